@@ -1,0 +1,81 @@
+package api
+
+import (
+	"strings"
+
+	"github.com/labstack/echo/v4"
+
+	"fullsync/internal/auth"
+	"fullsync/internal/fault"
+)
+
+// authenticate finds out who calls and puts them into the request's context. Everything but the public routes needs
+// a token, also what does not exist under /api, so that nothing can be learned of it without one.
+func authenticate(access accessTable, verifier Verifier) echo.MiddlewareFunc {
+	return func(next echo.HandlerFunc) echo.HandlerFunc {
+		return func(c echo.Context) error {
+			path := c.Path()
+			if access.publicPaths[path] || path == "" && !underAPI(c.Request().URL.Path) {
+				return next(c)
+			}
+			token, err := bearer(c.Request().Header.Values(echo.HeaderAuthorization))
+			if err != nil {
+				return err
+			}
+			principal, err := verifier.Verify(token)
+			if err != nil {
+				return err
+			}
+			r := c.Request()
+			c.SetRequest(r.WithContext(auth.WithPrincipal(r.Context(), principal)))
+			return next(c)
+		}
+	}
+}
+
+// underAPI says whether path belongs to the API, whether it exists or not.
+func underAPI(path string) bool { return path == "/api" || strings.HasPrefix(path, "/api/") }
+
+// bearer returns the token of the Authorization headers, "" where there is none.
+func bearer(headers []string) (string, error) {
+	if len(headers) == 0 {
+		return "", nil
+	}
+	scheme, token, _ := strings.Cut(headers[0], " ")
+	if len(headers) > 1 || !strings.EqualFold(scheme, "Bearer") {
+		return "", fault.New(fault.Unauthenticated, "UNAUTHORIZED", "Unauthorized",
+			`Send exactly one header of the form "Authorization: Bearer <token>".`)
+	}
+	return strings.TrimSpace(token), nil
+}
+
+// authorize lets a caller through to an operation only with a role that the document names for it.
+func authorize(access accessTable) echo.MiddlewareFunc {
+	return func(next echo.HandlerFunc) echo.HandlerFunc {
+		return func(c echo.Context) error {
+			op, known := access.operations[routeKey{c.Request().Method, c.Path()}]
+			if !known || len(op.roles) == 0 {
+				return next(c)
+			}
+			principal, ok := auth.FromContext(c.Request().Context())
+			if !ok || !op.mayUse(principal.Role) {
+				return fault.New(fault.Forbidden, "FORBIDDEN", "Insufficient permissions",
+					"Role %s may not do this; it takes %s.", principal.Role, alternatives(op.roles))
+			}
+			return next(c)
+		}
+	}
+}
+
+// alternatives joins roles as a person would say them.
+func alternatives(roles []auth.Role) string {
+	names := make([]string, len(roles))
+	for i, role := range roles {
+		names[i] = string(role)
+	}
+	last := len(names) - 1
+	if last == 0 {
+		return names[0]
+	}
+	return strings.Join(names[:last], ", ") + " or " + names[last]
+}

@@ -1,0 +1,191 @@
+package api
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/labstack/echo/v4"
+
+	"fullsync/api/spec"
+	"fullsync/internal/fault"
+	"fullsync/internal/syncer"
+)
+
+// statuses is the HTTP status of every kind of fault.
+var statuses = map[fault.Kind]int{
+	fault.Internal:        http.StatusInternalServerError,
+	fault.Invalid:         http.StatusBadRequest,
+	fault.Unauthenticated: http.StatusUnauthorized,
+	fault.Forbidden:       http.StatusForbidden,
+	fault.NotFound:        http.StatusNotFound,
+	fault.Conflict:        http.StatusConflict,
+	fault.TooLarge:        http.StatusRequestEntityTooLarge,
+	fault.Unsupported:     http.StatusUnsupportedMediaType,
+	fault.Impossible:      http.StatusUnprocessableEntity,
+	fault.TooMany:         http.StatusTooManyRequests,
+	fault.Unavailable:     http.StatusServiceUnavailable,
+}
+
+const (
+	// retryAfter is how long, in seconds, a client is asked to wait after a 429 or 503.
+	retryAfter = "5"
+	// statusClientGone marks in the log what nobody waited for.
+	statusClientGone = 499
+)
+
+// errorWriter answers with errors: the one place that turns them into status codes and bodies.
+type errorWriter struct{ log *slog.Logger }
+
+// write is Echo's error handler.
+func (w errorWriter) write(err error, c echo.Context) {
+	if c.Response().Committed {
+		return
+	}
+	r := c.Request()
+	if errors.Is(r.Context().Err(), context.Canceled) && errors.Is(err, context.Canceled) {
+		c.Response().Status = statusClientGone
+		return
+	}
+	status, body := describe(err)
+	h := c.Response().Header()
+	switch status {
+	case http.StatusInternalServerError:
+		id := h.Get(echo.HeaderXRequestID)
+		w.log.ErrorContext(r.Context(), "request failed", "request", id, "method", r.Method, "route", c.Path(), "error", err)
+		body = internalError(id)
+	case http.StatusUnauthorized:
+		h.Set(echo.HeaderWWWAuthenticate, challenge(r))
+	case http.StatusTooManyRequests, http.StatusServiceUnavailable:
+		h.Set(echo.HeaderRetryAfter, retryAfter)
+		w.log.WarnContext(r.Context(), "request refused", "request", h.Get(echo.HeaderXRequestID), "route", c.Path(), "error", err)
+	case http.StatusMethodNotAllowed:
+		if allow, _ := c.Get(echo.ContextKeyHeaderAllow).(string); allow != "" {
+			h.Set(echo.HeaderAllow, allow)
+		}
+	}
+	if err := c.JSON(status, body); err != nil {
+		w.log.DebugContext(r.Context(), "error not delivered", "error", err)
+	}
+}
+
+// describe returns the status and the body of err.
+func describe(err error) (status int, body any) {
+	var (
+		running  *syncer.RunningError
+		finished *syncer.FinishedError
+		known    *fault.Error
+		tooLarge *http.MaxBytesError
+		routing  *echo.HTTPError
+	)
+	switch {
+	case errors.As(err, &running):
+		return http.StatusConflict, inProgress(running)
+	case errors.As(err, &finished):
+		return http.StatusConflict, sessionFinished(finished)
+	case errors.As(err, &known):
+		return statuses[known.Kind], errorBody(known)
+	case errors.As(err, &tooLarge):
+		return statuses[fault.TooLarge], errorBody(bodyTooLarge(tooLarge.Limit))
+	case errors.Is(err, context.DeadlineExceeded):
+		return statuses[fault.Unavailable], errorBody(fault.New(fault.Unavailable, "TIMEOUT", "Service unavailable",
+			"The answer took too long, so it was given up. Try again in a few seconds."))
+	case errors.As(err, &routing):
+		return describeRouting(routing)
+	}
+	return http.StatusInternalServerError, nil
+}
+
+// describeRouting returns the status and the body of what Echo and the generated code refuse by themselves.
+func describeRouting(err *echo.HTTPError) (status int, body any) {
+	switch err.Code {
+	case http.StatusNotFound:
+		return err.Code, errorBody(fault.New(fault.NotFound, "NOT_FOUND", "Not found",
+			"There is nothing at this address; %s shows what there is.", docsPath))
+	case http.StatusMethodNotAllowed:
+		return err.Code, errorBody(fault.New(fault.Invalid, "METHOD_NOT_ALLOWED", "Method not allowed",
+			"This address does not take this method; the header Allow says which it takes."))
+	case http.StatusBadRequest:
+		return err.Code, errorBody(invalidRequest())
+	}
+	return http.StatusInternalServerError, nil
+}
+
+// invalidRequest is the 400 whose details say what is wrong.
+func invalidRequest() *fault.Error {
+	return fault.New(fault.Invalid, "INVALID_REQUEST", "Invalid request",
+		"The request is not as described in %s.", docsPath)
+}
+
+func bodyTooLarge(limit int64) *fault.Error {
+	return fault.New(fault.TooLarge, "BODY_TOO_LARGE", "Request body too large",
+		"The body is larger than %d bytes; send less.", limit)
+}
+
+func errorBody(err *fault.Error) spec.Error {
+	body := spec.Error{Error: err.Title, Code: err.Code, Message: optional(err.Message)}
+	if len(err.Details) > 0 {
+		details := make([]spec.ErrorDetail, len(err.Details))
+		for i, d := range err.Details {
+			details[i] = spec.ErrorDetail{Field: d.Field, Problem: d.Problem}
+		}
+		body.Details = &details
+	}
+	return body
+}
+
+func internalError(requestID string) spec.Error {
+	return spec.Error{
+		Error: "Internal error", Code: "INTERNAL", RequestId: optional(requestID),
+		Message: optional("Something went wrong in this node. Its log has the details under the requestId."),
+	}
+}
+
+func inProgress(err *syncer.RunningError) spec.SyncInProgress {
+	v := err.Running
+	return spec.SyncInProgress{
+		Error:       err.Error(),
+		SessionId:   sessionID(v.ID),
+		CurrentStep: v.CurrentStep,
+		Progress:    v.Progress,
+		Code:        "SYNC_IN_PROGRESS",
+		Message: fmt.Sprintf("Catalog %s is being synced from %s since %s. Wait for it to finish, or cancel it.",
+			v.Catalog, v.SourceNodeID, v.StartedAt.UTC().Format(time.RFC3339)),
+		Status:    spec.SessionStatus(v.Status),
+		StartedAt: v.StartedAt.UTC(),
+		StartedBy: v.StartedBy,
+		Health:    healthOf(v),
+		CancelUrl: "/api/admin/sync/full-sync/cancel",
+	}
+}
+
+func sessionFinished(err *syncer.FinishedError) spec.SessionFinished {
+	return spec.SessionFinished{
+		Error:     "Cannot cancel sync",
+		Message:   err.Error(),
+		Code:      "SESSION_FINISHED",
+		SessionId: sessionID(err.Finished.ID),
+		Status:    spec.SessionStatus(err.Finished.Status),
+	}
+}
+
+// challenge tells a client how to authenticate, and whether what it sent was the trouble (RFC 6750).
+func challenge(r *http.Request) string {
+	if r.Header.Get(echo.HeaderAuthorization) == "" {
+		return `Bearer realm="fullsync"`
+	}
+	return `Bearer realm="fullsync", error="invalid_token"`
+}
+
+// sessionID returns the id as the document's type; ids in the database are UUIDs.
+func sessionID(id string) spec.SessionID {
+	parsed, err := uuid.Parse(id)
+	if err != nil {
+		return uuid.Nil
+	}
+	return parsed
+}

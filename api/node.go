@@ -1,0 +1,84 @@
+package api
+
+import (
+	"context"
+	"net/http"
+
+	"github.com/go-json-experiment/json/jsontext"
+
+	"fullsync/api/spec"
+	"fullsync/internal/catalog"
+)
+
+// defaultLimit is how many lines a page has where the request does not say.
+const defaultLimit = 1000
+
+// nodeHandlers answer other nodes.
+type nodeHandlers struct {
+	node      NodeInfo
+	catalogs  Catalogs
+	pages     Pages
+	encoders  *encoders
+	pageBytes int
+}
+
+// pageResponse writes a page. It returns an error only while nothing has been sent.
+type pageResponse func(w http.ResponseWriter) error
+
+// VisitReadNodeProductsResponse writes the page.
+func (p pageResponse) VisitReadNodeProductsResponse(w http.ResponseWriter) error { return p(w) }
+
+// VisitReadNodeHashesResponse writes the page.
+func (p pageResponse) VisitReadNodeHashesResponse(w http.ResponseWriter) error { return p(w) }
+
+// GetNode says which node this is. The catalog main is listed even while it is empty, so that it can be pulled.
+func (h *nodeHandlers) GetNode(ctx context.Context, _ spec.GetNodeRequestObject) (spec.GetNodeResponseObject, error) {
+	counts, err := h.catalogs.CountCatalogs(ctx)
+	if err != nil {
+		return nil, err
+	}
+	out := spec.GetNode200JSONResponse{NodeId: h.node.ID, NodeName: h.node.Name, Version: h.node.Version}
+	hasDefault := false
+	for _, c := range counts {
+		hasDefault = hasDefault || c.Catalog == catalog.Default
+		out.Catalogs = append(out.Catalogs, spec.NodeCatalog{Catalog: c.Catalog, Products: c.Products})
+	}
+	if !hasDefault {
+		out.Catalogs = append(out.Catalogs, spec.NodeCatalog{Catalog: catalog.Default})
+	}
+	return out, nil
+}
+
+// ReadNodeProducts streams a page of products.
+func (h *nodeHandlers) ReadNodeProducts(ctx context.Context, r spec.ReadNodeProductsRequestObject) (spec.ReadNodeProductsResponseObject, error) {
+	limit := valueOr(r.Params.Limit, defaultLimit)
+	return pageResponse(func(w http.ResponseWriter) error {
+		page := h.encoders.page(w, valueOr(r.Params.AcceptEncoding, ""), limit, h.pageBytes)
+		return page.end(h.pages.ReadPage(ctx, r.Catalog, valueOr(r.Params.After, ""), limit+1, func(p *catalog.Product) error {
+			return page.add(p.ID, func(line []byte) []byte {
+				return append(p.AppendJSON(append(line, `{"product":`...)), '}')
+			})
+		}))
+	}), nil
+}
+
+// ReadNodeHashes streams a page of ids and hashes.
+func (h *nodeHandlers) ReadNodeHashes(ctx context.Context, r spec.ReadNodeHashesRequestObject) (spec.ReadNodeHashesResponseObject, error) {
+	limit := valueOr(r.Params.Limit, defaultLimit)
+	return pageResponse(func(w http.ResponseWriter) error {
+		page := h.encoders.page(w, valueOr(r.Params.AcceptEncoding, ""), limit, h.pageBytes)
+		return page.end(h.pages.ReadHashes(ctx, r.Catalog, valueOr(r.Params.After, ""), limit+1, func(e catalog.Entry) error {
+			return page.add(e.ID, func(line []byte) []byte {
+				line = quoted(append(line, `{"id":`...), e.ID)
+				line = quoted(append(line, `,"hash":`...), e.Hash)
+				return append(line, '}')
+			})
+		}))
+	}), nil
+}
+
+// quoted appends text as a JSON string. The text came from the database, where everything is valid UTF-8.
+func quoted(dst []byte, text string) []byte {
+	out, _ := jsontext.AppendQuote(dst, text)
+	return out
+}

@@ -1,0 +1,103 @@
+package api
+
+import (
+	"context"
+
+	"fullsync/api/spec"
+	"fullsync/internal/peer"
+)
+
+// peerHandlers manage the peers of this node.
+type peerHandlers struct{ peers Peers }
+
+// ListPeers lists all peers.
+func (h *peerHandlers) ListPeers(ctx context.Context, _ spec.ListPeersRequestObject) (spec.ListPeersResponseObject, error) {
+	peers, err := h.peers.List(ctx)
+	if err != nil {
+		return nil, err
+	}
+	out := spec.ListPeers200JSONResponse{Success: true, Peers: []spec.Peer{}}
+	for _, p := range peers {
+		out.Peers = append(out.Peers, peerOf(p))
+	}
+	return out, nil
+}
+
+// AddPeer registers a peer.
+func (h *peerHandlers) AddPeer(ctx context.Context, r spec.AddPeerRequestObject) (spec.AddPeerResponseObject, error) {
+	p, err := h.peers.Add(ctx, peer.New{
+		NodeID:   r.Body.NodeId,
+		NodeName: valueOr(r.Body.NodeName, ""),
+		Kind:     peer.Kind(valueOr(r.Body.Kind, "")),
+		URL:      r.Body.Url,
+		Token:    valueOr(r.Body.Token, ""),
+		IsActive: valueOr(r.Body.IsActive, true),
+	})
+	if err != nil {
+		return nil, err
+	}
+	return spec.AddPeer201JSONResponse{
+		Headers: spec.AddPeer201ResponseHeaders{Location: "/api/admin/sync/peers/" + p.NodeID},
+		Body:    spec.PeerResponse{Success: true, Peer: peerOf(p)},
+	}, nil
+}
+
+// GetPeer shows one peer.
+func (h *peerHandlers) GetPeer(ctx context.Context, r spec.GetPeerRequestObject) (spec.GetPeerResponseObject, error) {
+	p, err := h.peers.Get(ctx, r.NodeId)
+	if err != nil {
+		return nil, err
+	}
+	return spec.GetPeer200JSONResponse{Success: true, Peer: peerOf(p)}, nil
+}
+
+// ChangePeer changes the members that are given.
+func (h *peerHandlers) ChangePeer(ctx context.Context, r spec.ChangePeerRequestObject) (spec.ChangePeerResponseObject, error) {
+	p, err := h.peers.Change(ctx, r.NodeId, peer.Change{
+		NodeName: r.Body.NodeName, URL: r.Body.Url, Token: r.Body.Token, IsActive: r.Body.IsActive,
+	})
+	if err != nil {
+		return nil, err
+	}
+	return spec.ChangePeer200JSONResponse{Success: true, Peer: peerOf(p)}, nil
+}
+
+// RemovePeer forgets a peer.
+func (h *peerHandlers) RemovePeer(ctx context.Context, r spec.RemovePeerRequestObject) (spec.RemovePeerResponseObject, error) {
+	if err := h.peers.Remove(ctx, r.NodeId); err != nil {
+		return nil, err
+	}
+	return spec.RemovePeer200JSONResponse{Success: true, Message: "Peer removed successfully"}, nil
+}
+
+// CheckPeer asks a peer whether it can be pulled from.
+func (h *peerHandlers) CheckPeer(ctx context.Context, r spec.CheckPeerRequestObject) (spec.CheckPeerResponseObject, error) {
+	found, err := h.peers.Check(ctx, r.NodeId)
+	if err != nil {
+		return nil, err
+	}
+	return spec.CheckPeer200JSONResponse{Success: true, Check: spec.PeerCheck{
+		Reachable: found.Reachable,
+		Allowed:   found.Allowed,
+		NodeId:    optional(found.NodeID),
+		NodeName:  optional(found.NodeName),
+		Version:   optional(found.Version),
+		Role:      optional(found.Role),
+		ExpiresAt: inUTC(found.ExpiresAt),
+		LatencyMs: found.LatencyMS,
+		Problem:   optional(found.Problem),
+	}}, nil
+}
+
+// peerOf renders a peer; its token is never among it.
+func peerOf(p peer.Peer) spec.Peer {
+	return spec.Peer{
+		NodeId:    p.NodeID,
+		NodeName:  p.NodeName,
+		Kind:      string(p.Kind),
+		Url:       p.URL,
+		IsActive:  p.IsActive,
+		LastSeen:  inUTC(p.LastSeen),
+		LastError: optional(p.LastError),
+	}
+}

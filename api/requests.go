@@ -1,0 +1,143 @@
+package api
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"mime"
+	"net/http"
+	"runtime/debug"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/labstack/echo/v4"
+
+	"fullsync/internal/auth"
+	"fullsync/internal/fault"
+)
+
+// maxLoggedPath is the longest path, in bytes, that is written to the log.
+const maxLoggedPath = 256
+
+// requestID gives every answer an X-Request-Id: the caller's own where it is sane, a new one otherwise.
+func requestID(next echo.HandlerFunc) echo.HandlerFunc {
+	return func(c echo.Context) error {
+		id := c.Request().Header.Get(echo.HeaderXRequestID)
+		if !saneRequestID(id) {
+			id = uuid.NewString()
+		}
+		c.Response().Header().Set(echo.HeaderXRequestID, id)
+		return next(c)
+	}
+}
+
+// saneRequestID says whether id may be repeated in an answer and in the log.
+func saneRequestID(id string) bool {
+	if id == "" || len(id) > 64 {
+		return false
+	}
+	for _, c := range []byte(id) {
+		switch {
+		case c >= 'a' && c <= 'z', c >= 'A' && c <= 'Z', c >= '0' && c <= '9', c == '.', c == '_', c == '-':
+		default:
+			return false
+		}
+	}
+	return true
+}
+
+// recoverPanics turns a panic into a 500. [http.ErrAbortHandler] passes: it means that the connection is to be cut.
+func recoverPanics(log *slog.Logger) echo.MiddlewareFunc {
+	return func(next echo.HandlerFunc) echo.HandlerFunc {
+		return func(c echo.Context) (err error) {
+			defer func() {
+				switch cause := recover(); cause {
+				case nil:
+				case http.ErrAbortHandler:
+					panic(cause)
+				default:
+					log.ErrorContext(c.Request().Context(), "panic", "request", c.Response().Header().Get(echo.HeaderXRequestID),
+						"route", c.Path(), "panic", fmt.Sprint(cause), "stack", string(debug.Stack()))
+					if c.Response().Committed {
+						// Half an answer is out already; only cutting the connection shows that it is not whole.
+						panic(http.ErrAbortHandler)
+					}
+					err = fmt.Errorf("panic: %v", cause)
+				}
+			}()
+			return next(c)
+		}
+	}
+}
+
+// accessLog writes one line per request: never a header, a query or a body, which may hold secrets. It answers with
+// the error, if there is one, so that the line has the status that was sent.
+func accessLog(log *slog.Logger) echo.MiddlewareFunc {
+	return func(next echo.HandlerFunc) echo.HandlerFunc {
+		return func(c echo.Context) error {
+			began, whole := time.Now(), false
+			defer func() {
+				r, w := c.Request(), c.Response()
+				principal, _ := auth.FromContext(r.Context())
+				path := r.URL.Path
+				if len(path) > maxLoggedPath {
+					path = path[:maxLoggedPath]
+				}
+				log.InfoContext(r.Context(), "request",
+					"request", w.Header().Get(echo.HeaderXRequestID), "method", r.Method, "path", path, "status", w.Status,
+					"bytes", w.Size, "took", time.Since(began), "whole", whole, "subject", principal.Subject, "remote", c.RealIP())
+			}()
+			if err := next(c); err != nil {
+				c.Error(err)
+			}
+			whole = true
+			return nil
+		}
+	}
+}
+
+// limitBodies refuses bodies that are too large or not JSON. A body of unknown length is cut where it gets too large.
+func limitBodies(limit int64) echo.MiddlewareFunc {
+	return func(next echo.HandlerFunc) echo.HandlerFunc {
+		return func(c echo.Context) error {
+			r := c.Request()
+			if r.ContentLength == 0 || r.Body == nil || r.Body == http.NoBody {
+				return next(c)
+			}
+			if r.ContentLength > limit {
+				return bodyTooLarge(limit)
+			}
+			kind, _, err := mime.ParseMediaType(r.Header.Get(echo.HeaderContentType))
+			if err != nil || kind != echo.MIMEApplicationJSON || r.Header.Get(echo.HeaderContentEncoding) != "" {
+				return fault.New(fault.Unsupported, "UNSUPPORTED_MEDIA_TYPE", "Unsupported media type",
+					"Send the body as plain JSON, with the header Content-Type: application/json.")
+			}
+			r.Body = http.MaxBytesReader(c.Response(), r.Body, limit)
+			return next(c)
+		}
+	}
+}
+
+// limitTime ends whatever takes too long, so that a hanging database becomes an answer. A node's page may be long;
+// its deadlines roll instead.
+func limitTime(access accessTable, limit time.Duration) echo.MiddlewareFunc {
+	return func(next echo.HandlerFunc) echo.HandlerFunc {
+		return func(c echo.Context) error {
+			r := c.Request()
+			op, known := access.operations[routeKey{r.Method, c.Path()}]
+			if !known || op.streams() {
+				return next(c)
+			}
+			ctx, cancel := context.WithTimeout(r.Context(), limit)
+			defer cancel()
+			c.SetRequest(r.WithContext(ctx))
+			return next(c)
+		}
+	}
+}
+
+// streams says whether the operation answers with a stream of lines.
+func (o operation) streams() bool {
+	ok := o.route.Operation.Responses.Value("200")
+	return ok != nil && ok.Value.Content[ndjson] != nil
+}

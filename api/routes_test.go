@@ -1,0 +1,60 @@
+package api
+
+import (
+	"context"
+	"log/slog"
+	"slices"
+	"testing"
+
+	"fullsync/api/spec"
+)
+
+// TestServedRoutesAreThoseOfTheDocument compares what Echo serves with the document, but for the page that shows it.
+func TestServedRoutesAreThoseOfTheDocument(t *testing.T) {
+	var missing struct {
+		Syncs
+		Peers
+		Catalogs
+		Pages
+		SessionCounts
+		Verifier
+	}
+	s, err := New(Options{
+		Syncs: missing.Syncs, Peers: missing.Peers, Catalogs: missing.Catalogs, Pages: missing.Pages,
+	})
+	if err == nil || s != nil {
+		t.Fatal("an API without services must be refused")
+	}
+	type all struct {
+		Syncs
+		Pages
+		SessionCounts
+		Verifier
+	}
+	s, err = New(Options{
+		Syncs: all{}, Peers: struct{ Peers }{}, Catalogs: struct{ Catalogs }{}, Pages: all{}, Counts: all{}, Verifier: all{},
+		Ready: func(context.Context) error { return nil }, Logger: slog.New(slog.DiscardHandler),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	doc, err := spec.GetSpec()
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := []string{"GET /docs", "GET /docs/*"}
+	for path, item := range doc.Paths.Map() {
+		for method := range item.Operations() {
+			want = append(want, method+" "+pathParameter.ReplaceAllString(path, ":$1"))
+		}
+	}
+	var got []string
+	for _, route := range s.echo.Routes() {
+		got = append(got, route.Method+" "+route.Path)
+	}
+	slices.Sort(want)
+	slices.Sort(got)
+	if !slices.Equal(got, want) {
+		t.Errorf("served:\n%v\ndocument:\n%v", got, want)
+	}
+}

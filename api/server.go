@@ -1,0 +1,171 @@
+// Package api is the HTTP door of a node: Echo routes generated from openapi.yaml, one file of handlers per resource,
+// the one place that maps errors to status codes, and the middleware for tokens, roles, limits and validation.
+package api
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net/http"
+	"time"
+
+	"github.com/labstack/echo/v4"
+	"github.com/labstack/echo/v4/middleware"
+
+	"fullsync/api/spec"
+)
+
+// Options are what a [Server] is made of.
+type Options struct {
+	Syncs    Syncs
+	Peers    Peers
+	Catalogs Catalogs
+	Pages    Pages
+	Counts   SessionCounts
+	Verifier Verifier
+	Node     NodeInfo
+	// Ready returns an error while the database or the jobs do not answer.
+	Ready func(ctx context.Context) error
+	// CORSOrigins are the origins (scheme://host[:port]) whose pages may call this node; none where empty.
+	CORSOrigins []string
+	Logger      *slog.Logger
+	Limits      Limits
+}
+
+// NodeInfo says who this node is.
+type NodeInfo struct {
+	ID, Name, Version string
+}
+
+// Limits bound what a request may cost. Zero members take the default.
+type Limits struct {
+	// BodyBytes is the largest request body; 1 MiB.
+	BodyBytes int64
+	// PageBytes is the encoded size after which a page ends; 4 MiB.
+	PageBytes int
+	// Stall is how long a client may neither send nor take anything; 30 s.
+	Stall time.Duration
+	// Answer is how long anything but a node's page may take; 60 s.
+	Answer time.Duration
+}
+
+func (l Limits) withDefaults() Limits {
+	if l.BodyBytes == 0 {
+		l.BodyBytes = 1 << 20
+	}
+	if l.PageBytes == 0 {
+		l.PageBytes = 4 << 20
+	}
+	if l.Stall == 0 {
+		l.Stall = 30 * time.Second
+	}
+	if l.Answer == 0 {
+		l.Answer = time.Minute
+	}
+	return l
+}
+
+// Server answers the requests of one node. It is an [http.Handler], safe for concurrent use.
+type Server struct {
+	echo   *echo.Echo
+	access accessTable
+}
+
+// New returns the server for opt. It returns an error when the document and the list of open routes disagree.
+func New(opt Options) (*Server, error) {
+	if opt.Syncs == nil || opt.Peers == nil || opt.Catalogs == nil || opt.Pages == nil || opt.Counts == nil ||
+		opt.Verifier == nil || opt.Ready == nil || opt.Logger == nil {
+		return nil, errors.New("api: a service is missing in the options")
+	}
+	opt.Limits = opt.Limits.withDefaults()
+	access, err := newAccessTable()
+	if err != nil {
+		return nil, err
+	}
+	e := echo.New()
+	// The address of the connection itself: X-Forwarded-For can be written by anyone.
+	e.IPExtractor = echo.ExtractIPDirect()
+	e.HTTPErrorHandler = errorWriter{log: opt.Logger}.write
+	e.Use(requestID, recoverPanics(opt.Logger), accessLog(opt.Logger), rollingDeadlines(opt.Limits.Stall), secureHeaders)
+	if len(opt.CORSOrigins) > 0 {
+		e.Use(cors(opt.CORSOrigins))
+	}
+	e.Use(
+		limitBodies(opt.Limits.BodyBytes),
+		authenticate(access, opt.Verifier),
+		authorize(access),
+		limitTime(access, opt.Limits.Answer),
+		validate(access),
+	)
+	spec.RegisterHandlers(e, spec.NewStrictHandler(newHandlers(opt), []spec.StrictMiddlewareFunc{refuseIdempotencyKey}))
+	serveDocs(e)
+	return &Server{echo: e, access: access}, nil
+}
+
+// ServeHTTP answers one request.
+func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	// Routes are found on the escaped path, always: where it is only used when it differs from the plain one, an id
+	// such as "50%25" would be unescaped once or twice depending on its other characters.
+	escaped, address := *r, *r.URL
+	address.RawPath = r.URL.EscapedPath()
+	escaped.URL = &address
+	s.echo.ServeHTTP(w, &escaped)
+}
+
+// HTTPServer returns an [http.Server] for s with the limits that only it can set. It has no ReadTimeout and no
+// WriteTimeout: those would cut long exports, and the deadlines of each request roll instead.
+func (s *Server) HTTPServer() *http.Server {
+	return &http.Server{
+		Handler:           s,
+		ReadHeaderTimeout: 10 * time.Second,
+		IdleTimeout:       2 * time.Minute,
+		MaxHeaderBytes:    64 << 10,
+	}
+}
+
+// handlers is every operation of the document, one part per resource.
+type handlers struct {
+	sessionHandlers
+	peerHandlers
+	productHandlers
+	nodeHandlers
+	statsHandlers
+	operationHandlers
+}
+
+var _ spec.StrictServerInterface = (*handlers)(nil)
+
+func newHandlers(opt Options) *handlers {
+	return &handlers{
+		sessionHandlers:   sessionHandlers{syncs: opt.Syncs},
+		peerHandlers:      peerHandlers{peers: opt.Peers},
+		productHandlers:   productHandlers{catalogs: opt.Catalogs, pageBytes: opt.Limits.PageBytes},
+		nodeHandlers:      nodeHandlers{node: opt.Node, catalogs: opt.Catalogs, pages: opt.Pages, encoders: newEncoders(), pageBytes: opt.Limits.PageBytes},
+		statsHandlers:     statsHandlers{peers: opt.Peers, sessions: opt.Counts, catalogs: opt.Catalogs},
+		operationHandlers: operationHandlers{ready: opt.Ready},
+	}
+}
+
+// cors lets the pages of the given origins call this node. It comes before authentication because a preflight
+// request carries no token.
+func cors(origins []string) echo.MiddlewareFunc {
+	return middleware.CORSWithConfig(middleware.CORSConfig{
+		AllowOrigins:  origins,
+		AllowMethods:  []string{http.MethodGet, http.MethodPost, http.MethodPatch, http.MethodDelete},
+		AllowHeaders:  []string{echo.HeaderAuthorization, echo.HeaderContentType, echo.HeaderXRequestID},
+		ExposeHeaders: []string{echo.HeaderLocation, echo.HeaderRetryAfter, echo.HeaderXRequestID},
+		MaxAge:        600,
+	})
+}
+
+// secureHeaders forbids browsers to guess content types, and caches to keep answers that needed a token.
+func secureHeaders(next echo.HandlerFunc) echo.HandlerFunc {
+	return func(c echo.Context) error {
+		h := c.Response().Header()
+		h.Set(echo.HeaderXContentTypeOptions, "nosniff")
+		if underAPI(c.Request().URL.Path) {
+			h.Set(echo.HeaderCacheControl, "no-store")
+		}
+		return next(c)
+	}
+}

@@ -1,0 +1,59 @@
+package api
+
+import (
+	"context"
+
+	"fullsync/internal/auth"
+	"fullsync/internal/catalog"
+	"fullsync/internal/peer"
+	"fullsync/internal/session"
+	"fullsync/internal/syncer"
+)
+
+// Syncs starts, shows and cancels sessions; [syncer.Service] is one.
+type Syncs interface {
+	Start(ctx context.Context, req syncer.StartRequest) (session.View, error)
+	Get(ctx context.Context, id string) (session.View, error)
+	List(ctx context.Context, q syncer.Query) ([]session.View, error)
+	Status(ctx context.Context, catalogName string) (active, last *session.View, err error)
+	Cancel(ctx context.Context, id, by, reason string) (v session.View, already bool, err error)
+}
+
+// Peers manages the registered peers; [peer.Registry] is one.
+type Peers interface {
+	List(ctx context.Context) ([]peer.Peer, error)
+	Get(ctx context.Context, nodeID string) (peer.Peer, error)
+	Add(ctx context.Context, n peer.New) (peer.Peer, error)
+	Change(ctx context.Context, nodeID string, c peer.Change) (peer.Peer, error)
+	Remove(ctx context.Context, nodeID string) error
+	Check(ctx context.Context, nodeID string) (peer.CheckResult, error)
+}
+
+// Catalogs reads products for people.
+type Catalogs interface {
+	// ListProducts returns up to limit products whose id is greater than after, in ascending byte order; a non-empty
+	// q keeps those whose id, SKU or name contains it.
+	ListProducts(ctx context.Context, catalogName, after, q string, limit int) ([]catalog.Stored, error)
+	// GetProduct returns NotFound for an unknown product.
+	GetProduct(ctx context.Context, catalogName, id string) (catalog.Stored, error)
+	// CountCatalogs returns the catalogs that hold products.
+	CountCatalogs(ctx context.Context) ([]catalog.Count, error)
+}
+
+// Pages reads products for other nodes, without holding more than one at a time. An error of each ends the reading
+// and is returned.
+type Pages interface {
+	ReadPage(ctx context.Context, catalogName, after string, limit int, each func(*catalog.Product) error) error
+	ReadHashes(ctx context.Context, catalogName, after string, limit int, each func(catalog.Entry) error) error
+}
+
+// SessionCounts counts sessions by state.
+type SessionCounts interface {
+	CountSessions(ctx context.Context) (map[session.Status]int64, error)
+}
+
+// Verifier says whom a token speaks for; [auth.Keys] is one.
+type Verifier interface {
+	// Verify returns Unauthenticated for a token that does not hold.
+	Verify(token string) (auth.Principal, error)
+}

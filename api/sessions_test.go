@@ -1,0 +1,249 @@
+package api_test
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"reflect"
+	"strings"
+	"testing"
+	"time"
+
+	"fullsync/internal/fault"
+	"fullsync/internal/peer"
+	"fullsync/internal/session"
+	"fullsync/internal/syncer"
+)
+
+func TestStart(t *testing.T) {
+	t.Parallel()
+	n := setup(t)
+	var got syncer.StartRequest
+	n.start = func(r syncer.StartRequest) (session.View, error) { got = r; return running(), nil }
+	defaults := session.Options{CompressionEnabled: true}
+	for body, want := range map[string]syncer.StartRequest{
+		`{"action":"pull","targetPeer":"branch-2"}`: {Catalog: "main", PeerID: "branch-2", By: "alice", Options: defaults},
+		`{"action":"pull","targetPeer":{"nodeId":"branch-2","nodeName":"B","ipAddress":"10.0.0.1","port":8080,"isActive":true,"lastSeen":null,"more":[1]},
+		  "options":{"method":"backup","batchSize":500,"maxProductsPerSecond":9,"verifyAfterSync":true,"compressionEnabled":false}}`: {
+			Catalog: "main", PeerID: "branch-2", By: "alice",
+			Options: session.Options{BatchSize: 500, MaxProductsPerSecond: 9, VerifyAfterSync: true},
+		},
+		`{"action":"pull","targetPeer":"branch-2","catalog":"garden","options":null}`: {Catalog: "garden", PeerID: "branch-2", By: "alice", Options: defaults},
+		`{"action":"pull","targetPeer":"branch-2","ifRunning":"fail","options":{"deleteMissing":false,"dryRun":false,"method":"http"}}`: {
+			Catalog: "main", PeerID: "branch-2", By: "alice", Options: defaults,
+		},
+	} {
+		a := n.call("POST", startPath, body)
+		if a.status != http.StatusAccepted || !reflect.DeepEqual(got, want) {
+			t.Errorf("%s: %d %s\n got %+v\nwant %+v", body, a.status, a.body, got, want)
+		}
+		if a.header.Get("Location") != startPath+"/"+sessionA {
+			t.Errorf("Location is %q", a.header.Get("Location"))
+		}
+		if !strings.HasPrefix(a.body, `{"success":true,"sessionId":"`+sessionA+`","message":"Full sync pull initiated successfully","session":{"sessionId":`) {
+			t.Errorf("the answer is %s", a.body)
+		}
+	}
+}
+
+func TestStartRefusesWhatIsNotBuilt(t *testing.T) {
+	t.Parallel()
+	n := setup(t)
+	n.start = func(syncer.StartRequest) (session.View, error) {
+		t.Error("a session was started")
+		return running(), nil
+	}
+	for member, field := range map[string]string{
+		`"options":{"deleteMissing":true}`:      "options.deleteMissing",
+		`"options":{"deleteMissing":null}`:      "options.deleteMissing",
+		`"options":{"dryRun":true}`:             "options.dryRun",
+		`"options":{"dryRun":"false"}`:          "options.dryRun",
+		`"options":{"BatchSize":5}`:             "options.BatchSize",
+		`"options":{"newOption":false}`:         "options.newOption",
+		`"options":{"ifRunning":"fail"}`:        "options.ifRunning",
+		`"ifRunning":"attach"`:                  "ifRunning",
+		`"ifRunning":"replace"`:                 "ifRunning",
+		`"ifRunning":null`:                      "ifRunning",
+		`"deleteMissing":false`:                 "deleteMissing",
+		`"batchSize":5`:                         "batchSize",
+		`"` + strings.Repeat("x", 5000) + `":1`: strings.Repeat("x", 80) + "…",
+	} {
+		a := n.call("POST", startPath, `{"action":"pull","targetPeer":"branch-2",`+member+`}`)
+		if a.status != http.StatusUnprocessableEntity || a.member("error") != "Option not available" ||
+			a.member("code") != "OPTION_NOT_AVAILABLE" || a.details()[field] == "" ||
+			!strings.Contains(fmt.Sprint(a.member("message")), field) {
+			t.Errorf("%.80s: %d %s", member, a.status, a.body)
+		}
+	}
+	a := n.call("POST", startPath, `{"action":"push","targetPeer":"branch-2"}`)
+	if a.status != http.StatusUnprocessableEntity || a.member("code") != "OPTION_NOT_AVAILABLE" || a.details()["action"] == "" {
+		t.Errorf("push: %d %s", a.status, a.body)
+	}
+	a = n.call("POST", startPath, `{"action":"pull","targetPeer":"branch-2"}`, "Idempotency-Key", "k")
+	if a.status != http.StatusUnprocessableEntity || a.details()["Idempotency-Key"] == "" {
+		t.Errorf("Idempotency-Key: %d %s", a.status, a.body)
+	}
+}
+
+// TestInProgress compares the 409 of the contract byte by byte.
+func TestInProgress(t *testing.T) {
+	t.Parallel()
+	n := setup(t)
+	n.start = func(syncer.StartRequest) (session.View, error) {
+		return session.View{}, fmt.Errorf("start: %w", &syncer.RunningError{Running: running()})
+	}
+	a := n.call("POST", startPath, `{"action":"pull","targetPeer":"branch-2"}`)
+	const want = `{"error":"Full sync already in progress","sessionId":"5245ddc7-7ac1-4b5a-8e0a-f50ea1e6d186",` +
+		`"currentStep":"Transferring 1067 products","progress":71,"code":"SYNC_IN_PROGRESS",` +
+		`"message":"Catalog main is being synced from branch-2 since 2026-01-31T10:00:00Z. Wait for it to finish, or cancel it.",` +
+		`"status":"TRANSFERRING","startedAt":"2026-01-31T10:00:00Z","startedBy":"alice",` +
+		`"health":{"verdict":"healthy","reason":"working normally"},"cancelUrl":"/api/admin/sync/full-sync/cancel"}`
+	if a.status != http.StatusConflict || strings.TrimSpace(a.body) != want {
+		t.Errorf("%d\n got %s\nwant %s", a.status, a.body, want)
+	}
+}
+
+func TestCancel(t *testing.T) {
+	t.Parallel()
+	n := setup(t)
+	var id, by, reason string
+	already := false
+	n.cancel = func(_ context.Context, i, b, r string) (session.View, bool, error) {
+		id, by, reason = i, b, r
+		return cancelled(), already, nil
+	}
+	for _, already = range []bool{false, true} {
+		a := n.call("POST", startPath+"/cancel", `{"sessionId":"`+strings.ToUpper(sessionA)+`","reason":" wrong peer ","more":1}`)
+		if a.status != 200 || id != sessionA || by != "alice" || reason != "wrong peer" {
+			t.Errorf("%d %s: cancelled %q by %q because %q", a.status, a.body, id, by, reason)
+		}
+		want := fmt.Sprintf(`{"success":true,"message":"Sync session cancelled successfully","alreadyCancelled":%t,"session":{"sessionId":"%s",`, already, sessionA)
+		if !strings.HasPrefix(a.body, want) {
+			t.Errorf("the answer is %s", a.body)
+		}
+		shown, _ := a.member("session").(map[string]any)
+		if shown["status"] != "CANCELLED" || shown["completedAt"] != "2026-01-31T10:00:04Z" || shown["errorMessage"] != "Cancelled by alice: wrong peer" {
+			t.Errorf("the session is %v", shown)
+		}
+	}
+	a := n.call("POST", startPath+"/cancel", `{"sessionId":"`+sessionA+`","reason":null}`)
+	if a.status != 200 || reason != "" {
+		t.Errorf("reason null: %d %s", a.status, a.body)
+	}
+
+	n.cancel = func(context.Context, string, string, string) (session.View, bool, error) {
+		v := running()
+		v.Status = session.Completed
+		return v, false, &syncer.FinishedError{Finished: v}
+	}
+	a = n.call("POST", startPath+"/cancel", `{"sessionId":"`+sessionA+`"}`)
+	const want = `{"error":"Cannot cancel sync","message":"Sync session is already COMPLETED","code":"SESSION_FINISHED",` +
+		`"sessionId":"5245ddc7-7ac1-4b5a-8e0a-f50ea1e6d186","status":"COMPLETED"}`
+	if a.status != http.StatusConflict || strings.TrimSpace(a.body) != want {
+		t.Errorf("%d\n got %s\nwant %s", a.status, a.body, want)
+	}
+
+	n.cancel = func(context.Context, string, string, string) (session.View, bool, error) {
+		return session.View{}, false, fault.New(fault.NotFound, "SESSION_NOT_FOUND", "Sync session not found", "There is none.")
+	}
+	if a = n.call("POST", startPath+"/cancel", `{"sessionId":"`+sessionA+`"}`); a.status != 404 || a.member("error") != "Sync session not found" {
+		t.Errorf("unknown: %d %s", a.status, a.body)
+	}
+}
+
+func TestSessionShowsEveryMember(t *testing.T) {
+	t.Parallel()
+	n := setup(t)
+	a := n.call("GET", startPath+"/"+sessionA, "")
+	const want = `{"success":true,"session":{"sessionId":"5245ddc7-7ac1-4b5a-8e0a-f50ea1e6d186","catalog":"main","direction":"pull",` +
+		`"sourceNodeId":"branch-2","targetNodeId":"main-1","method":"http","status":"TRANSFERRING","phase":"transferring",` +
+		`"currentStep":"Transferring 1067 products","progress":71,"totalRecords":1067,"transferredRecords":758,"created":758,` +
+		`"updated":0,"unchanged":0,"deleted":0,"rejected":0,"transferredBytes":0,"transferSpeed":0,"recordsPerSecond":252.7,` +
+		`"estimatedTimeRemaining":2,"startedAt":"2026-01-31T10:00:00Z","startedBy":"alice","lastHeartbeatAt":"2026-01-31T10:00:03Z",` +
+		`"lastCommitAt":"2026-01-31T10:00:03Z","completedAt":null,"errorMessage":null,"cancelledBy":null,"cancelReason":null,` +
+		`"attempts":1,"options":{"batchSize":100,"maxProductsPerSecond":0,"verifyAfterSync":false,"compressionEnabled":true},` +
+		`"health":{"verdict":"healthy","reason":"working normally"}}}`
+	if a.status != 200 || strings.TrimSpace(a.body) != want {
+		t.Errorf("%d\n got %s\nwant %s", a.status, a.body, want)
+	}
+}
+
+func TestStatus(t *testing.T) {
+	t.Parallel()
+	n := setup(t)
+	asked := ""
+	n.status = func(name string) (active, last *session.View, err error) {
+		asked = name
+		v := cancelled()
+		return nil, &v, nil
+	}
+	a := n.call("GET", startPath+"/status", "")
+	last, _ := a.member("last").(map[string]any)
+	if a.status != 200 || asked != "main" || !strings.HasPrefix(a.body, `{"success":true,"active":null,"last":{`) || last["status"] != "CANCELLED" {
+		t.Errorf("%d %s, asked for %q", a.status, a.body, asked)
+	}
+	if n.call("GET", startPath+"/status?catalog=garden", ""); asked != "garden" {
+		t.Errorf("asked for %q", asked)
+	}
+}
+
+func TestListSessions(t *testing.T) {
+	t.Parallel()
+	n := setup(t)
+	var got syncer.Query
+	n.list = func(q syncer.Query) ([]session.View, error) {
+		got = q
+		views := make([]session.View, 0, q.Limit)
+		for i := range q.Limit {
+			v := running()
+			v.ID = fmt.Sprintf("00000000-0000-4000-8000-%012d", i)
+			v.StartedAt = v.StartedAt.Add(-time.Duration(i) * 1234567 * time.Nanosecond)
+			views = append(views, v)
+		}
+		return views, nil
+	}
+	const filters = "?status=FAILED&status=CANCELLED&catalog=main&peer=branch-2&startedAfter=2026-01-01T00:00:00Z&startedBefore=2026-02-01T01:00:00%2B01:00"
+	a := n.call("GET", startPath+filters+"&pageSize=2", "")
+	want := syncer.Query{
+		Statuses: []session.Status{session.Cancelled, session.Failed}, Catalog: "main", PeerID: "branch-2", Limit: 3,
+		StartedAfter: time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC), StartedBefore: time.Date(2026, 2, 1, 0, 0, 0, 0, time.UTC),
+	}
+	got.StartedAfter, got.StartedBefore = got.StartedAfter.UTC(), got.StartedBefore.UTC()
+	if a.status != 200 || !reflect.DeepEqual(got, want) {
+		t.Errorf("%d: asked for\n%+v, want\n%+v", a.status, got, want)
+	}
+	sessions, _ := a.member("sessions").([]any)
+	token, _ := a.member("nextPageToken").(string)
+	if len(sessions) != 2 || token == "" {
+		t.Fatalf("%d sessions, token %q: %s", len(sessions), token, a.body)
+	}
+	n.call("GET", startPath+filters+"&pageSize=2&pageToken="+token, "")
+	if got.BeforeID != "00000000-0000-4000-8000-000000000001" || !got.BeforeStartedAt.Equal(at(0).Add(-1234567*time.Nanosecond)) {
+		t.Errorf("the next page goes on after %s at %s", got.BeforeID, got.BeforeStartedAt)
+	}
+	if a := n.call("GET", startPath+"?pageToken="+token, ""); a.status != 400 || !strings.Contains(a.details()["pageToken"], "other filters") {
+		t.Errorf("a token with other filters: %d %s", a.status, a.body)
+	}
+	if a := n.call("GET", "/api/catalogs/main/products?pageToken="+token, ""); a.status != 400 {
+		t.Errorf("a token of another listing: %d %s", a.status, a.body)
+	}
+	for query, limit := range map[string]int{"": 21, "?pageSize=100": 101, "?pageSize=5000": 101, "?pageToken=": 21} {
+		if a := n.call("GET", startPath+query, ""); a.status != 200 || got.Limit != limit {
+			t.Errorf("%s: %d, limit %d, want %d", query, a.status, got.Limit, limit)
+		}
+	}
+	n.list = func(syncer.Query) ([]session.View, error) { return nil, nil }
+	if a := n.call("GET", startPath, ""); strings.TrimSpace(a.body) != `{"success":true,"sessions":[],"nextPageToken":null}` {
+		t.Errorf("an empty list is %s", a.body)
+	}
+}
+
+func TestUnknownPeer(t *testing.T) {
+	t.Parallel()
+	n := setup(t)
+	n.start = func(r syncer.StartRequest) (session.View, error) { return session.View{}, peer.Unknown(r.PeerID) }
+	a := n.call("POST", startPath, `{"action":"pull","targetPeer":"nobody"}`)
+	if a.status != http.StatusNotFound || a.member("error") != "Peer not found" {
+		t.Errorf("%d %s", a.status, a.body)
+	}
+}

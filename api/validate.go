@@ -1,0 +1,164 @@
+package api
+
+import (
+	"bytes"
+	"errors"
+	"io"
+	"net/http"
+	"net/url"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/getkin/kin-openapi/openapi3"
+	"github.com/getkin/kin-openapi/openapi3filter"
+	"github.com/labstack/echo/v4"
+
+	"fullsync/internal/fault"
+)
+
+// validate refuses requests that are not as the document describes them, with a 400 that names the fields.
+func validate(access accessTable) echo.MiddlewareFunc {
+	return func(next echo.HandlerFunc) echo.HandlerFunc {
+		return func(c echo.Context) error {
+			op, known := access.operations[routeKey{c.Request().Method, c.Path()}]
+			if !known {
+				return next(c)
+			}
+			if err := op.check(c); err != nil {
+				return err
+			}
+			return next(c)
+		}
+	}
+}
+
+// check validates the request of c. It leaves the body ready to be read again.
+func (o operation) check(c echo.Context) error {
+	r := c.Request()
+	path, err := pathParameters(c)
+	if err != nil {
+		return err
+	}
+	query, err := url.ParseQuery(r.URL.RawQuery)
+	if err != nil {
+		return invalidRequest().With("query", "must be percent-encoded correctly")
+	}
+	if err := checkText(query); err != nil {
+		return err
+	}
+	joinHeaders(r, o.route.Operation.Parameters, o.route.PathItem.Parameters)
+	if o.route.Operation.RequestBody != nil {
+		if err := readBody(r, o.required()); err != nil {
+			return err
+		}
+	}
+	err = openapi3filter.ValidateRequest(r.Context(), &openapi3filter.RequestValidationInput{
+		Request:     r,
+		PathParams:  path,
+		QueryParams: query,
+		Route:       o.route,
+		Options: &openapi3filter.Options{
+			MultiError:          true,
+			SkipSettingDefaults: true,
+			KeepValidatedValue:  true,
+			AuthenticationFunc:  openapi3filter.NoopAuthenticationFunc, // authenticate has done it
+		},
+	})
+	if err != nil {
+		return invalid(err)
+	}
+	return nil
+}
+
+// pathParameters returns the parameters in the path, unescaped.
+func pathParameters(c echo.Context) (map[string]string, error) {
+	params := map[string]string{}
+	for i, name := range c.ParamNames() {
+		value, err := url.PathUnescape(c.ParamValues()[i])
+		if err != nil {
+			return nil, invalidRequest().With(name, "must be percent-encoded correctly")
+		}
+		if problem := textProblem(value); problem != "" {
+			return nil, invalidRequest().With(name, problem)
+		}
+		params[name] = value
+	}
+	return params, nil
+}
+
+// checkText refuses query values that no database could compare.
+func checkText(query url.Values) error {
+	for name, values := range query {
+		for _, value := range values {
+			if problem := textProblem(value); problem != "" {
+				return invalidRequest().With(printable(name), problem)
+			}
+		}
+	}
+	return nil
+}
+
+func textProblem(text string) string {
+	switch {
+	case !utf8.ValidString(text):
+		return "must be valid UTF-8"
+	case strings.ContainsRune(text, 0):
+		return "must not have NUL characters"
+	}
+	return ""
+}
+
+// joinHeaders makes one line of the headers that are parameters: several lines mean the same as one with commas.
+func joinHeaders(r *http.Request, lists ...openapi3.Parameters) {
+	for _, list := range lists {
+		for _, parameter := range list {
+			if values := r.Header.Values(parameter.Value.Name); parameter.Value.In == openapi3.ParameterInHeader && len(values) > 1 {
+				r.Header.Set(parameter.Value.Name, strings.Join(values, ", "))
+			}
+		}
+	}
+}
+
+// readBody takes the whole body in, which is bounded, and checks it. A missing body misses the first required member.
+func readBody(r *http.Request, required []string) error {
+	data, err := io.ReadAll(r.Body)
+	var tooLarge *http.MaxBytesError
+	switch {
+	case errors.As(err, &tooLarge):
+		return err
+	case err != nil:
+		return wrongBody("ends too early")
+	}
+	if len(bytes.TrimSpace(data)) == 0 {
+		for _, member := range required {
+			if missing := requiredMember(member); missing != nil {
+				return missing
+			}
+		}
+		return wrongBody("is missing")
+	}
+	r.Body = io.NopCloser(bytes.NewReader(data))
+	return checkBody(data)
+}
+
+// required returns the names of the members that the operation's body must have.
+func (o operation) required() []string {
+	return o.route.Operation.RequestBody.Value.Content.Get(echo.MIMEApplicationJSON).Schema.Value.Required
+}
+
+// requiredMember returns the contract's own error for a missing member, nil for a member that has none.
+func requiredMember(name string) *fault.Error {
+	const problem = "is required"
+	switch name {
+	case "sessionId":
+		return fault.New(fault.Invalid, "SESSION_ID_REQUIRED", "Session ID is required",
+			"Name the session in the member sessionId.").With(name, problem)
+	case "action":
+		return fault.New(fault.Invalid, "ACTION_REQUIRED", "Action is required",
+			`Say what to do in the member action: "pull".`).With(name, problem)
+	case "targetPeer":
+		return fault.New(fault.Invalid, "TARGET_PEER_REQUIRED", "Target peer is required",
+			"Name the peer in the member targetPeer, by its node id.").With(name, problem)
+	}
+	return nil
+}

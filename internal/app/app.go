@@ -1,0 +1,214 @@
+// Package app builds a whole node in order, starts it, and stops it in reverse. A node is a value: tests and the demo
+// run several in one process.
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"runtime/debug"
+	"sync"
+	"time"
+
+	"fullsync/api"
+	"fullsync/internal/auth"
+	"fullsync/internal/config"
+	"fullsync/internal/fault"
+	"fullsync/internal/jobs"
+	"fullsync/internal/peer"
+	"fullsync/internal/session"
+	"fullsync/internal/source/node"
+	"fullsync/internal/store"
+	"fullsync/internal/syncer"
+	"fullsync/internal/transfer"
+)
+
+// stalledAfter is how long a live worker may commit nothing before its session counts as stalled.
+const stalledAfter = time.Minute
+
+// App is one node: a database, an API, and workers.
+type App struct {
+	// Peers and Store are the node's own, for commands that prepare it.
+	Peers *peer.Registry
+	Store *store.Store
+
+	cfg    config.Config
+	nodeID string
+	log    *slog.Logger
+	keys   *auth.Keys
+	engine *jobs.Engine
+	worker *syncer.Worker
+	server *http.Server
+	listen net.Listener
+	served chan error
+
+	stopOnce sync.Once
+	stopErr  error
+}
+
+// New opens the node's database, brings it up to date and builds everything on it; nothing runs yet. The errors are
+// sentences for the operator.
+func New(ctx context.Context, cfg config.Config, log *slog.Logger) (*App, error) {
+	db, err := OpenDatabase(ctx, cfg, log)
+	if err != nil {
+		return nil, err
+	}
+	a := &App{cfg: cfg, log: log, Store: db, served: make(chan error, 1)}
+	if err := a.build(ctx); err != nil {
+		return nil, errors.Join(err, db.Close())
+	}
+	return a, nil
+}
+
+func (a *App) build(ctx context.Context) (err error) {
+	if err := Migrate(ctx, a.Store, a.log, nil); err != nil {
+		return err
+	}
+	if a.nodeID, err = NodeID(ctx, a.cfg, a.Store); err != nil {
+		return err
+	}
+	secret, created, err := Secret(a.cfg)
+	if err != nil {
+		return err
+	}
+	if created {
+		a.log.Info("made a secret for this node; its other replicas need the same one", "file", SecretPath(a.cfg))
+	}
+	if a.keys, err = auth.New(secret, a.nodeID); err != nil {
+		return err
+	}
+	sealer, err := openSealer(ctx, secret, a.Store)
+	if err != nil {
+		return err
+	}
+	a.Peers = peer.NewRegistry(a.Store, sealer, &node.Prober{}, a.nodeID)
+	engine := jobs.Database{SQL: a.Store.SQL(), Listener: a.Store.Listener()}
+	if a.engine, err = jobs.New(engine, a.cfg.SyncWorkers, a.log); err != nil {
+		return err
+	}
+	settings := a.settings()
+	a.worker = syncer.NewWorker(settings, a.Store, a.Peers, a.engine, a.openSource)
+	service := syncer.New(settings, a.Store, a.Peers, a.engine)
+	handler, err := api.New(api.Options{
+		Syncs: service, Peers: a.Peers, Catalogs: a.Store, Pages: a.Store, Counts: a.Store, Verifier: a.keys,
+		Node:  api.NodeInfo{ID: a.nodeID, Name: a.name(), Version: Version()},
+		Ready: a.ready, CORSOrigins: a.cfg.CORSOrigins, Logger: a.log,
+	})
+	if err != nil {
+		return err
+	}
+	a.server = handler.HTTPServer()
+	a.server.ErrorLog = slog.NewLogLogger(a.log.Handler(), slog.LevelWarn)
+	return nil
+}
+
+func (a *App) settings() syncer.Config {
+	return Settings(a.cfg, a.nodeID, a.log)
+}
+
+// Settings are the sync service's part of cfg.
+func Settings(cfg config.Config, nodeID string, log *slog.Logger) syncer.Config {
+	return syncer.Config{
+		NodeID: nodeID, Worker: workerName(), BatchSize: cfg.BatchSize, MaxProductsPerSecond: cfg.MaxProductsPerSecond,
+		HeartbeatInterval: cfg.HeartbeatInterval,
+		Limits:            session.Limits{StaleAfter: cfg.StaleAfter, StalledAfter: stalledAfter},
+		Backoff:           transfer.DefaultBackoff, Logger: log,
+	}
+}
+
+// workerName tells processes apart in logs and in health sentences.
+func workerName() string {
+	host, err := os.Hostname()
+	if err != nil {
+		host = "worker"
+	}
+	return fmt.Sprintf("%s-%d", host, os.Getpid())
+}
+
+func (a *App) openSource(target peer.Target, s session.Session) (transfer.Source, error) {
+	return node.New(node.Options{
+		URL: target.URL, Token: target.Token, PeerNodeID: target.NodeID, SelfNodeID: a.nodeID, Catalog: s.Catalog,
+		Compress: s.Options.CompressionEnabled, RequestTimeout: a.cfg.RequestTimeout,
+	})
+}
+
+func (a *App) name() string {
+	if a.cfg.NodeName != "" {
+		return a.cfg.NodeName
+	}
+	return a.nodeID
+}
+
+func (a *App) ready(ctx context.Context) error {
+	return errors.Join(a.Store.Ready(ctx), a.engine.Ready())
+}
+
+// Version is the version of this binary, as the Go toolchain recorded it.
+func Version() string {
+	if info, ok := debug.ReadBuildInfo(); ok && info.Main.Version != "" {
+		return info.Main.Version
+	}
+	return "(devel)"
+}
+
+// Start listens and begins to work, in the background. It returns Unavailable when the address is taken.
+func (a *App) Start(ctx context.Context) error {
+	listen, err := (&net.ListenConfig{}).Listen(ctx, "tcp", a.cfg.Listen)
+	if err != nil {
+		return fault.New(fault.Unavailable, "CANNOT_LISTEN", "Cannot listen",
+			"Nothing can listen on %s: another program may use it, or it is not an address of this machine. Set "+
+				"FULLSYNC_LISTEN (or --listen) to another one.", a.cfg.Listen).Because(err)
+	}
+	a.listen = listen
+	// Not ctx: ending it would end the workers at once, and Stop lets them hand over.
+	if err := a.engine.Start(context.WithoutCancel(ctx), a.worker); err != nil {
+		return errors.Join(err, listen.Close())
+	}
+	go func() {
+		if err := a.server.Serve(listen); !errors.Is(err, http.ErrServerClosed) {
+			a.served <- err
+		}
+	}()
+	a.log.Info("node is up", "node", a.nodeID, "url", a.URL(), "version", Version())
+	return nil
+}
+
+// Failed yields the error with which the API ended, if it ever ends by itself.
+func (a *App) Failed() <-chan error { return a.served }
+
+// URL is the base address of the running node.
+func (a *App) URL() string { return "http://" + a.listen.Addr().String() }
+
+// NodeID is the id of this node.
+func (a *App) NodeID() string { return a.nodeID }
+
+// Token issues a token of this node.
+func (a *App) Token(subject string, role auth.Role, ttl time.Duration) (string, error) {
+	return a.keys.Issue(subject, role, ttl)
+}
+
+// Stop ends the node in reverse order: the API takes no more requests and finishes those it has, running sessions
+// hand themselves over, the database is closed. It takes ShutdownTimeout at most, somewhat more if ctx ends first;
+// calling it twice is safe.
+func (a *App) Stop(ctx context.Context) error {
+	a.stopOnce.Do(func() {
+		ctx, cancel := context.WithTimeout(ctx, a.cfg.ShutdownTimeout)
+		defer cancel()
+		var errs []error
+		if a.listen != nil {
+			if err := a.server.Shutdown(ctx); err != nil {
+				errs = append(errs, a.server.Close())
+			}
+			stopped := make(chan error, 1)
+			go func() { stopped <- a.engine.Stop(ctx) }() // fetches no more jobs from here on
+			errs = append(errs, a.worker.Shutdown(ctx), <-stopped)
+		}
+		a.stopErr = errors.Join(append(errs, a.Store.Close())...)
+		a.log.Info("node is down", "node", a.nodeID)
+	})
+	return a.stopErr
+}

@@ -1,0 +1,93 @@
+package app
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"time"
+
+	"fullsync/internal/auth"
+	"fullsync/internal/config"
+	"fullsync/internal/fault"
+	"fullsync/internal/jobs"
+	"fullsync/internal/peer"
+	"fullsync/internal/store"
+)
+
+// connectTimeout bounds the wait for a database that does not answer.
+const connectTimeout = 10 * time.Second
+
+// OpenDatabase opens the database that cfg names. It changes nothing in it.
+func OpenDatabase(ctx context.Context, cfg config.Config, log *slog.Logger) (*store.Store, error) {
+	return store.Open(ctx, store.Options{
+		URL: string(cfg.DatabaseURL), SQLitePath: filepath.Join(cfg.DataDir, "fullsync.db"),
+		Workers: cfg.SyncWorkers, ConnectTimeout: connectTimeout, Logger: log,
+	})
+}
+
+// Migrate brings the database up to date, its job engine's tables too. step, if not nil, is told of every migration.
+func Migrate(ctx context.Context, db *store.Store, log *slog.Logger, step func(store.Applied)) error {
+	engine := jobs.Database{SQL: db.SQL(), Listener: db.Listener()}
+	return db.Migrate(ctx, func(ctx context.Context) error { return engine.Migrate(ctx, log) }, step)
+}
+
+// NodeID returns the id of the node that the database belongs to. The first call on a database decides it: the
+// configured one, or one made up. It returns Conflict when another one is configured later.
+func NodeID(ctx context.Context, cfg config.Config, db *store.Store) (string, error) {
+	proposed := cfg.NodeID
+	if proposed == "" {
+		random := make([]byte, 4)
+		if _, err := rand.Read(random); err != nil {
+			return "", err
+		}
+		proposed = "node-" + hex.EncodeToString(random)
+	}
+	id, err := db.KeepNodeID(ctx, proposed)
+	if err != nil {
+		return "", err
+	}
+	if cfg.NodeID != "" && id != cfg.NodeID {
+		return "", fault.New(fault.Conflict, "NODE_ID_MISMATCH", "Wrong node id",
+			"FULLSYNC_NODE_ID is %s, but the database belongs to node %s. Set FULLSYNC_NODE_ID to %s or leave it out, or "+
+				"use another database.", cfg.NodeID, id, id)
+	}
+	return id, nil
+}
+
+// Secret returns the node's secret: the configured one, or the one in the data directory, which is made where there is
+// none; created then says so.
+func Secret(cfg config.Config) (secret []byte, created bool, err error) {
+	if cfg.JWTSecret != "" {
+		return []byte(cfg.JWTSecret), false, nil
+	}
+	if err := os.MkdirAll(cfg.DataDir, 0o700); err != nil {
+		return nil, false, fault.New(fault.Unavailable, "DATA_DIR", "Data directory unusable",
+			"The data directory cannot be created. Set FULLSYNC_DATA_DIR to one that this user may write to.").Because(err)
+	}
+	return auth.LoadOrCreateSecret(SecretPath(cfg))
+}
+
+// SecretPath is the file that holds the secret where none is configured.
+func SecretPath(cfg config.Config) string { return filepath.Join(cfg.DataDir, "secret") }
+
+// openSealer returns the sealer for the tokens of peers, after a check that the secret is the one with which the
+// database's tokens were sealed.
+func openSealer(ctx context.Context, secret []byte, db *store.Store) (*peer.Sealer, error) {
+	sealer, err := peer.NewSealer(secret)
+	if err != nil {
+		return nil, err
+	}
+	mark, err := db.KeepSealMark(ctx, sealer.Mark())
+	if err != nil {
+		return nil, err
+	}
+	if !sealer.Fits(mark) {
+		return nil, fault.New(fault.Conflict, "WRONG_SECRET", "Wrong secret",
+			"The secret does not fit this database: the tokens of its peers were sealed with another one. Start with the "+
+				"secret that this node's other replicas use (FULLSYNC_JWT_SECRET, or the file secret in the data directory).")
+	}
+	return sealer, nil
+}

@@ -1,0 +1,63 @@
+// Package auth issues and verifies the bearer tokens of a node, names the roles, and carries the caller through a
+// context. Tokens are HS256 JWTs signed with the node's own secret and bound to the node by their audience; nothing
+// here knows HTTP.
+package auth
+
+import (
+	"context"
+	"time"
+
+	"fullsync/internal/fault"
+)
+
+// Role says what a caller may do. Which operation wants which role is said in openapi.yaml.
+type Role string
+
+// The roles.
+const (
+	// RoleViewer may read sessions, peers and products.
+	RoleViewer Role = "viewer"
+	// RoleOperator may also start, cancel and resume.
+	RoleOperator Role = "operator"
+	// RoleAdmin may do everything.
+	RoleAdmin Role = "admin"
+	// RoleNode may use the node-to-node routes and nothing else.
+	RoleNode Role = "node"
+)
+
+// Roles returns every role, the weakest first.
+func Roles() []Role { return []Role{RoleViewer, RoleOperator, RoleAdmin, RoleNode} }
+
+// ParseRole returns the role of that name. Returns Invalid for any other text.
+func ParseRole(text string) (Role, error) {
+	for _, r := range Roles() {
+		if text == string(r) {
+			return r, nil
+		}
+	}
+	return "", fault.New(fault.Invalid, "INVALID_ROLE", "Invalid role",
+		"The role must be one of viewer, operator, admin and node.")
+}
+
+// Principal is an authenticated caller.
+type Principal struct {
+	// Subject is who it is, as written in the token.
+	Subject string
+	Role    Role
+	// ExpiresAt is when the token ends, in UTC.
+	ExpiresAt time.Time
+}
+
+// contextKey is the key of the principal in a context; its type keeps it apart from everybody else's keys.
+type contextKey struct{}
+
+// WithPrincipal returns a context that carries p.
+func WithPrincipal(ctx context.Context, p Principal) context.Context {
+	return context.WithValue(ctx, contextKey{}, p)
+}
+
+// FromContext returns the caller that ctx carries, and whether there is one.
+func FromContext(ctx context.Context) (Principal, bool) {
+	p, ok := ctx.Value(contextKey{}).(Principal)
+	return p, ok
+}

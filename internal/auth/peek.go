@@ -1,0 +1,41 @@
+package auth
+
+import (
+	"time"
+
+	"github.com/golang-jwt/jwt/v5"
+
+	"fullsync/internal/fault"
+)
+
+// Claims is what a token says of itself, unverified.
+type Claims struct {
+	Subject  string
+	Role     string
+	Audience []string
+	// ExpiresAt is in UTC; nil where the token names no end.
+	ExpiresAt *time.Time
+}
+
+// Peek reads a peer's token without verifying it: only the peer can do that. It is for showing a token's role and end
+// to a person and must never decide what a caller may do. Returns Invalid for a text that is no JWT.
+func Peek(token string) (Claims, error) {
+	if len(token) > MaxTokenBytes {
+		return Claims{}, unreadable()
+	}
+	var c claims
+	if _, _, err := jwt.NewParser().ParseUnverified(token, &c); err != nil {
+		return Claims{}, unreadable().Because(err)
+	}
+	out := Claims{Subject: c.Subject, Role: c.Role, Audience: c.Audience}
+	if c.ExpiresAt != nil {
+		end := c.ExpiresAt.UTC()
+		out.ExpiresAt = &end
+	}
+	return out, nil
+}
+
+func unreadable() *fault.Error {
+	return fault.New(fault.Invalid, "INVALID_TOKEN", "Invalid token",
+		"This is not a token of a fullsync node; make one there with `fullsync token --role node`.")
+}

@@ -1,0 +1,109 @@
+package auth
+
+import (
+	"crypto/rand"
+	"encoding/base64"
+	"errors"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"fullsync/internal/fault"
+)
+
+// maxSecretFile bounds what is read of a secret file, in bytes.
+const maxSecretFile = 4096
+
+// LoadOrCreateSecret returns the secret kept in the file at path and whether this call made it. A missing file is
+// created with 32 random bytes as base64 text, mode 0600, in one step, so that processes starting at once agree.
+//
+// The secret is the text itself, without its line end: an operator may copy it to the other replicas as
+// FULLSYNC_JWT_SECRET as it stands.
+//
+// Returns Invalid for a file that others than its owner may read, or that does not hold base64 of at least 32 bytes,
+// and Unavailable where it can be neither read nor written.
+func LoadOrCreateSecret(path string) (secret []byte, created bool, err error) {
+	secret, err = readSecret(path)
+	if !errors.Is(err, fs.ErrNotExist) {
+		return secret, false, err
+	}
+	switch err = createSecret(path); {
+	case err == nil:
+		created = true
+	case errors.Is(err, fs.ErrExist):
+		// Another process was first; its secret is the one.
+	default:
+		return nil, false, fault.New(fault.Unavailable, "SECRET_NOT_WRITTEN", "Secret not written",
+			"The secret file %s cannot be created in the data directory; check that the directory is writable, "+
+				"or set FULLSYNC_JWT_SECRET.", filepath.Base(path)).Because(err)
+	}
+	secret, err = readSecret(path)
+	return secret, created, err
+}
+
+// readSecret reads and checks the file. A missing file is fs.ErrNotExist.
+func readSecret(path string) ([]byte, error) {
+	name := filepath.Base(path)
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, secretUnreadable(name, err)
+	}
+	defer func() { _ = f.Close() }()
+	info, err := f.Stat()
+	if err != nil {
+		return nil, secretUnreadable(name, err)
+	}
+	if !info.Mode().IsRegular() {
+		return nil, fault.New(fault.Invalid, "SECRET_INVALID", "Invalid secret",
+			"The secret file %s is not a plain file; replace it, or set FULLSYNC_JWT_SECRET.", name)
+	}
+	if info.Mode().Perm()&0o077 != 0 {
+		return nil, fault.New(fault.Invalid, "SECRET_EXPOSED", "Secret exposed",
+			"The secret file %s in the data directory may be read by other users of this machine; "+
+				"run `chmod 600` on it, or remove it to have a new one made (existing tokens then end).", name)
+	}
+	raw, err := io.ReadAll(io.LimitReader(f, maxSecretFile+1))
+	if err != nil {
+		return nil, secretUnreadable(name, err)
+	}
+	text := strings.TrimSpace(string(raw))
+	decoded, err := base64.StdEncoding.DecodeString(text)
+	if err != nil || len(raw) > maxSecretFile || len(decoded) < MinSecretBytes {
+		return nil, fault.New(fault.Invalid, "SECRET_INVALID", "Invalid secret",
+			"The secret file %s in the data directory does not hold base64 of at least %d bytes; "+
+				"restore it, or remove it to have a new one made (existing tokens then end).", name, MinSecretBytes)
+	}
+	return []byte(text), nil
+}
+
+// secretUnreadable wraps err in a sentence; errors.Is still finds fs.ErrNotExist.
+func secretUnreadable(name string, err error) error {
+	return fault.New(fault.Unavailable, "SECRET_UNREADABLE", "Secret unreadable",
+		"The secret file %s in the data directory cannot be read; check its owner and mode, or set FULLSYNC_JWT_SECRET.",
+		name).Because(err)
+}
+
+// createSecret writes a new secret beside path and links it into place: the file appears whole or not at all, and
+// only one of several processes succeeds; the others get fs.ErrExist.
+func createSecret(path string) (err error) {
+	dir := filepath.Dir(path)
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return err
+	}
+	random := make([]byte, MinSecretBytes)
+	if _, err := rand.Read(random); err != nil {
+		return err
+	}
+	f, err := os.CreateTemp(dir, ".secret-*") // mode 0600
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, os.Remove(f.Name())) }()
+	_, err = f.WriteString(base64.StdEncoding.EncodeToString(random) + "\n")
+	if err = errors.Join(err, f.Sync(), f.Close()); err != nil {
+		return err
+	}
+	return os.Link(f.Name(), path)
+}

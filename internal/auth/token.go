@@ -1,0 +1,171 @@
+package auth
+
+import (
+	"errors"
+	"strings"
+	"time"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/golang-jwt/jwt/v5"
+	"github.com/google/uuid"
+
+	"fullsync/internal/fault"
+)
+
+const (
+	// MinSecretBytes is the shortest secret that is accepted: a shorter one than the hash's output can be guessed.
+	MinSecretBytes = 32
+	// MaxTTL is the longest life a token can be given.
+	MaxTTL = 10 * 365 * 24 * time.Hour
+	// MaxTokenBytes is the longest token that is looked at.
+	MaxTokenBytes = 8192
+	// MaxSubjectRunes is the longest subject, in characters.
+	MaxSubjectRunes = 200
+
+	issuer = "fullsync"
+	// leeway forgives replicas whose clocks differ a little.
+	leeway = 5 * time.Second
+)
+
+// Keys issues and verifies the tokens of one node. It is safe for concurrent use.
+type Keys struct {
+	secret []byte
+	nodeID string
+	parser *jwt.Parser
+	now    func() time.Time
+}
+
+// claims are the members of a token.
+type claims struct {
+	Role string `json:"role"`
+	jwt.RegisteredClaims
+}
+
+// New returns the keys of the node nodeID. Returns Invalid for a secret under [MinSecretBytes] or an empty node id.
+func New(secret []byte, nodeID string) (*Keys, error) {
+	return newAt(secret, nodeID, time.Now)
+}
+
+// newAt is New with a clock.
+func newAt(secret []byte, nodeID string, now func() time.Time) (*Keys, error) {
+	if len(secret) < MinSecretBytes {
+		return nil, fault.New(fault.Invalid, "SECRET_TOO_SHORT", "Secret too short",
+			"The secret for tokens has %d bytes and must have at least %d; make one with `openssl rand -base64 32`.",
+			len(secret), MinSecretBytes)
+	}
+	if nodeID == "" {
+		return nil, fault.New(fault.Invalid, "NODE_ID_MISSING", "Node id missing",
+			"Tokens are bound to a node, and this node has no id yet; set FULLSYNC_NODE_ID.")
+	}
+	return &Keys{
+		secret: append([]byte(nil), secret...),
+		nodeID: nodeID,
+		now:    now,
+		parser: jwt.NewParser(
+			jwt.WithValidMethods([]string{jwt.SigningMethodHS256.Alg()}),
+			jwt.WithExpirationRequired(),
+			jwt.WithAudience(nodeID),
+			jwt.WithIssuer(issuer),
+			jwt.WithLeeway(leeway),
+			jwt.WithStrictDecoding(),
+			jwt.WithTimeFunc(now),
+		),
+	}, nil
+}
+
+// Issue returns a token for subject that ends after ttl. Returns Invalid for a subject that is not 1 to 200 printable
+// characters, an unknown role, or a ttl that is not above zero and at most [MaxTTL].
+func (k *Keys) Issue(subject string, role Role, ttl time.Duration) (string, error) {
+	if !validSubject(subject) {
+		return "", fault.New(fault.Invalid, "INVALID_SUBJECT", "Invalid subject",
+			"The subject of a token must be 1 to %d printable characters.", MaxSubjectRunes)
+	}
+	if _, err := ParseRole(string(role)); err != nil {
+		return "", err
+	}
+	// Times in a token are whole seconds: anything shorter would be over before it is used.
+	if ttl < time.Second || ttl > MaxTTL {
+		return "", fault.New(fault.Invalid, "INVALID_TTL", "Invalid lifetime",
+			"The lifetime of a token must be at least one second and at most ten years, such as 12h or 8760h.")
+	}
+	now := k.now()
+	signed, err := jwt.NewWithClaims(jwt.SigningMethodHS256, claims{
+		Role: string(role),
+		RegisteredClaims: jwt.RegisteredClaims{
+			Issuer:    issuer,
+			Audience:  jwt.ClaimStrings{k.nodeID},
+			Subject:   subject,
+			ID:        uuid.NewString(),
+			IssuedAt:  jwt.NewNumericDate(now),
+			ExpiresAt: jwt.NewNumericDate(now.Add(ttl)),
+		},
+	}).SignedString(k.secret)
+	if err != nil {
+		return "", fault.New(fault.Internal, "INTERNAL", "Internal error", "The token could not be signed.").Because(err)
+	}
+	return signed, nil
+}
+
+// Verify returns who the token speaks for. Returns Unauthenticated, with a sentence that says what to do, for a token
+// that is malformed, signed by someone else or in another way, expired, not yet valid, made for another node, or
+// without one of sub, role and jti.
+func (k *Keys) Verify(token string) (Principal, error) {
+	if token == "" {
+		return Principal{}, unauthorized("This needs a token; send it as \"Authorization: Bearer <token>\".")
+	}
+	if len(token) > MaxTokenBytes {
+		return Principal{}, unauthorized("The token is too long to be one of this node's; ask for a new one.")
+	}
+	// The base64 decoder skips line ends: without this one token could be written in many ways.
+	if strings.ContainsAny(token, "\r\n") {
+		return Principal{}, refused(jwt.ErrTokenMalformed)
+	}
+	var c claims
+	if _, err := k.parser.ParseWithClaims(token, &c, func(*jwt.Token) (any, error) { return k.secret, nil }); err != nil {
+		return Principal{}, refused(err)
+	}
+	if !validSubject(c.Subject) || c.ID == "" {
+		return Principal{}, unauthorized("The token does not say whom it was made for; ask for a new one.")
+	}
+	role, err := ParseRole(c.Role)
+	if err != nil {
+		return Principal{}, unauthorized("The token has no role that this node knows; ask for a new one.")
+	}
+	return Principal{Subject: c.Subject, Role: role, ExpiresAt: c.ExpiresAt.UTC()}, nil
+}
+
+// refused turns the parser's error into a sentence. What exactly was wrong with a signature is nobody's business.
+func refused(err error) error {
+	sentence := "The token is not valid here; ask for a new one."
+	switch {
+	case errors.Is(err, jwt.ErrTokenMalformed):
+		sentence = "The token cannot be read; send it as it was printed, after \"Bearer \"."
+	case errors.Is(err, jwt.ErrTokenSignatureInvalid), errors.Is(err, jwt.ErrTokenUnverifiable):
+		sentence = "The token was not made by this node; ask this node's administrator for one."
+	case errors.Is(err, jwt.ErrTokenExpired):
+		sentence = "The token has expired; ask for a new one."
+	case errors.Is(err, jwt.ErrTokenNotValidYet):
+		sentence = "The token is not valid yet; check the clock of the machine that made it, or ask for a new one."
+	case errors.Is(err, jwt.ErrTokenInvalidAudience):
+		sentence = "The token was made for another node; ask this node's administrator for one."
+	}
+	return unauthorized(sentence).Because(err)
+}
+
+func unauthorized(sentence string) *fault.Error {
+	return fault.New(fault.Unauthenticated, "UNAUTHORIZED", "Unauthorized", sentence)
+}
+
+// validSubject reports whether text may be shown and logged as a caller's name.
+func validSubject(text string) bool {
+	if text == "" || !utf8.ValidString(text) || utf8.RuneCountInString(text) > MaxSubjectRunes {
+		return false
+	}
+	for _, r := range text {
+		if !unicode.IsPrint(r) {
+			return false
+		}
+	}
+	return true
+}

@@ -1,0 +1,178 @@
+package catalog
+
+import (
+	"bytes"
+	"io"
+	"sync"
+
+	"github.com/go-json-experiment/json/jsontext"
+)
+
+// member is the place of one of a product's own members among [members.own].
+type member int
+
+const (
+	memberID member = iota
+	memberSKU
+	memberName
+	memberPrice
+	memberCurrency
+	memberActive
+	memberAttributes
+	ownMembers
+)
+
+// memberOf returns the product's own member of that name. Names are case-sensitive.
+func memberOf(name []byte) (member, bool) {
+	switch string(name) {
+	case "id":
+		return memberID, true
+	case "sku":
+		return memberSKU, true
+	case "name":
+		return memberName, true
+	case "price":
+		return memberPrice, true
+	case "currency":
+		return memberCurrency, true
+	case "active":
+		return memberActive, true
+	case "attributes":
+		return memberAttributes, true
+	}
+	return 0, false
+}
+
+// members is one line taken apart: raw JSON values that still lie in the line, nil where absent.
+type members struct {
+	own [ownMembers][]byte
+	// extra is an object of every other member, its closing brace still missing.
+	extra []byte
+}
+
+// Parse reads one product from one line of JSON and fills in its content hash. The line is a single JSON object with
+// the members id and name, and at will sku, price, currency, active and attributes; every other member is kept, with
+// those of an attributes object, in Attributes, which comes out canonical: names sorted at every depth by their
+// UTF-16 code units (RFC 8785), no white space, numbers literally as they came, strings with as few escapes as JSON
+// allows.
+//
+// The error is always a [*Reject]. The strings of the product share one allocation and do not refer to line.
+func Parse(line []byte) (Product, error) {
+	buf := buffers.Get().(*buffer)
+	defer buf.release()
+	m := members{extra: append(buf.extra[:0], '{')}
+	defer func() { buf.extra = m.extra }()
+	if err := m.read(line); err != nil {
+		return Product{}, m.reject(syntaxReason(line, err))
+	}
+	return m.product(buf)
+}
+
+// decoder pairs a decoder with the buffer it reads from, so that both are used again.
+type decoder struct {
+	jsontext.Decoder
+	input bytes.Buffer
+}
+
+var decoders = sync.Pool{New: func() any { return new(decoder) }}
+
+func (d *decoder) release() {
+	d.input = bytes.Buffer{}
+	d.Reset(&d.input) // lets go of the line
+	decoders.Put(d)
+}
+
+// readError is what [members.read] reports beside the errors of jsontext: a sentence that may be shown.
+type readError string
+
+func (e readError) Error() string { return string(e) }
+
+const (
+	errNotObject readError = "a product must be one JSON object"
+	errMore      readError = "nothing may follow the product's JSON object on its line"
+)
+
+// read takes line apart. jsontext checks the syntax, UTF-8 and that names are unique at every depth.
+func (m *members) read(line []byte) error {
+	d := decoders.Get().(*decoder)
+	defer d.release()
+	d.input = *bytes.NewBuffer(line)
+	d.Reset(&d.input)
+
+	if d.PeekKind() != jsontext.KindBeginObject {
+		return errNotObject
+	}
+	if _, err := d.ReadToken(); err != nil {
+		return err
+	}
+	for d.PeekKind() != jsontext.KindEndObject {
+		quoted, err := d.value(line)
+		if err != nil {
+			return err
+		}
+		value, err := d.value(line)
+		if err != nil {
+			return err
+		}
+		m.add(quoted, value)
+	}
+	if _, err := d.ReadToken(); err != nil {
+		return err
+	}
+	if _, err := d.ReadToken(); err != io.EOF {
+		return errMore
+	}
+	return nil
+}
+
+// value reads the next name or value and returns its bytes in line, which stay valid when the decoder goes on.
+func (d *decoder) value(line []byte) ([]byte, error) {
+	v, err := d.ReadValue()
+	if err != nil {
+		return nil, err
+	}
+	end := d.InputOffset()
+	return line[end-int64(len(v)) : end], nil
+}
+
+func (m *members) add(quoted, value []byte) {
+	var space [32]byte
+	if i, ok := memberOf(unquote(space[:0], quoted)); ok {
+		own := &m.own[i]
+		*own = value
+		// Attributes of another type are an attribute like any other.
+		if i != memberAttributes || kindOf(value) == jsontext.KindBeginObject || kindOf(value) == jsontext.KindNull {
+			return
+		}
+		*own = nil
+	}
+	if m.hasExtra() {
+		m.extra = append(m.extra, ',')
+	}
+	m.extra = append(m.extra, quoted...)
+	m.extra = append(m.extra, ':')
+	m.extra = append(m.extra, value...)
+}
+
+func (m *members) hasExtra() bool { return len(m.extra) > len("{") }
+
+// unquote returns the text of a valid JSON string: a part of quoted itself where it has no escapes, else appended to
+// space.
+func unquote(space, quoted []byte) []byte {
+	if bytes.IndexByte(quoted, '\\') < 0 {
+		return quoted[1 : len(quoted)-1]
+	}
+	text, _ := jsontext.AppendUnquote(space, quoted) // cannot fail: the decoder has checked it
+	return text
+}
+
+// kindOf returns the kind of a raw value, or 0 for an absent one.
+func kindOf(raw []byte) jsontext.Kind {
+	if len(raw) == 0 {
+		return 0
+	}
+	return jsontext.Value(raw).Kind()
+}
+
+// isAbsent says whether an optional member is missing or null.
+func isAbsent(raw []byte) bool { return len(raw) == 0 || raw[0] == 'n' }

@@ -1,0 +1,158 @@
+package cli
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/user"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/spf13/cobra"
+
+	"fullsync/internal/app"
+	"fullsync/internal/jobs"
+	"fullsync/internal/syncer"
+)
+
+func newCancelStuck(io IO) *cobra.Command {
+	var req syncer.StuckRequest
+	var asJSON bool
+	cmd := &cobra.Command{
+		Use:   "cancel-stuck [SESSION_ID]",
+		Short: "Cancel syncs whose worker is dead, with the database alone",
+		Long: "Cancel syncs that block their catalog, with the database alone: the API may be down. Without arguments it takes the\n" +
+			"active sessions whose worker is dead (no heartbeat for FULLSYNC_STALE_AFTER); with --all every active one; with a\n" +
+			"session id that one. Exit code 0 also when there was nothing to do, 1 when something failed, 2 on wrong usage.",
+		Args: usage(cobra.MaximumNArgs(1)),
+	}
+	set := bindSettings(cmd, io, append(databaseFlags(), "stale-after")...)
+	cmd.Flags().BoolVar(&req.All, "all", false, "take every active session, also healthy ones")
+	cmd.Flags().BoolVar(&req.DryRun, "dry-run", false, "show what would be cancelled and change nothing")
+	cmd.Flags().BoolVar(&asJSON, "json", false, "print one JSON object")
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		if len(args) == 1 {
+			if uuid.Validate(args[0]) != nil {
+				return &usageError{fmt.Errorf("%q is not a session id; it looks like 5245ddc7-7ac1-4b5a-8e0a-f50ea1e6d186", args[0])}
+			}
+			if req.All {
+				return &usageError{errors.New("give a session id or --all, not both")}
+			}
+			req.SessionID = args[0]
+		}
+		cfg, log, err := set.load(io.Err)
+		if err != nil {
+			return err
+		}
+		db, err := app.OpenDatabase(cmd.Context(), cfg, log)
+		if err != nil {
+			return err
+		}
+		defer db.Close() //nolint:errcheck // nothing is pending
+		if err := db.CheckSchema(cmd.Context()); err != nil {
+			return err
+		}
+		engine, err := jobs.New(jobs.Database{SQL: db.SQL(), Listener: db.Listener()}, 0, log)
+		if err != nil {
+			return err
+		}
+		req.By = operator()
+		service := syncer.New(app.Settings(cfg, cfg.NodeID, log), db, nil, engine)
+		found, err := service.CancelStuck(cmd.Context(), req)
+		if err != nil {
+			return err
+		}
+		return report(io.Out, found, req.DryRun, asJSON)
+	}
+	return cmd
+}
+
+// operator names who runs the command, for the record.
+func operator() string {
+	name, host := "unknown", "unknown"
+	if u, err := user.Current(); err == nil {
+		name = u.Username
+	}
+	if h, err := os.Hostname(); err == nil {
+		host = h
+	}
+	return "cli:" + name + "@" + host
+}
+
+// stuckLine is what is printed of one session.
+type stuckLine struct {
+	SessionID       string     `json:"sessionId"`
+	Catalog         string     `json:"catalog"`
+	Status          string     `json:"status"`
+	CurrentStep     string     `json:"currentStep"`
+	Progress        int        `json:"progress"`
+	StartedAt       time.Time  `json:"startedAt"`
+	LastHeartbeatAt *time.Time `json:"lastHeartbeatAt"`
+	Verdict         string     `json:"verdict"`
+	Reason          string     `json:"reason"`
+	Done            string     `json:"done"`
+	Error           string     `json:"error,omitempty"`
+}
+
+// report prints what was found and done, and returns an error when something failed.
+func report(out io.Writer, found []syncer.Stuck, dryRun, asJSON bool) error {
+	lines := make([]stuckLine, len(found))
+	failed := 0
+	for i, f := range found {
+		lines[i] = describe(f, dryRun)
+		if f.Err != nil {
+			failed++
+		}
+	}
+	if asJSON {
+		enc := json.NewEncoder(out)
+		enc.SetIndent("", "  ")
+		err := enc.Encode(map[string]any{"success": failed == 0, "dryRun": dryRun, "sessions": lines})
+		if err != nil {
+			return err
+		}
+	} else {
+		printStuck(out, lines)
+	}
+	if failed > 0 {
+		return fmt.Errorf("%d of %d sessions could not be cancelled", failed, len(found))
+	}
+	return nil
+}
+
+func describe(f syncer.Stuck, dryRun bool) stuckLine {
+	s := f.Session
+	line := stuckLine{
+		SessionID: s.ID, Catalog: s.Catalog, Status: string(s.Status), CurrentStep: s.CurrentStep, Progress: s.Progress,
+		StartedAt: s.StartedAt.UTC(), LastHeartbeatAt: s.LastHeartbeatAt,
+		Verdict: string(s.Health.Verdict), Reason: s.Health.Reason, Done: "cancelled",
+	}
+	switch {
+	case f.Err != nil:
+		line.Done, line.Error = "failed", explain(f.Err)
+	case dryRun:
+		line.Done = "would be cancelled"
+	case f.AlreadyEnded:
+		line.Done = "had ended by itself"
+	}
+	return line
+}
+
+func printStuck(out io.Writer, lines []stuckLine) {
+	if len(lines) == 0 {
+		fmt.Fprintln(out, "No stuck session found; nothing to do.")
+	}
+	for _, l := range lines {
+		heartbeat := "never"
+		if l.LastHeartbeatAt != nil {
+			heartbeat = l.LastHeartbeatAt.UTC().Format(time.RFC3339)
+		}
+		fmt.Fprintf(out, "%s  %s\n  catalog    %s\n  status     %s, %s, %d %%\n  started    %s\n  heartbeat  %s\n  verdict    %s: %s\n",
+			l.SessionID, l.Done, l.Catalog, l.Status, l.CurrentStep, l.Progress, l.StartedAt.Format(time.RFC3339), heartbeat, l.Verdict, l.Reason)
+		if l.Error != "" {
+			fmt.Fprintf(out, "  error      %s\n", l.Error)
+		}
+	}
+}

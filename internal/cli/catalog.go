@@ -1,0 +1,247 @@
+package cli
+
+import (
+	"bufio"
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+	"golang.org/x/term"
+
+	"fullsync/internal/app"
+	"fullsync/internal/catalog"
+	"fullsync/internal/store"
+)
+
+func newCatalog(io IO) *cobra.Command {
+	cmd := &cobra.Command{Use: "catalog", Short: "Bring products into the local catalog, or out of it", RunE: onlyGroups}
+	cmd.AddCommand(newImport(io), newExport(io))
+	return cmd
+}
+
+func newImport(io IO) *cobra.Command {
+	var name string
+	cmd := &cobra.Command{
+		Use:   "import FILE",
+		Short: "Read products from a file of JSON lines (NDJSON); - is stdin",
+		Long: "Read products from a file of JSON lines (NDJSON), one product a line, of any size; - is stdin. Each needs an id and a\n" +
+			"name; sku, price, currency and active are known, and every other member is kept as it is. A line that is refused is\n" +
+			"reported with its number and the reason, the others go in, and the exit code is 1. A product that has not changed is\n" +
+			"not written.",
+		Args: usage(cobra.ExactArgs(1)),
+	}
+	set := bindSettings(cmd, io, databaseFlags()...)
+	cmd.Flags().StringVar(&name, "catalog", catalog.Default, "catalog to import into")
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		if err := catalog.CheckName(name); err != nil {
+			return &usageError{err}
+		}
+		in, err := openInput(io, args[0])
+		if err != nil {
+			return err
+		}
+		defer in.Close() //nolint:errcheck // it was only read
+		db, nodeID, err := openNode(cmd.Context(), set, io)
+		if err != nil {
+			return err
+		}
+		defer db.Close() //nolint:errcheck // every batch is committed
+		imp := importer{db: db, catalog: name, origin: nodeID, report: io.Err, terminal: isTerminal(io.Err)}
+		return imp.run(cmd.Context(), in)
+	}
+	return cmd
+}
+
+// openNode opens the database of a command that brings it up to date first.
+func openNode(ctx context.Context, set settings, io IO) (*store.Store, string, error) {
+	cfg, log, err := set.load(io.Err)
+	if err != nil {
+		return nil, "", err
+	}
+	db, err := app.OpenDatabase(ctx, cfg, log)
+	if err != nil {
+		return nil, "", err
+	}
+	if err := app.Migrate(ctx, db, log, nil); err != nil {
+		return nil, "", errors.Join(err, db.Close())
+	}
+	id, err := app.NodeID(ctx, cfg, db)
+	if err != nil {
+		return nil, "", errors.Join(err, db.Close())
+	}
+	return db, id, nil
+}
+
+func openInput(std IO, path string) (io.ReadCloser, error) {
+	if path == "-" {
+		return io.NopCloser(std.In), nil
+	}
+	return os.Open(path)
+}
+
+func isTerminal(w io.Writer) bool {
+	f, ok := w.(*os.File)
+	return ok && term.IsTerminal(int(f.Fd()))
+}
+
+// importBatch is how many products an import commits at once.
+const importBatch = 1000
+
+// importer brings lines into a catalog, in constant memory.
+type importer struct {
+	db              *store.Store
+	catalog, origin string
+	report          io.Writer
+	terminal        bool
+
+	batch   []catalog.Product
+	size    int
+	sum     store.Imported
+	refused int64
+}
+
+func (m *importer) run(ctx context.Context, in io.Reader) error {
+	lines := catalog.NewLineReader(in)
+	for {
+		line, number, err := lines.Next()
+		var tooLong *catalog.LineTooLongError
+		switch {
+		case errors.Is(err, io.EOF):
+			if err := m.flush(ctx); err != nil {
+				return err
+			}
+			return m.finish()
+		case errors.As(err, &tooLong):
+			m.refuse(number, tooLong)
+			continue
+		case err != nil:
+			return fmt.Errorf("reading stopped at line %d, the lines before it may be in: %w", number, err)
+		}
+		p, err := catalog.Parse(line)
+		if err != nil {
+			m.refuse(number, err)
+			continue
+		}
+		m.batch, m.size = append(m.batch, p), m.size+len(line)
+		if len(m.batch) == importBatch || m.size >= catalog.MaxBatchBytes {
+			if err := m.flush(ctx); err != nil {
+				return err
+			}
+		}
+	}
+}
+
+func (m *importer) refuse(number int, why error) {
+	m.refused++
+	m.clear()
+	fmt.Fprintf(m.report, "line %d refused: %v\n", number, why)
+}
+
+// flush commits the batch. Of several lines with the same id the last one counts.
+func (m *importer) flush(ctx context.Context) error {
+	slices.SortStableFunc(m.batch, func(a, b catalog.Product) int { return cmp.Compare(a.ID, b.ID) })
+	last := m.batch[:0]
+	for i, p := range m.batch {
+		if i+1 < len(m.batch) && m.batch[i+1].ID == p.ID {
+			continue
+		}
+		last = append(last, p)
+	}
+	n, err := m.db.Import(ctx, m.catalog, m.origin, last)
+	if err != nil {
+		return err
+	}
+	m.sum.Created += n.Created
+	m.sum.Updated += n.Updated
+	m.sum.Unchanged += n.Unchanged
+	m.batch, m.size = m.batch[:0], 0
+	if m.terminal {
+		fmt.Fprintf(m.report, "\r%d products", m.sum.Created+m.sum.Updated+m.sum.Unchanged)
+	}
+	return nil
+}
+
+// clear wipes the progress line of a terminal.
+func (m *importer) clear() {
+	if m.terminal {
+		fmt.Fprint(m.report, "\r", strings.Repeat(" ", 40), "\r")
+	}
+}
+
+func (m *importer) finish() error {
+	m.clear()
+	fmt.Fprintf(m.report, "catalog %s: %d created, %d updated, %d unchanged, %d refused\n",
+		m.catalog, m.sum.Created, m.sum.Updated, m.sum.Unchanged, m.refused)
+	if m.refused > 0 {
+		return fmt.Errorf("%d lines were refused, for the reasons above; the others are in", m.refused)
+	}
+	return nil
+}
+
+func newExport(io IO) *cobra.Command {
+	var name string
+	cmd := &cobra.Command{
+		Use:   "export [FILE]",
+		Short: "Write the products of a catalog as JSON lines (NDJSON) to a file, or to stdout",
+		Long: "Write the products of a catalog as JSON lines (NDJSON) to a file, or to stdout, ascending by id. The lines can be\n" +
+			"imported again as they are.",
+		Args: usage(cobra.MaximumNArgs(1)),
+	}
+	set := bindSettings(cmd, io, databaseFlags()...)
+	cmd.Flags().StringVar(&name, "catalog", catalog.Default, "catalog to export")
+	cmd.RunE = func(cmd *cobra.Command, args []string) (err error) {
+		if err := catalog.CheckName(name); err != nil {
+			return &usageError{err}
+		}
+		cfg, log, err := set.load(io.Err)
+		if err != nil {
+			return err
+		}
+		db, err := app.OpenDatabase(cmd.Context(), cfg, log)
+		if err != nil {
+			return err
+		}
+		defer db.Close() //nolint:errcheck // it was only read
+		if err := db.CheckSchema(cmd.Context()); err != nil {
+			return err
+		}
+		out := io.Out
+		if len(args) == 1 && args[0] != "-" {
+			f, err := os.Create(args[0])
+			if err != nil {
+				return err
+			}
+			defer func() { err = errors.Join(err, f.Close()) }()
+			out = f
+		}
+		return export(cmd.Context(), db, name, out)
+	}
+	return cmd
+}
+
+// export writes a catalog page by page, so that no database cursor waits for a slow reader.
+func export(ctx context.Context, db *store.Store, name string, out io.Writer) error {
+	w := bufio.NewWriterSize(out, 1<<16)
+	var line []byte
+	for after, more := "", true; more; {
+		n := 0
+		err := db.ReadPage(ctx, name, after, catalog.MaxBatchProducts, func(p *catalog.Product) error {
+			n++
+			after = p.ID
+			line = append(p.AppendJSON(line[:0]), '\n')
+			_, err := w.Write(line)
+			return err
+		})
+		if err != nil {
+			return err
+		}
+		more = n == catalog.MaxBatchProducts
+	}
+	return w.Flush()
+}

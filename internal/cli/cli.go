@@ -1,0 +1,133 @@
+// Package cli is the command line of fullsync: serve, demo, migrate, token, catalog import and export, cancel-stuck.
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+
+	"github.com/spf13/cobra"
+
+	"fullsync/internal/app"
+	"fullsync/internal/config"
+	"fullsync/internal/fault"
+)
+
+// IO is what a command reads and writes, and the environment it runs in.
+type IO struct {
+	In       io.Reader
+	Out, Err io.Writer
+	// Environ is as os.Environ returns it.
+	Environ []string
+}
+
+// The exit codes.
+const (
+	exitOK = iota
+	exitFailed
+	exitUsage
+)
+
+// Run runs one command and returns its exit code: 0, 1 when something failed, 2 on wrong usage. Cancelling ctx stops a
+// running command cleanly.
+func Run(ctx context.Context, args []string, io IO) int {
+	root := newRoot(io)
+	root.SetArgs(args)
+	root.SetIn(io.In)
+	root.SetOut(io.Out)
+	root.SetErr(io.Err)
+	err := root.ExecuteContext(ctx)
+	var usage *usageError
+	switch {
+	case err == nil:
+		return exitOK
+	case errors.As(err, &usage):
+		fmt.Fprintf(io.Err, "fullsync: %v\nRun fullsync --help to see how it is used.\n", err)
+		return exitUsage
+	default:
+		fmt.Fprintf(io.Err, "fullsync: %s\n", explain(err))
+		return exitFailed
+	}
+}
+
+// explain returns the sentence of a fault, or the whole error where it has none.
+func explain(err error) string { return fault.Sentence(err, err.Error()) }
+
+// usageError is a command line that cannot be understood.
+type usageError struct{ err error }
+
+func (e *usageError) Error() string { return e.err.Error() }
+func (e *usageError) Unwrap() error { return e.err }
+
+// usage makes a check of arguments one whose error is a usageError.
+func usage(check cobra.PositionalArgs) cobra.PositionalArgs {
+	return func(cmd *cobra.Command, args []string) error {
+		if err := check(cmd, args); err != nil {
+			return &usageError{err}
+		}
+		return nil
+	}
+}
+
+func newRoot(io IO) *cobra.Command {
+	root := &cobra.Command{
+		Use:   "fullsync",
+		Short: "Copy whole product catalogs between nodes, and watch and cancel every sync",
+		Long: "fullsync copies whole product catalogs between nodes. Every sync can be started, watched and cancelled at any\n" +
+			"moment. Try it with: fullsync demo",
+		SilenceUsage:      true,
+		SilenceErrors:     true,
+		Version:           app.Version(),
+		CompletionOptions: cobra.CompletionOptions{HiddenDefaultCmd: true},
+		Args:              usage(cobra.NoArgs),
+		RunE:              func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+	}
+	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return &usageError{err} })
+	root.AddCommand(newServe(io), newDemo(io), newMigrate(io), newToken(io), newCatalog(io), newCancelStuck(io))
+	return root
+}
+
+// onlyGroups is the body of a command that has nothing but subcommands.
+func onlyGroups(cmd *cobra.Command, _ []string) error {
+	return &usageError{fmt.Errorf("%s needs one of its subcommands", cmd.CommandPath())}
+}
+
+// settings are the flags of a command that change the configuration.
+type settings struct {
+	environ []string
+	flags   func() map[string]string
+}
+
+// bindSettings adds a flag for each of the named variables, or for all.
+func bindSettings(cmd *cobra.Command, io IO, only ...string) settings {
+	return settings{environ: io.Environ, flags: config.Bind(cmd.Flags(), only...)}
+}
+
+// databaseFlags are the variables of commands that work on the database alone.
+func databaseFlags() []string {
+	return []string{"database-url", "data-dir", "node-id", "log-level", "log-format"}
+}
+
+// load reads the configuration and makes the logger, which warns of variables that mean nothing.
+func (s settings) load(out io.Writer) (config.Config, *slog.Logger, error) {
+	return load(config.Environ(s.environ), s.flags(), out)
+}
+
+func load(environ, flags map[string]string, out io.Writer) (config.Config, *slog.Logger, error) {
+	cfg, warnings, err := config.Load(environ, flags)
+	if err != nil {
+		return cfg, nil, err
+	}
+	opt := &slog.HandlerOptions{Level: cfg.LogLevel}
+	var handler slog.Handler = slog.NewTextHandler(out, opt)
+	if cfg.LogFormat == "json" {
+		handler = slog.NewJSONHandler(out, opt)
+	}
+	log := slog.New(handler)
+	for _, w := range warnings {
+		log.Warn(w)
+	}
+	return cfg, log, nil
+}

@@ -1,0 +1,185 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"os"
+	"path/filepath"
+	"strconv"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"fullsync/internal/app"
+	"fullsync/internal/auth"
+	"fullsync/internal/catalog"
+	"fullsync/internal/config"
+	"fullsync/internal/peer"
+	"fullsync/internal/sample"
+)
+
+// The demo's two nodes.
+const (
+	demoMain   = "main"
+	demoBranch = "branch"
+	demoTTL    = 24 * time.Hour
+)
+
+func newDemo(io IO) *cobra.Command {
+	var products, rate int
+	var listen string
+	cmd := &cobra.Command{
+		Use:   "demo",
+		Short: "Run two nodes on this machine, ready to pull, watch and cancel",
+		Long: "Run two nodes in one process on temporary SQLite files: branch with realistic products, and main, empty, with\n" +
+			"branch registered as its peer. Prints the curl lines to start, watch and cancel a sync. Ctrl-C stops both and\n" +
+			"removes the files.",
+		Args: usage(cobra.NoArgs),
+	}
+	cmd.Flags().IntVar(&products, "products", 1067, "number of products at branch")
+	cmd.Flags().IntVar(&rate, "rate", 50, "products per second at most, 0 for unlimited")
+	cmd.Flags().StringVar(&listen, "listen", "127.0.0.1:8080", "address of main; branch listens on the next port")
+	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
+		if products < 0 || rate < 0 {
+			return &usageError{errors.New("--products and --rate must not be negative")}
+		}
+		next, err := nextPort(listen)
+		if err != nil {
+			return &usageError{err}
+		}
+		return runDemo(cmd.Context(), io, demo{products: products, rate: rate, main: listen, branch: next})
+	}
+	return cmd
+}
+
+// nextPort returns the address one port up, or port 0 again, which lets the system choose.
+func nextPort(listen string) (string, error) {
+	host, text, err := net.SplitHostPort(listen)
+	port, convErr := strconv.Atoi(text)
+	if err != nil || convErr != nil || port < 0 || port > 65534 {
+		return "", fmt.Errorf("--listen must be an address and port such as 127.0.0.1:8080, not %q", listen)
+	}
+	if port > 0 {
+		port++
+	}
+	return net.JoinHostPort(host, strconv.Itoa(port)), nil
+}
+
+// demo is what to show.
+type demo struct {
+	products, rate int
+	main, branch   string
+}
+
+func runDemo(ctx context.Context, io IO, d demo) (err error) {
+	dir, err := os.MkdirTemp("", "fullsync-demo-")
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
+	branch, log, err := demoNode(ctx, io, map[string]string{
+		"FULLSYNC_NODE_ID": demoBranch, "FULLSYNC_NODE_NAME": "Branch", "FULLSYNC_LISTEN": d.branch,
+		"FULLSYNC_DATA_DIR": filepath.Join(dir, demoBranch),
+	})
+	if err != nil {
+		return err
+	}
+	main, _, err := demoNode(ctx, io, map[string]string{
+		"FULLSYNC_NODE_ID": demoMain, "FULLSYNC_NODE_NAME": "Main", "FULLSYNC_LISTEN": d.main,
+		"FULLSYNC_DATA_DIR": filepath.Join(dir, demoMain), "FULLSYNC_MAX_PRODUCTS_PER_SECOND": strconv.Itoa(d.rate),
+	})
+	if err != nil {
+		return errors.Join(err, branch.Stop(context.WithoutCancel(ctx)))
+	}
+	for batch := range sample.Batches(d.products, catalog.MaxBatchProducts, 1) {
+		if _, err := branch.Store.Import(ctx, catalog.Default, demoBranch, batch); err != nil {
+			return errors.Join(err, branch.Stop(context.WithoutCancel(ctx)), main.Stop(context.WithoutCancel(ctx)))
+		}
+	}
+	introduced := make(chan error, 1)
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	err = runNodes(ctx, log, func() {
+		if err := introduce(ctx, io, d, main, branch); err != nil {
+			introduced <- err
+			cancel()
+		}
+	}, branch, main)
+	select {
+	case failed := <-introduced:
+		return errors.Join(failed, err)
+	default:
+		return err
+	}
+}
+
+// demoNode builds a node with the given settings; from the environment it takes only what helps to look at it.
+func demoNode(ctx context.Context, io IO, set map[string]string) (*app.App, *slog.Logger, error) {
+	environ := config.Environ(io.Environ)
+	set["FULLSYNC_LOG_LEVEL"] = "warn"
+	for _, name := range []string{"FULLSYNC_LOG_LEVEL", "FULLSYNC_LOG_FORMAT", "FULLSYNC_CORS_ORIGINS"} {
+		if value := environ[name]; value != "" {
+			set[name] = value
+		}
+	}
+	cfg, log, err := load(set, nil, io.Err)
+	if err != nil {
+		return nil, nil, err
+	}
+	a, err := app.New(ctx, cfg, log)
+	return a, log, err
+}
+
+// introduce registers branch at main and prints what there is and what to do with it.
+func introduce(ctx context.Context, io IO, d demo, main, branch *app.App) error {
+	reader, err := branch.Token(demoMain, auth.RoleNode, demoTTL)
+	if err != nil {
+		return err
+	}
+	admin, err := main.Token("demo", auth.RoleAdmin, demoTTL)
+	if err != nil {
+		return err
+	}
+	_, err = main.Peers.Add(ctx, peer.New{NodeID: demoBranch, NodeName: "Branch", URL: branch.URL(), Token: reader, IsActive: true})
+	if err != nil {
+		return err
+	}
+	_, err = fmt.Fprintf(io.Out, demoText, branch.URL(), d.products, main.URL(), speed(d), main.URL(), admin, main.URL())
+	return err
+}
+
+// speed says how long the demo's sync takes.
+func speed(d demo) string {
+	if d.rate == 0 {
+		return "at full speed"
+	}
+	return fmt.Sprintf("at %d products per second at most, so that a sync takes about %d s", d.rate, d.products/d.rate)
+}
+
+// demoText is made to be pasted: everything from the two exports on works as it stands.
+const demoText = `Two nodes are running in this process, on temporary SQLite files:
+
+  branch  %s  with %d products
+  main    %s  empty; it knows branch as its peer, and reads %s
+
+Paste this into another terminal:
+
+export FULLSYNC_URL=%s
+export FULLSYNC_TOKEN=%s
+
+# Start: pull the whole catalog of branch
+curl -sS "$FULLSYNC_URL/api/admin/sync/full-sync" -H "Authorization: Bearer $FULLSYNC_TOKEN" -H 'Content-Type: application/json' -d '{"action": "pull", "targetPeer": "branch"}'
+
+# Watch: repeat as you like
+curl -sS "$FULLSYNC_URL/api/admin/sync/full-sync/status" -H "Authorization: Bearer $FULLSYNC_TOKEN"
+
+# Cancel: the session that runs now
+SESSION_ID=$(curl -sS "$FULLSYNC_URL/api/admin/sync/full-sync/status" -H "Authorization: Bearer $FULLSYNC_TOKEN" | grep -o '"sessionId": *"[^"]*"' | head -n 1 | cut -d '"' -f 4)
+curl -sS "$FULLSYNC_URL/api/admin/sync/full-sync/cancel" -H "Authorization: Bearer $FULLSYNC_TOKEN" -H 'Content-Type: application/json' -d "{\"sessionId\": \"$SESSION_ID\", \"reason\": \"trying it out\"}"
+
+# The API, to read and try: %s/docs
+# Ctrl-C here stops both nodes and removes their files.
+`

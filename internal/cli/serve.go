@@ -1,0 +1,65 @@
+package cli
+
+import (
+	"context"
+	"log/slog"
+
+	"github.com/spf13/cobra"
+
+	"fullsync/internal/app"
+)
+
+func newServe(io IO) *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "serve",
+		Short: "Run the API and the workers of a node",
+		Long: "Run the API and the workers of a node, until Ctrl-C or SIGTERM. Without settings it keeps everything in SQLite in\n" +
+			"./data and listens on 127.0.0.1:8080. An empty or older database is brought up to date first.",
+		Args: usage(cobra.NoArgs),
+	}
+	set := bindSettings(cmd, io)
+	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
+		cfg, log, err := set.load(io.Err)
+		if err != nil {
+			return err
+		}
+		a, err := app.New(cmd.Context(), cfg, log)
+		if err != nil {
+			return err
+		}
+		return runNodes(cmd.Context(), log, func() {}, a)
+	}
+	return cmd
+}
+
+// runNodes starts nodes, calls started, and stops them when ctx ends or one fails.
+func runNodes(ctx context.Context, log *slog.Logger, started func(), nodes ...*app.App) (err error) {
+	failed := make(chan error, len(nodes))
+	defer func() {
+		for _, a := range nodes {
+			if stopErr := a.Stop(context.WithoutCancel(ctx)); err == nil {
+				err = stopErr
+			}
+		}
+	}()
+	for _, a := range nodes {
+		if err := a.Start(ctx); err != nil {
+			return err
+		}
+		go func() {
+			select {
+			case err := <-a.Failed():
+				failed <- err
+			case <-ctx.Done():
+			}
+		}()
+	}
+	started()
+	select {
+	case err := <-failed:
+		return err
+	case <-ctx.Done():
+		log.Info("stopping")
+		return nil
+	}
+}

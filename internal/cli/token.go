@@ -1,0 +1,95 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"fullsync/internal/app"
+	"fullsync/internal/auth"
+	"fullsync/internal/config"
+	"fullsync/internal/fault"
+)
+
+// defaultTTL is how long a person's token lives; a peer's wants an explicit one.
+const defaultTTL = 12 * time.Hour
+
+func newToken(io IO) *cobra.Command {
+	var role, subject string
+	var ttl time.Duration
+	cmd := &cobra.Command{
+		Use:   "token --role ROLE --subject NAME",
+		Short: "Print a token for the API of this node",
+		Long: "Print a token for the API of this node, and nothing else, on stdout. Roles: viewer, operator, admin, and node for\n" +
+			"other nodes that read from this one; a token for a node needs an explicit --ttl, such as 8760h for a year.",
+		Example: "  fullsync token --role admin --subject alice\n  fullsync token --role node --subject main --ttl 8760h",
+		Args:    usage(cobra.NoArgs),
+	}
+	set := bindSettings(cmd, io, append(databaseFlags(), "jwt-secret")...)
+	cmd.Flags().StringVar(&role, "role", "", "role of the token: viewer, operator, admin or node")
+	cmd.Flags().StringVar(&subject, "subject", "", "who the token is for; shows up as startedBy and cancelledBy")
+	cmd.Flags().DurationVar(&ttl, "ttl", 0, "how long the token is valid (default 12h; required for --role node)")
+	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
+		parsed, err := auth.ParseRole(role)
+		if err != nil {
+			return &usageError{errors.New("--role must be viewer, operator, admin or node")}
+		}
+		switch {
+		case subject == "":
+			return &usageError{errors.New("--subject is missing: who is the token for?")}
+		case ttl < 0:
+			return &usageError{errors.New("--ttl must be above zero, such as 12h")}
+		case ttl == 0 && parsed == auth.RoleNode:
+			return &usageError{errors.New("a token for a node needs an explicit --ttl, such as 8760h for a year")}
+		case ttl == 0:
+			ttl = defaultTTL
+		}
+		cfg, log, err := set.load(io.Err)
+		if err != nil {
+			return err
+		}
+		keys, err := openKeys(cmd.Context(), cfg, log)
+		if err != nil {
+			return err
+		}
+		token, err := keys.Issue(subject, parsed, ttl)
+		if err != nil {
+			return err
+		}
+		_, err = fmt.Fprintln(io.Out, token)
+		return err
+	}
+	return cmd
+}
+
+// openKeys returns the keys of the node. Its id comes from the settings, or from the database; an empty database is
+// prepared, so that a token can be made before the first start.
+func openKeys(ctx context.Context, cfg config.Config, log *slog.Logger) (*auth.Keys, error) {
+	nodeID := cfg.NodeID
+	if nodeID == "" {
+		db, err := app.OpenDatabase(ctx, cfg, log)
+		if err != nil {
+			return nil, err
+		}
+		defer db.Close() //nolint:errcheck // nothing is pending
+		if err := db.CheckSchema(ctx); fault.KindOf(err) == fault.Impossible {
+			if err := app.Migrate(ctx, db, log, nil); err != nil {
+				return nil, err
+			}
+		} else if err != nil {
+			return nil, err
+		}
+		if nodeID, err = app.NodeID(ctx, cfg, db); err != nil {
+			return nil, err
+		}
+	}
+	secret, _, err := app.Secret(cfg)
+	if err != nil {
+		return nil, err
+	}
+	return auth.New(secret, nodeID)
+}

@@ -1,0 +1,118 @@
+// Package config reads the settings of a node from FULLSYNC_* variables and flags of the same name, once, checks them
+// all, and freezes them: nobody reads the environment later.
+package config
+
+import (
+	"fmt"
+	"log/slog"
+	"reflect"
+	"strings"
+	"time"
+)
+
+// prefix begins the name of every variable.
+const prefix = "FULLSYNC_"
+
+// Config is every setting of a node. Its tags are the single place for a variable's name, default, shape (what a
+// value looks like, for errors) and meaning (for help and documents).
+type Config struct {
+	Listen      string   `env:"LISTEN" envDefault:"127.0.0.1:8080" shape:"an address and port such as 127.0.0.1:8080 or :8080" meaning:"Address and port of the API."`
+	DatabaseURL Secret   `env:"DATABASE_URL" shape:"an address such as postgres://user:password@host:5432/fullsync, or empty for SQLite" meaning:"PostgreSQL to use; SQLite in the data directory where empty."`
+	DataDir     string   `env:"DATA_DIR" envDefault:"./data" shape:"a directory such as ./data" meaning:"Directory of the SQLite database and of the generated secret."`
+	NodeID      string   `env:"NODE_ID" shape:"1 to 64 letters, digits, dots, underscores and hyphens, beginning with a letter or digit, such as branch-2" meaning:"Id of this node; generated and kept in the database at the first start where empty."`
+	NodeName    string   `env:"NODE_NAME" shape:"1 to 200 printable characters" meaning:"Name of this node for people; the id where empty."`
+	JWTSecret   Secret   `env:"JWT_SECRET" shape:"at least 32 bytes, such as the output of openssl rand -base64 32" meaning:"Secret that signs tokens and seals the tokens of peers, the same on every replica; serve makes one in the data directory where empty. Better set in the environment than as a flag, which others on the machine can see."`
+	CORSOrigins []string `env:"CORS_ORIGINS" shape:"a list of origins such as https://admin.example.com,http://localhost:5173" meaning:"Origins of browser applications that may call the API, separated by commas."`
+
+	BatchSize            int `env:"BATCH_SIZE" envDefault:"1000" shape:"a whole number from 1 to 5000" meaning:"Products per batch where a start does not say."`
+	MaxProductsPerSecond int `env:"MAX_PRODUCTS_PER_SECOND" envDefault:"0" shape:"a whole number, 0 for no limit" meaning:"Ceiling for the speed of every session of this node, in products per second; 0 is none."`
+	SyncWorkers          int `env:"SYNC_WORKERS" envDefault:"4" shape:"a whole number from 1 to 64" meaning:"Sessions that one replica runs at once."`
+
+	HeartbeatInterval time.Duration `env:"HEARTBEAT_INTERVAL" envDefault:"2s" shape:"a duration from 50ms to 5m such as 2s" meaning:"How often a worker proves that it is alive."`
+	StaleAfter        time.Duration `env:"STALE_AFTER" envDefault:"15s" shape:"a duration of at least three times FULLSYNC_HEARTBEAT_INTERVAL such as 15s" meaning:"Age of the last heartbeat at which a worker counts as dead."`
+	RequestTimeout    time.Duration `env:"REQUEST_TIMEOUT" envDefault:"60s" shape:"a duration above zero such as 60s" meaning:"Longest time for one request to a peer, with its whole answer."`
+	ShutdownTimeout   time.Duration `env:"SHUTDOWN_TIMEOUT" envDefault:"10s" shape:"a duration above zero such as 10s" meaning:"Time that running requests and sessions get to end when the node stops."`
+
+	LogLevel  slog.Level `env:"LOG_LEVEL" envDefault:"info" shape:"one of debug, info, warn and error" meaning:"Least severe message that is logged."`
+	LogFormat string     `env:"LOG_FORMAT" envDefault:"text" shape:"text or json" meaning:"Form of the log."`
+}
+
+// Secret is a text that shows in no log and no message. Convert it to string where it is used.
+type Secret string
+
+// redacted stands for a secret that is set.
+const redacted = "[set]"
+
+// String says only whether the secret is set.
+func (s Secret) String() string {
+	if s == "" {
+		return ""
+	}
+	return redacted
+}
+
+// GoString says only whether the secret is set.
+func (s Secret) GoString() string { return fmt.Sprintf("%q", s.String()) }
+
+// LogValue says only whether the secret is set.
+func (s Secret) LogValue() slog.Value { return slog.StringValue(s.String()) }
+
+// MarshalText says only whether the secret is set.
+func (s Secret) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
+
+// Variable describes one setting.
+type Variable struct {
+	// Name is the variable ("FULLSYNC_LISTEN"), Flag the flag of the same name ("listen").
+	Name string
+	Flag string
+	// Default is empty where there is none.
+	Default string
+	// Shape is what a value looks like, Meaning what it is for.
+	Shape   string
+	Meaning string
+	Secret  bool
+}
+
+// Variables returns every setting, in the order in which they are documented.
+func Variables() []Variable {
+	t := reflect.TypeFor[Config]()
+	out := make([]Variable, 0, t.NumField())
+	for i := range t.NumField() {
+		f := t.Field(i)
+		name := f.Tag.Get("env")
+		out = append(out, Variable{
+			Name:    prefix + name,
+			Flag:    strings.ToLower(strings.ReplaceAll(name, "_", "-")),
+			Default: f.Tag.Get("envDefault"),
+			Shape:   f.Tag.Get("shape"),
+			Meaning: f.Tag.Get("meaning"),
+			Secret:  f.Type == reflect.TypeFor[Secret](),
+		})
+	}
+	return out
+}
+
+// String shows every setting by its variable, secrets redacted.
+func (c Config) String() string {
+	var b strings.Builder
+	for i, v := range Variables() {
+		if i > 0 {
+			b.WriteByte(' ')
+		}
+		fmt.Fprintf(&b, "%s=%v", v.Name, reflect.ValueOf(c).Field(i).Interface())
+	}
+	return b.String()
+}
+
+// GoString is String: the secrets of a printed Config stay hidden whatever the verb.
+func (c Config) GoString() string { return c.String() }
+
+// LogValue shows every setting by its flag's name, secrets redacted.
+func (c Config) LogValue() slog.Value {
+	variables := Variables()
+	attrs := make([]slog.Attr, len(variables))
+	for i, v := range variables {
+		attrs[i] = slog.Any(v.Flag, reflect.ValueOf(c).Field(i).Interface())
+	}
+	return slog.GroupValue(attrs...)
+}

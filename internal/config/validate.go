@@ -1,0 +1,119 @@
+package config
+
+import (
+	"net"
+	"net/url"
+	"reflect"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+	"unicode"
+	"unicode/utf8"
+)
+
+// minSecret is the shortest secret for tokens, in bytes.
+const minSecret = 32
+
+// problem is what is wrong with one variable.
+type problem struct {
+	variable string
+	text     string
+}
+
+// Validate returns Invalid with every problem at once, each naming its variable and what a value should look like.
+func (c Config) Validate() error { return asError(c.problems()) }
+
+// problem describes a wrong value of a field: what it must be, and why where that is not plain.
+func (c Config) problem(field, why string) problem {
+	f, _ := reflect.TypeFor[Config]().FieldByName(field)
+	text := "must be " + f.Tag.Get("shape")
+	if why != "" {
+		text += "; " + why
+	}
+	return problem{prefix + f.Tag.Get("env"), text}
+}
+
+func (c Config) problems() []problem {
+	var out []problem
+	check := func(ok bool, field string) {
+		if !ok {
+			out = append(out, c.problem(field, ""))
+		}
+	}
+	check(validListen(c.Listen), "Listen")
+	check(c.DatabaseURL == "" || validDatabase(string(c.DatabaseURL)), "DatabaseURL")
+	check(c.DataDir != "" && !strings.ContainsRune(c.DataDir, 0), "DataDir")
+	check(c.NodeID == "" || validNodeID(c.NodeID), "NodeID")
+	check(c.NodeName == "" || validName(c.NodeName), "NodeName")
+	check(c.JWTSecret == "" || len(c.JWTSecret) >= minSecret, "JWTSecret")
+	if i := slices.IndexFunc(c.CORSOrigins, func(o string) bool { return !validOrigin(o) }); i >= 0 {
+		why := "each has a scheme and a host and nothing behind the port"
+		if strings.Contains(c.CORSOrigins[i], "*") {
+			why = "a * would let every web page call the API with a token it got hold of, so each origin is listed"
+		}
+		out = append(out, c.problem("CORSOrigins", why))
+	}
+	check(c.BatchSize >= 1 && c.BatchSize <= 5000, "BatchSize")
+	check(c.MaxProductsPerSecond >= 0, "MaxProductsPerSecond")
+	check(c.SyncWorkers >= 1 && c.SyncWorkers <= 64, "SyncWorkers")
+	check(c.HeartbeatInterval >= 50*time.Millisecond && c.HeartbeatInterval <= 5*time.Minute, "HeartbeatInterval")
+	// Fewer than three missed heartbeats would make a busy database look like a dead worker.
+	check(c.StaleAfter > 0 && c.StaleAfter/3 >= c.HeartbeatInterval, "StaleAfter")
+	check(c.RequestTimeout > 0, "RequestTimeout")
+	check(c.ShutdownTimeout > 0, "ShutdownTimeout")
+	check(c.LogFormat == "text" || c.LogFormat == "json", "LogFormat")
+	return out
+}
+
+// normalize brings values that may be written in several ways into one.
+func (c *Config) normalize() {
+	var origins []string
+	for _, text := range c.CORSOrigins {
+		if text = strings.TrimSpace(text); text == "" {
+			continue
+		}
+		// Browsers send an origin in lower case and without the scheme's own port.
+		text = strings.ToLower(text)
+		if u, err := url.Parse(text); err == nil &&
+			(u.Scheme == "http" && u.Port() == "80" || u.Scheme == "https" && u.Port() == "443") {
+			text = strings.TrimSuffix(text, ":"+u.Port())
+		}
+		if !slices.Contains(origins, text) {
+			origins = append(origins, text)
+		}
+	}
+	c.CORSOrigins = origins
+}
+
+func validListen(text string) bool {
+	host, port, err := net.SplitHostPort(text)
+	if err != nil || strings.ContainsAny(host, " /") {
+		return false
+	}
+	_, err = strconv.ParseUint(port, 10, 16)
+	return err == nil
+}
+
+func validDatabase(text string) bool {
+	u, err := url.Parse(text)
+	return err == nil && (u.Scheme == "postgres" || u.Scheme == "postgresql") && u.Opaque == ""
+}
+
+// validNodeID is the rule that peers are held to as well.
+func validNodeID(text string) bool {
+	return regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$`).MatchString(text)
+}
+
+func validName(text string) bool {
+	return utf8.ValidString(text) && utf8.RuneCountInString(text) <= 200 &&
+		!strings.ContainsFunc(text, func(r rune) bool { return !unicode.IsPrint(r) })
+}
+
+// validOrigin accepts scheme://host[:port] and nothing else.
+func validOrigin(text string) bool {
+	u, err := url.Parse(text)
+	return err == nil && (u.Scheme == "http" || u.Scheme == "https") && u.Hostname() != "" &&
+		!strings.Contains(text, "*") && text == u.Scheme+"://"+u.Host && !strings.HasSuffix(u.Host, ":")
+}

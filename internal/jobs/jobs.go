@@ -1,0 +1,156 @@
+// Package jobs is the job engine: River, on the same database as everything else, so that a session and the job that
+// works on it are written in one transaction. Liveness and fencing are not its business: they are in the session row.
+package jobs
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"log/slog"
+	"time"
+
+	"github.com/jackc/pgx/v5/pgxpool"
+	"github.com/riverqueue/river"
+	"github.com/riverqueue/river/riverdriver"
+	"github.com/riverqueue/river/riverdriver/riverdatabasesql"
+	"github.com/riverqueue/river/riverdriver/riversqlite"
+	"github.com/riverqueue/river/rivermigrate"
+	"github.com/riverqueue/river/rivertype"
+
+	"fullsync/internal/syncer"
+)
+
+// Database is where the engine keeps its jobs.
+type Database struct {
+	SQL *sql.DB
+	// Listener is a pool of the same PostgreSQL that can LISTEN; nil on SQLite.
+	Listener *pgxpool.Pool
+}
+
+func (d Database) driver() riverdriver.Driver[*sql.Tx] {
+	if d.Listener == nil {
+		return riversqlite.New(d.SQL)
+	}
+	return riverdatabasesql.NewWithPgxListener(d.SQL, d.Listener)
+}
+
+// Migrate creates or updates the engine's tables. It does not lock: call it inside the lock of the migrations.
+func (d Database) Migrate(ctx context.Context, log *slog.Logger) error {
+	migrator, err := rivermigrate.New(d.driver(), &rivermigrate.Config{Logger: log})
+	if err != nil {
+		return err
+	}
+	_, err = migrator.Migrate(ctx, rivermigrate.DirectionUp, nil)
+	return err
+}
+
+// args is a job: work on a session while its fence is the given one.
+type args struct {
+	SessionID string `json:"sessionId"`
+	Fence     int64  `json:"fence"`
+}
+
+// Kind names the job for River.
+func (args) Kind() string { return "full_sync" }
+
+// Runner works on a session until it has ended.
+type Runner interface {
+	// Run returns syncer.ErrShutdown when it did not begin because this process stops.
+	Run(ctx context.Context, sessionID string, fence int64) error
+}
+
+// Engine inserts jobs and, once started, works on them.
+type Engine struct {
+	client *river.Client[*sql.Tx]
+	runner *lateRunner
+}
+
+// lateRunner is the runner that [Engine.Start] is given: the runner itself needs the engine to exist.
+type lateRunner struct {
+	river.WorkerDefaults[args]
+	Runner
+}
+
+// New returns an engine that works on up to workers sessions at once; 0 makes one that only inserts and aborts.
+func New(d Database, workers int, log *slog.Logger) (*Engine, error) {
+	e := &Engine{runner: &lateRunner{}}
+	cfg := &river.Config{Logger: log, SoftStopTimeout: softStop}
+	if workers > 0 {
+		cfg.Workers = river.NewWorkers()
+		river.AddWorker(cfg.Workers, e.runner)
+		cfg.Queues = map[string]river.QueueConfig{river.QueueDefault: {MaxWorkers: workers}}
+		cfg.JobTimeout = -1 // a session may take hours; its liveness is in its row
+		// Without a timeout the rescuer only tidies up jobs that were cancelled after their process had died.
+		cfg.RescueStuckJobsAfter = rescueAfter
+	}
+	client, err := river.NewClient(d.driver(), cfg)
+	e.client = client
+	return e, err
+}
+
+const (
+	// softStop is how long a stopping engine waits for its workers before it ends their contexts.
+	softStop    = 5 * time.Second
+	rescueAfter = 5 * time.Minute
+)
+
+// Start begins to work on jobs with runner, in the background.
+func (e *Engine) Start(ctx context.Context, runner Runner) error {
+	e.runner.Runner = runner
+	return e.client.Start(ctx)
+}
+
+// Stop fetches no more jobs and waits for those at work, at most until ctx ends.
+func (e *Engine) Stop(ctx context.Context) error { return e.client.Stop(ctx) }
+
+// Ready returns an error when the engine is not at work.
+func (e *Engine) Ready() error {
+	select {
+	case <-e.client.Stopped():
+		return errors.New("the job engine has stopped")
+	default:
+		return nil
+	}
+}
+
+// Enqueue is a [syncer.Queue]'s.
+func (e *Engine) Enqueue(ctx context.Context, tx *sql.Tx, sessionID string, fence int64) (int64, error) {
+	inserted, err := e.client.InsertTx(ctx, tx, args{SessionID: sessionID, Fence: fence}, &river.InsertOpts{MaxAttempts: maxAttempts})
+	if err != nil {
+		return 0, err
+	}
+	return inserted.Job.ID, nil
+}
+
+// maxAttempts lets a job survive a database that is away while the session is being claimed.
+const maxAttempts = 10
+
+// Abort is a [syncer.Queue]'s. A job that is gone already is no error.
+func (e *Engine) Abort(ctx context.Context, jobID int64) error {
+	_, err := e.client.JobCancel(ctx, jobID)
+	if errors.Is(err, rivertype.ErrNotFound) {
+		return nil
+	}
+	return err
+}
+
+// shutdownRetry is when a job that met a stopping process is offered again.
+const shutdownRetry = time.Second
+
+// Work runs one job, as River calls it. The causes with which River ends a context become those of the service.
+func (r *lateRunner) Work(ctx context.Context, job *river.Job[args]) error {
+	run, cancel := context.WithCancelCause(context.WithoutCancel(ctx))
+	defer cancel(nil)
+	defer context.AfterFunc(ctx, func() {
+		if errors.Is(context.Cause(ctx), rivertype.ErrJobCancelledRemotely) {
+			cancel(syncer.ErrAborted)
+			return
+		}
+		cancel(syncer.ErrShutdown)
+	})()
+	err := r.Run(run, job.Args.SessionID, job.Args.Fence)
+	if errors.Is(err, syncer.ErrShutdown) {
+		return river.JobSnooze(shutdownRetry)
+	}
+	return err
+}

@@ -1,0 +1,93 @@
+package peer
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"time"
+
+	"fullsync/internal/auth"
+	"fullsync/internal/fault"
+)
+
+// Prober asks a peer who it is. The node source implements it.
+type Prober interface {
+	// Probe returns what answered at the target. Answer.Reachable is also set beside an error when something
+	// answered HTTP there but refused or made no sense.
+	Probe(ctx context.Context, target Target) (Answer, error)
+}
+
+// Answer is what a peer says of itself.
+type Answer struct {
+	Reachable bool
+	NodeID    string
+	NodeName  string
+	Version   string
+}
+
+// CheckResult is the outcome of [Registry.Check].
+type CheckResult struct {
+	// Reachable says that something answered HTTP at the peer's URL.
+	Reachable bool
+	// NodeID, NodeName and Version are what answered, empty where it did not say.
+	NodeID   string
+	NodeName string
+	Version  string
+	// Role and ExpiresAt are read from the stored token, unverified; empty and nil where it does not say.
+	Role      string
+	ExpiresAt *time.Time
+	// Allowed says that the peer accepted the token and is the node that was meant.
+	Allowed bool
+	// Problem is a sentence that says what is wrong and what to do; empty when a sync could start.
+	Problem string
+	// LatencyMS is how long the answer took, in milliseconds.
+	LatencyMS int64
+}
+
+// Check asks a peer who it is and says whether a sync could start; the outcome is kept as LastSeen or LastError. What
+// is wrong with the peer is a Problem, not an error. Returns NotFound for an unknown peer.
+func (r *Registry) Check(ctx context.Context, nodeID string) (CheckResult, error) {
+	p, err := r.store.GetPeer(ctx, nodeID)
+	if err != nil {
+		return CheckResult{}, err
+	}
+	target, err := r.Credentials(p)
+	if err != nil {
+		return CheckResult{Problem: fault.Sentence(err, "")}, nil
+	}
+
+	var out CheckResult
+	claims, peekErr := auth.Peek(target.Token)
+	if peekErr == nil {
+		out.Role, out.ExpiresAt = claims.Role, claims.ExpiresAt
+	}
+	began := time.Now()
+	answer, err := r.prober.Probe(ctx, target)
+	out.LatencyMS = time.Since(began).Milliseconds()
+	if ctx.Err() != nil {
+		return CheckResult{}, context.Cause(ctx)
+	}
+	out.Reachable, out.NodeID, out.NodeName, out.Version = answer.Reachable, answer.NodeID, answer.NodeName, answer.Version
+
+	switch {
+	case err != nil:
+		out.Problem = fault.Sentence(err, fmt.Sprintf("Talking to peer %s failed; try again.", p.NodeID))
+		if answer.Reachable && peekErr == nil && len(claims.Audience) > 0 && !slices.Contains(claims.Audience, p.NodeID) {
+			out.Problem += " The stored token was made for another node."
+		}
+	case answer.NodeID == r.selfID:
+		out.Problem = "This node itself answers at the peer's URL; register the address of the other node."
+	case answer.NodeID != p.NodeID:
+		out.Problem = fmt.Sprintf("Node %s answers at the URL of peer %s; correct the URL, or register that node under its own id.",
+			clip(answer.NodeID), p.NodeID)
+	default:
+		out.Allowed = true
+	}
+	if err := r.store.TouchPeer(ctx, p.NodeID, out.Problem); err != nil {
+		return CheckResult{}, err
+	}
+	if out.Problem == "" && !p.IsActive {
+		out.Problem = fmt.Sprintf("Peer %s answers well but is switched off; switch it on to sync with it.", p.NodeID)
+	}
+	return out, nil
+}

@@ -1,0 +1,255 @@
+package peer
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+
+	"fullsync/internal/fault"
+)
+
+// Store keeps the peers of this node. Every method may also return Unavailable when the database does not answer.
+type Store interface {
+	// ListPeers returns every peer, ascending by node id.
+	ListPeers(ctx context.Context) ([]Peer, error)
+	// GetPeer returns one peer, or NotFound (see [Unknown]).
+	GetPeer(ctx context.Context, nodeID string) (Peer, error)
+	// AddPeer inserts p and fills in CreatedAt and UpdatedAt by the database's clock. Returns Conflict (see
+	// [Exists]) when a peer of that node id is there already.
+	AddPeer(ctx context.Context, p *Peer) error
+	// ChangePeer reads the peer for update, calls change with it, writes NodeName, URL, SealedToken and IsActive
+	// with a new UpdatedAt, and returns the result, all in one transaction. An error of change rolls back and is
+	// returned as it is. Returns NotFound for an unknown peer.
+	ChangePeer(ctx context.Context, nodeID string, change func(*Peer) error) (Peer, error)
+	// RemovePeer deletes the peer. Returns NotFound for an unknown one, and Conflict (see [Busy]) while an active
+	// session reads from it, decided in the deleting statement itself.
+	RemovePeer(ctx context.Context, nodeID string) error
+	// TouchPeer records the outcome of talking to a peer: with an empty lastError it sets LastSeen by the
+	// database's clock and clears LastError; otherwise it only sets LastError. An unknown peer is no error: it may
+	// just have been removed.
+	TouchPeer(ctx context.Context, nodeID, lastError string) error
+}
+
+// Unknown is the NotFound error for a peer that is not registered.
+func Unknown(nodeID string) *fault.Error {
+	return fault.New(fault.NotFound, "PEER_NOT_FOUND", "Peer not found",
+		"There is no peer %s; register it first, or look at the list of peers.", clip(nodeID))
+}
+
+// Exists is the Conflict error for a peer that is registered already.
+func Exists(nodeID string) *fault.Error {
+	return fault.New(fault.Conflict, "PEER_EXISTS", "Peer already exists",
+		"Peer %s is registered already; change it instead.", clip(nodeID))
+}
+
+// Busy is the Conflict error for removing a peer that a sync is reading from.
+func Busy(nodeID string) *fault.Error {
+	return fault.New(fault.Conflict, "PEER_IN_USE", "Peer is in use",
+		"A sync from peer %s is running; cancel it or wait for its end, then remove the peer.", clip(nodeID))
+}
+
+// clip shortens what came from a request before it is repeated in a sentence.
+func clip(text string) string {
+	if len(text) > 64 {
+		return strings.ToValidUTF8(text[:64], "") + "…"
+	}
+	return text
+}
+
+// Target is a peer ready to be spoken to. Its token shows in no log.
+type Target struct {
+	NodeID string
+	URL    string
+	Token  string
+}
+
+// String names the target without its token.
+func (t Target) String() string { return t.NodeID + " at " + t.URL }
+
+// GoString names the target without its token.
+func (t Target) GoString() string { return "peer.Target{" + t.String() + "}" }
+
+// New is a peer to register.
+type New struct {
+	NodeID string
+	// NodeName is shown to people; the node id where it is empty.
+	NodeName string
+	// Kind is [KindNode] where it is empty.
+	Kind Kind
+	URL  string
+	// Token is the token that the peer issued for this node; it may follow later.
+	Token    string
+	IsActive bool
+}
+
+// Change is what to change of a peer; nil members stay as they are.
+type Change struct {
+	NodeName *string
+	URL      *string
+	// Token replaces the stored token; an empty one removes it.
+	Token    *string
+	IsActive *bool
+}
+
+// Registry manages the peers of this node. It is safe for concurrent use.
+type Registry struct {
+	store  Store
+	sealer *Sealer
+	prober Prober
+	selfID string
+}
+
+// NewRegistry returns the registry of the node selfNodeID.
+func NewRegistry(store Store, sealer *Sealer, prober Prober, selfNodeID string) *Registry {
+	return &Registry{store: store, sealer: sealer, prober: prober, selfID: selfNodeID}
+}
+
+// List returns every peer, ascending by node id.
+func (r *Registry) List(ctx context.Context) ([]Peer, error) { return r.store.ListPeers(ctx) }
+
+// Get returns one peer, or NotFound.
+func (r *Registry) Get(ctx context.Context, nodeID string) (Peer, error) {
+	return r.store.GetPeer(ctx, nodeID)
+}
+
+// Add registers a peer. Returns Invalid for a member of the wrong shape, Impossible for this node itself or a kind
+// that is not built, Conflict when the node id is taken.
+func (r *Registry) Add(ctx context.Context, n New) (Peer, error) {
+	if err := CheckNodeID(n.NodeID); err != nil {
+		return Peer{}, err
+	}
+	if n.NodeID == r.selfID {
+		return Peer{}, fault.New(fault.Impossible, "PEER_IS_SELF", "Peer is this node",
+			"%s is this node itself; a node cannot be its own peer.", n.NodeID)
+	}
+	if n.Kind == "" {
+		n.Kind = KindNode
+	}
+	if n.Kind != KindNode {
+		return Peer{}, fault.New(fault.Impossible, "KIND_NOT_AVAILABLE", "Kind not available",
+			"Peers of this kind are not supported; the kind must be %q.", KindNode).With("kind", "must be node")
+	}
+	if n.NodeName == "" {
+		n.NodeName = n.NodeID
+	}
+	p := Peer{NodeID: n.NodeID, Kind: n.Kind, IsActive: n.IsActive}
+	if err := r.apply(&p, Change{NodeName: &n.NodeName, URL: &n.URL, Token: &n.Token}); err != nil {
+		return Peer{}, err
+	}
+	if err := r.store.AddPeer(ctx, &p); err != nil {
+		return Peer{}, err
+	}
+	return p, nil
+}
+
+// Change changes a peer. Returns Invalid for a member of the wrong shape, NotFound for an unknown peer, and
+// Impossible when the URL gets another scheme, host or port while a token is kept and the request brings no new one:
+// otherwise whoever may change a URL could have the token sent to an address of their own.
+func (r *Registry) Change(ctx context.Context, nodeID string, c Change) (Peer, error) {
+	return r.store.ChangePeer(ctx, nodeID, func(p *Peer) error { return r.apply(p, c) })
+}
+
+// apply checks c and writes it into p.
+func (r *Registry) apply(p *Peer, c Change) error {
+	if c.NodeName != nil {
+		if err := checkNodeName(*c.NodeName); err != nil {
+			return err
+		}
+		p.NodeName = *c.NodeName
+	}
+	if c.URL != nil {
+		u, err := ParseURL(*c.URL)
+		if err != nil {
+			return err
+		}
+		if len(p.SealedToken) > 0 && c.Token == nil && !SameOrigin(p.URL, u) {
+			return fault.New(fault.Impossible, "TOKEN_REQUIRED", "Token required",
+				"The new URL has another scheme, host or port, and the stored token is not sent there; "+
+					"give the peer's token in the same request.").
+				With("token", "is required when the scheme, host or port of url changes")
+		}
+		p.URL = u
+	}
+	if c.Token != nil {
+		sealed, err := r.seal(p.NodeID, *c.Token)
+		if err != nil {
+			return err
+		}
+		p.SealedToken = sealed
+	}
+	if c.IsActive != nil {
+		p.IsActive = *c.IsActive
+	}
+	return nil
+}
+
+// seal checks a token's shape and encrypts it; an empty one is nil.
+func (r *Registry) seal(nodeID, token string) ([]byte, error) {
+	token = strings.TrimSpace(token)
+	if token == "" {
+		return nil, nil
+	}
+	if len(token) > MaxToken {
+		return nil, invalid("token", "must not be longer than 8192 characters")
+	}
+	// Anything else could not travel in a header.
+	if strings.ContainsFunc(token, func(c rune) bool { return c <= ' ' || c > '~' }) {
+		return nil, invalid("token", "must be one line without spaces, as it was printed")
+	}
+	return r.sealer.Seal(nodeID, token)
+}
+
+func checkNodeName(name string) error {
+	if name == "" || utf8.RuneCountInString(name) > MaxNodeName || !utf8.ValidString(name) ||
+		strings.ContainsFunc(name, func(c rune) bool { return !unicode.IsPrint(c) }) {
+		return invalid("nodeName", "must be 1 to 200 printable characters")
+	}
+	return nil
+}
+
+// Remove forgets a peer. Returns NotFound for an unknown one, Conflict while an active session reads from it.
+func (r *Registry) Remove(ctx context.Context, nodeID string) error {
+	return r.store.RemovePeer(ctx, nodeID)
+}
+
+// Target returns what it takes to speak to a peer. Returns NotFound for an unknown peer, Impossible for one that is
+// switched off, has no token, or whose token does not open with this node's secret.
+func (r *Registry) Target(ctx context.Context, nodeID string) (Target, error) {
+	p, err := r.store.GetPeer(ctx, nodeID)
+	if err != nil {
+		return Target{}, err
+	}
+	if !p.IsActive {
+		return Target{}, fault.New(fault.Impossible, "PEER_INACTIVE", "Peer is switched off",
+			"Peer %s is switched off; switch it on first.", p.NodeID)
+	}
+	return r.Credentials(p)
+}
+
+// Credentials opens the token of p, whether it is switched on or not. Returns Impossible when there is none or it does
+// not open with this node's secret.
+func (r *Registry) Credentials(p Peer) (Target, error) {
+	if len(p.SealedToken) == 0 {
+		return Target{}, fault.New(fault.Impossible, "TOKEN_MISSING", "Token missing",
+			"Peer %s has no token; make one there with `fullsync token --role node` and give it to the peer here.", p.NodeID)
+	}
+	token, err := r.sealer.Open(p.NodeID, p.SealedToken)
+	if err != nil {
+		return Target{}, err
+	}
+	return Target{NodeID: p.NodeID, URL: p.URL, Token: token}, nil
+}
+
+// Seen records that a peer answered (err nil) or what went wrong, for the list of peers. A peer's trouble is kept as
+// its sentence, never as its cause.
+func (r *Registry) Seen(ctx context.Context, nodeID string, err error) error {
+	if err == nil {
+		return r.store.TouchPeer(ctx, nodeID, "")
+	}
+	if errors.Is(err, context.Canceled) {
+		return nil
+	}
+	return r.store.TouchPeer(ctx, nodeID, fault.Sentence(err, "Talking to the peer failed."))
+}

@@ -1,0 +1,163 @@
+package postgrestest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/url"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+)
+
+// patience bounds every wait for PostgreSQL. It is generous because a test machine may be busy; a healthy server
+// answers within a second.
+const patience = time.Minute
+
+// Server is one throwaway PostgreSQL. Its methods that change whether it runs are for one goroutine at a time;
+// URL may be called from any.
+type Server struct {
+	binaries string
+	dir      string
+	leash    *leash
+	names    atomic.Int64
+
+	mu      sync.Mutex
+	command *exec.Cmd
+	// exited is closed once command has ended and was waited for.
+	exited chan struct{}
+}
+
+// Start returns a running server of its own for a test that stops, kills or restarts PostgreSQL. It is stopped and
+// its files are removed at the test's end. Without PostgreSQL on this machine the test is skipped (see
+// [RequireVariable]).
+func Start(t testing.TB) *Server {
+	t.Helper()
+	server, err := start()
+	if err != nil {
+		missing(t, err)
+	}
+	t.Cleanup(func() {
+		if err := server.close(); err != nil {
+			t.Errorf("postgrestest: stopping PostgreSQL: %v", err)
+		}
+	})
+	return server
+}
+
+// URL returns the address of the named database, for pgx and whatever is built on it. Its form stays the same over
+// restarts.
+func (s *Server) URL(database string) string {
+	// Port and sslmode are given so that PGPORT and PGSSLMODE in the environment of a test change nothing.
+	query := url.Values{"host": {s.dir}, "port": {port}, "sslmode": {"disable"}}
+	return "postgres://" + superuser + "@/" + url.PathEscape(database) + "?" + query.Encode()
+}
+
+// NewDatabase returns the URL of a new, empty database on this server, dropped at the test's end if the server
+// runs then.
+func (s *Server) NewDatabase(t testing.TB) (url string) {
+	t.Helper()
+	return s.newDatabase(t, "template0")
+}
+
+// Stop shuts the server down in order ("fast": clients are disconnected, their transactions rolled back) and
+// returns when it is down.
+func (s *Server) Stop(t testing.TB) {
+	t.Helper()
+	if err := s.signal(stopFast); err != nil {
+		t.Fatalf("postgrestest: stopping PostgreSQL: %v", err)
+	}
+}
+
+// Kill ends the server's main process at once, as a crash would; the others follow by themselves. It returns when
+// the main process is gone.
+func (s *Server) Kill(t testing.TB) {
+	t.Helper()
+	if err := s.signal(os.Kill); err != nil {
+		t.Fatalf("postgrestest: killing PostgreSQL: %v", err)
+	}
+}
+
+// Run starts the server again after Stop or Kill, with the data it had, and returns when it takes connections.
+func (s *Server) Run(t testing.TB) {
+	t.Helper()
+	if err := s.run(true); err != nil {
+		t.Fatalf("postgrestest: starting PostgreSQL again: %v", err)
+	}
+}
+
+// Restart takes the server down without ceremony ("immediate": no goodbye to clients, recovery at the next start)
+// and up again, and returns when it takes connections.
+func (s *Server) Restart(t testing.TB) {
+	t.Helper()
+	if err := s.signal(stopImmediate); err != nil {
+		t.Fatalf("postgrestest: restarting PostgreSQL: %v", err)
+	}
+	s.Run(t)
+}
+
+// newDatabase creates a database from the given one and has it dropped at the test's end.
+func (s *Server) newDatabase(t testing.TB, from string) string {
+	t.Helper()
+	name := s.nextName()
+	if err := s.create(name, from); err != nil {
+		t.Fatalf("postgrestest: creating a database: %v", err)
+	}
+	t.Cleanup(func() {
+		if !s.running() {
+			return // the test stopped its own server; the files go with it
+		}
+		if err := s.admin("DROP DATABASE IF EXISTS " + name + " WITH (FORCE)"); err != nil {
+			t.Errorf("postgrestest: dropping a database: %v", err)
+		}
+	})
+	return s.URL(name)
+}
+
+// nextName returns a database name that this server has not had yet.
+func (s *Server) nextName() string {
+	return fmt.Sprintf("test_%d", s.names.Add(1))
+}
+
+// create makes the database name as a copy of from. Copying files is several times quicker than the default on a
+// server that does not sync.
+func (s *Server) create(name, from string) error {
+	return s.admin("CREATE DATABASE " + name + " TEMPLATE " + from + " STRATEGY FILE_COPY")
+}
+
+// admin runs one statement on a connection of its own.
+func (s *Server) admin(statement string) error {
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	connection, err := pgx.Connect(ctx, s.URL("postgres"))
+	if err != nil {
+		return fmt.Errorf("connecting: %w", err)
+	}
+	_, err = connection.Exec(ctx, statement)
+	return errors.Join(err, connection.Close(ctx))
+}
+
+// close stops the server and removes its files. It is safe to call twice.
+func (s *Server) close() error {
+	err := s.signal(stopImmediate)
+	return errors.Join(err, os.RemoveAll(s.dir), s.leash.release())
+}
+
+// log returns the last lines the server wrote, for a failure message.
+func (s *Server) log() string {
+	text, err := os.ReadFile(filepath.Join(s.dir, "log"))
+	if err != nil {
+		return err.Error()
+	}
+	const enough = 4000
+	if len(text) > enough {
+		text = text[len(text)-enough:]
+	}
+	return string(text)
+}

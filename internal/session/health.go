@@ -1,0 +1,83 @@
+package session
+
+import (
+	"fmt"
+	"time"
+)
+
+// Verdict is the one word on a session's health.
+type Verdict string
+
+// The verdicts.
+const (
+	Healthy   Verdict = "healthy"
+	Throttled Verdict = "throttled"
+	Stalled   Verdict = "stalled"
+	Dead      Verdict = "dead"
+	Finished  Verdict = "finished"
+)
+
+// Health is a verdict with one sentence that a shop owner understands.
+type Health struct {
+	Verdict Verdict
+	Reason  string
+}
+
+// Limits are the ages from which a session counts as stalled or dead.
+type Limits struct {
+	// StaleAfter is the age of a heartbeat from which its worker counts as dead.
+	StaleAfter time.Duration
+	// StalledAfter is how long a live worker may commit nothing before the session counts as stalled.
+	StalledAfter time.Duration
+}
+
+// Judge returns the verdict on s at now, which must be the time of the database that holds s.
+func Judge(s Session, now time.Time, limits Limits) Health {
+	switch {
+	case !s.Status.Active():
+		return Health{Finished, finishedReason(s)}
+	case s.Worker == "":
+		return Health{Healthy, "waiting for a free worker"}
+	}
+	if silent := age(now, s.LastHeartbeatAt, s.StartedAt); silent > limits.StaleAfter {
+		return Health{Dead, fmt.Sprintf("no sign of life from worker %s for %s; cancel the sync to start a new one",
+			s.Worker, seconds(silent))}
+	}
+	if s.WaitingFor != "" && s.WaitingUntil != nil {
+		if wait := s.WaitingUntil.Sub(now); wait > 0 {
+			return Health{Throttled, fmt.Sprintf("%s; goes on in %s", s.WaitingFor, seconds(wait))}
+		}
+	}
+	since := s.StartedAt
+	if s.ClaimedAt != nil {
+		since = *s.ClaimedAt
+	}
+	if idle := age(now, s.LastCommitAt, since); idle > limits.StalledAfter && s.Status == Transferring {
+		return Health{Stalled, fmt.Sprintf("worker %s is alive, but has committed nothing for %s",
+			s.Worker, seconds(idle))}
+	}
+	return Health{Healthy, "working normally"}
+}
+
+func finishedReason(s Session) string {
+	switch s.Status {
+	case Completed:
+		return "completed"
+	case Cancelled:
+		return s.ErrorMessage
+	default:
+		return "failed: " + s.ErrorMessage
+	}
+}
+
+func age(now time.Time, at *time.Time, otherwise time.Time) time.Duration {
+	if at == nil {
+		return now.Sub(otherwise)
+	}
+	return now.Sub(*at)
+}
+
+// seconds renders d in whole seconds, at least one, so that no wait reads as "0 s".
+func seconds(d time.Duration) string {
+	return fmt.Sprintf("%d s", max(1, int(d.Round(time.Second)/time.Second)))
+}

@@ -1,0 +1,166 @@
+// Package session holds one full sync run: its row, its states and the verdict on its health. It is pure: it reads
+// no clock and no database; whoever calls it passes the database's time.
+package session
+
+import (
+	"time"
+)
+
+// Direction says which way products travel.
+type Direction string
+
+// Pull brings a peer's products here.
+const Pull Direction = "pull"
+
+// MethodHTTP is how products travel; the SPA shows it.
+const MethodHTTP = "http"
+
+// Phase says in one word what an active session is doing right now; [Session.CurrentStep] says it in a sentence.
+type Phase string
+
+// The phases.
+const (
+	PhaseQueued       Phase = "queued"
+	PhaseConnecting   Phase = "connecting"
+	PhaseTransferring Phase = "transferring"
+	PhaseThrottled    Phase = "throttled"
+	PhaseRetrying     Phase = "retrying"
+	PhaseVerifying    Phase = "verifying"
+	PhaseFinished     Phase = "finished"
+)
+
+// Options are what the caller of a start chose, with defaults filled in.
+type Options struct {
+	// BatchSize is the largest number of products in one commit, 1 to 5,000.
+	BatchSize int `json:"batchSize"`
+	// MaxProductsPerSecond limits the speed; 0 means no limit.
+	MaxProductsPerSecond int `json:"maxProductsPerSecond"`
+	// VerifyAfterSync compares the source's hashes with ours after the transfer.
+	VerifyAfterSync bool `json:"verifyAfterSync"`
+	// CompressionEnabled asks the source for compressed pages.
+	CompressionEnabled bool `json:"compressionEnabled"`
+}
+
+// Counts are what the committed batches did, in products and bytes.
+type Counts struct {
+	Created   int64 `gorm:"column:created_records"`
+	Updated   int64 `gorm:"column:updated_records"`
+	Unchanged int64 `gorm:"column:unchanged_records"`
+	Deleted   int64 `gorm:"column:deleted_records"`
+	Rejected  int64 `gorm:"column:rejected_records"`
+	// TransferredBytes is what came over the wire, compressed where it was.
+	TransferredBytes int64
+}
+
+// Transferred is the number of products that committed batches brought.
+func (c Counts) Transferred() int64 { return c.Created + c.Updated + c.Unchanged }
+
+// Session is one full sync run, and the row of table sync_sessions.
+type Session struct {
+	ID           string `gorm:"primaryKey"`
+	Catalog      string
+	Direction    Direction
+	PeerID       string
+	SourceNodeID string
+	TargetNodeID string
+	Method       string
+	Options      Options `gorm:"serializer:json"`
+
+	Status      Status
+	Phase       Phase
+	CurrentStep string
+	// Progress is 0 to 100; it never falls, and is 100 only when COMPLETED.
+	Progress int
+	// TotalRecords is nil while the source has not said how many products there are.
+	TotalRecords *int64
+	// TransferredRecords always equals Counts.Transferred.
+	TransferredRecords int64
+	Counts             `gorm:"embedded"`
+
+	// All times are the database's.
+	StartedAt       time.Time
+	StartedBy       string
+	ClaimedAt       *time.Time
+	LastHeartbeatAt *time.Time
+	LastCommitAt    *time.Time
+	CompletedAt     *time.Time
+
+	ErrorMessage string
+	CancelledBy  string
+	CancelReason string
+	// WaitingFor says what the worker waits for, until WaitingUntil; empty when it does not wait.
+	WaitingFor   string
+	WaitingUntil *time.Time
+
+	// Attempts counts the claims of this session by workers.
+	Attempts int
+	// Worker is the one that holds the session, empty while none does.
+	Worker string
+	// Fence is raised by every claim; whoever holds an older one can write nothing.
+	Fence int64
+	// BatchSeq numbers the committed batches; a commit must find its predecessor's number.
+	BatchSeq int64
+	// Cursor is the position in the source after the last committed batch, empty at the beginning.
+	Cursor string
+	// JobID is the engine's job that works, or waits to work, on this session.
+	JobID int64
+}
+
+// TableName names the table for GORM.
+func (Session) TableName() string { return "sync_sessions" }
+
+// Claim is a worker's hold on a session: writes under it succeed only while Fence is the row's.
+type Claim struct {
+	SessionID string
+	Fence     int64
+}
+
+// View is a session as shown to people, with what follows from its row and the database's time.
+type View struct {
+	Session
+	Health Health
+	// TransferSpeed is in bytes per second and RecordsPerSecond in products per second, both averaged from the
+	// first claim to the last commit; 0 before the first commit.
+	TransferSpeed    float64
+	RecordsPerSecond float64
+	// EstimatedTimeRemaining is nil while it cannot be said.
+	EstimatedTimeRemaining *time.Duration
+}
+
+// NewView derives a View at the database's time now.
+func NewView(s Session, now time.Time, limits Limits) View {
+	v := View{Session: s, Health: Judge(s, now, limits)}
+	if s.ClaimedAt == nil || s.LastCommitAt == nil {
+		return v
+	}
+	took := s.LastCommitAt.Sub(*s.ClaimedAt).Seconds()
+	if took <= 0 {
+		return v
+	}
+	v.TransferSpeed = float64(s.TransferredBytes) / took
+	v.RecordsPerSecond = float64(s.TransferredRecords) / took
+	if s.Status == Transferring && s.TotalRecords != nil && v.RecordsPerSecond > 0 {
+		left := max(0, *s.TotalRecords-s.TransferredRecords-s.Rejected)
+		eta := time.Duration(float64(left) / v.RecordsPerSecond * float64(time.Second))
+		v.EstimatedTimeRemaining = &eta
+	}
+	return v
+}
+
+// Progress returns the percentage of total that handled products make: 0 while the total is unknown (nil), and at
+// most 99, because 100 belongs to COMPLETED. previous is never undercut.
+func Progress(previous int, handled int64, total *int64) int {
+	if total == nil || *total <= 0 {
+		return previous
+	}
+	return max(previous, int(min(99, handled*100 / *total)))
+}
+
+// Progressed is what a worker makes known of its session besides batches. Empty members stay as they are.
+type Progressed struct {
+	Status Status
+	Phase  Phase
+	Step   string
+	// Total is how many products the source says there are.
+	Total *int64
+}

@@ -1,0 +1,139 @@
+// Package node reads a catalog from another fullsync node over the node-to-node routes. The peer is not trusted to
+// be well: every answer is bounded in time, size and shape, and a page that was cut anywhere is never used.
+package node
+
+import (
+	"context"
+	"net/http"
+	"sync"
+	"time"
+
+	"github.com/klauspost/compress/zstd"
+
+	"fullsync/internal/catalog"
+	"fullsync/internal/fault"
+	"fullsync/internal/peer"
+	"fullsync/internal/transfer"
+)
+
+// Compile-time proof of what a Source is.
+var (
+	_ transfer.Source   = (*Source)(nil)
+	_ transfer.Comparer = (*Source)(nil)
+)
+
+// Options is what it takes to read from a peer.
+type Options struct {
+	// URL is the peer's base address; Token is what it issued for this node.
+	URL   string
+	Token string
+	// PeerNodeID is who must answer there, SelfNodeID who must not.
+	PeerNodeID string
+	SelfNodeID string
+	Catalog    string
+	// Compress asks the peer for zstd or gzip.
+	Compress bool
+	// Client sends the requests, nil for one of its own. Redirects are never followed, whatever it says.
+	Client *http.Client
+	// RequestTimeout bounds one request with its whole body, 0 for 60 s.
+	RequestTimeout time.Duration
+	// IdleTimeout bounds the wait for the next byte of a body, 0 for 20 s.
+	IdleTimeout time.Duration
+}
+
+// Source is a catalog of another node. Its methods are called from one goroutine at a time.
+type Source struct {
+	*caller
+	selfID  string
+	catalog string
+	zstd    *zstd.Decoder // made when the first zstd page comes
+	close   func()
+}
+
+// New returns the source; nothing is sent yet. Returns Invalid for a URL, node id or catalog of the wrong shape.
+func New(o Options) (*Source, error) {
+	if err := peer.CheckNodeID(o.PeerNodeID); err != nil {
+		return nil, err
+	}
+	if err := catalog.CheckName(o.Catalog); err != nil {
+		return nil, err
+	}
+	c, closeIdle, err := newCaller(o)
+	if err != nil {
+		return nil, err
+	}
+	s := &Source{caller: c, selfID: o.SelfNodeID, catalog: o.Catalog}
+	s.close = sync.OnceFunc(func() {
+		closeIdle()
+		if s.zstd != nil {
+			s.zstd.Close()
+		}
+	})
+	return s, nil
+}
+
+// Close gives back connections. It is safe to call twice.
+func (s *Source) Close() error {
+	s.close()
+	return nil
+}
+
+// Describe asks the peer who it is and how large the catalog is. Returns Impossible when this node itself or a third
+// one answers, NotFound when the catalog is not there, the errors of every request (see [Source.Read]) otherwise.
+// The default catalog always exists, empty where it is not listed.
+func (s *Source) Describe(ctx context.Context) (transfer.Description, error) {
+	who, err := s.whoIs(ctx)
+	if err != nil {
+		return transfer.Description{}, err
+	}
+	if who.NodeID == s.selfID {
+		return transfer.Description{}, fault.New(fault.Impossible, "PEER_IS_SELF", "Peer is this node",
+			"This node itself answers at the URL of peer %s; correct the peer's URL.", s.peerID)
+	}
+	if who.NodeID != s.peerID {
+		return transfer.Description{}, fault.New(fault.Impossible, "PEER_IS_ANOTHER", "Another node answers",
+			"Node %s answers at the URL of peer %s; correct the peer's URL, or register that node under its own id.",
+			who.NodeID, s.peerID)
+	}
+	total, listed := who.catalogs[s.catalog]
+	if !listed && s.catalog != catalog.Default {
+		return transfer.Description{}, s.noCatalog()
+	}
+	return transfer.Description{NodeID: who.NodeID, Total: total}, nil
+}
+
+func (s *Source) noCatalog() error {
+	return fault.New(fault.NotFound, "CATALOG_NOT_FOUND", "Catalog not found",
+		"Peer %s has no catalog %s; check the name, or import products there first.", s.peerID, s.catalog)
+}
+
+// Prober asks peers who they are, for checks. It is safe for concurrent use.
+type Prober struct {
+	// Client sends the requests, nil for one of its own per probe.
+	Client *http.Client
+	// Timeout bounds one probe, 0 for 10 s.
+	Timeout time.Duration
+}
+
+var _ peer.Prober = (*Prober)(nil)
+
+// probeTimeout is how long a person is kept waiting for the outcome of a check.
+const probeTimeout = 10 * time.Second
+
+// Probe asks the node at target who it is. Returns the errors of every request (see [Source.Read]); the answer is
+// Reachable when something answered HTTP there.
+func (p *Prober) Probe(ctx context.Context, target peer.Target) (peer.Answer, error) {
+	timeout := p.Timeout
+	if timeout == 0 {
+		timeout = probeTimeout
+	}
+	c, closeIdle, err := newCaller(Options{
+		URL: target.URL, Token: target.Token, PeerNodeID: target.NodeID, Client: p.Client, RequestTimeout: timeout,
+	})
+	if err != nil {
+		return peer.Answer{}, err
+	}
+	defer closeIdle()
+	who, err := c.whoIs(ctx)
+	return who.Answer, err
+}

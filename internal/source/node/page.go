@@ -1,0 +1,171 @@
+package node
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net/http"
+
+	"fullsync/api/spec"
+	"fullsync/internal/catalog"
+	"fullsync/internal/transfer"
+)
+
+// Read returns the products whose id is greater than after, at most limit of them. A product that this node refuses
+// is a reject of the page.
+//
+// It returns a [*transfer.TransientError] for trouble that may pass: no connection, a timeout, 429, 408, 5xx, a page
+// that was cut. Impossible, with a sentence that names the peer, for everything a person has to mend: a refused
+// token, a redirect, a certificate, an answer that is no page of a node, products out of order or more than asked
+// for. When ctx ends, its cause is returned as it is.
+func (s *Source) Read(ctx context.Context, after string, limit int) (transfer.Page, error) {
+	var page transfer.Page
+	get := func(ctx context.Context, edit spec.RequestEditorFn) (*http.Response, error) {
+		return s.api.ReadNodeProducts(ctx, s.catalog, &spec.ReadNodeProductsParams{After: &after, Limit: &limit}, edit)
+	}
+	end, err := s.readPage(ctx, get, after, limit, func(line []byte) (item, error) {
+		l, err := parseProductLine(line)
+		if err != nil || l.end != nil {
+			return item{end: l.end}, err
+		}
+		if l.reject != nil {
+			page.Rejects = append(page.Rejects, *l.reject)
+		} else {
+			page.Products = append(page.Products, l.product)
+		}
+		return item{id: l.product.ID}, nil
+	})
+	if err != nil {
+		return transfer.Page{}, err
+	}
+	page.Next, page.More, page.Bytes = end.next, end.more, end.bytes
+	return page, nil
+}
+
+// Hashes returns the entries whose id is greater than after, at most limit of them. Errors are those of
+// [Source.Read].
+func (s *Source) Hashes(ctx context.Context, after string, limit int) (transfer.HashPage, error) {
+	var page transfer.HashPage
+	get := func(ctx context.Context, edit spec.RequestEditorFn) (*http.Response, error) {
+		return s.api.ReadNodeHashes(ctx, s.catalog, &spec.ReadNodeHashesParams{After: &after, Limit: &limit}, edit)
+	}
+	end, err := s.readPage(ctx, get, after, limit, func(line []byte) (item, error) {
+		l, err := parseHashLine(line)
+		if err != nil || l.end != nil {
+			return item{end: l.end}, err
+		}
+		page.Entries = append(page.Entries, l.entry)
+		return item{id: l.entry.ID}, nil
+	})
+	if err != nil {
+		return transfer.HashPage{}, err
+	}
+	page.Next, page.More = end.next, end.more
+	return page, nil
+}
+
+// item is one line of a page: an id, empty where it was a reject, or the end of the page.
+type item struct {
+	id  string
+	end *endLine
+}
+
+// pageEnd is what is known once a page has come whole.
+type pageEnd struct {
+	next  string
+	more  bool
+	bytes int64
+}
+
+// readPage fetches a page and gives its lines to take until the page's end. After an error, what take has collected
+// is part of a page that is not used.
+func (s *Source) readPage(
+	ctx context.Context, get send, after string, limit int, take func([]byte) (item, error),
+) (pageEnd, error) {
+	a, _, err := s.get(ctx, typeNDJSON, s.encodings, get)
+	if err != nil {
+		return pageEnd{}, err
+	}
+	defer a.close()
+	body, err := s.unpack(a)
+	if err != nil {
+		return pageEnd{}, s.unreadable(ctx, a, err)
+	}
+
+	lines := catalog.NewLineReader(body)
+	last := after
+	for count := 0; ; count++ {
+		line, _, err := lines.Next()
+		if err != nil {
+			return pageEnd{}, s.unreadable(ctx, a, err)
+		}
+		it, err := take(line)
+		if err != nil {
+			return pageEnd{}, s.badLine(ctx, a, lines)
+		}
+		if it.end != nil {
+			end, err := s.checkEnd(it.end, after, last, count)
+			if err != nil {
+				return pageEnd{}, err
+			}
+			if _, _, err := lines.Next(); err == nil {
+				return pageEnd{}, s.cut("lines follow the end of the page")
+			} else if !errors.Is(err, io.EOF) {
+				return pageEnd{}, s.unreadable(ctx, a, err)
+			}
+			end.bytes = a.body.bytes
+			return end, nil
+		}
+		if count == limit {
+			return pageEnd{}, s.protocol("sent more products than it was asked for")
+		}
+		if it.id != "" && it.id <= last {
+			return pageEnd{}, s.protocol("sent products out of order")
+		}
+		last = max(last, it.id)
+	}
+}
+
+// checkEnd checks the last line of a page of count lines, the last id of which is last.
+func (s *Source) checkEnd(e *endLine, after, last string, count int) (pageEnd, error) {
+	switch {
+	case e.Count == nil || *e.Count != count:
+		return pageEnd{}, s.cut("the page has %d lines and says otherwise", count)
+	case e.Next == nil:
+		return pageEnd{next: last}, nil
+	case count == 0 || len(*e.Next) > maxIDBytes:
+		// Otherwise a peer could keep a session busy for ever with pages of nothing.
+		return pageEnd{}, s.protocol("sent a page that leads nowhere")
+	case *e.Next < last || *e.Next <= after:
+		return pageEnd{}, s.protocol("sent products out of order")
+	}
+	return pageEnd{next: *e.Next, more: true}, nil
+}
+
+// badLine is the error for a line that is no line of a page. When nothing follows, the line itself was cut: a server
+// that fails in the middle of a page may end the answer as if it were whole.
+func (s *Source) badLine(ctx context.Context, a *answer, lines *catalog.LineReader) error {
+	if _, _, err := lines.Next(); err != nil {
+		return s.unreadable(ctx, a, err)
+	}
+	return s.protocol("sent a line that does not belong in a page")
+}
+
+// unreadable is the error for a body that could not be read to the end of the page.
+func (s *Source) unreadable(ctx context.Context, a *answer, err error) error {
+	var tooLong *catalog.LineTooLongError
+	var unasked *codingError
+	switch {
+	case ctx.Err() != nil:
+		return context.Cause(ctx)
+	case errors.Is(err, io.EOF):
+		return s.cut("the page has no end line")
+	case errors.As(err, &tooLong):
+		return s.protocol("sent a product that is longer than a line may be")
+	case errors.As(err, &unasked):
+		return s.protocol("compressed an answer in a way that was not asked for")
+	case isTooLarge(err):
+		return s.protocol("sent a page that is larger than a page may be")
+	}
+	return s.failed(ctx, a.ctx, err)
+}

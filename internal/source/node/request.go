@@ -1,0 +1,153 @@
+package node
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"io"
+	"mime"
+	"net/http"
+	"time"
+
+	"fullsync/api/spec"
+	"fullsync/internal/fault"
+	"fullsync/internal/peer"
+)
+
+const (
+	defaultRequestTimeout = 60 * time.Second
+	defaultIdleTimeout    = 20 * time.Second
+	typeJSON              = "application/json"
+	typeNDJSON            = "application/x-ndjson"
+	notEncoded            = "identity"
+)
+
+// Why a request was given up; they are the causes of its context.
+var (
+	errTooSlow = errors.New("the request took longer than its timeout")
+	errStalled = errors.New("no byte came within the idle timeout")
+)
+
+// caller sends requests to one peer.
+type caller struct {
+	peerID string
+	token  string
+	// encodings is the Accept-Encoding of pages.
+	encodings string
+	api       *spec.Client
+	timeout   time.Duration
+	idle      time.Duration
+	// now is the clock for a Retry-After date where the answer carries no Date of its own.
+	now func() time.Time
+}
+
+// newCaller returns the caller and what closes its idle connections where they are its own.
+func newCaller(o Options) (*caller, func(), error) {
+	base, err := peer.ParseURL(o.URL)
+	if err != nil {
+		return nil, nil, err
+	}
+	c := &caller{
+		peerID: o.PeerNodeID, token: o.Token, encodings: notEncoded, now: time.Now,
+		timeout: cmp.Or(o.RequestTimeout, defaultRequestTimeout),
+		idle:    cmp.Or(o.IdleTimeout, defaultIdleTimeout),
+	}
+	if o.Compress {
+		c.encodings = "zstd, gzip"
+	}
+	client, closeIdle := o.Client, func() {}
+	if client == nil {
+		client = peer.NewClient()
+		closeIdle = client.CloseIdleConnections
+	}
+	// A redirect comes back as the answer it is, so that the sentence can name the peer.
+	plain := *client
+	plain.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+	if c.api, err = spec.NewClient(base, spec.WithHTTPClient(&plain)); err != nil {
+		return nil, nil, fault.New(fault.Internal, "INTERNAL", "Internal error",
+			"The client for peer %s could not be made.", o.PeerNodeID).Because(err)
+	}
+	return c, closeIdle, nil
+}
+
+// send sends one request with the generated client, headed by edit.
+type send func(ctx context.Context, edit spec.RequestEditorFn) (*http.Response, error)
+
+// answer is the successful head of an answer, with its body under watch.
+type answer struct {
+	header http.Header
+	// body counts and times what comes over the wire; it is still compressed.
+	body *wire
+	// ctx ends with the request; its cause says why.
+	ctx    context.Context
+	cancel context.CancelFunc
+}
+
+// close ends the request, also in the middle of its body.
+func (a *answer) close() {
+	a.body.timer.Stop()
+	a.cancel()
+	_ = a.body.in.Close()
+}
+
+// get sends a request that accepts the content type and encodings, and returns the answer when it is a 200 of that
+// type. reached is true as soon as anything answered HTTP.
+func (c *caller) get(ctx context.Context, contentType, encodings string, do send) (a *answer, reached bool, err error) {
+	within, stop := context.WithTimeoutCause(ctx, c.timeout, errTooSlow)
+	within, abort := context.WithCancelCause(within)
+	cancel := func() { abort(context.Canceled); stop() }
+
+	resp, err := do(within, func(_ context.Context, req *http.Request) error {
+		req.Header.Set("Accept", contentType)
+		req.Header.Set("Accept-Encoding", encodings)
+		req.Header.Set("Authorization", "Bearer "+c.token)
+		return nil
+	})
+	if err != nil {
+		err = c.failed(ctx, within, err)
+		cancel()
+		return nil, false, err
+	}
+	if err := c.checkHead(resp, contentType); err != nil {
+		cancel()
+		_ = resp.Body.Close()
+		return nil, true, err
+	}
+	body := &wire{in: resp.Body, idle: c.idle, timer: time.AfterFunc(c.idle, func() { abort(errStalled) })}
+	body.timer.Stop() // until the first Read
+	return &answer{header: resp.Header, body: body, ctx: within, cancel: cancel}, true, nil
+}
+
+// checkHead returns nil for a 200 of that content type.
+func (c *caller) checkHead(resp *http.Response, contentType string) error {
+	if resp.StatusCode != http.StatusOK {
+		return c.refused(resp)
+	}
+	got, _, err := mime.ParseMediaType(resp.Header.Get("Content-Type"))
+	switch {
+	case err == nil && got == contentType:
+		return nil
+	case err == nil && got == "text/html":
+		return c.permanent(codeNotANode, "Peer %s answered with a web page where a fullsync node was expected; check its URL.", c.peerID)
+	}
+	return c.permanent(codeNotANode, "Peer %s answered in another format than a fullsync node does; check its URL.", c.peerID)
+}
+
+// wire is a body as it comes over the wire: it counts the bytes and gives the request up when none come for a while.
+type wire struct {
+	in    io.ReadCloser
+	bytes int64
+	idle  time.Duration
+	timer *time.Timer
+}
+
+// Read reads from the wire.
+func (w *wire) Read(p []byte) (int, error) {
+	// The clock runs only while the peer is waited for, not while what came is decoded. A timer that has already
+	// fired has ended the request, so that starting it again changes nothing.
+	w.timer.Reset(w.idle)
+	n, err := w.in.Read(p)
+	w.timer.Stop()
+	w.bytes += int64(n)
+	return n, err
+}

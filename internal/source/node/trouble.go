@@ -1,0 +1,157 @@
+package node
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"strconv"
+	"time"
+
+	"fullsync/internal/fault"
+	"fullsync/internal/peer"
+	"fullsync/internal/transfer"
+)
+
+// The codes of permanent trouble with a peer.
+const (
+	codeRefused  = "PEER_REFUSED"
+	codeNotANode = "PEER_NOT_A_NODE"
+	codeProtocol = "PEER_PROTOCOL"
+	codeTLS      = "PEER_TLS"
+)
+
+// maxRetryAfter is the longest pause that a peer may ask for.
+const maxRetryAfter = 5 * time.Minute
+
+// permanent is trouble that another try does not mend: a person has to act.
+func (c *caller) permanent(code, format string, args ...any) *fault.Error {
+	return fault.New(fault.Impossible, code, "Peer cannot be used", format, args...)
+}
+
+// transient is trouble that may pass by itself.
+func (c *caller) transient(after time.Duration, cause error, format string, args ...any) error {
+	return &transfer.TransientError{
+		Err:   fault.New(fault.Unavailable, "PEER_UNAVAILABLE", "Peer unavailable", format, args...).Because(cause),
+		After: after,
+	}
+}
+
+// refused is the error for an answer that is no 200.
+func (c *caller) refused(resp *http.Response) error {
+	status := resp.StatusCode
+	switch {
+	case status == http.StatusTooManyRequests:
+		return c.transient(c.retryAfter(resp.Header), nil, "Peer %s asks to be left alone for a while (429).", c.peerID)
+	case status == http.StatusRequestTimeout || status >= 500:
+		return c.transient(c.retryAfter(resp.Header), nil, "Peer %s has trouble of its own just now (%d).", c.peerID, status)
+	case status == http.StatusUnauthorized:
+		return c.permanent(codeRefused, "Peer %s refused our token (401). Give the peer a new token.", c.peerID)
+	case status == http.StatusForbidden:
+		return c.permanent(codeRefused, "Peer %s does not allow our token to read its catalogs (403). "+
+			"Give the peer a token of the role node.", c.peerID)
+	case status == http.StatusNotFound || status == http.StatusMethodNotAllowed:
+		return c.permanent(codeNotANode, "Peer %s does not speak fullsync's node routes at its URL (%d); "+
+			"check the URL and the version there.", c.peerID, status)
+	case status >= 300 && status < 400:
+		return c.permanent(peer.CodeRedirected, "Peer %s answered with a redirect (%d), which is not followed; "+
+			"register the address it really has.", c.peerID, status)
+	}
+	return c.permanent(codeProtocol, "Peer %s refused the request (%d); check that both nodes run versions that fit.",
+		c.peerID, status)
+}
+
+// retryAfter returns how long the peer asks to be left alone, at most maxRetryAfter, 0 where it does not say. A date
+// is read by the peer's own clock where it told the time.
+func (c *caller) retryAfter(h http.Header) time.Duration {
+	text := h.Get("Retry-After")
+	if seconds, err := strconv.ParseInt(text, 10, 64); err == nil {
+		// Compared before multiplying, which could overflow.
+		return time.Duration(min(max(seconds, 0), int64(maxRetryAfter/time.Second))) * time.Second
+	}
+	at, err := http.ParseTime(text)
+	if err != nil {
+		return 0
+	}
+	now, err := http.ParseTime(h.Get("Date"))
+	if err != nil {
+		now = c.now()
+	}
+	return min(max(at.Sub(now), 0), maxRetryAfter)
+}
+
+// failed classifies an error of sending a request or reading its body. asked is the caller's context, within the
+// request's: where the caller gave up, its cause comes out as it is.
+func (c *caller) failed(asked, within context.Context, err error) error {
+	if asked.Err() != nil {
+		return context.Cause(asked)
+	}
+	if refused := c.configured(err); refused != nil {
+		return refused
+	}
+	var dns *net.DNSError
+	var timeout net.Error
+	switch cause := context.Cause(within); {
+	case errors.Is(cause, errStalled):
+		return c.transient(0, cause, "Peer %s stopped sending in the middle of an answer.", c.peerID)
+	case errors.Is(cause, errTooSlow), errors.As(err, &timeout) && timeout.Timeout():
+		return c.transient(0, err, "Peer %s did not answer in time.", c.peerID)
+	case errors.As(err, &dns):
+		return c.transient(0, err, "The address of peer %s could not be looked up; check the host name in its URL.", c.peerID)
+	case isDial(err):
+		return c.transient(0, err, "Peer %s cannot be reached; check that it runs and that its URL is right.", c.peerID)
+	}
+	return c.transient(0, err, "The connection to peer %s was cut.", c.peerID)
+}
+
+// isDial reports whether no connection came about at all.
+func isDial(err error) bool {
+	var op *net.OpError
+	return errors.As(err, &op) && op.Op == "dial"
+}
+
+// configured returns the error for trouble that lies in how the peer is set up, or nil.
+func (c *caller) configured(err error) error {
+	var (
+		fe        *fault.Error
+		untrusted *tls.CertificateVerificationError
+		unknown   x509.UnknownAuthorityError
+		wrongName x509.HostnameError
+		outdated  x509.CertificateInvalidError
+		alert     tls.AlertError
+		record    tls.RecordHeaderError
+	)
+	switch {
+	case errors.As(err, &fe) && fe.Code == peer.CodeAddressRefused:
+		return c.permanent(peer.CodeAddressRefused, "The URL of peer %s leads to a link-local, metadata, multicast or "+
+			"unspecified network address, which is never called; correct the URL or its DNS entry.", c.peerID).Because(err)
+	case errors.Is(err, http.ErrSchemeMismatch), errors.As(err, &record):
+		return c.permanent(codeTLS, "Peer %s does not speak https at its URL; check whether it must begin with http://.",
+			c.peerID).Because(err)
+	case errors.As(err, &untrusted), errors.As(err, &unknown), errors.As(err, &wrongName), errors.As(err, &outdated):
+		return c.permanent(codeTLS, "The certificate of peer %s is not valid for its URL; renew it there, or correct the URL.",
+			c.peerID).Because(err)
+	case errors.As(err, &alert):
+		return c.permanent(codeTLS, "Peer %s broke off the TLS handshake; check its TLS settings.", c.peerID).Because(err)
+	}
+	return nil
+}
+
+// cutError is the cause of a page that ended before its end.
+type cutError struct{ what string }
+
+// Error says what was missing.
+func (e *cutError) Error() string { return e.what }
+
+// cut is the error for a page that did not come whole.
+func (c *caller) cut(format string, args ...any) error {
+	return c.transient(0, &cutError{fmt.Sprintf(format, args...)}, "A page from peer %s was cut on the way.", c.peerID)
+}
+
+// protocol is the error for an answer that breaks the rules of the node-to-node routes.
+func (c *caller) protocol(what string) error {
+	return c.permanent(codeProtocol, "Peer %s %s; check that it runs a fullsync version that fits this node's.", c.peerID, what)
+}

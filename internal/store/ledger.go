@@ -1,0 +1,246 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"time"
+
+	"gorm.io/gorm"
+	"gorm.io/gorm/clause"
+
+	"fullsync/internal/catalog"
+	"fullsync/internal/fault"
+	"fullsync/internal/session"
+	"fullsync/internal/syncer"
+	"fullsync/internal/transfer"
+)
+
+// maxRejects is how many refused products of one session are kept with their reason.
+const maxRejects = 10_000
+
+// fenced selects the row of a claim while it holds: right fence, still active.
+func fenced(db *gorm.DB, c session.Claim) *gorm.DB {
+	return db.Model(&session.Session{}).
+		Where("id = ? AND fence = ? AND status IN ?", c.SessionID, c.Fence, session.ActiveStatuses())
+}
+
+// guarded runs one UPDATE under a claim; a claim that no longer holds is ErrFenced.
+func (s *Store) guarded(db *gorm.DB, values map[string]any) error {
+	done := db.Updates(values)
+	if done.Error == nil && done.RowsAffected == 0 {
+		return transfer.ErrFenced
+	}
+	return s.translate(done.Error)
+}
+
+// ClaimSession is a [syncer.Ledger]'s.
+func (s *Store) ClaimSession(ctx context.Context, id string, fence int64, worker string) (row session.Session, ok bool, err error) {
+	c := session.Claim{SessionID: id, Fence: fence}
+	err = s.inTx(ctx, s.db, func(tx *gorm.DB) error {
+		err := s.guarded(fenced(tx, c), map[string]any{
+			"fence": fence + 1, "worker": worker, "attempts": gorm.Expr("attempts + 1"),
+			"last_heartbeat_at": s.dbNow(), "claimed_at": gorm.Expr("COALESCE(claimed_at, " + s.nowSQL() + ")"),
+			"phase": session.PhaseConnecting, "waiting_for": "", "waiting_until": nil,
+		})
+		if err != nil {
+			return err
+		}
+		return tx.Where("id = ?", id).Take(&row).Error
+	})
+	if errors.Is(err, transfer.ErrFenced) {
+		return row, false, nil
+	}
+	return row, err == nil, err
+}
+
+// Heartbeat is a [syncer.Ledger]'s.
+func (s *Store) Heartbeat(ctx context.Context, c session.Claim) error {
+	return s.guarded(fenced(s.db.WithContext(ctx), c), map[string]any{"last_heartbeat_at": s.dbNow()})
+}
+
+// Held is a [syncer.Ledger]'s.
+func (s *Store) Held(ctx context.Context, c session.Claim) error {
+	var n int64
+	err := fenced(s.read.WithContext(ctx), c).Count(&n).Error
+	if err == nil && n == 0 {
+		return transfer.ErrFenced
+	}
+	return s.translate(err)
+}
+
+// Advance is a [syncer.Ledger]'s.
+func (s *Store) Advance(ctx context.Context, c session.Claim, to session.Progressed) error {
+	values := map[string]any{"status": to.Status, "phase": to.Phase, "current_step": to.Step}
+	if to.Total != nil {
+		values["total_records"] = *to.Total
+	}
+	return s.guarded(fenced(s.db.WithContext(ctx), c).Where("status IN ?", session.Before(to.Status)), values)
+}
+
+// Waiting is a [syncer.Ledger]'s.
+func (s *Store) Waiting(ctx context.Context, c session.Claim, wait transfer.Wait) error {
+	return s.inTx(ctx, s.db, func(tx *gorm.DB) error {
+		values := map[string]any{"waiting_for": wait.Reason, "waiting_until": nil, "phase": gorm.Expr(phaseOfStatus)}
+		if wait.For > 0 {
+			now, err := s.now(tx)
+			if err != nil {
+				return err
+			}
+			values["waiting_until"] = s.timeParam(now.Add(wait.For))
+			values["phase"] = session.PhaseRetrying
+			if wait.Throttled {
+				values["phase"] = session.PhaseThrottled
+			}
+		}
+		return s.guarded(fenced(tx, c), values)
+	})
+}
+
+// phaseOfStatus is the phase to go back to when a wait is over.
+const phaseOfStatus = `CASE status WHEN 'PREPARING' THEN 'connecting' WHEN 'VALIDATING' THEN 'verifying' ELSE 'transferring' END`
+
+// CommitBatch is a [syncer.Ledger]'s, and the fence itself: one transaction writes the products first, and last moves
+// the session's cursor, counters and batch number, if the claim still holds and the previous batch is the one this
+// worker knows of. Otherwise everything is rolled back.
+func (s *Store) CommitBatch(ctx context.Context, row *session.Session, batch catalog.Batch) error {
+	w := upsert{catalog: row.Catalog, origin: row.SourceNodeID, products: batch.Products}
+	if err := s.prepare(ctx, &w); err != nil {
+		return s.translate(err)
+	}
+	next := *row
+	err := s.batchTx(ctx, func(tx *gorm.DB, conn *sql.Conn) error {
+		n, err := s.upsert(tx, conn, w)
+		if err != nil {
+			return err
+		}
+		if err := s.keepRejects(tx, row, batch.Rejects); err != nil {
+			return err
+		}
+		next = advanced(*row, n, batch)
+		return s.moveCursor(tx, &next)
+	})
+	if err == nil {
+		*row = next
+		return nil
+	}
+	return s.settleCommit(ctx, row, s.translate(err))
+}
+
+// advanced returns row as it is after a batch.
+func advanced(row session.Session, n upserted, batch catalog.Batch) session.Session {
+	row.BatchSeq++
+	row.Cursor = batch.Cursor.String()
+	row.Created += n.created
+	row.Updated += n.updated
+	row.Unchanged += n.unchanged
+	row.Rejected += int64(len(batch.Rejects))
+	row.TransferredBytes += batch.Bytes
+	row.TransferredRecords = row.Counts.Transferred()
+	row.Progress = session.Progress(row.Progress, row.TransferredRecords+row.Rejected, row.TotalRecords)
+	return row
+}
+
+// moveCursor writes what a batch changed in its session, last in the batch's transaction. The heartbeat belongs to it: a
+// commit is a sign of life.
+func (s *Store) moveCursor(tx *gorm.DB, next *session.Session) error {
+	c := session.Claim{SessionID: next.ID, Fence: next.Fence}
+	return s.guarded(fenced(tx, c).Where("batch_seq = ? AND status = ?", next.BatchSeq-1, session.Transferring), map[string]any{
+		"batch_seq": next.BatchSeq, "cursor": next.Cursor, "progress": next.Progress,
+		"created_records": next.Created, "updated_records": next.Updated, "unchanged_records": next.Unchanged,
+		"rejected_records": next.Rejected, "transferred_records": next.TransferredRecords,
+		"transferred_bytes": next.TransferredBytes,
+		"last_commit_at":    s.dbNow(), "last_heartbeat_at": s.dbNow(),
+	})
+}
+
+// settleCommit finds out what became of a commit that ended with an error: its reply, or that of an earlier try of the
+// same batch, may have been lost on the way. The row tells: where it has the batch's number under our fence, the batch
+// is in, and is not written again.
+func (s *Store) settleCommit(ctx context.Context, row *session.Session, failure error) error {
+	if !errors.Is(failure, transfer.ErrFenced) && fault.KindOf(failure) != fault.Unavailable {
+		return failure
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
+	defer cancel()
+	stored, _, err := s.GetSession(ctx, row.ID)
+	switch {
+	case err != nil:
+		return failure
+	case stored.Fence != row.Fence || !stored.Status.Active():
+		return transfer.ErrFenced
+	case stored.BatchSeq == row.BatchSeq+1:
+		*row = stored
+		return nil
+	default:
+		return failure
+	}
+}
+
+// reject is the row of table sync_rejects.
+type reject struct {
+	SessionID string `gorm:"primaryKey"`
+	Number    int64  `gorm:"primaryKey;autoIncrement:false"`
+	ProductID string
+	Reason    string
+}
+
+// TableName names the table for GORM.
+func (reject) TableName() string { return "sync_rejects" }
+
+func (s *Store) keepRejects(tx *gorm.DB, row *session.Session, rejects []catalog.Reject) error {
+	var rows []reject
+	for i, r := range rejects {
+		if n := row.Rejected + int64(i) + 1; n <= maxRejects {
+			rows = append(rows, reject{SessionID: row.ID, Number: n, ProductID: r.ID, Reason: r.Reason})
+		}
+	}
+	if len(rows) == 0 {
+		return nil
+	}
+	return tx.Clauses(clause.OnConflict{DoNothing: true}).CreateInBatches(rows, sqliteRows).Error
+}
+
+// RejectedIDs is a [syncer.Ledger]'s.
+func (s *Store) RejectedIDs(ctx context.Context, id string) (map[string]bool, error) {
+	var ids []string
+	err := s.read.WithContext(ctx).Model(&reject{}).Where("session_id = ? AND product_id <> ''", id).Pluck("product_id", &ids).Error
+	set := make(map[string]bool, len(ids))
+	for _, id := range ids {
+		set[id] = true
+	}
+	return set, s.translate(err)
+}
+
+// FinishSession is a [syncer.Ledger]'s.
+func (s *Store) FinishSession(ctx context.Context, c session.Claim, to session.Status, step, errorMessage string) error {
+	values := map[string]any{
+		"status": to, "phase": session.PhaseFinished, "completed_at": s.dbNow(), "error_message": errorMessage,
+		"waiting_for": "", "waiting_until": nil,
+	}
+	if step != "" {
+		values["current_step"] = step
+	}
+	if to == session.Completed {
+		values["progress"] = 100
+	}
+	return s.guarded(fenced(s.db.WithContext(ctx), c).Where("status IN ?", session.Before(to)), values)
+}
+
+// ReleaseSession is a [syncer.Ledger]'s. It takes back the attempt that the claim counted: a restart is no failure.
+func (s *Store) ReleaseSession(ctx context.Context, c session.Claim, enqueue syncer.Enqueue) error {
+	return s.inTx(ctx, s.db, func(tx *gorm.DB) error {
+		err := s.guarded(fenced(tx, c), map[string]any{
+			"fence": c.Fence + 1, "worker": "", "attempts": gorm.Expr("attempts - 1"), "phase": session.PhaseQueued,
+			"waiting_for": "", "waiting_until": nil,
+		})
+		if err != nil {
+			return err
+		}
+		job, err := enqueue(ctx, sqlTx(tx), c.SessionID, c.Fence+1)
+		if err != nil {
+			return err
+		}
+		return tx.Model(&session.Session{}).Where("id = ?", c.SessionID).Update("job_id", job).Error
+	})
+}

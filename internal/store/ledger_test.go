@@ -1,0 +1,205 @@
+package store_test
+
+import (
+	"context"
+	"errors"
+	"testing"
+
+	"fullsync/internal/catalog"
+	"fullsync/internal/session"
+	"fullsync/internal/store"
+	"fullsync/internal/transfer"
+)
+
+func TestBatchMovesCursorCountersAndProgressWithTheProducts(t *testing.T) {
+	onMigrated(t, func(t *testing.T, s *store.Store) {
+		row := transferring(t, s, "s1")
+		first := batch(t, 0, 30, "old")
+		if err := s.CommitBatch(t.Context(), &row, first); err != nil {
+			t.Fatal(err)
+		}
+		// 20 to 29 unchanged, 30 to 39 new; then 0 to 9 changed.
+		second := batch(t, 20, 40, "old")
+		second.Rejects = []catalog.Reject{{ID: "bad", Reason: "name is missing"}}
+		if err := s.CommitBatch(t.Context(), &row, second); err != nil {
+			t.Fatal(err)
+		}
+		if err := s.CommitBatch(t.Context(), &row, batch(t, 0, 10, "new")); err != nil {
+			t.Fatal(err)
+		}
+		stored := get(t, s, "s1")
+		if stored.Created != 40 || stored.Unchanged != 10 || stored.Updated != 10 || stored.Rejected != 1 {
+			t.Errorf("counts %+v", stored.Counts)
+		}
+		if stored.TransferredRecords != 60 || stored.Progress != 61 || stored.BatchSeq != 3 || stored.TransferredBytes != 3000 {
+			t.Errorf("stored %+v", stored)
+		}
+		if stored.LastCommitAt == nil || stored.LastHeartbeatAt == nil {
+			t.Error("a commit must leave its time")
+		}
+		if row.Cursor != stored.Cursor || row.Counts != stored.Counts || row.BatchSeq != stored.BatchSeq {
+			t.Errorf("the worker's copy %+v differs from the row %+v", row, stored)
+		}
+		rejected, err := s.RejectedIDs(t.Context(), "s1")
+		if err != nil || !rejected["bad"] {
+			t.Errorf("rejected %v, %v", rejected, err)
+		}
+		p, err := s.GetProduct(t.Context(), "main", "p-0003")
+		if err != nil || p.Name != "new" || p.Price != "12.50" || p.OriginNodeID != "branch" || p.Attributes != `{"tags":["a"]}` {
+			t.Errorf("product %+v, %v", p, err)
+		}
+		if !p.UpdatedAt.After(p.CreatedAt) {
+			t.Errorf("an updated product keeps created_at %s and moves updated_at %s", p.CreatedAt, p.UpdatedAt)
+		}
+	})
+}
+
+func TestUnchangedProductIsNotWritten(t *testing.T) {
+	onMigrated(t, func(t *testing.T, s *store.Store) {
+		products := batch(t, 0, 5, "same").Products
+		if n, err := s.Import(t.Context(), "main", "main", products); err != nil || n != (store.Imported{Created: 5}) {
+			t.Fatalf("first import %+v, %v", n, err)
+		}
+		before, err := s.GetProduct(t.Context(), "main", "p-0001")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if n, err := s.Import(t.Context(), "main", "other", products); err != nil || n != (store.Imported{Unchanged: 5}) {
+			t.Fatalf("second import %+v, %v", n, err)
+		}
+		after, err := s.GetProduct(t.Context(), "main", "p-0001")
+		if err != nil || after != before {
+			t.Errorf("the row changed from %+v to %+v (%v)", before, after, err)
+		}
+	})
+}
+
+// TestNothingIsWrittenWithoutTheClaim is the fence: whatever takes a session away from its worker, the batch that was
+// already read and is about to be committed leaves no trace.
+func TestNothingIsWrittenWithoutTheClaim(t *testing.T) {
+	takeAway := map[string]func(context.Context, *store.Store, session.Session) error{
+		"cancelled": func(ctx context.Context, s *store.Store, row session.Session) error {
+			_, err := s.CancelSession(ctx, row.ID, "alice", "", "Cancelled by alice")
+			return err
+		},
+		"claimed by another": func(ctx context.Context, s *store.Store, row session.Session) error {
+			_, _, err := s.ClaimSession(ctx, row.ID, row.Fence, "main-2")
+			return err
+		},
+		"handed back": func(ctx context.Context, s *store.Store, row session.Session) error {
+			return s.ReleaseSession(ctx, claimOf(row), noJob)
+		},
+		"failed": func(ctx context.Context, s *store.Store, row session.Session) error {
+			return s.FinishSession(ctx, claimOf(row), session.Failed, "", "failed")
+		},
+		"completed": func(ctx context.Context, s *store.Store, row session.Session) error {
+			return s.FinishSession(ctx, claimOf(row), session.Completed, "done", "")
+		},
+	}
+	for name, take := range takeAway {
+		t.Run(name, func(t *testing.T) {
+			onMigrated(t, func(t *testing.T, s *store.Store) {
+				ctx := t.Context()
+				row := transferring(t, s, "s1")
+				if err := s.CommitBatch(ctx, &row, batch(t, 0, 10, "x")); err != nil {
+					t.Fatal(err)
+				}
+				if err := take(ctx, s, row); err != nil {
+					t.Fatal(err)
+				}
+				ended := get(t, s, "s1")
+				writes := map[string]error{
+					"commit":    s.CommitBatch(ctx, &row, batch(t, 10, 20, "x")),
+					"held":      s.Held(ctx, claimOf(row)),
+					"heartbeat": s.Heartbeat(ctx, claimOf(row)),
+					"waiting":   s.Waiting(ctx, claimOf(row), transfer.Wait{Reason: "x", For: 1}),
+					"advance":   s.Advance(ctx, claimOf(row), session.Progressed{Status: session.Validating}),
+					"finish":    s.FinishSession(ctx, claimOf(row), session.Failed, "", "x"),
+					"release":   s.ReleaseSession(ctx, claimOf(row), noJob),
+				}
+				for write, err := range writes {
+					if !errors.Is(err, transfer.ErrFenced) {
+						t.Errorf("%s: %v, want ErrFenced", write, err)
+					}
+				}
+				if n := count(t, s, "main"); n != 10 {
+					t.Errorf("%d products, want the 10 of the batch before", n)
+				}
+				if after := get(t, s, "s1"); after.LastHeartbeatAt.Compare(*ended.LastHeartbeatAt) != 0 || after.Status != ended.Status ||
+					after.BatchSeq != ended.BatchSeq || after.ErrorMessage != ended.ErrorMessage {
+					t.Errorf("the row changed from %+v to %+v", ended, after)
+				}
+			})
+		})
+	}
+}
+
+// TestRepeatedCommitIsSettledByTheRow: a commit whose reply was lost is repeated by the worker, who does not know that
+// it landed. Nothing may be counted twice and the worker goes on.
+func TestRepeatedCommitIsSettledByTheRow(t *testing.T) {
+	onMigrated(t, func(t *testing.T, s *store.Store) {
+		row := transferring(t, s, "s1")
+		unknowing := row
+		b := batch(t, 0, 10, "x")
+		if err := s.CommitBatch(t.Context(), &row, b); err != nil {
+			t.Fatal(err)
+		}
+		if err := s.CommitBatch(t.Context(), &unknowing, b); err != nil {
+			t.Fatalf("the repeated commit: %v", err)
+		}
+		if unknowing.Counts != row.Counts || unknowing.BatchSeq != 1 {
+			t.Errorf("settled as %+v, want %+v", unknowing, row)
+		}
+		if stored := get(t, s, "s1"); stored.Created != 10 || stored.Unchanged != 0 || stored.BatchSeq != 1 {
+			t.Errorf("stored %+v", stored.Counts)
+		}
+		if err := s.CommitBatch(t.Context(), &unknowing, batch(t, 10, 20, "x")); err != nil {
+			t.Errorf("the worker cannot go on: %v", err)
+		}
+	})
+}
+
+func TestClaimNeedsTheFenceOfItsJob(t *testing.T) {
+	onMigrated(t, func(t *testing.T, s *store.Store) {
+		row := transferring(t, s, "s1")
+		if _, ok, err := s.ClaimSession(t.Context(), "s1", 0, "main-2"); ok || err != nil {
+			t.Errorf("an outdated job claimed the session: %v, %v", ok, err)
+		}
+		if err := s.ReleaseSession(t.Context(), claimOf(row), noJob); err != nil {
+			t.Fatal(err)
+		}
+		if stored := get(t, s, "s1"); stored.Worker != "" || stored.Attempts != 0 || stored.Status != session.Transferring {
+			t.Errorf("released as %+v", stored)
+		}
+		again, ok, err := s.ClaimSession(t.Context(), "s1", row.Fence+1, "main-2")
+		if err != nil || !ok || again.Fence != row.Fence+2 || again.Worker != "main-2" {
+			t.Errorf("claimed again as %+v, %v, %v", again, ok, err)
+		}
+	})
+}
+
+func TestWaitingIsShownAndTakenBack(t *testing.T) {
+	onMigrated(t, func(t *testing.T, s *store.Store) {
+		row := transferring(t, s, "s1")
+		wait := transfer.Wait{Reason: "branch answers 429", For: 60e9, Throttled: true}
+		if err := s.Waiting(t.Context(), claimOf(row), wait); err != nil {
+			t.Fatal(err)
+		}
+		stored, now, err := s.GetSession(t.Context(), "s1")
+		if err != nil || stored.Phase != session.PhaseThrottled || stored.WaitingUntil == nil {
+			t.Fatalf("stored %+v, %v", stored, err)
+		}
+		if left := stored.WaitingUntil.Sub(now).Seconds(); left < 30 || left > 60 {
+			t.Errorf("%f s left of 60", left)
+		}
+		if v := session.NewView(stored, now, session.Limits{StaleAfter: 15e9, StalledAfter: 60e9}); v.Health.Verdict != session.Throttled {
+			t.Errorf("health %+v", v.Health)
+		}
+		if err := s.Waiting(t.Context(), claimOf(row), transfer.Wait{}); err != nil {
+			t.Fatal(err)
+		}
+		if stored := get(t, s, "s1"); stored.Phase != session.PhaseTransferring || stored.WaitingFor != "" || stored.WaitingUntil != nil {
+			t.Errorf("stored %+v", stored)
+		}
+	})
+}

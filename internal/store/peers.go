@@ -1,0 +1,92 @@
+package store
+
+import (
+	"context"
+	"errors"
+
+	"gorm.io/gorm"
+	"gorm.io/gorm/clause"
+
+	"fullsync/internal/fault"
+	"fullsync/internal/peer"
+	"fullsync/internal/session"
+)
+
+// ListPeers is a [peer.Store]'s.
+func (s *Store) ListPeers(ctx context.Context) (peers []peer.Peer, err error) {
+	err = s.read.WithContext(ctx).Order("node_id").Find(&peers).Error
+	return peers, s.translate(err)
+}
+
+// GetPeer is a [peer.Store]'s.
+func (s *Store) GetPeer(ctx context.Context, nodeID string) (peer.Peer, error) {
+	return s.takePeer(s.read.WithContext(ctx), nodeID)
+}
+
+func (s *Store) takePeer(db *gorm.DB, nodeID string) (p peer.Peer, err error) {
+	err = db.Where("node_id = ?", nodeID).Take(&p).Error
+	if errors.Is(err, gorm.ErrRecordNotFound) {
+		return p, peer.Unknown(nodeID)
+	}
+	return p, s.translate(err)
+}
+
+// AddPeer is a [peer.Store]'s.
+func (s *Store) AddPeer(ctx context.Context, p *peer.Peer) error {
+	return s.inTx(ctx, s.db, func(tx *gorm.DB) (err error) {
+		if p.CreatedAt, err = s.now(tx); err != nil {
+			return err
+		}
+		p.UpdatedAt = p.CreatedAt
+		err = s.translate(tx.Create(p).Error)
+		if fault.KindOf(err) == fault.Conflict {
+			return peer.Exists(p.NodeID)
+		}
+		return err
+	})
+}
+
+// ChangePeer is a [peer.Store]'s.
+func (s *Store) ChangePeer(ctx context.Context, nodeID string, change func(*peer.Peer) error) (p peer.Peer, err error) {
+	err = s.inTx(ctx, s.db, func(tx *gorm.DB) error {
+		// SQLite knows no row locks and needs none: its transactions are the only writer.
+		locking := tx
+		if s.name() == "postgres" {
+			locking = tx.Clauses(clause.Locking{Strength: clause.LockingStrengthUpdate})
+		}
+		if p, err = s.takePeer(locking, nodeID); err != nil {
+			return err
+		}
+		if err := change(&p); err != nil {
+			return err
+		}
+		if p.UpdatedAt, err = s.now(tx); err != nil {
+			return err
+		}
+		return tx.Select("node_name", "url", "sealed_token", "is_active", "updated_at").Updates(&p).Error
+	})
+	return p, err
+}
+
+// RemovePeer is a [peer.Store]'s.
+func (s *Store) RemovePeer(ctx context.Context, nodeID string) error {
+	busy := s.db.Model(&session.Session{}).Select("1").Where("peer_id = ? AND status IN ?", nodeID, session.ActiveStatuses())
+	done := s.db.WithContext(ctx).Where("node_id = ? AND NOT EXISTS (?)", nodeID, busy).Delete(&peer.Peer{})
+	if done.Error != nil || done.RowsAffected == 1 {
+		return s.translate(done.Error)
+	}
+	if _, err := s.GetPeer(ctx, nodeID); err != nil {
+		return err
+	}
+	return peer.Busy(nodeID)
+}
+
+// TouchPeer is a [peer.Store]'s.
+func (s *Store) TouchPeer(ctx context.Context, nodeID, lastError string) error {
+	values := map[string]any{"last_error": lastError}
+	if lastError == "" {
+		values["last_seen"] = s.dbNow()
+	}
+	err := s.db.WithContext(ctx).Model(&peer.Peer{}).Where("node_id = ?", nodeID).UpdateColumns(values).Error
+	return s.translate(err)
+}

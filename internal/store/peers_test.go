@@ -1,0 +1,84 @@
+package store_test
+
+import (
+	"errors"
+	"testing"
+
+	"fullsync/internal/fault"
+	"fullsync/internal/peer"
+	"fullsync/internal/store"
+)
+
+func TestPeersAreKept(t *testing.T) {
+	onMigrated(t, func(t *testing.T, s *store.Store) {
+		ctx := t.Context()
+		addPeer(t, s, "branch")
+		addPeer(t, s, "attic")
+		if err := s.AddPeer(ctx, &peer.Peer{NodeID: "branch"}); fault.KindOf(err) != fault.Conflict {
+			t.Errorf("a second branch: %v", err)
+		}
+		peers, err := s.ListPeers(ctx)
+		if err != nil || len(peers) != 2 || peers[0].NodeID != "attic" || peers[1].CreatedAt.IsZero() {
+			t.Errorf("%+v, %v", peers, err)
+		}
+		changed, err := s.ChangePeer(ctx, "branch", func(p *peer.Peer) error {
+			p.URL, p.IsActive, p.SealedToken = "https://branch.example", false, []byte{0, 1, 255}
+			return nil
+		})
+		if err != nil || changed.IsActive {
+			t.Fatalf("%+v, %v", changed, err)
+		}
+		stored, err := s.GetPeer(ctx, "branch")
+		if err != nil || stored.IsActive || stored.URL != "https://branch.example" || string(stored.SealedToken) != "\x00\x01\xff" {
+			t.Errorf("%+v, %v", stored, err)
+		}
+		refused := errors.New("refused")
+		if _, err := s.ChangePeer(ctx, "branch", func(p *peer.Peer) error { p.URL = "x"; return refused }); !errors.Is(err, refused) {
+			t.Errorf("%v", err)
+		}
+		if stored, _ := s.GetPeer(ctx, "branch"); stored.URL != "https://branch.example" {
+			t.Error("a refused change was written")
+		}
+		if _, err := s.ChangePeer(ctx, "nobody", func(*peer.Peer) error { return nil }); fault.KindOf(err) != fault.NotFound {
+			t.Errorf("unknown: %v", err)
+		}
+	})
+}
+
+func TestPeerIsTouched(t *testing.T) {
+	onMigrated(t, func(t *testing.T, s *store.Store) {
+		addPeer(t, s, "branch")
+		for _, lastError := range []string{"branch does not answer", ""} {
+			if err := s.TouchPeer(t.Context(), "branch", lastError); err != nil {
+				t.Fatal(err)
+			}
+			p, err := s.GetPeer(t.Context(), "branch")
+			if err != nil || p.LastError != lastError || (p.LastSeen == nil) != (lastError != "") {
+				t.Errorf("%+v, %v", p, err)
+			}
+		}
+		if err := s.TouchPeer(t.Context(), "nobody", ""); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+func TestPeerInUseStays(t *testing.T) {
+	onMigrated(t, func(t *testing.T, s *store.Store) {
+		ctx := t.Context()
+		addPeer(t, s, "branch")
+		transferring(t, s, "s1")
+		if err := s.RemovePeer(ctx, "branch"); fault.KindOf(err) != fault.Conflict {
+			t.Errorf("%v", err)
+		}
+		if _, err := s.CancelSession(ctx, "s1", "a", "", ""); err != nil {
+			t.Fatal(err)
+		}
+		if err := s.RemovePeer(ctx, "branch"); err != nil {
+			t.Error(err)
+		}
+		if err := s.RemovePeer(ctx, "branch"); fault.KindOf(err) != fault.NotFound {
+			t.Errorf("twice: %v", err)
+		}
+	})
+}

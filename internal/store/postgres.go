@@ -1,0 +1,229 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/pgxpool"
+	"github.com/jackc/pgx/v5/stdlib"
+	gormpostgres "gorm.io/driver/postgres"
+	"gorm.io/gorm"
+
+	"fullsync/internal/catalog"
+	"fullsync/internal/fault"
+)
+
+// idleInTransaction is how long a worker that froze inside a transaction may hold its locks.
+const idleInTransaction = "1500ms"
+
+// Connections of one replica besides its workers': enough for its API, few enough for many replicas.
+const (
+	controlConnections = 8
+	readConnections    = 8
+)
+
+// createIncoming makes the temporary table that a batch is copied to before products is touched; every worker's
+// connection has its own.
+const createIncoming = `CREATE TEMP TABLE incoming (
+	id text COLLATE "C", sku text, name text, price text, currency text, active boolean, attributes text, hash text
+) ON COMMIT DELETE ROWS`
+
+type postgres struct {
+	control, read *pgxpool.Pool
+}
+
+func openPostgres(ctx context.Context, opt Options) (*Store, error) {
+	s := &Store{}
+	d := &postgres{}
+	pool := func(size int, tune func(*pgxpool.Config)) (*pgxpool.Pool, *gorm.DB, error) {
+		cfg, err := pgxpool.ParseConfig(opt.URL)
+		if err != nil {
+			// The parser's error may quote the URL with its password.
+			return nil, nil, fault.New(fault.Invalid, "BAD_DATABASE_URL", "Bad database URL",
+				"FULLSYNC_DATABASE_URL is not a PostgreSQL URL. It should look like postgres://user:password@host:5432/database.")
+		}
+		cfg.MaxConns = int32(size) //nolint:gosec // sizes are small constants and a validated setting
+		cfg.ConnConfig.RuntimeParams["application_name"] = "fullsync"
+		if opt.ConnectTimeout > 0 {
+			cfg.ConnConfig.ConnectTimeout = opt.ConnectTimeout
+		}
+		tune(cfg)
+		p, err := pgxpool.NewWithConfig(ctx, cfg)
+		if err != nil {
+			return nil, nil, err
+		}
+		db := stdlib.OpenDBFromPool(p)
+		g, err := gorm.Open(gormpostgres.New(gormpostgres.Config{Conn: db}), gormConfig(opt.Logger))
+		s.closers = append(s.closers, db, closePool{p})
+		return p, g, err
+	}
+	var errs [3]error
+	d.control, s.db, errs[0] = pool(controlConnections, func(*pgxpool.Config) {})
+	d.read, s.read, errs[1] = pool(readConnections, func(*pgxpool.Config) {})
+	_, s.work, errs[2] = pool(max(1, opt.Workers), func(cfg *pgxpool.Config) {
+		cfg.ConnConfig.RuntimeParams["idle_in_transaction_session_timeout"] = idleInTransaction
+		cfg.AfterConnect = func(ctx context.Context, conn *pgx.Conn) error {
+			_, err := conn.Exec(ctx, createIncoming)
+			return err
+		}
+	})
+	s.dialect = d
+	if err := errors.Join(errs[:]...); err != nil {
+		_ = s.Close()
+		return nil, d.openError(err)
+	}
+	return s, nil
+}
+
+// openError explains why the database could not be opened, without the URL's password.
+func (d *postgres) openError(err error) error {
+	var f *fault.Error
+	if errors.As(err, &f) {
+		return err
+	}
+	var pg *pgconn.PgError
+	if errors.As(err, &pg) {
+		return fault.New(fault.Unavailable, "DATABASE_REFUSED", "Database refused the connection",
+			"PostgreSQL refused the connection of FULLSYNC_DATABASE_URL: %s.", pg.Message).Because(err)
+	}
+	return fault.New(fault.Unavailable, "DATABASE_UNAVAILABLE", "Database unavailable",
+		"PostgreSQL does not answer at the address of FULLSYNC_DATABASE_URL. Is it running, and is the address right?").Because(err)
+}
+
+// closePool is a pool as an io.Closer.
+type closePool struct{ pool *pgxpool.Pool }
+
+func (c closePool) Close() error { c.pool.Close(); return nil }
+
+var _ io.Closer = closePool{}
+
+func (*postgres) name() string              { return "postgres" }
+func (*postgres) nowSQL() string            { return "clock_timestamp()" }
+func (*postgres) timeParam(t time.Time) any { return t }
+func (d *postgres) listener() *pgxpool.Pool { return d.control }
+
+func (*postgres) parseNow(raw any) (time.Time, error) {
+	t, ok := raw.(time.Time)
+	if !ok {
+		return t, fmt.Errorf("the database's time came as %T", raw)
+	}
+	return t.UTC(), nil
+}
+
+// translate knows the errors of https://www.postgresql.org/docs/current/errcodes-appendix.html that callers tell apart.
+func (*postgres) translate(err error) error {
+	var f *fault.Error
+	if err == nil || errors.As(err, &f) || errors.Is(err, context.Canceled) {
+		return err
+	}
+	var pg *pgconn.PgError
+	if errors.As(err, &pg) {
+		switch pg.Code[:2] {
+		case "08", "53", "57": // connection, resources, operator intervention
+			return unavailable(err)
+		case "40": // serialization failure, deadlock
+			return unavailable(err)
+		}
+		switch pg.Code {
+		case pgCodeUnique:
+			return duplicate(err)
+		case "25P03", "55P03": // idle in transaction, lock not available
+			return unavailable(err)
+		}
+		return err
+	}
+	var connect *pgconn.ConnectError
+	var network net.Error
+	if errors.As(err, &connect) || errors.As(err, &network) || errors.Is(err, io.ErrUnexpectedEOF) ||
+		errors.Is(err, io.EOF) || errors.Is(err, net.ErrClosed) || errors.Is(err, sql.ErrConnDone) ||
+		pgconn.Timeout(err) || pgconn.SafeToRetry(err) {
+		return unavailable(err)
+	}
+	return err
+}
+
+const pgCodeUnique = "23505"
+
+// migrationLock is the advisory lock of fullsync's migrations: "fullsync" in ASCII.
+const migrationLock = 0x66756c6c73796e63
+
+func (d *postgres) lockMigrations(ctx context.Context) (func(), error) {
+	conn, err := d.control.Acquire(ctx)
+	if err != nil {
+		return nil, d.openError(err)
+	}
+	if _, err := conn.Exec(ctx, "SELECT pg_advisory_lock($1)", int64(migrationLock)); err != nil {
+		conn.Release()
+		return nil, d.translate(err)
+	}
+	return func() {
+		// Closing the connection is what surely releases the lock, whatever state it is in.
+		_ = conn.Conn().Close(context.WithoutCancel(ctx))
+		conn.Release()
+	}, nil
+}
+
+// prepare asks which hashes the database already holds, so that only what differs is sent to it: a repeated sync
+// costs what changed.
+func (d *postgres) prepare(ctx context.Context, w *upsert) error {
+	ids := make([]string, len(w.products))
+	for i := range w.products {
+		ids[i] = w.products[i].ID
+	}
+	rows, err := d.read.Query(ctx, "SELECT id, hash FROM products WHERE catalog = $1 AND id = ANY($2)", w.catalog, ids)
+	if err != nil {
+		return err
+	}
+	known, err := pgx.CollectRows(rows, pgx.RowToStructByPos[catalog.Entry])
+	if err != nil {
+		return err
+	}
+	w.keepChanged(known)
+	return nil
+}
+
+// upsert copies what differs to the temporary table and merges it from there. xmax is 0 exactly for the rows that the
+// statement inserted.
+func (d *postgres) upsert(tx *gorm.DB, conn *sql.Conn, w upsert) (n upserted, err error) {
+	n.unchanged = w.unchanged
+	if len(w.products) == 0 {
+		return n, nil
+	}
+	if err := copyIncoming(tx.Statement.Context, conn, w.products); err != nil {
+		return n, err
+	}
+	row := tx.Raw(`WITH merged AS (
+		INSERT INTO products (catalog, id, sku, name, price, currency, active, attributes, hash, origin_node_id, created_at, updated_at)
+		SELECT ?, id, sku, name, price, currency, active, attributes, hash, ?, clock_timestamp(), clock_timestamp() FROM incoming
+		ON CONFLICT (catalog, id) DO UPDATE SET sku = excluded.sku, name = excluded.name, price = excluded.price,
+			currency = excluded.currency, active = excluded.active, attributes = excluded.attributes, hash = excluded.hash,
+			origin_node_id = excluded.origin_node_id, updated_at = excluded.updated_at
+		WHERE products.hash <> excluded.hash
+		RETURNING (xmax = 0) AS created
+	) SELECT count(*) FILTER (WHERE created), count(*) FILTER (WHERE NOT created) FROM merged`, w.catalog, w.origin).Row()
+	if err := row.Scan(&n.created, &n.updated); err != nil {
+		return n, err
+	}
+	n.unchanged += int64(len(w.products)) - n.created - n.updated
+	return n, nil
+}
+
+// copyIncoming streams products to the temporary table of the worker's connection, with COPY.
+func copyIncoming(ctx context.Context, conn *sql.Conn, products []catalog.Product) error {
+	columns := []string{"id", "sku", "name", "price", "currency", "active", "attributes", "hash"}
+	return conn.Raw(func(driverConn any) error {
+		_, err := driverConn.(*stdlib.Conn).Conn().CopyFrom(ctx, pgx.Identifier{"incoming"}, columns,
+			pgx.CopyFromSlice(len(products), func(i int) ([]any, error) {
+				p := &products[i]
+				return []any{p.ID, p.SKU, p.Name, p.Price, p.Currency, p.Active, p.Attributes, p.Hash}, nil
+			}))
+		return err
+	})
+}

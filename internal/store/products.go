@@ -1,0 +1,112 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"strings"
+
+	"gorm.io/gorm"
+
+	"fullsync/internal/catalog"
+	"fullsync/internal/fault"
+	"fullsync/internal/transfer"
+)
+
+// contentColumns are what a product consists of, without when and from where it came.
+const contentColumns = "id, sku, name, price, currency, active, attributes, hash"
+
+func (s *Store) productsAfter(ctx context.Context, catalogName, after string) *gorm.DB {
+	db := s.read.WithContext(ctx).Model(&product{}).Where("catalog = ?", catalogName).Order("catalog, id")
+	if after != "" {
+		db = db.Where("id > ?", after)
+	}
+	return db
+}
+
+// ReadPage calls each for up to limit products of a catalog whose id is greater than after, in ascending byte order.
+// An error of each ends the reading and is returned. The product is only valid during the call.
+func (s *Store) ReadPage(ctx context.Context, catalogName, after string, limit int, each func(*catalog.Product) error) error {
+	rows, err := s.productsAfter(ctx, catalogName, after).Select(contentColumns).Limit(limit).Rows()
+	if err != nil {
+		return s.translate(err)
+	}
+	defer rows.Close() //nolint:errcheck // rows.Err below is what counts
+	for rows.Next() {
+		var p catalog.Product
+		if err := rows.Scan(&p.ID, &p.SKU, &p.Name, &p.Price, &p.Currency, &p.Active, &p.Attributes, &p.Hash); err != nil {
+			return s.translate(err)
+		}
+		if err := each(&p); err != nil {
+			return err
+		}
+	}
+	return s.translate(rows.Err())
+}
+
+// ReadHashes calls each for up to limit entries of a catalog whose id is greater than after, in ascending byte order.
+// An error of each ends the reading and is returned.
+func (s *Store) ReadHashes(ctx context.Context, catalogName, after string, limit int, each func(catalog.Entry) error) error {
+	rows, err := s.productsAfter(ctx, catalogName, after).Select("id, hash").Limit(limit).Rows()
+	if err != nil {
+		return s.translate(err)
+	}
+	defer rows.Close() //nolint:errcheck // rows.Err below is what counts
+	for rows.Next() {
+		var e catalog.Entry
+		if err := rows.Scan(&e.ID, &e.Hash); err != nil {
+			return s.translate(err)
+		}
+		if err := each(e); err != nil {
+			return err
+		}
+	}
+	return s.translate(rows.Err())
+}
+
+// Hashes is a [transfer.Comparer]'s, for one of this node's catalogs.
+func (s *Store) Hashes(ctx context.Context, catalogName, after string, limit int) (page transfer.HashPage, err error) {
+	page.Next = after
+	err = s.ReadHashes(ctx, catalogName, after, limit, func(e catalog.Entry) error {
+		page.Entries = append(page.Entries, e)
+		page.Next = e.ID
+		return nil
+	})
+	page.More = len(page.Entries) == limit
+	return page, err
+}
+
+// ListProducts returns up to limit products of a catalog whose id is greater than after, in ascending byte order. A
+// non-empty q keeps those whose id, sku or name contains it.
+func (s *Store) ListProducts(ctx context.Context, catalogName, after, q string, limit int) ([]catalog.Stored, error) {
+	db := s.productsAfter(ctx, catalogName, after).Limit(limit)
+	if q != "" {
+		like := "%" + strings.NewReplacer(`\`, `\\`, `%`, `\%`, `_`, `\_`).Replace(strings.ToLower(q)) + "%"
+		db = db.Where(`lower(id) LIKE ? ESCAPE '\' OR lower(sku) LIKE ? ESCAPE '\' OR lower(name) LIKE ? ESCAPE '\'`, like, like, like)
+	}
+	var rows []product
+	err := db.Find(&rows).Error
+	stored := make([]catalog.Stored, len(rows))
+	for i, r := range rows {
+		stored[i] = r.Stored
+	}
+	return stored, s.translate(err)
+}
+
+// GetProduct returns one product, or NotFound.
+func (s *Store) GetProduct(ctx context.Context, catalogName, id string) (catalog.Stored, error) {
+	var row product
+	err := s.read.WithContext(ctx).Where("catalog = ? AND id = ?", catalogName, id).Take(&row).Error
+	if errors.Is(err, gorm.ErrRecordNotFound) {
+		return row.Stored, fault.New(fault.NotFound, "PRODUCT_NOT_FOUND", "Product not found",
+			"Catalog %s holds no product with this id.", catalogName)
+	}
+	return row.Stored, s.translate(err)
+}
+
+// CountCatalogs returns the catalogs that hold products, by name, with how many.
+func (s *Store) CountCatalogs(ctx context.Context) ([]catalog.Count, error) {
+	var counts []catalog.Count
+	err := s.read.WithContext(ctx).Model(&product{}).Select("catalog, count(*) AS products").Group("catalog").Order("catalog").
+		Find(&counts).Error
+	return counts, s.translate(err)
+}

@@ -1,0 +1,109 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"gorm.io/gorm"
+	"gorm.io/gorm/clause"
+
+	"fullsync/internal/fault"
+	"fullsync/internal/session"
+	"fullsync/internal/syncer"
+)
+
+// dbNow is the database's wall clock as a value in a statement.
+func (s *Store) dbNow() clause.Expr { return gorm.Expr(s.nowSQL()) }
+
+// CreateSession is a [syncer.Sessions]'s. Exclusivity is the partial unique index on active sessions: of N concurrent
+// calls exactly one inserts its row.
+func (s *Store) CreateSession(ctx context.Context, row session.Session, enqueue syncer.Enqueue) (created session.Session, now time.Time, ok bool, err error) {
+	err = s.inTx(ctx, s.db, func(tx *gorm.DB) error {
+		if now, err = s.now(tx); err != nil {
+			return err
+		}
+		row.StartedAt = now
+		inserted := tx.Clauses(clause.OnConflict{DoNothing: true}).Create(&row)
+		if inserted.Error != nil || inserted.RowsAffected == 0 {
+			return inserted.Error
+		}
+		if row.JobID, err = enqueue(ctx, sqlTx(tx), row.ID, row.Fence); err != nil {
+			return err
+		}
+		ok = true
+		return tx.Model(&row).UpdateColumns(map[string]any{"job_id": row.JobID, "started_at": s.timeParam(now)}).Error
+	})
+	return row, now, ok && err == nil, err
+}
+
+// GetSession is a [syncer.Sessions]'s.
+func (s *Store) GetSession(ctx context.Context, id string) (row session.Session, now time.Time, err error) {
+	err = s.read.WithContext(ctx).Where("id = ?", id).Take(&row).Error
+	if errors.Is(err, gorm.ErrRecordNotFound) {
+		return row, now, fault.New(fault.NotFound, "SESSION_NOT_FOUND", "Sync session not found",
+			"There is no sync session with this id. List the sessions to find the right one.")
+	}
+	if err == nil {
+		now, err = s.now(s.read.WithContext(ctx))
+	}
+	return row, now, s.translate(err)
+}
+
+// FindSessions is a [syncer.Sessions]'s.
+func (s *Store) FindSessions(ctx context.Context, q syncer.Query) (rows []session.Session, now time.Time, err error) {
+	db := s.read.WithContext(ctx).Order("started_at DESC, id DESC")
+	if len(q.Statuses) > 0 {
+		db = db.Where("status IN ?", q.Statuses)
+	}
+	if q.Catalog != "" {
+		db = db.Where("catalog = ?", q.Catalog)
+	}
+	if q.PeerID != "" {
+		db = db.Where("peer_id = ?", q.PeerID)
+	}
+	if !q.StartedAfter.IsZero() {
+		db = db.Where("started_at > ?", s.timeParam(q.StartedAfter))
+	}
+	if !q.StartedBefore.IsZero() {
+		db = db.Where("started_at < ?", s.timeParam(q.StartedBefore))
+	}
+	if q.BeforeID != "" {
+		at := s.timeParam(q.BeforeStartedAt)
+		db = db.Where("started_at < ? OR (started_at = ? AND id < ?)", at, at, q.BeforeID)
+	}
+	if q.Limit > 0 {
+		db = db.Limit(q.Limit)
+	}
+	if err = db.Find(&rows).Error; err == nil {
+		now, err = s.now(s.read.WithContext(ctx))
+	}
+	return rows, now, s.translate(err)
+}
+
+// CancelSession is a [syncer.Sessions]'s. From its commit on, the guard of every worker's write finds no active row:
+// nothing of this session is ever written again.
+func (s *Store) CancelSession(ctx context.Context, id, by, reason, message string) (ok bool, err error) {
+	done := s.db.WithContext(ctx).Model(&session.Session{}).
+		Where("id = ? AND status IN ?", id, session.Before(session.Cancelled)).
+		Updates(map[string]any{
+			"status": session.Cancelled, "phase": session.PhaseFinished, "completed_at": s.dbNow(),
+			"cancelled_by": by, "cancel_reason": reason, "error_message": message,
+			"waiting_for": "", "waiting_until": nil,
+		})
+	return done.RowsAffected == 1, s.translate(done.Error)
+}
+
+// CountSessions returns how many sessions there are in each state.
+func (s *Store) CountSessions(ctx context.Context) (map[session.Status]int64, error) {
+	var rows []struct {
+		Status session.Status
+		N      int64
+	}
+	err := s.read.WithContext(ctx).Model(&session.Session{}).Select("status, count(*) AS n").Group("status").Find(&rows).Error
+	counts := make(map[session.Status]int64, len(rows))
+	for _, r := range rows {
+		counts[r.Status] = r.N
+	}
+	return counts, s.translate(err)
+}

@@ -1,0 +1,122 @@
+package store_test
+
+import (
+	"fmt"
+	"sync"
+	"sync/atomic"
+	"testing"
+
+	"fullsync/internal/fault"
+	"fullsync/internal/session"
+	"fullsync/internal/store"
+	"fullsync/internal/syncer"
+)
+
+func TestOneActiveSessionPerCatalog(t *testing.T) {
+	onMigrated(t, func(t *testing.T, s *store.Store) {
+		var won atomic.Int64
+		var all sync.WaitGroup
+		for i := range 20 {
+			all.Go(func() {
+				_, _, ok, err := s.CreateSession(t.Context(), prepared(fmt.Sprint("s", i), "main"), noJob)
+				if err != nil {
+					t.Error(err)
+				}
+				if ok {
+					won.Add(1)
+				}
+			})
+		}
+		all.Wait()
+		if won.Load() != 1 {
+			t.Errorf("%d starts won", won.Load())
+		}
+		if _, _, ok, err := s.CreateSession(t.Context(), prepared("other", "second"), noJob); !ok || err != nil {
+			t.Errorf("another catalog is not free: %v, %v", ok, err)
+		}
+	})
+}
+
+func TestCancelNeedsAnActiveSession(t *testing.T) {
+	onMigrated(t, func(t *testing.T, s *store.Store) {
+		ctx := t.Context()
+		if ok, err := s.CancelSession(ctx, "unknown", "a", "", ""); ok || err != nil {
+			t.Errorf("unknown: %v, %v", ok, err)
+		}
+		transferring(t, s, "s1")
+		if ok, err := s.CancelSession(ctx, "s1", "alice", "wrong peer", "Cancelled by alice: wrong peer"); !ok || err != nil {
+			t.Fatalf("cancel: %v, %v", ok, err)
+		}
+		first := get(t, s, "s1")
+		if first.Status != session.Cancelled || first.CompletedAt == nil || first.CancelledBy != "alice" || first.CancelReason != "wrong peer" {
+			t.Errorf("cancelled as %+v", first)
+		}
+		if ok, err := s.CancelSession(ctx, "s1", "bob", "", ""); ok || err != nil {
+			t.Errorf("second: %v, %v", ok, err)
+		}
+		if again := get(t, s, "s1"); again.CancelledBy != "alice" || !again.CompletedAt.Equal(*first.CompletedAt) {
+			t.Errorf("the second cancel changed the row to %+v", again)
+		}
+		if _, _, ok, err := s.CreateSession(ctx, prepared("s2", "main"), noJob); !ok || err != nil {
+			t.Errorf("a new session cannot start: %v, %v", ok, err)
+		}
+	})
+}
+
+func TestSessionsAreFoundNewestFirstPageByPage(t *testing.T) {
+	onMigrated(t, func(t *testing.T, s *store.Store) {
+		ctx := t.Context()
+		for i := range 7 {
+			id := fmt.Sprint("s", i)
+			if _, _, ok, err := s.CreateSession(ctx, prepared(id, "main"), noJob); !ok || err != nil {
+				t.Fatal(ok, err)
+			}
+			if i < 6 {
+				if _, err := s.CancelSession(ctx, id, "a", "", "Cancelled by a"); err != nil {
+					t.Fatal(err)
+				}
+			}
+		}
+		seen := map[string]bool{}
+		var last session.Session
+		for q := (syncer.Query{Limit: 2}); ; q.BeforeID, q.BeforeStartedAt = last.ID, last.StartedAt {
+			rows, _, err := s.FindSessions(ctx, q)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if len(rows) == 0 {
+				break
+			}
+			for _, r := range rows {
+				if seen[r.ID] || !last.StartedAt.IsZero() && r.StartedAt.After(last.StartedAt) {
+					t.Errorf("%s out of order or twice", r.ID)
+				}
+				seen[r.ID], last = true, r
+			}
+		}
+		if len(seen) != 7 {
+			t.Errorf("saw %d of 7", len(seen))
+		}
+		active, _, err := s.FindSessions(ctx, syncer.Query{Statuses: session.ActiveStatuses(), Catalog: "main", PeerID: "branch"})
+		if err != nil || len(active) != 1 || active[0].ID != "s6" || !active[0].Options.VerifyAfterSync {
+			t.Errorf("active %+v, %v", active, err)
+		}
+		if none, _, err := s.FindSessions(ctx, syncer.Query{StartedAfter: active[0].StartedAt}); err != nil || len(none) != 0 {
+			t.Errorf("after the newest: %d, %v", len(none), err)
+		}
+		if rest, _, err := s.FindSessions(ctx, syncer.Query{StartedBefore: active[0].StartedAt, Catalog: "main"}); err != nil || len(rest) > 6 || len(rest) == 0 {
+			t.Errorf("before the newest: %d, %v", len(rest), err)
+		}
+		if counts, err := s.CountSessions(ctx); err != nil || counts[session.Cancelled] != 6 || counts[session.Preparing] != 1 {
+			t.Errorf("counts %v, %v", counts, err)
+		}
+	})
+}
+
+func TestUnknownSession(t *testing.T) {
+	onMigrated(t, func(t *testing.T, s *store.Store) {
+		if _, _, err := s.GetSession(t.Context(), "nope"); fault.KindOf(err) != fault.NotFound {
+			t.Errorf("%v", err)
+		}
+	})
+}

@@ -1,0 +1,64 @@
+package store
+
+import (
+	"context"
+	"encoding/base64"
+	"errors"
+
+	"gorm.io/gorm"
+	"gorm.io/gorm/clause"
+)
+
+// The settings that a database keeps about its node.
+const (
+	settingOldestSchema = "oldest_schema"
+	settingNodeID       = "node_id"
+	settingSealMark     = "seal_mark"
+)
+
+type setting struct {
+	Name  string `gorm:"primaryKey"`
+	Value string
+}
+
+// TableName names the table for GORM.
+func (setting) TableName() string { return "settings" }
+
+// setting returns a value, "" where there is none.
+func (s *Store) setting(ctx context.Context, name string) (string, error) {
+	var row setting
+	err := s.db.WithContext(ctx).Where("name = ?", name).Take(&row).Error
+	if errors.Is(err, gorm.ErrRecordNotFound) {
+		return "", nil
+	}
+	return row.Value, s.translate(err)
+}
+
+// keep stores value under name unless there is one already, and returns what is stored: of several replicas that
+// start at once, all get the same.
+func (s *Store) keep(ctx context.Context, name, value string) (string, error) {
+	row := setting{Name: name, Value: value}
+	err := s.db.WithContext(ctx).Clauses(clause.OnConflict{DoNothing: true}).Create(&row).Error
+	if err != nil {
+		return "", s.translate(err)
+	}
+	return s.setting(ctx, name)
+}
+
+// KeepNodeID returns the node id that the database holds; the first call stores proposed.
+func (s *Store) KeepNodeID(ctx context.Context, proposed string) (string, error) {
+	return s.keep(ctx, settingNodeID, proposed)
+}
+
+// NodeID returns the node id that the database holds, "" where it has none yet.
+func (s *Store) NodeID(ctx context.Context) (string, error) { return s.setting(ctx, settingNodeID) }
+
+// KeepSealMark returns the mark by which a replica finds out whether its secret opens the sealed tokens of this
+// database; the first call stores proposed.
+func (s *Store) KeepSealMark(ctx context.Context, proposed []byte) ([]byte, error) {
+	text, err := s.keep(ctx, settingSealMark, base64.StdEncoding.EncodeToString(proposed))
+	if err != nil {
+		return nil, err
+	}
+	return base64.StdEncoding.DecodeString(text)
+}

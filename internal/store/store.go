@@ -1,0 +1,140 @@
+// Package store keeps sessions, products and peers in PostgreSQL or SQLite, through GORM. What differs between the
+// two databases is in postgres.go and sqlite.go; everything else is written once.
+package store
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"io"
+	"log/slog"
+	"time"
+
+	"github.com/jackc/pgx/v5/pgxpool"
+	"gorm.io/gorm"
+	"gorm.io/gorm/logger"
+
+	"fullsync/internal/fault"
+)
+
+// Options say which database to open.
+type Options struct {
+	// URL is postgres://…; empty means SQLite.
+	URL string
+	// SQLitePath is the file used when URL is empty.
+	SQLitePath string
+	// Workers is how many sessions may commit batches at once.
+	Workers int
+	// ConnectTimeout bounds the wait for a database that does not answer at the start.
+	ConnectTimeout time.Duration
+	Logger         *slog.Logger
+}
+
+// Store is an open database.
+type Store struct {
+	dialect
+	// db is for what must not wait behind anything: starts, cancels, heartbeats. read is for everything that is
+	// shown. work is for batches.
+	db, read, work *gorm.DB
+	closers        []io.Closer
+}
+
+// dialect is what differs between the databases.
+type dialect interface {
+	// name is the directory of the migrations and the dialect's name for goose.
+	name() string
+	// nowSQL is an expression for the database's wall clock at this moment, in the form in which times are stored.
+	nowSQL() string
+	// parseNow reads what nowSQL yields.
+	parseNow(raw any) (time.Time, error)
+	// timeParam is t in the form in which times are stored, so that comparisons in SQL are exact.
+	timeParam(t time.Time) any
+	// translate turns a driver's error into a fault, where it is one that callers tell apart.
+	translate(err error) error
+	// lockMigrations lets one process at a time past; release is never nil when err is.
+	lockMigrations(ctx context.Context) (release func(), err error)
+	// upsert writes the products of one batch, which are ascending and unique by id, inside a transaction.
+	// conn is the connection under tx.
+	upsert(tx *gorm.DB, conn *sql.Conn, w upsert) (upserted, error)
+	// prepare does what a batch needs read beforehand, outside its transaction.
+	prepare(ctx context.Context, w *upsert) error
+	// listener is a pool that can LISTEN, nil where the database has no such thing.
+	listener() *pgxpool.Pool
+}
+
+// Open connects to the database. It changes nothing in it; see [Store.Migrate].
+func Open(ctx context.Context, opt Options) (*Store, error) {
+	if opt.URL != "" {
+		return openPostgres(ctx, opt)
+	}
+	return openSQLite(opt)
+}
+
+// Close closes all connections.
+func (s *Store) Close() error {
+	var errs []error
+	for _, c := range s.closers {
+		errs = append(errs, c.Close())
+	}
+	return errors.Join(errs...)
+}
+
+// Ready returns Unavailable when the database does not answer.
+func (s *Store) Ready(ctx context.Context) error {
+	return s.translate(s.read.WithContext(ctx).Exec("SELECT 1").Error)
+}
+
+// SQL returns the pool in which the job engine lives.
+func (s *Store) SQL() *sql.DB {
+	db, err := s.db.DB()
+	if err != nil {
+		panic(err) // the handle was made from a *sql.DB in this package
+	}
+	return db
+}
+
+// Listener returns a pool that can LISTEN, nil on SQLite.
+func (s *Store) Listener() *pgxpool.Pool { return s.listener() }
+
+// now returns the database's time.
+func (s *Store) now(db *gorm.DB) (time.Time, error) {
+	var raw any
+	if err := db.Raw("SELECT " + s.nowSQL()).Row().Scan(&raw); err != nil {
+		return time.Time{}, err
+	}
+	return s.parseNow(raw)
+}
+
+// gormConfig is common to both databases: no hidden transactions, no values in the log, times in UTC.
+func gormConfig(log *slog.Logger) *gorm.Config {
+	return &gorm.Config{
+		SkipDefaultTransaction: true,
+		NowFunc:                func() time.Time { return time.Now().UTC() },
+		Logger: logger.NewSlogLogger(log, logger.Config{
+			LogLevel: logger.Error, ParameterizedQueries: true, IgnoreRecordNotFoundError: true,
+		}),
+	}
+}
+
+// sqlTx returns the *sql.Tx behind a GORM transaction, for work that shares it.
+func sqlTx(tx *gorm.DB) *sql.Tx {
+	switch pool := tx.Statement.ConnPool.(type) {
+	case *sql.Tx:
+		return pool
+	case *gorm.PreparedStmtTX:
+		return pool.Tx.(*sql.Tx)
+	default:
+		panic("store: not a transaction")
+	}
+}
+
+// unavailable is what callers see of a database that does not answer.
+func unavailable(cause error) error {
+	return fault.New(fault.Unavailable, "DATABASE_UNAVAILABLE", "Database unavailable",
+		"The database does not answer. Try again in a moment.").Because(cause)
+}
+
+// inTx runs fn in a transaction of db and translates what comes out.
+func (s *Store) inTx(ctx context.Context, db *gorm.DB, fn func(tx *gorm.DB) error) error {
+	return s.translate(db.WithContext(ctx).Transaction(fn))
+}

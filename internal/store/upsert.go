@@ -1,0 +1,98 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"encoding/json"
+
+	"gorm.io/gorm"
+
+	"fullsync/internal/catalog"
+	"fullsync/internal/fault"
+)
+
+// product is the row of table products.
+type product struct {
+	catalog.Stored `gorm:"embedded"`
+}
+
+// TableName names the table for GORM.
+func (product) TableName() string { return "products" }
+
+// upsert is the products of one batch on their way into a catalog.
+type upsert struct {
+	catalog, origin string
+	products        []catalog.Product
+	// unchanged counts the products that were found to be held already and taken out of products.
+	unchanged int64
+}
+
+// upserted is what became of the products of one batch.
+type upserted struct{ created, updated, unchanged int64 }
+
+// keepChanged takes out what the catalog already holds with the same content, and returns how many of the rest it
+// holds with another.
+func (w *upsert) keepChanged(known []catalog.Entry) (differing int64) {
+	if len(known) == 0 {
+		return 0
+	}
+	hashes := make(map[string]string, len(known))
+	for _, k := range known {
+		hashes[k.ID] = k.Hash
+	}
+	changed := make([]catalog.Product, 0, max(0, len(w.products)-len(known)))
+	for _, p := range w.products {
+		hash, held := hashes[p.ID]
+		switch {
+		case held && hash == p.Hash:
+			w.unchanged++
+			continue
+		case held:
+			differing++
+		}
+		changed = append(changed, p)
+	}
+	w.products = changed
+	return differing
+}
+
+// jsonIDs returns the ids as one JSON array, which SQLite takes as a single parameter.
+func jsonIDs(products []catalog.Product) (string, error) {
+	ids := make([]string, len(products))
+	for i := range products {
+		ids[i] = products[i].ID
+	}
+	text, err := json.Marshal(ids)
+	return string(text), err
+}
+
+// batchTx runs fn in a transaction on a connection of the workers' pool.
+func (s *Store) batchTx(ctx context.Context, fn func(tx *gorm.DB, conn *sql.Conn) error) error {
+	return s.work.WithContext(ctx).Connection(func(c *gorm.DB) error {
+		conn := c.Statement.ConnPool.(*sql.Conn)
+		return c.Transaction(func(tx *gorm.DB) error { return fn(tx, conn) })
+	})
+}
+
+// Imported counts what an import did, in products.
+type Imported struct{ Created, Updated, Unchanged int64 }
+
+// Import writes products that come from origin, which are ascending and unique by id, in one transaction. A product
+// whose content is held already is not written. It returns Unavailable when the database does not answer.
+func (s *Store) Import(ctx context.Context, catalogName, origin string, products []catalog.Product) (Imported, error) {
+	w := upsert{catalog: catalogName, origin: origin, products: products}
+	if err := s.prepare(ctx, &w); err != nil {
+		return Imported{}, s.translate(err)
+	}
+	var n upserted
+	err := s.batchTx(ctx, func(tx *gorm.DB, conn *sql.Conn) (err error) {
+		n, err = s.upsert(tx, conn, w)
+		return err
+	})
+	return Imported{Created: n.created, Updated: n.updated, Unchanged: n.unchanged}, s.translate(err)
+}
+
+// duplicate is what callers see of a violated key; those that expect it turn it into a sentence of their own.
+func duplicate(cause error) error {
+	return fault.New(fault.Conflict, "DUPLICATE", "Already exists", "There is one already.").Because(cause)
+}

@@ -1,0 +1,102 @@
+package syncer
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"time"
+
+	"fullsync/internal/fault"
+	"fullsync/internal/session"
+	"fullsync/internal/transfer"
+)
+
+// settleTimeout bounds one try to record how a run ended.
+const settleTimeout = 5 * time.Second
+
+// settle records how a run ended. A database that is away is waited for as long as this process lives: a session
+// must not stay active because its end could not be written down.
+func (w *Worker) settle(ctx context.Context, claim session.Claim, err error) {
+	log := w.cfg.Logger.With("session", claim.SessionID, "fence", claim.Fence)
+	write, outcome := w.outcome(claim, err)
+	log.Info(outcome, "cause", err)
+	if write == nil {
+		return
+	}
+	for try := 1; ; try++ {
+		bounded, cancel := context.WithTimeout(ctx, settleTimeout)
+		err := write(bounded)
+		cancel()
+		if err == nil || errors.Is(err, transfer.ErrFenced) {
+			return
+		}
+		log.Warn("the end of the session could not be recorded; trying again", "try", try, "error", err)
+		select {
+		case <-time.After(min(time.Duration(try)*w.cfg.HeartbeatInterval, w.cfg.Limits.StaleAfter)):
+		case <-w.shutdown.Done():
+			if try > 1 {
+				log.Error("stopping without having recorded the end of the session; cancel it to start a new one", "error", err)
+				return
+			}
+		}
+	}
+}
+
+// outcome returns what to write for a run that ended with err, nil for nothing, and what to log.
+func (w *Worker) outcome(claim session.Claim, err error) (write func(context.Context) error, log string) {
+	switch {
+	case err == nil:
+		return nil, "session completed"
+	case errors.Is(err, transfer.ErrFenced):
+		return nil, "session stopped: cancelled or taken over"
+	case errors.Is(err, ErrAborted):
+		return func(ctx context.Context) error {
+			return w.ledger.FinishSession(ctx, claim, session.Failed, "", ErrAborted.Sentence())
+		}, "session stopped: cancelled"
+	case errors.Is(err, ErrShutdown):
+		return func(ctx context.Context) error {
+			return w.ledger.ReleaseSession(ctx, claim, w.queue.Enqueue)
+		}, "session handed over: this process stops"
+	default:
+		text := fault.Sentence(err, "The sync failed because of an internal error; the log of this node tells more. Start it again.")
+		return func(ctx context.Context) error {
+			return w.ledger.FinishSession(ctx, claim, session.Failed, "", text)
+		}, "session failed"
+	}
+}
+
+// ErrAborted is the cause with which the job engine ends the context of a run whose job was cancelled. Normally the
+// session was cancelled just before; if it was not, somebody reached past the service, and the session ends with this.
+var ErrAborted = fault.New(fault.Conflict, "JOB_CANCELLED", "Job cancelled",
+	"The job of this sync was cancelled from outside. Start the sync again; nothing committed is lost.")
+
+// startHeartbeat proves at every interval that the worker lives. It ends the run when the session is no longer held,
+// and when no heartbeat has been managed for StaleAfter, counted from before the last successful one was sent. A
+// heartbeat that fails does not end the next one.
+func (w *Worker) startHeartbeat(ctx context.Context, cancel context.CancelCauseFunc, claim session.Claim) *sync.WaitGroup {
+	var done sync.WaitGroup
+	done.Go(func() {
+		last := time.Now()
+		for tick := time.NewTicker(w.cfg.HeartbeatInterval); ; {
+			select {
+			case <-ctx.Done():
+				tick.Stop()
+				return
+			case <-tick.C:
+			}
+			sent := time.Now()
+			bounded, stop := context.WithTimeout(ctx, w.cfg.Limits.StaleAfter/3)
+			err := w.ledger.Heartbeat(bounded, claim)
+			stop()
+			switch {
+			case err == nil:
+				last = sent
+			case errors.Is(err, transfer.ErrFenced):
+				cancel(transfer.ErrFenced)
+			case ctx.Err() == nil && time.Since(last) > w.cfg.Limits.StaleAfter:
+				cancel(errNoHeartbeat)
+			}
+		}
+	})
+	return &done
+}

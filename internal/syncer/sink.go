@@ -1,0 +1,61 @@
+package syncer
+
+import (
+	"context"
+
+	"fullsync/internal/catalog"
+	"fullsync/internal/session"
+	"fullsync/internal/transfer"
+)
+
+// sink commits batches to the ledger under one claim. Its row is the worker's copy of the session.
+type sink struct {
+	ledger  Ledger
+	row     *session.Session
+	backoff transfer.Backoff
+}
+
+// persist tries step again while its trouble may pass.
+func (k *sink) persist(ctx context.Context, step func() error) error {
+	return k.backoff.Do(ctx, k, step)
+}
+
+func (k *sink) claim() session.Claim {
+	return session.Claim{SessionID: k.row.ID, Fence: k.row.Fence}
+}
+
+// Held is a [transfer.Sink]'s.
+func (k *sink) Held(ctx context.Context) error { return k.ledger.Held(ctx, k.claim()) }
+
+// Commit is a [transfer.Sink]'s.
+func (k *sink) Commit(ctx context.Context, batch catalog.Batch) error {
+	return k.ledger.CommitBatch(ctx, k.row, batch)
+}
+
+// Waiting is a [transfer.Sink]'s.
+func (k *sink) Waiting(ctx context.Context, wait transfer.Wait) error {
+	return k.ledger.Waiting(ctx, k.claim(), wait)
+}
+
+func (k *sink) advance(ctx context.Context, to session.Progressed) error {
+	err := k.persist(ctx, func() error { return k.ledger.Advance(ctx, k.claim(), to) })
+	if err != nil {
+		return err
+	}
+	k.row.Status, k.row.Phase, k.row.CurrentStep = to.Status, to.Phase, to.Step
+	if to.Total != nil {
+		k.row.TotalRecords = to.Total
+	}
+	return nil
+}
+
+// held lists what this node holds of a catalog.
+type held struct {
+	ledger  Ledger
+	catalog string
+}
+
+// Hashes is a [transfer.Comparer]'s.
+func (h held) Hashes(ctx context.Context, after string, limit int) (transfer.HashPage, error) {
+	return h.ledger.Hashes(ctx, h.catalog, after, limit)
+}

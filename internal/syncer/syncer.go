@@ -1,0 +1,162 @@
+// Package syncer is the sync service: it starts, shows and cancels sessions, and runs the worker's side of one. It
+// owns the rules; databases, job engine and sources are handed to it.
+package syncer
+
+import (
+	"context"
+	"database/sql"
+	"log/slog"
+	"time"
+
+	"fullsync/internal/catalog"
+	"fullsync/internal/peer"
+	"fullsync/internal/session"
+	"fullsync/internal/transfer"
+)
+
+// Sessions is what the service needs of the table of sessions. Every method that returns sessions also returns the
+// database's time, the only clock their ages are judged by.
+type Sessions interface {
+	// CreateSession inserts s and, in the same transaction, calls enqueue and stores the job's id. ok is false when
+	// the catalog already has an active session.
+	CreateSession(ctx context.Context, s session.Session, enqueue Enqueue) (created session.Session, now time.Time, ok bool, err error)
+	// GetSession returns NotFound for an unknown id.
+	GetSession(ctx context.Context, id string) (session.Session, time.Time, error)
+	// FindSessions returns sessions newest first.
+	FindSessions(ctx context.Context, q Query) ([]session.Session, time.Time, error)
+	// CancelSession ends an active session in one conditional UPDATE; ok is false when it was not active.
+	CancelSession(ctx context.Context, id, by, reason, message string) (ok bool, err error)
+}
+
+// Enqueue inserts the job that works on the session, in the caller's transaction, and returns its id. The job holds
+// the fence that the session has now; it does nothing once that is outdated.
+type Enqueue func(ctx context.Context, tx *sql.Tx, sessionID string, fence int64) (jobID int64, err error)
+
+// Query selects sessions. Zero members select all.
+type Query struct {
+	Statuses                    []session.Status
+	Catalog, PeerID             string
+	StartedAfter, StartedBefore time.Time
+	// BeforeID and BeforeStartedAt continue a listing after the session they name.
+	BeforeID        string
+	BeforeStartedAt time.Time
+	// Limit is the largest number of sessions to return; 0 means all.
+	Limit int
+}
+
+// Queue is the job engine as the service sees it.
+type Queue interface {
+	// Enqueue is an [Enqueue].
+	Enqueue(ctx context.Context, tx *sql.Tx, sessionID string, fence int64) (jobID int64, err error)
+	// Abort tells the worker of a job, wherever it runs, to stop at once.
+	Abort(ctx context.Context, jobID int64) error
+}
+
+// Peers knows the registered peers; [peer.Registry] is one.
+type Peers interface {
+	// Target returns what it takes to speak to a peer: NotFound for an unknown one, Impossible for one that is
+	// switched off or has no token.
+	Target(ctx context.Context, nodeID string) (peer.Target, error)
+	// Seen records that the peer answered (err nil), or what went wrong.
+	Seen(ctx context.Context, nodeID string, err error) error
+}
+
+// Ledger is what the worker's side needs of the database. Every write is guarded by the session's fence and state,
+// and returns [transfer.ErrFenced] when the claim is outdated or the session has ended.
+type Ledger interface {
+	// ClaimSession raises the fence from the given one for worker and returns the session as claimed; ok is false
+	// when the fence is outdated or the session is no longer active.
+	ClaimSession(ctx context.Context, id string, fence int64, worker string) (s session.Session, ok bool, err error)
+	// Heartbeat proves that the worker lives.
+	Heartbeat(ctx context.Context, c session.Claim) error
+	// Held returns ErrFenced when the claim is outdated or the session has ended.
+	Held(ctx context.Context, c session.Claim) error
+	// Advance moves the session to another state, phase or step.
+	Advance(ctx context.Context, c session.Claim, to session.Progressed) error
+	// Waiting records what the worker waits for.
+	Waiting(ctx context.Context, c session.Claim, wait transfer.Wait) error
+	// CommitBatch writes the batch and moves the session's cursor, counters and batch number in one transaction. On
+	// success s is brought up to date.
+	CommitBatch(ctx context.Context, s *session.Session, batch catalog.Batch) error
+	// FinishSession ends the session as COMPLETED or FAILED.
+	FinishSession(ctx context.Context, c session.Claim, to session.Status, step, errorMessage string) error
+	// ReleaseSession hands the session back: it raises the fence and enqueues a new job in one transaction.
+	ReleaseSession(ctx context.Context, c session.Claim, enqueue Enqueue) error
+	// RejectedIDs returns the ids of the products that the session refused.
+	RejectedIDs(ctx context.Context, id string) (map[string]bool, error)
+	// Hashes lists what this node holds.
+	Hashes(ctx context.Context, catalogName, after string, limit int) (transfer.HashPage, error)
+}
+
+// OpenSource connects to the source of a session.
+type OpenSource func(target peer.Target, s session.Session) (transfer.Source, error)
+
+// Config are the settings of a [Service].
+type Config struct {
+	// NodeID is this node; Worker names this process in the sessions it holds.
+	NodeID, Worker string
+	// BatchSize is used where a start names none.
+	BatchSize int
+	// MaxProductsPerSecond is this node's own speed limit for every session; 0 means none.
+	MaxProductsPerSecond int
+	HeartbeatInterval    time.Duration
+	Limits               session.Limits
+	Backoff              transfer.Backoff
+	Logger               *slog.Logger
+}
+
+// Service is the sync service. It holds no state of its own: everything is in the database.
+type Service struct {
+	cfg      Config
+	sessions Sessions
+	peers    Peers
+	queue    Queue
+}
+
+// New returns a Service.
+func New(cfg Config, sessions Sessions, peers Peers, queue Queue) *Service {
+	return &Service{cfg: cfg, sessions: sessions, peers: peers, queue: queue}
+}
+
+func (s *Service) view(row session.Session, now time.Time) session.View {
+	return session.NewView(row, now, s.cfg.Limits)
+}
+
+// Get returns one session, or NotFound.
+func (s *Service) Get(ctx context.Context, id string) (session.View, error) {
+	row, now, err := s.sessions.GetSession(ctx, id)
+	if err != nil {
+		return session.View{}, err
+	}
+	return s.view(row, now), nil
+}
+
+// List returns the sessions that q selects, newest first.
+func (s *Service) List(ctx context.Context, q Query) ([]session.View, error) {
+	rows, now, err := s.sessions.FindSessions(ctx, q)
+	if err != nil {
+		return nil, err
+	}
+	views := make([]session.View, len(rows))
+	for i, row := range rows {
+		views[i] = s.view(row, now)
+	}
+	return views, nil
+}
+
+// Status returns the active session of a catalog and the one that ended last, nil where there is none.
+func (s *Service) Status(ctx context.Context, catalogName string) (active, last *session.View, err error) {
+	if active, err = s.newest(ctx, catalogName, session.ActiveStatuses()); err != nil {
+		return nil, nil, err
+	}
+	last, err = s.newest(ctx, catalogName, []session.Status{session.Completed, session.Failed, session.Cancelled})
+	return active, last, err
+}
+
+func (s *Service) newest(ctx context.Context, catalogName string, statuses []session.Status) (*session.View, error) {
+	views, err := s.List(ctx, Query{Catalog: catalogName, Statuses: statuses, Limit: 1})
+	if err != nil || len(views) == 0 {
+		return nil, err
+	}
+	return &views[0], nil
+}

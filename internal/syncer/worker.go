@@ -1,0 +1,234 @@
+package syncer
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"runtime/debug"
+	"sync"
+
+	"fullsync/internal/catalog"
+	"fullsync/internal/fault"
+	"fullsync/internal/session"
+	"fullsync/internal/transfer"
+)
+
+// ErrShutdown is the cause with which a worker's context ends when this process stops.
+var ErrShutdown = errors.New("this process is shutting down")
+
+// errNoHeartbeat is the cause with which a worker stops by itself because it could not prove to be alive for so long
+// that others may think it dead.
+var errNoHeartbeat = fault.New(fault.Unavailable, "DATABASE_LOST", "Database lost",
+	"The worker could not reach its database for too long and stopped. Start the sync again; nothing committed is lost.")
+
+// Worker runs sessions on behalf of the job engine.
+type Worker struct {
+	cfg    Config
+	ledger Ledger
+	peers  Peers
+	queue  Queue
+	open   OpenSource
+
+	shutdown context.Context
+	stop     context.CancelCauseFunc
+	running  sync.WaitGroup
+}
+
+// NewWorker returns a Worker.
+func NewWorker(cfg Config, ledger Ledger, peers Peers, queue Queue, open OpenSource) *Worker {
+	w := &Worker{cfg: cfg, ledger: ledger, peers: peers, queue: queue, open: open}
+	w.shutdown, w.stop = context.WithCancelCause(context.Background())
+	return w
+}
+
+// Shutdown makes every running session hand itself over: the batch in hand is finished or rolled back, and the
+// session waits for the next worker. It returns when all have, or when ctx ends; calling it twice is safe.
+func (w *Worker) Shutdown(ctx context.Context) error {
+	w.stop(ErrShutdown)
+	done := make(chan struct{})
+	go func() { w.running.Wait(); close(done) }()
+	select {
+	case <-done:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// Run works on a session whose fence is the given one, until it has ended, was cancelled or this process stops. It
+// returns ErrShutdown when the session was not even begun for that reason; every other outcome is in the session.
+// The engine ends ctx to have the work stop at once.
+func (w *Worker) Run(ctx context.Context, sessionID string, fence int64) error {
+	if w.shutdown.Err() != nil {
+		return ErrShutdown
+	}
+	w.running.Add(1)
+	defer w.running.Done()
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	defer context.AfterFunc(w.shutdown, func() { cancel(ErrShutdown) })()
+
+	log := w.cfg.Logger.With("session", sessionID)
+	row, ok, err := w.ledger.ClaimSession(ctx, sessionID, fence, w.cfg.Worker)
+	if err != nil {
+		return fmt.Errorf("claim session %s: %w", sessionID, err)
+	}
+	if !ok {
+		log.Info("nothing to do: the session has ended or another worker holds it", "fence", fence)
+		return nil
+	}
+	log = log.With("fence", row.Fence)
+	log.Info("session claimed", "catalog", row.Catalog, "peer", row.PeerID, "cursor", row.Cursor != "")
+
+	claim := session.Claim{SessionID: row.ID, Fence: row.Fence}
+	beat := w.startHeartbeat(ctx, cancel, claim)
+	err = w.pull(ctx, &row)
+	cancel(nil)
+	beat.Wait()
+	w.settle(context.WithoutCancel(ctx), claim, err)
+	return nil
+}
+
+// pull is one run of a session from its cursor to its end.
+func (w *Worker) pull(ctx context.Context, row *session.Session) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("panic: %v\n%s", p, debug.Stack())
+		}
+	}()
+	out := &sink{ledger: w.ledger, row: row, backoff: w.cfg.Backoff}
+	src, err := w.connect(ctx, out)
+	if err != nil {
+		return err
+	}
+	defer src.Close() //nolint:errcheck // nothing was written through it
+	desc, err := w.describe(ctx, src, out)
+	if err != nil {
+		return err
+	}
+	after, err := resumePoint(row, desc.NodeID)
+	if err != nil {
+		return err
+	}
+	if row.Status == session.Preparing {
+		if err := w.begin(ctx, out, desc.Total); err != nil {
+			return err
+		}
+	}
+	if row.Status == session.Transferring {
+		err := transfer.Run(ctx, src, out, transfer.Options{
+			NodeID: desc.NodeID, Catalog: row.Catalog, After: after,
+			BatchSize:    row.Options.BatchSize,
+			MaxPerSecond: slower(row.Options.MaxProductsPerSecond, w.cfg.MaxProductsPerSecond),
+			Backoff:      w.cfg.Backoff,
+		})
+		if err != nil {
+			return err
+		}
+	}
+	step := fmt.Sprintf("Transferred %d products", row.TransferredRecords)
+	if row.Options.VerifyAfterSync {
+		if step, err = w.verify(ctx, src, out); err != nil {
+			return err
+		}
+	}
+	return out.persist(ctx, func() error {
+		return w.ledger.FinishSession(ctx, out.claim(), session.Completed, step, "")
+	})
+}
+
+func (w *Worker) connect(ctx context.Context, out *sink) (src transfer.Source, err error) {
+	err = out.persist(ctx, func() error {
+		target, err := w.peers.Target(ctx, out.row.PeerID)
+		if err != nil {
+			return err
+		}
+		src, err = w.open(target, *out.row)
+		return err
+	})
+	return src, err
+}
+
+// describe asks the source who it is, and notes in the list of peers how that went.
+func (w *Worker) describe(ctx context.Context, src transfer.Source, out *sink) (desc transfer.Description, err error) {
+	err = out.persist(ctx, func() (err error) {
+		desc, err = src.Describe(ctx)
+		if err := w.peers.Seen(ctx, out.row.PeerID, err); err != nil {
+			w.cfg.Logger.Warn("the peer's state could not be noted", "peer", out.row.PeerID, "error", err)
+		}
+		return err
+	})
+	return desc, err
+}
+
+// resumePoint returns the last committed id, after a check that the cursor belongs to this source and catalog.
+func resumePoint(row *session.Session, sourceNodeID string) (after string, err error) {
+	if row.Cursor == "" {
+		return "", nil
+	}
+	cursor, err := catalog.ParseCursor(row.Cursor)
+	if err != nil {
+		return "", err
+	}
+	return cursor.After, cursor.Check(sourceNodeID, row.Catalog)
+}
+
+func (w *Worker) begin(ctx context.Context, out *sink, total int64) error {
+	to := session.Progressed{Status: session.Transferring, Phase: session.PhaseTransferring, Step: "Transferring products"}
+	if total >= 0 {
+		to.Total, to.Step = &total, fmt.Sprintf("Transferring %d products", total)
+	}
+	return out.advance(ctx, to)
+}
+
+// verify compares what the source has with what this node holds, and returns the session's last step.
+func (w *Worker) verify(ctx context.Context, src transfer.Source, out *sink) (step string, err error) {
+	row := out.row
+	theirs, ok := src.(transfer.Comparer)
+	if !ok {
+		return "", fault.New(fault.Impossible, "CANNOT_VERIFY", "Cannot verify",
+			"%s cannot list its products' hashes, so the sync cannot be verified. Start it without verifyAfterSync.", row.PeerID)
+	}
+	if row.Status == session.Transferring {
+		err := out.advance(ctx, session.Progressed{Status: session.Validating, Phase: session.PhaseVerifying,
+			Step: fmt.Sprintf("Verifying %d products", row.TransferredRecords)})
+		if err != nil {
+			return "", err
+		}
+	}
+	var rejected map[string]bool
+	err = out.persist(ctx, func() (err error) {
+		rejected, err = w.ledger.RejectedIDs(ctx, row.ID)
+		return err
+	})
+	if err != nil {
+		return "", err
+	}
+	d, err := transfer.Compare(ctx, theirs, held{w.ledger, row.Catalog}, out, w.cfg.Backoff, rejected)
+	if err != nil {
+		return "", err
+	}
+	if !d.Clean() {
+		return "", unverified(row.PeerID, d)
+	}
+	step = fmt.Sprintf("Transferred and verified %d products", row.TransferredRecords)
+	if d.Extra.Count > 0 {
+		step += fmt.Sprintf("; only here: %s", d.Extra)
+	}
+	return step, nil
+}
+
+func unverified(peerID string, d transfer.Difference) error {
+	return fault.New(fault.Conflict, "VERIFICATION_FAILED", "Verification failed",
+		"Of %d products at %s, missing here: %s; different here: %s. Most likely products changed at %s or here while "+
+			"the sync ran. Start the sync again; only what differs is written.",
+		d.Compared, peerID, d.Missing, d.Different, peerID)
+}
+
+// slower returns the lower of two speed limits, where 0 means none.
+func slower(a, b int) int {
+	if a == 0 || b == 0 {
+		return max(a, b)
+	}
+	return min(a, b)
+}

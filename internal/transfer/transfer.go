@@ -1,0 +1,119 @@
+// Package transfer is the heart of a full sync: the loop that moves a catalog from a [Source] to a [Sink], batch by
+// batch, and the comparison that verifies the result. It knows neither HTTP nor databases.
+package transfer
+
+import (
+	"context"
+	"errors"
+
+	"golang.org/x/time/rate"
+
+	"fullsync/internal/catalog"
+)
+
+// ErrFenced says that the claim under which a worker writes is no longer the session's: it was cancelled, taken over
+// or has ended. The worker stops and writes nothing more.
+var ErrFenced = errors.New("the session is no longer held by this worker")
+
+// Sink is where batches are committed, under one claim.
+type Sink interface {
+	// Held returns ErrFenced when the session was cancelled or taken over: the look at the flag between batches.
+	Held(ctx context.Context) error
+	// Commit writes the batch and moves the cursor in one transaction, or returns ErrFenced and has written nothing.
+	Commit(ctx context.Context, batch catalog.Batch) error
+	// Waiting makes known what the worker waits for before it tries again, or with a zero Wait that the waiting is
+	// over. It may be called while a Commit is under way.
+	Waiting(ctx context.Context, wait Wait) error
+}
+
+// Options say where to begin and how fast to go.
+type Options struct {
+	// NodeID and Catalog name what is read; cursors are bound to them.
+	NodeID, Catalog string
+	// After is the last id that is already committed, "" at the beginning.
+	After string
+	// BatchSize is the largest number of products in one batch.
+	BatchSize int
+	// MaxPerSecond limits the products committed per second; 0 means no limit.
+	MaxPerSecond int
+	// Backoff says how trouble that may pass is waited out.
+	Backoff Backoff
+}
+
+// Run moves everything after opt.After from src to sink. It returns nil when the source was read to its end and
+// every batch is committed, ErrFenced when the session is no longer ours, or what stopped it.
+func Run(ctx context.Context, src Source, sink Sink, opt Options) error {
+	limit, pace := opt.pace()
+	batches, stop := readAhead(ctx, src, sink, limit, opt)
+	defer stop()
+	for b := range batches {
+		if b.err != nil {
+			return b.err
+		}
+		if err := pace.WaitN(ctx, min(len(b.batch.Products), limit)); err != nil {
+			return context.Cause(ctx)
+		}
+		err := opt.Backoff.Do(ctx, sink, func() error {
+			if err := sink.Held(ctx); err != nil {
+				return err
+			}
+			return sink.Commit(ctx, b.batch)
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return context.Cause(ctx) // the reader also ends, without a word, when ctx does
+}
+
+// pace returns the batch limit and the limiter that keep to MaxPerSecond. Batches shrink to half a second's worth, so
+// that a slow sync still moves visibly and can be cancelled between small steps.
+func (opt Options) pace() (limit int, pace *rate.Limiter) {
+	limit = max(1, min(opt.BatchSize, catalog.MaxBatchProducts))
+	if opt.MaxPerSecond <= 0 {
+		return limit, rate.NewLimiter(rate.Inf, limit)
+	}
+	limit = max(1, min(limit, opt.MaxPerSecond/2))
+	return limit, rate.NewLimiter(rate.Limit(opt.MaxPerSecond), limit)
+}
+
+// ahead is one batch that was read while its predecessor was being committed, or what ended the reading.
+type ahead struct {
+	batch catalog.Batch
+	err   error
+}
+
+// readAhead reads batches in the background, one ahead of the commit, and closes the channel after the last one. stop
+// ends the reading and returns when it has ended.
+func readAhead(ctx context.Context, src Source, sink Sink, limit int, opt Options) (batches <-chan ahead, stop func()) {
+	ctx, cancel := context.WithCancel(ctx)
+	out := make(chan ahead)
+	go func() {
+		defer close(out)
+		for after, more := opt.After, true; more; {
+			var page Page
+			err := opt.Backoff.Do(ctx, sink, func() (err error) {
+				page, err = src.Read(ctx, after, limit)
+				return err
+			})
+			after, more = page.Next, page.More && err == nil
+			next := ahead{err: err, batch: catalog.Batch{
+				Products: page.Products, Rejects: page.Rejects, Bytes: page.Bytes,
+				Cursor: catalog.Cursor{NodeID: opt.NodeID, Catalog: opt.Catalog, After: page.Next},
+			}}
+			if err == nil && len(page.Products)+len(page.Rejects) == 0 {
+				continue
+			}
+			select {
+			case out <- next:
+			case <-ctx.Done():
+				return
+			}
+		}
+	}()
+	return out, func() {
+		cancel()
+		for range out { //nolint:revive // draining is how we wait for the reader to end
+		}
+	}
+}
