@@ -63,10 +63,6 @@ func (w errorWriter) write(err error, c echo.Context) {
 	case http.StatusTooManyRequests, http.StatusServiceUnavailable:
 		h.Set(echo.HeaderRetryAfter, retryAfter)
 		w.log.WarnContext(r.Context(), "request refused", "request", h.Get(echo.HeaderXRequestID), "route", c.Path(), "error", err)
-	case http.StatusMethodNotAllowed:
-		if allow, _ := c.Get(echo.ContextKeyHeaderAllow).(string); allow != "" {
-			h.Set(echo.HeaderAllow, allow)
-		}
 	}
 	if err := c.JSON(status, body); err != nil {
 		w.log.DebugContext(r.Context(), "error not delivered", "error", err)

@@ -91,7 +91,7 @@ func TestPageEncodings(t *testing.T) {
 			}
 		}
 	}
-	req, err := http.NewRequest("GET", n.url+pagePath, nil)
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, n.url+pagePath, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -111,7 +111,7 @@ func TestPageThatFailsInTheMiddle(t *testing.T) {
 	}
 	n.readFailure, n.failAfter = errors.New("disk on fire at /secret/path"), 2500
 	for _, coding := range []string{"identity", "gzip", "zstd"} {
-		req, err := http.NewRequest("GET", n.url+pagePath+"?limit=5000", nil)
+		req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, n.url+pagePath+"?limit=5000", nil)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -1,6 +1,7 @@
 package api
 
 import (
+	"bytes"
 	"crypto/sha256"
 	"encoding/base64"
 	"strings"
@@ -60,10 +61,10 @@ func parsePageToken(text string, kind pageKind, bound string) (position string, 
 		return "", badPageToken()
 	}
 	raw, err := base64.RawURLEncoding.Strict().DecodeString(text)
-	if err != nil || len(raw) <= 2+boundBytes || raw[0] != tokenVersion  {
+	if err != nil || len(raw) <= 2+boundBytes || raw[0] != tokenVersion || raw[1] != byte(kind) {
 		return "", badPageToken()
 	}
-	if string(raw[2:2+boundBytes]) != string(boundHash(bound)) {
+	if !bytes.Equal(raw[2:2+boundBytes], boundHash(bound)) {
 		return "", invalidRequest().With("pageToken", "belongs to a listing with other filters; begin again without it")
 	}
 	position = string(raw[2+boundBytes:])

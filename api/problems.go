@@ -50,7 +50,7 @@ type problems struct {
 // collect goes through the tree of errors down to those that say something of one field. field is the parameter they
 // are about, "" for the body.
 func (p *problems) collect(field string, err error) {
-	switch e := err.(type) {
+	switch e := err.(type) { //nolint:errorlint // goes through the tree node by node; errors.As would skip some
 	case openapi3.MultiError:
 		for _, one := range e {
 			p.collect(field, one)

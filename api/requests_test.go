@@ -173,7 +173,7 @@ func TestCORS(t *testing.T) {
 func TestSlowClientIsCutOff(t *testing.T) {
 	t.Parallel()
 	n := setup(t, func(o *api.Options) { o.Limits.Stall = 10 * time.Millisecond })
-	conn, err := net.Dial("tcp", strings.TrimPrefix(n.url, "http://"))
+	conn, err := new(net.Dialer).DialContext(t.Context(), "tcp", strings.TrimPrefix(n.url, "http://"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -187,6 +187,7 @@ func TestSlowClientIsCutOff(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	defer resp.Body.Close() //nolint:errcheck // nothing is lost
 	body, _ := io.ReadAll(resp.Body)
 	if resp.StatusCode != http.StatusBadRequest || !strings.Contains(string(body), "ends too early") {
 		t.Errorf("%d %s", resp.StatusCode, body)
@@ -210,7 +211,7 @@ func TestSlowReaderIsCutOff(t *testing.T) {
 	}
 	ended := make(chan error, 1)
 	n.readEnded = func(err error) { ended <- err }
-	conn, err := net.Dial("tcp", strings.TrimPrefix(n.url, "http://"))
+	conn, err := new(net.Dialer).DialContext(t.Context(), "tcp", strings.TrimPrefix(n.url, "http://"))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -66,10 +66,7 @@ func (l Limits) withDefaults() Limits {
 }
 
 // Server answers the requests of one node. It is an [http.Handler], safe for concurrent use.
-type Server struct {
-	echo   *echo.Echo
-	access accessTable
-}
+type Server struct{ echo *echo.Echo }
 
 // New returns the server for opt. It returns an error when the document and the list of open routes disagree.
 func New(opt Options) (*Server, error) {
@@ -99,7 +96,7 @@ func New(opt Options) (*Server, error) {
 	)
 	spec.RegisterHandlers(e, spec.NewStrictHandler(newHandlers(opt), []spec.StrictMiddlewareFunc{refuseIdempotencyKey}))
 	serveDocs(e)
-	return &Server{echo: e, access: access}, nil
+	return &Server{echo: e}, nil
 }
 
 // ServeHTTP answers one request.

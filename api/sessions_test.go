@@ -64,6 +64,8 @@ func TestStartRefusesWhatIsNotBuilt(t *testing.T) {
 		`"ifRunning":"attach"`:                  "ifRunning",
 		`"ifRunning":"replace"`:                 "ifRunning",
 		`"ifRunning":null`:                      "ifRunning",
+		`"other":"fail"`:                        "other",
+		`"options":{"other":false}`:             "options.other",
 		`"deleteMissing":false`:                 "deleteMissing",
 		`"batchSize":5`:                         "batchSize",
 		`"` + strings.Repeat("x", 5000) + `":1`: strings.Repeat("x", 80) + "…",
@@ -117,7 +119,7 @@ func TestCancel(t *testing.T) {
 		if a.status != 200 || id != sessionA || by != "alice" || reason != "wrong peer" {
 			t.Errorf("%d %s: cancelled %q by %q because %q", a.status, a.body, id, by, reason)
 		}
-		want := fmt.Sprintf(`{"success":true,"message":"Sync session cancelled successfully","alreadyCancelled":%t,"session":{"sessionId":"%s",`, already, sessionA)
+		want := fmt.Sprintf(`{"success":true,"message":"Sync session cancelled successfully","alreadyCancelled":%t,"session":{"sessionId":%q,`, already, sessionA)
 		if !strings.HasPrefix(a.body, want) {
 			t.Errorf("the answer is %s", a.body)
 		}

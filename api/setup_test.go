@@ -303,7 +303,7 @@ func (a answer) details() map[string]string {
 // call sends a request as an admin; body is JSON where it is not empty.
 func (n *node) call(method, path, body string, headers ...string) answer {
 	n.t.Helper()
-	req, err := http.NewRequest(method, n.url+path, strings.NewReader(body))
+	req, err := http.NewRequestWithContext(n.t.Context(), method, n.url+path, strings.NewReader(body))
 	if err != nil {
 		n.t.Fatal(err)
 	}

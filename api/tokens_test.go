@@ -101,7 +101,7 @@ func TestHostileTokens(t *testing.T) {
 func TestTwoAuthorizationHeadersAreRefused(t *testing.T) {
 	t.Parallel()
 	n := setup(t)
-	req, err := http.NewRequest("GET", n.url+"/api/node", nil)
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, n.url+"/api/node", nil)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -158,7 +158,7 @@ func TestBodyLimits(t *testing.T) {
 	t.Parallel()
 	n := setup(t)
 	send := func(body io.Reader, length int64, contentType string) answer {
-		req, err := http.NewRequest("POST", n.url+startPath, body)
+		req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, n.url+startPath, body)
 		if err != nil {
 			t.Fatal(err)
 		}

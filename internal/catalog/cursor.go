@@ -52,7 +52,7 @@ func ParseCursor(text string) (Cursor, error) {
 	b = b[1:]
 	for _, part := range [...]*string{&c.NodeID, &c.Catalog, &c.After} {
 		size, n := binary.Uvarint(b)
-		if n <= 0 || size > maxCursorPart || size > uint64(len(b)-n) {
+		if n <= 0 || size > maxCursorPart || int(size) > len(b)-n {
 			return Cursor{}, errCursor()
 		}
 		*part, b = string(b[n:n+int(size)]), b[n+int(size):]

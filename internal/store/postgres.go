@@ -100,6 +100,7 @@ func (d *postgres) openError(err error) error {
 // closePool is a pool as an io.Closer.
 type closePool struct{ pool *pgxpool.Pool }
 
+// Close closes the pool.
 func (c closePool) Close() error { c.pool.Close(); return nil }
 
 var _ io.Closer = closePool{}

@@ -2,6 +2,7 @@ package syncer
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"fullsync/internal/fault"
@@ -92,10 +93,11 @@ func (s *Service) CancelStuck(ctx context.Context, req StuckRequest) ([]Stuck, e
 	for i := range found {
 		f := &found[i]
 		_, already, err := s.Cancel(ctx, f.Session.ID, req.By, "cancel-stuck: "+f.Session.Health.Reason)
-		switch err.(type) {
-		case nil:
+		var finished *FinishedError
+		switch {
+		case err == nil:
 			f.Cancelled, f.AlreadyEnded = !already, already
-		case *FinishedError:
+		case errors.As(err, &finished):
 			f.AlreadyEnded = true
 		default:
 			f.Err = err

@@ -72,5 +72,6 @@ func (e *TransientError) Unwrap() error { return e.Err }
 // asTransient returns the TransientError in err's chain, if there is one.
 func asTransient(err error) (*TransientError, bool) {
 	var t *TransientError
-	return t, errors.As(err, &t)
+	ok := errors.As(err, &t)
+	return t, ok
 }

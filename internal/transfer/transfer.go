@@ -113,7 +113,7 @@ func readAhead(ctx context.Context, src Source, sink Sink, limit int, opt Option
 	}()
 	return out, func() {
 		cancel()
-		for range out { //nolint:revive // draining is how we wait for the reader to end
+		for range out { // draining is how we wait for the reader to end
 		}
 	}
 }
