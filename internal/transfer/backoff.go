@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"math/rand/v2"
+	"strings"
 	"time"
 
 	"fullsync/internal/fault"
@@ -49,7 +50,8 @@ func (b Backoff) Do(ctx context.Context, sink Sink, step func() error) error {
 			return err
 		}
 		wait := Wait{
-			Reason:    fmt.Sprintf("%s; retry %d of %d", fault.Sentence(err, "the source does not answer"), try, b.Tries-1),
+			Reason: fmt.Sprintf("%s; retry %d of %d",
+				strings.TrimSuffix(fault.Sentence(err, "the source does not answer"), "."), try, b.Tries-1),
 			For:       b.delay(try, after),
 			Throttled: after > 0,
 		}

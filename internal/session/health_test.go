@@ -1,0 +1,112 @@
+package session_test
+
+import (
+	"testing"
+	"time"
+
+	"fullsync/internal/session"
+)
+
+// noon is the database's time in these tests.
+var noon = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
+
+var limits = session.Limits{StaleAfter: 15 * time.Second, StalledAfter: time.Minute}
+
+// ago is a time before noon, for the rows that hold pointers.
+func ago(d time.Duration) *time.Time {
+	t := noon.Add(-d)
+	return &t
+}
+
+// working is a session in the middle of its transfer: started 100 s ago, claimed 90 s ago, last batch 10 s ago.
+func working() session.Session {
+	total := int64(1067)
+	return session.Session{
+		ID: "5245ddc7-7ac1-4b5a-8e0a-f50ea1e6d186", Status: session.Transferring, Worker: "main-1", TotalRecords: &total,
+		StartedAt: *ago(100 * time.Second), ClaimedAt: ago(90 * time.Second), LastHeartbeatAt: ago(time.Second),
+		LastCommitAt: ago(10 * time.Second), TransferredRecords: 800,
+		Counts: session.Counts{Created: 700, Updated: 60, Unchanged: 40, TransferredBytes: 400_000},
+	}
+}
+
+func TestJudge(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		change  func(*session.Session)
+		verdict session.Verdict
+		reason  string
+	}{
+		"normal": {func(*session.Session) {}, session.Healthy, "working normally"},
+		"queued long ago": {func(s *session.Session) {
+			s.Status, s.Worker, s.ClaimedAt, s.LastHeartbeatAt, s.LastCommitAt = session.Preparing, "", nil, nil, nil
+			s.StartedAt = *ago(time.Hour)
+		}, session.Healthy, "waiting for a free worker"},
+		"handed over, not yet taken": {func(s *session.Session) {
+			s.Worker, s.LastHeartbeatAt = "", ago(time.Hour)
+		}, session.Healthy, "waiting for a free worker"},
+		"heartbeat as old as allowed": {func(s *session.Session) {
+			s.LastHeartbeatAt = ago(15 * time.Second)
+		}, session.Healthy, "working normally"},
+		"heartbeat stale": {func(s *session.Session) {
+			s.LastHeartbeatAt = ago(47 * time.Second)
+		}, session.Dead, "no sign of life from worker main-1 for 47 s; cancel the sync to start a new one"},
+		"no heartbeat ever": {func(s *session.Session) {
+			s.LastHeartbeatAt = nil
+		}, session.Dead, "no sign of life from worker main-1 for 100 s; cancel the sync to start a new one"},
+		"dead while it waited": {func(s *session.Session) {
+			s.LastHeartbeatAt, s.WaitingFor, s.WaitingUntil = ago(20*time.Second), "branch answers with 503", ago(-time.Minute)
+		}, session.Dead, "no sign of life from worker main-1 for 20 s; cancel the sync to start a new one"},
+		"waiting": {func(s *session.Session) {
+			s.WaitingFor, s.WaitingUntil = "branch answers with 503; retry 2 of 7", ago(-8*time.Second)
+			s.LastCommitAt = ago(5 * time.Minute)
+		}, session.Throttled, "branch answers with 503; retry 2 of 7; goes on in 8 s"},
+		"waiting for less than a second": {func(s *session.Session) {
+			s.WaitingFor, s.WaitingUntil = "branch answers with 429", ago(-200*time.Millisecond)
+		}, session.Throttled, "branch answers with 429; goes on in 1 s"},
+		"the wait is over": {func(s *session.Session) {
+			s.WaitingFor, s.WaitingUntil = "branch answers with 503", ago(0)
+		}, session.Healthy, "working normally"},
+		"no commit for as long as allowed": {func(s *session.Session) {
+			s.LastCommitAt = ago(time.Minute)
+		}, session.Healthy, "working normally"},
+		"no commit for long": {func(s *session.Session) {
+			s.LastCommitAt = ago(75 * time.Second)
+		}, session.Stalled, "worker main-1 is alive, but has committed nothing for 75 s"},
+		"no commit since the claim": {func(s *session.Session) {
+			s.LastCommitAt = nil
+		}, session.Stalled, "worker main-1 is alive, but has committed nothing for 90 s"},
+		"queued for long, claimed just now": {func(s *session.Session) {
+			s.StartedAt, s.ClaimedAt, s.LastCommitAt = *ago(time.Hour), ago(time.Second), nil
+		}, session.Healthy, "working normally"},
+		"verifying commits nothing": {func(s *session.Session) {
+			s.Status, s.LastCommitAt = session.Validating, ago(time.Hour)
+		}, session.Healthy, "working normally"},
+		"completed": {func(s *session.Session) {
+			s.Status, s.LastHeartbeatAt = session.Completed, ago(time.Hour)
+		}, session.Finished, "completed"},
+		"cancelled": {func(s *session.Session) {
+			s.Status, s.ErrorMessage = session.Cancelled, "Cancelled by alice: wrong peer"
+		}, session.Finished, "Cancelled by alice: wrong peer"},
+		"failed": {func(s *session.Session) {
+			s.Status, s.ErrorMessage = session.Failed, "Branch does not answer."
+		}, session.Finished, "failed: Branch does not answer."},
+	} {
+		s := working()
+		c.change(&s)
+		if got := session.Judge(s, noon, limits); got.Verdict != c.verdict || got.Reason != c.reason {
+			t.Errorf("%s: %s, %q\nwant %s, %q", name, got.Verdict, got.Reason, c.verdict, c.reason)
+		}
+	}
+}
+
+// The verdict of a session goes by the database's time alone: a worker's or an observer's clock plays no part in it.
+func TestJudgeGoesByTheTimeItIsGiven(t *testing.T) {
+	t.Parallel()
+	s := working()
+	if got := session.Judge(s, noon.Add(time.Hour), limits).Verdict; got != session.Dead {
+		t.Errorf("an hour later the verdict is %s", got)
+	}
+	if got := session.Judge(s, noon.Add(-time.Hour), limits).Verdict; got != session.Healthy {
+		t.Errorf("with times ahead of the database's the verdict is %s", got)
+	}
+}

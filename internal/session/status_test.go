@@ -1,0 +1,97 @@
+package session_test
+
+import (
+	"slices"
+	"testing"
+
+	"fullsync/internal/session"
+)
+
+// leaving returns the states that can be reached from one in one step.
+func leaving(from session.Status) []session.Status {
+	var to []session.Status
+	for _, t := range session.Transitions {
+		if t.From == from {
+			to = append(to, t.To)
+		}
+	}
+	return to
+}
+
+func TestEveryStateIsReachableFromTheFirst(t *testing.T) {
+	t.Parallel()
+	reached := map[session.Status]bool{session.Preparing: true}
+	for todo := []session.Status{session.Preparing}; len(todo) > 0; todo = todo[1:] {
+		for _, to := range leaving(todo[0]) {
+			if !reached[to] {
+				reached[to] = true
+				todo = append(todo, to)
+			}
+		}
+	}
+	for _, s := range session.Statuses() {
+		if !reached[s] {
+			t.Errorf("no way leads from %s to %s", session.Preparing, s)
+		}
+	}
+	if len(reached) != len(session.Statuses()) {
+		t.Errorf("%d states are reachable, but Statuses lists %d", len(reached), len(session.Statuses()))
+	}
+}
+
+// A state from which nobody gets away is either an end, or exactly the stuck sync that this program exists to avoid.
+func TestOnlyTheEndsAreFinal(t *testing.T) {
+	t.Parallel()
+	ends := []session.Status{session.Completed, session.Failed, session.Cancelled}
+	for _, s := range session.Statuses() {
+		final := slices.Contains(ends, s)
+		if exits := leaving(s); (len(exits) == 0) != final {
+			t.Errorf("%s leads to %v; final states lead nowhere, all others somewhere", s, exits)
+		}
+		if s.Active() == final {
+			t.Errorf("%s: active is %v", s, s.Active())
+		}
+		if final {
+			continue
+		}
+		for _, must := range []session.Status{session.Cancelled, session.Failed} {
+			if !slices.Contains(leaving(s), must) {
+				t.Errorf("an active session in %s cannot become %s", s, must)
+			}
+		}
+	}
+}
+
+func TestTransitionsStandOnceAndSayWhy(t *testing.T) {
+	t.Parallel()
+	seen := map[[2]session.Status]bool{}
+	for _, tr := range session.Transitions {
+		if seen[[2]session.Status{tr.From, tr.To}] {
+			t.Errorf("%s -> %s stands twice", tr.From, tr.To)
+		}
+		seen[[2]session.Status{tr.From, tr.To}] = true
+		if tr.When == "" {
+			t.Errorf("%s -> %s does not say when", tr.From, tr.To)
+		}
+	}
+}
+
+func TestBeforeIsTheGuardOfAnUpdate(t *testing.T) {
+	t.Parallel()
+	for to, want := range map[session.Status][]session.Status{
+		session.Preparing:    nil, // a session begins so, and never comes back
+		session.Transferring: {session.Preparing},
+		session.Validating:   {session.Transferring},
+		session.Completed:    {session.Transferring, session.Validating},
+		session.Failed:       {session.Preparing, session.Transferring, session.Validating},
+		session.Cancelled:    session.ActiveStatuses(),
+		"UNKNOWN":            nil,
+	} {
+		if got := session.Before(to); !slices.Equal(got, want) {
+			t.Errorf("Before(%s) = %v, want %v", to, got, want)
+		}
+	}
+	if session.Status("").Active() || session.Status("CANCELLING").Active() {
+		t.Error("an unknown state counts as active")
+	}
+}

@@ -1,0 +1,100 @@
+package session_test
+
+import (
+	"strconv"
+	"testing"
+	"time"
+
+	"fullsync/internal/session"
+)
+
+func TestViewSpeedsAndRemainingTime(t *testing.T) {
+	t.Parallel()
+	v := session.NewView(working(), noon, limits) // 800 products, 400,000 bytes in 80 s
+	if v.RecordsPerSecond != 10 || v.TransferSpeed != 5000 {
+		t.Errorf("%v products/s, %v bytes/s; want 10 and 5000", v.RecordsPerSecond, v.TransferSpeed)
+	}
+	if want := 26700 * time.Millisecond; v.EstimatedTimeRemaining == nil || *v.EstimatedTimeRemaining != want {
+		t.Errorf("estimated time remaining %v, want %s", v.EstimatedTimeRemaining, want)
+	}
+	if v.Health.Verdict != session.Healthy || v.ID != working().ID {
+		t.Errorf("view %+v", v)
+	}
+
+	refused := working()
+	refused.Rejected = 67
+	v = session.NewView(refused, noon, limits)
+	if want := 20 * time.Second; v.EstimatedTimeRemaining == nil || *v.EstimatedTimeRemaining != want {
+		t.Errorf("with 67 rejects %v remain, want %s: nothing is left to do about a reject", v.EstimatedTimeRemaining, want)
+	}
+}
+
+func TestViewSaysNothingItCannotKnow(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		change func(*session.Session)
+		speed  float64
+		left   bool
+	}{
+		"not claimed":                {func(s *session.Session) { s.ClaimedAt = nil }, 0, false},
+		"nothing committed":          {func(s *session.Session) { s.LastCommitAt = nil }, 0, false},
+		"committed in no time":       {func(s *session.Session) { s.LastCommitAt = s.ClaimedAt }, 0, false},
+		"only rejects so far":        {func(s *session.Session) { s.TransferredRecords = 0 }, 0, false},
+		"total unknown":              {func(s *session.Session) { s.TotalRecords = nil }, 10, false},
+		"verifying":                  {func(s *session.Session) { s.Status = session.Validating }, 10, false},
+		"cancelled":                  {func(s *session.Session) { s.Status = session.Cancelled }, 10, false},
+		"completed, speed stays":     {func(s *session.Session) { s.Status = session.Completed }, 10, false},
+		"more came than was said":    {func(s *session.Session) { *s.TotalRecords = 700 }, 10, true},
+		"waited long since the last": {func(s *session.Session) { s.LastHeartbeatAt = ago(time.Hour) }, 10, true},
+	} {
+		s := working()
+		c.change(&s)
+		v := session.NewView(s, noon, limits)
+		if v.RecordsPerSecond != c.speed || (v.EstimatedTimeRemaining != nil) != c.left {
+			t.Errorf("%s: %v products/s, remaining %v", name, v.RecordsPerSecond, v.EstimatedTimeRemaining)
+		}
+		if left := v.EstimatedTimeRemaining; left != nil && *left < 0 {
+			t.Errorf("%s: %s remain", name, *left)
+		}
+	}
+}
+
+func TestProgress(t *testing.T) {
+	t.Parallel()
+	total := func(n int64) *int64 { return &n }
+	for _, c := range []struct {
+		previous int
+		handled  int64
+		total    *int64
+		want     int
+	}{
+		{0, 0, total(1067), 0},
+		{0, 10, total(1067), 0},
+		{0, 11, total(1067), 1},
+		{70, 758, total(1067), 71},
+		{71, 700, total(1067), 71}, // never back
+		{0, 1066, total(1067), 99},
+		{0, 1067, total(1067), 99}, // 100 belongs to COMPLETED
+		{0, 5000, total(1067), 99},
+		{0, 500, nil, 0}, // nobody said how many there are
+		{40, 500, nil, 40},
+		{0, 5, total(0), 0}, // an empty source that filled up meanwhile
+		{0, 90_000_000_000_000, total(100_000_000_000_000), 90},
+	} {
+		if got := session.Progress(c.previous, c.handled, c.total); got != c.want {
+			of := "unknown"
+			if c.total != nil {
+				of = strconv.FormatInt(*c.total, 10)
+			}
+			t.Errorf("Progress(%d, %d, %s) = %d, want %d", c.previous, c.handled, of, got, c.want)
+		}
+	}
+}
+
+func TestTransferredCountsEveryProductThatArrived(t *testing.T) {
+	t.Parallel()
+	c := session.Counts{Created: 5, Updated: 3, Unchanged: 2, Deleted: 7, Rejected: 9, TransferredBytes: 1000}
+	if got := c.Transferred(); got != 10 {
+		t.Errorf("Transferred() = %d, want 10: created, updated and unchanged", got)
+	}
+}

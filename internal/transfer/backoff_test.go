@@ -1,0 +1,187 @@
+package transfer_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"fullsync/internal/catalog"
+	"fullsync/internal/fault"
+	"fullsync/internal/transfer"
+)
+
+// busy is trouble that passes; after is what the source asked for.
+func busy(after time.Duration) error {
+	return &transfer.TransientError{Err: fault.New(fault.Unavailable, "PEER_BUSY", "Peer busy", "branch answers with 503"), After: after}
+}
+
+// failing returns a hook that fails the given calls with err.
+func failing(err error, calls ...int) func(context.Context, int, string) (*transfer.Page, error) {
+	return func(_ context.Context, call int, _ string) (*transfer.Page, error) {
+		for _, c := range calls {
+			if c == call {
+				return nil, err
+			}
+		}
+		return nil, nil
+	}
+}
+
+func TestPassingTroubleIsWaitedOut(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		src, k := &source{products: products(30), read: failing(busy(0), 2, 3)}, &sink{}
+		begun := time.Now()
+		if err := transfer.Run(t.Context(), src, k, options(10)); err != nil {
+			t.Fatal(err)
+		}
+		wantAll(t, k, src.products)
+		if src.afters[1] != "p-010" || src.afters[2] != "p-010" || src.afters[3] != "p-010" {
+			t.Errorf("read after %q; a page that failed is asked for again", src.afters)
+		}
+		if len(k.waits) != 3 {
+			t.Fatalf("waits %+v, want two and that they are over", k.waits)
+		}
+		var waited time.Duration
+		for i, least := range []time.Duration{time.Second, 2 * time.Second} {
+			w := k.waits[i]
+			if want := fmt.Sprintf("branch answers with 503; retry %d of 2", i+1); w.Reason != want || w.Throttled {
+				t.Errorf("wait %d: %+v, want the reason %q and nothing of throttling", i+1, w, want)
+			}
+			if w.For < least || w.For > least+least/4 {
+				t.Errorf("wait %d takes %s, want %s and a quarter at most", i+1, w.For, least)
+			}
+			waited += w.For
+		}
+		if k.waits[2] != (transfer.Wait{}) {
+			t.Errorf("the end of the waiting was told as %+v", k.waits[2])
+		}
+		if took := time.Since(begun); took != waited {
+			t.Errorf("the run took %s, but said it would wait for %s", took, waited)
+		}
+	})
+}
+
+func TestTheSourceMayAskForMoreTime(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		src, k := &source{products: products(5), read: failing(busy(90*time.Second), 1)}, &sink{}
+		begun := time.Now()
+		if err := transfer.Run(t.Context(), src, k, options(10)); err != nil {
+			t.Fatal(err)
+		}
+		if w := k.waits[0]; w.For != 90*time.Second || !w.Throttled {
+			t.Errorf("wait %+v; Retry-After was 90 s", w)
+		}
+		if took := time.Since(begun); took != 90*time.Second {
+			t.Errorf("the run took %s", took)
+		}
+		// Less than our own wait is no reason to come back sooner.
+		src, k = &source{products: products(5), read: failing(busy(time.Millisecond), 1)}, &sink{}
+		if err := transfer.Run(t.Context(), src, k, options(10)); err != nil {
+			t.Fatal(err)
+		}
+		if w := k.waits[0]; w.For < time.Second || !w.Throttled {
+			t.Errorf("wait %+v; our own first wait is a second", w)
+		}
+	})
+}
+
+func TestTroubleThatDoesNotPassEndsTheRun(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		src, k := &source{products: products(30), read: failing(busy(0), 2, 3, 4)}, &sink{}
+		err := transfer.Run(t.Context(), src, k, options(10))
+		if got := fault.Sentence(err, ""); got != "branch answers with 503" {
+			t.Errorf("%v, want the last error of the source", err)
+		}
+		if src.calls != 4 || len(k.waits) != 2 {
+			t.Errorf("%d reads, %d waits; three tries are two waits", src.calls, len(k.waits))
+		}
+		wantAll(t, k, src.products[:10])
+	})
+}
+
+// Tries are in a row: trouble that keeps coming back but passes every time is no reason to give up.
+func TestEverySuccessBeginsTheCountAnew(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		src, k := &source{products: products(30), read: failing(busy(0), 1, 2, 4, 5, 7, 8)}, &sink{}
+		if err := transfer.Run(t.Context(), src, k, options(10)); err != nil {
+			t.Fatal(err)
+		}
+		wantAll(t, k, src.products)
+	})
+}
+
+// Before a commit is tried again the flag is looked at again: the session may be cancelled by then.
+func TestACommitIsTriedAgainAfterALook(t *testing.T) {
+	t.Parallel()
+	away := fault.New(fault.Unavailable, "DATABASE_UNAVAILABLE", "Database unavailable", "The database does not answer")
+	synctest.Test(t, func(t *testing.T) {
+		src, k := &source{products: products(20)}, &sink{}
+		k.commit = func(_ context.Context, call int, _ catalog.Batch) error {
+			if call == 2 {
+				return away
+			}
+			return nil
+		}
+		if err := transfer.Run(t.Context(), src, k, options(10)); err != nil {
+			t.Fatal(err)
+		}
+		wantAll(t, k, src.products)
+		if k.helds != 3 || len(k.waits) != 2 || k.waits[0].Reason != "The database does not answer; retry 1 of 2" {
+			t.Errorf("%d looks, waits %+v", k.helds, k.waits)
+		}
+
+		src, k = &source{products: products(20)}, &sink{}
+		k.commit = func(context.Context, int, catalog.Batch) error { return away }
+		k.held = func(call int) error {
+			if call == 2 {
+				return transfer.ErrFenced
+			}
+			return nil
+		}
+		if err := transfer.Run(t.Context(), src, k, options(10)); !errors.Is(err, transfer.ErrFenced) {
+			t.Errorf("%v, want ErrFenced", err)
+		}
+	})
+}
+
+func TestAnErrorThatSaysNothingIsExplained(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		secret := &transfer.TransientError{Err: errors.New("dial tcp 10.0.0.7:443: connect: refused")}
+		src, k := &source{products: products(1), read: failing(secret, 1)}, &sink{}
+		if err := transfer.Run(t.Context(), src, k, options(10)); err != nil {
+			t.Fatal(err)
+		}
+		if got := k.waits[0].Reason; got != "the source does not answer; retry 1 of 2" {
+			t.Errorf("reason %q; nothing internal may show", got)
+		}
+	})
+}
+
+// While it waits a worker tells the session's row; that row may say that the session is no longer its own.
+func TestWaitingMeetsTheFence(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		src, k := &source{products: products(30), read: failing(busy(0), 2)}, &sink{}
+		k.waiting = func(transfer.Wait) error { return transfer.ErrFenced }
+		if err := transfer.Run(t.Context(), src, k, options(10)); !errors.Is(err, transfer.ErrFenced) {
+			t.Errorf("%v, want ErrFenced", err)
+		}
+		wantAll(t, k, src.products[:10])
+
+		// That the database is away as well is no reason to stop.
+		src, k = &source{products: products(30), read: failing(busy(0), 2)}, &sink{}
+		k.waiting = func(transfer.Wait) error { return fault.New(fault.Unavailable, "AWAY", "Away", "Away.") }
+		if err := transfer.Run(t.Context(), src, k, options(10)); err != nil {
+			t.Error(err)
+		}
+		wantAll(t, k, src.products)
+	})
+}
