@@ -11,9 +11,9 @@ COPY internal/store/nocgo internal/store/nocgo
 RUN go mod download
 
 COPY . .
-ARG TARGETOS TARGETARCH
+ARG TARGETOS TARGETARCH VERSION=""
 RUN CGO_ENABLED=0 GOOS=$TARGETOS GOARCH=$TARGETARCH \
-    go build -trimpath -ldflags="-s -w" -o /out/fullsync ./cmd/fullsync \
+    go build -trimpath -ldflags="-s -w -X fullsync/internal/app.version=$VERSION" -o /out/fullsync ./cmd/fullsync \
     && mkdir /out/data
 
 # Certificates of public authorities, time zones, /tmp and a user without rights; no shell, no package manager.

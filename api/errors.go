@@ -13,6 +13,7 @@ import (
 
 	"fullsync/api/spec"
 	"fullsync/internal/fault"
+	"fullsync/internal/session"
 	"fullsync/internal/syncer"
 )
 
@@ -117,6 +118,11 @@ func invalidRequest() *fault.Error {
 		"The request is not as described in %s.", docsPath)
 }
 
+// invalidField is the 400 for one field, named in its message too.
+func invalidField(field, problem string) *fault.Error {
+	return fault.New(fault.Invalid, "INVALID_REQUEST", "Invalid request", "%s %s.", field, problem).With(field, problem)
+}
+
 func bodyTooLarge(limit int64) *fault.Error {
 	return fault.New(fault.TooLarge, "BODY_TOO_LARGE", "Request body too large",
 		"The body is larger than %d bytes; send less.", limit)
@@ -149,14 +155,22 @@ func inProgress(err *syncer.RunningError) spec.SyncInProgress {
 		CurrentStep: v.CurrentStep,
 		Progress:    v.Progress,
 		Code:        "SYNC_IN_PROGRESS",
-		Message: fmt.Sprintf("Catalog %s is being synced from %s since %s. Wait for it to finish, or cancel it.",
-			v.Catalog, v.SourceNodeID, v.StartedAt.UTC().Format(time.RFC3339)),
+		Message: fmt.Sprintf("Catalog %s is being synced from %s since %s. %s",
+			v.Catalog, v.SourceNodeID, v.StartedAt.UTC().Format(time.RFC3339), wayOut(v)),
 		Status:    spec.SessionStatus(v.Status),
 		StartedAt: v.StartedAt.UTC(),
 		StartedBy: v.StartedBy,
 		Health:    healthOf(v),
 		CancelUrl: "/api/admin/sync/full-sync/cancel",
 	}
+}
+
+// wayOut says what can be done about a session that is in the way.
+func wayOut(v session.View) string {
+	if v.Health.Verdict == session.Dead {
+		return "Its worker gives no sign of life; cancel it to start a new one."
+	}
+	return "Wait for it to finish, or cancel it."
 }
 
 func sessionFinished(err *syncer.FinishedError) spec.SessionFinished {

@@ -65,7 +65,7 @@ func parsePageToken(text string, kind pageKind, bound string) (position string, 
 		return "", badPageToken()
 	}
 	if !bytes.Equal(raw[2:2+boundBytes], boundHash(bound)) {
-		return "", invalidRequest().With("pageToken", "belongs to a listing with other filters; begin again without it")
+		return "", invalidField("pageToken", "belongs to a listing with other filters; begin again without it")
 	}
 	position = string(raw[2+boundBytes:])
 	if textProblem(position) != "" {
@@ -75,7 +75,7 @@ func parsePageToken(text string, kind pageKind, bound string) (position string, 
 }
 
 func badPageToken() *fault.Error {
-	return invalidRequest().With("pageToken", "must be a nextPageToken of this listing; begin again without it")
+	return invalidField("pageToken", "must be a nextPageToken of this listing; begin again without it")
 }
 
 // sessionPosition is the place of a session in a listing, newest first.

@@ -40,7 +40,7 @@ func startRequest(body *spec.StartRequest, by string) (syncer.StartRequest, erro
 	case "push":
 		return none, notAvailable("action")
 	default:
-		return none, invalidRequest().With("action", "must be pull")
+		return none, invalidField("action", "must be pull")
 	}
 	var unbuilt []string
 	for _, name := range slices.Sorted(maps.Keys(body.AdditionalProperties)) {
@@ -83,7 +83,7 @@ func targetPeer(target spec.TargetPeer) (string, error) {
 	}
 	object, err := target.AsTargetPeerObject()
 	if err != nil {
-		return "", invalidRequest().With("targetPeer", "must be a peer's node id or an object with nodeId").Because(err)
+		return "", invalidField("targetPeer", "must be a peer's node id or an object with nodeId").Because(err)
 	}
 	return object.NodeId, nil
 }

@@ -41,7 +41,7 @@ func (o operation) check(c echo.Context) error {
 	}
 	query, err := url.ParseQuery(r.URL.RawQuery)
 	if err != nil {
-		return invalidRequest().With("query", "must be percent-encoded correctly")
+		return invalidField("query", "must be percent-encoded correctly")
 	}
 	if err := checkText(query); err != nil {
 		return err
@@ -76,10 +76,10 @@ func pathParameters(c echo.Context) (map[string]string, error) {
 	for i, name := range c.ParamNames() {
 		value, err := url.PathUnescape(c.ParamValues()[i])
 		if err != nil {
-			return nil, invalidRequest().With(name, "must be percent-encoded correctly")
+			return nil, invalidField(name, "must be percent-encoded correctly")
 		}
 		if problem := textProblem(value); problem != "" {
-			return nil, invalidRequest().With(name, problem)
+			return nil, invalidField(name, problem)
 		}
 		params[name] = value
 	}
@@ -91,7 +91,7 @@ func checkText(query url.Values) error {
 	for name, values := range query {
 		for _, value := range values {
 			if problem := textProblem(value); problem != "" {
-				return invalidRequest().With(printable(name), problem)
+				return invalidField(printable(name), problem)
 			}
 		}
 	}

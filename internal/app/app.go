@@ -37,6 +37,7 @@ type App struct {
 	Store *store.Store
 
 	cfg    config.Config
+	opt    Options
 	nodeID string
 	log    *slog.Logger
 	keys   *auth.Keys
@@ -50,14 +51,25 @@ type App struct {
 	stopErr  error
 }
 
-// New opens the node's database, brings it up to date and builds everything on it; nothing runs yet. The errors are
-// sentences for the operator.
-func New(ctx context.Context, cfg config.Config, log *slog.Logger) (*App, error) {
-	db, err := OpenDatabase(ctx, cfg, log)
+// Options change how a node works beyond its configuration. The zero value changes nothing.
+type Options struct {
+	// Backoff says how trouble with a source or the database is waited out; where it is zero, transfer.DefaultBackoff.
+	Backoff transfer.Backoff
+	// WrapSource, if not nil, is handed every source that a session is about to read and returns what to read instead.
+	WrapSource func(transfer.Source) transfer.Source
+}
+
+// New opens the node's database, brings it up to date and builds everything on it; nothing runs yet. Of several opt the
+// last one counts. The errors are sentences for the operator.
+func New(ctx context.Context, cfg config.Config, log *slog.Logger, opt ...Options) (*App, error) {
+	db, err := OpenDatabase(ctx, cfg)
 	if err != nil {
 		return nil, err
 	}
 	a := &App{cfg: cfg, log: log, Store: db, served: make(chan error, 1)}
+	if len(opt) > 0 {
+		a.opt = opt[len(opt)-1]
+	}
 	if err := a.build(ctx); err != nil {
 		return nil, errors.Join(err, db.Close())
 	}
@@ -65,7 +77,7 @@ func New(ctx context.Context, cfg config.Config, log *slog.Logger) (*App, error)
 }
 
 func (a *App) build(ctx context.Context) (err error) {
-	if err := Migrate(ctx, a.Store, a.log, nil); err != nil {
+	if err := Migrate(ctx, a.Store, nil); err != nil {
 		return err
 	}
 	if a.nodeID, err = NodeID(ctx, a.cfg, a.Store); err != nil {
@@ -107,7 +119,11 @@ func (a *App) build(ctx context.Context) (err error) {
 }
 
 func (a *App) settings() syncer.Config {
-	return Settings(a.cfg, a.nodeID, a.log)
+	s := Settings(a.cfg, a.nodeID, a.log)
+	if a.opt.Backoff != (transfer.Backoff{}) {
+		s.Backoff = a.opt.Backoff
+	}
+	return s
 }
 
 // Settings are the sync service's part of cfg.
@@ -130,10 +146,14 @@ func workerName() string {
 }
 
 func (a *App) openSource(target peer.Target, s session.Session) (transfer.Source, error) {
-	return node.New(node.Options{
+	src, err := node.New(node.Options{
 		URL: target.URL, Token: target.Token, PeerNodeID: target.NodeID, SelfNodeID: a.nodeID, Catalog: s.Catalog,
 		Compress: s.Options.CompressionEnabled, RequestTimeout: a.cfg.RequestTimeout,
 	})
+	if err != nil || a.opt.WrapSource == nil {
+		return src, err
+	}
+	return a.opt.WrapSource(src), nil
 }
 
 func (a *App) name() string {
@@ -147,8 +167,14 @@ func (a *App) ready(ctx context.Context) error {
 	return errors.Join(a.Store.Ready(ctx), a.engine.Ready())
 }
 
-// Version is the version of this binary, as the Go toolchain recorded it.
+// version is set when a release is built: -ldflags "-X fullsync/internal/app.version=1.2.3".
+var version string
+
+// Version is the version of this binary: the release's, or what the Go toolchain recorded.
 func Version() string {
+	if version != "" {
+		return version
+	}
 	if info, ok := debug.ReadBuildInfo(); ok && info.Main.Version != "" {
 		return info.Main.Version
 	}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/rand"
 	"encoding/hex"
-	"log/slog"
 	"os"
 	"path/filepath"
 	"time"
@@ -20,18 +19,28 @@ import (
 // connectTimeout bounds the wait for a database that does not answer.
 const connectTimeout = 10 * time.Second
 
-// OpenDatabase opens the database that cfg names. It changes nothing in it.
-func OpenDatabase(ctx context.Context, cfg config.Config, log *slog.Logger) (*store.Store, error) {
-	return store.Open(ctx, store.Options{
+// OpenDatabase opens the database that cfg names, and makes an empty one where SQLite has none yet.
+func OpenDatabase(ctx context.Context, cfg config.Config) (*store.Store, error) {
+	return store.Open(ctx, databaseOptions(cfg))
+}
+
+// OpenExisting opens the database that cfg names; it returns Impossible where SQLite has none yet.
+func OpenExisting(ctx context.Context, cfg config.Config) (*store.Store, error) {
+	opt := databaseOptions(cfg)
+	opt.MustExist = true
+	return store.Open(ctx, opt)
+}
+
+func databaseOptions(cfg config.Config) store.Options {
+	return store.Options{
 		URL: string(cfg.DatabaseURL), SQLitePath: filepath.Join(cfg.DataDir, "fullsync.db"),
-		Workers: cfg.SyncWorkers, ConnectTimeout: connectTimeout, Logger: log,
-	})
+		Workers: cfg.SyncWorkers, ConnectTimeout: connectTimeout,
+	}
 }
 
 // Migrate brings the database up to date, its job engine's tables too. step, if not nil, is told of every migration.
-func Migrate(ctx context.Context, db *store.Store, log *slog.Logger, step func(store.Applied)) error {
-	engine := jobs.Database{SQL: db.SQL(), Listener: db.Listener()}
-	return db.Migrate(ctx, func(ctx context.Context) error { return engine.Migrate(ctx, log) }, step)
+func Migrate(ctx context.Context, db *store.Store, step func(store.Applied)) error {
+	return db.Migrate(ctx, jobs.Database{SQL: db.SQL(), Listener: db.Listener()}.Migrate, step)
 }
 
 // NodeID returns the id of the node that the database belongs to. The first call on a database decides it: the
@@ -73,6 +82,20 @@ func Secret(cfg config.Config) (secret []byte, created bool, err error) {
 // SecretPath is the file that holds the secret where none is configured.
 func SecretPath(cfg config.Config) string { return filepath.Join(cfg.DataDir, "secret") }
 
+// AdoptSecret makes the present secret the one of this database, after the former was lost or has become known. The
+// tokens of peers, sealed with the former, are dropped; it returns how many peers need a new one.
+func AdoptSecret(ctx context.Context, cfg config.Config, db *store.Store) (peersWithoutToken int64, err error) {
+	secret, _, err := Secret(cfg)
+	if err != nil {
+		return 0, err
+	}
+	sealer, err := peer.NewSealer(secret)
+	if err != nil {
+		return 0, err
+	}
+	return db.ResetSeal(ctx, sealer.Mark())
+}
+
 // openSealer returns the sealer for the tokens of peers, after a check that the secret is the one with which the
 // database's tokens were sealed.
 func openSealer(ctx context.Context, secret []byte, db *store.Store) (*peer.Sealer, error) {
@@ -87,7 +110,8 @@ func openSealer(ctx context.Context, secret []byte, db *store.Store) (*peer.Seal
 	if !sealer.Fits(mark) {
 		return nil, fault.New(fault.Conflict, "WRONG_SECRET", "Wrong secret",
 			"The secret does not fit this database: the tokens of its peers were sealed with another one. Start with the "+
-				"secret that this node's other replicas use (FULLSYNC_JWT_SECRET, or the file secret in the data directory).")
+				"secret that this node's other replicas use (FULLSYNC_JWT_SECRET, or the file secret in the data directory). "+
+				"If that one is lost, run fullsync adopt-secret; every peer then needs a new token.")
 	}
 	return sealer, nil
 }

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -14,6 +15,7 @@ import (
 
 	"fullsync/internal/app"
 	"fullsync/internal/jobs"
+	"fullsync/internal/session"
 	"fullsync/internal/syncer"
 )
 
@@ -42,31 +44,37 @@ func newCancelStuck(io IO) *cobra.Command {
 			}
 			req.SessionID = args[0]
 		}
-		cfg, log, err := set.load(io.Err)
-		if err != nil {
-			return err
-		}
-		db, err := app.OpenDatabase(cmd.Context(), cfg, log)
-		if err != nil {
-			return err
-		}
-		defer db.Close() //nolint:errcheck // nothing is pending
-		if err := db.CheckSchema(cmd.Context()); err != nil {
-			return err
-		}
-		engine, err := jobs.New(jobs.Database{SQL: db.SQL(), Listener: db.Listener()}, 0, log)
-		if err != nil {
-			return err
-		}
 		req.By = operator()
-		service := syncer.New(app.Settings(cfg, cfg.NodeID, log), db, nil, engine)
-		found, err := service.CancelStuck(cmd.Context(), req)
-		if err != nil {
-			return err
-		}
-		return report(io.Out, found, req.DryRun, asJSON)
+		found, err := cancelStuck(cmd.Context(), set, io, req)
+		return report(io.Out, found, err, req.DryRun, asJSON)
 	}
 	return cmd
+}
+
+// cancelStuck does what req asks for. A named session that was cancelled before is found as it is: nothing is left to do.
+func cancelStuck(ctx context.Context, set settings, io IO, req syncer.StuckRequest) ([]syncer.Stuck, error) {
+	cfg, log, err := set.load(io.Err)
+	if err != nil {
+		return nil, err
+	}
+	db, err := app.OpenExisting(ctx, cfg)
+	if err != nil {
+		return nil, err
+	}
+	defer db.Close() //nolint:errcheck // nothing is pending
+	if err := db.CheckSchema(ctx); err != nil {
+		return nil, err
+	}
+	engine, err := jobs.New(jobs.Database{SQL: db.SQL(), Listener: db.Listener()}, 0, log)
+	if err != nil {
+		return nil, err
+	}
+	found, err := syncer.New(app.Settings(cfg, cfg.NodeID, log), db, nil, engine).CancelStuck(ctx, req)
+	var ended *syncer.FinishedError
+	if errors.As(err, &ended) && ended.Finished.Status == session.Cancelled {
+		return []syncer.Stuck{{Session: ended.Finished, AlreadyEnded: true}}, nil
+	}
+	return found, err
 }
 
 // operator names who runs the command, for the record.
@@ -96,8 +104,17 @@ type stuckLine struct {
 	Error           string     `json:"error,omitempty"`
 }
 
-// report prints what was found and done, and returns an error when something failed.
-func report(out io.Writer, found []syncer.Stuck, dryRun, asJSON bool) error {
+// stuckReport is the JSON object that is printed.
+type stuckReport struct {
+	Success  bool        `json:"success"`
+	DryRun   bool        `json:"dryRun"`
+	Sessions []stuckLine `json:"sessions"`
+	Error    string      `json:"error,omitempty"`
+}
+
+// report prints what was found and done, or in JSON also why nothing could be, and returns an error when something
+// failed.
+func report(out io.Writer, found []syncer.Stuck, failure error, dryRun, asJSON bool) error {
 	lines := make([]stuckLine, len(found))
 	failed := 0
 	for i, f := range found {
@@ -106,36 +123,45 @@ func report(out io.Writer, found []syncer.Stuck, dryRun, asJSON bool) error {
 			failed++
 		}
 	}
-	if asJSON {
+	if failure == nil && failed > 0 {
+		failure = fmt.Errorf("%d of %d sessions could not be cancelled", failed, len(found))
+	}
+	switch {
+	case asJSON:
+		full := stuckReport{Success: failure == nil, DryRun: dryRun, Sessions: lines}
+		if failure != nil {
+			full.Error = explain(failure)
+		}
 		enc := json.NewEncoder(out)
 		enc.SetIndent("", "  ")
-		err := enc.Encode(map[string]any{"success": failed == 0, "dryRun": dryRun, "sessions": lines})
-		if err != nil {
+		if err := enc.Encode(full); err != nil {
 			return err
 		}
-	} else {
+	case failure == nil || len(lines) > 0:
 		printStuck(out, lines)
 	}
-	if failed > 0 {
-		return fmt.Errorf("%d of %d sessions could not be cancelled", failed, len(found))
-	}
-	return nil
+	return failure
 }
 
 func describe(f syncer.Stuck, dryRun bool) stuckLine {
 	s := f.Session
 	line := stuckLine{
 		SessionID: s.ID, Catalog: s.Catalog, Status: string(s.Status), CurrentStep: s.CurrentStep, Progress: s.Progress,
-		StartedAt: s.StartedAt.UTC(), LastHeartbeatAt: s.LastHeartbeatAt,
-		Verdict: string(s.Health.Verdict), Reason: s.Health.Reason, Done: "cancelled",
+		StartedAt: s.StartedAt.UTC(), Verdict: string(s.Health.Verdict), Reason: s.Health.Reason, Done: "cancelled",
+	}
+	if at := s.LastHeartbeatAt; at != nil {
+		utc := at.UTC()
+		line.LastHeartbeatAt = &utc
 	}
 	switch {
 	case f.Err != nil:
 		line.Done, line.Error = "failed", explain(f.Err)
+	case s.Status == session.Cancelled:
+		line.Done = "was cancelled before"
+	case f.AlreadyEnded:
+		line.Done = "has ended meanwhile"
 	case dryRun:
 		line.Done = "would be cancelled"
-	case f.AlreadyEnded:
-		line.Done = "had ended by itself"
 	}
 	return line
 }
@@ -147,7 +173,7 @@ func printStuck(out io.Writer, lines []stuckLine) {
 	for _, l := range lines {
 		heartbeat := "never"
 		if l.LastHeartbeatAt != nil {
-			heartbeat = l.LastHeartbeatAt.UTC().Format(time.RFC3339)
+			heartbeat = l.LastHeartbeatAt.Format(time.RFC3339)
 		}
 		fmt.Fprintf(out, "%s  %s\n  catalog    %s\n  status     %s, %s, %d %%\n  started    %s\n  heartbeat  %s\n  verdict    %s: %s\n",
 			l.SessionID, l.Done, l.Catalog, l.Status, l.CurrentStep, l.Progress, l.StartedAt.Format(time.RFC3339), heartbeat, l.Verdict, l.Reason)

@@ -42,7 +42,7 @@ func newImport(io IO) *cobra.Command {
 		if err := catalog.CheckName(name); err != nil {
 			return &usageError{err}
 		}
-		in, err := openInput(io, args[0])
+		in, err := openInput(cmd.Context(), io, args[0])
 		if err != nil {
 			return err
 		}
@@ -60,15 +60,15 @@ func newImport(io IO) *cobra.Command {
 
 // openNode opens the database of a command that brings it up to date first.
 func openNode(ctx context.Context, set settings, io IO) (*store.Store, string, error) {
-	cfg, log, err := set.load(io.Err)
+	cfg, _, err := set.load(io.Err)
 	if err != nil {
 		return nil, "", err
 	}
-	db, err := app.OpenDatabase(ctx, cfg, log)
+	db, err := app.OpenDatabase(ctx, cfg)
 	if err != nil {
 		return nil, "", err
 	}
-	if err := app.Migrate(ctx, db, log, nil); err != nil {
+	if err := app.Migrate(ctx, db, nil); err != nil {
 		return nil, "", errors.Join(err, db.Close())
 	}
 	id, err := app.NodeID(ctx, cfg, db)
@@ -78,11 +78,24 @@ func openNode(ctx context.Context, set settings, io IO) (*store.Store, string, e
 	return db, id, nil
 }
 
-func openInput(std IO, path string) (io.ReadCloser, error) {
-	if path == "-" {
-		return io.NopCloser(std.In), nil
+// openInput opens what is to be imported. Reading from it ends with ctx, even where the file itself would wait: a
+// terminal, or a pipe into which nobody writes.
+func openInput(ctx context.Context, std IO, path string) (io.ReadCloser, error) {
+	from := io.NopCloser(std.In)
+	if path != "-" {
+		f, err := os.Open(path)
+		if err != nil {
+			return nil, err
+		}
+		from = f
 	}
-	return os.Open(path)
+	out, in := io.Pipe()
+	go func() {
+		_, err := io.Copy(in, from)
+		in.CloseWithError(errors.Join(err, from.Close())) // nil is the end of the file
+	}()
+	context.AfterFunc(ctx, func() { in.CloseWithError(ctx.Err()) })
+	return out, nil
 }
 
 func isTerminal(w io.Writer) bool {
@@ -106,22 +119,31 @@ type importer struct {
 	refused int64
 }
 
+// run imports everything and reports what it did, also where it could not do all.
 func (m *importer) run(ctx context.Context, in io.Reader) error {
+	err := m.read(ctx, in)
+	m.clear()
+	fmt.Fprintf(m.report, "catalog %s: %d created, %d updated, %d unchanged, %d refused\n",
+		m.catalog, m.sum.Created, m.sum.Updated, m.sum.Unchanged, m.refused)
+	if err == nil && m.refused > 0 {
+		return fmt.Errorf("%d lines were refused, for the reasons above; the others are in", m.refused)
+	}
+	return err
+}
+
+func (m *importer) read(ctx context.Context, in io.Reader) error {
 	lines := catalog.NewLineReader(in)
 	for {
 		line, number, err := lines.Next()
 		var tooLong *catalog.LineTooLongError
 		switch {
 		case errors.Is(err, io.EOF):
-			if err := m.flush(ctx); err != nil {
-				return err
-			}
-			return m.finish()
+			return m.flush(ctx)
 		case errors.As(err, &tooLong):
 			m.refuse(number, tooLong)
 			continue
 		case err != nil:
-			return fmt.Errorf("reading stopped at line %d, the lines before it may be in: %w", number, err)
+			return fmt.Errorf("reading stopped behind line %d: %w", number, err)
 		}
 		p, err := catalog.Parse(line)
 		if err != nil {
@@ -174,16 +196,6 @@ func (m *importer) clear() {
 	}
 }
 
-func (m *importer) finish() error {
-	m.clear()
-	fmt.Fprintf(m.report, "catalog %s: %d created, %d updated, %d unchanged, %d refused\n",
-		m.catalog, m.sum.Created, m.sum.Updated, m.sum.Unchanged, m.refused)
-	if m.refused > 0 {
-		return fmt.Errorf("%d lines were refused, for the reasons above; the others are in", m.refused)
-	}
-	return nil
-}
-
 func newExport(io IO) *cobra.Command {
 	var name string
 	cmd := &cobra.Command{
@@ -199,11 +211,11 @@ func newExport(io IO) *cobra.Command {
 		if err := catalog.CheckName(name); err != nil {
 			return &usageError{err}
 		}
-		cfg, log, err := set.load(io.Err)
+		cfg, _, err := set.load(io.Err)
 		if err != nil {
 			return err
 		}
-		db, err := app.OpenDatabase(cmd.Context(), cfg, log)
+		db, err := app.OpenExisting(cmd.Context(), cfg)
 		if err != nil {
 			return err
 		}

@@ -38,14 +38,17 @@ func Run(ctx context.Context, args []string, io IO) int {
 	root.SetIn(io.In)
 	root.SetOut(io.Out)
 	root.SetErr(io.Err)
-	err := root.ExecuteContext(ctx)
+	cmd, err := root.ExecuteContextC(ctx)
 	var usage *usageError
 	switch {
 	case err == nil:
 		return exitOK
 	case errors.As(err, &usage):
-		fmt.Fprintf(io.Err, "fullsync: %v\nRun fullsync --help to see how it is used.\n", err)
+		fmt.Fprintf(io.Err, "fullsync: %v\nRun %s --help to see how it is used.\n", err, cmd.CommandPath())
 		return exitUsage
+	case ctx.Err() != nil && errors.Is(err, context.Canceled):
+		fmt.Fprintln(io.Err, "fullsync: interrupted before it was done")
+		return exitFailed
 	default:
 		fmt.Fprintf(io.Err, "fullsync: %s\n", explain(err))
 		return exitFailed
@@ -85,12 +88,15 @@ func newRoot(io IO) *cobra.Command {
 		RunE:              func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return &usageError{err} })
-	root.AddCommand(newServe(io), newDemo(io), newMigrate(io), newToken(io), newCatalog(io), newCancelStuck(io))
+	root.AddCommand(newServe(io), newDemo(io), newMigrate(io), newToken(io), newCatalog(io), newCancelStuck(io), newAdoptSecret(io))
 	return root
 }
 
 // onlyGroups is the body of a command that has nothing but subcommands.
-func onlyGroups(cmd *cobra.Command, _ []string) error {
+func onlyGroups(cmd *cobra.Command, args []string) error {
+	if len(args) > 0 {
+		return &usageError{fmt.Errorf("unknown command %q for %q", args[0], cmd.CommandPath())}
+	}
 	return &usageError{fmt.Errorf("%s needs one of its subcommands", cmd.CommandPath())}
 }
 
@@ -114,6 +120,7 @@ func databaseFlags() []string {
 func (s settings) load(out io.Writer) (config.Config, *slog.Logger, error) {
 	return load(config.Environ(s.environ), s.flags(), out)
 }
+
 
 func load(environ, flags map[string]string, out io.Writer) (config.Config, *slog.Logger, error) {
 	cfg, warnings, err := config.Load(environ, flags)

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"net/url"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -75,6 +76,11 @@ type demo struct {
 }
 
 func runDemo(ctx context.Context, io IO, d demo) (err error) {
+	defer func(ctx context.Context) {
+		if ctx.Err() != nil && errors.Is(err, context.Canceled) {
+			err = nil // Ctrl-C while it was being prepared is as good as later
+		}
+	}(ctx)
 	dir, err := os.MkdirTemp("", "fullsync-demo-")
 	if err != nil {
 		return err
@@ -143,12 +149,25 @@ func introduce(ctx context.Context, io IO, d demo, main, branch *app.App) error 
 	if err != nil {
 		return err
 	}
-	_, err = main.Peers.Add(ctx, peer.New{NodeID: demoBranch, NodeName: "Branch", URL: branch.URL(), Token: reader, IsActive: true})
+	mainURL, branchURL := reachable(main.URL()), reachable(branch.URL())
+	_, err = main.Peers.Add(ctx, peer.New{NodeID: demoBranch, NodeName: "Branch", URL: branchURL, Token: reader, IsActive: true})
 	if err != nil {
 		return err
 	}
-	_, err = fmt.Fprintf(io.Out, demoText, branch.URL(), d.products, main.URL(), speed(d), main.URL(), admin, main.URL())
+	_, err = fmt.Fprintf(io.Out, demoText, branchURL, d.products, mainURL, speed(d), mainURL, admin, mainURL)
 	return err
+}
+
+// reachable is the address at which this machine reaches a node that may listen on all of them.
+func reachable(address string) string {
+	u, err := url.Parse(address)
+	if err != nil {
+		return address
+	}
+	if ip := net.ParseIP(u.Hostname()); ip != nil && ip.IsUnspecified() {
+		u.Host = net.JoinHostPort("127.0.0.1", u.Port())
+	}
+	return u.String()
 }
 
 // speed says how long the demo's sync takes.
@@ -156,7 +175,7 @@ func speed(d demo) string {
 	if d.rate == 0 {
 		return "at full speed"
 	}
-	return fmt.Sprintf("at %d products per second at most, so that a sync takes about %d s", d.rate, d.products/d.rate)
+	return fmt.Sprintf("at %d products per second at most, so that a sync takes about %d s", d.rate, (d.products+d.rate-1)/d.rate)
 }
 
 // demoText is made to be pasted: everything from the two exports on works as it stands.

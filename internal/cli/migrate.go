@@ -18,17 +18,17 @@ func newMigrate(io IO) *cobra.Command {
 	}
 	set := bindSettings(cmd, io, databaseFlags()...)
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
-		cfg, log, err := set.load(io.Err)
+		cfg, _, err := set.load(io.Err)
 		if err != nil {
 			return err
 		}
-		db, err := app.OpenDatabase(cmd.Context(), cfg, log)
+		db, err := app.OpenDatabase(cmd.Context(), cfg)
 		if err != nil {
 			return err
 		}
 		defer db.Close() //nolint:errcheck // nothing is pending
 		steps := 0
-		err = app.Migrate(cmd.Context(), db, log, func(a store.Applied) {
+		err = app.Migrate(cmd.Context(), db, func(a store.Applied) {
 			steps++
 			fmt.Fprintf(io.Err, "applied migration %d (%s)\n", a.Version, a.Name)
 		})

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"time"
 
@@ -52,7 +53,7 @@ func newToken(io IO) *cobra.Command {
 		if err != nil {
 			return err
 		}
-		keys, err := openKeys(cmd.Context(), cfg, log)
+		keys, err := openKeys(cmd.Context(), cfg, log, io.Err)
 		if err != nil {
 			return err
 		}
@@ -67,17 +68,17 @@ func newToken(io IO) *cobra.Command {
 }
 
 // openKeys returns the keys of the node. Its id comes from the settings, or from the database; an empty database is
-// prepared, so that a token can be made before the first start.
-func openKeys(ctx context.Context, cfg config.Config, log *slog.Logger) (*auth.Keys, error) {
+// prepared, so that a token can be made before the first start. A secret that is made is announced on notes.
+func openKeys(ctx context.Context, cfg config.Config, log *slog.Logger, notes io.Writer) (*auth.Keys, error) {
 	nodeID := cfg.NodeID
 	if nodeID == "" {
-		db, err := app.OpenDatabase(ctx, cfg, log)
+		db, err := app.OpenDatabase(ctx, cfg)
 		if err != nil {
 			return nil, err
 		}
 		defer db.Close() //nolint:errcheck // nothing is pending
 		if err := db.CheckSchema(ctx); fault.KindOf(err) == fault.Impossible {
-			if err := app.Migrate(ctx, db, log, nil); err != nil {
+			if err := app.Migrate(ctx, db, nil); err != nil {
 				return nil, err
 			}
 		} else if err != nil {
@@ -87,9 +88,12 @@ func openKeys(ctx context.Context, cfg config.Config, log *slog.Logger) (*auth.K
 			return nil, err
 		}
 	}
-	secret, _, err := app.Secret(cfg)
+	secret, created, err := app.Secret(cfg)
 	if err != nil {
 		return nil, err
+	}
+	if created {
+		fmt.Fprintf(notes, "made a secret for this node in %s; its other replicas need the same one\n", app.SecretPath(cfg))
 	}
 	return auth.New(secret, nodeID)
 }

@@ -7,8 +7,7 @@ import (
 	"fmt"
 )
 
-// Kind says what sort of failure an [Error] is. The set is closed: every kind has exactly one HTTP status and
-// one exit code.
+// Kind says what sort of failure an [Error] is. The set is closed: every kind has exactly one HTTP status.
 type Kind int
 
 // The kinds.

@@ -35,8 +35,8 @@ func (d Database) driver() riverdriver.Driver[*sql.Tx] {
 }
 
 // Migrate creates or updates the engine's tables. It does not lock: call it inside the lock of the migrations.
-func (d Database) Migrate(ctx context.Context, log *slog.Logger) error {
-	migrator, err := rivermigrate.New(d.driver(), &rivermigrate.Config{Logger: log})
+func (d Database) Migrate(ctx context.Context) error {
+	migrator, err := rivermigrate.New(d.driver(), &rivermigrate.Config{Logger: slog.New(slog.DiscardHandler)})
 	if err != nil {
 		return err
 	}
@@ -74,11 +74,12 @@ type lateRunner struct {
 // New returns an engine that works on up to workers sessions at once; 0 makes one that only inserts and aborts.
 func New(d Database, workers int, log *slog.Logger) (*Engine, error) {
 	e := &Engine{runner: &lateRunner{}}
-	cfg := &river.Config{Logger: log, SoftStopTimeout: softStop}
+	cfg := &river.Config{Logger: slog.New(warnings{log.Handler()}), SoftStopTimeout: softStop}
 	if workers > 0 {
 		cfg.Workers = river.NewWorkers()
 		river.AddWorker(cfg.Workers, e.runner)
 		cfg.Queues = map[string]river.QueueConfig{river.QueueDefault: {MaxWorkers: workers}}
+		cfg.FetchCooldown, cfg.FetchPollInterval = fetchCooldown, fetchPoll
 		cfg.JobTimeout = -1 // a session may take hours; its liveness is in its row
 		// Without a timeout the rescuer only tidies up jobs that were cancelled after their process had died.
 		cfg.RescueStuckJobsAfter = rescueAfter
@@ -88,10 +89,22 @@ func New(d Database, workers int, log *slog.Logger) (*Engine, error) {
 	return e, err
 }
 
+// warnings lets through what the engine warns of; its everyday doings are no news to an operator.
+type warnings struct{ slog.Handler }
+
+// Enabled is a [slog.Handler]'s.
+func (w warnings) Enabled(ctx context.Context, level slog.Level) bool {
+	return level >= slog.LevelWarn && w.Handler.Enabled(ctx, level)
+}
+
 const (
 	// softStop is how long a stopping engine waits for its workers before it ends their contexts.
 	softStop    = 5 * time.Second
 	rescueAfter = 5 * time.Minute
+	// A person waits for the start: jobs are few, and a look for new ones costs little. The poll finds those whose
+	// notification came while the last look was under way.
+	fetchCooldown = 20 * time.Millisecond
+	fetchPoll     = 200 * time.Millisecond
 )
 
 // Start begins to work on jobs with runner, in the background.

@@ -155,7 +155,7 @@ func TestStopLetsRunsEnd(t *testing.T) {
 func TestMigrateTwice(t *testing.T) {
 	t.Parallel()
 	onBoth(t, func(t *testing.T, d jobs.Database) {
-		if err := d.Migrate(t.Context(), quiet()); err != nil { // the second time: see database
+		if err := d.Migrate(t.Context()); err != nil { // the second time: see database
 			t.Error(err)
 		}
 	})

@@ -33,7 +33,6 @@ func onBoth(t *testing.T, test func(t *testing.T, d jobs.Database)) {
 
 func database(t *testing.T, opt store.Options) jobs.Database {
 	t.Helper()
-	opt.Logger = quiet()
 	s, err := store.Open(t.Context(), opt)
 	if err != nil {
 		t.Fatal(err)
@@ -44,7 +43,7 @@ func database(t *testing.T, opt store.Options) jobs.Database {
 		}
 	})
 	d := jobs.Database{SQL: s.SQL(), Listener: s.Listener()}
-	if err := d.Migrate(t.Context(), quiet()); err != nil {
+	if err := d.Migrate(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	return d

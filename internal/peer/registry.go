@@ -233,7 +233,7 @@ func (r *Registry) Target(ctx context.Context, nodeID string) (Target, error) {
 func (r *Registry) Credentials(p Peer) (Target, error) {
 	if len(p.SealedToken) == 0 {
 		return Target{}, fault.New(fault.Impossible, "TOKEN_MISSING", "Token missing",
-			"Peer %s has no token; make one there with `fullsync token --role node` and give it to the peer here.", p.NodeID)
+			"Peer %s has no token; make one there with `fullsync token --role node --subject this-node --ttl 8760h` and give it to the peer here.", p.NodeID)
 	}
 	token, err := r.sealer.Open(p.NodeID, p.SealedToken)
 	if err != nil {

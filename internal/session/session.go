@@ -123,7 +123,7 @@ type View struct {
 	// first claim to the last commit; 0 before the first commit.
 	TransferSpeed    float64
 	RecordsPerSecond float64
-	// EstimatedTimeRemaining is nil while it cannot be said.
+	// EstimatedTimeRemaining is nil while it cannot be said: the total is unknown, or nothing moves.
 	EstimatedTimeRemaining *time.Duration
 }
 
@@ -139,7 +139,7 @@ func NewView(s Session, now time.Time, limits Limits) View {
 	}
 	v.TransferSpeed = float64(s.TransferredBytes) / took
 	v.RecordsPerSecond = float64(s.TransferredRecords) / took
-	if s.Status == Transferring && s.TotalRecords != nil && v.RecordsPerSecond > 0 {
+	if s.Status == Transferring && v.Health.Verdict == Healthy && s.TotalRecords != nil && v.RecordsPerSecond > 0 {
 		left := max(0, *s.TotalRecords-s.TransferredRecords-s.Rejected)
 		eta := time.Duration(float64(left) / v.RecordsPerSecond * float64(time.Second))
 		v.EstimatedTimeRemaining = &eta

@@ -45,7 +45,8 @@ func TestViewSaysNothingItCannotKnow(t *testing.T) {
 		"cancelled":                  {func(s *session.Session) { s.Status = session.Cancelled }, 10, false},
 		"completed, speed stays":     {func(s *session.Session) { s.Status = session.Completed }, 10, false},
 		"more came than was said":    {func(s *session.Session) { *s.TotalRecords = 700 }, 10, true},
-		"waited long since the last": {func(s *session.Session) { s.LastHeartbeatAt = ago(time.Hour) }, 10, true},
+		"nobody works on it":         {func(s *session.Session) { s.LastHeartbeatAt = ago(time.Hour) }, 10, false},
+		"throttled":                  {func(s *session.Session) { s.WaitingFor, s.WaitingUntil = "429", ago(-time.Hour) }, 10, false},
 	} {
 		s := working()
 		c.change(&s)

@@ -16,9 +16,6 @@ import (
 	"fullsync/internal/transfer"
 )
 
-// maxRejects is how many refused products of one session are kept with their reason.
-const maxRejects = 10_000
-
 // fenced selects the row of a claim while it holds: right fence, still active.
 func fenced(db *gorm.DB, c session.Claim) *gorm.DB {
 	return db.Model(&session.Session{}).
@@ -189,14 +186,12 @@ type reject struct {
 func (reject) TableName() string { return "sync_rejects" }
 
 func (s *Store) keepRejects(tx *gorm.DB, row *session.Session, rejects []catalog.Reject) error {
-	var rows []reject
-	for i, r := range rejects {
-		if n := row.Rejected + int64(i) + 1; n <= maxRejects {
-			rows = append(rows, reject{SessionID: row.ID, Number: n, ProductID: r.ID, Reason: r.Reason})
-		}
-	}
-	if len(rows) == 0 {
+	if len(rejects) == 0 {
 		return nil
+	}
+	rows := make([]reject, len(rejects))
+	for i, r := range rejects {
+		rows[i] = reject{SessionID: row.ID, Number: row.Rejected + int64(i) + 1, ProductID: r.ID, Reason: r.Reason}
 	}
 	return tx.Clauses(clause.OnConflict{DoNothing: true}).CreateInBatches(rows, sqliteRows).Error
 }

@@ -2,12 +2,10 @@ package store_test
 
 import (
 	"context"
-	"log/slog"
 	"sync"
 	"testing"
 
 	"fullsync/internal/fault"
-	"fullsync/internal/jobs"
 	"fullsync/internal/store"
 )
 
@@ -20,9 +18,7 @@ func TestReplicasMayMigrateAtOnce(t *testing.T) {
 		for range 4 {
 			s := open()
 			all.Go(func() {
-				engine := jobs.Database{SQL: s.SQL(), Listener: s.Listener()}
-				err := s.Migrate(t.Context(), func(ctx context.Context) error { return engine.Migrate(ctx, slog.New(slog.DiscardHandler)) },
-					func(a store.Applied) { mu.Lock(); defer mu.Unlock(); steps[a.Version]++ })
+				err := s.Migrate(t.Context(), engineOf(s).Migrate, func(a store.Applied) { mu.Lock(); defer mu.Unlock(); steps[a.Version]++ })
 				if err != nil {
 					t.Error(err)
 				}

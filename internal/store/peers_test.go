@@ -63,6 +63,30 @@ func TestPeerIsTouched(t *testing.T) {
 	})
 }
 
+// TestResetSealDropsTokens: whoever adopts a new secret must not be left with tokens that nothing opens.
+func TestResetSealDropsTokens(t *testing.T) {
+	onMigrated(t, func(t *testing.T, s *store.Store) {
+		ctx := t.Context()
+		addPeer(t, s, "branch")
+		addPeer(t, s, "attic")
+		if _, err := s.KeepSealMark(ctx, []byte("old")); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := s.ChangePeer(ctx, "branch", func(p *peer.Peer) error { p.SealedToken = []byte{1}; return nil }); err != nil {
+			t.Fatal(err)
+		}
+		if n, err := s.ResetSeal(ctx, []byte("new")); n != 1 || err != nil {
+			t.Errorf("%d tokens dropped, %v", n, err)
+		}
+		if mark, err := s.KeepSealMark(ctx, []byte("other")); string(mark) != "new" || err != nil {
+			t.Errorf("mark %q, %v", mark, err)
+		}
+		if p, err := s.GetPeer(ctx, "branch"); err != nil || len(p.SealedToken) != 0 {
+			t.Errorf("%+v, %v", p, err)
+		}
+	})
+}
+
 func TestPeerInUseStays(t *testing.T) {
 	onMigrated(t, func(t *testing.T, s *store.Store) {
 		ctx := t.Context()

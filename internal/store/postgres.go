@@ -60,7 +60,7 @@ func openPostgres(ctx context.Context, opt Options) (*Store, error) {
 			return nil, nil, err
 		}
 		db := stdlib.OpenDBFromPool(p)
-		g, err := gorm.Open(gormpostgres.New(gormpostgres.Config{Conn: db}), gormConfig(opt.Logger))
+		g, err := gorm.Open(gormpostgres.New(gormpostgres.Config{Conn: db}), gormConfig())
 		s.closers = append(s.closers, db, closePool{p})
 		return p, g, err
 	}
@@ -75,7 +75,11 @@ func openPostgres(ctx context.Context, opt Options) (*Store, error) {
 		}
 	})
 	s.dialect = d
-	if err := errors.Join(errs[:]...); err != nil {
+	err := errors.Join(errs[:]...)
+	if err == nil {
+		err = d.control.Ping(ctx)
+	}
+	if err != nil {
 		_ = s.Close()
 		return nil, d.openError(err)
 	}

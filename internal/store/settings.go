@@ -7,6 +7,8 @@ import (
 
 	"gorm.io/gorm"
 	"gorm.io/gorm/clause"
+
+	"fullsync/internal/peer"
 )
 
 // The settings that a database keeps about its node.
@@ -52,6 +54,21 @@ func (s *Store) KeepNodeID(ctx context.Context, proposed string) (string, error)
 
 // NodeID returns the node id that the database holds, "" where it has none yet.
 func (s *Store) NodeID(ctx context.Context) (string, error) { return s.setting(ctx, settingNodeID) }
+
+// ResetSeal replaces the mark and drops the tokens of peers, which were sealed with the secret it stood for. It returns
+// how many peers lost theirs.
+func (s *Store) ResetSeal(ctx context.Context, mark []byte) (dropped int64, err error) {
+	err = s.inTx(ctx, s.db, func(tx *gorm.DB) error {
+		row := setting{Name: settingSealMark, Value: base64.StdEncoding.EncodeToString(mark)}
+		if err := tx.Save(&row).Error; err != nil {
+			return err
+		}
+		done := tx.Model(&peer.Peer{}).Where("sealed_token IS NOT NULL").Update("sealed_token", nil)
+		dropped = done.RowsAffected
+		return done.Error
+	})
+	return dropped, err
+}
 
 // KeepSealMark returns the mark by which a replica finds out whether its secret opens the sealed tokens of this
 // database; the first call stores proposed.

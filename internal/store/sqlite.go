@@ -5,7 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
-	"log/slog"
+	"io/fs"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -41,12 +41,17 @@ func openSQLite(opt Options) (*Store, error) {
 		return nil, fault.New(fault.Unavailable, "DATA_DIR", "Data directory unusable",
 			"The data directory cannot be created. Set FULLSYNC_DATA_DIR to one that this user may write to.").Because(err)
 	}
+	if _, err := os.Stat(opt.SQLitePath); opt.MustExist && errors.Is(err, fs.ErrNotExist) {
+		return nil, fault.New(fault.Impossible, "NO_DATABASE", "No database",
+			"There is no database %s in the data directory. Set FULLSYNC_DATA_DIR (or --data-dir) to the node's, or "+
+				"FULLSYNC_DATABASE_URL for PostgreSQL.", filepath.Base(opt.SQLitePath))
+	}
 	s := &Store{dialect: &sqlite{path: opt.SQLitePath}}
-	write, err := s.openPool(opt.SQLitePath, 1, opt.Logger)
+	write, err := s.openPool(opt.SQLitePath, 1)
 	if err != nil {
 		return nil, err
 	}
-	read, err := s.openPool(opt.SQLitePath, sqliteReaders, opt.Logger)
+	read, err := s.openPool(opt.SQLitePath, sqliteReaders)
 	if err != nil {
 		return nil, errors.Join(err, s.Close())
 	}
@@ -54,7 +59,7 @@ func openSQLite(opt Options) (*Store, error) {
 	return s, nil
 }
 
-func (s *Store) openPool(path string, size int, log *slog.Logger) (*gorm.DB, error) {
+func (s *Store) openPool(path string, size int) (*gorm.DB, error) {
 	db, err := sql.Open("sqlite", (&url.URL{Scheme: "file", Opaque: (&url.URL{Path: path}).EscapedPath(), RawQuery: sqlitePragmas}).String())
 	if err != nil {
 		return nil, err
@@ -62,7 +67,7 @@ func (s *Store) openPool(path string, size int, log *slog.Logger) (*gorm.DB, err
 	db.SetMaxOpenConns(size)
 	db.SetMaxIdleConns(size)
 	s.closers = append(s.closers, db)
-	g, err := gorm.Open(gormsqlite.Dialector{DriverName: "sqlite", Conn: db}, gormConfig(log))
+	g, err := gorm.Open(gormsqlite.Dialector{DriverName: "sqlite", Conn: db}, gormConfig())
 	if err != nil {
 		return nil, s.translate(err)
 	}

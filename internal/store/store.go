@@ -7,7 +7,6 @@ import (
 	"database/sql"
 	"errors"
 	"io"
-	"log/slog"
 	"time"
 
 	"github.com/jackc/pgx/v5/pgxpool"
@@ -23,11 +22,12 @@ type Options struct {
 	URL string
 	// SQLitePath is the file used when URL is empty.
 	SQLitePath string
+	// MustExist refuses a SQLite file that is not there, instead of making it.
+	MustExist bool
 	// Workers is how many sessions may commit batches at once.
 	Workers int
 	// ConnectTimeout bounds the wait for a database that does not answer at the start.
 	ConnectTimeout time.Duration
-	Logger         *slog.Logger
 }
 
 // Store is an open database.
@@ -105,14 +105,14 @@ func (s *Store) now(db *gorm.DB) (time.Time, error) {
 	return s.parseNow(raw)
 }
 
-// gormConfig is common to both databases: no hidden transactions, no values in the log, times in UTC.
-func gormConfig(log *slog.Logger) *gorm.Config {
+// gormConfig is common to both databases: no hidden transactions, times in UTC, and no log of its own: every error is
+// returned, and statements may hold what belongs in no log.
+func gormConfig() *gorm.Config {
 	return &gorm.Config{
 		SkipDefaultTransaction: true,
+		DisableAutomaticPing:   true,
 		NowFunc:                func() time.Time { return time.Now().UTC() },
-		Logger: logger.NewSlogLogger(log, logger.Config{
-			LogLevel: logger.Error, ParameterizedQueries: true, IgnoreRecordNotFoundError: true,
-		}),
+		Logger:                 logger.Discard,
 	}
 }
 

@@ -4,7 +4,6 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
-	"log/slog"
 	"os"
 	"path/filepath"
 	"testing"
@@ -45,7 +44,6 @@ func onMigrated(t *testing.T, test func(t *testing.T, s *store.Store)) {
 
 func openStore(t *testing.T, opt store.Options) *store.Store {
 	t.Helper()
-	opt.Logger = slog.New(slog.DiscardHandler)
 	s, err := store.Open(t.Context(), opt)
 	if err != nil {
 		t.Fatal(err)
@@ -60,11 +58,13 @@ func openStore(t *testing.T, opt store.Options) *store.Store {
 
 func migrate(t *testing.T, s *store.Store) {
 	t.Helper()
-	engine := jobs.Database{SQL: s.SQL(), Listener: s.Listener()}
-	err := s.Migrate(t.Context(), func(ctx context.Context) error { return engine.Migrate(ctx, slog.New(slog.DiscardHandler)) }, nil)
-	if err != nil {
+	if err := s.Migrate(t.Context(), engineOf(s).Migrate, nil); err != nil {
 		t.Fatal(err)
 	}
+}
+
+func engineOf(s *store.Store) jobs.Database {
+	return jobs.Database{SQL: s.SQL(), Listener: s.Listener()}
 }
 
 // noJob stands in for the engine where a test is about the row alone.

@@ -92,7 +92,7 @@ func (s *Service) CancelStuck(ctx context.Context, req StuckRequest) ([]Stuck, e
 	}
 	for i := range found {
 		f := &found[i]
-		_, already, err := s.Cancel(ctx, f.Session.ID, req.By, "cancel-stuck: "+f.Session.Health.Reason)
+		_, already, err := s.Cancel(ctx, f.Session.ID, req.By, "cancel-stuck, found "+string(f.Session.Health.Verdict))
 		var finished *FinishedError
 		switch {
 		case err == nil:

@@ -18,8 +18,12 @@ const settleTimeout = 5 * time.Second
 // must not stay active because its end could not be written down.
 func (w *Worker) settle(ctx context.Context, claim session.Claim, err error) {
 	log := w.cfg.Logger.With("session", claim.SessionID, "fence", claim.Fence)
+	if err == nil {
+		log.Info("session completed")
+		return
+	}
 	write, outcome := w.outcome(claim, err)
-	log.Info(outcome, "cause", err)
+	log.Warn(outcome, "cause", err)
 	if write == nil {
 		return
 	}
@@ -42,11 +46,9 @@ func (w *Worker) settle(ctx context.Context, claim session.Claim, err error) {
 	}
 }
 
-// outcome returns what to write for a run that ended with err, nil for nothing, and what to log.
+// outcome returns what to write for a run that was ended by err, nil for nothing, and what to log.
 func (w *Worker) outcome(claim session.Claim, err error) (write func(context.Context) error, log string) {
 	switch {
-	case err == nil:
-		return nil, "session completed"
 	case errors.Is(err, transfer.ErrFenced):
 		return nil, "session stopped: cancelled or taken over"
 	case errors.Is(err, ErrAborted):

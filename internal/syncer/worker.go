@@ -106,6 +106,10 @@ func (w *Worker) pull(ctx context.Context, row *session.Session) (err error) {
 	if err != nil {
 		return err
 	}
+	// The connection stands: from here on the phase is the state's again, also after a hand-over.
+	if err := out.persist(ctx, func() error { return out.Waiting(ctx, transfer.Wait{}) }); err != nil {
+		return err
+	}
 	after, err := resumePoint(row, desc.NodeID)
 	if err != nil {
 		return err

@@ -32,8 +32,11 @@ func (s *Sample) add(id string) {
 	}
 }
 
-// String renders "3 (a, b, c)".
+// String renders "3 (a, b, c)", and "0" without examples.
 func (s Sample) String() string {
+	if s.Count == 0 {
+		return "0"
+	}
 	more := ""
 	if s.Count > int64(len(s.Examples)) {
 		more = ", …"

@@ -80,7 +80,7 @@ CREATE UNIQUE INDEX sync_sessions_one_active ON sync_sessions (catalog)
     WHERE status IN ('PREPARING', 'TRANSFERRING', 'VALIDATING');
 CREATE INDEX sync_sessions_newest ON sync_sessions (started_at DESC, id DESC);
 
--- Products that a session refused, with the reason: the first 10,000 of each session.
+-- Products that a session refused, with the reason.
 CREATE TABLE sync_rejects (
     session_id text NOT NULL REFERENCES sync_sessions (id) ON DELETE CASCADE,
     number     bigint NOT NULL,

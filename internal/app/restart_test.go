@@ -1,0 +1,77 @@
+package app_test
+
+import (
+	"context"
+	"database/sql"
+	"net/http"
+	"strings"
+	"testing"
+
+	"github.com/google/uuid"
+
+	"fullsync/api/spec"
+	"fullsync/internal/nodetest"
+	"fullsync/internal/session"
+)
+
+// TestStoppedNodeHandsItsSessionOver stops a node in the middle of a pull and starts it again on the same database.
+func TestStoppedNodeHandsItsSessionOver(t *testing.T) {
+	nodetest.OnBoth(t, func(t *testing.T, kind nodetest.Kind) {
+		pair := nodetest.NewPair(t, kind, 300, nodetest.Config{})
+		size := 20
+		gate := pair.Wire.HoldPage(t, nodetest.ProductsPath, 7)
+		s := pair.Main.Pull(nodetest.Pull{Options: spec.StartOptions{BatchSize: &size, VerifyAfterSync: new(true)}})
+		nodetest.Await(t, "the middle of the pull", gate.Reached)
+		s = pair.Main.WaitFor(s.SessionId, "six batches", func(s spec.Session) bool { return s.TransferredRecords == 120 })
+
+		pair.Main.Down()
+		gate.Open()
+		seen := len(pair.Wire.Exchanges(nodetest.ProductsPath))
+		pair.RestartMain()
+
+		s = pair.Main.WaitEnd(s.SessionId, spec.COMPLETED)
+		checkCounts(t, s, counts{transferred: 300, created: 300})
+		if s.Attempts != 1 {
+			t.Errorf("a restart counted as an attempt: %d", s.Attempts)
+		}
+		pages := pair.Wire.Exchanges(nodetest.ProductsPath)[seen:]
+		if after := pages[0].Query.Get("after"); after != pair.Branch.Products("main")[119].ID || len(pages) != 9 {
+			t.Errorf("went on after %q with %d pages; 120 of 300 products were committed", after, len(pages))
+		}
+		nodetest.SameCatalog(t, pair.Branch, pair.Main, "main")
+	})
+}
+
+// TestDeadWorker leaves behind what a killed process does: a session that somebody claimed and nobody works on.
+func TestDeadWorker(t *testing.T) {
+	nodetest.OnBoth(t, func(t *testing.T, kind nodetest.Kind) {
+		pair := nodetest.NewPair(t, kind, 100, nodetest.Config{Settings: map[string]string{"STALE_AFTER": "2s"}})
+		id := uuid.New()
+		noJob := func(context.Context, *sql.Tx, string, int64) (int64, error) { return 1 << 40, nil }
+		row, _, ok, err := pair.Main.Store.CreateSession(t.Context(), session.Session{
+			ID: id.String(), Catalog: "main", Direction: session.Pull, PeerID: nodetest.Branch, SourceNodeID: nodetest.Branch,
+			TargetNodeID: nodetest.MainNode, Method: session.MethodHTTP, Status: session.Preparing, Phase: session.PhaseQueued,
+			CurrentStep: "Preparing", StartedBy: "alice", Options: session.Options{BatchSize: 10},
+		}, noJob)
+		if err != nil || !ok {
+			t.Fatalf("create: %v, %v", ok, err)
+		}
+		if _, ok, err = pair.Main.Store.ClaimSession(t.Context(), id.String(), row.Fence, "gone-42"); err != nil || !ok {
+			t.Fatalf("claim: %v, %v", ok, err)
+		}
+		s := pair.Main.WaitFor(id, "the verdict dead", func(s spec.Session) bool { return s.Health.Verdict == spec.HealthVerdictDead })
+		if !strings.Contains(s.Health.Reason, "no sign of life from worker gone-42") {
+			t.Errorf("reason %q", s.Health.Reason)
+		}
+		a := pair.Main.Call("bob", http.MethodPost, nodetest.StartPath, nodetest.Pull{}.Body())
+		blocked, err := nodetest.Decode[spec.SyncInProgress](a)
+		if err != nil || a.Status != http.StatusConflict || blocked.Health.Verdict != spec.HealthVerdictDead {
+			t.Errorf("start beside a dead session: %d %s", a.Status, a.Body)
+		}
+		if answer := pair.Main.Cancel(s, "its worker is dead"); answer.AlreadyCancelled || answer.Session.Status != spec.CANCELLED {
+			t.Errorf("cancel: %+v", answer)
+		}
+		pair.Main.Sync(nodetest.Pull{})
+		nodetest.SameCatalog(t, pair.Branch, pair.Main, "main")
+	})
+}

@@ -1,0 +1,42 @@
+package cli
+
+import (
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"fullsync/internal/app"
+)
+
+func newAdoptSecret(io IO) *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "adopt-secret",
+		Short: "Let the node go on with a new secret, after the old one was lost or has become known",
+		Long: "Let the node go on with the secret that is configured now (or the one in the data directory, which is made where there\n" +
+			"is none), after the old one was lost or has become known. Stop the node first. Tokens of peers were sealed with the\n" +
+			"old secret and are dropped: give each peer a new one. Tokens of this node's own users end with the old secret.",
+		Args: usage(cobra.NoArgs),
+	}
+	set := bindSettings(cmd, io, append(databaseFlags(), "jwt-secret")...)
+	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
+		cfg, _, err := set.load(io.Err)
+		if err != nil {
+			return err
+		}
+		db, err := app.OpenExisting(cmd.Context(), cfg)
+		if err != nil {
+			return err
+		}
+		defer db.Close() //nolint:errcheck // nothing is pending
+		if err := db.CheckSchema(cmd.Context()); err != nil {
+			return err
+		}
+		dropped, err := app.AdoptSecret(cmd.Context(), cfg, db)
+		if err != nil {
+			return err
+		}
+		_, err = fmt.Fprintf(io.Err, "The node's secret is now the present one. Peers that need a new token: %d.\n", dropped)
+		return err
+	}
+	return cmd
+}

@@ -1,0 +1,81 @@
+package cli_test
+
+import (
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+)
+
+// taken is an address on which nothing more can listen, while the test runs.
+func taken(t *testing.T) string {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = l.Close() })
+	return l.Addr().String()
+}
+
+func TestServe(t *testing.T) {
+	t.Parallel()
+	program(t)
+	onBoth(t, func(t *testing.T, env environment) {
+		first := serve(t, env)
+		secret := filepath.Join(strings.TrimPrefix(env[0], "FULLSYNC_DATA_DIR="), "secret")
+		if log := first.err.String(); !strings.Contains(log, "made a secret for this node") || !strings.Contains(log, secret) {
+			t.Errorf("the new secret is not announced:\n%s", log)
+		}
+		if info, err := os.Stat(secret); err != nil || info.Mode().Perm() != 0o600 {
+			t.Errorf("the secret: %v, %v; want a file of mode 0600", info, err)
+		}
+
+		second := serve(t, env)
+		if log := second.err.String(); strings.Contains(log, "made a secret") {
+			t.Errorf("the second replica made a secret of its own:\n%s", log)
+		}
+		for _, replica := range []serving{first, second} {
+			// Either replica takes the other's token.
+			status, answer := caller{url: replica.url, token: first.token}.call(t, http.MethodGet, syncPath, nil)
+			if status != http.StatusOK {
+				t.Errorf("%d %v", status, answer)
+			}
+		}
+
+		if code := first.signal(t, syscall.SIGTERM); code != 0 || !strings.Contains(first.err.String(), `msg="node is down"`) {
+			t.Errorf("SIGTERM: exit code %d\n%s", code, first.err)
+		}
+		if status, _ := second.call(t, http.MethodGet, syncPath, nil); status != http.StatusOK {
+			t.Errorf("without the first replica the second answers %d", status)
+		}
+		if code := second.signal(t, os.Interrupt); code != 0 {
+			t.Errorf("Ctrl-C: exit code %d", code)
+		}
+		if first.out.String()+second.out.String() != "" {
+			t.Error("serve writes to standard output")
+		}
+	})
+}
+
+func TestServeOnATakenPort(t *testing.T) {
+	t.Parallel()
+	address := taken(t)
+	run(t, onSQLite(t), "serve", "--listen", address).wants(t, 1, "Nothing can listen on "+address+": another program may use it")
+}
+
+// A replica with another secret could not read the peers' tokens; a node with another id would take over a database.
+func TestServeRefusesADatabaseOfAnotherNode(t *testing.T) {
+	t.Parallel()
+	address := taken(t) // so that a serve that is not refused ends, too
+	onBoth(t, func(t *testing.T, env environment) {
+		env = env.with("FULLSYNC_LISTEN=" + address)
+		run(t, env, "serve", "--node-id", "branch-1").wants(t, 1, "Nothing can listen")
+		run(t, env, "serve", "--node-id", "branch-2").wants(t, 1, "the database belongs to node branch-1")
+		run(t, env.with("FULLSYNC_JWT_SECRET="+strings.Repeat("other", 8)), "serve").wants(t, 1, "The secret does not fit this database")
+		run(t, env, "token", "--node-id", "branch-2", "--role", "admin", "--subject", "alice").must(t) // made without the database
+	})
+}

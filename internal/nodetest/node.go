@@ -1,0 +1,230 @@
+// Package nodetest runs whole nodes in tests: real HTTP on 127.0.0.1, a real database of either kind, real workers.
+// A test usually begins with [NewPair] inside [OnBoth], starts a pull on Main, waits for what it is about with
+// [Node.WaitFor], and looks at what the two nodes hold.
+package nodetest
+
+import (
+	"bytes"
+	"context"
+	"log/slog"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"fullsync/internal/app"
+	"fullsync/internal/config"
+	"fullsync/internal/postgrestest"
+	"fullsync/internal/transfer"
+)
+
+// Patience bounds every wait of this package. It is generous because a test machine may be busy and the race
+// detector slow; what is waited for normally takes milliseconds.
+const Patience = time.Minute
+
+// Main runs the tests of a package, and stops the PostgreSQL that they shared; see [postgrestest.Main].
+func Main(m *testing.M) int { return postgrestest.Main(m) }
+
+// Kind is a kind of database.
+type Kind string
+
+// The kinds.
+const (
+	SQLite   Kind = "sqlite"
+	Postgres Kind = "postgres"
+)
+
+// OnBoth runs the same test on each kind of database, side by side.
+func OnBoth(t *testing.T, test func(t *testing.T, kind Kind)) {
+	t.Helper()
+	t.Parallel()
+	for _, kind := range []Kind{SQLite, Postgres} {
+		t.Run(string(kind), func(t *testing.T) {
+			t.Parallel()
+			test(t, kind)
+		})
+	}
+}
+
+// Database is where a node keeps its data and its secret. Nodes that are started on the same one, one after the other,
+// are one node that was started again; at the same time they are replicas.
+type Database struct {
+	// URL is postgres://…, empty for SQLite.
+	URL string
+	// Dir is the data directory.
+	Dir string
+}
+
+// NewDatabase returns a new database, which goes with the test.
+func NewDatabase(t testing.TB, kind Kind) Database {
+	t.Helper()
+	db := Database{Dir: filepath.Join(t.TempDir(), "data")}
+	if kind == Postgres {
+		db.URL = postgrestest.NewDatabaseFrom(t, "nodetest", prepare)
+	}
+	return db
+}
+
+// prepare brings the database from which others are cloned up to date.
+func prepare(url string) error {
+	ctx, cancel := context.WithTimeout(context.Background(), Patience)
+	defer cancel()
+	db, err := app.OpenDatabase(ctx, config.Config{DatabaseURL: config.Secret(url), SyncWorkers: 1})
+	if err != nil {
+		return err
+	}
+	if err := app.Migrate(ctx, db, nil); err != nil {
+		_ = db.Close()
+		return err
+	}
+	return db.Close()
+}
+
+// Config says what node to run. The zero value is a node of a random id on a new SQLite database.
+type Config struct {
+	ID       string
+	Database Database
+	// Settings are FULLSYNC_* variables, without that prefix, that differ from those of [Config.Environ].
+	Settings map[string]string
+	// Options are those of the app; where Backoff is zero, trouble is waited out within a fraction of a second.
+	Options app.Options
+}
+
+// Environ returns the settings of the node: quick heartbeats and small batches, so that tests are quick, and a
+// patience with silent workers that a busy machine does not exhaust.
+func (c Config) Environ() map[string]string {
+	environ := map[string]string{
+		"FULLSYNC_LISTEN":             "127.0.0.1:0",
+		"FULLSYNC_NODE_ID":            c.ID,
+		"FULLSYNC_DATABASE_URL":       c.Database.URL,
+		"FULLSYNC_DATA_DIR":           c.Database.Dir,
+		"FULLSYNC_BATCH_SIZE":         "100",
+		"FULLSYNC_HEARTBEAT_INTERVAL": "100ms",
+		"FULLSYNC_STALE_AFTER":        "15s",
+		"FULLSYNC_REQUEST_TIMEOUT":    "20s",
+		"FULLSYNC_SHUTDOWN_TIMEOUT":   "20s",
+	}
+	for name, value := range c.Settings {
+		environ["FULLSYNC_"+name] = value
+	}
+	return environ
+}
+
+// Build returns the node of c, ready to be started, or the error with which it could not be built. It belongs to the
+// caller, who must stop it.
+func Build(t testing.TB, c Config) (*app.App, error) {
+	t.Helper()
+	if c.Database.Dir == "" {
+		c.Database = NewDatabase(t, SQLite)
+	}
+	cfg, warnings, err := config.Load(c.Environ(), nil)
+	if err != nil || len(warnings) > 0 {
+		t.Fatalf("settings of node %q: %v %v", c.ID, err, warnings)
+	}
+	if c.Options.Backoff == (transfer.Backoff{}) {
+		c.Options.Backoff = transfer.Backoff{Tries: 4, First: 10 * time.Millisecond, Most: 50 * time.Millisecond}
+	}
+	return app.New(t.Context(), cfg, logger(t, c.ID), c.Options)
+}
+
+// Node is a running node.
+type Node struct {
+	*app.App
+	t testing.TB
+	c Config
+}
+
+// Start runs a node until the test ends or [Node.Down] ends it.
+func Start(t testing.TB, c Config) *Node {
+	t.Helper()
+	if c.Database.Dir == "" {
+		c.Database = NewDatabase(t, SQLite)
+	}
+	a, err := Build(t, c)
+	if err != nil {
+		t.Fatalf("building node %q: %v", c.ID, err)
+	}
+	n := &Node{App: a, t: t, c: c}
+	t.Cleanup(n.Down)
+	if err := a.Start(t.Context()); err != nil {
+		t.Fatalf("starting node %q: %v", c.ID, err)
+	}
+	return n
+}
+
+// Down stops the node in order. It is safe to call twice.
+func (n *Node) Down() {
+	n.t.Helper()
+	if err := n.Stop(context.Background()); err != nil {
+		n.t.Errorf("stopping node %s: %v", n.NodeID(), err)
+	}
+}
+
+// Restart stops the node in order and returns it started again on the same database and address.
+func (n *Node) Restart() *Node {
+	n.t.Helper()
+	n.Down()
+	c := n.c
+	c.Settings = map[string]string{"LISTEN": strings.TrimPrefix(n.URL(), "http://")}
+	for name, value := range n.c.Settings {
+		c.Settings[name] = value
+	}
+	return Start(n.t, c)
+}
+
+// logger returns a logger that is quiet unless the test fails.
+func logger(t testing.TB, name string) *slog.Logger {
+	buffer := &lockedBuffer{}
+	t.Cleanup(func() {
+		if t.Failed() {
+			t.Logf("log of node %q:\n%s", name, buffer)
+		}
+	})
+	return slog.New(withoutRequests{slog.NewTextHandler(buffer, &slog.HandlerOptions{Level: slog.LevelInfo})})
+}
+
+// withoutRequests leaves out the access log: most requests of a test are its own polling.
+type withoutRequests struct{ slog.Handler }
+
+// Handle passes on what is not a line of the access log.
+func (h withoutRequests) Handle(ctx context.Context, r slog.Record) error {
+	if r.Message == "request" {
+		return nil
+	}
+	return h.Handler.Handle(ctx, r)
+}
+
+// WithAttrs keeps leaving them out.
+func (h withoutRequests) WithAttrs(attrs []slog.Attr) slog.Handler {
+	return withoutRequests{h.Handler.WithAttrs(attrs)}
+}
+
+// WithGroup keeps leaving them out.
+func (h withoutRequests) WithGroup(name string) slog.Handler {
+	return withoutRequests{h.Handler.WithGroup(name)}
+}
+
+// lockedBuffer is a log that may be read while it is written.
+type lockedBuffer struct {
+	mu  sync.Mutex
+	buf bytes.Buffer
+}
+
+func (b *lockedBuffer) Write(p []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.buf.Write(p)
+}
+
+// String returns what was written last.
+func (b *lockedBuffer) String() string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	const enough = 8 << 10
+	text := b.buf.String()
+	if len(text) > enough {
+		text = "…" + text[len(text)-enough:]
+	}
+	return text
+}

@@ -1,0 +1,55 @@
+package nodetest
+
+import (
+	"net/http"
+	"testing"
+
+	"fullsync/api/spec"
+	"fullsync/internal/auth"
+)
+
+// The ids of the nodes of a [Pair].
+const (
+	MainNode = "main"
+	Branch   = "branch"
+)
+
+// Pair is the main job: Branch has products, and Main, empty, knows it as its peer, over Wire.
+type Pair struct {
+	Main, Branch *Node
+	Wire         *Wire
+}
+
+// NewPair starts the two nodes on databases of that kind, Branch with count products in its catalog main. c is the
+// configuration of Main; its id and database need not be given.
+func NewPair(t testing.TB, kind Kind, count int, c Config) *Pair {
+	t.Helper()
+	branch := Start(t, Config{ID: Branch, Database: NewDatabase(t, kind)})
+	branch.Fill("main", count)
+	wire := NewWire(t, branch.URL())
+	if c.ID == "" {
+		c.ID = MainNode
+	}
+	if c.Database.Dir == "" {
+		c.Database = NewDatabase(t, kind)
+	}
+	main := Start(t, c)
+	main.AddPeer(Branch, wire.URL, branch.TokenFor(main.NodeID(), auth.RoleNode))
+	return &Pair{Main: main, Branch: branch, Wire: wire}
+}
+
+// RestartMain stops Main in order and starts it again on the same database.
+func (p *Pair) RestartMain() { p.Main = p.Main.Restart() }
+
+// AddPeer registers a peer of the node.
+func (n *Node) AddPeer(id, url, token string) {
+	n.t.Helper()
+	resp, err := n.API("admin", auth.RoleAdmin).AddPeerWithResponse(n.t.Context(),
+		spec.AddPeerJSONRequestBody{NodeId: id, Url: url, Token: &token})
+	if err != nil {
+		n.t.Fatal(err)
+	}
+	if resp.StatusCode() != http.StatusCreated {
+		n.t.Fatalf("registering peer %s: %d %s", id, resp.StatusCode(), resp.Body)
+	}
+}

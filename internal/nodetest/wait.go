@@ -1,0 +1,43 @@
+package nodetest
+
+import (
+	"testing"
+	"time"
+)
+
+// pollInterval is how often a condition is looked at.
+const pollInterval = 10 * time.Millisecond
+
+// Eventually returns once cond holds, and fails the test when it does not within [Patience]; last, if not nil, is
+// then asked for what was seen last.
+func Eventually(t testing.TB, what string, cond func() bool, last ...func() string) {
+	t.Helper()
+	deadline := time.NewTimer(Patience)
+	defer deadline.Stop()
+	tick := time.NewTicker(pollInterval)
+	defer tick.Stop()
+	for !cond() {
+		select {
+		case <-tick.C:
+		case <-deadline.C:
+			seen := ""
+			for _, f := range last {
+				seen += "; last seen: " + f()
+			}
+			t.Fatalf("waited %s for %s%s", Patience, what, seen)
+		}
+	}
+}
+
+// Await returns what comes from c, or that c was closed (ok false), and fails the test after [Patience].
+func Await[T any](t testing.TB, what string, c <-chan T) (v T, ok bool) {
+	t.Helper()
+	deadline := time.NewTimer(Patience)
+	defer deadline.Stop()
+	select {
+	case v, ok = <-c:
+	case <-deadline.C:
+		t.Fatalf("waited %s for %s", Patience, what)
+	}
+	return v, ok
+}
