@@ -121,7 +121,6 @@ func (s settings) load(out io.Writer) (config.Config, *slog.Logger, error) {
 	return load(config.Environ(s.environ), s.flags(), out)
 }
 
-
 func load(environ, flags map[string]string, out io.Writer) (config.Config, *slog.Logger, error) {
 	cfg, warnings, err := config.Load(environ, flags)
 	if err != nil {

@@ -36,17 +36,17 @@ func TestViewSaysNothingItCannotKnow(t *testing.T) {
 		speed  float64
 		left   bool
 	}{
-		"not claimed":                {func(s *session.Session) { s.ClaimedAt = nil }, 0, false},
-		"nothing committed":          {func(s *session.Session) { s.LastCommitAt = nil }, 0, false},
-		"committed in no time":       {func(s *session.Session) { s.LastCommitAt = s.ClaimedAt }, 0, false},
-		"only rejects so far":        {func(s *session.Session) { s.TransferredRecords = 0 }, 0, false},
-		"total unknown":              {func(s *session.Session) { s.TotalRecords = nil }, 10, false},
-		"verifying":                  {func(s *session.Session) { s.Status = session.Validating }, 10, false},
-		"cancelled":                  {func(s *session.Session) { s.Status = session.Cancelled }, 10, false},
-		"completed, speed stays":     {func(s *session.Session) { s.Status = session.Completed }, 10, false},
-		"more came than was said":    {func(s *session.Session) { *s.TotalRecords = 700 }, 10, true},
-		"nobody works on it":         {func(s *session.Session) { s.LastHeartbeatAt = ago(time.Hour) }, 10, false},
-		"throttled":                  {func(s *session.Session) { s.WaitingFor, s.WaitingUntil = "429", ago(-time.Hour) }, 10, false},
+		"not claimed":             {func(s *session.Session) { s.ClaimedAt = nil }, 0, false},
+		"nothing committed":       {func(s *session.Session) { s.LastCommitAt = nil }, 0, false},
+		"committed in no time":    {func(s *session.Session) { s.LastCommitAt = s.ClaimedAt }, 0, false},
+		"only rejects so far":     {func(s *session.Session) { s.TransferredRecords = 0 }, 0, false},
+		"total unknown":           {func(s *session.Session) { s.TotalRecords = nil }, 10, false},
+		"verifying":               {func(s *session.Session) { s.Status = session.Validating }, 10, false},
+		"cancelled":               {func(s *session.Session) { s.Status = session.Cancelled }, 10, false},
+		"completed, speed stays":  {func(s *session.Session) { s.Status = session.Completed }, 10, false},
+		"more came than was said": {func(s *session.Session) { *s.TotalRecords = 700 }, 10, true},
+		"nobody works on it":      {func(s *session.Session) { s.LastHeartbeatAt = ago(time.Hour) }, 10, false},
+		"throttled":               {func(s *session.Session) { s.WaitingFor, s.WaitingUntil = "429", ago(-time.Hour) }, 10, false},
 	} {
 		s := working()
 		c.change(&s)
