@@ -74,7 +74,7 @@ type lateRunner struct {
 // New returns an engine that works on up to workers sessions at once; 0 makes one that only inserts and aborts.
 func New(d Database, workers int, log *slog.Logger) (*Engine, error) {
 	e := &Engine{runner: &lateRunner{}}
-	cfg := &river.Config{Logger: slog.New(warnings{log.Handler()}), SoftStopTimeout: softStop}
+	cfg := &river.Config{Logger: slog.New(errorsOnly{log.Handler()}), SoftStopTimeout: softStop}
 	if workers > 0 {
 		cfg.Workers = river.NewWorkers()
 		river.AddWorker(cfg.Workers, e.runner)
@@ -89,12 +89,13 @@ func New(d Database, workers int, log *slog.Logger) (*Engine, error) {
 	return e, err
 }
 
-// warnings lets through what the engine warns of; its everyday doings are no news to an operator.
-type warnings struct{ slog.Handler }
+// errorsOnly lets the engine's errors through; its everyday doings are no news to an operator, and what becomes of
+// sessions is logged by those who know them.
+type errorsOnly struct{ slog.Handler }
 
 // Enabled is a [slog.Handler]'s.
-func (w warnings) Enabled(ctx context.Context, level slog.Level) bool {
-	return level >= slog.LevelWarn && w.Handler.Enabled(ctx, level)
+func (w errorsOnly) Enabled(ctx context.Context, level slog.Level) bool {
+	return level >= slog.LevelError && w.Handler.Enabled(ctx, level)
 }
 
 const (

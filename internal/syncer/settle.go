@@ -3,6 +3,7 @@ package syncer
 import (
 	"context"
 	"errors"
+	"log/slog"
 	"sync"
 	"time"
 
@@ -18,12 +19,7 @@ const settleTimeout = 5 * time.Second
 // must not stay active because its end could not be written down.
 func (w *Worker) settle(ctx context.Context, claim session.Claim, err error) {
 	log := w.cfg.Logger.With("session", claim.SessionID, "fence", claim.Fence)
-	if err == nil {
-		log.Info("session completed")
-		return
-	}
-	write, outcome := w.outcome(claim, err)
-	log.Warn(outcome, "cause", err)
+	write := w.outcome(log, claim, err)
 	if write == nil {
 		return
 	}
@@ -46,24 +42,31 @@ func (w *Worker) settle(ctx context.Context, claim session.Claim, err error) {
 	}
 }
 
-// outcome returns what to write for a run that was ended by err, nil for nothing, and what to log.
-func (w *Worker) outcome(claim session.Claim, err error) (write func(context.Context) error, log string) {
+// outcome tells the log how a run ended, and returns what to write down of it, nil for nothing.
+func (w *Worker) outcome(log *slog.Logger, claim session.Claim, err error) (write func(context.Context) error) {
 	switch {
+	case err == nil:
+		log.Info("session completed")
+		return nil
 	case errors.Is(err, transfer.ErrFenced):
-		return nil, "session stopped: cancelled or taken over"
+		log.Info("session stopped: it was cancelled or taken over")
+		return nil
 	case errors.Is(err, ErrAborted):
+		log.Info("session stopped: it was cancelled")
 		return func(ctx context.Context) error {
 			return w.ledger.FinishSession(ctx, claim, session.Failed, "", ErrAborted.Sentence())
-		}, "session stopped: cancelled"
+		}
 	case errors.Is(err, ErrShutdown):
+		log.Info("session handed back", "because", err)
 		return func(ctx context.Context) error {
 			return w.ledger.ReleaseSession(ctx, claim, w.queue.Enqueue)
-		}, "session handed over: this process stops"
+		}
 	default:
+		log.Warn("session failed", "cause", err)
 		text := fault.Sentence(err, "The sync failed because of an internal error; the log of this node tells more. Start it again.")
 		return func(ctx context.Context) error {
 			return w.ledger.FinishSession(ctx, claim, session.Failed, "", text)
-		}, "session failed"
+		}
 	}
 }
 
