@@ -34,7 +34,7 @@ const (
 // running command cleanly.
 func Run(ctx context.Context, args []string, io IO) int {
 	root := newRoot(io)
-	root.SetArgs(args)
+	root.SetArgs(append([]string{}, args...)) // nil would mean the arguments of the process
 	root.SetIn(io.In)
 	root.SetOut(io.Out)
 	root.SetErr(io.Err)

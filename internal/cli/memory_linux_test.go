@@ -27,7 +27,7 @@ func write(w io.Writer, n int) error {
 func peak(t *testing.T, env environment, use func(in io.Writer, out io.Reader) error, args ...string) (size int) {
 	t.Helper()
 	cmd := exec.Command(program(t), args...)
-	cmd.Env = append(env, "PATH="+os.Getenv("PATH"))
+	cmd.Env = env.with("PATH=" + os.Getenv("PATH"))
 	var notes strings.Builder
 	cmd.Stderr = &notes
 	in, inErr := cmd.StdinPipe()

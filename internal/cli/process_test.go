@@ -56,26 +56,25 @@ func (o *output) await(t *testing.T, pattern string) string {
 type process struct {
 	cmd      *exec.Cmd
 	out, err *output
-	ended    chan error
+	ended    chan struct{} // closed when the process has ended
 }
 
 // launch starts the program. It is killed at the end of the test, if it still runs.
 func launch(t *testing.T, env environment, args ...string) *process {
 	t.Helper()
-	p := &process{cmd: exec.Command(program(t), args...), out: newOutput(), err: newOutput(), ended: make(chan error, 1)}
-	p.cmd.Env = append(env, "PATH="+os.Getenv("PATH"))
+	p := &process{cmd: exec.Command(program(t), args...), out: newOutput(), err: newOutput(), ended: make(chan struct{})}
+	p.cmd.Env = env.with("PATH=" + os.Getenv("PATH"))
 	p.cmd.Stdout, p.cmd.Stderr = p.out, p.err
 	if err := p.cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
-	exited := make(chan struct{})
 	go func() {
-		p.ended <- p.cmd.Wait()
-		close(exited)
+		defer close(p.ended)
+		_ = p.cmd.Wait() // its exit code is what tests look at
 	}()
 	t.Cleanup(func() {
 		_ = p.cmd.Process.Kill()
-		<-exited
+		<-p.ended
 		if t.Failed() {
 			t.Logf("%v wrote\n%s%s", args, p.out, p.err)
 		}

@@ -75,7 +75,13 @@ func TestServeRefusesADatabaseOfAnotherNode(t *testing.T) {
 		env = env.with("FULLSYNC_LISTEN=" + address)
 		run(t, env, "serve", "--node-id", "branch-1").wants(t, 1, "Nothing can listen")
 		run(t, env, "serve", "--node-id", "branch-2").wants(t, 1, "the database belongs to node branch-1")
-		run(t, env.with("FULLSYNC_JWT_SECRET="+strings.Repeat("other", 8)), "serve").wants(t, 1, "The secret does not fit this database")
+		other := env.with("FULLSYNC_JWT_SECRET=" + strings.Repeat("other", 8))
+		run(t, other, "serve").wants(t, 1, "The secret does not fit this database")
 		run(t, env, "token", "--node-id", "branch-2", "--role", "admin", "--subject", "alice").must(t) // made without the database
+
+		// Whoever lost the secret says so, and goes on with another; from then on the old one is the wrong one.
+		run(t, other, "adopt-secret").wants(t, 0, "Peers that need a new token: 0.")
+		run(t, other, "serve").wants(t, 1, "Nothing can listen")
+		run(t, env, "serve").wants(t, 1, "The secret does not fit this database")
 	})
 }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"fmt"
 	"io"
 	"net/http"
 	"os"
@@ -21,54 +22,53 @@ import (
 // patience is how long something that must happen may take on a busy machine.
 const patience = 30 * time.Second
 
-// binaryDir is where the binary under test is built; TestMain makes and removes it.
-const binaryDir = "fullsync-cli-test-"
-
 func TestMain(m *testing.M) { os.Exit(testMain(m)) }
 
 func testMain(m *testing.M) int {
 	code := postgrestest.Main(m)
-	if path, err := binary(); err == nil && path != "" {
-		_ = os.RemoveAll(filepath.Dir(path))
+	if err := built.remove(); err != nil {
+		fmt.Fprintln(os.Stderr, "removing the program:", err)
 	}
 	return code
 }
 
-// binary returns the program, built once for the tests that need real processes: signals, kill -9, memory.
-var binary = sync.OnceValues(func() (string, error) {
-	if testing.Short() {
-		return "", nil
-	}
-	dir, err := os.MkdirTemp("", binaryDir)
-	if err != nil {
-		return "", err
-	}
-	path := filepath.Join(dir, "fullsync")
-	out, err := exec.Command("go", "build", "-o", path, "fullsync/cmd/fullsync").CombinedOutput()
-	if err != nil {
-		return path, &buildError{out: string(out), err: err}
-	}
-	return path, nil
-})
+// built is the real program, for tests of signals, kill -9 and memory. It is package state because the process of the
+// tests is what it belongs to: it is built for the first test that needs it, and removed after the last.
+var built build
 
-type buildError struct {
-	out string
-	err error
+type build struct {
+	once     sync.Once
+	dir, out string
+	err      error
 }
 
-func (e *buildError) Error() string { return e.err.Error() + "\n" + e.out }
-
-// program returns the path of the binary; tests that need it are slow and skipped with -short.
+// program returns the path of the real program; tests that need it are slow, and skipped with -short.
 func program(t *testing.T) string {
 	t.Helper()
 	if testing.Short() {
 		t.Skip("builds and runs the real program")
 	}
-	path, err := binary()
-	if err != nil {
-		t.Fatal(err)
+	built.once.Do(built.make)
+	if built.err != nil {
+		t.Fatalf("%v\n%s", built.err, built.out)
 	}
-	return path
+	return filepath.Join(built.dir, "fullsync")
+}
+
+func (b *build) make() {
+	if b.dir, b.err = os.MkdirTemp("", "fullsync-cli-test-"); b.err != nil {
+		return
+	}
+	var out []byte
+	out, b.err = exec.Command("go", "build", "-o", filepath.Join(b.dir, "fullsync"), "fullsync/cmd/fullsync").CombinedOutput()
+	b.out = string(out)
+}
+
+func (b *build) remove() error {
+	if b.dir == "" {
+		return nil
+	}
+	return os.RemoveAll(b.dir)
 }
 
 // environment is FULLSYNC_* variables as os.Environ has them.
@@ -170,7 +170,7 @@ func (c caller) call(t *testing.T, method, path string, body any) (int, object) 
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer resp.Body.Close()
+	defer resp.Body.Close() //nolint:errcheck // it was only read
 	answer := object{}
 	if err := json.NewDecoder(resp.Body).Decode(&answer); err != nil {
 		t.Fatalf("%s %s: %s, and no JSON: %v", method, path, resp.Status, err)

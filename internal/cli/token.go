@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"log/slog"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -49,11 +48,11 @@ func newToken(io IO) *cobra.Command {
 		case ttl == 0:
 			ttl = defaultTTL
 		}
-		cfg, log, err := set.load(io.Err)
+		cfg, _, err := set.load(io.Err)
 		if err != nil {
 			return err
 		}
-		keys, err := openKeys(cmd.Context(), cfg, log, io.Err)
+		keys, err := openKeys(cmd.Context(), cfg, io.Err)
 		if err != nil {
 			return err
 		}
@@ -69,7 +68,7 @@ func newToken(io IO) *cobra.Command {
 
 // openKeys returns the keys of the node. Its id comes from the settings, or from the database; an empty database is
 // prepared, so that a token can be made before the first start. A secret that is made is announced on notes.
-func openKeys(ctx context.Context, cfg config.Config, log *slog.Logger, notes io.Writer) (*auth.Keys, error) {
+func openKeys(ctx context.Context, cfg config.Config, notes io.Writer) (*auth.Keys, error) {
 	nodeID := cfg.NodeID
 	if nodeID == "" {
 		db, err := app.OpenDatabase(ctx, cfg)

@@ -2,6 +2,7 @@ package cli_test
 
 import (
 	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 )
@@ -48,7 +49,7 @@ func TestHelpAndVersion(t *testing.T) {
 	t.Parallel()
 	for _, args := range [][]string{nil, {"--help"}, {"help"}} {
 		r := run(t, nil, args...).must(t)
-		for _, command := range []string{"serve", "demo", "migrate", "token", "catalog", "cancel-stuck"} {
+		for _, command := range []string{"serve", "demo", "migrate", "token", "catalog", "cancel-stuck", "adopt-secret"} {
 			if !strings.Contains(r.out, "\n  "+command+" ") {
 				t.Errorf("fullsync %v does not tell of %s:\n%s", args, command, r.out)
 			}
@@ -94,8 +95,8 @@ func TestAnEmptyDatabaseIsLeftAlone(t *testing.T) {
 				t.Errorf("%v: exit code %d\n%s", args, r.code, text)
 			}
 		}
-		if _, err := os.Stat(strings.TrimPrefix(env[0], "FULLSYNC_DATA_DIR=")); err == nil {
-			t.Error("looking made a data directory")
+		if _, err := os.Stat(filepath.Join(strings.TrimPrefix(env[0], "FULLSYNC_DATA_DIR="), "fullsync.db")); err == nil {
+			t.Error("looking made a database")
 		}
 		run(t, env, "migrate").wants(t, 0, "applied migration 1 (") // so nothing was there before
 	})

@@ -26,7 +26,7 @@ type Transition struct {
 var Transitions = []Transition{
 	{Preparing, Transferring, "the source has said who it is and how many products it has"},
 	{Transferring, Validating, "the source was read to its end and verifyAfterSync was asked for"},
-	{Transferring, Completed, "the source was read to its end"},
+	{Transferring, Completed, "the source was read to its end and verifyAfterSync was not asked for"},
 	{Validating, Completed, "every product of the source is here, with the same content"},
 	{Preparing, Failed, "the source cannot be used"},
 	{Transferring, Failed, "the source or the database failed for good"},

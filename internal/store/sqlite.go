@@ -37,14 +37,14 @@ const sqlitePragmas = "_pragma=busy_timeout(5000)&_pragma=journal_mode(WAL)&_pra
 type sqlite struct{ path string }
 
 func openSQLite(opt Options) (*Store, error) {
-	if err := os.MkdirAll(filepath.Dir(opt.SQLitePath), 0o700); err != nil {
-		return nil, fault.New(fault.Unavailable, "DATA_DIR", "Data directory unusable",
-			"The data directory cannot be created. Set FULLSYNC_DATA_DIR to one that this user may write to.").Because(err)
-	}
 	if _, err := os.Stat(opt.SQLitePath); opt.MustExist && errors.Is(err, fs.ErrNotExist) {
 		return nil, fault.New(fault.Impossible, "NO_DATABASE", "No database",
 			"There is no database %s in the data directory. Set FULLSYNC_DATA_DIR (or --data-dir) to the node's, or "+
 				"FULLSYNC_DATABASE_URL for PostgreSQL.", filepath.Base(opt.SQLitePath))
+	}
+	if err := os.MkdirAll(filepath.Dir(opt.SQLitePath), 0o700); err != nil {
+		return nil, fault.New(fault.Unavailable, "DATA_DIR", "Data directory unusable",
+			"The data directory cannot be created. Set FULLSYNC_DATA_DIR to one that this user may write to.").Because(err)
 	}
 	s := &Store{dialect: &sqlite{path: opt.SQLitePath}}
 	write, err := s.openPool(opt.SQLitePath, 1)
