@@ -39,24 +39,21 @@ func TestPullBringsEveryProductAndARepeatWritesNothing(t *testing.T) {
 		third := pair.Main.Sync(nodetest.Pull{})
 		checkCounts(t, third, counts{transferred: full + 1, created: 1, updated: 3, unchanged: full - 3})
 		nodetest.SameCatalog(t, pair.Branch, pair.Main, "main")
-		moved := map[string]bool{}
-		for _, p := range before {
-			moved[p.ID] = true
-		}
+		isChanged := map[string]bool{}
 		for _, p := range changed {
-			delete(moved, p.ID)
+			isChanged[p.ID] = true
 		}
-		stamps := map[string]catalog.Stored{}
+		now := map[string]catalog.Stored{}
 		for _, p := range pair.Main.Products("main") {
-			stamps[p.ID] = p
+			now[p.ID] = p
 		}
-		for _, p := range before {
-			now := stamps[p.ID]
-			if moved[p.ID] && now != p {
-				t.Errorf("product %s had not changed and was written", p.ID)
+		for _, was := range before {
+			is := now[was.ID]
+			if !isChanged[was.ID] && is != was {
+				t.Errorf("product %s had not changed and was written", was.ID)
 			}
-			if !moved[p.ID] && (!now.UpdatedAt.After(p.UpdatedAt) || !now.CreatedAt.Equal(p.CreatedAt)) {
-				t.Errorf("product %s had changed: now %+v, before %+v", p.ID, now, p)
+			if isChanged[was.ID] && (!is.UpdatedAt.After(was.UpdatedAt) || !is.CreatedAt.Equal(was.CreatedAt)) {
+				t.Errorf("product %s had changed: now %+v, before %+v", was.ID, is, was)
 			}
 		}
 	})

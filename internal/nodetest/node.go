@@ -7,7 +7,6 @@ import (
 	"bytes"
 	"context"
 	"log/slog"
-	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
@@ -45,40 +44,6 @@ func OnBoth(t *testing.T, test func(t *testing.T, kind Kind)) {
 			test(t, kind)
 		})
 	}
-}
-
-// Database is where a node keeps its data and its secret. Nodes that are started on the same one, one after the other,
-// are one node that was started again; at the same time they are replicas.
-type Database struct {
-	// URL is postgres://…, empty for SQLite.
-	URL string
-	// Dir is the data directory.
-	Dir string
-}
-
-// NewDatabase returns a new database, which goes with the test.
-func NewDatabase(t testing.TB, kind Kind) Database {
-	t.Helper()
-	db := Database{Dir: filepath.Join(t.TempDir(), "data")}
-	if kind == Postgres {
-		db.URL = postgrestest.NewDatabaseFrom(t, "nodetest", prepare)
-	}
-	return db
-}
-
-// prepare brings the database from which others are cloned up to date.
-func prepare(url string) error {
-	ctx, cancel := context.WithTimeout(context.Background(), Patience)
-	defer cancel()
-	db, err := app.OpenDatabase(ctx, config.Config{DatabaseURL: config.Secret(url), SyncWorkers: 1})
-	if err != nil {
-		return err
-	}
-	if err := app.Migrate(ctx, db, nil); err != nil {
-		_ = db.Close()
-		return err
-	}
-	return db.Close()
 }
 
 // Config says what node to run. The zero value is a node of a random id on a new SQLite database.

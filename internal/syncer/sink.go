@@ -13,6 +13,12 @@ type sink struct {
 	ledger  Ledger
 	row     *session.Session
 	backoff transfer.Backoff
+	// held is the claim of row, apart from it: the reader reports its waits while a commit brings row up to date.
+	held session.Claim
+}
+
+func newSink(ledger Ledger, row *session.Session, backoff transfer.Backoff) *sink {
+	return &sink{ledger: ledger, row: row, backoff: backoff, held: session.Claim{SessionID: row.ID, Fence: row.Fence}}
 }
 
 // persist tries step again while its trouble may pass.
@@ -20,9 +26,7 @@ func (k *sink) persist(ctx context.Context, step func() error) error {
 	return k.backoff.Do(ctx, k, step)
 }
 
-func (k *sink) claim() session.Claim {
-	return session.Claim{SessionID: k.row.ID, Fence: k.row.Fence}
-}
+func (k *sink) claim() session.Claim { return k.held }
 
 // Held is a [transfer.Sink]'s.
 func (k *sink) Held(ctx context.Context) error { return k.ledger.Held(ctx, k.claim()) }

@@ -59,11 +59,11 @@ func (w *Worker) Shutdown(ctx context.Context) error {
 // returns ErrShutdown when the session was not even begun for that reason; every other outcome is in the session.
 // The engine ends ctx to have the work stop at once.
 func (w *Worker) Run(ctx context.Context, sessionID string, fence int64) error {
+	w.running.Add(1) // before the look at shutdown, so that Shutdown waits for every run that did not see it
+	defer w.running.Done()
 	if w.shutdown.Err() != nil {
 		return ErrShutdown
 	}
-	w.running.Add(1)
-	defer w.running.Done()
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	defer context.AfterFunc(w.shutdown, func() { cancel(ErrShutdown) })()
@@ -96,7 +96,7 @@ func (w *Worker) pull(ctx context.Context, row *session.Session) (err error) {
 			err = fmt.Errorf("panic: %v\n%s", p, debug.Stack())
 		}
 	}()
-	out := &sink{ledger: w.ledger, row: row, backoff: w.cfg.Backoff}
+	out := newSink(w.ledger, row, w.cfg.Backoff)
 	src, err := w.connect(ctx, out)
 	if err != nil {
 		return err

@@ -1,0 +1,105 @@
+package app_test
+
+import (
+	"fmt"
+	"net/http"
+	"strings"
+	"testing"
+
+	"fullsync/api/spec"
+	"fullsync/internal/catalog"
+	"fullsync/internal/nodetest"
+)
+
+func TestEmptyCatalog(t *testing.T) {
+	nodetest.OnBoth(t, func(t *testing.T, kind nodetest.Kind) {
+		pair := nodetest.NewPair(t, kind, 0, nodetest.Config{})
+		for _, verify := range []bool{false, true} {
+			s := pair.Main.Sync(nodetest.Pull{Options: spec.StartOptions{VerifyAfterSync: &verify}})
+			checkCounts(t, s, counts{})
+		}
+		if n := pair.Main.Count("main"); n != 0 {
+			t.Errorf("%d products out of nothing", n)
+		}
+	})
+}
+
+// TestOddProducts has what a catalog of real shops has: ids that sort differently as text and as bytes and need
+// escaping in a URL, numbers that no float holds, and products of a megabyte, several to a page's limit.
+func TestOddProducts(t *testing.T) {
+	nodetest.OnBoth(t, func(t *testing.T, kind nodetest.Kind) {
+		pair := nodetest.NewPair(t, kind, 30, nodetest.Config{})
+		var odd []catalog.Product
+		for _, id := range []string{
+			"Ä-umlaut", "ä", "zebra", "Zebra", "日本語/ラーメン", "🛒🛍️", "a b c", "a+b&c=d?e#f%20g", `quote"back\slash`, "'; DROP TABLE products; --",
+			"é", "e\u0301", "..", ".", "~", "\u00a0", "ﬀ", strings.Repeat("x", 255), strings.Repeat("é", 127),
+		} {
+			odd = append(odd, nodetest.Product(t, fmt.Sprintf(
+				`{"id":%s,"name":"näme 名前 \u0001","price":"0012.500","weight":1.10,"big":123456789012345678901234567890,"e":1E+400,"z":{"b":1,"a":[null,true,""]}}`,
+				quote(id))))
+		}
+		big := strings.Repeat("lorem ipsum ", 1<<20/12)
+		for i := range 5 {
+			odd = append(odd, nodetest.Product(t, fmt.Sprintf(`{"id":"big-%d","name":"a megabyte","text":"%d %s"}`, i, i, big)))
+		}
+		pair.Branch.Import("main", odd...)
+		for _, compressed := range []bool{true, false} {
+			s := pair.Main.Sync(nodetest.Pull{Options: spec.StartOptions{CompressionEnabled: &compressed, VerifyAfterSync: new(true)}})
+			if s.TransferredRecords != int64(30+len(odd)) || s.Rejected != 0 {
+				t.Errorf("%d products: %s", 30+len(odd), nodetest.Show(s))
+			}
+			nodetest.SameCatalog(t, pair.Branch, pair.Main, "main")
+		}
+	})
+}
+
+// quote renders an id as JSON; unlike Go's it needs no escapes but those of quotes and backslashes here.
+func quote(id string) string {
+	return `"` + strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(id) + `"`
+}
+
+// TestCatalogsAreApart syncs two catalogs at the same time, with the same ids in both.
+func TestCatalogsAreApart(t *testing.T) {
+	nodetest.OnBoth(t, func(t *testing.T, kind nodetest.Kind) {
+		pair := nodetest.NewPair(t, kind, 120, nodetest.Config{})
+		pair.Branch.Fill("garden", 250)
+		gate := pair.Wire.HoldPage(t, nodetest.ProductsPath, 1)
+		first := pair.Main.Pull(nodetest.Pull{})
+		nodetest.Await(t, "the first pull", gate.Reached)
+
+		second := pair.Main.Sync(nodetest.Pull{Catalog: "garden"})
+		if second.Catalog != "garden" || second.Created != 250 {
+			t.Errorf("garden: %s", nodetest.Show(second))
+		}
+		nodetest.SameCatalog(t, pair.Branch, pair.Main, "garden")
+		if n := pair.Main.Count("main"); n != 0 {
+			t.Errorf("%d products in main before its first page", n)
+		}
+		gate.Open()
+		pair.Main.WaitEnd(first.SessionId, spec.COMPLETED)
+		nodetest.SameCatalog(t, pair.Branch, pair.Main, "main")
+
+		status, err := nodetest.Decode[spec.StatusResponse](pair.Main.Call("bob", http.MethodGet, nodetest.StatusPath+"?catalog=garden", ""))
+		if err != nil || status.Last == nil || status.Last.SessionId != second.SessionId {
+			t.Errorf("status of garden: %+v, %v", status, err)
+		}
+	})
+}
+
+// TestRefusedProductDoesNotFailTheSync makes one product unacceptable on its way.
+func TestRefusedProductDoesNotFailTheSync(t *testing.T) {
+	nodetest.OnBoth(t, func(t *testing.T, kind nodetest.Kind) {
+		pair := nodetest.NewPair(t, kind, 40, nodetest.Config{})
+		pair.Branch.Import("main", nodetest.Product(t, `{"id":"Q-1","name":"nameless soon"}`), nodetest.Product(t, `{"id":"Q-2","name":"fine"}`))
+		pair.Wire.OnPage(nodetest.ProductsPath, 1, func(w http.ResponseWriter, r *http.Request, next http.Handler) {
+			page := nodetest.Answered(r, next)
+			w.Header().Set("Content-Type", page.Header.Get("Content-Type"))
+			_, _ = w.Write([]byte(strings.ReplaceAll(string(page.Body), `"nameless soon"`, `""`)))
+		})
+		s := pair.Main.Sync(nodetest.Pull{Options: spec.StartOptions{VerifyAfterSync: new(true), CompressionEnabled: new(false)}})
+		checkCounts(t, s, counts{transferred: 41, created: 41, rejected: 1})
+		if n := pair.Main.Count("main"); n != 41 {
+			t.Errorf("%d products, want 41", n)
+		}
+	})
+}
