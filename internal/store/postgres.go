@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net"
 	"time"
 
@@ -16,7 +17,6 @@ import (
 	gormpostgres "gorm.io/driver/postgres"
 	"gorm.io/gorm"
 
-	"fullsync/internal/catalog"
 	"fullsync/internal/fault"
 )
 
@@ -28,12 +28,6 @@ const (
 	controlConnections = 8
 	readConnections    = 8
 )
-
-// createIncoming makes the temporary table that a batch is copied to before products is touched; every worker's
-// connection has its own.
-const createIncoming = `CREATE TEMP TABLE incoming (
-	id text COLLATE "C", sku text, name text, price text, currency text, active boolean, attributes text, hash text
-) ON COMMIT DELETE ROWS`
 
 type postgres struct {
 	control, read *pgxpool.Pool
@@ -66,13 +60,11 @@ func openPostgres(ctx context.Context, opt Options) (*Store, error) {
 	}
 	var errs [3]error
 	d.control, s.db, errs[0] = pool(controlConnections, func(*pgxpool.Config) {})
-	d.read, s.read, errs[1] = pool(readConnections, func(*pgxpool.Config) {})
+	d.read, s.read, errs[1] = pool(readConnections, func(cfg *pgxpool.Config) {
+		maps.Copy(cfg.ConnConfig.RuntimeParams, readPlans())
+	})
 	_, s.work, errs[2] = pool(max(1, opt.Workers), func(cfg *pgxpool.Config) {
 		cfg.ConnConfig.RuntimeParams["idle_in_transaction_session_timeout"] = idleInTransaction
-		cfg.AfterConnect = func(ctx context.Context, conn *pgx.Conn) error {
-			_, err := conn.Exec(ctx, createIncoming)
-			return err
-		}
 	})
 	s.dialect = d
 	err := errors.Join(errs[:]...)
@@ -84,6 +76,13 @@ func openPostgres(ctx context.Context, opt Options) (*Store, error) {
 		return nil, d.openError(err)
 	}
 	return s, nil
+}
+
+// readPlans are the settings of connections that read. During a first load the planner knows nothing of the table yet:
+// it takes a catalog for a small part of it, and would rather fetch and sort all the rest of the catalog for every page
+// than follow the key; and a plan made for the empty table would be kept while the table grows.
+func readPlans() map[string]string {
+	return map[string]string{"enable_sort": "off", "enable_bitmapscan": "off", "plan_cache_mode": "force_custom_plan"}
 }
 
 // openError explains why the database could not be opened, without the URL's password.
@@ -175,60 +174,17 @@ func (d *postgres) lockMigrations(ctx context.Context) (func(), error) {
 	}, nil
 }
 
-// prepare asks which hashes the database already holds, so that only what differs is sent to it: a repeated sync
-// costs what changed.
-func (d *postgres) prepare(ctx context.Context, w *upsert) error {
-	ids := make([]string, len(w.products))
-	for i := range w.products {
-		ids[i] = w.products[i].ID
-	}
-	rows, err := d.read.Query(ctx, "SELECT id, hash FROM products WHERE catalog = $1 AND id = ANY($2)", w.catalog, ids)
-	if err != nil {
-		return err
-	}
-	known, err := pgx.CollectRows(rows, pgx.RowToStructByPos[catalog.Entry])
-	if err != nil {
-		return err
-	}
-	w.keepChanged(known)
-	return nil
+// fromPage is what follows SELECT and the columns in readPage's query.
+const fromPage = " FROM products WHERE catalog = $1 AND id > $2 ORDER BY catalog, id LIMIT $3"
+
+// readPage is a [pager]'s.
+func (d *postgres) readPage(ctx context.Context, columns, catalogName, after string, limit int) (pageRows, error) {
+	rows, err := d.read.Query(ctx, "SELECT "+columns+fromPage, catalogName, after, limit)
+	return nativeRows{rows}, err
 }
 
-// upsert copies what differs to the temporary table and merges it from there. xmax is 0 exactly for the rows that the
-// statement inserted.
-func (d *postgres) upsert(tx *gorm.DB, conn *sql.Conn, w upsert) (n upserted, err error) {
-	n.unchanged = w.unchanged
-	if len(w.products) == 0 {
-		return n, nil
-	}
-	if err := copyIncoming(tx.Statement.Context, conn, w.products); err != nil {
-		return n, err
-	}
-	row := tx.Raw(`WITH merged AS (
-		INSERT INTO products (catalog, id, sku, name, price, currency, active, attributes, hash, origin_node_id, created_at, updated_at)
-		SELECT ?, id, sku, name, price, currency, active, attributes, hash, ?, clock_timestamp(), clock_timestamp() FROM incoming
-		ON CONFLICT (catalog, id) DO UPDATE SET sku = excluded.sku, name = excluded.name, price = excluded.price,
-			currency = excluded.currency, active = excluded.active, attributes = excluded.attributes, hash = excluded.hash,
-			origin_node_id = excluded.origin_node_id, updated_at = excluded.updated_at
-		WHERE products.hash <> excluded.hash
-		RETURNING (xmax = 0) AS created
-	) SELECT count(*) FILTER (WHERE created), count(*) FILTER (WHERE NOT created) FROM merged`, w.catalog, w.origin).Row()
-	if err := row.Scan(&n.created, &n.updated); err != nil {
-		return n, err
-	}
-	n.unchanged += int64(len(w.products)) - n.created - n.updated
-	return n, nil
-}
+// nativeRows are the driver's rows as [pageRows].
+type nativeRows struct{ pgx.Rows }
 
-// copyIncoming streams products to the temporary table of the worker's connection, with COPY.
-func copyIncoming(ctx context.Context, conn *sql.Conn, products []catalog.Product) error {
-	columns := []string{"id", "sku", "name", "price", "currency", "active", "attributes", "hash"}
-	return conn.Raw(func(driverConn any) error {
-		_, err := driverConn.(*stdlib.Conn).Conn().CopyFrom(ctx, pgx.Identifier{"incoming"}, columns,
-			pgx.CopyFromSlice(len(products), func(i int) ([]any, error) {
-				p := &products[i]
-				return []any{p.ID, p.SKU, p.Name, p.Price, p.Currency, p.Active, p.Attributes, p.Hash}, nil
-			}))
-		return err
-	})
-}
+// Close ends the reading; what went wrong is in Err.
+func (r nativeRows) Close() error { r.Rows.Close(); return nil }

@@ -25,6 +25,8 @@ type upsert struct {
 	products        []catalog.Product
 	// unchanged counts the products that were found to be held already and taken out of products.
 	unchanged int64
+	// fresh says that none of products was held when that was asked.
+	fresh bool
 }
 
 // upserted is what became of the products of one batch.
@@ -56,13 +58,17 @@ func (w *upsert) keepChanged(known []catalog.Entry) (differing int64) {
 	return differing
 }
 
-// jsonIDs returns the ids as one JSON array, which SQLite takes as a single parameter.
-func jsonIDs(products []catalog.Product) (string, error) {
+func idsOf(products []catalog.Product) []string {
 	ids := make([]string, len(products))
 	for i := range products {
 		ids[i] = products[i].ID
 	}
-	text, err := json.Marshal(ids)
+	return ids
+}
+
+// jsonIDs returns the ids as one JSON array, which SQLite takes as a single parameter.
+func jsonIDs(products []catalog.Product) (string, error) {
+	text, err := json.Marshal(idsOf(products))
 	return string(text), err
 }
 
