@@ -141,6 +141,7 @@ func TestCORS(t *testing.T) {
 	a := preflight(n, origin)
 	if a.status != 204 || a.header.Get("Access-Control-Allow-Origin") != origin ||
 		!strings.Contains(a.header.Get("Access-Control-Allow-Headers"), "Authorization") ||
+		!strings.Contains(a.header.Get("Access-Control-Allow-Headers"), "Idempotency-Key") ||
 		!strings.Contains(a.header.Get("Access-Control-Allow-Methods"), "PATCH") {
 		t.Errorf("preflight: %d %v", a.status, a.header)
 	}

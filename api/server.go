@@ -94,7 +94,7 @@ func New(opt Options) (*Server, error) {
 		limitTime(access, opt.Limits.Answer),
 		validate(access),
 	)
-	spec.RegisterHandlers(e, spec.NewStrictHandler(newHandlers(opt), []spec.StrictMiddlewareFunc{refuseIdempotencyKey}))
+	spec.RegisterHandlers(e, spec.NewStrictHandler(newHandlers(opt), nil))
 	serveDocs(e)
 	return &Server{echo: e}, nil
 }
@@ -149,7 +149,7 @@ func cors(origins []string) echo.MiddlewareFunc {
 	return middleware.CORSWithConfig(middleware.CORSConfig{
 		AllowOrigins:  origins,
 		AllowMethods:  []string{http.MethodGet, http.MethodPost, http.MethodPatch, http.MethodDelete},
-		AllowHeaders:  []string{echo.HeaderAuthorization, echo.HeaderContentType, echo.HeaderXRequestID},
+		AllowHeaders:  []string{echo.HeaderAuthorization, echo.HeaderContentType, echo.HeaderXRequestID, headerIdempotencyKey},
 		ExposeHeaders: []string{echo.HeaderLocation, echo.HeaderRetryAfter, echo.HeaderXRequestID},
 		MaxAge:        600,
 	})

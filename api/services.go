@@ -12,11 +12,14 @@ import (
 
 // Syncs starts, shows and cancels sessions; [syncer.Service] is one.
 type Syncs interface {
-	Start(ctx context.Context, req syncer.StartRequest) (session.View, error)
+	Start(ctx context.Context, req syncer.StartRequest) (syncer.Started, error)
+	Resume(ctx context.Context, id, by string) (session.View, error)
 	Get(ctx context.Context, id string) (session.View, error)
 	List(ctx context.Context, q syncer.Query) ([]session.View, error)
 	Status(ctx context.Context, catalogName string) (active, last *session.View, err error)
 	Cancel(ctx context.Context, id, by, reason string) (v session.View, already bool, err error)
+	CancelStuck(ctx context.Context, req syncer.StuckRequest) ([]syncer.Stuck, error)
+	Receipt(ctx context.Context, id string) (session.Receipt, error)
 }
 
 // Peers manages the registered peers; [peer.Registry] is one.

@@ -3,7 +3,6 @@ package api
 import (
 	"context"
 	"fmt"
-	"math"
 	"slices"
 	"strings"
 	"time"
@@ -18,21 +17,40 @@ import (
 // sessionHandlers start, show and cancel sessions.
 type sessionHandlers struct{ syncs Syncs }
 
-// StartFullSync starts a pull.
+// StartFullSync starts a pull, or answers with the session that is running already.
 func (h *sessionHandlers) StartFullSync(ctx context.Context, r spec.StartFullSyncRequestObject) (spec.StartFullSyncResponseObject, error) {
 	req, err := startRequest(r.Body, caller(ctx))
 	if err != nil {
 		return nil, err
 	}
-	v, err := h.syncs.Start(ctx, req)
+	if req.Key, err = startKey(r.Params.IdempotencyKey, req); err != nil {
+		return nil, err
+	}
+	started, err := h.syncs.Start(ctx, req)
 	if err != nil {
 		return nil, err
 	}
+	if started.Attached {
+		return spec.StartFullSync200JSONResponse{
+			Headers: spec.StartFullSync200ResponseHeaders{Location: location(started.Session)},
+			Body:    startedOf(started.Session, "Full sync already running; attached to it"),
+		}, nil
+	}
 	return spec.StartFullSync202JSONResponse{
-		Headers: spec.StartFullSync202ResponseHeaders{Location: "/api/admin/sync/full-sync/" + v.ID},
-		Body: spec.StartResponse{
-			Success: true, SessionId: sessionID(v.ID), Message: "Full sync pull initiated successfully", Session: sessionOf(v),
-		},
+		Headers: spec.StartFullSync202ResponseHeaders{Location: location(started.Session)},
+		Body:    startedOf(started.Session, "Full sync pull initiated successfully"),
+	}, nil
+}
+
+// ResumeFullSync goes on with a session that failed or was cancelled, in a new one.
+func (h *sessionHandlers) ResumeFullSync(ctx context.Context, r spec.ResumeFullSyncRequestObject) (spec.ResumeFullSyncResponseObject, error) {
+	v, err := h.syncs.Resume(ctx, r.SessionId.String(), caller(ctx))
+	if err != nil {
+		return nil, err
+	}
+	return spec.ResumeFullSync202JSONResponse{
+		Headers: spec.ResumeFullSync202ResponseHeaders{Location: location(v)},
+		Body:    startedOf(v, "Full sync pull resumed successfully"),
 	}, nil
 }
 
@@ -47,13 +65,22 @@ func (h *sessionHandlers) CancelFullSync(ctx context.Context, r spec.CancelFullS
 	}, nil
 }
 
-// GetFullSync shows one session.
+// GetFullSync shows one session, with its receipt once it has ended.
 func (h *sessionHandlers) GetFullSync(ctx context.Context, r spec.GetFullSyncRequestObject) (spec.GetFullSyncResponseObject, error) {
 	v, err := h.syncs.Get(ctx, r.SessionId.String())
 	if err != nil {
 		return nil, err
 	}
-	return spec.GetFullSync200JSONResponse{Success: true, Session: sessionOf(v)}, nil
+	out := spec.GetFullSync200JSONResponse{Success: true, Session: sessionOf(v)}
+	if !v.Status.Active() {
+		receipt, err := h.syncs.Receipt(ctx, v.ID)
+		if err != nil {
+			return nil, err
+		}
+		shown := receiptOf(receipt)
+		out.Receipt = &shown
+	}
+	return out, nil
 }
 
 // GetFullSyncStatus shows a catalog's active session and the one that ended last.
@@ -113,77 +140,4 @@ func (h *sessionHandlers) ListFullSyncs(ctx context.Context, r spec.ListFullSync
 func caller(ctx context.Context) string {
 	principal, _ := auth.FromContext(ctx)
 	return principal.Subject
-}
-
-// sessionOf renders a session.
-func sessionOf(v session.View) spec.Session {
-	return spec.Session{
-		SessionId:              sessionID(v.ID),
-		Catalog:                v.Catalog,
-		Direction:              spec.Direction(v.Direction),
-		SourceNodeId:           v.SourceNodeID,
-		TargetNodeId:           v.TargetNodeID,
-		Method:                 v.Method,
-		Status:                 spec.SessionStatus(v.Status),
-		Phase:                  spec.Phase(v.Phase),
-		CurrentStep:            v.CurrentStep,
-		Progress:               v.Progress,
-		TotalRecords:           v.TotalRecords,
-		TransferredRecords:     v.TransferredRecords,
-		Created:                v.Created,
-		Updated:                v.Updated,
-		Unchanged:              v.Unchanged,
-		Deleted:                v.Deleted,
-		Rejected:               v.Rejected,
-		TransferredBytes:       v.TransferredBytes,
-		TransferSpeed:          math.Round(v.TransferSpeed),
-		RecordsPerSecond:       math.Round(v.RecordsPerSecond*10) / 10,
-		EstimatedTimeRemaining: wholeSeconds(v.EstimatedTimeRemaining),
-		StartedAt:              v.StartedAt.UTC(),
-		StartedBy:              v.StartedBy,
-		LastHeartbeatAt:        inUTC(v.LastHeartbeatAt),
-		LastCommitAt:           inUTC(v.LastCommitAt),
-		CompletedAt:            inUTC(v.CompletedAt),
-		ErrorMessage:           optional(v.ErrorMessage),
-		CancelledBy:            optional(v.CancelledBy),
-		CancelReason:           optional(v.CancelReason),
-		Attempts:               v.Attempts,
-		Options: spec.SessionOptions{
-			BatchSize:            v.Options.BatchSize,
-			MaxProductsPerSecond: v.Options.MaxProductsPerSecond,
-			VerifyAfterSync:      v.Options.VerifyAfterSync,
-			CompressionEnabled:   v.Options.CompressionEnabled,
-		},
-		Health: healthOf(v),
-	}
-}
-
-func healthOf(v session.View) spec.Health {
-	return spec.Health{Verdict: spec.HealthVerdict(v.Health.Verdict), Reason: v.Health.Reason}
-}
-
-// wholeSeconds rounds up: something that is not over yet never shows as 0.
-func wholeSeconds(d *time.Duration) *int64 {
-	if d == nil {
-		return nil
-	}
-	seconds := int64(math.Ceil(d.Seconds()))
-	return &seconds
-}
-
-// inUTC returns the time in UTC, nil for nil.
-func inUTC(t *time.Time) *time.Time {
-	if t == nil {
-		return nil
-	}
-	utc := t.UTC()
-	return &utc
-}
-
-// optional returns nil for the empty text.
-func optional(text string) *string {
-	if text == "" {
-		return nil
-	}
-	return &text
 }

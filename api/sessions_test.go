@@ -10,100 +10,9 @@ import (
 	"time"
 
 	"fullsync/internal/fault"
-	"fullsync/internal/peer"
 	"fullsync/internal/session"
 	"fullsync/internal/syncer"
 )
-
-func TestStart(t *testing.T) {
-	t.Parallel()
-	n := setup(t)
-	var got syncer.StartRequest
-	n.start = func(r syncer.StartRequest) (session.View, error) { got = r; return running(), nil }
-	defaults := session.Options{CompressionEnabled: true}
-	for body, want := range map[string]syncer.StartRequest{
-		`{"action":"pull","targetPeer":"branch-2"}`: {Catalog: "main", PeerID: "branch-2", By: "alice", Options: defaults},
-		`{"action":"pull","targetPeer":{"nodeId":"branch-2","nodeName":"B","ipAddress":"10.0.0.1","port":8080,"isActive":true,"lastSeen":null,"more":[1]},
-		  "options":{"method":"backup","batchSize":500,"maxProductsPerSecond":9,"verifyAfterSync":true,"compressionEnabled":false}}`: {
-			Catalog: "main", PeerID: "branch-2", By: "alice",
-			Options: session.Options{BatchSize: 500, MaxProductsPerSecond: 9, VerifyAfterSync: true},
-		},
-		`{"action":"pull","targetPeer":"branch-2","catalog":"garden","options":null}`: {Catalog: "garden", PeerID: "branch-2", By: "alice", Options: defaults},
-		`{"action":"pull","targetPeer":"branch-2","ifRunning":"fail","options":{"deleteMissing":false,"dryRun":false,"method":"http"}}`: {
-			Catalog: "main", PeerID: "branch-2", By: "alice", Options: defaults,
-		},
-	} {
-		a := n.call("POST", startPath, body)
-		if a.status != http.StatusAccepted || !reflect.DeepEqual(got, want) {
-			t.Errorf("%s: %d %s\n got %+v\nwant %+v", body, a.status, a.body, got, want)
-		}
-		if a.header.Get("Location") != startPath+"/"+sessionA {
-			t.Errorf("Location is %q", a.header.Get("Location"))
-		}
-		if !strings.HasPrefix(a.body, `{"success":true,"sessionId":"`+sessionA+`","message":"Full sync pull initiated successfully","session":{"sessionId":`) {
-			t.Errorf("the answer is %s", a.body)
-		}
-	}
-}
-
-func TestStartRefusesWhatIsNotBuilt(t *testing.T) {
-	t.Parallel()
-	n := setup(t)
-	n.start = func(syncer.StartRequest) (session.View, error) {
-		t.Error("a session was started")
-		return running(), nil
-	}
-	for member, field := range map[string]string{
-		`"options":{"deleteMissing":true}`:      "options.deleteMissing",
-		`"options":{"deleteMissing":null}`:      "options.deleteMissing",
-		`"options":{"dryRun":true}`:             "options.dryRun",
-		`"options":{"dryRun":"false"}`:          "options.dryRun",
-		`"options":{"BatchSize":5}`:             "options.BatchSize",
-		`"options":{"newOption":false}`:         "options.newOption",
-		`"options":{"ifRunning":"fail"}`:        "options.ifRunning",
-		`"ifRunning":"attach"`:                  "ifRunning",
-		`"ifRunning":"replace"`:                 "ifRunning",
-		`"ifRunning":null`:                      "ifRunning",
-		`"other":"fail"`:                        "other",
-		`"options":{"other":false}`:             "options.other",
-		`"deleteMissing":false`:                 "deleteMissing",
-		`"batchSize":5`:                         "batchSize",
-		`"` + strings.Repeat("x", 5000) + `":1`: strings.Repeat("x", 80) + "…",
-	} {
-		a := n.call("POST", startPath, `{"action":"pull","targetPeer":"branch-2",`+member+`}`)
-		if a.status != http.StatusUnprocessableEntity || a.member("error") != "Option not available" ||
-			a.member("code") != "OPTION_NOT_AVAILABLE" || a.details()[field] == "" ||
-			!strings.Contains(fmt.Sprint(a.member("message")), field) {
-			t.Errorf("%.80s: %d %s", member, a.status, a.body)
-		}
-	}
-	a := n.call("POST", startPath, `{"action":"push","targetPeer":"branch-2"}`)
-	if a.status != http.StatusUnprocessableEntity || a.member("code") != "OPTION_NOT_AVAILABLE" || a.details()["action"] == "" {
-		t.Errorf("push: %d %s", a.status, a.body)
-	}
-	a = n.call("POST", startPath, `{"action":"pull","targetPeer":"branch-2"}`, "Idempotency-Key", "k")
-	if a.status != http.StatusUnprocessableEntity || a.details()["Idempotency-Key"] == "" {
-		t.Errorf("Idempotency-Key: %d %s", a.status, a.body)
-	}
-}
-
-// TestInProgress compares the 409 of the contract byte by byte.
-func TestInProgress(t *testing.T) {
-	t.Parallel()
-	n := setup(t)
-	n.start = func(syncer.StartRequest) (session.View, error) {
-		return session.View{}, fmt.Errorf("start: %w", &syncer.RunningError{Running: running()})
-	}
-	a := n.call("POST", startPath, `{"action":"pull","targetPeer":"branch-2"}`)
-	const want = `{"error":"Full sync already in progress","sessionId":"5245ddc7-7ac1-4b5a-8e0a-f50ea1e6d186",` +
-		`"currentStep":"Transferring 1067 products","progress":71,"code":"SYNC_IN_PROGRESS",` +
-		`"message":"Catalog main is being synced from branch-2 since 2026-01-31T10:00:00Z. Wait for it to finish, or cancel it.",` +
-		`"status":"TRANSFERRING","startedAt":"2026-01-31T10:00:00Z","startedBy":"alice",` +
-		`"health":{"verdict":"healthy","reason":"working normally"},"cancelUrl":"/api/admin/sync/full-sync/cancel"}`
-	if a.status != http.StatusConflict || strings.TrimSpace(a.body) != want {
-		t.Errorf("%d\n got %s\nwant %s", a.status, a.body, want)
-	}
-}
 
 func TestCancel(t *testing.T) {
 	t.Parallel()
@@ -163,8 +72,8 @@ func TestSessionShowsEveryMember(t *testing.T) {
 		`"updated":0,"unchanged":0,"deleted":0,"rejected":0,"transferredBytes":0,"transferSpeed":0,"recordsPerSecond":252.7,` +
 		`"estimatedTimeRemaining":2,"startedAt":"2026-01-31T10:00:00Z","startedBy":"alice","lastHeartbeatAt":"2026-01-31T10:00:03Z",` +
 		`"lastCommitAt":"2026-01-31T10:00:03Z","completedAt":null,"errorMessage":null,"cancelledBy":null,"cancelReason":null,` +
-		`"attempts":1,"options":{"batchSize":100,"maxProductsPerSecond":0,"verifyAfterSync":false,"compressionEnabled":true},` +
-		`"health":{"verdict":"healthy","reason":"working normally"}}}`
+		`"attempts":1,"worker":"w","resumedFrom":null,"resumedRecords":0,"options":{"batchSize":100,"maxProductsPerSecond":0,` +
+		`"verifyAfterSync":false,"compressionEnabled":true,"timeoutSeconds":3600},"health":{"verdict":"healthy","reason":"working normally"}},"receipt":null}`
 	if a.status != 200 || strings.TrimSpace(a.body) != want {
 		t.Errorf("%d\n got %s\nwant %s", a.status, a.body, want)
 	}
@@ -237,15 +146,5 @@ func TestListSessions(t *testing.T) {
 	n.list = func(syncer.Query) ([]session.View, error) { return nil, nil }
 	if a := n.call("GET", startPath, ""); strings.TrimSpace(a.body) != `{"success":true,"sessions":[],"nextPageToken":null}` {
 		t.Errorf("an empty list is %s", a.body)
-	}
-}
-
-func TestUnknownPeer(t *testing.T) {
-	t.Parallel()
-	n := setup(t)
-	n.start = func(r syncer.StartRequest) (session.View, error) { return session.View{}, peer.Unknown(r.PeerID) }
-	a := n.call("POST", startPath, `{"action":"pull","targetPeer":"nobody"}`)
-	if a.status != http.StatusNotFound || a.member("error") != "Peer not found" {
-		t.Errorf("%d %s", a.status, a.body)
 	}
 }

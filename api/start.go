@@ -1,11 +1,12 @@
 package api
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
 	"fmt"
 	"maps"
 	"slices"
-
-	"github.com/labstack/echo/v4"
 
 	"fullsync/api/spec"
 	"fullsync/internal/catalog"
@@ -14,22 +15,8 @@ import (
 	"fullsync/internal/syncer"
 )
 
-// operationStart is the generated name of the start.
-const operationStart = "StartFullSync"
-
-// refuseIdempotencyKey refuses a start with the header Idempotency-Key: a caller that sends it relies on it, and must
-// not find out by two syncs that it was ignored.
-func refuseIdempotencyKey(next spec.StrictHandlerFunc, operationID string) spec.StrictHandlerFunc {
-	if operationID != operationStart {
-		return next
-	}
-	return func(c echo.Context, request any) (any, error) {
-		if len(c.Request().Header.Values("Idempotency-Key")) > 0 {
-			return nil, notAvailable("Idempotency-Key")
-		}
-		return next(c, request)
-	}
-}
+// headerIdempotencyKey makes a start safe to repeat.
+const headerIdempotencyKey = "Idempotency-Key"
 
 // startRequest checks what the document cannot say and returns what to start. It returns Invalid for an unknown
 // action and Impossible, by name, for what is not built.
@@ -42,13 +29,7 @@ func startRequest(body *spec.StartRequest, by string) (syncer.StartRequest, erro
 	default:
 		return none, invalidField("action", "must be pull")
 	}
-	var unbuilt []string
-	for _, name := range slices.Sorted(maps.Keys(body.AdditionalProperties)) {
-		// The one way to start that there is may be asked for.
-		if name != "ifRunning" || body.AdditionalProperties[name] != "fail" {
-			unbuilt = append(unbuilt, name)
-		}
-	}
+	unbuilt := slices.Sorted(maps.Keys(body.AdditionalProperties))
 	options := session.Options{CompressionEnabled: true}
 	if given := body.Options; given != nil {
 		for _, name := range slices.Sorted(maps.Keys(given.AdditionalProperties)) {
@@ -62,6 +43,7 @@ func startRequest(body *spec.StartRequest, by string) (syncer.StartRequest, erro
 			MaxProductsPerSecond: valueOr(given.MaxProductsPerSecond, 0),
 			VerifyAfterSync:      valueOr(given.VerifyAfterSync, false),
 			CompressionEnabled:   valueOr(given.CompressionEnabled, true),
+			TimeoutSeconds:       valueOr(given.TimeoutSeconds, 0),
 		}
 	}
 	if len(unbuilt) > 0 {
@@ -73,7 +55,45 @@ func startRequest(body *spec.StartRequest, by string) (syncer.StartRequest, erro
 	}
 	return syncer.StartRequest{
 		Catalog: valueOr(body.Catalog, catalog.Default), PeerID: peerID, Options: options, By: by,
+		IfRunning: syncer.IfRunning(valueOr(body.IfRunning, spec.Fail)),
 	}, nil
+}
+
+// startKey returns the key with which a start can be repeated, nil where the caller sent none. It belongs to who asks.
+func startKey(header *string, req syncer.StartRequest) (*syncer.StartKey, error) {
+	if header == nil {
+		return nil, nil
+	}
+	hash, err := requestHash(req)
+	if err != nil {
+		return nil, err
+	}
+	return &syncer.StartKey{Subject: req.By, Key: *header, RequestHash: hash}, nil
+}
+
+// requestHash returns the same text for starts that ask for the same, however they were written: white space, the
+// order of members, defaults that are spelled out, and what the console says about a peer besides its id do not count.
+// It outlives this version in the database for a day: new members go to the end, with omitzero.
+func requestHash(req syncer.StartRequest) (string, error) {
+	canonical, err := json.Marshal(struct {
+		Action               session.Direction
+		Catalog              string
+		PeerID               string
+		IfRunning            syncer.IfRunning
+		BatchSize            int
+		MaxProductsPerSecond int
+		VerifyAfterSync      bool
+		CompressionEnabled   bool
+		TimeoutSeconds       int
+	}{
+		session.Pull, req.Catalog, req.PeerID, req.IfRunning, req.Options.BatchSize, req.Options.MaxProductsPerSecond,
+		req.Options.VerifyAfterSync, req.Options.CompressionEnabled, req.Options.TimeoutSeconds,
+	})
+	if err != nil {
+		return "", err
+	}
+	sum := sha256.Sum256(canonical)
+	return hex.EncodeToString(sum[:]), nil
 }
 
 // targetPeer returns the node id of either form of a target peer.
@@ -88,7 +108,7 @@ func targetPeer(target spec.TargetPeer) (string, error) {
 	return object.NodeId, nil
 }
 
-// notAvailable refuses members and headers that are not built, by name.
+// notAvailable refuses members that are not built, by name.
 func notAvailable(names ...string) *fault.Error {
 	for i, name := range names {
 		names[i] = printable(name)

@@ -47,8 +47,8 @@ func (o operation) check(c echo.Context) error {
 		return err
 	}
 	joinHeaders(r, o.route.Operation.Parameters, o.route.PathItem.Parameters)
-	if o.route.Operation.RequestBody != nil {
-		if err := readBody(r, o.required()); err != nil {
+	if body := o.route.Operation.RequestBody; body != nil {
+		if err := readBody(r, body.Value); err != nil {
 			return err
 		}
 	}
@@ -119,8 +119,9 @@ func joinHeaders(r *http.Request, lists ...openapi3.Parameters) {
 	}
 }
 
-// readBody takes the whole body in, which is bounded, and checks it. A missing body misses the first required member.
-func readBody(r *http.Request, required []string) error {
+// readBody takes the whole body in, which is bounded, and checks it. A missing body misses the first required member,
+// and is fine where the document does not ask for one.
+func readBody(r *http.Request, described *openapi3.RequestBody) error {
 	data, err := io.ReadAll(r.Body)
 	var tooLarge *http.MaxBytesError
 	switch {
@@ -129,21 +130,20 @@ func readBody(r *http.Request, required []string) error {
 	case err != nil:
 		return wrongBody("ends too early")
 	}
-	if len(bytes.TrimSpace(data)) == 0 {
-		for _, member := range required {
-			if missing := requiredMember(member); missing != nil {
-				return missing
-			}
-		}
-		return wrongBody("is missing")
+	if len(bytes.TrimSpace(data)) > 0 {
+		r.Body = io.NopCloser(bytes.NewReader(data))
+		return checkBody(data)
 	}
-	r.Body = io.NopCloser(bytes.NewReader(data))
-	return checkBody(data)
-}
-
-// required returns the names of the members that the operation's body must have.
-func (o operation) required() []string {
-	return o.route.Operation.RequestBody.Value.Content.Get(echo.MIMEApplicationJSON).Schema.Value.Required
+	if !described.Required {
+		r.Body, r.ContentLength = http.NoBody, 0
+		return nil
+	}
+	for _, member := range described.Content.Get(echo.MIMEApplicationJSON).Schema.Value.Required {
+		if missing := requiredMember(member); missing != nil {
+			return missing
+		}
+	}
+	return wrongBody("is missing")
 }
 
 // requiredMember returns the contract's own error for a missing member, nil for a member that has none.

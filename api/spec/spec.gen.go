@@ -9,6 +9,7 @@ import (
 	"context"
 	"encoding/base64"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -187,6 +188,51 @@ func (e StartOptionsMethod) Valid() bool {
 	}
 }
 
+// Defines values for StartRequestIfRunning.
+const (
+	Attach  StartRequestIfRunning = "attach"
+	Fail    StartRequestIfRunning = "fail"
+	Replace StartRequestIfRunning = "replace"
+)
+
+// Valid indicates whether the value is a known member of the StartRequestIfRunning enum.
+func (e StartRequestIfRunning) Valid() bool {
+	switch e {
+	case Attach:
+		return true
+	case Fail:
+		return true
+	case Replace:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for StuckSessionDone.
+const (
+	Cancelled        StuckSessionDone = "cancelled"
+	Failed           StuckSessionDone = "failed"
+	HadEndedByItself StuckSessionDone = "had ended by itself"
+	WouldBeCancelled StuckSessionDone = "would be cancelled"
+)
+
+// Valid indicates whether the value is a known member of the StuckSessionDone enum.
+func (e StuckSessionDone) Valid() bool {
+	switch e {
+	case Cancelled:
+		return true
+	case Failed:
+		return true
+	case HadEndedByItself:
+		return true
+	case WouldBeCancelled:
+		return true
+	default:
+		return false
+	}
+}
+
 // CancelRequest The session to cancel. Other members are ignored.
 type CancelRequest struct {
 	SessionId SessionID `json:"sessionId"`
@@ -208,6 +254,34 @@ type CancelResponse struct {
 	// AlreadyCancelled True where it had been cancelled before this request.
 	AlreadyCancelled bool    `json:"alreadyCancelled"`
 	Session          Session `json:"session"`
+}
+
+// CancelStuckRequest Which sessions to cancel; only those whose worker is dead where it names none.
+type CancelStuckRequest struct {
+	// SessionId Only this session, whatever its health. Not together with `all`.
+	SessionId *SessionID `json:"sessionId,omitempty"`
+
+	// All Every active session, also healthy ones; false where absent.
+	//
+	// Example: false
+	All *bool `json:"all,omitempty"`
+
+	// DryRun Find and show, and change nothing; false where absent.
+	//
+	// Example: true
+	DryRun *bool `json:"dryRun,omitempty"`
+}
+
+// CancelStuckResponse The sessions that were found.
+type CancelStuckResponse struct {
+	// Success False where a session could not be cancelled.
+	Success bool `json:"success"`
+
+	// DryRun True where nothing was to be changed.
+	DryRun bool `json:"dryRun"`
+
+	// Sessions The sessions, newest first.
+	Sessions []StuckSession `json:"sessions"`
 }
 
 // CatalogName The name of a catalog.
@@ -259,15 +333,11 @@ type ErrorDetail struct {
 
 // Health Whether the session gets on.
 type Health struct {
-	// Verdict `dead` means that the worker gives no sign of life; such a session can be cancelled like any other.
 	Verdict HealthVerdict `json:"verdict"`
 
 	// Reason One sentence a person understands.
 	Reason string `json:"reason"`
 }
-
-// HealthVerdict `dead` means that the worker gives no sign of life; such a session can be cancelled like any other.
-type HealthVerdict string
 
 // HealthResponse A sign of life.
 type HealthResponse struct {
@@ -276,6 +346,9 @@ type HealthResponse struct {
 	// Example: ok
 	Status string `json:"status"`
 }
+
+// HealthVerdict `dead` means that the worker gives no sign of life: another one takes the session over, and it can be cancelled like any other.
+type HealthVerdict string
 
 // MessageResponse It is done.
 type MessageResponse struct {
@@ -631,6 +704,150 @@ type ProductResponse struct {
 	Product Product `json:"product"`
 }
 
+// Receipt The immutable account of what a finished session did.
+type Receipt struct {
+	SessionId SessionID `json:"sessionId"`
+
+	// Catalog The catalog.
+	//
+	// Example: main
+	Catalog   string    `json:"catalog"`
+	Direction Direction `json:"direction"`
+
+	// SourceNodeId The node the products came from.
+	//
+	// Example: branch-2
+	SourceNodeId string `json:"sourceNodeId"`
+
+	// TargetNodeId The node the products went to.
+	//
+	// Example: main
+	TargetNodeId string `json:"targetNodeId"`
+
+	// Status How it ended.
+	Status SessionStatus `json:"status"`
+
+	// TotalRecords Products in the source; null where it never said.
+	//
+	// Example: 1067
+	TotalRecords *int64 `json:"totalRecords"`
+
+	// TransferredRecords Committed products: created, updated and unchanged ones.
+	//
+	// Example: 758
+	TransferredRecords int64 `json:"transferredRecords"`
+
+	// Created Products that were new here.
+	//
+	// Example: 700
+	Created int64 `json:"created"`
+
+	// Updated Products that were changed here.
+	//
+	// Example: 8
+	Updated int64 `json:"updated"`
+
+	// Unchanged Products that were the same already.
+	//
+	// Example: 50
+	Unchanged int64 `json:"unchanged"`
+
+	// Deleted Products that were removed here.
+	//
+	// Example: 0
+	Deleted int64 `json:"deleted"`
+
+	// Rejected Products that were refused.
+	//
+	// Example: 0
+	Rejected int64 `json:"rejected"`
+
+	// FirstKey The smallest product id that was committed; null where none was.
+	//
+	// Example: p-1001
+	FirstKey *string `json:"firstKey"`
+
+	// LastKey The largest product id that was committed; null where none was.
+	//
+	// Example: p-1758
+	LastKey *string `json:"lastKey"`
+
+	// Cursor The position in the source after the last committed batch, from where it can be resumed; null at the beginning.
+	//
+	// Example: AQhicmFuY2gtMg
+	Cursor *string `json:"cursor"`
+
+	// Batches Committed batches.
+	//
+	// Example: 8
+	Batches int64 `json:"batches"`
+
+	// TransferredBytes Bytes that came over the wire.
+	//
+	// Example: 130211
+	TransferredBytes int64 `json:"transferredBytes"`
+
+	// StartedAt When it was started.
+	StartedAt time.Time `json:"startedAt"`
+
+	// CompletedAt When it completed, failed or was cancelled.
+	CompletedAt time.Time `json:"completedAt"`
+
+	// DurationSeconds Seconds from its start to its end, to the millisecond.
+	//
+	// Example: 4.25
+	DurationSeconds float64 `json:"durationSeconds"`
+
+	// Attempts How often a worker took it up.
+	//
+	// Example: 2
+	Attempts int `json:"attempts"`
+
+	// Retries How often a worker waited for trouble to pass.
+	//
+	// Example: 1
+	Retries int `json:"retries"`
+
+	// Takeovers Every time it was taken from a worker that gave no sign of life, in order.
+	Takeovers []Takeover `json:"takeovers"`
+
+	// StartedBy Who started it.
+	//
+	// Example: alice
+	StartedBy string `json:"startedBy"`
+
+	// ResumedFrom The session it went on from; null for one from the beginning.
+	ResumedFrom *SessionID `json:"resumedFrom"`
+
+	// ResumedRecords Products that earlier sessions had handled before it went on.
+	//
+	// Example: 0
+	ResumedRecords int64 `json:"resumedRecords"`
+
+	// CancelledBy Who cancelled it; null otherwise.
+	CancelledBy *string `json:"cancelledBy"`
+
+	// CancelReason The reason given when it was cancelled; null otherwise.
+	CancelReason *string `json:"cancelReason"`
+
+	// ErrorMessage Why it failed or was cancelled; null otherwise.
+	ErrorMessage *string        `json:"errorMessage"`
+	Options      SessionOptions `json:"options"`
+
+	// Statement Which batch was the last one committed.
+	Statement string `json:"statement"`
+}
+
+// ReceiptResponse The receipt of a session.
+type ReceiptResponse struct {
+	// Success Always true.
+	Success bool    `json:"success"`
+	Receipt Receipt `json:"receipt"`
+}
+
+// ResumeRequest Nothing; the session is named in the path.
+type ResumeRequest = map[string]interface{}
+
 // Role What a token may do.
 type Role string
 
@@ -757,9 +974,22 @@ type Session struct {
 	// Attempts How often a worker took it up.
 	//
 	// Example: 1
-	Attempts int            `json:"attempts"`
-	Options  SessionOptions `json:"options"`
-	Health   Health         `json:"health"`
+	Attempts int `json:"attempts"`
+
+	// Worker The worker that holds it, or held it last; null while none does.
+	//
+	// Example: main-1
+	Worker *string `json:"worker"`
+
+	// ResumedFrom The session it went on from; null for one from the beginning.
+	ResumedFrom *SessionID `json:"resumedFrom"`
+
+	// ResumedRecords Products that earlier sessions had handled before it went on; they count for progress.
+	//
+	// Example: 0
+	ResumedRecords int64          `json:"resumedRecords"`
+	Options        SessionOptions `json:"options"`
+	Health         Health         `json:"health"`
 }
 
 // SessionCounts How many sessions there are.
@@ -825,13 +1055,19 @@ type SessionOptions struct {
 
 	// CompressionEnabled Whether the transfer is compressed.
 	CompressionEnabled bool `json:"compressionEnabled"`
+
+	// TimeoutSeconds How long the session may take, in seconds from its start; 0 is the node's setting.
+	TimeoutSeconds int `json:"timeoutSeconds"`
 }
 
-// SessionResponse One session.
+// SessionResponse One session, with its receipt once it has ended.
 type SessionResponse struct {
 	// Success Always true.
 	Success bool    `json:"success"`
 	Session Session `json:"session"`
+
+	// Receipt The account of what it did; null while it is active.
+	Receipt *Receipt `json:"receipt"`
 }
 
 // SessionStatus The state of a session. The first three are active.
@@ -862,7 +1098,12 @@ type StartOptions struct {
 	// Method Accepted for the admin console and ignored; every sync goes over HTTP.
 	//
 	// Example: http
-	Method               *StartOptionsMethod    `json:"method,omitempty"`
+	Method *StartOptionsMethod `json:"method,omitempty"`
+
+	// TimeoutSeconds How long the session may take, in seconds from its start; it is FAILED then. The node's setting where absent.
+	//
+	// Example: 3600
+	TimeoutSeconds       *int                   `json:"timeoutSeconds,omitempty"`
 	AdditionalProperties map[string]interface{} `json:"-"`
 }
 
@@ -882,12 +1123,25 @@ type StartRequest struct {
 	// Catalog The catalog, the same name on both nodes; `main` where absent.
 	Catalog *CatalogName `json:"catalog,omitempty"`
 
+	// IfRunning What to do when the catalog already has an active session: `fail` (where absent) refuses with 409, `attach`
+	// answers with that session, `replace` cancels it and starts this one in the same moment.
+	//
+	//
+	// Example: fail
+	IfRunning *StartRequestIfRunning `json:"ifRunning,omitempty"`
+
 	// Options How to sync; the node's own settings where absent.
 	Options              *StartOptions          `json:"options,omitempty"`
 	AdditionalProperties map[string]interface{} `json:"-"`
 }
 
-// StartResponse A session that was started.
+// StartRequestIfRunning What to do when the catalog already has an active session: `fail` (where absent) refuses with 409, `attach`
+// answers with that session, `replace` cancels it and starts this one in the same moment.
+//
+// Example: fail
+type StartRequestIfRunning string
+
+// StartResponse A session that was started, resumed or attached to.
 type StartResponse struct {
 	// Success Always true.
 	Success   bool      `json:"success"`
@@ -920,6 +1174,53 @@ type StatusResponse struct {
 	// Last The session that finished last, or null.
 	Last *Session `json:"last"`
 }
+
+// StuckEvidence What speaks for a session being stuck, or against it. Ages are by the database's clock.
+type StuckEvidence struct {
+	// HeartbeatAgeSeconds Seconds since its worker last gave a sign of life, to the millisecond; null before the first.
+	//
+	// Example: 42.1
+	HeartbeatAgeSeconds *float64 `json:"heartbeatAgeSeconds"`
+
+	// LastCommitAgeSeconds Seconds since its last batch was committed, to the millisecond; null before the first.
+	//
+	// Example: 44.3
+	LastCommitAgeSeconds *float64 `json:"lastCommitAgeSeconds"`
+
+	// Worker The worker that holds it; null while none does.
+	//
+	// Example: main-1
+	Worker *string `json:"worker"`
+
+	// Takeovers How often it was taken over from a lost worker.
+	//
+	// Example: 0
+	Takeovers int           `json:"takeovers"`
+	Verdict   HealthVerdict `json:"verdict"`
+
+	// Reason One sentence a person understands.
+	Reason string `json:"reason"`
+}
+
+// StuckSession A session that blocks its catalog.
+type StuckSession struct {
+	// Session As it was found, before anything was done.
+	Session  Session       `json:"session"`
+	Evidence StuckEvidence `json:"evidence"`
+
+	// Done What became of it.
+	//
+	// Example: cancelled
+	Done StuckSessionDone `json:"done"`
+
+	// Problem Why it could not be cancelled; null otherwise.
+	Problem *string `json:"problem"`
+}
+
+// StuckSessionDone What became of it.
+//
+// Example: cancelled
+type StuckSessionDone string
 
 // SyncInProgress A session is already active in the catalog.
 type SyncInProgress struct {
@@ -994,6 +1295,30 @@ type SyncNode struct {
 	LastSeen *time.Time `json:"lastSeen"`
 }
 
+// Takeover A session that was taken from a worker which gave no sign of life.
+type Takeover struct {
+	// Worker The worker that was lost.
+	//
+	// Example: main-2
+	Worker string `json:"worker"`
+
+	// Fence The fence it held; from the takeover on it could write nothing.
+	//
+	// Example: 1
+	Fence int64 `json:"fence"`
+
+	// LastHeartbeatAt Its last sign of life; null where there was none.
+	LastHeartbeatAt *time.Time `json:"lastHeartbeatAt"`
+
+	// At When the session was taken over.
+	At time.Time `json:"at"`
+
+	// Batches Batches committed by then.
+	//
+	// Example: 3
+	Batches int64 `json:"batches"`
+}
+
 // TargetPeer The peer to pull from, by its node id or as an object that has it.
 type TargetPeer struct {
 	union json.RawMessage
@@ -1031,6 +1356,9 @@ type After = string
 // Example: main
 type Catalog = CatalogName
 
+// IdempotencyKey Example: 8e03978e-40d5-43e8-bc93-6894a57f9324
+type IdempotencyKey = string
+
 // Limit Example: 1000
 type Limit = int
 
@@ -1039,6 +1367,11 @@ type PageSize = int
 
 // PageToken Example: AQHcs0jV
 type PageToken = string
+
+// PathSessionID The id of a session, a UUID.
+//
+// Example: 5245ddc7-7ac1-4b5a-8e0a-f50ea1e6d186
+type PathSessionID = SessionID
 
 // PeerNodeID The id of a node.
 //
@@ -1099,10 +1432,21 @@ type ListFullSyncsParams struct {
 	PageToken *PageToken `form:"pageToken,omitempty" json:"pageToken,omitempty"`
 }
 
+// StartFullSyncParams defines parameters for StartFullSync.
+type StartFullSyncParams struct {
+	// IdempotencyKey Makes the start safe to repeat. Any text that the caller uses for this one start only, such as a new UUID.
+	IdempotencyKey *IdempotencyKey `json:"Idempotency-Key,omitempty"`
+}
+
 // GetFullSyncStatusParams defines parameters for GetFullSyncStatus.
 type GetFullSyncStatusParams struct {
 	// Catalog The catalog; `main` where absent.
 	Catalog *CatalogName `form:"catalog,omitempty" json:"catalog,omitempty"`
+}
+
+// ResumeFullSync409JSONResponseBody defines parameters for ResumeFullSync.
+type ResumeFullSync409JSONResponseBody struct {
+	union json.RawMessage
 }
 
 // ListProductsParams defines parameters for ListProducts.
@@ -1146,6 +1490,12 @@ type StartFullSyncJSONRequestBody = StartRequest
 
 // CancelFullSyncJSONRequestBody defines body for CancelFullSync for application/json ContentType.
 type CancelFullSyncJSONRequestBody = CancelRequest
+
+// CancelStuckFullSyncsJSONRequestBody defines body for CancelStuckFullSyncs for application/json ContentType.
+type CancelStuckFullSyncsJSONRequestBody = CancelStuckRequest
+
+// ResumeFullSyncJSONRequestBody defines body for ResumeFullSync for application/json ContentType.
+type ResumeFullSyncJSONRequestBody = ResumeRequest
 
 // AddPeerJSONRequestBody defines body for AddPeer for application/json ContentType.
 type AddPeerJSONRequestBody = NewPeer
@@ -1218,6 +1568,14 @@ func (a *StartOptions) UnmarshalJSON(b []byte) error {
 		delete(object, "method")
 	}
 
+	if raw, found := object["timeoutSeconds"]; found {
+		err = json.Unmarshal(raw, &a.TimeoutSeconds)
+		if err != nil {
+			return fmt.Errorf("error reading 'timeoutSeconds': %w", err)
+		}
+		delete(object, "timeoutSeconds")
+	}
+
 	if len(object) != 0 {
 		a.AdditionalProperties = make(map[string]interface{})
 		for fieldName, fieldBuf := range object {
@@ -1269,6 +1627,13 @@ func (a StartOptions) MarshalJSON() ([]byte, error) {
 		object["method"], err = json.Marshal(a.Method)
 		if err != nil {
 			return nil, fmt.Errorf("error marshaling 'method': %w", err)
+		}
+	}
+
+	if a.TimeoutSeconds != nil {
+		object["timeoutSeconds"], err = json.Marshal(a.TimeoutSeconds)
+		if err != nil {
+			return nil, fmt.Errorf("error marshaling 'timeoutSeconds': %w", err)
 		}
 	}
 
@@ -1330,6 +1695,14 @@ func (a *StartRequest) UnmarshalJSON(b []byte) error {
 		delete(object, "catalog")
 	}
 
+	if raw, found := object["ifRunning"]; found {
+		err = json.Unmarshal(raw, &a.IfRunning)
+		if err != nil {
+			return fmt.Errorf("error reading 'ifRunning': %w", err)
+		}
+		delete(object, "ifRunning")
+	}
+
 	if raw, found := object["options"]; found {
 		err = json.Unmarshal(raw, &a.Options)
 		if err != nil {
@@ -1371,6 +1744,13 @@ func (a StartRequest) MarshalJSON() ([]byte, error) {
 		object["catalog"], err = json.Marshal(a.Catalog)
 		if err != nil {
 			return nil, fmt.Errorf("error marshaling 'catalog': %w", err)
+		}
+	}
+
+	if a.IfRunning != nil {
+		object["ifRunning"], err = json.Marshal(a.IfRunning)
+		if err != nil {
+			return nil, fmt.Errorf("error marshaling 'ifRunning': %w", err)
 		}
 	}
 
@@ -1583,6 +1963,68 @@ func (t *TargetPeer) UnmarshalJSON(b []byte) error {
 	return err
 }
 
+// AsSyncInProgress returns the union data inside the ResumeFullSync409JSONResponseBody as a SyncInProgress
+func (t ResumeFullSync409JSONResponseBody) AsSyncInProgress() (SyncInProgress, error) {
+	var body SyncInProgress
+	err := json.Unmarshal(t.union, &body)
+	return body, err
+}
+
+// FromSyncInProgress overwrites any union data inside the ResumeFullSync409JSONResponseBody as the provided SyncInProgress
+func (t *ResumeFullSync409JSONResponseBody) FromSyncInProgress(v SyncInProgress) error {
+	b, err := json.Marshal(v)
+	t.union = b
+	return err
+}
+
+// MergeSyncInProgress performs a merge with any union data inside the ResumeFullSync409JSONResponseBody, using the provided SyncInProgress
+func (t *ResumeFullSync409JSONResponseBody) MergeSyncInProgress(v SyncInProgress) error {
+	b, err := json.Marshal(v)
+	if err != nil {
+		return err
+	}
+
+	merged, err := runtime.JSONMerge(t.union, b)
+	t.union = merged
+	return err
+}
+
+// AsError returns the union data inside the ResumeFullSync409JSONResponseBody as a Error
+func (t ResumeFullSync409JSONResponseBody) AsError() (Error, error) {
+	var body Error
+	err := json.Unmarshal(t.union, &body)
+	return body, err
+}
+
+// FromError overwrites any union data inside the ResumeFullSync409JSONResponseBody as the provided Error
+func (t *ResumeFullSync409JSONResponseBody) FromError(v Error) error {
+	b, err := json.Marshal(v)
+	t.union = b
+	return err
+}
+
+// MergeError performs a merge with any union data inside the ResumeFullSync409JSONResponseBody, using the provided Error
+func (t *ResumeFullSync409JSONResponseBody) MergeError(v Error) error {
+	b, err := json.Marshal(v)
+	if err != nil {
+		return err
+	}
+
+	merged, err := runtime.JSONMerge(t.union, b)
+	t.union = merged
+	return err
+}
+
+func (t ResumeFullSync409JSONResponseBody) MarshalJSON() ([]byte, error) {
+	b, err := t.union.MarshalJSON()
+	return b, err
+}
+
+func (t *ResumeFullSync409JSONResponseBody) UnmarshalJSON(b []byte) error {
+	err := t.union.UnmarshalJSON(b)
+	return err
+}
+
 // RequestEditorFn is the function signature for the RequestEditor callback function
 type RequestEditorFn func(ctx context.Context, req *http.Request) error
 
@@ -1665,26 +2107,34 @@ type ClientInterface interface {
 	// StartFullSyncWithBody Start a full sync
 	//
 	// Pulls a peer's catalog into this node. The answer comes as soon as the session exists; a worker carries it out.
-	// At most one session is active per catalog. What is not available in this version (`action: push`,
-	// `deleteMissing`, `dryRun`, `ifRunning` other than `fail`, the header `Idempotency-Key`, and any name not listed
-	// here) is refused with 422 by name, never ignored.
+	// At most one session is active per catalog; `ifRunning` says what happens when there is one already. What is not
+	// available in this version (`action: push`, `deleteMissing`, `dryRun`, and any name not listed here) is refused
+	// with 422 by name, never ignored.
+	//
+	// With the header `Idempotency-Key` a start is safe to repeat: the same caller, key and request get the same
+	// session and status for 24 hours, and a repeat never replaces anything again. Only starts that were answered with
+	// 200 or 202 are kept.
 	//
 	// Takes any type of body and a specified content type.
 	//
 	// Corresponds with POST /api/admin/sync/full-sync (the `StartFullSync` operationId).
-	StartFullSyncWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+	StartFullSyncWithBody(ctx context.Context, params *StartFullSyncParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// StartFullSync Start a full sync
 	//
 	// Pulls a peer's catalog into this node. The answer comes as soon as the session exists; a worker carries it out.
-	// At most one session is active per catalog. What is not available in this version (`action: push`,
-	// `deleteMissing`, `dryRun`, `ifRunning` other than `fail`, the header `Idempotency-Key`, and any name not listed
-	// here) is refused with 422 by name, never ignored.
+	// At most one session is active per catalog; `ifRunning` says what happens when there is one already. What is not
+	// available in this version (`action: push`, `deleteMissing`, `dryRun`, and any name not listed here) is refused
+	// with 422 by name, never ignored.
+	//
+	// With the header `Idempotency-Key` a start is safe to repeat: the same caller, key and request get the same
+	// session and status for 24 hours, and a repeat never replaces anything again. Only starts that were answered with
+	// 200 or 202 are kept.
 	//
 	// Takes a body of the `application/json` content type.
 	//
 	// Corresponds with POST /api/admin/sync/full-sync (the `StartFullSync` operationId).
-	StartFullSync(ctx context.Context, body StartFullSyncJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+	StartFullSync(ctx context.Context, params *StartFullSyncParams, body StartFullSyncJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// CancelFullSyncWithBody Cancel a session
 	//
@@ -1708,15 +2158,67 @@ type ClientInterface interface {
 	// Corresponds with POST /api/admin/sync/full-sync/cancel (the `CancelFullSync` operationId).
 	CancelFullSync(ctx context.Context, body CancelFullSyncJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
 
+	// CancelStuckFullSyncsWithBody Cancel the sessions whose worker is dead
+	//
+	// Cancels, like the command `fullsync cancel-stuck`, the active sessions whose worker gives no sign of life; with
+	// `all` every active session, with `sessionId` that one. Each comes with the evidence on which it counts as stuck.
+	// Such sessions are also taken over by themselves; this is for those who do not want to wait, or do not want the
+	// sync any more. Where there is nothing to do the list is empty.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /api/admin/sync/full-sync/cancel-stuck (the `CancelStuckFullSyncs` operationId).
+	CancelStuckFullSyncsWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// CancelStuckFullSyncs Cancel the sessions whose worker is dead
+	//
+	// Cancels, like the command `fullsync cancel-stuck`, the active sessions whose worker gives no sign of life; with
+	// `all` every active session, with `sessionId` that one. Each comes with the evidence on which it counts as stuck.
+	// Such sessions are also taken over by themselves; this is for those who do not want to wait, or do not want the
+	// sync any more. Where there is nothing to do the list is empty.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /api/admin/sync/full-sync/cancel-stuck (the `CancelStuckFullSyncs` operationId).
+	CancelStuckFullSyncs(ctx context.Context, body CancelStuckFullSyncsJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
 	// GetFullSyncStatus The active session of a catalog, and the last finished one
 	//
 	// Corresponds with GET /api/admin/sync/full-sync/status (the `GetFullSyncStatus` operationId).
 	GetFullSyncStatus(ctx context.Context, params *GetFullSyncStatusParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
-	// GetFullSync One session
+	// GetFullSync One session, with its receipt once it has ended
 	//
 	// Corresponds with GET /api/admin/sync/full-sync/{sessionId} (the `GetFullSync` operationId).
-	GetFullSync(ctx context.Context, sessionId SessionID, reqEditors ...RequestEditorFn) (*http.Response, error)
+	GetFullSync(ctx context.Context, sessionId PathSessionID, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// GetFullSyncReceipt The receipt of a finished session
+	//
+	// The account of what a session did, from its end on. Nothing can alter it: every write of a worker is refused once
+	// its session has ended. A session that still runs has none yet.
+	//
+	// Corresponds with GET /api/admin/sync/full-sync/{sessionId}/receipt (the `GetFullSyncReceipt` operationId).
+	GetFullSyncReceipt(ctx context.Context, sessionId PathSessionID, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ResumeFullSyncWithBody Go on with a session that failed or was cancelled
+	//
+	// Starts a new session, with the same peer, catalog and options, that goes on from where the old one got to; its
+	// `resumedFrom` names the old one, which stays as it is.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /api/admin/sync/full-sync/{sessionId}/resume (the `ResumeFullSync` operationId).
+	ResumeFullSyncWithBody(ctx context.Context, sessionId PathSessionID, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ResumeFullSync Go on with a session that failed or was cancelled
+	//
+	// Starts a new session, with the same peer, catalog and options, that goes on from where the old one got to; its
+	// `resumedFrom` names the old one, which stays as it is.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /api/admin/sync/full-sync/{sessionId}/resume (the `ResumeFullSync` operationId).
+	ResumeFullSync(ctx context.Context, sessionId PathSessionID, body ResumeFullSyncJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// ListPeers List the registered peers
 	//
@@ -1848,15 +2350,19 @@ func (c *Client) ListFullSyncs(ctx context.Context, params *ListFullSyncsParams,
 // StartFullSyncWithBody Start a full sync
 //
 // Pulls a peer's catalog into this node. The answer comes as soon as the session exists; a worker carries it out.
-// At most one session is active per catalog. What is not available in this version (`action: push`,
-// `deleteMissing`, `dryRun`, `ifRunning` other than `fail`, the header `Idempotency-Key`, and any name not listed
-// here) is refused with 422 by name, never ignored.
+// At most one session is active per catalog; `ifRunning` says what happens when there is one already. What is not
+// available in this version (`action: push`, `deleteMissing`, `dryRun`, and any name not listed here) is refused
+// with 422 by name, never ignored.
+//
+// With the header `Idempotency-Key` a start is safe to repeat: the same caller, key and request get the same
+// session and status for 24 hours, and a repeat never replaces anything again. Only starts that were answered with
+// 200 or 202 are kept.
 //
 // Takes any type of body and a specified content type.
 //
 // Corresponds with POST /api/admin/sync/full-sync (the `StartFullSync` operationId).
-func (c *Client) StartFullSyncWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
-	req, err := NewStartFullSyncRequestWithBody(c.Server, contentType, body)
+func (c *Client) StartFullSyncWithBody(ctx context.Context, params *StartFullSyncParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewStartFullSyncRequestWithBody(c.Server, params, contentType, body)
 	if err != nil {
 		return nil, err
 	}
@@ -1870,15 +2376,19 @@ func (c *Client) StartFullSyncWithBody(ctx context.Context, contentType string, 
 // StartFullSync Start a full sync
 //
 // Pulls a peer's catalog into this node. The answer comes as soon as the session exists; a worker carries it out.
-// At most one session is active per catalog. What is not available in this version (`action: push`,
-// `deleteMissing`, `dryRun`, `ifRunning` other than `fail`, the header `Idempotency-Key`, and any name not listed
-// here) is refused with 422 by name, never ignored.
+// At most one session is active per catalog; `ifRunning` says what happens when there is one already. What is not
+// available in this version (`action: push`, `deleteMissing`, `dryRun`, and any name not listed here) is refused
+// with 422 by name, never ignored.
+//
+// With the header `Idempotency-Key` a start is safe to repeat: the same caller, key and request get the same
+// session and status for 24 hours, and a repeat never replaces anything again. Only starts that were answered with
+// 200 or 202 are kept.
 //
 // Takes a body of the `application/json` content type.
 //
 // Corresponds with POST /api/admin/sync/full-sync (the `StartFullSync` operationId).
-func (c *Client) StartFullSync(ctx context.Context, body StartFullSyncJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
-	req, err := NewStartFullSyncRequest(c.Server, body)
+func (c *Client) StartFullSync(ctx context.Context, params *StartFullSyncParams, body StartFullSyncJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewStartFullSyncRequest(c.Server, params, body)
 	if err != nil {
 		return nil, err
 	}
@@ -1931,6 +2441,50 @@ func (c *Client) CancelFullSync(ctx context.Context, body CancelFullSyncJSONRequ
 	return c.Client.Do(req)
 }
 
+// CancelStuckFullSyncsWithBody Cancel the sessions whose worker is dead
+//
+// Cancels, like the command `fullsync cancel-stuck`, the active sessions whose worker gives no sign of life; with
+// `all` every active session, with `sessionId` that one. Each comes with the evidence on which it counts as stuck.
+// Such sessions are also taken over by themselves; this is for those who do not want to wait, or do not want the
+// sync any more. Where there is nothing to do the list is empty.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /api/admin/sync/full-sync/cancel-stuck (the `CancelStuckFullSyncs` operationId).
+func (c *Client) CancelStuckFullSyncsWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewCancelStuckFullSyncsRequestWithBody(c.Server, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// CancelStuckFullSyncs Cancel the sessions whose worker is dead
+//
+// Cancels, like the command `fullsync cancel-stuck`, the active sessions whose worker gives no sign of life; with
+// `all` every active session, with `sessionId` that one. Each comes with the evidence on which it counts as stuck.
+// Such sessions are also taken over by themselves; this is for those who do not want to wait, or do not want the
+// sync any more. Where there is nothing to do the list is empty.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /api/admin/sync/full-sync/cancel-stuck (the `CancelStuckFullSyncs` operationId).
+func (c *Client) CancelStuckFullSyncs(ctx context.Context, body CancelStuckFullSyncsJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewCancelStuckFullSyncsRequest(c.Server, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
 // GetFullSyncStatus The active session of a catalog, and the last finished one
 //
 // Corresponds with GET /api/admin/sync/full-sync/status (the `GetFullSyncStatus` operationId).
@@ -1946,11 +2500,69 @@ func (c *Client) GetFullSyncStatus(ctx context.Context, params *GetFullSyncStatu
 	return c.Client.Do(req)
 }
 
-// GetFullSync One session
+// GetFullSync One session, with its receipt once it has ended
 //
 // Corresponds with GET /api/admin/sync/full-sync/{sessionId} (the `GetFullSync` operationId).
-func (c *Client) GetFullSync(ctx context.Context, sessionId SessionID, reqEditors ...RequestEditorFn) (*http.Response, error) {
+func (c *Client) GetFullSync(ctx context.Context, sessionId PathSessionID, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewGetFullSyncRequest(c.Server, sessionId)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// GetFullSyncReceipt The receipt of a finished session
+//
+// The account of what a session did, from its end on. Nothing can alter it: every write of a worker is refused once
+// its session has ended. A session that still runs has none yet.
+//
+// Corresponds with GET /api/admin/sync/full-sync/{sessionId}/receipt (the `GetFullSyncReceipt` operationId).
+func (c *Client) GetFullSyncReceipt(ctx context.Context, sessionId PathSessionID, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewGetFullSyncReceiptRequest(c.Server, sessionId)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ResumeFullSyncWithBody Go on with a session that failed or was cancelled
+//
+// Starts a new session, with the same peer, catalog and options, that goes on from where the old one got to; its
+// `resumedFrom` names the old one, which stays as it is.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /api/admin/sync/full-sync/{sessionId}/resume (the `ResumeFullSync` operationId).
+func (c *Client) ResumeFullSyncWithBody(ctx context.Context, sessionId PathSessionID, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewResumeFullSyncRequestWithBody(c.Server, sessionId, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ResumeFullSync Go on with a session that failed or was cancelled
+//
+// Starts a new session, with the same peer, catalog and options, that goes on from where the old one got to; its
+// `resumedFrom` names the old one, which stays as it is.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /api/admin/sync/full-sync/{sessionId}/resume (the `ResumeFullSync` operationId).
+func (c *Client) ResumeFullSync(ctx context.Context, sessionId PathSessionID, body ResumeFullSyncJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewResumeFullSyncRequest(c.Server, sessionId, body)
 	if err != nil {
 		return nil, err
 	}
@@ -2369,18 +2981,18 @@ func NewListFullSyncsRequest(server string, params *ListFullSyncsParams) (*http.
 }
 
 // NewStartFullSyncRequest calls the generic StartFullSync builder with application/json body
-func NewStartFullSyncRequest(server string, body StartFullSyncJSONRequestBody) (*http.Request, error) {
+func NewStartFullSyncRequest(server string, params *StartFullSyncParams, body StartFullSyncJSONRequestBody) (*http.Request, error) {
 	var bodyReader io.Reader
 	buf, err := json.Marshal(body)
 	if err != nil {
 		return nil, err
 	}
 	bodyReader = bytes.NewReader(buf)
-	return NewStartFullSyncRequestWithBody(server, "application/json", bodyReader)
+	return NewStartFullSyncRequestWithBody(server, params, "application/json", bodyReader)
 }
 
 // NewStartFullSyncRequestWithBody constructs an http.Request for the StartFullSync method, with any body, and a specified content type
-func NewStartFullSyncRequestWithBody(server string, contentType string, body io.Reader) (*http.Request, error) {
+func NewStartFullSyncRequestWithBody(server string, params *StartFullSyncParams, contentType string, body io.Reader) (*http.Request, error) {
 	var err error
 
 	serverURL, err := url.Parse(server)
@@ -2404,6 +3016,21 @@ func NewStartFullSyncRequestWithBody(server string, contentType string, body io.
 	}
 
 	req.Header.Add("Content-Type", contentType)
+
+	if params != nil {
+
+		if params.IdempotencyKey != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Idempotency-Key", *params.IdempotencyKey, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Idempotency-Key", headerParam0)
+		}
+
+	}
 
 	return req, nil
 }
@@ -2429,6 +3056,46 @@ func NewCancelFullSyncRequestWithBody(server string, contentType string, body io
 	}
 
 	operationPath := fmt.Sprintf("/api/admin/sync/full-sync/cancel")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	return req, nil
+}
+
+// NewCancelStuckFullSyncsRequest calls the generic CancelStuckFullSyncs builder with application/json body
+func NewCancelStuckFullSyncsRequest(server string, body CancelStuckFullSyncsJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewCancelStuckFullSyncsRequestWithBody(server, "application/json", bodyReader)
+}
+
+// NewCancelStuckFullSyncsRequestWithBody constructs an http.Request for the CancelStuckFullSyncs method, with any body, and a specified content type
+func NewCancelStuckFullSyncsRequestWithBody(server string, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/admin/sync/full-sync/cancel-stuck")
 	if operationPath[0] == '/' {
 		operationPath = "." + operationPath
 	}
@@ -2503,7 +3170,7 @@ func NewGetFullSyncStatusRequest(server string, params *GetFullSyncStatusParams)
 }
 
 // NewGetFullSyncRequest constructs an http.Request for the GetFullSync method
-func NewGetFullSyncRequest(server string, sessionId SessionID) (*http.Request, error) {
+func NewGetFullSyncRequest(server string, sessionId PathSessionID) (*http.Request, error) {
 	var err error
 
 	var pathParam0 string
@@ -2532,6 +3199,87 @@ func NewGetFullSyncRequest(server string, sessionId SessionID) (*http.Request, e
 	if err != nil {
 		return nil, err
 	}
+
+	return req, nil
+}
+
+// NewGetFullSyncReceiptRequest constructs an http.Request for the GetFullSyncReceipt method
+func NewGetFullSyncReceiptRequest(server string, sessionId PathSessionID) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "sessionId", sessionId, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/admin/sync/full-sync/%s/receipt", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewResumeFullSyncRequest calls the generic ResumeFullSync builder with application/json body
+func NewResumeFullSyncRequest(server string, sessionId PathSessionID, body ResumeFullSyncJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewResumeFullSyncRequestWithBody(server, sessionId, "application/json", bodyReader)
+}
+
+// NewResumeFullSyncRequestWithBody constructs an http.Request for the ResumeFullSync method, with any body, and a specified content type
+func NewResumeFullSyncRequestWithBody(server string, sessionId PathSessionID, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "sessionId", sessionId, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/admin/sync/full-sync/%s/resume", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
 
 	return req, nil
 }
@@ -3243,26 +3991,34 @@ type ClientWithResponsesInterface interface {
 	// StartFullSyncWithBodyWithResponse Start a full sync
 	//
 	// Pulls a peer's catalog into this node. The answer comes as soon as the session exists; a worker carries it out.
-	// At most one session is active per catalog. What is not available in this version (`action: push`,
-	// `deleteMissing`, `dryRun`, `ifRunning` other than `fail`, the header `Idempotency-Key`, and any name not listed
-	// here) is refused with 422 by name, never ignored.
+	// At most one session is active per catalog; `ifRunning` says what happens when there is one already. What is not
+	// available in this version (`action: push`, `deleteMissing`, `dryRun`, and any name not listed here) is refused
+	// with 422 by name, never ignored.
+	//
+	// With the header `Idempotency-Key` a start is safe to repeat: the same caller, key and request get the same
+	// session and status for 24 hours, and a repeat never replaces anything again. Only starts that were answered with
+	// 200 or 202 are kept.
 	//
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 	//
 	// Corresponds with POST /api/admin/sync/full-sync (the `StartFullSync` operationId).
-	StartFullSyncWithBodyWithResponse(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*StartFullSyncResponse, error)
+	StartFullSyncWithBodyWithResponse(ctx context.Context, params *StartFullSyncParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*StartFullSyncResponse, error)
 
 	// StartFullSyncWithResponse Start a full sync
 	//
 	// Pulls a peer's catalog into this node. The answer comes as soon as the session exists; a worker carries it out.
-	// At most one session is active per catalog. What is not available in this version (`action: push`,
-	// `deleteMissing`, `dryRun`, `ifRunning` other than `fail`, the header `Idempotency-Key`, and any name not listed
-	// here) is refused with 422 by name, never ignored.
+	// At most one session is active per catalog; `ifRunning` says what happens when there is one already. What is not
+	// available in this version (`action: push`, `deleteMissing`, `dryRun`, and any name not listed here) is refused
+	// with 422 by name, never ignored.
+	//
+	// With the header `Idempotency-Key` a start is safe to repeat: the same caller, key and request get the same
+	// session and status for 24 hours, and a repeat never replaces anything again. Only starts that were answered with
+	// 200 or 202 are kept.
 	//
 	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 	//
 	// Corresponds with POST /api/admin/sync/full-sync (the `StartFullSync` operationId).
-	StartFullSyncWithResponse(ctx context.Context, body StartFullSyncJSONRequestBody, reqEditors ...RequestEditorFn) (*StartFullSyncResponse, error)
+	StartFullSyncWithResponse(ctx context.Context, params *StartFullSyncParams, body StartFullSyncJSONRequestBody, reqEditors ...RequestEditorFn) (*StartFullSyncResponse, error)
 
 	// CancelFullSyncWithBodyWithResponse Cancel a session
 	//
@@ -3286,6 +4042,30 @@ type ClientWithResponsesInterface interface {
 	// Corresponds with POST /api/admin/sync/full-sync/cancel (the `CancelFullSync` operationId).
 	CancelFullSyncWithResponse(ctx context.Context, body CancelFullSyncJSONRequestBody, reqEditors ...RequestEditorFn) (*CancelFullSyncResponse, error)
 
+	// CancelStuckFullSyncsWithBodyWithResponse Cancel the sessions whose worker is dead
+	//
+	// Cancels, like the command `fullsync cancel-stuck`, the active sessions whose worker gives no sign of life; with
+	// `all` every active session, with `sessionId` that one. Each comes with the evidence on which it counts as stuck.
+	// Such sessions are also taken over by themselves; this is for those who do not want to wait, or do not want the
+	// sync any more. Where there is nothing to do the list is empty.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /api/admin/sync/full-sync/cancel-stuck (the `CancelStuckFullSyncs` operationId).
+	CancelStuckFullSyncsWithBodyWithResponse(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*CancelStuckFullSyncsResponse, error)
+
+	// CancelStuckFullSyncsWithResponse Cancel the sessions whose worker is dead
+	//
+	// Cancels, like the command `fullsync cancel-stuck`, the active sessions whose worker gives no sign of life; with
+	// `all` every active session, with `sessionId` that one. Each comes with the evidence on which it counts as stuck.
+	// Such sessions are also taken over by themselves; this is for those who do not want to wait, or do not want the
+	// sync any more. Where there is nothing to do the list is empty.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /api/admin/sync/full-sync/cancel-stuck (the `CancelStuckFullSyncs` operationId).
+	CancelStuckFullSyncsWithResponse(ctx context.Context, body CancelStuckFullSyncsJSONRequestBody, reqEditors ...RequestEditorFn) (*CancelStuckFullSyncsResponse, error)
+
 	// GetFullSyncStatusWithResponse The active session of a catalog, and the last finished one
 	//
 	// Returns a wrapper object for the known response body format(s).
@@ -3293,12 +4073,42 @@ type ClientWithResponsesInterface interface {
 	// Corresponds with GET /api/admin/sync/full-sync/status (the `GetFullSyncStatus` operationId).
 	GetFullSyncStatusWithResponse(ctx context.Context, params *GetFullSyncStatusParams, reqEditors ...RequestEditorFn) (*GetFullSyncStatusResponse, error)
 
-	// GetFullSyncWithResponse One session
+	// GetFullSyncWithResponse One session, with its receipt once it has ended
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
 	// Corresponds with GET /api/admin/sync/full-sync/{sessionId} (the `GetFullSync` operationId).
-	GetFullSyncWithResponse(ctx context.Context, sessionId SessionID, reqEditors ...RequestEditorFn) (*GetFullSyncResponse, error)
+	GetFullSyncWithResponse(ctx context.Context, sessionId PathSessionID, reqEditors ...RequestEditorFn) (*GetFullSyncResponse, error)
+
+	// GetFullSyncReceiptWithResponse The receipt of a finished session
+	//
+	// The account of what a session did, from its end on. Nothing can alter it: every write of a worker is refused once
+	// its session has ended. A session that still runs has none yet.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /api/admin/sync/full-sync/{sessionId}/receipt (the `GetFullSyncReceipt` operationId).
+	GetFullSyncReceiptWithResponse(ctx context.Context, sessionId PathSessionID, reqEditors ...RequestEditorFn) (*GetFullSyncReceiptResponse, error)
+
+	// ResumeFullSyncWithBodyWithResponse Go on with a session that failed or was cancelled
+	//
+	// Starts a new session, with the same peer, catalog and options, that goes on from where the old one got to; its
+	// `resumedFrom` names the old one, which stays as it is.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /api/admin/sync/full-sync/{sessionId}/resume (the `ResumeFullSync` operationId).
+	ResumeFullSyncWithBodyWithResponse(ctx context.Context, sessionId PathSessionID, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*ResumeFullSyncResponse, error)
+
+	// ResumeFullSyncWithResponse Go on with a session that failed or was cancelled
+	//
+	// Starts a new session, with the same peer, catalog and options, that goes on from where the old one got to; its
+	// `resumedFrom` names the old one, which stays as it is.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /api/admin/sync/full-sync/{sessionId}/resume (the `ResumeFullSync` operationId).
+	ResumeFullSyncWithResponse(ctx context.Context, sessionId PathSessionID, body ResumeFullSyncJSONRequestBody, reqEditors ...RequestEditorFn) (*ResumeFullSyncResponse, error)
 
 	// ListPeersWithResponse List the registered peers
 	//
@@ -3514,6 +4324,11 @@ func (r ListFullSyncsResponse) ContentType() string {
 	return ""
 }
 
+// StartFullSyncResponse200Headers the declared response headers of an HTTP 200 response for StartFullSync
+type StartFullSyncResponse200Headers struct {
+	Location string
+}
+
 // StartFullSyncResponse202Headers the declared response headers of an HTTP 202 response for StartFullSync
 type StartFullSyncResponse202Headers struct {
 	Location string
@@ -3522,6 +4337,8 @@ type StartFullSyncResponse202Headers struct {
 type StartFullSyncResponse struct {
 	Body         []byte
 	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *StartResponse
 	// JSON202 the response for an HTTP 202 `application/json` response
 	JSON202 *StartResponse
 	// JSON400 the response for an HTTP 400 `application/json` response
@@ -3539,13 +4356,20 @@ type StartFullSyncResponse struct {
 	// JSON415 the response for an HTTP 415 `application/json` response
 	JSON415 *NotJSON
 	// JSON422 the response for an HTTP 422 `application/json` response
-	JSON422 *Impossible
+	JSON422 *Error
 	// JSON500 the response for an HTTP 500 `application/json` response
 	JSON500 *InternalError
 	// JSON503 the response for an HTTP 503 `application/json` response
 	JSON503 *Unavailable
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *StartFullSyncResponse200Headers
 	// Headers202 the parsed response headers for an HTTP 202 response
 	Headers202 *StartFullSyncResponse202Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r StartFullSyncResponse) GetJSON200() *StartResponse {
+	return r.JSON200
 }
 
 // GetJSON202 returns the response for an HTTP 202 `application/json` response
@@ -3589,7 +4413,7 @@ func (r StartFullSyncResponse) GetJSON415() *NotJSON {
 }
 
 // GetJSON422 returns the response for an HTTP 422 `application/json` response
-func (r StartFullSyncResponse) GetJSON422() *Impossible {
+func (r StartFullSyncResponse) GetJSON422() *Error {
 	return r.JSON422
 }
 
@@ -3730,6 +4554,110 @@ func (r CancelFullSyncResponse) StatusCode() int {
 
 // ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
 func (r CancelFullSyncResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type CancelStuckFullSyncsResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *CancelStuckResponse
+	// JSON400 the response for an HTTP 400 `application/json` response
+	JSON400 *BadRequest
+	// JSON401 the response for an HTTP 401 `application/json` response
+	JSON401 *Unauthorized
+	// JSON403 the response for an HTTP 403 `application/json` response
+	JSON403 *Forbidden
+	// JSON404 the response for an HTTP 404 `application/json` response
+	JSON404 *NotFound
+	// JSON409 the response for an HTTP 409 `application/json` response
+	JSON409 *SessionFinished
+	// JSON413 the response for an HTTP 413 `application/json` response
+	JSON413 *TooLarge
+	// JSON415 the response for an HTTP 415 `application/json` response
+	JSON415 *NotJSON
+	// JSON500 the response for an HTTP 500 `application/json` response
+	JSON500 *InternalError
+	// JSON503 the response for an HTTP 503 `application/json` response
+	JSON503 *Unavailable
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r CancelStuckFullSyncsResponse) GetJSON200() *CancelStuckResponse {
+	return r.JSON200
+}
+
+// GetJSON400 returns the response for an HTTP 400 `application/json` response
+func (r CancelStuckFullSyncsResponse) GetJSON400() *BadRequest {
+	return r.JSON400
+}
+
+// GetJSON401 returns the response for an HTTP 401 `application/json` response
+func (r CancelStuckFullSyncsResponse) GetJSON401() *Unauthorized {
+	return r.JSON401
+}
+
+// GetJSON403 returns the response for an HTTP 403 `application/json` response
+func (r CancelStuckFullSyncsResponse) GetJSON403() *Forbidden {
+	return r.JSON403
+}
+
+// GetJSON404 returns the response for an HTTP 404 `application/json` response
+func (r CancelStuckFullSyncsResponse) GetJSON404() *NotFound {
+	return r.JSON404
+}
+
+// GetJSON409 returns the response for an HTTP 409 `application/json` response
+func (r CancelStuckFullSyncsResponse) GetJSON409() *SessionFinished {
+	return r.JSON409
+}
+
+// GetJSON413 returns the response for an HTTP 413 `application/json` response
+func (r CancelStuckFullSyncsResponse) GetJSON413() *TooLarge {
+	return r.JSON413
+}
+
+// GetJSON415 returns the response for an HTTP 415 `application/json` response
+func (r CancelStuckFullSyncsResponse) GetJSON415() *NotJSON {
+	return r.JSON415
+}
+
+// GetJSON500 returns the response for an HTTP 500 `application/json` response
+func (r CancelStuckFullSyncsResponse) GetJSON500() *InternalError {
+	return r.JSON500
+}
+
+// GetJSON503 returns the response for an HTTP 503 `application/json` response
+func (r CancelStuckFullSyncsResponse) GetJSON503() *Unavailable {
+	return r.JSON503
+}
+
+// GetBody returns the raw response body bytes
+func (r CancelStuckFullSyncsResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r CancelStuckFullSyncsResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r CancelStuckFullSyncsResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r CancelStuckFullSyncsResponse) ContentType() string {
 	if r.HTTPResponse != nil {
 		return r.HTTPResponse.Header.Get("Content-Type")
 	}
@@ -3889,6 +4817,214 @@ func (r GetFullSyncResponse) StatusCode() int {
 
 // ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
 func (r GetFullSyncResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type GetFullSyncReceiptResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *ReceiptResponse
+	// JSON400 the response for an HTTP 400 `application/json` response
+	JSON400 *BadRequest
+	// JSON401 the response for an HTTP 401 `application/json` response
+	JSON401 *Unauthorized
+	// JSON403 the response for an HTTP 403 `application/json` response
+	JSON403 *Forbidden
+	// JSON404 the response for an HTTP 404 `application/json` response
+	JSON404 *NotFound
+	// JSON409 the response for an HTTP 409 `application/json` response
+	JSON409 *Error
+	// JSON500 the response for an HTTP 500 `application/json` response
+	JSON500 *InternalError
+	// JSON503 the response for an HTTP 503 `application/json` response
+	JSON503 *Unavailable
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r GetFullSyncReceiptResponse) GetJSON200() *ReceiptResponse {
+	return r.JSON200
+}
+
+// GetJSON400 returns the response for an HTTP 400 `application/json` response
+func (r GetFullSyncReceiptResponse) GetJSON400() *BadRequest {
+	return r.JSON400
+}
+
+// GetJSON401 returns the response for an HTTP 401 `application/json` response
+func (r GetFullSyncReceiptResponse) GetJSON401() *Unauthorized {
+	return r.JSON401
+}
+
+// GetJSON403 returns the response for an HTTP 403 `application/json` response
+func (r GetFullSyncReceiptResponse) GetJSON403() *Forbidden {
+	return r.JSON403
+}
+
+// GetJSON404 returns the response for an HTTP 404 `application/json` response
+func (r GetFullSyncReceiptResponse) GetJSON404() *NotFound {
+	return r.JSON404
+}
+
+// GetJSON409 returns the response for an HTTP 409 `application/json` response
+func (r GetFullSyncReceiptResponse) GetJSON409() *Error {
+	return r.JSON409
+}
+
+// GetJSON500 returns the response for an HTTP 500 `application/json` response
+func (r GetFullSyncReceiptResponse) GetJSON500() *InternalError {
+	return r.JSON500
+}
+
+// GetJSON503 returns the response for an HTTP 503 `application/json` response
+func (r GetFullSyncReceiptResponse) GetJSON503() *Unavailable {
+	return r.JSON503
+}
+
+// GetBody returns the raw response body bytes
+func (r GetFullSyncReceiptResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r GetFullSyncReceiptResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r GetFullSyncReceiptResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r GetFullSyncReceiptResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// ResumeFullSyncResponse202Headers the declared response headers of an HTTP 202 response for ResumeFullSync
+type ResumeFullSyncResponse202Headers struct {
+	Location string
+}
+
+type ResumeFullSyncResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON202 the response for an HTTP 202 `application/json` response
+	JSON202 *StartResponse
+	// JSON400 the response for an HTTP 400 `application/json` response
+	JSON400 *BadRequest
+	// JSON401 the response for an HTTP 401 `application/json` response
+	JSON401 *Unauthorized
+	// JSON403 the response for an HTTP 403 `application/json` response
+	JSON403 *Forbidden
+	// JSON404 the response for an HTTP 404 `application/json` response
+	JSON404 *NotFound
+	// JSON409 the response for an HTTP 409 `application/json` response
+	JSON409 *ResumeFullSync409JSONResponseBody
+	// JSON413 the response for an HTTP 413 `application/json` response
+	JSON413 *TooLarge
+	// JSON415 the response for an HTTP 415 `application/json` response
+	JSON415 *NotJSON
+	// JSON422 the response for an HTTP 422 `application/json` response
+	JSON422 *Error
+	// JSON500 the response for an HTTP 500 `application/json` response
+	JSON500 *InternalError
+	// JSON503 the response for an HTTP 503 `application/json` response
+	JSON503 *Unavailable
+	// Headers202 the parsed response headers for an HTTP 202 response
+	Headers202 *ResumeFullSyncResponse202Headers
+}
+
+// GetJSON202 returns the response for an HTTP 202 `application/json` response
+func (r ResumeFullSyncResponse) GetJSON202() *StartResponse {
+	return r.JSON202
+}
+
+// GetJSON400 returns the response for an HTTP 400 `application/json` response
+func (r ResumeFullSyncResponse) GetJSON400() *BadRequest {
+	return r.JSON400
+}
+
+// GetJSON401 returns the response for an HTTP 401 `application/json` response
+func (r ResumeFullSyncResponse) GetJSON401() *Unauthorized {
+	return r.JSON401
+}
+
+// GetJSON403 returns the response for an HTTP 403 `application/json` response
+func (r ResumeFullSyncResponse) GetJSON403() *Forbidden {
+	return r.JSON403
+}
+
+// GetJSON404 returns the response for an HTTP 404 `application/json` response
+func (r ResumeFullSyncResponse) GetJSON404() *NotFound {
+	return r.JSON404
+}
+
+// GetJSON409 returns the response for an HTTP 409 `application/json` response
+func (r ResumeFullSyncResponse) GetJSON409() *ResumeFullSync409JSONResponseBody {
+	return r.JSON409
+}
+
+// GetJSON413 returns the response for an HTTP 413 `application/json` response
+func (r ResumeFullSyncResponse) GetJSON413() *TooLarge {
+	return r.JSON413
+}
+
+// GetJSON415 returns the response for an HTTP 415 `application/json` response
+func (r ResumeFullSyncResponse) GetJSON415() *NotJSON {
+	return r.JSON415
+}
+
+// GetJSON422 returns the response for an HTTP 422 `application/json` response
+func (r ResumeFullSyncResponse) GetJSON422() *Error {
+	return r.JSON422
+}
+
+// GetJSON500 returns the response for an HTTP 500 `application/json` response
+func (r ResumeFullSyncResponse) GetJSON500() *InternalError {
+	return r.JSON500
+}
+
+// GetJSON503 returns the response for an HTTP 503 `application/json` response
+func (r ResumeFullSyncResponse) GetJSON503() *Unavailable {
+	return r.JSON503
+}
+
+// GetBody returns the raw response body bytes
+func (r ResumeFullSyncResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ResumeFullSyncResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ResumeFullSyncResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ResumeFullSyncResponse) ContentType() string {
 	if r.HTTPResponse != nil {
 		return r.HTTPResponse.Header.Get("Content-Type")
 	}
@@ -5039,15 +6175,19 @@ func (c *ClientWithResponses) ListFullSyncsWithResponse(ctx context.Context, par
 // StartFullSyncWithBodyWithResponse Start a full sync
 //
 // Pulls a peer's catalog into this node. The answer comes as soon as the session exists; a worker carries it out.
-// At most one session is active per catalog. What is not available in this version (`action: push`,
-// `deleteMissing`, `dryRun`, `ifRunning` other than `fail`, the header `Idempotency-Key`, and any name not listed
-// here) is refused with 422 by name, never ignored.
+// At most one session is active per catalog; `ifRunning` says what happens when there is one already. What is not
+// available in this version (`action: push`, `deleteMissing`, `dryRun`, and any name not listed here) is refused
+// with 422 by name, never ignored.
+//
+// With the header `Idempotency-Key` a start is safe to repeat: the same caller, key and request get the same
+// session and status for 24 hours, and a repeat never replaces anything again. Only starts that were answered with
+// 200 or 202 are kept.
 //
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 //
 // Corresponds with POST /api/admin/sync/full-sync (the `StartFullSync` operationId).
-func (c *ClientWithResponses) StartFullSyncWithBodyWithResponse(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*StartFullSyncResponse, error) {
-	rsp, err := c.StartFullSyncWithBody(ctx, contentType, body, reqEditors...)
+func (c *ClientWithResponses) StartFullSyncWithBodyWithResponse(ctx context.Context, params *StartFullSyncParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*StartFullSyncResponse, error) {
+	rsp, err := c.StartFullSyncWithBody(ctx, params, contentType, body, reqEditors...)
 	if err != nil {
 		return nil, err
 	}
@@ -5057,15 +6197,19 @@ func (c *ClientWithResponses) StartFullSyncWithBodyWithResponse(ctx context.Cont
 // StartFullSyncWithResponse Start a full sync
 //
 // Pulls a peer's catalog into this node. The answer comes as soon as the session exists; a worker carries it out.
-// At most one session is active per catalog. What is not available in this version (`action: push`,
-// `deleteMissing`, `dryRun`, `ifRunning` other than `fail`, the header `Idempotency-Key`, and any name not listed
-// here) is refused with 422 by name, never ignored.
+// At most one session is active per catalog; `ifRunning` says what happens when there is one already. What is not
+// available in this version (`action: push`, `deleteMissing`, `dryRun`, and any name not listed here) is refused
+// with 422 by name, never ignored.
+//
+// With the header `Idempotency-Key` a start is safe to repeat: the same caller, key and request get the same
+// session and status for 24 hours, and a repeat never replaces anything again. Only starts that were answered with
+// 200 or 202 are kept.
 //
 // Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 //
 // Corresponds with POST /api/admin/sync/full-sync (the `StartFullSync` operationId).
-func (c *ClientWithResponses) StartFullSyncWithResponse(ctx context.Context, body StartFullSyncJSONRequestBody, reqEditors ...RequestEditorFn) (*StartFullSyncResponse, error) {
-	rsp, err := c.StartFullSync(ctx, body, reqEditors...)
+func (c *ClientWithResponses) StartFullSyncWithResponse(ctx context.Context, params *StartFullSyncParams, body StartFullSyncJSONRequestBody, reqEditors ...RequestEditorFn) (*StartFullSyncResponse, error) {
+	rsp, err := c.StartFullSync(ctx, params, body, reqEditors...)
 	if err != nil {
 		return nil, err
 	}
@@ -5106,6 +6250,42 @@ func (c *ClientWithResponses) CancelFullSyncWithResponse(ctx context.Context, bo
 	return ParseCancelFullSyncResponse(rsp)
 }
 
+// CancelStuckFullSyncsWithBodyWithResponse Cancel the sessions whose worker is dead
+//
+// Cancels, like the command `fullsync cancel-stuck`, the active sessions whose worker gives no sign of life; with
+// `all` every active session, with `sessionId` that one. Each comes with the evidence on which it counts as stuck.
+// Such sessions are also taken over by themselves; this is for those who do not want to wait, or do not want the
+// sync any more. Where there is nothing to do the list is empty.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /api/admin/sync/full-sync/cancel-stuck (the `CancelStuckFullSyncs` operationId).
+func (c *ClientWithResponses) CancelStuckFullSyncsWithBodyWithResponse(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*CancelStuckFullSyncsResponse, error) {
+	rsp, err := c.CancelStuckFullSyncsWithBody(ctx, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseCancelStuckFullSyncsResponse(rsp)
+}
+
+// CancelStuckFullSyncsWithResponse Cancel the sessions whose worker is dead
+//
+// Cancels, like the command `fullsync cancel-stuck`, the active sessions whose worker gives no sign of life; with
+// `all` every active session, with `sessionId` that one. Each comes with the evidence on which it counts as stuck.
+// Such sessions are also taken over by themselves; this is for those who do not want to wait, or do not want the
+// sync any more. Where there is nothing to do the list is empty.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /api/admin/sync/full-sync/cancel-stuck (the `CancelStuckFullSyncs` operationId).
+func (c *ClientWithResponses) CancelStuckFullSyncsWithResponse(ctx context.Context, body CancelStuckFullSyncsJSONRequestBody, reqEditors ...RequestEditorFn) (*CancelStuckFullSyncsResponse, error) {
+	rsp, err := c.CancelStuckFullSyncs(ctx, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseCancelStuckFullSyncsResponse(rsp)
+}
+
 // GetFullSyncStatusWithResponse The active session of a catalog, and the last finished one
 //
 // Returns a wrapper object for the known response body format(s).
@@ -5119,17 +6299,65 @@ func (c *ClientWithResponses) GetFullSyncStatusWithResponse(ctx context.Context,
 	return ParseGetFullSyncStatusResponse(rsp)
 }
 
-// GetFullSyncWithResponse One session
+// GetFullSyncWithResponse One session, with its receipt once it has ended
 //
 // Returns a wrapper object for the known response body format(s).
 //
 // Corresponds with GET /api/admin/sync/full-sync/{sessionId} (the `GetFullSync` operationId).
-func (c *ClientWithResponses) GetFullSyncWithResponse(ctx context.Context, sessionId SessionID, reqEditors ...RequestEditorFn) (*GetFullSyncResponse, error) {
+func (c *ClientWithResponses) GetFullSyncWithResponse(ctx context.Context, sessionId PathSessionID, reqEditors ...RequestEditorFn) (*GetFullSyncResponse, error) {
 	rsp, err := c.GetFullSync(ctx, sessionId, reqEditors...)
 	if err != nil {
 		return nil, err
 	}
 	return ParseGetFullSyncResponse(rsp)
+}
+
+// GetFullSyncReceiptWithResponse The receipt of a finished session
+//
+// The account of what a session did, from its end on. Nothing can alter it: every write of a worker is refused once
+// its session has ended. A session that still runs has none yet.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /api/admin/sync/full-sync/{sessionId}/receipt (the `GetFullSyncReceipt` operationId).
+func (c *ClientWithResponses) GetFullSyncReceiptWithResponse(ctx context.Context, sessionId PathSessionID, reqEditors ...RequestEditorFn) (*GetFullSyncReceiptResponse, error) {
+	rsp, err := c.GetFullSyncReceipt(ctx, sessionId, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseGetFullSyncReceiptResponse(rsp)
+}
+
+// ResumeFullSyncWithBodyWithResponse Go on with a session that failed or was cancelled
+//
+// Starts a new session, with the same peer, catalog and options, that goes on from where the old one got to; its
+// `resumedFrom` names the old one, which stays as it is.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /api/admin/sync/full-sync/{sessionId}/resume (the `ResumeFullSync` operationId).
+func (c *ClientWithResponses) ResumeFullSyncWithBodyWithResponse(ctx context.Context, sessionId PathSessionID, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*ResumeFullSyncResponse, error) {
+	rsp, err := c.ResumeFullSyncWithBody(ctx, sessionId, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseResumeFullSyncResponse(rsp)
+}
+
+// ResumeFullSyncWithResponse Go on with a session that failed or was cancelled
+//
+// Starts a new session, with the same peer, catalog and options, that goes on from where the old one got to; its
+// `resumedFrom` names the old one, which stays as it is.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /api/admin/sync/full-sync/{sessionId}/resume (the `ResumeFullSync` operationId).
+func (c *ClientWithResponses) ResumeFullSyncWithResponse(ctx context.Context, sessionId PathSessionID, body ResumeFullSyncJSONRequestBody, reqEditors ...RequestEditorFn) (*ResumeFullSyncResponse, error) {
+	rsp, err := c.ResumeFullSync(ctx, sessionId, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseResumeFullSyncResponse(rsp)
 }
 
 // ListPeersWithResponse List the registered peers
@@ -5446,6 +6674,13 @@ func ParseStartFullSyncResponse(rsp *http.Response) (*StartFullSyncResponse, err
 	}
 
 	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest StartResponse
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 202:
 		var dest StartResponse
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
@@ -5503,7 +6738,7 @@ func ParseStartFullSyncResponse(rsp *http.Response) (*StartFullSyncResponse, err
 		response.JSON415 = &dest
 
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 422:
-		var dest Impossible
+		var dest Error
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
 			return nil, err
 		}
@@ -5526,6 +6761,16 @@ func ParseStartFullSyncResponse(rsp *http.Response) (*StartFullSyncResponse, err
 	}
 
 	switch {
+	case rsp.StatusCode == 200:
+		var headers StartFullSyncResponse200Headers
+		if values := rsp.Header.Values("Location"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Location", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.Location = value
+		}
+		response.Headers200 = &headers
 	case rsp.StatusCode == 202:
 		var headers StartFullSyncResponse202Headers
 		if values := rsp.Header.Values("Location"); len(values) > 0 {
@@ -5557,6 +6802,95 @@ func ParseCancelFullSyncResponse(rsp *http.Response) (*CancelFullSyncResponse, e
 	switch {
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
 		var dest CancelResponse
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
+		var dest BadRequest
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON400 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 401:
+		var dest Unauthorized
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON401 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 403:
+		var dest Forbidden
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON403 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 404:
+		var dest NotFound
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON404 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 409:
+		var dest SessionFinished
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON409 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 413:
+		var dest TooLarge
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON413 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 415:
+		var dest NotJSON
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON415 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
+		var dest InternalError
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON500 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest Unavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON503 = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseCancelStuckFullSyncsResponse parses an HTTP response from a CancelStuckFullSyncsWithResponse call
+func ParseCancelStuckFullSyncsResponse(rsp *http.Response) (*CancelStuckFullSyncsResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &CancelStuckFullSyncsResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest CancelStuckResponse
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
 			return nil, err
 		}
@@ -5754,6 +7088,190 @@ func ParseGetFullSyncResponse(rsp *http.Response) (*GetFullSyncResponse, error) 
 		}
 		response.JSON503 = &dest
 
+	}
+
+	return response, nil
+}
+
+// ParseGetFullSyncReceiptResponse parses an HTTP response from a GetFullSyncReceiptWithResponse call
+func ParseGetFullSyncReceiptResponse(rsp *http.Response) (*GetFullSyncReceiptResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &GetFullSyncReceiptResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest ReceiptResponse
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
+		var dest BadRequest
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON400 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 401:
+		var dest Unauthorized
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON401 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 403:
+		var dest Forbidden
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON403 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 404:
+		var dest NotFound
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON404 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 409:
+		var dest Error
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON409 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
+		var dest InternalError
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON500 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest Unavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON503 = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseResumeFullSyncResponse parses an HTTP response from a ResumeFullSyncWithResponse call
+func ParseResumeFullSyncResponse(rsp *http.Response) (*ResumeFullSyncResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ResumeFullSyncResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 202:
+		var dest StartResponse
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON202 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
+		var dest BadRequest
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON400 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 401:
+		var dest Unauthorized
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON401 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 403:
+		var dest Forbidden
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON403 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 404:
+		var dest NotFound
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON404 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 409:
+		var dest ResumeFullSync409JSONResponseBody
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON409 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 413:
+		var dest TooLarge
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON413 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 415:
+		var dest NotJSON
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON415 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 422:
+		var dest Error
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON422 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
+		var dest InternalError
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON500 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest Unavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON503 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 202:
+		var headers ResumeFullSyncResponse202Headers
+		if values := rsp.Header.Values("Location"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Location", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.Location = value
+		}
+		response.Headers202 = &headers
 	}
 
 	return response, nil
@@ -6699,16 +8217,25 @@ type ServerInterface interface {
 	ListFullSyncs(ctx echo.Context, params ListFullSyncsParams) error
 	// StartFullSync Start a full sync
 	// (POST /api/admin/sync/full-sync)
-	StartFullSync(ctx echo.Context) error
+	StartFullSync(ctx echo.Context, params StartFullSyncParams) error
 	// CancelFullSync Cancel a session
 	// (POST /api/admin/sync/full-sync/cancel)
 	CancelFullSync(ctx echo.Context) error
+	// CancelStuckFullSyncs Cancel the sessions whose worker is dead
+	// (POST /api/admin/sync/full-sync/cancel-stuck)
+	CancelStuckFullSyncs(ctx echo.Context) error
 	// GetFullSyncStatus The active session of a catalog, and the last finished one
 	// (GET /api/admin/sync/full-sync/status)
 	GetFullSyncStatus(ctx echo.Context, params GetFullSyncStatusParams) error
-	// GetFullSync One session
+	// GetFullSync One session, with its receipt once it has ended
 	// (GET /api/admin/sync/full-sync/{sessionId})
-	GetFullSync(ctx echo.Context, sessionId SessionID) error
+	GetFullSync(ctx echo.Context, sessionId PathSessionID) error
+	// GetFullSyncReceipt The receipt of a finished session
+	// (GET /api/admin/sync/full-sync/{sessionId}/receipt)
+	GetFullSyncReceipt(ctx echo.Context, sessionId PathSessionID) error
+	// ResumeFullSync Go on with a session that failed or was cancelled
+	// (POST /api/admin/sync/full-sync/{sessionId}/resume)
+	ResumeFullSync(ctx echo.Context, sessionId PathSessionID) error
 	// ListPeers List the registered peers
 	// (GET /api/admin/sync/peers)
 	ListPeers(ctx echo.Context) error
@@ -6825,8 +8352,28 @@ func (w *ServerInterfaceWrapper) ListFullSyncs(ctx echo.Context) error {
 func (w *ServerInterfaceWrapper) StartFullSync(ctx echo.Context) error {
 	var err error
 
+	// Parameter object where we will unmarshal all parameters from the context
+	var params StartFullSyncParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = &IdempotencyKey
+	}
+
 	// Invoke the callback with all the unmarshaled arguments
-	err = w.Handler.StartFullSync(ctx)
+	err = w.Handler.StartFullSync(ctx, params)
 	return err
 }
 
@@ -6836,6 +8383,15 @@ func (w *ServerInterfaceWrapper) CancelFullSync(ctx echo.Context) error {
 
 	// Invoke the callback with all the unmarshaled arguments
 	err = w.Handler.CancelFullSync(ctx)
+	return err
+}
+
+// CancelStuckFullSyncs converts echo context to params.
+func (w *ServerInterfaceWrapper) CancelStuckFullSyncs(ctx echo.Context) error {
+	var err error
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.CancelStuckFullSyncs(ctx)
 	return err
 }
 
@@ -6861,7 +8417,7 @@ func (w *ServerInterfaceWrapper) GetFullSyncStatus(ctx echo.Context) error {
 func (w *ServerInterfaceWrapper) GetFullSync(ctx echo.Context) error {
 	var err error
 	// ------------- Path parameter "sessionId" -------------
-	var sessionId SessionID
+	var sessionId PathSessionID
 
 	err = runtime.BindStyledParameterWithOptions("simple", "sessionId", ctx.Param("sessionId"), &sessionId, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
 	if err != nil {
@@ -6870,6 +8426,38 @@ func (w *ServerInterfaceWrapper) GetFullSync(ctx echo.Context) error {
 
 	// Invoke the callback with all the unmarshaled arguments
 	err = w.Handler.GetFullSync(ctx, sessionId)
+	return err
+}
+
+// GetFullSyncReceipt converts echo context to params.
+func (w *ServerInterfaceWrapper) GetFullSyncReceipt(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "sessionId" -------------
+	var sessionId PathSessionID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "sessionId", ctx.Param("sessionId"), &sessionId, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter sessionId: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.GetFullSyncReceipt(ctx, sessionId)
+	return err
+}
+
+// ResumeFullSync converts echo context to params.
+func (w *ServerInterfaceWrapper) ResumeFullSync(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "sessionId" -------------
+	var sessionId PathSessionID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "sessionId", ctx.Param("sessionId"), &sessionId, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter sessionId: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ResumeFullSync(ctx, sessionId)
 	return err
 }
 
@@ -7212,7 +8800,10 @@ func RegisterHandlersWithOptions(router EchoRouter, si ServerInterface, options 
 	router.POST(options.BaseURL+"/api/admin/sync/full-sync", wrapper.StartFullSync, options.OperationMiddlewares["startFullSync"]...)
 	router.GET(options.BaseURL+"/api/admin/sync/full-sync/status", wrapper.GetFullSyncStatus, options.OperationMiddlewares["getFullSyncStatus"]...)
 	router.POST(options.BaseURL+"/api/admin/sync/full-sync/cancel", wrapper.CancelFullSync, options.OperationMiddlewares["cancelFullSync"]...)
+	router.POST(options.BaseURL+"/api/admin/sync/full-sync/cancel-stuck", wrapper.CancelStuckFullSyncs, options.OperationMiddlewares["cancelStuckFullSyncs"]...)
 	router.GET(options.BaseURL+"/api/admin/sync/full-sync/:sessionId", wrapper.GetFullSync, options.OperationMiddlewares["getFullSync"]...)
+	router.GET(options.BaseURL+"/api/admin/sync/full-sync/:sessionId/receipt", wrapper.GetFullSyncReceipt, options.OperationMiddlewares["getFullSyncReceipt"]...)
+	router.POST(options.BaseURL+"/api/admin/sync/full-sync/:sessionId/resume", wrapper.ResumeFullSync, options.OperationMiddlewares["resumeFullSync"]...)
 	router.GET(options.BaseURL+"/api/admin/sync/peers", wrapper.ListPeers, options.OperationMiddlewares["listPeers"]...)
 	router.POST(options.BaseURL+"/api/admin/sync/peers", wrapper.AddPeer, options.OperationMiddlewares["addPeer"]...)
 	router.DELETE(options.BaseURL+"/api/admin/sync/peers/:nodeId", wrapper.RemovePeer, options.OperationMiddlewares["removePeer"]...)
@@ -7344,11 +8935,34 @@ func (response ListFullSyncs503JSONResponse) VisitListFullSyncsResponse(w http.R
 }
 
 type StartFullSyncRequestObject struct {
-	Body *StartFullSyncJSONRequestBody
+	Params StartFullSyncParams
+	Body   *StartFullSyncJSONRequestBody
 }
 
 type StartFullSyncResponseObject interface {
 	VisitStartFullSyncResponse(w http.ResponseWriter) error
+}
+
+type StartFullSync200ResponseHeaders struct {
+	Location string
+}
+
+type StartFullSync200JSONResponse struct {
+	Body    StartResponse
+	Headers StartFullSync200ResponseHeaders
+}
+
+func (response StartFullSync200JSONResponse) VisitStartFullSyncResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Location", fmt.Sprint(response.Headers.Location))
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
 }
 
 type StartFullSync202ResponseHeaders struct {
@@ -7471,7 +9085,7 @@ func (response StartFullSync415JSONResponse) VisitStartFullSyncResponse(w http.R
 	return err
 }
 
-type StartFullSync422JSONResponse struct{ ImpossibleJSONResponse }
+type StartFullSync422JSONResponse Error
 
 func (response StartFullSync422JSONResponse) VisitStartFullSyncResponse(w http.ResponseWriter) error {
 
@@ -7661,6 +9275,154 @@ func (response CancelFullSync503JSONResponse) VisitCancelFullSyncResponse(w http
 	return err
 }
 
+type CancelStuckFullSyncsRequestObject struct {
+	Body *CancelStuckFullSyncsJSONRequestBody
+}
+
+type CancelStuckFullSyncsResponseObject interface {
+	VisitCancelStuckFullSyncsResponse(w http.ResponseWriter) error
+}
+
+type CancelStuckFullSyncs200JSONResponse CancelStuckResponse
+
+func (response CancelStuckFullSyncs200JSONResponse) VisitCancelStuckFullSyncsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CancelStuckFullSyncs400JSONResponse struct{ BadRequestJSONResponse }
+
+func (response CancelStuckFullSyncs400JSONResponse) VisitCancelStuckFullSyncsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CancelStuckFullSyncs401JSONResponse struct{ UnauthorizedJSONResponse }
+
+func (response CancelStuckFullSyncs401JSONResponse) VisitCancelStuckFullSyncsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CancelStuckFullSyncs403JSONResponse struct{ ForbiddenJSONResponse }
+
+func (response CancelStuckFullSyncs403JSONResponse) VisitCancelStuckFullSyncsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(403)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CancelStuckFullSyncs404JSONResponse struct{ NotFoundJSONResponse }
+
+func (response CancelStuckFullSyncs404JSONResponse) VisitCancelStuckFullSyncsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(404)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CancelStuckFullSyncs409JSONResponse SessionFinished
+
+func (response CancelStuckFullSyncs409JSONResponse) VisitCancelStuckFullSyncsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(409)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CancelStuckFullSyncs413JSONResponse struct{ TooLargeJSONResponse }
+
+func (response CancelStuckFullSyncs413JSONResponse) VisitCancelStuckFullSyncsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(413)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CancelStuckFullSyncs415JSONResponse struct{ NotJSONJSONResponse }
+
+func (response CancelStuckFullSyncs415JSONResponse) VisitCancelStuckFullSyncsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(415)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CancelStuckFullSyncs500JSONResponse struct{ InternalErrorJSONResponse }
+
+func (response CancelStuckFullSyncs500JSONResponse) VisitCancelStuckFullSyncsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CancelStuckFullSyncs503JSONResponse struct{ UnavailableJSONResponse }
+
+func (response CancelStuckFullSyncs503JSONResponse) VisitCancelStuckFullSyncsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type GetFullSyncStatusRequestObject struct {
 	Params GetFullSyncStatusParams
 }
@@ -7754,7 +9516,7 @@ func (response GetFullSyncStatus503JSONResponse) VisitGetFullSyncStatusResponse(
 }
 
 type GetFullSyncRequestObject struct {
-	SessionId SessionID `json:"sessionId"`
+	SessionId PathSessionID `json:"sessionId"`
 }
 
 type GetFullSyncResponseObject interface {
@@ -7848,6 +9610,297 @@ func (response GetFullSync500JSONResponse) VisitGetFullSyncResponse(w http.Respo
 type GetFullSync503JSONResponse struct{ UnavailableJSONResponse }
 
 func (response GetFullSync503JSONResponse) VisitGetFullSyncResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetFullSyncReceiptRequestObject struct {
+	SessionId PathSessionID `json:"sessionId"`
+}
+
+type GetFullSyncReceiptResponseObject interface {
+	VisitGetFullSyncReceiptResponse(w http.ResponseWriter) error
+}
+
+type GetFullSyncReceipt200JSONResponse ReceiptResponse
+
+func (response GetFullSyncReceipt200JSONResponse) VisitGetFullSyncReceiptResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetFullSyncReceipt400JSONResponse struct{ BadRequestJSONResponse }
+
+func (response GetFullSyncReceipt400JSONResponse) VisitGetFullSyncReceiptResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetFullSyncReceipt401JSONResponse struct{ UnauthorizedJSONResponse }
+
+func (response GetFullSyncReceipt401JSONResponse) VisitGetFullSyncReceiptResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetFullSyncReceipt403JSONResponse struct{ ForbiddenJSONResponse }
+
+func (response GetFullSyncReceipt403JSONResponse) VisitGetFullSyncReceiptResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(403)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetFullSyncReceipt404JSONResponse struct{ NotFoundJSONResponse }
+
+func (response GetFullSyncReceipt404JSONResponse) VisitGetFullSyncReceiptResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(404)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetFullSyncReceipt409JSONResponse Error
+
+func (response GetFullSyncReceipt409JSONResponse) VisitGetFullSyncReceiptResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(409)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetFullSyncReceipt500JSONResponse struct{ InternalErrorJSONResponse }
+
+func (response GetFullSyncReceipt500JSONResponse) VisitGetFullSyncReceiptResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetFullSyncReceipt503JSONResponse struct{ UnavailableJSONResponse }
+
+func (response GetFullSyncReceipt503JSONResponse) VisitGetFullSyncReceiptResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ResumeFullSyncRequestObject struct {
+	SessionId PathSessionID `json:"sessionId"`
+	Body      *ResumeFullSyncJSONRequestBody
+}
+
+type ResumeFullSyncResponseObject interface {
+	VisitResumeFullSyncResponse(w http.ResponseWriter) error
+}
+
+type ResumeFullSync202ResponseHeaders struct {
+	Location string
+}
+
+type ResumeFullSync202JSONResponse struct {
+	Body    StartResponse
+	Headers ResumeFullSync202ResponseHeaders
+}
+
+func (response ResumeFullSync202JSONResponse) VisitResumeFullSyncResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Location", fmt.Sprint(response.Headers.Location))
+	w.WriteHeader(202)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ResumeFullSync400JSONResponse struct{ BadRequestJSONResponse }
+
+func (response ResumeFullSync400JSONResponse) VisitResumeFullSyncResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ResumeFullSync401JSONResponse struct{ UnauthorizedJSONResponse }
+
+func (response ResumeFullSync401JSONResponse) VisitResumeFullSyncResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ResumeFullSync403JSONResponse struct{ ForbiddenJSONResponse }
+
+func (response ResumeFullSync403JSONResponse) VisitResumeFullSyncResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(403)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ResumeFullSync404JSONResponse struct{ NotFoundJSONResponse }
+
+func (response ResumeFullSync404JSONResponse) VisitResumeFullSyncResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(404)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ResumeFullSync409JSONResponse = ResumeFullSync409JSONResponseBody
+
+func (response ResumeFullSync409JSONResponse) VisitResumeFullSyncResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.union); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(409)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ResumeFullSync413JSONResponse struct{ TooLargeJSONResponse }
+
+func (response ResumeFullSync413JSONResponse) VisitResumeFullSyncResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(413)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ResumeFullSync415JSONResponse struct{ NotJSONJSONResponse }
+
+func (response ResumeFullSync415JSONResponse) VisitResumeFullSyncResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(415)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ResumeFullSync422JSONResponse Error
+
+func (response ResumeFullSync422JSONResponse) VisitResumeFullSyncResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(422)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ResumeFullSync500JSONResponse struct{ InternalErrorJSONResponse }
+
+func (response ResumeFullSync500JSONResponse) VisitResumeFullSyncResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ResumeFullSync503JSONResponse struct{ UnavailableJSONResponse }
+
+func (response ResumeFullSync503JSONResponse) VisitResumeFullSyncResponse(w http.ResponseWriter) error {
 
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response); err != nil {
@@ -9303,12 +11356,21 @@ type StrictServerInterface interface {
 	// CancelFullSync Cancel a session
 	// (POST /api/admin/sync/full-sync/cancel)
 	CancelFullSync(ctx context.Context, request CancelFullSyncRequestObject) (CancelFullSyncResponseObject, error)
+	// CancelStuckFullSyncs Cancel the sessions whose worker is dead
+	// (POST /api/admin/sync/full-sync/cancel-stuck)
+	CancelStuckFullSyncs(ctx context.Context, request CancelStuckFullSyncsRequestObject) (CancelStuckFullSyncsResponseObject, error)
 	// GetFullSyncStatus The active session of a catalog, and the last finished one
 	// (GET /api/admin/sync/full-sync/status)
 	GetFullSyncStatus(ctx context.Context, request GetFullSyncStatusRequestObject) (GetFullSyncStatusResponseObject, error)
-	// GetFullSync One session
+	// GetFullSync One session, with its receipt once it has ended
 	// (GET /api/admin/sync/full-sync/{sessionId})
 	GetFullSync(ctx context.Context, request GetFullSyncRequestObject) (GetFullSyncResponseObject, error)
+	// GetFullSyncReceipt The receipt of a finished session
+	// (GET /api/admin/sync/full-sync/{sessionId}/receipt)
+	GetFullSyncReceipt(ctx context.Context, request GetFullSyncReceiptRequestObject) (GetFullSyncReceiptResponseObject, error)
+	// ResumeFullSync Go on with a session that failed or was cancelled
+	// (POST /api/admin/sync/full-sync/{sessionId}/resume)
+	ResumeFullSync(ctx context.Context, request ResumeFullSyncRequestObject) (ResumeFullSyncResponseObject, error)
 	// ListPeers List the registered peers
 	// (GET /api/admin/sync/peers)
 	ListPeers(ctx context.Context, request ListPeersRequestObject) (ListPeersResponseObject, error)
@@ -9394,8 +11456,10 @@ func (sh *strictHandler) ListFullSyncs(ctx echo.Context, params ListFullSyncsPar
 }
 
 // StartFullSync operation middleware
-func (sh *strictHandler) StartFullSync(ctx echo.Context) error {
+func (sh *strictHandler) StartFullSync(ctx echo.Context, params StartFullSyncParams) error {
 	var request StartFullSyncRequestObject
+
+	request.Params = params
 
 	var body StartFullSyncJSONRequestBody
 	var err error
@@ -9485,6 +11549,55 @@ func (sh *strictHandler) CancelFullSync(ctx echo.Context) error {
 	return nil
 }
 
+// CancelStuckFullSyncs operation middleware
+func (sh *strictHandler) CancelStuckFullSyncs(ctx echo.Context) error {
+	var request CancelStuckFullSyncsRequestObject
+
+	var body CancelStuckFullSyncsJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		if !errors.Is(err, io.EOF) {
+			return err
+		}
+	} else {
+		request.Body = &body
+	}
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.CancelStuckFullSyncs(ctx.Request().Context(), request.(CancelStuckFullSyncsRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "CancelStuckFullSyncs")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(CancelStuckFullSyncsResponseObject); ok {
+		return validResponse.VisitCancelStuckFullSyncsResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
 // GetFullSyncStatus operation middleware
 func (sh *strictHandler) GetFullSyncStatus(ctx echo.Context, params GetFullSyncStatusParams) error {
 	var request GetFullSyncStatusRequestObject
@@ -9511,7 +11624,7 @@ func (sh *strictHandler) GetFullSyncStatus(ctx echo.Context, params GetFullSyncS
 }
 
 // GetFullSync operation middleware
-func (sh *strictHandler) GetFullSync(ctx echo.Context, sessionId SessionID) error {
+func (sh *strictHandler) GetFullSync(ctx echo.Context, sessionId PathSessionID) error {
 	var request GetFullSyncRequestObject
 
 	request.SessionId = sessionId
@@ -9529,6 +11642,82 @@ func (sh *strictHandler) GetFullSync(ctx echo.Context, sessionId SessionID) erro
 		return err
 	} else if validResponse, ok := response.(GetFullSyncResponseObject); ok {
 		return validResponse.VisitGetFullSyncResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// GetFullSyncReceipt operation middleware
+func (sh *strictHandler) GetFullSyncReceipt(ctx echo.Context, sessionId PathSessionID) error {
+	var request GetFullSyncReceiptRequestObject
+
+	request.SessionId = sessionId
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.GetFullSyncReceipt(ctx.Request().Context(), request.(GetFullSyncReceiptRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GetFullSyncReceipt")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(GetFullSyncReceiptResponseObject); ok {
+		return validResponse.VisitGetFullSyncReceiptResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// ResumeFullSync operation middleware
+func (sh *strictHandler) ResumeFullSync(ctx echo.Context, sessionId PathSessionID) error {
+	var request ResumeFullSyncRequestObject
+
+	request.SessionId = sessionId
+
+	var body ResumeFullSyncJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		if !errors.Is(err, io.EOF) {
+			return err
+		}
+	} else {
+		request.Body = &body
+	}
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ResumeFullSync(ctx.Request().Context(), request.(ResumeFullSyncRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ResumeFullSync")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ResumeFullSyncResponseObject); ok {
+		return validResponse.VisitResumeFullSyncResponse(ctx.Response())
 	} else if response != nil {
 		return fmt.Errorf("unexpected response type: %T", response)
 	}
@@ -9951,191 +12140,250 @@ func (sh *strictHandler) GetReadiness(ctx echo.Context) error {
 // const string: with thousands of chunks the chained `+` fold is several
 // times slower for the Go compiler than parsing a slice literal.
 var swaggerSpec = []string{
-	"7H19c9s2+uBXweh2pu0NpUh+SRx7bnYU22ncdWzXdprfNs5FEAlJqCmABcA4asbf/QYPABKkSIqylWSv",
-	"m/1jG0siCDx43l8/d0I+TzgjTMnO/udOggWeE0UE/DUMQ5KoYxbyiLKp/iQiMhQ0UZSzzn5n9JdU0Qhx",
-	"gUbTv2gyCtAdVTN0R+h0piS6mxFBkCQficDxAVIzghI8JYhKxLhC+s2CSEkixNWMiDsqSa8TdKheekZw",
-	"REQn6DA8J519u5VutpegI8MZmWO9KfIJz5NY/0rvJ0B6Lwd//p9+b7cTdOb40ylhUzXr7A/6WztBRy0S",
-	"/VOphF7n/j7oDCeKCL0QjmN+dzxP1OI3HKeks69ESoLSoc9ZvECJ4FEawhm5JIhG+lBTQbAiAqkZZkjN",
-	"qAzQeKEIGi/gvwdoIvgcwDAmU8oYZVMLIzyWhCkNSKLfnkHhz5SIRQ4EDButPnrSHfT7/eKBt3Z3q857",
-	"iBWOecV9Xs8ICs2X2RYSrGb5Duy3naAjyJ8pFSRyQMr39A9BJp39zv96kqPWE/OtfGJffaZX01s5pXOq",
-	"ljfyit+hOWYLFFNGJFIcTelHgrBCcy7VAdJHLYCuDmIxrF8JMb0GQIvO03lnf9f8SZn5c5ABjjJFpkTA",
-	"di/wlFzRv0jDjpf2ulXcaYDmXBCDI4N+X+ONwreEISz133UHSdybK8+y5Z9ka7DzbGdv++nOs1bnuea3",
-	"hLXGfo0iI0Y+qezREeKTnLbHZMIFsYxAfyrxnKAJjTVPMTxgQoVU5tdrYX+SbbaaAoa/vgpl/4/f2hH9",
-	"BSHijEfk5KiaDhJCRA0RMP1Y9GAasG+917sQRCacSQLs9gWOLsmfKZFAESFnijD4J06SmIZY7+7JH5Iz",
-	"79zw4JxKaRm0TOdzLBb2EJJISTlzHFfvX+/7o7lf/Y5IH+jq+Orq5Pzsw8nRh8vjX9+cXB4fdfTFK0xj",
-	"2dl/97kzoSSONADNgnD6RPBxTOYapSTKQHH/PugQIbjQ69rXnxwh/ydBZ06kxFP9as0JDJ7Y3yqOQsxC",
-	"EiPK4Is5mY+JQNmbe3B9coYTUjzwEMEu9avuBAcZUT7oydlvw1N7yuOr65pDcsAD2RtjFc4s0eWHnadS",
-	"oXFG4EgzjsKpT9hHHNMIzqvv0j/u0tKoarmeQY526HQMr4UHlrHY7kGDVCPAWH+CI01qMywBvAAqBOA8",
-	"QCMLjhGgirTkSuJI9jpacHA2iWm4Bnp6sL84Pr78cPw/J1fXV50cWJoMEY71rhaIfKJSyQLA4PuxwCyc",
-	"dbf01brfCjKlUhFBogMUzjDTeoVClElFcAS73QD4tH6iWZNUWGnQTVIJUKEGHi+5GNMoMuxzbYC8PL98",
-	"cXJ0dHzW8XFHppMJDal+a0IEUDZnRZhc8pigj5TcEYHmeAGkHXHY1oEGgpYnEvGECKy40JeNozllmwKK",
-	"0jxYXwWgeYDGqUJUSST0tkr7gXeezBMuJR27068Jp/OLa82czs6vPwx/G56cDl+cHq+g3IjERJHXli2W",
-	"WJXeHv6IaYzHMTFcRh+GCA3pAiWfw3LFByrJufA+tOodBygm+CPgK0/Vpq7FkfodlihlERFScR4hzCJH",
-	"/Xdc3Go1gwJCM0vUJ0wRwXBsFn/IBZ2cXR9fng1PC3hsFkXmAx9mV3xO1Ax0X43khv84CGnR2kMnSqKY",
-	"TzMeZa/aHAs+sYfV0sCIYfijs9/ZmfTDZ+Qpfj4eRBsA7CSNY7lgoUZwEk/QBNOYRD107e0KC+Jkld7+",
-	"D2bvZq+jbG8jAPYZVy95yqIHwdmJaU0JL8/fnB15AL/Sm3QyVF/2BF7jA/4alC0AMpL+z62uRiWiG+Gc",
-	"b2dY+bdkhUnEiSEMYPMOHL9cnZ89CBpvzq7eXFycX14fH314fXx0Mvxw/e+LYw8kb5hMk4QLRSI0JxHF",
-	"CLTAAi4SFhmDjEcLTRp6N57yaqxQdGj21r1eJGQflbe3KQKGPVjeofcB615zforF9GGc88X50b8/XJ+f",
-	"fzgdXv7sg8aqmeaVinMUwztK2JLtCL4VzmbZ2dt99hQsWnmApIZgTKTcNBT4RyLQAL2mL2DlNwynasYF",
-	"/YtED0SX4ZvrV+eXJ78fHxWQxFu3fH4j6TQXIp8SCqoGlrdooiUqYuQOcUY2dO6MMuGdgRbaVOUk85EI",
-	"OlkYvmORcvT27dvuMFUzwpQ+PhkhiRcSSb0Gd0DLxNZDYHY0vB6+GF4df3hz5kveXL0XH2lIUMqqpSMw",
-	"SazwGEuSHwUzeUdED12LBcJTTJlmnhjN+Rzs+M1gUfZabuTFH3ysGZC3AcT43YFP5KNLosSiC84gC0rK",
-	"0MzZ9ZKEnEXgi1Bu59YUMRvS+z0Ey8Uz4pZ3tmTn9NC5mmlNDuwcK06mjAsCwi0RWpFT1Fh6gmB7W2WW",
-	"uwgALxX4o+5mHMWc3yLLiN1LY6yMVZtbzUb+amu3aDfv9vtBh6WxxR5j4BbN6KDzqctFRERnf0vDIbMN",
-	"jTPhfAK6WdMdWgNRW8PvvdUGxjR2xvU7b+n32Sb4+A8SKjBLLNSNKb0MnGEOdC2ZqLSQj6sgbO2LQ/eL",
-	"ilsUqfNcUIVmOEJjQli+pvWBGIlqRaB+j933mPOYYOZDb/veI5uq3Wu6DTU/QnLG77zFGm9i7Xso3sKO",
-	"XikNQyJlxa7iO00hGi2az7Z8l3bJ/MjBMtDzM1RfeO5FrCQyrXAgPkHYd2fmOD/HlBWx/el20Emw0kpr",
-	"Z7/zf98Nu7/j7l/97vP3+T97H7rvP/eDp1v3/6i8gGUXwUDf2NNtFBO9sgxQRKdU6f9y/f9GSw+5IBLU",
-	"9NkimREmA89Lhu2zmo/Bw/r4R1SQUNEqPjBK0jgeobHelEQY6PoHmburNdYCLFg615ehf+6B2PnHgk5m",
-	"DVRwsBlOALrkIxELo+Ev05ERIZXPg0eQC72rqcBzWbycZR9N6WLgSvrd5x/e/+9/rKKEzEis2ojxbBim",
-	"oLkusELw+Skyl63kzxGsrwFmt4GFwItOiYpINTCHmpoFGGPaSnRkXgLHkjep9sCDJjYCSvkMJwlhxFiF",
-	"d6CmcxTx4hvb+qgadrJ9X7DKlveimaeyMsraTjGfBggiHAiDnZUKwLKSCVbca8Hca9jQbpkLObsU0LSK",
-	"x/jXWw1M52c05gJnFqGWScF6J6pQ0Aj9AGVxN3DNgUJizRDNKoBanH7AJ+6fK65tFapk/KrF6agqcdAq",
-	"J2gjLZbgb2CSb6LqCl4RHGvmXIE+oDH5ms2UKIm0LdZWYzpnOcUBoxSSM+c4Mc6RFbzlIxGRdYaWmHBE",
-	"cDRCc4KZ5S7gaOXilggIDhkTnE6ZvsyYTsgBkmk4Qzg7ToiZBm+uU8T0liCth0Ko1GfhM4CS5jlqJrhS",
-	"VnwqbAWp3kwn6Ewoo3JGomVu3ySs3RkDB8f6e2rUv7yzLl+RVFilFTx6xG9NcBmUg1EJ3W876xzEvqNq",
-	"+68Ny6zf/wlQQwTGXnnvG1XbvoayVQWBM3J3QWwIPIqofiuOL7xzTnAsl0KBQ9Au9OmcL34ZPFQOQ0U/",
-	"knoi1qxdOiYD7mOpsFAHcNqlGG92/wV7pAIST++Dzi1lUQ13k1ru8gkKecoUEQkWCsIH8gCNGI/IaPnN",
-	"ltyYFRg5JsInK4ShDRm2VshdjPB9iWfrdarV3qFRekGvIjyJyUHmkUQ0qgdk5wUEV9BWKXVAm3+N2Kpc",
-	"3Li8D+M14RMTELDgzNgg4AyVMiVRD/2LJAoRFopFokgUIKZVSiAW5ixsf6tqRrqwelcv13Vhoa5ZrniA",
-	"vcHzreUT3AmqyDmLFw6DPA0h6KSiQta/wJIgHEWCSBmgmVIJyGilEmlENE8VCgWJCFMUxzJAELfWP5oI",
-	"PJ0vARwe3X/yxG2/Z7/qhXxevoSdPYjhZ8HshjvZKdN+FqbWx6okex6R2lyQoTOdQFekSiJJ/6pggGGL",
-	"ZJIfJCBnpRG2SkUBu2V59Qtn0VBWVk4G/afPgs6EizlWJt/h6U5nKf2hSTnJs1yyDdTB7xWWs1PKSLWC",
-	"EVNm7dAZljMif4C0h2Ug6m+r5E4WMiIRst47WKkIycH+zrOj41+TP/ZevbjC3Q/XJ/O33d1fDkn6K7m8",
-	"ne+evU5+efv7z9uzq/Tlm1VCiNZoqhYSP5ggQVDOPBqsJY2pRks4dB1c69IyaGTgCYGiwjYcOZUM+532",
-	"hv32mob9zqYNe33wCzwlx6zmEmIsVYZUxvyGPBrn17qb8bgCvUjVepCxpLVOBaLhDsvAbJbfQRITr1Sn",
-	"QWAuL3YKeVq+48tqS6V0q3oiBOlGPlWsfYElxCyxRCNsvLMT69bVDwAEDhBL49hKOeW50+dckBp0XcO5",
-	"WeYPAAS73yUMbkJ8fRN1KG9ZWhUrtsTnTOUQM85oiGMNiLm9fSULLEKff44jjSkHLsPKdzHHZGLDz0se",
-	"0BUaG+hJiDMkcUzWVsqwUoKOU2XfValuViWeHQO2c89VrunMZH4UGdLnjsJTabTf+ZyIzvv7qiua8q79",
-	"EIJ4l/judeaPzHb87D7ohKkQhIWLKpIUhDgmUMSy4zeXzf6Iak57ZVxBWq0AwSarHZhtWK5LV2tm5sty",
-	"+borZ1SoAAmtkb1epdkmgoYVbzn+hEOFIhLSOY6RIp9KStBgq7fb6DEA7/NtWgUiHt6iW0ISyqYoZWXX",
-	"xPVV9/L4qPt6LXcECCSAV+Dwv4CqK2i2jQbgVIk6HSDJyb+9jeB4RnP4xC1dd4om0x0MiMxdSLXVNLHY",
-	"XqkIymo9xn17gEZa8RshDDZta2+rr6uu8LbmtlZFYMAkaJRVGE93aKaoWvNLn7FkgNWaWau8SrLSta+3",
-	"b7/U1yBSVmI5g16/128m1zoLITtX/v4gv9AqtHH+gjK65Gl5SJA5V8Q3sXN7SXM2sOQ26DJYSxTtPtA/",
-	"UAR5G9Nf62w10RR4lZcFpX9qNRnnCLcOnN46+soz+9YrQipDxQQQCHRJEwsnkX1rpsA5NVVRIx4yayrC",
-	"inT1p+ts6OkKqrRRKuur2DRpDjdDmCudA2tZ+Q8w4z0iBcw1WwpygvFu3Ue7OvI9BN1pTadfHrSAVAij",
-	"fxlXE+hmUtMipPDPKfNXG3wbOt/ZEGq0do0NmlxjjNxZ91i1P+zs2/m/ttug+AHCzKjgIJdJgGZcQuVG",
-	"ohkmIySSNjXKHpPzr+L8AoVuWccvWe5w2VihmGjex1lWXJBhck4bJLytYdgmqp6xzqoUkpjfkajRgsJQ",
-	"zyYRT0UuCFtjteZHJiVNDlUNi89WBvSmyuawyYKpTMulAY9n9kb6KG0xva5QBl/TOKZZMtWMuHQsxflt",
-	"0WGwtZYTb6+F5mdD/UWZlwEiohHkh0nDv1ofeLuVYript+20j9wWg/yFDWgqNqnqa738OcgmHM5cSmE1",
-	"fmO2MMv7NNIauTUHFTyuMV0hqECX0Xs1Wq+lrtSq4Z5TdlNXupSckIM4yJhJsEJbB4j5XMGnwuY4e8bw",
-	"6u1ADXmeqpBneVX69xVGoOOb7UzYnNUWDNi2wVCjd8A7XYK+1hJm+CMx+e/G7NYHf3Dc1JyoDmynVKoG",
-	"6zmOQVZUWMvwcb023N4wBkOswSL+4oFlc5I6ANUD55zlRZbLsFkPhx6GPo86cvWJZ1jW5V6pYj1mxDWD",
-	"FHQ6U4iZ5AAXYv4zJUadCzljJFSGXSiBmZwQYbmHn+whiBIL87FJFDf/rk/50Ftd7W3GMi/KQTMeR9KG",
-	"2r77ixv9xdAGIKpVzKiyxnWo1dEsIzNTkbf6W0+7/UF3u3/d39vv9/f7/d/rtLJGSd3ScV0QY1UZAsaX",
-	"vYY4+7v4trmgU8rOVmmV1F7lRPD5+s6LvXWc6MhWxEmeihAyVhUpKz9VV+jc7WupmS3d7ytf7nnk1yoo",
-	"SJNoBSHlIS/wZlnqbqKpwfWgDzS1tT5NDfqVYQMNpix4YG7So73qeEIJt3ym4Z+7UsYY/D7kKatKjMga",
-	"UWQ53yYcikVFzEFxhePm5Aocx5nz3nR6cGWaj8q5WJKuZisNB25WtUCbwFPQTt3Jl89baFzRHGlO8v4W",
-	"ddFmbhOXsanvWMtgrM9s8XjYGlqgiwN9S0XQHSkowbnhUldcqPnRBmJllXGyrwWRSgBc8pjUOpiMYatt",
-	"GZucbzVDU/SvuYct7tdcJZpDIhUrZrLnmt5VXg20DOKJRmRIrxdpRTAGK0XmSR2f4RNFGMIutVlBNr9C",
-	"aVLkDU18YLuvFRVbwFWdqW2K2/V3kDzNtKQBLeoOe5Vcjib9TlLtpc3zbBcxiV4sqi6Ge9nYmdB74Ov2",
-	"7oNWiXPrZcxpfNa4H5MV6mf2o8AWtCMuKqFp4kGP9wluPc314gZxo0w8TBDwIC9J8Wf9/noyZjtTgtWV",
-	"IknbJG1Pc/FsLqRlHPKYXKPubTpCtDusIHP+sUptWfO4GsiRXxvWjjfm5WQF7rjtCpde15cULcCYaUSh",
-	"B1KINqSIVHSuUeaazskl0ehf2YbuKi/NneZuThoTlLJbBrEU8IQShpxJXABzlaO5ZqdV2aPaHJllpSrt",
-	"YG5LW4oA37Jx20M+n1NVS8BO50BQ6WOADk+o2jjuBih4127uFcFCjQlWjWq5lQiwzSn+SBAu1bt8qW3u",
-	"QA2cmvGoVqSPZkolo+WwVGeFS9gWWK1dVXtunyteNqQ3O3dRSyUGfl5YxhiPfCoqdZhDhxa5MUAZSogI",
-	"tY1mo41TTiQa4/AW2uohzuKFoZXD89cXp8fXx0cHqG/pSUFTBIVjRKUjriKLHniN6AaFjnrN2Z99UKJC",
-	"LiJ5QYSh6AbmmUBHMP2jIiXvbvV8OyTiqfGi2zezdD4uUa95sdbKWnPrSSpLHGRNRv1sw9XyQcf4A85W",
-	"x79y2wKBM/9hPgvwDigsVugZmjXZn60yxx/g4trayndRp7LZr5fqF3FszPT6xbfN4rYwba0LujKPFS5J",
-	"X7nCYkrUepc05Ujx9dTAXchAUDi+NPTUbN/n3qQqydnGyG8vKgeQHGF1qquEVFHci4UitfS9s73T316L",
-	"vgfPvVcKjSjWk1z1ViBycOVB9xmo2qQlnWyw3d8aDNaj973iHmrvZZlfF5nr7t567wUnmvN5t2JuWcdO",
-	"25Gh8P7dNdncbu7Da/XyWvfdmsfeqW8fEni1PbmqXOKfJUrNFIqMITjJXbQuPElcIsDK288NohxK/nXl",
-	"NoQnoCpwuUxRFXK0VpX2ubjPS5dVvZJmWjQ0S4ZC0ZQumfdB7lPIVapMga7ylFiuutLhaW+50eE5Xlzl",
-	"PL0ylvR5JaotNRy6ci8GrqWwIge2OMf0jaQSxVSqpbDT4fDs8Pj09PgIfCSZumXLK+tqSrYce6+ONzso",
-	"FN61vQnfbJBDr+GaXrqgY2P3ozw7I3eq6Dt05Tob6iXiOua9PDk7uXoFjb8avbKPadRxaI5km9fKBQs3",
-	"06ujdCK/cZ/XDjXHnq/WpWlnsxpSbYuOvE1QaNKtfXYuVyLkqkpCu1qAMHrz5uSoCO7drZ3dKAqfdZ/h",
-	"cNDdGe/i7h7p4+5kt0/wgDyNBntPfcU1TSEk5Fcc9rvPcXcy7L58/3nvvuv/ubPOn4P2bYfMQTwQtA+d",
-	"OO4RIEbuiFS5Xf6fGkhxO27kN+0DKVknrG8YSMmO1CaQUnIyVGdumS8LKSgiZSa3ukJIZh1kmg1w+F2v",
-	"s6qq0815oJwdM32vUXNLF6fOQKO2bEZEMzTB7YM/ue01uBBASUIwFwCcIcsehQPUt8Wj8Kveitpxl3MD",
-	"jQM1e64/na3YdcWc5nhYkMhrl28C+6b8w4fGqg5yJWzyuwBVAmZ525U31YByzRzF4llFt5eNNKf7WkTY",
-	"BICrmr41wHhA8/MFjGneactqIP8Gay0VkgP8GN/F5fHF8PLk7OdO0Lm+HJ5dvTy+tH9CY7ThtfnDl/gv",
-	"hyen8I9cpayMBGoF3+MU7bOpXpmicK3V9NAwS5u36cZa7zEaLnKl19ZLZhB7Z2srQONFlpBTZvCPYD8H",
-	"ft9lSZSibIp+HPT7/Z/qM1LWHf3xAIZ2aH/jZNsdFeSxPW02zeS4cIXhJXbn+zV9by78r61Ld6vJEw/V",
-	"DyTKNAIIYqOQM8ljU25qW6BmlpTWe8FVDa6ZV9fXFz7RjHF4m2oTHBz579dx7e+24eCHhlGXOPhqrn2A",
-	"oIqq/s5tkdUKzr7MgTQle31m21PyW1sQsCFSXk4FrW9LWcrzS+N4uVdHy3qfQTGA3k6QFIYPvQ/qw+5B",
-	"7gcznUQZGnM1AzaTVzCX77SYOrh2sMjnzcu78xhwgeXxO+bYnlzaUZnPFjiJ8XFdrJVrfZ0/U5LGJTmK",
-	"nWPNe8v7ejxu2bm3FE/4Mp3YtjfbQHdj5vbX0nhOooLN3agHKaxkc9HIhE5TQZYzByvzueTaCV3WKVgH",
-	"9vU9E1ULbm8I8kFHk++ZZiJ1WU5Z8TxUVbhs36J0FASb0rl5e6vWvrfZrK3HjGzbBeO0sTmWUY6bkcNT",
-	"kvNOYVD121RlsD5FLr/ZrJb7frgAT0Qj03TpGZvaQ4G1ucQUcIK028/2l2YI2C8rr77kBQtP2EVtAsKw",
-	"ylVpYZ/1Msoy3cr9RFhI4jcirusfbIr8Cj7koobxBCf0CdDOE41UTyZpHHfhX+aBRv+sUfQf6nf+99nh",
-	"h5OzDxeX5z9fHl9drdI/G5PUbPUQVhkwI07kJhLVHuvyfpklj7q7NcZGFgRrUt82kTIFaSMPbnndmO1T",
-	"n1VzomR2SD+fZhN5MF9AZViRplFArJKCtV4+xt4XTMd4vulsjJpYQyFSXBfbtWEIT0dyYeG6aKrF9cBj",
-	"anXs9KyS59heuw36QFVlHk2Gpm9DVdTU9UOA8XCRQ2aVt2N5c3lanRnUtpWJZi9fr5vP9443m+54k3BR",
-	"1Y5Ri4VmTNnZ2W5mci1a3OS4azdS3eimioyuC5ZtNfC1FEg0AkwEn4NHg6rsPoAmJMIMmUUNk5xhR2Wc",
-	"kTV6OAdtbepze4L3dWG9ItbALrMtAgFZQBZgYFddy0nUxG6yQmAEk7BH5p0jyAiVMCKL+QwF51PgIN2U",
-	"yrX41IlzA5qNmGXtwOGSueR2sFJprudJJ/ncpdoVmnlNmxWefpWG4G12Uk/lm4Z7Hc0v0y9oQGEqqFpc",
-	"QZMhExQgWBh6Nv966djzL2/NGN+CcLva2n2ae2cLrrJQEHWARtlUEWVC04mgTGVda013I82LzWuzTYIz",
-	"GWaOUTbhy2DLNeK8DjEvnxwTdUdIPipS2gDRjCc9NDTPaZPG9EbUNG+ViADdYRXOSDbO05o7N+yGmUJ3",
-	"R2Tj1HQamJA7A4CRA+Y+evd+hEIsBCUSjYZ27B3MgNtHL+Cg6Cbt97dDgAn8k4x66O2MhjPouyJBPIc4",
-	"jhFmN8wUoVnrTmIaOTY6+tSFn48ObMhZaMonbMJFSCQin3Co4oXtgaXRpYe8QXaQH8TnWT/hGzMBB77w",
-	"Tmz7BrkZoW6K2/90rVu8exKNNFQdZPTWYS4SNH7iE9ipxokf06SxnfMNq+nn/FOQV7fAorblbg8d55OR",
-	"sg1mY5NG0JZt1EMveKSvAgsC8x4BGcw8lRsGkw8D0EbMLy5fHqLt7e3nmqe+uT4M0JwzApMScVYhbsR4",
-	"7wYcr1SBsHeI7jWLca0iwU1NGE5oZ7+z3ev3tk3qygwortZ61l9OCfCMDANg9mpMpdIEoNVYENtuqI0Z",
-	"0luOEcdeyh5l7lbUjEjrGZIHSJCEmLajWpmRWoLguKBrvKsJfpJPSQyqtGFEVQPlc7U9Gzi4To6IMyzA",
-	"0jsxDz4t+dfAbFmYi+BiDspAExycm9TzilTtPE9ibTcrsRD5WLWHfBxsYQZ+eRq/mRi45sj7Fa929qEL",
-	"pFGZ6eM1Fwjmlv51YS/LlQb9wXV/VaWBF4raWWrx13rvfhP0Fpt/AT9v3P3WhnZfdUM5jT65wFMCYfeW",
-	"vzU5SVojEdbLC5Sz1e+vN2y0lEumVQjfgf/Or0IelIuFza8LpbvuIxsddPUShcpY+xtXkQqVpQUnXLNH",
-	"Lavu7BcqLl1Ms1g2ad5VV8y45XvC3LCqzh0Xt/rFTN90HC863ripbOLTUrlgRV3N9u8Vydy1P3Txehc0",
-	"96KYXlYG+LOqkiAMq61OUehXRNkh+J3XwZVbHOUuuGeDquowW+2VV2/1C86ztsmbxdop3/z2fGd1JUue",
-	"wyvzYjlHVTl9p1j/k9XxFEp1TI1NqUbGlr0sl7G4YpSq4hKoFvGqP3b7XjXGnibbLHig76313N2qnNKK",
-	"KbxVWaUw3XfH8IeqV2R85MkLHLnsBnhksPqRwiRneGh79UMvuRjTKCKQ8LnbZmfFcfnw1HarzWUjksHC",
-	"SedzLBYwOUOqmrRbQBnbmUrTC9h+oFg394J4D1Zd1QDiC60M5o4EN+GHMsX9+fvXeVtOo4hjiSTnLOs+",
-	"ZN3FMMhdHuQdIJx1Qc1oiRs2tPMBOSs0P7MhoAQeMZoOeutloGTAMo4mmrVcRD+OTGrBPkpSORsFN2xk",
-	"mPFrKiVl01GARpFYXKZM/4tOLlOm+ezIdgKDEeajCabxKCiYDScRmScc+iV2/0UWIzMLBTOT6eKlxdyw",
-	"GRHkp6rEGJcX4+ZYuSnOoI8XVWVgG05X7mTDMl/waNFeeNraCHDLQGZlhlTDKseNJAwcN958e5gX44Y/",
-	"f8RxSvwsHifOqqXA7gop4ERJlpq1xP4t2ykmoni+oM6gr+2U3mDLd/7Z9XMXjM+a+89z1swqOHruLvG9",
-	"oMYFstff6wMjg8hXEaAvFs7rFpgcMNvf1HSyj8gEp7FqgqF/yHxD9/ft2a6f8XVf9KZYQJbUsK311LB8",
-	"bnvuxAAPKWVUUS02XDN6bQkuOsUsmUxD638ZDW1JP7sQJMGgnMEAQhyBJxd5d71BJc18W6WnYQoZp9o6",
-	"xWgiiJvz2U5hM+suqWfm49bK2BfSxrI2lLke1q9Sw/r/ySqYn03dRv8yoC/pX/0q3atfrXb1C0qXr3P1",
-	"7x8Gm4dpaYXEugr97HpJjpsIOaZ23rAT6j0Tv4xsv9pTblhI7VTnYpUfGhPnu+x1yjyr2uitT9toCbGy",
-	"6Xv/H6117vR3Vj9xxtVLnjL7iufrcXYvk6ZNTozJeqnKYVnDQrZpJStTRB5h++YCy7q3kKZorZiNiX5e",
-	"v5WUxAKSlIUEVXGSHnqLrZ+RQpKIScmCXCxb1JnF2D2z9CEUvUmzsj1HKOZqVbCEldlaWOXqumcjSLyQ",
-	"6G5Gw1lhgqAHNI21gxaEcc35qWbS5oHdVnTxy9X5Gfx+a6uF9TZPuJQUzLBvZPABZ9bKgqOMZjOvwrq7",
-	"D1aT8f7nGhPwGt8SichkQkKl9VfOQhKgu+WR6j/kXZxgZDkX2grahweMTTbDmtQIy3IqgmyuAPixsbph",
-	"HkbdCaqgX6Ct8zYWFrR6yyJfJvUDHRptEVRsr0LcLQajUewkdZepf8MsNpqol0XfQ/fsyKRCVphiZvnH",
-	"2mJFDgbjF5yHfF0Gcd/eq2/07DVsgjVds2UoZvUqOe8tFKR7V9XCVFhy5hYBVzAZMi7YbDVU8NOd3ztf",
-	"y9PbyQCFxgsEO95HhTOtbWCsXDEXjVm797+dXzg72d/AJ5wHKf/DHMIPtTQcF2pnalDpZ2v/tyvmVtNe",
-	"7lLi1OfKpiI1zLemG8jDFFSLrNk664YHsjYwK/BB6xBu1xknh9n50FX066iO30QPNHST14dvVg3Mk6Ur",
-	"UzWmJPM+X2U9rZrSNbzqyNoCyM1nKjw6tuxVDX2PIX+PIX+PIW9YZTD1cDZl46GOSr9OsE5cuEpB3wmR",
-	"Fwt+DyuXpctykWOhztI4arJO0ln1IWfk4VHnRoH0OaOq+zZSqY088lrMgOhJMNTYuPwqr5Sn3u3csqrq",
-	"8ZKonQX8XRR9F0XfRdFXtF7LvayazZW/m8X6TUST1x1so7ImG6lZm5x+Ab94LCe373n3eSknBcay75tJ",
-	"PIXB/3mcf1MpKzCqu3ma9sNT/JYmm1YFi9xsU9MOyBUy/jdk61XUQEkPk7OBqGsn6xUxFkfRhfHxPjgi",
-	"0Yyg7bHNDrRfPYC+DVq2Lhogd6bTUJvAxmB9Gl4NoG9OwY8h4FUizZXu5Zj8gEwPWMSmebg52w/J8QCa",
-	"eVJb+fyfn8PxfPUTh5xNYmpKlL9Hwy1DvbTYZ5OSV7DRVdL/yWdDf/cGZ7VVs4y9lzBuS+b4C+0GlTSl",
-	"oD10WUjr7T+3EzFw3iXD9irIEpl7S0FlM9IrY9+PUTdyb79eLhsWVg6wPohPWKOuLauYQnns3zJo0550",
-	"vxGZ6Ftfj0iCWifLRvDyuwiFyzDZ9DxVHgv5biVuxkpsgewrFOuiC3FVUSMhwuuzkGAVzipawYIHwogP",
-	"0zzVzrDBgpgBpT00ZKbcxPQRCNAMamAESmzvlFEq4hFihETSZkCNbB8CN5EJMppc6fqPO1tbean5TwGS",
-	"3L7SToql0pacQDdfxQs9OEzfTMaVHZ864aIyDwrOtTmLw2YKVVAu+nGGxZin4qfOWuRoIP9FEp2+M7Os",
-	"4wu1VVh3//WS/ruS7lIVgPA2rKI/CWckvAXiexSXrsxyvSQ4nOmT/NO2LwEHlckQlf9ER9wUKWLoQ454",
-	"Kgwj/ScaunG2sDtQ8V1+K/pxq9//KTAFisx09+hVsFES3j5awTJ+TG56p3t1fTFM3rwjEJfJis0ySOI4",
-	"5ne55U0+JVQQ6Rz+zyr4U4yh5vG17OwPttaqmXP9qQwnFA7g7t0CihId56xoPVLkZMDBwe4qnvgaJo46",
-	"GcfdlYGzqeH8VvisB4Dn+fnNofKTm7/znlxgimVFBa4QNMMj9ONOf/unHvqZfvT8JE5a8wl008l6IdfB",
-	"LtNtMujpbSyDbk0hSsLbJllg241mtrFJ7f6u026Ajw7lrWWiWcJ93sQ2SSHNdyJMU8U1WKzrL/Xks/3X",
-	"/RO/oba1Akv9vRjCMiQsomyKxgtFEDTqgr5IUQ8Ns9pw0/oOer655P4ZqJNZAPmgMDygnjNCBCYPOq/J",
-	"9R/WnCSwPOF4nqjFb4ZfVDW8g1Yu2ZiMuxmXptb36l9voPABzwnSnBtTGKNEJVLkU23S25817VzkjEIj",
-	"Q69Vy1a/olfLl2mpkuPEuzwxzgADKyXoOFVuAIuwmak7/f7T7b3B9vb28+2BH6xL53MiwMSySQfFoHL/",
-	"ur+Xs1iTiRBqCjh+c6lhptEh6Q76/UEOtOsugCdAUEjyWqOPoFPKqiLZiaChfmaw1dvta2DfpnqFq+7l",
-	"8VH3dT5QsybUvfX7Y4JjBozr9L/IprmiYfYZdAiLteaY490cL4DU0EQzftOsAMtbMyfle5ZTQzguA6Gf",
-	"5OSzUa9V/RfyHtjM1c79+xZ8+cln2pwHZbGsTRqUXfMHCRzLdqPuEqZpOLJJutTxcOOXCGdY4FBZ1wVz",
-	"je/AE25639UkVdGoZYAno26f1+3uNg942QDns8Dwc3//a1ncIzncSoeB+dl3zXBT3s6M5L8p12K2AXkd",
-	"ZzozFt3jyNSxRtjiUm5jrqkM+k+faabQ3i6tsjRb9yhchfJ5eySnHttSiGzEMyIfCbMRQ+NJI1r1/Nsn",
-	"xnheFlCPqQzyiQtUIT6ZFLNkAM2KeG19BWXzRn9cJUtnWM5IvYWTjemwTascUv0AKphtghRTZrrwjvT1",
-	"v8JydkoZGQXQBsBM59QWT9bB18V6BMFgObkpPOXoL47cemTNhLNPXRYtEUzn802HRjed/RsrU246wU1H",
-	"AwA+G+zvPDs6/jX5Y+/Viyvc/XB9Mn/b3f3lkKS/ksvb+e7Z6+SXt7//vD27Sl++uenc37DPNx3C9IKf",
-	"bzohT5m60eL4BgyHG+tnuIcgQU48RfCe1kFOzYhp5gpfaCvkmEWjXlVOR6VUwVNSSkQ5NJDqHmuVBrKM",
-	"l+bLTf+iyUhbaqO/pIpGgbt0F0ExXiOJqDpwMw+NYsQI1RpRr2ix2amCetVO0NFLVszTvA86vwHy18ze",
-	"GZkph9m2R70as7D0u//vsl++ncS0thSNjOpqSQoZzoAoQ7dkYRwba3GeBwvR1b4J06u2xQ9P6ZyqVisC",
-	"9mTIUxTkD/INZaQNXalpk6cosFTubGJGRohg1wjE9jHHpshE89oSU7D28A1zfBU8Sfmv77BEYapgMRiD",
-	"wDiMQoB2886YhrZ2WKERzC8FLmD6B+OxXnIHvaYveki/Ezpp30BFLUaS4UTOuNo3Miq0Yd0xmVFbGhOm",
-	"QnLXAjHvJk8+KTM9syKI6ji/5+faBO+3V2b49bIgkLcpfOSsA/hQ2xzm06LVAV+CdWFkh7Yv4DNnw8DH",
-	"x28u4UNjRN1YK+rGM6PMZjRR3XT2391Yg+lGC+4vIGB8DPsuY77LmK9XqQBj0MqevP922ZLVmDeWmLvy",
-	"8g3UXHgyCyqMrGlYnPQ5XuQj2fM+G/sDf1i6/stODNjvB15/QP1XocJJ/9KbuA79++y7t8u+lcJoz3fF",
-	"LqY1Y7O+fEPTnZ1tuLH2hbgr63Crx7n+zdnAhSlzyTr9a20kYwSQhTWNMQsfWTlryiD/aqKnV26M3CNL",
-	"UV1BH79t7x4x727CjxNlB1P6I3w6++/e+7CEzAtrjmvygeZi//Qglx1aWrjYESW9BZ7HTcA5TwgbXpys",
-	"Bx23aC4o7ev2EQxEadRQNEFEPEznhKkf8ohgKxXEPQdaxL+Hr0+bwXatic090wQt6KTSiESX4Low3Rc3",
-	"hEfw0k2ikvO1QWxc4dtMyTK1/g+j51qMBHyMsMJjLElWGP8HH0ub/lCPn8V18zFV795DgBEGH1XFbTLm",
-	"mSX+PYGQpH1L+efQM9AOgfJGQOU9BCFe4wrfNe9ZnlZiBkzPuSIIFHIiEizU8mRub76LrFjGpofYB0xU",
-	"yX/MCeqaJ83YKyxvwUw04Sjriyunx8BkuZG3NjMTrJdGWQI62XvzyMR70ru0+/f3/y8AAP//",
+	"7L17c9u22jj4VTDad6btLqVIsuw49uycURLn1G1iu7bTvG2djSASklBTgEqAdtSM97P/Bg8AEqRAirKV",
+	"pBefP05jiSKAB8/9+qkV8vmCM8KkaB18ai1wgudEkgT+GoYhWcgjFvKIsqn6JCIiTOhCUs5aB63Rn0JG",
+	"I8QTNJr+SRejAN1SOUO3hE5nUqDbGUkIEuSGJDg+RHJG0AJPCaICMS6RWjkhQpAIcTkjyS0VpNMKWlS9",
+	"ekZwRJJW0GJ4TloHZivtbC9BS4QzMsdqU+Qjni9i9ZTaT4DUXg7/+H+7nd1W0Jrjj68Jm8pZ66DX7Q+C",
+	"llwu1KNCJuo9d3dBaziRJFEvwnHMb4/mC7n8GccpaR3IJCVB6dCnLF6iRcKjNIQzckEQjdShpgnBkiRI",
+	"zjBDckZFgMZLSdB4Cf89RJOEzwEMYzKljFE2NTDCY0GYVIAkavUMCn+kJFnmQMCwUf/RF+1et9stHri/",
+	"u+s77wssccw993k5IyjUX2ZbWGA5y3dgvm0FrYT8kdKERBZI+Z7+JyGT1kHr/3qSo9YT/a14YpY+UW9T",
+	"WzmOyHzBJWHh8keyXN3RG3xNBIBMSJxIJPCEIMlRQhYEyw4asiWS5KNUMJfwXIjjmCQoFUSgCU/gHhBn",
+	"9gWcxcsAiTScISwQRozcordvj19WIp6zw7baoh/6+6S78+zpPmkPutFue7BD9tvj8NlOe2//2QDvPp08",
+	"2+kPPHczpyxDzkCBWpJEbeL/+w21///3/8//tMrXF7Q+thcJH8dk3jpozVMh0ZigngJJf3cXLRLKJB7H",
+	"BA0vXhwfo3CGExwCOStov6ZzKleB/D2/RXPMliimTEGboym9IQhLNOdCHiKFWAVErcLPGN7vhZB6B5yf",
+	"ztN562BX/0mZ/rOXnZMySaYkge2e4Sm5oH+Smh2v7LVf3GmA5jwhmiJ73a6iUomvCVOX3+t2qw6ysCt7",
+	"z9J3T9LvDZ4O9nf2Bk8bneeSXxPWmNcoghwx8lFmPx0hPsk56ZhMeEIM2wUqwXOCJjRWV6457oQmQuqn",
+	"N+I1i2yzfowf/vR9KLq//9yMxZ5hObsgQlDOjl/6GY/QX1cwHvPtcXRv1pMvDxsiJDnhEanazYKQpGIr",
+	"TP3s/vswq96pXSRELDgTBKTtcxydkz9SIoBEQ84kYfBPvFjENMRqd09+F5w5FwE/nFMhjHwW6XyOk2UR",
+	"pFbgqv2rfd9ohFNrROpAF0cXF8enJx+OX344P/rp7fH50cuWwkSJaSxaB799ak0oiaPSLeRsiAqUgeLu",
+	"fdAiScIT9V6z/PFL5D4StOZECDxVSytBoBHXPCs5CjELSYwogy/mZD4mCcpW7sD1iRlekOKBhwh2qZa6",
+	"TTjwyvJBj09+Hr42pzy6uKw4JAc8EJ0xluHMcIFVnms4DlKcrHDqY3aDYxrBedVdusddeTXyva6jkaMZ",
+	"Oh3BsvCDVSw2e1AgVQgwVp/gSNH+DGuxCqBCAM5DNDLgGAGqCMM/SByJTkvpDZxNYhpugJ4O7M+Ojs4/",
+	"HP3v8cXlRSsHliJDhGO1qyUiH6mQogAw+H6cYBbO2n11tfbZhEypkCQh0aGSckyplRJRJiTBEex2C+BT",
+	"6qnilUJiqUA3Aa1CaRSwwiuejGkUaX6+MUBenZ4/P3758uik5eKOSCcTGlK16oIkQNmcFWFyzmOCbii5",
+	"JQma4yWQdsRhW4cKCBJ0Jr4gCZY8UZeNozll2wKKVEJBXQWgeYDGqURUCpSobZX2A2sezxdcCDq2p98Q",
+	"Tqdnl4o5nZxefhj+PDx+PXz++mgN5UYkJpK8MWyxxKrU9vANpjHoSVRr6uiGJArSBUo+hdcVf+Al58J6",
+	"aN0ahygm+AbwladyW9diSf0WC5SyiCRCch4hzCJL/bc8uVZ6DwWEZoaoj5nSOXGsX36fCzo+uTw6Pxm+",
+	"LuCxfinSH7gwu+BzImdg+igk1/zHQkiJ1g46lgLFfJrxKHPV+ljwiTmskgZaDMMfrYPWYNINn5I9/Gzc",
+	"i7YA2Ekax2LJQoXgJJ6gCaYxiTro0tkVToiVVWr73+i9672Osr2NANgnXL7iKYvuBWcrphUlvDp9e/LS",
+	"AfiF2qSVoeqyJ7CMC/hL0P4AyEi4jxvlkQpEt8I531lTzKKkFiYRJ5owgM1bcPxwcXpyL2i8Pbl4e3Z2",
+	"en559PLDm6OXx8MPl7+cHTkgectEuljwRJIIzUlEMQK1tICLhEXaHufRUpGG2o2jTWtbEL3Qe2tfLhfk",
+	"AJW3ty0Chj0Y3qH2Ae+95Pw1Tqb345zPT1/+8uHy9PTD6+H5f13QGDVTLyk5RzGsUcKWbEfwbWKNqMH+",
+	"7tM9cGiIQyQUBGMixLahwG9IgnroDX0Ob37LcCpnPKF/kuie6DJ8e/n96fnxr0cvC0jivLd8fi3pFBci",
+	"HxcUVA0srsGroB0HnJEtnTujTFgzUEKbypxkbkhCJ0vNdwxSjt69e9cepnJGmFTHJyMk8FIgod7BLdAy",
+	"sXUfmL0cXg6fDy+OPrw9cSVvrt4nNzQkKGV+6QhMEks8xoLkR8FM3JKkgy6TJcJTTJlinhjN+RwcC9vB",
+	"omxZruXF73ysGJCzAcT47aFL5KNzIpNlG3yBBpSUoZl1NAgSchaBc0TanRtTRG9I7fcFWC6OEVdp5eZ2",
+	"TgedypnS5MDOMeJkynhCQLgtEqXISaotvYRgc1tllrsMjLeLC2XocxRzfo0MI7aLxlhqqzY347X8VdZu",
+	"0ZDf7XaDFktjgz3awF31RfEkIknroK/gkNmG2rtxOgHdrKFJ/t55W0+bxta4/s159ftsE3z8OwklmCUG",
+	"6tqUXgXOMAe6kkxUGMjHPggb++KFfcJzi0lqXSlUohmO0JgQlr/TOGW0RDUisJM78sacxwQzF3o7dw7Z",
+	"+Hav6DYEv6eY8dtOq9lNbHwPxVsYqDelYUiE8OwqvlUUotCi/myrd2lemR85WAV6fobqC7+QaXjt0BqO",
+	"Iqp2h+Mz50YnOBZkVUOh4cxihchp8RDcwzkRqf/nyTVJFNJEynLO7l3rNAwkwCoOxasQO7ohim+Ekt5k",
+	"BBkgHAuuOFAsZ0slTsQhgh2vuFszijUHqoa4woAoWZ6nHj7xijJtEig8CrRxoI1nxkEpX7t8gRFU4PKD",
+	"OYEn4ALUlIHtdoYlURqCMjw1+DrohEsk+ZQAOwUdboTjeNRZQcd6hKpiIw73FpqT3CoYgaK9igNVN+Bw",
+	"DwNysNgkR2Ni7iKqpyiHwkX9LgOlpCg9D3zA4M2UZC7WOkoVHDKWkG0FJwlerlx1FYN45aJRxoBDnsYR",
+	"Mq6oAhe+FwcxQHbg4WcXeczJCy9Fy4hPEHaDX7mInGPKisJxb6cYrBm2f8XtP7vtZ+/zf3Y+tN9/6gZ7",
+	"/buNojh7Oygm6s0iQBGdUqn+y9X/a6M+5AkRQLiz5WJG1CXnXn5sfqvUHvixOv5LmpBQUp/aMFqkcTxC",
+	"Y7UpgTCoAd+IPLipbg9gwdK5grx63AGx9e8Hrcx54EHGGV4AdAkwQFAeV8lFa5ze30NEgydqV9MEz0Xx",
+	"clZduqWLgSvptp99eP9//886wZn5lHwb0Y5QTflKSQPNqTFRAYRewvvraEoJXeIH5lAx7QR8N+OYZFpB",
+	"CRwrzufKA/fqtA6w4Wd4sSCMaIlxC1Y9RxEvrtjUpV2zk527ghNndS+KiUij0hpXS8ynAYJ4OMLglkkT",
+	"wLKSx6a414J3qGZDu2WWY91YgKY+HuNerx+YNiyhJRNnBqFWScE4M30oqG2EAGVZGuDJB/vFeC0UqwBq",
+	"seYEn9h/rrm2daiS8asGp6OyxEF9MZNaWizBX8Mk34TvCr4HNcCLPqARuIbQlEiBdKyxmYF1ynKKA0aZ",
+	"CM6sn1X7UtfwlhuSRCZ20kwl0uf52fys3kCyLw/sAaoBVGsn0SlTGBPTiUetFRLL1MMcR/xa5wCBEj8q",
+	"4dl1PWKVZbteo3r7P+dgLO1C6ecjNCfYqmcQ3tLq+5TeEO34dE54gDCDxCOgRplnmhgk4TeKrBTvoxBB",
+	"K+gsKKbXBGG21LlLrpQ06rw69yzhUhqDRmJj2qiNtoLWhDIqZiTyCtQ3mjFXX9Yx0FzktT+2akt+CQvQ",
+	"d90n5PaMmLSs5pbdEHQYnSGkA4Sr4KFiCFZYNatQAkRYVgYxLUgeOoTT3t822rsLWteURRU8VCjpzidK",
+	"SWaSJAucSIhpikM0Yjwio9WVDcYxI5ZysoNP1ohck8fQmCHZxIX3Jcmg3uNXrodatQbtjfBFTA6zMAmi",
+	"UTUgW88h4ov6pZSpbncNtkqbXVPeh3bl8omOUhpwZlwCcIYKkZKog34kC4kIC5PlQpJI2VDK0FTEwqzb",
+	"z92qnJE2vL2tXte2seq2fl3xAPu9Z/3VE9wmVBJl5FoMcvSQoJUmHo3iORYE4ShKiBABmkm5AE1AyoXQ",
+	"igBPJQoTEhEmKY5FgCC7Rz00SfB0vgJw+OnBkyd2+x3zVSfk8/IlDPbLiWuVdzIo036WO6OO5SV7HpHK",
+	"/MShNdAMVxZI0D89DDBskOD4jQDk9Jp66xQhsI5W335m7SbKyipQr7v3NGhNeDLHUmeF7Q1aK0lidSpQ",
+	"nnmZbaAKft9jMXtNGfGrMTFlxtqdYTEj4htIDlsFovrWJ3eyODaJkAkpwJuKkOwdDJ6+PPpp8fv+988v",
+	"cPvD5fH8XXv3hxck/YmcX893T94sfnj36393Zhfpq7frhBCt0IcNJL7RkcugnA3b20j1oAot4dBVcK3K",
+	"FaORhidErwvbsORUch8MmrsPdjZ0Hwy27T5QBz/DU3LEKi4hxkJmSKWNfMg2tM722xmPPehFfO+DvM40",
+	"hOirMrGx0ArYjN9Cqif3Ku0gMFdf9hqyWV1vvNGWSkmp1UQI0o189Lz7DAtIpMACjbAOGU1MrEn9ACBw",
+	"iFgax0bKSSfGN+cJqUDXDSIuZf4AQDD7XcHgOsRXN1GF8oal+VixIT5rkIeYcUZDHCtAzM3tS1FgEer8",
+	"cxwpTDm0eahu3CsmE5MTs+JSX6OxgZ6EOEMCx2RjpQxLmdBxKs1aXnXTl56rffrcid8pOnO8uE5MVeKp",
+	"0NrvfE6S1vs73xVNedt8CJkF5/j2TRYkyXb89C5ohWmSEBYufSSZEGKZQBHLjt6e13s9/Jz2QjuclFoB",
+	"gk343aRNWK7Noa1n5qty+bItZjSRAUqURvZmnWa7SGjoWeXoIw4likhI5ziGsoGSzOp3dmv9EhASu059",
+	"IOLhNbomZEHZFKWs7AC5vGifH71sv9nI6QECCeAVWPwvoOoamm2iAVhVokoHWOTk39xGsDyj3mVhX111",
+	"ijo/BRgQmVOSKqtpYrDdqwgKvx5jvz1EI6X4jRAGm7axT9fVVdf4dHNbyxN+0FljZRXG0R3qKarS/FJn",
+	"LBlglWbWOt+V8AYQ1PbNl+oakpSVWE6v0+1068m1ykLIzpWvH+QX6kMb6y8oo0ueK4wSMueSuCZ2bi8p",
+	"zgaW3BZdBhuJot17+geKIG9i+iudrSJm805HNrPUTPWo0WSsu904cDqb6CtPzaoXhHjzVwggEOiSOkGH",
+	"RGbVTIGzaqqkWjxk1lSEJWmrTzfZ0N4aqjSxMOOr2DZpDrdDmGudAxtZ+fcw4x0iBczVWwpygnFu3UW7",
+	"KvJ9AbrThk6/PDSiczngHdrVBLqZULQIhU5zyty39b4OnQ+2hBqNXWO9OtcYI7fGPeb3h518Pf/XThMU",
+	"P8zc+CCXSYBmXEB920IxTEZIZAs9zTE5/yLOr/6dV8cvWe5w2ViimCjex1lW8ZRhck4bJLyuYNg6dp+x",
+	"Tm9OEr8lUa0FhaHGWiCeJrkgbIzVih/pPFkxlBUsPnszoDeVJrFWFExlWq5Xejiz19IHinjfeJTBNzSO",
+	"aZbhOSM2R1Ryfl10GPQ3cuLtN9D8TEJBUeZlgIioTpcRmn81PvBOI8VwW6sNmseHi6kEhQ3YfCi6mWbx",
+	"DGQTDmc2z9mP35gt9etdGmmM3IqDJjyuMF0hqEBX0Xs9Wm+krlSq4Y5TdltXupICkYM4yJhJsEZbB4i5",
+	"XMGlwvpofsbw6hPyeCpDnmVvqec9RqDlm81M2JzVFgzYpsFQrXfAmrZqSGkJM3xjcgW12a0Ofu+4qT5R",
+	"FdheUyFrrOc4BlnhsZbh42ptuLlhDIZYjUX82QPL+iRVAKoGzinLK79XYbMZDt0PfR50ZP+JZ1hUZXjJ",
+	"YpF4xBWDTOh0JhHTyQE2xPxHSrQ6F3LGSCg1u5AJZmJCEsM93HyHhMhkqT/W1Sv637VZDw28zVjklYJo",
+	"xuNImFDbo7+41l8MrWmiSsWMmiRhFCp1NMv7zFTkfre/1+722jvdy+7+Qbd70O3+WqWV1Urqho7rghjz",
+	"ZQhoX/YG4uyf4tvmCZ1SdrJOq6TmKicJn2/uvNjfxImOTJmu4GkSQl6sJGXlx3eF1t2+kZrZ0P2+dnHH",
+	"I79RlVO6iNYQUh7yAm+Woe46mupd9rpAU/3NaarX9YYNFJiy4IG+SYf2/PGEEm65TMM9t1fGaPx+wVPm",
+	"S4zI2vVkmeU6HIoTT8xBconj+uQKHMeZ8173w7G14w/KuViRrnorNQeuV7VAm8BT0E7tyVfPW2jvUx9p",
+	"XuRdgKqizdykR2Nd8LGRwVid2eLwsA20QBsH+pqKoD1SUIJzzaWuuVD90BZiZd442ZeCiBcA5yQkdFFR",
+	"uUrn81RLSxxCCEKh9a12PlmtLlMmI+rzQUlJ5osqBsEnkjCEbcquhGR/idJFgaj7tUlTCnqQ0U48i7zg",
+	"8zmVkkTIPFJ48f5mrAKUKlN46k8Z10051HeQfsyUMAJF6xY7FaiWbN0GiM0F0rNsFzGJni99Mok7OcuZ",
+	"XLzncvt3QaPcus2S6tSlKfKIyRoNNXsoMI04EE+K0OxsLD/73Vw7rhE6eb0fI7ersvxpt7sR+hhNWFQV",
+	"TS24AJPCJtcY1UoH4Cx/V/BwETrQ/SVdb5N2NYl0niGaMfqyBpTFqxr+NKPh/FX6S38q30w3wY3eHtRP",
+	"wfU0gmNC5vzGpxdtBske1G25JW7NmG9eFVdgv0oMRmkCnREutEPYo24aTzGAG7JQobWk5PAHYVEAbQJm",
+	"BM1zx3LhjINOf9fFVJ5qx5o5J0uVbVhA054tDHtTXbK1BDPOTxkPIvwdRSRgH3qbdEKZ3hzHMREyTwuL",
+	"zGWrXVhELfl7GaT4PTQVrjcwseXKzUEDk+3s7enu/kZ7U4anqbXauBr61PyuiKHgiiZKZDemtEkqSv6F",
+	"DYlMV+gBH3mV8Pl26roLHQpNzgFnQFXmLpSSC5VyK31zfeibE8tevt1zEvIkEusARXAS07zNoIC+DjPM",
+	"IqehQ77HB4Cy//RO+8YoaaYH3WKqODzo+wnwCcVcFrgU2+/VLrqz5f4cQUtLpJP1wa3ccHiIQwJMf8Vl",
+	"6zUERdDmsc1Vgd6zfJEqXcp8vVLhiGNtYlfrGbv65ZLMCfOegIYzLcd1QwAr5BX+Zzyqvoy2b5ZIN2c1",
+	"F/pnq0SqMJJKJdT06gU/qMTXhN94gwba1alAbu9F990FUs6VfEV7U3xDyrV5AYTT1EqNzc1Ls5lae3MA",
+	"u06mRG6GukD4km+m2O5C2oXE8XomVNDzyjE8U4GES2lIFf6NCtnkYQuKFWUefIXz0seT4GN9U0DA0JkL",
+	"aitpSXPr7XT7vd5mkmW/uIdKSOXGm72TA2TU9gAZ5xQElzN/OrRTKWrpu/sbh++z1zUStVkLZtPRprD8",
+	"7oZCt5e7GxstXulp3NC07Va3XwqcMqRc6S5JgxKFZTypRAzee89tsfzs7iXkNoajBDm6aa4IZgZW7hHw",
+	"YLsrVYpW6KodEOQOjFyEu0zQlR5FfWlFHSma7SVXQknTzxVIV4LU+G/qQ+aJfkiHzJ2m2+VC+MwV1EyQ",
+	"WN/Rl/Vm2W36oaFAfr8OUSe2HVIpQgottC23XmA5c3burMxjUpmopRNE5nhpW2mYCKvu6Au3rTv3KoSL",
+	"5iBiWLHvRB4xvchbfa26KidKikAzjCRln8cdV6t2gtn46CT7qznJCnnVD8+tA2vri3vQwCTVAS15Icmi",
+	"abMDJwLo5C4gpUshJ1hQG8P+Gm6uva27ub6aNwlMYCIknSuUuaSKRyv0944Yusj7bk7zdEEaE5SyawY5",
+	"yZBRqEwLE4QoxwseoCGD222WNZbZpHFLCeC7xkel9dhKAs7MvtwSLDuoyvUQW6Bgu7nvCU7kmGBZG942",
+	"EgG2CbYbLphun2+bA+hYJWc8qlQmRjMpF6PV9O7WmtTK7broIB/Wpl01DAbC44XX6CQMPk282tOqQaTU",
+	"kgVJQsKkzdqfciLQGIfXMMRHd7cEWnlx+ubs9dHl0ctD1DX0JKHjscSx0nMMcRVZdM8Ze9MrzO/prjEo",
+	"QFFTiu8ZSTRF1zDPBfjhVnzm/d1+5+lmTvPuV3CVPv1buUrBZ/Q5XaWgQS91zVrexq9cmbQZjHf+Iu5M",
+	"/oXdmXWpQ/dIx+v3P6e/c2crzsiir+oejrsp//JuO0c72a7DDlxC1odxsSA+rqbddRU8dLAz6O5sxEPB",
+	"Kf73dRI+yP8HseWv6ADc/UoOQMWdtJLnpzLXeW9TsAPdijKObBlvgRognBrxkj8WKLG9Uax3p7dt56RR",
+	"KB0vpdbcitalo4l9Rjemxz1ZpHaPHlVpShVdm65nsqzqlyyTsh+05IysdVw6HlKDQWsdoblz0xhaPl+e",
+	"kQxrE0ydBt2VCabj5UUul7wuwU9ryWVl6sSFXRg4r8SSHJpmSHp4GBUopkKupPm/GJ68OHr9+ugl+NIy",
+	"tdy0s6vq4dO3Ispf32OhUFhrZxu5sEEOvZpremWLPGpHYOTVcLnzTd2hbY+0pQ7RdmzSq+OT44vvYfpL",
+	"bRbsQ9ovv9BHMhMMxZKF2+nAXDqRO73JmYmXY88XG9Ux2K6WV9l4OZ8VEer2Fi7bF2sRcl3ntnweQzYM",
+	"OAf3bn+wG0Xh0/ZTHPbag/Eubu+TLm5PdrsE98he1Nvfc5XvNIUUfLfDW7f9DLcnw/ar95/279run4NN",
+	"/uw1byavD+KAoHmqevX4gL9q4nqzcQjNByCsn33w2QNb2ZGaJK6XnFH+Sln9ZSGglaRM97LwCMmsL3i9",
+	"owae67TWddGzs94pZ0dM3WtU36jbqj0wrSebE18PTXAP4o92ezWuJlCmEEyrBqfZqufpEHVNsz54qrOm",
+	"V2fQUsY2T2VlzqjSUGLOpgX4z/ES0mIg20V4s0rNRpzpgoJIadw61VvavbNllzDQSkmMaoCbpo02OVJD",
+	"HCckcuZKlxOQ7QWtm2xUQnC33bz3rla37UWeFYDXkEU918tnyuieLiIPkLPQjHgSef7TFqPkqzRaLqzQ",
+	"9fsFS0oXruryrXrP3tYGQX0pXrcmnF9UG/ycHlTtQmIDusz7RkGBKVZmQQY+G3w/Oz86G54fn/y3FbQu",
+	"z4cnF6+Ozs2fMF9keKn/cFWsV8Pj1/CPXIf3hugVGTusuXm58Pe666lSIztomPWFMf00lKKpTQpke4sa",
+	"97VG5UG/H6DxMqs4LWPKA/j9oYcfoW973W73u+qSS91sNQsg7HYLEYTeNiTIC/OMVSZuaUIe2rR921KF",
+	"J7bzaUm+uM5wN8wC/2saa+nXhcigvY/NJVbsJppThkLOBI91P0UzeDAzXZWhATEk8Od9f3l55hLNGIfX",
+	"6UIZ7lIuiv3n18Xcdj+ryNRMUtOn+rVhAyWErUSJnb0Cpu51B/vNcXWvieR9oQVsSfKul7YPnw634x2A",
+	"BjxqbaaUj0e9M718tsSkVrs4VM+tKtVmpHG82ma7YauuXjFnp5mwdOeK+eW5eWWQu4X1qDGGxlzOAB/z",
+	"5qPlOy1Icjo5T5k/Q+Jd1k1Jh3ZlvnDmGVAqDGal6YMHaDTBNB6hb92lv8vm3OsL6j4L0AhLicPZ6Irp",
+	"5knCoiqWuf40SsgixiEZGfeHNv5YpIlSZB24s6CJAoUZ+3rFHLaiNqVdiTicgVIA7y0yGPNQbYRt86C+",
+	"K6r9ufAG1QsSkN8yy1TEyjVWKmi7WUTrbKPeMpf5b0pqWknBwtYB7qzyvpr4G45PdWKSga0tBKEG10Ui",
+	"E277PBNpdrY73XRrbrAvpSIfRwVfWN2QVKUni/pM4AmdpglZ7aDgrWsXGxe2G2d9Fdg39xj6XrizJcgH",
+	"LUXWJ4ojV2WpZk2EobuU7XpSVKIUu4XP5829TWbdendTNWZk2y44jWqHhGgbas2o09yWyiemQPfTum5L",
+	"m1OkzwouzsjlCRjA9SV/JoNtW3sosLysu4Faodl+dj43Q8Bue92KS07D66MbGinuWtVSekHwtTAT7e2Z",
+	"x0Rpx0L9HA4LTV+FRFR20HBK9KiG8RKw3w5a/0agMOa+7nuzLNA4JWsrqgXVPpe1SYa+CuuaxMM8AaLf",
+	"6fnyHyrczZ58iGIe50ZnqkrsvPdhBp2dBx1GJ399jomHa6oD8wKDQnEgWJmmQjDmQhosKFvH1cbXYMuD",
+	"FnfvkQnxmRIfyqzAR1cVqOnE4t1ipUZDIwvDoNfphmPFAkS5jVppMDZnVdxoTEIziZkWxtuFzlz4W5gg",
+	"7caMYWpTpD20ii3ppputoKVz14tmg/ur+iiwwzibGg8uv11RD2v64y513YZvNPaDEu0HD9WWS5ctLLVC",
+	"H9PAMqess676yk6krJFhmbc3g3GgsaK+I6zSk47ZWWVC9NAXEje6BC2Yxb45IQreb5O4avqwZwJokaKf",
+	"4AV9ArrgE6UkPZmkcdyGf+kf1OYBaP/mffMbfjl58eH45MPZ+el/z48uLta53WqLZkxX0Nyu9zCv+xXO",
+	"PDS14lVWzGbvVvtYs6SsOt/ONko4II393gOzayVldZb/sRTZId38/m3k5X8GE3hNSnMBsR7Uq2H/M6Yu",
+	"P9t25nJFTkshc7Eq19Ckuzg2v01TrMruM7geOEytip2eeHmOmaFbY9/6Ou7SxVDPY/Bpe3bOgbIm9FNZ",
+	"Da0es/L2/LU/i77piBJwkn6xKT2Pk2y2PclmwRPfmEUlFuoxZTDYqWdyDUbX5LhrNuIfYOMjo6zrSBO/",
+	"qa8Fyi00fvH1QPFVbNeUDbp8NTenNmetg7oeis/1F27ruaWOsN0/1VQR1MTvpAAvJbF5GCSODvMCJ2vK",
+	"IM5y/RlmydhJEuVK9Y3G7zaoiDy2Nr2n/NGd+qluhBm9+GGkvrOBPapWVUa0x/LsbzQYNzMeJ0ZZX80f",
+	"x9Jps+EnEzfQ4edR0NcKatkSPg+MKZcNC+cgkTBD+qXG5sZWGHFGNhhhHjQNsZyaE7yvyrIsMlfYZbZF",
+	"kDOG3xRgYN66UaC1TipnffDRKYuXerz5cTSCQk6hxA9mrtzFKNGhXtNZiIqNxPmxTRLQG9GvhRjCipfc",
+	"7mCtr7RadJvV1obSqkVykzfsfZF5+E12Ui0Mtw33KtG4Sr9gKIRpQuXyAmZs6ZQhghNNz/pfryxr++Hd",
+	"ZWsldnrR393LMxwKkdMwIfIQjZTJDAae1JnCi4QymQ1t1sO9lMqil802Cakmd2qPlE34KthywzFvw513",
+	"Dx8TeUuMBIV4vEkfm/FFBw3175Tlr0eDKprPgp+3wO+0sZd7Ba7YFdPNzyyRjVPdc3VCbjUARhaYB+i3",
+	"9yMU4iShRKDRMJUzntA/oevQAXoOB0VXabe7EwJM4J9k1EG6W1zCYyJAiw1xHCPMrpjuHWOcIAJT6xFD",
+	"o49teHxkW9okivIJm/AkJAKRjziU8dKMgFPo0kFqO4RJGuoXhnyejdO+Yjc4phF84ZzYjM2aGSY1Izgi",
+	"CRr9b9uklrSPo5GCqoWM2voY3AicGb+fxolv00XtNPMrVjHO/Lsg95XpZAM9cbqD9A7B9so2KGZ4AeuO",
+	"YCrhqIOe84iaCMcPF6cngAwSzbmQV6yH3tDnASjt+onzVy/Qzs7OM8VT316+CNCcM7IE91M2IEHLV53g",
+	"IKnUuQsG0Z1ZSXZSKmQtEIYXtHXQ2ul0Ozu6kmAGFFfpZFJfTgnwjAwDFCtrxVRIRQDK2gPtFid4TiQ4",
+	"5X9bdfnHTgUVZfZW5IwIExAUhyghC6JzU5XOL5QEwXFByfitIjWSfFzEYHFqRkTVmn+kJFnaUQUHjnUL",
+	"TBYk0QYp+9b+BofIsf7hXimsCtb9Ul8ET+agDNTBwUbHHeehb+d57WG+9cbZQ+v2YPgmFdl0It8WYARQ",
+	"0/Wt9Fq3tHWj2GQ0KjKzteICwSuhni7sZbV4vdu77K4rXnfSuQYrEy4b7z0zvJtt/jk8Xrv7/pZ277uh",
+	"nEafnOEpgaTchs/qEhGlkSQmuA+U0+92dQkdzCUBDWexiA1jf/K7if85VYml0h6lQrh5G7+5zcN65R5f",
+	"+ulCxy37kcmwsyX4hYZW5hnbSAoaQhV81fWO56wpU7fQKMnmBRa7Hem1qnoQ9V2HsY2PghmkFmbqpuN4",
+	"6UTQDszzwFyKXX48rRp2fvXYUJUP2mxem1LrJLU5Odvg9vWlSGtW609g7q7m4O7vDdSbVhJYIa8072pT",
+	"HvyVO7Cf9ny9XkzvlrwXS7fUJEVfSLkRSbfgoG5aiFfs5eG6uBz/dFULDcepnHmKrTO4XBlQ7EeR9ZUo",
+	"tI7QPR9KPRtMG4bVtgq2OYKv2QF0L3C6Eex2ne4A+7lfwAaXFRfIUlAUGtw1FQ2+ikFQsNfXDHYUBQw0",
+	"u/EtkbGlJ89xZBOO4Se99T95y7DRkEmkf7Sz/keveDKmUUSgnG+3yc6OmSQJw7GeVA2/2mm0uRtMtaUF",
+	"BlM6n+NEoZGCY0VRJSCRmfOm6AxMSdDT6ztCvgcjUfg8pkq3zP0SNhGYMkgxsUl+kA5vtHWt12OBBOcs",
+	"m+VlnInkIxVSHObuSmusUIl4KjtXbKjVY9AV3QCsDrwu4Cewh0M0yrKYR0goa+o2D5qJLHlZZ4mr19ke",
+	"Guhdnk1+lYNZO4ZpNvoUfTvSKa8HaJGK2ShAIy0U3lAh1KLqg2R5nrJRADYDZjrxvJyl/p2Tpn7FbJ66",
+	"TVMPrNfEGPPK/Hln7Vpr8hxHZL7gMOq0/SNZjpRJCUMiwCybQLarVqQP8mRoZcWRJEDXZAn7s2bSlMjs",
+	"oStmgWxSq2Wq87f6AzTjqbKU4GhWTdd7NSnUwpmCC5O8tb8oS9C2jURs3AL0zivW70LZSr/bB7PnmixM",
+	"xnbR1oDXWGNj1dZYo744EPuRLI0OA+d/zqNlc/XFNAsAx5j6Z06HQ5/rTBBm+pdkvonbmfrCKNM3OE6J",
+	"W4tgFQq/HN5dI4etMM9KZ1YkreHUxcxwxxvX6nWVpdjp9d0ohXl/7gRz5Vv3WS7fmEcs5g4rN1yjnVD7",
+	"3f3unXYU6Sz8AkiPmZAER9YLpYjWVn4kmtIDnVzIADmtLV0HV6fSIVuzAO2yyrKz1+2WAJYfDjjxzLjT",
+	"8n0/X1qPbaBrcAxRSPBARGSC07h2l1WrNZexbsXNXdETZ1DgYSp8lqngyZwwd3PoJu0jKlvFdKFHDf9R",
+	"w3/U8P/KGv79gHc/m6BQJOSxBoYe7c/wG62SuNofFVlN2aHW4agoZAd1dCJLZLKHX3PN6KrS82SxrRAa",
+	"E+ud77TKnNXv1qnO32sI1rJzR0Go3+0/nGlDSJQyKinMuDDXp/a3rGLY3c/DsFfY9VlCFhh4NaizONLR",
+	"eYcet8iz9bc+to0p1PPqKoZJQmwcvBn/1u9d4db648a8+csy52wae86Wuz6u3P37c2S3M0MTdqxPVWLH",
+	"XR8r7vq5cLfAg10W3M1ZsFrlL8V+L1eMdp2EipVCqykjL6b4+3PWv66LadAdrP/FCZeveMrMEs82ExJO",
+	"snqTtHOdWO5LE99A9zaZ22uzsB+gVeeyz4TGkKJvpRiYgrQlC0lJwpjiKh9f6aB32MQoKeRh6yo+qGgz",
+	"/fmyNFZHs70PRW9T52zOEYrlEGs1Mk9BBM7yIAoOQeOao+FMK24zXfbuAE1hba8BYVxy/lqxbP2D3UZ0",
+	"8cPF6Qk83+9v6PS51uM/cytfnemaLCGIzyAtwLrUXNPe0Mfxy6M3Z6eXRycvfvnw49EvH86P3l5ACNui",
+	"fsmlhxKSCuLWY6sFqUDl526xzsUxjpDCPmxuK2QRWg9eB70VBGGYk6K2r7m3+sv8qgNuDb6wfDs/seMo",
+	"Rbk7evWwp2eXx6cnH05OLz8Mfx4evx4+f30E2prENNbuugklsSICo/F0Cq5Up1TnoFVer+yXBV+ehaLu",
+	"rrCywRyG3vXQujUOUUzwDbFu6U08McbN7xep9p7gEnXtI+dZyo/akmJvCNIQka2L/FqBBlASlApsmXR9",
+	"eMETVbgL1kuUg08VoYdLfE0EIpMJCSXCun9agG6drn6GH32Tl/fSGyKgoJrLA91wDW51hhXXJyzzRAc2",
+	"p1e7GrHM/eBUQNYvTKsy3WONC1yRTJbApRP90QttA4G3z+k7mznVp0rmTGFbucvdMEadvGU46Qv725Eu",
+	"5PY4xPXrHY/4vRzaRWGacDa1vumNZdVd8+QUbT1+PvdkGYpZ66KcExTa3DpX1cAAXvFYFgFXMIQzgVxv",
+	"C3tE++DX1pdyZ7YyQKHxEsGOD1DhTBubzWvfmGtptgHCv8b5mR34X+P4zBP1/g5ez3vZ0JapNTOiqXBL",
+	"ff/tJqexIVdbqVu9ztv5vIKXV7Qsv5/pZdA3e8+mWS5Zr/o1+AAt1MyuM8GgVBfdZuDLGEVfRa3UdJM3",
+	"iPkcWmUb2s1U65Z6DyJAMb3WTqmQz+cQVsjKBtw3jXTPvWIrIWXVcpFVSWktr1R0d2hyHkY4jkemP2O5",
+	"IZFN4jfoOtKmNGekg45wODMZNVk+gW1zgDgz1X66XI1JnXaj9tu5YhdpOMt3Cm1qY8Hdzii61G4uSHxD",
+	"RB430e084WAzaAMIZgmGgeXgAASfR+HzGbli2otj5y2gd07Bmra2ZsaxH+nmNDEVYFsqFWtZre5CGww3",
+	"5fz+WRwRwVHZojfHzG+RCqSeQ9/mo3fgUsc8Wn7nmL4KC2POr4svfM35tbJVfBetrTwQSxYchZSAOM4q",
+	"tSCryIijOyhGKy7jNJp2X7G5An+3obSD23D0+Afr7faoRlsv5ATr1i6FHituGxVvJyjdkMnfUUn3N8oU",
+	"1hKlak+gwQKtGwApDPpIHGaOFlsRCbYpoAhUAt0Yc44ytIdEgKBWUtmEQtmNkBqSpbAU2uYcdF3FGDDU",
+	"q6Jk7pFC7vS/M6/iK15c6aq2ar/sPiZvPCZv3N+MuX9+doG1V1sz72wVOLRrAmmmuzM9GjP/dmMmaxDA",
+	"8JxE+YSLfGzhP92acdzRwqtQ1ls5jUybvImQtzZzSrJs6Yts9mBdfabTUryya/j2SxMfXEzmdId9TCl9",
+	"TCl91Er+2s5V3UbZmC33TVZy20tXySLbYNpNRMh7TD/WkZUl12pv7EJ7bp2skWUTZE2rdWfNe5aZ1cq3",
+	"Txmd3TURchuXBJ1hOSt2G7y/ICr1KXdTJsxYrSSFxumZcyab7fVowT+KsUcx9rerjCiIrrsgj+kWiwKh",
+	"rQWVYAB5yd+l977TGm//y+QYdPq7XW+egQBTdfjTjIbzV+kv/al8M13PC6JUM+fcydrp726ebQDVyz8S",
+	"dbRFu9ft9gxZZx893d3/6gR7D5JLiEygA1rvr0N+ZA7iTfdeRPsB0s2RbCsrDexA93200p8zkvdoPNRt",
+	"6EPM0ITHMb81ma8Vwf/M1f2b7jjp2W/vV6ffH7R71E7+XjPmDsct0mwf5PvmXGUb/OPuMYvoMYvoMYvo",
+	"351FdLepr7VhItE/zd3+VUzfDQc1f35794mjHhq7d/0453zEUkSjIJ9aSpiy0jvoxORc6H6TWi89MKkJ",
+	"urEx2Pu5n9qO0lQAuGIwANXJVtIzq1GpD7WQNI715PeZ6UuMlsTb0MOx3e3c6q9pwj9q5Y9a+aNW/q/S",
+	"yu/lfja8ap18NqzkMRxeDIcPX1we/3zkBMPL0W7Gc+dyqfqtkD2tBY3rNuqgY2hmJQrS+9ZMzCC2dmoL",
+	"ZVuuGFT71cFtJea+qvc+U1iUGM8c9I3SarektCjWWp1le6EbgZnKqYK+lWVXKlET5AOmleqixUmg9Qs9",
+	"Lt5MucimICAeQyQCTblEkh8qDLhiI4f9jyAXQbgPByZdVki8FKbGjgqfpqLfs9VAw/0qtTZgUmrHtZmZ",
+	"2+odYoc0/7U7h1iUeWwe8rdoHtJU9yprcyDzXR2uO+mGT8kebj8b96L2INztt/fxbq+9E/UmTyf7k/6k",
+	"131sMLIJpD5fgxFHLDw2GfnnaoV6AMx8wYWg43IXzUtPhYjRK1b7DLwYnpycXn44P7p4++ZoNcFS/241",
+	"wfIYCk2yNMjD1bKUmEzscEVky96zcm+qu1LqNgk2F7wY9TNJ5istywpneOyz8g/us1L092K2bDLlsdRz",
+	"JWhkorxfY6SYRhJjYjU1PXXdoKgZYpL3bSlMV/7LdWJxiP/s6Oj8w/HJikF5ZgYUiVuqB+jwyaRA/vBA",
+	"hnqlJw/NX9Dqg9mp6NsxG2F0kull61qyzvLIjI9hXI8p+noG5X85FBQq4wwXXby6IlXtFMbMuyOvH1q3",
+	"qSAkaqfNnBE9Xfxhfl6zzm+fVlocX1Olm0LPYuPd1AB1VPFtdUBOgfUr5V0cPHninUh6/yIOBad1HfaH",
+	"cQw4KWAaXjbA89/QL98z1Ew4CKz/vk+7/CLG4ig6077ze/dmqUfQ5tgm9ayVlpyRNvy7rYi5bX/XpkJo",
+	"s60JWjaeAkRu4fyNWrz0Nqfh9QD66hT8EAJeZzDZWXw5Jt/DMoKXGLMoAb32fjYR0MyTyom/f32b59n6",
+	"X7zgbBJTPXP0SylGa7hjbkd9LYZ6brDPjAVZw0bXSf8nnzT93WmcjYn0TLo8J3Nue2jpuaUsAs1VK03o",
+	"3ESu9XCN7jN0C2nYuSJjZ3Rnqm/H4/RVa2TsezvN8kH31G9e9Zjei08YD2VTVjH955ZoNifdr0Qm6tY3",
+	"I5KgsuphK3j5KEJNvEmxA55Kh4U8plVtJ62qAbKvUaw3C7URkjiDkxdYhjNPux/wjmvxMSfzMUnMeACc",
+	"EOjbwzoo8+HBYOAAzWAKVYIWPIG+qqM0iUeIERLZiObIDBY2TVd1b0fb4fPbQb+fz479LkCCmyU1woH3",
+	"EYYpCaJb67hDtU01NZd6d2jCE2+LHDjX9iwO04XFQ7no2xlOxjxNvmttRI4a8p+l5eMjM8tGuFPTpff2",
+	"Xy/pH5V025dAN5raror+JJwR01btQVzamy1yTnA4Uyf5j5lHDg4q3StX/Ae95HpMIA5DspCIp4lmpP9B",
+	"Q+uhhN2Bim87/aJv+93ud4Fu9sz0uO6Oh42S8PrBCpb2Y3JergiLY+gpTCDJII8GWUjiOOa3ueVNPi5o",
+	"QoSNSjz18KcYQzfwN6J10OtvNIKt2EQqsQC3aycw485yTs8s8ZUiOJMxvNonPZdx3F4ZierPb4TPZgB4",
+	"lp9fHyo/uf477yteDANkuc4Wj9C3g+7Odx30X3rj+EmstOYTGI+vx122qmGX6TYZ9Gzk/Z7VAVqIkgat",
+	"eRzbWDe5ftRpt8BHh+LaMNGs9TiV1n22SCF9epLw+YYs1kTcxJNP5l93T7KwbVUNwDFDWISERZRN0Xgp",
+	"CeJJpCNMFBLzbRYd6JkzHkd5gNvEmOwah9lcxXrOCBGYPJy8aRrcvaaNB4YnHM0Xcvmz5hemL+LqbHZ7",
+	"INNzh0YBuvjxLbSAhxGonElMmTCz2snHyqY2f1TMZxczmsji7PV+1zN8/fPMSM9x4re83YAGBpYyoeNU",
+	"EpMAlpgw6aDb3dvZ7+3s7Dzb6bkxunQ+JwmYWCaPrhj57l5293MWq3MMQkUBR2/PFcwitwrAAO2yDeAJ",
+	"ELTUf6PQJ6FTynx5VYuEhuo3vX5nF/KKrlP1hov2+dHLtvqpSVuqiMf3f31IcEyDcZMJ1Bbyiq7sZ1A5",
+	"EyvNMce7OV4CqaGJYvyKrBSVXuv5HI9tR2rCcRkI3a4jLhu1uP/5vAcmY6V1974BX37yidY3JjFY1qTt",
+	"lnnnNwI41oIkIWGyTZii4cikOVPLw7VfIpzhBIfSuC4YiomEP6APH51SKTLWtsBylhMpjRoGeDLqdnnd",
+	"7m7QmlNm/+59Bs5ngOF2VPnXsrgHcri1DgP92KNmuC1vZ0byX5VrgcVWw5lOtEX3MDK1rBG2uJKun2sq",
+	"ve7eU8UUmtulPkuzWboBj9YGwsBiQ06vQ9vqkAo7pJ/cEGYihtTpSf5Pl8SOl8X0ftc9v6C4mErEJ5Ni",
+	"lgygWRGvja+gbN6oj32ydIbFjIjaKmfbc91VEb4BFcyUDsWUEVAaRur6v8di9poyMtKT4RUIdCGIXT2L",
+	"9SQEg+UkZ2Tui/7iyL6PbJhw9rHNohWCaX26atHoqnVwZWTKVSu4aikAwGe9g8HTl0c/LX7f//75BW5/",
+	"uDyev2vv/vCCpD+R8+v57smbxQ/vfv3vzuwiffX2qnV3xT5dtQhTL/x01YJC8Csljq/AcLgyfoY7CBLk",
+	"xFME7+sqyMkZYZAZCl8oK+SIRaOOL6fDK1XwlJQSUV5oSLWPlEpj8qWLPxxN/6SLkbLURn8KGY0Ce+k2",
+	"gqK9RgJReWgakhrFiBGqNKJO0WJj6VwhpHprK2ipVypULe8/aP0MyP9pJTXuFi8FGg1h0Wzbo06FWVh6",
+	"7m+X/fL1JKaxpWikVVdDUkhzBkSZHrGYRAWv9XrOc28hut43AbVPTR58TedUNnojYE+GPEVBfi/fUEba",
+	"P1ycnigoVnuKAkPl1iZmZIQIttM5sSYErCvMFa8tMQVjD18xy1fBk5Q/DTnCqYSXzVMhkUlGT4XuHgEI",
+	"QJi6folGsQIZcAEMndPwWL1ygN7Q5x2k1oTRJVeQ0Y6RYHghZlweaBkVmrDumMyo6VWpWyaUR6YoFgmF",
+	"CP5iT835HT/XNni/uTLNr1cFgbhO4SNrHcCHyubQnxatDvgSrAstO5R9AZ9ZGwY+Pnp7Dh9qI+rKWFFX",
+	"jhmlN6OI6qp18NuVMZiulOD+DALGxbBHGfMoY75ca58ZT+SKJ+/fLluyHvK1LeRt+/gt1Fw4MgtKXo1p",
+	"6E75+dQaLy+ytvZ5h5KDXuCMLVB/vRoewxfdwKmwVX8VyrDUkz8PXx+/HF7q7+8Cu/ZO2bcSQNmKYkam",
+	"MmQx1Ok3jslaSOUIVlJNtplLsuCJbB0MBjtwY807Y69tjD2h0zTRbBnMPB3C/IezgTNd5pLPP2NRzggg",
+	"C2saYxY+sJW1LoP8s46evteVlQ8lpqzqkF83d4/otevw41iiiBOhS1sFCdOEymXr4Lf3Liwh88KY44p8",
+	"YMzyfxzIZYcWBi58QRhe0M4Sz+M64JwuCBueHW8GHfvSXFCa5Q7QTqfb2anVUBRBRDxM54TJb/KIYCMV",
+	"xP4OtIhfhm9e14MNprfb39RBCwpya5HoHFwXulR3S3gEi24TlayvDWLjEl9nSpadYH4feq7ESMDHCEs8",
+	"xoJknep/52Nh0h+q8bP43k+tMcEJSdQSEGAkyY0/bpMxzyzx74lpZzX1PQ5l5IFuPGAHvIckzqepQ7zG",
+	"RBmA9yjh7usrNeeS6AGPJFlAR50iK8/eohMPVl9j0kPMD3RUyf2ZFdQVv1Q/EgiLazATdTgqsJWixfSY",
+	"kXp25Lwb4LX6Xo1O5t4cMnF+6Vza3fu7/xMAAP//",
 }
 
 // decodeSpec returns the embedded OpenAPI spec as raw JSON bytes,

@@ -158,7 +158,7 @@ func TestMembersComeOutInTheContractsOrder(t *testing.T) {
 	order := `sessionId catalog direction sourceNodeId targetNodeId method status phase currentStep progress totalRecords ` +
 		`transferredRecords created updated unchanged deleted rejected transferredBytes transferSpeed recordsPerSecond ` +
 		`estimatedTimeRemaining startedAt startedBy lastHeartbeatAt lastCommitAt completedAt errorMessage cancelledBy ` +
-		`cancelReason attempts options health`
+		`cancelReason attempts worker resumedFrom resumedRecords options health`
 	at := 0
 	for _, member := range strings.Fields(order) {
 		i := strings.Index(string(text[at:]), `"`+member+`":`)

@@ -43,9 +43,13 @@ type App struct {
 	keys   *auth.Keys
 	engine *jobs.Engine
 	worker *syncer.Worker
-	server *http.Server
-	listen net.Listener
-	served chan error
+	watch  *syncer.Watcher
+	// stopWatch ends the watcher, watching waits for its end.
+	stopWatch context.CancelFunc
+	watching  sync.WaitGroup
+	server    *http.Server
+	listen    net.Listener
+	served    chan error
 
 	stopOnce sync.Once
 	stopErr  error
@@ -104,6 +108,7 @@ func (a *App) build(ctx context.Context) (err error) {
 	}
 	settings := a.settings()
 	a.worker = syncer.NewWorker(settings, a.Store, a.Peers, a.engine, a.openSource)
+	a.watch = syncer.NewWatcher(settings, a.Store, a.engine, a.engine)
 	service := syncer.New(settings, a.Store, a.Peers, a.engine)
 	handler, err := api.New(api.Options{
 		Syncs: service, Peers: a.Peers, Catalogs: a.Store, Pages: a.Store, Counts: a.Store, Verifier: a.keys,
@@ -131,8 +136,11 @@ func Settings(cfg config.Config, nodeID string, log *slog.Logger) syncer.Config 
 	return syncer.Config{
 		NodeID: nodeID, Worker: workerName(), BatchSize: cfg.BatchSize, MaxProductsPerSecond: cfg.MaxProductsPerSecond,
 		HeartbeatInterval: cfg.HeartbeatInterval,
-		Limits:            session.Limits{StaleAfter: cfg.StaleAfter, StalledAfter: stalledAfter},
-		Backoff:           transfer.DefaultBackoff, Logger: log,
+		Limits: session.Limits{
+			StaleAfter: cfg.StaleAfter, StalledAfter: stalledAfter, TakeoverWithin: 3 * cfg.HeartbeatInterval,
+		},
+		Backoff: transfer.DefaultBackoff, MaxFruitlessTakeovers: cfg.MaxTakeovers,
+		BatchTimeout: cfg.BatchTimeout, SessionTimeout: cfg.SessionTimeout, ResumeWithin: cfg.ResumeWithin, Logger: log,
 	}
 }
 
@@ -154,6 +162,19 @@ func (a *App) openSource(target peer.Target, s session.Session) (transfer.Source
 		return src, err
 	}
 	return a.opt.WrapSource(src), nil
+}
+
+// prune deletes finished sessions that nobody needs any more.
+func (a *App) prune(ctx context.Context) error {
+	for {
+		n, err := a.Store.PruneSessions(ctx, a.cfg.KeepSessionsFor, a.cfg.KeepSessions)
+		if n > 0 {
+			a.log.Info("old sessions deleted from the history", "sessions", n)
+		}
+		if err != nil || n == 0 {
+			return err
+		}
+	}
 }
 
 func (a *App) name() string {
@@ -189,11 +210,14 @@ func (a *App) Start(ctx context.Context) error {
 			"Nothing can listen on %s: another program may use it, or it is not an address of this machine. Set "+
 				"FULLSYNC_LISTEN (or --listen) to another one.", a.cfg.Listen).Because(err)
 	}
-	a.listen = listen
 	// Not ctx: ending it would end the workers at once, and Stop lets them hand over.
-	if err := a.engine.Start(context.WithoutCancel(ctx), a.worker); err != nil {
+	if err := a.engine.Start(context.WithoutCancel(ctx), a.worker, a.prune); err != nil {
 		return errors.Join(err, listen.Close())
 	}
+	a.listen = listen
+	watch, stop := context.WithCancel(context.WithoutCancel(ctx))
+	a.stopWatch = stop
+	a.watching.Go(func() { a.watch.Run(watch) })
 	go func() {
 		if err := a.server.Serve(listen); !errors.Is(err, http.ErrServerClosed) {
 			a.served <- err
@@ -217,8 +241,8 @@ func (a *App) Token(subject string, role auth.Role, ttl time.Duration) (string, 
 	return a.keys.Issue(subject, role, ttl)
 }
 
-// Stop ends the node in reverse order: the API takes no more requests and finishes those it has, running sessions
-// hand themselves over, the database is closed. It takes ShutdownTimeout at most, somewhat more if ctx ends first;
+// Stop ends the node: the API takes no more requests and finishes those it has, while running sessions hand themselves
+// over; then the database is closed. It takes ShutdownTimeout at most, somewhat more if ctx ends first;
 // calling it twice is safe.
 func (a *App) Stop(ctx context.Context) error {
 	a.stopOnce.Do(func() {
@@ -226,12 +250,17 @@ func (a *App) Stop(ctx context.Context) error {
 		defer cancel()
 		var errs []error
 		if a.listen != nil {
+			// Sessions are handed over while the API says goodbye: an idle connection or a long answer must not hold up
+			// their going on elsewhere.
+			a.stopWatch()
+			handed := make(chan error, 2)
+			go func() { handed <- a.engine.Stop(ctx) }() // fetches no more jobs from here on
+			go func() { handed <- a.worker.Shutdown(ctx) }()
 			if err := a.server.Shutdown(ctx); err != nil {
 				errs = append(errs, a.server.Close())
 			}
-			stopped := make(chan error, 1)
-			go func() { stopped <- a.engine.Stop(ctx) }() // fetches no more jobs from here on
-			errs = append(errs, a.worker.Shutdown(ctx), <-stopped)
+			a.watching.Wait()
+			errs = append(errs, <-handed, <-handed)
 		}
 		a.stopErr = errors.Join(append(errs, a.Store.Close())...)
 		a.log.Info("node is down", "node", a.nodeID)

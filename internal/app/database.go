@@ -38,6 +38,21 @@ func databaseOptions(cfg config.Config) store.Options {
 	}
 }
 
+// ExplainLock adds to a fault about a locked SQLite file which process holds it; every other error is returned as it is.
+// Call it when this process has closed the database.
+func ExplainLock(cfg config.Config, err error) error {
+	if fault.CodeOf(err) != store.CodeLocked {
+		return err
+	}
+	pid, ok := store.LockHolder(databaseOptions(cfg).SQLitePath)
+	if !ok {
+		return err
+	}
+	return fault.New(fault.Unavailable, store.CodeLocked, "Database locked",
+		"Process %d holds the SQLite file in the data directory and does not let go: it may be stopped or hang. End it "+
+			"(kill %d, or kill -9 %d), then run this again.", pid, pid, pid).Because(err)
+}
+
 // Migrate brings the database up to date, its job engine's tables too. step, if not nil, is told of every migration.
 func Migrate(ctx context.Context, db *store.Store, step func(store.Applied)) error {
 	return db.Migrate(ctx, jobs.Database{SQL: db.SQL(), Listener: db.Listener()}.Migrate, step)

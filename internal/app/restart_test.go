@@ -3,8 +3,6 @@ package app_test
 import (
 	"context"
 	"database/sql"
-	"net/http"
-	"strings"
 	"testing"
 
 	"github.com/google/uuid"
@@ -12,6 +10,7 @@ import (
 	"fullsync/api/spec"
 	"fullsync/internal/nodetest"
 	"fullsync/internal/session"
+	"fullsync/internal/syncer"
 )
 
 // TestStoppedNodeHandsItsSessionOver stops a node in the middle of a pull and starts it again on the same database.
@@ -42,36 +41,29 @@ func TestStoppedNodeHandsItsSessionOver(t *testing.T) {
 	})
 }
 
-// TestDeadWorker leaves behind what a killed process does: a session that somebody claimed and nobody works on.
+// TestDeadWorker leaves behind what a killed process does: a session that somebody claimed and nobody works on. It
+// blocks nobody, and goes on by itself.
 func TestDeadWorker(t *testing.T) {
 	nodetest.OnBoth(t, func(t *testing.T, kind nodetest.Kind) {
 		pair := nodetest.NewPair(t, kind, 100, nodetest.Config{Settings: map[string]string{"STALE_AFTER": "2s"}})
 		id := uuid.New()
 		noJob := func(context.Context, *sql.Tx, string, int64) (int64, error) { return 1 << 40, nil }
-		row, _, ok, err := pair.Main.Store.CreateSession(t.Context(), session.Session{
+		created, err := pair.Main.Store.CreateSession(t.Context(), session.Session{
 			ID: id.String(), Catalog: "main", Direction: session.Pull, PeerID: nodetest.Branch, SourceNodeID: nodetest.Branch,
 			TargetNodeID: nodetest.MainNode, Method: session.MethodHTTP, Status: session.Preparing, Phase: session.PhaseQueued,
 			CurrentStep: "Preparing", StartedBy: "alice", Options: session.Options{BatchSize: 10},
-		}, noJob)
-		if err != nil || !ok {
-			t.Fatalf("create: %v, %v", ok, err)
+		}, syncer.Creation{Enqueue: noJob})
+		if err != nil || !created.OK {
+			t.Fatalf("create: %+v, %v", created, err)
 		}
-		if _, ok, err = pair.Main.Store.ClaimSession(t.Context(), id.String(), row.Fence, "gone-42"); err != nil || !ok {
+		if _, ok, err := pair.Main.Store.ClaimSession(t.Context(), id.String(), 0, "gone-42"); err != nil || !ok {
 			t.Fatalf("claim: %v, %v", ok, err)
 		}
-		s := pair.Main.WaitFor(id, "the verdict dead", func(s spec.Session) bool { return s.Health.Verdict == spec.HealthVerdictDead })
-		if !strings.Contains(s.Health.Reason, "no sign of life from worker gone-42") {
-			t.Errorf("reason %q", s.Health.Reason)
-		}
-		a := pair.Main.Call("bob", http.MethodPost, nodetest.StartPath, nodetest.Pull{}.Body())
-		blocked, err := nodetest.Decode[spec.SyncInProgress](a)
-		if err != nil || a.Status != http.StatusConflict || blocked.Health.Verdict != spec.HealthVerdictDead {
-			t.Errorf("start beside a dead session: %d %s", a.Status, a.Body)
-		}
-		if answer := pair.Main.Cancel(s, "its worker is dead"); answer.AlreadyCancelled || answer.Session.Status != spec.CANCELLED {
-			t.Errorf("cancel: %+v", answer)
-		}
-		pair.Main.Sync(nodetest.Pull{})
+		pair.Main.WaitFor(id, "COMPLETED", func(s spec.Session) bool { return s.Status == spec.COMPLETED })
 		nodetest.SameCatalog(t, pair.Branch, pair.Main, "main")
+		taken, err := pair.Main.Store.ListTakeovers(t.Context(), id.String())
+		if err != nil || len(taken) != 1 || taken[0].Worker != "gone-42" {
+			t.Errorf("takeovers %+v, %v", taken, err)
+		}
 	})
 }

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"os"
 	"os/user"
 	"time"
@@ -16,6 +17,7 @@ import (
 	"fullsync/internal/app"
 	"fullsync/internal/jobs"
 	"fullsync/internal/session"
+	"fullsync/internal/store"
 	"fullsync/internal/syncer"
 )
 
@@ -59,17 +61,25 @@ func cancelStuck(ctx context.Context, set settings, io IO, req syncer.StuckReque
 	}
 	db, err := app.OpenExisting(ctx, cfg)
 	if err != nil {
-		return nil, err
+		return nil, app.ExplainLock(cfg, err)
 	}
-	defer db.Close() //nolint:errcheck // nothing is pending
+	found, err := cancelIn(ctx, db, app.Settings(cfg, cfg.NodeID, log), req)
+	_ = db.Close() // nothing is pending
+	for i := range found {
+		found[i].Err = app.ExplainLock(cfg, found[i].Err)
+	}
+	return found, app.ExplainLock(cfg, err)
+}
+
+func cancelIn(ctx context.Context, db *store.Store, settings syncer.Config, req syncer.StuckRequest) ([]syncer.Stuck, error) {
 	if err := db.CheckSchema(ctx); err != nil {
 		return nil, err
 	}
-	engine, err := jobs.New(jobs.Database{SQL: db.SQL(), Listener: db.Listener()}, 0, log)
+	engine, err := jobs.New(jobs.Database{SQL: db.SQL(), Listener: db.Listener()}, 0, settings.Logger)
 	if err != nil {
 		return nil, err
 	}
-	found, err := syncer.New(app.Settings(cfg, cfg.NodeID, log), db, nil, engine).CancelStuck(ctx, req)
+	found, err := syncer.New(settings, db, nil, engine).CancelStuck(ctx, req)
 	var ended *syncer.FinishedError
 	if errors.As(err, &ended) && ended.Finished.Status == session.Cancelled {
 		return []syncer.Stuck{{Session: ended.Finished, AlreadyEnded: true}}, nil
@@ -98,10 +108,15 @@ type stuckLine struct {
 	Progress        int        `json:"progress"`
 	StartedAt       time.Time  `json:"startedAt"`
 	LastHeartbeatAt *time.Time `json:"lastHeartbeatAt"`
-	Verdict         string     `json:"verdict"`
-	Reason          string     `json:"reason"`
-	Done            string     `json:"done"`
-	Error           string     `json:"error,omitempty"`
+	// HeartbeatAgeSeconds and LastCommitAgeSeconds are by the database's clock; null before the first one.
+	HeartbeatAgeSeconds  *float64 `json:"heartbeatAgeSeconds"`
+	LastCommitAgeSeconds *float64 `json:"lastCommitAgeSeconds"`
+	Worker               string   `json:"worker"`
+	Takeovers            int      `json:"takeovers"`
+	Verdict              string   `json:"verdict"`
+	Reason               string   `json:"reason"`
+	Done                 string   `json:"done"`
+	Error                string   `json:"error,omitempty"`
 }
 
 // stuckReport is the JSON object that is printed.
@@ -118,7 +133,7 @@ func report(out io.Writer, found []syncer.Stuck, failure error, dryRun, asJSON b
 	lines := make([]stuckLine, len(found))
 	failed := 0
 	for i, f := range found {
-		lines[i] = describe(f, dryRun)
+		lines[i] = describe(f)
 		if f.Err != nil {
 			failed++
 		}
@@ -143,11 +158,12 @@ func report(out io.Writer, found []syncer.Stuck, failure error, dryRun, asJSON b
 	return failure
 }
 
-func describe(f syncer.Stuck, dryRun bool) stuckLine {
+func describe(f syncer.Stuck) stuckLine {
 	s := f.Session
 	line := stuckLine{
 		SessionID: s.ID, Catalog: s.Catalog, Status: string(s.Status), CurrentStep: s.CurrentStep, Progress: s.Progress,
-		StartedAt: s.StartedAt.UTC(), Verdict: string(s.Health.Verdict), Reason: s.Health.Reason, Done: "cancelled",
+		StartedAt: s.StartedAt.UTC(), Verdict: string(s.Health.Verdict), Reason: s.Health.Reason, Done: f.Outcome(),
+		HeartbeatAgeSeconds: inSeconds(f.HeartbeatAge), LastCommitAgeSeconds: inSeconds(f.CommitAge), Worker: s.Worker, Takeovers: f.Takeovers,
 	}
 	if at := s.LastHeartbeatAt; at != nil {
 		utc := at.UTC()
@@ -155,15 +171,36 @@ func describe(f syncer.Stuck, dryRun bool) stuckLine {
 	}
 	switch {
 	case f.Err != nil:
-		line.Done, line.Error = "failed", explain(f.Err)
+		line.Error = explain(f.Err)
 	case s.Status == session.Cancelled:
 		line.Done = "was cancelled before"
-	case f.AlreadyEnded:
-		line.Done = "has ended meanwhile"
-	case dryRun:
-		line.Done = "would be cancelled"
 	}
 	return line
+}
+
+// inSeconds returns a duration in seconds to the tenth, nil for nil.
+func inSeconds(d *time.Duration) *float64 {
+	if d == nil {
+		return nil
+	}
+	s := math.Round(d.Seconds()*10) / 10
+	return &s
+}
+
+// ago says how long ago something was.
+func ago(seconds *float64) string {
+	if seconds == nil {
+		return "never"
+	}
+	return fmt.Sprintf("%.1f s ago", *seconds)
+}
+
+// orNobody is the worker's name, where there is one.
+func orNobody(worker string) string {
+	if worker == "" {
+		return "none"
+	}
+	return worker
 }
 
 func printStuck(out io.Writer, lines []stuckLine) {
@@ -171,14 +208,12 @@ func printStuck(out io.Writer, lines []stuckLine) {
 		fmt.Fprintln(out, "No stuck session found; nothing to do.")
 	}
 	for _, l := range lines {
-		heartbeat := "never"
-		if l.LastHeartbeatAt != nil {
-			heartbeat = l.LastHeartbeatAt.Format(time.RFC3339)
-		}
-		fmt.Fprintf(out, "%s  %s\n  catalog    %s\n  status     %s, %s, %d %%\n  started    %s\n  heartbeat  %s\n  verdict    %s: %s\n",
-			l.SessionID, l.Done, l.Catalog, l.Status, l.CurrentStep, l.Progress, l.StartedAt.Format(time.RFC3339), heartbeat, l.Verdict, l.Reason)
+		fmt.Fprintf(out, "%s  %s\n  catalog      %s\n  status       %s, %s, %d %%\n  started      %s\n  worker       %s, taken over %d times before\n"+
+			"  heartbeat    %s\n  last commit  %s\n  verdict      %s: %s\n",
+			l.SessionID, l.Done, l.Catalog, l.Status, l.CurrentStep, l.Progress, l.StartedAt.Format(time.RFC3339), orNobody(l.Worker), l.Takeovers,
+			ago(l.HeartbeatAgeSeconds), ago(l.LastCommitAgeSeconds), l.Verdict, l.Reason)
 		if l.Error != "" {
-			fmt.Fprintf(out, "  error      %s\n", l.Error)
+			fmt.Fprintf(out, "  error        %s\n", l.Error)
 		}
 	}
 }

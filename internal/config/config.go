@@ -30,7 +30,13 @@ type Config struct {
 
 	HeartbeatInterval time.Duration `env:"HEARTBEAT_INTERVAL" envDefault:"2s" shape:"a duration from 50ms to 5m such as 2s" meaning:"How often a worker proves that it is alive."`
 	StaleAfter        time.Duration `env:"STALE_AFTER" envDefault:"15s" shape:"a duration of at least three times FULLSYNC_HEARTBEAT_INTERVAL such as 15s" meaning:"Age of the last heartbeat at which a worker counts as dead."`
+	MaxTakeovers      int           `env:"MAX_TAKEOVERS" envDefault:"3" shape:"a whole number from 0 to 100" meaning:"Takeovers of a session in a row without a new batch, after which it fails."`
 	RequestTimeout    time.Duration `env:"REQUEST_TIMEOUT" envDefault:"60s" shape:"a duration above zero such as 60s" meaning:"Longest time for one request to a peer, with its whole answer."`
+	BatchTimeout      time.Duration `env:"BATCH_TIMEOUT" envDefault:"60s" shape:"a duration above zero such as 60s" meaning:"Longest time for one try to commit a batch."`
+	SessionTimeout    time.Duration `env:"SESSION_TIMEOUT" envDefault:"24h" shape:"a duration of at least 1s such as 24h" meaning:"Longest time for a session where its start does not say (timeoutSeconds)."`
+	ResumeWithin      time.Duration `env:"RESUME_WITHIN" envDefault:"168h" shape:"a duration above zero such as 168h" meaning:"How long after its end a session can be resumed."`
+	KeepSessionsFor   time.Duration `env:"KEEP_SESSIONS_FOR" envDefault:"2160h" shape:"a duration above zero such as 2160h" meaning:"Age at which finished sessions are deleted from the history."`
+	KeepSessions      int           `env:"KEEP_SESSIONS" envDefault:"1000" shape:"a whole number, 0 or more" meaning:"Finished sessions that are kept whatever their age."`
 	ShutdownTimeout   time.Duration `env:"SHUTDOWN_TIMEOUT" envDefault:"10s" shape:"a duration above zero such as 10s" meaning:"Time that running requests and sessions get to end when the node stops."`
 
 	LogLevel  slog.Level `env:"LOG_LEVEL" envDefault:"info" shape:"one of debug, info, warn and error" meaning:"Least severe message that is logged."`

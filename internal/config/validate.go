@@ -62,6 +62,12 @@ func (c Config) problems() []problem {
 	// Fewer than three missed heartbeats would make a busy database look like a dead worker.
 	check(c.StaleAfter > 0 && c.StaleAfter/3 >= c.HeartbeatInterval, "StaleAfter")
 	check(c.RequestTimeout > 0, "RequestTimeout")
+	check(c.BatchTimeout > 0, "BatchTimeout")
+	check(c.SessionTimeout >= time.Second, "SessionTimeout")
+	check(c.ResumeWithin > 0, "ResumeWithin")
+	check(c.KeepSessionsFor > 0, "KeepSessionsFor")
+	check(c.KeepSessions >= 0, "KeepSessions")
+	check(c.MaxTakeovers >= 0 && c.MaxTakeovers <= 100, "MaxTakeovers")
 	check(c.ShutdownTimeout > 0, "ShutdownTimeout")
 	check(c.LogFormat == "text" || c.LogFormat == "json", "LogFormat")
 	return out

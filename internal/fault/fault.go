@@ -110,6 +110,15 @@ func KindOf(err error) Kind {
 	return Internal
 }
 
+// CodeOf returns the code of the first [Error] in err's chain, or "".
+func CodeOf(err error) string {
+	var e *Error
+	if errors.As(err, &e) {
+		return e.Code
+	}
+	return ""
+}
+
 // Sentence returns what may be shown of err: the sentence of the first [Error] in its chain, or fallback.
 func Sentence(err error, fallback string) string {
 	var e *Error

@@ -63,6 +63,7 @@ type Runner interface {
 type Engine struct {
 	client *river.Client[*sql.Tx]
 	runner *lateRunner
+	upkeep *upkeep
 }
 
 // lateRunner is the runner that [Engine.Start] is given: the runner itself needs the engine to exist.
@@ -73,12 +74,14 @@ type lateRunner struct {
 
 // New returns an engine that works on up to workers sessions at once; 0 makes one that only inserts and aborts.
 func New(d Database, workers int, log *slog.Logger) (*Engine, error) {
-	e := &Engine{runner: &lateRunner{}}
+	e := &Engine{runner: &lateRunner{}, upkeep: &upkeep{}}
 	cfg := &river.Config{Logger: slog.New(errorsOnly{log.Handler()}), SoftStopTimeout: softStop}
 	if workers > 0 {
 		cfg.Workers = river.NewWorkers()
 		river.AddWorker(cfg.Workers, e.runner)
-		cfg.Queues = map[string]river.QueueConfig{river.QueueDefault: {MaxWorkers: workers}}
+		river.AddWorker(cfg.Workers, e.upkeep)
+		cfg.Queues = map[string]river.QueueConfig{river.QueueDefault: {MaxWorkers: workers}, upkeepQueue: {MaxWorkers: 1}}
+		cfg.PeriodicJobs = []*river.PeriodicJob{everyHour()}
 		cfg.FetchCooldown, cfg.FetchPollInterval = fetchCooldown, fetchPoll
 		cfg.JobTimeout = -1 // a session may take hours; its liveness is in its row
 		// Without a timeout the rescuer only tidies up jobs that were cancelled after their process had died.
@@ -108,9 +111,11 @@ const (
 	fetchPoll     = 200 * time.Millisecond
 )
 
-// Start begins to work on jobs with runner, in the background.
-func (e *Engine) Start(ctx context.Context, runner Runner) error {
+// Start begins to work on jobs with runner, in the background. clean is called at the start and every hour, on one
+// replica.
+func (e *Engine) Start(ctx context.Context, runner Runner, clean func(context.Context) error) error {
 	e.runner.Runner = runner
+	e.upkeep.clean = clean
 	return e.client.Start(ctx)
 }
 
@@ -148,8 +153,25 @@ func (e *Engine) Abort(ctx context.Context, jobID int64) error {
 	return err
 }
 
-// shutdownRetry is when a job that met a stopping process is offered again.
-const shutdownRetry = time.Second
+// Pending is a [syncer.JobState]'s.
+func (e *Engine) Pending(ctx context.Context, jobID int64) (waiting, begun bool, err error) {
+	job, err := e.client.JobGet(ctx, jobID)
+	if errors.Is(err, rivertype.ErrNotFound) {
+		return false, false, nil
+	}
+	if err != nil {
+		return false, false, err
+	}
+	begun = job.State == rivertype.JobStateRunning
+	return job.FinalizedAt == nil && !begun, begun, nil
+}
+
+// retryAfter is when a job that met a stopping process, or could not claim its session, is offered again.
+const retryAfter = time.Second
+
+// NextRetry replaces River's growing pauses, which reach hours: a session must not wait longer for its worker than the
+// database was away. A job that was given up is replaced by the watchers.
+func (r *lateRunner) NextRetry(*river.Job[args]) time.Time { return time.Now().Add(retryAfter) }
 
 // Work runs one job, as River calls it. The causes with which River ends a context become those of the service.
 func (r *lateRunner) Work(ctx context.Context, job *river.Job[args]) error {
@@ -164,7 +186,7 @@ func (r *lateRunner) Work(ctx context.Context, job *river.Job[args]) error {
 	})()
 	err := r.Run(run, job.Args.SessionID, job.Args.Fence)
 	if errors.Is(err, syncer.ErrShutdown) {
-		return river.JobSnooze(shutdownRetry)
+		return river.JobSnooze(retryAfter)
 	}
 	return err
 }

@@ -102,7 +102,7 @@ func engine(t *testing.T, d jobs.Database, workers int) (*jobs.Engine, runner) {
 	}
 	calls := make(runner)
 	if workers > 0 {
-		if err := e.Start(context.WithoutCancel(t.Context()), calls); err != nil {
+		if err := e.Start(context.WithoutCancel(t.Context()), calls, func(context.Context) error { return nil }); err != nil {
 			t.Fatal(err)
 		}
 		t.Cleanup(func() { stop(t, e) })
@@ -145,7 +145,7 @@ func begin(t *testing.T, d jobs.Database) *sql.Tx {
 func countJobs(t *testing.T, d jobs.Database) int {
 	t.Helper()
 	var n int
-	if err := d.SQL.QueryRowContext(t.Context(), "SELECT count(*) FROM river_job").Scan(&n); err != nil {
+	if err := d.SQL.QueryRowContext(t.Context(), "SELECT count(*) FROM river_job WHERE kind = 'full_sync'").Scan(&n); err != nil {
 		t.Fatal(err)
 	}
 	return n

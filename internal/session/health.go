@@ -29,6 +29,8 @@ type Limits struct {
 	StaleAfter time.Duration
 	// StalledAfter is how long a live worker may commit nothing before the session counts as stalled.
 	StalledAfter time.Duration
+	// TakeoverWithin is how long after that another worker has surely noticed.
+	TakeoverWithin time.Duration
 }
 
 // Judge returns the verdict on s at now, which must be the time of the database that holds s.
@@ -40,8 +42,8 @@ func Judge(s Session, now time.Time, limits Limits) Health {
 		return Health{Healthy, "waiting for a free worker"}
 	}
 	if silent := age(now, s.LastHeartbeatAt, s.StartedAt); silent > limits.StaleAfter {
-		return Health{Dead, fmt.Sprintf("no sign of life from worker %s for %s; cancel the sync to start a new one",
-			s.Worker, seconds(silent))}
+		return Health{Dead, fmt.Sprintf("no sign of life from worker %s for %s; another worker takes the sync over within %s, "+
+			"as long as a node is running", s.Worker, seconds(silent), seconds(limits.TakeoverWithin))}
 	}
 	if s.WaitingFor != "" && s.WaitingUntil != nil {
 		if wait := s.WaitingUntil.Sub(now); wait > 0 {

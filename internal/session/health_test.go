@@ -10,7 +10,7 @@ import (
 // noon is the database's time in these tests.
 var noon = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
 
-var limits = session.Limits{StaleAfter: 15 * time.Second, StalledAfter: time.Minute}
+var limits = session.Limits{StaleAfter: 15 * time.Second, StalledAfter: time.Minute, TakeoverWithin: 6 * time.Second}
 
 // ago is a time before noon, for the rows that hold pointers.
 func ago(d time.Duration) *time.Time {
@@ -49,13 +49,13 @@ func TestJudge(t *testing.T) {
 		}, session.Healthy, "working normally"},
 		"heartbeat stale": {func(s *session.Session) {
 			s.LastHeartbeatAt = ago(47 * time.Second)
-		}, session.Dead, "no sign of life from worker main-1 for 47 s; cancel the sync to start a new one"},
+		}, session.Dead, "no sign of life from worker main-1 for 47 s; another worker takes the sync over within 6 s, as long as a node is running"},
 		"no heartbeat ever": {func(s *session.Session) {
 			s.LastHeartbeatAt = nil
-		}, session.Dead, "no sign of life from worker main-1 for 100 s; cancel the sync to start a new one"},
+		}, session.Dead, "no sign of life from worker main-1 for 100 s; another worker takes the sync over within 6 s, as long as a node is running"},
 		"dead while it waited": {func(s *session.Session) {
 			s.LastHeartbeatAt, s.WaitingFor, s.WaitingUntil = ago(20*time.Second), "branch answers with 503", ago(-time.Minute)
-		}, session.Dead, "no sign of life from worker main-1 for 20 s; cancel the sync to start a new one"},
+		}, session.Dead, "no sign of life from worker main-1 for 20 s; another worker takes the sync over within 6 s, as long as a node is running"},
 		"waiting": {func(s *session.Session) {
 			s.WaitingFor, s.WaitingUntil = "branch answers with 503; retry 2 of 7", ago(-8*time.Second)
 			s.LastCommitAt = ago(5 * time.Minute)

@@ -39,6 +39,8 @@ type Options struct {
 	VerifyAfterSync bool `json:"verifyAfterSync"`
 	// CompressionEnabled asks the source for compressed pages.
 	CompressionEnabled bool `json:"compressionEnabled"`
+	// TimeoutSeconds is how long the session may take from its start to its end; 0 means the node's own limit.
+	TimeoutSeconds int `json:"timeoutSeconds"`
 }
 
 // Counts are what the committed batches did, in products and bytes.
@@ -104,7 +106,19 @@ type Session struct {
 	Cursor string
 	// JobID is the engine's job that works, or waits to work, on this session.
 	JobID int64
+
+	// ResumedFrom is the session whose cursor this one went on from, empty for one from the beginning, and
+	// ResumedRecords how many products were handled before that cursor: they count for Progress.
+	ResumedFrom    string
+	ResumedRecords int64
+	// FirstKey and LastKey are the smallest and the largest product id that was committed.
+	FirstKey, LastKey string
+	// Retries counts the waits for trouble to pass.
+	Retries int
 }
+
+// Handled is how many products of the source are behind the cursor.
+func (s *Session) Handled() int64 { return s.ResumedRecords + s.TransferredRecords + s.Rejected }
 
 // TableName names the table for GORM.
 func (Session) TableName() string { return "sync_sessions" }
@@ -140,7 +154,7 @@ func NewView(s Session, now time.Time, limits Limits) View {
 	v.TransferSpeed = float64(s.TransferredBytes) / took
 	v.RecordsPerSecond = float64(s.TransferredRecords) / took
 	if s.Status == Transferring && v.Health.Verdict == Healthy && s.TotalRecords != nil && v.RecordsPerSecond > 0 {
-		left := max(0, *s.TotalRecords-s.TransferredRecords-s.Rejected)
+		left := max(0, *s.TotalRecords-s.Handled())
 		eta := time.Duration(float64(left) / v.RecordsPerSecond * float64(time.Second))
 		v.EstimatedTimeRemaining = &eta
 	}

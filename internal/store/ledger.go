@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"strings"
 	"time"
 
 	"gorm.io/gorm"
@@ -66,13 +67,15 @@ func (s *Store) Held(ctx context.Context, c session.Claim) error {
 	return s.translate(err)
 }
 
-// Advance is a [syncer.Ledger]'s.
+// Advance is a [syncer.Ledger]'s. A session that is in the state already was moved there by an earlier try of this claim
+// whose reply was lost.
 func (s *Store) Advance(ctx context.Context, c session.Claim, to session.Progressed) error {
 	values := map[string]any{"status": to.Status, "phase": to.Phase, "current_step": to.Step}
 	if to.Total != nil {
 		values["total_records"] = *to.Total
 	}
-	return s.guarded(fenced(s.db.WithContext(ctx), c).Where("status IN ?", session.Before(to.Status)), values)
+	from := append(session.Before(to.Status), to.Status)
+	return s.guarded(fenced(s.db.WithContext(ctx), c).Where("status IN ?", from), values)
 }
 
 // Waiting is a [syncer.Ledger]'s.
@@ -85,6 +88,7 @@ func (s *Store) Waiting(ctx context.Context, c session.Claim, wait transfer.Wait
 				return err
 			}
 			values["waiting_until"] = s.timeParam(now.Add(wait.For))
+			values["retries"] = gorm.Expr("retries + 1")
 			values["phase"] = session.PhaseRetrying
 			if wait.Throttled {
 				values["phase"] = session.PhaseThrottled
@@ -134,7 +138,13 @@ func advanced(row session.Session, n upserted, batch catalog.Batch) session.Sess
 	row.Rejected += int64(len(batch.Rejects))
 	row.TransferredBytes += batch.Bytes
 	row.TransferredRecords = row.Counts.Transferred()
-	row.Progress = session.Progress(row.Progress, row.TransferredRecords+row.Rejected, row.TotalRecords)
+	row.Progress = session.Progress(row.Progress, row.Handled(), row.TotalRecords)
+	if n := len(batch.Products); n > 0 {
+		if row.FirstKey == "" {
+			row.FirstKey = strings.Clone(batch.Products[0].ID) // the product's strings share its memory
+		}
+		row.LastKey = strings.Clone(batch.Products[n-1].ID)
+	}
 	return row
 }
 
@@ -146,8 +156,8 @@ func (s *Store) moveCursor(tx *gorm.DB, next *session.Session) error {
 		"batch_seq": next.BatchSeq, "cursor": next.Cursor, "progress": next.Progress,
 		"created_records": next.Created, "updated_records": next.Updated, "unchanged_records": next.Unchanged,
 		"rejected_records": next.Rejected, "transferred_records": next.TransferredRecords,
-		"transferred_bytes": next.TransferredBytes,
-		"last_commit_at":    s.dbNow(), "last_heartbeat_at": s.dbNow(),
+		"transferred_bytes": next.TransferredBytes, "first_key": next.FirstKey, "last_key": next.LastKey,
+		"last_commit_at": s.dbNow(), "last_heartbeat_at": s.dbNow(),
 	})
 }
 
@@ -209,10 +219,7 @@ func (s *Store) RejectedIDs(ctx context.Context, id string) (map[string]bool, er
 
 // FinishSession is a [syncer.Ledger]'s.
 func (s *Store) FinishSession(ctx context.Context, c session.Claim, to session.Status, step, errorMessage string) error {
-	values := map[string]any{
-		"status": to, "phase": session.PhaseFinished, "completed_at": s.dbNow(), "error_message": errorMessage,
-		"waiting_for": "", "waiting_until": nil,
-	}
+	values := s.ended(to, errorMessage)
 	if step != "" {
 		values["current_step"] = step
 	}
@@ -220,6 +227,14 @@ func (s *Store) FinishSession(ctx context.Context, c session.Claim, to session.S
 		values["progress"] = 100
 	}
 	return s.guarded(fenced(s.db.WithContext(ctx), c).Where("status IN ?", session.Before(to)), values)
+}
+
+// ended is what every end of a session writes.
+func (s *Store) ended(to session.Status, errorMessage string) map[string]any {
+	return map[string]any{
+		"status": to, "phase": session.PhaseFinished, "completed_at": s.dbNow(), "error_message": errorMessage,
+		"waiting_for": "", "waiting_until": nil,
+	}
 }
 
 // ReleaseSession is a [syncer.Ledger]'s. It takes back the attempt that the claim counted: a restart is no failure.
@@ -232,10 +247,6 @@ func (s *Store) ReleaseSession(ctx context.Context, c session.Claim, enqueue syn
 		if err != nil {
 			return err
 		}
-		job, err := enqueue(ctx, sqlTx(tx), c.SessionID, c.Fence+1)
-		if err != nil {
-			return err
-		}
-		return tx.Model(&session.Session{}).Where("id = ?", c.SessionID).Update("job_id", job).Error
+		return s.giveJob(ctx, tx, session.Claim{SessionID: c.SessionID, Fence: c.Fence + 1}, enqueue)
 	})
 }

@@ -79,7 +79,7 @@ func TestUnchangedProductIsNotWritten(t *testing.T) {
 func TestNothingIsWrittenWithoutTheClaim(t *testing.T) {
 	takeAway := map[string]func(context.Context, *store.Store, session.Session) error{
 		"cancelled": func(ctx context.Context, s *store.Store, row session.Session) error {
-			_, err := s.CancelSession(ctx, row.ID, "alice", "", "Cancelled by alice")
+			_, err := s.CancelSession(ctx, row.ID, by(""))
 			return err
 		},
 		"claimed by another": func(ctx context.Context, s *store.Store, row session.Session) error {
@@ -88,6 +88,13 @@ func TestNothingIsWrittenWithoutTheClaim(t *testing.T) {
 		},
 		"handed back": func(ctx context.Context, s *store.Store, row session.Session) error {
 			return s.ReleaseSession(ctx, claimOf(row), noJob)
+		},
+		"taken over": func(ctx context.Context, s *store.Store, _ session.Session) error {
+			seen, _, err := s.GetSession(ctx, "s1")
+			if err != nil {
+				return err
+			}
+			return s.TakeOver(ctx, seen, noJob)
 		},
 		"failed": func(ctx context.Context, s *store.Store, row session.Session) error {
 			return s.FinishSession(ctx, claimOf(row), session.Failed, "", "failed")

@@ -5,7 +5,6 @@ import (
 	"errors"
 
 	"gorm.io/gorm"
-	"gorm.io/gorm/clause"
 
 	"fullsync/internal/fault"
 	"fullsync/internal/peer"
@@ -49,12 +48,7 @@ func (s *Store) AddPeer(ctx context.Context, p *peer.Peer) error {
 // ChangePeer is a [peer.Store]'s.
 func (s *Store) ChangePeer(ctx context.Context, nodeID string, change func(*peer.Peer) error) (p peer.Peer, err error) {
 	err = s.inTx(ctx, s.db, func(tx *gorm.DB) error {
-		// SQLite knows no row locks and needs none: its transactions are the only writer.
-		locking := tx
-		if s.name() == "postgres" {
-			locking = tx.Clauses(clause.Locking{Strength: clause.LockingStrengthUpdate})
-		}
-		if p, err = s.takePeer(locking, nodeID); err != nil {
+		if p, err = s.takePeer(s.forUpdate(tx), nodeID); err != nil {
 			return err
 		}
 		if err := change(&p); err != nil {

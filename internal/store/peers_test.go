@@ -95,7 +95,7 @@ func TestPeerInUseStays(t *testing.T) {
 		if err := s.RemovePeer(ctx, "branch"); fault.KindOf(err) != fault.Conflict {
 			t.Errorf("%v", err)
 		}
-		if _, err := s.CancelSession(ctx, "s1", "a", "", ""); err != nil {
+		if _, err := s.CancelSession(ctx, "s1", by("")); err != nil {
 			t.Fatal(err)
 		}
 		if err := s.RemovePeer(ctx, "branch"); err != nil {

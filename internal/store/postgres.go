@@ -20,8 +20,12 @@ import (
 	"fullsync/internal/fault"
 )
 
-// idleInTransaction is how long a worker that froze inside a transaction may hold its locks.
-const idleInTransaction = "1500ms"
+// idleInTransaction is how long a process that froze inside a transaction, of a batch or of a claim, may hold its locks.
+const idleInTransaction = "1s"
+
+// lockTimeout bounds how long a start, a cancel or a heartbeat waits for a row. It is longer than idleInTransaction,
+// after which a frozen worker holds none.
+const lockTimeout = "5s"
 
 // Connections of one replica besides its workers': enough for its API, few enough for many replicas.
 const (
@@ -59,7 +63,10 @@ func openPostgres(ctx context.Context, opt Options) (*Store, error) {
 		return p, g, err
 	}
 	var errs [3]error
-	d.control, s.db, errs[0] = pool(controlConnections, func(*pgxpool.Config) {})
+	d.control, s.db, errs[0] = pool(controlConnections, func(cfg *pgxpool.Config) {
+		cfg.ConnConfig.RuntimeParams["lock_timeout"] = lockTimeout
+		cfg.ConnConfig.RuntimeParams["idle_in_transaction_session_timeout"] = idleInTransaction
+	})
 	d.read, s.read, errs[1] = pool(readConnections, func(cfg *pgxpool.Config) {
 		maps.Copy(cfg.ConnConfig.RuntimeParams, readPlans())
 	})
@@ -112,6 +119,10 @@ func (*postgres) name() string              { return "postgres" }
 func (*postgres) nowSQL() string            { return "clock_timestamp()" }
 func (*postgres) timeParam(t time.Time) any { return t }
 func (d *postgres) listener() *pgxpool.Pool { return d.control }
+
+func (*postgres) agoSQL(ago time.Duration) string {
+	return fmt.Sprintf("clock_timestamp() - interval '%d milliseconds'", ago.Milliseconds())
+}
 
 func (*postgres) parseNow(raw any) (time.Time, error) {
 	t, ok := raw.(time.Time)

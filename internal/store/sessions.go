@@ -16,27 +16,6 @@ import (
 // dbNow is the database's wall clock as a value in a statement.
 func (s *Store) dbNow() clause.Expr { return gorm.Expr(s.nowSQL()) }
 
-// CreateSession is a [syncer.Sessions]'s. Exclusivity is the partial unique index on active sessions: of N concurrent
-// calls exactly one inserts its row.
-func (s *Store) CreateSession(ctx context.Context, row session.Session, enqueue syncer.Enqueue) (created session.Session, now time.Time, ok bool, err error) {
-	err = s.inTx(ctx, s.db, func(tx *gorm.DB) error {
-		if now, err = s.now(tx); err != nil {
-			return err
-		}
-		row.StartedAt = now
-		inserted := tx.Clauses(clause.OnConflict{DoNothing: true}).Create(&row)
-		if inserted.Error != nil || inserted.RowsAffected == 0 {
-			return inserted.Error
-		}
-		if row.JobID, err = enqueue(ctx, sqlTx(tx), row.ID, row.Fence); err != nil {
-			return err
-		}
-		ok = true
-		return tx.Model(&row).UpdateColumns(map[string]any{"job_id": row.JobID, "started_at": s.timeParam(now)}).Error
-	})
-	return row, now, ok && err == nil, err
-}
-
 // GetSession is a [syncer.Sessions]'s.
 func (s *Store) GetSession(ctx context.Context, id string) (row session.Session, now time.Time, err error) {
 	err = s.read.WithContext(ctx).Where("id = ?", id).Take(&row).Error
@@ -81,16 +60,22 @@ func (s *Store) FindSessions(ctx context.Context, q syncer.Query) (rows []sessio
 	return rows, now, s.translate(err)
 }
 
+// cancellable selects a session while it is active.
+func cancellable(db *gorm.DB, id string) *gorm.DB {
+	return db.Model(&session.Session{}).Where("id = ? AND status IN ?", id, session.Before(session.Cancelled))
+}
+
+// cancelled is what a cancel writes.
+func (s *Store) cancelled(by syncer.Cancellation) map[string]any {
+	values := s.ended(session.Cancelled, by.Message())
+	values["cancelled_by"], values["cancel_reason"] = by.By, by.Reason
+	return values
+}
+
 // CancelSession is a [syncer.Sessions]'s. From its commit on, the guard of every worker's write finds no active row:
 // nothing of this session is ever written again.
-func (s *Store) CancelSession(ctx context.Context, id, by, reason, message string) (ok bool, err error) {
-	done := s.db.WithContext(ctx).Model(&session.Session{}).
-		Where("id = ? AND status IN ?", id, session.Before(session.Cancelled)).
-		Updates(map[string]any{
-			"status": session.Cancelled, "phase": session.PhaseFinished, "completed_at": s.dbNow(),
-			"cancelled_by": by, "cancel_reason": reason, "error_message": message,
-			"waiting_for": "", "waiting_until": nil,
-		})
+func (s *Store) CancelSession(ctx context.Context, id string, by syncer.Cancellation) (ok bool, err error) {
+	done := cancellable(s.db.WithContext(ctx), id).Updates(s.cancelled(by))
 	return done.RowsAffected == 1, s.translate(done.Error)
 }
 

@@ -18,11 +18,11 @@ func TestOneActiveSessionPerCatalog(t *testing.T) {
 		var all sync.WaitGroup
 		for i := range 20 {
 			all.Go(func() {
-				_, _, ok, err := s.CreateSession(t.Context(), prepared(fmt.Sprint("s", i), "main"), noJob)
+				c, err := s.CreateSession(t.Context(), prepared(fmt.Sprint("s", i), "main"), plainly())
 				if err != nil {
 					t.Error(err)
 				}
-				if ok {
+				if c.OK {
 					won.Add(1)
 				}
 			})
@@ -31,8 +31,8 @@ func TestOneActiveSessionPerCatalog(t *testing.T) {
 		if won.Load() != 1 {
 			t.Errorf("%d starts won", won.Load())
 		}
-		if _, _, ok, err := s.CreateSession(t.Context(), prepared("other", "second"), noJob); !ok || err != nil {
-			t.Errorf("another catalog is not free: %v, %v", ok, err)
+		if c, err := s.CreateSession(t.Context(), prepared("other", "second"), plainly()); !c.OK || err != nil {
+			t.Errorf("another catalog is not free: %+v, %v", c, err)
 		}
 	})
 }
@@ -40,25 +40,26 @@ func TestOneActiveSessionPerCatalog(t *testing.T) {
 func TestCancelNeedsAnActiveSession(t *testing.T) {
 	onMigrated(t, func(t *testing.T, s *store.Store) {
 		ctx := t.Context()
-		if ok, err := s.CancelSession(ctx, "unknown", "a", "", ""); ok || err != nil {
+		if ok, err := s.CancelSession(ctx, "unknown", by("")); ok || err != nil {
 			t.Errorf("unknown: %v, %v", ok, err)
 		}
 		transferring(t, s, "s1")
-		if ok, err := s.CancelSession(ctx, "s1", "alice", "wrong peer", "Cancelled by alice: wrong peer"); !ok || err != nil {
+		if ok, err := s.CancelSession(ctx, "s1", by("wrong peer")); !ok || err != nil {
 			t.Fatalf("cancel: %v, %v", ok, err)
 		}
 		first := get(t, s, "s1")
-		if first.Status != session.Cancelled || first.CompletedAt == nil || first.CancelledBy != "alice" || first.CancelReason != "wrong peer" {
+		if first.Status != session.Cancelled || first.CompletedAt == nil || first.CancelledBy != "alice" || first.CancelReason != "wrong peer" ||
+			first.ErrorMessage != "Cancelled by alice: wrong peer" {
 			t.Errorf("cancelled as %+v", first)
 		}
-		if ok, err := s.CancelSession(ctx, "s1", "bob", "", ""); ok || err != nil {
+		if ok, err := s.CancelSession(ctx, "s1", syncer.Cancellation{By: "bob"}); ok || err != nil {
 			t.Errorf("second: %v, %v", ok, err)
 		}
 		if again := get(t, s, "s1"); again.CancelledBy != "alice" || !again.CompletedAt.Equal(*first.CompletedAt) {
 			t.Errorf("the second cancel changed the row to %+v", again)
 		}
-		if _, _, ok, err := s.CreateSession(ctx, prepared("s2", "main"), noJob); !ok || err != nil {
-			t.Errorf("a new session cannot start: %v, %v", ok, err)
+		if c, err := s.CreateSession(ctx, prepared("s2", "main"), plainly()); !c.OK || err != nil {
+			t.Errorf("a new session cannot start: %+v, %v", c, err)
 		}
 	})
 }
@@ -68,11 +69,11 @@ func TestSessionsAreFoundNewestFirstPageByPage(t *testing.T) {
 		ctx := t.Context()
 		for i := range 7 {
 			id := fmt.Sprint("s", i)
-			if _, _, ok, err := s.CreateSession(ctx, prepared(id, "main"), noJob); !ok || err != nil {
-				t.Fatal(ok, err)
+			if c, err := s.CreateSession(ctx, prepared(id, "main"), plainly()); !c.OK || err != nil {
+				t.Fatal(c, err)
 			}
 			if i < 6 {
-				if _, err := s.CancelSession(ctx, id, "a", "", "Cancelled by a"); err != nil {
+				if _, err := s.CancelSession(ctx, id, by("")); err != nil {
 					t.Fatal(err)
 				}
 			}

@@ -29,6 +29,9 @@ const sqliteTime = "2006-01-02 15:04:05.000-07:00"
 // sqliteReaders is how many connections read beside the one that writes.
 const sqliteReaders = 4
 
+// CodeLocked is the code of the fault that another process does not let go of the SQLite file; [LockHolder] names it.
+const CodeLocked = "DATABASE_LOCKED"
+
 // sqlitePragmas are mandatory: write-ahead logging so that readers and the writer do not wait for each other, and
 // transactions that take the write lock when they begin, so that none fails half-way.
 const sqlitePragmas = "_pragma=busy_timeout(5000)&_pragma=journal_mode(WAL)&_pragma=synchronous(NORMAL)" +
@@ -80,6 +83,10 @@ func (*sqlite) timeParam(t time.Time) any              { return t.UTC().Format(s
 func (*sqlite) listener() *pgxpool.Pool                { return nil }
 func (*sqlite) prepare(context.Context, *upsert) error { return nil }
 
+func (*sqlite) agoSQL(ago time.Duration) string {
+	return fmt.Sprintf("strftime('%%Y-%%m-%%d %%H:%%M:%%f+00:00', 'now', '-%.3f seconds')", ago.Seconds())
+}
+
 func (*sqlite) parseNow(raw any) (time.Time, error) {
 	text, ok := raw.(string)
 	if !ok {
@@ -105,7 +112,7 @@ func (d *sqlite) translate(err error) error {
 	}
 	switch lite.Code() & 0xff {
 	case sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED:
-		return fault.New(fault.Unavailable, "DATABASE_LOCKED", "Database locked",
+		return fault.New(fault.Unavailable, CodeLocked, "Database locked",
 			"Another process holds the SQLite file in the data directory and does not let go. End that process, or try again.").Because(err)
 	case sqlite3.SQLITE_FULL:
 		return fault.New(fault.Unavailable, "DISK_FULL", "Disk full", "The disk that holds the SQLite file is full. Free some space.").Because(err)
@@ -122,7 +129,7 @@ func (d *sqlite) translate(err error) error {
 func (d *sqlite) lockMigrations(ctx context.Context) (func(), error) {
 	lock := flock.New(d.path + ".lock")
 	if _, err := lock.TryLockContext(ctx, 20*time.Millisecond); err != nil {
-		return nil, fault.New(fault.Unavailable, "DATABASE_LOCKED", "Database locked",
+		return nil, fault.New(fault.Unavailable, CodeLocked, "Database locked",
 			"Another process is bringing the SQLite file up to date and does not finish.").Because(err)
 	}
 	return func() { _ = lock.Unlock() }, nil

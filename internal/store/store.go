@@ -45,6 +45,8 @@ type dialect interface {
 	name() string
 	// nowSQL is an expression for the database's wall clock at this moment, in the form in which times are stored.
 	nowSQL() string
+	// agoSQL is an expression for the database's wall clock that long ago, in the form in which times are stored.
+	agoSQL(ago time.Duration) string
 	// parseNow reads what nowSQL yields.
 	parseNow(raw any) (time.Time, error)
 	// timeParam is t in the form in which times are stored, so that comparisons in SQL are exact.

@@ -15,6 +15,7 @@ import (
 	"fullsync/internal/postgrestest"
 	"fullsync/internal/session"
 	"fullsync/internal/store"
+	"fullsync/internal/syncer"
 )
 
 func TestMain(m *testing.M) { os.Exit(postgrestest.Main(m)) }
@@ -70,6 +71,15 @@ func engineOf(s *store.Store) jobs.Database {
 // noJob stands in for the engine where a test is about the row alone.
 func noJob(context.Context, *sql.Tx, string, int64) (int64, error) { return 7, nil }
 
+// otherJob is the job after noJob.
+func otherJob(context.Context, *sql.Tx, string, int64) (int64, error) { return 8, nil }
+
+// plainly is how a session starts that replaces nothing and has no key.
+func plainly() syncer.Creation { return syncer.Creation{Enqueue: noJob} }
+
+// by is a cancel by alice.
+func by(reason string) syncer.Cancellation { return syncer.Cancellation{By: "alice", Reason: reason} }
+
 // prepared is a session row as a start makes it.
 func prepared(id, catalogName string) session.Session {
 	return session.Session{
@@ -83,8 +93,8 @@ func prepared(id, catalogName string) session.Session {
 func transferring(t *testing.T, s *store.Store, id string) session.Session {
 	t.Helper()
 	ctx := t.Context()
-	if _, _, ok, err := s.CreateSession(ctx, prepared(id, "main"), noJob); err != nil || !ok {
-		t.Fatalf("create: ok %v, err %v", ok, err)
+	if c, err := s.CreateSession(ctx, prepared(id, "main"), plainly()); err != nil || !c.OK {
+		t.Fatalf("create: %+v, %v", c, err)
 	}
 	row, ok, err := s.ClaimSession(ctx, id, 0, "main-1")
 	if err != nil || !ok {
@@ -128,7 +138,7 @@ func get(t *testing.T, s *store.Store, id string) session.Session {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if now.Sub(row.StartedAt) < 0 || now.Sub(row.StartedAt) > time.Hour {
+	if now.Sub(row.StartedAt) < 0 || now.Sub(row.StartedAt) > 24*time.Hour {
 		t.Fatalf("the database's time %s does not fit a session started at %s", now, row.StartedAt)
 	}
 	return row

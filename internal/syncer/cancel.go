@@ -24,7 +24,7 @@ const abortPatience = time.Second
 // product of the session is ever committed again. A session that was cancelled before is returned as it is, with
 // already true. It returns NotFound for an unknown session and [*FinishedError] when it has completed or failed.
 func (s *Service) Cancel(ctx context.Context, id, by, reason string) (v session.View, already bool, err error) {
-	ok, err := s.sessions.CancelSession(ctx, id, by, reason, cancelMessage(by, reason))
+	ok, err := s.sessions.CancelSession(ctx, id, Cancellation{By: by, Reason: reason})
 	if err != nil {
 		return session.View{}, false, err
 	}
@@ -34,7 +34,7 @@ func (s *Service) Cancel(ctx context.Context, id, by, reason string) (v session.
 	switch {
 	case ok:
 		s.cfg.Logger.Info("session cancelled", "session", id, "by", by)
-		s.abort(ctx, v)
+		abort(ctx, s.queue, v.Session, s.cfg.Logger.With("session", id))
 		return v, false, nil
 	case v.Status == session.Cancelled:
 		return v, true, nil
@@ -44,24 +44,6 @@ func (s *Service) Cancel(ctx context.Context, id, by, reason string) (v session.
 	default:
 		return v, false, &FinishedError{Finished: v}
 	}
-}
-
-// abort tells the worker, as a courtesy: without it the worker would stop at its next look at the session. The caller's
-// going away must not keep it from happening.
-func (s *Service) abort(ctx context.Context, v session.View) {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), abortPatience)
-	defer cancel()
-	if err := s.queue.Abort(ctx, v.JobID); err != nil {
-		s.cfg.Logger.Warn("the worker could not be told of the cancel; it stops at its next batch",
-			"session", v.ID, "error", err)
-	}
-}
-
-func cancelMessage(by, reason string) string {
-	if reason == "" {
-		return "Cancelled by " + by
-	}
-	return "Cancelled by " + by + ": " + reason
 }
 
 // StuckRequest says which active sessions [Service.CancelStuck] takes: the one named, or all of them, or only those
@@ -78,9 +60,27 @@ type StuckRequest struct {
 type Stuck struct {
 	// Session is as it was found; Session.Health says why it counts as stuck.
 	Session session.View
+	// HeartbeatAge and CommitAge are by the database's clock; nil before the first one.
+	HeartbeatAge, CommitAge *time.Duration
+	// Takeovers is how often the session was taken from a lost worker.
+	Takeovers int
 	// Cancelled says that it was cancelled now, AlreadyEnded that it ended by itself meanwhile.
 	Cancelled, AlreadyEnded bool
 	Err                     error
+}
+
+// Outcome says in a few words what became of the session.
+func (f Stuck) Outcome() string {
+	switch {
+	case f.Err != nil:
+		return "failed"
+	case f.Cancelled:
+		return "cancelled"
+	case f.AlreadyEnded:
+		return "had ended by itself"
+	default:
+		return "would be cancelled"
+	}
 }
 
 // CancelStuck cancels sessions that block their catalog, with the database alone. It returns NotFound or
@@ -101,31 +101,64 @@ func (s *Service) CancelStuck(ctx context.Context, req StuckRequest) ([]Stuck, e
 			f.AlreadyEnded = true
 		default:
 			f.Err = err
+			s.cfg.Logger.Error("session could not be cancelled", "session", f.Session.ID, "error", err)
 		}
 	}
 	return found, nil
 }
 
+// stuck finds the sessions that req is about, with the evidence.
 func (s *Service) stuck(ctx context.Context, req StuckRequest) ([]Stuck, error) {
 	if req.SessionID != "" {
-		v, err := s.Get(ctx, req.SessionID)
+		row, now, err := s.sessions.GetSession(ctx, req.SessionID)
 		if err != nil {
 			return nil, err
 		}
-		if !v.Status.Active() {
-			return nil, &FinishedError{Finished: v}
+		if !row.Status.Active() {
+			return nil, &FinishedError{Finished: s.view(row, now)}
 		}
-		return []Stuck{{Session: v}}, nil
+		f, err := s.evidence(ctx, s.view(row, now), now)
+		if err != nil {
+			return nil, err
+		}
+		return []Stuck{f}, nil
 	}
-	views, err := s.List(ctx, Query{Statuses: session.ActiveStatuses()})
+	rows, now, err := s.sessions.FindSessions(ctx, Query{Statuses: session.ActiveStatuses()})
 	if err != nil {
 		return nil, err
 	}
 	var found []Stuck
-	for _, v := range views {
-		if req.All || v.Health.Verdict == session.Dead {
-			found = append(found, Stuck{Session: v})
+	for _, row := range rows {
+		v := s.view(row, now)
+		if !req.All && v.Health.Verdict != session.Dead {
+			continue
 		}
+		f, err := s.evidence(ctx, v, now)
+		if err != nil {
+			return nil, err
+		}
+		found = append(found, f)
 	}
 	return found, nil
+}
+
+// evidence gathers what tells how a session is; now is the database's time.
+func (s *Service) evidence(ctx context.Context, v session.View, now time.Time) (Stuck, error) {
+	takeovers, err := s.sessions.ListTakeovers(ctx, v.ID)
+	if err != nil {
+		return Stuck{}, err
+	}
+	return Stuck{
+		Session: v, Takeovers: len(takeovers),
+		HeartbeatAge: ageAt(now, v.LastHeartbeatAt), CommitAge: ageAt(now, v.LastCommitAt),
+	}, nil
+}
+
+// ageAt returns how long before now then was, at least 0; nil for nil.
+func ageAt(now time.Time, then *time.Time) *time.Duration {
+	if then == nil {
+		return nil
+	}
+	age := max(0, now.Sub(*then))
+	return &age
 }

@@ -44,6 +44,7 @@ func frozenWorker(t *testing.T, opt store.Options) {
 	db, engine := database(t, opt)
 	cfg := syncer.Config{
 		NodeID: "main", Worker: "worker", BatchSize: 10, HeartbeatInterval: 50 * time.Millisecond,
+		BatchTimeout: patience, SessionTimeout: patience,
 		Limits:  session.Limits{StaleAfter: patience, StalledAfter: patience},
 		Backoff: transfer.Backoff{Tries: 1}, Logger: slog.New(slog.DiscardHandler),
 	}
@@ -58,10 +59,10 @@ func frozenWorker(t *testing.T, opt store.Options) {
 		t.Fatal(err)
 	}
 	done := make(chan error, 1)
-	go func() { done <- worker.Run(ctx, first.ID, 0) }()
+	go func() { done <- worker.Run(ctx, first.Session.ID, 0) }()
 	await(t, ledger.frozen)
 
-	cancelled, already, err := service.Cancel(ctx, first.ID, "alice", "it hangs")
+	cancelled, already, err := service.Cancel(ctx, first.Session.ID, "alice", "it hangs")
 	if err != nil || already || cancelled.Status != session.Cancelled || cancelled.TransferredRecords != 30 {
 		t.Fatalf("cancel: %+v, %v, %v", cancelled, already, err)
 	}
@@ -76,10 +77,10 @@ func frozenWorker(t *testing.T, opt store.Options) {
 	other := syncer.NewWorker(cfg, db, peers{}, engine, func(peer.Target, session.Session) (transfer.Source, error) {
 		return numbers{total: 50}, nil // the frozen batch is products 30 to 39; what lies behind 50 must not come
 	})
-	if err := other.Run(ctx, second.ID, 0); err != nil {
+	if err := other.Run(ctx, second.Session.ID, 0); err != nil {
 		t.Fatal(err)
 	}
-	completed, err := service.Get(ctx, second.ID)
+	completed, err := service.Get(ctx, second.Session.ID)
 	if err != nil || completed.Status != session.Completed || completed.Unchanged != 30 || completed.Created != 20 {
 		t.Fatalf("the next session: %+v, %v", completed, err)
 	}
@@ -101,7 +102,7 @@ func frozenWorker(t *testing.T, opt store.Options) {
 			t.Errorf("the released worker wrote %+v, before %+v", after[i], before[i])
 		}
 	}
-	last, err := service.Get(ctx, first.ID)
+	last, err := service.Get(ctx, first.Session.ID)
 	if err != nil || last.Status != session.Cancelled || last.BatchSeq != 3 || last.Cursor != cancelled.Cursor ||
 		last.Counts != cancelled.Counts || last.ErrorMessage != "Cancelled by alice: it hangs" ||
 		!last.CompletedAt.Equal(*cancelled.CompletedAt) || !last.LastHeartbeatAt.Equal(*cancelled.LastHeartbeatAt) {

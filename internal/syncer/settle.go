@@ -56,7 +56,7 @@ func (w *Worker) outcome(log *slog.Logger, claim session.Claim, err error) (writ
 		return func(ctx context.Context) error {
 			return w.ledger.FinishSession(ctx, claim, session.Failed, "", ErrAborted.Sentence())
 		}
-	case errors.Is(err, ErrShutdown):
+	case errors.Is(err, ErrShutdown), errors.Is(err, errNoHeartbeat):
 		log.Info("session handed back", "because", err)
 		return func(ctx context.Context) error {
 			return w.ledger.ReleaseSession(ctx, claim, w.queue.Enqueue)
@@ -76,16 +76,19 @@ var ErrAborted = fault.New(fault.Conflict, "JOB_CANCELLED", "Job cancelled",
 	"The job of this sync was cancelled from outside. Start the sync again; nothing committed is lost.")
 
 // startHeartbeat proves at every interval that the worker lives. It ends the run when the session is no longer held,
-// and when no heartbeat has been managed for StaleAfter, counted from before the last successful one was sent. A
-// heartbeat that fails does not end the next one.
-func (w *Worker) startHeartbeat(ctx context.Context, cancel context.CancelCauseFunc, claim session.Claim) *sync.WaitGroup {
+// and when no heartbeat has been managed for StaleAfter, counted from before the last successful one, or the claim, was sent: so a
+// worker that lost its database has stopped before another one may take over. A heartbeat that fails does not end the
+// next one.
+func (w *Worker) startHeartbeat(ctx context.Context, cancel context.CancelCauseFunc, claim session.Claim, claimed time.Time) *sync.WaitGroup {
 	var done sync.WaitGroup
+	lost := time.AfterFunc(w.cfg.Limits.StaleAfter-time.Since(claimed), func() { cancel(errNoHeartbeat) })
 	done.Go(func() {
-		last := time.Now()
-		for tick := time.NewTicker(w.cfg.HeartbeatInterval); ; {
+		defer lost.Stop()
+		tick := time.NewTicker(w.cfg.HeartbeatInterval)
+		defer tick.Stop()
+		for {
 			select {
 			case <-ctx.Done():
-				tick.Stop()
 				return
 			case <-tick.C:
 			}
@@ -95,11 +98,9 @@ func (w *Worker) startHeartbeat(ctx context.Context, cancel context.CancelCauseF
 			stop()
 			switch {
 			case err == nil:
-				last = sent
+				lost.Reset(w.cfg.Limits.StaleAfter - time.Since(sent))
 			case errors.Is(err, transfer.ErrFenced):
 				cancel(transfer.ErrFenced)
-			case ctx.Err() == nil && time.Since(last) > w.cfg.Limits.StaleAfter:
-				cancel(errNoHeartbeat)
 			}
 		}
 	})

@@ -2,6 +2,7 @@ package syncer
 
 import (
 	"context"
+	"time"
 
 	"fullsync/internal/catalog"
 	"fullsync/internal/session"
@@ -10,15 +11,19 @@ import (
 
 // sink commits batches to the ledger under one claim. Its row is the worker's copy of the session.
 type sink struct {
-	ledger  Ledger
-	row     *session.Session
-	backoff transfer.Backoff
+	ledger       Ledger
+	row          *session.Session
+	backoff      transfer.Backoff
+	batchTimeout time.Duration
 	// held is the claim of row, apart from it: the reader reports its waits while a commit brings row up to date.
 	held session.Claim
 }
 
-func newSink(ledger Ledger, row *session.Session, backoff transfer.Backoff) *sink {
-	return &sink{ledger: ledger, row: row, backoff: backoff, held: session.Claim{SessionID: row.ID, Fence: row.Fence}}
+func newSink(ledger Ledger, row *session.Session, cfg Config) *sink {
+	return &sink{
+		ledger: ledger, row: row, backoff: cfg.Backoff, batchTimeout: cfg.BatchTimeout,
+		held: session.Claim{SessionID: row.ID, Fence: row.Fence},
+	}
 }
 
 // persist tries step again while its trouble may pass.
@@ -33,6 +38,8 @@ func (k *sink) Held(ctx context.Context) error { return k.ledger.Held(ctx, k.cla
 
 // Commit is a [transfer.Sink]'s.
 func (k *sink) Commit(ctx context.Context, batch catalog.Batch) error {
+	ctx, cancel := context.WithTimeout(ctx, k.batchTimeout)
+	defer cancel()
 	return k.ledger.CommitBatch(ctx, k.row, batch)
 }
 

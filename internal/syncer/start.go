@@ -10,13 +10,37 @@ import (
 	"fullsync/internal/session"
 )
 
-// StartRequest asks for a full sync. The zero BatchSize means the node's own.
+// IfRunning says what a start does when the catalog already has an active session.
+type IfRunning string
+
+// The choices.
+const (
+	// Fail refuses the start with a [*RunningError].
+	Fail IfRunning = "fail"
+	// Attach answers with the running session.
+	Attach IfRunning = "attach"
+	// Replace cancels the running session and starts the new one, in one transaction.
+	Replace IfRunning = "replace"
+)
+
+// StartRequest asks for a full sync. The zero BatchSize and TimeoutSeconds mean the node's own, the zero IfRunning is
+// Fail.
 type StartRequest struct {
-	Catalog string
-	PeerID  string
-	Options session.Options
+	Catalog   string
+	PeerID    string
+	Options   session.Options
+	IfRunning IfRunning
 	// By is who asks.
 	By string
+	// Key makes the start safe to repeat; nil where the caller sent none.
+	Key *StartKey
+}
+
+// Started is the answer to a start.
+type Started struct {
+	Session session.View
+	// Attached says that the session was running already.
+	Attached bool
 }
 
 // RunningError says that the catalog already has an active session.
@@ -28,40 +52,106 @@ func (e *RunningError) Error() string { return "Full sync already in progress" }
 // startTries bounds the search for a session that was in the way and has ended before it could be read.
 const startTries = 10
 
-// Start begins a pull from a peer. It returns NotFound for an unknown peer, Impossible for one that is switched off
-// or has no token, and [*RunningError] when the catalog already has an active session.
-func (s *Service) Start(ctx context.Context, req StartRequest) (session.View, error) {
+// Start begins a pull from a peer. It returns NotFound for an unknown peer, Impossible for one that is switched off or
+// has no token, and for a key that was used with another request; and [*RunningError] when the catalog already has an
+// active session and the request says fail. A repeated key gets the session of its first start, and changes nothing.
+func (s *Service) Start(ctx context.Context, req StartRequest) (Started, error) {
+	if started, ok, err := s.repeated(ctx, req.Key); ok || err != nil {
+		return started, err
+	}
 	p, err := s.peers.Target(ctx, req.PeerID)
 	if err != nil {
-		return session.View{}, err
+		return Started{}, err
 	}
 	if req.Options.BatchSize == 0 {
 		req.Options.BatchSize = s.cfg.BatchSize
 	}
-	row := session.Session{
+	if req.Options.TimeoutSeconds == 0 {
+		req.Options.TimeoutSeconds = int(s.cfg.SessionTimeout.Seconds())
+	}
+	return s.begin(ctx, req, session.Session{
 		ID: uuid.NewString(), Catalog: req.Catalog, Direction: session.Pull, PeerID: p.NodeID,
 		SourceNodeID: p.NodeID, TargetNodeID: s.cfg.NodeID, Method: session.MethodHTTP, Options: req.Options,
 		Status: session.Preparing, Phase: session.PhaseQueued, CurrentStep: "Preparing to read from " + p.NodeID,
 		StartedBy: req.By,
+	})
+}
+
+// begin inserts the session, or does with the one in its way what the request says.
+func (s *Service) begin(ctx context.Context, req StartRequest, row session.Session) (Started, error) {
+	how := Creation{Enqueue: s.queue.Enqueue, Key: req.Key}
+	if req.IfRunning == Replace {
+		how.Replace = &Cancellation{By: req.By, Reason: "replaced by session " + row.ID}
 	}
 	for range startTries {
-		created, now, ok, err := s.sessions.CreateSession(ctx, row, s.queue.Enqueue)
-		if err != nil {
-			return session.View{}, err
+		created, err := s.sessions.CreateSession(ctx, row, how)
+		if err != nil && fault.KindOf(err) != fault.Conflict {
+			return Started{}, err
 		}
-		if ok {
-			s.cfg.Logger.Info("session started", "session", created.ID, "catalog", req.Catalog, "peer", p.NodeID, "by", req.By)
-			return s.view(created, now), nil
+		if created.OK && err == nil {
+			s.started(ctx, created)
+			return Started{Session: s.view(created.Session, created.Now)}, nil
+		}
+		// The one that was first may have come with the same key, in the same moment.
+		if started, ok, err := s.repeated(ctx, req.Key); ok || err != nil {
+			return started, err
 		}
 		running, err := s.newest(ctx, req.Catalog, session.ActiveStatuses())
 		if err != nil {
-			return session.View{}, err
+			return Started{}, err
 		}
-		if running != nil {
-			return session.View{}, &RunningError{Running: *running}
+		switch {
+		case running == nil || req.IfRunning == Replace:
+			continue // it has ended, or changed, since
+		case req.IfRunning == Attach:
+			return s.attach(ctx, req, *running)
+		default:
+			return Started{}, &RunningError{Running: *running}
 		}
 	}
-	return session.View{}, fault.New(fault.Unavailable, "BUSY", "Too many starts at once",
+	return Started{}, fault.New(fault.Unavailable, "BUSY", "Too many starts at once",
 		"Other syncs of this catalog start and end faster than this one can begin. Try again.").
 		Because(fmt.Errorf("no turn in %d tries", startTries))
+}
+
+// started tells the log, and the worker of a session that was replaced.
+func (s *Service) started(ctx context.Context, c Created) {
+	log := s.cfg.Logger.With("session", c.Session.ID, "by", c.Session.StartedBy)
+	log.Info("session started", "catalog", c.Session.Catalog, "peer", c.Session.PeerID, "resumedFrom", c.Session.ResumedFrom)
+	if c.Replaced != nil {
+		log.Info("session cancelled: replaced", "replaced", c.Replaced.ID)
+		abort(ctx, s.queue, *c.Replaced, log)
+	}
+}
+
+// attach answers with the running session, and keeps the key for it.
+func (s *Service) attach(ctx context.Context, req StartRequest, running session.View) (Started, error) {
+	if req.Key != nil {
+		err := s.sessions.AttachKey(ctx, *req.Key, running.ID)
+		if fault.KindOf(err) == fault.Conflict {
+			started, _, err := s.repeated(ctx, req.Key)
+			return started, err
+		}
+		if err != nil {
+			return Started{}, err
+		}
+	}
+	return Started{Session: running, Attached: true}, nil
+}
+
+// repeated returns the session that a used key stands for; ok is false for a new key, and for none.
+func (s *Service) repeated(ctx context.Context, key *StartKey) (started Started, ok bool, err error) {
+	if key == nil {
+		return Started{}, false, nil
+	}
+	kept, ok, err := s.sessions.FindStartKey(ctx, key.Subject, key.Key)
+	if err != nil || !ok {
+		return Started{}, false, err
+	}
+	if kept.RequestHash != key.RequestHash {
+		return Started{}, false, fault.New(fault.Impossible, "IDEMPOTENCY_KEY_REUSED", "Idempotency-Key reused",
+			"This Idempotency-Key was used for another request in the last 24 hours. Use a new key for a new request.")
+	}
+	v, err := s.Get(ctx, kept.SessionID)
+	return Started{Session: v, Attached: kept.Attached}, err == nil, err
 }

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"fullsync/internal/catalog"
+	"fullsync/internal/fault"
 	"fullsync/internal/peer"
 	"fullsync/internal/session"
 	"fullsync/internal/transfer"
@@ -17,15 +18,63 @@ import (
 // Sessions is what the service needs of the table of sessions. Every method that returns sessions also returns the
 // database's time, the only clock their ages are judged by.
 type Sessions interface {
-	// CreateSession inserts s and, in the same transaction, calls enqueue and stores the job's id. ok is false when
-	// the catalog already has an active session.
-	CreateSession(ctx context.Context, s session.Session, enqueue Enqueue) (created session.Session, now time.Time, ok bool, err error)
+	// CreateSession inserts s, its job and its key in one transaction; see [Creation].
+	CreateSession(ctx context.Context, s session.Session, how Creation) (Created, error)
+	// FindStartKey returns what a caller's Idempotency-Key stands for, ok false when there is none.
+	FindStartKey(ctx context.Context, subject, key string) (kept KeptKey, ok bool, err error)
+	// AttachKey stores a key with a session that it did not make. Conflict when the key is taken.
+	AttachKey(ctx context.Context, key StartKey, sessionID string) error
 	// GetSession returns NotFound for an unknown id.
 	GetSession(ctx context.Context, id string) (session.Session, time.Time, error)
 	// FindSessions returns sessions newest first.
 	FindSessions(ctx context.Context, q Query) ([]session.Session, time.Time, error)
 	// CancelSession ends an active session in one conditional UPDATE; ok is false when it was not active.
-	CancelSession(ctx context.Context, id, by, reason, message string) (ok bool, err error)
+	CancelSession(ctx context.Context, id string, by Cancellation) (ok bool, err error)
+	// ListTakeovers returns the takeovers of a session, in order.
+	ListTakeovers(ctx context.Context, id string) ([]session.Takeover, error)
+}
+
+// Creation says how a session comes into being.
+type Creation struct {
+	Enqueue Enqueue
+	// Replace, if not nil, cancels the catalog's active session in the same transaction.
+	Replace *Cancellation
+	// Key, if not nil, is stored with the session; one that is taken makes the whole start a Conflict.
+	Key *StartKey
+}
+
+// Created is what became of a start. OK is false when the catalog already has an active session.
+type Created struct {
+	Session session.Session
+	Now     time.Time
+	OK      bool
+	// Replaced is the session that was cancelled for it, nil where there was none.
+	Replaced *session.Session
+}
+
+// StartKey is the Idempotency-Key of a start: it belongs to a caller and stands for one request.
+type StartKey struct {
+	Subject, Key string
+	// RequestHash tells whether a repeated key came with the same request.
+	RequestHash string
+}
+
+// KeptKey is a key that was used, and the session that its start made or was attached to.
+type KeptKey struct {
+	RequestHash string
+	SessionID   string
+	Attached    bool
+}
+
+// Cancellation is who cancels, and why.
+type Cancellation struct{ By, Reason string }
+
+// Message is the errorMessage of a session that was cancelled.
+func (c Cancellation) Message() string {
+	if c.Reason == "" {
+		return "Cancelled by " + c.By
+	}
+	return "Cancelled by " + c.By + ": " + c.Reason
 }
 
 // Enqueue inserts the job that works on the session, in the caller's transaction, and returns its id. The job holds
@@ -100,9 +149,15 @@ type Config struct {
 	// MaxProductsPerSecond is this node's own speed limit for every session; 0 means none.
 	MaxProductsPerSecond int
 	HeartbeatInterval    time.Duration
-	Limits               session.Limits
-	Backoff              transfer.Backoff
-	Logger               *slog.Logger
+	// BatchTimeout bounds one try to commit a batch, SessionTimeout a whole session that names no limit of its own.
+	BatchTimeout, SessionTimeout time.Duration
+	// ResumeWithin is how long after its end a session can be resumed.
+	ResumeWithin time.Duration
+	Limits       session.Limits
+	Backoff      transfer.Backoff
+	// MaxFruitlessTakeovers is how often in a row a session is taken over without a new batch before it is FAILED.
+	MaxFruitlessTakeovers int
+	Logger                *slog.Logger
 }
 
 // Service is the sync service. It holds no state of its own: everything is in the database.
@@ -129,6 +184,24 @@ func (s *Service) Get(ctx context.Context, id string) (session.View, error) {
 		return session.View{}, err
 	}
 	return s.view(row, now), nil
+}
+
+// Receipt returns the account of a finished session. It returns NotFound for an unknown session, and Conflict for one
+// that is still active.
+func (s *Service) Receipt(ctx context.Context, id string) (session.Receipt, error) {
+	row, _, err := s.sessions.GetSession(ctx, id)
+	if err != nil {
+		return session.Receipt{}, err
+	}
+	if row.Status.Active() {
+		return session.Receipt{}, fault.New(fault.Conflict, "SESSION_ACTIVE", "Sync session is not finished",
+			"The session is still %s. It gets its receipt when it ends.", row.Status)
+	}
+	takeovers, err := s.sessions.ListTakeovers(ctx, id)
+	if err != nil {
+		return session.Receipt{}, err
+	}
+	return session.NewReceipt(row, takeovers), nil
 }
 
 // List returns the sessions that q selects, newest first.

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"runtime/debug"
 	"sync"
+	"time"
 
 	"fullsync/internal/catalog"
 	"fullsync/internal/fault"
@@ -17,9 +18,8 @@ import (
 var ErrShutdown = errors.New("this process is shutting down")
 
 // errNoHeartbeat is the cause with which a worker stops by itself because it could not prove to be alive for so long
-// that others may think it dead.
-var errNoHeartbeat = fault.New(fault.Unavailable, "DATABASE_LOST", "Database lost",
-	"The worker could not reach its database for too long and stopped. Start the sync again; nothing committed is lost.")
+// that others may think it dead. The session goes on elsewhere, or here once the database answers again.
+var errNoHeartbeat = errors.New("no heartbeat could be written for too long")
 
 // Worker runs sessions on behalf of the job engine.
 type Worker struct {
@@ -69,6 +69,7 @@ func (w *Worker) Run(ctx context.Context, sessionID string, fence int64) error {
 	defer context.AfterFunc(w.shutdown, func() { cancel(ErrShutdown) })()
 
 	log := w.cfg.Logger.With("session", sessionID)
+	claimed := time.Now()
 	row, ok, err := w.ledger.ClaimSession(ctx, sessionID, fence, w.cfg.Worker)
 	if err != nil {
 		return fmt.Errorf("claim session %s: %w", sessionID, err)
@@ -81,12 +82,30 @@ func (w *Worker) Run(ctx context.Context, sessionID string, fence int64) error {
 	log.Info("session claimed", "catalog", row.Catalog, "peer", row.PeerID, "cursor", row.Cursor != "")
 
 	claim := session.Claim{SessionID: row.ID, Fence: row.Fence}
-	beat := w.startHeartbeat(ctx, cancel, claim)
-	err = w.pull(ctx, &row)
+	beat := w.startHeartbeat(ctx, cancel, claim, claimed)
+	limit := time.AfterFunc(w.timeLeft(&row), func() { cancel(errTimeout(&row)) })
+	defer limit.Stop()
+	if err = w.pull(ctx, &row); err != nil && ctx.Err() != nil {
+		err = context.Cause(ctx)
+	}
 	cancel(nil)
 	beat.Wait()
 	w.settle(context.WithoutCancel(ctx), claim, err)
 	return nil
+}
+
+// timeLeft is how long the session may still take. Both times are the database's: the claim just wrote the heartbeat.
+func (w *Worker) timeLeft(row *session.Session) time.Duration {
+	limit := time.Duration(row.Options.TimeoutSeconds) * time.Second
+	if limit == 0 {
+		limit = w.cfg.SessionTimeout
+	}
+	return limit - row.LastHeartbeatAt.Sub(row.StartedAt)
+}
+
+func errTimeout(row *session.Session) error {
+	return fault.New(fault.Unavailable, "SESSION_TIMEOUT", "Sync took too long",
+		"The sync did not end within its %d seconds. Resume it, or start it with a larger timeoutSeconds.", row.Options.TimeoutSeconds)
 }
 
 // pull is one run of a session from its cursor to its end.
@@ -96,7 +115,7 @@ func (w *Worker) pull(ctx context.Context, row *session.Session) (err error) {
 			err = fmt.Errorf("panic: %v\n%s", p, debug.Stack())
 		}
 	}()
-	out := newSink(w.ledger, row, w.cfg.Backoff)
+	out := newSink(w.ledger, row, w.cfg)
 	src, err := w.connect(ctx, out)
 	if err != nil {
 		return err

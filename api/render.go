@@ -1,0 +1,112 @@
+package api
+
+import (
+	"math"
+	"time"
+
+	"fullsync/api/spec"
+	"fullsync/internal/session"
+)
+
+// startedOf renders the answer to a start, with a sentence to show.
+func startedOf(v session.View, message string) spec.StartResponse {
+	return spec.StartResponse{Success: true, SessionId: sessionID(v.ID), Message: message, Session: sessionOf(v)}
+}
+
+// location is where a session can be watched.
+func location(v session.View) string { return "/api/admin/sync/full-sync/" + v.ID }
+
+// sessionOf renders a session.
+func sessionOf(v session.View) spec.Session {
+	return spec.Session{
+		SessionId:              sessionID(v.ID),
+		Catalog:                v.Catalog,
+		Direction:              spec.Direction(v.Direction),
+		SourceNodeId:           v.SourceNodeID,
+		TargetNodeId:           v.TargetNodeID,
+		Method:                 v.Method,
+		Status:                 spec.SessionStatus(v.Status),
+		Phase:                  spec.Phase(v.Phase),
+		CurrentStep:            v.CurrentStep,
+		Progress:               v.Progress,
+		TotalRecords:           v.TotalRecords,
+		TransferredRecords:     v.TransferredRecords,
+		Created:                v.Created,
+		Updated:                v.Updated,
+		Unchanged:              v.Unchanged,
+		Deleted:                v.Deleted,
+		Rejected:               v.Rejected,
+		TransferredBytes:       v.TransferredBytes,
+		TransferSpeed:          math.Round(v.TransferSpeed),
+		RecordsPerSecond:       math.Round(v.RecordsPerSecond*10) / 10,
+		EstimatedTimeRemaining: wholeSeconds(v.EstimatedTimeRemaining),
+		StartedAt:              v.StartedAt.UTC(),
+		StartedBy:              v.StartedBy,
+		LastHeartbeatAt:        inUTC(v.LastHeartbeatAt),
+		LastCommitAt:           inUTC(v.LastCommitAt),
+		CompletedAt:            inUTC(v.CompletedAt),
+		ErrorMessage:           optional(v.ErrorMessage),
+		CancelledBy:            optional(v.CancelledBy),
+		CancelReason:           optional(v.CancelReason),
+		Attempts:               v.Attempts,
+		Worker:                 optional(v.Worker),
+		ResumedFrom:            optionalSessionID(v.ResumedFrom),
+		ResumedRecords:         v.ResumedRecords,
+		Options:                optionsOf(v.Options),
+		Health:                 healthOf(v),
+	}
+}
+
+func optionsOf(o session.Options) spec.SessionOptions {
+	return spec.SessionOptions{
+		BatchSize:            o.BatchSize,
+		MaxProductsPerSecond: o.MaxProductsPerSecond,
+		VerifyAfterSync:      o.VerifyAfterSync,
+		CompressionEnabled:   o.CompressionEnabled,
+		TimeoutSeconds:       o.TimeoutSeconds,
+	}
+}
+
+func healthOf(v session.View) spec.Health {
+	return spec.Health{Verdict: spec.HealthVerdict(v.Health.Verdict), Reason: v.Health.Reason}
+}
+
+// wholeSeconds rounds up: something that is not over yet never shows as 0.
+func wholeSeconds(d *time.Duration) *int64 {
+	if d == nil {
+		return nil
+	}
+	seconds := int64(math.Ceil(d.Seconds()))
+	return &seconds
+}
+
+// inUTC returns the time in UTC, nil for nil.
+func inUTC(t *time.Time) *time.Time {
+	if t == nil {
+		return nil
+	}
+	utc := t.UTC()
+	return &utc
+}
+
+// optional returns nil for the empty text.
+func optional(text string) *string {
+	if text == "" {
+		return nil
+	}
+	return &text
+}
+
+// optionalSessionID returns nil for the empty id.
+func optionalSessionID(id string) *spec.SessionID {
+	if id == "" {
+		return nil
+	}
+	parsed := sessionID(id)
+	return &parsed
+}
+
+// milliseconds returns a time span in seconds, to the millisecond.
+func milliseconds(d time.Duration) float64 {
+	return float64(d.Round(time.Millisecond).Milliseconds()) / 1000
+}

@@ -1,0 +1,202 @@
+package api_test
+
+import (
+	"context"
+	"strings"
+	"time"
+
+	"fullsync/internal/catalog"
+	"fullsync/internal/fault"
+	"fullsync/internal/peer"
+	"fullsync/internal/session"
+	"fullsync/internal/syncer"
+)
+
+// services is every service behind the door, each operation a function that a test may replace.
+type services struct {
+	start      func(syncer.StartRequest) (syncer.Started, error)
+	resume     func(id, by string) (session.View, error)
+	get        func(id string) (session.View, error)
+	list       func(syncer.Query) ([]session.View, error)
+	status     func(catalogName string) (active, last *session.View, err error)
+	cancel     func(ctx context.Context, id, by, reason string) (session.View, bool, error)
+	stuck      func(syncer.StuckRequest) ([]syncer.Stuck, error)
+	receipt    func(id string) (session.Receipt, error)
+	addPeer    func(peer.New) (peer.Peer, error)
+	changePeer func(nodeID string, c peer.Change) (peer.Peer, error)
+	removePeer func(nodeID string) error
+	checkPeer  func(nodeID string) (peer.CheckResult, error)
+	products   []catalog.Stored
+	// readFailure ends every reading of a page after failAfter lines.
+	readFailure error
+	failAfter   int
+	// readEnded is told how each reading of a page ended.
+	readEnded func(error)
+	ready     func(ctx context.Context) error
+}
+
+type syncs struct{ *services }
+
+func (s syncs) Start(_ context.Context, r syncer.StartRequest) (syncer.Started, error) {
+	return s.start(r)
+}
+func (s syncs) Resume(_ context.Context, id, by string) (session.View, error) {
+	return s.resume(id, by)
+}
+func (s syncs) Get(_ context.Context, id string) (session.View, error) { return s.get(id) }
+func (s syncs) List(_ context.Context, q syncer.Query) ([]session.View, error) {
+	return s.list(q)
+}
+func (s syncs) Status(_ context.Context, name string) (active, last *session.View, err error) {
+	return s.status(name)
+}
+func (s syncs) Cancel(ctx context.Context, id, by, reason string) (session.View, bool, error) {
+	return s.cancel(ctx, id, by, reason)
+}
+func (s syncs) CancelStuck(_ context.Context, r syncer.StuckRequest) ([]syncer.Stuck, error) {
+	return s.stuck(r)
+}
+func (s syncs) Receipt(_ context.Context, id string) (session.Receipt, error) {
+	return s.receipt(id)
+}
+
+type peers struct{ *services }
+
+func (s peers) List(context.Context) ([]peer.Peer, error) { return []peer.Peer{branch()}, nil }
+func (s peers) Get(_ context.Context, id string) (peer.Peer, error) {
+	if id != "branch-2" {
+		return peer.Peer{}, peer.Unknown(id)
+	}
+	return branch(), nil
+}
+func (s peers) Add(_ context.Context, n peer.New) (peer.Peer, error) { return s.addPeer(n) }
+func (s peers) Change(_ context.Context, id string, c peer.Change) (peer.Peer, error) {
+	return s.changePeer(id, c)
+}
+func (s peers) Remove(_ context.Context, id string) error { return s.removePeer(id) }
+func (s peers) Check(_ context.Context, id string) (peer.CheckResult, error) {
+	return s.checkPeer(id)
+}
+
+// The services are also the catalogs, the pages and the counts.
+func (s *services) ListProducts(_ context.Context, _, after, q string, limit int) (found []catalog.Stored, err error) {
+	for _, p := range s.products {
+		if p.ID > after && strings.Contains(p.Name, q) && len(found) < limit {
+			found = append(found, p)
+		}
+	}
+	return found, nil
+}
+
+func (s *services) GetProduct(_ context.Context, _, id string) (catalog.Stored, error) {
+	for _, p := range s.products {
+		if p.ID == id {
+			return p, nil
+		}
+	}
+	return catalog.Stored{}, fault.New(fault.NotFound, "PRODUCT_NOT_FOUND", "Product not found", "There is none.")
+}
+
+func (s *services) CountCatalogs(context.Context) ([]catalog.Count, error) {
+	if len(s.products) == 0 {
+		return nil, nil
+	}
+	return []catalog.Count{{Catalog: "garden", Products: 3}, {Catalog: "main", Products: int64(len(s.products))}}, nil
+}
+
+func (s *services) CountSessions(context.Context) (map[session.Status]int64, error) {
+	return map[session.Status]int64{session.Completed: 2, session.Cancelled: 1}, nil
+}
+
+func (s *services) ReadPage(_ context.Context, _, after string, limit int, each func(*catalog.Product) error) (err error) {
+	defer func() { s.readEnded(err) }()
+	n := 0
+	for _, p := range s.products {
+		if p.ID <= after || n == limit {
+			continue
+		}
+		if s.readFailure != nil && n == s.failAfter {
+			return s.readFailure
+		}
+		if err := each(&p.Product); err != nil {
+			return err
+		}
+		n++
+	}
+	return nil
+}
+
+func (s *services) ReadHashes(ctx context.Context, name, after string, limit int, each func(catalog.Entry) error) error {
+	return s.ReadPage(ctx, name, after, limit, func(p *catalog.Product) error {
+		return each(catalog.Entry{ID: p.ID, Hash: p.Hash})
+	})
+}
+
+// goodServices answer everything well.
+func goodServices() *services {
+	return &services{
+		start:  func(syncer.StartRequest) (syncer.Started, error) { return started(), nil },
+		resume: func(string, string) (session.View, error) { return running(), nil },
+		get:    func(string) (session.View, error) { return running(), nil },
+		list:   func(syncer.Query) ([]session.View, error) { return []session.View{running()}, nil },
+		status: func(string) (active, last *session.View, err error) { v := running(); return &v, nil, nil },
+		cancel: func(context.Context, string, string, string) (session.View, bool, error) {
+			return cancelled(), false, nil
+		},
+		stuck:      func(syncer.StuckRequest) ([]syncer.Stuck, error) { return nil, nil },
+		receipt:    func(string) (session.Receipt, error) { return session.NewReceipt(cancelled().Session, nil), nil },
+		addPeer:    func(n peer.New) (peer.Peer, error) { return branch(), nil },
+		changePeer: func(string, peer.Change) (peer.Peer, error) { return branch(), nil },
+		removePeer: func(string) error { return nil },
+		checkPeer:  func(string) (peer.CheckResult, error) { return peer.CheckResult{Problem: "It is far away."}, nil },
+		products:   someProducts("a", "b", "c"),
+		readEnded:  func(error) {},
+		ready:      func(context.Context) error { return nil },
+	}
+}
+
+func at(second int) time.Time {
+	return time.Date(2026, 1, 31, 11, 0, second, 0, time.FixedZone("CET", 3600))
+}
+
+func running() session.View {
+	total, claimed, commit := int64(1067), at(0), at(3)
+	return session.NewView(session.Session{
+		ID: sessionA, Catalog: "main", Direction: session.Pull, PeerID: "branch-2", SourceNodeID: "branch-2",
+		TargetNodeID: nodeID, Method: session.MethodHTTP, Status: session.Transferring, Phase: session.PhaseTransferring,
+		CurrentStep: "Transferring 1067 products", Progress: 71, TotalRecords: &total, TransferredRecords: 758,
+		Counts: session.Counts{Created: 758}, StartedAt: at(0), StartedBy: "alice", ClaimedAt: &claimed,
+		LastHeartbeatAt: &commit, LastCommitAt: &commit, Worker: "w", Attempts: 1,
+		Options: session.Options{BatchSize: 100, CompressionEnabled: true, TimeoutSeconds: 3600},
+	}, at(3), session.Limits{StaleAfter: time.Minute, StalledAfter: time.Minute})
+}
+
+func started() syncer.Started { return syncer.Started{Session: running()} }
+
+func cancelled() session.View {
+	v := running()
+	done := at(4)
+	v.Status, v.Phase, v.CompletedAt = session.Cancelled, session.PhaseFinished, &done
+	v.CancelledBy, v.CancelReason, v.ErrorMessage = "alice", "wrong peer", "Cancelled by alice: wrong peer"
+	v.Health = session.Health{Verdict: session.Finished, Reason: v.ErrorMessage}
+	v.EstimatedTimeRemaining = nil
+	return v
+}
+
+func branch() peer.Peer {
+	return peer.Peer{
+		NodeID: "branch-2", NodeName: "Branch 2", Kind: peer.KindNode, URL: "https://branch-2.example.com:8443/x",
+		IsActive: true, SealedToken: []byte("sealed-secret"),
+	}
+}
+
+func someProducts(ids ...string) (all []catalog.Stored) {
+	for _, id := range ids {
+		p, err := catalog.Parse([]byte(`{"id":"` + id + `","name":"<Chair> ` + id + `","price":"12.50","weight":1.0}`))
+		if err != nil {
+			panic(err)
+		}
+		all = append(all, catalog.Stored{Product: p, Catalog: "main", OriginNodeID: "branch-2", CreatedAt: at(0), UpdatedAt: at(1)})
+	}
+	return all
+}

@@ -1,0 +1,95 @@
+package store
+
+import (
+	"context"
+	"time"
+
+	"gorm.io/gorm"
+
+	"fullsync/internal/session"
+	"fullsync/internal/syncer"
+)
+
+// StaleSessions is a [syncer.Lost]'s.
+func (s *Store) StaleSessions(ctx context.Context, staleAfter time.Duration) (rows []session.Session, err error) {
+	err = s.db.WithContext(ctx).Where("status IN ? AND worker <> ''", session.ActiveStatuses()).
+		Where("last_heartbeat_at < " + s.agoSQL(staleAfter)).Find(&rows).Error
+	return rows, s.translate(err)
+}
+
+// WaitingSessions is a [syncer.Lost]'s. The heartbeat of a session that was handed back is the time of its last worker.
+func (s *Store) WaitingSessions(ctx context.Context, olderThan time.Duration) (rows []session.Session, err error) {
+	err = s.db.WithContext(ctx).Where("status IN ? AND worker = ''", session.ActiveStatuses()).
+		Where("COALESCE(last_heartbeat_at, started_at) < " + s.agoSQL(olderThan)).Find(&rows).Error
+	return rows, s.translate(err)
+}
+
+// FruitlessTakeovers is a [syncer.Lost]'s.
+func (s *Store) FruitlessTakeovers(ctx context.Context, seen session.Session) (int, error) {
+	var n int64
+	err := s.db.WithContext(ctx).Model(&session.Takeover{}).
+		Where("session_id = ? AND batch_seq = ?", seen.ID, seen.BatchSeq).Count(&n).Error
+	return int(n), s.translate(err)
+}
+
+// asSeen selects a session while it is exactly as it was seen, with the same worker, fence and heartbeat.
+func (s *Store) asSeen(db *gorm.DB, seen session.Session) *gorm.DB {
+	db = fenced(db, session.Claim{SessionID: seen.ID, Fence: seen.Fence}).Where("job_id = ?", seen.JobID)
+	if seen.LastHeartbeatAt == nil {
+		return db.Where("last_heartbeat_at IS NULL")
+	}
+	return db.Where("last_heartbeat_at = ?", s.timeParam(*seen.LastHeartbeatAt))
+}
+
+// TakeOver is a [syncer.Lost]'s.
+func (s *Store) TakeOver(ctx context.Context, seen session.Session, enqueue syncer.Enqueue) error {
+	return s.inTx(ctx, s.db, func(tx *gorm.DB) error {
+		err := s.guarded(s.asSeen(tx, seen), map[string]any{
+			"fence": seen.Fence + 1, "worker": "", "phase": session.PhaseQueued, "waiting_for": "", "waiting_until": nil,
+		})
+		if err != nil {
+			return err
+		}
+		now, err := s.now(tx)
+		if err != nil {
+			return err
+		}
+		err = tx.Create(&session.Takeover{
+			SessionID: seen.ID, Fence: seen.Fence, Worker: seen.Worker, HeartbeatAt: seen.LastHeartbeatAt, At: now, BatchSeq: seen.BatchSeq,
+		}).Error
+		if err != nil {
+			return err
+		}
+		return s.giveJob(ctx, tx, session.Claim{SessionID: seen.ID, Fence: seen.Fence + 1}, enqueue)
+	})
+}
+
+// FailLost is a [syncer.Lost]'s.
+func (s *Store) FailLost(ctx context.Context, seen session.Session, errorMessage string) error {
+	return s.guarded(s.asSeen(s.db.WithContext(ctx), seen), s.ended(session.Failed, errorMessage))
+}
+
+// Reenqueue is a [syncer.Lost]'s.
+func (s *Store) Reenqueue(ctx context.Context, seen session.Session, enqueue syncer.Enqueue) error {
+	return s.inTx(ctx, s.db, func(tx *gorm.DB) error {
+		if err := s.guarded(s.asSeen(tx, seen).Where("worker = ''"), map[string]any{"phase": session.PhaseQueued}); err != nil {
+			return err
+		}
+		return s.giveJob(ctx, tx, session.Claim{SessionID: seen.ID, Fence: seen.Fence}, enqueue)
+	})
+}
+
+// giveJob enqueues a job for a session in the transaction that made it wait for one.
+func (s *Store) giveJob(ctx context.Context, tx *gorm.DB, c session.Claim, enqueue syncer.Enqueue) error {
+	job, err := enqueue(ctx, sqlTx(tx), c.SessionID, c.Fence)
+	if err != nil {
+		return err
+	}
+	return s.guarded(fenced(tx, c), map[string]any{"job_id": job})
+}
+
+// ListTakeovers returns the takeovers of a session, in order.
+func (s *Store) ListTakeovers(ctx context.Context, id string) (rows []session.Takeover, err error) {
+	err = s.read.WithContext(ctx).Where("session_id = ?", id).Order("fence").Find(&rows).Error
+	return rows, s.translate(err)
+}

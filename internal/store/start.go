@@ -1,0 +1,140 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"gorm.io/gorm"
+	"gorm.io/gorm/clause"
+
+	"fullsync/internal/session"
+	"fullsync/internal/syncer"
+)
+
+// keyLifetime is how long an Idempotency-Key is kept.
+const keyLifetime = 24 * time.Hour
+
+// startKey is the row of table sync_start_keys.
+type startKey struct {
+	Subject     string `gorm:"primaryKey"`
+	StartKey    string `gorm:"primaryKey"`
+	RequestHash string
+	SessionID   string
+	Attached    bool
+	CreatedAt   time.Time
+}
+
+// TableName names the table for GORM.
+func (startKey) TableName() string { return "sync_start_keys" }
+
+// errOccupied rolls a start back whose catalog has an active session.
+var errOccupied = errors.New("the catalog has an active session")
+
+// CreateSession is a [syncer.Sessions]'s. Exclusivity is the partial unique index on active sessions: of N concurrent
+// calls exactly one inserts its row.
+func (s *Store) CreateSession(ctx context.Context, row session.Session, how syncer.Creation) (out syncer.Created, err error) {
+	err = s.inTx(ctx, s.db, func(tx *gorm.DB) (err error) {
+		out = syncer.Created{}
+		if out.Now, err = s.now(tx); err != nil {
+			return err
+		}
+		row.StartedAt = out.Now
+		if how.Replace != nil {
+			if out.Replaced, err = s.replaceActive(tx, row.Catalog, *how.Replace); err != nil {
+				return err
+			}
+		}
+		inserted := tx.Clauses(clause.OnConflict{DoNothing: true}).Create(&row)
+		if inserted.Error != nil {
+			return inserted.Error
+		}
+		if inserted.RowsAffected == 0 {
+			return errOccupied
+		}
+		if row.JobID, err = how.Enqueue(ctx, sqlTx(tx), row.ID, row.Fence); err != nil {
+			return err
+		}
+		err = tx.Model(&row).UpdateColumns(map[string]any{"job_id": row.JobID, "started_at": s.timeParam(out.Now)}).Error
+		if err != nil {
+			return err
+		}
+		out.Session, out.OK = row, true
+		return s.keepStartKey(tx, how.Key, row.ID, false, out.Now)
+	})
+	if errors.Is(err, errOccupied) {
+		return syncer.Created{Now: out.Now}, nil
+	}
+	if err != nil {
+		return syncer.Created{}, err
+	}
+	return out, nil
+}
+
+// replaceActive cancels the catalog's active session, if there is one, in the transaction that starts the next.
+func (s *Store) replaceActive(tx *gorm.DB, catalogName string, by syncer.Cancellation) (*session.Session, error) {
+	var active session.Session
+	err := s.forUpdate(tx).Where("catalog = ? AND status IN ?", catalogName, session.ActiveStatuses()).Take(&active).Error
+	if errors.Is(err, gorm.ErrRecordNotFound) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	return &active, s.guarded(cancellable(tx, active.ID), s.cancelled(by))
+}
+
+// forUpdate locks the rows that are read. SQLite knows no row locks and needs none: its transactions are the only writer.
+func (s *Store) forUpdate(tx *gorm.DB) *gorm.DB {
+	if s.name() == "postgres" {
+		return tx.Clauses(clause.Locking{Strength: clause.LockingStrengthUpdate})
+	}
+	return tx
+}
+
+// keepStartKey stores the key of a start with its session. A key that is taken meanwhile is Conflict, and the start is
+// rolled back: the other one was first.
+func (s *Store) keepStartKey(tx *gorm.DB, key *syncer.StartKey, sessionID string, attached bool, now time.Time) error {
+	if key == nil {
+		return nil
+	}
+	return s.translate(tx.Create(&startKey{
+		Subject: key.Subject, StartKey: key.Key, RequestHash: key.RequestHash, SessionID: sessionID, Attached: attached, CreatedAt: now,
+	}).Error)
+}
+
+// AttachKey is a [syncer.Sessions]'s.
+func (s *Store) AttachKey(ctx context.Context, key syncer.StartKey, sessionID string) error {
+	return s.inTx(ctx, s.db, func(tx *gorm.DB) error {
+		now, err := s.now(tx)
+		if err != nil {
+			return err
+		}
+		return s.keepStartKey(tx, &key, sessionID, true, now)
+	})
+}
+
+// FindStartKey is a [syncer.Sessions]'s.
+func (s *Store) FindStartKey(ctx context.Context, subject, key string) (found syncer.KeptKey, ok bool, err error) {
+	db := s.db.WithContext(ctx)
+	if err := db.Where("created_at < " + s.agoSQL(keyLifetime)).Delete(&startKey{}).Error; err != nil {
+		return found, false, s.translate(err)
+	}
+	var row startKey
+	err = db.Where("subject = ? AND start_key = ?", subject, key).Take(&row).Error
+	if errors.Is(err, gorm.ErrRecordNotFound) {
+		return found, false, nil
+	}
+	return syncer.KeptKey{RequestHash: row.RequestHash, SessionID: row.SessionID, Attached: row.Attached}, err == nil, s.translate(err)
+}
+
+// PruneSessions deletes finished sessions that ended longer than olderThan ago, except the newest keep ones, up to a
+// thousand at a time, and returns how many.
+func (s *Store) PruneSessions(ctx context.Context, olderThan time.Duration, keep int) (int64, error) {
+	finished := []session.Status{session.Completed, session.Failed, session.Cancelled}
+	newest := s.db.Model(&session.Session{}).Select("id").Where("status IN ?", finished).Order("started_at DESC, id DESC").Limit(keep)
+	old := s.db.Model(&session.Session{}).Select("id").Where("status IN ?", finished).
+		Where("completed_at < "+s.agoSQL(olderThan)).Where("id NOT IN (?)", newest).Order("started_at").Limit(1000)
+	done := s.db.WithContext(ctx).Where("id IN (?)", old).Delete(&session.Session{})
+	return done.RowsAffected, s.translate(done.Error)
+}

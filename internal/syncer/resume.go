@@ -1,0 +1,45 @@
+package syncer
+
+import (
+	"context"
+
+	"github.com/google/uuid"
+
+	"fullsync/internal/fault"
+	"fullsync/internal/session"
+)
+
+// Resume starts a new session that goes on from the cursor of one that failed or was cancelled. It returns NotFound
+// for an unknown session, Conflict when it cannot be resumed (it is active, has completed, or ended too long ago),
+// what [Service.Start] returns for its peer, and [*RunningError] when the catalog already has an active session.
+func (s *Service) Resume(ctx context.Context, id, by string) (session.View, error) {
+	old, now, err := s.sessions.GetSession(ctx, id)
+	if err != nil {
+		return session.View{}, err
+	}
+	switch {
+	case old.Status.Active():
+		return session.View{}, cannotResume("It is still %s. Cancel it first, or wait for its end.", old.Status)
+	case old.Status == session.Completed:
+		return session.View{}, cannotResume("It is COMPLETED; there is nothing left to do. Start a new sync instead.")
+	case old.CompletedAt == nil || now.Sub(*old.CompletedAt) > s.cfg.ResumeWithin:
+		return session.View{}, cannotResume("It ended more than %s ago, and its source may have changed. Start a new sync instead.", s.cfg.ResumeWithin)
+	}
+	if _, err := s.peers.Target(ctx, old.PeerID); err != nil {
+		if fault.KindOf(err) == fault.NotFound {
+			return session.View{}, cannotResume("Its peer %s is no longer registered. Start a new sync instead.", old.PeerID).Because(err)
+		}
+		return session.View{}, err
+	}
+	started, err := s.begin(ctx, StartRequest{Catalog: old.Catalog}, session.Session{
+		ID: uuid.NewString(), Catalog: old.Catalog, Direction: old.Direction, PeerID: old.PeerID,
+		SourceNodeID: old.SourceNodeID, TargetNodeID: old.TargetNodeID, Method: old.Method, Options: old.Options,
+		Status: session.Preparing, Phase: session.PhaseQueued, CurrentStep: "Preparing to read on from " + old.PeerID,
+		StartedBy: by, ResumedFrom: old.ID, ResumedRecords: old.Handled(), Cursor: old.Cursor,
+	})
+	return started.Session, err
+}
+
+func cannotResume(why string, args ...any) *fault.Error {
+	return fault.New(fault.Conflict, "CANNOT_RESUME", "Cannot resume sync", why, args...)
+}

@@ -1,0 +1,183 @@
+package syncer
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"fullsync/internal/session"
+	"fullsync/internal/transfer"
+)
+
+// Lost is what a [Watcher] needs of the database: to find sessions without a living worker and to give them to another.
+type Lost interface {
+	// StaleSessions returns the active sessions whose worker gave no sign of life for staleAfter, by the database's clock.
+	StaleSessions(ctx context.Context, staleAfter time.Duration) ([]session.Session, error)
+	// TakeOver raises the fence of a session that is still exactly as it was seen (same fence, same heartbeat), records
+	// the takeover and enqueues a new job, in one transaction. Otherwise it is [transfer.ErrFenced].
+	TakeOver(ctx context.Context, seen session.Session, enqueue Enqueue) error
+	// FruitlessTakeovers counts the takeovers of a session since it last committed a batch.
+	FruitlessTakeovers(ctx context.Context, seen session.Session) (int, error)
+	// FailLost ends a session that is still exactly as it was seen as FAILED.
+	FailLost(ctx context.Context, seen session.Session, errorMessage string) error
+	// WaitingSessions returns the active sessions that no worker has claimed, longer than olderThan.
+	WaitingSessions(ctx context.Context, olderThan time.Duration) ([]session.Session, error)
+	// Reenqueue gives a session that still waits as it was seen a new job, in one transaction.
+	Reenqueue(ctx context.Context, seen session.Session, enqueue Enqueue) error
+}
+
+// JobState says what became of a job.
+type JobState interface {
+	// Pending says whether the job waits for a worker, or else whether it has begun at one and not ended.
+	Pending(ctx context.Context, jobID int64) (waiting, begun bool, err error)
+}
+
+// Watcher finds sessions whose worker is lost and has them go on. Every replica runs one.
+type Watcher struct {
+	cfg   Config
+	lost  Lost
+	queue Queue
+	jobs  JobState
+
+	// seen is what the last looks found: a session is taken over only when it looks the same twice, at least a
+	// heartbeat interval apart by this process's own clock. So a paused machine or a restarted database causes no storm.
+	seen map[string]sighting
+	// begun is the same for jobs that have begun although their session is unclaimed: normally the claim follows within
+	// milliseconds; where it does not, the process died in between, and its job would stay at work for ever.
+	begun map[int64]time.Time
+}
+
+type sighting struct {
+	fence     int64
+	heartbeat time.Time
+	since     time.Time
+}
+
+// NewWatcher returns a Watcher.
+func NewWatcher(cfg Config, lost Lost, queue Queue, jobs JobState) *Watcher {
+	return &Watcher{cfg: cfg, lost: lost, queue: queue, jobs: jobs, seen: map[string]sighting{}}
+}
+
+// Run looks at every heartbeat interval until ctx ends.
+func (w *Watcher) Run(ctx context.Context) {
+	tick := time.NewTicker(w.cfg.HeartbeatInterval)
+	defer tick.Stop()
+	for {
+		// A look is bounded, so that a connection that died without a word does not keep this replica from looking.
+		bounded, cancel := context.WithTimeout(ctx, w.cfg.Limits.StaleAfter)
+		err := w.Look(bounded)
+		cancel()
+		if err != nil && ctx.Err() == nil {
+			w.cfg.Logger.Warn("could not look for lost sessions", "error", err)
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+	}
+}
+
+// Look is one look: stale sessions that were seen before are taken over, or failed when that has not helped too often;
+// waiting sessions whose job is gone, or was lost between its begin and the claim, get a new one.
+func (w *Watcher) Look(ctx context.Context) error {
+	stale, err := w.lost.StaleSessions(ctx, w.cfg.Limits.StaleAfter)
+	if err != nil {
+		return err
+	}
+	current := make(map[string]sighting, len(stale))
+	var errs []error
+	for _, s := range stale {
+		now := sighting{fence: s.Fence, since: time.Now()}
+		if s.LastHeartbeatAt != nil {
+			now.heartbeat = *s.LastHeartbeatAt
+		}
+		before, ok := w.seen[s.ID]
+		if !ok || before.fence != now.fence || !before.heartbeat.Equal(now.heartbeat) {
+			current[s.ID] = now
+			continue
+		}
+		current[s.ID] = before
+		if time.Since(before.since) >= w.cfg.HeartbeatInterval {
+			errs = append(errs, w.rescue(ctx, s))
+		}
+	}
+	w.seen = current
+	return errors.Join(append(errs, w.revive(ctx))...)
+}
+
+// rescue takes one session from its lost worker.
+func (w *Watcher) rescue(ctx context.Context, s session.Session) error {
+	log := w.cfg.Logger.With("session", s.ID, "worker", s.Worker, "fence", s.Fence)
+	fruitless, err := w.lost.FruitlessTakeovers(ctx, s)
+	if err != nil {
+		return err
+	}
+	if fruitless >= w.cfg.MaxFruitlessTakeovers {
+		err = w.lost.FailLost(ctx, s, fmt.Sprintf("%d workers in a row were lost at the same batch of this sync, the last one "+
+			"was %s. Look into their logs for what ended them, then start the sync again.", fruitless+1, s.Worker))
+		log.Error("session failed: taking it over made no progress", "takeovers", fruitless)
+	} else {
+		err = w.lost.TakeOver(ctx, s, w.queue.Enqueue)
+	}
+	if errors.Is(err, transfer.ErrFenced) {
+		return nil // it moved, or another replica was first
+	}
+	if err != nil {
+		return err
+	}
+	log.Warn("session taken from a worker without sign of life")
+	abort(ctx, w.queue, s, log)
+	return nil
+}
+
+// revive gives a new job to sessions that wait for a worker although their job is gone.
+func (w *Watcher) revive(ctx context.Context) error {
+	waiting, err := w.lost.WaitingSessions(ctx, w.cfg.Limits.StaleAfter)
+	if err != nil {
+		return err
+	}
+	current := make(map[int64]time.Time)
+	var errs []error
+	for _, s := range waiting {
+		ready, begun, err := w.jobs.Pending(ctx, s.JobID)
+		if begun {
+			since, known := w.begun[s.JobID]
+			if !known {
+				since = time.Now()
+			}
+			current[s.JobID] = since
+			begun = time.Since(since) < w.cfg.HeartbeatInterval || !known
+		}
+		if err == nil && !ready && !begun {
+			err = w.replaceJob(ctx, s)
+		}
+		if !errors.Is(err, transfer.ErrFenced) {
+			errs = append(errs, err)
+		}
+	}
+	w.begun = current
+	return errors.Join(errs...)
+}
+
+// replaceJob gives a waiting session another job. The old one is left alone: should it come back to life, one of the two
+// claims the session, and aborting it then would end a healthy run.
+func (w *Watcher) replaceJob(ctx context.Context, s session.Session) error {
+	if err := w.lost.Reenqueue(ctx, s, w.queue.Enqueue); err != nil {
+		return err
+	}
+	w.cfg.Logger.Warn("the job of a waiting session was gone; it has a new one", "session", s.ID)
+	return nil
+}
+
+// abort tells the worker of a session, as a courtesy: without it the worker would stop at its next look at the session.
+// The caller's going away must not keep it from happening.
+func abort(ctx context.Context, queue Queue, s session.Session, log *slog.Logger) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), abortPatience)
+	defer cancel()
+	if err := queue.Abort(ctx, s.JobID); err != nil {
+		log.Warn("the worker could not be told to stop; it stops at its next batch", "error", err)
+	}
+}
