@@ -27,6 +27,8 @@ func everyOperation(t *testing.T) map[request][]string {
 				r.body = `{"sessionId":"` + sessionA + `"}`
 			case "addPeer":
 				r.body = `{"nodeId":"branch-2","url":"https://example.com"}`
+			case "signIn":
+				r.body = `{"name":"alice","password":"hunter2 hunter2"}`
 			case "changePeer":
 				r.body = `{"isActive":true}`
 			}
@@ -61,7 +63,7 @@ func TestRolesAreThoseOfTheDocument(t *testing.T) {
 func TestOnlyTheListedRoutesNeedNoToken(t *testing.T) {
 	t.Parallel()
 	n := setup(t)
-	open := []string{"GET /docs", "GET /docs/", "GET /healthz", "GET /openapi.yaml", "GET /readyz"}
+	open := []string{"GET /docs", "GET /docs/", "GET /healthz", "GET /openapi.yaml", "GET /readyz", "POST /api/auth/login"}
 	requests := []request{{"GET", "/docs", ""}, {"GET", "/docs/", ""}, {"GET", "/api", ""}, {"GET", "/api/", ""},
 		{"GET", "/api/nothing", ""}, {"DELETE", "/api/node", ""}, {"GET", "/api/%61dmin/sync/full-sync", ""},
 		{"GET", "/api/admin/sync/full-sync/", ""}, {"OPTIONS", "/api/node", ""}, {"HEAD", "/api/node", ""}}

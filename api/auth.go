@@ -1,7 +1,9 @@
 package api
 
 import (
+	"context"
 	"strings"
+	"time"
 
 	"github.com/labstack/echo/v4"
 
@@ -10,8 +12,9 @@ import (
 )
 
 // authenticate finds out who calls and puts them into the request's context. Everything but the public routes needs
-// a token, also what does not exist under /api, so that nothing can be learned of it without one.
-func authenticate(access accessTable, verifier Verifier) echo.MiddlewareFunc {
+// a token, also what does not exist under /api, so that nothing can be learned of it without one. limit bounds how long the
+// look at a token may take.
+func authenticate(access accessTable, logins Logins, limit time.Duration) echo.MiddlewareFunc {
 	return func(next echo.HandlerFunc) echo.HandlerFunc {
 		return func(c echo.Context) error {
 			path := c.Path()
@@ -22,11 +25,13 @@ func authenticate(access accessTable, verifier Verifier) echo.MiddlewareFunc {
 			if err != nil {
 				return err
 			}
-			principal, err := verifier.Verify(token)
+			r := c.Request()
+			ctx, cancel := context.WithTimeout(r.Context(), limit)
+			principal, err := logins.Verify(ctx, token)
+			cancel()
 			if err != nil {
 				return err
 			}
-			r := c.Request()
 			c.SetRequest(r.WithContext(auth.WithPrincipal(r.Context(), principal)))
 			return next(c)
 		}

@@ -5,7 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"math"
 	"net/http"
+	"strconv"
 	"time"
 
 	"github.com/google/uuid"
@@ -33,8 +35,8 @@ var statuses = map[fault.Kind]int{
 }
 
 const (
-	// retryAfter is how long, in seconds, a client is asked to wait after a 429 or 503.
-	retryAfter = "5"
+	// retryAfter is how long a client is asked to wait after a 429 or 503 that does not know better.
+	retryAfter = 5 * time.Second
 	// statusClientGone marks in the log what nobody waited for.
 	statusClientGone = 499
 )
@@ -62,12 +64,22 @@ func (w errorWriter) write(err error, c echo.Context) {
 	case http.StatusUnauthorized:
 		h.Set(echo.HeaderWWWAuthenticate, challenge(r))
 	case http.StatusTooManyRequests, http.StatusServiceUnavailable:
-		h.Set(echo.HeaderRetryAfter, retryAfter)
+		h.Set(echo.HeaderRetryAfter, retryAfterOf(err))
 		w.log.WarnContext(r.Context(), "request refused", "request", h.Get(echo.HeaderXRequestID), "route", c.Path(), "error", err)
 	}
 	if err := c.JSON(status, body); err != nil {
 		w.log.DebugContext(r.Context(), "error not delivered", "error", err)
 	}
+}
+
+// retryAfterOf is the header Retry-After: whole seconds, rounded up.
+func retryAfterOf(err error) string {
+	wait := retryAfter
+	var known *fault.Error
+	if errors.As(err, &known) && known.RetryAfter > 0 {
+		wait = known.RetryAfter
+	}
+	return strconv.Itoa(int(math.Ceil(wait.Seconds())))
 }
 
 // describe returns the status and the body of err.

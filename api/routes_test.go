@@ -17,7 +17,7 @@ func TestServedRoutesAreThoseOfTheDocument(t *testing.T) {
 		Catalogs
 		Pages
 		SessionCounts
-		Verifier
+		Logins
 	}
 	s, err := New(Options{
 		Syncs: missing.Syncs, Peers: missing.Peers, Catalogs: missing.Catalogs, Pages: missing.Pages,
@@ -29,10 +29,10 @@ func TestServedRoutesAreThoseOfTheDocument(t *testing.T) {
 		Syncs
 		Pages
 		SessionCounts
-		Verifier
+		Logins
 	}
 	s, err = New(Options{
-		Syncs: all{}, Peers: struct{ Peers }{}, Catalogs: struct{ Catalogs }{}, Pages: all{}, Counts: all{}, Verifier: all{},
+		Syncs: all{}, Peers: struct{ Peers }{}, Catalogs: struct{ Catalogs }{}, Pages: all{}, Counts: all{}, Logins: all{},
 		Ready: func(context.Context) error { return nil }, Logger: slog.New(slog.DiscardHandler),
 	})
 	if err != nil {

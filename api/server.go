@@ -22,14 +22,17 @@ type Options struct {
 	Catalogs Catalogs
 	Pages    Pages
 	Counts   SessionCounts
-	Verifier Verifier
+	Logins   Logins
 	Node     NodeInfo
 	// Ready returns an error while the database or the jobs do not answer.
 	Ready func(ctx context.Context) error
 	// CORSOrigins are the origins (scheme://host[:port]) whose pages may call this node; none where empty.
 	CORSOrigins []string
-	Logger      *slog.Logger
-	Limits      Limits
+	// TrustedProxies are the networks (10.0.0.0/8) whose word about the caller's address (X-Forwarded-For) is taken;
+	// nobody's where empty.
+	TrustedProxies []string
+	Logger         *slog.Logger
+	Limits         Limits
 }
 
 // NodeInfo says who this node is.
@@ -71,7 +74,7 @@ type Server struct{ echo *echo.Echo }
 // New returns the server for opt. It returns an error when the document and the list of open routes disagree.
 func New(opt Options) (*Server, error) {
 	if opt.Syncs == nil || opt.Peers == nil || opt.Catalogs == nil || opt.Pages == nil || opt.Counts == nil ||
-		opt.Verifier == nil || opt.Ready == nil || opt.Logger == nil {
+		opt.Logins == nil || opt.Ready == nil || opt.Logger == nil {
 		return nil, errors.New("api: a service is missing in the options")
 	}
 	opt.Limits = opt.Limits.withDefaults()
@@ -80,8 +83,9 @@ func New(opt Options) (*Server, error) {
 		return nil, err
 	}
 	e := echo.New()
-	// The address of the connection itself: X-Forwarded-For can be written by anyone.
-	e.IPExtractor = echo.ExtractIPDirect()
+	if e.IPExtractor, err = callerAddress(opt.TrustedProxies); err != nil {
+		return nil, err
+	}
 	e.HTTPErrorHandler = errorWriter{log: opt.Logger}.write
 	e.Use(requestID, recoverPanics(opt.Logger), accessLog(opt.Logger), rollingDeadlines(opt.Limits.Stall), secureHeaders)
 	if len(opt.CORSOrigins) > 0 {
@@ -89,8 +93,9 @@ func New(opt Options) (*Server, error) {
 	}
 	e.Use(
 		limitBodies(opt.Limits.BodyBytes),
-		authenticate(access, opt.Verifier),
+		authenticate(access, opt.Logins, opt.Limits.Answer),
 		authorize(access),
+		withAddress,
 		limitTime(access, opt.Limits.Answer),
 		validate(access),
 	)
@@ -127,6 +132,7 @@ type handlers struct {
 	productHandlers
 	nodeHandlers
 	statsHandlers
+	authHandlers
 	operationHandlers
 }
 
@@ -139,6 +145,7 @@ func newHandlers(opt Options) *handlers {
 		productHandlers:   productHandlers{catalogs: opt.Catalogs, pageBytes: opt.Limits.PageBytes},
 		nodeHandlers:      nodeHandlers{node: opt.Node, catalogs: opt.Catalogs, pages: opt.Pages, encoders: newEncoders(), pageBytes: opt.Limits.PageBytes},
 		statsHandlers:     statsHandlers{peers: opt.Peers, sessions: opt.Counts, catalogs: opt.Catalogs},
+		authHandlers:      authHandlers{logins: opt.Logins},
 		operationHandlers: operationHandlers{ready: opt.Ready},
 	}
 }

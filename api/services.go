@@ -8,6 +8,7 @@ import (
 	"fullsync/internal/peer"
 	"fullsync/internal/session"
 	"fullsync/internal/syncer"
+	"fullsync/internal/user"
 )
 
 // Syncs starts, shows and cancels sessions; [syncer.Service] is one.
@@ -55,8 +56,12 @@ type SessionCounts interface {
 	CountSessions(ctx context.Context) (map[session.Status]int64, error)
 }
 
-// Verifier says whom a token speaks for; [auth.Keys] is one.
-type Verifier interface {
-	// Verify returns Unauthenticated for a token that does not hold.
-	Verify(token string) (auth.Principal, error)
+// Logins sign people in and out and know whose tokens hold; [user.Logins] is one.
+type Logins interface {
+	// Verify returns whom a token speaks for, and Unauthenticated for one that does not hold, or no longer.
+	Verify(ctx context.Context, token string) (auth.Principal, error)
+	// SignIn returns a token and whom it speaks for. Returns Unauthenticated, and TooMany with the time to wait.
+	SignIn(ctx context.Context, c user.Credentials) (token string, p auth.Principal, err error)
+	// SignOut ends the token of p. Returns Impossible for one that did not come from a login.
+	SignOut(ctx context.Context, p auth.Principal) error
 }

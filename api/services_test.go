@@ -5,11 +5,13 @@ import (
 	"strings"
 	"time"
 
+	"fullsync/internal/auth"
 	"fullsync/internal/catalog"
 	"fullsync/internal/fault"
 	"fullsync/internal/peer"
 	"fullsync/internal/session"
 	"fullsync/internal/syncer"
+	"fullsync/internal/user"
 )
 
 // services is every service behind the door, each operation a function that a test may replace.
@@ -26,6 +28,8 @@ type services struct {
 	changePeer func(nodeID string, c peer.Change) (peer.Peer, error)
 	removePeer func(nodeID string) error
 	checkPeer  func(nodeID string) (peer.CheckResult, error)
+	signIn     func(user.Credentials) (string, auth.Principal, error)
+	signOut    func(auth.Principal) error
 	products   []catalog.Stored
 	// readFailure ends every reading of a page after failAfter lines.
 	readFailure error
@@ -77,6 +81,20 @@ func (s peers) Remove(_ context.Context, id string) error { return s.removePeer(
 func (s peers) Check(_ context.Context, id string) (peer.CheckResult, error) {
 	return s.checkPeer(id)
 }
+
+// logins hold tokens for good as far as their keys do.
+type logins struct {
+	*services
+	keys *auth.Keys
+}
+
+func (s logins) Verify(_ context.Context, token string) (auth.Principal, error) {
+	return s.keys.Verify(token)
+}
+func (s logins) SignIn(_ context.Context, c user.Credentials) (string, auth.Principal, error) {
+	return s.signIn(c)
+}
+func (s logins) SignOut(_ context.Context, p auth.Principal) error { return s.signOut(p) }
 
 // The services are also the catalogs, the pages and the counts.
 func (s *services) ListProducts(_ context.Context, _, after, q string, limit int) (found []catalog.Stored, err error) {
@@ -149,9 +167,13 @@ func goodServices() *services {
 		changePeer: func(string, peer.Change) (peer.Peer, error) { return branch(), nil },
 		removePeer: func(string) error { return nil },
 		checkPeer:  func(string) (peer.CheckResult, error) { return peer.CheckResult{Problem: "It is far away."}, nil },
-		products:   someProducts("a", "b", "c"),
-		readEnded:  func(error) {},
-		ready:      func(context.Context) error { return nil },
+		signIn: func(user.Credentials) (string, auth.Principal, error) {
+			return "the.new.token", auth.Principal{Subject: "alice", Role: auth.RoleOperator, UserID: "u-1", ExpiresAt: at(5).UTC()}, nil
+		},
+		signOut:   func(auth.Principal) error { return nil },
+		products:  someProducts("a", "b", "c"),
+		readEnded: func(error) {},
+		ready:     func(context.Context) error { return nil },
 	}
 }
 

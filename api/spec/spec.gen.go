@@ -68,6 +68,24 @@ func (e HealthVerdict) Valid() bool {
 	}
 }
 
+// Defines values for MeResponseKind.
+const (
+	MeResponseKindToken MeResponseKind = "token"
+	MeResponseKindUser  MeResponseKind = "user"
+)
+
+// Valid indicates whether the value is a known member of the MeResponseKind enum.
+func (e MeResponseKind) Valid() bool {
+	switch e {
+	case MeResponseKindToken:
+		return true
+	case MeResponseKindUser:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for NewPeerKind.
 const (
 	NewPeerKindNode NewPeerKind = "node"
@@ -233,6 +251,27 @@ func (e StuckSessionDone) Valid() bool {
 	}
 }
 
+// Defines values for UserRole.
+const (
+	UserRoleAdmin    UserRole = "admin"
+	UserRoleOperator UserRole = "operator"
+	UserRoleViewer   UserRole = "viewer"
+)
+
+// Valid indicates whether the value is a known member of the UserRole enum.
+func (e UserRole) Valid() bool {
+	switch e {
+	case UserRoleAdmin:
+		return true
+	case UserRoleOperator:
+		return true
+	case UserRoleViewer:
+		return true
+	default:
+		return false
+	}
+}
+
 // CancelRequest The session to cancel. Other members are ignored.
 type CancelRequest struct {
 	SessionId SessionID `json:"sessionId"`
@@ -349,6 +388,48 @@ type HealthResponse struct {
 
 // HealthVerdict `dead` means that the worker gives no sign of life: another one takes the session over, and it can be cancelled like any other.
 type HealthVerdict string
+
+// LoginRequest Who wants to sign in.
+type LoginRequest struct {
+	// Name The name, in upper or lower case.
+	//
+	// Example: alice
+	Name string `json:"name"`
+
+	// Password The password.
+	//
+	// Example: correct horse battery staple
+	Password string `json:"password"`
+}
+
+// LoginResponse A token, and whom it speaks for.
+type LoginResponse struct {
+	// Success Always true.
+	Success bool `json:"success"`
+
+	// Token The token, for the header Authorization.
+	Token string `json:"token"`
+
+	// ExpiresAt When the token ends at the latest.
+	ExpiresAt time.Time `json:"expiresAt"`
+	User      User      `json:"user"`
+}
+
+// MeResponse The caller.
+type MeResponse struct {
+	// Success Always true.
+	Success bool `json:"success"`
+	User    User `json:"user"`
+
+	// Kind `user` for a token that came from a login, `token` for one of `fullsync token`, which cannot be signed out.
+	Kind MeResponseKind `json:"kind"`
+
+	// ExpiresAt When the token ends at the latest.
+	ExpiresAt time.Time `json:"expiresAt"`
+}
+
+// MeResponseKind `user` for a token that came from a login, `token` for one of `fullsync token`, which cannot be signed out.
+type MeResponseKind string
 
 // MessageResponse It is done.
 type MessageResponse struct {
@@ -1345,6 +1426,18 @@ type TargetPeerObject struct {
 	AdditionalProperties map[string]interface{} `json:"-"`
 }
 
+// User A person.
+type User struct {
+	// Name The name; shows as startedBy and cancelledBy.
+	//
+	// Example: alice
+	Name string   `json:"name"`
+	Role UserRole `json:"role"`
+}
+
+// UserRole What a person may do.
+type UserRole string
+
 // AcceptEncoding Example: zstd, gzip;q=0.5
 type AcceptEncoding = string
 
@@ -1502,6 +1595,9 @@ type AddPeerJSONRequestBody = NewPeer
 
 // ChangePeerJSONRequestBody defines body for ChangePeer for application/json ContentType.
 type ChangePeerJSONRequestBody = PeerChange
+
+// SignInJSONRequestBody defines body for SignIn for application/json ContentType.
+type SignInJSONRequestBody = LoginRequest
 
 // Getter for additional properties for StartOptions. Returns the specified
 // element and whether it was found
@@ -2278,6 +2374,52 @@ type ClientInterface interface {
 	// Corresponds with POST /api/admin/sync/peers/{nodeId}/check (the `CheckPeer` operationId).
 	CheckPeer(ctx context.Context, nodeId PeerNodeID, reqEditors ...RequestEditorFn) (*http.Response, error)
 
+	// SignInWithBody Sign in
+	//
+	// Gives a person of this node a token for a short time (`FULLSYNC_LOGIN_TTL`, an hour where nothing is set). There
+	// is no renewal: sign in again. The token ends early when its user signs out with it, is disabled, or gets another
+	// password or role.
+	//
+	// A wrong password and an unknown or disabled name get the same 401, after the same work. Failed logins are slowed
+	// per name and per address, over all replicas: after a few free ones a wait that doubles, answered with 429 and
+	// `Retry-After`. While it lasts the right password is refused too, and nothing is counted.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /api/auth/login (the `SignIn` operationId).
+	SignInWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// SignIn Sign in
+	//
+	// Gives a person of this node a token for a short time (`FULLSYNC_LOGIN_TTL`, an hour where nothing is set). There
+	// is no renewal: sign in again. The token ends early when its user signs out with it, is disabled, or gets another
+	// password or role.
+	//
+	// A wrong password and an unknown or disabled name get the same 401, after the same work. Failed logins are slowed
+	// per name and per address, over all replicas: after a few free ones a wait that doubles, answered with 429 and
+	// `Retry-After`. While it lasts the right password is refused too, and nothing is counted.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /api/auth/login (the `SignIn` operationId).
+	SignIn(ctx context.Context, body SignInJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// SignOut Sign out
+	//
+	// Ends the token of this request, on every replica at once: its id (`jti`) is kept as ended until the token would
+	// have expired. Other logins of the same user go on. A token of `fullsync token` cannot be ended this way (422); it
+	// lives until it expires.
+	//
+	// Corresponds with POST /api/auth/logout (the `SignOut` operationId).
+	SignOut(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// GetMe Who am I?
+	//
+	// Whom the token of the request speaks for, what it may do, and until when.
+	//
+	// Corresponds with GET /api/auth/me (the `GetMe` operationId).
+	GetMe(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error)
+
 	// ListProducts List the products of a catalog
 	//
 	// In ascending byte order of id. A catalog that holds nothing has no products; that is not an error.
@@ -2701,6 +2843,92 @@ func (c *Client) ChangePeer(ctx context.Context, nodeId PeerNodeID, body ChangeP
 // Corresponds with POST /api/admin/sync/peers/{nodeId}/check (the `CheckPeer` operationId).
 func (c *Client) CheckPeer(ctx context.Context, nodeId PeerNodeID, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewCheckPeerRequest(c.Server, nodeId)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// SignInWithBody Sign in
+//
+// Gives a person of this node a token for a short time (`FULLSYNC_LOGIN_TTL`, an hour where nothing is set). There
+// is no renewal: sign in again. The token ends early when its user signs out with it, is disabled, or gets another
+// password or role.
+//
+// A wrong password and an unknown or disabled name get the same 401, after the same work. Failed logins are slowed
+// per name and per address, over all replicas: after a few free ones a wait that doubles, answered with 429 and
+// `Retry-After`. While it lasts the right password is refused too, and nothing is counted.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /api/auth/login (the `SignIn` operationId).
+func (c *Client) SignInWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewSignInRequestWithBody(c.Server, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// SignIn Sign in
+//
+// Gives a person of this node a token for a short time (`FULLSYNC_LOGIN_TTL`, an hour where nothing is set). There
+// is no renewal: sign in again. The token ends early when its user signs out with it, is disabled, or gets another
+// password or role.
+//
+// A wrong password and an unknown or disabled name get the same 401, after the same work. Failed logins are slowed
+// per name and per address, over all replicas: after a few free ones a wait that doubles, answered with 429 and
+// `Retry-After`. While it lasts the right password is refused too, and nothing is counted.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /api/auth/login (the `SignIn` operationId).
+func (c *Client) SignIn(ctx context.Context, body SignInJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewSignInRequest(c.Server, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// SignOut Sign out
+//
+// Ends the token of this request, on every replica at once: its id (`jti`) is kept as ended until the token would
+// have expired. Other logins of the same user go on. A token of `fullsync token` cannot be ended this way (422); it
+// lives until it expires.
+//
+// Corresponds with POST /api/auth/logout (the `SignOut` operationId).
+func (c *Client) SignOut(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewSignOutRequest(c.Server)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// GetMe Who am I?
+//
+// Whom the token of the request speaks for, what it may do, and until when.
+//
+// Corresponds with GET /api/auth/me (the `GetMe` operationId).
+func (c *Client) GetMe(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewGetMeRequest(c.Server)
 	if err != nil {
 		return nil, err
 	}
@@ -3500,6 +3728,100 @@ func NewCheckPeerRequest(server string, nodeId PeerNodeID) (*http.Request, error
 	return req, nil
 }
 
+// NewSignInRequest calls the generic SignIn builder with application/json body
+func NewSignInRequest(server string, body SignInJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewSignInRequestWithBody(server, "application/json", bodyReader)
+}
+
+// NewSignInRequestWithBody constructs an http.Request for the SignIn method, with any body, and a specified content type
+func NewSignInRequestWithBody(server string, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/auth/login")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	return req, nil
+}
+
+// NewSignOutRequest constructs an http.Request for the SignOut method
+func NewSignOutRequest(server string) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/auth/logout")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewGetMeRequest constructs an http.Request for the GetMe method
+func NewGetMeRequest(server string) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/auth/me")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
 // NewListProductsRequest constructs an http.Request for the ListProducts method
 func NewListProductsRequest(server string, catalog Catalog, params *ListProductsParams) (*http.Request, error) {
 	var err error
@@ -4175,6 +4497,56 @@ type ClientWithResponsesInterface interface {
 	//
 	// Corresponds with POST /api/admin/sync/peers/{nodeId}/check (the `CheckPeer` operationId).
 	CheckPeerWithResponse(ctx context.Context, nodeId PeerNodeID, reqEditors ...RequestEditorFn) (*CheckPeerResponse, error)
+
+	// SignInWithBodyWithResponse Sign in
+	//
+	// Gives a person of this node a token for a short time (`FULLSYNC_LOGIN_TTL`, an hour where nothing is set). There
+	// is no renewal: sign in again. The token ends early when its user signs out with it, is disabled, or gets another
+	// password or role.
+	//
+	// A wrong password and an unknown or disabled name get the same 401, after the same work. Failed logins are slowed
+	// per name and per address, over all replicas: after a few free ones a wait that doubles, answered with 429 and
+	// `Retry-After`. While it lasts the right password is refused too, and nothing is counted.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /api/auth/login (the `SignIn` operationId).
+	SignInWithBodyWithResponse(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*SignInResponse, error)
+
+	// SignInWithResponse Sign in
+	//
+	// Gives a person of this node a token for a short time (`FULLSYNC_LOGIN_TTL`, an hour where nothing is set). There
+	// is no renewal: sign in again. The token ends early when its user signs out with it, is disabled, or gets another
+	// password or role.
+	//
+	// A wrong password and an unknown or disabled name get the same 401, after the same work. Failed logins are slowed
+	// per name and per address, over all replicas: after a few free ones a wait that doubles, answered with 429 and
+	// `Retry-After`. While it lasts the right password is refused too, and nothing is counted.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /api/auth/login (the `SignIn` operationId).
+	SignInWithResponse(ctx context.Context, body SignInJSONRequestBody, reqEditors ...RequestEditorFn) (*SignInResponse, error)
+
+	// SignOutWithResponse Sign out
+	//
+	// Ends the token of this request, on every replica at once: its id (`jti`) is kept as ended until the token would
+	// have expired. Other logins of the same user go on. A token of `fullsync token` cannot be ended this way (422); it
+	// lives until it expires.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /api/auth/logout (the `SignOut` operationId).
+	SignOutWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*SignOutResponse, error)
+
+	// GetMeWithResponse Who am I?
+	//
+	// Whom the token of the request speaks for, what it may do, and until when.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /api/auth/me (the `GetMe` operationId).
+	GetMeWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*GetMeResponse, error)
 
 	// ListProductsWithResponse List the products of a catalog
 	//
@@ -5578,6 +5950,241 @@ func (r CheckPeerResponse) ContentType() string {
 	return ""
 }
 
+type SignInResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *LoginResponse
+	// JSON400 the response for an HTTP 400 `application/json` response
+	JSON400 *BadRequest
+	// JSON401 the response for an HTTP 401 `application/json` response
+	JSON401 *Error
+	// JSON413 the response for an HTTP 413 `application/json` response
+	JSON413 *TooLarge
+	// JSON415 the response for an HTTP 415 `application/json` response
+	JSON415 *NotJSON
+	// JSON429 the response for an HTTP 429 `application/json` response
+	JSON429 *Error
+	// JSON500 the response for an HTTP 500 `application/json` response
+	JSON500 *InternalError
+	// JSON503 the response for an HTTP 503 `application/json` response
+	JSON503 *Unavailable
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r SignInResponse) GetJSON200() *LoginResponse {
+	return r.JSON200
+}
+
+// GetJSON400 returns the response for an HTTP 400 `application/json` response
+func (r SignInResponse) GetJSON400() *BadRequest {
+	return r.JSON400
+}
+
+// GetJSON401 returns the response for an HTTP 401 `application/json` response
+func (r SignInResponse) GetJSON401() *Error {
+	return r.JSON401
+}
+
+// GetJSON413 returns the response for an HTTP 413 `application/json` response
+func (r SignInResponse) GetJSON413() *TooLarge {
+	return r.JSON413
+}
+
+// GetJSON415 returns the response for an HTTP 415 `application/json` response
+func (r SignInResponse) GetJSON415() *NotJSON {
+	return r.JSON415
+}
+
+// GetJSON429 returns the response for an HTTP 429 `application/json` response
+func (r SignInResponse) GetJSON429() *Error {
+	return r.JSON429
+}
+
+// GetJSON500 returns the response for an HTTP 500 `application/json` response
+func (r SignInResponse) GetJSON500() *InternalError {
+	return r.JSON500
+}
+
+// GetJSON503 returns the response for an HTTP 503 `application/json` response
+func (r SignInResponse) GetJSON503() *Unavailable {
+	return r.JSON503
+}
+
+// GetBody returns the raw response body bytes
+func (r SignInResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r SignInResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r SignInResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r SignInResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type SignOutResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *MessageResponse
+	// JSON401 the response for an HTTP 401 `application/json` response
+	JSON401 *Unauthorized
+	// JSON403 the response for an HTTP 403 `application/json` response
+	JSON403 *Forbidden
+	// JSON422 the response for an HTTP 422 `application/json` response
+	JSON422 *Error
+	// JSON500 the response for an HTTP 500 `application/json` response
+	JSON500 *InternalError
+	// JSON503 the response for an HTTP 503 `application/json` response
+	JSON503 *Unavailable
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r SignOutResponse) GetJSON200() *MessageResponse {
+	return r.JSON200
+}
+
+// GetJSON401 returns the response for an HTTP 401 `application/json` response
+func (r SignOutResponse) GetJSON401() *Unauthorized {
+	return r.JSON401
+}
+
+// GetJSON403 returns the response for an HTTP 403 `application/json` response
+func (r SignOutResponse) GetJSON403() *Forbidden {
+	return r.JSON403
+}
+
+// GetJSON422 returns the response for an HTTP 422 `application/json` response
+func (r SignOutResponse) GetJSON422() *Error {
+	return r.JSON422
+}
+
+// GetJSON500 returns the response for an HTTP 500 `application/json` response
+func (r SignOutResponse) GetJSON500() *InternalError {
+	return r.JSON500
+}
+
+// GetJSON503 returns the response for an HTTP 503 `application/json` response
+func (r SignOutResponse) GetJSON503() *Unavailable {
+	return r.JSON503
+}
+
+// GetBody returns the raw response body bytes
+func (r SignOutResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r SignOutResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r SignOutResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r SignOutResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type GetMeResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *MeResponse
+	// JSON401 the response for an HTTP 401 `application/json` response
+	JSON401 *Unauthorized
+	// JSON403 the response for an HTTP 403 `application/json` response
+	JSON403 *Forbidden
+	// JSON500 the response for an HTTP 500 `application/json` response
+	JSON500 *InternalError
+	// JSON503 the response for an HTTP 503 `application/json` response
+	JSON503 *Unavailable
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r GetMeResponse) GetJSON200() *MeResponse {
+	return r.JSON200
+}
+
+// GetJSON401 returns the response for an HTTP 401 `application/json` response
+func (r GetMeResponse) GetJSON401() *Unauthorized {
+	return r.JSON401
+}
+
+// GetJSON403 returns the response for an HTTP 403 `application/json` response
+func (r GetMeResponse) GetJSON403() *Forbidden {
+	return r.JSON403
+}
+
+// GetJSON500 returns the response for an HTTP 500 `application/json` response
+func (r GetMeResponse) GetJSON500() *InternalError {
+	return r.JSON500
+}
+
+// GetJSON503 returns the response for an HTTP 503 `application/json` response
+func (r GetMeResponse) GetJSON503() *Unavailable {
+	return r.JSON503
+}
+
+// GetBody returns the raw response body bytes
+func (r GetMeResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r GetMeResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r GetMeResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r GetMeResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
 type ListProductsResponse struct {
 	Body         []byte
 	HTTPResponse *http.Response
@@ -6472,6 +7079,80 @@ func (c *ClientWithResponses) CheckPeerWithResponse(ctx context.Context, nodeId 
 		return nil, err
 	}
 	return ParseCheckPeerResponse(rsp)
+}
+
+// SignInWithBodyWithResponse Sign in
+//
+// Gives a person of this node a token for a short time (`FULLSYNC_LOGIN_TTL`, an hour where nothing is set). There
+// is no renewal: sign in again. The token ends early when its user signs out with it, is disabled, or gets another
+// password or role.
+//
+// A wrong password and an unknown or disabled name get the same 401, after the same work. Failed logins are slowed
+// per name and per address, over all replicas: after a few free ones a wait that doubles, answered with 429 and
+// `Retry-After`. While it lasts the right password is refused too, and nothing is counted.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /api/auth/login (the `SignIn` operationId).
+func (c *ClientWithResponses) SignInWithBodyWithResponse(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*SignInResponse, error) {
+	rsp, err := c.SignInWithBody(ctx, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseSignInResponse(rsp)
+}
+
+// SignInWithResponse Sign in
+//
+// Gives a person of this node a token for a short time (`FULLSYNC_LOGIN_TTL`, an hour where nothing is set). There
+// is no renewal: sign in again. The token ends early when its user signs out with it, is disabled, or gets another
+// password or role.
+//
+// A wrong password and an unknown or disabled name get the same 401, after the same work. Failed logins are slowed
+// per name and per address, over all replicas: after a few free ones a wait that doubles, answered with 429 and
+// `Retry-After`. While it lasts the right password is refused too, and nothing is counted.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /api/auth/login (the `SignIn` operationId).
+func (c *ClientWithResponses) SignInWithResponse(ctx context.Context, body SignInJSONRequestBody, reqEditors ...RequestEditorFn) (*SignInResponse, error) {
+	rsp, err := c.SignIn(ctx, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseSignInResponse(rsp)
+}
+
+// SignOutWithResponse Sign out
+//
+// Ends the token of this request, on every replica at once: its id (`jti`) is kept as ended until the token would
+// have expired. Other logins of the same user go on. A token of `fullsync token` cannot be ended this way (422); it
+// lives until it expires.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /api/auth/logout (the `SignOut` operationId).
+func (c *ClientWithResponses) SignOutWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*SignOutResponse, error) {
+	rsp, err := c.SignOut(ctx, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseSignOutResponse(rsp)
+}
+
+// GetMeWithResponse Who am I?
+//
+// Whom the token of the request speaks for, what it may do, and until when.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /api/auth/me (the `GetMe` operationId).
+func (c *ClientWithResponses) GetMeWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*GetMeResponse, error) {
+	rsp, err := c.GetMe(ctx, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseGetMeResponse(rsp)
 }
 
 // ListProductsWithResponse List the products of a catalog
@@ -7740,6 +8421,196 @@ func ParseCheckPeerResponse(rsp *http.Response) (*CheckPeerResponse, error) {
 	return response, nil
 }
 
+// ParseSignInResponse parses an HTTP response from a SignInWithResponse call
+func ParseSignInResponse(rsp *http.Response) (*SignInResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &SignInResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest LoginResponse
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
+		var dest BadRequest
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON400 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 401:
+		var dest Error
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON401 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 413:
+		var dest TooLarge
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON413 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 415:
+		var dest NotJSON
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON415 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 429:
+		var dest Error
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON429 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
+		var dest InternalError
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON500 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest Unavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON503 = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseSignOutResponse parses an HTTP response from a SignOutWithResponse call
+func ParseSignOutResponse(rsp *http.Response) (*SignOutResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &SignOutResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest MessageResponse
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 401:
+		var dest Unauthorized
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON401 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 403:
+		var dest Forbidden
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON403 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 422:
+		var dest Error
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON422 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
+		var dest InternalError
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON500 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest Unavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON503 = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseGetMeResponse parses an HTTP response from a GetMeWithResponse call
+func ParseGetMeResponse(rsp *http.Response) (*GetMeResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &GetMeResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest MeResponse
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 401:
+		var dest Unauthorized
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON401 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 403:
+		var dest Forbidden
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON403 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
+		var dest InternalError
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON500 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest Unavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON503 = &dest
+
+	}
+
+	return response, nil
+}
+
 // ParseListProductsResponse parses an HTTP response from a ListProductsWithResponse call
 func ParseListProductsResponse(rsp *http.Response) (*ListProductsResponse, error) {
 	bodyBytes, err := io.ReadAll(rsp.Body)
@@ -8254,6 +9125,15 @@ type ServerInterface interface {
 	// CheckPeer Ask a peer whether it can be pulled from
 	// (POST /api/admin/sync/peers/{nodeId}/check)
 	CheckPeer(ctx echo.Context, nodeId PeerNodeID) error
+	// SignIn Sign in
+	// (POST /api/auth/login)
+	SignIn(ctx echo.Context) error
+	// SignOut Sign out
+	// (POST /api/auth/logout)
+	SignOut(ctx echo.Context) error
+	// GetMe Who am I?
+	// (GET /api/auth/me)
+	GetMe(ctx echo.Context) error
 	// ListProducts List the products of a catalog
 	// (GET /api/catalogs/{catalog}/products)
 	ListProducts(ctx echo.Context, catalog Catalog, params ListProductsParams) error
@@ -8543,6 +9423,33 @@ func (w *ServerInterfaceWrapper) CheckPeer(ctx echo.Context) error {
 	return err
 }
 
+// SignIn converts echo context to params.
+func (w *ServerInterfaceWrapper) SignIn(ctx echo.Context) error {
+	var err error
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.SignIn(ctx)
+	return err
+}
+
+// SignOut converts echo context to params.
+func (w *ServerInterfaceWrapper) SignOut(ctx echo.Context) error {
+	var err error
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.SignOut(ctx)
+	return err
+}
+
+// GetMe converts echo context to params.
+func (w *ServerInterfaceWrapper) GetMe(ctx echo.Context) error {
+	var err error
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.GetMe(ctx)
+	return err
+}
+
 // ListProducts converts echo context to params.
 func (w *ServerInterfaceWrapper) ListProducts(ctx echo.Context) error {
 	var err error
@@ -8816,6 +9723,9 @@ func RegisterHandlersWithOptions(router EchoRouter, si ServerInterface, options 
 	router.GET(options.BaseURL+"/api/node", wrapper.GetNode, options.OperationMiddlewares["getNode"]...)
 	router.GET(options.BaseURL+"/api/node/catalogs/:catalog/products", wrapper.ReadNodeProducts, options.OperationMiddlewares["readNodeProducts"]...)
 	router.GET(options.BaseURL+"/api/node/catalogs/:catalog/hashes", wrapper.ReadNodeHashes, options.OperationMiddlewares["readNodeHashes"]...)
+	router.POST(options.BaseURL+"/api/auth/login", wrapper.SignIn, options.OperationMiddlewares["signIn"]...)
+	router.GET(options.BaseURL+"/api/auth/me", wrapper.GetMe, options.OperationMiddlewares["getMe"]...)
+	router.POST(options.BaseURL+"/api/auth/logout", wrapper.SignOut, options.OperationMiddlewares["signOut"]...)
 	router.GET(options.BaseURL+"/healthz", wrapper.GetHealth, options.OperationMiddlewares["getHealth"]...)
 	router.GET(options.BaseURL+"/readyz", wrapper.GetReadiness, options.OperationMiddlewares["getReadiness"]...)
 	router.GET(options.BaseURL+"/openapi.yaml", wrapper.GetOpenAPI, options.OperationMiddlewares["getOpenAPI"]...)
@@ -10640,6 +11550,294 @@ func (response CheckPeer503JSONResponse) VisitCheckPeerResponse(w http.ResponseW
 	return err
 }
 
+type SignInRequestObject struct {
+	Body *SignInJSONRequestBody
+}
+
+type SignInResponseObject interface {
+	VisitSignInResponse(w http.ResponseWriter) error
+}
+
+type SignIn200JSONResponse LoginResponse
+
+func (response SignIn200JSONResponse) VisitSignInResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type SignIn400JSONResponse struct{ BadRequestJSONResponse }
+
+func (response SignIn400JSONResponse) VisitSignInResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type SignIn401JSONResponse Error
+
+func (response SignIn401JSONResponse) VisitSignInResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type SignIn413JSONResponse struct{ TooLargeJSONResponse }
+
+func (response SignIn413JSONResponse) VisitSignInResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(413)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type SignIn415JSONResponse struct{ NotJSONJSONResponse }
+
+func (response SignIn415JSONResponse) VisitSignInResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(415)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type SignIn429JSONResponse Error
+
+func (response SignIn429JSONResponse) VisitSignInResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(429)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type SignIn500JSONResponse struct{ InternalErrorJSONResponse }
+
+func (response SignIn500JSONResponse) VisitSignInResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type SignIn503JSONResponse struct{ UnavailableJSONResponse }
+
+func (response SignIn503JSONResponse) VisitSignInResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type SignOutRequestObject struct {
+}
+
+type SignOutResponseObject interface {
+	VisitSignOutResponse(w http.ResponseWriter) error
+}
+
+type SignOut200JSONResponse MessageResponse
+
+func (response SignOut200JSONResponse) VisitSignOutResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type SignOut401JSONResponse struct{ UnauthorizedJSONResponse }
+
+func (response SignOut401JSONResponse) VisitSignOutResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type SignOut403JSONResponse struct{ ForbiddenJSONResponse }
+
+func (response SignOut403JSONResponse) VisitSignOutResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(403)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type SignOut422JSONResponse Error
+
+func (response SignOut422JSONResponse) VisitSignOutResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(422)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type SignOut500JSONResponse struct{ InternalErrorJSONResponse }
+
+func (response SignOut500JSONResponse) VisitSignOutResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type SignOut503JSONResponse struct{ UnavailableJSONResponse }
+
+func (response SignOut503JSONResponse) VisitSignOutResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetMeRequestObject struct {
+}
+
+type GetMeResponseObject interface {
+	VisitGetMeResponse(w http.ResponseWriter) error
+}
+
+type GetMe200JSONResponse MeResponse
+
+func (response GetMe200JSONResponse) VisitGetMeResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetMe401JSONResponse struct{ UnauthorizedJSONResponse }
+
+func (response GetMe401JSONResponse) VisitGetMeResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetMe403JSONResponse struct{ ForbiddenJSONResponse }
+
+func (response GetMe403JSONResponse) VisitGetMeResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(403)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetMe500JSONResponse struct{ InternalErrorJSONResponse }
+
+func (response GetMe500JSONResponse) VisitGetMeResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetMe503JSONResponse struct{ UnavailableJSONResponse }
+
+func (response GetMe503JSONResponse) VisitGetMeResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type ListProductsRequestObject struct {
 	Catalog Catalog `json:"catalog"`
 	Params  ListProductsParams
@@ -11389,6 +12587,15 @@ type StrictServerInterface interface {
 	// CheckPeer Ask a peer whether it can be pulled from
 	// (POST /api/admin/sync/peers/{nodeId}/check)
 	CheckPeer(ctx context.Context, request CheckPeerRequestObject) (CheckPeerResponseObject, error)
+	// SignIn Sign in
+	// (POST /api/auth/login)
+	SignIn(ctx context.Context, request SignInRequestObject) (SignInResponseObject, error)
+	// SignOut Sign out
+	// (POST /api/auth/logout)
+	SignOut(ctx context.Context, request SignOutRequestObject) (SignOutResponseObject, error)
+	// GetMe Who am I?
+	// (GET /api/auth/me)
+	GetMe(ctx context.Context, request GetMeRequestObject) (GetMeResponseObject, error)
 	// ListProducts List the products of a catalog
 	// (GET /api/catalogs/{catalog}/products)
 	ListProducts(ctx context.Context, request ListProductsRequestObject) (ListProductsResponseObject, error)
@@ -11916,6 +13123,98 @@ func (sh *strictHandler) CheckPeer(ctx echo.Context, nodeId PeerNodeID) error {
 	return nil
 }
 
+// SignIn operation middleware
+func (sh *strictHandler) SignIn(ctx echo.Context) error {
+	var request SignInRequestObject
+
+	var body SignInJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.SignIn(ctx.Request().Context(), request.(SignInRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "SignIn")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(SignInResponseObject); ok {
+		return validResponse.VisitSignInResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// SignOut operation middleware
+func (sh *strictHandler) SignOut(ctx echo.Context) error {
+	var request SignOutRequestObject
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.SignOut(ctx.Request().Context(), request.(SignOutRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "SignOut")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(SignOutResponseObject); ok {
+		return validResponse.VisitSignOutResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// GetMe operation middleware
+func (sh *strictHandler) GetMe(ctx echo.Context) error {
+	var request GetMeRequestObject
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.GetMe(ctx.Request().Context(), request.(GetMeRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GetMe")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(GetMeResponseObject); ok {
+		return validResponse.VisitGetMeResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
 // ListProducts operation middleware
 func (sh *strictHandler) ListProducts(ctx echo.Context, catalog Catalog, params ListProductsParams) error {
 	var request ListProductsRequestObject
@@ -12140,250 +13439,273 @@ func (sh *strictHandler) GetReadiness(ctx echo.Context) error {
 // const string: with thousands of chunks the chained `+` fold is several
 // times slower for the Go compiler than parsing a slice literal.
 var swaggerSpec = []string{
-	"7L17c9u22jj4VTDad6btLqVIsuw49uycURLn1G1iu7bTvG2djSASklBTgEqAdtSM97P/Bg8AEqRAirKV",
-	"pBefP05jiSKAB8/9+qkV8vmCM8KkaB18ai1wgudEkgT+GoYhWcgjFvKIsqn6JCIiTOhCUs5aB63Rn0JG",
-	"I8QTNJr+SRejAN1SOUO3hE5nUqDbGUkIEuSGJDg+RHJG0AJPCaICMS6RWjkhQpAIcTkjyS0VpNMKWlS9",
-	"ekZwRJJW0GJ4TloHZivtbC9BS4QzMsdqU+Qjni9i9ZTaT4DUXg7/+H+7nd1W0Jrjj68Jm8pZ66DX7Q+C",
-	"llwu1KNCJuo9d3dBaziRJFEvwnHMb4/mC7n8GccpaR3IJCVB6dCnLF6iRcKjNIQzckEQjdShpgnBkiRI",
-	"zjBDckZFgMZLSdB4Cf89RJOEzwEMYzKljFE2NTDCY0GYVIAkavUMCn+kJFnmQMCwUf/RF+1et9stHri/",
-	"u+s77wssccw993k5IyjUX2ZbWGA5y3dgvm0FrYT8kdKERBZI+Z7+JyGT1kHr/3qSo9YT/a14YpY+UW9T",
-	"WzmOyHzBJWHh8keyXN3RG3xNBIBMSJxIJPCEIMlRQhYEyw4asiWS5KNUMJfwXIjjmCQoFUSgCU/gHhBn",
-	"9gWcxcsAiTScISwQRozcordvj19WIp6zw7baoh/6+6S78+zpPmkPutFue7BD9tvj8NlOe2//2QDvPp08",
-	"2+kPPHczpyxDzkCBWpJEbeL/+w21///3/8//tMrXF7Q+thcJH8dk3jpozVMh0ZigngJJf3cXLRLKJB7H",
-	"BA0vXhwfo3CGExwCOStov6ZzKleB/D2/RXPMliimTEGboym9IQhLNOdCHiKFWAVErcLPGN7vhZB6B5yf",
-	"ztN562BX/0mZ/rOXnZMySaYkge2e4Sm5oH+Smh2v7LVf3GmA5jwhmiJ73a6iUomvCVOX3+t2qw6ysCt7",
-	"z9J3T9LvDZ4O9nf2Bk8bneeSXxPWmNcoghwx8lFmPx0hPsk56ZhMeEIM2wUqwXOCJjRWV6457oQmQuqn",
-	"N+I1i2yzfowf/vR9KLq//9yMxZ5hObsgQlDOjl/6GY/QX1cwHvPtcXRv1pMvDxsiJDnhEanazYKQpGIr",
-	"TP3s/vswq96pXSRELDgTBKTtcxydkz9SIoBEQ84kYfBPvFjENMRqd09+F5w5FwE/nFMhjHwW6XyOk2UR",
-	"pFbgqv2rfd9ohFNrROpAF0cXF8enJx+OX344P/rp7fH50cuWwkSJaSxaB799ak0oiaPSLeRsiAqUgeLu",
-	"fdAiScIT9V6z/PFL5D4StOZECDxVSytBoBHXPCs5CjELSYwogy/mZD4mCcpW7sD1iRlekOKBhwh2qZa6",
-	"TTjwyvJBj09+Hr42pzy6uKw4JAc8EJ0xluHMcIFVnms4DlKcrHDqY3aDYxrBedVdusddeTXyva6jkaMZ",
-	"Oh3BsvCDVSw2e1AgVQgwVp/gSNH+DGuxCqBCAM5DNDLgGAGqCMM/SByJTkvpDZxNYhpugJ4O7M+Ojs4/",
-	"HP3v8cXlRSsHliJDhGO1qyUiH6mQogAw+H6cYBbO2n11tfbZhEypkCQh0aGSckyplRJRJiTBEex2C+BT",
-	"6qnilUJiqUA3Aa1CaRSwwiuejGkUaX6+MUBenZ4/P3758uik5eKOSCcTGlK16oIkQNmcFWFyzmOCbii5",
-	"JQma4yWQdsRhW4cKCBJ0Jr4gCZY8UZeNozll2wKKVEJBXQWgeYDGqURUCpSobZX2A2sezxdcCDq2p98Q",
-	"Tqdnl4o5nZxefhj+PDx+PXz++mgN5UYkJpK8MWyxxKrU9vANpjHoSVRr6uiGJArSBUo+hdcVf+Al58J6",
-	"aN0ahygm+AbwladyW9diSf0WC5SyiCRCch4hzCJL/bc8uVZ6DwWEZoaoj5nSOXGsX36fCzo+uTw6Pxm+",
-	"LuCxfinSH7gwu+BzImdg+igk1/zHQkiJ1g46lgLFfJrxKHPV+ljwiTmskgZaDMMfrYPWYNINn5I9/Gzc",
-	"i7YA2Ekax2LJQoXgJJ6gCaYxiTro0tkVToiVVWr73+i9672Osr2NANgnXL7iKYvuBWcrphUlvDp9e/LS",
-	"AfiF2qSVoeqyJ7CMC/hL0P4AyEi4jxvlkQpEt8I531lTzKKkFiYRJ5owgM1bcPxwcXpyL2i8Pbl4e3Z2",
-	"en559PLDm6OXx8MPl7+cHTkgectEuljwRJIIzUlEMQK1tICLhEXaHufRUpGG2o2jTWtbEL3Qe2tfLhfk",
-	"AJW3ty0Chj0Y3qH2Ae+95Pw1Tqb345zPT1/+8uHy9PTD6+H5f13QGDVTLyk5RzGsUcKWbEfwbWKNqMH+",
-	"7tM9cGiIQyQUBGMixLahwG9IgnroDX0Ob37LcCpnPKF/kuie6DJ8e/n96fnxr0cvC0jivLd8fi3pFBci",
-	"HxcUVA0srsGroB0HnJEtnTujTFgzUEKbypxkbkhCJ0vNdwxSjt69e9cepnJGmFTHJyMk8FIgod7BLdAy",
-	"sXUfmL0cXg6fDy+OPrw9cSVvrt4nNzQkKGV+6QhMEks8xoLkR8FM3JKkgy6TJcJTTJlinhjN+RwcC9vB",
-	"omxZruXF73ysGJCzAcT47aFL5KNzIpNlG3yBBpSUoZl1NAgSchaBc0TanRtTRG9I7fcFWC6OEVdp5eZ2",
-	"TgedypnS5MDOMeJkynhCQLgtEqXISaotvYRgc1tllrsMjLeLC2XocxRzfo0MI7aLxlhqqzY347X8VdZu",
-	"0ZDf7XaDFktjgz3awF31RfEkIknroK/gkNmG2rtxOgHdrKFJ/t55W0+bxta4/s159ftsE3z8OwklmCUG",
-	"6tqUXgXOMAe6kkxUGMjHPggb++KFfcJzi0lqXSlUohmO0JgQlr/TOGW0RDUisJM78sacxwQzF3o7dw7Z",
-	"+Hav6DYEv6eY8dtOq9lNbHwPxVsYqDelYUiE8OwqvlUUotCi/myrd2lemR85WAV6fobqC7+QaXjt0BqO",
-	"Iqp2h+Mz50YnOBZkVUOh4cxihchp8RDcwzkRqf/nyTVJFNJEynLO7l3rNAwkwCoOxasQO7ohim+Ekt5k",
-	"BBkgHAuuOFAsZ0slTsQhgh2vuFszijUHqoa4woAoWZ6nHj7xijJtEig8CrRxoI1nxkEpX7t8gRFU4PKD",
-	"OYEn4ALUlIHtdoYlURqCMjw1+DrohEsk+ZQAOwUdboTjeNRZQcd6hKpiIw73FpqT3CoYgaK9igNVN+Bw",
-	"DwNysNgkR2Ni7iKqpyiHwkX9LgOlpCg9D3zA4M2UZC7WOkoVHDKWkG0FJwlerlx1FYN45aJRxoBDnsYR",
-	"Mq6oAhe+FwcxQHbg4WcXeczJCy9Fy4hPEHaDX7mInGPKisJxb6cYrBm2f8XtP7vtZ+/zf3Y+tN9/6gZ7",
-	"/buNojh7Oygm6s0iQBGdUqn+y9X/a6M+5AkRQLiz5WJG1CXnXn5sfqvUHvixOv5LmpBQUp/aMFqkcTxC",
-	"Y7UpgTCoAd+IPLipbg9gwdK5grx63AGx9e8Hrcx54EHGGV4AdAkwQFAeV8lFa5ze30NEgydqV9MEz0Xx",
-	"clZduqWLgSvptp99eP9//886wZn5lHwb0Y5QTflKSQPNqTFRAYRewvvraEoJXeIH5lAx7QR8N+OYZFpB",
-	"CRwrzufKA/fqtA6w4Wd4sSCMaIlxC1Y9RxEvrtjUpV2zk527ghNndS+KiUij0hpXS8ynAYJ4OMLglkkT",
-	"wLKSx6a414J3qGZDu2WWY91YgKY+HuNerx+YNiyhJRNnBqFWScE4M30oqG2EAGVZGuDJB/vFeC0UqwBq",
-	"seYEn9h/rrm2daiS8asGp6OyxEF9MZNaWizBX8Mk34TvCr4HNcCLPqARuIbQlEiBdKyxmYF1ynKKA0aZ",
-	"CM6sn1X7UtfwlhuSRCZ20kwl0uf52fys3kCyLw/sAaoBVGsn0SlTGBPTiUetFRLL1MMcR/xa5wCBEj8q",
-	"4dl1PWKVZbteo3r7P+dgLO1C6ecjNCfYqmcQ3tLq+5TeEO34dE54gDCDxCOgRplnmhgk4TeKrBTvoxBB",
-	"K+gsKKbXBGG21LlLrpQ06rw69yzhUhqDRmJj2qiNtoLWhDIqZiTyCtQ3mjFXX9Yx0FzktT+2akt+CQvQ",
-	"d90n5PaMmLSs5pbdEHQYnSGkA4Sr4KFiCFZYNatQAkRYVgYxLUgeOoTT3t822rsLWteURRU8VCjpzidK",
-	"SWaSJAucSIhpikM0Yjwio9WVDcYxI5ZysoNP1ohck8fQmCHZxIX3Jcmg3uNXrodatQbtjfBFTA6zMAmi",
-	"UTUgW88h4ov6pZSpbncNtkqbXVPeh3bl8omOUhpwZlwCcIYKkZKog34kC4kIC5PlQpJI2VDK0FTEwqzb",
-	"z92qnJE2vL2tXte2seq2fl3xAPu9Z/3VE9wmVBJl5FoMcvSQoJUmHo3iORYE4ShKiBABmkm5AE1AyoXQ",
-	"igBPJQoTEhEmKY5FgCC7Rz00SfB0vgJw+OnBkyd2+x3zVSfk8/IlDPbLiWuVdzIo036WO6OO5SV7HpHK",
-	"/MShNdAMVxZI0D89DDBskOD4jQDk9Jp66xQhsI5W335m7SbKyipQr7v3NGhNeDLHUmeF7Q1aK0lidSpQ",
-	"nnmZbaAKft9jMXtNGfGrMTFlxtqdYTEj4htIDlsFovrWJ3eyODaJkAkpwJuKkOwdDJ6+PPpp8fv+988v",
-	"cPvD5fH8XXv3hxck/YmcX893T94sfnj36393Zhfpq7frhBCt0IcNJL7RkcugnA3b20j1oAot4dBVcK3K",
-	"FaORhidErwvbsORUch8MmrsPdjZ0Hwy27T5QBz/DU3LEKi4hxkJmSKWNfMg2tM722xmPPehFfO+DvM40",
-	"hOirMrGx0ArYjN9Cqif3Ku0gMFdf9hqyWV1vvNGWSkmp1UQI0o189Lz7DAtIpMACjbAOGU1MrEn9ACBw",
-	"iFgax0bKSSfGN+cJqUDXDSIuZf4AQDD7XcHgOsRXN1GF8oal+VixIT5rkIeYcUZDHCtAzM3tS1FgEer8",
-	"cxwpTDm0eahu3CsmE5MTs+JSX6OxgZ6EOEMCx2RjpQxLmdBxKs1aXnXTl56rffrcid8pOnO8uE5MVeKp",
-	"0NrvfE6S1vs73xVNedt8CJkF5/j2TRYkyXb89C5ohWmSEBYufSSZEGKZQBHLjt6e13s9/Jz2QjuclFoB",
-	"gk343aRNWK7Noa1n5qty+bItZjSRAUqURvZmnWa7SGjoWeXoIw4likhI5ziGsoGSzOp3dmv9EhASu059",
-	"IOLhNbomZEHZFKWs7AC5vGifH71sv9nI6QECCeAVWPwvoOoamm2iAVhVokoHWOTk39xGsDyj3mVhX111",
-	"ijo/BRgQmVOSKqtpYrDdqwgKvx5jvz1EI6X4jRAGm7axT9fVVdf4dHNbyxN+0FljZRXG0R3qKarS/FJn",
-	"LBlglWbWOt+V8AYQ1PbNl+oakpSVWE6v0+1068m1ykLIzpWvH+QX6kMb6y8oo0ueK4wSMueSuCZ2bi8p",
-	"zgaW3BZdBhuJot17+geKIG9i+iudrSJm805HNrPUTPWo0WSsu904cDqb6CtPzaoXhHjzVwggEOiSOkGH",
-	"RGbVTIGzaqqkWjxk1lSEJWmrTzfZ0N4aqjSxMOOr2DZpDrdDmGudAxtZ+fcw4x0iBczVWwpygnFu3UW7",
-	"KvJ9AbrThk6/PDSiczngHdrVBLqZULQIhU5zyty39b4OnQ+2hBqNXWO9OtcYI7fGPeb3h518Pf/XThMU",
-	"P8zc+CCXSYBmXEB920IxTEZIZAs9zTE5/yLOr/6dV8cvWe5w2ViimCjex1lW8ZRhck4bJLyuYNg6dp+x",
-	"Tm9OEr8lUa0FhaHGWiCeJrkgbIzVih/pPFkxlBUsPnszoDeVJrFWFExlWq5Xejiz19IHinjfeJTBNzSO",
-	"aZbhOSM2R1Ryfl10GPQ3cuLtN9D8TEJBUeZlgIioTpcRmn81PvBOI8VwW6sNmseHi6kEhQ3YfCi6mWbx",
-	"DGQTDmc2z9mP35gt9etdGmmM3IqDJjyuMF0hqEBX0Xs9Wm+krlSq4Y5TdltXupICkYM4yJhJsEZbB4i5",
-	"XMGlwvpofsbw6hPyeCpDnmVvqec9RqDlm81M2JzVFgzYpsFQrXfAmrZqSGkJM3xjcgW12a0Ofu+4qT5R",
-	"FdheUyFrrOc4BlnhsZbh42ptuLlhDIZYjUX82QPL+iRVAKoGzinLK79XYbMZDt0PfR50ZP+JZ1hUZXjJ",
-	"YpF4xBWDTOh0JhHTyQE2xPxHSrQ6F3LGSCg1u5AJZmJCEsM93HyHhMhkqT/W1Sv637VZDw28zVjklYJo",
-	"xuNImFDbo7+41l8MrWmiSsWMmiRhFCp1NMv7zFTkfre/1+722jvdy+7+Qbd70O3+WqWV1Urqho7rghjz",
-	"ZQhoX/YG4uyf4tvmCZ1SdrJOq6TmKicJn2/uvNjfxImOTJmu4GkSQl6sJGXlx3eF1t2+kZrZ0P2+dnHH",
-	"I79RlVO6iNYQUh7yAm+Woe46mupd9rpAU/3NaarX9YYNFJiy4IG+SYf2/PGEEm65TMM9t1fGaPx+wVPm",
-	"S4zI2vVkmeU6HIoTT8xBconj+uQKHMeZ8173w7G14w/KuViRrnorNQeuV7VAm8BT0E7tyVfPW2jvUx9p",
-	"XuRdgKqizdykR2Nd8LGRwVid2eLwsA20QBsH+pqKoD1SUIJzzaWuuVD90BZiZd442ZeCiBcA5yQkdFFR",
-	"uUrn81RLSxxCCEKh9a12PlmtLlMmI+rzQUlJ5osqBsEnkjCEbcquhGR/idJFgaj7tUlTCnqQ0U48i7zg",
-	"8zmVkkTIPFJ48f5mrAKUKlN46k8Z10051HeQfsyUMAJF6xY7FaiWbN0GiM0F0rNsFzGJni99Mok7OcuZ",
-	"XLzncvt3QaPcus2S6tSlKfKIyRoNNXsoMI04EE+K0OxsLD/73Vw7rhE6eb0fI7ersvxpt7sR+hhNWFQV",
-	"TS24AJPCJtcY1UoH4Cx/V/BwETrQ/SVdb5N2NYl0niGaMfqyBpTFqxr+NKPh/FX6S38q30w3wY3eHtRP",
-	"wfU0gmNC5vzGpxdtBske1G25JW7NmG9eFVdgv0oMRmkCnREutEPYo24aTzGAG7JQobWk5PAHYVEAbQJm",
-	"BM1zx3LhjINOf9fFVJ5qx5o5J0uVbVhA054tDHtTXbK1BDPOTxkPIvwdRSRgH3qbdEKZ3hzHMREyTwuL",
-	"zGWrXVhELfl7GaT4PTQVrjcwseXKzUEDk+3s7enu/kZ7U4anqbXauBr61PyuiKHgiiZKZDemtEkqSv6F",
-	"DYlMV+gBH3mV8Pl26roLHQpNzgFnQFXmLpSSC5VyK31zfeibE8tevt1zEvIkEusARXAS07zNoIC+DjPM",
-	"IqehQ77HB4Cy//RO+8YoaaYH3WKqODzo+wnwCcVcFrgU2+/VLrqz5f4cQUtLpJP1wa3ccHiIQwJMf8Vl",
-	"6zUERdDmsc1Vgd6zfJEqXcp8vVLhiGNtYlfrGbv65ZLMCfOegIYzLcd1QwAr5BX+Zzyqvoy2b5ZIN2c1",
-	"F/pnq0SqMJJKJdT06gU/qMTXhN94gwba1alAbu9F990FUs6VfEV7U3xDyrV5AYTT1EqNzc1Ls5lae3MA",
-	"u06mRG6GukD4km+m2O5C2oXE8XomVNDzyjE8U4GES2lIFf6NCtnkYQuKFWUefIXz0seT4GN9U0DA0JkL",
-	"aitpSXPr7XT7vd5mkmW/uIdKSOXGm72TA2TU9gAZ5xQElzN/OrRTKWrpu/sbh++z1zUStVkLZtPRprD8",
-	"7oZCt5e7GxstXulp3NC07Va3XwqcMqRc6S5JgxKFZTypRAzee89tsfzs7iXkNoajBDm6aa4IZgZW7hHw",
-	"YLsrVYpW6KodEOQOjFyEu0zQlR5FfWlFHSma7SVXQknTzxVIV4LU+G/qQ+aJfkiHzJ2m2+VC+MwV1EyQ",
-	"WN/Rl/Vm2W36oaFAfr8OUSe2HVIpQgottC23XmA5c3burMxjUpmopRNE5nhpW2mYCKvu6Au3rTv3KoSL",
-	"5iBiWLHvRB4xvchbfa26KidKikAzjCRln8cdV6t2gtn46CT7qznJCnnVD8+tA2vri3vQwCTVAS15Icmi",
-	"abMDJwLo5C4gpUshJ1hQG8P+Gm6uva27ub6aNwlMYCIknSuUuaSKRyv0944Yusj7bk7zdEEaE5SyawY5",
-	"yZBRqEwLE4QoxwseoCGD222WNZbZpHFLCeC7xkel9dhKAs7MvtwSLDuoyvUQW6Bgu7nvCU7kmGBZG942",
-	"EgG2CbYbLphun2+bA+hYJWc8qlQmRjMpF6PV9O7WmtTK7broIB/Wpl01DAbC44XX6CQMPk282tOqQaTU",
-	"kgVJQsKkzdqfciLQGIfXMMRHd7cEWnlx+ubs9dHl0ctD1DX0JKHjscSx0nMMcRVZdM8Ze9MrzO/prjEo",
-	"QFFTiu8ZSTRF1zDPBfjhVnzm/d1+5+lmTvPuV3CVPv1buUrBZ/Q5XaWgQS91zVrexq9cmbQZjHf+Iu5M",
-	"/oXdmXWpQ/dIx+v3P6e/c2crzsiir+oejrsp//JuO0c72a7DDlxC1odxsSA+rqbddRU8dLAz6O5sxEPB",
-	"Kf73dRI+yP8HseWv6ADc/UoOQMWdtJLnpzLXeW9TsAPdijKObBlvgRognBrxkj8WKLG9Uax3p7dt56RR",
-	"KB0vpdbcitalo4l9Rjemxz1ZpHaPHlVpShVdm65nsqzqlyyTsh+05IysdVw6HlKDQWsdoblz0xhaPl+e",
-	"kQxrE0ydBt2VCabj5UUul7wuwU9ryWVl6sSFXRg4r8SSHJpmSHp4GBUopkKupPm/GJ68OHr9+ugl+NIy",
-	"tdy0s6vq4dO3Ispf32OhUFhrZxu5sEEOvZpremWLPGpHYOTVcLnzTd2hbY+0pQ7RdmzSq+OT44vvYfpL",
-	"bRbsQ9ovv9BHMhMMxZKF2+nAXDqRO73JmYmXY88XG9Ux2K6WV9l4OZ8VEer2Fi7bF2sRcl3ntnweQzYM",
-	"OAf3bn+wG0Xh0/ZTHPbag/Eubu+TLm5PdrsE98he1Nvfc5XvNIUUfLfDW7f9DLcnw/ar95/279run4NN",
-	"/uw1byavD+KAoHmqevX4gL9q4nqzcQjNByCsn33w2QNb2ZGaJK6XnFH+Sln9ZSGglaRM97LwCMmsL3i9",
-	"owae67TWddGzs94pZ0dM3WtU36jbqj0wrSebE18PTXAP4o92ezWuJlCmEEyrBqfZqufpEHVNsz54qrOm",
-	"V2fQUsY2T2VlzqjSUGLOpgX4z/ES0mIg20V4s0rNRpzpgoJIadw61VvavbNllzDQSkmMaoCbpo02OVJD",
-	"HCckcuZKlxOQ7QWtm2xUQnC33bz3rla37UWeFYDXkEU918tnyuieLiIPkLPQjHgSef7TFqPkqzRaLqzQ",
-	"9fsFS0oXruryrXrP3tYGQX0pXrcmnF9UG/ycHlTtQmIDusz7RkGBKVZmQQY+G3w/Oz86G54fn/y3FbQu",
-	"z4cnF6+Ozs2fMF9keKn/cFWsV8Pj1/CPXIf3hugVGTusuXm58Pe666lSIztomPWFMf00lKKpTQpke4sa",
-	"97VG5UG/H6DxMqs4LWPKA/j9oYcfoW973W73u+qSS91sNQsg7HYLEYTeNiTIC/OMVSZuaUIe2rR921KF",
-	"J7bzaUm+uM5wN8wC/2saa+nXhcigvY/NJVbsJppThkLOBI91P0UzeDAzXZWhATEk8Od9f3l55hLNGIfX",
-	"6UIZ7lIuiv3n18Xcdj+ryNRMUtOn+rVhAyWErUSJnb0Cpu51B/vNcXWvieR9oQVsSfKul7YPnw634x2A",
-	"BjxqbaaUj0e9M718tsSkVrs4VM+tKtVmpHG82ma7YauuXjFnp5mwdOeK+eW5eWWQu4X1qDGGxlzOAB/z",
-	"5qPlOy1Icjo5T5k/Q+Jd1k1Jh3ZlvnDmGVAqDGal6YMHaDTBNB6hb92lv8vm3OsL6j4L0AhLicPZ6Irp",
-	"5knCoiqWuf40SsgixiEZGfeHNv5YpIlSZB24s6CJAoUZ+3rFHLaiNqVdiTicgVIA7y0yGPNQbYRt86C+",
-	"K6r9ufAG1QsSkN8yy1TEyjVWKmi7WUTrbKPeMpf5b0pqWknBwtYB7qzyvpr4G45PdWKSga0tBKEG10Ui",
-	"E277PBNpdrY73XRrbrAvpSIfRwVfWN2QVKUni/pM4AmdpglZ7aDgrWsXGxe2G2d9Fdg39xj6XrizJcgH",
-	"LUXWJ4ojV2WpZk2EobuU7XpSVKIUu4XP5829TWbdendTNWZk2y44jWqHhGgbas2o09yWyiemQPfTum5L",
-	"m1OkzwouzsjlCRjA9SV/JoNtW3sosLysu4Faodl+dj43Q8Bue92KS07D66MbGinuWtVSekHwtTAT7e2Z",
-	"x0Rpx0L9HA4LTV+FRFR20HBK9KiG8RKw3w5a/0agMOa+7nuzLNA4JWsrqgXVPpe1SYa+CuuaxMM8AaLf",
-	"6fnyHyrczZ58iGIe50ZnqkrsvPdhBp2dBx1GJ399jomHa6oD8wKDQnEgWJmmQjDmQhosKFvH1cbXYMuD",
-	"FnfvkQnxmRIfyqzAR1cVqOnE4t1ipUZDIwvDoNfphmPFAkS5jVppMDZnVdxoTEIziZkWxtuFzlz4W5gg",
-	"7caMYWpTpD20ii3ppputoKVz14tmg/ur+iiwwzibGg8uv11RD2v64y513YZvNPaDEu0HD9WWS5ctLLVC",
-	"H9PAMqess676yk6krJFhmbc3g3GgsaK+I6zSk47ZWWVC9NAXEje6BC2Yxb45IQreb5O4avqwZwJokaKf",
-	"4AV9ArrgE6UkPZmkcdyGf+kf1OYBaP/mffMbfjl58eH45MPZ+el/z48uLta53WqLZkxX0Nyu9zCv+xXO",
-	"PDS14lVWzGbvVvtYs6SsOt/ONko4II393gOzayVldZb/sRTZId38/m3k5X8GE3hNSnMBsR7Uq2H/M6Yu",
-	"P9t25nJFTkshc7Eq19Ckuzg2v01TrMruM7geOEytip2eeHmOmaFbY9/6Ou7SxVDPY/Bpe3bOgbIm9FNZ",
-	"Da0es/L2/LU/i77piBJwkn6xKT2Pk2y2PclmwRPfmEUlFuoxZTDYqWdyDUbX5LhrNuIfYOMjo6zrSBO/",
-	"qa8Fyi00fvH1QPFVbNeUDbp8NTenNmetg7oeis/1F27ruaWOsN0/1VQR1MTvpAAvJbF5GCSODvMCJ2vK",
-	"IM5y/RlmydhJEuVK9Y3G7zaoiDy2Nr2n/NGd+qluhBm9+GGkvrOBPapWVUa0x/LsbzQYNzMeJ0ZZX80f",
-	"x9Jps+EnEzfQ4edR0NcKatkSPg+MKZcNC+cgkTBD+qXG5sZWGHFGNhhhHjQNsZyaE7yvyrIsMlfYZbZF",
-	"kDOG3xRgYN66UaC1TipnffDRKYuXerz5cTSCQk6hxA9mrtzFKNGhXtNZiIqNxPmxTRLQG9GvhRjCipfc",
-	"7mCtr7RadJvV1obSqkVykzfsfZF5+E12Ui0Mtw33KtG4Sr9gKIRpQuXyAmZs6ZQhghNNz/pfryxr++Hd",
-	"ZWsldnrR393LMxwKkdMwIfIQjZTJDAae1JnCi4QymQ1t1sO9lMqil802Cakmd2qPlE34KthywzFvw513",
-	"Dx8TeUuMBIV4vEkfm/FFBw3175Tlr0eDKprPgp+3wO+0sZd7Ba7YFdPNzyyRjVPdc3VCbjUARhaYB+i3",
-	"9yMU4iShRKDRMJUzntA/oevQAXoOB0VXabe7EwJM4J9k1EG6W1zCYyJAiw1xHCPMrpjuHWOcIAJT6xFD",
-	"o49teHxkW9okivIJm/AkJAKRjziU8dKMgFPo0kFqO4RJGuoXhnyejdO+Yjc4phF84ZzYjM2aGSY1Izgi",
-	"CRr9b9uklrSPo5GCqoWM2voY3AicGb+fxolv00XtNPMrVjHO/Lsg95XpZAM9cbqD9A7B9so2KGZ4AeuO",
-	"YCrhqIOe84iaCMcPF6cngAwSzbmQV6yH3tDnASjt+onzVy/Qzs7OM8VT316+CNCcM7IE91M2IEHLV53g",
-	"IKnUuQsG0Z1ZSXZSKmQtEIYXtHXQ2ul0Ozu6kmAGFFfpZFJfTgnwjAwDFCtrxVRIRQDK2gPtFid4TiQ4",
-	"5X9bdfnHTgUVZfZW5IwIExAUhyghC6JzU5XOL5QEwXFByfitIjWSfFzEYHFqRkTVmn+kJFnaUQUHjnUL",
-	"TBYk0QYp+9b+BofIsf7hXimsCtb9Ul8ET+agDNTBwUbHHeehb+d57WG+9cbZQ+v2YPgmFdl0It8WYARQ",
-	"0/Wt9Fq3tHWj2GQ0KjKzteICwSuhni7sZbV4vdu77K4rXnfSuQYrEy4b7z0zvJtt/jk8Xrv7/pZ277uh",
-	"nEafnOEpgaTchs/qEhGlkSQmuA+U0+92dQkdzCUBDWexiA1jf/K7if85VYml0h6lQrh5G7+5zcN65R5f",
-	"+ulCxy37kcmwsyX4hYZW5hnbSAoaQhV81fWO56wpU7fQKMnmBRa7Hem1qnoQ9V2HsY2PghmkFmbqpuN4",
-	"6UTQDszzwFyKXX48rRp2fvXYUJUP2mxem1LrJLU5Odvg9vWlSGtW609g7q7m4O7vDdSbVhJYIa8072pT",
-	"HvyVO7Cf9ny9XkzvlrwXS7fUJEVfSLkRSbfgoG5aiFfs5eG6uBz/dFULDcepnHmKrTO4XBlQ7EeR9ZUo",
-	"tI7QPR9KPRtMG4bVtgq2OYKv2QF0L3C6Eex2ne4A+7lfwAaXFRfIUlAUGtw1FQ2+ikFQsNfXDHYUBQw0",
-	"u/EtkbGlJ89xZBOO4Se99T95y7DRkEmkf7Sz/keveDKmUUSgnG+3yc6OmSQJw7GeVA2/2mm0uRtMtaUF",
-	"BlM6n+NEoZGCY0VRJSCRmfOm6AxMSdDT6ztCvgcjUfg8pkq3zP0SNhGYMkgxsUl+kA5vtHWt12OBBOcs",
-	"m+VlnInkIxVSHObuSmusUIl4KjtXbKjVY9AV3QCsDrwu4Cewh0M0yrKYR0goa+o2D5qJLHlZZ4mr19ke",
-	"Guhdnk1+lYNZO4ZpNvoUfTvSKa8HaJGK2ShAIy0U3lAh1KLqg2R5nrJRADYDZjrxvJyl/p2Tpn7FbJ66",
-	"TVMPrNfEGPPK/Hln7Vpr8hxHZL7gMOq0/SNZjpRJCUMiwCybQLarVqQP8mRoZcWRJEDXZAn7s2bSlMjs",
-	"oStmgWxSq2Wq87f6AzTjqbKU4GhWTdd7NSnUwpmCC5O8tb8oS9C2jURs3AL0zivW70LZSr/bB7PnmixM",
-	"xnbR1oDXWGNj1dZYo744EPuRLI0OA+d/zqNlc/XFNAsAx5j6Z06HQ5/rTBBm+pdkvonbmfrCKNM3OE6J",
-	"W4tgFQq/HN5dI4etMM9KZ1YkreHUxcxwxxvX6nWVpdjp9d0ohXl/7gRz5Vv3WS7fmEcs5g4rN1yjnVD7",
-	"3f3unXYU6Sz8AkiPmZAER9YLpYjWVn4kmtIDnVzIADmtLV0HV6fSIVuzAO2yyrKz1+2WAJYfDjjxzLjT",
-	"8n0/X1qPbaBrcAxRSPBARGSC07h2l1WrNZexbsXNXdETZ1DgYSp8lqngyZwwd3PoJu0jKlvFdKFHDf9R",
-	"w3/U8P/KGv79gHc/m6BQJOSxBoYe7c/wG62SuNofFVlN2aHW4agoZAd1dCJLZLKHX3PN6KrS82SxrRAa",
-	"E+ud77TKnNXv1qnO32sI1rJzR0Go3+0/nGlDSJQyKinMuDDXp/a3rGLY3c/DsFfY9VlCFhh4NaizONLR",
-	"eYcet8iz9bc+to0p1PPqKoZJQmwcvBn/1u9d4db648a8+csy52wae86Wuz6u3P37c2S3M0MTdqxPVWLH",
-	"XR8r7vq5cLfAg10W3M1ZsFrlL8V+L1eMdp2EipVCqykjL6b4+3PWv66LadAdrP/FCZeveMrMEs82ExJO",
-	"snqTtHOdWO5LE99A9zaZ22uzsB+gVeeyz4TGkKJvpRiYgrQlC0lJwpjiKh9f6aB32MQoKeRh6yo+qGgz",
-	"/fmyNFZHs70PRW9T52zOEYrlEGs1Mk9BBM7yIAoOQeOao+FMK24zXfbuAE1hba8BYVxy/lqxbP2D3UZ0",
-	"8cPF6Qk83+9v6PS51uM/cytfnemaLCGIzyAtwLrUXNPe0Mfxy6M3Z6eXRycvfvnw49EvH86P3l5ACNui",
-	"fsmlhxKSCuLWY6sFqUDl526xzsUxjpDCPmxuK2QRWg9eB70VBGGYk6K2r7m3+sv8qgNuDb6wfDs/seMo",
-	"Rbk7evWwp2eXx6cnH05OLz8Mfx4evx4+f30E2prENNbuugklsSICo/F0Cq5Up1TnoFVer+yXBV+ehaLu",
-	"rrCywRyG3vXQujUOUUzwDbFu6U08McbN7xep9p7gEnXtI+dZyo/akmJvCNIQka2L/FqBBlASlApsmXR9",
-	"eMETVbgL1kuUg08VoYdLfE0EIpMJCSXCun9agG6drn6GH32Tl/fSGyKgoJrLA91wDW51hhXXJyzzRAc2",
-	"p1e7GrHM/eBUQNYvTKsy3WONC1yRTJbApRP90QttA4G3z+k7mznVp0rmTGFbucvdMEadvGU46Qv725Eu",
-	"5PY4xPXrHY/4vRzaRWGacDa1vumNZdVd8+QUbT1+PvdkGYpZ66KcExTa3DpX1cAAXvFYFgFXMIQzgVxv",
-	"C3tE++DX1pdyZ7YyQKHxEsGOD1DhTBubzWvfmGtptgHCv8b5mR34X+P4zBP1/g5ez3vZ0JapNTOiqXBL",
-	"ff/tJqexIVdbqVu9ztv5vIKXV7Qsv5/pZdA3e8+mWS5Zr/o1+AAt1MyuM8GgVBfdZuDLGEVfRa3UdJM3",
-	"iPkcWmUb2s1U65Z6DyJAMb3WTqmQz+cQVsjKBtw3jXTPvWIrIWXVcpFVSWktr1R0d2hyHkY4jkemP2O5",
-	"IZFN4jfoOtKmNGekg45wODMZNVk+gW1zgDgz1X66XI1JnXaj9tu5YhdpOMt3Cm1qY8Hdzii61G4uSHxD",
-	"RB430e084WAzaAMIZgmGgeXgAASfR+HzGbli2otj5y2gd07Bmra2ZsaxH+nmNDEVYFsqFWtZre5CGww3",
-	"5fz+WRwRwVHZojfHzG+RCqSeQ9/mo3fgUsc8Wn7nmL4KC2POr4svfM35tbJVfBetrTwQSxYchZSAOM4q",
-	"tSCryIijOyhGKy7jNJp2X7G5An+3obSD23D0+Afr7faoRlsv5ATr1i6FHituGxVvJyjdkMnfUUn3N8oU",
-	"1hKlak+gwQKtGwApDPpIHGaOFlsRCbYpoAhUAt0Yc44ytIdEgKBWUtmEQtmNkBqSpbAU2uYcdF3FGDDU",
-	"q6Jk7pFC7vS/M6/iK15c6aq2ar/sPiZvPCZv3N+MuX9+doG1V1sz72wVOLRrAmmmuzM9GjP/dmMmaxDA",
-	"8JxE+YSLfGzhP92acdzRwqtQ1ls5jUybvImQtzZzSrJs6Yts9mBdfabTUryya/j2SxMfXEzmdId9TCl9",
-	"TCl91Er+2s5V3UbZmC33TVZy20tXySLbYNpNRMh7TD/WkZUl12pv7EJ7bp2skWUTZE2rdWfNe5aZ1cq3",
-	"Txmd3TURchuXBJ1hOSt2G7y/ICr1KXdTJsxYrSSFxumZcyab7fVowT+KsUcx9rerjCiIrrsgj+kWiwKh",
-	"rQWVYAB5yd+l977TGm//y+QYdPq7XW+egQBTdfjTjIbzV+kv/al8M13PC6JUM+fcydrp726ebQDVyz8S",
-	"dbRFu9ft9gxZZx893d3/6gR7D5JLiEygA1rvr0N+ZA7iTfdeRPsB0s2RbCsrDexA93200p8zkvdoPNRt",
-	"6EPM0ITHMb81ma8Vwf/M1f2b7jjp2W/vV6ffH7R71E7+XjPmDsct0mwf5PvmXGUb/OPuMYvoMYvoMYvo",
-	"351FdLepr7VhItE/zd3+VUzfDQc1f35794mjHhq7d/0453zEUkSjIJ9aSpiy0jvoxORc6H6TWi89MKkJ",
-	"urEx2Pu5n9qO0lQAuGIwANXJVtIzq1GpD7WQNI715PeZ6UuMlsTb0MOx3e3c6q9pwj9q5Y9a+aNW/q/S",
-	"yu/lfja8ap18NqzkMRxeDIcPX1we/3zkBMPL0W7Gc+dyqfqtkD2tBY3rNuqgY2hmJQrS+9ZMzCC2dmoL",
-	"ZVuuGFT71cFtJea+qvc+U1iUGM8c9I3SarektCjWWp1le6EbgZnKqYK+lWVXKlET5AOmleqixUmg9Qs9",
-	"Lt5MucimICAeQyQCTblEkh8qDLhiI4f9jyAXQbgPByZdVki8FKbGjgqfpqLfs9VAw/0qtTZgUmrHtZmZ",
-	"2+odYoc0/7U7h1iUeWwe8rdoHtJU9yprcyDzXR2uO+mGT8kebj8b96L2INztt/fxbq+9E/UmTyf7k/6k",
-	"131sMLIJpD5fgxFHLDw2GfnnaoV6AMx8wYWg43IXzUtPhYjRK1b7DLwYnpycXn44P7p4++ZoNcFS/241",
-	"wfIYCk2yNMjD1bKUmEzscEVky96zcm+qu1LqNgk2F7wY9TNJ5istywpneOyz8g/us1L092K2bDLlsdRz",
-	"JWhkorxfY6SYRhJjYjU1PXXdoKgZYpL3bSlMV/7LdWJxiP/s6Oj8w/HJikF5ZgYUiVuqB+jwyaRA/vBA",
-	"hnqlJw/NX9Dqg9mp6NsxG2F0kull61qyzvLIjI9hXI8p+noG5X85FBQq4wwXXby6IlXtFMbMuyOvH1q3",
-	"qSAkaqfNnBE9Xfxhfl6zzm+fVlocX1Olm0LPYuPd1AB1VPFtdUBOgfUr5V0cPHninUh6/yIOBad1HfaH",
-	"cQw4KWAaXjbA89/QL98z1Ew4CKz/vk+7/CLG4ig6077ze/dmqUfQ5tgm9ayVlpyRNvy7rYi5bX/XpkJo",
-	"s60JWjaeAkRu4fyNWrz0Nqfh9QD66hT8EAJeZzDZWXw5Jt/DMoKXGLMoAb32fjYR0MyTyom/f32b59n6",
-	"X7zgbBJTPXP0SylGa7hjbkd9LYZ6brDPjAVZw0bXSf8nnzT93WmcjYn0TLo8J3Nue2jpuaUsAs1VK03o",
-	"3ESu9XCN7jN0C2nYuSJjZ3Rnqm/H4/RVa2TsezvN8kH31G9e9Zjei08YD2VTVjH955ZoNifdr0Qm6tY3",
-	"I5KgsuphK3j5KEJNvEmxA55Kh4U8plVtJ62qAbKvUaw3C7URkjiDkxdYhjNPux/wjmvxMSfzMUnMeACc",
-	"EOjbwzoo8+HBYOAAzWAKVYIWPIG+qqM0iUeIERLZiObIDBY2TVd1b0fb4fPbQb+fz479LkCCmyU1woH3",
-	"EYYpCaJb67hDtU01NZd6d2jCE2+LHDjX9iwO04XFQ7no2xlOxjxNvmttRI4a8p+l5eMjM8tGuFPTpff2",
-	"Xy/pH5V025dAN5raror+JJwR01btQVzamy1yTnA4Uyf5j5lHDg4q3StX/Ae95HpMIA5DspCIp4lmpP9B",
-	"Q+uhhN2Bim87/aJv+93ud4Fu9sz0uO6Oh42S8PrBCpb2Y3JergiLY+gpTCDJII8GWUjiOOa3ueVNPi5o",
-	"QoSNSjz18KcYQzfwN6J10OtvNIKt2EQqsQC3aycw485yTs8s8ZUiOJMxvNonPZdx3F4ZierPb4TPZgB4",
-	"lp9fHyo/uf477yteDANkuc4Wj9C3g+7Odx30X3rj+EmstOYTGI+vx122qmGX6TYZ9Gzk/Z7VAVqIkgat",
-	"eRzbWDe5ftRpt8BHh+LaMNGs9TiV1n22SCF9epLw+YYs1kTcxJNP5l93T7KwbVUNwDFDWISERZRN0Xgp",
-	"CeJJpCNMFBLzbRYd6JkzHkd5gNvEmOwah9lcxXrOCBGYPJy8aRrcvaaNB4YnHM0Xcvmz5hemL+LqbHZ7",
-	"INNzh0YBuvjxLbSAhxGonElMmTCz2snHyqY2f1TMZxczmsji7PV+1zN8/fPMSM9x4re83YAGBpYyoeNU",
-	"EpMAlpgw6aDb3dvZ7+3s7Dzb6bkxunQ+JwmYWCaPrhj57l5293MWq3MMQkUBR2/PFcwitwrAAO2yDeAJ",
-	"ELTUf6PQJ6FTynx5VYuEhuo3vX5nF/KKrlP1hov2+dHLtvqpSVuqiMf3f31IcEyDcZMJ1Bbyiq7sZ1A5",
-	"EyvNMce7OV4CqaGJYvyKrBSVXuv5HI9tR2rCcRkI3a4jLhu1uP/5vAcmY6V1974BX37yidY3JjFY1qTt",
-	"lnnnNwI41oIkIWGyTZii4cikOVPLw7VfIpzhBIfSuC4YiomEP6APH51SKTLWtsBylhMpjRoGeDLqdnnd",
-	"7m7QmlNm/+59Bs5ngOF2VPnXsrgHcri1DgP92KNmuC1vZ0byX5VrgcVWw5lOtEX3MDK1rBG2uJKun2sq",
-	"ve7eU8UUmtulPkuzWboBj9YGwsBiQ06vQ9vqkAo7pJ/cEGYihtTpSf5Pl8SOl8X0ftc9v6C4mErEJ5Ni",
-	"lgygWRGvja+gbN6oj32ydIbFjIjaKmfbc91VEb4BFcyUDsWUEVAaRur6v8di9poyMtKT4RUIdCGIXT2L",
-	"9SQEg+UkZ2Tui/7iyL6PbJhw9rHNohWCaX26atHoqnVwZWTKVSu4aikAwGe9g8HTl0c/LX7f//75BW5/",
-	"uDyev2vv/vCCpD+R8+v57smbxQ/vfv3vzuwiffX2qnV3xT5dtQhTL/x01YJC8Csljq/AcLgyfoY7CBLk",
-	"xFME7+sqyMkZYZAZCl8oK+SIRaOOL6fDK1XwlJQSUV5oSLWPlEpj8qWLPxxN/6SLkbLURn8KGY0Ce+k2",
-	"gqK9RgJReWgakhrFiBGqNKJO0WJj6VwhpHprK2ipVypULe8/aP0MyP9pJTXuFi8FGg1h0Wzbo06FWVh6",
-	"7m+X/fL1JKaxpWikVVdDUkhzBkSZHrGYRAWv9XrOc28hut43AbVPTR58TedUNnojYE+GPEVBfi/fUEba",
-	"P1ycnigoVnuKAkPl1iZmZIQIttM5sSYErCvMFa8tMQVjD18xy1fBk5Q/DTnCqYSXzVMhkUlGT4XuHgEI",
-	"QJi6folGsQIZcAEMndPwWL1ygN7Q5x2k1oTRJVeQ0Y6RYHghZlweaBkVmrDumMyo6VWpWyaUR6YoFgmF",
-	"CP5iT835HT/XNni/uTLNr1cFgbhO4SNrHcCHyubQnxatDvgSrAstO5R9AZ9ZGwY+Pnp7Dh9qI+rKWFFX",
-	"jhmlN6OI6qp18NuVMZiulOD+DALGxbBHGfMoY75ca58ZT+SKJ+/fLluyHvK1LeRt+/gt1Fw4MgtKXo1p",
-	"6E75+dQaLy+ytvZ5h5KDXuCMLVB/vRoewxfdwKmwVX8VyrDUkz8PXx+/HF7q7+8Cu/ZO2bcSQNmKYkam",
-	"MmQx1Ok3jslaSOUIVlJNtplLsuCJbB0MBjtwY807Y69tjD2h0zTRbBnMPB3C/IezgTNd5pLPP2NRzggg",
-	"C2saYxY+sJW1LoP8s46evteVlQ8lpqzqkF83d4/otevw41iiiBOhS1sFCdOEymXr4Lf3Liwh88KY44p8",
-	"YMzyfxzIZYcWBi58QRhe0M4Sz+M64JwuCBueHW8GHfvSXFCa5Q7QTqfb2anVUBRBRDxM54TJb/KIYCMV",
-	"xP4OtIhfhm9e14MNprfb39RBCwpya5HoHFwXulR3S3gEi24TlayvDWLjEl9nSpadYH4feq7ESMDHCEs8",
-	"xoJknep/52Nh0h+q8bP43k+tMcEJSdQSEGAkyY0/bpMxzyzx74lpZzX1PQ5l5IFuPGAHvIckzqepQ7zG",
-	"RBmA9yjh7usrNeeS6AGPJFlAR50iK8/eohMPVl9j0kPMD3RUyf2ZFdQVv1Q/EgiLazATdTgqsJWixfSY",
-	"kXp25Lwb4LX6Xo1O5t4cMnF+6Vza3fu7/xMAAP//",
+	"7L17c9u2tij+VTD6nZm2v0spkvyIY8+dfZTEaZTt2K7tNKetcyOIhETUFKBNgFbUjO9nv4MFgAQpkqJs",
+	"JenD+4/dWKIIYGG9n59bPp/NOSNMitbh59Ycx3hGJInhr4Hvk7k8Zj4PKJuqTwIi/JjOJeWsddga/SFk",
+	"MEI8RqPpH3Q+8tCCyhAtCJ2GUqBFSGKCBLklMY6OkAwJmuMpQVQgxiVSK8dECBIgLkMSL6ggnZbXourV",
+	"IcEBiVtei+EZaR2arbTTvXgt4YdkhtWmyCc8m0fqKbUfD6m9HP3nf3c7ey2vNcOfTgibyrB12Ov2d72W",
+	"XM7Vo0LG6j13d15rMJEkVi/CUcQXx7O5XP6Mo4S0DmWcEK9w6DMWLdE85kHiwxm5IIgG6lDTmGBJYiRD",
+	"zJAMqfDQeCkJGi/hv0doEvMZgGFMppQxyqYGRngsCJMKkEStnkLhPwmJlxkQMGy0/Ojzdq/b7eYP3N/b",
+	"KzvvCyxxxEvu8yokyNdfpluYYxlmOzDftrxWTP6T0JgEFkjZnv4rJpPWYev/e5Kh1hP9rXhilj5Vb1Nb",
+	"GQZkNueSMH/5b7Jc3dFbfEMEgExIHEsk8IQgyVFM5gTLDhqwJZLkk1Qwl/Ccj6OIxCgRRKAJj+EeEGf2",
+	"BZxFSw+JxA8RFggjRhbo3bvhy0rEc3bYVlssh/4B6e48e3pA2rvdYK+9u0MO2mP/2U57/+DZLt57Onm2",
+	"098tuZsZZSlyegrUksRqE//nN9T+vx/+13+1itfntT615zEfR2TWOmzNEiHRmKCeAkl/bw/NY8okHkcE",
+	"DS5fDIfID3GMfSBnBe0TOqNyFciv+QLNMFuiiDIFbY6m9JYgLNGMC3mEFGLlELUKPyN4fymE1Dvg/HSW",
+	"zFqHe/pPyvSfvfSclEkyJTFs9xxPySX9g9TseGWv/fxOPTTjMdEU2et2FZVKfEOYuvxet1t1kLldufQs",
+	"ffck/d7u092Dnf3dp43Oc8VvCGvMaxRBjhj5JNOfjhCfZJx0TCY8JobtApXgGUETGqkr1xx3QmMh9dMb",
+	"8Zp5utlyjB/89NoX3d9/bsZiz7EML4kQlLPhy3LGI/TXFYzHfDsM7s16suVhQ4TEpzwgVbuZExJXbIWp",
+	"n91/H2bVO7WLmIg5Z4KAtH2Ogwvyn4QIIFGfM0kY/BPP5xH1sdrdk98FZ85FwA9nVAgjn0Uym+F4mQep",
+	"Fbhq/2rftxrh1BqBOtDl8eXl8Oz04/Dlx4vjn94NL45fthQmSkwj0Tr87XNrQkkUFG4hY0NUoBQUdx+8",
+	"FoljHqv3muWHL5H7iNeaESHwVC2tBIFGXPOs5MjHzCcRogy+mJHZmMQoXbkD1ydCPCf5Aw8Q7FIttYg5",
+	"8MriQYenPw9OzCmPL68qDskBD0RnjKUfGi6wynMNx0GKk+VOPWS3OKIBnFfdpXvclVejstd1NHI0Q6dj",
+	"WBZ+sIrFZg8KpAoBxuoTHCjaD7EWqwAqBOA8QiMDjhGgijD8g0SB6LSU3sDZJKL+BujpwP78+Pji4/H/",
+	"DC+vLlsZsBQZIhypXS0R+USFFDmAwffjGDM/bPfV1dpnYzKlQpKYBEdKyjGlVkpEmZAEB7DbLYBPqaeK",
+	"VwqJpQLdBLQKpVHACq94PKZBoPn5xgB5dXbxfPjy5fFpy8UdkUwm1Kdq1TmJgbI5y8PkgkcE3VKyIDGa",
+	"4SWQdsBhW0cKCBJ0Jj4nMZY8VpeNgxll2wKKVEJBXQWguYfGiURUChSrbRX2A2sOZ3MuBB3b028Ip7Pz",
+	"K8WcTs+uPg5+HgxPBs9PjtdQbkAiIslbwxYLrEptD99iGoGeRLWmjm5JrCCdo+QzeF3+B6XknFsPrVvj",
+	"CEUE3wK+8kRu61osqS+wQAkLSCwk5wHCLLDUv+DxjdJ7KCA0M0Q9ZErnxJF++X0uaHh6dXxxOjjJ4bF+",
+	"KdIfuDC75DMiQzB9FJJr/mMhpERrBw2lQBGfpjzKXLU+FnxiDqukgRbD8EfrsLU76fpPyT5+Nu4FWwDs",
+	"JIkisWS+QnASTdAE04gEHXTl7ArHxMoqtf3v9N71Xkfp3kYA7FMuX/GEBfeCsxXTihJenb07fekA/FJt",
+	"0spQddkTWMYF/BVofwBkJNzHjfJIBaJb4ZzvrSlmUVILk4ATTRjA5i043lyend4LGu9OL9+dn59dXB2/",
+	"/Pj2+OVw8PHql/NjByTvmEjmcx5LEqAZCShGoJbmcJGwQNvjPFgq0lC7cbRpbQuiF3pv7avlnByi4va2",
+	"RcCwB8M71D7gvVecn+B4ej/O+fzs5S8fr87OPp4MLn50QWPUTL2k5BxFsEYBW9IdwbexNaJ2D/ae7oND",
+	"QxwhoSAYESG2DQV+S2LUQ2/pc3jzO4YTGfKY/kGCe6LL4N3V67OL4a/HL3NI4ry3eH4t6RQXIp/mFFQN",
+	"LG7Aq6AdB5yRLZ07pUxY01NCm8qMZG5JTCdLzXcMUo7ev3/fHiQyJEyq45MREngpkFDv4BZoqdi6D8xe",
+	"Dq4GzweXxx/fnbqSN1Pv41vqE5SwcukITBJLPMaCZEfBTCxI3EFX8RLhKaZMMU+MZnwGjoXtYFG6LNfy",
+	"4nc+VgzI2QBifHHkEvnogsh42QZfoAElZSi0jgZBfM4CcI5Iu3NjiugNqf2+AMvFMeIqrdzMzumgMxkq",
+	"TQ7sHCNOpozHBITbPFaKnKTa0osJNrdVZLlLz3i7uFCGPkcR5zfIMGK7aISltmozM17LX2Xt5g35vW7X",
+	"a7EkMtijDdxVXxSPAxK3DvsKDqltqL0bZxPQzRqa5B+ct/W0aWyN69+cV39IN8HHvxNfgllioK5N6VXg",
+	"DDKgK8lEhYF8VAZhY1+8sE+U3GKcWFcKlSjEARoTwrJ3GqeMlqhGBHYyR96Y84hg5kJv584hm7LdK7r1",
+	"we8pQr7otJrdxMb3kL+FXfWmxPeJECW7ihaKQhRa1J9t9S7NK7Mje6tAz85QfeGXMvFvHFrDQUDV7nB0",
+	"7tzoBEeCrGoo1A8tVoiMFo/APZwRkfp/Ht+QWCFNoCzn9N61TsNAAqziULQKseNboviGL+ltSpAewpHg",
+	"igNFMlwqcSKOEOx4xd2aUqw5UDXEFQYE8fIiKeETryjTJoHCI08bB9p4ZhyU8rXL5xhBBS4/mBOUBFyA",
+	"mlKwLUIsidIQlOGpwddBp1wiyacE2CnocCMcRaPOCjrWI1QVG3G4t9CcZKFgBIr2Kg5U3YDDPQzIwWKT",
+	"HI2JuYugnqIcChf1u/SUkqL0PPABgzdTkplY6yhVcEhZQroVHMd4uXLVVQzilYtGKQP2eRIFyLiiclz4",
+	"XhzEANmBRzm7yGJOpfBStIz4BGE3+JWJyBmmLC8c93fywZpB+1fc/qPbfvYh+2fnY/vD566337/bKIqz",
+	"v4Miot4sPBTQKZXqv1z9vzbqfR4TAYQbLuchUZecefmx+a1Se+DH6vgvaUx8ScvUhtE8iaIRGqtNCYRB",
+	"DfhOZMFNdXsAC5bMFOTV4w6IrX/fa6XOgxJkDPEcoEuAAYLyuEouWuMs/T1ENHisdjWN8UzkL2fVpVu4",
+	"GLiSbvvZxw///3+tE5ypT6lsI9oRqilfKWmgOTUmKoDQS3h/HU0poUvKgTlQTDsG3804IqlWUADHivO5",
+	"8sC9Oq0DbPgQz+eEES0xFmDVcxTw/IpNXdo1O9m5yzlxVveimIg0Kq1xtUR86iGIhyMMbpkkBiwreGzy",
+	"e815h2o2tFdkOdaNBWhaxmPc6y0Hpg1LaMnEmUGoVVIwzswyFNQ2gofSLA3w5IP9YrwWilUAtVhzgk/s",
+	"P9dc2zpUSflVg9NRWeCgZTGTWloswF/DJNtE2RW8BjWgFH1AI3ANoSmRAulYYzMD64xlFAeMMhacWT+r",
+	"9qWu4S23JA5M7KSZSqTP87P5Wb2BZF/u2QNUA6jWTqJTpjAmopMStVZILJMS5jjiNzoHCJT4UQHPbuoR",
+	"qyjb9RrV2/85A2NhF0o/H6EZwVY9g/CWVt+n9JZox6dzwkOEGSQeATXKLNPEIAm/VWSleB+FCFpOZ0ER",
+	"vSEIs6XOXXKlpFHn1bnDmEtpDBqJjWmjNtryWhPKqAhJUCpQT/iUsvsaNxwtMJOgVMJ5aQmis1ptyFNs",
+	"NpnPNYeJ+ILEyMeiIGxwRH1S0Ix2KzSjzsf/bn/43PP2d+9qxXCvTjfabaAbeVYxgpv7bwXMORZiweMK",
+	"pmq/zZ/N57FSm1DIY0HQGI60VLJ3Dl6uCY9nWEJqgHl3PrnHZLc4yT3NmR1cjbPrMmIw+FFNysaPqCU3",
+	"n0HQZ07wDUiHVXTQDk4xkKX8U4tc7Q4lLBDWrxRhaZwbKTwCLElb0hlZJ/C34VrwWtKm01TEKa1XLHXz",
+	"DYy7F3yfa5l2ItLEwAYc+516uuBDqbRdpMmtySBvliu77rek3i7VSW/f+lqV8npDWQmdjdTJRsZzrhcE",
+	"Fu2Dch/zmTJdFEp7aCR1mpN6VvFlPkGjVKnT3yn7n/qhk9Wg2BwJdDg1Y8QATgvpD18FHx+KMP1qhDGn",
+	"AQC7aFOOL6DXVyPNEFS2oNR9tVVX5NdwIJZB4JQszom5i+aycwAmsE4w1fklq+ChYgBOvGpNU6GqsJow",
+	"pERA7ukRnPb+rrX9SvICFVwo45BPkM8TJkk8x7GElBhxhEaMB2S0urKhE2asmkz6wSdrCMakwTVGdpv3",
+	"9qFAMuo95b6ZgfbMgPFP+DwiR2mUHdGgGpCt55AwhPolQrkWWyukiZGmCriQ5GLAmSqZgDNUiIQEHfRv",
+	"MpeIMD9eziUJPMTAT6mIhdmokbtVGZI2vL2tXte2qU5t/br8AQ56z/qrJ1jEVJIzFi0tBjlmrNdK4hKD",
+	"9DkWBOEgiIlQ+pKUczAkpZwLbUfyRCI/JgFhkuJIeAiSQ9VDkxhPZysAh58ePnlit98xX3V8Pitewu5B",
+	"Y9VoRXymqZfqWKVkzwNSmd4+sP49o9QLJOgfJQzQb5Af/50A5Cz1FK6zo8G5tvr2c+t2o6xoQfe6+08d",
+	"aUyZ3N9treQY18mRLHE/3UAV/F5jEZ5QRsqt4Igy4ywNsQiJ+A5yi1eBqL4tkztpGhQJkIlIw5vykOwd",
+	"7j59efzT/PeD188vcfvj1XD2vr335gVJfiIXN7O907fzN+9//XEnvExevVsnhGiV5q8h8Z1OfPGKxRS9",
+	"jSxXqtASDl0F16pUYxpoeELyU24blpwa2lgl3uedDb3Pu9v2PquDn+MpOWYVlxBhIVOk0j5iSFa3sdpF",
+	"yKMS9CJl74OygMSH5J2YoAUW2gIK+QIqBXipzwcE5urLTqAYwg3mGm2pUNNQTYQg3cinknefYwF5eFig",
+	"EdYZB9ZOUT8ACBwhlkSRkXLSSRGZ8ZhUoOsGAfsifwAgmP2uYHAd4qubqEJ5w9LKWLEhPuvP9THjjPo4",
+	"UoCYmduXIsci1PlnOFCYcmTLGNy0iYhMpLUBChHZNRob6EmIMyRwRDZWyrCUMR0n0qxVqm6WVXfokDB3",
+	"0j8UnTlBQCclR+Kp0NrvbKaMxLuyK5rytvkQEtMu8OJtGmNPd/z0zmv5SRwT5i/LSDImxDKBPJYdv7uo",
+	"d5qXc9pLHa9QagUINlEeZWvCcr0at1XGzFfl8lVbhDSWHoqVRvZ2nWY7j6lfssrxJ+xLFBCfznAEVWcF",
+	"mdXv7HXX2cfiJikDEfdv0A0hc8qmKGFF//nVZfvi+GX77UY+cxBIxpdk8D+HqmtotokGYFWJKh1gnpF/",
+	"cxvB8ox6j7d9ddUp6nxjYECkMS2qrKaJwfZSRVCU6zH22yM0UorfCGGwaRuHBF1ddU1IMLO1Svy1Oum4",
+	"qMI4ukM9RVWaX+qMBQOs0sxaF/oQpfFntX3zpbqGOGEFltPrdDvdenKtshDSc2Xre9mFlqGN9RcU0SUr",
+	"NUExmXFJXBM7s5coeNxvCNuiy2AjUbR3T/9AHuRNTH+ls1WE/N/rxJg0s189ajQZG601DpzOJvrKU7Pq",
+	"JSGswpdJpdYldX4nCcyqqQJn1VRJtXgo9W023tD+Gqo0qRTGV7Ft0hxshzDXOgc2svLvYcY7RGr8mmpL",
+	"XkYwzq27aFdFvi9Ad9rQ6ZdF1nUqILxDu5pANxOKFqFOdkaZ+7bet6Hz3S2hRmPXWK/ONcbIwvXor/jD",
+	"Tr+d/2unCYofpVFgkMvEQyEXUB49VwyTERLYPgHmmJx/FedX/65Uxy9Y7nDZWKKIKN7HWVowm2JyRhvE",
+	"v6lg2Dr1K2WdpSmtfEGCWgsKQ4sOgXgSZ4KwMVYrfrQuXJW+GdCbSlOXIXKmMi2Wuz6c2WvpAz0g3pYo",
+	"g29pFNG0QCAktsRAcn6Tdxj0N3LiHTTQ/Ew+Wl7mpYAIqM62FJp/NT7wTiPFcFur7TZPL8pnouU2YNNp",
+	"6WaaxTOQTdgPbZlMOX5jttSvd2mkMXIrDhrzqMJ0haACXUXv9Wi9kbpSqYY7TtltXelKBl0GYi9lJt4a",
+	"bR0glo+QZ1RYnwyWMrz6uDlPpM/T5F/1fIkRaPlmMxM2Y7WFwG6zYKjWO2BNW3SqtIQQ35pUc212q4Pf",
+	"O26qT1QFthMqZI31HEUgK0qsZfi4WhtubhiDIVZjEX/xwLI+SRWAqoFzxrLGIauw2QyH7oc+Dzpy+YlD",
+	"LKoShGW+x0jAFYOM6TSUiOnkABti/k9CtDrnc8aILzW7kDFmYkJiwz3cdLmYyHipP9bFj/rftUlzDbzN",
+	"WGSF5ijkUSBMqO3RX1zrL4bOZkGlYkZNjYlO6EnLBlIVud/t77e7vfZO96p7cNjtHna7v26cXvSsueM6",
+	"J8bKMgS0L3sDcfZ38W3zmE4pO12nVVInN2tz58XBJk50ZLo8CJ7EPpRVSFJUfsqu0LrbN1IzG7rf1y7u",
+	"eOQ3KpJN5sEaQspCXuDNMtRdR1O9q14XaKq/OU31uqVhAwWmNHigb9KhvfJ4QgG3XKbhnrtUxmj8fsET",
+	"VpYYkXZ7SwuTdDgUxyUxB8kljuqTK3AUpc573U7Nth55UM7FinTVW6k5cL2qBdoEnoJ2ak9eksjtdoer",
+	"jzTPsyZyVdFmbqprsM7/3MhgrM5scXjYBlqgjQN9S0XQHskrwLnmUtdcqH5oC7Gy0jjZ14JIKQAuiE/o",
+	"vKLxAZ3NEi0tsQ8hCIXWC+18slpdqkwGtMwHJSWZzasYBJ9IwhC2FR8SasUkSuY5ou7XJk0p6EFBFClZ",
+	"5AWfzaiUJEDmkdyLDzZjFaBUmb4F5RVHuqeT+g6qV5gSRqBoLbDTwMCSrds/t7lAepbuIiLB82WZTOJO",
+	"yUsqF++53MGd1yi3brOkOnVpijwiskZDTR/yTB8nxOM8NDdPee93M+24Ruhk5eKMLFZl+dNudyP0MZqw",
+	"qKq5nXMBJoVNrjGqlQ7AWf6u4OEitKcT8V1vk3Y1iWSWIpox+tL+xfmrGvwUUn/2KvmlP5Vvp5vgRm8f",
+	"ym/hehrBMSYzflumF20GyR6U/boV0s2Yb1ZUnWO/SgwGSQzFJZfaIVyibhpPMYAbslChM7Hk8AdhgQdd",
+	"ZkKCZpljOXfG3U5/z8VUnmjHmjknS5RtmEPTnq0rfltd8bsEM66cMh5E+DuKSMA+LO3xDFXeMxxFRMgs",
+	"LSwwl612YRG14O9lkOL30FS43q6JLVduDvpfbWdvT/cONtqbMjxNqe7GzTTOzO/yGAquaKJEdmNKmySi",
+	"4F/YkMh0gTfwkVcxn22nLUiuwa3JOeAMqMrchS0hWm27Xoa+GbHsZ9u9ID6PA7EOUATHEc261ApoCxRi",
+	"Fjj9gLI9PgCU/ad32jdGSTM9aIGp4vCg78fAJxRzmeNCbL9Xu+jOlts7eS0tkU7XB7cyw+EhDgkw/RWX",
+	"rdcQFEGbxzZXBXrPskWqdCnz9UqBvK2krdYz9vTLJZkRVnoC6odajut+MlbIK/xPeVR9F4a+WSLZnNVc",
+	"6p+tEqnCSCqVUNOr5/ygEt8QflsaNNCuTgVyey+6bbupFbRKvqK9Kb4lxdJuqF+GlRqbm1dmM7X25i7s",
+	"Op4SuRnqAuFLvpliuwdpFxJH65lQTs8rxvBMBRIupCFV+DcqZFMJW1CsKPXgK5yXZTwJPnaqPaGxI5Tm",
+	"04Lm1tvp9nu9zSTLQX4PlZDKjDd7J4fIqO0eMs4pCC6n/nToxpXX0vcONg7fp69rJGrTDv6mIVpu+b0N",
+	"hW4vczc2WrzS07ihadut7t7nOWVImdJdkAYFCkt5UoEYSu89s8Wys7uXkNkYjhLk6KaZIpgaWJlHoATb",
+	"XamSt0JX7QAvc2BkItxlgq70yOtLK+pI3mwvuBIKmn6mQLoSpMZ/Ux8yj/VDOmTuzGwo9lFJXUHNBIn1",
+	"HX1db5bdZjk0FMjv14Pj1HbTK0RIYQKD5dZzLENn587KPCKViVo6QWSGl7YTk4mw6obwcNu68btCuGAG",
+	"Iobl2xZlEdPLrFPkqqtyoqQIlN3HCfsy7rhatRPMxkcn2Z/NSZbLq354bh1YW1/dgwYmqQ5oyUtJ5k2b",
+	"HTgRQCd3ASldCjnBgtoY9rdwc+1v3c31zbxJYAITIelMocwVVTxaoX/phLrLrG3zNEsXpBFBCbthkJMM",
+	"GYXKtDBBiGK84AEaMrjdwrQv2SZ9vwoA3zM+Kq3H1vZzAbMvswSLDqpiPcQWKNhu7jXBsRwTLGvD20Yi",
+	"wDbBdsM50+3LbXMXGh7KkAeVysQolHI+Wk3vbq1Jrdyuiw7yYW3aVcNgIDyee41OwuDTuFR7WjWIlFoy",
+	"J7FPmLRZ+1NOBBpj/wZmwOnmyEArL87enp8cXx2/PEJdQ0+6lZDEkdJzDHHlWXTPmZrWy41/664xKEBR",
+	"U4rvOYk1Rdcwzzn44VZ85v29fufpZk7z7jdwlT79S7lKwWf0JV2loEEvdc1a1gW2WJm0GYx3/iTuTP6V",
+	"3Zl1qUP3SMfr97+kv3NnK87IvK/qHo67Kf/6bjtHO9muww5cQtaHcTknZVxNu+sqeOjuzm53ZyMeCk7x",
+	"v66T8EH+P4gtf0MH4N43cgAq7qSVvHIqc533NgXb052Mo8CW8eaoAcKpAS/4Y4ES2xvFend623ZOGoXS",
+	"8VJqzS1vXTqa2Bd0Y5a4J/PUXqJHVZpSedem65ksqvoFy6ToBy04I2sdl46H1GDQWkdo5tw0hlaZL89I",
+	"hrUJps58h8oE0/HyMpNLpS7Bz2vJZWVo0aVdGDivxJIcmWZIevYkFSiiQq6k+b8YnL44Pjk5fgm+tFQt",
+	"N+3sqnr49K2IKq/vsVDIrbWzjVxYL4NezTW9skUetROUsmq4zPmm7tC2R9rSgAE7de/V8HR4+RqGh9Vm",
+	"wT6ke/8LfSQzAFcsmb+dBv6FE7nD/5yRqhn2fLVJT7vb1fIq+/Zno4Z83d7CZftiLUKu69yWjfNJZ8ln",
+	"4N7r7+4Fgf+0/RT7vfbueA+3D0gXtyd7XYJ7ZD/oHey7yneSQAq+2+Gt236G25NB+9WHzwd3bffP3U3+",
+	"7DWfRaIP4oCgeap69fSZP2vierNpOs3n56wfnfPFA1vpkZokrhecUeWVsvrLXEArTpjuZVEiJNOxEvWO",
+	"Gniu01rXRU9BOdarHjN1r0H9nAer9sCwN/PbdXOGwD2IP9nt1biaQJlCEZ3BxOnMWMyspiPUNc364KnO",
+	"ml6dXksZ2zyRlTmjSkOJOJvm4D/DS0iLgWwXUZpVajbiDKcVRErj1qne0t6dLbuEeYhKYlQD3DRttMmR",
+	"GuI4JkE2SHUlAdle0LrBeAUEd6eVlN7V6rZLkWcF4DVkUc/1spFkuqeLyALkzDcTAkWW/7TFKPkqjRYL",
+	"K3T9fs6S0oWrunyr3rO3tTmCX4vXrQnn59WGck4PqnYusQFdZX2joMAUK7MgBZ8Nvp9fHJ8PLoanP7a8",
+	"1tXF4PTy1fGF+RPGUw2u9B+uivVqMDyBf2Q6fGmIXpGxw5qblwu/1l1PlRrZQYO0L4zpp6EUTW1SINtb",
+	"1LivNSrv9vseGi/TitMipjyA3x+V8CP0fa/b7f5QXXKpm62mAYS9bi6C0NuGBHlhnrHKxILG5KFN27ct",
+	"VXhsO58W5IvrDHfDLPC/prGWfl2IDNr72FxixW6CGWXI50zwSPdTNHNrU9NVGRoQQwJ/3uurq3OXaMbY",
+	"v0nmynCXcp7vP78u5rb3RUWmZpKaPtWvDRsoIGwlSuzs5zB1v7t70BxX95tI3hdawBYk73pp+/Dhojul",
+	"8zOBR63NlCrjUe9NL58tManVLg7VYw8LtRlJFK222W7YqquXz9lpJizdsZTl8ty80svcwnpSJUNjLkPA",
+	"x6z5aPFOc5KcTi4SVp4h8T7tpqRDuzJbOPUMKBUGs8Lw2kM0mmAajdD37tI/mAsyTe52u888NMJSYj8c",
+	"XTPdPElYVMUy059GMZlH2Ccj4/7Qxh8LNFGKtAN3GjRRoDBTw6+Zw1bUprQrEfshKAXw3jyDMQ/VRtg2",
+	"D+q7oro8F96gek4C8gWzTEWsXGOlgraXRrTON+otc5X9pn7yDLYOcGeVD9XE33D6thOT9GxtIQg1uC4S",
+	"mHDbl5lIs7Pd4dhbc4N9LRXZRCysL6xuxrbSk0V9JvCETpOYrHZQKK1rFxsXthtnfRXYN/cYlr1we5Of",
+	"FFmfKo5claWaNhGG7lK260leiVLsFj6fNfc2mXXr3U3VmJFuO+c0qh0Som2oNZOyM1sqm5gC3U/rui1t",
+	"TpFlVnB+xDqPwQCuL/kzGWzb2kOO5aXdDdQKzfaz86UZAnbb61ZccuLfHN/SQHHXqpbS6URBZ8b3mCjt",
+	"WKifw2Gh6auQiMoOGkyJHtUwXgL2B1jiMRZKCvoRL+u+F6aBxilZW1EtqPa5rE0yLKuwrkk8zBIg+p1e",
+	"Wf5Dhbu5JB8in8e50ZmqEjvvfZjdzs6DDqOTv77EwNw11YFZgUGuOBCszHSaoJAGC4rWcbXxtbvlOb17",
+	"98iE+EKJD0VWUEZXFajpxOLdYqVGM4eBi1RWmRR0w7FiAaLYRi3PDwLOqrjRmPhmkD/NjbdLw8NwkiQK",
+	"cjFjmNoUaA+tYku66WbLa+nc9bzZ4P6qPgrsMM6mxoPLb1fUw5r+uEtdt6EOVgyIPyjRfveh2nLhsoWl",
+	"Vuhj6lnmlHbWVV/ZiZQ1Miz19qYw9jRW1HeEVXrSkJ1XJkQPykLiRpegObO4bE6Igve7OKoaXl8yQDpP",
+	"0U/wnD4BXfCJUpKeTJIoasO/9A9q8wC0f/O++Q2/nL74ODz9eH5x9uPF8eXlOrdbbdGM6Qqa2fUlzOt+",
+	"hTMPTa14lRaz2bvVPtY0KavOt7ONEg5IY2+WrlHocr1WUlZn+Q+lSA/p5vdvIy//C5jAa1Kac4j1oF4N",
+	"B18wdfnZtjOXK3JacpmLVbmGJt3FsfltmmJVdp/Bdc9halXs9LSU55gZujX2bVnHXTof6HkMZdqenXOg",
+	"rAn9VFpDq8esvLs4Kc+ibzqiBJykX21Kz+Mkm21PspnzuGzMohIL9Ziyu7tTz+QajK7JcNdspHyATRkZ",
+	"pV1HmvhNy1qg6EnoZT1Qyiq2a8oGXb6amVP3GwJf2UPxuf7CbT231BG2+6eaKoKalDspwEtJbB4GiYKj",
+	"rMDJmjKIs0x/hlkydpJEsVJ9o/G7DSoih9amLyl/dKd+qhthRi9+GKnvbGCPqlWVEV1iefY3GoybGo8T",
+	"o6yv5o9j6bTZKCcTN9BRzqOgrxXUssV85hlTLh0WzkEiYYb0S43Nja0w4oxsMMLcaxpiOTMn+FCVZZln",
+	"rrDLdIsgZwy/ycHAvHWjQGudVE774KMzFi31ePNhMIJCTqHED2au3MUo1qFe01mIio3E+dAmCeiN6NdC",
+	"DGHFS253sNZXWi26zWprQ2nVIrnJG/a/yjz8JjupFobbhnuVaCyj33eiXMRpt2BJbnBlK3w9d0iEfAEh",
+	"lFRzBZvJqS3ZUGl3B/Q0uz51JGjUUh9FNT3U4d1VkKnt92I8p5s0fFlNIwNTzU9iKpeXMOVMJ20RHOt7",
+	"0f96ZYXLm/dXrZXo9WV/bz/LMcnFrv2YyA4aoIhPqe7EIrKdc0b0FO7RJIkiMMGlzuWex5RJHdQ3IQRY",
+	"T3NBPebCxhT1bDalceo9pyeETKE7dUDKJnwVipndn3VRz5q/j4lcEKMAQTqFyf4L+VydB37nK+6nQy5j",
+	"ksWuFyCugjzeda7ZNdO96yyPHCe6Ze6ELDT0RvYmDtFvH0bIx3FMiUCjQSJDHtM/oGnUIXoOB0XXSbe7",
+	"4wPA4J9k1EG62Z9CKQF44eMoQphdM40JxoclMLUOTTT61IbHR7YjUawYN2ETHvtEIPIJ+zJamgl+ito7",
+	"SG2HMEl9/UKfz9Jp6NfsFkc0gC+cE5upZ6GRMSHBAYnR6H/aJjOoPQxGCqoWMmrrY/ACcWbcthqhvk/m",
+	"tcPor1nFNPofvMzVqXNF9MDwDtI7BNM53aAI8RzWHcFQyVEHPecBNQGqN5dnp4AMEs24kNesh97S5x7Y",
+	"XPqJi1cv0M7OzjMlEt9dvfDQjDOyBO9hOt9C05/OT5FU6tQTQwXOqCs76BaSTgjDc9o6bO10up0dXQgS",
+	"ArlW+gjVl1MCLD/FACWJWhEVUhGAMtbBOMExnhEJMZXfViM2kVMAR5m9FRkSYeK54gjFZE50arEiWaEU",
+	"ABzlmO1vFZmt5NM8AoeBliNUrfmfhMRLO2ni0HFOAJMFRWKDigvrPgF/1lD/cL8QFQfnzFJfBI9noMvV",
+	"wcEmNzi+37KdZ6Wj2dYbJ3+t24NhulSkw6XKtgATnJqub5WPdUtbL5jNJaQi9TpUXCA4ldTTub2s9h7o",
+	"9q6663oPONl4u90SodZs76nfpNnmn8Pjtbvvb2n3ZTeU0eiTczwlkFPd8Fld4aP0kdjkZgDl9LtdXQEJ",
+	"Y2VAw5nPI8PYn/xuwrdOUWmhMktpgG7azW9u77desUWbfjrXMM1+ZBIkbQeFXD8y84ztAwb9vHKhhvq4",
+	"QdpTq5vrc2XTOvPNqvRaVS2k+q6/34a3wYpVCzN101G0dAKgh+Z5YC75Jk0lnTZ2fi0xgSsftMnYNiPa",
+	"yUl0Uu7Ba1+W4a5ZbXn+eXc1hfpgf1e9aSX/GNKCs6ZExbltWfzhaa+sVY9pvZO10ukWetzoCyn2kenm",
+	"4gtN6yjzrVhcD6UTXqjqgOLEBFKbwfryi4Ud+XYiaVuQXOcP3bKj0HLDdNFY7Yphe1uU9aqA5hNOM4m9",
+	"rtPc4SBz69jcAMUF0gwihQZ3TUVDWcEnKNjrSz47igJ2NbspWyJlS0+e48Dmi8NPeut/8o5hoyGTQP9o",
+	"Z/2PXvF4TIOAQDXmXpOdDZkkMcORHjQOv9pptLlbTLWhDNZWMpvhWKGRgmNFTSwgkRnTp+gMDEnQ09fY",
+	"d2DjizKHt9ItM7eSzeOmDDKEbI4mVDMYbV3r9cqS5pylo9iML5h8okKKo8zbbI0VKhFPZOeaDbR6DLqi",
+	"Gz/XcfM5/AT2cIRGaRL6CAllTS2ymKdIc891kr96nW2Bgt5nxQDXGZi1X5+mk2vR9yOdsXyI5okIRx4a",
+	"aaHwlgqhFlUfxMuLhI20OYqZrhsoFhn84FQZXDNbZmCrDDzr9DK+GGX+vLdGsTV5hgGZzTlMqm3/myxH",
+	"yqSEGR9glk0gWVkr0odZLruy4kjsoRuinRnWTJoSmT50zSyQTWa8THT6XX8XhTxRlhIczarpeq8mA144",
+	"Q4xhELt296X59bYPjA07gd55zfpdqDrqd/tg9tyQuUm4z9sa8BprbKzaGmvUFwdi/yZLo8PA+Z/zYNlc",
+	"fTG9HsCvqf6Z0eGgzPMpCDPtZ1LHxiJUXxhl+hZHCXFLSaxCUS6H99bIYSvM08qnFUlrOHU+sd9xprZ6",
+	"XWUpdnp9N8hk3p/5MF351n2WyTdWIhYzf6MbbdM+xIPuQfdOu7R0EUUOpEMmJMGBdSIqorWFO7GmdE87",
+	"dhggp7Wl6+DqFKqka+agXVRZdva73QLAssMBJw6NNzTb9/Oldbh7uoTKEIUED0RAJjiJandZtVpzGesW",
+	"TN3lfYYGBR6mwqeJJiWJL+ZujtyaC0RlK5/t9ajhP2r4jxr+n1nDvx/w7mcT5Gq8SqyBQYn2Z/iNcf47",
+	"2h8VaUngkdbhqMgld3V0HlJgkr9PuGZ0VdmVMt8VCo2J9c53WkXOWu7WqU6/bAjWonNHQajf7T+caUNE",
+	"mzIqKYwoMden9resYtjdL8OwV9j1eUzmGHg1qLM40MkVDj1ukWfrb8vYNqZQjq0jSJOY2DSGZvxbv3eF",
+	"W+uPG/Pmr8uc02H6GVvulnHl7l+fI7uNNZqwY32qAjvulrHibjkX7uZ4sMuCuxkLVqv8qdjv1YrRrnOI",
+	"sVJoNWVktTB/fc7653Ux7XZ31//ilMtXPGFmiWebCQmn1qBJ1YCuCyjL8t9A9zaJ92uT6B+gVWeyz4TG",
+	"kKJvpRiYesIl80lBwpjauDK+0kHvsYlRUkij10WYUJBo2iumWciOZnsfit6mztmcI+SrWdZqZCX1LDjN",
+	"g8g5BI1rjvqhVtxC3bXAAZrC2l4Dwrji/ESxbP2DvUZ08eby7BSe7/c3dPrc6OmtmZWvznRDlhDEN9kk",
+	"xqXkmvaGPoYvj9+en10dn7745eO/j3/5eHH87hJC2Bb1Cy49FJNEELecXi1IBSo+t8A6lco4QnL7sKnJ",
+	"kARqPXgd9E4QhGHMjdq+5t7qL/OrDrg1+Nzy7ezEjqMUZe7o1cOenV8Nz04/np5dfRz8PBieDJ6fHIO2",
+	"JjGNtLtuQkmkiMBoPJ2cK9WptDpsFdcr+mXBl2ehqJtjrGwwg2HpemjdGkcoIviWWLf0Jp4Y4+YvF6n2",
+	"nuASdekq52nKj9qSYm8IskiRLWv9VoEGUBKUCmyZdH14oSSqcOetlyiHnytCD1f4hghEJhPiS4R1+zsP",
+	"LZymjIYffZdVZ0OiGI/V5R7qfnlwqyFWXJ+w1BPt2ZRs7WrEMvODUwFJ2zBszDT/NS5wRTJpApeu00Av",
+	"tA0E3j6nbXDqVJ/iNH8tc7kbxqiTtwwnfWF/O9J1+CUOcf16xyN+L4d2XpjGnE2tb3pjWXXXPDlFW49f",
+	"zj1ZhGLaeSrjBLkuxc5VNTCAVzyWecDlDOFUINfbwiWifffX1tdyZ7ZSQKHxEsGOD1HuTBubzWvfmGlp",
+	"tn/FP8b5mR74H+P4zBL1/gpez3vZ0JapNTOiqXArtf/pJqexIVc74Vu9rrRxfQUvr+g4fz/Ty6Bv+p5N",
+	"s1zSUQNr8AE64Jldp4JBqS66S8TXMYq+iVqp6Sbr7/MltMo2dAuq1i31HoSHInqjnVI+n83yNQXum0a6",
+	"ZWK+E5SyarlIi9y0lleomTwyOQ8jHEUj016z2E/KJvEbdB1pU5oz0kHH2A9NRk2aT2C7VCDOTLGmrjZk",
+	"0hSwJP5N55pdJn6Y7RS6DEeCu41tdKXkTJDologsbqK7scLBQujiCGYJhnnz4AAEn0fu85BcM+3FseMy",
+	"0Hun3lBbW6Fx7Ae6t1BEBdiWSsVaVqu70MXETTm/fxZHQHBQtOjNMbNbpAKp59D32eQkuNQxD5Y/OKav",
+	"wsKI85v8C084v1G2StlFaysPxJIFRy4lIIrSQjvIKjLi6A5qCfPLOH3C3VdsrsDfbSjt4DYcPf7Bers9",
+	"qtHWcznBujNPrkWO2wWntJGX7qdV3hBLt6dKFdYCpWpPoMECrRsAKez2kThKHS22oBVsU0ARqAS6NeYc",
+	"ZWgfCQ9BqauyCYWyGyE1JE1hyXU9Ouy6ijFgaKmKkrpHcrnT/8y8im94cYWr2qr9sveYvPGYvHF/M+b+",
+	"+dk51l5tzby3RfzQbQukmW6u9WjM/NONmbS/A8MzEmQDSrKpk393a8ZxR4tShbLeymlk2mQ9oEprM6ck",
+	"zZa+TEdH1tVnOh3hK5u+b7808cHFZE5z38eU0seU0ket5M/tXNVdsI3Zct9kJbc7eJUssv3B3USErEX4",
+	"Yx1ZUXKttjbPdVfXyRppNkHac1w3Rr1nmVmtfPuc0tldEyG3cUnQOZZhvlnk/QVRoc28mzJhpqLFCfS9",
+	"T50z6Wi2Rwv+UYw9irG/XGVETnTdeVlMN18UCG0tqAQDqJT8XXrvO50ND75OjkGnv9ctzTMQYKoOfgqp",
+	"P3uV/NKfyrfT9bwgSDRzzpysnf7e5tkGUL38b6KONm/3ut2eIev0o6d7B9+cYO9BcjGRMXQg6/15yI/M",
+	"QLzp1pnowEO6OZJtZaWB7em2nVb6c0ayFptHeoqAjxma8CjiC5P5WhH8T13dv+mGoSX77f3qtGuEbp3a",
+	"yd9rxtzhuHma7YN835yrbIN/3D1mET1mET1mEf2zs4juNvW1Nkwk+ru527+J6bvhnO0vb+8+cdRDY/eu",
+	"n8adTcgKaOBlQ2cJU1Z6B52anAvdb1LrpYcmNUH3pQZ7P/NT20moCgDXDObXOtlKeuQ4KrQRF5JGkR7c",
+	"H5q20mhJSht6OLa7HTv+LU34R638USt/1Mr/UVr5vdzPhletk8+GlTyGw/Ph8MGLq+HPx04wvBjtZjxz",
+	"Lheq33LZ01rQuG6jDhpCMyuRk94LM/CE2NqpLZRtuWJQ7VcHt5WY+6be+1RhUWI8ddA3SqvdktKiWGt1",
+	"lu2lbgRmKqdy+laaXalEjZfNB1eqixYnntYv9LR/M6QkHWKBeASRCDTlEkl+pDDgmo0c9j+CXAThPuyZ",
+	"dFkh8VKYGjsqyjQV/Z6tBhruV6m1AZNSO67NzNxW7xA7Y/vP3TnEosxj85C/RPOQprpXUZsDme/qcN1J",
+	"139K9nH72bgXtHf9vX77AO/12jtBb/J0cjDpT3rdxwYjm0DqyzUYccTCY5ORv69WqOf3zOZcCDoudtG8",
+	"KqkQMXrFap+BF4PT07OrjxfHl+/eHq8mWOrfrSZYDqHQJE2DPFotS4nIxM7GRLbsPS33prorpW6TYHPB",
+	"81E/k2S+0rIsd4bHPit/4z4reX8vZssmQzoLPVe8RibKhzVGimkkMSZWU/Pc+TdmiEnWtyU3HPtP14nF",
+	"If7z4+OLj8PTFYPy3MyXEguqB+jwySRH/vBAinqFJ4/MX9Dqg9mh9tsxG2Hylell61qyzvLIjI9hXM8w",
+	"+nYG5Y8cCgqVcYbzLl5dkap2usAiN+f8wXWbCkKidtrMOdHD4R/m5zXr/PZ5pcXxDVW6KfQsNt5NDVBH",
+	"Fd9WB+QEWL9S3sXhkyelA2XvX8Sh4LSuw/4gigAnBQwzTOev/hP65ZfMpBMOAuu/79MuP4+xOAjOte/8",
+	"3r1Z6hG0ObZJPWulJUPShn+3FTG37e/aVAhttjVBy8ZTgMgCzt+oxUtvcxpeD6BvTsEPIeB1BpMdpZhh",
+	"8j0sI3iJMYti0GvvZxMBzTypHNj857d5nq3/xQvOJhHVgxW/lmK0hjtmdtS3YqgXBvvMWJA1bHSd9H/y",
+	"WdPfncbZiMiS0ZUXZMZtDy09dpYFoLlqpQldmMi1Hq7RfYYWkIadKTJ2xHqq+nZKnL5qjZR9b6dZPuie",
+	"+s2rHtN78QnjoWzKKqZ/3xLN5qT7jchE3fpmROJVVj1sBS8fRaiJNyl2wBPpsJDHtKrtpFU1QPY1ivVm",
+	"oTZCYmfu9RxLPyxp9wPecS0+ZmQ2JrEZD4BjAn17WAelPjwYDOyhEKZQxWjOY+irOkriaIQYIYGNaI7M",
+	"1GHTdFX3drQdPr/f7fez2bE/eEhws6RGOPA+wjAlQXRrHXcmuqmm5lLvDk14XNoiB861PYvDdGEpoVz0",
+	"fYjjMU/iH1obkaOG/Bdp+fjIzNIJ/NR06V384yX9o5Ju+xLoRlPbVdGf+CExbdUexKVLs0UuCPZDdZJ/",
+	"mXnk4KDSvXLFv9BLrscEYt8nc4l4EmtG+i80sB5K2B2o+LbTL/q+3+3+4Olmz0yP6+6UsFHi3zxYwdJ+",
+	"TM6LFWFRBD2FCSQZZNEgC0kcRXyRWd7k05zGRNioxNMS/hRh6Ab+VrQOe/2NRrDlm0jFFuB27Rhm3FnO",
+	"WTJLfKUIzmQMr/ZJz2Qct1dGgvrzG+GzGQCeZefXh8pOrv/O+ornwwBprrPFI/T9bnfnhw76kd46fhIr",
+	"rfkExuPrcZetatiluk0KPRt5v2d1gBaipEFrHsc21k2uH3XaLfDRgbgxTDRtPU6ldZ/NE0ifnsR8timL",
+	"TWT4JOJTyqrT536EhpJq8Vjo4vx04mqKlzpLAkYSwihy9P3o1buTE4gan5z9ODz9eHV1AvNJ9cREnUFn",
+	"w95UIEHkDzCuISbXDN6OYsLIAkeHussaZXa4Z0bXMOSS4Dha2nRLmEkQwy8EUpaVcbh40P+GCkhBgkAk",
+	"JGyaaOQ1m2MhFjyG6JICFow/Hdg0dPulnq6KEnbD+IJB+0nzSj1w1Z1oina7PS8dL28+W/D4poNeaTEB",
+	"YNctMQXwnms2J7F+k1pJ/WE0cU93iMOQ9gacXxyad2M0IQud4cUZ3NMCU6l1/IAn44jA7FRn8ina7T9T",
+	"C1yz0QWR8bINSVWjDkp7BijdVFspMZ2GMgOAU5whOdetGZxLhLoQmB27OkWVTtmQPcQ8MF1/bPzb7knJ",
+	"TR7HxJco5LEgaIylJDGMf51rxacZhztR1/Ele8MXJEoa6O85gX6XO2exE7J8E45/9OkZfTN898ewd0rf",
+	"POuQ5Zs/gvdD9WE4/jH6/dfLN886fj9i49mrbvA/b5SYV8RQAjsjJFK7925TIFWLgEs6ZSRAeTqF5Fkz",
+	"qzkbJjwwjBsANlJ8RdcETZLYHSbyQPGxcXxfs6tXg+FJrnnae2AFQJzKGrfYV8wUtw+AFHTIBjhJB4EI",
+	"RWMuQ93WJF4arralUH/t8p79BnikwxCPTEayzhGYWX1JYBp8rVyMZw+4q6vXF2dXV/nruuIczTBbWp1c",
+	"M9v8ddlHDCM2CeFUpFCEZCH4xHpEQnxLbGtsnSF0gITOVP0CF3qPDeq9HeUIzeXyegwSZTD+CF5ut6+o",
+	"M7f7r6nnED+JqVy2Dn/7kBv9oiW/o9QohaVEf+GJrFZgjuF4KTeyCozhLx7izHAeI1vtlJdDUChogL4f",
+	"/S7pCOan3yijL+0rmDBJI+fVC55EwTUDLNHsPuigM+Bm5g5tGo66QCDDKYciyUG2uaz1t3HsZZlUelXY",
+	"/QIvwbn3wxGi8prpkTN6P1SaxUWVJD5L5BaDS4bnK3Xra4aWNMCyktCvaTPcM3cMJlNphdjhVafKNtUI",
+	"sjp3yyAWFmiGA4LGS5RHD+1UGC/tG45AgSvHBnRJZ/MIRm8pVZVuLcNMbzKgoA1Co3jNmsyevuHsKGjQ",
+	"DNie5yCbVyEpTqOrjEoro9+HwIpzTCYbtCXmBN9AMrmni6apRDO8RIFRovVVKSOmU1av/Ja0voL2aTzW",
+	"oDSu6KJbVyXfriVwH0cRif/2iWHvQ47wDA3/9XAkNQm04sln86+7J2kWdhXiDhnCwicsUEbceCmVYhHo",
+	"hFEKdfa2KA5MypBHQZavblJG7RpH+hnrbqt0dEJCZZYdvmlV25RAiVFVnnLh2SswotTD4OI7ns3l8mft",
+	"/jNjDnLgOGPRMj2QaaFLAw9d/vsdTHRTgltRHVbSHCSxJJ8qe9T+p1WexCRCGiumNMOfTgibyrB12O92",
+	"V3OXHtxZgJFPMoNC5ow0OPFb1j1QAwNLGdNxIomp54qN5Nrtdvd3Dno7OzvPdnpuym0ym5EYIqamLC7P",
+	"YbpX3YOMw+iSAV9h/fG7CwWzwC3qN0C7agN4PAQT8t4q9InplLKyMql5rPjQYavX7+xBmdBNot5w2b44",
+	"ftlWPzVVSBXp9f1fH5LrqsG4Lt0VwtF4Cm0uLOQVXdnPQPWMlOmU4Z2SDYrU0EQRvSIrRaU3etzmYxfR",
+	"muzaFIRuE1HXK2px/8slA5gClNbdhwZ8+clnWt9n1GBZky7a5p3fCeBYcxL7hMk2YYqGA+NzpZaH6zQD",
+	"P8Qx9qXJRGAoIhL+gLb6dEqlSFnbHMswI1IaNMzXTKnb5XV7e15rRpn9u/cFOJ8Bhtsg9R/L4h7I4dbG",
+	"//Vjj4GebSUvpST/TbkWBGBrONOpDtA+jEwta4QtrlTfZ5pKr7v/VDGF5mHmssBxs+oBHqy1TSAAi5zR",
+	"BXZyARUwUowEiNwSZhKAqTNi7O9vzqRJE2aUmzZxrdnLJ5N80QugWR6vTei/aN6oj8tkaYhFSERt0zI7",
+	"Qs1VEb4DFcx0AokoI6A0jNT1v8YiPKGMjDwIbSoQ6L4OdvU0dTMmGCwnGZJZWTI3Duz7yIb1Y5/aLFgh",
+	"mNbn6xYNrluH10amXLe865YCAHzWO9x9+vL4p/nvB6+fX+L2x6vh7H17780LkvxELm5me6dv52/e//rj",
+	"TniZvHp33bq7Zp+vW4SpF36+bkH87lqJ42swHK5N2sAduBEz4smD96QKcjIkDAo94QtlhRyzYNQpK9Eo",
+	"lSp4Sgp1JS80pNrHSqUx5c/5H46mf9D5SFlqoz+EDEaevXTridFJIAJReWTmi9hgNKFKI+rkLTaWzBRC",
+	"qre2vJZ6pULV4v691s+A/J9XKt0WeCnQaACLptsedSrMwsJzf7lilm8nMY0tRU0cxpAU0pwBUYZuyFI7",
+	"NjbiPPcWout9ExCPafLgCZ1R2eiNgD0p8uQF+b18Qylpv7k8O4UUjEpPkWeo3NrEjIwQwX6omT/WhIB1",
+	"wzjFawtMwdjD18zyVfAkZU9DyW8i4WWzREhkIiKJ0M0gAQEgHwRLNIoUyIALmCSJsXrlLnpLn3eQWhPS",
+	"Lq4hrIKRYHguQi4PtYzyTZb2mITUjJ7QHRCLE1AVi4S+AuW9mzTnd/xc2+D95so0v14VBOImgY+sdQAf",
+	"KptDf5q3OuBLsC607FD2BXxmbRj4+PjdBXyojahrY0VdO2aU3owiquvW4W/XxmC6VoL7CwgYF8MeZcyj",
+	"jPl6nXohu63oyfuny5Z0JFztRDg7DW4LLRQcmQUdrIxp6A7t/dwaLy/TKXVZw9HDnudMIVR/mTSfw67n",
+	"NMxSf+W6qqgnfx6cDF8OrvT3d55de+duJVKmIKKYkWn0MB/o1AzHZM1VZngrlSPbLA2Z81i2Dnd3d+DG",
+	"mg+6WjvnakKnSUxELh30b2/bnuuuFdk4cxZkjACKqqYRZv4DJ1PprkZ/1NHTa90o6aHElDYR4jfN3SN6",
+	"7Tr8GEoUcCI6tbk9UEhhzHFFPpC04MZA00MLAxc+JwzPaWeJZ1EdcM7mhA3Oh5tBx740E5RmuUO00+l2",
+	"dmo1FEUQAfeTGWHyuywi2EgFsb8DLeKXwduTerBBUoj9TR20oL9WLRJdgOtCd97aEh7BottEJetrg1R3",
+	"iW9SJUt0tp5t9lLnpwZY4jEWJB089zsfC5NCXY2f+fd+bo0JjkmsloAAI4lvy+M2KfNM6/iemO7U07LH",
+	"oSucp/sIaktXNyOb2M5qEK8xUQbgPUq4l7WJnnFJTMZ2PIcGuXlWnr5F1xGsvsZUe9hSAIgquT+zgrri",
+	"l+pHAmFxA2aiDkd5tvFTvtplpJ4dOe8GeK2+F7KTwWE3J1zJV3QJ32pGrQNeetlEEHeVYsqdsxRkYqwu",
+	"pTHXoIhDkc4vHfy4+3D3/wIAAP//",
 }
 
 // decodeSpec returns the embedded OpenAPI spec as raw JSON bytes,

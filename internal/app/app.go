@@ -25,15 +25,21 @@ import (
 	"fullsync/internal/store"
 	"fullsync/internal/syncer"
 	"fullsync/internal/transfer"
+	"fullsync/internal/user"
 )
 
 // stalledAfter is how long a live worker may commit nothing before its session counts as stalled.
 const stalledAfter = time.Minute
 
+// hashesAtOnce is how many passwords a replica hashes at the same time: 19 MiB each, and not all the cores, which
+// sessions need.
+const hashesAtOnce = 2
+
 // App is one node: a database, an API, and workers.
 type App struct {
-	// Peers and Store are the node's own, for commands that prepare it.
+	// Peers, Users and Store are the node's own, for commands that prepare it.
 	Peers *peer.Registry
+	Users *user.Directory
 	Store *store.Store
 
 	cfg    config.Config
@@ -102,6 +108,9 @@ func (a *App) build(ctx context.Context) (err error) {
 		return err
 	}
 	a.Peers = peer.NewRegistry(a.Store, sealer, &node.Prober{}, a.nodeID)
+	hasher := auth.NewHasher(hashesAtOnce)
+	a.Users = user.NewDirectory(a.Store, hasher)
+	logins := user.NewLogins(a.Store, hasher, a.keys, a.cfg.LoginTTL, a.log)
 	engine := jobs.Database{SQL: a.Store.SQL(), Listener: a.Store.Listener()}
 	if a.engine, err = jobs.New(engine, a.cfg.SyncWorkers, a.log); err != nil {
 		return err
@@ -111,9 +120,9 @@ func (a *App) build(ctx context.Context) (err error) {
 	a.watch = syncer.NewWatcher(settings, a.Store, a.engine, a.engine)
 	service := syncer.New(settings, a.Store, a.Peers, a.engine)
 	handler, err := api.New(api.Options{
-		Syncs: service, Peers: a.Peers, Catalogs: a.Store, Pages: a.Store, Counts: a.Store, Verifier: a.keys,
+		Syncs: service, Peers: a.Peers, Catalogs: a.Store, Pages: a.Store, Counts: a.Store, Logins: logins,
 		Node:  api.NodeInfo{ID: a.nodeID, Name: a.name(), Version: Version()},
-		Ready: a.ready, CORSOrigins: a.cfg.CORSOrigins, Logger: a.log,
+		Ready: a.ready, CORSOrigins: a.cfg.CORSOrigins, TrustedProxies: a.cfg.TrustedProxies, Logger: a.log,
 	})
 	if err != nil {
 		return err
@@ -164,8 +173,11 @@ func (a *App) openSource(target peer.Target, s session.Session) (transfer.Source
 	return a.opt.WrapSource(src), nil
 }
 
-// prune deletes finished sessions that nobody needs any more.
+// prune deletes finished sessions, and what logins left behind, that nobody needs any more.
 func (a *App) prune(ctx context.Context) error {
+	if err := a.Store.PruneLogins(ctx); err != nil {
+		return err
+	}
 	for {
 		n, err := a.Store.PruneSessions(ctx, a.cfg.KeepSessionsFor, a.cfg.KeepSessions)
 		if n > 0 {

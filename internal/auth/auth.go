@@ -46,6 +46,12 @@ type Principal struct {
 	Role    Role
 	// ExpiresAt is when the token ends, in UTC.
 	ExpiresAt time.Time
+	// TokenID is the token's own id (jti).
+	TokenID string
+	// UserID is the user who signed in, and Generation the one of their tokens that this belongs to; empty for a token that
+	// was made by `fullsync token`.
+	UserID     string
+	Generation int64
 }
 
 // contextKey is the key of the principal in a context; its type keeps it apart from everybody else's keys.

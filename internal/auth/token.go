@@ -39,6 +39,9 @@ type Keys struct {
 // claims are the members of a token.
 type claims struct {
 	Role string `json:"role"`
+	// UserID and Generation are in the tokens that come from a login.
+	UserID     string `json:"uid,omitempty"`
+	Generation int64  `json:"gen,omitempty"`
 	jwt.RegisteredClaims
 }
 
@@ -77,37 +80,61 @@ func newAt(secret []byte, nodeID string, now func() time.Time) (*Keys, error) {
 // Issue returns a token for subject that ends after ttl. Returns Invalid for a subject that is not 1 to 200 printable
 // characters, an unknown role, or a ttl that is not above zero and at most [MaxTTL].
 func (k *Keys) Issue(subject string, role Role, ttl time.Duration) (string, error) {
-	if !validSubject(subject) {
-		return "", fault.New(fault.Invalid, "INVALID_SUBJECT", "Invalid subject",
-			"The subject of a token must be 1 to %d printable characters.", MaxSubjectRunes)
-	}
-	if _, err := ParseRole(string(role)); err != nil {
-		return "", err
-	}
-	// Times in a token are whole seconds: anything shorter would be over before it is used.
-	if ttl < time.Second || ttl > MaxTTL {
-		return "", fault.New(fault.Invalid, "INVALID_TTL", "Invalid lifetime",
-			"The lifetime of a token must be at least one second and at most ten years, such as 12h or 8760h.")
+	token, _, err := k.IssueTo(Principal{Subject: subject, Role: role}, ttl)
+	return token, err
+}
+
+// IssueTo is Issue for a principal, whose Subject, Role, UserID and Generation count. It also returns the principal as the
+// token has it.
+func (k *Keys) IssueTo(p Principal, ttl time.Duration) (string, Principal, error) {
+	if err := checkToken(p, ttl); err != nil {
+		return "", Principal{}, err
 	}
 	now := k.now()
-	signed, err := jwt.NewWithClaims(jwt.SigningMethodHS256, claims{
-		Role: string(role),
+	c := claims{
+		Role: string(p.Role), UserID: p.UserID, Generation: p.Generation,
 		RegisteredClaims: jwt.RegisteredClaims{
 			Issuer:    issuer,
 			Audience:  jwt.ClaimStrings{k.nodeID},
-			Subject:   subject,
+			Subject:   p.Subject,
 			ID:        uuid.NewString(),
 			IssuedAt:  jwt.NewNumericDate(now),
 			ExpiresAt: jwt.NewNumericDate(now.Add(ttl)),
 		},
-	}).SignedString(k.secret)
-	if err != nil {
-		return "", fault.New(fault.Internal, "INTERNAL", "Internal error", "The token could not be signed.").Because(err)
 	}
-	return signed, nil
+	signed, err := jwt.NewWithClaims(jwt.SigningMethodHS256, c).SignedString(k.secret)
+	if err != nil {
+		return "", Principal{}, fault.New(fault.Internal, "INTERNAL", "Internal error", "The token could not be signed.").Because(err)
+	}
+	return signed, c.principal(), nil
 }
 
-// Verify returns who the token speaks for. Returns Unauthenticated, with a sentence that says what to do, for a token
+// checkToken returns Invalid for what no token may say.
+func checkToken(p Principal, ttl time.Duration) error {
+	if !validSubject(p.Subject) {
+		return fault.New(fault.Invalid, "INVALID_SUBJECT", "Invalid subject",
+			"The subject of a token must be 1 to %d printable characters.", MaxSubjectRunes)
+	}
+	if _, err := ParseRole(string(p.Role)); err != nil {
+		return err
+	}
+	// Times in a token are whole seconds: anything shorter would be over before it is used.
+	if ttl < time.Second || ttl > MaxTTL {
+		return fault.New(fault.Invalid, "INVALID_TTL", "Invalid lifetime",
+			"The lifetime of a token must be at least one second and at most ten years, such as 12h or 8760h.")
+	}
+	return nil
+}
+
+// principal is whom the claims, which have been checked, speak for.
+func (c claims) principal() Principal {
+	return Principal{
+		Subject: c.Subject, Role: Role(c.Role), ExpiresAt: c.ExpiresAt.UTC(), TokenID: c.ID, UserID: c.UserID, Generation: c.Generation,
+	}
+}
+
+// Verify returns who the token speaks for, as far as the token itself tells: whether the login it came from has ended is
+// for [fullsync/internal/user.Logins] to say. Returns Unauthenticated, with a sentence that says what to do, for a token
 // that is malformed, signed by someone else or in another way, expired, not yet valid, made for another node, or
 // without one of sub, role and jti.
 func (k *Keys) Verify(token string) (Principal, error) {
@@ -128,11 +155,10 @@ func (k *Keys) Verify(token string) (Principal, error) {
 	if !validSubject(c.Subject) || c.ID == "" {
 		return Principal{}, unauthorized("The token does not say whom it was made for; ask for a new one.")
 	}
-	role, err := ParseRole(c.Role)
-	if err != nil {
+	if _, err := ParseRole(c.Role); err != nil {
 		return Principal{}, unauthorized("The token has no role that this node knows; ask for a new one.")
 	}
-	return Principal{Subject: c.Subject, Role: role, ExpiresAt: c.ExpiresAt.UTC()}, nil
+	return c.principal(), nil
 }
 
 // refused turns the parser's error into a sentence. What exactly was wrong with a signature is nobody's business.

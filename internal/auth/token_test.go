@@ -41,9 +41,26 @@ func TestIssuedTokenVerifies(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+		if p.TokenID == "" {
+			t.Error("the token has no id")
+		}
+		p.TokenID = ""
 		if want := (Principal{Subject: "alice Müller", Role: role, ExpiresAt: start().Add(time.Hour)}); p != want {
 			t.Errorf("Verify = %+v, want %+v", p, want)
 		}
+	}
+}
+
+func TestTokenOfALoginNamesItsUser(t *testing.T) {
+	t.Parallel()
+	k := testKeys(t, testSecret, "main", start())
+	token, issued, err := k.IssueTo(Principal{Subject: "alice", Role: RoleOperator, UserID: "u-1", Generation: 7}, time.Hour)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := Principal{Subject: "alice", Role: RoleOperator, ExpiresAt: start().Add(time.Hour), TokenID: issued.TokenID, UserID: "u-1", Generation: 7}
+	if p, err := k.Verify(token); err != nil || p != want || issued != want || p.TokenID == "" {
+		t.Errorf("issued %+v, verified %+v, %v; want %+v", issued, p, err, want)
 	}
 }
 

@@ -1,4 +1,5 @@
-// Package cli is the command line of fullsync: serve, demo, migrate, token, catalog import and export, cancel-stuck.
+// Package cli is the command line of fullsync: serve, demo, migrate, token, user, catalog import and
+// export, cancel-stuck, adopt-secret.
 package cli
 
 import (
@@ -88,7 +89,7 @@ func newRoot(io IO) *cobra.Command {
 		RunE:              func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return &usageError{err} })
-	root.AddCommand(newServe(io), newDemo(io), newMigrate(io), newToken(io), newCatalog(io), newCancelStuck(io), newAdoptSecret(io))
+	root.AddCommand(newServe(io), newDemo(io), newMigrate(io), newToken(io), newUser(io), newCatalog(io), newCancelStuck(io), newAdoptSecret(io))
 	return root
 }
 

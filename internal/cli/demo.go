@@ -20,6 +20,7 @@ import (
 	"fullsync/internal/config"
 	"fullsync/internal/peer"
 	"fullsync/internal/sample"
+	"fullsync/internal/user"
 )
 
 // The demo's two nodes.
@@ -145,6 +146,10 @@ func introduce(ctx context.Context, io IO, d demo, main, branch *app.App) error 
 	if err != nil {
 		return err
 	}
+	password, err := main.Users.First(ctx)
+	if err != nil {
+		return err
+	}
 	admin, err := main.Token("demo", auth.RoleAdmin, demoTTL)
 	if err != nil {
 		return err
@@ -154,7 +159,7 @@ func introduce(ctx context.Context, io IO, d demo, main, branch *app.App) error 
 	if err != nil {
 		return err
 	}
-	_, err = fmt.Fprintf(io.Out, demoText, branchURL, d.products, mainURL, speed(d), mainURL, admin, mainURL)
+	_, err = fmt.Fprintf(io.Out, demoText, branchURL, d.products, mainURL, speed(d), user.FirstName, password, mainURL, admin, mainURL)
 	return err
 }
 
@@ -183,6 +188,8 @@ const demoText = `Two nodes are running in this process, on temporary SQLite fil
 
   branch  %s  with %d products
   main    %s  empty; it knows branch as its peer, and reads %s
+
+Sign in at main as %s with the password %s
 
 Paste this into another terminal:
 

@@ -2,11 +2,14 @@ package cli
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"log/slog"
 
 	"github.com/spf13/cobra"
 
 	"fullsync/internal/app"
+	"fullsync/internal/user"
 )
 
 func newServe(io IO) *cobra.Command {
@@ -14,7 +17,8 @@ func newServe(io IO) *cobra.Command {
 		Use:   "serve",
 		Short: "Run the API and the workers of a node",
 		Long: "Run the API and the workers of a node, until Ctrl-C or SIGTERM. Without settings it keeps everything in SQLite in\n" +
-			"./data and listens on 127.0.0.1:8080. An empty or older database is brought up to date first.",
+			"./data and listens on 127.0.0.1:8080. An empty or older database is brought up to date first. A node\n" +
+			"without users gets one called admin, whose password is shown once.",
 		Args: usage(cobra.NoArgs),
 	}
 	set := bindSettings(cmd, io)
@@ -27,10 +31,37 @@ func newServe(io IO) *cobra.Command {
 		if err != nil {
 			return err
 		}
+		if err := announceFirstUser(cmd.Context(), io, a); err != nil {
+			return errors.Join(err, a.Stop(context.WithoutCancel(cmd.Context())))
+		}
 		return runNodes(cmd.Context(), log, func() {}, a)
 	}
 	return cmd
 }
+
+// announceFirstUser makes the first user of a node that has none and shows the password, this once and not in the log.
+func announceFirstUser(ctx context.Context, io IO, a *app.App) error {
+	password, err := a.Users.First(ctx)
+	if err != nil || password == "" {
+		return err
+	}
+	_, err = fmt.Fprintf(io.Err, firstUserText, user.FirstName, password)
+	return err
+}
+
+// firstUserText stands out between the lines of a log.
+const firstUserText = `
+==============================================================================
+  This node had no users, so one was made, who may do everything:
+
+      name      %[1]s
+      password  %[2]s
+
+  The password is shown only now and kept nowhere. Choose your own with
+  fullsync user passwd %[1]s
+==============================================================================
+
+`
 
 // runNodes starts nodes, calls started, and stops them when ctx ends or one fails.
 func runNodes(ctx context.Context, log *slog.Logger, started func(), nodes ...*app.App) (err error) {

@@ -16,13 +16,15 @@ const prefix = "FULLSYNC_"
 // Config is every setting of a node. Its tags are the single place for a variable's name, default, shape (what a
 // value looks like, for errors) and meaning (for help and documents).
 type Config struct {
-	Listen      string   `env:"LISTEN" envDefault:"127.0.0.1:8080" shape:"an address and port such as 127.0.0.1:8080 or :8080" meaning:"Address and port of the API."`
-	DatabaseURL Secret   `env:"DATABASE_URL" shape:"an address such as postgres://user:password@host:5432/fullsync, or empty for SQLite" meaning:"PostgreSQL to use; SQLite in the data directory where empty."`
-	DataDir     string   `env:"DATA_DIR" envDefault:"./data" shape:"a directory such as ./data" meaning:"Directory of the SQLite database and of the generated secret."`
-	NodeID      string   `env:"NODE_ID" shape:"1 to 64 letters, digits, dots, underscores and hyphens, beginning with a letter or digit, such as branch-2" meaning:"Id of this node; generated and kept in the database at the first start where empty."`
-	NodeName    string   `env:"NODE_NAME" shape:"1 to 200 printable characters" meaning:"Name of this node for people; the id where empty."`
-	JWTSecret   Secret   `env:"JWT_SECRET" shape:"at least 32 bytes, such as the output of openssl rand -base64 32" meaning:"Secret that signs tokens and seals the tokens of peers, the same on every replica; serve makes one in the data directory where empty. Better set in the environment than as a flag, which others on the machine can see."`
-	CORSOrigins []string `env:"CORS_ORIGINS" shape:"a list of origins such as https://admin.example.com,http://localhost:5173" meaning:"Origins of browser applications that may call the API, separated by commas."`
+	Listen         string        `env:"LISTEN" envDefault:"127.0.0.1:8080" shape:"an address and port such as 127.0.0.1:8080 or :8080" meaning:"Address and port of the API."`
+	DatabaseURL    Secret        `env:"DATABASE_URL" shape:"an address such as postgres://user:password@host:5432/fullsync, or empty for SQLite" meaning:"PostgreSQL to use; SQLite in the data directory where empty."`
+	DataDir        string        `env:"DATA_DIR" envDefault:"./data" shape:"a directory such as ./data" meaning:"Directory of the SQLite database and of the generated secret."`
+	NodeID         string        `env:"NODE_ID" shape:"1 to 64 letters, digits, dots, underscores and hyphens, beginning with a letter or digit, such as branch-2" meaning:"Id of this node; generated and kept in the database at the first start where empty."`
+	NodeName       string        `env:"NODE_NAME" shape:"1 to 200 printable characters" meaning:"Name of this node for people; the id where empty."`
+	JWTSecret      Secret        `env:"JWT_SECRET" shape:"at least 32 bytes, such as the output of openssl rand -base64 32" meaning:"Secret that signs tokens and seals the tokens of peers, the same on every replica; serve makes one in the data directory where empty. Better set in the environment than as a flag, which others on the machine can see."`
+	CORSOrigins    []string      `env:"CORS_ORIGINS" shape:"a list of origins such as https://admin.example.com,http://localhost:5173" meaning:"Origins of browser applications that may call the API, separated by commas."`
+	TrustedProxies []string      `env:"TRUSTED_PROXIES" shape:"a list of addresses and networks such as 10.0.0.5,192.168.0.0/16" meaning:"Reverse proxies whose X-Forwarded-For is believed, separated by commas. Failed logins are slowed per address, so name yours; without, everybody behind it has its address."`
+	LoginTTL       time.Duration `env:"LOGIN_TTL" envDefault:"1h" shape:"a duration from 1m to 24h such as 1h" meaning:"How long a login lasts; there is no renewal."`
 
 	BatchSize            int `env:"BATCH_SIZE" envDefault:"1000" shape:"a whole number from 1 to 5000" meaning:"Products per batch where a start does not say."`
 	MaxProductsPerSecond int `env:"MAX_PRODUCTS_PER_SECOND" envDefault:"0" shape:"a whole number, 0 for no limit" meaning:"Ceiling for the speed of every session of this node, in products per second; 0 is none."`

@@ -2,6 +2,7 @@ package config
 
 import (
 	"net"
+	"net/netip"
 	"net/url"
 	"reflect"
 	"regexp"
@@ -55,6 +56,8 @@ func (c Config) problems() []problem {
 		}
 		out = append(out, c.problem("CORSOrigins", why))
 	}
+	check(!slices.ContainsFunc(c.TrustedProxies, func(p string) bool { return !validNetwork(p) }), "TrustedProxies")
+	check(c.LoginTTL >= time.Minute && c.LoginTTL <= 24*time.Hour, "LoginTTL")
 	check(c.BatchSize >= 1 && c.BatchSize <= 5000, "BatchSize")
 	check(c.MaxProductsPerSecond >= 0, "MaxProductsPerSecond")
 	check(c.SyncWorkers >= 1 && c.SyncWorkers <= 64, "SyncWorkers")
@@ -91,6 +94,23 @@ func (c *Config) normalize() {
 		}
 	}
 	c.CORSOrigins = origins
+	var proxies []string
+	for _, text := range c.TrustedProxies {
+		text = strings.TrimSpace(text)
+		if ip, err := netip.ParseAddr(text); err == nil {
+			text = netip.PrefixFrom(ip, ip.BitLen()).String()
+		}
+		if text != "" {
+			proxies = append(proxies, text)
+		}
+	}
+	c.TrustedProxies = proxies
+}
+
+// validNetwork accepts a network that is not the whole internet, whose word would be anyone's.
+func validNetwork(text string) bool {
+	network, err := netip.ParsePrefix(text)
+	return err == nil && network.Bits() > 0 && network.Addr().Zone() == ""
 }
 
 func validListen(text string) bool {

@@ -5,6 +5,7 @@ package fault
 import (
 	"errors"
 	"fmt"
+	"time"
 )
 
 // Kind says what sort of failure an [Error] is. The set is closed: every kind has exactly one HTTP status.
@@ -52,6 +53,8 @@ type Error struct {
 	// Message says what happened and what to do. It never holds SQL, a path, a secret or a peer's body.
 	Message string
 	Details []Detail
+	// RetryAfter is how long to wait before trying again; zero where nobody knows.
+	RetryAfter time.Duration
 	// cause is for the log only.
 	cause error
 }
@@ -68,6 +71,13 @@ func New(kind Kind, code, title, message string, args ...any) *Error {
 func (e *Error) Because(cause error) *Error {
 	c := *e
 	c.cause = cause
+	return &c
+}
+
+// After returns e with how long to wait before trying again.
+func (e *Error) After(wait time.Duration) *Error {
+	c := *e
+	c.RetryAfter = wait
 	return &c
 }
 

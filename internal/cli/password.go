@@ -1,0 +1,92 @@
+package cli
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+
+	"golang.org/x/term"
+
+	"fullsync/internal/user"
+)
+
+// maxPasswordLine bounds what is read for a password, in bytes; the longest that is allowed takes less.
+const maxPasswordLine = 4096
+
+// newPassword returns a new password for the user of that name: asked for twice, without showing it, where standard
+// input is a terminal, and otherwise its first line. It is never taken from a flag, which others on the machine could see.
+func newPassword(ctx context.Context, io IO, name string) (string, error) {
+	terminal, ok := io.In.(*os.File)
+	if !ok || !term.IsTerminal(int(terminal.Fd())) {
+		return passwordLine(ctx, io.In)
+	}
+	password, err := ask(ctx, terminal, io.Err, fmt.Sprintf("New password for %s: ", name))
+	if err != nil {
+		return "", err
+	}
+	if err := user.CheckPassword(name, password); err != nil {
+		return "", err
+	}
+	again, err := ask(ctx, terminal, io.Err, "The same again: ")
+	if err != nil {
+		return "", err
+	}
+	if again != password {
+		return "", errors.New("the two passwords differ; nothing was changed")
+	}
+	return password, nil
+}
+
+// ask prompts and reads one line that is not shown. When ctx ends, the terminal shows again what is typed.
+func ask(ctx context.Context, terminal *os.File, prompts io.Writer, prompt string) (string, error) {
+	fd := int(terminal.Fd())
+	before, err := term.GetState(fd)
+	if err != nil {
+		return "", err
+	}
+	fmt.Fprint(prompts, prompt)
+	defer fmt.Fprintln(prompts)
+	return await(ctx, func() (string, error) {
+		text, err := term.ReadPassword(fd)
+		return string(text), err
+	}, func() { _ = term.Restore(fd, before) })
+}
+
+// passwordLine returns the first line of in, without its end.
+func passwordLine(ctx context.Context, in io.Reader) (string, error) {
+	return await(ctx, func() (string, error) {
+		line, err := bufio.NewReader(io.LimitReader(in, maxPasswordLine)).ReadString('\n')
+		if errors.Is(err, io.EOF) && line == "" {
+			return "", errors.New("standard input is empty: give the password as its first line, or run this on a terminal")
+		}
+		if err != nil && !errors.Is(err, io.EOF) {
+			return "", err
+		}
+		return strings.TrimSuffix(strings.TrimSuffix(line, "\n"), "\r"), nil
+	}, func() {})
+}
+
+// await returns what read returns, or the error of ctx when it ends first; abandoned is then called. A read that nobody
+// waits for any more ends with the process.
+func await(ctx context.Context, read func() (string, error), abandoned func()) (string, error) {
+	type result struct {
+		text string
+		err  error
+	}
+	done := make(chan result, 1)
+	go func() {
+		text, err := read()
+		done <- result{text, err}
+	}()
+	select {
+	case r := <-done:
+		return r.text, r.err
+	case <-ctx.Done():
+		abandoned()
+		return "", ctx.Err()
+	}
+}

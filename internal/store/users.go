@@ -1,0 +1,85 @@
+package store
+
+import (
+	"context"
+	"errors"
+
+	"gorm.io/gorm"
+	"gorm.io/gorm/clause"
+
+	"fullsync/internal/fault"
+	"fullsync/internal/user"
+)
+
+// AddUser is a [user.Store]'s.
+func (s *Store) AddUser(ctx context.Context, u *user.User) error {
+	return s.inTx(ctx, s.db, func(tx *gorm.DB) (err error) {
+		if u.CreatedAt, err = s.now(tx); err != nil {
+			return err
+		}
+		u.UpdatedAt = u.CreatedAt
+		err = s.translate(tx.Create(u).Error)
+		if fault.KindOf(err) == fault.Conflict {
+			return user.Exists(u.Name)
+		}
+		return err
+	})
+}
+
+// AddFirstUser is a [user.Store]'s. Of replicas that see no user at once, the unique name lets one insert its own.
+func (s *Store) AddFirstUser(ctx context.Context, u *user.User) (made bool, err error) {
+	err = s.inTx(ctx, s.db, func(tx *gorm.DB) (err error) {
+		made = false
+		var n int64
+		if err := tx.Model(&user.User{}).Count(&n).Error; err != nil || n > 0 {
+			return err
+		}
+		if u.CreatedAt, err = s.now(tx); err != nil {
+			return err
+		}
+		u.UpdatedAt = u.CreatedAt
+		inserted := tx.Clauses(clause.OnConflict{DoNothing: true}).Create(u)
+		made = inserted.RowsAffected == 1
+		return inserted.Error
+	})
+	return made && err == nil, err
+}
+
+// ListUsers is a [user.Store]'s.
+func (s *Store) ListUsers(ctx context.Context) (users []user.User, err error) {
+	err = s.read.WithContext(ctx).Order("name_key").Find(&users).Error
+	return users, s.translate(err)
+}
+
+// FindUser is a [user.Store]'s and a [user.LoginStore]'s.
+func (s *Store) FindUser(ctx context.Context, name string) (user.User, error) {
+	return s.takeUser(s.read.WithContext(ctx), name)
+}
+
+func (s *Store) takeUser(db *gorm.DB, name string) (u user.User, err error) {
+	err = db.Where("name_key = ?", user.Key(name)).Take(&u).Error
+	if errors.Is(err, gorm.ErrRecordNotFound) {
+		return user.User{}, user.Unknown(name)
+	}
+	return u, s.translate(err)
+}
+
+// ChangeUser is a [user.Store]'s.
+func (s *Store) ChangeUser(ctx context.Context, name string, change func(*user.User) error) (u user.User, err error) {
+	err = s.inTx(ctx, s.db, func(tx *gorm.DB) error {
+		if u, err = s.takeUser(s.forUpdate(tx), name); err != nil {
+			return err
+		}
+		if err := change(&u); err != nil {
+			return err
+		}
+		if u.UpdatedAt, err = s.now(tx); err != nil {
+			return err
+		}
+		return tx.Select("role", "password_hash", "disabled", "generation", "updated_at").Updates(&u).Error
+	})
+	if err != nil {
+		return user.User{}, err
+	}
+	return u, nil
+}

@@ -1,0 +1,162 @@
+package user
+
+import (
+	"context"
+	"crypto/rand"
+	"strings"
+
+	"github.com/google/uuid"
+
+	"fullsync/internal/auth"
+)
+
+// Store keeps the users of a node. Every method may also return Unavailable when the database does not answer.
+type Store interface {
+	// AddUser inserts u and fills in its times by the database's clock. Returns Conflict (see [Exists]) when the name is taken.
+	AddUser(ctx context.Context, u *User) error
+	// AddFirstUser is AddUser for a node that has no user yet; made is false, and nothing is done, when it has one.
+	AddFirstUser(ctx context.Context, u *User) (made bool, err error)
+	// ListUsers returns every user, ascending by name.
+	ListUsers(ctx context.Context) ([]User, error)
+	// FindUser returns the user of that name in any case, or NotFound (see [Unknown]).
+	FindUser(ctx context.Context, name string) (User, error)
+	// ChangeUser reads the user for update, calls change with it and writes Role, PasswordHash, Disabled and Generation with
+	// a new UpdatedAt, all in one transaction. An error of change rolls back and is returned as it is. Returns NotFound for an
+	// unknown user.
+	ChangeUser(ctx context.Context, name string, change func(*User) error) (User, error)
+	// ForgetAttempts forgets the failed logins of a subject.
+	ForgetAttempts(ctx context.Context, subject string) error
+}
+
+// Directory manages the users of a node. It is safe for concurrent use.
+type Directory struct {
+	store  Store
+	hasher *auth.Hasher
+}
+
+// NewDirectory returns the directory kept in store.
+func NewDirectory(store Store, hasher *auth.Hasher) *Directory {
+	return &Directory{store: store, hasher: hasher}
+}
+
+// List returns every user, ascending by name.
+func (d *Directory) List(ctx context.Context) ([]User, error) { return d.store.ListUsers(ctx) }
+
+// Find returns the user of that name in any case, or NotFound.
+func (d *Directory) Find(ctx context.Context, name string) (User, error) {
+	return d.store.FindUser(ctx, name)
+}
+
+// Add adds a user. Returns Invalid for a name, a role or a password that breaks the rules, Conflict when the name is taken.
+func (d *Directory) Add(ctx context.Context, name string, role auth.Role, password string) (User, error) {
+	u, err := d.newUser(ctx, name, role, password)
+	if err != nil {
+		return User{}, err
+	}
+	if err := d.store.AddUser(ctx, &u); err != nil {
+		return User{}, err
+	}
+	return u, nil
+}
+
+// FirstName is the name of the user that [Directory.First] makes.
+const FirstName = "admin"
+
+// First makes an administrator with a random password where there is no user yet, and returns that password: it is kept
+// nowhere. The password is empty where there was a user already. Of several replicas at once one makes it.
+func (d *Directory) First(ctx context.Context) (password string, err error) {
+	if users, err := d.store.ListUsers(ctx); err != nil || len(users) > 0 {
+		return "", err
+	}
+	password = randomPassword()
+	u, err := d.newUser(ctx, FirstName, auth.RoleAdmin, password)
+	if err != nil {
+		return "", err
+	}
+	made, err := d.store.AddFirstUser(ctx, &u)
+	if err != nil || !made {
+		return "", err
+	}
+	return password, nil
+}
+
+// randomPassword returns 100 bits of chance that can be read aloud and typed.
+func randomPassword() string {
+	text := strings.ToLower(rand.Text())
+	return strings.Join([]string{text[0:5], text[5:10], text[10:15], text[15:20]}, "-")
+}
+
+func (d *Directory) newUser(ctx context.Context, name string, role auth.Role, password string) (User, error) {
+	if err := CheckName(name); err != nil {
+		return User{}, err
+	}
+	if _, err := ParseRole(string(role)); err != nil {
+		return User{}, err
+	}
+	if err := CheckPassword(name, password); err != nil {
+		return User{}, err
+	}
+	hash, err := d.hasher.Hash(ctx, password)
+	if err != nil {
+		return User{}, err
+	}
+	return User{ID: uuid.NewString(), Name: name, NameKey: Key(name), Role: role, PasswordHash: hash, Generation: 1}, nil
+}
+
+// SetPassword gives a user another password. It ends their tokens and forgets failed logins. Returns Invalid for a
+// password that breaks the rules, NotFound for an unknown user.
+func (d *Directory) SetPassword(ctx context.Context, name, password string) (User, error) {
+	if err := CheckPassword(name, password); err != nil {
+		return User{}, err
+	}
+	hash, err := d.hasher.Hash(ctx, password)
+	if err != nil {
+		return User{}, err
+	}
+	u, err := d.store.ChangeUser(ctx, name, func(u *User) error {
+		u.PasswordHash = hash
+		u.Generation++
+		return nil
+	})
+	if err != nil {
+		return User{}, err
+	}
+	return u, d.store.ForgetAttempts(ctx, NameLimit(name).Subject)
+}
+
+// SetRole gives a user another role, which ends their tokens. Returns Invalid for a role that no user may have, NotFound for
+// an unknown user.
+func (d *Directory) SetRole(ctx context.Context, name string, role auth.Role) (User, error) {
+	if _, err := ParseRole(string(role)); err != nil {
+		return User{}, err
+	}
+	return d.store.ChangeUser(ctx, name, func(u *User) error {
+		if u.Role != role {
+			u.Role = role
+			u.Generation++
+		}
+		return nil
+	})
+}
+
+// Disable forbids a user to sign in, and ends their tokens at once. Returns NotFound for an unknown user.
+func (d *Directory) Disable(ctx context.Context, name string) (User, error) {
+	return d.store.ChangeUser(ctx, name, func(u *User) error {
+		u.Disabled = true
+		u.Generation++
+		return nil
+	})
+}
+
+// Enable lets a user sign in again and forgets failed logins; tokens from before do not come back. Returns NotFound for an
+// unknown user.
+func (d *Directory) Enable(ctx context.Context, name string) (User, error) {
+	u, err := d.store.ChangeUser(ctx, name, func(u *User) error {
+		u.Disabled = false
+		return nil
+	})
+	if err != nil {
+		return User{}, err
+	}
+	return u, d.store.ForgetAttempts(ctx, NameLimit(name).Subject)
+}

@@ -1,0 +1,100 @@
+// Package user holds the people who may sign in to a node: the rules for their names and passwords, their directory, the
+// logins with their tokens, and how failed logins are slowed. Nothing here knows HTTP or a database.
+package user
+
+import (
+	"regexp"
+	"strings"
+	"time"
+	"unicode"
+	"unicode/utf8"
+
+	"fullsync/internal/auth"
+	"fullsync/internal/fault"
+)
+
+// The length of a password, in characters. There are no rules of composition: they make passwords worse.
+const (
+	MinPassword = 8
+	MaxPassword = 200
+)
+
+// User is a person who may sign in.
+type User struct {
+	// ID is a UUID. It stays the same for ever.
+	ID string `gorm:"primaryKey"`
+	// Name is as it was given; NameKey, by which the user is found, is the same in lower case.
+	Name    string
+	NameKey string
+	Role    auth.Role
+	// PasswordHash is a PHC string.
+	PasswordHash string `json:"-"`
+	Disabled     bool
+	// Generation counts what ends the user's tokens: another password, another role, being disabled. A token holds only in
+	// the generation it was made in.
+	Generation int64
+	// The times are the database's.
+	CreatedAt time.Time
+	UpdatedAt time.Time
+	// LastLoginAt is nil before the first login.
+	LastLoginAt *time.Time
+}
+
+// TableName names the table for GORM.
+func (User) TableName() string { return "users" }
+
+// Key returns what a name is found by: names that differ only in case are the same.
+func Key(name string) string { return strings.ToLower(name) }
+
+// Roles returns the roles that a user may have.
+func Roles() []auth.Role { return []auth.Role{auth.RoleViewer, auth.RoleOperator, auth.RoleAdmin} }
+
+// ParseRole returns the role of that name. Returns Invalid for any other text, also for node: nodes do not sign in.
+func ParseRole(text string) (auth.Role, error) {
+	for _, r := range Roles() {
+		if text == string(r) {
+			return r, nil
+		}
+	}
+	return "", fault.New(fault.Invalid, "INVALID_ROLE", "Invalid role", "The role of a user must be viewer, operator or admin.")
+}
+
+// CheckName returns Invalid for a name that is not 1 to 64 letters, digits, dots, underscores, hyphens and @.
+func CheckName(name string) error {
+	if regexp.MustCompile(`^[A-Za-z0-9._@-]{1,64}$`).MatchString(name) {
+		return nil
+	}
+	return fault.New(fault.Invalid, "INVALID_NAME", "Invalid name",
+		"The name of a user must be 1 to 64 letters, digits, dots, underscores, hyphens and @.").With("name", "has the wrong shape")
+}
+
+// CheckPassword returns Invalid for a new password that is too short, too long, not text, or the name itself. The
+// sentence never repeats it.
+func CheckPassword(name, password string) error {
+	problem := ""
+	switch length := utf8.RuneCountInString(password); {
+	case length < MinPassword:
+		problem = "must have at least 8 characters"
+	case length > MaxPassword:
+		problem = "must have at most 200 characters"
+	case !utf8.ValidString(password) || strings.ContainsFunc(password, unicode.IsControl):
+		problem = "must be text without control characters"
+	case strings.EqualFold(password, name):
+		problem = "must not be the name"
+	default:
+		return nil
+	}
+	return fault.New(fault.Invalid, "INVALID_PASSWORD", "Invalid password", "The password %s.", problem).With("password", problem)
+}
+
+// Unknown is the NotFound error for a user that does not exist.
+func Unknown(name string) *fault.Error {
+	return fault.New(fault.NotFound, "USER_NOT_FOUND", "User not found",
+		"There is no user %s; fullsync user list shows who there is.", name)
+}
+
+// Exists is the Conflict error for a user that exists already.
+func Exists(name string) *fault.Error {
+	return fault.New(fault.Conflict, "USER_EXISTS", "User already exists",
+		"There is a user %s already; names that differ only in upper and lower case are the same.", name)
+}
