@@ -6,9 +6,9 @@ import (
 	"io"
 	"os"
 	"strings"
-	"syscall"
 	"testing"
-	"unsafe"
+
+	"golang.org/x/sys/unix"
 
 	"fullsync/internal/cli"
 )
@@ -16,15 +16,19 @@ import (
 // openTerminal returns both ends of a pseudo terminal: person types and reads at the first, the program at the second.
 func openTerminal(t *testing.T) (person, terminal *os.File) {
 	t.Helper()
-	person, err := os.OpenFile("/dev/ptmx", os.O_RDWR|syscall.O_NOCTTY, 0)
+	person, err := os.OpenFile("/dev/ptmx", os.O_RDWR|unix.O_NOCTTY, 0)
 	if err != nil {
 		t.Skipf("skipped: no pseudo terminals here: %v", err)
 	}
 	t.Cleanup(func() { _ = person.Close() })
-	var unlock, number int32
-	ioctl(t, person, syscall.TIOCSPTLCK, unsafe.Pointer(&unlock))
-	ioctl(t, person, syscall.TIOCGPTN, unsafe.Pointer(&number))
-	terminal, err = os.OpenFile(fmt.Sprintf("/dev/pts/%d", number), os.O_RDWR|syscall.O_NOCTTY, 0)
+	if err := unix.IoctlSetPointerInt(int(person.Fd()), unix.TIOCSPTLCK, 0); err != nil {
+		t.Fatal(err)
+	}
+	number, err := unix.IoctlGetUint32(int(person.Fd()), unix.TIOCGPTN)
+	if err != nil {
+		t.Fatal(err)
+	}
+	terminal, err = os.OpenFile(fmt.Sprintf("/dev/pts/%d", number), os.O_RDWR|unix.O_NOCTTY, 0)
 	if err != nil {
 		t.Skipf("skipped: no pseudo terminals here: %v", err)
 	}
@@ -32,19 +36,14 @@ func openTerminal(t *testing.T) (person, terminal *os.File) {
 	return person, terminal
 }
 
-func ioctl(t *testing.T, f *os.File, request uintptr, argument unsafe.Pointer) {
-	t.Helper()
-	if _, _, failed := syscall.Syscall(syscall.SYS_IOCTL, f.Fd(), request, uintptr(argument)); failed != 0 {
-		t.Fatal(failed)
-	}
-}
-
 // echoes says whether the terminal shows what is typed.
 func echoes(t *testing.T, terminal *os.File) bool {
 	t.Helper()
-	var mode syscall.Termios
-	ioctl(t, terminal, syscall.TCGETS, unsafe.Pointer(&mode))
-	return mode.Lflag&syscall.ECHO != 0
+	mode, err := unix.IoctlGetTermios(int(terminal.Fd()), unix.TCGETS)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return mode.Lflag&unix.ECHO != 0
 }
 
 // typing is a command on a terminal, with a person before it.

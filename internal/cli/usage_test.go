@@ -49,7 +49,7 @@ func TestHelpAndVersion(t *testing.T) {
 	t.Parallel()
 	for _, args := range [][]string{nil, {"--help"}, {"help"}} {
 		r := run(t, nil, args...).must(t)
-		for _, command := range []string{"serve", "demo", "migrate", "token", "catalog", "cancel-stuck", "adopt-secret"} {
+		for _, command := range []string{"serve", "demo", "migrate", "token", "user", "catalog", "cancel-stuck", "adopt-secret"} {
 			if !strings.Contains(r.out, "\n  "+command+" ") {
 				t.Errorf("fullsync %v does not tell of %s:\n%s", args, command, r.out)
 			}

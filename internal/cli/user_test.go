@@ -122,7 +122,7 @@ func TestServeMakesTheFirstUser(t *testing.T) {
 		if status != http.StatusOK {
 			t.Fatalf("with the password that was shown: %d", status)
 		}
-		if status, answer := (caller{url: first.url, token: token}).call(t, http.MethodGet, "/api/auth/me", nil); status != http.StatusOK || object(answer).at("user", "role") != "admin" {
+		if status, answer := (caller{url: first.url, token: token}).call(t, http.MethodGet, "/api/auth/me", nil); status != http.StatusOK || answer.at("user", "role") != "admin" {
 			t.Errorf("me: %d %v", status, answer)
 		}
 		if status, _ := signIn(t, first.url, "admin", "a wrong password"); status != http.StatusUnauthorized {
@@ -134,7 +134,7 @@ func TestServeMakesTheFirstUser(t *testing.T) {
 
 		// A real pipe on standard input, while the node runs.
 		change := exec.Command(program(t), "user", "passwd", "admin")
-		change.Env, change.Stdin = append(env, "PATH="+os.Getenv("PATH")), strings.NewReader(otherPassword+"\n")
+		change.Env, change.Stdin = env.with("PATH="+os.Getenv("PATH")), strings.NewReader(otherPassword+"\n")
 		if out, err := change.CombinedOutput(); err != nil || strings.Contains(string(out), otherPassword) {
 			t.Fatalf("%v\n%s", err, out)
 		}

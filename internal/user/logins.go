@@ -121,6 +121,7 @@ func (l *Logins) Verify(ctx context.Context, token string) (auth.Principal, erro
 	case ended || u.Disabled || u.Generation != p.Generation:
 		return auth.Principal{}, over()
 	}
+	p.Role = u.Role // what the token says may be older than a change made with SQL
 	return p, nil
 }
 

@@ -71,7 +71,7 @@ func CheckName(name string) error {
 // CheckPassword returns Invalid for a new password that is too short, too long, not text, or the name itself. The
 // sentence never repeats it.
 func CheckPassword(name, password string) error {
-	problem := ""
+	var problem string
 	switch length := utf8.RuneCountInString(password); {
 	case length < MinPassword:
 		problem = "must have at least 8 characters"
