@@ -92,6 +92,28 @@ func TestManyLoginsAtOnce(t *testing.T) {
 	})
 }
 
+// TestNoLoginIsLost: each of many at once is counted, in the rows of both its subjects.
+func TestNoLoginIsLost(t *testing.T) {
+	onMigrated(t, func(t *testing.T, s *store.Store) {
+		name, address := user.NameLimit("alice"), user.AddressLimit("192.0.2.1")
+		const logins = 100
+		name.Free, address.Free = 2*logins, 2*logins // so that none has to wait
+		admitted(t, s, address, name)
+		var all sync.WaitGroup
+		for range logins - 1 {
+			all.Go(func() {
+				if wait, err := s.AdmitLogin(t.Context(), address, name); err != nil || wait != 0 {
+					t.Errorf("%s, %v", wait, err)
+				}
+			})
+		}
+		all.Wait()
+		if got := failures(t, s, address, name); got != [2]int{logins, logins} {
+			t.Errorf("of %d logins at once %v were counted", logins, got)
+		}
+	})
+}
+
 func TestALoginThatSucceedsOrIsNotDecided(t *testing.T) {
 	onMigrated(t, func(t *testing.T, s *store.Store) {
 		name, address := user.NameLimit("alice"), user.AddressLimit("192.0.2.1")
