@@ -180,7 +180,7 @@ func inProgress(err *syncer.RunningError) spec.SyncInProgress {
 // wayOut says what can be done about a session that is in the way.
 func wayOut(v session.View) string {
 	if v.Health.Verdict == session.Dead {
-		return "Its worker gives no sign of life; cancel it to start a new one."
+		return "Its worker gives no sign of life, and another one takes it over soon. Wait for that, or cancel it."
 	}
 	return "Wait for it to finish, or cancel it."
 }

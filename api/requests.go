@@ -118,8 +118,8 @@ func limitBodies(limit int64) echo.MiddlewareFunc {
 	}
 }
 
-// limitTime ends whatever takes too long, so that a hanging database becomes an answer. A node's page may be long;
-// its deadlines roll instead.
+// limitTime ends whatever takes too long, so that a hanging database becomes an answer. A node's page and an event
+// stream may be long; their deadlines roll instead.
 func limitTime(access accessTable, limit time.Duration) echo.MiddlewareFunc {
 	return func(next echo.HandlerFunc) echo.HandlerFunc {
 		return func(c echo.Context) error {
@@ -136,8 +136,8 @@ func limitTime(access accessTable, limit time.Duration) echo.MiddlewareFunc {
 	}
 }
 
-// streams says whether the operation answers with a stream of lines.
+// streams says whether the operation answers with a stream, of lines or of events.
 func (o operation) streams() bool {
 	ok := o.route.Operation.Responses.Value("200")
-	return ok != nil && ok.Value.Content[ndjson] != nil
+	return ok != nil && (ok.Value.Content[ndjson] != nil || ok.Value.Content[eventStream] != nil)
 }

@@ -17,6 +17,7 @@ func TestServedRoutesAreThoseOfTheDocument(t *testing.T) {
 		Catalogs
 		Pages
 		SessionCounts
+		Events
 		Logins
 	}
 	s, err := New(Options{
@@ -29,10 +30,11 @@ func TestServedRoutesAreThoseOfTheDocument(t *testing.T) {
 		Syncs
 		Pages
 		SessionCounts
+		Events
 		Logins
 	}
 	s, err = New(Options{
-		Syncs: all{}, Peers: struct{ Peers }{}, Catalogs: struct{ Catalogs }{}, Pages: all{}, Counts: all{}, Logins: all{},
+		Syncs: all{}, Peers: struct{ Peers }{}, Catalogs: struct{ Catalogs }{}, Pages: all{}, Counts: all{}, Events: all{}, Logins: all{},
 		Ready: func(context.Context) error { return nil }, Logger: slog.New(slog.DiscardHandler),
 	})
 	if err != nil {

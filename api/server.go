@@ -22,6 +22,7 @@ type Options struct {
 	Catalogs Catalogs
 	Pages    Pages
 	Counts   SessionCounts
+	Events   Events
 	Logins   Logins
 	Node     NodeInfo
 	// Ready returns an error while the database or the jobs do not answer.
@@ -48,8 +49,10 @@ type Limits struct {
 	PageBytes int
 	// Stall is how long a client may neither send nor take anything; 30 s.
 	Stall time.Duration
-	// Answer is how long anything but a node's page may take; 60 s.
+	// Answer is how long anything but a node's page and an event stream may take; 60 s.
 	Answer time.Duration
+	// KeepAlive is the time between two comments in an event stream; 15 s.
+	KeepAlive time.Duration
 }
 
 func (l Limits) withDefaults() Limits {
@@ -65,6 +68,9 @@ func (l Limits) withDefaults() Limits {
 	if l.Answer == 0 {
 		l.Answer = time.Minute
 	}
+	if l.KeepAlive == 0 {
+		l.KeepAlive = 15 * time.Second
+	}
 	return l
 }
 
@@ -74,7 +80,7 @@ type Server struct{ echo *echo.Echo }
 // New returns the server for opt. It returns an error when the document and the list of open routes disagree.
 func New(opt Options) (*Server, error) {
 	if opt.Syncs == nil || opt.Peers == nil || opt.Catalogs == nil || opt.Pages == nil || opt.Counts == nil ||
-		opt.Logins == nil || opt.Ready == nil || opt.Logger == nil {
+		opt.Events == nil || opt.Logins == nil || opt.Ready == nil || opt.Logger == nil {
 		return nil, errors.New("api: a service is missing in the options")
 	}
 	opt.Limits = opt.Limits.withDefaults()
@@ -128,6 +134,7 @@ func (s *Server) HTTPServer() *http.Server {
 // handlers is every operation of the document, one part per resource.
 type handlers struct {
 	sessionHandlers
+	eventHandlers
 	peerHandlers
 	productHandlers
 	nodeHandlers
@@ -141,6 +148,7 @@ var _ spec.StrictServerInterface = (*handlers)(nil)
 func newHandlers(opt Options) *handlers {
 	return &handlers{
 		sessionHandlers:   sessionHandlers{syncs: opt.Syncs},
+		eventHandlers:     eventHandlers{events: opt.Events, syncs: opt.Syncs, logins: opt.Logins, limits: opt.Limits},
 		peerHandlers:      peerHandlers{peers: opt.Peers},
 		productHandlers:   productHandlers{catalogs: opt.Catalogs, pageBytes: opt.Limits.PageBytes},
 		nodeHandlers:      nodeHandlers{node: opt.Node, catalogs: opt.Catalogs, pages: opt.Pages, encoders: newEncoders(), pageBytes: opt.Limits.PageBytes},
@@ -156,7 +164,7 @@ func cors(origins []string) echo.MiddlewareFunc {
 	return middleware.CORSWithConfig(middleware.CORSConfig{
 		AllowOrigins:  origins,
 		AllowMethods:  []string{http.MethodGet, http.MethodPost, http.MethodPatch, http.MethodDelete},
-		AllowHeaders:  []string{echo.HeaderAuthorization, echo.HeaderContentType, echo.HeaderXRequestID, headerIdempotencyKey},
+		AllowHeaders:  []string{echo.HeaderAuthorization, echo.HeaderContentType, echo.HeaderXRequestID, headerIdempotencyKey, headerLastEventID},
 		ExposeHeaders: []string{echo.HeaderLocation, echo.HeaderRetryAfter, echo.HeaderXRequestID},
 		MaxAge:        600,
 	})

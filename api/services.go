@@ -5,6 +5,7 @@ import (
 
 	"fullsync/internal/auth"
 	"fullsync/internal/catalog"
+	"fullsync/internal/events"
 	"fullsync/internal/peer"
 	"fullsync/internal/session"
 	"fullsync/internal/syncer"
@@ -56,10 +57,18 @@ type SessionCounts interface {
 	CountSessions(ctx context.Context) (map[session.Status]int64, error)
 }
 
+// Events lets a caller follow sessions; [events.Hub] is one.
+type Events interface {
+	// Subscribe returns Unavailable when there can be no subscription now. The caller must close it.
+	Subscribe(ctx context.Context, want events.Want) (*events.Subscription, error)
+}
+
 // Logins sign people in and out and know whose tokens hold; [user.Logins] is one.
 type Logins interface {
 	// Verify returns whom a token speaks for, and Unauthenticated for one that does not hold, or no longer.
 	Verify(ctx context.Context, token string) (auth.Principal, error)
+	// Holds looks again at somebody whose token was verified before, as Verify does.
+	Holds(ctx context.Context, p auth.Principal) (auth.Principal, error)
 	// SignIn returns a token and whom it speaks for. Returns Unauthenticated, and TooMany with the time to wait.
 	SignIn(ctx context.Context, c user.Credentials) (token string, p auth.Principal, err error)
 	// SignOut ends the token of p. Returns Impossible for one that did not come from a login.

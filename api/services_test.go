@@ -7,6 +7,7 @@ import (
 
 	"fullsync/internal/auth"
 	"fullsync/internal/catalog"
+	"fullsync/internal/events"
 	"fullsync/internal/fault"
 	"fullsync/internal/peer"
 	"fullsync/internal/session"
@@ -30,13 +31,16 @@ type services struct {
 	checkPeer  func(nodeID string) (peer.CheckResult, error)
 	signIn     func(user.Credentials) (string, auth.Principal, error)
 	signOut    func(auth.Principal) error
-	products   []catalog.Stored
+	// holds is what a second look at a token finds, nil where it still holds.
+	holds    error
+	products []catalog.Stored
 	// readFailure ends every reading of a page after failAfter lines.
 	readFailure error
 	failAfter   int
 	// readEnded is told how each reading of a page ended.
 	readEnded func(error)
 	ready     func(ctx context.Context) error
+	subscribe func(context.Context, events.Want) (*events.Subscription, error)
 }
 
 type syncs struct{ *services }
@@ -94,7 +98,8 @@ func (s logins) Verify(_ context.Context, token string) (auth.Principal, error) 
 func (s logins) SignIn(_ context.Context, c user.Credentials) (string, auth.Principal, error) {
 	return s.signIn(c)
 }
-func (s logins) SignOut(_ context.Context, p auth.Principal) error { return s.signOut(p) }
+func (s logins) Holds(_ context.Context, p auth.Principal) (auth.Principal, error) { return p, s.holds }
+func (s logins) SignOut(_ context.Context, p auth.Principal) error                 { return s.signOut(p) }
 
 // The services are also the catalogs, the pages and the counts.
 func (s *services) ListProducts(_ context.Context, _, after, q string, limit int) (found []catalog.Stored, err error) {
@@ -150,6 +155,10 @@ func (s *services) ReadHashes(ctx context.Context, name, after string, limit int
 	})
 }
 
+func (s *services) Subscribe(ctx context.Context, want events.Want) (*events.Subscription, error) {
+	return s.subscribe(ctx, want)
+}
+
 // goodServices answer everything well.
 func goodServices() *services {
 	return &services{
@@ -174,6 +183,7 @@ func goodServices() *services {
 		products:  someProducts("a", "b", "c"),
 		readEnded: func(error) {},
 		ready:     func(context.Context) error { return nil },
+		subscribe: endedSubscription,
 	}
 }
 

@@ -41,6 +41,30 @@ func (e Direction) Valid() bool {
 	}
 }
 
+// Defines values for EndEventReason.
+const (
+	EndEventReasonShutdown     EndEventReason = "shutdown"
+	EndEventReasonSlow         EndEventReason = "slow"
+	EndEventReasonTokenExpired EndEventReason = "token-expired"
+	EndEventReasonUnavailable  EndEventReason = "unavailable"
+)
+
+// Valid indicates whether the value is a known member of the EndEventReason enum.
+func (e EndEventReason) Valid() bool {
+	switch e {
+	case EndEventReasonShutdown:
+		return true
+	case EndEventReasonSlow:
+		return true
+	case EndEventReasonTokenExpired:
+		return true
+	case EndEventReasonUnavailable:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for HealthVerdict.
 const (
 	HealthVerdictDead      HealthVerdict = "dead"
@@ -330,6 +354,20 @@ type CatalogName = string
 
 // Direction `pull` brings a peer's products here.
 type Direction string
+
+// EndEvent The data of the event `end`.
+type EndEvent struct {
+	// Reason `token-expired`: get a new token, then reconnect. `slow`: the client did not take its events in time. `shutdown`:
+	// this replica stops. `unavailable`: the database does not answer.
+	Reason EndEventReason `json:"reason"`
+
+	// Message What happened and what to do.
+	Message string `json:"message"`
+}
+
+// EndEventReason `token-expired`: get a new token, then reconnect. `slow`: the client did not take its events in time. `shutdown`:
+// this replica stops. `unavailable`: the database does not answer.
+type EndEventReason string
 
 // Error The shape of every error.
 type Error struct {
@@ -1154,6 +1192,15 @@ type SessionResponse struct {
 // SessionStatus The state of a session. The first three are active.
 type SessionStatus string
 
+// SnapshotEvent The data of the event `snapshot`.
+type SnapshotEvent struct {
+	// Resumed Every change of a status after `Last-Event-ID` has been sent before this event.
+	Resumed bool `json:"resumed"`
+
+	// Sessions The active sessions and the last finished one of each catalog, as far as asked for, newest first.
+	Sessions []Session `json:"sessions"`
+}
+
 // StartOptions How to sync. A member that is not listed here is refused with 422, by name.
 type StartOptions struct {
 	// BatchSize Products per batch; the node's setting (1000) where absent.
@@ -1242,6 +1289,16 @@ type StatsResponse struct {
 	SyncNodes []SyncNode    `json:"syncNodes"`
 	Sessions  SessionCounts `json:"sessions"`
 	Products  ProductCounts `json:"products"`
+}
+
+// StatusEvent The data of the event `status`.
+type StatusEvent struct {
+	SessionId SessionID     `json:"sessionId"`
+	Catalog   CatalogName   `json:"catalog"`
+	Status    SessionStatus `json:"status"`
+
+	// At When the session took this status.
+	At time.Time `json:"at"`
 }
 
 // StatusResponse The state of a catalog's syncs.
@@ -1529,6 +1586,18 @@ type ListFullSyncsParams struct {
 type StartFullSyncParams struct {
 	// IdempotencyKey Makes the start safe to repeat. Any text that the caller uses for this one start only, such as a new UUID.
 	IdempotencyKey *IdempotencyKey `json:"Idempotency-Key,omitempty"`
+}
+
+// StreamFullSyncEventsParams defines parameters for StreamFullSyncEvents.
+type StreamFullSyncEventsParams struct {
+	// SessionId Only this session, finished or not.
+	SessionId *SessionID `form:"sessionId,omitempty" json:"sessionId,omitempty"`
+
+	// Catalog Only sessions of this catalog.
+	Catalog *CatalogName `form:"catalog,omitempty" json:"catalog,omitempty"`
+
+	// LastEventID The `id` of the last event that was received; the stream goes on after it.
+	LastEventID *string `json:"Last-Event-ID,omitempty"`
 }
 
 // GetFullSyncStatusParams defines parameters for GetFullSyncStatus.
@@ -2278,6 +2347,29 @@ type ClientInterface interface {
 	// Corresponds with POST /api/admin/sync/full-sync/cancel-stuck (the `CancelStuckFullSyncs` operationId).
 	CancelStuckFullSyncs(ctx context.Context, body CancelStuckFullSyncsJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
 
+	// StreamFullSyncEvents Follow sessions live, as a stream of events
+	//
+	// A stream in the format of Server-Sent Events. It shows sessions wherever they run, on this replica or on another.
+	//
+	// | event | data | when |
+	// |---|---|---|
+	// | `snapshot` | `SnapshotEvent` | once, on connecting: the active sessions and the last finished one of each catalog |
+	// | `status` | `StatusEvent` | for every change of a status, in the order of each session, also of one that lasted a moment |
+	// | `session` | `Session` | when anything of a session has changed (progress, health, its end), at most 4 times a second per session |
+	// | `end` | `EndEvent` | last, when the server ends the stream and can say why |
+	//
+	// Every event but `end` has an `id`. A client that reconnects sends the last one it got as `Last-Event-ID`: the changes
+	// of status that it missed come first, then the snapshot with `resumed` true. Where the id says nothing to this node, or
+	// too much has happened since, only the snapshot comes, with `resumed` false.
+	//
+	// A comment line comes every 15 s, so that a lost connection shows. The stream ends when the token expires (get a new
+	// one first, then reconnect), when the replica stops, and when the client does not take what it is sent; reconnect
+	// after the time in `retry` (milliseconds). Browsers' `EventSource` cannot send the token: read the stream with
+	// `fetch`.
+	//
+	// Corresponds with GET /api/admin/sync/full-sync/events (the `StreamFullSyncEvents` operationId).
+	StreamFullSyncEvents(ctx context.Context, params *StreamFullSyncEventsParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
 	// GetFullSyncStatus The active session of a catalog, and the last finished one
 	//
 	// Corresponds with GET /api/admin/sync/full-sync/status (the `GetFullSyncStatus` operationId).
@@ -2617,6 +2709,39 @@ func (c *Client) CancelStuckFullSyncsWithBody(ctx context.Context, contentType s
 // Corresponds with POST /api/admin/sync/full-sync/cancel-stuck (the `CancelStuckFullSyncs` operationId).
 func (c *Client) CancelStuckFullSyncs(ctx context.Context, body CancelStuckFullSyncsJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewCancelStuckFullSyncsRequest(c.Server, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// StreamFullSyncEvents Follow sessions live, as a stream of events
+//
+// A stream in the format of Server-Sent Events. It shows sessions wherever they run, on this replica or on another.
+//
+// | event | data | when |
+// |---|---|---|
+// | `snapshot` | `SnapshotEvent` | once, on connecting: the active sessions and the last finished one of each catalog |
+// | `status` | `StatusEvent` | for every change of a status, in the order of each session, also of one that lasted a moment |
+// | `session` | `Session` | when anything of a session has changed (progress, health, its end), at most 4 times a second per session |
+// | `end` | `EndEvent` | last, when the server ends the stream and can say why |
+//
+// Every event but `end` has an `id`. A client that reconnects sends the last one it got as `Last-Event-ID`: the changes
+// of status that it missed come first, then the snapshot with `resumed` true. Where the id says nothing to this node, or
+// too much has happened since, only the snapshot comes, with `resumed` false.
+//
+// A comment line comes every 15 s, so that a lost connection shows. The stream ends when the token expires (get a new
+// one first, then reconnect), when the replica stops, and when the client does not take what it is sent; reconnect
+// after the time in `retry` (milliseconds). Browsers' `EventSource` cannot send the token: read the stream with
+// `fetch`.
+//
+// Corresponds with GET /api/admin/sync/full-sync/events (the `StreamFullSyncEvents` operationId).
+func (c *Client) StreamFullSyncEvents(ctx context.Context, params *StreamFullSyncEventsParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewStreamFullSyncEventsRequest(c.Server, params)
 	if err != nil {
 		return nil, err
 	}
@@ -3339,6 +3464,87 @@ func NewCancelStuckFullSyncsRequestWithBody(server string, contentType string, b
 	}
 
 	req.Header.Add("Content-Type", contentType)
+
+	return req, nil
+}
+
+// NewStreamFullSyncEventsRequest constructs an http.Request for the StreamFullSyncEvents method
+func NewStreamFullSyncEventsRequest(server string, params *StreamFullSyncEventsParams) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/admin/sync/full-sync/events")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.SessionId != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "sessionId", *params.SessionId, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: "uuid"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Catalog != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "catalog", *params.Catalog, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+
+		if params.LastEventID != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Last-Event-ID", *params.LastEventID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Last-Event-ID", headerParam0)
+		}
+
+	}
 
 	return req, nil
 }
@@ -4388,6 +4594,31 @@ type ClientWithResponsesInterface interface {
 	// Corresponds with POST /api/admin/sync/full-sync/cancel-stuck (the `CancelStuckFullSyncs` operationId).
 	CancelStuckFullSyncsWithResponse(ctx context.Context, body CancelStuckFullSyncsJSONRequestBody, reqEditors ...RequestEditorFn) (*CancelStuckFullSyncsResponse, error)
 
+	// StreamFullSyncEventsWithResponse Follow sessions live, as a stream of events
+	//
+	// A stream in the format of Server-Sent Events. It shows sessions wherever they run, on this replica or on another.
+	//
+	// | event | data | when |
+	// |---|---|---|
+	// | `snapshot` | `SnapshotEvent` | once, on connecting: the active sessions and the last finished one of each catalog |
+	// | `status` | `StatusEvent` | for every change of a status, in the order of each session, also of one that lasted a moment |
+	// | `session` | `Session` | when anything of a session has changed (progress, health, its end), at most 4 times a second per session |
+	// | `end` | `EndEvent` | last, when the server ends the stream and can say why |
+	//
+	// Every event but `end` has an `id`. A client that reconnects sends the last one it got as `Last-Event-ID`: the changes
+	// of status that it missed come first, then the snapshot with `resumed` true. Where the id says nothing to this node, or
+	// too much has happened since, only the snapshot comes, with `resumed` false.
+	//
+	// A comment line comes every 15 s, so that a lost connection shows. The stream ends when the token expires (get a new
+	// one first, then reconnect), when the replica stops, and when the client does not take what it is sent; reconnect
+	// after the time in `retry` (milliseconds). Browsers' `EventSource` cannot send the token: read the stream with
+	// `fetch`.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /api/admin/sync/full-sync/events (the `StreamFullSyncEvents` operationId).
+	StreamFullSyncEventsWithResponse(ctx context.Context, params *StreamFullSyncEventsParams, reqEditors ...RequestEditorFn) (*StreamFullSyncEventsResponse, error)
+
 	// GetFullSyncStatusWithResponse The active session of a catalog, and the last finished one
 	//
 	// Returns a wrapper object for the known response body format(s).
@@ -5030,6 +5261,90 @@ func (r CancelStuckFullSyncsResponse) StatusCode() int {
 
 // ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
 func (r CancelStuckFullSyncsResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// StreamFullSyncEventsResponse200Headers the declared response headers of an HTTP 200 response for StreamFullSyncEvents
+type StreamFullSyncEventsResponse200Headers struct {
+	CacheControl    string
+	XAccelBuffering string
+}
+
+type StreamFullSyncEventsResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON400 the response for an HTTP 400 `application/json` response
+	JSON400 *BadRequest
+	// JSON401 the response for an HTTP 401 `application/json` response
+	JSON401 *Unauthorized
+	// JSON403 the response for an HTTP 403 `application/json` response
+	JSON403 *Forbidden
+	// JSON404 the response for an HTTP 404 `application/json` response
+	JSON404 *NotFound
+	// JSON500 the response for an HTTP 500 `application/json` response
+	JSON500 *InternalError
+	// JSON503 the response for an HTTP 503 `application/json` response
+	JSON503 *Unavailable
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *StreamFullSyncEventsResponse200Headers
+}
+
+// GetJSON400 returns the response for an HTTP 400 `application/json` response
+func (r StreamFullSyncEventsResponse) GetJSON400() *BadRequest {
+	return r.JSON400
+}
+
+// GetJSON401 returns the response for an HTTP 401 `application/json` response
+func (r StreamFullSyncEventsResponse) GetJSON401() *Unauthorized {
+	return r.JSON401
+}
+
+// GetJSON403 returns the response for an HTTP 403 `application/json` response
+func (r StreamFullSyncEventsResponse) GetJSON403() *Forbidden {
+	return r.JSON403
+}
+
+// GetJSON404 returns the response for an HTTP 404 `application/json` response
+func (r StreamFullSyncEventsResponse) GetJSON404() *NotFound {
+	return r.JSON404
+}
+
+// GetJSON500 returns the response for an HTTP 500 `application/json` response
+func (r StreamFullSyncEventsResponse) GetJSON500() *InternalError {
+	return r.JSON500
+}
+
+// GetJSON503 returns the response for an HTTP 503 `application/json` response
+func (r StreamFullSyncEventsResponse) GetJSON503() *Unavailable {
+	return r.JSON503
+}
+
+// GetBody returns the raw response body bytes
+func (r StreamFullSyncEventsResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r StreamFullSyncEventsResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r StreamFullSyncEventsResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r StreamFullSyncEventsResponse) ContentType() string {
 	if r.HTTPResponse != nil {
 		return r.HTTPResponse.Header.Get("Content-Type")
 	}
@@ -6893,6 +7208,37 @@ func (c *ClientWithResponses) CancelStuckFullSyncsWithResponse(ctx context.Conte
 	return ParseCancelStuckFullSyncsResponse(rsp)
 }
 
+// StreamFullSyncEventsWithResponse Follow sessions live, as a stream of events
+//
+// A stream in the format of Server-Sent Events. It shows sessions wherever they run, on this replica or on another.
+//
+// | event | data | when |
+// |---|---|---|
+// | `snapshot` | `SnapshotEvent` | once, on connecting: the active sessions and the last finished one of each catalog |
+// | `status` | `StatusEvent` | for every change of a status, in the order of each session, also of one that lasted a moment |
+// | `session` | `Session` | when anything of a session has changed (progress, health, its end), at most 4 times a second per session |
+// | `end` | `EndEvent` | last, when the server ends the stream and can say why |
+//
+// Every event but `end` has an `id`. A client that reconnects sends the last one it got as `Last-Event-ID`: the changes
+// of status that it missed come first, then the snapshot with `resumed` true. Where the id says nothing to this node, or
+// too much has happened since, only the snapshot comes, with `resumed` false.
+//
+// A comment line comes every 15 s, so that a lost connection shows. The stream ends when the token expires (get a new
+// one first, then reconnect), when the replica stops, and when the client does not take what it is sent; reconnect
+// after the time in `retry` (milliseconds). Browsers' `EventSource` cannot send the token: read the stream with
+// `fetch`.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /api/admin/sync/full-sync/events (the `StreamFullSyncEvents` operationId).
+func (c *ClientWithResponses) StreamFullSyncEventsWithResponse(ctx context.Context, params *StreamFullSyncEventsParams, reqEditors ...RequestEditorFn) (*StreamFullSyncEventsResponse, error) {
+	rsp, err := c.StreamFullSyncEvents(ctx, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseStreamFullSyncEventsResponse(rsp)
+}
+
 // GetFullSyncStatusWithResponse The active session of a catalog, and the last finished one
 //
 // Returns a wrapper object for the known response body format(s).
@@ -7640,6 +7986,87 @@ func ParseCancelStuckFullSyncsResponse(rsp *http.Response) (*CancelStuckFullSync
 		}
 		response.JSON503 = &dest
 
+	}
+
+	return response, nil
+}
+
+// ParseStreamFullSyncEventsResponse parses an HTTP response from a StreamFullSyncEventsWithResponse call
+func ParseStreamFullSyncEventsResponse(rsp *http.Response) (*StreamFullSyncEventsResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &StreamFullSyncEventsResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
+		var dest BadRequest
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON400 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 401:
+		var dest Unauthorized
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON401 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 403:
+		var dest Forbidden
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON403 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 404:
+		var dest NotFound
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON404 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
+		var dest InternalError
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON500 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest Unavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON503 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers StreamFullSyncEventsResponse200Headers
+		if values := rsp.Header.Values("Cache-Control"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Cache-Control", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.CacheControl = value
+		}
+		if values := rsp.Header.Values("X-Accel-Buffering"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Accel-Buffering", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XAccelBuffering = value
+		}
+		response.Headers200 = &headers
 	}
 
 	return response, nil
@@ -9095,6 +9522,9 @@ type ServerInterface interface {
 	// CancelStuckFullSyncs Cancel the sessions whose worker is dead
 	// (POST /api/admin/sync/full-sync/cancel-stuck)
 	CancelStuckFullSyncs(ctx echo.Context) error
+	// StreamFullSyncEvents Follow sessions live, as a stream of events
+	// (GET /api/admin/sync/full-sync/events)
+	StreamFullSyncEvents(ctx echo.Context, params StreamFullSyncEventsParams) error
 	// GetFullSyncStatus The active session of a catalog, and the last finished one
 	// (GET /api/admin/sync/full-sync/status)
 	GetFullSyncStatus(ctx echo.Context, params GetFullSyncStatusParams) error
@@ -9272,6 +9702,48 @@ func (w *ServerInterfaceWrapper) CancelStuckFullSyncs(ctx echo.Context) error {
 
 	// Invoke the callback with all the unmarshaled arguments
 	err = w.Handler.CancelStuckFullSyncs(ctx)
+	return err
+}
+
+// StreamFullSyncEvents converts echo context to params.
+func (w *ServerInterfaceWrapper) StreamFullSyncEvents(ctx echo.Context) error {
+	var err error
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params StreamFullSyncEventsParams
+	// ------------- Optional query parameter "sessionId" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "sessionId", ctx.QueryParams(), &params.SessionId, runtime.BindQueryParameterOptions{Type: "string", Format: "uuid"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter sessionId: %s", err))
+	}
+
+	// ------------- Optional query parameter "catalog" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "catalog", ctx.QueryParams(), &params.Catalog, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter catalog: %s", err))
+	}
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "Last-Event-ID" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Last-Event-ID")]; found {
+		var LastEventID string
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Last-Event-ID, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Last-Event-ID", valueList[0], &LastEventID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Last-Event-ID: %s", err))
+		}
+
+		params.LastEventID = &LastEventID
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.StreamFullSyncEvents(ctx, params)
 	return err
 }
 
@@ -9708,6 +10180,7 @@ func RegisterHandlersWithOptions(router EchoRouter, si ServerInterface, options 
 	router.GET(options.BaseURL+"/api/admin/sync/full-sync/status", wrapper.GetFullSyncStatus, options.OperationMiddlewares["getFullSyncStatus"]...)
 	router.POST(options.BaseURL+"/api/admin/sync/full-sync/cancel", wrapper.CancelFullSync, options.OperationMiddlewares["cancelFullSync"]...)
 	router.POST(options.BaseURL+"/api/admin/sync/full-sync/cancel-stuck", wrapper.CancelStuckFullSyncs, options.OperationMiddlewares["cancelStuckFullSyncs"]...)
+	router.GET(options.BaseURL+"/api/admin/sync/full-sync/events", wrapper.StreamFullSyncEvents, options.OperationMiddlewares["streamFullSyncEvents"]...)
 	router.GET(options.BaseURL+"/api/admin/sync/full-sync/:sessionId", wrapper.GetFullSync, options.OperationMiddlewares["getFullSync"]...)
 	router.GET(options.BaseURL+"/api/admin/sync/full-sync/:sessionId/receipt", wrapper.GetFullSyncReceipt, options.OperationMiddlewares["getFullSyncReceipt"]...)
 	router.POST(options.BaseURL+"/api/admin/sync/full-sync/:sessionId/resume", wrapper.ResumeFullSync, options.OperationMiddlewares["resumeFullSync"]...)
@@ -10322,6 +10795,149 @@ func (response CancelStuckFullSyncs500JSONResponse) VisitCancelStuckFullSyncsRes
 type CancelStuckFullSyncs503JSONResponse struct{ UnavailableJSONResponse }
 
 func (response CancelStuckFullSyncs503JSONResponse) VisitCancelStuckFullSyncsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type StreamFullSyncEventsRequestObject struct {
+	Params StreamFullSyncEventsParams
+}
+
+type StreamFullSyncEventsResponseObject interface {
+	VisitStreamFullSyncEventsResponse(w http.ResponseWriter) error
+}
+
+type StreamFullSyncEvents200ResponseHeaders struct {
+	CacheControl    string
+	XAccelBuffering string
+}
+
+type StreamFullSyncEvents200TexteventStreamResponse struct {
+	Body          io.Reader
+	Headers       StreamFullSyncEvents200ResponseHeaders
+	ContentLength int64
+}
+
+func (response StreamFullSyncEvents200TexteventStreamResponse) VisitStreamFullSyncEventsResponse(w http.ResponseWriter) error {
+
+	w.Header().Set("Content-Type", "text/event-stream")
+	if response.ContentLength != 0 {
+		w.Header().Set("Content-Length", fmt.Sprint(response.ContentLength))
+	}
+	w.Header().Set("Cache-Control", fmt.Sprint(response.Headers.CacheControl))
+	w.Header().Set("X-Accel-Buffering", fmt.Sprint(response.Headers.XAccelBuffering))
+	w.WriteHeader(200)
+
+	if closer, ok := response.Body.(io.ReadCloser); ok {
+		defer closer.Close()
+	}
+	flusher, ok := w.(http.Flusher)
+	if !ok {
+		// If w doesn't support flushing, fall back to io.Copy.
+		_, err := io.Copy(w, response.Body)
+		return err
+	}
+	// text/event-stream messages are typically small; use a
+	// modest buffer and flush after each chunk so clients see
+	// events immediately instead of waiting on OS buffering.
+	buf := make([]byte, 4096)
+	for {
+		n, err := response.Body.Read(buf)
+		if n > 0 {
+			if _, writeErr := w.Write(buf[:n]); writeErr != nil {
+				return writeErr
+			}
+			flusher.Flush()
+		}
+		if err != nil {
+			if err == io.EOF {
+				return nil
+			}
+			return err
+		}
+	}
+}
+
+type StreamFullSyncEvents400JSONResponse struct{ BadRequestJSONResponse }
+
+func (response StreamFullSyncEvents400JSONResponse) VisitStreamFullSyncEventsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type StreamFullSyncEvents401JSONResponse struct{ UnauthorizedJSONResponse }
+
+func (response StreamFullSyncEvents401JSONResponse) VisitStreamFullSyncEventsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type StreamFullSyncEvents403JSONResponse struct{ ForbiddenJSONResponse }
+
+func (response StreamFullSyncEvents403JSONResponse) VisitStreamFullSyncEventsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(403)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type StreamFullSyncEvents404JSONResponse struct{ NotFoundJSONResponse }
+
+func (response StreamFullSyncEvents404JSONResponse) VisitStreamFullSyncEventsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(404)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type StreamFullSyncEvents500JSONResponse struct{ InternalErrorJSONResponse }
+
+func (response StreamFullSyncEvents500JSONResponse) VisitStreamFullSyncEventsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type StreamFullSyncEvents503JSONResponse struct{ UnavailableJSONResponse }
+
+func (response StreamFullSyncEvents503JSONResponse) VisitStreamFullSyncEventsResponse(w http.ResponseWriter) error {
 
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response); err != nil {
@@ -12557,6 +13173,9 @@ type StrictServerInterface interface {
 	// CancelStuckFullSyncs Cancel the sessions whose worker is dead
 	// (POST /api/admin/sync/full-sync/cancel-stuck)
 	CancelStuckFullSyncs(ctx context.Context, request CancelStuckFullSyncsRequestObject) (CancelStuckFullSyncsResponseObject, error)
+	// StreamFullSyncEvents Follow sessions live, as a stream of events
+	// (GET /api/admin/sync/full-sync/events)
+	StreamFullSyncEvents(ctx context.Context, request StreamFullSyncEventsRequestObject) (StreamFullSyncEventsResponseObject, error)
 	// GetFullSyncStatus The active session of a catalog, and the last finished one
 	// (GET /api/admin/sync/full-sync/status)
 	GetFullSyncStatus(ctx context.Context, request GetFullSyncStatusRequestObject) (GetFullSyncStatusResponseObject, error)
@@ -12799,6 +13418,31 @@ func (sh *strictHandler) CancelStuckFullSyncs(ctx echo.Context) error {
 		return err
 	} else if validResponse, ok := response.(CancelStuckFullSyncsResponseObject); ok {
 		return validResponse.VisitCancelStuckFullSyncsResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// StreamFullSyncEvents operation middleware
+func (sh *strictHandler) StreamFullSyncEvents(ctx echo.Context, params StreamFullSyncEventsParams) error {
+	var request StreamFullSyncEventsRequestObject
+
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.StreamFullSyncEvents(ctx.Request().Context(), request.(StreamFullSyncEventsRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "StreamFullSyncEvents")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(StreamFullSyncEventsResponseObject); ok {
+		return validResponse.VisitStreamFullSyncEventsResponse(ctx.Response())
 	} else if response != nil {
 		return fmt.Errorf("unexpected response type: %T", response)
 	}
@@ -13439,273 +14083,293 @@ func (sh *strictHandler) GetReadiness(ctx echo.Context) error {
 // const string: with thousands of chunks the chained `+` fold is several
 // times slower for the Go compiler than parsing a slice literal.
 var swaggerSpec = []string{
-	"7L17c9u2tij+VTD6nZm2v0spkvyIY8+dfZTEaZTt2K7tNKetcyOIhETUFKBNgFbUjO9nv4MFgAQpkqJs",
-	"JenD+4/dWKIIYGG9n59bPp/NOSNMitbh59Ycx3hGJInhr4Hvk7k8Zj4PKJuqTwIi/JjOJeWsddga/SFk",
-	"MEI8RqPpH3Q+8tCCyhAtCJ2GUqBFSGKCBLklMY6OkAwJmuMpQVQgxiVSK8dECBIgLkMSL6ggnZbXourV",
-	"IcEBiVtei+EZaR2arbTTvXgt4YdkhtWmyCc8m0fqKbUfD6m9HP3nf3c7ey2vNcOfTgibyrB12Ov2d72W",
-	"XM7Vo0LG6j13d15rMJEkVi/CUcQXx7O5XP6Mo4S0DmWcEK9w6DMWLdE85kHiwxm5IIgG6lDTmGBJYiRD",
-	"zJAMqfDQeCkJGi/hv0doEvMZgGFMppQxyqYGRngsCJMKkEStnkLhPwmJlxkQMGy0/Ojzdq/b7eYP3N/b",
-	"KzvvCyxxxEvu8yokyNdfpluYYxlmOzDftrxWTP6T0JgEFkjZnv4rJpPWYev/e5Kh1hP9rXhilj5Vb1Nb",
-	"GQZkNueSMH/5b7Jc3dFbfEMEgExIHEsk8IQgyVFM5gTLDhqwJZLkk1Qwl/Ccj6OIxCgRRKAJj+EeEGf2",
-	"BZxFSw+JxA8RFggjRhbo3bvhy0rEc3bYVlssh/4B6e48e3pA2rvdYK+9u0MO2mP/2U57/+DZLt57Onm2",
-	"098tuZsZZSlyegrUksRqE//nN9T+vx/+13+1itfntT615zEfR2TWOmzNEiHRmKCeAkl/bw/NY8okHkcE",
-	"DS5fDIfID3GMfSBnBe0TOqNyFciv+QLNMFuiiDIFbY6m9JYgLNGMC3mEFGLlELUKPyN4fymE1Dvg/HSW",
-	"zFqHe/pPyvSfvfSclEkyJTFs9xxPySX9g9TseGWv/fxOPTTjMdEU2et2FZVKfEOYuvxet1t1kLldufQs",
-	"ffck/d7u092Dnf3dp43Oc8VvCGvMaxRBjhj5JNOfjhCfZJx0TCY8JobtApXgGUETGqkr1xx3QmMh9dMb",
-	"8Zp5utlyjB/89NoX3d9/bsZiz7EML4kQlLPhy3LGI/TXFYzHfDsM7s16suVhQ4TEpzwgVbuZExJXbIWp",
-	"n91/H2bVO7WLmIg5Z4KAtH2Ogwvyn4QIIFGfM0kY/BPP5xH1sdrdk98FZ85FwA9nVAgjn0Uym+F4mQep",
-	"Fbhq/2rftxrh1BqBOtDl8eXl8Oz04/Dlx4vjn94NL45fthQmSkwj0Tr87XNrQkkUFG4hY0NUoBQUdx+8",
-	"FoljHqv3muWHL5H7iNeaESHwVC2tBIFGXPOs5MjHzCcRogy+mJHZmMQoXbkD1ydCPCf5Aw8Q7FIttYg5",
-	"8MriQYenPw9OzCmPL68qDskBD0RnjKUfGi6wynMNx0GKk+VOPWS3OKIBnFfdpXvclVejstd1NHI0Q6dj",
-	"WBZ+sIrFZg8KpAoBxuoTHCjaD7EWqwAqBOA8QiMDjhGgijD8g0SB6LSU3sDZJKL+BujpwP78+Pji4/H/",
-	"DC+vLlsZsBQZIhypXS0R+USFFDmAwffjGDM/bPfV1dpnYzKlQpKYBEdKyjGlVkpEmZAEB7DbLYBPqaeK",
-	"VwqJpQLdBLQKpVHACq94PKZBoPn5xgB5dXbxfPjy5fFpy8UdkUwm1Kdq1TmJgbI5y8PkgkcE3VKyIDGa",
-	"4SWQdsBhW0cKCBJ0Jj4nMZY8VpeNgxll2wKKVEJBXQWguYfGiURUChSrbRX2A2sOZ3MuBB3b028Ip7Pz",
-	"K8WcTs+uPg5+HgxPBs9PjtdQbkAiIslbwxYLrEptD99iGoGeRLWmjm5JrCCdo+QzeF3+B6XknFsPrVvj",
-	"CEUE3wK+8kRu61osqS+wQAkLSCwk5wHCLLDUv+DxjdJ7KCA0M0Q9ZErnxJF++X0uaHh6dXxxOjjJ4bF+",
-	"KdIfuDC75DMiQzB9FJJr/mMhpERrBw2lQBGfpjzKXLU+FnxiDqukgRbD8EfrsLU76fpPyT5+Nu4FWwDs",
-	"JIkisWS+QnASTdAE04gEHXTl7ArHxMoqtf3v9N71Xkfp3kYA7FMuX/GEBfeCsxXTihJenb07fekA/FJt",
-	"0spQddkTWMYF/BVofwBkJNzHjfJIBaJb4ZzvrSlmUVILk4ATTRjA5i043lyend4LGu9OL9+dn59dXB2/",
-	"/Pj2+OVw8PHql/NjByTvmEjmcx5LEqAZCShGoJbmcJGwQNvjPFgq0lC7cbRpbQuiF3pv7avlnByi4va2",
-	"RcCwB8M71D7gvVecn+B4ej/O+fzs5S8fr87OPp4MLn50QWPUTL2k5BxFsEYBW9IdwbexNaJ2D/ae7oND",
-	"QxwhoSAYESG2DQV+S2LUQ2/pc3jzO4YTGfKY/kGCe6LL4N3V67OL4a/HL3NI4ry3eH4t6RQXIp/mFFQN",
-	"LG7Aq6AdB5yRLZ07pUxY01NCm8qMZG5JTCdLzXcMUo7ev3/fHiQyJEyq45MREngpkFDv4BZoqdi6D8xe",
-	"Dq4GzweXxx/fnbqSN1Pv41vqE5SwcukITBJLPMaCZEfBTCxI3EFX8RLhKaZMMU+MZnwGjoXtYFG6LNfy",
-	"4nc+VgzI2QBifHHkEvnogsh42QZfoAElZSi0jgZBfM4CcI5Iu3NjiugNqf2+AMvFMeIqrdzMzumgMxkq",
-	"TQ7sHCNOpozHBITbPFaKnKTa0osJNrdVZLlLz3i7uFCGPkcR5zfIMGK7aISltmozM17LX2Xt5g35vW7X",
-	"a7EkMtijDdxVXxSPAxK3DvsKDqltqL0bZxPQzRqa5B+ct/W0aWyN69+cV39IN8HHvxNfgllioK5N6VXg",
-	"DDKgK8lEhYF8VAZhY1+8sE+U3GKcWFcKlSjEARoTwrJ3GqeMlqhGBHYyR96Y84hg5kJv584hm7LdK7r1",
-	"we8pQr7otJrdxMb3kL+FXfWmxPeJECW7ihaKQhRa1J9t9S7NK7Mje6tAz85QfeGXMvFvHFrDQUDV7nB0",
-	"7tzoBEeCrGoo1A8tVoiMFo/APZwRkfp/Ht+QWCFNoCzn9N61TsNAAqziULQKseNboviGL+ltSpAewpHg",
-	"igNFMlwqcSKOEOx4xd2aUqw5UDXEFQYE8fIiKeETryjTJoHCI08bB9p4ZhyU8rXL5xhBBS4/mBOUBFyA",
-	"mlKwLUIsidIQlOGpwddBp1wiyacE2CnocCMcRaPOCjrWI1QVG3G4t9CcZKFgBIr2Kg5U3YDDPQzIwWKT",
-	"HI2JuYugnqIcChf1u/SUkqL0PPABgzdTkplY6yhVcEhZQroVHMd4uXLVVQzilYtGKQP2eRIFyLiiclz4",
-	"XhzEANmBRzm7yGJOpfBStIz4BGE3+JWJyBmmLC8c93fywZpB+1fc/qPbfvYh+2fnY/vD566337/bKIqz",
-	"v4Miot4sPBTQKZXqv1z9vzbqfR4TAYQbLuchUZecefmx+a1Se+DH6vgvaUx8ScvUhtE8iaIRGqtNCYRB",
-	"DfhOZMFNdXsAC5bMFOTV4w6IrX/fa6XOgxJkDPEcoEuAAYLyuEouWuMs/T1ENHisdjWN8UzkL2fVpVu4",
-	"GLiSbvvZxw///3+tE5ypT6lsI9oRqilfKWmgOTUmKoDQS3h/HU0poUvKgTlQTDsG3804IqlWUADHivO5",
-	"8sC9Oq0DbPgQz+eEES0xFmDVcxTw/IpNXdo1O9m5yzlxVveimIg0Kq1xtUR86iGIhyMMbpkkBiwreGzy",
-	"e815h2o2tFdkOdaNBWhaxmPc6y0Hpg1LaMnEmUGoVVIwzswyFNQ2gofSLA3w5IP9YrwWilUAtVhzgk/s",
-	"P9dc2zpUSflVg9NRWeCgZTGTWloswF/DJNtE2RW8BjWgFH1AI3ANoSmRAulYYzMD64xlFAeMMhacWT+r",
-	"9qWu4S23JA5M7KSZSqTP87P5Wb2BZF/u2QNUA6jWTqJTpjAmopMStVZILJMS5jjiNzoHCJT4UQHPbuoR",
-	"qyjb9RrV2/85A2NhF0o/H6EZwVY9g/CWVt+n9JZox6dzwkOEGSQeATXKLNPEIAm/VWSleB+FCFpOZ0ER",
-	"vSEIs6XOXXKlpFHn1bnDmEtpDBqJjWmjNtryWhPKqAhJUCpQT/iUsvsaNxwtMJOgVMJ5aQmis1ptyFNs",
-	"NpnPNYeJ+ILEyMeiIGxwRH1S0Ix2KzSjzsf/bn/43PP2d+9qxXCvTjfabaAbeVYxgpv7bwXMORZiweMK",
-	"pmq/zZ/N57FSm1DIY0HQGI60VLJ3Dl6uCY9nWEJqgHl3PrnHZLc4yT3NmR1cjbPrMmIw+FFNysaPqCU3",
-	"n0HQZ07wDUiHVXTQDk4xkKX8U4tc7Q4lLBDWrxRhaZwbKTwCLElb0hlZJ/C34VrwWtKm01TEKa1XLHXz",
-	"DYy7F3yfa5l2ItLEwAYc+516uuBDqbRdpMmtySBvliu77rek3i7VSW/f+lqV8npDWQmdjdTJRsZzrhcE",
-	"Fu2Dch/zmTJdFEp7aCR1mpN6VvFlPkGjVKnT3yn7n/qhk9Wg2BwJdDg1Y8QATgvpD18FHx+KMP1qhDGn",
-	"AQC7aFOOL6DXVyPNEFS2oNR9tVVX5NdwIJZB4JQszom5i+aycwAmsE4w1fklq+ChYgBOvGpNU6GqsJow",
-	"pERA7ukRnPb+rrX9SvICFVwo45BPkM8TJkk8x7GElBhxhEaMB2S0urKhE2asmkz6wSdrCMakwTVGdpv3",
-	"9qFAMuo95b6ZgfbMgPFP+DwiR2mUHdGgGpCt55AwhPolQrkWWyukiZGmCriQ5GLAmSqZgDNUiIQEHfRv",
-	"MpeIMD9eziUJPMTAT6mIhdmokbtVGZI2vL2tXte2qU5t/br8AQ56z/qrJ1jEVJIzFi0tBjlmrNdK4hKD",
-	"9DkWBOEgiIlQ+pKUczAkpZwLbUfyRCI/JgFhkuJIeAiSQ9VDkxhPZysAh58ePnlit98xX3V8Pitewu5B",
-	"Y9VoRXymqZfqWKVkzwNSmd4+sP49o9QLJOgfJQzQb5Af/50A5Cz1FK6zo8G5tvr2c+t2o6xoQfe6+08d",
-	"aUyZ3N9treQY18mRLHE/3UAV/F5jEZ5QRsqt4Igy4ywNsQiJ+A5yi1eBqL4tkztpGhQJkIlIw5vykOwd",
-	"7j59efzT/PeD188vcfvj1XD2vr335gVJfiIXN7O907fzN+9//XEnvExevVsnhGiV5q8h8Z1OfPGKxRS9",
-	"jSxXqtASDl0F16pUYxpoeELyU24blpwa2lgl3uedDb3Pu9v2PquDn+MpOWYVlxBhIVOk0j5iSFa3sdpF",
-	"yKMS9CJl74OygMSH5J2YoAUW2gIK+QIqBXipzwcE5urLTqAYwg3mGm2pUNNQTYQg3cinknefYwF5eFig",
-	"EdYZB9ZOUT8ACBwhlkSRkXLSSRGZ8ZhUoOsGAfsifwAgmP2uYHAd4qubqEJ5w9LKWLEhPuvP9THjjPo4",
-	"UoCYmduXIsci1PlnOFCYcmTLGNy0iYhMpLUBChHZNRob6EmIMyRwRDZWyrCUMR0n0qxVqm6WVXfokDB3",
-	"0j8UnTlBQCclR+Kp0NrvbKaMxLuyK5rytvkQEtMu8OJtGmNPd/z0zmv5SRwT5i/LSDImxDKBPJYdv7uo",
-	"d5qXc9pLHa9QagUINlEeZWvCcr0at1XGzFfl8lVbhDSWHoqVRvZ2nWY7j6lfssrxJ+xLFBCfznAEVWcF",
-	"mdXv7HXX2cfiJikDEfdv0A0hc8qmKGFF//nVZfvi+GX77UY+cxBIxpdk8D+HqmtotokGYFWJKh1gnpF/",
-	"cxvB8ox6j7d9ddUp6nxjYECkMS2qrKaJwfZSRVCU6zH22yM0UorfCGGwaRuHBF1ddU1IMLO1Svy1Oum4",
-	"qMI4ukM9RVWaX+qMBQOs0sxaF/oQpfFntX3zpbqGOGEFltPrdDvdenKtshDSc2Xre9mFlqGN9RcU0SUr",
-	"NUExmXFJXBM7s5coeNxvCNuiy2AjUbR3T/9AHuRNTH+ls1WE/N/rxJg0s189ajQZG601DpzOJvrKU7Pq",
-	"JSGswpdJpdYldX4nCcyqqQJn1VRJtXgo9W023tD+Gqo0qRTGV7Ft0hxshzDXOgc2svLvYcY7RGr8mmpL",
-	"XkYwzq27aFdFvi9Ad9rQ6ZdF1nUqILxDu5pANxOKFqFOdkaZ+7bet6Hz3S2hRmPXWK/ONcbIwvXor/jD",
-	"Tr+d/2unCYofpVFgkMvEQyEXUB49VwyTERLYPgHmmJx/FedX/65Uxy9Y7nDZWKKIKN7HWVowm2JyRhvE",
-	"v6lg2Dr1K2WdpSmtfEGCWgsKQ4sOgXgSZ4KwMVYrfrQuXJW+GdCbSlOXIXKmMi2Wuz6c2WvpAz0g3pYo",
-	"g29pFNG0QCAktsRAcn6Tdxj0N3LiHTTQ/Ew+Wl7mpYAIqM62FJp/NT7wTiPFcFur7TZPL8pnouU2YNNp",
-	"6WaaxTOQTdgPbZlMOX5jttSvd2mkMXIrDhrzqMJ0haACXUXv9Wi9kbpSqYY7TtltXelKBl0GYi9lJt4a",
-	"bR0glo+QZ1RYnwyWMrz6uDlPpM/T5F/1fIkRaPlmMxM2Y7WFwG6zYKjWO2BNW3SqtIQQ35pUc212q4Pf",
-	"O26qT1QFthMqZI31HEUgK0qsZfi4WhtubhiDIVZjEX/xwLI+SRWAqoFzxrLGIauw2QyH7oc+Dzpy+YlD",
-	"LKoShGW+x0jAFYOM6TSUiOnkABti/k9CtDrnc8aILzW7kDFmYkJiwz3cdLmYyHipP9bFj/rftUlzDbzN",
-	"WGSF5ijkUSBMqO3RX1zrL4bOZkGlYkZNjYlO6EnLBlIVud/t77e7vfZO96p7cNjtHna7v26cXvSsueM6",
-	"J8bKMgS0L3sDcfZ38W3zmE4pO12nVVInN2tz58XBJk50ZLo8CJ7EPpRVSFJUfsqu0LrbN1IzG7rf1y7u",
-	"eOQ3KpJN5sEaQspCXuDNMtRdR1O9q14XaKq/OU31uqVhAwWmNHigb9KhvfJ4QgG3XKbhnrtUxmj8fsET",
-	"VpYYkXZ7SwuTdDgUxyUxB8kljuqTK3AUpc573U7Nth55UM7FinTVW6k5cL2qBdoEnoJ2ak9eksjtdoer",
-	"jzTPsyZyVdFmbqprsM7/3MhgrM5scXjYBlqgjQN9S0XQHskrwLnmUtdcqH5oC7Gy0jjZ14JIKQAuiE/o",
-	"vKLxAZ3NEi0tsQ8hCIXWC+18slpdqkwGtMwHJSWZzasYBJ9IwhC2FR8SasUkSuY5ou7XJk0p6EFBFClZ",
-	"5AWfzaiUJEDmkdyLDzZjFaBUmb4F5RVHuqeT+g6qV5gSRqBoLbDTwMCSrds/t7lAepbuIiLB82WZTOJO",
-	"yUsqF++53MGd1yi3brOkOnVpijwiskZDTR/yTB8nxOM8NDdPee93M+24Ruhk5eKMLFZl+dNudyP0MZqw",
-	"qKq5nXMBJoVNrjGqlQ7AWf6u4OEitKcT8V1vk3Y1iWSWIpox+tL+xfmrGvwUUn/2KvmlP5Vvp5vgRm8f",
-	"ym/hehrBMSYzflumF20GyR6U/boV0s2Yb1ZUnWO/SgwGSQzFJZfaIVyibhpPMYAbslChM7Hk8AdhgQdd",
-	"ZkKCZpljOXfG3U5/z8VUnmjHmjknS5RtmEPTnq0rfltd8bsEM66cMh5E+DuKSMA+LO3xDFXeMxxFRMgs",
-	"LSwwl612YRG14O9lkOL30FS43q6JLVduDvpfbWdvT/cONtqbMjxNqe7GzTTOzO/yGAquaKJEdmNKmySi",
-	"4F/YkMh0gTfwkVcxn22nLUiuwa3JOeAMqMrchS0hWm27Xoa+GbHsZ9u9ID6PA7EOUATHEc261ApoCxRi",
-	"Fjj9gLI9PgCU/ad32jdGSTM9aIGp4vCg78fAJxRzmeNCbL9Xu+jOlts7eS0tkU7XB7cyw+EhDgkw/RWX",
-	"rdcQFEGbxzZXBXrPskWqdCnz9UqBvK2krdYz9vTLJZkRVnoC6odajut+MlbIK/xPeVR9F4a+WSLZnNVc",
-	"6p+tEqnCSCqVUNOr5/ygEt8QflsaNNCuTgVyey+6bbupFbRKvqK9Kb4lxdJuqF+GlRqbm1dmM7X25i7s",
-	"Op4SuRnqAuFLvpliuwdpFxJH65lQTs8rxvBMBRIupCFV+DcqZFMJW1CsKPXgK5yXZTwJPnaqPaGxI5Tm",
-	"04Lm1tvp9nu9zSTLQX4PlZDKjDd7J4fIqO0eMs4pCC6n/nToxpXX0vcONg7fp69rJGrTDv6mIVpu+b0N",
-	"hW4vczc2WrzS07ihadut7t7nOWVImdJdkAYFCkt5UoEYSu89s8Wys7uXkNkYjhLk6KaZIpgaWJlHoATb",
-	"XamSt0JX7QAvc2BkItxlgq70yOtLK+pI3mwvuBIKmn6mQLoSpMZ/Ux8yj/VDOmTuzGwo9lFJXUHNBIn1",
-	"HX1db5bdZjk0FMjv14Pj1HbTK0RIYQKD5dZzLENn587KPCKViVo6QWSGl7YTk4mw6obwcNu68btCuGAG",
-	"Iobl2xZlEdPLrFPkqqtyoqQIlN3HCfsy7rhatRPMxkcn2Z/NSZbLq354bh1YW1/dgwYmqQ5oyUtJ5k2b",
-	"HTgRQCd3ASldCjnBgtoY9rdwc+1v3c31zbxJYAITIelMocwVVTxaoX/phLrLrG3zNEsXpBFBCbthkJMM",
-	"GYXKtDBBiGK84AEaMrjdwrQv2SZ9vwoA3zM+Kq3H1vZzAbMvswSLDqpiPcQWKNhu7jXBsRwTLGvD20Yi",
-	"wDbBdsM50+3LbXMXGh7KkAeVysQolHI+Wk3vbq1Jrdyuiw7yYW3aVcNgIDyee41OwuDTuFR7WjWIlFoy",
-	"J7FPmLRZ+1NOBBpj/wZmwOnmyEArL87enp8cXx2/PEJdQ0+6lZDEkdJzDHHlWXTPmZrWy41/664xKEBR",
-	"U4rvOYk1Rdcwzzn44VZ85v29fufpZk7z7jdwlT79S7lKwWf0JV2loEEvdc1a1gW2WJm0GYx3/iTuTP6V",
-	"3Zl1qUP3SMfr97+kv3NnK87IvK/qHo67Kf/6bjtHO9muww5cQtaHcTknZVxNu+sqeOjuzm53ZyMeCk7x",
-	"v66T8EH+P4gtf0MH4N43cgAq7qSVvHIqc533NgXb052Mo8CW8eaoAcKpAS/4Y4ES2xvFend623ZOGoXS",
-	"8VJqzS1vXTqa2Bd0Y5a4J/PUXqJHVZpSedem65ksqvoFy6ToBy04I2sdl46H1GDQWkdo5tw0hlaZL89I",
-	"hrUJps58h8oE0/HyMpNLpS7Bz2vJZWVo0aVdGDivxJIcmWZIevYkFSiiQq6k+b8YnL44Pjk5fgm+tFQt",
-	"N+3sqnr49K2IKq/vsVDIrbWzjVxYL4NezTW9skUetROUsmq4zPmm7tC2R9rSgAE7de/V8HR4+RqGh9Vm",
-	"wT6ke/8LfSQzAFcsmb+dBv6FE7nD/5yRqhn2fLVJT7vb1fIq+/Zno4Z83d7CZftiLUKu69yWjfNJZ8ln",
-	"4N7r7+4Fgf+0/RT7vfbueA+3D0gXtyd7XYJ7ZD/oHey7yneSQAq+2+Gt236G25NB+9WHzwd3bffP3U3+",
-	"7DWfRaIP4oCgeap69fSZP2vierNpOs3n56wfnfPFA1vpkZokrhecUeWVsvrLXEArTpjuZVEiJNOxEvWO",
-	"Gniu01rXRU9BOdarHjN1r0H9nAer9sCwN/PbdXOGwD2IP9nt1biaQJlCEZ3BxOnMWMyspiPUNc364KnO",
-	"ml6dXksZ2zyRlTmjSkOJOJvm4D/DS0iLgWwXUZpVajbiDKcVRErj1qne0t6dLbuEeYhKYlQD3DRttMmR",
-	"GuI4JkE2SHUlAdle0LrBeAUEd6eVlN7V6rZLkWcF4DVkUc/1spFkuqeLyALkzDcTAkWW/7TFKPkqjRYL",
-	"K3T9fs6S0oWrunyr3rO3tTmCX4vXrQnn59WGck4PqnYusQFdZX2joMAUK7MgBZ8Nvp9fHJ8PLoanP7a8",
-	"1tXF4PTy1fGF+RPGUw2u9B+uivVqMDyBf2Q6fGmIXpGxw5qblwu/1l1PlRrZQYO0L4zpp6EUTW1SINtb",
-	"1LivNSrv9vseGi/TitMipjyA3x+V8CP0fa/b7f5QXXKpm62mAYS9bi6C0NuGBHlhnrHKxILG5KFN27ct",
-	"VXhsO58W5IvrDHfDLPC/prGWfl2IDNr72FxixW6CGWXI50zwSPdTNHNrU9NVGRoQQwJ/3uurq3OXaMbY",
-	"v0nmynCXcp7vP78u5rb3RUWmZpKaPtWvDRsoIGwlSuzs5zB1v7t70BxX95tI3hdawBYk73pp+/Dhojul",
-	"8zOBR63NlCrjUe9NL58tManVLg7VYw8LtRlJFK222W7YqquXz9lpJizdsZTl8ty80svcwnpSJUNjLkPA",
-	"x6z5aPFOc5KcTi4SVp4h8T7tpqRDuzJbOPUMKBUGs8Lw2kM0mmAajdD37tI/mAsyTe52u888NMJSYj8c",
-	"XTPdPElYVMUy059GMZlH2Ccj4/7Qxh8LNFGKtAN3GjRRoDBTw6+Zw1bUprQrEfshKAXw3jyDMQ/VRtg2",
-	"D+q7oro8F96gek4C8gWzTEWsXGOlgraXRrTON+otc5X9pn7yDLYOcGeVD9XE33D6thOT9GxtIQg1uC4S",
-	"mHDbl5lIs7Pd4dhbc4N9LRXZRCysL6xuxrbSk0V9JvCETpOYrHZQKK1rFxsXthtnfRXYN/cYlr1we5Of",
-	"FFmfKo5claWaNhGG7lK260leiVLsFj6fNfc2mXXr3U3VmJFuO+c0qh0Som2oNZOyM1sqm5gC3U/rui1t",
-	"TpFlVnB+xDqPwQCuL/kzGWzb2kOO5aXdDdQKzfaz86UZAnbb61ZccuLfHN/SQHHXqpbS6URBZ8b3mCjt",
-	"WKifw2Gh6auQiMoOGkyJHtUwXgL2B1jiMRZKCvoRL+u+F6aBxilZW1EtqPa5rE0yLKuwrkk8zBIg+p1e",
-	"Wf5Dhbu5JB8in8e50ZmqEjvvfZjdzs6DDqOTv77EwNw11YFZgUGuOBCszHSaoJAGC4rWcbXxtbvlOb17",
-	"98iE+EKJD0VWUEZXFajpxOLdYqVGM4eBi1RWmRR0w7FiAaLYRi3PDwLOqrjRmPhmkD/NjbdLw8NwkiQK",
-	"cjFjmNoUaA+tYku66WbLa+nc9bzZ4P6qPgrsMM6mxoPLb1fUw5r+uEtdt6EOVgyIPyjRfveh2nLhsoWl",
-	"Vuhj6lnmlHbWVV/ZiZQ1Miz19qYw9jRW1HeEVXrSkJ1XJkQPykLiRpegObO4bE6Igve7OKoaXl8yQDpP",
-	"0U/wnD4BXfCJUpKeTJIoasO/9A9q8wC0f/O++Q2/nL74ODz9eH5x9uPF8eXlOrdbbdGM6Qqa2fUlzOt+",
-	"hTMPTa14lRaz2bvVPtY0KavOt7ONEg5IY2+WrlHocr1WUlZn+Q+lSA/p5vdvIy//C5jAa1Kac4j1oF4N",
-	"B18wdfnZtjOXK3JacpmLVbmGJt3FsfltmmJVdp/Bdc9halXs9LSU55gZujX2bVnHXTof6HkMZdqenXOg",
-	"rAn9VFpDq8esvLs4Kc+ibzqiBJykX21Kz+Mkm21PspnzuGzMohIL9Ziyu7tTz+QajK7JcNdspHyATRkZ",
-	"pV1HmvhNy1qg6EnoZT1Qyiq2a8oGXb6amVP3GwJf2UPxuf7CbT231BG2+6eaKoKalDspwEtJbB4GiYKj",
-	"rMDJmjKIs0x/hlkydpJEsVJ9o/G7DSoih9amLyl/dKd+qhthRi9+GKnvbGCPqlWVEV1iefY3GoybGo8T",
-	"o6yv5o9j6bTZKCcTN9BRzqOgrxXUssV85hlTLh0WzkEiYYb0S43Nja0w4oxsMMLcaxpiOTMn+FCVZZln",
-	"rrDLdIsgZwy/ycHAvHWjQGudVE774KMzFi31ePNhMIJCTqHED2au3MUo1qFe01mIio3E+dAmCeiN6NdC",
-	"DGHFS253sNZXWi26zWprQ2nVIrnJG/a/yjz8JjupFobbhnuVaCyj33eiXMRpt2BJbnBlK3w9d0iEfAEh",
-	"lFRzBZvJqS3ZUGl3B/Q0uz51JGjUUh9FNT3U4d1VkKnt92I8p5s0fFlNIwNTzU9iKpeXMOVMJ20RHOt7",
-	"0f96ZYXLm/dXrZXo9WV/bz/LMcnFrv2YyA4aoIhPqe7EIrKdc0b0FO7RJIkiMMGlzuWex5RJHdQ3IQRY",
-	"T3NBPebCxhT1bDalceo9pyeETKE7dUDKJnwVipndn3VRz5q/j4lcEKMAQTqFyf4L+VydB37nK+6nQy5j",
-	"ksWuFyCugjzeda7ZNdO96yyPHCe6Ze6ELDT0RvYmDtFvH0bIx3FMiUCjQSJDHtM/oGnUIXoOB0XXSbe7",
-	"4wPA4J9k1EG62Z9CKQF44eMoQphdM40JxoclMLUOTTT61IbHR7YjUawYN2ETHvtEIPIJ+zJamgl+ito7",
-	"SG2HMEl9/UKfz9Jp6NfsFkc0gC+cE5upZ6GRMSHBAYnR6H/aJjOoPQxGCqoWMmrrY/ACcWbcthqhvk/m",
-	"tcPor1nFNPofvMzVqXNF9MDwDtI7BNM53aAI8RzWHcFQyVEHPecBNQGqN5dnp4AMEs24kNesh97S5x7Y",
-	"XPqJi1cv0M7OzjMlEt9dvfDQjDOyBO9hOt9C05/OT5FU6tQTQwXOqCs76BaSTgjDc9o6bO10up0dXQgS",
-	"ArlW+gjVl1MCLD/FACWJWhEVUhGAMtbBOMExnhEJMZXfViM2kVMAR5m9FRkSYeK54gjFZE50arEiWaEU",
-	"ABzlmO1vFZmt5NM8AoeBliNUrfmfhMRLO2ni0HFOAJMFRWKDigvrPgF/1lD/cL8QFQfnzFJfBI9noMvV",
-	"wcEmNzi+37KdZ6Wj2dYbJ3+t24NhulSkw6XKtgATnJqub5WPdUtbL5jNJaQi9TpUXCA4ldTTub2s9h7o",
-	"9q6663oPONl4u90SodZs76nfpNnmn8Pjtbvvb2n3ZTeU0eiTczwlkFPd8Fld4aP0kdjkZgDl9LtdXQEJ",
-	"Y2VAw5nPI8PYn/xuwrdOUWmhMktpgG7azW9u77desUWbfjrXMM1+ZBIkbQeFXD8y84ztAwb9vHKhhvq4",
-	"QdpTq5vrc2XTOvPNqvRaVS2k+q6/34a3wYpVCzN101G0dAKgh+Z5YC75Jk0lnTZ2fi0xgSsftMnYNiPa",
-	"yUl0Uu7Ba1+W4a5ZbXn+eXc1hfpgf1e9aSX/GNKCs6ZExbltWfzhaa+sVY9pvZO10ukWetzoCyn2kenm",
-	"4gtN6yjzrVhcD6UTXqjqgOLEBFKbwfryi4Ud+XYiaVuQXOcP3bKj0HLDdNFY7Yphe1uU9aqA5hNOM4m9",
-	"rtPc4SBz69jcAMUF0gwihQZ3TUVDWcEnKNjrSz47igJ2NbspWyJlS0+e48Dmi8NPeut/8o5hoyGTQP9o",
-	"Z/2PXvF4TIOAQDXmXpOdDZkkMcORHjQOv9pptLlbTLWhDNZWMpvhWKGRgmNFTSwgkRnTp+gMDEnQ09fY",
-	"d2DjizKHt9ItM7eSzeOmDDKEbI4mVDMYbV3r9cqS5pylo9iML5h8okKKo8zbbI0VKhFPZOeaDbR6DLqi",
-	"Gz/XcfM5/AT2cIRGaRL6CAllTS2ymKdIc891kr96nW2Bgt5nxQDXGZi1X5+mk2vR9yOdsXyI5okIRx4a",
-	"aaHwlgqhFlUfxMuLhI20OYqZrhsoFhn84FQZXDNbZmCrDDzr9DK+GGX+vLdGsTV5hgGZzTlMqm3/myxH",
-	"yqSEGR9glk0gWVkr0odZLruy4kjsoRuinRnWTJoSmT50zSyQTWa8THT6XX8XhTxRlhIczarpeq8mA144",
-	"Q4xhELt296X59bYPjA07gd55zfpdqDrqd/tg9tyQuUm4z9sa8BprbKzaGmvUFwdi/yZLo8PA+Z/zYNlc",
-	"fTG9HsCvqf6Z0eGgzPMpCDPtZ1LHxiJUXxhl+hZHCXFLSaxCUS6H99bIYSvM08qnFUlrOHU+sd9xprZ6",
-	"XWUpdnp9N8hk3p/5MF351n2WyTdWIhYzf6MbbdM+xIPuQfdOu7R0EUUOpEMmJMGBdSIqorWFO7GmdE87",
-	"dhggp7Wl6+DqFKqka+agXVRZdva73QLAssMBJw6NNzTb9/Oldbh7uoTKEIUED0RAJjiJandZtVpzGesW",
-	"TN3lfYYGBR6mwqeJJiWJL+ZujtyaC0RlK5/t9ajhP2r4jxr+n1nDvx/w7mcT5Gq8SqyBQYn2Z/iNcf47",
-	"2h8VaUngkdbhqMgld3V0HlJgkr9PuGZ0VdmVMt8VCo2J9c53WkXOWu7WqU6/bAjWonNHQajf7T+caUNE",
-	"mzIqKYwoMden9resYtjdL8OwV9j1eUzmGHg1qLM40MkVDj1ukWfrb8vYNqZQjq0jSJOY2DSGZvxbv3eF",
-	"W+uPG/Pmr8uc02H6GVvulnHl7l+fI7uNNZqwY32qAjvulrHibjkX7uZ4sMuCuxkLVqv8qdjv1YrRrnOI",
-	"sVJoNWVktTB/fc7653Ux7XZ31//ilMtXPGFmiWebCQmn1qBJ1YCuCyjL8t9A9zaJ92uT6B+gVWeyz4TG",
-	"kKJvpRiYesIl80lBwpjauDK+0kHvsYlRUkij10WYUJBo2iumWciOZnsfit6mztmcI+SrWdZqZCX1LDjN",
-	"g8g5BI1rjvqhVtxC3bXAAZrC2l4Dwrji/ESxbP2DvUZ08eby7BSe7/c3dPrc6OmtmZWvznRDlhDEN9kk",
-	"xqXkmvaGPoYvj9+en10dn7745eO/j3/5eHH87hJC2Bb1Cy49FJNEELecXi1IBSo+t8A6lco4QnL7sKnJ",
-	"kARqPXgd9E4QhGHMjdq+5t7qL/OrDrg1+Nzy7ezEjqMUZe7o1cOenV8Nz04/np5dfRz8PBieDJ6fHIO2",
-	"JjGNtLtuQkmkiMBoPJ2cK9WptDpsFdcr+mXBl2ehqJtjrGwwg2HpemjdGkcoIviWWLf0Jp4Y4+YvF6n2",
-	"nuASdekq52nKj9qSYm8IskiRLWv9VoEGUBKUCmyZdH14oSSqcOetlyiHnytCD1f4hghEJhPiS4R1+zsP",
-	"LZymjIYffZdVZ0OiGI/V5R7qfnlwqyFWXJ+w1BPt2ZRs7WrEMvODUwFJ2zBszDT/NS5wRTJpApeu00Av",
-	"tA0E3j6nbXDqVJ/iNH8tc7kbxqiTtwwnfWF/O9J1+CUOcf16xyN+L4d2XpjGnE2tb3pjWXXXPDlFW49f",
-	"zj1ZhGLaeSrjBLkuxc5VNTCAVzyWecDlDOFUINfbwiWifffX1tdyZ7ZSQKHxEsGOD1HuTBubzWvfmGlp",
-	"tn/FP8b5mR74H+P4zBL1/gpez3vZ0JapNTOiqXArtf/pJqexIVc74Vu9rrRxfQUvr+g4fz/Ty6Bv+p5N",
-	"s1zSUQNr8AE64Jldp4JBqS66S8TXMYq+iVqp6Sbr7/MltMo2dAuq1i31HoSHInqjnVI+n83yNQXum0a6",
-	"ZWK+E5SyarlIi9y0lleomTwyOQ8jHEUj016z2E/KJvEbdB1pU5oz0kHH2A9NRk2aT2C7VCDOTLGmrjZk",
-	"0hSwJP5N55pdJn6Y7RS6DEeCu41tdKXkTJDologsbqK7scLBQujiCGYJhnnz4AAEn0fu85BcM+3FseMy",
-	"0Hun3lBbW6Fx7Ae6t1BEBdiWSsVaVqu70MXETTm/fxZHQHBQtOjNMbNbpAKp59D32eQkuNQxD5Y/OKav",
-	"wsKI85v8C084v1G2StlFaysPxJIFRy4lIIrSQjvIKjLi6A5qCfPLOH3C3VdsrsDfbSjt4DYcPf7Bers9",
-	"qtHWcznBujNPrkWO2wWntJGX7qdV3hBLt6dKFdYCpWpPoMECrRsAKez2kThKHS22oBVsU0ARqAS6NeYc",
-	"ZWgfCQ9BqauyCYWyGyE1JE1hyXU9Ouy6ijFgaKmKkrpHcrnT/8y8im94cYWr2qr9sveYvPGYvHF/M+b+",
-	"+dk51l5tzby3RfzQbQukmW6u9WjM/NONmbS/A8MzEmQDSrKpk393a8ZxR4tShbLeymlk2mQ9oEprM6ck",
-	"zZa+TEdH1tVnOh3hK5u+b7808cHFZE5z38eU0seU0ket5M/tXNVdsI3Zct9kJbc7eJUssv3B3USErEX4",
-	"Yx1ZUXKttjbPdVfXyRppNkHac1w3Rr1nmVmtfPuc0tldEyG3cUnQOZZhvlnk/QVRoc28mzJhpqLFCfS9",
-	"T50z6Wi2Rwv+UYw9irG/XGVETnTdeVlMN18UCG0tqAQDqJT8XXrvO50ND75OjkGnv9ctzTMQYKoOfgqp",
-	"P3uV/NKfyrfT9bwgSDRzzpysnf7e5tkGUL38b6KONm/3ut2eIev0o6d7B9+cYO9BcjGRMXQg6/15yI/M",
-	"QLzp1pnowEO6OZJtZaWB7em2nVb6c0ayFptHeoqAjxma8CjiC5P5WhH8T13dv+mGoSX77f3qtGuEbp3a",
-	"yd9rxtzhuHma7YN835yrbIN/3D1mET1mET1mEf2zs4juNvW1Nkwk+ru527+J6bvhnO0vb+8+cdRDY/eu",
-	"n8adTcgKaOBlQ2cJU1Z6B52anAvdb1LrpYcmNUH3pQZ7P/NT20moCgDXDObXOtlKeuQ4KrQRF5JGkR7c",
-	"H5q20mhJSht6OLa7HTv+LU34R638USt/1Mr/UVr5vdzPhletk8+GlTyGw/Ph8MGLq+HPx04wvBjtZjxz",
-	"Lheq33LZ01rQuG6jDhpCMyuRk94LM/CE2NqpLZRtuWJQ7VcHt5WY+6be+1RhUWI8ddA3SqvdktKiWGt1",
-	"lu2lbgRmKqdy+laaXalEjZfNB1eqixYnntYv9LR/M6QkHWKBeASRCDTlEkl+pDDgmo0c9j+CXAThPuyZ",
-	"dFkh8VKYGjsqyjQV/Z6tBhruV6m1AZNSO67NzNxW7xA7Y/vP3TnEosxj85C/RPOQprpXUZsDme/qcN1J",
-	"139K9nH72bgXtHf9vX77AO/12jtBb/J0cjDpT3rdxwYjm0DqyzUYccTCY5ORv69WqOf3zOZcCDoudtG8",
-	"KqkQMXrFap+BF4PT07OrjxfHl+/eHq8mWOrfrSZYDqHQJE2DPFotS4nIxM7GRLbsPS33prorpW6TYHPB",
-	"81E/k2S+0rIsd4bHPit/4z4reX8vZssmQzoLPVe8RibKhzVGimkkMSZWU/Pc+TdmiEnWtyU3HPtP14nF",
-	"If7z4+OLj8PTFYPy3MyXEguqB+jwySRH/vBAinqFJ4/MX9Dqg9mh9tsxG2Hylell61qyzvLIjI9hXM8w",
-	"+nYG5Y8cCgqVcYbzLl5dkap2usAiN+f8wXWbCkKidtrMOdHD4R/m5zXr/PZ5pcXxDVW6KfQsNt5NDVBH",
-	"Fd9WB+QEWL9S3sXhkyelA2XvX8Sh4LSuw/4gigAnBQwzTOev/hP65ZfMpBMOAuu/79MuP4+xOAjOte/8",
-	"3r1Z6hG0ObZJPWulJUPShn+3FTG37e/aVAhttjVBy8ZTgMgCzt+oxUtvcxpeD6BvTsEPIeB1BpMdpZhh",
-	"8j0sI3iJMYti0GvvZxMBzTypHNj857d5nq3/xQvOJhHVgxW/lmK0hjtmdtS3YqgXBvvMWJA1bHSd9H/y",
-	"WdPfncbZiMiS0ZUXZMZtDy09dpYFoLlqpQldmMi1Hq7RfYYWkIadKTJ2xHqq+nZKnL5qjZR9b6dZPuie",
-	"+s2rHtN78QnjoWzKKqZ/3xLN5qT7jchE3fpmROJVVj1sBS8fRaiJNyl2wBPpsJDHtKrtpFU1QPY1ivVm",
-	"oTZCYmfu9RxLPyxp9wPecS0+ZmQ2JrEZD4BjAn17WAelPjwYDOyhEKZQxWjOY+irOkriaIQYIYGNaI7M",
-	"1GHTdFX3drQdPr/f7fez2bE/eEhws6RGOPA+wjAlQXRrHXcmuqmm5lLvDk14XNoiB861PYvDdGEpoVz0",
-	"fYjjMU/iH1obkaOG/Bdp+fjIzNIJ/NR06V384yX9o5Ju+xLoRlPbVdGf+CExbdUexKVLs0UuCPZDdZJ/",
-	"mXnk4KDSvXLFv9BLrscEYt8nc4l4EmtG+i80sB5K2B2o+LbTL/q+3+3+4Olmz0yP6+6UsFHi3zxYwdJ+",
-	"TM6LFWFRBD2FCSQZZNEgC0kcRXyRWd7k05zGRNioxNMS/hRh6Ab+VrQOe/2NRrDlm0jFFuB27Rhm3FnO",
-	"WTJLfKUIzmQMr/ZJz2Qct1dGgvrzG+GzGQCeZefXh8pOrv/O+ornwwBprrPFI/T9bnfnhw76kd46fhIr",
-	"rfkExuPrcZetatiluk0KPRt5v2d1gBaipEFrHsc21k2uH3XaLfDRgbgxTDRtPU6ldZ/NE0ifnsR8timL",
-	"TWT4JOJTyqrT536EhpJq8Vjo4vx04mqKlzpLAkYSwihy9P3o1buTE4gan5z9ODz9eHV1AvNJ9cREnUFn",
-	"w95UIEHkDzCuISbXDN6OYsLIAkeHussaZXa4Z0bXMOSS4Dha2nRLmEkQwy8EUpaVcbh40P+GCkhBgkAk",
-	"JGyaaOQ1m2MhFjyG6JICFow/Hdg0dPulnq6KEnbD+IJB+0nzSj1w1Z1oina7PS8dL28+W/D4poNeaTEB",
-	"YNctMQXwnms2J7F+k1pJ/WE0cU93iMOQ9gacXxyad2M0IQud4cUZ3NMCU6l1/IAn44jA7FRn8ina7T9T",
-	"C1yz0QWR8bINSVWjDkp7BijdVFspMZ2GMgOAU5whOdetGZxLhLoQmB27OkWVTtmQPcQ8MF1/bPzb7knJ",
-	"TR7HxJco5LEgaIylJDGMf51rxacZhztR1/Ele8MXJEoa6O85gX6XO2exE7J8E45/9OkZfTN898ewd0rf",
-	"POuQ5Zs/gvdD9WE4/jH6/dfLN886fj9i49mrbvA/b5SYV8RQAjsjJFK7925TIFWLgEs6ZSRAeTqF5Fkz",
-	"qzkbJjwwjBsANlJ8RdcETZLYHSbyQPGxcXxfs6tXg+FJrnnae2AFQJzKGrfYV8wUtw+AFHTIBjhJB4EI",
-	"RWMuQ93WJF4arralUH/t8p79BnikwxCPTEayzhGYWX1JYBp8rVyMZw+4q6vXF2dXV/nruuIczTBbWp1c",
-	"M9v8ddlHDCM2CeFUpFCEZCH4xHpEQnxLbGtsnSF0gITOVP0CF3qPDeq9HeUIzeXyegwSZTD+CF5ut6+o",
-	"M7f7r6nnED+JqVy2Dn/7kBv9oiW/o9QohaVEf+GJrFZgjuF4KTeyCozhLx7izHAeI1vtlJdDUChogL4f",
-	"/S7pCOan3yijL+0rmDBJI+fVC55EwTUDLNHsPuigM+Bm5g5tGo66QCDDKYciyUG2uaz1t3HsZZlUelXY",
-	"/QIvwbn3wxGi8prpkTN6P1SaxUWVJD5L5BaDS4bnK3Xra4aWNMCyktCvaTPcM3cMJlNphdjhVafKNtUI",
-	"sjp3yyAWFmiGA4LGS5RHD+1UGC/tG45AgSvHBnRJZ/MIRm8pVZVuLcNMbzKgoA1Co3jNmsyevuHsKGjQ",
-	"DNie5yCbVyEpTqOrjEoro9+HwIpzTCYbtCXmBN9AMrmni6apRDO8RIFRovVVKSOmU1av/Ja0voL2aTzW",
-	"oDSu6KJbVyXfriVwH0cRif/2iWHvQ47wDA3/9XAkNQm04sln86+7J2kWdhXiDhnCwicsUEbceCmVYhHo",
-	"hFEKdfa2KA5MypBHQZavblJG7RpH+hnrbqt0dEJCZZYdvmlV25RAiVFVnnLh2SswotTD4OI7ns3l8mft",
-	"/jNjDnLgOGPRMj2QaaFLAw9d/vsdTHRTgltRHVbSHCSxJJ8qe9T+p1WexCRCGiumNMOfTgibyrB12O92",
-	"V3OXHtxZgJFPMoNC5ow0OPFb1j1QAwNLGdNxIomp54qN5Nrtdvd3Dno7OzvPdnpuym0ym5EYIqamLC7P",
-	"YbpX3YOMw+iSAV9h/fG7CwWzwC3qN0C7agN4PAQT8t4q9InplLKyMql5rPjQYavX7+xBmdBNot5w2b44",
-	"ftlWPzVVSBXp9f1fH5LrqsG4Lt0VwtF4Cm0uLOQVXdnPQPWMlOmU4Z2SDYrU0EQRvSIrRaU3etzmYxfR",
-	"muzaFIRuE1HXK2px/8slA5gClNbdhwZ8+clnWt9n1GBZky7a5p3fCeBYcxL7hMk2YYqGA+NzpZaH6zQD",
-	"P8Qx9qXJRGAoIhL+gLb6dEqlSFnbHMswI1IaNMzXTKnb5XV7e15rRpn9u/cFOJ8Bhtsg9R/L4h7I4dbG",
-	"//Vjj4GebSUvpST/TbkWBGBrONOpDtA+jEwta4QtrlTfZ5pKr7v/VDGF5mHmssBxs+oBHqy1TSAAi5zR",
-	"BXZyARUwUowEiNwSZhKAqTNi7O9vzqRJE2aUmzZxrdnLJ5N80QugWR6vTei/aN6oj8tkaYhFSERt0zI7",
-	"Qs1VEb4DFcx0AokoI6A0jNT1v8YiPKGMjDwIbSoQ6L4OdvU0dTMmGCwnGZJZWTI3Duz7yIb1Y5/aLFgh",
-	"mNbn6xYNrluH10amXLe865YCAHzWO9x9+vL4p/nvB6+fX+L2x6vh7H17780LkvxELm5me6dv52/e//rj",
-	"TniZvHp33bq7Zp+vW4SpF36+bkH87lqJ42swHK5N2sAduBEz4smD96QKcjIkDAo94QtlhRyzYNQpK9Eo",
-	"lSp4Sgp1JS80pNrHSqUx5c/5H46mf9D5SFlqoz+EDEaevXTridFJIAJReWTmi9hgNKFKI+rkLTaWzBRC",
-	"qre2vJZ6pULV4v691s+A/J9XKt0WeCnQaACLptsedSrMwsJzf7lilm8nMY0tRU0cxpAU0pwBUYZuyFI7",
-	"NjbiPPcWout9ExCPafLgCZ1R2eiNgD0p8uQF+b18Qylpv7k8O4UUjEpPkWeo3NrEjIwQwX6omT/WhIB1",
-	"wzjFawtMwdjD18zyVfAkZU9DyW8i4WWzREhkIiKJ0M0gAQEgHwRLNIoUyIALmCSJsXrlLnpLn3eQWhPS",
-	"Lq4hrIKRYHguQi4PtYzyTZb2mITUjJ7QHRCLE1AVi4S+AuW9mzTnd/xc2+D95so0v14VBOImgY+sdQAf",
-	"KptDf5q3OuBLsC607FD2BXxmbRj4+PjdBXyojahrY0VdO2aU3owiquvW4W/XxmC6VoL7CwgYF8MeZcyj",
-	"jPl6nXohu63oyfuny5Z0JFztRDg7DW4LLRQcmQUdrIxp6A7t/dwaLy/TKXVZw9HDnudMIVR/mTSfw67n",
-	"NMxSf+W6qqgnfx6cDF8OrvT3d55de+duJVKmIKKYkWn0MB/o1AzHZM1VZngrlSPbLA2Z81i2Dnd3d+DG",
-	"mg+6WjvnakKnSUxELh30b2/bnuuuFdk4cxZkjACKqqYRZv4DJ1PprkZ/1NHTa90o6aHElDYR4jfN3SN6",
-	"7Tr8GEoUcCI6tbk9UEhhzHFFPpC04MZA00MLAxc+JwzPaWeJZ1EdcM7mhA3Oh5tBx740E5RmuUO00+l2",
-	"dmo1FEUQAfeTGWHyuywi2EgFsb8DLeKXwduTerBBUoj9TR20oL9WLRJdgOtCd97aEh7BottEJetrg1R3",
-	"iW9SJUt0tp5t9lLnpwZY4jEWJB089zsfC5NCXY2f+fd+bo0JjkmsloAAI4lvy+M2KfNM6/iemO7U07LH",
-	"oSucp/sIaktXNyOb2M5qEK8xUQbgPUq4l7WJnnFJTMZ2PIcGuXlWnr5F1xGsvsZUe9hSAIgquT+zgrri",
-	"l+pHAmFxA2aiDkd5tvFTvtplpJ4dOe8GeK2+F7KTwWE3J1zJV3QJ32pGrQNeetlEEHeVYsqdsxRkYqwu",
-	"pTHXoIhDkc4vHfy4+3D3/wIAAP//",
+	"7L2Nc9u2tjj4r2C0b6btLqVIsp049uy8pyRO617H9rWd5rV1NoJESEJNASoBWlFzvX/7b3AOQIIUKVG2",
+	"kvTDb+bdxhJFAAfn+/NTYyinMymY0Kpx8KkxozGdMs1i+Ks3HLKZPhJDGXIxNp+ETA1jPtNcisZBo/+H",
+	"0mGfyJj0x3/wWT8gc64nZM74eKIVmU9YzIhityym0SHRE0ZmdMwIV0RITczKMVOKhUTqCYvnXLFWI2hw",
+	"8+oJoyGLG0FD0ClrHNitNNO9BA01nLApNZtiH+l0FpmnzH4CYvZy+Pv/227tNYLGlH48YWKsJ42DTru7",
+	"GzT0YmYeVTo277m7Cxq9kWaxeRGNIjk/ms704icaJaxxoOOEBYVDn4loQWaxDJMhnFEqRnhoDjWOGdUs",
+	"JnpCBdETrgIyWGhGBgv47yEZxXIKYBiwMReCi7GFER0oJrQBJDOrp1D4PWHxIgMChY2WH33W7LTb7fyB",
+	"u3t7Zed9STWNZMl9Xk0YGeKX6RZmVE+yHdhvG0EjZr8nPGahA1K2p/+K2ahx0Pi/nmSo9QS/VU/s0qfm",
+	"bWYrxyGbzqRmYrj4F1ss7+gNvWEKQKY0jTVRdMSIliRmM0Z1i/TEgmj2URuYa3huSKOIxSRRTJGRjOEe",
+	"iBTuBVJEi4CoZDghVBFKBJuTt2+PX1UinrfDptliOfT3WXvn+bN91txth3vN3R223xwMn+80n+4/36V7",
+	"z0bPd7q7JXcz5SJFzsCAWrPYbOL/+5U0///3/89/NYrXFzQ+NmexHERs2jhoTBOlyYCRjgFJd2+PzGIu",
+	"NB1EjPQuXx4fk+GExnQI5GygfcKnXC8D+Qc5J1MqFiTiwkBbkjG/ZYRqMpVKHxKDWDlErcLPCN5fCiHz",
+	"Djg/nybTxsEe/skF/tlJz8mFZmMWw3bP6Zhd8j/Yih0v7bWb32lApjJmSJGddttQqaY3TJjL77TbVQeZ",
+	"uZVLz9L1T9Lt7D7b3d95uvus1nmu5A0TtXmNIci+YB91+tM+kaOMkw7YSMbMsl2gEjplZMQjc+XIcUc8",
+	"Vhqf3ojXzNLNlmN8798/DFX7t5/qsdhzqieXTCkuxfGrcsaj8OsKxmO/PQ7vzXqy5WFDjMWnMmRVu5kx",
+	"FldsRZif3X8fdtU7s4uYqZkUioG0fUHDC/Z7whSQ6FAKzQT8k85mER9Ss7snvykpvIuAH065UlY+q2Q6",
+	"pfEiD1IncM3+zb5vEeHMGqE50OXR5eXx2emH41cfLo7+/fb44uhVw2CipjxSjYNfPzVGnEVh4RYyNsQV",
+	"SUFx9z5osDiWsXmvXf74FfEfCRpTphQdm6WNIEDEtc9qSYZUDFlEuIAvpmw6YDFJV27B9akJnbH8gXsE",
+	"dmmWmscSeGXxoMenP/VO7CmPLq8qDikBD1RrQPVwYrnAMs+1HIcYTpY79bG4pREP4bzmLv3jLr2alL2u",
+	"hchRD52OYFn4wTIW2z0YkBoEGJhPaGhof0JRrAKoCIDzkPQtOPqAKsryDxaFqtUweoMUo4gPN0BPD/bn",
+	"R0cXH47+9/jy6rKRAcuQIaGR2dWCsI9caZUDGHw/iKkYTppdc7Xu2ZiNudIsZuGhkXLCqJWacKE0oyHs",
+	"dgvgM+qp4ZVKU21ANwKtwmgUsMJrGQ94GCI/3xggr88uXhy/enV02vBxRyWjER9ys+qMxUDZUuRhciEj",
+	"Rm45m7OYTOkCSDuUsK1DAwQNOpOcsZhqGZvLpuGUi20BRRuhYK4C0Dwgg0QTrhWJzbYK+4E1j6czqRQf",
+	"uNNvCKez8yvDnE7Prj70fuodn/RenBytodyQRUyzN5YtFliV2R69pTwCPYmjpk5uWWwgnaPkM3hd/gel",
+	"5Jxbj6xb45BEjN4CvspEb+taHKnPqSKJCFmstJQhoSJ01D+X8Y3RezggtLBEfSyMzkkjfPl9Luj49Oro",
+	"4rR3ksNjfCnBD3yYXcop0xMwfQySI/9xEDKitUWOtSKRHKc8yl41Hgs+sYc10gDFMPzROGjsjtrDZ+wp",
+	"fT7ohFsA7CiJIrUQQ4PgLBqREeURC1vkytsVjZmTVWb73+Deca/9dG99APap1K9lIsJ7wdmJaUMJr8/e",
+	"nr7yAH5pNulkqLnsESzjA/4KtD8AMlH+41Z55IrwrXDOd84UcyiJwiSUDAkD2LwDx4+XZ6f3gsbb08u3",
+	"5+dnF1dHrz68OXp13Ptw9fP5kQeSt0Ils5mMNQvJlIWcElBLc7jIRIj2uAwXhjTMbjxtGm1B8hL31rxa",
+	"zNgBKW5vWwQMe7C8w+wD3nsl5QmNx/fjnC/OXv384ers7MNJ7+J7HzRWzcQltZQkgjUK2JLuCL6NnRG1",
+	"u7/37Ck4NNQhUQaCEVNq21CQtywmHfKGv4A3vxU00RMZ8z9YeE906b29+uHs4viXo1c5JPHeWzw/SjrD",
+	"hdjHGQdVg6ob8Cqg40AKtqVzp5QJawZGaHOdkcwti/logXzHImX/3bt3zV6iJ0xoc3zWJ4ouFFHmHdIB",
+	"LRVb94HZq95V70Xv8ujD21Nf8mbqfXzLh4wkolw6ApOkmg6oYtlRqFBzFrfIVbwgdEy5MMyTkqmcgmNh",
+	"O1iULitRXvwmB4YBeRsgQs4PfSLvXzAdL5rgC7Sg5IJMnKNBsaEUIThHtNu5NUVwQ2a/L8Fy8Yy4Sis3",
+	"s3Na5ExPjCYHdo4VJ2MhYwbCbRYbRU5ztPRiRu1tFVnuIrDeLqmMoS9JJOUNsYzYLRpRjVZtZsaj/DXW",
+	"bt6Q32u3g4ZIIos9aOAu+6JkHLK4cdA1cEhtQ/RunI1AN6tpkr/33tZB09gZ1796r36fbkIOfmNDDWaJ",
+	"hTqa0svA6WVAN5KJKwv5qAzC1r546Z4oucU4ca4UrsmEhmTAmMjeaZ0yKFGtCGxljryBlBGjwofezp1H",
+	"NmW7N3Q7BL+nmsh5q1HvJja+h/wt7Jo3JcMhU6pkV9HcUIhBi9VnW75L+8rsyMEy0LMzVF/4pU6GNx6t",
+	"0TDkZnc0OvdudEQjxZY1FD6cOKxQGS0egns4IyLzvzK+YbFBmtBYzum9o04jQAIs41C0DLGjW2b4xlDz",
+	"25QgA0IjJQ0HivRkYcSJOiSw4yV3a0qx9kDVEDcYEMaLi6SET7zmAk0Cg0cBGgdoPAsJSvna5XOMoAKX",
+	"H8wJSgIuQE0p2OYTqpnREIzhieBrkVOpiZZjBuwUdLg+jaJ+awkdVyNUFRvxuLdCTjI3MAJFexkHqm7A",
+	"4x4W5GCxaUkGzN5FuJqiPApXq3cZGCXF6HngAwZvpmZTtdZRauCQsoR0KzSO6WLpqqsYxGsfjVIGPJRJ",
+	"FBLrispx4XtxEAtkDx7l7CKLOZXCy9AykSNC/eBXJiKnlIu8cHy6kw/W9Jq/0OYf7ebz99k/Wx+a7z+1",
+	"g6fdu42iOE93SMTMm1VAQj7m2vxXmv9Fo34oY6aAcCeL2YSZS868/NT+1qg98GNz/Fc8ZkPNy9SG/iyJ",
+	"oj4ZmE0pQkEN+EZlwU1zewALkUwN5M3jHoidfz9oHInw6NbqluXamAtbMPMY6TMR9peJplIIgkk5obMZ",
+	"EwwZ2ByMTElCuVYcVilNfdC1m1a37x+QMdNWsbdauFGuSWw0P8GGukX6KpLz/gHGGSNw0oUc8VnTGwbc",
+	"CA4IuqPmU2Z+M0l0KOeif3AtrE4AyjdRWs5Ui/Q9/dm+u1JrvhbebeS2b4ggknPzH7teI2j4mvn7FVBa",
+	"IjELskxGl9FV6jEq4UATOgOSYiD1wGJYvm40M0p/D2EsGRtUHMd0qvIUuezHL1Aj0GG7+fzD+//7v9ah",
+	"R+pILNsIer+R3RvNHNTl2pwUIPQK3r+KkRpNi5UDs2ckdQwOu0HEUlWwAI6liMOKmw7uT2XZinXjGCt2",
+	"snOX89wt78VIDm3tGOtfi+Q4IJAEQSj44pIYsKzgpsvvNecSXLGhvSIRON8loGklAdjrLQemi0WhOiKF",
+	"RahlUrAe7DIURMMwIGlqDoRvwGi1riojH4BanA0pR+6fa65tHaqkQqrG6bguiM2yQNlKWizAH2GSbaLs",
+	"Cn4A3a8UfUAN9K3fMdOKYIC5nlV9JjKKA+kYKymccx0d6Gt4yy2LQxswq6cH43l+sj9bbRW7l6cSrhpA",
+	"K41jPhYGYyI+KrFllKY6KWGOfXmDiV9gufULeHbT2ETa2DWqt/9TBsbCLoxR1idTRp1ODjFNtNnG/Jah",
+	"t9s74QGhArLNgBp1ll5kkUTeGrIyvI9D2DSnqJKI3zBCxQIT1nzVyNpw5tyTWGptrVhNrT1rNtoIGiMu",
+	"uJqwsFSLOpFjLu5r0Uoyp0bx0Pa8vATRxUoVODBsNpnNkMNEcs5iMqSqIGxoxIesoA7vVqjDrQ//03z/",
+	"qRM83b1bKYY7qxTi3RoKceC0Ybi5/zHAnFGl5jKuYKru2/zZhjI2ujKZyFgxMoAjLYzsnYFrcyTjKdWQ",
+	"D2Lfnc/osilNXkZXfWYHV+PtuowYLH5Uk7JVW1FyyylE+maM3oB0WEYHVB1VT5fyTxS56ANnIlTOmRhR",
+	"bT1aKTxCqlnTqLvrBP42/EkBKr7l92ohMLJ+X+vb7VkfPzi81zLtRKXZoDU49lvzdMFxVmmwaptQlUHe",
+	"Lld23W/YamcEZjp+7Ws1yusNFyV01jcn69twCS4ILHoIyn0sp8ZeNSgdEDTF8FnDl+WI9FOlDr8LyBy8",
+	"dlkqi2FzLMQYesaIAZwO0u+/CD4+FGG61QhjTwMA9tGmHF9Ar69GmmNQ2cJSn+VW/c9fwmtcBoFTNj9n",
+	"9i7qy84e+D0wqxiTipbBw1UPPLfVmqZBVeU0YciDgYTjQzjt/f2pTyvJC1RwZYxDOSJDmQjN4hmNNeRB",
+	"qUPSFzJk/eWVLZ0Ia9Vk0g8+WUMwNvexNrK7ZMf3BZIx7yl3yPXQHQfGP5OziB2mqRWEh9WAbLyALDHS",
+	"LRHKK7G1QppYaWqAC5lNFpypkgk4w5VKWNgi/2IzTZgYxouZZmFABDinDbEIFyr0t6onrIneG/O6pstv",
+	"a+Lr8gfY7zzvLp9gHnPNzkS0cBjkmbFBI4lLDNIXVDFCwzBmyuhLWs/AkNR6ptCOlIkmw5iFTGhOIxUQ",
+	"yAg2D41iOp4uARx+evDkidt+y37VGspp8RJ292urRkviM823NccqJXsZssqahp5z6lqlXhHF/yhhgMMa",
+	"RRHfKEDOUvfwOjsaPKrLbz93vlYuihZ0p/30mSeNudBPdxtLieWr5EhWrZFuoAp+P1A1OeGClVvBERfW",
+	"Qz6hasLUN5BQvgxE822Z3Elz31hIbBoCvCkPyc7B7rNXR/+e/bb/w4tL2vxwdTx919z78SVL/s0ubqZ7",
+	"p29mP7775fudyWXy+u06IcSrNH+ExDeY7RQUK2g6G1mu3KAlHLoKrlX55TxEeELGW24bjpxq2lglIYed",
+	"DUMOu9sOOZiDn9MxOxIVlxBRpVOkQh8xVCi4AP18IqMS9GJl74NakGQIGVsxI3Oq0AKayDmUh8hSnw8I",
+	"zOWXnUAFjB/Bt9pSoZClmghBurGPJe8+pwqSL6kifYppJs5OMT8ACBwSkUSRlXLaywuayphVoOsGWRpF",
+	"/gBAsPtdwuBViG9uogrlLUsrY8WW+Jw/d0iFFHxIIwOIqb19rXIswpx/SkODKYeudsXPlYnYSDsboBCG",
+	"X6OxgZ5EpCCKRmxjpYxqHfNBou1apepmWUkP5gFIL+fH0JkX+fXysDQdK9R+p1NjJN6VXdFYNu2HkI14",
+	"Qedv0sSKdMfP7oLGMIljJoaLMpKMGXNMII9lR28vVjvNyzntJcYrjFoBgk2Vh1brsNxghdsqY+bLcvmq",
+	"qSY81gGJjUb2Zp1mO4v5sGSVo490qEnIhnxKIyg1LMisbmuvvc4+VjdJGYjk8IbcMDbjYkwSUfSfX102",
+	"L45eNd9s5DMHgWR9SRb/c6i6hmbraABOlajSAWYZ+de3ERzPWO3xdq+uOsUq3xgYEGlMixuraWSxvVQR",
+	"VOV6jPv2kPSN4tcnFGza2iFBX1ddExLMbK0Sfy1mmhdVGE93WE1RleaXOWPBAKs0s9aFPlRp0oHZvv3S",
+	"XEOciALL6bTarfZqcq2yENJzZesH2YWWoY3zFxTRJasvIjGbSs18Ezuzlzh43G+Y2KLLYCNRtHdP/0Ae",
+	"5HVMf6OzVYT832E2VFrOYR61moyL1loHTmsTfeWZXfWSMVHhy+QadUnMj2ChXTVV4JyaCrkYVb7N2ht6",
+	"uoYqbf6M9VVsmzR72yHMtc6Bjaz8e5jxHpFav6bZUpARjHfrPtpVke9L0J02dPplkXXM/4R3oKsJdDNl",
+	"aBGKo6dc+G/rfB06390SatR2jXVWucbSHKkKf9jp1/N/7dRB8cM0CgxymQVkIhXUxM8MwxSMhcpPBcOS",
+	"ii/g/Oreler4BcsdLptqEjHD+6RIq6RTTM5ogw1vKhg25vulrLM0j1nOWbjSgqLQl0URmcSZIKyN1YYf",
+	"rQtXpW8G9ObaFuOonKnMizXOD2f2KH2g8cebEmXwDY8inlaFTJirK9FS3uQdBt2NnHj7NTQ/m4+Wl3kp",
+	"IFxKokL+VfvAO7UUw22ttls/vSifiZbbgMuh5ptpFs8xLXQ4cbVR5fhNxQJf79NIbeQ2HDSWUYXpCkEF",
+	"voze69F6I3WlUg33nLLbutK9kjRSC+IgZSbBGm0dIJaPkGdUuDoZLGV4q+PmMtFDmWZ8m+dLjEDHN+uZ",
+	"sBmrLQR26wVDUe+ANV2lsdESJvTW1heg2W0Ofu+4KZ6oCmwnXOkV1nMUgawosZbh42ptuL5hDIbYCov4",
+	"sweW8SRVAKoGzpnIusUsw2YzHLof+jzoyOUnnlBVlSCs841lQmkYZMzHE00EJge4EPPvCUN1zibQI7vQ",
+	"MRVqxGLLPfx0uZjpeIEfY8Ur/ntl0lwNbzNVWXcBMpFRqGyo7dFfvNJfDO3swkrFjNvCIkzoSWtFUhW5",
+	"2+4+bbY7zZ32VXv/oN0+aLd/2Ti96Hl9x3VOjJVlCKAvewNx9nfxbcuYj7k4XadVci83a3Pnxf4mTnRi",
+	"W3somcRDKKvQrKj8lF2hc7dvpGbWdL+vXdzzyG9UGZ3MwjWElIW8wJtlqXsVTXWuOm2gqe7mNNVpl4YN",
+	"DJjS4AHepEd75fGEAm75TMM/d6mMQfx+KRNRlhiRtvhLq9EwHErjkpiDlppGq5MraBSlznssRnP9Zh6U",
+	"c7EkXXErKw68WtUCbYKOQTt1Jy9J5PZbAq6ONM+yzoFV0WZpq2so5n9uZDBWZ7Z4PGwDLdDFgb6mIuiO",
+	"FBTgvOJS11woPrSFWFlpnOxLQaQUABdsyPisovKTT6cJSks6hBCEQes5Op+cVpcqkyEv80FpzaazKgYh",
+	"R5oJQl3Fh4ZaMU2SWY6ouyuTpgz0oCCKlSzyUk6nXGsWEvtI7sX7m7EKUKpss4ryiiNs5GW+g+oVYYQR",
+	"KFpz6nWtcGTrN02uL5Cep7uIWPhiUSaTpFfyksrFey63fxfUyq3bLKnOXJohj4it0VDThwLbvIvIOA/N",
+	"zVPeu+1MO14hdLIeAYLNl2X5s3Z7I/SxmrCqqrmdSQUmhUuusaoVBuAcfzfw8BE6wER839uEriaVTFNE",
+	"s0Zf2rQ6f1W9f0/4cPo6+bk71m/Gm+BG5ymU38L11IJjzKbytkwv2gySHSj79cvi6zHfrJI+x36NGAyT",
+	"GIpLLtEhXKJuWk8xgBuyUKEdtZZYNC7CAFoLTRiZZo7l3Bl3W909H1Nlgo41e06RGNswh6YdV1f8prri",
+	"dwFmXDllPIjwdwyRgH1Y2tgbqrynNIqY0llaWGgv2+zCIWrB3ysgxe+hqXCdXRtbrtwcND3bzt6e7e1v",
+	"tDdjeNpS3Y07qJzZ3+UxFFzRzIjs2pQ2SlTBv7AhkWGBN/CR17GcbqcXTK6rsc05kAKoyt6FKyFa7rVf",
+	"hr4ZsTzNtnvBhjIO1TpAMRpHPGtNrKAX1ISK0GsCle3xAaDsPrtD3xhn9fSgOeWGw4O+HwOfMMxlRgux",
+	"/c7KRXe23NMraKBEOl0f3MoMh4c4JMD0N1x2tYZgCNo+trkq0HmeLVKlS9mvlwrkXSVttZ6xhy/XbFra",
+	"WwXbWIEcxyZCTsgb/E951OouDF27RLI5q7nEny0TqcFIro1Qw9VzflBNb5i8LQ0aoKvTgNzdC/bqt7WC",
+	"Tsk3tDemt6xY2g31y7BSbXPzym5mpb25C7uOx0xvhrpA+FpuptjuQdqFptF6JpTT84oxPFuBRAtpSBX+",
+	"jQrZVMIWDCtKPfgG53UZT4KPvWpP6OYJpfm8oLl1dtrdTmczybKf30MlpDLjzd3JAbFqe0CscwqCy6k/",
+	"HVqw5bX0vf2Nw/fp62qJ2nRsg+2Cl1t+b0Oh28ncjbUWr/Q0bmjatqtbNgZeGVKmdBekQYHCUp5UIIbS",
+	"e89ssezs/iVkNoanBHm6aaYIpgZW5hEowXZfquSt0GU7IMgcGJkI95mgLz3y+tKSOpI32wuuhIKmnymQ",
+	"vgRZ4b9ZHTKP8SEMmXuDOop9VFJXUD1B4nxHX9ab5bZZDg0D8vv14Dh1LRQLEVIYu+G49Yzqibdzb2UZ",
+	"scpELUwQmdKF68RkI6w4BQBuG7v9G4QLpyBiRL5tURYxvczagy67KkdGikDZfZyIz+OOW6l2gtn46CT7",
+	"sznJcnnVD8+tA2vri3vQwCTFgJa+1GxWt9mBFwH0cheI0aWIFyxYGcP+Gm6up1t3c301bxKYwExpPjUo",
+	"c8UNjzboXzqW8DLr1T3O0gV5xEgibgTkJENGoTEtbBCiGC94gIYMbrdJ2pdsk75fBYDvWR8V6rEr+7mA",
+	"2ZdZgkUHVbEeYgsU7Db3A6OxHjCqV4a3rUSAbYLtRnOm2+fb5i40PNQTGVYqE/2J1rP+cnp3Y01q5XZd",
+	"dJAP69KuagYD4fHcazAJQ47jUu1p2SAyasmMxUMmtMvaH0umyIAOb2DwH3bEBlp5efbm/OTo6ujVIWlb",
+	"esJWQppGRs+xxJVn0R1vVF4nN/OvvcagAEXNKL7nLEaKXsE8Z+CHW/KZd/e6rWebOc3bX8FV+uwv5Srd",
+	"6X5mVylo0AusWcu6wBYrkzaD8c6fxJ0pv7A7c1Xq0D3S8brdz+nv3NmKMzLvq7qH424sv7zbztNOtuuw",
+	"A5eQ82FczlgZV0N3XQUP3d3Zbe9sxEPBKf7XdRI+yP8HseWv6ADc+0oOQMOdUMkrpzLfee9SsAPsZByF",
+	"row3Rw0QTg1lwR8LlNjcKNa709m2c9IqlJ6XEjW3vHXpaWKf0Y1Z4p7MU3uJHlVpSuVdm75nsqjqFyyT",
+	"oh+04Ixc6bj0PKQWg9Y6QjPnpjW0ynx5VjKsTTD1hnpUJpgOFpeZXCp1CX5aSy5Lk6ou3cLAeTXV7NA2",
+	"Q8KBo1yRiCu9lOb/snf68ujk5OgV+NJStdy2s6vq4dN1Iqq8vsdBIbfWzjZyYYMMeiuu6bUr8lg5Niur",
+	"hsucb+YOXXukLQ0YcKMWXx+fHl/+ABPjVmbBPqR7/0s8kp16rBZiuJ0G/oUT+RMfvTm6GfZ8sfFeu9vV",
+	"8ir79mfzpYbY3sJn+2otQq7r3JbNcCJv3x6/yoN7r7u7F4bDZ81ndNhp7g72aHOftWlztNdmtMOehp39",
+	"p77ynSSQgu93eGs3n9PmqNd8/f7T/l3T/3N3kz879QfQ4EE8ENRPVa8eOfRnTVyvN0Kp/tCk9fOSPntg",
+	"Kz1SncT1gjOqvFIWv8wFtOJEYC+LEiGZjpVY7aiB51qNdV30DJRjXPVImHsNV895cGoPTPizv103XArc",
+	"g/Sj294KVxMoUyTiUxgznhmLmdV0SNq2WR881VrTqzNoGGNbJroyZ9RoKJEU4xz8p3QBaTGQ7aJKs0rt",
+	"RryJxIppbd061Vvau3NllzAE00iMaoDbpo0uORIhTmMWZtNzlxKQ3QWtm4ZYQHB/WknpXS1vuxR5lgC+",
+	"gixWc71sDh32dFFZgFwM7VhIleU/bTFKvkyjxcIKrN/PWVJYuIrlW6s9e1sbHvmleN2acH5ebSjn9KBq",
+	"5xIbyFXWNwoKTKkxC1LwueD7+cXRee/i+PT7RtC4uuidXr4+urB/wniq3hX+4atYr3vHJ/CPTIcvDdEL",
+	"OlMTqTcbqqbsr/plSAcWVFXOnR0CiVAAYFmy7Z9QpZuwjebxqz7gNYw7hT6cfp9U2MP6XvmrxW5+PCY2",
+	"nU3DW2nBkJ0QwCiMAwDzPTAqw4jG5j9U3WDy633nH9YR5UudLhC+a0YRXhr27Inc+mXgP2A3W2MetEgv",
+	"7fdj+6QYAwJNReJ6xtqwBLKo3W43IINFWklc5AAPkOOHJXKGfNtpt9vfVZfSYhPdNDC0185Fhjrb0Axe",
+	"2meckjjnMXtoM/5tawsydh1tC3qDH+Tww2fwf3VjaN1VoU9o2+RyxA3lhVMuyFAKJSPsk2mHUKcuCWNA",
+	"QmwQ/LQ/XF2d+8xwQIc3yawRYOT0/Sax1L3Pqgqh8EO+CwMdkb0XELYSJXae5jD1aXt3vz6uPq2jUb1E",
+	"xamgUa3Xoh4+KXindBgu8Ki1GXBlPOqd7dG0JSa13J2jeoZpoeYmiaLl9uk1W7B18rlY9ZQgf8ZsuZ6W",
+	"CqrU3Y9jZwUZSD0BfMyayhbvNKeh8dFFIsozX96lXbIwZK+zhVOPjxHhVBRE7QHpjyiP+uRbf+nv7AXZ",
+	"5oW77ecB6VOt6XDSvxbYFEs5VKU604v7MZtFdMj61q2FRr0IkShV2lk9DYYZUEwlzJjIzTg1m0IXMR1O",
+	"QNmD9+YZjH1oZeR082QNX1SX1zhYVM9JQDkXjqmopWusVLz30kjl+UY9g66y36yeKERdYMNb5X018dcc",
+	"pe/FmgNXMwpCDa6LhTaM+nkmDe1sd9L91tybX8r0sZEo5+NcNTDf2D9qdYb3iI+TmC13xijtV6A2blhg",
+	"gzBVYN/cE1z2wu1N9DJkfWo4clX2cdocGrqGuW42eSXKsFv4fFrf9LDrbmR7eJiRbjvnDFw5/AVt4w0N",
+	"TfhNvyw9fEWOYso6pLyx8/zhPfebOfdgEf2Zohud7UY3durFrtNANNUrbnk1C/A8Idm8I+hdvKpX2uZ8",
+	"d53ZD2kBRlSuLti1+afb2kNOsKWuBrNCvf3sfG62T/3m2BWXnAxvjm55aGRoVUP4dB5o5vAiA2ZsIGV+",
+	"DoeFls1KE65bpDdmOGhlsMjNpv9GkWEky3pnTtI0gTFb2w9BcfSYrk0RLuuPsCJtOEtf6rY6ZdlLFcGi",
+	"kmymfBb2RmeqSsu+92F2WzsPOgymbn6Ocddranuz8qBcaS/4EtJZoEpbLCj6QKpN7N0tT9neu0ce02dK",
+	"WyqygjK6qkBNL5PGLzWsNTEcuEhljVjBAhgYFqCKTRDz/CCUooobDRhm/o1csqg1+9LkDjhJEoW5jA+Y",
+	"uRZifMWwJWyZa7QIqDzJG4f+r1bncHiMs66J6PPbJZ1iRXfrBVZdmYMV01keVCaz+1CbqHDZylErdCEO",
+	"HHNK+2Kbr9w82RUyLI3VpDAOECtW93M22vCxOK8sZ+iVJbRYXYLnnB9lU34MvN+WDQp4V2iGlOsUlSHW",
+	"EzrjT0Djf2KUpCejJIqa8C/8wcosHvRi3zc76efTlx+OTz+cX5x9f3F0ebnOubqy5M329M28NyXM635l",
+	"bw9NjHqdlqK6u0VPeppSucqDt40CLChCqZdsVehRv1ZSVtfoHGuVHtKvztlGVc1ncHSsKUjIIdaDOq3s",
+	"f8bCg+fbrjuoyEjL2W5VmcI2Wc3z7Djbrio31+J64DG1KnZ6Wspz7ATsFV6Msn7ZfNbDaSpl2p6bUmKs",
+	"CXwqrYDHIUlvL07Ka2DqDhgCV/gXm7H1OIdq23OoZjIuG5JqxMJqTNnd3VnN5GoMnspw126kfPxUGRml",
+	"PYPqeMfLGhjNoW1TWQejezrU8ubU/dxplR1QX+AXfuPIBcZR758obghqVO6kAF80c1lULAoPs/JEZ8oQ",
+	"KTL9GSZBuTkwxT4TGw3PrlHPfOxs+pLiZX9mr7kRYfXih5H6zgb2qFnVGNEllmd3o7HWqfE4ssr6cvUH",
+	"1V6TnHIy8cNZ5TwKutJBJWosp4E15dJR/xKzeQTBl1qbmzphJAWrOVwUcprrBtLO7AneV+VI55kr7DLd",
+	"IsgZy29yMLBv3Sicvkoqp1MsyJmIFqSPa/ahDFsZ8UOFL3cpiTGgb/uCcbWROD92qSC4EXytDQkUYiFu",
+	"B2t9pdWi2662NmBaLZLrvCEvQ+tPqi3z96+YmlVjJ9XCcNtwrxKNZfT7VpWLOHQLlmT2Vw6ywKlhaiLn",
+	"EChLNVewmbzKsA2Vdn+8Vr3rM0eCNkurY+V2AgK8uwoyK7s1Wc/pJu2alpNAwVQbJjHXi0uYUYipeYzG",
+	"eC/4r9dOuPz47qqxlKNw2d17mmUS5TIUhjHTLdIjkRxz7KOksp1LwXCGfn+URBGY4BorMWYxFxpTN2wI",
+	"AdZDLohDalzkGCcrGo0T95yeEPLB7swBuRjJZShmdn82AyEb3TBges6sAgRJMzZrdSJn5jzwu6Hhfhhy",
+	"GbAsQ2EO4irM413rWlwLzIJ1PHKQYMPrEZsj9PruJg7Ir+/7ZEjjmDNF+r1ET2TM/4CWbwfkBRyUXCft",
+	"9s4QAAb/ZP0WwVadBqUU4MWQRhGh4logJlgflqLcOTRJ/2MTHu+7fmKxYdxMjGQ8ZIqwj3Soo4Wdv2mo",
+	"vUXMdpjQfIgvHMopU9YEuRa3NOIhfOGd2M4snFgZM2E0ZDHp/2/T5n81j8O+gaqDjNn6ALxANgfX7NQg",
+	"1LfJzAjzp7tuGE9AQj7m2vxXahVcC4wjDGXMMK13sphNmFDfBZmrEzOCcNx/i+AOwXRON6gmdAbr9mEk",
+	"bL9FXsiQ2wDVj5dnp4AMmkyl0teiQ97wFwHYXPjExeuXZGdn57kRiW+vXgZkKgVbgPcwnU6D9IdZSJpr",
+	"TDCyVOANqnNjqiG1iAk6442Dxk6r3drBMq4JkGulj9B8OWbA8lMMMJKoEXGlDQEYYx2MExrTKdMQU/l1",
+	"OWITeeWrXLhb0ROmbDxXHZKYzRgWBhiSVUYBoFGO2f5akZfOPs4icBigHOFmzd8TFi/cnJgDzzkBTBYU",
+	"iQ2SrJ37BPxZx/jDp4XcB3DOLPAiZDwFXW4VHFwKi+f7Ldu5FzxPt147f2DdHizT5SodDVe2BZi/Vnd9",
+	"p3ysW9p5wVzGKFep16HiAsGpZJ7O7WW5c0i7c9Ve1znEy7ncbZcItXp79wsLamz+BTy+cvfdLe2+7IYy",
+	"Gn1yTscMMudrPov1eUYfiW1uBlBOt93G+mUYCgUazmwWWcb+5DcbvvVKwgt1lUYD9JOrfvU7N3aKDRbx",
+	"6Vy7Q/eRzbFx/U9y3QTtM66LH3Tjy4UaVscN0o547VyXOpe8m281h2tVNYDr+v5+F94GK9YsLMxNR9HC",
+	"C4Ae2OeBueRbrJX0ydn5pcQErnzQpdy7vHcv89QrrACvfVkdA7La8iqD9nKi/P7TXfOmpSxzSP7OWooV",
+	"py5m8YdnnbJGW7ZxVtYIq13oUIUXUuwC1c7FF+pWQecbKfkeSi+8UNW/yIsJpDaD8+UXy7LyzYDSpj65",
+	"vj3YcKfQMMf2wFnuaeM605R1moHWMV4rmL2215plP3PruNwAwwXSDCKDBnd1RUNZuTYo2OsLtluGAnaR",
+	"3ZQtkbKlJy9o6KoC4Ced9T95K6jVkFmIP9pZ/6PXMh7wMGRQgLVXZ2fHQrNY0Ah0QvzVTq3N3VKOhjJY",
+	"W8l0SmODRgaOFRXtgER2yKahMzAkQU9fY9+Bja/KHN5Gt8zcSi5bnwvIEHKZuFCzYrV11OuNJS2lSAcp",
+	"Wl8w+8iVVoeZt9kZK1wTmejWteihegy6oh8/x7j5DH4Cezgk/bTUoE+UsabmWcxTpRUGWMphXucaGJF3",
+	"WcnHdQZm9OvzdO40+baPeekHZJaoST8gfRQKb7hSZlHzQby4SEQfzVEqsDqkWErynVdLci1cMYmrJQmc",
+	"08v6Yoz5884Zxc7kOQ7ZdCZhznTzX2zRx0LIWKNZNoKUdFSkD7KKBWPFsTggNwydGc5MGjOdPnQtHJBt",
+	"/YNOMP2uu0smMjGWEhzNqem4V1vnoLwR5GPKhXX3pVUUrouTCzuB3nktum2oLeu2u2D23LCZLavI2xrw",
+	"GmdsLNsaa9QXD2L/Ygurw8D5X8hwUV99sZ1awK9p/pnRYa/M86mYsM2jUsfGfGK+sMr0LY0S5hcMOYWi",
+	"XA7vrZHDTpin9W1LktZy6nz5hudMbXTaxlJsdbp+kMm+P/Nh+vKt/TyTb6JELGb+Rj/ahj7E/fZ++w5d",
+	"WlgqkwPpsVCa0dA5EQ3RuvKsGCk9QMeOAOR0tvQquHrlSOmaOWgXVZadp+12AWDZ4YATT6w3NNv3i4Vz",
+	"uAdYKGeJQoMHImQjmkQrd1m1Wn0Z65fF3eV9hhYFHqbCp4kmJYkv9m4O/coawnUjn+31qOE/aviPGv6f",
+	"WcO/H/DuZxPkKvlKrIFeifZn+Y11/nvaH1dp4ech6nBc5ZK7WpiHFNrk7xOJjK4qu1Lne7qRAXPe+Vaj",
+	"yFnL3TrV6Zc1wVp07hgIddvdhzNtiGhzwTWHAUP2+sz+FlUMu/15GPYSuz6P2YwCrwZ1loaYXOHR4xZ5",
+	"Nn5bxrYph6J7jCCNYubSGOrxb3zvErfGj2vz5i/LnH9PWAIp6Blbbpdx5fZfnyP7bXHqsGM8VYEdt8tY",
+	"cbucC7dzPNhnwe2MBZtV/lTs92rJaMccYmoUWqSMrBbmr89Z/7wupt327vpfnEr9WibCLvF8MyHh1RrU",
+	"qRrAuoCyLP8NdG+beL82if4BWnUm+2xojBj6NoqBrSdciCErSBhbG1fGV1rkHbUxSg5p9FiECQWJtjlq",
+	"moXsabb3oeht6pz1OUK+mmWtRlZSz0LTPIicQ9C65vhwgorbBHtTeEAzWNupQRhXUp4Ylo0/2KtFFz9e",
+	"np3C893uhk6fG5y9nFn55kw3bAFBfJtNYl1Kvmlv6eP41dGb87Oro9OXP3/419HPHy6O3l5CCNuhfsGl",
+	"R2KWKOY3TTALckWKz80pplJZR0huHy41GZJAnQevRd4qRigMqTLbR+5t/rK/aoFbQ84c385O7DlKSeaO",
+	"Xj7s2fnV8dnph9Ozqw+9n3rHJ70XJ0egrWnKI3TXjTiLDBFYjaeVc6V6lVYHjeJ6Rb8s+PIcFLEFytIG",
+	"MxiWrkfWrXFIIkZvmXNLb+KJsW7+cpHq7gkuEUtXpUxTfsyWDHsjkEVKXFnr1wo0gJJgVGDHpFeHF0qi",
+	"CnfBeoly8Kki9HBFb5gibDRiQ00oNq8MyNxrqWr50TdZdTYkisnYXO4BdruEW037AjpPdOBSstHVSHXm",
+	"B+cKkrZhVKBt3W1d4IZk0gQurNMgL9EGAm+f1/Q7daqPaZq/lrncLWPE5C3LSV+63/axDr/EIY6v9zzi",
+	"93Jo54VpLMXY+aY3llV39ZNT0Hr8fO7JIhTT/mIZJ8j1GPeuqoYBvOSxzAMuZwinAnm1LVwi2nd/aXwp",
+	"d2YjBRQZLAjs+IDkzrSx2bz2jZmW5vpX/GOcn+mB/zGOzyxR76/g9byXDe2YWj0jmiu/UvufbnJaG3J5",
+	"joXT60rHTlTw8op5EfczvSz6pu/ZNMslHRSyBh+gz6HddSoYjOqCXSK+jFH0VdRKpJusv8/n0Cqb0C2o",
+	"WrfEPaiARPwGnVJDOZ3mawr8N/WxMWaxAfR8IlVa5IZaXqFm8tDmPPRpFPVtE9ViPymXxG/RtY+mtBSs",
+	"RY6giTRk1KT5BK5LBZHCFmtitaHQtoAlGd60rsVlMpx4raqNFhsp6Te2wUrJqWLRLVNZ3AR77sLBJtCr",
+	"E8wSKsDrMad2MFbu8wm7FujFccNuyDuv3hCtrYl17IfYWyjiCmxLo2ItqtVd6GLip5zfP4sjZDQsWvT2",
+	"mNktckXMc+TbbO4ZXOpAhovvPNPXYGEk5U3+hSdS3hhbpeyi0crDVuYWHLmUgChKC+0gq8iKozuoJcwv",
+	"43X591+xuQJ/t6G0g9vw9PgH6+3uqFZbz+UEY2eeXIscvwtOaSMv7KdV3hAL21OlCmuBUtETaLEAdQMg",
+	"hd0uUYepo8UVtIJtCigClUC31pzjgjwlCtq9Qz9ow+RtakiawpLrenTQ9hVjwNBSFSV1j+Ryp/+ZeRVf",
+	"8eIKV7VV+2XvMXnjMXnj/mbM/fOzc6y92pp554r4odsWSDNsrvVozPzTjZm0v4OgUxZm44WymbF/d2vG",
+	"c0erUoVytZVTy7SB9sbKq81cis/pmNGpCwJhCZmRkpdQndu8ZEITaKWsWuRY25p3b9csZnbIMeR0Bjic",
+	"BJLXgQIITGR3IhUy1f9jmy7/Bxsx/wfT7v9zLf7TbDbT/zfPZfN/yH9IPzdCyHyC3n2oCxbC6AxifFBq",
+	"c9UeukPsstgNGhbNmkmbv42SwCoGDAUOilCGn746m6pobCk5ylKUzXYMwts5AW5xfB5Xz/4NQEpz5/3p",
+	"TkA7burxt07QBgTVoADyiZkIvwtc7jPZdRXEdsaIHeKCb8NdMBHCDo5EmB4eWwfPs2Y9toA7tNoRopIN",
+	"TBFFF2Q+WZj3ueJsvPdBou377eCGPsea7GHEmbBdUYyGAJeqbH58en9QUq3JWOJQxfw4J7x/BIa6FnLk",
+	"6hO0nSQ25Uqx0E6t57E5kE4PZBHMWtdW17DBlcw6JTzEALVnoKZ1LcbQvRZaSjI1xrQ5YdpRDzIFDMJG",
+	"i/x6YK0HxWVBowKK6YGrwcAm4oJZ4x7RsLNnVFBjpGOnBmg56+hBCiRYjK3b+wFoppcIRf2EfZzxmCny",
+	"7ZhpjFpdQ9dXH0LpjXzn4YCjcqXlzNZ9ZGM68DpDyTByavTodKIbh3vVh9lrr4U3EYZPIb7aj5mOF33y",
+	"rddVWH3XIi9iOVcsVt+QPlz9JSh0fRcQNRiTne4A8wI9FLX+lRHTw0m/vI7EPOdcCMj/apWuYxN4R/EZ",
+	"q4HwYmXNrz/FdRNZW6d4+uvUjht8M2TtyjKAcpH8U8EPY+5uXTMYezU4j0nYWm+ewQwTxrIN5+i+olB6",
+	"t5uvgO5CkmQxmWt9qbJmHzWK0iZuM78MIOkB6XZ224Za4cGDlLqvBQ8PyG7nWhhxd0A+XTsr5tr5MK5T",
+	"J8Z14+DX93f+W4B92Xd0vXekSHPdOLiupd9dN4Jrd8/wI2MGwId2EfNZmusIX1ANH5ZZQtcN2KbZIY8i",
+	"KFoDQsruYWksn9AqQJmYOiZBA7C8WRFzM8BawaiG7he2BYThe62yRLxSFRPuKCCJ0DzyOkgQPZdE8ZAp",
+	"YkuuCpmIL+lwwpovpdCxjCp73veFbCotYxYQIZtoiMl42j8kQpJZLD8uoKvIDWMzQ/gxm9HhjYfjdbMW",
+	"y5dplPXV+d9mbzhkUfNFMhqxuHSQUrZ5s9ExFx/JjCrF7JxDJDqFipwRMPV3+ffPj/wqVsJrGUVynjHy",
+	"iN+yAJ1MllcaDdOJpnvW8K40HrIGsqWNXcYsLbW8dD1TVkpIb2hY5Vyw7cumB3ei8CaDPNajPdajPbo0",
+	"/9yZGThCx8Y87lvp4I8WqtQy7HAhP4s5my/02ISiKNCW5yLlRjMF1W6azyTfPqV0dldHyG3cT+Cc6km+",
+	"0/z9BVFhRpWfb20HoscJjEZLI7vpVPbH8N+jGHsUY3+5suqc6LoLsoTQfEcR6ycBk7aU/H1673pt0fe/",
+	"TIJyq7vXLk1SVhDn6v17wofT18nP3bF+M17PC8IEmXOWodHq7m2eqgyOzX8xc7RZs9NudyxZpx8929v/",
+	"6gR7D5KLmY6hfXHnz0N+bAriDfvuk/2AYGdV1wcXgR1gz3/fyZ/25z/EEWRDKsgIjWL03FRkDqd5Mr/i",
+	"tIGS/XZ+8Xq9Q6t/zBDq1GPucNw8zXZBvm/OVbbBP+4eSxAeSxAeSxD+2SUId5smatSsQvi75ep8FdPX",
+	"S74N3OgmGwCbYZUiDIdxOTCf39594qmHpZkhaKxDirix0ucYXU4H6vEwwBxKq3kSKVrk1MbDsVk96qUH",
+	"Nk6NQ23A3s+SXGyDQwDAteBa5VIaABTQAd9PGcJwkzF24SHQDBastBugZ7tf2ON+TRP+USt/1MoftfJ/",
+	"lFZ+L/ez5VXr5LNlJY+5tPlc2t7Lq+OfjrxM2mKqrJCZc7nQOiNXeomCxncbQQbkmGmVk95zOy2RucYL",
+	"W+j54ItBs1/MjDVi7qt671OFxYjx1EFfqyZvS0qLYa3VJXqX2EXYtl3I6VtpaZYRNUGa70mN6oLiJED9",
+	"wiUgYYVImvMnI0wYHUtNtDw0GHAt+h7770Mis/IfDmytndJ0oWyDDq7KNBV8z1YDDfdr87ABkzI7XlnW",
+	"ta3GgxbIf/K2gw5lHjsP/iU6D9bVvYraHMh8X4drj9rDZ+wpbT4fdMLm7nCv29yne53mTtgZPRvtj7qj",
+	"TvuxO+EmkPp83Qk9sfDYofDvqxXi8M/pTCrFB8UW/Fcl5eVWr1huUvayd3p6dvXh4ujy7Zuj5eos/N1y",
+	"ddYx5LenNVSHyzXtERu5wfrE9cxKe0VxbGmPPdZcIWk+6mcrVJf6HefO8Nik8W/cpDHv76ViUWfCf6Fh",
+	"Y1DLRHm/xkixRRcD5jS1wB+eaScgZk0fDa9NixH+dG0cPeI/Pzq6+HB8umRQntvhtGrOcfqmHI1y5A8P",
+	"pKhXePLQ/gV9AgVW2GzLbISxuTbX3bdkveWJnT0pJBbHfD2D8nsJ3UiMcUbzLl5sZ2N2OqdeC6RtNH0x",
+	"EFIrR1WewxMP9fPadX79tDQf5YYb3RQGnljvJgLUU8W3NT4lAdZvlHd18OSJe7xlt9kayukDJnQZOK0b",
+	"z9WLIsBJBZPQ7biT1j9i2FbJQGs/TR//vs+srTzG0jA8R9/5vRs7rkbQ+timcVBjQ09YE/7dNMTcdL9r",
+	"cqXQbKuDlrVHiLI5nL9Wf8jO5jS8HkBfnYIfQsDrDCY3hz3D5HtYRvASaxbFoNfezyYCmnniweyvZvM8",
+	"X/+Ll1KMIo5T2b+UYrSGO2Z21NdiqBcW++xMwTVsdJ30f/IJ6e8OcTZiumTu/QWbSteAF/CXihBLFEFp",
+	"Ihc2co2T+drPyRzSsDNFxgb5M9W3VeL0NWuk7Hs7k7ZA98Q3L3tM78UnrIeyLqsY/337u9Qn3a9EJubW",
+	"NyOSoLLqYSt4+ShCbbzJsAOZaI+FPKZVbSetqgayr1GsNwu1MRa7ufXvzY/1cFLSKxQbkID4mLLpgMW2",
+	"AwmNGTT9FC2S+vAMMrGATGCEbUxmMoahDP0kjvpEMBa6iGYfMKfv2sxgY3g3HuDb3W6XwBvnXLHv/J4g",
+	"2OODKzuJVTHsy0kFoTjS0wiquQ01w+7ISMal/TXhXNuzOGwLxxLKJd9OaDyQSfxdYyNyRMh/ln7xj8zM",
+	"qkI2kE2EnP/jJf2jku6ammE/rO2q6E+GE2Z7Mj+IS5dmi1wwOpyYk/w3eQd5GuCgwkEb6r/JK4kzxulw",
+	"yGaayCRGRvrfpOc8lLA7UPHdmBDybbfd/i7ASTGCgMu4VcJG2fDmwQoW+jGlLFaERREMJGGQZJBFgxwk",
+	"aRTJeWZ529ZPLirxrIQ/RRRGCb1RjYNOd6P5zfkOtLEDuFs7lraFCHBON6vnoNFptVvt0iI4mzG8PGQp",
+	"k3HSXRkLV5/fCp/NAPA8Oz8eKjs5/p0NJcqHAdJcZ4dH5Nvd9s53LfI9v/X8JE5ayxEx0MFZ+Y1q2KW6",
+	"TQo9F3m/Z3UAClFWo6+nZxvjhJxHnXYLfLSnbiwTTecWce3cZ7ME0qdHsZxuymITPXkSyTEX1elz30M3",
+	"erN4rLA4P21rl+IlZknAPHPs0vZt//XbkxOIGp+cfX98+uHq6qQfpOPWMYPOhb2hOZr+DvrRxexawNtJ",
+	"zASb0+gAWzRzOwIJm9bZ/nQiVITROFq4dEsYaBbDLxQxlpV1uATQPJMrSEGCQCQkbNpo5LWYUaXmMobo",
+	"kgGW7a9n09DdlzC8SZBE3Ag5F9C73r4SsvzMO7OMwt12JyBZ7zr4bC7jmxZ5jWICwI799BXwnmsxYzG+",
+	"idrui1YTD7C9NIW0N+D86sC+m5IRm2OGlxRwT3PKbTu1UCaDiEEDPiRF65jqPjcLXIv+BdPxoglJVf0W",
+	"SXsGGN0UrZSYjyc6A4BXnKGlxNYM3iVCXQgLS1vn8bE4Fg8xD2zXHxf/dnsyclPGMRtqMpGxYmRAtWbx",
+	"gihNZ6j41ONwJ+Y6PudgqYJESQP9HS/Q73PnLHbCFj9OBt8P+Rn/8fjtH8edU/7j8xZb/PhH+O7YfDgZ",
+	"fB/99svlj89bw24kBtPX7fB/fzRi3hBDCeyskEjt3rtNgVQtAi75WLCQ5OkUkme50DiuAeMEpN+zjBsA",
+	"1rdtq+IFGSWxP4nwgeJj4/g+sqvXveOTXOfld8AKgDiNNe6wr5gp7h4AKeiRDXCSFgERSgZST7CtSbyw",
+	"XG1Lof6VywfuG+CRHkM8tBnJmCMwdfqSojz8UrkYzx9wV1c/XJxdXeWv60pKMqVi4XRyZLb563KPWEZs",
+	"E8K5SqEIyULwifOITOgtc3N1MENo3zbLVZ/hQu+xQdzbYY7QfC6PLWq5gNmp8HK3fUOdud1/ST2HDZOY",
+	"60Xj4Nf3ubmRKPk9pcYoLCX6i0x0tQJz5BoFpzq0bUUNvAJaRSPncW1r7YjIA1AoeEi+7f+mef87Qxc3",
+	"xuhLm5JjK8ns1XOZROG1ACxBdh+2yBlwM3uHLg3HXCCQ4VhCkWQv21w2N8g69rJMKlwVdj+nC3DufXdI",
+	"uL4WOK8S98O169xbJYnPEr3F4JLl+Ubd+pKhJQRYVhL6JW2Ge+aOwVhbVIg9XnUqsUXzGDC9MLTXIhZV",
+	"ZEpDRgYLkkcPdCoMFu4Nh6DAlWMDueTTWQRze42qyreWYYabDDlog7aLtmFNdk9fcfAsTHcBbM9zkM2r",
+	"kAynwSqj0srodxNgxTkmk03pVTNGbyCZPEh7XU/pgoRWicarMkZMq6xe+Q1rfAHt03qsQWlc0kW3rkq+",
+	"WUvgQxpFLP7bJ4a9m0hCp+T4vx+OpDaBVj35ZP919yTNwq5C3GNBqBoyERojbrDQ3qACDnX2rigOTMqJ",
+	"jMIsX92mjLo1Dm3PZrXG0QkJlVl2+KZVbWMGJUZVecqFZ6/AiDIPg4vvaDrTi5/Q/WdnpC23SXcHsvM3",
+	"eBiQy3+9hX7tRnAbqqNGmoMk1uxjZY/a3ytakKsJj/VSF/L7NCFfZzWzjzqDQuaMtDjxa9Y9EIFBtY75",
+	"INHM1nPFVnLttttPd/Y7Ozs7z3c6fsptMp2yGCKmtiwuz2HaV+39jMNgycDQYP3R2wsDs9Av6rdAu2oC",
+	"eAIC47XfGPSJ+ZiLsjKpWWz40EGj023tQZnQTWLecNm8OHrVND+1VUgV6fXdXx6S64pgXJfuCuFoikNB",
+	"HOQNXbnPQPWMjOmU4Z2RDYbUyMgQvSErQ6U3OKv/sYvoiuzaFIR+E1HfK+pw//MlA9gClMbd+xp8+ckn",
+	"vrrPqMWyOl207Tu/UcCxZiweMqGbTBgaDq3PlTsejmkGwwmN6VDbTARBIqbhD5jJxcdcq5S1zaieZETK",
+	"w5r5mil1+7xuby9oTLlwf3c+A+ezwPAbpP5jWdwDOdza+D8+9hjo2VbyUkryX5VrQQB2BWc6xQDtw8jU",
+	"sUbY4lL1faapdNpPnxmmUD/MXBY4rlc9IMO1tgkEYIk3usBNLuAK5hGzEIYw2ARg7s0n/vubM2nShJ0D",
+	"7QZAodkrR6N80QugWR6vbei/aN6Yj8tk6YSqCVMrm5a5+cu+ivANqGC2E0jEBQOloW+u/weqJidcsH4A",
+	"oU0DAuzr4FZPUzdjRsFy0hM2LUvmpqF7H9uwfuxjU4RLBNP4dN3gONwHZQoM5DEAgM86B7vPXh39e/bb",
+	"/g8vLmnzw9Xx9F1z78eXLPk3u7iZ7p2+mf347pfvdyaXyeu3MKvn03WDCfPCT9cNiN9dG3F8DYbDtU0b",
+	"uFs5wuekCnIwH0wKhl8YK+RIhP3a83rM5RQn8SCkmkdGpSmdZ9Mf/8FnfWOp9f9QOuwH7tKdJwaTQBTh",
+	"+tDOF3HBaMZhFmHeYhPJ1CCkeWsjaJhXGlRdHrXzEyB/1XSdHiyabrvfqjALC8/95YpZvp7EtLYUt3EY",
+	"S1IEOQPhgtywBTo2NuI89xai630TEI+p8+AJn3Jd642APSny5AX5vXxDKWm7oVvVnqLAUrmziQXrw1Av",
+	"ZP4UCYFiwzgYV5hnCtYevhaOr6ajMPFpKPlNNLxsmihNbEQkUdgMEhAA8kGoJv3IgAy4gE2SGJhX7pI3",
+	"/EWLmDUh7eIawio0Hcl2gDLKjokkAzbhdvQEdkC0ExbTxlGGRUJfgfLeTcj5PT/XNni/vTLk18uCQN0k",
+	"8JGzDuBDY3Pgp3mrA74E6wJlh7EvcBqctWHg46O3Fzj0DYyoa2tFXXtmFG7GENV14+DXa2swXRvB/RkE",
+	"jI9hjzLmUcZ8uU69kN1W9OT902VLOhJu5UQ4Nw1uCy0UPJkFHaysaZj2XkGvzuIynVKXNRw96ATeCHPz",
+	"l03zOWgHXsMs81euq4p58qfeyfGr3hV+fxe4tXfuliJlBiKGGdlGD7MepmZ4JmuuMiNYqhzZZmnITMa6",
+	"cbC7uwM3Vn/Q1do5VyM+TmKmcumgf3vb9hy7VuQmiKeMAIqqxhEVwwdOpsKuRn+soqcfsFHSQ4kpbSIk",
+	"b+q7R3DtVfhxjOOdWytze6CQwprjhnwgacGPgaaHVhYucsYEnfHWgk6jVcA5mzHROz/eDDrupZmgtMsd",
+	"kJ1Wu7WzUkMxBBHKYTJlQn+TRQRrqSDud6BF/Nx7c7IabJAU4n6zClrQX2slEl2A6wI7b20Jj2DRbaKS",
+	"87VBqjuMCrdKlmptPdvslUyHDw+oYungud/kQNkU6mr8zL/3U2PAaMximNtsFoGh+GVxm5R5pnV8T2x3",
+	"6nHZ49AVLsA+gm6m/pBFkBTkZgxmE8QN7ymfwh2zqdTMZmzHM2iQm2fl6VuwjmD5Nbbaw5UCQFTJ/5kT",
+	"1BW/ND9ShKobnP0M4ajANX7KV7v0zbN9790Ar+X3QnYyOOxmTBr5Si7hW2TUGPDCZRPF/FWKKXfeUpCJ",
+	"sbwUYq5FEY8ivV96+HH3/u7/BAAA//8=",
 }
 
 // decodeSpec returns the embedded OpenAPI spec as raw JSON bytes,

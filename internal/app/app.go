@@ -17,6 +17,7 @@ import (
 	"fullsync/api"
 	"fullsync/internal/auth"
 	"fullsync/internal/config"
+	"fullsync/internal/events"
 	"fullsync/internal/fault"
 	"fullsync/internal/jobs"
 	"fullsync/internal/peer"
@@ -50,12 +51,13 @@ type App struct {
 	engine *jobs.Engine
 	worker *syncer.Worker
 	watch  *syncer.Watcher
-	// stopWatch ends the watcher, watching waits for its end.
-	stopWatch context.CancelFunc
-	watching  sync.WaitGroup
-	server    *http.Server
-	listen    net.Listener
-	served    chan error
+	events *events.Hub
+	// stopWatch ends the watcher and stopEvents the event streams; watching waits for the end of both.
+	stopWatch, stopEvents context.CancelFunc
+	watching              sync.WaitGroup
+	server                *http.Server
+	listen                net.Listener
+	served                chan error
 
 	stopOnce sync.Once
 	stopErr  error
@@ -67,6 +69,8 @@ type Options struct {
 	Backoff transfer.Backoff
 	// WrapSource, if not nil, is handed every source that a session is about to read and returns what to read instead.
 	WrapSource func(transfer.Source) transfer.Source
+	// WrapEvents, if not nil, is handed where event streams look for changes, and returns where to look instead.
+	WrapEvents func(events.Source) events.Source
 }
 
 // New opens the node's database, brings it up to date and builds everything on it; nothing runs yet. Of several opt the
@@ -118,11 +122,13 @@ func (a *App) build(ctx context.Context) (err error) {
 	settings := a.settings()
 	a.worker = syncer.NewWorker(settings, a.Store, a.Peers, a.engine, a.openSource)
 	a.watch = syncer.NewWatcher(settings, a.Store, a.engine, a.engine)
+	a.events = events.NewHub(events.Config{Limits: settings.Limits, Encode: api.EncodeEvent, Logger: a.log}, a.opt.wrapEvents(a.Store))
 	service := syncer.New(settings, a.Store, a.Peers, a.engine)
 	handler, err := api.New(api.Options{
-		Syncs: service, Peers: a.Peers, Catalogs: a.Store, Pages: a.Store, Counts: a.Store, Logins: logins,
-		Node:  api.NodeInfo{ID: a.nodeID, Name: a.name(), Version: Version()},
-		Ready: a.ready, CORSOrigins: a.cfg.CORSOrigins, TrustedProxies: a.cfg.TrustedProxies, Logger: a.log,
+		Syncs: service, Peers: a.Peers, Catalogs: a.Store, Pages: a.Store, Counts: a.Store, Events: a.events,
+		Logins: logins,
+		Node:   api.NodeInfo{ID: a.nodeID, Name: a.name(), Version: Version()},
+		Ready:  a.ready, CORSOrigins: a.cfg.CORSOrigins, TrustedProxies: a.cfg.TrustedProxies, Logger: a.log,
 	})
 	if err != nil {
 		return err
@@ -130,6 +136,14 @@ func (a *App) build(ctx context.Context) (err error) {
 	a.server = handler.HTTPServer()
 	a.server.ErrorLog = slog.NewLogLogger(a.log.Handler(), slog.LevelWarn)
 	return nil
+}
+
+// wrapEvents returns where event streams look for changes.
+func (o Options) wrapEvents(source events.Source) events.Source {
+	if o.WrapEvents == nil {
+		return source
+	}
+	return o.WrapEvents(source)
 }
 
 func (a *App) settings() syncer.Config {
@@ -230,6 +244,9 @@ func (a *App) Start(ctx context.Context) error {
 	watch, stop := context.WithCancel(context.WithoutCancel(ctx))
 	a.stopWatch = stop
 	a.watching.Go(func() { a.watch.Run(watch) })
+	follow, stop := context.WithCancel(context.WithoutCancel(ctx))
+	a.stopEvents = stop
+	a.watching.Go(func() { a.events.Run(follow) })
 	go func() {
 		if err := a.server.Serve(listen); !errors.Is(err, http.ErrServerClosed) {
 			a.served <- err
@@ -253,8 +270,8 @@ func (a *App) Token(subject string, role auth.Role, ttl time.Duration) (string, 
 	return a.keys.Issue(subject, role, ttl)
 }
 
-// Stop ends the node: the API takes no more requests and finishes those it has, while running sessions hand themselves
-// over; then the database is closed. It takes ShutdownTimeout at most, somewhat more if ctx ends first;
+// Stop ends the node: event streams end, the API takes no more requests and finishes those it has, while running sessions
+// hand themselves over; then the database is closed. It takes ShutdownTimeout at most, somewhat more if ctx ends first;
 // calling it twice is safe.
 func (a *App) Stop(ctx context.Context) error {
 	a.stopOnce.Do(func() {
@@ -262,6 +279,8 @@ func (a *App) Stop(ctx context.Context) error {
 		defer cancel()
 		var errs []error
 		if a.listen != nil {
+			// First: a server waits for its requests, and a stream of events has no end of its own.
+			a.stopEvents()
 			// Sessions are handed over while the API says goodbye: an idle connection or a long answer must not hold up
 			// their going on elsewhere.
 			a.stopWatch()

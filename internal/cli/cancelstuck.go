@@ -99,6 +99,9 @@ func operator() string {
 	return "cli:" + name + "@" + host
 }
 
+// wasCancelled is said of a named session with which nothing is left to do.
+const wasCancelled = "was cancelled before"
+
 // stuckLine is what is printed of one session.
 type stuckLine struct {
 	SessionID       string     `json:"sessionId"`
@@ -173,7 +176,7 @@ func describe(f syncer.Stuck) stuckLine {
 	case f.Err != nil:
 		line.Error = explain(f.Err)
 	case s.Status == session.Cancelled:
-		line.Done = "was cancelled before"
+		line.Done = wasCancelled
 	}
 	return line
 }
@@ -208,6 +211,10 @@ func printStuck(out io.Writer, lines []stuckLine) {
 		fmt.Fprintln(out, "No stuck session found; nothing to do.")
 	}
 	for _, l := range lines {
+		if l.Done == wasCancelled {
+			fmt.Fprintf(out, "%s  %s\n", l.SessionID, l.Done)
+			continue
+		}
 		fmt.Fprintf(out, "%s  %s\n  catalog      %s\n  status       %s, %s, %d %%\n  started      %s\n  worker       %s, taken over %d times before\n"+
 			"  heartbeat    %s\n  last commit  %s\n  verdict      %s: %s\n",
 			l.SessionID, l.Done, l.Catalog, l.Status, l.CurrentStep, l.Progress, l.StartedAt.Format(time.RFC3339), orNobody(l.Worker), l.Takeovers,

@@ -141,7 +141,10 @@ func TestCancelStuckAfterKill(t *testing.T) {
 		if s["sessionId"] != id || s["done"] != "would be cancelled" || s["status"] != "TRANSFERRING" || s["verdict"] != "dead" {
 			t.Errorf("the dry run found %v", s)
 		}
-		members := []string{"catalog", "currentStep", "done", "lastHeartbeatAt", "progress", "reason", "sessionId", "startedAt", "status", "verdict"}
+		members := []string{
+			"catalog", "currentStep", "done", "heartbeatAgeSeconds", "lastCommitAgeSeconds", "lastHeartbeatAt", "progress", "reason", "sessionId",
+			"startedAt", "status", "takeovers", "verdict", "worker",
+		}
 		if got := slices.Sorted(maps.Keys(s)); !slices.Equal(got, members) {
 			t.Errorf("members %v, want %v", got, members)
 		}
@@ -149,8 +152,8 @@ func TestCancelStuckAfterKill(t *testing.T) {
 		// For people it says the same.
 		r := run(t, quickly(env), "cancel-stuck").must(t)
 		for _, want := range []string{
-			id + "  cancelled\n", "catalog    main\n", "status     TRANSFERRING, Transferring 400 products, ", "started    20", "heartbeat  20",
-			"verdict    dead: no sign of life from worker ",
+			id + "  cancelled\n", "catalog      main\n", "status       TRANSFERRING, Transferring 400 products, ", "started      20", " s ago\n",
+			"verdict      dead: no sign of life from worker ",
 		} {
 			if !strings.Contains(r.out, want) {
 				t.Errorf("%q is not in\n%s", want, r.out)

@@ -126,6 +126,9 @@ func (n *Node) Down() {
 	}
 }
 
+// Database is where the node keeps its data. A second node that is started on it is a replica of this one.
+func (n *Node) Database() Database { return n.c.Database }
+
 // Restart stops the node in order and returns it started again on the same database and address.
 func (n *Node) Restart() *Node {
 	n.t.Helper()

@@ -206,10 +206,16 @@ func (s *Store) keepRejects(tx *gorm.DB, row *session.Session, rejects []catalog
 	return tx.Clauses(clause.OnConflict{DoNothing: true}).CreateInBatches(rows, sqliteRows).Error
 }
 
+// rejectsOfChain finds what a session refused, and what was refused before the cursor from which it was resumed.
+const rejectsOfChain = `WITH RECURSIVE chain (id, before) AS (
+		SELECT id, resumed_from FROM sync_sessions WHERE id = ?
+		UNION SELECT s.id, s.resumed_from FROM sync_sessions s JOIN chain ON s.id = chain.before
+	) SELECT product_id FROM sync_rejects WHERE product_id <> '' AND session_id IN (SELECT id FROM chain)`
+
 // RejectedIDs is a [syncer.Ledger]'s.
 func (s *Store) RejectedIDs(ctx context.Context, id string) (map[string]bool, error) {
 	var ids []string
-	err := s.read.WithContext(ctx).Model(&reject{}).Where("session_id = ? AND product_id <> ''", id).Pluck("product_id", &ids).Error
+	err := s.read.WithContext(ctx).Raw(rejectsOfChain, id).Scan(&ids).Error
 	set := make(map[string]bool, len(ids))
 	for _, id := range ids {
 		set[id] = true

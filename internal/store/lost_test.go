@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"fullsync/internal/catalog"
 	"fullsync/internal/session"
 	"fullsync/internal/store"
 	"fullsync/internal/transfer"
@@ -116,6 +117,44 @@ func TestSessionThatMovedIsNotTakenOver(t *testing.T) {
 			})
 		})
 	}
+}
+
+// TestRejectsAreInheritedByTheResumed: what was refused before the cursor of a resumed session is not missing at its end.
+func TestRejectsAreInheritedByTheResumed(t *testing.T) {
+	onMigrated(t, func(t *testing.T, s *store.Store) {
+		ctx := t.Context()
+		for i, id := range []string{"s1", "s2", "s3"} {
+			next := prepared(id, "main")
+			if i > 0 {
+				next.ResumedFrom = fmt.Sprint("s", i)
+			}
+			if c, err := s.CreateSession(ctx, next, plainly()); !c.OK || err != nil {
+				t.Fatal(c, err)
+			}
+			row, ok, err := s.ClaimSession(ctx, id, 0, "main-1")
+			if err != nil || !ok {
+				t.Fatal(ok, err)
+			}
+			if err := s.Advance(ctx, claimOf(row), session.Progressed{Status: session.Transferring, Phase: session.PhaseTransferring}); err != nil {
+				t.Fatal(err)
+			}
+			b := batch(t, 10*i, 10*i+10, "x")
+			b.Rejects = []catalog.Reject{{ID: "bad-" + id, Reason: "no name"}}
+			if err := s.CommitBatch(ctx, &row, b); err != nil {
+				t.Fatal(err)
+			}
+			if _, err := s.CancelSession(ctx, id, by("")); err != nil {
+				t.Fatal(err)
+			}
+		}
+		rejected, err := s.RejectedIDs(ctx, "s3")
+		if err != nil || len(rejected) != 3 || !rejected["bad-s1"] {
+			t.Errorf("%v, %v", rejected, err)
+		}
+		if first, err := s.RejectedIDs(ctx, "s1"); err != nil || len(first) != 1 {
+			t.Errorf("%v, %v", first, err)
+		}
+	})
 }
 
 func TestWaitingSessionGetsANewJob(t *testing.T) {

@@ -36,15 +36,15 @@ var errOccupied = errors.New("the catalog has an active session")
 func (s *Store) CreateSession(ctx context.Context, row session.Session, how syncer.Creation) (out syncer.Created, err error) {
 	err = s.inTx(ctx, s.db, func(tx *gorm.DB) (err error) {
 		out = syncer.Created{}
-		if out.Now, err = s.now(tx); err != nil {
-			return err
-		}
-		row.StartedAt = out.Now
 		if how.Replace != nil {
 			if out.Replaced, err = s.replaceActive(tx, row.Catalog, *how.Replace); err != nil {
 				return err
 			}
 		}
+		if out.Now, err = s.now(tx); err != nil {
+			return err
+		}
+		row.StartedAt = out.Now
 		inserted := tx.Clauses(clause.OnConflict{DoNothing: true}).Create(&row)
 		if inserted.Error != nil {
 			return inserted.Error

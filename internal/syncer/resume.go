@@ -9,7 +9,8 @@ import (
 	"fullsync/internal/session"
 )
 
-// Resume starts a new session that goes on from the cursor of one that failed or was cancelled. It returns NotFound
+// Resume starts a new session that goes on from the cursor of one that failed or was cancelled; one that had read its
+// source to the end is read again from the beginning. It returns NotFound
 // for an unknown session, Conflict when it cannot be resumed (it is active, has completed, or ended too long ago),
 // what [Service.Start] returns for its peer, and [*RunningError] when the catalog already has an active session.
 func (s *Service) Resume(ctx context.Context, id, by string) (session.View, error) {
@@ -31,11 +32,16 @@ func (s *Service) Resume(ctx context.Context, id, by string) (session.View, erro
 		}
 		return session.View{}, err
 	}
+	cursor, behind := old.Cursor, old.Handled()
+	if old.TotalRecords != nil && behind >= *old.TotalRecords {
+		// It was read to its end: what went wrong, the verification as a rule, is not mended by reading nothing.
+		cursor, behind = "", 0
+	}
 	started, err := s.begin(ctx, StartRequest{Catalog: old.Catalog}, session.Session{
 		ID: uuid.NewString(), Catalog: old.Catalog, Direction: old.Direction, PeerID: old.PeerID,
 		SourceNodeID: old.SourceNodeID, TargetNodeID: old.TargetNodeID, Method: old.Method, Options: old.Options,
 		Status: session.Preparing, Phase: session.PhaseQueued, CurrentStep: "Preparing to read on from " + old.PeerID,
-		StartedBy: by, ResumedFrom: old.ID, ResumedRecords: old.Handled(), Cursor: old.Cursor,
+		StartedBy: by, ResumedFrom: old.ID, ResumedRecords: behind, Cursor: cursor,
 	})
 	return started.Session, err
 }

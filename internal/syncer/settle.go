@@ -35,7 +35,7 @@ func (w *Worker) settle(ctx context.Context, claim session.Claim, err error) {
 		case <-time.After(min(time.Duration(try)*w.cfg.HeartbeatInterval, w.cfg.Limits.StaleAfter)):
 		case <-w.shutdown.Done():
 			if try > 1 {
-				log.Error("stopping without having recorded the end of the session; cancel it to start a new one", "error", err)
+				log.Error("stopping without having recorded the end of the session; it is taken over when the database is back", "error", err)
 				return
 			}
 		}

@@ -115,10 +115,11 @@ func (w *Watcher) rescue(ctx context.Context, s session.Session) error {
 	if err != nil {
 		return err
 	}
+	outcome := "session taken from a worker without sign of life"
 	if fruitless >= w.cfg.MaxFruitlessTakeovers {
+		outcome = "session failed: taking it over made no progress"
 		err = w.lost.FailLost(ctx, s, fmt.Sprintf("%d workers in a row were lost at the same batch of this sync, the last one "+
 			"was %s. Look into their logs for what ended them, then start the sync again.", fruitless+1, s.Worker))
-		log.Error("session failed: taking it over made no progress", "takeovers", fruitless)
 	} else {
 		err = w.lost.TakeOver(ctx, s, w.queue.Enqueue)
 	}
@@ -128,7 +129,7 @@ func (w *Watcher) rescue(ctx context.Context, s session.Session) error {
 	if err != nil {
 		return err
 	}
-	log.Warn("session taken from a worker without sign of life")
+	log.Warn(outcome, "fruitless", fruitless)
 	abort(ctx, w.queue, s, log)
 	return nil
 }

@@ -105,7 +105,7 @@ func (w *Worker) timeLeft(row *session.Session) time.Duration {
 
 func errTimeout(row *session.Session) error {
 	return fault.New(fault.Unavailable, "SESSION_TIMEOUT", "Sync took too long",
-		"The sync did not end within its %d seconds. Resume it, or start it with a larger timeoutSeconds.", row.Options.TimeoutSeconds)
+		"The sync did not end within its %d seconds. Start it again with a larger timeoutSeconds; nothing committed is lost.", row.Options.TimeoutSeconds)
 }
 
 // pull is one run of a session from its cursor to its end.

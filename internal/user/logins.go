@@ -109,8 +109,17 @@ func loggable(u User) string {
 // of a login when it was signed out, or its user is disabled or has got another password or role since.
 func (l *Logins) Verify(ctx context.Context, token string) (auth.Principal, error) {
 	p, err := l.keys.Verify(token)
-	if err != nil || p.UserID == "" {
+	if err != nil {
 		return p, err
+	}
+	return l.Holds(ctx, p)
+}
+
+// Holds looks again at somebody whose token was verified before, and returns them with the role they have now. Returns
+// Unauthenticated as [Logins.Verify] does; a token that did not come from a login holds until it expires.
+func (l *Logins) Holds(ctx context.Context, p auth.Principal) (auth.Principal, error) {
+	if p.UserID == "" {
+		return p, nil
 	}
 	u, ended, err := l.store.TokenUser(ctx, p.UserID, p.TokenID)
 	switch {

@@ -1,0 +1,114 @@
+package app_test
+
+import (
+	"bufio"
+	"fmt"
+	"net"
+	"runtime"
+	"runtime/debug"
+	"strings"
+	"testing"
+	"time"
+
+	"fullsync/api/spec"
+	"fullsync/internal/auth"
+	"fullsync/internal/nodetest"
+)
+
+// manyStreams is how many streams one replica must be able to serve at once.
+const manyStreams = 2000
+
+// TestTwoThousandStreams opens them all on one node, says what each costs, and has every one of them see the same sync from
+// its beginning to its end.
+func TestTwoThousandStreams(t *testing.T) {
+	nodetest.OnBoth(t, func(t *testing.T, kind nodetest.Kind) {
+		streams := manyStreams
+		if testing.Short() {
+			streams = 200
+		}
+		pair := nodetest.NewPair(t, kind, 300, nodetest.Config{})
+		all := openStreams(t, pair.Main, streams)
+		s := pair.Main.Pull(nodetest.Pull{})
+		for i, r := range all {
+			var told []spec.SessionStatus
+			nodetest.ReadEvents(r, func(e nodetest.Event) bool {
+				told = append(told, statuses(t, []nodetest.Event{e}, s.SessionId)...)
+				return !shows(t, s.SessionId, spec.COMPLETED)(e)
+			})
+			if fmt.Sprint(told) != "[PREPARING TRANSFERRING COMPLETED]" {
+				t.Fatalf("stream %d of %d was told %v", i+1, streams, told)
+			}
+		}
+	})
+}
+
+// BenchmarkEventStreams measures what an open stream costs its replica: memory while nothing happens (heap and stacks, with
+// the connection's own), and the time until everyone has been told of a whole small sync.
+func BenchmarkEventStreams(b *testing.B) {
+	for _, kind := range []nodetest.Kind{nodetest.SQLite, nodetest.Postgres} {
+		b.Run(string(kind), func(b *testing.B) {
+			pair := nodetest.NewPair(b, kind, 300, nodetest.Config{})
+			for b.Loop() {
+				before := memory()
+				all := openStreams(b, pair.Main, manyStreams)
+				b.ReportMetric(float64(memory()-before)/manyStreams/1024, "KiB/stream")
+				began := time.Now()
+				s := pair.Main.Pull(nodetest.Pull{})
+				for _, r := range all {
+					nodetest.ReadEvents(r, func(e nodetest.Event) bool {
+						return e.Type != "session" || !strings.Contains(string(e.Data), `"status":"COMPLETED"`) ||
+							!strings.Contains(string(e.Data), s.SessionId.String())
+					})
+				}
+				b.ReportMetric(time.Since(began).Seconds(), "s/sync-seen-by-all")
+				for _, r := range all {
+					_ = r.conn.Close()
+				}
+			}
+		})
+	}
+}
+
+// memory returns the bytes in use by heap and stacks.
+func memory() uint64 {
+	runtime.GC()
+	debug.FreeOSMemory()
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	return m.HeapInuse + m.StackInuse
+}
+
+// rawStream is an event stream that costs this side next to nothing: no goroutine, and a buffer that is made when it is
+// read.
+type rawStream struct{ conn net.Conn }
+
+// Read reads what the node sends, the framing of HTTP with it: no line of an event looks like it.
+func (r rawStream) Read(p []byte) (int, error) { return r.conn.Read(p) }
+
+// openStreams opens so many streams and returns them when each has its header.
+func openStreams(t testing.TB, n *nodetest.Node, count int) []rawStream {
+	t.Helper()
+	request := "GET " + nodetest.EventsPath + " HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer " + n.TokenFor("viewer", auth.RoleViewer) + "\r\n\r\n"
+	all := make([]rawStream, count)
+	for i := range all {
+		conn, err := net.Dial("tcp", strings.TrimPrefix(n.URL(), "http://"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { _ = conn.Close() })
+		if err := conn.SetDeadline(time.Now().Add(nodetest.Patience)); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := conn.Write([]byte(request)); err != nil {
+			t.Fatal(err)
+		}
+		all[i] = rawStream{conn}
+	}
+	for i, r := range all {
+		line, err := bufio.NewReaderSize(r, 16).ReadString('\n')
+		if err != nil || !strings.HasPrefix(line, "HTTP/1.1 200") {
+			t.Fatalf("stream %d of %d: %q %v", i+1, count, line, err)
+		}
+	}
+	return all
+}
