@@ -64,7 +64,11 @@ func ParseURL(text string) (string, error) {
 	if u.Path != "" && path.Clean(u.EscapedPath()) != u.EscapedPath() {
 		return "", invalidURL("must have a plain path, without . and .. and double slashes")
 	}
-	return u.String(), nil
+	normal := u.String()
+	if len(normal) > maxURL { // escaping makes a path longer
+		return "", invalidURL("must not be longer than 2048 characters")
+	}
+	return normal, nil
 }
 
 // normalHost returns the host and port of u in lower case, without the scheme's own port.

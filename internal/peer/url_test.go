@@ -51,7 +51,7 @@ func TestParseURLRefuses(t *testing.T) {
 }
 
 func FuzzParseURL(f *testing.F) {
-	for _, seed := range []string{"https://a:443/b/", "http://[::1]:80", "http://h/a%2fb", "http://h/%zz", "http://u:p@h?q#f"} {
+	for _, seed := range []string{"https://a:443/b/", "http://[::1]:80", "http://h/a%2fb", "http://h/%zz", "http://u:p@h?q#f", "http://h/" + strings.Repeat("\xbd", 2000)} {
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, text string) {
