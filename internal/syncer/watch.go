@@ -150,7 +150,7 @@ func (w *Watcher) revive(ctx context.Context) error {
 				since = time.Now()
 			}
 			current[s.JobID] = since
-			begun = time.Since(since) < w.cfg.HeartbeatInterval || !known
+			begun = time.Since(since) < w.cfg.HeartbeatInterval
 		}
 		if err == nil && !ready && !begun {
 			err = w.replaceJob(ctx, s)

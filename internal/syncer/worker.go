@@ -83,8 +83,10 @@ func (w *Worker) Run(ctx context.Context, sessionID string, fence int64) error {
 
 	claim := session.Claim{SessionID: row.ID, Fence: row.Fence}
 	beat := w.startHeartbeat(ctx, cancel, claim, claimed)
-	limit := time.AfterFunc(w.timeLeft(&row), func() { cancel(errTimeout(&row)) })
-	defer limit.Stop()
+	limit := w.timeLimit(&row)
+	// Both times are the database's: the claim just wrote the heartbeat.
+	timeout := time.AfterFunc(limit-row.LastHeartbeatAt.Sub(row.StartedAt), func() { cancel(errTimeout(limit)) })
+	defer timeout.Stop()
 	if err = w.pull(ctx, &row); err != nil && ctx.Err() != nil {
 		err = context.Cause(ctx)
 	}
@@ -94,18 +96,17 @@ func (w *Worker) Run(ctx context.Context, sessionID string, fence int64) error {
 	return nil
 }
 
-// timeLeft is how long the session may still take. Both times are the database's: the claim just wrote the heartbeat.
-func (w *Worker) timeLeft(row *session.Session) time.Duration {
-	limit := time.Duration(row.Options.TimeoutSeconds) * time.Second
-	if limit == 0 {
-		limit = w.cfg.SessionTimeout
+// timeLimit is how long the session may take from its start to its end.
+func (w *Worker) timeLimit(row *session.Session) time.Duration {
+	if row.Options.TimeoutSeconds == 0 { // started by a version that knew no limit
+		return w.cfg.SessionTimeout
 	}
-	return limit - row.LastHeartbeatAt.Sub(row.StartedAt)
+	return time.Duration(row.Options.TimeoutSeconds) * time.Second
 }
 
-func errTimeout(row *session.Session) error {
+func errTimeout(limit time.Duration) error {
 	return fault.New(fault.Unavailable, "SESSION_TIMEOUT", "Sync took too long",
-		"The sync did not end within its %d seconds. Start it again with a larger timeoutSeconds; nothing committed is lost.", row.Options.TimeoutSeconds)
+		"The sync did not end within its %.0f seconds. Start it again with a larger timeoutSeconds; nothing committed is lost.", limit.Seconds())
 }
 
 // pull is one run of a session from its cursor to its end.
