@@ -24,6 +24,9 @@ func publicRoutes() []routeKey {
 		{http.MethodPost, "/api/auth/login"},
 		{http.MethodGet, docsPath},
 		{http.MethodGet, docsPath + "/*"},
+		{http.MethodGet, "/"},
+		{http.MethodGet, consolePath},
+		{http.MethodGet, consolePath + "/*"},
 	}
 }
 

@@ -9,7 +9,10 @@ import (
 )
 
 // authHandlers sign people in and out.
-type authHandlers struct{ logins Logins }
+type authHandlers struct {
+	logins Logins
+	node   NodeInfo
+}
 
 // SignIn gives a person a token.
 func (h *authHandlers) SignIn(ctx context.Context, r spec.SignInRequestObject) (spec.SignInResponseObject, error) {
@@ -36,7 +39,12 @@ func (h *authHandlers) GetMe(ctx context.Context, _ spec.GetMeRequestObject) (sp
 	if p.UserID != "" {
 		kind = spec.MeResponseKindUser
 	}
-	return spec.GetMe200JSONResponse{Success: true, User: userOf(p), Kind: kind, ExpiresAt: p.ExpiresAt}, nil
+	return spec.GetMe200JSONResponse{Success: true, User: userOf(p), Kind: kind, ExpiresAt: p.ExpiresAt, Node: h.nodeName()}, nil
+}
+
+// nodeName says which node this is, for people who look at several.
+func (h *authHandlers) nodeName() spec.NodeName {
+	return spec.NodeName{NodeId: h.node.ID, NodeName: h.node.Name}
 }
 
 // userOf renders whom a token speaks for.

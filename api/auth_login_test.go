@@ -109,7 +109,7 @@ func TestMeAndSignOut(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		want := fmt.Sprintf(`{"success":true,"user":{"name":%q,"role":%q},"kind":%q,"expiresAt":%q}`, p.Subject, p.Role, kind, p.ExpiresAt.Format(time.RFC3339))
+		want := fmt.Sprintf(`{"success":true,"user":{"name":%q,"role":%q},"kind":%q,"expiresAt":%q,"node":{"nodeId":"main-1","nodeName":"Main"}}`, p.Subject, p.Role, kind, p.ExpiresAt.Format(time.RFC3339))
 		if a := n.call("GET", "/api/auth/me", "", "Authorization", "Bearer "+token); a.status != 200 || strings.TrimSpace(a.body) != want {
 			t.Errorf("%d %s, want %s", a.status, a.body, want)
 		}

@@ -9,7 +9,7 @@ import (
 	"fullsync/api/spec"
 )
 
-// TestServedRoutesAreThoseOfTheDocument compares what Echo serves with the document, but for the page that shows it.
+// TestServedRoutesAreThoseOfTheDocument compares what Echo serves with the document, but for pages.
 func TestServedRoutesAreThoseOfTheDocument(t *testing.T) {
 	var missing struct {
 		Syncs
@@ -32,9 +32,10 @@ func TestServedRoutesAreThoseOfTheDocument(t *testing.T) {
 		SessionCounts
 		Events
 		Logins
+		Console
 	}
 	s, err = New(Options{
-		Syncs: all{}, Peers: struct{ Peers }{}, Catalogs: struct{ Catalogs }{}, Pages: all{}, Counts: all{}, Events: all{}, Logins: all{},
+		Syncs: all{}, Peers: struct{ Peers }{}, Catalogs: struct{ Catalogs }{}, Pages: all{}, Counts: all{}, Events: all{}, Logins: all{}, Console: all{},
 		Ready: func(context.Context) error { return nil }, Logger: slog.New(slog.DiscardHandler),
 	})
 	if err != nil {
@@ -44,7 +45,7 @@ func TestServedRoutesAreThoseOfTheDocument(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := []string{"GET /docs", "GET /docs/*"}
+	want := []string{"GET /docs", "GET /docs/*", "GET /", "GET /console", "GET /console/*"}
 	for path, item := range doc.Paths.Map() {
 		for method := range item.Operations() {
 			want = append(want, method+" "+pathParameter.ReplaceAllString(path, ":$1"))

@@ -24,6 +24,7 @@ type Options struct {
 	Counts   SessionCounts
 	Events   Events
 	Logins   Logins
+	Console  Console
 	Node     NodeInfo
 	// Ready returns an error while the database or the jobs do not answer.
 	Ready func(ctx context.Context) error
@@ -80,7 +81,7 @@ type Server struct{ echo *echo.Echo }
 // New returns the server for opt. It returns an error when the document and the list of open routes disagree.
 func New(opt Options) (*Server, error) {
 	if opt.Syncs == nil || opt.Peers == nil || opt.Catalogs == nil || opt.Pages == nil || opt.Counts == nil ||
-		opt.Events == nil || opt.Logins == nil || opt.Ready == nil || opt.Logger == nil {
+		opt.Events == nil || opt.Logins == nil || opt.Console == nil || opt.Ready == nil || opt.Logger == nil {
 		return nil, errors.New("api: a service is missing in the options")
 	}
 	opt.Limits = opt.Limits.withDefaults()
@@ -107,6 +108,7 @@ func New(opt Options) (*Server, error) {
 	)
 	spec.RegisterHandlers(e, spec.NewStrictHandler(newHandlers(opt), nil))
 	serveDocs(e)
+	serveConsole(e, opt.Console)
 	return &Server{echo: e}, nil
 }
 
@@ -153,7 +155,7 @@ func newHandlers(opt Options) *handlers {
 		productHandlers:   productHandlers{catalogs: opt.Catalogs, pageBytes: opt.Limits.PageBytes},
 		nodeHandlers:      nodeHandlers{node: opt.Node, catalogs: opt.Catalogs, pages: opt.Pages, encoders: newEncoders(), pageBytes: opt.Limits.PageBytes},
 		statsHandlers:     statsHandlers{peers: opt.Peers, sessions: opt.Counts, catalogs: opt.Catalogs},
-		authHandlers:      authHandlers{logins: opt.Logins},
+		authHandlers:      authHandlers{logins: opt.Logins, node: opt.Node},
 		operationHandlers: operationHandlers{ready: opt.Ready},
 	}
 }

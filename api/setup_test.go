@@ -21,6 +21,7 @@ import (
 	"fullsync/api"
 	"fullsync/api/spec"
 	"fullsync/internal/auth"
+	"fullsync/internal/console"
 )
 
 const (
@@ -49,10 +50,14 @@ func setup(t *testing.T, options ...func(*api.Options)) *node {
 	if err != nil {
 		t.Fatal(err)
 	}
+	page, err := console.New()
+	if err != nil {
+		t.Fatal(err)
+	}
 	n := &node{t: t, keys: keys, log: &lockedBuffer{}, services: goodServices()}
 	opt := api.Options{
 		Syncs: syncs{n.services}, Peers: peers{n.services}, Catalogs: n.services, Pages: n.services, Counts: n.services, Events: n.services,
-		Logins: logins{n.services, keys}, Node: api.NodeInfo{ID: nodeID, Name: "Main", Version: "test"},
+		Logins: logins{n.services, keys}, Console: page, Node: api.NodeInfo{ID: nodeID, Name: "Main", Version: "test"},
 		Ready:  func(ctx context.Context) error { return n.ready(ctx) },
 		Logger: slog.New(slog.NewTextHandler(n.log, nil)),
 	}

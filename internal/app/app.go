@@ -17,6 +17,7 @@ import (
 	"fullsync/api"
 	"fullsync/internal/auth"
 	"fullsync/internal/config"
+	"fullsync/internal/console"
 	"fullsync/internal/events"
 	"fullsync/internal/fault"
 	"fullsync/internal/jobs"
@@ -124,11 +125,15 @@ func (a *App) build(ctx context.Context) (err error) {
 	a.watch = syncer.NewWatcher(settings, a.Store, a.engine, a.engine)
 	a.events = events.NewHub(events.Config{Limits: settings.Limits, Encode: api.EncodeEvent, Logger: a.log}, a.opt.wrapEvents(a.Store))
 	service := syncer.New(settings, a.Store, a.Peers, a.engine)
+	page, err := console.New()
+	if err != nil {
+		return err
+	}
 	handler, err := api.New(api.Options{
 		Syncs: service, Peers: a.Peers, Catalogs: a.Store, Pages: a.Store, Counts: a.Store, Events: a.events,
-		Logins: logins,
-		Node:   api.NodeInfo{ID: a.nodeID, Name: a.name(), Version: Version()},
-		Ready:  a.ready, CORSOrigins: a.cfg.CORSOrigins, TrustedProxies: a.cfg.TrustedProxies, Logger: a.log,
+		Logins: logins, Console: page,
+		Node:  api.NodeInfo{ID: a.nodeID, Name: a.name(), Version: Version()},
+		Ready: a.ready, CORSOrigins: a.cfg.CORSOrigins, TrustedProxies: a.cfg.TrustedProxies, Logger: a.log,
 	})
 	if err != nil {
 		return err

@@ -1,0 +1,95 @@
+// Package console is the built-in admin page: plain HTML, CSS and JavaScript modules, compiled in, that use nothing but
+// the public API of the node they come from. There is no build step; what is in page/ is what the browser gets.
+package console
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"embed"
+	"encoding/base64"
+	"fmt"
+	"io/fs"
+	"mime"
+	"net/http"
+	"path"
+	"time"
+)
+
+//go:embed page
+var embedded embed.FS
+
+// policy is the page's Content-Security-Policy: its own files and its own node, and nothing else. Forms go nowhere by
+// themselves, so that a password never ends up in an address where a script did not load.
+const policy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; " +
+	"form-action 'none'; base-uri 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types 'none'"
+
+// Page is the admin page. It is safe for concurrent use.
+type Page struct{ files map[string]file }
+
+// New returns the page. It returns an error only if the program was built wrongly.
+func New() (*Page, error) {
+	p := &Page{files: map[string]file{}}
+	root, err := fs.Sub(embedded, "page")
+	if err != nil {
+		return nil, fmt.Errorf("console: %w", err)
+	}
+	err = fs.WalkDir(root, ".", func(name string, entry fs.DirEntry, err error) error {
+		if err != nil || entry.IsDir() {
+			return err
+		}
+		content, err := fs.ReadFile(root, name)
+		if err != nil {
+			return err
+		}
+		sum := sha256.Sum256(content)
+		p.files[name] = file{
+			name: name, content: content, kind: kindOf(name),
+			tag: `"` + base64.RawURLEncoding.EncodeToString(sum[:12]) + `"`,
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, fmt.Errorf("console: %w", err)
+	}
+	p.files[""] = p.files["index.html"]
+	return p, nil
+}
+
+// File returns what serves the file with that name, the page itself for the empty one, and whether there is such a file.
+func (p *Page) File(name string) (http.Handler, bool) {
+	f, ok := p.files[name]
+	return f, ok
+}
+
+// file is one file of the page.
+type file struct {
+	name, kind, tag string
+	content         []byte
+}
+
+// ServeHTTP serves the file with the headers that keep the page to itself. Browsers ask every time whether it has changed,
+// so that after an update no part of the page is older than the others.
+func (f file) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	h := w.Header()
+	h.Set("Content-Type", f.kind)
+	h.Set("Content-Security-Policy", policy)
+	h.Set("Cross-Origin-Opener-Policy", "same-origin")
+	h.Set("Cross-Origin-Resource-Policy", "same-origin")
+	h.Set("Referrer-Policy", "no-referrer")
+	h.Set("X-Content-Type-Options", "nosniff")
+	h.Set("Cache-Control", "no-cache")
+	h.Set("ETag", f.tag)
+	http.ServeContent(w, r, f.name, time.Time{}, bytes.NewReader(f.content))
+}
+
+// kindOf returns the content type for a file's name. JavaScript and SVG are named here because the machine's own table, which
+// package mime also reads, may say something with which browsers refuse a module.
+func kindOf(name string) string {
+	switch path.Ext(name) {
+	case ".js":
+		return "text/javascript; charset=utf-8"
+	case ".svg":
+		return "image/svg+xml"
+	}
+	return mime.TypeByExtension(path.Ext(name))
+}

@@ -1,0 +1,106 @@
+// Calls of the node's API. The token is kept for this tab only, and is gone when the tab is closed.
+
+/** @typedef {import("fullsync-api").components["schemas"]} Schemas */
+/** @typedef {Schemas["Session"]} Session */
+/** @typedef {Schemas["Error"]} ErrorBody */
+
+const tokenKey = "fullsync.token";
+const patience = 30_000; // milliseconds for one answer
+
+/** The API refused a request; the message is the sentence it said. */
+export class Refused extends Error {
+  /** @param {Response} response @param {ErrorBody | null} body */
+  constructor(response, body) {
+    super(sentence(response, body));
+    this.status = response.status;
+    this.code = body?.code ?? "";
+    this.body = body;
+  }
+}
+
+/** The node did not answer. What was asked of it may have happened nevertheless. */
+export class Unreachable extends Error {}
+
+/** @param {Response} response @param {ErrorBody | null} body */
+function sentence(response, body) {
+  if (!body?.error) return `The node answered ${response.status}, and not in the way this page understands. Is there a proxy between?`;
+  const said = body.message ? `${body.error}: ${body.message}` : body.error;
+  return body.requestId ? `${said} (request ${body.requestId})` : said;
+}
+
+/** @returns {string} */
+export function token() {
+  return sessionStorage.getItem(tokenKey) ?? "";
+}
+
+/** @param {string} value */
+export function keepToken(value) {
+  if (value) sessionStorage.setItem(tokenKey, value);
+  else sessionStorage.removeItem(tokenKey);
+}
+
+/** @type {(why: string) => void} */
+let signedOut = () => {};
+
+/**
+ * Says what to do when the node does not accept the token any more.
+ * @param {(why: string) => void} then
+ */
+export function onSignedOut(then) {
+  signedOut = then;
+}
+
+/**
+ * Sends a request and returns the answer's body.
+ * @template T
+ * @param {string} method
+ * @param {string} path
+ * @param {unknown} [body]
+ * @param {Record<string, string>} [headers]
+ * @returns {Promise<T>} rejects with Refused or Unreachable
+ */
+export async function call(method, path, body, headers = {}) {
+  const response = await send(method, path, {
+    headers: body === undefined ? headers : { ...headers, "Content-Type": "application/json" },
+    body: body === undefined ? undefined : JSON.stringify(body),
+    signal: AbortSignal.timeout(patience),
+  });
+  try {
+    return await response.json();
+  } catch (cause) {
+    throw new Unreachable("The node's answer was cut. Look whether it happened before you try again.", { cause });
+  }
+}
+
+/**
+ * Opens a stream of events.
+ * @param {string} lastEventId
+ * @param {AbortSignal} signal
+ * @returns {Promise<ReadableStream<Uint8Array>>} rejects with Refused or Unreachable
+ */
+export async function openStream(lastEventId, signal) {
+  /** @type {Record<string, string>} */
+  const headers = { Accept: "text/event-stream" };
+  if (lastEventId) headers["Last-Event-ID"] = lastEventId;
+  const response = await send("GET", "/api/admin/sync/full-sync/events", { headers, signal });
+  if (!response.body) throw new Unreachable("The node sent no events.");
+  return response.body;
+}
+
+/** @param {string} method @param {string} path @param {RequestInit} init */
+async function send(method, path, init) {
+  const headers = new Headers(init.headers);
+  const sent = token();
+  if (sent) headers.set("Authorization", `Bearer ${sent}`);
+  /** @type {Response} */
+  let response;
+  try {
+    response = await fetch(path, { ...init, method, headers, credentials: "omit", redirect: "error", cache: "no-store" });
+  } catch (cause) {
+    throw new Unreachable("The node does not answer. Whether it got the request is not known; it is safe to look or to try again.", { cause });
+  }
+  if (response.ok) return response;
+  const refused = new Refused(response, await response.json().catch(() => null));
+  if (response.status === 401 && sent) signedOut(refused.message);
+  throw refused;
+}

@@ -1,0 +1,98 @@
+// A card for every active session, and for those that ended while the page was looking.
+
+import { askToCancel } from "./cancel.js";
+import { lasted, products, title } from "./describe.js";
+import { action, byId, copyOf, fill } from "./dom.js";
+import { bytes, count, duration, time } from "./format.js";
+import { announce, copy } from "./message.js";
+import { showReceipt } from "./receipt.js";
+import { isActive, onSession } from "./sessions.js";
+
+/** @typedef {import("fullsync-api").components["schemas"]["Session"]} Session */
+
+const cards = byId("cards", HTMLElement);
+
+/** @type {Map<string, HTMLElement>} */
+const shown = new Map();
+
+onSession((now, before) => {
+  if (!isActive(now) && !shown.has(now.sessionId)) return;
+  let card = shown.get(now.sessionId);
+  if (!card) {
+    card = newCard(now);
+    for (const [id, other] of shown) if (other.dataset.catalog === now.catalog && other.dataset.active === "false") remove(id);
+    shown.set(now.sessionId, card);
+    cards.prepend(card);
+    byId("idle", HTMLElement).hidden = true;
+  }
+  update(card, now);
+  tell(now, before);
+});
+
+/**
+ * Brings a session's card into view and gives it the focus.
+ * @param {string} id
+ */
+export function showCard(id) {
+  const card = shown.get(id);
+  card?.scrollIntoView({ block: "nearest" });
+  card?.focus();
+}
+
+/** @param {Session} s */
+function newCard(s) {
+  const card = copyOf("card");
+  const id = `session-${s.sessionId}`;
+  card.dataset.catalog = s.catalog;
+  card.querySelector("h3")?.setAttribute("id", id);
+  card.setAttribute("aria-labelledby", id);
+  card.querySelector("progress")?.setAttribute("aria-label", `Progress of ${title(s)}`);
+  fill(card, { title: title(s), id: s.sessionId, started: `${time(s.startedAt)} by ${s.startedBy}` });
+  action(card, "cancel").addEventListener("click", () => askToCancel(s));
+  action(card, "receipt").addEventListener("click", () => showReceipt(s.sessionId));
+  action(card, "dismiss").addEventListener("click", () => remove(s.sessionId));
+  const code = /** @type {HTMLElement} */ (card.querySelector("code"));
+  action(card, "copy").addEventListener("click", () => copy(s.sessionId, code));
+  return card;
+}
+
+/** @param {HTMLElement} card @param {Session} s */
+function update(card, s) {
+  const active = isActive(s);
+  card.dataset.active = String(active);
+  card.dataset.status = s.status;
+  card.dataset.verdict = s.health.verdict;
+  fill(card, {
+    status: s.status,
+    step: s.currentStep,
+    percent: s.totalRecords === null ? "" : `${s.progress} %`,
+    products: products(s),
+    speed: `${count(Math.round(s.recordsPerSecond), "product")}/s, ${bytes(s.transferSpeed)}/s`,
+    left: s.estimatedTimeRemaining === null ? (active ? "not known yet" : `finished after ${lasted(s)}`) : `about ${duration(s.estimatedTimeRemaining)}`,
+    verdict: s.health.verdict,
+    reason: s.health.reason,
+  });
+  const bar = /** @type {HTMLProgressElement} */ (card.querySelector("progress"));
+  if (s.totalRecords === null && active) bar.removeAttribute("value");
+  else bar.value = s.progress;
+  action(card, "cancel").hidden = !active;
+  action(card, "receipt").hidden = action(card, "dismiss").hidden = active;
+}
+
+/** @param {string} id */
+function remove(id) {
+  shown.get(id)?.remove();
+  shown.delete(id);
+  byId("idle", HTMLElement).hidden = shown.size > 0;
+}
+
+/**
+ * Tells a screen reader what others see: every status, every quarter, and trouble.
+ * @param {Session} now
+ * @param {Session | undefined} before
+ */
+function tell(now, before) {
+  if (!before || before.status !== now.status) announce(`${title(now)}: ${now.status}. ${now.errorMessage ?? now.currentStep}`);
+  else if (before.health.verdict !== now.health.verdict) announce(`${title(now)}: ${now.health.verdict}, ${now.health.reason}`);
+  else if (Math.floor(before.progress / 25) !== Math.floor(now.progress / 25)) announce(`${title(now)}: ${now.progress} percent`);
+}

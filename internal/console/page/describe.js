@@ -1,0 +1,42 @@
+// A session in words.
+
+import { count, duration, number } from "./format.js";
+import { isActive } from "./sessions.js";
+
+/** @typedef {import("fullsync-api").components["schemas"]} Schemas */
+/** @typedef {Schemas["Session"]} Session */
+
+/** @param {{direction: string, sourceNodeId: string, catalog: string}} s */
+export function title(s) {
+  return `${s.direction} from ${s.sourceNodeId} into catalog ${s.catalog}`;
+}
+
+/** How far it has come, with what the sessions before had done where it went on from one. @param {Session | Schemas["Receipt"]} s */
+export function products(s) {
+  const done = s.transferredRecords + s.resumedRecords;
+  const text = s.totalRecords === null ? count(done, "product") : `${number(done)} of ${count(s.totalRecords, "product")}`;
+  return s.resumedRecords ? `${text}, ${number(s.resumedRecords)} of them before it went on` : text;
+}
+
+/** @param {Session | Schemas["Receipt"]} s */
+export function changes(s) {
+  const parts = [
+    [s.created, "new"],
+    [s.updated, "changed"],
+    [s.unchanged, "unchanged"],
+    [s.deleted, "removed"],
+    [s.rejected, "refused"],
+  ];
+  return parts.filter(([n]) => n).map(([n, what]) => `${number(Number(n))} ${what}`).join(", ");
+}
+
+/** How long it took. The clock of a browser may be wrong, so a session that still runs gets no number. @param {Session} s */
+export function lasted(s) {
+  if (isActive(s) || !s.completedAt) return "still running";
+  return duration((Date.parse(s.completedAt) - Date.parse(s.startedAt)) / 1_000);
+}
+
+/** @param {{startedBy: string, cancelledBy: string | null}} s */
+export function who(s) {
+  return s.cancelledBy ? `${s.startedBy}; cancelled by ${s.cancelledBy}` : s.startedBy;
+}

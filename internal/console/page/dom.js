@@ -1,0 +1,82 @@
+// The few things every part of the page does with the document.
+
+/**
+ * Returns the element with that id, which index.html must have.
+ * @template {HTMLElement} T
+ * @param {string} id
+ * @param {new () => T} kind
+ * @returns {T}
+ */
+export function byId(id, kind) {
+  const found = document.getElementById(id);
+  if (!(found instanceof kind)) throw new Error(`index.html has no ${kind.name} with the id ${id}`);
+  return found;
+}
+
+/**
+ * Returns a new copy of what the template with that id holds: one element.
+ * @param {string} id
+ * @returns {HTMLElement}
+ */
+export function copyOf(id) {
+  const copy = byId(id, HTMLTemplateElement).content.firstElementChild?.cloneNode(true);
+  if (!(copy instanceof HTMLElement)) throw new Error(`the template ${id} is empty`);
+  return copy;
+}
+
+/**
+ * Writes texts into the places that data-field names. A text that has not changed is left alone, so that screen readers
+ * and selections are not disturbed.
+ * @param {ParentNode} root
+ * @param {Record<string, string>} texts
+ */
+export function fill(root, texts) {
+  for (const [field, text] of Object.entries(texts)) {
+    const place = root.querySelector(`[data-field="${field}"]`);
+    if (place && place.textContent !== text) place.textContent = text;
+  }
+}
+
+/**
+ * Returns the button inside root that does what data-action says.
+ * @param {ParentNode} root
+ * @param {string} action
+ * @returns {HTMLButtonElement}
+ */
+export function action(root, action) {
+  const button = root.querySelector(`[data-action="${action}"]`);
+  if (!(button instanceof HTMLButtonElement)) throw new Error(`there is no button for ${action}`);
+  return button;
+}
+
+/**
+ * Returns the field of a form with that name.
+ * @param {HTMLFormElement} form
+ * @param {string} name
+ * @returns {HTMLInputElement | HTMLSelectElement}
+ */
+export function field(form, name) {
+  const found = form.elements.namedItem(name);
+  if (!(found instanceof HTMLInputElement) && !(found instanceof HTMLSelectElement)) throw new Error(`there is no field ${name}`);
+  return found;
+}
+
+/**
+ * Switches a button off while work goes on, so that it is not done twice, and shows a failure in the given place.
+ * @param {HTMLButtonElement} button
+ * @param {HTMLElement} problem where the sentence of a failure goes; it is emptied first
+ * @param {() => Promise<void>} work
+ */
+export async function busy(button, problem, work) {
+  if (button.getAttribute("aria-disabled") === "true") return;
+  // Not "disabled": that would take the focus away from whoever has just pressed it.
+  button.setAttribute("aria-disabled", "true");
+  problem.textContent = "";
+  try {
+    await work();
+  } catch (failure) {
+    problem.textContent = failure instanceof Error ? failure.message : String(failure);
+  } finally {
+    button.removeAttribute("aria-disabled");
+  }
+}

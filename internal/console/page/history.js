@@ -1,0 +1,105 @@
+// The history: sessions, newest first, page by page as one scrolls.
+
+import { askToCancel } from "./cancel.js";
+import { call } from "./api.js";
+import { showCard } from "./cards.js";
+import { changes, lasted, products, title, who } from "./describe.js";
+import { action, busy, byId, copyOf, fill } from "./dom.js";
+import { time } from "./format.js";
+import { showReceipt } from "./receipt.js";
+import { isActive, onSession, put, sessionOf } from "./sessions.js";
+
+/** @typedef {import("fullsync-api").components["schemas"]} Schemas */
+/** @typedef {Schemas["Session"]} Session */
+
+const rows = byId("history-rows", HTMLTableSectionElement);
+const filter = byId("history-filter", HTMLSelectElement);
+const more = byId("history-more", HTMLButtonElement);
+const empty = byId("history-empty", HTMLElement);
+const problem = byId("history-problem", HTMLElement);
+
+/** The next page; empty before the first one, null after the last. @type {string | null} */
+let nextPage = "";
+/** Raised by every reload, so that an answer to the question before it is dropped. */
+let generation = 0;
+
+filter.addEventListener("change", () => void reloadHistory());
+more.addEventListener("click", () => void busy(more, problem, loadPage));
+const scrolled = new IntersectionObserver(([entry]) => entry?.isIntersecting && more.click());
+onSession((s) => place(s, false));
+/** Begins anew with the first page. */
+export async function reloadHistory() {
+  generation++;
+  nextPage = "";
+  await busy(more, problem, loadPage);
+}
+
+async function loadPage() {
+  if (nextPage === null) return;
+  const asked = generation;
+  const query = new URLSearchParams({ pageToken: nextPage });
+  for (const status of filter.value.split(" ").filter(Boolean)) query.append("status", status);
+  /** @type {Schemas["SessionListResponse"]} */
+  const page = await call("GET", `/api/admin/sync/full-sync?${query}`);
+  if (asked !== generation) return loadPage();
+  if (nextPage === "") rows.replaceChildren();
+  nextPage = page.nextPageToken;
+  for (const s of page.sessions) {
+    put(s);
+    place(sessionOf(s.sessionId) ?? s, true);
+  }
+  more.hidden = nextPage === null;
+  scrolled.disconnect(); // observing it anew tells at once whether it is still in view
+  scrolled.observe(more);
+  empty.hidden = rows.rows.length > 0;
+}
+
+/**
+ * Shows a session where it belongs: if the filter lets it through, and not beyond the pages that have been loaded.
+ * @param {Session} s
+ * @param {boolean} loaded whether it comes from such a page
+ */
+function place(s, loaded) {
+  const old = document.getElementById(`history-${s.sessionId}`);
+  const fits = !filter.value || filter.value.split(" ").includes(s.status);
+  const next = [...rows.rows].find((row) => (row.dataset.startedAt ?? "") < s.startedAt);
+  if (!fits) old?.remove();
+  else if (old) update(old, s);
+  else if (loaded || next || nextPage === null) rows.insertBefore(newRow(s), next ?? null);
+  empty.hidden = rows.rows.length > 0;
+}
+
+/** @param {Session} s */
+function newRow(s) {
+  const row = copyOf("history-row");
+  row.id = `history-${s.sessionId}`;
+  row.dataset.startedAt = s.startedAt;
+  fill(row, { sync: title(s), started: time(s.startedAt) });
+  const open = () => {
+    const now = sessionOf(s.sessionId) ?? s;
+    if (isActive(now)) showCard(s.sessionId);
+    else void showReceipt(s.sessionId);
+  };
+  action(row, "cancel").addEventListener("click", () => askToCancel(s));
+  row.addEventListener("click", (event) => {
+    const button = event.target instanceof Element && event.target.closest("button");
+    if (!button || button === action(row, "receipt")) open();
+  });
+  update(row, s);
+  return row;
+}
+
+/** @param {HTMLElement} row @param {Session} s */
+function update(row, s) {
+  row.dataset.status = s.status;
+  const button = action(row, "receipt");
+  if (button.textContent !== s.status) button.textContent = s.status;
+  button.setAttribute("aria-label", isActive(s) ? `${s.status}: show the sync` : `${s.status}: show the receipt`);
+  button.dataset.status = s.status;
+  fill(row, {
+    products: [products(s), changes(s)].filter(Boolean).join(": "),
+    duration: lasted(s),
+    who: who(s),
+  });
+  action(row, "cancel").hidden = !isActive(s);
+}

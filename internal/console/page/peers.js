@@ -1,0 +1,122 @@
+// The peers: who is known, and whether they answer.
+
+import { call } from "./api.js";
+import { confirm } from "./confirm.js";
+import { action, busy, byId, copyOf, field, fill } from "./dom.js";
+import { time } from "./format.js";
+import { focusMessage, say } from "./message.js";
+
+/** @typedef {import("fullsync-api").components["schemas"]} Schemas */
+/** @typedef {Schemas["Peer"]} Peer */
+
+const rows = byId("peer-rows", HTMLTableSectionElement);
+const addForm = byId("add-peer-form", HTMLFormElement);
+const addProblem = byId("add-peer-problem", HTMLElement);
+const addButton = /** @type {HTMLButtonElement} */ (addForm.querySelector("button.main"));
+
+/** @type {((peers: Peer[]) => void)[]} */
+const listeners = [];
+
+addForm.addEventListener("submit", (event) => {
+  event.preventDefault();
+  void busy(addButton, addProblem, add);
+});
+
+/**
+ * Calls listener with the peers whenever they have been read.
+ * @param {(peers: Peer[]) => void} listener
+ */
+export function onPeers(listener) {
+  listeners.push(listener);
+}
+
+/** Reads the peers and shows them; says so where that fails. */
+export async function reloadPeers() {
+  try {
+    /** @type {Schemas["PeerListResponse"]} */
+    const { peers } = await call("GET", "/api/admin/sync/peers");
+    show(peers);
+  } catch (failure) {
+    complain(failure);
+  }
+}
+
+/** @param {Peer[]} peers */
+function show(peers) {
+  const ids = new Set(peers.map((p) => `peer-${p.nodeId}`));
+  for (const row of [...rows.rows]) if (!ids.has(row.id)) row.remove();
+  for (const [i, p] of peers.entries()) {
+    const row = document.getElementById(`peer-${p.nodeId}`) ?? newRow(p.nodeId);
+    if (rows.rows[i] !== row) rows.insertBefore(row, rows.rows[i] ?? null);
+    row.dataset.active = String(p.isActive);
+    fill(row, {
+      peer: p.nodeName === p.nodeId ? p.nodeId : `${p.nodeName} (${p.nodeId})`,
+      url: p.url,
+      state: [p.isActive ? "active" : "switched off", p.lastError].filter(Boolean).join(": "),
+      seen: time(p.lastSeen),
+    });
+    action(row, "switch").textContent = p.isActive ? "Switch off" : "Switch on";
+  }
+  byId("peers-empty", HTMLElement).hidden = peers.length > 0;
+  for (const listener of listeners) listener(peers);
+}
+
+/** @param {string} nodeId */
+function newRow(nodeId) {
+  const row = copyOf("peer-row");
+  const path = `/api/admin/sync/peers/${nodeId}`;
+  row.id = `peer-${nodeId}`;
+  for (const [name, work] of /** @type {[string, () => Promise<void>][]} */ ([
+    ["check", () => check(nodeId, path)],
+    ["switch", () => call("PATCH", path, { isActive: row.dataset.active !== "true" }).then(reloadPeers)],
+  ])) {
+    const button = action(row, name);
+    button.addEventListener("click", () => void busy(button, document.createElement("p"), () => work().catch(complain)));
+  }
+  action(row, "remove").addEventListener("click", () =>
+    confirm({
+      title: `Remove peer ${nodeId}?`,
+      text: "Its token is forgotten too. The products that came from it stay.",
+      safe: "Keep it",
+      go: "Remove peer",
+      async work() {
+        /** @type {Schemas["MessageResponse"]} */
+        const removed = await call("DELETE", path);
+        say("success", removed.message);
+        await reloadPeers();
+        setTimeout(focusMessage); // the row is gone, with the button that had the focus
+      },
+    }),
+  );
+  return row;
+}
+
+/** @param {string} nodeId @param {string} path */
+async function check(nodeId, path) {
+  /** @type {Schemas["PeerCheckResponse"]} */
+  const { check } = await call("POST", `${path}/check`);
+  await reloadPeers();
+  if (check.problem) {
+    say("failure", check.problem);
+    return;
+  }
+  const until = check.expiresAt ? `, until ${time(check.expiresAt)}` : "";
+  say("success", `Peer ${nodeId} answered in ${check.latencyMs} ms and accepts our token of role ${check.role ?? "unknown"}${until}.`);
+}
+
+async function add() {
+  const text = (/** @type {string} */ name) => field(addForm, name).value.trim();
+  /** @type {Schemas["NewPeer"]} */
+  const peer = { nodeId: text("nodeId"), url: text("url") };
+  if (text("nodeName")) peer.nodeName = text("nodeName");
+  if (text("token")) peer.token = text("token");
+  await call("POST", "/api/admin/sync/peers", peer);
+  addForm.reset();
+  await reloadPeers();
+  say("success", `Peer ${peer.nodeId} is registered. Check it to see whether it answers.`);
+}
+
+/** @param {unknown} failure */
+function complain(failure) {
+  say("failure", failure instanceof Error ? failure.message : String(failure));
+}

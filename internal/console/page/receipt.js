@@ -1,0 +1,89 @@
+// The receipt of a session that has ended.
+
+import { call } from "./api.js";
+import { changes, lasted, products, title } from "./describe.js";
+import { busy, byId } from "./dom.js";
+import { bytes, count, time } from "./format.js";
+import { copy, say } from "./message.js";
+import { load, put } from "./sessions.js";
+
+/** @typedef {import("fullsync-api").components["schemas"]} Schemas */
+
+const dialog = byId("receipt", HTMLDialogElement);
+const heading = byId("receipt-title", HTMLElement);
+const facts = byId("receipt-facts", HTMLElement);
+const problem = byId("receipt-problem", HTMLElement);
+const resumeButton = byId("receipt-resume", HTMLButtonElement);
+
+let sessionId = "";
+
+byId("receipt-close", HTMLButtonElement).addEventListener("click", () => dialog.close());
+byId("receipt-copy", HTMLButtonElement).addEventListener("click", () => {
+  const shown = facts.querySelector("code") ?? facts;
+  dialog.close(); // a message behind an open dialog can be neither read nor dismissed
+  void copy(sessionId, shown);
+});
+resumeButton.addEventListener("click", () =>
+  busy(resumeButton, problem, async () => {
+    /** @type {Schemas["StartResponse"]} */
+    const resumed = await call("POST", `/api/admin/sync/full-sync/${sessionId}/resume`, {});
+    put(resumed.session);
+    dialog.close();
+    say("success", resumed.message);
+  }),
+);
+
+/**
+ * Opens the receipt of a session that has ended.
+ * @param {string} id
+ */
+export async function showReceipt(id) {
+  /** @type {Schemas["SessionResponse"]} */
+  let found;
+  try {
+    found = await load(id);
+  } catch (failure) {
+    say("failure", failure instanceof Error ? failure.message : String(failure));
+    return;
+  }
+  const { session, receipt } = found;
+  if (!receipt) return; // its end is not known to this replica's answer yet; the next click shows it
+  sessionId = id;
+  problem.textContent = "";
+  heading.textContent = `Receipt: ${receipt.status}`;
+  byId("receipt-statement", HTMLElement).textContent = receipt.statement;
+  resumeButton.hidden = receipt.status === "COMPLETED";
+  show({
+    Sync: title(receipt),
+    Products: [products(receipt), changes(receipt)].filter(Boolean).join(": "),
+    "Why it ended": receipt.errorMessage,
+    Started: `${time(receipt.startedAt)} by ${receipt.startedBy}`,
+    Ended: `${time(receipt.completedAt)}, after ${lasted(session)}`,
+    Batches: `${count(receipt.batches, "batch", "batches")}, ${bytes(receipt.transferredBytes)}`,
+    "Product ids": receipt.firstKey === null ? null : `${receipt.firstKey} to ${receipt.lastKey}`,
+    "Went on from": receipt.resumedFrom,
+    Workers: workers(receipt),
+    Session: receipt.sessionId,
+  });
+  dialog.showModal();
+}
+
+/** @param {Schemas["Receipt"]} receipt */
+function workers(receipt) {
+  const lost = receipt.takeovers.map((t) => `lost worker ${t.worker} after ${count(t.batches, "batch", "batches")}`);
+  return [count(receipt.attempts, "attempt"), receipt.retries && count(receipt.retries, "retry", "retries"), ...lost].filter(Boolean).join(", ");
+}
+
+/** @param {Record<string, string | null>} texts */
+function show(texts) {
+  facts.replaceChildren();
+  for (const [name, text] of Object.entries(texts)) {
+    if (!text) continue;
+    const line = document.createElement("div");
+    const value = document.createElement("dd");
+    line.append(Object.assign(document.createElement("dt"), { textContent: name }), value);
+    if (name === "Session") value.append(Object.assign(document.createElement("code"), { textContent: text }));
+    else value.textContent = text;
+    facts.append(line);
+  }
+}

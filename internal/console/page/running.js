@@ -1,0 +1,69 @@
+// The dialog after a start was refused because another sync is running (409).
+
+import { askToCancel } from "./cancel.js";
+import { busy, byId, fill } from "./dom.js";
+import { time } from "./format.js";
+import { isActive, load, onSession, sessionOf } from "./sessions.js";
+import { say } from "./message.js";
+
+/** @typedef {import("fullsync-api").components["schemas"]} Schemas */
+
+const dialog = byId("running", HTMLDialogElement);
+const problem = byId("running-problem", HTMLElement);
+const replaceButton = byId("running-replace", HTMLButtonElement);
+
+/** The session that is in the way. */
+let sessionId = "";
+/** @type {() => void} */
+let watch = () => {};
+/** @type {() => Promise<void>} */
+let replace = async () => {};
+
+byId("running-watch", HTMLButtonElement).addEventListener("click", () => {
+  dialog.close();
+  watch();
+});
+byId("running-cancel", HTMLButtonElement).addEventListener("click", () => {
+  dialog.close();
+  askToCancel(sessionOf(sessionId) ?? { sessionId });
+});
+replaceButton.addEventListener("click", () =>
+  busy(replaceButton, problem, async () => {
+    await replace();
+    dialog.close();
+  }),
+);
+
+onSession((s) => {
+  if (!dialog.open || s.sessionId !== sessionId) return;
+  show(s);
+  if (isActive(s)) return;
+  dialog.close();
+  say("success", `The sync that was in the way has ended by itself: ${s.status}. You can start now.`);
+});
+
+/**
+ * Shows the session that is in the way and offers what can be done.
+ * @param {Schemas["SyncInProgress"]} conflict
+ * @param {{watch: () => void, replace: () => Promise<void>}} choices
+ */
+export function showRunning(conflict, choices) {
+  ({ watch, replace } = choices);
+  sessionId = conflict.sessionId;
+  byId("running-title", HTMLElement).textContent = conflict.error;
+  byId("running-message", HTMLElement).textContent = conflict.message;
+  problem.textContent = "";
+  show(conflict);
+  dialog.showModal();
+  load(sessionId).catch(() => {}); // so that it can be watched even if no event has told of it yet
+}
+
+/** @param {Schemas["SyncInProgress"] | Schemas["Session"]} s */
+function show(s) {
+  fill(dialog, {
+    step: s.currentStep,
+    progress: `${s.progress} %`,
+    health: `${s.health.verdict}: ${s.health.reason}`,
+    started: `${time(s.startedAt)} by ${s.startedBy}`,
+  });
+}

@@ -1,0 +1,93 @@
+// The sessions this page knows, each as it was seen last.
+
+import { call } from "./api.js";
+
+/** @typedef {import("fullsync-api").components["schemas"]} Schemas */
+/** @typedef {Schemas["Session"]} Session */
+
+const activeStatuses = ["PREPARING", "TRANSFERRING", "VALIDATING"];
+
+/** @param {Session} s */
+export function isActive(s) {
+  return activeStatuses.includes(s.status);
+}
+
+/** @type {Map<string, Session>} */
+const known = new Map();
+
+/** @type {((now: Session, before: Session | undefined) => void)[]} */
+const listeners = [];
+
+/**
+ * Calls listener with every session that is new or has changed.
+ * @param {(now: Session, before: Session | undefined) => void} listener
+ */
+export function onSession(listener) {
+  listeners.push(listener);
+}
+
+/**
+ * Takes a session as the node has just shown it. Answers may overtake one another: what is older than what is known, such
+ * as an active session that is known to have ended, is dropped.
+ * @param {Session} session
+ */
+export function put(session) {
+  const before = known.get(session.sessionId);
+  if (before && !isActive(before) && isActive(session)) return;
+  if (before && isActive(session) && session.transferredRecords < before.transferredRecords) return;
+  known.set(session.sessionId, session);
+  for (const listener of listeners) listener(session, before);
+}
+
+/** @param {string} id */
+export function sessionOf(id) {
+  return known.get(id);
+}
+
+/** Returns the active sessions, the newest first. */
+export function activeSessions() {
+  return [...known.values()].filter(isActive).sort((a, b) => b.startedAt.localeCompare(a.startedAt));
+}
+
+/**
+ * Asks the node for a session and takes it.
+ * @param {string} id
+ * @returns {Promise<Schemas["SessionResponse"]>}
+ */
+export async function load(id) {
+  /** @type {Schemas["SessionResponse"]} */
+  const found = await call("GET", `/api/admin/sync/full-sync/${id}`);
+  put(found.session);
+  return found;
+}
+
+/**
+ * Takes the state that a stream begins with. What is known as active and not in it has ended meanwhile.
+ * @param {Schemas["SnapshotEvent"]} snapshot
+ */
+export function takeSnapshot(snapshot) {
+  const shown = new Set(snapshot.sessions.map((s) => s.sessionId));
+  for (const s of snapshot.sessions) put(s);
+  for (const s of activeSessions()) if (!shown.has(s.sessionId)) load(s.sessionId).catch(() => {}); // the next snapshot asks again
+}
+
+/**
+ * Takes a change of status. The session itself usually comes right after it; one that was replaced at once may not.
+ * @param {Schemas["StatusEvent"]} change
+ */
+export function takeStatus(change) {
+  if (known.get(change.sessionId)?.status === change.status) return;
+  setTimeout(() => {
+    const s = known.get(change.sessionId);
+    if (!s || (isActive(s) && s.status !== change.status)) load(change.sessionId).catch(() => {});
+  }, 1_000);
+}
+
+/** Asks the node for the newest sessions, and for those that were active. Rejects when it does not answer. */
+export async function refresh() {
+  /** @type {Schemas["SessionListResponse"]} */
+  const list = await call("GET", "/api/admin/sync/full-sync?pageSize=100");
+  const shown = new Set(list.sessions.map((s) => s.sessionId));
+  for (const s of list.sessions) put(s);
+  for (const s of activeSessions()) if (!shown.has(s.sessionId)) await load(s.sessionId);
+}

@@ -1,0 +1,87 @@
+// The form that starts a sync.
+
+import { call, Refused, Unreachable } from "./api.js";
+import { showCard } from "./cards.js";
+import { busy, byId, field } from "./dom.js";
+import { say } from "./message.js";
+import { onPeers } from "./peers.js";
+import { showRunning } from "./running.js";
+import { put } from "./sessions.js";
+
+/** @typedef {import("fullsync-api").components["schemas"]} Schemas */
+/** @typedef {Schemas["StartRequest"]} StartRequest */
+
+const form = byId("start-form", HTMLFormElement);
+const problem = byId("start-problem", HTMLElement);
+const button = /** @type {HTMLButtonElement} */ (form.querySelector("button.main"));
+const peerSelect = /** @type {HTMLSelectElement} */ (field(form, "peer"));
+
+form.addEventListener("submit", (event) => {
+  event.preventDefault();
+  void busy(button, problem, () => start(request(), newKey()));
+});
+
+onPeers((peers) => {
+  const chosen = peerSelect.value;
+  peerSelect.replaceChildren(
+    ...peers.map((p) => {
+      const option = new Option(p.isActive ? `${p.nodeName} (${p.nodeId})` : `${p.nodeName} (${p.nodeId}), switched off`, p.nodeId);
+      option.disabled = !p.isActive;
+      return option;
+    }),
+  );
+  if (peers.some((p) => p.isActive && p.nodeId === chosen)) peerSelect.value = chosen;
+  byId("no-peers", HTMLElement).hidden = peers.length > 0;
+});
+
+/** @returns {StartRequest} */
+function request() {
+  /** @type {NonNullable<StartRequest["options"]>} */
+  const options = { verifyAfterSync: checked("verifyAfterSync"), compressionEnabled: checked("compressionEnabled") };
+  for (const name of /** @type {const} */ (["batchSize", "maxProductsPerSecond", "timeoutSeconds"])) {
+    if (field(form, name).value) options[name] = Number(field(form, name).value);
+  }
+  return { action: "pull", targetPeer: peerSelect.value, catalog: field(form, "catalog").value.trim(), options };
+}
+
+/** @param {string} name */
+function checked(name) {
+  return /** @type {HTMLInputElement} */ (field(form, name)).checked;
+}
+
+/**
+ * Starts a sync. With the key the request is safe to repeat, and so it is, once, when the answer was lost.
+ * @param {StartRequest} what
+ * @param {string} key
+ */
+async function start(what, key) {
+  try {
+    const started = await send(what, key).catch((failure) => {
+      if (failure instanceof Unreachable) return send(what, key);
+      throw failure;
+    });
+    put(started.session);
+    say("success", started.message);
+  } catch (failure) {
+    if (!(failure instanceof Refused) || failure.code !== "SYNC_IN_PROGRESS") throw failure;
+    const conflict = /** @type {Schemas["SyncInProgress"]} */ (failure.body);
+    showRunning(conflict, {
+      watch: () => showCard(conflict.sessionId),
+      replace: () => start({ ...what, ifRunning: "replace" }, newKey()),
+    });
+  }
+}
+
+/**
+ * @param {StartRequest} what
+ * @param {string} key
+ * @returns {Promise<Schemas["StartResponse"]>}
+ */
+function send(what, key) {
+  return call("POST", "/api/admin/sync/full-sync", what, { "Idempotency-Key": key });
+}
+
+/** Returns a new key for one start. crypto.randomUUID is missing on plain http, this is not. */
+function newKey() {
+  return [...crypto.getRandomValues(new Uint8Array(16))].map((byte) => byte.toString(16).padStart(2, "0")).join("");
+}
