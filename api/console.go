@@ -17,7 +17,8 @@ type Console interface {
 
 // serveConsole serves the admin page, and sends there whoever asks for nothing in particular.
 func serveConsole(e *echo.Echo, page Console) {
-	toPage := func(c echo.Context) error { return c.Redirect(http.StatusFound, consolePath+"/") }
+	// Relative, for a reverse proxy may put the node under a path of its own: from / and from /console it is the same.
+	toPage := func(c echo.Context) error { return c.Redirect(http.StatusFound, "console/") }
 	e.GET("/", toPage)
 	e.GET(consolePath, toPage)
 	e.GET(consolePath+"/*", func(c echo.Context) error {

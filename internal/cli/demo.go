@@ -37,8 +37,8 @@ func newDemo(io IO) *cobra.Command {
 		Use:   "demo",
 		Short: "Run two nodes on this machine, ready to pull, watch and cancel",
 		Long: "Run two nodes in one process on temporary SQLite files: branch with realistic products, and main, empty, with\n" +
-			"branch registered as its peer. Prints the curl lines to start, watch and cancel a sync. Ctrl-C stops both and\n" +
-			"removes the files.",
+			"branch registered as its peer. Prints where the admin page is, and the curl lines to start, watch and cancel a\n" +
+			"sync. Ctrl-C stops both and removes the files.",
 		Args: usage(cobra.NoArgs),
 	}
 	cmd.Flags().IntVar(&products, "products", 1067, "number of products at branch")
@@ -159,7 +159,7 @@ func introduce(ctx context.Context, io IO, d demo, main, branch *app.App) error 
 	if err != nil {
 		return err
 	}
-	_, err = fmt.Fprintf(io.Out, demoText, branchURL, d.products, mainURL, speed(d), user.FirstName, password, mainURL, admin, mainURL)
+	_, err = fmt.Fprintf(io.Out, demoText, branchURL, d.products, mainURL, speed(d), mainURL, user.FirstName, password, mainURL, admin, mainURL)
 	return err
 }
 
@@ -189,9 +189,9 @@ const demoText = `Two nodes are running in this process, on temporary SQLite fil
   branch  %s  with %d products
   main    %s  empty; it knows branch as its peer, and reads %s
 
-Sign in at main as %s with the password %s
+Open %s/console/ in a browser, and sign in as %s with the password %s
 
-Paste this into another terminal:
+Or paste this into another terminal:
 
 export FULLSYNC_URL=%s
 export FULLSYNC_TOKEN=%s

@@ -57,6 +57,7 @@ const firstUserText = `
       name      %[1]s
       password  %[2]s
 
+  Open /console/ at this node's address to sign in.
   The password is shown only now and kept nowhere. Choose your own with
   fullsync user passwd %[1]s
 ==============================================================================

@@ -175,7 +175,7 @@ func TestDemoShowsAPassword(t *testing.T) {
 	t.Parallel()
 	program(t)
 	demo := launch(t, environment{"TMPDIR=" + t.TempDir()}, "demo", "--listen", "127.0.0.1:0", "--products", "1")
-	password := demo.out.await(t, `Sign in at main as admin with the password (\S+)\n`)
+	password := demo.out.await(t, `/console/ in a browser, and sign in as admin with the password (\S+)\n`)
 	url := demo.out.await(t, `export FULLSYNC_URL=(\S+)\n`)
 	if status, token := signIn(t, url, "admin", password); status != http.StatusOK || token == "" {
 		t.Errorf("with the password that was shown: %d", status)

@@ -95,7 +95,8 @@ async function send(method, path, init) {
   /** @type {Response} */
   let response;
   try {
-    response = await fetch(path, { ...init, method, headers, credentials: "omit", redirect: "error", cache: "no-store" });
+    // Relative, so that a reverse proxy may put the node under a path of its own.
+    response = await fetch(`..${path}`, { ...init, method, headers, credentials: "omit", redirect: "error", cache: "no-store" });
   } catch (cause) {
     throw new Unreachable("The node does not answer. Whether it got the request is not known; it is safe to look or to try again.", { cause });
   }

@@ -26,7 +26,7 @@ const connectionTexts = {
   lost: "Connection lost; what you see may be old. Trying again…",
 };
 
-onSignedOut((why) => leave(why));
+onSignedOut((why) => leave("failure", `You have been signed out. ${why}`));
 signInForm.addEventListener("submit", (event) => {
   event.preventDefault();
   void busy(/** @type {HTMLButtonElement} */ (signInForm.querySelector("button")), signInProblem, signIn);
@@ -38,7 +38,7 @@ onSession((now, before) => {
 
 const notice = sessionStorage.getItem(noticeKey);
 sessionStorage.removeItem(noticeKey);
-if (notice) say("success", notice);
+if (notice) say(JSON.parse(notice).kind, JSON.parse(notice).why);
 if (token()) void open();
 else askToSignIn();
 
@@ -99,19 +99,20 @@ async function signOut() {
   try {
     /** @type {Schemas["MessageResponse"]} */
     const done = await call("POST", "/api/auth/logout");
-    leave(done.message);
+    leave("success", done.message);
   } catch (failure) {
     if (failure instanceof Unreachable) say("failure", "The node does not answer, so the login could not be ended there. Try again when it does, or close this tab.");
-    else leave("Signed out here."); // a token that no login made cannot be ended; it is only forgotten
+    else leave("success", "Signed out here."); // a token that no login made cannot be ended; it is only forgotten
   }
 }
 
 /**
  * Forgets the token and begins anew, with a clean page that shows nothing of what the last user saw.
+ * @param {"success" | "failure"} kind
  * @param {string} why
  */
-function leave(why) {
+function leave(kind, why) {
   keepToken("");
-  sessionStorage.setItem(noticeKey, why);
+  sessionStorage.setItem(noticeKey, JSON.stringify({ kind, why }));
   location.reload();
 }
