@@ -12,6 +12,7 @@ import { isActive, onSession, put, sessionOf } from "./sessions.js";
 /** @typedef {import("fullsync-api").components["schemas"]} Schemas */
 /** @typedef {Schemas["Session"]} Session */
 
+const table = byId("history-table", HTMLTableElement);
 const rows = byId("history-rows", HTMLTableSectionElement);
 const filter = byId("history-filter", HTMLSelectElement);
 const more = byId("history-more", HTMLButtonElement);
@@ -27,6 +28,7 @@ filter.addEventListener("change", () => void reloadHistory());
 more.addEventListener("click", () => void busy(more, problem, loadPage));
 const scrolled = new IntersectionObserver(([entry]) => entry?.isIntersecting && more.click());
 onSession((s) => place(s, false));
+
 /** Begins anew with the first page. */
 export async function reloadHistory() {
   generation++;
@@ -51,7 +53,7 @@ async function loadPage() {
   more.hidden = nextPage === null;
   scrolled.disconnect(); // observing it anew tells at once whether it is still in view
   scrolled.observe(more);
-  empty.hidden = rows.rows.length > 0;
+  showEmptiness();
 }
 
 /**
@@ -62,11 +64,16 @@ async function loadPage() {
 function place(s, loaded) {
   const old = document.getElementById(`history-${s.sessionId}`);
   const fits = !filter.value || filter.value.split(" ").includes(s.status);
-  const next = [...rows.rows].find((row) => (row.dataset.startedAt ?? "") < s.startedAt);
+  const next = [...rows.rows].find((row) => Date.parse(row.dataset.startedAt ?? "") < Date.parse(s.startedAt));
   if (!fits) old?.remove();
   else if (old) update(old, s);
   else if (loaded || next || nextPage === null) rows.insertBefore(newRow(s), next ?? null);
-  empty.hidden = rows.rows.length > 0;
+  showEmptiness();
+}
+
+function showEmptiness() {
+  table.hidden = rows.rows.length === 0;
+  empty.hidden = !table.hidden;
 }
 
 /** @param {Session} s */

@@ -44,13 +44,13 @@ else askToSignIn();
 
 function askToSignIn() {
   signInSection.hidden = false;
-  field(signInForm, "name").focus();
+  field(signInForm, "user").focus();
 }
 
 async function signIn() {
   /** @type {Schemas["LoginResponse"]} */
   const signedIn = await call("POST", "/api/auth/login", {
-    name: field(signInForm, "name").value.trim(),
+    name: field(signInForm, "user").value.trim(),
     password: field(signInForm, "password").value,
   });
   keepToken(signedIn.token);

@@ -57,6 +57,7 @@ function show(peers) {
     });
     action(row, "switch").textContent = p.isActive ? "Switch off" : "Switch on";
   }
+  byId("peer-table", HTMLElement).hidden = peers.length === 0;
   byId("peers-empty", HTMLElement).hidden = peers.length > 0;
   for (const listener of listeners) listener(peers);
 }
@@ -107,8 +108,8 @@ async function check(nodeId, path) {
 async function add() {
   const text = (/** @type {string} */ name) => field(addForm, name).value.trim();
   /** @type {Schemas["NewPeer"]} */
-  const peer = { nodeId: text("nodeId"), url: text("url") };
-  if (text("nodeName")) peer.nodeName = text("nodeName");
+  const peer = { nodeId: text("peerId"), url: text("url") };
+  if (text("peerName")) peer.nodeName = text("peerName");
   if (text("token")) peer.token = text("token");
   await call("POST", "/api/admin/sync/peers", peer);
   addForm.reset();

@@ -44,9 +44,8 @@ export function sessionOf(id) {
   return known.get(id);
 }
 
-/** Returns the active sessions, the newest first. */
-export function activeSessions() {
-  return [...known.values()].filter(isActive).sort((a, b) => b.startedAt.localeCompare(a.startedAt));
+function activeSessions() {
+  return [...known.values()].filter(isActive);
 }
 
 /**
