@@ -37,9 +37,13 @@ class Link {
   /** @type {Connection | ""} */
   #shown = "";
 
+  /** Ends the pause between two streams. */
+  #wake = () => {};
+
   /** @param {Listener} to */
   constructor(to) {
     this.to = to;
+    addEventListener("online", () => this.#wake());
   }
 
   /** Reads one stream after another. */
@@ -53,7 +57,7 @@ class Link {
       failures = this.#streaming ? 0 : failures + 1;
       this.#streaming = false;
       void this.#ask();
-      await wait(Math.min(this.#retry * 2 ** failures, longestWait));
+      await this.#pause(Math.min(this.#retry * 2 ** failures, longestWait));
     }
   }
 
@@ -73,7 +77,9 @@ class Link {
       if (isSignedOut(failure)) return false;
       found = "lost";
     }
-    if (!this.#streaming) this.#show(found);
+    if (this.#streaming) return true;
+    if (found === "polling" && this.#shown === "lost") this.#wake(); // the node is back: no need to wait any longer
+    this.#show(found);
     return true;
   }
 
@@ -115,6 +121,12 @@ class Link {
     }
     // Only now: what could not be taken must come again.
     if (event.id) this.#lastEventId = event.id;
+  }
+
+  /** @param {number} milliseconds */
+  async #pause(milliseconds) {
+    const woken = new Promise((resolve) => (this.#wake = () => resolve(undefined)));
+    await Promise.race([woken, wait(milliseconds)]);
   }
 
   /** @param {Connection} connection */
@@ -162,13 +174,5 @@ async function* pieces(body) {
 
 /** @param {number} milliseconds */
 function wait(milliseconds) {
-  return new Promise((resolve) => {
-    const timer = setTimeout(done, milliseconds);
-    function done() {
-      clearTimeout(timer);
-      removeEventListener("online", done);
-      resolve(undefined);
-    }
-    addEventListener("online", done); // the network is back: do not wait any longer
-  });
+  return new Promise((resolve) => setTimeout(resolve, milliseconds));
 }
