@@ -50,15 +50,23 @@ func Judge(s Session, now time.Time, limits Limits) Health {
 			return Health{Throttled, fmt.Sprintf("%s; goes on in %s", s.WaitingFor, seconds(wait))}
 		}
 	}
-	since := s.StartedAt
-	if s.ClaimedAt != nil {
-		since = *s.ClaimedAt
-	}
-	if idle := age(now, s.LastCommitAt, since); idle > limits.StalledAfter && s.Status == Transferring {
+	if idle := now.Sub(s.busySince()); idle > limits.StalledAfter && s.Status == Transferring {
 		return Health{Stalled, fmt.Sprintf("worker %s is alive, but has committed nothing for %s",
 			s.Worker, seconds(idle))}
 	}
 	return Health{Healthy, "working normally"}
+}
+
+// busySince is the last sign that the session got on: its last commit, or the present worker's claim where that is later. A
+// worker that has just come is not to blame for how long the session waited for it.
+func (s *Session) busySince() time.Time {
+	since := s.StartedAt
+	for _, at := range []*time.Time{s.ClaimedAt, s.LastCommitAt} {
+		if at != nil && at.After(since) {
+			since = *at
+		}
+	}
+	return since
 }
 
 func finishedReason(s Session) string {

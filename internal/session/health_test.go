@@ -78,6 +78,15 @@ func TestJudge(t *testing.T) {
 		"queued for long, claimed just now": {func(s *session.Session) {
 			s.StartedAt, s.ClaimedAt, s.LastCommitAt = *ago(time.Hour), ago(time.Second), nil
 		}, session.Healthy, "working normally"},
+		"last commit long ago, taken over just now": {func(s *session.Session) {
+			s.ClaimedAt, s.LastCommitAt = ago(time.Second), ago(time.Hour)
+		}, session.Healthy, "working normally"},
+		"taken over, and nothing committed for as long as allowed": {func(s *session.Session) {
+			s.ClaimedAt, s.LastCommitAt = ago(time.Minute), ago(time.Hour)
+		}, session.Healthy, "working normally"},
+		"taken over, and nothing committed for long": {func(s *session.Session) {
+			s.ClaimedAt, s.LastCommitAt = ago(61*time.Second), ago(time.Hour)
+		}, session.Stalled, "worker main-1 is alive, but has committed nothing for 61 s"},
 		"verifying commits nothing": {func(s *session.Session) {
 			s.Status, s.LastCommitAt = session.Validating, ago(time.Hour)
 		}, session.Healthy, "working normally"},

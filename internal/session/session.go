@@ -80,8 +80,9 @@ type Session struct {
 	Counts             `gorm:"embedded"`
 
 	// All times are the database's.
-	StartedAt       time.Time
-	StartedBy       string
+	StartedAt time.Time
+	StartedBy string
+	// ClaimedAt is when the present worker claimed the session, or the last one where none has it.
 	ClaimedAt       *time.Time
 	LastHeartbeatAt *time.Time
 	LastCommitAt    *time.Time
@@ -94,6 +95,8 @@ type Session struct {
 	WaitingFor   string
 	WaitingUntil *time.Time
 
+	// WorkedBeforeMS is how many milliseconds the workers before the present one worked; see [Session.Worked].
+	WorkedBeforeMS int64 `gorm:"column:worked_before_ms"`
 	// Attempts counts the claims of this session by workers.
 	Attempts int
 	// Worker is the one that holds the session, empty while none does.
@@ -120,6 +123,17 @@ type Session struct {
 // Handled is how many products of the source are behind the cursor.
 func (s *Session) Handled() int64 { return s.ResumedRecords + s.TransferredRecords + s.Rejected }
 
+// Worked is how long workers have worked for what is committed: each of them from its claim to its last commit. The time in
+// which the session waited for a worker, or its worker was lost, is not in it, and neither is what a worker did in vain after
+// its last commit.
+func (s *Session) Worked() time.Duration {
+	worked := time.Duration(s.WorkedBeforeMS) * time.Millisecond
+	if s.ClaimedAt != nil && s.LastCommitAt != nil {
+		worked += max(0, s.LastCommitAt.Sub(*s.ClaimedAt))
+	}
+	return worked
+}
+
 // TableName names the table for GORM.
 func (Session) TableName() string { return "sync_sessions" }
 
@@ -133,29 +147,30 @@ type Claim struct {
 type View struct {
 	Session
 	Health Health
-	// TransferSpeed is in bytes per second and RecordsPerSecond in products per second, both averaged from the
-	// first claim to the last commit; 0 before the first commit.
+	// TransferSpeed is in bytes per second and RecordsPerSecond in products per second, both averaged over the time
+	// that workers have worked ([Session.Worked]); 0 before the first commit. The average is over all workers and not over
+	// the present one alone: so it neither falls to 0 with every takeover, nor does the speed of a finished session
+	// contradict its counters because its last worker had little left to do.
 	TransferSpeed    float64
 	RecordsPerSecond float64
-	// EstimatedTimeRemaining is nil while it cannot be said: the total is unknown, or nothing moves.
+	// EstimatedTimeRemaining is nil while it cannot be said: the total is unknown, nobody works on it, or nothing moves.
+	// It goes by the products that were handled, refused ones among them.
 	EstimatedTimeRemaining *time.Duration
 }
 
 // NewView derives a View at the database's time now.
 func NewView(s Session, now time.Time, limits Limits) View {
 	v := View{Session: s, Health: Judge(s, now, limits)}
-	if s.ClaimedAt == nil || s.LastCommitAt == nil {
+	worked := s.Worked().Seconds()
+	if worked <= 0 {
 		return v
 	}
-	took := s.LastCommitAt.Sub(*s.ClaimedAt).Seconds()
-	if took <= 0 {
-		return v
-	}
-	v.TransferSpeed = float64(s.TransferredBytes) / took
-	v.RecordsPerSecond = float64(s.TransferredRecords) / took
-	if s.Status == Transferring && v.Health.Verdict == Healthy && s.TotalRecords != nil && v.RecordsPerSecond > 0 {
+	v.TransferSpeed = float64(s.TransferredBytes) / worked
+	v.RecordsPerSecond = float64(s.TransferredRecords) / worked
+	moves := s.Status == Transferring && s.Worker != "" && v.Health.Verdict == Healthy
+	if handled := s.TransferredRecords + s.Rejected; moves && s.TotalRecords != nil && handled > 0 {
 		left := max(0, *s.TotalRecords-s.Handled())
-		eta := time.Duration(float64(left) / v.RecordsPerSecond * float64(time.Second))
+		eta := time.Duration(float64(left) * worked / float64(handled) * float64(time.Second))
 		v.EstimatedTimeRemaining = &eta
 	}
 	return v

@@ -22,10 +22,56 @@ func TestViewSpeedsAndRemainingTime(t *testing.T) {
 	}
 
 	refused := working()
-	refused.Rejected = 67
+	refused.Rejected = 200
 	v = session.NewView(refused, noon, limits)
-	if want := 20 * time.Second; v.EstimatedTimeRemaining == nil || *v.EstimatedTimeRemaining != want {
-		t.Errorf("with 67 rejects %v remain, want %s: nothing is left to do about a reject", v.EstimatedTimeRemaining, want)
+	if want := 5360 * time.Millisecond; v.EstimatedTimeRemaining == nil || *v.EstimatedTimeRemaining != want || v.RecordsPerSecond != 10 {
+		t.Errorf("with 200 rejects %v remain, want %s (67 products at 1,000 in 80 s): a reject is done with, and took its time", v.EstimatedTimeRemaining, want)
+	}
+}
+
+// The speeds are those of work: what passes between two workers is nobody's.
+func TestViewCountsTheTimeInWhichSomebodyWorked(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		change func(*session.Session)
+		worked time.Duration
+		left   bool
+	}{
+		"one worker": {func(*session.Session) {}, 80 * time.Second, true},
+		"queued for long before the first worker": {func(s *session.Session) {
+			s.StartedAt = *ago(time.Hour)
+		}, 80 * time.Second, true},
+		"the second worker has just claimed it": {func(s *session.Session) {
+			s.WorkedBeforeMS, s.ClaimedAt, s.LastCommitAt = 100_000, ago(time.Second), ago(time.Hour)
+		}, 100 * time.Second, true},
+		"the second worker has committed too": {func(s *session.Session) {
+			s.WorkedBeforeMS, s.ClaimedAt, s.LastCommitAt = 100_000, ago(70*time.Second), ago(10*time.Second)
+		}, 160 * time.Second, true},
+		"handed over, nobody has it": {func(s *session.Session) {
+			s.Worker = ""
+		}, 80 * time.Second, false},
+		"handed over twice, nobody has it": {func(s *session.Session) {
+			s.Worker, s.WorkedBeforeMS, s.ClaimedAt, s.LastCommitAt = "", 100_000, ago(50*time.Minute), ago(time.Hour)
+		}, 100 * time.Second, false},
+		"its worker is lost": {func(s *session.Session) {
+			s.StartedAt, s.ClaimedAt, s.LastCommitAt, s.LastHeartbeatAt = *ago(time.Hour), ago(50*time.Minute), ago(49*time.Minute), ago(48*time.Minute)
+		}, time.Minute, false},
+		"completed by a worker that found nothing left": {func(s *session.Session) {
+			s.Status, s.WorkedBeforeMS, s.ClaimedAt, s.LastCommitAt = session.Completed, 100_000, ago(time.Minute), ago(time.Hour)
+		}, 100 * time.Second, false},
+	} {
+		s := working()
+		c.change(&s)
+		if got := s.Worked(); got != c.worked {
+			t.Errorf("%s: worked %s, want %s", name, got, c.worked)
+		}
+		v := session.NewView(s, noon, limits)
+		if want := 800 / c.worked.Seconds(); v.RecordsPerSecond != want || v.TransferSpeed != 500*want {
+			t.Errorf("%s: %v products/s, %v bytes/s; want %v and %v", name, v.RecordsPerSecond, v.TransferSpeed, want, 500*want)
+		}
+		if (v.EstimatedTimeRemaining != nil) != c.left {
+			t.Errorf("%s: %v remain", name, v.EstimatedTimeRemaining)
+		}
 	}
 }
 
@@ -39,7 +85,8 @@ func TestViewSaysNothingItCannotKnow(t *testing.T) {
 		"not claimed":             {func(s *session.Session) { s.ClaimedAt = nil }, 0, false},
 		"nothing committed":       {func(s *session.Session) { s.LastCommitAt = nil }, 0, false},
 		"committed in no time":    {func(s *session.Session) { s.LastCommitAt = s.ClaimedAt }, 0, false},
-		"only rejects so far":     {func(s *session.Session) { s.TransferredRecords = 0 }, 0, false},
+		"only rejects so far":     {func(s *session.Session) { s.TransferredRecords, s.Rejected = 0, 800 }, 0, true},
+		"nothing handled":         {func(s *session.Session) { s.TransferredRecords = 0 }, 0, false},
 		"total unknown":           {func(s *session.Session) { s.TotalRecords = nil }, 10, false},
 		"verifying":               {func(s *session.Session) { s.Status = session.Validating }, 10, false},
 		"cancelled":               {func(s *session.Session) { s.Status = session.Cancelled }, 10, false},

@@ -36,9 +36,18 @@ func (s *Store) guarded(db *gorm.DB, values map[string]any) error {
 func (s *Store) ClaimSession(ctx context.Context, id string, fence int64, worker string) (row session.Session, ok bool, err error) {
 	c := session.Claim{SessionID: id, Fence: fence}
 	err = s.inTx(ctx, s.db, func(tx *gorm.DB) error {
-		err := s.guarded(fenced(tx, c), map[string]any{
+		// Locked, so that the time the worker before has worked is that of its very last commit.
+		var before session.Session
+		err := fenced(s.forUpdate(tx), c).Take(&before).Error
+		if errors.Is(err, gorm.ErrRecordNotFound) {
+			return transfer.ErrFenced
+		}
+		if err != nil {
+			return err
+		}
+		err = s.guarded(fenced(tx, c), map[string]any{
 			"fence": fence + 1, "worker": worker, "attempts": gorm.Expr("attempts + 1"),
-			"last_heartbeat_at": s.dbNow(), "claimed_at": gorm.Expr("COALESCE(claimed_at, " + s.nowSQL() + ")"),
+			"last_heartbeat_at": s.dbNow(), "claimed_at": s.dbNow(), "worked_before_ms": before.Worked().Milliseconds(),
 			"phase": session.PhaseConnecting, "waiting_for": "", "waiting_until": nil,
 		})
 		if err != nil {
