@@ -118,8 +118,7 @@ func (w *Watcher) rescue(ctx context.Context, s session.Session) error {
 	outcome := "session taken from a worker without sign of life"
 	if fruitless >= w.cfg.MaxFruitlessTakeovers {
 		outcome = "session failed: taking it over made no progress"
-		err = w.lost.FailLost(ctx, s, fmt.Sprintf("%d workers in a row were lost at the same batch of this sync, the last one "+
-			"was %s. Look into their logs for what ended them, then start the sync again.", fruitless+1, s.Worker))
+		err = w.lost.FailLost(ctx, s, lostForGood(fruitless+1, s.Worker))
 	} else {
 		err = w.lost.TakeOver(ctx, s, w.queue.Enqueue)
 	}
@@ -132,6 +131,17 @@ func (w *Watcher) rescue(ctx context.Context, s session.Session) error {
 	log.Warn(outcome, "fruitless", fruitless)
 	abort(ctx, w.queue, s, log)
 	return nil
+}
+
+// lostForGood is the errorMessage of a session that lost so many workers in a row at the same batch. It is one only where
+// sessions are never taken over.
+func lostForGood(workers int, last string) string {
+	if workers == 1 {
+		return fmt.Sprintf("The worker of this sync, %s, was lost, and syncs are not taken over here (FULLSYNC_MAX_TAKEOVERS is 0). "+
+			"Look into its log for what ended it, then start the sync again.", last)
+	}
+	return fmt.Sprintf("%d workers in a row were lost at the same batch of this sync, the last one was %s. "+
+		"Look into their logs for what ended them, then start the sync again.", workers, last)
 }
 
 // revive gives a new job to sessions that wait for a worker although their job is gone.

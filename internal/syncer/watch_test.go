@@ -181,6 +181,21 @@ func TestTakeoversWithoutProgressEndInFailed(t *testing.T) {
 	})
 }
 
+// Where sessions are never taken over, the first worker that is lost was the last one, and the sentence does not count.
+func TestLostWorkerWithoutTakeoversEndsInFailed(t *testing.T) {
+	onBoth(t, func(t *testing.T, w *watched) {
+		w.cfg.MaxFruitlessTakeovers = 0
+		w.start(t)
+		w.silence(t)
+		row := w.lookUntil(t, w.watcher(), func(s session.Session) bool { return !s.Status.Active() })
+		const want = "The worker of this sync, main-1, was lost, and syncs are not taken over here (FULLSYNC_MAX_TAKEOVERS is 0). " +
+			"Look into its log for what ended it, then start the sync again."
+		if row.Status != session.Failed || row.ErrorMessage != want || w.queue.enqueued != 1 {
+			t.Errorf("ended as %s after %d jobs: %q", row.Status, w.queue.enqueued, row.ErrorMessage)
+		}
+	})
+}
+
 func TestWaitingSessionWhoseJobIsGoneGetsAnother(t *testing.T) {
 	onBoth(t, func(t *testing.T, w *watched) {
 		held := w.start(t)
