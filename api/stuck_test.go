@@ -73,11 +73,12 @@ func TestCancelStuckShowsTheEvidence(t *testing.T) {
 			{Session: dead, HeartbeatAge: &heartbeat, CommitAge: &commit, Takeovers: 2, Cancelled: true},
 			{Session: dead, AlreadyEnded: true},
 			{Session: waiting},
+			{Session: cancelled(), AlreadyCancelled: true},
 		}, nil
 	}
 	a := n.call("POST", stuckPath, "")
 	found := strings.Split(a.body, `},{"session":{`)
-	if a.status != 200 || len(found) != 3 || !strings.HasPrefix(a.body, `{"success":true,"dryRun":false,"sessions":[{"session":{"sessionId":"`+sessionA) {
+	if a.status != 200 || len(found) != 4 || !strings.HasPrefix(a.body, `{"success":true,"dryRun":false,"sessions":[{"session":{"sessionId":"`+sessionA) {
 		t.Fatalf("%d %s", a.status, a.body)
 	}
 	for i, want := range []string{
@@ -86,6 +87,7 @@ func TestCancelStuckShowsTheEvidence(t *testing.T) {
 		`"done":"had ended by itself","problem":null`,
 		`},"evidence":{"heartbeatAgeSeconds":null,"lastCommitAgeSeconds":null,"worker":null,"takeovers":0,"verdict":"healthy",` +
 			`"reason":"working normally"},"done":"would be cancelled","problem":null`,
+		`"reason":"Cancelled by alice: wrong peer"},"done":"was cancelled before","problem":null`,
 	} {
 		if !strings.Contains(found[i], want) {
 			t.Errorf("session %d is %s, want %s", i, found[i], want)

@@ -253,10 +253,11 @@ func (e StartRequestIfRunning) Valid() bool {
 
 // Defines values for StuckSessionDone.
 const (
-	Cancelled        StuckSessionDone = "cancelled"
-	Failed           StuckSessionDone = "failed"
-	HadEndedByItself StuckSessionDone = "had ended by itself"
-	WouldBeCancelled StuckSessionDone = "would be cancelled"
+	Cancelled          StuckSessionDone = "cancelled"
+	Failed             StuckSessionDone = "failed"
+	HadEndedByItself   StuckSessionDone = "had ended by itself"
+	WasCancelledBefore StuckSessionDone = "was cancelled before"
+	WouldBeCancelled   StuckSessionDone = "would be cancelled"
 )
 
 // Valid indicates whether the value is a known member of the StuckSessionDone enum.
@@ -267,6 +268,8 @@ func (e StuckSessionDone) Valid() bool {
 	case Failed:
 		return true
 	case HadEndedByItself:
+		return true
+	case WasCancelledBefore:
 		return true
 	case WouldBeCancelled:
 		return true
@@ -2342,7 +2345,8 @@ type ClientInterface interface {
 	// Cancels, like the command `fullsync cancel-stuck`, the active sessions whose worker gives no sign of life; with
 	// `all` every active session, with `sessionId` that one. Each comes with the evidence on which it counts as stuck.
 	// Such sessions are also taken over by themselves; this is for those who do not want to wait, or do not want the
-	// sync any more. Where there is nothing to do the list is empty.
+	// sync any more. Where there is nothing to do the list is empty. A session that is named and was cancelled before is in
+	// it with `was cancelled before`: repeating this is safe, as with a cancel.
 	//
 	// Takes any type of body and a specified content type.
 	//
@@ -2354,7 +2358,8 @@ type ClientInterface interface {
 	// Cancels, like the command `fullsync cancel-stuck`, the active sessions whose worker gives no sign of life; with
 	// `all` every active session, with `sessionId` that one. Each comes with the evidence on which it counts as stuck.
 	// Such sessions are also taken over by themselves; this is for those who do not want to wait, or do not want the
-	// sync any more. Where there is nothing to do the list is empty.
+	// sync any more. Where there is nothing to do the list is empty. A session that is named and was cancelled before is in
+	// it with `was cancelled before`: repeating this is safe, as with a cancel.
 	//
 	// Takes a body of the `application/json` content type.
 	//
@@ -2694,7 +2699,8 @@ func (c *Client) CancelFullSync(ctx context.Context, body CancelFullSyncJSONRequ
 // Cancels, like the command `fullsync cancel-stuck`, the active sessions whose worker gives no sign of life; with
 // `all` every active session, with `sessionId` that one. Each comes with the evidence on which it counts as stuck.
 // Such sessions are also taken over by themselves; this is for those who do not want to wait, or do not want the
-// sync any more. Where there is nothing to do the list is empty.
+// sync any more. Where there is nothing to do the list is empty. A session that is named and was cancelled before is in
+// it with `was cancelled before`: repeating this is safe, as with a cancel.
 //
 // Takes any type of body and a specified content type.
 //
@@ -2716,7 +2722,8 @@ func (c *Client) CancelStuckFullSyncsWithBody(ctx context.Context, contentType s
 // Cancels, like the command `fullsync cancel-stuck`, the active sessions whose worker gives no sign of life; with
 // `all` every active session, with `sessionId` that one. Each comes with the evidence on which it counts as stuck.
 // Such sessions are also taken over by themselves; this is for those who do not want to wait, or do not want the
-// sync any more. Where there is nothing to do the list is empty.
+// sync any more. Where there is nothing to do the list is empty. A session that is named and was cancelled before is in
+// it with `was cancelled before`: repeating this is safe, as with a cancel.
 //
 // Takes a body of the `application/json` content type.
 //
@@ -4589,7 +4596,8 @@ type ClientWithResponsesInterface interface {
 	// Cancels, like the command `fullsync cancel-stuck`, the active sessions whose worker gives no sign of life; with
 	// `all` every active session, with `sessionId` that one. Each comes with the evidence on which it counts as stuck.
 	// Such sessions are also taken over by themselves; this is for those who do not want to wait, or do not want the
-	// sync any more. Where there is nothing to do the list is empty.
+	// sync any more. Where there is nothing to do the list is empty. A session that is named and was cancelled before is in
+	// it with `was cancelled before`: repeating this is safe, as with a cancel.
 	//
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -4601,7 +4609,8 @@ type ClientWithResponsesInterface interface {
 	// Cancels, like the command `fullsync cancel-stuck`, the active sessions whose worker gives no sign of life; with
 	// `all` every active session, with `sessionId` that one. Each comes with the evidence on which it counts as stuck.
 	// Such sessions are also taken over by themselves; this is for those who do not want to wait, or do not want the
-	// sync any more. Where there is nothing to do the list is empty.
+	// sync any more. Where there is nothing to do the list is empty. A session that is named and was cancelled before is in
+	// it with `was cancelled before`: repeating this is safe, as with a cancel.
 	//
 	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -7191,7 +7200,8 @@ func (c *ClientWithResponses) CancelFullSyncWithResponse(ctx context.Context, bo
 // Cancels, like the command `fullsync cancel-stuck`, the active sessions whose worker gives no sign of life; with
 // `all` every active session, with `sessionId` that one. Each comes with the evidence on which it counts as stuck.
 // Such sessions are also taken over by themselves; this is for those who do not want to wait, or do not want the
-// sync any more. Where there is nothing to do the list is empty.
+// sync any more. Where there is nothing to do the list is empty. A session that is named and was cancelled before is in
+// it with `was cancelled before`: repeating this is safe, as with a cancel.
 //
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 //
@@ -7209,7 +7219,8 @@ func (c *ClientWithResponses) CancelStuckFullSyncsWithBodyWithResponse(ctx conte
 // Cancels, like the command `fullsync cancel-stuck`, the active sessions whose worker gives no sign of life; with
 // `all` every active session, with `sessionId` that one. Each comes with the evidence on which it counts as stuck.
 // Such sessions are also taken over by themselves; this is for those who do not want to wait, or do not want the
-// sync any more. Where there is nothing to do the list is empty.
+// sync any more. Where there is nothing to do the list is empty. A session that is named and was cancelled before is in
+// it with `was cancelled before`: repeating this is safe, as with a cancel.
 //
 // Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 //
@@ -14240,153 +14251,153 @@ var swaggerSpec = []string{
 	"53Ozfuq3E6+45GR4c3TLQyNHq1rop3NrM8cXGTBjBynzczgsNLlWmnDdIr0xw9E0gwVQsWEHA6qMvjOM",
 	"ZFm30UmaLjBmaztIKI6e07Vp0WUdJVakSmdpTN1WpyyLqSJoVJLVlM883+hMVano9z7MbmvnQYfBVNTP",
 	"MZZ9TTV0VlCVK4YGf0I6s1a5ZLmiL6TazN7d8jT4vXvkM32m9KUiKyijqwrU9DJq/OLMWpPtgYtUVtUV",
-	"rICBYQGq2DYyzw9CKaq40YBhBuDIJb9a0y9N8oCTJFGYy/yAYX4hxlkMW8Imw0aLgFqdvIHo/2p1LofH",
-	"OOuaiT6/XdIpVvQDX2CdmjlYMa3lQYVFuw+1iwqXrRy1Qt/mwDGntJM45JjamXIrZFgas0lhHCBWrO6A",
-	"bbThY3FeWcLRK0tssboEzzlAyuYiGXi/LRut8K7QPirXWytDrCd0xp+A1v/EKElPRkkUNeFf+IOV2Tzo",
-	"zb5vltLPpy8/HJ9+OL84+/7i6PJynYN1ZZGg7YKceXBKmNf9CgUfmiD1Oi3edXeLHvU0tXKVF28bRWdQ",
-	"eFMv6arQ1X+tpKyuSzrWKj2kX5G0jUqiz+DsWFNgkUOsB/Wm2f+MhRTPt11HUZGZlrPdqjKGbdKa591x",
-	"tl1Vjq7F9cBjalXs9LSU59jR6ms8GWVdxvmshzNoyjQ+N9vFWBT4VNo3AEdLvb04Ka/rqTuWCVziX2wy",
-	"2eP0rm1P75rJuGy0rBENqzFld3dnNaOrMa4rw127kfKhXWWklHZaquMlL2v7hIU8ZX2f7ulUy5tU93Op",
-	"VfaNfYFf+O02FxhPvX/SuCGoUbmjAnzSzGVUsSg8zEounTmDFVRWh4b5WW56TrE7x0aT2WvUcR87u76k",
-	"aNufdGxuRFjd+GGkvrOBTWpWNYZ0ifXZ3WhmempAjqzCvlwJQrXXWqicTPywVjmPgl5+UF0by2lgzTnH",
-	"tkB0QMgSX2rtbuqEkRSs5khWyG+uG1A7syd4X5UvnWeusMt0iyBnLL/JwcC+daOw+jrJnM7/IGciWpA+",
-	"rtuHEnRlRBAVvuylJMbgvu2oVjbXfYVIP3ZpIbgZfK0NDRTiIm4Ha32m1eLbrrY2eFotluu8IS9H68/4",
-	"LfP7r5g3VmMn1QJx23CvEo9lNPxWlYs5dA+WZPpXjgDBeWtqIucQNEs1WLCdvEqxDZV3fzBZveszR4IG",
-	"Vavj5nZ2BLy7CjIr+1xZD+omja6Wk0LBZBsmMdeLS5juiKl6jMZ4L/iv107A/PjuqrGUr3DZ3XuaZRXl",
-	"shWGMdMt0iORHHPsQKWynUvBsD9Mf5REEZjiGiszZjEXGtM4bCgB1kNOiON9XBQZZ1IarRP3nJ4QcsPu",
-	"zAG5GMllKGb2fzY9Iht6MWB6zqwSBAk0Not1ImfmPPC7oeF+GHoZsCxbYQ4iK8zjXetaXAvMinU8cpBg",
-	"s50RmyP0+u4mDsiv7/tkSOOYM0X6vURPZMz/AJ58QF7AQcl10m7vDAFg8E/WbxFscmpQSgFeDGkUESqu",
-	"BWKC9WUpyp1jk/Q/NuHxvuvEFhvGzcRIxkOmCPtIhzpa2MmlhtpbxGyHCe1kxFBOmbJmyLW4pREP4Qvv",
-	"xHba48TKmQmjIYtJ/3+bNheseRz2DVQdZMzWB+ANsjm5ZqcGob5NZkagP911Y4wCEvIx1+a/UqvgWmA8",
-	"YShjhmm+k8VswoT6LshcnpgdZAAUshbBHYIJnW5QTegM1u3DMN1+i7yQIbeBqh8vz04BGTSZSqWvRYe8",
-	"4S8CsLvwiYvXL8nOzs5zIxLfXr0MyFQKtgAvYjrXB+kPM5I015hsZKnAG/HnBnxDmhETdMYbB42dVru1",
-	"g2VdEyDXSl+h+XLMgOWnGGAkUSPiShsCMEY7GCg0plOmIbby63LkJvLKWblwt6InTNm4rjokMZsxLBQw",
-	"JKuMAkCjHLP9tSJPnX2cReA4QDnCzZq/JyxeuAk7B56TApgsKBIbJF07Nwr4tY7xh08LORDgpFngRch4",
-	"CvrcKji4dBbPB1y2cy+Inm69dh7Buj1YpstVOlSvbAswua7u+k75WLe084a57FGuUs9DxQWCc8k8ndvL",
-	"ckeUdueqva4jipd/udsuEWr19u4XGtTY/At4fOXuu1vafdkNZTT65JyOGWTS13wW6/WMPhLbHA2gnG67",
-	"jfXMME4LNJxM+X/ymw3jeiXihTpLowH6iVa/+j0vO8XWlPh0rlGk+8jm2ri+Lrk+jPYZ1/8Q+hjmQg6r",
-	"4wdpL8F2rr+fS+TNN+nDtapa53V9v78Lc4MlaxYW5qajaOEFQg/s88Bc8u3lSvr/7PxSYgZXPuhS8F0O",
-	"vJeF6hVagPe+rK4BWW151UF7OWl+/+muedNSxjkkgmft1IrzKrM4xLNOWZMx2xAsa/DVLnTewgspdrdq",
-	"5+IMdaui8w2ifC+lF2ao6svkxQZSm8H59ItlWvkmR2mzolw/ImwkVGgEZHviLPe4cZ1qyjrPQCsZrzXM",
-	"Xttr1bKfuXZcjoDhAmkmkUGDu7qioax8GxTs9QXcLUMBu8huypZI2dKTFzR0FQLwk876n7wV1GrILMQf",
-	"7az/0WsZD3gYMijI2quzs2OhWSxoBDoh/mqn1uZuKUdDGaytZDqlsUEjA8eKCndAIjue1NAZGJKgp6+x",
-	"78DGV2VOb6NbZq4ll7nPBWQKuaxcqF+x2jrq9caSllKkIyitP5h95Eqrw8zj7IwVrolMdOta9FA9Bl3R",
-	"j6Nj/HwGP4E9HJJ+WnbQJ8pYU/Ms9qnSagMs6zCvcw2NyLus/OM6AzP69nk6sZt828cc9QMyS9SkH5A+",
-	"CoU3XCmzqPkgXlwkoo/mKBVYKVIsK/nOqyu5Fq6wxNWVBM7pZX0xxvx554xiZ/Ich2w6kzChu/kvtuhj",
-	"YWSs0SwbQXo6KtIHWfWCseJYHJAbhs4MZyaNmU4fuhYOyLYWQieYhtfdJROZGEsJjubUdNyrrXlQ3vD2",
-	"MeXCuvvSigrX1cmFnkDvvBbdNtSaddtdMHtu2MyWWORtDXiNMzaWbY016osHsX+xhdVh4PwvZLior76o",
-	"wvfmz4wWe1UeUMWEbSqVOjjmExmhc9mIeholzC8icopFuTzeWyOPnVBPa96WJK7l2PmSDs+p2ui0jcXY",
-	"6nT9gJN9f+bL9OVc+3km50SJeMz8jn7kDX2J++399h26trB8JgfWY6E0o6FzJhridSVbMVJ8gA4eAUjq",
-	"bOpVcPVKlNI1c9Auqi47T9vtAsCywwFHnlivaLbvFwvnfA+weM4ShwZPRMhGNIlW7rJqtfqy1i+Vu8v7",
-	"Di0KPEyVTxNPShJh7N0c+tU2hOtGPvvrUdN/1PQfNf0/s6Z/P+DdzzbIVfeVWAW9Ei3Q8hsbBPC0QK7S",
-	"YtBD1OW4yiV7tTAvKbTJ4CcyE+pl2ZY63+uNDJjz0rcaRc5a7t6pTsesCdaik8dAqNvuPpxpQ3SbC645",
-	"jGiy12f2t6hi2O3Pw7CX2PV5zGYUeDWotTTERAuPHrfIs/HbMrZNORTiYyRpFDOX0lCPf+N7l7g1flyb",
-	"N39Z5vx7whJISc/YcruMK7f/+hzZb5dThx3jqQrsuF3GitvlXLid48E+C25nLNis8qdiv1dLxjvmFFOj",
-	"0Pp9nv8enPXP62rabe+u/8Wp1K9lIuwSzzcTEl7tQZ0qAqwTKMv630D3ton4a5PqH6BVZ7LPhsiIoW+j",
-	"GNj6woUYsoKEsbVyZXylRd5RG6vkkFaPRZlQoGibpqYZyZ5mex+K3qbOWZ8j5Ktb1mpkJfUtNM2HyDkG",
-	"rYuODyeouE2wX4UHNIO1nRqEcSXliWHZ+IO9WnTx4+XZKTzf7W7o/LnB6dWZlW/OdMMWEMy3WSXWteSb",
-	"9pY+jl8dvTk/uzo6ffnzh38d/fzh4ujtJYSyHeoXXHskZolifiMFsyBXpPjcnGJKlXWE5Pbh0pQhIdR5",
-	"8lrkrWKEwpgvs33k3uYv+6sWuDXkbNnN5TlMSeaWXj7s2fnV8dnph9Ozqw+9n3rHJ70XJ0egrWnKI3Tb",
-	"jTiLDBFYjaeVc6l6lVcHjeJ6Rf8s+PQcFLEtytIGMxiWrkfWrXFIIkZvmXNPb+KJse7+cpHq7gkuEUtZ",
-	"pUxTf8yWDHsjkFFKXJnr1wo4gJJgVGDHpFeHGUqiC3fBeoly8KkiBHFFb5gibDRiQ00oNrUMyNxrtWr5",
-	"0TdZtTYkjMnYXO4BdsGEW037BTqPdODSs9HVSHXmD+cKErhh2KJt6W1d4YZk0kQurNkgL9EGAm+f1ww8",
-	"da6PaZrHlrneLWPEJC7LSV+63/axLr/EMY6v9zzj93Js54VpLMXY+aY3llV39ZNU0Hr8fO7JIhTTnmMZ",
-	"J8j1HveuqoYBvOSxzAMuZwinAnm1LVwi2nd/aXwpd2YjBRQZLAjs+IDkzrSx2bz2jZmW5vpZ/GOcn+mB",
-	"/zGOzyxh76/g9byXDe2YWj0jmiu/cvufbnJaG3J5voXT60rHUVTw8oo5EvczvSz6pu/ZNNslHSCyBh+g",
-	"96HddSoYjOqCXSO+jFH0VdRKpJus38/n0Cqb0D2oWrfEPaiARPwGnVJDOZ3mawv8N/WxWWaxMfR8IlVa",
-	"8IZaXqF+8tDmPvRpFPVtY9VifymXzG/RtY+mtBSsRY6guTRk1qT5BK5rBYzNdRPYoPu6LWRJhjeta3GZ",
-	"DCdeC2ujxUZK+o1usGpyqlh0y1QWN8FevHCwCfTvBLOECvB6zKkdmJX7fMKuBXpx3BAc8s6rPURra2Id",
-	"+yH2Goq4AtvSqFiLanUXupr4qef3z+YIGQ2LFr09ZnaLHMfUkW+zeWhwqQMZLr7zTF+DhZGUN/kXnkh5",
-	"Y2yVsotGKw9bnFtw5FICoigtuoPsIiuO7qCuML+M1/3ff8XmCvzdhtIObsPT4x+st7ujWm09lxuMnXpy",
-	"LXP8rjiljb2wv1Z5gyxsV5UqrAVKRU+gxQLUDYAUdrtEHaaOFlfcCrYpoAhUBN1ac44L8pQoaAMPPaIN",
-	"k7epIWkKS64L0kHbV4wBQ0tVlNQ9ksuh/mfmVXzFiytc1Vbtl73H5I3H5I37mzH3z9POsfZqa+adK+iH",
-	"7lsgzbDZ1qMx8083ZtJeD4JOWZiNHcpmyf7drRnPHa1KFcrVVk4t0wbaHSuvRnMpPqdjRqcuCISlZEZK",
-	"XkKVbvOSCU2gtbJqkWNta9+9XbOY2eHHkNMZ4NASSGIHCiAwcd6JVMhY/49twvwfbMz8H0y//8+1+E+z",
-	"2Uz/3zyXzQUi/yH93Ggh8wl696E+WAijM4jxQanNVXsYD7HLYndoWDRrLm3+NkoCqxg8FDgoQjl++ups",
-	"2qKxpeQoS1E22zEIb2cHuMXxeVw9+zcAKc2h96c+Ae24acjfOkEbEFSDAsgnZiL8LnC5z2TXVRLbuSN2",
-	"uAu+DXfBRAg7OBJhenhsJTzPGvfYQu7QakeISjYwRRRdkPlkYd7nirTx3geJtu+3wxz6HGuzhxFnwnZI",
-	"MRoCXKqy+fHp/UFptSZjicMW82Oe8P4RGOpayJGrU9B2wtiUK8VCO5Wfx+ZAOj2QRTBrXVtdwwZXMuuU",
-	"8BAD1J6Bmta3GEP3WmgpydQY0+aEaYc9yBQwCBst8uuBtR4UlwWNCiimB64GA5uIC2aNe0TDzp5RQY2R",
-	"jh0boAWtowcpkGAxtm7vB6CZXiIU9xP2ccZjpsi3Y6YxanUNXWB9CKU38p2HA47KlZYzW/+Rje7A60xn",
-	"txs9Op30xuFe9WH22mvhTYmx0+L7MdPxok++9boMq+9a5EUs54rF6hvSh6u/BIWu7wKiBmOy0x1gXqCH",
-	"ota/MmJ6OOmX15OY55wLAflfrRJ2bArvKD5jNRBerKz99ae7biJr6xRRf50acoNvhqxdWQZQLpJ/Kvhh",
-	"/N2tawpjrwZnNAlb880zmGHCWLbhHN1XFEzvdvOV0F1Ikiwmc60vWdbso0ZR2sRt5pcBJD0g3c5u21Ar",
-	"PHiQUve14OEB2e1cCyPuDsina2fFXDsfxnXqxLhuHPz6/s5/C7Av+46u944Uaa4bB9e19LvrRnDt7hl+",
-	"ZMwA+NAuYj5Lcx3hC6rhwzJL6LoB2zQ75FEExWtASNk9LI3rE1oFKBNTxyRoAJY3K2JuBlgrGNXQBcO2",
-	"gjB8r1WWiFeqYsIdBSQRmkdeJwmi55IoHjJFbMlVIRPxJR1OWPOlFDqWUWUP/L6QTaVlzAIiZBMNMRlP",
-	"+4dESDKL5ccFdBe5YWxmCD9mMzq88XC8btZi+TKNsv46/9vsDYcsar5IRiMWlw5XyjZvNjrm4iOZUaWY",
-	"nX+IRKdQkTMCpv4u//75kV/FSngto0jOM0Ye8VsWoJPJ8kqjYTrRdM9a3pXGQ9ZQtrTBy5ilJZeXrnfK",
-	"SgnpDRKrnBW2fdn04I4U3qSQx3q0x3q0R5fmnzszA0fq2JjHfSsd/FFDlVqGHTbkZzFn84Yem1EUBdry",
-	"nKTcqKag2k3zmeTbp5TO7uoIuY37CpxTPcl3nr+/ICrMrPLzre2g9DiBUWlpZDed1v4Y/nsUY49i7C9X",
-	"Vp0TXXdBlhCa7ypi/SRg0paSv0/vXa9F+v6XSVBudffapUnKCuJcvX9P+HD6Ovm5O9Zvxut5QZggc84y",
-	"NFrdvc1TlcGx+S9mjjZrdtrtjiXr9KNne/tfnWDvQXIx0zG0Me78eciPTUG8YQ9+sh8Q7LDq+uEisAPs",
-	"/+87+dNe/Yc4kmxIBRmhUYyem4rM4TRP5lecPFCy384vXt93aPuPGUKdeswdjpun2S7I9825yjb4x91j",
-	"CcJjCcJjCcI/uwThbtNEjZpVCH+3XJ2vYvp6ybeBG+NkA2AzrFKEQTEuB+bz27tPPPWwNDMEjXVIETdW",
-	"+hyjy+mAPR4GmENpNU8iRYuc2ng4Nq1HvfTAxqlxwA3Y+1mSi210CAC4FlyrXEoDgAI64fspQxhuMsYu",
-	"PASawYKVdgX0bPcLe9yvacI/auWPWvmjVv6P0srv5X62vGqdfLas5DGXNp9L23t5dfzTkZdJW0yVFTJz",
-	"LhdaZ+RKL1HQ+G4jyIAcM61y0ntuJycy13hhCz0ffDFo9ouZsUbMfVXvfaqwGDGeOuhr1eRtSWkxrLW6",
-	"RO8Suwnbtgs5fSstzTKiJkjzPalRXVCcBKhfuAQkrBBJc/5khAmjY6mJlocGA65F32P/fUhkVv7Dga21",
-	"U5oulG3QwVWZpoLv2Wqg4X5tHjZgUmbHK8u6ttV40AL5T9520KHMY+fBv0Tnwbq6V1GbA5nv63DtUXv4",
-	"jD2lzeeDTtjcHe51m/t0r9PcCTujZ6P9UXfUaT92J9wEUp+vO6EnFh47FP59tUIcAjqdSaX4IGJLHdmW",
-	"ysutXrHcpOxl7/T07OrDxdHl2zdHy9VZ+Lvl6qxjyG9Pa6gOl2vaIzZyg/aJ65mV9ori2NIee6y5QtJ8",
-	"1M9WqC71O86d4bFJ49+4SWPe30vFos7E/0LDxqCWifJ+jZFiiy4GzGlqgT9E005CzJo+Gl6bFiP86do4",
-	"esR/fnR08eH4dMmgPLdDatWc4xROORrlyB8eSFGv8OSh/Qv6BAqssNmW2Qjjc22uu2/JessTO4NSSCyO",
-	"+XoG5fcSupEY44zmXbzYzsbsdE69FkjbaPpiIKRWjqw8hyce6ue16/z6aWk+yg03uikMPLHeTQSop4pv",
-	"a3xKAqzfKO/q4MkT93jLbrM1lNMHTOoycFo3pqsXRYCTCqai23EnrX/E0K2SwdZ+mj7+fZ+ZW3mMpWF4",
-	"jr7zezd2XI2g9bFN48DGhp6wJvy7aYi56X7X5Eqh2VYHLWuPEmVzOH+t/pCdzWl4PYC+OgU/hIDXGUxu",
-	"HnuGyfewjOAl1iyKQa+9n00ENPPEg9lfzeZ5vv4XL6UYRRyns38pxWgNd8zsqK/FUC8s9tnZgmvY6Drp",
-	"/+QT0t8d4mzEdMn8+ws2la4BL+AvFSGWKILSRC5s5Bon9LWfkzmkYWeKjA3yZ6pvq8Tpa9ZI2fd2Jm2B",
-	"7olvXvaY3otPWA9lXVYx/vv2d6lPul+JTMytb0YkQWXVw1bw8lGE2niTYQcy0R4LeUyr2k5aVQ1kX6NY",
-	"bxZqYyx28+vfmx/r4aSkVyg2IAHxMWXTAYttBxIaM2j6KVok9eEZZGIBmcAo25jMZAxDGfpJHPWJYCx0",
-	"Ec0+YE7ftZnBxvBuPMC3u90ugTfOuWLf+T1BsMcHV3Yiq2LYl5MKQnGkpxFUcxtqht2RkYxL+2vCubZn",
-	"cdgWjiWUS76d0Hggk/i7xkbkiJD/LP3iH5mZVYVsIJsIOf/HS/pHJd01NcN+WNtV0Z8MJ8z2ZH4Qly7N",
-	"FrlgdDgxJ/lv8g7yNMBBhYM21H+TVxJnjdPhkM00kUmMjPS/Sc95KGF3oOK7MSHk2267/V2Ak2IEAZdx",
-	"q4SNsuHNgxUs9GNKWawIiyIYSMIgySCLBjlI0iiS88zytq2fXFTiWQl/iiiMEnqjGged7kbzm/MdaGMH",
-	"cLe2QYiMc7pZPQeNTqvdapcWwdmM4eUhS5mMk+7KWLj6/Fb4bAaA59n58VDZyfHvbChRPgyQ5jo7PCLf",
-	"7rZ3vmuR7/mt5ydx0lqOiIEOzsxvVMMu1W1S6LnI+z2rA1CIshp9PT3bGCfkPOq0W+CjPXVjmWg6t4hr",
-	"5z6bJZA+PYrldFMWm+jJk0iOuahOn/seutGbxWOFxflpW7sULzFLAuaZY5e2b/uv356cQNT45Oz749MP",
-	"V1cn/SAdt44ZdC7sDc3R9HfQjy5m1wLeTmIm2JxGB9iimdsRSNi0zvanE6EijMbRwqVbwkCzGH6hiLGs",
-	"rMMlgOaZXEEKEgQiIWHTRiOvxYwqNZcxRJcMsGx/PZuG7r6E4U2CJOJGyLmA3vX2lZDlZ96ZZRTutjsB",
-	"yXrXwWdzGd+0yGsUEwB27KevgPdcixmL8U3Udl+0mniA7aUppL0B51cH9t2UjNgcM7ykgHuaU27bqYUy",
-	"GUQMGvAhKVrHVPe5WeBa9C+YjhdNSKrqt0jaM8DopmilxHw80RkAvOIMLSW2ZvAuEepCWFjaOo+PxbF4",
-	"iHlgu/64+Lfbk5GbMo7ZUJOJjBUjA6o1ixdEaTpDxacehzsx1/E5B0sVJEoa6O94gX6fO2exE7b4cTL4",
-	"fsjP+I/Hb/847pzyH5+32OLHP8J3x+bDyeD76LdfLn983hp2IzGYvm6H//ujEfOGGEpgZ4VEavfebQqk",
-	"ahFwyceChSRPp5A8y4XGcQ0YJyD9nmXcALC+bVsVL8goif1JhA8UHxvH95Fdve4dn+Q6L78DVgDEaaxx",
-	"h33FTHH3AEhBj2yAk7QIiFAykHqCbU3iheVqWwr1r1w+cN8Aj/QY4qHNSMYcganTlxTl4ZfKxXj+gLu6",
-	"+uHi7Ooqf11XUpIpFQunkyOzzV+Xe8QyYpsQzlUKRUgWgk+cR2RCb5mbq4MZQvu2Wa76DBd6jw3i3g5z",
-	"hOZzeWxRywXMToWXu+0b6szt/kvqOWyYxFwvGge/vs/NjUTJ7yk1RmEp0V9koqsVmCPXKDjVoW0rauAV",
-	"0CoaOY9rW2tHRB6AQsFD8m3/N8373xm6uDFGX9qUHFtJZq+eyyQKrwVgCbL7sEXOgJvZO3RpOOYCgQzH",
-	"Eooke9nmsrlB1rGXZVLhqrD7OV2Ac++7Q8L1tcB5lbgfrl3n3ipJfJboLQaXLM836taXDC0hwLKS0C9p",
-	"M9wzdwzG2qJC7PGqU4ktmseA6YWhvRaxqCJTGjIyWJA8eqBTYbBwbzgEBa4cG8gln84imNtrVFW+tQwz",
-	"3GTIQRu0XbQNa7J7+oqDZ2G6C2B7noNsXoVkOA1WGZVWRr+bACvOMZlsSq+aMXoDyeRB2ut6ShcklK4f",
-	"rTFgUKGm2opjZ+QvBeHesMYXUEatAxt0SHRogCpZqCLwXDxvzCd3S1rs1pXQN2tZw5BGEYv/9ill7yaS",
-	"0Ck5/u+Ho7dNvVVPPtl/3T1J87erUP5YEKqGTITG/BsstDfigEOFviunA2N0IqMwy3S3yaZujUPb7Vmt",
-	"cZFCKmaWV75pPdyYQXFSVYZz4dkrML/Mw+AcPJrO9OIndBza6WrLDdbdgezkDh4G5PJfb6HTuxH5hkCp",
-	"0QNAhmv2sbK77e8VzcvVhMd6qX/5fdqXr7O32UedQSFzY1qc+DXrO4jAoFrHfJBoZivBYivzdtvtpzv7",
-	"nZ2dnec7HT9ZN5lOWQyxVltQl2dG7av2fsaMsNhgaLD+6O2FgVnotwOwQLtqAngCAoO53xj0ifmYi7IC",
-	"q1ls+NBBo9Nt7UGB0U1i3nDZvDh61TQ/tfVLFYn53V8ekiWLYFyXKAuBbIrjRBzkDV25z0BpjYzRleGd",
-	"kSqG1MjIEL0hK0OlNzjl/7H/6Iq83BSEfvtR35/qcP/zpRHY0pXG3fsafPnJJ766Q6nFsjr9t+07v1HA",
-	"sWYsHjKhm0wYGg6tt5Y7Ho4JCsMJjelQ2xwGQSKm4Q+Y5sXHXKuUtc2onmREysOamZ4pdfu8bm8vaEy5",
-	"cH93PgPns8DwW6v+Y1ncAznc2swBfOwxRLSttKeU5L8q13LGQhVnOsXQ7sPI1LFG2OJS3X6mqXTaT58Z",
-	"plA/QF0Wcq5XdyDDtbYJWHXEG3rgZh5wBZOMWQjjG2zqMPcmG//9zZk03cJOkHajo9BglqNRvlwG0CyP",
-	"1zZpoGjemI/LZOmEqglTK9uducnNvorwDahgtodIxAUDpaFvrv8HqiYnXLB+AEFRAwLsCOFWT5M+Y0bB",
-	"ctITNi1LA6ehex/bsPLsY1OESwTT+HTd4DgWCGUKjPIxAIDPOge7z14d/Xv22/4PLy5p88PV8fRdc+/H",
-	"lyz5N7u4me6dvpn9+O6X73cml8nrtzDl59N1gwnzwk/XDYj8XRtxfA2Gw7VNOLhbOfznpApyMFlMCoZf",
-	"GCvkSIT92pN+zOUUZ/ggpJpHRqUpnYTTH//BZ31jqfX/UDrsB+7SnQ8H00cU4frQTiZxYWzGYYph3mIT",
-	"ydQgpHlrI2iYVxpUXR7S8xMgf9Vcnh4smm6736owCwvP/eXKYL6exLS2FLcRHEtSBDkD4YLcsAU6Njbi",
-	"PPcWout9ExDJqfPgCZ9yXeuNgD0p8uQF+b18Qylpu3Fd1Z6iwFK5s4kF68M4MOsNRUKg2GoOBh3mmYK1",
-	"h6+F46vpEE18GoqFEw0vmyZKExtLSRS2kQQEgEwSqkk/MiADLmDTKwbmlbvkDX/RImZNSNi4hoAMTYe5",
-	"HaCMsgMmyYBNuB1agb0T7WzGtOWUYZHQkaC86xNyfs/PtQ3eb68M+fWyIFA3CXzkrAP40Ngc+Gne6oAv",
-	"wbpA2WHsC5wjZ20Y+Pjo7QWOiwMj6tpaUdeeGYWbMUR13Tj49doaTNdGcH8GAeNj2KOMeZQxX67HL+TF",
-	"FT15/3TZkg6TWzlLzs2R20LzBU9mQe8raxqmXVvQq7O4TOfbZa1KDzqBN/zc/GUThA7agddqy/yV68di",
-	"nvypd3L8qneF398Fbu2d5UiZgYhhRrZFxKyHSR2eyZqr6QiWak62WVQyk7FuHOzu7sCN1R+RtXZC1oiP",
-	"k5ipXCLp3962Pcd+F7nZ4ykjgHKscUTF8IEzrbAf0h+r6OkHbLH0UGJK2w/Jm/ruEVx7FX4c42Do1sqs",
-	"ICjBsOa4IR9Id/BjoOmhlYWLnDFBZ7y1oNNoFXDOZkz0zo83g457aSYo7XIHZKfVbu2s1FAMQYRymEyZ",
-	"0N9kEcFaKoj7HWgRP/fenKwGG6STuN+sghZ05lqJRBfgusCeXVvCI1h0m6jkfG2QJA9Dxq2SpVpbz1N7",
-	"JdOxxQOqWDqy7jc5UDb5uho/8+/91BgwGrMYJj6bRWCcflncJmWeaQXgE9vXelz2OPSTC7ADoZvGP2QR",
-	"pBO56YTZ7HHDe8rnd8dsKjWzud7xDFrr5ll5+hasQFh+ja0TcUUEEFXyf+YEdcUvzY8UoeoGp0ZDOCpw",
-	"LaPydTJ982zfezfAa/m9kNcMDrsZk0a+kkv4Fhk1Brxw2UQxf5Visp63FGRiLC+FmGtRxKNI75cefty9",
-	"v/s/AQAA//8=",
+	"rICBYQGq2DYyzw9CKaq40YBhBuDIJb9a0y9N8oCTJFGYy/wwH/q1OJZmYMZfiOEXw62w97BRLqCEJ283",
+	"+i9bneLh8dO61qPPhpdUjRVtwhdYvmbOW8x2eVC90e5DzaUCDihHxNDOOXA8K20wDqmndtTcCtGWhnJS",
+	"GAeILKsbYxsl+VicV1Z29MryXayKwXN+kbJxSQbeb8smLrwrdJXKtdzKEOsJnfEnYAw8MbrTk1ESRU34",
+	"F/5gZZIPOrnvm7z08+nLD8enH84vzr6/OLq8XOd3XVk7aJsjZ46dEp52v/rBh+ZNvU5ret3doqM9zbhc",
+	"5dzbRi0a1OPUy8UqNPtfK0Cry5WOtUoP6RcqbaPA6DP4QNbUXeQQ60Eta/Y/Y33F822XV1QkrOVMuqpE",
+	"YpvL5jl9nMlXlbprcT3wmFoVOz0t5Tl24voaB0dZ83E+6+FomjJF0I18MYYGPpW2E8CJU28vTsrLfepO",
+	"awJP+RcbWPY41GvbQ71mMi6bOGtEw2pM2d3dWc3oakzxynDXbqR8llcZKaUNmOo4z8u6QWF9T1k7qHv6",
+	"2vKW1v08bZXtZF/gF34XzgWGWe+fS24IalTuvwBXNXOJViwKD7NKTGflYGGV1aFhrJYbqlNs2rHRwPYa",
+	"5d3HztwvqeX2ByCbGxFWN34Yqe9sYKqaVY19XWKUdjcapZ7alSOrsC8XiFDtdRwqJxM/2lXOo6DFHxTd",
+	"xnIaWHPOsS0QHRDJxJdac5w6YSQFqzmpFdKe68bZzuwJ3lelUeeZK+wy3SLIGctvcjCwb90o2r5OMqdj",
+	"QciZiBakj+v2oTJdGRFEhS97KYkx5m8brZWNe18h0o9dtghuBl9rIwaFcInbwVpXarX4tqutjalWi+U6",
+	"b8jL0fqjf8vCASvGkNXYSbVA3Dbcq8RjGQ2/VeViDr2GJQUAlZNBcAybmsg5xNJSDRZsJ6+AbEPl3Z9X",
+	"Vu/6zJGgb9XqcLodKQHvroLMyvZX1rG6Sf+r5VxRMNmGScz14hKGPmIGH6Mx3gv+67UTMD++u2ospTFc",
+	"dveeZslGuSSGYcx0i/RIJMccG1OpbOdSMGwb0x8lUQSmuMaCjVnMhcbsDhthgPWQE+LUHxdcxlGVRuvE",
+	"PacnhJSxO3NALkZyGYqZ/Z8NlchmYQyYnjOrBEFejU1unciZOQ/8bmi4H0ZkBixLYpiDyArzeNe6FtcC",
+	"k2Udjxwk2INnxOYIvb67iQPy6/s+GdI45kyRfi/RExnzP4AnH5AXcFBynbTbO0MAGPyT9VsEe58alFKA",
+	"F0MaRYSKa4GYYH1ZinLn2CT9j014vO8atMWGcTMxkvGQKcI+0qGOFnagqaH2FjHbYUI7GTGUU6asGXIt",
+	"bmnEQ/jCO7EdAjmxcmbCaMhi0v/fpk0Rax6HfQNVBxmz9QF4g2yqrtmpQahvk5kR6E933XSjgIR8zLX5",
+	"r9QquBYYZhjKmGH272QxmzChvgsylycmDRkAhaxFcIdgQqcbVBM6g3X7MGO33yIvZMht/OrHy7NTQAZN",
+	"plLpa9Ehb/iLAOwufOLi9Uuys7Pz3IjEt1cvAzKVgi3Ai5iO+0H6w0QlzTXmIFkq8Cb/ubnfkH3EBJ3x",
+	"xkFjp9Vu7WC11wTItdJXaL4cM2D5KQYYSdSIuNKGAIzRDgYKjemUaQi5/Loc0Im8Klcu3K3oCVM23KsO",
+	"ScxmDOsHDMkqowDQKMdsf61IX2cfZxE4DlCOcLPm7wmLF27wzoHnpAAmC4rEBrnYzo0Cfq1j/OHTQmoE",
+	"OGkWeBEynoI+twoOLsvF8wGX7dyLradbr51esG4Plulylc7aK9sCDLSru75TPtYt7bxhLqmUq9TzUHGB",
+	"4FwyT+f2stwopd25aq9rlOKlZe62S4Ravb379Qc1Nv/ChYeqd9/d0u7Lbiij0SfndMwgwb7ms1jGZ/SR",
+	"2KZuAOV0220sc4YpW6DhZMr/k99sdNerHC+UXxoN0M+/+tVvhdkpdqzEp3P9I91HNgXHtXvJtWe0z7i2",
+	"iNDeMBdyWB0/SFsMtnNt/1x+b753H65V1VGv6/v9XfQbLFmzsDA3HUULLz56YJ8H5pLvOlfSFmjnlxIz",
+	"uPJBl5nvUuO95FSv/gK892XlDshqy4sR2su59PtPd82blhLRIT8867JWHGOZxSGedcp6j9k+YVnfr3ah",
+	"IRdeSLHpVTsXZ6hbLJ3vG+V7Kb0wQ1W7Ji82kNoMzqdfrN7K9z5Kexjl2hRhf6FCfyDbKme59Y1rYFPW",
+	"kAY6zHgdY/baXgeX/cy141IHDBdIE4wMGtzVFQ1lVd2gYK+v624ZCthFdlO2RMqWnrygoSscgJ901v/k",
+	"raBWQ2Yh/mhn/Y9ey3jAw5BBndZenZ0dC81iQSPQCfFXO7U2d0s5GspgbSXTKY0NGhk4VhS+AxLZqaWG",
+	"zsCQBD19jX0HNr4qc3ob3TJzLbmEfi4ggcgl60JZi9XWUa83lrSUIp1Maf3B7CNXWh1mHmdnrHBNZKJb",
+	"16KH6jHoin4cHePnM/gJ7OGQ9NNqhD5RxpqaZ7FPlRYhYLWHeZ3rc0TeZVUh1xmY0bfP00He5Ns+pq4f",
+	"kFmiJv2A9FEovOFKmUXNB/HiIhF9NEepwAKSYrXJd165ybVw9Sau3CRwTi/rizHmzztnFDuT5zhk05mE",
+	"wd3Nf7FFH+slY41m2Qiy1lGRPsiKGowVx+KA3DB0Zjgzacx0+tC1cEC2JRI6wey87i6ZyMRYSnA0p6bj",
+	"Xm0phPJmuo8pF9bdlxZauGZPLvQEeue16LahBK3b7oLZc8NmtvIib2vAa5yxsWxrrFFfPIj9iy2sDgPn",
+	"fyHDRX31RRW+N39mtNir8oAqJmyvqdTBMZ/ICJ3LRtTTKGF+bZFTLMrl8d4aeeyEeloKtyRxLcfOV3p4",
+	"TtVGp20sxlan6wec7PszX6Yv59rPMzknSsRj5nf0I2/oS9xv77fv0LWFVTU5sB4LpRkNnTPREK+r5IqR",
+	"4gN08AhAUmdTr4KrV7mUrpmDdlF12XnabhcAlh0OOPLEekWzfb9YOOd7gDV1ljg0eCJCNqJJtHKXVavV",
+	"l7V+Bd1d3ndoUeBhqnyaeFKSCGPv5tAvwiFcN/LZX4+a/qOm/6jp/5k1/fsB7362Qa7or8Qq6JVogZbf",
+	"2CCApwVyldaIHqIux1Uu2auFeUmhzRE/kZlQL8u21PkWcGTAnJe+1Shy1nL3TnU6Zk2wFp08BkLddvfh",
+	"TBui21xwzWFyk70+s79FFcNufx6GvcSuz2M2o8CrQa2lISZaePS4RZ6N35axbcqhPh8jSaOYuZSGevwb",
+	"37vErfHj2rz5yzLn3xOWQEp6xpbbZVy5/dfnyH4XnTrsGE9VYMftMlbcLufC7RwP9llwO2PBZpU/Ffu9",
+	"WjLeMaeYGoXWb//89+Csf15X0257d/0vTqV+LRNhl3i+mZDwag/qVBFgnUBZ1v8GurdNxF+bVP8ArTqT",
+	"fTZERgx9G8XAlh0uxJAVJIwtoSvjKy3yjtpYJYe0eqzVhLpF20s1zUj2NNv7UPQ2dc76HCFf3bJWIyup",
+	"b6FpPkTOMWhddHw4QcVtgm0sPKAZrO3UIIwrKU8My8Yf7NWiix8vz07h+W53Q+fPDQ61zqx8c6YbtoBg",
+	"vs0qsa4l37S39HH86ujN+dnV0enLnz/86+jnDxdHby8hlO1Qv+DaIzFLFPP7K5gFuSLF5+YUU6qsIyS3",
+	"D5emDAmhzpPXIm8VIxSmf5ntI/c2f9lftcCtIWfLbi7PYUoyt/TyYc/Or47PTj+cnl196P3UOz7pvTg5",
+	"Am1NUx6h227EWWSIwGo8rZxL1au8OmgU1yv6Z8Gn56CI3VKWNpjBsHQ9sm6NQxIxesuce3oTT4x195eL",
+	"VHdPcIlY4SplmvpjtmTYG4GMUuKqX79WwAGUBKMCOya9OsxQEl24C9ZLlINPFSGIK3rDFGGjERtqQrHX",
+	"ZUDmXgdWy4++yYq4IWFMxuZyD7A5Jtxq2kbQeaQDl56NrkaqM384V5DADTMYbadv6wo3JJMmcmHNBnmJ",
+	"NhB4+7zK0NS5PqZpHlvmereMEZO4LCd96X7bx3L9Esc4vt7zjN/LsZ0XprEUY+eb3lhW3dVPUkHr8fO5",
+	"J4tQTFuRZZwg15Lcu6oaBvCSxzIPuJwhnArk1bZwiWjf/aXxpdyZjZdZEfOCwI4PSO5MG5vNa9+YaWmu",
+	"zcU/xvmZHvgf4/jMEvb+Cl7Pe9nQjqnVM6K58iu3/+kmp7Uhl8deOL2udEpFBS+vGC9xP9PLom/6nk2z",
+	"XdK5ImvwAVoi2l2ngsGoLtg14ssYRV9FrUS6ydoAfQ6tsglNhap1S9yDCkjEb9ApNZTTab62wH9TH3to",
+	"FvtFzydSpQVvqOUV6icPbe5Dn0ZR3/ZbLbadcsn8Fl37aEpLwVrkCHpOQ2ZNmk/gulbANF03mA2asttC",
+	"lmR407oWl8lw4nW2NlpspKTf/warJqeKRbdMZXETbNELB5tAW08wS6gAr8ec2jlauc8n7FqgF8fNxiHv",
+	"vNpDtLYm1rEfYguiiCuwLY2KtYAaCb9SNZ34jl7H5a4r5gkurgW3JW79sof6BzZ/BZa251N0xKB/N/zO",
+	"ae3VCjf0VfGT3++fTxIyGhZ9ChbQGR5xnJ9Hvs0GtQFaDWS4+M4zvg0dRFLe5F94IuWNsZbKUA3tTOy9",
+	"bi8kl5QQRWnZH+Q3WYF4B5WN+WW8sQT+KzY3Ie42lLdwG54l8WDLwR3V2gu57GRsIZRr2uP35SntOIaN",
+	"v8o7d2EfrVRlLvAK9EVaLEDtBIhxt0vUYerqceW1YB0DikBN0q01KLkgT4kC/Ibm1UbM2OSUNIkm157p",
+	"oO2r5oChpUpS6qDJZXH/MzM7vuLFFa5qqxbU3mP6yGP6yP0NqftniudYe7U99c61FID+XyDNsN3Xozn1",
+	"Tzen0m4TqDX+460rzz2uStXL1VZXLVMLujIrr2Z0KV6oY0anLiiFpW1GZl5C1XDzkglNoAO0apFjbWvx",
+	"vV2zmNkZzZBjGuBsFUiqB3ogMBjfCVjIoP+P7RX9H+wf/R8sB/jPtfhPs9lM/988l40vIv8h/dwEJPMJ",
+	"RhugXlkIo0GI8UGpDVh7ZhCxy2ITa1g064Ft/jYqA6uYjxQ4KEJ7gPTV2VBIY9vJUZYybbZjzCc74sAt",
+	"js/j6tm/AUhpTr8/nAooyQ1t/taJ3YCgUhRAfjMT4XeBy8Umu66y2Y5HsTNo8G24CyZC2MGRCNPDY8fj",
+	"edZIyBaWh1ZXQlSygTKi6ILMJwvzPlc0jvc+SLR9v5050edYKz6MOBO2Y4vRF+BSlc3XT+8PSr01GUuc",
+	"CZmfRoX3j8BQ10KOXN2EtoPQplwpFoK9jnU54DWwB7IIZq1Vq3nYYE9mLRMeYsDcM5jTehtjeF8LLSWZ",
+	"GuPenDDt+AeZCwZho0V+PfAeBMVlQb8CiumB68PAJuKCWWcDomFnzyikSuIBbadcRw9SIMFirN/eD0Az",
+	"vURoNkDYxxmPmSLfjpnGKNo1NKv1IZTeyHceDjgqV1rObD1KNmEErzMdMW+06nQgHYd71YfZa6+FN8zG",
+	"DrXvx0zHiz751muGrL5rkRexnCsWq29IH67+EtS7vgvQGozJTneAeYoeilp/z4jp4aRfXt9innMOBeR/",
+	"tUrqsXe9o/iM1UC4s7IW2R9Cu4nkrVPU/XVq2g2+GbJ2ZSJAuUj+qRoAU/puXZMaezU4SkrYGnSewQwT",
+	"2LIN5+i+ooB7t5uvzO5C0mYxuWx9CbVmHzWK0iZuM78MIOkB6XZ224Za4cGDlLqvBQ8PyG7nWhhxd0A+",
+	"XTub5tp5NK5Tl8Z14+DX93f+W4B92Xd0vXekSHPdOLiupe1dN4Jrd8/wI2MUwId2EfNZmnsJX1ANH5bZ",
+	"RdcN2KbZIY8iKKYDQsruYWmqoNAqQJmYOkpBA7C8WRFzM8BawcSGrhy2NYXhe62yxMBShRPuKCCJ0Dzy",
+	"OlsQPZdE8ZApYkvACpmRL+lwwpovpdCxjCpb9feFbCotYxYQIZtolsl42j8kQpJZLD8uoNvJDWMzQ/gx",
+	"m9HhjYfjdbMoy5dplPX7+d9mbzhkUfNFMhqxuHQGVLZ5s9ExFx/JjCrF7JhGJDqFipwRMPV3+ffP1/wq",
+	"VsJrGUVynjHyiN+iT5w6Xmk0TCea7llbvNJ4yBrcljacGbO0BPTS9XJZKSG9eWeVI822L5se3CHDG2jy",
+	"WB/3WB/36OD8c2eK4OQfGwG5b+WFPxGpUsuwM5H8rOpsLNJjc4yiQFse55SbKBVUu2k+k3z7lNLZXR0h",
+	"t3Gfg3OqJ/lO+PcXRIXRWn7+t53nHicw0S2N86ZD5R+DgY9i7FGM/eXKvHOi6y7IElTzXU6snwRM2lLy",
+	"9+m967Vs3/8yCdOt7l67NGlaQdSr9+8JH05fJz93x/rNeD0vCBNkzlm+Rqu7t3nqNDg2/8XM0WbNTrvd",
+	"sWSdfvRsb/+rE+w9SC5mOoa2yp0/D/mxKYg3nAlA9gOCHV9df14EdoDzCHwnfzo74BAnpw2pICM0itFz",
+	"U5HJnGbN/IqTEEr22/nF60MPYwgwX6hTj7nDcfM02wX5vjlX2Qb/uHssiXgsiXgsifhnl0TcbZq2UbMq",
+	"4u+WufNVTF8vFTdwY6VsAGyGVZMwuIYqHFH5+e3dJ556WJoZgsY6pKwbK32O0eV04B8PA8yotJonkaJF",
+	"Tm08HJvoo156YOPUOHAH7P0sycU2XgQAXAuuVS6lAUCxlHWO4SZj7MJDoBksWGmXQs92v7DH/Zom/KNW",
+	"/qiVP2rl/yit/F7uZ8ur1slny0oeM2vzmbW9l1fHPx15ebXFxFkhM+dyoZVHrhQUBY3vNoIMyDHTKie9",
+	"53aSI3ONILbQg8IXg2a/OLjaiLmv6r1PFRYjxlMHfa0awS0pLYa1VpcMXmJ3Y9sGIqdvpYVaRtQEab4n",
+	"NaoLipMA9QuXgIT1ImnOn4wwYXQsNdHy0GDAteh77L8Pac3KfziwtX9K04WyDUO4KtNU8D1bDTTcr+3E",
+	"BkzK7Hhlkde2GiFaIP/J2yA6lHnshPiX6IRYV/cqanMg830drj1qD5+xp7T5fNAJm7vDvW5zn+51mjth",
+	"Z/RstD/qjjrtx26Jm0Dq83VL9MTCY8fEv69WiENJpzOpFB9EbKlD3FK5u9Urlpumveydnp5dfbg4unz7",
+	"5mi5Vgt/t1yrdQz57WlF1eFyjX3ERm7wP3E9vNLeVRxb7GPPN1dWmo/62XrVpf7LuTM8No38GzeNzPt7",
+	"qVjUGGNabCAZ1DJR3q8xUmzRxYA5TS3wh3rayYxZE0rDa9NihD9dW0mP+M+Pji4+HJ8uGZTndmiumnOc",
+	"CipHoxz5wwMp6hWePLR/Qd9CgRU22zIbYZyvzXX3LVlveWJnYgqJxTFfz6D8XkJ3FGzwkXPxYgGo2Wmu",
+	"Ycg2mtAYCKmVIzTP4YmH+nntOr9+WprXcsONbgoDWKx3EwHqqeLbGueSAOs3yrs6ePLEPd6y22wN5fQB",
+	"k8MMnNaNDetFEeCkgintdvxK6x8xBKxk0Lafpo9/32cGWB5jaRieo+/83o0mVyNofWzTOECyoSesCf9u",
+	"GmJuut81uVJottVBy9qjTdkczl+rX2VncxpeD6CvTsEPIeB1BpObD59h8j0sI3iJNYti0GvvZxMBzTzx",
+	"YPZXs3mer//FSylGEcdp8V9KMVrDHTM76msx1AuLfXbW4Ro2uk76P/mE9HeHOBsxXTKP/4JNpWsIDPhL",
+	"RYgliqA0kQsbucaJge3nZA5p2JkiY4P8merbKnH6mjVS9r2dyV+ge+Kblz2m9+IT1kNZl1WM/77dXuqT",
+	"7lciE3PrmxFJUFn1sBW8fBShNt5k2IFMtMdCHtOqtpNWVQPZ1yjWm4XaGIvdPP335sd6OCnpXYoNSEB8",
+	"TNl0wGLbgYTGDJqQihZJfXgGmVhAJjBaNyYzGcOQiH4SR30iGAtdRLMPmNN3bWawUb0bV/DtbrdL4I1z",
+	"rth3fk8Q7PHBlZ0Qqxj2CaWCUBwxagTV3IaaYXdkJOPSbptwru1ZHLahYwnlkm8nNB7IJP6usRE5IuQ/",
+	"S//6R2ZmVSEbyCZCzv/xkv5RSXdNzbAf1nZV9CfDCbM9oh/EpUuzRS4YHU7MSf6bvIM8DXBQ4eAP9d/k",
+	"lcTZ53Q4ZDNNZBIjI/1v0nMeStgdqPhubAn5tttufxfg5BpBwGXcKmGjbHjzYAUL/ZhSFivCoggGpDBI",
+	"MsiiQQ6SNIrkPLO8besnF5V4VsKfIgqjjd6oxkGnu9E86Xw/2tgB3K1tECLjnG520EGj02q32qVFcDZj",
+	"eHnoUybjpLsyFq4+vxU+mwHgeXZ+PFR2cvw7G5KUDwOkuc4Oj8i3u+2d71rke37r+UmctJYjYqCDM/wb",
+	"1bBLdZsUei7yfs/qABSirEaXT882xok9jzrtFvhoT91YJprOUeLauc9mCaRPj2I53ZTFJnryJJJjLqrT",
+	"576H7vhm8VhhcX7a1i7FS8ySgPnq2KXt2/7rtycnEDU+Ofv++PTD1dVJP0jHv2MGnQt7Q3M0/R30o4vZ",
+	"tYC3k5gJNqfRATZs5nYkEzats/3pRKgIo3G0cOmWMGAthl8oYiwr63AJoHkmV5CCBIFISNi00chrMaNK",
+	"zWUM0SUDLNtfz6ahuy9hmJQgibgRci6gl759JWT5mXdmGYW77U5Ast518Nlcxjct8hrFBIAd+/sr4D3X",
+	"YsZifBO13RetJh5gs2kKaW/A+dWBfTclIzbHDC8p4J7mlNt2aqFMBhGDBnxIitYx1X1uFrgW/Qum40UT",
+	"kqr6LZL2DDC6KVopMR9PdAYArzhDS4mtGbxLhLoQFpa2zuNjcSweYh7Yrj8u/u32ZOSmjGM21GQiY8XI",
+	"gGrN4gVRms5Q8anH4U7MdXzOQVcFiZIG+jteoN/nzlnshC1+nAy+H/Iz/uPx2z+OO6f8x+cttvjxj/Dd",
+	"sflwMvg++u2Xyx+ft4bdSAymr9vh//5oxLwhhhLYWSGR2r13mwKpWgRc8rFgIcnTKSTPcqFxfATGCUi/",
+	"Zxk3AKxv21bFCzJKYn8y4gPFx8bxfWRXr3vHJ7k+zO+AFQBxGmvcYV8xU9w9AFLQIxvgJC0CIpQMpJ5g",
+	"W5N4YbnalkL9K5cP3DfAIz2GeGgzkjFHYOr0JUV5+KVyMZ4/4K6ufrg4u7rKX9eVlGRKxcLp5Mhs89fl",
+	"HrGM2CaE2/kl0HI6llP8xHlEJvSWuU7UmCG0b5vlqs9woffYIO7tMEdoPpfHFrVcwCxXeLnbvqHO3O6/",
+	"pJ7DhknM9aJx8Ov73BxLlPyeUmMUlhL9RSa6WoE5co2CUx3atqIGXgGtopHzuLa1dmTlASgUPCTf9n/T",
+	"vP+doYsbY/S5KkTbSjJ79VwmUXgtAEuQ3YctcgbczN6hS8MxFwhkOJZQJNnLNpfNMbKOvSyTCleF3c/p",
+	"Apx73x0Srq8Fzs/E/XDtOvdWSeKzRG8xuGR5vlG3vmRoCQGWlYR+SZvhnrljMGYXFWKPV51KbNE8Bkwv",
+	"DBG2iEUVmdKQkcGC5NEDnQqDhXvDIShw5dhALvl0FsEcYaOq8q1lmOEmQw7aoO2ibViT3dNXHIQLs14A",
+	"2/McZPMqJMNpsMqotDL63QRYcY7JZFOD1YzRG0gmD9Je11O6IKF0/WiNAYMKNdVWHDsjfykI94Y1voAy",
+	"ah3YoEOiQwNUyUIVgefieWM+uVvSYreuhL5ZyxqGNIpY/LdPKXs3kYROyfF/Pxy9beqtevLJ/uvuSZq/",
+	"XYXyx4JQNWQiNObfYKG9EQccKvRdOR0YoxMZhVmmu002dWscZrPjVrpIIRUzyyvftB5uzKA4qSrDufDs",
+	"FZhf5mFwDh5NZ3rxEzoO7ay15Qbr7kB2cgcPA3L5r7fQ6d2IfEOg1OgBIMM1+1jZ3fb3iublasJjvdS/",
+	"/D7ty9fZ2+yjzqCQuTEtTvya9R1EYFCtYz5INLOVYLGVebvt9tOd/c7Ozs7znY6frJtMpyyGWKstqMsz",
+	"o/ZVez9jRlhsMDRYf/T2wsAs9NsBWKBdNQE8AYFB4W8M+sR8zEVZgdUsNnzooNHptvagwOgmMW+4bF4c",
+	"vWqan9r6pYrE/O4vD8mSRTCuS5SFQDbFcSIO8oau3GegtEbG6MrwzkgVQ2pkZIjekJWh0hsWQvD2sf9o",
+	"dV5uCkK//ajvT3W4//nSCGzpSuPufQ2+/OQTX92h1GJZnf7b9p3fKOBYMxYPmdBNJgwNh9Zbyx0PxwSF",
+	"4YTGdKhtDoMgEdPwB8z24mOuVcraZlRPMiLlYc1Mz5S6fV63txc0ply4vzufgfNZYPitVf+xLO6BHG5t",
+	"5gA+9hgi2lbaU0ryX5VrOWOhijOdYmj3YWTqWCNscaluP9NUOu2nzwxTqB+gLgs516s7kOFa2wSsOuIN",
+	"PXAzD7iCycoshPENNnWYe5OW//7mTJpuYSc+u9FRaDDL0ShfLgNolsdrmzRQNG/Mx2WydELVhKmV7c7c",
+	"HGdfRfgGVDDbQyTigoHS0DfX/wNVkxMuWD+AoKgBAXaEcKunSZ8xoyFOt2bTsjRwGrr3sQ0rzz42RbhE",
+	"MI1P1w2OY4FQpsAoHwMA+KxzsPvs1dG/Z7/t//DikjY/XB1P3zX3fnzJkn+zi5vp3umb2Y/vfvl+Z3KZ",
+	"vH4LU34+XTeYMC/8dN2AyN+1EcfXYDhc24SDu5XDf06qIAeTxaRg+IWxQo5E2K896cdcTnGGD0KqeWRU",
+	"mtJJOP3xH3zWN5Za/w+lw37gLt35cDB9RBGuD+1kEhfGZhymGOYtNpFMDUKatzaChnmlQdXlIT0/AfJX",
+	"zeXpwaLptvutCrOw8Nxfrgzm60lMa0txG8GxJEWQMxAuyA1boGNjI85zbyG63jcBkZw6D57wKde13gjY",
+	"kyJPXpDfyzeUkrYb11XtKQoslTubWLA+jAOz3lAkBIqt5mDQYZ4pWHv4Wji+mg7RxKehWDjR8LJpojSx",
+	"sZREYRtJQADIJKGa9CMDMuACNr1iYF65S97wFy1i1oSEjWsIyNB0mNsByig7YJIM2ITboRXYO9HOZkxb",
+	"ThkWCR0Jyrs+Ief3/Fzb4P32ypBfLwsCdZPAR846gA+NzYGf5q0O+BKsC5Qdxr7AOXLWhoGPj95e4Lg4",
+	"MKKurRV17ZlRuBlDVNeNg1+vrcF0bQT3ZxAwPoY9yphHGfPlevxCXlzRk/dPly3pMLmVs+TcHLktNF/w",
+	"ZBb0vrKmYdq1Bb06i8t0vl3WqvSgE3ij0M1fNkHooB14rbbMX7l+LObJn3onx696V/j9XeDW3lmOlBmI",
+	"GGZkW0TMepjU4ZmsuZqOYKnmZJtFJTMZ68bB7u4O3Fj9EVlrJ2SN+DiJmcolkv7tbdtz7HeRmz2eMgIo",
+	"xxpHVAwfONMK+yH9sYqefsAWSw8lprT9kLyp7x7BtVfhxzEOhm6tzAqCEgxrjhvygXQHPwaaHlpZuMgZ",
+	"E3TGWws6jVYB52zGRO/8eDPouJdmgtIud0B2Wu3WzkoNxRBEKIfJlAn9TRYRrKWCuN+BFvFz783JarBB",
+	"Oon7zSpoQWeulUh0Aa4L7Nm1JTyCRbeJSs7XBknyMGTcKlmqtfU8tVcyHVs8oIqlI+t+kwNlk6+r8TP/",
+	"3k+NAaMxi2His1kExumXxW1S5plWAD6xfa3HZY9DP7kAOxC6afxDFkE6kZtOmM0eN7ynfH53zKZSM5vr",
+	"Hc+gtW6eladvwQqE5dfYOhFXRABRJf9nTlBX/NL8SBGqbnBqNISjAtcyKl8n0zfP9r13A7yW3wt5zeCw",
+	"mzFp5Cu5hG+RUWPAC5dNFPNXKSbreUtBJsbyUoi5FkU8ivR+6eHH3fu7/xMAAP//",
 }
 
 // decodeSpec returns the embedded OpenAPI spec as raw JSON bytes,

@@ -164,8 +164,34 @@ func TestCancelStuckOverHTTP(t *testing.T) {
 			found.JSON200.Sessions[0].Evidence.HeartbeatAgeSeconds == nil {
 			t.Fatalf("all: %v %s", err, found.Body)
 		}
-		if ended := pair.Main.Session(s.SessionId); ended.Status != spec.CANCELLED || *ended.CancelledBy != "root" {
+		ended := pair.Main.Session(s.SessionId)
+		if ended.Status != spec.CANCELLED || *ended.CancelledBy != "root" {
 			t.Errorf("cancelled as %s", nodetest.Show(ended))
 		}
+		namedAgain(t, pair, ended)
+		pair.Wire.Reach(nil)
+		completed := pair.Main.Sync(nodetest.Pull{}).SessionId
+		refused, err := client.CancelStuckFullSyncsWithResponse(t.Context(), spec.CancelStuckRequest{SessionId: &completed})
+		if err != nil || refused.JSON409 == nil || refused.JSON409.Code != "SESSION_FINISHED" || refused.JSON409.Status != spec.COMPLETED {
+			t.Errorf("a completed session: %v %s", err, refused.Body)
+		}
 	})
+}
+
+// namedAgain names a cancelled session to cancel-stuck by another admin: a success that changes nothing, as a repeated cancel.
+func namedAgain(t *testing.T, pair *nodetest.Pair, ended spec.Session) {
+	t.Helper()
+	client := pair.Main.API("other", auth.RoleAdmin)
+	for _, dry := range []bool{true, false} {
+		r, err := client.CancelStuckFullSyncsWithResponse(t.Context(), spec.CancelStuckRequest{SessionId: &ended.SessionId, DryRun: &dry})
+		if err != nil || r.JSON200 == nil || !r.JSON200.Success || len(r.JSON200.Sessions) != 1 {
+			t.Fatalf("dry run %v: %v %s", dry, err, r.Body)
+		}
+		if s := r.JSON200.Sessions[0]; s.Done != spec.WasCancelledBefore || s.Problem != nil || nodetest.Show(s.Session) != nodetest.Show(ended) {
+			t.Errorf("dry run %v: %s", dry, r.Body)
+		}
+	}
+	if now := pair.Main.Session(ended.SessionId); nodetest.Show(now) != nodetest.Show(ended) {
+		t.Errorf("changed to %s", nodetest.Show(now))
+	}
 }

@@ -16,7 +16,6 @@ import (
 
 	"fullsync/internal/app"
 	"fullsync/internal/jobs"
-	"fullsync/internal/session"
 	"fullsync/internal/store"
 	"fullsync/internal/syncer"
 )
@@ -53,7 +52,7 @@ func newCancelStuck(io IO) *cobra.Command {
 	return cmd
 }
 
-// cancelStuck does what req asks for. A named session that was cancelled before is found as it is: nothing is left to do.
+// cancelStuck does what req asks for.
 func cancelStuck(ctx context.Context, set settings, io IO, req syncer.StuckRequest) ([]syncer.Stuck, error) {
 	cfg, log, err := set.load(io.Err)
 	if err != nil {
@@ -79,12 +78,7 @@ func cancelIn(ctx context.Context, db *store.Store, settings syncer.Config, req 
 	if err != nil {
 		return nil, err
 	}
-	found, err := syncer.New(settings, db, nil, engine).CancelStuck(ctx, req)
-	var ended *syncer.FinishedError
-	if errors.As(err, &ended) && ended.Finished.Status == session.Cancelled {
-		return []syncer.Stuck{{Session: ended.Finished, AlreadyEnded: true}}, nil
-	}
-	return found, err
+	return syncer.New(settings, db, nil, engine).CancelStuck(ctx, req)
 }
 
 // operator names who runs the command, for the record.
@@ -98,9 +92,6 @@ func operator() string {
 	}
 	return "cli:" + name + "@" + host
 }
-
-// wasCancelled is said of a named session with which nothing is left to do.
-const wasCancelled = "was cancelled before"
 
 // stuckLine is what is printed of one session.
 type stuckLine struct {
@@ -120,6 +111,8 @@ type stuckLine struct {
 	Reason               string   `json:"reason"`
 	Done                 string   `json:"done"`
 	Error                string   `json:"error,omitempty"`
+	// ended says that it was found cancelled: then there is nothing to tell people of its worker.
+	ended bool
 }
 
 // stuckReport is the JSON object that is printed.
@@ -166,17 +159,15 @@ func describe(f syncer.Stuck) stuckLine {
 	line := stuckLine{
 		SessionID: s.ID, Catalog: s.Catalog, Status: string(s.Status), CurrentStep: s.CurrentStep, Progress: s.Progress,
 		StartedAt: s.StartedAt.UTC(), Verdict: string(s.Health.Verdict), Reason: s.Health.Reason, Done: f.Outcome(),
+		ended:               !s.Status.Active(),
 		HeartbeatAgeSeconds: inSeconds(f.HeartbeatAge), LastCommitAgeSeconds: inSeconds(f.CommitAge), Worker: s.Worker, Takeovers: f.Takeovers,
 	}
 	if at := s.LastHeartbeatAt; at != nil {
 		utc := at.UTC()
 		line.LastHeartbeatAt = &utc
 	}
-	switch {
-	case f.Err != nil:
+	if f.Err != nil {
 		line.Error = explain(f.Err)
-	case s.Status == session.Cancelled:
-		line.Done = wasCancelled
 	}
 	return line
 }
@@ -211,7 +202,7 @@ func printStuck(out io.Writer, lines []stuckLine) {
 		fmt.Fprintln(out, "No stuck session found; nothing to do.")
 	}
 	for _, l := range lines {
-		if l.Done == wasCancelled {
+		if l.ended {
 			fmt.Fprintf(out, "%s  %s\n", l.SessionID, l.Done)
 			continue
 		}

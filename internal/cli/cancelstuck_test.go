@@ -166,6 +166,11 @@ func TestCancelStuckAfterKill(t *testing.T) {
 		if len(found) != 1 || found[0]["done"] != "was cancelled before" {
 			t.Errorf("named again: %v", found)
 		}
+		for _, args := range [][]string{{"cancel-stuck", id}, {"cancel-stuck", id, "--dry-run"}} {
+			if r := run(t, quickly(env), args...).must(t); r.out != id+"  was cancelled before\n" {
+				t.Errorf("%v: %s", args, r.out)
+			}
+		}
 
 		// A new process knows who did it, and can sync at once.
 		main = serve(t, patiently(env))

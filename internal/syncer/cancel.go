@@ -64,9 +64,10 @@ type Stuck struct {
 	HeartbeatAge, CommitAge *time.Duration
 	// Takeovers is how often the session was taken from a lost worker.
 	Takeovers int
-	// Cancelled says that it was cancelled now, AlreadyEnded that it ended by itself meanwhile.
-	Cancelled, AlreadyEnded bool
-	Err                     error
+	// Cancelled says that it was cancelled now, AlreadyCancelled that it had been before, AlreadyEnded that it ended by
+	// itself meanwhile.
+	Cancelled, AlreadyCancelled, AlreadyEnded bool
+	Err                                       error
 }
 
 // Outcome says in a few words what became of the session.
@@ -76,6 +77,8 @@ func (f Stuck) Outcome() string {
 		return "failed"
 	case f.Cancelled:
 		return "cancelled"
+	case f.AlreadyCancelled:
+		return "was cancelled before"
 	case f.AlreadyEnded:
 		return "had ended by itself"
 	default:
@@ -83,8 +86,9 @@ func (f Stuck) Outcome() string {
 	}
 }
 
-// CancelStuck cancels sessions that block their catalog, with the database alone. It returns NotFound or
-// [*FinishedError] when a session was named that cannot be cancelled; trouble with single sessions is in the result.
+// CancelStuck cancels sessions that block their catalog, with the database alone. A session that is named and was
+// cancelled before is found as it is: as with [Service.Cancel] that is a success. It returns NotFound for an unknown one and
+// [*FinishedError] for one that has completed or failed; trouble with single sessions is in the result.
 func (s *Service) CancelStuck(ctx context.Context, req StuckRequest) ([]Stuck, error) {
 	found, err := s.stuck(ctx, req)
 	if err != nil || req.DryRun {
@@ -92,11 +96,14 @@ func (s *Service) CancelStuck(ctx context.Context, req StuckRequest) ([]Stuck, e
 	}
 	for i := range found {
 		f := &found[i]
+		if f.AlreadyCancelled {
+			continue
+		}
 		_, already, err := s.Cancel(ctx, f.Session.ID, req.By, "cancel-stuck, found "+string(f.Session.Health.Verdict))
 		var finished *FinishedError
 		switch {
 		case err == nil:
-			f.Cancelled, f.AlreadyEnded = !already, already
+			f.Cancelled, f.AlreadyCancelled = !already, already
 		case errors.As(err, &finished):
 			f.AlreadyEnded = true
 		default:
@@ -114,13 +121,14 @@ func (s *Service) stuck(ctx context.Context, req StuckRequest) ([]Stuck, error) 
 		if err != nil {
 			return nil, err
 		}
-		if !row.Status.Active() {
+		if !row.Status.Active() && row.Status != session.Cancelled {
 			return nil, &FinishedError{Finished: s.view(row, now)}
 		}
 		f, err := s.evidence(ctx, s.view(row, now), now)
 		if err != nil {
 			return nil, err
 		}
+		f.AlreadyCancelled = row.Status == session.Cancelled
 		return []Stuck{f}, nil
 	}
 	rows, now, err := s.sessions.FindSessions(ctx, Query{Statuses: session.ActiveStatuses()})
