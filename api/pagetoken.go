@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"crypto/sha256"
 	"encoding/base64"
+	"strconv"
 	"strings"
 	"time"
 
@@ -30,6 +31,7 @@ type pageKind byte
 const (
 	sessionsPage pageKind = 1
 	productsPage pageKind = 2
+	rejectsPage  pageKind = 3
 )
 
 // pageToken is where a listing goes on: opaque to callers, but no secret, since it leads nowhere that the same caller
@@ -97,6 +99,21 @@ func sessionsAfter(token, bound string) (startedAt time.Time, id string, err err
 		return time.Time{}, "", badPageToken()
 	}
 	return startedAt, id, nil
+}
+
+// rejectsAfter returns the number of the reject after which a listing of a session's rejects goes on; 0 for the empty token.
+func rejectsAfter(token, sessionID string) (number int64, err error) {
+	if token == "" {
+		return 0, nil
+	}
+	position, err := parsePageToken(token, rejectsPage, sessionID)
+	if err != nil {
+		return 0, err
+	}
+	if number, err = strconv.ParseInt(position, 10, 64); err != nil || number < 1 {
+		return 0, badPageToken()
+	}
+	return number, nil
 }
 
 // pageSize returns how many entries a page of a listing has.

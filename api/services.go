@@ -22,6 +22,7 @@ type Syncs interface {
 	Cancel(ctx context.Context, id, by, reason string) (v session.View, already bool, err error)
 	CancelStuck(ctx context.Context, req syncer.StuckRequest) ([]syncer.Stuck, error)
 	Receipt(ctx context.Context, id string) (session.Receipt, error)
+	Rejects(ctx context.Context, id string, after int64, limit int) ([]session.Reject, error)
 }
 
 // Peers manages the registered peers; [peer.Registry] is one.

@@ -25,6 +25,7 @@ type services struct {
 	cancel     func(ctx context.Context, id, by, reason string) (session.View, bool, error)
 	stuck      func(syncer.StuckRequest) ([]syncer.Stuck, error)
 	receipt    func(id string) (session.Receipt, error)
+	rejects    func(id string, after int64, limit int) ([]session.Reject, error)
 	addPeer    func(peer.New) (peer.Peer, error)
 	changePeer func(nodeID string, c peer.Change) (peer.Peer, error)
 	removePeer func(nodeID string) error
@@ -66,6 +67,10 @@ func (s syncs) CancelStuck(_ context.Context, r syncer.StuckRequest) ([]syncer.S
 }
 func (s syncs) Receipt(_ context.Context, id string) (session.Receipt, error) {
 	return s.receipt(id)
+}
+
+func (s syncs) Rejects(_ context.Context, id string, after int64, limit int) ([]session.Reject, error) {
+	return s.rejects(id, after, limit)
 }
 
 type peers struct{ *services }
@@ -172,6 +177,7 @@ func goodServices() *services {
 		},
 		stuck:      func(syncer.StuckRequest) ([]syncer.Stuck, error) { return nil, nil },
 		receipt:    func(string) (session.Receipt, error) { return session.NewReceipt(cancelled().Session, nil), nil },
+		rejects:    func(string, int64, int) ([]session.Reject, error) { return nil, nil },
 		addPeer:    func(n peer.New) (peer.Peer, error) { return branch(), nil },
 		changePeer: func(string, peer.Change) (peer.Peer, error) { return branch(), nil },
 		removePeer: func(string) error { return nil },

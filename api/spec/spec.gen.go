@@ -893,7 +893,7 @@ type Receipt struct {
 	// Example: 0
 	Deleted int64 `json:"deleted"`
 
-	// Rejected Products that were refused.
+	// Rejected Products that were refused; `…/{sessionId}/rejects` lists them.
 	//
 	// Example: 0
 	Rejected int64 `json:"rejected"`
@@ -981,6 +981,37 @@ type ReceiptResponse struct {
 	Receipt Receipt `json:"receipt"`
 }
 
+// Reject A product that was refused. Its texts come from the source: show them as text. Characters that control a terminal or the
+// direction of writing are replaced by U+FFFD.
+type Reject struct {
+	// Number Counts the rejects of the session from 1.
+	//
+	// Example: 1
+	Number int64 `json:"number"`
+
+	// ProductId The id of the product; null where it could not be read.
+	//
+	// Example: p-1003
+	ProductId *string `json:"productId"`
+
+	// Reason One sentence that says what is wrong with it.
+	//
+	// Example: price must be a decimal such as 12.50, not 12,50
+	Reason string `json:"reason"`
+}
+
+// RejectListResponse One page of what a session refused.
+type RejectListResponse struct {
+	// Success Always true.
+	Success bool `json:"success"`
+
+	// Rejects The rejects, in the order in which they came.
+	Rejects []Reject `json:"rejects"`
+
+	// NextPageToken Pass it as `pageToken` for the next page; null on the last.
+	NextPageToken *string `json:"nextPageToken"`
+}
+
 // ResumeRequest Nothing; the session is named in the path.
 type ResumeRequest = map[string]interface{}
 
@@ -1054,7 +1085,7 @@ type Session struct {
 	// Example: 0
 	Deleted int64 `json:"deleted"`
 
-	// Rejected Products that were refused.
+	// Rejected Products that were refused; `…/{sessionId}/rejects` lists them.
 	//
 	// Example: 0
 	Rejected int64 `json:"rejected"`
@@ -1621,6 +1652,15 @@ type StreamFullSyncEventsParams struct {
 type GetFullSyncStatusParams struct {
 	// Catalog The catalog; `main` where absent.
 	Catalog *CatalogName `form:"catalog,omitempty" json:"catalog,omitempty"`
+}
+
+// ListFullSyncRejectsParams defines parameters for ListFullSyncRejects.
+type ListFullSyncRejectsParams struct {
+	// PageSize How many to give at most; 20 where absent, more than 100 is taken as 100.
+	PageSize *PageSize `form:"pageSize,omitempty" json:"pageSize,omitempty"`
+
+	// PageToken The `nextPageToken` of the page before, with the same filters; the first page where absent or empty.
+	PageToken *PageToken `form:"pageToken,omitempty" json:"pageToken,omitempty"`
 }
 
 // ResumeFullSync409JSONResponseBody defines parameters for ResumeFullSync.
@@ -2407,6 +2447,16 @@ type ClientInterface interface {
 	// Corresponds with GET /api/admin/sync/full-sync/{sessionId}/receipt (the `GetFullSyncReceipt` operationId).
 	GetFullSyncReceipt(ctx context.Context, sessionId PathSessionID, reqEditors ...RequestEditorFn) (*http.Response, error)
 
+	// ListFullSyncRejects The products that a session refused, and why
+	//
+	// Those it has refused so far, in the order in which they came; their number is `rejected` in the session. A reject does
+	// not fail its session. While the session runs more may come, always behind those that are there, so no page changes
+	// any more. A resumed session has its own; what was refused before is listed with the session it went on from.
+	// Rejects are kept as long as their session.
+	//
+	// Corresponds with GET /api/admin/sync/full-sync/{sessionId}/rejects (the `ListFullSyncRejects` operationId).
+	ListFullSyncRejects(ctx context.Context, sessionId PathSessionID, params *ListFullSyncRejectsParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
 	// ResumeFullSyncWithBody Go on with a session that failed or was cancelled
 	//
 	// Starts a new session, with the same peer, catalog and options, that goes on from where the old one got to; its
@@ -2811,6 +2861,26 @@ func (c *Client) GetFullSync(ctx context.Context, sessionId PathSessionID, reqEd
 // Corresponds with GET /api/admin/sync/full-sync/{sessionId}/receipt (the `GetFullSyncReceipt` operationId).
 func (c *Client) GetFullSyncReceipt(ctx context.Context, sessionId PathSessionID, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewGetFullSyncReceiptRequest(c.Server, sessionId)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ListFullSyncRejects The products that a session refused, and why
+//
+// Those it has refused so far, in the order in which they came; their number is `rejected` in the session. A reject does
+// not fail its session. While the session runs more may come, always behind those that are there, so no page changes
+// any more. A resumed session has its own; what was refused before is listed with the session it went on from.
+// Rejects are kept as long as their session.
+//
+// Corresponds with GET /api/admin/sync/full-sync/{sessionId}/rejects (the `ListFullSyncRejects` operationId).
+func (c *Client) ListFullSyncRejects(ctx context.Context, sessionId PathSessionID, params *ListFullSyncRejectsParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewListFullSyncRejectsRequest(c.Server, sessionId, params)
 	if err != nil {
 		return nil, err
 	}
@@ -3682,6 +3752,79 @@ func NewGetFullSyncReceiptRequest(server string, sessionId PathSessionID) (*http
 	queryURL, err := serverURL.Parse(operationPath)
 	if err != nil {
 		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewListFullSyncRejectsRequest constructs an http.Request for the ListFullSyncRejects method
+func NewListFullSyncRejectsRequest(server string, sessionId PathSessionID, params *ListFullSyncRejectsParams) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "sessionId", sessionId, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/admin/sync/full-sync/%s/rejects", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.PageSize != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "pageSize", *params.PageSize, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.PageToken != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "pageToken", *params.PageToken, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
 	}
 
 	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
@@ -4666,6 +4809,18 @@ type ClientWithResponsesInterface interface {
 	// Corresponds with GET /api/admin/sync/full-sync/{sessionId}/receipt (the `GetFullSyncReceipt` operationId).
 	GetFullSyncReceiptWithResponse(ctx context.Context, sessionId PathSessionID, reqEditors ...RequestEditorFn) (*GetFullSyncReceiptResponse, error)
 
+	// ListFullSyncRejectsWithResponse The products that a session refused, and why
+	//
+	// Those it has refused so far, in the order in which they came; their number is `rejected` in the session. A reject does
+	// not fail its session. While the session runs more may come, always behind those that are there, so no page changes
+	// any more. A resumed session has its own; what was refused before is listed with the session it went on from.
+	// Rejects are kept as long as their session.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /api/admin/sync/full-sync/{sessionId}/rejects (the `ListFullSyncRejects` operationId).
+	ListFullSyncRejectsWithResponse(ctx context.Context, sessionId PathSessionID, params *ListFullSyncRejectsParams, reqEditors ...RequestEditorFn) (*ListFullSyncRejectsResponse, error)
+
 	// ResumeFullSyncWithBodyWithResponse Go on with a session that failed or was cancelled
 	//
 	// Starts a new session, with the same peer, catalog and options, that goes on from where the old one got to; its
@@ -5617,6 +5772,89 @@ func (r GetFullSyncReceiptResponse) StatusCode() int {
 
 // ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
 func (r GetFullSyncReceiptResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type ListFullSyncRejectsResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *RejectListResponse
+	// JSON400 the response for an HTTP 400 `application/json` response
+	JSON400 *BadRequest
+	// JSON401 the response for an HTTP 401 `application/json` response
+	JSON401 *Unauthorized
+	// JSON403 the response for an HTTP 403 `application/json` response
+	JSON403 *Forbidden
+	// JSON404 the response for an HTTP 404 `application/json` response
+	JSON404 *NotFound
+	// JSON500 the response for an HTTP 500 `application/json` response
+	JSON500 *InternalError
+	// JSON503 the response for an HTTP 503 `application/json` response
+	JSON503 *Unavailable
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ListFullSyncRejectsResponse) GetJSON200() *RejectListResponse {
+	return r.JSON200
+}
+
+// GetJSON400 returns the response for an HTTP 400 `application/json` response
+func (r ListFullSyncRejectsResponse) GetJSON400() *BadRequest {
+	return r.JSON400
+}
+
+// GetJSON401 returns the response for an HTTP 401 `application/json` response
+func (r ListFullSyncRejectsResponse) GetJSON401() *Unauthorized {
+	return r.JSON401
+}
+
+// GetJSON403 returns the response for an HTTP 403 `application/json` response
+func (r ListFullSyncRejectsResponse) GetJSON403() *Forbidden {
+	return r.JSON403
+}
+
+// GetJSON404 returns the response for an HTTP 404 `application/json` response
+func (r ListFullSyncRejectsResponse) GetJSON404() *NotFound {
+	return r.JSON404
+}
+
+// GetJSON500 returns the response for an HTTP 500 `application/json` response
+func (r ListFullSyncRejectsResponse) GetJSON500() *InternalError {
+	return r.JSON500
+}
+
+// GetJSON503 returns the response for an HTTP 503 `application/json` response
+func (r ListFullSyncRejectsResponse) GetJSON503() *Unavailable {
+	return r.JSON503
+}
+
+// GetBody returns the raw response body bytes
+func (r ListFullSyncRejectsResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ListFullSyncRejectsResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ListFullSyncRejectsResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ListFullSyncRejectsResponse) ContentType() string {
 	if r.HTTPResponse != nil {
 		return r.HTTPResponse.Header.Get("Content-Type")
 	}
@@ -7306,6 +7544,24 @@ func (c *ClientWithResponses) GetFullSyncReceiptWithResponse(ctx context.Context
 	return ParseGetFullSyncReceiptResponse(rsp)
 }
 
+// ListFullSyncRejectsWithResponse The products that a session refused, and why
+//
+// Those it has refused so far, in the order in which they came; their number is `rejected` in the session. A reject does
+// not fail its session. While the session runs more may come, always behind those that are there, so no page changes
+// any more. A resumed session has its own; what was refused before is listed with the session it went on from.
+// Rejects are kept as long as their session.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /api/admin/sync/full-sync/{sessionId}/rejects (the `ListFullSyncRejects` operationId).
+func (c *ClientWithResponses) ListFullSyncRejectsWithResponse(ctx context.Context, sessionId PathSessionID, params *ListFullSyncRejectsParams, reqEditors ...RequestEditorFn) (*ListFullSyncRejectsResponse, error) {
+	rsp, err := c.ListFullSyncRejects(ctx, sessionId, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseListFullSyncRejectsResponse(rsp)
+}
+
 // ResumeFullSyncWithBodyWithResponse Go on with a session that failed or was cancelled
 //
 // Starts a new session, with the same peer, catalog and options, that goes on from where the old one got to; its
@@ -8281,6 +8537,74 @@ func ParseGetFullSyncReceiptResponse(rsp *http.Response) (*GetFullSyncReceiptRes
 			return nil, err
 		}
 		response.JSON409 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
+		var dest InternalError
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON500 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest Unavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON503 = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseListFullSyncRejectsResponse parses an HTTP response from a ListFullSyncRejectsWithResponse call
+func ParseListFullSyncRejectsResponse(rsp *http.Response) (*ListFullSyncRejectsResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ListFullSyncRejectsResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest RejectListResponse
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
+		var dest BadRequest
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON400 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 401:
+		var dest Unauthorized
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON401 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 403:
+		var dest Forbidden
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON403 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 404:
+		var dest NotFound
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON404 = &dest
 
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
 		var dest InternalError
@@ -9559,6 +9883,9 @@ type ServerInterface interface {
 	// GetFullSyncReceipt The receipt of a finished session
 	// (GET /api/admin/sync/full-sync/{sessionId}/receipt)
 	GetFullSyncReceipt(ctx echo.Context, sessionId PathSessionID) error
+	// ListFullSyncRejects The products that a session refused, and why
+	// (GET /api/admin/sync/full-sync/{sessionId}/rejects)
+	ListFullSyncRejects(ctx echo.Context, sessionId PathSessionID, params ListFullSyncRejectsParams) error
 	// ResumeFullSync Go on with a session that failed or was cancelled
 	// (POST /api/admin/sync/full-sync/{sessionId}/resume)
 	ResumeFullSync(ctx echo.Context, sessionId PathSessionID) error
@@ -9819,6 +10146,38 @@ func (w *ServerInterfaceWrapper) GetFullSyncReceipt(ctx echo.Context) error {
 
 	// Invoke the callback with all the unmarshaled arguments
 	err = w.Handler.GetFullSyncReceipt(ctx, sessionId)
+	return err
+}
+
+// ListFullSyncRejects converts echo context to params.
+func (w *ServerInterfaceWrapper) ListFullSyncRejects(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "sessionId" -------------
+	var sessionId PathSessionID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "sessionId", ctx.Param("sessionId"), &sessionId, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter sessionId: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListFullSyncRejectsParams
+	// ------------- Optional query parameter "pageSize" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "pageSize", ctx.QueryParams(), &params.PageSize, runtime.BindQueryParameterOptions{Type: "integer", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter pageSize: %s", err))
+	}
+
+	// ------------- Optional query parameter "pageToken" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "pageToken", ctx.QueryParams(), &params.PageToken, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter pageToken: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ListFullSyncRejects(ctx, sessionId, params)
 	return err
 }
 
@@ -10208,6 +10567,7 @@ func RegisterHandlersWithOptions(router EchoRouter, si ServerInterface, options 
 	router.GET(options.BaseURL+"/api/admin/sync/full-sync/events", wrapper.StreamFullSyncEvents, options.OperationMiddlewares["streamFullSyncEvents"]...)
 	router.GET(options.BaseURL+"/api/admin/sync/full-sync/:sessionId", wrapper.GetFullSync, options.OperationMiddlewares["getFullSync"]...)
 	router.GET(options.BaseURL+"/api/admin/sync/full-sync/:sessionId/receipt", wrapper.GetFullSyncReceipt, options.OperationMiddlewares["getFullSyncReceipt"]...)
+	router.GET(options.BaseURL+"/api/admin/sync/full-sync/:sessionId/rejects", wrapper.ListFullSyncRejects, options.OperationMiddlewares["listFullSyncRejects"]...)
 	router.POST(options.BaseURL+"/api/admin/sync/full-sync/:sessionId/resume", wrapper.ResumeFullSync, options.OperationMiddlewares["resumeFullSync"]...)
 	router.GET(options.BaseURL+"/api/admin/sync/peers", wrapper.ListPeers, options.OperationMiddlewares["listPeers"]...)
 	router.POST(options.BaseURL+"/api/admin/sync/peers", wrapper.AddPeer, options.OperationMiddlewares["addPeer"]...)
@@ -11281,6 +11641,113 @@ func (response GetFullSyncReceipt500JSONResponse) VisitGetFullSyncReceiptRespons
 type GetFullSyncReceipt503JSONResponse struct{ UnavailableJSONResponse }
 
 func (response GetFullSyncReceipt503JSONResponse) VisitGetFullSyncReceiptResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListFullSyncRejectsRequestObject struct {
+	SessionId PathSessionID `json:"sessionId"`
+	Params    ListFullSyncRejectsParams
+}
+
+type ListFullSyncRejectsResponseObject interface {
+	VisitListFullSyncRejectsResponse(w http.ResponseWriter) error
+}
+
+type ListFullSyncRejects200JSONResponse RejectListResponse
+
+func (response ListFullSyncRejects200JSONResponse) VisitListFullSyncRejectsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListFullSyncRejects400JSONResponse struct{ BadRequestJSONResponse }
+
+func (response ListFullSyncRejects400JSONResponse) VisitListFullSyncRejectsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListFullSyncRejects401JSONResponse struct{ UnauthorizedJSONResponse }
+
+func (response ListFullSyncRejects401JSONResponse) VisitListFullSyncRejectsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListFullSyncRejects403JSONResponse struct{ ForbiddenJSONResponse }
+
+func (response ListFullSyncRejects403JSONResponse) VisitListFullSyncRejectsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(403)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListFullSyncRejects404JSONResponse struct{ NotFoundJSONResponse }
+
+func (response ListFullSyncRejects404JSONResponse) VisitListFullSyncRejectsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(404)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListFullSyncRejects500JSONResponse struct{ InternalErrorJSONResponse }
+
+func (response ListFullSyncRejects500JSONResponse) VisitListFullSyncRejectsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListFullSyncRejects503JSONResponse struct{ UnavailableJSONResponse }
+
+func (response ListFullSyncRejects503JSONResponse) VisitListFullSyncRejectsResponse(w http.ResponseWriter) error {
 
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response); err != nil {
@@ -13210,6 +13677,9 @@ type StrictServerInterface interface {
 	// GetFullSyncReceipt The receipt of a finished session
 	// (GET /api/admin/sync/full-sync/{sessionId}/receipt)
 	GetFullSyncReceipt(ctx context.Context, request GetFullSyncReceiptRequestObject) (GetFullSyncReceiptResponseObject, error)
+	// ListFullSyncRejects The products that a session refused, and why
+	// (GET /api/admin/sync/full-sync/{sessionId}/rejects)
+	ListFullSyncRejects(ctx context.Context, request ListFullSyncRejectsRequestObject) (ListFullSyncRejectsResponseObject, error)
 	// ResumeFullSync Go on with a session that failed or was cancelled
 	// (POST /api/admin/sync/full-sync/{sessionId}/resume)
 	ResumeFullSync(ctx context.Context, request ResumeFullSyncRequestObject) (ResumeFullSyncResponseObject, error)
@@ -13543,6 +14013,32 @@ func (sh *strictHandler) GetFullSyncReceipt(ctx echo.Context, sessionId PathSess
 		return err
 	} else if validResponse, ok := response.(GetFullSyncReceiptResponseObject); ok {
 		return validResponse.VisitGetFullSyncReceiptResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// ListFullSyncRejects operation middleware
+func (sh *strictHandler) ListFullSyncRejects(ctx echo.Context, sessionId PathSessionID, params ListFullSyncRejectsParams) error {
+	var request ListFullSyncRejectsRequestObject
+
+	request.SessionId = sessionId
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ListFullSyncRejects(ctx.Request().Context(), request.(ListFullSyncRejectsRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListFullSyncRejects")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ListFullSyncRejectsResponseObject); ok {
+		return validResponse.VisitListFullSyncRejectsResponse(ctx.Response())
 	} else if response != nil {
 		return fmt.Errorf("unexpected response type: %T", response)
 	}
@@ -14108,296 +14604,305 @@ func (sh *strictHandler) GetReadiness(ctx echo.Context) error {
 // const string: with thousands of chunks the chained `+` fold is several
 // times slower for the Go compiler than parsing a slice literal.
 var swaggerSpec = []string{
-	"7L2Nc9u2tjj4r2C0b6btLqVIsp049uy8pyRO617H9rWd5rV1NoJESEJNASoBWlFzvX/7b3AOQIIUKVG2",
-	"kvTDb+bdxhJFAAfn+/NTYyinMymY0Kpx8KkxozGdMs1i+Ks3HLKZPhJDGXIxNp+ETA1jPtNcisZBo/+H",
-	"0mGfyJj0x3/wWT8gc64nZM74eKIVmU9YzIhityym0SHRE0ZmdMwIV0RITczKMVOKhUTqCYvnXLFWI2hw",
-	"8+oJoyGLG0FD0ClrHNitNNO9BA01nLApNZtiH+l0FpmnzH4CYvZy+Pv/227tNYLGlH48YWKsJ42DTru7",
-	"GzT0YmYeVTo277m7Cxq9kWaxeRGNIjk/ms704icaJaxxoOOEBYVDn4loQWaxDJMhnFEqRnhoDjWOGdUs",
-	"JnpCBdETrgIyWGhGBgv47yEZxXIKYBiwMReCi7GFER0oJrQBJDOrp1D4PWHxIgMChY2WH33W7LTb7fyB",
-	"u3t7Zed9STWNZMl9Xk0YGeKX6RZmVE+yHdhvG0EjZr8nPGahA1K2p/+K2ahx0Pi/nmSo9QS/VU/s0qfm",
-	"bWYrxyGbzqRmYrj4F1ss7+gNvWEKQKY0jTVRdMSIliRmM0Z1i/TEgmj2URuYa3huSKOIxSRRTJGRjOEe",
-	"iBTuBVJEi4CoZDghVBFKBJuTt2+PX1UinrfDptliOfT3WXvn+bN91txth3vN3R223xwMn+80n+4/36V7",
-	"z0bPd7q7JXcz5SJFzsCAWrPYbOL/+5U0///3/89/NYrXFzQ+NmexHERs2jhoTBOlyYCRjgFJd2+PzGIu",
-	"NB1EjPQuXx4fk+GExnQI5GygfcKnXC8D+Qc5J1MqFiTiwkBbkjG/ZYRqMpVKHxKDWDlErcLPCN5fCiHz",
-	"Djg/nybTxsEe/skF/tlJz8mFZmMWw3bP6Zhd8j/Yih0v7bWb32lApjJmSJGddttQqaY3TJjL77TbVQeZ",
-	"uZVLz9L1T9Lt7D7b3d95uvus1nmu5A0TtXmNIci+YB91+tM+kaOMkw7YSMbMsl2gEjplZMQjc+XIcUc8",
-	"Vhqf3ojXzNLNlmN8798/DFX7t5/qsdhzqieXTCkuxfGrcsaj8OsKxmO/PQ7vzXqy5WFDjMWnMmRVu5kx",
-	"FldsRZif3X8fdtU7s4uYqZkUioG0fUHDC/Z7whSQ6FAKzQT8k85mER9Ss7snvykpvIuAH065UlY+q2Q6",
-	"pfEiD1IncM3+zb5vEeHMGqE50OXR5eXx2emH41cfLo7+/fb44uhVw2CipjxSjYNfPzVGnEVh4RYyNsQV",
-	"SUFx9z5osDiWsXmvXf74FfEfCRpTphQdm6WNIEDEtc9qSYZUDFlEuIAvpmw6YDFJV27B9akJnbH8gXsE",
-	"dmmWmscSeGXxoMenP/VO7CmPLq8qDikBD1RrQPVwYrnAMs+1HIcYTpY79bG4pREP4bzmLv3jLr2alL2u",
-	"hchRD52OYFn4wTIW2z0YkBoEGJhPaGhof0JRrAKoCIDzkPQtOPqAKsryDxaFqtUweoMUo4gPN0BPD/bn",
-	"R0cXH47+9/jy6rKRAcuQIaGR2dWCsI9caZUDGHw/iKkYTppdc7Xu2ZiNudIsZuGhkXLCqJWacKE0oyHs",
-	"dgvgM+qp4ZVKU21ANwKtwmgUsMJrGQ94GCI/3xggr88uXhy/enV02vBxRyWjER9ys+qMxUDZUuRhciEj",
-	"Rm45m7OYTOkCSDuUsK1DAwQNOpOcsZhqGZvLpuGUi20BRRuhYK4C0Dwgg0QTrhWJzbYK+4E1j6czqRQf",
-	"uNNvCKez8yvDnE7Prj70fuodn/RenBytodyQRUyzN5YtFliV2R69pTwCPYmjpk5uWWwgnaPkM3hd/gel",
-	"5Jxbj6xb45BEjN4CvspEb+taHKnPqSKJCFmstJQhoSJ01D+X8Y3RezggtLBEfSyMzkkjfPl9Luj49Oro",
-	"4rR3ksNjfCnBD3yYXcop0xMwfQySI/9xEDKitUWOtSKRHKc8yl41Hgs+sYc10gDFMPzROGjsjtrDZ+wp",
-	"fT7ohFsA7CiJIrUQQ4PgLBqREeURC1vkytsVjZmTVWb73+Deca/9dG99APap1K9lIsJ7wdmJaUMJr8/e",
-	"nr7yAH5pNulkqLnsESzjA/4KtD8AMlH+41Z55IrwrXDOd84UcyiJwiSUDAkD2LwDx4+XZ6f3gsbb08u3",
-	"5+dnF1dHrz68OXp13Ptw9fP5kQeSt0Ils5mMNQvJlIWcElBLc7jIRIj2uAwXhjTMbjxtGm1B8hL31rxa",
-	"zNgBKW5vWwQMe7C8w+wD3nsl5QmNx/fjnC/OXv384ers7MNJ7+J7HzRWzcQltZQkgjUK2JLuCL6NnRG1",
-	"u7/37Ck4NNQhUQaCEVNq21CQtywmHfKGv4A3vxU00RMZ8z9YeE906b29+uHs4viXo1c5JPHeWzw/SjrD",
-	"hdjHGQdVg6ob8Cqg40AKtqVzp5QJawZGaHOdkcwti/logXzHImX/3bt3zV6iJ0xoc3zWJ4ouFFHmHdIB",
-	"LRVb94HZq95V70Xv8ujD21Nf8mbqfXzLh4wkolw6ApOkmg6oYtlRqFBzFrfIVbwgdEy5MMyTkqmcgmNh",
-	"O1iULitRXvwmB4YBeRsgQs4PfSLvXzAdL5rgC7Sg5IJMnKNBsaEUIThHtNu5NUVwQ2a/L8Fy8Yy4Sis3",
-	"s3Na5ExPjCYHdo4VJ2MhYwbCbRYbRU5ztPRiRu1tFVnuIrDeLqmMoS9JJOUNsYzYLRpRjVZtZsaj/DXW",
-	"bt6Q32u3g4ZIIos9aOAu+6JkHLK4cdA1cEhtQ/RunI1AN6tpkr/33tZB09gZ1796r36fbkIOfmNDDWaJ",
-	"hTqa0svA6WVAN5KJKwv5qAzC1r546Z4oucU4ca4UrsmEhmTAmMjeaZ0yKFGtCGxljryBlBGjwofezp1H",
-	"NmW7N3Q7BL+nmsh5q1HvJja+h/wt7Jo3JcMhU6pkV9HcUIhBi9VnW75L+8rsyMEy0LMzVF/4pU6GNx6t",
-	"0TDkZnc0OvdudEQjxZY1FD6cOKxQGS0egns4IyLzvzK+YbFBmtBYzum9o04jQAIs41C0DLGjW2b4xlDz",
-	"25QgA0IjJQ0HivRkYcSJOiSw4yV3a0qx9kDVEDcYEMaLi6SET7zmAk0Cg0cBGgdoPAsJSvna5XOMoAKX",
-	"H8wJSgIuQE0p2OYTqpnREIzhieBrkVOpiZZjBuwUdLg+jaJ+awkdVyNUFRvxuLdCTjI3MAJFexkHqm7A",
-	"4x4W5GCxaUkGzN5FuJqiPApXq3cZGCXF6HngAwZvpmZTtdZRauCQsoR0KzSO6WLpqqsYxGsfjVIGPJRJ",
-	"FBLrispx4XtxEAtkDx7l7CKLOZXCy9AykSNC/eBXJiKnlIu8cHy6kw/W9Jq/0OYf7ebz99k/Wx+a7z+1",
-	"g6fdu42iOE93SMTMm1VAQj7m2vxXmv9Fo34oY6aAcCeL2YSZS868/NT+1qg98GNz/Fc8ZkPNy9SG/iyJ",
-	"oj4ZmE0pQkEN+EZlwU1zewALkUwN5M3jHoidfz9oHInw6NbqluXamAtbMPMY6TMR9peJplIIgkk5obMZ",
-	"EwwZ2ByMTElCuVYcVilNfdC1m1a37x+QMdNWsbdauFGuSWw0P8GGukX6KpLz/gHGGSNw0oUc8VnTGwbc",
-	"CA4IuqPmU2Z+M0l0KOeif3AtrE4AyjdRWs5Ui/Q9/dm+u1JrvhbebeS2b4ggknPzH7teI2j4mvn7FVBa",
-	"IjELskxGl9FV6jEq4UATOgOSYiD1wGJYvm40M0p/D2EsGRtUHMd0qvIUuezHL1Aj0GG7+fzD+//7v9ah",
-	"R+pILNsIer+R3RvNHNTl2pwUIPQK3r+KkRpNi5UDs2ckdQwOu0HEUlWwAI6liMOKmw7uT2XZinXjGCt2",
-	"snOX89wt78VIDm3tGOtfi+Q4IJAEQSj44pIYsKzgpsvvNecSXLGhvSIRON8loGklAdjrLQemi0WhOiKF",
-	"RahlUrAe7DIURMMwIGlqDoRvwGi1riojH4BanA0pR+6fa65tHaqkQqrG6bguiM2yQNlKWizAH2GSbaLs",
-	"Cn4A3a8UfUAN9K3fMdOKYIC5nlV9JjKKA+kYKymccx0d6Gt4yy2LQxswq6cH43l+sj9bbRW7l6cSrhpA",
-	"K41jPhYGYyI+KrFllKY6KWGOfXmDiV9gufULeHbT2ETa2DWqt/9TBsbCLoxR1idTRp1ODjFNtNnG/Jah",
-	"t9s74QGhArLNgBp1ll5kkUTeGrIyvI9D2DSnqJKI3zBCxQIT1nzVyNpw5tyTWGptrVhNrT1rNtoIGiMu",
-	"uJqwsFSLOpFjLu5r0Uoyp0bx0Pa8vATRxUoVODBsNpnNkMNEcs5iMqSqIGxoxIesoA7vVqjDrQ//03z/",
-	"qRM83b1bKYY7qxTi3RoKceC0Ybi5/zHAnFGl5jKuYKru2/zZhjI2ujKZyFgxMoAjLYzsnYFrcyTjKdWQ",
-	"D2Lfnc/osilNXkZXfWYHV+PtuowYLH5Uk7JVW1FyyylE+maM3oB0WEYHVB1VT5fyTxS56ANnIlTOmRhR",
-	"bT1aKTxCqlnTqLvrBP42/EkBKr7l92ohMLJ+X+vb7VkfPzi81zLtRKXZoDU49lvzdMFxVmmwaptQlUHe",
-	"Lld23W/YamcEZjp+7Ws1yusNFyV01jcn69twCS4ILHoIyn0sp8ZeNSgdEDTF8FnDl+WI9FOlDr8LyBy8",
-	"dlkqi2FzLMQYesaIAZwO0u/X4KOwFki9qz6VIcPM1fc5vXFbeP1QxOtWI56FClxUHv1ElXb7Bs2Eahw8",
-	"Bg0wLHWBbtWd/SWc0GUQOGXzc2avpL4o7oEbBZOUMUdpGTxc9cARXK24GsxXTrGGtBrIXz6E097fPfu0",
-	"klpBo1fG1pQjMpSJ0Cye0VhDWpU6JH2DKP3llS3ZOTTKhCl8UoP+NnETu9zJ9wXKEY4yS/BNpL4EJmcR",
-	"O0wzNQgPqwHZeAFJZ6RbIuNXYmuFcLLC2QAXEqUsOFOdFXCGK5WwsEX+xWaaMDGMFzPNwoAI8HUbYhEu",
-	"8uhvVU9YE51B5nVNly7XxNflD7Dfed5dPsE85pqdiWjhMCjH3ZK4xL59QRUjNAxjpoz6pfUM7FKtZwrN",
-	"UploMoxZyITmNFIBgQRj89AopuPpEsDhpwdPnrjtt+xXraGcFi9hd7+2prUkjdP0XXOsUrKXIasskeg5",
-	"H7G1ERRR/I8SBjisUWPxjQLkLPU2rzPLwUG7/PZz57rlomiQd9pPn3nCnQv9dLexlKe+SpxkxR/pBqrg",
-	"9wNVkxMuWLlRHXFhHe4TqiZMfQP56ctANN+WyZ00lY6FxGY1wJvykOwc7D57dfTv2W/7P7y4pM0PV8fT",
-	"d829H1+y5N/s4ma6d/pm9uO7X77fmVwmr9+uE0K8ypBASHyDyVNBsSCns5EhzA1awqGr4FqVrs5DhCck",
-	"0OW24cippslWEsHY2TCCsbvtCMZpJXfHQC4wc0xgUyVGbypjSsxeTNgrXl0dGqwWOQY/C0In//o3a17f",
-	"rWRZ6aJV+HFOx+xIVJw2okqntIeeeagLcWkR84mMSqiQlb0PKnCSIeTJxYzMqUK7cyLnUJQjSz1toFcs",
-	"v+wE6o78vAmrVBbKh6p5FdwI+1jy7nOqIOWVKtKnmNzjrEPzA4DAIRFJFFllQHvZWFMZswqq3iA3pshG",
-	"AQh2v0sXuYo/mJuovHlkRGUSy/Io50UfUiEFH9LIAGJqb1+rHCc155/S0GDKoasY8jOUIjbSzvIqJD+s",
-	"UWxBnSRSEEULdFFHd6Vax3yQaLtWqVZeVkiF2RfSy7Qy7MiLt3vZb5qOFRoJ06kxze/Krmgsm/ZDyAG9",
-	"oPM3aTpLuuNnd0FjmMQxE8NFGUnGjDlemceyo7cXq0MV5QLpEqNERvsC+a/KA9p1JFOwwlmYybxl9eWq",
-	"qSY81gGJjeL6Zp0BMIv5sGSVo490qEnIhnxKIyjwLIj2bmuvvc4roW6SMhDJ4Q25YWzGxZgkohi1uLps",
-	"Xhy9ar7ZiD+D3LYePIv/OVRdQ7N1FCWncVWpSrOM/OubUo5nrI4zuFdXnWKVRxJEcxpJ5Ma4HFlsL9WX",
-	"Vbk4dd8ekr6RzX1CwfSvHYj1Vfo1gdh7qAueivW5VAbPGl0XcFKlqR5m+/ZLcw1xIgosp9Nqt9qryXWt",
-	"VpKtH2QXWoY2zq1SRJesqovEbCo18z0RmVnJIc5xw8QWPSsbiaK9e7pR8iCv4yExOltFosU7zEFLi2jM",
-	"o1aTcTFy6+dqbaKvPLOrXjImKjzIXKMuiVkpLLSrpgqc0+YhA6bKo1x7Q0/XUKXNWrIunW2TZm87hLnW",
-	"h7KRM+Qe3g6PSK0X2GwpyAjGu3Uf7arI9yXoThv6RrN8Bsy6hXegRw50M2VoEUrSp1z4b+t8HTrf3RJq",
-	"1PYgdlZ5ENPMtAq34enXcxPu1EHxwzT2DnKZBWQiFXQimBmGKRgLlZ+Ah4UsX8BH2L0r1fELDg64bKpJ",
-	"xAzvkyKtTU8xOaMNNrypYNiYZZmyztLscTln4UoLikI3HEVkEmeCsDZWG360LkiYvhnQm2tbAqVypjIv",
-	"VpY/nNmj9IF2K29KlME3PIp4WoszYa6aR0t5k3cYdDfyde7X0PxsFmBe5qWAcImgCvlX7QPv1FIMt7Xa",
-	"bv2krnz+X24DLnOdb6ZZPMdk3OHEVaSV4zcVC3y9TyO1kdtw0FhGFaYrxF74MnqvR+uN1JVKNdzzXW/r",
-	"SvdKknctiIOUmQRrtHWAWD4wnFHh6hS8lOGtzlaQiR7KNM/ePF9iBDq+Wc+EzVhtIQxeL2aMeges6eq7",
-	"jZYwobe2qgPNbnPwe4eX8URVYDvhSq+wnqMIZEWJtQwfV2vD9Q1jMMRWWMSfPf6OJ6kCUDVwzkTWo2cZ",
-	"Npvh0P3Q50FHLj/xhKqqtGydb+cTSsMgYz6eaCIwh8JF4n9PGKpztmwB2YWOqVAjFlvu4ScpxkzHC/wY",
-	"64zx3ytTFWt4m6nKejqQiYxCZSOSj/7ilf5iaCIYVipm3JZzYRpVWqGTqsjddvdps91p7rSv2vsH7fZB",
-	"u/3Lxkldz+s7rnNirCyRAn3ZG4izv4tvW8Z8zMXpOq2Sexlxmzsv9jdxohPbUEXJJB5CMYtmReWn7Aqd",
-	"u30jNbOm+33t4p5HfqN69GQWriGkLOQF3ixL3atoqnPVaQNNdTenqU67NGxgwJQGD/AmPdorjycUcMtn",
-	"Gv65S2UM4vdLmYiy/JG0sWJaA4jhUBqXxBy01DRanYNCoyh13mMJoOvy86DUlCXpiltZceDVqhZoE3QM",
-	"2qk7eUkmgd+IcXWkeZb1a6yKNktb00Qx63Yjg7E6AcjjYRtogS4O9DUVQXekoADnFZe65kLxoS3Eykrj",
-	"ZF8KIqUAuGBDxmcV9bZ8Ok1QWtIhhCAMWs/R+eS0ulSZDHmZD0prNp1VMQg50kwQ6upsNFToaZLMckTd",
-	"XZlbZqAHZWisZJGXcjrlWrOQ2EdyL97fjFWAUmVbhJTXeWH7NPMd1AwJI4xA0ZpTr1eII1u/VXV9gfQ8",
-	"3UXEwheLMpkkvUKjVC7ec7n9u6BWCuJmeU/m0gx5RGyNhpo+FNiWaUTGeWhuXmjQbWfa8Qqhk3VmEGy+",
-	"LMuftdsboY/VhFVVpfNMKjApXHKNVa0wAOf4u4GHj9ABlj/43iZ0NalkmiKaNfrSVuH5q+r9e8KH09fJ",
-	"z92xfjPeBDc6T6HoGa6nFhxjNpW3ZXrRZpDsQLG134ygHvPN+hfk2K8Rg2ESQ0nPJTqES9RN6ykGcEOy",
-	"LjQB1xJL9UUYQEOnCSPTzLGcO+Nuq7vnY6pM0LFmzykSYxvm0LTjqrnfVNdZL8CMK6eMBxH+jiESsA9L",
-	"26lDbf2URhFTOksLC+1lm104RC34ewWk+D00Fa6za2PLlZuDVnPb2duzvf2N9mYMT1sgvXHfmjP7uzyG",
-	"giuaGZFdm9JGiSr4FzYkMiyrBz7yOpbT7XTgyfWStjkHUgBV2btwhVvLEw7K0DcjlqfZdi/YUMahWgco",
-	"RuOIZw2hFXTgmlAReq23sj0+AJTdZ3foG+Osnh40p9xweND3Y+AThrnMaCG231m56M6WO6kFDZRIp+uD",
-	"W5nh8BCHBJj+hsuu1hAMQdvHNlcFOs+zRap0Kfv1UlsCV79crWfs4cs1m5Z2tMGcc5Dj2LrJCXmD/ymP",
-	"Wt37omuXSDZnNZf4s2UiNRjJtRFquHrOD6rpDZO3pUEDdHUakLt7wQkJtkLTKfmG9sb0lhUL6qFqHFaq",
-	"bW5e2c2stDd3YdfxmOnNUBcIX8vNFNs9SLvQNFrPhHJ6XjGGZwu1aCENqcK/USGbStiCYUWpB9/gvC7j",
-	"SfCxV2MLPVShIQIvaG6dnXa309lMsuzn91AJqcx4c3dyQKzaHhDrnILgcupPh8Z3eS19b3/j8H36ulqi",
-	"Nh2WYXsP5pbf21DodjJ3Y63FKz2NG5q27epGmYFXrZUp3QVpUKCwlCcViKH03jNbLDu7fwmZjeEpQZ5u",
-	"mimCqYGVeQRKsN2XKnkrdNkOCDIHRibCfSboS4+8vrSkjuTN9oIroaDpZwqkL0FW+G9Wh8xjfAhD5t54",
-	"lGL3mtQVVE+QON/Rl/VmuW2WQ8OA/H6dT05d48pChBSGnThuPaN64u3cW1lGrDJRCxNEpnTh+l/ZCCvO",
-	"XoDbxhkLBuHCKYiYQjl9FjG9zJqyLrsqR0aKQLODOBGfxx23Uu0Es/HRSfZnc5Ll8qofnlsH1tYX96CB",
-	"SYoBLX2p2axuTwgvAujlLhCjSxEvWLAyhv013FxPt+7m+mreJDCBmdJ8alDmihsebdC/dBjkZdYhfSyd",
-	"95LespiOGVEzxkKiJBnROFWaecRIIm6EnENLX/OnkGn3LuzW5hK4XVcjY5jYEEYx2vAA/RqcdpO0l9wm",
-	"vdoK17VnPVyoBa/swQNGY2ZHFt1bxWqKLdC/29wPjMZ6wKheGRy3FwHbBMuP5gy/z7fNXWhSqScyrFRF",
-	"+hOtZ/3l5PDGmsTM7Tr4IJvWJW3VDCXC47nXYAqHHMeluteyOWWUmhmLh0xol/M/lkyRAR3ewLBG7GIO",
-	"tPLy7M35ydHV0atD0rYkhu2fNI2MlmTJL8/gO954w05uTmN7jTkCap5Rm89ZjPyg1oFm4M8zjweOY6Sq",
-	"Gxhpc5o30Lp73dazzdzy7a/gjH32l3LG7nQ/szMWdPQFVsVl3X2LtU+bwXjnT+IwlV/YYboqOekeCX/d",
-	"7uf0qO5sxd2Z94bdwzU4ll/eMejpONt1CYLTyXlJLo16VeUQLOWuqW8QHL/I9UDeK0yAhz9CAjwmIIwO",
-	"J1kQdRhRPnVBVC++3SJX4EUWtlUfYG0aE3EGqh1upLKwCc7WCLJu58AhWqS9XFFqF8pFaHd22zsbyQII",
-	"H/x13akP8pRCFP4rukr3vpKr1HBZRLhybuGHOVyyeoCdtqPQFTznqBoCzwZllzlKc6Oo+E5n225cqzx7",
-	"/lzUUvN2uKd1fkaHb4kjN8+1SnTGSqMz7wT2fbhFs6ZghRU9xgW37UoXr+dLthi01mWcuYGtUVnm9bQS",
-	"bm0qrjd0pjIVd7C4zORrqfP001pyWZqkdukWBgmiqWaHtm0UDsTlikRc6aWCiJe905dHJydHr8DrmJog",
-	"tj9iVbejrhO15ZVQDgq5tXa2kTUcZNBbcU2vXTnMyrFuWd1g5qY0d+gaSW1pAIYbBfr6+PT48geYaLgy",
-	"X/gh0yVe4pHsVG61EMPtDJgonMifSOrNec6w54uNn9vdrrZaOVcim382xEYgPttXaxFyXSvAbMYYefv2",
-	"+FUe3Hvd3b0wHD5rPqPDTnN3sEeb+6xNm6O9NqMd9jTs7D/1jYgkgWIFv2Vgu/mcNke95uv3n/bvmv6f",
-	"u5v82ak/IAkP4oGgflJ/9UisP2uKf70RX/WHeq2f5/XZQ4Dpkeqk+Bccb+U1xfhlLvQXJwK7fpQIyXTs",
-	"SbXmaUQdPNdqrOs3aKAc46pHwtxruHoOiVN7YAKl/e264WfgCqUf3fZWuNVAmSIRn8IY/DLf2iFp27aG",
-	"8FRrTfPXoGFMQ5noyuxao6FEUoxz8J/SBSQQQV6QKs2/tRvxJmYrprV1T1Vvae/OFajCkFYjMaoBbttb",
-	"ujRShDiNWZhNd15K1XYXtG5aZwHB/Wk6pXe1vO1S5FkC+AqyWM31sjmJGDxRWSqBGNqxpSrLFNtiPsEy",
-	"jRZLULDTQc6SwhJfLHRb7aHc2nDTL8Xr1iQ+5NWGck4PqnYuBYRcZR22oBSXGrMgBZ9LUzi/ODrvXRyf",
-	"ft8IGlcXvdPL10cX9k8Yn9a7wj98Fet17/gE/pHp8KXJDILO1ETqzYb+KfurfhnSgQVVlZ1oh5QiFABY",
-	"lmz7J1TpJmyjefyqD3gN43ihY6nfURb2sH4Gw2qxmx/fil2M01BeWlplJ1iA08ya74FRGUY0Nv+h6gZd",
-	"Yvedz1lHlC/1BEH4rhmVeWnYsydy6xfM/4B9f4150CK9tDOS7ShjDAg0FYnrrmvDK8iidrvdgAwWac11",
-	"kQM8QI4flsgZ8m2n3W5/V110jO2G0yDYXjsXBetsQzN4aZ9xSuKcx+yh0x22rS3I2PX+LegNfrDGDxXC",
-	"/9WNF3ZXhXmhwZXLpjeUF065IN7ceuy/j4PSU7eEMSIhFgq+2h+urs59hjigw5tk1ggwUvx+k9jx3mdV",
-	"h1AAIu+FoaPI4gtIW4kWO09z2Pq0vbtfH1+f1tGqXqLyVNCq1mtSD59mvVM6sBn41Np8wTI+9c52tNoS",
-	"o1ruZVI9Z7dQoZRE0XJP/poN6zr5zLV6ipA/B7lcV0uFVeryx9HIggykxj77WQve4p3mtDQ+ukhEeZ7Q",
-	"u7SnGKYo6Gzh1OtjxDgVBXF7QPojyqM++dZf+jt7QbbV4277eUD6VGs6nPSvBbYQUw5Vqc50437MZhEd",
-	"sr51baFhL0IkSpX2oc8lIkwlDC7JzeE1m0I3MR1OQOGD9+YZjH1oZRR48+QUX1yXV4RYVM9JQTkXjqmo",
-	"pWusVL730qjr+UYdlq6y36yeVkVdcMNb5X018a+YaGl5b1o5aAMFgauwBcEG18VCGxL+POOrtmew7G7V",
-	"xfmlzB8bjXJ+TgeKilvVanU+/IiPk5gt9xEp7e6gNm7vYAMxVWDf3Btc9sLtTUE0ZH1qOHJVrnbaSht6",
-	"rLneP8uKlGG58N20vgli197IBvGwI916zim4cqoQ2sgbGpzwm35ZQv2KvMyUfUh5g4iG77nfbMQHi+nP",
-	"FOXobDfKsVMvhp0GpKleccur2YDnEckGaUG351Xd5TbnvevMf0gPMOJydYmzzbnd1h5ywi11OZgV6u1n",
-	"53Ozfuq3E6+45GR4c3TLQyNHq1rop3NrM8cXGTBjBynzczgsNLlWmnDdIr0xw9E0gwVQsWEHA6qMvjOM",
-	"ZFm30UmaLjBmaztIKI6e07Vp0WUdJVakSmdpTN1WpyyLqSJoVJLVlM883+hMVano9z7MbmvnQYfBVNTP",
-	"MZZ9TTV0VlCVK4YGf0I6s1a5ZLmiL6TazN7d8jT4vXvkM32m9KUiKyijqwrU9DJq/OLMWpPtgYtUVtUV",
-	"rICBYQGq2DYyzw9CKaq40YBhBuDIJb9a0y9N8oCTJFGYy/wwH/q1OJZmYMZfiOEXw62w97BRLqCEJ283",
-	"+i9bneLh8dO61qPPhpdUjRVtwhdYvmbOW8x2eVC90e5DzaUCDihHxNDOOXA8K20wDqmndtTcCtGWhnJS",
-	"GAeILKsbYxsl+VicV1Z29MryXayKwXN+kbJxSQbeb8smLrwrdJXKtdzKEOsJnfEnYAw8MbrTk1ESRU34",
-	"F/5gZZIPOrnvm7z08+nLD8enH84vzr6/OLq8XOd3XVk7aJsjZ46dEp52v/rBh+ZNvU5ret3doqM9zbhc",
-	"5dzbRi0a1OPUy8UqNPtfK0Cry5WOtUoP6RcqbaPA6DP4QNbUXeQQ60Eta/Y/Y33F822XV1QkrOVMuqpE",
-	"YpvL5jl9nMlXlbprcT3wmFoVOz0t5Tl24voaB0dZ83E+6+FomjJF0I18MYYGPpW2E8CJU28vTsrLfepO",
-	"awJP+RcbWPY41GvbQ71mMi6bOGtEw2pM2d3dWc3oakzxynDXbqR8llcZKaUNmOo4z8u6QWF9T1k7qHv6",
-	"2vKW1v08bZXtZF/gF34XzgWGWe+fS24IalTuvwBXNXOJViwKD7NKTGflYGGV1aFhrJYbqlNs2rHRwPYa",
-	"5d3HztwvqeX2ByCbGxFWN34Yqe9sYKqaVY19XWKUdjcapZ7alSOrsC8XiFDtdRwqJxM/2lXOo6DFHxTd",
-	"xnIaWHPOsS0QHRDJxJdac5w6YSQFqzmpFdKe68bZzuwJ3lelUeeZK+wy3SLIGctvcjCwb90o2r5OMqdj",
-	"QciZiBakj+v2oTJdGRFEhS97KYkx5m8brZWNe18h0o9dtghuBl9rIwaFcInbwVpXarX4tqutjalWi+U6",
-	"b8jL0fqjf8vCASvGkNXYSbVA3Dbcq8RjGQ2/VeViDr2GJQUAlZNBcAybmsg5xNJSDRZsJ6+AbEPl3Z9X",
-	"Vu/6zJGgb9XqcLodKQHvroLMyvZX1rG6Sf+r5VxRMNmGScz14hKGPmIGH6Mx3gv+67UTMD++u2ospTFc",
-	"dveeZslGuSSGYcx0i/RIJMccG1OpbOdSMGwb0x8lUQSmuMaCjVnMhcbsDhthgPWQE+LUHxdcxlGVRuvE",
-	"PacnhJSxO3NALkZyGYqZ/Z8NlchmYQyYnjOrBEFejU1unciZOQ/8bmi4H0ZkBixLYpiDyArzeNe6FtcC",
-	"k2Udjxwk2INnxOYIvb67iQPy6/s+GdI45kyRfi/RExnzP4AnH5AXcFBynbTbO0MAGPyT9VsEe58alFKA",
-	"F0MaRYSKa4GYYH1ZinLn2CT9j014vO8atMWGcTMxkvGQKcI+0qGOFnagqaH2FjHbYUI7GTGUU6asGXIt",
-	"bmnEQ/jCO7EdAjmxcmbCaMhi0v/fpk0Rax6HfQNVBxmz9QF4g2yqrtmpQahvk5kR6E933XSjgIR8zLX5",
-	"r9QquBYYZhjKmGH272QxmzChvgsylycmDRkAhaxFcIdgQqcbVBM6g3X7MGO33yIvZMht/OrHy7NTQAZN",
-	"plLpa9Ehb/iLAOwufOLi9Uuys7Pz3IjEt1cvAzKVgi3Ai5iO+0H6w0QlzTXmIFkq8Cb/ubnfkH3EBJ3x",
-	"xkFjp9Vu7WC11wTItdJXaL4cM2D5KQYYSdSIuNKGAIzRDgYKjemUaQi5/Loc0Im8Klcu3K3oCVM23KsO",
-	"ScxmDOsHDMkqowDQKMdsf61IX2cfZxE4DlCOcLPm7wmLF27wzoHnpAAmC4rEBrnYzo0Cfq1j/OHTQmoE",
-	"OGkWeBEynoI+twoOLsvF8wGX7dyLradbr51esG4Plulylc7aK9sCDLSru75TPtYt7bxhLqmUq9TzUHGB",
-	"4FwyT+f2stwopd25aq9rlOKlZe62S4Ravb379Qc1Nv/ChYeqd9/d0u7Lbiij0SfndMwgwb7ms1jGZ/SR",
-	"2KZuAOV0220sc4YpW6DhZMr/k99sdNerHC+UXxoN0M+/+tVvhdkpdqzEp3P9I91HNgXHtXvJtWe0z7i2",
-	"iNDeMBdyWB0/SFsMtnNt/1x+b753H65V1VGv6/v9XfQbLFmzsDA3HUULLz56YJ8H5pLvOlfSFmjnlxIz",
-	"uPJBl5nvUuO95FSv/gK892XlDshqy4sR2su59PtPd82blhLRIT8867JWHGOZxSGedcp6j9k+YVnfr3ah",
-	"IRdeSLHpVTsXZ6hbLJ3vG+V7Kb0wQ1W7Ji82kNoMzqdfrN7K9z5Kexjl2hRhf6FCfyDbKme59Y1rYFPW",
-	"kAY6zHgdY/baXgeX/cy141IHDBdIE4wMGtzVFQ1lVd2gYK+v624ZCthFdlO2RMqWnrygoSscgJ901v/k",
-	"raBWQ2Yh/mhn/Y9ey3jAw5BBndZenZ0dC81iQSPQCfFXO7U2d0s5GspgbSXTKY0NGhk4VhS+AxLZqaWG",
-	"zsCQBD19jX0HNr4qc3ob3TJzLbmEfi4ggcgl60JZi9XWUa83lrSUIp1Maf3B7CNXWh1mHmdnrHBNZKJb",
-	"16KH6jHoin4cHePnM/gJ7OGQ9NNqhD5RxpqaZ7FPlRYhYLWHeZ3rc0TeZVUh1xmY0bfP00He5Ns+pq4f",
-	"kFmiJv2A9FEovOFKmUXNB/HiIhF9NEepwAKSYrXJd165ybVw9Sau3CRwTi/rizHmzztnFDuT5zhk05mE",
-	"wd3Nf7FFH+slY41m2Qiy1lGRPsiKGowVx+KA3DB0Zjgzacx0+tC1cEC2JRI6wey87i6ZyMRYSnA0p6bj",
-	"Xm0phPJmuo8pF9bdlxZauGZPLvQEeue16LahBK3b7oLZc8NmtvIib2vAa5yxsWxrrFFfPIj9iy2sDgPn",
-	"fyHDRX31RRW+N39mtNir8oAqJmyvqdTBMZ/ICJ3LRtTTKGF+bZFTLMrl8d4aeeyEeloKtyRxLcfOV3p4",
-	"TtVGp20sxlan6wec7PszX6Yv59rPMzknSsRj5nf0I2/oS9xv77fv0LWFVTU5sB4LpRkNnTPREK+r5IqR",
-	"4gN08AhAUmdTr4KrV7mUrpmDdlF12XnabhcAlh0OOPLEekWzfb9YOOd7gDV1ljg0eCJCNqJJtHKXVavV",
-	"l7V+Bd1d3ndoUeBhqnyaeFKSCGPv5tAvwiFcN/LZX4+a/qOm/6jp/5k1/fsB7362Qa7or8Qq6JVogZbf",
-	"2CCApwVyldaIHqIux1Uu2auFeUmhzRE/kZlQL8u21PkWcGTAnJe+1Shy1nL3TnU6Zk2wFp08BkLddvfh",
-	"TBui21xwzWFyk70+s79FFcNufx6GvcSuz2M2o8CrQa2lISZaePS4RZ6N35axbcqhPh8jSaOYuZSGevwb",
-	"37vErfHj2rz5yzLn3xOWQEp6xpbbZVy5/dfnyH4XnTrsGE9VYMftMlbcLufC7RwP9llwO2PBZpU/Ffu9",
-	"WjLeMaeYGoXWb//89+Csf15X0257d/0vTqV+LRNhl3i+mZDwag/qVBFgnUBZ1v8GurdNxF+bVP8ArTqT",
-	"fTZERgx9G8XAlh0uxJAVJIwtoSvjKy3yjtpYJYe0eqzVhLpF20s1zUj2NNv7UPQ2dc76HCFf3bJWIyup",
-	"b6FpPkTOMWhddHw4QcVtgm0sPKAZrO3UIIwrKU8My8Yf7NWiix8vz07h+W53Q+fPDQ61zqx8c6YbtoBg",
-	"vs0qsa4l37S39HH86ujN+dnV0enLnz/86+jnDxdHby8hlO1Qv+DaIzFLFPP7K5gFuSLF5+YUU6qsIyS3",
-	"D5emDAmhzpPXIm8VIxSmf5ntI/c2f9lftcCtIWfLbi7PYUoyt/TyYc/Or47PTj+cnl196P3UOz7pvTg5",
-	"Am1NUx6h227EWWSIwGo8rZxL1au8OmgU1yv6Z8Gn56CI3VKWNpjBsHQ9sm6NQxIxesuce3oTT4x195eL",
-	"VHdPcIlY4SplmvpjtmTYG4GMUuKqX79WwAGUBKMCOya9OsxQEl24C9ZLlINPFSGIK3rDFGGjERtqQrHX",
-	"ZUDmXgdWy4++yYq4IWFMxuZyD7A5Jtxq2kbQeaQDl56NrkaqM384V5DADTMYbadv6wo3JJMmcmHNBnmJ",
-	"NhB4+7zK0NS5PqZpHlvmereMEZO4LCd96X7bx3L9Esc4vt7zjN/LsZ0XprEUY+eb3lhW3dVPUkHr8fO5",
-	"J4tQTFuRZZwg15Lcu6oaBvCSxzIPuJwhnArk1bZwiWjf/aXxpdyZjZdZEfOCwI4PSO5MG5vNa9+YaWmu",
-	"zcU/xvmZHvgf4/jMEvb+Cl7Pe9nQjqnVM6K58iu3/+kmp7Uhl8deOL2udEpFBS+vGC9xP9PLom/6nk2z",
-	"XdK5ImvwAVoi2l2ngsGoLtg14ssYRV9FrUS6ydoAfQ6tsglNhap1S9yDCkjEb9ApNZTTab62wH9TH3to",
-	"FvtFzydSpQVvqOUV6icPbe5Dn0ZR3/ZbLbadcsn8Fl37aEpLwVrkCHpOQ2ZNmk/gulbANF03mA2asttC",
-	"lmR407oWl8lw4nW2NlpspKTf/warJqeKRbdMZXETbNELB5tAW08wS6gAr8ec2jlauc8n7FqgF8fNxiHv",
-	"vNpDtLYm1rEfYguiiCuwLY2KtYAaCb9SNZ34jl7H5a4r5gkurgW3JW79sof6BzZ/BZa251N0xKB/N/zO",
-	"ae3VCjf0VfGT3++fTxIyGhZ9ChbQGR5xnJ9Hvs0GtQFaDWS4+M4zvg0dRFLe5F94IuWNsZbKUA3tTOy9",
-	"bi8kl5QQRWnZH+Q3WYF4B5WN+WW8sQT+KzY3Ie42lLdwG54l8WDLwR3V2gu57GRsIZRr2uP35SntOIaN",
-	"v8o7d2EfrVRlLvAK9EVaLEDtBIhxt0vUYerqceW1YB0DikBN0q01KLkgT4kC/Ibm1UbM2OSUNIkm157p",
-	"oO2r5oChpUpS6qDJZXH/MzM7vuLFFa5qqxbU3mP6yGP6yP0NqftniudYe7U99c61FID+XyDNsN3Xozn1",
-	"Tzen0m4TqDX+460rzz2uStXL1VZXLVMLujIrr2Z0KV6oY0anLiiFpW1GZl5C1XDzkglNoAO0apFjbWvx",
-	"vV2zmNkZzZBjGuBsFUiqB3ogMBjfCVjIoP+P7RX9H+wf/R8sB/jPtfhPs9lM/988l40vIv8h/dwEJPMJ",
-	"RhugXlkIo0GI8UGpDVh7ZhCxy2ITa1g064Ft/jYqA6uYjxQ4KEJ7gPTV2VBIY9vJUZYybbZjzCc74sAt",
-	"js/j6tm/AUhpTr8/nAooyQ1t/taJ3YCgUhRAfjMT4XeBy8Umu66y2Y5HsTNo8G24CyZC2MGRCNPDY8fj",
-	"edZIyBaWh1ZXQlSygTKi6ILMJwvzPlc0jvc+SLR9v5050edYKz6MOBO2Y4vRF+BSlc3XT+8PSr01GUuc",
-	"CZmfRoX3j8BQ10KOXN2EtoPQplwpFoK9jnU54DWwB7IIZq1Vq3nYYE9mLRMeYsDcM5jTehtjeF8LLSWZ",
-	"GuPenDDt+AeZCwZho0V+PfAeBMVlQb8CiumB68PAJuKCWWcDomFnzyikSuIBbadcRw9SIMFirN/eD0Az",
-	"vURoNkDYxxmPmSLfjpnGKNo1NKv1IZTeyHceDjgqV1rObD1KNmEErzMdMW+06nQgHYd71YfZa6+FN8zG",
-	"DrXvx0zHiz751muGrL5rkRexnCsWq29IH67+EtS7vgvQGozJTneAeYoeilp/z4jp4aRfXt9innMOBeR/",
-	"tUrqsXe9o/iM1UC4s7IW2R9Cu4nkrVPU/XVq2g2+GbJ2ZSJAuUj+qRoAU/puXZMaezU4SkrYGnSewQwT",
-	"2LIN5+i+ooB7t5uvzO5C0mYxuWx9CbVmHzWK0iZuM78MIOkB6XZ224Za4cGDlLqvBQ8PyG7nWhhxd0A+",
-	"XTub5tp5NK5Tl8Z14+DX93f+W4B92Xd0vXekSHPdOLiupe1dN4Jrd8/wI2MUwId2EfNZmnsJX1ANH5bZ",
-	"RdcN2KbZIY8iKKYDQsruYWmqoNAqQJmYOkpBA7C8WRFzM8BawcSGrhy2NYXhe62yxMBShRPuKCCJ0Dzy",
-	"OlsQPZdE8ZApYkvACpmRL+lwwpovpdCxjCpb9feFbCotYxYQIZtolsl42j8kQpJZLD8uoNvJDWMzQ/gx",
-	"m9HhjYfjdbMoy5dplPX7+d9mbzhkUfNFMhqxuHQGVLZ5s9ExFx/JjCrF7JhGJDqFipwRMPV3+ffP1/wq",
-	"VsJrGUVynjHyiN+iT5w6Xmk0TCea7llbvNJ4yBrcljacGbO0BPTS9XJZKSG9eWeVI822L5se3CHDG2jy",
-	"WB/3WB/36OD8c2eK4OQfGwG5b+WFPxGpUsuwM5H8rOpsLNJjc4yiQFse55SbKBVUu2k+k3z7lNLZXR0h",
-	"t3Gfg3OqJ/lO+PcXRIXRWn7+t53nHicw0S2N86ZD5R+DgY9i7FGM/eXKvHOi6y7IElTzXU6snwRM2lLy",
-	"9+m967Vs3/8yCdOt7l67NGlaQdSr9+8JH05fJz93x/rNeD0vCBNkzlm+Rqu7t3nqNDg2/8XM0WbNTrvd",
-	"sWSdfvRsb/+rE+w9SC5mOoa2yp0/D/mxKYg3nAlA9gOCHV9df14EdoDzCHwnfzo74BAnpw2pICM0itFz",
-	"U5HJnGbN/IqTEEr22/nF60MPYwgwX6hTj7nDcfM02wX5vjlX2Qb/uHssiXgsiXgsifhnl0TcbZq2UbMq",
-	"4u+WufNVTF8vFTdwY6VsAGyGVZMwuIYqHFH5+e3dJ556WJoZgsY6pKwbK32O0eV04B8PA8yotJonkaJF",
-	"Tm08HJvoo156YOPUOHAH7P0sycU2XgQAXAuuVS6lAUCxlHWO4SZj7MJDoBksWGmXQs92v7DH/Zom/KNW",
-	"/qiVP2rl/yit/F7uZ8ur1slny0oeM2vzmbW9l1fHPx15ebXFxFkhM+dyoZVHrhQUBY3vNoIMyDHTKie9",
-	"53aSI3ONILbQg8IXg2a/OLjaiLmv6r1PFRYjxlMHfa0awS0pLYa1VpcMXmJ3Y9sGIqdvpYVaRtQEab4n",
-	"NaoLipMA9QuXgIT1ImnOn4wwYXQsNdHy0GDAteh77L8Pac3KfziwtX9K04WyDUO4KtNU8D1bDTTcr+3E",
-	"BkzK7Hhlkde2GiFaIP/J2yA6lHnshPiX6IRYV/cqanMg830drj1qD5+xp7T5fNAJm7vDvW5zn+51mjth",
-	"Z/RstD/qjjrtx26Jm0Dq83VL9MTCY8fEv69WiENJpzOpFB9EbKlD3FK5u9Urlpumveydnp5dfbg4unz7",
-	"5mi5Vgt/t1yrdQz57WlF1eFyjX3ERm7wP3E9vNLeVRxb7GPPN1dWmo/62XrVpf7LuTM8No38GzeNzPt7",
-	"qVjUGGNabCAZ1DJR3q8xUmzRxYA5TS3wh3rayYxZE0rDa9NihD9dW0mP+M+Pji4+HJ8uGZTndmiumnOc",
-	"CipHoxz5wwMp6hWePLR/Qd9CgRU22zIbYZyvzXX3LVlveWJnYgqJxTFfz6D8XkJ3FGzwkXPxYgGo2Wmu",
-	"Ycg2mtAYCKmVIzTP4YmH+nntOr9+WprXcsONbgoDWKx3EwHqqeLbGueSAOs3yrs6ePLEPd6y22wN5fQB",
-	"k8MMnNaNDetFEeCkgintdvxK6x8xBKxk0Lafpo9/32cGWB5jaRieo+/83o0mVyNofWzTOECyoSesCf9u",
-	"GmJuut81uVJottVBy9qjTdkczl+rX2VncxpeD6CvTsEPIeB1BpObD59h8j0sI3iJNYti0GvvZxMBzTzx",
-	"YPZXs3mer//FSylGEcdp8V9KMVrDHTM76msx1AuLfXbW4Ro2uk76P/mE9HeHOBsxXTKP/4JNpWsIDPhL",
-	"RYgliqA0kQsbucaJge3nZA5p2JkiY4P8merbKnH6mjVS9r2dyV+ge+Kblz2m9+IT1kNZl1WM/77dXuqT",
-	"7lciE3PrmxFJUFn1sBW8fBShNt5k2IFMtMdCHtOqtpNWVQPZ1yjWm4XaGIvdPP335sd6OCnpXYoNSEB8",
-	"TNl0wGLbgYTGDJqQihZJfXgGmVhAJjBaNyYzGcOQiH4SR30iGAtdRLMPmNN3bWawUb0bV/DtbrdL4I1z",
-	"rth3fk8Q7PHBlZ0Qqxj2CaWCUBwxagTV3IaaYXdkJOPSbptwru1ZHLahYwnlkm8nNB7IJP6usRE5IuQ/",
-	"S//6R2ZmVSEbyCZCzv/xkv5RSXdNzbAf1nZV9CfDCbM9oh/EpUuzRS4YHU7MSf6bvIM8DXBQ4eAP9d/k",
-	"lcTZ53Q4ZDNNZBIjI/1v0nMeStgdqPhubAn5tttufxfg5BpBwGXcKmGjbHjzYAUL/ZhSFivCoggGpDBI",
-	"MsiiQQ6SNIrkPLO8besnF5V4VsKfIgqjjd6oxkGnu9E86Xw/2tgB3K1tECLjnG520EGj02q32qVFcDZj",
-	"eHnoUybjpLsyFq4+vxU+mwHgeXZ+PFR2cvw7G5KUDwOkuc4Oj8i3u+2d71rke37r+UmctJYjYqCDM/wb",
-	"1bBLdZsUei7yfs/qABSirEaXT882xok9jzrtFvhoT91YJprOUeLauc9mCaRPj2I53ZTFJnryJJJjLqrT",
-	"576H7vhm8VhhcX7a1i7FS8ySgPnq2KXt2/7rtycnEDU+Ofv++PTD1dVJP0jHv2MGnQt7Q3M0/R30o4vZ",
-	"tYC3k5gJNqfRATZs5nYkEzats/3pRKgIo3G0cOmWMGAthl8oYiwr63AJoHkmV5CCBIFISNi00chrMaNK",
-	"zWUM0SUDLNtfz6ahuy9hmJQgibgRci6gl759JWT5mXdmGYW77U5Ast518Nlcxjct8hrFBIAd+/sr4D3X",
-	"YsZifBO13RetJh5gs2kKaW/A+dWBfTclIzbHDC8p4J7mlNt2aqFMBhGDBnxIitYx1X1uFrgW/Qum40UT",
-	"kqr6LZL2DDC6KVopMR9PdAYArzhDS4mtGbxLhLoQFpa2zuNjcSweYh7Yrj8u/u32ZOSmjGM21GQiY8XI",
-	"gGrN4gVRms5Q8anH4U7MdXzOQVcFiZIG+jteoN/nzlnshC1+nAy+H/Iz/uPx2z+OO6f8x+cttvjxj/Dd",
-	"sflwMvg++u2Xyx+ft4bdSAymr9vh//5oxLwhhhLYWSGR2r13mwKpWgRc8rFgIcnTKSTPcqFxfATGCUi/",
-	"Zxk3AKxv21bFCzJKYn8y4gPFx8bxfWRXr3vHJ7k+zO+AFQBxGmvcYV8xU9w9AFLQIxvgJC0CIpQMpJ5g",
-	"W5N4YbnalkL9K5cP3DfAIz2GeGgzkjFHYOr0JUV5+KVyMZ4/4K6ufrg4u7rKX9eVlGRKxcLp5Mhs89fl",
-	"HrGM2CaE2/kl0HI6llP8xHlEJvSWuU7UmCG0b5vlqs9woffYIO7tMEdoPpfHFrVcwCxXeLnbvqHO3O6/",
-	"pJ7DhknM9aJx8Ov73BxLlPyeUmMUlhL9RSa6WoE5co2CUx3atqIGXgGtopHzuLa1dmTlASgUPCTf9n/T",
-	"vP+doYsbY/S5KkTbSjJ79VwmUXgtAEuQ3YctcgbczN6hS8MxFwhkOJZQJNnLNpfNMbKOvSyTCleF3c/p",
-	"Apx73x0Srq8Fzs/E/XDtOvdWSeKzRG8xuGR5vlG3vmRoCQGWlYR+SZvhnrljMGYXFWKPV51KbNE8Bkwv",
-	"DBG2iEUVmdKQkcGC5NEDnQqDhXvDIShw5dhALvl0FsEcYaOq8q1lmOEmQw7aoO2ibViT3dNXHIQLs14A",
-	"2/McZPMqJMNpsMqotDL63QRYcY7JZFOD1YzRG0gmD9Je11O6IKF0/WiNAYMKNdVWHDsjfykI94Y1voAy",
-	"ah3YoEOiQwNUyUIVgefieWM+uVvSYreuhL5ZyxqGNIpY/LdPKXs3kYROyfF/Pxy9beqtevLJ/uvuSZq/",
-	"XYXyx4JQNWQiNObfYKG9EQccKvRdOR0YoxMZhVmmu002dWscZrPjVrpIIRUzyyvftB5uzKA4qSrDufDs",
-	"FZhf5mFwDh5NZ3rxEzoO7ay15Qbr7kB2cgcPA3L5r7fQ6d2IfEOg1OgBIMM1+1jZ3fb3iublasJjvdS/",
-	"/D7ty9fZ2+yjzqCQuTEtTvya9R1EYFCtYz5INLOVYLGVebvt9tOd/c7Ozs7znY6frJtMpyyGWKstqMsz",
-	"o/ZVez9jRlhsMDRYf/T2wsAs9NsBWKBdNQE8AYFB4W8M+sR8zEVZgdUsNnzooNHptvagwOgmMW+4bF4c",
-	"vWqan9r6pYrE/O4vD8mSRTCuS5SFQDbFcSIO8oau3GegtEbG6MrwzkgVQ2pkZIjekJWh0hsWQvD2sf9o",
-	"dV5uCkK//ajvT3W4//nSCGzpSuPufQ2+/OQTX92h1GJZnf7b9p3fKOBYMxYPmdBNJgwNh9Zbyx0PxwSF",
-	"4YTGdKhtDoMgEdPwB8z24mOuVcraZlRPMiLlYc1Mz5S6fV63txc0ply4vzufgfNZYPitVf+xLO6BHG5t",
-	"5gA+9hgi2lbaU0ryX5VrOWOhijOdYmj3YWTqWCNscaluP9NUOu2nzwxTqB+gLgs516s7kOFa2wSsOuIN",
-	"PXAzD7iCycoshPENNnWYe5OW//7mTJpuYSc+u9FRaDDL0ShfLgNolsdrmzRQNG/Mx2WydELVhKmV7c7c",
-	"HGdfRfgGVDDbQyTigoHS0DfX/wNVkxMuWD+AoKgBAXaEcKunSZ8xoyFOt2bTsjRwGrr3sQ0rzz42RbhE",
-	"MI1P1w2OY4FQpsAoHwMA+KxzsPvs1dG/Z7/t//DikjY/XB1P3zX3fnzJkn+zi5vp3umb2Y/vfvl+Z3KZ",
-	"vH4LU34+XTeYMC/8dN2AyN+1EcfXYDhc24SDu5XDf06qIAeTxaRg+IWxQo5E2K896cdcTnGGD0KqeWRU",
-	"mtJJOP3xH3zWN5Za/w+lw37gLt35cDB9RBGuD+1kEhfGZhymGOYtNpFMDUKatzaChnmlQdXlIT0/AfJX",
-	"zeXpwaLptvutCrOw8Nxfrgzm60lMa0txG8GxJEWQMxAuyA1boGNjI85zbyG63jcBkZw6D57wKde13gjY",
-	"kyJPXpDfyzeUkrYb11XtKQoslTubWLA+jAOz3lAkBIqt5mDQYZ4pWHv4Wji+mg7RxKehWDjR8LJpojSx",
-	"sZREYRtJQADIJKGa9CMDMuACNr1iYF65S97wFy1i1oSEjWsIyNB0mNsByig7YJIM2ITboRXYO9HOZkxb",
-	"ThkWCR0Jyrs+Ief3/Fzb4P32ypBfLwsCdZPAR846gA+NzYGf5q0O+BKsC5Qdxr7AOXLWhoGPj95e4Lg4",
-	"MKKurRV17ZlRuBlDVNeNg1+vrcF0bQT3ZxAwPoY9yphHGfPlevxCXlzRk/dPly3pMLmVs+TcHLktNF/w",
-	"ZBb0vrKmYdq1Bb06i8t0vl3WqvSgE3ij0M1fNkHooB14rbbMX7l+LObJn3onx696V/j9XeDW3lmOlBmI",
-	"GGZkW0TMepjU4ZmsuZqOYKnmZJtFJTMZ68bB7u4O3Fj9EVlrJ2SN+DiJmcolkv7tbdtz7HeRmz2eMgIo",
-	"xxpHVAwfONMK+yH9sYqefsAWSw8lprT9kLyp7x7BtVfhxzEOhm6tzAqCEgxrjhvygXQHPwaaHlpZuMgZ",
-	"E3TGWws6jVYB52zGRO/8eDPouJdmgtIud0B2Wu3WzkoNxRBEKIfJlAn9TRYRrKWCuN+BFvFz783JarBB",
-	"Oon7zSpoQWeulUh0Aa4L7Nm1JTyCRbeJSs7XBknyMGTcKlmqtfU8tVcyHVs8oIqlI+t+kwNlk6+r8TP/",
-	"3k+NAaMxi2His1kExumXxW1S5plWAD6xfa3HZY9DP7kAOxC6afxDFkE6kZtOmM0eN7ynfH53zKZSM5vr",
-	"Hc+gtW6eladvwQqE5dfYOhFXRABRJf9nTlBX/NL8SBGqbnBqNISjAtcyKl8n0zfP9r13A7yW3wt5zeCw",
-	"mzFp5Cu5hG+RUWPAC5dNFPNXKSbreUtBJsbyUoi5FkU8ivR+6eHH3fu7/xMAAP//",
+	"7L0Nc9u2ujD4VzDaO9N2X0qRZDtx7Nm5V0mc1j2O7WM7zTmtsxEkQhJqClAJ0Iqa4539NfvD9pe8g+cB",
+	"SJAiJcpWkn74ztzTWKII4MHz/fmpMZTTmRRMaNU4+NSY0ZhOmWYx/NUbDtlMH4mhDLkYm09CpoYxn2ku",
+	"ReOg0f9d6bBPZEz649/5rB+QOdcTMmd8PNGKzCcsZkSxWxbT6JDoCSMzOmaEKyKkJmblmCnFQiL1hMVz",
+	"rlirETS4efWE0ZDFjaAh6JQ1DuxWmulegoYaTtiUmk2xj3Q6i8xTZj8BMXs5/O3/arf2GkFjSj+eMDHW",
+	"k8ZBp93dDRp6MTOPKh2b99zdBY3eSLPYvIhGkZwfTWd68RONEtY40HHCgsKhz0S0ILNYhskQzigVIzw0",
+	"hxrHjGoWEz2hgugJVwEZLDQjgwX895CMYjkFMAzYmAvBxdjCiA4UE9oAkpnVUyj8lrB4kQGBwkbLjz5r",
+	"dtrtdv7A3b29svO+pJpGsuQ+ryaMDPHLdAszqifZDuy3jaARs98SHrPQASnb03/FbNQ4aPwfTzLUeoLf",
+	"qid26VPzNrOV45BNZ1IzMVz8gy2Wd/SG3jAFIFOaxpooOmJESxKzGaO6RXpiQTT7qA3MNTw3pFHEYpIo",
+	"pshIxnAPRAr3AimiRUBUMpwQqgglgs3J27fHryoRz9th02yxHPr7rL3z/Nk+a+62w73m7g7bbw6Gz3ea",
+	"T/ef79K9Z6PnO93dkruZcpEiZ2BArVlsNvF//0Ka/8/7//VfjeL1BY2PzVksBxGbNg4a00RpMmCkY0DS",
+	"3dsjs5gLTQcRI73Ll8fHZDihMR0CORton/Ap18tA/kHOyZSKBYm4MNCWZMxvGaGaTKXSh8QgVg5Rq/Az",
+	"gveXQsi8A87Pp8m0cbCHf3KBf3bSc3Kh2ZjFsN1zOmaX/He2YsdLe+3mdxqQqYwZUmSn3TZUqukNE+by",
+	"O+121UFmbuXSs3T9k3Q7u89293ee7j6rdZ4recNEbV5jCLIv2Eed/rRP5CjjpAM2kjGzbBeohE4ZGfHI",
+	"XDly3BGPlcanN+I1s3Sz5Rjf++cPQ9X+9ad6LPac6sklU4pLcfyqnPEo/LqC8dhvj8N7s55sedgQY/Gp",
+	"DFnVbmaMxRVbEeZn99+HXfXO7CJmaiaFYiBtX9Dwgv2WMAUkOpRCMwH/pLNZxIfU7O7Jr0oK7yLgh1Ou",
+	"lJXPKplOabzIg9QJXLN/s+9bRDizRmgOdHl0eXl8dvrh+NWHi6N/vj2+OHrVMJioKY9U4+CXT40RZ1FY",
+	"uIWMDXFFUlDcvQ8aLI5lbN5rlz9+RfxHgsaUKUXHZmkjCBBx7bNakiEVQxYRLuCLKZsOWEzSlVtwfWpC",
+	"Zyx/4B6BXZql5rEEXlk86PHpT70Te8qjy6uKQ0rAA9UaUD2cWC6wzHMtxyGGk+VOfSxuacRDOK+5S/+4",
+	"S68mZa9rIXLUQ6cjWBZ+sIzFdg8GpAYBBuYTGhran1AUqwAqAuA8JH0Ljj6girL8g0WhajWM3iDFKOLD",
+	"DdDTg/350dHFh6N/HV9eXTYyYBkyJDQyu1oQ9pErrXIAg+8HMRXDSbNrrtY9G7MxV5rFLDw0Uk4YtVIT",
+	"LpRmNITdbgF8Rj01vFJpqg3oRqBVGI0CVngt4wEPQ+TnGwPk9dnFi+NXr45OGz7uqGQ04kNuVp2xGChb",
+	"ijxMLmTEyC1ncxaTKV0AaYcStnVogKBBZ5IzFlMtY3PZNJxysS2gaCMUzFUAmgdkkGjCtSKx2VZhP7Dm",
+	"8XQmleIDd/oN4XR2fmWY0+nZ1YfeT73jk96Lk6M1lBuyiGn2xrLFAqsy26O3lEegJ3HU1Mktiw2kc5R8",
+	"Bq/L/6CUnHPrkXVrHJKI0VvAV5nobV2LI/U5VSQRIYuVljIkVISO+ucyvjF6DweEFpaoj4XROWmEL7/P",
+	"BR2fXh1dnPZOcniMLyX4gQ+zSzllegKmj0Fy5D8OQka0tsixViSS45RH2avGY8En9rBGGqAYhj8aB43d",
+	"UXv4jD2lzwedcAuAHSVRpBZiaBCcRSMyojxiYYtcebuiMXOyymz/G9w77rWf7q0PwD6V+rVMRHgvODsx",
+	"bSjh9dnb01cewC/NJp0MNZc9gmV8wF+B9gdAJsp/3CqPXBG+Fc75zpliDiVRmISSIWEAm3fg+PHy7PRe",
+	"0Hh7evn2/Pzs4uro1Yc3R6+Oex+u/n1+5IHkrVDJbCZjzUIyZSGnBNTSHC4yEaI9LsOFIQ2zG0+bRluQ",
+	"vMS9Na8WM3ZAitvbFgHDHizvMPuA915JeULj8f0454uzV//+cHV29uGkd/G9DxqrZuKSWkoSwRoFbEl3",
+	"BN/Gzoja3d979hQcGuqQKAPBiCm1bSjIWxaTDnnDX8Cb3wqa6ImM+e8svCe69N5e/XB2cfzz0ascknjv",
+	"LZ4fJZ3hQuzjjIOqQdUNeBXQcSAF29K5U8qENQMjtLnOSOaWxXy0QL5jkbL/7t27Zi/REya0OT7rE0UX",
+	"iijzDumAloqt+8DsVe+q96J3efTh7akveTP1Pr7lQ0YSUS4dgUlSTQdUsewoVKg5i1vkKl4QOqZcGOZJ",
+	"yVROwbGwHSxKl5UoL36VA8OAvA0QIeeHPpH3L5iOF03wBVpQckEmztGg2FCKEJwj2u3cmiK4IbPfl2C5",
+	"eEZcpZWb2TktcqYnRpMDO8eKk7GQMQPhNouNIqc5Wnoxo/a2iix3EVhvl1TG0JckkvKGWEbsFo2oRqs2",
+	"M+NR/hprN2/I77XbQUMkkcUeNHCXfVEyDlncOOgaOKS2IXo3zkagm9U0yd97b+ugaeyM61+8V79PNyEH",
+	"v7KhBrPEQh1N6WXg9DKgG8nElYV8VAZha1+8dE+U3GKcOFcK12RCQzJgTGTvtE4ZlKhWBLYyR95AyohR",
+	"4UNv584jm7LdG7odgt9TTeS81ah3ExvfQ/4Wds2bkuGQKVWyq2huKMSgxeqzLd+lfWV25GAZ6NkZqi/8",
+	"UifDG4/WaBhyszsanXs3OqKRYssaCh9OHFaojBYPwT2cEZH5XxnfsNggTWgs5/TeUacRIAGWcShahtjR",
+	"LTN8Y6j5bUqQAaGRkoYDRXqyMOJEHRLY8ZK7NaVYe6BqiBsMCOPFRVLCJ15zgSaBwaMAjQM0noUEpXzt",
+	"8jlGUIHLD+YEJQEXoKYUbPMJ1cxoCMbwRPC1yKnURMsxA3YKOlyfRlG/tYSOqxGqio143FshJ5kbGIGi",
+	"vYwDVTfgcQ8LcrDYtCQDZu8iXE1RHoWr1bsMjJJi9DzwAYM3U7OpWusoNXBIWUK6FRrHdLF01VUM4rWP",
+	"RikDHsokCol1ReW48L04iAWyB49ydpHFnErhZWiZyBGhfvArE5FTykVeOD7dyQdres2fafP3dvP5++yf",
+	"rQ/N95/awdPu3UZRnKc7JGLmzSogIR9zbf4rzf+iUT+UMVNAuJPFbMLMJWdefmp/a9Qe+LE5/ises6Hm",
+	"ZWpDf5ZEUZ8MzKYUoaAGfKOy4Ka5PYCFSKYG8uZxD8TOvx80jkR4dGt1y3JtzIUtmHmM9JkI+8tEUykE",
+	"waSc0NmMCYYMbA5GpiShXCsOq5SmPujaTavb9w/ImGmr2Fst3CjXJDaan2BD3SJ9Fcl5/wDjjBE46UKO",
+	"+KzpDQNuBAcE3VHzKTO/mSQ6lHPRP7gWVicA5ZsoLWeqRfqe/mzfXak1XwvvNnLbN0QQybn5j12vETR8",
+	"zfz9CigtkZgFWSajy+gq9RiVcKAJnQFJMZB6YDEsXzeaGaW/hzCWjA0qjmM6VXmKXPbjF6gR6LDdfP7h",
+	"/f/5X+vQI3Uklm0Evd/I7o1mDupybU4KEHoF71/FSI2mxcqB2TOSOgaH3SBiqSpYAMdSxGHFTQf3p7Js",
+	"xbpxjBU72bnLee6W92Ikh7Z2jPWvRXIcEEiCIBR8cUkMWFZw0+X3mnMJrtjQXpEInO8S0LSSAOz1lgPT",
+	"xaJQHZHCItQyKVgPdhkKomEYkDQ1B8I3YLRaV5WRD0AtzoaUI/fPNde2DlVSIVXjdFwXxGZZoGwlLRbg",
+	"jzDJNlF2BT+A7leKPqAG+tbvmGlFMMBcz6o+ExnFgXSMlRTOuY4O9DW85ZbFoQ2Y1dOD8Tw/2Z+ttord",
+	"y1MJVw2glcYxHwuDMREfldgySlOdlDDHvrzBxC+w3PoFPLtpbCJt7BrV2/8pA2NhF8Yo65Mpo04nh5gm",
+	"2mxjfsvQ2+2d8IBQAdlmQI06Sy+ySCJvDVkZ3schbJpTVEnEbxihYoEJa75qZG04c+5JLLW2Vqym1p41",
+	"G20EjREXXE1YWKpFncgxF/e1aCWZU6N4aHteXoLoYqUKHBg2m8xmyGEiOWcxGVJVEDY04kNWUId3K9Th",
+	"1of/ab7/1Ame7t6tFMOdVQrxbg2FOHDaMNzc/xhgzqhScxlXMFX3bf5sQxkbXZlMZKwYGcCRFkb2zsC1",
+	"OZLxlGrIB7Hvzmd02ZQmL6OrPrODq/F2XUYMFj+qSdmqrSi55RQifTNGb0A6LKMDqo6qp0v5J4pc9IEz",
+	"ESrnTIyoth6tFB4h1axp1N11An8b/qQAFd/ye7UQGFm/r/Xt9qyPHxzea5l2otJs0Boc+615uuA4qzRY",
+	"tU2oyiBvlyu77jdstTMCMx2/9rUa5fWGixI665uT9W24BBcEFj0E5T6WU2OvGpQOCJpi+Kzhy3JE+qlS",
+	"h98FZA5euyyVxbA5FmIMPWPEAE4H6fdr8FFYC6TeVZ/KkGHm6vuc3rgtvH4o4nWrEc9CBS4qj36iSrt9",
+	"g2ZCNQ4egwYYlrpAt+rO/hJO6DIInLL5ObNXUl8U98CNgknKmKO0DB6ueuAIrlZcDeYrp1hDWg3kLx/C",
+	"ae/vnn1aSa2g0Stja8oRGcpEaBbPaKwhrUodkr5BlP7yypbsHBplwhQ+qUF/m7iJXe7k+wLlCEeZJfgm",
+	"Ul8Ck7OIHaaZGoSH1YBsvICkM9ItkfErsbVCOFnhbIALiVIWnKnOCjjDlUpY2CL/YDNNmBjGi5lmYUAE",
+	"+LoNsQgXefS3qiesic4g87qmS5dr4uvyB9jvPO8un2Aec83ORLRwGJTjbklcYt++oIoRGoYxU0b90noG",
+	"dqnWM4VmqUw0GcYsZEJzGqmAQIKxeWgU0/F0CeDw04MnT9z2W/ar1lBOi5ewu19b01qSxmn6rjlWKdnL",
+	"kFWWSPScj9jaCIoo/nsJAxzWqLH4RgFylnqb15nl4KBdfvu5c91yUTTIO+2nzzzhzoV+uttYylNfJU6y",
+	"4o90A1Xw+4GqyQkXrNyojriwDvcJVROmvoH89GUgmm/L5E6aSsdCYrMa4E15SHYOdp+9Ovrn7Nf9H15c",
+	"0uaHq+Ppu+bejy9Z8k92cTPdO30z+/Hdz9/vTC6T12/XCSFeZUggJL7B5KmgWJDT2cgQ5gYt4dBVcK1K",
+	"V+chwhMS6HLbcORU02QriWDsbBjB2N12BOO0krtjIBeYOSawqRKjN5UxJWYvJuwVr64ODVaLHIOfBaGT",
+	"f/2bNa/vVrKsdNEq/DinY3YkKk4bUaVT2kPPPNSFuLSI+URGJVTIyt4HFTjJEPLkYkbmVKHdOZFzKMqR",
+	"pZ420CuWX3YCdUd+3oRVKgvlQ9W8Cm6EfSx59zlVkPJKFelTTO5x1qH5AUDgkIgkiqwyoL1srKmMWQVV",
+	"b5AbU2SjAAS736WLXMUfzE1U3jwyojKJZXmU86IPqZCCD2lkADG1t69VjpOa809paDDl0FUM+RlKERtp",
+	"Z3kVkh/WKLagThIpiKIFuqiju1KtYz5ItF2rVCsvK6TC7AvpZVoZduTF273sN03HCo2E6dSY5ndlVzSW",
+	"Tfsh5IBe0PmbNJ0l3fGzu6AxTOKYieGijCRjxhyvzGPZ0duL1aGKcoF0iVEio32B/FflAe06kilY4SzM",
+	"ZN6y+nLVVBMe64DERnF9s84AmMV8WLLK0Uc61CRkQz6lERR4FkR7t7XXXueVUDdJGYjk8IbcMDbjYkwS",
+	"UYxaXF02L45eNd9sxJ9BblsPnsX/HKquodk6ipLTuKpUpVlG/vVNKcczVscZ3KurTrHKIwmiOY0kcmNc",
+	"jiy2l+rLqlycum8PSd/I5j6hYPrXDsT6Kv2aQOw91AVPxfpcKoNnja4LOKnSVA+zffuluYY4EQWW02m1",
+	"W+3V5LpWK8nWD7ILLUMb51YpoktW1UViNpWa+Z6IzKzkEOe4YWKLnpWNRNHePd0oeZDX8ZAYna0i0eId",
+	"5qClRTTmUavJuBi59XO1NtFXntlVLxkTFR5krlGXxKwUFtpVUwXOafOQAVPlUa69oadrqNJmLVmXzrZJ",
+	"s7cdwlzrQ9nIGXIPb4dHpNYLbLYUZATj3bqPdlXk+xJ0pw19o1k+A2bdwjvQIwe6mTK0CCXpUy78t3W+",
+	"Dp3vbgk1ansQO6s8iGlmWoXb8PTruQl36qD4YRp7B7nMAjKRCjoRzAzDFIyFyk/Aw0KWL+Aj7N6V6vgF",
+	"BwdcNtUkYob3SZHWpqeYnNEGG95UMGzMskxZZ2n2uJyzcKUFRaEbjiIyiTNBWBurDT9aFyRM3wzozbUt",
+	"gVI5U5kXK8sfzuxR+kC7lTclyuAbHkU8rcWZMFfNo6W8yTsMuhv5OvdraH42CzAv81JAuERQhfyr9oF3",
+	"aimG21ptt35SVz7/L7cBl7nON9MsnmMy7nDiKtLK8ZuKBb7ep5HayG04aCyjCtMVYi98Gb3Xo/VG6kql",
+	"Gu75rrd1pXslybsWxEHKTII12jpALB8YzqhwdQpeyvBWZyvIRA9lmmdvni8xAh3frGfCZqy2EAavFzNG",
+	"vQPWdPXdRkuY0Ftb1YFmtzn4vcPLeKIqsJ1wpVdYz1EEsqLEWoaPq7Xh+oYxGGIrLOLPHn/Hk1QBqBo4",
+	"ZyLr0bMMm81w6H7o86Ajl594QlVVWrbOt/MJpWGQMR9PNBGYQ+Ei8b8lDNU5W7aA7ELHVKgRiy338JMU",
+	"Y6bjBX6Mdcb475WpijW8zVRlPR3IREahshHJR3/xSn8xNBEMKxUzbsu5MI0qrdBJVeRuu/u02e40d9pX",
+	"7f2Ddvug3f5546Su5/Ud1zkxVpZIgb7sDcTZX8W3LWM+5uJ0nVbJvYy4zZ0X+5s40YltqKJkEg+hmEWz",
+	"ovJTdoXO3b6RmlnT/b52cc8jv1E9ejIL1xBSFvICb5al7lU01bnqtIGmupvTVKddGjYwYEqDB3iTHu2V",
+	"xxMKuOUzDf/cpTIG8fulTERZ/kjaWDGtAcRwKI1LYg5aahqtzkGhUZQ677EE0HX5eVBqypJ0xa2sOPBq",
+	"VQu0CToG7dSdvCSTwG/EuDrSPMv6NVZFm6WtaaKYdbuRwVidAOTxsA20QBcH+pqKoDtSUIDziktdc6H4",
+	"0BZiZaVxsi8FkVIAXLAh47OKels+nSYoLekQQhAGrefofHJaXapMhrzMB6U1m86qGIQcaSYIdXU2Gir0",
+	"NElmOaLurswtM9CDMjRWsshLOZ1yrVlI7CO5F+9vxipAqbItQsrrvLB9mvkOaoaEEUagaM2p1yvEka3f",
+	"qrq+QHqe7iJi4YtFmUySXqFRKhfvudz+XVArBXGzvCdzaYY8IrZGQ00fCmzLNCLjPDQ3LzTotjPteIXQ",
+	"yTozCDZfluXP2u2N0Mdqwqqq0nkmFZgULrnGqlYYgHP83cDDR+gAyx98bxO6mlQyTRHNGn1pq/D8VfX+",
+	"OeHD6evk392xfjPeBDc6T6HoGa6nFhxjNpW3ZXrRZpDsQLG134ygHvPN+hfk2K8Rg2ESQ0nPJTqES9RN",
+	"6ykGcEOyLjQB1xJL9UUYQEOnCSPTzLGcO+Nuq7vnY6pM0LFmzykSYxvm0LTjqrnfVNdZL8CMK6eMBxH+",
+	"jiESsA9L26lDbf2URhFTOksLC+1lm104RC34ewWk+D00Fa6za2PLlZuDVnPb2duzvf2N9mYMT1sgvXHf",
+	"mjP7uzyGgiuaGZFdm9JGiTLn6////+//9+RT2kfn7gm+RvVJxBUq5dOHkCIW3wO3eR3L6Xb69OQ6TtvM",
+	"BCmA9uyNufKu5TkIZUiekdTTbLsXbCjjUK0DJ6NxxLO20Qr6dE2oCL0GXdkeHwDK7rM79KBxVk9bmlNu",
+	"5ABYBTFwE8OCZrSQAdBZuejOlvutBQ2UW6frQ2CZefEQtwU4CAwvXq1HGLK3j22uMHSeZ4tUaVz266Xm",
+	"Ba7KuVob2cOXazYt7XuDmekg7bHBk1MFDP6nnGx1h4yuXSLZnCFd4s+WidRgJNdG9OHqOW+ppjdM3paG",
+	"FtAhakDu7gXnKNg6TmcKGNob01tWLLuH2nJYqbZRemU3s9Iq3YVdx2OmN0NdIHwtN1N/9yA5Q9NoPRPK",
+	"aYPFSJ8t56KFZKUKL0iFBCthC4YVpX5+g/O6jCfBx14lLnRahbYJvKDfdXba3U5nM8myn99DJaQyE8/d",
+	"yQGxyn1ArAsLQtCp1x3a4+V1+b39jYP86etqCeR0pIbtUJhbfm9DodvJnJK1Fq/0R25oALer22kGXk1X",
+	"ppoXpEGBwlKeVCCG0nvPLLbs7P4lZJaIpyp5GmymLqZmWOY3KMF2X6rkbdVlayHI3ByZCPeZoC898vrS",
+	"kjqSN+4LDoeCPZCpmb4EWeHlWR1Yj/EhDKx7Q1SKPW5Sh1E9QeI8TF/W5+W2WQ4N+NeKkGNqKlhFGlvJ",
+	"a/YRXP1TT/FEBD+AZDnQpiE0wj7qFnmZzkyyTFIKHcuIUKJZPOWCRrar8LVISQYcbDHXkLUCivwsokOj",
+	"ai7I2//1+vXrV9i6reBPRuOxhDcmApV8YvV+1z3Pqddwjk5RYVxiCivmEZVXlFYJUCwv9CToUr6M39jR",
+	"pcwUTMWdkgFYG0V0avVpgjuD9s3z9T2qIN6S9S5Lg2VuPhgEvgI4V6cb7LVLeiRvkC/vfAUZsFe2bkJ8",
+	"rx+4sB5ehyOOBv7AYQyL3VV8Db4MnC4FvzN/YB8QPWELUGBqK5SWf3zNIIc7cJ0YxwVImPu1gzp13XwL",
+	"aSMwAcoBdEb1xDuJt7KMWGX2KmbNTenCNQW0aSc4kAaEGw6eMfI1nIJGXegxkqWRXGadqpfxemTQCzrA",
+	"xIn4PDGKlXwRfGmPkYM/WuQgV2zy8IRjcC598bACeOAwyq8vNZvVbZTjpUV4CV3EmI7Ei6CuTOz5Gr7/",
+	"p1v3/X81Fzt4/JjSfGpQ5oobHm3Qv3RC7mU2NmIsXUiH3rLYyGw1YywkSpIRjVOFikeMJOJGyDn0OTd/",
+	"Cpm2NMQWlk6Zca3emEjjusUQ7APcCRDJmKQNNjdpYFm4rj3r9kejf2VjMvCRZW6zos+/WGK2Bfp3m/uB",
+	"0VgPGNUrM4bsRcA2wdFFc36uz7fNXejcqycyrFRN+hOtZ/3lipnGmmz17UY9oMTAZbLWzK+Ax3Ovwbw2",
+	"OY5LdbFl75FRamYsHjKhXSHUWDJFBnR4AxNscbQD0MrLszfnJ0dXR68OSduSGPbE0zQyWpIlvzyD73gz",
+	"Xzu54bXtNd4XsGplHKpzFiM/qHWgGYQvzOOB4xip6gY+qTnN+6O6e93Ws81ile0/bITq2Z8qQrXT/cwR",
+	"qkNr70A2T9oYvVg2uhmMd/4gUST5haNIq/I675Er3e1+zjDTzlZiQPkQwT3iJWP55aMlnia03TgJeOKd",
+	"6/jSKGFVUZJSHpwGTCAahrwRtAKFtUPwR0iAxwSE0eEkyz8ZRpRPXf6JlxrUIlcQWnPeDcDaNFDszFg7",
+	"F05lsWQcSxRkgyKAQ7RIe7kY3y6US27Z2W3vbCQxIKb6540xPSh8BAlMXzF+tPeV4keGyyLClXMLP/br",
+	"6nwCHFIQha5XRI6qIWfHoOwyR2lulFC009l2bMuq2F6QC3XZvLXu6aafMQpWEt3Kc60SzbLSNM1HxvzA",
+	"VtH4KdhqxTBaIZa1Mu7lBdgsBq2No2WxMWt6lvlGrYRbW8XgzeuqrGIYLC4z+VrqYv20llyWhlBeuoVB",
+	"gmiq2aHtuIezxLkCPXmpluxl7/Tl0cnJ0SvwTaaGim0tW9UorutEbXkRqYNCbq2dbRRcBBn0VlzTa1dJ",
+	"uHIiZlZynTkzzR26Hnxbmh3kpii/Pj49vvwBhsGujFE8ZDDPSzwSngdc2duZzVM4kT/M2RuRn2HPF5vc",
+	"ubtdbbVyJE82OnKIPZR8tq/WIuS6LqrZeEby9u3xqzy497q7e2E4fNZ8Roed5u5gjzb3WZs2R3ttRjvs",
+	"adjZf+obEUkCdV5+t9V28zltjnrN1+8/7d81/T93N/mzU3+2HB7EA0H9sGL1NME/alix3nTE+vMQ149C",
+	"/OyBw/RIdSKHBfdceTsG/DIXIIwTgQ2TSoRkOjGqWvM0og6eazXWpRsYKMe46pEw9xquHuHk1B4Y3mt/",
+	"u25uJDhM6Ue3vRXON1CmSMSnHHqklnjgDknbdoSFp1pr+mYHDWMaykRXFiYYDSWSYpyD/5QuIKsSQt6q",
+	"tHTBbkRnzQgV09q6p6q3tHfnavthvrWRGNUAt52BXQY+QpzGLMwG4y9VubgLWjfouIDg/iCy0rta3nYp",
+	"8iwBfAVZrOZ62YhZDLGoLL9KDO3EZ5Wlz24xyWqZRovVe9gkJmdJYXcErBFe7aHc2lzoL8Xr1mSD5dWG",
+	"ck4PqnYuL45cZc0JoYsBNWZBCj6XzHB+cXTeuzg+/b4RNK4ueqeXr48u7J8webJ3hX/4Ktbr3vEJ/CPT",
+	"4UtTHgSdqYnUm81LVfZX/TKkAwuqKmXbzndGKACwLNn2T6jSTdhG8/hVH/AaJplDs2e/GTfsYf34mtVi",
+	"Nz/5GhvApwG/tCrVDv8Bp5k13wOjMoxobP5D1Q26xO472riOKF9qp4TwXTNl+NKwZ0/k1u818gO2TDfm",
+	"QYv00qZyNnvNGBBoKhLXmNwGYZBF7Xa7ARks0nYVRQ7wADl+WCJnyLeddrv9XXW/BuzUnobK9tq5WFln",
+	"G5rBS/uMUxLnPGYPHYyzbW1Bxq5tekFv8IM1fkAR/q9uVLG7KhgMvQFdiZGhvHDKBaEzmDoM2aowumQs",
+	"JLSxs24JY0RCxBR8tT9cXZ37DHFAhzfJrBFgPPn9JhHmvc+qDqEARN4L85qRxReQthItdp7msPVpe3e/",
+	"Pr4+raNVvUTlqaBVrdek1k7it4l/a7Stcj61NquwjE+9s80At8SolttAVY8oL2TtJlG0PM6kZq/PTj6/",
+	"rZ4i5I+QL9fVUmGVuvxxqrwgA6lxREnWvbx4pzktjY8uElGeTfQubceIiQw6Wzj1+hgxTkVB3B6Q/ojy",
+	"qE++9Zf+zl6Q7ZK7234ekD7Vmg4n/WuB3ReVQ1WqM924b/Pb+9a1hYa9CJEoVTrCI5euMJUw8yk3wtxs",
+	"Ct3EdDgBhQ/em2cw9qGVUeDNU1h8cV1eJmdRPScF5Vw4pqKWrrFS+d5Lo67nGzWnu8p+s3rQH3XBDW+V",
+	"99XEv2IYsOW9aSWFDRQErjkBCDa4LhbakPDnmfy3PYNld6suzi9l/tholPNzOlBU3KpWq4uERnycxGy5",
+	"BVNpYxy1cWccG4ipAvvm3uCyF25vgKwh61PDkasyutMpBNCe0rVNW1akDMvNcp3qmSB27Y1sEA870q3n",
+	"nIIrB7KhjbyhwQm/6Zel3a/I3kzZh5Q3iGj4nvuNlX2wmP5MUY7OdqMcO/Vi2GlAmuoVt7yaDXgekWwG",
+	"ITTKX9WYc3Peu878h/QAIy5X932wmbnb2kNOuKUuB7NCvf3sfG7WT/1JDBWXnAxvjm55aORo1fSRdOS3",
+	"Vw02YMYOUubncFiYD6A04bpFemOGU70GC6Biww4GVBl9ZxjJskbNkzRdYMzWNt9RHD2na5Ony5rxrEio",
+	"ztKYuq1OWRZTRdCoJKspn5++0ZmqEtbvfZjd1s6DDlO7UpKSGYuVFHYuo6YiVK11ueIrWkRkZVe5DhHg",
+	"T0jHfSuXLFf0hVSb2btoZod8k5Z9WIfwk/3Z0sDuTfOZPlP6UpEVlNFVBWp6GTV+xboD1MrKUuAilbV3",
+	"BStgYFiAKnbczfODUIoqbjRgmAE4csmv1vRLkzzgJEkU5jI/zId+xY6lGRiPGmL4xXArbNtulAso9Mnb",
+	"jf7LVqd4ePy0rvXos+ElVWPFhIXFUrX0dqqSdh9qLhVwQDkihk74geNZ6WwGSD21UzpXiLY0lJPCOEBk",
+	"WT1TwCjJx+K8sv6jV5bvYlUMnvOLlE2aM/B+Wzas5l2hIV+uW2GGWE/ojD8BY+CJ0Z2ejJIoasK/8Acr",
+	"k3zQyX3f5KV/n778cHz64fzi7PuLo8vLdX7XlRWGtq985tgp4Wn3qzJ8aN7U67Ty190tOtrTjMtVzr1t",
+	"VKxB1U69XKzCnJS1ArS6qOlYq/SQfjnTNsqQPoMPZE3dRQ6xHtTHa/8z1lc833Z5RUXCWs6kq0oktrls",
+	"ntPHmXxVqbsW1wOPqVWx09NSntOz06hWOzjK5jbwWQ+nepUpgm5aljE08Km06QAO63t7cVJe7lN30B14",
+	"yr/YrMfHeYjbnoc4k3HZsG4jGlZjyu7uzmpGV2MAYoa7diPlYxDLSCntSlfHeV7WIg/re8p65N3T15a3",
+	"tO7naavsxP0Cv/AbGC8wzHr/XHJDUKNy/wW4qplLtGJReJhVYjorBwurrA4NEwndPLK1/ZBWB9TXFoEf",
+	"O3O/pOLbnx1vbkRY3fhhpL6zgalqVjX2dYlRuobcCxST2pUjq7AvF4hQ7bVhKycTP9pVzqOg7ykU3cZy",
+	"GlhzzrEtEB0QycSXWnOcOmEkBas55BrSnuvG2c7sCd5XpVHnmSvsMt0iyBnLb3IwsG/dKNq+TjKnE5XI",
+	"mYgWpI/r9qF+HSq0qfBlLyUxxvxt90muNhLpxy5bBDeDr7URg0K4xO1grSu1Wnzb1dbGVKvFcp035OVo",
+	"/anpZeGAFRMca+ykWiBuG+5V4rGMht+qcjGHXsOSAoDKoUo4wVJN5BxiaakGC7aTV0C2ofLuj3qsd33m",
+	"SNDdanU43U7jgXdXQWZlkyzrWN2kS9ZyriiYbMMk5npxCfNyMYOP0RjvBf/12gmYH99dNZbSGC67e0+z",
+	"ZKNcEsMwZrpFeiSSY47tq1S2cykYNpfpj5IoAlNcY8HGLOZCY3aHjTDAesgJcWCaCy7jlF+jdeKe0xNC",
+	"ytidOSAXI7kMxcz+z+bxZGOEBkzPmVWCIK/GJrdO5MycB343NNwPIzIDliUxzEFkhXm8a12La4HJso5H",
+	"DhLs1DNic4Re393EAfnlfZ8MaRxzpki/l+iJjPnvwJMPyAs4KLlO2u2dIQAM/sn6LYINoQ1KKcCLIY0i",
+	"QsW1QEywvixFuXNskv7HJjzed23cYsO4mRjJeMgUYR/pUEcLOwvaUHuLmO0woZ2MGMopU9YMuRa3NOIh",
+	"fOGd2M7PnVg5M2E0ZDHp/6tpU8Sax2HfQNVBxmx9AN4gm6prdmoQ6ttkZgT60103GC4gIR9zbf4rtQqu",
+	"BYYZhjJmmP07WcwmTKjvgszliUlDBkAhaxHcIZjQ6QbVhM5g3T6MJ++3yAsZchu/+vHy7BSQQZOpVPpa",
+	"dMgb/iIAuwufuHj9kuzs7Dw3IvHt1cuATKVgC/AiZs0fgf4wUUlzjTlIlgq8oakHjU6r3Wo3IPuICTrj",
+	"jYPGTqvd2sFqrwmQa6Wv0Hw5ZsDyUwwwkqgRcaUNARijHQwUGtMp0xBy+WU5oBN5Va5cuFvRE6ZsuFcd",
+	"kpjNGNYPGJJVRgGgUY7Z/lKRvs4+ziJwHKAc4WbN3xIWL9zMsgPPSQFMFhSJDXKxnRsF/FrH+MOnhdQI",
+	"cNIs8CJkPAV9bhUcXJaL5wMu27kXW0+3Xju9YN0eLNPlKh1TWrYFmAVad32nfKxb2nnDXFIpV6nnoeIC",
+	"wblkns7tZblRSrtz1V7XKMVLy9xtlwi1env36w9qbP6FCw9V7767pd2X3VBGo0/O6ZhBgn3NZ7GMz+gj",
+	"sU3dAMrptttY5gwDCkHDyZT/J7/a6K5XOV4ovzQaoJ9/9YvfMLNT7GuJT+e6TLqPbAqOa/eSa+Jon3HN",
+	"E6EJYi7ksDp+kDYibOeaA7r83nyHP1yrqu9e1/f7u+g3WLJmYWFuOooWXnz0wD4PzCXfm66kLdDOzyVm",
+	"cOWDLjPfpcZ7yale/QV478vKHZDVlhcjtJdz6fef7po3LSWiQ3541outOAE4i0M865R1KLPdxLLuYO1C",
+	"Qy68kGLTq3YuzlC3WDrfN8r3Unphhqp2TV5sILUZnE+/WL2V732U9jDKtSnC/kKF/kC2Vc5y6xvXwKas",
+	"IQ10mPE6xuy1vQ4u+5lrx6UOGC6QJhgZNLirKxrKqrpBwV5f190yFLCL7KZsiZQtPXlBQ1c4AD/prP/J",
+	"W0GthsxC/NHO+h+9lvGAhyGDOq29Ojs7FprFgkagE+Kvdmpt7pZyNJTB2kqmUxobNDJwrCh8BySyA58N",
+	"nYEhCXr6GvsObHxV5vQ2umXmWnIJ/VxAApFL1oWyFquto15vLGkpRTrU1/qD2UeutDrMPM7OWOGayES3",
+	"rkUP1WPQFf04OsbPZ/AT2MMh6afVCH2vqTrGPlVahIDVHuZ1rs8ReZdVhVxnYEbfPlfEKtHk2z6mrh+Q",
+	"WaIm/YD0USi84UqZRc0H8eIiEX00R6nAApJitcl3XrnJtXD1Jq7cJHBOL+uLMebPO2cUO5PnOGTTmdRM",
+	"DBfNf7BFH+slY41m2Qiy1lGRPsiKGowVx+KA3DB0Zjgzacx0+tC1cEC2JRI6wey87i6ZyMRYSnA0p6bj",
+	"Xm0phMpSLiBlz7r70kIL1+zJhZ5A77wW3TaUoHXbXTB7btjMVl7kbQ14jTM2lm2NNeqLB7F/sIXVYeD8",
+	"L2S4qK++qML35s+MFntVHlDFhO01lTo45hMZoXPZiHoaJcyvLXKKRbk83lsjj51QT0vhliSu5dj5Sg/P",
+	"qdrotI3F2Op0/YCTfX/my/TlXPt5JudEiXjM/I5+5A19ifvt/fYdurawqiYH1mOhNKPpXAdDvK6SK0aK",
+	"D9DBIwBJnU29Cq5e5VK6Zg7aRdVl52m7XQBYdjjgyBPrFc32/WLhnO8B1tRZ4tDgiQjZiCbRyl1WrVZf",
+	"1voVdHd536FFgYep8mniSUkijL2bQ78Ih3DdyGd/PWr6j5r+o6b/R9b07we8+9kGuaK/EqugV6IFWn5j",
+	"gwCeFshVWiN6iLocV7lkrxbmJYU2R/xEZkK9LNtS51vAkQFzXvpWo8hZy9071emYNcFadPIYCHXb3Ycz",
+	"bYhuc8E1h3F29vrM/hZVDLv9eRj2Ers+j9mMAq8GtZaGmGjh0eMWeTZ+W8a2Kc7MwkjSKGYupaEe/8b3",
+	"LnFr/Lg2b/6yzPm3hCWQkp6x5XYZV27/+Tmy30WnDjvGUxXYcbuMFbfLuXA7x4N9FtzOWLBZ5Q/Ffq+W",
+	"jHfMKaZGofXbP/81OOsf19W0295d/4tTqV/LRNglnm8mJLzagzpVBFgnUJb1v4HubRPx1ybVP0CrzmSf",
+	"DZERQ99GMbBlhwsxZAUJY0voyvhKi7yjNlbJIa0eazWhbtH2Uk0zkj3N9j4UvU2dsz5HyFe3rNXISupb",
+	"aJoPkXMMWhcdH05QcZtgGwsPaAZrOzUI40rKE8Oy8Qd7tejix8uzU3i+293Q+XPDFnkr35zphi0gmG+z",
+	"SqxryTftLX0cvzp6c352dXT68t8f/nH07w8XR28vIZTtUL/g2iMxSxTz+yuYBbkixefmFFOqrCMktw+X",
+	"pgwJoc6T1yJvFSMUZoSZ7SP3Nn/ZX7XArSFny24uz2FKMrf08mHPzq+Oz04/nJ5dfej91Ds+6b04OQJt",
+	"TVMeodtuxFlkiMBqPK2cS9WrvDpoFNcr+mfBp+egiN1SljaYwbB0PbJujUMSMXrLnHt6E0+MdfeXi1R3",
+	"T3CJWOEqZZr6Y7Zk2BuBjFLiql+/VsABlASjAjsmvTrMUBJduAvWS5SDTxUhiCt6wxRhoxEbakKx12VA",
+	"5l4HVsuPvsmKuCFhTMbmcg+wOSbcatpG0HmkA5eeja5GqjN/OAxn5RomNdpO39YVbkgmTeTCmg3yEm0g",
+	"8PZ5laGpc31M0zy2zPVuGSMmcVlO+tL9to/l+iWOcXy95xm/l2M7L0xhDK1L+NhUVt3VT1JB6/HzuSeL",
+	"UExbkWWcINeS3LuqGgbwkscyD7icIZwK5NW2cIlo3/258aXcmY2XWRHzgsCOD0juTBubzWvfmGlprs3F",
+	"38b5mR74b+P4zBL2/gxez3vZ0I6p1TOiufIrt//uJqe1IZfHXji9rnRKRQUvrxgvcT/Ty6Jv+p5Ns13S",
+	"uSJr8AFaItpdp4LBqC7YNeLLGEVfRa1EusnaAH0OrbIJTYWqdUvcgwpIxG/QKTWU02m+tsB/Ux97aBb7",
+	"Rc8nUqUFb6jlFeonD23uQ59GUd/2Wy22nXLJ/BZd+2hKS8Fa5Ah6TkNmTZpP4LpWwMxdN5gNmrLbQpZk",
+	"eNO6FpfJcOJ1tjZabKSk3/8GqyanikW3TGVxE2zRCwebQFtPMEuoAK/HnNo5WrnPJ+xaoBfHzcYh77za",
+	"Q7S2JtaxH2ILoogrsC2NirWAGgm/UjWdC49ex+WuK+YJLq4FtyVu/bKH+gc2fwWWtudTdMSgfzf8zmnt",
+	"1Qo39FXxk9/vn08SMhoWfQoW0BkecZyfR77NBrUBWg1kuPjOM74NHURS3uRfeCLljbGWylAN7UzsvW4v",
+	"JJeUEEVp2R/kN1mBeAeVjfllvLEE/is2NyHuNpS3cBueJfFgy8Ed1doLuexkbCGUa9rj9+Up7TiGjb/K",
+	"O3dhH61UZS7wCvRFWixA7QSIcbdL1GHq6nHltWAdA4pATdKtNSi5IE+JAvyG5tVGzNjklDSJJtee6aDt",
+	"q+aAoaVKUuqgyWVx/z0zO77ixRWuaqsW1N5j+shj+sj9Dan7Z4rnWHu1PfXOtRSA/l8gzbDd16M59Xc3",
+	"p9JuE6g1/u2tK889rkrVy9VWVy1TC7oyK69mdCleqGNGpy4ohaVtRmZeQtVw85IJTaADtGqRY21r8b1d",
+	"s5jZGc2QYxrgbBVIqgd6IDAY3wlYyKD/j+0V/R/sH/0fLAf4z7X4T7PZTP/fPJeNLyL/If3cBCTzCUYb",
+	"oF5ZCKNBiPFBqQ1Ye2YQsctiE2tYNOuBbf42KgOrmI8UOChCe4D01dlQSGPbyVGWMm22Y8wnO+LALY7P",
+	"4+rZvwFIaU6/P5wKKMkNbf7Wid2AoFIUQH4zE+F3gcvFJruustmOR7EzaPBtuAsmQtjBkQjTw2PH43nW",
+	"SMgWlodWV0JUsoEyouiCzCcL8z5XNI73Pki0fb+dOdHnWCs+jDgTtmOL0RfgUpXN10/vD0q9NRlLnAmZ",
+	"n0aF94/AUNdCjlzdhLaD0KZcKRaCvY51OeA1sAeyCGatVat52GBPZi0THmLA3DOY03obY3hfCy0lmRrj",
+	"3pww7fgHmQsGYaNFfj3wHgTFZUG/AorpgevDwCbigllnA6JhZ88opEriAW2nXEcPUiDBYqzf3g9AM71E",
+	"aDZA2McZj5ki346ZxijaNTSr9SGU3sh3Hg44Kldazmw9SjZhBK8zHTFvtOp0IB2He9WH2WuvhTfMxg61",
+	"78dMx4s++dZrhqy+a5EXsZwrFqtvSB+u/hLUu74L0BqMyU53gHmKHopaf8+I6eGkX17fYp5zDgXkf7VK",
+	"6rF3vaP4jNVAuLOyFtkfQruJ5K1T1P11atoNvhmydmUiQLlI/qkaAFP6bl2TGns1OEpK2Bp0nsEME9iy",
+	"DefovqKAe7ebr8zuQtJmMblsfQm1Zh81itImbjO/DCDpAel2dtuGWuHBg5S6rwUPD8hu51oYcXdAPl07",
+	"m+baeTSuU5fGdePgl/d3/luAfdl3dL13pEhz3Ti4rqXtXTeCa3fP8CNjFMCHdhHzWZp7CV9QDR+W2UXX",
+	"Ddim2SGPIiimA0LK7mFpqqDQKkCZmDpKQQOwvFkRczPAWsHEhq4ctjWF4XutssTAUoUT7iggidA88jpb",
+	"ED2XRPGQKWJLwAqZkS/pcMKaL6XQsYwqW/X3hWwqLWMWECGbaJbJeNo/JEKSWSw/LqDbyQ1jM0P4MZvR",
+	"4Y2H43WzKMuXaZT1+/lXszccsqj5IhmNWFw6AyrbvNnomIuPZEaVYnZMIxKdQkXOCJj6u/zr52t+FSvh",
+	"tYwiOc8YecRv0SdOHa80GqYTTfesLV5pPGQNbksbzoxZWgJ66Xq5rJSQ3ryzypFm25dND+6Q4Q00eayP",
+	"e6yPe3Rw/rEzRXDyj42A3Lfywp+IVKll2JlIflZ1NhbpsTlGUaAtj3PKTZQKqt00n0m+fUrp7K6OkNu4",
+	"z8E51ZN8J/z7C6LCaC0//9vOc48TmOiWxnnTofKPwcBHMfYoxv50Zd450XUXZAmq+S4n1k8CJm0p+fv0",
+	"3vVatu9/mYTpVnevXZo0rSDq1fvnhA+nr5N/d8f6zXg9LwgTZM5Zvkaru7d56jQ4Nv/BzNFmzU673bFk",
+	"nX70bG//qxPsPUguZjqGtsqdPw75sSmIN5wJQPYDgh1fXX9eBHaA8wh8J386O+AQJ6cNqSAjNIrRc1OR",
+	"yZxmzfyCkxBK9tv52etDD2MIMF+oU4+5w3HzNNsF+b45V9kG/7h7LIl4LIl4LIn4e5dE3G2atlGzKuKv",
+	"lrnzVUxfLxU3cGOlbABshlWTMLiGKhxR+fnt3SeeeliaGYLGOqSsGyt9jtHldOAfDwPMqLSaJ5GiRU5t",
+	"PByb6KNeemDj1DhwB+z9LMnFNl4EAFwLrlUupQFAsZR1juEmY+zCQ6AZLFhpl0LPdr+wx/2aJvyjVv6o",
+	"lT9q5X8rrfxe7mfLq9bJZ8tKHjNr85m1vZdXxz8deXm1xcRZITPncqGVR64UFAWN7zaCDMgx0yonved2",
+	"kiNzjSC20IPCF4Nmvzi42oi5r+q9TxUWI8ZTB32tGsEtKS2G9aoVSotUqSbllAslyYjGheRM7uryMN8B",
+	"5kzpCeMxwcH40K7Qcfq++61TiWGuDYxuCyVT15BzNqI8Ip4KA5N7onw3LdBaoFsFTPKRUxZk04YmHMIf",
+	"5gSYy+dq8yC9T0hswJ6mNmZlfGYzIHJyaGPn6xyi6jb3AJIV59lG2Gk2Tor9msyZUfxwCGXrWlwg5NOm",
+	"0H4JDMLNHbtED/Mn09gXPVQR+5PN00gR95dPDUQwkGpW2AKQQOHZaXilZ7OYDxnJRgimc4aS4cTAvdNt",
+	"7bWhSwrpdIO9NpzUvb2be7vbhX0zD1H7ttk99y8KwdvcZHqAhcSjVbklluxcaS7/N2U1SOwuJXfxRbiz",
+	"4ULVBd2X2HveNunJWcNpGa0xBII0G9/s3Sr7AR7QpYdiNV+akS0jTOcfS020PDTM71r0PeW8D0Unyn84",
+	"sBJAacN/sZ0TV2X8C9+z1TDw/ZoCbUCXZscrS3C31aY2lT1/6Ca1DmUe+9T+KfrU1rWMi7Y2WGS+hd0e",
+	"tYfP2FPafD7ohM3d4V63uU/3Os2dsDN6NtofdUed9mMv200g9fl62Xpi4bGf7V/XZseR0dOZVIoPIrbU",
+	"v3OpGYnVK5ZbWr7snZ6eXX24OLp8++ZouZIWf7dcSXsM1UdpvevhcgeUiI00tkFpEddhMe0syHEACnbk",
+	"dEX/+ZwM201gqTt+7gyPLX3/wi1989E4KhY1hkwX2/sGtRxI79e4kGxJ3IA5TS3wRy7bublZi2DDa9NS",
+	"sT9c01+P+M+Pji4+HJ8uufvO7UhzNec4s1mORjnyhwdS1Cs8eWj/gq6yAusft+XUg2HrthLJ9zN6yxM7",
+	"sVhILF38eu6+7yX0rsL2S7kAHJbnm53m2jlto0WYgZBaOeD4HJ54qI/GrvPLp6VpWjfc6KYwHsvGnhCg",
+	"niq+rWFbCbB+o7yrgydP3OMtu83WUE4f4JgxcFrnlulFEeCkCmDeHQ7Hav0tRjRi6fKYKw2z72YWqxwC",
+	"49/3mdCYx1gahucY2bx3G+DVCFof2zS6Ixt6wprw76Yh5qb7XZMrhWZbHbSsPXiazeH8tboJdzan4fUA",
+	"+uoU/BACXmcwzZhLo3CYfA/LCF5izaIY9Nr72URAM088mP3ZbJ7n63/xUopRZFTeL6gYreGOmR31tRjq",
+	"hcU+O4l2DRtdJ/2ffEL6u0OcjZhmy9h7wabStWsH/KUixAJyUJrIhY104TzX9nMyh1BcpsjYFKxM9W2V",
+	"OH3NGin73s5cRtA98c3LHtN78QnroazLKsZ/3V5c9Un3K5GJufXNiCSorEnbCl4+ilAbbzLsQCbaYyGP",
+	"4cntJL3WQPY1ivVmoTbGYvCvY5xtRvVwUtJZGnMoQHxM2XTAYpWlXIz5rREhqQ/PIBMLyAQGn8dkJmMY",
+	"4dNP4qhPBGOhi2j2AXOyXBEYI+KGyXy72+0SeOOcK/ad37EJOzBxZed3K4ZdnKkgFAdAQzqGTQSC3ZGR",
+	"jEt7IcO5tmdx2Ha7JZRLvp3QeCCT+LvGRuSIkP8s00UemZlVhWwgmwg5/9tL+kcl3bWcxG6F21XRnwwn",
+	"zHbwfxCXLs0WuWB0ODEn+W/yDvI0wEGFY5nUf5NXkgGi0+GQzTSRSYyM9L9Jz3koYXeg4ruhUuTbbrv9",
+	"HaZMUUHAZdwqYaNsePNgBQv9mFIW63WjCMZXMUgyyKJBDpI0iuQ8s7xtYz4XlXhWwp8iCoPn3qjGQae7",
+	"0bT/fLfw2AHcrW0QIuOcbrLbQaPTarfapSXKNuloeSRfJuOkuzIWrj6/FT6bAeB5dn48VHZy/DsbYZcP",
+	"A6SVKA6PyLe77Z3vWuR7fuv5SZy0liNioAM4iQ6Tctiluk0KPRd5v2ftFgpRVqMHs2cb4zy1R512C3y0",
+	"p24sE02n3HHt3GezBIpbRrGcbspiEz15EskxF9Xpc9/D7BKzeKywdUradDTFS8ySUBOjpEIPzW/7r9+e",
+	"nEDU+OTs++PTD1dXJ/3AML+JQXXMoHNhb2hdqb+DbqExuxbwdhIzweY0OsB2+twOzMOWorZ7qAgVYTSO",
+	"Fi4ZHsZfxvALRYxlZR0uAbQ25gpSkCAQCen0Nhp5LWZUqbmMIbpkgGW7n9oiIfcljPoTJBE3Qs4FTDqx",
+	"r4QsP/POLKNwt90JSNZZFD6by/imRV6jmACwY2azAt5zLWYsxjdR2xvXauIBjgKgkPYGnF8d2HdTMmJz",
+	"zPCSAu5pTrltdhnKZBAxaI+KpGgdU93nZoFr0b9gOl40Iamq7/LGOfYHRisl5uOJzgDglc5pKTHH07tE",
+	"qNpjYWljUz4Wx+Ih5oHtyebi325PRm7KOGZDTSYyVowMqNYsXhCl6QwVn3oc7sRcx+ccQ1iQKGmgv+MF",
+	"+n3unMVO2OLHyeD7IT/jPx6//f24c8p/fN5iix9/D98dmw8ng++jX3++/PF5a9iNxGD6uh3+60cj5g0x",
+	"lMDOConU7r3bFEjVIuCSjwULSZ5OIXmWC43DfTBOQPo9y7gBYH3bVDBekFES+3NrHyg+No7vI7t63Ts+",
+	"yXXJfwesAIjTWOMO+4p1PO4BkIIe2QAnaREQoWQg9QSbTsULy9W2FOpfuXzgvgEe6THEQ5uRjDkCU6cv",
+	"KcrDL5WL8fwBd3X1w8XZ1VX+uq6kJFMqFk4nR2abvy73iGXENiHcTpeCgQCxnOInziMyobfMzQnADKF9",
+	"28pcfYYLvccGcW+HOULzuTw2EOcCJm3Dy932DXXmdv8l9Rw2TGKuF42DX97npgyj5PeUGqOwlOgvMtHV",
+	"CsyRa+Oe6tB2UADwCmjkj5zHNRW3A4UPQKHgIfm2/6vm/e8MXbgaJCyMw0a/2avnMonCawFYguw+bJEz",
+	"4Gb2Dl0ajrlAIMOxJFjYlW4umzJnHXtZJhWuCruf0wU49747JFxfC5xujPvh2vVVr5LEZ4neYnDJ8nyj",
+	"bn3J0BICLCvY/5I2wz1zx2AIOirEHq86ldhAfwyYXhjxbhGLKjKlISODBcmjBzoVBgv3hkNQ4MqxgVzy",
+	"6SyCKe9GVeVbyzDDTYYctEE748CwJrunrzimHCZxAbbnOcjmVUiG02CVUWkJ6LsJsOIck8lmuqsZozeQ",
+	"TB6kkwimdEFC6bqFGwMGFWqqrTh2Rv5SEO4Na3wBZdQ6sEGHRIcGqJKFKgLPxfPGfHK3pMVuXQl9s5Y1",
+	"DGkUsfgvn1L2biIJnZLj/344etvUW/Xkk/3X3ZM0f7sK5Y8FoWrIRGjMv8FCewNoOPRPceV0YIxOZBRm",
+	"me422dStcZhN9lzpIoVUzCyvfNN6uHtV5gbWOXg0nenFT+g4tJMwl8dfpGWROFeJhwG5/MdbmMNhRL4h",
+	"UGr0AJDhmn2s7D3+W8VoCTXhsV6aLnGf4RL3qSfOcOKXrCssAoNqHfNBopmtBIutzNttt5/u7Hd2dnae",
+	"73T8ZN1kOmUxxFptQV2eGbWv2vsZM8Jig6HB+qO3FwZmod+sxQLtqgngCUjMwoC8MegT8zEXZQVWUOXc",
+	"OGhANbMB9k1i3nDZvDh61TQ/tfVLFYn53Z8fkiWLYNykftlB3tCV+wyU1sgYXRneGaliSI2MDNEbsjJU",
+	"esNCCN4+doeuzstNQeg3h/b9qQ73P18agS1dady9r8GXn3ziq/tHWyyrMx3BvvMbBRxrxuIhE7rJhKHh",
+	"0HpruePhmKAwnNCYDrXNYRAkYhr+gMmLfMy1SlnbjOpJRqQ8rJnpmVK3z+v29oLGlAv3d+czcD4LDL/x",
+	"9d+WxT2Qw63NHMDHHkNE20p7Skn+q3ItZyxUcaZTDO0+jEwda4QtLtXtZ5pKp/30mWEK9QPUZSHnenUH",
+	"Mlxrm4BVR7yRNG4iTdYXh90yYVOHuTcH/69vzqTpFnYev+siggazHI3y5TKAZnm8tkkDRfPGfFwmSydU",
+	"TZha2YzSTdn3VYRvQAWzPUQiLhgoDX1z/T9QNTnhgvUDCIoaEGBHCLd6mvQZMwqWk56waVkaOA3d+9iG",
+	"lWcfmyJcIpjGp+sGx6FtKFNg0JoBAHzWOdh99uron7Nf9394cUmbH66Op++aez++ZMk/2cXNdO/0zezH",
+	"dz9/vzO5TF6/hRlsn64bTJgXfrpuQOTv2ojjazAcrm3Cwd3K0WwnVZCDuY9SMPzCWCFHIuzXnsNmLqc4",
+	"YQ0h1TwyKk3pnLL++Hc+6xtLrf+70mE/cJfufDiYPqII14d2bpQLYzMOM2bzFptIpgYhzVsbQcO80qDq",
+	"8gi1nwD5q6am9WDRdNv9VoVZWHjuT1cG8/UkprWluI3gWJIiyBkIF+SGLdCxsRHnubcQXe+bgEhOnQdP",
+	"+JTrWm8E7EmRJy/I7+UbSknbDVOs9hQFlsqdTSxYH4Y1Wm8oEgLFRqAwhjbPFKw9fC0cX01HHOPTUCyc",
+	"aHgZ9DSzsZREYZNfQADIJKGa9CMDMuACNr1iYF65S97wFy1i1oSEDey8R9NRmwcoo2yPvKynHiPY2dZO",
+	"zk1bThkWCR0Jyrs+Ief3/Fzb4P32ypBfLwsCdZPAR846gA+NzYGf5q0O+BKsC5Qdxr7AKZ/WhoGPj95e",
+	"4DBPMKKurRV17ZlRuBlDVNeNg1+urcF0bQT3ZxAwPoY9yphHGfPlOrBDXlzRk/d3ly3pqM+Vkz7dlM8t",
+	"NF/wZBb0vrKmYdq1Bb06i8t0+mjWSPqgEzTSxj3wl00QOmgHXqst81euH4t58qfeyfGr3hV+fxe4tXeW",
+	"I2UGIoYZ2RYRsx4mdXgma66mI1iqOdlmUclMxrpxsLu7AzdWf4Dh2vmFIz5OYqZyiaR/edv2HPtdpEN1",
+	"IcHTMQIoxxpHVAwfOHEQ+yH9voqefsAWSw8lprT9kLyp7x7BtVfhxzF2Nm6tzAqCEgxrjhvygXQHPwaa",
+	"HlpZuMgZE3TGWws6jVYB52zGRO/8eDPouJdmgtIud0B2Wu3WzkoNxRBEKIfJlAn9TRYRrKWCuN+BFvHv",
+	"3puT1WCDdBL3m1XQgs5cK5HoAlwX2LNrS3gEi24TlZyvDZLkNb1JlSzV2nqe2iuZDpUfUMXSgaK/yoGy",
+	"ydfV+Jl/76fGgNGYxTCP3yzC4tvyuE3KPNMKwCd26sC47HHoJxdgB0K0dLGN2cj1ZIN4jY0yAO8xwr2s",
+	"/f9UamZzveMZtNbNs/L0LViBsPwaWyfiigggquT/zAnqil+aHylC1Q3O9IdwVOBaRuXrZPrm2b73boDX",
+	"8nshrxkcdjMmjXwll/AtMmoMeOGyiWL+KsVkPW8pyMRYXgox16KIR5HeLz38uHt/978DAAD//w==",
 }
 
 // decodeSpec returns the embedded OpenAPI spec as raw JSON bytes,

@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"gorm.io/gorm"
-	"gorm.io/gorm/clause"
 
 	"fullsync/internal/catalog"
 	"fullsync/internal/fault"
@@ -191,45 +190,6 @@ func (s *Store) settleCommit(ctx context.Context, row *session.Session, failure 
 	default:
 		return failure
 	}
-}
-
-// reject is the row of table sync_rejects.
-type reject struct {
-	SessionID string `gorm:"primaryKey"`
-	Number    int64  `gorm:"primaryKey;autoIncrement:false"`
-	ProductID string
-	Reason    string
-}
-
-// TableName names the table for GORM.
-func (reject) TableName() string { return "sync_rejects" }
-
-func (s *Store) keepRejects(tx *gorm.DB, row *session.Session, rejects []catalog.Reject) error {
-	if len(rejects) == 0 {
-		return nil
-	}
-	rows := make([]reject, len(rejects))
-	for i, r := range rejects {
-		rows[i] = reject{SessionID: row.ID, Number: row.Rejected + int64(i) + 1, ProductID: r.ID, Reason: r.Reason}
-	}
-	return tx.Clauses(clause.OnConflict{DoNothing: true}).CreateInBatches(rows, sqliteRows).Error
-}
-
-// rejectsOfChain finds what a session refused, and what was refused before the cursor from which it was resumed.
-const rejectsOfChain = `WITH RECURSIVE chain (id, before) AS (
-		SELECT id, resumed_from FROM sync_sessions WHERE id = ?
-		UNION SELECT s.id, s.resumed_from FROM sync_sessions s JOIN chain ON s.id = chain.before
-	) SELECT product_id FROM sync_rejects WHERE product_id <> '' AND session_id IN (SELECT id FROM chain)`
-
-// RejectedIDs is a [syncer.Ledger]'s.
-func (s *Store) RejectedIDs(ctx context.Context, id string) (map[string]bool, error) {
-	var ids []string
-	err := s.read.WithContext(ctx).Raw(rejectsOfChain, id).Scan(&ids).Error
-	set := make(map[string]bool, len(ids))
-	for _, id := range ids {
-		set[id] = true
-	}
-	return set, s.translate(err)
 }
 
 // FinishSession is a [syncer.Ledger]'s.

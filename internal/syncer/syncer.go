@@ -32,6 +32,8 @@ type Sessions interface {
 	CancelSession(ctx context.Context, id string, by Cancellation) (ok bool, err error)
 	// ListTakeovers returns the takeovers of a session, in order.
 	ListTakeovers(ctx context.Context, id string) ([]session.Takeover, error)
+	// ListRejects returns up to limit rejects of a session whose number is greater than after, in order.
+	ListRejects(ctx context.Context, id string, after int64, limit int) ([]session.Reject, error)
 }
 
 // Creation says how a session comes into being.

@@ -1,0 +1,46 @@
+package store
+
+import (
+	"context"
+
+	"gorm.io/gorm"
+	"gorm.io/gorm/clause"
+
+	"fullsync/internal/catalog"
+	"fullsync/internal/session"
+)
+
+// keepRejects notes what a batch refused, in the batch's transaction.
+func (s *Store) keepRejects(tx *gorm.DB, row *session.Session, rejects []catalog.Reject) error {
+	if len(rejects) == 0 {
+		return nil
+	}
+	rows := make([]session.Reject, len(rejects))
+	for i, r := range rejects {
+		rows[i] = session.Reject{SessionID: row.ID, Number: row.Rejected + int64(i) + 1, ProductID: r.ID, Reason: r.Reason}
+	}
+	return tx.Clauses(clause.OnConflict{DoNothing: true}).CreateInBatches(rows, sqliteRows).Error
+}
+
+// rejectsOfChain finds what a session refused, and what was refused before the cursor from which it was resumed.
+const rejectsOfChain = `WITH RECURSIVE chain (id, before) AS (
+		SELECT id, resumed_from FROM sync_sessions WHERE id = ?
+		UNION SELECT s.id, s.resumed_from FROM sync_sessions s JOIN chain ON s.id = chain.before
+	) SELECT product_id FROM sync_rejects WHERE product_id <> '' AND session_id IN (SELECT id FROM chain)`
+
+// RejectedIDs is a [syncer.Ledger]'s.
+func (s *Store) RejectedIDs(ctx context.Context, id string) (map[string]bool, error) {
+	var ids []string
+	err := s.read.WithContext(ctx).Raw(rejectsOfChain, id).Scan(&ids).Error
+	set := make(map[string]bool, len(ids))
+	for _, id := range ids {
+		set[id] = true
+	}
+	return set, s.translate(err)
+}
+
+// ListRejects is a [syncer.Sessions]'s.
+func (s *Store) ListRejects(ctx context.Context, id string, after int64, limit int) (rows []session.Reject, err error) {
+	err = s.read.WithContext(ctx).Where("session_id = ? AND number > ?", id, after).Order("number").Limit(limit).Find(&rows).Error
+	return rows, s.translate(err)
+}
