@@ -5,6 +5,7 @@ import { changes, lasted, products, title } from "./describe.js";
 import { busy, byId } from "./dom.js";
 import { bytes, count, time } from "./format.js";
 import { copy, say } from "./message.js";
+import { offerRejects } from "./rejects.js";
 import { load, put } from "./sessions.js";
 
 /** @typedef {import("fullsync-api").components["schemas"]} Schemas */
@@ -65,6 +66,7 @@ export async function showReceipt(id) {
     Workers: workers(receipt),
     Session: receipt.sessionId,
   });
+  offerRejects(receipt);
   dialog.showModal();
 }
 
