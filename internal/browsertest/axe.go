@@ -1,0 +1,123 @@
+package browsertest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/chromedp/cdproto/runtime"
+	"github.com/chromedp/chromedp"
+)
+
+// ModulesVariable names the environment variable that says where npm's packages are, if not in
+// docs/frontend/node_modules.
+const ModulesVariable = "FULLSYNC_NODE_MODULES"
+
+// errNoAxe is returned when axe-core is not installed.
+var errNoAxe = errors.New("axe-core is not there to check the page with; run npm ci in docs/frontend")
+
+// violation is what axe-core says about one rule.
+type violation struct {
+	ID, Impact, Help string
+	Nodes            []struct{ HTML, FailureSummary string }
+}
+
+// check is the expression that runs axe-core with its own choice of rules.
+const check = `axe.run(document, {resultTypes: ["violations"]}).then(r => r.violations.map(v => ({
+	id: v.id, impact: v.impact, help: v.help,
+	nodes: v.nodes.map(n => ({html: n.html, failureSummary: n.failureSummary})),
+})))`
+
+// Axe checks the page as it is now, once animations have ended, with the accessibility checker axe-core, and fails the
+// test for each violation. Without axe-core only this check is skipped, unless a browser is required (see
+// [RequireVariable]). It runs beside the page's own scripts, which do not notice.
+func (p *Page) Axe() {
+	p.t.Helper()
+	source, err := axe()
+	switch {
+	case errors.Is(err, errNoAxe) && !required():
+		p.skipPart("axe", err)
+		return
+	case err != nil:
+		p.t.Fatalf("browsertest: %v", err)
+	}
+	var found []violation
+	err = p.do(func(ctx context.Context, tab *chromedp.Target) error {
+		if _, err := chromedp.Evaluate[bool](settled, chromedp.EvalAwaitPromise)(ctx, tab); err != nil {
+			return err
+		}
+		world, err := isolated(ctx, tab)
+		if err != nil {
+			return err
+		}
+		inWorld := func(e *runtime.EvaluateParams) { e.ContextID = world }
+		if _, err := chromedp.Evaluate[chromedp.Void](source, inWorld)(ctx, tab); err != nil {
+			return err
+		}
+		found, err = chromedp.Evaluate[[]violation](check, inWorld, chromedp.EvalAwaitPromise)(ctx, tab)
+		return err
+	})
+	if err != nil {
+		p.t.Fatalf("checking the page with axe-core: %v", err)
+	}
+	for _, v := range found {
+		p.t.Errorf("axe-core: %s", v)
+	}
+}
+
+// String returns the rule and each element that breaks it, in lines.
+func (v violation) String() string {
+	var lines strings.Builder
+	fmt.Fprintf(&lines, "%s (%s): %s", v.ID, v.Impact, v.Help)
+	for _, n := range v.Nodes {
+		fmt.Fprintf(&lines, "\n  %.300s\n    %s", n.HTML, strings.ReplaceAll(n.FailureSummary, "\n", "\n    "))
+	}
+	return lines.String()
+}
+
+// axe returns the source of axe-core. Returns errNoAxe where it is not installed.
+func axe() (string, error) {
+	modules := os.Getenv(ModulesVariable)
+	if modules == "" {
+		root, err := moduleRoot()
+		if err != nil {
+			return "", err
+		}
+		modules = filepath.Join(root, "docs", "frontend", "node_modules")
+	}
+	source, err := os.ReadFile(filepath.Join(modules, "axe-core", "axe.min.js"))
+	if errors.Is(err, os.ErrNotExist) {
+		return "", errNoAxe
+	}
+	return string(source), err
+}
+
+// moduleRoot returns the directory of go.mod, above the one that the test runs in.
+func moduleRoot() (string, error) {
+	dir, err := os.Getwd()
+	for err == nil {
+		if _, missing := os.Stat(filepath.Join(dir, "go.mod")); missing == nil {
+			return dir, nil
+		}
+		up := filepath.Dir(dir)
+		if up == dir {
+			return "", errors.New("there is no go.mod above the test's directory")
+		}
+		dir = up
+	}
+	return "", err
+}
+
+// skipPart says in the test's output that a part of it is skipped, and why.
+func (p *Page) skipPart(name string, why error) {
+	p.t.Helper()
+	if t, ok := p.t.(*testing.T); ok {
+		t.Run(name, func(t *testing.T) { t.Skipf("skipped: %v", why) })
+		return
+	}
+	p.t.Logf("%s skipped: %v", name, why)
+}

@@ -1,0 +1,38 @@
+package browsertest
+
+import "testing"
+
+func TestViolationsOfAccessibilityAreCaught(t *testing.T) {
+	t.Parallel()
+	p := visit(t, form, "")
+	withAxe(t)
+	p.Axe()
+	if left := Eval[bool](p, "'axe' in window"); left {
+		t.Error("the checker is left in the page")
+	}
+	wantOne(t, recorded(t, func(t testing.TB) {
+		visit(t, `<input id="nameless"><p id="pale">Hard to read</p>`, `document.getElementById("pale").style.color = "#ddd"`).Axe()
+	})[:1], "axe-core: color-contrast (serious): Elements must meet minimum color contrast ratio thresholds", `<p id="pale"`, "Fix any of the following")
+	said := recorded(t, func(t testing.TB) { visit(t, `<input id="nameless">`, "").Axe() })
+	wantOne(t, said, "axe-core: label (critical): Form elements must have labels", `<input id="nameless">`)
+}
+
+// withAxe skips the test where axe-core is not installed.
+func withAxe(t *testing.T) {
+	t.Helper()
+	if _, err := axe(); err != nil && !required() {
+		t.Skipf("skipped: %v", err)
+	}
+}
+
+func TestAMissingCheckerSkipsOnlyTheCheckUnlessRequired(t *testing.T) {
+	p := visit(t, form, "")
+	t.Setenv(ModulesVariable, t.TempDir())
+	t.Setenv(RequireVariable, "")
+	if said := recorded(t, func(r testing.TB) { p.t = r; p.Axe() }); len(said) > 0 {
+		t.Errorf("said: %q", said)
+	}
+	t.Setenv(RequireVariable, "1")
+	wantOne(t, recorded(t, func(r testing.TB) { p.t = r; p.Axe() }), "run npm ci in docs/frontend")
+	p.t = t
+}

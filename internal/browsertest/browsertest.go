@@ -1,0 +1,111 @@
+// Package browsertest drives a real Chromium in tests. A test opens a [Page] with [Open], finds things on it as people
+// do, by role and accessible name or by label, and acts with real mouse and key events:
+//
+//	page := browsertest.Open(t, node.URL()+"/console/", browsertest.Options{})
+//	page.Field("Name").Fill("admin")
+//	page.Button("Sign in").Click()
+//	page.WaitText("Signed in as admin")
+//
+// Whatever is looked for is waited for, up to [Patience]; what does not come fails the test with a sentence that says
+// what the page shows instead. While a modal dialog is open the page behind it cannot be found, just as nobody can
+// reach it.
+//
+// Every page is watched for its whole life. At the end of its test the test fails for each console error, uncaught
+// exception, violation of the Content-Security-Policy and request to another origin that was not announced with
+// [Page.Expect], [Page.Allow] or [Page.AllowLostConnections].
+//
+// The pages of a test process share one browser, which [Main] stops; each page has a profile of its own, so two pages
+// are two people at two machines. Where no Chromium is installed the test is skipped with a line that says what to
+// install; with FULLSYNC_REQUIRE_BROWSER=1 it fails instead. A browser never outlives its test process, not even one
+// that was killed.
+package browsertest
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"sync"
+	"testing"
+	"time"
+)
+
+// RequireVariable names the environment variable that turns "skipped, no Chromium here" into a failure when it is set
+// to 1.
+const RequireVariable = "FULLSYNC_REQUIRE_BROWSER"
+
+// Patience bounds every wait of this package. It is generous because a test machine may be busy; what is waited for
+// normally takes milliseconds.
+const Patience = 30 * time.Second
+
+// errNotInstalled is returned when this machine has no browser.
+var errNotInstalled = errors.New("no Chromium on this machine (chromium, chromium-browser, google-chrome or chrome in PATH); " +
+	"apt-get install chromium")
+
+// process is the one browser that the tests of this process share. It is package state because the process is what it
+// belongs to.
+var process shared
+
+// shared starts a browser at the first request and hands out the same one, or the same error, ever after.
+type shared struct {
+	mu      sync.Mutex
+	browser *browser
+	err     error
+}
+
+// Main calls run, which runs the tests of a package, and then stops the browser they shared, if any. Use it as
+//
+//	func TestMain(m *testing.M) { os.Exit(browsertest.Main(m.Run)) }
+//
+// or, where the tests run nodes too, with func() int { return nodetest.Main(m) } in place of m.Run. Without it the
+// browser still ends with the process, only less tidily: nobody waits for it.
+func Main(run func() int) int {
+	code := run()
+	if err := process.close(); err != nil {
+		fmt.Fprintln(os.Stderr, "browsertest: stopping the browser:", err)
+		if code == 0 {
+			code = 1
+		}
+	}
+	return code
+}
+
+// Require skips the test where there is no browser (see [RequireVariable]); [Open] does the same. It is for tests that
+// want to know before they start what a browser is to look at.
+func Require(t testing.TB) {
+	t.Helper()
+	if _, err := process.get(); err != nil {
+		missing(t, err)
+	}
+}
+
+// get returns the shared browser, starting it at the first call.
+func (s *shared) get() (*browser, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.browser == nil && s.err == nil {
+		s.browser, s.err = start()
+	}
+	return s.browser, s.err
+}
+
+// close stops the shared browser, if it was started.
+func (s *shared) close() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.browser == nil {
+		return nil
+	}
+	return s.browser.close()
+}
+
+// missing ends the test: skipped where no browser is installed and none is required, failed otherwise.
+func missing(t testing.TB, err error) {
+	t.Helper()
+	if errors.Is(err, errNotInstalled) && !required() {
+		t.Skipf("skipped: %v", err)
+	}
+	t.Fatalf("browsertest: %v", err)
+}
+
+// required says whether what is missing must fail a test rather than skip it.
+func required() bool { return os.Getenv(RequireVariable) == "1" }

@@ -1,0 +1,228 @@
+package browsertest
+
+import (
+	"context"
+	"fmt"
+	"net/url"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/chromedp/cdproto/audits"
+	cdpbrowser "github.com/chromedp/cdproto/browser"
+	"github.com/chromedp/cdproto/cdp"
+	"github.com/chromedp/cdproto/emulation"
+	"github.com/chromedp/chromedp"
+)
+
+// Options say what a page is looked at with. The zero value is a window of 1280 × 800 on a light desktop.
+type Options struct {
+	// Width and Height are the window's inner size in CSS pixels.
+	Width, Height int
+	// Scale is the number of device pixels per CSS pixel; 0 means 1.
+	Scale float64
+	// Dark prefers dark colours.
+	Dark bool
+	// ReducedMotion prefers no animations.
+	ReducedMotion bool
+}
+
+// Page is one tab in a browser profile of its own: its storage, cookies and cache are nobody else's. It belongs to one
+// test and to that test's goroutine.
+type Page struct {
+	finder
+	t        testing.TB
+	ctx      context.Context
+	cancel   context.CancelFunc
+	origin   string
+	scale    float64
+	watch    *watch
+	patience time.Duration
+	closing  sync.Once
+}
+
+// Open opens a new page and loads address, whose origin is the only one that the page may talk to. The page is closed
+// at the test's end, and what was noted about it is reported then. Without a browser on this machine the test is
+// skipped (see [RequireVariable]).
+func Open(t testing.TB, address string, o Options) *Page {
+	t.Helper()
+	b, err := process.get()
+	if err != nil {
+		missing(t, err)
+	}
+	at, err := url.Parse(address)
+	if err != nil || at.Host == "" {
+		t.Fatalf("browsertest: %q is not the address of a page", address)
+	}
+	p := &Page{t: t, origin: at.Scheme + "://" + at.Host, scale: max(o.Scale, 0), patience: Patience}
+	p.finder = finder{page: p}
+	p.watch = newWatch(at.Host)
+	p.ctx, p.cancel = chromedp.NewContext(b.ctx, chromedp.WithNewBrowserContext(), chromedp.WithListener(p.watch.see))
+	t.Cleanup(p.Close)
+	// The first call's context is the tab's life, so that one cannot have a deadline itself.
+	late := time.AfterFunc(Patience, p.cancel)
+	err = chromedp.Do(p.ctx)
+	late.Stop()
+	if err == nil {
+		err = p.prepare(o)
+	}
+	if err != nil {
+		t.Fatalf("browsertest: opening a page: %v", err)
+	}
+	p.Go(strings.TrimPrefix(address, p.origin))
+	return p
+}
+
+// prepare makes the page what o says, before anything is loaded.
+func (p *Page) prepare(o Options) error {
+	features := []*emulation.MediaFeature{
+		{Name: "prefers-color-scheme", Value: pick(o.Dark, "dark", "light")},
+		{Name: "prefers-reduced-motion", Value: pick(o.ReducedMotion, "reduce", "no-preference")},
+	}
+	if o.Width == 0 {
+		o.Width = 1280
+	}
+	if o.Height == 0 {
+		o.Height = 800
+	}
+	return p.do(func(ctx context.Context, tab *chromedp.Target) error {
+		if _, err := cdp.Call(ctx, tab, audits.Enable, cdp.Empty{}); err != nil {
+			return err
+		}
+		if _, err := cdp.Call(ctx, tab, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{Features: features}); err != nil {
+			return err
+		}
+		// Without this only one page at a time would have the focus.
+		if _, err := cdp.Call(ctx, tab, emulation.SetFocusEmulationEnabled, emulation.SetFocusEmulationEnabledParams{Enabled: true}); err != nil {
+			return err
+		}
+		if err := p.allowClipboard(ctx); err != nil {
+			return err
+		}
+		return p.resize(ctx, tab, o.Width, o.Height)
+	})
+}
+
+// allowClipboard lets the page write to the clipboard, as a click in a window with a person before it may, and the test
+// read it.
+func (p *Page) allowClipboard(ctx context.Context) error {
+	c := chromedp.FromContext(ctx)
+	for _, permission := range []string{"clipboard-read", "clipboard-write"} {
+		_, err := cdp.Call(ctx, c.Browser, cdpbrowser.SetPermission, cdpbrowser.SetPermissionParams{
+			Permission:       &cdpbrowser.PermissionDescriptor{Name: permission},
+			Setting:          cdpbrowser.PermissionSettingGranted,
+			Origin:           p.origin,
+			BrowserContextID: c.BrowserContextID,
+		})
+		if err != nil {
+			return fmt.Errorf("allowing the clipboard: %w", err)
+		}
+	}
+	return nil
+}
+
+// Go loads a path of the same origin, such as "/console/", and returns when it is loaded.
+func (p *Page) Go(path string) {
+	p.t.Helper()
+	p.act("loading "+path, chromedp.Navigate(p.origin+path))
+}
+
+// Reload loads the page again and returns when it is loaded.
+func (p *Page) Reload() {
+	p.t.Helper()
+	p.act("reloading the page", chromedp.Reload())
+}
+
+// Resize gives the window another inner size, in CSS pixels.
+func (p *Page) Resize(width, height int) {
+	p.t.Helper()
+	p.act(fmt.Sprintf("resizing the window to %d × %d", width, height), func(ctx context.Context, tab *chromedp.Target) (chromedp.Void, error) {
+		return chromedp.Void{}, p.resize(ctx, tab, width, height)
+	})
+}
+
+// resize gives the window an inner size.
+func (p *Page) resize(ctx context.Context, tab *chromedp.Target, width, height int) error {
+	scale := p.scale
+	if scale == 0 {
+		scale = 1
+	}
+	_, err := cdp.Call(ctx, tab, emulation.SetDeviceMetricsOverride, emulation.SetDeviceMetricsOverrideParams{
+		Width: int64(width), Height: int64(height), DeviceScaleFactor: scale,
+	})
+	return err
+}
+
+// URL returns the address that the page shows now.
+func (p *Page) URL() string {
+	p.t.Helper()
+	return Eval[string](p, "location.href")
+}
+
+// Clipboard returns the text in the clipboard, which all pages of a browser share.
+func (p *Page) Clipboard() string {
+	p.t.Helper()
+	return Eval[string](p, "navigator.clipboard.readText()")
+}
+
+// Eval returns the value of a JavaScript expression in the page, awaited where it is a promise, and fails the test if
+// it throws or is no T.
+func Eval[T any](p *Page, expression string) T {
+	p.t.Helper()
+	ctx, cancel := context.WithTimeout(p.ctx, p.patience)
+	defer cancel()
+	v, err := chromedp.Run(ctx, chromedp.Evaluate[T](expression, chromedp.EvalAwaitPromise))
+	if err != nil {
+		p.t.Fatalf("%.300s: %v", expression, err)
+	}
+	return v
+}
+
+// Close closes the page and fails the test for what was noted about it. It is safe to call twice, and called at the
+// test's end.
+func (p *Page) Close() {
+	p.t.Helper()
+	p.closing.Do(func() {
+		if p.ctx.Err() == nil {
+			if p.t.Failed() {
+				p.t.Logf("at its end the page showed:\n%s", p.show())
+				p.keepPicture()
+			}
+			// What the page has caused so far comes before the answer to this.
+			_ = p.do(func(ctx context.Context, tab *chromedp.Target) error {
+				_, err := chromedp.Evaluate[chromedp.Void]("0")(ctx, tab)
+				return err
+			})
+		}
+		p.cancel()
+		for _, problem := range p.watch.verdict() {
+			p.t.Errorf("the page %s: %s", p.origin, problem)
+		}
+	})
+}
+
+// act runs one action and fails the test if it fails; doing says what it is.
+func (p *Page) act(doing string, action chromedp.Action[chromedp.Void]) {
+	p.t.Helper()
+	ctx, cancel := context.WithTimeout(p.ctx, p.patience)
+	defer cancel()
+	if err := chromedp.Do(ctx, action); err != nil {
+		p.t.Fatalf("%s: %v", doing, err)
+	}
+}
+
+// do calls f with the page's tab.
+func (p *Page) do(f func(ctx context.Context, tab *chromedp.Target) error) error {
+	ctx, cancel := context.WithTimeout(p.ctx, p.patience)
+	defer cancel()
+	return chromedp.Do(ctx, chromedp.Func(f))
+}
+
+// pick returns yes if the condition holds, and no otherwise.
+func pick(condition bool, yes, no string) string {
+	if condition {
+		return yes
+	}
+	return no
+}

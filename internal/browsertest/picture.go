@@ -1,0 +1,74 @@
+package browsertest
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"github.com/chromedp/cdproto/cdp"
+	"github.com/chromedp/cdproto/page"
+	"github.com/chromedp/cdproto/runtime"
+	"github.com/chromedp/chromedp"
+)
+
+// settled is an expression for a promise that is kept once no animation runs that has an end.
+const settled = `Promise.all(document.getAnimations()
+	.filter(a => a.playState === "running" && a.effect.getComputedTiming().endTime !== Infinity)
+	.map(a => a.finished.catch(() => {}))).then(() => document.fonts.ready).then(() => true)`
+
+// Screenshot writes a picture (PNG) of what the window shows into file, once animations have ended.
+func (p *Page) Screenshot(file string) {
+	p.t.Helper()
+	if err := p.capture(file, nil); err != nil {
+		p.t.Fatalf("taking a picture of the page: %v", err)
+	}
+}
+
+// Screenshot writes a picture (PNG) of the element into file, once animations have ended.
+func (e *Element) Screenshot(file string) {
+	e.page.t.Helper()
+	clip := read[page.Viewport](e, `function() {
+		this.scrollIntoView({block: "center", behavior: "instant"});
+		const r = this.getBoundingClientRect();
+		return {x: r.x + scrollX, y: r.y + scrollY, width: r.width, height: r.height, scale: 1};
+	}`)
+	if err := e.page.capture(file, &clip); err != nil {
+		e.page.t.Fatalf("taking a picture of %s: %v", e, err)
+	}
+}
+
+// capture writes a picture of a part of the page, of what the window shows where clip is nil.
+func (p *Page) capture(file string, clip *page.Viewport) error {
+	return p.do(func(ctx context.Context, tab *chromedp.Target) error {
+		if _, err := chromedp.Evaluate[bool](settled, chromedp.EvalAwaitPromise)(ctx, tab); err != nil {
+			return err
+		}
+		picture, err := cdp.Call(ctx, tab, page.CaptureScreenshot, page.CaptureScreenshotParams{Clip: clip, CaptureBeyondViewport: new(clip != nil)})
+		if err != nil {
+			return err
+		}
+		if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
+			return err
+		}
+		return os.WriteFile(file, picture.Data, 0o644)
+	})
+}
+
+// keepPicture keeps a picture of the page of a failed test in [testing.T.ArtifactDir].
+func (p *Page) keepPicture() {
+	file := filepath.Join(p.t.ArtifactDir(), fmt.Sprintf("page-%s.png", chromedp.FromContext(p.ctx).Target.TargetID))
+	if err := p.capture(file, nil); err != nil {
+		p.t.Logf("taking a picture of the page: %v", err)
+	}
+}
+
+// isolated makes a world in the page's document that shares its elements but none of its scripts' objects.
+func isolated(ctx context.Context, tab *chromedp.Target) (runtime.ExecutionContextID, error) {
+	tree, err := cdp.Call(ctx, tab, page.GetFrameTree, cdp.Empty{})
+	if err != nil {
+		return 0, err
+	}
+	world, err := cdp.Call(ctx, tab, page.CreateIsolatedWorld, page.CreateIsolatedWorldParams{FrameID: tree.FrameTree.Frame.ID, WorldName: objects})
+	return world.ExecutionContextID, err
+}

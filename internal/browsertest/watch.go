@@ -1,0 +1,199 @@
+package browsertest
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/url"
+	"path"
+	"regexp"
+	"slices"
+	"strings"
+	"sync"
+
+	"github.com/chromedp/cdproto/audits"
+	"github.com/chromedp/cdproto/inspector"
+	"github.com/chromedp/cdproto/log"
+	"github.com/chromedp/cdproto/network"
+	"github.com/chromedp/cdproto/page"
+	"github.com/chromedp/cdproto/runtime"
+	"github.com/chromedp/cdproto/target"
+)
+
+// watch notes what must not happen on a page. Events come from chromedp's goroutine, in the order in which the browser
+// sent them.
+type watch struct {
+	host string
+
+	mu         sync.Mutex
+	problems   []string
+	requests   []string
+	allowances []*allowance
+	// losing counts the reasons for which lost connections are fine at this moment.
+	losing int
+}
+
+// allowance lets the browser's own lines about failed requests pass.
+type allowance struct {
+	status  string
+	path    string
+	must    bool
+	matched bool
+}
+
+// newWatch returns the watch for a page that may talk to host (name and port) alone.
+func newWatch(host string) *watch { return &watch{host: host} }
+
+// failedStatus finds the status in the browser's line about an answer it takes for an error. There is no other way to
+// tell which line is about which answer once the same path has had several.
+var failedStatus = regexp.MustCompile(`^Failed to load resource: the server responded with a status of (\d+)`)
+
+// Expect announces that the node will answer a request to a path with this status of 400 or above, which the browser
+// shows as an error of its own: such lines pass, and the test fails if none came. The path is one of this origin,
+// without its query; it may be a pattern of [path.Match].
+func (p *Page) Expect(status int, path string) { p.watch.allow(status, path, true) }
+
+// Allow is like [Page.Expect] for an answer that may come or not.
+func (p *Page) Allow(status int, path string) { p.watch.allow(status, path, false) }
+
+// AllowLostConnections lets the browser's lines about refused and broken connections pass from now until the function
+// that it returns is called, or else the page is closed: for a node that is down on purpose.
+func (p *Page) AllowLostConnections() (enough func()) {
+	w := p.watch
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.losing++
+	return sync.OnceFunc(func() {
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		w.losing--
+	})
+}
+
+// Requests returns the addresses of all requests of the page so far, in order, of websockets too.
+func (p *Page) Requests() []string {
+	p.watch.mu.Lock()
+	defer p.watch.mu.Unlock()
+	return slices.Clone(p.watch.requests)
+}
+
+// allow adds an allowance.
+func (w *watch) allow(status int, path string, must bool) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.allowances = append(w.allowances, &allowance{status: fmt.Sprint(status), path: path, must: must})
+}
+
+// verdict returns what is to be said about the page, in sentences.
+func (w *watch) verdict() []string {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	said := slices.Clone(w.problems)
+	for _, a := range w.allowances {
+		if a.must && !a.matched {
+			said = append(said, fmt.Sprintf("the answer %s to %s was expected and did not come", a.status, a.path))
+		}
+	}
+	return said
+}
+
+// see takes in one event.
+func (w *watch) see(event any) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	switch e := event.(type) {
+	case *runtime.EventConsoleAPICalled:
+		if e.Type == runtime.ConsoleAPICalledTypeError || e.Type == runtime.ConsoleAPICalledTypeAssert {
+			w.note("console error: %s", spoken(e.Args))
+		}
+	case *runtime.EventExceptionThrown:
+		w.note("uncaught exception: %s", thrown(e.ExceptionDetails))
+	case *log.EventEntryAdded:
+		w.entry(e.Entry)
+	case *audits.EventIssueAdded:
+		if d := e.Issue.Details.ContentSecurityPolicyIssueDetails; d != nil {
+			w.note("violation of the Content-Security-Policy: %s %s (%s)", d.ViolatedDirective, d.BlockedURL, d.ContentSecurityPolicyViolationType)
+		}
+	case *network.EventRequestWillBeSent:
+		w.request(e.Request.URL)
+	case *network.EventWebSocketCreated:
+		w.request(e.URL)
+	case *network.EventWebTransportCreated:
+		w.request(e.URL)
+	case *page.EventWindowOpen:
+		w.note("opened another window, %s, which nobody watches", e.URL)
+	case *page.EventJavascriptDialogOpening:
+		w.note("opened the browser's own %s dialog, which stops the page: %s", e.Type, e.Message)
+	case *target.EventAttachedToTarget:
+		w.note("started a %s, %s, which nobody watches", e.TargetInfo.Type, e.TargetInfo.URL)
+	case *inspector.EventTargetCrashed:
+		w.note("crashed")
+	}
+}
+
+// note keeps a problem.
+func (w *watch) note(format string, args ...any) {
+	w.problems = append(w.problems, fmt.Sprintf(format, args...))
+}
+
+// entry takes in a line that the browser itself wrote to the console.
+func (w *watch) entry(e *log.Entry) {
+	if e.Level != log.EntryLevelError || e.Source == log.EntrySourceNetwork && w.allowed(e) {
+		return
+	}
+	w.note("console error of the browser: %s (%s)", e.Text, e.URL)
+}
+
+// allowed says whether a line about a failed request may pass.
+func (w *watch) allowed(e *log.Entry) bool {
+	at, err := url.Parse(e.URL)
+	if err != nil || at.Host != w.host {
+		return false
+	}
+	status := failedStatus.FindStringSubmatch(e.Text)
+	if status == nil {
+		return w.losing > 0 && strings.Contains(e.Text, "net::ERR_")
+	}
+	passes := false
+	for _, a := range w.allowances {
+		if same, _ := path.Match(a.path, at.Path); a.status == status[1] && (same || a.path == at.Path) {
+			a.matched, passes = true, true
+		}
+	}
+	return passes
+}
+
+// request takes in the address of a request. Addresses that hold their own content go nowhere.
+func (w *watch) request(address string) {
+	w.requests = append(w.requests, address)
+	at, err := url.Parse(address)
+	if err == nil && (at.Host == w.host || slices.Contains([]string{"data", "blob", "about"}, at.Scheme)) {
+		return
+	}
+	w.note("request to another origin: %.300s", address)
+}
+
+// spoken returns the arguments of a call of the console as text.
+func spoken(args []*runtime.RemoteObject) string {
+	var words []string
+	for _, a := range args {
+		var text string
+		switch {
+		case json.Unmarshal(a.Value, &text) == nil:
+		case a.Description != "":
+			text = a.Description
+		default:
+			text = string(a.Value)
+		}
+		words = append(words, text)
+	}
+	return strings.Join(words, " ")
+}
+
+// thrown returns an exception as text.
+func thrown(d *runtime.ExceptionDetails) string {
+	text := d.Text
+	if d.Exception != nil {
+		text += " " + spoken([]*runtime.RemoteObject{d.Exception})
+	}
+	return fmt.Sprintf("%s (%s:%d)", text, d.URL, d.LineNumber+1)
+}
