@@ -19,6 +19,20 @@ func TestMain(m *testing.M) {
 	os.Exit(Main(m.Run))
 }
 
+// childVariable tells a copy of this test binary to start a browser, print its directory and wait to be killed.
+const childVariable = "BROWSERTEST_CHILD"
+
+// child starts a browser, prints its directory and waits for ever. Returns 1 if it cannot.
+func child() int {
+	b, err := process.get()
+	if err != nil {
+		fmt.Println(err)
+		return 1
+	}
+	fmt.Println(b.dir)
+	select {}
+}
+
 // policy is as strict as that of the admin page.
 const policy = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self'; form-action 'self'; base-uri 'none'"
 

@@ -14,14 +14,18 @@ type leash struct {
 }
 
 // afterwards is what the leash does. Its standard input is a pipe from the test process: the first line is the number
-// of the browser's process group, and the pipe ends with that process. A browser that is being ended may still write,
-// so removing may take more than one try.
+// of the browser's process group, and the pipe ends with that process. A process that is being ended may still make a
+// file, so the directory is removed again until the group is gone. That wait is bounded because on a machine whose first
+// process reaps nobody the group stays.
 const afterwards = `
 read -r group
 read -r _
-[ -z "$group" ] || kill -KILL "-$group" 2>/dev/null
 tries=0
-while rm -rf "$1" 2>/dev/null; [ -e "$1" ] && [ "$tries" -lt 100 ]; do
+while
+	kill -KILL "-${group:-none}" 2>/dev/null && left=processes || left=
+	rm -rf "$1" 2>/dev/null
+	{ [ -n "$left" ] || [ -e "$1" ]; } && [ "$tries" -lt 40 ]
+do
 	sleep 0.05
 	tries=$((tries + 1))
 done

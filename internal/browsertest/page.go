@@ -93,10 +93,6 @@ func (p *Page) prepare(o Options) error {
 		if _, err := cdp.Call(ctx, tab, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{Features: features}); err != nil {
 			return err
 		}
-		// Without this only one page at a time would have the focus.
-		if _, err := cdp.Call(ctx, tab, emulation.SetFocusEmulationEnabled, emulation.SetFocusEmulationEnabledParams{Enabled: true}); err != nil {
-			return err
-		}
 		if err := p.allowClipboard(ctx); err != nil {
 			return err
 		}

@@ -184,11 +184,11 @@ func TestPagesAreDifferentPeople(t *testing.T) {
 		t.Errorf("the same page knows %q after loading it again", left)
 	}
 	for _, p := range []*Page{alice, bob, alice} {
-		p.Field("Name").Focus()
-		p.Type("+")
 		if !Eval[bool](p, "document.hasFocus() && document.visibilityState === 'visible'") {
 			t.Error("a page is not in front")
 		}
+		p.Field("Name").Focus()
+		p.Type("+")
 	}
 	if alice.Field("Name").Value() != "++old" || bob.Field("Name").Value() != "+old" {
 		t.Errorf("they hold %q and %q", alice.Field("Name").Value(), bob.Field("Name").Value())

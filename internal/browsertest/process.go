@@ -77,7 +77,7 @@ func flags(program, dir string) []chromedp.ExecAllocatorOption {
 		chromedp.Flag("disable-domain-reliability", true),
 		chromedp.Flag("no-pings", true),
 		chromedp.Flag("host-resolver-rules", "MAP * ~NOTFOUND, EXCLUDE localhost, EXCLUDE 127.0.0.1, EXCLUDE [::1]"),
-		chromedp.ModifyCmdFunc(setProcess),
+		chromedp.ModifyCmdFunc(setGroup),
 	)
 }
 
