@@ -74,6 +74,7 @@ function place(s, loaded) {
 function showEmptiness() {
   table.hidden = rows.rows.length === 0;
   empty.hidden = !table.hidden;
+  empty.textContent = filter.value ? "No session has this status." : "No sync has run here yet.";
 }
 
 /** @param {Session} s */

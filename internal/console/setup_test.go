@@ -1,0 +1,47 @@
+package console_test
+
+import (
+	"os"
+	"testing"
+
+	"fullsync/internal/auth"
+	"fullsync/internal/browsertest"
+	"fullsync/internal/nodetest"
+)
+
+func TestMain(m *testing.M) {
+	os.Exit(browsertest.Main(func() int { return nodetest.Main(m) }))
+}
+
+// password is that of every user of these tests.
+const password = "correct horse battery staple"
+
+// newPair starts two nodes, branch with count products and main, which knows it, and three people at main: one for each
+// role, with the role as the name.
+func newPair(t *testing.T, kind nodetest.Kind, count int, c nodetest.Config) *nodetest.Pair {
+	t.Helper()
+	browsertest.Require(t)
+	pair := nodetest.NewPair(t, kind, count, c)
+	for _, role := range []auth.Role{auth.RoleViewer, auth.RoleOperator, auth.RoleAdmin} {
+		pair.Main.AddUser(string(role), role, password)
+	}
+	return pair
+}
+
+// open opens the page of a node.
+func open(t *testing.T, node *nodetest.Node, o browsertest.Options) *browsertest.Page {
+	t.Helper()
+	return browsertest.Open(t, node.URL()+"/console/", o)
+}
+
+// signIn opens the page of a node and signs in as somebody of that role.
+func signIn(t *testing.T, node *nodetest.Node, role auth.Role, o browsertest.Options) *browsertest.Page {
+	t.Helper()
+	page := open(t, node, o)
+	page.Field("Name").Fill(string(role))
+	page.Field("Password").Fill(password)
+	page.Button("Sign in").Click()
+	page.Role("heading", "Full sync").Wait()
+	page.Find(`#connection[data-connection="live"]`).Wait()
+	return page
+}

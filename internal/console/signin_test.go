@@ -1,0 +1,58 @@
+package console_test
+
+import (
+	"testing"
+
+	"fullsync/internal/auth"
+	"fullsync/internal/browsertest"
+	"fullsync/internal/nodetest"
+)
+
+func TestSignInAndOut(t *testing.T) {
+	t.Parallel()
+	node := newPair(t, nodetest.SQLite, 1, nodetest.Config{}).Main
+	page := open(t, node, browsertest.Options{})
+	page.Expect(401, "/api/auth/login")
+	page.WaitFocus("textbox", "Name")
+	page.Type("operator")
+	page.Press("Tab")
+	page.Type("a wrong password")
+	page.Press("Enter")
+	page.WaitText("The name or the password is wrong. Check both and try again.")
+
+	page.Field("Password").Fill(password)
+	page.Press("Enter")
+	page.WaitText("operator (operator)")
+	page.WaitNoText("The name or the password is wrong")
+	page.Reload()
+	page.WaitText("operator (operator)") // the login is the tab's, and outlives a reload
+
+	token := browsertest.Eval[string](page, `sessionStorage.getItem("fullsync.token")`)
+	page.Button("Sign out").Click()
+	page.WaitText("Signed out successfully")
+	page.WaitFocus("textbox", "Name")
+	if a := node.As(token, "GET", nodetest.MePath, ""); a.Status != 401 {
+		t.Errorf("the token of the login that was ended: %d %s", a.Status, a.Body)
+	}
+	page.Reload()
+	page.Button("Sign in").Wait()
+}
+
+// TestEndedLogin: a login that ends under an open page is told, and nothing of what was shown stays on the screen.
+func TestEndedLogin(t *testing.T) {
+	t.Parallel()
+	node := newPair(t, nodetest.SQLite, 1, nodetest.Config{}).Main
+	page := signIn(t, node, auth.RoleOperator, browsertest.Options{})
+	page.Expect(401, "/api/admin/sync/full-sync")
+	page.Allow(401, "/api/admin/sync/full-sync/events")
+	if _, err := node.Users.Disable(t.Context(), "operator"); err != nil {
+		t.Fatal(err)
+	}
+	page.Button("Start sync").Click()
+	page.WaitText("You have been signed out. Unauthorized")
+	page.Button("Sign in").Wait()
+	page.Button("Start sync").WaitGone()
+	if !browsertest.Eval[bool](page, `sessionStorage.getItem("fullsync.token") === null`) {
+		t.Error("the token is still kept")
+	}
+}
