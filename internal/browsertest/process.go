@@ -11,7 +11,26 @@ import (
 	"time"
 
 	"github.com/chromedp/chromedp"
+
+	"fullsync/internal/leash"
 )
+
+// afterwards is what the leash does. It is told the number of the browser's process group, and then waits for the end of the
+// tests. A process that is being ended may still make a file, so the directory is removed again until the group is gone. That wait is bounded because on a machine whose first
+// process reaps nobody the group stays.
+const afterwards = `
+read -r group
+read -r _
+tries=0
+while
+	kill -KILL "-${group:-none}" 2>/dev/null && left=processes || left=
+	rm -rf "$1" 2>/dev/null
+	{ [ -n "$left" ] || [ -e "$1" ]; } && [ "$tries" -lt 40 ]
+do
+	sleep 0.05
+	tries=$((tries + 1))
+done
+`
 
 // browser is a running Chromium.
 type browser struct {
@@ -21,7 +40,7 @@ type browser struct {
 	release context.CancelFunc
 	// dir holds everything the browser writes.
 	dir   string
-	leash *leash
+	leash *leash.Leash
 }
 
 // start runs a browser. Returns errNotInstalled where there is none.
@@ -34,11 +53,11 @@ func start() (_ *browser, err error) {
 	if err != nil {
 		return nil, fmt.Errorf("making a directory for the browser: %w", err)
 	}
-	leash, err := newLeash(dir)
+	held, err := leash.New(ownGroup(), afterwards, dir)
 	if err != nil {
 		return nil, errors.Join(err, os.RemoveAll(dir))
 	}
-	b := &browser{dir: dir, leash: leash}
+	b := &browser{dir: dir, leash: held}
 	allocator, release := chromedp.NewExecAllocator(context.Background(), flags(program, dir)...)
 	ctx, cancel := chromedp.NewContext(allocator)
 	b.ctx, b.release = ctx, release
@@ -48,7 +67,7 @@ func start() (_ *browser, err error) {
 	if err := chromedp.Do(ctx); err != nil {
 		return nil, errors.Join(fmt.Errorf("starting %s: %w", program, err), b.close())
 	}
-	if err := leash.hold(chromedp.FromContext(ctx).Browser.Process().Pid); err != nil {
+	if err := held.Tell(chromedp.FromContext(ctx).Browser.Process().Pid); err != nil {
 		return nil, errors.Join(err, b.close())
 	}
 	return b, nil
@@ -77,7 +96,7 @@ func flags(program, dir string) []chromedp.ExecAllocatorOption {
 		chromedp.Flag("disable-domain-reliability", true),
 		chromedp.Flag("no-pings", true),
 		chromedp.Flag("host-resolver-rules", "MAP * ~NOTFOUND, EXCLUDE localhost, EXCLUDE 127.0.0.1, EXCLUDE [::1]"),
-		chromedp.ModifyCmdFunc(setGroup),
+		chromedp.ModifyCmdFunc(func(command *exec.Cmd) { command.SysProcAttr = ownGroup() }),
 	)
 }
 
@@ -90,7 +109,7 @@ func (b *browser) close() error {
 		err = chromedp.Cancel(ctx)
 	}
 	b.release()
-	if err := errors.Join(err, b.leash.release()); err != nil {
+	if err := errors.Join(err, b.leash.Release()); err != nil {
 		return err
 	}
 	if _, err := os.Stat(b.dir); !errors.Is(err, os.ErrNotExist) {

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -15,6 +14,8 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+
+	"fullsync/internal/leash"
 )
 
 const (
@@ -253,15 +254,7 @@ func (s *Server) running() bool {
 	return s.command != nil
 }
 
-// leash is a shell that waits for the test process to end, however it ends, and then stops the server and removes
-// its directory.
-type leash struct {
-	command *exec.Cmd
-	end     io.Closer
-}
-
-// afterwards is what the leash does. Its standard input is a pipe from the test process, so read returns when that
-// process is gone. The wait is bounded because on a machine whose first process reaps nobody the number stays.
+// afterwards is what the leash does. The read ends with the tests. The wait is bounded because on a machine whose first process reaps nobody the number stays.
 const afterwards = `
 read -r _
 pid=$(head -n 1 "$1/data/postmaster.pid" 2>/dev/null)
@@ -276,32 +269,11 @@ fi
 rm -rf "$1"
 `
 
-// newLeash starts the shell for the server in dir.
-func newLeash(dir string) (*leash, error) {
+// newLeash returns what stops the server in dir and removes the directory when the tests have ended.
+func newLeash(dir string) (*leash.Leash, error) {
 	attributes, err := serverProcess()
 	if err != nil {
 		return nil, err
 	}
-	command := exec.Command("/bin/sh", "-c", afterwards, "postgrestest", dir)
-	command.Dir = "/"
-	command.SysProcAttr = attributes
-	end, err := command.StdinPipe()
-	if err != nil {
-		return nil, fmt.Errorf("making the pipe that watches the tests: %w", err)
-	}
-	if err := command.Start(); err != nil {
-		return nil, fmt.Errorf("starting the shell that watches the tests: %w", err)
-	}
-	return &leash{command: command, end: end}, nil
-}
-
-// release lets the shell go and waits for it. It is safe to call twice.
-func (l *leash) release() error {
-	if l.command == nil {
-		return nil
-	}
-	_ = l.end.Close()
-	err := l.command.Wait()
-	l.command = nil
-	return err
+	return leash.New(attributes, afterwards, dir)
 }

@@ -15,6 +15,8 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+
+	"fullsync/internal/leash"
 )
 
 // patience bounds every wait for PostgreSQL. It is generous because a test machine may be busy; a healthy server
@@ -26,7 +28,7 @@ const patience = time.Minute
 type Server struct {
 	binaries string
 	dir      string
-	leash    *leash
+	leash    *leash.Leash
 	names    atomic.Int64
 
 	mu      sync.Mutex
@@ -162,7 +164,7 @@ func (s *Server) with(do func(ctx context.Context, connection *pgx.Conn) error) 
 // close stops the server and removes its files. It is safe to call twice.
 func (s *Server) close() error {
 	err := s.signal(stopImmediate)
-	return errors.Join(err, os.RemoveAll(s.dir), s.leash.release())
+	return errors.Join(err, os.RemoveAll(s.dir), s.leash.Release())
 }
 
 // log returns the last lines the server wrote, for a failure message.
