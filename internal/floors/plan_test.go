@@ -44,7 +44,7 @@ func plan() []floor {
 // testSupport returns the names (last path elements) of packages that exist for tests: they stand on no floor and
 // may import anything, and only tests and one another may import them.
 func testSupport() []string {
-	return []string{"postgrestest", "nodetest", "browsertest", "leash", "storetest", "sourcetest", "floors", "reliability"}
+	return []string{"postgrestest", "nodetest", "browsertest", "frontendtest", "leash", "storetest", "sourcetest", "floors", "reliability"}
 }
 
 // isTestSupport reports whether the package in dir exists for tests only.
