@@ -208,9 +208,10 @@ func (p *Page) act(doing string, action chromedp.Action[chromedp.Void]) {
 	}
 }
 
-// do calls f with the page's tab.
+// do calls f with the page's tab. It gives even an impatient page the time for one look: a browser on a busy machine must not
+// look like one without what was looked for.
 func (p *Page) do(f func(ctx context.Context, tab *chromedp.Target) error) error {
-	ctx, cancel := context.WithTimeout(p.ctx, p.patience)
+	ctx, cancel := context.WithTimeout(p.ctx, Patience)
 	defer cancel()
 	return chromedp.Do(ctx, chromedp.Func(f))
 }
