@@ -31,13 +31,25 @@ func newPair(t *testing.T, kind nodetest.Kind, count int, c nodetest.Config) *no
 // open opens the page of a node.
 func open(t *testing.T, node *nodetest.Node, o browsertest.Options) *browsertest.Page {
 	t.Helper()
-	return browsertest.Open(t, node.URL()+"/console/", o)
+	return openAt(t, node.URL(), o)
+}
+
+// openAt opens the page at a base address, where a wire to a node may be.
+func openAt(t *testing.T, base string, o browsertest.Options) *browsertest.Page {
+	t.Helper()
+	return browsertest.Open(t, base+"/console/", o)
 }
 
 // signIn opens the page of a node and signs in as somebody of that role.
 func signIn(t *testing.T, node *nodetest.Node, role auth.Role, o browsertest.Options) *browsertest.Page {
 	t.Helper()
-	page := open(t, node, o)
+	return signInAt(t, node.URL(), role, o)
+}
+
+// signInAt is [signIn] at a base address.
+func signInAt(t *testing.T, base string, role auth.Role, o browsertest.Options) *browsertest.Page {
+	t.Helper()
+	page := openAt(t, base, o)
 	page.Field("Name").Fill(string(role))
 	page.Field("Password").Fill(password)
 	page.Button("Sign in").Click()

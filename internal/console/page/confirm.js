@@ -1,6 +1,7 @@
 // The dialog that asks before something is done that cannot be undone. The focus is on the safe choice, and Escape is that too.
 
 import { busy, byId, field } from "./dom.js";
+import { say } from "./message.js";
 
 const dialog = byId("confirm", HTMLDialogElement);
 const form = /** @type {HTMLFormElement} */ (dialog.querySelector("form"));
@@ -9,15 +10,23 @@ const go = byId("confirm-go", HTMLButtonElement);
 const problem = byId("confirm-problem", HTMLElement);
 const reason = field(form, "reason");
 
-/** @type {(reason: string) => Promise<void>} */
+/** The work of the question that was asked last. @type {(reason: string) => Promise<void>} */
 let work = async () => {};
 
 safe.addEventListener("click", () => dialog.close());
 form.addEventListener("submit", (event) => {
   event.preventDefault();
+  const asked = work;
   void busy(go, problem, async () => {
-    await work(reason.value.trim());
-    dialog.close();
+    try {
+      await asked(reason.value.trim());
+    } catch (failure) {
+      if (dialog.open && asked === work) throw failure;
+      // The dialog was closed meanwhile, and another question may be open in it.
+      say("failure", failure instanceof Error ? failure.message : String(failure));
+      return;
+    }
+    if (asked === work) dialog.close();
   });
 });
 
@@ -40,5 +49,6 @@ export function confirm(question) {
   problem.textContent = "";
   reason.value = "";
   work = question.work;
+  go.removeAttribute("aria-disabled"); // it may still wait for what was asked before
   dialog.showModal();
 }

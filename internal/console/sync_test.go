@@ -1,0 +1,153 @@
+package console_test
+
+import (
+	"fmt"
+	"regexp"
+	"testing"
+
+	"github.com/google/uuid"
+
+	"fullsync/api/spec"
+	"fullsync/internal/auth"
+	"fullsync/internal/browsertest"
+	"fullsync/internal/nodetest"
+)
+
+// thePull is what the page calls the sync of a [nodetest.Pair].
+const thePull = "Pull from branch into catalog main"
+
+// card finds the card of the pair's sync.
+func card(page *browsertest.Page) *browsertest.Element { return page.Role("article", thePull) }
+
+// bar finds its progress bar when that stands at a value.
+func bar(page *browsertest.Page, percent int) *browsertest.Element {
+	return card(page).Find(fmt.Sprintf(`progress[value="%d"]`, percent))
+}
+
+// row finds a session's row in the history.
+func row(page *browsertest.Page, id spec.SessionID) *browsertest.Element {
+	return page.Role("table", "History").Find("#history-" + id.String())
+}
+
+// startForm finds the form that starts a sync.
+func startForm(page *browsertest.Page) *browsertest.Element { return page.Role("form", "Start a sync") }
+
+// startByTen starts a sync in batches of ten products and returns the session that the page shows then.
+func startByTen(t *testing.T, page *browsertest.Page) spec.SessionID {
+	t.Helper()
+	startForm(page).Role("DisclosureTriangle", "Options").Click()
+	return sendByTen(t, page)
+}
+
+// sendByTen is [startByTen] with the options open.
+func sendByTen(t *testing.T, page *browsertest.Page) spec.SessionID {
+	t.Helper()
+	startForm(page).Field("Products per batch").Fill("10")
+	startForm(page).Button("Start sync").Click()
+	return shownSession(t, page)
+}
+
+// shownSession returns the session of the one card that is shown.
+func shownSession(t *testing.T, page *browsertest.Page) spec.SessionID {
+	t.Helper()
+	id, err := uuid.Parse(card(page).Find("code").Text())
+	if err != nil {
+		t.Fatalf("the card's session id: %v", err)
+	}
+	return id
+}
+
+// committed returns the session once that many products of it are committed.
+func committed(pair *nodetest.Pair, id spec.SessionID, count int64) spec.Session {
+	return pair.Main.WaitFor(id, fmt.Sprintf("%d products", count), func(s spec.Session) bool { return s.TransferredRecords == count })
+}
+
+// stay marks the document; stayed fails the test if it is not the same one any more.
+func stay(page *browsertest.Page) { browsertest.Eval[bool](page, "window.stayed = true") }
+
+func stayed(t *testing.T, page *browsertest.Page) {
+	t.Helper()
+	if !browsertest.Eval[bool](page, "window.stayed === true") {
+		t.Error("the page was loaded again")
+	}
+}
+
+// TestSyncFromStartToReceipt starts a sync with options and looks at the page while the peer holds the fourth page of
+// products back, the seventh, and then the verification.
+func TestSyncFromStartToReceipt(t *testing.T) {
+	nodetest.OnBoth(t, func(t *testing.T, kind nodetest.Kind) {
+		pair := newPair(t, kind, 100, nodetest.Config{})
+		fourth := pair.Wire.HoldPage(t, nodetest.ProductsPath, 4)
+		page := signIn(t, pair.Main, auth.RoleOperator, browsertest.Options{})
+		stay(page)
+		page.WaitText("No sync is running.")
+		page.WaitText("No sync has run here yet.")
+
+		form := startForm(page)
+		form.Role("DisclosureTriangle", "Options").Click()
+		form.Field("Products per second at most").Fill("1000")
+		form.Field("Seconds it may take").Fill("300")
+		form.Field("Compare every product afterwards").Tick(true)
+		form.Field("Compress on the wire").Tick(false)
+		id := sendByTen(t, page)
+		page.WaitText("Full sync pull initiated successfully")
+		page.WaitNoText("No sync is running.")
+
+		nodetest.Await(t, "the fourth page", fourth.Reached)
+		bar(page, 30).Wait()
+		card(page).WaitText("TRANSFERRING Transferring 100 products 30 %")
+		card(page).WaitText("30 of 100 products")
+		card(page).WaitText("healthy working normally")
+		card(page).WaitText("by operator")
+		figures := regexp.MustCompile(`Speed [\d,]+ products?/s, [\d.]+ [KM]?B/s Time left about [\d.]+ s`)
+		if text := card(page).Text(); !figures.MatchString(text) {
+			t.Errorf("speed and time left in %q", text)
+		}
+		copied(t, page, card(page), "Copy id", id)
+
+		seventh := pair.Wire.HoldPage(t, nodetest.ProductsPath, 3)
+		fourth.Open()
+		nodetest.Await(t, "the seventh page", seventh.Reached)
+		bar(page, 60).Wait()
+		row(page, id).WaitText("60 of 100 products: 60 new")
+		hashes := pair.Wire.HoldPage(t, nodetest.HashesPath, 1)
+		seventh.Open()
+		nodetest.Await(t, "the verification", hashes.Reached)
+		card(page).WaitText("VALIDATING")
+		bar(page, 99).Wait()
+		hashes.Open()
+
+		card(page).WaitText("COMPLETED")
+		bar(page, 100).Wait()
+		row(page, id).WaitText("COMPLETED")
+		card(page).Button("Cancel Sync").WaitGone()
+		s := pair.Main.WaitEnd(id, spec.COMPLETED)
+		if o := s.Options; s.StartedBy != "operator" || o.BatchSize != 10 || o.MaxProductsPerSecond != 1000 || o.TimeoutSeconds != 300 ||
+			!o.VerifyAfterSync || o.CompressionEnabled {
+			t.Errorf("started as %s", nodetest.Show(s))
+		}
+		nodetest.SameCatalog(t, pair.Branch, pair.Main, "main")
+
+		card(page).Button("Receipt").Click()
+		receipt := page.Dialog("Receipt: COMPLETED")
+		receipt.WaitText("Batch 10, up to product P-0000100, was the last one committed; none can follow it.")
+		receipt.WaitText("100 of 100 products: 100 new")
+		receipt.WaitText("10 batches")
+		receipt.Button("Resume").WaitGone()
+		copied(t, page, receipt, "Copy session id", id)
+		card(page).Button("Dismiss").Click()
+		page.WaitText("No sync is running.")
+		stayed(t, page)
+	})
+}
+
+// copied presses a button that copies the session's id.
+func copied(t *testing.T, page *browsertest.Page, in *browsertest.Element, button string, id spec.SessionID) {
+	t.Helper()
+	browsertest.Eval[bool](page, `navigator.clipboard.writeText("nothing").then(() => true)`)
+	in.Button(button).Click()
+	page.WaitText("Copied " + id.String())
+	if got := page.Clipboard(); got != id.String() {
+		t.Errorf("the clipboard holds %q, not %s", got, id)
+	}
+}
