@@ -137,6 +137,7 @@ func TestSyncFromStartToReceipt(t *testing.T) {
 		copied(t, page, receipt, "Copy session id", id)
 		card(page).Button("Dismiss").Click()
 		page.WaitText("No sync is running.")
+		page.WaitFocus("heading", "Full sync")
 		stayed(t, page)
 	})
 }

@@ -20,12 +20,12 @@ onSession((now, before) => {
   let card = shown.get(now.sessionId);
   if (!card) {
     card = newCard(now);
-    for (const [id, other] of shown) if (other.dataset.catalog === now.catalog && other.dataset.active === "false") remove(id);
     shown.set(now.sessionId, card);
     cards.prepend(card);
     byId("idle", HTMLElement).hidden = true;
   }
   update(card, now);
+  tidy(now.catalog);
   tell(now, before);
 });
 
@@ -79,11 +79,23 @@ function update(card, s) {
   action(card, "receipt").hidden = action(card, "dismiss").hidden = active;
 }
 
+/**
+ * Takes away the cards that have ended and have a newer one above them.
+ * @param {string} catalog
+ */
+function tidy(catalog) {
+  const [, ...older] = [...cards.children].filter((card) => card instanceof HTMLElement && card.dataset.catalog === catalog);
+  for (const [id, card] of shown) if (older.includes(card) && card.dataset.active === "false") remove(id);
+}
+
 /** @param {string} id */
 function remove(id) {
-  shown.get(id)?.remove();
+  const card = shown.get(id);
+  const focused = card?.contains(document.activeElement);
+  card?.remove();
   shown.delete(id);
   byId("idle", HTMLElement).hidden = shown.size > 0;
+  if (focused) byId("sync-title", HTMLElement).focus();
 }
 
 /**

@@ -37,9 +37,9 @@ replaceButton.addEventListener("click", () =>
 onSession((s) => {
   if (!dialog.open || s.sessionId !== sessionId) return;
   show(s);
-  if (isActive(s)) return;
+  if (isActive(s) || replaceButton.getAttribute("aria-disabled") === "true") return;
   dialog.close();
-  say("success", `The sync that was in the way has ended by itself: ${s.status}. You can start now.`);
+  say("success", `The sync that was in the way has ended: ${s.status}. You can start now.`);
 });
 
 /**

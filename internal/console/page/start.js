@@ -63,7 +63,7 @@ async function start(what, key) {
     put(started.session);
     say("success", started.message);
   } catch (failure) {
-    if (!(failure instanceof Refused) || failure.code !== "SYNC_IN_PROGRESS") throw failure;
+    if (!(failure instanceof Refused) || failure.code !== "SYNC_IN_PROGRESS" || what.ifRunning) throw failure;
     const conflict = /** @type {Schemas["SyncInProgress"]} */ (failure.body);
     showRunning(conflict, {
       watch: () => showCard(conflict.sessionId),

@@ -1,0 +1,74 @@
+package console_test
+
+import (
+	"context"
+	"database/sql"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+
+	"fullsync/api/spec"
+	"fullsync/internal/auth"
+	"fullsync/internal/browsertest"
+	"fullsync/internal/nodetest"
+	"fullsync/internal/session"
+	"fullsync/internal/syncer"
+)
+
+// TestCancelOfADeadWorkersSync cancels a sync whose worker has been silent for an hour from its row in the history, and
+// starts the next one at once.
+func TestCancelOfADeadWorkersSync(t *testing.T) {
+	nodetest.OnBoth(t, func(t *testing.T, kind nodetest.Kind) {
+		// A lost session is taken over at the second look at the earliest: none comes while this test runs.
+		pair := newPair(t, kind, 30, nodetest.Config{Settings: map[string]string{"HEARTBEAT_INTERVAL": "5m", "STALE_AFTER": "15m"}})
+		id := deadSession(t, pair.Main)
+		page := signIn(t, pair.Main, auth.RoleOperator, browsertest.Options{})
+		card(page).WaitText("dead no sign of life from worker gone-42 for 36")
+		card(page).WaitText(" s; another worker takes the sync over within 900 s, as long as a node is running")
+
+		row(page, id).WaitText("PREPARING")
+		row(page, id).Button("Cancel").Click()
+		page.Dialog(cancelTitle).Button(cancelSync).Click()
+		page.WaitText("Sync session cancelled successfully. 0 products were committed before; none can follow.")
+		waitFocusOnMessage(page)
+		row(page, id).WaitText("alice; cancelled by operator")
+		card(page).WaitText("finished Cancelled by operator")
+		pair.Main.WaitEnd(id, spec.CANCELLED)
+
+		pair.Main.WaitEnd(sendAgain(t, page, id), spec.COMPLETED)
+		nodetest.SameCatalog(t, pair.Branch, pair.Main, "main")
+	})
+}
+
+// newSession makes a session that alice has started and that has no job.
+func newSession(t *testing.T, node *nodetest.Node) session.Session {
+	t.Helper()
+	noJob := func(context.Context, *sql.Tx, string, int64) (int64, error) { return 1 << 40, nil }
+	created, err := node.Store.CreateSession(t.Context(), session.Session{
+		ID: uuid.NewString(), Catalog: "main", Direction: session.Pull, PeerID: nodetest.Branch, SourceNodeID: nodetest.Branch,
+		TargetNodeID: nodetest.MainNode, Method: session.MethodHTTP, Status: session.Preparing, Phase: session.PhaseQueued,
+		CurrentStep: "Preparing", StartedBy: "alice", Options: session.Options{BatchSize: 10},
+	}, syncer.Creation{Enqueue: noJob})
+	if err != nil || !created.OK {
+		t.Fatalf("creating a session: %+v, %v", created, err)
+	}
+	return created.Session
+}
+
+// deadSession makes a session whose worker has given its last sign of life an hour ago.
+func deadSession(t *testing.T, node *nodetest.Node) spec.SessionID {
+	t.Helper()
+	s := newSession(t, node)
+	claimed, ok, err := node.Store.ClaimSession(t.Context(), s.ID, 0, "gone-42")
+	if err != nil || !ok {
+		t.Fatalf("claiming session %s: %v, %v", s.ID, ok, err)
+	}
+	// Both databases read a time in this form; SQLite stores it so.
+	at := claimed.ClaimedAt.Add(-time.Hour).UTC().Format("2006-01-02 15:04:05.000-07:00")
+	_, err = node.Store.SQL().ExecContext(t.Context(), "UPDATE sync_sessions SET last_heartbeat_at = '"+at+"' WHERE id = '"+s.ID+"'")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return uuid.MustParse(s.ID)
+}
