@@ -119,7 +119,7 @@ func TestCancelWithoutAnAnswer(t *testing.T) {
 
 	onCancel(toMain, func(http.ResponseWriter, *http.Request, http.Handler) { panic(http.ErrAbortHandler) })
 	card(page).Button("Cancel Sync").Click()
-	page.Field("Reason (optional)").Fill("wrong peer")
+	page.Field("Reason (optional)").Fill(hostile)
 	asking := page.Dialog(cancelTitle)
 	asking.Button(cancelSync).Click()
 	asking.WaitText("The node does not answer. Whether it got the request is not known; it is safe to look or to try again.")
@@ -138,7 +138,7 @@ func TestCancelWithoutAnAnswer(t *testing.T) {
 	toMain.Reach(nil)
 	asking.Button(cancelSync).Click()
 	page.WaitText("Sync session cancelled successfully.")
-	card(page).WaitText("Cancelled by operator: wrong peer")
+	card(page).WaitText("Cancelled by operator: " + hostile)
 	asking.WaitGone()
 }
 

@@ -7,7 +7,7 @@ import { changes, lasted, products, title, who } from "./describe.js";
 import { action, busy, byId, copyOf, fill } from "./dom.js";
 import { time } from "./format.js";
 import { showReceipt } from "./receipt.js";
-import { isActive, onSession, put, sessionOf } from "./sessions.js";
+import { isActive, knownSessions, onSession, put, sessionOf } from "./sessions.js";
 
 /** @typedef {import("fullsync-api").components["schemas"]} Schemas */
 /** @typedef {Schemas["Session"]} Session */
@@ -44,12 +44,14 @@ async function loadPage() {
   /** @type {Schemas["SessionListResponse"]} */
   const page = await call("GET", `/api/admin/sync/full-sync?${query}`);
   if (asked !== generation) return loadPage();
-  if (nextPage === "") rows.replaceChildren();
+  const first = nextPage === "";
+  if (first) rows.replaceChildren();
   nextPage = page.nextPageToken;
   for (const s of page.sessions) {
     put(s);
     place(sessionOf(s.sessionId) ?? s, true);
   }
+  if (first) for (const s of knownSessions()) place(s, false); // some may have come while the page was on its way
   more.hidden = nextPage === null;
   scrolled.disconnect(); // observing it anew tells at once whether it is still in view
   scrolled.observe(more);

@@ -1,6 +1,6 @@
 // The peers: who is known, and whether they answer.
 
-import { call } from "./api.js";
+import { call, Refused } from "./api.js";
 import { confirm } from "./confirm.js";
 import { action, busy, byId, copyOf, field, fill } from "./dom.js";
 import { time } from "./format.js";
@@ -81,15 +81,30 @@ function newRow(nodeId) {
       safe: "Keep it",
       go: "Remove peer",
       async work() {
-        /** @type {Schemas["MessageResponse"]} */
-        const removed = await call("DELETE", path);
-        say("success", removed.message);
+        say("success", await remove(nodeId, path));
         await reloadPeers();
         setTimeout(focusMessage); // the row is gone, with the button that had the focus
       },
     }),
   );
   return row;
+}
+
+/**
+ * Removes a peer and returns how that went. One that is gone is what was wished, whoever has done it: somebody else, or this
+ * page with a request whose answer was lost.
+ * @param {string} nodeId
+ * @param {string} path
+ */
+async function remove(nodeId, path) {
+  try {
+    /** @type {Schemas["MessageResponse"]} */
+    const removed = await call("DELETE", path);
+    return removed.message;
+  } catch (failure) {
+    if (failure instanceof Refused && failure.status === 404) return `Peer ${nodeId} is removed.`;
+    throw failure;
+  }
 }
 
 /** @param {string} nodeId @param {string} path */

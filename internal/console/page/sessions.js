@@ -44,8 +44,12 @@ export function sessionOf(id) {
   return known.get(id);
 }
 
+export function knownSessions() {
+  return [...known.values()];
+}
+
 function activeSessions() {
-  return [...known.values()].filter(isActive);
+  return knownSessions().filter(isActive);
 }
 
 /**

@@ -14,6 +14,7 @@ import { put } from "./sessions.js";
 const form = byId("start-form", HTMLFormElement);
 const problem = byId("start-problem", HTMLElement);
 const button = /** @type {HTMLButtonElement} */ (form.querySelector("button.main"));
+const noPeers = byId("no-peers", HTMLElement);
 const peerSelect = /** @type {HTMLSelectElement} */ (field(form, "peer"));
 
 form.addEventListener("submit", (event) => {
@@ -31,7 +32,8 @@ onPeers((peers) => {
     }),
   );
   if (peers.some((p) => p.isActive && p.nodeId === chosen)) peerSelect.value = chosen;
-  byId("no-peers", HTMLElement).hidden = peers.length > 0;
+  noPeers.hidden = peers.some((p) => p.isActive);
+  noPeers.textContent = peers.length ? "No peer is switched on. An admin can switch one on under Peers." : "This node knows no peer yet. An admin can add one under Peers.";
 });
 
 /** @returns {StartRequest} */
