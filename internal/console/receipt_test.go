@@ -49,6 +49,7 @@ func TestRejectsInTheReceipt(t *testing.T) {
 	// Another receipt knows nothing of them.
 	receipt.Button("Close").Click()
 	next := pair.Main.Sync(nodetest.Pull{})
+	row(page, next.SessionId).WaitText("COMPLETED")
 	row(page, next.SessionId).Find(`[data-field="products"]`).Click()
 	receipt.WaitText(next.SessionId.String())
 	receipt.Find("#rejects").WaitGone()

@@ -150,3 +150,36 @@ func TestWhatIsInTheWayEnds(t *testing.T) {
 	w.page.WaitFocus("button", "Start sync")
 	w.Main.WaitEnd(sendAgain(t, w.page, w.id), spec.COMPLETED)
 }
+
+// TestOlderAnswersAreDropped: what the node said of a session before what is known by now does not turn it back.
+func TestOlderAnswersAreDropped(t *testing.T) {
+	t.Parallel()
+	pair := newPair(t, nodetest.SQLite, 100, nodetest.Config{})
+	preparing := pair.Wire.HoldPage(t, nodetest.WhoPath, 1)
+	s := pair.Main.Pull(nodetest.Pull{})
+	nodetest.Await(t, "the question who the peer is", preparing.Reached)
+	toMain := nodetest.NewWire(t, pair.Main.URL())
+	page := signInAt(t, toMain.URL, auth.RoleOperator, browsertest.Options{})
+	page.Expect(http.StatusConflict, nodetest.StartPath)
+	answered, send := make(chan struct{}), make(chan struct{})
+	toMain.OnPage(s.SessionId.String(), 1, func(w http.ResponseWriter, r *http.Request, next http.Handler) {
+		older := nodetest.Answered(r, next)
+		close(answered)
+		<-send
+		w.Header().Set("Content-Type", older.Header.Get("Content-Type"))
+		_, _ = w.Write(older.Body)
+	})
+	startForm(page).Button("Start sync").Click()
+	nodetest.Await(t, "the answer of a session that is preparing", answered)
+	dialog := page.Dialog(runningTitle)
+	dialog.WaitText("Step Preparing")
+	transferring := pair.Wire.HoldPage(t, nodetest.ProductsPath, 1)
+	preparing.Open()
+	nodetest.Await(t, "the first page", transferring.Reached)
+	dialog.WaitText("Step Transferring 100 products")
+	close(send)
+	page.WaitFor("the older answer", `performance.getEntriesByType("resource").some((e) => e.name.endsWith("`+s.SessionId.String()+`") && e.responseEnd)`)
+	if text := dialog.Text(); !strings.Contains(text, "Step Transferring 100 products") {
+		t.Errorf("turned back to %q", text)
+	}
+}

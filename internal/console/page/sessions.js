@@ -12,6 +12,11 @@ export function isActive(s) {
   return activeStatuses.includes(s.status);
 }
 
+/** How far a session is in its life, which never goes back. @param {Session} s */
+function stage(s) {
+  return isActive(s) ? activeStatuses.indexOf(s.status) : activeStatuses.length;
+}
+
 /** @type {Map<string, Session>} */
 const known = new Map();
 
@@ -33,8 +38,7 @@ export function onSession(listener) {
  */
 export function put(session) {
   const before = known.get(session.sessionId);
-  if (before && !isActive(before) && isActive(session)) return;
-  if (before && isActive(session) && session.transferredRecords < before.transferredRecords) return;
+  if (before && (stage(session) < stage(before) || session.transferredRecords < before.transferredRecords)) return;
   known.set(session.sessionId, session);
   for (const listener of listeners) listener(session, before);
 }
