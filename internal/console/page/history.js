@@ -66,11 +66,20 @@ async function loadPage() {
 function place(s, loaded) {
   const old = document.getElementById(`history-${s.sessionId}`);
   const fits = !filter.value || filter.value.split(" ").includes(s.status);
-  const next = [...rows.rows].find((row) => Date.parse(row.dataset.startedAt ?? "") < Date.parse(s.startedAt));
+  const next = [...rows.rows].find((row) => (row.dataset.position ?? "") < position(s));
   if (!fits) old?.remove();
   else if (old) update(old, s);
   else if (loaded || next || nextPage === null) rows.insertBefore(newRow(s), next ?? null);
   showEmptiness();
+}
+
+/**
+ * Where a session stands in the history, as a text: by its start, more exactly than a Date can tell, then by its id.
+ * @param {Session} s
+ */
+function position(s) {
+  const [, second, fraction = ""] = /^([^.Z]*)(?:\.(\d+))?Z$/.exec(s.startedAt) ?? [];
+  return `${second}.${fraction.padEnd(9, "0")} ${s.sessionId}`;
 }
 
 function showEmptiness() {
@@ -83,7 +92,7 @@ function showEmptiness() {
 function newRow(s) {
   const row = copyOf("history-row");
   row.id = `history-${s.sessionId}`;
-  row.dataset.startedAt = s.startedAt;
+  row.dataset.position = position(s);
   fill(row, { sync: title(s), started: time(s.startedAt) });
   const open = () => {
     const now = sessionOf(s.sessionId) ?? s;
