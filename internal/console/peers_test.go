@@ -21,55 +21,54 @@ func peerRow(page *browsertest.Page, id string) *browsertest.Element {
 
 // TestAddAndCheckPeers registers a peer after two tries that are refused, and asks good and bad ones who they are.
 func TestAddAndCheckPeers(t *testing.T) {
-	nodetest.OnBoth(t, func(t *testing.T, kind nodetest.Kind) {
-		pair := newPair(t, kind, 1, nodetest.Config{})
-		page := signIn(t, pair.Main, auth.RoleAdmin, browsertest.Options{})
-		peerRow(page, nodetest.Branch).WaitText("active never")
-		page.Role("DisclosureTriangle", "Add a peer").Click()
-		form := page.Role("form", "Add a peer")
-		token := pair.Branch.TokenFor("main", auth.RoleNode)
+	t.Parallel()
+	pair := newPair(t, nodetest.SQLite, 1, nodetest.Config{})
+	page := signIn(t, pair.Main, auth.RoleAdmin, browsertest.Options{})
+	peerRow(page, nodetest.Branch).WaitText("active never")
+	page.Role("DisclosureTriangle", "Add a peer").Click()
+	form := page.Role("form", "Add a peer")
+	token := pair.Branch.TokenFor("main", auth.RoleNode)
 
-		page.Expect(http.StatusBadRequest, peersPath)
-		form.Field("Node id").Fill("closed")
-		form.Field("Address").Fill("ftp://branch.example.com")
-		form.Field("Token of role node, made there").Fill(token)
-		form.Button("Add peer").Click()
-		form.WaitText("Invalid request: url must begin with http:// or https://.")
-		page.Expect(http.StatusConflict, peersPath)
-		form.Field("Address").Fill(pair.Wire.URL)
-		form.Field("Node id").Fill(nodetest.Branch)
-		form.Button("Add peer").Click()
-		form.WaitText("Peer already exists: Peer branch is registered already; change it instead.")
+	page.Expect(http.StatusBadRequest, peersPath)
+	form.Field("Node id").Fill("closed")
+	form.Field("Address").Fill("ftp://branch.example.com")
+	form.Field("Token of role node, made there").Fill(token)
+	form.Button("Add peer").Click()
+	form.WaitText("Invalid request: url must begin with http:// or https://.")
+	page.Expect(http.StatusConflict, peersPath)
+	form.Field("Address").Fill(pair.Wire.URL)
+	form.Field("Node id").Fill(nodetest.Branch)
+	form.Button("Add peer").Click()
+	form.WaitText("Peer already exists: Peer branch is registered already; change it instead.")
 
-		form.Field("Node id").Fill("wrong")
-		form.Field("Name").Fill(hostile)
-		form.Button("Add peer").Click()
-		page.WaitText("Peer wrong is registered. Check it to see whether it answers.")
-		peerRow(page, "wrong").WaitText(hostile + " (wrong)")
-		peerRow(page, "wrong").WaitText(pair.Wire.URL)
-		form.Field("Token of role node, made there").Wait()
-		if left := form.Field("Token of role node, made there").Value(); left != "" {
-			t.Errorf("the form still holds the token %q", left)
-		}
-		startForm(page).Field("Pull from").Choose(hostile + " (wrong)")
+	form.Field("Node id").Fill("wrong")
+	form.Field("Name").Fill(hostile)
+	form.Button("Add peer").Click()
+	page.WaitText("Peer wrong is registered. Check it to see whether it answers.")
+	peerRow(page, "wrong").WaitText(hostile + " (wrong)")
+	peerRow(page, "wrong").WaitText(pair.Wire.URL)
+	form.Field("Token of role node, made there").Wait()
+	if left := form.Field("Token of role node, made there").Value(); left != "" {
+		t.Errorf("the form still holds the token %q", left)
+	}
+	startForm(page).Field("Pull from").Choose(hostile + " (wrong)")
 
-		peerRow(page, "wrong").Button("Check").Click()
-		const another = "Node branch answers at the URL of peer wrong; correct the URL, or register that node under its own id."
-		page.Find("#message[role=alert]").WaitText(another)
-		peerRow(page, "wrong").WaitText("active: " + another)
-		peerRow(page, nodetest.Branch).Button("Check").Click()
-		page.Find("#message[role=status]").WaitText("Peer branch answered in")
-		page.Find("#message[role=status]").WaitText("and accepts our token of role node, until")
-		if text := peerRow(page, nodetest.Branch).Text(); strings.Contains(text, "never") {
-			t.Errorf("it has been seen: %s", text)
-		}
+	peerRow(page, "wrong").Button("Check").Click()
+	const another = "Node branch answers at the URL of peer wrong; correct the URL, or register that node under its own id."
+	page.Find("#message[role=alert]").WaitText(another)
+	peerRow(page, "wrong").WaitText("active: " + another)
+	peerRow(page, nodetest.Branch).Button("Check").Click()
+	page.Find("#message[role=status]").WaitText("Peer branch answered in")
+	page.Find("#message[role=status]").WaitText("and accepts our token of role node, until")
+	if text := peerRow(page, nodetest.Branch).Text(); strings.Contains(text, "never") {
+		t.Errorf("it has been seen: %s", text)
+	}
 
-		pair.Branch.Down()
-		peerRow(page, nodetest.Branch).Button("Check").Click()
-		page.Find("#message[role=alert]").Wait()
-		peerRow(page, nodetest.Branch).WaitText("active: ")
-		keepsSecret(t, page, token)
-	})
+	pair.Branch.Down()
+	peerRow(page, nodetest.Branch).Button("Check").Click()
+	page.Find("#message[role=alert]").Wait()
+	peerRow(page, nodetest.Branch).WaitText("active: ")
+	keepsSecret(t, page, token)
 }
 
 // keepsSecret fails the test if the page shows or keeps a secret, or has sent it in an address.

@@ -103,25 +103,24 @@ func TestCancelWhatIsInTheWay(t *testing.T) {
 
 // TestStartAnewInItsPlace cancels what is in the way and starts another in one step.
 func TestStartAnewInItsPlace(t *testing.T) {
-	nodetest.OnBoth(t, func(t *testing.T, kind nodetest.Kind) {
-		w := newInTheWay(t, kind)
-		next := w.Wire.HoldPage(t, nodetest.ProductsPath, 1)
-		w.dialog().Button(startAnew).Click()
-		w.page.WaitText("Full sync pull initiated successfully")
-		w.dialog().WaitGone()
-		w.page.WaitFocus("button", "Start sync")
-		row(w.page, w.id).WaitText("alice; cancelled by operator")
-		nodetest.Await(t, "the next session's first page", next.Reached)
-		if id := shownSession(t, w.page); id == w.id {
-			t.Error("the old session is still shown")
-		} else if old := w.Main.Session(w.id); old.Status != spec.CANCELLED || *old.CancelledBy != "operator" || !strings.Contains(*old.CancelReason, id.String()) {
-			t.Errorf("the old one: %s", nodetest.Show(old))
-		}
-		next.Open()
-		card(w.page).WaitText("COMPLETED")
-		w.page.WaitText("Full sync pull initiated successfully")
-		nodetest.SameCatalog(t, w.Branch, w.Main, "main")
-	})
+	t.Parallel()
+	w := newInTheWay(t, nodetest.SQLite)
+	next := w.Wire.HoldPage(t, nodetest.ProductsPath, 1)
+	w.dialog().Button(startAnew).Click()
+	w.page.WaitText("Full sync pull initiated successfully")
+	w.dialog().WaitGone()
+	w.page.WaitFocus("button", "Start sync")
+	row(w.page, w.id).WaitText("alice; cancelled by operator")
+	nodetest.Await(t, "the next session's first page", next.Reached)
+	if id := shownSession(t, w.page); id == w.id {
+		t.Error("the old session is still shown")
+	} else if old := w.Main.Session(w.id); old.Status != spec.CANCELLED || *old.CancelledBy != "operator" || !strings.Contains(*old.CancelReason, id.String()) {
+		t.Errorf("the old one: %s", nodetest.Show(old))
+	}
+	next.Open()
+	card(w.page).WaitText("COMPLETED")
+	w.page.WaitText("Full sync pull initiated successfully")
+	nodetest.SameCatalog(t, w.Branch, w.Main, "main")
 }
 
 // TestStartAnewIsRefused: what the node says is shown in the dialog, which stays open.
