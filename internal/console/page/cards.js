@@ -84,8 +84,8 @@ function update(card, s) {
  * @param {string} catalog
  */
 function tidy(catalog) {
-  const [, ...older] = [...cards.children].filter((card) => card instanceof HTMLElement && card.dataset.catalog === catalog);
-  for (const [id, card] of shown) if (older.includes(card) && card.dataset.active === "false") remove(id);
+  const all = [...shown].filter(([, card]) => card.dataset.catalog === catalog);
+  for (const [id, card] of all.slice(0, -1)) if (card.dataset.active === "false") remove(id);
 }
 
 /** @param {string} id */
