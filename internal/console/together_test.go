@@ -5,6 +5,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/google/uuid"
+
 	"fullsync/api/spec"
 	"fullsync/internal/auth"
 	"fullsync/internal/browsertest"
@@ -89,4 +91,9 @@ func TestAnotherReplica(t *testing.T) {
 	if now := pair.Main.Session(s.SessionId); now.Status != spec.CANCELLED || pair.Main.Count("main") != 300 {
 		t.Errorf("%d products are here: %s", pair.Main.Count("main"), nodetest.Show(now))
 	}
+}
+
+// sessionShown returns the id of the session on the first card.
+func sessionShown(page *browsertest.Page) spec.SessionID {
+	return uuid.MustParse(page.Find("#cards article:first-child code").Text())
 }
