@@ -29,7 +29,7 @@ export function focusMessage() {
 /** Takes the message away. The box stays, unseen: screen readers read aloud what appears in a box they know. */
 export function hush() {
   passFocus(box, mainHeading());
-  box.className = "message unseen";
+  box.className = "unseen";
   box.setAttribute("role", "status");
   dismiss.hidden = true;
   text.textContent = "";
