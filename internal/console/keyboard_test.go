@@ -218,3 +218,47 @@ func TestDialogsKeepTheFocus(t *testing.T) {
 		h.look("closing the dialog " + d.dialog)
 	}
 }
+
+// TestTheFocusOutlivesWhatHadIt: buttons go when a session ends, and whoever was on one of them must not begin at the top.
+func TestTheFocusOutlivesWhatHadIt(t *testing.T) {
+	t.Parallel()
+	pair := newPair(t, nodetest.SQLite, 300, nodetest.Config{})
+	page := signIn(t, pair.Main, "operator", browsertest.Options{})
+	h := hands{t, page}
+	end := func(reach func()) {
+		t.Helper()
+		gate := pair.Wire.HoldPage(t, nodetest.ProductsPath, 2)
+		s := pair.Main.Pull(nodetest.Pull{})
+		nodetest.Await(t, "the second page", gate.Reached)
+		page.Button("Cancel Sync").Wait()
+		reach()
+		gate.Open()
+		pair.Main.WaitEnd(s.SessionId, spec.COMPLETED)
+		page.Find("#cards article").WaitText("COMPLETED")
+	}
+	const card = "Pull from branch into catalog main"
+	end(func() { h.to("Tab", "button", "Cancel Sync") })
+	page.WaitFocus("article", card)
+	h.look("the end")
+	end(func() { h.to("Tab", "button", "Cancel") })
+	page.Find("#history-rows tr:first-child").WaitText("COMPLETED")
+	page.WaitFocus("button", "COMPLETED: show the receipt")
+	h.look("the end")
+	end(func() {
+		h.to("Shift+Tab", "button", "Cancel Sync")
+		h.press("Enter")
+		page.WaitFocus("button", "Keep running")
+	})
+	page.Press("Enter")
+	page.Dialog("Cancel this sync?").WaitGone()
+	page.WaitFocus("heading", "Full sync")
+	h.look("closing the dialog")
+	h.to("Tab", "button", "Dismiss") // the card's
+	h.press("Enter")
+	page.WaitFocus("heading", "Full sync")
+	// A row that the filter lets through no more.
+	page.Field("Show").Choose("active ones")
+	end(func() { h.to("Tab", "button", "TRANSFERRING: show the sync") })
+	page.WaitFocus("combobox", "Show")
+	h.look("the end")
+}

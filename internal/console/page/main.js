@@ -38,7 +38,10 @@ onSession((now, before) => {
 
 for (const dialog of document.querySelectorAll("dialog")) {
   // The focus goes back to the button that opened it, but that may be gone by then.
-  dialog.addEventListener("close", () => document.activeElement === document.body && mainHeading().focus({ preventScroll: true }));
+  dialog.addEventListener("close", () => {
+    const focused = document.activeElement;
+    if (!focused || focused === document.body || !focused.checkVisibility()) mainHeading().focus();
+  });
 }
 
 const notice = sessionStorage.getItem(noticeKey);
