@@ -104,7 +104,7 @@ func TestFailureIsHeard(t *testing.T) {
 	page.Field("Password").Fill("wrong")
 	page.Press("Enter")
 	hears(page, "alert: Wrong name or password")
-	fill(page, auth.RoleOperator)
+	fill(page, "operator")
 	browsertest.Eval[bool](page, listen)
 	page.Field("Catalog").Fill("no such catalog!")
 	page.Button("Start sync").Click()

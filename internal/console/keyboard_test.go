@@ -89,6 +89,7 @@ func TestKeyboardOnly(t *testing.T) {
 	page.Press("Enter")
 	page.WaitFocus("heading", "Full sync")
 	page.Find(`#connection[data-connection="live"]`).Wait()
+	page.WaitFor("the peers", "document.querySelector('#start-form option')")
 	h.look("signing in")
 
 	h.to("Tab", "combobox", "Pull from")

@@ -15,12 +15,13 @@ import (
 	"fullsync/internal/nodetest"
 )
 
-// fill signs in on a page that asks for it.
-func fill(page *browsertest.Page, role auth.Role) {
-	page.Field("Name").Fill(string(role))
+// fill signs in on a page that asks for it, and returns once the page has found out what there is to choose from.
+func fill(page *browsertest.Page, name string) {
+	page.Field("Name").Fill(name)
 	page.Field("Password").Fill(password)
 	page.Button("Sign in").Click()
 	page.Role("heading", "Full sync").Wait()
+	page.Find("#peer-rows tr:first-child").Wait()
 }
 
 // once marks the document, and the function it returns fails the test if it was loaded again since.
@@ -53,7 +54,7 @@ func TestEventsHeldBack(t *testing.T) {
 		next.ServeHTTP(w, r)
 	})
 	page := browsertest.Open(t, proxy.URL+"/console/", browsertest.Options{})
-	fill(page, auth.RoleOperator)
+	fill(page, "operator")
 	same := once(t, page)
 	const polling = "No live events; asking every 3 seconds"
 	page.WaitText(polling)
@@ -140,9 +141,7 @@ func TestLoginsEndUnderAnOpenPage(t *testing.T) {
 		t.Errorf("what was shown is still there: %s", page.Text())
 	}
 
-	page.Field("Name").Fill(string(auth.RoleViewer))
-	page.Field("Password").Fill(password)
-	page.Press("Enter")
+	fill(page, "viewer")
 	page.Find(`#connection[data-connection="live"]`).Wait()
 	page.WaitNoText("You have been signed out")
 	if _, err := node.Users.SetPassword(t.Context(), string(auth.RoleViewer), password+password); err != nil {

@@ -27,7 +27,7 @@ func tour(t *testing.T, o browsertest.Options, look func(page *browsertest.Page,
 	page.Button("Sign in").Click()
 	page.WaitText("The name or the password is wrong.")
 	look(page, "wrong password")
-	fill(page, auth.RoleAdmin)
+	fill(page, "admin")
 	page.Find("#peer-rows tr:nth-child(2)").Wait()
 	page.WaitText("No sync has run here yet.")
 	page.Role("DisclosureTriangle", "Options").Click()

@@ -114,9 +114,7 @@ func takePictures(t *testing.T, dir string) {
 	as := func(o browsertest.Options) *browsertest.Page {
 		t.Helper()
 		page := open(t, pair.Main, o)
-		page.Field("Name").Fill("alice")
-		page.Field("Password").Fill(password)
-		page.Button("Sign in").Click()
+		fill(page, "alice")
 		waitProgress(page, 71)
 		page.Find(`#connection[data-connection="live"]`).Wait()
 		page.Button("COMPLETED: show the receipt").Wait()

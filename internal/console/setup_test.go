@@ -43,5 +43,6 @@ func signIn(t *testing.T, node *nodetest.Node, role auth.Role, o browsertest.Opt
 	page.Button("Sign in").Click()
 	page.Role("heading", "Full sync").Wait()
 	page.Find(`#connection[data-connection="live"]`).Wait()
+	page.Find("#peer-rows tr:first-child").Wait() // else there is nothing to choose from yet
 	return page
 }
