@@ -185,16 +185,20 @@ func (p *Page) Close() {
 				p.t.Logf("at its end the page showed:\n%s", p.show())
 				p.keepPicture()
 			}
-			// What the page has caused so far comes before the answer to this.
-			_ = p.do(func(ctx context.Context, tab *chromedp.Target) error {
-				_, err := chromedp.Evaluate[chromedp.Void]("0")(ctx, tab)
-				return err
-			})
+			_ = p.catchUp()
 		}
 		p.cancel()
 		for _, problem := range p.watch.verdict() {
 			p.t.Errorf("the page %s: %s", p.origin, problem)
 		}
+	})
+}
+
+// catchUp returns once everything is noted that the page has caused so far: it comes before the answer to a question.
+func (p *Page) catchUp() error {
+	return p.do(func(ctx context.Context, tab *chromedp.Target) error {
+		_, err := chromedp.Evaluate[chromedp.Void]("0")(ctx, tab)
+		return err
 	})
 }
 

@@ -76,6 +76,20 @@ func (p *Page) Requests() []string {
 	return slices.Clone(p.watch.requests)
 }
 
+// TakeProblems returns what was noted about the page so far, in sentences, and forgets it: for a test of what must be
+// refused. What it returns does not fail the test by itself.
+func (p *Page) TakeProblems() []string {
+	p.t.Helper()
+	if err := p.catchUp(); err != nil {
+		p.t.Fatalf("looking what was noted about the page: %v", err)
+	}
+	p.watch.mu.Lock()
+	defer p.watch.mu.Unlock()
+	taken := p.watch.problems
+	p.watch.problems = nil
+	return taken
+}
+
 // allow adds an allowance.
 func (w *watch) allow(status int, path string, must bool) {
 	w.mu.Lock()

@@ -98,6 +98,17 @@ func TestOtherAnswersDoNotPass(t *testing.T) {
 		"the answer 409 to /refuse/409 was expected and did not come")
 }
 
+func TestTakenProblemsDoNotFailTheTest(t *testing.T) {
+	t.Parallel()
+	Require(t)
+	wantOne(t, recorded(t, func(r testing.TB) {
+		p := visit(r, "", "")
+		Eval[bool](p, `console.error("wanted"), true`)
+		wantOne(t, p.TakeProblems(), "console error: wanted")
+		Eval[bool](p, `console.error("unwanted"), true`)
+	}), "console error: unwanted")
+}
+
 func TestLostConnectionsPassOnlyWhileAllowed(t *testing.T) {
 	t.Parallel()
 	Require(t)

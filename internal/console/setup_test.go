@@ -55,5 +55,6 @@ func signInAt(t *testing.T, base string, role auth.Role, o browsertest.Options) 
 	page.Button("Sign in").Click()
 	page.Role("heading", "Full sync").Wait()
 	page.Find(`#connection[data-connection="live"]`).Wait()
+	page.Find("#peer-rows tr:first-child").Wait() // else there is nothing to choose from yet
 	return page
 }

@@ -2,7 +2,7 @@
 
 import { askToCancel } from "./cancel.js";
 import { lasted, products, title } from "./describe.js";
-import { action, byId, copyOf, fill } from "./dom.js";
+import { action, byId, copyOf, fill, mainHeading, passFocus } from "./dom.js";
 import { bytes, count, duration, time } from "./format.js";
 import { announce, copy } from "./message.js";
 import { showReceipt } from "./receipt.js";
@@ -20,8 +20,8 @@ onSession((now, before) => {
   let card = shown.get(now.sessionId);
   if (!card) {
     card = newCard(now);
-    shown.set(now.sessionId, card);
     cards.prepend(card);
+    shown.set(now.sessionId, card);
     byId("idle", HTMLElement).hidden = true;
   }
   update(card, now);
@@ -50,7 +50,7 @@ function newCard(s) {
   fill(card, { title: title(s), id: s.sessionId, started: `${time(s.startedAt)} by ${s.startedBy}` });
   action(card, "cancel").addEventListener("click", () => askToCancel(s));
   action(card, "receipt").addEventListener("click", () => showReceipt(s.sessionId));
-  action(card, "dismiss").addEventListener("click", () => remove(s.sessionId));
+  action(card, "dismiss").addEventListener("click", () => remove(s.sessionId, mainHeading()));
   const code = /** @type {HTMLElement} */ (card.querySelector("code"));
   action(card, "copy").addEventListener("click", () => copy(s.sessionId, code));
   return card;
@@ -75,6 +75,7 @@ function update(card, s) {
   const bar = /** @type {HTMLProgressElement} */ (card.querySelector("progress"));
   if (s.totalRecords === null && active) bar.removeAttribute("value");
   else bar.value = s.progress;
+  if (!active) passFocus(action(card, "cancel"), card);
   action(card, "cancel").hidden = !active;
   action(card, "receipt").hidden = action(card, "dismiss").hidden = active;
 }
@@ -85,17 +86,17 @@ function update(card, s) {
  */
 function tidy(catalog) {
   const all = [...shown].filter(([, card]) => card.dataset.catalog === catalog);
-  for (const [id, card] of all.slice(0, -1)) if (card.dataset.active === "false") remove(id);
+  const newest = all.at(-1)?.[1];
+  for (const [id, card] of all.slice(0, -1)) if (newest && card.dataset.active === "false") remove(id, newest);
 }
 
-/** @param {string} id */
-function remove(id) {
+/** @param {string} id @param {HTMLElement} focus where the focus goes if it is in the card */
+function remove(id, focus) {
   const card = shown.get(id);
-  const focused = card?.contains(document.activeElement);
+  if (card) passFocus(card, focus);
   card?.remove();
   shown.delete(id);
   byId("idle", HTMLElement).hidden = shown.size > 0;
-  if (focused) byId("sync-title", HTMLElement).focus();
 }
 
 /**

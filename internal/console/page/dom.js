@@ -62,6 +62,21 @@ export function field(form, name) {
 }
 
 /**
+ * Hands the focus on when it is in something that is about to go. Without it the focus would be nowhere, and whoever uses
+ * the keyboard would begin again at the top.
+ * @param {Node} from
+ * @param {HTMLElement} to
+ */
+export function passFocus(from, to) {
+  if (from.contains(document.activeElement)) to.focus({ preventScroll: true });
+}
+
+/** Returns the heading of what is shown: where the focus goes when there is no better place. */
+export function mainHeading() {
+  return byId(byId("desk", HTMLElement).hidden ? "sign-in-title" : "sync-title", HTMLElement);
+}
+
+/**
  * Switches a button off while work goes on, so that it is not done twice, and shows a failure in the given place.
  * @param {HTMLButtonElement} button
  * @param {HTMLElement} problem where the sentence of a failure goes; it is emptied first

@@ -1,4 +1,4 @@
-// Numbers and times as people read them.
+// Numbers and times as people read them. Between a number and its unit no line ends (\u00a0).
 
 const whole = new Intl.NumberFormat();
 const ofDay = new Intl.DateTimeFormat(undefined, { timeStyle: "short" });
@@ -19,16 +19,16 @@ export function bytes(n) {
   const units = ["B", "KB", "MB", "GB", "TB"];
   let unit = 0;
   for (; n >= 1000 && unit < units.length - 1; unit++) n /= 1000;
-  return `${n < 10 && unit > 0 ? n.toFixed(1) : whole.format(Math.round(n))} ${units[unit]}`;
+  return `${n < 10 && unit > 0 ? n.toFixed(1) : whole.format(Math.round(n))}\u00a0${units[unit]}`;
 }
 
 /** @param {number} seconds */
 export function duration(seconds) {
   const s = Math.max(0, seconds);
-  if (s < 10) return `${Math.round(s * 10) / 10} s`;
-  if (s < 60) return `${Math.round(s)} s`;
-  if (s < 3600) return `${Math.floor(s / 60)} min ${Math.round(s % 60)} s`;
-  return `${Math.floor(s / 3600)} h ${Math.floor((s % 3600) / 60)} min`;
+  if (s < 10) return `${Math.round(s * 10) / 10}\u00a0s`;
+  if (s < 60) return `${Math.round(s)}\u00a0s`;
+  if (s < 3600) return `${Math.floor(s / 60)}\u00a0min ${Math.round(s % 60)}\u00a0s`;
+  return `${Math.floor(s / 3600)}\u00a0h ${Math.floor((s % 3600) / 60)}\u00a0min`;
 }
 
 /** The time of day. @param {string} iso a time as the API writes it */

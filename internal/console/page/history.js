@@ -4,7 +4,7 @@ import { askToCancel } from "./cancel.js";
 import { call } from "./api.js";
 import { showCard } from "./cards.js";
 import { changes, lasted, products, title, who } from "./describe.js";
-import { action, busy, byId, copyOf, fill } from "./dom.js";
+import { action, busy, byId, copyOf, fill, passFocus } from "./dom.js";
 import { time } from "./format.js";
 import { showReceipt } from "./receipt.js";
 import { isActive, knownSessions, onSession, put, sessionOf } from "./sessions.js";
@@ -45,6 +45,8 @@ async function loadPage() {
   const page = await call("GET", `/api/admin/sync/full-sync?${query}`);
   if (asked !== generation) return loadPage();
   const first = nextPage === "";
+  const focused = document.activeElement;
+  const row = first && focused && rows.contains(focused) ? focused.closest("tr")?.id : undefined;
   if (first) rows.replaceChildren();
   nextPage = page.nextPageToken;
   for (const s of page.sessions) {
@@ -52,6 +54,8 @@ async function loadPage() {
     place(sessionOf(s.sessionId) ?? s, true);
   }
   if (first) for (const s of knownSessions()) place(s, false); // some may have come while the page was on its way
+  if (row) (document.getElementById(row)?.querySelector("button") ?? filter).focus({ preventScroll: true });
+  if (nextPage === null) passFocus(more, rows.querySelector("tr:last-child button") ?? filter);
   more.hidden = nextPage === null;
   scrolled.disconnect(); // observing it anew tells at once whether it is still in view
   scrolled.observe(more);
@@ -67,8 +71,10 @@ function place(s, loaded) {
   const old = document.getElementById(`history-${s.sessionId}`);
   const fits = !filter.value || filter.value.split(" ").includes(s.status);
   const next = [...rows.rows].find((row) => (row.dataset.position ?? "") < position(s));
-  if (!fits) old?.remove();
-  else if (old) update(old, s);
+  if (!fits) {
+    if (old) passFocus(old, filter);
+    old?.remove();
+  } else if (old) update(old, s);
   else if (loaded || next || nextPage === null) rows.insertBefore(newRow(s), next ?? null);
   showEmptiness();
 }
@@ -96,6 +102,7 @@ function newRow(s) {
   fill(row, { sync: title(s), started: time(s.startedAt) });
   const open = () => {
     const now = sessionOf(s.sessionId) ?? s;
+    action(row, "receipt").focus({ preventScroll: true }); // so that the focus comes back to it
     if (isActive(now)) showCard(s.sessionId);
     else void showReceipt(s.sessionId);
   };
@@ -120,5 +127,6 @@ function update(row, s) {
     duration: lasted(s),
     who: who(s),
   });
+  if (!isActive(s)) passFocus(action(row, "cancel"), button);
   action(row, "cancel").hidden = !isActive(s);
 }

@@ -1,11 +1,11 @@
 // The page: sign in, then the desk.
 
 import { call, keepToken, onSignedOut, token, Unreachable } from "./api.js";
-import { busy, byId, field } from "./dom.js";
+import { busy, byId, field, mainHeading } from "./dom.js";
 import { clock } from "./format.js";
 import { reloadHistory } from "./history.js";
 import { follow } from "./live.js";
-import { say } from "./message.js";
+import { hush, say } from "./message.js";
 import { reloadPeers } from "./peers.js";
 import { isActive, onSession, put, refresh, takeSnapshot, takeStatus } from "./sessions.js";
 import "./start.js";
@@ -36,6 +36,14 @@ onSession((now, before) => {
   if (before && isActive(before) && !isActive(now)) void reloadPeers(); // it was seen, or has failed
 });
 
+for (const dialog of document.querySelectorAll("dialog")) {
+  // The focus goes back to the button that opened it, but that may be gone by then.
+  dialog.addEventListener("close", () => {
+    const focused = document.activeElement;
+    if (!focused || focused === document.body || !focused.checkVisibility()) mainHeading().focus();
+  });
+}
+
 const notice = sessionStorage.getItem(noticeKey);
 sessionStorage.removeItem(noticeKey);
 if (notice) say(JSON.parse(notice).kind, JSON.parse(notice).why);
@@ -56,11 +64,15 @@ async function signIn() {
   keepToken(signedIn.token);
   signInForm.reset();
   signInSection.hidden = true;
-  await open();
+  hush();
+  await open(() => mainHeading().focus());
 }
 
-/** Shows the desk to whom the token speaks for. */
-async function open() {
+/**
+ * Shows the desk to whom the token speaks for.
+ * @param {() => void} [shown] called once it is shown
+ */
+async function open(shown) {
   /** @type {Schemas["MeResponse"]} */
   let me;
   try {
@@ -76,6 +88,7 @@ async function open() {
   byId("user", HTMLElement).textContent = `${me.user.name} (${me.user.role}), until ${clock(me.expiresAt)}`;
   byId("who", HTMLElement).hidden = false;
   byId("desk", HTMLElement).hidden = false;
+  shown?.();
   let connected = false;
   follow({
     snapshot(snapshot) {

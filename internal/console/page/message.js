@@ -1,12 +1,13 @@
 // What the page tells: one message at a time, seen and read aloud; and announcements, only read aloud.
 
-import { byId } from "./dom.js";
+import { byId, mainHeading, passFocus } from "./dom.js";
 
 const box = byId("message", HTMLElement);
 const text = byId("message-text", HTMLElement);
+const dismiss = byId("message-close", HTMLButtonElement);
 const announcement = byId("announcement", HTMLElement);
 
-byId("message-close", HTMLButtonElement).addEventListener("click", hush);
+dismiss.addEventListener("click", hush);
 
 /**
  * Shows how something went until it is dismissed or the next message comes. A failure interrupts a screen reader.
@@ -16,7 +17,7 @@ byId("message-close", HTMLButtonElement).addEventListener("click", hush);
 export function say(kind, sentence) {
   box.className = `message ${kind}`;
   box.setAttribute("role", kind === "failure" ? "alert" : "status");
-  box.hidden = false;
+  dismiss.hidden = false;
   text.textContent = sentence;
 }
 
@@ -25,9 +26,12 @@ export function focusMessage() {
   text.focus();
 }
 
-/** Takes the message away. */
+/** Takes the message away. The box stays, unseen: screen readers read aloud what appears in a box they know. */
 export function hush() {
-  box.hidden = true;
+  passFocus(box, mainHeading());
+  box.className = "unseen";
+  box.setAttribute("role", "status");
+  dismiss.hidden = true;
   text.textContent = "";
 }
 

@@ -2,7 +2,7 @@
 
 import { call, Refused } from "./api.js";
 import { confirm } from "./confirm.js";
-import { action, busy, byId, copyOf, field, fill } from "./dom.js";
+import { action, busy, byId, copyOf, field, fill, passFocus } from "./dom.js";
 import { time } from "./format.js";
 import { focusMessage, say } from "./message.js";
 
@@ -44,7 +44,7 @@ export async function reloadPeers() {
 /** @param {Peer[]} peers */
 function show(peers) {
   const ids = new Set(peers.map((p) => `peer-${p.nodeId}`));
-  for (const row of [...rows.rows]) if (!ids.has(row.id)) row.remove();
+  for (const row of [...rows.rows]) if (!ids.has(row.id)) drop(row);
   for (const [i, p] of peers.entries()) {
     const row = document.getElementById(`peer-${p.nodeId}`) ?? newRow(p.nodeId);
     if (rows.rows[i] !== row) rows.insertBefore(row, rows.rows[i] ?? null);
@@ -60,6 +60,12 @@ function show(peers) {
   byId("peer-table", HTMLElement).hidden = peers.length === 0;
   byId("peers-empty", HTMLElement).hidden = peers.length > 0;
   for (const listener of listeners) listener(peers);
+}
+
+/** @param {HTMLElement} row */
+function drop(row) {
+  passFocus(row, byId("peers-title", HTMLElement));
+  row.remove();
 }
 
 /** @param {string} nodeId */

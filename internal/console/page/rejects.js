@@ -1,7 +1,7 @@
 // What a session refused, in its receipt: read when somebody wants to know.
 
 import { call } from "./api.js";
-import { busy, byId } from "./dom.js";
+import { busy, byId, passFocus } from "./dom.js";
 import { count } from "./format.js";
 
 /** @typedef {import("fullsync-api").components["schemas"]} Schemas */
@@ -48,5 +48,6 @@ async function loadPage() {
     line.append(id, `: ${reject.reason}`);
     list.append(line);
   }
+  if (nextPage === null) passFocus(more, summary);
   more.hidden = nextPage === null;
 }

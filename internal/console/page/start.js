@@ -64,6 +64,7 @@ async function start(what, key) {
     });
     put(started.session);
     say("success", started.message);
+    showCard(started.session.sessionId); // it comes above the form, and may push that out of view
   } catch (failure) {
     if (!(failure instanceof Refused) || failure.code !== "SYNC_IN_PROGRESS" || what.ifRunning) throw failure;
     const conflict = /** @type {Schemas["SyncInProgress"]} */ (failure.body);

@@ -1,0 +1,59 @@
+package browsertest
+
+import (
+	"context"
+	"strings"
+
+	"github.com/chromedp/cdproto/accessibility"
+	"github.com/chromedp/cdproto/cdp"
+	"github.com/chromedp/cdproto/runtime"
+	"github.com/chromedp/chromedp"
+)
+
+// Heard is everything that a screen reader has to say of something.
+type Heard struct {
+	Described
+	// Description is what it reads after the name, Value what it holds, such as a number of percent.
+	Description, Value string
+	// Live is how changes in it are read aloud: "polite", "assertive", or "" where they are not.
+	Live string
+	// Modal says whether nothing outside of it can be reached.
+	Modal bool
+}
+
+// Heard returns what a screen reader has to say of it.
+func (e *Element) Heard() (h Heard) {
+	e.page.t.Helper()
+	e.use("listening to", func(ctx context.Context, tab *chromedp.Target, it runtime.RemoteObjectID) (string, error) {
+		tree, err := cdp.Call(ctx, tab, accessibility.GetPartialAXTree, accessibility.GetPartialAXTreeParams{ObjectID: it, FetchRelatives: new(false)})
+		if err != nil {
+			return "", err
+		}
+		if len(tree.Nodes) == 0 || tree.Nodes[0].Ignored {
+			return "a screen reader does not know of it", nil
+		}
+		n := tree.Nodes[0]
+		h = Heard{Described: described(n), Description: text(n.Description), Value: spelled(n.Value)}
+		for _, property := range n.Properties {
+			switch property.Name {
+			case accessibility.PropertyNameLive:
+				h.Live = text(property.Value)
+			case accessibility.PropertyNameModal:
+				h.Modal = spelled(property.Value) == "true"
+			}
+		}
+		return "", nil
+	})
+	return h
+}
+
+// spelled returns a computed value of any kind as text, empty where there is none.
+func spelled(v *accessibility.Value) string {
+	if v == nil {
+		return ""
+	}
+	if s := text(v); s != "" {
+		return s
+	}
+	return strings.Trim(string(v.Value), `"`)
+}
