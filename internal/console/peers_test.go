@@ -111,6 +111,7 @@ func TestSwitchAndRemovePeers(t *testing.T) {
 	s := pair.Main.Pull(nodetest.Pull{})
 	nodetest.Await(t, "the first page", gate.Reached)
 	page.Expect(http.StatusConflict, peersPath+"/"+nodetest.Branch)
+	page.Button("Cancel Sync").Wait() // the card of the sync has come, and moves nothing any more
 	branch.Button("Remove").Click()
 	asking := page.Dialog("Remove peer branch?")
 	page.WaitFocus("button", "Keep it")

@@ -34,6 +34,7 @@ export async function reloadHistory() {
   generation++;
   nextPage = "";
   await busy(more, problem, loadPage);
+  if (nextPage === "") more.hidden = false; // it has failed; this is the way to try again
 }
 
 async function loadPage() {
@@ -109,7 +110,8 @@ function newRow(s) {
   action(row, "cancel").addEventListener("click", () => askToCancel(s));
   row.addEventListener("click", (event) => {
     const button = event.target instanceof Element && event.target.closest("button");
-    if (!button || button === action(row, "receipt")) open();
+    const copying = getSelection()?.type === "Range" && getSelection()?.containsNode(row, true);
+    if (button ? button === action(row, "receipt") : !copying) open();
   });
   update(row, s);
   return row;
