@@ -102,7 +102,7 @@ func TestChangesShowsWhatIsActiveAndWhatWasAskedFor(t *testing.T) {
 		if found := changesSince(t, s, 0, "unknown"); len(found.Sessions)+len(found.Transitions) > 0 {
 			t.Errorf("an empty database tells of %+v", found)
 		}
-		for _, id := range []string{"old", "newer"} {
+		for _, id := range []string{"earlier", "newer"} { // in this order also where they start in the same millisecond
 			transferring(t, s, id)
 			if ok, err := s.CancelSession(t.Context(), id, by("")); !ok || err != nil {
 				t.Fatal(ok, err)
@@ -117,9 +117,9 @@ func TestChangesShowsWhatIsActiveAndWhatWasAskedFor(t *testing.T) {
 			want  []string
 		}{
 			{last, nil, []string{"active"}},
-			{last, []string{"old", "active", "unknown"}, []string{"active", "old"}},
+			{last, []string{"earlier", "active", "unknown"}, []string{"active", "earlier"}},
 			{last - 3, nil, []string{"active", "newer"}},
-			{0, nil, []string{"active", "newer", "old"}},
+			{0, nil, []string{"active", "earlier", "newer"}},
 		} {
 			found := changesSince(t, s, c.since, c.ids...)
 			var ids []string
@@ -139,7 +139,7 @@ func TestChangesShowsWhatIsActiveAndWhatWasAskedFor(t *testing.T) {
 			t.Fatalf("%+v, %v", state, err)
 		}
 		for _, row := range state.Sessions {
-			if row.ID == "old" {
+			if row.ID == "earlier" {
 				t.Error("of the catalog's finished sessions not the last one is shown")
 			}
 		}
