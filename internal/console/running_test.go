@@ -119,7 +119,7 @@ func TestStartAnewInItsPlace(t *testing.T) {
 	}
 	next.Open()
 	card(w.page).WaitText("COMPLETED")
-	w.page.WaitText("Full sync pull initiated successfully")
+	w.page.WaitText("COMPLETED: pull from branch into catalog main, 100 of 100 products:")
 	nodetest.SameCatalog(t, w.Branch, w.Main, "main")
 }
 

@@ -2,6 +2,7 @@ package console_test
 
 import (
 	"fmt"
+	"net/http"
 	"regexp"
 	"testing"
 
@@ -118,6 +119,7 @@ func TestSyncFromStartToReceipt(t *testing.T) {
 		hashes.Open()
 
 		card(page).WaitText("COMPLETED")
+		page.WaitText("COMPLETED: pull from branch into catalog main, 100 of 100 products: 100 new.")
 		bar(page, 100).Wait()
 		row(page, id).WaitText("COMPLETED")
 		card(page).Button("Cancel Sync").WaitGone()
@@ -151,4 +153,16 @@ func copied(t *testing.T, page *browsertest.Page, in *browsertest.Element, butto
 	if got := page.Clipboard(); got != id.String() {
 		t.Errorf("the clipboard holds %q, not %s", got, id)
 	}
+}
+
+// TestFailedSyncIsTold, with the reason, by a message that interrupts.
+func TestFailedSyncIsTold(t *testing.T) {
+	t.Parallel()
+	pair := newPair(t, nodetest.SQLite, 10, nodetest.Config{})
+	pair.Wire.Reach(func(w http.ResponseWriter, _ *http.Request, _ http.Handler) { w.WriteHeader(http.StatusBadGateway) })
+	page := signIn(t, pair.Main, auth.RoleOperator, browsertest.Options{})
+	startForm(page).Button("Start sync").Click()
+	card(page).WaitText("FAILED")
+	s := pair.Main.WaitEnd(shownSession(t, page), spec.FAILED)
+	page.Find("#message[role=alert]").WaitText("FAILED: pull from branch into catalog main. " + *s.ErrorMessage)
 }

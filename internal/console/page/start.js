@@ -2,13 +2,15 @@
 
 import { call, Refused, Unreachable } from "./api.js";
 import { showCard } from "./cards.js";
+import { changes, products, title } from "./describe.js";
 import { busy, byId, field } from "./dom.js";
 import { say } from "./message.js";
 import { onPeers } from "./peers.js";
 import { showRunning } from "./running.js";
-import { put } from "./sessions.js";
+import { isActive, onSession, put, sessionOf } from "./sessions.js";
 
 /** @typedef {import("fullsync-api").components["schemas"]} Schemas */
+/** @typedef {Schemas["Session"]} Session */
 /** @typedef {Schemas["StartRequest"]} StartRequest */
 
 const form = byId("start-form", HTMLFormElement);
@@ -16,6 +18,9 @@ const problem = byId("start-problem", HTMLElement);
 const button = /** @type {HTMLButtonElement} */ (form.querySelector("button.main"));
 const noPeers = byId("no-peers", HTMLElement);
 const peerSelect = /** @type {HTMLSelectElement} */ (field(form, "peer"));
+
+/** The session that was started here last, until it has ended. */
+let mine = "";
 
 form.addEventListener("submit", (event) => {
   event.preventDefault();
@@ -35,6 +40,21 @@ onPeers((peers) => {
   noPeers.hidden = peers.some((p) => p.isActive);
   noPeers.textContent = peers.length ? "No peer is switched on. An admin can switch one on under Peers." : "This node knows no peer yet. An admin can add one under Peers.";
 });
+
+onSession(tellEnd);
+
+/**
+ * Tells how the session that was started here has ended, in place of the message that it has begun. Of a cancel whoever
+ * cancelled it is told.
+ * @param {Session} s
+ */
+function tellEnd(s) {
+  if (s.sessionId !== mine || isActive(s)) return;
+  mine = "";
+  const done = [products(s), changes(s)].filter(Boolean).join(": ");
+  if (s.status === "COMPLETED") say("success", `COMPLETED: ${title(s)}, ${done}.`);
+  if (s.status === "FAILED") say("failure", `FAILED: ${title(s)}. ${s.errorMessage}`);
+}
 
 /** @returns {StartRequest} */
 function request() {
@@ -64,7 +84,9 @@ async function start(what, key) {
     });
     put(started.session);
     say("success", started.message);
-    showCard(started.session.sessionId); // it comes above the form, and may push that out of view
+    mine = started.session.sessionId;
+    tellEnd(sessionOf(mine) ?? started.session); // its end may have overtaken this answer
+    showCard(mine); // it comes above the form, and may push that out of view
   } catch (failure) {
     if (!(failure instanceof Refused) || failure.code !== "SYNC_IN_PROGRESS" || what.ifRunning) throw failure;
     const conflict = /** @type {Schemas["SyncInProgress"]} */ (failure.body);
