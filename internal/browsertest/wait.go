@@ -135,21 +135,33 @@ func visibleText(ctx context.Context, tab *chromedp.Target) (string, error) {
 	return strings.Join(strings.Fields(shown), " "), err
 }
 
-// focused returns what has the focus.
-func focused(ctx context.Context, tab *chromedp.Target) (Described, error) {
+// focused returns what has the focus. What loses it, or leaves the page, while it is described is no answer: it looks again.
+func focused(ctx context.Context, tab *chromedp.Target) (it Described, err error) {
+	for still := false; !still && err == nil; {
+		it, still, err = glimpse(ctx, tab)
+	}
+	return it, err
+}
+
+// glimpse returns what has the focus, and whether it still had it once it was described.
+func glimpse(ctx context.Context, tab *chromedp.Target) (it Described, still bool, err error) {
 	nothing, err := chromedp.Evaluate[bool]("!document.activeElement || document.activeElement === document.body")(ctx, tab)
 	if nothing || err != nil {
-		return Described{}, err
+		return Described{}, true, err
 	}
 	element, err := evaluate(ctx, tab, "document.activeElement")
 	if err != nil {
-		return Described{}, err
+		return Described{}, false, err
 	}
 	tree, err := cdp.Call(ctx, tab, accessibility.GetPartialAXTree, accessibility.GetPartialAXTreeParams{ObjectID: element.ObjectID, FetchRelatives: new(false)})
-	if err != nil || len(tree.Nodes) == 0 {
-		return Described{}, err
+	if err != nil {
+		return Described{}, false, err
 	}
-	return described(tree.Nodes[0]), nil
+	if len(tree.Nodes) > 0 {
+		it = described(tree.Nodes[0])
+	}
+	still, err = on[bool](ctx, tab, element.ObjectID, "function() { return document.activeElement === this }")
+	return it, still, err
 }
 
 // show describes for a message what the page shows: its address, what can be acted on, and the beginning of its text.

@@ -233,7 +233,7 @@ func TestTheFocusOutlivesWhatHadIt(t *testing.T) {
 		gate := pair.Wire.HoldPage(t, nodetest.ProductsPath, 2)
 		s := pair.Main.Pull(nodetest.Pull{})
 		nodetest.Await(t, "the second page", gate.Reached)
-		page.Button("Cancel Sync").Wait()
+		page.Find("#cards article[data-status=TRANSFERRING]").Wait() // the names of buttons say it too
 		reach()
 		gate.Open()
 		pair.Main.WaitEnd(s.SessionId, spec.COMPLETED)
