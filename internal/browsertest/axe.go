@@ -81,19 +81,25 @@ func (v violation) String() string {
 
 // axe returns the source of axe-core. Returns errNoAxe where it is not installed.
 func axe() (string, error) {
-	modules := os.Getenv(ModulesVariable)
-	if modules == "" {
-		root, err := moduleRoot()
-		if err != nil {
-			return "", err
-		}
-		modules = filepath.Join(root, "docs", "frontend", "node_modules")
+	modules, err := Modules()
+	if err != nil {
+		return "", err
 	}
 	source, err := os.ReadFile(filepath.Join(modules, "axe-core", "axe.min.js"))
 	if errors.Is(err, os.ErrNotExist) {
 		return "", errNoAxe
 	}
 	return string(source), err
+}
+
+// Modules returns the absolute path of the directory where npm's packages are, or would be if they were installed (see
+// [ModulesVariable]).
+func Modules() (string, error) {
+	if modules := os.Getenv(ModulesVariable); modules != "" {
+		return filepath.Abs(modules)
+	}
+	root, err := moduleRoot()
+	return filepath.Join(root, "docs", "frontend", "node_modules"), err
 }
 
 // moduleRoot returns the directory of go.mod, above the one that the test runs in.

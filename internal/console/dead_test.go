@@ -1,8 +1,6 @@
 package console_test
 
 import (
-	"context"
-	"database/sql"
 	"testing"
 	"time"
 
@@ -12,8 +10,6 @@ import (
 	"fullsync/internal/auth"
 	"fullsync/internal/browsertest"
 	"fullsync/internal/nodetest"
-	"fullsync/internal/session"
-	"fullsync/internal/syncer"
 )
 
 // TestCancelOfADeadWorkersSync cancels a sync whose worker has been silent for an hour from its row in the history, and
@@ -41,25 +37,10 @@ func TestCancelOfADeadWorkersSync(t *testing.T) {
 	})
 }
 
-// newSession makes a session that alice has started and that has no job.
-func newSession(t *testing.T, node *nodetest.Node) session.Session {
-	t.Helper()
-	noJob := func(context.Context, *sql.Tx, string, int64) (int64, error) { return 1 << 40, nil }
-	created, err := node.Store.CreateSession(t.Context(), session.Session{
-		ID: uuid.NewString(), Catalog: "main", Direction: session.Pull, PeerID: nodetest.Branch, SourceNodeID: nodetest.Branch,
-		TargetNodeID: nodetest.MainNode, Method: session.MethodHTTP, Status: session.Preparing, Phase: session.PhaseQueued,
-		CurrentStep: "Preparing", StartedBy: "alice", Options: session.Options{BatchSize: 10},
-	}, syncer.Creation{Enqueue: noJob})
-	if err != nil || !created.OK {
-		t.Fatalf("creating a session: %+v, %v", created, err)
-	}
-	return created.Session
-}
-
 // deadSession makes a session whose worker has given its last sign of life an hour ago.
 func deadSession(t *testing.T, node *nodetest.Node) spec.SessionID {
 	t.Helper()
-	s := newSession(t, node)
+	s := node.Orphan()
 	claimed, ok, err := node.Store.ClaimSession(t.Context(), s.ID, 0, "gone-42")
 	if err != nil || !ok {
 		t.Fatalf("claiming session %s: %v, %v", s.ID, ok, err)

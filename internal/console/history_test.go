@@ -19,7 +19,7 @@ import (
 func cancelledSessions(t *testing.T, node *nodetest.Node, count int) (last spec.SessionID) {
 	t.Helper()
 	for range count {
-		s := newSession(t, node)
+		s := node.Orphan()
 		if ok, err := node.Store.CancelSession(t.Context(), s.ID, syncer.Cancellation{By: "alice"}); err != nil || !ok {
 			t.Fatalf("cancelling session %s: %v, %v", s.ID, ok, err)
 		}

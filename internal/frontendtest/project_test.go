@@ -9,6 +9,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"fullsync/internal/browsertest"
 )
 
 // root is the top of the repository.
@@ -34,18 +36,14 @@ type tools struct {
 func findTools(t *testing.T) tools {
 	t.Helper()
 	missing := t.Skipf
-	if os.Getenv("FULLSYNC_REQUIRE_BROWSER") == "1" {
+	if os.Getenv(browsertest.RequireVariable) == "1" {
 		missing = t.Fatalf
 	}
 	node, err := exec.LookPath("node")
 	if err != nil {
 		missing("no Node.js on this machine; install it with: apt-get install nodejs npm")
 	}
-	modules := os.Getenv("FULLSYNC_NODE_MODULES")
-	if modules == "" {
-		modules = filepath.Join(root, "docs", "frontend", "node_modules")
-	}
-	modules, err = filepath.Abs(modules)
+	modules, err := browsertest.Modules()
 	if err != nil {
 		t.Fatal(err)
 	}
