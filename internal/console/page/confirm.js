@@ -1,7 +1,8 @@
 // The dialog that asks before something is done that cannot be undone. The focus is on the safe choice, and Escape is that too.
 
-import { busy, byId, field } from "./dom.js";
-import { say } from "./message.js";
+import { busy } from "./busy.js";
+import { byId, field } from "./dom.js";
+import { complain } from "./message.js";
 
 const dialog = byId("confirm", HTMLDialogElement);
 const form = /** @type {HTMLFormElement} */ (dialog.querySelector("form"));
@@ -23,7 +24,7 @@ form.addEventListener("submit", (event) => {
     } catch (failure) {
       if (dialog.open && asked === work) throw failure;
       // The dialog was closed meanwhile, and another question may be open in it.
-      say("failure", failure instanceof Error ? failure.message : String(failure));
+      complain(failure);
       return;
     }
     if (asked === work) dialog.close();

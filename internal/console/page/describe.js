@@ -18,8 +18,8 @@ export function products(s) {
   return s.resumedRecords ? `${text}, ${number(s.resumedRecords)} of them before it went on` : text;
 }
 
-/** @param {Session | Schemas["Receipt"]} s */
-export function changes(s) {
+/** How far it has come, and what that has changed here. @param {Session | Schemas["Receipt"]} s */
+export function outcome(s) {
   const parts = [
     [s.created, "new"],
     [s.updated, "changed"],
@@ -27,7 +27,8 @@ export function changes(s) {
     [s.deleted, "removed"],
     [s.rejected, "refused"],
   ];
-  return parts.filter(([n]) => n).map(([n, what]) => `${number(Number(n))} ${what}`).join(", ");
+  const changes = parts.filter(([n]) => n).map(([n, what]) => `${number(Number(n))} ${what}`).join(", ");
+  return changes ? `${products(s)}: ${changes}` : products(s);
 }
 
 /** How long it took. The clock of a browser may be wrong, so a session that still runs gets no number. @param {Session} s */

@@ -75,23 +75,3 @@ export function passFocus(from, to) {
 export function mainHeading() {
   return byId(byId("desk", HTMLElement).hidden ? "sign-in-title" : "sync-title", HTMLElement);
 }
-
-/**
- * Switches a button off while work goes on, so that it is not done twice, and shows a failure in the given place.
- * @param {HTMLButtonElement} button
- * @param {HTMLElement} problem where the sentence of a failure goes; it is emptied first
- * @param {() => Promise<void>} work
- */
-export async function busy(button, problem, work) {
-  if (button.getAttribute("aria-disabled") === "true") return;
-  // Not "disabled": that would take the focus away from whoever has just pressed it.
-  button.setAttribute("aria-disabled", "true");
-  problem.textContent = "";
-  try {
-    await work();
-  } catch (failure) {
-    problem.textContent = failure instanceof Error ? failure.message : String(failure);
-  } finally {
-    button.removeAttribute("aria-disabled");
-  }
-}

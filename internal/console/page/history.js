@@ -1,10 +1,11 @@
 // The history: sessions, newest first, page by page as one scrolls.
 
+import { busy } from "./busy.js";
 import { askToCancel } from "./cancel.js";
 import { call } from "./api.js";
 import { showCard } from "./cards.js";
-import { changes, lasted, products, title, who } from "./describe.js";
-import { action, busy, byId, copyOf, fill, passFocus } from "./dom.js";
+import { lasted, outcome, title, who } from "./describe.js";
+import { action, byId, copyOf, fill, passFocus } from "./dom.js";
 import { time } from "./format.js";
 import { showReceipt } from "./receipt.js";
 import { isActive, knownSessions, onSession, put, sessionOf } from "./sessions.js";
@@ -125,7 +126,7 @@ function update(row, s) {
   button.setAttribute("aria-label", isActive(s) ? `${s.status}: show the sync` : `${s.status}: show the receipt`);
   button.dataset.status = s.status;
   fill(row, {
-    products: [products(s), changes(s)].filter(Boolean).join(": "),
+    products: outcome(s),
     duration: lasted(s),
     who: who(s),
   });

@@ -1,11 +1,12 @@
 // The page: sign in, then the desk.
 
 import { call, keepToken, onSignedOut, token, Unreachable } from "./api.js";
-import { busy, byId, field, mainHeading } from "./dom.js";
+import { busy } from "./busy.js";
+import { byId, field, mainHeading } from "./dom.js";
 import { clock } from "./format.js";
 import { reloadHistory } from "./history.js";
 import { follow } from "./live.js";
-import { hush, say } from "./message.js";
+import { hush, say, sentenceOf } from "./message.js";
 import { reloadPeers } from "./peers.js";
 import { isActive, onSession, put, refresh, takeSnapshot, takeStatus } from "./sessions.js";
 import "./start.js";
@@ -31,7 +32,7 @@ signInForm.addEventListener("submit", (event) => {
   event.preventDefault();
   void busy(/** @type {HTMLButtonElement} */ (signInForm.querySelector("button")), signInProblem, signIn);
 });
-signOutButton.addEventListener("click", () => void busy(signOutButton, document.createElement("p"), signOut));
+signOutButton.addEventListener("click", () => void busy(signOutButton, null, signOut));
 onSession((now, before) => {
   if (before && isActive(before) && !isActive(now)) void reloadPeers(); // it was seen, or has failed
 });
@@ -79,7 +80,7 @@ async function open(shown) {
     me = await call("GET", "/api/auth/me");
   } catch (failure) {
     // The token is kept: the node may only be restarting.
-    say("failure", `${failure instanceof Error ? failure.message : failure} Reload this page to try again.`);
+    say("failure", `${sentenceOf(failure)} Reload this page to try again.`);
     return;
   }
   document.body.dataset.role = me.user.role;

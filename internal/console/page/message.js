@@ -21,6 +21,16 @@ export function say(kind, sentence) {
   text.textContent = sentence;
 }
 
+/** Returns what to show of something that was caught. @param {unknown} failure */
+export function sentenceOf(failure) {
+  return failure instanceof Error ? failure.message : String(failure);
+}
+
+/** Shows a failure that was caught. @param {unknown} failure */
+export function complain(failure) {
+  say("failure", sentenceOf(failure));
+}
+
 /** Moves the focus to the message, where the element that had it is gone. */
 export function focusMessage() {
   text.focus();

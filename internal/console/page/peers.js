@@ -1,10 +1,11 @@
 // The peers: who is known, and whether they answer.
 
 import { call, Refused } from "./api.js";
+import { busy } from "./busy.js";
 import { confirm } from "./confirm.js";
-import { action, busy, byId, copyOf, field, fill, passFocus } from "./dom.js";
+import { action, byId, copyOf, field, fill, passFocus } from "./dom.js";
 import { time } from "./format.js";
-import { focusMessage, say } from "./message.js";
+import { complain, focusMessage, say } from "./message.js";
 
 /** @typedef {import("fullsync-api").components["schemas"]} Schemas */
 /** @typedef {Schemas["Peer"]} Peer */
@@ -78,7 +79,7 @@ function newRow(nodeId) {
     ["switch", () => call("PATCH", path, { isActive: row.dataset.active !== "true" }).then(reloadPeers)],
   ])) {
     const button = action(row, name);
-    button.addEventListener("click", () => void busy(button, document.createElement("p"), () => work().catch(complain)));
+    button.addEventListener("click", () => void busy(button, null, work));
   }
   action(row, "remove").addEventListener("click", () =>
     confirm({
@@ -136,9 +137,4 @@ async function add() {
   addForm.reset();
   await reloadPeers();
   say("success", `Peer ${peer.nodeId} is registered. Check it to see whether it answers.`);
-}
-
-/** @param {unknown} failure */
-function complain(failure) {
-  say("failure", failure instanceof Error ? failure.message : String(failure));
 }

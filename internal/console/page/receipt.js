@@ -1,10 +1,11 @@
 // The receipt of a session that has ended.
 
 import { call } from "./api.js";
-import { changes, lasted, products, title } from "./describe.js";
-import { busy, byId } from "./dom.js";
+import { busy } from "./busy.js";
+import { lasted, outcome, title } from "./describe.js";
+import { byId } from "./dom.js";
 import { bytes, count, time } from "./format.js";
-import { copy, say } from "./message.js";
+import { complain, copy, say } from "./message.js";
 import { offerRejects } from "./rejects.js";
 import { load, put } from "./sessions.js";
 
@@ -44,7 +45,7 @@ export async function showReceipt(id) {
   try {
     found = await load(id);
   } catch (failure) {
-    say("failure", failure instanceof Error ? failure.message : String(failure));
+    complain(failure);
     return;
   }
   const { session, receipt } = found;
@@ -56,7 +57,7 @@ export async function showReceipt(id) {
   resumeButton.hidden = receipt.status === "COMPLETED";
   show({
     Sync: title(receipt),
-    Products: [products(receipt), changes(receipt)].filter(Boolean).join(": "),
+    Products: outcome(receipt),
     "Why it ended": receipt.errorMessage,
     Started: `${time(receipt.startedAt)} by ${receipt.startedBy}`,
     Ended: `${time(receipt.completedAt)}, after ${lasted(session)}`,

@@ -1,7 +1,8 @@
 // What a session refused, in its receipt: read when somebody wants to know.
 
 import { call } from "./api.js";
-import { busy, byId, passFocus } from "./dom.js";
+import { busy } from "./busy.js";
+import { byId, passFocus } from "./dom.js";
 import { count } from "./format.js";
 
 /** @typedef {import("fullsync-api").components["schemas"]} Schemas */

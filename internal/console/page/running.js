@@ -1,7 +1,8 @@
 // The dialog after a start was refused because another sync is running (409).
 
+import { busy } from "./busy.js";
 import { askToCancel } from "./cancel.js";
-import { busy, byId, fill } from "./dom.js";
+import { byId, fill } from "./dom.js";
 import { time } from "./format.js";
 import { isActive, load, onSession, sessionOf } from "./sessions.js";
 import { say } from "./message.js";

@@ -1,9 +1,10 @@
 // The form that starts a sync.
 
 import { call, Refused, Unreachable } from "./api.js";
+import { busy } from "./busy.js";
 import { showCard } from "./cards.js";
-import { changes, products, title } from "./describe.js";
-import { busy, byId, field } from "./dom.js";
+import { outcome, title } from "./describe.js";
+import { byId, field } from "./dom.js";
 import { say } from "./message.js";
 import { onPeers } from "./peers.js";
 import { showRunning } from "./running.js";
@@ -51,8 +52,7 @@ onSession(tellEnd);
 function tellEnd(s) {
   if (s.sessionId !== mine || isActive(s)) return;
   mine = "";
-  const done = [products(s), changes(s)].filter(Boolean).join(": ");
-  if (s.status === "COMPLETED") say("success", `COMPLETED: ${title(s)}, ${done}.`);
+  if (s.status === "COMPLETED") say("success", `COMPLETED: ${title(s)}, ${outcome(s)}.`);
   if (s.status === "FAILED") say("failure", `FAILED: ${title(s)}. ${s.errorMessage}`);
 }
 
