@@ -11,7 +11,7 @@ import (
 
 // hashVersion begins every content hash. It changes whenever [Product.AppendJSON] does, so that hashes of two
 // versions never meet as equals.
-const hashVersion = "1:"
+const hashVersion = HashVersion + ":"
 
 // emptyAttributes is the canonical form of no attributes.
 const emptyAttributes = "{}"

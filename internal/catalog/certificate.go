@@ -1,0 +1,61 @@
+package catalog
+
+import (
+	"crypto/sha256"
+	"encoding"
+	"encoding/base64"
+	"encoding/hex"
+	"hash"
+
+	"fullsync/internal/fault"
+)
+
+// Certificate is one line for a whole catalog: two catalogs with the same certificate hold the same products. It is the
+// SHA-256 over one line for each product, ascending by id: the id, a tab, the content hash, a line feed. The zero value
+// is no certificate; see [NewCertificate].
+type Certificate struct {
+	sum   hash.Hash
+	count int64
+	line  []byte
+}
+
+// NewCertificate returns the certificate of an empty catalog.
+func NewCertificate() *Certificate { return &Certificate{sum: sha256.New()} }
+
+// Add adds the next product.
+func (c *Certificate) Add(id, hash string) {
+	c.line = append(append(append(append(c.line[:0], id...), '\t'), hash...), '\n')
+	c.sum.Write(c.line) // never fails
+	c.count++
+}
+
+// Count is how many products were added.
+func (c *Certificate) Count() int64 { return c.count }
+
+// String returns the SHA-256 of what was added so far as 64 hexadecimal digits.
+func (c *Certificate) String() string { return hex.EncodeToString(c.sum.Sum(nil)) }
+
+// State returns an opaque text from which [ResumeCertificate] goes on, here or in another process.
+func (c *Certificate) State() string {
+	state, err := c.sum.(encoding.BinaryMarshaler).MarshalBinary()
+	if err != nil {
+		panic(err) // SHA-256 always has a state
+	}
+	return base64.RawURLEncoding.EncodeToString(state)
+}
+
+// ResumeCertificate returns the certificate whose [Certificate.State] was taken after count products. It returns an
+// Invalid [fault.Error] for any other text.
+func ResumeCertificate(state string, count int64) (*Certificate, error) {
+	c := NewCertificate()
+	raw, err := base64.RawURLEncoding.DecodeString(state)
+	if err == nil {
+		err = c.sum.(encoding.BinaryUnmarshaler).UnmarshalBinary(raw)
+	}
+	if err != nil || count < 0 {
+		return nil, fault.New(fault.Invalid, "INVALID_CERTIFICATE", "Invalid certificate",
+			"The certificate of the products so far cannot be read; begin again at the start of the catalog.")
+	}
+	c.count = count
+	return c, nil
+}

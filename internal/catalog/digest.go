@@ -1,0 +1,55 @@
+package catalog
+
+import (
+	"encoding/base64"
+	"encoding/binary"
+	"strings"
+)
+
+// HashVersion is the version of the content hash. Digests of two versions cannot be compared: a node says its own with
+// every answer about them.
+const HashVersion = "1"
+
+// DigestOf returns the digest of one content hash: its first 8 bytes after the version, big-endian. It returns false for
+// text that is no content hash of [HashVersion]. Databases keep the same 64 bits as a signed number.
+func DigestOf(hash string) (uint64, bool) {
+	const whole, first = 43, 11 // characters of base64url that stand for all 32 bytes, and for the first 8
+	text, ok := strings.CutPrefix(hash, hashVersion)
+	if !ok || len(text) != whole {
+		return 0, false
+	}
+	var sum [32]byte
+	var source [whole]byte
+	copy(source[:], text)
+	if _, err := base64.RawURLEncoding.Decode(sum[:], source[:first]); err != nil {
+		return 0, false
+	}
+	return binary.BigEndian.Uint64(sum[:]), true
+}
+
+// Digest is what is compared of a span of products instead of the products: how many there are, and the sum of the
+// digests of their hashes, modulo 2^64. Two spans with equal digests hold the same products.
+type Digest struct {
+	Count int64
+	Sum   uint64
+	// Known is false where the digest of at least one product is missing. Sum then means nothing, and the digest equals
+	// no other.
+	Known bool
+}
+
+// Same says whether both digests are known and equal.
+func (d Digest) Same(other Digest) bool { return d.Known && other.Known && d == other }
+
+// Add counts one product with this content hash. A hash that is none makes the digest unknown.
+func (d *Digest) Add(hash string) {
+	digest, ok := DigestOf(hash)
+	d.Count++
+	d.Sum += digest
+	d.Known = d.Known && ok
+}
+
+// Span is the digest of the products whose ids are greater than the previous span's Through, and up to its own.
+type Span struct {
+	Through string
+	Digest
+}
