@@ -54,7 +54,7 @@ func (w errorWriter) write(err error, c echo.Context) {
 		c.Response().Status = statusClientGone
 		return
 	}
-	status, body := describe(err)
+	status, body := describe(r.Context(), err)
 	h := c.Response().Header()
 	switch status {
 	case http.StatusInternalServerError:
@@ -82,8 +82,8 @@ func retryAfterOf(err error) string {
 	return strconv.Itoa(int(math.Ceil(wait.Seconds())))
 }
 
-// describe returns the status and the body of err.
-func describe(err error) (status int, body any) {
+// describe returns the status and the body of err, for the request of ctx.
+func describe(ctx context.Context, err error) (status int, body any) {
 	var (
 		running  *syncer.RunningError
 		finished *syncer.FinishedError
@@ -93,7 +93,7 @@ func describe(err error) (status int, body any) {
 	)
 	switch {
 	case errors.As(err, &running):
-		return http.StatusConflict, inProgress(running)
+		return http.StatusConflict, inProgress(ctx, running)
 	case errors.As(err, &finished):
 		return http.StatusConflict, sessionFinished(finished)
 	case errors.As(err, &known):
@@ -159,7 +159,7 @@ func internalError(requestID string) spec.Error {
 	}
 }
 
-func inProgress(err *syncer.RunningError) spec.SyncInProgress {
+func inProgress(ctx context.Context, err *syncer.RunningError) spec.SyncInProgress {
 	v := err.Running
 	return spec.SyncInProgress{
 		Error:       err.Error(),
@@ -173,7 +173,7 @@ func inProgress(err *syncer.RunningError) spec.SyncInProgress {
 		StartedAt: v.StartedAt.UTC(),
 		StartedBy: v.StartedBy,
 		Health:    healthOf(v),
-		CancelUrl: "/api/admin/sync/full-sync/cancel",
+		CancelUrl: underPrefix(ctx, "/api/admin/sync/full-sync/cancel"),
 	}
 }
 

@@ -7,6 +7,7 @@ import (
 	"net/http"
 
 	"github.com/labstack/echo/v4"
+	"github.com/swaggest/swgui"
 	"github.com/swaggest/swgui/v5emb"
 
 	"fullsync/api/spec"
@@ -51,8 +52,11 @@ func (h *operationHandlers) GetOpenAPI(context.Context, spec.GetOpenAPIRequestOb
 
 // serveDocs serves the document as a page, from files that are compiled in.
 func serveDocs(e *echo.Echo) {
-	page := echo.WrapHandler(v5emb.New("fullsync", documentPath, docsPath+"/"))
-	e.GET(docsPath, func(c echo.Context) error { return c.Redirect(http.StatusFound, docsPath+"/") })
+	// Relative throughout, as in [serveConsole]: the page works under whatever path a reverse proxy puts before it.
+	page := echo.WrapHandler(v5emb.NewHandlerWithConfig(swgui.Config{
+		Title: "fullsync", SwaggerJSON: ".." + documentPath, BasePath: "./", InternalBasePath: docsPath,
+	}))
+	e.GET(docsPath, func(c echo.Context) error { return c.Redirect(http.StatusFound, docsPath[1:]+"/") })
 	e.GET(docsPath+"/*", func(c echo.Context) error {
 		switch c.Param("*") {
 		case "", "swagger-ui.css", "swagger-ui-bundle.js", "swagger-ui-standalone-preset.js", "favicon-16x16.png", "favicon-32x32.png":

@@ -37,7 +37,7 @@ func (h *peerHandlers) AddPeer(ctx context.Context, r spec.AddPeerRequestObject)
 		return nil, err
 	}
 	return spec.AddPeer201JSONResponse{
-		Headers: spec.AddPeer201ResponseHeaders{Location: "/api/admin/sync/peers/" + p.NodeID},
+		Headers: spec.AddPeer201ResponseHeaders{Location: underPrefix(ctx, "/api/admin/sync/peers/"+p.NodeID)},
 		Body:    spec.PeerResponse{Success: true, Peer: peerOf(p)},
 	}, nil
 }

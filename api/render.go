@@ -1,6 +1,7 @@
 package api
 
 import (
+	"context"
 	"math"
 	"time"
 
@@ -14,7 +15,9 @@ func startedOf(v session.View, message string) spec.StartResponse {
 }
 
 // location is where a session can be watched.
-func location(v session.View) string { return "/api/admin/sync/full-sync/" + v.ID }
+func location(ctx context.Context, v session.View) string {
+	return underPrefix(ctx, "/api/admin/sync/full-sync/"+v.ID)
+}
 
 // sessionOf renders a session.
 func sessionOf(v session.View) spec.Session {

@@ -30,8 +30,8 @@ type Options struct {
 	Ready func(ctx context.Context) error
 	// CORSOrigins are the origins (scheme://host[:port]) whose pages may call this node; none where empty.
 	CORSOrigins []string
-	// TrustedProxies are the networks (10.0.0.0/8) whose word about the caller's address (X-Forwarded-For) is taken;
-	// nobody's where empty.
+	// TrustedProxies are the networks (10.0.0.0/8) whose word is taken about the caller's address (X-Forwarded-For) and
+	// about the path that the caller sees (X-Forwarded-Prefix); nobody's where empty.
 	TrustedProxies []string
 	Logger         *slog.Logger
 	Limits         Limits
@@ -93,8 +93,12 @@ func New(opt Options) (*Server, error) {
 	if e.IPExtractor, err = callerAddress(opt.TrustedProxies); err != nil {
 		return nil, err
 	}
+	prefix, err := withPrefix(opt.TrustedProxies)
+	if err != nil {
+		return nil, err
+	}
 	e.HTTPErrorHandler = errorWriter{log: opt.Logger}.write
-	e.Use(requestID, recoverPanics(opt.Logger), accessLog(opt.Logger), rollingDeadlines(opt.Limits.Stall), secureHeaders)
+	e.Use(prefix, requestID, recoverPanics(opt.Logger), accessLog(opt.Logger), rollingDeadlines(opt.Limits.Stall), secureHeaders)
 	if len(opt.CORSOrigins) > 0 {
 		e.Use(cors(opt.CORSOrigins))
 	}

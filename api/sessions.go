@@ -32,12 +32,12 @@ func (h *sessionHandlers) StartFullSync(ctx context.Context, r spec.StartFullSyn
 	}
 	if started.Attached {
 		return spec.StartFullSync200JSONResponse{
-			Headers: spec.StartFullSync200ResponseHeaders{Location: location(started.Session)},
+			Headers: spec.StartFullSync200ResponseHeaders{Location: location(ctx, started.Session)},
 			Body:    startedOf(started.Session, "Full sync already running; attached to it"),
 		}, nil
 	}
 	return spec.StartFullSync202JSONResponse{
-		Headers: spec.StartFullSync202ResponseHeaders{Location: location(started.Session)},
+		Headers: spec.StartFullSync202ResponseHeaders{Location: location(ctx, started.Session)},
 		Body:    startedOf(started.Session, "Full sync pull initiated successfully"),
 	}, nil
 }
@@ -49,7 +49,7 @@ func (h *sessionHandlers) ResumeFullSync(ctx context.Context, r spec.ResumeFullS
 		return nil, err
 	}
 	return spec.ResumeFullSync202JSONResponse{
-		Headers: spec.ResumeFullSync202ResponseHeaders{Location: location(v)},
+		Headers: spec.ResumeFullSync202ResponseHeaders{Location: location(ctx, v)},
 		Body:    startedOf(v, "Full sync pull resumed successfully"),
 	}, nil
 }

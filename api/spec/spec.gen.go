@@ -14900,9 +14900,10 @@ var swaggerSpec = []string{
 	"IcHTMQIoxxpHVAwfOHEQ+yH9voqefsAWSw8lprT9kLyp7x7BtVfhxzF2Nm6tzAqCEgxrjhvygXQHPwaa",
 	"HlpZuMgZE3TGWws6jVYB52zGRO/8eDPouJdmgtIud0B2Wu3WzkoNxRBEKIfJlAn9TRYRrKWCuN+BFvHv",
 	"3puT1WCDdBL3m1XQgs5cK5HoAlwX2LNrS3gEi24TlZyvDZLkNb1JlSzV2nqe2iuZDpUfUMXSgaK/yoGy",
-	"ydfV+Jl/76fGgNGYxTCP3yzC4tvyuE3KPNMKwCd26sC47HHoJxdgB0K0dLGN2cj1ZIN4jY0yAO8xwr2s",
-	"/f9UamZzveMZtNbNs/L0LViBsPwaWyfiigggquT/zAnqil+aHylC1Q3O9IdwVOBaRuXrZPrm2b73boDX",
-	"8nshrxkcdjMmjXwll/AtMmoMeOGyiWL+KsVkPW8pyMRYXgox16KIR5HeLz38uHt/978DAAD//w==",
+	"ydfV+Jl/76fGgNGYxTCP3yzC4tvyuE3KPAPiyi6onqTNab3LBhtoBM5pVyzYsgMKxmVvhtZzATYrRKMY",
+	"O56NXPs2CO3YgASwKaMHlE0KmErNbFp4PIMuvHmun74FixWWX2NLSly9AQSg/J85mV7xS/MjRai6wfH/",
+	"ELkKXHepfElN3zzb994NStfyeyEFGnx7MyaNKCaX8C3ydIyN4bKJYv4qxbw+bylI2lheCpHcYpN3n94v",
+	"PVS6e3/3vwMAAP//",
 }
 
 // decodeSpec returns the embedded OpenAPI spec as raw JSON bytes,

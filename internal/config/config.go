@@ -23,7 +23,7 @@ type Config struct {
 	NodeName       string        `env:"NODE_NAME" shape:"1 to 200 printable characters" meaning:"Name of this node for people; the id where empty."`
 	JWTSecret      Secret        `env:"JWT_SECRET" shape:"at least 32 bytes, such as the output of openssl rand -base64 32" meaning:"Secret that signs tokens and seals the tokens of peers, the same on every replica; serve makes one in the data directory where empty. Better set in the environment than as a flag, which others on the machine can see."`
 	CORSOrigins    []string      `env:"CORS_ORIGINS" shape:"a list of origins such as https://admin.example.com,http://localhost:5173" meaning:"Origins of browser applications that may call the API, separated by commas."`
-	TrustedProxies []string      `env:"TRUSTED_PROXIES" shape:"a list of addresses and networks such as 10.0.0.5,192.168.0.0/16" meaning:"Reverse proxies whose X-Forwarded-For is believed, separated by commas. Failed logins are slowed per address, so name yours; without, everybody behind it has its address."`
+	TrustedProxies []string      `env:"TRUSTED_PROXIES" shape:"a list of addresses and networks such as 10.0.0.5,192.168.0.0/16" meaning:"Reverse proxies whose X-Forwarded-For and X-Forwarded-Prefix are believed, separated by commas. Failed logins are slowed per address, so name yours; without, everybody behind it has its address."`
 	LoginTTL       time.Duration `env:"LOGIN_TTL" envDefault:"1h" shape:"a duration from 1m to 24h such as 1h" meaning:"How long a login lasts; there is no renewal."`
 
 	BatchSize            int `env:"BATCH_SIZE" envDefault:"1000" shape:"a whole number from 1 to 5000" meaning:"Products per batch where a start does not say."`

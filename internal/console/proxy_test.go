@@ -12,23 +12,45 @@ import (
 	"fullsync/internal/nodetest"
 )
 
+// underAPath puts a reverse proxy before the node that takes /shop/sync off, and returns the address with it.
+func underAPath(t *testing.T, n *nodetest.Node) string {
+	t.Helper()
+	to, err := url.Parse(n.URL())
+	if err != nil {
+		t.Fatal(err)
+	}
+	proxy := httptest.NewServer(http.StripPrefix("/shop/sync", httputil.NewSingleHostReverseProxy(to)))
+	t.Cleanup(proxy.Close)
+	return proxy.URL + "/shop/sync"
+}
+
 // TestUnderAPath: a reverse proxy has put the node under a path of its own.
 func TestUnderAPath(t *testing.T) {
 	t.Parallel()
 	pair := newPair(t, nodetest.SQLite, 10, nodetest.Config{})
-	at, err := url.Parse(pair.Main.URL())
-	if err != nil {
-		t.Fatal(err)
-	}
-	proxy := httptest.NewServer(http.StripPrefix("/shop/sync", httputil.NewSingleHostReverseProxy(at)))
-	t.Cleanup(proxy.Close)
+	at := underAPath(t, pair.Main)
 
-	page := signInAt(t, proxy.URL+"/shop/sync", auth.RoleOperator, browsertest.Options{})
+	page := signInAt(t, at, auth.RoleOperator, browsertest.Options{})
 	page.Button("Start sync").Click()
 	page.Role("article", "Pull from branch into catalog main").WaitText("COMPLETED")
 	page.Go("/shop/sync/")
 	page.Role("heading", "Full sync").Wait()
-	if want := proxy.URL + "/shop/sync/console/"; page.URL() != want {
+	if want := at + "/console/"; page.URL() != want {
 		t.Errorf("/shop/sync/ leads to %s, want %s", page.URL(), want)
 	}
+}
+
+// TestDocsUnderAPath tries a route out on the page of the document.
+func TestDocsUnderAPath(t *testing.T) {
+	t.Parallel()
+	browsertest.Require(t)
+	at := underAPath(t, nodetest.Start(t, nodetest.Config{}))
+	page := browsertest.Open(t, at+"/docs/#/operations/getHealth", browsertest.Options{})
+	// Not by the mouse: the page still moves while it shows the operation.
+	for _, button := range []string{".try-out__btn", ".execute"} {
+		page.Find(button).Wait()
+		browsertest.Eval[bool](page, `document.querySelector("`+button+`").click() ?? true`)
+	}
+	page.Find(".request-url").WaitText(at + "/healthz")
+	page.Find(".live-responses-table").WaitText(`"status": "ok"`)
 }
