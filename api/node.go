@@ -18,6 +18,7 @@ type nodeHandlers struct {
 	node      NodeInfo
 	catalogs  Catalogs
 	pages     Pages
+	totals    *totals
 	encoders  *encoders
 	pageBytes int
 }
@@ -54,11 +55,13 @@ func (h *nodeHandlers) ReadNodeProducts(ctx context.Context, r spec.ReadNodeProd
 	limit := valueOr(r.Params.Limit, defaultLimit)
 	return pageResponse(func(w http.ResponseWriter) error {
 		page := h.encoders.page(w, valueOr(r.Params.AcceptEncoding, ""), limit, h.pageBytes)
-		return page.end(h.pages.ReadPage(ctx, r.Catalog, valueOr(r.Params.After, ""), limit+1, func(p *catalog.Product) error {
+		after := valueOr(r.Params.After, "")
+		failure := h.pages.ReadPage(ctx, r.Catalog, after, limit+1, func(p *catalog.Product) error {
 			return page.add(p.ID, func(line []byte) []byte {
 				return append(p.AppendJSON(append(line, `{"product":`...)), '}')
 			})
-		}))
+		})
+		return page.end(failure, h.total(ctx, page, r.Catalog, after))
 	}), nil
 }
 
@@ -67,14 +70,30 @@ func (h *nodeHandlers) ReadNodeHashes(ctx context.Context, r spec.ReadNodeHashes
 	limit := valueOr(r.Params.Limit, defaultLimit)
 	return pageResponse(func(w http.ResponseWriter) error {
 		page := h.encoders.page(w, valueOr(r.Params.AcceptEncoding, ""), limit, h.pageBytes)
-		return page.end(h.pages.ReadHashes(ctx, r.Catalog, valueOr(r.Params.After, ""), limit+1, func(e catalog.Entry) error {
+		after := valueOr(r.Params.After, "")
+		failure := h.pages.ReadHashes(ctx, r.Catalog, after, limit+1, func(e catalog.Entry) error {
 			return page.add(e.ID, func(line []byte) []byte {
 				line = quoted(append(line, `{"id":`...), e.ID)
 				line = quoted(append(line, `,"hash":`...), e.Hash)
 				return append(line, '}')
 			})
-		}))
+		})
+		return page.end(failure, h.total(ctx, page, r.Catalog, after))
 	}), nil
+}
+
+// total returns what asks how many products the catalog of a page has. On the catalog's last page the answer is of a
+// moment after its lines were read; see [totals] for the others.
+func (h *nodeHandlers) total(ctx context.Context, p *page, catalogName, after string) func() (int64, error) {
+	return func() (int64, error) {
+		switch {
+		case p.more:
+			return h.totals.recent(ctx, catalogName)
+		case after == "":
+			return int64(p.count), nil // the page is the whole catalog
+		}
+		return h.totals.fresh(ctx, catalogName)
+	}
 }
 
 // quoted appends text as a JSON string. The text came from the database, where everything is valid UTF-8.

@@ -60,11 +60,15 @@ func (p *page) add(id string, render func(line []byte) []byte) error {
 	return err
 }
 
-// end finishes the page after the reading ended with failure, nil or errPageFull when all is well. A page that failed
-// in the middle ends without its last line, and its connection is cut: so the reader knows. It returns an error only
-// while nothing has been sent, so that it can still be answered.
-func (p *page) end(failure error) error {
-	if failure != nil && !errors.Is(failure, errPageFull) {
+// end finishes the page after the reading ended with failure, nil or errPageFull when all is well. total says how many
+// products the catalog has. A page that failed in the middle ends without its last line, and its connection is cut: so
+// the reader knows. It returns an error only while nothing has been sent, so that it can still be answered.
+func (p *page) end(failure error, total func() (int64, error)) error {
+	var products int64
+	if failure == nil || errors.Is(failure, errPageFull) {
+		products, failure = total()
+	}
+	if failure != nil {
 		if p.encoder == nil {
 			return failure
 		}
@@ -74,7 +78,7 @@ func (p *page) end(failure error) error {
 	if p.more {
 		next = string(quoted(nil, p.last))
 	}
-	_, err := fmt.Fprintf(p.out, "{\"end\":{\"count\":%d,\"next\":%s}}\n", p.count, next)
+	_, err := fmt.Fprintf(p.out, "{\"end\":{\"count\":%d,\"next\":%s,\"total\":%d}}\n", p.count, next, products)
 	if err == nil {
 		err = p.out.Flush()
 	}

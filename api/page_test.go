@@ -26,13 +26,13 @@ func TestProductPage(t *testing.T) {
 		return `{"product":{"id":"` + id + `","name":"<Chair> ` + id + `","price":"12.50","active":true,"attributes":{"weight":1.0}}}` + "\n"
 	}
 	for query, want := range map[string]string{
-		"":                    line("a") + line("b") + line("c") + `{"end":{"count":3,"next":null}}` + "\n",
-		"?after=&limit=3":     line("a") + line("b") + line("c") + `{"end":{"count":3,"next":null}}` + "\n",
-		"?limit=2":            line("a") + line("b") + `{"end":{"count":2,"next":"b"}}` + "\n",
-		"?after=b&limit=2":    line("c") + `{"end":{"count":1,"next":null}}` + "\n",
-		"?after=c":            `{"end":{"count":0,"next":null}}` + "\n",
-		"?after=b&limit=1":    line("c") + `{"end":{"count":1,"next":null}}` + "\n",
-		"?after=a%20&limit=1": line("b") + `{"end":{"count":1,"next":"b"}}` + "\n",
+		"":                    line("a") + line("b") + line("c") + `{"end":{"count":3,"next":null,"total":3}}` + "\n",
+		"?after=&limit=3":     line("a") + line("b") + line("c") + `{"end":{"count":3,"next":null,"total":3}}` + "\n",
+		"?limit=2":            line("a") + line("b") + `{"end":{"count":2,"next":"b","total":3}}` + "\n",
+		"?after=b&limit=2":    line("c") + `{"end":{"count":1,"next":null,"total":3}}` + "\n",
+		"?after=c":            `{"end":{"count":0,"next":null,"total":3}}` + "\n",
+		"?after=b&limit=1":    line("c") + `{"end":{"count":1,"next":null,"total":3}}` + "\n",
+		"?after=a%20&limit=1": line("b") + `{"end":{"count":1,"next":"b","total":3}}` + "\n",
 	} {
 		a := n.call("GET", pagePath+query, "", "Accept-Encoding", "identity")
 		if a.status != 200 || a.body != want {
@@ -50,7 +50,7 @@ func TestHashPage(t *testing.T) {
 	n.products = someProducts("a", "b")
 	n.products[1].ID = "b\"\\é"
 	a := n.call("GET", "/api/node/catalogs/main/hashes?limit=1&after=a", "", "Accept-Encoding", "identity")
-	want := `{"id":"b\"\\é","hash":"` + n.products[1].Hash + "\"}\n{\"end\":{\"count\":1,\"next\":null}}\n"
+	want := `{"id":"b\"\\é","hash":"` + n.products[1].Hash + "\"}\n{\"end\":{\"count\":1,\"next\":null,\"total\":2}}\n"
 	if !strings.HasPrefix(n.products[1].Hash, "1:") || a.body != want {
 		t.Errorf("got %swant %s", a.body, want)
 	}
@@ -60,7 +60,7 @@ func TestPageEndsBySize(t *testing.T) {
 	t.Parallel()
 	n := setup(t, func(o *api.Options) { o.Limits.PageBytes = 150 })
 	a := n.call("GET", pagePath, "", "Accept-Encoding", "identity")
-	if a.status != 200 || !strings.HasSuffix(a.body, `{"end":{"count":2,"next":"b"}}`+"\n") {
+	if a.status != 200 || !strings.HasSuffix(a.body, `{"end":{"count":2,"next":"b","total":3}}`+"\n") {
 		t.Errorf("%d %s", a.status, a.body)
 	}
 }
@@ -150,6 +150,12 @@ func TestPageThatFailsAtTheBeginning(t *testing.T) {
 	if a.status != http.StatusServiceUnavailable || a.header.Get("Retry-After") == "" {
 		t.Errorf("%d %s", a.status, a.body)
 	}
+	// Without a total the page has no end either.
+	n.readFailure, n.countFailure = nil, n.readFailure
+	a = n.call("GET", pagePath+"?limit=2", "")
+	if a.status != http.StatusServiceUnavailable || strings.Contains(a.body, `{"end"`) {
+		t.Errorf("%d %s", a.status, a.body)
+	}
 }
 
 func TestNode(t *testing.T) {
@@ -164,7 +170,7 @@ func TestNode(t *testing.T) {
 	if strings.TrimSpace(a.body) != `{"nodeId":"main-1","nodeName":"Main","version":"test","catalogs":[{"catalog":"main","products":0}]}` {
 		t.Error(a.body)
 	}
-	if a = n.call("GET", pagePath, "", "Accept-Encoding", "identity"); a.body != `{"end":{"count":0,"next":null}}`+"\n" {
+	if a = n.call("GET", pagePath, "", "Accept-Encoding", "identity"); a.body != `{"end":{"count":0,"next":null,"total":0}}`+"\n" {
 		t.Error(a.body)
 	}
 }
@@ -176,7 +182,7 @@ func TestPageHoldsTheLargestProduct(t *testing.T) {
 	n.products[0].Attributes = `{"text":"` + strings.Repeat("x", catalog.MaxProductBytes-200) + `"}`
 	a := n.call("GET", pagePath+"?limit=1", "", "Accept-Encoding", "identity")
 	line, rest, _ := strings.Cut(a.body, "\n")
-	if len(line) < catalog.MaxProductBytes-200 || rest != `{"end":{"count":1,"next":"a"}}`+"\n" {
+	if len(line) < catalog.MaxProductBytes-200 || rest != `{"end":{"count":1,"next":"a","total":3}}`+"\n" {
 		t.Errorf("a line of %d bytes, then %s", len(line), rest)
 	}
 }

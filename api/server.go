@@ -153,11 +153,12 @@ var _ spec.StrictServerInterface = (*handlers)(nil)
 
 func newHandlers(opt Options) *handlers {
 	return &handlers{
-		sessionHandlers:   sessionHandlers{syncs: opt.Syncs},
-		eventHandlers:     eventHandlers{events: opt.Events, syncs: opt.Syncs, logins: opt.Logins, limits: opt.Limits},
-		peerHandlers:      peerHandlers{peers: opt.Peers},
-		productHandlers:   productHandlers{catalogs: opt.Catalogs, pageBytes: opt.Limits.PageBytes},
-		nodeHandlers:      nodeHandlers{node: opt.Node, catalogs: opt.Catalogs, pages: opt.Pages, encoders: newEncoders(), pageBytes: opt.Limits.PageBytes},
+		sessionHandlers: sessionHandlers{syncs: opt.Syncs},
+		eventHandlers:   eventHandlers{events: opt.Events, syncs: opt.Syncs, logins: opt.Logins, limits: opt.Limits},
+		peerHandlers:    peerHandlers{peers: opt.Peers},
+		productHandlers: productHandlers{catalogs: opt.Catalogs, pageBytes: opt.Limits.PageBytes},
+		nodeHandlers: nodeHandlers{node: opt.Node, catalogs: opt.Catalogs, pages: opt.Pages, totals: newTotals(opt.Pages.CountProducts),
+			encoders: newEncoders(), pageBytes: opt.Limits.PageBytes},
 		statsHandlers:     statsHandlers{peers: opt.Peers, sessions: opt.Counts, catalogs: opt.Catalogs},
 		authHandlers:      authHandlers{logins: opt.Logins, node: opt.Node},
 		operationHandlers: operationHandlers{ready: opt.Ready},

@@ -51,6 +51,8 @@ type Catalogs interface {
 type Pages interface {
 	ReadPage(ctx context.Context, catalogName, after string, limit int, each func(*catalog.Product) error) error
 	ReadHashes(ctx context.Context, catalogName, after string, limit int, each func(catalog.Entry) error) error
+	// CountProducts counts the products of a catalog.
+	CountProducts(ctx context.Context, catalogName string) (int64, error)
 }
 
 // SessionCounts counts sessions by state.

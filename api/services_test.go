@@ -38,6 +38,8 @@ type services struct {
 	// readFailure ends every reading of a page after failAfter lines.
 	readFailure error
 	failAfter   int
+	// countFailure is what counting ends with.
+	countFailure error
 	// readEnded is told how each reading of a page ended.
 	readEnded func(error)
 	ready     func(ctx context.Context) error
@@ -158,6 +160,10 @@ func (s *services) ReadHashes(ctx context.Context, name, after string, limit int
 	return s.ReadPage(ctx, name, after, limit, func(p *catalog.Product) error {
 		return each(catalog.Entry{ID: p.ID, Hash: p.Hash})
 	})
+}
+
+func (s *services) CountProducts(context.Context, string) (int64, error) {
+	return int64(len(s.products)), s.countFailure
 }
 
 func (s *services) Subscribe(ctx context.Context, want events.Want) (*events.Subscription, error) {

@@ -125,6 +125,13 @@ func (s *Store) GetProduct(ctx context.Context, catalogName, id string) (catalog
 	return row.Stored, s.translate(err)
 }
 
+// CountProducts returns how many products a catalog has: 0 where there is no such catalog. It goes through the catalog's
+// whole key, which takes about 0.1 s for a million products.
+func (s *Store) CountProducts(ctx context.Context, catalogName string) (n int64, err error) {
+	err = s.read.WithContext(ctx).Model(&product{}).Where("catalog = ?", catalogName).Count(&n).Error
+	return n, s.translate(err)
+}
+
 // CountCatalogs returns the catalogs that hold products, by name, with how many.
 func (s *Store) CountCatalogs(ctx context.Context) ([]catalog.Count, error) {
 	var counts []catalog.Count

@@ -67,6 +67,21 @@ func TestLargeAndOddProductsRoundTrip(t *testing.T) {
 	})
 }
 
+func TestCountProducts(t *testing.T) {
+	onMigrated(t, func(t *testing.T, s *store.Store) {
+		for name, want := range map[string]int{"main": 50, "other": 3} {
+			if _, err := s.Import(t.Context(), name, "main", batch(t, 0, want, "x").Products); err != nil {
+				t.Fatal(err)
+			}
+		}
+		for name, want := range map[string]int64{"main": 50, "other": 3, "none": 0} {
+			if n, err := s.CountProducts(t.Context(), name); err != nil || n != want {
+				t.Errorf("%s has %d products, want %d (%v)", name, n, want, err)
+			}
+		}
+	})
+}
+
 func TestListingSearchesLiterally(t *testing.T) {
 	onMigrated(t, func(t *testing.T, s *store.Store) {
 		products := []catalog.Product{

@@ -44,6 +44,9 @@ type Page struct {
 	// holds the last id seen.
 	Next string
 	More bool
+	// Total is how many products the source says its catalog has, nil where it does not say. On the last page it is of
+	// a moment after the page was read; on others it may be some seconds older.
+	Total *int64
 	// Bytes is what came over the wire, as transferred (compressed where it was).
 	Bytes int64
 }
@@ -53,6 +56,8 @@ type HashPage struct {
 	Entries []catalog.Entry
 	Next    string
 	More    bool
+	// Total is a [Page]'s.
+	Total *int64
 }
 
 // TransientError is trouble that is worth another try.

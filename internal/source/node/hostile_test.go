@@ -176,6 +176,8 @@ func TestPagesThatBreakTheRules(t *testing.T) {
 		"end is no object":       page(`{"end":7}`, end(0, "")),
 		"end is null":            page(`{"end":null}`, end(0, "")),
 		"next is a number":       page(product("a"), `{"end":{"count":1,"next":7}}`, end(1, "")),
+		"total is negative":      page(product("a"), `{"end":{"count":1,"next":null,"total":-1}}`),
+		"total is a fraction":    page(product("a"), `{"end":{"count":1,"next":null,"total":1.5}}`, end(1, "")),
 		"hashes":                 page(`{"id":"a","hash":"x"}`, end(1, "")),
 		"oversized line":         page(`{"product":{"id":"a","name":"`+strings.Repeat("n", catalog.MaxLineBytes)+`"}}`, end(1, "")),
 		"unknown encoding": func(w http.ResponseWriter, r *http.Request) {

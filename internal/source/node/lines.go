@@ -25,6 +25,8 @@ var errNoLine = errors.New("not a line of a page")
 type endLine struct {
 	Count *int    `json:"count"`
 	Next  *string `json:"next"`
+	// Total is nil where the peer's version does not say it.
+	Total *int64 `json:"total"`
 }
 
 // productLine is one line of a page of products: exactly one of them.

@@ -251,11 +251,29 @@ func TestReadTheLastPage(t *testing.T) {
 		"nothing":      {[]string{end(0, "")}, "a", 0},
 		"only rejects": {[]string{`{"product":{}}`, `{"product":null}`, end(2, "")}, "a", 0},
 		"later members": {[]string{
-			product("b"), `{"end":{"count":1,"next":null,"total":9}}`}, "b", 1},
+			product("b"), `{"end":{"count":1,"next":null,"later":9}}`}, "b", 1},
 	} {
 		got, err := open(t, serve(t, page(tc.lines...)).URL, nil).Read(t.Context(), "a", 100)
-		if err != nil || got.More || got.Next != tc.next || len(got.Products) != tc.count {
+		if err != nil || got.More || got.Next != tc.next || len(got.Products) != tc.count || got.Total != nil {
 			t.Errorf("%s: Read = %+v, %v", name, got, err)
+		}
+	}
+}
+
+func TestPagesSayTheTotal(t *testing.T) {
+	t.Parallel()
+	for end, want := range map[string]int64{
+		`{"end":{"count":1,"next":"b","total":9}}`:                    9,
+		`{"end":{"count":1,"next":null,"total":0}}`:                   0,
+		`{"end":{"count":1,"next":null,"total":1000000000000000000}}`: 1e18,
+	} {
+		got, err := open(t, serve(t, page(product("b"), end)).URL, nil).Read(t.Context(), "a", 1)
+		if err != nil || got.Total == nil || *got.Total != want {
+			t.Errorf("%s: Read = %+v, %v", end, got, err)
+		}
+		hashes, err := open(t, serve(t, page(`{"id":"b","hash":"1:x"}`, end)).URL, nil).Hashes(t.Context(), "a", 1)
+		if err != nil || hashes.Total == nil || *hashes.Total != want {
+			t.Errorf("%s: Hashes = %+v, %v", end, hashes, err)
 		}
 	}
 }

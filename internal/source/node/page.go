@@ -38,7 +38,7 @@ func (s *Source) Read(ctx context.Context, after string, limit int) (transfer.Pa
 	if err != nil {
 		return transfer.Page{}, err
 	}
-	page.Next, page.More, page.Bytes = end.next, end.more, end.bytes
+	page.Next, page.More, page.Total, page.Bytes = end.next, end.more, end.total, end.bytes
 	return page, nil
 }
 
@@ -60,7 +60,7 @@ func (s *Source) Hashes(ctx context.Context, after string, limit int) (transfer.
 	if err != nil {
 		return transfer.HashPage{}, err
 	}
-	page.Next, page.More = end.next, end.more
+	page.Next, page.More, page.Total = end.next, end.more, end.total
 	return page, nil
 }
 
@@ -74,6 +74,7 @@ type item struct {
 type pageEnd struct {
 	next  string
 	more  bool
+	total *int64
 	bytes int64
 }
 
@@ -131,15 +132,17 @@ func (s *Source) checkEnd(e *endLine, after, last string, count int) (pageEnd, e
 	switch {
 	case e.Count == nil || *e.Count != count:
 		return pageEnd{}, s.cut("the page has %d lines and says otherwise", count)
+	case e.Total != nil && *e.Total < 0:
+		return pageEnd{}, s.protocol("counts less than no products in a catalog")
 	case e.Next == nil:
-		return pageEnd{next: last}, nil
+		return pageEnd{next: last, total: e.Total}, nil
 	case count == 0 || len(*e.Next) > maxIDBytes:
 		// Otherwise a peer could keep a session busy for ever with pages of nothing.
 		return pageEnd{}, s.protocol("sent a page that leads nowhere")
 	case *e.Next < last || *e.Next <= after:
 		return pageEnd{}, s.protocol("sent products out of order")
 	}
-	return pageEnd{next: *e.Next, more: true}, nil
+	return pageEnd{next: *e.Next, more: true, total: e.Total}, nil
 }
 
 // badLine is the error for a line that is no line of a page. When nothing follows, the line itself was cut: a server

@@ -1,0 +1,67 @@
+package api
+
+import (
+	"context"
+	"sync"
+	"time"
+)
+
+const (
+	// totalAge is how long a count of a catalog may be repeated on pages that are not the last.
+	totalAge = time.Second
+	// totalShare bounds what counting costs: a count that took a second is repeated for totalShare seconds.
+	totalShare = 50
+)
+
+// totals knows how many products each catalog has, for the last line of node pages.
+//
+// Counting a million products takes about 0.1 s, often longer than reading a page of them. So only the last page of a
+// catalog is counted each time, after its products were read. The other pages may repeat a count that is at most
+// totalAge old, or totalShare times as old as it took to make: counting then takes at most a fiftieth of the time.
+type totals struct {
+	count func(ctx context.Context, catalogName string) (int64, error)
+	now   func() time.Time
+
+	mu sync.Mutex
+	// known holds the catalogs that have products, so that asking for made-up names does not fill it.
+	known map[string]total
+}
+
+// total is a count of a catalog that may be repeated until a time.
+type total struct {
+	products int64
+	until    time.Time
+}
+
+func newTotals(count func(ctx context.Context, catalogName string) (int64, error)) *totals {
+	return &totals{count: count, now: time.Now, known: map[string]total{}}
+}
+
+// fresh counts the catalog now.
+func (t *totals) fresh(ctx context.Context, catalogName string) (int64, error) {
+	began := t.now()
+	n, err := t.count(ctx, catalogName)
+	if err != nil {
+		return 0, err
+	}
+	done := t.now()
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if n == 0 {
+		delete(t.known, catalogName)
+		return 0, nil
+	}
+	t.known[catalogName] = total{products: n, until: done.Add(max(totalAge, totalShare*done.Sub(began)))}
+	return n, nil
+}
+
+// recent returns a count that may be a little older.
+func (t *totals) recent(ctx context.Context, catalogName string) (int64, error) {
+	t.mu.Lock()
+	known, ok := t.known[catalogName]
+	t.mu.Unlock()
+	if ok && t.now().Before(known.until) {
+		return known.products, nil
+	}
+	return t.fresh(ctx, catalogName)
+}
