@@ -54,8 +54,8 @@ type SpanPage struct {
 	// Next is what to pass as after for the following page; More is false on the last page.
 	Next string
 	More bool
-	// Total is how many products the catalog holds now, -1 where that is not known.
-	Total int64
+	// Total is how many products the catalog holds now, nil where the side does not say.
+	Total *int64
 }
 
 // IncomparableError says that a side cannot be compared with this node's: its version has no digests, or another
