@@ -48,6 +48,14 @@ func (d *Digest) Add(hash string) {
 	d.Known = d.Known && ok
 }
 
+// Plus returns the digest of both spans together.
+func (d Digest) Plus(other Digest) Digest {
+	return Digest{Count: d.Count + other.Count, Sum: d.Sum + other.Sum, Known: d.Known && other.Known}
+}
+
+// Interval is a stretch of ids: greater than After, up to and including Through, where "" stands for the end of the catalog.
+type Interval struct{ After, Through string }
+
 // Span is the digest of the products whose ids are greater than the previous span's Through, and up to its own.
 type Span struct {
 	Through string

@@ -66,6 +66,10 @@ func (r *Reject) Error() string { return r.Reason }
 type Batch struct {
 	Products []Product
 	Rejects  []Reject
+	// Skipped is how many products up to Cursor were found equal without being read.
+	Skipped int64
+	// Again says that the products came before with another content: they were counted then.
+	Again bool
 	// Cursor is the position in the source after this batch.
 	Cursor Cursor
 	// Bytes is what the batch took on the wire.

@@ -12,7 +12,7 @@ import (
 // Every question is about the ids greater than after and up to through, in byte order; after is "" at the beginning and
 // through "" for the end of the catalog. Answers are no snapshot: what changes meanwhile may be in one and not in the
 // next. Errors are those of a [Source]; an [*IncomparableError] says that the side can answer none of these questions.
-// Its methods are called from one goroutine at a time.
+// Its methods are safe for concurrent use.
 type Side interface {
 	// Spans draws spans of every products (1 to 100,000), in order, at most limit of them. The last span of the catalog
 	// ends with the last product, so that it may be shorter, and so may be any other.
@@ -20,8 +20,9 @@ type Side interface {
 	// Digests answers for given intervals: from after up to through[0], on from there up to through[1], and so on. The
 	// bounds ascend; only the last may be "". There is one digest for each.
 	Digests(ctx context.Context, after string, through []string) ([]catalog.Digest, error)
-	// Entries lists the ids and hashes of up to limit products, in order.
-	Entries(ctx context.Context, after, through string, limit int) (HashPage, error)
+	// Entries lists the ids and hashes of the given intervals, which ascend and do not overlap, in order. Whoever asks knows
+	// from their digests that they hold some thousands at most.
+	Entries(ctx context.Context, of []catalog.Interval) ([]catalog.Entry, error)
 }
 
 // Rehasher is a [Side] that can look again: it believes no stored hash and computes every one anew from the product's

@@ -36,6 +36,8 @@ type Options struct {
 	BatchSize int
 	// MaxPerSecond limits the products committed per second; 0 means no limit.
 	MaxPerSecond int
+	// Compare says which sides to compare, so that only what differs is read; nil reads everything.
+	Compare *Comparison
 	// Backoff says how trouble that may pass is waited out.
 	Backoff Backoff
 }
@@ -44,26 +46,38 @@ type Options struct {
 // every batch is committed, ErrFenced when the session is no longer ours, or what stopped it.
 func Run(ctx context.Context, src Source, sink Sink, opt Options) error {
 	limit, pace := opt.pace()
-	batches, stop := readAhead(ctx, src, sink, limit, opt)
+	next, end := opt.differences(ctx, src, sink, limit)
+	defer end()
+	batches, stop := stage(ctx, next)
 	defer stop()
-	for b := range batches {
-		if b.err != nil {
-			return b.err
+	for {
+		batch, more, err := take(ctx, batches)
+		if err != nil || !more {
+			return err
 		}
-		if err := pace.WaitN(ctx, min(len(b.batch.Products), limit)); err != nil {
+		if err := pace.WaitN(ctx, min(len(batch.Products), limit)); err != nil {
 			return context.Cause(ctx)
 		}
-		err := opt.Backoff.Do(ctx, sink, func() error {
+		err = opt.Backoff.Do(ctx, sink, func() error {
 			if err := sink.Held(ctx); err != nil {
 				return err
 			}
-			return sink.Commit(ctx, b.batch)
+			return sink.Commit(ctx, batch)
 		})
 		if err != nil {
 			return err
 		}
 	}
-	return context.Cause(ctx) // the reader also ends, without a word, when ctx does
+}
+
+// differences returns what makes the batches: only what differs where the sides are compared, everything otherwise.
+func (opt Options) differences(ctx context.Context, src Source, sink Sink, limit int) (next func(context.Context) (catalog.Batch, bool, error), end func()) {
+	try := func(ctx context.Context, question func() error) error { return opt.Backoff.Do(ctx, sink, question) }
+	if opt.Compare == nil {
+		return pages(src, opt, limit, try), func() {}
+	}
+	d := newDiffer(ctx, opt, limit, try)
+	return d.next, d.close
 }
 
 // pace returns the batch limit and the limiter that keep to MaxPerSecond. Batches shrink to half a second's worth, so
@@ -77,43 +91,28 @@ func (opt Options) pace() (limit int, pace *rate.Limiter) {
 	return limit, rate.NewLimiter(rate.Limit(opt.MaxPerSecond), limit)
 }
 
-// ahead is one batch that was read while its predecessor was being committed, or what ended the reading.
-type ahead struct {
-	batch catalog.Batch
-	err   error
-}
-
-// readAhead reads batches in the background, one ahead of the commit, and closes the channel after the last one. stop
-// ends the reading and returns when it has ended.
-func readAhead(ctx context.Context, src Source, sink Sink, limit int, opt Options) (batches <-chan ahead, stop func()) {
-	ctx, cancel := context.WithCancel(ctx)
-	out := make(chan ahead)
-	go func() {
-		defer close(out)
-		for after, more := opt.After, true; more; {
+// pages reads everything behind opt.After, page by page.
+func pages(src Source, opt Options, limit int, try try) func(context.Context) (catalog.Batch, bool, error) {
+	after, more := opt.After, true
+	return func(ctx context.Context) (batch catalog.Batch, _ bool, err error) {
+		for more {
 			var page Page
-			err := opt.Backoff.Do(ctx, sink, func() (err error) {
+			err := try(ctx, func() (err error) {
 				page, err = src.Read(ctx, after, limit)
 				return err
 			})
-			after, more = page.Next, page.More && err == nil
-			next := ahead{err: err, batch: catalog.Batch{
-				Products: page.Products, Rejects: page.Rejects, Bytes: page.Bytes,
-				Cursor: catalog.Cursor{NodeID: opt.NodeID, Catalog: opt.Catalog, After: page.Next},
-			}}
-			if err == nil && len(page.Products)+len(page.Rejects) == 0 {
-				continue
-			}
-			select {
-			case out <- next:
-			case <-ctx.Done():
-				return
+			after, more = page.Next, page.More
+			if err != nil || len(page.Products)+len(page.Rejects) > 0 {
+				return catalog.Batch{
+					Products: page.Products, Rejects: page.Rejects, Bytes: page.Bytes, Cursor: opt.cursor(page.Next),
+				}, true, err
 			}
 		}
-	}()
-	return out, func() {
-		cancel()
-		for range out { // draining is how we wait for the reader to end
-		}
+		return batch, false, nil
 	}
+}
+
+// cursor makes the position after an id.
+func (opt Options) cursor(after string) catalog.Cursor {
+	return catalog.Cursor{NodeID: opt.NodeID, Catalog: opt.Catalog, After: after}
 }

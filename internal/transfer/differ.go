@@ -1,0 +1,171 @@
+package transfer
+
+import (
+	"context"
+
+	"fullsync/internal/catalog"
+)
+
+// differ turns what a comparison found into batches: products that the target lacks, or holds with another content, are
+// read from the source; everything else is skipped and counted.
+//
+// It believes the source's entries only as far as its products bear them out; see [differ.prove].
+type differ struct {
+	*walker
+	src   SpanReader
+	limit int // products per batch
+	// cursor makes the position after an id.
+	cursor func(after string) catalog.Cursor
+
+	windows <-chan made[[]stretch]
+	end     func()
+	window  []stretch
+	// items are on their way into the next batches, in order; wanted is how many of them are to be read.
+	items  []item
+	wanted int
+	// after is the position behind everything that was given out.
+	after string
+	// whole is the stretch that is being read as a whole, nil while none is.
+	whole *whole
+}
+
+// item is one product of the source that may differ, or a number of them that do not.
+type item struct {
+	// The interval of the item: Through is its id, or the last one of those that are skipped.
+	catalog.Interval
+	skipped int64
+	// hash is what the source promises of a product that is to be read, "" where none is.
+	hash string
+	// again says that the product came before, with another content, and was counted then.
+	again bool
+}
+
+// newDiffer starts to compare behind opt.After. The caller calls close in the end.
+func newDiffer(ctx context.Context, opt Options, limit int, try try) *differ {
+	d := &differ{
+		walker: newWalker(ctx, *opt.Compare, opt.NodeID, opt.After, false, try), src: opt.Compare.Products, limit: limit, after: opt.After, cursor: opt.cursor,
+	}
+	d.windows, d.end = stage(ctx, d.walker.next)
+	return d
+}
+
+func (d *differ) close() {
+	d.walker.stop() // first: the windows wait for it
+	d.end()
+}
+
+// next returns the next batch; more is false after the last one.
+func (d *differ) next(ctx context.Context) (batch catalog.Batch, more bool, err error) {
+	for {
+		switch {
+		case d.wanted >= d.limit:
+			batch, err = d.fetch(ctx)
+			return batch, true, err
+		case d.whole != nil:
+			batch, more, err = d.readOn(ctx)
+			if more || err != nil {
+				return batch, true, err
+			}
+		case len(d.window) > 0 && (d.window[0].kind != unread || len(d.items) == 0):
+			d.add(d.window[0])
+			d.window = d.window[1:]
+		case len(d.items) > 0: // at the end of a window, and before a stretch that is read as a whole
+			batch, err = d.fetch(ctx)
+			return batch, true, err
+		default:
+			if d.window, more, err = take(ctx, d.windows); err != nil || !more {
+				return batch, false, err
+			}
+		}
+	}
+}
+
+// add appends the items of a stretch.
+func (d *differ) add(s stretch) {
+	switch s.kind {
+	case same:
+		d.skip(s.Interval, s.promise.Count)
+	case unread:
+		d.whole = &whole{stretch: s, after: s.After, seen: map[string]string{}}
+	case listed:
+		before := s.After
+		for _, e := range s.entries {
+			in := catalog.Interval{After: before, Through: e.ID}
+			if before = e.ID; !e.want {
+				d.skip(in, 1)
+				continue
+			}
+			d.items = append(d.items, item{Interval: in, hash: e.Hash})
+			d.wanted++
+		}
+	}
+}
+
+// skip notes that an interval's products are the same on both sides.
+func (d *differ) skip(in catalog.Interval, count int64) {
+	switch n := len(d.items); {
+	case count == 0:
+	case n > 0 && d.items[n-1].hash == "":
+		d.items[n-1].Through = in.Through
+		d.items[n-1].skipped += count
+	default:
+		d.items = append(d.items, item{Interval: in, skipped: count})
+	}
+}
+
+// fetch makes a batch of the first items: as many as their products fit in.
+func (d *differ) fetch(ctx context.Context) (batch catalog.Batch, err error) {
+	var asked []item
+	n := 0
+	for ; n < len(d.items) && len(asked) < d.limit && d.items[n].again == d.items[0].again; n++ {
+		if d.items[n].hash != "" {
+			asked = append(asked, d.items[n])
+		}
+	}
+	for n < len(d.items) && d.items[n].hash == "" && d.items[n].again == d.items[0].again {
+		n++
+	}
+	if len(asked) > 0 {
+		page, err := d.read(ctx, asked)
+		if err != nil {
+			return batch, err
+		}
+		if page.More { // the page was full before the last of them
+			n = 0
+			for n < len(d.items) && d.items[n].Through <= page.Next {
+				n++
+			}
+			for len(asked) > 0 && asked[len(asked)-1].Through > page.Next {
+				asked = asked[:len(asked)-1]
+			}
+		}
+		if err := d.prove(ctx, asked, &page); err != nil {
+			return batch, err
+		}
+		batch.Products, batch.Rejects, batch.Bytes = page.Products, page.Rejects, page.Bytes
+	}
+	batch.Again = d.items[0].again
+	for _, it := range d.items[:n] {
+		batch.Skipped += it.skipped
+	}
+	d.moveTo(d.items[n-1].Through)
+	d.items, d.wanted = d.items[n:], d.wanted-len(asked)
+	batch.Cursor = d.cursor(d.after)
+	return batch, nil
+}
+
+// moveTo moves the position behind what was given out, and never back. The end of the catalog, "", is no position.
+func (d *differ) moveTo(through string) { d.after = max(d.after, through) }
+
+// read asks for single products.
+func (d *differ) read(ctx context.Context, asked []item) (page Page, err error) {
+	ids := make([]string, len(asked))
+	for i, it := range asked {
+		ids[i] = it.Through
+	}
+	err = d.try(ctx, func() (err error) {
+		page, err = d.src.ReadProducts(ctx, ids)
+		return err
+	})
+	return page, err
+}

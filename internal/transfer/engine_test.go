@@ -1,0 +1,255 @@
+package transfer_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"testing"
+
+	"pgregory.net/rapid"
+
+	"fullsync/internal/catalog"
+	"fullsync/internal/fault"
+	"fullsync/internal/transfer"
+)
+
+// run syncs target with from, as a session that stands at after does, and returns what it committed. It fails the test when batches
+// are out of order.
+func run(t rapid.TB, from, target *memory, after string, c transfer.Comparison, batchSize int, stop func(batches int) error) ([]catalog.Batch, error) {
+	c.Source, c.Target, c.Products = from, target, from
+	if c.Near == nil {
+		c.Near = target
+	}
+	k := &sink{}
+	at := after
+	k.commit = func(_ context.Context, call int, batch catalog.Batch) error {
+		if err := stop(call); err != nil {
+			return err
+		}
+		if batch.Cursor.After < at {
+			t.Errorf("the cursor went back from %q to %q", at, batch.Cursor.After)
+		}
+		if len(batch.Products) > batchSize {
+			t.Errorf("a batch of %d products; the limit is %d", len(batch.Products), batchSize)
+		}
+		at = batch.Cursor.After
+		target.apply(batch)
+		return nil
+	}
+	opt := options(batchSize)
+	opt.After, opt.Compare = after, &c
+	err := transfer.Run(context.Background(), nil, k, opt)
+	return k.batches, err
+}
+
+func goOn(int) error { return nil }
+
+// handled counts what batches say of the source's products.
+func handled(batches []catalog.Batch) (read, skipped, rejected int64) {
+	for _, b := range batches {
+		if !b.Again {
+			read += int64(len(b.Products))
+		}
+		skipped, rejected = skipped+b.Skipped, rejected+int64(len(b.Rejects))
+	}
+	return read, skipped, rejected
+}
+
+var drawID = rapid.StringMatching(`[a-c]{1,4}`)
+
+func drawCatalog(t *rapid.T, name string) *memory {
+	versions := rapid.MapOf(drawID, rapid.SampledFrom([]string{"1", "2"})).Draw(t, name)
+	s := newMemory()
+	for id, v := range versions {
+		s.products[id] = product(id, v)
+	}
+	return s
+}
+
+func drawComparison(t *rapid.T, from, target *memory) transfer.Comparison {
+	c := transfer.Comparison{
+		Coarse: rapid.IntRange(1, 12).Draw(t, "coarse"),
+		Fine:   rapid.IntRange(1, 5).Draw(t, "fine"),
+		Window: rapid.IntRange(1, 4).Draw(t, "window"),
+		Near:   target,
+	}
+	if rapid.Bool().Draw(t, "the source is near") {
+		c.Near = from
+	}
+	return c
+}
+
+// checkHas fails where target lacks something of from, or something of its own was touched.
+func checkHas(t rapid.TB, from, target *memory, before map[string]catalog.Product) {
+	for id, p := range from.products {
+		if !from.refused[id] && target.products[id] != p {
+			t.Errorf("%s: the target holds %v, the source %v", id, target.products[id], p)
+		}
+	}
+	for id, p := range before {
+		if _, theirs := from.products[id]; !theirs && target.products[id] != p {
+			t.Errorf("%s is not the source's and was touched", id)
+		}
+	}
+}
+
+func TestTargetGetsWhatDiffersAndCountsAddUp(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		from, target := drawCatalog(t, "source"), drawCatalog(t, "target")
+		from.refused = rapid.MapOfN(drawID, rapid.Just(true), 0, 3).Draw(t, "refused")
+		from.page = rapid.IntRange(0, 3).Draw(t, "page")
+		before := maps.Clone(target.products)
+		batches, err := run(t, from, target, "", drawComparison(t, from, target), rapid.IntRange(1, 7).Draw(t, "batch"), goOn)
+		if err != nil {
+			t.Fatal(err)
+		}
+		checkHas(t, from, target, before)
+		read, skipped, rejected := handled(batches)
+		if all := int64(len(from.products)); read+skipped+rejected != all {
+			t.Errorf("read %d + skipped %d + refused %d, but the source has %d", read, skipped, rejected, all)
+		}
+		again, err := run(t, from, target, "", transfer.Comparison{}, 5, goOn)
+		if read, _, _ := handled(again); err != nil || read > 0 {
+			t.Errorf("the repeat read %d products, %v; there was nothing left to read", read, err)
+		}
+	})
+}
+
+func TestInterruptedComparisonGoesOnFromItsCursor(t *testing.T) {
+	broken := errors.New("broken off")
+	rapid.Check(t, func(t *rapid.T) {
+		from, target := drawCatalog(t, "source"), drawCatalog(t, "target")
+		before := maps.Clone(target.products)
+		c, size := drawComparison(t, from, target), rapid.IntRange(1, 4).Draw(t, "batch")
+		after, counted := "", int64(0)
+		for range 200 {
+			batches, err := run(t, from, target, after, c, size, func(batches int) error {
+				if batches > 1 {
+					return broken
+				}
+				return nil
+			})
+			read, skipped, rejected := handled(batches)
+			counted += read + skipped + rejected
+			if len(batches) > 0 {
+				after = batches[len(batches)-1].Cursor.After
+			}
+			if err == nil {
+				break
+			}
+			if !errors.Is(err, broken) {
+				t.Fatal(err)
+			}
+		}
+		checkHas(t, from, target, before)
+		if counted != int64(len(from.products)) {
+			t.Errorf("%d products were counted over all runs, the source has %d", counted, len(from.products))
+		}
+	})
+}
+
+func TestLivingSourceIsNoLiar(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		from, target := drawCatalog(t, "source"), drawCatalog(t, "target")
+		edits := rapid.SliceOfN(rapid.Custom(func(t *rapid.T) [2]string {
+			return [2]string{drawID.Draw(t, "id"), rapid.SampledFrom([]string{"", "1", "2", "3"}).Draw(t, "version")}
+		}), 0, 30).Draw(t, "edits")
+		from.before = func(string) {
+			if len(edits) == 0 {
+				return
+			}
+			id, version := edits[0][0], edits[0][1]
+			edits = edits[1:]
+			if delete(from.products, id); version != "" {
+				from.products[id] = product(id, version)
+			}
+		}
+		c := drawComparison(t, from, target)
+		if _, err := run(t, from, target, "", c, 3, goOn); err != nil {
+			t.Fatal(err)
+		}
+		from.before = nil
+		if _, err := run(t, from, target, "", c, 3, goOn); err != nil {
+			t.Fatal(err)
+		}
+		checkHas(t, from, target, nil)
+	})
+}
+
+func TestProductThatChangesWhileItsStretchIsReadIsCountedOnce(t *testing.T) {
+	from, target := newMemory(product("a", "1"), product("b", "1"), product("c", "1")), newMemory()
+	reads := 0
+	from.before = func(question string) {
+		if question != "read" {
+			return
+		}
+		switch reads++; reads {
+		case 1: // not read yet, so what comes does not fit the digest, and everything is looked at again
+			from.products["c"] = product("c", "2")
+		case 2: // read already
+			from.products["a"] = product("a", "2")
+		}
+	}
+	batches, err := run(t, from, target, "", transfer.Comparison{}, 1, goOn)
+	if err != nil {
+		t.Fatal(err)
+	}
+	checkHas(t, from, target, nil)
+	if read, _, _ := handled(batches); read != 3 {
+		t.Errorf("%d products were counted, want 3", read)
+	}
+}
+
+func TestSourceThatContradictsItselfFails(t *testing.T) {
+	all := make([]catalog.Product, 3000)
+	for i := range all {
+		all[i] = product(fmt.Sprintf("p-%05d", i), "1")
+	}
+	hidden := map[string]bool{"p-01500": true}
+	other := func(p catalog.Product) catalog.Product {
+		if p.ID == "p-01500" {
+			return product(p.ID, "something else")
+		}
+		return p
+	}
+	for name, lie := range map[string]func(from, target *memory){
+		"it counts one that it neither lists nor hands out": func(from, target *memory) { from.hide = hidden; delete(target.products, "p-01500") },
+		"the same, where nothing is here":                   func(from, target *memory) { from.hide = hidden; clear(target.products) },
+		"it lists another content than it hands out":        func(from, target *memory) { from.lie = other; delete(target.products, "p-01500") },
+		"the same, where nothing is here yet":               func(from, target *memory) { from.lie = other; clear(target.products) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			from, target := newMemory(all...), newMemory(all...)
+			lie(from, target)
+			target.ids = nil
+			_, err := run(t, from, target, "", transfer.Comparison{}, 1000, goOn)
+			var f *fault.Error
+			if !errors.As(err, &f) || f.Code != "SOURCE_INCOMPLETE" {
+				t.Errorf("got %v, want SOURCE_INCOMPLETE", err)
+			}
+		})
+	}
+}
+
+func TestComparingCostsWhatDiffers(t *testing.T) {
+	all := make([]catalog.Product, 100_000)
+	for i := range all {
+		all[i] = product(fmt.Sprintf("p-%06d", i), "1")
+	}
+	from, target := newMemory(all...), newMemory(all...)
+	for i := range 10 {
+		id := all[i*9973].ID
+		target.products[id] = product(id, "old")
+	}
+	batches, err := run(t, from, target, "", transfer.Comparison{}, 1000, goOn)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if read, skipped, _ := handled(batches); read != 10 || skipped != 99_990 {
+		t.Errorf("read %d and skipped %d, want 10 and 99,990", read, skipped)
+	}
+	if from.entries > 10*16 || from.spans > 100+10*80 {
+		t.Errorf("asked the source for %d entries and %d spans", from.entries, from.spans)
+	}
+}
