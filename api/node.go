@@ -2,6 +2,7 @@ package api
 
 import (
 	"context"
+	"errors"
 	"net/http"
 
 	"github.com/go-json-experiment/json/jsontext"
@@ -56,13 +57,26 @@ func (h *nodeHandlers) ReadNodeProducts(ctx context.Context, r spec.ReadNodeProd
 	return pageResponse(func(w http.ResponseWriter) error {
 		page := h.encoders.page(w, valueOr(r.Params.AcceptEncoding, ""), limit, h.pageBytes)
 		after := valueOr(r.Params.After, "")
-		failure := h.pages.ReadPage(ctx, r.Catalog, after, limit+1, func(p *catalog.Product) error {
-			return page.add(p.ID, func(line []byte) []byte {
-				return append(p.AppendJSON(append(line, `{"product":`...)), '}')
-			})
-		})
-		return page.end(failure, h.total(ctx, page, r.Catalog, after))
+		return page.end(h.readProducts(ctx, page, r.Catalog, after), h.total(ctx, page, r.Catalog, after))
 	}), nil
+}
+
+// readProducts fills a page with the products after an id. One that this node cannot read goes out as what it is, and
+// the reading goes on behind it: it must not keep the others from whoever asks.
+func (h *nodeHandlers) readProducts(ctx context.Context, page *page, catalogName, after string) error {
+	for {
+		err := h.pages.ReadPage(ctx, catalogName, after, page.limit+1-page.count, func(p *catalog.Product) error {
+			return page.add(p.ID, p.AppendLine)
+		})
+		var unreadable *catalog.UnreadableError
+		if !errors.As(err, &unreadable) || unreadable.ID <= after {
+			return err
+		}
+		after = unreadable.ID
+		if err := page.add(after, unreadable.AppendLine); err != nil {
+			return err
+		}
+	}
 }
 
 // ReadNodeHashes streams a page of ids and hashes.

@@ -47,7 +47,7 @@ type Catalogs interface {
 }
 
 // Pages reads products for other nodes, without holding more than one at a time. An error of each ends the reading
-// and is returned.
+// and is returned; ReadPage also returns a [*catalog.UnreadableError], after the products before that one.
 type Pages interface {
 	ReadPage(ctx context.Context, catalogName, after string, limit int, each func(*catalog.Product) error) error
 	ReadHashes(ctx context.Context, catalogName, after string, limit int, each func(catalog.Entry) error) error

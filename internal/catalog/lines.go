@@ -27,7 +27,12 @@ func NewLineReader(r io.Reader) *LineReader {
 type LineTooLongError struct {
 	// Number is the line's number, from 1.
 	Number int
+	// Beginning is a copy of the first bytes of the line, enough for an id that stands first.
+	Beginning []byte
 }
+
+// lineBeginning is how many bytes of a line that is too long are kept: room for an id whose every byte is an escape.
+const lineBeginning = 2 << 10
 
 // Error says how long a line may be.
 func (e *LineTooLongError) Error() string {
@@ -52,7 +57,7 @@ func (l *LineReader) Next() (line []byte, number int, err error) {
 		}
 		line = bytes.TrimSuffix(line, []byte("\r"))
 		if tooLong || len(line) > MaxLineBytes {
-			return nil, l.number, &LineTooLongError{Number: l.number}
+			return nil, l.number, &LineTooLongError{Number: l.number, Beginning: bytes.Clone(line[:min(len(line), lineBeginning)])}
 		}
 		if len(bytes.Trim(line, " \t\r")) > 0 {
 			return line, l.number, nil

@@ -46,7 +46,8 @@ func (s *Store) page(ctx context.Context, columns, catalogName, after string, li
 }
 
 // ReadPage calls each for up to limit products of a catalog whose id is greater than after, in ascending byte order.
-// An error of each ends the reading and is returned. The product is only valid during the call.
+// An error of each ends the reading and is returned. The product is only valid during the call. It returns a
+// [*catalog.UnreadableError] for a row that is no product, after the products before it: go on after its id.
 func (s *Store) ReadPage(ctx context.Context, catalogName, after string, limit int, each func(*catalog.Product) error) error {
 	rows, err := s.page(ctx, contentColumns, catalogName, after, limit)
 	if err != nil {
@@ -56,13 +57,23 @@ func (s *Store) ReadPage(ctx context.Context, catalogName, after string, limit i
 	for rows.Next() {
 		var p catalog.Product
 		if err := rows.Scan(&p.ID, &p.SKU, &p.Name, &p.Price, &p.Currency, &p.Active, &p.Attributes, &p.Hash); err != nil {
-			return s.translate(err)
+			return s.translate(unreadable(rows, err))
 		}
 		if err := each(&p); err != nil {
 			return err
 		}
 	}
 	return s.translate(rows.Err())
+}
+
+// unreadable is the error for a row of contentColumns that does not fit a product.
+func unreadable(rows pageRows, cause error) error {
+	var id string
+	var other any
+	if err := rows.Scan(&id, &other, &other, &other, &other, &other, &other, &other); err != nil {
+		return cause
+	}
+	return &catalog.UnreadableError{ID: id, Reason: "a column of its row holds a value of another type"}
 }
 
 // ReadHashes calls each for up to limit entries of a catalog whose id is greater than after, in ascending byte order.

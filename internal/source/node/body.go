@@ -11,9 +11,11 @@ import (
 )
 
 const (
-	// maxPageBytes bounds a page after decompressing: what a node sends at most before it ends a page, one more
-	// product, and the wrappers of the lines.
+	// maxPageBytes bounds the lines of a page after decompressing: what a node sends at most before it ends a page, one
+	// more product, and the wrappers of the lines.
 	maxPageBytes = catalog.MaxBatchBytes + catalog.MaxLineBytes + 1<<20
+	// maxSkippedBytes bounds what a page holds besides: lines that are too long for a product and are skipped.
+	maxSkippedBytes = 64 << 20
 	// maxWindow is the largest zstd window that HTTP allows (RFC 9659), in bytes.
 	maxWindow = 8 << 20
 )
@@ -27,7 +29,7 @@ type codingError struct{}
 // Error says so.
 func (*codingError) Error() string { return "the body has an encoding that was not asked for" }
 
-// unpack returns the body of a decompressed, bounded by maxPageBytes.
+// unpack returns the body of a decompressed, bounded by maxPageBytes and maxSkippedBytes.
 func (s *Source) unpack(a *answer) (io.Reader, error) {
 	coding := a.header.Get("Content-Encoding")
 	if coding != "" && coding != notEncoded && s.encodings == notEncoded {
@@ -51,7 +53,7 @@ func (s *Source) unpack(a *answer) (io.Reader, error) {
 	default:
 		return nil, &codingError{}
 	}
-	return &bounded{in: plain, left: maxPageBytes}, nil
+	return &bounded{in: plain, left: maxPageBytes + maxSkippedBytes}, nil
 }
 
 // resetZstd points the decoder, which is costly to make and made once, at in.

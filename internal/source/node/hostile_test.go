@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -179,7 +180,7 @@ func TestPagesThatBreakTheRules(t *testing.T) {
 		"total is negative":      page(product("a"), `{"end":{"count":1,"next":null,"total":-1}}`),
 		"total is a fraction":    page(product("a"), `{"end":{"count":1,"next":null,"total":1.5}}`, end(1, "")),
 		"hashes":                 page(`{"id":"a","hash":"x"}`, end(1, "")),
-		"oversized line":         page(`{"product":{"id":"a","name":"`+strings.Repeat("n", catalog.MaxLineBytes)+`"}}`, end(1, "")),
+		"a line over many more":  page(product("6"), `{"product":{"id":"a","name":"`+strings.Repeat("n", maxPageBytes+maxSkippedBytes)+`"}}`, end(2, "")),
 		"unknown encoding": func(w http.ResponseWriter, r *http.Request) {
 			w.Header().Set("Content-Encoding", "br")
 			page(product("a"), end(1, ""))(w, r)
@@ -191,6 +192,57 @@ func TestPagesThatBreakTheRules(t *testing.T) {
 		if got.Products != nil {
 			t.Errorf("%s: products came out", name)
 		}
+	}
+}
+
+// TestLinesThatAreTooLong: a product that does not fit a line is refused by itself, with its id where that can be found.
+func TestLinesThatAreTooLong(t *testing.T) {
+	t.Parallel()
+	much := strings.Repeat("n", catalog.MaxLineBytes)
+	const why = "the product takes more than 2097152 bytes on its line"
+	for name, tc := range map[string]struct {
+		lines  []string
+		reject catalog.Reject
+	}{
+		"id first": {[]string{product("6"), `{"product":{"id":"a\u00e9","name":"` + much + `"}}`, product("b"), end(3, "b")}, catalog.Reject{ID: "aé", Reason: why}},
+		"spaces":   {[]string{product("6"), ` { "product" : { "id" : "a", "name": "` + much + `"}}`, product("b"), end(3, "b")}, catalog.Reject{ID: "a", Reason: why}},
+		"far more": {[]string{product("6"), `{"product":{"id":"a","name":"` + strings.Repeat(much, 20) + `"}}`, product("b"), end(3, "b")}, catalog.Reject{ID: "a", Reason: why}},
+		"id last": {[]string{product("6"), `{"product":{"name":"` + much + `","id":"a"}}`, product("b"), end(3, "b")},
+			catalog.Reject{Reason: why + "; its id was not found, it comes after product 6"}},
+		"id is none": {[]string{product("6"), `{"product":{"id":7,"name":"` + much + `"}}`, product("b"), end(3, "b")},
+			catalog.Reject{Reason: why + "; its id was not found, it comes after product 6"}},
+	} {
+		got, err := open(t, serve(t, page(tc.lines...)).URL, nil).Read(t.Context(), "5", 3)
+		if err != nil || len(got.Products) != 2 || got.Next != "b" || !got.More || !slices.Equal(got.Rejects, []catalog.Reject{tc.reject}) {
+			t.Errorf("%s: %d products, rejects %+v, next %s, %v", name, len(got.Products), got.Rejects, got.Next, err)
+		}
+	}
+	first := page(`{"name":"`+much+`"}`, end(1, ""))
+	got, err := open(t, serve(t, first).URL, nil).Read(t.Context(), "", 3)
+	if err != nil || len(got.Rejects) != 1 || got.Rejects[0].Reason != why+"; its id was not found, it is on line 1 of the first page" {
+		t.Errorf("rejects %+v, %v", got.Rejects, err)
+	}
+	// There is no hash of that size.
+	hashes := page(`{"id":"a","hash":"`+much+`"}`, end(1, ""))
+	_, err = open(t, serve(t, hashes).URL, nil).Hashes(t.Context(), "", 3)
+	wantPermanent(t, err, codeProtocol)
+}
+
+// TestWhatTheSourceCannotRead comes as a reject with the source's reason, and with a reason for those that do not know
+// the member.
+func TestWhatTheSourceCannotRead(t *testing.T) {
+	t.Parallel()
+	line := string((&catalog.UnreadableError{ID: "a\"", Reason: "its attributes\x00 are not a JSON object"}).AppendLine(nil))
+	got, err := open(t, serve(t, page(line, product("b"), end(2, ""))).URL, nil).Read(t.Context(), "", 3)
+	want := catalog.Reject{ID: "a\"", Reason: "the source cannot read this product: its attributes are not a JSON object"}
+	if err != nil || len(got.Products) != 1 || !slices.Equal(got.Rejects, []catalog.Reject{want}) {
+		t.Errorf("products %+v, rejects %+v, %v", got.Products, got.Rejects, err)
+	}
+	// A shop may call a member of its products so.
+	named := `{"product":{"id":"a","name":"A","unreadable":"yes"}}`
+	got, err = open(t, serve(t, page(named, end(1, ""))).URL, nil).Read(t.Context(), "", 3)
+	if err != nil || len(got.Products) != 1 || got.Products[0].Attributes != `{"unreadable":"yes"}` {
+		t.Errorf("products %+v, rejects %+v, %v", got.Products, got.Rejects, err)
 	}
 }
 

@@ -62,7 +62,7 @@ func parseProductLine(line []byte) (productLine, error) {
 
 // parseProduct reads a product. One that is refused but JSON is a reject; what is no JSON is errNoLine.
 func parseProduct(text []byte) (productLine, error) {
-	p, err := catalog.Parse(text)
+	p, err := catalog.ParseSent(text)
 	if err == nil {
 		return productLine{product: p}, nil
 	}

@@ -3,6 +3,7 @@ package node
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"net/http"
 
@@ -23,7 +24,10 @@ func (s *Source) Read(ctx context.Context, after string, limit int) (transfer.Pa
 	get := func(ctx context.Context, edit spec.RequestEditorFn) (*http.Response, error) {
 		return s.api.ReadNodeProducts(ctx, s.catalog, &spec.ReadNodeProductsParams{After: &after, Limit: &limit}, edit)
 	}
-	end, err := s.readPage(ctx, get, after, limit, func(line []byte) (item, error) {
+	tooLong := func(line *catalog.LineTooLongError, last string) {
+		page.Rejects = append(page.Rejects, refuseLong(line, last))
+	}
+	end, err := s.readPage(ctx, get, after, limit, tooLong, func(line []byte) (item, error) {
 		l, err := parseProductLine(line)
 		if err != nil || l.end != nil {
 			return item{end: l.end}, err
@@ -49,7 +53,7 @@ func (s *Source) Hashes(ctx context.Context, after string, limit int) (transfer.
 	get := func(ctx context.Context, edit spec.RequestEditorFn) (*http.Response, error) {
 		return s.api.ReadNodeHashes(ctx, s.catalog, &spec.ReadNodeHashesParams{After: &after, Limit: &limit}, edit)
 	}
-	end, err := s.readPage(ctx, get, after, limit, func(line []byte) (item, error) {
+	end, err := s.readPage(ctx, get, after, limit, nil, func(line []byte) (item, error) {
 		l, err := parseHashLine(line)
 		if err != nil || l.end != nil {
 			return item{end: l.end}, err
@@ -78,10 +82,26 @@ type pageEnd struct {
 	bytes int64
 }
 
-// readPage fetches a page and gives its lines to take until the page's end. After an error, what take has collected
-// is part of a page that is not used.
+// refuseLong is the refusal of a product on a line that is too long to be read, which comes after the id last.
+func refuseLong(line *catalog.LineTooLongError, last string) catalog.Reject {
+	id := catalog.IDOfLine(line.Beginning)
+	reason := fmt.Sprintf("the product takes more than %d bytes on its line", catalog.MaxLineBytes)
+	switch {
+	case id != "":
+	case last == "":
+		reason += fmt.Sprintf("; its id was not found, it is on line %d of the first page", line.Number)
+	default:
+		reason += fmt.Sprintf("; its id was not found, it comes after product %s", last)
+	}
+	return catalog.Reject{ID: id, Reason: reason}
+}
+
+// readPage fetches a page and gives its lines to take until the page's end. A line that is too long is skipped and told
+// to tooLong, with the last id before it; where tooLong is nil it breaks the rules. After an error, what take has
+// collected is part of a page that is not used.
 func (s *Source) readPage(
-	ctx context.Context, get send, after string, limit int, take func([]byte) (item, error),
+	ctx context.Context, get send, after string, limit int,
+	tooLong func(line *catalog.LineTooLongError, last string), take func([]byte) (item, error),
 ) (pageEnd, error) {
 	a, _, err := s.get(ctx, typeNDJSON, s.encodings, get)
 	if err != nil {
@@ -94,9 +114,20 @@ func (s *Source) readPage(
 	}
 
 	lines := catalog.NewLineReader(body)
-	last := after
+	last, bytes := after, 0
 	for count := 0; ; count++ {
 		line, _, err := lines.Next()
+		var long *catalog.LineTooLongError
+		if tooLong != nil && errors.As(err, &long) && count < limit {
+			tooLong(long, last)
+			continue
+		}
+		if bytes += len(line); err == nil && bytes > maxPageBytes {
+			err = errPageTooLarge
+		}
+		if isTooLarge(err) && last != "" {
+			return pageEnd{}, s.protocol(fmt.Sprintf("sent a page that is larger than a page may be, after product %s", shown(last)))
+		}
 		if err != nil {
 			return pageEnd{}, s.unreadable(ctx, a, err)
 		}
