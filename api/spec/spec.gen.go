@@ -112,13 +112,13 @@ func (e MeResponseKind) Valid() bool {
 
 // Defines values for NewPeerKind.
 const (
-	NewPeerKindNode NewPeerKind = "node"
+	Node NewPeerKind = "node"
 )
 
 // Valid indicates whether the value is a known member of the NewPeerKind enum.
 func (e NewPeerKind) Valid() bool {
 	switch e {
-	case NewPeerKindNode:
+	case Node:
 		return true
 	default:
 		return false
@@ -152,30 +152,6 @@ func (e Phase) Valid() bool {
 	case PhaseTransferring:
 		return true
 	case PhaseVerifying:
-		return true
-	default:
-		return false
-	}
-}
-
-// Defines values for Role.
-const (
-	RoleAdmin    Role = "admin"
-	RoleNode     Role = "node"
-	RoleOperator Role = "operator"
-	RoleViewer   Role = "viewer"
-)
-
-// Valid indicates whether the value is a known member of the Role enum.
-func (e Role) Valid() bool {
-	switch e {
-	case RoleAdmin:
-		return true
-	case RoleNode:
-		return true
-	case RoleOperator:
-		return true
-	case RoleViewer:
 		return true
 	default:
 		return false
@@ -665,6 +641,9 @@ type NodeUnreadableLine struct {
 	} `json:"product"`
 }
 
+// Nothing Nothing. In OpenAPI 3.0 `nullable` beside a reference allows no null, so what may be null is one of a schema and this.
+type Nothing = map[string]interface{}
+
 // Peer A registered remote counterpart, without its token.
 type Peer struct {
 	// NodeId The peer's node id.
@@ -977,7 +956,7 @@ type Receipt struct {
 	StartedBy string `json:"startedBy"`
 
 	// ResumedFrom The session it went on from; null for one from the beginning.
-	ResumedFrom *SessionID `json:"resumedFrom"`
+	ResumedFrom *openapi_types.UUID `json:"resumedFrom"`
 
 	// ResumedRecords Products that earlier sessions had handled before it went on.
 	//
@@ -1038,9 +1017,6 @@ type RejectListResponse struct {
 
 // ResumeRequest Nothing; the session is named in the path.
 type ResumeRequest = map[string]interface{}
-
-// Role What a token may do.
-type Role string
 
 // Session One full sync run.
 type Session struct {
@@ -1173,7 +1149,7 @@ type Session struct {
 	Worker *string `json:"worker"`
 
 	// ResumedFrom The session it went on from; null for one from the beginning.
-	ResumedFrom *SessionID `json:"resumedFrom"`
+	ResumedFrom *openapi_types.UUID `json:"resumedFrom"`
 
 	// ResumedRecords Products that earlier sessions had handled before it went on; they count for progress.
 	//
@@ -1330,7 +1306,7 @@ type StartRequest struct {
 	// Example: fail
 	IfRunning *StartRequestIfRunning `json:"ifRunning,omitempty"`
 
-	// Options How to sync; the node's own settings where absent.
+	// Options How to sync; the node's own settings where absent or null.
 	Options              *StartOptions          `json:"options,omitempty"`
 	AdditionalProperties map[string]interface{} `json:"-"`
 }
@@ -1534,24 +1510,9 @@ type TargetPeer struct {
 	union json.RawMessage
 }
 
-// TargetPeerObject A peer as the admin application holds it. Only `nodeId` is used; an address in a request never is.
+// TargetPeerObject A peer as the admin application holds it. Only `nodeId` is used. Every other member, such as an address, is ignored.
 type TargetPeerObject struct {
-	NodeId NodeID `json:"nodeId"`
-
-	// NodeName Ignored.
-	NodeName interface{} `json:"nodeName,omitempty"`
-
-	// IpAddress Ignored; the address of the registered peer is used.
-	IpAddress interface{} `json:"ipAddress,omitempty"`
-
-	// Port Ignored; the address of the registered peer is used.
-	Port interface{} `json:"port,omitempty"`
-
-	// IsActive Ignored.
-	IsActive interface{} `json:"isActive,omitempty"`
-
-	// LastSeen Ignored.
-	LastSeen             interface{}            `json:"lastSeen,omitempty"`
+	NodeId               NodeID                 `json:"nodeId"`
 	AdditionalProperties map[string]interface{} `json:"-"`
 }
 
@@ -2049,46 +2010,6 @@ func (a *TargetPeerObject) UnmarshalJSON(b []byte) error {
 		delete(object, "nodeId")
 	}
 
-	if raw, found := object["nodeName"]; found {
-		err = json.Unmarshal(raw, &a.NodeName)
-		if err != nil {
-			return fmt.Errorf("error reading 'nodeName': %w", err)
-		}
-		delete(object, "nodeName")
-	}
-
-	if raw, found := object["ipAddress"]; found {
-		err = json.Unmarshal(raw, &a.IpAddress)
-		if err != nil {
-			return fmt.Errorf("error reading 'ipAddress': %w", err)
-		}
-		delete(object, "ipAddress")
-	}
-
-	if raw, found := object["port"]; found {
-		err = json.Unmarshal(raw, &a.Port)
-		if err != nil {
-			return fmt.Errorf("error reading 'port': %w", err)
-		}
-		delete(object, "port")
-	}
-
-	if raw, found := object["isActive"]; found {
-		err = json.Unmarshal(raw, &a.IsActive)
-		if err != nil {
-			return fmt.Errorf("error reading 'isActive': %w", err)
-		}
-		delete(object, "isActive")
-	}
-
-	if raw, found := object["lastSeen"]; found {
-		err = json.Unmarshal(raw, &a.LastSeen)
-		if err != nil {
-			return fmt.Errorf("error reading 'lastSeen': %w", err)
-		}
-		delete(object, "lastSeen")
-	}
-
 	if len(object) != 0 {
 		a.AdditionalProperties = make(map[string]interface{})
 		for fieldName, fieldBuf := range object {
@@ -2111,31 +2032,6 @@ func (a TargetPeerObject) MarshalJSON() ([]byte, error) {
 	object["nodeId"], err = json.Marshal(a.NodeId)
 	if err != nil {
 		return nil, fmt.Errorf("error marshaling 'nodeId': %w", err)
-	}
-
-	object["nodeName"], err = json.Marshal(a.NodeName)
-	if err != nil {
-		return nil, fmt.Errorf("error marshaling 'nodeName': %w", err)
-	}
-
-	object["ipAddress"], err = json.Marshal(a.IpAddress)
-	if err != nil {
-		return nil, fmt.Errorf("error marshaling 'ipAddress': %w", err)
-	}
-
-	object["port"], err = json.Marshal(a.Port)
-	if err != nil {
-		return nil, fmt.Errorf("error marshaling 'port': %w", err)
-	}
-
-	object["isActive"], err = json.Marshal(a.IsActive)
-	if err != nil {
-		return nil, fmt.Errorf("error marshaling 'isActive': %w", err)
-	}
-
-	object["lastSeen"], err = json.Marshal(a.LastSeen)
-	if err != nil {
-		return nil, fmt.Errorf("error marshaling 'lastSeen': %w", err)
 	}
 
 	for fieldName, field := range a.AdditionalProperties {
@@ -14632,310 +14528,311 @@ func (sh *strictHandler) GetReadiness(ctx echo.Context) error {
 // const string: with thousands of chunks the chained `+` fold is several
 // times slower for the Go compiler than parsing a slice literal.
 var swaggerSpec = []string{
-	"7L2Nchs3tjD4KijurUqyX5MmKcmWpdq6V7blRBlb8khyPJPIa4JskETUBJgGKJrxaGufZh9sn+QrnAOg",
-	"0c1usinRdn50q+7EIpsN4OD8/35qDORkKgUTWjUOPjWmNKUTplkKfx0NBmyqj8VAxlyMzCcxU4OUTzWX",
-	"onHQ6P2udNwjMiW90e982ovInOsxmTM+GmtF5mOWMqLYDUtpckj0mJEpHTHCFRFSE7NyypRiMZF6zNI5",
-	"V6zViBrcvHrMaMzSRtQQdMIaB3YrTb+XqKEGYzahZlPsI51ME/OU2U9EzF4Of/u/2q29RtSY0I+vmBjp",
-	"ceOg0+7uRg29mJpHlU7Ne25vo8bRULPUvIgmiZwfT6Z68RNNZqxxoNMZiwqHPhPJgkxTGc8GcEapGOGx",
-	"OdQoZVSzlOgxFUSPuYpIf6EZ6S/gv4dkmMoJgKHPRlwILkYWRrSvmNAGkMys7qHw24yliwwIFDZafvRp",
-	"s9Nut/MH7u7tlZ33OdU0kSX3eTlmZIBf+i1MqR5nO7DfNqJGyn6b8ZTFDkjZnv4rZcPGQeP/eJSh1iP8",
-	"Vj2yS5+at5mtnMRsMpWaicHiH2yxvKPX9JopAJnSNNVE0SEjWpKUTRnVLXIkFkSzj9rAXMNzA5okLCUz",
-	"xRQZyhTugUjhXiBFsoiImg3GhCpCiWBz8vbtyYtKxAt22DRbLIf+PmvvPH2yz5q77XivubvD9pv9wdOd",
-	"5uP9p7t078nw6U53t+RuJlx45IwMqDVLzSb+719I8/95/7/+q1G8vqjxsTlNZT9hk8ZBYzJTmvQZ6RiQ",
-	"dPf2yDTlQtN+wsjRxfOTEzIY05QOgJwNtF/xCdfLQP5BzsmEigVJuDDQlmTEbxihmkyk0ofEIFYOUavw",
-	"M4H3l0LIvAPOzyezSeNgD//kAv/s+HNyodmIpbDdN3TELvjvbMWOl/baze80IhOZMqTITrttqFTTaybM",
-	"5Xfa7aqDTN3KpWfphifpdnaf7O7vPN59Uus8l/Kaidq8xhBkT7CP2v+0R+Qw46R9NpQps2wXqIROGBny",
-	"xFw5ctwhT5XGpzfiNVO/2XKMP/rnDwPV/vWneiz2DdXjC6YUl+LkRTnjUfh1BeOx357Ed2Y92fKwIcbS",
-	"Uxmzqt1MGUsrtiLMz+6+D7vqrdlFytRUCsVA2j6j8Tn7bcYUkOhACs0E/JNOpwkfULO7R78qKYKLgB9O",
-	"uFJWPqvZZELTRR6kTuCa/Zt93yDCmTVic6CL44uLk7PTDycvPpwf//Ptyfnxi4bBRE15ohoHv3xqDDlL",
-	"4sItZGyIK+JBcfs+arA0lal5r13+5AUJH4kaE6YUHZmljSBAxLXPakkGVAxYQriALyZs0mcp8Su34PrU",
-	"mE5Z/sBHBHZplpqnEnhl8aAnpz8dvbKnPL64rDikBDxQrT7Vg7HlAss813IcYjhZ7tQn4oYmPIbzmrsM",
-	"j7v0alL2uhYiRz10OoZl4QfLWGz3YEBqEKBvPqGxof0xRbEKoCIAzkPSs+DoAaooyz9YEqtWw+gNUgwT",
-	"PtgAPQPYvzk+Pv9w/K+Ti8uLRgYsQ4aEJmZXC8I+cqVVDmDwfT+lYjBuds3VumdTNuJKs5TFh0bKCaNW",
-	"asKF0ozGsNstgM+op4ZXKk21Ad0QtAqjUcAKL2Xa53GM/HxjgLw8O3928uLF8WkjxB01Gw75gJtVpywF",
-	"ypYiD5NzmTByw9mcpWRCF0DasYRtHRogaNCZ5JSlVMvUXDaNJ1xsCyjaCAVzFYDmEenPNOFakdRsq7Af",
-	"WPNkMpVK8b47/YZwOntzaZjT6dnlh6Ofjk5eHT17dbyGcmOWMM1eW7ZYYFVme/SG8gT0JI6aOrlhqYF0",
-	"jpLP4HX5H5SSc249sm6NQ5IwegP4Kmd6W9fiSH1OFZmJmKVKSxkTKmJH/XOZXhu9hwNCC0vUJ8LonDTB",
-	"l9/lgk5OL4/PT49e5fAYX0rwgxBmF3LC9BhMH4PkyH8chIxobZETrUgiR55H2avGY8En9rBGGqAYhj8a",
-	"B43dYXvwhD2mT/udeAuAHc6SRC3EwCA4S4ZkSHnC4ha5DHZFU+Zkldn+N7h33GvP760HwD6V+qWcifhO",
-	"cHZi2lDCy7O3py8CgF+YTToZai57CMuEgL8E7Q+ATFT4uFUeuSJ8K5zznTPFHEqiMIklQ8IANu/A8ePF",
-	"2emdoPH29OLtmzdn55fHLz68Pn5xcvTh8t9vjgOQvBVqNp3KVLOYTFjMKQG1NIeLTMRoj8t4YUjD7CbQ",
-	"ptEWJM9xb83LxZQdkOL2tkXAsAfLO8w+4L2XUr6i6ehunPPZ2Yt/f7g8O/vw6uj8+xA0Vs3EJbWUJIE1",
-	"CtjidwTfps6I2t3fe/IYHBrqkCgDwYQptW0oyBuWkg55zZ/Bm98KOtNjmfLfWXxHdDl6e/nD2fnJz8cv",
-	"ckgSvLd4fpR0hguxj1MOqgZV1+BVQMeBFGxL5/aUCWtGRmhznZHMDUv5cIF8xyJl7927d82jmR4zoc3x",
-	"WY8oulBEmXdIBzQvtu4CsxdHl0fPji6OP7w9DSVvpt6nN3zAyEyUS0dgklTTPlUsOwoVas7SFrlMF4SO",
-	"KBeGeVIykRNwLGwHi/yyEuXFr7JvGFCwASLk/DAk8t450+miCb5AC0ouyNg5GhQbSBGDc0S7nVtTBDdk",
-	"9vscLJfAiKu0cjM7p0XO9NhocmDnWHEyEjJlINymqVHkNEdLL2XU3laR5S4i6+2Syhj6kiRSXhPLiN2i",
-	"CdVo1WZmPMpfY+3mDfm9djtqiFlisQcN3GVflExjljYOugYO3jZE78bZEHSzmib5++BtHTSNnXH9S/Dq",
-	"934Tsv8rG2gwSyzU0ZReBs5RBnQjmbiykE/KIGzti+fuiZJbTGfOlcI1GdOY9BkT2TutUwYlqhWBrcyR",
-	"15cyYVSE0Nu5DcimbPeGbgfg91RjOW816t3ExveQv4Vd86bZYMCUKtlVMjcUYtBi9dmW79K+MjtytAz0",
-	"7AzVF36hZ4PrgNZoHHOzO5q8CW50SBPFljUUPhg7rFAZLR6CezgjIvO/Mr1mqUGa2FjO/t5RpxEgAZZx",
-	"KFmG2PENM3xjoPmNJ8iI0ERJw4ESPV4YcaIOCex4yd3qKdYeqBriBgPidHE+K+ETL7lAk8DgUYTGARrP",
-	"QoJSvnb5HCOowOV7c4KSgAtQkwfbfEw1MxqCMTwRfC1yKjXRcsSAnYIO16NJ0mstoeNqhKpiIwH3VshJ",
-	"5gZGoGgv40DVDQTcw4IcLDYtSZ/Zu4hXU1RA4Wr1LiOjpBg9D3zA4M3UbKLWOkoNHDxL8FuhaUoXS1dd",
-	"xSBehmjkGfBAzpKYWFdUjgvfiYNYIAfwKGcXWcypFF6GlokcEhoGvzIROaFc5IXj4518sOao+TNt/t5u",
-	"Pn2f/bP1ofn+Uzt63L3dKIrzeIckzLxZRSTmI67Nf6X5XzTqBzJlCgh3vJiOmbnkzMtP7W+N2gM/Nsd/",
-	"wVM20LxMbehNZ0nSI32zKUUoqAHfqCy4aW4PYCFmEwN583gAYuffjxrHIj6+sbpluTbmwhbMPEZ6TMS9",
-	"ZaKpFIJgUo7pdMoEQwY2ByNTkliuFYdVSlMPdO2m1e17B2TEtFXsrRZulGuSGs1PsIFukZ5K5Lx3gHHG",
-	"BJx0MUd81vSaATeCA4LuqPmEmd+MZzqWc9E7uBJWJwDlmygtp6pFeoH+bN9dqTVfieA2cts3RJDIufmP",
-	"Xa8RNULN/P0KKC2RmAVZJqPL6Mp7jEo40JhOgaQYSD2wGJavG82M0t9DGEumBhVHKZ2oPEUu+/EL1Ah0",
-	"2G4+/fD+//yvdejhHYllG0HvN7J7o5mDulybkwKEXsD7VzFSo2mxcmAeGUmdgsOunzCvChbAsRRxWHHT",
-	"0d2pLFuxbhxjxU52bnOeu+W9GMmhrR1j/WuJHEUEkiAIBV/cLAUsK7jp8nvNuQRXbGivSATOdwloWkkA",
-	"9nrLgeliUaiOSGERapkUrAe7DAXRMIyIT82B8A0YrdZVZeQDUIuzIeXQ/XPNta1DFS+kapyO64LYLAuU",
-	"raTFAvwRJtkmyq7gB9D9StEH1MDQ+h0xrQgGmOtZ1WcioziQjqmSwjnX0YG+hrfcsDS2AbN6ejCe5yf7",
-	"s9VWsXu5l3DVAFppHPORMBiT8GGJLaM01bMS5tiT15j4BZZbr4Bn141NpI1do3r7P2VgLOzCGGU9MmHU",
-	"6eQQ00SbbcRvGHq7gxMeECog2wyoUWfpRRZJ5I0hK8P7OIRNc4oqSfg1I1QsMGEtVI2sDWfOPU6l1taK",
-	"1dTas2ajjagx5IKrMYtLtahXcsTFXS1aSebUKB7anpeXILpYqQJHhs3OplPkMImcs5QMqCoIG5rwASuo",
-	"w7sV6nDrw/8033/qRI93b1eK4c4qhXi3hkIcOW0Ybu5/DDCnVKm5TCuYqvs2f7aBTI2uTMYyVYz04UgL",
-	"I3un4NocynRCNeSD2HfnM7psSlOQ0VWf2cHVBLsuIwaLH9WkbNVWlNxyApG+KaPXIB2W0QFVR3WkS/kn",
-	"ilz0gTMRK+dMTKi2Hi0Pj5hq1jTq7jqBvw1/UoSKb/m9WggMrd/X+naPrI8fHN5rmfZM+WzQGhz7rXm6",
-	"4DirNFi1TajKIG+XK7vu12y1MwIzHb/2tRrl9ZqLEjrrmZP1bLgEFwQWPQDlPpUTY68alI4ImmL4rOHL",
-	"ckh6XqnD7yIyB69dlspi2ByLMYaeMWIAp4P0+zX4KKwFUu+qT2XMMHP1fU5v3BZe3xfxutWIZ6ECF5VH",
-	"P1Gl3b5GM6EaB09AA4xLXaBbdWd/CSd0GQRO2fwNs1dSXxQfgRsFk5QxR2kZPFwdgSO4WnE1mK+cYg1p",
-	"NZC/fAinvbt79nEltYJGr4ytKYdkIGdCs3RKUw1pVeqQ9Ayi9JZXtmTn0CgTpvBJDfrbxE3sciffFyhH",
-	"OMoswTfhfQlMThN26DM1CI+rAdl4BklnpFsi41dia4VwssLZABcSpSw4vc4KOMOVmrG4Rf7BppowMUgX",
-	"U83iiAjwdRtiES7yGG5Vj1kTnUHmdU2XLtfE1+UPsN952l0+wTzlmp2JZOEwKMfdZmmJffuMKkZoHKdM",
-	"GfVL6ynYpVpPFZqlcqbJIGUxE5rTREUEEozNQ8OUjiZLAIefHjx65Lbfsl+1BnJSvITd/dqa1pI09um7",
-	"5lilZC9jVlkiceR8xNZGUETx30sY4KBGjcU3CpCz1Nu8ziwHB+3y29841y0XRYO80378JBDuXOjHu42l",
-	"PPVV4iQr/vAbqILfD1SNX3HByo3qhAvrcB9TNWbqG8hPXwai+bZM7vhUOhYTm9UAb8pDsnOw++TF8T+n",
-	"v+7/8OyCNj9cnkzeNfd+fM5m/2Tn15O909fTH9/9/P3O+GL28u06IcSrDAmExDeYPBUVC3I6GxnC3KAl",
-	"HLoKrlXp6jxGeEICXW4bjpxqmmwlEYydDSMYu9uOYJxWcncM5AIzxwQ2VWL0ehlTYvZiwl7x6urQYLXI",
-	"MfhZEDr5179e8/puJcvyi1bhxxs6Ysei4rQJVdrTHnrmoS7EpUXMxzIpoUJW9j6owJkNIE8uZWROFdqd",
-	"YzmHohxZ6mkDvWL5Za+g7ijMm7BKZaF8qJpXwY2wjyXvfkMVpLxSRXoUk3ucdWh+ABA4JGKWJFYZ0EE2",
-	"1kSmrIKqN8qN0VLTZEUZk4+46Uw6GI7WImfW801dEQ/HDBZQ0GLrDHf1QN8oW8IFkemU0fiQQNoLu0Kn",
-	"l3LKpDGf5IT5tCaZxC1iEAicx4ymCWep47Iqn7CMQag1YsWXQq28tp0lEQMIYu/SwW0J2VfxUIOtldSB",
-	"YC6T6vYGXKRhQIUUfEATgywTSyFa5aSNuYcJjQ01HbqqqjCLK2FD7azTQoLIGuUf71gKomiBd9TR76nW",
-	"Ke/PtF2r1HIpKzbDDBUZZKMZlh3kJAQZgpqOFBpSkwlLG+9vy65oJJv2Q8iTPafz1z7lx+/4yW3UGMzS",
-	"lInBooxtpYw5eZKnxOO356vDOeVC+wIjaUZDBR1JlQf960jvaIVDNdMLllW8y6Ya81RHJDXK/et1RtI0",
-	"5YOSVY4/0oEmMRvwCU2gCLag/nRbe+11nht1PSsDkRxck2vGplyMyEwUIzuXF83z4xfN1xvJMNBtrJfT",
-	"4n8OVdfQbB1l0nHRKnVympF/fXPT8YzVsRj36qpTrPLagvrio62GyQ6HFttLbQpVrnK4bw9Jz+gvPULB",
-	"PVI7WB2aPWuC1XdQqQI19HOpVYHFvi4op0rTYcz27ZfmGtKZKLCcTqvdaq8m17WaW7Z+lF1oFdq8FUaI",
-	"G4ZVjv+g1RXxP3MqoJcDS1es39S8LyJ9NqAzhToAJqGxRNkyae93nadSg5cOq7vmNlP5Sni1ACvioOZM",
-	"yogoLgY2KRa0J+B8oC1U0mGZOm+/dnGMRYn77A7G2JN1mDfzsC7Nr7bxwKCMMr+CAVLGzkABgMQdqOUg",
-	"XipuyDCDTW2kBa3iR86nWeRDWUklSdnE3H3gBsx8OhyCjNdMbNGtuZGOs3dHH2b+vuq4J43WXZHl9A4T",
-	"QH0Fm3nUmhEuQcU6mVubGAtP7KoXjImK8A3XaA1gShiL7areenKmNKSfVYVzam/o8Rp2b1MGrT912zz/",
-	"aDscf60DcyNP5B1cjQH3tyEYs6UoI5jg1kO0qyLf56CUbxiYyJKJMOUd3oHucGscKk2B2064CN/W+Tp0",
-	"vrsl1Kjtvu+sct/7tNAKn/3p1/PR79RB8UOf+AIKH4vIWCpoAzI1DFMwFqsw+xWryL6Ag757W2o8FryL",
-	"cNlUk4QZ3ieFbwzhMTmjDTa4rmDYmOLsWWdp6Yacs3ilaU6hFZUicpZmgrA2Vht+tC5C798M6M21rT9U",
-	"OT9VqT5yP2aP0gd6Hb0usTJe8yThvhBuzFwpnZbyOu+t624UaNivYVLYFNy8zPOAcFnYCvlX7QPv1LI4",
-	"trXabv2MynzybW4DrmyEb6ZZPMVM+MG4SsNF/KZiga8PaaQ2chsOmsqkwlKBwCdfRu/1aL2RulJp3wWB",
-	"o21d6V5J5rwFceSZSbTGDASI5bMyMipcnf/qGd7qVCE50wPpi1zM8yXeBcc36/lGMlZbyEGpl7CBeges",
-	"6SxUoyWM6Y0tqUJ71hz8zrkdeKIqsL3iSq9wyyQJyIoSNwx8XK0N1/e4gCG2wtXy2ZNf8CRVAKoGzpnI",
-	"GmQtw2YzHLob+tzryOUnHlNVVROh8720YmkYZMpHY00EJjC5NJjfZgzVOVszhOxCp1SoIUst9wgzhFOm",
-	"0wV+jEX++O+VecI1whhUZQ1VyFgmsbLpAA+BiJWBCOjgGVcqZtzWUmIOoy+P8ypyt9193Gx3mjvty/b+",
-	"Qbt90G7/vHFG5dP6EZGcGCvLYsIgyQbi7K8SNJEpH3Fxuk6r5EE66ubOi/1NojPEdjNScpYOmPWuFpSf",
-	"sit0cZyN1MyacZ21iwehno0C3rNpvIaQslgqeLMsda+iqc5lpw001d2cpjrtUveqAZOPSuFNBrRXHqgq",
-	"4FbINMJzl8oYxO/ncibKkrdK0wHMxaQlwayKlIIwAYwmiY8KYf2ta7F1r7ywJelaEaXPDrxa1QJtgo5A",
-	"O3UnL0njCbugrk7zmGbNUqtSPWSWVrGxwVidfRfwsA20QBdg/JqKoDtSVIDziktdc6H40BaCsKUB2C8F",
-	"kVIAnLMB49OKYnc+mcxQWtIBhCAMWs/R+eS0Oq9MxrzMB6U1m0yrGIQcaiYIdUVuGspjNZlNc0TdXZnY",
-	"aaAHNaCsZJHncjLhWrOY2EdyL97fjFWAUmX785QXWWLvQvMdFOwJI4xA0ZrToFGPI9uwT3x9gfTU7yJh",
-	"8bNFmUySQZWfl4t3XG7/NqqV/7tZ0qG5NEMeCVujofqHItuvkMg0D83Nq3y67Uw7XiF0srYogs2XZfmT",
-	"dnsj9LGasKpqMzCVCkwKl7VlVassKQ5VizxCR1h7FHqb0NWkZhOPaNbo833681d19M8xH0xezv7dHenX",
-	"o01wo/MYOg7A9dSCY8om8qZML9oMkh3odBB2AqnHfLPmITn2a8RgPEuhnu4CHcIl6qb1FAO4IVMeOvDb",
-	"hAIm4gi6qY0ZmWSO5dwZd1vdvRBT5Qwda/acYmZswxyadlwrhdfVTQ4glF9BGfci/B1DJGAfls4ygMYW",
-	"E5okTOks3zC2l2124RC14O8VkF973zzUzq6NLVduDvo8bmdvT/b2N9qbMTxtd4KNm0ad2d/lMRRc0cyI",
-	"7NqUNpwpc77e/////n+PPvkmVreP8DWqRxKuUCmf3IcUsfMFcJuXqZxsp0lWrt27zUyQAmjP3pirrVwe",
-	"QlKG5BlJPc62e84GMo3VOnC69GHfLWtMYzKmIg6642V7vAcou09u0YPGWT1taU65kQNgFaTATQwLmtJC",
-	"BkBn5aI7W252GDVQbp2uD4Fl5sV93BbgIDC8eLUeYcjePra5wtB5mi1SpXHZr5c6h7gWA9XayB6+XLNJ",
-	"adMpzCMDaY/d1ZwqYPDfc7LV7Wm6donZ5gzpAn+2TKQGI7k2og9Xz3lLNb1m8qY0tIAOUQNydy84xMQW",
-	"UTtTwNDeiN6wYs8LaOwAK9U2Si/tZlZapbuw63TE9GaoC4Sv5Wbq754ro1jPhHLaYDHSZ2spaSFZqcIL",
-	"UiHBStiCYUXez29wXpfxJPg4KIOHNsfQs4QX9LvOTrvb6WwmWfbze6iEVGbiuTs5IFa5j4h1YUEI2nvd",
-	"oTdlXpff2984yO9fV0sg+3k2tj1obvm9DYVuJ3NK1lq80h+5oQHcru5lGwUFlZlqXpAGBQrzPKlADKX3",
-	"nlls2dnDS8gskUBVCjTYTF30ZljmNyjB9lCq5G3VZWshytwcmQgPmWAoPfL60pI6kjfuCw6Hgj2QqZmh",
-	"BFnh5VkdWE/xIQysBxOMig2mvMOoniBxHqYv6/Ny2yyHBvxrRcjRmwpWkcY5Dpp9BFf/JFA8EcEPIFkO",
-	"tGkIjbCPukWe+4FllklKoVOZEEo0Sydc0MS29L4SnmTAwZZyDVkroMhPEzowquaCvP1fL1++fFGWhG6N",
-	"xxLeOBO2EM/q/a51pVOv4RydosJYXQHXWVe4aCFYJUCxtjeQoEv5MmFX1eXMdDAVd0qmz20U0anVJA3u",
-	"DHqnz9c3iIN4S9Y40AfL3HA+CHxFcK5ON9prlzQo36AQw/kKMmCv7JuG+F4/cGE9vA5HHA38gcMYFrur",
-	"+Bp8GTldCn5n/sAmPHrMFqDA1FYoLf/4mkEOd+A6MY5zkDB368V26lppF9JGYPyaA+iU6nFwkmBlmbDK",
-	"7FXMmpvQhevIadNOcBoUCDec+mTkazwBjbrQ4CdLI7nI2sQv4/XQoBeUAaUz8XliFCv5IvjSHiIHf7TI",
-	"Qa7Y5P4Jx+Bc+uJhBfDAYZRfX2g2rdulKkiLCBK6iDEdSRBBXZnY8zV8/4+37vv/ai528PgxpfnEoMwl",
-	"NzzaoH/peOqLbGbLSLqQDr1hqZHZaspYTJQkQ5p6hYonjMzEtZBzGDJg/hTS9xPF/rFOmXH1iUz4uG4x",
-	"BHsPdwJEMsa+u+0m3WML17Vn3f5o9K/sCgg+ssxtVvT5F0vMtkD/bnM/MJrqPqN6ZcaQvQjYJji6aM7P",
-	"9fm2uQtts/VYxpWqSW+s9bS3XDHTWJOtvt2oB5QYuEzWmvkV8HjuNZjXJkdpqS627D0ySs2UpQMmtCuE",
-	"GkmmSJ8OrmF8NM5VAVp5fvb6zavjy+MXh6RtSQwbUmqaGC3Jkl+ewXeCgcud3OTo9hrvC1i1Mo3VG5Yi",
-	"P6h1oCmEL8zjkeMYXnUDn9Sc5v1R3b1u68lmscr2HzZC9eRPFaHa6X7mCNWhtXcgm8dPJSiWjW4G450/",
-	"SBRJfuEo0qq8zjvkSne7nzPMtLOVGFA+RHCHeMlIfvloSaAJbTdOAp545zq+MEpYVZSklAf7gAlEw5A3",
-	"glagsHYI/ogJ8JiIMDoYZ/kng4Tyics/CVKDWuQSQmvOuwFY6wPFzoy1QxlVFkvGmWBRNqUFOESLtJeL",
-	"8e1CueSWnd32zkYSA2Kqf94Y073CR5DA9BXjR3tfKX5kuCwiXDm3CGO/rs4nwgkhSex6ReSoGnJ2DMou",
-	"c5TmRglFO51tx7asih0EuVCXzVvrgW76GaNgJdGtPNcq0SwrTdN8ZCwMbBWNn4KtVgyjFWJZK+NeQYDN",
-	"YtDaOFoWG7OmZ5lv1Eq4tVUMwbC8yiqG/uIik6+lLtZPa8llaQLshVsYJIimmh3adpc4yJ8r0JOXasme",
-	"H50+P3716vgF+Ca9oWJbOFb13lnR3/EoSTwUcmvtbKPgIsqgt+KaXrpKwpXjaLOS68yZae7QNcDc0uAu",
-	"N8L85cnpycUPMIl5ZYziPlOxnuOR8Dzgyt7OYKzCicJJ6lw5WZOZuY0vNjZ3d7vaauU8rGxu6wB7KIVs",
-	"X61FyHUtjLPZqOTt25MXeXDvdXf34njwpPmEDjrN3f4ebe6zNm0O99qMdtjjuLP/ODQiZjOo8wpbHbeb",
-	"T2lzeNR8+f7T/m0z/HN3kz879Qc74kECENQPK1aP8vyjhhXrjSatP4x0/RzSzx449EeqEzksuOfK2zHg",
-	"l7kAYToT2DCpREj6cW3VmqcRdfBcq7Eu3cBAOcVVj4W513j1/DSn9mDfYfztuqGt4DClH932VjjfQJki",
-	"CZ9waL5b4oE7JG3bjhmeaq1pWh81jGkoZ7qyMMFoKIkUoxz8J3QBWZUQ8lalpQt2IzrrcqmY1tY9Vb2l",
-	"vVtX2w/D5Y3EqAa4bcvtMvAR4jRlMYYdSqtc3AWtmzJeQPBwCmDpXS1vuxR5lgC+gixWc71svjOGWFSW",
-	"XxV0lvTps1tMslqm0WL1HjaJyVlS2B0Ba4RXeyi3NpT9S/G6NdlgebWhnNODqp3LiyOXWXNC6GJAjVng",
-	"weeSGd6cH785Oj85/b4RNS7Pj04vXh6f2z9h7OvRJf4Rqlgvj05ewT8yHb405UHQqRpLvdmwYmV/1StD",
-	"OrCgqlK27XB1hAIAy5Jt7xVVugnbaJ686AFe9xkToMvmOuHDHtbPjlotdvNj53H6gg/4+apUO3kLnGbW",
-	"fI+MyjCkqfkPVdfoErvrXPE6onypnRLCd82I7wvDngORW7/XyA84r8CYBy1y5JvK2ew1Y0CgqUjcVAAb",
-	"hEEWtdvtRqS/8O0qihzgHnL8sETOkG877Xb7u+p+DTgmwYfK9tq5WFlnG5rBc/uMUxLnPGX3nUq1bW1B",
-	"pq4ff0FvCIM1YUAR/q9uVLG7KhgMvQFdiZGhvHjCBaFTGPkN2aowN2gkJLSxs24JY0RCxBR8tT9cXr4J",
-	"GWKfDq5n00aE8eT3m0SY9z6rOoQCEHkvDEtHFl9A2kq02Hmcw9bH7d39+vj6uI5W9RyVp4JWtV6TOiSQ",
-	"2Ve9dZv4t0bbKudTa7MKy/jUO9sMcEuMarkNVOmE/OksSQo5Deaj5VlCNXt9dvL5bfUUIduU3k9erMyK",
-	"izKXP7QLlYL0pcb5QFlb/OKd5rQ0PjyfifJsone+HSMmMoSjWpzXx4hxKgri9oD0hpQnPfJtuPR39oJs",
-	"l9zd9tOI9KjWdDDuXQnsvqgcqlKd6cY9m9/es64tNOxFjESp/PycXLrCRMLANRzdYtmK2RS6ielgDAof",
-	"vDfPYOxDK6PAm6ewhOK6vEzOonpOCsq5cExFLV1jpfK956OubzZqTneZ/Wb1lE3qghvBKu+riX/FJG7L",
-	"e30lhQ0URK45AQg2uC4W25Dw5xm7uT2DZXerLs4vZf7YaJTzczpQVNyqVquLhIZ8NEvZcgum0sY4auPO",
-	"ODYQUwX2zb3BZS/c3vRmQ9Ywaaoqo9tPIYD2lK5t2rIiZVhulutUzwSxa29kgwTY4beecwqunIaINvKG",
-	"Bif8pleWdr8ie9OzDymvEdHwPXeb6XxvMf2Zohyd7UY5durFsH1AmuoVt7yaDQQekWwAKDTKX9WYc3Pe",
-	"u878h/QAIy5X932wmbnb2kNOuHmXg1mh3n52Pjfrp+EkhopLng2uj294bORo1fQRP28/qAbrM2MHKfNz",
-	"OCzMB1CacN0iRyM7Laa/ACo27KBPldF3Boksa9Q89ukCI7a2+Y6bybM2ebqsGc+KhOosjanb6pRlMVUE",
-	"jUqymvL56RudqSph/c6H2W3t3OswtSslKZmyVElhh6JqKmLVWpcrvqJFRFZ2lesQAf4EP2tfuWS5oi+k",
-	"2szeRTM75pu07MM6hJ/sz5am5W+az/SZ0peKrKCMripQM8ioCSvWHaBWVpYCF6msvStYAX3DAlSx426e",
-	"H8RSVHGjPsMMwKFLfrWmn0/ygJPMkjiX+WE+DCt2LM3AbOIYwy+GW2HbdqNcQKFP3m4MX7Y6xSPgp3Wt",
-	"x5ANL6kaKyYsLJaqpbdTlbR7X3OpgAPKETF0wo8cz/KzGSD11I7IXSHafCjHwzhCZFk9U8AoySfiTWX9",
-	"x1FZvotVMXjOL1I2wtDA+23ZsJp3hYZ8uW6FGWI9olP+CIyBR0Z3ejScJUkT/oU/WJnkg07uuyYv/fv0",
-	"+YeT0w9vzs++Pz++uFjnd11ZYWj7ymeOnRKedrcqw/vmTb30lb/ubtHR7jMuVzn3tlGxBlU79XKxCnNS",
-	"1grQ6qKmE638IcNypm2UIX0GH8iauoscYt2rj9f+Z6yveLrt8oqKhLWcSVeVSGxz2QKnjzP5qlJ3La5H",
-	"AVOrYqenpTznyE6jWu3gKJvbwKdHONWrTBF007KMoYFP+aYDOKzv7fmr8nKfuoPuwFP+xWY9PsxD3PY8",
-	"xKlMyyblG9GwGlN2d3dWM7oaAxAz3LUbKR+DWEZKvitdHed5WYs8rO8p65F3R19b3tK6m6etshP3M/wi",
-	"bGC8wDDr3XPJDUENy/0X4KpmLtGKJfFhVonprBwsrLI6NEwkdPPI1vZDWh1QX1sEfuLM/ZKKb4wFYZnB",
-	"HGYPiy2Q+s4GpqpZ1djXJUbpGnIvUIy3K4dWYV8uEKE6aMNWTiZhtKucR0HfUyi6TeUksuacY1sgOiCS",
-	"iS+15jh1wkgKVnN6OqQ9142zndkTvK9Ko84zV9il3yLIGctvcjCwb90o2r5OMvuJSuRMJAvSw3V7UL8O",
-	"FdpUhLKXkhRj/rb7JFcbifQTly2Cm8HX2ohBIVzidrDWlVotvu1qa2Oq1WK5zhvycrT+OP6ycMCKCY41",
-	"dlItELcN9yrxWEbDb1W5mEOvYUkBQOVQJZxgqcZyDrE0r8GC7RQUkG2ovIejHutdnzkSdLdaHU6303jg",
-	"3VWQWdkkyzpWN+mStZwrCibbYJZyvbiAebmYwcdoiveC/3rpBMyP7y4bS2kMF929x1myUS6JYZAy3SJH",
-	"JJEjju2rVLZzKRg2l+n5WfwaCzamKRcasztshAHWQ06IA9NccBmn/BqtE/fsTwgpY7fmgFwM5TIUM/s/",
-	"m8eTjRHqMz1nVgmCvBqb3DqWU3Me+N3AcD+MyPRZlsQwB5EV5/GudSWuBCbLOh7Zn2GnniGbI/R67iYO",
-	"yC/ve2RA05QzRXpHMz2WKf8dePIBeQYHJVezdntnAACDf7Jei2BDaINSCvBiQJOEUHElEBOsL0tR7hyb",
-	"pPexCY/3XBu31DBuJoYyHTBF2Ec60MnCzoI21N4iZjtMaCcjBnLClDVDrsQNTXgMXwQntvNzx1bOjBmN",
-	"WUp6/2raFLHmSdwzUHWQMVvvgzfIpuqanRqE+nY2NQL98a4bDBeRmI+4Nv+VWkVXAsMMA5kyzP4dL6Zj",
-	"JtR3UebyxKQhA6CYtQjuEExov0E1plNYtwfjyXst8kzG3Mavfrw4OwVk0GQilb4SHfKaP4vA7sInzl8+",
-	"Jzs7O0+NSHx7+TwiEynYAryIWfNHoD9MVNJcYw6SpYJgaOpBo9Nqt9oNyD5igk5546Cx02q3drDaawzk",
-	"WukrNF+OGLB8jwFGEjUSrrQhAGO0g4FCUzphGkIuvywHdJKgypULdyt6zJQN96pDkrIpw/oBQ7LKKAA0",
-	"yTHbXyrS19nHaQKOA5Qj3Kz524ylCzez7CBwUgCTBUVig1xs50YBv9YJ/vBxITUCnDQLvAiZTkCfWwUH",
-	"l+US+IDLdh7E1v3Wa6cXrNuDZbpc+TGlZVuAWaB113fKx7qlnTfMJZVy5T0PFRcIziXzdG4vy41S2p3L",
-	"9rpGKUFa5m67RKjV23tYf1Bj889ceKh6990t7b7shjIaffSGjhgk2Nd8Fsv4jD6S2tQNoJxuu41lzjCg",
-	"EDScTPl/9KuN7gaV44XyS6MBhvlXv4QNMzvFvpb4dK7LpPvIpuC4di+5Jo72Gdc8EZog5kIOq+MHvhFh",
-	"O9cc0OX35jv84VpVffe6od/fRb/BkjULC3PTSbII4qMH9nlgLvnedCVtgXZ+LjGDKx90mfkuNT5ITg3q",
-	"L8B7X1bugKy2vBihvZxLv/9417xpKREd8sOzXmzFCcBZHOJJp6xDme0mlnUHaxcacuGFFJtetXNxhrrF",
-	"0vm+UaGXMggzVLVrCmID3mZwPv1i9Va+95HvYZRrU4T9hQr9gWyrnOXWN66BTVlDGugwE3SM2WsHHVz2",
-	"M9eOSx0wXMAnGBk0uK0rGsqqukHBXl/X3TIUsIvspmwJz5YePaOxKxyAn3TW/+StoFZDZjH+aGf9j17K",
-	"tM/jmEGd1l6dnZ0IzVJBE9AJ8Vc7tTZ3QzkaymBtzSYTmho0MnCsKHwHJLIDnw2dgSEJevoa+w5sfFXm",
-	"9Da6ZeZacgn9XEACkUvWhbIWq62jXm8saSmFH+pr/cHsI1daHWYeZ2escE3kTLeuxBGqx6ArhnF0jJ9P",
-	"4Sewh0PS89UIvaCpOsY+lS9CwGoP8zrX54i8y6pCrjIwo2+fK2KVaPJtD1PXD8h0psa9iPRQKLzmSplF",
-	"zQfp4nwmemiOUoEFJMVqk++CcpMr4epNXLlJ5Jxe1hdjzJ93zih2Js9JzCZTqZkYLJr/YIse1kumGs2y",
-	"IWStoyJ9kBU1GCuOpRG5ZujMcGbSiGn/0JVwQLYlEnqG2XndXTKWM2MpwdGcmo57taUQKku5gJQ96+7z",
-	"hRau2ZMLPYHeeSW6bShB67a7YPZcs6mtvMjbGvAaZ2ws2xpr1JcAYv9gC6vDwPmfyXhRX31Rhe/Nnxkt",
-	"HlV5QBUTtteUd3DMxzJB57IR9TSZsbC2yCkW5fJ4b408dkLdl8ItSVzLsfOVHoFTtdFpG4ux1emGASf7",
-	"/syXGcq59tNMzokS8Zj5HcPIG/oS99v77Vt0bWFVTQ6sJ0JpRv1cB0O8rpIrRYqP0MEjAEmdTb0KrkHl",
-	"kl8zB+2i6rLzuN0uACw7HHDksfWKZvt+tnDO9whr6ixxaPBExGxIZ8nKXVatVl/WhhV0t3nfoUWB+6ny",
-	"PvGkJBHG3s1hWIRDuG7ks78eNP0HTf9B0/8ja/p3A97dbINc0V+JVXBUogVafmODAIEWyJWvET1EXY6r",
-	"XLJXC/OSYpsj/kpmQr0s21LnW8CRPnNe+lajyFnL3TvV6Zg1wVp08hgIddvd+zNtiG5zwTWHcXb2+sz+",
-	"FlUMu/15GPYSu36TsikFXg1qLY0x0SKgxy3ybPy2jG1TnJmFkaRhylxKQz3+je9d4tb4cW3e/GWZ828z",
-	"NoOU9Iwtt8u4cvvPz5HDLjp12DGeqsCO22WsuF3Ohds5Hhyy4HbGgs0qfyj2e7lkvGNOMTUKbdj++a/B",
-	"Wf+4rqbd9u76X5xK/VLOhF3i6WZCIqg9qFNFgHUCZVn/G+jeNhF/bVL9PbTqTPbZEBkx9G0UA1t2uBAD",
-	"VpAwtoSujK+0yDtqY5Uc0uqxVhPqFm0vVZ+RHGi2d6Hobeqc9TlCvrplrUZWUt9CfT5EzjFoXXR8MEbF",
-	"bYxtLAKgGazt1CCMSylfGZaNP9irRRc/XpydwvPd7obOn2u2yFv55kzXbAHBfJtVYl1LoWlv6ePkxfHr",
-	"N2eXx6fP//3hH8f//nB+/PYCQtkO9QuuPZKymWJhfwWzIFek+NycYkqVdYTk9uHSlCEh1HnyWuStYoTC",
-	"jDCzfeTe5i/7qxa4NeR02c0VOExJ5pZePuzZm8uTs9MPp2eXH45+Ojp5dfTs1TFoa5ryBN12Q84SQwRW",
-	"42nlXKpB5dVBo7he0T8LPj0HReyWsrTBDIal65F1axyShNEb5tzTm3hirLu/XKS6e4JLxApXKX3qj9mS",
-	"YW8EMkqJq379WgEHUBKMCuyY9OowQ0l04TZaL1EOPlWEIC7pNVOEDYdsoAnFXpcRmQcdWC0/+iYr4oaE",
-	"MZmayz3A5phwq76NoPNIRy49G12NVGf+cBjOyjVMarSdvq0r3JCMT+TCmg3yHG0g8PYFlaHeuT6iPo8t",
-	"c71bxohJXJaTPne/7WG5foljHF8feMbv5NjOC1MYQ+sSPjaVVbf1k1TQevx87skiFH0rsowT5FqSB1dV",
-	"wwBe8ljmAZczhL1AXm0Ll4j23Z8bX8qd2XieFTEvCOz4gOTOtLHZvPaNmZbm2lz8bZyf/sB/G8dnlrD3",
-	"Z/B63smGdkytnhHNVVi5/Xc3Oa0NuTz2wul1pVMqKnh5xXiJu5leFn39ezbNdvFzRdbgA7REtLv2gsGo",
-	"Ltg14ssYRV9FrUS6ydoAfQ6tsglNhap1S9yDikjCr9EpNZCTSb62IHxTD3toFvtFz8dS+YI31PIK9ZOH",
-	"NvehR5OkZ/utFttOuWR+i649NKWlYC1yDD2nIbPG5xO4rhUwc9cNZoOm7LaQZTa4bl2Ji9lgHHS2Nlps",
-	"omTY/warJieKJTdMZXETbNELBxtDW08wS6gAr8ec2jlauc/H7EqgF8fNxiHvgtpDtLbG1rEfYwuihCuw",
-	"LY2KtYAaibBS1c+FR6/jctcV8wQXV4LbErde2UO9A5u/Akvb8yk6ZNC/G37ntPZqhRv6qoTJ73fPJ4kZ",
-	"jYs+BQvoDI84zs8j32aD2gCt+jJefBcY34YOEimv8y98JeW1sZbKUA3tTOy9bi8kl5SQJL7sD/KbrEC8",
-	"hcrG/DLBWILwFZubELcbylu4jcCSuLfl4I5q7YVcdjK2EMo17Qn78pR2HMPGX+Wdu7CPlleZC7wCfZEW",
-	"C1A7AWLc7RJ16F09rrwWrGNAEahJurEGJRfkMVGA39C82ogZm5zik2hy7ZkO2qFqDhhaqiR5B00ui/vv",
-	"mdnxFS+ucFVbtaD2HtJHHtJH7m5I3T1TPMfaq+2pd66lAPT/AmmG7b4ezKm/uznlu02g1vi3t64C97gq",
-	"VS9XW121TC3oyqyCmtGleKFOGZ24oBSWthmZeQFVw80LJjSBDtCqRU60rcUPds1SZmc0Q45phLNVIKke",
-	"6IHAYHwnYCGD/j+2V/R/sH/0f7Ac4D9X4j/NZtP/v3kuG19E/kN6uQlI5hOMNkC9shBGgxCjg1IbsPbM",
-	"IGKXxSbWsGjWA9v8bVQGVjEfKXJQhPYA/tXZUEhj28lhljJttmPMJzviwC2Oz+Pq2b8BSD6nPxxOBZTk",
-	"hjZ/68RuRFApiiC/mYn4u8jlYpNdV9lsx6PYGTT4NtwFEzHs4FjE/vDY8XieNRKyheWx1ZUQlWygjCi6",
-	"IPPxwrzPFY3jvfdn2r7fzpzocawVHyScCduxxegLcKnK5uv7+4NSb01GEmdC5qdR4f0jMNSVkENXN6Ht",
-	"ILQJV4rFYK9jXQ54DeyBLIJZa9VqHjbYk1nLhMcYMA8MZl9vYwzvK6GlJBNj3JsT+o5/kLlgEDZZ5NcD",
-	"70FUXBb0K6CYI3B9GNgkXDDrbEA07OwZhVRJPKDtlOvoQQokWIz12/sBaPpLhGYDhH2c8pQp8u2IaYyi",
-	"XUGz2hBC/ka+C3DAUbnScmrrUbIJI3idfsS80ar9QDoO96oPs9deiWCYjR1q30uZThc98m3QDFl91yLP",
-	"UjlXLFXfkB5c/QWodz0XoDUYk53uAPMUAxS1/p4h04Nxr7y+xTznHArI/2qV1GPvekfxGauBcGdlLXI4",
-	"hHYTyVunqPvr1LQbfDNk7cpEgHKR/L0aAFP6blyTGns1OEpK2Bp0nsEME9iyDefovqKAe7ebr8zuQtJm",
-	"MblsfQm1Zh81itImbjO/DCDpAel2dtuGWuHBA0/dV4LHB2S3cyWMuDsgn66cTXPlPBpX3qVx1Tj45f1t",
-	"+BZgX/Yd3eAdHmmuGgdXtbS9q0Z05e4ZfmSMAvjQLmI+87mX8AXV8GGZXXTVgG2aHfIkgWI6IKTsHpam",
-	"CgqtIpSJ3lEKGoDlzYqYmwHWCiY2dOWwrSkM32uVJQaWKpxwRxGZCc2ToLMF0XNJFI+ZIrYErJAZ+ZwO",
-	"xqz5XAqdyqSyVX9PyKbSMmUREbKJZplMJ71DIiSZpvLjArqdXDM2NYSfsikdXAc4XjeLsnyZRlm/n381",
-	"jwYDljSfzYZDlpbOgMo2bzY64uIjmVKlmB3TiESnUJEzAqb+Lv/6+ZpfxUp4KZNEzjNGnvAb9IlTxyuN",
-	"hulE0x1ri1caD1mD29KGMyPmS0AvXC+XlRIymHdWOdJs+7Lp3h0ygoEmD/VxD/VxDw7OP3amCE7+sRGQ",
-	"u1ZehBORKrUMOxMpzKrOxiI9NMcoCrTlcU65iVJRtZvmM8m3T57ObusIuY37HLyhepzvhH93QVQYrRXm",
-	"f9t57ukMJrr5OK8fKv8QDHwQYw9i7E9X5p0TXbdRlqCa73Ji/SRg0paSf0jv3aBl+/6XSZhudffapUnT",
-	"CqJeR/8c88Hk5ezf3ZF+PVrPC+IZMucsX6PV3ds8dRocm/9g5mjTZqfd7liy9h892dv/6gR7B5JLmU6h",
-	"rXLnj0N+bALiDWcCkP2IYMdX158XgR3hPILQye9nBxzi5LQBFWSIRjF6bioymX3WzC84CaFkv52fgz70",
-	"MIYA84U69Zg7HDdPs12Q75tzlW3wj9uHkoiHkoiHkoi/d0nE7aZpGzWrIv5qmTtfxfQNUnEjN1bKBsCm",
-	"WDUJg2uowhGVn9/efRSoh6WZIWisQ8q6sdLnGF32A/94HGFGpdU8iRQtcmrj4dhEH/XSAxunxoE7YO9n",
-	"SS628SIA4EpwrXIpDQCKpaxzDDcZYxceAs1gwUq7FAa2+7k97tc04R+08get/EEr/1tp5XdyP1tetU4+",
-	"W1bykFmbz6w9en558tNxkFdbTJwVMnMuF1p55EpBUdCEbiPIgBwxrXLSe24nOTLXCGILPShCMWj2i4Or",
-	"jZj7qt57r7AYMe4d9LVqBLektBjWq1YoLVJ5TcopF0qSIU0LyZnc1eVhvgPMmdJjxlOCg/GhXaHj9D33",
-	"W6cSw1wbGN0WS6auIOdsSHlCAhUGJvck+W5aoLVAtwqY5CMnLMqmDY05hD/MCTCXz9XmQXqfkNiA3ac2",
-	"ZmV8ZjMgcnJoY+frHKLqNg8AkhXn2UbYPhvHY78mc2YUPxxC2boS5wh53xQ6LIFBuLljl+hh4WQa+6L7",
-	"KmJ/snkaHnF/+dRABAOpZoUtAAkUnp1GUHo2TfmAkWyEoJ8zNBuMDdw73dZeG7qkkE432mvDSd3bu7m3",
-	"u13YN/MYtW+b3XP3ohC8zU2mB1hIPFiVW2LJzpXm8n89q0Fidym5iy/CnQ0Xqi7ovsDe87ZJT84a9mW0",
-	"xhCIfDa+2btV9iM8oEsPxWo+n5EtE0znH0lNtDw0zO9K9ALlvAdFJyp8OLISQGnDf7GdE1dl/Avfs9Uw",
-	"8N2aAm1Al2bHK0twt9Wm1sueP3STWocyD31q/xR9autaxkVbGyyy0MJuD9uDJ+wxbT7td+Lm7mCv29yn",
-	"e53mTtwZPhnuD7vDTvuhl+0mkPp8vWwDsfDQz/ava7PjyOjJVCrF+wlb6t+51IzE6hXLLS2fH52enl1+",
-	"OD++ePv6eLmSFn+3XEl7AtVHvt71cLkDSsKGGtugtIjrsOg7C3IcgIIdOV3Rfz4nw3YTWOqOnzvDQ0vf",
-	"v3BL33w0jopFjSHTxfa+US0H0vs1LiRbEtdnTlOLwpHLdm5u1iLY8FpfKvaHa/obEP+b4+PzDyenS+6+",
-	"N3akuZpznNksh8Mc+cMDHvUKTx7av6CrrMD6x2059WDYuq1ECv2MwfLETiwWEksXv56773sJvauw/VIu",
-	"AIfl+WanuXZO22gRZiCkVg44fgNP3NdHY9f55dPSNK1rbnRTGI9lY08I0EAV39awrRmwfqO8q4NHj9zj",
-	"LbvN1kBO7uGYMXBa55Y5ShLASRXBvDscjtX6W4xoxNLlEVcaZt9NLVY5BMa/7zKhMY+xNI7fYGTzzm2A",
-	"VyNofWzT6I5s6DFrwr+bhpib7ndNrhSabXXQsvbgaTaH89fqJtzZnIbXA+irU/B9CHidwTRlLo3CYfId",
-	"LCN4iTWLUtBr72YTAc08CmD2Z7N5nq7/xXMpholReb+gYrSGO2Z21NdiqOcW++wk2jVsdJ30f/QJ6e8W",
-	"cTZhmi1j7zmbSNeuHfCXihgLyEFpIuc20oXzXNtPyRxCcZkiY1OwMtW3VeL0NWt49r2duYyge+Kblz2m",
-	"d+IT1kNZl1WM/rq9uOqT7lciE3PrmxFJVFmTthW8fBChNt5k2IGc6YCFPIQnt5P0WgPZ1yjWm4XaGEvB",
-	"v45xtinVg3FJZ2nMoQDxMWGTPktVlnIx4jdGhHgfnkEmFpExDD5PyVSmMMKnN0uTHhGMxS6i2QPMyXJF",
-	"YIyIGybz7W63S+CNc67Yd2HHJuzAxJWd360YdnGmglAcAA3pGDYRCHZHhjIt7YUM59qexWHb7ZZQLvl2",
-	"TNO+nKXfNTYiR4T8Z5ku8sDMrCpkA9lEyPnfXtI/KOmu5SR2K9yuiv5oMGa2g/+9uHRptsg5o4OxOcl/",
-	"k3eQpwEOKhzLpP6bvJAMEJ0OBmyqiZylyEj/mxw5DyXsDlR8N1SKfNttt7/DlCkqCLiMWyVslA2u761g",
-	"oR9TymK9bpLA+CoGSQZZNMhBkiaJnGeWt23M56IST0r4U0Jh8Nxr1TjodDea9p/vFp46gLu1DUJknNNN",
-	"djtodFrtVru0RNkmHS2P5MtknHRXxuLV57fCZzMAPM3Oj4fKTo5/ZyPs8mEAX4ni8Ih8u9ve+a5Fvuc3",
-	"gZ/ESWs5JAY6gJPoMCmHnddtPPRc5P2OtVsoRFmNHsyBbYzz1B502i3w0SN1bZmon3LHtXOfTWdQ3DJM",
-	"5WRTFjvT40eJHHFRnT73PcwuMYunClun+KajHi8xS0KNjZIKPTS/7b18++oVRI1fnX1/cvrh8vJVLzLM",
-	"b2xQHTPoXNgbWlfq76BbaMquBLydpEywOU0OsJ0+twPzsKWo7R4qYkUYTZOFS4aH8Zcp/EIRY1lZh0sE",
-	"rY25ghQkCERCOr2NRl6JKVVqLlOILhlg2e6ntkjIfQmj/gSZiWsh5wImndhXQpafeWeWUbjb7kQk6ywK",
-	"n81let0iL1FMANgxs1kB77kSU5bim6jtjWs18QhHAVBIewPOrw7suykZsjlmeEkB9zSn3Da7jOWsnzBo",
-	"j4qkaB1T3admgSvRO2c6XTQhqarn8sY59gdGKyXlo7HOABCUzmkpMcczuESo2mNxaWNTPhIn4j7mge3J",
-	"5uLfbk9Gbso0ZQNNxjJVjPSp1ixdEKXpFBWfehzulbmOzzmGsCBRfKC/EwT6Q+6cxU7Y4sdx//sBP+M/",
-	"nrz9/aRzyn982mKLH3+P352YD8f975Nff7748Wlr0E1Ef/KyHf/rRyPmDTGUwM4KCW/33m4KpGoRcMFH",
-	"gsUkT6eQPMuFxuE+GCcgvSPLuAFgPdtUMF2Q4SwN59beU3xsHN9HdvXy6ORVrkv+O2AFQJzGGnfYV6zj",
-	"cQ+AFAzIBjhJi4AIJX2px9h0Kl1YrralUP/K5SP3DfDIgCEe2oxkzBGYOH1JUR5/qVyMp/e4q8sfzs8u",
-	"L/PXdSklmVCxcDo5Mtv8dblHLCO2CeF2uhQMBEjlBD9xHpExvWFuTgBmCO3bVubqM1zoHTaIezvMEVrI",
-	"5bGBOBcwaRte7rZvqDO3+y+p57DBLOV60Tj45X1uyjBK/kCpMQpLif4iZ7pagTl2bdy9Dm0HBQCvgEb+",
-	"yHlcU3E7UPgAFAoek297v2re+87QhatBwsI4bPSbvXouZ0l8JQBLkN3HLXIG3MzeoUvDMRcIZDiSBAu7",
-	"/OayKXPWsZdlUuGqsPs5XYBz77tDwvWVwOnGuB+uXV/1Kkl8NtNbDC5Znm/UrS8ZWkKAZQX7X9JmuGPu",
-	"GAxBR4U44FWnEhvojwDTCyPeLWJRRSY0ZqS/IHn0QKdCf+HecAgKXDk2kAs+mSYw5d2oqnxrGWa4yZiD",
-	"NmhnHBjWZPf0FceUwyQuwPY8B9m8CslwGqwyKi0BfTcGVpxjMtlMdzVl9BqSySM/iWBCFySWrlu4MWBQ",
-	"oabaimNn5C8F4V6zxhdQRq0DG3RIdGiAKlmoIghcPK/NJ7dLWuzWldDXa1nDgCYJS//yKWXvxpLQCTn5",
-	"7/ujt029VY8+2X/dPvL521UofyIIVQMmYmP+9Rc6GEDDoX+KK6cDY3QskzjLdLfJpm6Nw2yy50oXKaRi",
-	"Znnlm9bD3akyN7LOwePJVC9+QsehnYS5PP7Cl0XiXCUeR+TiH29hDocR+YZAqdEDQIZr9rGy9/hvFaMl",
-	"1Jinemm6xF2GS9ylnjjDiV+yrrAIDKp1yvszzWwlWGpl3m67/Xhnv7Ozs/N0pxMm684mE5ZCrNUW1OWZ",
-	"UfuyvZ8xIyw2GBisP357bmAWh81aLNAumwCeiKQsjshrgz4pH3FRVmAFVc6NgwZUMxtgX8/MGy6a58cv",
-	"muantn6pIjG/+/N9smQRjJvULzvIG7pyn4HSmhijK8M7I1UMqZGhIXpDVoZKr1kMwduH7tDVebkehGFz",
-	"6NCf6nD/86UR2NKVxu37Gnz50Se+un+0xbI60xHsO79RwLGmLB0woZtMGBqOrbeWOx6OCQqDMU3pQNsc",
-	"BkESpuEPmLzIR1wrz9qmVI8zIuVxzUxPT90hr9vbixoTLtzfnc/A+SwwwsbXf1sWd08OtzZzAB97CBFt",
-	"K+3Jk/xX5VrOWKjiTKcY2r0fmTrWCFtcqtvPNJVO+/ETwxTqB6jLQs716g5kvNY2AauOBCNp3ESarC8O",
-	"u2HCpg7zYA7+X9+c8ekWdh6/6yKCBrMcDvPlMoBmeby2SQNF88Z8XCZLx1SNmVrZjNJN2Q9VhG9ABbM9",
-	"RBIuGCgNPXP9P1A1fsUF60UQFDUgwI4QbnWf9JkyCpaTHrNJWRo4jd372IaVZx+bIl4imManqwbHoW0o",
-	"U2DQmgEAfNY52H3y4vif01/3f3h2QZsfLk8m75p7Pz5ns3+y8+vJ3unr6Y/vfv5+Z3wxe/kWZrB9umow",
-	"YV746aoBkb8rI46vwHC4sgbDFXYZMN/c3q4c0/aqCoowA1IKhl8Yi+RYxL3aM9nMRRWnrSHUmsdGvSmd",
-	"WdYb/c6nPWO19X5XOu5FDgGcPwdTSRTh+tDOkHIhbcZh3mzeehOziUFO89ZG1DCvNGi7PE7tJyCEqglq",
-	"R7Co33avVWEiFp7705XEfD3pae0qbqM5lrwIcgnCBblmC3RybMSF7ixQ1/spIKpT58FXfMJ1rTcC9njk",
-	"yQv1O/mJPGm7wYrVXqPIUrmzjwXr4eDGb+Hzt8KwRXN7+BWmnbjWodqlH5mdQltflgxd9MT88DvrYEV6",
-	"othbFCbb5nmLNbGvhGPVfmoyPg31xzMNL4M2aTY8M1PYNxjwCJJTqCa9xEAemInN2OibV+6S1/xZi5g1",
-	"IQcEm/lRP73zAMWebbuXteljBJvl2mG8vouV4brQ5KC8kRQKk8B1tg1xYgGPImBZtqjrGXzkDA740Jgx",
-	"+GnekIEvwWBBcWRMFhwcas0i+Pj47TnOBwW77MoaZleBZYabMbR51Tj45craYFdGF/jMMitE2gex9SC2",
-	"vlyDd0i7KzoK/+7iyk8SXTlI1A0R3UJvh0AMAgOxlqdvCoNOo8WFH26a9ak+6EQN3xcI/rL5RwftKOjk",
-	"Zf7KtXsxT/509OrkxdElfn8bubV3lgNxBiKGGdkOFNMjzBkJLOJcyUi0VNKyzZqVqUx142B3dwdurP58",
-	"xLXjEYd8NEuZyuWp/uVN5zfYTsPP7IX8UccIoNprlFAxuOdAQ2y39PsqevoBOzjdl5h8dyN5Xd/7gmuv",
-	"wo8TbJzcWpl0BBUe1to35APZFGGI1R9aWbjIKRN0ylsLOklWAedsysTRm5PNoONemglKu9wB2Wm1Wzsr",
-	"NRRDELEczCZM6G+ygGMtFcT9DrSIfx+9frUabJCt4n6zClrQ+GslEp2DZwRbgm0Jj2DRbaKSc+VBDr6m",
-	"117JUq2tp8G9kH5mfZ8q5ueV/ir7yuZ2V+Nn/r2fGn1GU5bCuH+zCEtvysNCnnlGxFV1UD32vW+DywZ7",
-	"aAi+b1eL2LLzD0Zlb4bOdhH2QkQ7GxuqDV13OIgc2XgHsCmjB5QNIphIzWzWeTqFJr95ru/fgrUQy6+x",
-	"FSuunAHiW+HPnEyv+KX5kSJUXaORCoGxyDWvylfs9MyzveDdoHQtvxcyrMGwnTJpRDG5gG+Rp2PoDZed",
-	"KRauUkwbDJaCnJDlpRDJLTYF9xn8MkCl2/e3/zsAAP//",
+	"7L2Nchs3tjD4KijurUr8fU2apCRblmrrXtqWE2VkSSPJ8UwirwmyQRJRE+A0QNGMR1v7NPtg+yRbOAdA",
+	"o8lusinRdibRrboTi2yigYPz//u51pfjiRRMaFU7+Fyb0JSOmWYp/NXp99lEH4m+jLkYmk9ipvopn2gu",
+	"Re2g1v1d6bhLZEq6w9/5pBuRGdcjMmN8ONKKzEYsZUSxW5bS5JDoESMTOmSEKyKkJubNKVOKxUTqEUtn",
+	"XLFGLapxs/SI0Ziltagm6JjVDuxW6n4vUU31R2xMzabYJzqeJOYps5+ImL0c/uv/bDb2alFtTD+dMDHU",
+	"o9pBq9nejWp6PjGPKp2ade7uolpnoFlqFqJJImdH44me/0yTKasd6HTKooVDn4lkTiapjKd9OKNUjPDY",
+	"HGqYMqpZSvSICqJHXEWkN9eM9Obw30MySOUYwNBjQy4EF0MLI9pTTGgDSGbe7qHwrylL5xkQKGy0+OiT",
+	"eqvZbOYP3N7bKzrvK6ppIgvu82rESB+/9FuYUD3KdmC/rUW1lP1rylMWOyBle/qvlA1qB7X/42mGWk/x",
+	"W/XUvvrUrGa2chyz8URqJvrzv7H58o7e0humAGRK01QTRQeMaElSNmFUN0hHzIlmn7SBuYbn+jRJWEqm",
+	"iikykCncA5HCLSBFMo+ImvZHhCpCiWAz8u7d8etSxAt2WDdbLIb+PmvuvHi+z+q7zXivvrvD9uu9/oud",
+	"+rP9F7t07/ngxU57t+Buxlx45IwMqDVLzSb+r19J/f/+8L//q7Z4fVHtU32Syl7CxrWD2niqNOkx0jIg",
+	"ae/tkUnKhaa9hJHO5avjY9If0ZT2gZwNtE/4mOtlIP8oZ2RMxZwkXBhoSzLkt4xQTcZS6UNiECuHqGX4",
+	"mcD6hRAya8D5+Xg6rh3s4Z9c4J8tf04uNBuyFLZ7Tofskv/OVux4aa/t/E4jMpYpQ4psNZuGSjW9YcJc",
+	"fqvZLDvIxL258Czt8CTt1u7z3f2dZ7vPK53nSt4wUZnXGILsCvZJ+592iRxknLTHBjJllu0CldAxIwOe",
+	"mCtHjjvgqdL49Ea8ZuI3W4zxnb//2FfN336uxmLPqR5dMqW4FMevixmPwq9LGI/99ji+N+vJXg8bYiw9",
+	"lTEr282EsbRkK8L87P77sG+9M7tImZpIoRhI25c0vmD/mjIFJNqXQjMB/6STScL71Ozu6W9KiuAi4Idj",
+	"rpSVz2o6HtN0ngepE7hm/2bft4hw5h2xOdDl0eXl8dnpx+PXHy+O/v7u+OLodc1goqY8UbWDXz/XBpwl",
+	"8cItZGyIK+JBcfchqrE0lalZ177++DUJH4lqY6YUHZpXG0GAiGuf1ZL0qeizhHABX4zZuMdS4t/cgOtT",
+	"Izph+QN3COzSvGqWSuCViwc9Pv25c2JPeXR5VXJICXigGj2q+yPLBZZ5ruU4xHCy3KmPxS1NeAznNXcZ",
+	"HndpaVK0XAORoxo6HcFr4QfLWGz3YEBqEKBnPqGxof0RRbEKoCIAzkPSteDoAqooyz9YEqtGzegNUgwS",
+	"3t8APQPYnx8dXXw8+sfx5dVlLQOWIUNCE7OrOWGfuNIqBzD4vpdS0R/V2+Zq3bMpG3KlWcriQyPlhFEr",
+	"NeFCaUZj2O0WwGfUU8MrlabagG4AWoXRKOANb2Ta43GM/HxjgLw5u3h5/Pr10WktxB01HQx4n5u3TlgK",
+	"lC1FHiYXMmHklrMZS8mYzoG0YwnbOjRA0KAzyQlLqZapuWwaj7nYFlC0EQrmKgDNI9KbasK1IqnZ1sJ+",
+	"4J3H44lUivfc6TeE09n5lWFOp2dXHzs/d45POi9PjtZQbswSptlbyxYXWJXZHr2lPAE9iaOmTm5ZaiCd",
+	"o+QzWC7/g0Jyzr2PrHvHIUkYvQV8lVO9rWtxpD6jikxFzFKlpYwJFbGj/plMb4zewwGhhSXqY2F0Tprg",
+	"4ve5oOPTq6OL085JDo9xUYIfhDC7lGOmR2D6GCRH/uMgZERrgxxrRRI59DzKXjUeCz6xhzXSAMUw/FE7",
+	"qO0Omv3n7Bl90WvFWwDsYJokai76BsFZMiADyhMWN8hVsCuaMierzPa/w73jXrt+b10A9qnUb+RUxPeC",
+	"sxPThhLenL07fR0A/NJs0slQc9kDeE0I+CvQ/gDIRIWPW+WRK8K3wjnfO1PMoSQKk1gyJAxg8w4cP12e",
+	"nd4LGu9OL9+dn59dXB29/vj26PVx5+PVP8+PApC8E2o6mchUs5iMWcwpAbU0h4tMxGiPy3huSMPsJtCm",
+	"0RYkr3Bv9av5hB2Qxe1ti4BhD5Z3mH3AuldSntB0eD/O+fLs9T8/Xp2dfTzpXPwQgsaqmfhKLSVJ4B0L",
+	"2OJ3BN+mzoja3d97/gwcGuqQKAPBhCm1bSjIW5aSFnnLX8LK7wSd6pFM+e8svie6dN5d/Xh2cfzL0esc",
+	"kgTrLp4fJZ3hQuzThIOqQdUNeBXQcSAF29K5PWXCOyMjtLnOSOaWpXwwR75jkbL7/v37emeqR0xoc3zW",
+	"JYrOFVFmDemA5sXWfWD2unPVedm5PPr47jSUvJl6n97yPiNTUSwdgUlSTXtUsewoVKgZSxvkKp0TOqRc",
+	"GOZJyViOwbGwHSzyr5UoL36TPcOAgg0QIWeHIZF3L5hO53XwBVpQckFGztGgWF+KGJwj2u3cmiK4IbPf",
+	"V2C5BEZcqZWb2TkNcqZHRpMDO8eKk6GQKQPhNkmNIqc5Wnopo/a2FlnuPLLeLqmMoS9JIuUNsYzYvTSh",
+	"Gq3azIxH+Wus3bwhv9dsRjUxTSz2oIG77IuSaczS2kHbwMHbhujdOBuAblbRJP8QrNZC09gZ178GS3/w",
+	"m5C931hfg1lioY6m9DJwOhnQjWTiykI+KYKwtS9euScKbjGdOlcK12REY9JjTGRrWqcMSlQrAhuZI68n",
+	"ZcKoCKG3cxeQTdHuDd32we+pRnLWqFW7iY3vIX8Lu2alab/PlCrYVTIzFGLQYvXZlu/SLpkdOVoGenaG",
+	"8gu/1NP+TUBrNI652R1NzoMbHdBEsWUNhfdHDitURouH4B7OiMj8r0xvWGqQJjaWs7931GkESIBlHEqW",
+	"IXZ0ywzf6Gt+6wkyIjRR0nCgRI/mRpyoQwI7XnK3eoq1ByqHuMGAOJ1fTAv4xBsu0CQweBShcYDGs5Cg",
+	"lK99fY4RlODygzlBQcAFqMmDbTaimhkNwRieCL4GOZWaaDlkwE5Bh+vSJOk2ltBxNUKVsZGAeyvkJDMD",
+	"I1C0l3Gg7AYC7mFBDhablqTH7F3EqykqoHC1epeRUVKMngc+YPBmajZWax2lBg6eJfit0DSl86WrLmMQ",
+	"b0I08gy4L6dJTKwrKseF78VBLJADeBSziyzmVAgvQ8tEDggNg1+ZiBxTLvLC8dlOPljTqf9C67836y8+",
+	"ZP9sfKx/+NyMnrXvNoriPNshCTMrq4jEfMi1+a80/4tGfV+mTAHhjuaTETOXnHn5qf2tUXvgx+b4r3nK",
+	"+poXqQ3dyTRJuqRnNqUIBTXgO5UFN83tASzEdGwgbx4PQOz8+1HtSMRHt1a3LNbGXNiCmcdIl4m4u0w0",
+	"pUIQTMoRnUyYYMjAZmBkShLLteKwTGnqgq5dt7p994AMmbaKvdXCjXJNUqP5CdbXDdJViZx1DzDOmICT",
+	"LuaIz5reMOBGcEDQHTUfM/Ob0VTHcia6B9fC6gSgfBOl5UQ1SDfQn+3apVrztQhuI7d9QwSJnJn/2PfV",
+	"olqomX9YAaUlErMgy2R0EV15j1EBBxrRCZAUA6kHFsPydaOZUfh7CGPJ1KDiMKVjlafIZT/+AjUCHTbr",
+	"Lz5++F//tQ49vCOxaCPo/UZ2bzRzUJcrc1KA0GtYfxUjNZoWKwZmx0jqFBx2vYR5VXABHEsRhxU3Hd2f",
+	"yrI3Vo1jrNjJzl3Oc7e8FyM5tLVjrH8tkcOIQBIEoeCLm6aAZQtuuvxecy7BFRvaWyQC57sENC0lAHu9",
+	"xcB0sShUR6SwCLVMCtaDXYSCaBhGxKfmQPgGjFbrqjLyAajF2ZBy4P655trWoYoXUhVOx/WC2CwKlK2k",
+	"xQX4I0yyTRRdwY+g+xWiD6iBofU7ZFoRDDBXs6rPREZxIB1TJYVzrqMDfQ1vuWVpbANm1fRgPM/P9mer",
+	"rWK3uJdw5QBaaRzzoTAYk/BBgS2jNNXTAubYlTeY+AWWW3cBz25qm0gb+47y7f+cgXFhF8Yo65Ixo04n",
+	"h5gm2mxDfsvQ2x2c8IBQAdlmQI06Sy+ySCJvDVkZ3schbJpTVEnCbxihYo4Ja6FqZG04c+5RKrW2Vqym",
+	"1p41G61FtQEXXI1YXKhFncghF/e1aCWZUaN4aHteXoDoYqUKHBk2O51MkMMkcsZS0qdqQdjQhPfZgjq8",
+	"W6IONz7+T/3D51b0bPdupRhurVKIdysoxJHThuHm/scAc0KVmsm0hKm6b/Nn68vU6MpkJFPFSA+ONDey",
+	"dwKuzYFMx1RDPohdO5/RZVOagoyu6swOribYdRExWPwoJ2WrtqLklmOI9E0YvQHpsIwOqDqqji7knyhy",
+	"0QfORKycMzGh2nq0PDxiqlndqLvrBP42/EkRKr7F92ohMLB+X+vb7VgfPzi81zLtqfLZoBU49jvz9ILj",
+	"rNRg1TahKoO8fV3Rdb9lq50RmOn4ra/VKK83XBTQWdecrGvDJfhCYNF9UO5TOTb2qkHpiKAphs8aviwH",
+	"pOuVOvwuIjPw2mWpLIbNsRhj6BkjBnA6SH9Yg4/CWiDVrvpUxgwzVz/k9MZt4fVDEa9djngWKnBRefQT",
+	"ZdrtWzQTynHwGDTAuNAFulV39tdwQhdB4JTNzpm9kuqiuANuFExSxhylZfBw1QFHcLniajBfOcUa0mog",
+	"f/kQTnt/9+yzUmoFjV4ZW1MOSF9OhWbphKYa0qrUIekaROkuv9mSnUOjTJjCJxXobxM3scud/LBAOcJR",
+	"ZgG+Ce9LYHKSsEOfqUF4XA7I2ktIOiPtAhm/EltLhJMVzga4kChlwel1VsAZrtSUxQ3yNzbRhIl+Op9o",
+	"FkdEgK/bEItwkcdwq3rE6ugMMsvVXbpcHZfLH2C/9aK9fIJZyjU7E8ncYVCOu03TAvv2JVWM0DhOmTLq",
+	"l9YTsEu1nig0S+VUk37KYiY0p4mKCCQYm4cGKR2OlwAOPz14+tRtv2G/avTlePESdvcra1pL0tin75pj",
+	"FZK9jFlpiUTH+YitjaCI4r8XMMB+hRqL7xQgZ6G3eZ1ZDg7a5dXPneuWi0WDvNV89jwQ7lzoZ7u1pTz1",
+	"VeIkK/7wGyiD349UjU64YMVGdcKFdbiPqBox9R3kpy8D0XxbJHd8Kh2Lic1qgJXykGwd7D5/ffT3yW/7",
+	"P768pPWPV8fj9/W9n16x6d/Zxc147/Tt5Kf3v/ywM7qcvnm3TgjxMkMCIfEdJk9FiwU5rY0MYW7QEg5d",
+	"BteydHUeIzwhgS63DUdOFU22ggjGzoYRjN1tRzBOS7k7BnKBmWMCmyower2MKTB7MWFv8eqq0GC5yDH4",
+	"uSB08su/XbN8u5Rl+ZeW4cc5HbIjUXLahCrtaQ8981AX4tIiZiOZFFAhK1oPKnCmfciTSxmZUYV250jO",
+	"oChHFnraQK9YXuwE6o7CvAmrVC6UD5XzKrgR9qlg7XOqIOWVKtKlmNzjrEPzA4DAIRHTJLHKgA6yscYy",
+	"ZSVUvVFujJaaJivKmHzETWfSwXC0Bjmznm/qing4ZrCAghZbZ7irB/pO2RIuiEynjMaHBNJe2DU6vZRT",
+	"Jo35JMfMpzXJJG4Qg0DgPGY0TThLHZdV+YRlDEKtESu+FGrlte0siRhAEHuXDm5LyL6KhxpsLaUOBHOR",
+	"VLc34CINfSqk4H2aGGQZWwrRKidtzD2MaWyo6dBVVYVZXAkbaGedLiSIrFH+8Y6lIIou8I4q+j3VOuW9",
+	"qbbvKrRciorNMENFBtlohmUHOQlBhqCmQ4WG1HjM0tqHu6IrGsq6/RDyZC/o7K1P+fE7fn4X1frTNGWi",
+	"Py9iWyljTp7kKfHo3cXqcE6x0L7ESJrRUEFHUsVB/yrSO1rhUM30gmUV76quRjzVEUmNcv92nZE0SXm/",
+	"4C1Hn2hfk5j1+ZgmUAS7oP60G3vNdZ4bdTMtApHs35AbxiZcDMlULEZ2ri7rF0ev6283kmGg21gvp8X/",
+	"HKquodkqyqTjomXq5CQj/+rmpuMZq2MxbumyU6zy2oL64qOthskOBhbbC20KVaxyuG8PSdfoL11CwT1S",
+	"OVgdmj1rgtX3UKkCNfRLqVWBxb4uKKcK02HM9u2X5hrSqVhgOa1Gs9FcTa5rNbfs/VF2oWVo804YIW4Y",
+	"VjH+g1a3iP+ZUwG9HFi6Yv2mZr2I9FifThXqAJiExhJly6S933WWSg1eOqzumtlM5Wvh1QKsiIOaMykj",
+	"orjo26RY0J6A84G2UEqHReq8/drFMeYF7rN7GGPP12He1MO6ML/axgODMsr8GwyQMnYGCgAk7kAtB/FS",
+	"cUOGGWxqIy1oNT+CK18+pf2iQY4FOZsw0Tk/JjuNJuk6XbdLekxxw63M1bMUA+NJImd439MkiYiSyMis",
+	"mgmatW3BAFiK/AYuF0sEvRPRPPqhVLPODuCcsouMNKsJJSkbG+QN/JiZU4pDlPSGiS36ZTdS0vbu6YTN",
+	"I1wV/6oxG0rStN5jBqsvwTOPWjvIZdhYL3ljE2vnuX3rJWOiJP7ENZozmNPGYvtWb/45XwDkz5XFoypv",
+	"6NkaeWVzHq1DeNtCq7MdkbXWA7uRK/UevtJAfNkYktlSlBFMcOsh2n0oId9XYFVsGFnJsqEwZx/WQH++",
+	"tW6VpiAuxlyEq7W+DZ3vbgk1KscfWqviDz6vtSTocPrtggw7VVD80GfugARhERlJBX1MJoZhCsZiFabv",
+	"YhncV4gwtO8Krd8F9yhcNtUkYYb3GWloO1t4TM5og/VvShg25mh71llYeyJnLF7pW6DQS0sROU0zQVgZ",
+	"qw0/Wpdi4FcG9ObaFlCqnKOtUKF6GLNH6QPNmt4WmElveZJwX8k3Yq4WUEt5k3c3tjeKlOxXsIlsDnFe",
+	"5nlAuDRyhfyr8oF3KplM23rbbvWU0Hz2cG4Dru6Fb6ZZvMBU/v6oTEVH/KZijsuHNFIZuQ0HTWVSYmpB",
+	"5JYvo/d6tN5IXSk1UIPI17audK8g9d+COPLMJFpjxwLE8mklGRWuTuD1DG91rpOc6r70VTrm+QL3iOOb",
+	"1Zw7GatdSKKplnGCege805nYRksY0VtbE4YGuTn4vZNT8ERlYDvhSq/wKyUJyIoCPxJ8XK4NV3cZgSG2",
+	"wlf0xbN38CRlACoHzpnIOnwtw2YzHLof+jzoyMUnHlFVVtSh883AYmkYZMqHI00EZmC5PJ5/TRmqc7bo",
+	"CdmFTqlQA5Za7hGmOKdMp3P8GLsU4L9XJjpXiMNQlXWEISOZxMrmMzxGUlZGUqAFaVyqmHFbDIpJmL6+",
+	"z6vI7Wb7Wb3Zqu80r5r7B83mQbP5y8YpoS+qh3RyYqwoDQujPBuIsz9L1EemfMjF6Tqtkgf5tJs7L/Y3",
+	"CS8R245JyWnaZ9Y9vKD8FF2hC0RtpGZWDEytfXkQq9ooYj+dxGsIKQsGgzfLUvcqmmpdtZpAU+3NaarV",
+	"LPQPGzD5sBreZEB7xZG2BdwKmUZ47kIZg/j9Sk5FUfZZYT6DuZi0IBpXkhMRZrDRJPFhLSwgdj3CHpTY",
+	"tiRdS9IMsgOvVrVAm6BD0E7dyQvykMI2rqvzVCZZt9eyXBWZ5YVsbDCWpw8GPGwDLdBFSL+lIuiOFC3A",
+	"ecWlrrlQfGgLUeTCCPLXgkghAC5Yn/FJSbU+H4+nKC1pH0IQBq1n6HxyWp1XJmNe5IPSmo0nZQxCDjQT",
+	"hLoqPQ31vZpMJzmibq/MTDXQgyJWVvCSV3I85lqzmNhHcgvvb8YqQKmyDYaKq0Sx+aL5DioOhRFGoGjN",
+	"aNBpyJFt2Oi+ukB64XeRsPjlvEgmyaBM0cvFe75u/y6qlMC8WdakuTRDHglbo6H6hyLbcJHINA/NzcuU",
+	"2s1MO14hdLK+LoLNlmX582ZzI/SxmrAq65MwkQpMCpd2ZlWrLKsPVYs8QkdYPBV6m9DVpKZjj2jW6POD",
+	"BvJX1fn7iPfHb6b/bA/12+EmuNF6Bi0T4HoqwTFlY3lbpBdtBskWtGoIW5lUY75Z95Mc+zViMJ6mUBB4",
+	"iQ7hAnXTeooB3JDqDyMEbEYEE3EE7eBGjIwzx3LujLuN9l6IqXKKjjV7TjE1tmEOTVuuF8Tb8i4NkItQ",
+	"QhkPIvwdQyRgHxYOY4DOHGOaJEzpLGEytpdtduEQdcHfKyBB+KGJtK1dG1su3Rw0qtzO3p7v7W+0N2N4",
+	"2vYKG3e9OrO/y2MouKKZEdmVKW0wVeZ83f/v//l/n372XbjunuIyqksSrlApHz+EFLF1B3CbN6kcr250",
+	"yG2WgRRARxb6rtBzeSJKjrVPp5g2WFlyPcu2dsH6Mo3VOtC5XGff2mtEYzKiIg5a+WVneADY2s/v0FvG",
+	"WTXNaEa54flgAaTAOQy7mdCFaH9r5Ut3ttyZMaqhjDpdH+7KTImHuCjAGWD47mqdwZC4fWxz5aD1IntJ",
+	"mXZlv15qc+L6IZTj5B4urtm4sEMWJr2BZMdWcE7sG/rwXGt1L522fcV0c+ZziT9bbrtnMJJrI+bw7TnP",
+	"qKY3TN4WhhHQ+WlA7u4FJ67Yim+n9hvaG9JbttigA7pQwJsqG6BXdjMrLdBd2HU6ZHoz1AXC13IzVXfP",
+	"1XysZ0I5zW8xqmcLP+lCYlKJx6OETRawBcOKvE/f4Lwu4knwcVCzDz2ZocEKX9DlWjvNdqu1mRTZz++h",
+	"FFKZOefu5IBYRT4i1l0F4WbvYYdGmnm9fW9/44C+X66S8PXDd2wv09zr9zYUsK3MAVnp5aW+xw2N3WZ5",
+	"490oqP7M1PAFabBAYZ4nLRBD4b1n1ll29vASMqsjUIsCbTVTDb3JlfkICrA9lCp5u3TZMogyl0YmwkMm",
+	"GEqPvG60pI7kDfkF58KC7p+plKEEWeHRWR1ET/Ehm4abjVta7IblnUPVBInzJn1d/5bbZjE04F8rwove",
+	"LLBKMw6d0OwTuPXHgWKKCH4AiXGgOUMYhH3SDfLKT1ezTFIKncqEUKJZOuaCJrb/+LXwJAPOtJRryFAB",
+	"pX2S0L5RNefk3f9+8+bN66KMeWsoFvDGqbBVg1bHd302nfoN52gtKozl5XqtdVWWFoJlAhQLkQMJupQb",
+	"E7aAXU6jB7Nwp2BU3kbRm0od3eDOoNH7bH03O4itZF0OfWDMTRKEIFcE52q1o71mQTf1DapGnF8gA/bK",
+	"Jm+I79WDFNab63DE0cAfOGRhsbuMr8GXkdOl4HfmD+wYpEdsDgpMZYXS8o9vGdBwB64Sz7gACXO/xnGn",
+	"ru/3QooIzIpzAJ1QPQpOkr35Mus0v4xtA3PpUEmUTsWXiRKs5FbgzXr03f/RfPe5co+Hp/yCy+erO/bB",
+	"B4Zxdn2p2aRqo6sgMSFIqSLGoCNBDHNlas238L4/27r3/Zs5ucEPx5TmY4MyV9xwToP+hSVxl9nYl6F0",
+	"QRV6y1IjSdWEsZgoSQY09WoOTxiZihshZzCnwPwppG9Jii1onYrhShyZ8JHVxSDoA4x8iCWMfIPcTRrQ",
+	"LlzXnnW8oym+srEgeK4yZ9ai132xyGsL9O829yOjqe4xqlfm7NiLgG2C+4nmvE9fbpu70Hlbj2RcqjB0",
+	"R1pPuss1K7U1+eLbjTtAkr/LJa2Y4QCP55bBzDI5TAs1pGWfjlE1JiztM6FdKdJQMkV6tH8DE6hxNAvQ",
+	"yquzt+cnR1dHrw9J05IY9rTUFEpNLfnlGXwrmNncyg2fbq7xiYCtaWz3c5YiP6h0oAkEFczjkeMYXqEC",
+	"T9GM5r1E7b124/lm0cLmHzZG9PwPGyPaaX/hGNGhtTggd8YPMVgs0twMnjt/kDiO/MpxnFVZlPfITG63",
+	"v2SgZ2crUZi8k/4eEYuh/PrxikDr2W6kAnzhznl7aRSusjhFIb/1IQuIRyEfBA1AYaUO/BET4EERYbQ/",
+	"yrI9+gnlY5ftESTiNMgVBLecfwGw1odqnclqZziqLJqLI8SibKgLcIgGaS6XvtsX5VJJdnabOxtJB4hq",
+	"/udGeR4UwIF0oW8Ywdn7RhEcw2UR4Yq5RRh9dVU1EQ4USWLXmSFH1ZAhY1B2maPUN0rf2WltO7pk1ekg",
+	"zIR6a94yD/TQLxiHKogv5blWgRZZaobmY1NhaGnR0FmwyxYDWQvRpJWRpyDEZTFobSQri05ZM/NDuY9w",
+	"bc1AMFuvtGagN7/M5Guhk/PzWnJZGhh76V4MEkRTzQ5td0yc+88V6MRLlVuvOqevjk5Ojl6DH9IbJbbj",
+	"Y1mrnhXtIDtJ4qGQe9fONsobogx6K67pjavbW6mwZwXOmePS3KHrl7mlOV9u4vmb49Pjyx9hcPPKKMFD",
+	"hmi9wiPhecBtvZ05WgsnCgevc+VkTWbS1r7alN3d7WqrpeOzsjGvfexYFLJ9tRYh13U8zkapknfvjl/n",
+	"wb3X3t2L4/7z+nPab9V3e3u0vs+atD7YazLaYs/i1v6zAlsy7IzcrL+g9UGn/ubD5/27evjn7iZ/tqrP",
+	"gcSDBCCoHtgrn/z5Rw3sVZtkWn126fqxpV88dOePVCV2t+CKK25+gF/mQnTpVGB7ogIh6ae7lWueRtTB",
+	"c43auoC/gXKKbz0S5l7j1ePWnNqDbYrxt+tmvIJzlH5y21vhaANliiR8zKFXb4G37ZA0bfdmeKqxpsd9",
+	"VDOmoZzq0jIAo6EkUgxz8B/TOeQ1QtBZFRYK2I3orCmmYlpb91X5lvbuXCU9zKI3EqMc4LaLt8t3R4jT",
+	"lMUYYiisKXEXtG4o+QKCh0MDC+9qeduFyLME8BVksZrrZeOgMZyisgynoBGlT2AtTXNaprjFyjdssJKz",
+	"i7CzANbXmtWlYJvkSkXrmrFij0YUsVn5//9yCxSz0QeOfP9arHFN+lZeyygWDKCZ5xLZyFXWORBaDFBj",
+	"Rfj7cQ0uzi+OzjsXx6c/1KLa1UXn9PLN0YX9E4bKdq7wj1Aje9M5PoF/ZCp/UVuLS0EnaiT1ZqOQlf1V",
+	"twhHweAqy7G2o9sRCgAsS+XdE6p0HbZRP37dBTLoMSZA9c312Yc9rJ9MtVpK54faK9va08YCfcmobQAK",
+	"PjZr7UdGwxjQ1PyHqhv0oN13ankVyb/U6wjhu2aA+KXh5oGErt4I5EechmCsiQbp+I5vNt3M2BtoWRI3",
+	"c8DGZ5Cj7bbbEenNfS+JRcXqAWL/sEAske9bzWbzSXkzBRzC4KNoe81cGK21DUXilX3G6ZQznrKHzrza",
+	"tnIhU9ftf0HNCGM7YawR/q9qwLG9Kk4MjftcTZChvHjMBaETGCgO6aUwlWgoJPSYs14MY3NCMBVcuz9e",
+	"XZ2HDLFH+zfTSS3CUPOHTYLPe19Ue0IJi7wXRrEji19A2lK02HmWw9Znzd396vj6rIoS9gp1rQUlbL3i",
+	"dUggFa986zZTb41yVsyn1qYBFvGp97ZT35YY1XKPpsL5+5NpkiykO5iPlicVVWzE2cqnvlVThGzLez/X",
+	"sTRhLsoiBNDLUwrSkxqnD2VN9xfvNKel8cHFVBQnGr33vRIxxyEcBOOcREaMU7Egbg9Id0B50iXfh69+",
+	"Yi/ItrDdbb6ISJdqTfuj7rXA1ojKoSrVmSrdtQnpXesJQz+AiJEolZ/Ok8tkGEsY54aDYSxbMZtCrzLt",
+	"j0Dhg3XzDMY+tDJovHl2Syiui+vaLKrnpKCcCcdUVO4aDcM3orexxPogHHG+Uce4q+w3q2d3UhcDCd7y",
+	"oZzoV8z3tjzXlzzYeELkOgaAQINrYrGNHH+ZYZ7bM1R2t+oJ/Vpmjw1aOXeoA0XJrWq1uppnwIfTlC33",
+	"RSrsVqM2bldj4zVlYN/caVy04PZmQhtyhvlVZUnefjQA9Ix0vcyWFSjDarP0p2qmh333RrZHgB1+6znf",
+	"4coZi2gbb2howm+6RZn4KxI6PfuQ8gYRDde536ToB4vnLxQMaW03GLJTLdTt49ZUr7jl1Wwg8IRkY0Wh",
+	"e331bpnLRnwUCr1qrq3MAL+na+vSO4dyl5xQpVdHI0GyeT+Def4Psv2dLy1YaDh8oQSFpv2bo1seGyld",
+	"NnBkwuiNstlLDqg9ZqwrZX4O0ISRAEoTrhukM7QTbnpz4BGG2fSoMlpUP5FFvZlHPmdhyNb223FzhNZm",
+	"axf131mRwZ3lUrUbraJUqpLIVUFqVT4hfqMzlWXI3/swu42dBx2mcsEkJROWKinsIFdNRawa65LTV3SK",
+	"yOq8co0iwEthu0UkUrmMvUUPS7nxvovGe8w36dKHhQ8/258tTfjfNKnqC+VQLbKCIroqQc0grScsXHeA",
+	"WllgClyktNhvwcboGRagFpvs5vlBLEUZN+oxTEMcuAxca1D6TBM4yTSJc+kn5sOwRMjSDMxTjjEGZLgV",
+	"dmo3qgtUFuWt0XCx1XkmAT+tapOGbHhJkVkxVGG+VDS9nTKo3YcaYws4oBwRQ/P7yPEsP44B8l/tWN8V",
+	"os0LUQ/jCJFl9RgBo4Ifi/PSgpNOUdKNVXl4zttSNHbRwPtd0Xya9ws9+HINCjPEekon/CmYGk+NZvZ0",
+	"ME2SOvwLf7Ay0whd5/fNoPrn6auPx6cfzy/Ofrg4urxc581dWdJoW8ln7qICnna/ssaHJm+98aXG7m7R",
+	"fe/TPle5DLdRIgdlQtUSwhZGo6wVoOVVVMda+UOG9VPbqHv6Ah6WNcUfOcR6UDuv/S9Y5PFi2zUeJVlz",
+	"OYOxLJvZJtQFLiVnUJblD1tcjwKmVsZOTwt5TscOoFrtPika1cAnHRzkVaQIugFZxtDAp3zvAZzP9+7i",
+	"pLjmqOpsO/C/f7Xxjo8jELc9AnEi06Lp/kY0rMaU3d2d1YyuwszDDHftRoonHxaRkm9OV8U1X9QpD4uM",
+	"ilrl3dOTl7e07ufHK22+/RK/CHsWzzF4e/+EdkNQg2L/BTjCmcv2Ykl8mJWLOisHq7usDg1DCN0IsrVt",
+	"kVaH6ddWnR87c7+gxBwjTFjrMIN5yWILpL6zgalq3mrs6wKjdA25L1CMtysHVmFfrlKhOujGVkwmYSyt",
+	"mEdB+1OoDE7lOLLmnGNbIDogPoqLWnOcOmFUzQsItUWv1zoBs92e2RN8KMvlzjNX2KXfIsgZy29yMLCr",
+	"bhTDXyeZ/RAlciaSOenie7tQMA8d0IqmFrn2VlQ4uRyZH9gMk4LEci9mqk/YX/bFF3PkIrR5p4o5Kzqq",
+	"CvZXOroH5ySqkZxBcMgrTaCuB4VTG+qL4UDBaiAxR7owv1gdH7YzX2DtMshcyIStGCQKvjyj46AV4hwt",
+	"t5zNgJwN4KgGdRTQaTnp0WzQ/Kx+S1OzIZhk5d78s1vHfXCWrec+6uC6d2Bt9Kcp1/NLmO6KKW2Mpni/",
+	"+K83jjf+9P6qthTXv2zvPcuyb3JR/X7KdIN0SCKHHFs9qQwCUjBsxNL1o+81FjxMUi40pjtY5zi8D4kY",
+	"CcVFXXEmrVGYcM8eUpBDdWcOyMVALt9GZrpm02OyoTc9pmfMym9INLHZniM5MeeB3/UNcWIwocey6P4M",
+	"uG2cx9/GtbgWSOgpJgqR3hS72gzYDKHXdTdxQH790CV9mqacKdLtTPVIpvx3YCcH5CUclFxPm82dPgAM",
+	"/sm6DYItjQ1qKsCvPk0SQsW1QIyybhhFufPJke6nOjzedY3IUiO4mRjItM8UYZ9oXydzO7nYSMIGMdth",
+	"Qjv21pdjpqwGfS1uacJj+CI4sZ32OrIscsRozFLS/Ufd5kzVj+OugaqDDEywB0eGzV01OzUI9f10YmTR",
+	"s103xiwiMR9ybf4rtYquBXrI+zJlmA47mk9GTKgnUeatwywaA6CYOeYL1p/foBrRCby3C8O0uw3yUsbc",
+	"hl5+ujw7BWTQZCyVvhYt8pa/jMBkwCcu3rwiOzs7L4x+/O7qVUTGUrA5OMCy9oVAx5i5o7nGpBxLBcGI",
+	"z4Naq9FsNGuQjsMEnfDaQW2n0WzsYLXUCMi11M1lvhwykGceA4yUqCVcaUMAxt4E3ZqmdMw0RAt+XY5F",
+	"JEGVKBfuVvSIKRsHVYckZROGGfuGZBW7ZSlNckz715J8bvZpkoDNi9KVm3f+a8rSuZuwdRDY18Cswazd",
+	"IDnZeQDAJXOMP3y2kDMA/oU5XoRMx6CKrIKDS/8I3JdFOw+Czn7rlePu6/ZgmS5Xfqhm0RZgcmXV9zvF",
+	"YN2rnSPHZVly5Y3mkgsEv4h5OreX5UYjzdZVc12jkSBPcXepw2flvYcJ+RU2/9JFNsp3397S7otuKKPR",
+	"p+d0yCDjvOKzWAZn9JrU5jQA5bSbTSwThnF6oClleuvT32xgMqi8XihfNNZRmJj0a9hcsrXYAxKfznVk",
+	"dB/Z3BTXLiXX8NA+4xoNQsPAnLd8tevbN+1r5hrpuYTXfDc8fFdZj7p26LJ2gVswwsyLhbnpJJkHob0D",
+	"+zwwl3wft4K2Oju/FFhwpQ+6VHWXKx5kawYFCeB4Lsr/R1ZbnJ3fXE4u33+2a1ZaysyGhOmsb9nivNrM",
+	"hf68VdTNy3beyjppNReaV+GFLDaNauZc5FWLjfN9l0IHW+AhL2t3FLi1ve3h3NGL5Uz53kG+B1CuzQ/2",
+	"51nor2NbzSy3jnENYIoaukCHlqDjyl4z6ICyn3klXNTbcAGfG2PQ4K6qaCiqigYFe31ddMNQwC6ym6JX",
+	"eLb09CWNXSY9/KS1/ifvBLUaMovxRzvrf/RGpj0exwwKl/aq7OxYaJYKmoBOiL/aqbS5W8rRiQTW1nQ8",
+	"pqlBIwPHksJxQCI7ntjQGRikoKevsRPBX1uUtnVudMvMK+Iy3LmA3BeXxQp1HlZbR73eWORSCj+C1roy",
+	"2SeutDrMnKXOWOGayKluXIsOqsegK4YhYAz9TuAnsIdD0vXp+d2gLTiG7ZTPysfyB7Oc6xNE3mdlEtcZ",
+	"mNEtzf3EfvJ9F3O6D8hkqkbdiHRRKLzlSpmXmg/S+cVUdNEcpQIrKhbLL54E9RfXwhVguPqLyA4NcS4a",
+	"Y/68d0axM3mOYzaeSJjQX/8bm3exgDDVaJYNIJ0bFemDLMvfWHEsjcgNQ6eIM5OGTPuHroUDsq0Z0FNM",
+	"LGvvkpGcGksJjubUdNyrrQ1QWbYAZJtZT5WvPHDNklzUBPTOa9FuQk1Wu9kGs+eGTWwpQt7WgGWcsbFs",
+	"a6xRXwKI/Y3NrQ4D538p43l19UUtfG/+zGixU+a8U0zYXk3ewTEbyQT9okbU02TKwmIbp1gUy+O9NfLY",
+	"CXVfG7YkcS3HzpdABCG+WqtpLMZGqx3GSuz6WXQslHPNF5mcEwXiMQsxhUEjjAvtN/ebd+giwzKTHFiP",
+	"hdKM+skEhnhdaVOKFB+hg0cAkjqbehVcg1Ie/84ctBdVl51nzeYCwLLDAUce2QhXtu+Xc+c3jrDIzBKH",
+	"Bk9EzAZ0mqzcZdnbqsvasKTsLu+DtCjwMFXe50wU5HDYuzkMq1MI17V84tKjpv+o6T9q+n9kTf9+wLuf",
+	"bZCrhiuwCjoFWqDlNzYIEGiBXPmiyUPU5bjK5Sk1MKUmtunNJzIT6kWJgjrfQo30mPPSN2qLnLXYvVOe",
+	"SVgRrItOHgOhdrP9cKYNgVkuuOYwkM1en9nfvIxhN78Mw15i1+cpm1Dg1aDW0hhzBAJ63CLPxm+L2DbF",
+	"qU8YSRqkzEXjq/FvXHeJW+PHlXnz12XO/5qyKWRTZ2y5WcSVm//5HDlsK1OFHeOpFthxs4gVN4u5cDPH",
+	"g0MW3MxYsHnLH4r9Xi0Z75gOS41CG7ZP/nNw1j+uq2m3ubv+F6dSv5FTYV/xYjMhEaTNV0mAxxT3ooT1",
+	"DXRvm0O+Nh/8AVp1JvtsiIwY+jaKga2Ym4s+W5AwtvqriK80yHtqY5UcMsKxjhFK7mwvUp9MG2i296Ho",
+	"beqc1TlCvjBjrUZWUJpBfT5EzjFoXXS8P0LFbYR9HQKgGaxtVSCMKylPDMvGH+xVooufLs9O4fl2e0Pn",
+	"zw1Or8+sfHOmGzaHYL7NKrGupdC0t/Rx/Pro7fnZ1dHpq39+/NvRPz9eHL27hFC2Q/0F1x5J2VSxsPGA",
+	"eSFXZPG5GcU8MOsIye3DZdhCLqPz5DXIO8UIhXlaZvvIvc1f9lcNcGvIybKbK3CYkswtvXzYs/Or47PT",
+	"j6dnVx87P3eOTzovT45AW9OUJ+i2G3CWGCKwGk8j51INioYOaovvW/TPgk/PQRHbhyxtMINh4fvIuncc",
+	"koTRW+bc05t4Yqy7v1ikunuCS8TiTCl96o/ZkmFvBJIhiSvc/FYBB1ASjArsmPTqMENBdOEuWi9RDj6X",
+	"hCCu6A1ThA0GrK8JxV6REZkFHUwtP/ouqz+GhDGZmss9wOaScKu+r57zSEcusxhdjVRn/nAYL8o1TDW0",
+	"nbKtK9yQjE/kwnID8gptIPD2BUWN3rk+pD6PLXO9W8aISVyWk75yv+1ipXmBYxyXDzzj93Js54UpDFJ1",
+	"CR+byqq76kkqaD1+OffkIhR9b66ME+RaegdXVcEAXvJY5gGXM4S9QF5tCxeI9t1fal/LnVl7ldXfzgns",
+	"+IDkzrSx2bx2xUxLcy0g/jLOT3/gv4zjM0vY+0/wet7LhnZMrZoRzVVYdPxXNzmtDbk8NsLpdYVTHkp4",
+	"ecl4hvuZXhZ9/TqbZrv4uRxr8AF6BNpde8FgVBdsePB1jKJvolYi3WQdbL6EVlmHfjjluiXuQUUk4Tfo",
+	"lOrL8ThfWxCu1MWmkosNlGcjqXytFmp5C6V/hzb3oUuTpGsbkC52cHLJ/BZdu2hKS8Ea5AiaMENmjc8n",
+	"cA0XYD6tG2wGbdBtQcy0f9O4FpfT/iho9Wy02ETJsHULFvyNFUtumcriJtizFg42gj6XYJZQAV6PGbVz",
+	"qHKfj9i1QC+Omy1D3gdlc2htjaxjP8buOQlXYFsaFWsONRJhkaWfbI5ex+WGIVDdJK4Ft9VZ3aKHugc2",
+	"fwVebc+n6IBBQ2v4ndPayxVuaAkSJr/fP58kZjRe9ClYQGd4xHH+HPk+G3QGaNWT8fxJYHwbOkikvMkv",
+	"eCLljbGWilAN7UxsRm4vJJeUkCS+Yg3ym6xAvIOivPxrgrb+4RKbmxB3G8pbuI3Akniw5eCOau2FXHYy",
+	"dr/J9ZsJW8oUNsvCnlXFTaewBZRXmRd4BfoiLRagdgLEuNsm6tC7elxlKFjHgCJQk3RrDUouyDOiAL+h",
+	"m7MRMzY5xSfR5DoLHTRD1RwwtFBJ8g6aXBb3XzOz4xte3MJVbdWC2ntMH3lMH7m/IXX/TPEcay+3p967",
+	"anhoXQXSDDtVPZpTf3VzyjdKQK3xL29dBe5xVaherra6Kpla0K5YBTWjS/FCnTI6dkEpLG0zMvMSqobr",
+	"l0xoAq2RVYMca1vTH+yapczOOIYc0wiHjUBSPdADgcHzTsBCBv2/bRPlf2Nj5X9jOcC/r8W/6/W6/3/z",
+	"XDbPh/ybdHMjgcwnGG2AemUhjAYhhgeFNmDlITrEvha7O8NLs+bQ5m+jMrCSgUGRgyK0GfBLZ0MVjW0n",
+	"B1nKtNmOMZ9sz3/3cnwe3579G4Dkc/rDaU1ASW7o8fdO7EYElaII8puZiJ9ELheb7LrKZjsvxA5lwdVw",
+	"F0zEsIMjEfvDYzfgWdYDxxaWx1ZXQlSygTKi6JzMRnOznisax3vvTbVd3w5h6HKsFe8nnAnbbMToC3Cp",
+	"yubr+/uDUm9NhhJnKubHM+H9IzDUtZADVzeh7eixMVeKxXb4Pk/NgbQ/kEUwa61azcMGezJrmfAYA+aB",
+	"wezrbYzhfS20lGRsjHtzQt+sDjIXDMIm8/z7wHsQLb4W9CugmA64PgxsEi6YdTYgGrb2jEKqJB7QNnl1",
+	"9CAFEizG+u39ADT9JUKzAcI+TXjKFPl+yDRG0a6hz2oIIX8jTwIccFSutJzYepRs5AZepx/RbrRqPwKO",
+	"w73qw2zZaxFMd7FD4bsp0+m8S74P+viqJw3yMpUzxVL1HenC1V+Cetd1AVqDMdnpDjBPMUBR6+8ZMN0f",
+	"dYvrW8xzzqGA/K9SST02dXcUn7EaCHeW1iKHQ1w3kbxVirq/TU27wTdD1q5MBCgXyd+rATC27pbFh+HV",
+	"4GwlYWvQeQYzTGDLNpyj+5IC7t12vjK7DUmbi8ll60uoNfukUZTWcZv51wCSHpB2a7dpqBUePPDUfS14",
+	"fEB2W9fCiLsD8vna2TTXzqNx7V0a17WDXz/chasA+7JrtIM1PNJc1w6uK2l717Xo2t0z/MgYBfChfYn5",
+	"zOdewhdUw4dFdtF1DbZpdsiTBIrpgJCye1gasye0ilAmekcpaACWNytibgZYK5jY0JXDtqYwfK9RlBhY",
+	"qHDCHUVkKjRPgs4WRM8kUTxmitgSsIXMyFe0P2L1V1LoVCalXea7QtaVlimLiJB1NMtkOu4eEiHJJJWf",
+	"5tDt5IaxiSH8lE1o/ybA8apZlMWvKQBCVPtHvdPvs6T+cjoYsLRwKFK2ebPRIRefyIQqxezcQiQ6hYqc",
+	"ETDVd/nnz9f8JlbCG5kkcpYx8oTfok+cOl5pNEwnmu5ZW7zSeMh6sxY2nBkyXwJ66Xq5rJSQwQCw0hlf",
+	"25dND+6QkU36eKyPe6yPe3Rw/sEzRXDGjY2A3LfyIhwVVKpl2GFBYVZ1Ni/osTnGokBbnoyUG7UUlbtp",
+	"vpB8++zp7K6KkNu4z8E51aN8E/f7C6KFmVNh/redoJ5OYdSZj/P6oeyPwcBHMfYoxv7jyrxzousuyhJU",
+	"811OrJ8ETNpC8g/pvR10G9//OgnTjfZeszBpWkHUq/P3Ee+P30z/2R7qt8P1vCCeInPO8jUa7b3NU6fB",
+	"sfk3Zo42qbeazZYla//R8739b06w9yC5lOkU2jO3/jjkx8Yg3rCdPdmPCHZ8df15EdgRttIPnfy+7f0h",
+	"Dv3qU0EGaBSj56Ykk9lnzfyKTfwL9tv6JWihDh30MV+oVY25w3HzNNsG+b45V9kG/7h7LIl4LIl4LIn4",
+	"a5dE3G2atlGxKuLPlrnzTUzfIBU3chORbABsglWTMHOFKpyu+OXt3aeBeliYGYLGOqSsGyt9htFlP6uO",
+	"xxFmVFrNk0jRIHacr22ij3rpgY1T46wYsPezJBfbeBEAcC24VrmUBgDFUtY5hpuMsQsPgWYwZ4VdCgPb",
+	"/cIe91ua8I9a+aNW/qiV/6W08nu5ny2vWiefLSt5zKzNZ9Z2Xl0d/3wU5NUuJs4KmTmXF1p55EpBUdCE",
+	"biPIgBwyrXLSe2aHEDLXCGILPShCMWj2izOXjZj7pt57r7AYMe4d9JVqBLektBjWq1YoLVJ5TcopF0qS",
+	"AU0XkjO5q8vDfAeYV6VHjKcEZ7pDu0LH6bvut04lhrk2MHUslkxdQ87ZgPKEBCoMTO5J8t20QGuBbhUw",
+	"yUeOWZRNGxpxCH+YE2Aun6vNg/Q+IbEBu09tzMr4zGZA5OTQxs7XOUTVbRYAJCvOs42wfTaOx35NZswo",
+	"fjg/sXEtLhDyvil0WAKDcHPHLtDDwsk0dqGHKmL/YfM0POL++rmGCAZSzQpbABIoPDu1oPRskvI+I9n0",
+	"Oz9nyM6Ra7Ube03okkJa7WivCSd1q7dzq7td2JV5jNq3ze65f1EI3uYm0wMsJB6tyi2xZOdKc/m/ntUg",
+	"sbuU3PlX4c6GC5UXdF9i73nbpCdnDfsyWmMIRD4b3+zdKvsRHtClh2I1n8/Ilgmm8w+lJloeGuZ3LbqB",
+	"ct6FohMVPhxZCaC04b/YzomrIv6F62w1DHy/pkAb0KXZ8coS3G21qfWy5w/dpNahzGOf2v+IPrVVLeNF",
+	"WxssstDCbg6a/efsGa2/6LXi+m5/r13fp3ut+k7cGjwf7A/ag1bzsZftJpD6cr1sA7Hw2M/2z2uzw53x",
+	"8UQqxXsJW+rfudSMxOoVyy0tX3VOT8+uPl4cXb57e7RcSYu/W66kPYbqI1/verjcASVhA41tUBrEdVj0",
+	"nQU5DkDBjpyu6D+fk2G7CSx1x8+d4bGl75+4pW8+GkfFvMKw6sX2vlElB9KHNS4kWxLXY05Ti8KRy3Zu",
+	"btYi2PBaXyr2h2v6GxD/+dHRxcfj0yV33zlD742acZzZLAeDHPnDAx71Fp48tH9BV1mB9Y/bcurBSHlb",
+	"iRT6GYPXEzuxWEgsXfx27r4fJPSuwvZLuQAcluebnebaOW2jRZiBkFo54Pgcnnioj8a+59fPS9O0brjR",
+	"TWE8lo09IUADVXxbw7amwPqN8q4Onj51jzfsNht9OX6AY8bAaZ1bppMkgJMqgnl3OByr8ZcY0Yily0Ou",
+	"NMy+m1iscgiMf99nQmMeY2kcn2Nk895tgFcjaHVs0+iOrOkRq8O/64aY6+53da4Umm1V0LLy4Gk2g/NX",
+	"6ibc2pyG1wPom1PwQwh4ncE0YS6NwmHyPSwjWMSaRSnotfeziYBmngYw+0+zeV6s/8UrKQaJUXm/omK0",
+	"hjtmdtS3YqgXFvvsJNo1bHSd9H/6GenvDnE2YZotY+8FG0vXrh3wl4oYC8hBaSIXNtKF81ybL8gMQnGZ",
+	"ImNTsDLVt1Hg9DXv8Ox7O3MZQffElZc9pvfiE9ZDWZVVDP+8vbiqk+43IhNz65sRSVRak7YVvHwUoTbe",
+	"ZNiBnOqAhTyGJ7eT9FoB2dco1puF2hhLwb+OcbYJ1f1RQWdpzKEA8TFm4x5LVZZyMeS3RoR4H55BJhaR",
+	"EQw+T8lEpjDCpztNky4RjMUuotkFzMlyRWCMiBsm8/1uu01gxRlX7EnYsQk7MHFl53crhl2cqSAUB0BD",
+	"OoZNBILdkYFMC3shw7m2Z3HYdrsFlEu+H9G0J6fpk9pG5IiQ/yLTRR6ZmVWFbCCbCDn7y0v6RyXdtZzE",
+	"boXbVdGf9kfMdvB/EJcuzBa5YLQ/Mif5b/Ie8jTAQYVjmdR/k9eSAaLTfp9NNJHTFBnpf5OO81DC7kDF",
+	"d0OlyPftZvMJpkxRQcBl3Chgo6x/82AFC/2YUi7W6yYJjK9ikGSQRYMcJGmSyFlmedvGfC4q8byAPyUU",
+	"Bs+9VbWDVnujaf/5buGpA7h7t0GIjHO6yW4HtVaj2WgWlijbpKPlkXyZjJPuyli8+vxW+GwGgBfZ+fFQ",
+	"2cnx72yEXT4M4CtRHB6R73ebO08a5Ad+G/hJnLSWA2KgAziJDpNi2HndxkPPRd7vWbuFQpRV6MEc2MY4",
+	"T+1Rp90CH+2oG8tE/ZQ7rp37bDKF4pZBKsebstipHj1N5JCL8vS5H2B2iXl5qrB1im866vESsyTUyCip",
+	"0EPz++6bdycnEDU+Ofvh+PTj1dVJNzLMb2RQHTPoXNgbWlfqJ9AtNGXXAlYnKRNsRpMDbKfP7cA8bClq",
+	"u4eKWBFG02TukuFh/GUKv1DEWFbW4RJBa2OuIAUJApGQTm+jkddiQpWayRSiSwZYtvupLRJyX8KoP0Gm",
+	"4kbImYBJJ3ZJyPIza2YZhbvNVkSyzqLw2UymNw3yBsUEgB0zmxXwnmsxYSmuRG1vXKuJRzgKgELaG3B+",
+	"dWDXpmTAZpjhJQXc04xy2+wyltNewqA9KpKidUy1X5gXXIvuBdPpvA5JVV2XN86xPzBaKSkfjnQGgKB0",
+	"TkuJOZ7BJULVHosLG5vyoTgWDzEPbE82F/92ezJyU6Yp62sykqlipEe1ZumcKE0nqPhU43An5jq+5BjC",
+	"BYniA/2tINAfcucsdsLmP416P/T5Gf/p+N3vx61T/tOLBpv/9Hv8/th8OOr9kPz2y+VPLxr9diJ64zfN",
+	"+B8/GTFviKEAdlZIeLv3blMglYuASz4ULCZ5OoXkWS40DvfBOAHpdizjBoB1bVPBdE4G0zScW/tA8bFx",
+	"fB/Z1ZvO8UmuS/57YAVAnMYad9i3WMfjHgApGJANcJIGARFKelKPsOlUOrdcbUuh/pWvj9w3wCMDhnho",
+	"M5IxR2Ds9CVFefy1cjFePOCurn68OLu6yl/XlZRkTMXc6eTIbPPX5R6xjNgmhNvpUjAQIJVj/MR5REb0",
+	"lrk5AZghtG9bmasvcKH32CDu7TBHaCGXxwbiXMCkbVjcbd9QZ273X1PPYf1pyvW8dvDrh9yUYZT8gVJj",
+	"FJYC/UVOdbkCc+TauHsd2g4KAF4BjfyR87im4nag8AEoFDwm33d/07z7xNCFq0HCwjhs9JstPZPTJL4W",
+	"gCXI7uMGOQNuZu/QpeGYCwQyHEqChV1+c9mUOevYyzKp8K2w+xmdg3PvySHh+lrgdGPcD9eur3qZJD6b",
+	"6i0GlyzPN+rW1wwtIcCygv2vaTPcM3cMhqCjQhzwqlOJDfSHgOkLI94tYlFFxjRmpDcnefRAp0Jv7lY4",
+	"BAWuGBvIJR9PEpjyblRVvrUMM9xkzEEbtDMODGuye/qGY8phEhdge56DbF6FZDgNVhkVloC+HwErzjGZ",
+	"bKa7mjB6A8nkkZ9EMKZzEkvXLdwYMKhQU23FsTPyl4Jwb1ntKyij1oENOiQ6NECVXKgiCFw8b80nd0ta",
+	"7NaV0LdrWUOfJglL//QpZe9HktAxOf7vh6O3Tb1VTz/bf9099fnbZSh/LAhVfSZiY/715joYQMOhf4or",
+	"pwNjdCSTOMt0t8mm7h2H2WTPlS5SSMXM8so3rYe7V2VuZJ2DR+OJnv+MjkM7CXN5/IUvi8S5SjyOyOXf",
+	"3sEcDiPyDYFSoweADNfsU2nv8X+VjJZQI57qpekS9xkucZ964gwnfs26wiIwqNYp7001s5VgqZV5u83m",
+	"s5391s7OzoudVpisOx2PWQqxVltQl2dGzavmfsaMsNigb7D+6N2FgVkcNmuxQLuqA3gikrI4Im8N+qR8",
+	"yEVRgRVUOdcOalDNbIB9MzUrXNYvjl7XzU9t/VJJYn77l4dkySIYN6lfdpA3dOU+A6U1MUZXhndGqhhS",
+	"IwND9IasDJXesBiCt4/docvzcj0Iw+bQoT/V4f6XSyOwpSu1uw8V+PLTz3x1/2iLZVWmI9g1v1PAsSYs",
+	"7TOh60wYGo6tt5Y7Ho4JCv0RTWlf2xwGQRKm4Q+YvMiHXCvP2iZUjzIi5XHFTE9P3SGv29uLamMu3N+t",
+	"L8D5LDDCxtd/WRb3QA63NnMAH3sMEW0r7cmT/DflWs5YKONMpxjafRiZOtYIW1yq2880lVbz2XPDFKoH",
+	"qItCztXqDmS81jYBq44EI2ncRJqsLw67ZcKmDvNgDv6f35zx6RZ2Hr/rIoIGsxwM8uUygGZ5vLZJA4vm",
+	"jfm4SJaOqBoxtbIZpZuyH6oI34EKZnuIJFwwUBq65vp/pGp0wgXrRhAUNSDAjhDu7T7pM2UULCc9YuOi",
+	"NHAau/XYhpVnn+oiXiKY2ufrGsehbShTYNCaAQB81jrYff766O+T3/Z/fHlJ6x+vjsfv63s/vWLTv7OL",
+	"m/He6dvJT+9/+WFndDl98w5msH2+rjFhFvx8XYPI37URx9dgOFxbg+EauwyYb+7uVo5pOymDIsyAlILh",
+	"F8YiORJxt/JMNnNRi9PWEGr1I6PeFM4s6w5/55Ousdq6vysddyOHAM6fg6kkinB9aGdIuZA24zBvNm+9",
+	"ienYIKdZtRbVzJIGbZfHqf0MhFA2Qa0DL/Xb7jZKTMSF5/7jSmK+nfS0dhW30RxLXgS5BOGC3LA5Ojk2",
+	"4kL3Fqjr/RQQ1any4Akfc11pRcAejzx5oX4vP5EnbTdYsdxrFFkqd/axYF0c3Pg9fP5OGLZobg+/wrQT",
+	"1zpUu/Qjs1No68uSgYuemB8+sQ5WpCeKvUVhsm2et1gT+1o4Vu2nJuPTUH881bAYtEmz4Zmpwr7BgEeQ",
+	"nEI16SYG8sBMbMZGzyy5S97ylw1i3gk5INjMj/rpnQco9mzbvaxNHyPYLNcO4/VdrAzXhSYHxY2kUJgE",
+	"rrNtiBMLeBQBy7JF3UzhI2dwwIfGjMFP84YMfAkGC4ojY7Lg4FBrFsHHR+8ucD4o2GXX1jC7Diwz3Iyh",
+	"zevawa/X1ga7NrrAF5ZZIdI+iq1HsfX1GrxD2t2io/CvLq78JNGVg0TdENEt9HYIxCAwEGt5+qYw6DSa",
+	"X/rhplmf6oNWVPN9geAvm3900IyCTl7mr1y7F/Pkz52T49edK/z+LnLv3lkOxBmIGGZkO1BMOpgzEljE",
+	"uZKRaKmkZZs1KxOZ6trB7u4O3Fj1+YhrxyMO+HCaMpXLU/3Tm87n2E7Dz+yF/FHHCKDaa5hQ0X/gQENs",
+	"t/T7Knr6ETs4PZSYfHcjeVPd+4LvXoUfx9g4ubEy6QgqPKy1b8gHsinCEKs/tLJwkRMm6IQ35nScrALO",
+	"2YSJzvnxZtBxi2aC0r7ugOw0mo2dlRqKIYhY9qdjJvR3WcCxkgrifgdaxD87b09Wgw2yVdxvVkELGn+t",
+	"RKIL8IxgS7At4RG8dJuo5Fx5kIOv6Y1XslRj62lwr6WfWd+jivl5pb/JnrK53eX4mV/3c63HaMpSGPdv",
+	"XsLS2+KwkGeeEXFVHVSPfO/b4LLBHhqA79vVIjbs/INh0crQ2S7CXohoZ2NDtYHrDgeRIxvvADZl9ICi",
+	"QQRjqZnNOk8n0OQ3z/X9KlgLsbyMrVhx5QwQ3wp/5mR6yS/NjxSh6gaNVAiMRa55Vb5ip2ue7QZrg9K1",
+	"vC5kWINhO2HSiGJyCd8iT8fQG752qlj4lsW0weBVkBOy/CpEcotNwX0GvwxQ6e7D3f8fAAD//w==",
 }
 
 // decodeSpec returns the embedded OpenAPI spec as raw JSON bytes,

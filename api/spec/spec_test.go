@@ -99,6 +99,32 @@ func TestEverythingIsDescribed(t *testing.T) {
 	}
 }
 
+// TestNullIsSaidSoThatToolsUnderstandIt: in OpenAPI 3.0 nullable only widens the type beside it, so beside a reference it allows
+// nothing, and code generators disagree on what it means. What may be null there is one of a schema and Nothing.
+func TestNullIsSaidSoThatToolsUnderstandIt(t *testing.T) {
+	for name, schema := range load(t).Components.Schemas {
+		check := func(where string, s *openapi3.Schema) {
+			if s.Nullable && (s.Type == nil || len(s.AllOf)+len(s.AnyOf)+len(s.OneOf) > 0) {
+				t.Errorf("%s: nullable wants a type of its own beside it, and no reference", where)
+			}
+		}
+		check(name, schema.Value)
+		for member, property := range schema.Value.Properties {
+			check(name+"."+member, property.Value)
+		}
+	}
+}
+
+// TestNoSchemaIsLeftOver: a schema that nothing refers to is named in a description, as lines of NDJSON are.
+func TestNoSchemaIsLeftOver(t *testing.T) {
+	text := string(spec.Document())
+	for name := range load(t).Components.Schemas {
+		if !strings.Contains(text, "'#/components/schemas/"+name+"'") && !strings.Contains(text, "`"+name+"`") {
+			t.Errorf("nothing refers to %s", name)
+		}
+	}
+}
+
 // TestRolesAreDeclared holds the rule that every operation either names its roles or is open on purpose.
 func TestRolesAreDeclared(t *testing.T) {
 	for path, item := range load(t).Paths.Map() {
