@@ -70,6 +70,9 @@ type Batch struct {
 	Skipped int64
 	// Again says that the products came before with another content: they were counted then.
 	Again bool
+	// Repair says that the products are written whatever hash is stored of them, and that Cursor is not moved: verification found
+	// that their content is not what it should be.
+	Repair bool
 	// Cursor is the position in the source after this batch.
 	Cursor Cursor
 	// Bytes is what the batch took on the wire.

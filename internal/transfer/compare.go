@@ -25,11 +25,9 @@ type Sample struct {
 	Examples []string
 }
 
-func (s *Sample) add(id string) {
-	s.Count++
-	if len(s.Examples) < exampleCount {
-		s.Examples = append(s.Examples, id)
-	}
+func (s *Sample) add(ids ...string) {
+	s.Count += int64(len(ids))
+	s.Examples = append(s.Examples, ids[:min(len(ids), exampleCount-len(s.Examples))]...)
 }
 
 // String renders "3 (a, b, c)", and "0" without examples.

@@ -9,10 +9,9 @@ import (
 // differ turns what a comparison found into batches: products that the target lacks, or holds with another content, are
 // read from the source; everything else is skipped and counted.
 //
-// It believes the source's entries only as far as its products bear them out; see [differ.prove].
+// It believes the source's entries only as far as its products bear them out; see [walker.prove].
 type differ struct {
 	*walker
-	src   SpanReader
 	limit int // products per batch
 	// cursor makes the position after an id.
 	cursor func(after string) catalog.Cursor
@@ -43,7 +42,7 @@ type item struct {
 // newDiffer starts to compare behind opt.After. The caller calls close in the end.
 func newDiffer(ctx context.Context, opt Options, limit int, try try) *differ {
 	d := &differ{
-		walker: newWalker(ctx, *opt.Compare, opt.NodeID, opt.After, false, try), src: opt.Compare.Products, limit: limit, after: opt.After, cursor: opt.cursor,
+		walker: newWalker(ctx, *opt.Compare, opt.NodeID, opt.After, nil, try), limit: limit, after: opt.After, cursor: opt.cursor,
 	}
 	d.windows, d.end = stage(ctx, d.walker.next)
 	return d
@@ -157,14 +156,14 @@ func (d *differ) fetch(ctx context.Context) (batch catalog.Batch, err error) {
 // moveTo moves the position behind what was given out, and never back. The end of the catalog, "", is no position.
 func (d *differ) moveTo(through string) { d.after = max(d.after, through) }
 
-// read asks for single products.
-func (d *differ) read(ctx context.Context, asked []item) (page Page, err error) {
+// read asks the source for single products.
+func (w *walker) read(ctx context.Context, asked []item) (page Page, err error) {
 	ids := make([]string, len(asked))
 	for i, it := range asked {
 		ids[i] = it.Through
 	}
-	err = d.try(ctx, func() (err error) {
-		page, err = d.src.ReadProducts(ctx, ids)
+	err = w.try(ctx, func() (err error) {
+		page, err = w.Products.ReadProducts(ctx, ids)
 		return err
 	})
 	return page, err

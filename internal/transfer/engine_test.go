@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"slices"
 	"testing"
 
 	"pgregory.net/rapid"
@@ -251,5 +252,108 @@ func TestComparingCostsWhatDiffers(t *testing.T) {
 	}
 	if from.entries > 10*16 || from.spans > 100+10*80 {
 		t.Errorf("asked the source for %d entries and %d spans", from.entries, from.spans)
+	}
+}
+
+// survey returns what only target has, by a comparison of everything.
+func survey(t rapid.TB, from, target *memory, c transfer.Comparison) (extra []string) {
+	c.Source, c.Target, c.Products = from, target, from
+	opt := options(10)
+	opt.Compare = &c
+	err := transfer.Survey(context.Background(), c, &sink{}, opt, func(e []catalog.Entry) error {
+		for _, e := range e {
+			extra = append(extra, e.ID)
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return extra
+}
+
+func TestSurveyNamesWhatOnlyTheTargetHas(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		from, target := drawCatalog(t, "source"), drawCatalog(t, "target")
+		var want []string
+		for _, id := range slices.Sorted(maps.Keys(target.products)) {
+			if _, there := from.products[id]; !there {
+				want = append(want, id)
+			}
+		}
+		if got := survey(t, from, target, drawComparison(t, from, target)); !slices.Equal(got, want) {
+			t.Errorf("only at the target: %v, want %v", got, want)
+		}
+	})
+}
+
+func verify(t rapid.TB, from, target *memory, c transfer.Comparison, refused map[string]bool) (transfer.Verification, error) {
+	c.Source, c.Target, c.Products = from, target, from
+	k := &sink{}
+	k.commit = func(_ context.Context, _ int, batch catalog.Batch) error {
+		if !batch.Repair {
+			t.Errorf("a verification committed a batch that is no repair")
+		}
+		target.apply(batch)
+		return nil
+	}
+	return transfer.Verify(context.Background(), c, k, options(rapidBatch), refused)
+}
+
+const rapidBatch = 3
+
+func TestVerificationPutsRightWhatDiffers(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		from, target := drawCatalog(t, "source"), drawCatalog(t, "target")
+		from.refused = rapid.MapOfN(drawID, rapid.Just(true), 0, 3).Draw(t, "refused")
+		from.page = rapid.IntRange(0, 2).Draw(t, "page")
+		before := maps.Clone(target.products)
+		wrong, extra := int64(0), int64(0)
+		for id, p := range from.products {
+			if !from.refused[id] && target.products[id] != p {
+				wrong++
+			}
+		}
+		for id := range target.products {
+			if _, there := from.products[id]; !there {
+				extra++
+			}
+		}
+		v, err := verify(t, from, target, drawComparison(t, from, target), from.refused)
+		if err != nil {
+			t.Fatal(err)
+		}
+		checkHas(t, from, target, before)
+		if v.Repaired != wrong || v.Moving != 0 || v.Extra.Count != extra || v.Products != int64(len(from.products)) {
+			t.Errorf("got %+v; %d were wrong, %d only here, of %d", v, wrong, extra, len(from.products))
+		}
+	})
+}
+
+func TestVerificationOfALivingShopIsNoFailure(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		from := drawCatalog(t, "source")
+		target := newMemory(slices.Collect(maps.Values(from.products))...)
+		version := 10
+		from.before = func(string) {
+			if ids := slices.Sorted(maps.Keys(from.products)); len(ids) > 0 {
+				version++
+				id := ids[version*7%len(ids)]
+				from.products[id] = product(id, fmt.Sprint(version))
+			}
+		}
+		if _, err := verify(t, from, target, drawComparison(t, from, target), nil); err != nil {
+			t.Fatal(err)
+		}
+	})
+}
+
+func TestVerificationFailsWhereProductsDoNotStay(t *testing.T) {
+	from, target := newMemory(product("a", "1"), product("b", "1")), newMemory(product("a", "1"), product("b", "1"))
+	target.before = func(string) { target.products["b"] = product("b", "edited here again and again") }
+	_, err := verify(t, from, target, transfer.Comparison{Near: target}, nil)
+	var f *fault.Error
+	if !errors.As(err, &f) || f.Code != "VERIFICATION_FAILED" {
+		t.Errorf("got %v, want VERIFICATION_FAILED", err)
 	}
 }

@@ -17,11 +17,11 @@ const maxAgainBytes = 2 * catalog.MaxBatchBytes
 // moves between two answers, so what does not fit is asked for again: a product that is gone leaves the page, one that has changed
 // replaces its older self. A source that goes on promising the same content and never hands it out is not telling the truth; see
 // [errIncomplete].
-func (d *differ) prove(ctx context.Context, asked []item, page *Page) error {
+func (w *walker) prove(ctx context.Context, asked []item, page *Page) error {
 	doubts := unproved(asked, page)
 	moved := make(map[string]bool)
 	for look, bytes := 1, int64(0); len(doubts) > 0; look++ {
-		listed, err := d.entries(ctx, d.Source, intervals(doubts))
+		listed, err := w.entries(ctx, w.Source, intervals(doubts))
 		if err != nil {
 			return err
 		}
@@ -40,18 +40,18 @@ func (d *differ) prove(ctx context.Context, asked []item, page *Page) error {
 		if look == looks {
 			doubts = slices.DeleteFunc(doubts, func(it item) bool { return moved[it.Through] })
 			if len(doubts) > 0 {
-				return errBroken(d.nodeID, doubts[0].Interval)
+				return errBroken(w.nodeID, doubts[0].Interval)
 			}
 		}
 		if len(doubts) == 0 {
 			return nil
 		}
-		again, err := d.read(ctx, doubts)
+		again, err := w.read(ctx, doubts)
 		if err != nil {
 			return err
 		}
 		if bytes += again.Bytes; bytes > maxAgainBytes {
-			return errBroken(d.nodeID, doubts[0].Interval)
+			return errBroken(w.nodeID, doubts[0].Interval)
 		}
 		page.replace(again)
 	}

@@ -19,6 +19,8 @@ const (
 	maxEntries = 5000
 	// looks is how often a source that contradicts itself is looked at before it counts as lying.
 	looks = 3
+	// maxFine is how many fine spans a coarse one is cut into at least before they get larger.
+	maxFine = 256
 	// wholeRun is how many ids in a row must lie in differing fine spans for the products to be read without asking
 	// for their hashes first: where everything differs, asking on is a waste.
 	wholeRun = 512
@@ -53,12 +55,12 @@ const (
 type stretch struct {
 	catalog.Interval
 	kind kind
-	// promise is what the source says is there.
-	promise catalog.Digest
+	// promise is what the source says is there, held what the target says.
+	promise, held catalog.Digest
 	// entries are the source's, where the stretch is listed.
 	entries []entry
-	// extra are the target's that the source lacks, where the stretch is listed.
-	extra []catalog.Entry
+	// drawn is the side that drew the stretch, where the other has to be asked about it.
+	drawn Side
 }
 
 // entry is a product of the source; want says that the target lacks it or holds another content.
@@ -73,8 +75,9 @@ type walker struct {
 	try try
 	// nodeID is the source, for messages.
 	nodeID string
-	// list asks for every difference by name: no stretch is unread, and what only the target has is listed too.
-	list  bool
+	// extra, where not nil, has every difference listed by name, so that no stretch is unread, and is told what only the target
+	// has, in order.
+	extra func([]catalog.Entry) error
 	after string
 	spans <-chan made[SpanPage]
 	stop  func()
@@ -84,9 +87,9 @@ type walker struct {
 type try func(ctx context.Context, question func() error) error
 
 // newWalker starts to ask the source for its spans, one page ahead of the comparison. The caller calls stop in the end.
-func newWalker(ctx context.Context, c Comparison, nodeID, after string, list bool, try try) *walker {
+func newWalker(ctx context.Context, c Comparison, nodeID, after string, extra func([]catalog.Entry) error, try try) *walker {
 	c.Coarse, c.Fine, c.Window = positive(c.Coarse, defaultCoarse), positive(c.Fine, defaultFine), positive(c.Window, defaultWindow)
-	w := &walker{Comparison: c, try: try, nodeID: nodeID, list: list, after: after}
+	w := &walker{Comparison: c, try: try, nodeID: nodeID, extra: extra, after: after}
 	from, more := after, true
 	w.spans, w.stop = stage(ctx, func(ctx context.Context) (page SpanPage, _ bool, _ error) {
 		if !more {
@@ -116,7 +119,7 @@ func (w *walker) next(ctx context.Context) (window []stretch, more bool, err err
 		return nil, false, err
 	}
 	spans := page.Spans
-	if !page.More { // what the target has behind the source's last id
+	if !page.More && w.extra != nil { // what the target has behind the source's last id
 		spans = append(spans, catalog.Span{Digest: catalog.Digest{Known: true}})
 	}
 	window, err = w.compare(ctx, spans)
@@ -135,10 +138,10 @@ func (w *walker) compare(ctx context.Context, spans []catalog.Span) ([]stretch, 
 	var out []stretch
 	after := w.after
 	for i := 0; i < len(spans); i++ {
-		s := stretch{Interval: catalog.Interval{After: after, Through: spans[i].Through}, promise: spans[i].Digest}
+		s := stretch{Interval: catalog.Interval{After: after, Through: spans[i].Through}, promise: spans[i].Digest, held: theirs[i]}
 		switch {
 		case spans[i].Same(theirs[i]):
-		case theirs[i].Count == 0 && !w.list:
+		case theirs[i].Count == 0 && w.extra == nil:
 			s.kind = unread
 		default:
 			s.kind = listed
@@ -155,88 +158,108 @@ func (w *walker) narrow(ctx context.Context, coarse []stretch) ([]stretch, error
 	if err != nil {
 		return nil, err
 	}
-	if !w.list {
+	if w.extra == nil {
 		fine = wholeRuns(fine)
 	}
 	return fine, w.fill(ctx, fine)
 }
 
-// refine cuts every stretch that is to be listed into fine ones. The near side draws them, the far side is asked about all of
-// them at once; the equal stretches between them are part of the question, and their answers are not looked at.
+// refine cuts every stretch that is to be listed into fine ones. One side draws them, and the other is asked about all of them
+// at once; the stretches between them are part of the question, and their answers are not looked at.
 func (w *walker) refine(ctx context.Context, coarse []stretch) ([]stretch, error) {
-	far := w.Source
-	if w.Near == w.Source {
-		far = w.Target
-	}
 	var out []stretch
-	var near []catalog.Digest // of the near side, for each of out
-	var bounds []string
-	first := -1
 	for _, c := range coarse {
 		if c.kind != listed {
-			out, near, bounds = append(out, c), append(near, catalog.Digest{}), append(bounds, c.Through)
+			out = append(out, c)
 			continue
 		}
-		if first < 0 {
-			first = len(out)
-		}
-		drawn, err := w.draw(ctx, c.Interval)
+		fine, err := w.draw(ctx, c)
 		if err != nil {
 			return nil, err
 		}
-		after := c.After
-		for _, d := range drawn {
-			out = append(out, stretch{Interval: catalog.Interval{After: after, Through: d.Through}, kind: listed})
-			near, bounds = append(near, d.Digest), append(bounds, d.Through)
-			after = d.Through
+		out = append(out, fine...)
+	}
+	for _, side := range []Side{w.Source, w.Target} {
+		if err := w.answer(ctx, side, out); err != nil {
+			return nil, err
 		}
 	}
-	if first < 0 {
-		return out, nil
-	}
-	last := len(out)
-	for out[last-1].kind != listed {
-		last--
-	}
-	answers, err := w.digests(ctx, far, out[first].After, bounds[first:last])
-	if err != nil {
-		return nil, err
-	}
-	for i := first; i < last; i++ {
-		if out[i].kind != listed {
-			continue
-		}
-		out[i].promise = answers[i-first]
-		if w.Near == w.Source {
-			out[i].promise = near[i]
-		}
-		if near[i].Same(answers[i-first]) || out[i].promise.Count == 0 && out[i].promise.Known && !w.list {
-			out[i].kind = same
+	for i := range out {
+		if s := &out[i]; s.kind == listed && (s.promise.Same(s.held) || w.extra == nil && s.promise.Count == 0 && s.promise.Known) {
+			s.kind = same
 		}
 	}
 	return out, nil
 }
 
-// draw returns the near side's fine spans of an interval; the last one reaches to the interval's end.
-func (w *walker) draw(ctx context.Context, in catalog.Interval) ([]catalog.Span, error) {
-	var drawn []catalog.Span
-	for after, more := in.After, true; more; {
+// draw cuts a stretch into fine ones, with the digests of the side that drew them: the near side, unless nearly all of the ids
+// are the other's. The last one reaches to the end of the stretch.
+func (w *walker) draw(ctx context.Context, s stretch) ([]stretch, error) {
+	by := w.Near
+	switch {
+	case s.promise.Count > maxEntries && s.promise.Count > s.held.Count:
+		by = w.Source
+	case s.held.Count > maxEntries:
+		by = w.Target
+	}
+	every := max(w.Fine, int(max(s.promise.Count, s.held.Count)/maxFine))
+	var out []stretch
+	for after, more := s.After, true; more; {
 		var page SpanPage
 		err := w.try(ctx, func() (err error) {
-			page, err = w.Near.Spans(ctx, after, in.Through, w.Fine, maxBounds)
+			page, err = by.Spans(ctx, after, s.Through, every, maxBounds)
 			return err
 		})
 		if err != nil {
 			return nil, err
 		}
-		drawn = append(drawn, page.Spans...)
+		for _, span := range page.Spans {
+			fine := stretch{Interval: catalog.Interval{After: after, Through: span.Through}, kind: listed, drawn: by}
+			if fine.promise = span.Digest; by == w.Target {
+				fine.promise, fine.held = catalog.Digest{}, span.Digest
+			}
+			out = append(out, fine)
+			after = span.Through
+		}
 		after, more = page.Next, page.More
 	}
-	if len(drawn) == 0 {
-		return []catalog.Span{{Through: in.Through, Digest: catalog.Digest{Known: true}}}, nil
+	if len(out) == 0 { // the side that drew has nothing here
+		s.drawn = nil
+		return []stretch{s}, nil
 	}
-	drawn[len(drawn)-1].Through = in.Through
-	return drawn, nil
+	out[len(out)-1].Through = s.Through
+	return out, nil
+}
+
+// answer asks side for its digests of those fine stretches that the other side drew.
+func (w *walker) answer(ctx context.Context, side Side, out []stretch) error {
+	asked := func(s stretch) bool { return s.kind == listed && s.drawn != nil && s.drawn != side }
+	first := slices.IndexFunc(out, asked)
+	if first < 0 {
+		return nil
+	}
+	last := len(out)
+	for !asked(out[last-1]) {
+		last--
+	}
+	bounds := make([]string, 0, last-first)
+	for _, s := range out[first:last] {
+		bounds = append(bounds, s.Through)
+	}
+	digests, err := w.digests(ctx, side, out[first].After, bounds)
+	if err != nil {
+		return err
+	}
+	for i, d := range digests {
+		if s := &out[first+i]; asked(*s) {
+			if side == w.Source {
+				s.promise = d
+			} else {
+				s.held = d
+			}
+		}
+	}
+	return nil
 }
 
 // wholeRuns joins long runs of differing stretches into unread ones.
@@ -272,7 +295,7 @@ func (w *walker) fill(ctx context.Context, fine []stretch) error {
 		for size := int64(0); i < len(fine) && size < maxEntries && len(ask) < maxBounds; i++ {
 			if fine[i].kind == listed {
 				ask = append(ask, &fine[i])
-				size += fine[i].promise.Count
+				size += max(fine[i].promise.Count, fine[i].held.Count)
 			}
 		}
 		if err := w.listAll(ctx, ask); err != nil {
@@ -306,7 +329,13 @@ func (w *walker) listAll(ctx context.Context, ask []*stretch) error {
 				return err
 			}
 		}
-		s.entries, s.extra = merge(listed, cut(&ours, s.Through))
+		var extra []catalog.Entry
+		s.entries, extra = merge(listed, cut(&ours, s.Through))
+		if w.extra != nil && len(extra) > 0 {
+			if err := w.extra(extra); err != nil {
+				return err
+			}
+		}
 	}
 	return nil
 }

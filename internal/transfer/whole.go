@@ -21,7 +21,7 @@ func (d *differ) readOn(ctx context.Context) (batch catalog.Batch, more bool, er
 	w := d.whole
 	var page Page
 	err = d.try(ctx, func() (err error) {
-		page, err = d.src.ReadSpan(ctx, w.after, w.Through, d.limit)
+		page, err = d.Products.ReadSpan(ctx, w.after, w.Through, d.limit)
 		return err
 	})
 	if err != nil {
