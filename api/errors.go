@@ -59,13 +59,13 @@ func (w errorWriter) write(err error, c echo.Context) {
 	switch status {
 	case http.StatusInternalServerError:
 		id := h.Get(echo.HeaderXRequestID)
-		w.log.ErrorContext(r.Context(), "request failed", "request", id, "method", r.Method, "route", c.Path(), "error", err)
+		w.log.ErrorContext(r.Context(), "request failed", "method", r.Method, "route", c.Path(), "error", err)
 		body = internalError(id)
 	case http.StatusUnauthorized:
 		h.Set(echo.HeaderWWWAuthenticate, challenge(r))
 	case http.StatusTooManyRequests, http.StatusServiceUnavailable:
 		h.Set(echo.HeaderRetryAfter, retryAfterOf(err))
-		w.log.WarnContext(r.Context(), "request refused", "request", h.Get(echo.HeaderXRequestID), "route", c.Path(), "error", err)
+		w.log.WarnContext(r.Context(), "request refused", "route", c.Path(), "error", err)
 	}
 	if err := c.JSON(status, body); err != nil {
 		w.log.DebugContext(r.Context(), "error not delivered", "error", err)

@@ -14,12 +14,14 @@ import (
 
 	"fullsync/internal/auth"
 	"fullsync/internal/fault"
+	"fullsync/internal/telemetry"
 )
 
 // maxLoggedPath is the longest path, in bytes, that is written to the log.
 const maxLoggedPath = 256
 
-// requestID gives every answer an X-Request-Id: the caller's own where it is sane, a new one otherwise.
+// requestID gives every answer an X-Request-Id: the caller's own where it is sane, a new one otherwise. What the request
+// causes is logged with it.
 func requestID(next echo.HandlerFunc) echo.HandlerFunc {
 	return func(c echo.Context) error {
 		id := c.Request().Header.Get(echo.HeaderXRequestID)
@@ -27,6 +29,8 @@ func requestID(next echo.HandlerFunc) echo.HandlerFunc {
 			id = uuid.NewString()
 		}
 		c.Response().Header().Set(echo.HeaderXRequestID, id)
+		r := c.Request()
+		c.SetRequest(r.WithContext(telemetry.WithRequest(r.Context(), id)))
 		return next(c)
 	}
 }
@@ -56,8 +60,7 @@ func recoverPanics(log *slog.Logger) echo.MiddlewareFunc {
 				case http.ErrAbortHandler:
 					panic(cause)
 				default:
-					log.ErrorContext(c.Request().Context(), "panic", "request", c.Response().Header().Get(echo.HeaderXRequestID),
-						"route", c.Path(), "panic", fmt.Sprint(cause), "stack", string(debug.Stack()))
+					log.ErrorContext(c.Request().Context(), "panic", "route", c.Path(), "panic", fmt.Sprint(cause), "stack", string(debug.Stack()))
 					if c.Response().Committed {
 						// Half an answer is out already; only cutting the connection shows that it is not whole.
 						panic(http.ErrAbortHandler)
@@ -70,12 +73,27 @@ func recoverPanics(log *slog.Logger) echo.MiddlewareFunc {
 	}
 }
 
+// subject is what a request turned out to be about, for its line in the log.
+type subject struct{ session string }
+
+// subjectKey is the key of the [subject] in a context.
+type subjectKey struct{}
+
+// concerns notes that the request of ctx is about the session with that id.
+func concerns(ctx context.Context, sessionID string) {
+	if about, ok := ctx.Value(subjectKey{}).(*subject); ok {
+		about.session = sessionID
+	}
+}
+
 // accessLog writes one line per request: never a header, a query or a body, which may hold secrets. It answers with
 // the error, if there is one, so that the line has the status that was sent.
 func accessLog(log *slog.Logger) echo.MiddlewareFunc {
 	return func(next echo.HandlerFunc) echo.HandlerFunc {
 		return func(c echo.Context) error {
 			began, whole := time.Now(), false
+			var about subject
+			c.SetRequest(c.Request().WithContext(context.WithValue(c.Request().Context(), subjectKey{}, &about)))
 			defer func() {
 				r, w := c.Request(), c.Response()
 				principal, _ := auth.FromContext(r.Context())
@@ -83,9 +101,12 @@ func accessLog(log *slog.Logger) echo.MiddlewareFunc {
 				if len(path) > maxLoggedPath {
 					path = path[:maxLoggedPath]
 				}
-				log.InfoContext(r.Context(), "request",
-					"request", w.Header().Get(echo.HeaderXRequestID), "method", r.Method, "path", path, "status", w.Status,
-					"bytes", w.Size, "took", time.Since(began), "whole", whole, "subject", principal.Subject, "remote", c.RealIP())
+				line := []any{"method", r.Method, "path", path, "status", w.Status,
+					"bytes", w.Size, "took", time.Since(began), "whole", whole, "subject", principal.Subject, "remote", c.RealIP()}
+				if about.session != "" {
+					line = append(line, "session", about.session)
+				}
+				log.InfoContext(r.Context(), "request", line...)
 			}()
 			if err := next(c); err != nil {
 				c.Error(err)

@@ -2,6 +2,7 @@ package api
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -28,8 +29,12 @@ func (h *sessionHandlers) StartFullSync(ctx context.Context, r spec.StartFullSyn
 	}
 	started, err := h.syncs.Start(ctx, req)
 	if err != nil {
+		if running := (*syncer.RunningError)(nil); errors.As(err, &running) {
+			concerns(ctx, running.Running.ID)
+		}
 		return nil, err
 	}
+	concerns(ctx, started.Session.ID)
 	if started.Attached {
 		return spec.StartFullSync200JSONResponse{
 			Headers: spec.StartFullSync200ResponseHeaders{Location: location(ctx, started.Session)},
@@ -48,6 +53,7 @@ func (h *sessionHandlers) ResumeFullSync(ctx context.Context, r spec.ResumeFullS
 	if err != nil {
 		return nil, err
 	}
+	concerns(ctx, v.ID)
 	return spec.ResumeFullSync202JSONResponse{
 		Headers: spec.ResumeFullSync202ResponseHeaders{Location: location(ctx, v)},
 		Body:    startedOf(v, "Full sync pull resumed successfully"),
@@ -56,6 +62,7 @@ func (h *sessionHandlers) ResumeFullSync(ctx context.Context, r spec.ResumeFullS
 
 // CancelFullSync cancels a session at once.
 func (h *sessionHandlers) CancelFullSync(ctx context.Context, r spec.CancelFullSyncRequestObject) (spec.CancelFullSyncResponseObject, error) {
+	concerns(ctx, r.Body.SessionId.String())
 	v, already, err := h.syncs.Cancel(ctx, r.Body.SessionId.String(), caller(ctx), strings.TrimSpace(valueOr(r.Body.Reason, "")))
 	if err != nil {
 		return nil, err

@@ -22,6 +22,7 @@ import (
 	"fullsync/api/spec"
 	"fullsync/internal/auth"
 	"fullsync/internal/console"
+	"fullsync/internal/telemetry"
 )
 
 const (
@@ -59,7 +60,7 @@ func setup(t *testing.T, options ...func(*api.Options)) *node {
 		Syncs: syncs{n.services}, Peers: peers{n.services}, Catalogs: n.services, Pages: n.services, Counts: n.services, Events: n.services,
 		Logins: logins{n.services, keys}, Console: page, Node: api.NodeInfo{ID: nodeID, Name: "Main", Version: "test"},
 		Ready:  func(ctx context.Context) error { return n.ready(ctx) },
-		Logger: slog.New(slog.NewTextHandler(n.log, nil)),
+		Logger: telemetry.Logger(slog.New(slog.NewTextHandler(n.log, nil))),
 	}
 	for _, change := range options {
 		change(&opt)

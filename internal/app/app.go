@@ -26,6 +26,7 @@ import (
 	"fullsync/internal/source/node"
 	"fullsync/internal/store"
 	"fullsync/internal/syncer"
+	"fullsync/internal/telemetry"
 	"fullsync/internal/transfer"
 	"fullsync/internal/user"
 )
@@ -81,7 +82,7 @@ func New(ctx context.Context, cfg config.Config, log *slog.Logger, opt ...Option
 	if err != nil {
 		return nil, err
 	}
-	a := &App{cfg: cfg, log: log, Store: db, served: make(chan error, 1)}
+	a := &App{cfg: cfg, log: telemetry.Logger(log), Store: db, served: make(chan error, 1)}
 	if len(opt) > 0 {
 		a.opt = opt[len(opt)-1]
 	}

@@ -137,7 +137,7 @@ func TestDocsUnderAPrefix(t *testing.T) {
 	}
 	var settings struct{ SwaggerJSONURL string }
 	found := regexp.MustCompile(`var cfg = (\{.*\});`).FindSubmatch(page.Body)
-	if found == nil || json.Unmarshal(found[1], &settings) != nil {
+	if len(found) != 2 || json.Unmarshal(found[1], &settings) != nil {
 		t.Fatalf("the page has no settings: %s", page.Body)
 	}
 	document, base := send(t, n, http.MethodGet, resolve(t, base, settings.SwaggerJSONURL), "")

@@ -41,9 +41,12 @@ func Run(ctx context.Context, args []string, io IO) int {
 	root.SetErr(io.Err)
 	cmd, err := root.ExecuteContextC(ctx)
 	var usage *usageError
+	var logged *loggedError
 	switch {
 	case err == nil:
 		return exitOK
+	case errors.As(err, &logged):
+		return exitFailed
 	case errors.As(err, &usage):
 		fmt.Fprintf(io.Err, "fullsync: %v\nRun %s --help to see how it is used.\n", err, cmd.CommandPath())
 		return exitUsage
@@ -64,6 +67,12 @@ type usageError struct{ err error }
 
 func (e *usageError) Error() string { return e.err.Error() }
 func (e *usageError) Unwrap() error { return e.err }
+
+// loggedError is one that stands in the log already, and is not printed again.
+type loggedError struct{ err error }
+
+func (e *loggedError) Error() string { return e.err.Error() }
+func (e *loggedError) Unwrap() error { return e.err }
 
 // usage makes a check of arguments one whose error is a usageError.
 func usage(check cobra.PositionalArgs) cobra.PositionalArgs {
@@ -129,7 +138,7 @@ func load(environ, flags map[string]string, out io.Writer) (config.Config, *slog
 	}
 	opt := &slog.HandlerOptions{Level: cfg.LogLevel}
 	var handler slog.Handler = slog.NewTextHandler(out, opt)
-	if cfg.LogFormat == "json" {
+	if cfg.LogFormat == config.LogJSON {
 		handler = slog.NewJSONHandler(out, opt)
 	}
 	log := slog.New(handler)

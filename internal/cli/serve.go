@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"fullsync/internal/app"
+	"fullsync/internal/config"
 	"fullsync/internal/user"
 )
 
@@ -27,23 +28,42 @@ func newServe(io IO) *cobra.Command {
 		if err != nil {
 			return err
 		}
-		a, err := app.New(cmd.Context(), cfg, log)
-		if err != nil {
-			return err
+		err = serve(cmd.Context(), cfg, log, io)
+		if err != nil && cfg.LogFormat == config.LogJSON {
+			// Whoever reads the log reads lines of JSON, the last one too.
+			log.Error(explain(err))
+			return &loggedError{err}
 		}
-		if err := announceFirstUser(cmd.Context(), io, a); err != nil {
-			return errors.Join(err, a.Stop(context.WithoutCancel(cmd.Context())))
-		}
-		return runNodes(cmd.Context(), log, func() {}, a)
+		return err
 	}
 	return cmd
 }
 
-// announceFirstUser makes the first user of a node that has none and shows the password, this once and not in the log.
-func announceFirstUser(ctx context.Context, io IO, a *app.App) error {
+// serve runs a node until ctx ends.
+func serve(ctx context.Context, cfg config.Config, log *slog.Logger, io IO) error {
+	a, err := app.New(ctx, cfg, log)
+	if err != nil {
+		return err
+	}
+	if err := announceFirstUser(ctx, cfg, io, a); err != nil {
+		return errors.Join(err, a.Stop(context.WithoutCancel(ctx)))
+	}
+	return runNodes(ctx, log, func() {}, a)
+}
+
+// announceFirstUser makes the first user of a node that has none and shows the password, this once: apart from the log,
+// where that is text, and otherwise as one more line of JSON, so that nothing that reads the log stumbles. No log level
+// hides it.
+func announceFirstUser(ctx context.Context, cfg config.Config, io IO, a *app.App) error {
 	password, err := a.Users.First(ctx)
 	if err != nil || password == "" {
 		return err
+	}
+	if cfg.LogFormat == config.LogJSON {
+		slog.New(slog.NewJSONHandler(io.Err, nil)).WarnContext(ctx,
+			"this node had no users, so one was made, who may do everything; sign in at /console/ and change the password, which is shown only now",
+			"name", user.FirstName, "password", password)
+		return nil
 	}
 	_, err = fmt.Fprintf(io.Err, firstUserText, user.FirstName, password)
 	return err

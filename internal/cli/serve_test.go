@@ -1,6 +1,8 @@
 package cli_test
 
 import (
+	"encoding/json"
+	"fmt"
 	"net"
 	"net/http"
 	"os"
@@ -84,4 +86,29 @@ func TestServeRefusesADatabaseOfAnotherNode(t *testing.T) {
 		run(t, other, "serve").wants(t, 1, "Nothing can listen")
 		run(t, env, "serve").wants(t, 1, "The secret does not fit this database")
 	})
+}
+
+// TestLogInJSON: whatever serve writes is a line of JSON then, the first user's password and the last error too, and no
+// level hides them.
+func TestLogInJSON(t *testing.T) {
+	t.Parallel()
+	env := onSQLite(t).with("FULLSYNC_LOG_FORMAT=json", "FULLSYNC_LOG_LEVEL=error", "FULLSYNC_LISTEN="+taken(t))
+	r := run(t, env, "serve")
+	var lines []map[string]any
+	for line := range strings.Lines(r.err) {
+		var object map[string]any
+		if err := json.Unmarshal([]byte(line), &object); err != nil || object["time"] == nil || object["level"] == nil {
+			t.Errorf("not a line of the log: %q", line)
+		}
+		lines = append(lines, object)
+	}
+	if r.code != 1 || r.out != "" || len(lines) != 2 {
+		t.Fatalf("exit code %d, %s, %v", r.code, r.out, lines)
+	}
+	if lines[0]["name"] != "admin" || len(fmt.Sprint(lines[0]["password"])) < 16 || lines[0]["level"] != "WARN" {
+		t.Errorf("the first user: %v", lines[0])
+	}
+	if !strings.HasPrefix(fmt.Sprint(lines[1]["msg"]), "Nothing can listen on ") || lines[1]["level"] != "ERROR" {
+		t.Errorf("the end: %v", lines[1])
+	}
 }

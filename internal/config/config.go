@@ -45,6 +45,12 @@ type Config struct {
 	LogFormat string     `env:"LOG_FORMAT" envDefault:"text" shape:"text or json" meaning:"Form of the log."`
 }
 
+// The forms of the log.
+const (
+	LogText = "text"
+	LogJSON = "json"
+)
+
 // Secret is a text that shows in no log and no message. Convert it to string where it is used.
 type Secret string
 

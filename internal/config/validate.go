@@ -72,7 +72,7 @@ func (c Config) problems() []problem {
 	check(c.KeepSessions >= 0, "KeepSessions")
 	check(c.MaxTakeovers >= 0 && c.MaxTakeovers <= 100, "MaxTakeovers")
 	check(c.ShutdownTimeout > 0, "ShutdownTimeout")
-	check(c.LogFormat == "text" || c.LogFormat == "json", "LogFormat")
+	check(c.LogFormat == LogText || c.LogFormat == LogJSON, "LogFormat")
 	return out
 }
 

@@ -52,6 +52,8 @@ type Config struct {
 	Database Database
 	// Settings are FULLSYNC_* variables, without that prefix, that differ from those of [Config.Environ].
 	Settings map[string]string
+	// Log takes the node's log, its requests too; where it is nil, the log is shown without them when the test fails.
+	Log slog.Handler
 	// Options are those of the app; where Backoff is zero, trouble is waited out within a fraction of a second.
 	Options app.Options
 }
@@ -90,7 +92,11 @@ func Build(t testing.TB, c Config) (*app.App, error) {
 	if c.Options.Backoff == (transfer.Backoff{}) {
 		c.Options.Backoff = transfer.Backoff{Tries: 4, First: 10 * time.Millisecond, Most: 50 * time.Millisecond}
 	}
-	return app.New(t.Context(), cfg, logger(t, c.ID), c.Options)
+	log := logger(t, c.ID)
+	if c.Log != nil {
+		log = slog.New(c.Log)
+	}
+	return app.New(t.Context(), cfg, log, c.Options)
 }
 
 // Node is a running node.

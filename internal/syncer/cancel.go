@@ -33,8 +33,7 @@ func (s *Service) Cancel(ctx context.Context, id, by, reason string) (v session.
 	}
 	switch {
 	case ok:
-		s.cfg.Logger.Info("session cancelled", "session", id, "by", by)
-		abort(ctx, s.queue, v.Session, s.cfg.Logger.With("session", id))
+		s.cancelled(ctx, v.Session, Cancellation{By: by, Reason: reason})
 		return v, false, nil
 	case v.Status == session.Cancelled:
 		return v, true, nil
@@ -44,6 +43,13 @@ func (s *Service) Cancel(ctx context.Context, id, by, reason string) (v session.
 	default:
 		return v, false, &FinishedError{Finished: v}
 	}
+}
+
+// cancelled tells the log, and the worker of a session that was cancelled.
+func (s *Service) cancelled(ctx context.Context, row session.Session, by Cancellation) {
+	log := s.cfg.Logger.With("session", row.ID)
+	log.InfoContext(ctx, "session cancelled", "by", by.By, "reason", by.Reason)
+	abort(ctx, s.queue, row, log)
 }
 
 // StuckRequest says which active sessions [Service.CancelStuck] takes: the one named, or all of them, or only those
@@ -108,7 +114,7 @@ func (s *Service) CancelStuck(ctx context.Context, req StuckRequest) ([]Stuck, e
 			f.AlreadyEnded = true
 		default:
 			f.Err = err
-			s.cfg.Logger.Error("session could not be cancelled", "session", f.Session.ID, "error", err)
+			s.cfg.Logger.ErrorContext(ctx, "session could not be cancelled", "session", f.Session.ID, "error", err)
 		}
 	}
 	return found, nil

@@ -81,7 +81,8 @@ func (s *Service) Start(ctx context.Context, req StartRequest) (Started, error) 
 func (s *Service) begin(ctx context.Context, req StartRequest, row session.Session) (Started, error) {
 	how := Creation{Enqueue: s.queue.Enqueue, Key: req.Key}
 	if req.IfRunning == Replace {
-		how.Replace = &Cancellation{By: req.By, Reason: "replaced by session " + row.ID}
+		by := replacement(row)
+		how.Replace = &by
 	}
 	for range startTries {
 		created, err := s.sessions.CreateSession(ctx, row, how)
@@ -114,13 +115,17 @@ func (s *Service) begin(ctx context.Context, req StartRequest, row session.Sessi
 		Because(fmt.Errorf("no turn in %d tries", startTries))
 }
 
+// replacement is how a session cancels the one whose place it takes.
+func replacement(next session.Session) Cancellation {
+	return Cancellation{By: next.StartedBy, Reason: "replaced by session " + next.ID}
+}
+
 // started tells the log, and the worker of a session that was replaced.
 func (s *Service) started(ctx context.Context, c Created) {
 	log := s.cfg.Logger.With("session", c.Session.ID, "by", c.Session.StartedBy)
-	log.Info("session started", "catalog", c.Session.Catalog, "peer", c.Session.PeerID, "resumedFrom", c.Session.ResumedFrom)
+	log.InfoContext(ctx, "session started", "catalog", c.Session.Catalog, "peer", c.Session.PeerID, "resumedFrom", c.Session.ResumedFrom)
 	if c.Replaced != nil {
-		log.Info("session cancelled: replaced", "replaced", c.Replaced.ID)
-		abort(ctx, s.queue, *c.Replaced, log)
+		s.cancelled(ctx, *c.Replaced, replacement(c.Session))
 	}
 }
 

@@ -189,6 +189,6 @@ func abort(ctx context.Context, queue Queue, s session.Session, log *slog.Logger
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), abortPatience)
 	defer cancel()
 	if err := queue.Abort(ctx, s.JobID); err != nil {
-		log.Warn("the worker could not be told to stop; it stops at its next batch", "error", err)
+		log.WarnContext(ctx, "the worker could not be told to stop; it stops at its next batch", "error", err)
 	}
 }
