@@ -85,7 +85,7 @@ func (h *nodeHandlers) ReadNodeHashes(ctx context.Context, r spec.ReadNodeHashes
 	return pageResponse(func(w http.ResponseWriter) error {
 		page := h.encoders.page(w, valueOr(r.Params.AcceptEncoding, ""), limit, h.pageBytes)
 		after := valueOr(r.Params.After, "")
-		failure := h.pages.ReadHashes(ctx, r.Catalog, after, limit+1, func(e catalog.Entry) error {
+		failure := h.pages.ReadHashes(ctx, r.Catalog, after, "", limit+1, func(e catalog.Entry) error {
 			return page.add(e.ID, func(line []byte) []byte {
 				line = quoted(append(line, `{"id":`...), e.ID)
 				line = quoted(append(line, `,"hash":`...), e.Hash)

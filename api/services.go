@@ -50,7 +50,7 @@ type Catalogs interface {
 // and is returned; ReadPage also returns a [*catalog.UnreadableError], after the products before that one.
 type Pages interface {
 	ReadPage(ctx context.Context, catalogName, after string, limit int, each func(*catalog.Product) error) error
-	ReadHashes(ctx context.Context, catalogName, after string, limit int, each func(catalog.Entry) error) error
+	ReadHashes(ctx context.Context, catalogName, after, through string, limit int, each func(catalog.Entry) error) error
 	// CountProducts counts the products of a catalog.
 	CountProducts(ctx context.Context, catalogName string) (int64, error)
 }

@@ -156,7 +156,7 @@ func (s *services) ReadPage(_ context.Context, _, after string, limit int, each 
 	return nil
 }
 
-func (s *services) ReadHashes(ctx context.Context, name, after string, limit int, each func(catalog.Entry) error) error {
+func (s *services) ReadHashes(ctx context.Context, name, after, _ string, limit int, each func(catalog.Entry) error) error {
 	return s.ReadPage(ctx, name, after, limit, func(p *catalog.Product) error {
 		return each(catalog.Entry{ID: p.ID, Hash: p.Hash})
 	})

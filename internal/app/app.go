@@ -193,6 +193,21 @@ func (a *App) openSource(target peer.Target, s session.Session) (transfer.Source
 	return a.opt.WrapSource(src), nil
 }
 
+// upkeep is what is done at the start and every hour, on one replica.
+func (a *App) upkeep(ctx context.Context) error {
+	if err := a.prune(ctx); err != nil {
+		return err
+	}
+	healed, refused, err := a.Store.HealAll(ctx)
+	if healed > 0 {
+		a.log.Info("products that something else than this version had changed were read again", "products", healed)
+	}
+	if refused > 0 {
+		a.log.Warn("rows in the database are no valid products; fullsync catalog check lists them", "products", refused)
+	}
+	return err
+}
+
 // prune deletes finished sessions, and what logins left behind, that nobody needs any more.
 func (a *App) prune(ctx context.Context) error {
 	if err := a.Store.PruneLogins(ctx); err != nil {
@@ -243,7 +258,7 @@ func (a *App) Start(ctx context.Context) error {
 				"FULLSYNC_LISTEN (or --listen) to another one.", a.cfg.Listen).Because(err)
 	}
 	// Not ctx: ending it would end the workers at once, and Stop lets them hand over.
-	if err := a.engine.Start(context.WithoutCancel(ctx), a.worker, a.prune); err != nil {
+	if err := a.engine.Start(context.WithoutCancel(ctx), a.worker, a.upkeep); err != nil {
 		return errors.Join(err, listen.Close())
 	}
 	a.listen = listen

@@ -1,6 +1,7 @@
 package store
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"database/sql/driver"
@@ -9,6 +10,7 @@ import (
 	"io"
 	"maps"
 	"net"
+	"strings"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -18,6 +20,7 @@ import (
 	gormpostgres "gorm.io/driver/postgres"
 	"gorm.io/gorm"
 
+	"fullsync/internal/catalog"
 	"fullsync/internal/fault"
 )
 
@@ -186,12 +189,44 @@ func (d *postgres) lockMigrations(ctx context.Context) (func(), error) {
 	}, nil
 }
 
-// fromPage is what follows SELECT and the columns in readPage's query.
-const fromPage = " FROM products WHERE catalog = $1 AND id > $2 ORDER BY catalog, id LIMIT $3"
+// fromPage is what follows SELECT and the columns in readPage's query; fromSpan the same up to an id.
+const (
+	fromPage = " FROM products WHERE catalog = $1 AND id > $2 ORDER BY catalog, id LIMIT $3"
+	fromSpan = " FROM products WHERE catalog = $1 AND id > $2 AND id <= $4 ORDER BY catalog, id LIMIT $3"
+)
 
 // readPage is a [pager]'s.
-func (d *postgres) readPage(ctx context.Context, columns, catalogName, after string, limit int) (pageRows, error) {
-	rows, err := d.read.Query(ctx, "SELECT "+columns+fromPage, catalogName, after, limit)
+func (d *postgres) readPage(ctx context.Context, columns, catalogName, after, through string, limit int) (pageRows, error) {
+	query, args := fromPage, []any{catalogName, after, limit}
+	if through != "" {
+		query, args = fromSpan, append(args, through)
+	}
+	rows, err := d.read.Query(ctx, "SELECT "+columns+query, args...)
+	return nativeRows{rows}, err
+}
+
+// behindAllIDs sorts behind the id of every product: those have 255 bytes at most.
+var behindAllIDs = strings.Repeat("\U0010FFFF", 64)
+
+// readIntervals is a [pager]'s. The outer side of a join with LATERAL comes in order, and so does the inner one for each.
+func (d *postgres) readIntervals(ctx context.Context, columns, catalogName string, of []catalog.Interval) (pageRows, error) {
+	after, through := make([]string, len(of)), make([]string, len(of))
+	for i, in := range of {
+		after[i], through[i] = in.After, cmp.Or(in.Through, behindAllIDs)
+	}
+	rows, err := d.read.Query(ctx, fromIntervals(columns), catalogName, after, through)
+	return nativeRows{rows}, err
+}
+
+func fromIntervals(columns string) string {
+	return "SELECT p.* FROM unnest($2::text[], $3::text[]) AS b (after, through) CROSS JOIN LATERAL (SELECT " + columns +
+		" FROM products WHERE catalog = $1 AND id > b.after AND id <= b.through ORDER BY catalog, id OFFSET 0) AS p"
+}
+
+// readProducts is a [pager]'s; OFFSET 0 keeps it a look by the key for each.
+func (d *postgres) readProducts(ctx context.Context, columns, catalogName string, ids []string) (pageRows, error) {
+	rows, err := d.read.Query(ctx, "SELECT p.* FROM unnest($2::text[]) AS b (wanted) CROSS JOIN LATERAL (SELECT "+columns+
+		" FROM products WHERE catalog = $1 AND id = b.wanted OFFSET 0) AS p", catalogName, ids)
 	return nativeRows{rows}, err
 }
 

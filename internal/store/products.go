@@ -2,7 +2,9 @@ package store
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
+	"math"
 	"slices"
 	"strings"
 
@@ -34,22 +36,71 @@ type pageRows interface {
 
 // pager is a dialect that reads pages past GORM, which on PostgreSQL costs more than the database's own work.
 type pager interface {
-	// readPage returns columns of up to limit products of a catalog whose id is greater than after, in ascending order.
-	readPage(ctx context.Context, columns, catalogName, after string, limit int) (pageRows, error)
+	// readPage returns columns of up to limit products of a catalog whose id is greater than after and at most through,
+	// "" for the end, in ascending order.
+	readPage(ctx context.Context, columns, catalogName, after, through string, limit int) (pageRows, error)
+	// readIntervals returns columns of the products in intervals that ascend, in ascending order.
+	readIntervals(ctx context.Context, columns, catalogName string, of []catalog.Interval) (pageRows, error)
+	// readProducts returns columns of the products with these ids, which ascend, in the same order.
+	readProducts(ctx context.Context, columns, catalogName string, ids []string) (pageRows, error)
 }
 
-func (s *Store) page(ctx context.Context, columns, catalogName, after string, limit int) (pageRows, error) {
+func (s *Store) page(ctx context.Context, columns, catalogName, after, through string, limit int) (pageRows, error) {
 	if p, ok := s.dialect.(pager); ok {
-		return p.readPage(ctx, columns, catalogName, after, limit)
+		return p.readPage(ctx, columns, catalogName, after, through, limit)
 	}
-	return s.productsAfter(ctx, catalogName, after).Select(columns).Limit(limit).Rows() //nolint:rowserrcheck // whoever reads the rows does
+	db := s.productsAfter(ctx, catalogName, after)
+	if through != "" {
+		db = db.Where("id <= ?", through)
+	}
+	return db.Select(columns).Limit(limit).Rows() //nolint:rowserrcheck // whoever reads the rows does
 }
 
-// ReadPage calls each for up to limit products of a catalog whose id is greater than after, in ascending byte order.
-// An error of each ends the reading and is returned. The product is only valid during the call. It returns a
-// [*catalog.UnreadableError] for a row that is no product, after the products before it: go on after its id.
+// eachWithin calls each for columns of the products in intervals that ascend, in ascending order.
+func (s *Store) eachWithin(ctx context.Context, columns, catalogName string, of []catalog.Interval, each func(scan func(into ...any) error) error) error {
+	if p, ok := s.dialect.(pager); ok {
+		rows, err := p.readIntervals(ctx, columns, catalogName, of)
+		if err != nil {
+			return err
+		}
+		return eachRow(rows, each)
+	}
+	for _, in := range of {
+		rows, err := s.page(ctx, columns, catalogName, in.After, in.Through, math.MaxInt32)
+		if err != nil {
+			return err
+		}
+		if err := eachRow(rows, each); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// products returns columns of the products with these ids, which ascend, in the same order.
+func (s *Store) products(ctx context.Context, columns, catalogName string, ids []string) (pageRows, error) {
+	if p, ok := s.dialect.(pager); ok {
+		return p.readProducts(ctx, columns, catalogName, ids)
+	}
+	list, err := json.Marshal(ids)
+	if err != nil {
+		return nil, err
+	}
+	return s.productsAfter(ctx, catalogName, "").Where("id IN (SELECT value FROM json_each(?))", string(list)).Select(columns).
+		Rows() //nolint:rowserrcheck // whoever reads the rows does
+}
+
+// ReadPage is [Store.ReadSpan] to the end of the catalog.
 func (s *Store) ReadPage(ctx context.Context, catalogName, after string, limit int, each func(*catalog.Product) error) error {
-	rows, err := s.page(ctx, contentColumns, catalogName, after, limit)
+	return s.ReadSpan(ctx, catalogName, after, "", limit, each)
+}
+
+// ReadSpan calls each for up to limit products of a catalog whose id is greater than after and at most through, "" for the
+// end, in ascending byte order. An error of each ends the reading and is returned. The product is only valid during the
+// call; its hash is the stored one, which may not be right where something else than fullsync changed the row. It returns
+// a [*catalog.UnreadableError] for a row that is no product, after the products before it: go on after its id.
+func (s *Store) ReadSpan(ctx context.Context, catalogName, after, through string, limit int, each func(*catalog.Product) error) error {
+	rows, err := s.page(ctx, contentColumns, catalogName, after, through, limit)
 	if err != nil {
 		return s.translate(err)
 	}
@@ -73,33 +124,33 @@ func unreadable(rows pageRows, cause error) error {
 	if err := rows.Scan(&id, &other, &other, &other, &other, &other, &other, &other); err != nil {
 		return cause
 	}
-	return &catalog.UnreadableError{ID: id, Reason: "a column of its row holds a value of another type"}
+	return &catalog.UnreadableError{ID: id, Reason: anotherType}
 }
 
-// ReadHashes calls each for up to limit entries of a catalog whose id is greater than after, in ascending byte order.
-// An error of each ends the reading and is returned.
-func (s *Store) ReadHashes(ctx context.Context, catalogName, after string, limit int, each func(catalog.Entry) error) error {
-	rows, err := s.page(ctx, "id, hash", catalogName, after, limit)
+// anotherType is why a row cannot be read. SQLite keeps whatever somebody writes into a column.
+const anotherType = "a column of its row holds a value of another type"
+
+// ReadHashes calls each for up to limit entries of a catalog whose id is greater than after and at most through, "" for
+// the end, in ascending byte order. A hash that is not to be believed is computed anew. An error of each ends the reading
+// and is returned.
+func (s *Store) ReadHashes(ctx context.Context, catalogName, after, through string, limit int, each func(catalog.Entry) error) error {
+	rows, err := s.page(ctx, entryColumns, catalogName, after, through, limit)
 	if err != nil {
 		return s.translate(err)
 	}
-	defer rows.Close() //nolint:errcheck // rows.Err below is what counts
-	for rows.Next() {
-		var e catalog.Entry
-		if err := rows.Scan(&e.ID, &e.Hash); err != nil {
-			return s.translate(err)
-		}
-		if err := each(e); err != nil {
+	return s.translate(eachRow(rows, func(scan func(into ...any) error) error {
+		e, err := scanEntry(scan)
+		if err != nil {
 			return err
 		}
-	}
-	return s.translate(rows.Err())
+		return each(e.Entry)
+	}))
 }
 
 // Hashes is a [transfer.Comparer]'s, for one of this node's catalogs.
 func (s *Store) Hashes(ctx context.Context, catalogName, after string, limit int) (page transfer.HashPage, err error) {
 	page.Next = after
-	err = s.ReadHashes(ctx, catalogName, after, limit, func(e catalog.Entry) error {
+	err = s.ReadHashes(ctx, catalogName, after, "", limit, func(e catalog.Entry) error {
 		page.Entries = append(page.Entries, e)
 		page.Next = e.ID
 		return nil
@@ -119,8 +170,8 @@ func (s *Store) ListProducts(ctx context.Context, catalogName, after, q string, 
 	var rows []product
 	err := db.Find(&rows).Error
 	stored := make([]catalog.Stored, len(rows))
-	for i, r := range rows {
-		stored[i] = r.Stored
+	for i := range rows {
+		stored[i] = rows[i].believed()
 	}
 	return stored, s.translate(err)
 }
@@ -133,7 +184,15 @@ func (s *Store) GetProduct(ctx context.Context, catalogName, id string) (catalog
 		return row.Stored, fault.New(fault.NotFound, "PRODUCT_NOT_FOUND", "Product not found",
 			"Catalog %s holds no product with this id.", catalogName)
 	}
-	return row.Stored, s.translate(err)
+	return row.believed(), s.translate(err)
+}
+
+// believed returns the product with a hash that fits it, also where the stored one is not to be believed.
+func (p *product) believed() catalog.Stored {
+	if p.Digest == nil {
+		p.Hash, _ = p.Rehash()
+	}
+	return p.Stored
 }
 
 // CountProducts returns how many products a catalog has: 0 where there is no such catalog. It goes through the catalog's

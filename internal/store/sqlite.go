@@ -135,7 +135,7 @@ func (d *sqlite) lockMigrations(ctx context.Context) (func(), error) {
 	return func() { _ = lock.Unlock() }, nil
 }
 
-// sqliteRows is how many products one INSERT carries; 12 values each stay far below SQLite's limit of 32,766.
+// sqliteRows is how many products one INSERT carries; 13 values each stay far below SQLite's limit of 32,766.
 const sqliteRows = 250
 
 // upsert looks up the stored hashes inside the transaction, which is the only writer, and writes what differs.
@@ -144,32 +144,58 @@ func (d *sqlite) upsert(tx *gorm.DB, _ *sql.Conn, w upsert) (n upserted, err err
 	if err != nil {
 		return n, err
 	}
-	var known []catalog.Entry
-	err = tx.Raw("SELECT id, hash FROM products WHERE catalog = ? AND id IN (SELECT value FROM json_each(?))", w.catalog, ids).
-		Scan(&known).Error
+	rows, err := tx.Raw("SELECT "+entryColumns+" FROM products WHERE catalog = ? AND id IN (SELECT value FROM json_each(?))", w.catalog, ids).
+		Rows() //nolint:rowserrcheck // eachRow does
+	if err != nil {
+		return n, err
+	}
+	var known []entry
+	err = eachRow(rows, func(scan func(into ...any) error) error {
+		e, err := scanEntry(scan)
+		known = append(known, e)
+		return err
+	})
 	if err != nil {
 		return n, err
 	}
 	n.updated = w.keepChanged(known)
 	n.created = int64(len(w.products)) - n.updated
 	n.unchanged = w.unchanged
+	for i := range w.mend {
+		if err := putRight(tx, w.catalog, w.mend[i].ID, w.mend[i].Hash); err != nil {
+			return n, err
+		}
+	}
+	return n, d.write(tx, w)
+}
+
+// putRight writes hash and digest of a product whose content is what the hash was computed from.
+func putRight(tx *gorm.DB, catalogName, id, hash string) error {
+	return tx.Exec("UPDATE products SET hash = ?, digest = ? WHERE catalog = ? AND id = ?", hash, digestOf(hash), catalogName, id).Error
+}
+
+// write inserts or overwrites products.
+func (d *sqlite) write(tx *gorm.DB, w upsert) error {
 	if len(w.products) == 0 {
-		return n, nil
+		return nil
 	}
 	var now string
 	if err := tx.Raw("SELECT " + d.nowSQL()).Row().Scan(&now); err != nil {
-		return n, err
+		return err
 	}
 	at, err := d.parseNow(now)
 	if err != nil {
-		return n, err
+		return err
 	}
 	rows := make([]product, len(w.products))
 	for i := range w.products {
-		rows[i] = product{Stored: catalog.Stored{Product: w.products[i], Catalog: w.catalog, OriginNodeID: w.origin, CreatedAt: at, UpdatedAt: at}}
+		rows[i] = product{
+			Stored: catalog.Stored{Product: w.products[i], Catalog: w.catalog, OriginNodeID: w.origin, CreatedAt: at, UpdatedAt: at},
+			Digest: digestOf(w.products[i].Hash),
+		}
 	}
-	return n, tx.Clauses(clause.OnConflict{
+	return tx.Clauses(clause.OnConflict{
 		Columns:   []clause.Column{{Name: "catalog"}, {Name: "id"}},
-		DoUpdates: clause.AssignmentColumns([]string{"sku", "name", "price", "currency", "active", "attributes", "hash", "origin_node_id", "updated_at"}),
+		DoUpdates: clause.AssignmentColumns([]string{"sku", "name", "price", "currency", "active", "attributes", "hash", "digest", "origin_node_id", "updated_at"}),
 	}).CreateInBatches(rows, sqliteRows).Error
 }

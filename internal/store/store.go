@@ -58,6 +58,10 @@ type dialect interface {
 	// upsert writes the products of one batch, which are ascending and unique by id, inside a transaction.
 	// conn is the connection under tx.
 	upsert(tx *gorm.DB, conn *sql.Conn, w upsert) (upserted, error)
+	// heal is one step of [Store.Heal].
+	heal(ctx context.Context, s *Store, of stretch, limit int) (Healing, error)
+	// distrust empties the digests of up to a few thousand products, except of those that a batch is just writing.
+	distrust(ctx context.Context, s *Store, catalogName string, ids []string) error
 	// prepare does what a batch needs read beforehand, outside its transaction.
 	prepare(ctx context.Context, w *upsert) error
 	// listener is a pool that can LISTEN, nil where the database has no such thing.

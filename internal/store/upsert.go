@@ -14,6 +14,8 @@ import (
 // product is the row of table products.
 type product struct {
 	catalog.Stored `gorm:"embedded"`
+	// Digest is nil where the stored hash is not to be believed.
+	Digest *int64
 }
 
 // TableName names the table for GORM.
@@ -25,6 +27,9 @@ type upsert struct {
 	products        []catalog.Product
 	// unchanged counts the products that were found to be held already and taken out of products.
 	unchanged int64
+	// mend is the products among the unchanged whose stored hash was not to be believed, though their content is the
+	// same: hash and digest are put right, and nothing else of them is written.
+	mend []catalog.Product
 	// fresh says that none of products was held when that was asked.
 	fresh bool
 }
@@ -33,23 +38,27 @@ type upsert struct {
 type upserted struct{ created, updated, unchanged int64 }
 
 // keepChanged takes out what the catalog already holds with the same content, and returns how many of the rest it
-// holds with another.
-func (w *upsert) keepChanged(known []catalog.Entry) (differing int64) {
+// holds with another. Where the stored hash was not to be believed, the content itself has been compared: a product that
+// is the same counts as unchanged, and its hash is put right on the way.
+func (w *upsert) keepChanged(known []entry) (differing int64) {
 	if len(known) == 0 {
 		return 0
 	}
-	hashes := make(map[string]string, len(known))
-	for _, k := range known {
-		hashes[k.ID] = k.Hash
+	byID := make(map[string]*entry, len(known))
+	for i := range known {
+		byID[known[i].ID] = &known[i]
 	}
 	changed := make([]catalog.Product, 0, max(0, len(w.products)-len(known)))
 	for _, p := range w.products {
-		hash, held := hashes[p.ID]
+		k := byID[p.ID]
 		switch {
-		case held && hash == p.Hash:
+		case k != nil && k.Hash == p.Hash:
 			w.unchanged++
+			if k.distrusted {
+				w.mend = append(w.mend, p)
+			}
 			continue
-		case held:
+		case k != nil:
 			differing++
 		}
 		changed = append(changed, p)

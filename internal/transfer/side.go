@@ -40,6 +40,13 @@ type Certifier interface {
 	Certificate() (sha256 string, products int64, ok bool)
 }
 
+// Repairer is a side that [Rehasher.Rehashed] returned, and that puts right the stored hashes it finds wrong, so that the next
+// batch is compared with what is really there.
+type Repairer interface {
+	// Repaired returns how many it has put right.
+	Repaired() int64
+}
+
 // SpanReader is a [Side] whose products can be read span by span.
 type SpanReader interface {
 	// ReadSpan is [Source.Read] up to through, "" for the end of the catalog.

@@ -1,0 +1,180 @@
+package store
+
+import (
+	"context"
+	"math"
+	"sync/atomic"
+
+	"fullsync/internal/catalog"
+	"fullsync/internal/transfer"
+)
+
+// maxRepairs is how many products one question puts right on the way.
+const maxRepairs = 5000
+
+// Rehashed is a [Side] that believes no stored hash. What it finds wrong it puts right, so that the next batch compares
+// with what is really there. It is safe for concurrent use.
+type Rehashed struct {
+	Side
+	transfer.Certificates
+	repaired atomic.Int64
+}
+
+// Rehashed is a [transfer.Rehasher]'s.
+func (d *Side) Rehashed() transfer.Side { return &Rehashed{Side: *d} }
+
+// Repaired is a [transfer.Repairer]'s.
+func (d *Rehashed) Repaired() int64 { return d.repaired.Load() }
+
+// Spans is a [transfer.Side]'s. One page covers 100,000 products and 256 MiB at most.
+func (d *Rehashed) Spans(ctx context.Context, after, through string, every, limit int) (transfer.SpanPage, error) {
+	m := &spanner{every: every, limit: max(1, limit)}
+	certificate := d.After(after)
+	err := d.each(ctx, d.stretch(after, through), maxRehashProducts, func(r *row) error {
+		if err := m.add(r.ID, r.freshDigest()); err != nil {
+			return err
+		}
+		if certificate != nil {
+			certificate.Add(r.ID, r.fresh)
+		}
+		return nil
+	}, &m.more)
+	if err != nil {
+		return transfer.SpanPage{}, err
+	}
+	page := m.page(after)
+	switch {
+	case page.More:
+		d.Reached(page.Next, certificate)
+	case through == "":
+		d.Reached("", certificate)
+	}
+	return page, nil
+}
+
+// Digests is a [transfer.Side]'s. It reads everything in the intervals, however much that is.
+func (d *Rehashed) Digests(ctx context.Context, after string, through []string) ([]catalog.Digest, error) {
+	if len(through) == 0 {
+		return nil, nil
+	}
+	if err := checkBounds(after, through); err != nil {
+		return nil, err
+	}
+	last := through[len(through)-1]
+	m, certificate, cut := newMatcher(through), d.After(after), true
+	for from := after; cut; {
+		cut = false
+		err := d.each(ctx, d.stretch(from, last), maxRehashProducts, func(r *row) error {
+			from = r.ID
+			if certificate != nil {
+				certificate.Add(r.ID, r.fresh)
+			}
+			return m.add(r.ID, r.freshDigest())
+		}, &cut)
+		if err != nil {
+			return nil, err
+		}
+	}
+	d.Reached(last, certificate)
+	return m.digests, nil
+}
+
+// Entries is a [transfer.Side]'s.
+func (d *Rehashed) Entries(ctx context.Context, of []catalog.Interval) (entries []catalog.Entry, err error) {
+	for _, in := range of {
+		var more bool
+		err := d.each(ctx, d.stretch(in.After, in.Through), math.MaxInt32-1, func(r *row) error {
+			entries = append(entries, catalog.Entry{ID: r.ID, Hash: r.fresh})
+			return nil
+		}, &more)
+		if err != nil {
+			return nil, err
+		}
+	}
+	return entries, nil
+}
+
+// each calls look for up to limit rows of a stretch, and afterwards puts right what was wrong among them. It sets more
+// where it stops before the end.
+func (d *Rehashed) each(ctx context.Context, of stretch, limit int, look func(*row) error, more *bool) error {
+	rows, err := d.store.page(ctx, rowColumns, of.catalog, of.after, of.through, limit+1)
+	if err != nil {
+		return d.store.translate(err)
+	}
+	var wrong repairs
+	n, size := 0, 0
+	err = eachRow(rows, func(scan func(into ...any) error) error {
+		if n == limit || size > maxRehashBytes {
+			*more = true
+			return errEnough
+		}
+		r, err := scanRow(scan)
+		if err != nil {
+			return err
+		}
+		if err := look(&r); err != nil {
+			return err
+		}
+		n, size = n+1, size+len(r.Attributes)
+		wrong.note(&r)
+		return nil
+	})
+	if err := ended(err); err != nil {
+		return d.store.translate(err)
+	}
+	// Trouble with the repair is no reason to give no answer: the answer is right all the same.
+	if n, err := d.store.repair(ctx, of, &wrong); err == nil {
+		d.repaired.Add(n)
+	}
+	return nil
+}
+
+// freshDigest is the digest of the columns, nil where they are no valid product.
+func (r *row) freshDigest() *int64 {
+	if r.refused != nil {
+		return nil
+	}
+	return digestOf(r.fresh)
+}
+
+// repairs is what a reading found wrong.
+type repairs struct {
+	last string
+	// lying are the ids of products whose hash or digest is not that of their columns.
+	lying []string
+	// found is how many products have another hash than the stored one; healing says that some have no digest.
+	found   int64
+	healing bool
+}
+
+// note takes note of a row that is not as it should be.
+func (w *repairs) note(r *row) {
+	lies := r.lies()
+	if !lies && (r.digest != nil || r.refused != nil) || len(w.lying) == maxRepairs {
+		return
+	}
+	w.last = r.ID
+	if lies {
+		w.lying = append(w.lying, r.ID)
+	}
+	if r.refused == nil {
+		w.healing = true
+		if r.Hash != r.fresh {
+			w.found++
+		}
+	}
+}
+
+// repair puts right what a reading found wrong, and returns how many hashes were.
+func (s *Store) repair(ctx context.Context, of stretch, wrong *repairs) (repaired int64, err error) {
+	if len(wrong.lying) > 0 {
+		if err := s.distrust(ctx, s, of.catalog, wrong.lying); err != nil {
+			return 0, s.translate(err)
+		}
+	}
+	if !wrong.healing {
+		return 0, nil
+	}
+	_, err = s.Heal(ctx, of.catalog, of.after, wrong.last, math.MaxInt32)
+	return wrong.found, err
+}

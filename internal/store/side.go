@@ -1,0 +1,161 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"math"
+	"slices"
+	"strings"
+
+	"fullsync/internal/catalog"
+	"fullsync/internal/transfer"
+)
+
+// Compile-time proof of what a Side is.
+var (
+	_ transfer.Side       = (*Side)(nil)
+	_ transfer.Rehasher   = (*Side)(nil)
+	_ transfer.SpanReader = (*Side)(nil)
+	_ transfer.Side       = (*Rehashed)(nil)
+	_ transfer.Certifier  = (*Rehashed)(nil)
+	_ transfer.Repairer   = (*Rehashed)(nil)
+)
+
+// Side is a catalog of this node as one end of a comparison. It is safe for concurrent use.
+type Side struct {
+	store   *Store
+	catalog string
+}
+
+// Side returns one of the node's catalogs for comparing.
+func (s *Store) Side(catalogName string) *Side { return &Side{store: s, catalog: catalogName} }
+
+func (d *Side) stretch(after, through string) stretch { return stretch{d.catalog, after, through} }
+
+// Spans is a [transfer.Side]'s. One page covers 2,000,000 products at most.
+func (d *Side) Spans(ctx context.Context, after, through string, every, limit int) (page transfer.SpanPage, err error) {
+	of := d.stretch(after, through)
+	limit = max(1, min(limit, maxSpanProducts/every))
+	err = d.healing(ctx, of, func() (known bool, err error) {
+		m := &spanner{every: every, limit: limit}
+		if m.spans, m.more, err = d.spans(ctx, of, m); err != nil {
+			return false, err
+		}
+		page = m.page(after)
+		return !slices.ContainsFunc(page.Spans, func(s catalog.Span) bool { return !s.Known }), nil
+	})
+	return page, err
+}
+
+// spans cuts a stretch, as the database can do it best.
+func (d *Side) spans(ctx context.Context, of stretch, m *spanner) (spans []catalog.Span, more bool, err error) {
+	products := m.every*m.limit + 1 // one more shows that there is more
+	a, ok := d.store.dialect.(adder)
+	if !ok {
+		err = d.store.eachDigest(ctx, of, products, m.add)
+		return m.spans, m.more, ended(err)
+	}
+	spans, err = a.spans(ctx, of, m.every, products)
+	slices.SortFunc(spans, func(a, b catalog.Span) int { return strings.Compare(a.Through, b.Through) })
+	if more = len(spans) > m.limit; more {
+		spans = spans[:m.limit]
+	}
+	return spans, more, err
+}
+
+// Digests is a [transfer.Side]'s. It returns Invalid when the bounds do not ascend.
+func (d *Side) Digests(ctx context.Context, after string, through []string) (digests []catalog.Digest, err error) {
+	if len(through) == 0 {
+		return nil, nil
+	}
+	if err := checkBounds(after, through); err != nil {
+		return nil, err
+	}
+	of := d.stretch(after, through[len(through)-1])
+	err = d.healing(ctx, of, func() (known bool, err error) {
+		if a, ok := d.store.dialect.(adder); ok {
+			digests, err = a.intervals(ctx, d.catalog, after, through)
+		} else {
+			m := newMatcher(through)
+			err = d.store.eachDigest(ctx, of, math.MaxInt32, m.add)
+			digests = m.digests
+		}
+		return !slices.ContainsFunc(digests, func(d catalog.Digest) bool { return !d.Known }), err
+	})
+	return digests, err
+}
+
+// healing answers a question. Where the answer is not wholly known because digests are missing, it puts some of them right
+// and answers again. Trouble with that is no reason to give no answer.
+func (d *Side) healing(ctx context.Context, of stretch, answer func() (known bool, err error)) error {
+	known, err := answer()
+	if err == nil && !known {
+		if done, _ := d.store.Heal(ctx, of.catalog, of.after, of.through, healBeforeAnswer); done.Healed > 0 {
+			_, err = answer()
+		}
+	}
+	return d.store.translate(err)
+}
+
+// Entries is a [transfer.Side]'s. A hash that is not to be believed is computed anew.
+func (d *Side) Entries(ctx context.Context, of []catalog.Interval) (entries []catalog.Entry, err error) {
+	err = d.store.eachWithin(ctx, entryColumns, d.catalog, of, func(scan func(into ...any) error) error {
+		e, err := scanEntry(scan)
+		entries = append(entries, e.Entry)
+		return err
+	})
+	return entries, d.store.translate(err)
+}
+
+// ReadSpan is a [transfer.SpanReader]'s.
+func (d *Side) ReadSpan(ctx context.Context, after, through string, limit int) (transfer.Page, error) {
+	rows, err := d.store.page(ctx, rowColumns, d.catalog, after, through, limit+1)
+	if err != nil {
+		return transfer.Page{}, d.store.translate(err)
+	}
+	return d.read(rows, after, limit)
+}
+
+// ReadProducts is a [transfer.SpanReader]'s.
+func (d *Side) ReadProducts(ctx context.Context, ids []string) (transfer.Page, error) {
+	rows, err := d.store.products(ctx, rowColumns, d.catalog, ids)
+	if err != nil {
+		return transfer.Page{}, d.store.translate(err)
+	}
+	return d.read(rows, "", len(ids))
+}
+
+// read makes a page of up to limit rows of rowColumns and about 4 MiB.
+func (d *Side) read(rows pageRows, after string, limit int) (transfer.Page, error) {
+	page := transfer.Page{Next: after}
+	n := 0
+	err := eachRow(rows, func(scan func(into ...any) error) error {
+		if n == limit || page.Bytes > catalog.MaxBatchBytes {
+			page.More = true
+			return errEnough
+		}
+		n++
+		r, err := scanRow(scan)
+		if err != nil {
+			return err
+		}
+		page.Next = r.ID
+		page.Bytes += int64(len(r.Name) + len(r.Attributes))
+		if r.refused != nil {
+			page.Rejects = append(page.Rejects, *r.refused)
+			return nil
+		}
+		r.Hash = r.fresh
+		page.Products = append(page.Products, r.Product)
+		return nil
+	})
+	return page, d.store.translate(ended(err))
+}
+
+// ended is nil for the end of a reading that has what it takes.
+func ended(err error) error {
+	if errors.Is(err, errEnough) {
+		return nil
+	}
+	return err
+}
