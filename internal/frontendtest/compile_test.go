@@ -71,13 +71,13 @@ func TestTheDocumentNamesThePinnedVersions(t *testing.T) {
 			t.Errorf("package.json has %s at %s, which is no exact version", name, version)
 		}
 	}
-	named := regexp.MustCompile(`([a-z-]+)@(\d[\w.-]*)`).FindAllStringSubmatch(read(t, "docs", "frontend.md"), -1)
+	named := regexp.MustCompile(`((?:@[a-z-]+/)?[a-z-]+)@(\d[\w.-]*)`).FindAllStringSubmatch(read(t, "docs", "frontend.md"), -1)
 	for _, n := range named {
 		if pinned.DevDependencies[n[1]] != n[2] {
 			t.Errorf("docs/frontend.md names %s, package.json has %q", n[0], pinned.DevDependencies[n[1]])
 		}
 	}
-	if len(named) != 3 || !pinned.Private {
-		t.Errorf("docs/frontend.md names %d versions, want 3; package.json private: %v", len(named), pinned.Private)
+	if len(named) != 4 || !pinned.Private {
+		t.Errorf("docs/frontend.md names %d versions, want 4; package.json private: %v", len(named), pinned.Private)
 	}
 }

@@ -47,8 +47,10 @@ func findTools(t *testing.T) tools {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := os.Stat(filepath.Join(modules, "typescript")); err != nil {
-		missing("no TypeScript in %s; run npm ci in docs/frontend", modules)
+	for _, name := range []string{"typescript", "@hey-api/openapi-ts"} {
+		if _, err := os.Stat(filepath.Join(modules, filepath.FromSlash(name))); err != nil {
+			missing("no %s in %s; run npm ci in docs/frontend", name, modules)
+		}
 	}
 	return tools{node, modules}
 }
@@ -139,10 +141,16 @@ func (p project) compile(t *testing.T, config string) (said string, err error) {
 // run runs a program of the modules.
 func (p project) run(t *testing.T, program string, args ...string) (said string, err error) {
 	t.Helper()
-	cmd := exec.CommandContext(t.Context(), p.node, append([]string{filepath.Join(p.modules, filepath.FromSlash(program))}, args...)...)
-	cmd.Dir = p.dir
-	out, err := cmd.CombinedOutput()
+	out, err := p.command(t, filepath.Join(p.modules, filepath.FromSlash(program)), args...).CombinedOutput()
 	return strings.TrimSpace(string(out)), err
+}
+
+// command is a program to be run by Node.js in the project.
+func (p project) command(t *testing.T, program string, args ...string) *exec.Cmd {
+	t.Helper()
+	cmd := exec.CommandContext(t.Context(), p.node, append([]string{program}, args...)...)
+	cmd.Dir = p.dir
+	return cmd
 }
 
 func (p project) write(t *testing.T, file, text string) {
