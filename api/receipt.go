@@ -50,6 +50,9 @@ func receiptOf(r session.Receipt) spec.Receipt {
 		CancelledBy:        optional(r.CancelledBy),
 		CancelReason:       optional(r.CancelReason),
 		ErrorMessage:       optional(r.ErrorMessage),
+		ErrorCode:          optional(r.ErrorCode),
+		Outcome:            outcomeOf(r.Outcome),
+		DeletesWithheld:    r.DeletesWithheld,
 		Options:            optionsOf(r.Options),
 		Statement:          r.Statement,
 	}

@@ -30,7 +30,7 @@ const finishedReceipt = `{"sessionId":"5245ddc7-7ac1-4b5a-8e0a-f50ea1e6d186","ca
 	`"takeovers":[{"worker":"main-2","fence":1,"lastHeartbeatAt":"2026-01-31T10:00:01Z","at":"2026-01-31T10:00:02Z","batches":3},` +
 	`{"worker":"main-3","fence":4,"lastHeartbeatAt":null,"at":"2026-01-31T10:00:03Z","batches":4}],"startedBy":"alice",` +
 	`"resumedFrom":"0f0c7e6a-9b1d-4c52-8a51-3d1f7f8f2f10","resumedRecords":100,"cancelledBy":"alice","cancelReason":"wrong peer",` +
-	`"errorMessage":"Cancelled by alice: wrong peer","options":{"batchSize":100,"maxProductsPerSecond":0,"verifyAfterSync":false,` +
+	`"errorMessage":"Cancelled by alice: wrong peer","errorCode":null,"outcome":null,"deletesWithheld":0,"options":{"batchSize":100,"maxProductsPerSecond":0,"verifyAfterSync":false,` +
 	`"compressionEnabled":true,"timeoutSeconds":3600},"statement":"Batch 8, up to product p-9, was the last one committed; none can follow it."}`
 
 func TestReceipt(t *testing.T) {

@@ -40,15 +40,17 @@ func sessionOf(v session.View) spec.Session {
 		Deleted:                v.Deleted,
 		Rejected:               v.Rejected,
 		TransferredBytes:       v.TransferredBytes,
-		TransferSpeed:          math.Round(v.TransferSpeed),
-		RecordsPerSecond:       math.Round(v.RecordsPerSecond*10) / 10,
+		TransferSpeed:          rounded(v.TransferSpeed, 1),
+		RecordsPerSecond:       rounded(v.RecordsPerSecond, 10),
 		EstimatedTimeRemaining: wholeSeconds(v.EstimatedTimeRemaining),
 		StartedAt:              v.StartedAt.UTC(),
 		StartedBy:              v.StartedBy,
 		LastHeartbeatAt:        inUTC(v.LastHeartbeatAt),
 		LastCommitAt:           inUTC(v.LastCommitAt),
+		LastSourceAt:           inUTC(v.LastSourceAt),
 		CompletedAt:            inUTC(v.CompletedAt),
 		ErrorMessage:           optional(v.ErrorMessage),
+		ErrorCode:              optional(v.ErrorCode),
 		CancelledBy:            optional(v.CancelledBy),
 		CancelReason:           optional(v.CancelReason),
 		Attempts:               v.Attempts,
@@ -56,6 +58,8 @@ func sessionOf(v session.View) spec.Session {
 		ResumedFrom:            optionalSessionID(v.ResumedFrom),
 		ResumedRecords:         v.ResumedRecords,
 		Options:                optionsOf(v.Options),
+		Outcome:                outcomeOf(v.Outcome),
+		DeletesWithheld:        v.DeletesWithheld,
 		Health:                 healthOf(v),
 	}
 }
@@ -72,6 +76,24 @@ func optionsOf(o session.Options) spec.SessionOptions {
 
 func healthOf(v session.View) spec.Health {
 	return spec.Health{Verdict: spec.HealthVerdict(v.Health.Verdict), Reason: v.Health.Reason}
+}
+
+// outcomeOf returns nil where there is none.
+func outcomeOf(o session.Outcome) *spec.Outcome {
+	if o == "" {
+		return nil
+	}
+	shown := spec.Outcome(o)
+	return &shown
+}
+
+// rounded returns a speed in parts of one, nil for nil.
+func rounded(speed *float64, parts float64) *float64 {
+	if speed == nil {
+		return nil
+	}
+	shown := math.Round(*speed*parts) / parts
+	return &shown
 }
 
 // wholeSeconds rounds up: something that is not over yet never shows as 0.

@@ -80,7 +80,7 @@ func TestValidation(t *testing.T) {
 		// Parameters.
 		{"GET", startPath + "/not-a-uuid", ``, "Invalid request", "sessionId", "must be a UUID"},
 		{"GET", peersPath + "/-x", ``, "Invalid request", "nodeId", "must be 1 to 64 letters, digits, dots, underscores and hyphens, the first a letter or digit"},
-		{"GET", startPath + "?status=RUNNING", ``, "Invalid request", "status.0", "must be one of PREPARING, TRANSFERRING, VALIDATING, COMPLETED, FAILED, CANCELLED"},
+		{"GET", startPath + "?status=RUNNING", ``, "Invalid request", "status.0", "must be one of PREPARING, TRANSFERRING, COMPLETED, FAILED, CANCELLED"},
 		{"GET", startPath + "?pageSize=0", ``, "Invalid request", "pageSize", "must be at least 1"},
 		{"GET", startPath + "?pageSize=many", ``, "Invalid request", "pageSize", "must be a whole number from 1 to 2147483647"},
 		{"GET", startPath + "?pageSize=99999999999999999999", ``, "Invalid request", "pageSize", "must be a whole number from 1 to 2147483647"},

@@ -125,9 +125,34 @@ func (e NewPeerKind) Valid() bool {
 	}
 }
 
+// Defines values for Outcome.
+const (
+	OutcomeClean           Outcome = "clean"
+	OutcomeDeletesWithheld Outcome = "deletes_withheld"
+	OutcomePlanned         Outcome = "planned"
+	OutcomeRejects         Outcome = "rejects"
+)
+
+// Valid indicates whether the value is a known member of the Outcome enum.
+func (e Outcome) Valid() bool {
+	switch e {
+	case OutcomeClean:
+		return true
+	case OutcomeDeletesWithheld:
+		return true
+	case OutcomePlanned:
+		return true
+	case OutcomeRejects:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for Phase.
 const (
 	PhaseConnecting   Phase = "connecting"
+	PhaseDeleting     Phase = "deleting"
 	PhaseFinished     Phase = "finished"
 	PhaseQueued       Phase = "queued"
 	PhaseRetrying     Phase = "retrying"
@@ -140,6 +165,8 @@ const (
 func (e Phase) Valid() bool {
 	switch e {
 	case PhaseConnecting:
+		return true
+	case PhaseDeleting:
 		return true
 	case PhaseFinished:
 		return true
@@ -165,7 +192,6 @@ const (
 	FAILED       SessionStatus = "FAILED"
 	PREPARING    SessionStatus = "PREPARING"
 	TRANSFERRING SessionStatus = "TRANSFERRING"
-	VALIDATING   SessionStatus = "VALIDATING"
 )
 
 // Valid indicates whether the value is a known member of the SessionStatus enum.
@@ -180,8 +206,6 @@ func (e SessionStatus) Valid() bool {
 	case PREPARING:
 		return true
 	case TRANSFERRING:
-		return true
-	case VALIDATING:
 		return true
 	default:
 		return false
@@ -644,6 +668,12 @@ type NodeUnreadableLine struct {
 // Nothing Nothing. In OpenAPI 3.0 `nullable` beside a reference allows no null, so what may be null is one of a schema and this.
 type Nothing = map[string]interface{}
 
+// Outcome How good a COMPLETED session was. `rejects`: some products were refused. `deletes_withheld`: products that
+// are gone at the source were left here. `planned`: it was a dry run. Where it is not `clean`, `currentStep` and `errorMessage` say so.
+//
+// Example: clean
+type Outcome string
+
 // Peer A registered remote counterpart, without its token.
 type Peer struct {
 	// NodeId The peer's node id.
@@ -969,9 +999,20 @@ type Receipt struct {
 	// CancelReason The reason given when it was cancelled; null otherwise.
 	CancelReason *string `json:"cancelReason"`
 
-	// ErrorMessage Why it failed or was cancelled; null otherwise.
-	ErrorMessage *string        `json:"errorMessage"`
-	Options      SessionOptions `json:"options"`
+	// ErrorMessage Why it failed or was cancelled, or what a COMPLETED session left undone (see `outcome`); null otherwise.
+	ErrorMessage *string `json:"errorMessage"`
+
+	// ErrorCode The code of the failure that ended a FAILED session; null otherwise.
+	ErrorCode *string `json:"errorCode"`
+
+	// Outcome How good it was; null unless it is COMPLETED.
+	Outcome *Outcome `json:"outcome"`
+
+	// DeletesWithheld Products that are gone at the source and were left here.
+	//
+	// Example: 0
+	DeletesWithheld int64          `json:"deletesWithheld"`
+	Options         SessionOptions `json:"options"`
 
 	// Statement Which batch was the last one committed.
 	Statement string `json:"statement"`
@@ -1098,12 +1139,12 @@ type Session struct {
 	// TransferSpeed Bytes per second, averaged over the time that workers have worked on it, each from its claim to its last commit. Time in which it waited for a worker, or its worker was dead, does not count. 0 before the first commit.
 	//
 	// Example: 43403
-	TransferSpeed float64 `json:"transferSpeed"`
+	TransferSpeed *float64 `json:"transferSpeed"`
 
 	// RecordsPerSecond Committed products per second, averaged in the same way.
 	//
 	// Example: 252.7
-	RecordsPerSecond float64 `json:"recordsPerSecond"`
+	RecordsPerSecond *float64 `json:"recordsPerSecond"`
 
 	// EstimatedTimeRemaining Seconds to go at the average speed so far; null while unknown, while no worker gets on with it, and when finished.
 	//
@@ -1126,11 +1167,21 @@ type Session struct {
 	// LastCommitAt When the last batch was committed; null before the first.
 	LastCommitAt *time.Time `json:"lastCommitAt"`
 
+	// LastSourceAt When anything last came from the source; null before.
+	LastSourceAt *time.Time `json:"lastSourceAt"`
+
 	// CompletedAt When it completed, failed or was cancelled; null before.
 	CompletedAt *time.Time `json:"completedAt"`
 
-	// ErrorMessage Why it failed or was cancelled; null otherwise.
+	// ErrorMessage Why it failed or was cancelled, or what a COMPLETED session left undone (see `outcome`); null otherwise.
+	//
+	// Example: 514 of 1200 products were refused.
 	ErrorMessage *string `json:"errorMessage"`
+
+	// ErrorCode The code of the failure that ended a FAILED session; null otherwise.
+	//
+	// Example: SOURCE_INCOMPLETE
+	ErrorCode *string `json:"errorCode"`
 
 	// CancelledBy Who cancelled it; null otherwise.
 	CancelledBy *string `json:"cancelledBy"`
@@ -1156,7 +1207,15 @@ type Session struct {
 	// Example: 0
 	ResumedRecords int64          `json:"resumedRecords"`
 	Options        SessionOptions `json:"options"`
-	Health         Health         `json:"health"`
+
+	// Outcome How good it was; null unless it is COMPLETED.
+	Outcome *Outcome `json:"outcome"`
+
+	// DeletesWithheld Products that are gone at the source and were left here.
+	//
+	// Example: 0
+	DeletesWithheld int64  `json:"deletesWithheld"`
+	Health          Health `json:"health"`
 }
 
 // SessionCounts How many sessions there are.
@@ -1237,7 +1296,7 @@ type SessionResponse struct {
 	Receipt *Receipt `json:"receipt"`
 }
 
-// SessionStatus The state of a session. The first three are active.
+// SessionStatus The state of a session. The first two are active.
 type SessionStatus string
 
 // SnapshotEvent The data of the event `snapshot`.
@@ -14528,311 +14587,319 @@ func (sh *strictHandler) GetReadiness(ctx echo.Context) error {
 // const string: with thousands of chunks the chained `+` fold is several
 // times slower for the Go compiler than parsing a slice literal.
 var swaggerSpec = []string{
-	"7L2Nchs3tjD4KijurUr8fU2apCRblmrrXtqWE2VkSSPJ8UwirwmyQRJRE+A0QNGMR1v7NPtg+yRbOAdA",
-	"o8lusinRdibRrboTi2yigYPz//u51pfjiRRMaFU7+Fyb0JSOmWYp/NXp99lEH4m+jLkYmk9ipvopn2gu",
-	"Re2g1v1d6bhLZEq6w9/5pBuRGdcjMmN8ONKKzEYsZUSxW5bS5JDoESMTOmSEKyKkJubNKVOKxUTqEUtn",
-	"XLFGLapxs/SI0Ziltagm6JjVDuxW6n4vUU31R2xMzabYJzqeJOYps5+ImL0c/uv/bDb2alFtTD+dMDHU",
-	"o9pBq9nejWp6PjGPKp2ade7uolpnoFlqFqJJImdH44me/0yTKasd6HTKooVDn4lkTiapjKd9OKNUjPDY",
-	"HGqYMqpZSvSICqJHXEWkN9eM9Obw30MySOUYwNBjQy4EF0MLI9pTTGgDSGbe7qHwrylL5xkQKGy0+OiT",
-	"eqvZbOYP3N7bKzrvK6ppIgvu82rESB+/9FuYUD3KdmC/rUW1lP1rylMWOyBle/qvlA1qB7X/42mGWk/x",
-	"W/XUvvrUrGa2chyz8URqJvrzv7H58o7e0humAGRK01QTRQeMaElSNmFUN0hHzIlmn7SBuYbn+jRJWEqm",
-	"iikykCncA5HCLSBFMo+ImvZHhCpCiWAz8u7d8etSxAt2WDdbLIb+PmvuvHi+z+q7zXivvrvD9uu9/oud",
-	"+rP9F7t07/ngxU57t+Buxlx45IwMqDVLzSb+r19J/f/+8L//q7Z4fVHtU32Syl7CxrWD2niqNOkx0jIg",
-	"ae/tkUnKhaa9hJHO5avjY9If0ZT2gZwNtE/4mOtlIP8oZ2RMxZwkXBhoSzLkt4xQTcZS6UNiECuHqGX4",
-	"mcD6hRAya8D5+Xg6rh3s4Z9c4J8tf04uNBuyFLZ7Tofskv/OVux4aa/t/E4jMpYpQ4psNZuGSjW9YcJc",
-	"fqvZLDvIxL258Czt8CTt1u7z3f2dZ7vPK53nSt4wUZnXGILsCvZJ+592iRxknLTHBjJllu0CldAxIwOe",
-	"mCtHjjvgqdL49Ea8ZuI3W4zxnb//2FfN336uxmLPqR5dMqW4FMevixmPwq9LGI/99ji+N+vJXg8bYiw9",
-	"lTEr282EsbRkK8L87P77sG+9M7tImZpIoRhI25c0vmD/mjIFJNqXQjMB/6STScL71Ozu6W9KiuAi4Idj",
-	"rpSVz2o6HtN0ngepE7hm/2bft4hw5h2xOdDl0eXl8dnpx+PXHy+O/v7u+OLodc1goqY8UbWDXz/XBpwl",
-	"8cItZGyIK+JBcfchqrE0lalZ177++DUJH4lqY6YUHZpXG0GAiGuf1ZL0qeizhHABX4zZuMdS4t/cgOtT",
-	"Izph+QN3COzSvGqWSuCViwc9Pv25c2JPeXR5VXJICXigGj2q+yPLBZZ5ruU4xHCy3KmPxS1NeAznNXcZ",
-	"HndpaVK0XAORoxo6HcFr4QfLWGz3YEBqEKBnPqGxof0RRbEKoCIAzkPSteDoAqooyz9YEqtGzegNUgwS",
-	"3t8APQPYnx8dXXw8+sfx5dVlLQOWIUNCE7OrOWGfuNIqBzD4vpdS0R/V2+Zq3bMpG3KlWcriQyPlhFEr",
-	"NeFCaUZj2O0WwGfUU8MrlabagG4AWoXRKOANb2Ta43GM/HxjgLw5u3h5/Pr10WktxB01HQx4n5u3TlgK",
-	"lC1FHiYXMmHklrMZS8mYzoG0YwnbOjRA0KAzyQlLqZapuWwaj7nYFlC0EQrmKgDNI9KbasK1IqnZ1sJ+",
-	"4J3H44lUivfc6TeE09n5lWFOp2dXHzs/d45POi9PjtZQbswSptlbyxYXWJXZHr2lPAE9iaOmTm5ZaiCd",
-	"o+QzWC7/g0Jyzr2PrHvHIUkYvQV8lVO9rWtxpD6jikxFzFKlpYwJFbGj/plMb4zewwGhhSXqY2F0Tprg",
-	"4ve5oOPTq6OL085JDo9xUYIfhDC7lGOmR2D6GCRH/uMgZERrgxxrRRI59DzKXjUeCz6xhzXSAMUw/FE7",
-	"qO0Omv3n7Bl90WvFWwDsYJokai76BsFZMiADyhMWN8hVsCuaMierzPa/w73jXrt+b10A9qnUb+RUxPeC",
-	"sxPThhLenL07fR0A/NJs0slQc9kDeE0I+CvQ/gDIRIWPW+WRK8K3wjnfO1PMoSQKk1gyJAxg8w4cP12e",
-	"nd4LGu9OL9+dn59dXB29/vj26PVx5+PVP8+PApC8E2o6mchUs5iMWcwpAbU0h4tMxGiPy3huSMPsJtCm",
-	"0RYkr3Bv9av5hB2Qxe1ti4BhD5Z3mH3AuldSntB0eD/O+fLs9T8/Xp2dfTzpXPwQgsaqmfhKLSVJ4B0L",
-	"2OJ3BN+mzoja3d97/gwcGuqQKAPBhCm1bSjIW5aSFnnLX8LK7wSd6pFM+e8svie6dN5d/Xh2cfzL0esc",
-	"kgTrLp4fJZ3hQuzThIOqQdUNeBXQcSAF29K5PWXCOyMjtLnOSOaWpXwwR75jkbL7/v37emeqR0xoc3zW",
-	"JYrOFVFmDemA5sXWfWD2unPVedm5PPr47jSUvJl6n97yPiNTUSwdgUlSTXtUsewoVKgZSxvkKp0TOqRc",
-	"GOZJyViOwbGwHSzyr5UoL36TPcOAgg0QIWeHIZF3L5hO53XwBVpQckFGztGgWF+KGJwj2u3cmiK4IbPf",
-	"V2C5BEZcqZWb2TkNcqZHRpMDO8eKk6GQKQPhNkmNIqc5Wnopo/a2FlnuPLLeLqmMoS9JIuUNsYzYvTSh",
-	"Gq3azIxH+Wus3bwhv9dsRjUxTSz2oIG77IuSaczS2kHbwMHbhujdOBuAblbRJP8QrNZC09gZ178GS3/w",
-	"m5C931hfg1lioY6m9DJwOhnQjWTiykI+KYKwtS9euScKbjGdOlcK12REY9JjTGRrWqcMSlQrAhuZI68n",
-	"ZcKoCKG3cxeQTdHuDd32we+pRnLWqFW7iY3vIX8Lu2alab/PlCrYVTIzFGLQYvXZlu/SLpkdOVoGenaG",
-	"8gu/1NP+TUBrNI652R1NzoMbHdBEsWUNhfdHDitURouH4B7OiMj8r0xvWGqQJjaWs7931GkESIBlHEqW",
-	"IXZ0ywzf6Gt+6wkyIjRR0nCgRI/mRpyoQwI7XnK3eoq1ByqHuMGAOJ1fTAv4xBsu0CQweBShcYDGs5Cg",
-	"lK99fY4RlODygzlBQcAFqMmDbTaimhkNwRieCL4GOZWaaDlkwE5Bh+vSJOk2ltBxNUKVsZGAeyvkJDMD",
-	"I1C0l3Gg7AYC7mFBDhablqTH7F3EqykqoHC1epeRUVKMngc+YPBmajZWax2lBg6eJfit0DSl86WrLmMQ",
-	"b0I08gy4L6dJTKwrKseF78VBLJADeBSziyzmVAgvQ8tEDggNg1+ZiBxTLvLC8dlOPljTqf9C67836y8+",
-	"ZP9sfKx/+NyMnrXvNoriPNshCTMrq4jEfMi1+a80/4tGfV+mTAHhjuaTETOXnHn5qf2tUXvgx+b4r3nK",
-	"+poXqQ3dyTRJuqRnNqUIBTXgO5UFN83tASzEdGwgbx4PQOz8+1HtSMRHt1a3LNbGXNiCmcdIl4m4u0w0",
-	"pUIQTMoRnUyYYMjAZmBkShLLteKwTGnqgq5dt7p994AMmbaKvdXCjXJNUqP5CdbXDdJViZx1DzDOmICT",
-	"LuaIz5reMOBGcEDQHTUfM/Ob0VTHcia6B9fC6gSgfBOl5UQ1SDfQn+3apVrztQhuI7d9QwSJnJn/2PfV",
-	"olqomX9YAaUlErMgy2R0EV15j1EBBxrRCZAUA6kHFsPydaOZUfh7CGPJ1KDiMKVjlafIZT/+AjUCHTbr",
-	"Lz5++F//tQ49vCOxaCPo/UZ2bzRzUJcrc1KA0GtYfxUjNZoWKwZmx0jqFBx2vYR5VXABHEsRhxU3Hd2f",
-	"yrI3Vo1jrNjJzl3Oc7e8FyM5tLVjrH8tkcOIQBIEoeCLm6aAZQtuuvxecy7BFRvaWyQC57sENC0lAHu9",
-	"xcB0sShUR6SwCLVMCtaDXYSCaBhGxKfmQPgGjFbrqjLyAajF2ZBy4P655trWoYoXUhVOx/WC2CwKlK2k",
-	"xQX4I0yyTRRdwY+g+xWiD6iBofU7ZFoRDDBXs6rPREZxIB1TJYVzrqMDfQ1vuWVpbANm1fRgPM/P9mer",
-	"rWK3uJdw5QBaaRzzoTAYk/BBgS2jNNXTAubYlTeY+AWWW3cBz25qm0gb+47y7f+cgXFhF8Yo65Ixo04n",
-	"h5gm2mxDfsvQ2x2c8IBQAdlmQI06Sy+ySCJvDVkZ3schbJpTVEnCbxihYo4Ja6FqZG04c+5RKrW2Vqym",
-	"1p41G61FtQEXXI1YXKhFncghF/e1aCWZUaN4aHteXoDoYqUKHBk2O51MkMMkcsZS0qdqQdjQhPfZgjq8",
-	"W6IONz7+T/3D51b0bPdupRhurVKIdysoxJHThuHm/scAc0KVmsm0hKm6b/Nn68vU6MpkJFPFSA+ONDey",
-	"dwKuzYFMx1RDPohdO5/RZVOagoyu6swOribYdRExWPwoJ2WrtqLklmOI9E0YvQHpsIwOqDqqji7knyhy",
-	"0QfORKycMzGh2nq0PDxiqlndqLvrBP42/EkRKr7F92ohMLB+X+vb7VgfPzi81zLtqfLZoBU49jvz9ILj",
-	"rNRg1TahKoO8fV3Rdb9lq50RmOn4ra/VKK83XBTQWdecrGvDJfhCYNF9UO5TOTb2qkHpiKAphs8aviwH",
-	"pOuVOvwuIjPw2mWpLIbNsRhj6BkjBnA6SH9Yg4/CWiDVrvpUxgwzVz/k9MZt4fVDEa9djngWKnBRefQT",
-	"ZdrtWzQTynHwGDTAuNAFulV39tdwQhdB4JTNzpm9kuqiuANuFExSxhylZfBw1QFHcLniajBfOcUa0mog",
-	"f/kQTnt/9+yzUmoFjV4ZW1MOSF9OhWbphKYa0qrUIekaROkuv9mSnUOjTJjCJxXobxM3scud/LBAOcJR",
-	"ZgG+Ce9LYHKSsEOfqUF4XA7I2ktIOiPtAhm/EltLhJMVzga4kChlwel1VsAZrtSUxQ3yNzbRhIl+Op9o",
-	"FkdEgK/bEItwkcdwq3rE6ugMMsvVXbpcHZfLH2C/9aK9fIJZyjU7E8ncYVCOu03TAvv2JVWM0DhOmTLq",
-	"l9YTsEu1nig0S+VUk37KYiY0p4mKCCQYm4cGKR2OlwAOPz14+tRtv2G/avTlePESdvcra1pL0tin75pj",
-	"FZK9jFlpiUTH+YitjaCI4r8XMMB+hRqL7xQgZ6G3eZ1ZDg7a5dXPneuWi0WDvNV89jwQ7lzoZ7u1pTz1",
-	"VeIkK/7wGyiD349UjU64YMVGdcKFdbiPqBox9R3kpy8D0XxbJHd8Kh2Lic1qgJXykGwd7D5/ffT3yW/7",
-	"P768pPWPV8fj9/W9n16x6d/Zxc147/Tt5Kf3v/ywM7qcvnm3TgjxMkMCIfEdJk9FiwU5rY0MYW7QEg5d",
-	"BteydHUeIzwhgS63DUdOFU22ggjGzoYRjN1tRzBOS7k7BnKBmWMCmyower2MKTB7MWFv8eqq0GC5yDH4",
-	"uSB08su/XbN8u5Rl+ZeW4cc5HbIjUXLahCrtaQ8981AX4tIiZiOZFFAhK1oPKnCmfciTSxmZUYV250jO",
-	"oChHFnraQK9YXuwE6o7CvAmrVC6UD5XzKrgR9qlg7XOqIOWVKtKlmNzjrEPzA4DAIRHTJLHKgA6yscYy",
-	"ZSVUvVFujJaaJivKmHzETWfSwXC0Bjmznm/qing4ZrCAghZbZ7irB/pO2RIuiEynjMaHBNJe2DU6vZRT",
-	"Jo35JMfMpzXJJG4Qg0DgPGY0TThLHZdV+YRlDEKtESu+FGrlte0siRhAEHuXDm5LyL6KhxpsLaUOBHOR",
-	"VLc34CINfSqk4H2aGGQZWwrRKidtzD2MaWyo6dBVVYVZXAkbaGedLiSIrFH+8Y6lIIou8I4q+j3VOuW9",
-	"qbbvKrRciorNMENFBtlohmUHOQlBhqCmQ4WG1HjM0tqHu6IrGsq6/RDyZC/o7K1P+fE7fn4X1frTNGWi",
-	"Py9iWyljTp7kKfHo3cXqcE6x0L7ESJrRUEFHUsVB/yrSO1rhUM30gmUV76quRjzVEUmNcv92nZE0SXm/",
-	"4C1Hn2hfk5j1+ZgmUAS7oP60G3vNdZ4bdTMtApHs35AbxiZcDMlULEZ2ri7rF0ev6283kmGg21gvp8X/",
-	"HKquodkqyqTjomXq5CQj/+rmpuMZq2MxbumyU6zy2oL64qOthskOBhbbC20KVaxyuG8PSdfoL11CwT1S",
-	"OVgdmj1rgtX3UKkCNfRLqVWBxb4uKKcK02HM9u2X5hrSqVhgOa1Gs9FcTa5rNbfs/VF2oWVo804YIW4Y",
-	"VjH+g1a3iP+ZUwG9HFi6Yv2mZr2I9FifThXqAJiExhJly6S933WWSg1eOqzumtlM5Wvh1QKsiIOaMykj",
-	"orjo26RY0J6A84G2UEqHReq8/drFMeYF7rN7GGPP12He1MO6ML/axgODMsr8GwyQMnYGCgAk7kAtB/FS",
-	"cUOGGWxqIy1oNT+CK18+pf2iQY4FOZsw0Tk/JjuNJuk6XbdLekxxw63M1bMUA+NJImd439MkiYiSyMis",
-	"mgmatW3BAFiK/AYuF0sEvRPRPPqhVLPODuCcsouMNKsJJSkbG+QN/JiZU4pDlPSGiS36ZTdS0vbu6YTN",
-	"I1wV/6oxG0rStN5jBqsvwTOPWjvIZdhYL3ljE2vnuX3rJWOiJP7ENZozmNPGYvtWb/45XwDkz5XFoypv",
-	"6NkaeWVzHq1DeNtCq7MdkbXWA7uRK/UevtJAfNkYktlSlBFMcOsh2n0oId9XYFVsGFnJsqEwZx/WQH++",
-	"tW6VpiAuxlyEq7W+DZ3vbgk1KscfWqviDz6vtSTocPrtggw7VVD80GfugARhERlJBX1MJoZhCsZiFabv",
-	"YhncV4gwtO8Krd8F9yhcNtUkYYb3GWloO1t4TM5og/VvShg25mh71llYeyJnLF7pW6DQS0sROU0zQVgZ",
-	"qw0/Wpdi4FcG9ObaFlCqnKOtUKF6GLNH6QPNmt4WmElveZJwX8k3Yq4WUEt5k3c3tjeKlOxXsIlsDnFe",
-	"5nlAuDRyhfyr8oF3KplM23rbbvWU0Hz2cG4Dru6Fb6ZZvMBU/v6oTEVH/KZijsuHNFIZuQ0HTWVSYmpB",
-	"5JYvo/d6tN5IXSk1UIPI17audK8g9d+COPLMJFpjxwLE8mklGRWuTuD1DG91rpOc6r70VTrm+QL3iOOb",
-	"1Zw7GatdSKKplnGCege805nYRksY0VtbE4YGuTn4vZNT8ERlYDvhSq/wKyUJyIoCPxJ8XK4NV3cZgSG2",
-	"wlf0xbN38CRlACoHzpnIOnwtw2YzHLof+jzoyMUnHlFVVtSh883AYmkYZMqHI00EZmC5PJ5/TRmqc7bo",
-	"CdmFTqlQA5Za7hGmOKdMp3P8GLsU4L9XJjpXiMNQlXWEISOZxMrmMzxGUlZGUqAFaVyqmHFbDIpJmL6+",
-	"z6vI7Wb7Wb3Zqu80r5r7B83mQbP5y8YpoS+qh3RyYqwoDQujPBuIsz9L1EemfMjF6Tqtkgf5tJs7L/Y3",
-	"CS8R245JyWnaZ9Y9vKD8FF2hC0RtpGZWDEytfXkQq9ooYj+dxGsIKQsGgzfLUvcqmmpdtZpAU+3NaarV",
-	"LPQPGzD5sBreZEB7xZG2BdwKmUZ47kIZg/j9Sk5FUfZZYT6DuZi0IBpXkhMRZrDRJPFhLSwgdj3CHpTY",
-	"tiRdS9IMsgOvVrVAm6BD0E7dyQvykMI2rqvzVCZZt9eyXBWZ5YVsbDCWpw8GPGwDLdBFSL+lIuiOFC3A",
-	"ecWlrrlQfGgLUeTCCPLXgkghAC5Yn/FJSbU+H4+nKC1pH0IQBq1n6HxyWp1XJmNe5IPSmo0nZQxCDjQT",
-	"hLoqPQ31vZpMJzmibq/MTDXQgyJWVvCSV3I85lqzmNhHcgvvb8YqQKmyDYaKq0Sx+aL5DioOhRFGoGjN",
-	"aNBpyJFt2Oi+ukB64XeRsPjlvEgmyaBM0cvFe75u/y6qlMC8WdakuTRDHglbo6H6hyLbcJHINA/NzcuU",
-	"2s1MO14hdLK+LoLNlmX582ZzI/SxmrAq65MwkQpMCpd2ZlWrLKsPVYs8QkdYPBV6m9DVpKZjj2jW6POD",
-	"BvJX1fn7iPfHb6b/bA/12+EmuNF6Bi0T4HoqwTFlY3lbpBdtBskWtGoIW5lUY75Z95Mc+zViMJ6mUBB4",
-	"iQ7hAnXTeooB3JDqDyMEbEYEE3EE7eBGjIwzx3LujLuN9l6IqXKKjjV7TjE1tmEOTVuuF8Tb8i4NkItQ",
-	"QhkPIvwdQyRgHxYOY4DOHGOaJEzpLGEytpdtduEQdcHfKyBB+KGJtK1dG1su3Rw0qtzO3p7v7W+0N2N4",
-	"2vYKG3e9OrO/y2MouKKZEdmVKW0wVeZ83f/v//l/n372XbjunuIyqksSrlApHz+EFLF1B3CbN6kcr250",
-	"yG2WgRRARxb6rtBzeSJKjrVPp5g2WFlyPcu2dsH6Mo3VOtC5XGff2mtEYzKiIg5a+WVneADY2s/v0FvG",
-	"WTXNaEa54flgAaTAOQy7mdCFaH9r5Ut3ttyZMaqhjDpdH+7KTImHuCjAGWD47mqdwZC4fWxz5aD1IntJ",
-	"mXZlv15qc+L6IZTj5B4urtm4sEMWJr2BZMdWcE7sG/rwXGt1L522fcV0c+ZziT9bbrtnMJJrI+bw7TnP",
-	"qKY3TN4WhhHQ+WlA7u4FJ67Yim+n9hvaG9JbttigA7pQwJsqG6BXdjMrLdBd2HU6ZHoz1AXC13IzVXfP",
-	"1XysZ0I5zW8xqmcLP+lCYlKJx6OETRawBcOKvE/f4Lwu4knwcVCzDz2ZocEKX9DlWjvNdqu1mRTZz++h",
-	"FFKZOefu5IBYRT4i1l0F4WbvYYdGmnm9fW9/44C+X66S8PXDd2wv09zr9zYUsK3MAVnp5aW+xw2N3WZ5",
-	"490oqP7M1PAFabBAYZ4nLRBD4b1n1ll29vASMqsjUIsCbTVTDb3JlfkICrA9lCp5u3TZMogyl0YmwkMm",
-	"GEqPvG60pI7kDfkF58KC7p+plKEEWeHRWR1ET/Ehm4abjVta7IblnUPVBInzJn1d/5bbZjE04F8rwove",
-	"LLBKMw6d0OwTuPXHgWKKCH4AiXGgOUMYhH3SDfLKT1ezTFIKncqEUKJZOuaCJrb/+LXwJAPOtJRryFAB",
-	"pX2S0L5RNefk3f9+8+bN66KMeWsoFvDGqbBVg1bHd302nfoN52gtKozl5XqtdVWWFoJlAhQLkQMJupQb",
-	"E7aAXU6jB7Nwp2BU3kbRm0od3eDOoNH7bH03O4itZF0OfWDMTRKEIFcE52q1o71mQTf1DapGnF8gA/bK",
-	"Jm+I79WDFNab63DE0cAfOGRhsbuMr8GXkdOl4HfmD+wYpEdsDgpMZYXS8o9vGdBwB64Sz7gACXO/xnGn",
-	"ru/3QooIzIpzAJ1QPQpOkr35Mus0v4xtA3PpUEmUTsWXiRKs5FbgzXr03f/RfPe5co+Hp/yCy+erO/bB",
-	"B4Zxdn2p2aRqo6sgMSFIqSLGoCNBDHNlas238L4/27r3/Zs5ucEPx5TmY4MyV9xwToP+hSVxl9nYl6F0",
-	"QRV6y1IjSdWEsZgoSQY09WoOTxiZihshZzCnwPwppG9Jii1onYrhShyZ8JHVxSDoA4x8iCWMfIPcTRrQ",
-	"LlzXnnW8oym+srEgeK4yZ9ai132xyGsL9O829yOjqe4xqlfm7NiLgG2C+4nmvE9fbpu70Hlbj2RcqjB0",
-	"R1pPuss1K7U1+eLbjTtAkr/LJa2Y4QCP55bBzDI5TAs1pGWfjlE1JiztM6FdKdJQMkV6tH8DE6hxNAvQ",
-	"yquzt+cnR1dHrw9J05IY9rTUFEpNLfnlGXwrmNncyg2fbq7xiYCtaWz3c5YiP6h0oAkEFczjkeMYXqEC",
-	"T9GM5r1E7b124/lm0cLmHzZG9PwPGyPaaX/hGNGhtTggd8YPMVgs0twMnjt/kDiO/MpxnFVZlPfITG63",
-	"v2SgZ2crUZi8k/4eEYuh/PrxikDr2W6kAnzhznl7aRSusjhFIb/1IQuIRyEfBA1AYaUO/BET4EERYbQ/",
-	"yrI9+gnlY5ftESTiNMgVBLecfwGw1odqnclqZziqLJqLI8SibKgLcIgGaS6XvtsX5VJJdnabOxtJB4hq",
-	"/udGeR4UwIF0oW8Ywdn7RhEcw2UR4Yq5RRh9dVU1EQ4USWLXmSFH1ZAhY1B2maPUN0rf2WltO7pk1ekg",
-	"zIR6a94yD/TQLxiHKogv5blWgRZZaobmY1NhaGnR0FmwyxYDWQvRpJWRpyDEZTFobSQri05ZM/NDuY9w",
-	"bc1AMFuvtGagN7/M5Guhk/PzWnJZGhh76V4MEkRTzQ5td0yc+88V6MRLlVuvOqevjk5Ojl6DH9IbJbbj",
-	"Y1mrnhXtIDtJ4qGQe9fONsobogx6K67pjavbW6mwZwXOmePS3KHrl7mlOV9u4vmb49Pjyx9hcPPKKMFD",
-	"hmi9wiPhecBtvZ05WgsnCgevc+VkTWbS1r7alN3d7WqrpeOzsjGvfexYFLJ9tRYh13U8zkapknfvjl/n",
-	"wb3X3t2L4/7z+nPab9V3e3u0vs+atD7YazLaYs/i1v6zAlsy7IzcrL+g9UGn/ubD5/27evjn7iZ/tqrP",
-	"gcSDBCCoHtgrn/z5Rw3sVZtkWn126fqxpV88dOePVCV2t+CKK25+gF/mQnTpVGB7ogIh6ae7lWueRtTB",
-	"c43auoC/gXKKbz0S5l7j1ePWnNqDbYrxt+tmvIJzlH5y21vhaANliiR8zKFXb4G37ZA0bfdmeKqxpsd9",
-	"VDOmoZzq0jIAo6EkUgxz8B/TOeQ1QtBZFRYK2I3orCmmYlpb91X5lvbuXCU9zKI3EqMc4LaLt8t3R4jT",
-	"lMUYYiisKXEXtG4o+QKCh0MDC+9qeduFyLME8BVksZrrZeOgMZyisgynoBGlT2AtTXNaprjFyjdssJKz",
-	"i7CzANbXmtWlYJvkSkXrmrFij0YUsVn5//9yCxSz0QeOfP9arHFN+lZeyygWDKCZ5xLZyFXWORBaDFBj",
-	"Rfj7cQ0uzi+OzjsXx6c/1KLa1UXn9PLN0YX9E4bKdq7wj1Aje9M5PoF/ZCp/UVuLS0EnaiT1ZqOQlf1V",
-	"twhHweAqy7G2o9sRCgAsS+XdE6p0HbZRP37dBTLoMSZA9c312Yc9rJ9MtVpK54faK9va08YCfcmobQAK",
-	"PjZr7UdGwxjQ1PyHqhv0oN13ankVyb/U6wjhu2aA+KXh5oGErt4I5EechmCsiQbp+I5vNt3M2BtoWRI3",
-	"c8DGZ5Cj7bbbEenNfS+JRcXqAWL/sEAske9bzWbzSXkzBRzC4KNoe81cGK21DUXilX3G6ZQznrKHzrza",
-	"tnIhU9ftf0HNCGM7YawR/q9qwLG9Kk4MjftcTZChvHjMBaETGCgO6aUwlWgoJPSYs14MY3NCMBVcuz9e",
-	"XZ2HDLFH+zfTSS3CUPOHTYLPe19Ue0IJi7wXRrEji19A2lK02HmWw9Znzd396vj6rIoS9gp1rQUlbL3i",
-	"dUggFa986zZTb41yVsyn1qYBFvGp97ZT35YY1XKPpsL5+5NpkiykO5iPlicVVWzE2cqnvlVThGzLez/X",
-	"sTRhLsoiBNDLUwrSkxqnD2VN9xfvNKel8cHFVBQnGr33vRIxxyEcBOOcREaMU7Egbg9Id0B50iXfh69+",
-	"Yi/ItrDdbb6ISJdqTfuj7rXA1ojKoSrVmSrdtQnpXesJQz+AiJEolZ/Ok8tkGEsY54aDYSxbMZtCrzLt",
-	"j0Dhg3XzDMY+tDJovHl2Syiui+vaLKrnpKCcCcdUVO4aDcM3orexxPogHHG+Uce4q+w3q2d3UhcDCd7y",
-	"oZzoV8z3tjzXlzzYeELkOgaAQINrYrGNHH+ZYZ7bM1R2t+oJ/Vpmjw1aOXeoA0XJrWq1uppnwIfTlC33",
-	"RSrsVqM2bldj4zVlYN/caVy04PZmQhtyhvlVZUnefjQA9Ix0vcyWFSjDarP0p2qmh333RrZHgB1+6znf",
-	"4coZi2gbb2howm+6RZn4KxI6PfuQ8gYRDde536ToB4vnLxQMaW03GLJTLdTt49ZUr7jl1Wwg8IRkY0Wh",
-	"e331bpnLRnwUCr1qrq3MAL+na+vSO4dyl5xQpVdHI0GyeT+Def4Psv2dLy1YaDh8oQSFpv2bo1seGyld",
-	"NnBkwuiNstlLDqg9ZqwrZX4O0ISRAEoTrhukM7QTbnpz4BGG2fSoMlpUP5FFvZlHPmdhyNb223FzhNZm",
-	"axf131mRwZ3lUrUbraJUqpLIVUFqVT4hfqMzlWXI3/swu42dBx2mcsEkJROWKinsIFdNRawa65LTV3SK",
-	"yOq8co0iwEthu0UkUrmMvUUPS7nxvovGe8w36dKHhQ8/258tTfjfNKnqC+VQLbKCIroqQc0grScsXHeA",
-	"WllgClyktNhvwcboGRagFpvs5vlBLEUZN+oxTEMcuAxca1D6TBM4yTSJc+kn5sOwRMjSDMxTjjEGZLgV",
-	"dmo3qgtUFuWt0XCx1XkmAT+tapOGbHhJkVkxVGG+VDS9nTKo3YcaYws4oBwRQ/P7yPEsP44B8l/tWN8V",
-	"os0LUQ/jCJFl9RgBo4Ifi/PSgpNOUdKNVXl4zttSNHbRwPtd0Xya9ws9+HINCjPEekon/CmYGk+NZvZ0",
-	"ME2SOvwLf7Ay0whd5/fNoPrn6auPx6cfzy/Ofrg4urxc581dWdJoW8ln7qICnna/ssaHJm+98aXG7m7R",
-	"fe/TPle5DLdRIgdlQtUSwhZGo6wVoOVVVMda+UOG9VPbqHv6Ah6WNcUfOcR6UDuv/S9Y5PFi2zUeJVlz",
-	"OYOxLJvZJtQFLiVnUJblD1tcjwKmVsZOTwt5TscOoFrtPika1cAnHRzkVaQIugFZxtDAp3zvAZzP9+7i",
-	"pLjmqOpsO/C/f7Xxjo8jELc9AnEi06Lp/kY0rMaU3d2d1YyuwszDDHftRoonHxaRkm9OV8U1X9QpD4uM",
-	"ilrl3dOTl7e07ufHK22+/RK/CHsWzzF4e/+EdkNQg2L/BTjCmcv2Ykl8mJWLOisHq7usDg1DCN0IsrVt",
-	"kVaH6ddWnR87c7+gxBwjTFjrMIN5yWILpL6zgalq3mrs6wKjdA25L1CMtysHVmFfrlKhOujGVkwmYSyt",
-	"mEdB+1OoDE7lOLLmnGNbIDogPoqLWnOcOmFUzQsItUWv1zoBs92e2RN8KMvlzjNX2KXfIsgZy29yMLCr",
-	"bhTDXyeZ/RAlciaSOenie7tQMA8d0IqmFrn2VlQ4uRyZH9gMk4LEci9mqk/YX/bFF3PkIrR5p4o5Kzqq",
-	"CvZXOroH5ySqkZxBcMgrTaCuB4VTG+qL4UDBaiAxR7owv1gdH7YzX2DtMshcyIStGCQKvjyj46AV4hwt",
-	"t5zNgJwN4KgGdRTQaTnp0WzQ/Kx+S1OzIZhk5d78s1vHfXCWrec+6uC6d2Bt9Kcp1/NLmO6KKW2Mpni/",
-	"+K83jjf+9P6qthTXv2zvPcuyb3JR/X7KdIN0SCKHHFs9qQwCUjBsxNL1o+81FjxMUi40pjtY5zi8D4kY",
-	"CcVFXXEmrVGYcM8eUpBDdWcOyMVALt9GZrpm02OyoTc9pmfMym9INLHZniM5MeeB3/UNcWIwocey6P4M",
-	"uG2cx9/GtbgWSOgpJgqR3hS72gzYDKHXdTdxQH790CV9mqacKdLtTPVIpvx3YCcH5CUclFxPm82dPgAM",
-	"/sm6DYItjQ1qKsCvPk0SQsW1QIyybhhFufPJke6nOjzedY3IUiO4mRjItM8UYZ9oXydzO7nYSMIGMdth",
-	"Qjv21pdjpqwGfS1uacJj+CI4sZ32OrIscsRozFLS/Ufd5kzVj+OugaqDDEywB0eGzV01OzUI9f10YmTR",
-	"s103xiwiMR9ybf4rtYquBXrI+zJlmA47mk9GTKgnUeatwywaA6CYOeYL1p/foBrRCby3C8O0uw3yUsbc",
-	"hl5+ujw7BWTQZCyVvhYt8pa/jMBkwCcu3rwiOzs7L4x+/O7qVUTGUrA5OMCy9oVAx5i5o7nGpBxLBcGI",
-	"z4Naq9FsNGuQjsMEnfDaQW2n0WzsYLXUCMi11M1lvhwykGceA4yUqCVcaUMAxt4E3ZqmdMw0RAt+XY5F",
-	"JEGVKBfuVvSIKRsHVYckZROGGfuGZBW7ZSlNckz715J8bvZpkoDNi9KVm3f+a8rSuZuwdRDY18Cswazd",
-	"IDnZeQDAJXOMP3y2kDMA/oU5XoRMx6CKrIKDS/8I3JdFOw+Czn7rlePu6/ZgmS5Xfqhm0RZgcmXV9zvF",
-	"YN2rnSPHZVly5Y3mkgsEv4h5OreX5UYjzdZVc12jkSBPcXepw2flvYcJ+RU2/9JFNsp3397S7otuKKPR",
-	"p+d0yCDjvOKzWAZn9JrU5jQA5bSbTSwThnF6oClleuvT32xgMqi8XihfNNZRmJj0a9hcsrXYAxKfznVk",
-	"dB/Z3BTXLiXX8NA+4xoNQsPAnLd8tevbN+1r5hrpuYTXfDc8fFdZj7p26LJ2gVswwsyLhbnpJJkHob0D",
-	"+zwwl3wft4K2Oju/FFhwpQ+6VHWXKx5kawYFCeB4Lsr/R1ZbnJ3fXE4u33+2a1ZaysyGhOmsb9nivNrM",
-	"hf68VdTNy3beyjppNReaV+GFLDaNauZc5FWLjfN9l0IHW+AhL2t3FLi1ve3h3NGL5Uz53kG+B1CuzQ/2",
-	"51nor2NbzSy3jnENYIoaukCHlqDjyl4z6ICyn3klXNTbcAGfG2PQ4K6qaCiqigYFe31ddMNQwC6ym6JX",
-	"eLb09CWNXSY9/KS1/ifvBLUaMovxRzvrf/RGpj0exwwKl/aq7OxYaJYKmoBOiL/aqbS5W8rRiQTW1nQ8",
-	"pqlBIwPHksJxQCI7ntjQGRikoKevsRPBX1uUtnVudMvMK+Iy3LmA3BeXxQp1HlZbR73eWORSCj+C1roy",
-	"2SeutDrMnKXOWOGayKluXIsOqsegK4YhYAz9TuAnsIdD0vXp+d2gLTiG7ZTPysfyB7Oc6xNE3mdlEtcZ",
-	"mNEtzf3EfvJ9F3O6D8hkqkbdiHRRKLzlSpmXmg/S+cVUdNEcpQIrKhbLL54E9RfXwhVguPqLyA4NcS4a",
-	"Y/68d0axM3mOYzaeSJjQX/8bm3exgDDVaJYNIJ0bFemDLMvfWHEsjcgNQ6eIM5OGTPuHroUDsq0Z0FNM",
-	"LGvvkpGcGksJjubUdNyrrQ1QWbYAZJtZT5WvPHDNklzUBPTOa9FuQk1Wu9kGs+eGTWwpQt7WgGWcsbFs",
-	"a6xRXwKI/Y3NrQ4D538p43l19UUtfG/+zGixU+a8U0zYXk3ewTEbyQT9okbU02TKwmIbp1gUy+O9NfLY",
-	"CXVfG7YkcS3HzpdABCG+WqtpLMZGqx3GSuz6WXQslHPNF5mcEwXiMQsxhUEjjAvtN/ebd+giwzKTHFiP",
-	"hdKM+skEhnhdaVOKFB+hg0cAkjqbehVcg1Ie/84ctBdVl51nzeYCwLLDAUce2QhXtu+Xc+c3jrDIzBKH",
-	"Bk9EzAZ0mqzcZdnbqsvasKTsLu+DtCjwMFXe50wU5HDYuzkMq1MI17V84tKjpv+o6T9q+n9kTf9+wLuf",
-	"bZCrhiuwCjoFWqDlNzYIEGiBXPmiyUPU5bjK5Sk1MKUmtunNJzIT6kWJgjrfQo30mPPSN2qLnLXYvVOe",
-	"SVgRrItOHgOhdrP9cKYNgVkuuOYwkM1en9nfvIxhN78Mw15i1+cpm1Dg1aDW0hhzBAJ63CLPxm+L2DbF",
-	"qU8YSRqkzEXjq/FvXHeJW+PHlXnz12XO/5qyKWRTZ2y5WcSVm//5HDlsK1OFHeOpFthxs4gVN4u5cDPH",
-	"g0MW3MxYsHnLH4r9Xi0Z75gOS41CG7ZP/nNw1j+uq2m3ubv+F6dSv5FTYV/xYjMhEaTNV0mAxxT3ooT1",
-	"DXRvm0O+Nh/8AVp1JvtsiIwY+jaKga2Ym4s+W5AwtvqriK80yHtqY5UcMsKxjhFK7mwvUp9MG2i296Ho",
-	"beqc1TlCvjBjrUZWUJpBfT5EzjFoXXS8P0LFbYR9HQKgGaxtVSCMKylPDMvGH+xVooufLs9O4fl2e0Pn",
-	"zw1Or8+sfHOmGzaHYL7NKrGupdC0t/Rx/Pro7fnZ1dHpq39+/NvRPz9eHL27hFC2Q/0F1x5J2VSxsPGA",
-	"eSFXZPG5GcU8MOsIye3DZdhCLqPz5DXIO8UIhXlaZvvIvc1f9lcNcGvIybKbK3CYkswtvXzYs/Or47PT",
-	"j6dnVx87P3eOTzovT45AW9OUJ+i2G3CWGCKwGk8j51INioYOaovvW/TPgk/PQRHbhyxtMINh4fvIuncc",
-	"koTRW+bc05t4Yqy7v1ikunuCS8TiTCl96o/ZkmFvBJIhiSvc/FYBB1ASjArsmPTqMENBdOEuWi9RDj6X",
-	"hCCu6A1ThA0GrK8JxV6REZkFHUwtP/ouqz+GhDGZmss9wOaScKu+r57zSEcusxhdjVRn/nAYL8o1TDW0",
-	"nbKtK9yQjE/kwnID8gptIPD2BUWN3rk+pD6PLXO9W8aISVyWk75yv+1ipXmBYxyXDzzj93Js54UpDFJ1",
-	"CR+byqq76kkqaD1+OffkIhR9b66ME+RaegdXVcEAXvJY5gGXM4S9QF5tCxeI9t1fal/LnVl7ldXfzgns",
-	"+IDkzrSx2bx2xUxLcy0g/jLOT3/gv4zjM0vY+0/wet7LhnZMrZoRzVVYdPxXNzmtDbk8NsLpdYVTHkp4",
-	"ecl4hvuZXhZ9/TqbZrv4uRxr8AF6BNpde8FgVBdsePB1jKJvolYi3WQdbL6EVlmHfjjluiXuQUUk4Tfo",
-	"lOrL8ThfWxCu1MWmkosNlGcjqXytFmp5C6V/hzb3oUuTpGsbkC52cHLJ/BZdu2hKS8Ea5AiaMENmjc8n",
-	"cA0XYD6tG2wGbdBtQcy0f9O4FpfT/iho9Wy02ETJsHULFvyNFUtumcriJtizFg42gj6XYJZQAV6PGbVz",
-	"qHKfj9i1QC+Omy1D3gdlc2htjaxjP8buOQlXYFsaFWsONRJhkaWfbI5ex+WGIVDdJK4Ft9VZ3aKHugc2",
-	"fwVebc+n6IBBQ2v4ndPayxVuaAkSJr/fP58kZjRe9ClYQGd4xHH+HPk+G3QGaNWT8fxJYHwbOkikvMkv",
-	"eCLljbGWilAN7UxsRm4vJJeUkCS+Yg3ym6xAvIOivPxrgrb+4RKbmxB3G8pbuI3Akniw5eCOau2FXHYy",
-	"dr/J9ZsJW8oUNsvCnlXFTaewBZRXmRd4BfoiLRagdgLEuNsm6tC7elxlKFjHgCJQk3RrDUouyDOiAL+h",
-	"m7MRMzY5xSfR5DoLHTRD1RwwtFBJ8g6aXBb3XzOz4xte3MJVbdWC2ntMH3lMH7m/IXX/TPEcay+3p967",
-	"anhoXQXSDDtVPZpTf3VzyjdKQK3xL29dBe5xVaherra6Kpla0K5YBTWjS/FCnTI6dkEpLG0zMvMSqobr",
-	"l0xoAq2RVYMca1vTH+yapczOOIYc0wiHjUBSPdADgcHzTsBCBv2/bRPlf2Nj5X9jOcC/r8W/6/W6/3/z",
-	"XDbPh/ybdHMjgcwnGG2AemUhjAYhhgeFNmDlITrEvha7O8NLs+bQ5m+jMrCSgUGRgyK0GfBLZ0MVjW0n",
-	"B1nKtNmOMZ9sz3/3cnwe3579G4Dkc/rDaU1ASW7o8fdO7EYElaII8puZiJ9ELheb7LrKZjsvxA5lwdVw",
-	"F0zEsIMjEfvDYzfgWdYDxxaWx1ZXQlSygTKi6JzMRnOznisax3vvTbVd3w5h6HKsFe8nnAnbbMToC3Cp",
-	"yubr+/uDUm9NhhJnKubHM+H9IzDUtZADVzeh7eixMVeKxXb4Pk/NgbQ/kEUwa61azcMGezJrmfAYA+aB",
-	"wezrbYzhfS20lGRsjHtzQt+sDjIXDMIm8/z7wHsQLb4W9CugmA64PgxsEi6YdTYgGrb2jEKqJB7QNnl1",
-	"9CAFEizG+u39ADT9JUKzAcI+TXjKFPl+yDRG0a6hz2oIIX8jTwIccFSutJzYepRs5AZepx/RbrRqPwKO",
-	"w73qw2zZaxFMd7FD4bsp0+m8S74P+viqJw3yMpUzxVL1HenC1V+Cetd1AVqDMdnpDjBPMUBR6+8ZMN0f",
-	"dYvrW8xzzqGA/K9SST02dXcUn7EaCHeW1iKHQ1w3kbxVirq/TU27wTdD1q5MBCgXyd+rATC27pbFh+HV",
-	"4GwlYWvQeQYzTGDLNpyj+5IC7t12vjK7DUmbi8ll60uoNfukUZTWcZv51wCSHpB2a7dpqBUePPDUfS14",
-	"fEB2W9fCiLsD8vna2TTXzqNx7V0a17WDXz/chasA+7JrtIM1PNJc1w6uK2l717Xo2t0z/MgYBfChfYn5",
-	"zOdewhdUw4dFdtF1DbZpdsiTBIrpgJCye1gasye0ilAmekcpaACWNytibgZYK5jY0JXDtqYwfK9RlBhY",
-	"qHDCHUVkKjRPgs4WRM8kUTxmitgSsIXMyFe0P2L1V1LoVCalXea7QtaVlimLiJB1NMtkOu4eEiHJJJWf",
-	"5tDt5IaxiSH8lE1o/ybA8apZlMWvKQBCVPtHvdPvs6T+cjoYsLRwKFK2ebPRIRefyIQqxezcQiQ6hYqc",
-	"ETDVd/nnz9f8JlbCG5kkcpYx8oTfok+cOl5pNEwnmu5ZW7zSeMh6sxY2nBkyXwJ66Xq5rJSQwQCw0hlf",
-	"25dND+6QkU36eKyPe6yPe3Rw/sEzRXDGjY2A3LfyIhwVVKpl2GFBYVZ1Ni/osTnGokBbnoyUG7UUlbtp",
-	"vpB8++zp7K6KkNu4z8E51aN8E/f7C6KFmVNh/redoJ5OYdSZj/P6oeyPwcBHMfYoxv7jyrxzousuyhJU",
-	"811OrJ8ETNpC8g/pvR10G9//OgnTjfZeszBpWkHUq/P3Ee+P30z/2R7qt8P1vCCeInPO8jUa7b3NU6fB",
-	"sfk3Zo42qbeazZYla//R8739b06w9yC5lOkU2jO3/jjkx8Yg3rCdPdmPCHZ8df15EdgRttIPnfy+7f0h",
-	"Dv3qU0EGaBSj56Ykk9lnzfyKTfwL9tv6JWihDh30MV+oVY25w3HzNNsG+b45V9kG/7h7LIl4LIl4LIn4",
-	"a5dE3G2atlGxKuLPlrnzTUzfIBU3chORbABsglWTMHOFKpyu+OXt3aeBeliYGYLGOqSsGyt9htFlP6uO",
-	"xxFmVFrNk0jRIHacr22ij3rpgY1T46wYsPezJBfbeBEAcC24VrmUBgDFUtY5hpuMsQsPgWYwZ4VdCgPb",
-	"/cIe91ua8I9a+aNW/qiV/6W08nu5ny2vWiefLSt5zKzNZ9Z2Xl0d/3wU5NUuJs4KmTmXF1p55EpBUdCE",
-	"biPIgBwyrXLSe2aHEDLXCGILPShCMWj2izOXjZj7pt57r7AYMe4d9JVqBLektBjWq1YoLVJ5TcopF0qS",
-	"AU0XkjO5q8vDfAeYV6VHjKcEZ7pDu0LH6bvut04lhrk2MHUslkxdQ87ZgPKEBCoMTO5J8t20QGuBbhUw",
-	"yUeOWZRNGxpxCH+YE2Aun6vNg/Q+IbEBu09tzMr4zGZA5OTQxs7XOUTVbRYAJCvOs42wfTaOx35NZswo",
-	"fjg/sXEtLhDyvil0WAKDcHPHLtDDwsk0dqGHKmL/YfM0POL++rmGCAZSzQpbABIoPDu1oPRskvI+I9n0",
-	"Oz9nyM6Ra7Ube03okkJa7WivCSd1q7dzq7td2JV5jNq3ze65f1EI3uYm0wMsJB6tyi2xZOdKc/m/ntUg",
-	"sbuU3PlX4c6GC5UXdF9i73nbpCdnDfsyWmMIRD4b3+zdKvsRHtClh2I1n8/Ilgmm8w+lJloeGuZ3LbqB",
-	"ct6FohMVPhxZCaC04b/YzomrIv6F62w1DHy/pkAb0KXZ8coS3G21qfWy5w/dpNahzGOf2v+IPrVVLeNF",
-	"WxssstDCbg6a/efsGa2/6LXi+m5/r13fp3ut+k7cGjwf7A/ag1bzsZftJpD6cr1sA7Hw2M/2z2uzw53x",
-	"8UQqxXsJW+rfudSMxOoVyy0tX3VOT8+uPl4cXb57e7RcSYu/W66kPYbqI1/verjcASVhA41tUBrEdVj0",
-	"nQU5DkDBjpyu6D+fk2G7CSx1x8+d4bGl75+4pW8+GkfFvMKw6sX2vlElB9KHNS4kWxLXY05Ti8KRy3Zu",
-	"btYi2PBaXyr2h2v6GxD/+dHRxcfj0yV33zlD742acZzZLAeDHPnDAx71Fp48tH9BV1mB9Y/bcurBSHlb",
-	"iRT6GYPXEzuxWEgsXfx27r4fJPSuwvZLuQAcluebnebaOW2jRZiBkFo54Pgcnnioj8a+59fPS9O0brjR",
-	"TWE8lo09IUADVXxbw7amwPqN8q4Onj51jzfsNht9OX6AY8bAaZ1bppMkgJMqgnl3OByr8ZcY0Yily0Ou",
-	"NMy+m1iscgiMf99nQmMeY2kcn2Nk895tgFcjaHVs0+iOrOkRq8O/64aY6+53da4Umm1V0LLy4Gk2g/NX",
-	"6ibc2pyG1wPom1PwQwh4ncE0YS6NwmHyPSwjWMSaRSnotfeziYBmngYw+0+zeV6s/8UrKQaJUXm/omK0",
-	"hjtmdtS3YqgXFvvsJNo1bHSd9H/6GenvDnE2YZotY+8FG0vXrh3wl4oYC8hBaSIXNtKF81ybL8gMQnGZ",
-	"ImNTsDLVt1Hg9DXv8Ox7O3MZQffElZc9pvfiE9ZDWZVVDP+8vbiqk+43IhNz65sRSVRak7YVvHwUoTbe",
-	"ZNiBnOqAhTyGJ7eT9FoB2dco1puF2hhLwb+OcbYJ1f1RQWdpzKEA8TFm4x5LVZZyMeS3RoR4H55BJhaR",
-	"EQw+T8lEpjDCpztNky4RjMUuotkFzMlyRWCMiBsm8/1uu01gxRlX7EnYsQk7MHFl53crhl2cqSAUB0BD",
-	"OoZNBILdkYFMC3shw7m2Z3HYdrsFlEu+H9G0J6fpk9pG5IiQ/yLTRR6ZmVWFbCCbCDn7y0v6RyXdtZzE",
-	"boXbVdGf9kfMdvB/EJcuzBa5YLQ/Mif5b/Ie8jTAQYVjmdR/k9eSAaLTfp9NNJHTFBnpf5OO81DC7kDF",
-	"d0OlyPftZvMJpkxRQcBl3Chgo6x/82AFC/2YUi7W6yYJjK9ikGSQRYMcJGmSyFlmedvGfC4q8byAPyUU",
-	"Bs+9VbWDVnujaf/5buGpA7h7t0GIjHO6yW4HtVaj2WgWlijbpKPlkXyZjJPuyli8+vxW+GwGgBfZ+fFQ",
-	"2cnx72yEXT4M4CtRHB6R73ebO08a5Ad+G/hJnLSWA2KgAziJDpNi2HndxkPPRd7vWbuFQpRV6MEc2MY4",
-	"T+1Rp90CH+2oG8tE/ZQ7rp37bDKF4pZBKsebstipHj1N5JCL8vS5H2B2iXl5qrB1im866vESsyTUyCip",
-	"0EPz++6bdycnEDU+Ofvh+PTj1dVJNzLMb2RQHTPoXNgbWlfqJ9AtNGXXAlYnKRNsRpMDbKfP7cA8bClq",
-	"u4eKWBFG02TukuFh/GUKv1DEWFbW4RJBa2OuIAUJApGQTm+jkddiQpWayRSiSwZYtvupLRJyX8KoP0Gm",
-	"4kbImYBJJ3ZJyPIza2YZhbvNVkSyzqLw2UymNw3yBsUEgB0zmxXwnmsxYSmuRG1vXKuJRzgKgELaG3B+",
-	"dWDXpmTAZpjhJQXc04xy2+wyltNewqA9KpKidUy1X5gXXIvuBdPpvA5JVV2XN86xPzBaKSkfjnQGgKB0",
-	"TkuJOZ7BJULVHosLG5vyoTgWDzEPbE82F/92ezJyU6Yp62sykqlipEe1ZumcKE0nqPhU43An5jq+5BjC",
-	"BYniA/2tINAfcucsdsLmP416P/T5Gf/p+N3vx61T/tOLBpv/9Hv8/th8OOr9kPz2y+VPLxr9diJ64zfN",
-	"+B8/GTFviKEAdlZIeLv3blMglYuASz4ULCZ5OoXkWS40DvfBOAHpdizjBoB1bVPBdE4G0zScW/tA8bFx",
-	"fB/Z1ZvO8UmuS/57YAVAnMYad9i3WMfjHgApGJANcJIGARFKelKPsOlUOrdcbUuh/pWvj9w3wCMDhnho",
-	"M5IxR2Ds9CVFefy1cjFePOCurn68OLu6yl/XlZRkTMXc6eTIbPPX5R6xjNgmhNvpUjAQIJVj/MR5REb0",
-	"lrk5AZghtG9bmasvcKH32CDu7TBHaCGXxwbiXMCkbVjcbd9QZ273X1PPYf1pyvW8dvDrh9yUYZT8gVJj",
-	"FJYC/UVOdbkCc+TauHsd2g4KAF4BjfyR87im4nag8AEoFDwm33d/07z7xNCFq0HCwjhs9JstPZPTJL4W",
-	"gCXI7uMGOQNuZu/QpeGYCwQyHEqChV1+c9mUOevYyzKp8K2w+xmdg3PvySHh+lrgdGPcD9eur3qZJD6b",
-	"6i0GlyzPN+rW1wwtIcCygv2vaTPcM3cMhqCjQhzwqlOJDfSHgOkLI94tYlFFxjRmpDcnefRAp0Jv7lY4",
-	"BAWuGBvIJR9PEpjyblRVvrUMM9xkzEEbtDMODGuye/qGY8phEhdge56DbF6FZDgNVhkVloC+HwErzjGZ",
-	"bKa7mjB6A8nkkZ9EMKZzEkvXLdwYMKhQU23FsTPyl4Jwb1ntKyij1oENOiQ6NECVXKgiCFw8b80nd0ta",
-	"7NaV0LdrWUOfJglL//QpZe9HktAxOf7vh6O3Tb1VTz/bf9099fnbZSh/LAhVfSZiY/715joYQMOhf4or",
-	"pwNjdCSTOMt0t8mm7h2H2WTPlS5SSMXM8so3rYe7V2VuZJ2DR+OJnv+MjkM7CXN5/IUvi8S5SjyOyOXf",
-	"3sEcDiPyDYFSoweADNfsU2nv8X+VjJZQI57qpekS9xkucZ964gwnfs26wiIwqNYp7001s5VgqZV5u83m",
-	"s5391s7OzoudVpisOx2PWQqxVltQl2dGzavmfsaMsNigb7D+6N2FgVkcNmuxQLuqA3gikrI4Im8N+qR8",
-	"yEVRgRVUOdcOalDNbIB9MzUrXNYvjl7XzU9t/VJJYn77l4dkySIYN6lfdpA3dOU+A6U1MUZXhndGqhhS",
-	"IwND9IasDJXesBiCt4/docvzcj0Iw+bQoT/V4f6XSyOwpSu1uw8V+PLTz3x1/2iLZVWmI9g1v1PAsSYs",
-	"7TOh60wYGo6tt5Y7Ho4JCv0RTWlf2xwGQRKm4Q+YvMiHXCvP2iZUjzIi5XHFTE9P3SGv29uLamMu3N+t",
-	"L8D5LDDCxtd/WRb3QA63NnMAH3sMEW0r7cmT/DflWs5YKONMpxjafRiZOtYIW1yq2880lVbz2XPDFKoH",
-	"qItCztXqDmS81jYBq44EI2ncRJqsLw67ZcKmDvNgDv6f35zx6RZ2Hr/rIoIGsxwM8uUygGZ5vLZJA4vm",
-	"jfm4SJaOqBoxtbIZpZuyH6oI34EKZnuIJFwwUBq65vp/pGp0wgXrRhAUNSDAjhDu7T7pM2UULCc9YuOi",
-	"NHAau/XYhpVnn+oiXiKY2ufrGsehbShTYNCaAQB81jrYff766O+T3/Z/fHlJ6x+vjsfv63s/vWLTv7OL",
-	"m/He6dvJT+9/+WFndDl98w5msH2+rjFhFvx8XYPI37URx9dgOFxbg+EauwyYb+7uVo5pOymDIsyAlILh",
-	"F8YiORJxt/JMNnNRi9PWEGr1I6PeFM4s6w5/55Ousdq6vysddyOHAM6fg6kkinB9aGdIuZA24zBvNm+9",
-	"ienYIKdZtRbVzJIGbZfHqf0MhFA2Qa0DL/Xb7jZKTMSF5/7jSmK+nfS0dhW30RxLXgS5BOGC3LA5Ojk2",
-	"4kL3Fqjr/RQQ1any4Akfc11pRcAejzx5oX4vP5EnbTdYsdxrFFkqd/axYF0c3Pg9fP5OGLZobg+/wrQT",
-	"1zpUu/Qjs1No68uSgYuemB8+sQ5WpCeKvUVhsm2et1gT+1o4Vu2nJuPTUH881bAYtEmz4Zmpwr7BgEeQ",
-	"nEI16SYG8sBMbMZGzyy5S97ylw1i3gk5INjMj/rpnQco9mzbvaxNHyPYLNcO4/VdrAzXhSYHxY2kUJgE",
-	"rrNtiBMLeBQBy7JF3UzhI2dwwIfGjMFP84YMfAkGC4ojY7Lg4FBrFsHHR+8ucD4o2GXX1jC7Diwz3Iyh",
-	"zevawa/X1ga7NrrAF5ZZIdI+iq1HsfX1GrxD2t2io/CvLq78JNGVg0TdENEt9HYIxCAwEGt5+qYw6DSa",
-	"X/rhplmf6oNWVPN9geAvm3900IyCTl7mr1y7F/Pkz52T49edK/z+LnLv3lkOxBmIGGZkO1BMOpgzEljE",
-	"uZKRaKmkZZs1KxOZ6trB7u4O3Fj1+YhrxyMO+HCaMpXLU/3Tm87n2E7Dz+yF/FHHCKDaa5hQ0X/gQENs",
-	"t/T7Knr6ETs4PZSYfHcjeVPd+4LvXoUfx9g4ubEy6QgqPKy1b8gHsinCEKs/tLJwkRMm6IQ35nScrALO",
-	"2YSJzvnxZtBxi2aC0r7ugOw0mo2dlRqKIYhY9qdjJvR3WcCxkgrifgdaxD87b09Wgw2yVdxvVkELGn+t",
-	"RKIL8IxgS7At4RG8dJuo5Fx5kIOv6Y1XslRj62lwr6WfWd+jivl5pb/JnrK53eX4mV/3c63HaMpSGPdv",
-	"XsLS2+KwkGeeEXFVHVSPfO/b4LLBHhqA79vVIjbs/INh0crQ2S7CXohoZ2NDtYHrDgeRIxvvADZl9ICi",
-	"QQRjqZnNOk8n0OQ3z/X9KlgLsbyMrVhx5QwQ3wp/5mR6yS/NjxSh6gaNVAiMRa55Vb5ip2ue7QZrg9K1",
-	"vC5kWINhO2HSiGJyCd8iT8fQG752qlj4lsW0weBVkBOy/CpEcotNwX0GvwxQ6e7D3f8fAAD//w==",
+	"7L2Pchs3tjf4KijurUr8fU2apCRblmrrXtmWE2VsySPJ8UwirwmyQRJRE+A00KIZj7b2afbB9km2cA6A",
+	"RpPdZFOi7UyiW3UnFtnsRh8cnL+/c87nxkBOplIwoVXj4HNjSlM6YZql8NfRYMCm+lgMZMzFyHwSMzVI",
+	"+VRzKRoHjd7vSsc9IlPSG/3Op72IzLgekxnjo7FWZDZmKSOK3bCUJodEjxmZ0hEjXBEhNTFPTplSLCZS",
+	"j1k644q1GlGDm1uPGY1Z2ogagk5Y48AupenXEjXUYMwm1CyKfaKTaWKuMuuJiFnL4b/+z3ZrrxE1JvTT",
+	"ayZGetw46LS7u1FDz6fmUqVTc5/b26hxNNQsNTeiSSJnx5Opnv9Mk4w1DnSasWjhpc9EMifTVMbZAN5R",
+	"KkZ4bF5qlDKqWUr0mAqix1xFpD/XjPTn8N9DMkzlBMjQZyMuBBcjSyPaV0xoQ0hmnu6p8K+MpfOcCBQW",
+	"Wv7q02an3W4XX7i7t1f2vi+opoks2c/LMSMD/NIvYUr1OF+B/bYRNVL2r4ynLHZEytf0XykbNg4a/8fj",
+	"nLUe47fqsX30qbmbWcpJzCZTqZkYzP/G5ssrekOvmQKSKU1TTRQdMqIlSdmUUd0iR2JONPukDc01XDeg",
+	"ScJSkimmyFCmsA9ECncDKZJ5RFQ2GBOqCCWCzci7dycvKxkvWGHTLLGc+vusvfPs6T5r7rbjvebuDttv",
+	"9gfPdppP9p/t0r2nw2c73d2SvZlw4ZkzMqTWLDWL+L9+Jc3/+8P//q/G4vZFjU/NaSr7CZs0DhqTTGnS",
+	"Z6RjSNLd2yPTlAtN+wkjRxcvTk7IYExTOoDjbKj9mk+4Xibyj3JGJlTMScKFobYkI37DCNVkIpU+JIax",
+	"CoxaxZ8J3L+UQuYe8P58kk0aB3v4Jxf4Z8e/JxeajVgKy31LR+yC/85WrHhprd3iSiMykSnDE9lpt80p",
+	"1fSaCbP5nXa76kWm7sml79IN36Tb2X26u7/zZPdprfe5lNdM1JY15kD2BPuk/U97RA5zSdpnQ5kyK3bh",
+	"lNAJI0OemC1HiTvkqdJ49UayZuoXW87xR3//caDav/1cT8S+pXp8wZTiUpy8LBc8Cr+uEDz225P4zqIn",
+	"fzwsiLH0VMasajVTxtKKpQjzs7uvwz711qwiZWoqhWKgbZ/T+Jz9K2MKjuhACs0E/JNOpwkfULO6x78p",
+	"KYKNgB9OuFJWP6tsMqHpvEhSp3DN+s26b5DhzDNi80IXxxcXJ2enH09efjw//vu7k/Pjlw3DiZryRDUO",
+	"fv3cGHKWxAu7kIshrognxe2HqMHSVKbmvvbxJy9JeEnUmDCl6Mg82igCZFx7rZZkQMWAJYQL+GLCJn2W",
+	"Ev/kFmyfGtMpK77wEYFVmkfNUgmycvFFT05/Pnpt3/L44rLiJSXwgWr1qR6MrRRYlrlW4hAjyQpvfSJu",
+	"aMJjeF+zl+HrLt2alN2uhcxRj52O4bHwg2UutmswJDUM0Def0Nic/TFFtQqkIkDOQ9Kz5OgBqygrP1gS",
+	"q1bD2A1SDBM+2IA9A9q/PT4+/3j8j5OLy4tGTixzDAlNzKrmhH3iSqsCweD7fkrFYNzsmq1116ZsxJVm",
+	"KYsPjZYTxqzUhAulGY1htVsgnzFPjaxUmmpDuiFYFcaigCe8kmmfxzHK840J8urs/PnJy5fHp42Qd1Q2",
+	"HPIBN0+dshROthRFmpzLhJEbzmYsJRM6h6MdS1jWoSGCBptJTllKtUzNZtN4wsW2iKKNUjBbAWwekX6m",
+	"CdeKpGZZC+uBZ55MplIp3ndvvyGdzt5eGuF0enb58ejno5PXR89fH685uTFLmGZvrFhcEFVmefSG8gTs",
+	"JI6WOrlhqaF04SSfwe2KPyg9zoXnkXXPOCQJozfArzLT29oWd9RnVJFMxCxVWsqYUBG70z+T6bWxezgw",
+	"tLCH+kQYm5MmePO7bNDJ6eXx+enR6wIf400JfhDS7EJOmB6D62OYHOWPo5BRrS1yohVJ5MjLKLvV+Frw",
+	"iX1Zow1QDcMfjYPG7rA9eMqe0Gf9TrwFwg6zJFFzMTAMzpIhGVKesLhFLoNV0ZQ5XWWW/x2uHdfa82vr",
+	"AbFPpX4lMxHfic5OTZuT8Ors3enLgOAXZpFOh5rNHsJjQsJfgvUHRCYqvNwaj1wRvhXJ+d65Yo4lUZnE",
+	"kuHBADHvyPHTxdnpnajx7vTi3du3Z+eXxy8/vjl+eXL08fKfb48DkrwTKptOZapZTCYs5pSAWVrgRSZi",
+	"9MdlPDdHw6wmsKbRFyQvcG3Ny/mUHZDF5W3rAMMarOww64D7Xkr5mqaju0nO52cv//nx8uzs4+uj8x9C",
+	"0lgzEx+ppSQJPGOBW/yK4NvUOVG7+3tPn0BAQx0SZSiYMKW2TQV5w1LSIW/4c7jzO0EzPZYp/53Fd2SX",
+	"o3eXP56dn/xy/LLAJMF9F98fNZ2RQuzTlIOpQdU1RBUwcCAF29J7+5MJz4yM0uY6PzI3LOXDOcody5S9",
+	"9+/fN48yPWZCm9dnPaLoXBFl7iEd0bzaugvNXh5dHj0/ujj++O401Ly5eZ/e8AEjmSjXjiAkqaZ9qlj+",
+	"KlSoGUtb5DKdEzqiXBjhSclETiCwsB0u8o+VqC9+k30jgIIFECFnh+Eh750znc6bEAu0pOSCjF2gQbGB",
+	"FDEER7RbuXVFcEFmvS/AcwmcuEovN/dzWuRMj40lB36OVScjIVMGym2aGkNOc/T0Ukbtbi2K3Hlko11S",
+	"GUdfkkTKa2IFsXtoQjV6tbkbj/rXeLtFR36v3Y4aIkss96CDuxyLkmnM0sZB19DB+4YY3Tgbgm1W0yX/",
+	"ENytg66xc65/DW79wS9C9n9jAw1uiaU6utLLxDnKiW40E1eW8kkZha1/8cJdUbKLaeZCKVyTMY1JnzGR",
+	"39MGZVCjWhXYygN5fSkTRkVIvZ3b4NiUrd6c2wHEPdVYzlqNejux8T4Ud2HX3CkbDJhSJatKZuaEGLZY",
+	"/W7Le2lvmb9ytEz0/B2qN/xCZ4Pr4KzROOZmdTR5G+zokCaKLVsofDB2XKHys3gI4eH8EJn/lek1Sw3T",
+	"xMZz9vuONo0ADbDMQ8kyxY5vmJEbA81v/IGMCE2UNBIo0eO5USfqkMCKl8Kt/sTaF6qmuOGAOJ2fZyVy",
+	"4hUX6BIYPorQOUDnWUgwytc+viAIKnj53pKgJOECp8mTbTammhkLwTieSL4WOZWaaDliIE7BhuvRJOm1",
+	"lthxNUNViZFAeiuUJDNDIzC0l3mgagcC6WFJDh6blqTP7F7Eq09UcMLV6lVGxkgxdh7EgCGaqdlErQ2U",
+	"Gjp4keCXQtOUzpe2ukpAvArZyAvggcySmNhQVEEK30mCWCIH9CgXF3nOqZRe5iwTOSQ0TH7lKnJCuSgq",
+	"xyc7xWTNUfMX2vy93Xz2If9n62Pzw+d29KR7u1EW58kOSZi5s4pIzEdcm/9K87/o1A9kyhQc3PF8OmZm",
+	"k/MoP7W/NWYP/Ni8/kuesoHmZWZDb5olSY/0zaIUoWAGfKfy5KbZPaCFyCaG8ubygMQuvh81jkV8fGNt",
+	"y3JrzKUtmLmM9JiIe8uHplIJgks5ptMpEwwF2AycTEliuVYdVhlNPbC1m9a27x2QEdPWsLdWuDGuSWos",
+	"P8EGukV6KpGz3gHmGRMI0sUc+VnTawbSCF4QbEfNJ8z8ZpzpWM5E7+BKWJsAjG+itJyqFukF9rO9d6XV",
+	"fCWC3Sgs3xyCRM7Mf+zzGlEjtMw/rKDS0hGzJMt1dNm58hGjEgk0plM4Ugy0HngMy9uNbkbp7yGNJVPD",
+	"iqOUTlTxRC7H8RdOI5zDdvPZxw//67/WsYcPJJYtBKPfKO6NZQ7mcm1JChR6CfdfJUiNpcXKiXlkNHUK",
+	"Abt+wrwpuECOpYzDip2O7n7K8ifWzWOsWMnObSFyt7wWozm09WNsfC2Ro4gACIJQiMVlKXDZQpiuuNZC",
+	"SHDFgvYWD4GLXQKbVh4Au73lxHS5KDRHpLAMtXwUbAS7jAXRMYyIh+ZA+gacVhuqMvoBTovzIeXQ/XPN",
+	"tq1jFa+karwd1wtqsyxRtvIsLtAfaZIvomwLfgTbr5R9wAwMvd8R04pggrmeV30m8hMH2jFVUrjgOgbQ",
+	"18iWG5bGNmFWzw7G9/nZ/my1V+xu7jVcNYFWOsd8JAzHJHxY4ssoTXVWIhx78hqBX+C59Rb47Lqxibax",
+	"z6he/s85GRdWYZyyHpkw6mxyyGmizzbiNwyj3cEbHhAqAG0Gp1Hn8CLLJPLGHCsj+zikTQuGKkn4NSNU",
+	"zBGwFppG1ocz7z1OpdbWi9XU+rNmoY2oMeSCqzGLS62o13LExV09Wklm1Bge2r4vL2F0sdIEjoyYzaZT",
+	"lDCJnLGUDKhaUDY04QO2YA7vVpjDrY//0/zwuRM92b1dqYY7qwzi3RoGceSsYdi5/zHEnFKlZjKtEKru",
+	"2+K7DWRqbGUylqlipA+vNDe6dwqhzaFMJ1QDHsTeu4jospCmANFVX9jB1gSrLjsMlj+qj7I1W1Fzywlk",
+	"+qaMXoN2WGYHNB3VkS6Vn6hyMQbORKxcMDGh2ka0PD1iqlnTmLvrFP424kkRGr7l+2opMLRxXxvbPbIx",
+	"fgh4rxXamfJo0BoS+525eiFwVumwaguoyilvH1e23W/Y6mAEIh2/9bYa4/Wai5Jz1jNv1rPpEnwgiOgB",
+	"GPepnBh/1bB0RNAVw2uNXJZD0vNGHX4XkRlE7XIoixFzLMYcei6IgZyO0h/W8KOwHki9rT6VMUPk6oeC",
+	"3bgtvr4v43WrGc9SBTaqyH6iyrp9g25CNQ+egAUYl4ZAtxrO/hpB6DIKnLLZW2a3pL4qPoIwCoKUEaO0",
+	"TB6ujiAQXG24Gs5XzrAGWA3glw/hbe8enn1SeVrBolfG15RDMpCZ0Cyd0lQDrEodkp5hlN7yk+2xc2yU",
+	"K1P4pMb52yRM7LCTHxZOjnAns4TfhI8lMDlN2KFHahAeVxOy8RxAZ6RbouNXcmuFcrLK2RAXgFKWnN5m",
+	"BZ7hSmUsbpG/sakmTAzS+VSzOCICYt3msAiXeQyXqsesicEgc7umg8s18XbFF9jvPOsuv8Es5ZqdiWTu",
+	"OKgg3bK0xL99ThUjNI5Tpoz5pfUU/FKtpwrdUplpMkhZzITmNFERAYCxuWiY0tFkieDw04PHj93yW/ar",
+	"1kBOFjdhd7+2pbWkjT1817xW6bGXMasskThyMWLrIyii+O8lAnBQo8biOwXMWRptXueWQ4B2+e5vXeiW",
+	"i0WHvNN+8jRQ7lzoJ7uNJZz6KnWSF3/4BVTR70eqxq+5YOVOdcKFDbiPqRoz9R3g05eJaL4t0zseSsdi",
+	"YlENcKciJTsHu09fHv99+tv+j88vaPPj5cnkfXPvpxcs+zs7v57snb6Z/vT+lx92xhfZq3frlBCvciSQ",
+	"Et8heCpaLMjpbOQIc8OW8NJVdK2Cq/MY6QkAusIy3HGq6bKVZDB2Nsxg7G47g3FaKd0xkQvCHAFsqsTp",
+	"9TqmxO1FwN7i1tU5g9Uqx/DngtIp3v7Nmtt3K0WWf2gVf7ylI3YsKt42oUr7s4eReagLcbCI2VgmJaeQ",
+	"ld0PKnCyAeDkUkZmVKHfOZYzKMqRpZE2sCuWb/Ya6o5C3IQ1KhfKh6plFewI+1Ry77dUAeSVKtKjCO5x",
+	"3qH5AVDgkIgsSawxoAM01kSmrOJUb4SN0VLTZEUZk8+46Vw7GInWImc28k1dEQ9HBAsYaLENhrt6oO+U",
+	"LeGCzHTKaHxIAPbCrjDopZwxadwnOWEe1iSTuEUMA0HwmNE04Sx1UlYVAcuYhFqjVnwp1Mpt21lSMcAg",
+	"di8d3ZaYfZUMNdxaeTqQzGVa3e6AyzQMqJCCD2himGViT4hWBW1j9mFCY3OaDl1VVYjiSthQO+90ASCy",
+	"xvjHPZaCKLogO+rY91TrlPczbZ9V6rmUFZshQkUGaDQjsgNMQoAQ1HSk0JGaTFja+HBbtkUj2bQfAk72",
+	"nM7eeMiPX/HT26gxyNKUicG8TGyljDl9UjyJx+/OV6dzypX2BWbSjIUKNpIqT/rX0d7RioBqbhcsm3iX",
+	"TTXmqY5Iaoz7N+ucpGnKByVPOf5EB5rEbMAnNIEi2AXzp9vaa6+L3KjrrIxEcnBNrhmbcjEimVjM7Fxe",
+	"NM+PXzbfbKTDwLaxUU7L/wVWXXNm6xiTTopWmZPT/PjXdzedzFidi3G3rnqLVVFbMF98ttUI2eHQcnup",
+	"T6HKTQ737SHpGfulRyiER2onq0O3Z02y+g4mVWCGfimzKvDY1yXlVCkcxizffmm2Ic3EgsjptNqt9urj",
+	"utZyy58f5RtaxTbvhFHiRmCV8z9YdYv8nwcVMMqBpSs2bmruF5E+G9BMoQ2AIDSWKFsm7eOus1RqiNJh",
+	"ddfMIpWvhDcLsCIOas6kjIjiYmBBsWA9geQDa6HyHJaZ8/Zrl8eYl4TP7uCMPV3HeZmndSm+2uYDgzLK",
+	"4hMMkXJxBgYAAHegloN4rbihwAwWtZEVtFoewZYvv6X9okVOBDmbMnH09oTstNqk52zdHukzxY20MlvP",
+	"UkyMJ4mc4X5nSRIRJVGQWTMTLGvbggG4FOUNbC6WCPogorn0Q6Vlnb/AWaYHclLRFmAEVW/kxdmbt6+P",
+	"L49f5mVOxpzupczcRfUO0P7N+3igxWz4OW6RHlb0qY/GTBizJO4dhDY61VfCbPDIvJTD2MssHTC8D1h+",
+	"AJ4jvWlChQB4GcfiPEridG6ES4u8d2hiW/bTGxh7rheRHlpE+kKzaQ9I1QM0irWfoD6BKFnEgw2sMWhf",
+	"EZLOxbcwBwmXUwzVul8uM6e5d/OGpgB3Ng+xtH9hf2H/PPePtB+8xCe/zx9sv3jrnm9r8MsUYl7bS1I2",
+	"MUIoiEfnwUUO2e5rJrYYX9/I2N67YzC9KDjqxMmN+1cBt3uPSGRfSmkutf6sQ0rZbEdrE6/1qX3qBWOi",
+	"Io/INbqliE1ksX2qd+NdTAdwkFV5xdoLerLG7rDYVRvY37bxcbQd02NtJH2jkPgdYt6BGWJzgWZJUX5g",
+	"gl0P2a5Mj5jj+wK8ww0zZDmqDWsv4B6Yl7FRCqUpqP0JF+HdOt/mnO9uiTVq55E6q/JIHp9ckTw6/XbJ",
+	"op06LH7oEVhgCbCIjKWCfjRTIzAFY7EKYdhYzvgVMkXd29IoxkKYGzabapIwI/uMAWA7lHhOzs8GG1xX",
+	"CGzE2nvRWVpDJGcsXhkjotATTRGZpbkirM3VRh6tg4r4OwN7c20LYVUhYFpqGN9P2KP2gaZbb0rc3Tc8",
+	"SbivyBwzV9Oppbwuho27G2W89mv4thYLXtR5nhCuHECh/Kr9wju1XN9tPW23PrS3iAIvLMDVL/HNLItn",
+	"WJIxGFe5WsjfVMzx9uEZqc3cRoKmMqlwmSEDz5fZez1bb2SuVAYaggzmtrZ0r6SEw5I48sIkWhOPAIoV",
+	"4UH5KVwNxPYCbzVmTaIXYKutzPUlYS4nN+sF6XJRuwCGqoccQrsDnulCJcZKGNMbW9uHgRXz4ncGGeEb",
+	"VZHtNVd6RXwwSUBXlMQD4eNqa7h+6A8csRUxvy+OwsI3qSJQNXHORN6pbZk2m/HQ3djnXq9c/sZjqqqK",
+	"c3SxqVssjYBM+WisiUAknQsG/CtjaM7Z4jUUFzqlQg1ZaqVHCFVPmU7n+DF2m8B/QwgB/7kSu14jtUZV",
+	"3uSHjGUSKwtReUiOrUyOQVfZuNJG47a+F3G1vmTTW8vddvdJs91p7rQv2/sH7fZBu/3LxijfZ/WzdAWN",
+	"Voasw8TdBprtz5LIkykfcXG6zsDkAUR68zjG/iYZQ2I7bLngJUT8F+ygsi10ucWNLM6auca1Dw/SjxuB",
+	"MLJpvOYg5fl9CGzZ073qTHUuO204U93Nz1SnXRryN2TymVLcyeDslSdPF3grFBrhe5eqG+TvFzITZYDC",
+	"UoiK2Zi0JMFaAXMJQYk0SXymEmvCXdu3e2EVlxRtBXIkf+HVVhcYFnQEhqp78xJoWdiZdzX0aJo38K2C",
+	"H8kc6rOx71iNCA1k2AYGoUt6f0ub0L1StEDnFZu6ZkPxoi0AA0pBAV+LIqUEOGcDxqcVDRj4ZJKhtqQD",
+	"yEYYtp5hHMpZdd6ujHlZOEprNplWCQg51EwQ6govNZRsa5JNC4e6uxJsbKgHdcms5CEv5GTCtWYxsZcU",
+	"bry/magAo8r2jCov/MV+muY7KCIVRhkJl7/z1aDu2IazC+orpGd+FQmLn8/LdJIMKk+9Xrzj4/Zvo1qY",
+	"9M2AsGbTzPFI2BoL1V8U2R6aRKZFam5eedZt59bxCqWTt+oRbLasy5+22xuxj7WEVVXri6lU4FI4JKE1",
+	"rXKgJpoWRYaOsB4uDDxh1EllE89o1v/zsyOKW3X09zEfTF5l/+yO9JvRJrzReXLrUsX16Jiyibwps4s2",
+	"o2Sn65+bJ4rXPL8i6w5RymLm/e7r2jEKNQ675tRTCnmjnYJagLtlKdSeXmDMusQMtsFsYAOoKoFpFRZ8",
+	"w0QcQefBMSOTPPZdeMfdVncvPEEyw9iffU+RGZ+1cHw6ru3Ii8o+LAMJ8FZM5tp+G7APTMQsJpS8Ojp5",
+	"nWMs7iWidvx63lQ3KAEYToUEga6ZVqstwz+AMzIRG+b5XjFGejYW2Xt0v2UbKQQOeOkAE+hmM6FJwpTO",
+	"QcaxPU1m+U4SLMTWBYDq7ws+7+zaPH7l4qC563bW9nRvf6O1Gc/etiTZuFPcmf1d8aiZt5Vr0UGoyO07",
+	"ZSJhaKZzlbONeTcpWI31ODDSbbQOXomoK1xwHv35X+4G4Xtg2ypj29UWyYBcOiS9/+//+X8ff/Yd+G4f",
+	"O8ATSbhC721yH5mNbXtALb1K5WR1k1NukSlSgGCzFHdF3svTkAo2QJYhZLi2ifMkX9o5G8g0VutI5+oc",
+	"fFu/MY3JmIo4aOOZv8M9yNZ9eosRVs7qmdAzyo1xAK5iCqLcyP8pXUCIdFY+dGfLXVmjBqrb0/Up0gBZ",
+	"d49YFkSNjCJcbVwaUWUv29yK7DzLH1Jlhtuvl1ocuV4o1Ty5hzfXbFLaHQ8Br2ACYhtIZx+a8+Gl7+o+",
+	"Wu4R2eZC9AJ/ttxy03Akt1q+tRhC1/SayZvS1BNGyQ3J3b7gtCXb7cH5h+bsjegNW2zOAx1o4Em1IxWX",
+	"djErQxW7sOp0xPRmrAsHX8vNfKI9V++1XggVXITFTLAt+qYLYLaK0FiFmCwRC0YU+TyQ4XldJpPg46Bf",
+	"B/Rjh+ZKfMG47uy0u53OZlpkv7iGSkrlfr/bkwNiPb6I2LgmGP8+FQNNdIsO3t7+xiAQf7taytcP3rJ9",
+	"jAuP39tQwXbySHWth1cGqTeMirSrm25HQeV37hctaIOFE+Zl0sJhKN333I3P3z3chNw9DcyiwOrOTVzv",
+	"m+fBpBJuD7VKMYCx7KpFeewrV+GhEAy1R9E2WjJHihGfhSjUgvMT+ma5UbvsMOcmdKhpVoQIVwM0UrzI",
+	"QvXzkWyLHfN8tLGewnHhya8bMHXLLKcG/GtFvtq7Qb4s4MScPPYJ8kSTwIDFg3AAoEuwsCGvxj7pFnnh",
+	"JzBaYSqFTmVCKNEsnXBBEzuj4Er4owXR2ZRrQD+BcT9N6MCYpHPy7n+/evXqZVlVjfXwS2RoJmxlsfUF",
+	"nEfvzHR4j86iYVld0ttZV4ltKVilaLFZQaBpl3BXYZvo5VIbcIN3SsZpbpQOrNX1EfYMhkHM1ne8hGRd",
+	"3gnVZ1rdtFHImkbwXp1utNcumbiwQWWZC+jkxF7ZCBL5vX7WywZSHI+4M/AHzoG5upcKuQZfRs7mgt+Z",
+	"P7CrmB6zORg6tQ1PKz++ZYYsL/RZnyA7B010t+aSp242wAL8COZJOoJOqR4Hb5I/+SKfRrHMbUOz6VBt",
+	"mGbiy6SdVkoriLR882QQhD6/XjIIQpZ/6GRQoZTo/nDy7tNvkSmCWFlQyFe3GV6AdAngesQ4fiRIiq/E",
+	"an2LdM6TP2g6Z3/r6ZwvnzXJeeDi7N35i+OPJ6cuNr1xlvkPk1PJX2qvs2sI1Om22xUluBsnt5nSfGIO",
+	"+CU3es4Iq9Ii54t8kNdIOr6jNyw1do+aMhYTJcmQpt4o5QkjmbgWcgaTZ8yfQvom09hU3BmErmidCQ+s",
+	"WMRA3CN0Aym7sW95vklL8QUmfmbTQhhgWdkqFuKReYhyMSe0WO65BWm9Zxf3I6Op7jOqV0L27EbAMiGo",
+	"SAsxxS+3TJdauwChVblGX8iCiX+67DhuW9s9gSEPeizjSruzN9Z62lsuq2usKWnZbrruyZ8kXWfMi6mD",
+	"7ddEkMHlBXIgcleO0lKHYTkUaizvKUsHTGhX9TmSTJE+HVwfkk67jdPMQBh5Sh2StpVh2AZaU+jOYOVb",
+	"0d7pgH9qfX7b3LxGU69OGzwWCHm9ZSkK3FovNIVcnLk8ciLZ+xcQYJ3RYnC1u9dtPS1DPVQclhIURPsP",
+	"m2p9+odNtUKe/UumWg+tQw5YRT8HaLE+fkM7cO+PkQ6VXzkdugq1fodKEABqfrF86c5WkpnFXNcdEn8j",
+	"+fXTfoGZud2EH6SUXA7kwli4Vem+UvnrM3+Q1kU5CCaXwiJJ+CMmIIMiwuhgnKPYBgnlE4diC4CPLXIJ",
+	"OWIXfgOu9YgHF9GxY5BVDorAKZxRPhcNJESLtJe7jtgHFSByO7vtnXtpCwAL/OcmT++VFwW45jdMjO59",
+	"o8SokbrIgOXSIwQ1uKrGCGd0JbFrklM45QCgMyy8LGGaG6H7dna2nbS1bkOQvUW7thjICuzUL5jeLUnb",
+	"FqVYiZVZGQcopnzDjO2ip7ngGC/4eIvp4hU525W53iCpbJlrbe44z/Ouygbb8MCH6kj82lKvYMptZalX",
+	"f36Rq+nSVMLntadsaXT7hXswKCJNNTu0farhD+OoGNN6qeD2xdHpi+PXr49fQrTf+zq293JV07wVjZmP",
+	"ksRTofCsnW1UpUU59VZs0ytXbr3S7s9bVOTpAbOHrnP1liZuXhxfXJycnX58dXJ6cvHj8ct1pa73GWf5",
+	"Al8J3weSQ9uZaLnwRnMxCJNZVkXlnnLjq827392u0Vs5yDIfuD5ACRVqC7WWIdfNHsiHmpN3705eLkR8",
+	"u7t7cTx42nxKB53mbn+PNvdZmzaHe21GO+xJ3Nl/UuKShjMK2s1ntDk8ar768Hn/thn+ubvJn536E5nx",
+	"RQIS1E+fV8/g/qOmz+vNFK8/RXz9APEvniD3r1QnQ74QqSxvX4NfFhLhaSawwVyJkvRzVqsNVqPq4LpW",
+	"Yx2sxlA5xaceC7Ov8erBp85awoEB+Nt109aNLJrQT255K+J3YIORhE84dM0vCeIdkradowBXtdZMm4ka",
+	"xsOUma6skjIWSiLFqED/CZ0DyhigHaq0jsouROftqRXT2kbBqpe0d+t6oRwNNUuNxqgmuJ2n4apokOI0",
+	"ZTGmhkpLAd0Grd6SJSM/HN9bulfLyy5lniWCrzgWq6WeF/02DaZyHGHQEtrDySvBhMsnbrFgGVtkFdwp",
+	"zAVgW4T6iQCPSLxrIsDdoFyMbqzJvzI00i1zNUiyaGWUKwawzAtwUXKZ936dSUjy57vjGhS9PT9+e3R+",
+	"cvpDI2pcnh+dXrw6Prd/hiYYpsrNh97GL2s/dCHoVI2lPr4prbO4tEP1XVYehvSTnrK/6pUxJXhfVSUO",
+	"6Lra1wbq2GPde02VbsIymicve8D3fcYE2LqFETewhvVDIVerZaRr7rFhV22btPWl/bb3NsTmbFQgMibF",
+	"kKbmP1RdY+Rt2VjZnqpfak+H9A1esJQBjfgOVHL9hk0/4iAi4z60yJFv0mlRnMbBQFeSuHE/Nq+DImy3",
+	"241If+57/ixaUvfQ84cleoh832m324+qm97g/COfjdtrF9JxnW1YDi/sNc6InPGU3Xfc5LatCZm6QTsL",
+	"dkWYEwpzlvB/dROX3VV5c+i16kryzMmLJ1wQOp0mfAAFAzgQcCQktAW1YQvjZEJSFkLAP15evg1lYJ8O",
+	"rrNpI8LU+4dNkvF7X9RcQpVqYUp6zKxMX2DaSrbYeVLg1ift3f36/PqkjtX1Ao2rBatrvaV1SADhWr10",
+	"C4BdY42Vy6m16NoyOfXeNlfdkqBa7qVXhmntTbMkWYB/mI+WhwTW7J3cKSJK61k+dtqMH6lciUON8kwC",
+	"tF+WgvSlxsF/+bybxT0tmGV8eJ6JckTYe9/eFrES4Qw2FxUyapyKBXV7QHpDypMe+T589CO7Qbbr+G77",
+	"WUR6VGs6GPeuBHazVY5Vqc5t556t8+jZ0Bc6/iLGQ6n8YLwCImIiYZJqYRCEWRSGmOlgDBYe3LcoYOxF",
+	"K5PNm6N9QnVdXlZqWb2gBeVMOKGiCttoBL5Rva0l0Qdpi7cbNfm8zH+zemw2dbmS4Ckfqg999WQnJ3N9",
+	"JZHNO0SuswsoNNgmFtuM85eZo709z2R3q6HPr+Xn2OSWi386UlTsqlari+SGfJSlbLl/XWlXMbVxWzGb",
+	"oKki++ZR4rIb7mxtbL05zjA6sqp2wk9zgTa/rufksgFlRG0Om6rnethnb+R7BNzhl14IFq4cb4zO8IaO",
+	"JvymV1bgsgJ568WHlNfIaHifzZsc7G5DPX+h7Ednu9mPmilxn9+mesUurxYDQegjn+gNA0fqdzVeduKj",
+	"UOnVi2XlDvgdY1kXPhpU2OSEKr06/QiazccZzPV/kOXvfGnFQsN5ORUslA2uj294bLR01YyoKaPXyqKe",
+	"HFH7zHhXyvwcqAlTXJQmXLfI0cgOl+vPQUYYYdOnylhRg0SWtdMfe2zDiK3tP+ZG+K2F1Zf1I1sBtc8x",
+	"WN1W534QrGLlwkbvVFXKcOeX2W3dD09Wuw6ZkilLlRR2hrqmIlatdWD9FY1a8vLJQp8WiFLYZi2JVA7p",
+	"txhhqXbed9F5j/km3VSxQuVn+7OFXPbm4KsvhLVaFAVl56qCNQOMT9g3whFqZd02SJHKGtoFH6NvRIBa",
+	"bIZelAexFFXSqM8Qrjh0yF03WdBBS+BNsiQu4E3Mh2HNmD0zjagxprGteevP7XANY7pAqdnCBMLgZquB",
+	"JYE8reuThmJ4yZBZMQdnvtSLYDvlvrv3dcYWeEC5QwzzSiIns3zhEeBm7UT9FarNK1FP4wiZZfXkF2OC",
+	"n4i3lYUrR2UoG2vy8EK0pWzisaH3u7KRYu8XeqUWGsnmjPWYTvljcDUeG8vs8TBLkib8C3+wElqEofO7",
+	"Qqb+efri48npx7fnZz+cH19crIvmrqwUttM/8nBRiUy7W7XwfdFar3wFv9tbDN97eOiqkOE2ahmh3Kge",
+	"AmxhmtVaBVpdjXWilX/JsA5rG/VTXyDCsqZopMBY9+qmt/8Fi0Oebbs2pAImV3AYq1DPFkEXhJScQ1mF",
+	"M7a8HgVCrUqcnpbKnCM7M3B1+KRspA6fHuHsxTJD0M00NI4GXuVbeuBI1Xfnr8trleqOI4X4+1ebyPsw",
+	"tXbbU2unMi2RHG+NaljNKbu7O6sFXY0xtTnv2oWUD6stO0q+N2Sd0HxZo0osTirrVHnHSF7R07pbHK9y",
+	"SMJz/CLsLT/H5O3dEezmQA3L4xcQCGcO3sWS+DAvM3VeDlaFWRsa5sa6qZFru42tTtOvbQ9w4tz9kl4A",
+	"mGHC4gazI8Laxvc76jsbuKrmqca/LnFK1xz3hRPj/cqhNdiXq1moDpohlh+TMJdWLqOg+zBUFKdyEll3",
+	"zoktUB2QH8WbWnecOmVULwoINUgv1wYB89We2Tf4UAXeLgpXWKVfIugZK28KNLB33SiHv04z+2F35Ewk",
+	"c9LD5/ag8B4aC5ZNl3Nd46hwejkyP7AIkxIkuVcz9UwjR+8Pq/jL3rSMbd6pcsmKgaqS9VWOWMPRtmos",
+	"Z5Ac8kYTmOtBFdWG9mI4A7YeScwrnZtfrM4P29lccO8qypzLhK2Y/QyxPGPjoBfiAi03nM3gOBvCUQ3m",
+	"KLDTMujRLND8rHlDU7MgmDjonvyzu4/74Cy/n/voCO97C97GIEu5nl/AQG6EtDGa4v7iv1452fjT+8vG",
+	"Ul7/orv3JEffFLL6g5TpFjkiiRxx7KCmcgpIwbBjTs/45eBFaqxwmKZcaIQ72OA4PA8PMR4Ul3XFMeLG",
+	"YMI1e0oBhurWvCAXQ7m8G7nrmk/5yoeT9ZmeMau/AWhi0Z5jOTXvA78bmMOJyYQ+y7P7M5C2cZF/W1fi",
+	"SuBBTxEoRPoZth8ashlSr+d24oD8+qFHBjRNOVOkd5TpsUz57yBODshzeFFylbXbOwMgGPyT9VoEO4ob",
+	"1lTAXwOaJISKK4EcZcMwinIXkyO9T024vOf6+6VGcTMxlOmAKcI+0YFO5nbYvNGELWKWw4R24m0gJ0xZ",
+	"C/pK3NCEx/BF8MZ2QPfYisgxozFLSe8fTYuZap7EPUNVRxmz9D4EMix21azUMNT32dTooie7btxkRGI+",
+	"4tr8V2oVXQmMkA9kyhAOO55Px0yoR1EerUMUjSFQzJzwBe/PL1CN6RSe2zs2n/da5LmMuU29/HRxdgrM",
+	"oMlEKn0lOuQNfx6By4BXnL96QXZ2dp4Z+/jd5YuITKRgcwiA5V1B4RwjckdzjaAcewqCqcwHjU6r3Wo3",
+	"AI7DBJ3yxkFjp9Vu7WB51BiOa2WYy3w5YqDPPAcYLdFIuNLmABh/E2xrmtIJ05At+HU5F5EEZaFcuF3R",
+	"Y6ZsHlQdkpRNGUL0zZFV7IalNCkI7V8r8Nzs0zQBnxe1KzfP/FfG0rmbhHgQ+NcgrMGt3QCc7CIAEJI5",
+	"wR8+WcAMQHxhjhsh0wmYIqvo4OAfQfiybOVB0tkvvXbefd0arNDlys9BLlsCDBuu+3xnGKx7tAvkOJQl",
+	"V95prthAiIuYqwtrWW5Q0u5cttc1KAlwirtLjXNrrz0E5NdY/HOX2ahefXdLqy/bofyMPn5LRwwQ5zWv",
+	"xbo3Y9ekFtMAJ6fbbmNdMIw9BUspt1sf/2YTk0Gp9UK9ovGOQmDSr2HP1s5ia1W8utDo1H1ksSmuzUqh",
+	"j6i9xvXvhD6chWj56tC374XZLulP2S70hnQg2KDBIz682EPRflbRcbAbxrVddhc8NbM6YdghSeZB/u/A",
+	"Xg8SqNiVr6Rnz84vJW7eygvzBnVVVznUu4OdB8DPoLYBYthlpQQotcuB/u1lnPr+k11zpyWQN2Cvw5Zw",
+	"SGfbWW1xeHkenH/aKes3ZnuD5b292gvttPDui22s2oXge9265WInqDB0F8TeqxowBQFz79W4QPdibVSx",
+	"m5HvSlRoPIQdgxY6/tjmN8vNa1wLmrKWMtAjJuj5stcOerDs5/EOl0838sWjbgxX3NZVOmUF1mC6ry+x",
+	"bpljs4uCrOwRXuA9fk5jh9GHn3TW/+SdoNb2ZjH+aGf9j17JtM/jmEFJ1F6dlZ0IzVJBE7A28Vc7tRZ3",
+	"QzmGp8CPyyYTmho2MnSsqEEHJrID6s2xA1cXPIA1HihEgssAYW+N1ZrHWxx2ngtA1Th8LFSQWD8APQbj",
+	"60sp/BByGyRln7jS6jAPwzo3iGsiM926EkdoeIMVGiaXMak8hZ/AGg5JzwP/e0Eff0wIKo/3x8IKaERs",
+	"OxWR93kBxlVOZgx4c0WseU6+7yFa/IBMMzXuRaSHKuYNV8o81HyQzs8z0UNHlwqs1Vgs7HgUVHZcCVfa",
+	"4So7IjsNyAV/jGP13rnbzpk6idlkKjUTg3nzb2zew9LEVKPDNwSgOJroB3n9gPEPWRqRa4bhFueAjZj2",
+	"F10JR2RbjaAzhKx1d8lYZsYHg1dzDgCu1VYdqByHADg2GwPzNQ2uXZPLx4BFeyW6baj26ra74FBds6kt",
+	"cih6MXAb58YsezFrDKOAYn9jc2sdwfs/l/G8vmGkFr43f+Zn8agqLKiYsN2ifOhkNpYJRlyNfUCTjIVl",
+	"PM48KVfPe2vUs9PxvupsSQFbiV0srgiSh41O2/iirU43zMLY++d5t1DPtZ/lek6UqMc8eRWmozDjtN/e",
+	"b99i8A0LWApkPRFKM+pHiZjD64qmUjzxEYaOBDCp89ZX0TUoEvLPLFB70ZLZedJuLxAsfzmQyGObO8vX",
+	"/XzuItIRlq/Zw6EhxhGzIc2Slauselp9XRsWq90Wo5uWBe7nJHg0Rgk6xO7NYVj3QrhuFCFRDz7Egw/x",
+	"4EP8NX2IuxHvbl5HoYKvxN84KrEvrSSziYvAvuTKF3oeopXIVQFb1UIYUGwh2a9lbi6UgRt1sc8b6TOX",
+	"WWg1FmV2eUiqGv1Yk6yLgSlDoW67e391AMlkLrjmMMPRbp9Z37xKFbS/jCpYUgRvUzaloAXAYKYx4hqC",
+	"8/i1tQF+W6YQKE6JwxTZMGUOZlBPM+B9l/RA/nEu9fGz2jL+mwr5f2UsAyR5Lt7bZdLdCe//bOEeNtKp",
+	"I9nxrRYke/HDXLC3y2V6uyDRQ4HezgW6uecfSphfLgUZEBBMjeEdNp7+c8jpP25IbLe9u/4Xp1K/kpmw",
+	"j3i2mcoJCgfqlAAgyL8Msr+Bj2BR9GsR8fcw7HNNapOExBxxY2bYmsG5GLAFfWXr38pES4u8pzZbywET",
+	"j5WcUHRo2696OHFgJ9/lRG/Tgq0vEYqlKWvtu5LiFOoRIYUApg0l8sEYzcAxdrYIiGa4tlPjYFxK+dpI",
+	"bfzBXq1z8dPF2Slc3+1uGKS6ZvNiNMK80zWbA5zB4mpsCCwMQdjzcfLy+M3bs8vj0xf//Pi3439+PD9+",
+	"dwHJfMf6CyFIkrJMsbD1gnkgV2TxuhlFJJwN2BTW4TDGgOZ0EccWeacYoTCozywfpbf5y/6qBeEXOV0O",
+	"xwWBXZKHz5df9uzt5cnZ6cfTs8uPRz8fnbw+ev76GGw/TXmC4cUhB4vPmUGtQug3KJs6aCw+bzGODLFH",
+	"R0VsoLK0wJyGpc8j655xSBJGb5gLo28SMbJpiXKV6vYJNhHLU6X04CezJCPeCMBBiStd/VaJETASjK3s",
+	"hPTqdEhJFuQ2Wq9RDj5XpEou6TVThA2HbKAJxfaYEZkFTVutPPour8AGyJxMzeYeYD9N2FXfWdBFziOH",
+	"rcaQKNV53B7mFnOtcRwZNAe3IXtzZDyUDQsuyAv0qCAqGZR1+iTAiHokX54isIIRYWxWkr5wv+1hrX1J",
+	"AB9vH0Tw7xSALypTmNDsIC+b6qrb+jAd9EW/XBh1kYq+O1kuCQpdzIOtquFOL0VWi4QruNVeIa/2rEtU",
+	"++4vjT9U2LXxIi9TnhN4rQNSePGNnfC1d8xNOdcp4yFIu8p/91T6ywRoczDkf0J09k7euROX9dxzrsKC",
+	"7r+6M2u90+UZHM5iLB2ZUaElKmZd3M2ps+zr77Mp3scPOVnDD9B/0a7aqxxjFGEzia/jbn0TgxXPTd4d",
+	"6EvYq03oNVRtteIaVEQSfo3hroGcTIp1G+Gdetiwc7E59Wwsla+DQ/txoazy0KI/ejRJera562J3LFco",
+	"Ydm1h066FKxFjqHBNWCLPKLCNbOAIc1u2Bz0lLfFRtngunUlLrLBOGijbezjRMmwLQ4WU04US26YyvM7",
+	"2A8YXmwMPUTB4aEC4ikzameBFT4fsyuB8SE3qIe8D0oS0Y8b2wREjJ2JEq7AazXG2xzqT8ICVvMTOnEN",
+	"DkqasUDlmLgS3Fa+9cou6h1YBA882r6fokMGzcLhd84fqDblod1KWFhwd0RNzGi8GK2whM75iONMQPJ9",
+	"PmwO2Kov4/mjwK035yCR8rp4w9dSXhs/rIzV0IPFRu92QwqwjCTx1YCA8LIK8RYKHouPCWYkhLfY3Dm5",
+	"3VDfwm4EPsq9fRL3qtYTKSC/sbNQoZdP2K6ntBEZ9gMrb+iF7bW8nb0gKzDKabkArRM4jLtdog59EMlV",
+	"3YLfDSwC9V431lXlgjwhCvgbOmUbNWPhOR5GVOjadNAO7Xng0FIjyYd+Cgj5B2xLJbblG+7uwn5u1Tfb",
+	"ewDQPABovrKLdncUfkFpVHtq710PA2g4BnoS+4s9OGp/dUfNt7dAe/Qv77cFIX1Variu9udqOXHQZFoF",
+	"lb5LOU6dMjpxiTQsSDSK9gJqvZsXTGgCDa1Vi5xo24khWDVLmZ1gDfjdCEfEQMECnAezoWAvg1aG6oR/",
+	"29bX/8Z22P/GUot/X4l/N5tN///munwKE/k36RUGOZlPMEMCVeZCGDtEjA5Kvcvao4+IfSz25IaH5i29",
+	"zd/GzmAVY54iR0VoDuFvnc++NF6jHOZwdLMc45jZSQ3u4Xg9Pj3/NxDJ10uEQ7XgJLmR1t87tRsRtKQi",
+	"wI4zET+KHM6d7Lp6dDvlxY7SwbvhKpiIYQXHIvYvjz2cZ3nnItsOILYGFrKSTe4RRedkNp6b+7lSf9z3",
+	"fqbt/e3ojB7HCv9BwpmwLWKMvQCbqmwthN8/KNDXZCRx9GVxqBbuPxJDXQk5dDUp2k6Im3ClWAyRAKx5",
+	"gniEfSHLYNYPtpaHTVDlfjjhMSb5A1fc1zIZl/5KaCnJJBuM4Q19i0FAWxiGTebF50FcIlp8LJhbcGKO",
+	"IKhiaJNwwWwYA9mws2esWCXxBW1rXncepMADi/gEuz9ATb+J0CKCsE9TnjJFvh8xjZm/K+iOG1LI78ij",
+	"gAfcKVdaTm2tTz4oBbfTD+Q3prif1MdhX/VhftsrEczk4RPIUfdSptN5j3wfdF9Wj1rkeSpniqXqO9KD",
+	"rUcLuueSyoZj8rc7QKRmwKI2kjRkejDuldcOmetcqALlX61GCNiK3534XNRAiraygjyctbuJ5q1Tiv9t",
+	"OhEYfjPH2pXgwMnF4+/NAJgueMPiw3BrcCKWsJ0DeE4zBN3lCy6c+4qy+91usZ6+C+jTRUDc+sJ3zT5p",
+	"VKVNXGbxMcCkB6Tb2W2b0woXHvjTfSV4fEB2O1fCqLsD8vnK+TRXLlZy5YMlV42DXz/chncB8WXv0Q3u",
+	"4ZnmqnFwVcvau2pEV26f4UfGKYAP7UPMZx4yCl9QDR+W+UVXDVimWSFPEihUhIOU78PScEShVYQ60Ydg",
+	"wQKwslkRszMgWsEvh14qtqGIkXutMjBjqcEJexSRTGieBP1IYOSk4jFTxJbXLaA5X9DBmDVfSKFTmVTO",
+	"BugJ2VRapiwiQjbRLZPppHdIhCTTVH6aQ4+aa8am5uCnbEoH1wGP10V+lj+mhAhR4x/No8GAJc3n2XDI",
+	"0tJRVvnizUJHXHwiU6oUs9Mm8dApNOSMgqm/yj8/xvSbeAmvZJLIWS7IE36D0XbqZKWxMJ1qumPd9krn",
+	"Ie+oW9omaMR8ee2F68CzUkMGY9sqJ7NtXzfdu69JPp/lIT77UHv4EDr9y9Ye4swjm7W5ax1KODqq0n6x",
+	"w6NCjHk+P+qhpcmiqlyelFUYvRVVB4C+kOb87M/ZbR31uXF3irdUj4tN/e+u4hZmkIVoeDtCP81g9J3P",
+	"Tfup/A8JzAcF+aAgHxRkOfzzNsrhusWuNza2A254qWAJJUk36Gu//3WA6a3uXrsUnK4gU3f09zEfTF5l",
+	"/+yO9JvR3aRMnKEqyBEtre7eFiDqELH9GzPvP2122u2OlQP+o6d7+3+0Q36HY5oynULz8M4f58iyCShb",
+	"HLZA9iOC/Yhd92ikfYSDHsJkhh/KcIgj6QZUkCE6/xihqsCCe9zRrzhiomS9nV+CBv8w3wERV516WgRe",
+	"t3jOu2BtbC6JtiFzbh/KVR7KVR7KVR7KVb6QvbIp8KVmxcqfDfv0TVz8ACYduUlgNoU4xVpZmDVEFU4V",
+	"/fJ+/ePAWC3F1mBQAsoJiBxi4jvHbMQ8jhDIau1gIkWL2DHWdngEWskHNtOPM5IgrpHDhGxbUCDAleBa",
+	"FUAhQIqligBM2BmnHi4Cm2POSntoBjGKc/u63zJU8eAjPPgIDz7Cg4+wxke4U2jeyrd1Ot2Knwc8cxHP",
+	"fPTi8uTn4wDNvAhXFjIPvC80fSmU9qJyCgNfgDsdMa0KGn9mB3Yy1zJkC91KQtVp1ovzyY1q/KaZDW/k",
+	"GNXvkxe1aj63ZOgY0atWGDpSeevLGSRKkiFNFyCx3NVZIsoEZrvpMeMpEdmkjxZNz0n6nvutM6NhBhRM",
+	"6IslU1eA9BtSnpDA7IEpV0mx7xpYOtDXBKZeyQmL8slcYw6pIfMGiKB0tZYAqhQSRwp4QGlelmkWAyqn",
+	"wDZ2FtUhmnuzgCB5saVt7e4xUJ77NZkxYyzirNHWlThHyvs252G1EtLNvXaJ7RZOcbI3uq/x9h82e8Yz",
+	"7q+fG8hgoNWssgUigf2z0whKCacpHzCST4r0M7nszMVOt7XXhn46pNON9trwpu7u3cLd3SrsnXmMFrvF",
+	"VN29FAd3c5N5GJYSD57olkSyC+w51LUXNXjYHRB6/lWks5FC1QX6FzhNwbZzKnjQviza+AWRr4Ewa7e2",
+	"f4Qv6EC5WHjpcfAywSKKkdREy0Mj/K5ELzDOe1Dqo8KLI6sBlDbyFxt/cVUmv/A+W02R36191Abn0qx4",
+	"ZUn1ttoje93zh26O7FjmoT/yX60/cl0ne9FtB+cudNbbw/bgKXtCm8/6nbi5O9jrNvfpXqe5E3eGT4f7",
+	"w+6w037oobwhsb5cD+VAyTz0Uf7zRgBgz/hkKpXi/YQt9Y1dalVjrZTlVqovjk5Pzy4/nh9fvHtzvFwN",
+	"jb9broY+gQoyX7N8uNwfJ2FDjU1yWsR19vQdLTkOCMJOsK7bQxGjYttILM14KLzDQyvpP3Er6WI+kIp5",
+	"jTHxi22lo1rhqA9rAlK2rLHPnN0XhcPO7cTqvDW1kbW+3O8P12w6OPxvj4/PP56cLgUP3zKMBakZx2np",
+	"cjgsHH+4wLPewpWH9i/oZiywhnVbIULjKblqsjBqGTye2FnhQmL56bcLHv4gobMZNucqpACxxYJZaaHZ",
+	"1zYayBkKqZWjxd/CFfeN+Njn/Pp5adrcNTcWKoyPs4ktJGhonG9pGF0Got9Y9Org8WN3ecsuszWQk3uE",
+	"eQyd1gV5jpIEeFJFMA8Sh8e1/hIjTLH8fMSVhtmQU8tVjoHx77tMMC1yLI3jt5g2vXP76dUMWp/bNAY3",
+	"G3rMmvDvpjnMTfe7JlcKnbc6bFl75DubwfvX6mLd2fwMryfQNz/B9znA6xymKXNADsfJd/CM4CbWLUrB",
+	"rr2bTwRn5nFAs/80n+fZ+l+8kGKYGJP3KxpGa6Rj7kd9K4F6brnPTmpeI0bXaf/Hn/H83SLPJkyzZe49",
+	"ZxPpxgQA/1IRYxMAMJrIuc2b4bzj9jMyg8RebshYEFhu+rZKQsjmGV58b2duKdieeOfl+Oud5IQNZdYV",
+	"FaM/bz+1+kf3Gx0Ts+ubHZKosvpvK3z5oEJt9sqIA5npQIQ8JDu3A7utwexrDOvNEneMpRBix6zdlOrB",
+	"uKTvOCIyQH1M2KTPUpUDOEb8xqgQH8MzzMQiMpZKG593KlMYHdXL0qRHBGOxy4/2gHNy5AmMr3FDjL7f",
+	"7XYJ3HHGFXsUdt3CLlpc2fn2imGPbyoIxQHpAO6wsCJYHRnKtLRTNrzX9jwO24y55OSS78c07cssfdTY",
+	"6Dgi5b/IVJsHYWZNIZsWJ0LO/vKa/sFId21DsePkdk30x4Mxs/Md7iWlS7En54wOxuZN/pu8B9QHBKhw",
+	"HJj6b/JSMmB0OhiwqSYyS1GQ/jc5chFKWB2Y+G6YGfm+224/QgAWFQRCxq0SMcoG1/c2sDCOKeVi/XKS",
+	"wNg0BvCEPBvkKEmTRM5yz9s2V3RZiacl8imhMPDwjWocdLqbiKuFXvKpI7h7tmGIXHK6iYIHjU6r3WqX",
+	"lmxbCNPyKMhcx0m3ZSxe/f5W+WxGgGf5++NL5W9usQp+dGIxDeBrYRwfke932zuPWuQHfhPESZy2lkNi",
+	"qAM8iQGTctp528ZTz2Xe71g9hkqU1eijHfjGOMfvwabdghw9UtdWiPrpily78Nk0g8qZYSonm4rYTI8f",
+	"J3LERTUY7weYbGMenipsUuMbx3q+RJSEGhsjFfqgft979e71a8gavz774eT04+Xl615khN/YsDri8Vza",
+	"G9qP6kfQ8TVlVwLuTlIm2IwmBzhHgdtBjdgW1naAFbEijKbJ3EHrYexqCr9QxHhWNuASQXtqrgCXBIlI",
+	"AOfbbOSVmFKlZjKF7JIhlu1gayuQ3JcwYlKQTFwLORMwB8feEjCD5p45PnG33YlI3h0WPpvJ9LpFXqGa",
+	"ALIjTlqB7LkSU5binajtb2wt8QhnQFAA0YHkVwf23pQM2QyhYFLAPs0otw1LY5n1EwYtbvEo2sBU95l5",
+	"wJXonTOdzpuAtOo5FDrHHs/opaR8NNY5AYLiPS0lIkaDTYS6QRaXNqflI3Ei7uMe2L56Lv/t1mT0pkxT",
+	"NtBkLFPFSJ9qzdI5UZpO0fCpJ+Fem+34kuMvFzSKT/R3gkR/KJ3z3Amb/zTu/zDgZ/ynk3e/n3RO+U/P",
+	"Wmz+0+/x+xPz4bj/Q/LbLxc/PWsNuonoT16143/8ZNS8OQwltLNKwvu9t5sSqVoFXPCRYDEpnlOA4nKh",
+	"cfQT5glI78gKbiBYzzaGTOdkmKXhvOR7qo+N8/sorl4dnbwuTDp4D6IADqfxxh33LVYFuQtACwbHBiRJ",
+	"i4AKJX2px9jeK51bqbalVP/Kx0fuG5CRgUA8tPhmxAhMnL2kKI+/Fhbj2T326vLH87PLy+J2XUpJJlTM",
+	"nU2Owra4Xe4SK4gtvNzOHoOhDqmc4CcuIjKmN8zNekCE0L5tR6++wIbeYYG4tsPCQQulPDaB5wImvMPN",
+	"3fLN6Sys/mvaOWyQpVzPGwe/fihMt0bNHxg1xmApsV9kpqsNmGPXit/b0HbYA8gKGMaAksc1hreDrA/A",
+	"oOAx+b73m+a9R+ZcuIomLLPDZs35rWcyS+IrAVyC4j5ukTOQZnYPHQzHbCAcw5EkWCbmF5fPILSBvRxJ",
+	"hU+F1c/oHIJ7jw4J11cCp2rjerh2vfGrNPFZpreYXLIy35hbXzO1hATLWwZ8TZ/hjtgxGL6PBnEgq04l",
+	"DkEYAaeH+oQrx1hUkQmNGenPSZE9MKjQn7s7HIIBV84N5IJPpsncWOvGVOVbQ5jhImMO1qCdU2FEk13T",
+	"NxyPDyPYgNuLEmTzmiYjabBmqbSg9P0YRHFByDAnY4iaMnoNYPLIT5OY0DmJpev4bhwYNKipturYOflL",
+	"Sbg3rPEVjFEbwAYbEgMaYEouFBIEIZ435pPbJSt260bom7WiYUCThKV/ekjZ+7EkdEJO/vv+7G2ht+rx",
+	"Z/uv28cev13F8ieCUDVgIjbuX3+ugyFCHDq4uOI8cEbHMolzpLsFm7pnHOZzX1eGSAGKmePKN62uu1Od",
+	"b2SDg8eTqZ7/jIFDOyd1eYSJL7LE2Vg8jsjF397BLBWj8s0BpcYOAB2u2afK/vH/qhgPosY81UsTQu4y",
+	"IOQu1ck5T/ya999FYlCtU97PNLPlYanVebvt9pOd/c7Ozs6znU4I1s0mE5ZCrtWW5xWFUfuyvZ8LIyw2",
+	"GBiuP353bmgWh51gLNEum0CeiKQsjsgbwz4pH3FRVmMFNdONgwbURhtiX2fmDhfN8+OXTfNTW79UAczv",
+	"/nIflCyScZNqaEd5c67cZ2C0JsbpyvnOaBVz1MjQHHpzrMwpvWYxJG8f+nBX43I9CcM23GE81fH+l4MR",
+	"2NKVxu2HGnL58We+ulO35bI6Ey7sPb9TILGmLB0woZtMmDMc22gtdzIcAQqDMU3pQFsMgyAJ0/AHTM/k",
+	"I66VF21Tqsf5IeVxTaSnP92hrNvbixoTLtzfnS8g+Swxwhbjf1kRd08JtxY5gJc9pIi2BXvyR/6bSi3n",
+	"LFRJplNM7d7vmDrRCEtc6gKQWyqd9pOnRijUT1CXpZzr1R3IeK1vAl4dCcYKualCeZcddsOEhQ4jpIYZ",
+	"0/Mv4M54uAWYx9wPZ0SHWQ6HxXIZYLMiX1vQwKJ7Yz4u06VjqsZMrWyHCaE629rOMdV3YILZjiQJFwyM",
+	"hp7Z/h+pGr/mgvUiSIoaEmB/Cfd0D/pMGQXPSY/ZpAwGTmN3P7Zh5dmnpoiXDkzj81WD4+A91CkwLM8Q",
+	"AD7rHOw+fXn89+lv+z8+v6DNj5cnk/fNvZ9esOzv7Px6snf6ZvrT+19+2BlfZK/ewRy9z1cNJswNP181",
+	"IPN3ZdTxFTgOV9ZhuMJGA+ab29uVo/ZeV1ER5nhKwfAL45Eci7hXe66e2ajFiXlIteaxMW9K5871Rr/z",
+	"ac94bb3flY57kWMAF89BKIkiXB/aOWAupc04zAwuem8imxjmNHdtRA1zS8O2yyPxfoaDUDUF7wge6pfd",
+	"a1W4iAvX/ceVxHw77Wn9Km6zOfZ4EZQShAtyzeYY5NhICt1Zoa6PU0BWp86Fr/mE61p3BO7xzFNU6neK",
+	"E/mj7YZjVkeNInvKnX8sWA+Hb34Pn78TRiya3cOvEHbiGpFqBz8yK4XGwiwZuuyJ+eEjG2DF80SxUylM",
+	"Jy7KFutiXwknqv3ka7wa6o8zDTeDpms2PZMp7FwMfATgFKpJLzGUB2FiERt9c8td8oY/bxHzTMCAYGtA",
+	"6iewHqDas0388qZ/jGC7XjtQ2ffEMlIXmhyUt6VCZRKEzrahTizhUQUs6xZ1ncFHzuGAD40bg58WHRn4",
+	"EhwWVEfGZcHhr9Ytgo+P353jjFfwy66sY3YVeGa4GHM2rxoHv15ZH+zK2AJfWGeFTPugth7U1tdrMQ+w",
+	"u8VA4V9dXflpsCuHwbpBsFvo7RCoQRAg1vP0TWEwaDS/8ANq867XB52o4fsCwV8Wf3TQjoJmXuavQruX",
+	"g85t5B62s5x5MyQw0se2nJgeIUgkcIELNSLRUg3LNotUpjLVjYPd3R3YovqjJ9dOnhzyUZYyVQCm/ul9",
+	"5bfYP8MPWgbAqDv5UN41SqgY3HNWJPZX+n3VAfoRWzbd9/T4dkbyun64BZ+9ij9OsO9yayXKCEo6rHtv",
+	"jg/AJ8Kcqn9pZekip0zQKW/N6SRZRZyzKRNHb082o467aa4Z7eMOyE6r3dpZaZKYAxHLQTZhQn+XZxhr",
+	"2Rzud2A2/PPozevVZAN4ivvNKmpBp6+VTHQOoRDsAbYlPoKHbpOVXOwOQPeaXnurSrW2jnt7iUjZmGra",
+	"p4r5UbC/yb6yYO5q/ize93Ojz2jKUvMISFiy9KY8D+SFZ0RcGQfVY986N9hscICGEOx2xYctOz5hVHZn",
+	"aGUXYfNDdKyxg9rQtYODVJFNcICYMoq/bI7BRGpmYebpFHoEF6W+vwsWPyzfxpaouPoFSGiFP3NKvOKX",
+	"5keKUHWNXilkwiLXrapYotMz1/aCe4OVtXxfgFSDJztl0qhicgHfokzHXBs+NlMsfMoiTjB4FIBAlh+F",
+	"TG65KdjP4JcBK91+uP3/AwAA//8=",
 }
 
 // decodeSpec returns the embedded OpenAPI spec as raw JSON bytes,

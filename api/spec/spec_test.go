@@ -183,8 +183,8 @@ func TestMembersComeOutInTheContractsOrder(t *testing.T) {
 	}
 	order := `sessionId catalog direction sourceNodeId targetNodeId method status phase currentStep progress totalRecords ` +
 		`transferredRecords created updated unchanged deleted rejected transferredBytes transferSpeed recordsPerSecond ` +
-		`estimatedTimeRemaining startedAt startedBy lastHeartbeatAt lastCommitAt completedAt errorMessage cancelledBy ` +
-		`cancelReason attempts worker resumedFrom resumedRecords options health`
+		`estimatedTimeRemaining startedAt startedBy lastHeartbeatAt lastCommitAt lastSourceAt completedAt errorMessage errorCode cancelledBy ` +
+		`cancelReason attempts worker resumedFrom resumedRecords options outcome deletesWithheld health`
 	at := 0
 	for _, member := range strings.Fields(order) {
 		i := strings.Index(string(text[at:]), `"`+member+`":`)

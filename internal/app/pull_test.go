@@ -2,6 +2,7 @@ package app_test
 
 import (
 	"fmt"
+	"strings"
 	"testing"
 
 	"fullsync/api/spec"
@@ -18,7 +19,7 @@ func TestPullBringsEveryProductAndARepeatWritesNothing(t *testing.T) {
 		if first.CurrentStep != "Transferred 1067 products" || first.Attempts != 1 || first.StartedBy != "alice" {
 			t.Errorf("session %s", nodetest.Show(first))
 		}
-		if first.TransferredBytes == 0 || first.TransferSpeed <= 0 || first.RecordsPerSecond <= 0 ||
+		if first.TransferredBytes == 0 || value(first.TransferSpeed) <= 0 || value(first.RecordsPerSecond) <= 0 ||
 			first.LastCommitAt == nil || first.EstimatedTimeRemaining != nil || first.Health.Verdict != spec.HealthVerdictFinished {
 			t.Errorf("session %s", nodetest.Show(first))
 		}
@@ -101,8 +102,15 @@ type counts struct{ transferred, created, updated, unchanged, rejected int64 }
 func checkCounts(t *testing.T, s spec.Session, want counts) {
 	t.Helper()
 	got := counts{s.TransferredRecords, s.Created, s.Updated, s.Unchanged, s.Rejected}
-	if got != want || s.Progress != 100 || value(s.TotalRecords) != want.transferred+want.rejected || s.ErrorMessage != nil {
+	if got != want || s.Progress != 100 || value(s.TotalRecords) != want.transferred+want.rejected {
 		t.Errorf("counts %+v, want %+v, of %s", got, want, nodetest.Show(s))
+	}
+	outcome, words := spec.OutcomeClean, ""
+	if want.rejected > 0 {
+		outcome, words = spec.OutcomeRejects, fmt.Sprintf("%d of %d products w", want.rejected, want.transferred+want.rejected)
+	}
+	if value(s.Outcome) != outcome || !strings.Contains(s.CurrentStep, words) || !strings.HasPrefix(value(s.ErrorMessage), words) || s.ErrorMessage != nil && words == "" {
+		t.Errorf("of %d refused it is said %q, %q, %q", want.rejected, value(s.Outcome), s.CurrentStep, value(s.ErrorMessage))
 	}
 }
 

@@ -26,12 +26,12 @@ func TestTimeBetweenTwoWorkersIsNobodys(t *testing.T) {
 		if s.Health.Verdict != spec.HealthVerdictHealthy || s.Health.Reason != "working normally" {
 			t.Errorf("a worker that has just come: %+v", s.Health)
 		}
-		if s.RecordsPerSecond != 10 || s.TransferSpeed != 500 || value(s.EstimatedTimeRemaining) != 9 {
+		if value(s.RecordsPerSecond) != 10 || value(s.TransferSpeed) != 500 || value(s.EstimatedTimeRemaining) != 9 {
 			t.Errorf("10 products and 500 bytes in one second of work, 90 products to go: %s", nodetest.Show(s))
 		}
 		gate.Open()
 		s = pair.Main.WaitEnd(id, spec.COMPLETED)
-		if s.TransferredRecords != 100 || s.RecordsPerSecond < 0.1 {
+		if s.TransferredRecords != 100 || value(s.RecordsPerSecond) < 0.1 {
 			t.Errorf("the hour counts as work: %s", nodetest.Show(s))
 		}
 		nodetest.SameCatalog(t, pair.Branch, pair.Main, "main")

@@ -50,8 +50,8 @@ func TestVerifyComparesEverything(t *testing.T) {
 
 		gate := pair.Wire.HoldPage(t, nodetest.HashesPath, 1)
 		s := pair.Main.Pull(verify)
-		s = pair.Main.WaitFor(s.SessionId, "VALIDATING", func(s spec.Session) bool { return s.Status == spec.VALIDATING })
-		if s.CurrentStep != "Verifying 1067 products" || s.Phase != spec.PhaseVerifying || s.Progress != 99 {
+		s = pair.Main.WaitFor(s.SessionId, "verifying", func(s spec.Session) bool { return s.Phase == spec.PhaseVerifying })
+		if s.CurrentStep != "Verifying 1067 products" || s.Status != spec.TRANSFERRING || s.Progress != 99 {
 			t.Errorf("while verifying: %s", nodetest.Show(s))
 		}
 		gate.Open()

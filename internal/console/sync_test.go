@@ -114,7 +114,7 @@ func TestSyncFromStartToReceipt(t *testing.T) {
 		hashes := pair.Wire.HoldPage(t, nodetest.HashesPath, 1)
 		seventh.Open()
 		nodetest.Await(t, "the verification", hashes.Reached)
-		card(page).WaitText("VALIDATING")
+		card(page).WaitText("TRANSFERRING Verifying 100 products")
 		bar(page, 99).Wait()
 		hashes.Open()
 

@@ -55,6 +55,9 @@ func (p *picture) update(found Changes) (fresh []Event) {
 		if !p.pos.Has(t.Seq) {
 			p.pos = p.pos.With(t.Seq)
 			moved[t.SessionID] = true
+			if t.Status.Current() != t.Status {
+				continue // to a state of the previous version, which is none in this one
+			}
 			fresh = append(fresh, Event{Type: TypeStatus, ID: p.pos.String(), Transition: t})
 		}
 	}

@@ -55,7 +55,7 @@ func (w *welcome) missed(want Want, seen Position) (missed [][]byte) {
 			continue
 		}
 		seen = seen.With(t.Seq)
-		if want.covers(t.SessionID, t.Catalog) {
+		if want.covers(t.SessionID, t.Catalog) && t.Status.Current() == t.Status {
 			missed = append(missed, w.hub.cfg.Encode(Event{Type: TypeStatus, ID: seen.String(), Transition: t}))
 		}
 	}

@@ -50,7 +50,7 @@ func Judge(s Session, now time.Time, limits Limits) Health {
 			return Health{Throttled, fmt.Sprintf("%s; goes on in %s", s.WaitingFor, seconds(wait))}
 		}
 	}
-	if idle := now.Sub(s.busySince()); idle > limits.StalledAfter && s.Status == Transferring {
+	if idle := now.Sub(s.busySince()); idle > limits.StalledAfter && s.Status == Transferring && s.Phase != PhaseVerifying {
 		return Health{Stalled, fmt.Sprintf("worker %s is alive, but has committed nothing for %s",
 			s.Worker, seconds(idle))}
 	}

@@ -88,7 +88,7 @@ func TestJudge(t *testing.T) {
 			s.ClaimedAt, s.LastCommitAt = ago(61*time.Second), ago(time.Hour)
 		}, session.Stalled, "worker main-1 is alive, but has committed nothing for 61 s"},
 		"verifying commits nothing": {func(s *session.Session) {
-			s.Status, s.LastCommitAt = session.Validating, ago(time.Hour)
+			s.Phase, s.LastCommitAt = session.PhaseVerifying, ago(time.Hour)
 		}, session.Healthy, "working normally"},
 		"completed": {func(s *session.Session) {
 			s.Status, s.LastHeartbeatAt = session.Completed, ago(time.Hour)

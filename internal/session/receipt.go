@@ -18,7 +18,7 @@ type Receipt struct {
 
 // NewReceipt returns the receipt of a session that has ended.
 func NewReceipt(s Session, takeovers []Takeover) Receipt {
-	r := Receipt{Session: s, Takeovers: takeovers}
+	r := Receipt{Session: s.Current(), Takeovers: takeovers}
 	if s.CompletedAt != nil {
 		r.Duration = s.CompletedAt.Sub(s.StartedAt)
 	}

@@ -26,6 +26,7 @@ const (
 	PhaseThrottled    Phase = "throttled"
 	PhaseRetrying     Phase = "retrying"
 	PhaseVerifying    Phase = "verifying"
+	PhaseDeleting     Phase = "deleting"
 	PhaseFinished     Phase = "finished"
 )
 
@@ -86,17 +87,31 @@ type Session struct {
 	ClaimedAt       *time.Time
 	LastHeartbeatAt *time.Time
 	LastCommitAt    *time.Time
-	CompletedAt     *time.Time
+	// LastSourceAt is when anything last came from the source; nil before, and while a replica of the previous version works.
+	LastSourceAt *time.Time
+	CompletedAt  *time.Time
 
+	// Outcome is "" until COMPLETED.
+	Outcome      Outcome
 	ErrorMessage string
+	// ErrorCode is "" unless FAILED.
+	ErrorCode    string
 	CancelledBy  string
 	CancelReason string
 	// WaitingFor says what the worker waits for, until WaitingUntil; empty when it does not wait.
 	WaitingFor   string
 	WaitingUntil *time.Time
 
+	// DeletesWithheld is how many products were missing at the source and not deleted here.
+	DeletesWithheld int64
+
 	// WorkedBeforeMS is how many milliseconds the workers before the present one worked; see [Session.Worked].
 	WorkedBeforeMS int64 `gorm:"column:worked_before_ms"`
+	// The speed of the last seconds is that since Mark, or NextMark once that is old enough; the worker with the fence
+	// MarksFence keeps them.
+	MarksFence int64
+	Mark       Mark `gorm:"embedded;embeddedPrefix:mark_"`
+	NextMark   Mark `gorm:"embedded;embeddedPrefix:next_mark_"`
 	// Attempts counts the claims of this session by workers.
 	Attempts int
 	// Worker is the one that holds the session, empty while none does.
@@ -118,6 +133,13 @@ type Session struct {
 	FirstKey, LastKey string
 	// Retries counts the waits for trouble to pass.
 	Retries int
+}
+
+// Mark is where a session was at a moment.
+type Mark struct {
+	At *time.Time
+	// Batches is the number of committed batches, Handled that of products written, found equal or refused by this session.
+	Batches, Handled, Bytes int64
 }
 
 // Handled is how many products of the source are behind the cursor.
@@ -148,11 +170,11 @@ type View struct {
 	Session
 	Health Health
 	// TransferSpeed is in bytes per second and RecordsPerSecond in products per second, both averaged over the time
-	// that workers have worked ([Session.Worked]); 0 before the first commit. The average is over all workers and not over
+	// that workers have worked ([Session.Worked]); nil before the first commit. The average is over all workers and not over
 	// the present one alone: so it neither falls to 0 with every takeover, nor does the speed of a finished session
 	// contradict its counters because its last worker had little left to do.
-	TransferSpeed    float64
-	RecordsPerSecond float64
+	TransferSpeed    *float64
+	RecordsPerSecond *float64
 	// EstimatedTimeRemaining is nil while it cannot be said: the total is unknown, nobody works on it, or nothing moves.
 	// It goes by the products that were handled, refused ones among them.
 	EstimatedTimeRemaining *time.Duration
@@ -160,14 +182,15 @@ type View struct {
 
 // NewView derives a View at the database's time now.
 func NewView(s Session, now time.Time, limits Limits) View {
+	s = s.Current()
 	v := View{Session: s, Health: Judge(s, now, limits)}
 	worked := s.Worked().Seconds()
 	if worked <= 0 {
 		return v
 	}
-	v.TransferSpeed = float64(s.TransferredBytes) / worked
-	v.RecordsPerSecond = float64(s.TransferredRecords) / worked
-	moves := s.Status == Transferring && s.Worker != "" && v.Health.Verdict == Healthy
+	bytes, records := float64(s.TransferredBytes)/worked, float64(s.TransferredRecords)/worked
+	v.TransferSpeed, v.RecordsPerSecond = &bytes, &records
+	moves := s.Status == Transferring && s.Phase != PhaseVerifying && s.Worker != "" && v.Health.Verdict == Healthy
 	if handled := s.TransferredRecords + s.Rejected; moves && s.TotalRecords != nil && handled > 0 {
 		left := max(0, *s.TotalRecords-s.Handled())
 		eta := time.Duration(float64(left) * worked / float64(handled) * float64(time.Second))
@@ -185,7 +208,7 @@ func Progress(previous int, handled int64, total *int64) int {
 	return max(previous, int(min(99, handled*100 / *total)))
 }
 
-// Progressed is what a worker makes known of its session besides batches. Empty members stay as they are.
+// Progressed is what a worker makes known of its session besides batches. An empty Status, and a nil Total, stay as they are.
 type Progressed struct {
 	Status Status
 	Phase  Phase

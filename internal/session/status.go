@@ -5,15 +5,18 @@ import "slices"
 // Status is the state of a session.
 type Status string
 
-// The states. Preparing, Transferring and Validating are active: at most one active session exists per catalog.
+// The states. Preparing and Transferring are active: a catalog has at most one active session.
 const (
 	Preparing    Status = "PREPARING"
 	Transferring Status = "TRANSFERRING"
-	Validating   Status = "VALIDATING"
 	Completed    Status = "COMPLETED"
 	Failed       Status = "FAILED"
 	Cancelled    Status = "CANCELLED"
 )
+
+// Validating is what replicas of the previous version write while they verify. Nothing else writes it. It counts as
+// [Transferring] everywhere, and is shown as that ([Session.Current]).
+const Validating Status = "VALIDATING"
 
 // Transition is one edge of the state machine.
 type Transition struct {
@@ -25,31 +28,42 @@ type Transition struct {
 // Transitions is the whole state machine; docs/state_machine.md is checked against it.
 var Transitions = []Transition{
 	{Preparing, Transferring, "the source has said who it is and how many products it has"},
-	{Transferring, Validating, "the source was read to its end and verifyAfterSync was asked for"},
-	{Transferring, Completed, "the source was read to its end and verifyAfterSync was not asked for"},
-	{Validating, Completed, "every product of the source is here, with the same content"},
+	{Transferring, Completed, "the source was read to its end and, with verifyAfterSync, everything matches"},
 	{Preparing, Failed, "the source cannot be used"},
-	{Transferring, Failed, "the source or the database failed for good"},
-	{Validating, Failed, "products are missing or different, or the source failed for good"},
+	{Transferring, Failed, "the source or the database failed for good, or what came of it is not what was asked for"},
 	{Preparing, Cancelled, "a person or an API caller asked for it"},
 	{Transferring, Cancelled, "a person or an API caller asked for it"},
-	{Validating, Cancelled, "a person or an API caller asked for it"},
 }
 
 // Statuses returns all states in the order of a run.
 func Statuses() []Status {
-	return []Status{Preparing, Transferring, Validating, Completed, Failed, Cancelled}
+	return []Status{Preparing, Transferring, Completed, Failed, Cancelled}
 }
 
-// ActiveStatuses returns the states in which a session occupies its catalog.
-func ActiveStatuses() []Status {
-	return []Status{Preparing, Transferring, Validating}
-}
+// ActiveStatuses returns the states, as they are stored, in which a session occupies its catalog.
+func ActiveStatuses() []Status { return Stored(Preparing, Transferring) }
 
 // Active says whether a session in this state occupies its catalog.
 func (s Status) Active() bool { return slices.Contains(ActiveStatuses(), s) }
 
-// Before returns the states from which to can be reached in one step: the guard of the UPDATE that does it.
+// Current returns the state as this version knows it: [Transferring] for [Validating].
+func (s Status) Current() Status {
+	if s == Validating {
+		return Transferring
+	}
+	return s
+}
+
+// Stored returns the states that rows hold for these: [Validating] too where [Transferring] is among them.
+func Stored(statuses ...Status) []Status {
+	if slices.Contains(statuses, Transferring) && !slices.Contains(statuses, Validating) {
+		return append(slices.Clone(statuses), Validating)
+	}
+	return statuses
+}
+
+// Before returns the states, as they are stored, from which to can be reached in one step: the guard of the UPDATE that
+// does it.
 func Before(to Status) []Status {
 	var from []Status
 	for _, t := range Transitions {
@@ -57,5 +71,5 @@ func Before(to Status) []Status {
 			from = append(from, t.From)
 		}
 	}
-	return from
+	return Stored(from...)
 }

@@ -81,8 +81,7 @@ func TestBeforeIsTheGuardOfAnUpdate(t *testing.T) {
 	for to, want := range map[session.Status][]session.Status{
 		session.Preparing:    nil, // a session begins so, and never comes back
 		session.Transferring: {session.Preparing},
-		session.Validating:   {session.Transferring},
-		session.Completed:    {session.Transferring, session.Validating},
+		session.Completed:    {session.Transferring, session.Validating}, // the latter is what the previous version writes
 		session.Failed:       {session.Preparing, session.Transferring, session.Validating},
 		session.Cancelled:    session.ActiveStatuses(),
 		"UNKNOWN":            nil,

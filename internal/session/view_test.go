@@ -8,10 +8,21 @@ import (
 	"fullsync/internal/session"
 )
 
+// unknown stands for a speed that a view leaves open.
+const unknown = -1
+
+// at returns a speed.
+func at(speed *float64) float64 {
+	if speed == nil {
+		return unknown
+	}
+	return *speed
+}
+
 func TestViewSpeedsAndRemainingTime(t *testing.T) {
 	t.Parallel()
 	v := session.NewView(working(), noon, limits) // 800 products, 400,000 bytes in 80 s
-	if v.RecordsPerSecond != 10 || v.TransferSpeed != 5000 {
+	if at(v.RecordsPerSecond) != 10 || at(v.TransferSpeed) != 5000 {
 		t.Errorf("%v products/s, %v bytes/s; want 10 and 5000", v.RecordsPerSecond, v.TransferSpeed)
 	}
 	if want := 26700 * time.Millisecond; v.EstimatedTimeRemaining == nil || *v.EstimatedTimeRemaining != want {
@@ -24,7 +35,7 @@ func TestViewSpeedsAndRemainingTime(t *testing.T) {
 	refused := working()
 	refused.Rejected = 200
 	v = session.NewView(refused, noon, limits)
-	if want := 5360 * time.Millisecond; v.EstimatedTimeRemaining == nil || *v.EstimatedTimeRemaining != want || v.RecordsPerSecond != 10 {
+	if want := 5360 * time.Millisecond; v.EstimatedTimeRemaining == nil || *v.EstimatedTimeRemaining != want || at(v.RecordsPerSecond) != 10 {
 		t.Errorf("with 200 rejects %v remain, want %s (67 products at 1,000 in 80 s): a reject is done with, and took its time", v.EstimatedTimeRemaining, want)
 	}
 }
@@ -66,7 +77,7 @@ func TestViewCountsTheTimeInWhichSomebodyWorked(t *testing.T) {
 			t.Errorf("%s: worked %s, want %s", name, got, c.worked)
 		}
 		v := session.NewView(s, noon, limits)
-		if want := 800 / c.worked.Seconds(); v.RecordsPerSecond != want || v.TransferSpeed != 500*want {
+		if want := 800 / c.worked.Seconds(); at(v.RecordsPerSecond) != want || at(v.TransferSpeed) != 500*want {
 			t.Errorf("%s: %v products/s, %v bytes/s; want %v and %v", name, v.RecordsPerSecond, v.TransferSpeed, want, 500*want)
 		}
 		if (v.EstimatedTimeRemaining != nil) != c.left {
@@ -82,13 +93,13 @@ func TestViewSaysNothingItCannotKnow(t *testing.T) {
 		speed  float64
 		left   bool
 	}{
-		"not claimed":             {func(s *session.Session) { s.ClaimedAt = nil }, 0, false},
-		"nothing committed":       {func(s *session.Session) { s.LastCommitAt = nil }, 0, false},
-		"committed in no time":    {func(s *session.Session) { s.LastCommitAt = s.ClaimedAt }, 0, false},
+		"not claimed":             {func(s *session.Session) { s.ClaimedAt = nil }, unknown, false},
+		"nothing committed":       {func(s *session.Session) { s.LastCommitAt = nil }, unknown, false},
+		"committed in no time":    {func(s *session.Session) { s.LastCommitAt = s.ClaimedAt }, unknown, false},
 		"only rejects so far":     {func(s *session.Session) { s.TransferredRecords, s.Rejected = 0, 800 }, 0, true},
 		"nothing handled":         {func(s *session.Session) { s.TransferredRecords = 0 }, 0, false},
 		"total unknown":           {func(s *session.Session) { s.TotalRecords = nil }, 10, false},
-		"verifying":               {func(s *session.Session) { s.Status = session.Validating }, 10, false},
+		"verifying":               {func(s *session.Session) { s.Phase = session.PhaseVerifying }, 10, false},
 		"cancelled":               {func(s *session.Session) { s.Status = session.Cancelled }, 10, false},
 		"completed, speed stays":  {func(s *session.Session) { s.Status = session.Completed }, 10, false},
 		"more came than was said": {func(s *session.Session) { *s.TotalRecords = 700 }, 10, true},
@@ -98,7 +109,7 @@ func TestViewSaysNothingItCannotKnow(t *testing.T) {
 		s := working()
 		c.change(&s)
 		v := session.NewView(s, noon, limits)
-		if v.RecordsPerSecond != c.speed || (v.EstimatedTimeRemaining != nil) != c.left {
+		if at(v.RecordsPerSecond) != c.speed || (v.EstimatedTimeRemaining != nil) != c.left {
 			t.Errorf("%s: %v products/s, remaining %v", name, v.RecordsPerSecond, v.EstimatedTimeRemaining)
 		}
 		if left := v.EstimatedTimeRemaining; left != nil && *left < 0 {

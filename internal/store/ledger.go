@@ -78,18 +78,22 @@ func (s *Store) Held(ctx context.Context, c session.Claim) error {
 // Advance is a [syncer.Ledger]'s. A session that is in the state already was moved there by an earlier try of this claim
 // whose reply was lost.
 func (s *Store) Advance(ctx context.Context, c session.Claim, to session.Progressed) error {
-	values := map[string]any{"status": to.Status, "phase": to.Phase, "current_step": to.Step}
+	values := map[string]any{"phase": to.Phase, "current_step": to.Step}
 	if to.Total != nil {
 		values["total_records"] = *to.Total
 	}
-	from := append(session.Before(to.Status), to.Status)
-	return s.guarded(fenced(s.db.WithContext(ctx), c).Where("status IN ?", from), values)
+	row := fenced(s.db.WithContext(ctx), c)
+	if to.Status != "" {
+		values["status"] = to.Status
+		row = row.Where("status IN ?", append(session.Before(to.Status), to.Status))
+	}
+	return s.guarded(row, values)
 }
 
 // Waiting is a [syncer.Ledger]'s.
-func (s *Store) Waiting(ctx context.Context, c session.Claim, wait transfer.Wait) error {
+func (s *Store) Waiting(ctx context.Context, c session.Claim, wait transfer.Wait, then session.Phase) error {
 	return s.inTx(ctx, s.db, func(tx *gorm.DB) error {
-		values := map[string]any{"waiting_for": wait.Reason, "waiting_until": nil, "phase": gorm.Expr(phaseOfStatus)}
+		values := map[string]any{"waiting_for": wait.Reason, "waiting_until": nil, "phase": then}
 		if wait.For > 0 {
 			now, err := s.now(tx)
 			if err != nil {
@@ -105,9 +109,6 @@ func (s *Store) Waiting(ctx context.Context, c session.Claim, wait transfer.Wait
 		return s.guarded(fenced(tx, c), values)
 	})
 }
-
-// phaseOfStatus is the phase to go back to when a wait is over.
-const phaseOfStatus = `CASE status WHEN 'PREPARING' THEN 'connecting' WHEN 'VALIDATING' THEN 'verifying' ELSE 'transferring' END`
 
 // CommitBatch is a [syncer.Ledger]'s, and the fence itself: one transaction writes the products first, and last moves
 // the session's cursor, counters and batch number, if the claim still holds and the previous batch is the one this
@@ -160,7 +161,7 @@ func advanced(row session.Session, n upserted, batch catalog.Batch) session.Sess
 // commit is a sign of life.
 func (s *Store) moveCursor(tx *gorm.DB, next *session.Session) error {
 	c := session.Claim{SessionID: next.ID, Fence: next.Fence}
-	return s.guarded(fenced(tx, c).Where("batch_seq = ? AND status = ?", next.BatchSeq-1, session.Transferring), map[string]any{
+	return s.guarded(fenced(tx, c).Where("batch_seq = ? AND status IN ?", next.BatchSeq-1, session.Stored(session.Transferring)), map[string]any{
 		"batch_seq": next.BatchSeq, "cursor": next.Cursor, "progress": next.Progress,
 		"created_records": next.Created, "updated_records": next.Updated, "unchanged_records": next.Unchanged,
 		"rejected_records": next.Rejected, "transferred_records": next.TransferredRecords,
@@ -193,23 +194,23 @@ func (s *Store) settleCommit(ctx context.Context, row *session.Session, failure 
 }
 
 // FinishSession is a [syncer.Ledger]'s.
-func (s *Store) FinishSession(ctx context.Context, c session.Claim, to session.Status, step, errorMessage string) error {
-	values := s.ended(to, errorMessage)
-	if step != "" {
-		values["current_step"] = step
-	}
-	if to == session.Completed {
-		values["progress"] = 100
-	}
-	return s.guarded(fenced(s.db.WithContext(ctx), c).Where("status IN ?", session.Before(to)), values)
+func (s *Store) FinishSession(ctx context.Context, c session.Claim, end session.Ending) error {
+	return s.guarded(fenced(s.db.WithContext(ctx), c).Where("status IN ?", session.Before(end.Status)), s.ended(end))
 }
 
 // ended is what every end of a session writes.
-func (s *Store) ended(to session.Status, errorMessage string) map[string]any {
-	return map[string]any{
-		"status": to, "phase": session.PhaseFinished, "completed_at": s.dbNow(), "error_message": errorMessage,
-		"waiting_for": "", "waiting_until": nil,
+func (s *Store) ended(end session.Ending) map[string]any {
+	values := map[string]any{
+		"status": end.Status, "phase": session.PhaseFinished, "completed_at": s.dbNow(), "outcome": end.Outcome,
+		"error_message": end.Message, "error_code": end.Code, "waiting_for": "", "waiting_until": nil,
 	}
+	if end.Step != "" {
+		values["current_step"] = end.Step
+	}
+	if end.Status == session.Completed {
+		values["progress"] = 100
+	}
+	return values
 }
 
 // ReleaseSession is a [syncer.Ledger]'s. It takes back the attempt that the claim counted: a restart is no failure.

@@ -97,10 +97,10 @@ func TestNothingIsWrittenWithoutTheClaim(t *testing.T) {
 			return s.TakeOver(ctx, seen, noJob)
 		},
 		"failed": func(ctx context.Context, s *store.Store, row session.Session) error {
-			return s.FinishSession(ctx, claimOf(row), session.Failed, "", "failed")
+			return s.FinishSession(ctx, claimOf(row), session.Failure(errors.New("failed")))
 		},
 		"completed": func(ctx context.Context, s *store.Store, row session.Session) error {
-			return s.FinishSession(ctx, claimOf(row), session.Completed, "done", "")
+			return s.FinishSession(ctx, claimOf(row), session.Completion("done", 0, 0))
 		},
 	}
 	for name, take := range takeAway {
@@ -119,9 +119,9 @@ func TestNothingIsWrittenWithoutTheClaim(t *testing.T) {
 					"commit":    s.CommitBatch(ctx, &row, batch(t, 10, 20, "x")),
 					"held":      s.Held(ctx, claimOf(row)),
 					"heartbeat": s.Heartbeat(ctx, claimOf(row)),
-					"waiting":   s.Waiting(ctx, claimOf(row), transfer.Wait{Reason: "x", For: 1}),
-					"advance":   s.Advance(ctx, claimOf(row), session.Progressed{Status: session.Validating}),
-					"finish":    s.FinishSession(ctx, claimOf(row), session.Failed, "", "x"),
+					"waiting":   s.Waiting(ctx, claimOf(row), transfer.Wait{Reason: "x", For: 1}, session.PhaseTransferring),
+					"advance":   s.Advance(ctx, claimOf(row), session.Progressed{Phase: session.PhaseVerifying}),
+					"finish":    s.FinishSession(ctx, claimOf(row), session.Failure(errors.New("x"))),
 					"release":   s.ReleaseSession(ctx, claimOf(row), noJob),
 				}
 				for write, err := range writes {
@@ -189,7 +189,7 @@ func TestWaitingIsShownAndTakenBack(t *testing.T) {
 	onMigrated(t, func(t *testing.T, s *store.Store) {
 		row := transferring(t, s, "s1")
 		wait := transfer.Wait{Reason: "branch answers 429", For: 60e9, Throttled: true}
-		if err := s.Waiting(t.Context(), claimOf(row), wait); err != nil {
+		if err := s.Waiting(t.Context(), claimOf(row), wait, session.PhaseVerifying); err != nil {
 			t.Fatal(err)
 		}
 		stored, now, err := s.GetSession(t.Context(), "s1")
@@ -202,10 +202,10 @@ func TestWaitingIsShownAndTakenBack(t *testing.T) {
 		if v := session.NewView(stored, now, session.Limits{StaleAfter: 15e9, StalledAfter: 60e9}); v.Health.Verdict != session.Throttled {
 			t.Errorf("health %+v", v.Health)
 		}
-		if err := s.Waiting(t.Context(), claimOf(row), transfer.Wait{}); err != nil {
+		if err := s.Waiting(t.Context(), claimOf(row), transfer.Wait{}, session.PhaseVerifying); err != nil {
 			t.Fatal(err)
 		}
-		if stored := get(t, s, "s1"); stored.Phase != session.PhaseTransferring || stored.WaitingFor != "" || stored.WaitingUntil != nil {
+		if stored := get(t, s, "s1"); stored.Phase != session.PhaseVerifying || stored.WaitingFor != "" || stored.WaitingUntil != nil {
 			t.Errorf("stored %+v", stored)
 		}
 	})

@@ -65,8 +65,8 @@ func (s *Store) TakeOver(ctx context.Context, seen session.Session, enqueue sync
 }
 
 // FailLost is a [syncer.Lost]'s.
-func (s *Store) FailLost(ctx context.Context, seen session.Session, errorMessage string) error {
-	return s.guarded(s.asSeen(s.db.WithContext(ctx), seen), s.ended(session.Failed, errorMessage))
+func (s *Store) FailLost(ctx context.Context, seen session.Session, end session.Ending) error {
+	return s.guarded(s.asSeen(s.db.WithContext(ctx), seen), s.ended(end))
 }
 
 // Reenqueue is a [syncer.Lost]'s.

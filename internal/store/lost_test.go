@@ -108,7 +108,7 @@ func TestSessionThatMovedIsNotTakenOver(t *testing.T) {
 				if err := s.TakeOver(ctx, seen, noJob); !errors.Is(err, transfer.ErrFenced) {
 					t.Errorf("take over: %v", err)
 				}
-				if err := s.FailLost(ctx, seen, "lost"); !errors.Is(err, transfer.ErrFenced) {
+				if err := s.FailLost(ctx, seen, session.Failure(errors.New("lost"))); !errors.Is(err, transfer.ErrFenced) {
 					t.Errorf("fail: %v", err)
 				}
 				if after := get(t, s, "s1"); after.Fence != before.Fence || after.Status != before.Status || after.Worker != before.Worker {

@@ -102,7 +102,7 @@ func TestRejectsGoWithTheirSession(t *testing.T) {
 			if err := s.CommitBatch(ctx, &row, refusing(t, 0, 3)); err != nil {
 				t.Fatal(err)
 			}
-			if err := s.FinishSession(ctx, claimOf(row), session.Completed, "done", ""); err != nil {
+			if err := s.FinishSession(ctx, claimOf(row), session.Completion("done", 0, 0)); err != nil {
 				t.Fatal(err)
 			}
 		}

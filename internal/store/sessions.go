@@ -33,7 +33,7 @@ func (s *Store) GetSession(ctx context.Context, id string) (row session.Session,
 func (s *Store) FindSessions(ctx context.Context, q syncer.Query) (rows []session.Session, now time.Time, err error) {
 	db := s.read.WithContext(ctx).Order("started_at DESC, id DESC")
 	if len(q.Statuses) > 0 {
-		db = db.Where("status IN ?", q.Statuses)
+		db = db.Where("status IN ?", session.Stored(q.Statuses...))
 	}
 	if q.Catalog != "" {
 		db = db.Where("catalog = ?", q.Catalog)
@@ -67,7 +67,7 @@ func cancellable(db *gorm.DB, id string) *gorm.DB {
 
 // cancelled is what a cancel writes.
 func (s *Store) cancelled(by syncer.Cancellation) map[string]any {
-	values := s.ended(session.Cancelled, by.Message())
+	values := s.ended(session.Ending{Status: session.Cancelled, Message: by.Message()})
 	values["cancelled_by"], values["cancel_reason"] = by.By, by.Reason
 	return values
 }
@@ -88,7 +88,7 @@ func (s *Store) CountSessions(ctx context.Context) (map[session.Status]int64, er
 	err := s.read.WithContext(ctx).Model(&session.Session{}).Select("status, count(*) AS n").Group("status").Find(&rows).Error
 	counts := make(map[session.Status]int64, len(rows))
 	for _, r := range rows {
-		counts[r.Status] = r.N
+		counts[r.Status.Current()] += r.N
 	}
 	return counts, s.translate(err)
 }

@@ -2,6 +2,7 @@ package store_test
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"slices"
 	"strings"
@@ -47,10 +48,10 @@ func TestEveryWayOfChangingAStatusIsLogged(t *testing.T) {
 		if err := s.Heartbeat(ctx, claimOf(row)); err != nil {
 			t.Fatal(err)
 		}
-		if err := s.Advance(ctx, claimOf(row), session.Progressed{Status: session.Validating, Phase: session.PhaseVerifying}); err != nil {
+		if err := s.Advance(ctx, claimOf(row), session.Progressed{Phase: session.PhaseVerifying}); err != nil {
 			t.Fatal(err)
 		}
-		if err := s.FinishSession(ctx, claimOf(row), session.Completed, "", ""); err != nil {
+		if err := s.FinishSession(ctx, claimOf(row), session.Completion("", 0, 0)); err != nil {
 			t.Fatal(err)
 		}
 		transferring(t, s, "cancelled")
@@ -58,7 +59,7 @@ func TestEveryWayOfChangingAStatusIsLogged(t *testing.T) {
 			t.Fatal(ok, err)
 		}
 		lost := transferring(t, s, "lost")
-		if err := s.FailLost(ctx, get(t, s, lost.ID), "lost"); err != nil {
+		if err := s.FailLost(ctx, get(t, s, lost.ID), session.Failure(errors.New("lost"))); err != nil {
 			t.Fatal(err)
 		}
 		transferring(t, s, "replaced")
@@ -74,13 +75,13 @@ func TestEveryWayOfChangingAStatusIsLogged(t *testing.T) {
 		if ok, err := s.CancelSession(ctx, "done", by("")); ok || err != nil {
 			t.Fatal(ok, err)
 		}
-		if err := s.FinishSession(ctx, claimOf(row), session.Failed, "", "x"); err == nil {
+		if err := s.FinishSession(ctx, claimOf(row), session.Failure(errors.New("x"))); err == nil {
 			t.Fatal("a finished session ended again")
 		}
 
 		found := changesSince(t, s, 0)
 		want := []string{
-			"done PREPARING", "done TRANSFERRING", "done VALIDATING", "done COMPLETED",
+			"done PREPARING", "done TRANSFERRING", "done COMPLETED",
 			"cancelled PREPARING", "cancelled TRANSFERRING", "cancelled CANCELLED",
 			"lost PREPARING", "lost TRANSFERRING", "lost FAILED",
 			"replaced PREPARING", "replaced TRANSFERRING", "replaced CANCELLED", "next PREPARING",

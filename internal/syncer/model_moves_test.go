@@ -77,19 +77,17 @@ func claimOf(a *actor) session.Claim {
 
 func (p *play) advance(a *actor) {
 	m, holds := p.holds(a)
-	to := session.Transferring
-	if p.rand.IntN(5) == 0 {
-		to = session.Validating
-	}
 	total := int64(60)
-	err := p.Advance(p.t.Context(), claimOf(a), session.Progressed{Status: to, Phase: session.PhaseTransferring, Total: &total})
-	// Once more to where the session is already: the reply to an earlier try may have been lost.
-	allowed := holds && (m.status == to ||
-		to == session.Transferring && m.status == session.Preparing || to == session.Validating && m.status == session.Transferring)
-	p.fenced("advance", err, allowed)
-	if allowed {
-		m.status = to
-		a.row.Status, a.row.TotalRecords = to, &total
+	if p.rand.IntN(5) == 0 { // only to another phase
+		p.fenced("advance", p.Advance(p.t.Context(), claimOf(a), session.Progressed{Phase: session.PhaseVerifying, Total: &total}), holds)
+		return
+	}
+	err := p.Advance(p.t.Context(), claimOf(a), session.Progressed{Status: session.Transferring, Phase: session.PhaseTransferring, Total: &total})
+	// Also where the session is in that state already: the reply to an earlier try may have been lost.
+	p.fenced("advance", err, holds)
+	if holds {
+		m.status = session.Transferring
+		a.row.Status, a.row.TotalRecords = session.Transferring, &total
 	}
 }
 
@@ -153,7 +151,7 @@ func (p *play) held(a *actor) {
 
 func (p *play) wait(a *actor) {
 	_, holds := p.holds(a)
-	p.fenced("wait", p.Waiting(p.t.Context(), claimOf(a), transfer.Wait{Reason: "trouble", For: time.Duration(p.rand.IntN(2)) * time.Second}), holds)
+	p.fenced("wait", p.Waiting(p.t.Context(), claimOf(a), transfer.Wait{Reason: "trouble", For: time.Duration(p.rand.IntN(2)) * time.Second}, session.PhaseTransferring), holds)
 }
 
 // stale makes the last heartbeat of the active session an hour old.
@@ -201,7 +199,7 @@ func (p *play) takeOver(a *actor) {
 
 func (p *play) failLost(*actor) {
 	if seen, ok := p.look(); ok {
-		p.fenced("fail a lost one", p.FailLost(p.t.Context(), seen, "lost"), true)
+		p.fenced("fail a lost one", p.FailLost(p.t.Context(), seen, session.Failure(errors.New("lost"))), true)
 		p.ended(seen.ID, session.Failed)
 	}
 }
@@ -230,7 +228,7 @@ func (p *play) release(a *actor) {
 
 func (p *play) fail(a *actor) {
 	_, holds := p.holds(a)
-	p.fenced("fail", p.FinishSession(p.t.Context(), claimOf(a), session.Failed, "", "broken"), holds)
+	p.fenced("fail", p.FinishSession(p.t.Context(), claimOf(a), session.Failure(errors.New("broken"))), holds)
 	if holds {
 		p.ended(a.row.ID, session.Failed)
 	}
@@ -239,7 +237,7 @@ func (p *play) fail(a *actor) {
 func (p *play) finish(a *actor) {
 	m, holds := p.holds(a)
 	allowed := holds && m.status != session.Preparing
-	p.fenced("finish", p.FinishSession(p.t.Context(), claimOf(a), session.Completed, "done", ""), allowed)
+	p.fenced("finish", p.FinishSession(p.t.Context(), claimOf(a), session.Completion("done", 0, 0)), allowed)
 	if allowed {
 		p.ended(a.row.ID, session.Completed)
 	}

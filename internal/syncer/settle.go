@@ -54,7 +54,7 @@ func (w *Worker) outcome(log *slog.Logger, claim session.Claim, err error) (writ
 	case errors.Is(err, ErrAborted):
 		log.Info("session stopped: it was cancelled")
 		return func(ctx context.Context) error {
-			return w.ledger.FinishSession(ctx, claim, session.Failed, "", ErrAborted.Sentence())
+			return w.ledger.FinishSession(ctx, claim, session.Failure(ErrAborted))
 		}
 	case errors.Is(err, ErrShutdown), errors.Is(err, errNoHeartbeat):
 		log.Info("session handed back", "because", err)
@@ -63,9 +63,8 @@ func (w *Worker) outcome(log *slog.Logger, claim session.Claim, err error) (writ
 		}
 	default:
 		log.Warn("session failed", "cause", err)
-		text := fault.Sentence(err, "The sync failed because of an internal error; the log of this node tells more. Start it again.")
 		return func(ctx context.Context) error {
-			return w.ledger.FinishSession(ctx, claim, session.Failed, "", text)
+			return w.ledger.FinishSession(ctx, claim, session.Failure(err))
 		}
 	}
 }

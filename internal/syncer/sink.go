@@ -17,12 +17,14 @@ type sink struct {
 	batchTimeout time.Duration
 	// held is the claim of row, apart from it: the reader reports its waits while a commit brings row up to date.
 	held session.Claim
+	// phase is what to go back to after a wait. It changes only while no reader is at work.
+	phase session.Phase
 }
 
 func newSink(ledger Ledger, row *session.Session, cfg Config) *sink {
 	return &sink{
 		ledger: ledger, row: row, backoff: cfg.Backoff, batchTimeout: cfg.BatchTimeout,
-		held: session.Claim{SessionID: row.ID, Fence: row.Fence},
+		held: session.Claim{SessionID: row.ID, Fence: row.Fence}, phase: row.Phase,
 	}
 }
 
@@ -45,7 +47,7 @@ func (k *sink) Commit(ctx context.Context, batch catalog.Batch) error {
 
 // Waiting is a [transfer.Sink]'s.
 func (k *sink) Waiting(ctx context.Context, wait transfer.Wait) error {
-	return k.ledger.Waiting(ctx, k.claim(), wait)
+	return k.ledger.Waiting(ctx, k.claim(), wait, k.phase)
 }
 
 func (k *sink) advance(ctx context.Context, to session.Progressed) error {
@@ -53,7 +55,10 @@ func (k *sink) advance(ctx context.Context, to session.Progressed) error {
 	if err != nil {
 		return err
 	}
-	k.row.Status, k.row.Phase, k.row.CurrentStep = to.Status, to.Phase, to.Step
+	k.phase, k.row.Phase, k.row.CurrentStep = to.Phase, to.Phase, to.Step
+	if to.Status != "" {
+		k.row.Status = to.Status
+	}
 	if to.Total != nil {
 		k.row.TotalRecords = to.Total
 	}

@@ -122,15 +122,15 @@ type Ledger interface {
 	Heartbeat(ctx context.Context, c session.Claim) error
 	// Held returns ErrFenced when the claim is outdated or the session has ended.
 	Held(ctx context.Context, c session.Claim) error
-	// Advance moves the session to another state, phase or step.
+	// Advance moves the session to another phase and step, and to another state where one is given.
 	Advance(ctx context.Context, c session.Claim, to session.Progressed) error
-	// Waiting records what the worker waits for.
-	Waiting(ctx context.Context, c session.Claim, wait transfer.Wait) error
+	// Waiting records what the worker waits for; the zero wait ends the waiting and goes back to phase then.
+	Waiting(ctx context.Context, c session.Claim, wait transfer.Wait, then session.Phase) error
 	// CommitBatch writes the batch and moves the session's cursor, counters and batch number in one transaction. On
 	// success s is brought up to date.
 	CommitBatch(ctx context.Context, s *session.Session, batch catalog.Batch) error
 	// FinishSession ends the session as COMPLETED or FAILED.
-	FinishSession(ctx context.Context, c session.Claim, to session.Status, step, errorMessage string) error
+	FinishSession(ctx context.Context, c session.Claim, end session.Ending) error
 	// ReleaseSession hands the session back: it raises the fence and enqueues a new job in one transaction.
 	ReleaseSession(ctx context.Context, c session.Claim, enqueue Enqueue) error
 	// RejectedIDs returns the ids of the products that the session refused.

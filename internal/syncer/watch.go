@@ -3,10 +3,10 @@ package syncer
 import (
 	"context"
 	"errors"
-	"fmt"
 	"log/slog"
 	"time"
 
+	"fullsync/internal/fault"
 	"fullsync/internal/session"
 	"fullsync/internal/transfer"
 )
@@ -20,8 +20,8 @@ type Lost interface {
 	TakeOver(ctx context.Context, seen session.Session, enqueue Enqueue) error
 	// FruitlessTakeovers counts the takeovers of a session since it last committed a batch.
 	FruitlessTakeovers(ctx context.Context, seen session.Session) (int, error)
-	// FailLost ends a session that is still exactly as it was seen as FAILED.
-	FailLost(ctx context.Context, seen session.Session, errorMessage string) error
+	// FailLost ends a session that is still exactly as it was seen.
+	FailLost(ctx context.Context, seen session.Session, end session.Ending) error
 	// WaitingSessions returns the active sessions that no worker has claimed, longer than olderThan.
 	WaitingSessions(ctx context.Context, olderThan time.Duration) ([]session.Session, error)
 	// Reenqueue gives a session that still waits as it was seen a new job, in one transaction.
@@ -118,7 +118,7 @@ func (w *Watcher) rescue(ctx context.Context, s session.Session) error {
 	outcome := "session taken from a worker without sign of life"
 	if fruitless >= w.cfg.MaxFruitlessTakeovers {
 		outcome = "session failed: taking it over made no progress"
-		err = w.lost.FailLost(ctx, s, lostForGood(fruitless+1, s.Worker))
+		err = w.lost.FailLost(ctx, s, session.Failure(lostForGood(fruitless+1, s.Worker)))
 	} else {
 		err = w.lost.TakeOver(ctx, s, w.queue.Enqueue)
 	}
@@ -133,14 +133,14 @@ func (w *Watcher) rescue(ctx context.Context, s session.Session) error {
 	return nil
 }
 
-// lostForGood is the errorMessage of a session that lost so many workers in a row at the same batch. It is one only where
+// lostForGood is the failure of a session that lost so many workers in a row at the same batch. It is one only where
 // sessions are never taken over.
-func lostForGood(workers int, last string) string {
+func lostForGood(workers int, last string) *fault.Error {
 	if workers == 1 {
-		return fmt.Sprintf("The worker of this sync, %s, was lost, and syncs are not taken over here (FULLSYNC_MAX_TAKEOVERS is 0). "+
+		return fault.New(fault.Unavailable, "WORKER_LOST", "Worker lost", "The worker of this sync, %s, was lost, and syncs are not taken over here (FULLSYNC_MAX_TAKEOVERS is 0). "+
 			"Look into its log for what ended it, then start the sync again.", last)
 	}
-	return fmt.Sprintf("%d workers in a row were lost at the same batch of this sync, the last one was %s. "+
+	return fault.New(fault.Unavailable, "WORKER_LOST", "Worker lost", "%d workers in a row were lost at the same batch of this sync, the last one was %s. "+
 		"Look into their logs for what ended them, then start the sync again.", workers, last)
 }
 

@@ -126,29 +126,22 @@ func (w *Worker) pull(ctx context.Context, row *session.Session) (err error) {
 	if err != nil {
 		return err
 	}
-	// The connection stands: from here on the phase is the state's again, also after a hand-over.
-	if err := out.persist(ctx, func() error { return out.Waiting(ctx, transfer.Wait{}) }); err != nil {
-		return err
-	}
 	after, err := resumePoint(row, desc.NodeID)
 	if err != nil {
 		return err
 	}
-	if row.Status == session.Preparing {
-		if err := w.begin(ctx, out, desc.Total); err != nil {
-			return err
-		}
+	if err := w.begin(ctx, out, desc.Total); err != nil {
+		return err
 	}
-	if row.Status == session.Transferring {
-		err := transfer.Run(ctx, src, out, transfer.Options{
-			NodeID: desc.NodeID, Catalog: row.Catalog, After: after,
-			BatchSize:    row.Options.BatchSize,
-			MaxPerSecond: slower(row.Options.MaxProductsPerSecond, w.cfg.MaxProductsPerSecond),
-			Backoff:      w.cfg.Backoff,
-		})
-		if err != nil {
-			return err
-		}
+	// A session whose transfer is over already has nothing behind its cursor but what has come since.
+	err = transfer.Run(ctx, src, out, transfer.Options{
+		NodeID: desc.NodeID, Catalog: row.Catalog, After: after,
+		BatchSize:    row.Options.BatchSize,
+		MaxPerSecond: slower(row.Options.MaxProductsPerSecond, w.cfg.MaxProductsPerSecond),
+		Backoff:      w.cfg.Backoff,
+	})
+	if err != nil {
+		return err
 	}
 	step := fmt.Sprintf("Transferred %d products", row.TransferredRecords)
 	if row.Options.VerifyAfterSync {
@@ -157,7 +150,7 @@ func (w *Worker) pull(ctx context.Context, row *session.Session) (err error) {
 		}
 	}
 	return out.persist(ctx, func() error {
-		return w.ledger.FinishSession(ctx, out.claim(), session.Completed, step, "")
+		return w.ledger.FinishSession(ctx, out.claim(), session.Completion(step, row.Rejected, row.Handled()))
 	})
 }
 
@@ -197,10 +190,19 @@ func resumePoint(row *session.Session, sourceNodeID string) (after string, err e
 	return cursor.After, cursor.Check(sourceNodeID, row.Catalog)
 }
 
+// begin starts the transfer, or goes on with it where another worker left it, in whatever phase.
 func (w *Worker) begin(ctx context.Context, out *sink, total int64) error {
-	to := session.Progressed{Status: session.Transferring, Phase: session.PhaseTransferring, Step: "Transferring products"}
-	if total >= 0 {
-		to.Total, to.Step = &total, fmt.Sprintf("Transferring %d products", total)
+	to := session.Progressed{Phase: session.PhaseTransferring, Step: "Transferring products"}
+	if out.row.Status == session.Preparing {
+		to.Status = session.Transferring
+		if total >= 0 {
+			to.Total = &total
+		}
+	} else {
+		to.Total = out.row.TotalRecords
+	}
+	if to.Total != nil {
+		to.Step = fmt.Sprintf("Transferring %d products", *to.Total)
 	}
 	return out.advance(ctx, to)
 }
@@ -213,12 +215,10 @@ func (w *Worker) verify(ctx context.Context, src transfer.Source, out *sink) (st
 		return "", fault.New(fault.Impossible, "CANNOT_VERIFY", "Cannot verify",
 			"%s cannot list its products' hashes, so the sync cannot be verified. Start it without verifyAfterSync.", row.PeerID)
 	}
-	if row.Status == session.Transferring {
-		err := out.advance(ctx, session.Progressed{Status: session.Validating, Phase: session.PhaseVerifying,
-			Step: fmt.Sprintf("Verifying %d products", row.TransferredRecords)})
-		if err != nil {
-			return "", err
-		}
+	err = out.advance(ctx, session.Progressed{Phase: session.PhaseVerifying,
+		Step: fmt.Sprintf("Verifying %d products", row.TransferredRecords)})
+	if err != nil {
+		return "", err
 	}
 	var rejected map[string]bool
 	err = out.persist(ctx, func() (err error) {

@@ -1,9 +1,9 @@
 // A card for every active session, and for those that ended while the page was looking.
 
 import { askToCancel } from "./cancel.js";
-import { lasted, products, title } from "./describe.js";
+import { lasted, products, speed, title } from "./describe.js";
 import { action, byId, copyOf, fill, mainHeading, passFocus } from "./dom.js";
-import { bytes, count, duration, time } from "./format.js";
+import { duration, time } from "./format.js";
 import { announce, copy } from "./message.js";
 import { showReceipt } from "./receipt.js";
 import { isActive, onSession } from "./sessions.js";
@@ -67,7 +67,7 @@ function update(card, s) {
     step: s.currentStep,
     percent: s.totalRecords === null ? "" : `${s.progress} %`,
     products: products(s),
-    speed: `${count(Math.round(s.recordsPerSecond), "product")}/s, ${bytes(s.transferSpeed)}/s`,
+    speed: speed(s) ?? "not known yet",
     left: s.estimatedTimeRemaining === null ? (active ? "not known yet" : `finished after ${lasted(s)}`) : `about ${duration(s.estimatedTimeRemaining)}`,
     verdict: s.health.verdict,
     reason: s.health.reason,

@@ -1,6 +1,6 @@
 // A session in words.
 
-import { count, duration, number } from "./format.js";
+import { bytes, count, duration, number } from "./format.js";
 import { isActive } from "./sessions.js";
 
 /** @typedef {import("fullsync-api").components["schemas"]} Schemas */
@@ -35,6 +35,12 @@ export function outcome(s) {
 export function lasted(s) {
   if (isActive(s) || !s.completedAt) return "still running";
   return duration((Date.parse(s.completedAt) - Date.parse(s.startedAt)) / 1_000);
+}
+
+/** How fast it goes, null while nobody knows. @param {Session} s */
+export function speed(s) {
+  if (s.recordsPerSecond === null || s.transferSpeed === null) return null;
+  return `${count(Math.round(s.recordsPerSecond), "product")}/s, ${bytes(s.transferSpeed)}/s`;
 }
 
 /** @param {{startedBy: string, cancelledBy: string | null}} s */

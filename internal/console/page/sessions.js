@@ -5,7 +5,7 @@ import { call } from "./api.js";
 /** @typedef {import("fullsync-api").components["schemas"]} Schemas */
 /** @typedef {Schemas["Session"]} Session */
 
-const activeStatuses = ["PREPARING", "TRANSFERRING", "VALIDATING"];
+const activeStatuses = ["PREPARING", "TRANSFERRING"];
 
 /** @param {Session} s */
 export function isActive(s) {
