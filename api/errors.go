@@ -15,6 +15,7 @@ import (
 
 	"fullsync/api/spec"
 	"fullsync/internal/fault"
+	"fullsync/internal/peer"
 	"fullsync/internal/session"
 	"fullsync/internal/syncer"
 )
@@ -87,6 +88,7 @@ func describe(ctx context.Context, err error) (status int, body any) {
 	var (
 		running  *syncer.RunningError
 		finished *syncer.FinishedError
+		inUse    *peer.InUseError
 		known    *fault.Error
 		tooLarge *http.MaxBytesError
 		routing  *echo.HTTPError
@@ -96,6 +98,8 @@ func describe(ctx context.Context, err error) (status int, body any) {
 		return http.StatusConflict, inProgress(ctx, running)
 	case errors.As(err, &finished):
 		return http.StatusConflict, sessionFinished(finished)
+	case errors.As(err, &inUse):
+		return http.StatusConflict, peerInUse(inUse)
 	case errors.As(err, &known):
 		return statuses[known.Kind], errorBody(known)
 	case errors.As(err, &tooLarge):
@@ -193,6 +197,10 @@ func sessionFinished(err *syncer.FinishedError) spec.SessionFinished {
 		SessionId: sessionID(err.Finished.ID),
 		Status:    spec.SessionStatus(err.Finished.Status),
 	}
+}
+
+func peerInUse(err *peer.InUseError) spec.PeerInUse {
+	return spec.PeerInUse{Error: "Peer is in use", Code: "PEER_IN_USE", Message: err.Error(), SessionId: sessionID(err.SessionID)}
 }
 
 // challenge tells a client how to authenticate, and whether what it sent was the trouble (RFC 6750).

@@ -53,8 +53,10 @@ func TestPeers(t *testing.T) {
 	if a = n.call("DELETE", path+"/branch-2", ""); a.status != 200 || a.member("success") != true {
 		t.Errorf("%d %s", a.status, a.body)
 	}
-	n.removePeer = func(id string) error { return peer.Busy(id) }
-	if a = n.call("DELETE", path+"/branch-2", ""); a.status != 409 || a.member("error") != "Peer is in use" {
+	n.removePeer = func(id string) error { return peer.InUse(id, sessionA, "remove the peer") }
+	const inUse = `{"error":"Peer is in use","code":"PEER_IN_USE","message":"Sync ` + sessionA + ` with peer branch-2 is still running. ` +
+		`Cancel it or wait until it ends, then remove the peer.","sessionId":"` + sessionA + `"}`
+	if a = n.call("DELETE", path+"/branch-2", ""); a.status != 409 || strings.TrimSpace(a.body) != inUse {
 		t.Errorf("%d %s", a.status, a.body)
 	}
 

@@ -774,6 +774,23 @@ type PeerCheckResponse struct {
 	Check   PeerCheck `json:"check"`
 }
 
+// PeerInUse The peer cannot be switched off or removed while a session with it is active.
+type PeerInUse struct {
+	// Error A short stable sentence.
+	//
+	// Example: Peer is in use
+	Error string `json:"error"`
+
+	// Code The same for programs.
+	//
+	// Example: PEER_IN_USE
+	Code string `json:"code"`
+
+	// Message What happened and what to do.
+	Message   string    `json:"message"`
+	SessionId SessionID `json:"sessionId"`
+}
+
 // PeerListResponse All peers.
 type PeerListResponse struct {
 	// Success Always true.
@@ -2477,7 +2494,7 @@ type ClientInterface interface {
 
 	// RemovePeer Remove a peer
 	//
-	// Removes the peer and its token. Refused with 409 while a session with it is active.
+	// Removes the peer and its token. Refused with 409, with the session's id, while a session with it is active.
 	//
 	// Corresponds with DELETE /api/admin/sync/peers/{nodeId} (the `RemovePeer` operationId).
 	RemovePeer(ctx context.Context, nodeId PeerNodeID, reqEditors ...RequestEditorFn) (*http.Response, error)
@@ -2492,6 +2509,8 @@ type ClientInterface interface {
 	// Changes the members that are given. Another scheme, host or port in `url` needs a new `token` in the same
 	// request (422 otherwise), so that a token is never sent to an address it was not given for.
 	//
+	// A peer cannot be switched off while a session with it is active (409, with the session's id).
+	//
 	// Takes any type of body and a specified content type.
 	//
 	// Corresponds with PATCH /api/admin/sync/peers/{nodeId} (the `ChangePeer` operationId).
@@ -2501,6 +2520,8 @@ type ClientInterface interface {
 	//
 	// Changes the members that are given. Another scheme, host or port in `url` needs a new `token` in the same
 	// request (422 otherwise), so that a token is never sent to an address it was not given for.
+	//
+	// A peer cannot be switched off while a session with it is active (409, with the session's id).
 	//
 	// Takes a body of the `application/json` content type.
 	//
@@ -2962,7 +2983,7 @@ func (c *Client) AddPeer(ctx context.Context, body AddPeerJSONRequestBody, reqEd
 
 // RemovePeer Remove a peer
 //
-// Removes the peer and its token. Refused with 409 while a session with it is active.
+// Removes the peer and its token. Refused with 409, with the session's id, while a session with it is active.
 //
 // Corresponds with DELETE /api/admin/sync/peers/{nodeId} (the `RemovePeer` operationId).
 func (c *Client) RemovePeer(ctx context.Context, nodeId PeerNodeID, reqEditors ...RequestEditorFn) (*http.Response, error) {
@@ -2997,6 +3018,8 @@ func (c *Client) GetPeer(ctx context.Context, nodeId PeerNodeID, reqEditors ...R
 // Changes the members that are given. Another scheme, host or port in `url` needs a new `token` in the same
 // request (422 otherwise), so that a token is never sent to an address it was not given for.
 //
+// A peer cannot be switched off while a session with it is active (409, with the session's id).
+//
 // Takes any type of body and a specified content type.
 //
 // Corresponds with PATCH /api/admin/sync/peers/{nodeId} (the `ChangePeer` operationId).
@@ -3016,6 +3039,8 @@ func (c *Client) ChangePeerWithBody(ctx context.Context, nodeId PeerNodeID, cont
 //
 // Changes the members that are given. Another scheme, host or port in `url` needs a new `token` in the same
 // request (422 otherwise), so that a token is never sent to an address it was not given for.
+//
+// A peer cannot be switched off while a session with it is active (409, with the session's id).
 //
 // Takes a body of the `application/json` content type.
 //
@@ -4845,7 +4870,7 @@ type ClientWithResponsesInterface interface {
 
 	// RemovePeerWithResponse Remove a peer
 	//
-	// Removes the peer and its token. Refused with 409 while a session with it is active.
+	// Removes the peer and its token. Refused with 409, with the session's id, while a session with it is active.
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
@@ -4864,6 +4889,8 @@ type ClientWithResponsesInterface interface {
 	// Changes the members that are given. Another scheme, host or port in `url` needs a new `token` in the same
 	// request (422 otherwise), so that a token is never sent to an address it was not given for.
 	//
+	// A peer cannot be switched off while a session with it is active (409, with the session's id).
+	//
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 	//
 	// Corresponds with PATCH /api/admin/sync/peers/{nodeId} (the `ChangePeer` operationId).
@@ -4873,6 +4900,8 @@ type ClientWithResponsesInterface interface {
 	//
 	// Changes the members that are given. Another scheme, host or port in `url` needs a new `token` in the same
 	// request (422 otherwise), so that a token is never sent to an address it was not given for.
+	//
+	// A peer cannot be switched off while a session with it is active (409, with the session's id).
 	//
 	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -6155,7 +6184,7 @@ type RemovePeerResponse struct {
 	// JSON404 the response for an HTTP 404 `application/json` response
 	JSON404 *NotFound
 	// JSON409 the response for an HTTP 409 `application/json` response
-	JSON409 *Conflict
+	JSON409 *PeerInUse
 	// JSON500 the response for an HTTP 500 `application/json` response
 	JSON500 *InternalError
 	// JSON503 the response for an HTTP 503 `application/json` response
@@ -6188,7 +6217,7 @@ func (r RemovePeerResponse) GetJSON404() *NotFound {
 }
 
 // GetJSON409 returns the response for an HTTP 409 `application/json` response
-func (r RemovePeerResponse) GetJSON409() *Conflict {
+func (r RemovePeerResponse) GetJSON409() *PeerInUse {
 	return r.JSON409
 }
 
@@ -6328,7 +6357,7 @@ type ChangePeerResponse struct {
 	// JSON404 the response for an HTTP 404 `application/json` response
 	JSON404 *NotFound
 	// JSON409 the response for an HTTP 409 `application/json` response
-	JSON409 *Conflict
+	JSON409 *PeerInUse
 	// JSON413 the response for an HTTP 413 `application/json` response
 	JSON413 *TooLarge
 	// JSON415 the response for an HTTP 415 `application/json` response
@@ -6367,7 +6396,7 @@ func (r ChangePeerResponse) GetJSON404() *NotFound {
 }
 
 // GetJSON409 returns the response for an HTTP 409 `application/json` response
-func (r ChangePeerResponse) GetJSON409() *Conflict {
+func (r ChangePeerResponse) GetJSON409() *PeerInUse {
 	return r.JSON409
 }
 
@@ -7617,7 +7646,7 @@ func (c *ClientWithResponses) AddPeerWithResponse(ctx context.Context, body AddP
 
 // RemovePeerWithResponse Remove a peer
 //
-// Removes the peer and its token. Refused with 409 while a session with it is active.
+// Removes the peer and its token. Refused with 409, with the session's id, while a session with it is active.
 //
 // Returns a wrapper object for the known response body format(s).
 //
@@ -7648,6 +7677,8 @@ func (c *ClientWithResponses) GetPeerWithResponse(ctx context.Context, nodeId Pe
 // Changes the members that are given. Another scheme, host or port in `url` needs a new `token` in the same
 // request (422 otherwise), so that a token is never sent to an address it was not given for.
 //
+// A peer cannot be switched off while a session with it is active (409, with the session's id).
+//
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 //
 // Corresponds with PATCH /api/admin/sync/peers/{nodeId} (the `ChangePeer` operationId).
@@ -7663,6 +7694,8 @@ func (c *ClientWithResponses) ChangePeerWithBodyWithResponse(ctx context.Context
 //
 // Changes the members that are given. Another scheme, host or port in `url` needs a new `token` in the same
 // request (422 otherwise), so that a token is never sent to an address it was not given for.
+//
+// A peer cannot be switched off while a session with it is active (409, with the session's id).
 //
 // Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 //
@@ -8923,7 +8956,7 @@ func ParseRemovePeerResponse(rsp *http.Response) (*RemovePeerResponse, error) {
 		response.JSON404 = &dest
 
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 409:
-		var dest Conflict
+		var dest PeerInUse
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
 			return nil, err
 		}
@@ -9066,7 +9099,7 @@ func ParseChangePeerResponse(rsp *http.Response) (*ChangePeerResponse, error) {
 		response.JSON404 = &dest
 
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 409:
-		var dest Conflict
+		var dest PeerInUse
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
 			return nil, err
 		}
@@ -10586,6 +10619,8 @@ type InternalErrorJSONResponse Error
 type NotFoundJSONResponse Error
 
 type NotJSONJSONResponse Error
+
+type PeerInUseJSONResponse PeerInUse
 
 type TooLargeJSONResponse Error
 
@@ -12224,7 +12259,7 @@ func (response RemovePeer404JSONResponse) VisitRemovePeerResponse(w http.Respons
 	return err
 }
 
-type RemovePeer409JSONResponse struct{ ConflictJSONResponse }
+type RemovePeer409JSONResponse struct{ PeerInUseJSONResponse }
 
 func (response RemovePeer409JSONResponse) VisitRemovePeerResponse(w http.ResponseWriter) error {
 
@@ -12451,7 +12486,7 @@ func (response ChangePeer404JSONResponse) VisitChangePeerResponse(w http.Respons
 	return err
 }
 
-type ChangePeer409JSONResponse struct{ ConflictJSONResponse }
+type ChangePeer409JSONResponse struct{ PeerInUseJSONResponse }
 
 func (response ChangePeer409JSONResponse) VisitChangePeerResponse(w http.ResponseWriter) error {
 
@@ -14587,319 +14622,322 @@ func (sh *strictHandler) GetReadiness(ctx echo.Context) error {
 // const string: with thousands of chunks the chained `+` fold is several
 // times slower for the Go compiler than parsing a slice literal.
 var swaggerSpec = []string{
-	"7L2Pchs3tjf4KijurUr8fU2apCRblmrrXtmWE2VsySPJ8UwirwmyQRJRE+A00KIZj7b2afbB9km2cA6A",
-	"RpPdZFOi7UyiW3UnFtnsRh8cnL+/c87nxkBOplIwoVXj4HNjSlM6YZql8NfRYMCm+lgMZMzFyHwSMzVI",
-	"+VRzKRoHjd7vSsc9IlPSG/3Op72IzLgekxnjo7FWZDZmKSOK3bCUJodEjxmZ0hEjXBEhNTFPTplSLCZS",
-	"j1k644q1GlGDm1uPGY1Z2ogagk5Y48AupenXEjXUYMwm1CyKfaKTaWKuMuuJiFnL4b/+z3ZrrxE1JvTT",
-	"ayZGetw46LS7u1FDz6fmUqVTc5/b26hxNNQsNTeiSSJnx5Opnv9Mk4w1DnSasWjhpc9EMifTVMbZAN5R",
-	"KkZ4bF5qlDKqWUr0mAqix1xFpD/XjPTn8N9DMkzlBMjQZyMuBBcjSyPaV0xoQ0hmnu6p8K+MpfOcCBQW",
-	"Wv7q02an3W4XX7i7t1f2vi+opoks2c/LMSMD/NIvYUr1OF+B/bYRNVL2r4ynLHZEytf0XykbNg4a/8fj",
-	"nLUe47fqsX30qbmbWcpJzCZTqZkYzP/G5ssrekOvmQKSKU1TTRQdMqIlSdmUUd0iR2JONPukDc01XDeg",
-	"ScJSkimmyFCmsA9ECncDKZJ5RFQ2GBOqCCWCzci7dycvKxkvWGHTLLGc+vusvfPs6T5r7rbjvebuDttv",
-	"9gfPdppP9p/t0r2nw2c73d2SvZlw4ZkzMqTWLDWL+L9+Jc3/+8P//q/G4vZFjU/NaSr7CZs0DhqTTGnS",
-	"Z6RjSNLd2yPTlAtN+wkjRxcvTk7IYExTOoDjbKj9mk+4Xibyj3JGJlTMScKFobYkI37DCNVkIpU+JIax",
-	"CoxaxZ8J3L+UQuYe8P58kk0aB3v4Jxf4Z8e/JxeajVgKy31LR+yC/85WrHhprd3iSiMykSnDE9lpt80p",
-	"1fSaCbP5nXa76kWm7sml79IN36Tb2X26u7/zZPdprfe5lNdM1JY15kD2BPuk/U97RA5zSdpnQ5kyK3bh",
-	"lNAJI0OemC1HiTvkqdJ49UayZuoXW87xR3//caDav/1cT8S+pXp8wZTiUpy8LBc8Cr+uEDz225P4zqIn",
-	"fzwsiLH0VMasajVTxtKKpQjzs7uvwz711qwiZWoqhWKgbZ/T+Jz9K2MKjuhACs0E/JNOpwkfULO6x78p",
-	"KYKNgB9OuFJWP6tsMqHpvEhSp3DN+s26b5DhzDNi80IXxxcXJ2enH09efjw//vu7k/Pjlw3DiZryRDUO",
-	"fv3cGHKWxAu7kIshrognxe2HqMHSVKbmvvbxJy9JeEnUmDCl6Mg82igCZFx7rZZkQMWAJYQL+GLCJn2W",
-	"Ev/kFmyfGtMpK77wEYFVmkfNUgmycvFFT05/Pnpt3/L44rLiJSXwgWr1qR6MrRRYlrlW4hAjyQpvfSJu",
-	"aMJjeF+zl+HrLt2alN2uhcxRj52O4bHwg2UutmswJDUM0Def0Nic/TFFtQqkIkDOQ9Kz5OgBqygrP1gS",
-	"q1bD2A1SDBM+2IA9A9q/PT4+/3j8j5OLy4tGTixzDAlNzKrmhH3iSqsCweD7fkrFYNzsmq1116ZsxJVm",
-	"KYsPjZYTxqzUhAulGY1htVsgnzFPjaxUmmpDuiFYFcaigCe8kmmfxzHK840J8urs/PnJy5fHp42Qd1Q2",
-	"HPIBN0+dshROthRFmpzLhJEbzmYsJRM6h6MdS1jWoSGCBptJTllKtUzNZtN4wsW2iKKNUjBbAWwekX6m",
-	"CdeKpGZZC+uBZ55MplIp3ndvvyGdzt5eGuF0enb58ejno5PXR89fH685uTFLmGZvrFhcEFVmefSG8gTs",
-	"JI6WOrlhqaF04SSfwe2KPyg9zoXnkXXPOCQJozfArzLT29oWd9RnVJFMxCxVWsqYUBG70z+T6bWxezgw",
-	"tLCH+kQYm5MmePO7bNDJ6eXx+enR6wIf400JfhDS7EJOmB6D62OYHOWPo5BRrS1yohVJ5MjLKLvV+Frw",
-	"iX1Zow1QDcMfjYPG7rA9eMqe0Gf9TrwFwg6zJFFzMTAMzpIhGVKesLhFLoNV0ZQ5XWWW/x2uHdfa82vr",
-	"AbFPpX4lMxHfic5OTZuT8Ors3enLgOAXZpFOh5rNHsJjQsJfgvUHRCYqvNwaj1wRvhXJ+d65Yo4lUZnE",
-	"kuHBADHvyPHTxdnpnajx7vTi3du3Z+eXxy8/vjl+eXL08fKfb48DkrwTKptOZapZTCYs5pSAWVrgRSZi",
-	"9MdlPDdHw6wmsKbRFyQvcG3Ny/mUHZDF5W3rAMMarOww64D7Xkr5mqaju0nO52cv//nx8uzs4+uj8x9C",
-	"0lgzEx+ppSQJPGOBW/yK4NvUOVG7+3tPn0BAQx0SZSiYMKW2TQV5w1LSIW/4c7jzO0EzPZYp/53Fd2SX",
-	"o3eXP56dn/xy/LLAJMF9F98fNZ2RQuzTlIOpQdU1RBUwcCAF29J7+5MJz4yM0uY6PzI3LOXDOcody5S9",
-	"9+/fN48yPWZCm9dnPaLoXBFl7iEd0bzaugvNXh5dHj0/ujj++O401Ly5eZ/e8AEjmSjXjiAkqaZ9qlj+",
-	"KlSoGUtb5DKdEzqiXBjhSclETiCwsB0u8o+VqC9+k30jgIIFECFnh+Eh750znc6bEAu0pOSCjF2gQbGB",
-	"FDEER7RbuXVFcEFmvS/AcwmcuEovN/dzWuRMj40lB36OVScjIVMGym2aGkNOc/T0Ukbtbi2K3Hlko11S",
-	"GUdfkkTKa2IFsXtoQjV6tbkbj/rXeLtFR36v3Y4aIkss96CDuxyLkmnM0sZB19DB+4YY3Tgbgm1W0yX/",
-	"ENytg66xc65/DW79wS9C9n9jAw1uiaU6utLLxDnKiW40E1eW8kkZha1/8cJdUbKLaeZCKVyTMY1JnzGR",
-	"39MGZVCjWhXYygN5fSkTRkVIvZ3b4NiUrd6c2wHEPdVYzlqNejux8T4Ud2HX3CkbDJhSJatKZuaEGLZY",
-	"/W7Le2lvmb9ytEz0/B2qN/xCZ4Pr4KzROOZmdTR5G+zokCaKLVsofDB2XKHys3gI4eH8EJn/lek1Sw3T",
-	"xMZz9vuONo0ADbDMQ8kyxY5vmJEbA81v/IGMCE2UNBIo0eO5USfqkMCKl8Kt/sTaF6qmuOGAOJ2fZyVy",
-	"4hUX6BIYPorQOUDnWUgwytc+viAIKnj53pKgJOECp8mTbTammhkLwTieSL4WOZWaaDliIE7BhuvRJOm1",
-	"lthxNUNViZFAeiuUJDNDIzC0l3mgagcC6WFJDh6blqTP7F7Eq09UcMLV6lVGxkgxdh7EgCGaqdlErQ2U",
-	"Gjp4keCXQtOUzpe2ukpAvArZyAvggcySmNhQVEEK30mCWCIH9CgXF3nOqZRe5iwTOSQ0TH7lKnJCuSgq",
-	"xyc7xWTNUfMX2vy93Xz2If9n62Pzw+d29KR7u1EW58kOSZi5s4pIzEdcm/9K87/o1A9kyhQc3PF8OmZm",
-	"k/MoP7W/NWYP/Ni8/kuesoHmZWZDb5olSY/0zaIUoWAGfKfy5KbZPaCFyCaG8ubygMQuvh81jkV8fGNt",
-	"y3JrzKUtmLmM9JiIe8uHplIJgks5ptMpEwwF2AycTEliuVYdVhlNPbC1m9a27x2QEdPWsLdWuDGuSWos",
-	"P8EGukV6KpGz3gHmGRMI0sUc+VnTawbSCF4QbEfNJ8z8ZpzpWM5E7+BKWJsAjG+itJyqFukF9rO9d6XV",
-	"fCWC3Sgs3xyCRM7Mf+zzGlEjtMw/rKDS0hGzJMt1dNm58hGjEgk0plM4Ugy0HngMy9uNbkbp7yGNJVPD",
-	"iqOUTlTxRC7H8RdOI5zDdvPZxw//67/WsYcPJJYtBKPfKO6NZQ7mcm1JChR6CfdfJUiNpcXKiXlkNHUK",
-	"Abt+wrwpuECOpYzDip2O7n7K8ifWzWOsWMnObSFyt7wWozm09WNsfC2Ro4gACIJQiMVlKXDZQpiuuNZC",
-	"SHDFgvYWD4GLXQKbVh4Au73lxHS5KDRHpLAMtXwUbAS7jAXRMYyIh+ZA+gacVhuqMvoBTovzIeXQ/XPN",
-	"tq1jFa+karwd1wtqsyxRtvIsLtAfaZIvomwLfgTbr5R9wAwMvd8R04pggrmeV30m8hMH2jFVUrjgOgbQ",
-	"18iWG5bGNmFWzw7G9/nZ/my1V+xu7jVcNYFWOsd8JAzHJHxY4ssoTXVWIhx78hqBX+C59Rb47Lqxibax",
-	"z6he/s85GRdWYZyyHpkw6mxyyGmizzbiNwyj3cEbHhAqAG0Gp1Hn8CLLJPLGHCsj+zikTQuGKkn4NSNU",
-	"zBGwFppG1ocz7z1OpdbWi9XU+rNmoY2oMeSCqzGLS62o13LExV09Wklm1Bge2r4vL2F0sdIEjoyYzaZT",
-	"lDCJnLGUDKhaUDY04QO2YA7vVpjDrY//0/zwuRM92b1dqYY7qwzi3RoGceSsYdi5/zHEnFKlZjKtEKru",
-	"2+K7DWRqbGUylqlipA+vNDe6dwqhzaFMJ1QDHsTeu4jospCmANFVX9jB1gSrLjsMlj+qj7I1W1Fzywlk",
-	"+qaMXoN2WGYHNB3VkS6Vn6hyMQbORKxcMDGh2ka0PD1iqlnTmLvrFP424kkRGr7l+2opMLRxXxvbPbIx",
-	"fgh4rxXamfJo0BoS+525eiFwVumwaguoyilvH1e23W/Y6mAEIh2/9bYa4/Wai5Jz1jNv1rPpEnwgiOgB",
-	"GPepnBh/1bB0RNAVw2uNXJZD0vNGHX4XkRlE7XIoixFzLMYcei6IgZyO0h/W8KOwHki9rT6VMUPk6oeC",
-	"3bgtvr4v43WrGc9SBTaqyH6iyrp9g25CNQ+egAUYl4ZAtxrO/hpB6DIKnLLZW2a3pL4qPoIwCoKUEaO0",
-	"TB6ujiAQXG24Gs5XzrAGWA3glw/hbe8enn1SeVrBolfG15RDMpCZ0Cyd0lQDrEodkp5hlN7yk+2xc2yU",
-	"K1P4pMb52yRM7LCTHxZOjnAns4TfhI8lMDlN2KFHahAeVxOy8RxAZ6RbouNXcmuFcrLK2RAXgFKWnN5m",
-	"BZ7hSmUsbpG/sakmTAzS+VSzOCICYt3msAiXeQyXqsesicEgc7umg8s18XbFF9jvPOsuv8Es5ZqdiWTu",
-	"OKgg3bK0xL99ThUjNI5Tpoz5pfUU/FKtpwrdUplpMkhZzITmNFERAYCxuWiY0tFkieDw04PHj93yW/ar",
-	"1kBOFjdhd7+2pbWkjT1817xW6bGXMasskThyMWLrIyii+O8lAnBQo8biOwXMWRptXueWQ4B2+e5vXeiW",
-	"i0WHvNN+8jRQ7lzoJ7uNJZz6KnWSF3/4BVTR70eqxq+5YOVOdcKFDbiPqRoz9R3g05eJaL4t0zseSsdi",
-	"YlENcKciJTsHu09fHv99+tv+j88vaPPj5cnkfXPvpxcs+zs7v57snb6Z/vT+lx92xhfZq3frlBCvciSQ",
-	"Et8heCpaLMjpbOQIc8OW8NJVdK2Cq/MY6QkAusIy3HGq6bKVZDB2Nsxg7G47g3FaKd0xkQvCHAFsqsTp",
-	"9TqmxO1FwN7i1tU5g9Uqx/DngtIp3v7Nmtt3K0WWf2gVf7ylI3YsKt42oUr7s4eReagLcbCI2VgmJaeQ",
-	"ld0PKnCyAeDkUkZmVKHfOZYzKMqRpZE2sCuWb/Ya6o5C3IQ1KhfKh6plFewI+1Ry77dUAeSVKtKjCO5x",
-	"3qH5AVDgkIgsSawxoAM01kSmrOJUb4SN0VLTZEUZk8+46Vw7GInWImc28k1dEQ9HBAsYaLENhrt6oO+U",
-	"LeGCzHTKaHxIAPbCrjDopZwxadwnOWEe1iSTuEUMA0HwmNE04Sx1UlYVAcuYhFqjVnwp1Mpt21lSMcAg",
-	"di8d3ZaYfZUMNdxaeTqQzGVa3e6AyzQMqJCCD2himGViT4hWBW1j9mFCY3OaDl1VVYjiSthQO+90ASCy",
-	"xvjHPZaCKLogO+rY91TrlPczbZ9V6rmUFZshQkUGaDQjsgNMQoAQ1HSk0JGaTFja+HBbtkUj2bQfAk72",
-	"nM7eeMiPX/HT26gxyNKUicG8TGyljDl9UjyJx+/OV6dzypX2BWbSjIUKNpIqT/rX0d7RioBqbhcsm3iX",
-	"TTXmqY5Iaoz7N+ucpGnKByVPOf5EB5rEbMAnNIEi2AXzp9vaa6+L3KjrrIxEcnBNrhmbcjEimVjM7Fxe",
-	"NM+PXzbfbKTDwLaxUU7L/wVWXXNm6xiTTopWmZPT/PjXdzedzFidi3G3rnqLVVFbMF98ttUI2eHQcnup",
-	"T6HKTQ737SHpGfulRyiER2onq0O3Z02y+g4mVWCGfimzKvDY1yXlVCkcxizffmm2Ic3EgsjptNqt9urj",
-	"utZyy58f5RtaxTbvhFHiRmCV8z9YdYv8nwcVMMqBpSs2bmruF5E+G9BMoQ2AIDSWKFsm7eOus1RqiNJh",
-	"ddfMIpWvhDcLsCIOas6kjIjiYmBBsWA9geQDa6HyHJaZ8/Zrl8eYl4TP7uCMPV3HeZmndSm+2uYDgzLK",
-	"4hMMkXJxBgYAAHegloN4rbihwAwWtZEVtFoewZYvv6X9okVOBDmbMnH09oTstNqk52zdHukzxY20MlvP",
-	"UkyMJ4mc4X5nSRIRJVGQWTMTLGvbggG4FOUNbC6WCPogorn0Q6Vlnb/AWaYHclLRFmAEVW/kxdmbt6+P",
-	"L49f5mVOxpzupczcRfUO0P7N+3igxWz4OW6RHlb0qY/GTBizJO4dhDY61VfCbPDIvJTD2MssHTC8D1h+",
-	"AJ4jvWlChQB4GcfiPEridG6ES4u8d2hiW/bTGxh7rheRHlpE+kKzaQ9I1QM0irWfoD6BKFnEgw2sMWhf",
-	"EZLOxbcwBwmXUwzVul8uM6e5d/OGpgB3Ng+xtH9hf2H/PPePtB+8xCe/zx9sv3jrnm9r8MsUYl7bS1I2",
-	"MUIoiEfnwUUO2e5rJrYYX9/I2N67YzC9KDjqxMmN+1cBt3uPSGRfSmkutf6sQ0rZbEdrE6/1qX3qBWOi",
-	"Io/INbqliE1ksX2qd+NdTAdwkFV5xdoLerLG7rDYVRvY37bxcbQd02NtJH2jkPgdYt6BGWJzgWZJUX5g",
-	"gl0P2a5Mj5jj+wK8ww0zZDmqDWsv4B6Yl7FRCqUpqP0JF+HdOt/mnO9uiTVq55E6q/JIHp9ckTw6/XbJ",
-	"op06LH7oEVhgCbCIjKWCfjRTIzAFY7EKYdhYzvgVMkXd29IoxkKYGzabapIwI/uMAWA7lHhOzs8GG1xX",
-	"CGzE2nvRWVpDJGcsXhkjotATTRGZpbkirM3VRh6tg4r4OwN7c20LYVUhYFpqGN9P2KP2gaZbb0rc3Tc8",
-	"SbivyBwzV9Oppbwuho27G2W89mv4thYLXtR5nhCuHECh/Kr9wju1XN9tPW23PrS3iAIvLMDVL/HNLItn",
-	"WJIxGFe5WsjfVMzx9uEZqc3cRoKmMqlwmSEDz5fZez1bb2SuVAYaggzmtrZ0r6SEw5I48sIkWhOPAIoV",
-	"4UH5KVwNxPYCbzVmTaIXYKutzPUlYS4nN+sF6XJRuwCGqoccQrsDnulCJcZKGNMbW9uHgRXz4ncGGeEb",
-	"VZHtNVd6RXwwSUBXlMQD4eNqa7h+6A8csRUxvy+OwsI3qSJQNXHORN6pbZk2m/HQ3djnXq9c/sZjqqqK",
-	"c3SxqVssjYBM+WisiUAknQsG/CtjaM7Z4jUUFzqlQg1ZaqVHCFVPmU7n+DF2m8B/QwgB/7kSu14jtUZV",
-	"3uSHjGUSKwtReUiOrUyOQVfZuNJG47a+F3G1vmTTW8vddvdJs91p7rQv2/sH7fZBu/3LxijfZ/WzdAWN",
-	"Voasw8TdBprtz5LIkykfcXG6zsDkAUR68zjG/iYZQ2I7bLngJUT8F+ygsi10ucWNLM6auca1Dw/SjxuB",
-	"MLJpvOYg5fl9CGzZ073qTHUuO204U93Nz1SnXRryN2TymVLcyeDslSdPF3grFBrhe5eqG+TvFzITZYDC",
-	"UoiK2Zi0JMFaAXMJQYk0SXymEmvCXdu3e2EVlxRtBXIkf+HVVhcYFnQEhqp78xJoWdiZdzX0aJo38K2C",
-	"H8kc6rOx71iNCA1k2AYGoUt6f0ub0L1StEDnFZu6ZkPxoi0AA0pBAV+LIqUEOGcDxqcVDRj4ZJKhtqQD",
-	"yEYYtp5hHMpZdd6ujHlZOEprNplWCQg51EwQ6govNZRsa5JNC4e6uxJsbKgHdcms5CEv5GTCtWYxsZcU",
-	"bry/magAo8r2jCov/MV+muY7KCIVRhkJl7/z1aDu2IazC+orpGd+FQmLn8/LdJIMKk+9Xrzj4/Zvo1qY",
-	"9M2AsGbTzPFI2BoL1V8U2R6aRKZFam5eedZt59bxCqWTt+oRbLasy5+22xuxj7WEVVXri6lU4FI4JKE1",
-	"rXKgJpoWRYaOsB4uDDxh1EllE89o1v/zsyOKW3X09zEfTF5l/+yO9JvRJrzReXLrUsX16Jiyibwps4s2",
-	"o2Sn65+bJ4rXPL8i6w5RymLm/e7r2jEKNQ675tRTCnmjnYJagLtlKdSeXmDMusQMtsFsYAOoKoFpFRZ8",
-	"w0QcQefBMSOTPPZdeMfdVncvPEEyw9iffU+RGZ+1cHw6ru3Ii8o+LAMJ8FZM5tp+G7APTMQsJpS8Ojp5",
-	"nWMs7iWidvx63lQ3KAEYToUEga6ZVqstwz+AMzIRG+b5XjFGejYW2Xt0v2UbKQQOeOkAE+hmM6FJwpTO",
-	"QcaxPU1m+U4SLMTWBYDq7ws+7+zaPH7l4qC563bW9nRvf6O1Gc/etiTZuFPcmf1d8aiZt5Vr0UGoyO07",
-	"ZSJhaKZzlbONeTcpWI31ODDSbbQOXomoK1xwHv35X+4G4Xtg2ypj29UWyYBcOiS9/+//+X8ff/Yd+G4f",
-	"O8ATSbhC721yH5mNbXtALb1K5WR1k1NukSlSgGCzFHdF3svTkAo2QJYhZLi2ifMkX9o5G8g0VutI5+oc",
-	"fFu/MY3JmIo4aOOZv8M9yNZ9eosRVs7qmdAzyo1xAK5iCqLcyP8pXUCIdFY+dGfLXVmjBqrb0/Up0gBZ",
-	"d49YFkSNjCJcbVwaUWUv29yK7DzLH1Jlhtuvl1ocuV4o1Ty5hzfXbFLaHQ8Br2ACYhtIZx+a8+Gl7+o+",
-	"Wu4R2eZC9AJ/ttxy03Akt1q+tRhC1/SayZvS1BNGyQ3J3b7gtCXb7cH5h+bsjegNW2zOAx1o4Em1IxWX",
-	"djErQxW7sOp0xPRmrAsHX8vNfKI9V++1XggVXITFTLAt+qYLYLaK0FiFmCwRC0YU+TyQ4XldJpPg46Bf",
-	"B/Rjh+ZKfMG47uy0u53OZlpkv7iGSkrlfr/bkwNiPb6I2LgmGP8+FQNNdIsO3t7+xiAQf7taytcP3rJ9",
-	"jAuP39tQwXbySHWth1cGqTeMirSrm25HQeV37hctaIOFE+Zl0sJhKN333I3P3z3chNw9DcyiwOrOTVzv",
-	"m+fBpBJuD7VKMYCx7KpFeewrV+GhEAy1R9E2WjJHihGfhSjUgvMT+ma5UbvsMOcmdKhpVoQIVwM0UrzI",
-	"QvXzkWyLHfN8tLGewnHhya8bMHXLLKcG/GtFvtq7Qb4s4MScPPYJ8kSTwIDFg3AAoEuwsCGvxj7pFnnh",
-	"JzBaYSqFTmVCKNEsnXBBEzuj4Er4owXR2ZRrQD+BcT9N6MCYpHPy7n+/evXqZVlVjfXwS2RoJmxlsfUF",
-	"nEfvzHR4j86iYVld0ttZV4ltKVilaLFZQaBpl3BXYZvo5VIbcIN3SsZpbpQOrNX1EfYMhkHM1ne8hGRd",
-	"3gnVZ1rdtFHImkbwXp1utNcumbiwQWWZC+jkxF7ZCBL5vX7WywZSHI+4M/AHzoG5upcKuQZfRs7mgt+Z",
-	"P7CrmB6zORg6tQ1PKz++ZYYsL/RZnyA7B010t+aSp242wAL8COZJOoJOqR4Hb5I/+SKfRrHMbUOz6VBt",
-	"mGbiy6SdVkoriLR882QQhD6/XjIIQpZ/6GRQoZTo/nDy7tNvkSmCWFlQyFe3GV6AdAngesQ4fiRIiq/E",
-	"an2LdM6TP2g6Z3/r6ZwvnzXJeeDi7N35i+OPJ6cuNr1xlvkPk1PJX2qvs2sI1Om22xUluBsnt5nSfGIO",
-	"+CU3es4Iq9Ii54t8kNdIOr6jNyw1do+aMhYTJcmQpt4o5QkjmbgWcgaTZ8yfQvom09hU3BmErmidCQ+s",
-	"WMRA3CN0Aym7sW95vklL8QUmfmbTQhhgWdkqFuKReYhyMSe0WO65BWm9Zxf3I6Op7jOqV0L27EbAMiGo",
-	"SAsxxS+3TJdauwChVblGX8iCiX+67DhuW9s9gSEPeizjSruzN9Z62lsuq2usKWnZbrruyZ8kXWfMi6mD",
-	"7ddEkMHlBXIgcleO0lKHYTkUaizvKUsHTGhX9TmSTJE+HVwfkk67jdPMQBh5Sh2StpVh2AZaU+jOYOVb",
-	"0d7pgH9qfX7b3LxGU69OGzwWCHm9ZSkK3FovNIVcnLk8ciLZ+xcQYJ3RYnC1u9dtPS1DPVQclhIURPsP",
-	"m2p9+odNtUKe/UumWg+tQw5YRT8HaLE+fkM7cO+PkQ6VXzkdugq1fodKEABqfrF86c5WkpnFXNcdEn8j",
-	"+fXTfoGZud2EH6SUXA7kwli4Vem+UvnrM3+Q1kU5CCaXwiJJ+CMmIIMiwuhgnKPYBgnlE4diC4CPLXIJ",
-	"OWIXfgOu9YgHF9GxY5BVDorAKZxRPhcNJESLtJe7jtgHFSByO7vtnXtpCwAL/OcmT++VFwW45jdMjO59",
-	"o8SokbrIgOXSIwQ1uKrGCGd0JbFrklM45QCgMyy8LGGaG6H7dna2nbS1bkOQvUW7thjICuzUL5jeLUnb",
-	"FqVYiZVZGQcopnzDjO2ip7ngGC/4eIvp4hU525W53iCpbJlrbe44z/Ouygbb8MCH6kj82lKvYMptZalX",
-	"f36Rq+nSVMLntadsaXT7hXswKCJNNTu0farhD+OoGNN6qeD2xdHpi+PXr49fQrTf+zq293JV07wVjZmP",
-	"ksRTofCsnW1UpUU59VZs0ytXbr3S7s9bVOTpAbOHrnP1liZuXhxfXJycnX58dXJ6cvHj8ct1pa73GWf5",
-	"Al8J3weSQ9uZaLnwRnMxCJNZVkXlnnLjq827392u0Vs5yDIfuD5ACRVqC7WWIdfNHsiHmpN3705eLkR8",
-	"u7t7cTx42nxKB53mbn+PNvdZmzaHe21GO+xJ3Nl/UuKShjMK2s1ntDk8ar768Hn/thn+ubvJn536E5nx",
-	"RQIS1E+fV8/g/qOmz+vNFK8/RXz9APEvniD3r1QnQ74QqSxvX4NfFhLhaSawwVyJkvRzVqsNVqPq4LpW",
-	"Yx2sxlA5xaceC7Ov8erBp85awoEB+Nt109aNLJrQT255K+J3YIORhE84dM0vCeIdkradowBXtdZMm4ka",
-	"xsOUma6skjIWSiLFqED/CZ0DyhigHaq0jsouROftqRXT2kbBqpe0d+t6oRwNNUuNxqgmuJ2n4apokOI0",
-	"ZTGmhkpLAd0Grd6SJSM/HN9bulfLyy5lniWCrzgWq6WeF/02DaZyHGHQEtrDySvBhMsnbrFgGVtkFdwp",
-	"zAVgW4T6iQCPSLxrIsDdoFyMbqzJvzI00i1zNUiyaGWUKwawzAtwUXKZ936dSUjy57vjGhS9PT9+e3R+",
-	"cvpDI2pcnh+dXrw6Prd/hiYYpsrNh97GL2s/dCHoVI2lPr4prbO4tEP1XVYehvSTnrK/6pUxJXhfVSUO",
-	"6Lra1wbq2GPde02VbsIymicve8D3fcYE2LqFETewhvVDIVerZaRr7rFhV22btPWl/bb3NsTmbFQgMibF",
-	"kKbmP1RdY+Rt2VjZnqpfak+H9A1esJQBjfgOVHL9hk0/4iAi4z60yJFv0mlRnMbBQFeSuHE/Nq+DImy3",
-	"241If+57/ixaUvfQ84cleoh832m324+qm97g/COfjdtrF9JxnW1YDi/sNc6InPGU3Xfc5LatCZm6QTsL",
-	"dkWYEwpzlvB/dROX3VV5c+i16kryzMmLJ1wQOp0mfAAFAzgQcCQktAW1YQvjZEJSFkLAP15evg1lYJ8O",
-	"rrNpI8LU+4dNkvF7X9RcQpVqYUp6zKxMX2DaSrbYeVLg1ift3f36/PqkjtX1Ao2rBatrvaV1SADhWr10",
-	"C4BdY42Vy6m16NoyOfXeNlfdkqBa7qVXhmntTbMkWYB/mI+WhwTW7J3cKSJK61k+dtqMH6lciUON8kwC",
-	"tF+WgvSlxsF/+bybxT0tmGV8eJ6JckTYe9/eFrES4Qw2FxUyapyKBXV7QHpDypMe+T589CO7Qbbr+G77",
-	"WUR6VGs6GPeuBHazVY5Vqc5t556t8+jZ0Bc6/iLGQ6n8YLwCImIiYZJqYRCEWRSGmOlgDBYe3LcoYOxF",
-	"K5PNm6N9QnVdXlZqWb2gBeVMOKGiCttoBL5Rva0l0Qdpi7cbNfm8zH+zemw2dbmS4Ckfqg999WQnJ3N9",
-	"JZHNO0SuswsoNNgmFtuM85eZo709z2R3q6HPr+Xn2OSWi386UlTsqlari+SGfJSlbLl/XWlXMbVxWzGb",
-	"oKki++ZR4rIb7mxtbL05zjA6sqp2wk9zgTa/rufksgFlRG0Om6rnethnb+R7BNzhl14IFq4cb4zO8IaO",
-	"JvymV1bgsgJ568WHlNfIaHifzZsc7G5DPX+h7Ednu9mPmilxn9+mesUurxYDQegjn+gNA0fqdzVeduKj",
-	"UOnVi2XlDvgdY1kXPhpU2OSEKr06/QiazccZzPV/kOXvfGnFQsN5ORUslA2uj294bLR01YyoKaPXyqKe",
-	"HFH7zHhXyvwcqAlTXJQmXLfI0cgOl+vPQUYYYdOnylhRg0SWtdMfe2zDiK3tP+ZG+K2F1Zf1I1sBtc8x",
-	"WN1W534QrGLlwkbvVFXKcOeX2W3dD09Wuw6ZkilLlRR2hrqmIlatdWD9FY1a8vLJQp8WiFLYZi2JVA7p",
-	"txhhqXbed9F5j/km3VSxQuVn+7OFXPbm4KsvhLVaFAVl56qCNQOMT9g3whFqZd02SJHKGtoFH6NvRIBa",
-	"bIZelAexFFXSqM8Qrjh0yF03WdBBS+BNsiQu4E3Mh2HNmD0zjagxprGteevP7XANY7pAqdnCBMLgZquB",
-	"JYE8reuThmJ4yZBZMQdnvtSLYDvlvrv3dcYWeEC5QwzzSiIns3zhEeBm7UT9FarNK1FP4wiZZfXkF2OC",
-	"n4i3lYUrR2UoG2vy8EK0pWzisaH3u7KRYu8XeqUWGsnmjPWYTvljcDUeG8vs8TBLkib8C3+wElqEofO7",
-	"Qqb+efri48npx7fnZz+cH19crIvmrqwUttM/8nBRiUy7W7XwfdFar3wFv9tbDN97eOiqkOE2ahmh3Kge",
-	"AmxhmtVaBVpdjXWilX/JsA5rG/VTXyDCsqZopMBY9+qmt/8Fi0Oebbs2pAImV3AYq1DPFkEXhJScQ1mF",
-	"M7a8HgVCrUqcnpbKnCM7M3B1+KRspA6fHuHsxTJD0M00NI4GXuVbeuBI1Xfnr8trleqOI4X4+1ebyPsw",
-	"tXbbU2unMi2RHG+NaljNKbu7O6sFXY0xtTnv2oWUD6stO0q+N2Sd0HxZo0osTirrVHnHSF7R07pbHK9y",
-	"SMJz/CLsLT/H5O3dEezmQA3L4xcQCGcO3sWS+DAvM3VeDlaFWRsa5sa6qZFru42tTtOvbQ9w4tz9kl4A",
-	"mGHC4gazI8Laxvc76jsbuKrmqca/LnFK1xz3hRPj/cqhNdiXq1moDpohlh+TMJdWLqOg+zBUFKdyEll3",
-	"zoktUB2QH8WbWnecOmVULwoINUgv1wYB89We2Tf4UAXeLgpXWKVfIugZK28KNLB33SiHv04z+2F35Ewk",
-	"c9LD5/ag8B4aC5ZNl3Nd46hwejkyP7AIkxIkuVcz9UwjR+8Pq/jL3rSMbd6pcsmKgaqS9VWOWMPRtmos",
-	"Z5Ac8kYTmOtBFdWG9mI4A7YeScwrnZtfrM4P29lccO8qypzLhK2Y/QyxPGPjoBfiAi03nM3gOBvCUQ3m",
-	"KLDTMujRLND8rHlDU7MgmDjonvyzu4/74Cy/n/voCO97C97GIEu5nl/AQG6EtDGa4v7iv1452fjT+8vG",
-	"Ul7/orv3JEffFLL6g5TpFjkiiRxx7KCmcgpIwbBjTs/45eBFaqxwmKZcaIQ72OA4PA8PMR4Ul3XFMeLG",
-	"YMI1e0oBhurWvCAXQ7m8G7nrmk/5yoeT9ZmeMau/AWhi0Z5jOTXvA78bmMOJyYQ+y7P7M5C2cZF/W1fi",
-	"SuBBTxEoRPoZth8ashlSr+d24oD8+qFHBjRNOVOkd5TpsUz57yBODshzeFFylbXbOwMgGPyT9VoEO4ob",
-	"1lTAXwOaJISKK4EcZcMwinIXkyO9T024vOf6+6VGcTMxlOmAKcI+0YFO5nbYvNGELWKWw4R24m0gJ0xZ",
-	"C/pK3NCEx/BF8MZ2QPfYisgxozFLSe8fTYuZap7EPUNVRxmz9D4EMix21azUMNT32dTooie7btxkRGI+",
-	"4tr8V2oVXQmMkA9kyhAOO55Px0yoR1EerUMUjSFQzJzwBe/PL1CN6RSe2zs2n/da5LmMuU29/HRxdgrM",
-	"oMlEKn0lOuQNfx6By4BXnL96QXZ2dp4Z+/jd5YuITKRgcwiA5V1B4RwjckdzjaAcewqCqcwHjU6r3Wo3",
-	"AI7DBJ3yxkFjp9Vu7WB51BiOa2WYy3w5YqDPPAcYLdFIuNLmABh/E2xrmtIJ05At+HU5F5EEZaFcuF3R",
-	"Y6ZsHlQdkpRNGUL0zZFV7IalNCkI7V8r8Nzs0zQBnxe1KzfP/FfG0rmbhHgQ+NcgrMGt3QCc7CIAEJI5",
-	"wR8+WcAMQHxhjhsh0wmYIqvo4OAfQfiybOVB0tkvvXbefd0arNDlys9BLlsCDBuu+3xnGKx7tAvkOJQl",
-	"V95prthAiIuYqwtrWW5Q0u5cttc1KAlwirtLjXNrrz0E5NdY/HOX2ahefXdLqy/bofyMPn5LRwwQ5zWv",
-	"xbo3Y9ekFtMAJ6fbbmNdMIw9BUspt1sf/2YTk0Gp9UK9ovGOQmDSr2HP1s5ia1W8utDo1H1ksSmuzUqh",
-	"j6i9xvXvhD6chWj56tC374XZLulP2S70hnQg2KDBIz682EPRflbRcbAbxrVddhc8NbM6YdghSeZB/u/A",
-	"Xg8SqNiVr6Rnz84vJW7eygvzBnVVVznUu4OdB8DPoLYBYthlpQQotcuB/u1lnPr+k11zpyWQN2Cvw5Zw",
-	"SGfbWW1xeHkenH/aKes3ZnuD5b292gvttPDui22s2oXge9265WInqDB0F8TeqxowBQFz79W4QPdibVSx",
-	"m5HvSlRoPIQdgxY6/tjmN8vNa1wLmrKWMtAjJuj5stcOerDs5/EOl0838sWjbgxX3NZVOmUF1mC6ry+x",
-	"bpljs4uCrOwRXuA9fk5jh9GHn3TW/+SdoNb2ZjH+aGf9j17JtM/jmEFJ1F6dlZ0IzVJBE7A28Vc7tRZ3",
-	"QzmGp8CPyyYTmho2MnSsqEEHJrID6s2xA1cXPIA1HihEgssAYW+N1ZrHWxx2ngtA1Th8LFSQWD8APQbj",
-	"60sp/BByGyRln7jS6jAPwzo3iGsiM926EkdoeIMVGiaXMak8hZ/AGg5JzwP/e0Eff0wIKo/3x8IKaERs",
-	"OxWR93kBxlVOZgx4c0WseU6+7yFa/IBMMzXuRaSHKuYNV8o81HyQzs8z0UNHlwqs1Vgs7HgUVHZcCVfa",
-	"4So7IjsNyAV/jGP13rnbzpk6idlkKjUTg3nzb2zew9LEVKPDNwSgOJroB3n9gPEPWRqRa4bhFueAjZj2",
-	"F10JR2RbjaAzhKx1d8lYZsYHg1dzDgCu1VYdqByHADg2GwPzNQ2uXZPLx4BFeyW6baj26ra74FBds6kt",
-	"cih6MXAb58YsezFrDKOAYn9jc2sdwfs/l/G8vmGkFr43f+Zn8agqLKiYsN2ifOhkNpYJRlyNfUCTjIVl",
-	"PM48KVfPe2vUs9PxvupsSQFbiV0srgiSh41O2/iirU43zMLY++d5t1DPtZ/lek6UqMc8eRWmozDjtN/e",
-	"b99i8A0LWApkPRFKM+pHiZjD64qmUjzxEYaOBDCp89ZX0TUoEvLPLFB70ZLZedJuLxAsfzmQyGObO8vX",
-	"/XzuItIRlq/Zw6EhxhGzIc2Slauselp9XRsWq90Wo5uWBe7nJHg0Rgk6xO7NYVj3QrhuFCFRDz7Egw/x",
-	"4EP8NX2IuxHvbl5HoYKvxN84KrEvrSSziYvAvuTKF3oeopXIVQFb1UIYUGwh2a9lbi6UgRt1sc8b6TOX",
-	"WWg1FmV2eUiqGv1Yk6yLgSlDoW67e391AMlkLrjmMMPRbp9Z37xKFbS/jCpYUgRvUzaloAXAYKYx4hqC",
-	"8/i1tQF+W6YQKE6JwxTZMGUOZlBPM+B9l/RA/nEu9fGz2jL+mwr5f2UsAyR5Lt7bZdLdCe//bOEeNtKp",
-	"I9nxrRYke/HDXLC3y2V6uyDRQ4HezgW6uecfSphfLgUZEBBMjeEdNp7+c8jpP25IbLe9u/4Xp1K/kpmw",
-	"j3i2mcoJCgfqlAAgyL8Msr+Bj2BR9GsR8fcw7HNNapOExBxxY2bYmsG5GLAFfWXr38pES4u8pzZbywET",
-	"j5WcUHRo2696OHFgJ9/lRG/Tgq0vEYqlKWvtu5LiFOoRIYUApg0l8sEYzcAxdrYIiGa4tlPjYFxK+dpI",
-	"bfzBXq1z8dPF2Slc3+1uGKS6ZvNiNMK80zWbA5zB4mpsCCwMQdjzcfLy+M3bs8vj0xf//Pi3439+PD9+",
-	"dwHJfMf6CyFIkrJMsbD1gnkgV2TxuhlFJJwN2BTW4TDGgOZ0EccWeacYoTCozywfpbf5y/6qBeEXOV0O",
-	"xwWBXZKHz5df9uzt5cnZ6cfTs8uPRz8fnbw+ev76GGw/TXmC4cUhB4vPmUGtQug3KJs6aCw+bzGODLFH",
-	"R0VsoLK0wJyGpc8j655xSBJGb5gLo28SMbJpiXKV6vYJNhHLU6X04CezJCPeCMBBiStd/VaJETASjK3s",
-	"hPTqdEhJFuQ2Wq9RDj5XpEou6TVThA2HbKAJxfaYEZkFTVutPPour8AGyJxMzeYeYD9N2FXfWdBFziOH",
-	"rcaQKNV53B7mFnOtcRwZNAe3IXtzZDyUDQsuyAv0qCAqGZR1+iTAiHokX54isIIRYWxWkr5wv+1hrX1J",
-	"AB9vH0Tw7xSALypTmNDsIC+b6qrb+jAd9EW/XBh1kYq+O1kuCQpdzIOtquFOL0VWi4QruNVeIa/2rEtU",
-	"++4vjT9U2LXxIi9TnhN4rQNSePGNnfC1d8xNOdcp4yFIu8p/91T6ywRoczDkf0J09k7euROX9dxzrsKC",
-	"7r+6M2u90+UZHM5iLB2ZUaElKmZd3M2ps+zr77Mp3scPOVnDD9B/0a7aqxxjFGEzia/jbn0TgxXPTd4d",
-	"6EvYq03oNVRtteIaVEQSfo3hroGcTIp1G+Gdetiwc7E59Wwsla+DQ/txoazy0KI/ejRJera562J3LFco",
-	"Ydm1h066FKxFjqHBNWCLPKLCNbOAIc1u2Bz0lLfFRtngunUlLrLBOGijbezjRMmwLQ4WU04US26YyvM7",
-	"2A8YXmwMPUTB4aEC4ikzameBFT4fsyuB8SE3qIe8D0oS0Y8b2wREjJ2JEq7AazXG2xzqT8ICVvMTOnEN",
-	"DkqasUDlmLgS3Fa+9cou6h1YBA882r6fokMGzcLhd84fqDblod1KWFhwd0RNzGi8GK2whM75iONMQPJ9",
-	"PmwO2Kov4/mjwK035yCR8rp4w9dSXhs/rIzV0IPFRu92QwqwjCTx1YCA8LIK8RYKHouPCWYkhLfY3Dm5",
-	"3VDfwm4EPsq9fRL3qtYTKSC/sbNQoZdP2K6ntBEZ9gMrb+iF7bW8nb0gKzDKabkArRM4jLtdog59EMlV",
-	"3YLfDSwC9V431lXlgjwhCvgbOmUbNWPhOR5GVOjadNAO7Xng0FIjyYd+Cgj5B2xLJbblG+7uwn5u1Tfb",
-	"ewDQPABovrKLdncUfkFpVHtq710PA2g4BnoS+4s9OGp/dUfNt7dAe/Qv77cFIX1Variu9udqOXHQZFoF",
-	"lb5LOU6dMjpxiTQsSDSK9gJqvZsXTGgCDa1Vi5xo24khWDVLmZ1gDfjdCEfEQMECnAezoWAvg1aG6oR/",
-	"29bX/8Z22P/GUot/X4l/N5tN///munwKE/k36RUGOZlPMEMCVeZCGDtEjA5Kvcvao4+IfSz25IaH5i29",
-	"zd/GzmAVY54iR0VoDuFvnc++NF6jHOZwdLMc45jZSQ3u4Xg9Pj3/NxDJ10uEQ7XgJLmR1t87tRsRtKQi",
-	"wI4zET+KHM6d7Lp6dDvlxY7SwbvhKpiIYQXHIvYvjz2cZ3nnItsOILYGFrKSTe4RRedkNp6b+7lSf9z3",
-	"fqbt/e3ojB7HCv9BwpmwLWKMvQCbqmwthN8/KNDXZCRx9GVxqBbuPxJDXQk5dDUp2k6Im3ClWAyRAKx5",
-	"gniEfSHLYNYPtpaHTVDlfjjhMSb5A1fc1zIZl/5KaCnJJBuM4Q19i0FAWxiGTebF50FcIlp8LJhbcGKO",
-	"IKhiaJNwwWwYA9mws2esWCXxBW1rXncepMADi/gEuz9ATb+J0CKCsE9TnjJFvh8xjZm/K+iOG1LI78ij",
-	"gAfcKVdaTm2tTz4oBbfTD+Q3prif1MdhX/VhftsrEczk4RPIUfdSptN5j3wfdF9Wj1rkeSpniqXqO9KD",
-	"rUcLuueSyoZj8rc7QKRmwKI2kjRkejDuldcOmetcqALlX61GCNiK3534XNRAiraygjyctbuJ5q1Tiv9t",
-	"OhEYfjPH2pXgwMnF4+/NAJgueMPiw3BrcCKWsJ0DeE4zBN3lCy6c+4qy+91usZ6+C+jTRUDc+sJ3zT5p",
-	"VKVNXGbxMcCkB6Tb2W2b0woXHvjTfSV4fEB2O1fCqLsD8vnK+TRXLlZy5YMlV42DXz/chncB8WXv0Q3u",
-	"4ZnmqnFwVcvau2pEV26f4UfGKYAP7UPMZx4yCl9QDR+W+UVXDVimWSFPEihUhIOU78PScEShVYQ60Ydg",
-	"wQKwslkRszMgWsEvh14qtqGIkXutMjBjqcEJexSRTGieBP1IYOSk4jFTxJbXLaA5X9DBmDVfSKFTmVTO",
-	"BugJ2VRapiwiQjbRLZPppHdIhCTTVH6aQ4+aa8am5uCnbEoH1wGP10V+lj+mhAhR4x/No8GAJc3n2XDI",
-	"0tJRVvnizUJHXHwiU6oUs9Mm8dApNOSMgqm/yj8/xvSbeAmvZJLIWS7IE36D0XbqZKWxMJ1qumPd9krn",
-	"Ie+oW9omaMR8ee2F68CzUkMGY9sqJ7NtXzfdu69JPp/lIT77UHv4EDr9y9Ye4swjm7W5ax1KODqq0n6x",
-	"w6NCjHk+P+qhpcmiqlyelFUYvRVVB4C+kOb87M/ZbR31uXF3irdUj4tN/e+u4hZmkIVoeDtCP81g9J3P",
-	"Tfup/A8JzAcF+aAgHxRkOfzzNsrhusWuNza2A254qWAJJUk36Gu//3WA6a3uXrsUnK4gU3f09zEfTF5l",
-	"/+yO9JvR3aRMnKEqyBEtre7eFiDqELH9GzPvP2122u2OlQP+o6d7+3+0Q36HY5oynULz8M4f58iyCShb",
-	"HLZA9iOC/Yhd92ikfYSDHsJkhh/KcIgj6QZUkCE6/xihqsCCe9zRrzhiomS9nV+CBv8w3wERV516WgRe",
-	"t3jOu2BtbC6JtiFzbh/KVR7KVR7KVR7KVb6QvbIp8KVmxcqfDfv0TVz8ACYduUlgNoU4xVpZmDVEFU4V",
-	"/fJ+/ePAWC3F1mBQAsoJiBxi4jvHbMQ8jhDIau1gIkWL2DHWdngEWskHNtOPM5IgrpHDhGxbUCDAleBa",
-	"FUAhQIqligBM2BmnHi4Cm2POSntoBjGKc/u63zJU8eAjPPgIDz7Cg4+wxke4U2jeyrd1Ot2Knwc8cxHP",
-	"fPTi8uTn4wDNvAhXFjIPvC80fSmU9qJyCgNfgDsdMa0KGn9mB3Yy1zJkC91KQtVp1ovzyY1q/KaZDW/k",
-	"GNXvkxe1aj63ZOgY0atWGDpSeevLGSRKkiFNFyCx3NVZIsoEZrvpMeMpEdmkjxZNz0n6nvutM6NhBhRM",
-	"6IslU1eA9BtSnpDA7IEpV0mx7xpYOtDXBKZeyQmL8slcYw6pIfMGiKB0tZYAqhQSRwp4QGlelmkWAyqn",
-	"wDZ2FtUhmnuzgCB5saVt7e4xUJ77NZkxYyzirNHWlThHyvs252G1EtLNvXaJ7RZOcbI3uq/x9h82e8Yz",
-	"7q+fG8hgoNWssgUigf2z0whKCacpHzCST4r0M7nszMVOt7XXhn46pNON9trwpu7u3cLd3SrsnXmMFrvF",
-	"VN29FAd3c5N5GJYSD57olkSyC+w51LUXNXjYHRB6/lWks5FC1QX6FzhNwbZzKnjQviza+AWRr4Ewa7e2",
-	"f4Qv6EC5WHjpcfAywSKKkdREy0Mj/K5ELzDOe1Dqo8KLI6sBlDbyFxt/cVUmv/A+W02R36191Abn0qx4",
-	"ZUn1ttoje93zh26O7FjmoT/yX60/cl0ne9FtB+cudNbbw/bgKXtCm8/6nbi5O9jrNvfpXqe5E3eGT4f7",
-	"w+6w037oobwhsb5cD+VAyTz0Uf7zRgBgz/hkKpXi/YQt9Y1dalVjrZTlVqovjk5Pzy4/nh9fvHtzvFwN",
-	"jb9broY+gQoyX7N8uNwfJ2FDjU1yWsR19vQdLTkOCMJOsK7bQxGjYttILM14KLzDQyvpP3Er6WI+kIp5",
-	"jTHxi22lo1rhqA9rAlK2rLHPnN0XhcPO7cTqvDW1kbW+3O8P12w6OPxvj4/PP56cLgUP3zKMBakZx2np",
-	"cjgsHH+4wLPewpWH9i/oZiywhnVbIULjKblqsjBqGTye2FnhQmL56bcLHv4gobMZNucqpACxxYJZaaHZ",
-	"1zYayBkKqZWjxd/CFfeN+Njn/Pp5adrcNTcWKoyPs4ktJGhonG9pGF0Got9Y9Org8WN3ecsuszWQk3uE",
-	"eQyd1gV5jpIEeFJFMA8Sh8e1/hIjTLH8fMSVhtmQU8tVjoHx77tMMC1yLI3jt5g2vXP76dUMWp/bNAY3",
-	"G3rMmvDvpjnMTfe7JlcKnbc6bFl75DubwfvX6mLd2fwMryfQNz/B9znA6xymKXNADsfJd/CM4CbWLUrB",
-	"rr2bTwRn5nFAs/80n+fZ+l+8kGKYGJP3KxpGa6Rj7kd9K4F6brnPTmpeI0bXaf/Hn/H83SLPJkyzZe49",
-	"ZxPpxgQA/1IRYxMAMJrIuc2b4bzj9jMyg8RebshYEFhu+rZKQsjmGV58b2duKdieeOfl+Oud5IQNZdYV",
-	"FaM/bz+1+kf3Gx0Ts+ubHZKosvpvK3z5oEJt9sqIA5npQIQ8JDu3A7utwexrDOvNEneMpRBix6zdlOrB",
-	"uKTvOCIyQH1M2KTPUpUDOEb8xqgQH8MzzMQiMpZKG593KlMYHdXL0qRHBGOxy4/2gHNy5AmMr3FDjL7f",
-	"7XYJ3HHGFXsUdt3CLlpc2fn2imGPbyoIxQHpAO6wsCJYHRnKtLRTNrzX9jwO24y55OSS78c07cssfdTY",
-	"6Dgi5b/IVJsHYWZNIZsWJ0LO/vKa/sFId21DsePkdk30x4Mxs/Md7iWlS7En54wOxuZN/pu8B9QHBKhw",
-	"HJj6b/JSMmB0OhiwqSYyS1GQ/jc5chFKWB2Y+G6YGfm+224/QgAWFQRCxq0SMcoG1/c2sDCOKeVi/XKS",
-	"wNg0BvCEPBvkKEmTRM5yz9s2V3RZiacl8imhMPDwjWocdLqbiKuFXvKpI7h7tmGIXHK6iYIHjU6r3WqX",
-	"lmxbCNPyKMhcx0m3ZSxe/f5W+WxGgGf5++NL5W9usQp+dGIxDeBrYRwfke932zuPWuQHfhPESZy2lkNi",
-	"qAM8iQGTctp528ZTz2Xe71g9hkqU1eijHfjGOMfvwabdghw9UtdWiPrpily78Nk0g8qZYSonm4rYTI8f",
-	"J3LERTUY7weYbGMenipsUuMbx3q+RJSEGhsjFfqgft979e71a8gavz774eT04+Xl615khN/YsDri8Vza",
-	"G9qP6kfQ8TVlVwLuTlIm2IwmBzhHgdtBjdgW1naAFbEijKbJ3EHrYexqCr9QxHhWNuASQXtqrgCXBIlI",
-	"AOfbbOSVmFKlZjKF7JIhlu1gayuQ3JcwYlKQTFwLORMwB8feEjCD5p45PnG33YlI3h0WPpvJ9LpFXqGa",
-	"ALIjTlqB7LkSU5binajtb2wt8QhnQFAA0YHkVwf23pQM2QyhYFLAPs0otw1LY5n1EwYtbvEo2sBU95l5",
-	"wJXonTOdzpuAtOo5FDrHHs/opaR8NNY5AYLiPS0lIkaDTYS6QRaXNqflI3Ei7uMe2L56Lv/t1mT0pkxT",
-	"NtBkLFPFSJ9qzdI5UZpO0fCpJ+Fem+34kuMvFzSKT/R3gkR/KJ3z3Amb/zTu/zDgZ/ynk3e/n3RO+U/P",
-	"Wmz+0+/x+xPz4bj/Q/LbLxc/PWsNuonoT16143/8ZNS8OQwltLNKwvu9t5sSqVoFXPCRYDEpnlOA4nKh",
-	"cfQT5glI78gKbiBYzzaGTOdkmKXhvOR7qo+N8/sorl4dnbwuTDp4D6IADqfxxh33LVYFuQtACwbHBiRJ",
-	"i4AKJX2px9jeK51bqbalVP/Kx0fuG5CRgUA8tPhmxAhMnL2kKI+/Fhbj2T326vLH87PLy+J2XUpJJlTM",
-	"nU2Owra4Xe4SK4gtvNzOHoOhDqmc4CcuIjKmN8zNekCE0L5tR6++wIbeYYG4tsPCQQulPDaB5wImvMPN",
-	"3fLN6Sys/mvaOWyQpVzPGwe/fihMt0bNHxg1xmApsV9kpqsNmGPXit/b0HbYA8gKGMaAksc1hreDrA/A",
-	"oOAx+b73m+a9R+ZcuIomLLPDZs35rWcyS+IrAVyC4j5ukTOQZnYPHQzHbCAcw5EkWCbmF5fPILSBvRxJ",
-	"hU+F1c/oHIJ7jw4J11cCp2rjerh2vfGrNPFZpreYXLIy35hbXzO1hATLWwZ8TZ/hjtgxGL6PBnEgq04l",
-	"DkEYAaeH+oQrx1hUkQmNGenPSZE9MKjQn7s7HIIBV84N5IJPpsncWOvGVOVbQ5jhImMO1qCdU2FEk13T",
-	"NxyPDyPYgNuLEmTzmiYjabBmqbSg9P0YRHFByDAnY4iaMnoNYPLIT5OY0DmJpev4bhwYNKipturYOflL",
-	"Sbg3rPEVjFEbwAYbEgMaYEouFBIEIZ435pPbJSt260bom7WiYUCThKV/ekjZ+7EkdEJO/vv+7G2ht+rx",
-	"Z/uv28cev13F8ieCUDVgIjbuX3+ugyFCHDq4uOI8cEbHMolzpLsFm7pnHOZzX1eGSAGKmePKN62uu1Od",
-	"b2SDg8eTqZ7/jIFDOyd1eYSJL7LE2Vg8jsjF397BLBWj8s0BpcYOAB2u2afK/vH/qhgPosY81UsTQu4y",
-	"IOQu1ck5T/ya999FYlCtU97PNLPlYanVebvt9pOd/c7Ozs6znU4I1s0mE5ZCrtWW5xWFUfuyvZ8LIyw2",
-	"GBiuP353bmgWh51gLNEum0CeiKQsjsgbwz4pH3FRVmMFNdONgwbURhtiX2fmDhfN8+OXTfNTW79UAczv",
-	"/nIflCyScZNqaEd5c67cZ2C0JsbpyvnOaBVz1MjQHHpzrMwpvWYxJG8f+nBX43I9CcM23GE81fH+l4MR",
-	"2NKVxu2HGnL58We+ulO35bI6Ey7sPb9TILGmLB0woZtMmDMc22gtdzIcAQqDMU3pQFsMgyAJ0/AHTM/k",
-	"I66VF21Tqsf5IeVxTaSnP92hrNvbixoTLtzfnS8g+Swxwhbjf1kRd08JtxY5gJc9pIi2BXvyR/6bSi3n",
-	"LFRJplNM7d7vmDrRCEtc6gKQWyqd9pOnRijUT1CXpZzr1R3IeK1vAl4dCcYKualCeZcddsOEhQ4jpIYZ",
-	"0/Mv4M54uAWYx9wPZ0SHWQ6HxXIZYLMiX1vQwKJ7Yz4u06VjqsZMrWyHCaE629rOMdV3YILZjiQJFwyM",
-	"hp7Z/h+pGr/mgvUiSIoaEmB/Cfd0D/pMGQXPSY/ZpAwGTmN3P7Zh5dmnpoiXDkzj81WD4+A91CkwLM8Q",
-	"AD7rHOw+fXn89+lv+z8+v6DNj5cnk/fNvZ9esOzv7Px6snf6ZvrT+19+2BlfZK/ewRy9z1cNJswNP181",
-	"IPN3ZdTxFTgOV9ZhuMJGA+ab29uVo/ZeV1ER5nhKwfAL45Eci7hXe66e2ajFiXlIteaxMW9K5871Rr/z",
-	"ac94bb3flY57kWMAF89BKIkiXB/aOWAupc04zAwuem8imxjmNHdtRA1zS8O2yyPxfoaDUDUF7wge6pfd",
-	"a1W4iAvX/ceVxHw77Wn9Km6zOfZ4EZQShAtyzeYY5NhICt1Zoa6PU0BWp86Fr/mE61p3BO7xzFNU6neK",
-	"E/mj7YZjVkeNInvKnX8sWA+Hb34Pn78TRiya3cOvEHbiGpFqBz8yK4XGwiwZuuyJ+eEjG2DF80SxUylM",
-	"Jy7KFutiXwknqv3ka7wa6o8zDTeDpms2PZMp7FwMfATgFKpJLzGUB2FiERt9c8td8oY/bxHzTMCAYGtA",
-	"6iewHqDas0388qZ/jGC7XjtQ2ffEMlIXmhyUt6VCZRKEzrahTizhUQUs6xZ1ncFHzuGAD40bg58WHRn4",
-	"EhwWVEfGZcHhr9Ytgo+P353jjFfwy66sY3YVeGa4GHM2rxoHv15ZH+zK2AJfWGeFTPugth7U1tdrMQ+w",
-	"u8VA4V9dXflpsCuHwbpBsFvo7RCoQRAg1vP0TWEwaDS/8ANq867XB52o4fsCwV8Wf3TQjoJmXuavQruX",
-	"g85t5B62s5x5MyQw0se2nJgeIUgkcIELNSLRUg3LNotUpjLVjYPd3R3YovqjJ9dOnhzyUZYyVQCm/ul9",
-	"5bfYP8MPWgbAqDv5UN41SqgY3HNWJPZX+n3VAfoRWzbd9/T4dkbyun64BZ+9ij9OsO9yayXKCEo6rHtv",
-	"jg/AJ8Kcqn9pZekip0zQKW/N6SRZRZyzKRNHb082o467aa4Z7eMOyE6r3dpZaZKYAxHLQTZhQn+XZxhr",
-	"2Rzud2A2/PPozevVZAN4ivvNKmpBp6+VTHQOoRDsAbYlPoKHbpOVXOwOQPeaXnurSrW2jnt7iUjZmGra",
-	"p4r5UbC/yb6yYO5q/ize93Ojz2jKUvMISFiy9KY8D+SFZ0RcGQfVY986N9hscICGEOx2xYctOz5hVHZn",
-	"aGUXYfNDdKyxg9rQtYODVJFNcICYMoq/bI7BRGpmYebpFHoEF6W+vwsWPyzfxpaouPoFSGiFP3NKvOKX",
-	"5keKUHWNXilkwiLXrapYotMz1/aCe4OVtXxfgFSDJztl0qhicgHfokzHXBs+NlMsfMoiTjB4FIBAlh+F",
-	"TG65KdjP4JcBK91+uP3/AwAA//8=",
+	"7L2Ncts4tj/4KijtrerO/08pkvwRx66te53E6XaPY3v80ZnpdjaCREhCmwI0BGhFnfHWPs0+2D7JFs4B",
+	"SJAiJcpWkp5u36o7HUsUCR4cnM/fOedzYyAnUymY0Kqx/7kxpTGdMM1i+OtwMGBTfSQGMuRiZD4JmRrE",
+	"fKq5FI39Ru93pcMekTHpjX7n015AZlyPyYzx0VgrMhuzmBHF7lhMowOix4xM6YgRroiQmpgnx0wpFhKp",
+	"xyyeccVajaDBza3HjIYsbgQNQSessW+X0kzXEjTUYMwm1CyKfaKTaWSuMusJiFnLwb/+z3ZrpxE0JvTT",
+	"CRMjPW7sd9rd7aCh51NzqdKxuc/9fdA4HGoWmxvRKJKzo8lUz3+mUcIa+zpOWFB46TMRzck0lmEygHeU",
+	"ihEempcaxYxqFhM9poLoMVcB6c81I/05/PeADGM5ATL02YgLwcXI0oj2FRPaEJKZp6dU+FfC4nlGBAoL",
+	"LX/1abPTbrfzL9zd2Sl739dU00iW7OfVmJEBfpkuYUr1OFuB/bYRNGL2r4THLHREytb0XzEbNvYb/8fz",
+	"jLWe47fquX30qbmbWcpxyCZTqZkYzP/G5osrekdvmQKSKU1jTRQdMqIlidmUUd0ih2JONPukDc01XDeg",
+	"UcRikiimyFDGsA9ECncDKaJ5QFQyGBOqCCWCzcj19fGbSsbzVtg0Syyn/h5rb718scea2+1wp7m9xfaa",
+	"/cHLrebu3sttuvNi+HKru12yNxMuUuYMDKk1i80i/q9fSfP//vC//6tR3L6g8ak5jWU/YpPGfmOSKE36",
+	"jHQMSbo7O2Qac6FpP2Lk8PL18TEZjGlMB3CcDbVP+ITrRSL/KGdkQsWcRFwYaksy4neMUE0mUukDYhgr",
+	"x6hV/BnB/UspZO4B788nyaSxv4N/coF/dtL35EKzEYthued0xC7572zJihfW2s2vNCATGTM8kZ1225xS",
+	"TW+ZMJvfaberXmTqnlz6Ll3/Tbqd7Rfbe1u72y9qvc+VvGWitqwxB7In2Ced/rRH5DCTpH02lDGzYhdO",
+	"CZ0wMuSR2XKUuEMeK41XryVrpuliyzn+8O8/DlT7t5/ridhzqseXTCkuxfGbcsGj8OsKwWO/PQ4fLHqy",
+	"x8OCGItPZciqVjNlLK5YijA/e/g67FPvzSpipqZSKAba9hUNL9i/EqbgiA6k0EzAP+l0GvEBNat7/puS",
+	"wtsI+OGEK2X1s0omExrP8yR1Ctes36z7DhnOPCM0L3R5dHl5fHb68fjNx4ujv18fXxy9aRhO1JRHqrH/",
+	"6+fGkLMoLOxCJoa4Iikp7j8EDRbHMjb3tY8/fkP8S4LGhClFR+bRRhEg49prtSQDKgYsIlzAFxM26bOY",
+	"pE9uwfapMZ2y/AsfEliledQsliAriy96fPrz4Yl9y6PLq4qXlMAHqtWnejC2UmBR5lqJQ4wky731sbij",
+	"EQ/hfc1e+q+7cGtSdrsWMkc9djqCx8IPFrnYrsGQ1DBA33xCQ3P2xxTVKpCKADkPSM+Sowesoqz8YFGo",
+	"Wg1jN0gxjPhgDfb0aH9+dHTx8egfx5dXl42MWOYYEhqZVc0J+8SVVjmCwff9mIrBuNk1W+uujdmIK81i",
+	"Fh4YLSeMWakJF0ozGsJqN0A+Y54aWak01YZ0Q7AqjEUBT3gr4z4PQ5TnaxPk7dnFq+M3b45OGz7vqGQ4",
+	"5ANunjplMZxsKfI0uZARI3eczVhMJnQORzuUsKwDQwQNNpOcsphqGZvNpuGEi00RRRulYLYC2Dwg/UQT",
+	"rhWJzbIK64FnHk+mUined2+/Jp3Ozq+McDo9u/p4+PPh8cnhq5OjFSc3ZBHT7J0ViwVRZZZH7yiPwE7i",
+	"aKmTOxYbSudO8hncLv+D0uOcex5Z9YwDEjF6B/wqE72pbXFHfUYVSUTIYqWlDAkVoTv9MxnfGruHA0ML",
+	"e6iPhbE5aYQ3f8gGHZ9eHV2cHp7k+BhvSvADn2aXcsL0GFwfw+QofxyFjGptkWOtSCRHqYyyW42vBZ/Y",
+	"lzXaANUw/NHYb2wP24MXbJe+7HfCDRB2mESRmouBYXAWDcmQ8oiFLXLlrYrGzOkqs/zvcO241l66th4Q",
+	"+1TqtzIR4YPo7NS0OQlvz65P33gEvzSLdDrUbPYQHuMT/gqsPyAyUf7l1njkivCNSM73zhVzLInKJJQM",
+	"DwaIeUeOny7PTh9EjevTy+vz87OLq6M3H98dvTk+/Hj1z/MjjyTXQiXTqYw1C8mEhZwSMEtzvMhEiP64",
+	"DOfmaJjVeNY0+oLkNa6teTWfsn1SXN6mDjCswcoOsw64r9F/x+JasYfr3OPTj9eXR0Wda3ZbGC85TxDD",
+	"Fzvd7Z0wHLxovqCDTnO7v0Obe6xNm8OdNqMdtht29naRRtOidlaaRxGJE4httMhra8mBtzGjXJNEaA4f",
+	"MBGqwBBZEDXjeoAEhxvK4dAc68zW3G/UWVL9bciIWrIVh8VzYVdlbI+B5ncM9uVKyhMajx62La/O3vzz",
+	"49XZ2ceTw4sf/J2x5j+ygpaSRPCMwilOOQW+jZ1zu72382IXAk3qgCjD2RFTatPcKe9YTDrkHX8Fd74W",
+	"NNFjGfPfWfjAY3x4ffXj2cXxL0dvcofXu2/x/dECMdqBfZpyMAGpuoVoDwZ0pGAbeu9UYsIzA8PHXGei",
+	"7I7FfDhHfWCFRe/9+/fNw8Rwtjavz3pE0bkiytxDOqKl5sRDaPbm8Orw1eHl0cfrU98iytyu+I4PGElE",
+	"udUCyotq2qeKZa9ChZqxuEWu4jmhI8qFkQ+UTOQEAj6b4aL0sRL1+G+ybxSDtwAi5OzAF769C6bjeRNi",
+	"tJaUXJCxCwApNpAihKCVdiu3LiIuyKwX5ZDnXFdGHzL/s0XO9NhY2OB/WjU/EjJmYHRMY2Nga44eeMyo",
+	"3a2iKpwHNgopFSOzsSSRlLfEKkj30IhqjDZk4RW0i4zkyQdYdtrtoCGSyHIPBh4WY4QyDlnc2O/e5+Qo",
+	"RJ3OhmAz1wyVfPDu1sGQhQt6/Ord+kO6CNn/jQ00uIuW6hjiWCROJmkheMuVpXxURmHr9712V5TsYpy4",
+	"EBfXZExD0mdMZPe0wTK0dKxp0soCrH0pI0aFT72te+/YlK3enNsBxKPVWM5ajXo7sfY+5Hdh29wpGQyY",
+	"UiWrimbmhBi2WP5ui3tpb5m9crBI9Owdqjf8UieDW++s0TDkZnU0Ovd2dEgjxRYtRz4YO65Q2Vk8gLB9",
+	"dojM/8r4FrVyyGiY7TvamgI0wCIPRYsUO7pjRm6AanePDgiNlDQSKNLjuVEn6oDAihfC4OmJtS9UTXHD",
+	"AWE8v0hK5MRbLtBVM3wUoNOGQQ0hwVla+ficIKjg5UdLgpJEGJymlGyzMdXMWAhcK0u+FjmVmmg5YiBO",
+	"wajq0SjqtRbYcTlDVYkRT3orlCQzQyNwgBZ5oGoHPOlhSQ6etJakz+xehMtPlHfC1fJVBsZIMXYexOYh",
+	"yqzZRK0MYBs6pCIhXQqNYzpf2OoqAfHWZ6NUAA9kEoXEhghzUvhBEsQS2aNHubjIcoGl9DJnmcghoX5S",
+	"MlORE8pFXjnubuWTaIfNX2jz93bz5Yfsn62PzQ+f28Fu936t7NruFomYubMKSMhHXJv/SvO/GGwZyJgp",
+	"OLjj+XTMBDo3NvtC7W+N2QM/Nq//hsdsoHmZ2dCbJlHUI32zKEUomAHfqSzpbHYPaCGSiaG8udwjscu7",
+	"BI0jER7dWduy3Bpz6SRmLiM9JsLe4qGpVILg6o/pdMoEQwE2A+dfklCuVIdVRlMPbO2mte17+2TEtDXs",
+	"rRUObmNsLD/BBrpFeiqSs94+5n8jCJ6GHPlZ01sG0gheEGxHzSfM/Gac6FDORG//RlibAIxvorScqhbp",
+	"efazvXel1XwjvN3ILd8cgkjOzH/s8xpBw7fMPyyh0sIRsyTLdHTZuUojeSUSaEyncKQYaD3wGBa3G92M",
+	"0t9DelHGhhVHMZ2o/IlczK8UTiOcw3bz5ccP/+u/VrFHGuAtWwhmJVDcG8sczOXakhQo9Abuv0yQGkuL",
+	"lRPz0GjqGAKp/YilpmCBHAuZoCU7HTz8lGVPrJtfWrKSrftcRHVxLUZzaOvH2LhnJEcBAXAKoRAjTWLg",
+	"skL4NL/WXKh2yYJ2iofAxZSBTSsPgN3ecmK6HCGaI1JYhlo8CjazUMaC6BgGJIVMQVoNnFYbQjT6AU6L",
+	"8yHl0P1zxbatYpVUSdV4O64LarMsgbn0LBbojzTJFlG2BT+C7VfKPmAG+t7viGlFMPFfz6s+E9mJA+0Y",
+	"Kylc0gMTGytkyx2LQ5vIrGcH4/v8bH+23Ct2N081XDWBljrHfCQMx0R8WOLLKE11UiIce/IWAXngufUK",
+	"fHbbWEfb2GdUL//njIyFVRinrEcmjDqbHHLN6LON+B3DLIT3hvuECkABwmnUGezLMom8M8fKyD4O6eyc",
+	"oUoifssIFXMEEvqmkfXhzHuPY6m19WI1tf6sWWgjaAy54GrMwlIr6kSOuHioRyvJjBrDQ9v35SWMLpaa",
+	"wAFE6qdTlDCRnLGYDKgqKBsa8QErmMPbFeZw6+P/ND987gS72/dL1XBnmUG8XcMgDpw1DDv3P4aYU6rU",
+	"TMYVQtV9m3+3gYyNrUzGMlaM9OGV5kb3TiG0OZTxhGrA6dh755F2FmrmIe3qCzvYGm/VZYfB8kf1UbZm",
+	"K2puOYEM7JTRW9AOi+yApqM61KXyE1UuxsCZCJULJkZU24hWSo+QatY05u4qhb+JeFKAhm/5vloKDG3c",
+	"18Z2D22MHwLeK4V2olKUbg2JfW2uLgTOKh1WbYFuGeXt48q2+x1bHoxABOq33lZjvN5yUXLOeubNejZd",
+	"gg8EET0A4z6WE+OvGpYOCLpieK2Ry3JIeqlRh98FZAZRuwxiZMQcCxHbkAliIKej9IcV/CisB1Jvq09l",
+	"yBBR/CFnN26Krx/LeN1qxrNUgY3Ks5+osm7foZtQzYPHYAGGpSHQjYazv0YQuowCp2x2zuyW1FfFh5jH",
+	"BfA4YscWycPVIQSCqw1Xw/nKGdYAdwJc+QG87cPDs7uVpxUsemV8TTkkA5kIzeIpjTXA3dQB6RlG6S0+",
+	"2R47x0aZMoVPapy/dcLEDtP6oXByhDuZJfwm0lgCk9OIHaQIGsLDakI2XgHcgHRLdPxSbq1QTlY5G+IC",
+	"gM2SM7VZbe5fJSxskb+xqSZMDOL5VLMwIAJi3eawCJd59Jeqx6yJwSBzu6YDSjTxdvkX2Ou87C6+wSzm",
+	"mp2JaO44KCfdkrjEv31FFSM0DGOmjPml9RT8Uq2nCt1SmWgyiFnIhOY0UgEB4Le5aBjT0WSB4PDT/efP",
+	"3fJb9qvWQE6Km7C9V9vSWtDGKazavFbpsZchqyxdOXQxYusjKKL47yUCcFCj9uU7BcxZGm1e5ZZDgHbx",
+	"7ucudMtF0SHvtHdfeMqdC7273VioH1imTrKinHQBVfT7karxCRes3KmOuLAB9zFVY6a+g7qBRSKab8v0",
+	"TgpxZCGxqAa4U56Snf3tF2+O/j79be/HV5e0+fHqePK+ufPTa5b8nV3cTnZO301/ev/LD1vjy+Tt9Sol",
+	"xKscCaTEdwhqC4qFUp21HGFu2BJeuoquVWUEPER6ArAxtwx3nGq6bCUZjK01Mxjbm85gnFZKd0zkgjBH",
+	"YKEqcXpTHVPi9iKQsrh1dc5gtcox/FlQOvnbv1tx+26lyEofWsUf53TEjkTF20ZU6fTsYWQe6nUcLGI2",
+	"llHJKWRl94PKqAThdDEjM6rQ7xzLGRRLydJIG9gVizc7gXowHzdhjcpCWVe1rIIdYZ9K7n1OFUCRqSI9",
+	"iuAe5x2aHwAFDohIosgaA9pDY01kzCpO9VrYGC01jZaUl6UZN51pByPRWuTMRr6pK67iiGABAy20wXBX",
+	"p/WdsqV1kJmOGQ0PCMBe2A0GvZQzJo37JCcshTXJKGwRw0AQPGY0jjiLnZRVeSA5JqFWqJW0RG3ptm0t",
+	"qBhgELuXjm4LzL5MhhpurTwdSOYyrW53wGUaBlRIwQc0MswysSdEq5y2MfswoaE5TQeu2s1HcUVsqJ13",
+	"WgCIrDD+cY+lIIoWZEcd+55qHfN+ou2zSj2XsiJARKhID41mRLaHSfAQgpqOFDpSkwmLGx/uy7ZoJJv2",
+	"Q8AvX9DZuxTyk674xX3QGCRxzMRgXia2YsacPsmfxKPri+XpnHKlfYmZNGOhgo2kypP+dbR3sCSgmtkF",
+	"iybeVVONeawDEhvj/t0qJ2ka80HJU44+0YEmIRvwCY2gOLlg/nRbO+1VkRt1m5SRSA5uyS1jUy5GJBHF",
+	"zM7VZfPi6E3z3Vo6DGwbG+W0/J9j1RVnto4x6aRolTk5zY5/fXfTyYzluRh366q3WBa1BfMlzbYaITsc",
+	"Wm4v9SlUucnhvj0gPWO/9AiF8EjtZLXv9qxIVj/ApPLM0C9lVnke+6qknCqFw5jl2y/NNsSJKIicTqvd",
+	"ai8/ristt+z5QbahVWxzLYwSNwKrnP/BqivyfxZUwCgHlhTZuKm5X0D6bEAThTYAgtBYpGz5ehp3ncVS",
+	"Q5QOq+5mFql8I1KzACsVoRZQyoAoLgYWFAvWE0g+sBYqz2GZOW+/dnmMeUn47AHO2ItVnJektC7FV9t8",
+	"oFfemn+CIVImzsAAAOAO1NiQVCuuKTC9Ra1lBS2XR7Dli29pv2iRY0HOpkwcnh+TrVab9Jyt2yN9priR",
+	"VmbrWYyJ8SiSM9zvJIoCoiQKMmtmgmVtW2MAl6K8gc3F0s00iGgu/VBpWWcvcJbogZxUtGsYQTUieX32",
+	"7vzk6OroTVZmY8zpXszMXVRvH+3frL8KWsyGn8MW6WGlpfpozIQxi8Levm+jU30jzAaPzEs5jL1M4gHD",
+	"+4DlB+A50ptGVAiAl3EsmqQkjOdGuLTIe4cmtuVYvYGx53oB6aFFpC81m/aAVD1Ao1j7CeoTiJJ5PNjA",
+	"GoP2FSHpnH8Lc5BwOflQrfvlInOaezfvaAxwZ/MQS/vX9hf2z4v0kfaDN/jk99mD7Rfn7vm26KxMIWY1",
+	"1yRmEyOEvHh0FlzkkO2+ZWKD8fW1jO2dBwbT84KjTpzcuH8VcLv3iEROS1zNpdafdUgpm+1oreO1vrBP",
+	"vWRMVOQRuUa3FLGJLLRPTd14F9MBHGRVXrH2gnZX2B0Wu2oD+5s2Pg43Y3qsjKSvFRJ/QMzbM0NsLtAs",
+	"KcgOjLfrPtuV6RFzfF+Dd7hmhixDtWHtBdwD8zI2SqE0BbU/4cK/W+fbnPPtDbFG7TxSZ1keKcUnVySP",
+	"Tr9dsmirDosfpAgssARYQMZSQeXu1AhMwViofBg2ljN+hUxR9740ilEIc8NmU00iZmSfMQBs55iUk7Oz",
+	"wQa3FQIbsfap6CytIZIzFi6NEVHoVaeITOJMEdbmaiOPVkFF0jsDe3NtC2FVLmBaahg/Ttij9oFmaO9K",
+	"3N13PIp4WpE5Zq6mU0t5mw8bd9fKeO3V8G0tFjyv81JCuHIAhfKr9gtv1XJ9N/W07frQ3jwKPLcAV7/E",
+	"17MsXmJJxmBc5Wohf1Mxx9v7Z6Q2cxsJGsuowmWGDDxfZO/VbL2WuVIZaPAymJva0p2SEg5L4iAVJsGK",
+	"eARQLA8Pyk7hciB2KvCWY9YkegG22spcXxLmcnKzXpAuE7UFMFQ95BDaHfBMFyoxVsKY3tnaPgysmBd/",
+	"MMgI36iKbGnfjXKj1ke8QQcLFhI5HBqFabyjO2YOKI/8Mjtn7ni9JDZWe5Pv9bHU2n1MTctC85AvU9Ky",
+	"HK26sYr27aW1JX4p9PJSd0OVE670knByFAHXlISP4eNqPqsfKQa/fUmI+IuD9vBNqghUTZwzkTVcXKTN",
+	"eiLnYdLmUa9c/sZjqqoYX+d7M4bS6NOYj8aaCAReutjRvxKG1r+tdcTToGMq1JDF9nD4lQ0x0/EcP8bm",
+	"JPhviDjhP5eWOtTIxFKV9eoiYxmFyiKannKpS3Op0Bw6rDTpuS0HRxh2WuGbCt5uu7vbbHeaW+2r9t5+",
+	"u73fbv+yNij8Zf2kbs4AKgNiYp53DUPoz5L3lTEfcXG6yh/hHqJ+/bDX3joJZmIb5blYNySICmZz2Ra6",
+	"VPRaDkrN1PTKh3vZ6rUwO8k0XHGQMjgIxEHt6V52pjpXnTacqe76Z6rTLs0QGTKliXXcSe/slefaC7zl",
+	"Cw3/vUvVDfL3a5mIMvxpKaLJbExcYoNWoKJ8DCuNojSxjS0EXPfGR0FbFxRtBdAoe+HlVhcYFnQEfo17",
+	"8xIkot9gezlSbZr14a5Cq8kMGbZ2qKEaQOzJsDUMQoeR+JY2oXuloEDnJZu6YkPxog3gSEoxJF+LIqUE",
+	"uGADxqcV/Tr4ZJKgtqQDSF4Ztp5h2NJZdaldGfKy6KXWbDKtEhByqJkg1NXpaqjw1ySZ5g51dyk23VAP",
+	"ythZyUNey8mEa81CYi/J3XhvPVEBRpVtMVZeJ45tcc13UHMsjDISLt2bFg+7Y+uPIKmvkF6mq4hY+Gpe",
+	"ppOkV6ic6sUHPm7vPqhVwrAebtpsmjkeEVthoaYXBbYVLjb2LHRuW09/dtuZdbxE6WSdnQSbLeryF+32",
+	"WuxjLWFV1SllKhW4FA54ak2rDNeLpkWeoQMsn/TjlBikVMkkZTTr/6UjYPJbdfj3MR9M3ib/7I70u9E6",
+	"vNHZvXfIgnp0dFGqBVquR8lON31uhitY8fwKkAbEgfJAjYeva8so1NBvslRPKWR9mXJqAe6WxFCqfIkp",
+	"jhIz2OY+gA2gCAmGzlisFhNhAI0qx4xMslRJ7h23W90d/wTJBEPF9j1FYnzW3PHpuIje68rQ4UACGhpz",
+	"/7Y9C+wDEyELCSVvD49PMkjOo0TUVrqed9XBP0BtVUgQaLJqtdoiWgg4IxGhYZ7vFWOkZ0PXvWePW7aR",
+	"QuCAl84hggDshEYRUzrDpIf2NJnlO0lQSMUIqMF4bK1CZ9vCPioXB72AN7O2Fzt7a63NePa2g83aAdkz",
+	"+7v8UTNvK1eCyVCR23dKRMTQTOcqYxvzblKwGutx2LX7YBUaF0F6uOAs+vO/3A3898AuZ8a2qy2SAeh2",
+	"QHr/3//z/z7/nAad7587fByJuELvbfIYmY1dnkAtvY3lZHlPXG6BTFKAYLMUdz0BFoea5WyAJEGEeW0T",
+	"Zzdb2gUbyDhUq0jnymLSLpBjGpIxFaHX9TV7h0eQrfviHiOsnNUzoWeUG+MAXMUYRLmR/1NaABR1lj50",
+	"a8NNfIMGqtvT1Rl1D4j5iFgWRI2MIlxuXBpRZS9b34rsvMweUmWG268XOmK51jnVPLmDN9dsUtpMEfHR",
+	"YAJi11BnH5rzkUrf5Xkt94hkfSF6iT9b7NBqOJJbLd8qhtA1vWXyrjT1hFFyQ3K3Lzg0zTYHcf6hOXsj",
+	"eseKvZygYRE8qXak4souZmmoYhtWHY+YXo914eBruZ5PtOPKA1cLoZyLUAQO2B4BtIB9rAiNVYjJErFg",
+	"RFGaBzI8r8tkEnzstXeB9v3Qi4sXjOvOVrvb6aynRfbya6ikVOb3uz3ZJ9bjC4iNa4Lxn6ZioOdy3sHb",
+	"2VsbM5TerpbyTefn2bbXucfvrKlgO1mkutbDK4PUa0ZF2tU92gOvUUDmFxW0QeGEpTKpcBhK9z1z47N3",
+	"9zchc089s8izujMTN/XNs2BSCbf7WiUfwFh01YIs9pWpcF8I+tojbxstmCP5iE8hClVwfnzfLDNqFx3m",
+	"zIT2Nc2SEOFyPE+MF9nKjmyyYrHBYhptrKdwXHjy6wZM3TLLqQH/WpKvTt2gtIrk2Jw89gnyRBPPgMWD",
+	"sA8YXbCwIa/GPukWeZ0OUrXCVAody4hQolk84YJGdqTFjUiPFkRnY64BLAfG/TSiA2OSzsn1/3779u2b",
+	"siIs6+GXyNBE2EJ06ws4j96Z6fAenaJhWV0B3llVuG8pWKVosbeFp2kXYHp+V/HFyixwg7dKpuKulQ6s",
+	"1SQU9gxmh8xWN0iFZF3WODfNtLqhwZA1DeC9Ot1gp10yoGONQkQX0MmIvbRvKPJ7/ayXDaQ4HnFn4A+c",
+	"A3NlUhVyDb4MnM0FvzN/YBM6PWZzMHRqG55WfnzLDFlWF7Y6QXYBmuhhvUhP3SiJAvwIxsI6gk6pHntv",
+	"kj35MhtesshtQ7PpUJwaJ+LLpJ2WSiuItHzzZBCEPr9eMghCln/oZFCu8uzx1QfdF98iUwSxMq/us27v",
+	"RA/p4sH1iHH8iJcUX4rV+hbpnN0/aDpnb+PpnC+fNcl44PLs+uL10cfjUxebXjvL/IfJqWQvtdPZNgTq",
+	"dNvtiorttZPbTGk+MQf8ihs9Z4RVaU38ZTb3bSQd39E7Fhu7R00ZC4mSZEjj1CjlESOJuBVyBoOKzJ9C",
+	"pj3JsQe9MwhdjwMmUmBFEQPxiNANpOzGaYf8dTrQF5j4pU0LYYBlaWdhiEdmIcpiTqhYHbwBab1jF/cj",
+	"o7HuM6qXQvbsRsAyIahIczHFL7dMl1q7BKFVuca07gkT/3TRcdy0ttuFAgo9lmGl3dkbaz3tLVZhNlZU",
+	"QG02Xbf7J0nXGfNi6mD7NRFkcHmOHIjclaO41GFYDIUay3vK4gET2hUJjyRTpE8Htwek027j8DsQRiml",
+	"DkjbyjDsGq4pNPOw8i1v73TAP7U+v+2FX6MHXKcNHguEvM5ZjAK31gtNIRdnLg+cSE79Cwiwzmg+uNrd",
+	"6bZelKEeKg5LCQqi/YdNtb74w6ZaIc/+JVOtB9YhB6xiWrpWbKewph2488dIh8qvnA5dhlp/QCUIADW/",
+	"WL50ayPJzHyu6wGJv5H8+mk/z8zcbMIPUkouB3JpLNyqdF+p/E0zf5DWRTkIJpfCmlr4IyQggwLC6GCc",
+	"odgGEeUTh2LzgI8tcgU5Yhd+A65NEQ8uomOnZqsMFIFDW4NsjB5IiBZpLzapsQ/KQeS2tttbj9IWABb4",
+	"z02ePiovCnDNb5gY3flGiVEjdZEBy6WHD2pwVY0BjnSLQtdTKXfKAUBnWHhRwjTXQvdtbW06aWvdBi97",
+	"i3ZtPpDl2alfML1bkrbNS7ESK7MyDpBP+foZ26KnWXCMCz5eMV28JGe7NNfrJZUtc63MHWd53mXZYBse",
+	"+FAdiV9Z6uUNRa4s9erPLzM1XZpK+LzylC1M+r90DwZFpKlmB7atOfxhHBVjWi8U3L4+PH19dHJy9Aai",
+	"/amvY1t1V/VYXNLH+zCKUirknrW1iaq0IKPekm1668qtl9r9WS+JLD1g9tA1Ot9Qk4jLo8vL47PTj2+P",
+	"T48vfzx6s6rU9TGdIl7jK+H7QHJoM90iCm80FwM/mWVVVOYp1xzKv5FmEhs1eivnnmZNKWyXCl9bqJUM",
+	"uWpURTYDn1xfH78pRHy72zthOHjRfEEHneZ2f4c291ibNoc7bUY7bDfs7O2WuKT+SIt28yVtDg+bbz98",
+	"3rtv+n9ur/Nnp/4Ab3wRjwT10+fVI9v/qOnzeiPo6w+dXz1v/osnyNNXqpMhL0Qqy7sd4Ze5RHicCOxH",
+	"WKIk07G81QarUXVwXauxClZjqBzjU4+E2ddw+ZxcZy3hfAn87arh/EYWTegnt7wl8TuwwUjEJxyGLJQE",
+	"8Q5I247dgKtaK4YTBQ3jYcpEV1ZJGQslkmKUo/+EzgFlDNAOVVpHZReis27mimlto2DVS9q5d71QDoea",
+	"xUZjVBPcjl9xVTRIcRqzEFNDpaWAboOWb8mCke9Pey7dq8VllzLPAsGXHIvlUi8V/TYNpjIcoddBPIWT",
+	"V4IJF09csWAZO6rl3KliX6x6iYAUkfjQRIC7QbkYXVuTf2VopFvmcpBk3sooVwxgmefgouQqaxU8k5Dk",
+	"z3bHNSg6vzg6P7w4Pv2hETSuLg5PL98eXdg/fRMMU+Xmw9TGL2s/dCnoVI2lProrrbMwCwqppi4rz8xl",
+	"pKfsr3plTAneV1WJA7qu9rWBOvZY906o0k1YRvP4TQ/4vs+YAFs3NxEJ1rB6huhytYx0zTw2bMJuk7Zp",
+	"ab9t1Q6xORsVCIxJMaSx+Q9Vtxh5WzRWNqfqF7oZIn29FyxlQCO+PZVcv2HTjzi3yrgPLXKY9nS1KE7j",
+	"YKArSdx0KJvXQRG23e0GpD9Pe/4ULalH6PmDEj1Evu+02+1n1U1vcFxWmo3baefScZ1NWA6v7TXOiJzx",
+	"mD12OummrQkZu7lMBbvCzwn5OUv4v7qJy+6yvDm05nUleebkhRMuCJ1OIz6AggGcHzkSErrI2rCFcTIh",
+	"KQsh4B+vrs59Gding9tk2ggw9f5hnWT8zhc1l1ClWpiSHjMr0wtMW8kWW7s5bt1tb+/V59fdOlbXazSu",
+	"ClbXakvrgADCtXrpFgC7whorl1Mr0bVlcuq9bV+5IUG12EuvDNPamyZRVIB/mI8WZ0rWbLXdySNK61k+",
+	"djhROoG7EocaZJkE6NYtBelLjXMis/FIxT3NmWV8eJGIckTY+7SBKGIl/JF9Lipk1DgVBXW7T3pDyqMe",
+	"+d5/9DO7QbZJ/Xb7ZUB6VGs6GPduBDY/Vo5Vqc5s556t8+jZ0Bc6/iLEQ6nSOYo5RMREwuDd3NwQsygM",
+	"MdPBGCw8uG9ewNiLliab10f7+Oq6vKzUsnpOC8qZcEJF5bbRCHyjelsLog/SFudrNfm8yn6zfMo6dbkS",
+	"7ykfqg999SAwJ3PTSiKbdwhcZxdQaLBNLLQZ5y8zdn1znsn2RkOfX8vPscmtQlPeql3VanmR3JCPkpgt",
+	"9q8r7Sqm1m4rZhM0VWRfP0pcdsOtDVE+aJjjDJNGq2on0uE/0ObX9ZxcNKCMqM1gU/VcD/vstXwPjzvS",
+	"peeChUunYaMzvKajCb/plRW4LEHepuJDyltkNLzP+k0Otjehnr9Q9qOz2exHzZR4mt+meskuLxcDXugj",
+	"GwAP82nqdzVedOIDX+nVi2VlDvgDY1mXaTQot8kRVXp5+hE0WxpnMNf/QZa/9aUVC/XHK1WwUDK4Pbrj",
+	"odHSVSPFpozeKot6ckTtM+NdKfNzoCYM/VGacN0ihyM7i7A/BxlhhE2fKmNFDSJZNn1hnGIbRmxl/zE3",
+	"8XElrL6sH9kSqH2Gweq2Oo+DYOUrF9Z6p6pShge/zHbrcXiy2nXIlExZrKSwI/c1FaFqrQLrL2nUkpVP",
+	"5vq0QJTCNmuJpHJIv2KEpdp530bnPeTrdFPFCpWf7c8Kuez1wVdfCGtVFAVl56qCNT2Mj983whFqad02",
+	"SJHKGtqCj9E3IkAVm6Hn5UEoRZU06jOEKw4dctcNonTQEniTJApzeBPzoV8zZs9MI2iMaWhr3vpzO4vF",
+	"mC5QalYYWOndbDmwxJOndX1SXwwvGDJLxibNF3oRbKbcd/uxzliBB5Q7xDDeJnAyKy08AtysFKy1XLWl",
+	"SjSlcYDMsnxQkDHBj8V5ZeHKYRnKxpo8PBdtKRuQbeh9XTaB7n2hV2qukWzGWM/plD8HV+O5scyeD5Mo",
+	"asK/8AdLoUUYOn8oZOqfp68/Hp9+PL84++Hi6PJyVTR3aaWwnf6RhYtKZNrDqoUfi9Z6m1bwu73F8H0K",
+	"D10WMtxELSOUG21+XtDu0mqsY63Sl/TrsDZRP/UFIiwrikZyjPWobnp7X7A45OWma0MqYHI5h7EK9bw4",
+	"58k5lFU4Y8vrgSfUqsTpaanMObQjJpeHT8pG6vDpIY7qLDME3QhM42jgVWlLD5zAe31xUl6rVHd6LcTf",
+	"v9oA56chx5secjyVcYnkODeqYTmnbG9vLRd0NaYaZ7xrF1I+27jsKKW9IeuE5ssaVWJxUlmnygdG8vKe",
+	"1sPieJVDEl7hF35v+Tkmbx+OYDcHalgev4BAOHPwLhaFB1mZqfNysCrM2tAwZtgNGV3ZbWx5mn5le4Bj",
+	"5+6X9ALADBMWN5gdEdY2ftxR31rDVTVPNf51iVO64rgXTkzqVw6twb5YzUK11wyx/Jj4ubSKmZVakilU",
+	"FMdyElh3zoktUB2QH8WbWnecOmVULwoINUhvVgYBs9We2Tf4UAXezgtXWGW6RNAzVt7kaGDvulYOf5Vm",
+	"TofdkTMRzUkPn9uDwntoLFg2Xc51jaPC6eUA5mciwqQESZ6qmXqmkaP3h2X8ZW9axjbXqlyyYqCqZH2V",
+	"I9ZwErIayxkkh1KjCcx1r4pqTXvRHxlcjyTmlS7ML5bnh+1sLrh3FWUuZMSWjAqHWJ6xcdALcYGWO85m",
+	"cJwN4agGcxTYaRH0aBZofta8o7FZEEwcdE/+2d3HfXCW3c99dIj3vQdvY5DEXM8vYX47QtoYjXF/8V9v",
+	"nWz86f1VYyGvf9nd2c3QN7ms/iBmukUOSSRHHDuoqYwCUjDsmNMzfjl4kRorHKYxFxrhDjY4Ds/DQ4wH",
+	"xWVdceq8MZhwzSmlAEN1b16Qi6Fc3I3Mdc2mfGXDyfpMz5jV3wA0sWjPsZya94HfDczhxGRCn2XZ/RnF",
+	"qb45/m3diBuBBz1GoBDpJ9h+aMhmSL2e24l98uuHHhnQOOZMkd5hoscy5r+DONknr+BFyU3Sbm8NgGDw",
+	"T9ZrEewoblhTAX8NaBQRKm4EcpQNwyjKXUyO9D414fKe6+8XG8XNxFDGA6YI+0QHOpqjTIdAQIuY5TCh",
+	"nXgbyAlT1oK+EXc04iF84b2xnec+tiJyzGjIYtL7R9NipprHYc9Q1VHGLL0PgQyLXTUrNQz1fTI1umh3",
+	"242bDEjIR1yb/0qtghuBEfKBjBnCYcfz6ZgJ9SzIonWIojEECpkTvuD9pQtUYzqF5/aOzOe9FnklQ25T",
+	"Lz9dnp0CM2gykUrfiA55x18F4DLgFRdvX5Otra2Xxj6+vnodkIkUbA4BsKwrKJxjRO5orhGUY0+BN8R7",
+	"v9FptVvtBsBxmKBT3thvbLXarS0sjxrDca0Mc5kvRwz0WcoBRks0Iq60OQDG3wTbmsZ0wjRkC35dzEVE",
+	"XlkoF25X9JgpmwdVByRmU4YQfXNkFbtjMY1yQvvXCjw3+zSNwOdF7crNM/+VsHjuJiHue/41CGtwa9cA",
+	"J7sIAIRkjvGHuwXMAMQX5rgRMp6AKbKMDg7+4YUvy1buJZ3TpdfOu69agxW6XKVzkMuWAMOG6z7fGQar",
+	"Hu0COQ5lyVXqNFdsIMRFzNW5tSw2KGl3rtqrGpR4OMXthca5tdfuA/JrLP6Vy2xUr767odWX7VB2Rp+f",
+	"0xEDxHnNa7Huzdg1scU0wMnptttYFwxjT8FSyuzW57/ZxKRXal2oVzTekQ9M+tXv2doptlbFq3ONTt1H",
+	"Fpvi2qzk+ojaa1z/TujDmYuWLw99p70w2yX9Kdu53pAOBOs1eMSH53so2s8qOg52/bi2y+6Cp2ZWJww7",
+	"RNHcy//t2+tBAuW78pX07Nn6pcTNW3ph1qCu6iqHenewcw/46dU2QAy7rJQApXY50L+9iFPf2902d1oA",
+	"eQP22m8Jh3S2ndWKw8uz4PyLTlm/MdsbLOvt1S6008K7F9tYtXPB97p1y/lOUH7ozou9VzVg8gLmqVfj",
+	"At3F2qh8N6O0K1Gu8RB2DCp0/LHNbxab17gWNGUtZaBHjNfzZaft9WDZy+IdLp9u5EuKujFccV9X6ZQV",
+	"WIPpvrrEumWOzTYKsrJHpALv+SsaOow+/KSz+ifXglrbm4X4o63VP3or4z4PQwYlUTt1VnYsNIsFjcDa",
+	"xF9t1VrcHeUYngI/LplMaGzYyNCxogYdmMgOqDfHDlxd8ABWeKAQCS4DhJ0bqzWLtzjsPBeAqnH4WKgg",
+	"sX4AegzG15dSpEPIbZCUfeJKq4MsDOvcIK6JTHTrRhyi4Q1WqJ9cxqTyFH4CazggvRT43/P6+GNCUKV4",
+	"fyysgEbEtlMReZ8VYNxkZMaAN1fEmufk+x6ixffJNFHjXkB6qGLecaXMQ80H8fwiET10dKnAWo1iYccz",
+	"r7LjRrjSDlfZEdhpQC74Yxyr987dds7UccgmU6mZGMybf2PzHpYmxhodviEAxdFE38/qB4x/yOKA3DIM",
+	"tzgHbMR0etGNcES21Qg6Qchad5uMZWJ8MHg15wDgWm3VgcpwCIBjszGwtKbBtWty+RiwaG9Etw3VXt12",
+	"FxyqWza1RQ55LwZu49yYRS9mhWHkUexvbG6tI3j/VzKc1zeMVOF782d2Fg+rwoKKCdstKg2dzMYywoir",
+	"sQ9olDC/jMeZJ+XqeWeFenY6Pq06W1DAVmLniyu85GGj0za+aKvT9bMw9v5Z3s3Xc+2XmZ4TJeoxS175",
+	"6SjMOO2199r3GHzDApYcWY+F0oymo0TM4XVFUzGe+ABDRwKY1Hnry+jqFQmlz8xRu2jJbO222wWCZS8H",
+	"Enlsc2fZul/NXUQ6wPI1ezg0xDhCNqRJtHSVVU+rr2v9YrX7fHTTssDjnIQUjVGCDrF7c+DXvRCuG3lI",
+	"1JMP8eRDPPkQf00f4mHEe5jXkavgK/E3DkvsSyvJbOLCsy+5Sgs9D9BK5CqHrWohDCi0kOwTmZkLZeBG",
+	"ne/zRvrMZRZajaLMLg9JVaMfa5K1GJgyFOq2u49XB5BM5oJrDjMc7faZ9c2rVEH7y6iCBUVwHrMpBS0A",
+	"BjMNEdfgncevrQ3w2zKFQHFKHKbIhjFzMIN6mgHvu6AHso8zqY+f1Zbx31TI/ythCSDJM/HeLpPuTnj/",
+	"Zwt3v5FOHcmOb1WQ7PkPM8HeLpfp7ZxE9wV6OxPo5p5/KGF+tRBkQEAwNYa333j6zyGn/7ghse329upf",
+	"nEr9VibCPuLleirHKxyoUwKAIP8yyP4aPoJF0a9ExD/CsM80qU0SEnPEjZlhawbnYsAK+srWv5WJlhZ5",
+	"T222lgMmHis5oejQtl9N4cSenfyQE71JC7a+RMiXpqy070qKU2iKCMkFMG0okQ/GaAaOsbOFRzTDtZ0a",
+	"B+NKyhMjtfEHO7XOxU+XZ6dwfbe7ZpDqls3z0QjzTrdsDnAGi6uxITA/BGHPx/Gbo3fnZ1dHp6//+fFv",
+	"R//8eHF0fQnJfMf6hRAkiVmimN96wTyQK1K8bkYRCWcDNrl1OIwxoDldxLFFrhUjFAb1meWj9DZ/2V+1",
+	"IPwip4vhOC+wS7Lw+eLLnp1fHZ+dfjw9u/p4+PPh8cnhq5MjsP005RGGF4ccLD5nBrVyoV+vbGq/UXxe",
+	"MY4MsUdHRWygsrDAjIalzyOrnnFAIkbvmAujrxMxsmmJcpXq9gk2EctTpUzBT2ZJRrwRgIMSV7r6rRIj",
+	"YCQYW9kJ6eXpkJIsyH2wWqPsf65IlVzRW6YIGw7ZQBOK7TEDMvOatlp59F1WgQ2QORmbzd3Hfpqwq2ln",
+	"QRc5Dxy2GkOiVGdxe5hbzLXGcWTQHNyG7M2RSaFsWHBBXqNHBVFJr6wzTQKMaIrky1IEVjAijM1K0tfu",
+	"tz2stS8J4OPtvQj+gwLweWUKE5od5GVdXXVfH6aDvuiXC6MWqZh2J8skQa6LubdVNdzphchqnnA5tzpV",
+	"yMs96xLVvv1L4w8Vdm28zsqU5wRea5/kXnxtJ3zlHTNTznXKeArSLvPfUyr9ZQK0GRjyPyE6+yDv3InL",
+	"eu45V35B91/dmbXe6eIMDmcxlo7MqNASFbMuHubUWfZN77Mu3icdcrKCH6D/ol11qnKMUYTNJL6Ou/VN",
+	"DFY8N1l3oC9hrzah11C11YprUAGJ+C2GuwZyMsnXbfh36mHDzmJz6tlYqrQODu3HQlnlgUV/9GgU9Wxz",
+	"12J3LFcoYdm1h066FKxFjqDBNWCLUkSFa2YBQ5rdsDnoKW+LjZLBbetGXCaDsddG29jHkZJ+Wxwsppwo",
+	"Ft0xleV3sB8wvNgYeoiCw0MFxFNm1M4Cy30+ZjcC40NuUA9575Ukoh83tgmIEDsTRVyB12qMtznUn/gF",
+	"rOYndOIaHJQ0Y4HKMXEjuK1865Vd1Nu3CB54tH0/RYcMmoXD75w/UG3KQ7sVv7Dg4YiakNGwGK2whM74",
+	"iONMQPJ9NmwO2Kovw/kzz6035yCS8jZ/wxMpb40fVsZq6MFio3e7ITlYRhSl1YCA8LIK8R4KHvOP8WYk",
+	"+LdY3zm5X1Pfwm54PsqjfRL3qtYTySG/sbNQrpeP366ntBEZ9gMrb+iF7bVSO7sgKzDKabkArRM4jNtd",
+	"og7SIJKrugW/G1gE6r3urKvKBdklCvgbOmUbNWPhOSmMKNe1ab/t2/PAoaVGUhr6ySHkn7AtldiWb7i7",
+	"hf3cqG+28wSgeQLQfGUX7eEo/JzSqPbU3rseBtBwDPQk9hd7ctT+6o5a2t4C7dG/vN/mhfRVqeG63J+r",
+	"5cRBk2nlVfou5Dh1zOjEJdKwINEo2kuo9W5eMqEJNLRWLXKsbScGb9UsZnaCNeB3AxwRAwULcB7MhoK9",
+	"DFoZqhP+bVtf/xvbYf8bSy3+fSP+3Ww20/8312VTmMi/SS83yMl8ghkSqDIXwtghYrRf6l3WHn1E7GOx",
+	"Jzc8NGvpbf42dgarGPMUOCpCc4j01tnsS+M1ymEGRzfLMY6ZndTgHo7X49OzfwOR0noJf6gWnCQ30vp7",
+	"p3YDgpZUANhxJsJngcO5k21Xj26nvNhROng3XAUTIazgSITpy2MP51nWuci2AwitgYWsZJN7RNE5mY3n",
+	"5n6u1B/3vZ9oe387OqPHscJ/EHEmbIsYYy/ApipbC5HuHxToazKSOPoyP1QL9x+JoW6EHLqaFG0nxE24",
+	"UiyESADWPEE8wr6QZTDrB1vLwyaoMj+c8BCT/J4rntYyGZf+RmgpySQZjOEN0xaDgLYwDBvN88+DuERQ",
+	"fCyYW3BiDiGoYmgTccFsGAPZsLNjrFgl8QVta153HqTAA4v4BLs/QM10E6FFBGGfpjxminw/YhozfzfQ",
+	"HdenULojzzwecKdcaTm1tT7ZoBTcznQgvzHF00l9HPZVH2S3vRHeTB4+gRx1L2Y6nvfI9173ZfWsRV7F",
+	"cqZYrL4jPdh6tKB7LqlsOCZ7u31EanosaiNJQ6YH41557ZC5zoUqUP7VaoSArfjdic9EDaRoKyvI/Vm7",
+	"62jeOqX436YTgeE3c6xdCQ6cXDz+qRkA0wXvWHjgbw1OxBK2cwDPaIagu2zBuXNfUXa/3c3X03cBfVoE",
+	"xK0ufNfsk0ZV2sRl5h8DTLpPup3ttjmtcOF+erpvBA/3yXbnRhh1t08+3zif5sbFSm7SYMlNY//XD/f+",
+	"XUB82Xt0vXukTHPT2L+pZe3dNIIbt8/wI+MUwIf2IeazFDIKX1ANH5b5RTcNWKZZIY8iKFSEg5Ttw8Jw",
+	"RKFVgDoxDcGCBWBlsyJmZ0C0gl8OvVRsQxEj91plYMZSgxP2KCCJ0Dzy+pHAyEnFQ6aILa8roDlf08GY",
+	"NV9LoWMZVc4G6AnZVFrGLCBCNtEtk/Gkd0CEJNNYfppDj5pbxqbm4MdsSge3Ho/XRX6WP6aECEHjH83D",
+	"wYBFzVfJcMji0lFW2eLNQkdcfCJTqhSz0ybx0Ck05IyCqb/KPz/G9Jt4CW9lFMlZJsgjfofRdupkpbEw",
+	"nWp6YN32Uuch66hb2iZoxNLy2kvXgWephvTGtlVOZtu8bnp0X5NsPstTfPap9vApdPqXrT3EmUc2a/PQ",
+	"OhR/dFSl/WKHR/kY82x+1FNLk6KqXJyUlRu9FVQHgL6Q5vycnrP7Oupz7e4U51SP8039H67iCjPIfDS8",
+	"HaEfJzD6Ls1Np1P5nxKYTwrySUE+Kchy+Od9kMF1811vbGwH3PBSweJLkq7X137v6wDTW92ddik4XUGm",
+	"7vDvYz6YvE3+2R3pd6OHSZkwQVWQIVpa3Z0NQNQhYvs3Zt5/2uy02x0rB9KPXuzs/dEO+QOOacx0DM3D",
+	"O3+cI8smoGxx2ALZCwj2I3bdo5H2AQ568JMZ6VCGAxxJN6CCDNH5xwhVBRY8xR39iiMmStbb+cVr8A/z",
+	"HRBx1amnReB18+e8C9bG+pJoEzLn/qlc5alc5alc5alc5QvZK+sCX2pWrPzZsE/fxMX3YNKBmwRmU4hT",
+	"rJWFWUNU4VTRL+/XP/eM1VJsDQYloJyAyCEmvjPMRsjDAIGs1g4mUrSIHWNth0eglbxvM/04IwniGhlM",
+	"yLYFBQLcCK5VDhQCpFioCMCEnXHq4SKwOeastIemF6O4sK/7LUMVTz7Ck4/w5CM8+QgrfIQHheatfFul",
+	"0634ecIz5/HMh6+vjn8+8tDMRbiykFngvdD0JVfai8rJD3wB7nTEtMpp/Jkd2Mlcy5ANdCvxVadZL84n",
+	"N6rxm2Y2UiPHqP40eVGr5nNDho4RvWqJoSNVan05g0RJMqRxARLLXZ0lokxgtpseMx4TkUz6aNH0nKTv",
+	"ud86MxpmQMGEvlAydQNIvyHlEfHMHphyFeX7roGlA31NYOqVnLAgm8w15pAaMm+ACEpXawmgSiFxpEAK",
+	"KM3KMs1iQOXk2MbOojpAc2/mESQrtrSt3VMMVMr9msyYMRZx1mjrRlwg5dM25361EtLNvXaJ7eZPcbI3",
+	"eqzx9h82eyZl3F8/N5DBQKtZZQtEAvtnq+GVEk5jPmAkmxSZzuSyMxc73dZOG/rpkE432GnDm7q7d3N3",
+	"d6uwd+YhWuwWU/XwUhzczXXmYVhKPHmiGxLJLrDnUNepqMHD7oDQ868inY0Uqi7Qv8RpCradU86DTsui",
+	"jV8QpDUQZu3W9g/wBR0oFwsvUxy8jLCIYiQ10fLACL8b0fOM8x6U+ij/4sBqAKWN/MXGX1yVyS+8z0ZT",
+	"5A9rH7XGuTQrXlpSvan2yKnu+UM3R3Ys89Qf+a/WH7muk11028G585319rA9eMF2afNlvxM2twc73eYe",
+	"3ek0t8LO8MVwb9gddtpPPZTXJNaX66HsKZmnPsp/3ggA7BmfTKVSvB+xhb6xC61qrJWy2Er19eHp6dnV",
+	"x4ujy+t3R4vV0Pi7xWroY6ggS2uWDxb740RsqLFJTou4zp5pR0uOA4KwE6zr9pDHqNg2EgszHnLv8NRK",
+	"+k/cSjqfD6RiXmNMfLGtdFArHPVhRUDKljX2mbP7An/YuZ1YnbWmNrI2Lff7wzWb9g7/+dHRxcfj04Xg",
+	"4TnDWJCacZyWLofD3PGHC1LWK1x5YP+CbsYCa1g3FSI0npKrJvOjlt7jiZ0VLiSWn3674OEPEjqbYXOu",
+	"XAoQWyyYleaafW2igZyhkFo6WvwcrnhsxMc+59fPC9PmbrmxUGF8nE1sIUF943xDw+gSEP3Golf7z5+7",
+	"y1t2ma2BnDwizGPotCrIcxhFwJMqgHmQODyu9ZcYYYrl5yOuNMyGnFqucgyMfz9kgmmeY2kYnmPa9MHt",
+	"p5czaH1u0xjcbOgxa8K/m+YwN93vmlwpdN7qsGXtke9sBu9fq4t1Z/0zvJpA3/wEP+YAr3KYpswBORwn",
+	"P8AzgptYtygGu/ZhPhGcmecezf7TfJ6Xq3/xWophZEzer2gYrZCOmR/1rQTqheU+O6l5hRhdpf2ff8bz",
+	"d488GzHNFrn3gk2kGxMA/EtFiE0AwGgiFzZvhvOO2y+DhYTZdwoGpc4g4ZcZOBYclpnErZLQsnl2KtY3",
+	"M88UbFK882Jc9kHyw4Y464qQ0Z+3z9ryHxjKH4tr9S3Pj9n29U5PUFkWuBHGfNKtNq1l5IFMtCdbnrKg",
+	"m8Hj1mD2FRb3ehk9xmKIvWM6b0r1YFzSkByhGqAoJmzSZ7HKkB0jfmd0SxrcM8zEAjKWShtneCpjmCnV",
+	"S+KoRwRjoUuc9oBzMkgKzLVx042+3+52CdxxxhV75rfjwvZaXNnB94ph828qCMXJ6YD6sHgjWB0Zytg2",
+	"/XJmnY395IIMK7Ue+b5aaT4r7dENhNucr2PbQJeIBvL9mMZ9mcTPGmudd9zaLzJP50laWiPMJuSJkLMn",
+	"W+LJP3AdS7HZ5Wa9g+eDMbOjJR6lB0phLxeMDsbmTf6bvAfACcTGcBKZ+m/yRjLgdDoYsKkmMolRVP83",
+	"OXTBUVgdyFM3R4183223nyH2iwoC0epWiRxlg9tHm3AYQpWyWDodRTCxjQEyIktEOUrSKJKzzOm3fR1d",
+	"QuRFiYCKKMxafKca+53uOvKq0MY+dgR3zzYMkYlON8xwv9FptVvt0mpxi55anEKZaVHptoyFy9/fap/1",
+	"CPAye398qezNLUwindqYz0CkZTiOj4z23XrWIj8YTZy5uPZLOSSGOsCTGKspp11qPaXUc0n/BxauoRZl",
+	"NVp4e245jhB8spo3IEcP1a0VoulgR65d5G6aQNHOMJaTdUVsosfPIzniohoH+AMM1TEPjxX2x0l71qZ8",
+	"iQANNTZmMLRg/b739vrkBBLWJ2c/HJ9+vLo66QVG+I0NqyMU0GXcofOpfgbNZmN2I+DuJGaCzWi0jyMc",
+	"uJ0RiR1pbfNZESrCaBzNHaofJr7G8AtFjO9mrdsAOmNzBZAoyIFCXYBNhN6IKVVqJmNIbBliWTvaFj+5",
+	"L2G6pSCJuBVyJmAEj70lwBXNPTNo5Ha7E5CsMS18NpPxbYu8RTUBZEeItgLZcyOmLMY7Udta2dr6AY6f",
+	"oIDfA8mv9u29KRmyGaLQpIB9mlFue6WGMulHDLrr4lG0MbHuS/OAG9G7YDqeNwHk1XMAeI7tpdEPivlo",
+	"rDMCeHWDWkoEq3qbCCWLLCzti8tH4lg8xj+wLf1c6t2tyehNGcdsoMlYxoqRPtWaxXOiNJ2i4VNPwp2Y",
+	"7fiSkzcLGiXFGHQ8jIEvnbO0DZv/NO7/MOBn/Kfj69+PO6f8p5ctNv/p9/D9sflw3P8h+u2Xy59etgbd",
+	"SPQnb9vhP34yat4chhLaWSWRetb36xKpWgVc8pFgIcmfU0ABc6Fx6hSmKEjv0ApuIFjP9qSM52SYxP6o",
+	"5keqj7WhBSiu3h4en+SGLLwHUQCH0/j7jvuKBUnuAtCC3rEBSdIioEJJX+oxdhaL51aqbQhlsPTxgfsG",
+	"ZKQnEA8stBrhCRNnLynKw68FA3n5iL26+vHi7Ooqv11XUpIJFXNnk6OwzW+Xu8QKYhvwsGPPYJ5ELCf4",
+	"iYu5jOkdc2MmEJy0Zzvhqy+woQ9YIK7tIHfQfCmP/ee5gOHycHO3fHM6c6v/mnYOGyQx1/PG/q8fcoO1",
+	"UfN7Ro0xWErsF5noagPmyE0BSG1oO2cCZAXMgUDJ43rS2xna+2BQ8JB83/tN894zcy5cMRVW+GGf6OzW",
+	"M5lE4Y0ALkFxH7bIGUgzu4cOAWQ2EI7hSBKsUEsXl40/tKHDLJCHT4XVz+gcwofPDgjXNwIHeuN6uHZt",
+	"+as08VmiN5i/sjLfmFtfM3uFBMu6FXxNn+GBsDWY+48GsSerTiXOXxgBp/v6hCvHWFSRCQ0Z6c9Jnj0w",
+	"qNCfuzscgAFXzg3kkk+m0dxY68ZU5RsDt+EiQw7WoB2RYUSTXdM3nMwP09+A2/MSZP1yKiNpsFyqtJb1",
+	"/RhEcU7IMCdjiJoyegs49iAdZDGhcxJK12zeODBoUFNt1bFz8hfSfO9Y4ysYozaCDTYkBjTAlCzUMHgh",
+	"nnfmk/sFK3bjRui7laJhQKOIxX96NNv7sSR0Qo7/+/HsbVG/6vln+6/75yl0vIrljwWhasBEaNy//lx7",
+	"84s4NI9xdYHgjI5lFGYge4tzdc84yEbOLg2RAgo0g7SvW9j3oBLjwAYHjyZTPf8ZA4d2ROvi9JS0vhPH",
+	"cvEwIJd/u4YxLkblmwNKjR0AOlyzT5Wt6/9VMZlEjXmsF4aTPGQ2yUMKozOe+DVr/YvEoFrHvJ9oZivT",
+	"Yqvzttvt3a29ztbW1sutjo8TTiYTFkM211YG5oVR+6q9lwkjrHMYGK4/ur4wNAv9JjSWaFdNIE9AYhYG",
+	"5J1hn5iPuCgr74Jy7cZ+A8qyDbFvE3OHy+bF0Zum+aktnaqoCej+8hiALpJxnUJsR3lzrtxnYLRGxunK",
+	"+M5oFXPUyNAcenOszCm9ZSGkh59agFdDglMS+h3A/Xiq4/0vB1SwVTON+w815PLzz3x5k3DLZXWGa9h7",
+	"WmDclMUDJnSTCXOGQxut5U6GIwRiMKYxHWiLkhAkYhr+gMGdfMS1SkXblOpxdkh5WBNkmp5uX9bt7ASN",
+	"CRfu784XkHyWGH5387+siHukhFsJHcDLnlJEmwJWpUf+m0ot5yxUSaZTTO0+7pg60QhLXGhAkFkqnfbu",
+	"CyMU6ieoy1LO9UoeZLjSNwGvjngTjdxAo6zBD7tjwuK0EFPDjOn5F3BnUrgFmMc8nQuJDrMcDvOVOsBm",
+	"eb62oIGie2M+LtOlY6rGTC3txAmhOttVzzHVd2CCWYxcxAUDo6Fntv9HqsYnXLBeAElRQwJsbeGensJK",
+	"Y0bBc9JjNilDmtPQ3Y+tWfT2qSnChQPT+HzT4DjzD3UKzOkzBIDPOvvbL94c/X36296Pry5p8+PV8eR9",
+	"c+en1yz5O7u4neycvpv+9P6XH7bGl8nbaxjh9/mmwYS54eebBmT+bow6vgHH4cY6DDfY48B8c3+/dMrf",
+	"SRUVYYSoFAy/MB7JkQh7tUf6mY0qDutDqjWPjHlTOvKuN/qdT3vGa+v9rnTYCxwDuHgOQkkU4frAjiBz",
+	"KW3GYVxx3nsTycQwp7lrI2iYWxq2XZzG9zMchKoBfIfw0HTZvVaFi1i47j+uGufbaU/rV3GbzbHHi6CU",
+	"IFyQWzbHIMdaUujBCnV1nAKyOnUuPOETrmvdEbgnZZ68Un9QnCg92m4uZ3XUKLCn3PnHgvVw7uf38Pm1",
+	"MGLR7B5+hbAT1wNVO/iRWSn0NGbR0GVPzA+f2QArnieKTVJhMHJetlgX+0Y4UZ0O3carofQ50XAz6Pdm",
+	"0zOJwqbJwEcATqGa9CJDeRAmFrHRN7fcJu/4qxYxzwQMCHYlpOnw131Ue7Z/YNZvkBHsFGxnOacobSN1",
+	"ob9CeUcsVCZe6GwT6sQSHlXAom5Rtwl85BwO+NC4Mfhp3pGBL8FhQXVkXBacO2vdIvj46PoCx8uCX3Zj",
+	"HbMbzzPDxZizedPY//XG+mA3xhb4wjrLZ9ontfWktr5ed3uA3RUDhX91dZUOol06h9bNoN1AWwlPDYIA",
+	"sZ5n2o8Gg0bzy3Q2btZwe78TNNKWRPCXxR/ttwOvj5j5K9dpZr9zH7iHbS1m3gwJjPSx3S6mhwgS8Vzg",
+	"XJFIsFDEsskqlamMdWN/e3sLtqj+1MuVQy+HfJTETOWAqX96X/kcW3ekM54BMOpOPhSQjSIqBo8cU4mt",
+	"nX5fdoB+xG5Rjz09aScleVs/3ILPXsYfx9jyubUUZQQlHda9N8cH4BN+TjV9aWXpIqdM0ClvzekkWkac",
+	"sykTh+fH61HH3TTTjPZx+2Sr1W5tLTVJzIEI5SCZMKG/yzKMtWwO9zswG/55+O5kOdkAnuJ+s4xa0GRs",
+	"KRNdQCgE249tiI/goZtkJRe7A9C9prepVaVaG8e9vUGkbEg17VPF0im0v8m+smDuav7M3/dzo89ozGLz",
+	"CEhYsviuPA+UCs+AuDIOqsdp115vs8EBGkKw21UftuzkhlHZnaGLXoB9F9GxxuZtQ9eJDlJFNsEBYsoo",
+	"/rIRChOpmYWZx1NoT5yX+uldsPhh8Ta2RMXVL0BCy/+ZU+IVvzQ/UoSqW/RKIRMWuEZZ+RKdnrm2590b",
+	"rKzF+wKkGjzZKZNGFZNL+BZlOuba8LGJYv5TijhB71EAAll8FDK55SZvP71feqx0/+H+/w8AAP//",
 }
 
 // decodeSpec returns the embedded OpenAPI spec as raw JSON bytes,

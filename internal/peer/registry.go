@@ -21,10 +21,11 @@ type Store interface {
 	AddPeer(ctx context.Context, p *Peer) error
 	// ChangePeer reads the peer for update, calls change with it, writes NodeName, URL, SealedToken and IsActive
 	// with a new UpdatedAt, and returns the result, all in one transaction. An error of change rolls back and is
-	// returned as it is. Returns NotFound for an unknown peer.
+	// returned as it is. Returns NotFound for an unknown peer, and Conflict (see [InUse]) when a peer is switched off
+	// while a session with it is active, decided in the same transaction.
 	ChangePeer(ctx context.Context, nodeID string, change func(*Peer) error) (Peer, error)
-	// RemovePeer deletes the peer. Returns NotFound for an unknown one, and Conflict (see [Busy]) while an active
-	// session reads from it, decided in the deleting statement itself.
+	// RemovePeer deletes the peer. Returns NotFound for an unknown one, and Conflict (see [InUse]) while a session with
+	// it is active, decided in the same transaction.
 	RemovePeer(ctx context.Context, nodeID string) error
 	// TouchPeer records the outcome of talking to a peer: with an empty lastError it sets LastSeen by the
 	// database's clock and clears LastError; otherwise it only sets LastError. An unknown peer is no error: it may
@@ -44,10 +45,23 @@ func Exists(nodeID string) *fault.Error {
 		"Peer %s is registered already; change it instead.", clip(nodeID))
 }
 
-// Busy is the Conflict error for removing a peer that a sync is reading from.
-func Busy(nodeID string) *fault.Error {
-	return fault.New(fault.Conflict, "PEER_IN_USE", "Peer is in use",
-		"A sync from peer %s is running; cancel it or wait for its end, then remove the peer.", clip(nodeID))
+// InUseError is the Conflict of a peer that must stay as it is because a sync with it is running.
+type InUseError struct {
+	// SessionID is that sync.
+	SessionID string
+	fault     *fault.Error
+}
+
+// Error says what is in the way, and what to do.
+func (e *InUseError) Error() string { return e.fault.Error() }
+
+// Unwrap returns the [fault.Error].
+func (e *InUseError) Unwrap() error { return e.fault }
+
+// InUse is the error for what cannot be done ("remove the peer") while a session with the peer is active.
+func InUse(nodeID, sessionID, then string) *InUseError {
+	return &InUseError{SessionID: sessionID, fault: fault.New(fault.Conflict, "PEER_IN_USE", "Peer is in use",
+		"Sync %s with peer %s is still running. Cancel it or wait until it ends, then %s.", sessionID, clip(nodeID), then)}
 }
 
 // clip shortens what came from a request before it is repeated in a sentence.
@@ -144,8 +158,8 @@ func (r *Registry) Add(ctx context.Context, n New) (Peer, error) {
 	return p, nil
 }
 
-// Change changes a peer. Returns Invalid for a member of the wrong shape, NotFound for an unknown peer, and
-// Impossible when the URL gets another scheme, host or port while a token is kept and the request brings no new one:
+// Change changes a peer. Returns Invalid for a member of the wrong shape, NotFound for an unknown peer, Conflict (see
+// [InUse]) for switching one off while a session with it is active, and Impossible when the URL gets another scheme, host or port while a token is kept and the request brings no new one:
 // otherwise whoever may change a URL could have the token sent to an address of their own.
 func (r *Registry) Change(ctx context.Context, nodeID string, c Change) (Peer, error) {
 	return r.store.ChangePeer(ctx, nodeID, func(p *Peer) error { return r.apply(p, c) })
@@ -209,7 +223,7 @@ func checkNodeName(name string) error {
 	return nil
 }
 
-// Remove forgets a peer. Returns NotFound for an unknown one, Conflict while an active session reads from it.
+// Remove forgets a peer. Returns NotFound for an unknown one, Conflict (see [InUse]) while a session with it is active.
 func (r *Registry) Remove(ctx context.Context, nodeID string) error {
 	return r.store.RemovePeer(ctx, nodeID)
 }

@@ -51,8 +51,14 @@ func (s *Store) ChangePeer(ctx context.Context, nodeID string, change func(*peer
 		if p, err = s.takePeer(s.forUpdate(tx), nodeID); err != nil {
 			return err
 		}
+		was := p.IsActive
 		if err := change(&p); err != nil {
 			return err
+		}
+		if was && !p.IsActive {
+			if err := peerIdle(tx, nodeID, "switch the peer off"); err != nil {
+				return err
+			}
 		}
 		if p.UpdatedAt, err = s.now(tx); err != nil {
 			return err
@@ -64,15 +70,28 @@ func (s *Store) ChangePeer(ctx context.Context, nodeID string, change func(*peer
 
 // RemovePeer is a [peer.Store]'s.
 func (s *Store) RemovePeer(ctx context.Context, nodeID string) error {
-	busy := s.db.Model(&session.Session{}).Select("1").Where("peer_id = ? AND status IN ?", nodeID, session.ActiveStatuses())
-	done := s.db.WithContext(ctx).Where("node_id = ? AND NOT EXISTS (?)", nodeID, busy).Delete(&peer.Peer{})
-	if done.Error != nil || done.RowsAffected == 1 {
-		return s.translate(done.Error)
+	return s.inTx(ctx, s.db, func(tx *gorm.DB) error {
+		p, err := s.takePeer(s.forUpdate(tx), nodeID)
+		if err != nil {
+			return err
+		}
+		if err := peerIdle(tx, nodeID, "remove the peer"); err != nil {
+			return err
+		}
+		return tx.Delete(&p).Error
+	})
+}
+
+// peerIdle returns an [peer.InUseError] while a session with the peer is active. A start that commits just afterwards
+// finds the peer switched off or gone when its worker connects, and ends in FAILED.
+func peerIdle(tx *gorm.DB, nodeID, then string) error {
+	var active []string
+	err := tx.Model(&session.Session{}).Where("peer_id = ? AND status IN ?", nodeID, session.ActiveStatuses()).
+		Order("started_at").Limit(1).Pluck("id", &active).Error
+	if err == nil && len(active) > 0 {
+		return peer.InUse(nodeID, active[0], then)
 	}
-	if _, err := s.GetPeer(ctx, nodeID); err != nil {
-		return err
-	}
-	return peer.Busy(nodeID)
+	return err
 }
 
 // TouchPeer is a [peer.Store]'s.

@@ -92,11 +92,24 @@ func TestPeerInUseStays(t *testing.T) {
 		ctx := t.Context()
 		addPeer(t, s, "branch")
 		transferring(t, s, "s1")
-		if err := s.RemovePeer(ctx, "branch"); fault.KindOf(err) != fault.Conflict {
-			t.Errorf("%v", err)
+		off := func(p *peer.Peer) error { p.IsActive = false; return nil }
+		_, switched := s.ChangePeer(ctx, "branch", off)
+		for _, err := range []error{switched, s.RemovePeer(ctx, "branch")} {
+			var inUse *peer.InUseError
+			if !errors.As(err, &inUse) || inUse.SessionID != "s1" || fault.KindOf(err) != fault.Conflict {
+				t.Errorf("%v", err)
+			}
+		}
+		// Whatever else may change.
+		renamed, err := s.ChangePeer(ctx, "branch", func(p *peer.Peer) error { p.NodeName = "Harbour"; return nil })
+		if err != nil || !renamed.IsActive || renamed.NodeName != "Harbour" {
+			t.Errorf("%+v %v", renamed, err)
 		}
 		if _, err := s.CancelSession(ctx, "s1", by("")); err != nil {
 			t.Fatal(err)
+		}
+		if p, err := s.ChangePeer(ctx, "branch", off); err != nil || p.IsActive {
+			t.Errorf("%+v %v", p, err)
 		}
 		if err := s.RemovePeer(ctx, "branch"); err != nil {
 			t.Error(err)
