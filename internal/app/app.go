@@ -186,6 +186,7 @@ func (a *App) openSource(target peer.Target, s session.Session) (transfer.Source
 	src, err := node.New(node.Options{
 		URL: target.URL, Token: target.Token, PeerNodeID: target.NodeID, SelfNodeID: a.nodeID, Catalog: s.Catalog,
 		Compress: s.Options.CompressionEnabled, RequestTimeout: a.cfg.RequestTimeout,
+		Target: func(ctx context.Context) (peer.Target, error) { return a.Peers.Target(ctx, target.NodeID) },
 	})
 	if err != nil || a.opt.WrapSource == nil {
 		return src, err

@@ -2,12 +2,16 @@ package app_test
 
 import (
 	"net/http"
+	"strconv"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
 	"fullsync/api/spec"
 	"fullsync/internal/app"
+	"fullsync/internal/auth"
 	"fullsync/internal/nodetest"
 	"fullsync/internal/transfer"
 )
@@ -20,22 +24,26 @@ func TestPassingTroubleWithTheSource(t *testing.T) {
 			answer func(w http.ResponseWriter, r *http.Request, next http.Handler)
 			phase  spec.Phase
 			reason string
+			retry  string
 		}{
 			"500": {func(w http.ResponseWriter, _ *http.Request, _ http.Handler) {
 				http.Error(w, "secret inner life", http.StatusInternalServerError)
-			}, spec.PhaseRetrying, "Peer branch has trouble of its own just now (500)"},
+			}, spec.PhaseRetrying, "Peer branch has trouble of its own just now (500)", "retry 1 of 1"},
 			"429": {func(w http.ResponseWriter, _ *http.Request, _ http.Handler) {
 				w.Header().Set("Retry-After", "1")
 				w.WriteHeader(http.StatusTooManyRequests)
-			}, spec.PhaseThrottled, "Peer branch asks to be left alone for a while (429)"},
+			}, spec.PhaseThrottled, "Peer branch asks to be left alone for a while (429)", "goes on in"},
 			"cut": {func(w http.ResponseWriter, r *http.Request, next http.Handler) {
 				nodetest.Cut(w, r, next, 0.6)
-			}, spec.PhaseRetrying, "peer branch was cut"},
+			}, spec.PhaseRetrying, "peer branch was cut", "retry 1 of 1"},
 			"half": {func(w http.ResponseWriter, r *http.Request, next http.Handler) {
 				page := nodetest.Answered(r, next)
 				w.Header().Set("Content-Type", page.Header.Get("Content-Type"))
 				_, _ = w.Write(page.Body[:len(page.Body)/2]) // ends as if it were whole
-			}, spec.PhaseRetrying, "A page from peer branch was cut on the way"},
+			}, spec.PhaseRetrying, "A page from peer branch was cut on the way", "retry 1 of 1"},
+			"504": {func(w http.ResponseWriter, _ *http.Request, _ http.Handler) {
+				w.WriteHeader(http.StatusGatewayTimeout)
+			}, spec.PhaseRetrying, "gave up waiting for its answer (504)", "retry 1 of 1"},
 		} {
 			t.Run(name, func(t *testing.T) {
 				t.Parallel()
@@ -48,7 +56,7 @@ func TestPassingTroubleWithTheSource(t *testing.T) {
 				s := pair.Main.Pull(nodetest.Pull{Options: spec.StartOptions{BatchSize: &size, CompressionEnabled: new(false)}})
 				s = pair.Main.WaitFor(s.SessionId, "the wait", func(s spec.Session) bool { return s.Phase == trouble.phase })
 				if s.Health.Verdict != spec.HealthVerdictThrottled || !strings.Contains(s.Health.Reason, trouble.reason) ||
-					!strings.Contains(s.Health.Reason, "retry 1 of 1") || s.CurrentStep != "Transferring 100 products" || s.Status != spec.TRANSFERRING {
+					!strings.Contains(s.Health.Reason, trouble.retry) || s.CurrentStep != "Transferring 100 products" || s.Status != spec.TRANSFERRING {
 					t.Errorf("while waiting: %s", nodetest.Show(s))
 				}
 				s = pair.Main.WaitEnd(s.SessionId, spec.COMPLETED)
@@ -60,6 +68,131 @@ func TestPassingTroubleWithTheSource(t *testing.T) {
 				}
 				nodetest.SameCatalog(t, pair.Branch, pair.Main, "main")
 			})
+		}
+	})
+}
+
+// TestPeerThatAsksForTimeGetsIt has the peer ask for a pause more often than a step may fail.
+func TestPeerThatAsksForTimeGetsIt(t *testing.T) {
+	nodetest.OnBoth(t, func(t *testing.T, kind nodetest.Kind) {
+		pair := nodetest.NewPair(t, kind, 30, nodetest.Config{Options: app.Options{
+			Backoff: transfer.Backoff{Tries: 2, First: time.Millisecond, Most: time.Millisecond},
+		}})
+		var asked atomic.Int64
+		pair.Wire.Reach(func(w http.ResponseWriter, r *http.Request, next http.Handler) {
+			if n := asked.Add(1); n > 1 && n <= 11 {
+				w.Header().Set("Retry-After", "0.01")
+				w.WriteHeader(http.StatusTooManyRequests)
+				return
+			}
+			next.ServeHTTP(w, r)
+		})
+		s := pair.Main.Sync(nodetest.Pull{})
+		checkCounts(t, s, counts{transferred: 30, created: 30})
+	})
+}
+
+// TestPagesShrinkBehindAProxyWithoutPatience has a proxy answer 504 to every page of more than 30 products.
+func TestPagesShrinkBehindAProxyWithoutPatience(t *testing.T) {
+	nodetest.OnBoth(t, func(t *testing.T, kind nodetest.Kind) {
+		pair := nodetest.NewPair(t, kind, 300, nodetest.Config{})
+		pair.Wire.Reach(func(w http.ResponseWriter, r *http.Request, next http.Handler) {
+			if limit, _ := strconv.Atoi(r.URL.Query().Get("limit")); limit > 30 {
+				w.WriteHeader(http.StatusGatewayTimeout)
+				return
+			}
+			next.ServeHTTP(w, r)
+		})
+		s := pair.Main.Sync(nodetest.Pull{})
+		checkCounts(t, s, counts{transferred: 300, created: 300})
+	})
+}
+
+// TestPageThatHangsIsAskedForAgain has a page stop in the middle. It is given up once nothing came for a while, and asked
+// for again, smaller.
+func TestPageThatHangsIsAskedForAgain(t *testing.T) {
+	nodetest.OnBoth(t, func(t *testing.T, kind nodetest.Kind) {
+		pair := nodetest.NewPair(t, kind, 300, nodetest.Config{Settings: map[string]string{"REQUEST_TIMEOUT": "1s"}})
+		pair.Wire.OnPage(nodetest.ProductsPath, 2, func(w http.ResponseWriter, r *http.Request, next http.Handler) {
+			page := nodetest.Answered(r, next)
+			w.Header().Set("Content-Type", page.Header.Get("Content-Type"))
+			_, _ = w.Write(page.Body[:len(page.Body)/2])
+			_ = http.NewResponseController(w).Flush()
+			<-r.Context().Done()
+		})
+		s := pair.Main.Sync(nodetest.Pull{Options: spec.StartOptions{CompressionEnabled: new(false)}})
+		checkCounts(t, s, counts{transferred: 300, created: 300})
+		pages := pair.Wire.Exchanges(nodetest.ProductsPath)
+		if len(pages) < 4 || pages[1].Query.Get("after") != pages[2].Query.Get("after") ||
+			pages[1].Query.Get("limit") != "100" || pages[2].Query.Get("limit") != "50" {
+			t.Errorf("pages %+v", pages)
+		}
+	})
+}
+
+// TestTokenIsReplacedWhileASyncRuns ends the token that a running sync uses and gives another to the peer here, and
+// then moves the peer to another address.
+func TestTokenIsReplacedWhileASyncRuns(t *testing.T) {
+	nodetest.OnBoth(t, func(t *testing.T, kind nodetest.Kind) {
+		pair := nodetest.NewPair(t, kind, 300, nodetest.Config{})
+		var mu sync.Mutex
+		var old string
+		gate := make(chan struct{})
+		reached := make(chan struct{})
+		pages := 0
+		pair.Wire.Reach(func(w http.ResponseWriter, r *http.Request, next http.Handler) {
+			mu.Lock()
+			if strings.HasSuffix(r.URL.Path, nodetest.ProductsPath) {
+				pages++
+			}
+			second := pages == 2 && old == ""
+			if second {
+				old = r.Header.Get("Authorization")
+			}
+			refuse := r.Header.Get("Authorization") == old
+			mu.Unlock()
+			if second {
+				close(reached)
+				<-gate
+			}
+			if refuse {
+				w.WriteHeader(http.StatusUnauthorized)
+				return
+			}
+			next.ServeHTTP(w, r)
+		})
+		s := pair.Main.Pull(nodetest.Pull{})
+		nodetest.Await(t, "the second page", reached)
+		token := pair.Branch.TokenFor(pair.Main.NodeID()+"-again", auth.RoleNode)
+		pair.Main.ChangePeer(nodetest.Branch, spec.PeerChange{Token: &token})
+		close(gate)
+		s = pair.Main.WaitEnd(s.SessionId, spec.COMPLETED)
+		checkCounts(t, s, counts{transferred: 300, created: 300})
+		nodetest.SameCatalog(t, pair.Branch, pair.Main, "main")
+
+		// The peer moves: its old address answers no more.
+		moved := nodetest.NewWire(t, pair.Branch.URL())
+		arrived, leave := make(chan struct{}), make(chan struct{})
+		var asked atomic.Int64
+		pair.Wire.Reach(func(w http.ResponseWriter, r *http.Request, next http.Handler) {
+			switch n := asked.Add(1); {
+			case n <= 2: // who it is, and the first page
+				next.ServeHTTP(w, r)
+				return
+			case n == 3:
+				close(arrived)
+			}
+			<-leave
+			panic(http.ErrAbortHandler)
+		})
+		s = pair.Main.Pull(nodetest.Pull{})
+		nodetest.Await(t, "the second page", arrived)
+		pair.Main.ChangePeer(nodetest.Branch, spec.PeerChange{Url: &moved.URL, Token: &token})
+		close(leave)
+		s = pair.Main.WaitEnd(s.SessionId, spec.COMPLETED)
+		checkCounts(t, s, counts{transferred: 300, unchanged: 300})
+		if pages := len(moved.Exchanges(nodetest.ProductsPath)); pages != 2 {
+			t.Errorf("%d pages were read at the new address, want 2", pages)
 		}
 	})
 }

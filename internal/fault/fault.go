@@ -88,6 +88,13 @@ func (e *Error) With(field, problem string) *Error {
 	return &c
 }
 
+// Also returns e with one more sentence behind its own.
+func (e *Error) Also(sentence string, args ...any) *Error {
+	c := *e
+	c.Message = e.Sentence() + " " + fmt.Sprintf(sentence, args...)
+	return &c
+}
+
 // Error returns the message for people, or the title where there is none.
 func (e *Error) Error() string {
 	text := e.Message

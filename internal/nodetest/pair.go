@@ -53,3 +53,15 @@ func (n *Node) AddPeer(id, url, token string) {
 		n.t.Fatalf("registering peer %s: %d %s", id, resp.StatusCode(), resp.Body)
 	}
 }
+
+// ChangePeer changes a peer of the node.
+func (n *Node) ChangePeer(id string, change spec.PeerChange) {
+	n.t.Helper()
+	resp, err := n.API("admin", auth.RoleAdmin).ChangePeerWithResponse(n.t.Context(), id, change)
+	if err != nil {
+		n.t.Fatal(err)
+	}
+	if resp.StatusCode() != http.StatusOK {
+		n.t.Fatalf("changing peer %s: %d %s", id, resp.StatusCode(), resp.Body)
+	}
+}

@@ -85,8 +85,9 @@ func (w *Worker) Run(ctx context.Context, sessionID string, fence int64) error {
 	beat := w.startHeartbeat(ctx, cancel, claim, claimed)
 	limit := w.timeLimit(&row)
 	// Both times are the database's: the claim just wrote the heartbeat.
-	timeout := time.AfterFunc(limit-row.LastHeartbeatAt.Sub(row.StartedAt), func() { cancel(errTimeout(limit)) })
-	defer timeout.Stop()
+	left := limit - row.LastHeartbeatAt.Sub(row.StartedAt)
+	ctx, timeout := context.WithTimeoutCause(ctx, left, errTimeout(limit))
+	defer timeout()
 	if err = w.pull(ctx, &row); err != nil && ctx.Err() != nil {
 		err = context.Cause(ctx)
 	}

@@ -2,6 +2,7 @@ package transfer
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"strings"
@@ -24,19 +25,25 @@ var DefaultBackoff = Backoff{Tries: 8, First: 500 * time.Millisecond, Most: 30 *
 
 // Wait is what a worker waits for before it tries again.
 type Wait struct {
-	// Reason is a sentence without full stop, such as "branch answers with 503; try 2 of 8".
+	// Reason is a sentence without full stop, such as "branch answers with 503; retry 2 of 7".
 	Reason string
 	For    time.Duration
 	// Throttled says that the other side asked for the pause.
 	Throttled bool
+	// Err is the trouble, and Source says that it is the source's and not the database's.
+	Err    error
+	Source bool
 }
 
 // Do calls step until it succeeds, fails for good, or has failed Tries times in a row with a [*TransientError] or a
-// fault of kind Unavailable. What it waits for is made known to sink. When ctx ends it returns the cause.
+// fault of kind Unavailable. A step after which the other side asks for a pause does not count: whoever says when to
+// come back is alive. What it waits for is made known to sink. When ctx ends it returns the cause; where ctx has a
+// deadline, no pause that is asked for goes on until then.
 func (b Backoff) Do(ctx context.Context, sink Sink, step func() error) error {
-	for try := 1; ; try++ {
+	begun, waited := time.Now(), false
+	for tries := 0; ; waited = true {
 		err := step()
-		if err == nil && try > 1 {
+		if err == nil && waited {
 			return report(ctx, sink, Wait{})
 		}
 		if err == nil {
@@ -45,15 +52,19 @@ func (b Backoff) Do(ctx context.Context, sink Sink, step func() error) error {
 		if ctx.Err() != nil {
 			return context.Cause(ctx)
 		}
-		after, passing := passing(err)
-		if !passing || try >= b.Tries {
+		asked, passing := passing(err)
+		if !passing {
 			return err
 		}
-		wait := Wait{
-			Reason: fmt.Sprintf("%s; retry %d of %d",
-				strings.TrimSuffix(fault.Sentence(err, "the source does not answer"), "."), try, b.Tries-1),
-			For:       b.delay(try, after),
-			Throttled: after > 0,
+		wait := Wait{Reason: strings.TrimSuffix(fault.Sentence(err, "the source does not answer"), "."), Err: err}
+		_, wait.Source = asTransient(err)
+		if asked > 0 {
+			wait.For, wait.Throttled = b.pause(ctx, asked), true
+		} else if tries++; tries < b.Tries {
+			wait.For = b.delay(tries)
+			wait.Reason += fmt.Sprintf("; retry %d of %d", tries, b.Tries-1)
+		} else {
+			return inVain(err, tries, time.Since(begun))
 		}
 		if err := report(ctx, sink, wait); err != nil {
 			return err
@@ -66,6 +77,15 @@ func (b Backoff) Do(ctx context.Context, sink Sink, step func() error) error {
 	}
 }
 
+// inVain adds to trouble that did not pass how often and how long it was waited out.
+func inVain(err error, tries int, took time.Duration) error {
+	var why *fault.Error
+	if tries < 2 || !errors.As(err, &why) {
+		return err
+	}
+	return why.Also("It was tried %d times in %.0f s.", tries, max(took, time.Second).Seconds())
+}
+
 // report makes wait known. That the database cannot be told just now is no reason to stop.
 func report(ctx context.Context, sink Sink, wait Wait) error {
 	if err := sink.Waiting(ctx, wait); err != nil && fault.KindOf(err) != fault.Unavailable {
@@ -74,13 +94,28 @@ func report(ctx context.Context, sink Sink, wait Wait) error {
 	return nil
 }
 
-// delay returns the wait after the given failed try (1, 2, …), never less than the other side asked for.
-func (b Backoff) delay(try int, asked time.Duration) time.Duration {
+// delay returns the wait after the given failed try (1, 2, …).
+func (b Backoff) delay(try int) time.Duration {
 	d := min(b.First<<min(try-1, 20), b.Most)
 	if d > 0 {
 		d += rand.N(d/4 + 1)
 	}
-	return max(d, asked)
+	return d
+}
+
+// pause returns the wait that the other side asked for. One that would last until the deadline of ctx or longer is cut to
+// nine tenths of what is left, so that there is another try before.
+func (b Backoff) pause(ctx context.Context, asked time.Duration) time.Duration {
+	wait := max(asked, b.delay(1))
+	deadline, ok := ctx.Deadline()
+	if !ok {
+		return wait
+	}
+	left := time.Until(deadline)
+	if wait < left || left <= b.First {
+		return wait
+	}
+	return left / 10 * 9
 }
 
 // passing says whether err is worth another try, and how long the other side asked to be left alone.

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -95,13 +97,101 @@ func TestTroubleThatDoesNotPassEndsTheRun(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		src, k := &source{products: products(30), read: failing(busy(0), 2, 3, 4)}, &sink{}
 		err := transfer.Run(t.Context(), src, k, options(10))
-		if got := fault.Sentence(err, ""); got != "branch answers with 503" {
-			t.Errorf("%v, want the last error of the source", err)
+		if got := fault.Sentence(err, ""); !strings.HasPrefix(got, "branch answers with 503 It was tried 3 times in ") {
+			t.Errorf("%v, want the last error of the source, and how often and long it was tried", err)
 		}
 		if src.calls != 4 || len(k.waits) != 2 {
 			t.Errorf("%d reads, %d waits; three tries are two waits", src.calls, len(k.waits))
 		}
 		wantAll(t, k, src.products[:10])
+	})
+}
+
+// A source that says when to come back is alive: only silence and errors use up tries.
+func TestWhoeverAsksForTimeGetsIt(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		calls := make([]int, 20)
+		for i := range calls {
+			calls[i] = i + 2
+		}
+		src, k := &source{products: products(30), read: failing(busy(2*time.Second), calls...)}, &sink{}
+		begun := time.Now()
+		if err := transfer.Run(t.Context(), src, k, options(10)); err != nil {
+			t.Fatal(err)
+		}
+		wantAll(t, k, src.products)
+		if took := time.Since(begun); took != 40*time.Second || len(k.waits) != 21 {
+			t.Errorf("%d waits in %s, want 20 of 2 s, and that they are over", len(k.waits), took)
+		}
+		if w := k.waits[19]; w.Reason != "branch answers with 503" || !w.Throttled || !w.Source || w.Err == nil {
+			t.Errorf("wait %+v", w)
+		}
+	})
+}
+
+// A pause that would outlast the session is cut short enough for another try.
+func TestNoPauseOutlastsTheSession(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		src, k := &source{products: products(30), read: failing(busy(7*24*time.Hour), 1, 2)}, &sink{}
+		ctx, cancel := context.WithTimeoutCause(t.Context(), 1000*time.Second, errStopped)
+		defer cancel()
+		if err := transfer.Run(ctx, src, k, options(10)); err != nil {
+			t.Fatal(err)
+		}
+		if len(k.waits) != 3 || k.waits[0].For != 900*time.Second || k.waits[1].For != 90*time.Second {
+			t.Errorf("waits %+v, want nine tenths of what is left", k.waits)
+		}
+		// One that never stops asking ends with the session.
+		src, k = &source{products: products(30)}, &sink{}
+		src.read = func(context.Context, int, string) (*transfer.Page, error) { return nil, busy(7 * 24 * time.Hour) }
+		ctx, cancel = context.WithTimeoutCause(t.Context(), 1000*time.Second, errStopped)
+		defer cancel()
+		if err := transfer.Run(ctx, src, k, options(10)); err != errStopped || len(k.waits) > 10 {
+			t.Errorf("%v after %d waits, want the cause", err, len(k.waits))
+		}
+	})
+}
+
+// A speed at which the rest cannot be moved before the deadline is no reason to call the rest moved.
+func TestPacingEndsAtTheDeadline(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		src, k := &source{products: products(30)}, &sink{}
+		ctx, cancel := context.WithTimeoutCause(t.Context(), 5500*time.Millisecond, errStopped)
+		defer cancel()
+		opt := options(10)
+		opt.MaxPerSecond = 2
+		begun := time.Now()
+		if err := transfer.Run(ctx, src, k, opt); err != errStopped || len(k.batches) != 12 {
+			t.Errorf("%v after %d batches, want the cause after 12", err, len(k.batches))
+		}
+		if took := time.Since(begun); took != 5500*time.Millisecond {
+			t.Errorf("ended after %s", took)
+		}
+	})
+}
+
+// Pages get smaller while answers take too long, and grow again.
+func TestPagesShrinkWhileAnswersTakeTooLong(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		src, k := &source{products: products(999)}, &sink{}
+		src.read = func(_ context.Context, call int, _ string) (*transfer.Page, error) {
+			if src.limits[call-1] > 30 {
+				return nil, &transfer.TransientError{Err: fault.New(fault.Unavailable, "SLOW", "Slow", "504"), Slow: true}
+			}
+			return nil, nil
+		}
+		if err := transfer.Run(t.Context(), src, k, options(100)); err != nil {
+			t.Fatal(err)
+		}
+		wantAll(t, k, src.products)
+		limits := slices.Compact(src.limits)
+		if want := []int{100, 50, 25, 50, 25}; !slices.Equal(limits, want) {
+			t.Errorf("asked for %v, want %v", limits, want)
+		}
 	})
 }
 

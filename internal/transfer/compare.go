@@ -49,8 +49,8 @@ func (d Difference) Clean() bool { return d.Missing.Count == 0 && d.Different.Co
 // names the products that this node refused: they are not missing.
 func Compare(ctx context.Context, source, here Comparer, sink Sink, backoff Backoff, rejected map[string]bool) (Difference, error) {
 	var d Difference
-	theirs := &stream{from: source, sink: sink, backoff: backoff, more: true}
-	ours := &stream{from: here, sink: sink, backoff: backoff, more: true}
+	theirs := &stream{from: source, sink: sink, backoff: backoff, size: newSize(catalog.MaxBatchProducts), more: true}
+	ours := &stream{from: here, sink: sink, backoff: backoff, size: newSize(catalog.MaxBatchProducts), more: true}
 	for {
 		a, err := theirs.peek(ctx)
 		if err != nil {
@@ -88,6 +88,7 @@ type stream struct {
 	from    Comparer
 	sink    Sink
 	backoff Backoff
+	size    *size
 	page    []catalog.Entry
 	after   string
 	more    bool
@@ -100,8 +101,8 @@ func (s *stream) peek(ctx context.Context) (*catalog.Entry, error) {
 			if err := s.sink.Held(ctx); err != nil {
 				return err
 			}
-			page, err := s.from.Hashes(ctx, s.after, catalog.MaxBatchProducts)
-			if err != nil {
+			page, err := s.from.Hashes(ctx, s.after, s.size.now)
+			if s.size.heard(err) != nil {
 				return err
 			}
 			s.page, s.after, s.more = page.Entries, page.Next, page.More

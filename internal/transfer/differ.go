@@ -44,6 +44,7 @@ func newDiffer(ctx context.Context, opt Options, limit int, try try) *differ {
 	d := &differ{
 		walker: newWalker(ctx, *opt.Compare, opt.NodeID, opt.After, nil, try), limit: limit, after: opt.After, cursor: opt.cursor,
 	}
+	d.size = newSize(limit)
 	d.windows, d.end = stage(ctx, d.walker.next)
 	return d
 }
@@ -156,15 +157,26 @@ func (d *differ) fetch(ctx context.Context) (batch catalog.Batch, err error) {
 // moveTo moves the position behind what was given out, and never back. The end of the catalog, "", is no position.
 func (d *differ) moveTo(through string) { d.after = max(d.after, through) }
 
-// read asks the source for single products.
+// read asks the source for single products, for a part of them at a time where answers take too long.
 func (w *walker) read(ctx context.Context, asked []item) (page Page, err error) {
 	ids := make([]string, len(asked))
 	for i, it := range asked {
 		ids[i] = it.Through
 	}
-	err = w.try(ctx, func() (err error) {
-		page, err = w.Products.ReadProducts(ctx, ids)
-		return err
-	})
-	return page, err
+	for len(ids) > 0 && !page.More {
+		var part Page
+		var n int
+		err = w.try(ctx, func() (err error) {
+			n = min(len(ids), w.size.now)
+			part, err = w.Products.ReadProducts(ctx, ids[:n])
+			return w.size.heard(err)
+		})
+		if err != nil {
+			return page, err
+		}
+		page.Products, page.Rejects = append(page.Products, part.Products...), append(page.Rejects, part.Rejects...)
+		page.Next, page.More, page.Bytes = part.Next, part.More, page.Bytes+part.Bytes
+		ids = ids[n:]
+	}
+	return page, nil
 }

@@ -39,15 +39,12 @@ func TestDelay(t *testing.T) {
 		1: 500 * time.Millisecond, 2: time.Second, 3: 2 * time.Second, 6: 16 * time.Second, 7: 30 * time.Second, 1000: 30 * time.Second,
 	} {
 		for range 100 {
-			if d := b.delay(try, 0); d < least || d > least+least/4 {
+			if d := b.delay(try); d < least || d > least+least/4 {
 				t.Fatalf("after try %d: %s, want %s and up to a quarter more", try, d, least)
 			}
 		}
 	}
-	if d := b.delay(1, time.Minute); d != time.Minute {
-		t.Errorf("asked for a minute, waits %s", d)
-	}
-	if d := (Backoff{}).delay(3, 0); d != 0 {
+	if d := (Backoff{}).delay(3); d != 0 {
 		t.Errorf("without any wait: %s", d)
 	}
 }

@@ -64,8 +64,11 @@ type HashPage struct {
 type TransientError struct {
 	// Err says what happened, for a person.
 	Err error
-	// After is how long the source asked to be left alone (Retry-After), or 0.
+	// After is how long the source asked to be left alone (Retry-After), or 0. Such a source is alive, and uses up no
+	// tries.
 	After time.Duration
+	// Slow says that the answer took too long: asking for less at once may help.
+	Slow bool
 }
 
 // Error returns what happened.

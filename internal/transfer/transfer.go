@@ -56,6 +56,7 @@ func Run(ctx context.Context, src Source, sink Sink, opt Options) error {
 			return err
 		}
 		if err := pace.WaitN(ctx, min(len(batch.Products), limit)); err != nil {
+			<-ctx.Done() // a turn that would come after the deadline of ctx is refused before that
 			return context.Cause(ctx)
 		}
 		err = opt.Backoff.Do(ctx, sink, func() error {
@@ -93,13 +94,13 @@ func (opt Options) pace() (limit int, pace *rate.Limiter) {
 
 // pages reads everything behind opt.After, page by page.
 func pages(src Source, opt Options, limit int, try try) func(context.Context) (catalog.Batch, bool, error) {
-	after, more := opt.After, true
+	after, more, size := opt.After, true, newSize(limit)
 	return func(ctx context.Context) (batch catalog.Batch, _ bool, err error) {
 		for more {
 			var page Page
 			err := try(ctx, func() (err error) {
-				page, err = src.Read(ctx, after, limit)
-				return err
+				page, err = src.Read(ctx, after, size.now)
+				return size.heard(err)
 			})
 			after, more = page.Next, page.More
 			if err != nil || len(page.Products)+len(page.Rejects) > 0 {

@@ -79,6 +79,8 @@ type walker struct {
 	// has, in order.
 	extra func([]catalog.Entry) error
 	after string
+	// size is how many products are read at once.
+	size  *size
 	spans <-chan made[SpanPage]
 	stop  func()
 }
@@ -89,7 +91,7 @@ type try func(ctx context.Context, question func() error) error
 // newWalker starts to ask the source for its spans, one page ahead of the comparison. The caller calls stop in the end.
 func newWalker(ctx context.Context, c Comparison, nodeID, after string, extra func([]catalog.Entry) error, try try) *walker {
 	c.Coarse, c.Fine, c.Window = positive(c.Coarse, defaultCoarse), positive(c.Fine, defaultFine), positive(c.Window, defaultWindow)
-	w := &walker{Comparison: c, try: try, nodeID: nodeID, extra: extra, after: after}
+	w := &walker{Comparison: c, try: try, nodeID: nodeID, extra: extra, after: after, size: newSize(catalog.MaxBatchProducts)}
 	from, more := after, true
 	w.spans, w.stop = stage(ctx, func(ctx context.Context) (page SpanPage, _ bool, _ error) {
 		if !more {

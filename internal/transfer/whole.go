@@ -21,8 +21,8 @@ func (d *differ) readOn(ctx context.Context) (batch catalog.Batch, more bool, er
 	w := d.whole
 	var page Page
 	err = d.try(ctx, func() (err error) {
-		page, err = d.Products.ReadSpan(ctx, w.after, w.Through, d.limit)
-		return err
+		page, err = d.Products.ReadSpan(ctx, w.after, w.Through, d.size.now)
+		return d.size.heard(err)
 	})
 	if err != nil {
 		return batch, false, err

@@ -18,6 +18,7 @@ import (
 	"github.com/klauspost/compress/zstd"
 
 	"fullsync/internal/catalog"
+	"fullsync/internal/fault"
 	"fullsync/internal/peer"
 	"fullsync/internal/transfer"
 )
@@ -61,10 +62,18 @@ func TestStatusMayPass(t *testing.T) {
 		"429":              {429, nil, 0},
 		"seconds":          {429, http.Header{"Retry-After": {"7"}}, 7 * time.Second},
 		"503 with seconds": {503, http.Header{"Retry-After": {"30"}}, 30 * time.Second},
-		"too long":         {429, http.Header{"Retry-After": {"86400"}}, 5 * time.Minute},
-		"overflow":         {429, http.Header{"Retry-After": {"9223372036854775807"}}, 5 * time.Minute},
+		"a day":            {429, http.Header{"Retry-After": {"86400"}}, 24 * time.Hour},
+		"a fraction":       {429, http.Header{"Retry-After": {" 2.0 "}}, 2 * time.Second},
+		"part of a second": {429, http.Header{"Retry-After": {"0.25"}}, 250 * time.Millisecond},
+		"too long":         {429, http.Header{"Retry-After": {"86400000"}}, 7 * 24 * time.Hour},
+		"overflow":         {429, http.Header{"Retry-After": {"9223372036854775807"}}, 7 * 24 * time.Hour},
+		"far overflow":     {429, http.Header{"Retry-After": {"1e999"}}, 7 * 24 * time.Hour},
+		"no number":        {429, http.Header{"Retry-After": {"NaN"}}, 0},
 		"negative":         {429, http.Header{"Retry-After": {"-7"}}, 0},
-		"rubbish":          {429, http.Header{"Retry-After": {"soon"}}, 0},
+		"far date": {503, http.Header{
+			"Date": {date.Format(http.TimeFormat)}, "Retry-After": {date.AddDate(100, 0, 0).Format(http.TimeFormat)},
+		}, 7 * 24 * time.Hour},
+		"rubbish": {429, http.Header{"Retry-After": {"soon"}}, 0},
 		"date": {429, http.Header{
 			"Date": {date.Format(http.TimeFormat)}, "Retry-After": {date.Add(90 * time.Second).Format(http.TimeFormat)},
 		}, 90 * time.Second},
@@ -263,9 +272,68 @@ func TestSilentPeer(t *testing.T) {
 		"body stalls":              {stall, time.Minute, 30 * time.Millisecond},
 	} {
 		s := open(t, serve(t, tc.h).URL, func(o *Options) { o.RequestTimeout, o.IdleTimeout = tc.request, tc.idle })
-		_, err := s.Read(t.Context(), "", 10)
 		t.Log(name)
+		_, err := s.Read(t.Context(), "", 11)
+		wantSlow(t, err, "It was asked for 11 products at once; a smaller batchSize may help.")
+		_, err = s.Read(t.Context(), "", 10)
+		wantSlow(t, err, "so a smaller batchSize will not help.")
+		_, err = s.Hashes(t.Context(), "", 5000)
 		wantTransient(t, err)
+	}
+	// A proxy that gave up waiting.
+	for _, code := range []int{408, 504, 524} {
+		s := open(t, serve(t, status(code, nil)).URL, nil)
+		_, err := s.Read(t.Context(), "", 1000)
+		wantSlow(t, err, "gave up waiting for its answer")
+		wantSlow(t, err, "It was asked for 1000 products at once; a smaller batchSize may help.")
+		_, err = s.Describe(t.Context())
+		wantSlow(t, err, "gave up waiting for its answer")
+		if text := fault.Sentence(err, ""); strings.Contains(text, "batchSize") {
+			t.Errorf("no page was asked for: %q", text)
+		}
+	}
+	// Trouble of another sort is not helped by asking for less.
+	_, err := open(t, serve(t, status(502, nil)).URL, nil).Read(t.Context(), "", 1000)
+	var te *transfer.TransientError
+	if wantTransient(t, err); errors.As(err, &te) && te.Slow {
+		t.Errorf("%v counts as slow", err)
+	}
+}
+
+// wantSlow fails unless asking for less may help, and the sentence says so.
+func wantSlow(t *testing.T, err error, says string) {
+	t.Helper()
+	wantTransient(t, err)
+	var te *transfer.TransientError
+	if errors.As(err, &te); !te.Slow || !strings.Contains(fault.Sentence(err, ""), says) {
+		t.Errorf("%v, want it to be slow and to say %q", err, says)
+	}
+}
+
+// TestWebPages come from a proxy's login page or the like, whatever content type they have.
+func TestWebPages(t *testing.T) {
+	t.Parallel()
+	const html = "\n <!DOCTYPE html>\n<html><title>Sign in</title></html>\n"
+	for _, contentType := range []string{"text/html; charset=utf-8", typeNDJSON} {
+		s := open(t, serve(t, body(contentType, html)).URL, nil)
+		_, err := s.Read(t.Context(), "", 10)
+		wantWebPage(t, err)
+		_, err = s.Hashes(t.Context(), "", 10)
+		wantWebPage(t, err)
+	}
+	for _, contentType := range []string{"text/html", typeJSON} {
+		_, err := open(t, serve(t, body(contentType, html)).URL, nil).Describe(t.Context())
+		wantWebPage(t, err)
+	}
+	_, err := open(t, serve(t, page(product("a"), "<p>Your session has ended</p>")).URL, nil).Read(t.Context(), "", 10)
+	wantWebPage(t, err)
+}
+
+func wantWebPage(t *testing.T, err error) {
+	t.Helper()
+	wantPermanent(t, err, codeNotANode)
+	if text := fault.Sentence(err, ""); !strings.Contains(text, "a web page") || !strings.Contains(text, "the login page of a proxy, perhaps") {
+		t.Errorf("it does not say what came: %q", text)
 	}
 }
 
@@ -312,16 +380,21 @@ func TestCancelAbortsAtOnce(t *testing.T) {
 
 func TestUnreachable(t *testing.T) {
 	t.Parallel()
+	_, err := open(t, "http://"+closedPort(t), nil).Read(t.Context(), "", 10)
+	wantTransient(t, err)
+	_, err = open(t, "http://no-such-host.invalid", nil).Read(t.Context(), "", 10)
+	wantTransient(t, err)
+}
+
+// closedPort returns an address at which nothing listens.
+func closedPort(t *testing.T) string {
+	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
-	url := "http://" + l.Addr().String()
 	_ = l.Close()
-	_, err = open(t, url, nil).Read(t.Context(), "", 10)
-	wantTransient(t, err)
-	_, err = open(t, "http://no-such-host.invalid", nil).Read(t.Context(), "", 10)
-	wantTransient(t, err)
+	return l.Addr().String()
 }
 
 func TestTLSTrouble(t *testing.T) {

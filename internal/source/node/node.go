@@ -30,7 +30,10 @@ type Options struct {
 	// PeerNodeID is who must answer there, SelfNodeID who must not.
 	PeerNodeID string
 	SelfNodeID string
-	Catalog    string
+	// Target, where set, is asked for the peer's present address and token when a request fails: one that changed
+	// while the source is in use is followed. Returns Impossible or NotFound for a peer that may not be used any more.
+	Target  func(context.Context) (peer.Target, error)
+	Catalog string
 	// Compress asks the peer for zstd or gzip.
 	Compress bool
 	// Client sends the requests, nil for one of its own. Redirects are never followed, whatever it says.
@@ -44,7 +47,6 @@ type Options struct {
 // Source is a catalog of another node. Its methods are called from one goroutine at a time.
 type Source struct {
 	*caller
-	selfID  string
 	catalog string
 	zstd    *zstd.Decoder // made when the first zstd page comes
 	close   func()
@@ -62,7 +64,7 @@ func New(o Options) (*Source, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Source{caller: c, selfID: o.SelfNodeID, catalog: o.Catalog}
+	s := &Source{caller: c, catalog: o.Catalog}
 	s.close = sync.OnceFunc(func() {
 		closeIdle()
 		if s.zstd != nil {
@@ -82,18 +84,15 @@ func (s *Source) Close() error {
 // one answers, NotFound when the catalog is not there, the errors of every request (see [Source.Read]) otherwise.
 // The default catalog always exists, empty where it is not listed.
 func (s *Source) Describe(ctx context.Context) (transfer.Description, error) {
-	who, err := s.whoIs(ctx)
+	var who identity
+	err := s.following(ctx, func() (err error) {
+		if who, err = s.whoIs(ctx); err != nil {
+			return err
+		}
+		return s.check(who)
+	})
 	if err != nil {
 		return transfer.Description{}, err
-	}
-	if who.NodeID == s.selfID {
-		return transfer.Description{}, fault.New(fault.Impossible, "PEER_IS_SELF", "Peer is this node",
-			"This node itself answers at the URL of peer %s; correct the peer's URL.", s.peerID)
-	}
-	if who.NodeID != s.peerID {
-		return transfer.Description{}, fault.New(fault.Impossible, "PEER_IS_ANOTHER", "Another node answers",
-			"Node %s answers at the URL of peer %s; correct the peer's URL, or register that node under its own id.",
-			who.NodeID, s.peerID)
 	}
 	total, listed := who.catalogs[s.catalog]
 	if !listed && s.catalog != catalog.Default {

@@ -96,14 +96,23 @@ func refuseLong(line *catalog.LineTooLongError, last string) catalog.Reject {
 	return catalog.Reject{ID: id, Reason: reason}
 }
 
-// readPage fetches a page and gives its lines to take until the page's end. A line that is too long is skipped and told
-// to tooLong, with the last id before it; where tooLong is nil it breaks the rules. After an error, what take has
-// collected is part of a page that is not used.
+// readPage fetches a page and gives its lines to take until the page's end; see [Source.readLines].
 func (s *Source) readPage(
 	ctx context.Context, get send, after string, limit int,
 	tooLong func(line *catalog.LineTooLongError, last string), take func([]byte) (item, error),
 ) (pageEnd, error) {
-	a, _, err := s.get(ctx, typeNDJSON, s.encodings, get)
+	end, err := s.readLines(ctx, get, after, limit, tooLong, take)
+	return end, ofPage(err, limit)
+}
+
+// readLines fetches a page and gives its lines to take until the page's end. A line that is too long is skipped and told
+// to tooLong, with the last id before it; where tooLong is nil it breaks the rules. After an error, what take has
+// collected is part of a page that is not used.
+func (s *Source) readLines(
+	ctx context.Context, get send, after string, limit int,
+	tooLong func(line *catalog.LineTooLongError, last string), take func([]byte) (item, error),
+) (pageEnd, error) {
+	a, err := s.get(ctx, typeNDJSON, s.encodings, get)
 	if err != nil {
 		return pageEnd{}, err
 	}
@@ -133,7 +142,7 @@ func (s *Source) readPage(
 		}
 		it, err := take(line)
 		if err != nil {
-			return pageEnd{}, s.badLine(ctx, a, lines)
+			return pageEnd{}, s.badLine(ctx, a, lines, line)
 		}
 		if it.end != nil {
 			end, err := s.checkEnd(it.end, after, last, count)
@@ -178,7 +187,10 @@ func (s *Source) checkEnd(e *endLine, after, last string, count int) (pageEnd, e
 
 // badLine is the error for a line that is no line of a page. When nothing follows, the line itself was cut: a server
 // that fails in the middle of a page may end the answer as if it were whole.
-func (s *Source) badLine(ctx context.Context, a *answer, lines *catalog.LineReader) error {
+func (s *Source) badLine(ctx context.Context, a *answer, lines *catalog.LineReader, line []byte) error {
+	if isWebPage(line) {
+		return s.webPage()
+	}
 	if _, _, err := lines.Next(); err != nil {
 		return s.unreadable(ctx, a, err)
 	}

@@ -31,7 +31,10 @@ var (
 // caller sends requests to one peer.
 type caller struct {
 	peerID string
-	token  string
+	selfID string
+	to     *endpoint
+	// target asks for the peer's address and token of now, nil where they do not change.
+	target func(context.Context) (peer.Target, error)
 	// encodings is the Accept-Encoding of pages.
 	encodings string
 	api       *spec.Client
@@ -43,12 +46,8 @@ type caller struct {
 
 // newCaller returns the caller and what closes its idle connections where they are its own.
 func newCaller(o Options) (*caller, func(), error) {
-	base, err := peer.ParseURL(o.URL)
-	if err != nil {
-		return nil, nil, err
-	}
 	c := &caller{
-		peerID: o.PeerNodeID, token: o.Token, encodings: notEncoded, now: time.Now,
+		peerID: o.PeerNodeID, selfID: o.SelfNodeID, target: o.Target, to: &endpoint{}, encodings: notEncoded, now: time.Now,
 		timeout: cmp.Or(o.RequestTimeout, defaultRequestTimeout),
 		idle:    cmp.Or(o.IdleTimeout, defaultIdleTimeout),
 	}
@@ -63,7 +62,12 @@ func newCaller(o Options) (*caller, func(), error) {
 	// A redirect comes back as the answer it is, so that the sentence can name the peer.
 	plain := *client
 	plain.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
-	if c.api, err = spec.NewClient(base, spec.WithHTTPClient(&plain)); err != nil {
+	c.to.client = &plain
+	if _, err := c.to.set(o.URL, o.Token); err != nil {
+		return nil, nil, err
+	}
+	var err error
+	if c.api, err = spec.NewClient(anywhere, spec.WithHTTPClient(c.to)); err != nil {
 		return nil, nil, fault.New(fault.Internal, "INTERNAL", "Internal error",
 			"The client for peer %s could not be made.", o.PeerNodeID).Because(err)
 	}
@@ -91,8 +95,18 @@ func (a *answer) close() {
 }
 
 // get sends a request that accepts the content type and encodings, and returns the answer when it is a 200 of that
-// type. reached is true as soon as anything answered HTTP.
-func (c *caller) get(ctx context.Context, contentType, encodings string, do send) (a *answer, reached bool, err error) {
+// type. A request that fails is sent once more where the peer has got another address or token meanwhile.
+func (c *caller) get(ctx context.Context, contentType, encodings string, do send) (*answer, error) {
+	var a *answer
+	err := c.following(ctx, func() (err error) {
+		a, _, err = c.once(ctx, contentType, encodings, do)
+		return err
+	})
+	return a, err
+}
+
+// once is get without another try. reached is true as soon as anything answered HTTP.
+func (c *caller) once(ctx context.Context, contentType, encodings string, do send) (a *answer, reached bool, err error) {
 	within, stop := context.WithTimeoutCause(ctx, c.timeout, errTooSlow)
 	within, abort := context.WithCancelCause(within)
 	cancel := func() { abort(context.Canceled); stop() }
@@ -100,7 +114,6 @@ func (c *caller) get(ctx context.Context, contentType, encodings string, do send
 	resp, err := do(within, func(_ context.Context, req *http.Request) error {
 		req.Header.Set("Accept", contentType)
 		req.Header.Set("Accept-Encoding", encodings)
-		req.Header.Set("Authorization", "Bearer "+c.token)
 		return nil
 	})
 	if err != nil {
@@ -128,7 +141,7 @@ func (c *caller) checkHead(resp *http.Response, contentType string) error {
 	case err == nil && got == contentType:
 		return nil
 	case err == nil && got == "text/html":
-		return c.permanent(codeNotANode, "Peer %s answered with a web page where a fullsync node was expected; check its URL.", c.peerID)
+		return c.webPage()
 	}
 	return c.permanent(codeNotANode, "Peer %s answered in another format than a fullsync node does; check its URL.", c.peerID)
 }

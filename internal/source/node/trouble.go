@@ -1,6 +1,7 @@
 package node
 
 import (
+	"bytes"
 	"context"
 	"crypto/tls"
 	"crypto/x509"
@@ -9,6 +10,7 @@ import (
 	"net"
 	"net/http"
 	"strconv"
+	"strings"
 	"time"
 
 	"fullsync/internal/fault"
@@ -24,8 +26,12 @@ const (
 	codeTLS      = "PEER_TLS"
 )
 
-// maxRetryAfter is the longest pause that a peer may ask for.
-const maxRetryAfter = 5 * time.Minute
+// statusOriginTimeout is what a large content delivery network says where others say 504.
+const statusOriginTimeout = 524
+
+// maxRetryAfter is the longest pause that a peer may ask for: no session lasts longer. What the session has left bounds
+// it further.
+const maxRetryAfter = 7 * 24 * time.Hour
 
 // permanent is trouble that another try does not mend: a person has to act.
 func (c *caller) permanent(code, format string, args ...any) *fault.Error {
@@ -40,13 +46,41 @@ func (c *caller) transient(after time.Duration, cause error, format string, args
 	}
 }
 
+// slow is the error for an answer that took too long.
+func (c *caller) slow(cause error, format string, args ...any) error {
+	return &transfer.TransientError{
+		Err:  fault.New(fault.Unavailable, "PEER_TIMEOUT", "Peer too slow", format, args...).Because(cause),
+		Slow: true,
+	}
+}
+
+// smallPage is how many products are few: asking for fewer hardly makes an answer quicker.
+const smallPage = 10
+
+// ofPage adds to the error of a page that took too long how large it was to be.
+func ofPage(err error, limit int) error {
+	var slow *transfer.TransientError
+	var why *fault.Error
+	if !errors.As(err, &slow) || !slow.Slow || !errors.As(err, &why) {
+		return err
+	}
+	if limit > smallPage {
+		why = why.Also("It was asked for %d products at once; a smaller batchSize may help.", limit)
+	} else {
+		why = why.Also("It was asked for no more than %d products at once, so a smaller batchSize will not help.", limit)
+	}
+	return &transfer.TransientError{Err: why, Slow: true}
+}
+
 // refused is the error for an answer that is no 200.
 func (c *caller) refused(resp *http.Response) error {
 	status := resp.StatusCode
 	switch {
 	case status == http.StatusTooManyRequests:
 		return c.transient(c.retryAfter(resp.Header), nil, "Peer %s asks to be left alone for a while (429).", c.peerID)
-	case status == http.StatusRequestTimeout || status >= 500:
+	case status == http.StatusGatewayTimeout || status == statusOriginTimeout || status == http.StatusRequestTimeout:
+		return c.slow(nil, "Something between this node and peer %s gave up waiting for its answer (%d).", c.peerID, status)
+	case status >= 500:
 		return c.transient(c.retryAfter(resp.Header), nil, "Peer %s has trouble of its own just now (%d).", c.peerID, status)
 	case status == http.StatusUnauthorized:
 		return c.permanent(codeRefused, "Peer %s refused our token (401). Give the peer a new token.", c.peerID)
@@ -67,10 +101,13 @@ func (c *caller) refused(resp *http.Response) error {
 // retryAfter returns how long the peer asks to be left alone, at most maxRetryAfter, 0 where it does not say. A date
 // is read by the peer's own clock where it told the time.
 func (c *caller) retryAfter(h http.Header) time.Duration {
-	text := h.Get("Retry-After")
-	if seconds, err := strconv.ParseInt(text, 10, 64); err == nil {
-		// Compared before multiplying, which could overflow.
-		return time.Duration(min(max(seconds, 0), int64(maxRetryAfter/time.Second))) * time.Second
+	text := strings.TrimSpace(h.Get("Retry-After"))
+	if seconds, err := strconv.ParseFloat(text, 64); err == nil || errors.Is(err, strconv.ErrRange) {
+		// Compared before multiplying, which could overflow. Written this way round, NaN is nothing.
+		if !(seconds > 0) {
+			return 0
+		}
+		return time.Duration(min(seconds, maxRetryAfter.Seconds()) * float64(time.Second))
 	}
 	at, err := http.ParseTime(text)
 	if err != nil {
@@ -96,13 +133,13 @@ func (c *caller) failed(asked, within context.Context, err error) error {
 	var timeout net.Error
 	switch cause := context.Cause(within); {
 	case errors.Is(cause, errStalled):
-		return c.transient(0, cause, "Peer %s stopped sending in the middle of an answer.", c.peerID)
-	case errors.Is(cause, errTooSlow), errors.As(err, &timeout) && timeout.Timeout():
-		return c.transient(0, err, "Peer %s did not answer in time.", c.peerID)
+		return c.slow(cause, "Peer %s stopped sending in the middle of an answer.", c.peerID)
 	case errors.As(err, &dns):
 		return c.transient(0, err, "The address of peer %s could not be looked up; check the host name in its URL.", c.peerID)
 	case isDial(err):
 		return c.transient(0, err, "Peer %s cannot be reached; check that it runs and that its URL is right.", c.peerID)
+	case errors.Is(cause, errTooSlow), errors.As(err, &timeout) && timeout.Timeout():
+		return c.slow(err, "Peer %s did not answer in time.", c.peerID)
 	}
 	return c.transient(0, err, "The connection to peer %s was cut.", c.peerID)
 }
@@ -150,6 +187,15 @@ func (e *cutError) Error() string { return e.what }
 func (c *caller) cut(format string, args ...any) error {
 	return c.transient(0, &cutError{fmt.Sprintf(format, args...)}, "A page from peer %s was cut on the way.", c.peerID)
 }
+
+// webPage is the error for a web page where an answer of a node was expected.
+func (c *caller) webPage() error {
+	return c.permanent(codeNotANode, "Peer %s answered with a web page where a fullsync node was expected: the login page of a proxy, "+
+		"perhaps. Check its URL, and what stands between the nodes.", c.peerID)
+}
+
+// isWebPage reports whether text begins like a web page. No line of a node begins like that.
+func isWebPage(text []byte) bool { return bytes.HasPrefix(bytes.TrimSpace(text), []byte("<")) }
 
 // protocol is the error for an answer that breaks the rules of the node-to-node routes.
 func (c *caller) protocol(what string) error {

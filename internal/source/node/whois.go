@@ -22,9 +22,9 @@ type identity struct {
 	catalogs map[string]int64
 }
 
-// whoIs asks the peer who it is. Reachable is also set beside an error when something answered HTTP.
+// whoIs asks the peer who it is, where it was known to be last. Reachable is also set beside an error when something answered HTTP.
 func (c *caller) whoIs(ctx context.Context) (identity, error) {
-	a, reached, err := c.get(ctx, typeJSON, notEncoded, func(ctx context.Context, edit spec.RequestEditorFn) (*http.Response, error) {
+	a, reached, err := c.once(ctx, typeJSON, notEncoded, func(ctx context.Context, edit spec.RequestEditorFn) (*http.Response, error) {
 		return c.api.GetNode(ctx, edit)
 	})
 	who := identity{Answer: peer.Answer{Reachable: reached}, catalogs: map[string]int64{}}
@@ -38,6 +38,9 @@ func (c *caller) whoIs(ctx context.Context) (identity, error) {
 	raw, err := io.ReadAll(io.LimitReader(a.body, maxNodeBody+1))
 	if err != nil {
 		return who, c.failed(ctx, a.ctx, err)
+	}
+	if isWebPage(raw) {
+		return who, c.webPage()
 	}
 	var body spec.NodeResponse
 	if len(raw) > maxNodeBody || json.Unmarshal(raw, &body) != nil || peer.CheckNodeID(body.NodeId) != nil {
