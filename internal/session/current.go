@@ -5,7 +5,7 @@ package session
 func (s Session) Current() Session {
 	s.Status = s.Status.Current() // the previous version writes the phase as well
 	if s.Status == Completed && s.Outcome == "" {
-		e := Completion(s.CurrentStep, s.Rejected, s.Handled())
+		e := Completion(s.CurrentStep, Refusals{Count: s.Rejected}, s.Handled())
 		s.Outcome, s.CurrentStep, s.ErrorMessage = e.Outcome, e.Step, e.Message
 	}
 	return s

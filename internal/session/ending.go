@@ -50,21 +50,56 @@ func Failure(err error) Ending {
 	return e
 }
 
-// Completion returns the ending of a session that came to its end, having refused some of the products it handled, or
-// none. step says what was done.
-func Completion(step string, refused, handled int64) Ending {
+// Refusals are what a session refused of the products behind its cursor. For a resumed one that includes what was refused
+// before it went on.
+type Refusals struct {
+	// Count is the number of refused products.
+	Count int64
+	// Reason is the commonest reason, without what differs from product to product; Times is how often it was given.
+	Reason string
+	Times  int64
+}
+
+// AllRefused returns the failure of a session that handled at least one product and refused every one, else nil.
+func AllRefused(peerID string, refused Refusals, handled int64) error {
+	if handled == 0 || refused.Count < handled {
+		return nil
+	}
+	products := fmt.Sprintf("All %d products", handled)
+	if handled == 1 {
+		products = "The only product"
+	}
+	return fault.New(fault.Conflict, "ALL_REFUSED", "All products refused",
+		"%s from %s %s refused%s. Correct the products at %s, then start the sync again.",
+		products, peerID, wereOrWas(handled), refused.because(handled), peerID)
+}
+
+// Completion returns the ending of a session that came to its end with that many products handled. step says what was done.
+func Completion(step string, refused Refusals, handled int64) Ending {
 	e := Ending{Status: Completed, Step: step, Outcome: Clean}
-	if refused > 0 {
-		words := refusedOf(refused, handled)
-		e.Outcome, e.Step, e.Message = Rejects, step+"; "+words, words+". The list of what was refused says why."
+	if refused.Count > 0 {
+		// Old clients show the step and the message, and nothing else of it.
+		words := fmt.Sprintf("%d of %d products %s refused", refused.Count, handled, wereOrWas(refused.Count))
+		e.Outcome, e.Step, e.Message = Rejects, step+"; "+words, words+refused.because(refused.Count)+"."
 	}
 	return e
 }
 
-// refusedOf says how many products were refused. Old clients show nothing else of it.
-func refusedOf(refused, handled int64) string {
-	if refused == 1 {
-		return fmt.Sprintf("1 of %d products was refused", handled)
+// because says why products were refused, as the end of a sentence about that many.
+func (r Refusals) because(all int64) string {
+	switch {
+	case r.Times == 0:
+		return ""
+	case r.Times == all:
+		return ": " + r.Reason
+	default:
+		return fmt.Sprintf(", %d of them for this reason: %s", r.Times, r.Reason)
 	}
-	return fmt.Sprintf("%d of %d products were refused", refused, handled)
+}
+
+func wereOrWas(n int64) string {
+	if n == 1 {
+		return "was"
+	}
+	return "were"
 }

@@ -26,17 +26,49 @@ func TestFailureTakesCodeAndSentenceOfTheFault(t *testing.T) {
 func TestCompletionSaysWhatWasRefused(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
-		refused, handled int64
-		outcome          session.Outcome
-		step, message    string
+		refused       session.Refusals
+		outcome       session.Outcome
+		step, message string
 	}{
-		{0, 1200, session.Clean, "Transferred them", ""},
-		{514, 1200, session.Rejects, "Transferred them; 514 of 1200 products were refused", "514 of 1200 products were refused. The list of what was refused says why."},
-		{1, 3, session.Rejects, "Transferred them; 1 of 3 products was refused", "1 of 3 products was refused. The list of what was refused says why."},
+		{session.Refusals{}, session.Clean, "Transferred them", ""},
+		{session.Refusals{Count: 514, Reason: "name is required", Times: 500}, session.Rejects, "Transferred them; 514 of 1200 products were refused",
+			"514 of 1200 products were refused, 500 of them for this reason: name is required."},
+		{session.Refusals{Count: 1, Reason: "name is required", Times: 1}, session.Rejects, "Transferred them; 1 of 1200 products was refused",
+			"1 of 1200 products was refused: name is required."},
+		{session.Refusals{Count: 2}, session.Rejects, "Transferred them; 2 of 1200 products were refused", "2 of 1200 products were refused."},
 	} {
 		want := session.Ending{Status: session.Completed, Outcome: c.outcome, Step: c.step, Message: c.message}
-		if got := session.Completion("Transferred them", c.refused, c.handled); got != want {
-			t.Errorf("%d of %d refused: %+v, want %+v", c.refused, c.handled, got, want)
+		if got := session.Completion("Transferred them", c.refused, 1200); got != want {
+			t.Errorf("%+v of 1200: %+v, want %+v", c.refused, got, want)
+		}
+	}
+}
+
+func TestAllRefusedNeedsEveryProduct(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		refused session.Refusals
+		handled int64
+		want    string
+	}{
+		{session.Refusals{}, 0, ""}, // an empty source
+		{session.Refusals{Count: 4, Reason: "name is required", Times: 4}, 5, ""},
+		{session.Refusals{Count: 5, Reason: "name is required", Times: 5}, 5,
+			"All 5 products from branch were refused: name is required. Correct the products at branch, then start the sync again."},
+		{session.Refusals{Count: 5, Reason: "id is required", Times: 3}, 5,
+			"All 5 products from branch were refused, 3 of them for this reason: id is required. Correct the products at branch, then start the sync again."},
+		{session.Refusals{Count: 1, Reason: "id is required", Times: 1}, 1,
+			"The only product from branch was refused: id is required. Correct the products at branch, then start the sync again."},
+	} {
+		got := ""
+		if err := session.AllRefused("branch", c.refused, c.handled); err != nil {
+			e := session.Failure(err)
+			if got = e.Message; e.Code != "ALL_REFUSED" {
+				t.Errorf("code %s", e.Code)
+			}
+		}
+		if got != c.want {
+			t.Errorf("%+v of %d: %q, want %q", c.refused, c.handled, got, c.want)
 		}
 	}
 }

@@ -100,7 +100,7 @@ func TestNothingIsWrittenWithoutTheClaim(t *testing.T) {
 			return s.FinishSession(ctx, claimOf(row), session.Failure(errors.New("failed")))
 		},
 		"completed": func(ctx context.Context, s *store.Store, row session.Session) error {
-			return s.FinishSession(ctx, claimOf(row), session.Completion("done", 0, 0))
+			return s.FinishSession(ctx, claimOf(row), session.Completion("done", session.Refusals{}, 0))
 		},
 	}
 	for name, take := range takeAway {

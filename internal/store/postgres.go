@@ -124,6 +124,8 @@ func (*postgres) nowSQL() string            { return "clock_timestamp()" }
 func (*postgres) timeParam(t time.Time) any { return t }
 func (d *postgres) listener() *pgxpool.Pool { return d.control }
 
+func (*postgres) indexSQL() string { return "strpos" }
+
 func (*postgres) agoSQL(ago time.Duration) string {
 	return fmt.Sprintf("clock_timestamp() - interval '%d milliseconds'", ago.Milliseconds())
 }

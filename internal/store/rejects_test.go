@@ -102,7 +102,7 @@ func TestRejectsGoWithTheirSession(t *testing.T) {
 			if err := s.CommitBatch(ctx, &row, refusing(t, 0, 3)); err != nil {
 				t.Fatal(err)
 			}
-			if err := s.FinishSession(ctx, claimOf(row), session.Completion("done", 0, 0)); err != nil {
+			if err := s.FinishSession(ctx, claimOf(row), session.Completion("done", session.Refusals{}, 0)); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -113,6 +113,57 @@ func TestRejectsGoWithTheirSession(t *testing.T) {
 		}
 		if old, kept := rejectsOf(t, s, "s1", 10), rejectsOf(t, s, "s2", 10); len(old) != 0 || len(kept) != 3 {
 			t.Errorf("%d of the deleted session, %d of the other one", len(old), len(kept))
+		}
+	})
+}
+
+// TestRefusalsAreCountedAsFarAsTheyLieBehindTheCursor, by the commonest reason: what belongs to the product does not make another
+// one, and what was refused before a resumed session began anew does not count.
+func TestRefusalsAreCountedAsFarAsTheyLieBehindTheCursor(t *testing.T) {
+	onMigrated(t, func(t *testing.T, s *store.Store) {
+		ctx := t.Context()
+		// Each session goes on from the one before it; the third one began anew.
+		behind := map[string]int64{"s1": 0, "s2": 12, "s3": 0, "s4": 12, "s5": 24}
+		before := ""
+		for _, id := range []string{"s1", "s2", "s3", "s4", "s5"} {
+			row := prepared(id, "main")
+			row.ResumedFrom, row.ResumedRecords = before, behind[id]
+			if c, err := s.CreateSession(ctx, row, plainly()); err != nil || !c.OK {
+				t.Fatal(c, err)
+			}
+			row, ok, err := s.ClaimSession(ctx, id, 0, "main-1")
+			if err != nil || !ok {
+				t.Fatal(ok, err)
+			}
+			if err := s.Advance(ctx, claimOf(row), session.Progressed{Status: session.Transferring}); err != nil {
+				t.Fatal(err)
+			}
+			b := batch(t, 0, 1, "x")
+			for _, reason := range []string{
+				"price must be a decimal such as 12.50, not " + id, "the line is not valid JSON at byte 7 of " + id, "price must be a decimal such as 12.50, not 12,50",
+				"name is required",
+			} {
+				b.Rejects = append(b.Rejects, catalog.Reject{ID: "r", Reason: reason})
+			}
+			if err := s.CommitBatch(ctx, &row, b); err != nil {
+				t.Fatal(err)
+			}
+			if err := s.FinishSession(ctx, claimOf(row), session.Failure(errors.New("x"))); err != nil {
+				t.Fatal(err)
+			}
+			before = id
+		}
+		const price = "price must be a decimal such as 12.50"
+		for id, want := range map[string]session.Refusals{
+			"s1": {Count: 4, Reason: price, Times: 2},
+			"s2": {Count: 8, Reason: price, Times: 4},
+			"s3": {Count: 4, Reason: price, Times: 2},
+			"s5": {Count: 12, Reason: price, Times: 6},
+			"s6": {},
+		} {
+			if got, err := s.Refusals(ctx, id); err != nil || got != want {
+				t.Errorf("%s: %+v, %v, want %+v", id, got, err, want)
+			}
 		}
 	})
 }

@@ -83,6 +83,8 @@ func (*sqlite) timeParam(t time.Time) any              { return t.UTC().Format(s
 func (*sqlite) listener() *pgxpool.Pool                { return nil }
 func (*sqlite) prepare(context.Context, *upsert) error { return nil }
 
+func (*sqlite) indexSQL() string { return "instr" }
+
 func (*sqlite) agoSQL(ago time.Duration) string {
 	return fmt.Sprintf("strftime('%%Y-%%m-%%d %%H:%%M:%%f+00:00', 'now', '-%.3f seconds')", ago.Seconds())
 }

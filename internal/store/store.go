@@ -45,6 +45,8 @@ type dialect interface {
 	name() string
 	// nowSQL is an expression for the database's wall clock at this moment, in the form in which times are stored.
 	nowSQL() string
+	// indexSQL is the function that finds a text in another: where it begins, from 1.
+	indexSQL() string
 	// agoSQL is an expression for the database's wall clock that long ago, in the form in which times are stored.
 	agoSQL(ago time.Duration) string
 	// parseNow reads what nowSQL yields.

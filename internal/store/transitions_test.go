@@ -51,7 +51,7 @@ func TestEveryWayOfChangingAStatusIsLogged(t *testing.T) {
 		if err := s.Advance(ctx, claimOf(row), session.Progressed{Phase: session.PhaseVerifying}); err != nil {
 			t.Fatal(err)
 		}
-		if err := s.FinishSession(ctx, claimOf(row), session.Completion("", 0, 0)); err != nil {
+		if err := s.FinishSession(ctx, claimOf(row), session.Completion("", session.Refusals{}, 0)); err != nil {
 			t.Fatal(err)
 		}
 		transferring(t, s, "cancelled")

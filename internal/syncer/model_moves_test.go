@@ -237,7 +237,7 @@ func (p *play) fail(a *actor) {
 func (p *play) finish(a *actor) {
 	m, holds := p.holds(a)
 	allowed := holds && m.status != session.Preparing
-	p.fenced("finish", p.FinishSession(p.t.Context(), claimOf(a), session.Completion("done", 0, 0)), allowed)
+	p.fenced("finish", p.FinishSession(p.t.Context(), claimOf(a), session.Completion("done", session.Refusals{}, 0)), allowed)
 	if allowed {
 		p.ended(a.row.ID, session.Completed)
 	}

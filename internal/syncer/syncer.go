@@ -135,6 +135,8 @@ type Ledger interface {
 	ReleaseSession(ctx context.Context, c session.Claim, enqueue Enqueue) error
 	// RejectedIDs returns the ids of the products that the session refused.
 	RejectedIDs(ctx context.Context, id string) (map[string]bool, error)
+	// Refusals returns what was refused of the products behind the session's cursor.
+	Refusals(ctx context.Context, id string) (session.Refusals, error)
 	// Hashes lists what this node holds.
 	Hashes(ctx context.Context, catalogName, after string, limit int) (transfer.HashPage, error)
 }

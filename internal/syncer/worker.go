@@ -144,15 +144,16 @@ func (w *Worker) pull(ctx context.Context, row *session.Session) (err error) {
 	if err != nil {
 		return err
 	}
+	if err := w.sound(ctx, out); err != nil {
+		return err
+	}
 	step := fmt.Sprintf("Transferred %d products", row.TransferredRecords)
 	if row.Options.VerifyAfterSync {
 		if step, err = w.verify(ctx, src, out); err != nil {
 			return err
 		}
 	}
-	return out.persist(ctx, func() error {
-		return w.ledger.FinishSession(ctx, out.claim(), session.Completion(step, row.Rejected, row.Handled()))
-	})
+	return w.complete(ctx, out, step)
 }
 
 func (w *Worker) connect(ctx context.Context, out *sink) (src transfer.Source, err error) {

@@ -1,0 +1,40 @@
+package syncer
+
+import (
+	"context"
+
+	"fullsync/internal/session"
+)
+
+// sound looks at a run that has read its source to the end, before anything is verified or deleted on the source's word. It
+// is the place for everything that makes such a run a failure.
+func (w *Worker) sound(ctx context.Context, out *sink) error {
+	refused, err := w.refusals(ctx, out)
+	if err != nil {
+		return err
+	}
+	return session.AllRefused(out.row.PeerID, refused, out.row.Handled())
+}
+
+// complete ends the session as COMPLETED and says what was refused. step says what was done.
+func (w *Worker) complete(ctx context.Context, out *sink, step string) error {
+	refused, err := w.refusals(ctx, out)
+	if err != nil {
+		return err
+	}
+	return out.persist(ctx, func() error {
+		return w.ledger.FinishSession(ctx, out.claim(), session.Completion(step, refused, out.row.Handled()))
+	})
+}
+
+// refusals asks the ledger only where there can be any.
+func (w *Worker) refusals(ctx context.Context, out *sink) (refused session.Refusals, err error) {
+	if out.row.Rejected == 0 && out.row.ResumedRecords == 0 {
+		return refused, nil
+	}
+	err = out.persist(ctx, func() (err error) {
+		refused, err = w.ledger.Refusals(ctx, out.row.ID)
+		return err
+	})
+	return refused, err
+}
