@@ -30,7 +30,7 @@ func startRequest(body *spec.StartRequest, by string) (syncer.StartRequest, erro
 		return none, invalidField("action", "must be pull")
 	}
 	unbuilt := slices.Sorted(maps.Keys(body.AdditionalProperties))
-	options := session.Options{CompressionEnabled: true}
+	options, method := session.Options{CompressionEnabled: true}, ""
 	if given := body.Options; given != nil {
 		for _, name := range slices.Sorted(maps.Keys(given.AdditionalProperties)) {
 			// Switched off is how it is.
@@ -38,6 +38,7 @@ func startRequest(body *spec.StartRequest, by string) (syncer.StartRequest, erro
 				unbuilt = append(unbuilt, "options."+name)
 			}
 		}
+		method = string(valueOr(given.Method, ""))
 		options = session.Options{
 			BatchSize:            valueOr(given.BatchSize, 0),
 			MaxProductsPerSecond: valueOr(given.MaxProductsPerSecond, 0),
@@ -54,7 +55,7 @@ func startRequest(body *spec.StartRequest, by string) (syncer.StartRequest, erro
 		return none, err
 	}
 	return syncer.StartRequest{
-		Catalog: valueOr(body.Catalog, catalog.Default), PeerID: peerID, Options: options, By: by,
+		Catalog: valueOr(body.Catalog, catalog.Default), PeerID: peerID, Method: method, Options: options, By: by,
 		IfRunning: syncer.IfRunning(valueOr(body.IfRunning, spec.Fail)),
 	}, nil
 }
@@ -75,6 +76,10 @@ func startKey(header *string, req syncer.StartRequest) (*syncer.StartKey, error)
 // order of members, defaults that are spelled out, and what the console says about a peer besides its id do not count.
 // It outlives this version in the database for a day: new members go to the end, with omitzero.
 func requestHash(req syncer.StartRequest) (string, error) {
+	method := req.Method
+	if method == session.MethodHTTP {
+		method = "" // the hash of a request that does not name it, to every version
+	}
 	canonical, err := json.Marshal(struct {
 		Action               session.Direction
 		Catalog              string
@@ -85,9 +90,11 @@ func requestHash(req syncer.StartRequest) (string, error) {
 		VerifyAfterSync      bool
 		CompressionEnabled   bool
 		TimeoutSeconds       int
+		Method               string `json:",omitzero"`
 	}{
 		session.Pull, req.Catalog, req.PeerID, req.IfRunning, req.Options.BatchSize, req.Options.MaxProductsPerSecond,
 		req.Options.VerifyAfterSync, req.Options.CompressionEnabled, req.Options.TimeoutSeconds,
+		method,
 	})
 	if err != nil {
 		return "", err

@@ -25,12 +25,12 @@ func TestStart(t *testing.T) {
 		`{"action":"pull","targetPeer":"branch-2"}`: {Catalog: "main", PeerID: "branch-2", By: "alice", IfRunning: syncer.Fail, Options: defaults},
 		`{"action":"pull","targetPeer":{"nodeId":"branch-2","nodeName":"B","ipAddress":"10.0.0.1","port":8080,"isActive":true,"lastSeen":null,"more":[1]},
 		  "options":{"method":"backup","batchSize":500,"maxProductsPerSecond":9,"verifyAfterSync":true,"compressionEnabled":false,"timeoutSeconds":604800}}`: {
-			Catalog: "main", PeerID: "branch-2", By: "alice", IfRunning: syncer.Fail,
+			Catalog: "main", PeerID: "branch-2", By: "alice", IfRunning: syncer.Fail, Method: "backup",
 			Options: session.Options{BatchSize: 500, MaxProductsPerSecond: 9, VerifyAfterSync: true, TimeoutSeconds: 604800},
 		},
 		`{"action":"pull","targetPeer":"branch-2","catalog":"garden","options":null}`: {Catalog: "garden", PeerID: "branch-2", By: "alice", IfRunning: syncer.Fail, Options: defaults},
 		`{"action":"pull","targetPeer":"branch-2","ifRunning":"fail","options":{"deleteMissing":false,"dryRun":false,"method":"http"}}`: {
-			Catalog: "main", PeerID: "branch-2", By: "alice", IfRunning: syncer.Fail, Options: defaults,
+			Catalog: "main", PeerID: "branch-2", By: "alice", IfRunning: syncer.Fail, Method: "http", Options: defaults,
 		},
 	} {
 		a := n.call("POST", startPath, body)
@@ -176,6 +176,7 @@ func TestIdempotencyKey(t *testing.T) {
 		`{"action":"pull","targetPeer":"branch-2","options":{"batchSize":100,"verifyAfterSync":true,"compressionEnabled":false}}`,
 		`{"action":"pull","targetPeer":"branch-2","options":{"batchSize":100,"verifyAfterSync":true,"maxProductsPerSecond":100}}`,
 		`{"action":"pull","targetPeer":"branch-2","options":{"batchSize":100,"verifyAfterSync":true,"timeoutSeconds":100}}`,
+		`{"action":"pull","targetPeer":"branch-2","options":{"batchSize":100,"verifyAfterSync":true,"method":"backup"}}`,
 	} {
 		hash := send(other).RequestHash
 		if hashes[hash] != "" {

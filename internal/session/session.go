@@ -12,7 +12,7 @@ type Direction string
 // Pull brings a peer's products here.
 const Pull Direction = "pull"
 
-// MethodHTTP is how products travel; the SPA shows it.
+// MethodHTTP is the method of a session for which none was asked. Products travel over HTTP whatever the method says.
 const MethodHTTP = "http"
 
 // Phase says in one word what an active session is doing right now; [Session.CurrentStep] says it in a sentence.
@@ -66,8 +66,9 @@ type Session struct {
 	PeerID       string
 	SourceNodeID string
 	TargetNodeID string
-	Method       string
-	Options      Options `gorm:"serializer:json"`
+	// Method is what the caller asked for; the SPA shows it.
+	Method  string
+	Options Options `gorm:"serializer:json"`
 
 	Status      Status
 	Phase       Phase

@@ -1,6 +1,7 @@
 package syncer
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 
@@ -24,10 +25,12 @@ const (
 )
 
 // StartRequest asks for a full sync. The zero BatchSize and TimeoutSeconds mean the node's own, the zero IfRunning is
-// Fail.
+// Fail, the zero Method is [session.MethodHTTP].
 type StartRequest struct {
-	Catalog   string
-	PeerID    string
+	Catalog string
+	PeerID  string
+	// Method is what the session is to say; see [session.Session].
+	Method    string
 	Options   session.Options
 	IfRunning IfRunning
 	// By is who asks.
@@ -71,7 +74,7 @@ func (s *Service) Start(ctx context.Context, req StartRequest) (Started, error) 
 	}
 	return s.begin(ctx, req, session.Session{
 		ID: uuid.NewString(), Catalog: req.Catalog, Direction: session.Pull, PeerID: p.NodeID,
-		SourceNodeID: p.NodeID, TargetNodeID: s.cfg.NodeID, Method: session.MethodHTTP, Options: req.Options,
+		SourceNodeID: p.NodeID, TargetNodeID: s.cfg.NodeID, Method: cmp.Or(req.Method, session.MethodHTTP), Options: req.Options,
 		Status: session.Preparing, Phase: session.PhaseQueued, CurrentStep: "Preparing to read from " + p.NodeID,
 		StartedBy: req.By,
 	})
