@@ -31,6 +31,12 @@ func everyOperation(t *testing.T) map[request][]string {
 				r.body = `{"name":"alice","password":"hunter2 hunter2"}`
 			case "changePeer":
 				r.body = `{"isActive":true}`
+			case "readNodeProductsById":
+				r.body = `{"ids":["a"]}`
+			case "readNodeHashesOfIntervals":
+				r.body = `{"intervals":[{"after":"","through":""}]}`
+			case "readNodeDigestsOfIntervals":
+				r.body = `{"through":[""]}`
 			}
 			var roles []string
 			named, _ := op.Extensions["x-roles"].([]any)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"slices"
 
 	"github.com/go-json-experiment/json/jsontext"
 
@@ -19,6 +20,7 @@ type nodeHandlers struct {
 	node      NodeInfo
 	catalogs  Catalogs
 	pages     Pages
+	sides     Sides
 	totals    *totals
 	encoders  *encoders
 	pageBytes int
@@ -30,8 +32,24 @@ type pageResponse func(w http.ResponseWriter) error
 // VisitReadNodeProductsResponse writes the page.
 func (p pageResponse) VisitReadNodeProductsResponse(w http.ResponseWriter) error { return p(w) }
 
+// VisitReadNodeProductsByIdResponse writes the page.
+func (p pageResponse) VisitReadNodeProductsByIdResponse(w http.ResponseWriter) error { return p(w) }
+
 // VisitReadNodeHashesResponse writes the page.
 func (p pageResponse) VisitReadNodeHashesResponse(w http.ResponseWriter) error { return p(w) }
+
+// VisitReadNodeHashesOfIntervalsResponse writes the page.
+func (p pageResponse) VisitReadNodeHashesOfIntervalsResponse(w http.ResponseWriter) error {
+	return p(w)
+}
+
+// VisitReadNodeDigestsResponse writes the page.
+func (p pageResponse) VisitReadNodeDigestsResponse(w http.ResponseWriter) error { return p(w) }
+
+// VisitReadNodeDigestsOfIntervalsResponse writes the page.
+func (p pageResponse) VisitReadNodeDigestsOfIntervalsResponse(w http.ResponseWriter) error {
+	return p(w)
+}
 
 // GetNode says which node this is. The catalog main is listed even while it is empty, so that it can be pulled.
 func (h *nodeHandlers) GetNode(ctx context.Context, _ spec.GetNodeRequestObject) (spec.GetNodeResponseObject, error) {
@@ -53,21 +71,34 @@ func (h *nodeHandlers) GetNode(ctx context.Context, _ spec.GetNodeRequestObject)
 
 // ReadNodeProducts streams a page of products.
 func (h *nodeHandlers) ReadNodeProducts(ctx context.Context, r spec.ReadNodeProductsRequestObject) (spec.ReadNodeProductsResponseObject, error) {
-	limit := valueOr(r.Params.Limit, defaultLimit)
+	limit, after, through := valueOr(r.Params.Limit, defaultLimit), valueOr(r.Params.After, ""), valueOr(r.Params.Through, "")
 	return pageResponse(func(w http.ResponseWriter) error {
 		page := h.encoders.page(w, valueOr(r.Params.AcceptEncoding, ""), limit, h.pageBytes)
-		after := valueOr(r.Params.After, "")
-		return page.end(h.readProducts(ctx, page, r.Catalog, after), h.total(ctx, page, r.Catalog, after))
+		failure := readAll(page, after, func(after string, each func(*catalog.Product) error) error {
+			return h.pages.ReadSpan(ctx, r.Catalog, after, through, page.limit+1-page.count, each)
+		})
+		return page.end(failure, h.total(ctx, page, r.Catalog, after, through))
 	}), nil
 }
 
-// readProducts fills a page with the products after an id. One that this node cannot read goes out as what it is, and
-// the reading goes on behind it: it must not keep the others from whoever asks.
-func (h *nodeHandlers) readProducts(ctx context.Context, page *page, catalogName, after string) error {
-	for {
-		err := h.pages.ReadPage(ctx, catalogName, after, page.limit+1-page.count, func(p *catalog.Product) error {
-			return page.add(p.ID, p.AppendLine)
+// ReadNodeProductsById streams a page of single products.
+func (h *nodeHandlers) ReadNodeProductsById(ctx context.Context, r spec.ReadNodeProductsByIdRequestObject) (spec.ReadNodeProductsByIdResponseObject, error) {
+	ids := slices.Sorted(slices.Values(r.Body.Ids))
+	return pageResponse(func(w http.ResponseWriter) error {
+		page := h.encoders.page(w, valueOr(r.Params.AcceptEncoding, ""), len(ids), h.pageBytes)
+		failure := readAll(page, "", func(after string, each func(*catalog.Product) error) error {
+			ids = slices.DeleteFunc(slices.Compact(ids), func(id string) bool { return id <= after })
+			return h.pages.ReadProducts(ctx, r.Catalog, ids, each)
 		})
+		return page.end(failure, h.recent(ctx, r.Catalog))
+	}), nil
+}
+
+// readAll fills a page with what read calls each for, behind an id. A product that this node cannot read goes out as what
+// it is, and the reading goes on behind it: it must not keep the others from whoever asks.
+func readAll(page *page, after string, read func(after string, each func(*catalog.Product) error) error) error {
+	for {
+		err := read(after, func(p *catalog.Product) error { return page.add(p.ID, p.AppendLine) })
 		var unreadable *catalog.UnreadableError
 		if !errors.As(err, &unreadable) || unreadable.ID <= after {
 			return err
@@ -81,33 +112,59 @@ func (h *nodeHandlers) readProducts(ctx context.Context, page *page, catalogName
 
 // ReadNodeHashes streams a page of ids and hashes.
 func (h *nodeHandlers) ReadNodeHashes(ctx context.Context, r spec.ReadNodeHashesRequestObject) (spec.ReadNodeHashesResponseObject, error) {
-	limit := valueOr(r.Params.Limit, defaultLimit)
+	in := catalog.Interval{After: valueOr(r.Params.After, ""), Through: valueOr(r.Params.Through, "")}
 	return pageResponse(func(w http.ResponseWriter) error {
-		page := h.encoders.page(w, valueOr(r.Params.AcceptEncoding, ""), limit, h.pageBytes)
-		after := valueOr(r.Params.After, "")
-		failure := h.pages.ReadHashes(ctx, r.Catalog, after, "", limit+1, func(e catalog.Entry) error {
-			return page.add(e.ID, func(line []byte) []byte {
-				line = quoted(append(line, `{"id":`...), e.ID)
-				line = quoted(append(line, `,"hash":`...), e.Hash)
-				return append(line, '}')
-			})
-		})
-		return page.end(failure, h.total(ctx, page, r.Catalog, after))
+		page := h.encoders.page(w, valueOr(r.Params.AcceptEncoding, ""), valueOr(r.Params.Limit, defaultLimit), h.pageBytes)
+		failure := h.addEntries(ctx, page, r.Catalog, []catalog.Interval{in}, valueOr(r.Params.Rehash, false))
+		return page.end(failure, h.total(ctx, page, r.Catalog, in.After, in.Through))
 	}), nil
+}
+
+// ReadNodeHashesOfIntervals streams a page of ids and hashes in given intervals.
+func (h *nodeHandlers) ReadNodeHashesOfIntervals(ctx context.Context, r spec.ReadNodeHashesOfIntervalsRequestObject) (spec.ReadNodeHashesOfIntervalsResponseObject, error) {
+	var of []catalog.Interval
+	for i, in := range r.Body.Intervals {
+		if last := i == len(r.Body.Intervals)-1; in.Through == "" && !last || in.Through != "" && in.Through <= in.After ||
+			i > 0 && in.After < of[i-1].Through {
+			return nil, invalidField("intervals", "must ascend and not overlap; only the last may go to the end")
+		}
+		of = append(of, catalog.Interval{After: in.After, Through: in.Through})
+	}
+	return pageResponse(func(w http.ResponseWriter) error {
+		page := h.encoders.page(w, valueOr(r.Params.AcceptEncoding, ""), valueOr(r.Params.Limit, defaultLimit), h.pageBytes)
+		failure := h.addEntries(ctx, page, r.Catalog, of, valueOr(r.Params.Rehash, false))
+		return page.end(failure, h.recent(ctx, r.Catalog))
+	}), nil
+}
+
+// addEntries fills a page with the ids and hashes of intervals.
+func (h *nodeHandlers) addEntries(ctx context.Context, page *page, catalogName string, of []catalog.Interval, rehash bool) error {
+	return h.sides(catalogName, rehash).EachEntry(ctx, of, page.limit+1, func(e catalog.Entry) error {
+		return page.add(e.ID, func(line []byte) []byte {
+			line = quoted(append(line, `{"id":`...), e.ID)
+			line = quoted(append(line, `,"hash":`...), e.Hash)
+			return append(line, '}')
+		})
+	})
 }
 
 // total returns what asks how many products the catalog of a page has. On the catalog's last page the answer is of a
 // moment after its lines were read; see [totals] for the others.
-func (h *nodeHandlers) total(ctx context.Context, p *page, catalogName, after string) func() (int64, error) {
+func (h *nodeHandlers) total(ctx context.Context, p *page, catalogName, after, through string) func() (int64, error) {
 	return func() (int64, error) {
 		switch {
-		case p.more:
+		case p.more || through != "":
 			return h.totals.recent(ctx, catalogName)
 		case after == "":
 			return int64(p.count), nil // the page is the whole catalog
 		}
 		return h.totals.fresh(ctx, catalogName)
 	}
+}
+
+// recent returns what asks the same where the page is no part of a way through the catalog.
+func (h *nodeHandlers) recent(ctx context.Context, catalogName string) func() (int64, error) {
+	return func() (int64, error) { return h.totals.recent(ctx, catalogName) }
 }
 
 // quoted appends text as a JSON string. The text came from the database, where everything is valid UTF-8.

@@ -61,12 +61,29 @@ func (p *page) add(id string, render func(line []byte) []byte) error {
 }
 
 // end finishes the page after the reading ended with failure, nil or errPageFull when all is well. total says how many
-// products the catalog has. A page that failed in the middle ends without its last line, and its connection is cut: so
-// the reader knows. It returns an error only while nothing has been sent, so that it can still be answered.
+// products the catalog has; see [page.finish].
 func (p *page) end(failure error, total func() (int64, error)) error {
-	var products int64
+	return p.finish(failure, func(line []byte) ([]byte, error) {
+		products, err := total()
+		return fmt.Appendf(line, `"count":%d,"next":%s,"total":%d`, p.count, p.next(), products), err
+	})
+}
+
+// next is how to go on behind the page, in JSON.
+func (p *page) next() string {
+	if p.more {
+		return string(quoted(nil, p.last))
+	}
+	return "null"
+}
+
+// finish ends the page with the members that render appends to its last line, after the reading ended with failure, nil or
+// errPageFull when all is well. A page that failed in the middle ends without its last line, and its connection is cut:
+// so the reader knows. It returns an error only while nothing has been sent, so that it can still be answered.
+func (p *page) finish(failure error, render func(line []byte) ([]byte, error)) error {
+	var line []byte
 	if failure == nil || errors.Is(failure, errPageFull) {
-		products, failure = total()
+		line, failure = render([]byte(`{"end":{`))
 	}
 	if failure != nil {
 		if p.encoder == nil {
@@ -74,11 +91,7 @@ func (p *page) end(failure error, total func() (int64, error)) error {
 		}
 		panic(http.ErrAbortHandler)
 	}
-	next := "null"
-	if p.more {
-		next = string(quoted(nil, p.last))
-	}
-	_, err := fmt.Fprintf(p.out, "{\"end\":{\"count\":%d,\"next\":%s,\"total\":%d}}\n", p.count, next, products)
+	_, err := p.out.Write(append(line, "}}\n"...))
 	if err == nil {
 		err = p.out.Flush()
 	}

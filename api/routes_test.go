@@ -35,7 +35,7 @@ func TestServedRoutesAreThoseOfTheDocument(t *testing.T) {
 		Console
 	}
 	s, err = New(Options{
-		Syncs: all{}, Peers: struct{ Peers }{}, Catalogs: struct{ Catalogs }{}, Pages: all{}, Counts: all{}, Events: all{}, Logins: all{}, Console: all{},
+		Syncs: all{}, Peers: struct{ Peers }{}, Catalogs: struct{ Catalogs }{}, Pages: all{}, Sides: func(string, bool) Side { return nil }, Counts: all{}, Events: all{}, Logins: all{}, Console: all{},
 		Ready: func(context.Context) error { return nil }, Logger: slog.New(slog.DiscardHandler),
 	})
 	if err != nil {

@@ -21,6 +21,7 @@ type Options struct {
 	Peers    Peers
 	Catalogs Catalogs
 	Pages    Pages
+	Sides    Sides
 	Counts   SessionCounts
 	Events   Events
 	Logins   Logins
@@ -80,7 +81,7 @@ type Server struct{ echo *echo.Echo }
 
 // New returns the server for opt. It returns an error when the document and the list of open routes disagree.
 func New(opt Options) (*Server, error) {
-	if opt.Syncs == nil || opt.Peers == nil || opt.Catalogs == nil || opt.Pages == nil || opt.Counts == nil ||
+	if opt.Syncs == nil || opt.Peers == nil || opt.Catalogs == nil || opt.Pages == nil || opt.Sides == nil || opt.Counts == nil ||
 		opt.Events == nil || opt.Logins == nil || opt.Console == nil || opt.Ready == nil || opt.Logger == nil {
 		return nil, errors.New("api: a service is missing in the options")
 	}
@@ -157,7 +158,7 @@ func newHandlers(opt Options) *handlers {
 		eventHandlers:   eventHandlers{events: opt.Events, syncs: opt.Syncs, logins: opt.Logins, limits: opt.Limits},
 		peerHandlers:    peerHandlers{peers: opt.Peers},
 		productHandlers: productHandlers{catalogs: opt.Catalogs, pageBytes: opt.Limits.PageBytes},
-		nodeHandlers: nodeHandlers{node: opt.Node, catalogs: opt.Catalogs, pages: opt.Pages, totals: newTotals(opt.Pages.CountProducts),
+		nodeHandlers: nodeHandlers{node: opt.Node, catalogs: opt.Catalogs, pages: opt.Pages, sides: opt.Sides, totals: newTotals(opt.Pages.CountProducts),
 			encoders: newEncoders(), pageBytes: opt.Limits.PageBytes},
 		statsHandlers:     statsHandlers{peers: opt.Peers, sessions: opt.Counts, catalogs: opt.Catalogs},
 		authHandlers:      authHandlers{logins: opt.Logins, node: opt.Node},

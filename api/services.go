@@ -9,6 +9,7 @@ import (
 	"fullsync/internal/peer"
 	"fullsync/internal/session"
 	"fullsync/internal/syncer"
+	"fullsync/internal/transfer"
 	"fullsync/internal/user"
 )
 
@@ -46,13 +47,34 @@ type Catalogs interface {
 	CountCatalogs(ctx context.Context) ([]catalog.Count, error)
 }
 
-// Pages reads products for other nodes, without holding more than one at a time. An error of each ends the reading
-// and is returned; ReadPage also returns a [*catalog.UnreadableError], after the products before that one.
+// Pages reads products for other nodes, ascending by id and without holding more than one at a time. An error of each ends
+// the reading and is returned; both also return a [*catalog.UnreadableError], after the products before that one.
 type Pages interface {
-	ReadPage(ctx context.Context, catalogName, after string, limit int, each func(*catalog.Product) error) error
-	ReadHashes(ctx context.Context, catalogName, after, through string, limit int, each func(catalog.Entry) error) error
+	// ReadSpan reads up to limit products whose id is greater than after and at most through, "" for the end.
+	ReadSpan(ctx context.Context, catalogName, after, through string, limit int, each func(*catalog.Product) error) error
+	// ReadProducts reads those of the products with these ids, which ascend, that are there.
+	ReadProducts(ctx context.Context, catalogName string, ids []string, each func(*catalog.Product) error) error
 	// CountProducts counts the products of a catalog.
 	CountProducts(ctx context.Context, catalogName string) (int64, error)
+}
+
+// Sides returns a catalog for comparing; rehash has every hash computed anew, see [transfer.Rehasher].
+type Sides func(catalogName string, rehash bool) Side
+
+// Side is a [transfer.Side] that lists its entries one by one. One that computes every hash anew also is a [Certified].
+type Side interface {
+	Spans(ctx context.Context, after, through string, every, limit int) (transfer.SpanPage, error)
+	Digests(ctx context.Context, after string, through []string) ([]catalog.Digest, error)
+	// EachEntry calls each for the first limit entries of intervals, ascending. An error of each ends the reading and is
+	// returned.
+	EachEntry(ctx context.Context, of []catalog.Interval, limit int, each func(catalog.Entry) error) error
+}
+
+// Certified is a [Side] that certifies what it answers for; [transfer.Certificates] is that.
+type Certified interface {
+	// Reached says what the certificate of everything up to an id is; After what it is by now, nil where that is not known.
+	Reached(id string, certificate *catalog.Certificate)
+	After(id string) *catalog.Certificate
 }
 
 // SessionCounts counts sessions by state.

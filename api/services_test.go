@@ -2,6 +2,7 @@ package api_test
 
 import (
 	"context"
+	"slices"
 	"strings"
 	"time"
 
@@ -138,11 +139,11 @@ func (s *services) CountSessions(context.Context) (map[session.Status]int64, err
 	return map[session.Status]int64{session.Completed: 2, session.Cancelled: 1}, nil
 }
 
-func (s *services) ReadPage(_ context.Context, _, after string, limit int, each func(*catalog.Product) error) (err error) {
+func (s *services) ReadSpan(_ context.Context, _, after, through string, limit int, each func(*catalog.Product) error) (err error) {
 	defer func() { s.readEnded(err) }()
 	n := 0
 	for _, p := range s.products {
-		if p.ID <= after || n == limit {
+		if p.ID <= after || through != "" && p.ID > through || n == limit {
 			continue
 		}
 		if s.readFailure != nil && n == s.failAfter {
@@ -156,9 +157,12 @@ func (s *services) ReadPage(_ context.Context, _, after string, limit int, each 
 	return nil
 }
 
-func (s *services) ReadHashes(ctx context.Context, name, after, _ string, limit int, each func(catalog.Entry) error) error {
-	return s.ReadPage(ctx, name, after, limit, func(p *catalog.Product) error {
-		return each(catalog.Entry{ID: p.ID, Hash: p.Hash})
+func (s *services) ReadProducts(ctx context.Context, name string, ids []string, each func(*catalog.Product) error) error {
+	return s.ReadSpan(ctx, name, "", "", len(s.products), func(p *catalog.Product) error {
+		if !slices.Contains(ids, p.ID) {
+			return nil
+		}
+		return each(p)
 	})
 }
 

@@ -517,6 +517,17 @@ type NewPeer struct {
 // Example: node
 type NewPeerKind string
 
+// NodeBounds Intervals without a gap.
+type NodeBounds struct {
+	// After Where the first interval begins; the beginning of the catalog where absent.
+	//
+	// Example: p-1000
+	After *string `json:"after,omitempty"`
+
+	// Through Where each interval ends. They ascend; only the last may be empty, for the end of the catalog.
+	Through []string `json:"through"`
+}
+
 // NodeCatalog A catalog and its size.
 type NodeCatalog struct {
 	// Catalog The catalog's name.
@@ -528,6 +539,62 @@ type NodeCatalog struct {
 	//
 	// Example: 1067
 	Products int64 `json:"products"`
+}
+
+// NodeDigestLine One span, from the line before it up to its own last id.
+type NodeDigestLine struct {
+	// Through The last id of the span; empty for the end of the catalog.
+	//
+	// Example: p-1000
+	Through string `json:"through"`
+
+	// Count Products in it.
+	//
+	// Example: 1000
+	Count int64 `json:"count"`
+
+	// Sum The sum of their digests modulo 2^64; left out while one of them is not known.
+	//
+	// Example: 9f86d081884c7d65
+	Sum *string `json:"sum,omitempty"`
+}
+
+// NodeDigestsEnd The last line of every page of digests that is whole.
+type NodeDigestsEnd struct {
+	// End How much there was, and how to go on.
+	End struct {
+		// Spans Lines before this one.
+		//
+		// Example: 1000
+		Spans int `json:"spans"`
+
+		// Count Products in all of them.
+		//
+		// Example: 1000000
+		Count int64 `json:"count"`
+
+		// HashVersion The version of the content hash. Digests of two versions cannot be compared.
+		//
+		// Example: 1
+		HashVersion string `json:"hashVersion"`
+
+		// Next Pass it as `after` for the next page; null where there is no more.
+		//
+		// Example: p-1001
+		Next *string `json:"next"`
+
+		// Total How many products the catalog has, as in `NodePageEnd`.
+		//
+		// Example: 1000000
+		Total int64 `json:"total"`
+
+		// Certificate With `rehash`: the state of a SHA-256 over all products so far, opaque. It is there as long as every page since the
+		// beginning was asked for with the one before.
+		//
+		//
+		// Example: c2hhMjU2
+		Certificate *string `json:"certificate,omitempty"`
+	} `json:"end"`
 }
 
 // NodeHashLine One line of a hashes' page.
@@ -547,6 +614,31 @@ type NodeHashLine struct {
 //
 // Example: branch-2
 type NodeID = string
+
+// NodeIds Which products to read.
+type NodeIds struct {
+	// Ids Their ids, in any order.
+	Ids []string `json:"ids"`
+}
+
+// NodeInterval The ids greater than `after` and up to `through`, byte by byte.
+type NodeInterval struct {
+	// After Empty for the beginning of the catalog.
+	//
+	// Example: p-1000
+	After string `json:"after"`
+
+	// Through Empty for its end; only in the last interval.
+	//
+	// Example: p-1016
+	Through string `json:"through"`
+}
+
+// NodeIntervals Which products to list.
+type NodeIntervals struct {
+	// Intervals They ascend and do not overlap.
+	Intervals []NodeInterval `json:"intervals"`
+}
 
 // NodeName Which node this is.
 type NodeName struct {
@@ -1637,6 +1729,12 @@ type PathSessionID = SessionID
 // Example: branch-2
 type PeerNodeID = NodeID
 
+// Rehash Example: true
+type Rehash = bool
+
+// Through Example: p-2000
+type Through = string
+
 // BadRequest The shape of every error.
 type BadRequest = Error
 
@@ -1741,13 +1839,68 @@ type ListProductsParams struct {
 	Q *string `form:"q,omitempty" json:"q,omitempty"`
 }
 
+// ReadNodeDigestsParams defines parameters for ReadNodeDigests.
+type ReadNodeDigestsParams struct {
+	// After Only products whose id is greater than this, byte by byte; from the beginning where absent or empty.
+	After *After `form:"after,omitempty" json:"after,omitempty"`
+
+	// Through Only products whose id is this or smaller, byte by byte; to the end where absent or empty.
+	Through *Through `form:"through,omitempty" json:"through,omitempty"`
+
+	// Every How many products a span has; 1000 where absent.
+	Every *int `form:"every,omitempty" json:"every,omitempty"`
+
+	// Limit How many lines to give at most; 1000 where absent.
+	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Rehash Believe no stored hash: compute every one anew from the product's columns, and put right those that are wrong. It costs as
+	// much as reading the products, so a page ends after 100,000 of them or 256 MiB.
+	Rehash *Rehash `form:"rehash,omitempty" json:"rehash,omitempty"`
+
+	// Certificate With `rehash`, the `certificate` of the page before: the certificate goes on from there. Absent or empty on the first page.
+	Certificate *string `form:"certificate,omitempty" json:"certificate,omitempty"`
+
+	// AcceptEncoding `zstd` or `gzip`, with weights where several; the page is not compressed otherwise.
+	AcceptEncoding *AcceptEncoding `json:"Accept-Encoding,omitempty"`
+}
+
+// ReadNodeDigestsOfIntervalsParams defines parameters for ReadNodeDigestsOfIntervals.
+type ReadNodeDigestsOfIntervalsParams struct {
+	// Rehash Believe no stored hash: compute every one anew from the product's columns, and put right those that are wrong. It costs as
+	// much as reading the products, so a page ends after 100,000 of them or 256 MiB.
+	Rehash *Rehash `form:"rehash,omitempty" json:"rehash,omitempty"`
+
+	// AcceptEncoding `zstd` or `gzip`, with weights where several; the page is not compressed otherwise.
+	AcceptEncoding *AcceptEncoding `json:"Accept-Encoding,omitempty"`
+}
+
 // ReadNodeHashesParams defines parameters for ReadNodeHashes.
 type ReadNodeHashesParams struct {
 	// After Only products whose id is greater than this, byte by byte; from the beginning where absent or empty.
 	After *After `form:"after,omitempty" json:"after,omitempty"`
 
+	// Through Only products whose id is this or smaller, byte by byte; to the end where absent or empty.
+	Through *Through `form:"through,omitempty" json:"through,omitempty"`
+
 	// Limit How many lines to give at most; 1000 where absent.
 	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Rehash Believe no stored hash: compute every one anew from the product's columns, and put right those that are wrong. It costs as
+	// much as reading the products, so a page ends after 100,000 of them or 256 MiB.
+	Rehash *Rehash `form:"rehash,omitempty" json:"rehash,omitempty"`
+
+	// AcceptEncoding `zstd` or `gzip`, with weights where several; the page is not compressed otherwise.
+	AcceptEncoding *AcceptEncoding `json:"Accept-Encoding,omitempty"`
+}
+
+// ReadNodeHashesOfIntervalsParams defines parameters for ReadNodeHashesOfIntervals.
+type ReadNodeHashesOfIntervalsParams struct {
+	// Limit How many lines to give at most; 1000 where absent.
+	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Rehash Believe no stored hash: compute every one anew from the product's columns, and put right those that are wrong. It costs as
+	// much as reading the products, so a page ends after 100,000 of them or 256 MiB.
+	Rehash *Rehash `form:"rehash,omitempty" json:"rehash,omitempty"`
 
 	// AcceptEncoding `zstd` or `gzip`, with weights where several; the page is not compressed otherwise.
 	AcceptEncoding *AcceptEncoding `json:"Accept-Encoding,omitempty"`
@@ -1758,9 +1911,18 @@ type ReadNodeProductsParams struct {
 	// After Only products whose id is greater than this, byte by byte; from the beginning where absent or empty.
 	After *After `form:"after,omitempty" json:"after,omitempty"`
 
+	// Through Only products whose id is this or smaller, byte by byte; to the end where absent or empty.
+	Through *Through `form:"through,omitempty" json:"through,omitempty"`
+
 	// Limit How many lines to give at most; 1000 where absent.
 	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
 
+	// AcceptEncoding `zstd` or `gzip`, with weights where several; the page is not compressed otherwise.
+	AcceptEncoding *AcceptEncoding `json:"Accept-Encoding,omitempty"`
+}
+
+// ReadNodeProductsByIdParams defines parameters for ReadNodeProductsById.
+type ReadNodeProductsByIdParams struct {
 	// AcceptEncoding `zstd` or `gzip`, with weights where several; the page is not compressed otherwise.
 	AcceptEncoding *AcceptEncoding `json:"Accept-Encoding,omitempty"`
 }
@@ -1785,6 +1947,15 @@ type ChangePeerJSONRequestBody = PeerChange
 
 // SignInJSONRequestBody defines body for SignIn for application/json ContentType.
 type SignInJSONRequestBody = LoginRequest
+
+// ReadNodeDigestsOfIntervalsJSONRequestBody defines body for ReadNodeDigestsOfIntervals for application/json ContentType.
+type ReadNodeDigestsOfIntervalsJSONRequestBody = NodeBounds
+
+// ReadNodeHashesOfIntervalsJSONRequestBody defines body for ReadNodeHashesOfIntervals for application/json ContentType.
+type ReadNodeHashesOfIntervalsJSONRequestBody = NodeIntervals
+
+// ReadNodeProductsByIdJSONRequestBody defines body for ReadNodeProductsById for application/json ContentType.
+type ReadNodeProductsByIdJSONRequestBody = NodeIds
 
 // Getter for additional properties for StartOptions. Returns the specified
 // element and whether it was found
@@ -2598,12 +2769,72 @@ type ClientInterface interface {
 	// Corresponds with GET /api/node (the `GetNode` operationId).
 	GetNode(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error)
 
+	// ReadNodeDigests Digests of spans, for comparing catalogs
+	//
+	// Cuts the catalog into spans of `every` products and says of each how many products it holds and the sum of their
+	// digests. Spans with the same count and sum hold the same products. A product's digest is the first 8 bytes of its content
+	// hash, as a number; sums are modulo 2^64.
+	//
+	// Lines of `NodeDigestLine`, and always a last line `NodeDigestsEnd`. A page ends at `limit`, and after
+	// 2,000,000 products. A span may be shorter than asked for. The `sum` is left out while a product in the span is not
+	// known to be what its stored hash says, because something else than fullsync changed it: such a span equals no other. It
+	// comes back by itself, soon after. Digests can only be compared where `hashVersion` is the same.
+	//
+	// Corresponds with GET /api/node/catalogs/{catalog}/digests (the `ReadNodeDigests` operationId).
+	ReadNodeDigests(ctx context.Context, catalog Catalog, params *ReadNodeDigestsParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ReadNodeDigestsOfIntervalsWithBody Digests of given intervals
+	//
+	// Answers for given intervals as the page of digests does for spans of its own: from `after` up to the first bound, from
+	// there up to the second, and so on. There is one line for each, also where it holds nothing.
+	//
+	// With `rehash` a page ends when it took some seconds or 100,000 products, and `next` is the last bound it answered for. An
+	// interval that holds more than that comes without a sum: ask for smaller ones.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /api/node/catalogs/{catalog}/digests (the `ReadNodeDigestsOfIntervals` operationId).
+	ReadNodeDigestsOfIntervalsWithBody(ctx context.Context, catalog Catalog, params *ReadNodeDigestsOfIntervalsParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ReadNodeDigestsOfIntervals Digests of given intervals
+	//
+	// Answers for given intervals as the page of digests does for spans of its own: from `after` up to the first bound, from
+	// there up to the second, and so on. There is one line for each, also where it holds nothing.
+	//
+	// With `rehash` a page ends when it took some seconds or 100,000 products, and `next` is the last bound it answered for. An
+	// interval that holds more than that comes without a sum: ask for smaller ones.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /api/node/catalogs/{catalog}/digests (the `ReadNodeDigestsOfIntervals` operationId).
+	ReadNodeDigestsOfIntervals(ctx context.Context, catalog Catalog, params *ReadNodeDigestsOfIntervalsParams, body ReadNodeDigestsOfIntervalsJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
 	// ReadNodeHashes One page of ids and content hashes in key order
 	//
 	// The same as the products' page, with lines of `NodeHashLine`, for comparing catalogs without reading them.
 	//
 	// Corresponds with GET /api/node/catalogs/{catalog}/hashes (the `ReadNodeHashes` operationId).
 	ReadNodeHashes(ctx context.Context, catalog Catalog, params *ReadNodeHashesParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ReadNodeHashesOfIntervalsWithBody Ids and content hashes of given intervals
+	//
+	// The same as the page of hashes, for the products in the given intervals, which ascend and do not overlap. Where the
+	// page is full before the last of them, `next` says behind which id to ask again.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /api/node/catalogs/{catalog}/hashes (the `ReadNodeHashesOfIntervals` operationId).
+	ReadNodeHashesOfIntervalsWithBody(ctx context.Context, catalog Catalog, params *ReadNodeHashesOfIntervalsParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ReadNodeHashesOfIntervals Ids and content hashes of given intervals
+	//
+	// The same as the page of hashes, for the products in the given intervals, which ascend and do not overlap. Where the
+	// page is full before the last of them, `next` says behind which id to ask again.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /api/node/catalogs/{catalog}/hashes (the `ReadNodeHashesOfIntervals` operationId).
+	ReadNodeHashesOfIntervals(ctx context.Context, catalog Catalog, params *ReadNodeHashesOfIntervalsParams, body ReadNodeHashesOfIntervalsJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// ReadNodeProducts One short page of products in key order
 	//
@@ -2614,6 +2845,26 @@ type ClientInterface interface {
 	//
 	// Corresponds with GET /api/node/catalogs/{catalog}/products (the `ReadNodeProducts` operationId).
 	ReadNodeProducts(ctx context.Context, catalog Catalog, params *ReadNodeProductsParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ReadNodeProductsByIdWithBody Single products
+	//
+	// The products with the given ids, as a page in key order. What is not there is left out. Where the page is full before the
+	// last of them, `next` says behind which id to ask again.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /api/node/catalogs/{catalog}/products (the `ReadNodeProductsById` operationId).
+	ReadNodeProductsByIdWithBody(ctx context.Context, catalog Catalog, params *ReadNodeProductsByIdParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ReadNodeProductsById Single products
+	//
+	// The products with the given ids, as a page in key order. What is not there is left out. Where the page is full before the
+	// last of them, `next` says behind which id to ask again.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /api/node/catalogs/{catalog}/products (the `ReadNodeProductsById` operationId).
+	ReadNodeProductsById(ctx context.Context, catalog Catalog, params *ReadNodeProductsByIdParams, body ReadNodeProductsByIdJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// GetSyncStats Peers, sessions and products at a glance
 	//
@@ -3207,6 +3458,76 @@ func (c *Client) GetNode(ctx context.Context, reqEditors ...RequestEditorFn) (*h
 	return c.Client.Do(req)
 }
 
+// ReadNodeDigests Digests of spans, for comparing catalogs
+//
+// Cuts the catalog into spans of `every` products and says of each how many products it holds and the sum of their
+// digests. Spans with the same count and sum hold the same products. A product's digest is the first 8 bytes of its content
+// hash, as a number; sums are modulo 2^64.
+//
+// Lines of `NodeDigestLine`, and always a last line `NodeDigestsEnd`. A page ends at `limit`, and after
+// 2,000,000 products. A span may be shorter than asked for. The `sum` is left out while a product in the span is not
+// known to be what its stored hash says, because something else than fullsync changed it: such a span equals no other. It
+// comes back by itself, soon after. Digests can only be compared where `hashVersion` is the same.
+//
+// Corresponds with GET /api/node/catalogs/{catalog}/digests (the `ReadNodeDigests` operationId).
+func (c *Client) ReadNodeDigests(ctx context.Context, catalog Catalog, params *ReadNodeDigestsParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewReadNodeDigestsRequest(c.Server, catalog, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ReadNodeDigestsOfIntervalsWithBody Digests of given intervals
+//
+// Answers for given intervals as the page of digests does for spans of its own: from `after` up to the first bound, from
+// there up to the second, and so on. There is one line for each, also where it holds nothing.
+//
+// With `rehash` a page ends when it took some seconds or 100,000 products, and `next` is the last bound it answered for. An
+// interval that holds more than that comes without a sum: ask for smaller ones.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /api/node/catalogs/{catalog}/digests (the `ReadNodeDigestsOfIntervals` operationId).
+func (c *Client) ReadNodeDigestsOfIntervalsWithBody(ctx context.Context, catalog Catalog, params *ReadNodeDigestsOfIntervalsParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewReadNodeDigestsOfIntervalsRequestWithBody(c.Server, catalog, params, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ReadNodeDigestsOfIntervals Digests of given intervals
+//
+// Answers for given intervals as the page of digests does for spans of its own: from `after` up to the first bound, from
+// there up to the second, and so on. There is one line for each, also where it holds nothing.
+//
+// With `rehash` a page ends when it took some seconds or 100,000 products, and `next` is the last bound it answered for. An
+// interval that holds more than that comes without a sum: ask for smaller ones.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /api/node/catalogs/{catalog}/digests (the `ReadNodeDigestsOfIntervals` operationId).
+func (c *Client) ReadNodeDigestsOfIntervals(ctx context.Context, catalog Catalog, params *ReadNodeDigestsOfIntervalsParams, body ReadNodeDigestsOfIntervalsJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewReadNodeDigestsOfIntervalsRequest(c.Server, catalog, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
 // ReadNodeHashes One page of ids and content hashes in key order
 //
 // The same as the products' page, with lines of `NodeHashLine`, for comparing catalogs without reading them.
@@ -3214,6 +3535,46 @@ func (c *Client) GetNode(ctx context.Context, reqEditors ...RequestEditorFn) (*h
 // Corresponds with GET /api/node/catalogs/{catalog}/hashes (the `ReadNodeHashes` operationId).
 func (c *Client) ReadNodeHashes(ctx context.Context, catalog Catalog, params *ReadNodeHashesParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewReadNodeHashesRequest(c.Server, catalog, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ReadNodeHashesOfIntervalsWithBody Ids and content hashes of given intervals
+//
+// The same as the page of hashes, for the products in the given intervals, which ascend and do not overlap. Where the
+// page is full before the last of them, `next` says behind which id to ask again.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /api/node/catalogs/{catalog}/hashes (the `ReadNodeHashesOfIntervals` operationId).
+func (c *Client) ReadNodeHashesOfIntervalsWithBody(ctx context.Context, catalog Catalog, params *ReadNodeHashesOfIntervalsParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewReadNodeHashesOfIntervalsRequestWithBody(c.Server, catalog, params, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ReadNodeHashesOfIntervals Ids and content hashes of given intervals
+//
+// The same as the page of hashes, for the products in the given intervals, which ascend and do not overlap. Where the
+// page is full before the last of them, `next` says behind which id to ask again.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /api/node/catalogs/{catalog}/hashes (the `ReadNodeHashesOfIntervals` operationId).
+func (c *Client) ReadNodeHashesOfIntervals(ctx context.Context, catalog Catalog, params *ReadNodeHashesOfIntervalsParams, body ReadNodeHashesOfIntervalsJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewReadNodeHashesOfIntervalsRequest(c.Server, catalog, params, body)
 	if err != nil {
 		return nil, err
 	}
@@ -3234,6 +3595,46 @@ func (c *Client) ReadNodeHashes(ctx context.Context, catalog Catalog, params *Re
 // Corresponds with GET /api/node/catalogs/{catalog}/products (the `ReadNodeProducts` operationId).
 func (c *Client) ReadNodeProducts(ctx context.Context, catalog Catalog, params *ReadNodeProductsParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewReadNodeProductsRequest(c.Server, catalog, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ReadNodeProductsByIdWithBody Single products
+//
+// The products with the given ids, as a page in key order. What is not there is left out. Where the page is full before the
+// last of them, `next` says behind which id to ask again.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /api/node/catalogs/{catalog}/products (the `ReadNodeProductsById` operationId).
+func (c *Client) ReadNodeProductsByIdWithBody(ctx context.Context, catalog Catalog, params *ReadNodeProductsByIdParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewReadNodeProductsByIdRequestWithBody(c.Server, catalog, params, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ReadNodeProductsById Single products
+//
+// The products with the given ids, as a page in key order. What is not there is left out. Where the page is full before the
+// last of them, `next` says behind which id to ask again.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /api/node/catalogs/{catalog}/products (the `ReadNodeProductsById` operationId).
+func (c *Client) ReadNodeProductsById(ctx context.Context, catalog Catalog, params *ReadNodeProductsByIdParams, body ReadNodeProductsByIdJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewReadNodeProductsByIdRequest(c.Server, catalog, params, body)
 	if err != nil {
 		return nil, err
 	}
@@ -4351,6 +4752,231 @@ func NewGetNodeRequest(server string) (*http.Request, error) {
 	return req, nil
 }
 
+// NewReadNodeDigestsRequest constructs an http.Request for the ReadNodeDigests method
+func NewReadNodeDigestsRequest(server string, catalog Catalog, params *ReadNodeDigestsParams) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "catalog", catalog, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/node/catalogs/%s/digests", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.After != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "after", *params.After, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Through != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "through", *params.Through, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Every != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "every", *params.Every, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Limit != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "limit", *params.Limit, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Rehash != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "rehash", *params.Rehash, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Certificate != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "certificate", *params.Certificate, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+
+		if params.AcceptEncoding != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Accept-Encoding", *params.AcceptEncoding, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Accept-Encoding", headerParam0)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewReadNodeDigestsOfIntervalsRequest calls the generic ReadNodeDigestsOfIntervals builder with application/json body
+func NewReadNodeDigestsOfIntervalsRequest(server string, catalog Catalog, params *ReadNodeDigestsOfIntervalsParams, body ReadNodeDigestsOfIntervalsJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewReadNodeDigestsOfIntervalsRequestWithBody(server, catalog, params, "application/json", bodyReader)
+}
+
+// NewReadNodeDigestsOfIntervalsRequestWithBody constructs an http.Request for the ReadNodeDigestsOfIntervals method, with any body, and a specified content type
+func NewReadNodeDigestsOfIntervalsRequestWithBody(server string, catalog Catalog, params *ReadNodeDigestsOfIntervalsParams, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "catalog", catalog, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/node/catalogs/%s/digests", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.Rehash != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "rehash", *params.Rehash, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	if params != nil {
+
+		if params.AcceptEncoding != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Accept-Encoding", *params.AcceptEncoding, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Accept-Encoding", headerParam0)
+		}
+
+	}
+
+	return req, nil
+}
+
 // NewReadNodeHashesRequest constructs an http.Request for the ReadNodeHashes method
 func NewReadNodeHashesRequest(server string, catalog Catalog, params *ReadNodeHashesParams) (*http.Request, error) {
 	var err error
@@ -4398,9 +5024,33 @@ func NewReadNodeHashesRequest(server string, catalog Catalog, params *ReadNodeHa
 
 		}
 
+		if params.Through != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "through", *params.Through, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
 		if params.Limit != nil {
 
 			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "limit", *params.Limit, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Rehash != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "rehash", *params.Rehash, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "boolean", Format: ""}); err != nil {
 				return nil, err
 			} else {
 				for _, qp := range strings.Split(queryFrag, "&") {
@@ -4420,6 +5070,107 @@ func NewReadNodeHashesRequest(server string, catalog Catalog, params *ReadNodeHa
 	if err != nil {
 		return nil, err
 	}
+
+	if params != nil {
+
+		if params.AcceptEncoding != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Accept-Encoding", *params.AcceptEncoding, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Accept-Encoding", headerParam0)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewReadNodeHashesOfIntervalsRequest calls the generic ReadNodeHashesOfIntervals builder with application/json body
+func NewReadNodeHashesOfIntervalsRequest(server string, catalog Catalog, params *ReadNodeHashesOfIntervalsParams, body ReadNodeHashesOfIntervalsJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewReadNodeHashesOfIntervalsRequestWithBody(server, catalog, params, "application/json", bodyReader)
+}
+
+// NewReadNodeHashesOfIntervalsRequestWithBody constructs an http.Request for the ReadNodeHashesOfIntervals method, with any body, and a specified content type
+func NewReadNodeHashesOfIntervalsRequestWithBody(server string, catalog Catalog, params *ReadNodeHashesOfIntervalsParams, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "catalog", catalog, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/node/catalogs/%s/hashes", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.Limit != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "limit", *params.Limit, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Rehash != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "rehash", *params.Rehash, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
 
 	if params != nil {
 
@@ -4486,6 +5237,18 @@ func NewReadNodeProductsRequest(server string, catalog Catalog, params *ReadNode
 
 		}
 
+		if params.Through != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "through", *params.Through, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
 		if params.Limit != nil {
 
 			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "limit", *params.Limit, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: ""}); err != nil {
@@ -4508,6 +5271,68 @@ func NewReadNodeProductsRequest(server string, catalog Catalog, params *ReadNode
 	if err != nil {
 		return nil, err
 	}
+
+	if params != nil {
+
+		if params.AcceptEncoding != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Accept-Encoding", *params.AcceptEncoding, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Accept-Encoding", headerParam0)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewReadNodeProductsByIdRequest calls the generic ReadNodeProductsById builder with application/json body
+func NewReadNodeProductsByIdRequest(server string, catalog Catalog, params *ReadNodeProductsByIdParams, body ReadNodeProductsByIdJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewReadNodeProductsByIdRequestWithBody(server, catalog, params, "application/json", bodyReader)
+}
+
+// NewReadNodeProductsByIdRequestWithBody constructs an http.Request for the ReadNodeProductsById method, with any body, and a specified content type
+func NewReadNodeProductsByIdRequestWithBody(server string, catalog Catalog, params *ReadNodeProductsByIdParams, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "catalog", catalog, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/node/catalogs/%s/products", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
 
 	if params != nil {
 
@@ -4990,6 +5815,48 @@ type ClientWithResponsesInterface interface {
 	// Corresponds with GET /api/node (the `GetNode` operationId).
 	GetNodeWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*GetNodeResponse, error)
 
+	// ReadNodeDigestsWithResponse Digests of spans, for comparing catalogs
+	//
+	// Cuts the catalog into spans of `every` products and says of each how many products it holds and the sum of their
+	// digests. Spans with the same count and sum hold the same products. A product's digest is the first 8 bytes of its content
+	// hash, as a number; sums are modulo 2^64.
+	//
+	// Lines of `NodeDigestLine`, and always a last line `NodeDigestsEnd`. A page ends at `limit`, and after
+	// 2,000,000 products. A span may be shorter than asked for. The `sum` is left out while a product in the span is not
+	// known to be what its stored hash says, because something else than fullsync changed it: such a span equals no other. It
+	// comes back by itself, soon after. Digests can only be compared where `hashVersion` is the same.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /api/node/catalogs/{catalog}/digests (the `ReadNodeDigests` operationId).
+	ReadNodeDigestsWithResponse(ctx context.Context, catalog Catalog, params *ReadNodeDigestsParams, reqEditors ...RequestEditorFn) (*ReadNodeDigestsResponse, error)
+
+	// ReadNodeDigestsOfIntervalsWithBodyWithResponse Digests of given intervals
+	//
+	// Answers for given intervals as the page of digests does for spans of its own: from `after` up to the first bound, from
+	// there up to the second, and so on. There is one line for each, also where it holds nothing.
+	//
+	// With `rehash` a page ends when it took some seconds or 100,000 products, and `next` is the last bound it answered for. An
+	// interval that holds more than that comes without a sum: ask for smaller ones.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /api/node/catalogs/{catalog}/digests (the `ReadNodeDigestsOfIntervals` operationId).
+	ReadNodeDigestsOfIntervalsWithBodyWithResponse(ctx context.Context, catalog Catalog, params *ReadNodeDigestsOfIntervalsParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*ReadNodeDigestsOfIntervalsResponse, error)
+
+	// ReadNodeDigestsOfIntervalsWithResponse Digests of given intervals
+	//
+	// Answers for given intervals as the page of digests does for spans of its own: from `after` up to the first bound, from
+	// there up to the second, and so on. There is one line for each, also where it holds nothing.
+	//
+	// With `rehash` a page ends when it took some seconds or 100,000 products, and `next` is the last bound it answered for. An
+	// interval that holds more than that comes without a sum: ask for smaller ones.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /api/node/catalogs/{catalog}/digests (the `ReadNodeDigestsOfIntervals` operationId).
+	ReadNodeDigestsOfIntervalsWithResponse(ctx context.Context, catalog Catalog, params *ReadNodeDigestsOfIntervalsParams, body ReadNodeDigestsOfIntervalsJSONRequestBody, reqEditors ...RequestEditorFn) (*ReadNodeDigestsOfIntervalsResponse, error)
+
 	// ReadNodeHashesWithResponse One page of ids and content hashes in key order
 	//
 	// The same as the products' page, with lines of `NodeHashLine`, for comparing catalogs without reading them.
@@ -4998,6 +5865,26 @@ type ClientWithResponsesInterface interface {
 	//
 	// Corresponds with GET /api/node/catalogs/{catalog}/hashes (the `ReadNodeHashes` operationId).
 	ReadNodeHashesWithResponse(ctx context.Context, catalog Catalog, params *ReadNodeHashesParams, reqEditors ...RequestEditorFn) (*ReadNodeHashesResponse, error)
+
+	// ReadNodeHashesOfIntervalsWithBodyWithResponse Ids and content hashes of given intervals
+	//
+	// The same as the page of hashes, for the products in the given intervals, which ascend and do not overlap. Where the
+	// page is full before the last of them, `next` says behind which id to ask again.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /api/node/catalogs/{catalog}/hashes (the `ReadNodeHashesOfIntervals` operationId).
+	ReadNodeHashesOfIntervalsWithBodyWithResponse(ctx context.Context, catalog Catalog, params *ReadNodeHashesOfIntervalsParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*ReadNodeHashesOfIntervalsResponse, error)
+
+	// ReadNodeHashesOfIntervalsWithResponse Ids and content hashes of given intervals
+	//
+	// The same as the page of hashes, for the products in the given intervals, which ascend and do not overlap. Where the
+	// page is full before the last of them, `next` says behind which id to ask again.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /api/node/catalogs/{catalog}/hashes (the `ReadNodeHashesOfIntervals` operationId).
+	ReadNodeHashesOfIntervalsWithResponse(ctx context.Context, catalog Catalog, params *ReadNodeHashesOfIntervalsParams, body ReadNodeHashesOfIntervalsJSONRequestBody, reqEditors ...RequestEditorFn) (*ReadNodeHashesOfIntervalsResponse, error)
 
 	// ReadNodeProductsWithResponse One short page of products in key order
 	//
@@ -5010,6 +5897,26 @@ type ClientWithResponsesInterface interface {
 	//
 	// Corresponds with GET /api/node/catalogs/{catalog}/products (the `ReadNodeProducts` operationId).
 	ReadNodeProductsWithResponse(ctx context.Context, catalog Catalog, params *ReadNodeProductsParams, reqEditors ...RequestEditorFn) (*ReadNodeProductsResponse, error)
+
+	// ReadNodeProductsByIdWithBodyWithResponse Single products
+	//
+	// The products with the given ids, as a page in key order. What is not there is left out. Where the page is full before the
+	// last of them, `next` says behind which id to ask again.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /api/node/catalogs/{catalog}/products (the `ReadNodeProductsById` operationId).
+	ReadNodeProductsByIdWithBodyWithResponse(ctx context.Context, catalog Catalog, params *ReadNodeProductsByIdParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*ReadNodeProductsByIdResponse, error)
+
+	// ReadNodeProductsByIdWithResponse Single products
+	//
+	// The products with the given ids, as a page in key order. What is not there is left out. Where the page is full before the
+	// last of them, `next` says behind which id to ask again.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /api/node/catalogs/{catalog}/products (the `ReadNodeProductsById` operationId).
+	ReadNodeProductsByIdWithResponse(ctx context.Context, catalog Catalog, params *ReadNodeProductsByIdParams, body ReadNodeProductsByIdJSONRequestBody, reqEditors ...RequestEditorFn) (*ReadNodeProductsByIdResponse, error)
 
 	// GetSyncStatsWithResponse Peers, sessions and products at a glance
 	//
@@ -7000,6 +7907,174 @@ func (r GetNodeResponse) ContentType() string {
 	return ""
 }
 
+// ReadNodeDigestsResponse200Headers the declared response headers of an HTTP 200 response for ReadNodeDigests
+type ReadNodeDigestsResponse200Headers struct {
+	ContentEncoding *string
+	Vary            *string
+}
+
+type ReadNodeDigestsResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON400 the response for an HTTP 400 `application/json` response
+	JSON400 *BadRequest
+	// JSON401 the response for an HTTP 401 `application/json` response
+	JSON401 *Unauthorized
+	// JSON403 the response for an HTTP 403 `application/json` response
+	JSON403 *Forbidden
+	// JSON500 the response for an HTTP 500 `application/json` response
+	JSON500 *InternalError
+	// JSON503 the response for an HTTP 503 `application/json` response
+	JSON503 *Unavailable
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *ReadNodeDigestsResponse200Headers
+}
+
+// GetJSON400 returns the response for an HTTP 400 `application/json` response
+func (r ReadNodeDigestsResponse) GetJSON400() *BadRequest {
+	return r.JSON400
+}
+
+// GetJSON401 returns the response for an HTTP 401 `application/json` response
+func (r ReadNodeDigestsResponse) GetJSON401() *Unauthorized {
+	return r.JSON401
+}
+
+// GetJSON403 returns the response for an HTTP 403 `application/json` response
+func (r ReadNodeDigestsResponse) GetJSON403() *Forbidden {
+	return r.JSON403
+}
+
+// GetJSON500 returns the response for an HTTP 500 `application/json` response
+func (r ReadNodeDigestsResponse) GetJSON500() *InternalError {
+	return r.JSON500
+}
+
+// GetJSON503 returns the response for an HTTP 503 `application/json` response
+func (r ReadNodeDigestsResponse) GetJSON503() *Unavailable {
+	return r.JSON503
+}
+
+// GetBody returns the raw response body bytes
+func (r ReadNodeDigestsResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ReadNodeDigestsResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ReadNodeDigestsResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ReadNodeDigestsResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// ReadNodeDigestsOfIntervalsResponse200Headers the declared response headers of an HTTP 200 response for ReadNodeDigestsOfIntervals
+type ReadNodeDigestsOfIntervalsResponse200Headers struct {
+	ContentEncoding *string
+	Vary            *string
+}
+
+type ReadNodeDigestsOfIntervalsResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON400 the response for an HTTP 400 `application/json` response
+	JSON400 *BadRequest
+	// JSON401 the response for an HTTP 401 `application/json` response
+	JSON401 *Unauthorized
+	// JSON403 the response for an HTTP 403 `application/json` response
+	JSON403 *Forbidden
+	// JSON413 the response for an HTTP 413 `application/json` response
+	JSON413 *TooLarge
+	// JSON415 the response for an HTTP 415 `application/json` response
+	JSON415 *NotJSON
+	// JSON500 the response for an HTTP 500 `application/json` response
+	JSON500 *InternalError
+	// JSON503 the response for an HTTP 503 `application/json` response
+	JSON503 *Unavailable
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *ReadNodeDigestsOfIntervalsResponse200Headers
+}
+
+// GetJSON400 returns the response for an HTTP 400 `application/json` response
+func (r ReadNodeDigestsOfIntervalsResponse) GetJSON400() *BadRequest {
+	return r.JSON400
+}
+
+// GetJSON401 returns the response for an HTTP 401 `application/json` response
+func (r ReadNodeDigestsOfIntervalsResponse) GetJSON401() *Unauthorized {
+	return r.JSON401
+}
+
+// GetJSON403 returns the response for an HTTP 403 `application/json` response
+func (r ReadNodeDigestsOfIntervalsResponse) GetJSON403() *Forbidden {
+	return r.JSON403
+}
+
+// GetJSON413 returns the response for an HTTP 413 `application/json` response
+func (r ReadNodeDigestsOfIntervalsResponse) GetJSON413() *TooLarge {
+	return r.JSON413
+}
+
+// GetJSON415 returns the response for an HTTP 415 `application/json` response
+func (r ReadNodeDigestsOfIntervalsResponse) GetJSON415() *NotJSON {
+	return r.JSON415
+}
+
+// GetJSON500 returns the response for an HTTP 500 `application/json` response
+func (r ReadNodeDigestsOfIntervalsResponse) GetJSON500() *InternalError {
+	return r.JSON500
+}
+
+// GetJSON503 returns the response for an HTTP 503 `application/json` response
+func (r ReadNodeDigestsOfIntervalsResponse) GetJSON503() *Unavailable {
+	return r.JSON503
+}
+
+// GetBody returns the raw response body bytes
+func (r ReadNodeDigestsOfIntervalsResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ReadNodeDigestsOfIntervalsResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ReadNodeDigestsOfIntervalsResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ReadNodeDigestsOfIntervalsResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
 // ReadNodeHashesResponse200Headers the declared response headers of an HTTP 200 response for ReadNodeHashes
 type ReadNodeHashesResponse200Headers struct {
 	ContentEncoding *string
@@ -7077,6 +8152,97 @@ func (r ReadNodeHashesResponse) ContentType() string {
 	return ""
 }
 
+// ReadNodeHashesOfIntervalsResponse200Headers the declared response headers of an HTTP 200 response for ReadNodeHashesOfIntervals
+type ReadNodeHashesOfIntervalsResponse200Headers struct {
+	ContentEncoding *string
+	Vary            *string
+}
+
+type ReadNodeHashesOfIntervalsResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON400 the response for an HTTP 400 `application/json` response
+	JSON400 *BadRequest
+	// JSON401 the response for an HTTP 401 `application/json` response
+	JSON401 *Unauthorized
+	// JSON403 the response for an HTTP 403 `application/json` response
+	JSON403 *Forbidden
+	// JSON413 the response for an HTTP 413 `application/json` response
+	JSON413 *TooLarge
+	// JSON415 the response for an HTTP 415 `application/json` response
+	JSON415 *NotJSON
+	// JSON500 the response for an HTTP 500 `application/json` response
+	JSON500 *InternalError
+	// JSON503 the response for an HTTP 503 `application/json` response
+	JSON503 *Unavailable
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *ReadNodeHashesOfIntervalsResponse200Headers
+}
+
+// GetJSON400 returns the response for an HTTP 400 `application/json` response
+func (r ReadNodeHashesOfIntervalsResponse) GetJSON400() *BadRequest {
+	return r.JSON400
+}
+
+// GetJSON401 returns the response for an HTTP 401 `application/json` response
+func (r ReadNodeHashesOfIntervalsResponse) GetJSON401() *Unauthorized {
+	return r.JSON401
+}
+
+// GetJSON403 returns the response for an HTTP 403 `application/json` response
+func (r ReadNodeHashesOfIntervalsResponse) GetJSON403() *Forbidden {
+	return r.JSON403
+}
+
+// GetJSON413 returns the response for an HTTP 413 `application/json` response
+func (r ReadNodeHashesOfIntervalsResponse) GetJSON413() *TooLarge {
+	return r.JSON413
+}
+
+// GetJSON415 returns the response for an HTTP 415 `application/json` response
+func (r ReadNodeHashesOfIntervalsResponse) GetJSON415() *NotJSON {
+	return r.JSON415
+}
+
+// GetJSON500 returns the response for an HTTP 500 `application/json` response
+func (r ReadNodeHashesOfIntervalsResponse) GetJSON500() *InternalError {
+	return r.JSON500
+}
+
+// GetJSON503 returns the response for an HTTP 503 `application/json` response
+func (r ReadNodeHashesOfIntervalsResponse) GetJSON503() *Unavailable {
+	return r.JSON503
+}
+
+// GetBody returns the raw response body bytes
+func (r ReadNodeHashesOfIntervalsResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ReadNodeHashesOfIntervalsResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ReadNodeHashesOfIntervalsResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ReadNodeHashesOfIntervalsResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
 // ReadNodeProductsResponse200Headers the declared response headers of an HTTP 200 response for ReadNodeProducts
 type ReadNodeProductsResponse200Headers struct {
 	ContentEncoding *string
@@ -7148,6 +8314,97 @@ func (r ReadNodeProductsResponse) StatusCode() int {
 
 // ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
 func (r ReadNodeProductsResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// ReadNodeProductsByIdResponse200Headers the declared response headers of an HTTP 200 response for ReadNodeProductsById
+type ReadNodeProductsByIdResponse200Headers struct {
+	ContentEncoding *string
+	Vary            *string
+}
+
+type ReadNodeProductsByIdResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON400 the response for an HTTP 400 `application/json` response
+	JSON400 *BadRequest
+	// JSON401 the response for an HTTP 401 `application/json` response
+	JSON401 *Unauthorized
+	// JSON403 the response for an HTTP 403 `application/json` response
+	JSON403 *Forbidden
+	// JSON413 the response for an HTTP 413 `application/json` response
+	JSON413 *TooLarge
+	// JSON415 the response for an HTTP 415 `application/json` response
+	JSON415 *NotJSON
+	// JSON500 the response for an HTTP 500 `application/json` response
+	JSON500 *InternalError
+	// JSON503 the response for an HTTP 503 `application/json` response
+	JSON503 *Unavailable
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *ReadNodeProductsByIdResponse200Headers
+}
+
+// GetJSON400 returns the response for an HTTP 400 `application/json` response
+func (r ReadNodeProductsByIdResponse) GetJSON400() *BadRequest {
+	return r.JSON400
+}
+
+// GetJSON401 returns the response for an HTTP 401 `application/json` response
+func (r ReadNodeProductsByIdResponse) GetJSON401() *Unauthorized {
+	return r.JSON401
+}
+
+// GetJSON403 returns the response for an HTTP 403 `application/json` response
+func (r ReadNodeProductsByIdResponse) GetJSON403() *Forbidden {
+	return r.JSON403
+}
+
+// GetJSON413 returns the response for an HTTP 413 `application/json` response
+func (r ReadNodeProductsByIdResponse) GetJSON413() *TooLarge {
+	return r.JSON413
+}
+
+// GetJSON415 returns the response for an HTTP 415 `application/json` response
+func (r ReadNodeProductsByIdResponse) GetJSON415() *NotJSON {
+	return r.JSON415
+}
+
+// GetJSON500 returns the response for an HTTP 500 `application/json` response
+func (r ReadNodeProductsByIdResponse) GetJSON500() *InternalError {
+	return r.JSON500
+}
+
+// GetJSON503 returns the response for an HTTP 503 `application/json` response
+func (r ReadNodeProductsByIdResponse) GetJSON503() *Unavailable {
+	return r.JSON503
+}
+
+// GetBody returns the raw response body bytes
+func (r ReadNodeProductsByIdResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ReadNodeProductsByIdResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ReadNodeProductsByIdResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ReadNodeProductsByIdResponse) ContentType() string {
 	if r.HTTPResponse != nil {
 		return r.HTTPResponse.Header.Get("Content-Type")
 	}
@@ -7838,6 +9095,66 @@ func (c *ClientWithResponses) GetNodeWithResponse(ctx context.Context, reqEditor
 	return ParseGetNodeResponse(rsp)
 }
 
+// ReadNodeDigestsWithResponse Digests of spans, for comparing catalogs
+//
+// Cuts the catalog into spans of `every` products and says of each how many products it holds and the sum of their
+// digests. Spans with the same count and sum hold the same products. A product's digest is the first 8 bytes of its content
+// hash, as a number; sums are modulo 2^64.
+//
+// Lines of `NodeDigestLine`, and always a last line `NodeDigestsEnd`. A page ends at `limit`, and after
+// 2,000,000 products. A span may be shorter than asked for. The `sum` is left out while a product in the span is not
+// known to be what its stored hash says, because something else than fullsync changed it: such a span equals no other. It
+// comes back by itself, soon after. Digests can only be compared where `hashVersion` is the same.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /api/node/catalogs/{catalog}/digests (the `ReadNodeDigests` operationId).
+func (c *ClientWithResponses) ReadNodeDigestsWithResponse(ctx context.Context, catalog Catalog, params *ReadNodeDigestsParams, reqEditors ...RequestEditorFn) (*ReadNodeDigestsResponse, error) {
+	rsp, err := c.ReadNodeDigests(ctx, catalog, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseReadNodeDigestsResponse(rsp)
+}
+
+// ReadNodeDigestsOfIntervalsWithBodyWithResponse Digests of given intervals
+//
+// Answers for given intervals as the page of digests does for spans of its own: from `after` up to the first bound, from
+// there up to the second, and so on. There is one line for each, also where it holds nothing.
+//
+// With `rehash` a page ends when it took some seconds or 100,000 products, and `next` is the last bound it answered for. An
+// interval that holds more than that comes without a sum: ask for smaller ones.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /api/node/catalogs/{catalog}/digests (the `ReadNodeDigestsOfIntervals` operationId).
+func (c *ClientWithResponses) ReadNodeDigestsOfIntervalsWithBodyWithResponse(ctx context.Context, catalog Catalog, params *ReadNodeDigestsOfIntervalsParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*ReadNodeDigestsOfIntervalsResponse, error) {
+	rsp, err := c.ReadNodeDigestsOfIntervalsWithBody(ctx, catalog, params, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseReadNodeDigestsOfIntervalsResponse(rsp)
+}
+
+// ReadNodeDigestsOfIntervalsWithResponse Digests of given intervals
+//
+// Answers for given intervals as the page of digests does for spans of its own: from `after` up to the first bound, from
+// there up to the second, and so on. There is one line for each, also where it holds nothing.
+//
+// With `rehash` a page ends when it took some seconds or 100,000 products, and `next` is the last bound it answered for. An
+// interval that holds more than that comes without a sum: ask for smaller ones.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /api/node/catalogs/{catalog}/digests (the `ReadNodeDigestsOfIntervals` operationId).
+func (c *ClientWithResponses) ReadNodeDigestsOfIntervalsWithResponse(ctx context.Context, catalog Catalog, params *ReadNodeDigestsOfIntervalsParams, body ReadNodeDigestsOfIntervalsJSONRequestBody, reqEditors ...RequestEditorFn) (*ReadNodeDigestsOfIntervalsResponse, error) {
+	rsp, err := c.ReadNodeDigestsOfIntervals(ctx, catalog, params, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseReadNodeDigestsOfIntervalsResponse(rsp)
+}
+
 // ReadNodeHashesWithResponse One page of ids and content hashes in key order
 //
 // The same as the products' page, with lines of `NodeHashLine`, for comparing catalogs without reading them.
@@ -7851,6 +9168,38 @@ func (c *ClientWithResponses) ReadNodeHashesWithResponse(ctx context.Context, ca
 		return nil, err
 	}
 	return ParseReadNodeHashesResponse(rsp)
+}
+
+// ReadNodeHashesOfIntervalsWithBodyWithResponse Ids and content hashes of given intervals
+//
+// The same as the page of hashes, for the products in the given intervals, which ascend and do not overlap. Where the
+// page is full before the last of them, `next` says behind which id to ask again.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /api/node/catalogs/{catalog}/hashes (the `ReadNodeHashesOfIntervals` operationId).
+func (c *ClientWithResponses) ReadNodeHashesOfIntervalsWithBodyWithResponse(ctx context.Context, catalog Catalog, params *ReadNodeHashesOfIntervalsParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*ReadNodeHashesOfIntervalsResponse, error) {
+	rsp, err := c.ReadNodeHashesOfIntervalsWithBody(ctx, catalog, params, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseReadNodeHashesOfIntervalsResponse(rsp)
+}
+
+// ReadNodeHashesOfIntervalsWithResponse Ids and content hashes of given intervals
+//
+// The same as the page of hashes, for the products in the given intervals, which ascend and do not overlap. Where the
+// page is full before the last of them, `next` says behind which id to ask again.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /api/node/catalogs/{catalog}/hashes (the `ReadNodeHashesOfIntervals` operationId).
+func (c *ClientWithResponses) ReadNodeHashesOfIntervalsWithResponse(ctx context.Context, catalog Catalog, params *ReadNodeHashesOfIntervalsParams, body ReadNodeHashesOfIntervalsJSONRequestBody, reqEditors ...RequestEditorFn) (*ReadNodeHashesOfIntervalsResponse, error) {
+	rsp, err := c.ReadNodeHashesOfIntervals(ctx, catalog, params, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseReadNodeHashesOfIntervalsResponse(rsp)
 }
 
 // ReadNodeProductsWithResponse One short page of products in key order
@@ -7869,6 +9218,38 @@ func (c *ClientWithResponses) ReadNodeProductsWithResponse(ctx context.Context, 
 		return nil, err
 	}
 	return ParseReadNodeProductsResponse(rsp)
+}
+
+// ReadNodeProductsByIdWithBodyWithResponse Single products
+//
+// The products with the given ids, as a page in key order. What is not there is left out. Where the page is full before the
+// last of them, `next` says behind which id to ask again.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /api/node/catalogs/{catalog}/products (the `ReadNodeProductsById` operationId).
+func (c *ClientWithResponses) ReadNodeProductsByIdWithBodyWithResponse(ctx context.Context, catalog Catalog, params *ReadNodeProductsByIdParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*ReadNodeProductsByIdResponse, error) {
+	rsp, err := c.ReadNodeProductsByIdWithBody(ctx, catalog, params, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseReadNodeProductsByIdResponse(rsp)
+}
+
+// ReadNodeProductsByIdWithResponse Single products
+//
+// The products with the given ids, as a page in key order. What is not there is left out. Where the page is full before the
+// last of them, `next` says behind which id to ask again.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /api/node/catalogs/{catalog}/products (the `ReadNodeProductsById` operationId).
+func (c *ClientWithResponses) ReadNodeProductsByIdWithResponse(ctx context.Context, catalog Catalog, params *ReadNodeProductsByIdParams, body ReadNodeProductsByIdJSONRequestBody, reqEditors ...RequestEditorFn) (*ReadNodeProductsByIdResponse, error) {
+	rsp, err := c.ReadNodeProductsById(ctx, catalog, params, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseReadNodeProductsByIdResponse(rsp)
 }
 
 // GetSyncStatsWithResponse Peers, sessions and products at a glance
@@ -9586,6 +10967,168 @@ func ParseGetNodeResponse(rsp *http.Response) (*GetNodeResponse, error) {
 	return response, nil
 }
 
+// ParseReadNodeDigestsResponse parses an HTTP response from a ReadNodeDigestsWithResponse call
+func ParseReadNodeDigestsResponse(rsp *http.Response) (*ReadNodeDigestsResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ReadNodeDigestsResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
+		var dest BadRequest
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON400 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 401:
+		var dest Unauthorized
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON401 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 403:
+		var dest Forbidden
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON403 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
+		var dest InternalError
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON500 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest Unavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON503 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers ReadNodeDigestsResponse200Headers
+		if values := rsp.Header.Values("Content-Encoding"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Content-Encoding", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ContentEncoding = &value
+		}
+		if values := rsp.Header.Values("Vary"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Vary", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.Vary = &value
+		}
+		response.Headers200 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseReadNodeDigestsOfIntervalsResponse parses an HTTP response from a ReadNodeDigestsOfIntervalsWithResponse call
+func ParseReadNodeDigestsOfIntervalsResponse(rsp *http.Response) (*ReadNodeDigestsOfIntervalsResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ReadNodeDigestsOfIntervalsResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
+		var dest BadRequest
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON400 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 401:
+		var dest Unauthorized
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON401 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 403:
+		var dest Forbidden
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON403 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 413:
+		var dest TooLarge
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON413 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 415:
+		var dest NotJSON
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON415 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
+		var dest InternalError
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON500 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest Unavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON503 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers ReadNodeDigestsOfIntervalsResponse200Headers
+		if values := rsp.Header.Values("Content-Encoding"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Content-Encoding", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ContentEncoding = &value
+		}
+		if values := rsp.Header.Values("Vary"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Vary", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.Vary = &value
+		}
+		response.Headers200 = &headers
+	}
+
+	return response, nil
+}
+
 // ParseReadNodeHashesResponse parses an HTTP response from a ReadNodeHashesWithResponse call
 func ParseReadNodeHashesResponse(rsp *http.Response) (*ReadNodeHashesResponse, error) {
 	bodyBytes, err := io.ReadAll(rsp.Body)
@@ -9660,6 +11203,94 @@ func ParseReadNodeHashesResponse(rsp *http.Response) (*ReadNodeHashesResponse, e
 	return response, nil
 }
 
+// ParseReadNodeHashesOfIntervalsResponse parses an HTTP response from a ReadNodeHashesOfIntervalsWithResponse call
+func ParseReadNodeHashesOfIntervalsResponse(rsp *http.Response) (*ReadNodeHashesOfIntervalsResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ReadNodeHashesOfIntervalsResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
+		var dest BadRequest
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON400 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 401:
+		var dest Unauthorized
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON401 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 403:
+		var dest Forbidden
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON403 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 413:
+		var dest TooLarge
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON413 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 415:
+		var dest NotJSON
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON415 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
+		var dest InternalError
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON500 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest Unavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON503 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers ReadNodeHashesOfIntervalsResponse200Headers
+		if values := rsp.Header.Values("Content-Encoding"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Content-Encoding", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ContentEncoding = &value
+		}
+		if values := rsp.Header.Values("Vary"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Vary", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.Vary = &value
+		}
+		response.Headers200 = &headers
+	}
+
+	return response, nil
+}
+
 // ParseReadNodeProductsResponse parses an HTTP response from a ReadNodeProductsWithResponse call
 func ParseReadNodeProductsResponse(rsp *http.Response) (*ReadNodeProductsResponse, error) {
 	bodyBytes, err := io.ReadAll(rsp.Body)
@@ -9714,6 +11345,94 @@ func ParseReadNodeProductsResponse(rsp *http.Response) (*ReadNodeProductsRespons
 	switch {
 	case rsp.StatusCode == 200:
 		var headers ReadNodeProductsResponse200Headers
+		if values := rsp.Header.Values("Content-Encoding"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Content-Encoding", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ContentEncoding = &value
+		}
+		if values := rsp.Header.Values("Vary"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Vary", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.Vary = &value
+		}
+		response.Headers200 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseReadNodeProductsByIdResponse parses an HTTP response from a ReadNodeProductsByIdWithResponse call
+func ParseReadNodeProductsByIdResponse(rsp *http.Response) (*ReadNodeProductsByIdResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ReadNodeProductsByIdResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
+		var dest BadRequest
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON400 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 401:
+		var dest Unauthorized
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON401 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 403:
+		var dest Forbidden
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON403 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 413:
+		var dest TooLarge
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON413 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 415:
+		var dest NotJSON
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON415 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
+		var dest InternalError
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON500 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest Unavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON503 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers ReadNodeProductsByIdResponse200Headers
 		if values := rsp.Header.Values("Content-Encoding"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "Content-Encoding", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
@@ -9941,12 +11660,24 @@ type ServerInterface interface {
 	// GetNode Which node this is, and what it offers
 	// (GET /api/node)
 	GetNode(ctx echo.Context) error
+	// ReadNodeDigests Digests of spans, for comparing catalogs
+	// (GET /api/node/catalogs/{catalog}/digests)
+	ReadNodeDigests(ctx echo.Context, catalog Catalog, params ReadNodeDigestsParams) error
+	// ReadNodeDigestsOfIntervals Digests of given intervals
+	// (POST /api/node/catalogs/{catalog}/digests)
+	ReadNodeDigestsOfIntervals(ctx echo.Context, catalog Catalog, params ReadNodeDigestsOfIntervalsParams) error
 	// ReadNodeHashes One page of ids and content hashes in key order
 	// (GET /api/node/catalogs/{catalog}/hashes)
 	ReadNodeHashes(ctx echo.Context, catalog Catalog, params ReadNodeHashesParams) error
+	// ReadNodeHashesOfIntervals Ids and content hashes of given intervals
+	// (POST /api/node/catalogs/{catalog}/hashes)
+	ReadNodeHashesOfIntervals(ctx echo.Context, catalog Catalog, params ReadNodeHashesOfIntervalsParams) error
 	// ReadNodeProducts One short page of products in key order
 	// (GET /api/node/catalogs/{catalog}/products)
 	ReadNodeProducts(ctx echo.Context, catalog Catalog, params ReadNodeProductsParams) error
+	// ReadNodeProductsById Single products
+	// (POST /api/node/catalogs/{catalog}/products)
+	ReadNodeProductsById(ctx echo.Context, catalog Catalog, params ReadNodeProductsByIdParams) error
 	// GetSyncStats Peers, sessions and products at a glance
 	// (GET /api/sync/stats)
 	GetSyncStats(ctx echo.Context) error
@@ -10394,6 +12125,125 @@ func (w *ServerInterfaceWrapper) GetNode(ctx echo.Context) error {
 	return err
 }
 
+// ReadNodeDigests converts echo context to params.
+func (w *ServerInterfaceWrapper) ReadNodeDigests(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "catalog" -------------
+	var catalog Catalog
+
+	err = runtime.BindStyledParameterWithOptions("simple", "catalog", ctx.Param("catalog"), &catalog, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter catalog: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ReadNodeDigestsParams
+	// ------------- Optional query parameter "after" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "after", ctx.QueryParams(), &params.After, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter after: %s", err))
+	}
+
+	// ------------- Optional query parameter "through" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "through", ctx.QueryParams(), &params.Through, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter through: %s", err))
+	}
+
+	// ------------- Optional query parameter "every" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "every", ctx.QueryParams(), &params.Every, runtime.BindQueryParameterOptions{Type: "integer", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter every: %s", err))
+	}
+
+	// ------------- Optional query parameter "limit" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "limit", ctx.QueryParams(), &params.Limit, runtime.BindQueryParameterOptions{Type: "integer", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter limit: %s", err))
+	}
+
+	// ------------- Optional query parameter "rehash" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "rehash", ctx.QueryParams(), &params.Rehash, runtime.BindQueryParameterOptions{Type: "boolean", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter rehash: %s", err))
+	}
+
+	// ------------- Optional query parameter "certificate" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "certificate", ctx.QueryParams(), &params.Certificate, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter certificate: %s", err))
+	}
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "Accept-Encoding" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Accept-Encoding")]; found {
+		var AcceptEncoding AcceptEncoding
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Accept-Encoding, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Accept-Encoding", valueList[0], &AcceptEncoding, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Accept-Encoding: %s", err))
+		}
+
+		params.AcceptEncoding = &AcceptEncoding
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ReadNodeDigests(ctx, catalog, params)
+	return err
+}
+
+// ReadNodeDigestsOfIntervals converts echo context to params.
+func (w *ServerInterfaceWrapper) ReadNodeDigestsOfIntervals(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "catalog" -------------
+	var catalog Catalog
+
+	err = runtime.BindStyledParameterWithOptions("simple", "catalog", ctx.Param("catalog"), &catalog, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter catalog: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ReadNodeDigestsOfIntervalsParams
+	// ------------- Optional query parameter "rehash" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "rehash", ctx.QueryParams(), &params.Rehash, runtime.BindQueryParameterOptions{Type: "boolean", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter rehash: %s", err))
+	}
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "Accept-Encoding" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Accept-Encoding")]; found {
+		var AcceptEncoding AcceptEncoding
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Accept-Encoding, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Accept-Encoding", valueList[0], &AcceptEncoding, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Accept-Encoding: %s", err))
+		}
+
+		params.AcceptEncoding = &AcceptEncoding
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ReadNodeDigestsOfIntervals(ctx, catalog, params)
+	return err
+}
+
 // ReadNodeHashes converts echo context to params.
 func (w *ServerInterfaceWrapper) ReadNodeHashes(ctx echo.Context) error {
 	var err error
@@ -10414,11 +12264,25 @@ func (w *ServerInterfaceWrapper) ReadNodeHashes(ctx echo.Context) error {
 		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter after: %s", err))
 	}
 
+	// ------------- Optional query parameter "through" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "through", ctx.QueryParams(), &params.Through, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter through: %s", err))
+	}
+
 	// ------------- Optional query parameter "limit" -------------
 
 	err = runtime.BindQueryParameterWithOptions("form", true, false, "limit", ctx.QueryParams(), &params.Limit, runtime.BindQueryParameterOptions{Type: "integer", Format: ""})
 	if err != nil {
 		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter limit: %s", err))
+	}
+
+	// ------------- Optional query parameter "rehash" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "rehash", ctx.QueryParams(), &params.Rehash, runtime.BindQueryParameterOptions{Type: "boolean", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter rehash: %s", err))
 	}
 
 	headers := ctx.Request().Header
@@ -10443,6 +12307,55 @@ func (w *ServerInterfaceWrapper) ReadNodeHashes(ctx echo.Context) error {
 	return err
 }
 
+// ReadNodeHashesOfIntervals converts echo context to params.
+func (w *ServerInterfaceWrapper) ReadNodeHashesOfIntervals(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "catalog" -------------
+	var catalog Catalog
+
+	err = runtime.BindStyledParameterWithOptions("simple", "catalog", ctx.Param("catalog"), &catalog, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter catalog: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ReadNodeHashesOfIntervalsParams
+	// ------------- Optional query parameter "limit" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "limit", ctx.QueryParams(), &params.Limit, runtime.BindQueryParameterOptions{Type: "integer", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter limit: %s", err))
+	}
+
+	// ------------- Optional query parameter "rehash" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "rehash", ctx.QueryParams(), &params.Rehash, runtime.BindQueryParameterOptions{Type: "boolean", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter rehash: %s", err))
+	}
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "Accept-Encoding" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Accept-Encoding")]; found {
+		var AcceptEncoding AcceptEncoding
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Accept-Encoding, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Accept-Encoding", valueList[0], &AcceptEncoding, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Accept-Encoding: %s", err))
+		}
+
+		params.AcceptEncoding = &AcceptEncoding
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ReadNodeHashesOfIntervals(ctx, catalog, params)
+	return err
+}
+
 // ReadNodeProducts converts echo context to params.
 func (w *ServerInterfaceWrapper) ReadNodeProducts(ctx echo.Context) error {
 	var err error
@@ -10461,6 +12374,13 @@ func (w *ServerInterfaceWrapper) ReadNodeProducts(ctx echo.Context) error {
 	err = runtime.BindQueryParameterWithOptions("form", true, false, "after", ctx.QueryParams(), &params.After, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
 	if err != nil {
 		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter after: %s", err))
+	}
+
+	// ------------- Optional query parameter "through" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "through", ctx.QueryParams(), &params.Through, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter through: %s", err))
 	}
 
 	// ------------- Optional query parameter "limit" -------------
@@ -10489,6 +12409,42 @@ func (w *ServerInterfaceWrapper) ReadNodeProducts(ctx echo.Context) error {
 
 	// Invoke the callback with all the unmarshaled arguments
 	err = w.Handler.ReadNodeProducts(ctx, catalog, params)
+	return err
+}
+
+// ReadNodeProductsById converts echo context to params.
+func (w *ServerInterfaceWrapper) ReadNodeProductsById(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "catalog" -------------
+	var catalog Catalog
+
+	err = runtime.BindStyledParameterWithOptions("simple", "catalog", ctx.Param("catalog"), &catalog, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter catalog: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ReadNodeProductsByIdParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "Accept-Encoding" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Accept-Encoding")]; found {
+		var AcceptEncoding AcceptEncoding
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Accept-Encoding, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Accept-Encoding", valueList[0], &AcceptEncoding, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Accept-Encoding: %s", err))
+		}
+
+		params.AcceptEncoding = &AcceptEncoding
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ReadNodeProductsById(ctx, catalog, params)
 	return err
 }
 
@@ -10596,7 +12552,11 @@ func RegisterHandlersWithOptions(router EchoRouter, si ServerInterface, options 
 	router.GET(options.BaseURL+"/api/catalogs/:catalog/products/:id", wrapper.GetProduct, options.OperationMiddlewares["getProduct"]...)
 	router.GET(options.BaseURL+"/api/node", wrapper.GetNode, options.OperationMiddlewares["getNode"]...)
 	router.GET(options.BaseURL+"/api/node/catalogs/:catalog/products", wrapper.ReadNodeProducts, options.OperationMiddlewares["readNodeProducts"]...)
+	router.POST(options.BaseURL+"/api/node/catalogs/:catalog/products", wrapper.ReadNodeProductsById, options.OperationMiddlewares["readNodeProductsById"]...)
 	router.GET(options.BaseURL+"/api/node/catalogs/:catalog/hashes", wrapper.ReadNodeHashes, options.OperationMiddlewares["readNodeHashes"]...)
+	router.POST(options.BaseURL+"/api/node/catalogs/:catalog/hashes", wrapper.ReadNodeHashesOfIntervals, options.OperationMiddlewares["readNodeHashesOfIntervals"]...)
+	router.GET(options.BaseURL+"/api/node/catalogs/:catalog/digests", wrapper.ReadNodeDigests, options.OperationMiddlewares["readNodeDigests"]...)
+	router.POST(options.BaseURL+"/api/node/catalogs/:catalog/digests", wrapper.ReadNodeDigestsOfIntervals, options.OperationMiddlewares["readNodeDigestsOfIntervals"]...)
 	router.POST(options.BaseURL+"/api/auth/login", wrapper.SignIn, options.OperationMiddlewares["signIn"]...)
 	router.GET(options.BaseURL+"/api/auth/me", wrapper.GetMe, options.OperationMiddlewares["getMe"]...)
 	router.POST(options.BaseURL+"/api/auth/logout", wrapper.SignOut, options.OperationMiddlewares["signOut"]...)
@@ -13241,6 +15201,303 @@ func (response GetNode503JSONResponse) VisitGetNodeResponse(w http.ResponseWrite
 	return err
 }
 
+type ReadNodeDigestsRequestObject struct {
+	Catalog Catalog `json:"catalog"`
+	Params  ReadNodeDigestsParams
+}
+
+type ReadNodeDigestsResponseObject interface {
+	VisitReadNodeDigestsResponse(w http.ResponseWriter) error
+}
+
+type ReadNodeDigests200ResponseHeaders struct {
+	ContentEncoding *string
+	Vary            *string
+}
+
+type ReadNodeDigests200ApplicationxNdjsonResponse struct {
+	Body          io.Reader
+	Headers       ReadNodeDigests200ResponseHeaders
+	ContentLength int64
+}
+
+func (response ReadNodeDigests200ApplicationxNdjsonResponse) VisitReadNodeDigestsResponse(w http.ResponseWriter) error {
+
+	w.Header().Set("Content-Type", "application/x-ndjson")
+	if response.ContentLength != 0 {
+		w.Header().Set("Content-Length", fmt.Sprint(response.ContentLength))
+	}
+	if response.Headers.ContentEncoding != nil {
+		w.Header().Set("Content-Encoding", fmt.Sprint(*response.Headers.ContentEncoding))
+	}
+	if response.Headers.Vary != nil {
+		w.Header().Set("Vary", fmt.Sprint(*response.Headers.Vary))
+	}
+	w.WriteHeader(200)
+
+	if closer, ok := response.Body.(io.ReadCloser); ok {
+		defer closer.Close()
+	}
+	flusher, ok := w.(http.Flusher)
+	if !ok {
+		// If w doesn't support flushing, fall back to io.Copy.
+		_, err := io.Copy(w, response.Body)
+		return err
+	}
+	// text/event-stream messages are typically small; use a
+	// modest buffer and flush after each chunk so clients see
+	// events immediately instead of waiting on OS buffering.
+	buf := make([]byte, 4096)
+	for {
+		n, err := response.Body.Read(buf)
+		if n > 0 {
+			if _, writeErr := w.Write(buf[:n]); writeErr != nil {
+				return writeErr
+			}
+			flusher.Flush()
+		}
+		if err != nil {
+			if err == io.EOF {
+				return nil
+			}
+			return err
+		}
+	}
+}
+
+type ReadNodeDigests400JSONResponse struct{ BadRequestJSONResponse }
+
+func (response ReadNodeDigests400JSONResponse) VisitReadNodeDigestsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ReadNodeDigests401JSONResponse struct{ UnauthorizedJSONResponse }
+
+func (response ReadNodeDigests401JSONResponse) VisitReadNodeDigestsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ReadNodeDigests403JSONResponse struct{ ForbiddenJSONResponse }
+
+func (response ReadNodeDigests403JSONResponse) VisitReadNodeDigestsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(403)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ReadNodeDigests500JSONResponse struct{ InternalErrorJSONResponse }
+
+func (response ReadNodeDigests500JSONResponse) VisitReadNodeDigestsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ReadNodeDigests503JSONResponse struct{ UnavailableJSONResponse }
+
+func (response ReadNodeDigests503JSONResponse) VisitReadNodeDigestsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ReadNodeDigestsOfIntervalsRequestObject struct {
+	Catalog Catalog `json:"catalog"`
+	Params  ReadNodeDigestsOfIntervalsParams
+	Body    *ReadNodeDigestsOfIntervalsJSONRequestBody
+}
+
+type ReadNodeDigestsOfIntervalsResponseObject interface {
+	VisitReadNodeDigestsOfIntervalsResponse(w http.ResponseWriter) error
+}
+
+type ReadNodeDigestsOfIntervals200ResponseHeaders struct {
+	ContentEncoding *string
+	Vary            *string
+}
+
+type ReadNodeDigestsOfIntervals200ApplicationxNdjsonResponse struct {
+	Body          io.Reader
+	Headers       ReadNodeDigestsOfIntervals200ResponseHeaders
+	ContentLength int64
+}
+
+func (response ReadNodeDigestsOfIntervals200ApplicationxNdjsonResponse) VisitReadNodeDigestsOfIntervalsResponse(w http.ResponseWriter) error {
+
+	w.Header().Set("Content-Type", "application/x-ndjson")
+	if response.ContentLength != 0 {
+		w.Header().Set("Content-Length", fmt.Sprint(response.ContentLength))
+	}
+	if response.Headers.ContentEncoding != nil {
+		w.Header().Set("Content-Encoding", fmt.Sprint(*response.Headers.ContentEncoding))
+	}
+	if response.Headers.Vary != nil {
+		w.Header().Set("Vary", fmt.Sprint(*response.Headers.Vary))
+	}
+	w.WriteHeader(200)
+
+	if closer, ok := response.Body.(io.ReadCloser); ok {
+		defer closer.Close()
+	}
+	flusher, ok := w.(http.Flusher)
+	if !ok {
+		// If w doesn't support flushing, fall back to io.Copy.
+		_, err := io.Copy(w, response.Body)
+		return err
+	}
+	// text/event-stream messages are typically small; use a
+	// modest buffer and flush after each chunk so clients see
+	// events immediately instead of waiting on OS buffering.
+	buf := make([]byte, 4096)
+	for {
+		n, err := response.Body.Read(buf)
+		if n > 0 {
+			if _, writeErr := w.Write(buf[:n]); writeErr != nil {
+				return writeErr
+			}
+			flusher.Flush()
+		}
+		if err != nil {
+			if err == io.EOF {
+				return nil
+			}
+			return err
+		}
+	}
+}
+
+type ReadNodeDigestsOfIntervals400JSONResponse struct{ BadRequestJSONResponse }
+
+func (response ReadNodeDigestsOfIntervals400JSONResponse) VisitReadNodeDigestsOfIntervalsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ReadNodeDigestsOfIntervals401JSONResponse struct{ UnauthorizedJSONResponse }
+
+func (response ReadNodeDigestsOfIntervals401JSONResponse) VisitReadNodeDigestsOfIntervalsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ReadNodeDigestsOfIntervals403JSONResponse struct{ ForbiddenJSONResponse }
+
+func (response ReadNodeDigestsOfIntervals403JSONResponse) VisitReadNodeDigestsOfIntervalsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(403)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ReadNodeDigestsOfIntervals413JSONResponse struct{ TooLargeJSONResponse }
+
+func (response ReadNodeDigestsOfIntervals413JSONResponse) VisitReadNodeDigestsOfIntervalsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(413)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ReadNodeDigestsOfIntervals415JSONResponse struct{ NotJSONJSONResponse }
+
+func (response ReadNodeDigestsOfIntervals415JSONResponse) VisitReadNodeDigestsOfIntervalsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(415)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ReadNodeDigestsOfIntervals500JSONResponse struct{ InternalErrorJSONResponse }
+
+func (response ReadNodeDigestsOfIntervals500JSONResponse) VisitReadNodeDigestsOfIntervalsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ReadNodeDigestsOfIntervals503JSONResponse struct{ UnavailableJSONResponse }
+
+func (response ReadNodeDigestsOfIntervals503JSONResponse) VisitReadNodeDigestsOfIntervalsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type ReadNodeHashesRequestObject struct {
 	Catalog Catalog `json:"catalog"`
 	Params  ReadNodeHashesParams
@@ -13375,6 +15632,169 @@ func (response ReadNodeHashes503JSONResponse) VisitReadNodeHashesResponse(w http
 	return err
 }
 
+type ReadNodeHashesOfIntervalsRequestObject struct {
+	Catalog Catalog `json:"catalog"`
+	Params  ReadNodeHashesOfIntervalsParams
+	Body    *ReadNodeHashesOfIntervalsJSONRequestBody
+}
+
+type ReadNodeHashesOfIntervalsResponseObject interface {
+	VisitReadNodeHashesOfIntervalsResponse(w http.ResponseWriter) error
+}
+
+type ReadNodeHashesOfIntervals200ResponseHeaders struct {
+	ContentEncoding *string
+	Vary            *string
+}
+
+type ReadNodeHashesOfIntervals200ApplicationxNdjsonResponse struct {
+	Body          io.Reader
+	Headers       ReadNodeHashesOfIntervals200ResponseHeaders
+	ContentLength int64
+}
+
+func (response ReadNodeHashesOfIntervals200ApplicationxNdjsonResponse) VisitReadNodeHashesOfIntervalsResponse(w http.ResponseWriter) error {
+
+	w.Header().Set("Content-Type", "application/x-ndjson")
+	if response.ContentLength != 0 {
+		w.Header().Set("Content-Length", fmt.Sprint(response.ContentLength))
+	}
+	if response.Headers.ContentEncoding != nil {
+		w.Header().Set("Content-Encoding", fmt.Sprint(*response.Headers.ContentEncoding))
+	}
+	if response.Headers.Vary != nil {
+		w.Header().Set("Vary", fmt.Sprint(*response.Headers.Vary))
+	}
+	w.WriteHeader(200)
+
+	if closer, ok := response.Body.(io.ReadCloser); ok {
+		defer closer.Close()
+	}
+	flusher, ok := w.(http.Flusher)
+	if !ok {
+		// If w doesn't support flushing, fall back to io.Copy.
+		_, err := io.Copy(w, response.Body)
+		return err
+	}
+	// text/event-stream messages are typically small; use a
+	// modest buffer and flush after each chunk so clients see
+	// events immediately instead of waiting on OS buffering.
+	buf := make([]byte, 4096)
+	for {
+		n, err := response.Body.Read(buf)
+		if n > 0 {
+			if _, writeErr := w.Write(buf[:n]); writeErr != nil {
+				return writeErr
+			}
+			flusher.Flush()
+		}
+		if err != nil {
+			if err == io.EOF {
+				return nil
+			}
+			return err
+		}
+	}
+}
+
+type ReadNodeHashesOfIntervals400JSONResponse struct{ BadRequestJSONResponse }
+
+func (response ReadNodeHashesOfIntervals400JSONResponse) VisitReadNodeHashesOfIntervalsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ReadNodeHashesOfIntervals401JSONResponse struct{ UnauthorizedJSONResponse }
+
+func (response ReadNodeHashesOfIntervals401JSONResponse) VisitReadNodeHashesOfIntervalsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ReadNodeHashesOfIntervals403JSONResponse struct{ ForbiddenJSONResponse }
+
+func (response ReadNodeHashesOfIntervals403JSONResponse) VisitReadNodeHashesOfIntervalsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(403)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ReadNodeHashesOfIntervals413JSONResponse struct{ TooLargeJSONResponse }
+
+func (response ReadNodeHashesOfIntervals413JSONResponse) VisitReadNodeHashesOfIntervalsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(413)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ReadNodeHashesOfIntervals415JSONResponse struct{ NotJSONJSONResponse }
+
+func (response ReadNodeHashesOfIntervals415JSONResponse) VisitReadNodeHashesOfIntervalsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(415)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ReadNodeHashesOfIntervals500JSONResponse struct{ InternalErrorJSONResponse }
+
+func (response ReadNodeHashesOfIntervals500JSONResponse) VisitReadNodeHashesOfIntervalsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ReadNodeHashesOfIntervals503JSONResponse struct{ UnavailableJSONResponse }
+
+func (response ReadNodeHashesOfIntervals503JSONResponse) VisitReadNodeHashesOfIntervalsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type ReadNodeProductsRequestObject struct {
 	Catalog Catalog `json:"catalog"`
 	Params  ReadNodeProductsParams
@@ -13498,6 +15918,169 @@ func (response ReadNodeProducts500JSONResponse) VisitReadNodeProductsResponse(w 
 type ReadNodeProducts503JSONResponse struct{ UnavailableJSONResponse }
 
 func (response ReadNodeProducts503JSONResponse) VisitReadNodeProductsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ReadNodeProductsByIdRequestObject struct {
+	Catalog Catalog `json:"catalog"`
+	Params  ReadNodeProductsByIdParams
+	Body    *ReadNodeProductsByIdJSONRequestBody
+}
+
+type ReadNodeProductsByIdResponseObject interface {
+	VisitReadNodeProductsByIdResponse(w http.ResponseWriter) error
+}
+
+type ReadNodeProductsById200ResponseHeaders struct {
+	ContentEncoding *string
+	Vary            *string
+}
+
+type ReadNodeProductsById200ApplicationxNdjsonResponse struct {
+	Body          io.Reader
+	Headers       ReadNodeProductsById200ResponseHeaders
+	ContentLength int64
+}
+
+func (response ReadNodeProductsById200ApplicationxNdjsonResponse) VisitReadNodeProductsByIdResponse(w http.ResponseWriter) error {
+
+	w.Header().Set("Content-Type", "application/x-ndjson")
+	if response.ContentLength != 0 {
+		w.Header().Set("Content-Length", fmt.Sprint(response.ContentLength))
+	}
+	if response.Headers.ContentEncoding != nil {
+		w.Header().Set("Content-Encoding", fmt.Sprint(*response.Headers.ContentEncoding))
+	}
+	if response.Headers.Vary != nil {
+		w.Header().Set("Vary", fmt.Sprint(*response.Headers.Vary))
+	}
+	w.WriteHeader(200)
+
+	if closer, ok := response.Body.(io.ReadCloser); ok {
+		defer closer.Close()
+	}
+	flusher, ok := w.(http.Flusher)
+	if !ok {
+		// If w doesn't support flushing, fall back to io.Copy.
+		_, err := io.Copy(w, response.Body)
+		return err
+	}
+	// text/event-stream messages are typically small; use a
+	// modest buffer and flush after each chunk so clients see
+	// events immediately instead of waiting on OS buffering.
+	buf := make([]byte, 4096)
+	for {
+		n, err := response.Body.Read(buf)
+		if n > 0 {
+			if _, writeErr := w.Write(buf[:n]); writeErr != nil {
+				return writeErr
+			}
+			flusher.Flush()
+		}
+		if err != nil {
+			if err == io.EOF {
+				return nil
+			}
+			return err
+		}
+	}
+}
+
+type ReadNodeProductsById400JSONResponse struct{ BadRequestJSONResponse }
+
+func (response ReadNodeProductsById400JSONResponse) VisitReadNodeProductsByIdResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ReadNodeProductsById401JSONResponse struct{ UnauthorizedJSONResponse }
+
+func (response ReadNodeProductsById401JSONResponse) VisitReadNodeProductsByIdResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ReadNodeProductsById403JSONResponse struct{ ForbiddenJSONResponse }
+
+func (response ReadNodeProductsById403JSONResponse) VisitReadNodeProductsByIdResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(403)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ReadNodeProductsById413JSONResponse struct{ TooLargeJSONResponse }
+
+func (response ReadNodeProductsById413JSONResponse) VisitReadNodeProductsByIdResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(413)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ReadNodeProductsById415JSONResponse struct{ NotJSONJSONResponse }
+
+func (response ReadNodeProductsById415JSONResponse) VisitReadNodeProductsByIdResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(415)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ReadNodeProductsById500JSONResponse struct{ InternalErrorJSONResponse }
+
+func (response ReadNodeProductsById500JSONResponse) VisitReadNodeProductsByIdResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ReadNodeProductsById503JSONResponse struct{ UnavailableJSONResponse }
+
+func (response ReadNodeProductsById503JSONResponse) VisitReadNodeProductsByIdResponse(w http.ResponseWriter) error {
 
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response); err != nil {
@@ -13737,12 +16320,24 @@ type StrictServerInterface interface {
 	// GetNode Which node this is, and what it offers
 	// (GET /api/node)
 	GetNode(ctx context.Context, request GetNodeRequestObject) (GetNodeResponseObject, error)
+	// ReadNodeDigests Digests of spans, for comparing catalogs
+	// (GET /api/node/catalogs/{catalog}/digests)
+	ReadNodeDigests(ctx context.Context, request ReadNodeDigestsRequestObject) (ReadNodeDigestsResponseObject, error)
+	// ReadNodeDigestsOfIntervals Digests of given intervals
+	// (POST /api/node/catalogs/{catalog}/digests)
+	ReadNodeDigestsOfIntervals(ctx context.Context, request ReadNodeDigestsOfIntervalsRequestObject) (ReadNodeDigestsOfIntervalsResponseObject, error)
 	// ReadNodeHashes One page of ids and content hashes in key order
 	// (GET /api/node/catalogs/{catalog}/hashes)
 	ReadNodeHashes(ctx context.Context, request ReadNodeHashesRequestObject) (ReadNodeHashesResponseObject, error)
+	// ReadNodeHashesOfIntervals Ids and content hashes of given intervals
+	// (POST /api/node/catalogs/{catalog}/hashes)
+	ReadNodeHashesOfIntervals(ctx context.Context, request ReadNodeHashesOfIntervalsRequestObject) (ReadNodeHashesOfIntervalsResponseObject, error)
 	// ReadNodeProducts One short page of products in key order
 	// (GET /api/node/catalogs/{catalog}/products)
 	ReadNodeProducts(ctx context.Context, request ReadNodeProductsRequestObject) (ReadNodeProductsResponseObject, error)
+	// ReadNodeProductsById Single products
+	// (POST /api/node/catalogs/{catalog}/products)
+	ReadNodeProductsById(ctx context.Context, request ReadNodeProductsByIdRequestObject) (ReadNodeProductsByIdResponseObject, error)
 	// GetSyncStats Peers, sessions and products at a glance
 	// (GET /api/sync/stats)
 	GetSyncStats(ctx context.Context, request GetSyncStatsRequestObject) (GetSyncStatsResponseObject, error)
@@ -14473,6 +17068,81 @@ func (sh *strictHandler) GetNode(ctx echo.Context) error {
 	return nil
 }
 
+// ReadNodeDigests operation middleware
+func (sh *strictHandler) ReadNodeDigests(ctx echo.Context, catalog Catalog, params ReadNodeDigestsParams) error {
+	var request ReadNodeDigestsRequestObject
+
+	request.Catalog = catalog
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ReadNodeDigests(ctx.Request().Context(), request.(ReadNodeDigestsRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ReadNodeDigests")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ReadNodeDigestsResponseObject); ok {
+		return validResponse.VisitReadNodeDigestsResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// ReadNodeDigestsOfIntervals operation middleware
+func (sh *strictHandler) ReadNodeDigestsOfIntervals(ctx echo.Context, catalog Catalog, params ReadNodeDigestsOfIntervalsParams) error {
+	var request ReadNodeDigestsOfIntervalsRequestObject
+
+	request.Catalog = catalog
+	request.Params = params
+
+	var body ReadNodeDigestsOfIntervalsJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ReadNodeDigestsOfIntervals(ctx.Request().Context(), request.(ReadNodeDigestsOfIntervalsRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ReadNodeDigestsOfIntervals")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ReadNodeDigestsOfIntervalsResponseObject); ok {
+		return validResponse.VisitReadNodeDigestsOfIntervalsResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
 // ReadNodeHashes operation middleware
 func (sh *strictHandler) ReadNodeHashes(ctx echo.Context, catalog Catalog, params ReadNodeHashesParams) error {
 	var request ReadNodeHashesRequestObject
@@ -14499,6 +17169,55 @@ func (sh *strictHandler) ReadNodeHashes(ctx echo.Context, catalog Catalog, param
 	return nil
 }
 
+// ReadNodeHashesOfIntervals operation middleware
+func (sh *strictHandler) ReadNodeHashesOfIntervals(ctx echo.Context, catalog Catalog, params ReadNodeHashesOfIntervalsParams) error {
+	var request ReadNodeHashesOfIntervalsRequestObject
+
+	request.Catalog = catalog
+	request.Params = params
+
+	var body ReadNodeHashesOfIntervalsJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ReadNodeHashesOfIntervals(ctx.Request().Context(), request.(ReadNodeHashesOfIntervalsRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ReadNodeHashesOfIntervals")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ReadNodeHashesOfIntervalsResponseObject); ok {
+		return validResponse.VisitReadNodeHashesOfIntervalsResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
 // ReadNodeProducts operation middleware
 func (sh *strictHandler) ReadNodeProducts(ctx echo.Context, catalog Catalog, params ReadNodeProductsParams) error {
 	var request ReadNodeProductsRequestObject
@@ -14519,6 +17238,55 @@ func (sh *strictHandler) ReadNodeProducts(ctx echo.Context, catalog Catalog, par
 		return err
 	} else if validResponse, ok := response.(ReadNodeProductsResponseObject); ok {
 		return validResponse.VisitReadNodeProductsResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// ReadNodeProductsById operation middleware
+func (sh *strictHandler) ReadNodeProductsById(ctx echo.Context, catalog Catalog, params ReadNodeProductsByIdParams) error {
+	var request ReadNodeProductsByIdRequestObject
+
+	request.Catalog = catalog
+	request.Params = params
+
+	var body ReadNodeProductsByIdJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ReadNodeProductsById(ctx.Request().Context(), request.(ReadNodeProductsByIdRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ReadNodeProductsById")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ReadNodeProductsByIdResponseObject); ok {
+		return validResponse.VisitReadNodeProductsByIdResponse(ctx.Response())
 	} else if response != nil {
 		return fmt.Errorf("unexpected response type: %T", response)
 	}
@@ -14622,323 +17390,354 @@ func (sh *strictHandler) GetReadiness(ctx echo.Context) error {
 // const string: with thousands of chunks the chained `+` fold is several
 // times slower for the Go compiler than parsing a slice literal.
 var swaggerSpec = []string{
-	"7L2Ncts4tj/4KijtrerO/08pkvwRx66te53E6XaPY3v80ZnpdjaCREhCmwI0BGhFnfHWPs0+2D7JFs4B",
-	"SJAiJcpWkp5u36o7HUsUCR4cnM/fOedzYyAnUymY0Kqx/7kxpTGdMM1i+OtwMGBTfSQGMuRiZD4JmRrE",
-	"fKq5FI39Ru93pcMekTHpjX7n015AZlyPyYzx0VgrMhuzmBHF7lhMowOix4xM6YgRroiQmpgnx0wpFhKp",
-	"xyyeccVajaDBza3HjIYsbgQNQSessW+X0kzXEjTUYMwm1CyKfaKTaWSuMusJiFnLwb/+z3ZrpxE0JvTT",
-	"CRMjPW7sd9rd7aCh51NzqdKxuc/9fdA4HGoWmxvRKJKzo8lUz3+mUcIa+zpOWFB46TMRzck0lmEygHeU",
-	"ihEempcaxYxqFhM9poLoMVcB6c81I/05/PeADGM5ATL02YgLwcXI0oj2FRPaEJKZp6dU+FfC4nlGBAoL",
-	"LX/1abPTbrfzL9zd2Sl739dU00iW7OfVmJEBfpkuYUr1OFuB/bYRNGL2r4THLHREytb0XzEbNvYb/8fz",
-	"jLWe47fquX30qbmbWcpxyCZTqZkYzP/G5osrekdvmQKSKU1jTRQdMqIlidmUUd0ih2JONPukDc01XDeg",
-	"UcRikiimyFDGsA9ECncDKaJ5QFQyGBOqCCWCzcj19fGbSsbzVtg0Syyn/h5rb718scea2+1wp7m9xfaa",
-	"/cHLrebu3sttuvNi+HKru12yNxMuUuYMDKk1i80i/q9fSfP//vC//6tR3L6g8ak5jWU/YpPGfmOSKE36",
-	"jHQMSbo7O2Qac6FpP2Lk8PL18TEZjGlMB3CcDbVP+ITrRSL/KGdkQsWcRFwYaksy4neMUE0mUukDYhgr",
-	"x6hV/BnB/UspZO4B788nyaSxv4N/coF/dtL35EKzEYthued0xC7572zJihfW2s2vNCATGTM8kZ1225xS",
-	"TW+ZMJvfaberXmTqnlz6Ll3/Tbqd7Rfbe1u72y9qvc+VvGWitqwxB7In2Ced/rRH5DCTpH02lDGzYhdO",
-	"CZ0wMuSR2XKUuEMeK41XryVrpuliyzn+8O8/DlT7t5/ridhzqseXTCkuxfGbcsGj8OsKwWO/PQ4fLHqy",
-	"x8OCGItPZciqVjNlLK5YijA/e/g67FPvzSpipqZSKAba9hUNL9i/EqbgiA6k0EzAP+l0GvEBNat7/puS",
-	"wtsI+OGEK2X1s0omExrP8yR1Ctes36z7DhnOPCM0L3R5dHl5fHb68fjNx4ujv18fXxy9aRhO1JRHqrH/",
-	"6+fGkLMoLOxCJoa4Iikp7j8EDRbHMjb3tY8/fkP8S4LGhClFR+bRRhEg49prtSQDKgYsIlzAFxM26bOY",
-	"pE9uwfapMZ2y/AsfEliledQsliAriy96fPrz4Yl9y6PLq4qXlMAHqtWnejC2UmBR5lqJQ4wky731sbij",
-	"EQ/hfc1e+q+7cGtSdrsWMkc9djqCx8IPFrnYrsGQ1DBA33xCQ3P2xxTVKpCKADkPSM+Sowesoqz8YFGo",
-	"Wg1jN0gxjPhgDfb0aH9+dHTx8egfx5dXl42MWOYYEhqZVc0J+8SVVjmCwff9mIrBuNk1W+uujdmIK81i",
-	"Fh4YLSeMWakJF0ozGsJqN0A+Y54aWak01YZ0Q7AqjEUBT3gr4z4PQ5TnaxPk7dnFq+M3b45OGz7vqGQ4",
-	"5ANunjplMZxsKfI0uZARI3eczVhMJnQORzuUsKwDQwQNNpOcsphqGZvNpuGEi00RRRulYLYC2Dwg/UQT",
-	"rhWJzbIK64FnHk+mUined2+/Jp3Ozq+McDo9u/p4+PPh8cnhq5OjFSc3ZBHT7J0ViwVRZZZH7yiPwE7i",
-	"aKmTOxYbSudO8hncLv+D0uOcex5Z9YwDEjF6B/wqE72pbXFHfUYVSUTIYqWlDAkVoTv9MxnfGruHA0ML",
-	"e6iPhbE5aYQ3f8gGHZ9eHV2cHp7k+BhvSvADn2aXcsL0GFwfw+QofxyFjGptkWOtSCRHqYyyW42vBZ/Y",
-	"lzXaANUw/NHYb2wP24MXbJe+7HfCDRB2mESRmouBYXAWDcmQ8oiFLXLlrYrGzOkqs/zvcO241l66th4Q",
-	"+1TqtzIR4YPo7NS0OQlvz65P33gEvzSLdDrUbPYQHuMT/gqsPyAyUf7l1njkivCNSM73zhVzLInKJJQM",
-	"DwaIeUeOny7PTh9EjevTy+vz87OLq6M3H98dvTk+/Hj1z/MjjyTXQiXTqYw1C8mEhZwSMEtzvMhEiP64",
-	"DOfmaJjVeNY0+oLkNa6teTWfsn1SXN6mDjCswcoOsw64r9F/x+JasYfr3OPTj9eXR0Wda3ZbGC85TxDD",
-	"Fzvd7Z0wHLxovqCDTnO7v0Obe6xNm8OdNqMdtht29naRRtOidlaaRxGJE4httMhra8mBtzGjXJNEaA4f",
-	"MBGqwBBZEDXjeoAEhxvK4dAc68zW3G/UWVL9bciIWrIVh8VzYVdlbI+B5ncM9uVKyhMajx62La/O3vzz",
-	"49XZ2ceTw4sf/J2x5j+ygpaSRPCMwilOOQW+jZ1zu72382IXAk3qgCjD2RFTatPcKe9YTDrkHX8Fd74W",
-	"NNFjGfPfWfjAY3x4ffXj2cXxL0dvcofXu2/x/dECMdqBfZpyMAGpuoVoDwZ0pGAbeu9UYsIzA8PHXGei",
-	"7I7FfDhHfWCFRe/9+/fNw8Rwtjavz3pE0bkiytxDOqKl5sRDaPbm8Orw1eHl0cfrU98iytyu+I4PGElE",
-	"udUCyotq2qeKZa9ChZqxuEWu4jmhI8qFkQ+UTOQEAj6b4aL0sRL1+G+ybxSDtwAi5OzAF769C6bjeRNi",
-	"tJaUXJCxCwApNpAihKCVdiu3LiIuyKwX5ZDnXFdGHzL/s0XO9NhY2OB/WjU/EjJmYHRMY2Nga44eeMyo",
-	"3a2iKpwHNgopFSOzsSSRlLfEKkj30IhqjDZk4RW0i4zkyQdYdtrtoCGSyHIPBh4WY4QyDlnc2O/e5+Qo",
-	"RJ3OhmAz1wyVfPDu1sGQhQt6/Ord+kO6CNn/jQ00uIuW6hjiWCROJmkheMuVpXxURmHr9712V5TsYpy4",
-	"EBfXZExD0mdMZPe0wTK0dKxp0soCrH0pI0aFT72te+/YlK3enNsBxKPVWM5ajXo7sfY+5Hdh29wpGQyY",
-	"UiWrimbmhBi2WP5ui3tpb5m9crBI9Owdqjf8UieDW++s0TDkZnU0Ovd2dEgjxRYtRz4YO65Q2Vk8gLB9",
-	"dojM/8r4FrVyyGiY7TvamgI0wCIPRYsUO7pjRm6AanePDgiNlDQSKNLjuVEn6oDAihfC4OmJtS9UTXHD",
-	"AWE8v0hK5MRbLtBVM3wUoNOGQQ0hwVla+ficIKjg5UdLgpJEGJymlGyzMdXMWAhcK0u+FjmVmmg5YiBO",
-	"wajq0SjqtRbYcTlDVYkRT3orlCQzQyNwgBZ5oGoHPOlhSQ6etJakz+xehMtPlHfC1fJVBsZIMXYexOYh",
-	"yqzZRK0MYBs6pCIhXQqNYzpf2OoqAfHWZ6NUAA9kEoXEhghzUvhBEsQS2aNHubjIcoGl9DJnmcghoX5S",
-	"MlORE8pFXjnubuWTaIfNX2jz93bz5Yfsn62PzQ+f28Fu936t7NruFomYubMKSMhHXJv/SvO/GGwZyJgp",
-	"OLjj+XTMBDo3NvtC7W+N2QM/Nq//hsdsoHmZ2dCbJlHUI32zKEUomAHfqSzpbHYPaCGSiaG8udwjscu7",
-	"BI0jER7dWduy3Bpz6SRmLiM9JsLe4qGpVILg6o/pdMoEQwE2A+dfklCuVIdVRlMPbO2mte17+2TEtDXs",
-	"rRUObmNsLD/BBrpFeiqSs94+5n8jCJ6GHPlZ01sG0gheEGxHzSfM/Gac6FDORG//RlibAIxvorScqhbp",
-	"efazvXel1XwjvN3ILd8cgkjOzH/s8xpBw7fMPyyh0sIRsyTLdHTZuUojeSUSaEyncKQYaD3wGBa3G92M",
-	"0t9DelHGhhVHMZ2o/IlczK8UTiOcw3bz5ccP/+u/VrFHGuAtWwhmJVDcG8sczOXakhQo9Abuv0yQGkuL",
-	"lRPz0GjqGAKp/YilpmCBHAuZoCU7HTz8lGVPrJtfWrKSrftcRHVxLUZzaOvH2LhnJEcBAXAKoRAjTWLg",
-	"skL4NL/WXKh2yYJ2iofAxZSBTSsPgN3ecmK6HCGaI1JYhlo8CjazUMaC6BgGJIVMQVoNnFYbQjT6AU6L",
-	"8yHl0P1zxbatYpVUSdV4O64LarMsgbn0LBbojzTJFlG2BT+C7VfKPmAG+t7viGlFMPFfz6s+E9mJA+0Y",
-	"Kylc0gMTGytkyx2LQ5vIrGcH4/v8bH+23Ct2N081XDWBljrHfCQMx0R8WOLLKE11UiIce/IWAXngufUK",
-	"fHbbWEfb2GdUL//njIyFVRinrEcmjDqbHHLN6LON+B3DLIT3hvuECkABwmnUGezLMom8M8fKyD4O6eyc",
-	"oUoifssIFXMEEvqmkfXhzHuPY6m19WI1tf6sWWgjaAy54GrMwlIr6kSOuHioRyvJjBrDQ9v35SWMLpaa",
-	"wAFE6qdTlDCRnLGYDKgqKBsa8QErmMPbFeZw6+P/ND987gS72/dL1XBnmUG8XcMgDpw1DDv3P4aYU6rU",
-	"TMYVQtV9m3+3gYyNrUzGMlaM9OGV5kb3TiG0OZTxhGrA6dh755F2FmrmIe3qCzvYGm/VZYfB8kf1UbZm",
-	"K2puOYEM7JTRW9AOi+yApqM61KXyE1UuxsCZCJULJkZU24hWSo+QatY05u4qhb+JeFKAhm/5vloKDG3c",
-	"18Z2D22MHwLeK4V2olKUbg2JfW2uLgTOKh1WbYFuGeXt48q2+x1bHoxABOq33lZjvN5yUXLOeubNejZd",
-	"gg8EET0A4z6WE+OvGpYOCLpieK2Ry3JIeqlRh98FZAZRuwxiZMQcCxHbkAliIKej9IcV/CisB1Jvq09l",
-	"yBBR/CFnN26Krx/LeN1qxrNUgY3Ks5+osm7foZtQzYPHYAGGpSHQjYazv0YQuowCp2x2zuyW1FfFh5jH",
-	"BfA4YscWycPVIQSCqw1Xw/nKGdYAdwJc+QG87cPDs7uVpxUsemV8TTkkA5kIzeIpjTXA3dQB6RlG6S0+",
-	"2R47x0aZMoVPapy/dcLEDtP6oXByhDuZJfwm0lgCk9OIHaQIGsLDakI2XgHcgHRLdPxSbq1QTlY5G+IC",
-	"gM2SM7VZbe5fJSxskb+xqSZMDOL5VLMwIAJi3eawCJd59Jeqx6yJwSBzu6YDSjTxdvkX2Ou87C6+wSzm",
-	"mp2JaO44KCfdkrjEv31FFSM0DGOmjPml9RT8Uq2nCt1SmWgyiFnIhOY0UgEB4Le5aBjT0WSB4PDT/efP",
-	"3fJb9qvWQE6Km7C9V9vSWtDGKazavFbpsZchqyxdOXQxYusjKKL47yUCcFCj9uU7BcxZGm1e5ZZDgHbx",
-	"7ucudMtF0SHvtHdfeMqdC7273VioH1imTrKinHQBVfT7karxCRes3KmOuLAB9zFVY6a+g7qBRSKab8v0",
-	"TgpxZCGxqAa4U56Snf3tF2+O/j79be/HV5e0+fHqePK+ufPTa5b8nV3cTnZO301/ev/LD1vjy+Tt9Sol",
-	"xKscCaTEdwhqC4qFUp21HGFu2BJeuoquVWUEPER6ArAxtwx3nGq6bCUZjK01Mxjbm85gnFZKd0zkgjBH",
-	"YKEqcXpTHVPi9iKQsrh1dc5gtcox/FlQOvnbv1tx+26lyEofWsUf53TEjkTF20ZU6fTsYWQe6nUcLGI2",
-	"llHJKWRl94PKqAThdDEjM6rQ7xzLGRRLydJIG9gVizc7gXowHzdhjcpCWVe1rIIdYZ9K7n1OFUCRqSI9",
-	"iuAe5x2aHwAFDohIosgaA9pDY01kzCpO9VrYGC01jZaUl6UZN51pByPRWuTMRr6pK67iiGABAy20wXBX",
-	"p/WdsqV1kJmOGQ0PCMBe2A0GvZQzJo37JCcshTXJKGwRw0AQPGY0jjiLnZRVeSA5JqFWqJW0RG3ptm0t",
-	"qBhgELuXjm4LzL5MhhpurTwdSOYyrW53wGUaBlRIwQc0MswysSdEq5y2MfswoaE5TQeu2s1HcUVsqJ13",
-	"WgCIrDD+cY+lIIoWZEcd+55qHfN+ou2zSj2XsiJARKhID41mRLaHSfAQgpqOFDpSkwmLGx/uy7ZoJJv2",
-	"Q8AvX9DZuxTyk674xX3QGCRxzMRgXia2YsacPsmfxKPri+XpnHKlfYmZNGOhgo2kypP+dbR3sCSgmtkF",
-	"iybeVVONeawDEhvj/t0qJ2ka80HJU44+0YEmIRvwCY2gOLlg/nRbO+1VkRt1m5SRSA5uyS1jUy5GJBHF",
-	"zM7VZfPi6E3z3Vo6DGwbG+W0/J9j1RVnto4x6aRolTk5zY5/fXfTyYzluRh366q3WBa1BfMlzbYaITsc",
-	"Wm4v9SlUucnhvj0gPWO/9AiF8EjtZLXv9qxIVj/ApPLM0C9lVnke+6qknCqFw5jl2y/NNsSJKIicTqvd",
-	"ai8/ristt+z5QbahVWxzLYwSNwKrnP/BqivyfxZUwCgHlhTZuKm5X0D6bEAThTYAgtBYpGz5ehp3ncVS",
-	"Q5QOq+5mFql8I1KzACsVoRZQyoAoLgYWFAvWE0g+sBYqz2GZOW+/dnmMeUn47AHO2ItVnJektC7FV9t8",
-	"oFfemn+CIVImzsAAAOAO1NiQVCuuKTC9Ra1lBS2XR7Dli29pv2iRY0HOpkwcnh+TrVab9Jyt2yN9priR",
-	"VmbrWYyJ8SiSM9zvJIoCoiQKMmtmgmVtW2MAl6K8gc3F0s00iGgu/VBpWWcvcJbogZxUtGsYQTUieX32",
-	"7vzk6OroTVZmY8zpXszMXVRvH+3frL8KWsyGn8MW6WGlpfpozIQxi8Levm+jU30jzAaPzEs5jL1M4gHD",
-	"+4DlB+A50ptGVAiAl3EsmqQkjOdGuLTIe4cmtuVYvYGx53oB6aFFpC81m/aAVD1Ao1j7CeoTiJJ5PNjA",
-	"GoP2FSHpnH8Lc5BwOflQrfvlInOaezfvaAxwZ/MQS/vX9hf2z4v0kfaDN/jk99mD7Rfn7vm26KxMIWY1",
-	"1yRmEyOEvHh0FlzkkO2+ZWKD8fW1jO2dBwbT84KjTpzcuH8VcLv3iEROS1zNpdafdUgpm+1oreO1vrBP",
-	"vWRMVOQRuUa3FLGJLLRPTd14F9MBHGRVXrH2gnZX2B0Wu2oD+5s2Pg43Y3qsjKSvFRJ/QMzbM0NsLtAs",
-	"KcgOjLfrPtuV6RFzfF+Dd7hmhixDtWHtBdwD8zI2SqE0BbU/4cK/W+fbnPPtDbFG7TxSZ1keKcUnVySP",
-	"Tr9dsmirDosfpAgssARYQMZSQeXu1AhMwViofBg2ljN+hUxR9740ilEIc8NmU00iZmSfMQBs55iUk7Oz",
-	"wQa3FQIbsfap6CytIZIzFi6NEVHoVaeITOJMEdbmaiOPVkFF0jsDe3NtC2FVLmBaahg/Ttij9oFmaO9K",
-	"3N13PIp4WpE5Zq6mU0t5mw8bd9fKeO3V8G0tFjyv81JCuHIAhfKr9gtv1XJ9N/W07frQ3jwKPLcAV7/E",
-	"17MsXmJJxmBc5Wohf1Mxx9v7Z6Q2cxsJGsuowmWGDDxfZO/VbL2WuVIZaPAymJva0p2SEg5L4iAVJsGK",
-	"eARQLA8Pyk7hciB2KvCWY9YkegG22spcXxLmcnKzXpAuE7UFMFQ95BDaHfBMFyoxVsKY3tnaPgysmBd/",
-	"MMgI36iKbGnfjXKj1ke8QQcLFhI5HBqFabyjO2YOKI/8Mjtn7ni9JDZWe5Pv9bHU2n1MTctC85AvU9Ky",
-	"HK26sYr27aW1JX4p9PJSd0OVE670knByFAHXlISP4eNqPqsfKQa/fUmI+IuD9vBNqghUTZwzkTVcXKTN",
-	"eiLnYdLmUa9c/sZjqqoYX+d7M4bS6NOYj8aaCAReutjRvxKG1r+tdcTToGMq1JDF9nD4lQ0x0/EcP8bm",
-	"JPhviDjhP5eWOtTIxFKV9eoiYxmFyiKannKpS3Op0Bw6rDTpuS0HRxh2WuGbCt5uu7vbbHeaW+2r9t5+",
-	"u73fbv+yNij8Zf2kbs4AKgNiYp53DUPoz5L3lTEfcXG6yh/hHqJ+/bDX3joJZmIb5blYNySICmZz2Ra6",
-	"VPRaDkrN1PTKh3vZ6rUwO8k0XHGQMjgIxEHt6V52pjpXnTacqe76Z6rTLs0QGTKliXXcSe/slefaC7zl",
-	"Cw3/vUvVDfL3a5mIMvxpKaLJbExcYoNWoKJ8DCuNojSxjS0EXPfGR0FbFxRtBdAoe+HlVhcYFnQEfo17",
-	"8xIkot9gezlSbZr14a5Cq8kMGbZ2qKEaQOzJsDUMQoeR+JY2oXuloEDnJZu6YkPxog3gSEoxJF+LIqUE",
-	"uGADxqcV/Tr4ZJKgtqQDSF4Ztp5h2NJZdaldGfKy6KXWbDKtEhByqJkg1NXpaqjw1ySZ5g51dyk23VAP",
-	"ythZyUNey8mEa81CYi/J3XhvPVEBRpVtMVZeJ45tcc13UHMsjDISLt2bFg+7Y+uPIKmvkF6mq4hY+Gpe",
-	"ppOkV6ic6sUHPm7vPqhVwrAebtpsmjkeEVthoaYXBbYVLjb2LHRuW09/dtuZdbxE6WSdnQSbLeryF+32",
-	"WuxjLWFV1SllKhW4FA54ak2rDNeLpkWeoQMsn/TjlBikVMkkZTTr/6UjYPJbdfj3MR9M3ib/7I70u9E6",
-	"vNHZvXfIgnp0dFGqBVquR8lON31uhitY8fwKkAbEgfJAjYeva8so1NBvslRPKWR9mXJqAe6WxFCqfIkp",
-	"jhIz2OY+gA2gCAmGzlisFhNhAI0qx4xMslRJ7h23W90d/wTJBEPF9j1FYnzW3PHpuIje68rQ4UACGhpz",
-	"/7Y9C+wDEyELCSVvD49PMkjOo0TUVrqed9XBP0BtVUgQaLJqtdoiWgg4IxGhYZ7vFWOkZ0PXvWePW7aR",
-	"QuCAl84hggDshEYRUzrDpIf2NJnlO0lQSMUIqMF4bK1CZ9vCPioXB72AN7O2Fzt7a63NePa2g83aAdkz",
-	"+7v8UTNvK1eCyVCR23dKRMTQTOcqYxvzblKwGutx2LX7YBUaF0F6uOAs+vO/3A3898AuZ8a2qy2SAeh2",
-	"QHr/3//z/z7/nAad7587fByJuELvbfIYmY1dnkAtvY3lZHlPXG6BTFKAYLMUdz0BFoea5WyAJEGEeW0T",
-	"Zzdb2gUbyDhUq0jnymLSLpBjGpIxFaHX9TV7h0eQrfviHiOsnNUzoWeUG+MAXMUYRLmR/1NaABR1lj50",
-	"a8NNfIMGqtvT1Rl1D4j5iFgWRI2MIlxuXBpRZS9b34rsvMweUmWG268XOmK51jnVPLmDN9dsUtpMEfHR",
-	"YAJi11BnH5rzkUrf5Xkt94hkfSF6iT9b7NBqOJJbLd8qhtA1vWXyrjT1hFFyQ3K3Lzg0zTYHcf6hOXsj",
-	"eseKvZygYRE8qXak4souZmmoYhtWHY+YXo914eBruZ5PtOPKA1cLoZyLUAQO2B4BtIB9rAiNVYjJErFg",
-	"RFGaBzI8r8tkEnzstXeB9v3Qi4sXjOvOVrvb6aynRfbya6ikVOb3uz3ZJ9bjC4iNa4Lxn6ZioOdy3sHb",
-	"2VsbM5TerpbyTefn2bbXucfvrKlgO1mkutbDK4PUa0ZF2tU92gOvUUDmFxW0QeGEpTKpcBhK9z1z47N3",
-	"9zchc089s8izujMTN/XNs2BSCbf7WiUfwFh01YIs9pWpcF8I+tojbxstmCP5iE8hClVwfnzfLDNqFx3m",
-	"zIT2Nc2SEOFyPE+MF9nKjmyyYrHBYhptrKdwXHjy6wZM3TLLqQH/WpKvTt2gtIrk2Jw89gnyRBPPgMWD",
-	"sA8YXbCwIa/GPukWeZ0OUrXCVAody4hQolk84YJGdqTFjUiPFkRnY64BLAfG/TSiA2OSzsn1/3779u2b",
-	"siIs6+GXyNBE2EJ06ws4j96Z6fAenaJhWV0B3llVuG8pWKVosbeFp2kXYHp+V/HFyixwg7dKpuKulQ6s",
-	"1SQU9gxmh8xWN0iFZF3WODfNtLqhwZA1DeC9Ot1gp10yoGONQkQX0MmIvbRvKPJ7/ayXDaQ4HnFn4A+c",
-	"A3NlUhVyDb4MnM0FvzN/YBM6PWZzMHRqG55WfnzLDFlWF7Y6QXYBmuhhvUhP3SiJAvwIxsI6gk6pHntv",
-	"kj35MhtesshtQ7PpUJwaJ+LLpJ2WSiuItHzzZBCEPr9eMghCln/oZFCu8uzx1QfdF98iUwSxMq/us27v",
-	"RA/p4sH1iHH8iJcUX4rV+hbpnN0/aDpnb+PpnC+fNcl44PLs+uL10cfjUxebXjvL/IfJqWQvtdPZNgTq",
-	"dNvtiorttZPbTGk+MQf8ihs9Z4RVaU38ZTb3bSQd39E7Fhu7R00ZC4mSZEjj1CjlESOJuBVyBoOKzJ9C",
-	"pj3JsQe9MwhdjwMmUmBFEQPxiNANpOzGaYf8dTrQF5j4pU0LYYBlaWdhiEdmIcpiTqhYHbwBab1jF/cj",
-	"o7HuM6qXQvbsRsAyIahIczHFL7dMl1q7BKFVuca07gkT/3TRcdy0ttuFAgo9llWF7NC1QN3aBIMxzd0g",
-	"CfxZr0UwkguW2UgyO77zx6ur88XKzcaKqqnNpvh2/yQpPmOSTB3UvybqDC7PkQPRvnIUlzoZi+FTY61P",
-	"WTxgQrvCYtjePh3cHpBOu40D80CApZQ6IG0r97DTuKbQAMTKxLyN1AGf1sYJbP/8Gn3jOm3wciBMds5i",
-	"FNK1XmgK+TtzeeDEeOqTQFB2RvMB2e5Ot/WiDClRccBKkBPtP2x69sUfNj0LufkvmZ49sE484BvTcrdi",
-	"C4Y1bcedP0YKVX7lFOoypPsDqkcA3PnFcqxbG0mA5vNjD0gWjuTXTxV6pulmk4SQhnJ5k0tjFVelCEvl",
-	"b5othFQwykEw0xTW4cIfIQEZFBBGB+MM+TaIKJ845JsHlmyRK8gru5AdcG2KknBRIDtpW2VAChz0GmSj",
-	"90BCtEh7sbGNfVAOVre13d56lLYAgMF/bsL1UblUgHh+w2TqzjdKphqpiwxYLj18IISrhAxwDFwUuj5M",
-	"uVMOoDvDwosSprkWInBra9OJXutqeBlftGvzwS/PTv2CKeGSVG9eipVYmZWxg3ya2M/yFr3TgjNd8AuL",
-	"KeYled6l+WEvEW2Za2W+OcsNL8sg25DCh+ro/cryMG+QcmV5WH9+manp0vTD55Wn7D5YiOfYB4Mi0lSz",
-	"A9sKHf4wjooxrReKdF8fnr4+Ojk5egMZgtTXse29q/oyLun9fRhFKRVyz9raRCVbkFFvyTa9dSXaS+3+",
-	"rP9EllIwe+iao2+oscTl0eXl8dnpx7fHp8eXPx69WVUe+5juEq/xlfB9IGyxmQ4ThTeai4GfALMqKvOU",
-	"aw7y30gDio0avZWzUrNGFrazha8t1EqGXDXeIpubT66vj98UosTd7Z0wHLxovqCDTnO7v0Obe6xNm8Od",
-	"NqMdtht29nZLXFJ/DEa7+ZI2h4fNtx8+7903/T+31/mzU3/oN76IR4L6KffqMe9/1JR7vbH19QfVr55R",
-	"/8WT6ukr1cmqFyKV5R2S8Mtc8jxOBPYwLFGS6SjfaoPVqDq4rtVYBcUxVI7xqUfC7Gu4fLaus5ZwJgX+",
-	"dtVAfyOLJvSTW96S+B3YYCTiEw6DGUqCeAekbUd1wFWtFQONgobxMGWiKyurjIUSSTHK0X9C54BMBjiI",
-	"Kq29sgvRWQd0xbS2UbDqJe3cu/4ph0PNYqMxqgluR7a4yhukOI1ZiOmk0vJBt0HLt2TByPcnRJfu1eKy",
-	"S5lngeBLjsVyqZeKfps6Uxn20Os6nkLQKwGIiyeuWOSMXdhy7lSxl1a9RECKYnxoIsDdoFyMrq3JvzKc",
-	"0i1zObAyb2WUKwawzHMQU3KVtReeSQAGZLvjmhqdXxydH14cn/7QCBpXF4enl2+PLuyfvgmG6XXzYWrj",
-	"l7UsuhR0qsZSH92V1maYBYVUU5fJZ+Yy0lP2V70ypgTvq6osAl1X+9pAHXuseydU6SYso3n8pgd832dM",
-	"gK2bm6IEa1g9d3S5Wka6Zh4bNm63id60HYBt7w6xORsVCIxJMaSQMUzTh4vGyuZU/UIHRKSv94KlDGjE",
-	"t6eS6zd5+hFnXRn3oUUO0z6wFvlpHAx0JYmbKGXzOijCtrvdgPTnaZ+goiX1CD1/UKKHyPeddrv9rLpR",
-	"Do7YSrNxO+1cOq6zCcvhtb3GGZEzHrPHTjTdtDUhYzfLqWBX+DkhP2cJ/1c3cdldlWv3zQ4AEsshKDv8",
-	"0QHpjbWeFsawVmffA9BoDGPDXMEdfQnZp4PbZNoIMDH/YZ1U/c4XNaZQ4Vrgkx4zK/ELLF3JNFu7OV7e",
-	"bW/v1efm3To22Ws0vQo22Wo77IAAZrZ66RZSu8JWK5diK/G6ZVLsvW2IuSExttidrwwl25smUdQr4OGT",
-	"KFqcUlmzeXcnj1GtZxfZcUfpTO9KZGuQ5Rmg/7cUpC81Tp7MBi4V9zRntPHhRSLKMWbv05akiKTwhwC6",
-	"mJFR8lQUlPE+6Q0pj3rke//Rz+wG2bb32+2XAelRrelg3LsR2E5ZOValOrOse7ZypGcDYxgWECEeSpVO",
-	"ZszhJSYSRvnmJpGYRWEAmg7GYP/BffMCxl60NBW9PhbIV+blhaqW1XM6Us6EEyoqt41GHRjF3FoQfZDU",
-	"OF+rbehV9pvlc9upy6R4T/lQfeirR4s5mZvWJtmsROB6xYC6g21ioc1Hf5lB7pvzW7Y3Ghj9Wl6QTX0V",
-	"2vxW7apWy8vuhnyUxGyxI15pnzK1dqMym76pIvv6MeSyG25tiPJBwxxnmF1aVY2RjhOCxsGuiyUNJ1wQ",
-	"Op1GfAA1nFA7loGq6jkm9tlreSYed6RLz4USl87XRld5TTcUftMrK5lZguVNxYeUt9aAhPus3zZhexPq",
-	"+QvlRjqbzY3UTJin2W+ql+zycjHgBUaykfIw8aZ+n+RFFz/wlV69SFfmnj8w0nWZxopymxxRpZcnJ0Gz",
-	"pVEIc/0fZPlbX1qxUH9gUwULJYPbozseGi1dNaRsyuitspgoR9Q+M96VMj8HasIYIaUJ1y1yOLLTDftz",
-	"kBFG2PSpMlbUIJJl8xzGKfJhxFZ2NHMzJFcC9cs6nC0B72cIrW6r8ziAVr4WYq13qiqOePDLbLcehzar",
-	"XdlMyZTFSgo7xF9TEarWKij/ktYvWUFmrvMLRC5s+5dIKocDLMZfqp33bXTeQ75Of1asefnZ/qyQ6V4f",
-	"mvWFkFhFUVB2ripY00MA+Z0oHKGWVoKDFKmsyi34GH0jAlSxvXpeHoRSVEmjPkMw49Dhet1oSwc8gTdJ",
-	"ojCHRjEf+lVo9sw0gsaYhraKrj+3012M6QLFa4URmN7NlsNOPHla1yf1xfCCIbNkENN8obvBZgqItx/r",
-	"jBV4QLlDDANzAiez0lImQNVKwVrLVVuqRFMaB8gsy0cPGRP8WJxXlrUclmFwrMnDc9GWspHbht7XZTPt",
-	"3he6r+Za02aM9ZxO+XNwNZ4by+z5MImiJvwLf7AUeISB9YcCqv55+vrj8enH84uzHy6OLi9XRXOX1h7b",
-	"4HQWLiqRaQ+rP34slutt2hPA7S0G91Pw6LKQ4SaqI6EYafMTiHaX1moda5W+pF+ltYnqqi8QYVlRUpJj",
-	"rEf159v7gqUjLzddOVIBoss5jFWY6MXJUc6hrEIhW14PPKFWJU5PS2XOoR1auTx8Ujakh08PcfhnmSHo",
-	"hmoaRwOvSpuE4Ezf64uT8kqmuvNwIf7+1UZCP41N3vTY5KmMSyTHuVENyzlle3truaCrMSc54127kPJp",
-	"yWVHKe02WSc0X9b6EkuXynpfPjCSl/e0HhbHqxy78Aq/8LvVzzF5+3B8uzlQw/L4BQTCmQN/sSg8yIpQ",
-	"nZeDNWPWhobBxW5s6cr+ZcuT+CsbDhw7d7+kuwBmmLD0weyIsLbx44761hquqnmq8a9LnNIVx71wYlK/",
-	"cmgN9sVaF6q99orlx8TPpVVMwdSSTKHeOJaTwLpzTmwRbEtABcGbWnecOmVULwoIFUpvVgYBs9We2Tf4",
-	"UAXtzgtXWGW6RNAzVt7kaGDvulYOf5VmTsfnkTMRzUkPn9uDsnxoVVg2r871oaPC6eUAJnKOhCwdWZ2p",
-	"mXqmkaP3h2X8ZW9axjbXqlyyYqCqZH2VQ9twtrIayxkkh1KjCcx1r8ZqTXvRH0JcjyTmlS7ML5bnh+20",
-	"L7h3FWUuZMSWDB+HWJ6xcdALcYGWO85mcJwN4agGcxTYaRESaRZofta8o7FZEMwwdE/+2d3HfXCW3c99",
-	"dIj3vQdvY5DEXM8vYSI8At4YjXF/8V9vnWz86f1VYyGvf9nd2c3QN7ms/iBmukUOSSRHHHuyqYwCUjDs",
-	"wdMzfjl4kRrrH6YxFxrhDjY4Ds/DQ4wHxWVdcY69MZhwzSmlAEN1b16Qi6Fc3I3Mdc3mhmXjzvpMz5jV",
-	"3wA0sVjQsZya94HfDczhxGRCn2XZ/RnFOcE5/m3diBuBBz1GoBDpJ4g4G7IZUq/ndmKf/PqhRwY0jjlT",
-	"pHeY6LGM+e8gTvbJK3hRcpO021sDIBj8k/VaBHuUG9ZUwF8DGkWEihuBHGXDMIpyF5MjvU9NuLznOgbG",
-	"RnEzMZTxgCnCPtGBjuYo0yEQ0CJmOUxoJ94GcsKUtaBvxB2NeAhfeG9sJ8SPrYgcMxqymPT+0bSYqeZx",
-	"2DNUdZQxS+9DIMMiW81KDUN9n0yNLtrddgMsAxLyEdfmv1Kr4EZghHwgY4Zg2fF8OmZCPQuyaB2iaAyB",
-	"QuaEL3h/6QLVmE7hub0j83mvRV7JkNvUy0+XZ6fADJpMpNI3okPe8VcBuAx4xcXb12Rra+ulsY+vr14H",
-	"ZCIFm0MALOszCucYkTuaawTl2FPgjQXfb3Ra7Va7AXAcJuiUN/YbW612awuLp8ZwXCvDXObLEQN9lnKA",
-	"0RKNiCttDoDxN8G2pjGdMA3Zgl8XcxGRVzTKhdsVPWbK5kHVAYnZlCGA3xxZxe5YTKOc0P61Au3NPk0j",
-	"8HlRu3LzzH8lLJ672Yr7nn8Nwhrc2jWgyy4CACGZY/zhbgEzAPGFOW6EjCdgiiyjg4N/eOHLspV7Sed0",
-	"6bXz7qvWYIUuV+lk5bIlwPjius93hsGqR7tAjkNZcpU6zRUbCHERc3VuLYvtS9qdq/aq9iUeTnF7oRVv",
-	"7bX7cP0ai3/lMhvVq+9uaPVlO5Sd0efndMQAj17zWqyKM3ZNbDENcHK67TZWDcMgVbCUMrv1+W82MekV",
-	"YheqGY135AOTfvW7wHaKzVrx6lzrVPeRxaa4Jiy5zqT2GtcRFDp75qLly0PfaXfNdknHy3au26QDwXot",
-	"I/Hh+a6M9rOKHoZdP67tsrvgqZnVCcMOUTT38n/79nqQQPk+fyUdfbZ+KXHzll6Ytbyrusph4h3s3AN+",
-	"epUPEMMuKzRAqV1eBtBexKnv7W6bOy2AvAF77TeMQzrbvmvFcehZcP5Fp6wbme0clnX+aheabeHdi02u",
-	"2rnge92q5nyfKD9058Xeq9ozeQHz1Ktxge5i5VS+11HasyjXlgj7CRX6AdnWOIutbVyDmrKGM9BBxusI",
-	"s9P2OrTsZfEOl0838iVF3RiuuK+rdMrKr8F0X12A3TLHZhsFWdkjUoH3/BUNHUYfftJZ/ZNrQa3tzUL8",
-	"0dbqH72VcZ+HIYOCqZ06KzsWmsWCRmBt4q+2ai3ujnIMT4Efl0wmNDZsZOhYUaEOTGRH3ptjB64ueAAr",
-	"PFCIBJcBws6N1ZrFWxx2ngtA1Th8LFSQWD8APQbj60sp0rHmNkjKPnGl1UEWhnVuENdEJrp1Iw7R8AYr",
-	"1E8uY1J5Cj+BNRyQXgr873mTATAhqFK8PxZWQGtj28eIvM8KMG4yMmPAmytizXPyfQ/R4vtkmqhxLyA9",
-	"VDHvuFLmoeaDeH6RiB46ulRgrUaxsOOZV9lxI1xph6vsCOx8IRf8MY7Ve+duO2fqOGSTqdRMDObNv7F5",
-	"DwsXY40O3xCA4mii72f1A8Y/ZHFAbhmGW5wDNmI6vehGOCLbagSdIGStu03GMjE+GLyacwBwrbbqQGU4",
-	"BMCx2RhYWtPgmjm5fAxYtDei24ZasG67Cw7VLZvaIoe8FwO3cW7MohezwjDyKPY3NrfWEbz/KxnO6xtG",
-	"qvC9+TM7i4dVYUHFhO0llYZOZmMZYcTV2Ac0SphfxuPMk3L1vLNCPTsdn1adLShgK7HzxRVe8rDRaRtf",
-	"tNXp+lkYe/8s7+brufbLTM+JEvWYJa/8dBRmnPbae+17DL5hAUuOrMdCaUbT4STm8LqiqRhPfIChIwFM",
-	"6rz1ZXT1ioTSZ+aoXbRktnbb7QLBspcDiTy2ubNs3a/mLiIdYPmaPRwaYhwhG9IkWrrKqqfV17V+sdp9",
-	"PrppWeBxTkKKxihBh9i9OfDrXgjXjTwk6smHePIhnnyIv6YP8TDiPczryFXwlfgbhyX2pZVkNnHh2Zdc",
-	"pYWeB2glcpXDVrUQBhRaSPaJzMyFMnCjzneBI33mMgutRlFml4ekqtGPNclaDEwZCnXb3cerA0gmc8E1",
-	"h6mQdvvM+uZVqqD9ZVTBgiI4j9mUghYAg5mGiGvwzuPX1gb4bZlCoDh3DlNkw5g5mEE9zYD3XdAD2ceZ",
-	"1MfPasv4byrk/5WwBJDkmXhvl0l3J7z/s4W732anjmTHtypI9vyHmWBvl8v0dk6i+wK9nQl0c88/lDC/",
-	"WggyICCYGsPbb0v955DTf9yQ2HZ7e/UvTqV+KxNhH/FyPZXjFQ7UKQFAkH8ZZH8NH8Gi6Fci4h9h2Gea",
-	"1CYJiTnixsywNYNzMWAFfWXr38pES4u8pzZbywETj5WcUHRom7OmcGLPTn7Iid6kBVtfIuRLU1badyXF",
-	"KTRFhOQCmDaUyAdjNAPH2NnCI5rh2k6Ng3El5YmR2viDnVrn4qfLs1O4vttdM0h1y+b5aIR5p1s2BziD",
-	"xdXYEJgfgrDn4/jN0bvzs6uj09f//Pi3o39+vDi6voRkvmP9QgiSxCxRzG+9YB7IFSleN6OIhLMBm9w6",
-	"HMYY0Jwu4tgi14oRCqP/zPJRepu/7K9aEH6R08VwnBfYJVn4fPFlz86vjs9OP56eXX08/Pnw+OTw1ckR",
-	"2H6a8gjDi0MOFp8zg1q50K9XNrXfKD6vGEeG2KOjIjZQWVhgRsPS55FVzzggEaN3zIXR14kY2bREuUp1",
-	"+wSbiOWpUqbgJ7MkI94IwEGJK139VokRMBKMreyE9PJ0SEkW5D5YrVH2P1ekSq7oLVOEDYdsoAnF5pkB",
-	"mXktXa08+i6rwAbInIzN5u5jt03Y1bTvoIucBw5bjSFRqrO4PUxC5lrjgDNoHW5D9ubIpFA2LLggr9Gj",
-	"gqikV9aZJgFGNEXyZSkCKxgRxmYl6Wv32x7W2pcE8PH2XgT/QQH4vDKFmc8O8rKurrqvD9NBX/TLhVGL",
-	"VEy7k2WSINfj3NuqGu70QmQ1T7icW50q5OWedYlq3/6l8YcKuzZeZ2XKcwKvtU9yL762E77yjpkp5zpl",
-	"PAVpl/nvKZX+MgHaDAz5nxCdfZB37sRlPfecK7+g+6/uzFrvdHFCh7MYSwdqVGiJikkYD3PqLPum91kX",
-	"75OOQFnBD9B/0a46VTnGKMJmEl/H3fomBiuem6w70JewV5vQa6jaasU1qIBE/BbDXQM5meTrNvw79bBh",
-	"Z7F19WwsVVoHh/ZjoazywKI/ejSKera5a7E7liuUsOzaQyddCtYiR9D+GrBFKaLCNbOAsc9uFB10nLfF",
-	"RsngtnUjLpPB2GuybezjSEm/LQ4WU04Ui+6YyvI7OKgDXmwMPUTB4aEC4ikzaieF5T4fsxuB8SE3xoe8",
-	"90oS0Y8b2wREiJ2JIq7AazXG2xzqT/wCVvMTOnENDkqasUDlmLgR3Fa+9cou6u1bBA882r6fokMGrcTh",
-	"d84fqDblod2KX1jwcERNyGhYjFZYQmd8xHFiIPk+G0UHbNWX4fyZ59abcxBJeZu/4YmUt8YPK2M19GCx",
-	"DbzdkBwsI4rSakBAeFmFeA8Fj/nHeBMU/Fus75zcr6lvYTc8H+XRPol7VeuJ5JDf2Fko18vHb9dT2ogM",
-	"+4GVN/TC9lqpnV2QFRjltFyA1gkcxu0uUQdpEMlV3YLfDSwC9V531lXlguwSBfwNnbKNmrHwnBRGlOva",
-	"tN/27Xng0FIjKQ395BDyT9iWSmzLN9zdwn5u1DfbeQLQPAFovrKL9nAUfk5pVHtq710PA2g4BnoS+4s9",
-	"OWp/dUctbW+B9uhf3m/zQvqq1HBd7s/VcuKgybTyKn0Xcpw6ZnTiEmlYkGgU7SXUejcvmdAEGlqrFjnW",
-	"thODt2oW2xkmDPC7AQ6QgYIFOA9mQ8FeBq0M1Qn/tq2v/43tsP+NpRb/vhH/bjab6f+b67IZTeTfpJcb",
-	"82Q+wQwJVJkLYewQMdov9S5rD0Yi9rHYkxsemrX0Nn8bO4NVDIEKHBWhOUR662wypvEa5TCDo5vlGMfM",
-	"TmpwD8fr8enZv4FIab2EP3ILTpIbeP29U7sBQUsqAOw4E+GzwOHcybarR7dTXuygHbwbroKJEFZwJML0",
-	"5bGH8yzrXGTbAYTWwEJWssk9ouiczMZzcz9X6o/73k+0vb8dndHjWOE/iDgTtkWMsRdgU5WthUj3Dwr0",
-	"NRlJHIyZH7mF+4/EUDdCDl1Nirbz4yZcKRZCJABrniAeYV/IMpj1g63lYRNUmR9OeIhJfs8VT2uZjEt/",
-	"I7SUZJIMxvCGaYtBQFsYho3m+edBXCIoPhbMLTgxhxBUMbSJuGA2jIFs2NkxVqyS+IK2Na87D1LggUV8",
-	"gt0foGa6idAigrBPUx4zRb4fMY2ZvxvojutTKN2RZx4PuFOutJzaWp9sUApuZzqu35ji6Rw/DvuqD7Lb",
-	"3ghvJg+fQI66FzMdz3vke6/7snrWIq9iOVMsVt+RHmw9WtA9l1Q2HJO93T4iNT0WtZGkIdODca+8dshc",
-	"50IVKP9qNULAVvzuxGeiBlK0lRXk/iTedTRvnVL8b9OJwPCbOdauBAdOLh7/1AyA2YN3LDzwtwanZAnb",
-	"OYBnNEPQXbbg3LmvKLvf7ubr6buAPi0C4lYXvmv2SaMqbeIy848BJt0n3c5225xWuHA/Pd03gof7ZLtz",
-	"I4y62yefb5xPc+NiJTdpsOSmsf/rh3v/LiC+7D263j1Sprlp7N/UsvZuGsGN22f4kXEK4EP7EPNZChmF",
-	"L6iGD8v8opsGLNOskEcRFCrCQcr2YWF0otAqQJ2YhmDBArCyWRGzMyBawS+HXiq2oYiRe60yMGOpwQl7",
-	"FJBEaB55/UhgIKXiIVPEltcV0Jyv6WDMmq+l0LGMKmcD9IRsKi1jFhAhm+iWyXjSOyBCkmksP82hR80t",
-	"Y1Nz8GM2pYNbj8frIj/LH1NChKDxj+bhYMCi5qtkOGRx6SirbPFmoSMuPpEpVYrZWZR46BQackbB1F/l",
-	"nx9j+k28hLcyiuQsE+QRv8NoO3Wy0liYTjU9sG57qfOQddQtbRM0Yml57aXrwLNUQ3pj2yons21eNz26",
-	"r0k2n+UpPvtUe/gUOv3L1h7izCObtXloHYo/OqrSfrHDo3yMeTY/6qmlSVFVLk7Kyo3eCqoDQF9Ic35O",
-	"z9l9HfW5dneKc6rH+ab+D1dxhRlkPhreDtiPExh9l+am05n9TwnMJwX5pCCfFGQ5/PM+yOC6+a43NrYD",
-	"bnipYPElSdfra7/3dYDpre5OuxScriBTd/j3MR9M3ib/7I70u9HDpEyYoCrIEC2t7s4GIOoQsf0bM+8/",
-	"bXba7Y6VA+lHL3b2/miH/AHHNGY6hubhnT/OkWUTULY4bIHsBQT7Ebvu0Uj7AAc9+MmMdCjDAY6kG1BB",
-	"huj8Y4SqAgue4o5+xRETJevt/OI1+If5Doi46tTTIvC6+XPeBWtjfUm0CZlz/1Su8lSu8lSu8lSu8oXs",
-	"lXWBLzUrVv5s2Kdv4uJ7MOnATQKzKcQp1srCrCGqcKrol/frn3vGaim2BoMSUE5A5BAT3xlmI+RhgEBW",
-	"awcTKVrEjrG2wyPQSt63mX6ckQRxjQwmZNuCAgFuBNcqBwoBUixUBGDCzjj1cBHYHHNW2kPTi1Fc2Nf9",
-	"lqGKJx/hyUd48hGefIQVPsKDQvNWvq3S6Vb8POGZ83jmw9dXxz8feWjmIlxZyCzwXmj6kivtReXkB74A",
-	"dzpiWuU0/swO7GSuZcgGupX4qtOsF+eTG9X4TTMbqZFjVH+avKhV87khQ8eIXrXE0JEqtb6cQaIkGdK4",
-	"AInlrs4SUSYw202PGY+JSCZ9tGh6TtL33G+dGQ0zoGBCXyiZugGk35DyiHhmD0y5ivJ918DSgb4mMPVK",
-	"TliQTeYac0gNmTdABKWrtQRQpZA4UiAFlGZlmWYxoHJybGNnUR2guTfzCJIVW9rW7ikGKuV+TWbMGIs4",
-	"a7R1Iy6Q8mmbc79aCenmXrvEdvOnONkbPdZ4+w+bPZMy7q+fG8hgoNWssgUigf2z1fBKCacxHzCSTYpM",
-	"Z3LZmYudbmunDf10SKcb7LThTd3du7m7u1XYO/MQLXaLqXp4KQ7u5jrzMCwlnjzRDYlkF9hzqOtU1OBh",
-	"d0Do+VeRzkYKVRfoX+I0BdvOKedBp2XRxi8I0hoIs3Zr+wf4gg6Ui4WXKQ5eRlhEMZKaaHlghN+N6HnG",
-	"eQ9KfZR/cWA1gNJG/mLjL67K5BfeZ6Mp8oe1j1rjXJoVLy2p3lR75FT3/KGbIzuWeeqP/Ffrj1zXyS66",
-	"7eDc+c56e9gevGC7tPmy3wmb24OdbnOP7nSaW2Fn+GK4N+wOO+2nHsprEuvL9VD2lMxTH+U/bwQA9oxP",
-	"plIp3o/YQt/YhVY11kpZbKX6+vD09Ozq48XR5fW7o8VqaPzdYjX0MVSQpTXLB4v9cSI21Ngkp0VcZ8+0",
-	"oyXHAUHYCdZ1e8hjVGwbiYUZD7l3eGol/SduJZ3PB1IxrzEmvthWOqgVjvqwIiBlyxr7zNl9gT/s3E6s",
-	"zlpTG1mblvv94ZpNe4f//Ojo4uPx6ULw8JxhLEjNOE5Ll8Nh7vjDBSnrFa48sH9BN2OBNaybChEaT8lV",
-	"k/lRS+/xxM4KFxLLT79d8PAHCZ3NsDlXLgWILRbMSnPNvjbRQM5QSC0dLX4OVzw24mOf8+vnhWlzt9xY",
-	"qDA+zia2kKC+cb6hYXQJiH5j0av958/d5S27zNZATh4R5jF0WhXkOYwi4EkVwDxIHB7X+kuMMMXy8xFX",
-	"GmZDTi1XOQbGvx8ywTTPsTQMzzFt+uD208sZtD63aQxuNvSYNeHfTXOYm+53Ta4UOm912LL2yHc2g/ev",
-	"1cW6s/4ZXk2gb36CH3OAVzlMU+aAHI6TH+AZwU2sWxSDXfswnwjOzHOPZv9pPs/L1b94LcUwMibvVzSM",
-	"VkjHzI/6VgL1wnKfndS8Qoyu0v7PP+P5u0eejZhmi9x7wSbSjQkA/qUixCYAYDSRC5s3w3nH7ZfBQsLs",
-	"OwWDUmeQ8MsMHAsOy0ziVklo2Tw7FeubmWcKNineeTEu+yD5YUOcdUXI6M/bZ235Dwzlj8W1+pbnx2z7",
-	"eqcnqCwL3AhjPulWm9Yy8kAm2pMtT1nQzeBxazD7Cot7vYweYzHE3jGdN6V6MC5pSI5QDVAUEzbps1hl",
-	"yI4RvzO6JQ3uGWZiARlLpY0zPJUxzJTqJXHUI4Kx0CVOe8A5GSQF5tq46Ubfb3e7BO4444o989txYXst",
-	"ruzge8Ww+TcVhOLkdEB9WLwRrI4MZWybfjmzzsZ+ckGGlVqPfF+tNJ+V9ugGwm3O17FtoEtEA/l+TOO+",
-	"TOJnjbXOO27tF5mn8yQtrRFmE/JEyNmTLfHkH7iOpdjscrPewfPBmNnREo/SA6WwlwtGB2PzJv9N3gPg",
-	"BGJjOIlM/Td5IxlwOh0M2FQTmcQoqv+bHLrgKKwO5Kmbo0a+77bbzxD7RQWBaHWrRI6ywe2jTTgMoUpZ",
-	"LJ2OIpjYxgAZkSWiHCVpFMlZ5vTbvo4uIfKiREBFFGYtvlON/U53HXlVaGMfO4K7ZxuGyESnG2a43+i0",
-	"2q12abW4RU8tTqHMtKh0W8bC5e9vtc96BHiZvT++VPbmFiaRTm3MZyDSMhzHR0b7bj1rkR+MJs5cXPul",
-	"HBJDHeBJjNWU0y61nlLquaT/AwvXUIuyGi28PbccRwg+Wc0bkKOH6tYK0XSwI9cucjdNoGhnGMvJuiI2",
-	"0ePnkRxxUY0D/AGG6piHxwr746Q9a1O+RICGGhszGFqwft97e31yAgnrk7Mfjk8/Xl2d9AIj/MaG1REK",
-	"6DLu0PlUP4NmszG7EXB3EjPBZjTaxxEO3M6IxI60tvmsCBVhNI7mDtUPE19j+IUixnez1m0AnbG5AkgU",
-	"5EChLsAmQm/ElCo1kzEktgyxrB1ti5/clzDdUpBE3Ao5EzCCx94S4Irmnhk0crvdCUjWmBY+m8n4tkXe",
-	"opoAsiNEW4HsuRFTFuOdqG2tbG39AMdPUMDvgeRX+/belAzZDFFoUsA+zSi3vVJDmfQjBt118SjamFj3",
-	"pXnAjehdMB3PmwDy6jkAPMf20ugHxXw01hkBvLpBLSWCVb1NhJJFFpb2xeUjcSwe4x/Yln4u9e7WZPSm",
-	"jGM20GQsY8VIn2rN4jlRmk7R8Kkn4U7MdnzJyZsFjZJiDDoexsCXzlnahs1/Gvd/GPAz/tPx9e/HnVP+",
-	"08sWm//0e/j+2Hw47v8Q/fbL5U8vW4NuJPqTt+3wHz8ZNW8OQwntrJJIPev7dYlUrQIu+UiwkOTPKaCA",
-	"udA4dQpTFKR3aAU3EKxne1LGczJMYn9U8yPVx9rQAhRXbw+PT3JDFt6DKIDDafx9x33FgiR3AWhB79iA",
-	"JGkRUKGkL/UYO4vFcyvVNoQyWPr4wH0DMtITiAcWWo3whImzlxTl4deCgbx8xF5d/XhxdnWV364rKcmE",
-	"irmzyVHY5rfLXWIFsQ142LFnME8ilhP8xMVcxvSOuTETCE7as53w1RfY0AcsENd2kDtovpTH/vNcwHB5",
-	"uLlbvjmdudV/TTuHDZKY63lj/9cPucHaqPk9o8YYLCX2i0x0tQFz5KYApDa0nTMBsgLmQKDkcT3p7Qzt",
-	"fTAoeEi+7/2mee+ZOReumAor/LBPdHbrmUyi8EYAl6C4D1vkDKSZ3UOHADIbCMdwJAlWqKWLy8Yf2tBh",
-	"FsjDp8LqZ3QO4cNnB4TrG4EDvXE9XLu2/FWa+CzRG8xfWZlvzK2vmb1CgmXdCr6mz/BA2BrM/UeD2JNV",
-	"pxLnL4yA0319wpVjLKrIhIaM9Ockzx4YVOjP3R0OwIAr5wZyySfTaG6sdWOq8o2B23CRIQdr0I7IMKLJ",
-	"rukbTuaH6W/A7XkJsn45lZE0WC5VWsv6fgyiOCdkmJMxRE0ZvQUce5AOspjQOQmlazZvHBg0qKm26tg5",
-	"+Qtpvnes8RWMURvBBhsSAxpgShZqGLwQzzvzyf2CFbtxI/TdStEwoFHE4j89mu39WBI6Icf//Xj2tqhf",
-	"9fyz/df98xQ6XsXyx4JQNWAiNO5ff669+UUcmse4ukBwRscyCjOQvcW5umccZCNnl4ZIAQWaQdrXLex7",
-	"UIlxYIODR5Opnv+MgUM7onVxekpa34ljuXgYkMu/XcMYF6PyzQGlxg4AHa7Zp8rW9f+qmEyixjzWC8NJ",
-	"HjKb5CGF0RlP/Jq1/kViUK1j3k80s5VpsdV52+327tZeZ2tr6+VWx8cJJ5MJiyGbaysD88KofdXey4QR",
-	"1jkMDNcfXV8YmoV+ExpLtKsmkCcgMQsD8s6wT8xHXJSVd0G5dmO/AWXZhti3ibnDZfPi6E3T/NSWTlXU",
-	"BHR/eQxAF8m4TiG2o7w5V+4zMFoj43RlfGe0ijlqZGgOvTlW5pTeshDSw08twKshwSkJ/Q7gfjzV8f6X",
-	"AyrYqpnG/Ycacvn5Z768SbjlsjrDNew9LTBuyuIBE7rJhDnDoY3WcifDEQIxGNOYDrRFSQgSMQ1/wOBO",
-	"PuJapaJtSvU4O6Q8rAkyTU+3L+t2doLGhAv3d+cLSD5LDL+7+V9WxD1Swq2EDuBlTymiTQGr0iP/TaWW",
-	"cxaqJNMppnYfd0ydaIQlLjQgyCyVTnv3hREK9RPUZSnneiUPMlzpm4BXR7yJRm6gUdbgh90xYXFaiKlh",
-	"xvT8C7gzKdwCzGOezoVEh1kOh/lKHWCzPF9b0EDRvTEfl+nSMVVjppZ24oRQne2q55jqOzDBLEYu4oKB",
-	"0dAz2/8jVeMTLlgvgKSoIQG2tnBPT2GlMaPgOekxm5QhzWno7sfWLHr71BThwoFpfL5pcJz5hzoF5vQZ",
-	"AsBnnf3tF2+O/j79be/HV5e0+fHqePK+ufPTa5b8nV3cTnZO301/ev/LD1vjy+TtNYzw+3zTYMLc8PNN",
-	"AzJ/N0Yd34DjcGMdhhvscWC+ub9fOuXvpIqKMEJUCoZfGI/kSIS92iP9zEYVh/Uh1ZpHxrwpHXnXG/3O",
-	"pz3jtfV+VzrsBY4BXDwHoSSKcH1gR5C5lDbjMK44772JZGKY09y1ETTMLQ3bLk7j+xkOQtUAvkN4aLrs",
-	"XqvCRSxc9x9XjfPttKf1q7jN5tjjRVBKEC7ILZtjkGMtKfRghbo6TgFZnToXnvAJ17XuCNyTMk9eqT8o",
-	"TpQebTeXszpqFNhT7vxjwXo49/N7+PxaGLFodg+/QtiJ64GqHfzIrBR6GrNo6LIn5ofPbIAVzxPFJqkw",
-	"GDkvW6yLfSOcqE6HbuPVUPqcaLgZ9Huz6ZlEYdNk4CMAp1BNepGhPAgTi9jom1tuk3f8VYuYZwIGBLsS",
-	"0nT46z6qPds/MOs3yAh2CraznFOUtpG60F+hvCMWKhMvdLYJdWIJjypgUbeo2wQ+cg4HfGjcGPw078jA",
-	"l+CwoDoyLgvOnbVuEXx8dH2B42XBL7uxjtmN55nhYszZvGns/3pjfbAbYwt8YZ3lM+2T2npSW1+vuz3A",
-	"7oqBwr+6ukoH0S6dQ+tm0G6grYSnBkGAWM8z7UeDQaP5ZTobN2u4vd8JGmlLIvjL4o/224HXR8z8les0",
-	"s9+5D9zDthYzb4YERvrYbhfTQwSJeC5wrkgkWChi2WSVylTGurG/vb0FW1R/6uXKoZdDPkpipnLA1D+9",
-	"r3yOrTvSGc8AGHUnHwrIRhEVg0eOqcTWTr8vO0A/Yreox56etJOSvK0fbsFnL+OPY2z53FqKMoKSDuve",
-	"m+MD8Ak/p5q+tLJ0kVMm6JS35nQSLSPO2ZSJw/Pj9ajjbpppRvu4fbLVare2lpok5kCEcpBMmNDfZRnG",
-	"WjaH+x2YDf88fHeynGwAT3G/WUYtaDK2lIkuIBSC7cc2xEfw0E2ykovdAehe09vUqlKtjePe3iBSNqSa",
-	"9qli6RTa32RfWTB3NX/m7/u50Wc0ZrF5BCQsWXxXngdKhWdAXBkH1eO0a6+32eAADSHY7aoPW3Zyw6js",
-	"ztBFL8C+i+hYY/O2oetEB6kim+AAMWUUf9kIhYnUzMLM4ym0J85L/fQuWPyweBtbouLqFyCh5f/MKfGK",
-	"X5ofKULVLXqlkAkLXKOsfIlOz1zb8+4NVtbifQFSDZ7slEmjisklfIsyHXNt+NhEMf8pRZyg9ygAgSw+",
-	"CpnccpO3n94vPVa6/3D//wcAAP//",
+	"7L39dts2tjj6Kli6Z60250cpkvwRR153nZ+TOK07iZ2xneZM65wIEiEJNQVoCNCKmvFd92nug90n+S3s",
+	"DZCgRFKULSed1n/MNJYoENjY359fGkM5nUnBhFaN3pfGjMZ0yjSL4a+j4ZDN9LEYypCLsfkkZGoY85nm",
+	"UjR6jf7vSod9ImPSH//OZ/2AzLmekDnj44lWZD5hMSOK3bCYRodETxiZ0TEjXBEhNTFvjplSLCRST1g8",
+	"54q1GkGDm6UnjIYsbgQNQaes0bNbaaZ7CRpqOGFTajbFPtPpLDJPmf0ExOzl8J//d7u11wgaU/r5DRNj",
+	"PWn0Ou3ubtDQi5l5VOnYrHN7GzSORprFZiEaRXJ+PJ3pxc80Slijp+OEBUuHPhPRgsxiGSZDOKNUjPDQ",
+	"HGocM6pZTPSECqInXAVksNCMDBbw30MyiuUUwDBgYy4EF2MLIzpQTGgDSGbenkLhnwmLFxkQKGy0+Oiz",
+	"ZqfdbucP3N3bKzrvS6ppJAvu83LCyBC/TLcwo3qS7cB+2wgaMftnwmMWOiBle/qPmI0avcb/9TRDraf4",
+	"rXpqX31qVjNbOQnZdCY1E8PF39hidUdv6TVTADKlaayJoiNGtCQxmzGqW+RILIhmn7WBuYbnhjSKWEwS",
+	"xRQZyRjugUjhFpAiWgREJcMJoYpQIticvH9/8qoU8bwdNs0Wi6F/wNo7z58dsOZuO9xr7u6wg+Zg+Hyn",
+	"uX/wfJfuPRs93+nuFtzNlIsUOQMDas1is4n/+ZU0/5+P/+s/GsvXFzQ+N2exHERs2ug1ponSZMBIx4Ck",
+	"u7dHZjEXmg4iRo4uXp6ckOGExnQI5Gyg/YZPuV4F8o9yTqZULEjEhYG2JGN+wwjVZCqVPiQGsXKIWoaf",
+	"EaxfCCGzBpyfT5Npo7eHf3KBf3bSc3Kh2ZjFsN13dMwu+O+sYscre+3mdxqQqYwZUmSn3TZUquk1E+by",
+	"O+122UFm7s2FZ+n6J+l2dp/tHuzs7z6rdZ5Lec1EbV5jCLIv2Ged/rRP5CjjpAM2kjGzbBeohE4ZGfHI",
+	"XDly3BGPlcanN+I1s3SzxRh/9Pcfh6r928/1WOw7qicXTCkuxcmrYsaj8OsSxmO/PQnvzHqy18OGGItP",
+	"ZcjKdjNjLC7ZijA/u/s+7FvNJs7ZhKrJ6gZesIizG0aEJErLmIXEPNcDiZloRoxEXQBTo4Z/pWLFSqXv",
+	"FBnKKJkKFRAqQjJLNImNSCYapBXwShozMo+lGLfIiZHFSitC1ZWYWtYYM2oErb+uCoiShCIyMREqAgLJ",
+	"EFJgWARi5tSgVndvn7zlL1pXogS9Yjx6IW4hNC0SDaSMGBUAr8tJLJPxZAuiGqVCTNQUxMWyoNYSzs1E",
+	"uBnRaLvBMhHdrSeibw1uqZkUioEe9oKG5+yfCVPAvIdSaCbgn3Q2i/iQmuM+/U1J4b0PfjjlSlnNTSXT",
+	"KY0XeWJzqpjZvsHoG4SleUdodnRxfHFxcnb66eTVp/Pjv78/OT9+1TBA1pRHqtH79UtjxFkULtFnJqC4",
+	"wSNLJLcfgwaLYxmbde3rT14R/5GgMWVK0bF5tVERkKXZZ7UkQyqGLCJcwBdTNh2wmKRvbgGOqAmdsfyB",
+	"jwjs0rwKML7goCenPx+9sac8vrgsOaQExFKtAdXDiZUPq9LYyiJiZFzu1CfihkY8hPOau/SPu7I0KVqu",
+	"hchRj9Ecw2vhB6v8ze7BgNQgwIABwRsEn1BUuABUBMB5SPoWHH1AFWUlC4tC1WoYjVKKUcSHG6CnB/t3",
+	"x8fnn47/++Ti8qKRAcswaEIjs6sFYZ+50ioHMPh+EFMxnDS75mrdszEbc6VZzMJDo/8IY3BowoXSjIaw",
+	"2y2AzxguhiEoTbUB3Qj0TcNV4A2vZTzgYYiSfmOAvD47f3Hy6tXxacPHHZWMRnzIzVtnLAbKliIPk3MZ",
+	"MXLD2ZzFZEoXQNqhhG0dGiBo0KbljMVUy9hcNg2nXGwLKNqoC+YqAM0DMkg04VqR2GxraT/wzpPpTCrF",
+	"B+70G8Lp7N2lYU6nZ5efjn4+Onlz9OLN8RrKDVnENHtr2eISqzLbozeUR6BBc7ThyA2LDaRzlHwGy+V/",
+	"UEjOufeRde84JBGjN4CvMtHbuhZH6nOqSCJCFistZQiagaX+uYyvjczngNDCEvWJMNYIjXDxu1zQyenl",
+	"8fnp0ZscHuOiBD/wYXYhp0xPwCg2SI78x0HIKF1GU1EkkuOUR9mrxmPBJ/awRhqgggZ/NHqN3VF7+Izt",
+	"0+eDTrgFwI6SKFILMTQIzqIRGVEesbBFLr1dGRXLyiqz/e9w77jXfrq3PgD7VOrXMhHhneDsxLShhNdn",
+	"709feQC/MJt0MtRc9ghe4wP+ElQcADJR/uPWrOCK8K1wzg/OSHcoicIklAwJA9i8A8dPF2end4LG+9OL",
+	"9+/enZ1fHr/69Pb41cnRp8t/vDv2QPJeqGQ2k7FmIZmykFMCClgOF43qB54aGS4MaZjdeHYWegnIS9xb",
+	"83IxYz2yvL1tETDswfIOsw9Y18i/E/FesbvL3JPTT+8vjpdlrrltQRK1BBCDF3vd3b0wHD5rPqPDTnN3",
+	"sEebB6xNm6O9NqMdth92DvYRRrNl6aw0jyISJ+D1apGXVpMDlXpOuSaJ0Bw+MIZFYIAsiJpzPUSAw4Jy",
+	"NDJknemavUadLdW/hgyoBVdxtEwXdldG9xhqfsPgXi6lfEPj8d2u5cXZq398ujw7+/Tm6PwH/2as+o+o",
+	"oKUkEbxjiYpTTIFvY+f22D3Ye7YPlo06JMpgdsSU2jZ2yhtjCoLVZ1Z+L2iiJzLmv7PwjmR89P7yx7Pz",
+	"k1+OX+WI11t3+fyogRjpwD7POKiAVF2DHxBdfVKwLZ075ZjwzsDgMdcZK7thMR8tUB5YZtH/8OFD8ygx",
+	"mK3N8VmfKLpQxqbWUjqgperEXWD26ujy6MXRxfGn96e+RpSZXfENHzKSiGKtBYQX1XRAFcuOQoWas7hF",
+	"LuMFoWPKheEPlEzlFFyB28Gi9LUS5fhvcmAEg7cBIuT80Ge+/XOm40UTvPcWlFyQiXMNKjaUIgR3pnY7",
+	"tyYibsjsF/mQZ1yX+qUy+7NFzvTEaNhgf1oxPxYyZqB0zGKjYGuOFnjMqL2tZVG4CKx/WipG5hNJIimv",
+	"iRWQ7qUR1eiHyrwIqBcZzpP3JOy120FDJJHFnpwTxfMeyzhkcaPXvc3xUXConI1AZ67pRPvordZBl4Vz",
+	"h/3qLf0x3YQc/MaGGsxFC3V0cawCJ+O04KriykI+KoKwtfteuicKbjFOnPOTazKhIRkwJrI1rRsVNR2r",
+	"mrQaKx4o77w7tx7ZFO3e0O0QIhVqIuetRr2b2Pge8rewa1ZKhkOmVMGuormhEIMW1WdbvUu7ZHbkYBXo",
+	"2RnKL/xCJ8Nrj9ZoGHKzOxq98250RCPFVjVHPpw4rFAZLR5CQCcjIvP/Mr5GqRwyGmb3jrqmAAmwikPR",
+	"KsSOwcuKot29OiA0UtJwoEhPwAWrDgnseCVAklKsPVA5xA0GhPHiPCngE6+5QFPN4BG6c61TQ0gwlta+",
+	"vtCbuoTL9+YEBX5XoKYUbPMJ1cxoCFwrC74WOZWaaDlmwE5BqerTKOq3VtCxGqHK2IjHvRVykrmBERhA",
+	"qzhQdgMe97AgB0taSzJg9i7CaoryKFxV7zIwSorR8yBqA15mzaZqbWjDwCFlCelWaBzTxcpVlzGI1z4a",
+	"pQx4KJMoJNZFmOPCd+IgFsgePIrZRRYlLoSXoWUiR4T64epMRE4pF3nhuL+TD68eNX+hzd/bzecfs3+2",
+	"PjU/fmkH+93bjeKu+zskYmZlFZCQj7k2/5Xm/9HZMpQxU0C4k8VswgQaNzYuR+1vjdoDPzbHf8VjNtS8",
+	"SG3oz5Io6pOB2ZQiFNSA71QW4zC3B7AQydRA3jzugdhFGILGsQiPb6xuWayNuUAjM4+RPhNhf5VoSoUg",
+	"mPoTOpsxwZCBzcH4lySUa8VhmdLUB127aXX7fo+MmbaKvdXCwWyMjeYn2FC3SF9Fct7vYWZABM7TkCM+",
+	"a3rNgBvBAUF31HzKzG8miQ7lXPR7V8LqBKB8E6XlTLVI39Of7dqlWjMEwNxt5LZviCCSc/Mf+75G0PA1",
+	"848VUFohMQuyTEYX0VXqySvgQBM6A5LC2CJYDKvXjWZG4e8h8Cxjg4rjmE5VniJX4ytL1Ah02G4+//Tx",
+	"P/9jHXqkDt6ijWBUYjnGWZeTAoRewfpVjNRoWqwYmEdGUsfgSB1ELFUFl8CxEgmquOng7lSWvbFufKli",
+	"Jzu3OY/q6l6M5NDWjrF+z0iOAxslpuAjTWLAsiX3aX6vOVdtxYb2lonA+ZQBTUsJwF5vMTBdjBDVESks",
+	"Qq2Sgo0sFKEgGoYBSZPpIKwGRqt1IRr5ANTibEg5cv9cc23rUCUVUjVOx/WS2CwKYFbS4hL8ESbZJoqu",
+	"4EfQ/QrRB9RA3/odM60IpoTUs6rPREZxIB1jJYULemBgYw1vuWFxaAOZ9fRgPM/P9mfVVrFbPJVw5QCq",
+	"NI75WBiMifiowJZRmuqkgDn25TWmaoLl1l/Cs+vGJtLGvqN8+z9nYFzahTHK+mTKqNPJIdaMNtuY3zCM",
+	"Qngn7BEqID8UqFFnCYEWSeSNISvD+ziEs3OKKon4NSNULDDF1FeNrA1nzj2JpdbWitXU2rNmo42gMeKC",
+	"qwkLC7WoN3LMxV0tWknm1Cge2p6XFyC6qFSBA/DUz2bIYSI5ZzEZUrUkbGjEh2xJHd4tUYdbn/538+OX",
+	"TrC/e1sphjtVCvFuDYU4cNow3Nz/NsCcUaXmMi5hqu7b/NmGMja6MpnIWDEygCMtjOydgWtzJOMp1ZDB",
+	"ZdfOJ9/YJEQvB7M+s4Or8XZdRAwWP8pJ2aqtKLnlFCKwM0avQTqsogOqjupIF/JPFLnoA8f0LKSuiGrr",
+	"0UrhEVLNmkbdXSfwt+FPClDxLb5XC4GR9fta3+6R9fGDw3st005Umr9dg2O/N08vOc5KDVZtUyAzyNvX",
+	"FV33W1btjMDc5G99rUZ5veaigM765mR9Gy7BFwKLHoJyH8upsVcNSgcETTF81vBlOSL9VKnD7wIyB69d",
+	"lmJk2BwLMbchY8QATgfpj2vwUVgLpN5Vn8qQYa75x5zeuC28vi/idcsRz0IFLiqPfqJMu32LZkI5Dp6A",
+	"BhgWukC36s7+Gk7oIgicsvk7Zq+kvig+wjgulBVg7tgqeLg6AkdwueJqMF85xRrSnaDi4BBOe3f37H4p",
+	"tYJGr4ytKUdkKBOhWTyjsYZ0N3VI+gZR+qtvtmTn0CgTpvBJDfrbxE3ssp0/LlGOcJRZgG8i9SUwOYvY",
+	"YZpBQ3hYDsjGC0g3IN0CGV+JrSXCyQpnA1xIYLPgTHVWG/tXCQtb5G9spgkTw3gx0ywMiABftyEW4SKP",
+	"/lb1hDXRGWSWa7pEiSYulz/AQed5d/UE85hrdiaihcOgHHdL4gL79gVVjNAwjJky6pfWM7BLtZ4pNEtl",
+	"oskwZiETmtNIBQSym81Do5iOpysAh5/2nj5122/Zr1pDOV2+hN2D2prWijROE+7NsQrJXobshUxEqDak",
+	"fMhGu6GRSs9PyZjOCgJErkSs0OeRunO5XQ8LvGwFRlbsZT2q1mddgco1i7mWtawsPb5om4wOJ9kOjSYB",
+	"6QkLQtWQiTANpRnNQiEHGzDMd8/0MybCpWPkfGv5I3T21ye7wwMn+Pu0Ksj+3Sn3wK1ITnf4MvwoLXo7",
+	"Su8DbUhFFP+9QEAOa1TNfaeAeRVGI9a5bcCBv7r6O+fa52LZYdNp7z/zlD8u9P5uY6XyqApoWTlfuoEy",
+	"+L3iY6b0Gy5YidtlRo0a70pRIi5ceZKRR8nMiFcDXMMRAb94WORfTopCEpUwMCizAoO0EqtdDQ+jq0xL",
+	"PNrJ1GI6h9gMU1qRqQyTSJLu/+zvHpKIjSBR1+i5EXNqMJTA2Gy9ayHnS6z/+ehgP2wfdA4OdofPwv29",
+	"JVd4u/mcNkcfv3T2qw3wnSp6v3Q0zFNiNddziMS8hpYLuFB9x1BWAINXWY1N6liEFbsHHEpDElB1JEfp",
+	"VbjUkPlERgXkyoqWhrrBBFMKY0bm1FZITeQcSgllobdxaP45gpStAt4KYWssZ7LBICwKgPDkxY9Hze7e",
+	"PibH0SjKInVKkhGNAyJn9J8JpDZjXRKIBEUiKcbmv97ZFQcdfMKuhFc/TBWh6pqFcKtpYqJMqc9GoDKP",
+	"SXcyefvb+27VtRqdswYpmvNYhF+hyfuSpQHnzzbzvhBDbMp8isCYKgeFci1i0Qu+nEv3rPJMUaOqUpux",
+	"lQGns1b9ZZ+LgEIVJM9TRfoU09EcjZkfwPUdEpFEkZX52ssfnMqYFdCd2UrtbC7I/JnRovSCN1DT62c4",
+	"WfNviYWWXwc6cDSNKupwU7T29ZsJkBegSt8Q/Ts6Zsc2jLw1ZFkJAiEcHALnMcleoDvPCneqYm2GoZSx",
+	"sx+pmpSLRsfHKGAnU98BQqzymeJi0BOd1oewMI/nedzt7T57dfz32W8HP764oM1PlyfTD829n16y5O/s",
+	"/Hq6d/p29tOHX37YmVwkr9+vs+B5mRc2rTDlYQnS1hcWPLTXUwrXsupclGsUq0Jy23C2SE1/d0H6x86G",
+	"6R+7207/gINvbMpghlxGhxIK+gocGWFx4JzHhIcKIgoQLjF3VqHaw1VXtzPYjqJfgDXlSqqz5zaEHaLU",
+	"UgMPx8nN1aH62rfaTT9fLlzbWjzOaV9lZuGDWoLZFiDzJbX6XLieekbs6kZq2HNV1oZrX7LOVEut8nuT",
+	"QMTRQb5EAv76K5jg7GG4eJuBbtS3CP0CtdJIcri4PcxP910GuWKPGsIFHGhYzKUKAo2pX68g1IjFa8sc",
+	"v45dW+7mM2JtydGXX/7tmuW7pW6i9KVlYLKKyGamx1e0N4pV7+1ocn9QDbZ7DyWzRc489oUtprBqAJzi",
+	"oU1Acl1TvlO20Q1kAxspaZggGlaQJaCcA3/AiJJTlpaSyChsEYNAYFkwGkecxZl1kSvezZtdJa6aeiru",
+	"zorbxqq2D6PMWhOvyFNmb8CJiyEVUvAhjQyyTC2FaJVTUs09TGloqOnQtdHwK2ecE6VAiq4JuOAdS0EU",
+	"XeIddWIqVOuYDxLNKqRMUU8RrAqQXgWQ0fS8PHCvKkvTscLg1XTK4sbH26IrGsum/RBqRs/p/G1aZpHu",
+	"+JmxyJM4ZmK4KGJbMWNODc1T4vH78+oUumJd/wKzF+dcT8Dnpiq0k85aIVCaxJKZE6tu08ummvBYByRm",
+	"YUDerrPMZzEfFrzl+DMdahKyIZ/SCFqFLVlN3dZee120XF0nRSCSw2tyzdjM6HCJWM6mu7xonh+/ar7d",
+	"SIaBSWQzSyz+51B1Dc3WsUEdFy2zQmcZ+dcP8TmeUZ3/5pYuO0VVpgyoL2mGq2Gyo5HF9kI/vSpWOdy3",
+	"h6Rv9Jc+oRCS3kizc6GENQnCd1CpPOv1odQqL0q6LhFyvfONaxInYonldFrtVruaXNdqbtn7g+xCy9Dm",
+	"vTBC3DCsYvy/nBTgfxbIxcgytnGwDkKzXkAGbEgThToAFv6wSNlmcmmuyzyWmrngRizntjr0SqRqAXaH",
+	"gf4rUgbWjQuFiKA9AecDbaGUDivMHJc7tiiy9Df34Txbh3lJCuvCmlabg+m1FMq/wQApY2egAECxBPQ1",
+	"IKlU3JBhepvaSAuq5kdw5auntF+0yIkgZzMmjt6dkJ1Wm/SdrtsnA6a44Vbm6lmMychRJOd430kUQSM1",
+	"YGRWzQTN2jaqBCxFfgOXi+1y0sQN8+jHUs06O8BZoodyWtI8cQwdYMjLs7fv3hxfHr/KWhsYdbofM7OK",
+	"6vdQ/81aqKHGbPA5bJE+drdRn4yaMGFR2O/5OjrVV8Jc8Bga1dm6ZpnEQ4brgOYHBUukP4uoEFDSw7FR",
+	"DSVhvDDMpUU+uApOG1TrD40+1w9IHzUifaHZDP00fagAsPoT1IQTJfM1OEOrDNojQqJv/hSGkHA7+fQY",
+	"98tV5DRrN29oDCWm5iUW9i/tL+yf5+kr7Qev8M0fshfbL96599tGH0UCMetzRWI2NUzIywHKEjo4eEKu",
+	"mdhiTtNGyvbeHROY8oyjTm6SMf9KSpw+YPVn2lbIPGrtWVedYjPMWptYrc/sWy8YEyW5m1yjWYr1YCy0",
+	"b03NeOcKhtqzslzO2hvaX6N32HpBm0y1beXjaDuqx9rspY3SkO6QZ+SpITb/0mwpyAjGu3Uf7YrkiCHf",
+	"l2Ad3sEp7QxlLW2lMWYUWS+F0hTE/pQLf7XOt6Hz3S2hRu3cvU5V7l5aE1qSsHf67RL0duqg+GFa9QKa",
+	"AAvIRCroljQzDFMwFiq/9BVbyHyF7LzubaEXYyk6BpdNNYmY4X1GAbDdOlNMzmiDDa9LGDbWN6ess7Bv",
+	"g5yzsNJHRKFzvCIyiTNBWBurDT9al56frmwDK7b5kMo5TAsV4/sxe5Q+0Jr8bYG5+5ZHEU+74EyY66Oj",
+	"pbzOu427G2WRHdSwbW39bV7mpYBwJdgK+VftA+/UMn239bbd+uWU+crb3AZczwi+mWbxHMvgh5MyUwvx",
+	"m4oFLu/TSG3kNhw0llGJyQxZz3wVvdej9UbqSqmjwUt82NaV7hWUzVsQBykzCdb4IwBi+ZKMjAqri19T",
+	"hlddJyTRCrAdLszzBW4uxzfrOekyVrtUgFKvWgP1Dninc5UYLWFCb2w/FXSsmIPfubADT1QGtrTXYbFS",
+	"61cZQddAFhI5GhmBaayjGxbaLE2a7+KHZqXr37e1fgf5/oqV2u59+gisNGx8mDYC1RWCW+sitltZz++3",
+	"n6puL2ag8oYrXeFOjiLAmgL3MXxcjmf1PcVgt99WZbA/cKEUnqQMQOXAORPZ+INV2GzGcu7Gbe515OIT",
+	"T6gqQ3yd74cfSiNPcV6CwGI35zv6Z8JQ+7f9ZZAadEyFGrHYEodfTR4zHS/wY2wIif8GjxP+s7K8vEYk",
+	"lqqsPzKZyChUNkP+MZZaGUuFTK+wVKXntgUXlr6mXZVSxtttd/eb7U5zp33ZPui12712+5eNC3Gf1w/q",
+	"5hSgooohjPNuoAj9WeK+MuZjLk7X2SPcq2Le3O11sEmAmdjm5M7XDQGiJbW56ApdKHqzrO96oem1L/ei",
+	"1Rvl7CSzcA0hZekg4Ae11F1FU53LThtoqrs5TXXahREiA6Y0sI436dFecax9Cbd8puGfu1DcIH6/lIko",
+	"qukqzGgyFxMX6KAlWVHLhRguSorZpK5j/r3KxVare4oTjbIDV2tdoFjYKh538oJMRH/cVXWm2iybilWW",
+	"rSazzLCNXQ3lRXkeD9tAIXQ5Et9SJ3RHCpbgXHGpay4UH9pCHklhDsnXgkghAM7ZkPFZSY9EPp0mKC3p",
+	"EIJXBq3n6LZ0Wl2qV4ZF1Y5UazadlTEIOdJMEOp6I2noqqZJMssRdbeykMpAD1qHsYKXvJTTKdeahcQ+",
+	"klv4YDNWAUqVbetc3JsLR5GY76DPkzDCSLhwb9qwyZGtPxC0vkB6nu4iYuGLRZFMkl5zqFQu3vF1B7dB",
+	"rbLgzfKmu1B9Zx5eo6GmDwV2/AgOU1jqlr2Z/Oy2M+24Quhk3XQFm6/K8meFBV3l6GM1YVXWnXImFZgU",
+	"LvHUqlZZXi+qFnmEttXIvp8SnZQqmaaIZu2/tBgjf1VHf5/w4fR18o/uWL8db4Ibnf1bl1lQD47OS7UC",
+	"y80g2emm783yCta8vyRJA/xA+USNu+9rxwjU0G9sW08oZL1wc2IBVktiaA91gSGOAjXYxj4ADaCwH0bA",
+	"2lwtJsLADfqbZqGS3Bl3W909n4Jkgq5ie06RGJs1Rz4d59F7Weo6HMrQFYqnLTHhHpgIWUgoeX108iZL",
+	"ybkXi9pJ9/O23PkHWVslHAQGW1iptpotBJiRiNAgz/eKMdK3ruv+k/tt23AhMMALpwKDAxYmNyqd5aSH",
+	"lprM9h0nWArFCKjBuG+tQmfXpn2Ubg7mr2xnb8/2Djbam7HsbdfQjR2yZ/Z3eVIzp5Vrk8lQkNszJSJi",
+	"qKZzlaGNOZsUrMZ+XO7abbAuGxeT9HDDmffnP90C/jmws7TR7WqzZEh0OyT9/////f+efkmdzrdPXX4c",
+	"FJip1Qr4DXk2dtYFsfQ6ltPqOSTcJjJJAYzNQtz1YVsdMZ7TAZIEM8xrqzj72dbO2VDGoVoHOlcWk3be",
+	"n9CQTKgIvUkb2RnuAbbus1v0sHJWT4WeU65towQdAys3/H9GlxKKOpUv3dny4JSggeL2dH1E3UvEvIcv",
+	"C7xGRhBWK5eGVdnHNtciO8+zl5Sp4fbrlS7Erl1pOU7u4eKaTQsb2GN+NKiAOKnB6YeGPlLuWx3Xcq9I",
+	"NmeiF/iz1akYBiO5lfKtZRe6ptdM3hSGntBLbkDu7gVHmNuGjM4+NLQ3pnZqtNc/F0q6V8u5q05yaTdT",
+	"6arYhV3HY6Y3Q10gfC03s4n2XHngeiaUMxGWEwdsXza6lPtY4horYZMFbMGwojQOZHBeF/Ek+NhrqQld",
+	"YaD/MV9Srjs77W6ns5kUOcjvoRRSmd3v7qRHrMUXEOvXxKp3F4qBOTd5A2/vYOOcoXS5WsI3nWZvRw3l",
+	"Xr+3oYDtZJ7qWi8vdVJv6BVpl8/FCrzmW5ldtCQNligs5UlLxFB475kZn53dv4TMPPXUIk/rzlTc1DbP",
+	"nEkF2O5LlbwDY9VUCzLfVybCfSboS4+8brSijuQ9PkteqCXjx7fNMqV21WDOVGhf0lS4CKvzeWJ8yFZ2",
+	"IAoUNbVPvY31BI5zT35dh6nbZjE04F8V8erUDEqrSE4M5bHPECeaegosEkIPcnSxqRrFB1vk5YTGdKgh",
+	"MxqYqRQ6lhGhRLN4ygWN7BjBK5GSFnhnY64hWQ6U+1lEh0YlXZD3/+v169evioqwrIVfwEMTYQvRrS2Q",
+	"Nlqzajqco7OsWJZXgHfWFe5bCJYJ2qzVm31wJU3Pn+S0WpkFZvBOQX+PjcKBtQYzwJ3BvMb5+qEUEKzL",
+	"hpWkkVaVDCcGIyBqGsC5Ot1gr10wFHGDQkTn0MmAXTmrAfG9ftTLOlIcjjga+APHwFyZVAlfgy8Dp3PB",
+	"78wf2PhbT9gCFJ3aiqflH98yQpbVha0PkJ2DJLrb/IdTN75vKf1I0KkxioRtV6En3kmyN19kAyNXsW1k",
+	"Lh2KU+NEPEzYqZJbgaflmweDwPX59YJB4LL8QweDcpVn968+6D77FpEi8JV5dZ91+9V7mS5euh4xhh/x",
+	"guKVuVrfIpyz/wcN5xxsPZzz8FGTDAcuzt6fvzz+dHLqfNMbR5n/MDGV7FB7nV0DoE633S6p2N44uM2U",
+	"5lND4JfcyDnDrApr4i+yWdtj6fCO3rAY+tbOGAttv9tUKeURI4mA/siB/VPIdA4Uzv1yCqHrccBEmlix",
+	"nANxD9cNhOwm6VSyTaZ+LSHxcxsWQgdL5TQX8EdmLsrlmNBydfAWuPWe3dyPjMZ6wKiuTNmzFwHbBKci",
+	"zfkUH26bLrR2AUyrdI9p3RMG/umq4bhtabcPBRR6IssK2fOdmI1q7ob34c/6LYKeXNDMxpIp9P/9eHn5",
+	"brVyc1175u2G+Pb/JCE+o5LMXKp/zawzeDwHDsz2leO40MhYdZ8abX3G4iET2hUWw/UO6PD6kHTabeyx",
+	"CQwshdQhaVu+h9OdNIUGIJYn5nWkDti01k9g+0fW6BvXaYOVA26ydyxGJl3rQDOI35nHA8fGU5sEnLJz",
+	"mnfIdve6rWdFmRIlBFaQOdH+w4Znn/1hw7MQm3/I8OyhNeIhvzEtd1tuwbCh7rj3xwihyq8cQq3KdL9D",
+	"9Qgkdz5YjHVnKwHQfHzsDsHCsfz6oUJPNd1ukBDCUC5ucmG04rIQYSH/TaOFEApGPghqmsI6XPgjJMCD",
+	"Apz2k2a+DSPKpy7zzUuWbJFLiCs7lx1gbZol4bxAYLB4aqFB7BBapKXjzoFDtEh7tbGNfVEurW5nt71z",
+	"L2kBCQb/vgHXe8VSIcXzGwZT975RMNVwXUTAYu7hJ0K4SsgAR29HoevDlKNySLozKLzKYZobZQTu7Gw7",
+	"0GtNDS/ii3pt3vnl6akPGBIuCPXmuViBllnqO8iHif0o77J1umRML9mFyyHmijhvZXzYC0Rb5Fobb85i",
+	"w1URZOtS+FjuvV9bHpbqaBXlYYPFRSamC8MPX9ZS2W2w4s+xLwZBpKlmh7YVOs424gpU65Ui3ZdHpy+P",
+	"37w5fgURgtTWse29y/oyVvT+PoqiFAq5d+1so5ItyKBXcU2vXYl2pd7vjRZKQwrmDl1z9C01lrg4vrg4",
+	"OTv99Prk9OTix+NX68pj79Nd4iUeCc8DbovtdJhYOtFCDP0AmBVRmaW8dtrsFhtQbFXp3SvrZ5E1srCd",
+	"LXxpodYi5LqpOHa1gFDy/v3JqyUvcXd3LwyHz5rP6LDT3B3s0eYBa9PmaK/NaIfth52D/QKTdHVG3VHz",
+	"9ccvB7dN/8/dTf7sdGtP2sGDeCCoH3J33CMggs2Z0pmn8o8acnc7ruQ39ctOXaj4WwbV0yPViaoveSqL",
+	"OyThl7ngeZwI7GFYICSpHk4u+O+sQmE1og6eazXWpeIYKMf41mNh7rWiAx0YbFZbwpkU+NtcBnJJO8Up",
+	"/ey2V+G/Ax2MRHzKYTBDgRPvkLTtqA54qtVYN33PWJgy0aWVVUZDgQmFPvyndAGZyZAOogprr+xGdNYB",
+	"XTGtrResasab659yNNIsNhKjHOB2ZIurvFHpqL9sOuJK+aC7oOorWVHyM7QquavVbRcizwrAK8iimuul",
+	"rN+GzlSWe+h1HU9T0EsTEFcpbrnIGbuw5cyp5V5a9QIBaRbjXQMBboFiNrqxJP/K6ZRum9WJlXkto1gw",
+	"ZFNHXYopuczaC88lJAZkt+OaGr07P353dH5y+kMjaFyeH51evD4+t3/6KhiG182HqY5f1LLoQtCZmkh9",
+	"fFNYm2E2FFJNXSSfmcdIX9lf9YuQEqyvsrIINF3tsQE6lqz7b6jSTdhG8+RVH/B+wJgAXTc3RQn2sO7+",
+	"1ollhGtmsWHjdhvoTdsB2Pbu4JuzXgGYkDmiEDFMw4erysr2RP1KB0SEr3fAQgQ07NsTyfWbPP2Is66M",
+	"+dAiR2kfWJv5aQwMNCWJmyhl4zrIwna73YAMFmmfoGVN6h5y/rBADpHvO+12+0l5oxwcsZVG49JxbjWT",
+	"eOtoDi/tM06JnPOYHQKTKd9WnebM29QmZOxmOS3pFX5MyI9Z2iGv9QcAV8bafbUDEonlCIQd/uiQ9Cda",
+	"z/p5cJVH3wOQaAx9w1zBij6HHNDhdTJrBBiY/7hJqH7vQZUpFLg28UlPmOX4SyhdijQ7+zlc3m/vHtTH",
+	"5v06OtlLVL2WdLL1etghgZzZ8q3blNo1uloxF1ubr1vExT7YhphbYmOr3fmKsmT7sySK+kv58EkUrQ63",
+	"rdm8u5PPUa2nF9lxR9AHd7Wq0ctsDbI4A/T/loIMpMbJk9nApeU7zSltfHSeiOIcsw9pS1LMpPCHADqf",
+	"kRHyVCwJ4x7pjyiP+uR7/9VP7AXZtve77ecB6VOt6XDSvxLYTlk5VKU606z7tnKkbx1j6BYQIRKlSicz",
+	"5vIlpnJqjpubRGI2hQ5oOpyA/gfr5hmMfagyFL15LpAvzIsLVS2q52SknAvHVFTuGo04MIK5tcL6IKjx",
+	"bqO2oZfZb5Y08eVxsi6S4r3lYznRl48Wczw3rU2yUYnA9YoBcQfXxEIbj84TcKnfszgZuY775552y+5W",
+	"HaNfywqyoa+lNr9lt6pVddndiI+TmK12xCvsU6Y2blRmwzdlYN/ch1y04M6WIB80DDnD7NKyaox0nBA0",
+	"DnZdLGk45YLQ2SziQ6jhhNqxLKmqnmFi372RZeJhR7r1nCsxvbky/EjUhmYo/KZfVDJTkcubsg8pr60C",
+	"Cets3jZhdxvi+YFiI53txkZqBszT6DfVFbdczQY8x4hd2CjHCzFU9fskr5r4gS/06nm6MvP8jp6ui9RX",
+	"lLvkiCpdHZwEyZZ6Iczzf5Dt7zy0YKH+wKYSFEqG18c3PDRSumxI2YzRa2VzohxQB8xYV8r8HKAJY4SU",
+	"Jly3yNHYTjccLIBHGGYzoMpoUcNIFs1zmKSZD2O2tqOZmyG5NlG/qMNZRfJ+lqHVbXXul6CVr4XY6Exl",
+	"xRF3Psxu637ZZrUrmymZsVhJQRIRslhpKkLVWpfKX9H6JSvIzHV+Ac+Fbf8SSeXyAJf9L+XG+y4a7yHf",
+	"pD8r1rz8bH+2FOnePDXrgTKxlllBEV2VoKaXAeR3onCAqqwEBy5SWpW7ZGMMDAtQy+3V8/wglKKMGw0Y",
+	"JjOOXF6vG23pEk/gJEkU5rJRzId+FZqlmUbQmNDQVtENFna6i1FdoHhtaQSmt1h12onHT+vapD4bXlFk",
+	"KgYxLVa6G2yngHj3vsbYEg4oR8QwMCdwPCstZYKsWilYq1q0pUI0hXGAyFI9esio4CfiXWlZy1FRDo5V",
+	"eXjO21I0ctvA+33RTLsPS91Xc61pM8R6Smf8KZgaT41m9nSURFET/oU/qEw8Qsf6XROq/nH68tPJ6ad3",
+	"52c/nB9fXKzz5lbWHlvndOYuKuBpd6s/vm8u1+u0J4C7W3Tup8mjVS7DbVRHQjHS9icQ7VfWap1olR7S",
+	"r9LaRnXVA3hY1pSU5BDrXv35Dh6wdOT5titHSpLocgZjWU706uQoZ1CWZSFbXA88plbGTk8Lec6RHVpZ",
+	"7T4pGtLDZ0c4/LNIEXRDNY2hgU+lTUJwpu/78zfFlUx15+GC//2rjYR+HJu87bHJMxkXcI53RjRUY8ru",
+	"7k41o6sxJznDXbuR4mnJRaSUdpus45ovan2JpUtFvS/v6MnLW1p38+OVjl14gV/43eoXGLy9e367IahR",
+	"sf8CHOHMJX+xKDzMilCdlYM1Y1aHhsHFbmzp2v5l1UH8tQ0HTpy5X9BdACNMWPpgbkRY3fh+pL6zgalq",
+	"3mrs6wKjdA25L1FMaleOrMK+WutCtddesZhM/FhayRRMLckM6o1jOQ2sOefYFsG2BFQQXNSa49QJo3pe",
+	"QKhQerXWCZjt9sye4GNZaneeucIu0y2CnLH8JgcDu+pGMfx1kjkdn0fORLQgfXxvH8ryoVVh0bw614eO",
+	"CieXA5jIORaycGR1JmbqqUYO3h+r8MsuWoQ271UxZ0VHVcH+Soe24WxlNZFzCA6lShOo616N1Yb6oj+E",
+	"uB5IzJHOzS+q48N22hesXQaZcxmxiuHj4MszOg5aIc7RcsPZHMjZAI5qUEcBnVZTIs0Gzc+aNzQ2G4IZ",
+	"hu7NP7t13Adn2XruoyNc9xasjWESc724gInwmPDGaIz3i/967XjjTx8uGytx/Yvu3n6WfZOL6g9jplvk",
+	"iERyzLEnm8ogIAXDHjx9Y5eDFamx/mEWc6Ex3cE6x+F9SMRIKC7qinPsjcKEe04hBTlUt+aAXIzk6m1k",
+	"pms2NywbdzZges6s/IZEE5sLOpEzcx743dAQJwYTBiyL7s8pzgnO4W/rSlwJJPQYE4XIIMGMsxGbI/T6",
+	"7iZ65NePfTKkccyZIv2jRE9kzH8HdtIjL+Cg5Cppt3eGADD4J+u3CPYoN6ipAL+GNIoIFVcCMcq6YRTl",
+	"zidH+p+b8HjfdQyMjeBmYiTjIVOEfaZDHS2Qp4MjoEXMdpjQjr0N5ZQpq0FfiRsa8RC+8E5sJ8RPLIuc",
+	"MBqymPT/u2lzpponYd9A1UHGbH0Ajgyb2Wp2ahDq+2RmZNH+rhtgGZCQj7k2/5VaBVcCPeRDGTNMlp0s",
+	"ZhMm1JMg89ZhFo0BUMgc8wXrL92gmtAZvLd/bD7vt8gLGXIbevnp4uwUkEGTqVT6SnTIW/4iAJMBnzh/",
+	"/ZLs7Ow8N/rx+8uXAZlKwRbgAMv6jAIdY+aO5hqTciwVeGPBe41Oq91qNyAdhwk6441eY6fVbu1g8dQE",
+	"yLXUzWW+HDOQZykGGCnRiLjShgCMvQm6NY3plGmIFvy6GouIvKJRLtyt6AlTNg6qDknMZgwT+A3JKnbD",
+	"YhrlmPavJdne7PMsApsXpSs37/xnwuKFm63Y8+xrYNZg1m6Quuw8AOCSOcEf7i/lDIB/YYEXIeMpqCJV",
+	"cHDpH577smjnXtA53XrtuPu6PVimy1U6WbloCzC+uO77nWKw7tXOkeOyLLlKjeaSCwS/iHk6t5fV9iXt",
+	"zmV7XfsSL09xd6UVb+29++n6NTb/wkU2ynff3dLui24oo9Gn7+iYQT56zWexKs7oNbHNaQDK6bbbWDUM",
+	"g1RBU8r01qe/2cCkV4i9VM1orCM/MelXvwtsZ7lZKz6da53qPrK5Ka4JS64zqX3GdQSFzp45b3m16zvt",
+	"rtku6HjZznWbdEmwXstIfHm+K6P9rKSHYdf3a7voLlhqZnfCoEMULbz4X88+Dxwo3+evoKPPzi8FZl7l",
+	"g1nLu7KnXE68Szv3Ej+9ygfwYRcVGiDXLi4DaK/mqR/s75qVVpK8IffabxiHcLZ915bHoWfO+Wedom5k",
+	"tnNY1vmrvdRsC1dfbnLVzjnf61Y15/tE+a47z/de1p7Jc5inVo1zdC9XTuV7HaU9i3JtibCf0FI/INsa",
+	"Z7W1jWtQU9RwBjrIeB1h9tpeh5aDzN/h4umGv6RZNwYrbusKnaLya1Dd1xdgtwzZ7CIjK3pFyvCevqCh",
+	"y9GHn3TW/+S9oFb3ZiH+aGf9j17LeMDDkEHB1F6dnZ0IzWJBI9A28Vc7tTZ3Qzm6p8COS6ZTGhs0MnAs",
+	"qVAHJLIj7w3ZgakLFsAaCxQ8wUUJYe+M1pr5W1zuPBeQVePyY6GCxNoBaDEYW19KkY41t05S9pkrrQ4z",
+	"N6wzg7gmMtGtK3GEijdooX5wGYPKM/gJ7OGQ9NPE/743GQADgirN98fCCmhtbPsYkQ9ZAcZVBmZ0eHNF",
+	"rHpOvu9jtniPzBI16QekjyLmLVfKvNR8EC/OE9FHQ5cKrNVYLux44lV2XAlX2uEqOwI7X8g5f4xh9cGZ",
+	"286YOgnZdCY1E8NF829s0cfCxVijwTeCRHFU0XtZ/YCxD1kckGuG7hZngI2ZTh+6Eg7IthpBJ5iy1t0l",
+	"E5kYGwyO5gwA3KutOlBZHgLksVkfWFrT4Jo5uXgMaLRXotuGWrBuuwsG1TWb2SKHvBUDyzgzZtWKWaMY",
+	"eRD7G1tY7QjO/0KGi/qKkVr63vyZ0eJRmVtQMWF7SaWuk/lERuhxNfoBjRLml/E49aRYPO+tEc9OxqdV",
+	"ZysC2HLsfHGFFzxsdNrGFm11un4Uxq6fxd18Odd+nsk5USAes+CVH47CiNNB+6B9i843LGDJgfVEKM1o",
+	"OpzEEK8rmoqR4gN0HQlAUmetV8HVKxJK35mD9rIms7Pfbi8BLDsccOSJjZ1l+36xcB7pAMvXLHFo8HGE",
+	"bESTqHKXZW+rL2v9YrXbvHfTosD9jIQ0G6MgO8TezaFf90K4buRToh5tiEcb4tGG+GvaEHcD3t2sjlwF",
+	"X4G9cVSgX1pOZgMXnn7JVVroeYhaIle53KoWpgGFNiX7jczUhaLkRp3vAkcGzEUWWo1lnl3skirPfqwJ",
+	"1mXHlIFQt929vziAYDIXXHOYCmmvz+xvUSYK2g8jClYEwbuYzShIAVCYaYh5DR49fm1pgN8WCQSKc+cw",
+	"RDaKmUszqCcZcN0VOZB9nHF9/Kw2j/+mTP6fCUsgkzxj7+0i7u6Y9783c/fb7NTh7HiqJc6e/zBj7O1i",
+	"nt7OcXSfobczhm7W/EMx88sVJwMmBFOjePttqf8cfPqP6xLbbe+u/8Wp1K9lIuwrnm8mcrzCgTolAJjk",
+	"X5Syv4GNYLPo12bE30OxzySpDRISQ+JGzbA1gwsxZEvyyta/FbGWFvlAbbSWQ048VnJC0aFtzpqmE3t6",
+	"8l0oepsabH2OkC9NWavfFRSn0DQjJOfAtK5EPpygGjjBzhYe0AzWdmoQxqWUbwzXxh/s1aKLny7OTuH5",
+	"bndDJ9U1W+S9EeZM12wB6Qw2r8a6wHwXhKWPk1fHb9+dXR6fvvzHp78d/+PT+fH7CwjmO9RfckGSmCWK",
+	"+a0XzAu5IsvPzSlmwlmHTW4fLscYsjmdx7FF3itGKIz+M9tH7m3+sr9qgftFzlbdcZ5jl2Tu89XDnr27",
+	"PDk7/XR6dvnp6OejkzdHL94cg+6nKY/QvTjioPE5NaiVc/16ZVO9xvL7lv3I4Ht0UMQGKisbzGBY+D6y",
+	"7h2HJGL0hjk3+iYeIxuWKBap7p7gErE8Vco0+clsybA3AumgxJWufqvACCgJRld2TLo6HFIQBbkN1kuU",
+	"3peSUMklvWaKsNGIDTWh2DwzIHOvpavlR99lFdiQMidjc7k97LYJt5r2HXSe88DlVqNLlOrMbw+TkLnW",
+	"OOAMWodbl70hmTSVDQsuyEu0qMAr6ZV1pkGAMU0z+bIQgWWMmMZmOelL99s+1toXOPBxec+DfycHfF6Y",
+	"wsxnl/Kyqay6rZ+mg7bow7lRl6GYdifLOEGux7l3VTXM6RXPah5wObM6FcjVlnWBaN/9pfGHcrs2XmZl",
+	"ygsCx+qR3ME3NsLXrpipcq5TxqOTtsp+T6H0l3HQZsmQ/w7e2TtZ545d1jPPufILuv/qxqy1TlcndDiN",
+	"sXCgRomUKJmEcTejzqJvus6m+T7pCJQ1+AD9F+2uU5FjlCJsJvF1zK1vorAi3WTdgR5CX21Cr6FyrRX3",
+	"oAIS8Wt0dw3ldJqv2/BX6mPDzuXW1fOJVGkdHOqPS2WVhzb7o0+jqG+buy53x3KFEhZd+2ikS8Fa5Bja",
+	"X0NuUZpR4ZpZwNhnN4oOOs7bYqNkeN26EhfJcOI12Tb6caSk3xYHiymnikU3TGXxHRzUAQebQA9RMHio",
+	"AH/KnNpJYbnPJ+xKoH/IjfEhH7ySRLTjJjYAEWJnoogrsFqN8raA+hO/gNX8hE5dg4OCZixQOSauBLeV",
+	"b/2ih/o9m8EDr7bnU3TEoJU4/M7ZA+WqPLRb8QsL7p5REzIaLnsrLKAzPOI4MZB8n42iA7QayHDxxDPr",
+	"DR1EUl7nF3wj5bWxw4pQDS1YbANvLySXlhFFaTUgZHhZgXgLBY/513gTFPwlNjdObjeUt3Abno1yb5vE",
+	"HdVaIrnMb+wslOvl47frKWxEhv3Aiht6YXutVM9e4hXo5bRYgNoJEONul6jD1Inkqm7B7gYUgXqvG2uq",
+	"ckH2iQL8hk7ZRszY9Jw0jSjXtanX9vV5wNBCJSl1/eQy5B9zW0pzW77h7S7d51Zts73HBJrHBJqvbKLd",
+	"PQs/JzTKLbUProcBNBwDOYn9xR4Ntb+6oZa2t0B99C9vt3kufVWouFbbc7WMOGgyrbxK35UYp44ZnbpA",
+	"GhYkGkF7AbXezQsmNIGG1qpFTrTtxODtmsV2hgmD/N0AB8hAwQLQg7lQ0JdBKkN1wr9s6+t/YTvsf2Gp",
+	"xb+uxL+azWb6P/NcNqOJ/Iv0c2OezCcYIYEqcyGMHiLGvULrsvZgJGJfiz254aVZS2/zt9EzWMkQqMBB",
+	"EZpDpEtnkzGN1ShHWTq62Y4xzOykBvdyfB7fnv0bgJTWS/gjt4CS3MDr753YDQhqUgHkjjMRPglcnjvZ",
+	"dfXodsqLHbSDq+EumAhhB8ciTA+PPZznWeci2w4gtAoWopIN7hFFF2Q+WZj1XKk/3vsg0XZ9Ozqjz7HC",
+	"fxhxJmyLGKMvwKUqWwuR3h8U6GsyljgYMz9yC+8fgaGuhBy5mhRt58dNuVIsBE8A1jyBP8IeyCKYtYOt",
+	"5mEDVJkdTniIQX7PFE9rmYxJfyW0lGSaDCdwwrTFIGRbGISNFvn3gV8iWH4tqFtAMUfgVDGwibhg1o2B",
+	"aNjZM1qsknhA25rX0YMUSLCYn2DvB6CZXiK0iCDs84zHTJHvx0xj5O8KuuP6EEpv5ImHA47KlZYzW+uT",
+	"DUrB60zH9RtVPJ3jx+Fe9WG27JXwZvLwKcSo+zHT8aJPvve6L6snLfIilnPFYvUd6cPVowbdd0FlgzHZ",
+	"6XqYqemhqPUkjZgeTvrFtUPmOeeqQP5XqxECtuJ3FJ+xGgjRllaQ+5N4N5G8dUrxv00nAoNvhqxdCQ5Q",
+	"LpJ/qgbA7MEbFh76V4NTsoTtHMAzmGHSXbbhHN2XlN3vdvP19F3IPl1OiFtf+K7ZZ42itInbzL8GkLRH",
+	"up3dtqFWeLCXUveV4GGP7HauhBF3PfLlytk0V85XcpU6S64avV8/3vqrAPuya3S9NVKkuWr0rmppe1eN",
+	"4MrdM/zIGAXwoX2J+SxNGYUvqIYPi+yiqwZs0+yQRxEUKgIhZfewMjpRaBWgTExdsKABWN6siLkZYK1g",
+	"l0MvFdtQxPC9VlEyY6HCCXcUkERoHnn9SGAgpeIhU8SW1y1lc76kwwlrvpRCxzIqnQ3QF7KptIxZQIRs",
+	"olkm42n/kAhJZrH8vIAeNdeMzQzhx2xGh9cejtfN/Cx+TQEQgsZ/N4+GQxY1XySjEYsLR1llmzcbHXPx",
+	"mcyoUszOokSiU6jIGQFTf5d//hzTb2IlvJZRJOcZI4/4DXrbqeOVRsN0oumOdduVxkPWUbewTdCYpeW1",
+	"F64DT6WE9Ma2lU5m275sundfk2w+y6N/9rH28NF1+petPcSZRzZqc9c6FH90VKn+YodH+Tnm2fyox5Ym",
+	"y6JydVJWbvRWUO4AeiDJ+SWls9s64nPj7hTvqJ7km/rfXcQtzSDzs+HtgP04gdF3aWw6ndn/GMB8FJCP",
+	"AvJRQBanf94GWbpuvuuN9e2AGV7IWHxO0vX62h98ncT0VnevXZicriBSd/T3CR9OXyf/6I712/HduEyY",
+	"oCjIMlpa3b0tpKiDx/ZvzJx/1uy02x3LB9KPnu0d/NGI/A5kGjMdQ/Pwzh+HZNkUhC0OWyAHAcF+xK57",
+	"NMI+wEEPfjAjHcpwiCPphlSQERr/6KEqyQVP845+xRETBfvt/OI1+If5Dphx1aknReC4eTrvgraxOSfa",
+	"Bs+5fSxXeSxXeSxXeSxXeSB9ZdPEl5oVK3+23KdvYuJ7adKBmwRmQ4gzrJWFWUNU4VTRh7frn3rKamFu",
+	"DToloJyAyBEGvrOcjZCHASayWj2YSNEidoy1HR6BWnLPRvpxRhL4NbI0IdsWFABwJbhWuaQQAMVKRQAG",
+	"7IxRDw+BzrFghT00PR/FuT3ut3RVPNoIjzbCo43waCOssRHu5Jq3/G2dTLfs5zGfOZ/PfPTy8uTnYy+b",
+	"eTldWcjM8b7U9CVX2ovCyXd8Qd7pmGmVk/hzO7CTuZYhW+hW4otOs1+cT25E4zeNbKRKjhH9afCiVs3n",
+	"lhQdw3pVhaIjVap9OYVESTKi8VJKLHd1lphlArPd9ITxmIhkOkCNpu84fd/91qnRMAMKJvSFkqkryPQb",
+	"UR4RT+2BKVdRvu8aaDrQ1wSmXskpC7LJXBMOoSFzAsygdLWWkFQpJI4USBNKs7JMsxkQOTm0sbOoDlHd",
+	"m3sAyYotbWv3NAcqxX5N5swoizhrtHUlzhHyaZtzv1oJ4eaOXaC7+VOc7EL3Vd7+zWbPpIj765cGIhhI",
+	"NStsAUig/+w0vFLCWcyHjGSTItOZXHbmYqfb2mtDPx3S6QZ7bTipW72bW93twq7MQ9TYbU7V3Utx8DY3",
+	"mYdhIfFoiW6JJTvHnsu6TlkNErtLhF58Fe5suFB5gf4FTlOw7ZxyFnRaFm3sgiCtgTB7t7p/gAd0SblY",
+	"eJnmwcsIiyjGUhMtDw3zuxJ9TznvQ6mP8h8OrARQ2vBfbPzFVRH/wnW2GiK/W/uoDejS7LiypHpb7ZFT",
+	"2fOHbo7sUOaxP/JfrT9yXSN72WwH48431tuj9vAZ26fN54NO2Nwd7nWbB3Sv09wJO6Nno4NRd9RpP/ZQ",
+	"3hBYD9dD2RMyj32U/7weALgzPp1JpfggYit9Y1da1VgtZbWV6suj09Ozy0/nxxfv3x6vVkPj71aroU+g",
+	"giytWT5c7Y8TsZHGJjkt4jp7ph0tOQ4Iwk6wrttDPkfFtpFYmfGQO8NjK+k/cSvpfDyQikWNMfHLbaWD",
+	"Wu6oj2scUrasccCc3hf4w87txOqsNbXhtWm53x+u2bRH/O+Oj88/nZyuOA/fMfQFqTnHaelyNMqRPzyQ",
+	"ot7Sk4f2L+hmLLCGdVsuQmMpuWoy32vpvZ7YWeFCYvnpt3Me/iChsxk258qFALHFgtlprtnXNhrIGQip",
+	"ytHi7+CJ+3p87Ht+/bIybe6aGw0VxsfZwBYC1FfOtzSMLgHWbzR61Xv61D3esttsDeX0Hm4eA6d1Tp6j",
+	"KAKcVAHMg8Thca2/xAhTLD8fc6VhNuTMYpVDYPz7LhNM8xhLw/Adhk3v3H66GkHrY5tG52ZDT1gT/t00",
+	"xNx0v2typdB4q4OWtUe+szmcv1YX687mNLweQN+cgu9DwOsMphlziRwOk+9gGcEi1iyKQa+9m00ENPPU",
+	"g9m/m83zfP0vXkoxiozK+xUVozXcMbOjvhVDPbfYZyc1r2Gj66T/0y9If7eIsxHTbBV7z9lUujEBgL9U",
+	"hNgEAJQmcm7jZjjvuP08WAmYfadgUOocAn6ZgmOTwzKVuFXgWjbvTtn6duaZgk6KK6/6Ze/EP6yLsy4L",
+	"Gf95+6xV/8BA/kS8V9+Sfsy1b0Y9QWlZ4FYQ81G22rCW4Qcy0R5veYyCbicftwayr9G4N4voMRaD7x3D",
+	"eTOqh5OChuSYqgGCYsqmAxarLLNjzG+MbEmdewaZWEAmUmljDM9kDDOl+kkc9YlgLHSB0z5gTpaSAnNt",
+	"3HSj73e7XQIrzrliT/x2XNheiys7+F4xbP5NBaE4OR2yPmy+EeyOjGRsm345tc76fnJOhrVSj3xfLjSf",
+	"FPboBsBtz9axbaALWAP5fkLjgUziJ42N6B2v9kHm6TxyS6uE2YA8EXL+qEs82geuYyk2u9yudfB0OGF2",
+	"tMS95EBh2ss5o8OJOcl/kQ+QcAK+MZxEpv6LvJIMMJ0Oh2ymiUxiZNX/RY6ccxR2B/zUzVEj33fb7SeY",
+	"+0UFAW91q4CPsuH1vVU4dKFKuVw6HUUwsY1BZkQWiHKQpFEk55nRb/s6uoDIswIGFVGYtfhWNXqd7ib8",
+	"aqmNfewA7t5tECJjnW6YYa/RabVb7cJqcZs9tTqFMpOi0l0ZC6vPb6XPZgB4np0fD5Wd3KZJpFMb8xGI",
+	"tAzH4ZGRvjtPWuQHI4kzE9d+KUfEQAdwEn01xbBLtacUei7of8fCNZSirEYLb88sxxGCj1rzFvjokbq2",
+	"TDQd7Mi189zNEijaGcVyuimLTfTkaSTHXJTnAf4AQ3XMy2OF/XHSnrUpXmKChpoYNRhasH7ff/3+zRsI",
+	"WL85++Hk9NPl5Zt+YJjfxKA6pgK6iDt0PtVPoNlszK4ErE5iJticRj0c4cDtjEjsSGubz4pQEUbjaOGy",
+	"+mHiawy/UMTYbla7DaAzNleQEgUxUKgLsIHQKzGjSs1lDIEtAyyrR9viJ/clTLcUJBHXQs4FjOCxS0K6",
+	"olkzS43cbXcCkjWmhc/mMr5ukdcoJgDsmKKtgPdciRmLcSVqWytbXT/A8RMU8veA86ueXZuSEZtjFpoU",
+	"cE9zym2v1FAmg4hBd10kResT6z43L7gS/XOm40UTkrz6LgGeY3tptINiPp7oDABe3aCWEpNVvUuEkkUW",
+	"FvbF5WNxIu5jH9iWfi707vZk5KaMYzbUZCJjxciAas3iBVGazlDxqcfh3pjreMjJm0sSJc0x6Hg5Bj53",
+	"zsI2bPHTZPDDkJ/xn07e/37SOeU/PW+xxU+/hx9OzIeTwQ/Rb79c/PS8NexGYjB93Q7/+ycj5g0xFMDO",
+	"ConUsr7dFEjlIuCCjwULSZ5OIQuYC41TpzBEQfpHlnEDwPq2J2W8IKMk9kc131N8bJxagOzq9dHJm9yQ",
+	"hQ/ACoA4jb3vsG+5IMk9AFLQIxvgJC0CIpQMpJ5gZ7F4YbnalrIMKl8fuG+AR3oM8dCmVmN6wtTpS4ry",
+	"8GulgTy/x11d/nh+dnmZv65LKcmUioXTyZHZ5q/LPWIZsXV42LFnME8illP8xPlcJvSGuTETmJx0YDvh",
+	"qwe40DtsEPd2mCM0n8tj/3kuYLg8LO62b6gzt/uvqeewYRJzvWj0fv2YG6yNkt9TaozCUqC/yESXKzDH",
+	"bgpAqkPbORPAK2AOBHIe15PeztDugULBQ/J9/zfN+08MXbhiKqzwwz7R2dJzmUThlQAsQXYftsgZcDN7",
+	"hy4DyFwgkOFYEqxQSzeXjT+0rsPMkYdvhd3P6QLch08OCddXAgd64364dm35yyTxWaK3GL+yPN+oW18z",
+	"eoUAy7oVfE2b4Y5pazD3HxVij1edSpy/MAZM9+UJVw6xqCJTGjIyWJA8eqBTYbBwKxyCAleMDeSCT2fR",
+	"wmjrRlXlW0tuw02GHLRBOyLDsCa7p284mR+mvwG25znI5uVUhtNguVRhLeuHCbDiHJNhjscQNWP0GvLY",
+	"g3SQxZQuSChds3ljwKBCTbUVx87IXwnzvWWNr6CMWg826JDo0ABVcqmGwXPxvDWf3K5osVtXQt+uZQ1D",
+	"GkUs/tNns32YSEKn5OS/7o/eNutXPf1i/3X7NE0dL0P5E0GoGjIRGvNvsNDe/CIOzWNcXSAYoxMZhVmS",
+	"vc1zde84zEbOVrpIIQs0S2nftLDvTiXGgXUOHk9nevEzOg7tiNbV6SlpfSeO5eJhQC7+9h7GuBiRbwiU",
+	"Gj0AZLhmn0tb1/+zZDKJmvBYrwwnuctskrsURmc48WvW+heBQbWO+SDRzFamxVbm7bbb+zsHnZ2dnec7",
+	"HT9POJlOWQzRXFsZmGdG7cv2QcaMsM5haLD++P25gVnoN6GxQLtsAngCErMwIG8N+sR8zEVReReUazd6",
+	"DSjLNsC+TswKF83z41dN81NbOlVSE9D95T4JugjGTQqxHeQNXbnPQGmNjNGV4Z2RKobUyMgQvSErQ6XX",
+	"LITw8GML8PKU4BSEfgdw35/qcP/hEhVs1Uzj9mMNvvz0C69uEm6xrM5wDbumTYybsXjIhG4yYWg4tN5a",
+	"7ng4pkAMJzSmQ22zJASJmIY/YHAnH3OtUtY2o3qSESkPayaZptTt87q9vaAx5cL93XkAzmeB4Xc3/8uy",
+	"uHtyuLWpA/jYY4hoW4lVKcl/U67ljIUyznSKod37kaljjbDFlQYEmabSae8/M0yhfoC6KORcr+RBhmtt",
+	"E7DqiDfRyA00yhr8sBsmbJ4W5tQwo3r+BcyZNN0C1GOezoVEg1mORvlKHUCzPF7bpIFl88Z8XCRLQz5m",
+	"qsLEeZnYQJi7K4hiqBlFV14f/Ib9THUw2wUPq5vhmrpZ00dSMepGi6hkat0FPL4SdkctcgEvybdbwZ6g",
+	"8JJkimpe1orFVxBTcY7LGRyCKb08VpocgLEGe4SCT6S4KzGhamLnhGFbokPzGoxQTmWYRJJ0/2d/F2Kj",
+	"b7jAFfoG51/BW8xnfevDwC5ZFPsQwuxR70F1LHBuKyiyEMWlmvQjPuXaLTDSLL4S3aDdbpv/5Y5n4A+K",
+	"7oBhzHlV0QUC66tkinTFRhrDwTb50bVNdFmZZkE0Pq9scFdLaBXgBgzCPD0YPT2xcwYHbEgTxYiSU4Y2",
+	"LYuwF5jIXHRuuC7XPdsHCt/F/pnQCCxgnG5MTvSVwOmsAzq8JoOFeSuLRgFR0g21bBELPoj7wzDYATR4",
+	"nNE41dL6Zos/IwPru3s3CFLcKYeG3rVsbFFDTKGOOX05iWUynjRW533+uEIgFkQTqg5Jx1x9nUlvQIjF",
+	"JjN2RpnSz3yaTPFP+IAL+0GqQnKh2Rgq1taf6I1B1jpHP2fmRuq7ET7YWb7mV32YoEv6QxZrPjKykKWD",
+	"UYF2sDecnV2cPZTvuwQdDlrkCABIZIziBOdtO55gVkMMKZyjly2dg3FOMd+HzGojEhq9xv/82m4+P2r+",
+	"Qpu/f2p+/M//aNxXT//cFOGKEtD4ctXQiFowbhSU5TaOKzWs8sre/pWRMvDE89HBftg+6Bwc7A6fhft7",
+	"MIy0YJX9Z7lV9p95a+y3d9o7lHW7g+fPDw72O24NJsKrRu/LVQPkw1Wj183tA9bwqBPW6sBrBPtsngEf",
+	"yxW2hbE/ub2tnI1awYZh9LIsYrx1p6ECTizNOcXLaR4by7BwWmh//Duf9Q2W9X9XOuwHtuVg6grHLDwj",
+	"Bw8tTbtsIMaBF+apWBgS/bVhVm0EDbOkkfirg0x/Bh2ibHbpEbw03Xa/VeJdW3ru366Q8ZvobU4qyRFq",
+	"RgGkg6Fcwp7kVlHfRHO7sxGyniPjJad3XJ4KfIRJv3AcLLEwEiK+MaLbYrVzxVm1DWeWm+dTHdE29uwh",
+	"L+5TDMNj9+aM/w6M6Yh93a8EtqTJHsEQPSpGCuPFaascN+MYXmpUzoDQSMlln431u4PulpMwRhlKtTDX",
+	"G1dLeQ2KTZodIGMji3OaGO6nb3hXqmiAugdngRxpl3YGGtmRuBIOfn5IABqsgtqEUwtBC3K1V9SooD2j",
+	"2CFUpxDZgVS3GgrN2ejEXdjGuo2T2/fo/9eAy3ZOnLbBf6sHGcO82Wl39htBA5C9vn35wkBX3T9DrbZA",
+	"7eznBer+huI09+u9zn0F6aMYfRSjD+7we+iEt28tp5ek2VZ9KoY2maqcbgIOCydBrTj5DgjF1h1GOYL8",
+	"kaqJJcdizSIVF4b/Q+O4CZu2SqXDj7jDr2LtbtuM3JLVxMPMYELmaZZHXtrbffbq+O+z3w5+fHFBm58u",
+	"T6Yfmns/vWTJ39n59XTv9O3spw+//LAzuUhev19h2amYKOfHGzFj7+7zrPgdHbNHPvxozjxMHMWq9dz6",
+	"aS15EeRthAtyzRaY7vJvZ9WsMGB7VjwbsthcPNw6SZdkhuvHjSlAGPaVkL4jb1gc0VmLpH2GrgS8hCvw",
+	"jLqJBtmcGsw7D5wxobwJC/gSHkLxu7q2+ckVqj8y9/to/nfjyXcte0+3CSk1pQaDsxduN7MWMig8nMHw",
+	"LWXJprr9ozh5VOv/ZGr9SbGMemAtf212aEp3BjhQvlmaKxpYEnRZcYL1MXr6PXz+Xhjebk6OX2GxqQvh",
+	"aVd0bHYKkwxZNHI1E+aHT6pDkinh23jklXDGBKycPQ0NTxMMv8KUF1uUkSgclVgUzIRuu1inOTBL7pK3",
+	"/EWLmHdCXBVnEVGiBJ2pidQ9jDjaqUHZlCFGcD6g5x3DM7PPGroqV0nEOyfMPqDBsyUzxiIBiotVOaSu",
+	"E/jIpTyhl4hOGX6aT6WCLyFlCkVXt7VnQ0k2MQs+Pn5/Dh9iZtiVjeFdeblhuBlDaVeN3q9XNgvsytDU",
+	"A9tKPgE9yrdHc+nrzdeFwv/lVOV/fzMpy+Z3DNeK1FDZRBm0a7xzGqsnq2RIhwu4DBTPKCIlNtGV2L5R",
+	"5ETAi8VJeK8mXaFysQtISrVT0Da0SR40fPGnFwmbmjyPUuHR6vnzWT0XXIwj5s832dy2gdZiSlOtqpKV",
+	"LxZieAEPbamwAH4M5GypOR1ZgnUFiws7VuSLN5O51wka6dQa+Mu2qOi1A2/UlPkrN4yk17kN3Mt2Vosz",
+	"DQgMI7ADEWZH2EfAy5LO9REMVvocbrOR4UzGutHb3d3ZwMkFN7Mu53rEx0nMVK530Z8+nfodTndwqIU9",
+	"hdIkS2N1jiMqoBb3HqMmcfrP71UE9CMOFLov9aTDduR1/Yx8fHcVfpzgVOBWZSMK6PpnneKGfKDC3i+7",
+	"TQ+tLFzkjAk6460FnUZVwDmbMXH07mQz6LhFMyFlX9cjO612a6dSOzAEEcphMmVCf5cVodYS/+53IMH/",
+	"cfT2TTXYoIOB+00VtGAOVSUSnUNkFydUbQmP4KXbRCVX3gH52ZpepwqOam29NcorTA0LqaYDqlhaTfCb",
+	"HCibeFWOn/l1vzQGjMYsNq+AmlYW3xSXCqbMMyCu0x/Vk3Swq3fZ4C0bQT2Ua1DbssP9x0Urw6C1AEfz",
+	"oTcT53uN3LAyqCa06cjAplZTyXHk+VRqWyjB4hlMsM1z/XQV7I+3uoztYuha3EGSmv8zJ8RLfml+pMAq",
+	"Axcm5PcHbpZSvotj3zzb99YGPWV1Xei6BW7PGZNGFJML+BZ5OpZj4msTxfy3LLeS8V4FfQIK0vEByS02",
+	"effp/dJDpduPt/8nAAD//w==",
 }
 
 // decodeSpec returns the embedded OpenAPI spec as raw JSON bytes,

@@ -131,7 +131,7 @@ func (a *App) build(ctx context.Context) (err error) {
 		return err
 	}
 	handler, err := api.New(api.Options{
-		Syncs: service, Peers: a.Peers, Catalogs: a.Store, Pages: a.Store, Counts: a.Store, Events: a.events,
+		Syncs: service, Peers: a.Peers, Catalogs: a.Store, Pages: a.Store, Sides: a.side, Counts: a.Store, Events: a.events,
 		Logins: logins, Console: page,
 		Node:  api.NodeInfo{ID: a.nodeID, Name: a.name(), Version: Version()},
 		Ready: a.ready, CORSOrigins: a.cfg.CORSOrigins, TrustedProxies: a.cfg.TrustedProxies, Logger: a.log,
@@ -192,6 +192,14 @@ func (a *App) openSource(target peer.Target, s session.Session) (transfer.Source
 		return src, err
 	}
 	return a.opt.WrapSource(src), nil
+}
+
+// side is a catalog of this node for comparing.
+func (a *App) side(catalogName string, rehash bool) api.Side {
+	if rehash {
+		return a.Store.Side(catalogName).Anew()
+	}
+	return a.Store.Side(catalogName)
 }
 
 // upkeep is what is done at the start and every hour, on one replica.

@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"encoding"
 	"encoding/base64"
+	"encoding/binary"
 	"encoding/hex"
 	"hash"
 
@@ -41,21 +42,28 @@ func (c *Certificate) State() string {
 	if err != nil {
 		panic(err) // SHA-256 always has a state
 	}
-	return base64.RawURLEncoding.EncodeToString(state)
+	return base64.RawURLEncoding.EncodeToString(binary.AppendUvarint(state, uint64(c.count))) //nolint:gosec // never negative
 }
 
-// ResumeCertificate returns the certificate whose [Certificate.State] was taken after count products. It returns an
-// Invalid [fault.Error] for any other text.
-func ResumeCertificate(state string, count int64) (*Certificate, error) {
+// MaxCertificateState is the length of the longest text that [Certificate.State] returns.
+const MaxCertificateState = 256
+
+// ResumeCertificate returns the certificate whose [Certificate.State] is given. It returns an Invalid [fault.Error] for any
+// other text.
+func ResumeCertificate(state string) (*Certificate, error) {
 	c := NewCertificate()
+	empty, err := c.sum.(encoding.BinaryMarshaler).MarshalBinary()
+	if err != nil {
+		panic(err) // SHA-256 always has a state
+	}
 	raw, err := base64.RawURLEncoding.DecodeString(state)
-	if err == nil {
-		err = c.sum.(encoding.BinaryUnmarshaler).UnmarshalBinary(raw)
+	if err == nil && len(raw) > len(empty) {
+		count, n := binary.Uvarint(raw[len(empty):])
+		if c.count = int64(count); c.count >= 0 && n == len(raw)-len(empty) && //nolint:gosec // a negative one is refused here
+			c.sum.(encoding.BinaryUnmarshaler).UnmarshalBinary(raw[:len(empty)]) == nil {
+			return c, nil
+		}
 	}
-	if err != nil || count < 0 {
-		return nil, fault.New(fault.Invalid, "INVALID_CERTIFICATE", "Invalid certificate",
-			"The certificate of the products so far cannot be read; begin again at the start of the catalog.")
-	}
-	c.count = count
-	return c, nil
+	return nil, fault.New(fault.Invalid, "INVALID_CERTIFICATE", "Invalid certificate",
+		"The certificate of the products so far cannot be read; begin again at the start of the catalog.")
 }

@@ -53,7 +53,7 @@ func TestCertificate(t *testing.T) {
 		t.Errorf("the certificate of nothing is %s", c)
 	}
 	c.Add("a", "1:x")
-	resumed, err := ResumeCertificate(c.State(), c.Count())
+	resumed, err := ResumeCertificate(c.State())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -63,8 +63,11 @@ func TestCertificate(t *testing.T) {
 	if c.String() != hex.EncodeToString(want[:]) || resumed.String() != c.String() || resumed.Count() != 2 {
 		t.Errorf("certificates %s and %s of %d, want %x", c, resumed, resumed.Count(), want)
 	}
+	if len(c.State()) > MaxCertificateState {
+		t.Errorf("a state of %d bytes", len(c.State()))
+	}
 	for _, state := range []string{"", "*", "AAAA", c.State() + "AAAA", c.State()[4:]} {
-		if _, err := ResumeCertificate(state, 1); fault.KindOf(err) != fault.Invalid {
+		if _, err := ResumeCertificate(state); fault.KindOf(err) != fault.Invalid {
 			t.Errorf("%q: %v, want Invalid", state, err)
 		}
 	}

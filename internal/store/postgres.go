@@ -211,18 +211,18 @@ func (d *postgres) readPage(ctx context.Context, columns, catalogName, after, th
 var behindAllIDs = strings.Repeat("\U0010FFFF", 64)
 
 // readIntervals is a [pager]'s. The outer side of a join with LATERAL comes in order, and so does the inner one for each.
-func (d *postgres) readIntervals(ctx context.Context, columns, catalogName string, of []catalog.Interval) (pageRows, error) {
+func (d *postgres) readIntervals(ctx context.Context, columns, catalogName string, of []catalog.Interval, limit int) (pageRows, error) {
 	after, through := make([]string, len(of)), make([]string, len(of))
 	for i, in := range of {
 		after[i], through[i] = in.After, cmp.Or(in.Through, behindAllIDs)
 	}
-	rows, err := d.read.Query(ctx, fromIntervals(columns), catalogName, after, through)
+	rows, err := d.read.Query(ctx, fromIntervals(columns), catalogName, after, through, limit)
 	return nativeRows{rows}, err
 }
 
 func fromIntervals(columns string) string {
 	return "SELECT p.* FROM unnest($2::text[], $3::text[]) AS b (after, through) CROSS JOIN LATERAL (SELECT " + columns +
-		" FROM products WHERE catalog = $1 AND id > b.after AND id <= b.through ORDER BY catalog, id OFFSET 0) AS p"
+		" FROM products WHERE catalog = $1 AND id > b.after AND id <= b.through ORDER BY catalog, id LIMIT $4) AS p LIMIT $4"
 }
 
 // readProducts is a [pager]'s; OFFSET 0 keeps it a look by the key for each.

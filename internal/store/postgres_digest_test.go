@@ -96,7 +96,7 @@ func TestDigestsFollowTheKey(t *testing.T) {
 		"spans":              {spanDigests, []any{"main", "", "", 1000, 256001}},
 		"spans of a part":    {spanDigests, []any{"main", "P-0005000", "P-0006000", 16, 100000}},
 		"intervals":          {intervalDigests, []any{"main", from, through}},
-		"entries":            {fromIntervals(entryColumns), []any{"main", from, through}},
+		"entries":            {fromIntervals(entryColumns), []any{"main", from, through, 5000}},
 		"without a digest":   {readDistrusted, []any{"main", "P-0005000", "", 500}},
 		"a page up to an id": {"SELECT " + contentColumns + fromSpan, []any{"main", "P-0005000", 1001, "P-0006000"}},
 	} {

@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"math"
 	"slices"
 	"strings"
 
@@ -39,8 +38,8 @@ type pager interface {
 	// readPage returns columns of up to limit products of a catalog whose id is greater than after and at most through,
 	// "" for the end, in ascending order.
 	readPage(ctx context.Context, columns, catalogName, after, through string, limit int) (pageRows, error)
-	// readIntervals returns columns of the products in intervals that ascend, in ascending order.
-	readIntervals(ctx context.Context, columns, catalogName string, of []catalog.Interval) (pageRows, error)
+	// readIntervals returns columns of the first limit products in intervals that ascend, in ascending order.
+	readIntervals(ctx context.Context, columns, catalogName string, of []catalog.Interval, limit int) (pageRows, error)
 	// readProducts returns columns of the products with these ids, which ascend, in the same order.
 	readProducts(ctx context.Context, columns, catalogName string, ids []string) (pageRows, error)
 }
@@ -56,21 +55,27 @@ func (s *Store) page(ctx context.Context, columns, catalogName, after, through s
 	return db.Select(columns).Limit(limit).Rows() //nolint:rowserrcheck // whoever reads the rows does
 }
 
-// eachWithin calls each for columns of the products in intervals that ascend, in ascending order.
-func (s *Store) eachWithin(ctx context.Context, columns, catalogName string, of []catalog.Interval, each func(scan func(into ...any) error) error) error {
-	if p, ok := s.dialect.(pager); ok {
-		rows, err := p.readIntervals(ctx, columns, catalogName, of)
+// eachWithin calls each for columns of the first limit products in intervals that ascend, in ascending order.
+func (s *Store) eachWithin(
+	ctx context.Context, columns, catalogName string, of []catalog.Interval, limit int, each func(scan func(into ...any) error) error,
+) error {
+	if p, ok := s.dialect.(pager); ok && len(of) > 1 {
+		rows, err := p.readIntervals(ctx, columns, catalogName, of, limit)
 		if err != nil {
 			return err
 		}
 		return eachRow(rows, each)
 	}
 	for _, in := range of {
-		rows, err := s.page(ctx, columns, catalogName, in.After, in.Through, math.MaxInt32)
+		rows, err := s.page(ctx, columns, catalogName, in.After, in.Through, limit)
 		if err != nil {
 			return err
 		}
-		if err := eachRow(rows, each); err != nil {
+		err = eachRow(rows, func(scan func(into ...any) error) error {
+			limit--
+			return each(scan)
+		})
+		if err != nil || limit <= 0 {
 			return err
 		}
 	}
@@ -104,24 +109,25 @@ func (s *Store) ReadSpan(ctx context.Context, catalogName, after, through string
 	if err != nil {
 		return s.translate(err)
 	}
-	defer rows.Close() //nolint:errcheck // rows.Err below is what counts
-	for rows.Next() {
+	return s.eachProduct(rows, each)
+}
+
+// eachProduct calls each for rows of contentColumns.
+func (s *Store) eachProduct(rows pageRows, each func(*catalog.Product) error) error {
+	return s.translate(eachRow(rows, func(scan func(into ...any) error) error {
 		var p catalog.Product
-		if err := rows.Scan(&p.ID, &p.SKU, &p.Name, &p.Price, &p.Currency, &p.Active, &p.Attributes, &p.Hash); err != nil {
-			return s.translate(unreadable(rows, err))
+		if err := scan(&p.ID, &p.SKU, &p.Name, &p.Price, &p.Currency, &p.Active, &p.Attributes, &p.Hash); err != nil {
+			return unreadable(scan, err)
 		}
-		if err := each(&p); err != nil {
-			return err
-		}
-	}
-	return s.translate(rows.Err())
+		return each(&p)
+	}))
 }
 
 // unreadable is the error for a row of contentColumns that does not fit a product.
-func unreadable(rows pageRows, cause error) error {
+func unreadable(scan func(into ...any) error, cause error) error {
 	var id string
 	var other any
-	if err := rows.Scan(&id, &other, &other, &other, &other, &other, &other, &other); err != nil {
+	if err := scan(&id, &other, &other, &other, &other, &other, &other, &other); err != nil {
 		return cause
 	}
 	return &catalog.UnreadableError{ID: id, Reason: anotherType}
@@ -130,27 +136,19 @@ func unreadable(rows pageRows, cause error) error {
 // anotherType is why a row cannot be read. SQLite keeps whatever somebody writes into a column.
 const anotherType = "a column of its row holds a value of another type"
 
-// ReadHashes calls each for up to limit entries of a catalog whose id is greater than after and at most through, "" for
-// the end, in ascending byte order. A hash that is not to be believed is computed anew. An error of each ends the reading
-// and is returned.
-func (s *Store) ReadHashes(ctx context.Context, catalogName, after, through string, limit int, each func(catalog.Entry) error) error {
-	rows, err := s.page(ctx, entryColumns, catalogName, after, through, limit)
+// ReadProducts is [Store.ReadSpan] for single products, by ids that ascend. What is not there is left out.
+func (s *Store) ReadProducts(ctx context.Context, catalogName string, ids []string, each func(*catalog.Product) error) error {
+	rows, err := s.products(ctx, contentColumns, catalogName, ids)
 	if err != nil {
 		return s.translate(err)
 	}
-	return s.translate(eachRow(rows, func(scan func(into ...any) error) error {
-		e, err := scanEntry(scan)
-		if err != nil {
-			return err
-		}
-		return each(e.Entry)
-	}))
+	return s.eachProduct(rows, each)
 }
 
 // Hashes is a [transfer.Comparer]'s, for one of this node's catalogs.
 func (s *Store) Hashes(ctx context.Context, catalogName, after string, limit int) (page transfer.HashPage, err error) {
 	page.Next = after
-	err = s.ReadHashes(ctx, catalogName, after, "", limit, func(e catalog.Entry) error {
+	err = s.Side(catalogName).EachEntry(ctx, []catalog.Interval{{After: after}}, limit, func(e catalog.Entry) error {
 		page.Entries = append(page.Entries, e)
 		page.Next = e.ID
 		return nil

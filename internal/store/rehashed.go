@@ -21,7 +21,10 @@ type Rehashed struct {
 }
 
 // Rehashed is a [transfer.Rehasher]'s.
-func (d *Side) Rehashed() transfer.Side { return &Rehashed{Side: *d} }
+func (d *Side) Rehashed() transfer.Side { return d.Anew() }
+
+// Anew is Rehashed with all that it can do.
+func (d *Side) Anew() *Rehashed { return &Rehashed{Side: *d} }
 
 // Repaired is a [transfer.Repairer]'s.
 func (d *Rehashed) Repaired() int64 { return d.repaired.Load() }
@@ -43,10 +46,10 @@ func (d *Rehashed) Spans(ctx context.Context, after, through string, every, limi
 		return transfer.SpanPage{}, err
 	}
 	page := m.page(after)
-	switch {
-	case page.More:
+	if page.Next != "" {
 		d.Reached(page.Next, certificate)
-	case through == "":
+	}
+	if !page.More && through == "" {
 		d.Reached("", certificate)
 	}
 	return page, nil
@@ -80,18 +83,26 @@ func (d *Rehashed) Digests(ctx context.Context, after string, through []string) 
 }
 
 // Entries is a [transfer.Side]'s.
-func (d *Rehashed) Entries(ctx context.Context, of []catalog.Interval) (entries []catalog.Entry, err error) {
-	for _, in := range of {
-		var more bool
-		err := d.each(ctx, d.stretch(in.After, in.Through), math.MaxInt32-1, func(r *row) error {
-			entries = append(entries, catalog.Entry{ID: r.ID, Hash: r.fresh})
-			return nil
-		}, &more)
-		if err != nil {
-			return nil, err
-		}
+func (d *Rehashed) Entries(ctx context.Context, of []catalog.Interval) ([]catalog.Entry, error) {
+	return collect(ctx, of, d.EachEntry)
+}
+
+// EachEntry is a [Side]'s, with every hash computed anew.
+func (d *Rehashed) EachEntry(ctx context.Context, of []catalog.Interval, limit int, each func(catalog.Entry) error) error {
+	if len(of) == 0 {
+		return nil
 	}
-	return entries, nil
+	var wrong repairs
+	err := d.store.eachWithin(ctx, rowColumns, d.catalog, of, limit, func(scan func(into ...any) error) error {
+		r, err := scanRow(scan)
+		if err != nil {
+			return err
+		}
+		wrong.note(&r)
+		return each(catalog.Entry{ID: r.ID, Hash: r.fresh})
+	})
+	d.putRight(ctx, d.stretch(of[0].After, ""), &wrong)
+	return d.store.translate(err)
 }
 
 // each calls look for up to limit rows of a stretch, and afterwards puts right what was wrong among them. It sets more
@@ -122,11 +133,15 @@ func (d *Rehashed) each(ctx context.Context, of stretch, limit int, look func(*r
 	if err := ended(err); err != nil {
 		return d.store.translate(err)
 	}
-	// Trouble with the repair is no reason to give no answer: the answer is right all the same.
-	if n, err := d.store.repair(ctx, of, &wrong); err == nil {
+	d.putRight(ctx, of, &wrong)
+	return nil
+}
+
+// putRight repairs what was found wrong. Trouble with that is no reason to give no answer, which is right all the same.
+func (d *Rehashed) putRight(ctx context.Context, of stretch, wrong *repairs) {
+	if n, err := d.store.repair(ctx, of, wrong); err == nil {
 		d.repaired.Add(n)
 	}
-	return nil
 }
 
 // freshDigest is the digest of the columns, nil where they are no valid product.

@@ -97,14 +97,32 @@ func (d *Side) healing(ctx context.Context, of stretch, answer func() (known boo
 	return d.store.translate(err)
 }
 
-// Entries is a [transfer.Side]'s. A hash that is not to be believed is computed anew.
-func (d *Side) Entries(ctx context.Context, of []catalog.Interval) (entries []catalog.Entry, err error) {
-	err = d.store.eachWithin(ctx, entryColumns, d.catalog, of, func(scan func(into ...any) error) error {
+// Entries is a [transfer.Side]'s.
+func (d *Side) Entries(ctx context.Context, of []catalog.Interval) ([]catalog.Entry, error) {
+	return collect(ctx, of, d.EachEntry)
+}
+
+// EachEntry calls each for the ids and hashes of the first limit products in intervals that ascend, in ascending order. A
+// hash that is not to be believed is computed anew. An error of each ends the reading and is returned.
+func (d *Side) EachEntry(ctx context.Context, of []catalog.Interval, limit int, each func(catalog.Entry) error) error {
+	return d.store.translate(d.store.eachWithin(ctx, entryColumns, d.catalog, of, limit, func(scan func(into ...any) error) error {
 		e, err := scanEntry(scan)
-		entries = append(entries, e.Entry)
-		return err
+		if err != nil {
+			return err
+		}
+		return each(e.Entry)
+	}))
+}
+
+// eachEntry is a side's EachEntry.
+type eachEntry func(ctx context.Context, of []catalog.Interval, limit int, each func(catalog.Entry) error) error
+
+func collect(ctx context.Context, of []catalog.Interval, read eachEntry) (entries []catalog.Entry, err error) {
+	err = read(ctx, of, math.MaxInt32, func(e catalog.Entry) error {
+		entries = append(entries, e)
+		return nil
 	})
-	return entries, d.store.translate(err)
+	return entries, err
 }
 
 // ReadSpan is a [transfer.SpanReader]'s.

@@ -1,6 +1,7 @@
 package transfer
 
 import (
+	"maps"
 	"slices"
 	"sync"
 
@@ -15,15 +16,14 @@ const maxCertificates = 64
 // value is ready to use. It is safe for concurrent use.
 type Certificates struct {
 	mu     sync.Mutex
-	states map[string]certified
+	states map[string]string // of the certificates of everything up to an id
 	whole  *certified
 }
 
-// certified is the certificate of everything up to a position.
+// certified is a certificate that is complete.
 type certified struct {
-	state string
-	count int64
-	sum   string
+	sum      string
+	products int64
 }
 
 // After returns the certificate of everything up to an id, nil where that is not known. That of nothing always is.
@@ -33,11 +33,7 @@ func (c *Certificates) After(id string) *catalog.Certificate {
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	known, ok := c.states[id]
-	if !ok {
-		return nil
-	}
-	certificate, err := catalog.ResumeCertificate(known.state, known.count)
+	certificate, err := catalog.ResumeCertificate(c.states[id])
 	if err != nil {
 		return nil
 	}
@@ -49,23 +45,18 @@ func (c *Certificates) Reached(id string, certificate *catalog.Certificate) {
 	if certificate == nil {
 		return
 	}
-	known := certified{state: certificate.State(), count: certificate.Count(), sum: certificate.String()}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if id == "" {
-		c.whole = &known
+		c.whole = &certified{sum: certificate.String(), products: certificate.Count()}
 		return
 	}
 	if c.states == nil {
-		c.states = map[string]certified{}
+		c.states = map[string]string{}
 	}
-	c.states[id] = known
+	c.states[id] = certificate.State()
 	if len(c.states) > maxCertificates { // the way leads upwards
-		ids := make([]string, 0, len(c.states))
-		for id := range c.states {
-			ids = append(ids, id)
-		}
-		delete(c.states, slices.Min(ids))
+		delete(c.states, slices.Min(slices.Collect(maps.Keys(c.states))))
 	}
 }
 
@@ -76,5 +67,5 @@ func (c *Certificates) Certificate() (sha256 string, products int64, ok bool) {
 	if c.whole == nil {
 		return "", 0, false
 	}
-	return c.whole.sum, c.whole.count, true
+	return c.whole.sum, c.whole.products, true
 }
