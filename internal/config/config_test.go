@@ -153,7 +153,7 @@ func TestTypoIsSeen(t *testing.T) {
 	t.Parallel()
 	_, warnings, err := Load(map[string]string{
 		"FULLSYNC_LISTN": ":1", "FULLSYNC_URL": "x", "FULLSYNC_TOKEN": "x", "FULLSYNC_REQUIRE_POSTGRES": "1",
-		"FULLSYNC_REQUIRE_BROWSER": "1", "FULLSYNC_NODE_MODULES": "/x", "PATH": "/bin",
+		"FULLSYNC_REQUIRE_BROWSER": "1", "FULLSYNC_REQUIRE_PGBOUNCER": "1", "FULLSYNC_NODE_MODULES": "/x", "PATH": "/bin",
 	}, nil)
 	if err != nil || len(warnings) != 1 || !strings.HasPrefix(warnings[0], "FULLSYNC_LISTN ") {
 		t.Errorf("Load = %q, %v", warnings, err)

@@ -110,7 +110,8 @@ func parse(given map[string]string) (Config, []problem) {
 func unknown(given map[string]string) []string {
 	// Read by the tests and by what talks to a running node, not by the node.
 	known := []string{
-		"FULLSYNC_URL", "FULLSYNC_TOKEN", "FULLSYNC_REQUIRE_POSTGRES", "FULLSYNC_REQUIRE_BROWSER", "FULLSYNC_NODE_MODULES",
+		"FULLSYNC_URL", "FULLSYNC_TOKEN", "FULLSYNC_REQUIRE_POSTGRES", "FULLSYNC_REQUIRE_PGBOUNCER", "FULLSYNC_REQUIRE_BROWSER",
+		"FULLSYNC_NODE_MODULES",
 	}
 	for _, v := range Variables() {
 		known = append(known, v.Name)
