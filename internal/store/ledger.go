@@ -62,7 +62,9 @@ func (s *Store) ClaimSession(ctx context.Context, id string, fence int64, worker
 
 // Heartbeat is a [syncer.Ledger]'s.
 func (s *Store) Heartbeat(ctx context.Context, c session.Claim) error {
-	return s.guarded(fenced(s.db.WithContext(ctx), c), map[string]any{"last_heartbeat_at": s.dbNow()})
+	return s.withRoom(func() error {
+		return s.guarded(fenced(s.db.WithContext(ctx), c), map[string]any{"last_heartbeat_at": s.dbNow()})
+	})
 }
 
 // Held is a [syncer.Ledger]'s.
@@ -92,7 +94,7 @@ func (s *Store) Advance(ctx context.Context, c session.Claim, to session.Progres
 
 // Waiting is a [syncer.Ledger]'s.
 func (s *Store) Waiting(ctx context.Context, c session.Claim, wait transfer.Wait, then session.Phase) error {
-	return s.inTx(ctx, s.db, func(tx *gorm.DB) error {
+	return s.roomyTx(ctx, func(tx *gorm.DB) error {
 		values := map[string]any{"waiting_for": wait.Reason, "waiting_until": nil, "phase": then}
 		if wait.For > 0 {
 			now, err := s.now(tx)
@@ -195,7 +197,9 @@ func (s *Store) settleCommit(ctx context.Context, row *session.Session, failure 
 
 // FinishSession is a [syncer.Ledger]'s.
 func (s *Store) FinishSession(ctx context.Context, c session.Claim, end session.Ending) error {
-	return s.guarded(fenced(s.db.WithContext(ctx), c).Where("status IN ?", session.Before(end.Status)), s.ended(end))
+	return s.withRoom(func() error {
+		return s.guarded(fenced(s.db.WithContext(ctx), c).Where("status IN ?", session.Before(end.Status)), s.ended(end))
+	})
 }
 
 // ended is what every end of a session writes.
@@ -215,7 +219,7 @@ func (s *Store) ended(end session.Ending) map[string]any {
 
 // ReleaseSession is a [syncer.Ledger]'s. It takes back the attempt that the claim counted: a restart is no failure.
 func (s *Store) ReleaseSession(ctx context.Context, c session.Claim, enqueue syncer.Enqueue) error {
-	return s.inTx(ctx, s.db, func(tx *gorm.DB) error {
+	return s.roomyTx(ctx, func(tx *gorm.DB) error {
 		err := s.guarded(fenced(tx, c), map[string]any{
 			"fence": c.Fence + 1, "worker": "", "attempts": gorm.Expr("attempts - 1"), "phase": session.PhaseQueued,
 			"waiting_for": "", "waiting_until": nil,

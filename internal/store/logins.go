@@ -115,7 +115,7 @@ type tokenUser struct {
 func (s *Store) TokenUser(ctx context.Context, userID, tokenID string) (u user.User, ended bool, err error) {
 	var row tokenUser
 	err = s.read.WithContext(ctx).Model(&user.User{}).
-		Select("*, EXISTS (SELECT 1 FROM ended_tokens WHERE token_id = ?) AS token_ended", tokenID).
+		Select(userColumns()+", EXISTS (SELECT 1 FROM ended_tokens WHERE token_id = ?) AS token_ended", tokenID).
 		Where("id = ?", userID).Take(&row).Error
 	if errors.Is(err, gorm.ErrRecordNotFound) {
 		return user.User{}, false, user.Unknown("of this token")

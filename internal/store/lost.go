@@ -43,7 +43,7 @@ func (s *Store) asSeen(db *gorm.DB, seen session.Session) *gorm.DB {
 
 // TakeOver is a [syncer.Lost]'s.
 func (s *Store) TakeOver(ctx context.Context, seen session.Session, enqueue syncer.Enqueue) error {
-	return s.inTx(ctx, s.db, func(tx *gorm.DB) error {
+	return s.roomyTx(ctx, func(tx *gorm.DB) error {
 		err := s.guarded(s.asSeen(tx, seen), map[string]any{
 			"fence": seen.Fence + 1, "worker": "", "phase": session.PhaseQueued, "waiting_for": "", "waiting_until": nil,
 		})
@@ -66,7 +66,9 @@ func (s *Store) TakeOver(ctx context.Context, seen session.Session, enqueue sync
 
 // FailLost is a [syncer.Lost]'s.
 func (s *Store) FailLost(ctx context.Context, seen session.Session, end session.Ending) error {
-	return s.guarded(s.asSeen(s.db.WithContext(ctx), seen), s.ended(end))
+	return s.withRoom(func() error {
+		return s.guarded(s.asSeen(s.db.WithContext(ctx), seen), s.ended(end))
+	})
 }
 
 // Reenqueue is a [syncer.Lost]'s.

@@ -23,7 +23,8 @@ type Applied struct {
 
 // Migrate brings the database up to date: first the tables of fullsync, then whatever engine adds (the job engine's
 // tables). One process at a time does this; the others wait and find it done. step, if not nil, is told of every
-// migration. It returns Impossible for a database that says it needs a newer binary.
+// migration. It returns Impossible for a database that says it needs a newer binary,
+// and for one in which it may not create tables.
 func (s *Store) Migrate(ctx context.Context, engine func(context.Context) error, step func(Applied)) error {
 	release, err := s.lockMigrations(ctx)
 	if err != nil {
@@ -32,18 +33,21 @@ func (s *Store) Migrate(ctx context.Context, engine func(context.Context) error,
 	defer release()
 	provider, err := s.migrations()
 	if err != nil {
-		return err
+		return s.translate(err)
 	}
 	if err := s.checkSchema(ctx, provider); err != nil {
 		return err
 	}
+	if err := s.mayMigrate(ctx); err != nil {
+		return s.mayNot(err)
+	}
 	for {
 		result, err := provider.UpByOne(ctx)
 		if errors.Is(err, goose.ErrNoNextVersion) {
-			return engine(ctx)
+			return s.mayNot(s.translate(engine(ctx)))
 		}
 		if err != nil {
-			return s.translate(err)
+			return s.mayNot(s.translate(err))
 		}
 		if step != nil {
 			step(Applied{Version: result.Source.Version, Name: result.Source.Path})
@@ -56,9 +60,13 @@ func (s *Store) Migrate(ctx context.Context, engine func(context.Context) error,
 func (s *Store) CheckSchema(ctx context.Context) error {
 	provider, err := s.migrations()
 	if err != nil {
+		return s.translate(err)
+	}
+	prepared, err := s.prepared(ctx)
+	if err != nil {
 		return err
 	}
-	if !s.db.Migrator().HasTable("settings") {
+	if !prepared {
 		return fault.New(fault.Impossible, "SCHEMA_MISSING", "Database not prepared",
 			"The database holds no tables of fullsync. Run fullsync migrate, or check that this is the right database.")
 	}
@@ -88,8 +96,8 @@ func (s *Store) migrations() (*goose.Provider, error) {
 // checkSchema refuses a database whose oldest_schema, which every incompatible migration raises, is above what this
 // binary knows. A database without tables has nothing to say.
 func (s *Store) checkSchema(ctx context.Context, provider *goose.Provider) error {
-	if !s.db.WithContext(ctx).Migrator().HasTable("settings") {
-		return nil
+	if prepared, err := s.prepared(ctx); err != nil || !prepared {
+		return err
 	}
 	text, err := s.setting(ctx, settingOldestSchema)
 	if err != nil {
@@ -101,6 +109,22 @@ func (s *Store) checkSchema(ctx context.Context, provider *goose.Provider) error
 			"The database needs a fullsync that knows schema %s; this one knows %d. Install a newer fullsync.", text, newest(provider))
 	}
 	return nil
+}
+
+// prepared says whether the database has tables of fullsync.
+func (s *Store) prepared(ctx context.Context) (yes bool, err error) {
+	err = s.db.WithContext(ctx).Raw(s.preparedSQL()).Row().Scan(&yes)
+	return yes, s.translate(err)
+}
+
+// mayNot says of missing rights what they are missing for.
+func (s *Store) mayNot(err error) error {
+	if fault.CodeOf(err) != codeDenied {
+		return err
+	}
+	return fault.New(fault.Impossible, codeDenied, "Database rights missing",
+		"The role of FULLSYNC_DATABASE_URL may not create or change tables in its database. Make it the owner of the database and of "+
+			"fullsync's tables, or run fullsync migrate once with a role that is.").Because(err)
 }
 
 func newest(provider *goose.Provider) int64 {

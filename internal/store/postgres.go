@@ -3,18 +3,13 @@ package store
 import (
 	"cmp"
 	"context"
-	"database/sql"
-	"database/sql/driver"
 	"errors"
 	"fmt"
 	"io"
-	"maps"
-	"net"
 	"strings"
 	"time"
 
 	"github.com/jackc/pgx/v5"
-	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/jackc/pgx/v5/stdlib"
 	gormpostgres "gorm.io/driver/postgres"
@@ -39,46 +34,31 @@ const (
 
 type postgres struct {
 	control, read *pgxpool.Pool
+	// pooled says that a pooler is between this process and the server.
+	pooled bool
 }
 
+// defaultConnectTimeout bounds the wait for a server where the options do not say.
+const defaultConnectTimeout = 10 * time.Second
+
 func openPostgres(ctx context.Context, opt Options) (*Store, error) {
-	s := &Store{}
-	d := &postgres{}
-	pool := func(size int, tune func(*pgxpool.Config)) (*pgxpool.Pool, *gorm.DB, error) {
-		cfg, err := pgxpool.ParseConfig(opt.URL)
-		if err != nil {
-			// The parser's error may quote the URL with its password.
-			return nil, nil, fault.New(fault.Invalid, "BAD_DATABASE_URL", "Bad database URL",
-				"FULLSYNC_DATABASE_URL is not a PostgreSQL URL. It should look like postgres://user:password@host:5432/database.")
-		}
-		cfg.MaxConns = int32(size) //nolint:gosec // sizes are small constants and a validated setting
-		cfg.ConnConfig.RuntimeParams["application_name"] = "fullsync"
-		if opt.ConnectTimeout > 0 {
-			cfg.ConnConfig.ConnectTimeout = opt.ConnectTimeout
-		}
-		tune(cfg)
-		p, err := pgxpool.NewWithConfig(ctx, cfg)
-		if err != nil {
-			return nil, nil, err
-		}
-		db := stdlib.OpenDBFromPool(p)
-		g, err := gorm.Open(gormpostgres.New(gormpostgres.Config{Conn: db}), gormConfig())
-		s.closers = append(s.closers, db, closePool{p})
-		return p, g, err
+	cfg, err := postgresConfig(opt)
+	if err != nil {
+		return nil, err
 	}
+	d := &postgres{}
+	bounded, cancel := context.WithTimeout(ctx, cfg.ConnConfig.ConnectTimeout)
+	err = d.examine(bounded, cfg.ConnConfig)
+	cancel()
+	if err != nil {
+		return nil, d.openError(err)
+	}
+	s := &Store{dialect: d}
 	var errs [3]error
-	d.control, s.db, errs[0] = pool(controlConnections, func(cfg *pgxpool.Config) {
-		cfg.ConnConfig.RuntimeParams["lock_timeout"] = lockTimeout
-		cfg.ConnConfig.RuntimeParams["idle_in_transaction_session_timeout"] = idleInTransaction
-	})
-	d.read, s.read, errs[1] = pool(readConnections, func(cfg *pgxpool.Config) {
-		maps.Copy(cfg.ConnConfig.RuntimeParams, readPlans())
-	})
-	_, s.work, errs[2] = pool(max(1, opt.Workers), func(cfg *pgxpool.Config) {
-		cfg.ConnConfig.RuntimeParams["idle_in_transaction_session_timeout"] = idleInTransaction
-	})
-	s.dialect = d
-	err := errors.Join(errs[:]...)
+	d.control, s.db, errs[0] = s.openPool(ctx, d, cfg, controlConnections, controlSettings())
+	d.read, s.read, errs[1] = s.openPool(ctx, d, cfg, readConnections, readSettings())
+	_, s.work, errs[2] = s.openPool(ctx, d, cfg, max(1, opt.Workers), workSettings())
+	err = errors.Join(errs[:]...)
 	if err == nil {
 		err = d.control.Ping(ctx)
 	}
@@ -89,26 +69,37 @@ func openPostgres(ctx context.Context, opt Options) (*Store, error) {
 	return s, nil
 }
 
-// readPlans are the settings of connections that read. During a first load the planner knows nothing of the table yet:
-// it takes a catalog for a small part of it, and would rather fetch and sort all the rest of the catalog for every page
-// than follow the key; and a plan made for the empty table would be kept while the table grows.
-func readPlans() map[string]string {
-	return map[string]string{"enable_sort": "off", "enable_bitmapscan": "off", "plan_cache_mode": "force_custom_plan"}
+// postgresConfig reads the URL of opt.
+func postgresConfig(opt Options) (*pgxpool.Config, error) {
+	cfg, err := pgxpool.ParseConfig(opt.URL)
+	if err != nil {
+		// The parser's error may quote the URL with its password.
+		return nil, fault.New(fault.Invalid, "BAD_DATABASE_URL", "Bad database URL",
+			"FULLSYNC_DATABASE_URL is not a PostgreSQL URL. It should look like postgres://user:password@host:5432/database.")
+	}
+	cfg.ConnConfig.RuntimeParams["application_name"] = "fullsync"
+	cfg.ConnConfig.ConnectTimeout = cmp.Or(opt.ConnectTimeout, defaultConnectTimeout)
+	return cfg, nil
 }
 
-// openError explains why the database could not be opened, without the URL's password.
-func (d *postgres) openError(err error) error {
-	var f *fault.Error
-	if errors.As(err, &f) {
-		return err
+// openPool makes a pool whose every connection has the settings.
+func (s *Store) openPool(ctx context.Context, d *postgres, cfg *pgxpool.Config, size int, settings []sessionSetting) (*pgxpool.Pool, *gorm.DB, error) {
+	cfg = cfg.Copy()
+	cfg.MaxConns = int32(size) //nolint:gosec // sizes are small constants and a validated setting
+	cfg.AfterConnect = func(ctx context.Context, conn *pgx.Conn) error {
+		// Whoever waits for the connection may have no deadline, and a pooler without a free one keeps it waiting.
+		ctx, cancel := context.WithTimeout(ctx, cfg.ConnConfig.ConnectTimeout)
+		defer cancel()
+		return d.apply(ctx, conn, settings)
 	}
-	var pg *pgconn.PgError
-	if errors.As(err, &pg) {
-		return fault.New(fault.Unavailable, "DATABASE_REFUSED", "Database refused the connection",
-			"PostgreSQL refused the connection of FULLSYNC_DATABASE_URL: %s.", pg.Message).Because(err)
+	p, err := pgxpool.NewWithConfig(ctx, cfg)
+	if err != nil {
+		return nil, nil, err
 	}
-	return fault.New(fault.Unavailable, "DATABASE_UNAVAILABLE", "Database unavailable",
-		"PostgreSQL does not answer at the address of FULLSYNC_DATABASE_URL. Is it running, and is the address right?").Because(err)
+	db := stdlib.OpenDBFromPool(p)
+	s.closers = append(s.closers, db, closePool{p})
+	g, err := gorm.Open(gormpostgres.New(gormpostgres.Config{Conn: db}), gormConfig())
+	return p, g, err
 }
 
 // closePool is a pool as an io.Closer.
@@ -138,39 +129,40 @@ func (*postgres) parseNow(raw any) (time.Time, error) {
 	return t.UTC(), nil
 }
 
-// translate knows the errors of https://www.postgresql.org/docs/current/errcodes-appendix.html that callers tell apart.
-func (*postgres) translate(err error) error {
-	var f *fault.Error
-	if err == nil || errors.As(err, &f) || errors.Is(err, context.Canceled) {
-		return err
+func (*postgres) preparedSQL() string { return "SELECT to_regclass('settings') IS NOT NULL" }
+
+// mayMigrate is a [dialect]'s.
+func (d *postgres) mayMigrate(ctx context.Context) error {
+	var readOnly, noSchema bool
+	err := d.control.QueryRow(ctx, "SELECT "+readOnlySQL+", current_schema() IS NULL").Scan(&readOnly, &noSchema)
+	switch {
+	case err != nil:
+		return d.translate(err)
+	case readOnly:
+		return troubleReadOnly.because(nil)
+	case noSchema:
+		return troubleDenied.because(nil)
 	}
-	var pg *pgconn.PgError
-	if errors.As(err, &pg) {
-		switch pg.Code[:2] {
-		case "08", "53", "57": // connection, resources, operator intervention
-			return unavailable(err)
-		case "40": // serialization failure, deadlock
-			return unavailable(err)
-		}
-		switch pg.Code {
-		case pgCodeUnique:
-			return duplicate(err)
-		case "25P03", "55P03": // idle in transaction, lock not available
-			return unavailable(err)
-		}
-		return err
-	}
-	var connect *pgconn.ConnectError
-	var network net.Error
-	if errors.As(err, &connect) || errors.As(err, &network) || errors.Is(err, io.ErrUnexpectedEOF) ||
-		errors.Is(err, io.EOF) || errors.Is(err, net.ErrClosed) || errors.Is(err, sql.ErrConnDone) || errors.Is(err, driver.ErrBadConn) ||
-		pgconn.Timeout(err) || pgconn.SafeToRetry(err) {
-		return unavailable(err)
-	}
-	return err
+	return nil
 }
 
-const pgCodeUnique = "23505"
+// ready is a [dialect]'s.
+func (d *postgres) ready(ctx context.Context) error {
+	var readOnly bool
+	err := d.read.QueryRow(ctx, "SELECT "+readOnlySQL).Scan(&readOnly)
+	if err == nil && readOnly {
+		return troubleReadOnly.because(nil)
+	}
+	return d.translate(err)
+}
+
+// The server's files are its own business, and its administrators watch its disk.
+func (*postgres) isThere() error  { return nil }
+func (*postgres) keepRoom() error { return nil }
+func (*postgres) giveRoom() bool  { return false }
+
+// readOnlySQL says whether the server takes no changes: it follows another one, or was told to take none.
+const readOnlySQL = "pg_is_in_recovery() OR current_setting('transaction_read_only')::boolean"
 
 // migrationLock is the advisory lock of fullsync's migrations: "fullsync" in ASCII.
 const migrationLock = 0x66756c6c73796e63

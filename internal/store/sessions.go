@@ -75,8 +75,12 @@ func (s *Store) cancelled(by syncer.Cancellation) map[string]any {
 // CancelSession is a [syncer.Sessions]'s. From its commit on, the guard of every worker's write finds no active row:
 // nothing of this session is ever written again.
 func (s *Store) CancelSession(ctx context.Context, id string, by syncer.Cancellation) (ok bool, err error) {
-	done := cancellable(s.db.WithContext(ctx), id).Updates(s.cancelled(by))
-	return done.RowsAffected == 1, s.translate(done.Error)
+	err = s.withRoom(func() error {
+		done := cancellable(s.db.WithContext(ctx), id).Updates(s.cancelled(by))
+		ok = done.RowsAffected == 1
+		return s.translate(done.Error)
+	})
+	return ok, err
 }
 
 // CountSessions returns how many sessions there are in each state.

@@ -9,6 +9,8 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"sync"
+	"syscall"
 	"time"
 
 	"github.com/gofrs/flock"
@@ -16,8 +18,6 @@ import (
 	gormsqlite "gorm.io/driver/sqlite"
 	"gorm.io/gorm"
 	"gorm.io/gorm/clause"
-	sqlitedriver "modernc.org/sqlite"
-	sqlite3 "modernc.org/sqlite/lib"
 
 	"fullsync/internal/catalog"
 	"fullsync/internal/fault"
@@ -29,15 +29,17 @@ const sqliteTime = "2006-01-02 15:04:05.000-07:00"
 // sqliteReaders is how many connections read beside the one that writes.
 const sqliteReaders = 4
 
-// CodeLocked is the code of the fault that another process does not let go of the SQLite file; [LockHolder] names it.
-const CodeLocked = "DATABASE_LOCKED"
-
 // sqlitePragmas are mandatory: write-ahead logging so that readers and the writer do not wait for each other, and
 // transactions that take the write lock when they begin, so that none fails half-way.
 const sqlitePragmas = "_pragma=busy_timeout(5000)&_pragma=journal_mode(WAL)&_pragma=synchronous(NORMAL)" +
 	"&_pragma=foreign_keys(1)&_txlock=immediate&_time_format=sqlite"
 
-type sqlite struct{ path string }
+type sqlite struct {
+	path string
+	// opened is the file as it was opened, to notice when it is taken away.
+	opened fs.FileInfo
+	roomMu sync.Mutex
+}
 
 func openSQLite(opt Options) (*Store, error) {
 	if _, err := os.Stat(opt.SQLitePath); opt.MustExist && errors.Is(err, fs.ErrNotExist) {
@@ -45,16 +47,57 @@ func openSQLite(opt Options) (*Store, error) {
 			"There is no database %s in the data directory. Set FULLSYNC_DATA_DIR (or --data-dir) to the node's, or "+
 				"FULLSYNC_DATABASE_URL for PostgreSQL.", filepath.Base(opt.SQLitePath))
 	}
-	if err := os.MkdirAll(filepath.Dir(opt.SQLitePath), 0o700); err != nil {
-		return nil, fault.New(fault.Unavailable, "DATA_DIR", "Data directory unusable",
-			"The data directory cannot be created. Set FULLSYNC_DATA_DIR to one that this user may write to.").Because(err)
-	}
-	s := &Store{dialect: &sqlite{path: opt.SQLitePath}}
-	write, err := s.openPool(opt.SQLitePath, 1)
-	if err != nil {
+	d := &sqlite{path: opt.SQLitePath}
+	if err := d.makeFile(); err != nil {
 		return nil, err
 	}
-	read, err := s.openPool(opt.SQLitePath, sqliteReaders)
+	_ = d.keepRoom() // a full disk is no reason not to start: syncs wait, everything else works
+	s, err := d.open()
+	if fault.CodeOf(err) == codeDiskFull && d.giveRoom() {
+		s, err = d.open()
+	}
+	return s, err
+}
+
+// makeFile makes the file where there is none, for nobody else to read: SQLite would leave that to the umask, and gives the
+// files beside it the same mode. Earlier versions did leave it to SQLite, so a file that everybody may read is closed.
+func (d *sqlite) makeFile() error {
+	unusable := fault.New(fault.Unavailable, "DATA_DIR", "Data directory unusable",
+		"The data directory cannot be written to. Set FULLSYNC_DATA_DIR to one that this user may write to.")
+	if err := os.MkdirAll(filepath.Dir(d.path), 0o700); err != nil {
+		return unusable.Because(err)
+	}
+	// Only one that is new is ever opened here: closing it would release the locks that this process holds on it.
+	switch file, err := os.OpenFile(d.path, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600); {
+	case err == nil:
+		if err := file.Close(); err != nil {
+			return unusable.Because(err)
+		}
+	case errors.Is(err, syscall.ENOSPC):
+		return troubleFull.because(err)
+	case !errors.Is(err, fs.ErrExist):
+		return unusable.Because(err)
+	}
+	var err error
+	if d.opened, err = os.Stat(d.path); err != nil {
+		return unusable.Because(err)
+	}
+	for _, path := range []string{d.path, d.path + "-wal", d.path + "-shm"} {
+		if info, err := os.Stat(path); err == nil && info.Mode().Perm()&0o007 != 0 {
+			_ = os.Chmod(path, 0o600) // whoever does not own it cannot, and does not have to
+		}
+	}
+	return nil
+}
+
+// open opens both pools.
+func (d *sqlite) open() (*Store, error) {
+	s := &Store{dialect: d}
+	write, err := s.openFile(d.path, 1)
+	if err != nil {
+		return nil, errors.Join(err, s.Close())
+	}
+	read, err := s.openFile(d.path, sqliteReaders)
 	if err != nil {
 		return nil, errors.Join(err, s.Close())
 	}
@@ -62,7 +105,7 @@ func openSQLite(opt Options) (*Store, error) {
 	return s, nil
 }
 
-func (s *Store) openPool(path string, size int) (*gorm.DB, error) {
+func (s *Store) openFile(path string, size int) (*gorm.DB, error) {
 	db, err := sql.Open("sqlite", (&url.URL{Scheme: "file", Opaque: (&url.URL{Path: path}).EscapedPath(), RawQuery: sqlitePragmas}).String())
 	if err != nil {
 		return nil, err
@@ -82,6 +125,11 @@ func (*sqlite) nowSQL() string                         { return "strftime('%Y-%m
 func (*sqlite) timeParam(t time.Time) any              { return t.UTC().Format(sqliteTime) }
 func (*sqlite) listener() *pgxpool.Pool                { return nil }
 func (*sqlite) prepare(context.Context, *upsert) error { return nil }
+func (*sqlite) mayMigrate(context.Context) error       { return nil }
+
+func (*sqlite) preparedSQL() string {
+	return "SELECT EXISTS (SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'settings')"
+}
 
 func (*sqlite) indexSQL() string { return "instr" }
 
@@ -96,35 +144,6 @@ func (*sqlite) parseNow(raw any) (time.Time, error) {
 	}
 	t, err := time.Parse(sqliteTime, text)
 	return t.UTC(), err
-}
-
-// translate knows the result codes of https://www.sqlite.org/rescode.html that callers tell apart.
-func (d *sqlite) translate(err error) error {
-	var f *fault.Error
-	var lite *sqlitedriver.Error
-	if err == nil || errors.As(err, &f) || !errors.As(err, &lite) {
-		if errors.Is(err, context.DeadlineExceeded) {
-			return unavailable(err)
-		}
-		return err
-	}
-	switch lite.Code() {
-	case sqlite3.SQLITE_CONSTRAINT_PRIMARYKEY, sqlite3.SQLITE_CONSTRAINT_UNIQUE:
-		return duplicate(err)
-	}
-	switch lite.Code() & 0xff {
-	case sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED:
-		return fault.New(fault.Unavailable, CodeLocked, "Database locked",
-			"Another process holds the SQLite file in the data directory and does not let go. End that process, or try again.").Because(err)
-	case sqlite3.SQLITE_FULL:
-		return fault.New(fault.Unavailable, "DISK_FULL", "Disk full", "The disk that holds the SQLite file is full. Free some space.").Because(err)
-	case sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_PERM, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT:
-		return fault.New(fault.Unavailable, "DATABASE_UNUSABLE", "Database unusable",
-			"The SQLite file in the data directory cannot be used: it may be missing, read-only or no database. Check FULLSYNC_DATA_DIR.").Because(err)
-	case sqlite3.SQLITE_IOERR:
-		return unavailable(err)
-	}
-	return err
 }
 
 // lockMigrations uses a lock file beside the database: unlike a transaction it spans several migrations.

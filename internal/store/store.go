@@ -55,6 +55,18 @@ type dialect interface {
 	timeParam(t time.Time) any
 	// translate turns a driver's error into a fault, where it is one that callers tell apart.
 	translate(err error) error
+	// preparedSQL is a statement whose one value says whether the database has tables of fullsync.
+	preparedSQL() string
+	// mayMigrate returns a fault where the database takes no changes, before any of them is tried.
+	mayMigrate(ctx context.Context) error
+	// ready returns a fault where the database answers, and yet takes no changes.
+	ready(ctx context.Context) error
+	// isThere returns a fault where what was opened is no longer the database: a write to it would be lost.
+	isThere() error
+	// keepRoom sees to it that there is room for more than batches; it returns a fault where there is none. giveRoom gives
+	// it up, and says whether there was any.
+	keepRoom() error
+	giveRoom() bool
 	// lockMigrations lets one process at a time past; release is never nil when err is.
 	lockMigrations(ctx context.Context) (release func(), err error)
 	// upsert writes the products of one batch, which are ascending and unique by id, inside a transaction.
@@ -87,9 +99,29 @@ func (s *Store) Close() error {
 	return errors.Join(errs...)
 }
 
-// Ready returns Unavailable when the database does not answer.
+// Ready returns Unavailable when the database does not answer, or takes no changes.
 func (s *Store) Ready(ctx context.Context) error {
+	if err := s.Answers(ctx); err != nil {
+		return err
+	}
+	return s.ready(ctx)
+}
+
+// Answers returns Unavailable when the database does not answer.
+func (s *Store) Answers(ctx context.Context) error {
 	return s.translate(s.read.WithContext(ctx).Exec("SELECT 1").Error)
+}
+
+// withRoom runs a write to a session, and once more with the room that is kept for it when the disk is full.
+func (s *Store) withRoom(write func() error) error {
+	if err := s.isThere(); err != nil {
+		return err
+	}
+	err := write()
+	if fault.CodeOf(err) == codeDiskFull && s.giveRoom() {
+		err = write()
+	}
+	return err
 }
 
 // SQL returns the pool in which the job engine lives.
@@ -113,14 +145,17 @@ func (s *Store) now(db *gorm.DB) (time.Time, error) {
 	return s.parseNow(raw)
 }
 
-// gormConfig is common to both databases: no hidden transactions, times in UTC, and no log of its own: every error is
+// gormConfig is common to both databases: no hidden transactions, times in UTC, columns by name, and no log of its own: every error is
 // returned, and statements may hold what belongs in no log.
 func gormConfig() *gorm.Config {
 	return &gorm.Config{
 		SkipDefaultTransaction: true,
 		DisableAutomaticPing:   true,
-		NowFunc:                func() time.Time { return time.Now().UTC() },
-		Logger:                 logger.Discard,
+		// Every column by name: the result of SELECT * changes when a newer replica adds a column, and PostgreSQL then refuses
+		// what was prepared before.
+		QueryFields: true,
+		NowFunc:     func() time.Time { return time.Now().UTC() },
+		Logger:      logger.Discard,
 	}
 }
 
@@ -136,13 +171,20 @@ func sqlTx(tx *gorm.DB) *sql.Tx {
 	}
 }
 
-// unavailable is what callers see of a database that does not answer.
-func unavailable(cause error) error {
-	return fault.New(fault.Unavailable, "DATABASE_UNAVAILABLE", "Database unavailable",
-		"The database does not answer. Try again in a moment.").Because(cause)
+// inTx runs fn in a transaction of db and translates what comes out. It runs fn once more where a prepared statement did not
+// fit the tables any longer: a newer replica changed them.
+func (s *Store) inTx(ctx context.Context, db *gorm.DB, fn func(tx *gorm.DB) error) error {
+	if err := s.isThere(); err != nil {
+		return err
+	}
+	err := db.WithContext(ctx).Transaction(fn)
+	if isStalePlan(err) {
+		err = db.WithContext(ctx).Transaction(fn)
+	}
+	return s.translate(err)
 }
 
-// inTx runs fn in a transaction of db and translates what comes out.
-func (s *Store) inTx(ctx context.Context, db *gorm.DB, fn func(tx *gorm.DB) error) error {
-	return s.translate(db.WithContext(ctx).Transaction(fn))
+// roomyTx is inTx on the control connections for a write to a session, as in withRoom.
+func (s *Store) roomyTx(ctx context.Context, fn func(tx *gorm.DB) error) error {
+	return s.withRoom(func() error { return s.inTx(ctx, s.db, fn) })
 }

@@ -67,12 +67,13 @@ const activeSQL = "status IN ('PREPARING', 'TRANSFERRING', 'VALIDATING')"
 // the history holds. The transitions come first: SQLite takes the columns' types from the first part.
 func (s *Store) Changes(ctx context.Context, since int64, ids []string) (found events.Changes, err error) {
 	now := s.nowSQL() + " AS looked_at"
-	query := "SELECT s.*, t.seq AS seq, t.status AS to_status, t.at AS to_at, " + now +
+	sessions := "SELECT " + sessionColumns()
+	query := sessions + ", t.seq AS seq, t.status AS to_status, t.at AS to_at, " + now +
 		" FROM sync_transitions t JOIN sync_sessions s ON s.id = t.session_id WHERE t.seq > ?" +
-		" UNION ALL SELECT s.*, 0, '', NULL, " + now + " FROM sync_sessions s WHERE " + activeSQL
+		" UNION ALL " + sessions + ", 0, '', NULL, " + now + " FROM sync_sessions s WHERE " + activeSQL
 	values := []any{since}
 	if len(ids) > 0 {
-		query += " UNION ALL SELECT s.*, 0, '', NULL, " + now + " FROM sync_sessions s WHERE s.id IN ?"
+		query += " UNION ALL " + sessions + ", 0, '', NULL, " + now + " FROM sync_sessions s WHERE s.id IN ?"
 		values = append(values, ids)
 	}
 	rows, err := s.read.WithContext(ctx).Raw(query+" ORDER BY seq", values...).Rows()

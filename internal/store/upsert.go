@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"encoding/json"
+	"errors"
 
 	"gorm.io/gorm"
 
@@ -81,8 +82,11 @@ func jsonIDs(products []catalog.Product) (string, error) {
 	return string(text), err
 }
 
-// batchTx runs fn in a transaction on a connection of the workers' pool.
+// batchTx runs fn in a transaction on a connection of the workers' pool, unless the disk has no room for more than that.
 func (s *Store) batchTx(ctx context.Context, fn func(tx *gorm.DB, conn *sql.Conn) error) error {
+	if err := errors.Join(s.isThere(), s.keepRoom()); err != nil {
+		return err
+	}
 	return s.work.WithContext(ctx).Connection(func(c *gorm.DB) error {
 		conn := c.Statement.ConnPool.(*sql.Conn)
 		return c.Transaction(func(tx *gorm.DB) error { return fn(tx, conn) })
