@@ -159,12 +159,12 @@ func (d *Side) read(rows pageRows, after string, limit int) (transfer.Page, erro
 		}
 		page.Next = r.ID
 		page.Bytes += int64(len(r.Name) + len(r.Attributes))
-		if r.refused != nil {
+		if r.refused == nil {
+			r.Hash = r.fresh
+			page.Products = append(page.Products, r.Product)
+		} else {
 			page.Rejects = append(page.Rejects, *r.refused)
-			return nil
 		}
-		r.Hash = r.fresh
-		page.Products = append(page.Products, r.Product)
 		return nil
 	})
 	return page, d.store.translate(ended(err))

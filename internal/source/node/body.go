@@ -3,6 +3,7 @@ package node
 import (
 	"errors"
 	"io"
+	"sync"
 
 	"github.com/klauspost/compress/gzip"
 	"github.com/klauspost/compress/zstd"
@@ -29,44 +30,79 @@ type codingError struct{}
 // Error says so.
 func (*codingError) Error() string { return "the body has an encoding that was not asked for" }
 
-// unpack returns the body of a decompressed, bounded by maxPageBytes and maxSkippedBytes.
-func (s *Source) unpack(a *answer) (io.Reader, error) {
+// unpack returns the body of a decompressed, bounded by maxPageBytes and maxSkippedBytes. The caller calls done when it has
+// read what it wants.
+func (s *Source) unpack(a *answer) (body io.Reader, done func(), err error) {
 	coding := a.header.Get("Content-Encoding")
 	if coding != "" && coding != notEncoded && s.encodings == notEncoded {
-		return nil, &codingError{}
+		return nil, nil, &codingError{}
 	}
 	var plain io.Reader
+	done = func() {}
 	switch coding {
 	case "", notEncoded:
 		plain = a.body
 	case "gzip":
 		z, err := gzip.NewReader(a.body)
 		if err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 		plain = z
 	case "zstd":
-		if err := s.resetZstd(a.body); err != nil {
-			return nil, err
+		z, err := s.decoders.acquire()
+		if err != nil {
+			return nil, nil, err
 		}
-		plain = s.zstd
+		done = func() { s.decoders.release(z) }
+		if err := z.Reset(a.body); err != nil {
+			done()
+			return nil, nil, err
+		}
+		plain = z
 	default:
-		return nil, &codingError{}
+		return nil, nil, &codingError{}
 	}
-	return &bounded{in: plain, left: maxPageBytes + maxSkippedBytes}, nil
+	return &bounded{in: plain, left: maxPageBytes + maxSkippedBytes}, done, nil
 }
 
-// resetZstd points the decoder, which is costly to make and made once, at in.
-func (s *Source) resetZstd(in io.Reader) error {
-	if s.zstd == nil {
-		var err error
-		s.zstd, err = zstd.NewReader(nil, zstd.WithDecoderConcurrency(1), zstd.WithDecoderLowmem(true),
-			zstd.WithDecoderMaxMemory(maxWindow), zstd.WithDecoderMaxWindow(maxWindow))
-		if err != nil {
-			return err
-		}
+// decoders keeps decoders for the next pages: making one costs more than unpacking a page. It is safe for concurrent use.
+type decoders struct {
+	mu     sync.Mutex
+	idle   []*zstd.Decoder
+	closed bool
+}
+
+func (d *decoders) acquire() (*zstd.Decoder, error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if last := len(d.idle) - 1; last >= 0 {
+		z := d.idle[last]
+		d.idle = d.idle[:last]
+		return z, nil
 	}
-	return s.zstd.Reset(in)
+	return zstd.NewReader(nil, zstd.WithDecoderConcurrency(1), zstd.WithDecoderLowmem(true),
+		zstd.WithDecoderMaxMemory(maxWindow), zstd.WithDecoderMaxWindow(maxWindow))
+}
+
+func (d *decoders) release(z *zstd.Decoder) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.closed {
+		z.Close()
+		return
+	}
+	d.idle = append(d.idle, z)
+}
+
+// close ends what is idle, and what is in use when it is given back.
+func (d *decoders) close() {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.closed = true
+	for _, z := range d.idle {
+		z.Close()
+	}
+	d.idle = nil
 }
 
 // isTooLarge reports whether err says that a page is larger than allowed, in itself or in what it takes to unpack it.

@@ -8,8 +8,6 @@ import (
 	"sync"
 	"time"
 
-	"github.com/klauspost/compress/zstd"
-
 	"fullsync/internal/catalog"
 	"fullsync/internal/fault"
 	"fullsync/internal/peer"
@@ -18,8 +16,11 @@ import (
 
 // Compile-time proof of what a Source is.
 var (
-	_ transfer.Source   = (*Source)(nil)
-	_ transfer.Comparer = (*Source)(nil)
+	_ transfer.Source     = (*Source)(nil)
+	_ transfer.Comparer   = (*Source)(nil)
+	_ transfer.Side       = (*Source)(nil)
+	_ transfer.Rehasher   = (*Source)(nil)
+	_ transfer.SpanReader = (*Source)(nil)
 )
 
 // Options is what it takes to read from a peer.
@@ -44,12 +45,12 @@ type Options struct {
 	IdleTimeout time.Duration
 }
 
-// Source is a catalog of another node. Its methods are called from one goroutine at a time.
+// Source is a catalog of another node. It is safe for concurrent use.
 type Source struct {
 	*caller
-	catalog string
-	zstd    *zstd.Decoder // made when the first zstd page comes
-	close   func()
+	catalog  string
+	decoders decoders
+	close    func()
 }
 
 // New returns the source; nothing is sent yet. Returns Invalid for a URL, node id or catalog of the wrong shape.
@@ -67,9 +68,7 @@ func New(o Options) (*Source, error) {
 	s := &Source{caller: c, catalog: o.Catalog}
 	s.close = sync.OnceFunc(func() {
 		closeIdle()
-		if s.zstd != nil {
-			s.zstd.Close()
-		}
+		s.decoders.close()
 	})
 	return s, nil
 }

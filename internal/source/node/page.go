@@ -20,10 +20,15 @@ import (
 // token, a redirect, a certificate, an answer that is no page of a node, products out of order or more than asked
 // for. When ctx ends, its cause is returned as it is.
 func (s *Source) Read(ctx context.Context, after string, limit int) (transfer.Page, error) {
-	var page transfer.Page
 	get := func(ctx context.Context, edit spec.RequestEditorFn) (*http.Response, error) {
 		return s.api.ReadNodeProducts(ctx, s.catalog, &spec.ReadNodeProductsParams{After: &after, Limit: &limit}, edit)
 	}
+	return s.products(ctx, get, after, limit, func(string) bool { return true })
+}
+
+// products fetches a page of products, ids of which must be wanted.
+func (s *Source) products(ctx context.Context, get send, after string, limit int, wanted func(id string) bool) (transfer.Page, error) {
+	var page transfer.Page
 	tooLong := func(line *catalog.LineTooLongError, last string) {
 		page.Rejects = append(page.Rejects, refuseLong(line, last))
 	}
@@ -33,10 +38,16 @@ func (s *Source) Read(ctx context.Context, after string, limit int) (transfer.Pa
 			return item{end: l.end}, err
 		}
 		if l.reject != nil {
+			if l.reject.ID != "" && !wanted(l.reject.ID) {
+				return item{}, errNoLine
+			}
 			page.Rejects = append(page.Rejects, *l.reject)
-		} else {
-			page.Products = append(page.Products, l.product)
+			return item{}, nil
 		}
+		if !wanted(l.product.ID) {
+			return item{}, errNoLine
+		}
+		page.Products = append(page.Products, l.product)
 		return item{id: l.product.ID}, nil
 	})
 	if err != nil {
@@ -49,14 +60,22 @@ func (s *Source) Read(ctx context.Context, after string, limit int) (transfer.Pa
 // Hashes returns the entries whose id is greater than after, at most limit of them. Errors are those of
 // [Source.Read].
 func (s *Source) Hashes(ctx context.Context, after string, limit int) (transfer.HashPage, error) {
-	var page transfer.HashPage
 	get := func(ctx context.Context, edit spec.RequestEditorFn) (*http.Response, error) {
 		return s.api.ReadNodeHashes(ctx, s.catalog, &spec.ReadNodeHashesParams{After: &after, Limit: &limit}, edit)
 	}
+	return s.hashes(ctx, after, limit, get, func(string) bool { return true })
+}
+
+// hashes fetches a page of entries, ids of which must be wanted.
+func (s *Source) hashes(ctx context.Context, after string, limit int, get send, wanted func(id string) bool) (transfer.HashPage, error) {
+	var page transfer.HashPage
 	end, err := s.readPage(ctx, get, after, limit, nil, func(line []byte) (item, error) {
 		l, err := parseHashLine(line)
 		if err != nil || l.end != nil {
 			return item{end: l.end}, err
+		}
+		if !wanted(l.entry.ID) {
+			return item{}, errNoLine
 		}
 		page.Entries = append(page.Entries, l.entry)
 		return item{id: l.entry.ID}, nil
@@ -117,10 +136,11 @@ func (s *Source) readLines(
 		return pageEnd{}, err
 	}
 	defer a.close()
-	body, err := s.unpack(a)
+	body, done, err := s.unpack(a)
 	if err != nil {
 		return pageEnd{}, s.unreadable(ctx, a, err)
 	}
+	defer done()
 
 	lines := catalog.NewLineReader(body)
 	last, bytes := after, 0

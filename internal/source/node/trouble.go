@@ -33,6 +33,9 @@ const statusOriginTimeout = 524
 // it further.
 const maxRetryAfter = 7 * 24 * time.Hour
 
+// errNoRoute is the cause of trouble with a peer that does not know the route of a request.
+var errNoRoute = errors.New("the peer does not know the route")
+
 // permanent is trouble that another try does not mend: a person has to act.
 func (c *caller) permanent(code, format string, args ...any) *fault.Error {
 	return fault.New(fault.Impossible, code, "Peer cannot be used", format, args...)
@@ -89,7 +92,7 @@ func (c *caller) refused(resp *http.Response) error {
 			"Give the peer a token of the role node.", c.peerID)
 	case status == http.StatusNotFound || status == http.StatusMethodNotAllowed:
 		return c.permanent(codeNotANode, "Peer %s does not speak fullsync's node routes at its URL (%d); "+
-			"check the URL and the version there.", c.peerID, status)
+			"check the URL and the version there.", c.peerID, status).Because(errNoRoute)
 	case status >= 300 && status < 400:
 		return c.permanent(peer.CodeRedirected, "Peer %s answered with a redirect (%d), which is not followed; "+
 			"register the address it really has.", c.peerID, status)
