@@ -73,6 +73,8 @@ type Batch struct {
 	// Repair says that the products are written whatever hash is stored of them, and that Cursor is not moved: verification found
 	// that their content is not what it should be.
 	Repair bool
+	// Total is how many products the source said to have when this batch was read, nil where it did not say.
+	Total *int64
 	// Cursor is the position in the source after this batch.
 	Cursor Cursor
 	// Bytes is what the batch took on the wire.

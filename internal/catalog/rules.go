@@ -109,6 +109,9 @@ func check(i member, text []byte) string {
 	return ""
 }
 
+// IsID says whether a product may have this id.
+func IsID(id string) bool { return checkID([]byte(id)) == "" }
+
 func checkID(id []byte) string {
 	if len(id) == 0 {
 		return "id is required"

@@ -3,6 +3,7 @@
 package session
 
 import (
+	"fmt"
 	"time"
 )
 
@@ -145,6 +146,25 @@ type Mark struct {
 
 // Handled is how many products of the source are behind the cursor.
 func (s *Session) Handled() int64 { return s.ResumedRecords + s.TransferredRecords + s.Rejected }
+
+// ExpectTotal notes how many products the source says there are by now. The step of a session that is reading says it.
+func (s *Session) ExpectTotal(total int64) {
+	if s.TotalRecords != nil && *s.TotalRecords == total {
+		return
+	}
+	s.TotalRecords = &total
+	if s.Phase == PhaseTransferring {
+		s.CurrentStep = TransferringStep(&total)
+	}
+}
+
+// TransferringStep is the step of a session that reads total products, nil where that is not known.
+func TransferringStep(total *int64) string {
+	if total == nil {
+		return "Transferring products"
+	}
+	return fmt.Sprintf("Transferring %d products", *total)
+}
 
 // Worked is how long workers have worked for what is committed: each of them from its claim to its last commit. The time in
 // which the session waited for a worker, or its worker was lost, is not in it, and neither is what a worker did in vain after

@@ -149,6 +149,10 @@ func advanced(row session.Session, n upserted, batch catalog.Batch) session.Sess
 	row.Rejected += int64(len(batch.Rejects))
 	row.TransferredBytes += batch.Bytes
 	row.TransferredRecords = row.Counts.Transferred()
+	if batch.Total != nil {
+		// The source may have lost products that were read before.
+		row.ExpectTotal(max(*batch.Total, row.Handled()))
+	}
 	row.Progress = session.Progress(row.Progress, row.Handled(), row.TotalRecords)
 	if n := len(batch.Products); n > 0 {
 		if row.FirstKey == "" {
@@ -168,6 +172,7 @@ func (s *Store) moveCursor(tx *gorm.DB, next *session.Session) error {
 		"created_records": next.Created, "updated_records": next.Updated, "unchanged_records": next.Unchanged,
 		"rejected_records": next.Rejected, "transferred_records": next.TransferredRecords,
 		"transferred_bytes": next.TransferredBytes, "first_key": next.FirstKey, "last_key": next.LastKey,
+		"total_records": next.TotalRecords, "current_step": next.CurrentStep,
 		"last_commit_at": s.dbNow(), "last_heartbeat_at": s.dbNow(),
 	})
 }

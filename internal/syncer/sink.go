@@ -65,6 +65,15 @@ func (k *sink) advance(ctx context.Context, to session.Progressed) error {
 	return nil
 }
 
+// refused returns the ids of the products that the session refused.
+func (k *sink) refused(ctx context.Context) (ids map[string]bool, err error) {
+	err = k.persist(ctx, func() (err error) {
+		ids, err = k.ledger.RejectedIDs(ctx, k.row.ID)
+		return err
+	})
+	return ids, err
+}
+
 // held lists what this node holds of a catalog.
 type held struct {
 	ledger  Ledger

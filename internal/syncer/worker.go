@@ -127,21 +127,20 @@ func (w *Worker) pull(ctx context.Context, row *session.Session) (err error) {
 	if err != nil {
 		return err
 	}
-	after, err := resumePoint(row, desc.NodeID)
-	if err != nil {
+	if err := checkCursor(row, desc.NodeID); err != nil {
 		return err
 	}
 	if err := w.begin(ctx, out, desc.Total); err != nil {
 		return err
 	}
-	// A session whose transfer is over already has nothing behind its cursor but what has come since.
-	err = transfer.Run(ctx, src, out, transfer.Options{
-		NodeID: desc.NodeID, Catalog: row.Catalog, After: after,
+	run := transfer.Options{
+		NodeID: desc.NodeID, Catalog: row.Catalog, After: after(row),
 		BatchSize:    row.Options.BatchSize,
 		MaxPerSecond: slower(row.Options.MaxProductsPerSecond, w.cfg.MaxProductsPerSecond),
 		Backoff:      w.cfg.Backoff,
-	})
-	if err != nil {
+	}
+	// A session whose transfer is over already has nothing behind its cursor but what has come since.
+	if err := w.transfer(ctx, src, out, run); err != nil {
 		return err
 	}
 	if err := w.sound(ctx, out); err != nil {
@@ -180,21 +179,41 @@ func (w *Worker) describe(ctx context.Context, src transfer.Source, out *sink) (
 	return desc, err
 }
 
-// resumePoint returns the last committed id, after a check that the cursor belongs to this source and catalog.
-func resumePoint(row *session.Session, sourceNodeID string) (after string, err error) {
+// transfer reads the source from the session's cursor to its end, and makes sure that it was the end.
+func (w *Worker) transfer(ctx context.Context, src transfer.Source, out *sink, run transfer.Options) error {
+	var said *int64
+	run.OnTotal = func(total *int64) { said = total }
+	if err := transfer.Run(ctx, src, out, run); err != nil {
+		return err
+	}
+	run.OnTotal = nil
+	return w.reachedEnd(ctx, src, out, run, said)
+}
+
+// checkCursor checks that the session's cursor belongs to this source and catalog.
+func checkCursor(row *session.Session, sourceNodeID string) error {
 	if row.Cursor == "" {
-		return "", nil
+		return nil
 	}
 	cursor, err := catalog.ParseCursor(row.Cursor)
 	if err != nil {
-		return "", err
+		return err
 	}
-	return cursor.After, cursor.Check(sourceNodeID, row.Catalog)
+	return cursor.Check(sourceNodeID, row.Catalog)
+}
+
+// after returns the last committed id, "" where nothing was committed yet.
+func after(row *session.Session) string {
+	cursor, err := catalog.ParseCursor(row.Cursor)
+	if err != nil {
+		return ""
+	}
+	return cursor.After
 }
 
 // begin starts the transfer, or goes on with it where another worker left it, in whatever phase.
 func (w *Worker) begin(ctx context.Context, out *sink, total int64) error {
-	to := session.Progressed{Phase: session.PhaseTransferring, Step: "Transferring products"}
+	to := session.Progressed{Phase: session.PhaseTransferring}
 	if out.row.Status == session.Preparing {
 		to.Status = session.Transferring
 		if total >= 0 {
@@ -203,9 +222,7 @@ func (w *Worker) begin(ctx context.Context, out *sink, total int64) error {
 	} else {
 		to.Total = out.row.TotalRecords
 	}
-	if to.Total != nil {
-		to.Step = fmt.Sprintf("Transferring %d products", *to.Total)
-	}
+	to.Step = session.TransferringStep(to.Total)
 	return out.advance(ctx, to)
 }
 
@@ -222,17 +239,26 @@ func (w *Worker) verify(ctx context.Context, src transfer.Source, out *sink) (st
 	if err != nil {
 		return "", err
 	}
-	var rejected map[string]bool
-	err = out.persist(ctx, func() (err error) {
-		rejected, err = w.ledger.RejectedIDs(ctx, row.ID)
-		return err
-	})
+	rejected, err := out.refused(ctx)
 	if err != nil {
 		return "", err
 	}
-	d, err := transfer.Compare(ctx, theirs, held{w.ledger, row.Catalog}, out, w.cfg.Backoff, rejected)
-	if err != nil {
-		return "", err
+	var d transfer.Difference
+	for look, before := 1, expected(row); ; look++ {
+		if d, err = transfer.Compare(ctx, theirs, held{w.ledger, row.Catalog}, out, w.cfg.Backoff, rejected); err != nil {
+			return "", err
+		}
+		now, err := w.total(ctx, src, out, d.Total)
+		if err != nil {
+			return "", err
+		}
+		if d.Compared >= min(before, now) { // see reachedEnd
+			break
+		}
+		if look == looks {
+			return "", incomplete(row.PeerID, now, d.Compared)
+		}
+		before = now
 	}
 	if !d.Clean() {
 		return "", unverified(row.PeerID, d)

@@ -13,8 +13,10 @@ const exampleCount = 5
 
 // Difference is what a comparison of a source with this node found.
 type Difference struct {
-	// Compared is the number of products of the source.
+	// Compared is the number of products that the source listed, and Total how many it said at the end to have, nil where
+	// it did not say.
 	Compared int64
+	Total    *int64
 	// Missing are in the source and not here, Different are in both with another content, Extra are only here.
 	Missing, Different, Extra Sample
 }
@@ -62,6 +64,7 @@ func Compare(ctx context.Context, source, here Comparer, sink Sink, backoff Back
 		}
 		switch {
 		case a == nil && b == nil:
+			d.Total = theirs.total
 			return d, nil
 		case b == nil || a != nil && a.ID < b.ID:
 			d.Compared++
@@ -92,6 +95,7 @@ type stream struct {
 	page    []catalog.Entry
 	after   string
 	more    bool
+	total   *int64
 }
 
 // peek returns the next entry, or nil at the end. Each page begins with a look at the cancelled flag.
@@ -105,7 +109,7 @@ func (s *stream) peek(ctx context.Context) (*catalog.Entry, error) {
 			if s.size.heard(err) != nil {
 				return err
 			}
-			s.page, s.after, s.more = page.Entries, page.Next, page.More
+			s.page, s.after, s.more, s.total = page.Entries, page.Next, page.More, page.Total
 			return nil
 		})
 		if err != nil {

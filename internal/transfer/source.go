@@ -60,6 +60,9 @@ type HashPage struct {
 	Total *int64
 }
 
+// CodeIncomplete is the code of the fault that a source does not hand out the products that it says it has.
+const CodeIncomplete = "SOURCE_INCOMPLETE"
+
 // TransientError is trouble that is worth another try.
 type TransientError struct {
 	// Err says what happened, for a person.

@@ -40,6 +40,9 @@ type Options struct {
 	Compare *Comparison
 	// Backoff says how trouble that may pass is waited out.
 	Backoff Backoff
+	// OnTotal, if not nil, is told with each page how many products the source says to have, nil where it does not say.
+	// What it was told last holds for the end of the source. It is not called after Run has returned.
+	OnTotal func(total *int64)
 }
 
 // Run moves everything after opt.After from src to sink. It returns nil when the source was read to its end and
@@ -103,9 +106,12 @@ func pages(src Source, opt Options, limit int, try try) func(context.Context) (c
 				return size.heard(err)
 			})
 			after, more = page.Next, page.More
+			if err == nil && opt.OnTotal != nil {
+				opt.OnTotal(page.Total)
+			}
 			if err != nil || len(page.Products)+len(page.Rejects) > 0 {
 				return catalog.Batch{
-					Products: page.Products, Rejects: page.Rejects, Bytes: page.Bytes, Cursor: opt.cursor(page.Next),
+					Products: page.Products, Rejects: page.Rejects, Bytes: page.Bytes, Total: page.Total, Cursor: opt.cursor(page.Next),
 				}, true, err
 			}
 		}
