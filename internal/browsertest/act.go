@@ -36,6 +36,28 @@ const findPlace = `function() {
 	return {x, y};
 }`
 
+// guard is the function that lets a click through to the element alone: the page may move between the look at where the element
+// is and the click, and what lies there by then must not be clicked.
+const guard = `function() {
+	const types = ["pointerdown", "mousedown", "pointerup", "mouseup", "click"];
+	const state = window.browsertestGuard = {missed: false, end() { for (const t of types) window.removeEventListener(t, check, true) }};
+	const check = event => {
+		if (!event.isTrusted || this.contains(event.target) || event.target.closest?.("label")?.control === this) return;
+		state.missed = true;
+		event.preventDefault();
+		event.stopImmediatePropagation();
+	};
+	for (const t of types) window.addEventListener(t, check, true);
+}`
+
+// unguard is the expression that ends the guard and says whether the click missed. A click that has led to another page has hit.
+const unguard = `(() => {
+	const state = window.browsertestGuard;
+	delete window.browsertestGuard;
+	state?.end();
+	return state?.missed ?? false;
+})()`
+
 // fillIn is the function that makes typed text replace what a field holds.
 const fillIn = `function() {
 	if (this.matches(":disabled, :read-only")) return "it cannot be changed";
@@ -73,11 +95,21 @@ func (e *Element) Click() {
 			last = now
 			return "it is still moving", nil
 		}
+		if _, err := on[chromedp.Void](ctx, tab, it, guard); err != nil {
+			return "", err
+		}
 		if _, err := chromedp.MouseEvent(chromedp.MouseMoved, now.X, now.Y)(ctx, tab); err != nil {
 			return "", err
 		}
-		_, err = chromedp.MouseClickXY(now.X, now.Y)(ctx, tab)
-		return "", err
+		if _, err := chromedp.MouseClickXY(now.X, now.Y)(ctx, tab); err != nil {
+			return "", err
+		}
+		missed, err := chromedp.Evaluate[bool](unguard)(ctx, tab)
+		if err != nil {
+			missed = false // the click has led to another page, which is just being loaded
+		}
+		last = place{}
+		return pick(missed, "it moved away from under the mouse", ""), nil
 	})
 }
 

@@ -171,6 +171,23 @@ func TestNothingIsClickedThatCannotBeHit(t *testing.T) {
 	p.WaitText("clicked")
 }
 
+// TestWhatMovesAwayIsClickedWhereItIsThen: another button comes to lie under the mouse before that is pressed, and is not.
+func TestWhatMovesAwayIsClickedWhereItIsThen(t *testing.T) {
+	t.Parallel()
+	p := visit(t, `<p id="more" hidden>One line more</p><p><button>Above</button></p><p><button>Below</button></p><output></output>`, `
+		const out = document.querySelector("output"), more = document.getElementById("more");
+		document.querySelectorAll("button")[1].addEventListener("mouseenter", (e) => {
+			const before = e.target.getBoundingClientRect().top;
+			more.hidden = false;
+			more.style.height = before - document.querySelector("button").getBoundingClientRect().top + "px";
+		}, { once: true });
+		for (const type of ["mousedown", "click"]) document.addEventListener(type, (e) => { out.textContent += e.target.textContent + " " });`)
+	p.Button("Below").Click()
+	if clicked := p.Find("output").Text(); clicked != "Below Below" {
+		t.Errorf("clicked: %s", clicked)
+	}
+}
+
 func TestPagesAreDifferentPeople(t *testing.T) {
 	t.Parallel()
 	at := site(t, form, "")

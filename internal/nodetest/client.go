@@ -17,7 +17,7 @@ import (
 func (n *Node) API(subject string, role auth.Role) *spec.ClientWithResponses {
 	n.t.Helper()
 	token := n.TokenFor(subject, role)
-	client, err := spec.NewClientWithResponses(n.URL(), spec.WithRequestEditorFn(func(_ context.Context, req *http.Request) error {
+	client, err := spec.NewClientWithResponses(n.URL(), spec.WithHTTPClient(n.client), spec.WithRequestEditorFn(func(_ context.Context, req *http.Request) error {
 		req.Header.Set("Authorization", "Bearer "+token)
 		return nil
 	}))
@@ -65,7 +65,7 @@ func (n *Node) Raw(ctx context.Context, token, method, path, body string) (Answe
 	if body != "" {
 		req.Header.Set("Content-Type", "application/json")
 	}
-	resp, err := http.DefaultClient.Do(req)
+	resp, err := n.client.Do(req)
 	if err != nil {
 		return Answer{}, err
 	}

@@ -7,6 +7,7 @@ import (
 	"bytes"
 	"context"
 	"log/slog"
+	"net/http"
 	"strings"
 	"sync"
 	"testing"
@@ -104,6 +105,9 @@ type Node struct {
 	*app.App
 	t testing.TB
 	c Config
+	// client is this node's alone. A node that is started again at the same address has a new one, which holds no connection
+	// of the old node: a POST on one of those would fail, because only what is safe to repeat is sent again.
+	client *http.Client
 }
 
 // Start runs a node until the test ends or [Node.Down] ends it.
@@ -116,7 +120,9 @@ func Start(t testing.TB, c Config) *Node {
 	if err != nil {
 		t.Fatalf("building node %q: %v", c.ID, err)
 	}
-	n := &Node{App: a, t: t, c: c}
+	transport := &http.Transport{}
+	t.Cleanup(transport.CloseIdleConnections)
+	n := &Node{App: a, t: t, c: c, client: &http.Client{Transport: transport}}
 	t.Cleanup(n.Down)
 	if err := a.Start(t.Context()); err != nil {
 		t.Fatalf("starting node %q: %v", c.ID, err)

@@ -51,7 +51,7 @@ func (n *Node) FollowAs(token, query, lastID string) *Stream {
 	if lastID != "" {
 		req.Header.Set("Last-Event-ID", lastID)
 	}
-	resp, err := http.DefaultClient.Do(req) //nolint:bodyclose // the goroutine that reads it closes it
+	resp, err := n.client.Do(req) //nolint:bodyclose // the goroutine that reads it closes it
 	if err != nil {
 		n.t.Fatal(err)
 	}

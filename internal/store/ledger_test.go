@@ -21,6 +21,9 @@ func TestBatchMovesCursorCountersAndProgressWithTheProducts(t *testing.T) {
 		// 20 to 29 unchanged, 30 to 39 new; then 0 to 9 changed.
 		second := batch(t, 20, 40, "old")
 		second.Rejects = []catalog.Reject{{ID: "bad", Reason: "name is missing"}}
+		// An hour ago, because the next batch may come within the same millisecond.
+		backdate(t, s, "products", "created_at", 1)
+		backdate(t, s, "products", "updated_at", 1)
 		if err := s.CommitBatch(t.Context(), &row, second); err != nil {
 			t.Fatal(err)
 		}
