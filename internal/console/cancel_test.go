@@ -19,9 +19,13 @@ const (
 	cancelSync  = "Cancel sync"
 )
 
-// waitFocusOnMessage waits until the focus is on the message, which has no role of its own.
-func waitFocusOnMessage(page *browsertest.Page) {
-	page.WaitFor("the focus on the message", `document.activeElement.id === "message-text"`)
+// waitFocusOnNews waits until the focus is on the news, and waitFocusOnFailure until it is on a failure.
+func waitFocusOnNews(page *browsertest.Page) {
+	page.WaitFor("the focus on the news", `document.activeElement.id === "news-text"`)
+}
+
+func waitFocusOnFailure(page *browsertest.Page) {
+	page.WaitFor("the focus on a failure", `document.activeElement.matches("#failures p")`)
 }
 
 // TestCancelWithTheDialog cancels a running sync whose peer holds the fourth page of products back: twice not, then really.
@@ -54,7 +58,7 @@ func TestCancelWithTheDialog(t *testing.T) {
 		page.Field("Reason (optional)").Fill("wrong peer")
 		page.Dialog(cancelTitle).Button(cancelSync).Click()
 		page.WaitText("Sync session cancelled successfully. 30 products were committed before; none can follow.")
-		waitFocusOnMessage(page)
+		waitFocusOnNews(page)
 		card(page).WaitText("CANCELLED")
 		card(page).WaitText("Cancelled by operator: wrong peer")
 		row(page, id).WaitText("CANCELLED")
@@ -85,7 +89,8 @@ func sendAgain(t *testing.T, page *browsertest.Page, before spec.SessionID) spec
 	return shownSession(t, page)
 }
 
-// TestCancelOfWhatHasEnded: the sync ends while the dialog is open.
+// TestCancelOfWhatHasEnded: the sync ends while the dialog is open. Whether the page hears of that before or after the refusal,
+// both are shown.
 func TestCancelOfWhatHasEnded(t *testing.T) {
 	t.Parallel()
 	pair := newPair(t, nodetest.SQLite, 100, nodetest.Config{})
@@ -99,8 +104,13 @@ func TestCancelOfWhatHasEnded(t *testing.T) {
 	gate.Open()
 	pair.Main.WaitEnd(id, spec.COMPLETED)
 	page.Dialog(cancelTitle).Button(cancelSync).Click()
-	page.Find("#message[role=alert]").WaitText("Cannot cancel sync: Sync session is already COMPLETED")
-	waitFocusOnMessage(page)
+	page.Find("#failures").WaitText("Cannot cancel sync: Sync session is already COMPLETED")
+	waitFocusOnFailure(page)
+	page.Find("#news").WaitText("COMPLETED: " + pull)
+	if text := page.Find("#failures").Text(); !strings.Contains(text, "Cannot cancel sync") {
+		t.Errorf("the news of its end has replaced the failure; there is %q", text)
+	}
+	waitFocusOnFailure(page)
 	card(page).WaitText("COMPLETED")
 }
 

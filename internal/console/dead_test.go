@@ -27,7 +27,7 @@ func TestCancelOfADeadWorkersSync(t *testing.T) {
 		row(page, id).Button("Cancel").Click()
 		page.Dialog(cancelTitle).Button(cancelSync).Click()
 		page.WaitText("Sync session cancelled successfully. 0 products were committed before; none can follow.")
-		waitFocusOnMessage(page)
+		waitFocusOnNews(page)
 		row(page, id).WaitText("alice; cancelled by operator")
 		card(page).WaitText("finished Cancelled by operator")
 		pair.Main.WaitEnd(id, spec.CANCELLED)

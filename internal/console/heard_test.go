@@ -119,7 +119,7 @@ func TestFailureIsHeard(t *testing.T) {
 	page.Dialog("Cancel this sync?").Button("Cancel sync").Click()
 	hears(page, "alert: Cannot cancel sync: Sync session is already COMPLETED")
 	page.WaitFocus("paragraph", "Cannot cancel sync: Sync session is already COMPLETED")
-	if got := page.Find("#message").Heard(); got.Live != "assertive" {
+	if got := page.Find("#failures").Heard(); got.Live != "assertive" {
 		t.Errorf("the message is heard as %s, live %q", got, got.Live)
 	}
 	if all := browsertest.Eval[[]string](page, "window.heard"); slices.Contains(all, "") {

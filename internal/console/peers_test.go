@@ -55,18 +55,18 @@ func TestAddAndCheckPeers(t *testing.T) {
 
 	peerRow(page, "wrong").Button("Check").Click()
 	const another = "Node branch answers at the URL of peer wrong; correct the URL, or register that node under its own id."
-	page.Find("#message[role=alert]").WaitText(another)
+	page.Find("#failures").WaitText(another)
 	peerRow(page, "wrong").WaitText("active: " + another)
 	peerRow(page, nodetest.Branch).Button("Check").Click()
-	page.Find("#message[role=status]").WaitText("Peer branch answered in")
-	page.Find("#message[role=status]").WaitText("and accepts our token of role node, until")
+	page.Find("#news").WaitText("Peer branch answered in")
+	page.Find("#news").WaitText("and accepts our token of role node, until")
 	if text := peerRow(page, nodetest.Branch).Text(); strings.Contains(text, "never") {
 		t.Errorf("it has been seen: %s", text)
 	}
 
 	pair.Branch.Down()
 	peerRow(page, nodetest.Branch).Button("Check").Click()
-	page.Find("#message[role=alert]").Wait()
+	page.Find("#failures").Wait()
 	peerRow(page, nodetest.Branch).WaitText("active: ")
 	keepsSecret(t, page, token)
 }
@@ -133,7 +133,7 @@ func TestSwitchAndRemovePeers(t *testing.T) {
 	asking.Button("Remove peer").Click()
 	page.WaitText("Peer removed successfully")
 	branch.WaitGone()
-	waitFocusOnMessage(page)
+	waitFocusOnNews(page)
 	page.WaitText("There is no peer yet.")
 	page.WaitText("This node knows no peer yet. An admin can add one under Peers.")
 	if a := pair.Main.Call("admin", http.MethodGet, peersPath+"/"+nodetest.Branch, ""); a.Status != http.StatusNotFound {

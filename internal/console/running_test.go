@@ -94,7 +94,7 @@ func TestCancelWhatIsInTheWay(t *testing.T) {
 	w.page.Field("Reason (optional)").Fill("mine is more urgent")
 	w.page.Dialog(cancelTitle).Button(cancelSync).Click()
 	w.page.WaitText("Sync session cancelled successfully.")
-	waitFocusOnMessage(w.page)
+	waitFocusOnNews(w.page)
 	row(w.page, w.id).WaitText("alice; cancelled by operator")
 	if s := w.Main.Session(w.id); s.Status != spec.CANCELLED || *s.CancelReason != "mine is more urgent" {
 		t.Errorf("cancelled as %s", nodetest.Show(s))

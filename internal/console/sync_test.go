@@ -164,5 +164,5 @@ func TestFailedSyncIsTold(t *testing.T) {
 	startForm(page).Button("Start sync").Click()
 	card(page).WaitText("FAILED")
 	s := pair.Main.WaitEnd(shownSession(t, page), spec.FAILED)
-	page.Find("#message[role=alert]").WaitText("FAILED: pull from branch into catalog main. " + *s.ErrorMessage)
+	page.Find("#failures").WaitText("FAILED: pull from branch into catalog main. " + *s.ErrorMessage)
 }

@@ -21,6 +21,8 @@ export function askToCancel(session) {
     go: "Cancel sync",
     reason: true,
     async work(reason) {
+      /** @type {HTMLElement} */
+      let told;
       try {
         /** @type {Schemas["CancelResponse"]} */
         const done = await call("POST", "/api/admin/sync/full-sync/cancel", {
@@ -28,14 +30,13 @@ export function askToCancel(session) {
           ...(reason && { reason }),
         });
         put(done.session);
-        say("success", `${done.message}. ${count(done.session.transferredRecords, "product was", "products were")} committed before; none can follow.`);
+        told = say("success", `${done.message}. ${count(done.session.transferredRecords, "product was", "products were")} committed before; none can follow.`);
       } catch (failure) {
         if (!(failure instanceof Refused) || failure.code !== "SESSION_FINISHED") throw failure;
-        say("failure", failure.message); // it ended by itself while the dialog was open
+        told = say("failure", failure.message); // it ended by itself while the dialog was open
         await load(session.sessionId);
       }
-      // The button that was pressed goes with the session's end, and the focus must not be lost with it.
-      queueMicrotask(() => setTimeout(focusMessage));
+      focusMessage(told); // the button that was pressed goes with the session's end
     },
   });
 }

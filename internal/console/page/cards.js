@@ -81,13 +81,34 @@ function update(card, s) {
 }
 
 /**
- * Takes away the cards that have ended and have a newer one above them.
+ * Takes away the cards that have ended and have a newer one above them. One that has failed stays: it may not have been read yet.
  * @param {string} catalog
  */
 function tidy(catalog) {
-  const all = [...shown].filter(([, card]) => card.dataset.catalog === catalog);
-  const newest = all.at(-1)?.[1];
-  for (const [id, card] of all.slice(0, -1)) if (newest && card.dataset.active === "false") remove(id, newest);
+  const newest = cardsOf(catalog).at(-1)?.[0];
+  if (newest) dismiss(newest, (card) => card.dataset.status !== "FAILED");
+}
+
+/**
+ * Takes away the cards of a session's catalog that have ended before it, for whoever has started it and so knows of them.
+ * @param {string} id
+ */
+export function dismissOlder(id) {
+  dismiss(id, () => true);
+}
+
+/** @param {string} id of the newest session @param {(card: HTMLElement) => boolean} may */
+function dismiss(id, may) {
+  const newest = shown.get(id);
+  if (!newest) return;
+  for (const [older, card] of cardsOf(newest.dataset.catalog ?? "")) {
+    if (older !== id && card.dataset.active === "false" && may(card)) remove(older, newest);
+  }
+}
+
+/** @param {string} catalog */
+function cardsOf(catalog) {
+  return [...shown].filter(([, card]) => card.dataset.catalog === catalog);
 }
 
 /** @param {string} id @param {HTMLElement} focus where the focus goes if it is in the card */

@@ -1,24 +1,64 @@
-// What the page tells: one message at a time, seen and read aloud; and announcements, only read aloud.
+// What the page tells: failures, each until it has been read; news, one at a time; and announcements, only read aloud.
 
-import { byId, mainHeading, passFocus } from "./dom.js";
+import { byId, copyOf, mainHeading, passFocus } from "./dom.js";
 
-const box = byId("message", HTMLElement);
-const text = byId("message-text", HTMLElement);
-const dismiss = byId("message-close", HTMLButtonElement);
+const messages = byId("messages", HTMLElement);
+const failures = byId("failures", HTMLElement);
+const news = byId("news", HTMLElement);
+const newsText = byId("news-text", HTMLElement);
+const newsClose = byId("news-close", HTMLButtonElement);
 const announcement = byId("announcement", HTMLElement);
 
-dismiss.addEventListener("click", hush);
+newsClose.addEventListener("click", hushNews);
+
+// Nothing else replaces a failure: it goes when it is dismissed, or when a person does the next thing. That is to press a button,
+// but not the second click of a double one, and not in a dialog, which lies over the failure.
+document.addEventListener(
+  "click",
+  (event) => {
+    const button = event.target instanceof Element && event.target.closest("button");
+    if (!button || !event.isTrusted || event.detail > 1 || button.closest("dialog") || messages.contains(button)) return;
+    hushFailures();
+  },
+  true,
+);
+
+// The messages lie over the page as it scrolls, but must not lie over what gets the focus.
+new ResizeObserver(() => {
+  document.documentElement.style.scrollPaddingTop = `${messages.offsetHeight + 32}px`;
+}).observe(messages);
 
 /**
- * Shows how something went until it is dismissed or the next message comes. A failure interrupts a screen reader.
+ * Shows how something went. A failure interrupts a screen reader.
  * @param {"success" | "failure"} kind
  * @param {string} sentence
+ * @returns {HTMLElement} what shows it, for [focusMessage]
  */
 export function say(kind, sentence) {
-  box.className = `message ${kind}`;
-  box.setAttribute("role", kind === "failure" ? "alert" : "status");
-  dismiss.hidden = false;
+  return kind === "failure" ? addFailure(sentence) : setNews(sentence);
+}
+
+/** @param {string} sentence */
+function addFailure(sentence) {
+  const same = [...failures.querySelectorAll("p")].find((p) => p.textContent === sentence);
+  if (same) return same;
+  const failure = copyOf("failure");
+  const text = /** @type {HTMLElement} */ (failure.querySelector("p"));
   text.textContent = sentence;
+  failure.querySelector("button")?.addEventListener("click", () => {
+    passFocus(failure, mainHeading());
+    failure.remove();
+  });
+  failures.append(failure);
+  return text;
+}
+
+/** @param {string} sentence */
+function setNews(sentence) {
+  news.className = "message success";
+  newsClose.hidden = false;
+  newsText.textContent = sentence;
+  return newsText;
 }
 
 /** Returns what to show of something that was caught. @param {unknown} failure */
@@ -31,18 +71,31 @@ export function complain(failure) {
   say("failure", sentenceOf(failure));
 }
 
-/** Moves the focus to the message, where the element that had it is gone. */
-export function focusMessage() {
-  text.focus();
+/**
+ * Moves the focus to a message, once the dialog it came from has closed and the button that had the focus has gone.
+ * @param {HTMLElement} message
+ */
+export function focusMessage(message) {
+  setTimeout(() => (message.isConnected ? message : mainHeading()).focus());
 }
 
-/** Takes the message away. The box stays, unseen: screen readers read aloud what appears in a box they know. */
+/** Takes all messages away. */
 export function hush() {
-  passFocus(box, mainHeading());
-  box.className = "unseen";
-  box.setAttribute("role", "status");
-  dismiss.hidden = true;
-  text.textContent = "";
+  hushFailures();
+  hushNews();
+}
+
+function hushFailures() {
+  passFocus(failures, mainHeading());
+  failures.replaceChildren();
+}
+
+/** Takes the news away. The box stays, unseen: screen readers read aloud what appears in a box they know. */
+export function hushNews() {
+  passFocus(news, mainHeading());
+  news.className = "unseen";
+  newsClose.hidden = true;
+  newsText.textContent = "";
 }
 
 /**

@@ -5,12 +5,13 @@ import { busy } from "./busy.js";
 import { confirm } from "./confirm.js";
 import { action, byId, copyOf, field, fill, passFocus } from "./dom.js";
 import { time } from "./format.js";
-import { complain, focusMessage, say } from "./message.js";
+import { focusMessage, say, sentenceOf } from "./message.js";
 
 /** @typedef {import("fullsync-api").components["schemas"]} Schemas */
 /** @typedef {Schemas["Peer"]} Peer */
 
 const rows = byId("peer-rows", HTMLTableSectionElement);
+const problem = byId("peers-problem", HTMLElement);
 const addForm = byId("add-peer-form", HTMLFormElement);
 const addProblem = byId("add-peer-problem", HTMLElement);
 const addButton = /** @type {HTMLButtonElement} */ (addForm.querySelector("button.main"));
@@ -36,9 +37,10 @@ export async function reloadPeers() {
   try {
     /** @type {Schemas["PeerListResponse"]} */
     const { peers } = await call("GET", "/api/admin/sync/peers");
+    problem.textContent = "";
     show(peers);
   } catch (failure) {
-    complain(failure);
+    problem.textContent = sentenceOf(failure);
   }
 }
 
@@ -88,9 +90,9 @@ function newRow(nodeId) {
       safe: "Keep it",
       go: "Remove peer",
       async work() {
-        say("success", await remove(nodeId, path));
+        const told = say("success", await remove(nodeId, path));
         await reloadPeers();
-        setTimeout(focusMessage); // the row is gone, with the button that had the focus
+        focusMessage(told); // the row is gone, with the button that had the focus
       },
     }),
   );

@@ -40,6 +40,7 @@ onSession((s) => {
   show(s);
   if (isActive(s) || replaceButton.getAttribute("aria-disabled") === "true") return;
   dialog.close();
+  if (problem.textContent) say("failure", problem.textContent); // it may not have been read yet
   say("success", `The sync that was in the way has ended: ${s.status}. You can start now.`);
 });
 

@@ -2,10 +2,10 @@
 
 import { call, Refused, Unreachable } from "./api.js";
 import { busy } from "./busy.js";
-import { showCard } from "./cards.js";
+import { dismissOlder, showCard } from "./cards.js";
 import { outcome, title } from "./describe.js";
 import { byId, field } from "./dom.js";
-import { say } from "./message.js";
+import { hushNews, say } from "./message.js";
 import { onPeers } from "./peers.js";
 import { showRunning } from "./running.js";
 import { isActive, onSession, put, sessionOf } from "./sessions.js";
@@ -20,8 +20,8 @@ const button = /** @type {HTMLButtonElement} */ (form.querySelector("button.main
 const noPeers = byId("no-peers", HTMLElement);
 const peerSelect = /** @type {HTMLSelectElement} */ (field(form, "peer"));
 
-/** The session that was started here last, until it has ended. */
-let mine = "";
+/** The sessions that were started here, until they have ended. @type {Set<string>} */
+const mine = new Set();
 
 form.addEventListener("submit", (event) => {
   event.preventDefault();
@@ -45,15 +45,16 @@ onPeers((peers) => {
 onSession(tellEnd);
 
 /**
- * Tells how the session that was started here has ended, in place of the message that it has begun. Of a cancel whoever
+ * Tells how a session that was started here has ended, in place of the news that it has begun. Of a cancel whoever
  * cancelled it is told.
  * @param {Session} s
  */
 function tellEnd(s) {
-  if (s.sessionId !== mine || isActive(s)) return;
-  mine = "";
+  if (isActive(s) || !mine.delete(s.sessionId)) return;
   if (s.status === "COMPLETED") say("success", `COMPLETED: ${title(s)}, ${outcome(s)}.`);
-  if (s.status === "FAILED") say("failure", `FAILED: ${title(s)}. ${s.errorMessage}`);
+  if (s.status !== "FAILED") return;
+  hushNews();
+  say("failure", `FAILED: ${title(s)}. ${s.errorMessage}`);
 }
 
 /** @returns {StartRequest} */
@@ -82,11 +83,13 @@ async function start(what, key) {
       if (failure instanceof Unreachable) return send(what, key);
       throw failure;
     });
+    const id = started.session.sessionId;
     put(started.session);
     say("success", started.message);
-    mine = started.session.sessionId;
-    tellEnd(sessionOf(mine) ?? started.session); // its end may have overtaken this answer
-    showCard(mine); // it comes above the form, and may push that out of view
+    mine.add(id);
+    tellEnd(sessionOf(id) ?? started.session); // its end may have overtaken this answer
+    dismissOlder(id);
+    showCard(id); // it comes above the form, and may push that out of view
   } catch (failure) {
     if (!(failure instanceof Refused) || failure.code !== "SYNC_IN_PROGRESS" || what.ifRunning) throw failure;
     const conflict = /** @type {Schemas["SyncInProgress"]} */ (failure.body);
