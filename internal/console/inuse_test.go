@@ -23,7 +23,7 @@ func TestSwitchOffWhileASyncRuns(t *testing.T) {
 	page.Expect(http.StatusConflict, peersPath+"/"+nodetest.Branch)
 	branch := peerRow(page, nodetest.Branch)
 	branch.Button("Switch off").Click()
-	page.Find("#message[role=alert]").WaitText("Peer is in use: Sync " + running.SessionId.String() +
+	page.Find("#failures").WaitText("Peer is in use: Sync " + running.SessionId.String() +
 		" with peer branch is still running. Cancel it or wait until it ends, then switch the peer off.")
 	branch.Button("Switch off").Wait()
 

@@ -92,7 +92,7 @@ func TestEverythingOfferedIsAllowed(t *testing.T) {
 	for role, wants := range map[auth.Role][]string{
 		auth.RoleViewer:   {"GET /api/admin/sync/full-sync/"},
 		auth.RoleOperator: {"POST /api/admin/sync/full-sync 409", "POST /api/admin/sync/full-sync/cancel 200", "/resume 202"},
-		auth.RoleAdmin:    {"POST /api/admin/sync/peers 201", "/check 200", "PATCH /api/admin/sync/peers/branch 200", "DELETE /api/admin/sync/peers/"},
+		auth.RoleAdmin:    {"POST /api/admin/sync/peers 201", "/check 200", "PATCH /api/admin/sync/peers/other 200", "DELETE /api/admin/sync/peers/"},
 	} {
 		t.Run(string(role), func(t *testing.T) {
 			t.Parallel()
