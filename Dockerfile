@@ -1,7 +1,7 @@
 # syntax=docker/dockerfile:1
 
 # fullsync is one static binary: no C compiler is needed to build it and no library to run it.
-FROM --platform=$BUILDPLATFORM golang:1.26-bookworm AS build
+FROM --platform=$BUILDPLATFORM golang:1.26.10-bookworm AS build
 WORKDIR /src
 
 # Dependencies first, so that a change of the code does not fetch them again. go.mod replaces one module by the

@@ -2,6 +2,8 @@ module fullsync
 
 go 1.26.0
 
+toolchain go1.26.10
+
 require (
 	github.com/brianvoe/gofakeit/v7 v7.18.1
 	github.com/caarlos0/env/v11 v11.4.2
