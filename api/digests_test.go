@@ -234,7 +234,9 @@ func TestPagesOfIntervalsAndIds(t *testing.T) {
 	t.Parallel()
 	n := setup(t)
 	n.products = someProducts("a", "b", "c", "d")
-	entry := func(i int) string { return fmt.Sprintf("{\"id\":%q,\"hash\":%q}\n", n.products[i].ID, n.products[i].Hash) }
+	entry := func(i int) string {
+		return fmt.Sprintf("{\"id\":%q,\"hash\":%q}\n", n.products[i].ID, n.products[i].Hash)
+	}
 	product := func(i int) string {
 		return `{"product":` + string(n.products[i].AppendJSON(nil)) + "}\n"
 	}
