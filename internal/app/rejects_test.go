@@ -22,7 +22,7 @@ func badProducts() (lines []string, want []spec.Reject) {
 		lines, want = append(lines, `{"product":`+line+"}\n"), append(want, r)
 	}
 	add(`{"id":"A-1","name":""}`, "A-1", "name is required")
-	add(`{"id":"A-2","name":"x","price":"12,50"}`, "A-2", "price must be a decimal such as 12.50, not 12,50")
+	add(`{"id":"A-2","name":"x","price":"12,50"}`, "A-2", "price must be a decimal such as 12.50, not \"12,50\"")
 	add(`{"name":"<script>alert(1)</script>"}`, "", "id is required")
 	add(`{"id":"A\u202E3<b>'; --","name":7}`, "A\ufffd3<b>'; --", "name must be a JSON string, not a number")
 	add(`{"id":"`+strings.Repeat("long", 1000)+`","name":"x"}`, "", "id must be at most 255 bytes long, not 4000")

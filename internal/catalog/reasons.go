@@ -33,6 +33,9 @@ func clip[T string | []byte](text T) string {
 	return b.String()
 }
 
+// quote is clip in quotation marks, so that a sentence shows where what it repeats begins and ends.
+func quote[T string | []byte](text T) string { return `"` + clip(text) + `"` }
+
 // syntaxReason turns an error of reading line into a sentence. What it says comes from the line and the type of the
 // error, never from the error's own text.
 func syntaxReason(line []byte, err error) string {

@@ -103,7 +103,7 @@ func check(i member, text []byte) string {
 		return checkPrice(text)
 	case memberCurrency:
 		if len(text) != 0 && !isCurrency(text) {
-			return "currency must be three letters such as EUR, not " + clip(text)
+			return "currency must be three letters such as EUR, not " + quote(text)
 		}
 	}
 	return ""
@@ -136,7 +136,7 @@ func checkPrice(text []byte) string {
 	if isDecimal(text) {
 		return fmt.Sprintf("price must be at most %d characters long, not %d", maxPriceBytes, len(text))
 	}
-	return "price must be a decimal such as 12.50, not " + clip(text)
+	return "price must be a decimal such as 12.50, not " + quote(text)
 }
 
 // isDecimal says whether text is digits with at most one sign before and one fraction behind.

@@ -16,6 +16,7 @@ import (
 
 	"fullsync/internal/app"
 	"fullsync/internal/jobs"
+	"fullsync/internal/plural"
 	"fullsync/internal/store"
 	"fullsync/internal/syncer"
 )
@@ -135,7 +136,7 @@ func report(out io.Writer, found []syncer.Stuck, failure error, dryRun, asJSON b
 		}
 	}
 	if failure == nil && failed > 0 {
-		failure = fmt.Errorf("%d of %d sessions could not be cancelled", failed, len(found))
+		failure = fmt.Errorf("%d of %s could not be cancelled", failed, plural.Of(len(found), "session"))
 	}
 	switch {
 	case asJSON:
@@ -206,9 +207,9 @@ func printStuck(out io.Writer, lines []stuckLine) {
 			fmt.Fprintf(out, "%s  %s\n", l.SessionID, l.Done)
 			continue
 		}
-		fmt.Fprintf(out, "%s  %s\n  catalog      %s\n  status       %s, %s, %d %%\n  started      %s\n  worker       %s, taken over %d times before\n"+
+		fmt.Fprintf(out, "%s  %s\n  catalog      %s\n  status       %s, %s, %d %%\n  started      %s\n  worker       %s, taken over %s before\n"+
 			"  heartbeat    %s\n  last commit  %s\n  verdict      %s: %s\n",
-			l.SessionID, l.Done, l.Catalog, l.Status, l.CurrentStep, l.Progress, l.StartedAt.Format(time.RFC3339), orNobody(l.Worker), l.Takeovers,
+			l.SessionID, l.Done, l.Catalog, l.Status, l.CurrentStep, l.Progress, l.StartedAt.Format(time.RFC3339), orNobody(l.Worker), plural.Of(l.Takeovers, "time"),
 			ago(l.HeartbeatAgeSeconds), ago(l.LastCommitAgeSeconds), l.Verdict, l.Reason)
 		if l.Error != "" {
 			fmt.Fprintf(out, "  error        %s\n", l.Error)

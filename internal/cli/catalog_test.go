@@ -3,6 +3,7 @@ package cli_test
 import (
 	"bytes"
 	"context"
+	"database/sql"
 	"errors"
 	"fmt"
 	"io"
@@ -48,15 +49,15 @@ func TestImportAndExportGiveTheSameBack(t *testing.T) {
 
 		// Through files, into another catalog; the first stays as it is.
 		file := filepath.Join(t.TempDir(), "main.ndjson")
-		if r := run(t, env, "catalog", "export", file).must(t); r.out != "" {
-			t.Errorf("an export to a file wrote %d bytes to standard output", len(r.out))
+		if r := run(t, env, "catalog", "export", file).must(t); r.out != "" || r.err != "catalog main: 2500 products exported to "+file+"\n" {
+			t.Errorf("an export to a file wrote %d bytes to standard output, and said %s", len(r.out), r.err)
 		}
 		run(t, env, "catalog", "import", file, "--catalog", "copy").wants(t, 0, "catalog copy: 2500 created, 0 updated")
 		if exported(t, env, "--catalog", "copy") != lines || exported(t, env) != lines {
 			t.Error("the copy, or what it was made from, differs")
 		}
-		if out := exported(t, env, "--catalog", "none"); out != "" {
-			t.Errorf("the export of an empty catalog: %q", out)
+		if r := run(t, env, "catalog", "export", "-"); r.out != lines || r.err != "catalog main: 2500 products exported\n" {
+			t.Errorf("an export to standard output wrote %d bytes, and said %s", len(r.out), r.err)
 		}
 	})
 }
@@ -74,7 +75,7 @@ func TestImportTakesLinesAsTheyComeAndReportsBadOnes(t *testing.T) {
 			`{"id":"a","name":"last","sku":"S"}` + "\n" +
 			`{"id":"d","name":"no newline behind me","active":false}`
 		r := imported(t, env, lines)
-		r.wants(t, 1, "4 lines were refused, for the reasons above; the others are in")
+		r.wants(t, 1, "4 lines were refused, as said above; everything else is in")
 		for _, want := range []string{
 			"line 5 refused: name is required\n",
 			"line 6 refused: ",
@@ -126,9 +127,10 @@ func TestImportOfNothing(t *testing.T) {
 func TestImportOfWhatCannotBeRead(t *testing.T) {
 	t.Parallel()
 	env := onSQLite(t)
-	run(t, env, "catalog", "import", filepath.Join(t.TempDir(), "missing.ndjson")).wants(t, 1, "missing.ndjson")
-	run(t, env, "catalog", "import", t.TempDir()).wants(t, 1, "is a directory")
-	run(t, env, "catalog", "export", filepath.Join(t.TempDir(), "no", "such", "dir")).wants(t, 1, "no such file or directory")
+	dir := t.TempDir()
+	missing := filepath.Join(dir, "missing.ndjson")
+	run(t, env, "catalog", "import", missing).wants(t, 1, "There is no file "+missing+".\n")
+	run(t, env, "catalog", "import", dir).wants(t, 1, dir+" is a directory. Name a file.\n")
 
 	cut := io.MultiReader(strings.NewReader(`{"id":"a","name":"a"}`+"\n"+`{"id":"b","na`), iotest.ErrReader(errors.New("the disk is gone")))
 	r := runWith(t.Context(), env, cut, "catalog", "import", "-")
@@ -163,6 +165,108 @@ func TestImportCanBeInterrupted(t *testing.T) {
 	}
 }
 
+// The last line of an id counts, and the summary says which ids stood on several.
+func TestDuplicateIDsAreSaid(t *testing.T) {
+	t.Parallel()
+	onBoth(t, func(t *testing.T, env environment) {
+		lines := `{"id":"d-1","name":"first"}` + "\n" + `{"id":"d-2","name":"other"}` + "\n" + `{"id":"d-1","name":"second"}` + "\n"
+		r := imported(t, env, lines).must(t)
+		if r.err != "catalog main: 2 created, 0 updated, 0 unchanged, 0 refused\n1 duplicate id: d-1 (lines 1 and 3); the last line counts\n" {
+			t.Errorf("the import says\n%s", r.err)
+		}
+		if out := exported(t, env); !strings.Contains(out, `"id":"d-1","name":"second"`) || strings.Count(out, "\n") != 2 {
+			t.Errorf("then the catalog holds\n%s", out)
+		}
+		// A line that is refused is no line of its id.
+		r = imported(t, env, `{"id":"r"}`+"\n"+`{"id":"r","name":"r"}`+"\n")
+		r.wants(t, 1, "1 line was refused, as said above; everything else is in\n")
+		if strings.Contains(r.err, "duplicate") {
+			t.Errorf("the import says\n%s", r.err)
+		}
+	})
+}
+
+// broken is a SQLite database with two pages of products, the last of which cannot be read.
+func broken(t *testing.T) environment {
+	t.Helper()
+	dir := filepath.Join(t.TempDir(), "data")
+	env := environment{"FULLSYNC_DATA_DIR=" + dir}
+	imported(t, env, ndjson(6000)).must(t)
+	db, err := sql.Open("sqlite", filepath.Join(dir, "fullsync.db"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close() //nolint:errcheck // the update is committed
+	if _, err := db.ExecContext(t.Context(), "UPDATE products SET active = 'perhaps' WHERE id = (SELECT max(id) FROM products)"); err != nil {
+		t.Fatal(err)
+	}
+	return env
+}
+
+// An export that does not succeed leaves the file as it was, and nothing beside it.
+func TestExportReplacesAFileOnlyWhole(t *testing.T) {
+	t.Parallel()
+	env := broken(t)
+	dir := t.TempDir()
+	file := filepath.Join(dir, "products.ndjson")
+	holds := func(want string) {
+		t.Helper()
+		got, err := os.ReadFile(file)
+		left, dirErr := os.ReadDir(dir)
+		if err != nil || dirErr != nil || string(got) != want || len(left) != 1 {
+			t.Errorf("%v: %d bytes, want %d; in the directory: %v", errors.Join(err, dirErr), len(got), len(want), left)
+		}
+	}
+	if err := os.WriteFile(file, []byte("what was there\n"), 0o640); err != nil {
+		t.Fatal(err)
+	}
+	run(t, env, "catalog", "export", file).wants(t, 1, "a column of its row holds a value of another type")
+	holds("what was there\n")
+	run(t, env, "catalog", "export", "--catalog", "none", file).wants(t, 1, "There is no catalog none here. Those that hold products: main.\n")
+	holds("what was there\n")
+
+	run(t, onSQLite(t), "catalog", "export", file).wants(t, 1, "no database")
+	holds("what was there\n")
+
+	lines := ndjson(10)
+	good := onSQLite(t)
+	imported(t, good, lines).must(t)
+	run(t, good, "catalog", "export", file).must(t)
+	holds(lines)
+	if info, err := os.Stat(file); err != nil || info.Mode().Perm() != 0o640 {
+		t.Errorf("its mode is %v, want that of before: %v", info.Mode(), err)
+	}
+}
+
+// The file behind a link is replaced, and the link stays.
+func TestExportFollowsALink(t *testing.T) {
+	t.Parallel()
+	env := onSQLite(t)
+	imported(t, env, ndjson(1)).must(t)
+	behind, link := filepath.Join(t.TempDir(), "behind"), filepath.Join(t.TempDir(), "link")
+	if err := errors.Join(os.WriteFile(behind, nil, 0o600), os.Symlink(behind, link)); err != nil {
+		t.Fatal(err)
+	}
+	run(t, env, "catalog", "export", link).wants(t, 0, "catalog main: 1 product exported to "+link+"\n")
+	if got, err := os.ReadFile(behind); err != nil || string(got) != ndjson(1) {
+		t.Errorf("behind the link: %q %v", got, err)
+	}
+}
+
+func TestExportToWhatCannotBeWritten(t *testing.T) {
+	t.Parallel()
+	env := onSQLite(t)
+	imported(t, env, ndjson(1)).must(t)
+	dir := t.TempDir()
+	run(t, env, "catalog", "export", dir).wants(t, 1, dir+" is a directory. Name a file.\n")
+	missing := filepath.Join(dir, "no", "such")
+	run(t, env, "catalog", "export", filepath.Join(missing, "file")).wants(t, 1, "There is no directory "+missing+" to write file into.\n")
+	if err := os.WriteFile(filepath.Join(dir, "file"), nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	run(t, env, "catalog", "export", filepath.Join(dir, "file", "below")).wants(t, 1, "could not be written: not a directory\n")
+}
+
 func TestExportToAFullDiskFails(t *testing.T) {
 	t.Parallel()
 	if _, err := os.Stat("/dev/full"); err != nil {
@@ -170,5 +274,5 @@ func TestExportToAFullDiskFails(t *testing.T) {
 	}
 	env := onSQLite(t)
 	imported(t, env, ndjson(10)).must(t)
-	run(t, env, "catalog", "export", "/dev/full").wants(t, 1, "no space left")
+	run(t, env, "catalog", "export", "/dev/full").wants(t, 1, "/dev/full was not written, because the disk is full.\n")
 }

@@ -19,6 +19,7 @@ import (
 	"fullsync/internal/catalog"
 	"fullsync/internal/config"
 	"fullsync/internal/peer"
+	"fullsync/internal/plural"
 	"fullsync/internal/sample"
 	"fullsync/internal/user"
 )
@@ -159,7 +160,7 @@ func introduce(ctx context.Context, io IO, d demo, main, branch *app.App) error 
 	if err != nil {
 		return err
 	}
-	_, err = fmt.Fprintf(io.Out, demoText, branchURL, d.products, mainURL, speed(d), mainURL, user.FirstName, password, mainURL, admin, mainURL)
+	_, err = fmt.Fprintf(io.Out, demoText, branchURL, plural.Of(d.products, "product"), mainURL, speed(d), mainURL, user.FirstName, password, mainURL, admin, mainURL)
 	return err
 }
 
@@ -180,13 +181,13 @@ func speed(d demo) string {
 	if d.rate == 0 {
 		return "at full speed"
 	}
-	return fmt.Sprintf("at %d products per second at most, so that a sync takes about %d s", d.rate, (d.products+d.rate-1)/d.rate)
+	return fmt.Sprintf("at %s per second at most, so that a sync takes about %d s", plural.Of(d.rate, "product"), (d.products+d.rate-1)/d.rate)
 }
 
 // demoText is made to be pasted: everything from the two exports on works as it stands.
 const demoText = `Two nodes are running in this process, on temporary SQLite files:
 
-  branch  %s  with %d products
+  branch  %s  with %s
   main    %s  empty; it knows branch as its peer, and reads %s
 
 Open %s/console/ in a browser, and sign in as %s with the password %s

@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"fullsync/internal/fault"
+	"fullsync/internal/plural"
 )
 
 // Outcome says how good a COMPLETED session was.
@@ -71,7 +72,7 @@ func AllRefused(peerID string, refused Refusals, handled int64) error {
 	}
 	return fault.New(fault.Conflict, "ALL_REFUSED", "All products refused",
 		"%s from %s %s refused%s. Correct the products at %s, then start the sync again.",
-		products, peerID, wereOrWas(handled), refused.because(handled), peerID)
+		products, peerID, plural.Was(handled), refused.because(handled), peerID)
 }
 
 // Completion returns the ending of a session that came to its end with that many products handled. step says what was done.
@@ -79,7 +80,7 @@ func Completion(step string, refused Refusals, handled int64) Ending {
 	e := Ending{Status: Completed, Step: step, Outcome: Clean}
 	if refused.Count > 0 {
 		// Old clients show the step and the message, and nothing else of it.
-		words := fmt.Sprintf("%d of %d products %s refused", refused.Count, handled, wereOrWas(refused.Count))
+		words := fmt.Sprintf("%d of %s %s refused", refused.Count, plural.Of(handled, "product"), plural.Was(refused.Count))
 		e.Outcome, e.Step, e.Message = Rejects, step+"; "+words, words+refused.because(refused.Count)+"."
 	}
 	return e
@@ -95,11 +96,4 @@ func (r Refusals) because(all int64) string {
 	default:
 		return fmt.Sprintf(", %d of them for this reason: %s", r.Times, r.Reason)
 	}
-}
-
-func wereOrWas(n int64) string {
-	if n == 1 {
-		return "was"
-	}
-	return "were"
 }

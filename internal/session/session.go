@@ -3,8 +3,9 @@
 package session
 
 import (
-	"fmt"
 	"time"
+
+	"fullsync/internal/plural"
 )
 
 // Direction says which way products travel.
@@ -163,7 +164,7 @@ func TransferringStep(total *int64) string {
 	if total == nil {
 		return "Transferring products"
 	}
-	return fmt.Sprintf("Transferring %d products", *total)
+	return "Transferring " + plural.Of(*total, "product")
 }
 
 // Worked is how long workers have worked for what is committed: each of them from its claim to its last commit. The time in

@@ -140,7 +140,7 @@ func TestRefusalsAreCountedAsFarAsTheyLieBehindTheCursor(t *testing.T) {
 			}
 			b := batch(t, 0, 1, "x")
 			for _, reason := range []string{
-				"price must be a decimal such as 12.50, not " + id, "the line is not valid JSON at byte 7 of " + id, "price must be a decimal such as 12.50, not 12,50",
+				"price must be a decimal such as 12.50, not \"" + id + `"`, "the line is not valid JSON at byte 7 of " + id, `price must be a decimal such as 12.50, not "12,50"`,
 				"name is required",
 			} {
 				b.Rejects = append(b.Rejects, catalog.Reject{ID: "r", Reason: reason})

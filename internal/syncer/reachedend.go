@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"fullsync/internal/fault"
+	"fullsync/internal/plural"
 	"fullsync/internal/session"
 	"fullsync/internal/transfer"
 )
@@ -35,7 +36,7 @@ func (w *Worker) reachedEnd(ctx context.Context, src transfer.Source, out *sink,
 	run.After = after(row)
 	for look := 1; ; look++ {
 		err := out.advance(ctx, session.Progressed{Phase: session.PhaseTransferring,
-			Step: fmt.Sprintf("Looking for %d products that %s has and did not send", before-row.Handled(), row.PeerID)})
+			Step: fmt.Sprintf("Looking for %s that %s has and did not send", plural.Of(before-row.Handled(), "product"), row.PeerID)})
 		if err != nil {
 			return err
 		}
@@ -85,6 +86,6 @@ func expected(row *session.Session) int64 {
 // incomplete is the failure of a session whose source says that it has more products than it hands out.
 func incomplete(peerID string, has, sent int64) error {
 	return fault.New(fault.Conflict, transfer.CodeIncomplete, "Source is incomplete",
-		"%s says that it has %d products and hands out %d of them, each time it is asked. Look at its products and at what stands "+
-			"between the nodes, then resume the sync.", peerID, has, sent)
+		"%s says that it has %s and hands out %d of them, each time it is asked. Look at its products and at what stands "+
+			"between the nodes, then resume the sync.", peerID, plural.Of(has, "product"), sent)
 }

@@ -10,6 +10,7 @@ import (
 
 	"fullsync/internal/catalog"
 	"fullsync/internal/fault"
+	"fullsync/internal/plural"
 	"fullsync/internal/session"
 	"fullsync/internal/transfer"
 )
@@ -146,7 +147,7 @@ func (w *Worker) pull(ctx context.Context, row *session.Session) (err error) {
 	if err := w.sound(ctx, out); err != nil {
 		return err
 	}
-	step := fmt.Sprintf("Transferred %d products", row.TransferredRecords)
+	step := "Transferred " + plural.Of(row.TransferredRecords, "product")
 	if row.Options.VerifyAfterSync {
 		if step, err = w.verify(ctx, src, out); err != nil {
 			return err
@@ -235,7 +236,7 @@ func (w *Worker) verify(ctx context.Context, src transfer.Source, out *sink) (st
 			"%s cannot list its products' hashes, so the sync cannot be verified. Start it without verifyAfterSync.", row.PeerID)
 	}
 	err = out.advance(ctx, session.Progressed{Phase: session.PhaseVerifying,
-		Step: fmt.Sprintf("Verifying %d products", row.TransferredRecords)})
+		Step: "Verifying " + plural.Of(row.TransferredRecords, "product")})
 	if err != nil {
 		return "", err
 	}
@@ -263,7 +264,7 @@ func (w *Worker) verify(ctx context.Context, src transfer.Source, out *sink) (st
 	if !d.Clean() {
 		return "", unverified(row.PeerID, d)
 	}
-	step = fmt.Sprintf("Transferred and verified %d products", row.TransferredRecords)
+	step = "Transferred and verified " + plural.Of(row.TransferredRecords, "product")
 	if d.Extra.Count > 0 {
 		step += fmt.Sprintf("; only here: %s", d.Extra)
 	}
@@ -272,9 +273,9 @@ func (w *Worker) verify(ctx context.Context, src transfer.Source, out *sink) (st
 
 func unverified(peerID string, d transfer.Difference) error {
 	return fault.New(fault.Conflict, "VERIFICATION_FAILED", "Verification failed",
-		"Of %d products at %s, missing here: %s; different here: %s. Most likely products changed at %s or here while "+
+		"Of %s at %s, missing here: %s; different here: %s. Most likely products changed at %s or here while "+
 			"the sync ran. Start the sync again; only what differs is written.",
-		d.Compared, peerID, d.Missing, d.Different, peerID)
+		plural.Of(d.Compared, "product"), peerID, d.Missing, d.Different, peerID)
 }
 
 // slower returns the lower of two speed limits, where 0 means none.

@@ -8,6 +8,7 @@ import (
 
 	"fullsync/internal/catalog"
 	"fullsync/internal/fault"
+	"fullsync/internal/plural"
 )
 
 // maxAgainBytes bounds what one batch reads again because it changed meanwhile, in bytes.
@@ -109,8 +110,8 @@ func (p *Page) replace(newer Page) {
 // errIncomplete is for a source that says again and again that products exist which it does not list.
 func errIncomplete(nodeID string, in catalog.Interval, promise catalog.Digest, listed int64) error {
 	return fault.New(fault.Conflict, "SOURCE_INCOMPLETE", "Source is incomplete",
-		"%s says that it has %d products %s, and lists %d of them, each time it is asked. Run fullsync catalog check there, then resume the sync; "+
-			"what was committed stays.", nodeID, promise.Count, between(in), listed)
+		"%s says that it has %s %s, and lists %d of them, each time it is asked. Run fullsync catalog check there, then resume the sync; "+
+			"what was committed stays.", nodeID, plural.Of(promise.Count, "product"), between(in), listed)
 }
 
 // errBroken is for a source that says again and again what a product is, and does not hand it out like that.

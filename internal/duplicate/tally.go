@@ -1,0 +1,78 @@
+package duplicate
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"unicode"
+
+	"fullsync/internal/plural"
+)
+
+// shown is how many duplicate ids are named, and how many lines of each.
+const shown = 10
+
+// tally is told of sightings in order of their ids, and keeps the duplicates among them.
+type tally struct {
+	last  sighting
+	lines int // of the last id
+	ids   int // that are duplicates
+	named []duplicate
+}
+
+type duplicate struct {
+	id    string
+	lines []string
+	more  int // lines that are not among these
+}
+
+func (t *tally) add(seen sighting) {
+	if t.lines == 0 || seen.id != t.last.id {
+		t.last, t.lines = seen, 1
+		return
+	}
+	t.lines++
+	if t.lines == 2 {
+		if t.ids++; t.ids <= shown {
+			t.named = append(t.named, duplicate{id: seen.id, lines: []string{fmt.Sprint(t.last.line)}})
+		}
+	}
+	if t.ids <= shown {
+		if d := &t.named[t.ids-1]; len(d.lines) < shown {
+			d.lines = append(d.lines, fmt.Sprint(seen.line))
+		} else {
+			d.more++
+		}
+	}
+}
+
+// String names the duplicates: 1 duplicate id: d-1 (lines 1 and 3).
+func (t *tally) String() string {
+	if t.ids == 0 {
+		return ""
+	}
+	all := make([]string, len(t.named))
+	for i, d := range t.named {
+		all[i] = fmt.Sprintf("%s (lines %s)", strings.Map(printable, d.id), enumerate(d.lines, d.more))
+	}
+	return fmt.Sprintf("%s: %s; the last line counts", plural.Of(t.ids, "duplicate id"), enumerate(all, t.ids-len(t.named)))
+}
+
+// enumerate lists things as people do: a, b and c; with more that are not named: a, b, c and 7 more.
+func enumerate(all []string, more int) string {
+	if more > 0 {
+		all = append(slices.Clip(all), fmt.Sprintf("%d more", more))
+	}
+	if len(all) == 1 {
+		return all[0]
+	}
+	return strings.Join(all[:len(all)-1], ", ") + " and " + all[len(all)-1]
+}
+
+// printable replaces what a terminal might take for a command.
+func printable(r rune) rune {
+	if unicode.IsPrint(r) {
+		return r
+	}
+	return '?'
+}
