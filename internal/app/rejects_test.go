@@ -27,7 +27,7 @@ func badProducts() (lines []string, want []spec.Reject) {
 	add(`{"id":"A\u202E3<b>'; --","name":7}`, "A\ufffd3<b>'; --", "name must be a JSON string, not a number")
 	add(`{"id":"`+strings.Repeat("long", 1000)+`","name":"x"}`, "", "id must be at most 255 bytes long, not 4000")
 	add(`{"id":"A-6","name":"x","currency":"`+strings.Repeat("gold ", 1000)+`"}`, "A-6",
-		"currency must be three letters such as EUR, not "+strings.Repeat("gold ", 8)+"…")
+		"currency must be three letters such as EUR, not \""+strings.Repeat("gold ", 8)+"…\"")
 	return lines, want
 }
 

@@ -27,7 +27,7 @@ func TestRowsThatTheSourceCannotRead(t *testing.T) {
 		spoil(0, "attributes = 'broken'", unreadable+"its attributes are not a JSON object")
 		spoil(99, "attributes = ''", "")
 		spoil(100, "attributes = '{}},\"x\":{'", unreadable+"its attributes are not a JSON object")
-		spoil(101, "price = 'cheap'", "price must be a decimal such as 12.50, not cheap")
+		spoil(101, "price = 'cheap'", "price must be a decimal such as 12.50, not \"cheap\"")
 		spoil(150, "attributes = '{\n\"size\" : \"M\"\r\n}'", "")
 		if kind == nodetest.SQLite { // PostgreSQL lets nothing of another type in
 			spoil(199, "active = 'maybe'", unreadable+"a column of its row holds a value of another type")

@@ -40,7 +40,7 @@ func TestRejectsInTheReceipt(t *testing.T) {
 		page.WaitFor(fmt.Sprint(count, " refused products"), fmt.Sprintf(`document.querySelectorAll("#reject-list li").length === %d`, count))
 	}
 	lines(20)
-	receipt.WaitText("<u>0</u>: price must be a decimal such as 12.50, not <b>1</b>")
+	receipt.WaitText("<u>0</u>: price must be a decimal such as 12.50, not \"<b>1</b>\"")
 	receipt.Button("Show more").Click()
 	lines(25)
 	receipt.WaitText("bad-23: name is required")
