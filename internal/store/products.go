@@ -158,12 +158,15 @@ func (s *Store) Hashes(ctx context.Context, catalogName, after string, limit int
 }
 
 // ListProducts returns up to limit products of a catalog whose id is greater than after, in ascending byte order. A
-// non-empty q keeps those whose id, sku or name contains it.
+// non-empty q keeps those whose id, sku or name contains it, whatever the case of its letters.
 func (s *Store) ListProducts(ctx context.Context, catalogName, after, q string, limit int) ([]catalog.Stored, error) {
 	db := s.productsAfter(ctx, catalogName, after).Limit(limit)
+	if strings.ContainsRune(q, 0) {
+		return nil, nil // no product has a NUL, and PostgreSQL takes none
+	}
 	if q != "" {
-		like := "%" + strings.NewReplacer(`\`, `\\`, `%`, `\%`, `_`, `\_`).Replace(strings.ToLower(q)) + "%"
-		db = db.Where(`lower(id) LIKE ? ESCAPE '\' OR lower(sku) LIKE ? ESCAPE '\' OR lower(name) LIKE ? ESCAPE '\'`, like, like, like)
+		operator, text := s.contains(q)
+		db = db.Where("id "+operator+" ? OR sku "+operator+" ? OR name "+operator+" ?", text, text, text)
 	}
 	var rows []product
 	err := db.Find(&rows).Error

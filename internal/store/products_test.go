@@ -104,6 +104,63 @@ func TestListingSearchesLiterally(t *testing.T) {
 	})
 }
 
+// searched are names of products, and what finds how many of them.
+func searched() (names []string, found map[string]int) {
+	return []string{"ÉCLAIR au café", "éclair", "Eclair", "ΟΔΟΣ", "οδος", "Straße", "ЖУРНАЛ", "İstanbul", "kelvin", "日本 (a|b) [c] ^x$ y-z {1} a.c a+ \\d *?"},
+		map[string]int{
+			"éclair": 2, "ÉCLAIR": 2, "éClAiR": 2, "eclair": 1, "CAFÉ": 1, "οδος": 2, "ΟΔΟΣ": 2, "οδοσ": 2, "STRASSE": 0, "STRAẞE": 1,
+			"журнал": 1, "istanbul": 0, "İSTANBUL": 1, "\u212Aelvin": 1, "日本": 1,
+			// What means something in patterns means itself.
+			"(A|B)": 1, "[C]": 1, "^X$": 1, "Y-Z": 1, "{1}": 1, "A.C": 1, "abc": 0, "A+ \\D *?": 1, "*": 1, "?": 1, "[a-z]": 0, "]": 1, ".*": 0, "\\d": 1,
+			"***=x": 0, "(?i)x": 0, "\x00": 0, "a\x00": 0, "\xff": 0, "\n": 0, "%": 0, "_": 0, strings.Repeat("é[*", 66): 0,
+		}
+}
+
+func searches(t *testing.T, s *store.Store) {
+	t.Helper()
+	names, found := searched()
+	var products []catalog.Product
+	for i, name := range names {
+		products = append(products, parse(t, fmt.Sprintf(`{"id":"%02d","name":%q}`, i, name)))
+	}
+	products = append(products, parse(t, `{"id":"Ä-1","name":"x","sku":"Ö-1"}`))
+	found["ä-"], found["ö-"] = 1, 1
+	holds(t, s, "main", products, found)
+
+	// Every character means itself, wherever it stands in what is looked for.
+	var all strings.Builder
+	found = map[string]int{"éé": 0}
+	for c := ' '; c <= '~'; c++ {
+		all.WriteString("é" + string(c))
+		found["é"+string(c)], found["É"+string(c)+"é"], found[string(c)+"é"], found[string(c)+"éé"] = 1, 1, 1, 0
+	}
+	holds(t, s, "ascii", []catalog.Product{parse(t, fmt.Sprintf(`{"id":"ascii","name":%q}`, all.String()+"é"))}, found)
+}
+
+// holds fills a catalog, and looks there for each key of found.
+func holds(t *testing.T, s *store.Store, name string, products []catalog.Product, found map[string]int) {
+	t.Helper()
+	if _, err := s.Import(t.Context(), name, "main", products); err != nil {
+		t.Fatal(err)
+	}
+	for q, want := range found {
+		if got, err := s.ListProducts(t.Context(), name, "", q, 20); err != nil || len(got) != want {
+			t.Errorf("%q found %d, want %d (%v)", q, len(got), want, err)
+		}
+	}
+}
+
+// TestSearchIgnoresCaseInEveryAlphabet: the same products on both databases, whatever the locale of PostgreSQL's.
+func TestSearchIgnoresCaseInEveryAlphabet(t *testing.T) {
+	onMigrated(t, searches)
+	t.Run("postgres with locale C", func(t *testing.T) {
+		t.Parallel()
+		s := openStore(t, store.Options{URL: encoded(t, "UTF8"), Workers: 2})
+		migrate(t, s)
+		searches(t, s)
+	})
+}
+
 func TestReadingEndsWithTheReader(t *testing.T) {
 	onMigrated(t, func(t *testing.T, s *store.Store) {
 		if _, err := s.Import(t.Context(), "main", "main", batch(t, 0, 50, "x").Products); err != nil {

@@ -49,6 +49,8 @@ type dialect interface {
 	indexSQL() string
 	// agoSQL is an expression for the database's wall clock that long ago, in the form in which times are stored.
 	agoSQL(ago time.Duration) string
+	// contains returns the operator, and the pattern to put behind it, that finds texts containing q in letters of either case.
+	contains(q string) (operator, text string)
 	// parseNow reads what nowSQL yields.
 	parseNow(raw any) (time.Time, error)
 	// timeParam is t in the form in which times are stored, so that comparisons in SQL are exact.
