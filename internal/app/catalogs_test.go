@@ -53,6 +53,27 @@ func TestOddProducts(t *testing.T) {
 	})
 }
 
+// TestSearch: what is looked for is found whatever the case of its letters, and what means something in patterns means itself.
+func TestSearch(t *testing.T) {
+	nodetest.OnBoth(t, func(t *testing.T, kind nodetest.Kind) {
+		n := nodetest.Start(t, nodetest.Config{Database: nodetest.NewDatabase(t, kind)})
+		n.Import("main", nodetest.Product(t, `{"id":"1","name":"ÉCLAIR"}`), nodetest.Product(t, `{"id":"2","name":"Eclair"}`))
+		for q, want := range map[string]string{
+			"%C3%A9clair": "1", "eCLAIR": "2", "clair": "12", "": "12", "%5B": "", "%2A": "", "%5C": "", "%25": "",
+		} {
+			a := n.Call("bob", http.MethodGet, "/api/catalogs/main/products?q="+q, "")
+			list, err := nodetest.Decode[spec.ProductListResponse](a)
+			found := ""
+			for _, p := range list.Products {
+				found += p.Id
+			}
+			if err != nil || a.Status != http.StatusOK || found != want {
+				t.Errorf("q=%s: %d %s, want %q", q, a.Status, a.Body, want)
+			}
+		}
+	})
+}
+
 // quote renders an id as JSON; unlike Go's it needs no escapes but those of quotes and backslashes here.
 func quote(id string) string {
 	return `"` + strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(id) + `"`

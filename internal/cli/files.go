@@ -9,6 +9,8 @@ import (
 	"os"
 	"path/filepath"
 	"syscall"
+
+	"fullsync/internal/fault"
 )
 
 // openFile opens a file for reading. Its errors are sentences.
@@ -16,7 +18,7 @@ func openFile(path string) (*os.File, error) {
 	info, err := os.Stat(path)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		return nil, fmt.Errorf("There is no file %s.", path) //nolint:staticcheck // it is a sentence for people
+		return nil, fault.New(fault.NotFound, "NO_FILE", "No such file", "There is no file %s.", path)
 	case err == nil && info.IsDir():
 		return nil, isDirectory(path)
 	}
@@ -58,7 +60,7 @@ func replace(path string, before fs.FileInfo, write func(io.Writer) error) (err 
 	f, err := os.OpenFile(beside, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o666) //nolint:gosec // as any program would create it; the umask decides
 	if err != nil {
 		if errors.Is(err, fs.ErrNotExist) {
-			return fmt.Errorf("There is no directory %s to write %s into.", filepath.Dir(path), name) //nolint:staticcheck // a sentence
+			return fault.New(fault.NotFound, "NO_DIRECTORY", "No such directory", "There is no directory %s to write %s into.", filepath.Dir(path), name)
 		}
 		return inWords(err, "write", path)
 	}
@@ -84,7 +86,7 @@ func replace(path string, before fs.FileInfo, write func(io.Writer) error) (err 
 }
 
 func isDirectory(path string) error {
-	return fmt.Errorf("%s is a directory. Name a file.", path) //nolint:staticcheck // a sentence
+	return fault.New(fault.Impossible, "IS_DIRECTORY", "Not a file", "%s is a directory. Name a file.", path)
 }
 
 // inWords turns what the system says of a file into a sentence; other errors stay as they are.
@@ -94,11 +96,15 @@ func inWords(err error, verb, path string) error {
 	case err == nil || !errors.As(err, &system):
 		return err
 	case errors.Is(err, fs.ErrPermission):
-		return fmt.Errorf("This user may not %s %s.", verb, path) //nolint:staticcheck // a sentence
+		return fault.New(fault.Impossible, "NOT_PERMITTED", "Not permitted", "This user may not %s %s.", verb, path).Because(err)
 	case errors.Is(err, syscall.ENOSPC):
-		return fmt.Errorf("%s was not written, because the disk is full.", path) //nolint:staticcheck // a sentence
+		return fault.New(fault.Unavailable, "DISK_FULL", "Disk full", "%s was not written, because the disk is full.", path).Because(err)
 	}
-	return fmt.Errorf("%s could not be %s: %w", path, map[string]string{"read": "read", "write": "written"}[verb], system)
+	done := verb // to read: was read
+	if verb == "write" {
+		done = "written"
+	}
+	return fmt.Errorf("%s could not be %s: %w", path, done, system)
 }
 
 // cause is an error without the name of the file and of the call that the system puts before it.

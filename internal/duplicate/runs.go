@@ -16,12 +16,21 @@ type run struct {
 // runs is a heap of runs that are not at their end, by their heads.
 type runs []*run
 
-func (r runs) Len() int      { return len(r) }
+// Len is part of [heap.Interface].
+func (r runs) Len() int { return len(r) }
+
+// Swap is part of [heap.Interface].
 func (r runs) Swap(i, j int) { r[i], r[j] = r[j], r[i] }
+
+// Less is part of [heap.Interface].
 func (r runs) Less(i, j int) bool {
 	return cmp.Or(cmp.Compare(r[i].head.id, r[j].head.id), cmp.Compare(r[i].head.line, r[j].head.line)) < 0
 }
+
+// Push is part of [heap.Interface].
 func (r *runs) Push(x any) { *r = append(*r, x.(*run)) }
+
+// Pop is part of [heap.Interface].
 func (r *runs) Pop() any {
 	last := (*r)[len(*r)-1]
 	*r = (*r)[:len(*r)-1]

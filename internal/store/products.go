@@ -158,12 +158,10 @@ func (s *Store) Hashes(ctx context.Context, catalogName, after string, limit int
 }
 
 // ListProducts returns up to limit products of a catalog whose id is greater than after, in ascending byte order. A
-// non-empty q keeps those whose id, sku or name contains it, whatever the case of its letters.
+// non-empty q keeps those whose id, sku or name contains it, whatever the case of its
+// letters. It must be text: UTF-8 without NUL.
 func (s *Store) ListProducts(ctx context.Context, catalogName, after, q string, limit int) ([]catalog.Stored, error) {
 	db := s.productsAfter(ctx, catalogName, after).Limit(limit)
-	if strings.ContainsRune(q, 0) {
-		return nil, nil // no product has a NUL, and PostgreSQL takes none
-	}
 	if q != "" {
 		operator, text := s.contains(q)
 		db = db.Where("id "+operator+" ? OR sku "+operator+" ? OR name "+operator+" ?", text, text, text)

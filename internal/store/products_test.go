@@ -112,7 +112,7 @@ func searched() (names []string, found map[string]int) {
 			"журнал": 1, "istanbul": 0, "İSTANBUL": 1, "\u212Aelvin": 1, "日本": 1,
 			// What means something in patterns means itself.
 			"(A|B)": 1, "[C]": 1, "^X$": 1, "Y-Z": 1, "{1}": 1, "A.C": 1, "abc": 0, "A+ \\D *?": 1, "*": 1, "?": 1, "[a-z]": 0, "]": 1, ".*": 0, "\\d": 1,
-			"***=x": 0, "(?i)x": 0, "\x00": 0, "a\x00": 0, "\xff": 0, "\n": 0, "%": 0, "_": 0, strings.Repeat("é[*", 66): 0,
+			"***=x": 0, "(?i)x": 0, "\n": 0, "%": 0, "_": 0, strings.Repeat("é[*", 66): 0,
 		}
 }
 
