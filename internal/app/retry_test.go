@@ -72,6 +72,49 @@ func TestPassingTroubleWithTheSource(t *testing.T) {
 	})
 }
 
+// TestTroubleInVain has the source fail from its fourth page on. The list of peers shows it while the session waits and
+// when it has failed; the message says how often it was tried and what to do, and that is true.
+func TestTroubleInVain(t *testing.T) {
+	nodetest.OnBoth(t, func(t *testing.T, kind nodetest.Kind) {
+		pair := nodetest.NewPair(t, kind, 1000, nodetest.Config{Options: app.Options{
+			Backoff: transfer.Backoff{Tries: 3, First: time.Second, Most: time.Second}, // long enough to be seen
+		}})
+		var pages atomic.Int64
+		pair.Wire.Reach(func(w http.ResponseWriter, r *http.Request, next http.Handler) {
+			if strings.HasSuffix(r.URL.Path, nodetest.ProductsPath) && pages.Add(1) > 3 {
+				w.WriteHeader(http.StatusBadGateway)
+				return
+			}
+			next.ServeHTTP(w, r)
+		})
+		s := pair.Main.Pull(nodetest.Pull{})
+		s = pair.Main.WaitFor(s.SessionId, "the wait", func(s spec.Session) bool { return s.Phase == spec.PhaseRetrying })
+		const trouble = "Peer branch has trouble of its own just now (502)."
+		if got := pair.Main.Peer(nodetest.Branch); value(got.LastError) != trouble {
+			t.Errorf("while it waits the peer's last error is %q", value(got.LastError))
+		}
+		s = pair.Main.WaitEnd(s.SessionId, spec.FAILED)
+		parts := strings.SplitAfter(value(s.ErrorMessage), ".")
+		if len(parts) < 3 || parts[0] != trouble || !strings.HasPrefix(parts[1], " It was tried 3 times in ") ||
+			!strings.HasSuffix(value(s.ErrorMessage), " What was committed stays: resume the sync, and it goes on behind the 300 products that it has read.") {
+			t.Errorf("message %q", value(s.ErrorMessage))
+		}
+		if got := pair.Main.Peer(nodetest.Branch); !strings.HasPrefix(value(got.LastError), trouble) {
+			t.Errorf("in the end the peer's last error is %q", value(got.LastError))
+		}
+		pair.Wire.Reach(nil)
+		a := pair.Main.Call("bob", http.MethodPost, nodetest.StartPath+"/"+s.SessionId.String()+"/resume", "")
+		resumed, err := nodetest.Decode[spec.StartResponse](a)
+		if err != nil {
+			t.Fatalf("resume: %d %s", a.Status, a.Body)
+		}
+		s = pair.Main.WaitEnd(resumed.SessionId, spec.COMPLETED)
+		if got := pair.Main.Peer(nodetest.Branch); s.ResumedRecords != 300 || s.TransferredRecords != 700 || got.LastError != nil {
+			t.Errorf("last error %q, after %s", value(got.LastError), nodetest.Show(s))
+		}
+	})
+}
+
 // TestPeerThatAsksForTimeGetsIt has the peer ask for a pause more often than a step may fail.
 func TestPeerThatAsksForTimeGetsIt(t *testing.T) {
 	nodetest.OnBoth(t, func(t *testing.T, kind nodetest.Kind) {

@@ -65,3 +65,13 @@ func (n *Node) ChangePeer(id string, change spec.PeerChange) {
 		n.t.Fatalf("changing peer %s: %d %s", id, resp.StatusCode(), resp.Body)
 	}
 }
+
+// Peer returns a peer of the node as its API shows it.
+func (n *Node) Peer(id string) spec.Peer {
+	n.t.Helper()
+	resp, err := n.API("admin", auth.RoleAdmin).GetPeerWithResponse(n.t.Context(), id)
+	if err != nil || resp.JSON200 == nil {
+		n.t.Fatalf("peer %s: %v", id, err)
+	}
+	return resp.JSON200.Peer
+}

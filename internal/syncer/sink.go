@@ -15,15 +15,16 @@ type sink struct {
 	row          *session.Session
 	backoff      transfer.Backoff
 	batchTimeout time.Duration
+	troubles     *troubles
 	// held is the claim of row, apart from it: the reader reports its waits while a commit brings row up to date.
 	held session.Claim
 	// phase is what to go back to after a wait. It changes only while no reader is at work.
 	phase session.Phase
 }
 
-func newSink(ledger Ledger, row *session.Session, cfg Config) *sink {
+func newSink(ledger Ledger, row *session.Session, cfg Config, troubles *troubles) *sink {
 	return &sink{
-		ledger: ledger, row: row, backoff: cfg.Backoff, batchTimeout: cfg.BatchTimeout,
+		ledger: ledger, row: row, backoff: cfg.Backoff, batchTimeout: cfg.BatchTimeout, troubles: troubles,
 		held: session.Claim{SessionID: row.ID, Fence: row.Fence}, phase: row.Phase,
 	}
 }
@@ -47,6 +48,7 @@ func (k *sink) Commit(ctx context.Context, batch catalog.Batch) error {
 
 // Waiting is a [transfer.Sink]'s.
 func (k *sink) Waiting(ctx context.Context, wait transfer.Wait) error {
+	k.troubles.waiting(ctx, wait)
 	return k.ledger.Waiting(ctx, k.claim(), wait, k.phase)
 }
 

@@ -89,12 +89,14 @@ func (w *Worker) Run(ctx context.Context, sessionID string, fence int64) error {
 	left := limit - row.LastHeartbeatAt.Sub(row.StartedAt)
 	ctx, timeout := context.WithTimeoutCause(ctx, left, errTimeout(limit))
 	defer timeout()
-	if err = w.pull(ctx, &row); err != nil && ctx.Err() != nil {
+	troubles := &troubles{log: log, peers: w.peers, peerID: row.PeerID}
+	if err = w.pull(ctx, &row, troubles); err != nil && ctx.Err() != nil {
 		err = context.Cause(ctx)
 	}
+	troubles.failed(context.WithoutCancel(ctx), err)
 	cancel(nil)
 	beat.Wait()
-	w.settle(context.WithoutCancel(ctx), claim, err)
+	w.settle(context.WithoutCancel(ctx), claim, resumable(err, &row))
 	return nil
 }
 
@@ -108,17 +110,17 @@ func (w *Worker) timeLimit(row *session.Session) time.Duration {
 
 func errTimeout(limit time.Duration) error {
 	return fault.New(fault.Unavailable, "SESSION_TIMEOUT", "Sync took too long",
-		"The sync did not end within its %.0f seconds. Start it again with a larger timeoutSeconds; nothing committed is lost.", limit.Seconds())
+		"The sync did not end within its %.0f seconds. A larger timeoutSeconds gives it more.", limit.Seconds())
 }
 
 // pull is one run of a session from its cursor to its end.
-func (w *Worker) pull(ctx context.Context, row *session.Session) (err error) {
+func (w *Worker) pull(ctx context.Context, row *session.Session, troubles *troubles) (err error) {
 	defer func() {
 		if p := recover(); p != nil {
 			err = fmt.Errorf("panic: %v\n%s", p, debug.Stack())
 		}
 	}()
-	out := newSink(w.ledger, row, w.cfg)
+	out := newSink(w.ledger, row, w.cfg, troubles)
 	src, err := w.connect(ctx, out)
 	if err != nil {
 		return err
@@ -168,15 +170,15 @@ func (w *Worker) connect(ctx context.Context, out *sink) (src transfer.Source, e
 	return src, err
 }
 
-// describe asks the source who it is, and notes in the list of peers how that went.
+// describe asks the source who it is, and notes in the list of peers that it has answered.
 func (w *Worker) describe(ctx context.Context, src transfer.Source, out *sink) (desc transfer.Description, err error) {
 	err = out.persist(ctx, func() (err error) {
 		desc, err = src.Describe(ctx)
-		if err := w.peers.Seen(ctx, out.row.PeerID, err); err != nil {
-			w.cfg.Logger.Warn("the peer's state could not be noted", "peer", out.row.PeerID, "error", err)
-		}
 		return err
 	})
+	if err == nil {
+		out.troubles.answered(ctx)
+	}
 	return desc, err
 }
 

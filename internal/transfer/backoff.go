@@ -30,7 +30,9 @@ type Wait struct {
 	For    time.Duration
 	// Throttled says that the other side asked for the pause.
 	Throttled bool
-	// Err is the trouble, and Source says that it is the source's and not the database's.
+	// Try numbers the failed tries of a step in a row, from 1; 0 where the other side asked for the pause.
+	Try int
+	// Err is the trouble, and Source says that it is the source's and not the database's, also of a zero wait.
 	Err    error
 	Source bool
 }
@@ -40,11 +42,11 @@ type Wait struct {
 // come back is alive. What it waits for is made known to sink. When ctx ends it returns the cause; where ctx has a
 // deadline, no pause that is asked for goes on until then.
 func (b Backoff) Do(ctx context.Context, sink Sink, step func() error) error {
-	begun, waited := time.Now(), false
+	begun, waited, source := time.Now(), false, false
 	for tries := 0; ; waited = true {
 		err := step()
 		if err == nil && waited {
-			return report(ctx, sink, Wait{})
+			return report(ctx, sink, Wait{Source: source})
 		}
 		if err == nil {
 			return nil
@@ -58,10 +60,11 @@ func (b Backoff) Do(ctx context.Context, sink Sink, step func() error) error {
 		}
 		wait := Wait{Reason: strings.TrimSuffix(fault.Sentence(err, "the source does not answer"), "."), Err: err}
 		_, wait.Source = asTransient(err)
+		source = source || wait.Source
 		if asked > 0 {
 			wait.For, wait.Throttled = b.pause(ctx, asked), true
 		} else if tries++; tries < b.Tries {
-			wait.For = b.delay(tries)
+			wait.For, wait.Try = b.delay(tries), tries
 			wait.Reason += fmt.Sprintf("; retry %d of %d", tries, b.Tries-1)
 		} else {
 			return inVain(err, tries, time.Since(begun))

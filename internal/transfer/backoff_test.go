@@ -50,7 +50,7 @@ func TestPassingTroubleIsWaitedOut(t *testing.T) {
 		var waited time.Duration
 		for i, least := range []time.Duration{time.Second, 2 * time.Second} {
 			w := k.waits[i]
-			if want := fmt.Sprintf("branch answers with 503; retry %d of 2", i+1); w.Reason != want || w.Throttled {
+			if want := fmt.Sprintf("branch answers with 503; retry %d of 2", i+1); w.Reason != want || w.Throttled || w.Try != i+1 || !w.Source {
 				t.Errorf("wait %d: %+v, want the reason %q and nothing of throttling", i+1, w, want)
 			}
 			if w.For < least || w.For > least+least/4 {
@@ -58,7 +58,7 @@ func TestPassingTroubleIsWaitedOut(t *testing.T) {
 			}
 			waited += w.For
 		}
-		if k.waits[2] != (transfer.Wait{}) {
+		if k.waits[2] != (transfer.Wait{Source: true}) {
 			t.Errorf("the end of the waiting was told as %+v", k.waits[2])
 		}
 		if took := time.Since(begun); took != waited {

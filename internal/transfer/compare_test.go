@@ -177,7 +177,7 @@ func TestCompareWaitsOutTrouble(t *testing.T) {
 		if err != nil || !d.Clean() || d.Compared != 3 {
 			t.Errorf("%+v, %v", d, err)
 		}
-		if len(k.waits) != 2 || k.waits[0].Reason != "branch answers with 503; retry 1 of 2" || k.waits[1] != (transfer.Wait{}) {
+		if len(k.waits) != 2 || k.waits[0].Reason != "branch answers with 503; retry 1 of 2" || k.waits[1] != (transfer.Wait{Source: true}) {
 			t.Errorf("waits %+v", k.waits)
 		}
 
