@@ -29,6 +29,8 @@ func everyOperation(t *testing.T) map[request][]string {
 				r.body = `{"nodeId":"branch-2","url":"https://example.com"}`
 			case "signIn":
 				r.body = `{"name":"alice","password":"hunter2 hunter2"}`
+			case "approveFullSyncDeletes":
+				r.body = `{"count":1}`
 			case "changePeer":
 				r.body = `{"isActive":true}`
 			case "readNodeProductsById":

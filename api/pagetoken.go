@@ -32,6 +32,7 @@ const (
 	sessionsPage pageKind = 1
 	productsPage pageKind = 2
 	rejectsPage  pageKind = 3
+	deletesPage  pageKind = 4
 )
 
 // pageToken is where a listing goes on: opaque to callers, but no secret, since it leads nowhere that the same caller

@@ -53,6 +53,9 @@ func receiptOf(r session.Receipt) spec.Receipt {
 		ErrorCode:          optional(r.ErrorCode),
 		Outcome:            outcomeOf(r.Outcome),
 		DeletesWithheld:    r.DeletesWithheld,
+		Repaired:           r.Repaired,
+		ReadWhole:          optional(r.ReadWhole),
+		Certificates:       certificatesOf(r.Certificate),
 		Options:            optionsOf(r.Options),
 		Statement:          r.Statement,
 	}

@@ -16,6 +16,10 @@ func finished() session.Receipt {
 	s.CompletedAt = &done
 	s.Counts = session.Counts{Created: 700, Updated: 8, Unchanged: 50, Deleted: 2, Rejected: 3, TransferredBytes: 130211}
 	s.FirstKey, s.LastKey, s.Cursor, s.BatchSeq, s.Attempts, s.Retries = "p-1", "p-9", "AQhi", 8, 2, 1
+	s.Repaired, s.ReadWhole = 4, "It was asked for."
+	s.Certificate = session.Certificates{Source: &session.Certificate{SHA256: "aa", Products: 7}}.String()
+	s.Options.DeleteMissing, s.Options.MaxDeletes, s.Options.MaxDeletePercent = true, 20, 5
+	s.Options.ApprovedDeletes = "0f0c7e6a-9b1d-4c52-8a51-3d1f7f8f2f10"
 	s.ResumedFrom, s.ResumedRecords = "0f0c7e6a-9b1d-4c52-8a51-3d1f7f8f2f10", 100
 	return session.NewReceipt(s, []session.Takeover{
 		{SessionID: s.ID, Fence: 1, Worker: "main-2", HeartbeatAt: &heartbeat, At: at(2), BatchSeq: 3},
@@ -30,8 +34,10 @@ const finishedReceipt = `{"sessionId":"5245ddc7-7ac1-4b5a-8e0a-f50ea1e6d186","ca
 	`"takeovers":[{"worker":"main-2","fence":1,"lastHeartbeatAt":"2026-01-31T10:00:01Z","at":"2026-01-31T10:00:02Z","batches":3},` +
 	`{"worker":"main-3","fence":4,"lastHeartbeatAt":null,"at":"2026-01-31T10:00:03Z","batches":4}],"startedBy":"alice",` +
 	`"resumedFrom":"0f0c7e6a-9b1d-4c52-8a51-3d1f7f8f2f10","resumedRecords":100,"cancelledBy":"alice","cancelReason":"wrong peer",` +
-	`"errorMessage":"Cancelled by alice: wrong peer","errorCode":null,"outcome":null,"deletesWithheld":0,"options":{"batchSize":100,"maxProductsPerSecond":0,"verifyAfterSync":false,` +
-	`"compressionEnabled":true,"timeoutSeconds":3600},"statement":"Batch 8, up to product p-9, was the last one committed; none can follow it."}`
+	`"errorMessage":"Cancelled by alice: wrong peer","errorCode":null,"outcome":null,"deletesWithheld":0,"repaired":4,"readWhole":"It was asked for.",` +
+	`"certificates":{"source":{"sha256":"aa","products":7},"target":null},"options":{"batchSize":100,"maxProductsPerSecond":0,"verifyAfterSync":false,` +
+	`"compressionEnabled":true,"timeoutSeconds":3600,"readEverything":false,"deleteMissing":true,"maxDeletes":20,"maxDeletePercent":5,` +
+	`"approvedDeletes":"0f0c7e6a-9b1d-4c52-8a51-3d1f7f8f2f10"},"statement":"Batch 8, up to product p-9, was the last one committed; none can follow it."}`
 
 func TestReceipt(t *testing.T) {
 	t.Parallel()

@@ -60,6 +60,8 @@ func sessionOf(v session.View) spec.Session {
 		Options:                optionsOf(v.Options),
 		Outcome:                outcomeOf(v.Outcome),
 		DeletesWithheld:        v.DeletesWithheld,
+		Repaired:               v.Repaired,
+		ReadWhole:              optional(v.ReadWhole),
 		Health:                 healthOf(v),
 	}
 }
@@ -71,11 +73,31 @@ func optionsOf(o session.Options) spec.SessionOptions {
 		VerifyAfterSync:      o.VerifyAfterSync,
 		CompressionEnabled:   o.CompressionEnabled,
 		TimeoutSeconds:       o.TimeoutSeconds,
+		ReadEverything:       o.ReadEverything,
+		DeleteMissing:        o.DeleteMissing,
+		MaxDeletes:           o.MaxDeletes,
+		MaxDeletePercent:     o.MaxDeletePercent,
+		ApprovedDeletes:      optionalSessionID(o.ApprovedDeletes),
 	}
 }
 
 func healthOf(v session.View) spec.Health {
 	return spec.Health{Verdict: spec.HealthVerdict(v.Health.Verdict), Reason: v.Health.Reason}
+}
+
+// certificatesOf returns nil where there are none.
+func certificatesOf(text string) *spec.Certificates {
+	kept, ok := session.ParseCertificates(text)
+	if !ok {
+		return nil
+	}
+	one := func(c *session.Certificate) *spec.Certificate {
+		if c == nil {
+			return nil
+		}
+		return &spec.Certificate{Sha256: c.SHA256, Products: c.Products}
+	}
+	return &spec.Certificates{Source: one(kept.Source), Target: one(kept.Target)}
 }
 
 // outcomeOf returns nil where there is none.

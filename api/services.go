@@ -24,6 +24,8 @@ type Syncs interface {
 	CancelStuck(ctx context.Context, req syncer.StuckRequest) ([]syncer.Stuck, error)
 	Receipt(ctx context.Context, id string) (session.Receipt, error)
 	Rejects(ctx context.Context, id string, after int64, limit int) ([]session.Reject, error)
+	Deletes(ctx context.Context, id string, states []session.DeleteState, after string, limit int) ([]session.Delete, error)
+	ApproveDeletes(ctx context.Context, id string, count int64, by string) (session.View, error)
 }
 
 // Peers manages the registered peers; [peer.Registry] is one.

@@ -27,6 +27,8 @@ type services struct {
 	stuck      func(syncer.StuckRequest) ([]syncer.Stuck, error)
 	receipt    func(id string) (session.Receipt, error)
 	rejects    func(id string, after int64, limit int) ([]session.Reject, error)
+	deletes    func(id string, states []session.DeleteState, after string, limit int) ([]session.Delete, error)
+	approve    func(id string, count int64, by string) (session.View, error)
 	addPeer    func(peer.New) (peer.Peer, error)
 	changePeer func(nodeID string, c peer.Change) (peer.Peer, error)
 	removePeer func(nodeID string) error
@@ -74,6 +76,14 @@ func (s syncs) Receipt(_ context.Context, id string) (session.Receipt, error) {
 
 func (s syncs) Rejects(_ context.Context, id string, after int64, limit int) ([]session.Reject, error) {
 	return s.rejects(id, after, limit)
+}
+
+func (s syncs) Deletes(_ context.Context, id string, states []session.DeleteState, after string, limit int) ([]session.Delete, error) {
+	return s.deletes(id, states, after, limit)
+}
+
+func (s syncs) ApproveDeletes(_ context.Context, id string, count int64, by string) (session.View, error) {
+	return s.approve(id, count, by)
 }
 
 type peers struct{ *services }
@@ -188,6 +198,8 @@ func goodServices() *services {
 		stuck:      func(syncer.StuckRequest) ([]syncer.Stuck, error) { return nil, nil },
 		receipt:    func(string) (session.Receipt, error) { return session.NewReceipt(cancelled().Session, nil), nil },
 		rejects:    func(string, int64, int) ([]session.Reject, error) { return nil, nil },
+		deletes:    func(string, []session.DeleteState, string, int) ([]session.Delete, error) { return nil, nil },
+		approve:    func(string, int64, string) (session.View, error) { return running(), nil },
 		addPeer:    func(n peer.New) (peer.Peer, error) { return branch(), nil },
 		changePeer: func(string, peer.Change) (peer.Peer, error) { return branch(), nil },
 		removePeer: func(string) error { return nil },

@@ -73,7 +73,8 @@ func TestSessionShowsEveryMember(t *testing.T) {
 		`"estimatedTimeRemaining":2,"startedAt":"2026-01-31T10:00:00Z","startedBy":"alice","lastHeartbeatAt":"2026-01-31T10:00:03Z",` +
 		`"lastCommitAt":"2026-01-31T10:00:03Z","lastSourceAt":null,"completedAt":null,"errorMessage":null,"errorCode":null,"cancelledBy":null,"cancelReason":null,` +
 		`"attempts":1,"worker":"w","resumedFrom":null,"resumedRecords":0,"options":{"batchSize":100,"maxProductsPerSecond":0,` +
-		`"verifyAfterSync":false,"compressionEnabled":true,"timeoutSeconds":3600},"outcome":null,"deletesWithheld":0,"health":{"verdict":"healthy","reason":"working normally"}},"receipt":null}`
+		`"verifyAfterSync":false,"compressionEnabled":true,"timeoutSeconds":3600,"readEverything":false,"deleteMissing":false,` +
+		`"maxDeletes":0,"maxDeletePercent":0},"outcome":null,"deletesWithheld":0,"repaired":0,"readWhole":null,"health":{"verdict":"healthy","reason":"working normally"}},"receipt":null}`
 	if a.status != 200 || strings.TrimSpace(a.body) != want {
 		t.Errorf("%d\n got %s\nwant %s", a.status, a.body, want)
 	}

@@ -15,6 +15,12 @@ import (
 	"fullsync/internal/syncer"
 )
 
+// What a start may delete without approval where it does not say.
+const (
+	defaultMaxDeletes       = 500
+	defaultMaxDeletePercent = 10
+)
+
 // headerIdempotencyKey makes a start safe to repeat.
 const headerIdempotencyKey = "Idempotency-Key"
 
@@ -30,11 +36,13 @@ func startRequest(body *spec.StartRequest, by string) (syncer.StartRequest, erro
 		return none, invalidField("action", "must be pull")
 	}
 	unbuilt := slices.Sorted(maps.Keys(body.AdditionalProperties))
-	options, method := session.Options{CompressionEnabled: true}, ""
+	options, method := session.Options{
+		CompressionEnabled: true, MaxDeletes: defaultMaxDeletes, MaxDeletePercent: defaultMaxDeletePercent,
+	}, ""
 	if given := body.Options; given != nil {
 		for _, name := range slices.Sorted(maps.Keys(given.AdditionalProperties)) {
 			// Switched off is how it is.
-			if name != "deleteMissing" && name != "dryRun" || given.AdditionalProperties[name] != false {
+			if name != "dryRun" || given.AdditionalProperties[name] != false {
 				unbuilt = append(unbuilt, "options."+name)
 			}
 		}
@@ -45,6 +53,10 @@ func startRequest(body *spec.StartRequest, by string) (syncer.StartRequest, erro
 			VerifyAfterSync:      valueOr(given.VerifyAfterSync, false),
 			CompressionEnabled:   valueOr(given.CompressionEnabled, true),
 			TimeoutSeconds:       valueOr(given.TimeoutSeconds, 0),
+			ReadEverything:       valueOr(given.ReadEverything, false),
+			DeleteMissing:        valueOr(given.DeleteMissing, false),
+			MaxDeletes:           valueOr(given.MaxDeletes, defaultMaxDeletes),
+			MaxDeletePercent:     valueOr(given.MaxDeletePercent, defaultMaxDeletePercent),
 		}
 	}
 	if len(unbuilt) > 0 {
@@ -80,6 +92,10 @@ func requestHash(req syncer.StartRequest) (string, error) {
 	if method == session.MethodHTTP {
 		method = "" // the hash of a request that does not name it, to every version
 	}
+	var deletes []int
+	if req.Options.DeleteMissing {
+		deletes = []int{req.Options.MaxDeletes, req.Options.MaxDeletePercent}
+	}
 	canonical, err := json.Marshal(struct {
 		Action               session.Direction
 		Catalog              string
@@ -91,10 +107,12 @@ func requestHash(req syncer.StartRequest) (string, error) {
 		CompressionEnabled   bool
 		TimeoutSeconds       int
 		Method               string `json:",omitzero"`
+		ReadEverything       bool   `json:",omitzero"`
+		DeleteWithin         []int  `json:",omitempty"` // how many, and what share, where it deletes
 	}{
 		session.Pull, req.Catalog, req.PeerID, req.IfRunning, req.Options.BatchSize, req.Options.MaxProductsPerSecond,
 		req.Options.VerifyAfterSync, req.Options.CompressionEnabled, req.Options.TimeoutSeconds,
-		method,
+		method, req.Options.ReadEverything, deletes,
 	})
 	if err != nil {
 		return "", err

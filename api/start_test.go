@@ -20,13 +20,15 @@ func TestStart(t *testing.T) {
 	n := setup(t)
 	var got syncer.StartRequest
 	n.start = func(r syncer.StartRequest) (syncer.Started, error) { got = r; return started(), nil }
-	defaults := session.Options{CompressionEnabled: true}
+	defaults := session.Options{CompressionEnabled: true, MaxDeletes: 500, MaxDeletePercent: 10}
 	for body, want := range map[string]syncer.StartRequest{
 		`{"action":"pull","targetPeer":"branch-2"}`: {Catalog: "main", PeerID: "branch-2", By: "alice", IfRunning: syncer.Fail, Options: defaults},
 		`{"action":"pull","targetPeer":{"nodeId":"branch-2","nodeName":"B","ipAddress":"10.0.0.1","port":8080,"isActive":true,"lastSeen":null,"more":[1]},
-		  "options":{"method":"backup","batchSize":500,"maxProductsPerSecond":9,"verifyAfterSync":true,"compressionEnabled":false,"timeoutSeconds":604800}}`: {
+		  "options":{"method":"backup","batchSize":500,"maxProductsPerSecond":9,"verifyAfterSync":true,"compressionEnabled":false,"timeoutSeconds":604800,
+		  "readEverything":true,"deleteMissing":true,"maxDeletes":0,"maxDeletePercent":100}}`: {
 			Catalog: "main", PeerID: "branch-2", By: "alice", IfRunning: syncer.Fail, Method: "backup",
-			Options: session.Options{BatchSize: 500, MaxProductsPerSecond: 9, VerifyAfterSync: true, TimeoutSeconds: 604800},
+			Options: session.Options{BatchSize: 500, MaxProductsPerSecond: 9, VerifyAfterSync: true, TimeoutSeconds: 604800,
+				ReadEverything: true, DeleteMissing: true, MaxDeletePercent: 100},
 		},
 		`{"action":"pull","targetPeer":"branch-2","catalog":"garden","options":null}`: {Catalog: "garden", PeerID: "branch-2", By: "alice", IfRunning: syncer.Fail, Options: defaults},
 		`{"action":"pull","targetPeer":"branch-2","ifRunning":"fail","options":{"deleteMissing":false,"dryRun":false,"method":"http"}}`: {
@@ -54,8 +56,6 @@ func TestStartRefusesWhatIsNotBuilt(t *testing.T) {
 		return started(), nil
 	}
 	for member, field := range map[string]string{
-		`"options":{"deleteMissing":true}`:      "options.deleteMissing",
-		`"options":{"deleteMissing":null}`:      "options.deleteMissing",
 		`"options":{"dryRun":true}`:             "options.dryRun",
 		`"options":{"dryRun":"false"}`:          "options.dryRun",
 		`"options":{"BatchSize":5}`:             "options.BatchSize",
@@ -167,6 +167,9 @@ func TestIdempotencyKey(t *testing.T) {
 	}
 	hashes := map[string]string{first.RequestHash: plain}
 	for _, other := range []string{
+		`{"action":"pull","targetPeer":"branch-2","options":{"batchSize":100,"verifyAfterSync":true,"readEverything":true}}`,
+		`{"action":"pull","targetPeer":"branch-2","options":{"batchSize":100,"verifyAfterSync":true,"deleteMissing":true}}`,
+		`{"action":"pull","targetPeer":"branch-2","options":{"batchSize":100,"verifyAfterSync":true,"deleteMissing":true,"maxDeletes":7}}`,
 		`{"action":"pull","targetPeer":"branch-3","options":{"batchSize":100,"verifyAfterSync":true}}`,
 		`{"action":"pull","targetPeer":"branch-2","catalog":"garden","options":{"batchSize":100,"verifyAfterSync":true}}`,
 		`{"action":"pull","targetPeer":"branch-2","ifRunning":"attach","options":{"batchSize":100,"verifyAfterSync":true}}`,

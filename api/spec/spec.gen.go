@@ -26,6 +26,30 @@ import (
 	openapi_types "github.com/oapi-codegen/runtime/types"
 )
 
+// Defines values for DeleteState.
+const (
+	Deleted  DeleteState = "deleted"
+	Kept     DeleteState = "kept"
+	Proposed DeleteState = "proposed"
+	Withheld DeleteState = "withheld"
+)
+
+// Valid indicates whether the value is a known member of the DeleteState enum.
+func (e DeleteState) Valid() bool {
+	switch e {
+	case Deleted:
+		return true
+	case Kept:
+		return true
+	case Proposed:
+		return true
+	case Withheld:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for Direction.
 const (
 	Pull Direction = "pull"
@@ -299,6 +323,14 @@ func (e UserRole) Valid() bool {
 	}
 }
 
+// ApproveDeletesRequest How many deletes are approved; their number says that the caller saw the list.
+type ApproveDeletesRequest struct {
+	// Count The session's `deletesWithheld`.
+	//
+	// Example: 741
+	Count int64 `json:"count"`
+}
+
 // CancelRequest The session to cancel. Other members are ignored.
 type CancelRequest struct {
 	SessionId SessionID `json:"sessionId"`
@@ -354,6 +386,48 @@ type CancelStuckResponse struct {
 //
 // Example: main
 type CatalogName = string
+
+// Certificate The content of one catalog.
+type Certificate struct {
+	// Sha256 In hexadecimal.
+	//
+	// Example: 9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08
+	Sha256 string `json:"sha256"`
+
+	// Products How many products it covers.
+	//
+	// Example: 1067
+	Products int64 `json:"products"`
+}
+
+// Certificates The content of the whole catalog at both sides, as the verification left it: the SHA-256 over all ids and content hashes in
+// order, which `fullsync catalog digest` prints on each node. They differ where this node has products of its own, and where
+// people went on working in between. One is null where a side could not say.
+type Certificates struct {
+	// Source The source's.
+	Source *Certificate `json:"source"`
+
+	// Target This node's.
+	Target *Certificate `json:"target"`
+}
+
+// DeleteListResponse One page of the products that a session found to be gone at the source.
+type DeleteListResponse struct {
+	// Success Always true.
+	Success bool `json:"success"`
+
+	// Deletes The products, by id.
+	Deletes []SyncDelete `json:"deletes"`
+
+	// NextPageToken Pass it as `pageToken` for the next page; null on the last.
+	NextPageToken *string `json:"nextPageToken"`
+}
+
+// DeleteState What became of it: `proposed` while nothing is decided, `deleted`, `kept` where it was changed here or came from elsewhere
+// meanwhile, `withheld` where there were too many to delete without approval.
+//
+// Example: withheld
+type DeleteState string
 
 // Direction `pull` brings a peer's products here.
 type Direction string
@@ -1120,8 +1194,19 @@ type Receipt struct {
 	// DeletesWithheld Products that are gone at the source and were left here.
 	//
 	// Example: 0
-	DeletesWithheld int64          `json:"deletesWithheld"`
-	Options         SessionOptions `json:"options"`
+	DeletesWithheld int64 `json:"deletesWithheld"`
+
+	// Repaired Products here whose stored hash was wrong and that the verification put right.
+	//
+	// Example: 0
+	Repaired int64 `json:"repaired"`
+
+	// ReadWhole Why every product was read instead of comparing first; null where the two sides were compared, or there was nothing here to compare with.
+	ReadWhole *string `json:"readWhole"`
+
+	// Certificates What the verification found at both sides; null without one.
+	Certificates *Certificates  `json:"certificates"`
+	Options      SessionOptions `json:"options"`
 
 	// Statement Which batch was the last one committed.
 	Statement string `json:"statement"`
@@ -1323,8 +1408,16 @@ type Session struct {
 	// DeletesWithheld Products that are gone at the source and were left here.
 	//
 	// Example: 0
-	DeletesWithheld int64  `json:"deletesWithheld"`
-	Health          Health `json:"health"`
+	DeletesWithheld int64 `json:"deletesWithheld"`
+
+	// Repaired Products here whose stored hash was wrong and that the verification put right.
+	//
+	// Example: 0
+	Repaired int64 `json:"repaired"`
+
+	// ReadWhole Why every product was read instead of comparing first; null where the two sides were compared, or there was nothing here to compare with.
+	ReadWhole *string `json:"readWhole"`
+	Health    Health  `json:"health"`
 }
 
 // SessionCounts How many sessions there are.
@@ -1393,6 +1486,21 @@ type SessionOptions struct {
 
 	// TimeoutSeconds How long the session may take, in seconds from its start; 0 is the node's setting.
 	TimeoutSeconds int `json:"timeoutSeconds"`
+
+	// ReadEverything Whether every product is read instead of comparing first.
+	ReadEverything bool `json:"readEverything"`
+
+	// DeleteMissing Whether products that are gone at the source are deleted here.
+	DeleteMissing bool `json:"deleteMissing"`
+
+	// MaxDeletes The largest number of deletes that need no approval.
+	MaxDeletes int `json:"maxDeletes"`
+
+	// MaxDeletePercent The largest share of deletes, in percent, that needs no approval.
+	MaxDeletePercent int `json:"maxDeletePercent"`
+
+	// ApprovedDeletes The session whose withheld deletes were approved for this one; absent where it looks for its own.
+	ApprovedDeletes *SessionID `json:"approvedDeletes,omitempty"`
 }
 
 // SessionResponse One session, with its receipt once it has ended.
@@ -1447,7 +1555,30 @@ type StartOptions struct {
 	// TimeoutSeconds How long the session may take, in seconds from its start; it is FAILED then. The node's setting where absent.
 	//
 	// Example: 3600
-	TimeoutSeconds       *int                   `json:"timeoutSeconds,omitempty"`
+	TimeoutSeconds *int `json:"timeoutSeconds,omitempty"`
+
+	// ReadEverything Read every product, instead of comparing first and reading only what differs; false where absent.
+	//
+	// Example: false
+	ReadEverything *bool `json:"readEverything,omitempty"`
+
+	// DeleteMissing In the end, delete here what came from this source and is no longer there; false where absent. If there is more of it
+	// than `maxDeletes` or `maxDeletePercent` allow, or if the source is empty, nothing is deleted, and the session lists
+	// what it withheld. Up to 10 deletes are always fine.
+	//
+	//
+	// Example: false
+	DeleteMissing *bool `json:"deleteMissing,omitempty"`
+
+	// MaxDeletes The largest number of deletes that need no approval; 500 where absent. The node's setting may be lower.
+	//
+	// Example: 500
+	MaxDeletes *int `json:"maxDeletes,omitempty"`
+
+	// MaxDeletePercent The largest share of what is here from the source, in percent, that needs no approval; 10 where absent. The node's setting may be lower.
+	//
+	// Example: 10
+	MaxDeletePercent     *int                   `json:"maxDeletePercent,omitempty"`
 	AdditionalProperties map[string]interface{} `json:"-"`
 }
 
@@ -1575,6 +1706,15 @@ type StuckSession struct {
 //
 // Example: cancelled
 type StuckSessionDone string
+
+// SyncDelete A product that its source no longer has.
+type SyncDelete struct {
+	// ProductId The id of the product.
+	//
+	// Example: p-1003
+	ProductId string      `json:"productId"`
+	State     DeleteState `json:"state"`
+}
 
 // SyncInProgress A session is already active in the catalog.
 type SyncInProgress struct {
@@ -1813,6 +1953,23 @@ type GetFullSyncStatusParams struct {
 	Catalog *CatalogName `form:"catalog,omitempty" json:"catalog,omitempty"`
 }
 
+// ListFullSyncDeletesParams defines parameters for ListFullSyncDeletes.
+type ListFullSyncDeletesParams struct {
+	// State Only those in this state.
+	State *DeleteState `form:"state,omitempty" json:"state,omitempty"`
+
+	// PageSize How many to give at most; 20 where absent, more than 100 is taken as 100.
+	PageSize *PageSize `form:"pageSize,omitempty" json:"pageSize,omitempty"`
+
+	// PageToken The `nextPageToken` of the page before, with the same filters; the first page where absent or empty.
+	PageToken *PageToken `form:"pageToken,omitempty" json:"pageToken,omitempty"`
+}
+
+// ApproveFullSyncDeletes409JSONResponseBody defines parameters for ApproveFullSyncDeletes.
+type ApproveFullSyncDeletes409JSONResponseBody struct {
+	union json.RawMessage
+}
+
 // ListFullSyncRejectsParams defines parameters for ListFullSyncRejects.
 type ListFullSyncRejectsParams struct {
 	// PageSize How many to give at most; 20 where absent, more than 100 is taken as 100.
@@ -1936,6 +2093,9 @@ type CancelFullSyncJSONRequestBody = CancelRequest
 // CancelStuckFullSyncsJSONRequestBody defines body for CancelStuckFullSyncs for application/json ContentType.
 type CancelStuckFullSyncsJSONRequestBody = CancelStuckRequest
 
+// ApproveFullSyncDeletesJSONRequestBody defines body for ApproveFullSyncDeletes for application/json ContentType.
+type ApproveFullSyncDeletesJSONRequestBody = ApproveDeletesRequest
+
 // ResumeFullSyncJSONRequestBody defines body for ResumeFullSync for application/json ContentType.
 type ResumeFullSyncJSONRequestBody = ResumeRequest
 
@@ -2030,6 +2190,38 @@ func (a *StartOptions) UnmarshalJSON(b []byte) error {
 		delete(object, "timeoutSeconds")
 	}
 
+	if raw, found := object["readEverything"]; found {
+		err = json.Unmarshal(raw, &a.ReadEverything)
+		if err != nil {
+			return fmt.Errorf("error reading 'readEverything': %w", err)
+		}
+		delete(object, "readEverything")
+	}
+
+	if raw, found := object["deleteMissing"]; found {
+		err = json.Unmarshal(raw, &a.DeleteMissing)
+		if err != nil {
+			return fmt.Errorf("error reading 'deleteMissing': %w", err)
+		}
+		delete(object, "deleteMissing")
+	}
+
+	if raw, found := object["maxDeletes"]; found {
+		err = json.Unmarshal(raw, &a.MaxDeletes)
+		if err != nil {
+			return fmt.Errorf("error reading 'maxDeletes': %w", err)
+		}
+		delete(object, "maxDeletes")
+	}
+
+	if raw, found := object["maxDeletePercent"]; found {
+		err = json.Unmarshal(raw, &a.MaxDeletePercent)
+		if err != nil {
+			return fmt.Errorf("error reading 'maxDeletePercent': %w", err)
+		}
+		delete(object, "maxDeletePercent")
+	}
+
 	if len(object) != 0 {
 		a.AdditionalProperties = make(map[string]interface{})
 		for fieldName, fieldBuf := range object {
@@ -2088,6 +2280,34 @@ func (a StartOptions) MarshalJSON() ([]byte, error) {
 		object["timeoutSeconds"], err = json.Marshal(a.TimeoutSeconds)
 		if err != nil {
 			return nil, fmt.Errorf("error marshaling 'timeoutSeconds': %w", err)
+		}
+	}
+
+	if a.ReadEverything != nil {
+		object["readEverything"], err = json.Marshal(a.ReadEverything)
+		if err != nil {
+			return nil, fmt.Errorf("error marshaling 'readEverything': %w", err)
+		}
+	}
+
+	if a.DeleteMissing != nil {
+		object["deleteMissing"], err = json.Marshal(a.DeleteMissing)
+		if err != nil {
+			return nil, fmt.Errorf("error marshaling 'deleteMissing': %w", err)
+		}
+	}
+
+	if a.MaxDeletes != nil {
+		object["maxDeletes"], err = json.Marshal(a.MaxDeletes)
+		if err != nil {
+			return nil, fmt.Errorf("error marshaling 'maxDeletes': %w", err)
+		}
+	}
+
+	if a.MaxDeletePercent != nil {
+		object["maxDeletePercent"], err = json.Marshal(a.MaxDeletePercent)
+		if err != nil {
+			return nil, fmt.Errorf("error marshaling 'maxDeletePercent': %w", err)
 		}
 	}
 
@@ -2352,6 +2572,68 @@ func (t *TargetPeer) UnmarshalJSON(b []byte) error {
 	return err
 }
 
+// AsSyncInProgress returns the union data inside the ApproveFullSyncDeletes409JSONResponseBody as a SyncInProgress
+func (t ApproveFullSyncDeletes409JSONResponseBody) AsSyncInProgress() (SyncInProgress, error) {
+	var body SyncInProgress
+	err := json.Unmarshal(t.union, &body)
+	return body, err
+}
+
+// FromSyncInProgress overwrites any union data inside the ApproveFullSyncDeletes409JSONResponseBody as the provided SyncInProgress
+func (t *ApproveFullSyncDeletes409JSONResponseBody) FromSyncInProgress(v SyncInProgress) error {
+	b, err := json.Marshal(v)
+	t.union = b
+	return err
+}
+
+// MergeSyncInProgress performs a merge with any union data inside the ApproveFullSyncDeletes409JSONResponseBody, using the provided SyncInProgress
+func (t *ApproveFullSyncDeletes409JSONResponseBody) MergeSyncInProgress(v SyncInProgress) error {
+	b, err := json.Marshal(v)
+	if err != nil {
+		return err
+	}
+
+	merged, err := runtime.JSONMerge(t.union, b)
+	t.union = merged
+	return err
+}
+
+// AsError returns the union data inside the ApproveFullSyncDeletes409JSONResponseBody as a Error
+func (t ApproveFullSyncDeletes409JSONResponseBody) AsError() (Error, error) {
+	var body Error
+	err := json.Unmarshal(t.union, &body)
+	return body, err
+}
+
+// FromError overwrites any union data inside the ApproveFullSyncDeletes409JSONResponseBody as the provided Error
+func (t *ApproveFullSyncDeletes409JSONResponseBody) FromError(v Error) error {
+	b, err := json.Marshal(v)
+	t.union = b
+	return err
+}
+
+// MergeError performs a merge with any union data inside the ApproveFullSyncDeletes409JSONResponseBody, using the provided Error
+func (t *ApproveFullSyncDeletes409JSONResponseBody) MergeError(v Error) error {
+	b, err := json.Marshal(v)
+	if err != nil {
+		return err
+	}
+
+	merged, err := runtime.JSONMerge(t.union, b)
+	t.union = merged
+	return err
+}
+
+func (t ApproveFullSyncDeletes409JSONResponseBody) MarshalJSON() ([]byte, error) {
+	b, err := t.union.MarshalJSON()
+	return b, err
+}
+
+func (t *ApproveFullSyncDeletes409JSONResponseBody) UnmarshalJSON(b []byte) error {
+	err := t.union.UnmarshalJSON(b)
+	return err
+}
+
 // AsSyncInProgress returns the union data inside the ResumeFullSync409JSONResponseBody as a SyncInProgress
 func (t ResumeFullSync409JSONResponseBody) AsSyncInProgress() (SyncInProgress, error) {
 	var body SyncInProgress
@@ -2497,8 +2779,8 @@ type ClientInterface interface {
 	//
 	// Pulls a peer's catalog into this node. The answer comes as soon as the session exists; a worker carries it out.
 	// At most one session is active per catalog; `ifRunning` says what happens when there is one already. What is not
-	// available in this version (`action: push`, `deleteMissing`, `dryRun`, and any name not listed here) is refused
-	// with 422 by name, never ignored.
+	// available in this version (`action: push`, `dryRun`, and any name not listed here) is refused with 422 by name, never
+	// ignored.
 	//
 	// With the header `Idempotency-Key` a start is safe to repeat: the same caller, key and request get the same
 	// session and status for 24 hours, and a repeat never replaces anything again. Only starts that were answered with
@@ -2513,8 +2795,8 @@ type ClientInterface interface {
 	//
 	// Pulls a peer's catalog into this node. The answer comes as soon as the session exists; a worker carries it out.
 	// At most one session is active per catalog; `ifRunning` says what happens when there is one already. What is not
-	// available in this version (`action: push`, `deleteMissing`, `dryRun`, and any name not listed here) is refused
-	// with 422 by name, never ignored.
+	// available in this version (`action: push`, `dryRun`, and any name not listed here) is refused with 422 by name, never
+	// ignored.
 	//
 	// With the header `Idempotency-Key` a start is safe to repeat: the same caller, key and request get the same
 	// session and status for 24 hours, and a repeat never replaces anything again. Only starts that were answered with
@@ -2605,6 +2887,34 @@ type ClientInterface interface {
 	//
 	// Corresponds with GET /api/admin/sync/full-sync/{sessionId} (the `GetFullSync` operationId).
 	GetFullSync(ctx context.Context, sessionId PathSessionID, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ListFullSyncDeletes The products that a session found to be gone at the source
+	//
+	// Only of a session with `deleteMissing`. What was withheld stays in the list when it is approved later: the session that
+	// deletes it has a list of its own. Kept as long as the session.
+	//
+	// Corresponds with GET /api/admin/sync/full-sync/{sessionId}/deletes (the `ListFullSyncDeletes` operationId).
+	ListFullSyncDeletes(ctx context.Context, sessionId PathSessionID, params *ListFullSyncDeletesParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ApproveFullSyncDeletesWithBody Delete what a session withheld
+	//
+	// Starts a new session with the same peer, catalog and options, which syncs and then deletes the products of the list without
+	// asking again. The list is a ceiling: a product that is back at the source, or that was changed here since, stays.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /api/admin/sync/full-sync/{sessionId}/deletes/approve (the `ApproveFullSyncDeletes` operationId).
+	ApproveFullSyncDeletesWithBody(ctx context.Context, sessionId PathSessionID, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ApproveFullSyncDeletes Delete what a session withheld
+	//
+	// Starts a new session with the same peer, catalog and options, which syncs and then deletes the products of the list without
+	// asking again. The list is a ceiling: a product that is back at the source, or that was changed here since, stays.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /api/admin/sync/full-sync/{sessionId}/deletes/approve (the `ApproveFullSyncDeletes` operationId).
+	ApproveFullSyncDeletes(ctx context.Context, sessionId PathSessionID, body ApproveFullSyncDeletesJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// GetFullSyncReceipt The receipt of a finished session
 	//
@@ -2906,8 +3216,8 @@ func (c *Client) ListFullSyncs(ctx context.Context, params *ListFullSyncsParams,
 //
 // Pulls a peer's catalog into this node. The answer comes as soon as the session exists; a worker carries it out.
 // At most one session is active per catalog; `ifRunning` says what happens when there is one already. What is not
-// available in this version (`action: push`, `deleteMissing`, `dryRun`, and any name not listed here) is refused
-// with 422 by name, never ignored.
+// available in this version (`action: push`, `dryRun`, and any name not listed here) is refused with 422 by name, never
+// ignored.
 //
 // With the header `Idempotency-Key` a start is safe to repeat: the same caller, key and request get the same
 // session and status for 24 hours, and a repeat never replaces anything again. Only starts that were answered with
@@ -2932,8 +3242,8 @@ func (c *Client) StartFullSyncWithBody(ctx context.Context, params *StartFullSyn
 //
 // Pulls a peer's catalog into this node. The answer comes as soon as the session exists; a worker carries it out.
 // At most one session is active per catalog; `ifRunning` says what happens when there is one already. What is not
-// available in this version (`action: push`, `deleteMissing`, `dryRun`, and any name not listed here) is refused
-// with 422 by name, never ignored.
+// available in this version (`action: push`, `dryRun`, and any name not listed here) is refused with 422 by name, never
+// ignored.
 //
 // With the header `Idempotency-Key` a start is safe to repeat: the same caller, key and request get the same
 // session and status for 24 hours, and a repeat never replaces anything again. Only starts that were answered with
@@ -3095,6 +3405,64 @@ func (c *Client) GetFullSyncStatus(ctx context.Context, params *GetFullSyncStatu
 // Corresponds with GET /api/admin/sync/full-sync/{sessionId} (the `GetFullSync` operationId).
 func (c *Client) GetFullSync(ctx context.Context, sessionId PathSessionID, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewGetFullSyncRequest(c.Server, sessionId)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ListFullSyncDeletes The products that a session found to be gone at the source
+//
+// Only of a session with `deleteMissing`. What was withheld stays in the list when it is approved later: the session that
+// deletes it has a list of its own. Kept as long as the session.
+//
+// Corresponds with GET /api/admin/sync/full-sync/{sessionId}/deletes (the `ListFullSyncDeletes` operationId).
+func (c *Client) ListFullSyncDeletes(ctx context.Context, sessionId PathSessionID, params *ListFullSyncDeletesParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewListFullSyncDeletesRequest(c.Server, sessionId, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ApproveFullSyncDeletesWithBody Delete what a session withheld
+//
+// Starts a new session with the same peer, catalog and options, which syncs and then deletes the products of the list without
+// asking again. The list is a ceiling: a product that is back at the source, or that was changed here since, stays.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /api/admin/sync/full-sync/{sessionId}/deletes/approve (the `ApproveFullSyncDeletes` operationId).
+func (c *Client) ApproveFullSyncDeletesWithBody(ctx context.Context, sessionId PathSessionID, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewApproveFullSyncDeletesRequestWithBody(c.Server, sessionId, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ApproveFullSyncDeletes Delete what a session withheld
+//
+// Starts a new session with the same peer, catalog and options, which syncs and then deletes the products of the list without
+// asking again. The list is a ceiling: a product that is back at the source, or that was changed here since, stays.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /api/admin/sync/full-sync/{sessionId}/deletes/approve (the `ApproveFullSyncDeletes` operationId).
+func (c *Client) ApproveFullSyncDeletes(ctx context.Context, sessionId PathSessionID, body ApproveFullSyncDeletesJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewApproveFullSyncDeletesRequest(c.Server, sessionId, body)
 	if err != nil {
 		return nil, err
 	}
@@ -4131,6 +4499,138 @@ func NewGetFullSyncRequest(server string, sessionId PathSessionID) (*http.Reques
 	if err != nil {
 		return nil, err
 	}
+
+	return req, nil
+}
+
+// NewListFullSyncDeletesRequest constructs an http.Request for the ListFullSyncDeletes method
+func NewListFullSyncDeletesRequest(server string, sessionId PathSessionID, params *ListFullSyncDeletesParams) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "sessionId", sessionId, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/admin/sync/full-sync/%s/deletes", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.State != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "state", *params.State, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.PageSize != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "pageSize", *params.PageSize, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.PageToken != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "pageToken", *params.PageToken, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewApproveFullSyncDeletesRequest calls the generic ApproveFullSyncDeletes builder with application/json body
+func NewApproveFullSyncDeletesRequest(server string, sessionId PathSessionID, body ApproveFullSyncDeletesJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewApproveFullSyncDeletesRequestWithBody(server, sessionId, "application/json", bodyReader)
+}
+
+// NewApproveFullSyncDeletesRequestWithBody constructs an http.Request for the ApproveFullSyncDeletes method, with any body, and a specified content type
+func NewApproveFullSyncDeletesRequestWithBody(server string, sessionId PathSessionID, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "sessionId", sessionId, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/admin/sync/full-sync/%s/deletes/approve", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
 
 	return req, nil
 }
@@ -5515,8 +6015,8 @@ type ClientWithResponsesInterface interface {
 	//
 	// Pulls a peer's catalog into this node. The answer comes as soon as the session exists; a worker carries it out.
 	// At most one session is active per catalog; `ifRunning` says what happens when there is one already. What is not
-	// available in this version (`action: push`, `deleteMissing`, `dryRun`, and any name not listed here) is refused
-	// with 422 by name, never ignored.
+	// available in this version (`action: push`, `dryRun`, and any name not listed here) is refused with 422 by name, never
+	// ignored.
 	//
 	// With the header `Idempotency-Key` a start is safe to repeat: the same caller, key and request get the same
 	// session and status for 24 hours, and a repeat never replaces anything again. Only starts that were answered with
@@ -5531,8 +6031,8 @@ type ClientWithResponsesInterface interface {
 	//
 	// Pulls a peer's catalog into this node. The answer comes as soon as the session exists; a worker carries it out.
 	// At most one session is active per catalog; `ifRunning` says what happens when there is one already. What is not
-	// available in this version (`action: push`, `deleteMissing`, `dryRun`, and any name not listed here) is refused
-	// with 422 by name, never ignored.
+	// available in this version (`action: push`, `dryRun`, and any name not listed here) is refused with 422 by name, never
+	// ignored.
 	//
 	// With the header `Idempotency-Key` a start is safe to repeat: the same caller, key and request get the same
 	// session and status for 24 hours, and a repeat never replaces anything again. Only starts that were answered with
@@ -5629,6 +6129,36 @@ type ClientWithResponsesInterface interface {
 	//
 	// Corresponds with GET /api/admin/sync/full-sync/{sessionId} (the `GetFullSync` operationId).
 	GetFullSyncWithResponse(ctx context.Context, sessionId PathSessionID, reqEditors ...RequestEditorFn) (*GetFullSyncResponse, error)
+
+	// ListFullSyncDeletesWithResponse The products that a session found to be gone at the source
+	//
+	// Only of a session with `deleteMissing`. What was withheld stays in the list when it is approved later: the session that
+	// deletes it has a list of its own. Kept as long as the session.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /api/admin/sync/full-sync/{sessionId}/deletes (the `ListFullSyncDeletes` operationId).
+	ListFullSyncDeletesWithResponse(ctx context.Context, sessionId PathSessionID, params *ListFullSyncDeletesParams, reqEditors ...RequestEditorFn) (*ListFullSyncDeletesResponse, error)
+
+	// ApproveFullSyncDeletesWithBodyWithResponse Delete what a session withheld
+	//
+	// Starts a new session with the same peer, catalog and options, which syncs and then deletes the products of the list without
+	// asking again. The list is a ceiling: a product that is back at the source, or that was changed here since, stays.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /api/admin/sync/full-sync/{sessionId}/deletes/approve (the `ApproveFullSyncDeletes` operationId).
+	ApproveFullSyncDeletesWithBodyWithResponse(ctx context.Context, sessionId PathSessionID, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*ApproveFullSyncDeletesResponse, error)
+
+	// ApproveFullSyncDeletesWithResponse Delete what a session withheld
+	//
+	// Starts a new session with the same peer, catalog and options, which syncs and then deletes the products of the list without
+	// asking again. The list is a ceiling: a product that is back at the source, or that was changed here since, stays.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /api/admin/sync/full-sync/{sessionId}/deletes/approve (the `ApproveFullSyncDeletes` operationId).
+	ApproveFullSyncDeletesWithResponse(ctx context.Context, sessionId PathSessionID, body ApproveFullSyncDeletesJSONRequestBody, reqEditors ...RequestEditorFn) (*ApproveFullSyncDeletesResponse, error)
 
 	// GetFullSyncReceiptWithResponse The receipt of a finished session
 	//
@@ -6600,6 +7130,207 @@ func (r GetFullSyncResponse) StatusCode() int {
 
 // ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
 func (r GetFullSyncResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type ListFullSyncDeletesResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *DeleteListResponse
+	// JSON400 the response for an HTTP 400 `application/json` response
+	JSON400 *BadRequest
+	// JSON401 the response for an HTTP 401 `application/json` response
+	JSON401 *Unauthorized
+	// JSON403 the response for an HTTP 403 `application/json` response
+	JSON403 *Forbidden
+	// JSON404 the response for an HTTP 404 `application/json` response
+	JSON404 *NotFound
+	// JSON500 the response for an HTTP 500 `application/json` response
+	JSON500 *InternalError
+	// JSON503 the response for an HTTP 503 `application/json` response
+	JSON503 *Unavailable
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ListFullSyncDeletesResponse) GetJSON200() *DeleteListResponse {
+	return r.JSON200
+}
+
+// GetJSON400 returns the response for an HTTP 400 `application/json` response
+func (r ListFullSyncDeletesResponse) GetJSON400() *BadRequest {
+	return r.JSON400
+}
+
+// GetJSON401 returns the response for an HTTP 401 `application/json` response
+func (r ListFullSyncDeletesResponse) GetJSON401() *Unauthorized {
+	return r.JSON401
+}
+
+// GetJSON403 returns the response for an HTTP 403 `application/json` response
+func (r ListFullSyncDeletesResponse) GetJSON403() *Forbidden {
+	return r.JSON403
+}
+
+// GetJSON404 returns the response for an HTTP 404 `application/json` response
+func (r ListFullSyncDeletesResponse) GetJSON404() *NotFound {
+	return r.JSON404
+}
+
+// GetJSON500 returns the response for an HTTP 500 `application/json` response
+func (r ListFullSyncDeletesResponse) GetJSON500() *InternalError {
+	return r.JSON500
+}
+
+// GetJSON503 returns the response for an HTTP 503 `application/json` response
+func (r ListFullSyncDeletesResponse) GetJSON503() *Unavailable {
+	return r.JSON503
+}
+
+// GetBody returns the raw response body bytes
+func (r ListFullSyncDeletesResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ListFullSyncDeletesResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ListFullSyncDeletesResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ListFullSyncDeletesResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// ApproveFullSyncDeletesResponse202Headers the declared response headers of an HTTP 202 response for ApproveFullSyncDeletes
+type ApproveFullSyncDeletesResponse202Headers struct {
+	Location string
+}
+
+type ApproveFullSyncDeletesResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON202 the response for an HTTP 202 `application/json` response
+	JSON202 *StartResponse
+	// JSON400 the response for an HTTP 400 `application/json` response
+	JSON400 *BadRequest
+	// JSON401 the response for an HTTP 401 `application/json` response
+	JSON401 *Unauthorized
+	// JSON403 the response for an HTTP 403 `application/json` response
+	JSON403 *Forbidden
+	// JSON404 the response for an HTTP 404 `application/json` response
+	JSON404 *NotFound
+	// JSON409 the response for an HTTP 409 `application/json` response
+	JSON409 *ApproveFullSyncDeletes409JSONResponseBody
+	// JSON413 the response for an HTTP 413 `application/json` response
+	JSON413 *TooLarge
+	// JSON415 the response for an HTTP 415 `application/json` response
+	JSON415 *NotJSON
+	// JSON422 the response for an HTTP 422 `application/json` response
+	JSON422 *Error
+	// JSON500 the response for an HTTP 500 `application/json` response
+	JSON500 *InternalError
+	// JSON503 the response for an HTTP 503 `application/json` response
+	JSON503 *Unavailable
+	// Headers202 the parsed response headers for an HTTP 202 response
+	Headers202 *ApproveFullSyncDeletesResponse202Headers
+}
+
+// GetJSON202 returns the response for an HTTP 202 `application/json` response
+func (r ApproveFullSyncDeletesResponse) GetJSON202() *StartResponse {
+	return r.JSON202
+}
+
+// GetJSON400 returns the response for an HTTP 400 `application/json` response
+func (r ApproveFullSyncDeletesResponse) GetJSON400() *BadRequest {
+	return r.JSON400
+}
+
+// GetJSON401 returns the response for an HTTP 401 `application/json` response
+func (r ApproveFullSyncDeletesResponse) GetJSON401() *Unauthorized {
+	return r.JSON401
+}
+
+// GetJSON403 returns the response for an HTTP 403 `application/json` response
+func (r ApproveFullSyncDeletesResponse) GetJSON403() *Forbidden {
+	return r.JSON403
+}
+
+// GetJSON404 returns the response for an HTTP 404 `application/json` response
+func (r ApproveFullSyncDeletesResponse) GetJSON404() *NotFound {
+	return r.JSON404
+}
+
+// GetJSON409 returns the response for an HTTP 409 `application/json` response
+func (r ApproveFullSyncDeletesResponse) GetJSON409() *ApproveFullSyncDeletes409JSONResponseBody {
+	return r.JSON409
+}
+
+// GetJSON413 returns the response for an HTTP 413 `application/json` response
+func (r ApproveFullSyncDeletesResponse) GetJSON413() *TooLarge {
+	return r.JSON413
+}
+
+// GetJSON415 returns the response for an HTTP 415 `application/json` response
+func (r ApproveFullSyncDeletesResponse) GetJSON415() *NotJSON {
+	return r.JSON415
+}
+
+// GetJSON422 returns the response for an HTTP 422 `application/json` response
+func (r ApproveFullSyncDeletesResponse) GetJSON422() *Error {
+	return r.JSON422
+}
+
+// GetJSON500 returns the response for an HTTP 500 `application/json` response
+func (r ApproveFullSyncDeletesResponse) GetJSON500() *InternalError {
+	return r.JSON500
+}
+
+// GetJSON503 returns the response for an HTTP 503 `application/json` response
+func (r ApproveFullSyncDeletesResponse) GetJSON503() *Unavailable {
+	return r.JSON503
+}
+
+// GetBody returns the raw response body bytes
+func (r ApproveFullSyncDeletesResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ApproveFullSyncDeletesResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ApproveFullSyncDeletesResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ApproveFullSyncDeletesResponse) ContentType() string {
 	if r.HTTPResponse != nil {
 		return r.HTTPResponse.Header.Get("Content-Type")
 	}
@@ -8627,8 +9358,8 @@ func (c *ClientWithResponses) ListFullSyncsWithResponse(ctx context.Context, par
 //
 // Pulls a peer's catalog into this node. The answer comes as soon as the session exists; a worker carries it out.
 // At most one session is active per catalog; `ifRunning` says what happens when there is one already. What is not
-// available in this version (`action: push`, `deleteMissing`, `dryRun`, and any name not listed here) is refused
-// with 422 by name, never ignored.
+// available in this version (`action: push`, `dryRun`, and any name not listed here) is refused with 422 by name, never
+// ignored.
 //
 // With the header `Idempotency-Key` a start is safe to repeat: the same caller, key and request get the same
 // session and status for 24 hours, and a repeat never replaces anything again. Only starts that were answered with
@@ -8649,8 +9380,8 @@ func (c *ClientWithResponses) StartFullSyncWithBodyWithResponse(ctx context.Cont
 //
 // Pulls a peer's catalog into this node. The answer comes as soon as the session exists; a worker carries it out.
 // At most one session is active per catalog; `ifRunning` says what happens when there is one already. What is not
-// available in this version (`action: push`, `deleteMissing`, `dryRun`, and any name not listed here) is refused
-// with 422 by name, never ignored.
+// available in this version (`action: push`, `dryRun`, and any name not listed here) is refused with 422 by name, never
+// ignored.
 //
 // With the header `Idempotency-Key` a start is safe to repeat: the same caller, key and request get the same
 // session and status for 24 hours, and a repeat never replaces anything again. Only starts that were answered with
@@ -8794,6 +9525,54 @@ func (c *ClientWithResponses) GetFullSyncWithResponse(ctx context.Context, sessi
 		return nil, err
 	}
 	return ParseGetFullSyncResponse(rsp)
+}
+
+// ListFullSyncDeletesWithResponse The products that a session found to be gone at the source
+//
+// Only of a session with `deleteMissing`. What was withheld stays in the list when it is approved later: the session that
+// deletes it has a list of its own. Kept as long as the session.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /api/admin/sync/full-sync/{sessionId}/deletes (the `ListFullSyncDeletes` operationId).
+func (c *ClientWithResponses) ListFullSyncDeletesWithResponse(ctx context.Context, sessionId PathSessionID, params *ListFullSyncDeletesParams, reqEditors ...RequestEditorFn) (*ListFullSyncDeletesResponse, error) {
+	rsp, err := c.ListFullSyncDeletes(ctx, sessionId, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseListFullSyncDeletesResponse(rsp)
+}
+
+// ApproveFullSyncDeletesWithBodyWithResponse Delete what a session withheld
+//
+// Starts a new session with the same peer, catalog and options, which syncs and then deletes the products of the list without
+// asking again. The list is a ceiling: a product that is back at the source, or that was changed here since, stays.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /api/admin/sync/full-sync/{sessionId}/deletes/approve (the `ApproveFullSyncDeletes` operationId).
+func (c *ClientWithResponses) ApproveFullSyncDeletesWithBodyWithResponse(ctx context.Context, sessionId PathSessionID, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*ApproveFullSyncDeletesResponse, error) {
+	rsp, err := c.ApproveFullSyncDeletesWithBody(ctx, sessionId, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseApproveFullSyncDeletesResponse(rsp)
+}
+
+// ApproveFullSyncDeletesWithResponse Delete what a session withheld
+//
+// Starts a new session with the same peer, catalog and options, which syncs and then deletes the products of the list without
+// asking again. The list is a ceiling: a product that is back at the source, or that was changed here since, stays.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /api/admin/sync/full-sync/{sessionId}/deletes/approve (the `ApproveFullSyncDeletes` operationId).
+func (c *ClientWithResponses) ApproveFullSyncDeletesWithResponse(ctx context.Context, sessionId PathSessionID, body ApproveFullSyncDeletesJSONRequestBody, reqEditors ...RequestEditorFn) (*ApproveFullSyncDeletesResponse, error) {
+	rsp, err := c.ApproveFullSyncDeletes(ctx, sessionId, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseApproveFullSyncDeletesResponse(rsp)
 }
 
 // GetFullSyncReceiptWithResponse The receipt of a finished session
@@ -9874,6 +10653,183 @@ func ParseGetFullSyncResponse(rsp *http.Response) (*GetFullSyncResponse, error) 
 		}
 		response.JSON503 = &dest
 
+	}
+
+	return response, nil
+}
+
+// ParseListFullSyncDeletesResponse parses an HTTP response from a ListFullSyncDeletesWithResponse call
+func ParseListFullSyncDeletesResponse(rsp *http.Response) (*ListFullSyncDeletesResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ListFullSyncDeletesResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest DeleteListResponse
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
+		var dest BadRequest
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON400 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 401:
+		var dest Unauthorized
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON401 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 403:
+		var dest Forbidden
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON403 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 404:
+		var dest NotFound
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON404 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
+		var dest InternalError
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON500 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest Unavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON503 = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseApproveFullSyncDeletesResponse parses an HTTP response from a ApproveFullSyncDeletesWithResponse call
+func ParseApproveFullSyncDeletesResponse(rsp *http.Response) (*ApproveFullSyncDeletesResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ApproveFullSyncDeletesResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 202:
+		var dest StartResponse
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON202 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
+		var dest BadRequest
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON400 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 401:
+		var dest Unauthorized
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON401 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 403:
+		var dest Forbidden
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON403 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 404:
+		var dest NotFound
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON404 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 409:
+		var dest ApproveFullSyncDeletes409JSONResponseBody
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON409 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 413:
+		var dest TooLarge
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON413 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 415:
+		var dest NotJSON
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON415 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 422:
+		var dest Error
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON422 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
+		var dest InternalError
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON500 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest Unavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON503 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 202:
+		var headers ApproveFullSyncDeletesResponse202Headers
+		if values := rsp.Header.Values("Location"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Location", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.Location = value
+		}
+		response.Headers202 = &headers
 	}
 
 	return response, nil
@@ -11615,6 +12571,12 @@ type ServerInterface interface {
 	// GetFullSync One session, with its receipt once it has ended
 	// (GET /api/admin/sync/full-sync/{sessionId})
 	GetFullSync(ctx echo.Context, sessionId PathSessionID) error
+	// ListFullSyncDeletes The products that a session found to be gone at the source
+	// (GET /api/admin/sync/full-sync/{sessionId}/deletes)
+	ListFullSyncDeletes(ctx echo.Context, sessionId PathSessionID, params ListFullSyncDeletesParams) error
+	// ApproveFullSyncDeletes Delete what a session withheld
+	// (POST /api/admin/sync/full-sync/{sessionId}/deletes/approve)
+	ApproveFullSyncDeletes(ctx echo.Context, sessionId PathSessionID) error
 	// GetFullSyncReceipt The receipt of a finished session
 	// (GET /api/admin/sync/full-sync/{sessionId}/receipt)
 	GetFullSyncReceipt(ctx echo.Context, sessionId PathSessionID) error
@@ -11877,6 +12839,61 @@ func (w *ServerInterfaceWrapper) GetFullSync(ctx echo.Context) error {
 
 	// Invoke the callback with all the unmarshaled arguments
 	err = w.Handler.GetFullSync(ctx, sessionId)
+	return err
+}
+
+// ListFullSyncDeletes converts echo context to params.
+func (w *ServerInterfaceWrapper) ListFullSyncDeletes(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "sessionId" -------------
+	var sessionId PathSessionID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "sessionId", ctx.Param("sessionId"), &sessionId, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter sessionId: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListFullSyncDeletesParams
+	// ------------- Optional query parameter "state" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "state", ctx.QueryParams(), &params.State, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter state: %s", err))
+	}
+
+	// ------------- Optional query parameter "pageSize" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "pageSize", ctx.QueryParams(), &params.PageSize, runtime.BindQueryParameterOptions{Type: "integer", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter pageSize: %s", err))
+	}
+
+	// ------------- Optional query parameter "pageToken" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "pageToken", ctx.QueryParams(), &params.PageToken, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter pageToken: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ListFullSyncDeletes(ctx, sessionId, params)
+	return err
+}
+
+// ApproveFullSyncDeletes converts echo context to params.
+func (w *ServerInterfaceWrapper) ApproveFullSyncDeletes(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "sessionId" -------------
+	var sessionId PathSessionID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "sessionId", ctx.Param("sessionId"), &sessionId, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter sessionId: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ApproveFullSyncDeletes(ctx, sessionId)
 	return err
 }
 
@@ -12540,6 +13557,8 @@ func RegisterHandlersWithOptions(router EchoRouter, si ServerInterface, options 
 	router.GET(options.BaseURL+"/api/admin/sync/full-sync/:sessionId", wrapper.GetFullSync, options.OperationMiddlewares["getFullSync"]...)
 	router.GET(options.BaseURL+"/api/admin/sync/full-sync/:sessionId/receipt", wrapper.GetFullSyncReceipt, options.OperationMiddlewares["getFullSyncReceipt"]...)
 	router.GET(options.BaseURL+"/api/admin/sync/full-sync/:sessionId/rejects", wrapper.ListFullSyncRejects, options.OperationMiddlewares["listFullSyncRejects"]...)
+	router.GET(options.BaseURL+"/api/admin/sync/full-sync/:sessionId/deletes", wrapper.ListFullSyncDeletes, options.OperationMiddlewares["listFullSyncDeletes"]...)
+	router.POST(options.BaseURL+"/api/admin/sync/full-sync/:sessionId/deletes/approve", wrapper.ApproveFullSyncDeletes, options.OperationMiddlewares["approveFullSyncDeletes"]...)
 	router.POST(options.BaseURL+"/api/admin/sync/full-sync/:sessionId/resume", wrapper.ResumeFullSync, options.OperationMiddlewares["resumeFullSync"]...)
 	router.GET(options.BaseURL+"/api/admin/sync/peers", wrapper.ListPeers, options.OperationMiddlewares["listPeers"]...)
 	router.POST(options.BaseURL+"/api/admin/sync/peers", wrapper.AddPeer, options.OperationMiddlewares["addPeer"]...)
@@ -13499,6 +14518,284 @@ func (response GetFullSync500JSONResponse) VisitGetFullSyncResponse(w http.Respo
 type GetFullSync503JSONResponse struct{ UnavailableJSONResponse }
 
 func (response GetFullSync503JSONResponse) VisitGetFullSyncResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListFullSyncDeletesRequestObject struct {
+	SessionId PathSessionID `json:"sessionId"`
+	Params    ListFullSyncDeletesParams
+}
+
+type ListFullSyncDeletesResponseObject interface {
+	VisitListFullSyncDeletesResponse(w http.ResponseWriter) error
+}
+
+type ListFullSyncDeletes200JSONResponse DeleteListResponse
+
+func (response ListFullSyncDeletes200JSONResponse) VisitListFullSyncDeletesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListFullSyncDeletes400JSONResponse struct{ BadRequestJSONResponse }
+
+func (response ListFullSyncDeletes400JSONResponse) VisitListFullSyncDeletesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListFullSyncDeletes401JSONResponse struct{ UnauthorizedJSONResponse }
+
+func (response ListFullSyncDeletes401JSONResponse) VisitListFullSyncDeletesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListFullSyncDeletes403JSONResponse struct{ ForbiddenJSONResponse }
+
+func (response ListFullSyncDeletes403JSONResponse) VisitListFullSyncDeletesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(403)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListFullSyncDeletes404JSONResponse struct{ NotFoundJSONResponse }
+
+func (response ListFullSyncDeletes404JSONResponse) VisitListFullSyncDeletesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(404)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListFullSyncDeletes500JSONResponse struct{ InternalErrorJSONResponse }
+
+func (response ListFullSyncDeletes500JSONResponse) VisitListFullSyncDeletesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListFullSyncDeletes503JSONResponse struct{ UnavailableJSONResponse }
+
+func (response ListFullSyncDeletes503JSONResponse) VisitListFullSyncDeletesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ApproveFullSyncDeletesRequestObject struct {
+	SessionId PathSessionID `json:"sessionId"`
+	Body      *ApproveFullSyncDeletesJSONRequestBody
+}
+
+type ApproveFullSyncDeletesResponseObject interface {
+	VisitApproveFullSyncDeletesResponse(w http.ResponseWriter) error
+}
+
+type ApproveFullSyncDeletes202ResponseHeaders struct {
+	Location string
+}
+
+type ApproveFullSyncDeletes202JSONResponse struct {
+	Body    StartResponse
+	Headers ApproveFullSyncDeletes202ResponseHeaders
+}
+
+func (response ApproveFullSyncDeletes202JSONResponse) VisitApproveFullSyncDeletesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Location", fmt.Sprint(response.Headers.Location))
+	w.WriteHeader(202)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ApproveFullSyncDeletes400JSONResponse struct{ BadRequestJSONResponse }
+
+func (response ApproveFullSyncDeletes400JSONResponse) VisitApproveFullSyncDeletesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ApproveFullSyncDeletes401JSONResponse struct{ UnauthorizedJSONResponse }
+
+func (response ApproveFullSyncDeletes401JSONResponse) VisitApproveFullSyncDeletesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ApproveFullSyncDeletes403JSONResponse struct{ ForbiddenJSONResponse }
+
+func (response ApproveFullSyncDeletes403JSONResponse) VisitApproveFullSyncDeletesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(403)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ApproveFullSyncDeletes404JSONResponse struct{ NotFoundJSONResponse }
+
+func (response ApproveFullSyncDeletes404JSONResponse) VisitApproveFullSyncDeletesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(404)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ApproveFullSyncDeletes409JSONResponse = ApproveFullSyncDeletes409JSONResponseBody
+
+func (response ApproveFullSyncDeletes409JSONResponse) VisitApproveFullSyncDeletesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.union); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(409)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ApproveFullSyncDeletes413JSONResponse struct{ TooLargeJSONResponse }
+
+func (response ApproveFullSyncDeletes413JSONResponse) VisitApproveFullSyncDeletesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(413)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ApproveFullSyncDeletes415JSONResponse struct{ NotJSONJSONResponse }
+
+func (response ApproveFullSyncDeletes415JSONResponse) VisitApproveFullSyncDeletesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(415)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ApproveFullSyncDeletes422JSONResponse Error
+
+func (response ApproveFullSyncDeletes422JSONResponse) VisitApproveFullSyncDeletesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(422)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ApproveFullSyncDeletes500JSONResponse struct{ InternalErrorJSONResponse }
+
+func (response ApproveFullSyncDeletes500JSONResponse) VisitApproveFullSyncDeletesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ApproveFullSyncDeletes503JSONResponse struct{ UnavailableJSONResponse }
+
+func (response ApproveFullSyncDeletes503JSONResponse) VisitApproveFullSyncDeletesResponse(w http.ResponseWriter) error {
 
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response); err != nil {
@@ -16275,6 +17572,12 @@ type StrictServerInterface interface {
 	// GetFullSync One session, with its receipt once it has ended
 	// (GET /api/admin/sync/full-sync/{sessionId})
 	GetFullSync(ctx context.Context, request GetFullSyncRequestObject) (GetFullSyncResponseObject, error)
+	// ListFullSyncDeletes The products that a session found to be gone at the source
+	// (GET /api/admin/sync/full-sync/{sessionId}/deletes)
+	ListFullSyncDeletes(ctx context.Context, request ListFullSyncDeletesRequestObject) (ListFullSyncDeletesResponseObject, error)
+	// ApproveFullSyncDeletes Delete what a session withheld
+	// (POST /api/admin/sync/full-sync/{sessionId}/deletes/approve)
+	ApproveFullSyncDeletes(ctx context.Context, request ApproveFullSyncDeletesRequestObject) (ApproveFullSyncDeletesResponseObject, error)
 	// GetFullSyncReceipt The receipt of a finished session
 	// (GET /api/admin/sync/full-sync/{sessionId}/receipt)
 	GetFullSyncReceipt(ctx context.Context, request GetFullSyncReceiptRequestObject) (GetFullSyncReceiptResponseObject, error)
@@ -16601,6 +17904,80 @@ func (sh *strictHandler) GetFullSync(ctx echo.Context, sessionId PathSessionID) 
 		return err
 	} else if validResponse, ok := response.(GetFullSyncResponseObject); ok {
 		return validResponse.VisitGetFullSyncResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// ListFullSyncDeletes operation middleware
+func (sh *strictHandler) ListFullSyncDeletes(ctx echo.Context, sessionId PathSessionID, params ListFullSyncDeletesParams) error {
+	var request ListFullSyncDeletesRequestObject
+
+	request.SessionId = sessionId
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ListFullSyncDeletes(ctx.Request().Context(), request.(ListFullSyncDeletesRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListFullSyncDeletes")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ListFullSyncDeletesResponseObject); ok {
+		return validResponse.VisitListFullSyncDeletesResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// ApproveFullSyncDeletes operation middleware
+func (sh *strictHandler) ApproveFullSyncDeletes(ctx echo.Context, sessionId PathSessionID) error {
+	var request ApproveFullSyncDeletesRequestObject
+
+	request.SessionId = sessionId
+
+	var body ApproveFullSyncDeletesJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ApproveFullSyncDeletes(ctx.Request().Context(), request.(ApproveFullSyncDeletesRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ApproveFullSyncDeletes")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ApproveFullSyncDeletesResponseObject); ok {
+		return validResponse.VisitApproveFullSyncDeletesResponse(ctx.Response())
 	} else if response != nil {
 		return fmt.Errorf("unexpected response type: %T", response)
 	}
@@ -17390,356 +18767,384 @@ func (sh *strictHandler) GetReadiness(ctx echo.Context) error {
 // const string: with thousands of chunks the chained `+` fold is several
 // times slower for the Go compiler than parsing a slice literal.
 var swaggerSpec = []string{
-	"7L39chtHsi/4KhXYE2H73AYEgB+iyNg4l5Iomx6J1JCUdcaGRiigC0CZjSq4q5oQrOHG/rsvshH7HPdN",
-	"9kluVGZVdzXQ3WiQoOSx+ceMRaDR9ZWVn7/M/NwYyulMCia0ahx+bsxoTKdMsxj+Oh4O2UyfiKEMuRib",
-	"T0KmhjGfaS5F47DR/13psE9kTPrj3/msH5A51xMyZ3w80YrMJyxmRLEbFtPoiOgJIzM6ZoQrIqQmZuSY",
-	"KcVCIvWExXOuWKsRNLh59YTRkMWNoCHolDUO7VSa6VyChhpO2JSaSbFPdDqLzFNmPgExczn67f9st/Ya",
-	"QWNKP71mYqwnjcNOu7sbNPRiZh5VOjbvub0NGscjzWLzIhpFcn4ynenFTzRKWONQxwkLlhZ9LqIFmcUy",
-	"TIawRqkY4aFZ1DhmVLOY6AkVRE+4CshgoRkZLOC/R2QUyylsw4CNuRBcjO0e0YFiQpuNZGb0dBd+S1i8",
-	"yDaBwkSLlz5rdtrtdn7B3b29ovW+oJpGsuA8ryaMDPHLdAozqifZDOy3jaARs98SHrPQbVI2p/+I2ahx",
-	"2Pg/nmSk9QS/VU/s0GfmbWYqpyGbzqRmYrj4G1uszugNvWYKtkxpGmui6IgRLUnMZozqFjkWC6LZJ232",
-	"XMNzQxpFLCaJYoqMZAznQKRwL5AiWgREJcMJoYpQIticvHt3+rKU8LwZNs0Ui3f/gLV3nj09YM3ddrjX",
-	"3N1hB83B8NlOc//g2S7dezp6ttPdLTibKRcpcQZmqzWLzST++Qtp/l8f/sd/NJaPL2h8as5iOYjYtHHY",
-	"mCZKkwEjHbMl3b09Mou50HQQMXJ8+eL0lAwnNKZDuM5mt1/zKderm/yDnJMpFQsScWF2W5Ixv2GEajKV",
-	"Sh8RQ1g5Qi2jzwjeX7hD5h2wfj5Npo3DPfyTC/yzk66TC83GLIbpvqVjdsl/ZxUzXplrNz/TgExlzPBG",
-	"dtptc0s1vWbCHH6n3S5byMyNXLiWrr+Sbmf36e7Bzv7u01rruZLXTNTmNeZC9gX7pNOf9okcZZx0wEYy",
-	"Zpbtwi2hU0ZGPDJHjhx3xGOl8emNeM0snWwxxR///Yehav/6Uz0W+5bqySVTiktx+rKY8Sj8uoTx2G9P",
-	"wzuznmx4mBBj8ZkMWdlsZozFJVMR5md3n4cd1Uzigk2omqxO4DmLOLthREiitIxZSMxzhyAxE82IkagL",
-	"YGrU8K9UrFip9I0iQxklU6ECQkVIZokmsRHJRIO0Al5JY0bmsRTjFjk1slhpRajqialljTGjRtD671UB",
-	"UZJQJCYmQkVAIJmLFBgWgZQ5NaTV3dsnb/jzVk+UkFeMSy+kLdxNS0QDKSNGBezX1SSWyXiyBVGNUiEm",
-	"agriYllQawnrZiLc7NJoO8EyEd2tJ6JvDW2pmRSKgR72nIYX7LeEKWDeQyk0E/BPOptFfEjNcp/8qqTw",
-	"xoMfTrlSVnNTyXRK40X+sjlVzEzfUPQN7qUZIzQzujy5vDw9P/t4+vLjxcnf351enLxsmE3WlEeqcfjL",
-	"58aIsyhcup+ZgOKGjuwluf0QNFgcy9i81w5/+pL4jwSNKVOKjs3QRkVAlmaf1ZIMqRiyiHABX0zZdMBi",
-	"ko7cAhpREzpj+QUfE5ilGQoovmChp2c/Hb+2qzy5vCpZpATCUq0B1cOJlQ+r0tjKImJkXG7Vp+KGRjyE",
-	"9Zqz9Je78mpS9LoWEkc9RnMCw8IPVvmbnYPZUkMAAwYX3hD4hKLCBVtFYDuPSN9uRx9IRVnJwqJQtRpG",
-	"o5RiFPHhBuTp7f3bk5OLjyf/fXp5ddnINsswaEIjM6sFYZ+40iq3YfD9IKZiOGl2zdG6Z2M25kqzmIVH",
-	"Rv8RxuDQhAulGQ1htlvYPmO4GIagNNVm60agbxquAiO8kvGAhyFK+o035NX5xfPTly9Pzho+7ahkNOJD",
-	"bkadsRhuthT5PbmQESM3nM1ZTKZ0AVc7lDCtI7MJGrRpOWMx1TI2h03DKRfb2hRt1AVzFEDmARkkmnCt",
-	"SGymtTQfGPN0OpNK8YFb/Yb7dP72yjCns/Orj8c/HZ++Pn7++mTNzQ1ZxDR7Y9niEqsy06M3lEegQXO0",
-	"4cgNi81O527yObwu/4PC65wbj6wb44hEjN4AvcpEb+tY3FWfU0USEbJYaSlD0Azs7Z/L+NrIfA4ELeyl",
-	"PhXGGqERvvwuB3R6dnVycXb8OkfH+FKCH/h7dimnTE/AKDZEjvzH7ZBRuoymokgkxymPskeNy4JP7GKN",
-	"NEAFDf5oHDZ2R+3hU7ZPnw064RY2dpREkVqIoSFwFo3IiPKIhS1y5c3KqFhWVpnpf4Nzx7n207n1YbPP",
-	"pH4lExHeaZ+dmDY34dX5u7OX3oZfmkk6GWoOewTD+Bt/BSoObDJR/uPWrOCK8K1wzvfOSHckicIklAwv",
-	"BrB5tx0/Xp6f3Wk33p1dvnv79vzi6uTlxzcnL0+PP1794+2JtyXvhEpmMxlrFpIpCzkloIDlaNGofuCp",
-	"keHCXA0zG8/OQi8BeYFza14tZuyQLE9vWxcY5mB5h5kHvNfIv1PxTrG7y9zTs4/vLk+WZa45bUEStbQh",
-	"hi72urt7YTh82nxKh53m7mCPNg9YmzZHe21GO2w/7Bzs4x7NlqWz0jyKSJyA16tFXlhNDlTqOeWaJEJz",
-	"+MAYFoHZZEHUnOshbji8UI5G5lpnuuZho86U6h9DtqkFR3G8fC/srIzuMdT8hsG5XEn5msbjux3L8/OX",
-	"//h4dX7+8fXxxff+yVj1H0lBS0kiGGPpFqeUAt/Gzu2xe7D3dB8sG3VElKHsiCm1beqUN8YUBKvPvPmd",
-	"oImeyJj/zsI7XuPjd1c/nF+c/nzyMnd5vfcurx81ECMd2KcZBxWQqmvwA6KrTwq2pXWnHBPGDAwdc52x",
-	"shsW89EC5YFlFv337983jxND2dosn/WJogtlbGotpdu0VJ24y569PL46fn58efLx3ZmvEWVmV3zDh4wk",
-	"olhrAeFFNR1QxbKlUKHmLG6Rq3hB6JhyYfgDJVM5BVfgdqgoHVaiHP9VDoxg8CZAhJwf+cy3f8F0vGiC",
-	"995uJRdk4lyDig2lCMGdqd3MrYmIEzLzRT7kGdelfqnM/myRcz0xGjbYn1bMj4WMGSgds9go2JqjBR4z",
-	"ak9rWRQuAuufloqR+USSSMprYgWkGzSiGv1QmRcB9SLDefKehL12O2iIJLLUk3OieN5jGYcsbhx2b3N8",
-	"FBwq5yPQmWs60T54b+ugy8K5w37xXv0hnYQc/MqGGsxFu+vo4ljdnIzTgquKK7vzUdEOW7vvhXui4BTj",
-	"xDk/uSYTGpIBYyJ7p3WjoqZjVZNWY8UD5a1359a7NkWzN/d2CJEKNZHzVqPeSWx8DvlT2DVvSoZDplTB",
-	"rKK5uSGGLKrXtnqW9pXZkoPVTc/WUH7glzoZXnt3jYYhN7Oj0VvvREc0UmxVc+TDiaMKld3FIwjoZJfI",
-	"/L+Mr1Eqh4yG2bmjrilAAqzSULS6YyfgZUXR7oYOCI2UNBwo0hNwwaojAjNeCZCkN9YuqHzHDQWE8eIi",
-	"KeATr7hAU83QEbpzrVNDSDCW1g5f6E1douV7c4ICvyvcpnTb5hOqmdEQuFZ2+1rkTGqi5ZgBOwWlqk+j",
-	"qN9aIcdqgipjIx73VshJ5maPwABapYGyE/C4h91ysKS1JANmzyKsvlHeDVfVswyMkmL0PIjagJdZs6la",
-	"G9ow+5CyhHQqNI7pYuWoyxjEK5+MUgY8lEkUEusizHHhO3EQu8nefhSziyxKXLhf5i4TOSLUD1dnInJK",
-	"ucgLx/2dfHj1uPkzbf7ebj77kP2z9bH54XM72O/ebhR33d8hETNvVgEJ+Zhr819p/h+dLUMZMwUXd7KY",
-	"TZhA48bG5aj9rVF74Mdm+S95zIaaF6kN/VkSRX0yMJNShIIa8I3KYhzm9GAvRDI1O28e97bYRRiCxokI",
-	"T26sblmsjblAIzOPkT4TYX/10pQKQTD1J3Q2Y4IhA5uD8S9JKNeKwzKlqQ+6dtPq9v1DMmbaKvZWCwez",
-	"MTaan2BD3SJ9Fcl5/xCRARE4T0OO9KzpNQNuBAsE3VHzKTO/mSQ6lHPRP+wJqxOA8k2UljPVIn1Pf7bv",
-	"LtWaIQDmTiM3fXMJIjk3/7HjNYKGr5l/qNillStmtyyT0UX3KvXkFXCgCZ3BlcLYIlgMq8eNZkbh7yHw",
-	"LGNDiuOYTlX+Rq7GV5ZuI9zDdvPZxw//+R/ryCN18BZNBKMSyzHOupwUduglvL+KkRpNixVv5rGR1DE4",
-	"UgcRS1XBpe1YiQRVnHRw91uWjVg3vlQxk53bnEd1dS5Gcmhrx1i/ZyTHgY0SU/CRJjFQ2ZL7ND/XnKu2",
-	"YkJ7y5fA+ZSBTEsvgD3e4s10MUJUR6SwBLV6FWxkoYgE0TAMSAqmg7AaGK3WhWjkA9wWZ0PKkfvnmmNb",
-	"RyqpkKqxOq6XxGZRALPyLi7tP+5JNomiI/gBdL9C8gE10Ld+x0wrgpCQelb1uchuHEjHWEnhgh4Y2FjD",
-	"W25YHNpAZj09GNfzk/1ZtVXsXp5KuPINqjSO+VgYion4qMCWUZrqpIA59uU1QjXBcusv0dl1YxNpY8co",
-	"n/5P2TYuzcIYZX0yZdTp5BBrRpttzG8YRiG8FR4SKgAfCrdRZ4BASyTyxlwrw/s4hLNziiqJ+DUjVCwQ",
-	"YuqrRtaGM+uexFJra8Vqau1ZM9FG0BhxwdWEhYVa1Gs55uKuFq0kc2oUD23XywsIXVSqwAF46mcz5DCR",
-	"nLOYDKlaEjY04kO2pA7vlqjDrY//s/nhcyfY372tFMOdKoV4t4ZCHDhtGE7uf5rNnFGl5jIuYaru2/za",
-	"hjI2ujKZyFgxMoAlLYzsnYFrcyTjKdWA4LLvzoNvLAjRw2DWZ3ZwNN6siy6DpY/yq2zVVpTccgoR2Bmj",
-	"1yAdVskBVUd1rAv5J4pc9IEjPAtvV0S19Wil+xFSzZpG3V0n8LfhTwpQ8S0+V7sDI+v3tb7dY+vjB4f3",
-	"WqadqBS/XYNjvzNPLznOSg1WbSGQ2c7b4YqO+w2rdkYgNvlrH6tRXq+5KLhnfbOyvg2X4IDAooeg3Mdy",
-	"auxVQ9IBQVMMnzV8WY5IP1Xq8LuAzMFrl0GMDJtjIWIbMkYM2+l2+sMaehTWAql31GcyZIg1/5DTG7dF",
-	"1/clvG454dldgYPKk58o027foJlQToOnoAGGhS7Qrbqzv4QTumgHztj8LbNHUl8UH2McF9IKEDu2uj1c",
-	"HYMjuFxxNZSvnGINcCfIODiC1d7dPbtfeltBo1fG1pQjMpSJ0Cye0VgD3E0dkb4hlP7qyPbaOTLKhCl8",
-	"UuP+beImdmjnD0s3R7ibWUBvIvUlMDmL2FGKoCE8LN/IxnOAG5BugYyvpNYS4WSFs9lcALDZ7Ux1Vhv7",
-	"VwkLW+RvbKYJE8N4MdMsDIgAX7e5LMJFHv2p6glrojPIvK7pgBJNfF1+AQedZ93VFcxjrtm5iBaOgnLc",
-	"LYkL7NvnVDFCwzBmyqhfWs/ALtV6ptAslYkmw5iFTGhOIxUQQDebh0YxHU9XNhx+evjkiZt+y37VGsrp",
-	"8iHsHtTWtFakcQq4N8sqvPYyZM9lIkK14c0HNNoNjVS6fkrGdFYQIHIpYoU+j9Sdy+37MMHLZmBkyV7W",
-	"o2p91hWkXDOZa1nLyuDxRdNkdDjJZmg0CYAnLAhVQybCNJRmNAuFHGzAEO+e6WdMhEvLyPnW8kvo7K8H",
-	"u8MDp/j7NCvI/t0p98CtSE63+DL6KE16O07PA21IRRT/vUBADmtkzX2jgHkVRiPWuW3Agb/69rfOtc/F",
-	"ssOm095/6il/XOj93cZK5lHVpmXpfOkEyvbvJR8zpV9zwUrcLjNq1HiXihJx4dKTjDxKZka8ms01HBHo",
-	"i4dF/uWkKCRRuQeGZFb2IM3Ealfvh9FVpiUe7WRqKZ1DbIYprchUhkkkSfef+7tHJGIjAOoaPTdiTg2G",
-	"FBiL1rsWcr7E+p+NDvbD9kHn4GB3+DTc31tyhbebz2hz9OFzZ7/aAN+puu9X7g7z9LKa4znCy7zmLhdw",
-	"ofqOoSwBBo+ymprUiQgrZg80lIYkIOtIjtKjcNCQ+URGBdeVFb0a8gYThBTGjMypzZCayDmkEspCb+PQ",
-	"/HMEkK0C3gpha0xnssEgTAqA8OTlD8fN7t4+guNoFGWROiXJiMYBkTP6WwLQZsxLApGgSCTF2PzXW7vi",
-	"oINPWE94+cNUEaquWQinmgITZXr7bAQq85h0J5M3v77rVh2r0TlrXEWzHkvwK3fyvtfSbOdPFnlfSCEW",
-	"Mp8SMELlIFGuRSx5wZdz6Z5VnilqVFVqEVvZ5nTWqr/sU9GmUAXgeapInyIczd0x8wM4viMikiiyMl97",
-	"+MGpjFnBvTNTqY3mAuTPjBbBC15DTq+PcLLm3xILLT8OdOBoGlXk4aZk7es3E7heQCp9c+nf0jE7sWHk",
-	"rRHLShAI98ERcJ6S7AG69axwpyrWZhhKGTv7gapJuWh0fIwCdTL1DRDEKp8pTgY91Wl+CAvzdJ6n3cPd",
-	"py9P/j779eCH55e0+fHqdPq+uffjC5b8nV1cT/fO3sx+fP/z9zuTy+TVu3UWPC/zwqYZpjwsIdr6woKH",
-	"9nhK97UsOxflGsWskNw0nC1S099dAP/Y2RD+sbtt+AcsfGNTBhFy2T2UkNBX4MgIiwPnPCY8VBBRgHCJ",
-	"ObMK1R6OurqcwXYU/QKqKVdSnT234d4hSS0V8HCc3Bwdqq99q9308+nCta3Fk5z2VWYWPqglmE0BkC+p",
-	"1efC9dQzYlcnUsOeq7I2XPmSdaZaapXf+wpEHB3kS1fAf/8KJTh7GA7eItCN+hahX6AWjCRHi9uj/HTe",
-	"ZTtX7FHDfQEHGiZzqYJAY+rXKwg1YvLaMsevY9eWu/mMWFty9OVf/2bN67ulbqJ00LJtsorIZqbHF7Q3",
-	"ilXv7Whyf1ANtnsPJbNFzj32hSWmMGsAnOKhBSC5qinfKFvoBtDARkoaJoiGFaAElHPgDxhRcsrSVBIZ",
-	"hS1iCAgsC0bjiLM4sy5yybt5s6vEVVNPxd1ZcdtY1fZhlFlr4hV5yuwJOHExpEIKPqSRIZapvSFa5ZRU",
-	"cw5TGprbdOTKaPiZM86JUiBF1wRc8IylIIou8Y46MRWqdcwHiWYVUqaopghmBUgvA8hoeh4O3MvK0nSs",
-	"MHg1nbK48eG26IjGsmk/hJzRCzp/k6ZZpDN+aizyJI6ZGC6K2FbMWKaGDhbWJIZdJ6eX52S323kKthj4",
-	"J2QSDwEZqdmq9d44eXdRjborNg8uEfA453oCbjpVodB01sqNUtxLZoGselqvmmrCYx2QmIUBebPOmJ/F",
-	"fFgwysknOtQkZEM+pRFWF+MC2T5JBLduBbPB9kACLGdnNIDiPeb6kHS6rT2sPzVn0Q0DMWAMwmhEWBJL",
-	"lfHV9L3m6ZN3Fy1ybAF5u22vopcZlbBPqHrAH0M5ndIlo9CMug4MoK6TouOUw2tyzdjMqKhm3Ut7fdm8",
-	"OHnZfLORiAaLzwJn7PXO3cQ1LKmOie2ERJmRPcu4W/0IpmOJ1fA+9+qyVVQBgUA7SwG8RoaMRhYNWhiG",
-	"UMUalfv2iPSNetYnFCLuGymuLlKyBv98B43RM84fSmv0gsDrcJ7rfYtckzgRS5DcTqvdalezlrWKaTZ+",
-	"kB1oGdm8E0ZHMcy1mP6vJgX0n8WpMXCOVSqs/9O8LyADNqSJQhUH85pYpGytvBTKY4WEtIVc5jb5tSdS",
-	"rQeL30B5GSkD66WGPEtQDoFLgzJUeg8rrDgHjVsUOTI2d1E9XUd5SbrXhSm7FmLqVUzKj2A2KWNnoN9A",
-	"LgiUbSCp0N+QYXqT2kjJq+ZHcOSrq7RftMipIOczJo7fnpKdVpv0nSrfJwOmuOFW5uhZjFjrKJJzPO8k",
-	"iqBOHDAyq0WD4WDrcAKVIr+Bw8VqQCkuxTz6odRwyBZwnuihnJbUhhxDgRvy4vzN29cnVycvs8oNxlro",
-	"x8y8RfUPUb3PKsShQWDoOWyRPhbvUR+NSjNhUdg/9E0QqnvCHPAY6vDpnNRnTrGFfCzSn0VUCMhY4liH",
-	"h5IwXhjm0iLvXYKqjRn2h0Zd7Qekj3qAvtRshm6oPiQ4WPUQUt6JkvkUo6HVde0SAcecX4W5SDidPPrH",
-	"/XKVOM27mzc0hgxaM4jd+xf2F/bPi3RI+8FLHPl9NrD94q0b39YxKRKIWRkvErOpYUIexCnDq3Bw9Fwz",
-	"sUXI1ka2xN4d8Vl5xlEHemWs25IMrveY3JpWTTKPWnPdJd9YAF1rE6P8qR31kjFRAk3lGq1uTHdjoR01",
-	"9VI4Tzek1pVBVWtPaH+N3mHTIS1WbNvKx/F2VI+14KyNUFZ3gFF5aoiFl5opBdmF8U7dJ7siOWKu7wsw",
-	"fu/gc3d+AC1tIjUCpqwTRmkKYn/Khf+2zte557tbIo3a0MROFTQxTXktwSOefT384U4dEj9Kk3pAE2AB",
-	"mRgD12yfYZiCsVD5mb1YIecLgA+7t4VOmqXgHxw21SRihvcZBcAWI00pObsbbHhdwrAxfTtlnYVlKeSc",
-	"hZUuMAqF8RWRSZwJwtpUbfjRuuyD9M02bmRrK6mcP7hQMb4fs0fpA5XX3xSYu294FPG0yM+EuTJBWsrr",
-	"vFe8uxFI7qCGbWvTi/MyL90Il2GukH/VXvBOLdN3W6Pt1s8WzScW5ybgSmLwzTSLZ5jlP5yUmVpI31Qs",
-	"8PX+HalN3IaDxjIqMZkB1M1XyXs9WW+krpQ6Gjxcx7aOdK+gKoDd4iBlJsEafwTsWD7jJLuF1bm9KcOr",
-	"ToOSaAXYAh7m+QI3l+Ob9Zx0Gatdyq+pl4yCegeM6VwlRkuY0BtbLgYdK2bhd85bwRWVbVtayrFYqfWT",
-	"qKAoIguJHI2MwDTW0Q0LLQiV5osUolnpyhNurZxDvnxkpbZ7nzIJK/UoH6ZKQnUC5NaKpO1Wlivwq2tV",
-	"V08zu/KaK13hTo4ioJoC9zF8XE5n9T3FYLffVgH0HzgPDFdStkHlm3Musu4Oq3uzGcu5G7e515KLVzyh",
-	"qozwdb7cfyiNPMV2EAJz+Zzv6LeEofZvy+fgbdAxFWrEYns5/GT5mOl4gR9jvUv8N3ic8J+V2fM1As1U",
-	"ZeWfyURGobIJAI+h4spQMQDZwlKVntsKY5jZmxaNShlvt93db7Y7zZ32VfvgsN0+bLd/3jjP+NmDxqxz",
-	"OlNRDhWGsTfQnf4sYW0Z8zEXZ+tMGO7ldW/uKTv4s8bP19KVC6lvBs6vF2JfO7gXdd8IWpXMwjUMIUPt",
-	"gD/Xcqkq3tC56rSBN3Q35w2ddmGky2xTChBA8vJ4SDFmYIngfebnr7tQbOKleyETUZR6Vwg8MwcTF+jS",
-	"JeC15XwZF+3FO+AaG9wrq281CasYD5YtuFp7BAXJJlu5lRcARv2uZNWAwlnWvKwMVCgzAN/GLpPy3EmP",
-	"sW6g2Dqsx9fUbd2SgqV9rjjUNQeKD20BD1OIhflSO1K4ARdsyPispJQln04TFOF0CEE4Q9ZzdL867TTV",
-	"j8OipFSqNZvOyhiEHGkmCHUlrDQUv9MkmeUudbcy383sHlR4YwWDvJDTKdeahcQ+knvxwWasApRDW327",
-	"uIQadowx30E5LiO4UWGcU68Mt7u2ft/W+gLpWTqLiIXPF0UySXo1vFK5eMfhDm6DWtnbm8Hbu5AkaR5e",
-	"o2mnDwW2Swz2vFgqar6Z/Oy2My2/QuhkRY8Fm6/K8qeFeXfl5GM1elVWRHQmFZhGDh9slbgMfo2qRZ6g",
-	"bdK4729FZ6tKpimhWTs2zZnJH9Xx3yd8OH2V/KM71m/Gm9BGZ//WISTq7aPztq3s5WY72emm42b4iDXj",
-	"l4BNwJ+VB5zcfV47RqCGfv3hekIhK1mcEwvwtiSGKl6XGKopUINtDAfIAOovQKdeizljIgxcP8ZpFvLJ",
-	"rXG31d3zb5BM0OVt1ykSY3vnrk/HeSZflLpAnSkKGAZbuRTOgYmQGdvj1fHp6wxadC8WtZPO5025ExPQ",
-	"ZyUcBPqPWKm2inoCykhEaIjnW8UY6VsXfP+7+03bcCFwJBQ2bwZHMjTYVDpLHQjtbTLTd5xgKaQkIFXm",
-	"viklnV0LXymdHLTJ2c7cnu4dbDS3PWOoY3HXjR3L5/Z3+atmVivXguJQkNs1JSJiqKZzlZGNWZsUrMZ8",
-	"HAbvNliHKkawIU4482L9p3uBvw4sAG50u9osGQB7R6T////f/++Tz6nz/PaJw/lBHqBaTXXYkGdjAWQQ",
-	"S69iOa1uF8MtIEsKYGx2x125vNVO8DkdIEkQKV9bxdnPpnbBhjIO1bqtc9lLaYOECQ3JhIrQa4iSreEe",
-	"29Z9eoueYs7qqdBzyrWtZ6FjYOWG/8/oEjCqUznozpb72wQNFLdn65EBHqD0Hg428BoZQVitXBpWZR/b",
-	"XIvsPMsGKVPD7dcrxaJdVdlymtzDl2s2LewzgDhvUAGxoYbTD839SLlvdXzODZFszkQv8WerzUsMRXIr",
-	"5VvLoQBNr5m8KQyhobffbLk7F+w0b+tmOvvQ3L0xtc29vTLHkHm/mnVftZIrO5lKV8UuzDoeM70Z6cLF",
-	"13Izm2jPZXGuZ0I5E2EZAGHL59ElDGeJa6yETRawBcOK0niWoXldxJPgY6/yKRTvgTLVfEm57uy0u53O",
-	"ZlLkID+H0p3K7H53JofEWnwBsX5NLE7gQkrQjihv4O0dbIx9Sl9XS/hqBxawHaFyw+9tKGA7mae61uCl",
-	"TuoNvSLt8vZlgVcjLbOLlqTB0g1LedLSZSg898yMz9buH0Jmnnpqkad1ZypuaptnzqQCavelSt6BsWqq",
-	"BZnvKxPhPhP0pUdeN1pRR/IenyUv1JLx49tmmVK7ajBnKrQvaSpchNW4pBgfshkqSAJFvQdSb2M9gePc",
-	"k1/WYeqmWbwb8K+KuHtqBqXZMKfm5rFPECeaegosXoRDwBpj7TuKD7bIizTWZpmpFDqWEaFEs3jKBY1s",
-	"t8eeSK8WeGdjrgH0B8r9LKJDo5IuyLv/8erVq5dFyWTWwi/goYmw9QKsLZDWw7NqOqyjs6xYlifqd9bV",
-	"V7A7WCZos4p89sEVuKHfcGs1wwzM4J2CMiwbhQNr9c+AM4O2mvP1vUMgWJf1lEnDvyoZTgxFQNQUA729",
-	"Rqcb7LV7jYL+lRskVTqnTrbhlW01kObrR76sM8XRibsHf+A4mEv5KuFt8GXg9C74HcblOdYnWYCyU1v5",
-	"tDzka0bJshy39UGyC5BGd2vVceY6LS5BqQSdGsNI2MoieuKtJBv5MuvtuUptI3PokGgbJ+JhQk+VHAu8",
-	"LV89IATuzy8XEAK35R86IJTLort/JkX36deIFoG/zMthrdtawEO7eNBDYow/4gXGK3FnXyOks/8HDekc",
-	"bD2k8/CRk4wGLs/fXbw4+Xh65vzTG0ea/zBxlWxRe51ds0Gdbrtdkn2+cYCbKc2n5oJfcSPnDLMqzO+/",
-	"zNqij6WjO3rDYigxPGMstKWJU8WUA24PSlkH9k8h05Zd2KLNKYWuXgMTKbhiGQdxD/cNhO0maQO5TRq0",
-	"LRHxMxsaQidLZeMd8ElmbsrluNBypvMWuPWendwPjMZ6wKiuhO3Zg4BpgmOR5vyKDzdNF167BKZVOsc0",
-	"hwuD/3TVeNy2tNuHZBA9kWVJ+fmi2UY1d30W8Wf9FkFvLmhmY8kU+gB/uLp6u5qFuq6S9nbDfPt/kjCf",
-	"UUlmLm2hJvIMHs9tB8KQ5TguNDJWXahGW5+xeMiEdknScLwDOrw+Ip12G8uhAgNLd+qItC3fw0ZcmkIx",
-	"E8sT8zpSB2xa6yuwpT5rlPjrtMHKAVfZWxYjk661oBnE8MzjgWPjqU0Cjtk5zTtlu3vd1tMitETJBStA",
-	"T7T/sCHap3/YEC3E5x8yRHtkjXjAOKape8vlJDbUHff+GGFU+YXDqFVo9ztkwgDA88HirDtbCYLmY2R3",
-	"CBiO5ZcPF3qq6XYDhRCKcrGTS6MVl4UJC/lvGjGEcDDyQVDTFOYUwx8hAR4UYGOmFP02jCifOvSbB5hs",
-	"kSuILTuXHVBtipRwXiAwWDy10BB2COXe0s70wCFapL1apMcOlIPW7ey2d+4lLQBk8O8bdL1XPBVgnl8x",
-	"oLr3lQKqhusiARZzDx8M4bI6A+ySHoWuplTulgPwzpDwKodpboQK3NnZdrDXmhpe1Bf12rzzy9NTHzAs",
-	"XBDuzXOxAi2z1HeQDxX7kd5l63TJmF6yC5fDzBWx3soYsReMtsS1NuacxYerosjWpfCh3Hu/NkUs1dEq",
-	"UsQGi8tMTBeGHz6vvWW3wYo/xw4MgkhTzY5s1XpsQ8UVqNYrCccvjs9enLx+ffISIgSprWMrsZfVmKwo",
-	"034cReku5Mba2UY2W5DtXsUxvXLp5pV6v9cFKg0pmDN0dey3VCTj8uTy8vT87OOr07PTyx9OXq7L271P",
-	"pYwXuCRcD7gttlMtY2lFCzH0A2BWRGWW8trGwFssprFVpXevrDZHVpTDVunwpYVaS5DrGhjZtwWEknfv",
-	"Tl8ueYm7u3thOHzafEqHnebuYI82D1ibNkd7bUY7bD/sHOwXmKSr7QSPm68+fD64bfp/7m7yZ6dbuykS",
-	"LsTbgvohd8c9AiLYnCmdeSr/qCF3N+NKflM/9dSFir9mUD1dUp2o+pKnsrjaE36ZC57HicB6jAVCkurh",
-	"5JL/zioUViPq4LlWYx0cx+xyjKOeCHOuFdX0wGCz2hK2D8Hf5lDIJaUhp/STm16F/w50MBLxKYeaCAVO",
-	"vCPStl1V4KlWY12jRGNhykSXZlcZDQWaSfr7P6ULQCcDHEQV5l/ZieismrtiWlsvWFU7PlcL5nikWWwk",
-	"RvmG2+46LvtGpV0Zs0aWKymE7oCqj2RFyc/IquSsVqddSDwrG15xLaq5Xsr6behMZfhDr4J6CkMvBSGu",
-	"3rjlRGesKJczp5brgtULBKRIxrsGAtwLitnoxpL8C0Mq3TSrwZV5LaNYMGQNYh3MlFxlpZLnEoAB2em4",
-	"Ak1vL07eHl+cnn3fCBpXF8dnl69OLuyfvgqG4XXzYarjF5VfuhR0piZSn9wU5meYCYVUUxfJZ+Yx0lf2",
-	"V/0iogTrqyw1Ak1Xu2zYHXut+6+p0k2YRvP0ZR/ofsCYAF031/AK5rDu/NaJZdzXzGLDIvQ20JuWBLCl",
-	"6sE3Z70CUJxmRCFimIYPV5WV7Yn6lWqOuL/eAgsJ0LBvTyTXL1j1A7YlM+ZDixynNW0t+tMYGGhKEtf8",
-	"y8Z1kIXtdrtQx8kVMFrWpO4h548K5BD5ttNut78rL5aD3dDSaFzaea8mkLeO5vDCPuOUyDmP2REwmfJp",
-	"1Sk0vU1tQsau7daSXuHHhPyYpe3HW79Xc2Ws3Vc7AEwsRyDs8EdHpD/RetbPb1d59D0AicbQN8wVvNHn",
-	"kAM6vE5mjQAD8x82CdXvPagyhQLXAp/0hFmOv0TSpUSzs5+j5f327kF9at6vo5O9QNVrSSdbr4cdEcDM",
-	"lk/dQmrX6GrFXGwtXreIi723xT23xMZWKw0WoWT7sySK+kuY+CSKVvsQ1yxE3sljVOvpRbZ1E9T0Xc1s",
-	"9JCtQRZngFrmUpCB1NgkNGsetXymOaWNjy4SUYwxe5+WV0Ukhd+v0fmMjJCnYkkYH5L+iPKoT771h/7O",
-	"HpAt4b/bfhaQPtWaDif9nsDS0MqRKtWZZt232SN96xhDt4AI8VKqtIlmDi8xlVOz3FxXFTMpdEDT4QT0",
-	"P3hvnsHYhypD0ZtjgXxhXpysakk9JyPlXDimonLHaMSBEcytFdYHQY23G5VAvcp+s6SJL3f+dZEUb5QP",
-	"5Ze+vE2a47lpfpKNSgSuXgyIOzgmFtp4dP4Cl/o9i8HIddw/97RbdrfqGP1SVpANfS2VLC47Va2qU+9G",
-	"fJzEbLUqXmGtMrVxsTIbvinb9s19yEUv3NnSzgcNc52hzWxZNkbaGgmKILuamTScckHobBbxIeRxQv5Y",
-	"BqqqZ5jYsTeyTDzqSKeecyWmJ1dGH4na0AyF3/SLUmYqsLwp+5Dy2iqQ8J7NSyfsbkM8P1BspLPd2EjN",
-	"gHka/aa64pSr2YDnGLEvNsrxQgxV/ZrPqyZ+4Au9ep6uzDy/o6frMvUV5Q45okpXBydBsqVeCPP8H2T6",
-	"Ow8tWKjffKqEhJLh9ckND42ULmu4NmP0WllMlNvUATPWlTI/h92ElkhKE65b5HhsOzXaEtSG2QyoMlrU",
-	"MJJFvSkmKfJhzNZWNXP9MNcC9YuqnFWA9zOEVrfVuR9AK58LsdGaypIj7ryY3db90Ga1s5spmbFYSUES",
-	"EbJYaSpC1VoH5a8o/5IlZOaqv4DnwpaAiaRyOMBl/0u58b6LxnvIN6nRijkvP9mfLUW6N4dmPRASa5kV",
-	"FN2rEtL0EEB+NQq3UZWZ4MBFSrNyl2yMgWEBarnue54fhFKUcaMBQzDjyOF6XZtOBzyBlSRRmEOjmA/9",
-	"LDR7ZxpBY0JDm0U3WNhONUZ1geS1pXae3suqYSceP61rk/pseEWRqWgqtVipcLCdBOLd+xpjSzSg3CWG",
-	"5j+B41lpKhOgaqVgrWrRlgrRdI8DJJbqNkpGBT8Vb0vTWo6LMDhW5eE5b0tR+3Cz3++K+vO9X6rAmitP",
-	"mxHWEzrjT8DUeGI0syejJIqa8C/8QSXwCB3rdwVU/ePsxcfTs49vL86/vzi5vFznza3MPbbO6cxdVMDT",
-	"7pZ/fF8s16u0JoA7W3Tup+DRKpfhNrIjIRlp+92U9itztU61ShfpZ2ltI7vqATwsa1JKcoR1rxp9Bw+Y",
-	"OvJs25kjJSC6nMFYhole7YLlDMoyFLKl9cBjamXs9KyQ5xzbBpzV7pOihkN8doyNTIsUQdcg1Bga+FRa",
-	"JAT7E7+7eF2cyVS3ty/4379Ye+vHFtDbbgE9k3EB53hrREM1pezu7lQzuho9nzPatRMp7vxcdJXSipN1",
-	"XPNF5S8xdamo/uUdPXl5S+tufrzS1gvP8Qu/Yv0Cg7d3x7ebCzUq9l+AI5w58BeLwqMsCdVZOZgzZnVo",
-	"aMLsWrCurWFWHcRfW3Dg1Jn7BdUF0t5LMVTHBhvx/ld9ZwNT1Yxq7OsCo3TNdV+6MaldObIK+2quC9Ve",
-	"icXia+LH0ko6empJZpBvHMtpYM05x7YIliWgguBLrTlOnTCq5wWEDKWXa52A2WzP7Qo+lEG788wVZplO",
-	"EeSM5Te5PbBv3SiGv04yp60AybmIFqSP4/YhLR/KFRb13nO16KhwcjmA7qJjIQvbb2dipp5q5Pb7QxV9",
-	"2ZcWkc07VcxZ0VFVML/SbnLYJ1pN5ByCQ6nSBOq6l2O1ob7oN1SutyVmSRfmF9XxYdvxC95dtjMXMmIV",
-	"jdTBl2d0HLRCnKPlhrM5XGezcVSDOgrktAqJNBM0P2ve0NhMCPoxupF/cu9xH5xn73MfHeN7b8HaGCYx",
-	"14tL6G6PgDdGYzxf/Ncrxxt/fH/VWInrX3b39jP0TS6qP4yZbpFjEskxx5psKtsBKRjW4OkbuxysSI35",
-	"D7OYC41wB+sch/HwEuNFcVFX7MlvFCacc7pTgKG6NQvkYiRXTyMzXbPeYVnLswHTc2blNwBNLBZ0Imdm",
-	"PfC7obmcGEwYsCy6P6fY8zhHv62e6Am86DEChcggQcTZiM1x9/ruJA7JLx/6ZEjjmDNF+seJnsiY/w7s",
-	"5JA8h4WSXtJu7wxhw+CfrN8iWKfckKYC+hrSKCJU9ARSlHXDKMqdT470PzXh8b6rGBgbwc3ESMZDpgj7",
-	"RIc6WiBPB0dAi5jpMKEdexvKKVNWg+6JGxrxEL7wVmy73U8si5wwGrKY9P+7aTFTzdOwb3bV7YyZ+gAc",
-	"GRbZCo0Y54J8m8yMLNrfzZpxhnzMtfmv1CroCfSQD2XMECw7WcwmTKjvgsxbhygas0Ehc8wXrL90gmpC",
-	"ZzBu/8R83m+R5zLkNvTy4+X5GRADNmrsiQ55w58HYDLgExevXpCdnZ1nRj9+d/UiIFMpGHR49GqNwj1G",
-	"5I7mGkE59hZ4Lc4PG51Wu9VuAByHCTrjjcPGTqvd2sHkqQlc11I3l/lyzECepRRgpEQj4kqbC2DsTdCt",
-	"aUynTEO04JfVWETkJY1y4U5FT5iycVB1RGI2YwjgN1dWsRsW0yjHtH8pQXuzT7MIbF6UrtyM+VvC4oXr",
-	"r3jo2dfArMGs3QC67DwA4JI5xR/uL2EGwL+wwIOQ8RRUkap9cPAPz31ZNHMv6JxOvXbcfd0cLNPlKu0S",
-	"XTQFaMVcd3ynGKwb2jlyHMqSq9RoLjlA8IuYp3NzWS1f0u5ctdeVL/FwirsrpXhrz92H69eY/HMX2Sif",
-	"fXdLsy86oeyOPnlLxwzw6DWfxaw4o9fEFtMAN6fbbmPWMDRTBU0p01uf/GoDk14i9lI2o7GOfGDSL34V",
-	"2M5ysVZ8Olc61X1ksSmuCEuuMql9xlUEhcqeOW95tes7ra7ZLqh42c5Vm3QgWK9kJA6er8poPyupYdj1",
-	"/douuguWmpmdMOQQRQsv/ndonwcOlK/zV1DRZ+fnAjOv8sGs5F3ZUw4T72DnHvDTy3wAH3ZRogFy7eI0",
-	"gPYqTv1gf9e8aQXkDdhrv2Ac7rOtu7bc2j1zzj/tFFUjs5XDsspf7aViW/j25SJX7ZzzvW5Wc75OlO+6",
-	"83zvZeWZPId5atU4R/dy5lS+1lFasyhXlgjrCS3VA7KlcVZL27gCNUUFZ6CCjFcRZq/tVWg5yPwdLp5u",
-	"+EuKujFUcVtX6BSlX4Pqvj4Bu2WuzS4ysqIhUob35DkNHUYfftJZ/5N3glrdm4X4o531P3ol4wEPQwYJ",
-	"U3t1ZnYqNIsFjUDbxF/t1JrcDeXongI7LplOaWzIyOxjSYY6EJFt32+uHZi6YAGssUDBE1wECHtrtNbM",
-	"3+Kw81wAqsbhYyGDxNoBaDEYW19KkTZRt05S9okrrY4yN6wzg7gmMtGtnnAd0qXIVTi3QeUZ/ATmcET6",
-	"KfC/73UHwICgSvH+mFgBpY1tHSPyPkvA6GXbjA5vrohVz8m3fUSLH5JZoib9gPRRxLzhSplBzQfx4iIR",
-	"fTR0qcBcjeXEju+8zI6ecKkdLrMjsD2GnPPHGFbvnbntjKnTkE1nUjMxXDT/xhZ9TFyMNRp8IwCKo4p+",
-	"mOUPGPuQxQG5ZuhucQbYmOn0oZ5wm2yzEXSCkLXuLpnIxNhg2N/eGgA4V5t1oDIcAuDYrA8szWlwxZxc",
-	"PAY02p7otiEXrNvugkF1zWY2ySFvxcBrnBmzasWsUYy8HfsbW1jtCNb/XIaL+oqRWvre/JndxeMyt6Bi",
-	"wtaSSl0n84mM0ONq9AMaJcxP43HqSbF43lsjnp2MT7POVgSw5dj55AoveNjotI0t2up0/SiMfX8Wd/Pl",
-	"XPtZJudEgXjMgld+OAojTgftg/YtOt8wgSW3radCaUbTBiXm8rqkqRhvfICuIwFE6qz1qn31koTSMXO7",
-	"vazJ7Oy320sbli0OOPLExs6yeT9fOI90gOlr9nJo8HGEbESTqHKWZaPVl7V+stpt3rtpSeB+RkKKxihA",
-	"h9izOfLzXgjXjTwk6tGGeLQhHm2Iv6YNcbfNu5vVkcvgK7A3jgv0S8vJbODC0y+5ShM9j1BL5CqHrWoh",
-	"DCi0kOzXMlMXisCNOl8FjgyYiyy0Gss8u9glVY5+rLmty44ps0Pddvf+4gCCyVxwzaEzpD0+M79FmSho",
-	"P4woWBEEb2M2oyAFQGGmIeIavPv4paUBflskECj2nsMQ2ShmDmZQTzLge1fkQPZxxvXxs9o8/qsy+d8S",
-	"lgCSPGPv7SLu7pj3vzdz98vs1OHsuKolzp7/MGPs7WKe3s5xdJ+htzOGbt75h2LmVytOBgQEU6N4+2Wp",
-	"/xx8+o/rEttt767/xZnUr2Qi7BDPNhM5XuJAnRQABPkXQfY3sBEsin4tIv4ein0mSW2QkJgrbtQMmzO4",
-	"EEO2JK9s/lsRa2mR99RGazlg4jGTE5IObXHWFE7s6cl3udHb1GDrc4R8aspa/a4gOYWmiJCcA9O6Evlw",
-	"gmrgBCtbeJtmqLZT42JcSfnacG38wV6te/Hj5fkZPN/tbuikumaLvDfCrOmaLQDOYHE11gXmuyDs/Th9",
-	"efLm7fnVydmLf3z828k/Pl6cvLuEYL4j/SUXJIlZophfesEMyBVZfm5OEQlnHTa5eTiMMaA5ncexRd4p",
-	"Rii0/jPTR+5t/rK/aoH7Rc5W3XGeY5dk7vPVxZ6/vTo9P/t4dn718fin49PXx89fn4DupymP0L044qDx",
-	"OTWolXP9emlTh43l8Zb9yOB7dLuIBVRWJpjtYeF4ZN0YRyRi9IY5N/omHiMbligWqe6c4BAxPVXKFPxk",
-	"pmTYGwE4KHGpq18rMAJKgtGVHZOuDocUREFug/US5fBzSajkil4zRdhoxIaaUCyeGZC5V9LV8qNvsgxs",
-	"gMzJ2BzuIVbbhFNN6w46z3ngsNXoEqU689tDN2SuNTY4g9Lh1mVvrkwKZcOEC/ICLSrwSnppnWkQYExT",
-	"JF8WIrCMEWFslpO+cL/tY659gQMfX+958O/kgM8LU+j77CAvm8qq2/owHbRFH86NuryLaXWyjBPkapx7",
-	"R1XDnF7xrOY3LmdWpwK52rIuEO27Pzf+UG7XxossTXlBYFmHJLfwjY3wtW/MVDlXKePRSVtlv6e79Jdx",
-	"0GZgyH8H7+ydrHPHLuuZ51z5Cd1/dWPWWqerHTqcxljYUKNESpR0wribUWfJN33PpniftAXKGnqA+ot2",
-	"1qnIMUoRFpP4MubWV1FY8d5k1YEeQl9tQq2hcq0V56ACEvFrdHcN5XSaz9vw39THgp3LpavnE6nSPDjU",
-	"H5fSKo8s+qNPo6hvi7suV8dyiRKWXPtopEvBWuQEyl8DtihFVLhiFtD22bWig4rzNtkoGV63euIyGU68",
-	"IttGP46U9MviYDLlVLHohqksvoONOmBhE6ghCgYPFeBPmVPbKSz3+YT1BPqHXBsf8t5LSUQ7bmIDECFW",
-	"Joq4AqvVKG8LyD/xE1jNT+jUFTgoKMYCmWOiJ7jNfOsXPdQ/tAgeGNquT9ERg1Li8DtnD5Sr8lBuxU8s",
-	"uDuiJmQ0XPZW2I3O6Ihjx0DybdaKDshqIMPFd55Zb+5BJOV1/oWvpbw2dlgRqaEFi2Xg7YHkYBlRlGYD",
-	"AsLLCsRbSHjMD+N1UPBfsblxcruhvIXT8GyUe9skbqnWEskhv7GyUK6Wj1+up7AQGdYDKy7oheW1Uj17",
-	"iVegl9NSAWoncBl3u0QdpU4kl3ULdjeQCOR73VhTlQuyTxTQN1TKNmLGwnNSGFGuatNh29fngUILlaTU",
-	"9ZNDyD9iW0qxLV/xdJfOc6u22d4jgOYRQPOFTbS7o/BzQqPcUnvvahhAwTGQk1hf7NFQ+6sbaml5C9RH",
-	"//J2m+fSV4WKa7U9V8uIgyLTysv0XYlx6pjRqQukYUKiEbSXkOvdvGRCEyhorVrkVNtKDN6sWWx7mDDA",
-	"7wbYQAYSFuA+mAMFfRmkMmQn/MuWvv4XlsP+F6Za/Ksn/tVsNtP/meeyHk3kX6Sfa/NkPsEICWSZC2H0",
-	"EDE+LLQuazdGInZYrMkNg2Ylvc3fRs9gJU2gAreLUBwifXXWGdNYjXKUwdHNdIxhZjs1uMHxeRw9+zds",
-	"Upov4bfcgpvkGl5/68RuQFCTCgA7zkT4XeBw7mTX5aPbLi+20Q6+DWfBRAgzOBFhunis4TzPKhfZcgCh",
-	"VbCQlGxwjyi6IPPJwrzPpfrjuQ8Sbd9vW2f0OWb4DyPOhC0RY/QFOFRlcyHS84MEfU3GEhtj5ltu4fnj",
-	"ZqiekCOXk6Jt/7gpV4qF4AnAnCfwR9gFWQKzdrDVPGyAKrPDCQ8xyO+Z4mkukzHpe0JLSabJcAIrTEsM",
-	"AtrCEGy0yI8HfolgeVhQt+DGHINTxexNxAWzbgwkw86e0WKVxAXa0rzuPkiBFxbxCfZ8YDfTQ4QSEYR9",
-	"mvGYKfLtmGmM/PWgOq6/Q+mJfOfRgLvlSsuZzfXJGqXgcabt+o0qnvbx43Cu+ih7bU94PXn4FGLU/Zjp",
-	"eNEn33rVl9V3LfI8lnPFYvUN6cPRowbdd0FlQzHZ6g4RqemRqPUkjZgeTvrFuUPmOeeqQP5XqxACluJ3",
-	"Nz5jNRCiLc0g9zvxbiJ566Tif51KBIbezLV2KThwc/H6p2oA9B68YeGRfzTYJUvYygE82zME3WUTzt37",
-	"krT73W4+n74L6NNlQNz6xHfNPmkUpU2cZn4YINJD0u3sts1thQcP09vdEzw8JLudnjDi7pB87jmbpud8",
-	"Jb3UWdJrHP7y4dZ/C7Av+46u946UaHqNw14tba/XCHrunOFHxiiAD+0g5rMUMgpfUA0fFtlFvQZM08yQ",
-	"RxEkKsJFys5hpXWi0CpAmZi6YEEDsLxZEXMywFrBLodaKragiOF7rSIwY6HCCWcUkERoHnn1SKAhpeIh",
-	"U8Sm1y2hOV/Q4YQ1X0ihYxmV9gboC9lUWsYsIEI20SyT8bR/RIQks1h+WkCNmmvGZubix2xGh9cejddF",
-	"fhYPU7AJQeO/m8fDIYuaz5PRiMWFrayyyZuJjrn4RGZUKWZ7UeKlU6jIGQFTf5Z/fozpV7ESXskokvOM",
-	"kUf8Br3t1PFKo2E60XTHvO1K4yGrqFtYJmjM0vTaS1eBp1JCem3bSjuzbV823buuSdaf5dE/+5h7+Og6",
-	"/cvmHmLPIxu1uWseit86qlR/sc2jfIx51j/qsaTJsqhc7ZSVa70VlDuAHkhyfk7v2W0d8blxdYq3VE/y",
-	"Rf3vLuKWepD5aHjbYD9OoPVdGptOe/Y/BjAfBeSjgHwUkMXwz9sgg+vmq95Y3w6Y4YWMxeckXa+u/cGX",
-	"Aaa3unvtQnC6gkjd8d8nfDh9lfyjO9ZvxnfjMmGCoiBDtLS6e1uAqIPH9m/MrH/W7LTbHcsH0o+e7h38",
-	"0S75Ha5pzHQMxcM7f5wry6YgbLHZAjkICNYjdtWjce8DbPTgBzPSpgxH2JJuSAUZofGPHqoSLHiKO/oF",
-	"W0wUzLfzs1fgH/o7IOKqU0+KwHLz97wL2sbmnGgbPOf2MV3lMV3lMV3lMV3lgfSVTYEvNTNW/mzYp69i",
-	"4nsw6cB1ArMhxBnmykKvIaqwq+jD2/VPPGW1EFuDTglIJyByhIHvDLMR8jBAIKvVg4kULWLbWNvmEagl",
-	"H9pIP/ZIAr9GBhOyZUFhA3qCa5UDhcBWrGQEYMDOGPXwEOgcC1ZYQ9PzUVzY5X5NV8WjjfBoIzzaCI82",
-	"whob4U6uecvf1sl0y34e8cx5PPPxi6vTn048NPMyXFnIzPG+VPQll9qLwsl3fAHudMy0ykn8uW3YyVzJ",
-	"kC1UK/FFp5kv9ic3ovGrRjZSJceI/jR4USvnc0uKjmG9qkLRkSrVvpxCoiQZ0XgJEstdniWiTKC3m54w",
-	"HhORTAeo0fQdp++73zo1GnpAQYe+UDLVA6TfiPKIeGoPdLmK8nXXQNOBuibQ9UpOWZB15ppwCA2ZFSCC",
-	"0uVaAqhSSGwpkAJKs7RMMxkQOTmysb2ojlDdm3sbkiVb2tLuKQYqpX5N5swoi9hrtNUTF7jzaZlzP1sJ",
-	"980tu0B387s42RfdV3n7N+s9kxLuL58bSGAg1aywhU0C/Wen4aUSzmI+ZCTrFJn25LI9Fzvd1l4b6umQ",
-	"XqPTDfbavQas1o3QzY3gZmLfzkPU2i2u6u7pOHiim/TEsLvxaI1uiS07555DXqfsBi+8A0MvvgiHNpyo",
-	"PEn/Ejsq2JJOOSs6TY02tkGQ5kGYuVv9P8AFOmAuJl+mWHgZYSLFWGqi5ZFhgD3R9xT0PqT7KP/hwEoB",
-	"pQ0PxuJfXBXxMHzPVsPkdyshtcG9NDOuTKveVonkVP78oQskO5J5rJH8V6uRXNfQXjbdwcDzDfb2qD18",
-	"yvZp89mgEzZ3h3vd5gHd6zR3ws7o6ehg1B112o91lDfcrIero+wJmcdayn9eLwCcGZ/OpFJ8ELGV2rEr",
-	"5WqslrJaTvXF8dnZ+dXHi5PLd29OVjOi8XerGdGnkEWW5i0frdbIidhIY6GcFnHVPdOqlhybBGE1WFfx",
-	"IY9TsaUkVvo85NbwWE76T1xOOh8TpGJRo1X8cmnpoJZL6sMap5RNbRwwp/cFfsNz27U6K09teG2a8veH",
-	"KzjtXf63JycXH0/PVhyIbxn6g9ScY8d0ORrlrj88kJLe0pNH9i+oaCwwj3VbbkJjKbmMMt9z6Q1PbL9w",
-	"ITEF9es5EL+XUN0MC3TlwoBYZsHMNFfwaxtF5MwOqcr24m/hift6few4v3xe6Th3zY2GCi3kbHALN9RX",
-	"zrfUkC4B1m80enX45Il7vGWn2RrK6T3cPGaf1jl5jqMIaFIF0BMSG8i1/hJtTDEFfcyVhv6QM0tVjoDx",
-	"77t0Mc1TLA3Dtxg6vXMJ6moCrU9tGh2cDT1hTfh301zmpvtdkyuFxlsdsqzd9p3NYf21Kll3Nr/D6zfo",
-	"q9/g+1zgdQbTjDkwh6PkO1hG8BJrFsWg197NJoI788Tbs383m+fZ+l+8kGIUGZX3CypGa7hjZkd9LYZ6",
-	"YanPdmtew0bXSf8nn/H+3SLNRkyzVeq9YFPpWgUA/VIRYiEAUJrIhY2dYc/j9rNgJWj2jYJmqXMI+mUK",
-	"jgWIZSpxq8C1bMZO2fp2epqCTopvXvXL3ol/WBdnXRYy/vPWWqv+gdn5U/FOfc37Y459s9sTlKYGboUw",
-	"H2WrDWsZfiAT7fGWxyjodjC5NYh9jca9WUSPsRh87xjOm1E9nBQUJUe4BgiKKZsOWKwydMeY3xjZkjr3",
-	"DDGxgEyk0sYYnskY+kr1kzjqE8FY6AKnfaCcDJYCvW1ch6Nvd7tdAm+cc8W+80tyYYktrmzze8WwADgV",
-	"hGL3dEB+WMwRzI6MZGwLfzm1zvp+ck6GtVKPfFsuNL8rrNMNG7c9W8eWgi5gDeTbCY0HMom/a2x03/Fo",
-	"H6SnziO3tEqYDcgTIeePusSjfeCqlmLBy+1aB0+GE2bbS9xLDhTCXi4YHU7MSv6LvAfACfjGsBuZ+i/y",
-	"UjKgdDocspkmMomRVf8XOXbOUZgd8FPXS4182223v0P8FxUEvNWtAj7Khtf3VuHQhSrlcvp0FEHXNgbI",
-	"iCwQ5XaSRpGcZ0a/re3oAiJPCxhURKHf4hvVOOx0N+FXS6XsY7fhbmxDEBnrdA0NDxudVrvVLswYt+ip",
-	"1U6UmRSV7shYWL1+K30224Bn2fpxUdnKLUwi7dyYj0CkqTiOjoz03fmuRb43kjgzce2XckTM7gBNoq+m",
-	"eO9S7SndPRf0v2PyGkpRVqOMt2eWYxvBR615C3z0WF1bJpo2d+Taee5mCSTujGI53ZTFJnryJJJjLspx",
-	"gN9DYx0zeKywRk5atzalSwRoqIlRg6EM67f9V+9ev4aA9evz70/PPl5dve4HhvlNDKkjFNBF3KH6qf4O",
-	"Cs7GrCfg7SRmgs1pdIhtHLjtE4lVaW0BWhEqwmgcLRyyH7q+xvALRYztZrXbAKpjcwWQKIiBQm6ADYT2",
-	"xIwqNZcxBLbMZlk92iZAuS+hw6UgibgWci6gDY99JcAVzTszaORuuxOQrDgtfDaX8XWLvEIxAduOMG0F",
-	"vKcnZizGN1FbXtnq+gG2oKCA3wPOrw7tuykZsTmi0KSAc5pTbuulhjIZRAwq7OJVtD6x7jMzQE/0L5iO",
-	"F00AefUdCJ5jiWm0g2I+nuhsA7zcQS0lglW9Q4S0RRYW1sblY3Eq7mMf2LJ+LvTu5mTkpoxjNtRkImPF",
-	"yIBqzeIFUZrOUPGpx+Fem+N4yO6bSxIlxRh0PIyBz52zsA1b/DgZfD/k5/zH03e/n3bO+I/PWmzx4+/h",
-	"+1Pz4WTwffTrz5c/PmsNu5EYTF+1w//+0Yh5cxkK9s4KidSyvt10k8pFwCUfCxaS/D0FFDAXGjtPYYiC",
-	"9I8t44YN69u6lPGCjJLYb9d8T/GxMbQA2dWr49PXuUYL74EVwOU09r6jvuWkJPcASEHv2gAnaREQoWQg",
-	"9QSri8ULy9W2hDKoHD5w3wCP9BjikYVWIzxh6vQlRXn4pWAgz+5xVlc/XJxfXeWP60pKMqVi4XRyZLb5",
-	"43KPWEZsHR629Rn0lIjlFD9xPpcJvWGu1QSCkw5sNXz1AAd6hwni3I5yF83n8liDngtoMA8vd9M3tzM3",
-	"+y+p57BhEnO9aBz+8iHXXBslv6fUGIWlQH+RiS5XYE5cJ4BUh7a9JoBXQC8I5DyuLr3to30ICgUPybf9",
-	"XzXvf2fuhUuowiw/rBWdvXoukyjsCaASZPdhi5wDN7Nn6BBA5gDhGo4lwSy1dHJZC0TrOswceTgqzH5O",
-	"F+A+/O6IcN0T2NQb58O1K81fJonPE73F+JXl+Ubd+pLRK9ywrGLBl7QZ7ghbg97/qBB7vOpMYg+GMVC6",
-	"L0+4coRFFZnSkJHBguTJA50Kg4V7wxEocMXUQC75dBYtjLZuVFW+NXAbTjLkoA3aNhmGNdk5fcXu/NAB",
-	"Dqg9z0E2T6cynAbTpQrzWd9PgBXnmAxzPIaoGaPXgGMP0mYWU7ogoXQF540Bgwo11VYcOyN/Jcz3hjW+",
-	"gDJqPdigQ6JDA1TJpRwGz8Xzxnxyu6LFbl0JfbOWNQxpFLH4T49mez+RhE7J6X/dn7wt6lc9+Wz/dfsk",
-	"hY6XkfypIFQNmQiN+TdYaK+HEYcCMi4vEIzRiYzCDGRvca5ujKOs7WylixRQoBmkfdPEvjulGQfWOXgy",
-	"nenFT+g4tG1aVzuopPmd2JqLhwG5/Ns7aOViRL65oNToASDDNfukkR+4dlhkSBXk3RrNI2LGklXk2/7/",
-	"+v+GEeVxn4y40WX+1//z4vXx6cV3ZaXvfyvpbKImPNYrzU3u0tvkLonVGT39kpUOxo2kWsd8kGhms9pi",
-	"Ky932+39nYPOzs7Os52OjzFOplMWQyTYZhXmGVn7qn2QMTLMkRiaG3Py7sLsWegXsbGbdtWE7QlIzMKA",
-	"vDGkF/MxF0WpYZDu3ThsQFq32ezrxLzhsnlx8rJpfmrTrkryCbo/3wfci9u4SRK323lzJ91noPBGxmDL",
-	"aNZIJHNNycgwDHMlzQ2/ZiGElh9LiJfDidMt9CuI+75YR/sPB3KwGTeN2w81ePqTz7y6yLilsjrNOew7",
-	"LahuxuIhE7rJhLnDofX0csf/ET4xnNCYDrVFWIiU00HjTz7mWqWsbUb1JLukPKwJUE1vt8/r9vaCxpQL",
-	"93fnATif3Qy/OvpflsXdk8OthR3gY4/hpW2BstIr/1W5ljM0yjjTGYaF73dNHWuEKa4UL8g0lU57/6lh",
-	"CvWD20Xh6nrpEjJca9eARUi8jkiuIVJWIIjdMGExXojHYUZt/QuYQilUA1RrnvaVRGNbjkb5LB8gszxd",
-	"W8DBsmlkPi6SpSEfM1VhHr1IbBDNnRVEQNSMohuwDz7HfqY6mOmCd9b1gE1dtOkjqRh1rUlUMrWuBh73",
-	"hJ1Ri1zCIPlSLVhTFAZJpqjmZWVcfAUxFef4OkND0OWXx0qTAzD0lDNR7I3riQlVE9tnDEsaHZlhMLo5",
-	"lWESSdL95/4uxFVfc4Fv6BuafwmjmM/61v+BVbYo1jGE3qXeg+pEYN9XUGQhAkw16Ud8yrV7wUizuCe6",
-	"QbvdNv/LLc/sPyi6A4bx6lVFFy5YXyVTvFdspDGUbIGTruyiQ3SaF6Lh2rOBYS2hzIBrUAj9+KB19cT2",
-	"KRywIU0UI0pOGdrDLMJaYiJz77nmvFwf2jpSOBb7LaERWM/YHZmc6p7A7q4DOrwmg4UZlUWjgCjpmmK2",
-	"iN0+wAxAM9kBFIic0TjV0vpmij8hA+u7czcEUlxlh4besWxsjUM8oo4pfjWJZTKeNFb7hf6wckHsFk2o",
-	"OiIdc/R1OsXBRSw2mbGqypR+4tNkin/CB1zYD1IVkgvNxpDttn5Frw2x1ln6BTMnUt8F8d72Aja/6kMH",
-	"XtIfsljzkZGFLG2sCncHa8vZ3sfZQ/maTVAdoUWOYQOJjFGcYL9uxxPM25BCCvvwZa/O7XFOMd8HVLYR",
-	"CY3Dxj9/aTefHTd/ps3fPzY//Od/NO6rp39qinBFCWh87jU0kha0KwVluY3tTg2r7NnT7xkpA088Gx3s",
-	"h+2DzsHB7vBpuL8HzUwL3rL/NPeW/afeO/bbO+0dyrrdwbNnBwf7HfcOJsJe4/BzrwHyodc47ObmAe/w",
-	"bie8qwPDCPbJPAM+lh6WlLE/ub2t7K1awYahdbMsYrx1u6kCTSz1ScXDaZ4Yy7Cw22h//Duf9Q2V9X9X",
-	"OuwHtmRh6kZHBJ+Rg0f2TjskEePAC/O3WJgr+kvDvLURNMwrjcRfbYT6E+gQZb1Pj2HQdNr9Vol3bem5",
-	"f7skyK+itzmpJEeoGQUAJUO5hDXNraK+ieZ2ZyNkPUfGQ07PuBxGfIyAYVgOpmcYCRHfGNFtqdq54qza",
-	"hj3PzfOpjmgLgx4iL+5TDOFj9eeM/w6M6Yh14XsCy9lkj2B4HxUjhbHmtMyO65EMgxqVMyA0UnLZZ2N9",
-	"9qC75SSMUYZSLczV1tVSXoNikyILZGxkcU4Tw/n0De9KFQ1Q92AtgK92kDXQyI5FT7j988MJUKAV1Cbs",
-	"eghakMvbokYFPTSKHe7qFKJCAJOrodCcj07dgW2s2zi5fY/agQ04bOfEaRv6t3qQMcybnXZnvxE0gNjr",
-	"25fPze6q+6PbagvUzn5eoO5vKE5zv97r3FeQPorRRzH64A6/hwbLfW05vSTNtupTMXeTqcruKOCwcBLU",
-	"ipNv4KLYnMUodyF/oGpir2OxZpGKC8P/oejchE1bpdLhB5zhF7F2t21Gbslq4mFmMCHzNK9HXnq4+/Tl",
-	"yd9nvx788PySNj9enU7fN/d+fMGSv7OL6+ne2ZvZj+9//n5ncpm8erfCslMxUc6PN2LG3tnnWfFbOmaP",
-	"fPjRnHmYOIpV67n109rrRZC3ES7INVsgVObfzqpZYcB2rbg2ZLG5eLh1ki7JDFfLG+FDGPaVAP2RNyyO",
-	"6KxF0hpFPQGDcAWeUdcRIetzg5j1wBkTyuvQgIPwEBLn1bXFNleo/sjc76P5340n3zVlPp0mQGpKDQZn",
-	"L9xuZi1ku/BwBsPXlCWb6vaP4uRRrf+TqfWnxTLqgbX8tcjS9N6ZzYHUz1KcaWCvoEPFCdbH6Om38Pk7",
-	"YXi7WTl+hYmqLoSnXcKymSl0QmTRyOVbmB9+Vx2STC++jUf2hDMm4M3Z01AsNcHwK3SJsQkdicJWi0XB",
-	"TKjUizmeA/PKXfKGP28RMybEVbGXESVK0JmaSH2IEUfbdSjrUsQI9hf0vGO4ZvZJQ0XmKol4Z7DtAxo8",
-	"WzJjLBGguFiVQ+o6gY8c5Am9RHTK8NM8lAq+BMgUiq5ua8+GkiwwCz4+eXcBHyIyrGdjeD0PG4aTMTet",
-	"1zj8pWdRYD1zpx7YVvIv0KN8ezSXvlx/XigasAxV/vc3k7JMAMdwrUgNlQXKoF3jrdNYPVkWRNqYwCFQ",
-	"PKOIlNhEPbF9o8iJgOeL0/BeBb5C5WIXAEq1XdQ2tEkeNHzxpxcJm5o8j1Lh0er581k9l1yMI+b3Rtnc",
-	"toGyZEpTrarAypcLMbyEh7aUWAA/hutsb3Pa7gTzChaXtiXJZ6+n82EnaKQdb+AvW97isB14barMX7lG",
-	"Joed28ANtrOa2Gm2wDAC20xhdow1CDyUdK4GYbBSI3GbRRBnMtaNw93dnQ2cXHAy6zDXIz5OYqZydY/+",
-	"9HDqt9gZwpEW1iNKQZbG6hxHVEAe7z3aVGLnoN+rLtAP2IzovrcnbdQjr+sj8nHsKvo4xa7CrcoiFlAx",
-	"0DrFzfWB7Hw/ZTddtLL7ImdM0BlvLeg0qtqc8xkTx29PN9sd99JMSNnhDslOq93aqdQOzIUI5TCZMqG/",
-	"wQTW2uLf/Q4k+D+O37yu3jaofuB+U7Vb0MOqkoguILKL3a22REcw6DZJyaV3AD5b0+tUwVGtrZdVeYnQ",
-	"sJBqOqCKpdkEv8qBssCrcvrMv/dzY8BozGIzBOS0svimOFUwZZ4BcVUCqZ6kTWG9wwZv2QjyoVxx2xYY",
-	"W3ZChY1qA2zrh95M7A02co3OIJvQwpGBTa1CybFl+lRqmyjB4hl0v81z/fQtWFtv9TW2AqIrjwcgNf9n",
-	"ToiX/NL8SIFVBi5MwPcHrg9TvgJk3zzb994Nesrqe6FiF7g9Z0waUUwu4Vvk6ZiOicMmivmjLJeh8YaC",
-	"GgMFcHwgcktN3nl6v/RI6fbD7f8OAAD//w==",
+	"7P37chs5ti8IvwqC346oqnOSNEldLEvxxT6yLXep2pbdklze3UVvE2SCJFpJgJ0ARbOqNTH/zotMxDzH",
+	"eZN5kgmsBSCRyUwyKdF2dbV2xO6yyGTitrDu67d+awzldCYFE1o1jn9rzGhKp0yzFP46HQ7ZTJ+JoYy5",
+	"GJtPYqaGKZ9pLkXjuNH/Vem4T2RK+uNf+awfkQXXE7JgfDzRiiwmLGVEsVuW0uSE6AkjMzpmhCsipCZm",
+	"5JQpxWIi9YSlC65YqxE1uHn1hNGYpY2oIeiUNY7tVJp+LlFDDSdsSs2k2Gc6nSXmKTOfiJi5nPzj/99u",
+	"HTSixpR+fs3EWE8ax512dz9q6OXMPKp0at5zdxc1TkeapeZFNEnk4mw608ufaTJnjWOdzllUWPRbkSzJ",
+	"LJXxfAhrlIoRHptFjVNGNUuJnlBB9ISriAyWmpHBEv57QkapnMI2DNiYC8HF2O4RHSgmtNlIZkb3u/CP",
+	"OUuX2SZQmGj50mfNTrvdzi+4e3BQtt4XVNNElpzn9YSRIX7ppzCjepLNwH7biBop+8ecpyx2m5TN6T9S",
+	"NmocN/5/TzLSeoLfqid26AvzNjOV85hNZ1IzMVz+mS1XZ/SG3jAFW6Y0TTVRdMSIliRlM0Z1i5yKJdHs",
+	"szZ7ruG5IU0SlpK5YoqMZArnQKRwL5AiWUZEzYcTQhWhRLAFef/+/GUl4QUzbJoplu/+EWvvPXt6xJr7",
+	"7figub/HjpqD4bO95uHRs3168HT0bK+7X3I2Uy48cUZmqzVLzST++xfS/D8+/s//aBSPL2p8bs5SOUjY",
+	"tHHcmM6VJgNGOmZLugcHZJZyoekgYeT06sX5ORlOaEqHcJ3Nbr/mU65XN/lHuSBTKpYk4cLstiRjfssI",
+	"1WQqlT4hhrByhFpFnwm8v3SHzDtg/Xw6nzaOD/BPLvDPjl8nF5qNWQrTfUfH7Ir/ytbMeGWu3fxMIzKV",
+	"KcMb2Wm3zS3V9IYJc/iddrtqITM3culauuFKup39p/tHe4f7T2ut51reMFGb15gL2Rfss/Y/7RM5yjjp",
+	"gI1kyizbhVtCp4yMeGKOHDnuiKdK49Nb8ZqZn2w5xZ/+5cehav/953os9h3VkyumFJfi/GU541H4dQXj",
+	"sd+ex/dmPdnwMCHG0gsZs6rZzBhLK6YizM/uPw87qpnEJZtQNVmdwHOWcHbLiJBEaZmymJjnjkFizjUj",
+	"RqIugalRw7+8WLFS6TtFhjKZT4WKCBUxmc01SY1IJhqkFfBKmjKySKUYt8i5kcVKK0JVT0wta0wZNYI2",
+	"fK+KiJKEIjExESsCAslcpMiwCKTMqSGt7sEhecOft3qigrxSXHopbeFuWiIaSJkwKmC/riepnI8nOxDV",
+	"KBVSoqYgLoqCWktYNxPxdpdG2wlWiehuPRF9Z2hLzaRQDPSw5zS+ZP+YMwXMeyiFZgL+SWezhA+pWe6T",
+	"vyspgvHgh1OulNXc1Hw6pekyf9mcKmambyj6FvfSjBGbGV2dXV2dv734dP7y0+XZX96fX569bJhN1pQn",
+	"qnH8y2+NEWdJXLifmYDiho7sJbn7GDVYmsrUvNcOf/6ShI9EjSlTio7N0EZFQJZmn9WSDKkYsoRwAV9M",
+	"2XTAUuJHbgGNqAmdsfyCTwnM0gwFFF+y0POLn09f21WeXV1XLFICYanWgOrhxMqHVWlsZRExMi636nNx",
+	"SxMew3rNWYbLXXk1KXtdC4mjHqM5g2HhB6v8zc7BbKkhgAGDC28IfEJR4YKtIrCdJ6Rvt6MPpKKsZGFJ",
+	"rFoNo1FKMUr4cAvyDPb+3dnZ5aez/zq/ur5qZJtlGDShiZnVkrDPXGmV2zD4fpBSMZw0u+Zo3bMpG3Ol",
+	"WcriE6P/CGNwaMKF0ozGMNsdbJ8xXAxDUJpqs3Uj0DcNV4ERXsl0wOMYJf3WG/Lq7eXz85cvzy4aIe2o",
+	"+WjEh9yMOmMp3Gwp8ntyKRNGbjlbsJRM6RKudixhWidmEzRo03LGUqplag6bxlMudrUp2qgL5iiAzCMy",
+	"mGvCtSKpmVZhPjDm+XQmleIDt/ot9+ntu2vDnC7eXn86/fn0/PXp89dnG25unC4v56LIo8y86C3lCajO",
+	"HI03cstSs8W5K/wW3pP/Qek9xoHIppefkITRW6BQOde7Ogh3uRdUkbmIWaq0lDHoAva+L2R6Y6Q8BxIW",
+	"9hqfC2N/0ARffp8jOb+4Pru8OH2do1x8KcEPws26klOmJ2AGG7JGjuN2yKhZRjdRJJFjz5Xs4eKy4BO7",
+	"WMP/USWDPxrHjf1Re/iUHdJng068g40dzZNELcXQkDRLRmREecLiFrkOZmWUKiudzPS/w7njXPt+bn3Y",
+	"7AupX8m5iO+1z04wG9p/9fb9xctgw6/MJJ3UNIc9gmHCjb8GpQY2majwcWtIcEX4TnjlB2eWO5JE8RFL",
+	"hhcDGLvbjp+u3l7cazfeX1y9f/fu7eX12ctPb85enp9+uv7ru7NgS94LNZ/NZKpZTKYs5pSAypWjRaPs",
+	"gW9GxktzNcxsAssK/QLkBc6teb2csWNSnN6uLjDMwfIOMw94r5F45+K9YveXsucXn95fnRWlrDltQeaq",
+	"sCGGLg66+wdxPHzafEqHneb+4IA2j1ibNkcHbUY77DDuHB3iHs2K8lhpniQknYOfq0VeWN0NlOgF5ZrM",
+	"hebwgTElIrPJgqgF10PccHihHI3Mtc60y+NGnSnVP4ZsU0uO4rR4L+ysjLYx1PyWwblcS/mapuP7Hcvz",
+	"ty//+un67dtPr08v/xSejFX4kRS0lCSBMQq32FMKfJs6R8f+0cHTQ7Bl1AlRhrITptSuqVPeGuMP7Dzz",
+	"5veCzvVEpvxXFt/zGp++v/7x7eX5385e5i5v8N7i+lHnMNKBfZ5xUPqougHPHzr3pGA7WrfnmDBmZOiY",
+	"64yV3bKUj5YoDyyz6H/48KF5OjeUrc3yWZ8oulTGitZSuk3zesR99uzl6fXp89Ors0/vL0IdKDO00ls+",
+	"ZGQuytUVEF5U0wFVLFsKFWrB0ha5TpeEjikXhj9QMpVTcP7thor8sBLl+N/lwAiGYAJEyMVJyHz7l0yn",
+	"yyb46+1WckEmzhmo2FCKGByY2s3cGoU4IYhpzGapvGUvWcI0U4FZTeOYm+nR5F1qVGTNjQ09oola8St4",
+	"92OMbwG5T/HFMcyYp0TM0Tw1syx6pxVdwJ8JSD/QRv2I5mjnQq91kn2njEUGY3/gejJhiVEqoow+nu53",
+	"osZIplOq0Ql5CO7nav9k1PjclGnM0sZxB/0Pzrf1i53PR/8bOfg7G2qw+4CpB5tYOePMfG+Rt3piDBQw",
+	"363ONBYyZfHqVqSMWtIv6hXLyLr3pWJkMZEkkfKG2G12gyZUoxsvc8KgkmnYeN4Rc9BuRw0xT+xVzPmg",
+	"Aue73aPuXU4ogT/q7QhMjpo+yI/rdjx79bpdRw/R6uZkYgvojiu780nZDluz+YV7ouQU07nzHXNNJjQm",
+	"A8ZE9k7rhUa10ep5rcaKAy9Y795dwIPKZm+Y4BACPWoiF61GvZPY+hzyp7Bv3jQfDplSJbNKFnCR0zlb",
+	"v7bVs7SvzJYcrW56tobqA7/S8+HN/RjWhwkfThxVqOwunkA8LLtE5n9leoMqTsxonJ07Ku4CxOkqDSWr",
+	"O3YGTmrUk9zQEaGJkoadJ3oCHmx1QmDGK/Elf2Ptgqp33FCAtetXJvGKC7R7DR2hN9z6hIQEy3Pj8KXO",
+	"6AItP5gTlLit4Tb5bVtMqGZG3eJa2e1rkQupiZZjBuwUNNQ+TRIQBHlyXE9QVWwk4N5Wgi3MHoE1uUoD",
+	"VScQcA+75eCW0JIMmD2LeP2NCm64Wj/LyGh8RmmGoBc46TWbqo2RIbMPniX4qdA0pcuVo65iEK9CMvIM",
+	"eCjnSUyshzXHhe/FQbz7yu9HObvIguyl+2XuMpEjQsNofyYip5SLvHA83MtHp0+bf6PNX9vNZx+zf7Y+",
+	"NT/+1o4Ou3dbha0P90jCzJtVRGI+5tr8V5r/Rc/VUKZGwRIxmSxnEybQUrRhTWp/a3RI+DEs3xDlCPTt",
+	"ihQHVLLNDkiRy3jIk7SLHK2JP/vgEtdkaOwhldvKTvvwaYkeVq17dTGC0T04XB30XJAJ+0xjNuRTmuSP",
+	"7Nno6DBuH3WOjvaHT+PDg2e0O2KUtocHBzRudw7o3mC0P+oMuoP24KjbHcadg/hw2DkYtEftNm0frZOw",
+	"q/SIE4yyDSqlwuwY1MZzgIDDRCb+NIwmN5B6QhSPmYqIdf+BkWWtIpKwkSZcH8M3Vz+eNrsHh2iU0iQh",
+	"PEaycaNMqJowYzD0BCzMMFUjFfveseeGjvmYKd3HbApFpCCMDifWIXk9YUsS89HI8Fy47d5bCWaopwg5",
+	"AmYtFwLlDjzcEzMmZwlDh6cUIG45ej0HTC8YEy3yVqClOU+SjKHwmAXcRNElxlbzFKvkPB1WsXL47jsg",
+	"UClYDRkVXqS7aFNUG3i71ajGsmnp4X+EL8kRVdTQNB2zUrPBbujvZbLdlRuA++yXUEb/aGG+5kpXi1hz",
+	"0hBNd0kdjngwRO/FCMhcKzPHEPe3dg7Mo0QYo21Ykdrgo/mDJbh564rJpRjiotYJScPBchkrq5N4RxUw",
+	"TKpIf5YltoysI8D8GnblBK+ARId6QlGk17bR9r60Pu92ubjgamq40qVCCbzkAza0YtmwtL45UKlY3Dds",
+	"KsmUJ1DMhzxmceR8AHE/Iv0bNtP9TF03OpbVrgh8JlMC74dkEZYoZvnRlFEBI0Skv3C+BM/ZzP+C1qel",
+	"9BlXOCponHKureODJsiQmJhPzTa5+ft9Mv8yk2xEDTeO2anAMnefriRERI2XPGVDzctcAf3ZPEn6ZGAe",
+	"VYSCaf9dwIfNGlrhxOZJEhxRNsaZiM9uWZXnJaaaumvKzGOkzwR6XfJ3r9KwhVOe0NmMCRZbkWDusSSx",
+	"3GjiVjlC+uCMbFrnZ/+YjJm2nk/rpgS/esqGUgg21C3SV4lc9FFoDhOIJ8ccpYqmNwyEFiwQnGuaT5n5",
+	"zWSuY7kQ/eOesHY+eCeJ0nKmWqQfOBjtuyvdijkyyU3fKLaJXJj/2PEaUSN0XX7cRk2xW5bZ3WX30oc6",
+	"SwTmhM7gPmK6FbhUy5x1cZXAhesmU0OK45RO86phScpJQcMG3brdfPbp4//4j03k4WPeZRPBRI1i2ldd",
+	"tg879BLev47v7995r3OJR2ciU4g0DxLm3TuF7VhJjllz0tH9b1k2Yt2Umw0iJgg5r84FWSf6Jm1gOJHj",
+	"yCbOUQgiz1OgskJ8OT/XXCx7zYQOipfABd2BTCsvgD3e8s10aVPoYjDaBxDU6lWwyRZlJIjO3oj4+gLI",
+	"NAKvvo2xGpsPbovzC8uR++eGY9tEKt7wrLE6rgumcFlO19q7WNh/3JNsEmVH8CP4c0rJB1w7oUd7zMAi",
+	"qe8pNyqmd6ga6ZgqKVxWCGZ+bOAttyyNbW5XPd8Wrudn+7P1nm73ci/hqjdorcObj4WhmISPStRhpame",
+	"lzDHvrzB6hXwxvYLdHaznVGMY1RP/+dsGwuziBmN+8QoYkGkyPphx/yWYZpGsMJjQgWUzMBt1FmNhCUS",
+	"YwOj0ckhwy/nfCIJv2HEqHLwilA1sn5Zs+5JKrW2nmlNrY/aTLQRNUZccDVhcakW9VqOubivl1qSBTWK",
+	"h7br5SWELta6tSJIZZjNkMMkcsGM3qsKwoYmHMy30MW1X+Hian36X82Pv3Wiw/27tWK4s87JtV/DyRU5",
+	"Dxec3P8ymzmjSi1kWsFU3bf5tQ1lanRlMpGpYmQAS1oa2TuD2K93Rvl35/ORbV1GUJZSn9nB0QSzLrsM",
+	"lj6qr7JVW1FyyymkqM0YvQHpsEoOqDqqU13KP1HkYpIAZqxra0xqG6Xy+xFTzZpG3W18BZsyQsW3/Fzt",
+	"Djh72Aa/T20SBPi+NjLtufIlbTU49nvzdCEYVmn2alsVku28Ha7suN+w9QEGDIh/62M1yusNFyX3rG9W",
+	"1rf5JDggsOjMlqZGo+MiImiK4bOGL8tR4FvE75zPMcu6NmyOxZj8mTFi2E630x830KOwFki9o76QMcPy",
+	"u485vXFXdP1QwutWE57dFTioPPmJKu32DZoJ1TR4DhpgXBrW3GmI+msElst24IIt3jF7JPVF8SkmukGl",
+	"JabTr24PV6cQ3K1WXA3lK6dYQwY4FGGewGrvH3I9rLytoNErY2vKEYG0FZbOaKqhAkCdkL4hlP7qyPba",
+	"OTLKhCl8UuP+bRP6dQVgHws3R7ibWUJvwvsSIHxw4lOMCY+rN7LxHPIxSbdExq+l1grhZIWz2VzI6bfb",
+	"6XVWmxyp5ixukT+zmSZMDNPlTLM4IgLi1+ayCJeaFU5VT1gTnUHmdU2XSdrE1+UXcNR51l1dwSLlmr0V",
+	"ydJRUI67zdMS+/Y5VYzQOE6ZMuqX1jOwS7Weqcj7N4cpi5nQnCYqIlDwZR4apXQ8Xdlw+Onxkydu+i37",
+	"VWsop8VD2D+qrWmtSGNfg2iWVXrtZcyey7mI1ZY3H9L1b2miMv8uGdNZSdKHq5ov9Xn4EC2378Oad1uU",
+	"mtW/W4+qC71Vk3LN+vailpVVDJZNE+J6foZGk7ABPqqGTMQ+PQajD8DBBgxLADP9jIm4sIycby2/hM7h",
+	"5vo/eOAcf+8Lpe3fnXWRlwKRuMVX0UclDsBpFoUFG1IRxX8tEZDDGkAC3ylgXqUZBpvcNhXR93c+6C6K",
+	"Dpt7BNyLyY4e4WBtdNvs30uIE7/moiKyp2bUqPGuOjfhwlVsG3k0nxnxakPESF88rp0MunYPDMlUJ3+2",
+	"NyYgzKcVHu351FI6T22UXJGpjOeJJN3/Ptw/wZC8YRoYtLJqMFQF23KGGyEXYn3yQsEV3m4+o83Rx986",
+	"h+sN8L119/3a3WHuL6s5nhO8zBvucgkXqu8YymqCq/NoM2pSZyJeM3ugIR+ScKFjdxQu3RMyKUpsqrJX",
+	"QyrLHGsuUkYW1BaNT+QC0BVkqbdxuC7H5gOkomGFtw0GYZ0kpBytJGr4SJ2SZETTiMgZ/cccar+wVBtE",
+	"giKJFGPz32DtioMOPmE9EUCqUEWoumExnKqv3JD+9tkIVOYx6U4mb/7+vrvuWI3OWeMqmvVYgl+5kw+9",
+	"lmY7f7Y1iaUUYmsKPQEHiS8tYskLvlxI96wKTFGjqlKbhZ1tTmej+ss+6/Uxfor5+lXx/TDWjAUWU5my",
+	"knvX2Sb6D9m8M1qWMvgaYE7CrGVr/hVY6LoUeaMja5rUSQ0L9ZsJxVwmLkjfXPp3dMzORCF5/6HEshIE",
+	"wn1wBJynJHuAbj0r3GkdazMMpYqd/UjVpFo0Oj5GbVrWd0AQq3ymHB/jXPsCWpZP8CrQ7vH+05dnf5n9",
+	"/ejH51e0+en6fPqhefDTCzb/C7u8mR5cvJn99OFvf9qbXM1fvd9kwfN4bTrNd8qK7xKirS8seGyPp3Jf",
+	"qwBLUK5RzFLLTcPZIjX93SUpnXtbpnTu7zqlExa+tSmDWe/ZPZSAcVDiyIjLA+c8JTxWEFGAcIk5szWq",
+	"PRz1eoSn3Sj6JVRTraQ6e27LvUOSKmCaOU5ujg7V177Vbvp5BJXa1uJZTvuqMgu/qCWYTQEyX7zVx7O0",
+	"M28irk6khj23ztpwiG6bTDVvlT/4CpSXnPHw/SuU4OxhOHhbomfUtwT9ArXSSHK0uDvK9/Ou2rlyjxru",
+	"CzjQsNpdlQQavV+vJNSI1f1Fjl/Hrq128xmxVnD05V//ZsPru5VuIj9o1TZZRWQ70+Mr2hvlqvduNLnf",
+	"qQbbfYCS2SJvA/aFqJtYCQhO8dgmIDkgue+Uxf6DXE8jJU9s2m0PEw2Uc+APGFFyynytrUziFjEEBJYF",
+	"o2nCWZpZFzl0k7zZVeGqqafi7pXXqH4pZdaaeGWeMnsCTlwMqZCCD2liiGVqb4hWOSXVnMOUxuY2nThk",
+	"sbAa1jlRSqTohoALnrEURNEC76gTU6Fap3wwt4nj5VKmDGYNK/1kUNVrNL2gtisoW9d0rDB4NZ2ytPHx",
+	"ruyIsox8ANW4pIs3vnTSz/ipscjnacrEcFnGtlLGMjV0sLQmMew6Ob96S/a7nae+rgQT6ckilZqtWu+N",
+	"s/eX67Puys2DK0x4XHA9ATedWqPQdDbKjcq8l8wCWfW0XjfVhKc6IimLI/JmkzE/S3lZ/cjZZzrUxFYe",
+	"IeAqF7ZgZy64dSuYDbYHEiHCr9EAyveY62PS6bYOEJJzwZJbBmLAGITJiLB5KlXGV/17zdNn7y9b5NQm",
+	"5O23A5BTMyphn1H1gD+GcjqlBaPQjLopGUDdzMuOUw5vyA1jM6OimnUX9vqqeXn2svlmKxENFp9NnLHX",
+	"O3cTN7CkOia2ExJVRvYs4271I5iOJa5P73OvrlrFukQg0M58Aq+RIaORzQYtDUOoco3KfXtC+kY96xMK",
+	"EfetFFcXKdmQ/3wPjTEwzr+U1hgEgTfleW72LXJN0rkopOR2Wu1Wez1r2aiYZuNH2YFWkc17YXQUw1zL",
+	"6f96UkL/WZwaA+cI42X9n+Z9EdTgzBWqOFhuwxJl4YN9Ko8VEtJi2y0soEVPeK0H8QABcU/KyHqpATsB",
+	"lEPg0iXVe7MqLSNnxbnUuGWZI2N7F9XTTZQ393tdCsNhU0wDEMn8CGaTMnYG+g3UggCuFfFCf0uGGUxq",
+	"KyVvPT/CqsCVVdovWuRckLczJk7fnZO9Vpv0nSrfJwMGBZrUHD1LMdc6SeQCz3ueJACdC4zMatFgOFho",
+	"cqBS5DdwuAiQ6PNSzKMfKw2HbAFv53oopxVw2WNAACQv3r559/rs+uxlBm1lrIV+ysxbVP8Y1fsMNBcN",
+	"AkPPccuDznzylWLH+ZrFnjAHvFqiiO8BxRbqsUh/llAhoGLJVqtREqdLw1xa5IOrYrMxw/7QqKv9iPRR",
+	"D9BXms3QDdWHAgerHgImEFEyX2I0tLquXWJWuPcpqDiz08ln/7hfrhKneXfzlqaAimEGsXv/wv7C/nnp",
+	"h7QfvMyD9mRfvHPjW6C3MoGYIZuSlE0NEwpSnLJ8FQ6OnhsmdpiytZUtcXDP/Kw846iTemWs24oKrg8I",
+	"WOFhJc2j1lx3xTc2gW6rotKndtQrxkRFairXaHVjuRuL7ajeS+E83VBaV5WqWntChxv0DlsOaXPFdq18",
+	"nO5G9diYnLVVltU90qgCNcSml5opRdmFCU49JLsyOWKu7wswfu/hc3d+AC1t+S4mTFknjNIUxP6Ui/Bt",
+	"nW9zz/d3RBq1UxM761ITfclrRT7ixbfLP9yrQ+InvqgHNAEWkYkxcM32GYYpGItVWNmLEIJfIfmwe1fq",
+	"pCkE/+CwqSYJM7zPKAAWn91TcnY32PCmgmFj+bZnnaVQU3LB4rUuMAq9ghSR8zQThLWp2vCjTdUH/s02",
+	"bmTBJ1XOH1yqGD+M2aP0gWY0b0rM3Tc8SbhHQZwwh6OopbzJe8W7WyXJHdWwbW15cV7m+Y1wFeYK+ddW",
+	"GA6bTd9djbZfv1o0X1icm0CG1LDV4M+wyn84qTK1kL6pWOLrwztSm7gNB01lUmEyQ1I3XyXvzWS9lbpS",
+	"6WgI8jp2daQHJagAdosjz0yiDf4I2LF8xUl2C9fX9nqGt74MSqIVYEG5zPMlbi7HN+s56TJWW6ivqVeM",
+	"gnoHjOlcJUZLmNBbCwGHjhWz8HvXreCKqrbNY12XK7VhERWgRrOYyNHICExjHd2y2Cah0jyKM5qVDr95",
+	"Z3AOeXzttdruQ2ASVgC7vwxKwvoCyJ0Bn+6vhSsIETPXI6KaXVmPtHSaJEA1Je5j+Liazup7isFu3wCN",
+	"9EXrwHAlVRu0AYaKldV4zdg21Xy4AR+/9pLLVzyhqorwdb4DUiyNPMUOWQJr+Zzv6B9zhtq/hc/B26BT",
+	"KtSIpfZyhMXyKdPpEj9GQHD8N3ic8J9rq+drBJqpChHnZBIrWwDwGCpeGyqGRLa4UqXnFjUUK3s9aJRn",
+	"vN1297DZ7jT32tfto+N2+7jd/tvWdcbPvmjMOqczldVQYRh7C93pjxLWlikfc3GxyYThQV339p6yoz9q",
+	"/HwjXbmQ+nbJ+fVC7BsHD6LuW6VWzWfxBoaQZe2APzeE06vgDZ3rTht4Q3d73tBpl0a6zDb5BAEkr4CH",
+	"lOcMFAg+ZH7hukvFJl66F3Iu6gHf2vKctESXrkheK9bLuGgv3gHX+elBVX2rRVjl+WDZguvjdLqVlySM",
+	"/m5gL6trJ0MA0PqKrcv1+Ja6rVtSHbRNO+ENB4oP7SAfpjQX5mvtSOkGXLIh47MKKEs+nc5RhNMhBOEM",
+	"WS/Q/eq0U68fx2VFqVRrNp1VMQg50kwQ6iCsNIDfaTKf5S51d229m9k9QHgrQ7F9IadTrjWLiX0k9+Kj",
+	"7VgFKIe2o0Y5hBq21DPfARyXEdyoMALIqsPVctc2bGVfXyA987NIWPx8WSaTZIDh5eXiPYc7uotqVW9v",
+	"l95uDm24Fvbbm185IG/rTwoRv53YtzFtm9a9NRS02gkWtMrxVywFNVuywZ7wD0W2WSC2Piu0Y9lOS+i2",
+	"M1tmjWjN2jUItljVWJ6WVhdWXxJrt6gqqNSZVGAAuixoq6pmSeaoQOWvrS2ND73K6FJW86m/TpZcfGVQ",
+	"niBP/zLhw+mr+V+7Y/1mvM0N6BzeZcDEdfbR+RRX9nK7nex0/bhZFsiG8StSasBrl0+ruf+89ozaEIco",
+	"y/VEXwbMnBN+8LZ5Ctf7CgNSJcq+jVQBGQDKhKapdpl1TMSRa8Q9zQJbuTXut7oH4Q2Sc3Ts23ViC67c",
+	"9ek4/+uLSkevM7ghU8Pis8I5MBEzY2G9Oj1/nSVQPYgR7/n5vKl21UKOXQUHgTZ0Vnav5nYBZcxFbIjn",
+	"e8UY6dtAQ/+Hh03bcCFwl/yZLSvc5dBZXemsQCK2t8lM33GCQuBMQEHQQwtnOvs2SadyctAtcTdze3pw",
+	"tNXcDu4iB2G7tfv8rf1d/qoZBUZuTP1DdcWuaS4ShsYIVxnZ1JewLtPw3sLVvSBch4U5jz9MZFWuqa09",
+	"s6dmTgu6ltvm3phUNp1Rs+nozSsWaAH2ASgYyDod5kFkuxBiRZoP4Tr8ZvsYqCPbXZSDO5d4WFvOQK7l",
+	"Cen/v//n//3kNx/3uHviUjShhFOtVqlsKYgQu3pG0bConBnuCbQGU1qmRgJSNYFdyiLhulStm801etUf",
+	"Ipf2YZqgErxK5XR9k0GufWMVI1Ts6TtARo/Ek9Mm/GTmc6zFqK1EH2ZTu2RDmcZq0wm7+jjfVmtCzX6K",
+	"OGijl63hAdvWfXqHsQjO6hlpC8q1RUzRKYhRQ/czWki9W9s4sru3466IkW20crE59yRIWX6ACxf8kkYJ",
+	"Wa/YG+K3j22vwXeeZYNUGXr26xU4codbXE2TB/hyzaalnSywkgDUb2zD5nRzaITlJN/6CPCRHWK+vQC7",
+	"wp+ttrwzFMmthtUqBps0vWHQW6uqyaDZcncu5mHhkFmdB8LcvTG9ZUUgbcB2WMV1WLeSazuZtc6wfd/d",
+	"aDvShYuv5XZW94GrE97MhHLmWTHFxgI00kKWcIXztYJNlrAFw4p8xNTQfKlnAD4OsHUBHgqA0HnBsOns",
+	"tbudznbC7ig/h8qdyjxL7kyOibW2I2I95wh/4YKW0MQyb1wfHG2dXedfV0tH0C4dxfYRzQ1/sKUe0Mli",
+	"IbUGrwyDbOl3a1c3vY0CFL7MJi1Ig8IN8zypcBlKzz1zoWRrDw8h7FnktbfA4snMC+8XydyVJdQeSpW8",
+	"82jVTI4y72omwkMmGEqPvG60oo7kfYoFP2fB8Azt4sygWHVWBFpjqK8XPH+ZkRPKozWu6vX5cSk+ZCul",
+	"kFDKemB4r3c9seTc5F/Xce+mWb4b8K81+R/eUPVVWefmfrLPEK+cBmouXpdjyHlHDEaKD7bICx/ztSxX",
+	"Cp3KhFCiWTrlgibWIOoJfwEhSpByDcmnYKnMEjo0iuuSvP+fr169ellW1Gh9MCWcdi4sboU1bDwuo2t6",
+	"Z9bRKaqf925q7gMmVeI4Q4a0D66kvYbNXFcrHcFRsVcCB7RVWLpWHxc4M+gsv9jcwwaCxllvI5+GoObD",
+	"iaEIiN5jwkGv0elGB+1eo6Q3+hbFvc7tlm342vYuSPP1I7CLfHNEdw9+x/FYV3pYwdvgy8hpZ/A7zA/h",
+	"iJOzBJWotopqeci3jNZmtZabg7WXILPu1zLmwnXxLqT0CTo15pOwCDfotVkZ+SrrG79KbSNz6FDwnc7F",
+	"lwmBruVY4A/75oFJcFB/vcAkOJa/UGByNyG7XDXnwyt6uk+/RTwPnH9BLXXdFhdB1lWQAkuMiUiCBI21",
+	"+Y/fIuh2+DsNuh3tPOj25WNbGQ1cvX1/+eLs0/mFiyBsnfHwu4l8ZYs66OybDep02+0KFIStEy2Y0nxq",
+	"Lvg1N3LOMKtSnAkXD0UYPEt39JalAHU9Yyy2ENleMeWQPwqQ6pHvE+xbx2GrQKcU+i7kwif5FPNxHuDk",
+	"gcDqxDcy3KZRYKEkpGODd+iKWdsACjyXmTOzGLkrVtzvgFsf2Mn9yGiqB4zqtemj9iBgmuB+pDnv45eb",
+	"pguAXgHTqpyjryXE9Ay6ajzuWtodQlGSnsgqcIg8eLtRzV2/T/xZv0XQ5wua2VgyhZ7CH6+v361WQ29C",
+	"dN9tIPbwDxKINSrJzJXP1MyAhMdz24Hp8HKclhoZq45Wo63PWDpkQrtifTjeAR3enJBOu42wvMDA/E6d",
+	"kLble9gQTlMA1bE8Ma8jdcCmtb4CCzlbA2qy0/4DxqX3cVHgJXzHUpQ8tU5pBuFL83jkZJM3tMAnvaB5",
+	"f3T3oNt6WpakUzHZkqSd9u82iP70XyOI/ux3G0QP4/tfJIh+Yh0okOfsy3eLkDJb7ufB7yPQLb9yoHtd",
+	"xcs9quEgyfuLRcL3dhKmzkcx7xHSHcuvH9ANzILdhnIhWOiiW1fGIqkK5JaKCR/ThYA9smtQkRXiCsAf",
+	"MQEeFGFzNp8bOkwon7rc0CCduEWuIfrv3KVAtT6XxXngQI4GKrkh7BggH2PJEGQOOESLtFeBuuxAucTT",
+	"vf323oOEGqSB/OuGxR8U8YYk6G8Y8j74RiFvw3WRAMu5R5iu4iq7gXInLIkdrlzulkNaqiHhVQ7T3Cpn",
+	"dm9v1+F4a+YFcXm0KfKOx8BG+IKB+5KAfJ6LlSjDlX6bfDA/jMUXPQMFR0bBJi8mAqyJxq+N4gfpApa4",
+	"NmYFZLH5e8T5rZfnY3VAZWP1qFfd1lSPDpZXmfQujQj9tvHy3UUrLjY7MMgnTTU7scYbdqjjCgyDFSyC",
+	"F6cXL85evz57CUEbb37aJg1V8LNrOjicJonfhdxYe7sodI2y3VtzTK8cEsVacyBoEOejPOYMXYuLHeHn",
+	"XJ1dXZ2/vfj06vzi/OrHs5ebSvofAqLzApeE6wFP0m6AdAorWophGJO0kitzXmzsGb5DnJ2d6sIHVbA9",
+	"GV6PBfAJhYjaSJCbepvZt0WEkvfvz18WHPfd/YM4Hj5tPqXDTnN/cECbR6xNm6ODNqMddhh3jg5LLNXV",
+	"TqOnzVcffzu6a4Z/7m/zZ6dbu18aLiTYgvpZEI57RESwBVM6cx7/XrMg3IzX8pv6Vekuev8t8xz8kuok",
+	"OhScx+VAcPhlLp8hnQvlXXyFLITZLJW3LLa40vdlFNXcH51WDiibWCUB1WI3uCUWBDP3HW182lQi5Y3y",
+	"DdasTZp3r0IM54r/ytao40Ziw3OtxqZEL7PeFBdwJgx5rsELBXPU6oLYIAl/m8uCrwC/xd14w5Uqjee5",
+	"IWa1Assps7ub2RnVoz/FDmp47O/Qa76+1E1NzAhy5I4wCvztEc4MIWaFtAeL7e7WFwX7Oaj1o6P9Gwyf",
+	"jVh/wCMc0FHEGr81KPUk4VMOQDslzusT0ratuuCpVmNT910juyHyVNEkwB12PhTAN0YC1p8zlD/wKZNz",
+	"XVlGa7Rq6I0c8owpXUIpBByzKi20tVugs+YkimltHbrruss6aLPTkWap0XK22A0X2Mj6Mq/UirvbuH5n",
+	"VuzVjIdUUMnqtEs5xcqGr5x98eLnrkHJvVwjC9aLeq/v2BC+yvKgg44ivmimMhl69V4WgT8QYTXnWiji",
+	"ZNYLSPqM6vsGJN0LynWHrQXcV07tdtNcn+SdV63LtaGsYbpLdyfXWeuAhQSBkZ2OAyx8d3n27vTy/OJP",
+	"jahxfXl6cfXq7NL+GdodmOZjPvSGbRkc4ZWgMzWR+uy2Ur7EVFOXUcTMY6Sv7K/6ZUQJnoiqQi5049hl",
+	"w+5YvtB/TZVuwjSa5y/7QPcDxgQYeLkGkDCHTee3SRfFfc3cFBieswknHiLHtm4BP7X1kAFY24hC5oJP",
+	"Y1jV0Hen366gG+P+BgssJUDD/wM9tD6A44/YptPYzC1y6jHebRa6sarRf0JcM0wbikUWtt/tAq6hA/Qr",
+	"mg8FD9A2WuFJiSAj33fa7fYP1eBx2B3UZwX4TrQ1Cwrq6Jkv7DPOclrwlJ0Ak6meVp3GCxt0z3McDUA0",
+	"8FEXhKb5TB+uwtRGqxJJMWY27+CEQOJ1frLkfJS1O51KVCy57glsE52Jwz6RafC3lYh9bI6EQZlRqAWY",
+	"CzydacQ/tCjqTi2O/DX0SX5cadUTToI5K6VF3kNz6k7ba5vALJG/j7hghVakNrW8esOP7q9uuwIN2K1C",
+	"dlUdHfzELCO/+derhG6bSiVygXpTQOEPyHrZsXZ/Qg7aD1nLQbuwGPi/uit6tmPrQabO0i3YEWFSwb1n",
+	"292UKBfeA6gEghuoCP7ohPQnWs/6hd2uTJ2LgE4ZBhcNS7AdEp1aMaDDm/msEWFW3cdt8uwOahhPl8Y2",
+	"ytkK0RqTCfiAeSV0isekMGoUWOgPWcqwtrrtT7+o0YV6tc2z1hMmSi9B5ez3DnO34LC9f1RfaB3Wsd1e",
+	"2KSyQlLbRnvt4Ru/t9ppxikrG8uDypSVDxbTfkfayirAdllRTn82T5J+oQRvniT5krrD/dr9dzr5kph6",
+	"5o/tWAqtLMo9fF5j9aF1aOEjBaLwGXrMeqYWzzRnm/HR5VyICq+I6yqAiZthm3IXDzG6PBUFnfuY9EeU",
+	"J33yfTj0D/aAbOeq/faziPSp1nQ46fcEdkRRjlSpzgzovi1W7dugD7q8RYyXUnnvZS6TcSqnZrm5ZoJm",
+	"UhhzpcMJxkjNe/Ms0T60Nvtq+9TjUGcvR9CwpJ5TheVCOKaicsdoBJjRv1srqUcQx3+3FfL/dfabgsFd",
+	"MFCoSx4IRvlYfemruwM7nuvLoW0gPnIAgiCg4ZhYbFOw8he4MqZXXvtUJ7TxQPfE/k6Dfl/L2WGzPQqd",
+	"OqpOVav1lf4jPp6nbBUMuhSiV22N0WtTE6q2ffsIStkL93a081HDXOcLw4mrij99R1Do/eGg4mk85cLo",
+	"3YlLIzasNkt3rud/sGNv5YAIqMNPPRcm8ydXRR9ztaW3CX7TL6vQXVM65NmHlDdW5YX3bI/ntL8L8fyF",
+	"4v6d3cb9a+aI+YQvqtec8no2EPg/7YuNcrwUQ1W/1cmqJy8KhV49h3bmhbunQ/vKu4Rzh5xQpdcn3oBk",
+	"885G8/zvZPp7X1qw0LDnagUJzYc3Z7c8NlK6qs/wjFEbeM7AIgbMWFfK/Bx2EzqBKk24bpHTsfUU2c4r",
+	"htkMqDJa1DCRZS3ZJj7Zb8w2wty6NvAb6wLLYG/X1ApmScndVudhOcn50sut1lRVi3nvxey3HpZgXRtM",
+	"hZIZS5UUZC5ilipNRaxamyoH12DSZfgPOUg68LVYXLpEKpf6XvQYVRvv+2i8x3yb1gRYYvuz/Vkhi2v7",
+	"bOQvlHxcZAVl96qCNIOk1xAiy23UWuAZ4CKVICAFG2NgWIAqtjvK84NYiipuNGCYvz9ypSyuO71LqoSV",
+	"zJM4l2lpPgyL3u2daUSNCY1t0f5gaRs0GtUFauULXeyDl61PqQz4aV2bNGTDK4rMml6qyxVApd3glew/",
+	"1Bgr0IBylxh6FESOZ/nKaSgksd0J1og2L0T9HkdILOu7hxoVHD3wGxHBwMOIrrksgjOhqtJ2qg2DVYFy",
+	"tdZfBerbFoAWsMYr+NF6/0EIKYWDVO3buXhXWX18WpaXa1VFnvNSlWQ4A52+L2vn/aHQyiDX5yHbwid0",
+	"xp+AifbEaLRPRvMkacK/8AdrNxfjjvdNsv7rxYtP5xef3l2+/dPl2dXVJr/9WogYG4bI3GwlsuB+MDEP",
+	"ze9+5aGb3NliGMfXmawj3V2AWGD0bOfNVw/XltSfa+UXGRbT76II/gt4pjZUn+YI60GAy0dfsMr02a6L",
+	"TCsS63OGdlX51GrTXGeIVxUsWVqPAqZWxU4vSnnOqe3Xv97tVNaflM9O47ickH802jEGI1JC8SmP5cZY",
+	"+p0i7y9flxc9t+xHrSFUPq1lMVydbmiSCg4H3zZ6SpdIKVslazjImCtWln7vKq3BfCp0z18pRDWU/nAQ",
+	"lsMN3fztFmNHzHj72vLO2p79p3iyIKOYnBV6zzaewwCku6k2ZibTEs7xzoiG9ZSyv7+3ntEVwSxLOsNn",
+	"tGsnEtBScNhlV8nDh9cJaZRhmWOVcxmY+T09oHkL9X7+z8pObc/xi7D10xKD3veveTMXalTu94EAAnO5",
+	"sSyJT7KUG2cdYnm5tT0WKdfM5RpthJpdn66xERfq3LlJSkCgPBKMR3oRO7jqe1uY+GbURBa8MGjMb7ju",
+	"hRvj7fGRNXRWy2KpDvCyy69JGIMs51HQoAKgSVI5jawZ7NgWQfQoKgi+1LoxqBNG9bynUMz8cqPzNJvt",
+	"W7uCj1XlXnnmCrP0UwQ5Y/lNbg/sW7fKfdgkmX3ncPJWJEvSx3H7gJ4EqNJlrbodZDAVTi5H5gd8LGRa",
+	"isDrxUw91cjt98d19GVfWkY271U5Z0UHX8n8KptPm29OIPYLQTWvNIG6HpRjb6kvGtmYWhipeltilnRp",
+	"frHeLrYNguHdVTtzWYFfBRCK1gdqdBy0QpyD6pazBVxns3FUgzoK5LSaMW4maH7WvKWpmRC0b3cj/+ze",
+	"4z54m73PfXSK770Da2M4T7leXpl9sPnAjKZ4vvivV443/vThurGSD3HVPTjMspZy2RDDlOkWOSWJHHOE",
+	"zlXZDkjBMNO0b+xysCI11kTOUi40ponYoAKMh5cYL4qLVsPpgcKEc/Y7Bdlyd2aBXIzk6mlkpmvWajjr",
+	"kDxgesGs/IYEHZsqP5Ezsx743dBcTgzCDFiWFbEAbhvn6bfVEz2BFz3FBCsymGNu4YgtcPf67iSOyS8f",
+	"+2RI05QzRfqncz2RKf8V2MkxeQ4LJb15u703hA2Df7J+i2DTGUOaCuhrSJOEUNETSFHWDaMod75M0v/c",
+	"hMf7Dtg5NYKbiZFMh0wR9pkOdbK0iFlGEraImQ4T2rG3oZwyZTXonrilCY/hi2DFqG2DTDCDTBiNWUr6",
+	"/9W0uWbN87hvdtXtDOSlpphzyFy6pSGo7+eQbny4n/Xuj/mYa/NfqVXUExhZGMqUYS3BZDmbMKF+iDIv",
+	"J2YfmQ2KmWO+YP35CaoJncG4/TPzeb9FnsuY25DVT1dvL4AYsK97T3TIG/48ApMBn7h89YLs7e09M/rx",
+	"++sXEZlKwaAhfAAJD/cYM54015jMZG8BOtXRsdrotNqtdgPSmJigM944buy12q09LKiewHWtdHOZL8cM",
+	"5JmnACMlGglX2lwAY2+Cbk1TOmUaoiy/rMZwkgBIggt3KnrClI0fqxOSshnD7HBzZRW7ZSmWGXqm/UtF",
+	"MQz7PEvA5kXpys2Y/5izdOnasR8H9jUwazBrt6jscB4AcMmc4w8PC7kW4F9Y4kHIdAqqyLp9cGkzgfuy",
+	"bOZBsN5PvXa+wqY5WKbLFaggVVMw39Ue3ykGm4Z2jhyXncqVN5orDhD8Iubp3FxWkc7anev2JqSzIL9z",
+	"f6VjQu25h9VMNSb/3EWEqmff3dHsy04ou6NP3tExg3Kdms9ipbzRa1KbCwI3p9tuI5KI0DYPKNBbn/zd",
+	"BnQDcJYCwoGxjsKErl9CsP5OEVMfn84h3LuPbE6Pw2vLAcjbZxxwOwCw57zl613fHgS9XQJM3s6Bgrvk",
+	"4QDZGwfPg2fbzyqgpruhX9tFxcFSM7MThhySZBnETY/t88CB8nDMJeB/e38rMfPWPpghE1c95aofXIFB",
+	"kDAbFIaBD7usDsvZRLkqKZuBvlrKY8tkfLWLKzUpqRZpr5YzuMT2Qs3A0eG+ec1Kwj08HmIF49lZyN0M",
+	"rApV6szh/7STA6LFX62CuFrA1QwwtR1ilLYLSKDuLXkEznbO3V8XWyUPYhk6CwNvfxV2ZOCi93aUc60X",
+	"S1nzQIweUDGHmYhghwWwQovbt4q759DzytDwAN4ugKs7aAfwcUeZh8VlPhiO5vOjDB3e1RVzZSAwYCxs",
+	"hoFpmYu6j6yzbAjPYp88p7GrpoCfdDb/5L2gVttnMf5ob/OPXsl0wOOYQQXrQZ2ZnQvNUkET0G/xV3u1",
+	"JndLOTrEwHKcT6c0NWRk9rECJweIaAwGKqikYFyDzbHB5gXfc1nq3jujJ2ceHlflwAXkP7lMZqj1sZYH",
+	"2ihUESWlcJ4a55Zln7nS6iRz/DrDi2si57rVE6eo6oPeG4azMYw9g5/AHE5I35do9IO2URiCVL4yA0tg",
+	"AJrEgiySD1mpTC/bZnSxc0WsQUC+72Ne/zGZzdWkH5F+nC4v56KPljQVWERTrLj5oazkxlXcRNiQsiec",
+	"d8lYbh+cPe+stfOYTWdSMzFcNv/Mln0sHE81WpQjyOBHG+A4K+wwBihLI3LDlraWDC28MdP+oZ5we2rL",
+	"RPQccwm7+2Qi58bIg6U5CwO7Z9pyEJUliECCoXWy+WITByzpAj6w+J7otqGssNvugsV2w2a2+iRvJsFr",
+	"nJ20aiZt0LyCHfszW1r1C9b/XMbL+pqXKnxv/syu3mmV31ExYXEtvW9mYeQZsfbALU3mLKyvcvpPufw/",
+	"WC//vRLhCxhXpLFl0PmqlyA62ei0jbHb6nTDMI99fxbYC8Va+1km1kSJNMyiY2G8C0NaR+2j9h1697Cy",
+	"KLet51lRJLQKE8xXs6V4wSP0TQkgUucOWLevQfWWHzO320W1Zu+w3S5sWLY4YMATG5zL5v186VzeEdYV",
+	"2suBeUsxG9F5snaWVaPVF61hFeFd3n1qSeBhVohP9yhJP7FncxIWJBGuG/lctUcj5dFIeTRSHo2Ur2Ok",
+	"3G/z7mfW5Io5Swya0xIF1vJOG4sJFFiufM3vCaqhXOXSxVqY2RTb7PzXMlNQyvI1dR7slgyYC5a0GkUp",
+	"Ue5lq07orLmtRV+b2aFuu/twAQTxcS645tC53B6fmd+ySvi0v4zwWRE978x1B7kDKjqNMVUjuI9fW/7g",
+	"t2UiiGLXY4z6jVLmMifqySJ874rkyT7O5Ax+Vluq/OHEyj/mbA6FCplAadeSJ+7zP5A4CaHc6sgSXFVB",
+	"luQ/zERJu1yKtHMyJBQh7UyEmHf+rsTH9YrfBLOqqTEuwjYgfwzJ8Pv18u239zf/4kLqV3Iu7BDPthNy",
+	"QfVFnToKrJQoq3vYwg6ypQgbywoeYLxksttGWom54kaxsQWrSzFkBQlpiy/LWEuLfKA25M2hsADLiKHi",
+	"1aLe+5zsQG+/z43epc5cnyPk63s2apQlFT7Up9XkfLLWO8qHE1Q8JwirEmyaodpOjYtxLeVrw7XxBwe1",
+	"7sVPV28v4Plud0tH3A1b5j0uZk03bAk5ITY5ybr5QjeLvR/nL8/evHt7fXbx4q+f/nz210+XZ++vICPC",
+	"kX7BzUpSNlcsxP0wA3JFis8tKKYTWqdUbh4uURtSYp1XtUXeK0YotLk200fubf6yv2qBi0nOVl2Oga+a",
+	"ZBGB1cW+fXd9/vbi08Xb60+nP5+evz59/voMtE1NeYIu1BEHHdMpXi30ZgfFeseN4kBFnzg4Vt32IWzP",
+	"ysyyzcsPRDa9/IQkjN4yFwvYxg9mYyvlQtSdDBwbVkNL6XPGzJQMQyOQRUtcpfS3iu6AWmD0cceW18d0",
+	"SkI5d9FmGXL8W0W855reMEXYaMSGmlCEZI7IIoCVtxzou6zgHzINZWoO9xgxnOFUPZqtiwdk8Jfg6KU6",
+	"i0ZwBUnrGtv3IvgmBiLMJfEZgFinQl6g1Qa+1qCK2Ic2xtQnQGaBD8sKMfvP8s4X7rd9hHYoCUvg64O4",
+	"xL3CCnnxCc0xXabQttLprn52E9q7X845XNzFzBzzLCDXLiY4qhom+4q/OL9xOdPdi+D11nuJMN//W+N3",
+	"5UxuvMiq4pcElnVMcgvf2tDf+MZMeXPALI+u56/tI/A7/+h2BhU6y1r9V/A538sD4Bh0PRcAV2Hl/b+7",
+	"wWwt4NX2ak45Le2GViGXKtqY3c9wtOTr37NtmpTvX7eBHgBg1M7aCzmjhiFaytcx6b6Jioz3JoO/+hIa",
+	"chPAtKr1ZJyDikjCb9ClNpTTab7AJnxTHxFpiy0YbCMqVKRRYy3Uv57YLJo+TZK+RS8uwr+5ihZLrn10",
+	"BEjBWuQM2jhASpbPTHFoLUQG7YWhc4qtCpsPb1o9cTUfToJmEYA1r2SI+4RVr1PFklumsqgVNs6ChU0A",
+	"JBdMLCrAZ7Ogtvtr7vMJ6wn0QbkejORDUDuKluPEhlVihN5KuNIeWh8KhcJKY/MTOnVIFCVoQ1DiJ3rC",
+	"QuyTftlD/WObCQVD2/UpOmLQEgN+5yyQauMB8ITCCpD7ZybFjMZFj4jd6IyOOHaBJt9n7YWBrAYyXv4Q",
+	"uA7MPUikvMm/8LWUN8byKyM1tJmxnYk9kFx6S5J4FQx9CygQ76AyNT9M0AkofMX25tDdlvIWTiOwih5s",
+	"BbmlWn0wl6KP0Fk5sKoQj6oUaQ8B78oR6xA/zmv2BV6BnlRLBaidwGXc7xJ14h1VrjwaLH0gESjMu7XG",
+	"MRfkkCigb4CCN2LGpjn5dKwcLNlxO7QggEJLlSTvZcqVMjzmCFXmCH3D0y2c506twYNHa/AxEekPn4h0",
+	"/3KJnJiqtg0/OHgLwPADyYyQfY+m4b+7aeiRT1AD/re3FIOwhSpVlddbkLXMRsBtV0ER+ErkVqeMTl14",
+	"EGtVjWi/AhiA5hUTmgBGvGqRc21BOoJZs9Q2MmKQeR1h6zUoNYH7YA4UNHTQA6Cu5J8WTf6fiDD/T6yJ",
+	"+WdP/LPZbPr/N89l3Q3JP0k/1yDRfIJRIAAgEMJoPmJ8XGrP1m4pSOywCHMPg2Yo+eZvo9mwivaJkdtF",
+	"wA3xr84aqRs7VY6yQgIzHWMK2uYnbnB8HkfP/g2b5CtdwmaVcJOsCCDfO6EcEdTdIsj6ZyL+IXIVCmTf",
+	"QRXYxkm22xa+DWfBRAwzOBOxXzzCoi8yUCuLFBFblQ5JyQYwiaJLspgszfscCgSe+2Cu7fttN5o+R/CH",
+	"YcKZsOhBRnmAQ1W2isWfH2A3aDKW2Ec936wSzx83Q/WEHLlqIovbSqZcKRaD7wGL08ADYhdkCcxa3lbz",
+	"sEG4zPInPMbUhcD490VnEZFpT2gpyXQ+nMAKPfok5JBE2EUrNx54QqLisKCMwY05BTeO2ZuEC2YdJ0iG",
+	"nQOjNytp+10j2rW7D1LghcWsC3s+sJv+EAE9hLDPM54yRb4fM43RzR4AToc75E/kh4AG3C1XWs5slVbW",
+	"ewiPM5YMI+xG+fcdcDmcqz7JXtsTQZsrPoU4fD9lOl32yfcBoLn6oUWep3KhWKq+I304etTZ+y5wbigm",
+	"W90xZrwGJGp9VyOmh5N+edWXec45R5D/1cLIwO4W7sZnrAbC0JXgAgHg5FaStw5Kw7cBqTD0Zq61K56C",
+	"m4vX36sB0LX3lsUn4dFgqzxhQSV4tmeYSphNOHfvKxAZ9rt5qIUuZPEW0/w2YyJo9lmjKG3iNPPDAJEe",
+	"k25nv21uKzx47G93T/D4mOx3esKIu2PyW8/ZND1nn/W8e6bXOP7l4134FmBf9h3d4B2eaHqN414tba/X",
+	"iHrunOFHxiiAD+0g5jOfCAtfUA0fltlFvQZM08yQJwmUmMJFys5hpemw0CpCmeidvqABeExtczLAWsET",
+	"ADA7FmvG8L1WWYpmqcIJZxSRudA8CaBqoJWz4jFTxBZGFnJUX9DhhDVfSKFTmVS22+gL2VRapiwiQjbR",
+	"LJPptH9ChCSzVH5eAnzRDWMzc/GNgTu8CWi8bj5r+TAlmxA1/qt5OhyypPl8PhqxtLQ7XDZ5M9ExF5/J",
+	"jCrFbBdnvHQKFTkjYOrP8o+fOftNrIRXMknkImPkCb9F/z51vNJomE403bPAfq3xkIEtlyJIjZkvjL5y",
+	"4ExrJWTQCbGy2eHuZdODIW+ylkePHuHHqtFHZ+2js/arZfBg4zIbmbpvPU/Y/61SY7Id4MJc/awJ3CPa",
+	"TVE4r7a7y/XPi6pdTl9IVv/m79ldHYG9NZLJO6on+Q4T9xeqhUaCYVUBT8C5k86hf6WPv4OpONOPQdpH",
+	"kfwokh9F8u8nqfYuylKk85hM1n8FroZSVhbyrm7Q1uFoNwUGLNV8ZBgw8+XKG4sOWt2DdmnhgYII5elf",
+	"Jnw4fTX/a3es34zvx+viOQqkLHeo1T3YQfkBeKr/zJaua1rHciP/0dODo38HVlPCRR7GLFKmU0Dw7/x+",
+	"GAebwn5jxxNyFBEEBXcQ7njaEXZbCcNGvjPKCfbTHFJBRuhmQV9gRZ6/zyn7Bfu8lMy387egywY0WcFs",
+	"uk496QnLzXObLmhZ2/PDXXC+u8fip8fip8fip8fipz9K8dPdtklNNeuf/mh5bd/EmRIk3UeuAaAND8+w",
+	"1htajFGFTZi/vAflSezYT0XeFITYczk4mLuR43J9C+m7sDUZRgIRpenSN1iEWpGF7UrIFaGzWSpvWUwS",
+	"qll6nMPEwcp0OzG3HxRfkfVHaZE/s5kO86iDd5RlOoRtQBzTfaBvKKrIjJAqw1YALW5NswXNakd7cv2M",
+	"f8edEzxN/ZJrC501ebZ9nBuOVmCCxSc7T0uf/BhVdGa4l9MYt3QbZHS7uEd2uCPfstNnXVqX4wKYVa0l",
+	"GTAyBvRwi6INQv/rccYnllVVlyJeIf62hcoIuaSv/zKqbuRTL6mIiVUtI1sAiC1hrStdOCIL+6Urn2AE",
+	"rJTriZzrnqDqJsADvw7K8igZMp5ApigtNHVXZECHN/kdhZpAn7HkkiwhZm2z+YChl3FWu0M7Zq4fHwD1",
+	"AcWUjeOn+53anOAUF2EnvxVqxyOi5iOi5iOi5rdC1GyP2sOn7JA2nw06cXN/eNBtHtGDTnMv7oyejo5G",
+	"3VGn/YioueVmfTlEzVBIPqJq/mErwbAR7nw6wM4XeZ0PP3d4dLmWE6EJWYKy9+L0AhD23r27fPvz2WpN",
+	"mVVFnAJVgBJkOfUMrNSn+x33MMCjkaf77RZxNfhO37KFAe7tMFNcBAIHusLdfGDMVgSvgJDn1vWIPPoH",
+	"Rh7NO+OoWNZozVxEIY1qIS9+3FCS6AnelvJEuf7Cc2zEHXy0ipxvjk8H1RW/O8TSgE28Ozu7/HR+cfri",
+	"+jzHJd4xZDtqwbFvsRyNcjwCHvAEWXjyxP4FAJkCS4Zajd1gZEJbdWvhBXsfDk9s114hsdrn22FkogqK",
+	"FU50hcR2CwcUmuRBRkGpsxJz1cD4M3tZmF/M4wg5jk1WIFK0yIUtbcMG15jKcGxLzhYp17bwMatXdZ3F",
+	"pBiynuBa5aoTwW+7AoaDlSPpXCh7goKRJSttwxWkrl3a5X7LDLbHRI7HRI7HRI7HRI5/iUSOe1mtlstu",
+	"slstE3yE98jDe6yoWEX0DmNTBekF5eYYxMmMiAzVZ4BhGDOtckFSF0RkDiV8B8pXKMDNfEGIg4D+pqER",
+	"Hxc2CojPrK8FuriTCAjyYbVG3YJAJwZonVqkJBnRtIAQwR3QIRZd0imDUmieBq6AvmP7ffdbF8wlpwS/",
+	"gwr7Hhj6I8oTEihfLYIp9aH+DPoWQJlPKZZ6RoRiceiATTgEW8wKMPLkwA4BY0BIDPh5fIUMF9FMBkRO",
+	"jmxsVPoElc5FsCEZ2qHtUZuFhhz1a7JgAm2KVE5bPXGJO+/7tRbC3DytG+i2L9pBoPtfqUu/J9xfMh9U",
+	"JyqPRXvXxizlQ0amc6XJgBFKYjbkU5oQNR9OzL53uq2DNvqIeo1ONzpo9xqwWjdCNzeC123w7TxG28G6",
+	"Ie+PToUnuk3E2u7GY8T6C0es7YV32CDLr8KhDSfaLjQd1Y9NwwIdTgWiH3pfu0wQV2gsNdHyxDDAnugH",
+	"Cnof0K9U+LCPdkNqEPb74KUhZXzPTmu47hdK3uJemhmvxTXdVZzYy5/fdZTYkcxjoPgxUPylA8V1Tfui",
+	"swBMysdg8mMw+TGY/LsPJvPpTCrFBwlbCSivINRbvagyfnx5dvX+TUn4GH+3Ckl6DklzHjj0ZBUWP2Ej",
+	"jdj4LeJaiPnWWVwozWj8GCt+jBX/K8SKLbbggDlNMxcZBlTKx6jwY1S4aBv/SRKX+Ezz4U/EOTYzzfX4",
+	"2EWg2OxQNXBXwpV+B0881M9kx/nltwZXpxbQA6X/DTfqakMYGkPtHzc0NAcYE3ke0X6W8QhRokaazy6w",
+	"RuQ5fErMp3Ng/caGUMdPnrjHW3aaraGcPsCxZPZpk1vpNEmAJlVEBkvbtsA1w/rjQuCYXbEYsGOuNEtZ",
+	"jLsQEDD+Xd/FE3mPTSGXPo7fYXj43snv6wm0PrVpdKk29IQ14d9Nc5mb7ndNrhSadnXIsi4VXrAFrL9W",
+	"4n1n+zu8eYO++Q1+yAXeZDDNmEticZR8D8sIXmLNohT02vvZRHBnngR79q9m8zzb/IsXUowSo/J+RcVo",
+	"A3fM7KhvxVAvLfUR6nJh1rHRTdL/yW94/+6y2sNV6r1kU+n6EQP9UhEjEi8oTeTSRutAfdlvP4tWwnTf",
+	"KcJj8GAnrFgOa4tagau0SpzZZmzP1h+ihhR0Unzzqif4XvzDOlXrspDxH7fZyfofmJ0/F+/Vt7w/5ti3",
+	"uz1RJVLeTgjzUbbaQJqtzAx4y2PcdTfACTWIfYPGvV0MkbEUfO8YQJxRPZyU9CHFBBEQFFM2HbBUZfkk",
+	"Y35rZIt37hliYhGZSKWNMTyTqYbeD/M06RPBWOxCtX2gnCwRBhroW4OAfL/f7RJ444Ir9kPYEwN7XHBF",
+	"BPSqUQx7flJBaBynTEHEdWGznGB2ZCRT23nDqXXW95NzMmyUeuT7aqH5Q2lrTti43dk6NmxVwhrI9xOa",
+	"DuQ8/aGx1X3Ho/0ijfsfuaVVwmwKABFy8ahLPNoHrm0YdpzarXXwZDhhtqP0g+RAaaLNJaPDiVnJf5IP",
+	"kOICvjEq1IKl6j/JS4lINnQ4ZDNN5DxFVv2f5NQ5R2F2wE+F/R35vttu/4AZZ1QQ8Fa3SvgoG948WIVD",
+	"F6qURWzPJDFTWjDIxcgCUW4naZLIRWb02+ZKLiDytIRBJVQzMVy+UY3jTncbflXoXpu6DXdjp9I26QDW",
+	"ectSzIVpdFrtVrsUztTma62Wp2ZSVLojY/H69Vvps90GPMvWj4vKVm6TKNyaCxEIX4Lk6MhI370fWuRP",
+	"/DZw0Th9QI6I2R2gSfTVlO+d15787rmg/z0RxlCKshp9NAOz3JC+a4r4qDU/iI+eqhvLRMliwkAH5dp5",
+	"7mZzKE4apXK6LYud68mTRI65qM48/BP00jeDpwoh433jOE+XmKChJkYNhj5o3/dfvX/9GgLWr9/+6fzi",
+	"0/X1635kmN/EkDomH7qIO7Qf0z8A6E3KegLeTlIm2IImx9i5mYsQGcd2gBOxIoymydLVEigyV0Zb5mOh",
+	"iLHdrHYbQXtKriAJC2KgUI1gA6E9MaNKLWQKgS2zWVaPtkVe7ksKzWHJXNwIuRDQed++EhIkzTuzZMz9",
+	"diciWXc4+Gwh05sWeYViArYdE8MV8J6emLEU30Rtf0Or60fYdZpCxiBwfnVs303JiC0w700KOKcF5RYd",
+	"KJbzQcKgxR1eResT6z4zA/RE/5LpdNmEFLC+S7vn2OMR7aCUjyc624CgZlJLiemxwSFCuSaLS5vT8bE4",
+	"Fw+xDyzOmgu9uzkZuSnTlA01mchUMTKgWrN0SZSmM1R86nG41+Y4tgIL2tJSKEgUn2PQCXIMQu6chW3Y",
+	"8qfJ4E9D/pb/dP7+1/POBf/pWYstf/o1/nBuPpwM/pT8/W9XPz1rDbuJGExfteP/+smIeXMZSvbOCglv",
+	"Wd9tu0nVIuCKjwWLSf6eQt4xF9BykhEMUZD+qWXcsGF92xgqXZLRPAX+ZinlgeJj69QCZFevTs9f5zod",
+	"fwBWAJfT2PuO+oplUO4BkILBtQFO0iIgQslA6gkihKVLy9V2lGWwdvjIfQM8MmCIJzaZG9MTpk5fUpTH",
+	"XysN5NkDzur6x8u319f547qWkkypWDqdHJlt/rjcI5YRW4cHV34XIU8JPnE+lwm9Za7XMyYnHdl2tOoL",
+	"HOg9JohzO8ldtJDLYxNYbsTwAl/upm9uZ272X1PPYcN5yvWycfzLx1DruULJHyg1RmEp0V/kXFcrMGeu",
+	"Fa/XoW2zZ+AV0IwZOY9rDEsRwPUYFAoek+/7f9e8/4O5F66EC+sKsVlj9uqFnCdxTwCVILuPW+QtcDN7",
+	"hi4DyBwgXMOxJFgX5yfXH82TBPLzrOswc+ThqDD7BV2C+/CHE8J1TySgpOF8uHa9cask8du53mH8yvJ8",
+	"o259zegVbliG1PA1bYZ7pq0B4BEqxAGvupDYBHkMlB7KE64cYVFFpjRmZGDkY0ge6FQYLN0bTkCBK6cG",
+	"csWns2RptHWjqvKdJbfhJGMO2qDtU21Yk53Tt0tkAwYigdrzHGT7Ai7DabBAq7SC9sMEWHGOyTDHY4ia",
+	"MXoDeeyR7yY9pUsSS9fx1RgwqFBTbcWxM/JXwnxvWOMrKKPWgw06JDo0QJUs1DAELp435pO7FS1250ro",
+	"m42sYUiTBAC9/tjZbB8mktApOf/Ph5O3zfpVT36z/7p74lPHq0j+XBCqhkzExvwbLLUrEZcjwgE4x1Ui",
+	"gjE6kUmcJdnbPFc3xomHs13vIoUs0CylfdtSwnsVNkfWOXg2nenlz+g4dFVcK4jhvqJ0gRX1cUSu/vwe",
+	"eqkbkW8uKDV6AMhwzT5r5AcQ44P+81QxB42eMGPJKvJ9/3//P8OE8rRPRtzoMv/7/3rx+vT88ocqLPJ/",
+	"VLQWVxOe6pXu4vdpLn6fUu6Mnn7JOunhRlKtUz6YW/T6AU2tvNxvtw/3jjp7e3vP9jphjvF8OmUpRIJt",
+	"HWOekbWv20cZI8MaiaG5MWfvL82exSFQj9206yZsT0RSFkfkjSG9lI+5KCsNgwLzxnEDCsnNZt/MzRuu",
+	"mpdnL5vmp7bsqqKeoPu3hyT34jZuUzbudt7cSfcZKLyJMdgymjUSyVxTMjIMw1xJc8NvWAyh5ceOmtXp",
+	"xCGyt2+oGfpiHe1/uSQHW3HTuPtYg6c/+Y2v77lpqaxOd2z7TptUN8PS1SYT5g7H1tPLHf/H9InhhKZ0",
+	"qG2GhfCczqg/MR9zrTxrm1E9yS4pj2smqPrbHfK6g4OoMeXC/d35ApzPbkbYLPTflsU9kMNtTDvAxx7D",
+	"S7tKyvJX/ptyLWdoVHGmCwwLP+yaOtYIU1yBS8g0lU778Cn0Kakd3C4LV9crl5DxRrsGLEKCFg6q1n0z",
+	"5X4AScRumbA5XpiPw4za+m9gCvlUDVCtuXLgLWhsy9EoX+UDZJana5twUDSNzMdlsjTmY6bWmEcv5jaI",
+	"5s4KIiBqRtEN2AefYz9THcx0wTsrR4TR4SRz0fpHvBh1nbrVfGpdDTztCTujFrmCQfLgMIilCoPMp6jm",
+	"ZcAxoYLoxTm+ztCQeRCqIckRGHrKmSj2xvXEhKpJRKC7E4IonZhhMLo5lfE8kaT734f7EFd9zQW+oW9o",
+	"/iWMYj7rW/8H4npRRE5MuGDhg+pMxH2vyEIEmGrST/iUa/eCkWZpT3Sjdrtt/j+3PLP/oOgOGMarVxVd",
+	"uGB9NZ/ivWIjjaFkmzjpgB5dRqd5IRquPRsYxlY3lvQUUVqmLDYm7wQOOCIDNqRzxYiSU4b2MEsQvUxk",
+	"7j3XuIXrY4tchWOxf8xpAtYzKFMtcq57YiinzPaCGSzNqCwZRURJKXA7WsRuH+QMSGOqDgCSckZTr6X1",
+	"zRR/RgbWd+duCKQc14fGwbFsbY1DPKKOKX49SeV8PCnp0fXjygWxWzSh6oR0zNHjwuhAMaGrzGW4iOUm",
+	"M+K4TOlnPp1P8U/4gAv7gVchudBsDNVum1f02hBrnaVfMnMi9V0QH6ChWwq/6gPSPekHWLx955aEu4No",
+	"dtiwLXgojxIF6AgtcgobSGSK4oRIEfAE8zakkLLdDV6d2+OcYn4IWdlGJDSOG//9S7v57LT5N9r89VPz",
+	"4//4j8ZD9fTPTRGvKAGN33oNjaTVaxz3UFlu9xpRD3sO9ezp94yUgSeejY4O4/ZR5+hof/g0PjzoNe56",
+	"ouQth09zbzl8GrzjsL3X3qOs2x08e3Z0dNhx72Ai7jWOf+s1QD70Gsfd3DzgHcHthHd1YBjBPptnwMfS",
+	"Q0gZ+5O7OziUbMvzxLKGDUOLBFnGeMtK+0qVc0MT+XrEF3g4zTNjGVrYjPwP++Nf+axvqKz/q9JxP3K9",
+	"AJ0bHTP4jBw8sXfaZRIxDrwwf4uFuaK/NMxbG1HDvNJI/OL8o8bPoEP8tlIhDXKofwqD+mn3WxXetcJz",
+	"/3JFkN8Gf95KJTlCzSiCVDKUS4jlbhX1bTS3exshmzkyHrI/4+o04lNMGIblYHmGkRDprRHdlqp9H0K7",
+	"B7FhvOZ5ryNaKNJj5MV9iiF8xJvO+O/AmI6Ih98TCGeTPYLhfVSMFMaaPcyOueGgX5lBjcoZEZooWfTZ",
+	"WJ896G45CWOUIa+FOTRfLeUNKDY+s0CmRhbnNDGcT9/wLq9ogLoHa4H8apeyBhrZqegJt39hOAEgYUFt",
+	"gg9RC3J1W9SooMdGscNdnUJUCNLkaig0b0fn7sC21m2c3H5I4zs4bOfEaRv6t3qQMcybnXbnsBE1gNjr",
+	"25fPze6qh2e31RaoncO8QD3cUpzmfn3QeaggfRSjj2L0izv8vnSy3LeW0wVptlOfirmbTK3tCgMOC5pv",
+	"qPodXBRbs5jkLuSPVE3sdSzXLLy4MPwfQOcmbNqqlA4/4gy/irW7azNyR1YTjzODCZmneT3y0uP9py/P",
+	"/jL7+9GPz69o89P1+fRD8+CnF2z+F3Z5Mz24eDP76cPf/rQ3uZq/er/Csr2YqObHWzHj4OzzrPgdHbNH",
+	"PvxoznyZOIpV67n109rrRZC3ES7IDVtiqsy/nFWzwoDtWnFtyGJz8XDrJC3IDIcejulDGPaVkPojb1ma",
+	"0FmLeIyinoBBuALPqOvBkHXWwZz1yBkTKugJgYNw6D1urADMbV6j+iNzf4jmfz+efN+SeT9NSKmpNBic",
+	"vXC3nbWQ7cKXMxi+pSzZVrd/FCePav0fTK0/L5dRX1jL35hZ6u+d2Rwo/azMM43sFXRZcYL1MXr6PXz+",
+	"XhjeblaOX2GhqgvhaVewbGYKHSBZMnL1FuaHP6wPSfqLb+ORPeGMCXhz9jSApc4x/Ap9aWxBx1xhi8my",
+	"YCYg9WKN58C8cp+84c9bxIwJcVXsnkSJEnSmJlIfY8TR9jnK+iIxgj0UA+8Yrpl91oDIvE4i3jvZ9gsa",
+	"PDsyYywRoLhYlUPqZg4fuZQn9BLRKcNP86lU8CWkTKHo6rYObCjJJmbBx2fvL+FDzAzr2RheL8gNw8mY",
+	"m9ZrHP/Ss1lgPXOnvrCtFF6gR/n2aC59NXMJQQOKqcr/+mZSVgngGK4VqbGyiTJo1wTrNFZPVgXhGxO4",
+	"DJTAKCIVNlFP7N4ociLg+fI8fhDAV6xc7AKSUm3fti1tki8avvjDi4RtTZ5HqfBo9fzxrJ4rLsYJC3uj",
+	"bG/bACyZ0lSrdcnKV0sxvIKHdlRYAD+G62xvs293gnUFyyvbkuS3oIv0cSdq+I438JeFtzhuR0GbKvNX",
+	"rpHJcecucoPtrRZ2mi0wjMA2U5idIgZBkCWdwyCMVjASdwmCOJOpbhzv7+9t4eSCk9mUcz3i43nKVA73",
+	"6A+fTv0OO0M40kI8Ip9kaazOcUIF1PE+oDEmdg76dd0F+hGbET309vhGPfKmfkY+jr2OPs6xj3FrLYgF",
+	"IAZap7i5PlCdH5bs+kUruy9yxgSd8daSTpN1m/N2xsTpu/Ptdse9NBNSdrhjstdqt/bWagfmQsRyOJ8y",
+	"ob/DAtba4t/9DiT4X0/fvF6/bYB+4H6zbregh9VaIrqEyC52t9oRHcGguyQlV94B+dma3ngFR7V2Dqvy",
+	"ElPDYqrpgCrmqwn+LgfKJl5V02f+vb81BoymLDVDQE0rS2/LSwU984yIQwmkeuLb0AaHDd6yEdRDOXDb",
+	"FhhbdkKlrXEjbOuH3kzsDTZyjc6gmtCmIwObWk0lxybtU6ltoQRLZ9BvN8/1/VsQW2/1NRYB0cHjQZJa",
+	"+DMnxCt+aX6kwCoDFybk90euD1MeAbJvnu0H7wY9ZfW9gNgFbs8Zk0YUkyv4Fnk6lmPisHPFwlGKMDTB",
+	"UIAxUJKOD0RuqSk4z+CXASndfbz7/wIAAP//",
 }
 
 // decodeSpec returns the embedded OpenAPI spec as raw JSON bytes,

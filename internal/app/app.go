@@ -122,7 +122,8 @@ func (a *App) build(ctx context.Context) (err error) {
 		return err
 	}
 	settings := a.settings()
-	a.worker = syncer.NewWorker(settings, a.Store, a.Peers, a.engine, a.openSource)
+	a.worker = syncer.NewWorker(settings, a.Store, a.Peers, a.engine, a.openSource,
+		func(catalogName string) syncer.LocalSide { return a.Store.Side(catalogName) })
 	a.watch = syncer.NewWatcher(settings, a.Store, a.engine, a.engine)
 	a.events = events.NewHub(events.Config{Limits: settings.Limits, Encode: api.EncodeEvent, Logger: a.log}, a.opt.wrapEvents(a.Store))
 	service := syncer.New(settings, a.Store, a.Peers, a.engine)
@@ -169,6 +170,7 @@ func Settings(cfg config.Config, nodeID string, log *slog.Logger) syncer.Config 
 			StaleAfter: cfg.StaleAfter, StalledAfter: stalledAfter, TakeoverWithin: 3 * cfg.HeartbeatInterval,
 		},
 		Backoff: transfer.DefaultBackoff, MaxFruitlessTakeovers: cfg.MaxTakeovers,
+		MaxDeletes: cfg.MaxDeletes, MaxDeletePercent: cfg.MaxDeletePercent,
 		BatchTimeout: cfg.BatchTimeout, SessionTimeout: cfg.SessionTimeout, ResumeWithin: cfg.ResumeWithin, Logger: log,
 	}
 }

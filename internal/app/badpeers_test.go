@@ -84,7 +84,7 @@ func TestBadPeers(t *testing.T) {
 // TestPeerThatNeverAnswers fails when the request's time is over, in each of the three requests of a pull.
 func TestPeerThatNeverAnswers(t *testing.T) {
 	nodetest.OnBoth(t, func(t *testing.T, kind nodetest.Kind) {
-		for _, path := range []string{nodetest.WhoPath, nodetest.ProductsPath, nodetest.HashesPath} {
+		for _, path := range []string{nodetest.WhoPath, nodetest.ProductsPath, nodetest.DigestsPath} {
 			pair := nodetest.NewPair(t, kind, 5, nodetest.Config{
 				Settings: map[string]string{"REQUEST_TIMEOUT": "300ms"},
 				Options:  app.Options{Backoff: transfer.Backoff{Tries: 1}},
@@ -114,7 +114,11 @@ func serve(t *testing.T, handle http.HandlerFunc) string {
 // asNode answers like the node of that id, whose pages come from page.
 func asNode(id string, page http.HandlerFunc) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
-		if r.URL.Path != nodetest.WhoPath {
+		switch {
+		case strings.HasSuffix(r.URL.Path, nodetest.DigestsPath):
+			http.NotFound(w, r) // a version that cannot be compared: its pages are what is tried
+			return
+		case r.URL.Path != nodetest.WhoPath:
 			page(w, r)
 			return
 		}

@@ -81,7 +81,7 @@ func TestNothingIsWrittenAfterTheCancel(t *testing.T) {
 func TestCancelAbortsARequestToASlowSource(t *testing.T) {
 	nodetest.OnBoth(t, func(t *testing.T, kind nodetest.Kind) {
 		for path, options := range map[string]spec.StartOptions{
-			nodetest.WhoPath: {}, nodetest.ProductsPath: {}, nodetest.HashesPath: {VerifyAfterSync: new(true)},
+			nodetest.WhoPath: {}, nodetest.ProductsPath: {}, nodetest.DigestsPath: {VerifyAfterSync: new(true)},
 		} {
 			t.Run(path, func(t *testing.T) {
 				pair := nodetest.NewPair(t, kind, 10, nodetest.Config{Settings: map[string]string{

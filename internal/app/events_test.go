@@ -207,7 +207,7 @@ func TestAnotherReplicasSessionIsSeen(t *testing.T) {
 	// The ids of one replica are as good on the other.
 	here.Close()
 	pair.Wire.HoldPage(t, nodetest.ProductsPath, 1)
-	next := pair.Main.Pull(nodetest.Pull{})
+	next := pair.Main.Pull(nodetest.Pull{Options: spec.StartOptions{ReadEverything: new(true)}})
 	there.Until("the transfer", tells(t, next.SessionId, spec.TRANSFERRING))
 	there.Close()
 	pair.Main.Cancel(next, "")

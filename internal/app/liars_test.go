@@ -30,6 +30,8 @@ func (l liar) serve(id string) http.HandlerFunc {
 		case path == nodetest.WhoPath:
 			w.Header().Set("Content-Type", "application/json")
 			_, _ = fmt.Fprintf(w, `{"nodeId":%q,"nodeName":"x","version":"1","catalogs":[{"catalog":"main","products":%d}]}`, id, l.says)
+		case strings.HasSuffix(path, nodetest.DigestsPath):
+			http.NotFound(w, r) // what such a peer says of spans is tried in internal/transfer
 		case strings.HasSuffix(path, nodetest.HashesPath):
 			l.page(w, r, l.lists, func(p catalog.Product) string { return fmt.Sprintf(`{"id":%q,"hash":%q}`, p.ID, p.Hash) })
 		default:

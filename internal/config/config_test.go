@@ -25,7 +25,7 @@ func TestDefaults(t *testing.T) {
 		Listen: "127.0.0.1:8080", DataDir: "./data", BatchSize: 1000, SyncWorkers: 4,
 		HeartbeatInterval: 2 * time.Second, StaleAfter: 15 * time.Second,
 		RequestTimeout: time.Minute, ShutdownTimeout: 10 * time.Second, LogLevel: slog.LevelInfo, LogFormat: "text",
-		MaxTakeovers: 3, BatchTimeout: time.Minute, SessionTimeout: 24 * time.Hour, ResumeWithin: 7 * 24 * time.Hour,
+		MaxDeletes: 10_000, MaxDeletePercent: 50, MaxTakeovers: 3, BatchTimeout: time.Minute, SessionTimeout: 24 * time.Hour, ResumeWithin: 7 * 24 * time.Hour,
 		KeepSessionsFor: 90 * 24 * time.Hour, KeepSessions: 1000,
 		LoginTTL: time.Hour,
 	}
@@ -43,7 +43,7 @@ func TestEveryVariableIsRead(t *testing.T) {
 		"FULLSYNC_BATCH_SIZE":   "5000", "FULLSYNC_MAX_PRODUCTS_PER_SECOND": "7", "FULLSYNC_SYNC_WORKERS": "64",
 		"FULLSYNC_HEARTBEAT_INTERVAL": "50ms", "FULLSYNC_STALE_AFTER": "150ms", "FULLSYNC_REQUEST_TIMEOUT": "1s",
 		"FULLSYNC_SHUTDOWN_TIMEOUT": "2m", "FULLSYNC_LOG_LEVEL": "debug", "FULLSYNC_LOG_FORMAT": "json",
-		"FULLSYNC_MAX_TAKEOVERS": "0", "FULLSYNC_BATCH_TIMEOUT": "3s", "FULLSYNC_SESSION_TIMEOUT": "1s", "FULLSYNC_RESUME_WITHIN": "4s",
+		"FULLSYNC_MAX_DELETES": "8", "FULLSYNC_MAX_DELETE_PERCENT": "9", "FULLSYNC_MAX_TAKEOVERS": "0", "FULLSYNC_BATCH_TIMEOUT": "3s", "FULLSYNC_SESSION_TIMEOUT": "1s", "FULLSYNC_RESUME_WITHIN": "4s",
 		"FULLSYNC_KEEP_SESSIONS_FOR": "5s", "FULLSYNC_KEEP_SESSIONS": "6",
 		"FULLSYNC_TRUSTED_PROXIES": "10.0.0.5, 192.168.0.0/16,::1", "FULLSYNC_LOGIN_TTL": "1m",
 	}
@@ -57,7 +57,7 @@ func TestEveryVariableIsRead(t *testing.T) {
 		BatchSize: 5000, MaxProductsPerSecond: 7, SyncWorkers: 64, HeartbeatInterval: 50 * time.Millisecond,
 		StaleAfter: 150 * time.Millisecond, RequestTimeout: time.Second, ShutdownTimeout: 2 * time.Minute,
 		LogLevel: slog.LevelDebug, LogFormat: "json",
-		MaxTakeovers: 0, BatchTimeout: 3 * time.Second, SessionTimeout: time.Second, ResumeWithin: 4 * time.Second,
+		MaxDeletes: 8, MaxDeletePercent: 9, MaxTakeovers: 0, BatchTimeout: 3 * time.Second, SessionTimeout: time.Second, ResumeWithin: 4 * time.Second,
 		KeepSessionsFor: 5 * time.Second, KeepSessions: 6,
 		TrustedProxies: []string{"10.0.0.5/32", "192.168.0.0/16", "::1/128"}, LoginTTL: time.Minute,
 	}

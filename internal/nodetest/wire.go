@@ -102,6 +102,7 @@ const (
 	WhoPath      = "/api/node"
 	ProductsPath = "/products"
 	HashesPath   = "/hashes"
+	DigestsPath  = "/digests"
 )
 
 // OnPage calls reach for the page of products (or hashes) with that number, from 1, and lets everything else through.

@@ -2,6 +2,7 @@ package session
 
 import (
 	"fmt"
+	"strings"
 
 	"fullsync/internal/fault"
 	"fullsync/internal/plural"
@@ -83,6 +84,27 @@ func Completion(step string, refused Refusals, handled int64) Ending {
 		words := fmt.Sprintf("%d of %s %s refused", refused.Count, plural.Of(handled, "product"), plural.Was(refused.Count))
 		e.Outcome, e.Step, e.Message = Rejects, step+"; "+words, words+refused.because(refused.Count)+"."
 	}
+	return e
+}
+
+// Deletion is what became of products that are missing at the source.
+type Deletion struct {
+	// Withheld is how many the guard kept, and Why its reason.
+	Withheld int64
+	Why      string
+}
+
+// With returns the ending with what was withheld, which outweighs what was refused.
+func (e Ending) With(d Deletion) Ending {
+	if d.Withheld == 0 {
+		return e
+	}
+	words := fmt.Sprintf("%d deletes were withheld", d.Withheld)
+	if d.Withheld == 1 {
+		words = "1 delete was withheld"
+	}
+	e.Outcome, e.Step = DeletesWithheld, e.Step+"; "+words
+	e.Message = strings.TrimSpace(e.Message + " " + words + ": " + d.Why + ". Look at the list, and approve the deletes if they are right.")
 	return e
 }
 

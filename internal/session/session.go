@@ -42,6 +42,15 @@ type Options struct {
 	VerifyAfterSync bool `json:"verifyAfterSync"`
 	// CompressionEnabled asks the source for compressed pages.
 	CompressionEnabled bool `json:"compressionEnabled"`
+	// ReadEverything reads every product instead of comparing first.
+	ReadEverything bool `json:"readEverything,omitempty"`
+	// DeleteMissing deletes here, in the end, what came from the source and is there no more; MaxDeletes and MaxDeletePercent are
+	// the guard's (see [DeleteGuard]).
+	DeleteMissing    bool `json:"deleteMissing,omitempty"`
+	MaxDeletes       int  `json:"maxDeletes,omitempty"`
+	MaxDeletePercent int  `json:"maxDeletePercent,omitempty"`
+	// ApprovedDeletes is the session whose withheld deletes a person has approved; empty for one that looks for its own.
+	ApprovedDeletes string `json:"approvedDeletes,omitempty"`
 	// TimeoutSeconds is how long the session may take from its start to its end; 0 means the node's own limit.
 	TimeoutSeconds int `json:"timeoutSeconds"`
 }
@@ -53,6 +62,8 @@ type Counts struct {
 	Unchanged int64 `gorm:"column:unchanged_records"`
 	Deleted   int64 `gorm:"column:deleted_records"`
 	Rejected  int64 `gorm:"column:rejected_records"`
+	// Repaired counts the products here whose stored hash was wrong and that the verification put right.
+	Repaired int64 `gorm:"column:repaired_records"`
 	// TransferredBytes is what came over the wire, compressed where it was.
 	TransferredBytes int64
 }
@@ -132,6 +143,10 @@ type Session struct {
 	// ResumedRecords how many products were handled before that cursor: they count for Progress.
 	ResumedFrom    string
 	ResumedRecords int64
+	// ReadWhole is why every product is read instead of comparing first, one sentence; empty where the sides are compared.
+	ReadWhole string
+	// Certificate is what a verification found at both sides, a [Certificates] as JSON; empty without one.
+	Certificate string
 	// FirstKey and LastKey are the smallest and the largest product id that was committed.
 	FirstKey, LastKey string
 	// Retries counts the waits for trouble to pass.
@@ -237,4 +252,8 @@ type Progressed struct {
 	Step   string
 	// Total is how many products the source says there are.
 	Total *int64
+	// ReadWhole and Certificate are a [Session]'s.
+	ReadWhole, Certificate string
+	// Repaired is how many more products were repaired.
+	Repaired int64
 }

@@ -84,6 +84,15 @@ func (s *Store) Advance(ctx context.Context, c session.Claim, to session.Progres
 	if to.Total != nil {
 		values["total_records"] = *to.Total
 	}
+	if to.ReadWhole != "" {
+		values["read_whole"] = to.ReadWhole
+	}
+	if to.Certificate != "" {
+		values["certificate"] = to.Certificate
+	}
+	if to.Repaired > 0 {
+		values["repaired_records"] = gorm.Expr("repaired_records + ?", to.Repaired)
+	}
 	row := fenced(s.db.WithContext(ctx), c)
 	if to.Status != "" {
 		values["status"] = to.Status
@@ -129,7 +138,12 @@ func (s *Store) CommitBatch(ctx context.Context, row *session.Session, batch cat
 		if err := s.keepRejects(tx, row, batch.Rejects); err != nil {
 			return err
 		}
+		deleted, err := s.remove(tx, row, batch.Deletes)
+		if err != nil {
+			return err
+		}
 		next = advanced(*row, n, batch)
+		next.Deleted += deleted
 		return s.moveCursor(tx, &next)
 	})
 	if err == nil {
@@ -142,10 +156,14 @@ func (s *Store) CommitBatch(ctx context.Context, row *session.Session, batch cat
 // advanced returns row as it is after a batch.
 func advanced(row session.Session, n upserted, batch catalog.Batch) session.Session {
 	row.BatchSeq++
-	row.Cursor = batch.Cursor.String()
-	row.Created += n.created
-	row.Updated += n.updated
-	row.Unchanged += n.unchanged
+	if batch.Cursor != (catalog.Cursor{}) {
+		row.Cursor = batch.Cursor.String()
+	}
+	if !batch.Again {
+		row.Created += n.created
+		row.Updated += n.updated
+		row.Unchanged += n.unchanged + batch.Skipped
+	}
 	row.Rejected += int64(len(batch.Rejects))
 	row.TransferredBytes += batch.Bytes
 	row.TransferredRecords = row.Counts.Transferred()
@@ -154,7 +172,7 @@ func advanced(row session.Session, n upserted, batch catalog.Batch) session.Sess
 		row.ExpectTotal(max(*batch.Total, row.Handled()))
 	}
 	row.Progress = session.Progress(row.Progress, row.Handled(), row.TotalRecords)
-	if n := len(batch.Products); n > 0 {
+	if n := len(batch.Products); n > 0 && !batch.Again {
 		if row.FirstKey == "" {
 			row.FirstKey = strings.Clone(batch.Products[0].ID) // the product's strings share its memory
 		}
@@ -170,7 +188,7 @@ func (s *Store) moveCursor(tx *gorm.DB, next *session.Session) error {
 	return s.guarded(fenced(tx, c).Where("batch_seq = ? AND status IN ?", next.BatchSeq-1, session.Stored(session.Transferring)), map[string]any{
 		"batch_seq": next.BatchSeq, "cursor": next.Cursor, "progress": next.Progress,
 		"created_records": next.Created, "updated_records": next.Updated, "unchanged_records": next.Unchanged,
-		"rejected_records": next.Rejected, "transferred_records": next.TransferredRecords,
+		"deleted_records": next.Deleted, "rejected_records": next.Rejected, "transferred_records": next.TransferredRecords,
 		"transferred_bytes": next.TransferredBytes, "first_key": next.FirstKey, "last_key": next.LastKey,
 		"total_records": next.TotalRecords, "current_step": next.CurrentStep,
 		"last_commit_at": s.dbNow(), "last_heartbeat_at": s.dbNow(),

@@ -16,14 +16,14 @@ func (w *Worker) sound(ctx context.Context, out *sink) error {
 	return session.AllRefused(out.row.PeerID, refused, out.row.Handled())
 }
 
-// complete ends the session as COMPLETED and says what was refused. step says what was done.
-func (w *Worker) complete(ctx context.Context, out *sink, step string) error {
+// complete ends the session as COMPLETED and says what was refused and withheld. step says what was done.
+func (w *Worker) complete(ctx context.Context, out *sink, step string, d session.Deletion) error {
 	refused, err := w.refusals(ctx, out)
 	if err != nil {
 		return err
 	}
 	return out.persist(ctx, func() error {
-		return w.ledger.FinishSession(ctx, out.claim(), session.Completion(step, refused, out.row.Handled()))
+		return w.ledger.FinishSession(ctx, out.claim(), session.Completion(step, refused, out.row.Handled()).With(d))
 	})
 }
 

@@ -52,7 +52,7 @@ func frozenWorker(t *testing.T, opt store.Options) {
 	ledger := &freezer{Ledger: db, at: 4, frozen: make(chan struct{}), thaw: make(chan struct{}), outcome: make(chan error, 1)}
 	worker := syncer.NewWorker(cfg, ledger, peers{}, engine, func(peer.Target, session.Session) (transfer.Source, error) {
 		return numbers{total: 100}, nil
-	})
+	}, func(name string) syncer.LocalSide { return db.Side(name) })
 
 	first, err := service.Start(ctx, syncer.StartRequest{Catalog: "main", PeerID: "branch", By: "alice"})
 	if err != nil {
@@ -76,7 +76,7 @@ func frozenWorker(t *testing.T, opt store.Options) {
 	}
 	other := syncer.NewWorker(cfg, db, peers{}, engine, func(peer.Target, session.Session) (transfer.Source, error) {
 		return numbers{total: 50}, nil // the frozen batch is products 30 to 39; what lies behind 50 must not come
-	})
+	}, func(name string) syncer.LocalSide { return db.Side(name) })
 	if err := other.Run(ctx, second.Session.ID, 0); err != nil {
 		t.Fatal(err)
 	}

@@ -69,6 +69,8 @@ func (s *Service) Start(ctx context.Context, req StartRequest) (Started, error) 
 	if req.Options.BatchSize == 0 {
 		req.Options.BatchSize = s.cfg.BatchSize
 	}
+	req.Options.MaxDeletes = min(req.Options.MaxDeletes, s.cfg.MaxDeletes)
+	req.Options.MaxDeletePercent = min(req.Options.MaxDeletePercent, s.cfg.MaxDeletePercent)
 	if req.Options.TimeoutSeconds == 0 {
 		req.Options.TimeoutSeconds = int(s.cfg.SessionTimeout.Seconds())
 	}

@@ -34,6 +34,8 @@ type Sessions interface {
 	ListTakeovers(ctx context.Context, id string) ([]session.Takeover, error)
 	// ListRejects returns up to limit rejects of a session whose number is greater than after, in order.
 	ListRejects(ctx context.Context, id string, after int64, limit int) ([]session.Reject, error)
+	// ListDeletes is a [Deletes]'s.
+	ListDeletes(ctx context.Context, id string, states []session.DeleteState, after string, limit int) ([]session.Delete, error)
 }
 
 // Creation says how a session comes into being.
@@ -115,6 +117,7 @@ type Peers interface {
 // Ledger is what the worker's side needs of the database. Every write is guarded by the session's fence and state,
 // and returns [transfer.ErrFenced] when the claim is outdated or the session has ended.
 type Ledger interface {
+	Deletes
 	// ClaimSession raises the fence from the given one for worker and returns the session as claimed; ok is false
 	// when the fence is outdated or the session is no longer active.
 	ClaimSession(ctx context.Context, id string, fence int64, worker string) (s session.Session, ok bool, err error)
@@ -141,6 +144,15 @@ type Ledger interface {
 	Hashes(ctx context.Context, catalogName, after string, limit int) (transfer.HashPage, error)
 }
 
+// OpenLocal returns one of this node's catalogs for comparing.
+type OpenLocal func(catalogName string) LocalSide
+
+// LocalSide is a catalog of this node as one side of a comparison.
+type LocalSide interface {
+	transfer.Side
+	transfer.Rehasher
+}
+
 // OpenSource connects to the source of a session.
 type OpenSource func(target peer.Target, s session.Session) (transfer.Source, error)
 
@@ -150,6 +162,8 @@ type Config struct {
 	NodeID, Worker string
 	// BatchSize is used where a start names none.
 	BatchSize int
+	// MaxDeletes and MaxDeletePercent are the most that a start may ask to delete without approval.
+	MaxDeletes, MaxDeletePercent int
 	// MaxProductsPerSecond is this node's own speed limit for every session; 0 means none.
 	MaxProductsPerSecond int
 	HeartbeatInterval    time.Duration

@@ -29,6 +29,7 @@ type Worker struct {
 	peers  Peers
 	queue  Queue
 	open   OpenSource
+	local  OpenLocal
 
 	shutdown context.Context
 	stop     context.CancelCauseFunc
@@ -36,8 +37,8 @@ type Worker struct {
 }
 
 // NewWorker returns a Worker.
-func NewWorker(cfg Config, ledger Ledger, peers Peers, queue Queue, open OpenSource) *Worker {
-	w := &Worker{cfg: cfg, ledger: ledger, peers: peers, queue: queue, open: open}
+func NewWorker(cfg Config, ledger Ledger, peers Peers, queue Queue, open OpenSource, local OpenLocal) *Worker {
+	w := &Worker{cfg: cfg, ledger: ledger, peers: peers, queue: queue, open: open, local: local}
 	w.shutdown, w.stop = context.WithCancelCause(context.Background())
 	return w
 }
@@ -130,32 +131,59 @@ func (w *Worker) pull(ctx context.Context, row *session.Session, troubles *troub
 	if err != nil {
 		return err
 	}
-	if err := checkCursor(row, desc.NodeID); err != nil {
+	opt, err := w.options(row, desc.NodeID)
+	if err != nil {
 		return err
 	}
-	if err := w.begin(ctx, out, desc.Total); err != nil {
+	sides, whole, err := w.compare(ctx, src, out, opt.After)
+	if err != nil {
 		return err
 	}
-	run := transfer.Options{
-		NodeID: desc.NodeID, Catalog: row.Catalog, After: after(row),
-		BatchSize:    row.Options.BatchSize,
-		MaxPerSecond: slower(row.Options.MaxProductsPerSecond, w.cfg.MaxProductsPerSecond),
-		Backoff:      w.cfg.Backoff,
+	if sides == nil && row.Options.DeleteMissing {
+		return errNoDeletes(row.PeerID)
 	}
-	// A session whose transfer is over already has nothing behind its cursor but what has come since.
-	if err := w.transfer(ctx, src, out, run); err != nil {
+	if opt.Compare = sides; whole != nil {
+		opt.Compare = nil
+	}
+	if err := w.begin(ctx, out, desc.Total, whole); err != nil {
+		return err
+	}
+	if err := w.transfer(ctx, src, out, opt); err != nil {
 		return err
 	}
 	if err := w.sound(ctx, out); err != nil {
 		return err
 	}
+	return w.conclude(ctx, src, sides, out, opt)
+}
+
+// options says where and how the transfer goes on.
+func (w *Worker) options(row *session.Session, sourceNodeID string) (opt transfer.Options, err error) {
+	return transfer.Options{
+		NodeID: sourceNodeID, Catalog: row.Catalog, After: after(row),
+		BatchSize:    row.Options.BatchSize,
+		MaxPerSecond: slower(row.Options.MaxProductsPerSecond, w.cfg.MaxProductsPerSecond),
+		Backoff:      w.cfg.Backoff,
+	}, checkCursor(row, sourceNodeID)
+}
+
+// conclude does what was asked for besides the transfer, and completes the session.
+func (w *Worker) conclude(ctx context.Context, src transfer.Source, sides *transfer.Comparison, out *sink, opt transfer.Options) (err error) {
+	row := out.row
 	step := "Transferred " + plural.Of(row.TransferredRecords, "product")
 	if row.Options.VerifyAfterSync {
-		if step, err = w.verify(ctx, src, out); err != nil {
+		if step, err = w.verify(ctx, src, sides, out, opt); err != nil {
 			return err
 		}
 	}
-	return w.complete(ctx, out, step)
+	var d session.Deletion
+	if row.Options.DeleteMissing {
+		if d, err = w.deleteMissing(ctx, sides, out, opt); err != nil {
+			return err
+		}
+		step = deletedToo(step, row.Deleted)
+	}
+	return w.complete(ctx, out, step, d)
 }
 
 func (w *Worker) connect(ctx context.Context, out *sink) (src transfer.Source, err error) {
@@ -189,7 +217,7 @@ func (w *Worker) transfer(ctx context.Context, src transfer.Source, out *sink, r
 	if err := transfer.Run(ctx, src, out, run); err != nil {
 		return err
 	}
-	run.OnTotal = nil
+	run.OnTotal, run.Compare = nil, nil
 	return w.reachedEnd(ctx, src, out, run, said)
 }
 
@@ -215,7 +243,7 @@ func after(row *session.Session) string {
 }
 
 // begin starts the transfer, or goes on with it where another worker left it, in whatever phase.
-func (w *Worker) begin(ctx context.Context, out *sink, total int64) error {
+func (w *Worker) begin(ctx context.Context, out *sink, total int64, whole *readWhole) error {
 	to := session.Progressed{Phase: session.PhaseTransferring}
 	if out.row.Status == session.Preparing {
 		to.Status = session.Transferring
@@ -226,58 +254,10 @@ func (w *Worker) begin(ctx context.Context, out *sink, total int64) error {
 		to.Total = out.row.TotalRecords
 	}
 	to.Step = session.TransferringStep(to.Total)
+	if whole != nil {
+		to.ReadWhole = whole.why
+	}
 	return out.advance(ctx, to)
-}
-
-// verify compares what the source has with what this node holds, and returns the session's last step.
-func (w *Worker) verify(ctx context.Context, src transfer.Source, out *sink) (step string, err error) {
-	row := out.row
-	theirs, ok := src.(transfer.Comparer)
-	if !ok {
-		return "", fault.New(fault.Impossible, "CANNOT_VERIFY", "Cannot verify",
-			"%s cannot list its products' hashes, so the sync cannot be verified. Start it without verifyAfterSync.", row.PeerID)
-	}
-	err = out.advance(ctx, session.Progressed{Phase: session.PhaseVerifying,
-		Step: "Verifying " + plural.Of(row.TransferredRecords, "product")})
-	if err != nil {
-		return "", err
-	}
-	rejected, err := out.refused(ctx)
-	if err != nil {
-		return "", err
-	}
-	var d transfer.Difference
-	for look, before := 1, expected(row); ; look++ {
-		if d, err = transfer.Compare(ctx, theirs, held{w.ledger, row.Catalog}, out, w.cfg.Backoff, rejected); err != nil {
-			return "", err
-		}
-		now, err := w.total(ctx, src, out, d.Total)
-		if err != nil {
-			return "", err
-		}
-		if d.Compared >= min(before, now) { // see reachedEnd
-			break
-		}
-		if look == looks {
-			return "", incomplete(row.PeerID, now, d.Compared)
-		}
-		before = now
-	}
-	if !d.Clean() {
-		return "", unverified(row.PeerID, d)
-	}
-	step = "Transferred and verified " + plural.Of(row.TransferredRecords, "product")
-	if d.Extra.Count > 0 {
-		step += fmt.Sprintf("; only here: %s", d.Extra)
-	}
-	return step, nil
-}
-
-func unverified(peerID string, d transfer.Difference) error {
-	return fault.New(fault.Conflict, "VERIFICATION_FAILED", "Verification failed",
-		"Of %s at %s, missing here: %s; different here: %s. Most likely products changed at %s or here while "+
-			"the sync ran. Start the sync again; only what differs is written.",
-		plural.Of(d.Compared, "product"), peerID, d.Missing, d.Different, peerID)
 }
 
 // slower returns the lower of two speed limits, where 0 means none.

@@ -12,13 +12,16 @@ import (
 // It believes the source's entries only as far as its products bear them out; see [walker.prove].
 type differ struct {
 	*walker
-	limit int // products per batch
+	limit int   // products per batch
+	size  *size // of the pages of a stretch that is read as a whole
 	// cursor makes the position after an id.
 	cursor func(after string) catalog.Cursor
 
-	windows <-chan made[[]stretch]
+	windows <-chan made[window]
 	end     func()
-	window  []stretch
+	window  window
+	// onTotal is an [Options]'s.
+	onTotal func(total *int64)
 	// items are on their way into the next batches, in order; wanted is how many of them are to be read.
 	items  []item
 	wanted int
@@ -42,7 +45,7 @@ type item struct {
 // newDiffer starts to compare behind opt.After. The caller calls close in the end.
 func newDiffer(ctx context.Context, opt Options, limit int, try try) *differ {
 	d := &differ{
-		walker: newWalker(ctx, *opt.Compare, opt.NodeID, opt.After, nil, try), limit: limit, after: opt.After, cursor: opt.cursor,
+		walker: newWalker(ctx, *opt.Compare, opt.NodeID, opt.After, nil, try), limit: limit, size: newSize(limit), after: opt.After, cursor: opt.cursor, onTotal: opt.OnTotal,
 	}
 	d.size = newSize(limit)
 	d.windows, d.end = stage(ctx, d.walker.next)
@@ -66,15 +69,18 @@ func (d *differ) next(ctx context.Context) (batch catalog.Batch, more bool, err 
 			if more || err != nil {
 				return batch, true, err
 			}
-		case len(d.window) > 0 && (d.window[0].kind != unread || len(d.items) == 0):
-			d.add(d.window[0])
-			d.window = d.window[1:]
+		case len(d.window.stretches) > 0 && (d.window.stretches[0].kind != unread || len(d.items) == 0):
+			d.add(d.window.stretches[0])
+			d.window.stretches = d.window.stretches[1:]
 		case len(d.items) > 0: // at the end of a window, and before a stretch that is read as a whole
 			batch, err = d.fetch(ctx)
 			return batch, true, err
 		default:
 			if d.window, more, err = take(ctx, d.windows); err != nil || !more {
 				return batch, false, err
+			}
+			if d.onTotal != nil {
+				d.onTotal(d.window.total)
 			}
 		}
 	}
@@ -150,7 +156,7 @@ func (d *differ) fetch(ctx context.Context) (batch catalog.Batch, err error) {
 	}
 	d.moveTo(d.items[n-1].Through)
 	d.items, d.wanted = d.items[n:], d.wanted-len(asked)
-	batch.Cursor = d.cursor(d.after)
+	batch.Cursor, batch.Total = d.cursor(d.after), d.window.total
 	return batch, nil
 }
 

@@ -291,8 +291,8 @@ func verify(t rapid.TB, from, target *memory, c transfer.Comparison, refused map
 	c.Source, c.Target, c.Products = from, target, from
 	k := &sink{}
 	k.commit = func(_ context.Context, _ int, batch catalog.Batch) error {
-		if !batch.Repair {
-			t.Errorf("a verification committed a batch that is no repair")
+		if !batch.Again || batch.Cursor != (catalog.Cursor{}) {
+			t.Errorf("a verification counted products, or moved the cursor")
 		}
 		target.apply(batch)
 		return nil
@@ -324,7 +324,7 @@ func TestVerificationPutsRightWhatDiffers(t *testing.T) {
 			t.Fatal(err)
 		}
 		checkHas(t, from, target, before)
-		if v.Repaired != wrong || v.Moving != 0 || v.Extra.Count != extra || v.Products != int64(len(from.products)) {
+		if v.Rewritten != wrong || v.Moving != 0 || v.Extra.Count != extra || v.Products != int64(len(from.products)) {
 			t.Errorf("got %+v; %d were wrong, %d only here, of %d", v, wrong, extra, len(from.products))
 		}
 	})

@@ -109,14 +109,14 @@ func (p *Page) replace(newer Page) {
 
 // errIncomplete is for a source that says again and again that products exist which it does not list.
 func errIncomplete(nodeID string, in catalog.Interval, promise catalog.Digest, listed int64) error {
-	return fault.New(fault.Conflict, "SOURCE_INCOMPLETE", "Source is incomplete",
+	return fault.New(fault.Conflict, CodeIncomplete, "Source is incomplete",
 		"%s says that it has %s %s, and lists %d of them, each time it is asked. Run fullsync catalog check there, then resume the sync; "+
 			"what was committed stays.", nodeID, plural.Of(promise.Count, "product"), between(in), listed)
 }
 
 // errBroken is for a source that says again and again what a product is, and does not hand it out like that.
 func errBroken(nodeID string, in catalog.Interval) error {
-	return fault.New(fault.Conflict, "SOURCE_INCOMPLETE", "Source contradicts itself",
+	return fault.New(fault.Conflict, CodeIncomplete, "Source contradicts itself",
 		"%s does not hand out the products that it lists %s, or hands them out with another content, each time it is asked. Run fullsync catalog "+
 			"check there, then resume the sync; what was committed stays.", nodeID, between(in))
 }

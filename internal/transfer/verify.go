@@ -16,8 +16,8 @@ const maxPasses = 10
 type Verification struct {
 	// Products is how many the source has.
 	Products int64
-	// Repaired is how many products were found different and written again, over all passes.
-	Repaired int64
+	// Rewritten is how many products were found different and written again, over all passes.
+	Rewritten int64
 	// Moving is how many of those the last pass found: the source changes them faster than they can be compared.
 	Moving int64
 	// Extra are only at the target.
@@ -35,7 +35,7 @@ func Verify(ctx context.Context, c Comparison, sink Sink, opt Options, refused m
 		if err != nil {
 			return v, err
 		}
-		found.Repaired = v.Repaired + found.Moving
+		found.Rewritten = v.Rewritten + found.Moving
 		v = found.Verification
 		if v.Moving > 0 && pass < maxPasses && (before < 0 || v.Moving < before) {
 			before = v.Moving
@@ -70,7 +70,7 @@ func verifyOnce(ctx context.Context, c Comparison, sink Sink, opt Options, refus
 			return found, err
 		}
 		var wanted []item
-		for _, s := range window {
+		for _, s := range window.stretches {
 			found.Products += s.promise.Count
 			wanted = append(wanted, wantedOf(s, refused)...)
 		}
@@ -91,7 +91,7 @@ func verifyOnce(ctx context.Context, c Comparison, sink Sink, opt Options, refus
 				if err := pace.WaitN(ctx, min(len(page.Products), limit)); err != nil {
 					return found, context.Cause(ctx)
 				}
-				batch := catalog.Batch{Products: page.Products, Bytes: page.Bytes, Repair: true}
+				batch := catalog.Batch{Products: page.Products, Bytes: page.Bytes, Again: true}
 				if err := w.try(ctx, func() error { return sink.Commit(ctx, batch) }); err != nil {
 					return found, err
 				}
@@ -164,4 +164,28 @@ func idsOf(entries []catalog.Entry) []string {
 		ids[i] = e.ID
 	}
 	return ids
+}
+
+// Delete commits deletes batch by batch, each after a look at the cancelled flag and within the pace of opt, until next has none
+// left. next returns the ids of up to limit products.
+func Delete(ctx context.Context, sink Sink, opt Options, next func(limit int) (ids []string, err error)) error {
+	limit, pace := opt.pace()
+	for {
+		ids, err := next(limit)
+		if err != nil || len(ids) == 0 {
+			return err
+		}
+		if err := pace.WaitN(ctx, len(ids)); err != nil {
+			return context.Cause(ctx)
+		}
+		err = opt.Backoff.Do(ctx, sink, func() error {
+			if err := sink.Held(ctx); err != nil {
+				return err
+			}
+			return sink.Commit(ctx, catalog.Batch{Deletes: ids})
+		})
+		if err != nil {
+			return err
+		}
+	}
 }

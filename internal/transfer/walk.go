@@ -114,21 +114,29 @@ func positive(n, otherwise int) int {
 	return otherwise
 }
 
-// next returns the stretches of the next window; more is false after the last one.
-func (w *walker) next(ctx context.Context) (window []stretch, more bool, err error) {
+// window is what was compared at once.
+type window struct {
+	stretches []stretch
+	// total is how many products the source says to have, nil where it does not say.
+	total *int64
+}
+
+// next returns the next window; more is false after the last one.
+func (w *walker) next(ctx context.Context) (next window, more bool, err error) {
 	page, more, err := take(ctx, w.spans)
 	if err != nil || !more {
-		return nil, false, err
+		return next, false, err
 	}
 	spans := page.Spans
 	if !page.More && w.extra != nil { // what the target has behind the source's last id
 		spans = append(spans, catalog.Span{Digest: catalog.Digest{Known: true}})
 	}
-	window, err = w.compare(ctx, spans)
+	next.total = page.Total
+	next.stretches, err = w.compare(ctx, spans)
 	if n := len(spans); n > 0 {
 		w.after = spans[n-1].Through
 	}
-	return window, true, err
+	return next, true, err
 }
 
 // compare asks the target about the source's spans, and narrows down those that differ.

@@ -48,7 +48,7 @@ func (d *differ) readOn(ctx context.Context) (batch catalog.Batch, more bool, er
 		d.moveTo(w.Through)
 	}
 	d.moveTo(page.Next)
-	batch.Cursor = d.cursor(d.after)
+	batch.Cursor, batch.Total = d.cursor(d.after), d.window.total
 	return batch, len(page.Products)+len(page.Rejects) > 0, nil
 }
 

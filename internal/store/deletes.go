@@ -1,0 +1,115 @@
+package store
+
+import (
+	"context"
+
+	"gorm.io/gorm"
+
+	"fullsync/internal/catalog"
+	"fullsync/internal/session"
+	"fullsync/internal/syncer"
+)
+
+// deleteStep is how many deletes one statement handles.
+const deleteStep = 1000
+
+// ForgetProposals is a [syncer.Ledger]'s.
+func (s *Store) ForgetProposals(ctx context.Context, c session.Claim) error {
+	return s.underClaim(ctx, c, func(tx *gorm.DB) error {
+		return tx.Where("session_id = ? AND state = ?", c.SessionID, session.DeleteProposed).Delete(&session.Delete{}).Error
+	})
+}
+
+// ProposeDeletes is a [syncer.Ledger]'s. What is not origin's is left out.
+func (s *Store) ProposeDeletes(ctx context.Context, c session.Claim, catalogName, origin string, missing []catalog.Entry) error {
+	return s.underClaim(ctx, c, func(tx *gorm.DB) error {
+		for from := 0; from < len(missing); from += deleteStep {
+			ids := make([]string, 0, deleteStep)
+			for _, e := range missing[from:min(from+deleteStep, len(missing))] {
+				ids = append(ids, e.ID)
+			}
+			err := tx.Exec(`INSERT INTO sync_deletes (session_id, product_id, hash, state)
+				SELECT ?, id, hash, ? FROM products WHERE catalog = ? AND origin_node_id = ? AND id IN ? ORDER BY id
+				ON CONFLICT (session_id, product_id) DO UPDATE SET hash = excluded.hash, state = excluded.state`,
+				c.SessionID, session.DeleteProposed, catalogName, origin, ids).Error
+			if err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// ProposeApproved is a [syncer.Ledger]'s.
+func (s *Store) ProposeApproved(ctx context.Context, c session.Claim, withheldBy string, ids []string) error {
+	return s.underClaim(ctx, c, func(tx *gorm.DB) error {
+		return tx.Exec(`INSERT INTO sync_deletes (session_id, product_id, hash, state)
+			SELECT ?, product_id, hash, ? FROM sync_deletes WHERE session_id = ? AND state = ? AND product_id IN ? ORDER BY product_id
+			ON CONFLICT (session_id, product_id) DO NOTHING`,
+			c.SessionID, session.DeleteProposed, withheldBy, session.DeleteWithheld, ids).Error
+	})
+}
+
+// CountDeletes is a [syncer.Ledger]'s.
+func (s *Store) CountDeletes(ctx context.Context, id, catalogName, origin string) (n syncer.DeleteCounts, err error) {
+	err = s.read.WithContext(ctx).Raw(`SELECT
+		(SELECT count(*) FROM sync_deletes WHERE session_id = ? AND state = ?) AS proposed,
+		(SELECT count(*) FROM products WHERE catalog = ? AND origin_node_id = ?) AS held`,
+		id, session.DeleteProposed, catalogName, origin).Scan(&n).Error
+	return n, s.translate(err)
+}
+
+// WithholdDeletes is a [syncer.Ledger]'s.
+func (s *Store) WithholdDeletes(ctx context.Context, c session.Claim) error {
+	return s.underClaim(ctx, c, func(tx *gorm.DB) error {
+		done := tx.Model(&session.Delete{}).Where("session_id = ? AND state = ?", c.SessionID, session.DeleteProposed).
+			Update("state", session.DeleteWithheld)
+		if done.Error != nil {
+			return done.Error
+		}
+		return s.guarded(fenced(tx, c), map[string]any{"deletes_withheld": done.RowsAffected})
+	})
+}
+
+// ListDeletes is a [syncer.Ledger]'s and a [syncer.Sessions]'s.
+func (s *Store) ListDeletes(ctx context.Context, id string, states []session.DeleteState, after string, limit int) (rows []session.Delete, err error) {
+	db := s.read.WithContext(ctx).Where("session_id = ? AND product_id > ?", id, after)
+	if len(states) > 0 {
+		db = db.Where("state IN ?", states)
+	}
+	err = db.Order("session_id, product_id").Limit(limit).Find(&rows).Error
+	return rows, s.translate(err)
+}
+
+// remove deletes the products of a batch that are still what they were when their source was found to lack them, in the batch's
+// transaction, and notes what became of each. It returns how many it deleted.
+func (s *Store) remove(tx *gorm.DB, row *session.Session, ids []string) (deleted int64, err error) {
+	for from := 0; from < len(ids); from += deleteStep {
+		step := ids[from:min(from+deleteStep, len(ids))]
+		done := tx.Exec(`DELETE FROM products WHERE catalog = ? AND origin_node_id = ? AND id IN ? AND digest IS NOT NULL AND hash =
+			(SELECT d.hash FROM sync_deletes d WHERE d.session_id = ? AND d.product_id = products.id)`,
+			row.Catalog, row.SourceNodeID, step, row.ID)
+		if done.Error != nil {
+			return deleted, done.Error
+		}
+		deleted += done.RowsAffected
+		err := tx.Exec(`UPDATE sync_deletes SET state = CASE WHEN EXISTS
+			(SELECT 1 FROM products p WHERE p.catalog = ? AND p.id = sync_deletes.product_id) THEN ? ELSE ? END
+			WHERE session_id = ? AND product_id IN ?`,
+			row.Catalog, session.DeleteKept, session.DeleteDone, row.ID, step).Error
+		if err != nil {
+			return deleted, err
+		}
+	}
+	return deleted, nil
+}
+
+// underClaim runs fn in a transaction that succeeds only while the claim holds.
+func (s *Store) underClaim(ctx context.Context, c session.Claim, fn func(tx *gorm.DB) error) error {
+	return s.inTx(ctx, s.work, func(tx *gorm.DB) error {
+		if err := fn(tx); err != nil {
+			return err
+		}
+		return s.guarded(fenced(tx, c), map[string]any{"last_heartbeat_at": s.dbNow()})
+	})
+}

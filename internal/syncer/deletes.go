@@ -1,0 +1,218 @@
+package syncer
+
+import (
+	"context"
+	"fmt"
+
+	"fullsync/internal/catalog"
+	"fullsync/internal/fault"
+	"fullsync/internal/plural"
+	"fullsync/internal/session"
+	"fullsync/internal/transfer"
+)
+
+// Deletes is what deleting needs of the database. Every write is guarded like a [Ledger]'s.
+type Deletes interface {
+	// ForgetProposals takes back what an earlier worker of the session proposed and did not decide.
+	ForgetProposals(ctx context.Context, c session.Claim) error
+	// ProposeDeletes notes products that are missing at origin, with the content that they have here now. What came from elsewhere
+	// is left out.
+	ProposeDeletes(ctx context.Context, c session.Claim, catalogName, origin string, missing []catalog.Entry) error
+	// ProposeApproved notes products that another session withheld, with the content that they had then.
+	ProposeApproved(ctx context.Context, c session.Claim, withheldBy string, ids []string) error
+	// CountDeletes counts what is proposed, and what is here from origin.
+	CountDeletes(ctx context.Context, id, catalogName, origin string) (DeleteCounts, error)
+	// WithholdDeletes decides that nothing that is proposed will be deleted.
+	WithholdDeletes(ctx context.Context, c session.Claim) error
+	// ListDeletes returns up to limit deletes of a session whose product id is greater than after, in order. No states means all.
+	ListDeletes(ctx context.Context, id string, states []session.DeleteState, after string, limit int) ([]session.Delete, error)
+}
+
+// DeleteCounts are the numbers by which the guard decides.
+type DeleteCounts struct {
+	// Proposed is how many products are to be deleted, Held how many are here from their source, those among them.
+	Proposed, Held int64
+}
+
+// deleteMissing deletes here what the source no longer has, or withholds all of it. It is called once everything the source has is
+// here, so what is found missing now is missing.
+func (w *Worker) deleteMissing(ctx context.Context, c *transfer.Comparison, out *sink, opt transfer.Options) (d session.Deletion, err error) {
+	row := out.row
+	if err := out.advance(ctx, session.Progressed{Phase: session.PhaseDeleting, Step: "Looking for products that " + row.PeerID + " no longer has"}); err != nil {
+		return d, err
+	}
+	if err := out.persist(ctx, func() error { return w.ledger.ForgetProposals(ctx, out.claim()) }); err != nil {
+		return d, err
+	}
+	if row.Options.ApprovedDeletes != "" {
+		err = w.proposeApproved(ctx, c, out)
+	} else {
+		err = transfer.Survey(ctx, *c, out, opt, func(missing []catalog.Entry) error {
+			return out.persist(ctx, func() error {
+				return w.ledger.ProposeDeletes(ctx, out.claim(), row.Catalog, row.SourceNodeID, missing)
+			})
+		})
+	}
+	if err != nil {
+		return d, err
+	}
+	var n DeleteCounts
+	var atSource []catalog.Digest
+	err = out.persist(ctx, func() (err error) {
+		if n, err = w.ledger.CountDeletes(ctx, row.ID, row.Catalog, row.SourceNodeID); err != nil {
+			return err
+		}
+		atSource, err = c.Source.Digests(ctx, "", []string{""})
+		return err
+	})
+	if err != nil {
+		return d, err
+	}
+	if row.Options.ApprovedDeletes == "" {
+		guard := session.DeleteGuard{Max: row.Options.MaxDeletes, Percent: row.Options.MaxDeletePercent}
+		if why := guard.Withhold(n.Proposed, n.Held, atSource[0].Count); why != "" {
+			d = session.Deletion{Withheld: n.Proposed, Why: why}
+			return d, out.persist(ctx, func() error { return w.ledger.WithholdDeletes(ctx, out.claim()) })
+		}
+	}
+	return d, w.deleteProposed(ctx, out, opt, n.Proposed)
+}
+
+// proposeApproved proposes what a person has approved: what the source still lacks of the list of another session.
+func (w *Worker) proposeApproved(ctx context.Context, c *transfer.Comparison, out *sink) error {
+	from := out.row.Options.ApprovedDeletes
+	for after, more := "", true; more; {
+		var step []session.Delete
+		err := out.persist(ctx, func() (err error) {
+			step, err = w.ledger.ListDeletes(ctx, from, []session.DeleteState{session.DeleteWithheld}, after, deleteStep)
+			return err
+		})
+		if err != nil || len(step) == 0 {
+			return err
+		}
+		ids := idsOf(step)
+		after, more = ids[len(ids)-1], len(step) == deleteStep
+		lacking, err := w.stillLacking(ctx, c, out, ids)
+		if err != nil {
+			return err
+		}
+		err = out.persist(ctx, func() error { return w.ledger.ProposeApproved(ctx, out.claim(), from, lacking) })
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// stillLacking returns those of the ids that the source does not have.
+func (w *Worker) stillLacking(ctx context.Context, c *transfer.Comparison, out *sink, ids []string) (lacking []string, err error) {
+	there := make(map[string]bool)
+	for ask := ids; len(ask) > 0; {
+		var page transfer.Page
+		err := out.persist(ctx, func() (err error) {
+			page, err = c.Products.ReadProducts(ctx, ask)
+			return err
+		})
+		if err != nil {
+			return nil, err
+		}
+		for _, p := range page.Products {
+			there[p.ID] = true
+		}
+		for _, r := range page.Rejects {
+			there[r.ID] = true
+		}
+		if !page.More {
+			break
+		}
+		for len(ask) > 0 && ask[0] <= page.Next {
+			ask = ask[1:]
+		}
+	}
+	for _, id := range ids {
+		if !there[id] {
+			lacking = append(lacking, id)
+		}
+	}
+	return lacking, nil
+}
+
+// deleteStep is how many approved deletes are looked at at once.
+const deleteStep = 1000
+
+// deleteProposed deletes what is proposed, batch by batch through the fence.
+func (w *Worker) deleteProposed(ctx context.Context, out *sink, opt transfer.Options, proposed int64) error {
+	if proposed == 0 {
+		return nil
+	}
+	step := fmt.Sprintf("Deleting %s that %s no longer has", plural.Of(proposed, "product"), out.row.PeerID)
+	if err := out.advance(ctx, session.Progressed{Phase: session.PhaseDeleting, Step: step}); err != nil {
+		return err
+	}
+	return transfer.Delete(ctx, out, opt, func(limit int) (ids []string, err error) {
+		var next []session.Delete
+		err = out.persist(ctx, func() (err error) {
+			next, err = w.ledger.ListDeletes(ctx, out.row.ID, []session.DeleteState{session.DeleteProposed}, "", limit)
+			return err
+		})
+		return idsOf(next), err
+	})
+}
+
+func idsOf(deletes []session.Delete) []string {
+	ids := make([]string, len(deletes))
+	for i, d := range deletes {
+		ids[i] = d.ProductID
+	}
+	return ids
+}
+
+// deletedToo adds to the last step how much was deleted.
+func deletedToo(step string, deleted int64) string {
+	if deleted == 0 {
+		return step
+	}
+	return fmt.Sprintf("%s; deleted %s", step, plural.Of(deleted, "product"))
+}
+
+// Deletes returns up to limit products that a session found to be gone at its source, by id, those behind after. No states means all of
+// them. It returns NotFound for an unknown session.
+func (s *Service) Deletes(ctx context.Context, id string, states []session.DeleteState, after string, limit int) ([]session.Delete, error) {
+	if _, _, err := s.sessions.GetSession(ctx, id); err != nil {
+		return nil, err
+	}
+	return s.sessions.ListDeletes(ctx, id, states, after, limit)
+}
+
+// ApproveDeletes starts a session that syncs once more and then deletes what another one withheld: only what its source still lacks and
+// nobody changed here since. count must be how many it withheld. It returns NotFound for an unknown session, Conflict when it has withheld
+// nothing or another number, what [Service.Start] returns for its peer, and [*RunningError] when the catalog has an active session.
+func (s *Service) ApproveDeletes(ctx context.Context, id string, count int64, by string) (session.View, error) {
+	old, _, err := s.sessions.GetSession(ctx, id)
+	switch {
+	case err != nil:
+		return session.View{}, err
+	case old.Status.Active():
+		return session.View{}, cannotApprove("The session is still %s. It decides about its deletes in the end.", old.Status)
+	case old.DeletesWithheld == 0:
+		return session.View{}, cannotApprove("The session withheld no deletes, so there is nothing to approve.")
+	case old.DeletesWithheld != count:
+		return session.View{}, cannotApprove("The session withheld %s, not %d. Look at the list, then approve that number.",
+			plural.Of(old.DeletesWithheld, "delete"), count)
+	}
+	options := old.Options
+	options.DeleteMissing, options.ApprovedDeletes = true, old.ID
+	started, err := s.Start(ctx, StartRequest{Catalog: old.Catalog, PeerID: old.PeerID, Options: options, IfRunning: Fail, By: by})
+	return started.Session, err
+}
+
+func cannotApprove(why string, args ...any) *fault.Error {
+	return fault.New(fault.Conflict, "CANNOT_APPROVE", "Cannot approve deletes", why, args...)
+}
+
+// errNoDeletes is for a source that cannot be compared.
+func errNoDeletes(peerID string) error {
+	return fault.New(fault.Impossible, "CANNOT_DELETE_MISSING", "Cannot delete what is missing",
+		"%s cannot prove which products it no longer has, because its version differs too much from this one. Nothing was changed. "+
+			"Start the sync without deleteMissing, or bring both nodes to the same version.", peerID)
+}
