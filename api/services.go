@@ -19,7 +19,7 @@ type Syncs interface {
 	Resume(ctx context.Context, id, by string) (session.View, error)
 	Get(ctx context.Context, id string) (session.View, error)
 	List(ctx context.Context, q syncer.Query) ([]session.View, error)
-	Status(ctx context.Context, catalogName string) (active, last *session.View, err error)
+	Status(ctx context.Context, catalogName string) (syncer.Status, error)
 	Cancel(ctx context.Context, id, by, reason string) (v session.View, already bool, err error)
 	CancelStuck(ctx context.Context, req syncer.StuckRequest) ([]syncer.Stuck, error)
 	Receipt(ctx context.Context, id string) (session.Receipt, error)

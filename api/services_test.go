@@ -22,7 +22,7 @@ type services struct {
 	resume     func(id, by string) (session.View, error)
 	get        func(id string) (session.View, error)
 	list       func(syncer.Query) ([]session.View, error)
-	status     func(catalogName string) (active, last *session.View, err error)
+	status     func(catalogName string) (syncer.Status, error)
 	cancel     func(ctx context.Context, id, by, reason string) (session.View, bool, error)
 	stuck      func(syncer.StuckRequest) ([]syncer.Stuck, error)
 	receipt    func(id string) (session.Receipt, error)
@@ -61,7 +61,7 @@ func (s syncs) Get(_ context.Context, id string) (session.View, error) { return 
 func (s syncs) List(_ context.Context, q syncer.Query) ([]session.View, error) {
 	return s.list(q)
 }
-func (s syncs) Status(_ context.Context, name string) (active, last *session.View, err error) {
+func (s syncs) Status(_ context.Context, name string) (syncer.Status, error) {
 	return s.status(name)
 }
 func (s syncs) Cancel(ctx context.Context, id, by, reason string) (session.View, bool, error) {
@@ -191,7 +191,7 @@ func goodServices() *services {
 		resume: func(string, string) (session.View, error) { return running(), nil },
 		get:    func(string) (session.View, error) { return running(), nil },
 		list:   func(syncer.Query) ([]session.View, error) { return []session.View{running()}, nil },
-		status: func(string) (active, last *session.View, err error) { v := running(); return &v, nil, nil },
+		status: func(string) (syncer.Status, error) { v := running(); return syncer.Status{Active: &v}, nil },
 		cancel: func(context.Context, string, string, string) (session.View, bool, error) {
 			return cancelled(), false, nil
 		},

@@ -92,18 +92,21 @@ func (h *sessionHandlers) GetFullSync(ctx context.Context, r spec.GetFullSyncReq
 
 // GetFullSyncStatus shows a catalog's active session and the one that ended last.
 func (h *sessionHandlers) GetFullSyncStatus(ctx context.Context, r spec.GetFullSyncStatusRequestObject) (spec.GetFullSyncStatusResponseObject, error) {
-	active, last, err := h.syncs.Status(ctx, valueOr(r.Params.Catalog, catalog.Default))
+	status, err := h.syncs.Status(ctx, valueOr(r.Params.Catalog, catalog.Default))
 	if err != nil {
 		return nil, err
 	}
-	out := spec.GetFullSyncStatus200JSONResponse{Success: true}
-	if active != nil {
-		v := sessionOf(*active)
+	out := spec.GetFullSyncStatus200JSONResponse{Success: true, AlsoActive: make([]spec.Session, len(status.AlsoActive))}
+	if status.Active != nil {
+		v := sessionOf(*status.Active)
 		out.Active = &v
 	}
-	if last != nil {
-		v := sessionOf(*last)
+	if status.Last != nil {
+		v := sessionOf(*status.Last)
 		out.Last = &v
+	}
+	for i, v := range status.AlsoActive {
+		out.AlsoActive[i] = sessionOf(v)
 	}
 	return out, nil
 }

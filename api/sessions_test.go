@@ -84,14 +84,15 @@ func TestStatus(t *testing.T) {
 	t.Parallel()
 	n := setup(t)
 	asked := ""
-	n.status = func(name string) (active, last *session.View, err error) {
+	n.status = func(name string) (syncer.Status, error) {
 		asked = name
 		v := cancelled()
-		return nil, &v, nil
+		return syncer.Status{Last: &v}, nil
 	}
 	a := n.call("GET", startPath+"/status", "")
 	last, _ := a.member("last").(map[string]any)
-	if a.status != 200 || asked != "main" || !strings.HasPrefix(a.body, `{"success":true,"active":null,"last":{`) || last["status"] != "CANCELLED" {
+	if a.status != 200 || asked != "main" || !strings.HasPrefix(a.body, `{"success":true,"active":null,"last":{`) || last["status"] != "CANCELLED" ||
+		!strings.HasSuffix(strings.TrimSpace(a.body), `},"alsoActive":[]}`) {
 		t.Errorf("%d %s, asked for %q", a.status, a.body, asked)
 	}
 	if n.call("GET", startPath+"/status?catalog=garden", ""); asked != "garden" {

@@ -70,7 +70,7 @@ func (s *Store) Heartbeat(ctx context.Context, c session.Claim) error {
 // Held is a [syncer.Ledger]'s.
 func (s *Store) Held(ctx context.Context, c session.Claim) error {
 	var n int64
-	err := fenced(s.read.WithContext(ctx), c).Count(&n).Error
+	err := fenced(s.show.WithContext(ctx), c).Count(&n).Error
 	if err == nil && n == 0 {
 		return transfer.ErrFenced
 	}

@@ -92,6 +92,6 @@ func (s *Store) giveJob(ctx context.Context, tx *gorm.DB, c session.Claim, enque
 
 // ListTakeovers returns the takeovers of a session, in order.
 func (s *Store) ListTakeovers(ctx context.Context, id string) (rows []session.Takeover, err error) {
-	err = s.read.WithContext(ctx).Where("session_id = ?", id).Order("fence").Find(&rows).Error
+	err = s.show.WithContext(ctx).Where("session_id = ?", id).Order("fence").Find(&rows).Error
 	return rows, s.translate(err)
 }

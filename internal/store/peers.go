@@ -13,13 +13,13 @@ import (
 
 // ListPeers is a [peer.Store]'s.
 func (s *Store) ListPeers(ctx context.Context) (peers []peer.Peer, err error) {
-	err = s.read.WithContext(ctx).Order("node_id").Find(&peers).Error
+	err = s.show.WithContext(ctx).Order("node_id").Find(&peers).Error
 	return peers, s.translate(err)
 }
 
 // GetPeer is a [peer.Store]'s.
 func (s *Store) GetPeer(ctx context.Context, nodeID string) (peer.Peer, error) {
-	return s.takePeer(s.read.WithContext(ctx), nodeID)
+	return s.takePeer(s.show.WithContext(ctx), nodeID)
 }
 
 func (s *Store) takePeer(db *gorm.DB, nodeID string) (p peer.Peer, err error) {

@@ -29,11 +29,12 @@ const lockTimeout = "5s"
 // Connections of one replica besides its workers': enough for its API, few enough for many replicas.
 const (
 	controlConnections = 8
-	readConnections    = 8
+	showConnections    = 4
+	readConnections    = 6
 )
 
 type postgres struct {
-	control, read *pgxpool.Pool
+	control, show, read *pgxpool.Pool
 	// pooled says that a pooler is between this process and the server.
 	pooled bool
 }
@@ -54,8 +55,9 @@ func openPostgres(ctx context.Context, opt Options) (*Store, error) {
 		return nil, d.openError(err)
 	}
 	s := &Store{dialect: d}
-	var errs [3]error
+	var errs [4]error
 	d.control, s.db, errs[0] = s.openPool(ctx, d, cfg, controlConnections, controlSettings())
+	d.show, s.show, errs[3] = s.openPool(ctx, d, cfg, showConnections, showSettings())
 	d.read, s.read, errs[1] = s.openPool(ctx, d, cfg, readConnections, readSettings())
 	_, s.work, errs[2] = s.openPool(ctx, d, cfg, max(1, opt.Workers), workSettings())
 	err = errors.Join(errs[:]...)
@@ -221,6 +223,11 @@ func fromIntervals(columns string) string {
 func (d *postgres) readProducts(ctx context.Context, columns, catalogName string, ids []string) (pageRows, error) {
 	rows, err := d.read.Query(ctx, "SELECT p.* FROM unnest($2::text[]) AS b (wanted) CROSS JOIN LATERAL (SELECT "+columns+
 		" FROM products WHERE catalog = $1 AND id = b.wanted OFFSET 0) AS p", catalogName, ids)
+	return nativeRows{rows}, err
+}
+
+func (d *postgres) query(ctx context.Context, query string, values ...any) (pageRows, error) {
+	rows, err := d.show.Query(ctx, query, values...)
 	return nativeRows{rows}, err
 }
 

@@ -72,6 +72,18 @@ func readSettings() []sessionSetting {
 		sessionSetting{name: "plan_cache_mode", value: "force_custom_plan"})
 }
 
+// showSettings are those of connections for what is shown. It is small and asked for again and again, so its plans are kept;
+// making one takes several times as long as following it. Kept plans must follow an index, also those that were made while
+// the table was small.
+func showSettings() []sessionSetting {
+	return append(sessionSettings(),
+		sessionSetting{name: "lock_timeout", value: "0"},
+		sessionSetting{name: "enable_seqscan", value: "off"},
+		sessionSetting{name: "enable_bitmapscan", value: "off"},
+		sessionSetting{name: "plan_cache_mode", value: "auto"},
+		sessionSetting{name: "jit", value: "off"})
+}
+
 // apply gives a new connection its settings and reads them back, in a second question: through a pooler that takes sessions
 // apart, the answer comes from another one. It returns Unavailable where a setting does not hold.
 func (d *postgres) apply(ctx context.Context, conn *pgx.Conn, settings []sessionSetting) error {

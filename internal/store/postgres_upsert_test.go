@@ -12,6 +12,9 @@ import (
 	"fullsync/internal/postgrestest"
 )
 
+// noEngine migrates no job engine.
+func noEngine(context.Context) error { return nil }
+
 func openMigrated(t *testing.T) (*Store, *postgres) {
 	t.Helper()
 	s, err := Open(t.Context(), Options{URL: postgrestest.NewDatabase(t), Workers: 2})
@@ -23,7 +26,7 @@ func openMigrated(t *testing.T) (*Store, *postgres) {
 			t.Error(err)
 		}
 	})
-	if err := s.Migrate(t.Context(), func(context.Context) error { return nil }, nil); err != nil {
+	if err := s.Migrate(t.Context(), noEngine, nil); err != nil {
 		t.Fatal(err)
 	}
 	return s, s.dialect.(*postgres)

@@ -32,7 +32,7 @@ const rejectsOfChain = `WITH RECURSIVE chain (id, before) AS (
 // RejectedIDs is a [syncer.Ledger]'s.
 func (s *Store) RejectedIDs(ctx context.Context, id string) (map[string]bool, error) {
 	var ids []string
-	err := s.read.WithContext(ctx).Raw(rejectsOfChain, id).Scan(&ids).Error
+	err := s.show.WithContext(ctx).Raw(rejectsOfChain, id).Scan(&ids).Error
 	set := make(map[string]bool, len(ids))
 	for _, id := range ids {
 		set[id] = true
@@ -60,6 +60,6 @@ func (s *Store) Refusals(ctx context.Context, id string) (refused session.Refusa
 
 // ListRejects is a [syncer.Sessions]'s.
 func (s *Store) ListRejects(ctx context.Context, id string, after int64, limit int) (rows []session.Reject, err error) {
-	err = s.read.WithContext(ctx).Where("session_id = ? AND number > ?", id, after).Order("number").Limit(limit).Find(&rows).Error
+	err = s.show.WithContext(ctx).Where("session_id = ? AND number > ?", id, after).Order("number").Limit(limit).Find(&rows).Error
 	return rows, s.translate(err)
 }

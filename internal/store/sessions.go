@@ -2,7 +2,6 @@ package store
 
 import (
 	"context"
-	"errors"
 	"time"
 
 	"gorm.io/gorm"
@@ -18,46 +17,20 @@ func (s *Store) dbNow() clause.Expr { return gorm.Expr(s.nowSQL()) }
 
 // GetSession is a [syncer.Sessions]'s.
 func (s *Store) GetSession(ctx context.Context, id string) (row session.Session, now time.Time, err error) {
-	err = s.read.WithContext(ctx).Where("id = ?", id).Take(&row).Error
-	if errors.Is(err, gorm.ErrRecordNotFound) {
-		return row, now, fault.New(fault.NotFound, "SESSION_NOT_FOUND", "Sync session not found",
+	rows, now, err := s.querySessions(ctx, s.sessionSQL(), id)
+	if err == nil && len(rows) == 0 {
+		err = fault.New(fault.NotFound, "SESSION_NOT_FOUND", "Sync session not found",
 			"There is no sync session with this id. List the sessions to find the right one.")
 	}
-	if err == nil {
-		now, err = s.now(s.read.WithContext(ctx))
+	if err != nil {
+		return row, now, err
 	}
-	return row, now, s.translate(err)
+	return rows[0], now, nil
 }
 
-// FindSessions is a [syncer.Sessions]'s.
-func (s *Store) FindSessions(ctx context.Context, q syncer.Query) (rows []session.Session, now time.Time, err error) {
-	db := s.read.WithContext(ctx).Order("started_at DESC, id DESC")
-	if len(q.Statuses) > 0 {
-		db = db.Where("status IN ?", session.Stored(q.Statuses...))
-	}
-	if q.Catalog != "" {
-		db = db.Where("catalog = ?", q.Catalog)
-	}
-	if q.PeerID != "" {
-		db = db.Where("peer_id = ?", q.PeerID)
-	}
-	if !q.StartedAfter.IsZero() {
-		db = db.Where("started_at > ?", s.timeParam(q.StartedAfter))
-	}
-	if !q.StartedBefore.IsZero() {
-		db = db.Where("started_at < ?", s.timeParam(q.StartedBefore))
-	}
-	if q.BeforeID != "" {
-		at := s.timeParam(q.BeforeStartedAt)
-		db = db.Where("started_at < ? OR (started_at = ? AND id < ?)", at, at, q.BeforeID)
-	}
-	if q.Limit > 0 {
-		db = db.Limit(q.Limit)
-	}
-	if err = db.Find(&rows).Error; err == nil {
-		now, err = s.now(s.read.WithContext(ctx))
-	}
-	return rows, now, s.translate(err)
+// sessionSQL selects one session.
+func (s *Store) sessionSQL() string {
+	return "SELECT " + sessionRow().columns + ", " + s.nowSQL() + " FROM sync_sessions WHERE id = $1"
 }
 
 // cancellable selects a session while it is active.
@@ -89,7 +62,7 @@ func (s *Store) CountSessions(ctx context.Context) (map[session.Status]int64, er
 		Status session.Status
 		N      int64
 	}
-	err := s.read.WithContext(ctx).Model(&session.Session{}).Select("status, count(*) AS n").Group("status").Find(&rows).Error
+	err := s.show.WithContext(ctx).Model(&session.Session{}).Select("status, count(*) AS n").Group("status").Find(&rows).Error
 	counts := make(map[session.Status]int64, len(rows))
 	for _, r := range rows {
 		counts[r.Status.Current()] += r.N

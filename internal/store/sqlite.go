@@ -39,6 +39,8 @@ type sqlite struct {
 	// opened is the file as it was opened, to notice when it is taken away.
 	opened fs.FileInfo
 	roomMu sync.Mutex
+	// kept are the statements of query, on the connections that read.
+	kept *keptStatements
 }
 
 func openSQLite(opt Options) (*Store, error) {
@@ -101,8 +103,10 @@ func (d *sqlite) open() (*Store, error) {
 	if err != nil {
 		return nil, errors.Join(err, s.Close())
 	}
-	s.db, s.work, s.read = write, write, read
-	return s, nil
+	s.db, s.work, s.read, s.show = write, write, read, read
+	readers, err := read.DB()
+	d.kept = &keptStatements{db: readers, all: map[string]*sql.Stmt{}}
+	return s, err
 }
 
 func (s *Store) openFile(path string, size int) (*gorm.DB, error) {

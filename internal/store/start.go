@@ -3,6 +3,8 @@ package store
 import (
 	"context"
 	"errors"
+	"strconv"
+	"strings"
 	"time"
 
 	"gorm.io/gorm"
@@ -131,10 +133,34 @@ func (s *Store) FindStartKey(ctx context.Context, subject, key string) (found sy
 // PruneSessions deletes finished sessions that ended longer than olderThan ago, except the newest keep ones, up to a
 // thousand at a time, and returns how many.
 func (s *Store) PruneSessions(ctx context.Context, olderThan time.Duration, keep int) (int64, error) {
+	var st statement
+	query := s.pruneSQL(&st, olderThan, keep)
+	done, err := s.SQL().ExecContext(ctx, query, st.values...)
+	if err != nil {
+		return 0, s.translate(err)
+	}
+	return done.RowsAffected()
+}
+
+// pruneSQL walks along the index of each status, first from the newest to the last one that is kept, then from the oldest on.
+func (s *Store) pruneSQL(st *statement, olderThan time.Duration, keep int) string {
+	// In a query of its own, so that PostgreSQL asks the clock once and can look the outcome up in the index.
+	ago := "(SELECT " + s.agoSQL(olderThan) + ")"
 	finished := []session.Status{session.Completed, session.Failed, session.Cancelled}
-	newest := s.db.Model(&session.Session{}).Select("id").Where("status IN ?", finished).Order("started_at DESC, id DESC").Limit(keep)
-	old := s.db.Model(&session.Session{}).Select("id").Where("status IN ?", finished).
-		Where("completed_at < "+s.agoSQL(olderThan)).Where("id NOT IN (?)", newest).Order("started_at").Limit(1000)
-	done := s.db.WithContext(ctx).Where("id IN (?)", old).Delete(&session.Session{})
-	return done.RowsAffected, s.translate(done.Error)
+	walks := func(rest string) string {
+		all := make([]string, len(finished))
+		for i, status := range finished {
+			all[i] = "SELECT * FROM (SELECT id, started_at FROM sync_sessions WHERE status = " + st.value(string(status)) + rest + ") AS walk"
+		}
+		return "(" + strings.Join(all, " UNION ALL ") + ") AS walks"
+	}
+	old := " AND started_at < " + ago + " AND completed_at < " + ago
+	if keep > 0 {
+		count := strconv.Itoa(keep)
+		// Not the newest: whatever comes after those in the listing. Where there are no more than are kept, nothing does.
+		old += " AND (started_at, id) < (SELECT started_at, id FROM " + walks(newestFirst+" LIMIT "+count) +
+			newestFirst + " LIMIT 1 OFFSET " + strconv.Itoa(keep-1) + ")"
+	}
+	return "DELETE FROM sync_sessions WHERE id IN (SELECT id FROM " + walks(old+" ORDER BY started_at, id LIMIT 1000") +
+		" ORDER BY started_at, id LIMIT 1000)"
 }

@@ -33,10 +33,12 @@ type Options struct {
 // Store is an open database.
 type Store struct {
 	dialect
-	// db is for what must not wait behind anything: starts, cancels, heartbeats. read is for everything that is
-	// shown. work is for batches.
-	db, read, work *gorm.DB
-	closers        []io.Closer
+	// db is for what must not wait behind anything: starts, cancels, heartbeats. show is for what people and pages look at
+	// again and again: sessions, peers, users. read is for products. work is for batches.
+	db, show, read, work *gorm.DB
+	closers              []io.Closer
+	// statusSQL is catalogStatusSQL's, made once.
+	statusSQL string
 }
 
 // dialect is what differs between the databases.
@@ -80,16 +82,24 @@ type dialect interface {
 	distrust(ctx context.Context, s *Store, catalogName string, ids []string) error
 	// prepare does what a batch needs read beforehand, outside its transaction.
 	prepare(ctx context.Context, w *upsert) error
+	// query runs a statement with $1, $2 … on a connection for what is shown.
+	query(ctx context.Context, query string, values ...any) (pageRows, error)
 	// listener is a pool that can LISTEN, nil where the database has no such thing.
 	listener() *pgxpool.Pool
 }
 
 // Open connects to the database. It changes nothing in it; see [Store.Migrate].
-func Open(ctx context.Context, opt Options) (*Store, error) {
+func Open(ctx context.Context, opt Options) (s *Store, err error) {
 	if opt.URL != "" {
-		return openPostgres(ctx, opt)
+		s, err = openPostgres(ctx, opt)
+	} else {
+		s, err = openSQLite(opt)
 	}
-	return openSQLite(opt)
+	if err != nil {
+		return nil, err
+	}
+	s.statusSQL = s.catalogStatusSQL()
+	return s, nil
 }
 
 // Close closes all connections.
@@ -111,7 +121,7 @@ func (s *Store) Ready(ctx context.Context) error {
 
 // Answers returns Unavailable when the database does not answer.
 func (s *Store) Answers(ctx context.Context) error {
-	return s.translate(s.read.WithContext(ctx).Exec("SELECT 1").Error)
+	return s.translate(s.show.WithContext(ctx).Exec("SELECT 1").Error)
 }
 
 // withRoom runs a write to a session, and once more with the room that is kept for it when the disk is full.

@@ -47,13 +47,13 @@ func (s *Store) AddFirstUser(ctx context.Context, u *user.User) (made bool, err 
 
 // ListUsers is a [user.Store]'s.
 func (s *Store) ListUsers(ctx context.Context) (users []user.User, err error) {
-	err = s.read.WithContext(ctx).Order("name_key").Find(&users).Error
+	err = s.show.WithContext(ctx).Order("name_key").Find(&users).Error
 	return users, s.translate(err)
 }
 
 // FindUser is a [user.Store]'s and a [user.LoginStore]'s.
 func (s *Store) FindUser(ctx context.Context, name string) (user.User, error) {
-	return s.takeUser(s.read.WithContext(ctx), name)
+	return s.takeUser(s.show.WithContext(ctx), name)
 }
 
 func (s *Store) takeUser(db *gorm.DB, name string) (u user.User, err error) {

@@ -102,10 +102,11 @@ func (s *Service) begin(ctx context.Context, req StartRequest, row session.Sessi
 		if started, ok, err := s.repeated(ctx, req.Key); ok || err != nil {
 			return started, err
 		}
-		running, err := s.newest(ctx, req.Catalog, session.ActiveStatuses())
+		status, err := s.Status(ctx, req.Catalog)
 		if err != nil {
 			return Started{}, err
 		}
+		running := status.Active
 		switch {
 		case running == nil || req.IfRunning == Replace:
 			continue // it has ended, or changed, since

@@ -6,6 +6,7 @@ import (
 	"context"
 	"database/sql"
 	"log/slog"
+	"slices"
 	"time"
 
 	"fullsync/internal/catalog"
@@ -26,8 +27,11 @@ type Sessions interface {
 	AttachKey(ctx context.Context, key StartKey, sessionID string) error
 	// GetSession returns NotFound for an unknown id.
 	GetSession(ctx context.Context, id string) (session.Session, time.Time, error)
-	// FindSessions returns sessions newest first.
+	// FindSessions returns sessions newest first. Where there are none, so is the time.
 	FindSessions(ctx context.Context, q Query) ([]session.Session, time.Time, error)
+	// CatalogStatus returns the active sessions of a catalog and, of the finished ones, the one that started last, in no
+	// order. Where there are none, so is the time.
+	CatalogStatus(ctx context.Context, catalogName string) ([]session.Session, time.Time, error)
 	// CancelSession ends an active session in one conditional UPDATE; ok is false when it was not active.
 	CancelSession(ctx context.Context, id string, by Cancellation) (ok bool, err error)
 	// ListTakeovers returns the takeovers of a session, in order.
@@ -235,19 +239,33 @@ func (s *Service) List(ctx context.Context, q Query) ([]session.View, error) {
 	return views, nil
 }
 
-// Status returns the active session of a catalog and the one that ended last, nil where there is none.
-func (s *Service) Status(ctx context.Context, catalogName string) (active, last *session.View, err error) {
-	if active, err = s.newest(ctx, catalogName, session.ActiveStatuses()); err != nil {
-		return nil, nil, err
-	}
-	last, err = s.newest(ctx, catalogName, []session.Status{session.Completed, session.Failed, session.Cancelled})
-	return active, last, err
+// Status is how the syncs of a catalog stand; nil members are not there.
+type Status struct {
+	// Active writes the catalog.
+	Active *session.View
+	// Last is the newest of the finished ones.
+	Last *session.View
+	// AlsoActive are the active ones besides Active, newest first.
+	AlsoActive []session.View
 }
 
-func (s *Service) newest(ctx context.Context, catalogName string, statuses []session.Status) (*session.View, error) {
-	views, err := s.List(ctx, Query{Catalog: catalogName, Statuses: statuses, Limit: 1})
-	if err != nil || len(views) == 0 {
-		return nil, err
+// Status returns how the syncs of a catalog stand.
+func (s *Service) Status(ctx context.Context, catalogName string) (st Status, err error) {
+	rows, now, err := s.sessions.CatalogStatus(ctx, catalogName)
+	if err != nil {
+		return st, err
 	}
-	return &views[0], nil
+	slices.SortFunc(rows, func(a, b session.Session) int { return b.StartedAt.Compare(a.StartedAt) })
+	for _, row := range rows {
+		v := s.view(row, now)
+		switch {
+		case !row.Status.Active():
+			st.Last = &v
+		case st.Active == nil:
+			st.Active = &v
+		default:
+			st.AlsoActive = append(st.AlsoActive, v)
+		}
+	}
+	return st, nil
 }

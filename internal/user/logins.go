@@ -21,7 +21,7 @@ type LoginStore interface {
 	SignedIn(ctx context.Context, userID, forget, takeBack string) error
 	// FindUser is [Store]'s.
 	FindUser(ctx context.Context, name string) (User, error)
-	// TokenUser returns the user of that id, and whether the token of that id has ended. Returns NotFound for an unknown user.
+	// TokenUser returns the user of that id, as far as tokens depend on it (ID, Name, Role, Disabled, Generation), and whether the token of that id has ended. Returns NotFound for an unknown user.
 	TokenUser(ctx context.Context, userID, tokenID string) (u User, ended bool, err error)
 	// EndToken keeps the token of that id as ended until it would have expired. Doing it twice is no error.
 	EndToken(ctx context.Context, tokenID string, expiresAt time.Time) error
