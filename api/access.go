@@ -1,10 +1,12 @@
 package api
 
 import (
+	"errors"
 	"fmt"
 	"net/http"
 	"regexp"
 	"slices"
+	"strings"
 
 	"github.com/getkin/kin-openapi/openapi3"
 	"github.com/getkin/kin-openapi/routers"
@@ -45,6 +47,14 @@ type operation struct {
 	route *routers.Route
 	// roles are the ones that may call it; none for a public one.
 	roles []auth.Role
+	// body says how large its body may be; nil where the general limits hold.
+	body *bodyLimits
+}
+
+// bodyLimits are what an operation that takes products says of its body, which it then reads by itself.
+type bodyLimits struct {
+	MaxBytes int64
+	MaxDepth int
 }
 
 // pathParameter is a parameter in a path of the document.
@@ -66,7 +76,7 @@ func newAccessTable() (accessTable, error) {
 	}
 	for path, item := range doc.Paths.Map() {
 		for method, op := range item.Operations() {
-			key := routeKey{method, pathParameter.ReplaceAllString(path, ":$1")}
+			key := routeKey{method, routePath(path)}
 			roles, err := rolesOf(op)
 			if err != nil {
 				return accessTable{}, fmt.Errorf("api: %s %s: %w", method, path, err)
@@ -74,12 +84,35 @@ func newAccessTable() (accessTable, error) {
 			if open := len(roles) == 0; open != t.public[key] {
 				return accessTable{}, fmt.Errorf("api: %s %s is not in the list of public routes as the document says", method, path)
 			}
-			t.operations[key] = operation{roles: roles, route: &routers.Route{
+			body, err := bodyOf(op)
+			if err != nil {
+				return accessTable{}, fmt.Errorf("api: %s %s: %w", method, path, err)
+			}
+			t.operations[key] = operation{roles: roles, body: body, route: &routers.Route{
 				Spec: doc, Path: path, PathItem: item, Method: method, Operation: op,
 			}}
 		}
 	}
 	return t, nil
+}
+
+// routePath is a path of the document as Echo writes it.
+func routePath(path string) string {
+	return pathParameter.ReplaceAllString(strings.ReplaceAll(path, ":", `\:`), ":$1")
+}
+
+// bodyOf returns the limits that the document names for the body of an operation, nil where it names none.
+func bodyOf(op *openapi3.Operation) (*bodyLimits, error) {
+	named, ok := op.Extensions["x-body"].(map[string]any)
+	if !ok {
+		return nil, nil
+	}
+	maxBytes, ok1 := named["maxBytes"].(float64)
+	maxDepth, ok2 := named["maxDepth"].(float64)
+	if !ok1 || !ok2 || maxBytes < 1 || maxDepth < 1 {
+		return nil, errors.New("x-body wants maxBytes and maxDepth")
+	}
+	return &bodyLimits{MaxBytes: int64(maxBytes), MaxDepth: int(maxDepth)}, nil
 }
 
 // rolesOf returns the roles that the document names for an operation, none for one that is open on purpose.

@@ -39,6 +39,12 @@ func everyOperation(t *testing.T) map[request][]string {
 				r.body = `{"intervals":[{"after":"","through":""}]}`
 			case "readNodeDigestsOfIntervals":
 				r.body = `{"through":[""]}`
+			case "putProduct":
+				r.body = `{"name":"Chair"}`
+			case "editProducts":
+				r.body = `{"edits":[{"put":{"id":"a","name":"Chair"}},{"delete":"b"}]}`
+			case "deleteCatalog":
+				r.path += "?products=3"
 			}
 			var roles []string
 			named, _ := op.Extensions["x-roles"].([]any)

@@ -11,12 +11,12 @@ import (
 	"fullsync/internal/fault"
 )
 
-// maxBodyDepth is how deep a body may be nested.
+// maxBodyDepth is how deep a body may be nested whose operation names no limit of its own.
 const maxBodyDepth = 32
 
 // checkBody says whether data is one JSON object that every reader understands alike: valid UTF-8, no name twice, no
 // NUL (which PostgreSQL cannot store), nothing after it, and not nested absurdly. Returns Invalid otherwise.
-func checkBody(data []byte) error {
+func checkBody(data []byte, maxDepth int) error {
 	dec := jsontext.NewDecoder(bytes.NewReader(data))
 	if kind := dec.PeekKind(); kind != '{' && kind != 0 {
 		return wrongBody("must be a JSON object")
@@ -31,7 +31,7 @@ func checkBody(data []byte) error {
 		case err != nil:
 			return wrongBody("must be valid JSON")
 		}
-		if dec.StackDepth() > maxBodyDepth {
+		if dec.StackDepth() > maxDepth {
 			return wrongBody("is nested too deep")
 		}
 		if token.Kind() == '"' && strings.ContainsRune(token.String(), 0) {

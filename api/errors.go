@@ -14,6 +14,7 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"fullsync/api/spec"
+	"fullsync/internal/catalog"
 	"fullsync/internal/fault"
 	"fullsync/internal/peer"
 	"fullsync/internal/session"
@@ -64,6 +65,10 @@ func (w errorWriter) write(err error, c echo.Context) {
 		body = internalError(id)
 	case http.StatusUnauthorized:
 		h.Set(echo.HeaderWWWAuthenticate, challenge(r))
+	case http.StatusPreconditionFailed:
+		if unmet := (*preconditionError)(nil); errors.As(err, &unmet) && unmet.etag != nil {
+			h.Set(headerETag, *unmet.etag)
+		}
 	case http.StatusTooManyRequests, http.StatusServiceUnavailable:
 		h.Set(echo.HeaderRetryAfter, retryAfterOf(err))
 		w.log.WarnContext(r.Context(), "request refused", "route", c.Path(), "error", err)
@@ -89,17 +94,24 @@ func describe(ctx context.Context, err error) (status int, body any) {
 		running  *syncer.RunningError
 		finished *syncer.FinishedError
 		inUse    *peer.InUseError
+		unmet    *preconditionError
+		count    *catalog.CountError
 		known    *fault.Error
 		tooLarge *http.MaxBytesError
 		routing  *echo.HTTPError
 	)
 	switch {
 	case errors.As(err, &running):
+		concerns(ctx, running.Running.ID)
 		return http.StatusConflict, inProgress(ctx, running)
 	case errors.As(err, &finished):
 		return http.StatusConflict, sessionFinished(finished)
 	case errors.As(err, &inUse):
 		return http.StatusConflict, peerInUse(inUse)
+	case errors.As(err, &unmet):
+		return http.StatusPreconditionFailed, errorBody(unmet.fault)
+	case errors.As(err, &count):
+		return http.StatusConflict, catalogChanged(count)
 	case errors.As(err, &known):
 		return statuses[known.Kind], errorBody(known)
 	case errors.As(err, &tooLarge):
@@ -165,19 +177,23 @@ func internalError(requestID string) spec.Error {
 
 func inProgress(ctx context.Context, err *syncer.RunningError) spec.SyncInProgress {
 	v := err.Running
+	message := fmt.Sprintf("Catalog %s is being synced from %s since %s. %s",
+		v.Catalog, v.SourceNodeID, v.StartedAt.UTC().Format(time.RFC3339), wayOut(v))
+	if err.Deleted > 0 {
+		message += fmt.Sprintf(" Before it began, %d products had been deleted.", err.Deleted)
+	}
 	return spec.SyncInProgress{
 		Error:       err.Error(),
 		SessionId:   sessionID(v.ID),
 		CurrentStep: v.CurrentStep,
 		Progress:    v.Progress,
 		Code:        "SYNC_IN_PROGRESS",
-		Message: fmt.Sprintf("Catalog %s is being synced from %s since %s. %s",
-			v.Catalog, v.SourceNodeID, v.StartedAt.UTC().Format(time.RFC3339), wayOut(v)),
-		Status:    spec.SessionStatus(v.Status),
-		StartedAt: v.StartedAt.UTC(),
-		StartedBy: v.StartedBy,
-		Health:    healthOf(v),
-		CancelUrl: underPrefix(ctx, "/api/admin/sync/full-sync/cancel"),
+		Message:     message,
+		Status:      spec.SessionStatus(v.Status),
+		StartedAt:   v.StartedAt.UTC(),
+		StartedBy:   v.StartedBy,
+		Health:      healthOf(v),
+		CancelUrl:   underPrefix(ctx, "/api/admin/sync/full-sync/cancel"),
 	}
 }
 

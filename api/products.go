@@ -51,7 +51,10 @@ func (h *productHandlers) GetProduct(ctx context.Context, r spec.GetProductReque
 	if err != nil {
 		return nil, err
 	}
-	return spec.GetProduct200JSONResponse{Success: true, Product: productOf(p)}, nil
+	return spec.GetProduct200JSONResponse{
+		Headers: spec.GetProduct200ResponseHeaders{ETag: etag(p.Hash)},
+		Body:    spec.ProductResponse{Success: true, Product: productOf(p)},
+	}, nil
 }
 
 // productOf renders a product; its attributes go out as they are stored, numbers literally.

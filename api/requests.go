@@ -118,10 +118,13 @@ func accessLog(log *slog.Logger) echo.MiddlewareFunc {
 }
 
 // limitBodies refuses bodies that are too large or not JSON. A body of unknown length is cut where it gets too large.
-func limitBodies(limit int64) echo.MiddlewareFunc {
+func limitBodies(access accessTable, usual int64) echo.MiddlewareFunc {
 	return func(next echo.HandlerFunc) echo.HandlerFunc {
 		return func(c echo.Context) error {
-			r := c.Request()
+			r, limit := c.Request(), usual
+			if op := access.operations[routeKey{r.Method, c.Path()}]; op.body != nil {
+				limit = op.body.MaxBytes
+			}
 			if r.ContentLength == 0 || r.Body == nil || r.Body == http.NoBody {
 				return next(c)
 			}

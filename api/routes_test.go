@@ -19,6 +19,7 @@ func TestServedRoutesAreThoseOfTheDocument(t *testing.T) {
 		SessionCounts
 		Events
 		Logins
+		Editor
 	}
 	s, err := New(Options{
 		Syncs: missing.Syncs, Peers: missing.Peers, Catalogs: missing.Catalogs, Pages: missing.Pages,
@@ -33,9 +34,10 @@ func TestServedRoutesAreThoseOfTheDocument(t *testing.T) {
 		Events
 		Logins
 		Console
+		Editor
 	}
 	s, err = New(Options{
-		Syncs: all{}, Peers: struct{ Peers }{}, Catalogs: struct{ Catalogs }{}, Pages: all{}, Sides: func(string, bool) Side { return nil }, Counts: all{}, Events: all{}, Logins: all{}, Console: all{},
+		Syncs: all{}, Peers: struct{ Peers }{}, Catalogs: struct{ Catalogs }{}, Pages: all{}, Sides: func(string, bool) Side { return nil }, Counts: all{}, Events: all{}, Logins: all{}, Console: all{}, Editor: all{},
 		Ready: func(context.Context) error { return nil }, Logger: slog.New(slog.DiscardHandler),
 	})
 	if err != nil {
@@ -48,7 +50,7 @@ func TestServedRoutesAreThoseOfTheDocument(t *testing.T) {
 	want := []string{"GET /docs", "GET /docs/*", "GET /", "GET /console", "GET /console/*"}
 	for path, item := range doc.Paths.Map() {
 		for method := range item.Operations() {
-			want = append(want, method+" "+pathParameter.ReplaceAllString(path, ":$1"))
+			want = append(want, method+" "+routePath(path))
 		}
 	}
 	var got []string

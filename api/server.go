@@ -20,6 +20,7 @@ type Options struct {
 	Syncs    Syncs
 	Peers    Peers
 	Catalogs Catalogs
+	Editor   Editor
 	Pages    Pages
 	Sides    Sides
 	Counts   SessionCounts
@@ -45,7 +46,7 @@ type NodeInfo struct {
 
 // Limits bound what a request may cost. Zero members take the default.
 type Limits struct {
-	// BodyBytes is the largest request body; 1 MiB.
+	// BodyBytes is the largest body of a request whose operation names no limit of its own; 1 MiB.
 	BodyBytes int64
 	// PageBytes is the encoded size after which a page ends; 4 MiB.
 	PageBytes int
@@ -81,7 +82,7 @@ type Server struct{ echo *echo.Echo }
 
 // New returns the server for opt. It returns an error when the document and the list of open routes disagree.
 func New(opt Options) (*Server, error) {
-	if opt.Syncs == nil || opt.Peers == nil || opt.Catalogs == nil || opt.Pages == nil || opt.Sides == nil || opt.Counts == nil ||
+	if opt.Syncs == nil || opt.Peers == nil || opt.Catalogs == nil || opt.Editor == nil || opt.Pages == nil || opt.Sides == nil || opt.Counts == nil ||
 		opt.Events == nil || opt.Logins == nil || opt.Console == nil || opt.Ready == nil || opt.Logger == nil {
 		return nil, errors.New("api: a service is missing in the options")
 	}
@@ -104,7 +105,7 @@ func New(opt Options) (*Server, error) {
 		e.Use(cors(opt.CORSOrigins))
 	}
 	e.Use(
-		limitBodies(opt.Limits.BodyBytes),
+		limitBodies(access, opt.Limits.BodyBytes),
 		authenticate(access, opt.Logins, opt.Limits.Answer),
 		authorize(access),
 		withAddress,
@@ -144,6 +145,8 @@ type handlers struct {
 	eventHandlers
 	peerHandlers
 	productHandlers
+	editHandlers
+	catalogHandlers
 	nodeHandlers
 	statsHandlers
 	authHandlers
@@ -158,6 +161,8 @@ func newHandlers(opt Options) *handlers {
 		eventHandlers:   eventHandlers{events: opt.Events, syncs: opt.Syncs, logins: opt.Logins, limits: opt.Limits},
 		peerHandlers:    peerHandlers{peers: opt.Peers},
 		productHandlers: productHandlers{catalogs: opt.Catalogs, pageBytes: opt.Limits.PageBytes},
+		editHandlers:    editHandlers{editor: opt.Editor},
+		catalogHandlers: catalogHandlers{editor: opt.Editor, catalogs: opt.Catalogs, syncs: opt.Syncs},
 		nodeHandlers: nodeHandlers{node: opt.Node, catalogs: opt.Catalogs, pages: opt.Pages, sides: opt.Sides, totals: newTotals(opt.Pages.CountProducts),
 			encoders: newEncoders(), pageBytes: opt.Limits.PageBytes},
 		statsHandlers:     statsHandlers{peers: opt.Peers, sessions: opt.Counts, catalogs: opt.Catalogs},
@@ -171,9 +176,9 @@ func newHandlers(opt Options) *handlers {
 func cors(origins []string) echo.MiddlewareFunc {
 	return middleware.CORSWithConfig(middleware.CORSConfig{
 		AllowOrigins:  origins,
-		AllowMethods:  []string{http.MethodGet, http.MethodPost, http.MethodPatch, http.MethodDelete},
-		AllowHeaders:  []string{echo.HeaderAuthorization, echo.HeaderContentType, echo.HeaderXRequestID, headerIdempotencyKey, headerLastEventID},
-		ExposeHeaders: []string{echo.HeaderLocation, echo.HeaderRetryAfter, echo.HeaderXRequestID},
+		AllowMethods:  []string{http.MethodGet, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete},
+		AllowHeaders:  []string{echo.HeaderAuthorization, echo.HeaderContentType, echo.HeaderXRequestID, headerIdempotencyKey, headerLastEventID, headerIfMatch, headerIfNoneMatch},
+		ExposeHeaders: []string{echo.HeaderLocation, echo.HeaderRetryAfter, echo.HeaderXRequestID, headerETag},
 		MaxAge:        600,
 	})
 }

@@ -49,6 +49,16 @@ type Catalogs interface {
 	CountCatalogs(ctx context.Context) ([]catalog.Count, error)
 }
 
+// Editor changes products; [syncer.Editor] is one.
+type Editor interface {
+	// Edit makes edits of different products, all or none, and returns what became of each, in the same order. Returns
+	// [*syncer.RunningError] and [*catalog.UnmetError].
+	Edit(ctx context.Context, catalogName string, edits []catalog.Edit) ([]catalog.Edited, error)
+	// DeleteCatalog deletes a catalog of that many products and returns how many it deleted, also with an error. Returns
+	// [*syncer.RunningError] and [*catalog.CountError].
+	DeleteCatalog(ctx context.Context, catalogName, by string, expected int64) (deleted int64, err error)
+}
+
 // Pages reads products for other nodes, ascending by id and without holding more than one at a time. An error of each ends
 // the reading and is returned; both also return a [*catalog.UnreadableError], after the products before that one.
 type Pages interface {

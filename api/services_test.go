@@ -35,6 +35,8 @@ type services struct {
 	checkPeer  func(nodeID string) (peer.CheckResult, error)
 	signIn     func(user.Credentials) (string, auth.Principal, error)
 	signOut    func(auth.Principal) error
+	edit       func(catalogName string, edits []catalog.Edit) ([]catalog.Edited, error)
+	deleteAll  func(catalogName, by string, expected int64) (int64, error)
 	// holds is what a second look at a token finds, nil where it still holds.
 	holds    error
 	products []catalog.Stored
@@ -145,6 +147,14 @@ func (s *services) CountCatalogs(context.Context) ([]catalog.Count, error) {
 	return []catalog.Count{{Catalog: "garden", Products: 3}, {Catalog: "main", Products: int64(len(s.products))}}, nil
 }
 
+func (s *services) Edit(_ context.Context, catalogName string, edits []catalog.Edit) ([]catalog.Edited, error) {
+	return s.edit(catalogName, edits)
+}
+
+func (s *services) DeleteCatalog(_ context.Context, catalogName, by string, expected int64) (int64, error) {
+	return s.deleteAll(catalogName, by, expected)
+}
+
 func (s *services) CountSessions(context.Context) (map[session.Status]int64, error) {
 	return map[session.Status]int64{session.Completed: 2, session.Cancelled: 1}, nil
 }
@@ -208,11 +218,25 @@ func goodServices() *services {
 			return "the.new.token", auth.Principal{Subject: "alice", Role: auth.RoleOperator, UserID: "u-1", ExpiresAt: at(5).UTC()}, nil
 		},
 		signOut:   func(auth.Principal) error { return nil },
+		edit:      goodEdits,
+		deleteAll: func(_, _ string, expected int64) (int64, error) { return expected, nil },
 		products:  someProducts("a", "b", "c"),
 		readEnded: func(error) {},
 		ready:     func(context.Context) error { return nil },
 		subscribe: endedSubscription,
 	}
+}
+
+// goodEdits are made of products that were not there.
+func goodEdits(_ string, edits []catalog.Edit) (done []catalog.Edited, err error) {
+	for _, e := range edits {
+		one := catalog.Edited{Effect: catalog.Created, Stored: catalog.Stored{Product: e.Product, Catalog: "main", OriginNodeID: nodeID, CreatedAt: at(0), UpdatedAt: at(0)}}
+		if e.Delete {
+			one.Effect = catalog.Deleted
+		}
+		done = append(done, one)
+	}
+	return done, nil
 }
 
 func at(second int) time.Time {

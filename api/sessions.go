@@ -2,7 +2,6 @@ package api
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -29,9 +28,6 @@ func (h *sessionHandlers) StartFullSync(ctx context.Context, r spec.StartFullSyn
 	}
 	started, err := h.syncs.Start(ctx, req)
 	if err != nil {
-		if running := (*syncer.RunningError)(nil); errors.As(err, &running) {
-			concerns(ctx, running.Running.ID)
-		}
 		return nil, err
 	}
 	concerns(ctx, started.Session.ID)

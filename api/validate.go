@@ -48,7 +48,7 @@ func (o operation) check(c echo.Context) error {
 	}
 	joinHeaders(r, o.route.Operation.Parameters, o.route.PathItem.Parameters)
 	if body := o.route.Operation.RequestBody; body != nil {
-		if err := readBody(r, body.Value); err != nil {
+		if err := readBody(r, body.Value, o.maxDepth()); err != nil {
 			return err
 		}
 	}
@@ -61,6 +61,7 @@ func (o operation) check(c echo.Context) error {
 			MultiError:          true,
 			SkipSettingDefaults: true,
 			KeepValidatedValue:  true,
+			ExcludeRequestBody:  o.body != nil,                         // the rules of products are not the document's
 			AuthenticationFunc:  openapi3filter.NoopAuthenticationFunc, // authenticate has done it
 		},
 	})
@@ -68,6 +69,14 @@ func (o operation) check(c echo.Context) error {
 		return invalid(err)
 	}
 	return nil
+}
+
+// maxDepth is how deep the body may be nested.
+func (o operation) maxDepth() int {
+	if o.body != nil {
+		return o.body.MaxDepth
+	}
+	return maxBodyDepth
 }
 
 // pathParameters returns the parameters in the path, unescaped.
@@ -121,7 +130,7 @@ func joinHeaders(r *http.Request, lists ...openapi3.Parameters) {
 
 // readBody takes the whole body in, which is bounded, and checks it. A missing body misses the first required member,
 // and is fine where the document does not ask for one.
-func readBody(r *http.Request, described *openapi3.RequestBody) error {
+func readBody(r *http.Request, described *openapi3.RequestBody, maxDepth int) error {
 	data, err := io.ReadAll(r.Body)
 	var tooLarge *http.MaxBytesError
 	switch {
@@ -132,7 +141,7 @@ func readBody(r *http.Request, described *openapi3.RequestBody) error {
 	}
 	if len(bytes.TrimSpace(data)) > 0 {
 		r.Body = io.NopCloser(bytes.NewReader(data))
-		return checkBody(data)
+		return checkBody(data, maxDepth)
 	}
 	if !described.Required {
 		r.Body, r.ContentLength = http.NoBody, 0

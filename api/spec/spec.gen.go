@@ -26,24 +26,39 @@ import (
 	openapi_types "github.com/oapi-codegen/runtime/types"
 )
 
+// Defines values for CatalogChangedCode.
+const (
+	CATALOGCHANGED CatalogChangedCode = "CATALOG_CHANGED"
+)
+
+// Valid indicates whether the value is a known member of the CatalogChangedCode enum.
+func (e CatalogChangedCode) Valid() bool {
+	switch e {
+	case CATALOGCHANGED:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for DeleteState.
 const (
-	Deleted  DeleteState = "deleted"
-	Kept     DeleteState = "kept"
-	Proposed DeleteState = "proposed"
-	Withheld DeleteState = "withheld"
+	DeleteStateDeleted  DeleteState = "deleted"
+	DeleteStateKept     DeleteState = "kept"
+	DeleteStateProposed DeleteState = "proposed"
+	DeleteStateWithheld DeleteState = "withheld"
 )
 
 // Valid indicates whether the value is a known member of the DeleteState enum.
 func (e DeleteState) Valid() bool {
 	switch e {
-	case Deleted:
+	case DeleteStateDeleted:
 		return true
-	case Kept:
+	case DeleteStateKept:
 		return true
-	case Proposed:
+	case DeleteStateProposed:
 		return true
-	case Withheld:
+	case DeleteStateWithheld:
 		return true
 	default:
 		return false
@@ -59,6 +74,33 @@ const (
 func (e Direction) Valid() bool {
 	switch e {
 	case Pull:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for EditEffect.
+const (
+	EditEffectCreated   EditEffect = "created"
+	EditEffectDeleted   EditEffect = "deleted"
+	EditEffectMissing   EditEffect = "missing"
+	EditEffectUnchanged EditEffect = "unchanged"
+	EditEffectUpdated   EditEffect = "updated"
+)
+
+// Valid indicates whether the value is a known member of the EditEffect enum.
+func (e EditEffect) Valid() bool {
+	switch e {
+	case EditEffectCreated:
+		return true
+	case EditEffectDeleted:
+		return true
+	case EditEffectMissing:
+		return true
+	case EditEffectUnchanged:
+		return true
+	case EditEffectUpdated:
 		return true
 	default:
 		return false
@@ -323,6 +365,36 @@ func (e UserRole) Valid() bool {
 	}
 }
 
+// Defines values for IfNoneMatch.
+const (
+	IfNoneMatchAsterisk IfNoneMatch = "*"
+)
+
+// Valid indicates whether the value is a known member of the IfNoneMatch enum.
+func (e IfNoneMatch) Valid() bool {
+	switch e {
+	case IfNoneMatchAsterisk:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for PutProductParamsIfNoneMatch.
+const (
+	PutProductParamsIfNoneMatchAsterisk PutProductParamsIfNoneMatch = "*"
+)
+
+// Valid indicates whether the value is a known member of the PutProductParamsIfNoneMatch enum.
+func (e PutProductParamsIfNoneMatch) Valid() bool {
+	switch e {
+	case PutProductParamsIfNoneMatchAsterisk:
+		return true
+	default:
+		return false
+	}
+}
+
 // ApproveDeletesRequest How many deletes are approved; their number says that the caller saw the list.
 type ApproveDeletesRequest struct {
 	// Count The session's `deletesWithheld`.
@@ -382,10 +454,77 @@ type CancelStuckResponse struct {
 	Sessions []StuckSession `json:"sessions"`
 }
 
+// CatalogChanged The catalog does not hold as many products as the caller says.
+type CatalogChanged struct {
+	// Error A short stable sentence.
+	//
+	// Example: Catalog has changed
+	Error string `json:"error"`
+
+	// Code The same for programs.
+	//
+	// Example: CATALOG_CHANGED
+	Code CatalogChangedCode `json:"code"`
+
+	// Message What happened and what to do.
+	Message string `json:"message"`
+
+	// Products How many it holds.
+	//
+	// Example: 1069
+	Products int64 `json:"products"`
+}
+
+// CatalogChangedCode The same for programs.
+//
+// Example: CATALOG_CHANGED
+type CatalogChangedCode string
+
+// CatalogDeletedResponse The catalog is empty.
+type CatalogDeletedResponse struct {
+	// Success Always true.
+	Success bool `json:"success"`
+
+	// Message A sentence to show.
+	//
+	// Example: Catalog main deleted successfully
+	Message string `json:"message"`
+
+	// Deleted How many products were deleted.
+	//
+	// Example: 1067
+	Deleted int64 `json:"deleted"`
+}
+
+// CatalogListResponse The catalogs of this node.
+type CatalogListResponse struct {
+	// Success Always true.
+	Success bool `json:"success"`
+
+	// Catalogs The catalogs, by name.
+	Catalogs []CatalogSummary `json:"catalogs"`
+}
+
 // CatalogName The name of a catalog.
 //
 // Example: main
 type CatalogName = string
+
+// CatalogSummary A catalog.
+type CatalogSummary struct {
+	// Catalog Its name.
+	//
+	// Example: main
+	Catalog string `json:"catalog"`
+
+	// Products How many products it holds.
+	//
+	// Example: 1067
+	Products int64 `json:"products"`
+
+	// LastSync The newest session of this catalog that has ended; null where there is none.
+	LastSync *SyncSummary `json:"lastSync"`
+}
 
 // Certificate The content of one catalog.
 type Certificate struct {
@@ -431,6 +570,60 @@ type DeleteState string
 
 // Direction `pull` brings a peer's products here.
 type Direction string
+
+// EditEffect What an edit did. `missing` is a deletion of what was not there.
+type EditEffect string
+
+// EditResult What became of one edit.
+type EditResult struct {
+	// Id The product.
+	//
+	// Example: p-1001
+	Id     string     `json:"id"`
+	Effect EditEffect `json:"effect"`
+
+	// Etag The `ETag` that it has now; null where it is gone.
+	//
+	// Example: "1:gksgW3Uohg1JJjWQvFWrBAt1OKB1ePidjWJubdoku88"
+	Etag *string `json:"etag"`
+}
+
+// EditsRequest Edits of different products.
+type EditsRequest = json.RawMessage
+
+// EditsResponse What became of the edits.
+type EditsResponse struct {
+	// Success Always true.
+	Success bool `json:"success"`
+
+	// Created Products that are new.
+	//
+	// Example: 1
+	Created int `json:"created"`
+
+	// Updated Products with another content than before.
+	//
+	// Example: 1
+	Updated int `json:"updated"`
+
+	// Unchanged Products that had this content already.
+	//
+	// Example: 0
+	Unchanged int `json:"unchanged"`
+
+	// Deleted Products that are gone.
+	//
+	// Example: 1
+	Deleted int `json:"deleted"`
+
+	// Missing Products to delete that were not there.
+	//
+	// Example: 0
+	Missing int `json:"missing"`
+
+	// Results One for each edit, in the same order.
+	Results []EditResult `json:"results"`
+}
 
 // EndEvent The data of the event `end`.
 type EndEvent struct {
@@ -1036,6 +1229,12 @@ type ProductCounts struct {
 	// Example: 1067
 	Total int64 `json:"total"`
 }
+
+// ProductEdit Puts or deletes one product.
+type ProductEdit = json.RawMessage
+
+// ProductInput A whole product. Every member that is not named here is kept in `attributes`.
+type ProductInput = json.RawMessage
 
 // ProductListResponse One page of products.
 type ProductListResponse struct {
@@ -1792,6 +1991,40 @@ type SyncNode struct {
 	LastSeen *time.Time `json:"lastSeen"`
 }
 
+// SyncSummary A session that has ended, in short.
+type SyncSummary struct {
+	SessionId SessionID `json:"sessionId"`
+	Direction Direction `json:"direction"`
+
+	// SourceNodeId Where the products came from.
+	//
+	// Example: branch-2
+	SourceNodeId string `json:"sourceNodeId"`
+
+	// TargetNodeId Where they went.
+	//
+	// Example: main
+	TargetNodeId string        `json:"targetNodeId"`
+	Status       SessionStatus `json:"status"`
+
+	// Outcome How good it was; null unless it is COMPLETED.
+	Outcome *Outcome `json:"outcome"`
+
+	// StartedAt When it was started.
+	StartedAt time.Time `json:"startedAt"`
+
+	// CompletedAt When it ended.
+	CompletedAt time.Time `json:"completedAt"`
+
+	// TransferredRecords Products that were handled.
+	//
+	// Example: 1067
+	TransferredRecords int64 `json:"transferredRecords"`
+
+	// ErrorMessage Why it failed or was cancelled, or what it left undone; null otherwise.
+	ErrorMessage *string `json:"errorMessage"`
+}
+
 // Takeover A session that was taken from a worker which gave no sign of life.
 type Takeover struct {
 	// Worker The worker that was lost.
@@ -1853,6 +2086,12 @@ type Catalog = CatalogName
 // IdempotencyKey Example: 8e03978e-40d5-43e8-bc93-6894a57f9324
 type IdempotencyKey = string
 
+// IfMatch Example: "1:gksgW3Uohg1JJjWQvFWrBAt1OKB1ePidjWJubdoku88"
+type IfMatch = string
+
+// IfNoneMatch defines model for IfNoneMatch.
+type IfNoneMatch string
+
 // Limit Example: 1000
 type Limit = int
 
@@ -1872,6 +2111,9 @@ type PathSessionID = SessionID
 // Example: branch-2
 type PeerNodeID = NodeID
 
+// ProductID Example: p-1001
+type ProductID = string
+
 // Rehash Example: true
 type Rehash = bool
 
@@ -1880,6 +2122,9 @@ type Through = string
 
 // BadRequest The shape of every error.
 type BadRequest = Error
+
+// CatalogOccupied A session is already active in the catalog.
+type CatalogOccupied = SyncInProgress
 
 // Conflict The shape of every error.
 type Conflict = Error
@@ -1898,6 +2143,9 @@ type NotFound = Error
 
 // NotJSON The shape of every error.
 type NotJSON = Error
+
+// PreconditionFailed The shape of every error.
+type PreconditionFailed = Error
 
 // TooLarge The shape of every error.
 type TooLarge = Error
@@ -1987,6 +2235,17 @@ type ResumeFullSync409JSONResponseBody struct {
 	union json.RawMessage
 }
 
+// DeleteCatalogParams defines parameters for DeleteCatalog.
+type DeleteCatalogParams struct {
+	// Products How many products the catalog holds.
+	Products int64 `form:"products" json:"products"`
+}
+
+// DeleteCatalog409JSONResponseBody defines parameters for DeleteCatalog.
+type DeleteCatalog409JSONResponseBody struct {
+	union json.RawMessage
+}
+
 // ListProductsParams defines parameters for ListProducts.
 type ListProductsParams struct {
 	// PageSize How many to give at most; 20 where absent, more than 100 is taken as 100.
@@ -1998,6 +2257,24 @@ type ListProductsParams struct {
 	// Q Only products whose id, SKU or name contains this text, whatever the case of its letters (`éclair` finds ÉCLAIR).
 	Q *string `form:"q,omitempty" json:"q,omitempty"`
 }
+
+// DeleteProductParams defines parameters for DeleteProduct.
+type DeleteProductParams struct {
+	// IfMatch Only if the product is still as it was when it was read with this `ETag`; `*` if there is such a product at all.
+	IfMatch *IfMatch `json:"If-Match,omitempty"`
+}
+
+// PutProductParams defines parameters for PutProduct.
+type PutProductParams struct {
+	// IfMatch Only if the product is still as it was when it was read with this `ETag`; `*` if there is such a product at all.
+	IfMatch *IfMatch `json:"If-Match,omitempty"`
+
+	// IfNoneMatch Only if there is no such product yet.
+	IfNoneMatch *PutProductParamsIfNoneMatch `json:"If-None-Match,omitempty"`
+}
+
+// PutProductParamsIfNoneMatch defines parameters for PutProduct.
+type PutProductParamsIfNoneMatch string
 
 // ReadNodeDigestsParams defines parameters for ReadNodeDigests.
 type ReadNodeDigestsParams struct {
@@ -2110,6 +2387,12 @@ type ChangePeerJSONRequestBody = PeerChange
 
 // SignInJSONRequestBody defines body for SignIn for application/json ContentType.
 type SignInJSONRequestBody = LoginRequest
+
+// PutProductJSONRequestBody defines body for PutProduct for application/json ContentType.
+type PutProductJSONRequestBody = ProductInput
+
+// EditProductsJSONRequestBody defines body for EditProducts for application/json ContentType.
+type EditProductsJSONRequestBody = EditsRequest
 
 // ReadNodeDigestsOfIntervalsJSONRequestBody defines body for ReadNodeDigestsOfIntervals for application/json ContentType.
 type ReadNodeDigestsOfIntervalsJSONRequestBody = NodeBounds
@@ -2699,6 +2982,68 @@ func (t *ResumeFullSync409JSONResponseBody) UnmarshalJSON(b []byte) error {
 	return err
 }
 
+// AsCatalogChanged returns the union data inside the DeleteCatalog409JSONResponseBody as a CatalogChanged
+func (t DeleteCatalog409JSONResponseBody) AsCatalogChanged() (CatalogChanged, error) {
+	var body CatalogChanged
+	err := json.Unmarshal(t.union, &body)
+	return body, err
+}
+
+// FromCatalogChanged overwrites any union data inside the DeleteCatalog409JSONResponseBody as the provided CatalogChanged
+func (t *DeleteCatalog409JSONResponseBody) FromCatalogChanged(v CatalogChanged) error {
+	b, err := json.Marshal(v)
+	t.union = b
+	return err
+}
+
+// MergeCatalogChanged performs a merge with any union data inside the DeleteCatalog409JSONResponseBody, using the provided CatalogChanged
+func (t *DeleteCatalog409JSONResponseBody) MergeCatalogChanged(v CatalogChanged) error {
+	b, err := json.Marshal(v)
+	if err != nil {
+		return err
+	}
+
+	merged, err := runtime.JSONMerge(t.union, b)
+	t.union = merged
+	return err
+}
+
+// AsSyncInProgress returns the union data inside the DeleteCatalog409JSONResponseBody as a SyncInProgress
+func (t DeleteCatalog409JSONResponseBody) AsSyncInProgress() (SyncInProgress, error) {
+	var body SyncInProgress
+	err := json.Unmarshal(t.union, &body)
+	return body, err
+}
+
+// FromSyncInProgress overwrites any union data inside the DeleteCatalog409JSONResponseBody as the provided SyncInProgress
+func (t *DeleteCatalog409JSONResponseBody) FromSyncInProgress(v SyncInProgress) error {
+	b, err := json.Marshal(v)
+	t.union = b
+	return err
+}
+
+// MergeSyncInProgress performs a merge with any union data inside the DeleteCatalog409JSONResponseBody, using the provided SyncInProgress
+func (t *DeleteCatalog409JSONResponseBody) MergeSyncInProgress(v SyncInProgress) error {
+	b, err := json.Marshal(v)
+	if err != nil {
+		return err
+	}
+
+	merged, err := runtime.JSONMerge(t.union, b)
+	t.union = merged
+	return err
+}
+
+func (t DeleteCatalog409JSONResponseBody) MarshalJSON() ([]byte, error) {
+	b, err := t.union.MarshalJSON()
+	return b, err
+}
+
+func (t *DeleteCatalog409JSONResponseBody) UnmarshalJSON(b []byte) error {
+	err := t.union.UnmarshalJSON(b)
+	return err
+}
+
 // RequestEditorFn is the function signature for the RequestEditor callback function
 type RequestEditorFn func(ctx context.Context, req *http.Request) error
 
@@ -3065,6 +3410,23 @@ type ClientInterface interface {
 	// Corresponds with GET /api/auth/me (the `GetMe` operationId).
 	GetMe(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error)
 
+	// ListCatalogs List the catalogs
+	//
+	// By name. A catalog is there as long as it holds a product.
+	//
+	// Corresponds with GET /api/catalogs (the `ListCatalogs` operationId).
+	ListCatalogs(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// DeleteCatalog Delete a catalog
+	//
+	// Deletes every product of a catalog, which must hold exactly as many as `products` says: so nobody deletes another
+	// catalog than they looked at. It goes in short steps, so that a large catalog keeps nobody waiting. Where it is
+	// interrupted (a sync begins, the database goes away, the caller leaves), what was deleted stays deleted; ask for the
+	// number that is left and call again.
+	//
+	// Corresponds with DELETE /api/catalogs/{catalog} (the `DeleteCatalog` operationId).
+	DeleteCatalog(ctx context.Context, catalog Catalog, params *DeleteCatalogParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
 	// ListProducts List the products of a catalog
 	//
 	// In ascending byte order of id. A catalog that holds nothing has no products; that is not an error.
@@ -3072,10 +3434,65 @@ type ClientInterface interface {
 	// Corresponds with GET /api/catalogs/{catalog}/products (the `ListProducts` operationId).
 	ListProducts(ctx context.Context, catalog Catalog, params *ListProductsParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
+	// DeleteProduct Delete a product
+	//
+	// Refused with 409 while a session writes the catalog. The next sync from a source that has the product brings it back.
+	//
+	// Corresponds with DELETE /api/catalogs/{catalog}/products/{id} (the `DeleteProduct` operationId).
+	DeleteProduct(ctx context.Context, catalog Catalog, id ProductID, params *DeleteProductParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
 	// GetProduct One product
 	//
 	// Corresponds with GET /api/catalogs/{catalog}/products/{id} (the `GetProduct` operationId).
-	GetProduct(ctx context.Context, catalog Catalog, id string, reqEditors ...RequestEditorFn) (*http.Response, error)
+	GetProduct(ctx context.Context, catalog Catalog, id ProductID, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// PutProductWithBody Create or replace a product
+	//
+	// The body is the whole product, by the rules of a line of a product file: what it does not name, the product does
+	// not have afterwards. `id` may be left out. `originNodeId`, `createdAt` and `updatedAt` are ignored, so what was read
+	// can be changed and sent back. A product with new content comes from this node. Refused with 409 while a session
+	// writes the catalog.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with PUT /api/catalogs/{catalog}/products/{id} (the `PutProduct` operationId).
+	PutProductWithBody(ctx context.Context, catalog Catalog, id ProductID, params *PutProductParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// PutProduct Create or replace a product
+	//
+	// The body is the whole product, by the rules of a line of a product file: what it does not name, the product does
+	// not have afterwards. `id` may be left out. `originNodeId`, `createdAt` and `updatedAt` are ignored, so what was read
+	// can be changed and sent back. A product with new content comes from this node. Refused with 409 while a session
+	// writes the catalog.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with PUT /api/catalogs/{catalog}/products/{id} (the `PutProduct` operationId).
+	PutProduct(ctx context.Context, catalog Catalog, id ProductID, params *PutProductParams, body PutProductJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// EditProductsWithBody Change many products at once
+	//
+	// Up to 5,000 edits of different products, all or none, in one transaction. Each puts or deletes one product, as
+	// `PUT` and `DELETE` of that product do, and may have their conditions. Deleting what is not there is no failure.
+	// Where one edit is wrong, nothing is written, and `details` says what is wrong with which (the first 20). Refused
+	// with 409 while a session writes the catalog.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /api/catalogs/{catalog}/products:batch (the `EditProducts` operationId).
+	EditProductsWithBody(ctx context.Context, catalog Catalog, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// EditProducts Change many products at once
+	//
+	// Up to 5,000 edits of different products, all or none, in one transaction. Each puts or deletes one product, as
+	// `PUT` and `DELETE` of that product do, and may have their conditions. Deleting what is not there is no failure.
+	// Where one edit is wrong, nothing is written, and `details` says what is wrong with which (the first 20). Refused
+	// with 409 while a session writes the catalog.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /api/catalogs/{catalog}/products:batch (the `EditProducts` operationId).
+	EditProducts(ctx context.Context, catalog Catalog, body EditProductsJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// GetNode Which node this is, and what it offers
 	//
@@ -3782,6 +4199,43 @@ func (c *Client) GetMe(ctx context.Context, reqEditors ...RequestEditorFn) (*htt
 	return c.Client.Do(req)
 }
 
+// ListCatalogs List the catalogs
+//
+// By name. A catalog is there as long as it holds a product.
+//
+// Corresponds with GET /api/catalogs (the `ListCatalogs` operationId).
+func (c *Client) ListCatalogs(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewListCatalogsRequest(c.Server)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// DeleteCatalog Delete a catalog
+//
+// Deletes every product of a catalog, which must hold exactly as many as `products` says: so nobody deletes another
+// catalog than they looked at. It goes in short steps, so that a large catalog keeps nobody waiting. Where it is
+// interrupted (a sync begins, the database goes away, the caller leaves), what was deleted stays deleted; ask for the
+// number that is left and call again.
+//
+// Corresponds with DELETE /api/catalogs/{catalog} (the `DeleteCatalog` operationId).
+func (c *Client) DeleteCatalog(ctx context.Context, catalog Catalog, params *DeleteCatalogParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewDeleteCatalogRequest(c.Server, catalog, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
 // ListProducts List the products of a catalog
 //
 // In ascending byte order of id. A catalog that holds nothing has no products; that is not an error.
@@ -3799,11 +4253,116 @@ func (c *Client) ListProducts(ctx context.Context, catalog Catalog, params *List
 	return c.Client.Do(req)
 }
 
+// DeleteProduct Delete a product
+//
+// Refused with 409 while a session writes the catalog. The next sync from a source that has the product brings it back.
+//
+// Corresponds with DELETE /api/catalogs/{catalog}/products/{id} (the `DeleteProduct` operationId).
+func (c *Client) DeleteProduct(ctx context.Context, catalog Catalog, id ProductID, params *DeleteProductParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewDeleteProductRequest(c.Server, catalog, id, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
 // GetProduct One product
 //
 // Corresponds with GET /api/catalogs/{catalog}/products/{id} (the `GetProduct` operationId).
-func (c *Client) GetProduct(ctx context.Context, catalog Catalog, id string, reqEditors ...RequestEditorFn) (*http.Response, error) {
+func (c *Client) GetProduct(ctx context.Context, catalog Catalog, id ProductID, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewGetProductRequest(c.Server, catalog, id)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// PutProductWithBody Create or replace a product
+//
+// The body is the whole product, by the rules of a line of a product file: what it does not name, the product does
+// not have afterwards. `id` may be left out. `originNodeId`, `createdAt` and `updatedAt` are ignored, so what was read
+// can be changed and sent back. A product with new content comes from this node. Refused with 409 while a session
+// writes the catalog.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with PUT /api/catalogs/{catalog}/products/{id} (the `PutProduct` operationId).
+func (c *Client) PutProductWithBody(ctx context.Context, catalog Catalog, id ProductID, params *PutProductParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewPutProductRequestWithBody(c.Server, catalog, id, params, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// PutProduct Create or replace a product
+//
+// The body is the whole product, by the rules of a line of a product file: what it does not name, the product does
+// not have afterwards. `id` may be left out. `originNodeId`, `createdAt` and `updatedAt` are ignored, so what was read
+// can be changed and sent back. A product with new content comes from this node. Refused with 409 while a session
+// writes the catalog.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with PUT /api/catalogs/{catalog}/products/{id} (the `PutProduct` operationId).
+func (c *Client) PutProduct(ctx context.Context, catalog Catalog, id ProductID, params *PutProductParams, body PutProductJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewPutProductRequest(c.Server, catalog, id, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// EditProductsWithBody Change many products at once
+//
+// Up to 5,000 edits of different products, all or none, in one transaction. Each puts or deletes one product, as
+// `PUT` and `DELETE` of that product do, and may have their conditions. Deleting what is not there is no failure.
+// Where one edit is wrong, nothing is written, and `details` says what is wrong with which (the first 20). Refused
+// with 409 while a session writes the catalog.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /api/catalogs/{catalog}/products:batch (the `EditProducts` operationId).
+func (c *Client) EditProductsWithBody(ctx context.Context, catalog Catalog, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewEditProductsRequestWithBody(c.Server, catalog, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// EditProducts Change many products at once
+//
+// Up to 5,000 edits of different products, all or none, in one transaction. Each puts or deletes one product, as
+// `PUT` and `DELETE` of that product do, and may have their conditions. Deleting what is not there is no failure.
+// Where one edit is wrong, nothing is written, and `details` says what is wrong with which (the first 20). Refused
+// with 409 while a session writes the catalog.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /api/catalogs/{catalog}/products:batch (the `EditProducts` operationId).
+func (c *Client) EditProducts(ctx context.Context, catalog Catalog, body EditProductsJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewEditProductsRequest(c.Server, catalog, body)
 	if err != nil {
 		return nil, err
 	}
@@ -5102,6 +5661,90 @@ func NewGetMeRequest(server string) (*http.Request, error) {
 	return req, nil
 }
 
+// NewListCatalogsRequest constructs an http.Request for the ListCatalogs method
+func NewListCatalogsRequest(server string) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/catalogs")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewDeleteCatalogRequest constructs an http.Request for the DeleteCatalog method
+func NewDeleteCatalogRequest(server string, catalog Catalog, params *DeleteCatalogParams) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "catalog", catalog, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/catalogs/%s", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if queryFrag, err := runtime.StyleParamWithOptions("form", true, "products", params.Products, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: "int64"}); err != nil {
+			return nil, err
+		} else {
+			for _, qp := range strings.Split(queryFrag, "&") {
+				rawQueryFragments = append(rawQueryFragments, qp)
+			}
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodDelete, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
 // NewListProductsRequest constructs an http.Request for the ListProducts method
 func NewListProductsRequest(server string, catalog Catalog, params *ListProductsParams) (*http.Request, error) {
 	var err error
@@ -5187,8 +5830,64 @@ func NewListProductsRequest(server string, catalog Catalog, params *ListProducts
 	return req, nil
 }
 
+// NewDeleteProductRequest constructs an http.Request for the DeleteProduct method
+func NewDeleteProductRequest(server string, catalog Catalog, id ProductID, params *DeleteProductParams) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "catalog", catalog, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	var pathParam1 string
+
+	pathParam1, err = runtime.StyleParamWithOptions("simple", false, "id", id, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/catalogs/%s/products/%s", pathParam0, pathParam1)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodDelete, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+
+		if params.IfMatch != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "If-Match", *params.IfMatch, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("If-Match", headerParam0)
+		}
+
+	}
+
+	return req, nil
+}
+
 // NewGetProductRequest constructs an http.Request for the GetProduct method
-func NewGetProductRequest(server string, catalog Catalog, id string) (*http.Request, error) {
+func NewGetProductRequest(server string, catalog Catalog, id ProductID) (*http.Request, error) {
 	var err error
 
 	var pathParam0 string
@@ -5224,6 +5923,133 @@ func NewGetProductRequest(server string, catalog Catalog, id string) (*http.Requ
 	if err != nil {
 		return nil, err
 	}
+
+	return req, nil
+}
+
+// NewPutProductRequest calls the generic PutProduct builder with application/json body
+func NewPutProductRequest(server string, catalog Catalog, id ProductID, params *PutProductParams, body PutProductJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewPutProductRequestWithBody(server, catalog, id, params, "application/json", bodyReader)
+}
+
+// NewPutProductRequestWithBody constructs an http.Request for the PutProduct method, with any body, and a specified content type
+func NewPutProductRequestWithBody(server string, catalog Catalog, id ProductID, params *PutProductParams, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "catalog", catalog, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	var pathParam1 string
+
+	pathParam1, err = runtime.StyleParamWithOptions("simple", false, "id", id, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/catalogs/%s/products/%s", pathParam0, pathParam1)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPut, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	if params != nil {
+
+		if params.IfMatch != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "If-Match", *params.IfMatch, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("If-Match", headerParam0)
+		}
+
+		if params.IfNoneMatch != nil {
+			var headerParam1 string
+
+			headerParam1, err = runtime.StyleParamWithOptions("simple", false, "If-None-Match", *params.IfNoneMatch, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("If-None-Match", headerParam1)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewEditProductsRequest calls the generic EditProducts builder with application/json body
+func NewEditProductsRequest(server string, catalog Catalog, body EditProductsJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewEditProductsRequestWithBody(server, catalog, "application/json", bodyReader)
+}
+
+// NewEditProductsRequestWithBody constructs an http.Request for the EditProducts method, with any body, and a specified content type
+func NewEditProductsRequestWithBody(server string, catalog Catalog, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "catalog", catalog, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/catalogs/%s/products:batch", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
 
 	return req, nil
 }
@@ -6325,6 +7151,27 @@ type ClientWithResponsesInterface interface {
 	// Corresponds with GET /api/auth/me (the `GetMe` operationId).
 	GetMeWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*GetMeResponse, error)
 
+	// ListCatalogsWithResponse List the catalogs
+	//
+	// By name. A catalog is there as long as it holds a product.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /api/catalogs (the `ListCatalogs` operationId).
+	ListCatalogsWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*ListCatalogsResponse, error)
+
+	// DeleteCatalogWithResponse Delete a catalog
+	//
+	// Deletes every product of a catalog, which must hold exactly as many as `products` says: so nobody deletes another
+	// catalog than they looked at. It goes in short steps, so that a large catalog keeps nobody waiting. Where it is
+	// interrupted (a sync begins, the database goes away, the caller leaves), what was deleted stays deleted; ask for the
+	// number that is left and call again.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with DELETE /api/catalogs/{catalog} (the `DeleteCatalog` operationId).
+	DeleteCatalogWithResponse(ctx context.Context, catalog Catalog, params *DeleteCatalogParams, reqEditors ...RequestEditorFn) (*DeleteCatalogResponse, error)
+
 	// ListProductsWithResponse List the products of a catalog
 	//
 	// In ascending byte order of id. A catalog that holds nothing has no products; that is not an error.
@@ -6334,12 +7181,69 @@ type ClientWithResponsesInterface interface {
 	// Corresponds with GET /api/catalogs/{catalog}/products (the `ListProducts` operationId).
 	ListProductsWithResponse(ctx context.Context, catalog Catalog, params *ListProductsParams, reqEditors ...RequestEditorFn) (*ListProductsResponse, error)
 
+	// DeleteProductWithResponse Delete a product
+	//
+	// Refused with 409 while a session writes the catalog. The next sync from a source that has the product brings it back.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with DELETE /api/catalogs/{catalog}/products/{id} (the `DeleteProduct` operationId).
+	DeleteProductWithResponse(ctx context.Context, catalog Catalog, id ProductID, params *DeleteProductParams, reqEditors ...RequestEditorFn) (*DeleteProductResponse, error)
+
 	// GetProductWithResponse One product
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
 	// Corresponds with GET /api/catalogs/{catalog}/products/{id} (the `GetProduct` operationId).
-	GetProductWithResponse(ctx context.Context, catalog Catalog, id string, reqEditors ...RequestEditorFn) (*GetProductResponse, error)
+	GetProductWithResponse(ctx context.Context, catalog Catalog, id ProductID, reqEditors ...RequestEditorFn) (*GetProductResponse, error)
+
+	// PutProductWithBodyWithResponse Create or replace a product
+	//
+	// The body is the whole product, by the rules of a line of a product file: what it does not name, the product does
+	// not have afterwards. `id` may be left out. `originNodeId`, `createdAt` and `updatedAt` are ignored, so what was read
+	// can be changed and sent back. A product with new content comes from this node. Refused with 409 while a session
+	// writes the catalog.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with PUT /api/catalogs/{catalog}/products/{id} (the `PutProduct` operationId).
+	PutProductWithBodyWithResponse(ctx context.Context, catalog Catalog, id ProductID, params *PutProductParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*PutProductResponse, error)
+
+	// PutProductWithResponse Create or replace a product
+	//
+	// The body is the whole product, by the rules of a line of a product file: what it does not name, the product does
+	// not have afterwards. `id` may be left out. `originNodeId`, `createdAt` and `updatedAt` are ignored, so what was read
+	// can be changed and sent back. A product with new content comes from this node. Refused with 409 while a session
+	// writes the catalog.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with PUT /api/catalogs/{catalog}/products/{id} (the `PutProduct` operationId).
+	PutProductWithResponse(ctx context.Context, catalog Catalog, id ProductID, params *PutProductParams, body PutProductJSONRequestBody, reqEditors ...RequestEditorFn) (*PutProductResponse, error)
+
+	// EditProductsWithBodyWithResponse Change many products at once
+	//
+	// Up to 5,000 edits of different products, all or none, in one transaction. Each puts or deletes one product, as
+	// `PUT` and `DELETE` of that product do, and may have their conditions. Deleting what is not there is no failure.
+	// Where one edit is wrong, nothing is written, and `details` says what is wrong with which (the first 20). Refused
+	// with 409 while a session writes the catalog.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /api/catalogs/{catalog}/products:batch (the `EditProducts` operationId).
+	EditProductsWithBodyWithResponse(ctx context.Context, catalog Catalog, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*EditProductsResponse, error)
+
+	// EditProductsWithResponse Change many products at once
+	//
+	// Up to 5,000 edits of different products, all or none, in one transaction. Each puts or deletes one product, as
+	// `PUT` and `DELETE` of that product do, and may have their conditions. Deleting what is not there is no failure.
+	// Where one edit is wrong, nothing is written, and `details` says what is wrong with which (the first 20). Refused
+	// with 409 while a session writes the catalog.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /api/catalogs/{catalog}/products:batch (the `EditProducts` operationId).
+	EditProductsWithResponse(ctx context.Context, catalog Catalog, body EditProductsJSONRequestBody, reqEditors ...RequestEditorFn) (*EditProductsResponse, error)
 
 	// GetNodeWithResponse Which node this is, and what it offers
 	//
@@ -8413,6 +9317,165 @@ func (r GetMeResponse) ContentType() string {
 	return ""
 }
 
+type ListCatalogsResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *CatalogListResponse
+	// JSON400 the response for an HTTP 400 `application/json` response
+	JSON400 *BadRequest
+	// JSON401 the response for an HTTP 401 `application/json` response
+	JSON401 *Unauthorized
+	// JSON403 the response for an HTTP 403 `application/json` response
+	JSON403 *Forbidden
+	// JSON500 the response for an HTTP 500 `application/json` response
+	JSON500 *InternalError
+	// JSON503 the response for an HTTP 503 `application/json` response
+	JSON503 *Unavailable
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ListCatalogsResponse) GetJSON200() *CatalogListResponse {
+	return r.JSON200
+}
+
+// GetJSON400 returns the response for an HTTP 400 `application/json` response
+func (r ListCatalogsResponse) GetJSON400() *BadRequest {
+	return r.JSON400
+}
+
+// GetJSON401 returns the response for an HTTP 401 `application/json` response
+func (r ListCatalogsResponse) GetJSON401() *Unauthorized {
+	return r.JSON401
+}
+
+// GetJSON403 returns the response for an HTTP 403 `application/json` response
+func (r ListCatalogsResponse) GetJSON403() *Forbidden {
+	return r.JSON403
+}
+
+// GetJSON500 returns the response for an HTTP 500 `application/json` response
+func (r ListCatalogsResponse) GetJSON500() *InternalError {
+	return r.JSON500
+}
+
+// GetJSON503 returns the response for an HTTP 503 `application/json` response
+func (r ListCatalogsResponse) GetJSON503() *Unavailable {
+	return r.JSON503
+}
+
+// GetBody returns the raw response body bytes
+func (r ListCatalogsResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ListCatalogsResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ListCatalogsResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ListCatalogsResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type DeleteCatalogResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *CatalogDeletedResponse
+	// JSON400 the response for an HTTP 400 `application/json` response
+	JSON400 *BadRequest
+	// JSON401 the response for an HTTP 401 `application/json` response
+	JSON401 *Unauthorized
+	// JSON403 the response for an HTTP 403 `application/json` response
+	JSON403 *Forbidden
+	// JSON409 the response for an HTTP 409 `application/json` response
+	JSON409 *DeleteCatalog409JSONResponseBody
+	// JSON500 the response for an HTTP 500 `application/json` response
+	JSON500 *InternalError
+	// JSON503 the response for an HTTP 503 `application/json` response
+	JSON503 *Unavailable
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r DeleteCatalogResponse) GetJSON200() *CatalogDeletedResponse {
+	return r.JSON200
+}
+
+// GetJSON400 returns the response for an HTTP 400 `application/json` response
+func (r DeleteCatalogResponse) GetJSON400() *BadRequest {
+	return r.JSON400
+}
+
+// GetJSON401 returns the response for an HTTP 401 `application/json` response
+func (r DeleteCatalogResponse) GetJSON401() *Unauthorized {
+	return r.JSON401
+}
+
+// GetJSON403 returns the response for an HTTP 403 `application/json` response
+func (r DeleteCatalogResponse) GetJSON403() *Forbidden {
+	return r.JSON403
+}
+
+// GetJSON409 returns the response for an HTTP 409 `application/json` response
+func (r DeleteCatalogResponse) GetJSON409() *DeleteCatalog409JSONResponseBody {
+	return r.JSON409
+}
+
+// GetJSON500 returns the response for an HTTP 500 `application/json` response
+func (r DeleteCatalogResponse) GetJSON500() *InternalError {
+	return r.JSON500
+}
+
+// GetJSON503 returns the response for an HTTP 503 `application/json` response
+func (r DeleteCatalogResponse) GetJSON503() *Unavailable {
+	return r.JSON503
+}
+
+// GetBody returns the raw response body bytes
+func (r DeleteCatalogResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r DeleteCatalogResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r DeleteCatalogResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r DeleteCatalogResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
 type ListProductsResponse struct {
 	Body         []byte
 	HTTPResponse *http.Response
@@ -8489,6 +9552,115 @@ func (r ListProductsResponse) ContentType() string {
 	return ""
 }
 
+// DeleteProductResponse412Headers the declared response headers of an HTTP 412 response for DeleteProduct
+type DeleteProductResponse412Headers struct {
+	ETag *string
+}
+
+type DeleteProductResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *MessageResponse
+	// JSON400 the response for an HTTP 400 `application/json` response
+	JSON400 *BadRequest
+	// JSON401 the response for an HTTP 401 `application/json` response
+	JSON401 *Unauthorized
+	// JSON403 the response for an HTTP 403 `application/json` response
+	JSON403 *Forbidden
+	// JSON404 the response for an HTTP 404 `application/json` response
+	JSON404 *NotFound
+	// JSON409 the response for an HTTP 409 `application/json` response
+	JSON409 *CatalogOccupied
+	// JSON412 the response for an HTTP 412 `application/json` response
+	JSON412 *PreconditionFailed
+	// JSON500 the response for an HTTP 500 `application/json` response
+	JSON500 *InternalError
+	// JSON503 the response for an HTTP 503 `application/json` response
+	JSON503 *Unavailable
+	// Headers412 the parsed response headers for an HTTP 412 response
+	Headers412 *DeleteProductResponse412Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r DeleteProductResponse) GetJSON200() *MessageResponse {
+	return r.JSON200
+}
+
+// GetJSON400 returns the response for an HTTP 400 `application/json` response
+func (r DeleteProductResponse) GetJSON400() *BadRequest {
+	return r.JSON400
+}
+
+// GetJSON401 returns the response for an HTTP 401 `application/json` response
+func (r DeleteProductResponse) GetJSON401() *Unauthorized {
+	return r.JSON401
+}
+
+// GetJSON403 returns the response for an HTTP 403 `application/json` response
+func (r DeleteProductResponse) GetJSON403() *Forbidden {
+	return r.JSON403
+}
+
+// GetJSON404 returns the response for an HTTP 404 `application/json` response
+func (r DeleteProductResponse) GetJSON404() *NotFound {
+	return r.JSON404
+}
+
+// GetJSON409 returns the response for an HTTP 409 `application/json` response
+func (r DeleteProductResponse) GetJSON409() *CatalogOccupied {
+	return r.JSON409
+}
+
+// GetJSON412 returns the response for an HTTP 412 `application/json` response
+func (r DeleteProductResponse) GetJSON412() *PreconditionFailed {
+	return r.JSON412
+}
+
+// GetJSON500 returns the response for an HTTP 500 `application/json` response
+func (r DeleteProductResponse) GetJSON500() *InternalError {
+	return r.JSON500
+}
+
+// GetJSON503 returns the response for an HTTP 503 `application/json` response
+func (r DeleteProductResponse) GetJSON503() *Unavailable {
+	return r.JSON503
+}
+
+// GetBody returns the raw response body bytes
+func (r DeleteProductResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r DeleteProductResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r DeleteProductResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r DeleteProductResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// GetProductResponse200Headers the declared response headers of an HTTP 200 response for GetProduct
+type GetProductResponse200Headers struct {
+	ETag *string
+}
+
 type GetProductResponse struct {
 	Body         []byte
 	HTTPResponse *http.Response
@@ -8506,6 +9678,8 @@ type GetProductResponse struct {
 	JSON500 *InternalError
 	// JSON503 the response for an HTTP 503 `application/json` response
 	JSON503 *Unavailable
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *GetProductResponse200Headers
 }
 
 // GetJSON200 returns the response for an HTTP 200 `application/json` response
@@ -8566,6 +9740,250 @@ func (r GetProductResponse) StatusCode() int {
 
 // ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
 func (r GetProductResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// PutProductResponse200Headers the declared response headers of an HTTP 200 response for PutProduct
+type PutProductResponse200Headers struct {
+	ETag *string
+}
+
+// PutProductResponse201Headers the declared response headers of an HTTP 201 response for PutProduct
+type PutProductResponse201Headers struct {
+	ETag     *string
+	Location string
+}
+
+// PutProductResponse412Headers the declared response headers of an HTTP 412 response for PutProduct
+type PutProductResponse412Headers struct {
+	ETag *string
+}
+
+type PutProductResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *ProductResponse
+	// JSON201 the response for an HTTP 201 `application/json` response
+	JSON201 *ProductResponse
+	// JSON400 the response for an HTTP 400 `application/json` response
+	JSON400 *BadRequest
+	// JSON401 the response for an HTTP 401 `application/json` response
+	JSON401 *Unauthorized
+	// JSON403 the response for an HTTP 403 `application/json` response
+	JSON403 *Forbidden
+	// JSON409 the response for an HTTP 409 `application/json` response
+	JSON409 *CatalogOccupied
+	// JSON412 the response for an HTTP 412 `application/json` response
+	JSON412 *PreconditionFailed
+	// JSON413 the response for an HTTP 413 `application/json` response
+	JSON413 *TooLarge
+	// JSON415 the response for an HTTP 415 `application/json` response
+	JSON415 *NotJSON
+	// JSON500 the response for an HTTP 500 `application/json` response
+	JSON500 *InternalError
+	// JSON503 the response for an HTTP 503 `application/json` response
+	JSON503 *Unavailable
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *PutProductResponse200Headers
+	// Headers201 the parsed response headers for an HTTP 201 response
+	Headers201 *PutProductResponse201Headers
+	// Headers412 the parsed response headers for an HTTP 412 response
+	Headers412 *PutProductResponse412Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r PutProductResponse) GetJSON200() *ProductResponse {
+	return r.JSON200
+}
+
+// GetJSON201 returns the response for an HTTP 201 `application/json` response
+func (r PutProductResponse) GetJSON201() *ProductResponse {
+	return r.JSON201
+}
+
+// GetJSON400 returns the response for an HTTP 400 `application/json` response
+func (r PutProductResponse) GetJSON400() *BadRequest {
+	return r.JSON400
+}
+
+// GetJSON401 returns the response for an HTTP 401 `application/json` response
+func (r PutProductResponse) GetJSON401() *Unauthorized {
+	return r.JSON401
+}
+
+// GetJSON403 returns the response for an HTTP 403 `application/json` response
+func (r PutProductResponse) GetJSON403() *Forbidden {
+	return r.JSON403
+}
+
+// GetJSON409 returns the response for an HTTP 409 `application/json` response
+func (r PutProductResponse) GetJSON409() *CatalogOccupied {
+	return r.JSON409
+}
+
+// GetJSON412 returns the response for an HTTP 412 `application/json` response
+func (r PutProductResponse) GetJSON412() *PreconditionFailed {
+	return r.JSON412
+}
+
+// GetJSON413 returns the response for an HTTP 413 `application/json` response
+func (r PutProductResponse) GetJSON413() *TooLarge {
+	return r.JSON413
+}
+
+// GetJSON415 returns the response for an HTTP 415 `application/json` response
+func (r PutProductResponse) GetJSON415() *NotJSON {
+	return r.JSON415
+}
+
+// GetJSON500 returns the response for an HTTP 500 `application/json` response
+func (r PutProductResponse) GetJSON500() *InternalError {
+	return r.JSON500
+}
+
+// GetJSON503 returns the response for an HTTP 503 `application/json` response
+func (r PutProductResponse) GetJSON503() *Unavailable {
+	return r.JSON503
+}
+
+// GetBody returns the raw response body bytes
+func (r PutProductResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r PutProductResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r PutProductResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r PutProductResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// EditProductsResponse412Headers the declared response headers of an HTTP 412 response for EditProducts
+type EditProductsResponse412Headers struct {
+	ETag *string
+}
+
+type EditProductsResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *EditsResponse
+	// JSON400 the response for an HTTP 400 `application/json` response
+	JSON400 *BadRequest
+	// JSON401 the response for an HTTP 401 `application/json` response
+	JSON401 *Unauthorized
+	// JSON403 the response for an HTTP 403 `application/json` response
+	JSON403 *Forbidden
+	// JSON409 the response for an HTTP 409 `application/json` response
+	JSON409 *CatalogOccupied
+	// JSON412 the response for an HTTP 412 `application/json` response
+	JSON412 *PreconditionFailed
+	// JSON413 the response for an HTTP 413 `application/json` response
+	JSON413 *TooLarge
+	// JSON415 the response for an HTTP 415 `application/json` response
+	JSON415 *NotJSON
+	// JSON500 the response for an HTTP 500 `application/json` response
+	JSON500 *InternalError
+	// JSON503 the response for an HTTP 503 `application/json` response
+	JSON503 *Unavailable
+	// Headers412 the parsed response headers for an HTTP 412 response
+	Headers412 *EditProductsResponse412Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r EditProductsResponse) GetJSON200() *EditsResponse {
+	return r.JSON200
+}
+
+// GetJSON400 returns the response for an HTTP 400 `application/json` response
+func (r EditProductsResponse) GetJSON400() *BadRequest {
+	return r.JSON400
+}
+
+// GetJSON401 returns the response for an HTTP 401 `application/json` response
+func (r EditProductsResponse) GetJSON401() *Unauthorized {
+	return r.JSON401
+}
+
+// GetJSON403 returns the response for an HTTP 403 `application/json` response
+func (r EditProductsResponse) GetJSON403() *Forbidden {
+	return r.JSON403
+}
+
+// GetJSON409 returns the response for an HTTP 409 `application/json` response
+func (r EditProductsResponse) GetJSON409() *CatalogOccupied {
+	return r.JSON409
+}
+
+// GetJSON412 returns the response for an HTTP 412 `application/json` response
+func (r EditProductsResponse) GetJSON412() *PreconditionFailed {
+	return r.JSON412
+}
+
+// GetJSON413 returns the response for an HTTP 413 `application/json` response
+func (r EditProductsResponse) GetJSON413() *TooLarge {
+	return r.JSON413
+}
+
+// GetJSON415 returns the response for an HTTP 415 `application/json` response
+func (r EditProductsResponse) GetJSON415() *NotJSON {
+	return r.JSON415
+}
+
+// GetJSON500 returns the response for an HTTP 500 `application/json` response
+func (r EditProductsResponse) GetJSON500() *InternalError {
+	return r.JSON500
+}
+
+// GetJSON503 returns the response for an HTTP 503 `application/json` response
+func (r EditProductsResponse) GetJSON503() *Unavailable {
+	return r.JSON503
+}
+
+// GetBody returns the raw response body bytes
+func (r EditProductsResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r EditProductsResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r EditProductsResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r EditProductsResponse) ContentType() string {
 	if r.HTTPResponse != nil {
 		return r.HTTPResponse.Header.Get("Content-Type")
 	}
@@ -9836,6 +11254,39 @@ func (c *ClientWithResponses) GetMeWithResponse(ctx context.Context, reqEditors 
 	return ParseGetMeResponse(rsp)
 }
 
+// ListCatalogsWithResponse List the catalogs
+//
+// By name. A catalog is there as long as it holds a product.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /api/catalogs (the `ListCatalogs` operationId).
+func (c *ClientWithResponses) ListCatalogsWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*ListCatalogsResponse, error) {
+	rsp, err := c.ListCatalogs(ctx, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseListCatalogsResponse(rsp)
+}
+
+// DeleteCatalogWithResponse Delete a catalog
+//
+// Deletes every product of a catalog, which must hold exactly as many as `products` says: so nobody deletes another
+// catalog than they looked at. It goes in short steps, so that a large catalog keeps nobody waiting. Where it is
+// interrupted (a sync begins, the database goes away, the caller leaves), what was deleted stays deleted; ask for the
+// number that is left and call again.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with DELETE /api/catalogs/{catalog} (the `DeleteCatalog` operationId).
+func (c *ClientWithResponses) DeleteCatalogWithResponse(ctx context.Context, catalog Catalog, params *DeleteCatalogParams, reqEditors ...RequestEditorFn) (*DeleteCatalogResponse, error) {
+	rsp, err := c.DeleteCatalog(ctx, catalog, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseDeleteCatalogResponse(rsp)
+}
+
 // ListProductsWithResponse List the products of a catalog
 //
 // In ascending byte order of id. A catalog that holds nothing has no products; that is not an error.
@@ -9851,17 +11302,104 @@ func (c *ClientWithResponses) ListProductsWithResponse(ctx context.Context, cata
 	return ParseListProductsResponse(rsp)
 }
 
+// DeleteProductWithResponse Delete a product
+//
+// Refused with 409 while a session writes the catalog. The next sync from a source that has the product brings it back.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with DELETE /api/catalogs/{catalog}/products/{id} (the `DeleteProduct` operationId).
+func (c *ClientWithResponses) DeleteProductWithResponse(ctx context.Context, catalog Catalog, id ProductID, params *DeleteProductParams, reqEditors ...RequestEditorFn) (*DeleteProductResponse, error) {
+	rsp, err := c.DeleteProduct(ctx, catalog, id, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseDeleteProductResponse(rsp)
+}
+
 // GetProductWithResponse One product
 //
 // Returns a wrapper object for the known response body format(s).
 //
 // Corresponds with GET /api/catalogs/{catalog}/products/{id} (the `GetProduct` operationId).
-func (c *ClientWithResponses) GetProductWithResponse(ctx context.Context, catalog Catalog, id string, reqEditors ...RequestEditorFn) (*GetProductResponse, error) {
+func (c *ClientWithResponses) GetProductWithResponse(ctx context.Context, catalog Catalog, id ProductID, reqEditors ...RequestEditorFn) (*GetProductResponse, error) {
 	rsp, err := c.GetProduct(ctx, catalog, id, reqEditors...)
 	if err != nil {
 		return nil, err
 	}
 	return ParseGetProductResponse(rsp)
+}
+
+// PutProductWithBodyWithResponse Create or replace a product
+//
+// The body is the whole product, by the rules of a line of a product file: what it does not name, the product does
+// not have afterwards. `id` may be left out. `originNodeId`, `createdAt` and `updatedAt` are ignored, so what was read
+// can be changed and sent back. A product with new content comes from this node. Refused with 409 while a session
+// writes the catalog.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with PUT /api/catalogs/{catalog}/products/{id} (the `PutProduct` operationId).
+func (c *ClientWithResponses) PutProductWithBodyWithResponse(ctx context.Context, catalog Catalog, id ProductID, params *PutProductParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*PutProductResponse, error) {
+	rsp, err := c.PutProductWithBody(ctx, catalog, id, params, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParsePutProductResponse(rsp)
+}
+
+// PutProductWithResponse Create or replace a product
+//
+// The body is the whole product, by the rules of a line of a product file: what it does not name, the product does
+// not have afterwards. `id` may be left out. `originNodeId`, `createdAt` and `updatedAt` are ignored, so what was read
+// can be changed and sent back. A product with new content comes from this node. Refused with 409 while a session
+// writes the catalog.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with PUT /api/catalogs/{catalog}/products/{id} (the `PutProduct` operationId).
+func (c *ClientWithResponses) PutProductWithResponse(ctx context.Context, catalog Catalog, id ProductID, params *PutProductParams, body PutProductJSONRequestBody, reqEditors ...RequestEditorFn) (*PutProductResponse, error) {
+	rsp, err := c.PutProduct(ctx, catalog, id, params, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParsePutProductResponse(rsp)
+}
+
+// EditProductsWithBodyWithResponse Change many products at once
+//
+// Up to 5,000 edits of different products, all or none, in one transaction. Each puts or deletes one product, as
+// `PUT` and `DELETE` of that product do, and may have their conditions. Deleting what is not there is no failure.
+// Where one edit is wrong, nothing is written, and `details` says what is wrong with which (the first 20). Refused
+// with 409 while a session writes the catalog.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /api/catalogs/{catalog}/products:batch (the `EditProducts` operationId).
+func (c *ClientWithResponses) EditProductsWithBodyWithResponse(ctx context.Context, catalog Catalog, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*EditProductsResponse, error) {
+	rsp, err := c.EditProductsWithBody(ctx, catalog, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseEditProductsResponse(rsp)
+}
+
+// EditProductsWithResponse Change many products at once
+//
+// Up to 5,000 edits of different products, all or none, in one transaction. Each puts or deletes one product, as
+// `PUT` and `DELETE` of that product do, and may have their conditions. Deleting what is not there is no failure.
+// Where one edit is wrong, nothing is written, and `details` says what is wrong with which (the first 20). Refused
+// with 409 while a session writes the catalog.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /api/catalogs/{catalog}/products:batch (the `EditProducts` operationId).
+func (c *ClientWithResponses) EditProductsWithResponse(ctx context.Context, catalog Catalog, body EditProductsJSONRequestBody, reqEditors ...RequestEditorFn) (*EditProductsResponse, error) {
+	rsp, err := c.EditProducts(ctx, catalog, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseEditProductsResponse(rsp)
 }
 
 // GetNodeWithResponse Which node this is, and what it offers
@@ -11743,6 +13281,135 @@ func ParseGetMeResponse(rsp *http.Response) (*GetMeResponse, error) {
 	return response, nil
 }
 
+// ParseListCatalogsResponse parses an HTTP response from a ListCatalogsWithResponse call
+func ParseListCatalogsResponse(rsp *http.Response) (*ListCatalogsResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ListCatalogsResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest CatalogListResponse
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
+		var dest BadRequest
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON400 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 401:
+		var dest Unauthorized
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON401 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 403:
+		var dest Forbidden
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON403 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
+		var dest InternalError
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON500 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest Unavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON503 = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseDeleteCatalogResponse parses an HTTP response from a DeleteCatalogWithResponse call
+func ParseDeleteCatalogResponse(rsp *http.Response) (*DeleteCatalogResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &DeleteCatalogResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest CatalogDeletedResponse
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
+		var dest BadRequest
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON400 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 401:
+		var dest Unauthorized
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON401 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 403:
+		var dest Forbidden
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON403 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 409:
+		var dest DeleteCatalog409JSONResponseBody
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON409 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
+		var dest InternalError
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON500 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest Unavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON503 = &dest
+
+	}
+
+	return response, nil
+}
+
 // ParseListProductsResponse parses an HTTP response from a ListProductsWithResponse call
 func ParseListProductsResponse(rsp *http.Response) (*ListProductsResponse, error) {
 	bodyBytes, err := io.ReadAll(rsp.Body)
@@ -11799,6 +13466,101 @@ func ParseListProductsResponse(rsp *http.Response) (*ListProductsResponse, error
 		}
 		response.JSON503 = &dest
 
+	}
+
+	return response, nil
+}
+
+// ParseDeleteProductResponse parses an HTTP response from a DeleteProductWithResponse call
+func ParseDeleteProductResponse(rsp *http.Response) (*DeleteProductResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &DeleteProductResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest MessageResponse
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
+		var dest BadRequest
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON400 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 401:
+		var dest Unauthorized
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON401 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 403:
+		var dest Forbidden
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON403 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 404:
+		var dest NotFound
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON404 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 409:
+		var dest CatalogOccupied
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON409 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 412:
+		var dest PreconditionFailed
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON412 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
+		var dest InternalError
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON500 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest Unavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON503 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 412:
+		var headers DeleteProductResponse412Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = &value
+		}
+		response.Headers412 = &headers
 	}
 
 	return response, nil
@@ -11867,6 +13629,257 @@ func ParseGetProductResponse(rsp *http.Response) (*GetProductResponse, error) {
 		}
 		response.JSON503 = &dest
 
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers GetProductResponse200Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = &value
+		}
+		response.Headers200 = &headers
+	}
+
+	return response, nil
+}
+
+// ParsePutProductResponse parses an HTTP response from a PutProductWithResponse call
+func ParsePutProductResponse(rsp *http.Response) (*PutProductResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &PutProductResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest ProductResponse
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 201:
+		var dest ProductResponse
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON201 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
+		var dest BadRequest
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON400 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 401:
+		var dest Unauthorized
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON401 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 403:
+		var dest Forbidden
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON403 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 409:
+		var dest CatalogOccupied
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON409 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 412:
+		var dest PreconditionFailed
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON412 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 413:
+		var dest TooLarge
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON413 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 415:
+		var dest NotJSON
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON415 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
+		var dest InternalError
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON500 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest Unavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON503 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers PutProductResponse200Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = &value
+		}
+		response.Headers200 = &headers
+	case rsp.StatusCode == 201:
+		var headers PutProductResponse201Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = &value
+		}
+		if values := rsp.Header.Values("Location"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Location", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.Location = value
+		}
+		response.Headers201 = &headers
+	case rsp.StatusCode == 412:
+		var headers PutProductResponse412Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = &value
+		}
+		response.Headers412 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseEditProductsResponse parses an HTTP response from a EditProductsWithResponse call
+func ParseEditProductsResponse(rsp *http.Response) (*EditProductsResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &EditProductsResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest EditsResponse
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
+		var dest BadRequest
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON400 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 401:
+		var dest Unauthorized
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON401 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 403:
+		var dest Forbidden
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON403 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 409:
+		var dest CatalogOccupied
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON409 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 412:
+		var dest PreconditionFailed
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON412 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 413:
+		var dest TooLarge
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON413 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 415:
+		var dest NotJSON
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON415 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
+		var dest InternalError
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON500 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest Unavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON503 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 412:
+		var headers EditProductsResponse412Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = &value
+		}
+		response.Headers412 = &headers
 	}
 
 	return response, nil
@@ -12616,12 +14629,27 @@ type ServerInterface interface {
 	// GetMe Who am I?
 	// (GET /api/auth/me)
 	GetMe(ctx echo.Context) error
+	// ListCatalogs List the catalogs
+	// (GET /api/catalogs)
+	ListCatalogs(ctx echo.Context) error
+	// DeleteCatalog Delete a catalog
+	// (DELETE /api/catalogs/{catalog})
+	DeleteCatalog(ctx echo.Context, catalog Catalog, params DeleteCatalogParams) error
 	// ListProducts List the products of a catalog
 	// (GET /api/catalogs/{catalog}/products)
 	ListProducts(ctx echo.Context, catalog Catalog, params ListProductsParams) error
+	// DeleteProduct Delete a product
+	// (DELETE /api/catalogs/{catalog}/products/{id})
+	DeleteProduct(ctx echo.Context, catalog Catalog, id ProductID, params DeleteProductParams) error
 	// GetProduct One product
 	// (GET /api/catalogs/{catalog}/products/{id})
-	GetProduct(ctx echo.Context, catalog Catalog, id string) error
+	GetProduct(ctx echo.Context, catalog Catalog, id ProductID) error
+	// PutProduct Create or replace a product
+	// (PUT /api/catalogs/{catalog}/products/{id})
+	PutProduct(ctx echo.Context, catalog Catalog, id ProductID, params PutProductParams) error
+	// EditProducts Change many products at once
+	// (POST /api/catalogs/{catalog}/products:batch)
+	EditProducts(ctx echo.Context, catalog Catalog) error
 	// GetNode Which node this is, and what it offers
 	// (GET /api/node)
 	GetNode(ctx echo.Context) error
@@ -13073,6 +15101,40 @@ func (w *ServerInterfaceWrapper) GetMe(ctx echo.Context) error {
 	return err
 }
 
+// ListCatalogs converts echo context to params.
+func (w *ServerInterfaceWrapper) ListCatalogs(ctx echo.Context) error {
+	var err error
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ListCatalogs(ctx)
+	return err
+}
+
+// DeleteCatalog converts echo context to params.
+func (w *ServerInterfaceWrapper) DeleteCatalog(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "catalog" -------------
+	var catalog Catalog
+
+	err = runtime.BindStyledParameterWithOptions("simple", "catalog", ctx.Param("catalog"), &catalog, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter catalog: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params DeleteCatalogParams
+	// ------------- Required query parameter "products" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, true, "products", ctx.QueryParams(), &params.Products, runtime.BindQueryParameterOptions{Type: "integer", Format: "int64"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter products: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.DeleteCatalog(ctx, catalog, params)
+	return err
+}
+
 // ListProducts converts echo context to params.
 func (w *ServerInterfaceWrapper) ListProducts(ctx echo.Context) error {
 	var err error
@@ -13112,6 +15174,50 @@ func (w *ServerInterfaceWrapper) ListProducts(ctx echo.Context) error {
 	return err
 }
 
+// DeleteProduct converts echo context to params.
+func (w *ServerInterfaceWrapper) DeleteProduct(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "catalog" -------------
+	var catalog Catalog
+
+	err = runtime.BindStyledParameterWithOptions("simple", "catalog", ctx.Param("catalog"), &catalog, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter catalog: %s", err))
+	}
+
+	// ------------- Path parameter "id" -------------
+	var id ProductID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", ctx.Param("id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter id: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params DeleteProductParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "If-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-Match")]; found {
+		var IfMatch IfMatch
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for If-Match, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-Match", valueList[0], &IfMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter If-Match: %s", err))
+		}
+
+		params.IfMatch = &IfMatch
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.DeleteProduct(ctx, catalog, id, params)
+	return err
+}
+
 // GetProduct converts echo context to params.
 func (w *ServerInterfaceWrapper) GetProduct(ctx echo.Context) error {
 	var err error
@@ -13124,7 +15230,7 @@ func (w *ServerInterfaceWrapper) GetProduct(ctx echo.Context) error {
 	}
 
 	// ------------- Path parameter "id" -------------
-	var id string
+	var id ProductID
 
 	err = runtime.BindStyledParameterWithOptions("simple", "id", ctx.Param("id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
 	if err != nil {
@@ -13133,6 +15239,81 @@ func (w *ServerInterfaceWrapper) GetProduct(ctx echo.Context) error {
 
 	// Invoke the callback with all the unmarshaled arguments
 	err = w.Handler.GetProduct(ctx, catalog, id)
+	return err
+}
+
+// PutProduct converts echo context to params.
+func (w *ServerInterfaceWrapper) PutProduct(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "catalog" -------------
+	var catalog Catalog
+
+	err = runtime.BindStyledParameterWithOptions("simple", "catalog", ctx.Param("catalog"), &catalog, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter catalog: %s", err))
+	}
+
+	// ------------- Path parameter "id" -------------
+	var id ProductID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", ctx.Param("id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter id: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params PutProductParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "If-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-Match")]; found {
+		var IfMatch IfMatch
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for If-Match, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-Match", valueList[0], &IfMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter If-Match: %s", err))
+		}
+
+		params.IfMatch = &IfMatch
+	}
+	// ------------- Optional header parameter "If-None-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-None-Match")]; found {
+		var IfNoneMatch PutProductParamsIfNoneMatch
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for If-None-Match, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-None-Match", valueList[0], &IfNoneMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter If-None-Match: %s", err))
+		}
+
+		params.IfNoneMatch = &IfNoneMatch
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.PutProduct(ctx, catalog, id, params)
+	return err
+}
+
+// EditProducts converts echo context to params.
+func (w *ServerInterfaceWrapper) EditProducts(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "catalog" -------------
+	var catalog Catalog
+
+	err = runtime.BindStyledParameterWithOptions("simple", "catalog", ctx.Param("catalog"), &catalog, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter catalog: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.EditProducts(ctx, catalog)
 	return err
 }
 
@@ -13570,8 +15751,13 @@ func RegisterHandlersWithOptions(router EchoRouter, si ServerInterface, options 
 	router.PATCH(options.BaseURL+"/api/admin/sync/peers/:nodeId", wrapper.ChangePeer, options.OperationMiddlewares["changePeer"]...)
 	router.POST(options.BaseURL+"/api/admin/sync/peers/:nodeId/check", wrapper.CheckPeer, options.OperationMiddlewares["checkPeer"]...)
 	router.GET(options.BaseURL+"/api/sync/stats", wrapper.GetSyncStats, options.OperationMiddlewares["getSyncStats"]...)
+	router.GET(options.BaseURL+"/api/catalogs", wrapper.ListCatalogs, options.OperationMiddlewares["listCatalogs"]...)
+	router.DELETE(options.BaseURL+"/api/catalogs/:catalog", wrapper.DeleteCatalog, options.OperationMiddlewares["deleteCatalog"]...)
 	router.GET(options.BaseURL+"/api/catalogs/:catalog/products", wrapper.ListProducts, options.OperationMiddlewares["listProducts"]...)
+	router.DELETE(options.BaseURL+"/api/catalogs/:catalog/products/:id", wrapper.DeleteProduct, options.OperationMiddlewares["deleteProduct"]...)
 	router.GET(options.BaseURL+"/api/catalogs/:catalog/products/:id", wrapper.GetProduct, options.OperationMiddlewares["getProduct"]...)
+	router.PUT(options.BaseURL+"/api/catalogs/:catalog/products/:id", wrapper.PutProduct, options.OperationMiddlewares["putProduct"]...)
+	router.POST(options.BaseURL+"/api/catalogs/:catalog/products\\:batch", wrapper.EditProducts, options.OperationMiddlewares["editProducts"]...)
 	router.GET(options.BaseURL+"/api/node", wrapper.GetNode, options.OperationMiddlewares["getNode"]...)
 	router.GET(options.BaseURL+"/api/node/catalogs/:catalog/products", wrapper.ReadNodeProducts, options.OperationMiddlewares["readNodeProducts"]...)
 	router.POST(options.BaseURL+"/api/node/catalogs/:catalog/products", wrapper.ReadNodeProductsById, options.OperationMiddlewares["readNodeProductsById"]...)
@@ -13590,6 +15776,8 @@ func RegisterHandlersWithOptions(router EchoRouter, si ServerInterface, options 
 
 type BadRequestJSONResponse Error
 
+type CatalogOccupiedJSONResponse SyncInProgress
+
 type ConflictJSONResponse Error
 
 type ForbiddenJSONResponse Error
@@ -13603,6 +15791,15 @@ type NotFoundJSONResponse Error
 type NotJSONJSONResponse Error
 
 type PeerInUseJSONResponse PeerInUse
+
+type PreconditionFailedResponseHeaders struct {
+	ETag *string
+}
+type PreconditionFailedJSONResponse struct {
+	Body Error
+
+	Headers PreconditionFailedResponseHeaders
+}
 
 type TooLargeJSONResponse Error
 
@@ -16224,6 +18421,204 @@ func (response GetMe503JSONResponse) VisitGetMeResponse(w http.ResponseWriter) e
 	return err
 }
 
+type ListCatalogsRequestObject struct {
+}
+
+type ListCatalogsResponseObject interface {
+	VisitListCatalogsResponse(w http.ResponseWriter) error
+}
+
+type ListCatalogs200JSONResponse CatalogListResponse
+
+func (response ListCatalogs200JSONResponse) VisitListCatalogsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListCatalogs400JSONResponse struct{ BadRequestJSONResponse }
+
+func (response ListCatalogs400JSONResponse) VisitListCatalogsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListCatalogs401JSONResponse struct{ UnauthorizedJSONResponse }
+
+func (response ListCatalogs401JSONResponse) VisitListCatalogsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListCatalogs403JSONResponse struct{ ForbiddenJSONResponse }
+
+func (response ListCatalogs403JSONResponse) VisitListCatalogsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(403)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListCatalogs500JSONResponse struct{ InternalErrorJSONResponse }
+
+func (response ListCatalogs500JSONResponse) VisitListCatalogsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListCatalogs503JSONResponse struct{ UnavailableJSONResponse }
+
+func (response ListCatalogs503JSONResponse) VisitListCatalogsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DeleteCatalogRequestObject struct {
+	Catalog Catalog `json:"catalog"`
+	Params  DeleteCatalogParams
+}
+
+type DeleteCatalogResponseObject interface {
+	VisitDeleteCatalogResponse(w http.ResponseWriter) error
+}
+
+type DeleteCatalog200JSONResponse CatalogDeletedResponse
+
+func (response DeleteCatalog200JSONResponse) VisitDeleteCatalogResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DeleteCatalog400JSONResponse struct{ BadRequestJSONResponse }
+
+func (response DeleteCatalog400JSONResponse) VisitDeleteCatalogResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DeleteCatalog401JSONResponse struct{ UnauthorizedJSONResponse }
+
+func (response DeleteCatalog401JSONResponse) VisitDeleteCatalogResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DeleteCatalog403JSONResponse struct{ ForbiddenJSONResponse }
+
+func (response DeleteCatalog403JSONResponse) VisitDeleteCatalogResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(403)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DeleteCatalog409JSONResponse = DeleteCatalog409JSONResponseBody
+
+func (response DeleteCatalog409JSONResponse) VisitDeleteCatalogResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.union); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(409)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DeleteCatalog500JSONResponse struct{ InternalErrorJSONResponse }
+
+func (response DeleteCatalog500JSONResponse) VisitDeleteCatalogResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DeleteCatalog503JSONResponse struct{ UnavailableJSONResponse }
+
+func (response DeleteCatalog503JSONResponse) VisitDeleteCatalogResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type ListProductsRequestObject struct {
 	Catalog Catalog `json:"catalog"`
 	Params  ListProductsParams
@@ -16317,24 +18712,173 @@ func (response ListProducts503JSONResponse) VisitListProductsResponse(w http.Res
 	return err
 }
 
-type GetProductRequestObject struct {
-	Catalog Catalog `json:"catalog"`
-	Id      string  `json:"id"`
+type DeleteProductRequestObject struct {
+	Catalog Catalog   `json:"catalog"`
+	Id      ProductID `json:"id"`
+	Params  DeleteProductParams
 }
 
-type GetProductResponseObject interface {
-	VisitGetProductResponse(w http.ResponseWriter) error
+type DeleteProductResponseObject interface {
+	VisitDeleteProductResponse(w http.ResponseWriter) error
 }
 
-type GetProduct200JSONResponse ProductResponse
+type DeleteProduct200JSONResponse MessageResponse
 
-func (response GetProduct200JSONResponse) VisitGetProductResponse(w http.ResponseWriter) error {
+func (response DeleteProduct200JSONResponse) VisitDeleteProductResponse(w http.ResponseWriter) error {
 
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response); err != nil {
 		return err
 	}
 	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DeleteProduct400JSONResponse struct{ BadRequestJSONResponse }
+
+func (response DeleteProduct400JSONResponse) VisitDeleteProductResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DeleteProduct401JSONResponse struct{ UnauthorizedJSONResponse }
+
+func (response DeleteProduct401JSONResponse) VisitDeleteProductResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DeleteProduct403JSONResponse struct{ ForbiddenJSONResponse }
+
+func (response DeleteProduct403JSONResponse) VisitDeleteProductResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(403)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DeleteProduct404JSONResponse struct{ NotFoundJSONResponse }
+
+func (response DeleteProduct404JSONResponse) VisitDeleteProductResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(404)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DeleteProduct409JSONResponse struct{ CatalogOccupiedJSONResponse }
+
+func (response DeleteProduct409JSONResponse) VisitDeleteProductResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(409)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DeleteProduct412JSONResponse struct{ PreconditionFailedJSONResponse }
+
+func (response DeleteProduct412JSONResponse) VisitDeleteProductResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.ETag != nil {
+		w.Header().Set("ETag", fmt.Sprint(*response.Headers.ETag))
+	}
+	w.WriteHeader(412)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DeleteProduct500JSONResponse struct{ InternalErrorJSONResponse }
+
+func (response DeleteProduct500JSONResponse) VisitDeleteProductResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DeleteProduct503JSONResponse struct{ UnavailableJSONResponse }
+
+func (response DeleteProduct503JSONResponse) VisitDeleteProductResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetProductRequestObject struct {
+	Catalog Catalog   `json:"catalog"`
+	Id      ProductID `json:"id"`
+}
+
+type GetProductResponseObject interface {
+	VisitGetProductResponse(w http.ResponseWriter) error
+}
+
+type GetProduct200ResponseHeaders struct {
+	ETag *string
+}
+
+type GetProduct200JSONResponse struct {
+	Body    ProductResponse
+	Headers GetProduct200ResponseHeaders
+}
+
+func (response GetProduct200JSONResponse) VisitGetProductResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.ETag != nil {
+		w.Header().Set("ETag", fmt.Sprint(*response.Headers.ETag))
+	}
 	w.WriteHeader(200)
 	_, err := buf.WriteTo(w)
 	return err
@@ -16413,6 +18957,348 @@ func (response GetProduct500JSONResponse) VisitGetProductResponse(w http.Respons
 type GetProduct503JSONResponse struct{ UnavailableJSONResponse }
 
 func (response GetProduct503JSONResponse) VisitGetProductResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type PutProductRequestObject struct {
+	Catalog Catalog   `json:"catalog"`
+	Id      ProductID `json:"id"`
+	Params  PutProductParams
+	Body    *PutProductJSONRequestBody
+}
+
+type PutProductResponseObject interface {
+	VisitPutProductResponse(w http.ResponseWriter) error
+}
+
+type PutProduct200ResponseHeaders struct {
+	ETag *string
+}
+
+type PutProduct200JSONResponse struct {
+	Body    ProductResponse
+	Headers PutProduct200ResponseHeaders
+}
+
+func (response PutProduct200JSONResponse) VisitPutProductResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.ETag != nil {
+		w.Header().Set("ETag", fmt.Sprint(*response.Headers.ETag))
+	}
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type PutProduct201ResponseHeaders struct {
+	ETag     *string
+	Location string
+}
+
+type PutProduct201JSONResponse struct {
+	Body    ProductResponse
+	Headers PutProduct201ResponseHeaders
+}
+
+func (response PutProduct201JSONResponse) VisitPutProductResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.ETag != nil {
+		w.Header().Set("ETag", fmt.Sprint(*response.Headers.ETag))
+	}
+	w.Header().Set("Location", fmt.Sprint(response.Headers.Location))
+	w.WriteHeader(201)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type PutProduct400JSONResponse struct{ BadRequestJSONResponse }
+
+func (response PutProduct400JSONResponse) VisitPutProductResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type PutProduct401JSONResponse struct{ UnauthorizedJSONResponse }
+
+func (response PutProduct401JSONResponse) VisitPutProductResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type PutProduct403JSONResponse struct{ ForbiddenJSONResponse }
+
+func (response PutProduct403JSONResponse) VisitPutProductResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(403)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type PutProduct409JSONResponse struct{ CatalogOccupiedJSONResponse }
+
+func (response PutProduct409JSONResponse) VisitPutProductResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(409)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type PutProduct412JSONResponse struct{ PreconditionFailedJSONResponse }
+
+func (response PutProduct412JSONResponse) VisitPutProductResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.ETag != nil {
+		w.Header().Set("ETag", fmt.Sprint(*response.Headers.ETag))
+	}
+	w.WriteHeader(412)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type PutProduct413JSONResponse struct{ TooLargeJSONResponse }
+
+func (response PutProduct413JSONResponse) VisitPutProductResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(413)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type PutProduct415JSONResponse struct{ NotJSONJSONResponse }
+
+func (response PutProduct415JSONResponse) VisitPutProductResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(415)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type PutProduct500JSONResponse struct{ InternalErrorJSONResponse }
+
+func (response PutProduct500JSONResponse) VisitPutProductResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type PutProduct503JSONResponse struct{ UnavailableJSONResponse }
+
+func (response PutProduct503JSONResponse) VisitPutProductResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type EditProductsRequestObject struct {
+	Catalog Catalog `json:"catalog"`
+	Body    *EditProductsJSONRequestBody
+}
+
+type EditProductsResponseObject interface {
+	VisitEditProductsResponse(w http.ResponseWriter) error
+}
+
+type EditProducts200JSONResponse EditsResponse
+
+func (response EditProducts200JSONResponse) VisitEditProductsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type EditProducts400JSONResponse struct{ BadRequestJSONResponse }
+
+func (response EditProducts400JSONResponse) VisitEditProductsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type EditProducts401JSONResponse struct{ UnauthorizedJSONResponse }
+
+func (response EditProducts401JSONResponse) VisitEditProductsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type EditProducts403JSONResponse struct{ ForbiddenJSONResponse }
+
+func (response EditProducts403JSONResponse) VisitEditProductsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(403)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type EditProducts409JSONResponse struct{ CatalogOccupiedJSONResponse }
+
+func (response EditProducts409JSONResponse) VisitEditProductsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(409)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type EditProducts412JSONResponse struct{ PreconditionFailedJSONResponse }
+
+func (response EditProducts412JSONResponse) VisitEditProductsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.ETag != nil {
+		w.Header().Set("ETag", fmt.Sprint(*response.Headers.ETag))
+	}
+	w.WriteHeader(412)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type EditProducts413JSONResponse struct{ TooLargeJSONResponse }
+
+func (response EditProducts413JSONResponse) VisitEditProductsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(413)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type EditProducts415JSONResponse struct{ NotJSONJSONResponse }
+
+func (response EditProducts415JSONResponse) VisitEditProductsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(415)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type EditProducts500JSONResponse struct{ InternalErrorJSONResponse }
+
+func (response EditProducts500JSONResponse) VisitEditProductsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type EditProducts503JSONResponse struct{ UnavailableJSONResponse }
+
+func (response EditProducts503JSONResponse) VisitEditProductsResponse(w http.ResponseWriter) error {
 
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response); err != nil {
@@ -17617,12 +20503,27 @@ type StrictServerInterface interface {
 	// GetMe Who am I?
 	// (GET /api/auth/me)
 	GetMe(ctx context.Context, request GetMeRequestObject) (GetMeResponseObject, error)
+	// ListCatalogs List the catalogs
+	// (GET /api/catalogs)
+	ListCatalogs(ctx context.Context, request ListCatalogsRequestObject) (ListCatalogsResponseObject, error)
+	// DeleteCatalog Delete a catalog
+	// (DELETE /api/catalogs/{catalog})
+	DeleteCatalog(ctx context.Context, request DeleteCatalogRequestObject) (DeleteCatalogResponseObject, error)
 	// ListProducts List the products of a catalog
 	// (GET /api/catalogs/{catalog}/products)
 	ListProducts(ctx context.Context, request ListProductsRequestObject) (ListProductsResponseObject, error)
+	// DeleteProduct Delete a product
+	// (DELETE /api/catalogs/{catalog}/products/{id})
+	DeleteProduct(ctx context.Context, request DeleteProductRequestObject) (DeleteProductResponseObject, error)
 	// GetProduct One product
 	// (GET /api/catalogs/{catalog}/products/{id})
 	GetProduct(ctx context.Context, request GetProductRequestObject) (GetProductResponseObject, error)
+	// PutProduct Create or replace a product
+	// (PUT /api/catalogs/{catalog}/products/{id})
+	PutProduct(ctx context.Context, request PutProductRequestObject) (PutProductResponseObject, error)
+	// EditProducts Change many products at once
+	// (POST /api/catalogs/{catalog}/products:batch)
+	EditProducts(ctx context.Context, request EditProductsRequestObject) (EditProductsResponseObject, error)
 	// GetNode Which node this is, and what it offers
 	// (GET /api/node)
 	GetNode(ctx context.Context, request GetNodeRequestObject) (GetNodeResponseObject, error)
@@ -18373,6 +21274,55 @@ func (sh *strictHandler) GetMe(ctx echo.Context) error {
 	return nil
 }
 
+// ListCatalogs operation middleware
+func (sh *strictHandler) ListCatalogs(ctx echo.Context) error {
+	var request ListCatalogsRequestObject
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ListCatalogs(ctx.Request().Context(), request.(ListCatalogsRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListCatalogs")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ListCatalogsResponseObject); ok {
+		return validResponse.VisitListCatalogsResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// DeleteCatalog operation middleware
+func (sh *strictHandler) DeleteCatalog(ctx echo.Context, catalog Catalog, params DeleteCatalogParams) error {
+	var request DeleteCatalogRequestObject
+
+	request.Catalog = catalog
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.DeleteCatalog(ctx.Request().Context(), request.(DeleteCatalogRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "DeleteCatalog")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(DeleteCatalogResponseObject); ok {
+		return validResponse.VisitDeleteCatalogResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
 // ListProducts operation middleware
 func (sh *strictHandler) ListProducts(ctx echo.Context, catalog Catalog, params ListProductsParams) error {
 	var request ListProductsRequestObject
@@ -18399,8 +21349,35 @@ func (sh *strictHandler) ListProducts(ctx echo.Context, catalog Catalog, params 
 	return nil
 }
 
+// DeleteProduct operation middleware
+func (sh *strictHandler) DeleteProduct(ctx echo.Context, catalog Catalog, id ProductID, params DeleteProductParams) error {
+	var request DeleteProductRequestObject
+
+	request.Catalog = catalog
+	request.Id = id
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.DeleteProduct(ctx.Request().Context(), request.(DeleteProductRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "DeleteProduct")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(DeleteProductResponseObject); ok {
+		return validResponse.VisitDeleteProductResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
 // GetProduct operation middleware
-func (sh *strictHandler) GetProduct(ctx echo.Context, catalog Catalog, id string) error {
+func (sh *strictHandler) GetProduct(ctx echo.Context, catalog Catalog, id ProductID) error {
 	var request GetProductRequestObject
 
 	request.Catalog = catalog
@@ -18419,6 +21396,104 @@ func (sh *strictHandler) GetProduct(ctx echo.Context, catalog Catalog, id string
 		return err
 	} else if validResponse, ok := response.(GetProductResponseObject); ok {
 		return validResponse.VisitGetProductResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// PutProduct operation middleware
+func (sh *strictHandler) PutProduct(ctx echo.Context, catalog Catalog, id ProductID, params PutProductParams) error {
+	var request PutProductRequestObject
+
+	request.Catalog = catalog
+	request.Id = id
+	request.Params = params
+
+	var body PutProductJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.PutProduct(ctx.Request().Context(), request.(PutProductRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "PutProduct")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(PutProductResponseObject); ok {
+		return validResponse.VisitPutProductResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// EditProducts operation middleware
+func (sh *strictHandler) EditProducts(ctx echo.Context, catalog Catalog) error {
+	var request EditProductsRequestObject
+
+	request.Catalog = catalog
+
+	var body EditProductsJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.EditProducts(ctx.Request().Context(), request.(EditProductsRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "EditProducts")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(EditProductsResponseObject); ok {
+		return validResponse.VisitEditProductsResponse(ctx.Response())
 	} else if response != nil {
 		return fmt.Errorf("unexpected response type: %T", response)
 	}
@@ -18770,385 +21845,436 @@ func (sh *strictHandler) GetReadiness(ctx echo.Context) error {
 // const string: with thousands of chunks the chained `+` fold is several
 // times slower for the Go compiler than parsing a slice literal.
 var swaggerSpec = []string{
-	"7P37chs5ti8IvwqC346oqnOSNEldLEvxxT6yLXep2pbdklze3UVvE2SCJFpJgJ0ARbOqNTH/zotMxDzH",
-	"eZN5kgmsBSCRyUwyKdF2dbV2xO6yyGTitrDu67d+awzldCYFE1o1jn9rzGhKp0yzFP46HQ7ZTJ+JoYy5",
-	"GJtPYqaGKZ9pLkXjuNH/Vem4T2RK+uNf+awfkQXXE7JgfDzRiiwmLGVEsVuW0uSE6AkjMzpmhCsipCZm",
-	"5JQpxWIi9YSlC65YqxE1uHn1hNGYpY2oIeiUNY7tVJp+LlFDDSdsSs2k2Gc6nSXmKTOfiJi5nPzj/99u",
-	"HTSixpR+fs3EWE8ax512dz9q6OXMPKp0at5zdxc1TkeapeZFNEnk4mw608ufaTJnjWOdzllUWPRbkSzJ",
-	"LJXxfAhrlIoRHptFjVNGNUuJnlBB9ISriAyWmpHBEv57QkapnMI2DNiYC8HF2O4RHSgmtNlIZkb3u/CP",
-	"OUuX2SZQmGj50mfNTrvdzi+4e3BQtt4XVNNElpzn9YSRIX7ppzCjepLNwH7biBop+8ecpyx2m5TN6T9S",
-	"NmocN/5/TzLSeoLfqid26AvzNjOV85hNZ1IzMVz+mS1XZ/SG3jAFW6Y0TTVRdMSIliRlM0Z1i5yKJdHs",
-	"szZ7ruG5IU0SlpK5YoqMZArnQKRwL5AiWUZEzYcTQhWhRLAFef/+/GUl4QUzbJoplu/+EWvvPXt6xJr7",
-	"7figub/HjpqD4bO95uHRs3168HT0bK+7X3I2Uy48cUZmqzVLzST++xfS/D8+/s//aBSPL2p8bs5SOUjY",
-	"tHHcmM6VJgNGOmZLugcHZJZyoekgYeT06sX5ORlOaEqHcJ3Nbr/mU65XN/lHuSBTKpYk4cLstiRjfssI",
-	"1WQqlT4hhrByhFpFnwm8v3SHzDtg/Xw6nzaOD/BPLvDPjl8nF5qNWQrTfUfH7Ir/ytbMeGWu3fxMIzKV",
-	"KcMb2Wm3zS3V9IYJc/iddrtqITM3culauuFKup39p/tHe4f7T2ut51reMFGb15gL2Rfss/Y/7RM5yjjp",
-	"gI1kyizbhVtCp4yMeGKOHDnuiKdK49Nb8ZqZn2w5xZ/+5cehav/953os9h3VkyumFJfi/GU541H4dQXj",
-	"sd+ex/dmPdnwMCHG0gsZs6rZzBhLK6YizM/uPw87qpnEJZtQNVmdwHOWcHbLiJBEaZmymJjnjkFizjUj",
-	"RqIugalRw7+8WLFS6TtFhjKZT4WKCBUxmc01SY1IJhqkFfBKmjKySKUYt8i5kcVKK0JVT0wta0wZNYI2",
-	"fK+KiJKEIjExESsCAslcpMiwCKTMqSGt7sEhecOft3qigrxSXHopbeFuWiIaSJkwKmC/riepnI8nOxDV",
-	"KBVSoqYgLoqCWktYNxPxdpdG2wlWiehuPRF9Z2hLzaRQDPSw5zS+ZP+YMwXMeyiFZgL+SWezhA+pWe6T",
-	"vyspgvHgh1OulNXc1Hw6pekyf9mcKmambyj6FvfSjBGbGV2dXV2dv734dP7y0+XZX96fX569bJhN1pQn",
-	"qnH8y2+NEWdJXLifmYDiho7sJbn7GDVYmsrUvNcOf/6ShI9EjSlTio7N0EZFQJZmn9WSDKkYsoRwAV9M",
-	"2XTAUuJHbgGNqAmdsfyCTwnM0gwFFF+y0POLn09f21WeXV1XLFICYanWgOrhxMqHVWlsZRExMi636nNx",
-	"SxMew3rNWYbLXXk1KXtdC4mjHqM5g2HhB6v8zc7BbKkhgAGDC28IfEJR4YKtIrCdJ6Rvt6MPpKKsZGFJ",
-	"rFoNo1FKMUr4cAvyDPb+3dnZ5aez/zq/ur5qZJtlGDShiZnVkrDPXGmV2zD4fpBSMZw0u+Zo3bMpG3Ol",
-	"WcriE6P/CGNwaMKF0ozGMNsdbJ8xXAxDUJpqs3Uj0DcNV4ERXsl0wOMYJf3WG/Lq7eXz85cvzy4aIe2o",
-	"+WjEh9yMOmMp3Gwp8ntyKRNGbjlbsJRM6RKudixhWidmEzRo03LGUqplag6bxlMudrUp2qgL5iiAzCMy",
-	"mGvCtSKpmVZhPjDm+XQmleIDt/ot9+ntu2vDnC7eXn86/fn0/PXp89dnG25unC4v56LIo8y86C3lCajO",
-	"HI03cstSs8W5K/wW3pP/Qek9xoHIppefkITRW6BQOde7Ogh3uRdUkbmIWaq0lDHoAva+L2R6Y6Q8BxIW",
-	"9hqfC2N/0ARffp8jOb+4Pru8OH2do1x8KcEPws26klOmJ2AGG7JGjuN2yKhZRjdRJJFjz5Xs4eKy4BO7",
-	"WMP/USWDPxrHjf1Re/iUHdJng068g40dzZNELcXQkDRLRmREecLiFrkOZmWUKiudzPS/w7njXPt+bn3Y",
-	"7AupX8m5iO+1z04wG9p/9fb9xctgw6/MJJ3UNIc9gmHCjb8GpQY2majwcWtIcEX4TnjlB2eWO5JE8RFL",
-	"hhcDGLvbjp+u3l7cazfeX1y9f/fu7eX12ctPb85enp9+uv7ru7NgS94LNZ/NZKpZTKYs5pSAypWjRaPs",
-	"gW9GxktzNcxsAssK/QLkBc6teb2csWNSnN6uLjDMwfIOMw94r5F45+K9YveXsucXn95fnRWlrDltQeaq",
-	"sCGGLg66+wdxPHzafEqHneb+4IA2j1ibNkcHbUY77DDuHB3iHs2K8lhpniQknYOfq0VeWN0NlOgF5ZrM",
-	"hebwgTElIrPJgqgF10PccHihHI3Mtc60y+NGnSnVP4ZsU0uO4rR4L+ysjLYx1PyWwblcS/mapuP7Hcvz",
-	"ty//+un67dtPr08v/xSejFX4kRS0lCSBMQq32FMKfJs6R8f+0cHTQ7Bl1AlRhrITptSuqVPeGuMP7Dzz",
-	"5veCzvVEpvxXFt/zGp++v/7x7eX5385e5i5v8N7i+lHnMNKBfZ5xUPqougHPHzr3pGA7WrfnmDBmZOiY",
-	"64yV3bKUj5YoDyyz6H/48KF5OjeUrc3yWZ8oulTGitZSuk3zesR99uzl6fXp89Ors0/vL0IdKDO00ls+",
-	"ZGQuytUVEF5U0wFVLFsKFWrB0ha5TpeEjikXhj9QMpVTcP7thor8sBLl+N/lwAiGYAJEyMVJyHz7l0yn",
-	"yyb46+1WckEmzhmo2FCKGByY2s3cGoU4IYhpzGapvGUvWcI0U4FZTeOYm+nR5F1qVGTNjQ09oola8St4",
-	"92OMbwG5T/HFMcyYp0TM0Tw1syx6pxVdwJ8JSD/QRv2I5mjnQq91kn2njEUGY3/gejJhiVEqoow+nu53",
-	"osZIplOq0Ql5CO7nav9k1PjclGnM0sZxB/0Pzrf1i53PR/8bOfg7G2qw+4CpB5tYOePMfG+Rt3piDBQw",
-	"363ONBYyZfHqVqSMWtIv6hXLyLr3pWJkMZEkkfKG2G12gyZUoxsvc8KgkmnYeN4Rc9BuRw0xT+xVzPmg",
-	"Aue73aPuXU4ogT/q7QhMjpo+yI/rdjx79bpdRw/R6uZkYgvojiu780nZDluz+YV7ouQU07nzHXNNJjQm",
-	"A8ZE9k7rhUa10ep5rcaKAy9Y795dwIPKZm+Y4BACPWoiF61GvZPY+hzyp7Bv3jQfDplSJbNKFnCR0zlb",
-	"v7bVs7SvzJYcrW56tobqA7/S8+HN/RjWhwkfThxVqOwunkA8LLtE5n9leoMqTsxonJ07Ku4CxOkqDSWr",
-	"O3YGTmrUk9zQEaGJkoadJ3oCHmx1QmDGK/Elf2Ptgqp33FCAtetXJvGKC7R7DR2hN9z6hIQEy3Pj8KXO",
-	"6AItP5gTlLit4Tb5bVtMqGZG3eJa2e1rkQupiZZjBuwUNNQ+TRIQBHlyXE9QVWwk4N5Wgi3MHoE1uUoD",
-	"VScQcA+75eCW0JIMmD2LeP2NCm64Wj/LyGh8RmmGoBc46TWbqo2RIbMPniX4qdA0pcuVo65iEK9CMvIM",
-	"eCjnSUyshzXHhe/FQbz7yu9HObvIguyl+2XuMpEjQsNofyYip5SLvHA83MtHp0+bf6PNX9vNZx+zf7Y+",
-	"NT/+1o4Ou3dbha0P90jCzJtVRGI+5tr8V5r/Rc/VUKZGwRIxmSxnEybQUrRhTWp/a3RI+DEs3xDlCPTt",
-	"ihQHVLLNDkiRy3jIk7SLHK2JP/vgEtdkaOwhldvKTvvwaYkeVq17dTGC0T04XB30XJAJ+0xjNuRTmuSP",
-	"7Nno6DBuH3WOjvaHT+PDg2e0O2KUtocHBzRudw7o3mC0P+oMuoP24KjbHcadg/hw2DkYtEftNm0frZOw",
-	"q/SIE4yyDSqlwuwY1MZzgIDDRCb+NIwmN5B6QhSPmYqIdf+BkWWtIpKwkSZcH8M3Vz+eNrsHh2iU0iQh",
-	"PEaycaNMqJowYzD0BCzMMFUjFfveseeGjvmYKd3HbApFpCCMDifWIXk9YUsS89HI8Fy47d5bCWaopwg5",
-	"AmYtFwLlDjzcEzMmZwlDh6cUIG45ej0HTC8YEy3yVqClOU+SjKHwmAXcRNElxlbzFKvkPB1WsXL47jsg",
-	"UClYDRkVXqS7aFNUG3i71ajGsmnp4X+EL8kRVdTQNB2zUrPBbujvZbLdlRuA++yXUEb/aGG+5kpXi1hz",
-	"0hBNd0kdjngwRO/FCMhcKzPHEPe3dg7Mo0QYo21Ykdrgo/mDJbh564rJpRjiotYJScPBchkrq5N4RxUw",
-	"TKpIf5YltoysI8D8GnblBK+ARId6QlGk17bR9r60Pu92ubjgamq40qVCCbzkAza0YtmwtL45UKlY3Dds",
-	"KsmUJ1DMhzxmceR8AHE/Iv0bNtP9TF03OpbVrgh8JlMC74dkEZYoZvnRlFEBI0Skv3C+BM/ZzP+C1qel",
-	"9BlXOCponHKureODJsiQmJhPzTa5+ft9Mv8yk2xEDTeO2anAMnefriRERI2XPGVDzctcAf3ZPEn6ZGAe",
-	"VYSCaf9dwIfNGlrhxOZJEhxRNsaZiM9uWZXnJaaaumvKzGOkzwR6XfJ3r9KwhVOe0NmMCRZbkWDusSSx",
-	"3GjiVjlC+uCMbFrnZ/+YjJm2nk/rpgS/esqGUgg21C3SV4lc9FFoDhOIJ8ccpYqmNwyEFiwQnGuaT5n5",
-	"zWSuY7kQ/eOesHY+eCeJ0nKmWqQfOBjtuyvdijkyyU3fKLaJXJj/2PEaUSN0XX7cRk2xW5bZ3WX30oc6",
-	"SwTmhM7gPmK6FbhUy5x1cZXAhesmU0OK45RO86phScpJQcMG3brdfPbp4//4j03k4WPeZRPBRI1i2ldd",
-	"tg879BLev47v7995r3OJR2ciU4g0DxLm3TuF7VhJjllz0tH9b1k2Yt2Umw0iJgg5r84FWSf6Jm1gOJHj",
-	"yCbOUQgiz1OgskJ8OT/XXCx7zYQOipfABd2BTCsvgD3e8s10aVPoYjDaBxDU6lWwyRZlJIjO3oj4+gLI",
-	"NAKvvo2xGpsPbovzC8uR++eGY9tEKt7wrLE6rgumcFlO19q7WNh/3JNsEmVH8CP4c0rJB1w7oUd7zMAi",
-	"qe8pNyqmd6ga6ZgqKVxWCGZ+bOAttyyNbW5XPd8Wrudn+7P1nm73ci/hqjdorcObj4WhmISPStRhpame",
-	"lzDHvrzB6hXwxvYLdHaznVGMY1RP/+dsGwuziBmN+8QoYkGkyPphx/yWYZpGsMJjQgWUzMBt1FmNhCUS",
-	"YwOj0ckhwy/nfCIJv2HEqHLwilA1sn5Zs+5JKrW2nmlNrY/aTLQRNUZccDVhcakW9VqOubivl1qSBTWK",
-	"h7br5SWELta6tSJIZZjNkMMkcsGM3qsKwoYmHMy30MW1X+Hian36X82Pv3Wiw/27tWK4s87JtV/DyRU5",
-	"Dxec3P8ymzmjSi1kWsFU3bf5tQ1lanRlMpGpYmQAS1oa2TuD2K93Rvl35/ORbV1GUJZSn9nB0QSzLrsM",
-	"lj6qr7JVW1FyyymkqM0YvQHpsEoOqDqqU13KP1HkYpIAZqxra0xqG6Xy+xFTzZpG3W18BZsyQsW3/Fzt",
-	"Djh72Aa/T20SBPi+NjLtufIlbTU49nvzdCEYVmn2alsVku28Ha7suN+w9QEGDIh/62M1yusNFyX3rG9W",
-	"1rf5JDggsOjMlqZGo+MiImiK4bOGL8tR4FvE75zPMcu6NmyOxZj8mTFi2E630x830KOwFki9o76QMcPy",
-	"u485vXFXdP1QwutWE57dFTioPPmJKu32DZoJ1TR4DhpgXBrW3GmI+msElst24IIt3jF7JPVF8SkmukGl",
-	"JabTr24PV6cQ3K1WXA3lK6dYQwY4FGGewGrvH3I9rLytoNErY2vKEYG0FZbOaKqhAkCdkL4hlP7qyPba",
-	"OTLKhCl8UuP+bRP6dQVgHws3R7ibWUJvwvsSIHxw4lOMCY+rN7LxHPIxSbdExq+l1grhZIWz2VzI6bfb",
-	"6XVWmxyp5ixukT+zmSZMDNPlTLM4IgLi1+ayCJeaFU5VT1gTnUHmdU2XSdrE1+UXcNR51l1dwSLlmr0V",
-	"ydJRUI67zdMS+/Y5VYzQOE6ZMuqX1jOwS7Weqcj7N4cpi5nQnCYqIlDwZR4apXQ8Xdlw+Onxkydu+i37",
-	"VWsop8VD2D+qrWmtSGNfg2iWVXrtZcyey7mI1ZY3H9L1b2miMv8uGdNZSdKHq5ov9Xn4EC2378Oad1uU",
-	"mtW/W4+qC71Vk3LN+vailpVVDJZNE+J6foZGk7ABPqqGTMQ+PQajD8DBBgxLADP9jIm4sIycby2/hM7h",
-	"5vo/eOAcf+8Lpe3fnXWRlwKRuMVX0UclDsBpFoUFG1IRxX8tEZDDGkAC3ylgXqUZBpvcNhXR93c+6C6K",
-	"Dpt7BNyLyY4e4WBtdNvs30uIE7/moiKyp2bUqPGuOjfhwlVsG3k0nxnxakPESF88rp0MunYPDMlUJ3+2",
-	"NyYgzKcVHu351FI6T22UXJGpjOeJJN3/Ptw/wZC8YRoYtLJqMFQF23KGGyEXYn3yQsEV3m4+o83Rx986",
-	"h+sN8L119/3a3WHuL6s5nhO8zBvucgkXqu8YymqCq/NoM2pSZyJeM3ugIR+ScKFjdxQu3RMyKUpsqrJX",
-	"QyrLHGsuUkYW1BaNT+QC0BVkqbdxuC7H5gOkomGFtw0GYZ0kpBytJGr4SJ2SZETTiMgZ/cccar+wVBtE",
-	"giKJFGPz32DtioMOPmE9EUCqUEWoumExnKqv3JD+9tkIVOYx6U4mb/7+vrvuWI3OWeMqmvVYgl+5kw+9",
-	"lmY7f7Y1iaUUYmsKPQEHiS8tYskLvlxI96wKTFGjqlKbhZ1tTmej+ss+6/Uxfor5+lXx/TDWjAUWU5my",
-	"knvX2Sb6D9m8M1qWMvgaYE7CrGVr/hVY6LoUeaMja5rUSQ0L9ZsJxVwmLkjfXPp3dMzORCF5/6HEshIE",
-	"wn1wBJynJHuAbj0r3GkdazMMpYqd/UjVpFo0Oj5GbVrWd0AQq3ymHB/jXPsCWpZP8CrQ7vH+05dnf5n9",
-	"/ejH51e0+en6fPqhefDTCzb/C7u8mR5cvJn99OFvf9qbXM1fvd9kwfN4bTrNd8qK7xKirS8seGyPp3Jf",
-	"qwBLUK5RzFLLTcPZIjX93SUpnXtbpnTu7zqlExa+tSmDWe/ZPZSAcVDiyIjLA+c8JTxWEFGAcIk5szWq",
-	"PRz1eoSn3Sj6JVRTraQ6e27LvUOSKmCaOU5ujg7V177Vbvp5BJXa1uJZTvuqMgu/qCWYTQEyX7zVx7O0",
-	"M28irk6khj23ztpwiG6bTDVvlT/4CpSXnPHw/SuU4OxhOHhbomfUtwT9ArXSSHK0uDvK9/Ou2rlyjxru",
-	"CzjQsNpdlQQavV+vJNSI1f1Fjl/Hrq128xmxVnD05V//ZsPru5VuIj9o1TZZRWQ70+Mr2hvlqvduNLnf",
-	"qQbbfYCS2SJvA/aFqJtYCQhO8dgmIDkgue+Uxf6DXE8jJU9s2m0PEw2Uc+APGFFyynytrUziFjEEBJYF",
-	"o2nCWZpZFzl0k7zZVeGqqafi7pXXqH4pZdaaeGWeMnsCTlwMqZCCD2liiGVqb4hWOSXVnMOUxuY2nThk",
-	"sbAa1jlRSqTohoALnrEURNEC76gTU6Fap3wwt4nj5VKmDGYNK/1kUNVrNL2gtisoW9d0rDB4NZ2ytPHx",
-	"ruyIsox8ANW4pIs3vnTSz/ipscjnacrEcFnGtlLGMjV0sLQmMew6Ob96S/a7nae+rgQT6ckilZqtWu+N",
-	"s/eX67Puys2DK0x4XHA9ATedWqPQdDbKjcq8l8wCWfW0XjfVhKc6IimLI/JmkzE/S3lZ/cjZZzrUxFYe",
-	"IeAqF7ZgZy64dSuYDbYHEiHCr9EAyveY62PS6bYOEJJzwZJbBmLAGITJiLB5KlXGV/17zdNn7y9b5NQm",
-	"5O23A5BTMyphn1H1gD+GcjqlBaPQjLopGUDdzMuOUw5vyA1jM6OimnUX9vqqeXn2svlmKxENFp9NnLHX",
-	"O3cTN7CkOia2ExJVRvYs4271I5iOJa5P73OvrlrFukQg0M58Aq+RIaORzQYtDUOoco3KfXtC+kY96xMK",
-	"EfetFFcXKdmQ/3wPjTEwzr+U1hgEgTfleW72LXJN0rkopOR2Wu1Wez1r2aiYZuNH2YFWkc17YXQUw1zL",
-	"6f96UkL/WZwaA+cI42X9n+Z9EdTgzBWqOFhuwxJl4YN9Ko8VEtJi2y0soEVPeK0H8QABcU/KyHqpATsB",
-	"lEPg0iXVe7MqLSNnxbnUuGWZI2N7F9XTTZQ393tdCsNhU0wDEMn8CGaTMnYG+g3UggCuFfFCf0uGGUxq",
-	"KyVvPT/CqsCVVdovWuRckLczJk7fnZO9Vpv0nSrfJwMGBZrUHD1LMdc6SeQCz3ueJACdC4zMatFgOFho",
-	"cqBS5DdwuAiQ6PNSzKMfKw2HbAFv53oopxVw2WNAACQv3r559/rs+uxlBm1lrIV+ysxbVP8Y1fsMNBcN",
-	"AkPPccuDznzylWLH+ZrFnjAHvFqiiO8BxRbqsUh/llAhoGLJVqtREqdLw1xa5IOrYrMxw/7QqKv9iPRR",
-	"D9BXms3QDdWHAgerHgImEFEyX2I0tLquXWJWuPcpqDiz08ln/7hfrhKneXfzlqaAimEGsXv/wv7C/nnp",
-	"h7QfvMyD9mRfvHPjW6C3MoGYIZuSlE0NEwpSnLJ8FQ6OnhsmdpiytZUtcXDP/Kw846iTemWs24oKrg8I",
-	"WOFhJc2j1lx3xTc2gW6rotKndtQrxkRFairXaHVjuRuL7ajeS+E83VBaV5WqWntChxv0DlsOaXPFdq18",
-	"nO5G9diYnLVVltU90qgCNcSml5opRdmFCU49JLsyOWKu7wswfu/hc3d+AC1t+S4mTFknjNIUxP6Ui/Bt",
-	"nW9zz/d3RBq1UxM761ITfclrRT7ixbfLP9yrQ+InvqgHNAEWkYkxcM32GYYpGItVWNmLEIJfIfmwe1fq",
-	"pCkE/+CwqSYJM7zPKAAWn91TcnY32PCmgmFj+bZnnaVQU3LB4rUuMAq9ghSR8zQThLWp2vCjTdUH/s02",
-	"bmTBJ1XOH1yqGD+M2aP0gWY0b0rM3Tc8SbhHQZwwh6OopbzJe8W7WyXJHdWwbW15cV7m+Y1wFeYK+ddW",
-	"GA6bTd9djbZfv1o0X1icm0CG1LDV4M+wyn84qTK1kL6pWOLrwztSm7gNB01lUmEyQ1I3XyXvzWS9lbpS",
-	"6WgI8jp2daQHJagAdosjz0yiDf4I2LF8xUl2C9fX9nqGt74MSqIVYEG5zPMlbi7HN+s56TJWW6ivqVeM",
-	"gnoHjOlcJUZLmNBbCwGHjhWz8HvXreCKqrbNY12XK7VhERWgRrOYyNHICExjHd2y2Cah0jyKM5qVDr95",
-	"Z3AOeXzttdruQ2ASVgC7vwxKwvoCyJ0Bn+6vhSsIETPXI6KaXVmPtHSaJEA1Je5j+Liazup7isFu3wCN",
-	"9EXrwHAlVRu0AYaKldV4zdg21Xy4AR+/9pLLVzyhqorwdb4DUiyNPMUOWQJr+Zzv6B9zhtq/hc/B26BT",
-	"KtSIpfZyhMXyKdPpEj9GQHD8N3ic8J9rq+drBJqpChHnZBIrWwDwGCpeGyqGRLa4UqXnFjUUK3s9aJRn",
-	"vN1297DZ7jT32tfto+N2+7jd/tvWdcbPvmjMOqczldVQYRh7C93pjxLWlikfc3GxyYThQV339p6yoz9q",
-	"/HwjXbmQ+nbJ+fVC7BsHD6LuW6VWzWfxBoaQZe2APzeE06vgDZ3rTht4Q3d73tBpl0a6zDb5BAEkr4CH",
-	"lOcMFAg+ZH7hukvFJl66F3Iu6gHf2vKctESXrkheK9bLuGgv3gHX+elBVX2rRVjl+WDZguvjdLqVlySM",
-	"/m5gL6trJ0MA0PqKrcv1+Ja6rVtSHbRNO+ENB4oP7SAfpjQX5mvtSOkGXLIh47MKKEs+nc5RhNMhBOEM",
-	"WS/Q/eq0U68fx2VFqVRrNp1VMQg50kwQ6iCsNIDfaTKf5S51d229m9k9QHgrQ7F9IadTrjWLiX0k9+Kj",
-	"7VgFKIe2o0Y5hBq21DPfARyXEdyoMALIqsPVctc2bGVfXyA987NIWPx8WSaTZIDh5eXiPYc7uotqVW9v",
-	"l95uDm24Fvbbm185IG/rTwoRv53YtzFtm9a9NRS02gkWtMrxVywFNVuywZ7wD0W2WSC2Piu0Y9lOS+i2",
-	"M1tmjWjN2jUItljVWJ6WVhdWXxJrt6gqqNSZVGAAuixoq6pmSeaoQOWvrS2ND73K6FJW86m/TpZcfGVQ",
-	"niBP/zLhw+mr+V+7Y/1mvM0N6BzeZcDEdfbR+RRX9nK7nex0/bhZFsiG8StSasBrl0+ruf+89ozaEIco",
-	"y/VEXwbMnBN+8LZ5Ctf7CgNSJcq+jVQBGQDKhKapdpl1TMSRa8Q9zQJbuTXut7oH4Q2Sc3Ts23ViC67c",
-	"9ek4/+uLSkevM7ghU8Pis8I5MBEzY2G9Oj1/nSVQPYgR7/n5vKl21UKOXQUHgTZ0Vnav5nYBZcxFbIjn",
-	"e8UY6dtAQ/+Hh03bcCFwl/yZLSvc5dBZXemsQCK2t8lM33GCQuBMQEHQQwtnOvs2SadyctAtcTdze3pw",
-	"tNXcDu4iB2G7tfv8rf1d/qoZBUZuTP1DdcWuaS4ShsYIVxnZ1JewLtPw3sLVvSBch4U5jz9MZFWuqa09",
-	"s6dmTgu6ltvm3phUNp1Rs+nozSsWaAH2ASgYyDod5kFkuxBiRZoP4Tr8ZvsYqCPbXZSDO5d4WFvOQK7l",
-	"Cen/v//n//3kNx/3uHviUjShhFOtVqlsKYgQu3pG0bConBnuCbQGU1qmRgJSNYFdyiLhulStm801etUf",
-	"Ipf2YZqgErxK5XR9k0GufWMVI1Ts6TtARo/Ek9Mm/GTmc6zFqK1EH2ZTu2RDmcZq0wm7+jjfVmtCzX6K",
-	"OGijl63hAdvWfXqHsQjO6hlpC8q1RUzRKYhRQ/czWki9W9s4sru3466IkW20crE59yRIWX6ACxf8kkYJ",
-	"Wa/YG+K3j22vwXeeZYNUGXr26xU4codbXE2TB/hyzaalnSywkgDUb2zD5nRzaITlJN/6CPCRHWK+vQC7",
-	"wp+ttrwzFMmthtUqBps0vWHQW6uqyaDZcncu5mHhkFmdB8LcvTG9ZUUgbcB2WMV1WLeSazuZtc6wfd/d",
-	"aDvShYuv5XZW94GrE97MhHLmWTHFxgI00kKWcIXztYJNlrAFw4p8xNTQfKlnAD4OsHUBHgqA0HnBsOns",
-	"tbudznbC7ig/h8qdyjxL7kyOibW2I2I95wh/4YKW0MQyb1wfHG2dXedfV0tH0C4dxfYRzQ1/sKUe0Mli",
-	"IbUGrwyDbOl3a1c3vY0CFL7MJi1Ig8IN8zypcBlKzz1zoWRrDw8h7FnktbfA4snMC+8XydyVJdQeSpW8",
-	"82jVTI4y72omwkMmGEqPvG60oo7kfYoFP2fB8Azt4sygWHVWBFpjqK8XPH+ZkRPKozWu6vX5cSk+ZCul",
-	"kFDKemB4r3c9seTc5F/Xce+mWb4b8K81+R/eUPVVWefmfrLPEK+cBmouXpdjyHlHDEaKD7bICx/ztSxX",
-	"Cp3KhFCiWTrlgibWIOoJfwEhSpByDcmnYKnMEjo0iuuSvP+fr169ellW1Gh9MCWcdi4sboU1bDwuo2t6",
-	"Z9bRKaqf925q7gMmVeI4Q4a0D66kvYbNXFcrHcFRsVcCB7RVWLpWHxc4M+gsv9jcwwaCxllvI5+GoObD",
-	"iaEIiN5jwkGv0elGB+1eo6Q3+hbFvc7tlm342vYuSPP1I7CLfHNEdw9+x/FYV3pYwdvgy8hpZ/A7zA/h",
-	"iJOzBJWotopqeci3jNZmtZabg7WXILPu1zLmwnXxLqT0CTo15pOwCDfotVkZ+SrrG79KbSNz6FDwnc7F",
-	"lwmBruVY4A/75oFJcFB/vcAkOJa/UGByNyG7XDXnwyt6uk+/RTwPnH9BLXXdFhdB1lWQAkuMiUiCBI21",
-	"+Y/fIuh2+DsNuh3tPOj25WNbGQ1cvX1/+eLs0/mFiyBsnfHwu4l8ZYs66OybDep02+0KFIStEy2Y0nxq",
-	"Lvg1N3LOMKtSnAkXD0UYPEt39JalAHU9Yyy2ENleMeWQPwqQ6pHvE+xbx2GrQKcU+i7kwif5FPNxHuDk",
-	"gcDqxDcy3KZRYKEkpGODd+iKWdsACjyXmTOzGLkrVtzvgFsf2Mn9yGiqB4zqtemj9iBgmuB+pDnv45eb",
-	"pguAXgHTqpyjryXE9Ay6ajzuWtodQlGSnsgqcIg8eLtRzV2/T/xZv0XQ5wua2VgyhZ7CH6+v361WQ29C",
-	"dN9tIPbwDxKINSrJzJXP1MyAhMdz24Hp8HKclhoZq45Wo63PWDpkQrtifTjeAR3enJBOu42wvMDA/E6d",
-	"kLble9gQTlMA1bE8Ma8jdcCmtb4CCzlbA2qy0/4DxqX3cVHgJXzHUpQ8tU5pBuFL83jkZJM3tMAnvaB5",
-	"f3T3oNt6WpakUzHZkqSd9u82iP70XyOI/ux3G0QP4/tfJIh+Yh0okOfsy3eLkDJb7ufB7yPQLb9yoHtd",
-	"xcs9quEgyfuLRcL3dhKmzkcx7xHSHcuvH9ANzILdhnIhWOiiW1fGIqkK5JaKCR/ThYA9smtQkRXiCsAf",
-	"MQEeFGFzNp8bOkwon7rc0CCduEWuIfrv3KVAtT6XxXngQI4GKrkh7BggH2PJEGQOOESLtFeBuuxAucTT",
-	"vf323oOEGqSB/OuGxR8U8YYk6G8Y8j74RiFvw3WRAMu5R5iu4iq7gXInLIkdrlzulkNaqiHhVQ7T3Cpn",
-	"dm9v1+F4a+YFcXm0KfKOx8BG+IKB+5KAfJ6LlSjDlX6bfDA/jMUXPQMFR0bBJi8mAqyJxq+N4gfpApa4",
-	"NmYFZLH5e8T5rZfnY3VAZWP1qFfd1lSPDpZXmfQujQj9tvHy3UUrLjY7MMgnTTU7scYbdqjjCgyDFSyC",
-	"F6cXL85evz57CUEbb37aJg1V8LNrOjicJonfhdxYe7sodI2y3VtzTK8cEsVacyBoEOejPOYMXYuLHeHn",
-	"XJ1dXZ2/vfj06vzi/OrHs5ebSvofAqLzApeE6wFP0m6AdAorWophGJO0kitzXmzsGb5DnJ2d6sIHVbA9",
-	"GV6PBfAJhYjaSJCbepvZt0WEkvfvz18WHPfd/YM4Hj5tPqXDTnN/cECbR6xNm6ODNqMddhh3jg5LLNXV",
-	"TqOnzVcffzu6a4Z/7m/zZ6dbu18aLiTYgvpZEI57RESwBVM6cx7/XrMg3IzX8pv6Vekuev8t8xz8kuok",
-	"OhScx+VAcPhlLp8hnQvlXXyFLITZLJW3LLa40vdlFNXcH51WDiibWCUB1WI3uCUWBDP3HW182lQi5Y3y",
-	"DdasTZp3r0IM54r/ytao40Ziw3OtxqZEL7PeFBdwJgx5rsELBXPU6oLYIAl/m8uCrwC/xd14w5Uqjee5",
-	"IWa1Assps7ub2RnVoz/FDmp47O/Qa76+1E1NzAhy5I4wCvztEc4MIWaFtAeL7e7WFwX7Oaj1o6P9Gwyf",
-	"jVh/wCMc0FHEGr81KPUk4VMOQDslzusT0ratuuCpVmNT910juyHyVNEkwB12PhTAN0YC1p8zlD/wKZNz",
-	"XVlGa7Rq6I0c8owpXUIpBByzKi20tVugs+YkimltHbrruss6aLPTkWap0XK22A0X2Mj6Mq/UirvbuH5n",
-	"VuzVjIdUUMnqtEs5xcqGr5x98eLnrkHJvVwjC9aLeq/v2BC+yvKgg44ivmimMhl69V4WgT8QYTXnWiji",
-	"ZNYLSPqM6vsGJN0LynWHrQXcV07tdtNcn+SdV63LtaGsYbpLdyfXWeuAhQSBkZ2OAyx8d3n27vTy/OJP",
-	"jahxfXl6cfXq7NL+GdodmOZjPvSGbRkc4ZWgMzWR+uy2Ur7EVFOXUcTMY6Sv7K/6ZUQJnoiqQi5049hl",
-	"w+5YvtB/TZVuwjSa5y/7QPcDxgQYeLkGkDCHTee3SRfFfc3cFBieswknHiLHtm4BP7X1kAFY24hC5oJP",
-	"Y1jV0Hen366gG+P+BgssJUDD/wM9tD6A44/YptPYzC1y6jHebRa6sarRf0JcM0wbikUWtt/tAq6hA/Qr",
-	"mg8FD9A2WuFJiSAj33fa7fYP1eBx2B3UZwX4TrQ1Cwrq6Jkv7DPOclrwlJ0Ak6meVp3GCxt0z3McDUA0",
-	"8FEXhKb5TB+uwtRGqxJJMWY27+CEQOJ1frLkfJS1O51KVCy57glsE52Jwz6RafC3lYh9bI6EQZlRqAWY",
-	"CzydacQ/tCjqTi2O/DX0SX5cadUTToI5K6VF3kNz6k7ba5vALJG/j7hghVakNrW8esOP7q9uuwIN2K1C",
-	"dlUdHfzELCO/+derhG6bSiVygXpTQOEPyHrZsXZ/Qg7aD1nLQbuwGPi/uit6tmPrQabO0i3YEWFSwb1n",
-	"292UKBfeA6gEghuoCP7ohPQnWs/6hd2uTJ2LgE4ZBhcNS7AdEp1aMaDDm/msEWFW3cdt8uwOahhPl8Y2",
-	"ytkK0RqTCfiAeSV0isekMGoUWOgPWcqwtrrtT7+o0YV6tc2z1hMmSi9B5ez3DnO34LC9f1RfaB3Wsd1e",
-	"2KSyQlLbRnvt4Ru/t9ppxikrG8uDypSVDxbTfkfayirAdllRTn82T5J+oQRvniT5krrD/dr9dzr5kph6",
-	"5o/tWAqtLMo9fF5j9aF1aOEjBaLwGXrMeqYWzzRnm/HR5VyICq+I6yqAiZthm3IXDzG6PBUFnfuY9EeU",
-	"J33yfTj0D/aAbOeq/faziPSp1nQ46fcEdkRRjlSpzgzovi1W7dugD7q8RYyXUnnvZS6TcSqnZrm5ZoJm",
-	"UhhzpcMJxkjNe/Ms0T60Nvtq+9TjUGcvR9CwpJ5TheVCOKaicsdoBJjRv1srqUcQx3+3FfL/dfabgsFd",
-	"MFCoSx4IRvlYfemruwM7nuvLoW0gPnIAgiCg4ZhYbFOw8he4MqZXXvtUJ7TxQPfE/k6Dfl/L2WGzPQqd",
-	"OqpOVav1lf4jPp6nbBUMuhSiV22N0WtTE6q2ffsIStkL93a081HDXOcLw4mrij99R1Do/eGg4mk85cLo",
-	"3YlLIzasNkt3rud/sGNv5YAIqMNPPRcm8ydXRR9ztaW3CX7TL6vQXVM65NmHlDdW5YX3bI/ntL8L8fyF",
-	"4v6d3cb9a+aI+YQvqtec8no2EPg/7YuNcrwUQ1W/1cmqJy8KhV49h3bmhbunQ/vKu4Rzh0wTJauadL7F",
-	"Tm8FJ6RrEeH0ttCpeIJuE1RfuO+iFlmJD0YSQHwBxu4uXZCu1Gx9EhFIae84Nc//To5i70sLSRr2j23k",
-	"zr38bsyHN2e3PDbqR1UD5RmjNqKeoWAMmDEblfk5bC20OFWacN0ip2PrArMtZQwXHVBl1MNhIst6zU18",
-	"FuOYbcTvdf3tNxY8luH5rimCzLKtu63Ow5Kt8zWlW62pqsj03ovZbz0sc7w2SgwlM5YqKchcxCxVmopY",
-	"tTaVRK4B28uALXJYe+BEsoB7iVQup7/oCqv2SuyjVyLm2/RcwNrhn+3PCulp26dZf6Gs6iJfKLtXFaQZ",
-	"ZPOG2F9uo9Yi6gAXqUQ3KRhPA8MCVLGPU54fxFJUcaMBw8KEkavRcW33XbYorGSexLkUUvNhWM1v70wj",
-	"akxobNEIBkvbedLoZAACUGjPH7xsfa5owE/rGtshG17R0NY0iV2uIEXtBohl/6FWZoEGlLvE0HwhcjzL",
-	"l4RDhYxtu7BGznmJ6vc4QmJZ3xbV2BYYWtgIdQauU/Q5ZqGpCVWVRmFtfK8K+K61jjjQS7dA6oA1XsGP",
-	"1jtGQqwsHKRq387Fu8qy6tOyhGOrSPKc+60kdRvo9H1Zn/IPhR4NuQYW2RY+oTP+BGzPJ0ZVfzKaJ0kT",
-	"/oU/WLu5GFC9b/b4Xy9efDq/+PTu8u2fLs+urjYFJNZi39j4SuY/LJEF98O/eWji+iuPSeXOFuNTvoBm",
-	"HenuAp0Dw4I77yp7uBYr4Fwrv8gQJWAX1f1fwOW2oaw2R1gPQpI++oLls892XT1bUTGQ8yBU1YWtdgN2",
-	"HoaqSixL61HA1KrY6UUpzznFHtMb/GlljVf57DSOywn5R6MdY5QlJRSf8iB1jKXfKfL+8nV5NXfLftQa",
-	"QknXWhbD1emG7q/gSfH9sKd0iZSyVRaKw8K5YmV1Ba6EHMwn16u+wj6CeuCHo8sYLiLWFGfbLcZWn/H2",
-	"RfOdu6A/fAnFCC+jmJwVmuo2nsMApLup6Gcm0xLO8c6IhvWUsr+/t57RFVE6S1reZ7RrJxLQUnDYZVfJ",
-	"46LXidWUgbRj+XYZSvs9Xbt5C/V+jt3KFnTP8Yuwp9USo/n3L+YzF2pU7veByAhzSb8siU+yXCJnHWLd",
-	"vLU9FinXzCVRbcTQXZ+HshHw6ty5SUrQrTzEjYewETu46ntbmPhm1EQWvDBozG+47oUb4+3xkTV0Vut9",
-	"qQ6AwMuvSRhcLedR0HkDMFdSOY2sGezYFkFYLCoIvtS6MagTRvVcqVCl/XKjJzWb7Vu7go9VdWx55gqz",
-	"9FMEOWP5TW4P7Fu3SurYJJl9S3TyViRL0sdx+wALBXDZZT3IHRYyFU4uR+YHfCxkWgot7MVMPdXI7ffH",
-	"dfRlX1pGNu9VOWdFB1/J/Cq7aptvTiCoDdFCrzSBuh7UmW+pLxrZmFp8rHpbYpZ0aX6x3i62nY/h3VU7",
-	"c1kBzAXYkNYHanQctEKcg+qWswVcZ7NxVIM6CuS0mgpvJmh+1rylqZkQ9KV3I//s3uM+eJu9z310iu+9",
-	"A2tjOE+5Xl6ZfbCJzoymeL74r1eON/704bqxkuhx1T04zNKxcmkew5TpFjkliRxzxARW2Q5IwTCFtm/s",
-	"crAiNRZ7zlIuNOa/2KACjIeXGC+KC8PD6YHChHP2OwVpgHdmgVyM5OppZKZr1kM5a/08YHrBrPyGzCNb",
-	"AzCRM7Me+N3QXE6MyAxYlu6xAG4b5+m31RM9gRc9xcwxMphj0uSILXD3+u4kjskvH/tkSNOUM0X6p3M9",
-	"kSn/FdjJMXkOCyW9ebu9N4QNg3+yfotgNx1Dmgroa0iThFDRE0hR1g2jKHe+TNL/3ITH+w6xOjWCm4mR",
-	"TIdMEfaZDnWytFBgRhK2iJkOE9qxt6GcMmU16J64pQmP4Ytgxahtg0wwg0wYjVlK+v/VtEl0zfO4b3bV",
-	"7Qwk3KaYTMlcHqkhqO/nkEd9uE8SprFBfMzHXJv/Sq2insDIwlCmDIskJsvZhAn1Q5R5OTGtymxQzBzz",
-	"BevPT1BN6AzG7Z+Zz/st8lzG3Iasfrp6ewHEgA3re6JD3vDnEZgM+MTlqxdkb2/vmdGP31+/iMhUCgad",
-	"7gOse7jHmMqlucYsLXsL0KmOjtVGp9VutRuQn8UEnfHGcWOv1W7tYaX4BK5rpZvLfDlmIM88BRgp0Ui4",
-	"0uYCGHsTdGua0inTEGX5ZTWGkwQIGVy4U9ETpmxgXJ2QlM0Ypr2bK6vYLUuxftIz7V8qqnzY51kCNi9K",
-	"V27G/MecpUvXZ/44sK+BWYNZu0W82HkAwCVzjj88LISQwb+wxIOQ6RRUkXX74PKBAvdl2cyDLAQ/9dqJ",
-	"GJvmYJkuV6CCVE3BfFd7fKcYbBraOXJc2i1X3miuOEDwi5inc3NZhXBrd67bmyDcgsTV/ZVWELXnHpZp",
-	"1Zj8cxcRqp59d0ezLzuh7I4+eUfHDOqQaj6LEABGr0ltkgvcnG67jRApQtsEp0BvffJ3G9ANUGcK0A3G",
-	"Ogoz1X4JuxB0is0C8OkcdL/7yCYrOSC6HDK+fcYh0gOyfM5bvt717dHd2yWI6+0c2rnLig4gy3HwPCq4",
-	"/awCQ7sb+rVdVBwsNTM7YcghSZZB3PTYPg8cKI8zXYJquPe3EjNv7YMZ5HLVU66sw1VOBJnAQcUb+LDL",
-	"CsycTZQr/7Kp9as1Srb+x5fxuBqakjKY9mqdhsvYLxRDHB3um9esVBLA4yEIMp6dxRLOULhQpc4c/k87",
-	"OYRd/NUqOq1Fks2QYNsh+Gq7AHHq3pKHFm3n3P11QWPy6JyhszDw9leBYgYuem9HOdd6sUY3jzDpkSJz",
-	"YJCI4lhAYbSAhKuAgg4WsAzmD3D7Ahy+g3aAi3eUeVhc5oPhaD5ZytDhXV0xV4ZuA8bCZnyblrmo+8g6",
-	"y4bwLPbJcxq7MhH4SWfzT94LarV9FuOP9jb/6JVMBzyOGeTFHdSZ2bnQLBU0Af0Wf7VXa3K3lKNDDCzH",
-	"+XRKU0NGZh8rAICAiMZgoIJKCsY12BwbbF7wPZfl8b0zenLm4XHlG1xA/pNL0YYiJmt5oI1CFVFSCuep",
-	"cW5Z9pkrrU4yx68zvLgmcq5bPXGKqj7ovWE4G8PYM/gJzOGE9H3tST/oh4UhSOVLTrC2BzBXLHok+ZDV",
-	"APWybS7mT5Lv+1iwcExmczXpR6Qfp8vLueijJU0FVgcVS4l+KKslcqVEEXba7AnnXTKW2wdnzztr7Txm",
-	"05nUTAyXzT+zZR8r4lONFuUIShPQBjjOKlaMAcrSiNywpS2SQwtvzLR/qCfcntr6Fz3HXMLuPpnIuTHy",
-	"YGnOwsC2oLbORWUJIpBgaJ1svorGIWa6gA8svie6baiX7La7YLHdsJktq8mbSfAaZyetmkkbNK9gx/7M",
-	"llb9gvU/l/GyvualCt+bP7Ord1rld1RMWMBO75tZGHlGrD1wS5M5CwvHnP5TLv8P1st/r0T4yswVaWwZ",
-	"dL6cJ4hONjptY+y2Ot0wzGPfnwX2QrHWfpaJNVEiDbPoWBjvwpDWUfuofYfePSyZym3reVbtCT3QBPNl",
-	"eile8Ah9UwKI1LkD1u1rUJbmx8ztdlGt2Ttstwsbli0OGPDEBueyeT9fOpd3hAWT9nJg3lLMRnSerJ1l",
-	"1Wj1RWtYHnmXd59aEniYFeLTPUrST+zZnISVVoTrRj5X7dFIeTRSHo2URyPl6xgp99u8+5k1uSrVEoPm",
-	"tESBtbzTxmICBZYrX8x8gmooV7l0sRZmNsU2O/+1zBSUsnxNnUfxJQPmgiWtRlFKlHvZqhM6a25r0ddm",
-	"dqjb7j5cAEF8nAuuObRkt8dn5resEj7tLyN8VkTPO3PdQe6Aik5jTNUI7uPXlj/4bZkIotjOGaN+o5S5",
-	"zIl6sgjfuyJ5so8zOYOf1ZYqfzix8o85m0OhQiZQ2rXkifv8DyROQoy6OrIEV1WQJfkPM1HSLpci7ZwM",
-	"CUVIOxMh5p2/K/FxveI3waxqaoyLsL/JH0My/H69fPvt/c2/uJD6lZwLO8Sz7YRcUH1Rp44CKyXK6h62",
-	"sINsKcLGsoIHGC+Z7LaRVmKuuFFsbMHqUgxZQULa4ssy1tIiH6gNeXMoLMCaYqh4tXD+Pic70Nvvc6N3",
-	"qTPX5wj5+p6NGmVJhQ/1aTU5n6z1jvLhBBXPCeLFBJtmqLZT42JcS/nacG38wUGte/HT1dsLeL7b3dIR",
-	"d8OWeY+LWdMNW0JOiE1Osm6+0M1i78f5y7M3795en128+OunP5/99dPl2fsryIhwpF9ws5KUzRULAU3M",
-	"gFyR4nMLiumE1imVm4dL1IaUWOdVbZH3ihEK/bvN9JF7m7/sr1rgYpKzVZdj4KsmWURgdbFv312fv734",
-	"dPH2+tPpz6fnr0+fvz4DbVNTnqALdcRBx3SKVwu92UGx3nGjOFDRJw6OVbd9iEe0MrNs8/IDkU0vPyEJ",
-	"o7fMxQK28YPZ2Eq5EHUnA8eG1dBS+pwxMyXD0Ahk0RJXKf2tojugFhh93LHl9TGdklDOXbRZhhz/VhHv",
-	"uaY3TBE2GrGhJhSxpgFIwuPlWw70XVbwD5mGMjWHe4zg1HCqHqbXxQMyXE9w9FKdRSO4gqR1jX2JEVUU",
-	"AxHmkvgMQKxTIS/QagNfa1BF7EMbY+oTILPAh2WFmP1neecL99s+4jyUhCXw9UFc4l5hhbz4hK6fLlNo",
-	"W+l0Vz+7Ce3dL+ccLu5iZo55FpDrgxMcVQ2TfcVfnN+4nOnuRfB6671EmO//rfG7ciY3XmRV8UsCyzom",
-	"uYVvbehvfGOmvDmUlkfX89f2Efidf3Q7gwqdZa3+K/ic7+UBcAy6nguAq7Dy/t/dYLYW8GrfOKeclrZ5",
-	"q5BLFf3Z7mc4WvL179k2Tco35ttAD4CcamfthZxRwxAt5euYdN9ERcZ7k8FffQkNuQlgWtV6Ms5BRSTh",
-	"N+hSG8rpNF9gE76pj1C7RVg322ELFWnUWAv1ryc2i6ZPk6RvYZmLuHauosWSax8dAVKwFjmD/hSQkuUz",
-	"UxxaC5FB32RoCWOrwubDm1ZPXM2Hk6ALBoDoKxniPmHV61Sx5JapLGqFHcFgYRNA/wUTiwrw2SyobWub",
-	"+3zCegJ9UK65JPkQ1I6i5TixYZUYobcSrrTvGQCFQmGlsfkJnTokihK0ISjxEz1heweQftlD/WObCQVD",
-	"2/UpOmLQ6wN+5yyQauMB8ITCCpD7ZybFjMZFj4jd6IyOOLa3Jt9nfZOBrAYyXv4QuA7MPUikvMm/8LWU",
-	"N8byKyM1tJmxT4s9kFx6S5J4FQx9CygQ76AyNT9M0OIofMX25tDdlvIWTiOwih5sBbmlWn0wl6KP0Fk5",
-	"sKoQj6oUaQ8B78oR6xA/zmv2BV6BnlRLBaidwGXc7xJ14h1VrjwaLH0gESjMu7XGMRfkkCigb8C4N2LG",
-	"pjn5dKwcLNlxO7QggEJLlSTvZcqVMjzmCFXmCH3D0y2c506twYNHa/AxEekPn4h0/3KJnJiqtg0/OHgL",
-	"wPADyYyQfY+m4b+7aeiRT1AD/re3FIOwhSpVlddbkLXMRgCkV0ER+ErkVqeMTl14EGtVjWi/AhiA5hUT",
-	"mgD4vWqRc21BOoJZs9R2aGKQeR1hTzkoNYH7YA4UNHTQA6Cu5J8WJv+fCJ3/T6yJ+WdP/LPZbPr/N89l",
-	"bRvJP0k/1/nRfIJRIAAgEMJoPmJ8XGrP1u6VSOywiN8Pg2bw/+Zvo9mwir6QkdtFwA3xr846xBs7VY6y",
-	"QgIzHWMK2q4ubnB8HkfP/g2b5Ctdwi6ccJOsCCDfO6EcEdTdIsj6ZyL+IXIVCmTfQRXYjlC2jRi+DWfB",
-	"RAwzOBOxXzxipC8yUCuLFBFblQ5JyQYwiaJLspgszfscCgSe+2Cu7fttm50+R/CHYcKZsOhBRnmAQ1W2",
-	"isWfH2A3aDKW2CA+34UTzx83Q/WEHLlqIovbSqZcKRaD7wGL08ADYhdkCcxa3lbzsEG4zPInPMbUhcD4",
-	"90VnEZFpT2gpyXQ+nMAKPfok5JBEiHyfGw88IVFxWFDG4MacghvH7E3CBbOOEyTDzoHRm5W0jbwR7drd",
-	"BynwwmLWhT0f2E1/iIAeQtjnGU+ZIt+PmcboZg8Ap8Md8ifyQ0AD7pYrLWe2SitrqoTHGUuGEXaj/PvW",
-	"vhzOVZ9kr+2JoH8Xn0Icvp8ynS775PsA0Fz90CLPU7lQLFXfkT4cPersfRc4NxSTre4YM14DErW+qxHT",
-	"w0m/vOrLPOecI8j/amFkYNsOd+MzVgNh6EpwgQBwcivJWwel4duAVBh6M9faFU/BzcXr79UAaEd8y+KT",
-	"8GiwB6CwoBI82zNMJcwmnLv3FYgM+9081EIXsniLaX6bMRE0+6xRlDZxmvlhgEiPSbez3za3FR489re7",
-	"J3h8TPY7PWHE3TH5redsmp6zz3rePdNrHP/y8S58C7Av+45u8A5PNL3Gca+WttdrRD13zvAjYxTAh3YQ",
-	"85lPhIUvqIYPy+yiXgOmaWbIkwRKTOEiZeew0k1ZaBWhTPROX9AAPKa2ORlgreAJAJgdizVj+F6rLEWz",
-	"VOGEM4rIXGieBFA10KNa8ZgpYgsjCzmqL+hwwpovpNCpTCp7b/SFbCotUxYRIZtolsl02j8hQpJZKj8v",
-	"Ab7ohrGZufjGwB3eBDReN5+1fJiSTYga/9U8HQ5Z0nw+H41YWtr2Lpu8meiYi89kRpVitj01XjqFipwR",
-	"MPVn+cfPnP0mVsIrmSRykTHyhN+if586Xmk0TCea7llgv9Z4yMCWSxGkxswXRl85cKa1EjJo8VjZxXH3",
-	"sunBkDdZL6dHj/Bj1eijs/bRWfvVMnjCjmy/fHRdzWyk6r71PWGju0oNyra6C3P3s253j+g3RWG92tcv",
-	"1ygwqnZBfSHZ/Zu/d3d1BPjWyCbvqJ7kO07cX8gWOiaGVQY8AWdPOodGnT4eD6bjTD8GbR9F9KOIfhTR",
-	"v58k27soS5nOYzRZfxa4HkpZWci7ukGbh6PdFBywVPORYcDMly9vLEJodQ/apYUICiKWp3+Z8OH01fyv",
-	"3bF+M74fr4vnKJCyXKJW92AH5Qjguf4zW7ouah3LjfxHTw+O/h1YTQkXeRizSJlOAdG/8/thHGwK+40d",
-	"UMhRRBAk3EG642lH2H0lDCP5Tikn2F9zSAUZodsFfYMVef8+x+wX7PtSMt/O34KuG9B0BbPrOvWkJyw3",
-	"z226oGVtzw93wfnuHouhHouhHouhHouh/ijFUHfbJjnVrIf6o+W5fRNnSpCEH7mGgDZcPMPab2g5RhU2",
-	"Zf7yHpQnsWM/FXlUEHLP5eRgLkeOy/UtxO/C1mgYCUSUpkvfcBFqRxa2SyFXhM5mqbxlMUmoZulxDiMH",
-	"K9XtxNx+UHxF1i+lRf7MZjrMqw7eUZb5ELYFcUz3gb6hqCJTQqoMawG0uDXNFzSrHf3J9Tf+HXdS8DT1",
-	"S65NdNb02fZ1bjhagQkWn+w8LX3yY1TRqeFeTmPc0m2Q0u3iHtnhjnzLTp91aV6OC2CWtZZkwMgY0MQt",
-	"qjYI/a/HGZ9YVlVdmniFeNwWOiPkkr4ezKi6kU/FpCImVrWMbEEgtoi1rnThiCzsn658whGwUq4ncq57",
-	"gqqbAB/8OijTo2TIeAKZo7TQ5F2RAR3e5HcUagR9BpNLuoQYts3uA4ZexlntDu2YuX58APQHFFc2jp/u",
-	"d2pzglNchJ38Vigejwibjwibjwib3wphsz1qD5+yQ9p8NujEzf3hQbd5RA86zb24M3o6Ohp1R532I8Lm",
-	"lpv15RA2QyH5iLL5h60Mw8a48+kAO2HkdT783OHT5VpQhCZkCerei9MLQNx79+7y7c9nqzVmVhVxClQB",
-	"WpDl1DOwUp/ud9zDAJdGnu63W8TV5Dt9yxYKuLfDTHERCCToCnnzgTFbIbwCSp5b1yMS6R8YiTTvjKNi",
-	"WaNVcxGVNKqFxPhxQ4miJ3hb2hPl+g3PsTF38NEqkr45Ph1UW/zuEEwDNvHu7Ozy0/nF6Yvr8xyXeMeQ",
-	"7agFxz7GcjTK8Qh4wBNk4ckT+xcAZgosIWo1doOZCW3WrYUX7H04PLFdfIXE6p9vh5mJKihWPNEVEtst",
-	"PFBokgcZBaXOSsxVA+PP7GVhfjGPI+Q4NlmBSNEiF7bUDRteYyrDsS1BW6Rc20LIrH7VdRqTYsh6gmuV",
-	"q1YEv+0KOA5WkqRzoewJCkaWrLQtV5C6dmmX+y0z2B4TOR4TOR4TOR4TOf4lEjnuZbVaLrvJbrVM8BHu",
-	"Iw/3saJiFdE8jE0VpBeUm2MQJzMiMlSfAZZhzLTKBUldEJE51PAdKF+hADfzBSEOAvqbhkZ8XNgoID6z",
-	"vhYI404iIMiH1Rp1CwKdGKB1apGSZETTAmIEd8CHWIRJpwxKo3kauAL6ju333W9dMJecEvwOKu57YOiP",
-	"KE9IoHy1CKbUh/oz6FsAbT6lWPoZEYrFogM24RBsMSvAyJMDPwTMASEx4OfxFjKcRDMZEDk5srFR6RNU",
-	"OhfBhmToh7ZnbRYactSvyYIJtClSOW31xCXuvO/fWghz87RuoNu+aAeB7n+lrv2ecH/JfFCdqDwW7V0b",
-	"s5QPGZnOlSYDRiiJ2ZBPaULUfDgx+97ptg7a6CPqNTrd6KDda8Bq3Qjd3Ahet8G38xhtB+uGvD9aFZ7o",
-	"NhFruxuPEesvHLG2F95hhSy/Coc2nGi70HRUPzYNC3S4FYiG6H3tMkGcobHURMsTwwB7oh8o6H1Aw1Lh",
-	"wz7aDalB2P+Dl4aU8T07reG6Xyh5i3tpZrwW53RXcWIvf37XUWJHMo+B4sdA8ZcOFNc17YvOAjApH4PJ",
-	"j8Hkx2Dy7z6YzKczqRQfJGwloLyCWG/1osr48eXZ1fs3JeFj/N0qROk5JM15INGTVZj8hI00YuW3iGsp",
-	"5ltpcaE0o/FjrPgxVvyvECu2WIMD5jTNXGQYUCofo8KPUeGibfwnSVziM82HPxH32Mw01/NjF4Fis0PV",
-	"QF4JV/odPPFQP5Md55ffGlw53BqU/jfcqKsNYWgMtX/c0NAcYEzkeUT7WcYjRIkaaT67wBqR5/ApMZ/O",
-	"gfUbG0IdP3niHm/ZabaGcvoAx5LZp01updMkAZpUERksbRsD1xzrjwuBY3bFYsKOudIsZTHuQkDA+Hd9",
-	"F0/kPTaFXPo4fofh4Xsnv68n0PrUptGl2tAT1oR/N81lbrrfNblSaNrVIcu6VHjBFrD+Won3ne3v8OYN",
-	"+uY3+CEXeJPBNGMuicVR8j0sI3iJNYtS0GvvZxPBnXkS7Nm/ms3zbPMvXkgxSozK+xUVow3cMbOjvhVD",
-	"vbTUR6jLhVnHRjdJ/ye/4f27y2oPV6n3kk2l608M9EtFjMi8oDSRSxutA/Vlv/0sWgnTfacIj8GDnbBi",
-	"OawtagWu0ipxZpuxPVt/iBpS0Enxzaue4HvxD+tUrctCxn/c5ifrf2B2/ly8V9/y/phj3+72RJVIeTsh",
-	"zEfZagNptjIz4C2PcdfdACfUIPYNGvd2MUTGUvC9YwBxRvVwUtKXFBNEQFBM2XTAUpXlk4z5rZEt3rln",
-	"iIlFZCKVNsbwTKYaekHM06RPBGOxC9X2gXKyRBhoqG8NAvL9frdL4I0LrtgPYY8M7HnBFRHQu0Yx7AFK",
-	"BaFxnDIFEdeFzXKC2ZGRTG0nDqfWWd9PzsmwUeqR76uF5g+lrTph43Zn69iwVQlrIN9PaDqQ8/SHxlb3",
-	"HY/2izTyf+SWVgmzKQBEyMWjLvFoH7g2YtiBarfWwZPhhNkO0w+SA6WJNpeMDidmJf9JPkCKC/jGqFAL",
-	"lqr/JC8lItnQ4ZDNNJHzFFn1f5JT5xyF2QE/FfZ35Ptuu/0DZpxRQcBb3Srho2x482AVDl2oUhaxPZPE",
-	"TGnBIBcjC0S5naRJIheZ0W+bLbmAyNMSBpVQzcRw+UY1jjvdbfhVoZtt6jbcjZ1K27QDWOctSzEXptFp",
-	"tVvtUjhTm6+1Wp6aSVHpjozF69dvpc92G/AsWz8uKlu5TaJway5EIHwJkqMjI333fmiRP/HbwEXj9AE5",
-	"ImZ3gCbRV1O+d1578rvngv73RBhDKcpq9NUMzHJD+q5J4qPW/CA+eqpuLBMliwkDHZRr57mbzaE4aZTK",
-	"6bYsdq4nTxI55qI68/BP0FvfDJ4qhIz3jeQ8XWKChpoYNRj6on3ff/X+9WsIWL9++6fzi0/X16/7kWF+",
-	"E0PqmHzoIu7Qjkz/AKA3KesJeDtJmWALmhxjJ2cuQmQc2xFOxIowmiZLV0ugyFwZbZmPhSLGdrPabQTt",
-	"KrmCJCyIgUI1gg2E9sSMKrWQKQS2zGZZPdoWebkvKTSLJXNxI+RCQCd++0pIkDTvzJIx99udiGTd4uCz",
-	"hUxvWuQVignYdkwMV8B7emLGUnwTtf0Ora4fYRdqChmDwPnVsX03JSO2wLw3KeCcFpRbdKBYzgcJg5Z3",
-	"eBWtT6z7zAzQE/1LptNlE1LA+i7tnmPPR7SDUj6e6GwDgppJLSWmxwaHCOWaLC5tVsfH4lw8xD6wOGsu",
-	"9O7mZOSmTFM21GQiU8XIgGrN0iVRms5Q8anH4V6b49gKLGhLS6EgUXyOQSfIMQi5cxa2YcufJoM/Dflb",
-	"/tP5+1/POxf8p2cttvzp1/jDuflwMvhT8ve/Xf30rDXsJmIwfdWO/+snI+bNZSjZOyskvGV9t+0mVYuA",
-	"Kz4WLCb5ewp5x1xAC0pGMERB+qeWccOG9W2jqHRJRvMU+JullAeKj61TC5BdvTo9f53rfPwBWAFcTmPv",
-	"O+orlkG5B0AKBtcGOEmLgAglA6kniBCWLi1X21GWwdrhI/cN8MiAIZ7YZG5MT5g6fUlRHn+tNJBnDzir",
-	"6x8v315f54/rWkoypWLpdHJktvnjco9YRmwdHlz5XYQ8JfjE+Vwm9Ja53s+YnHRk29OqL3Cg95ggzu0k",
-	"d9FCLo9NYbkRwwt8uZu+uZ252X9NPYcN5ynXS2wglGk9Vyj5A6XGKCwl+ouc62oF5sy15vU6tG3+DLwC",
-	"mjMj53GNYikCuB6DQsFj8n3/75r3fzD3wpVwYV0hNm/MXr2Q8yTuCaASZPdxi7wFbmbP0GUAmQOEaziW",
-	"BOvi/OT6o3mSQH6edR1mjjwcFWa/oEtwH/5wQrjuiQSUNJwP165XbpUkfjvXO4xfWZ5v1K2vGb3CDcuQ",
-	"Gr6mzXDPtDUAPEKFOOBVFxKbIo+B0kN5wpUjLKrIlMaMDIx8DMkDnQqDpXvDCShw5dRArvh0liyNtm5U",
-	"Vb6z5DacZMxBG7R9qw1rsnP6dolswEAkUHueg2xfwGU4DRZolVbQfpgAK84xGeZ4DFEzRm8gjz3y3aWn",
-	"dEli6TrAGgMGFWqqrTh2Rv5KmO8Na3wFZdR6sEGHRIcGqJKFGobAxfPGfHK3osXuXAl9s5E1DGmSAKDX",
-	"Hzub7cNEEjol5//5cPK2Wb/qyW/2X3dPfOp4FcmfC0LVkInYmH+DpXYl4nJEOADnuEpEMEYnMomzJHub",
-	"5+rGOPFwtutdpJAFmqW0b1tKeK/C5sg6B8+mM738GR2HroprBTHcV5QusKI+jsjVn99Db3Uj8s0FpUYP",
-	"ABmu2WeN/ABifNCPnirmoNETZixZRb7v/+//Z5hQnvbJiBtd5n//Xy9en55f/lCFRf6PilbjasJTvdJt",
-	"/D7Nxu9Typ3R0y9ZJz3cSKp1ygdzi14/oKmVl/vt9uHeUWdvb+/ZXifMMZ5PpyyFSLCtY8wzsvZ1+yhj",
-	"ZFgjMTQ35uz9pdmzOATqsZt23YTtiUjK4oi8MaSX8jEXZaVhUGDeOG5AIbnZ7Ju5ecNV8/LsZdP81JZd",
-	"VdQTdP/2kORe3MZtysbdzps76T4DhTcxBltGs0YimWtKRoZhmCtpbvgNiyG0/NhRszqdOET29g01Q1+s",
-	"o/0vl+RgK24adx9r8PQnv/H1PTctldXplm3faZPqZli62mTC3OHYenq54/+YPjGc0JQOtc2wEJ7TGfUn",
-	"5mOulWdtM6on2SXlcc0EVX+7Q153cBA1ply4vztfgPPZzQibhf7bsrgHcriNaQf42GN4aVdJWf7Kf1Ou",
-	"5QyNKs50gWHhh11TxxphiitwCZmm0mkfPoU+JbWD22Xh6nrlEjLeaNeARUjQwkHVum+m3A8gidgtEzbH",
-	"C/NxmFFb/w1MIZ+qAao1Vw68BY1tORrlq3yAzPJ0bRMOiqaR+bhMlsZ8zNQa8+jF3AbR3FlBBETNKLoB",
-	"++Bz7Geqg5kueGfliDA6nGQuWv+IF6OuU7eaT62rgac9YWfUIlcwSB4cBrFUYZD5FNW8DDgmVBC9OMfX",
-	"GRoyD0I1JDkCQ085E8XeuJ6YUDWJCHR3QhClEzMMRjenMp4nknT/+3Af4qqvucA39A3Nv4RRzGd96/9A",
-	"XC+KyIkJFyx8UJ2JuO8VWYgAU036CZ9y7V4w0iztiW7UbrfN/+eWZ/YfFN0Bw3j1qqILF6yv5lO8V2yk",
-	"MZRsEycd0KPL6DQvRMO1ZwPD2OrGkp4iSsuUxcbkncABR2TAhnSuGFFyytAeZgmil4nMvecat3B9bJGr",
-	"cCz2jzlNwHoGZapFznVPDOWU2V4wg6UZlSWjiCgpBW5Hi9jtg5wBaUzVAUBSzmjqtbS+meLPyMD67twN",
-	"gZTj+tA4OJatrXGIR9Qxxa8nqZyPJyU9un5cuSB2iyZUnZCOOXpcGB0oJnSVuQwXsdxkRhyXKf3Mp/Mp",
-	"/gkfcGE/8CokF5qNodpt84peG2Kts/RLZk6kvgviAzR0S+FXfUC6J/0Ai7fv3JJwdxDNDhu2BQ/lUaIA",
-	"HaFFTmEDiUxRnBApAp5g3oYUUra7watze5xTzA8hK9uIhMZx479/aTefnTb/Rpu/fmp+/B//0Xionv65",
-	"KeIVJaDxW6+hkbR6jeMeKsvtXiPqYc+hnj39npEy8MSz0dFh3D7qHB3tD5/Ghwe9xl1PlLzl8GnuLYdP",
-	"g3cctvfae5R1u4Nnz46ODjvuHUzEvcbxb70GyIde47ibmwe8I7id8K4ODCPYZ/MM+Fh6CCljf3J3B4eS",
-	"bXmeWNawYWiRIMsYb1lpX6lybmgiX4/4Ag+neWYsQwubkf9hf/wrn/UNlfV/VTruR64XoHOjYwafkYMn",
-	"9k67TCLGgRfmb7EwV/SXhnlrI2qYVxqJX5x/1PgZdIjfViqkQQ71T2FQP+1+q8K7VnjuX64I8tvgz1up",
-	"JEeoGUWQSoZyCbHcraK+jeZ2byNkM0fGQ/ZnXJ1GfIoJw7AcLM8wEiK9NaLbUrXvQ2j3IDaM1zzvdUQL",
-	"RXqMvLhPMYSPeNMZ/x0Y0xHx8HsC4WyyRzC8j4qRwlizh9kxNxz0KzOoUTkjQhMliz4b67MH3S0nYYwy",
-	"5LUwh+arpbwBxcZnFsjUyOKcJobz6Rve5RUNUPdgLZBf7VLWQCM7FT3h9i8MJwAkLKhN8CFqQa5uixoV",
-	"9NgodrirU4gKQZpcDYXm7ejcHdjWuo2T2w9pfAeH7Zw4bUP/Vg8yhnmz0+4cNqIGEHt9+/K52V318Oy2",
-	"2gK1c5gXqIdbitPcrw86DxWkj2L0UYx+cYffl06W+9ZyuiDNdupTMXeTqbVdYcBhQfMNVb+Di2JrFpPc",
-	"hfyRqom9juWahRcXhv8D6NyETVuV0uFHnOFXsXZ3bUbuyGricWYwIfM0r0deerz/9OXZX2Z/P/rx+RVt",
-	"fro+n35oHvz0gs3/wi5vpgcXb2Y/ffjbn/YmV/NX71dYthcT1fx4K2YcnH2eFb+jY/bIhx/NmS8TR7Fq",
-	"Pbd+Wnu9CPI2wgW5YUtMlfmXs2pWGLBdK64NWWwuHm6dpAWZ4dDDMX0Iw74SUn/kLUsTOmsRj1HUEzAI",
-	"V+AZdT0Yss46mLMeOWNCBT0hcBAOvceNFYC5zWtUf2TuD9H878eT71sy76cJKTWVBoOzF+62sxayXfhy",
-	"BsO3lCXb6vaP4uRRrf+DqfXn5TLqC2v5GzNL/b0zmwOln5V5ppG9gi4rTrA+Rk+/h8/fC8PbzcrxKyxU",
-	"dSE87QqWzUyhAyRLRq7ewvzwh/UhSX/xbTyyJ5wxAW/Ongaw1DmGX6EvjS3omCtsMVkWzASkXqzxHJhX",
-	"7pM3/HmLmDEhrordkyhRgs7UROpjjDjaPkdZXyRGsIdi4B3DNbPPGhCZ10nEeyfbfkGDZ0dmjCUCFBer",
-	"ckjdzOEjl/KEXiI6ZfhpPpUKvoSUKRRd3daBDSXZxCz4+Oz9JXyImWE9G8PrBblhOBlz03qN4196Ngus",
-	"Z+7UF7aVwgv0KN8ezaWvZi4haEAxVflf30zKKgEcw7UiNVY2UQbtmmCdxurJqiB8YwKXgRIYRaTCJuqJ",
-	"3RtFTgQ8X57HDwL4ipWLXUBSqu3btqVN8kXDF394kbCtyfMoFR6tnj+e1XPFxThhYW+U7W0bgCVTmmq1",
-	"Lln5aimGV/DQjgoL4Mdwne1t9u1OsK5geWVbkvwWdJE+7kQN3/EG/rLwFsftKGhTZf7KNTI57txFbrC9",
-	"1cJOswWGEdhmCrNTxCAIsqRzGITRCkbiLkEQZzLVjeP9/b0tnFxwMptyrkd8PE+ZyuEe/eHTqd9hZwhH",
-	"WohH5JMsjdU5TqiAOt4HNMbEzkG/rrtAP2IzoofeHt+oR97Uz8jHsdfRxzn2MW6tBbEAxEDrFDfXB6rz",
-	"w5Jdv2hl90XOmKAz3lrSabJuc97OmDh9d77d7riXZkLKDndM9lrt1t5a7cBciFgO51Mm9HdYwFpb/Lvf",
-	"gQT/6+mb1+u3DdAP3G/W7Rb0sFpLRJcQ2cXuVjuiIxh0l6TkyjsgP1vTG6/gqNbOYVVeYmpYTDUdUMV8",
-	"NcHf5UDZxKtq+sy/97fGgNGUpWYIqGll6W15qaBnnhFxKIFUT3wb2uCwwVs2gnooB27bAmPLTqi0NW6E",
-	"bf3Qm4m9wUau0RlUE9p0ZGBTq6nk2KR9KrUtlGDpDPrt5rm+fwti662+xiIgOng8SFILf+aEeMUvzY8U",
-	"WGXgwoT8/sj1YcojQPbNs/3g3aCnrL4XELvA7Tlj0ohicgXfIk/Hckwcdq5YOEoRhiYYCjAGStLxgcgt",
-	"NQXnGfwyIKW7j3f/XwAAAP//",
+	"7L39ctvGti/4Kl2cU5VkX5AmqQ/LUt06V7blRNm2pEhyfHZCH7NJNElEYDc3uiGayfbU/DsvMlXzHPdN",
+	"5kmmeq3uRgMESFCi7MRbt+7ZsSQS6M/1+Vu/9UdjKKYzwRlXsnH4R2NGEzpliiXw0/FwyGbqhA9FGPGx",
+	"/k3I5DCJZioSvHHY6P8uVdgnIiH98e/RrB+QeaQmZM6i8URJMp+whBHJbllC4yOiJozM6JiRSBIuFNFv",
+	"TpiULCRCTVgyjyRrNYJGpB89YTRkSSNocDpljUMzlKYbS9CQwwmbUj0o9pFOZ7H+lB5PQPRYjv75P9ut",
+	"vUbQmNKPrxkfq0njsNPu7gYNtZjpj0qV6Od8+hQ0jkeKJfpBNI7F/GQ6U4ufaZyyxqFKUhYUJn3O4wWZ",
+	"JSJMhzBHIRmJQj2pccKoYglRE8qJmkQyIIOFYmSwgP8ekVEiprAMAzaOOI/42KwRHUjGlV5Ipt/uVuGf",
+	"KUsW2SJQGGj51GfNTrvdzk+4u7dXNt8XVNFYlOzn9YSRIf7RDWFG1SQbgflrI2gk7J9plLDQLlI2pv9I",
+	"2Khx2Pg/nmRH6wn+VT4xrz7TT9NDOQ3ZdCYU48PF39lieURv6A2TsGRS0UQRSUeMKEESNmNUtcgxXxDF",
+	"Piq95go+N6RxzBKSSibJSCSwD0Rw+wDB40VAZDqcECoJJZzNydu3py8rD543wqYeYvnqH7D2zrOnB6y5",
+	"2w73mrs77KA5GD7bae4fPNule09Hz3a6uyV7M424O5yBXmrFEj2I//6VNP/P9//jPxrF7QsaH5uzRAxi",
+	"Nm0cNqapVGTASEcvSXdvj8ySiCs6iBk5vnpxekqGE5rQIVxnWO3RG6qGk+VlhjMdjfCK4tHWB1qqKI71",
+	"OkWKzClcaG7/nTAa4nWHFe6fXNNx/4j0/9Y3D0rgouNKu4dSRWgcVy/2qIkjLF/lXqNzOL6R43c7b8Vk",
+	"3Pnxx9/e/XT76l3y/Fh1zv/+vMMuovC3dz+mg1DcpAcHvUbZ/c+v+fLtOB2dCc7WL1RiBBlO0U5wwdSq",
+	"2elHl02Rp9PG4a+NvzXe19vxv8FQX0fTSC0P8gcxJ1PKFySOuL49goyjW6bXfiqkOiJaUOQET5W8ieH5",
+	"pXuhnwGLG0310Pfwx4jjj9nCRlyxMUtguBd0zK6i39mKES+NtZsfaUCmImEoYTvttt4BRW8Y14e0025X",
+	"TWRm31w6l64/k25n9+nuwc7+7tNa87kWN4zX1h1awPY5+6jcV/tEjDLNOGAjkbDA3itGJJ0yMopifYVR",
+	"g46iRCr89Ea6Y+YGW363jn/6YSjbv/1cT2VeUDW5YlJGgp++LFckEv9coUjMX0/DO6uS7PUwIMaSMxGy",
+	"qtHMGEsqhsL11+4+DvNWGAQKgcox4J+/kSQKAzJjyZBx1WTapGGh2c1IkYmIQ4kmkSfA8czHTMEPlIck",
+	"jMaRkhWTilZPqGA3dNbqpuUjcMkmVJaIyOcsjtgtA8moRMJCoj93COZeqhjR5uACNDLVytfZRNnqDEWc",
+	"TrkMYJazVJFE25NEgakFip4mjMwTwcctcqoNSakkobLHp0ava+WkrSvvuTIgUmhNpG8O46EkYE1pqRFo",
+	"eYjXcKrvUXdvn7yJnrd6vOIuJTj10gXFlTbLNRAiZpTDel1PEpGOJ1uwM9GkSYicgq1TtDKVgHkzHm4m",
+	"IZQZYNU56dazLz/pcydngksGTsRzGl6yf6ZMgqYaCq4Yh3/S2SyOhlRP98lvUnDvffDFaSSlcTtkOp3S",
+	"ZJGXLNaP0MPXp/0W11K/I9Qjujq5ujo9P/tw+vLD5clPb08vT1429CIrGsWycfjrH41RxOKwIIwyXRvp",
+	"c2Qu0Kf3QYMliUj0c83rT18S/yNBY8qkpGP9am3fovw2n1WCDCkfsphEHP4wZdMBS4h7cwvOiJzQGctP",
+	"+JjAKPWr4MSXTPT07Ofj12aWJ1fXFZMUcLBka6CtD6MMlw0Lo3iJVui5WZ/yWxpHIcxX76U/3aVHk7LH",
+	"tfBw1JOqJ/Ba+MKyIDVj0EuqD8CAoTUqEi1qYHlhqQgs5xHpm+Xow1GRRo2yOJStRuYOnQ+H6SzSwrLu",
+	"KYVPwq6+TeLGYeMJnUVPaDiN+BO54MMnozSOm/Av/FQjcEfzH2cvPpyefbi4PP/+8uTqSv8lTRLG1ZVi",
+	"Mz3LhHI5Yom+U6TT3n/qJEEj25JXaRwT/XxCY70AC324ZokYa6+6EWj7M1YgcBJGYeiNuUhu9CO5SLTw",
+	"0Lf/liVhNFRor8ZqstBrku2tWR0ypRHcuAHT39dvZSEK70FC+XDS7BIZ8SEj3XZ3v9nuNHc61532YVv/",
+	"/19a5B2NFPhjkdKXYRTxSE4CvWX2XoAV6kZ/+LQTePfysLHX3d0Lw+HT5lM67DR3B3u0ecDatDnaazPa",
+	"Yfth52Bfiy7t5bHwWM+nbCTZR57r20XjaMjwdyqVeuEvj8+uXp1cXp6efd+ofVqvFnx4yi/s4EuO7bET",
+	"BfMkUuYQWl+b6ENNuZxriUAXWtpHwwnqv4mY+9JD4ZEVfBTDpm10VvHwXZycXH44+a/Tq+sr7zBpA8qd",
+	"I/YxknDUsnMAf3dbHUn32YSNI6lYwsIjba7wMRgxEZeK0bDV2M6NnyUMdJjeJ33bR+Dfa0UIb3glkkEU",
+	"hmiJb7wgr84vn5++fHly1vDFnUxHo2gY6bfOWALKSPD8mlyKmJHbiOl9m9IFaKNQwLCO4KBD9ELMWEKV",
+	"SPRhB+mwrUVR2pzXWwGSOSCDVJFISZLoYRXGA+88nc6ElNHAzn7DdTq/uNb69Oz8+sPxz8enr4+fvz5Z",
+	"o2zCZHGZ8qJa1eOitzSKIVQRYbCM3LJEL3FO65zDc/JfKFU9+CKy7uFHJGb0Fk6oSNW2NsLqozmVJOUh",
+	"S6QSIoTra1SUlrsmkCIV5UbznHLFEk5jfPhdtuT07Prk8uz4de7k4kMJ/sJfrCsxZWoCYUd9rFFJ2hXS",
+	"bpA2pyXR4t4qUrO5OC34jZmsNlnQw4AfGoeN3VF7+JTt02eDTriFhdXaE5RbpCSLR2REo5iFKCvtqLQf",
+	"YAwqPfxvcOw41r4bWx8W+0yoVyLl4Z3W2dqS+uy/On979tJbcC38nXTXmz2C1/gLf+2Hi/yPZwG0aCuy",
+	"8p0Ng9ojiRZPKBheDBDsdjl+vDo/u9NqvD27entxcX55ffLyw5uTl6fHH67/cXHiLclbLtPZTGg1S6Ys",
+	"jCgBLyF3FrV/ArFwES701dCj8SIfGDwjL3BszevFjB2S4vC2dYFhDEZ26HHAc7XGO+VvJbu7lj09+/D2",
+	"6qSoZfVuc5LKwoLoc1HHysE1mhX1MQZrkxTyCi3ywhoMWu3MtfWVchXBL7T3G+hF5kTOIzXEBYcHitFI",
+	"X+uNDa/a25At6mojyR6DmVkwOlTRLcN9SdhQ8DDSX3oFQuFuG3R58uL87OUp6LRXx6evK91DLyqdqTF3",
+	"pUaROoShnlzTMREjFwrGyAoeqznpNTqHPzJ28SzZY9N3P53dTmc/sF/+60IJ0Zm9u7n48D0T+29e7u39",
+	"sNOR3w97jZweNJElEMtoZOUFzEX+nd7HjFXuRe1b5FJ7S5EidEwjjmYmJlTIQqSJteJgD7Q9wdkcJrc9",
+	"Y85lGEBZS9K3S4zJxFygvE/YxxkbKq08W+RMGAVGJVjSikGEEaUFhA30SJejUk4w5l4+P7LBEYyUeGF9",
+	"znBhtM9CCXi2rRVpic22tiRq8iloXAvxmibju8mb5+cv//Hh+vz8w+vjy+99kWOCLyjjlBAkhncU1JMT",
+	"gfDXxEbYdw/2nu5DXEkeEalFdsyk3LbY9d+JwS0wmSFwAib0tx3yJnqehUjd5ZN08R2M5i2nqZqIJPr9",
+	"juLg7dnx2+sfzi9Pfzl5mdNk3nOLa4YGuL5s7OMsAg+IyhtzZPStEZxtaa2c+QDvBMfZX4dblkSjBRpH",
+	"RnP237171zxOtZhXevqsj76l1M8QdtGcUX2XNXt5fH38/Pjq5MPbM98hyAJlyW00ZCTl5bY7WHJU0QGV",
+	"LJsK+sEtcp0sUEBpZUnJVEwhU7Wdk+deK9Co/U0MtJXkDQClg2eJ9C+ZShZNAAuYpYw4uOeQuZKglCDb",
+	"puzITVAPBwSAitksEbfsJYuZYtILi9IQ9RmNLxJ9+FXEZONwRGO5FBd2ubIQnwJGMMUHhzDiKCE8xfCi",
+	"HmUxNS7pHH6MwRQEnebeqLc25WplRucbSfrm3e8iNZmwWFvYQXY+nu52gsZIJFOqMGO2D7nv6mRa0PjY",
+	"FEnIksZhB+PHNm/xqxlPlhYVg9/YUGHcTls43iJWjjgLoLTIOeRVMPxqHIgxFwkLl5fCRs2WdckiMNgC",
+	"IRmZTwSJhbghZpntS2OqMOeUaQr0uLRNkw+k77XbQYOnsbmKuRyClwc2a9T9lLPQIJ9wPgKTpWbC7P2q",
+	"Fc8evWrVMcK/vDiZDQfnLpJm5eOyFTYxpBf2EyW7mKTMS43RkAwY49kzTcoU1YZxelqNpQSMN98dP7xZ",
+	"NnotBIeAMpETMW816u3ExvuQ34Vd/aR0OITY59Ko4jlc5CRlq+e2vJfmkdmUg+VFz+ZQveFXKh3e3E1g",
+	"vZtEw4k9FTK7i0cAxskukf5fkdygvR8CvMTuO3qxHNTp8hmKl1fsBJKM6DTYVweExlIQE+XWulkeERjx",
+	"EhjC3VgzoeoV1yfABLmWBvEq4hgE0ucIrUljWnO0Yte+vjSZWDjL95YEJWlHuE1u2eYTqtit3hclzfKB",
+	"IU6UGDMQp+Aq9GkcgyLIH8fVB6pKjHjS22iwuV4jCK0sn4GqHfCkB/ccByXIgFkHafWN8m64XD3KQFt8",
+	"2tAGhAYkWRWbyrWpA70OTiS4odAkoYulra4SEK/8Y+QE8FCkcUhMhiwnhe8kQVws161HubiAnMYL46Su",
+	"whhmNt9ExKH2A8GucTlvKvNmy0KWmSth1ekB6IxIMCNGp/BlC7R6cXx9/Pr8+w8vfjg++/7kpZ5JpqWL",
+	"f1yjAJiN3i6pkolIIN47iJnTK3mDwGbX8n595es6q3QXuLgTOpsxzlDuzMHyEyQUK7WYPlouvViNzbLQ",
+	"lNwMOu39ZyXGXrWBt1s8YDZMDTvp6yk3pBXHDC3pcLUcscctkhkAoiA/8DErJp8BMfQdM58vrsTTjVbi",
+	"DobI8sGBtKwZDjF3dZRiZne12fJ5jA27siv28HUkVa0NlAjSsbmKZVlgPrb6IQEZLMCgqC2izTivDCZj",
+	"hZB+8IV1U1yxngCuLl0CPWu9htRHeWdnSp+lvF+yv5NHJR83f6HN39vNZ++zf7Y+NN//0Q72u582givv",
+	"71gwW2CQbAEJhf5fzKANRcIQ5zZZzCaMY8TawB+p+a523+HL3vTtNpVcKW/WpSdn+TunSrqzsrRQK8V0",
+	"TKW6WvBhxU6gqWA1tT3XVlIpFOWSMB5qp167hmUhSj0swVkdk2/Bh9kBXodoBFPJOChj0TQT/Zv/kILv",
+	"UkN/OBFapUg2E5/dpUiBq03wsDJuG0ovjD4BIwiOVcgMjIjp/RGcVZ+fDWc/FLcsuff0AS7W3dsvObWc",
+	"TNhHGrJhNKVx/uw+Gx3sh+2DzsHB7vBpuL/3jHZHjNL2cG+Phu3OHt0ZjHZHnUF30B4cdLvDsLMX7g87",
+	"e4P2qN2m7YPV574ouHCA63R5tg1y7T4Aumsi4kytU0UGQk2IjEImA2s1QkTUhDBJzEaK2DzN1Q/Hze7e",
+	"PtGbQGgckyhEQWPfMqFywiSJeI/DxALE45C+S0k7AzYaM6n6WHchieCE0eHEpNKvJ2xBwmg00g6SubtG",
+	"d8HddidCjMCzEnOTi4EP9/iMiVnMMFUvOLHQrYiTAVNzxniLnHMUBZl4oLAMnukv6QKBrPkTK0WaDKss",
+	"Z/jbN7K+dPEv0p2li/+QgjBVNBmz0hifWdA/y2CXhJJZZzeFsvOPRuxqM0jvNECXRa5Kx/jGmc8HDrJx",
+	"cMcAsjZBSRhHleUrVwLW0WSKwvo+7YIPcVLrjKVcLcTyIC6oBIFJJenPspKJkYna62/DqhgNKRAKomW+",
+	"HmvtgOrOQ5ttdpWLE64+DVeqVCmBjzdgQ2PIaZHW1xsqJAv7WkzFWaQDomjDKGRhYAP2YT8g/Rs2U/0s",
+	"tjb3csXwO8Bkat85EVPCYsmMPJoyyuENAenPbeA/Z5WAb6SEcLU8+FYID4lUmSwFjVEgWV/cjt/zFoKG",
+	"HmQjaNj35B1099ulPGrQeBklbKiisrh9f5bGcZ8M9EcloRCH/8aTw3oOfpBAf3y5IOtT0DgJI3UyGrGh",
+	"qtghygkLI0XCKGyRvgGy9wHHgGtijD5w0PUGaEmtiu8fQj2pnmU6C+2/eBYmyFbLQuWrBnvJZBqrtcdJ",
+	"yws97mUxwdxs60UYvRXKhbkhXqJoRe0pFhGaxAEawJCF8/RbBCmFsbF971cauJF8iMKVMjI/GldUU99U",
+	"goIds8xmjcqkg15YWZnzgr/qnUSzA7Cr5nSX7Kn+cPmk4E+1xb0Bn+iXA3acfjzFr7mqQPNzp1oZLK0H",
+	"jm5pCfJqGDBgl3T+xsQbsgWq0qOFE6/8yRZ8QnP7lpVSXvUm4M3ljfl1hntlvGn52UtHfeXD9z4Fft1M",
+	"1cOdZM4i63kJZF/WXvWyfSz1SeOyY6QNFq2nwSDWSxxYpCYEZuERtU+YJ8NWGBRPt6TGfSm7ZocmNDSe",
+	"u/EdTHKt/iJq59mK9+qXQYKFclMUaN4FeBnMf9Y/ITsrgksb65ts/0tlFQ9PblkVmiCkirorqD9G+owj",
+	"kiB/Ebcf8O7CEpQn9/sAsGkaQE//kIyZMmgeA70B4CRgEDkbqhbpy1jM++hbDmMoGAgjdL4UvWHg28EE",
+	"ATCioinT35mkKhRz3j/scZO7BsQNkUrMZIv0PdCMeXYlVCZnTeWG3wgaenD6P+Z9sKUZHOf9JirKLFkW",
+	"3i3d9PJsCPiVEzoDqYsloBD4v39Gxynd5TK4QugSgpbt5rMP7//2H+uOh8OBlg0Ei8eKpai1hZme90t4",
+	"/ipptnvP1NJywd7DpJWyN9YtA1xjaXk1BctjQQ8D8TZGn8RiHJhiXgpVAmkCp6xQQJAfa65YYcWA9lam",
+	"qyovgNne8sW0pZwo1bXRDQdq+SoYAHLZEUQAU0AcYQ9UPwJSzYDoQ6GQAcVincTI/nPNtq07Ki6iX2N2",
+	"UcEyLq0zXXkXC+uPa5INomwLfnCFj0vHBxSoj9IaMwjc1Ud/acPG5ea0E5lIwW3ZD5b2rJEtruKyrjeF",
+	"8/nZfG01ess+3Gm46gVaCeKKxuChxtGoJGpkyyWXlKe4QQQ3GEH9wjm72Sx2jO+oHv7P2TIWRhEyGvbJ",
+	"lFHuoR8Ntmgc3TKsw/FmeOhsK30bVUY6ZPMzt/paadkXQdVxDlBB4uiGEcoXyNnge/C2ojaA4nqlDNpK",
+	"UYO70gNtBA2shs1lSTP//bUYR/yuyCtB5pSjxQ/zjUoOOl+ZLwSzPZ3NUMLEYq4NUCoLysbW0fq5w92K",
+	"3GHrw/9qvv+jE+zvflqphjursoe7NbKHgU0dws79L72YMyrlXCRVvrz5a35uQ5EkbKjIRCSSkQFMaaF1",
+	"7wzwzC5n456d50gwLnAll8YqYQdb44267DKY81F9lY3ZippbTKEGccboDWiHkrAAmI7yuDRcxFDlIvAd",
+	"WTSUibkqg7x066FdiKY2dxufIfQaoOFbvq9mBWzY2AC6jw2wH1JEa4V2Kh1HXA2J/VZ/ugDwrPS7lKHl",
+	"yVbevK5su9+wdViJOGZffFu18XoT8ZJ71tcz65saCXwhiOgs5Ey1RRfxgKArhp/VclmMvBQc/s2m5jIm",
+	"CC3mWIjVvZkghuW0K/1+zXnkxgOpt9VnImTIZ/e+EIjZUizingevW33wzKrARuWPH6+ybk2krfoMnoIF",
+	"GJZCdbcKu/4c+KWyFThj8wtmtqS+Kj7GSkagLkS+hOXlieQxAJarDVd98qU1rKHEH8gsjmC2d4cR71fe",
+	"VrDopfY1xYhAKQZLZjRRGIc/In19UPrLbzbXzh6jTJlyRPmtvX+bwJktA9f7ws3h9maWnDfuYgmQZT9y",
+	"NeQkCqsXsvEcCm5Jt0THrzytFcrJKGe9uEDaYJbT2aym+lWmLGyRv7OZIowPk8VMsTAgHDDZ+rJwW27k",
+	"D1VNWBODQfpxTVsq3MTH5Sdw0HnWXZ4BMJWc83hhT1BOuqVJiX/7nEpGaBgmTGrzS6kZ+KVKzWTg0oDD",
+	"hIWMq4jGMiBAQqU/NEroeLq04PDVwydP7PBb5k+toZgWN2H3oLaltaSNHQmcnlbptRchey5SHsoNbz7w",
+	"MdzSWGZpUDKms5JCBktDWxrzcNi3yDwPSWQNK2BGKGsiqhahUn2UaxLGFq2sjMWsbJgQ7Xcj1JaEwcFQ",
+	"OWQ8dCUfmKQHCTZgiMrN7DPGw8I0crG1/BQ6++s5ye6Yk1rSnHbyVeejklj3OAMrgQ8piYx+ZxvgED0A",
+	"6zd3RSRWg9RcmiHixYDNg8DyqtbvJcCpXke8AgAjZ1Sb8ZYxMI64pczU+iidafVqkFR4vqKwdoHjyjXQ",
+	"R6a6oLG9FqeXTisi2unUnPQoMWAySaYiTGNBuv+9v3uEyDUtNBDbYcxgYCo05fM3XMz5aoxfIRTebj6j",
+	"zdH7Pzr7qx3wnVX3/dre4chdVr09R3iZ19zlEilUPzCU8RRW14Zmp0me8HDF6OEMuZSERVjZrbAljAA4",
+	"LPGpeFXJQIqkGgkjcypzRF5jURptHK6Cor6D8ipknTTJICTCAiz3Ep7RAVqkICOaBETM6D9TIPdB+khQ",
+	"CZLEgo/1f725I1mEmrAe9zjKqSRU3jAkQ3DUHMLdPpOByiIm3cnkzW9vu6u2VducNa6ino858Et38r7X",
+	"Ui/nz4Z0qvSEGNIod4A9fGiLmOMFf5wL+1npuaLaVKVJoUyk0Vlr/rKPajUUjmINehUMbgkoDqTJFQiV",
+	"2iAYqFCd0bIyuNfAM+1X4i6BFtrt9uqyb20jKxrXQVD79s2EIuQ34qSvL/0FHbMTXihIv+9hWUoC4TrY",
+	"A5w/SWYD7XxKESyVoBceVoqzH6icVKtGK8eoQS9/AwdiWc6Uc/aeKseQxvI46MLZPdx9+vLkp9lvBz88",
+	"v6LND9en03fNvR9fsPQndnkz3Tt7M/vx3S/f70yu0ldv13nwaxBV30ijvu8Pq4JJV61rFVsz6jXqao2y",
+	"YVhfpGa8u6RWZmfDWpndbdfKwMQ3dmWwknvmwYiAT2g5kBGWJ86jhEShhIwCpEuWMED3paXeFvhMT6Dy",
+	"vBjvZsO1wyNVaBJiJbneOjRf+8a66edZnWt7iyc566vKLXxQTzAbAiBfnNcXZehs5yIuD6SGP7fK27At",
+	"Uta5as4rv/cVKKdRifznL50E6w8jjzvSzmjzLca4QC0YSe4sbu/ku3FXrVx5RA3XBQJoSGdYgqjM4nol",
+	"qUakbyxK/Dp+bXWYz1bveYG+/OPfrHl8tzJM5F5atUzGENnM9fiM/ka56b0dS+5PasF272Fktsi5J76w",
+	"jRWy20BQPDQAJNvJ4xtpmq8AtlZrySNTndJDoIG0AfwBI1JMmeOPEnHYIvoAgWfBaBJHLMm8ixx9bd7t",
+	"qgjV1DNxd8p5lx7KmDUuXlmkzBH0cbMHXPBoSGN9WKa2NkDmjFS9D1Ma6tvkCP18hicbRCnRomsSLrjH",
+	"ghNJC7KjTk6FKpVEg9TUV5VrmbLWD8heIzymKm3peXwlHhWbomOJyavplCWN9582Q8wX4NPIQj9clImt",
+	"hLHMDB0sjEsMq05Or87Jbrfz1JVfYr0ZmScCUOYF771x8vZyNequ3D24QsDjPFITCNPJFQZNZ63eqMS9",
+	"ZB7IcqT1uiknUaICkrAwIG/W82pEZWWWJx/pUBFToIsdzCJu6lpTboo4YIHNhgTYMk9bAOVrHKlD0um2",
+	"9rAn0pzFtwzUgHYI4xFhaSJkJlfdc/WnT95etsixAeTttr2mM/qthH1E0wN+GIrplBacQv3WdWAAeZOW",
+	"bacY3pAbxmbaRNXzLqz1VfPy5GXzzUYqGjw+A5wx1zt3E9eIpDoutlUSVU72LJNu9TOYViSuhvfZR1fN",
+	"YhUQCKwzB+DVOmQ0MmjQukQap9mVk0ekr82zPqGQcd/IcLWZkjX45ztYjJ5z/lBWo5cEXofzXB9bjBRJ",
+	"Ul6A5HZa7VZ7tWhZa5hm719DG6L34y3XNooWruXn/3pScv6zPDUmzpGn3cQ/9fMCqLRKJZo4WJXKYmn6",
+	"tzkoj1ESwjQvmBuSxh53Vg82fMDeISLIKI2xQhCldEmR+6zKysh5cRYatygLZGweonq67uSlbq1LqSUN",
+	"xNRrbJN/g16kTJxh/ZlQhAJxOXFKf0OB6Q1qIyNvtTzC4vmlWZo/tMgpJ+czxo8vTslOq0361pTvkwED",
+	"HgOqt54liLWOYzHH/U7jGNp5gSAzVjQ4DqbXJ5xSlDewudgBw+FS9EffVzoO2QTOUzUU04p+hWNo8UBe",
+	"nL+5eH1yffIy4y7X3kI/Yfopsn+I5n2ePwrPc9hyRKofXEH1Yb60v8dtEWC+kh+fA4YtFO2R/iymnEPF",
+	"kinqpiRMFlq4tMg7r3ZWH5b+UJur/YD0vbZDGIbqQ4GDMQ+B55ZIkS8xGhpb10wxq2//4BVmm+Hk0T/2",
+	"m8uHUz+7eUsTYHrULzFr/8J8w/x46V5pfvEyT0Sb/eHCvt8w+ZcpxKx1DUnYVAshD+KU4VUiCPTcML5F",
+	"yNZGvsTeHfFZecFRB3qlvduKCq53WCrq+obojxp33RbfGADdRtwLTy1XEmO8ApoaKfS6sdzN8SG5KIWN",
+	"dENpXRVUtfaA9tfYHYY1wGDFtm18HG/H9FgLztoIZXUHGJVnhhh4qR5SkF0Yb9f9Y1emR/T1RT7JO8Tc",
+	"bRxACcNygYApE4SRioLan0bcf1rny9zz3S0djdrQxM4qaKIrea3AI559OfzhTp0jfuSKesASYAGZaAdX",
+	"L58WmJyxUPqVvUiL/xnAh91PpUGaQvIPNpsqEjMt+7QBYHpGupOc3Q02vKliIsE9s6KzlD5ZzFm4MgRG",
+	"ofm+JCJNMkVY+1QD58ea6gP3ZNsj0HyhyP2xbBjfT9ij9oHu7m9K3N03URxHjtk/a9KnhLjJR8W7G4Hk",
+	"Dmr4tqa8OK/zsg4YUUbvtSmVyXrXd1tv261fLZovLM4NICM02ujlz7DKfzipcrXwfFO+wMf7d6T24dYS",
+	"NBFxhcsMoO5o+XivP9YbmSuVgQYP17GtLd0rYQUwSxw4YRKsiUfAiuUrTrJbuLq21wm81WVQAr0Aw3aq",
+	"P18S5rJys16QLhO1S5RGdYpR0O6Ad9pQibYSJvTW0JpjYEVP/O70sDC8qmVzzczKjVq/iAragrGQiNFI",
+	"K0ztHd1Cj/Io9hnGrbnjNejaGp1DvoHagzFwL3Vk+wLk29tr5lGfXXt1lw+9KqsJCY/jGE5NSfgYfl19",
+	"zjYgltJ++5ekW8aZVC3QGrZGVlbjNWObVPPhArz/3FMun/GEVhJqqXxX9lBofYpd+7lhLjexo3+mDK1/",
+	"Q5+Dt0F57a4LxfIJU8kCf41NrvDfyKIH/1xZPV8j0UylT8wq4lCS6DFVvD5VjGxRlSZ9ZDphYGXvErNY",
+	"1p27fd0+yLpzb1Zn/OxBc9Y5m6mshgrT2BvYTl9LWlsk0TjiZ+tcmMir6948UnbwtebP154rm1LfDJxf",
+	"L8W+9uVe1n0jaJUhjVshEDLUDsRzfdbZCtngOvd3N5cNnXZppksvkwMI4PHyZEg5ZqBw4H3h58+7VG3i",
+	"pXshUl6PH96U5yQltnQFeK1YL1PZLuPuVX3LRVjleLBswsAGujzUVF/NxPUuFDzHoFrGTb0Kne83dHWk",
+	"liVCs7shkLxYqTDC/r/LRoTMdYh0XWzvz027mot2dCY4qz0mr5eugWJjv65Zqvq+bfa3fLLub+swPbN0",
+	"A4iLORanXH9rue3YtaP1d1l513+4H4Vr+4qt5YXNvX8jE+s4P7AWQZvLRmNNFEurFy1UDIl2JMkNm4FW",
+	"6meCpH9PszJH9GD87iq6hwrZ/RD2Z4bsWG9xrk663w2OWGaUedd9J3fZd7ZgsJ1qYRseWeiBV6Rr7QOT",
+	"gzB9Yqvooe8ok6rNvPJ+NcvGnffi3faz/dpvXgFpPHbmmM2bW8MHI19opJlrwbT9Fi9a5BhhK6ZfrTa9",
+	"6A3jUNFngsOux/eyeZSbxcNYS5WmUXHrNjCVyki+3t9VoNVvG1HNBP7n6cJQzVHg96PYlJn8y8aQsmZE",
+	"65s/mAGv2dAqg2lj3Gkp5vRzrUjpAlyyIYtmFZTR0XSaoqtMhwB2cT0UKLFRIBeHCsvIH6hSbDqrMsTF",
+	"SGnZY6kiFZDMKpLOclKgu7KuXK8eMKmWNVV5IaZTLc9CYj6Se/DBZiY5KEjTjbmcqhRSUPA3oL3UDjIG",
+	"ZqDnh+WvtNdWmxvzCHV4fWn2zI0iZuHzRZkhIzyuTOd/3vF1B5+CWiwpm5WR6U0bruxC5cKcub5SJm/j",
+	"N6Cy7rXRgRs1acs1wtpGayKZk69IuaCXZE3czn0oAD5lFmqXLXdmNmcE7LazmOE6Vn1sSMDmy5GBp6VV",
+	"/NWXxMQHZRUl+UxIMHRdbwIMCWXFXBioyF9bQ0HjZ28xdSvTqbtO5ri4Ctz8gTz+aRINp6/Sf3TH6s14",
+	"kxvQ2a/fP8JgTTF3V9bbYRNxk/WtyNCWNftXFKCrkB3Lw1fvPq4dbTaEftOfeqov6xOUU37wtDSB632F",
+	"wI8SM9EgQuAYAJuToomyCHbGw0D/W894mgFIcnPcbXX3/BskUkygm3miOZy7Ph2b53xRmVC1gW1ARBoe",
+	"dNgH6CJJKHl1fPo6AyrfSxDvuPG8qU6JApa9QoIE8BvU3csYajgZKQ/14flWMkb6JqHf/+5+w9ZSCNIS",
+	"f2eLirT0lMYxkyorRAzNbdLDt5KgAFDhUHh73wLVzq4Bw1YOLqbJeEtje7p3sNHYtC9sqOI3TlOfm+/l",
+	"r5o2YMRaiD2aK2ZOKY+ZtL6hOzb1NaxF9N9ZudoH+PMw7UTCdxNRVdNharzNrund0l8gEZdK/xfA29MZ",
+	"1YuOWbNiITRwDIGBgaLTcgvBNXKV3w4qZfskmI+BObLZRdn7ZAH+tfUM1DQckf7/93/9P0/+cPiCT09s",
+	"KQRQJcjlatANFRH2iJhRdCwqR4ZrMhGSEalEojUglRNYpQxxpkrNulmqMHt9H720a7ojTVn4KhFVBHA2",
+	"aa5cn0+tVMzuW+Jjx3iXsybcYNIUax5rG9H72dAu2VAkoVy3w7YO3bb+h8ZHE8pDLdozCj4zh3ssW/fp",
+	"J8z5R6yekzankTLMZCoBNarP/YwWIO6rW3JtF4SjVSOaOmfrMZ5eadA9UqUQ0dJGyGrDXh9+87HNLfjO",
+	"s+wlVY6e+fNSxNP2B6g+k3v4cMWmpR2jsGIPzG+YhbPNoS+z1XyrkVYH5hXp5grsCr+2nLfQJzIyFlar",
+	"GFRX9IZBq+eSBDYoBL3kdl8w8GkY0G0EQt+9Mb1lxYYVwKG0WQ+1azOYlcGwXddsd7OjCxdfic287j3L",
+	"x7FeCOXcsyKU1RAh00I1TkWSs0JMlogFLYocMkmf+dLIAPza47AHGkZoOBIV+7LttLudzmbK7iA/hsqV",
+	"yiJLdk8OifG2A2Iy1EgzZcFB+ubkZeTTvYONUey1O+XNrSEDsM+yNnl7G9oBnVqd87KXV8INNoy7LcEK",
+	"Ms0ReGy3mU9a0AaFG+ZkUuEylO77Jk36nPXmeTyZe+HiIlm4suS0+1olHzxadpODLLqaqXBfCPraI28b",
+	"LZkj+ZhiIc5ZcDx9vzhzKJaDFZ7V6Nvrhchf5uT4+mhFqHo1Dj3BD5mKZDwoZb2mXNS7nlqyYfLPG7i3",
+	"wyxfjd/Yapylc1Rd9fOpvp/sI+CCpp6Zi9flEGrLkOuY4gdb5IXDVhmRK7hKREwoUSyZRpzGxiHqcXcB",
+	"IUuQRAqKPMBTmcV0qA3XBXn7P169evWyjDzAxGBKJG3KDT+UcWwc/7Htwa7n0Sman9XETJ11fFpmBavU",
+	"8RIWZqm8RKQxVnuUMgpAoGLnfjnNoF6/NNgzyInP1/eKg0Rz1kPQ5ZdlOpzoEwFpYAT29RqdbrDXBuiM",
+	"N4u9ldWPyyQaNuyWLfjKNmp45utnYOf5Xv32HvyJ87G2xL9CtsEfXWNf+B7iMCPko1uASVTbRDUy5Etm",
+	"azNOg/XJ2kvQWXdrzWYCTEdF6DxCiMyCzihGbZbebLySiq7LetOBWCVJ+cOkQFd3GO7+GRKTEKD+fIlJ",
+	"CCw/UGJyOym7HGvC/Stnu0+/RD4Pgn8eZ0ndVlIehMcrNSHaRSQeQGNlncGXSLrt/0mTbgdbT7o9fG4r",
+	"OwNX528vX5x8OD2zGYSNEQ9/msxXNqm9zq5eoE633a5gG9oYaMGkiqb6gl9HWs9pYVXK52TzoUg3a84d",
+	"vWUJtJSYMRaaVhTOMI2gTgNalwTmRy5ci1ZsyWuNQsvPxbgD+RTxOPcI8kBideIaBm/SkLdQetkxyTsM",
+	"xaxstAiRyyyYWczcFZlttiCt98zgfmA0UQNG1coyDbMRMEwIP9Jc9PHhhmkToFcgtCrH6Gr2EZ5Bl53H",
+	"bWu7fSj+VRNRRcKUb5KiTXPbVxu/1re4cbDMxoJJjBT+cH19scw6sq5zynYTsftfSSJWmyQzW6ZaEwEJ",
+	"H88tB5adiXFS6mQsB1q1tT5jyZBxZUlxYHsHdHhzRDrttqm50AfXrdQRaRu5h41XFQXyOiMT8zZSB3xa",
+	"Eysw1O41KJ077a8wL72Lk4Io4QVLUPPU2qUZpC/1xwOrm5yjBTHpOc3Ho7t73dbTMpBOxWBLQDvtP20S",
+	"/elfI4n+7E+bRPfz+w+SRD8yARTAOTuajCJ124bruffnSHSLz5zoXlVZeoeqcwB5P1gmfGcraep8FvMO",
+	"Kd2x+PwJXc8t2G4qF5KFNrt1pT2SqkRuqZpwOV1I2KO4BhNZIn8P/BASkEEBNkF12NBhTKOpxYZ6cOIW",
+	"uYbsvw2Xwql1WBYbgQM96pnk+mCHQK0cahsDitq1hGiR9jIhpnlRDni6s9veuZdSAxjIXzctfq+MN4Cg",
+	"v2DKe+8Lpby11MUDWC49fLiKZVCBkzthcWj5W3O3HGCp+ggvS5jmRpjZnZ1tp+ONm+fl5dGnyAcePR/h",
+	"ARP3JQn5vBQrMYYr4zb5ZL6fiy9GBgqBjIJPXgQCrMjGr8zie3ABc7jWogKy3Pwd8vwmyvO+OqGylqXB",
+	"mW4rWBoGi6tMe5dmhP5Ye/k+BUshNvNi0E+KKnZknDfsBBtJcAyWOH9eHJ+9OHn9+uQlJG2c+2maIVXV",
+	"Xq/olHQcx24Vcu/a2QahRJCt3optemUZn1a6A14jVpfl0XtoW0ltiafu6uTq6vT87MOr07PTqx9OXq4j",
+	"b7gPWd0LnBLOByJJ2yGsK8xowYd+TtJorix4sS5jtU0+u63awntV9HgZL54hyvOViFx7INf1EDVPCwgl",
+	"b9+eviwE7ru7e2E4fNp8Soed5u5gjzYPWJs2R3ttRjtsP+wc7Jd4qssdvY+br97/cfCp6f+4u8mPnW7t",
+	"vqQ4EW8J6qMgrPQICGdzJlUWPP6zoiDsiFfKm/pV6TZ7/yVxDm5KdYAOheBxOeEq/jGHZ0hSLl2Ir4BC",
+	"mM0ScctC07/hroKiWvpj0Mo2pHCEQ2AW25ebw4JNQ1znOAebioW4ka6RqfFJ8+FVyOFcRb+zFea41tjw",
+	"uVZjHdBLzzfBCZxwfTxX8HKDO2psQWxEiN/NoeArSOZxNd5EUpbm8+wrZrUSywkzq5v5GdVvf4qdSnHb",
+	"LzBqvrrUTU70G8TIbmHgxdsDHBlSuXNhNhbbyq4uCnZjkKvfbohJstdnb6z/wgN8oT0RK+LWYNSTOJpG",
+	"QB1UErw+Im3TEhM+tfrFtjItY+mp3ux8KiBamwlYvc9Q/hBNmUhVZRmttqpjwcc5mTGlCyiFgG2WpYW2",
+	"ZglU1gRMMqVMQHdVF3dLIXo8UizRVs4Gq2ETG5iVLq0Vt7dx9cos+auZDKk4JcvDLpUUSwu+tPfFi5+7",
+	"BiX3coUuWK3qnb3jOLwcDtrr3OWKZirB0Mv3skj8gUzmudBCkY+6XkLSIarvmpC0Dyi3HTZWcJ8Z2m2H",
+	"uRrknTety60hcEdzcHdynbXomQtQGNnuWPK5i8uTi+PL07PvG0Hj+vL47OrVyaX50fc7EOajf+kc2zLa",
+	"3ytOZ3Ii1MltpX4JqaIWUcT0x0hfmm/1yw4lRCKqCrkwjGOmDatj5EL/NZWqCcNonr7sw7kfMMbBwcs1",
+	"WoYxrNu/dbYormsWpsD0nAGcOIoc0yIN4tQmQgakqCMKyAUHY1i20Ldn3y51EcD19SZYegC1/Pfs0PpE",
+	"dT9gO2ztM7fIcRl7H8ZPHH2fScWiCNvtdoE/2HKrFd2HQgRoE6vwqESRkW877Xb7u2qSVuzC7VABruN7",
+	"zYKCOnbmC/MZ6znNoyTPP1jJPHgv2/MU3wYkGvhRm4SmeaRPJH1oozGJBB8zgzs4IgC8zg+WnI6ytuJT",
+	"gYZlpHocOlL2M3XYJyLxfjYasY9NCDEpM/KtAH2BpzOFPMOmW4k1iwN3DR3IL5JK9rjVYNZLaZG3M31I",
+	"O21nbYKwRPk+ijgrtPw20PLqBT+4u7ltCzRgtQroqjo2+JGeRn7xr5cPumVQFHO0m7wTfg/Uy5at+yOy",
+	"177PXPbahcnA/6s7o2db9h5EYj3dgh/hgwruPNruOqCcfw+gEghuoCT4pSPSnyg16xdWuxI6F8A5ZZhc",
+	"jJBv0zcrBnR4k84aAaLq3m+Cs9ur4Txdat8o5ysEK1wmkAP6kfo3BhRGtQELfZhLBdZGt/3pgzpdaFcb",
+	"nLWaMF56CSpHv7OfuwX77d2D+kprv47v9sKAygqgtrX+2v0XfmeZkNgaK2vLg8qMlXemd8yWrJVlxuGy",
+	"opz+LI3jAnW1/lW+pG5/dyOaWq8kpp77YzqDQ8uo8gifs1hdah1a5QmOLHz6PGa9yYt7WuDRvkw5r4iK",
+	"2O49CNxU2YtdPkTb8pQXbO5D0h/RKO6Tb/1Xf2c2yHSI3G0/C4AXmg4n/R7HzmPSHlWqMge6b4pV+ybp",
+	"gyFvHuKllC56mUMyTsVUTzfXtFcPCnOudDjBHKl+bl4kmg+tRF9tDj32bfZyBg1z1HOmsJhzK1Rkbhu1",
+	"AtP2d2sJegR5/IuNOuxcZ98pONwFB4Va8ID3lvfVl766C7+Vua4c2iTiA0sgCAoatomFBoKVv8CVOb3y",
+	"2qc6qY17hid2t5r0+1zBDoP2KHTEqtpVJVdX+o+icZqw5aYLpRS9cmOOXgNNqFr2zTMoZQ/c2dLKBw19",
+	"nc+0JK4q/nSdt6HHlm3JQsNpxLXdHVsYsRa1Gdy5XvzBvHujAIR3OtzQc2kyt3NV5yOVG0ab4DtlLQFW",
+	"lQ458SHEjTF54Tmb8zntbkM9P1Dev7PdvH9NjJgDfFG1YpdXiwEv/mkerI3jBR/K+r0fliN5ga/06gW0",
+	"syjcHQPaVy4knNtkGktR1Qz7HDuqFoKQthWTtdv8oOIRhk3QfIlct9LAaHxwkoDiCzh2txmCtKVmq0FE",
+	"oKVd4FR//k+yFTsPrSSp36e9kdv38ruRDm9ObqNQmx8V9rScMWoy6hkLxoBpt1Hqr8PSQitxqUikWuR4",
+	"bEJgpnWblqIDKrV5OIxFWU/XiUMxjtla/l4ZYTZqbcFjGZ/viiLIDG3dbXXuB7bO15RuNKeqItM7T2a3",
+	"dT/keG2WGEpmLJGCk5SHLJGK8lC21pVEriDby4gtclx7EEQyhHuxkBbTXwyFVUcldjEqEUab9FzA2uGf",
+	"zdcK8LTNYdYPhKouyoWye1VxND00r8/9ZRdqJaMOSJFKdpOC8zTQIkAW+yUWeogJXiWNBgwLE0a2Rsd4",
+	"yg4tCjNJ4zAHIdW/9Kv5zZ1pBI0JDQ0bwWBhOjxrmwxIAPJutv+w1VhRT57WdbZ9Mbxkoa1oxr5YYora",
+	"DhHL7n29zKX2ZuYSQ/OFwMosVxIOFTKm7cIKPec0qlvjAA/L6vbj2rd4WdGXrkB1BqFTjDlmqakJlZVO",
+	"YW1+rwr6rpWBOLBLN2DqgDlewZdWB0Z8rix8SdW6nfKLyrLq4zLAsTEko1z4rQS6Def0bRKXuk25Hg25",
+	"BhbZEj6hs+gJ+J5PtKn+ZJTGcRP+hV9YubiYUL0revwfZy8+nJ59uLg8//7y5OpqXUJiJfeNya9k8cMS",
+	"XXA3/pv7AtdfOU4qu7eYn3IFNKuO7jbYOTAtuPXu7fsruQJOlXST9FkCtlHd/wAhtzVltbmDdS8m6YMH",
+	"LJ99tu3q2YqKgVwEoaoubLnrvo0wVFVimbMeeEKtSpyelcqcYwiorYunlTU4j2bH2LSwzICWymRZEtfa",
+	"0JLUMZZ8I8nby9fl1dwt86vWEEq6Vjc2lcdr2mFCJMXCCiFvCau3EQrFcuFcsbK6AltCDu4TZmYqiXmg",
+	"Hvj+7DJaivAVxdlmibGldrh50XzHPP+stGfkMe4s6CgmZoXm9Y3n8ALSXVf0MxNJWcNfrRpWn5Td3Z3V",
+	"gq7I0mkLNd2UAu/smoF4Z8nb7KqrdJVOpzRZrPU4HGoVE+Va75VVktXg63PY180l5/Z417pbYzLT9yUj",
+	"LruXvwCa+itgI9r/zFQb7xwlzzYaSux8hoYST7dd3LeO6MIt0QJIVjYjt9itSTlQUoZvOF7u14L92aoc",
+	"xh3I5rMC6mqK99JC9pzEKJOortNEnex3WdsLJMQo63txx2RZPuZ3t1RZZVPP5/gHv0vgAvFRdy+P1md5",
+	"VB5Jh1wzs2UULA6PMnSmjbchE4mJ5syTSDELS13LSr4a2beWQvDUBp5L+AIdaZgjBeNbMJ52Ngia6rfG",
+	"Qpbc/HUGVOHuuQjnyISOlhkUqPJaK5RfEx+uUm71QS8jYLFKxDQwgUVrCBIkGqSc4EMzGwXN+3q6DyTD",
+	"y7WqLxvtuZnB+6rK4Ly5CqN0QwTL3VhwuTUwT92wM/9qX8fGyFvknMcL0sf39oFoDxoQIKwU7BSDsQsc",
+	"uzzl1tMJ9BeiMRdJKVm7Uzb1NJhd7/erzpd5aNmxeSvLJSumTErGV2r0A3KTTtkRwIQAf+HcUAiAeMwd",
+	"G3rg2lRJDONgvSXRU7rU31gdaeRo68Ozq1bmsoLqENh2TVZJe40Y17Eh/9uIzeE664WjChx8OE7LxUV6",
+	"gPprzVua6AFJ/X375p/tc+wvzrPn2V8d43M/gXk4TJNILa70OpjSEUYT3F/81ysrG398d91Ygs5ddff2",
+	"M4BrDjg3TJhqkWMSi3GELOsyWwHBGRYl9EdpHENcTmH5/CyJuEJEoUnTwvvwEuNFscAm2D2wJ3HMbqUA",
+	"WP1JTzDiI7G8G1kwMOtKb6O7kgyYmjOjvwHLaaqqJmKm5wPfG+rLiTnuAcsAdHOQtmH+/LZ6vMfxoieI",
+	"xSWDFGHoIzbH1evbnTgkv77vkyFNkohJ0j9O1UQk0e8gTg7Jc5go6aXt9s4QFgz+yfotgv3J9NGUcL6G",
+	"NI4J5T2OJ8oEtiWNbHaI9D824eN92wMg0Yqb8ZFIhkwS9pEOVbww5IpaE7aIHg7jyoo3bb5JE5Po8Vsa",
+	"RyH8wZsxxi9AJ+iXTBgNWUL6/9U0sOTmadjXq2pXBkoYEoSnM4vM1wfq2xQqU/Z3ScyUYokMSBiNI6X/",
+	"K5QMehxztUORMCw7myxmE8bld0HmByJQVS9QyKzwBWvSDVBO6Aze2z/Rv++3yHMRRgYE8OPV+RkcBkWm",
+	"Qqoe75A30XPr/EEHCrfYWFngXvxt/2NzIMJF/7sAYjb4wMtXL8jOzs4z7cy/vX4RkKngbAEZiKzZCFx7",
+	"xNKqSCFM1lwazGpiZqvRabVb7QYAZBmns6hx2NhptVs7SNUxgdtdmWfQfxwzUH9uDlqpNOJIKn1frhZ8",
+	"CMENmtApU5Dm/nU5iR57FEURt5uoJkwaZJI8IgmbMXTZ9Q2X7JYlWMDuZPyvFWWW7OMshqAjKuNIv/Of",
+	"KUsW2l4DNeMFOEG2Q1xxA8CO9esgJn6KX9wvYHjAa1zgRohkCpbLqnWwgEwvf1Q2cg8G5oZeGwm3bgxG",
+	"RkcSLJaqIei/1X6/tSPWvdpG0m3dQyRd1LJiA8EZ1J/OjWWZQ7PduW6v49D0Kgd2l3rx1B67XydbY/DP",
+	"bUq+evTdLY2+bIeyO/rkgo4ZFILW/CxysGgzKDEoQ7g53XYbI4tcGYSpZ+Y++c0gajzarwJ3jnamfKjw",
+	"r34bmE6xWwt+Otc7xf7KoEVtsCQX6jSfsS1BoLVHLl25Ovfo2mu0S1petHNhT1uW4vWMwJfng5nmdxVN",
+	"DLp+YtHCksCx06Pj+jjE8cIDrhyaz4MEyhP9l9DK7vxS4hWu/GDGeV/1KVtXZ0vXvFIMr+QYkohlFb7W",
+	"hcrV35rapuUiUVOA6eoobRFjSR1ie7lQzpZMFarRDvZ39WOWSrng437cF/fOkLlncSi0wLOM69NOjuIc",
+	"v7VMD26ovDMq7rbPft0ucEzbp+S5ndu5cG5d1q58zNYPvXrR1SpWYi9H6twuGzAtkiTkI58umplj48WY",
+	"Y4EG1zDCLjO6Wl7WsqAnEKd6RKh7bY+Y9CALyFjomZZoDq2qz+GnumqujF4MfIv1BGMtfVF3UXSWvcKJ",
+	"2CfPaWjr9OArnfVfecupcQ5YiF/aWf+lVyIZRGHIAJi8V2dkp1yxhNMYzGH81k6twd3SCONn4Gja/FZD",
+	"r2MFAxscojH4s2CSgi8OLsoaFxmSf2VA6gttJ2cBIVs/F3EAoNoaGagiNY4KujRUEikEt4EdG8VlHyOp",
+	"5FEWJ7Z+WqSISFWrx4/RMwC718cTIY5oBl+BMRyRviv+63sNCREDIl3NHxZXAumVoe8l77IizF62zEUA",
+	"O/m2jxVjh2SWykk/IP0wWVymvI+ON+VYnlms5fyurJjT1nIG2Oq4x20wSjt676z7b52705BNZ0IxPlw0",
+	"/84WfaQkSRQ6oCOoDUMf4DArGdT+KksCcsMWpkoZHcIxU+5DPW7X1BQgqhTB3N1dMhGp9glhatbDwL7M",
+	"ptBQZgg9QHibmJwrY7S5Eptxh8n3eLcNBevddhc8ths2M3WNeTcJHmP9pGU3aY3l5a3Y39nCmF8w/+ci",
+	"XNS3vGTh7/rH7OodV4UpJeOGMdmFcuZanxHjD9zSOGV+5a61f8r1/95q/e+MCFcav6SNjYDO11N68JBG",
+	"p62d3Van6+fZzfMzZIWv1trPMrXGS7RhBk/wAQeIKThoH7Q/YTAQa1Zzy3qaldtDCIAzVyed4AUPMJTF",
+	"4ZDa6MGqdfXqgt07c6tdNGt29tvtwoJlkwMBPDHoiGzczxc2Qh5gxbq5HAgcDdmIpvHKUVa9rb5q9evT",
+	"P+WjreYI3M8LcXi7Evyf2Zsjv9SVRKqRBws/OimPTsqjk/LopHweJ+Vui3c3tyZHE1Di0ByXGLBGdprU",
+	"jWfARtKxSRyhGRrJHF63hdDS0JRHvRaZgVKFIvJo1MmA2dxKq1HUEuVRtmpEfc1lLcba9Ap12937KyBI",
+	"p0c8UpE+CMRsnx7fokr5tB9G+Sypngt93UHvgIlOQ0R2ePfxc+sf/GuZCqLYTx+ThKOEWaBFPV2Ez13S",
+	"PNmvMz2Dv6utVb46tfLPlKVQKZYplHYtfWJ//xWpE58ktI4uwVkVdEn+l5kqaZdrkXZOh/gqpJ2pEP3M",
+	"P5X6uF6Km2BZC9XOhd9g6uvQDH/eKN9ue3f9N86EeiVSbl7xbDMl55W/1Slkw1K1ssKzDfwgUwu2tq7r",
+	"Hs5LprtNppXoK64NG8MYsOBDVtCQpvq9TLS0yDtqUt4RVHYhqQNA2E0/FVcU49ntd7nR27SZ60uEfIHl",
+	"WouypMSSOhROLiZroqPRcIKG5wQJu7xF06e2U+NiXAvxWktt/MJerXvx49X5GXy+290wEHfDFvmIi57T",
+	"DVsAhMRgmUyYzw+zmPtx+vLkzcX59cnZi398+PvJPz5cnry9AkSEPfqFMCtJWCqZzyilXxhJUvzcnCL6",
+	"0ASlcuOwlTKAoLVR1RZ5KxmhhLM5DB+lt/7JfKsFISYxWw45erFqkmUElid7fnF9en724ez8+sPxz8en",
+	"r4+fvz4Ba1PRKMYQ6igCG9MaXi2MZnvV0oeN4ouKMXEIrNrlQ0K4pZFli5d/EVn38CMSM3rLbC5gkziY",
+	"ya2UK1G7M7BtSEchhIOY6SFpgUYAdEssVcWXyu6AWaDtcSuWV+d0SlI5n4L1OuTwj4p8zzW9YZKw0YgN",
+	"FaFI9g9MPq5hiZFA32SMKwBMFIne3EPsDgC76njSbT4gI1aGQC9VWTYikoBxV9gYHmmdMRGhL4kDDGKh",
+	"IHmBXhvEWj0aB5faGFOHl8wSH0YUIljQyM4X9rt9JNopSUvg4728xJ3SCnn1CW2XLVJoU+30qT66Cf3d",
+	"hwsOF1cxc8ecCMg1IvO2qobLvhQvzi9cznV3Kni1916izHd/afypgsmNFxktyYLAtA5JbuIbO/prn5gZ",
+	"b5Ym6zH0/LljBG7lH8POYEJnqNW/Qsz5ThEAK6DrhQAi6VOf/Ls7zMYDXm7caY3T0j6bFXqpokHm3RxH",
+	"c3zdczaFSbnOqGvOA1BXm1E7JafNMKz0/jwu3RcxkfHeZPyDD2EhN4HNsNpOxjHIgMTRDYbUhmI6zdfj",
+	"+E/qI9d5kVfTtDhEQxot1kK57JFB0fRpHPcNL36RWNQWwJjj2sdAgOCsRU6gQRBAshwyxdJlEeE1roee",
+	"XKaILB3etHr8Kh1OvDZE0MVECp94D4tkp5LFt0xmWStsyQgTmwD9OrhYlEPMZk5NX/Hc7yesxzEGZbv7",
+	"kndeqSl6jhOTVgmR+zCOpHJNW6CuyC9M1l+hU0sFVEL3BhWBvMdN8xbSL/tQ/9AgoeDVZn6Sjhg0W4Lv",
+	"WQ+k2nkAQje/AuTuyKSQ0bAYETELnZ0jaFtDQ/Jt1rgejtVAhIvvvNCBvgexEDf5B74W4kZ7fmVHDX1m",
+	"bJRlNiQHb4ljZ4JhbAEV4icoZM2/xusx5z9ic3fo04b6FnbD84ru7QXZqRp7MAfRR+7CHFugTwhYSnWK",
+	"jKPllKFI4Oks+4KswEiqOQVoncBl3O0SeeQCVbaaGjx9OCJQx3drnOOIk30i4XxDkxGtZgzMycGxcryQ",
+	"h23fg4ATWmokuShTrpThESNUiRH6grtb2M+teoN7j97gIxDpqwci3b1cIqemqn3Dd5YNA0hUQTMjZ+qj",
+	"a/jv7ho6ohS0gP/tPUUvbSFLTeXVHmQttxE6gkivCHwpc6sSRqc2PYi1qlq1XwFrQPOKcUWg+4hskVNl",
+	"OD28UbPEtMhjgLwOsKknlJrAfdAbChY62AFQV/Iv06fkX9i75F9YE/OvHv9Xs9l0/6c/l/XNJf8i/Vzr",
+	"Xf0bzAIBXwHn2vLh48NSf7Z2s1piXosNVOClWf8V/bO2bFhFY97AriLQjLhHO38Y/FQxygoJ9HC0K2ja",
+	"atmX4+fx7dm/YZFcpYvfBhluklEB5FurlAOCtlsAqH/Gw+8CW6FAdi1VgWnJZ/o44tNwFIyHMIITHrrJ",
+	"Y5OKecaBZYglQmPS4VEyCUwi6YLMJwv9PEsagfs+SJV5vulz1o+QK2IYR4wbsiFtPMCmSlPF4vYPqB4U",
+	"GQulzcRCG2Tcf1wM2eNiZKuJDHE2mUZSshBiD1icBhEQMyFzwIznbSwPk4TLPH8ShQhd8Jx/V3QWEJH0",
+	"uBKCTNPhBGbo6H8BQxJg65Hc+yASEhRfC8YY3JhjCOPotYkjzkzgBI9hZ0/bzVLgBE27AXsfBMcLi6gL",
+	"sz+wmm4TgWyEsI+zKGGSfDtmCrObPWD891fI7ch33hmwt1wqMTNVWllXO9zOUDDMsGvj35E6RrCv6ih7",
+	"bI97DRSjKeTh+wlTyaJPvvU6SsjvWuR5IuaSJfIb0oetR5u9bxPn+sRksztExKt3RE3sasTUcNIvr/rS",
+	"n7PBEZR/tTgysG+SvfGZqIE0dCW5gMe3t5HmrcPS8GVIKvR509faFk/BzcXr78wA6Ad/y8Ijf2uwCSs3",
+	"pBJRtmYIJcwGnLv3FYwMu9081UIXULxFmN96TgTFPipUpU0cZv41cEgPSbez29a3FT546G53j0fhIdnt",
+	"9LhWd4fkj571aXrWP+u58Eyvcfjr+0/+U0B8mWd0vWe4Q9NrHPZqWXu9RtCz+wxf0k4B/NK8RP/OAWHh",
+	"D1TBL8v8ol4DhqlHGMUxlJjCRcr2YamdPVcyQJ3ogr5gAbimBnpnQLRCJABYeQzXjJZ7rTKIZqnBCXsU",
+	"kJSrKPaoaoiaCyKjkEliCiMLGNUXdDhhzReCq0TElc2P+lw0pRIJCwgXTXTLRDLtHxEuyCwRHxfAdnTD",
+	"2ExffO3gDm+8M14Xz1r+mpJFCBr/1TweDlncfJ6ORiwp7TuaDV4PdBzxj2RGpURFgsxcpiwazHFWf5Rf",
+	"P3L2i3gJr0Qci3kmyOPoFuP71MpKbWFa1XTHAvuVzkNGoVvKIDVmrjD6ypIzrdSQXo/dyja629dN96a8",
+	"yZrpPUaEH6tGH4O1j8Haz4bg8Vti/vretpU0maq71vf4nUYrLSjTa9TH7mftRh/Zb4rKermxaq5Ta1Ad",
+	"gnog3f2Hu3ef6ijwjZlNLqia5DsK3F3JFlrW+lUGUQzBniSFTskuHw+u40w9Jm0fVfSjin5U0X8ekO2n",
+	"IINM5zmaTDwLQg+losyXXV2vK8TBdgoOWKKikRbAzJUvry1CaHX32qWFCBIylsc/TaLh9FX6j+5YvRnf",
+	"TdaFKSqkDEvU6u5toRwBItd/ZwvbxrJjpJH71dO9g38HUVMiRe4nLBKmEmgA0PnzCA42hfXGhinkICDI",
+	"KW4Z4HG3A2zW4qeRXGOVI2xwPKScjDDsgrHBCty/w5j9im1iSsbb+cVr0gE9WhBd16mnPWG6eWnTBStr",
+	"c3m4Dcn36bEY6rEY6rEY6rEY6msphvq0KcipZj3U14Zz+yLBFA+EH9iOrCZdPMPab+hQZltmPnwE5Ulo",
+	"xU8FjgpS7jlMDmI5clKubyh+56ZGQ2sgIhVduI63UDsyNx0QI0nobJaIWxaSmCqWHOY4crBS3QzMrgfF",
+	"R2TtVVrk72ymfFy194wy5IPfFsQK3XvGhoIKpISQGdcCWHErmi8oVjv7k2sw/yfupODO1K+5Pv1Z133T",
+	"WL9hzwoMsPjJztPST74PKjo13ClojEu6CVO6mdyjONxSbHmW6/2ZiRlEWStBBoyMgU3csGqD0v98kvGJ",
+	"EVXVpYlXyMdtqDN8KenqwbSpGzgoJuUhMaZlYAoCsUe3CaVze8jyrWkt4AhEaaQmIlU9TuWNxw9+7ZXp",
+	"UTJkUQzIUeocRluqN6DDm/yKQo2gQzBZ0CXksA26DwR6mWQ1K7Rl4fr+HtQfUFzZOHy626ktCY5xEmbw",
+	"G7F4PDJsPjJsPjJsfimGzfaoPXzK9mnz2aATNneHe93mAd3rNHfCzujp6GDUHXXajwybGy7WwzFs+kry",
+	"kWXzq60Mwz666XSAnTDyNh/+3vLT5VpQ+C5kCevei+MzYNy7uLg8//lkucbMmCLWgCpQC7KceQZe6tPd",
+	"jv0w0KWRp7vtFrE1+dbeMoUC9ukwUpwEEgnaQt58YsxUCC+Rkufm9chE+hUzkeaDcZQvanR2LrKSBrWY",
+	"GN+vKVF0B96U9gS59sQp9vH2frXMpK+3T3nVFn86BlNPTFycnFx+OD07fnF9mpMSFwzFjpxH2PZYjEY5",
+	"GQEfcAey8Mkj8xMQZnIsIWo1tsOZCV3ZjYfnrb3/emKa/nKB1T9fjjMTTVCseKJLR2y79EC+S+4hCkqD",
+	"lYhVA+dPr2VhfGEUBihxDFiBCN4iZ6bUDftjI5Th0JSgzZNImULIrH7VdhoTfMh6PFIyV60Icdslchys",
+	"JElSLs0OckYWrLQtlwdduzTT/ZIItkcgxyOQ4xHI8Qjk+EsAOe7ktRopu85vNULwke4jT/exZGIV2Ty0",
+	"T+XBC8rdMciTaRXpm89AyzBmSuaSpDaJyCxr+BaML1+B6/GCEgcF/UVTIy4vrA0Qh6yvRcK4lQwIymG5",
+	"wtyCRCcmaK1ZJAUZ0aTAGBFZ4kMswqRTBqXRUeKFAvpW7Pftd20ylxwT/BtU3PfA0R/RKCae8dUiCKn3",
+	"7Wewt4DafEqx9DMgFItFB2wSQbJFzwAzT5b8EDgHuMCEn+NbyHgS9WBA5eSOjclKH6HROfcWJGM/ND1r",
+	"s9SQPf2KzBlHnyIR01aPX+LKu/6thTR3lNRNdJsHbSHR/Vfq2u8O7q9ZDKoTlOeiXWhjlkRDRqapVGTA",
+	"CCUhG0ZTGhOZDid63Tvd1l4bY0S9Rqcb7LV7DZitfUM39wZn2+DToxB9BxOGvDtbFe7oJhlrsxqPGesH",
+	"zlibC2+5QhafRUJrSbRZajqon5uGCVreCmRDdLF2ESPP0FgoosSRFoA93vcM9D6wYUn/wy7bDdAg7P8R",
+	"laaU8TlbreG6Wyp5g3upR7yS53RbeWKnf/7UWWJ7ZB4TxY+J4odOFNd17YvBAnApH5PJj8nkx2Tynz6Z",
+	"HE1nQspoELOlhPISY72xiyrzx5cnV2/flKSP8XvLFKWnAJpzRKJHyzT5MRsp5MpvEdtSzLXSirhUjIaP",
+	"ueLHXPFfIVdsuAYHzFqaucwwsFQ+ZoUfs8JF3/h7QSzwmebTn8h7rEea6/mxjUSxXqFqIq84kuoCPnHf",
+	"OJN5z69/NCJpeWtQ+99E2lxtcH3G0PrHBfXdAcZ4Xka0n2UygpeYkfp3Z1gj8hx+S/RvUxD92oeQh0+e",
+	"2I+3zDBbQzG9R2BJr9O6sNJxHMOZlAEZLEwbA9sc6+ulwNGrYjhhx5FULGEhroJ3gPHn+iGewEVsClj6",
+	"MLzA9PCdwe+rD2j906YwpNpQE9aEfzf1ZW7a7zUjKdG1q3Ms657CMzaH+dcC3nc2v8PrF+iL3+D7XOB1",
+	"DtOMWRCLPcl38IzgIcYtSsCuvZtPBHfmibdmfzWf59n6b7wQfBRrk/czGkZrpGPmR30pgXppTh+hFguz",
+	"Soyu0/5P/sD79ymrPVw+vZdsKmx/Yji/lIfIzAtGE7k02TowX3bbz4KlNN03kkQhRLBjViyHNUWtIFVa",
+	"JcFs/W4n1u9jhhRsUnzyciT4TvLDBFXripDx19v8ZPUX9Mqf8rfyS94fve2b3Z6gkilvKwfzUbeaRJqp",
+	"zPRky2PedTvECTUO+xqLe7McImMJxN4xgTijajgp6UuKABFQFFM2HbBEZniScXSrdYsL7unDxAIyEVJp",
+	"Z3gmEgW9INIk7hPOWGhTtX04ORkQBhrqG4eAfLvb7RJ44jyS7Du/Rwb2vIgk4dC7RjLsAUo5oWGYMAkZ",
+	"17lBOcHoyEgkphOHNetM7CcXZFir9ci31Urzu9JWnbBw2/N1TNqqRDSQbyc0GYg0+a6x0X3HrX2QRv6P",
+	"0tIYYQYCQLiYP9oSj/6BbSOGHai26x08GU6Y6TB9Lz1QCrS5ZHQ40TP5T/IOIC4QG6Nczlki/5O8FMhk",
+	"Q4dDNlNEpAmK6v8kxzY4CqMDecrN98i33Xb7O0ScUU4gWt0qkaNseHNvEw5DqEIUuT3jWA9pzgCLkSWi",
+	"7ErSOBbzzOk3zZZsQuRpiYCKqWJ8uHgjG4ed7ibyqtDNNrELbt+dCNO0A0TnLUsQC9PotNqtdimdqcFr",
+	"LZenZlpU2C1j4er5G+2z2QI8y+aPk8pmbkAUds6FDIQrQbLnSGvfne9a5Pvo1gvRWHtAjIheHTiTGKsp",
+	"XztnPbnVs0n/OzKMoRZlNfpqem65Pvq2SeKj1XwvOXosb4wQJfMJAxs0UjZyN0uhOGmUiOmmIjZVkyex",
+	"GEe8Gnn4PfTW1y9PJFLGu0Zy7lwiQENOtBkMfdG+7b96+/o1JKxfn39/evbh+vp1P9DCb6KPOoIPbcYd",
+	"2pGp74D0JmE9Dk8nCeNsTuND7OQccZ8Zx3SE46EkjCbxwtYSSJJKbS1HYy6J9t2MdRtAu8pIAggLcqBQ",
+	"jWASoT0+o1LORQKJLb1Yxo42RV72jxSaxZKU33Ax59CJ3zwSAJL6mRkYc7fdCUjWLQ5+NxfJTYu8QjUB",
+	"y47AcAmyp8dnLMEnUdPv0Nj6AXahpoAYBMkvD82zKRmxOeLeBId9mtPIsAOFIh3EDFre4VU0MbHuM/2C",
+	"Hu9fMpUsmgAB61vYfYQ9H9EPSqLxRGUL4NVMKiEQHuttIpRrsrC0WV005qf8Pv6B4VmzqXc7Jq03RZKw",
+	"oSITkUhGBlQpliyIVHSGhk89Cfdab8dGZEEbegoFjeIwBh0PY+BL5yxtwxY/TgbfD6Pz6MfTt7+fds6i",
+	"H5+12OLH38N3p/qXk8H38W+/XP34rDXsxnwwfdUO/+tHreb1ZShZO6MknGf9adNFqlYBV9GYs5Dk7yng",
+	"jiMOLSgZwRQF6R8bwQ0L1jeNopIFGaUJyDdzUu6pPjaGFqC4enV8+jrX+fgdiAK4nNrft6evWAZlPwBa",
+	"0Ls2IElaBFQoGQg1QYawZGGk2pZQBitfH9i/gIz0BOKRAXMjPGFq7SVJo/BzwUCe3WOvrn+4PL++zm/X",
+	"tRBkSvnC2uQobPPbZT9iBLEJeETSrSLglOA3NuYyobfM9n5GcNKBaU8rH2BD7zBAHNtR7qL5Uh6bwkZa",
+	"Dc/x4Xb4+nbmRv857Rw2TJNILbCBUGb1XKHm94wabbCU2C8iVdUGzIltzetsaNP8GWQFNGdGyWMbxVIk",
+	"cD0EgyIKybf931TU/07fC1vChXWF2Lwxe/RcpHHY43BKUNyHLXIO0szsoUUA6Q2EazgWBOvi3OD6ozSO",
+	"AZ9nQodZIA/fCqOf0wWED787IpHq8RiMNBxPpGyv3CpNfJ6qLeavjMzX5tbnzF7hgmVMDZ/TZ7gjbA0I",
+	"j9Ag9mTVmcCmyGM46b4+iaQ9WFSSKQ0ZGWj96B8PDCoMFvYJR2DAlZ8GchVNZ/FCW+vaVI22Bm7DQYYR",
+	"WIOmb7UWTWZMXw7IBgJEwGnPS5DNC7i0pMECrdIK2ncTEMU5IcOsjCFyxugN4NgD1116ShckFLYDrHZg",
+	"0KCmyqhj6+QvpfnesMZnMEZNBBtsSAxogClZqGHwQjxv9G8+LVmxWzdC36wVDUMax0Do9XWj2d5NBKFT",
+	"cvqf9z/eBvVbXSH+fAFWB7TAN9juSBrwvFfSHGk3LIbsl4Get0qrml/Y9933IGcD//WP5cI3SLNAcdMf",
+	"9Tp4VNWtFcrUXIlUYxgzyhtfhJ3EkIXYUobqMqOSQqFOe//pJ1flbH9xZ8Sp2c51oFMoTsv6DTrafBn9",
+	"zlz3QdRtUHufCOUCEo8dHVfAWYfZdXLhP7u1dxcGT/4w/1qJxzLFicaGtjQ4+c6SqNCgIl+LB8I+0qGK",
+	"FwTMGg7/7dsBo49yiNwNAxEuHIe2C9dZCaQmlCMRRSzEDdO6E6lGMOBgApJSsZn0c+uxviZOjN0wNpP2",
+	"VaactEUQIwkpzR6P9L4l6UyxkHxL8YQOmDboA9chfkAlwxfTOV0EZlu0HiIxo7dMfhdkjBKmfNaUT5uf",
+	"jgiVNxBKVRPW44ZPw/J8Q1mSviP6ocZNKzHv8VkvXDfqlc2uf7BOoFcIny0MCPKqfgdeYVENwCiSBI1E",
+	"MgUGo4ir/V1t60Y8mqZTLGdExKhe6jGghrfUvCC0b68oTnJbsQ3XxTwZr0S4ShSeKpmtOiBM/gogvE0r",
+	"/VwpalmFnDngYuRXqS2X+V0fvz7//sOLH47Pvs+FeOwuTjKS+0blLqNR0mnvP3MvQ89Jn42MJTZSeLPQ",
+	"Eo9GEHK3YTHglRFkLAKSsBmDXFdkwjL2of9Tv8KUpGWa9ZnefzEcprNoaTEyIE4SYZeUx0LBf89CQcFZ",
+	"jUJBs2AvzIlfVyhYrCt8X+kyeUK/QCfrX1EsIFw+tF+cwtRZG+ttoC1ACq2C/fS+2mh6ksmACqfqlBMq",
+	"h4yH+swPFsqSbIkRiULf1QIjALfG5ttMpaB9x5EzFFaDTKCOLrvrm5Kx3IkaKjDwipPpTC1+RtFmeTCW",
+	"ei45pThHTrIwIFd/f6tPHUS9tfKhEZcoexX7qNCsApQkWi+S2eZSMVN6LOTb/v/+f4cxjZK+lgyhJP/7",
+	"/37x+vj08rsq6+afjfK6FzmJEi2fp/Tja8bHWvp12+3lcpeHIcPKztOvWS9yXEiqVBINUtP/a0ATowl2",
+	"2+39nYPOzs7Os52OX6WZTqcsgYNvmGDyIq193T7IRBoqj6G+bSdvL/WahT7VqVm06yYsj9aOYUDe6KOX",
+	"ROOIl3m4QNHVOGwAFZde7JtUP+GqeXnysqm/aogrKgRt95f7lEfiMm5CvGVXXt9J+ztwd9CVcGd2Shfo",
+	"4Iy0l4X+CZXaMxmJ5NGDXeHB+r2RNhDl24SJbyTTn/wRrStTypchLQOvUXV6HhfmzPXVR7PLxNAxTmR0",
+	"AM21kiIDLXAg7Dagw5tWhTtoTvzG8v509Aaw8veXZ161kxn5Vv2uugVP5t3/zjVP5pSfW28E0vU1wMQX",
+	"CSSKI72ciGD68hbfzJ3ru1h8lVVU7qn3LA0wzzl8VNaf7qmra17sQgX0yTUdlzIpahPQxNmI2c8j+EX/",
+	"dNQEkddvVViAvUbncHwjx+923orJuPPjj7+9++n21bvk+bHqnP/9eYddROFv735MB6G4SQ8Oeo2vnwDq",
+	"y5WR1b3+D2Il1HCBDIesKTdIK/pcQOAZk2na6YndxICaA9LIacyMZRRH3PSxsMpsFMXs0GWVQ8HQBdT3",
+	"PMjZChnlMgBUAD86p0koW6QfhX0wXgcMA80iVS3S90VCPyB9J336EB/ru3vfh+BYNOYCxIkUPnkyDXvc",
+	"IJVtM0r9bShpA6tFG9VmjGAtcTa31xLABNIDOkFSnKwzrnq8xLoqiZbPUnVv2yio8dEzwZlvSt0RA7tK",
+	"jZQpi6ImqJT9ayT8puL6lOvD/iDldo869TPr1Fxl35HliB8wxgEvR4cGUD+hBplmb64JGv+FdPLmNDSP",
+	"p/Fzn0aoiJ7/RQ5VUI+Ex01tI/odF5yY0ohncQl3DL5GCp6t+q4PDmv/MhW3ID+gkAnFcw0/eWAskSn9",
+	"aPiFu+1nTzt7XcM+PVOTxuFB+1NdVr8VcbPDgWVfuGtwrqpw9y20YdoL2u02YWGEocQwGo1YotVRlsCC",
+	"nG4CTZiguQl0LE0olxSQXy1yQocTMkv1ExIHPhHcs8up7PH+xdtrYwe/PHl9cn3Sx0wxVZ7FjYlkCAtT",
+	"LOiMEuLOomwRiGVEfGwMeNdH1XLSAqI/TVirx1Fi6HHo6XllHV4JljZ7lUWS9kOmaBQbRI17A1a1gemM",
+	"uJxvtRQCtkvSbX/nrOse3yR2WWJd62Fe5HEidzJ7YTeRsdEY3XcTz8YDu6v6dEqyo5XkJ234R55lf9j4",
+	"2/p3dMvfMYhTVmaJw0tshBmH2MX4dE3Utl65hyxqc20EOl5PgE7QmFpqe8PvHpsNZKMRAzCAJSYPGkxp",
+	"5Q0b+iNjF8+SPTZ999PZ7XT2A/vlvy6UEJ3Zu5uLD98zsf/m5d7eDzsd+f0QNtTfOL1S7ul2WLmnb3pc",
+	"/C3LPd1O1D4ds3PZYLrLyalKXvbOpnu5mtITBd+cQaek8C8CKHpU+lui2chj+UwZ0wZa/2Dn4GC/fXBH",
+	"rW9LBKri6mdI6PCQeO9lPHN9Wooyool6RKciXJt5wrCVD7Tp6yH3vWZi7JZxo2hRu7PpTC3+DYoYHMkK",
+	"hA8iadsuYUBTaAPOBzbDMcvHdw1VSNmBLLNFw2jM5ApYzou0gISF2mU5o1jA1wekc9+7aDxEC0uMCNO2",
+	"42QJV5vVRViUezo1wMIo6XEzoha5gpfk2zphF2R4STpFeEHW8skHJuC/v5EEH2djymjZHQDASFpojLlx",
+	"PT6hcqINWkIN2utIvwYxqVMRprEg3f/e3wVGhNcRxyf09Zl/CW/Rv+ubyiXsyEex5ylEqr0PyhMe9h2A",
+	"ArgbqCL9OJpGyj5gpFjS411tw4Md709Pr7+NUQOwexlgAResL9Np3yGmgQTCWK/O0TZcbPqBaHH3DKWD",
+	"EtAgBI+eJFKJhIVELxFscEAGbEhTyYgUU4ZGN4ux7yDPCvNslDtSh6bnHL6L/TOlMRj1gK5rkVPV4xjg",
+	"HtDhDRks9FtZPAqIFILjcrSIWT5g+xA8hgXQl4wCowM4BX09xJ9RgPXtvusDUt6Ri4betmwc+YZK4jpx",
+	"7+tJItIxhsjXAc/NEk2oPCIdvfU4MTqQjKsqmBZcxEYF4ty0SkKAuf4RfmER550SxPn6Gb3Wh7XO1C+Z",
+	"3pH60Ld3+sb3E/hWH9M2fa+Ldt8WFMLdwT6Uhyiisg/l+7uBD9kix7CA2pEFdUIE92SCfhqekLLV9R6d",
+	"W2Mf/La3D3yKWiU0Dhv//Wu7+ey4+Qtt/v6h+f5v/9G4LzLuY5OHS0ZA449eQ+HR6jUOe2hzt3uNoNcA",
+	"Udkzu9/TWgY+8Wx0sB+2DzoHB7vDp+H+Xq/xqcdLnrL/NPeU/afeM/bbO+0dyrrdwbNnBwf7HfsMxsNe",
+	"4/CPXgP0Q69x2M2NA57h3U54Vgdew9lH/RnwHnrYDMp85dMn2JRsyfOHZYUYVhOGAY0lwVsWESwNtOoz",
+	"kQ+vvsDNaZ7woQhNw5v8F/vj36NZX5+y/u9Shf3AtDd1BbDIvaX14JG505YDiEUgC/O3mOsr+mtDP7UR",
+	"NPQjtcZfDq/+DDbEH0uOEOih/jG81A27MtRb+NxfLnb6ZUA4RiuJEVpGAcTVUS9pvVhSkrbecnvAZDxu",
+	"stvj6jjiMVL9wXSQWBXKv2616rboOwMBNWYbJt31552NaJoIH6Is7lMk38BO8Zn8HYiUhwF8pscx6Jd9",
+	"BIk50DCSyBLhGmTpGw72lX6pNjkDQmPIupuqtRxWHGy3nIbRxpCzwmwfbiXEDRg2jhNEJFoX5ywxE1nU",
+	"sssZGmDuwVyggMaSTYFFdsxN+dwtjX0YOzRzNvV71Kb5LeMy1SbooSuHk1OsoxOcyRoGzfno1G7YxraN",
+	"1dv3ytKDfWRiQW19/o0dpD3wZqfd2W8Ejcb7jfzL53p15f1DeLUVamc/r1D3N1SnuW/vde6rSB/V6KMa",
+	"ffBo5FcZGvT0dEGbbTWmou8mqw6pXNuARR6/Lr+Bi2KoAOLchfyByom5juWWhVMXWv5Du8gJm7YqtcMP",
+	"OMLP4u1u243cktcUhZnDhMJTPx5l6eHu05cnP81+O/jh+RVtfrg+nb5r7v34gqU/scub6d7Zm9mP7375",
+	"fmdylb56uySynZqolscbCWNv7/Oi+IKO2aMcfnRnHgZPbMz6yMRpLZINZRuJOLlhCyzR/Mt5NUsC2MwV",
+	"5xY4lFQWscZAUUFnWCoPLFuFVQoFYBbELUtiOrPMGUBhAS+JJERGTdQqcxhMWX1gnQmIoA/YJILgv35J",
+	"FELLC3lTTXeRF+73sfzvJpPv2uzCDRNKOSsdBusvfNrMW8hW4eEchi+pSza17R/VyaNZ/5WZ9aflOuqB",
+	"rfy1jAbu3unFAdL2Sn6DwFxBW43NWR+zp9/C799yLdv1zPFPSDFvU3jKthrQI+1xTJtZplT9xe9WpyTd",
+	"xTf5SMS6aWcCnpx9Gtocp5h+Bf4qQ8WaShZWJTOBIgPZ2Qf6kbvkTfS8RfQ7Ia+KRTiUSE5nciKUqd4Z",
+	"mgZURgdCdidNJPo+zMsKuwrhVRrxziQPD+jwbMmNMYcA1cWyHpI3KfzKwtcxSkSnDH+bx/XBHwF0h6qr",
+	"29ozqSSD4INfn7y9hF8iyr9ncng9D+ePg9E3rdc4/LVnEP09face2FfyL9Cjfnt0lz6bu4TsekWKjL++",
+	"m5Qx0FiBa1RqKA1QBv0ab57a6ymBb2ellF61R7lP1OPbd4qsCni+OA3v1ZovlDZ3Aehl+MfOhhmM0wdN",
+	"X3z1KmFTl+dRKzx6PV+f13MV8XFWH3833wYYE6WiOS9mCax8teDDK/jQlkqWsUhbX2fHvmyqabBGdHFl",
+	"OAL/aLw4Pntx8vr1yUuAqWUEz/on05jmsB00Li5PLo6BSFD/lGMWhLIC87KdZUp2vQRaEJiimtkxdg/x",
+	"UNK57qHBUnfTbbYvnYlENQ53d3c2CHLBzqzDXI+icZowmetY9tXDqS8YS2RgC7UwRuBXBFAyjmm+KkCf",
+	"hg1ZopHK8/dVF+gHZAe97+1xzJnipj4iH9+9mn4XQDutle1noNenCYrr6wN9NXyyfTdpadZFzBins6i1",
+	"oNN41eKczxg/vjjdbHXsQzMlZV53SHZa7dbOSutAX4hQDNMp4+obJE6srf7t90CD/+P4zevVywZ9S+x3",
+	"Vq0W8AOsPESXkNlFutktnSN46TaPki3vAHy2ojfOwJGtrTdEeinyfOO2muA3MZAGeFV9PvPP/aMxYDRh",
+	"iX4FlKux5LacJdwJz4DY/p4UakfRpfE2G6JlI+AFsm2pW+BsmQGVVOhrs3tO1XBiuM2BrHdkmYehIt7A",
+	"kUFMLUPJr8GinAplCiVYMqOJKkr9jLccumIuP8b0LrWNLR33eZHuvOKb+ksSvDIIYQK+36Aair1b+/qz",
+	"fe/ZYKcsPxd67UHYc8b+f+WDqmKFYLAspEyHns8Ltra0OBXZFvQLpJCsAt8OgmU5PjiRQ1MTUnwi6URK",
+	"SrWxtYAAAAD//w==",
 }
 
 // decodeSpec returns the embedded OpenAPI spec as raw JSON bytes,

@@ -132,7 +132,7 @@ func (a *App) build(ctx context.Context) (err error) {
 		return err
 	}
 	handler, err := api.New(api.Options{
-		Syncs: service, Peers: a.Peers, Catalogs: a.Store, Pages: a.Store, Sides: a.side, Counts: a.Store, Events: a.events,
+		Syncs: service, Peers: a.Peers, Catalogs: a.Store, Editor: syncer.NewEditor(settings, a.Store), Pages: a.Store, Sides: a.side, Counts: a.Store, Events: a.events,
 		Logins: logins, Console: page,
 		Node:  api.NodeInfo{ID: a.nodeID, Name: a.name(), Version: Version()},
 		Ready: a.ready, CORSOrigins: a.cfg.CORSOrigins, TrustedProxies: a.cfg.TrustedProxies, Logger: a.log,

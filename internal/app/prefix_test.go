@@ -1,6 +1,7 @@
 package app_test
 
 import (
+	"context"
 	"encoding/json"
 	"io"
 	"net/http"
@@ -41,11 +42,20 @@ func behindPrefix(t *testing.T, n *nodetest.Node) string {
 // send sends a request as an administrator of the node and returns what came back, at the address where redirects led.
 func send(t *testing.T, n *nodetest.Node, method, address, body string, headers ...string) (nodetest.Answer, *url.URL) {
 	t.Helper()
-	req, err := http.NewRequestWithContext(t.Context(), method, address, strings.NewReader(body))
+	a, at, err := try(t.Context(), n.TokenFor("alice", auth.RoleAdmin), method, address, body, headers...)
 	if err != nil {
 		t.Fatal(err)
 	}
-	req.Header.Set("Authorization", "Bearer "+n.TokenFor("alice", auth.RoleAdmin))
+	return a, at
+}
+
+// try is [send] for any goroutine.
+func try(ctx context.Context, token, method, address, body string, headers ...string) (a nodetest.Answer, at *url.URL, err error) {
+	req, err := http.NewRequestWithContext(ctx, method, address, strings.NewReader(body))
+	if err != nil {
+		return a, nil, err
+	}
+	req.Header.Set("Authorization", "Bearer "+token)
 	if body != "" {
 		req.Header.Set("Content-Type", "application/json")
 	}
@@ -54,14 +64,11 @@ func send(t *testing.T, n *nodetest.Node, method, address, body string, headers 
 	}
 	resp, err := http.DefaultClient.Do(req)
 	if err != nil {
-		t.Fatal(err)
+		return a, nil, err
 	}
 	defer resp.Body.Close() //nolint:errcheck // nothing is lost
 	text, err := io.ReadAll(resp.Body)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return nodetest.Answer{Status: resp.StatusCode, Header: resp.Header, Body: text}, resp.Request.URL
+	return nodetest.Answer{Status: resp.StatusCode, Header: resp.Header, Body: text}, resp.Request.URL, err
 }
 
 // resolve returns the address to which a reference on the page at base leads.

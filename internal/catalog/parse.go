@@ -48,6 +48,8 @@ type members struct {
 	own [ownMembers][]byte
 	// extra is an object of every other member, its closing brace still missing.
 	extra []byte
+	// skip says which other members are left out, none where it is nil.
+	skip func(name []byte) bool
 }
 
 // Parse reads one product from one line of JSON and fills in its content hash. The line is a single JSON object with
@@ -66,6 +68,36 @@ func Parse(line []byte) (Product, error) {
 		return Product{}, m.reject(syntaxReason(line, err))
 	}
 	return m.product(buf)
+}
+
+// ParseEdit is [Parse] for a product as the API shows it: the members that only a node knows (originNodeId, createdAt,
+// updatedAt) are left out, so that what was read can be sent back. Where id is not empty, the object need not name its
+// id, and must not name another.
+func ParseEdit(id string, object []byte) (Product, error) {
+	buf := buffers.Get().(*buffer)
+	defer buf.release()
+	m := members{extra: append(buf.extra[:0], '{'), skip: onlyNodesKnow}
+	defer func() { buf.extra = m.extra }()
+	if err := m.read(object); err != nil {
+		return Product{}, m.reject(syntaxReason(object, err))
+	}
+	if id != "" && isAbsent(m.own[memberID]) {
+		m.own[memberID] = appendQuoted(nil, id)
+	}
+	p, err := m.product(buf)
+	if err == nil && id != "" && p.ID != id {
+		return Product{}, &Reject{ID: p.ID, Reason: "id must be that of the address, or be left out"}
+	}
+	return p, err
+}
+
+// onlyNodesKnow says whether a member of that name is shown with a product, but is not the caller's to say.
+func onlyNodesKnow(name []byte) bool {
+	switch string(name) {
+	case "originNodeId", "createdAt", "updatedAt":
+		return true
+	}
+	return false
 }
 
 // decoder pairs a decoder with the buffer it reads from, so that both are used again.
@@ -137,7 +169,11 @@ func (d *decoder) value(line []byte) ([]byte, error) {
 
 func (m *members) add(quoted, value []byte) {
 	var space [32]byte
-	if i, ok := memberOf(unquote(space[:0], quoted)); ok {
+	name := unquote(space[:0], quoted)
+	if m.skip != nil && m.skip(name) {
+		return
+	}
+	if i, ok := memberOf(name); ok {
 		own := &m.own[i]
 		*own = value
 		// Attributes of another type are an attribute like any other.

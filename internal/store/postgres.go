@@ -5,11 +5,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"hash/fnv"
 	"io"
 	"strings"
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/jackc/pgx/v5/stdlib"
 	gormpostgres "gorm.io/driver/postgres"
@@ -183,6 +185,25 @@ func (d *postgres) lockMigrations(ctx context.Context) (func(), error) {
 		_ = conn.Conn().Close(context.WithoutCancel(ctx))
 		conn.Release()
 	}, nil
+}
+
+// pgCodeLocked is what a statement ends with that has waited for a lock for too long.
+const pgCodeLocked = "55P03"
+
+// catalogLocks is the class of the advisory locks on catalogs: "cata" in ASCII.
+const catalogLocks = 0x63617461
+
+// holdCatalog takes an advisory lock. Two catalogs may share one, which costs a little waiting and nothing else.
+func (*postgres) holdCatalog(tx *gorm.DB, catalogName string) error {
+	sum := fnv.New32a()
+	_, _ = sum.Write([]byte(catalogName))                                                               // never fails
+	err := tx.Exec("SELECT pg_advisory_xact_lock(?, ?)", int32(catalogLocks), int32(sum.Sum32())).Error //nolint:gosec // any 32 bits will do
+	var pg *pgconn.PgError
+	if errors.As(err, &pg) && pg.Code == pgCodeLocked {
+		return fault.New(fault.Unavailable, "BUSY", "Catalog is busy",
+			"Another change of catalog %s is taking long. Try again in a few seconds.", catalogName).Because(err)
+	}
+	return err
 }
 
 // fromPage is what follows SELECT and the columns in readPage's query; fromSpan the same up to an id.

@@ -10,7 +10,6 @@ import (
 	"gorm.io/gorm"
 
 	"fullsync/internal/catalog"
-	"fullsync/internal/fault"
 	"fullsync/internal/transfer"
 )
 
@@ -180,8 +179,7 @@ func (s *Store) GetProduct(ctx context.Context, catalogName, id string) (catalog
 	var row product
 	err := s.read.WithContext(ctx).Where("catalog = ? AND id = ?", catalogName, id).Take(&row).Error
 	if errors.Is(err, gorm.ErrRecordNotFound) {
-		return row.Stored, fault.New(fault.NotFound, "PRODUCT_NOT_FOUND", "Product not found",
-			"Catalog %s holds no product with this id.", catalogName)
+		return row.Stored, catalog.NoProduct(catalogName)
 	}
 	return row.believed(), s.translate(err)
 }

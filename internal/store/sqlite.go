@@ -127,6 +127,7 @@ func (s *Store) openFile(path string, size int) (*gorm.DB, error) {
 func (*sqlite) name() string                           { return "sqlite" }
 func (*sqlite) nowSQL() string                         { return "strftime('%Y-%m-%d %H:%M:%f+00:00', 'now')" }
 func (*sqlite) timeParam(t time.Time) any              { return t.UTC().Format(sqliteTime) }
+func (*sqlite) holdCatalog(*gorm.DB, string) error     { return nil } // its transactions are one after the other
 func (*sqlite) listener() *pgxpool.Pool                { return nil }
 func (*sqlite) prepare(context.Context, *upsert) error { return nil }
 func (*sqlite) mayMigrate(context.Context) error       { return nil }

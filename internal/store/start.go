@@ -38,6 +38,10 @@ var errOccupied = errors.New("the catalog has an active session")
 func (s *Store) CreateSession(ctx context.Context, row session.Session, how syncer.Creation) (out syncer.Created, err error) {
 	err = s.inTx(ctx, s.db, func(tx *gorm.DB) (err error) {
 		out = syncer.Created{}
+		// So a session begins before an edit of its catalog or after it, never in the middle.
+		if err := s.holdCatalog(tx, row.Catalog); err != nil {
+			return err
+		}
 		if how.Replace != nil {
 			if out.Replaced, err = s.replaceActive(tx, row.Catalog, *how.Replace); err != nil {
 				return err

@@ -39,6 +39,8 @@ type Store struct {
 	closers              []io.Closer
 	// statusSQL is catalogStatusSQL's, made once.
 	statusSQL string
+	// edits has room for those that are made at the same time.
+	edits chan struct{}
 }
 
 // dialect is what differs between the databases.
@@ -84,6 +86,9 @@ type dialect interface {
 	prepare(ctx context.Context, w *upsert) error
 	// query runs a statement with $1, $2 … on a connection for what is shown.
 	query(ctx context.Context, query string, values ...any) (pageRows, error)
+	// holdCatalog keeps every other start and edit of the catalog waiting until the transaction ends, and waits for
+	// theirs. It returns Unavailable when that takes too long.
+	holdCatalog(tx *gorm.DB, catalogName string) error
 	// listener is a pool that can LISTEN, nil where the database has no such thing.
 	listener() *pgxpool.Pool
 }
@@ -99,6 +104,7 @@ func Open(ctx context.Context, opt Options) (s *Store, err error) {
 		return nil, err
 	}
 	s.statusSQL = s.catalogStatusSQL()
+	s.edits = make(chan struct{}, editsAtOnce)
 	return s, nil
 }
 

@@ -84,10 +84,15 @@ func jsonIDs(products []catalog.Product) (string, error) {
 
 // batchTx runs fn in a transaction on a connection of the workers' pool, unless the disk has no room for more than that.
 func (s *Store) batchTx(ctx context.Context, fn func(tx *gorm.DB, conn *sql.Conn) error) error {
+	return s.connTx(ctx, s.work, fn)
+}
+
+// connTx is [Store.batchTx] on a connection of db, one of the store's.
+func (s *Store) connTx(ctx context.Context, db *gorm.DB, fn func(tx *gorm.DB, conn *sql.Conn) error) error {
 	if err := errors.Join(s.isThere(), s.keepRoom()); err != nil {
 		return err
 	}
-	return s.work.WithContext(ctx).Connection(func(c *gorm.DB) error {
+	return db.WithContext(ctx).Connection(func(c *gorm.DB) error {
 		conn := c.Statement.ConnPool.(*sql.Conn)
 		return c.Transaction(func(tx *gorm.DB) error { return fn(tx, conn) })
 	})

@@ -47,7 +47,11 @@ type Started struct {
 }
 
 // RunningError says that the catalog already has an active session.
-type RunningError struct{ Running session.View }
+type RunningError struct {
+	Running session.View
+	// Deleted is how many products the refused request had deleted before that session began.
+	Deleted int64
+}
 
 // Error returns the contract's sentence.
 func (e *RunningError) Error() string { return "Full sync already in progress" }

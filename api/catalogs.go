@@ -1,0 +1,69 @@
+package api
+
+import (
+	"context"
+	"fmt"
+
+	"fullsync/api/spec"
+	"fullsync/internal/catalog"
+	"fullsync/internal/session"
+	"fullsync/internal/syncer"
+)
+
+// catalogHandlers show and delete whole catalogs.
+type catalogHandlers struct {
+	editor   Editor
+	catalogs Catalogs
+	syncs    Syncs
+}
+
+// ListCatalogs lists the catalogs with the session that wrote each last.
+func (h *catalogHandlers) ListCatalogs(ctx context.Context, _ spec.ListCatalogsRequestObject) (spec.ListCatalogsResponseObject, error) {
+	counts, err := h.catalogs.CountCatalogs(ctx)
+	if err != nil {
+		return nil, err
+	}
+	out := spec.ListCatalogs200JSONResponse{Success: true, Catalogs: make([]spec.CatalogSummary, len(counts))}
+	ended := []session.Status{session.Completed, session.Failed, session.Cancelled}
+	for i, c := range counts {
+		last, err := h.syncs.List(ctx, syncer.Query{Catalog: c.Catalog, Statuses: ended, Limit: 1})
+		if err != nil {
+			return nil, err
+		}
+		out.Catalogs[i] = spec.CatalogSummary{Catalog: c.Catalog, Products: c.Products}
+		if len(last) > 0 {
+			out.Catalogs[i].LastSync = summaryOf(last[0])
+		}
+	}
+	return out, nil
+}
+
+// DeleteCatalog deletes a catalog whose size the caller knows.
+func (h *catalogHandlers) DeleteCatalog(ctx context.Context, r spec.DeleteCatalogRequestObject) (spec.DeleteCatalogResponseObject, error) {
+	deleted, err := h.editor.DeleteCatalog(ctx, r.Catalog, caller(ctx), r.Params.Products)
+	if err != nil {
+		return nil, err
+	}
+	return spec.DeleteCatalog200JSONResponse{
+		Success: true, Message: fmt.Sprintf("Catalog %s deleted successfully", r.Catalog), Deleted: deleted,
+	}, nil
+}
+
+// summaryOf renders a session that has ended, in short.
+func summaryOf(v session.View) *spec.SyncSummary {
+	full := sessionOf(v)
+	return &spec.SyncSummary{
+		SessionId: full.SessionId, Direction: full.Direction, SourceNodeId: full.SourceNodeId, TargetNodeId: full.TargetNodeId,
+		Status: full.Status, Outcome: full.Outcome, StartedAt: full.StartedAt, CompletedAt: valueOr(full.CompletedAt, full.StartedAt),
+		TransferredRecords: full.TransferredRecords, ErrorMessage: full.ErrorMessage,
+	}
+}
+
+// catalogChanged is the 409 for a catalog that does not hold as many products as the caller says.
+func catalogChanged(err *catalog.CountError) spec.CatalogChanged {
+	return spec.CatalogChanged{
+		Error: "Catalog has changed", Code: spec.CATALOGCHANGED, Products: err.Products,
+		Message: fmt.Sprintf("Catalog %s holds %d products, not as many as the request says. Look at it again, and if all of them are to go, "+
+			"repeat this with products=%d.", err.Catalog, err.Products, err.Products),
+	}
+}
