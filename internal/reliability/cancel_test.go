@@ -20,21 +20,19 @@ func TestNothingIsCommittedAfterACancelsAnswer(t *testing.T) {
 	var answers []time.Duration
 	midway := 0
 	for range rounds(25, 1000) {
-		id := c.start(c.replicas[c.rand.IntN(2)], speed{batch: 20, rate: 2000})
+		c.spoil(db) // so that there is something to do for longer than the pause
+		id := c.start(c.replicas[c.rand.IntN(2)], speed{batch: 20, rate: 1000})
 		pause(time.Duration(c.rand.Int64N(int64(300 * time.Millisecond))))
 		answers = append(answers, c.cancel(c.replicas[c.rand.IntN(2)], id))
 		answered := c.row(db, id)
 		if answered.BatchSeq > 0 {
 			midway++
 		}
-		next := c.start(c.replicas[c.rand.IntN(2)], speed{batch: 20, rate: 2000})
+		next := c.start(c.replicas[c.rand.IntN(2)], speed{batch: 20, rate: 2000, everything: true})
 		if after := c.row(db, id); !reflect.DeepEqual(after, answered) {
 			t.Errorf("the session changed after its end: %+v, then %+v", answered, after)
 		}
 		c.cancel(c.replicas[0], next)
-		if len(answers)%10 == 0 {
-			c.spoil(db)
-		}
 	}
 	c.spoil(db)
 	c.complete(db, c.ended(db, c.start(c.replicas[0], brisk())))
