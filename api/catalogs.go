@@ -14,6 +14,7 @@ import (
 type catalogHandlers struct {
 	editor   Editor
 	catalogs Catalogs
+	sides    Sides
 	syncs    Syncs
 }
 
@@ -23,17 +24,26 @@ func (h *catalogHandlers) ListCatalogs(ctx context.Context, _ spec.ListCatalogsR
 	if err != nil {
 		return nil, err
 	}
-	out := spec.ListCatalogs200JSONResponse{Success: true, Catalogs: make([]spec.CatalogSummary, len(counts))}
+	out := spec.ListCatalogs200JSONResponse{Success: true, Catalogs: []spec.CatalogSummary{}}
 	ended := []session.Status{session.Completed, session.Failed, session.Cancelled}
-	for i, c := range counts {
+	for _, c := range counts {
+		// Number and digest are of one moment.
+		whole, err := h.sides(c.Catalog, false).Digests(ctx, "", []string{""})
+		if err != nil {
+			return nil, err
+		}
 		last, err := h.syncs.List(ctx, syncer.Query{Catalog: c.Catalog, Statuses: ended, Limit: 1})
 		if err != nil {
 			return nil, err
 		}
-		out.Catalogs[i] = spec.CatalogSummary{Catalog: c.Catalog, Products: c.Products}
-		if len(last) > 0 {
-			out.Catalogs[i].LastSync = summaryOf(last[0])
+		summary := spec.CatalogSummary{Catalog: c.Catalog, Products: whole[0].Count}
+		if whole[0].Known {
+			summary.Digest = new(fmt.Sprintf("%016x", whole[0].Sum))
 		}
+		if len(last) > 0 {
+			summary.LastSync = summaryOf(last[0])
+		}
+		out.Catalogs = append(out.Catalogs, summary)
 	}
 	return out, nil
 }

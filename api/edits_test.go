@@ -258,13 +258,22 @@ func TestCatalogs(t *testing.T) {
 		}
 		return nil, nil
 	}
-	const want = `{"success":true,"catalogs":[{"catalog":"garden","products":3,"lastSync":null},{"catalog":"main","products":3,"lastSync":{` +
+	var whole catalog.Digest
+	for _, p := range n.products {
+		whole.Add(p.Hash)
+	}
+	size := fmt.Sprintf(`"products":3,"digest":"%016x"`, whole.Sum)
+	want := `{"success":true,"catalogs":[{"catalog":"garden",` + size + `,"lastSync":null},{"catalog":"main",` + size + `,"lastSync":{` +
 		`"sessionId":"` + sessionA + `","direction":"pull","sourceNodeId":"branch-2","targetNodeId":"main-1","status":"CANCELLED","outcome":null,` +
 		`"startedAt":"2026-01-31T10:00:00Z","completedAt":"2026-01-31T10:00:04Z","transferredRecords":758,"errorMessage":"Cancelled by alice: wrong peer"}}]}`
 	if a := n.call("GET", "/api/catalogs", ""); strings.TrimSpace(a.body) != want {
 		t.Errorf("%s\nwant %s", a.body, want)
 	}
-	if len(queries) != 2 || queries[0].Limit != 1 || len(queries[0].Statuses) != 3 {
+	n.products[1].ID = "unknown" // the digest of this one is not known
+	if a := n.call("GET", "/api/catalogs", ""); strings.Count(a.body, `"products":3,"digest":null,`) != 2 {
+		t.Error(a.body)
+	}
+	if len(queries) != 4 || queries[0].Limit != 1 || len(queries[0].Statuses) != 3 {
 		t.Errorf("%+v", queries)
 	}
 

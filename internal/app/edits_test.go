@@ -148,6 +148,12 @@ func TestBatchesAndCatalogs(t *testing.T) {
 		if err != nil || len(list.Catalogs) != 2 || list.Catalogs[0].Catalog != "garden" || list.Catalogs[0].LastSync != nil || list.Catalogs[1].Products != 5030 {
 			t.Fatalf("%+v, %v", list, err)
 		}
+		// The same products on another node have the same digest.
+		pair.Branch.Call("alice", "PUT", "/api/catalogs/garden/products/g", `{"name":"Gnome","active":true}`)
+		other, err := nodetest.Decode[spec.CatalogListResponse](pair.Branch.Call("alice", "GET", "/api/catalogs", ""))
+		if err != nil || len(other.Catalogs) != 2 || *other.Catalogs[0].Digest != *list.Catalogs[0].Digest || *other.Catalogs[1].Digest == *list.Catalogs[1].Digest {
+			t.Errorf("%+v, and at the other node %+v, %v", list, other, err)
+		}
 		if last := list.Catalogs[1].LastSync; last == nil || last.SessionId != done.SessionId || last.Status != spec.COMPLETED || last.TransferredRecords != 30 {
 			t.Errorf("%+v", last)
 		}
