@@ -250,9 +250,10 @@ func running() session.View {
 		TargetNodeID: nodeID, Method: session.MethodHTTP, Status: session.Transferring, Phase: session.PhaseTransferring,
 		CurrentStep: "Transferring 1067 products", Progress: 71, TotalRecords: &total, TransferredRecords: 758,
 		Counts: session.Counts{Created: 758}, StartedAt: at(0), StartedBy: "alice", ClaimedAt: &claimed,
-		LastHeartbeatAt: &commit, LastCommitAt: &commit, Worker: "w", Attempts: 1,
+		LastHeartbeatAt: &commit, LastCommitAt: &commit, LastSourceAt: &commit, Worker: "w", Attempts: 1,
+		BatchSeq: 8, Fence: 1, MarksFence: 1, Mark: session.Mark{At: &claimed},
 		Options: session.Options{BatchSize: 100, CompressionEnabled: true, TimeoutSeconds: 3600},
-	}, at(3), session.Limits{StaleAfter: time.Minute, StalledAfter: time.Minute})
+	}, at(3), session.Limits{StaleAfter: time.Minute, StalledAfter: time.Minute, IdleAfter: time.Minute})
 }
 
 func started() syncer.Started { return syncer.Started{Session: running()} }

@@ -71,7 +71,7 @@ func TestSessionShowsEveryMember(t *testing.T) {
 		`"currentStep":"Transferring 1067 products","progress":71,"totalRecords":1067,"transferredRecords":758,"created":758,` +
 		`"updated":0,"unchanged":0,"deleted":0,"rejected":0,"transferredBytes":0,"transferSpeed":0,"recordsPerSecond":252.7,` +
 		`"estimatedTimeRemaining":2,"startedAt":"2026-01-31T10:00:00Z","startedBy":"alice","lastHeartbeatAt":"2026-01-31T10:00:03Z",` +
-		`"lastCommitAt":"2026-01-31T10:00:03Z","lastSourceAt":null,"completedAt":null,"errorMessage":null,"errorCode":null,"cancelledBy":null,"cancelReason":null,` +
+		`"lastCommitAt":"2026-01-31T10:00:03Z","lastSourceAt":"2026-01-31T10:00:03Z","completedAt":null,"errorMessage":null,"errorCode":null,"cancelledBy":null,"cancelReason":null,` +
 		`"attempts":1,"worker":"w","resumedFrom":null,"resumedRecords":0,"options":{"batchSize":100,"maxProductsPerSecond":0,` +
 		`"verifyAfterSync":false,"compressionEnabled":true,"timeoutSeconds":3600,"readEverything":false,"deleteMissing":false,` +
 		`"maxDeletes":0,"maxDeletePercent":0},"outcome":null,"deletesWithheld":0,"repaired":0,"readWhole":null,"health":{"verdict":"healthy","reason":"working normally"}},"receipt":null}`

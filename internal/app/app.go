@@ -31,8 +31,12 @@ import (
 	"fullsync/internal/user"
 )
 
-// stalledAfter is how long a live worker may commit nothing before its session counts as stalled.
-const stalledAfter = time.Minute
+// stalledAfter is how long nothing may come from a source, and idleAfter how long a live worker may commit nothing, before its
+// session counts as stalled.
+const (
+	stalledAfter = 15 * time.Second
+	idleAfter    = time.Minute
+)
 
 // hashesAtOnce is how many passwords a replica hashes at the same time: 19 MiB each, and not all the cores, which
 // sessions need.
@@ -167,7 +171,9 @@ func Settings(cfg config.Config, nodeID string, log *slog.Logger) syncer.Config 
 		NodeID: nodeID, Worker: workerName(), BatchSize: cfg.BatchSize, MaxProductsPerSecond: cfg.MaxProductsPerSecond,
 		HeartbeatInterval: cfg.HeartbeatInterval,
 		Limits: session.Limits{
-			StaleAfter: cfg.StaleAfter, StalledAfter: stalledAfter, TakeoverWithin: 3 * cfg.HeartbeatInterval,
+			StaleAfter: cfg.StaleAfter, TakeoverWithin: 3 * cfg.HeartbeatInterval, HeartbeatInterval: cfg.HeartbeatInterval,
+			// What is known of the source is as old as the last heartbeat.
+			StalledAfter: max(stalledAfter, 5*cfg.HeartbeatInterval), IdleAfter: max(idleAfter, 5*cfg.HeartbeatInterval),
 		},
 		Backoff: transfer.DefaultBackoff, MaxFruitlessTakeovers: cfg.MaxTakeovers,
 		MaxDeletes: cfg.MaxDeletes, MaxDeletePercent: cfg.MaxDeletePercent,

@@ -37,7 +37,7 @@ func TestBadPeers(t *testing.T) {
 		}
 		const token = "some-token"
 		for _, bad := range []struct{ id, url, token, catalog, says string }{
-			{"always-500", status(500), token, "", "Peer always-500 has trouble of its own just now (500)"},
+			{"always-500", status(500), token, "", "Peer always-500 answers with 500, an error of its own"},
 			{"says-401", status(401), token, "", "Peer says-401 refused our token (401). Give the peer a new token."},
 			{"says-403", status(403), token, "", "Peer says-403 does not allow our token to read its catalogs (403)."},
 			{"says-404", status(404), token, "", "Peer says-404 does not speak fullsync's node routes at its URL (404)"},
@@ -52,7 +52,7 @@ func TestBadPeers(t *testing.T) {
 			{"wrong-role", branch.URL(), branch.TokenFor("main", auth.RoleViewer), "", "Peer wrong-role does not allow our token"},
 			{"wrong-token", branch.URL(), main.TokenFor("main", auth.RoleNode), "", "Peer wrong-token refused our token"},
 			{"no-catalog", fine("no-catalog", ndjson("")), token, "nope", "Peer no-catalog has no catalog nope"},
-			{"page-500", fine("page-500", status500), token, "", "Peer page-500 has trouble of its own just now (500)"},
+			{"page-500", fine("page-500", status500), token, "", "Peer page-500 answers with 500, an error of its own"},
 			{"half-page", fine("half-page", ndjson(`{"product":{"id":"a","name":"a"}}`+"\n")), token, "", "A page from peer half-page was cut on the way"},
 			{"no-ndjson", fine("no-ndjson", ndjson("leak\nleak\n")), token, "", "Peer no-ndjson sent a line that does not belong in a page"},
 			{"no-order", fine("no-order", ndjson(`{"product":{"id":"b","name":"b"}}`+"\n"+`{"product":{"id":"a","name":"a"}}`+"\n"+

@@ -2,6 +2,8 @@ package app_test
 
 import (
 	"fmt"
+	"regexp"
+	"strings"
 	"testing"
 	"time"
 
@@ -26,8 +28,8 @@ func TestTimeBetweenTwoWorkersIsNobodys(t *testing.T) {
 		if s.Health.Verdict != spec.HealthVerdictHealthy || s.Health.Reason != "working normally" {
 			t.Errorf("a worker that has just come: %+v", s.Health)
 		}
-		if value(s.RecordsPerSecond) != 10 || value(s.TransferSpeed) != 500 || value(s.EstimatedTimeRemaining) != 9 {
-			t.Errorf("10 products and 500 bytes in one second of work, 90 products to go: %s", nodetest.Show(s))
+		if s.RecordsPerSecond != nil || s.TransferSpeed != nil || s.EstimatedTimeRemaining != nil {
+			t.Errorf("the new worker's speed is known before it has committed anything: %s", nodetest.Show(s))
 		}
 		gate.Open()
 		s = pair.Main.WaitEnd(id, spec.COMPLETED)
@@ -61,14 +63,60 @@ func lostAnHourAgo(t *testing.T, pair *nodetest.Pair) spec.SessionID {
 	if err := db.CommitBatch(ctx, &row, batch); err != nil {
 		t.Fatal(err)
 	}
-	// Both databases read a time in this form; SQLite stores it so.
-	at := func(d time.Duration) string {
-		return row.ClaimedAt.Add(d).UTC().Format("2006-01-02 15:04:05.000-07:00")
-	}
-	_, err = db.SQL().ExecContext(ctx, fmt.Sprintf("UPDATE sync_sessions SET started_at = '%s', claimed_at = '%s', last_commit_at = '%s', last_heartbeat_at = '%s' WHERE id = '%s'",
-		at(-time.Hour), at(-time.Hour), at(time.Second-time.Hour), at(time.Second-time.Hour), id))
+	at := func(d time.Duration) string { return inSQL(row.ClaimedAt.Add(d)) }
+	write(t, pair.Main, id, fmt.Sprintf("started_at = '%s', claimed_at = '%s', last_commit_at = '%s', last_heartbeat_at = '%s'",
+		at(-time.Hour), at(-time.Hour), at(time.Second-time.Hour), at(time.Second-time.Hour)))
+	return id
+}
+
+// TestPeerThatHangsIsSeen has a peer fall silent in the middle of a sync. Times are moved instead of waited for.
+func TestPeerThatHangsIsSeen(t *testing.T) {
+	nodetest.OnBoth(t, func(t *testing.T, kind nodetest.Kind) {
+		pair := nodetest.NewPair(t, kind, 100, nodetest.Config{})
+		gate := pair.Wire.HoldPage(t, nodetest.ProductsPath, 4)
+		size := 10
+		s := pair.Main.Pull(nodetest.Pull{Options: spec.StartOptions{BatchSize: &size}})
+		nodetest.Await(t, "the fourth page", gate.Reached)
+		s = pair.Main.WaitFor(s.SessionId, "three batches", func(s spec.Session) bool { return s.TransferredRecords == 30 })
+		if s.LastSourceAt == nil || s.LastSourceAt.After(*s.LastCommitAt) || value(s.RecordsPerSecond) <= 0 {
+			t.Errorf("in time: %s", nodetest.Show(s))
+		}
+		nodetest.Eventually(t, "the silence", func() bool {
+			// Once more where a heartbeat that was on its way has told of the last page.
+			age(t, pair.Main, s.SessionId, time.Minute/3)
+			s = pair.Main.Session(s.SessionId)
+			return s.Health.Verdict == spec.HealthVerdictStalled
+		}, func() string { return nodetest.Show(s) })
+		silent := regexp.MustCompile(`nothing came from (branch|it) for [234]\d s$`)
+		if !silent.MatchString(s.Health.Reason) || !silent.MatchString(s.CurrentStep) || !strings.HasPrefix(s.CurrentStep, "Waiting for branch: ") {
+			t.Errorf("it is not said what is wrong: %q, %q", s.Health.Reason, s.CurrentStep)
+		}
+		if s.RecordsPerSecond == nil || *s.RecordsPerSecond != 0 || s.TransferSpeed == nil || *s.TransferSpeed != 0 || s.EstimatedTimeRemaining != nil {
+			t.Errorf("it still has a speed: %s", nodetest.Show(s))
+		}
+		gate.Open()
+		s = pair.Main.WaitEnd(s.SessionId, spec.COMPLETED)
+		if s.CurrentStep != "Transferred 100 products" || value(s.RecordsPerSecond) <= 0 || s.LastSourceAt.Before(s.StartedAt.Add(-time.Hour)) {
+			t.Errorf("at its end: %s", nodetest.Show(s))
+		}
+	})
+}
+
+// age moves everything that has happened to a session into the past, by that much, except its last heartbeat.
+func age(t *testing.T, n *nodetest.Node, id spec.SessionID, by time.Duration) {
+	t.Helper()
+	row, _, err := n.Store.GetSession(t.Context(), id.String())
 	if err != nil {
 		t.Fatal(err)
 	}
-	return id
+	set := "started_at = '" + inSQL(row.StartedAt.Add(-by)) + "'"
+	for column, at := range map[string]*time.Time{
+		"claimed_at": row.ClaimedAt, "last_commit_at": row.LastCommitAt, "last_source_at": row.LastSourceAt,
+		"mark_at": row.Mark.At, "next_mark_at": row.NextMark.At,
+	} {
+		if at != nil {
+			set += fmt.Sprintf(", %s = '%s'", column, inSQL(at.Add(-by)))
+		}
+	}
+	write(t, n, id, set)
 }

@@ -106,7 +106,7 @@ func inTime(t *testing.T, test func(t *testing.T, m *memory, h *Hub)) {
 		m := newMemory()
 		h := NewHub(Config{
 			Buffer: 8, Encode: describe, Logger: slog.New(slog.DiscardHandler),
-			Limits: session.Limits{StaleAfter: 10 * time.Second, StalledAfter: time.Hour},
+			Limits: session.Limits{StaleAfter: 10 * time.Second, StalledAfter: time.Hour, IdleAfter: time.Hour},
 		}, m)
 		ctx, stop := context.WithCancel(t.Context())
 		done := make(chan struct{})

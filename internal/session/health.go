@@ -27,8 +27,11 @@ type Health struct {
 type Limits struct {
 	// StaleAfter is the age of a heartbeat from which its worker counts as dead.
 	StaleAfter time.Duration
-	// StalledAfter is how long a live worker may commit nothing before the session counts as stalled.
-	StalledAfter time.Duration
+	// StalledAfter is how long nothing may come from the source, and IdleAfter how long a live worker may commit nothing,
+	// before the session counts as stalled.
+	StalledAfter, IdleAfter time.Duration
+	// HeartbeatInterval is how far apart the heartbeats of a worker are: by that much a row may be behind.
+	HeartbeatInterval time.Duration
 	// TakeoverWithin is how long after that another worker has surely noticed.
 	TakeoverWithin time.Duration
 }
@@ -50,7 +53,10 @@ func Judge(s Session, now time.Time, limits Limits) Health {
 			return Health{Throttled, fmt.Sprintf("%s; goes on in %s", s.WaitingFor, seconds(wait))}
 		}
 	}
-	if idle := now.Sub(s.busySince()); idle > limits.StalledAfter && s.Status == Transferring && s.Phase != PhaseVerifying {
+	if silent := s.silence(now); silent > limits.StalledAfter {
+		return Health{Stalled, fmt.Sprintf("worker %s is alive, but nothing came from %s for %s", s.Worker, s.PeerID, seconds(silent))}
+	}
+	if idle := now.Sub(s.busySince()); idle > limits.IdleAfter && s.Status == Transferring && s.Phase != PhaseVerifying {
 		return Health{Stalled, fmt.Sprintf("worker %s is alive, but has committed nothing for %s",
 			s.Worker, seconds(idle))}
 	}
@@ -59,14 +65,15 @@ func Judge(s Session, now time.Time, limits Limits) Health {
 
 // busySince is the last sign that the session got on: its last commit, or the present worker's claim where that is later. A
 // worker that has just come is not to blame for how long the session waited for it.
-func (s *Session) busySince() time.Time {
-	since := s.StartedAt
-	for _, at := range []*time.Time{s.ClaimedAt, s.LastCommitAt} {
-		if at != nil && at.After(since) {
-			since = *at
-		}
+func (s *Session) busySince() time.Time { return latest(s.StartedAt, s.ClaimedAt, s.LastCommitAt) }
+
+// silence is how long nothing has come from the source; 0 where nobody waits for it, and for a worker of the previous version,
+// which does not tell.
+func (s *Session) silence(now time.Time) time.Duration {
+	if s.MarksFence != s.Fence || s.Phase == PhaseDeleting {
+		return 0
 	}
-	return since
+	return max(0, now.Sub(s.heardAt()))
 }
 
 func finishedReason(s Session) string {

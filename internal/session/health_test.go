@@ -10,7 +10,10 @@ import (
 // noon is the database's time in these tests.
 var noon = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
 
-var limits = session.Limits{StaleAfter: 15 * time.Second, StalledAfter: time.Minute, TakeoverWithin: 6 * time.Second}
+var limits = session.Limits{
+	StaleAfter: 15 * time.Second, StalledAfter: 15 * time.Second, IdleAfter: time.Minute, TakeoverWithin: 6 * time.Second,
+	HeartbeatInterval: 2 * time.Second,
+}
 
 // ago is a time before noon, for the rows that hold pointers.
 func ago(d time.Duration) *time.Time {
@@ -18,11 +21,12 @@ func ago(d time.Duration) *time.Time {
 	return &t
 }
 
-// working is a session in the middle of its transfer: started 100 s ago, claimed 90 s ago, last batch 10 s ago.
+// working is a session in the middle of its transfer: started 100 s ago, claimed 90 s ago, last batch 10 s ago. A worker of the
+// previous version has it, which tells nothing of the source and sets no marks.
 func working() session.Session {
 	total := int64(1067)
 	return session.Session{
-		ID: "5245ddc7-7ac1-4b5a-8e0a-f50ea1e6d186", Status: session.Transferring, Worker: "main-1", TotalRecords: &total,
+		ID: "5245ddc7-7ac1-4b5a-8e0a-f50ea1e6d186", Status: session.Transferring, Worker: "main-1", Fence: 1, PeerID: "branch", TotalRecords: &total,
 		StartedAt: *ago(100 * time.Second), ClaimedAt: ago(90 * time.Second), LastHeartbeatAt: ago(time.Second),
 		LastCommitAt: ago(10 * time.Second), TransferredRecords: 800,
 		Counts: session.Counts{Created: 700, Updated: 60, Unchanged: 40, TransferredBytes: 400_000},
@@ -90,6 +94,30 @@ func TestJudge(t *testing.T) {
 		"verifying commits nothing": {func(s *session.Session) {
 			s.Phase, s.LastCommitAt = session.PhaseVerifying, ago(time.Hour)
 		}, session.Healthy, "working normally"},
+		"nothing from the source for as long as allowed": {func(s *session.Session) {
+			s.MarksFence, s.LastCommitAt, s.LastSourceAt = 1, ago(time.Minute), ago(15*time.Second)
+		}, session.Healthy, "working normally"},
+		"nothing from the source": {func(s *session.Session) {
+			s.MarksFence, s.LastCommitAt, s.LastSourceAt = 1, ago(time.Minute), ago(17*time.Second)
+		}, session.Stalled, "worker main-1 is alive, but nothing came from branch for 17 s"},
+		"nothing from the source since the last batch": {func(s *session.Session) {
+			s.MarksFence, s.LastCommitAt, s.LastSourceAt = 1, ago(16*time.Second), ago(18*time.Second)
+		}, session.Stalled, "worker main-1 is alive, but nothing came from branch for 16 s"},
+		"the source never answered": {func(s *session.Session) {
+			s.Status, s.Phase, s.MarksFence, s.ClaimedAt, s.LastCommitAt = session.Preparing, session.PhaseConnecting, 1, ago(20*time.Second), nil
+		}, session.Stalled, "worker main-1 is alive, but nothing came from branch for 20 s"},
+		"the source said nothing while it was verified": {func(s *session.Session) {
+			s.Phase, s.MarksFence, s.LastCommitAt = session.PhaseVerifying, 1, ago(17*time.Second)
+		}, session.Stalled, "worker main-1 is alive, but nothing came from branch for 17 s"},
+		"the source is not asked while products are deleted": {func(s *session.Session) {
+			s.Phase, s.MarksFence, s.LastCommitAt = session.PhaseDeleting, 1, ago(17*time.Second)
+		}, session.Healthy, "working normally"},
+		"taken over just now, and the source silent for long": {func(s *session.Session) {
+			s.MarksFence, s.ClaimedAt, s.LastCommitAt, s.LastSourceAt = 1, ago(time.Second), ago(time.Hour), ago(time.Hour)
+		}, session.Healthy, "working normally"},
+		"bytes come, and no batch for long": {func(s *session.Session) {
+			s.MarksFence, s.LastCommitAt, s.LastSourceAt = 1, ago(75*time.Second), ago(time.Second)
+		}, session.Stalled, "worker main-1 is alive, but has committed nothing for 75 s"},
 		"completed": {func(s *session.Session) {
 			s.Status, s.LastHeartbeatAt = session.Completed, ago(time.Hour)
 		}, session.Finished, "completed"},

@@ -121,11 +121,13 @@ type Session struct {
 
 	// WorkedBeforeMS is how many milliseconds the workers before the present one worked; see [Session.Worked].
 	WorkedBeforeMS int64 `gorm:"column:worked_before_ms"`
-	// The speed of the last seconds is that since Mark, or NextMark once that is old enough; the worker with the fence
-	// MarksFence keeps them.
+	// Mark is where the session was a few seconds ago, and the speed is that since then; NextMark takes its place once it is old
+	// enough. They are set by the worker that holds MarksFence.
 	MarksFence int64
 	Mark       Mark `gorm:"embedded;embeddedPrefix:mark_"`
 	NextMark   Mark `gorm:"embedded;embeddedPrefix:next_mark_"`
+	// Pulse is only in a worker's own copy: what it tells of itself with the next batch.
+	Pulse Pulse `gorm:"-"`
 	// Attempts counts the claims of this session by workers.
 	Attempts int
 	// Worker is the one that holds the session, empty while none does.
@@ -151,13 +153,6 @@ type Session struct {
 	FirstKey, LastKey string
 	// Retries counts the waits for trouble to pass.
 	Retries int
-}
-
-// Mark is where a session was at a moment.
-type Mark struct {
-	At *time.Time
-	// Batches is the number of committed batches, Handled that of products written, found equal or refused by this session.
-	Batches, Handled, Bytes int64
 }
 
 // Handled is how many products of the source are behind the cursor.
@@ -196,44 +191,18 @@ func (s *Session) Worked() time.Duration {
 // TableName names the table for GORM.
 func (Session) TableName() string { return "sync_sessions" }
 
+// Pulse is what a worker tells of itself with a heartbeat or a batch.
+type Pulse struct {
+	// Silent is how long ago anything last came from the source; nil where that is no news.
+	Silent *time.Duration
+	// Mark says that it is time for a new [Mark]. A heartbeat sets none.
+	Mark bool
+}
+
 // Claim is a worker's hold on a session: writes under it succeed only while Fence is the row's.
 type Claim struct {
 	SessionID string
 	Fence     int64
-}
-
-// View is a session as shown to people, with what follows from its row and the database's time.
-type View struct {
-	Session
-	Health Health
-	// TransferSpeed is in bytes per second and RecordsPerSecond in products per second, both averaged over the time
-	// that workers have worked ([Session.Worked]); nil before the first commit. The average is over all workers and not over
-	// the present one alone: so it neither falls to 0 with every takeover, nor does the speed of a finished session
-	// contradict its counters because its last worker had little left to do.
-	TransferSpeed    *float64
-	RecordsPerSecond *float64
-	// EstimatedTimeRemaining is nil while it cannot be said: the total is unknown, nobody works on it, or nothing moves.
-	// It goes by the products that were handled, refused ones among them.
-	EstimatedTimeRemaining *time.Duration
-}
-
-// NewView derives a View at the database's time now.
-func NewView(s Session, now time.Time, limits Limits) View {
-	s = s.Current()
-	v := View{Session: s, Health: Judge(s, now, limits)}
-	worked := s.Worked().Seconds()
-	if worked <= 0 {
-		return v
-	}
-	bytes, records := float64(s.TransferredBytes)/worked, float64(s.TransferredRecords)/worked
-	v.TransferSpeed, v.RecordsPerSecond = &bytes, &records
-	moves := s.Status == Transferring && s.Phase != PhaseVerifying && s.Worker != "" && v.Health.Verdict == Healthy
-	if handled := s.TransferredRecords + s.Rejected; moves && s.TotalRecords != nil && handled > 0 {
-		left := max(0, *s.TotalRecords-s.Handled())
-		eta := time.Duration(float64(left) * worked / float64(handled) * float64(time.Second))
-		v.EstimatedTimeRemaining = &eta
-	}
-	return v
 }
 
 // Progress returns the percentage of total that handled products make: 0 while the total is unknown (nil), and at

@@ -44,12 +44,15 @@ func (s *Store) ClaimSession(ctx context.Context, id string, fence int64, worker
 		if err != nil {
 			return err
 		}
-		err = s.guarded(fenced(tx, c), map[string]any{
+		values := map[string]any{
 			"fence": fence + 1, "worker": worker, "attempts": gorm.Expr("attempts + 1"),
 			"last_heartbeat_at": s.dbNow(), "claimed_at": s.dbNow(), "worked_before_ms": before.Worked().Milliseconds(),
-			"phase": session.PhaseConnecting, "waiting_for": "", "waiting_until": nil,
-		})
-		if err != nil {
+			"marks_fence": fence + 1,
+			"phase":       session.PhaseConnecting, "waiting_for": "", "waiting_until": nil,
+		}
+		s.mark(values, "mark_", &before)
+		s.mark(values, "next_mark_", &before)
+		if err = s.guarded(fenced(tx, c), values); err != nil {
 			return err
 		}
 		return tx.Where("id = ?", id).Take(&row).Error
@@ -61,9 +64,11 @@ func (s *Store) ClaimSession(ctx context.Context, id string, fence int64, worker
 }
 
 // Heartbeat is a [syncer.Ledger]'s.
-func (s *Store) Heartbeat(ctx context.Context, c session.Claim) error {
+func (s *Store) Heartbeat(ctx context.Context, c session.Claim, pulse session.Pulse) error {
+	values := map[string]any{"last_heartbeat_at": s.dbNow()}
+	s.heard(values, pulse)
 	return s.withRoom(func() error {
-		return s.guarded(fenced(s.db.WithContext(ctx), c), map[string]any{"last_heartbeat_at": s.dbNow()})
+		return s.guarded(fenced(s.db.WithContext(ctx), c), values)
 	})
 }
 
@@ -185,14 +190,22 @@ func advanced(row session.Session, n upserted, batch catalog.Batch) session.Sess
 // commit is a sign of life.
 func (s *Store) moveCursor(tx *gorm.DB, next *session.Session) error {
 	c := session.Claim{SessionID: next.ID, Fence: next.Fence}
-	return s.guarded(fenced(tx, c).Where("batch_seq = ? AND status IN ?", next.BatchSeq-1, session.Stored(session.Transferring)), map[string]any{
+	values := map[string]any{
 		"batch_seq": next.BatchSeq, "cursor": next.Cursor, "progress": next.Progress,
 		"created_records": next.Created, "updated_records": next.Updated, "unchanged_records": next.Unchanged,
 		"deleted_records": next.Deleted, "rejected_records": next.Rejected, "transferred_records": next.TransferredRecords,
 		"transferred_bytes": next.TransferredBytes, "first_key": next.FirstKey, "last_key": next.LastKey,
 		"total_records": next.TotalRecords, "current_step": next.CurrentStep,
 		"last_commit_at": s.dbNow(), "last_heartbeat_at": s.dbNow(),
-	})
+	}
+	s.heard(values, next.Pulse)
+	if next.Pulse.Mark {
+		for _, column := range []string{"at", "batches", "handled", "bytes"} {
+			values["mark_"+column] = gorm.Expr("next_mark_" + column)
+		}
+		s.mark(values, "next_mark_", next)
+	}
+	return s.guarded(fenced(tx, c).Where("batch_seq = ? AND status IN ?", next.BatchSeq-1, session.Stored(session.Transferring)), values)
 }
 
 // settleCommit finds out what became of a commit that ended with an error: its reply, or that of an earlier try of the

@@ -121,7 +121,7 @@ func TestNothingIsWrittenWithoutTheClaim(t *testing.T) {
 				writes := map[string]error{
 					"commit":    s.CommitBatch(ctx, &row, batch(t, 10, 20, "x")),
 					"held":      s.Held(ctx, claimOf(row)),
-					"heartbeat": s.Heartbeat(ctx, claimOf(row)),
+					"heartbeat": s.Heartbeat(ctx, claimOf(row), session.Pulse{}),
 					"waiting":   s.Waiting(ctx, claimOf(row), transfer.Wait{Reason: "x", For: 1}, session.PhaseTransferring),
 					"advance":   s.Advance(ctx, claimOf(row), session.Progressed{Phase: session.PhaseVerifying}),
 					"finish":    s.FinishSession(ctx, claimOf(row), session.Failure(errors.New("x"))),
@@ -202,7 +202,7 @@ func TestWaitingIsShownAndTakenBack(t *testing.T) {
 		if left := stored.WaitingUntil.Sub(now).Seconds(); left < 30 || left > 60 {
 			t.Errorf("%f s left of 60", left)
 		}
-		if v := session.NewView(stored, now, session.Limits{StaleAfter: 15e9, StalledAfter: 60e9}); v.Health.Verdict != session.Throttled {
+		if v := session.NewView(stored, now, session.Limits{StaleAfter: 15e9, StalledAfter: 15e9, IdleAfter: 60e9}); v.Health.Verdict != session.Throttled {
 			t.Errorf("health %+v", v.Health)
 		}
 		if err := s.Waiting(t.Context(), claimOf(row), transfer.Wait{}, session.PhaseVerifying); err != nil {

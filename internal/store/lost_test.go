@@ -85,7 +85,7 @@ func TestStaleSessionIsTakenOverOnce(t *testing.T) {
 func TestSessionThatMovedIsNotTakenOver(t *testing.T) {
 	for name, move := range map[string]func(context.Context, *store.Store, session.Session) error{
 		"a heartbeat came": func(ctx context.Context, s *store.Store, row session.Session) error {
-			return s.Heartbeat(ctx, claimOf(row))
+			return s.Heartbeat(ctx, claimOf(row), session.Pulse{})
 		},
 		"it was cancelled": func(ctx context.Context, s *store.Store, row session.Session) error {
 			_, err := s.CancelSession(ctx, row.ID, by(""))

@@ -16,6 +16,7 @@ import (
 	"github.com/jackc/pgx/v5/stdlib"
 	gormpostgres "gorm.io/driver/postgres"
 	"gorm.io/gorm"
+	"gorm.io/gorm/clause"
 
 	"fullsync/internal/catalog"
 	"fullsync/internal/fault"
@@ -123,6 +124,10 @@ func (*postgres) indexSQL() string { return "strpos" }
 
 func (*postgres) agoSQL(ago time.Duration) string {
 	return fmt.Sprintf("clock_timestamp() - interval '%d milliseconds'", ago.Milliseconds())
+}
+
+func (*postgres) agoExpr(ago time.Duration) clause.Expr {
+	return gorm.Expr("clock_timestamp() - make_interval(secs => ?)", ago.Seconds())
 }
 
 func (*postgres) parseNow(raw any) (time.Time, error) {

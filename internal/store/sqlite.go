@@ -142,6 +142,10 @@ func (*sqlite) agoSQL(ago time.Duration) string {
 	return fmt.Sprintf("strftime('%%Y-%%m-%%d %%H:%%M:%%f+00:00', 'now', '-%.3f seconds')", ago.Seconds())
 }
 
+func (*sqlite) agoExpr(ago time.Duration) clause.Expr {
+	return gorm.Expr("strftime('%Y-%m-%d %H:%M:%f+00:00', 'now', ?)", fmt.Sprintf("-%.3f seconds", ago.Seconds()))
+}
+
 func (*sqlite) parseNow(raw any) (time.Time, error) {
 	text, ok := raw.(string)
 	if !ok {

@@ -5,6 +5,7 @@ import (
 	"path/filepath"
 	"testing"
 
+	"fullsync/internal/session"
 	"fullsync/internal/store"
 )
 
@@ -70,7 +71,7 @@ func TestSQLiteFileThatIsTakenAway(t *testing.T) {
 	_, startErr := s.CreateSession(t.Context(), prepared("s-2", "other"), plainly())
 	for what, err := range map[string]error{
 		"ready": s.Ready(t.Context()), "cancel": cancelErr, "start": startErr,
-		"batch": s.CommitBatch(t.Context(), &row, batch(t, 0, 3, "a")), "heartbeat": s.Heartbeat(t.Context(), claimOf(row)),
+		"batch": s.CommitBatch(t.Context(), &row, batch(t, 0, 3, "a")), "heartbeat": s.Heartbeat(t.Context(), claimOf(row), session.Pulse{}),
 	} {
 		t.Run(what, func(t *testing.T) {
 			sentence(t, err, "DATABASE_MOVED", "no longer in the data directory", "restore a backup")

@@ -11,6 +11,7 @@ import (
 
 	"github.com/jackc/pgx/v5/pgxpool"
 	"gorm.io/gorm"
+	"gorm.io/gorm/clause"
 	"gorm.io/gorm/logger"
 
 	"fullsync/internal/fault"
@@ -55,6 +56,8 @@ type dialect interface {
 	agoSQL(ago time.Duration) string
 	// contains returns the operator, and the pattern to put behind it, that finds texts containing q in letters of either case.
 	contains(q string) (operator, text string)
+	// agoExpr is agoSQL with a parameter, for what differs from call to call: statements are prepared by their text.
+	agoExpr(ago time.Duration) clause.Expr
 	// parseNow reads what nowSQL yields.
 	parseNow(raw any) (time.Time, error)
 	// timeParam is t in the form in which times are stored, so that comparisons in SQL are exact.

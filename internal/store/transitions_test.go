@@ -45,7 +45,7 @@ func TestEveryWayOfChangingAStatusIsLogged(t *testing.T) {
 		if err := s.CommitBatch(ctx, &row, batch(t, 0, 3, "x")); err != nil {
 			t.Fatal(err)
 		}
-		if err := s.Heartbeat(ctx, claimOf(row)); err != nil {
+		if err := s.Heartbeat(ctx, claimOf(row), session.Pulse{}); err != nil {
 			t.Fatal(err)
 		}
 		if err := s.Advance(ctx, claimOf(row), session.Progressed{Phase: session.PhaseVerifying}); err != nil {

@@ -45,7 +45,7 @@ func frozenWorker(t *testing.T, opt store.Options) {
 	cfg := syncer.Config{
 		NodeID: "main", Worker: "worker", BatchSize: 10, HeartbeatInterval: 50 * time.Millisecond,
 		BatchTimeout: patience, SessionTimeout: patience,
-		Limits:  session.Limits{StaleAfter: patience, StalledAfter: patience},
+		Limits:  session.Limits{StaleAfter: patience, StalledAfter: patience, IdleAfter: patience},
 		Backoff: transfer.Backoff{Tries: 1}, Logger: slog.New(slog.DiscardHandler),
 	}
 	service := syncer.New(cfg, db, peers{}, engine)

@@ -138,7 +138,7 @@ func (p *play) commit(a *actor) {
 
 func (p *play) heartbeat(a *actor) {
 	m, holds := p.holds(a)
-	p.fenced("heartbeat", p.Heartbeat(p.t.Context(), claimOf(a)), holds)
+	p.fenced("heartbeat", p.Heartbeat(p.t.Context(), claimOf(a), session.Pulse{}), holds)
 	if holds {
 		m.silent = false
 	}
@@ -183,7 +183,7 @@ func (p *play) takeOver(a *actor) {
 	still := true
 	switch p.rand.IntN(4) {
 	case 0:
-		still = p.Heartbeat(p.t.Context(), session.Claim{SessionID: seen.ID, Fence: seen.Fence}) != nil
+		still = p.Heartbeat(p.t.Context(), session.Claim{SessionID: seen.ID, Fence: seen.Fence}, session.Pulse{}) != nil
 		m.silent = false
 	case 1:
 		seen.Fence--

@@ -78,7 +78,7 @@ var ErrAborted = fault.New(fault.Conflict, "JOB_CANCELLED", "Job cancelled",
 // and when no heartbeat has been managed for StaleAfter, counted from before the last successful one, or the claim, was sent: so a
 // worker that lost its database has stopped before another one may take over. A heartbeat that fails does not end the
 // next one.
-func (w *Worker) startHeartbeat(ctx context.Context, cancel context.CancelCauseFunc, claim session.Claim, claimed time.Time) *sync.WaitGroup {
+func (w *Worker) startHeartbeat(ctx context.Context, cancel context.CancelCauseFunc, claim session.Claim, claimed time.Time, heard *signs) *sync.WaitGroup {
 	var done sync.WaitGroup
 	lost := time.AfterFunc(w.cfg.Limits.StaleAfter-time.Since(claimed), func() { cancel(errNoHeartbeat) })
 	done.Go(func() {
@@ -93,10 +93,12 @@ func (w *Worker) startHeartbeat(ctx context.Context, cancel context.CancelCauseF
 			}
 			sent := time.Now()
 			bounded, stop := context.WithTimeout(ctx, w.cfg.Limits.StaleAfter/3)
-			err := w.ledger.Heartbeat(bounded, claim)
+			last, silent := heard.news()
+			err := w.ledger.Heartbeat(bounded, claim, session.Pulse{Silent: silent})
 			stop()
 			switch {
 			case err == nil:
+				heard.tell(last)
 				lost.Reset(w.cfg.Limits.StaleAfter - time.Since(sent))
 			case errors.Is(err, transfer.ErrFenced):
 				cancel(transfer.ErrFenced)

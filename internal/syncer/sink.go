@@ -20,12 +20,16 @@ type sink struct {
 	held session.Claim
 	// phase is what to go back to after a wait. It changes only while no reader is at work.
 	phase session.Phase
+	heard *signs
+	// marked is when the last mark was set; the claim sets the first.
+	marked time.Time
 }
 
-func newSink(ledger Ledger, row *session.Session, cfg Config, troubles *troubles) *sink {
+func newSink(ledger Ledger, row *session.Session, cfg Config, heard *signs, troubles *troubles) *sink {
 	return &sink{
 		ledger: ledger, row: row, backoff: cfg.Backoff, batchTimeout: cfg.BatchTimeout, troubles: troubles,
 		held: session.Claim{SessionID: row.ID, Fence: row.Fence}, phase: row.Phase,
+		heard: heard, marked: time.Now(),
 	}
 }
 
@@ -43,7 +47,16 @@ func (k *sink) Held(ctx context.Context) error { return k.ledger.Held(ctx, k.cla
 func (k *sink) Commit(ctx context.Context, batch catalog.Batch) error {
 	ctx, cancel := context.WithTimeout(ctx, k.batchTimeout)
 	defer cancel()
-	return k.ledger.CommitBatch(ctx, k.row, batch)
+	last, silent := k.heard.news()
+	k.row.Pulse = session.Pulse{Silent: silent, Mark: time.Since(k.marked) >= session.MarkEvery}
+	if err := k.ledger.CommitBatch(ctx, k.row, batch); err != nil {
+		return err
+	}
+	k.heard.tell(last)
+	if k.row.Pulse.Mark {
+		k.marked = time.Now()
+	}
+	return nil
 }
 
 // Waiting is a [transfer.Sink]'s.

@@ -125,16 +125,16 @@ type Ledger interface {
 	// ClaimSession raises the fence from the given one for worker and returns the session as claimed; ok is false
 	// when the fence is outdated or the session is no longer active.
 	ClaimSession(ctx context.Context, id string, fence int64, worker string) (s session.Session, ok bool, err error)
-	// Heartbeat proves that the worker lives.
-	Heartbeat(ctx context.Context, c session.Claim) error
+	// Heartbeat proves that the worker lives, and tells of the source.
+	Heartbeat(ctx context.Context, c session.Claim, pulse session.Pulse) error
 	// Held returns ErrFenced when the claim is outdated or the session has ended.
 	Held(ctx context.Context, c session.Claim) error
 	// Advance moves the session to another phase and step, and to another state where one is given.
 	Advance(ctx context.Context, c session.Claim, to session.Progressed) error
 	// Waiting records what the worker waits for; the zero wait ends the waiting and goes back to phase then.
 	Waiting(ctx context.Context, c session.Claim, wait transfer.Wait, then session.Phase) error
-	// CommitBatch writes the batch and moves the session's cursor, counters and batch number in one transaction. On
-	// success s is brought up to date.
+	// CommitBatch writes the batch, moves the session's cursor, counters and batch number, and writes down s.Pulse, in one
+	// transaction. On success s is brought up to date.
 	CommitBatch(ctx context.Context, s *session.Session, batch catalog.Batch) error
 	// FinishSession ends the session as COMPLETED or FAILED.
 	FinishSession(ctx context.Context, c session.Claim, end session.Ending) error

@@ -154,7 +154,7 @@ func TestLivingWorkerKeepsItsSession(t *testing.T) {
 			// Each time the heartbeat is old, and each time it is another one: slow, but alive.
 			w.silence(t)
 			look(t, watcher)
-			if err := w.Heartbeat(t.Context(), session.Claim{SessionID: "s1", Fence: held.Fence}); err != nil {
+			if err := w.Heartbeat(t.Context(), session.Claim{SessionID: "s1", Fence: held.Fence}, session.Pulse{}); err != nil {
 				t.Fatal(err)
 			}
 		}

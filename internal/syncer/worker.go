@@ -84,14 +84,15 @@ func (w *Worker) Run(ctx context.Context, sessionID string, fence int64) error {
 	log.Info("session claimed", "catalog", row.Catalog, "peer", row.PeerID, "cursor", row.Cursor != "")
 
 	claim := session.Claim{SessionID: row.ID, Fence: row.Fence}
-	beat := w.startHeartbeat(ctx, cancel, claim, claimed)
+	heard := &signs{}
+	beat := w.startHeartbeat(ctx, cancel, claim, claimed, heard)
 	limit := w.timeLimit(&row)
 	// Both times are the database's: the claim just wrote the heartbeat.
 	left := limit - row.LastHeartbeatAt.Sub(row.StartedAt)
 	ctx, timeout := context.WithTimeoutCause(ctx, left, errTimeout(limit))
 	defer timeout()
 	troubles := &troubles{log: log, peers: w.peers, peerID: row.PeerID}
-	if err = w.pull(ctx, &row, troubles); err != nil && ctx.Err() != nil {
+	if err = w.pull(ctx, &row, heard, troubles); err != nil && ctx.Err() != nil {
 		err = context.Cause(ctx)
 	}
 	troubles.failed(context.WithoutCancel(ctx), err)
@@ -115,17 +116,18 @@ func errTimeout(limit time.Duration) error {
 }
 
 // pull is one run of a session from its cursor to its end.
-func (w *Worker) pull(ctx context.Context, row *session.Session, troubles *troubles) (err error) {
+func (w *Worker) pull(ctx context.Context, row *session.Session, heard *signs, troubles *troubles) (err error) {
 	defer func() {
 		if p := recover(); p != nil {
 			err = fmt.Errorf("panic: %v\n%s", p, debug.Stack())
 		}
 	}()
-	out := newSink(w.ledger, row, w.cfg, troubles)
+	out := newSink(w.ledger, row, w.cfg, heard, troubles)
 	src, err := w.connect(ctx, out)
 	if err != nil {
 		return err
 	}
+	heard.listen(src)
 	defer src.Close() //nolint:errcheck // nothing was written through it
 	desc, err := w.describe(ctx, src, out)
 	if err != nil {

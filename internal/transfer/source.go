@@ -28,6 +28,12 @@ type Comparer interface {
 	Hashes(ctx context.Context, after string, limit int) (HashPage, error)
 }
 
+// Audible is a [Source] that can tell when anything last came from it: a whole page may take long while bytes of it come.
+type Audible interface {
+	// LastSign returns when that was, with the monotonic clock; zero before the first. It is safe for concurrent use.
+	LastSign() time.Time
+}
+
 // Description is what a source says of itself.
 type Description struct {
 	// NodeID is the source's own name; a cursor is bound to it.

@@ -339,7 +339,7 @@ func wantWebPage(t *testing.T, err error) {
 
 func TestSlowReaderIsNotAStalledPeer(t *testing.T) {
 	t.Parallel()
-	w := &wire{in: io.NopCloser(strings.NewReader("abc")), idle: time.Hour, timer: time.AfterFunc(time.Hour, func() {})}
+	w := &wire{ear: newEar(), in: io.NopCloser(strings.NewReader("abc")), idle: time.Hour, timer: time.AfterFunc(time.Hour, func() {})}
 	if _, err := w.Read(make([]byte, 1)); err != nil {
 		t.Fatal(err)
 	}

@@ -21,6 +21,7 @@ var (
 	_ transfer.Side       = (*Source)(nil)
 	_ transfer.Rehasher   = (*Source)(nil)
 	_ transfer.SpanReader = (*Source)(nil)
+	_ transfer.Audible    = (*Source)(nil)
 )
 
 // Options is what it takes to read from a peer.

@@ -30,6 +30,7 @@ var (
 
 // caller sends requests to one peer.
 type caller struct {
+	*ear
 	peerID string
 	selfID string
 	to     *endpoint
@@ -47,7 +48,7 @@ type caller struct {
 // newCaller returns the caller and what closes its idle connections where they are its own.
 func newCaller(o Options) (*caller, func(), error) {
 	c := &caller{
-		peerID: o.PeerNodeID, selfID: o.SelfNodeID, target: o.Target, to: &endpoint{}, encodings: notEncoded, now: time.Now,
+		peerID: o.PeerNodeID, selfID: o.SelfNodeID, target: o.Target, to: &endpoint{}, ear: newEar(), encodings: notEncoded, now: time.Now,
 		timeout: cmp.Or(o.RequestTimeout, defaultRequestTimeout),
 		idle:    cmp.Or(o.IdleTimeout, defaultIdleTimeout),
 	}
@@ -121,12 +122,13 @@ func (c *caller) once(ctx context.Context, contentType, encodings string, do sen
 		cancel()
 		return nil, false, err
 	}
+	c.hear()
 	if err := c.checkHead(resp, contentType); err != nil {
 		cancel()
 		_ = resp.Body.Close()
 		return nil, true, err
 	}
-	body := &wire{in: resp.Body, idle: c.idle, timer: time.AfterFunc(c.idle, func() { abort(errStalled) })}
+	body := &wire{in: resp.Body, ear: c.ear, idle: c.idle, timer: time.AfterFunc(c.idle, func() { abort(errStalled) })}
 	body.timer.Stop() // until the first Read
 	return &answer{header: resp.Header, body: body, ctx: within, cancel: cancel}, true, nil
 }
@@ -149,6 +151,7 @@ func (c *caller) checkHead(resp *http.Response, contentType string) error {
 // wire is a body as it comes over the wire: it counts the bytes and gives the request up when none come for a while.
 type wire struct {
 	in    io.ReadCloser
+	ear   *ear
 	bytes int64
 	idle  time.Duration
 	timer *time.Timer
@@ -162,5 +165,8 @@ func (w *wire) Read(p []byte) (int, error) {
 	n, err := w.in.Read(p)
 	w.timer.Stop()
 	w.bytes += int64(n)
+	if n > 0 {
+		w.ear.hear()
+	}
 	return n, err
 }

@@ -84,7 +84,7 @@ func (c *caller) refused(resp *http.Response) error {
 	case status == http.StatusGatewayTimeout || status == statusOriginTimeout || status == http.StatusRequestTimeout:
 		return c.slow(nil, "Something between this node and peer %s gave up waiting for its answer (%d).", c.peerID, status)
 	case status >= 500:
-		return c.transient(c.retryAfter(resp.Header), nil, "Peer %s has trouble of its own just now (%d).", c.peerID, status)
+		return c.transient(c.retryAfter(resp.Header), nil, "Peer %s answers with %d, an error of its own.", c.peerID, status)
 	case status == http.StatusUnauthorized:
 		return c.permanent(codeRefused, "Peer %s refused our token (401). Give the peer a new token.", c.peerID)
 	case status == http.StatusForbidden:

@@ -1,0 +1,53 @@
+package node
+
+import (
+	"io"
+	"net/http"
+	"testing"
+	"time"
+)
+
+// TestEverythingThatComesIsASign: an answer, whatever it says, and every piece of a page.
+func TestEverythingThatComesIsASign(t *testing.T) {
+	t.Parallel()
+	s := open(t, "http://"+closedPort(t), nil)
+	if _, err := s.Read(t.Context(), "", 10); err == nil || !s.LastSign().IsZero() {
+		t.Errorf("a sign at %s from where nobody is, %v", s.LastSign(), err)
+	}
+	begun := time.Now()
+	s = open(t, serve(t, status(http.StatusServiceUnavailable, nil)).URL, nil)
+	if _, err := s.Read(t.Context(), "", 10); err == nil || s.LastSign().Before(begun) {
+		t.Errorf("a sign at %s of a peer that answers with 503, %v", s.LastSign(), err)
+	}
+
+	// The page comes in pieces, each when the one before has been heard.
+	next := make(chan struct{})
+	s = open(t, serve(t, func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Content-Type", typeNDJSON)
+		for _, piece := range []string{product("a") + "\n", product("b")[:10], product("b")[10:] + "\n", end(2, "") + "\n"} {
+			_, _ = io.WriteString(w, piece)
+			w.(http.Flusher).Flush()
+			select {
+			case <-next:
+			case <-r.Context().Done():
+			}
+		}
+	}).URL, nil)
+	read := make(chan error, 1)
+	go func() { _, err := s.Read(t.Context(), "", 10); read <- err }()
+	before := time.Time{}
+	for piece := range 4 {
+		deadline := time.Now().Add(30 * time.Second)
+		for !s.LastSign().After(before) {
+			if time.Now().After(deadline) {
+				t.Fatalf("piece %d was not heard", piece)
+			}
+			time.Sleep(time.Millisecond)
+		}
+		before = time.Now() // what is heard after this is the next piece
+		next <- struct{}{}
+	}
+	if err := <-read; err != nil {
+		t.Error(err)
+	}
+}
