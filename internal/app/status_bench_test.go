@@ -96,7 +96,7 @@ func newStatusBench(b *testing.B, kind nodetest.Kind) *statusBench {
 		b.Fatal(err)
 	}
 	// The log is written, as in life, only not kept.
-	node, err := app.New(b.Context(), cfg, slog.New(slog.NewTextHandler(io.Discard, nil)))
+	node, err := app.New(b.Context(), cfg, slog.New(slog.NewTextHandler(io.Discard, nil))) //nolint:sloglint // a discarding handler would not even format
 	if err != nil {
 		b.Fatal(err)
 	}

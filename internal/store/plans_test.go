@@ -77,8 +77,8 @@ func skewedHistory(t *testing.T, s *Store) {
 func TestWhatIsShownCostsTheSameWithAnyHistory(t *testing.T) {
 	t.Parallel()
 	s, d := openMigrated(t)
-	for _, analyzed := range []bool{false, true} {
-		if analyzed {
+	for _, analysed := range []bool{false, true} {
+		if analysed {
 			skewedHistory(t, s)
 			if _, err := s.SQL().ExecContext(t.Context(), "ANALYZE"); err != nil {
 				t.Fatal(err)
@@ -107,7 +107,7 @@ func TestWhatIsShownCostsTheSameWithAnyHistory(t *testing.T) {
 				if read := plans[0].Plan.read(); read > 7*21 {
 					t.Errorf("%s with a %s reads %.0f rows:\n%s", name, mode, read, text)
 				}
-				if analyzed && strings.Contains(text, "Seq Scan") {
+				if analysed && strings.Contains(text, "Seq Scan") {
 					t.Errorf("%s with a %s scans:\n%s", name, mode, text)
 				}
 			}
@@ -169,6 +169,6 @@ func TestWhatIsShownFollowsAnIndexOnSQLite(t *testing.T) {
 		if err := rows.Err(); err != nil {
 			t.Error(err)
 		}
-		_ = rows.Close()
+		_ = rows.Close() //nolint:sqlclosecheck // before the next ones are asked for
 	}
 }

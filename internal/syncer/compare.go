@@ -8,8 +8,8 @@ import (
 	"fullsync/internal/transfer"
 )
 
-// comparable is a source whose products can be compared before they are read.
-type comparable interface {
+// comparer is a source whose products can be compared before they are read.
+type comparer interface {
 	transfer.Side
 	transfer.SpanReader
 }
@@ -39,7 +39,7 @@ func (w *Worker) compare(ctx context.Context, src transfer.Source, out *sink, af
 	if whole != nil && !row.Options.VerifyAfterSync && !row.Options.DeleteMissing {
 		return nil, whole, nil
 	}
-	theirs, ok := src.(comparable)
+	theirs, ok := src.(comparer)
 	if !ok {
 		return nil, &readWhole{row.PeerID + " cannot be compared, so every product was read."}, nil
 	}

@@ -15,7 +15,7 @@ func TestSizeFollowsHowAnswersCome(t *testing.T) {
 	var sizes []int
 	hear := func(times int, err error) {
 		for range times {
-			if got := s.heard(err); got != err { //nolint:errorlint // as it was
+			if got := s.heard(err); got != err {
 				t.Errorf("heard returned %v", got)
 			}
 			if n := len(sizes); n == 0 || sizes[n-1] != s.now {

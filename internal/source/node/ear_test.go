@@ -37,13 +37,15 @@ func TestEverythingThatComesIsASign(t *testing.T) {
 	go func() { _, err := s.Read(t.Context(), "", 10); read <- err }()
 	before := time.Time{}
 	for piece := range 4 {
-		deadline := time.Now().Add(30 * time.Second)
+		deadline, tick := time.After(30*time.Second), time.NewTicker(time.Millisecond)
 		for !s.LastSign().After(before) {
-			if time.Now().After(deadline) {
+			select {
+			case <-tick.C:
+			case <-deadline:
 				t.Fatalf("piece %d was not heard", piece)
 			}
-			time.Sleep(time.Millisecond)
 		}
+		tick.Stop()
 		before = time.Now() // what is heard after this is the next piece
 		next <- struct{}{}
 	}
