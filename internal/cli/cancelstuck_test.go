@@ -70,7 +70,7 @@ func patiently(env environment) environment {
 // slowly starts a pull that takes minutes, and returns when some of its products are committed.
 func (c caller) slowly(t *testing.T) (id string) {
 	t.Helper()
-	id = c.start(t, object{"batchSize": 10, "maxProductsPerSecond": 20})
+	id = c.start(t, object{"batchSize": 10, "maxProductsPerSecond": 20, "readEverything": true})
 	c.until(t, id, func(s object) bool { return s["transferredRecords"].(float64) > 0 })
 	return id
 }
