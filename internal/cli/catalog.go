@@ -12,7 +12,7 @@ import (
 
 func newCatalog(io IO) *cobra.Command {
 	cmd := &cobra.Command{Use: "catalog", Short: "Bring products into the local catalog, or out of it", RunE: onlyGroups}
-	cmd.AddCommand(newImport(io), newExport(io))
+	cmd.AddCommand(newImport(io), newExport(io), newDigest(io), newCheck(io))
 	return cmd
 }
 

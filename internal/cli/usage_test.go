@@ -23,6 +23,9 @@ func TestWrongUsage(t *testing.T) {
 		{[]string{"catalog", "import", "a", "b"}, "accepts 1 arg(s), received 2", "Run fullsync catalog import --help"},
 		{[]string{"catalog", "import", "--catalog", "a/b", "-"}, "atalog", "Run fullsync catalog import --help"},
 		{[]string{"catalog", "export", "a", "b"}, "accepts at most 1 arg(s)", "Run fullsync catalog export --help"},
+		{[]string{"catalog", "digest", "main"}, `unknown command "main" for "fullsync catalog digest"`, "Run fullsync catalog digest --help"},
+		{[]string{"catalog", "check", "--repair=7"}, `invalid argument "7"`, "Run fullsync catalog check --help"},
+		{[]string{"catalog", "check", "--catalog", "a/b"}, "atalog", "Run fullsync catalog check --help"},
 		{[]string{"serve", "extra"}, `unknown command "extra" for "fullsync serve"`, "Run fullsync serve --help"},
 		{[]string{"serve", "--listen"}, "flag needs an argument: --listen", "Run fullsync serve --help"},
 		{[]string{"migrate", "up"}, `unknown command "up" for "fullsync migrate"`, "Run fullsync migrate --help"},
@@ -89,7 +92,7 @@ func TestAWrongVariableIsNamed(t *testing.T) {
 func TestAnEmptyDatabaseIsLeftAlone(t *testing.T) {
 	t.Parallel()
 	onBoth(t, func(t *testing.T, env environment) {
-		for _, args := range [][]string{{"cancel-stuck"}, {"catalog", "export"}} {
+		for _, args := range [][]string{{"cancel-stuck"}, {"catalog", "export"}, {"catalog", "digest"}, {"catalog", "check", "--repair"}} {
 			r := run(t, env, args...)
 			if text := r.err; r.code != 1 || !strings.Contains(text, "Run fullsync migrate") && !strings.Contains(text, "There is no database fullsync.db") {
 				t.Errorf("%v: exit code %d\n%s", args, r.code, text)

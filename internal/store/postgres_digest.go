@@ -6,6 +6,7 @@ import (
 	"errors"
 	"math/big"
 	"slices"
+	"strings"
 
 	"github.com/jackc/pgx/v5"
 
@@ -72,38 +73,47 @@ func (d *postgres) distrust(ctx context.Context, _ *Store, catalogName string, i
 	return err
 }
 
-// How spans are added up. The database does it: a million products take a quarter of a second. The rows are numbered as they
-// come along the key; asked to number them in that order, the planner would sort them for it.
+// How spans are added up. The database does it, one span after the other along the key: a million products take less than half
+// a second, two thirds of what it takes to number them and group them by that.
 const (
-	spanDigests = `SELECT max(id), count(*), count(digest), coalesce(sum(digest), 0)::text
-		FROM (SELECT id, digest, (row_number() OVER () - 1) / $4 AS span
-			FROM (SELECT id, digest FROM products WHERE catalog = $1 AND id > $2 AND ($3 = '' OR id <= $3)
-				ORDER BY catalog, id LIMIT $5) AS products) AS numbered
-		GROUP BY span`
+	spanDigests = `WITH RECURSIVE spans (n, through, products, digested, sum) AS (
+			SELECT 0, $2::text COLLATE "C", 0::bigint, 0::bigint, 0::numeric
+		UNION ALL
+			SELECT s.n + 1, next.* FROM spans AS s CROSS JOIN LATERAL (
+				SELECT max(id) AS through, count(*), count(digest), sum(digest) FROM (
+					SELECT id, digest FROM products WHERE catalog = $1 AND id > s.through AND ($3 = '' OR id <= $3)
+					ORDER BY catalog, id LIMIT $4) AS products) AS next
+			WHERE s.n < $5 AND next.through IS NOT NULL
+		)
+		SELECT through, products, digested, coalesce(sum, 0)::text, CASE WHEN n = $5 THEN EXISTS (
+			SELECT FROM products WHERE catalog = $1 AND id > spans.through AND ($3 = '' OR id <= $3)) ELSE false END
+		FROM spans WHERE n > 0`
 	// The sum is of signed numbers, which modulo 2^64 is the same.
 	intervalDigests = `SELECT b.n, d.* FROM unnest($2::text[], $3::text[]) WITH ORDINALITY AS b (after, through, n)
 		CROSS JOIN LATERAL (SELECT count(*), count(digest), coalesce(sum(digest), 0)::text FROM products
 			WHERE catalog = $1 AND id > b.after AND id <= b.through OFFSET 0) AS d`
 )
 
-// spans is an [adder]'s.
-func (d *postgres) spans(ctx context.Context, of stretch, every, products int) ([]catalog.Span, error) {
-	rows, err := d.read.Query(ctx, spanDigests, of.catalog, of.after, of.through, every, products)
+// spans is a [dialect]'s.
+func (d *postgres) spans(ctx context.Context, _ *Store, of stretch, every, limit int) (spans []catalog.Span, more bool, err error) {
+	rows, err := d.read.Query(ctx, spanDigests, of.catalog, of.after, of.through, every, limit)
 	if err != nil {
-		return nil, err
+		return nil, false, err
 	}
-	return pgx.CollectRows(rows, func(row pgx.CollectableRow) (s catalog.Span, err error) {
-		var a added
-		if err := row.Scan(&s.Through, &a.products, &a.digested, &a.sum); err != nil {
-			return s, err
-		}
+	var s catalog.Span
+	var a added
+	var behind bool
+	_, err = pgx.ForEachRow(rows, []any{&s.Through, &a.products, &a.digested, &a.sum, &behind}, func() (err error) {
 		s.Digest, err = a.digest()
-		return s, err
+		spans, more = append(spans, s), more || behind
+		return err
 	})
+	slices.SortFunc(spans, func(a, b catalog.Span) int { return strings.Compare(a.Through, b.Through) })
+	return spans, more, err
 }
 
-// intervals is an [adder]'s.
-func (d *postgres) intervals(ctx context.Context, catalogName, after string, through []string) ([]catalog.Digest, error) {
+// intervals is a [dialect]'s.
+func (d *postgres) intervals(ctx context.Context, _ *Store, catalogName, after string, through []string) ([]catalog.Digest, error) {
 	digests := make([]catalog.Digest, len(through))
 	from := append([]string{after}, through[:len(through)-1]...)
 	upTo := slices.Clone(through)

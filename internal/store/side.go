@@ -5,7 +5,6 @@ import (
 	"errors"
 	"math"
 	"slices"
-	"strings"
 
 	"fullsync/internal/catalog"
 	"fullsync/internal/transfer"
@@ -37,30 +36,14 @@ func (d *Side) Spans(ctx context.Context, after, through string, every, limit in
 	of := d.stretch(after, through)
 	limit = max(1, min(limit, maxSpanProducts/every))
 	err = d.healing(ctx, of, func() (known bool, err error) {
-		m := &spanner{every: every, limit: limit}
-		if m.spans, m.more, err = d.spans(ctx, of, m); err != nil {
+		m := &spanner{}
+		if m.spans, m.more, err = d.store.spans(ctx, d.store, of, every, limit); err != nil {
 			return false, err
 		}
 		page = m.page(after)
 		return !slices.ContainsFunc(page.Spans, func(s catalog.Span) bool { return !s.Known }), nil
 	})
 	return page, err
-}
-
-// spans cuts a stretch, as the database can do it best.
-func (d *Side) spans(ctx context.Context, of stretch, m *spanner) (spans []catalog.Span, more bool, err error) {
-	products := m.every*m.limit + 1 // one more shows that there is more
-	a, ok := d.store.dialect.(adder)
-	if !ok {
-		err = d.store.eachDigest(ctx, of, products, m.add)
-		return m.spans, m.more, ended(err)
-	}
-	spans, err = a.spans(ctx, of, m.every, products)
-	slices.SortFunc(spans, func(a, b catalog.Span) int { return strings.Compare(a.Through, b.Through) })
-	if more = len(spans) > m.limit; more {
-		spans = spans[:m.limit]
-	}
-	return spans, more, err
 }
 
 // Digests is a [transfer.Side]'s. It returns Invalid when the bounds do not ascend.
@@ -73,13 +56,7 @@ func (d *Side) Digests(ctx context.Context, after string, through []string) (dig
 	}
 	of := d.stretch(after, through[len(through)-1])
 	err = d.healing(ctx, of, func() (known bool, err error) {
-		if a, ok := d.store.dialect.(adder); ok {
-			digests, err = a.intervals(ctx, d.catalog, after, through)
-		} else {
-			m := newMatcher(through)
-			err = d.store.eachDigest(ctx, of, math.MaxInt32, m.add)
-			digests = m.digests
-		}
+		digests, err = d.store.intervals(ctx, d.store, d.catalog, after, through)
 		return !slices.ContainsFunc(digests, func(d catalog.Digest) bool { return !d.Known }), err
 	})
 	return digests, err

@@ -1,7 +1,6 @@
 package store
 
 import (
-	"context"
 	"errors"
 
 	"fullsync/internal/catalog"
@@ -19,15 +18,6 @@ const (
 
 // errEnough ends a reading that has what it takes.
 var errEnough = errors.New("enough")
-
-// adder is a dialect that adds up digests by itself. The other one streams them: SQLite's grouping takes three times as
-// long as reading.
-type adder interface {
-	// spans draws spans of every products out of the first products of a stretch, in any order.
-	spans(ctx context.Context, of stretch, every, products int) ([]catalog.Span, error)
-	// intervals is [Side.Digests].
-	intervals(ctx context.Context, catalogName, after string, through []string) ([]catalog.Digest, error)
-}
 
 // spanner cuts ascending products into spans.
 type spanner struct {
@@ -106,20 +96,4 @@ func checkBounds(after string, through []string) error {
 		after = bound
 	}
 	return nil
-}
-
-// eachDigest calls add for the digests of a stretch, ascending.
-func (s *Store) eachDigest(ctx context.Context, of stretch, limit int, add func(id string, digest *int64) error) error {
-	rows, err := s.page(ctx, "id, digest", of.catalog, of.after, of.through, limit)
-	if err != nil {
-		return err
-	}
-	return eachRow(rows, func(scan func(into ...any) error) error {
-		var id string
-		var digest *int64
-		if err := scan(&id, &digest); err != nil {
-			return err
-		}
-		return add(id, digest)
-	})
 }

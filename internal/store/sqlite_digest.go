@@ -2,6 +2,8 @@ package store
 
 import (
 	"context"
+	"database/sql"
+	"errors"
 
 	"gorm.io/gorm"
 
@@ -52,4 +54,89 @@ func (*sqlite) heal(ctx context.Context, s *Store, of stretch, limit int) (step 
 // distrust empties the digests of products.
 func (*sqlite) distrust(ctx context.Context, s *Store, catalogName string, ids []string) error {
 	return s.db.WithContext(ctx).Model(&product{}).Where("catalog = ? AND id IN ?", catalogName, ids).Update("digest", nil).Error
+}
+
+// How spans are added up, one statement each, which costs next to nothing here. The sum of numbers of 64 bits would not fit:
+// their halves are added up.
+const (
+	sumOfDigests = "count(*), count(digest), coalesce(sum(digest & 4294967295), 0), coalesce(sum(digest >> 32), 0)"
+	nextSpan     = "SELECT max(id), " + sumOfDigests + " FROM (SELECT id, digest FROM products WHERE catalog = ? AND id > ? ORDER BY catalog, id LIMIT ?)"
+	nextSpanUpTo = "SELECT max(id), " + sumOfDigests + " FROM (SELECT id, digest FROM products WHERE catalog = ? AND id > ? AND id <= ? ORDER BY catalog, id LIMIT ?)"
+	oneInterval  = "SELECT " + sumOfDigests + " FROM products WHERE catalog = ? AND id > ? AND id <= ?"
+	lastInterval = "SELECT " + sumOfDigests + " FROM products WHERE catalog = ? AND id > ?"
+)
+
+// halves is what [sumOfDigests] yields.
+type halves struct{ products, digested, low, high int64 }
+
+func (h *halves) into() []any { return []any{&h.products, &h.digested, &h.low, &h.high} }
+
+func (h *halves) digest() catalog.Digest {
+	d := catalog.Digest{Count: h.products, Known: h.products == h.digested}
+	if d.Known {
+		d.Sum = uint64(h.low) + uint64(h.high)<<32 //nolint:gosec // modulo 2^64, also where the high half is negative
+	}
+	return d
+}
+
+// spans is a [dialect]'s.
+func (*sqlite) spans(ctx context.Context, s *Store, of stretch, every, limit int) (spans []catalog.Span, more bool, err error) {
+	query, args := nextSpan, []any{of.catalog, of.after, every}
+	if of.through != "" {
+		query, args = nextSpanUpTo, []any{of.catalog, of.after, of.through, every}
+	}
+	err = prepared(ctx, s, query, func(next *sql.Stmt) error {
+		for {
+			var through sql.NullString
+			var sum halves
+			if err := next.QueryRowContext(ctx, args...).Scan(append([]any{&through}, sum.into()...)...); err != nil {
+				return err
+			}
+			if more = through.Valid && len(spans) == limit; more || !through.Valid {
+				return nil
+			}
+			spans = append(spans, catalog.Span{Through: through.String, Digest: sum.digest()})
+			args[1] = through.String
+			if len(spans) == limit {
+				args[len(args)-1] = 1 // is there one more?
+			}
+		}
+	})
+	return spans, more, err
+}
+
+// intervals is a [dialect]'s.
+func (*sqlite) intervals(ctx context.Context, s *Store, catalogName, after string, through []string) (digests []catalog.Digest, err error) {
+	ask := func(in *sql.Stmt, args ...any) error {
+		var sum halves
+		err := in.QueryRowContext(ctx, args...).Scan(sum.into()...)
+		digests = append(digests, sum.digest())
+		return err
+	}
+	err = prepared(ctx, s, oneInterval, func(in *sql.Stmt) error {
+		for _, bound := range through {
+			if bound == "" {
+				return prepared(ctx, s, lastInterval, func(in *sql.Stmt) error { return ask(in, catalogName, after) })
+			}
+			if err := ask(in, catalogName, after, bound); err != nil {
+				return err
+			}
+			after = bound
+		}
+		return nil
+	})
+	return digests, err
+}
+
+// prepared calls use with a statement on the connections that read.
+func prepared(ctx context.Context, s *Store, query string, use func(*sql.Stmt) error) error {
+	db, err := s.read.DB()
+	if err != nil {
+		return err
+	}
+	statement, err := db.PrepareContext(ctx, query)
+	if err != nil {
+		return err
+	}
+	return errors.Join(use(statement), statement.Close())
 }

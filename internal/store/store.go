@@ -14,6 +14,7 @@ import (
 	"gorm.io/gorm/clause"
 	"gorm.io/gorm/logger"
 
+	"fullsync/internal/catalog"
 	"fullsync/internal/fault"
 )
 
@@ -81,6 +82,10 @@ type dialect interface {
 	// upsert writes the products of one batch, which are ascending and unique by id, inside a transaction.
 	// conn is the connection under tx.
 	upsert(tx *gorm.DB, conn *sql.Conn, w upsert) (upserted, error)
+	// spans adds up the first spans of every products, up to limit. more says that something is left behind them.
+	spans(ctx context.Context, s *Store, of stretch, every, limit int) (spans []catalog.Span, more bool, err error)
+	// intervals adds up given intervals, see [Side.Digests].
+	intervals(ctx context.Context, s *Store, catalogName, after string, through []string) ([]catalog.Digest, error)
 	// heal is one step of [Store.Heal].
 	heal(ctx context.Context, s *Store, of stretch, limit int) (Healing, error)
 	// distrust empties the digests of up to a few thousand products, except of those that a batch is just writing.
