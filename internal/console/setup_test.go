@@ -23,6 +23,7 @@ func newPair(t *testing.T, kind nodetest.Kind, count int, c nodetest.Config) *no
 	t.Helper()
 	browsertest.Require(t)
 	pair := nodetest.NewPair(t, kind, count, c)
+	pair.Wire.Earlier() // so that a second pull can be watched as well
 	for _, role := range []auth.Role{auth.RoleViewer, auth.RoleOperator, auth.RoleAdmin} {
 		pair.Main.AddUser(string(role), role, password)
 	}

@@ -21,6 +21,7 @@ type Wire struct {
 	mu      sync.Mutex
 	reach   func(w http.ResponseWriter, r *http.Request, next http.Handler)
 	entries []*Exchange
+	earlier bool
 }
 
 // Exchange is one request that went over the wire, with its answer.
@@ -68,14 +69,25 @@ func (wire *Wire) serve(w http.ResponseWriter, r *http.Request, pass http.Handle
 	entry := &Exchange{Path: r.URL.Path, Query: r.URL.Query(), AcceptEncoding: r.Header.Get("Accept-Encoding")}
 	wire.mu.Lock()
 	wire.entries = append(wire.entries, entry)
-	reach := wire.reach
+	reach, earlier := wire.reach, wire.earlier
 	wire.mu.Unlock()
 	noted := &notedWriter{ResponseWriter: w, wire: wire, entry: entry}
+	if earlier && strings.HasSuffix(r.URL.Path, DigestsPath) {
+		http.NotFound(noted, r)
+		return
+	}
 	if reach == nil {
 		pass.ServeHTTP(noted, r)
 		return
 	}
 	reach(noted, r, pass)
+}
+
+// Earlier makes the node look like one of a version that cannot be compared: every pull from it reads every product.
+func (wire *Wire) Earlier() {
+	wire.mu.Lock()
+	defer wire.mu.Unlock()
+	wire.earlier = true
 }
 
 // Reach has every request from now on handled by reach, which may pass it on to next; nil lets them through again.
