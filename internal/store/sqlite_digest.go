@@ -3,7 +3,6 @@ package store
 import (
 	"context"
 	"database/sql"
-	"errors"
 
 	"gorm.io/gorm"
 
@@ -138,5 +137,6 @@ func prepared(ctx context.Context, s *Store, query string, use func(*sql.Stmt) e
 	if err != nil {
 		return err
 	}
-	return errors.Join(use(statement), statement.Close())
+	defer statement.Close() //nolint:errcheck // it only read
+	return use(statement)
 }
