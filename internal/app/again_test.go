@@ -141,12 +141,15 @@ func TestSessionTimeoutEndsTheSession(t *testing.T) {
 		gate := pair.Wire.HoldPage(t, nodetest.ProductsPath, 1)
 		limit := 1
 		s := pair.Main.Pull(nodetest.Pull{Options: spec.StartOptions{TimeoutSeconds: &limit}})
-		nodetest.Await(t, "the first page", gate.Reached)
 		ended := pair.Main.WaitEnd(s.SessionId, spec.FAILED)
 		if ended.ErrorMessage == nil || !strings.Contains(*ended.ErrorMessage, "did not end within its 1 seconds") {
 			t.Errorf("ended as %s", nodetest.Show(ended))
 		}
-		nodetest.Await(t, "the end of the request", gate.Left)
+		select {
+		case <-gate.Reached:
+			nodetest.Await(t, "the end of the request", gate.Left)
+		default: // the time was up before the first page was asked for
+		}
 	})
 }
 
