@@ -229,7 +229,7 @@ func (m *editor) edit() {
 	case 5:
 		byHand(m.T, m.s, "DELETE FROM products WHERE id = $1", m.id())
 	case 6:
-		set := []string{"attributes = '{\"b\": 1, \"a\": 2}'", "price = 'cheap'", "attributes = 'nonsense'", "hash = 'x'", "digest = 5", "active = NOT active"}
+		set := []string{"attributes = '{\"b\": 1, \"a\": 2}'", "price = 'cheap'", "attributes = 'nonsense'", "hash = 'x'", "digest = digest + 1", "active = NOT active"}
 		byHand(m.T, m.s, "UPDATE products SET "+set[m.rand.IntN(len(set))]+" WHERE id = $1", m.id())
 	case 7: // one that no trigger sees: the digest fits the hash, and neither fits the content
 		byHand(m.T, m.s, "UPDATE products SET digest = NULL WHERE id = $1", m.id())
