@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"slices"
 
 	"gorm.io/gorm"
 
@@ -16,21 +17,22 @@ const deleteStep = 1000
 // ForgetProposals is a [syncer.Ledger]'s.
 func (s *Store) ForgetProposals(ctx context.Context, c session.Claim) error {
 	return s.underClaim(ctx, c, func(tx *gorm.DB) error {
-		return tx.Where("session_id = ? AND state = ?", c.SessionID, session.DeleteProposed).Delete(&session.Delete{}).Error
+		undecided := []session.DeleteState{session.DeleteProposed, session.DeleteWithheld}
+		return tx.Where("session_id = ? AND state IN ?", c.SessionID, undecided).Delete(&session.Delete{}).Error
 	})
 }
 
 // ProposeDeletes is a [syncer.Ledger]'s. What is not origin's is left out.
 func (s *Store) ProposeDeletes(ctx context.Context, c session.Claim, catalogName, origin string, missing []catalog.Entry) error {
 	return s.underClaim(ctx, c, func(tx *gorm.DB) error {
-		for from := 0; from < len(missing); from += deleteStep {
-			ids := make([]string, 0, deleteStep)
-			for _, e := range missing[from:min(from+deleteStep, len(missing))] {
-				ids = append(ids, e.ID)
+		for step := range slices.Chunk(missing, deleteStep) {
+			ids := make([]string, len(step))
+			for i, e := range step {
+				ids[i] = e.ID
 			}
 			err := tx.Exec(`INSERT INTO sync_deletes (session_id, product_id, hash, state)
 				SELECT ?, id, hash, ? FROM products WHERE catalog = ? AND origin_node_id = ? AND id IN ? ORDER BY id
-				ON CONFLICT (session_id, product_id) DO UPDATE SET hash = excluded.hash, state = excluded.state`,
+				ON CONFLICT (session_id, product_id) DO NOTHING`,
 				c.SessionID, session.DeleteProposed, catalogName, origin, ids).Error
 			if err != nil {
 				return err
@@ -62,12 +64,14 @@ func (s *Store) CountDeletes(ctx context.Context, id, catalogName, origin string
 // WithholdDeletes is a [syncer.Ledger]'s.
 func (s *Store) WithholdDeletes(ctx context.Context, c session.Claim) error {
 	return s.underClaim(ctx, c, func(tx *gorm.DB) error {
-		done := tx.Model(&session.Delete{}).Where("session_id = ? AND state = ?", c.SessionID, session.DeleteProposed).
-			Update("state", session.DeleteWithheld)
-		if done.Error != nil {
-			return done.Error
+		err := tx.Model(&session.Delete{}).Where("session_id = ? AND state = ?", c.SessionID, session.DeleteProposed).
+			Update("state", session.DeleteWithheld).Error
+		if err != nil {
+			return err
 		}
-		return s.guarded(fenced(tx, c), map[string]any{"deletes_withheld": done.RowsAffected})
+		// Counted, so that a repeat after a lost reply says the same.
+		return s.guarded(fenced(tx, c), map[string]any{"deletes_withheld": gorm.Expr(
+			"(SELECT count(*) FROM sync_deletes d WHERE d.session_id = ? AND d.state = ?)", c.SessionID, session.DeleteWithheld)})
 	})
 }
 
@@ -84,8 +88,7 @@ func (s *Store) ListDeletes(ctx context.Context, id string, states []session.Del
 // remove deletes the products of a batch that are still what they were when their source was found to lack them, in the batch's
 // transaction, and notes what became of each. It returns how many it deleted.
 func (s *Store) remove(tx *gorm.DB, row *session.Session, ids []string) (deleted int64, err error) {
-	for from := 0; from < len(ids); from += deleteStep {
-		step := ids[from:min(from+deleteStep, len(ids))]
+	for step := range slices.Chunk(ids, deleteStep) {
 		done := tx.Exec(`DELETE FROM products WHERE catalog = ? AND origin_node_id = ? AND id IN ? AND digest IS NOT NULL AND hash =
 			(SELECT d.hash FROM sync_deletes d WHERE d.session_id = ? AND d.product_id = products.id)`,
 			row.Catalog, row.SourceNodeID, step, row.ID)

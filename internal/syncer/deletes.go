@@ -13,10 +13,10 @@ import (
 
 // Deletes is what deleting needs of the database. Every write is guarded like a [Ledger]'s.
 type Deletes interface {
-	// ForgetProposals takes back what an earlier worker of the session proposed and did not decide.
+	// ForgetProposals takes back what an earlier worker of the session proposed or withheld. What it deleted or kept stays so.
 	ForgetProposals(ctx context.Context, c session.Claim) error
 	// ProposeDeletes notes products that are missing at origin, with the content that they have here now. What came from elsewhere
-	// is left out.
+	// is left out, and so is what the session has deleted or kept before.
 	ProposeDeletes(ctx context.Context, c session.Claim, catalogName, origin string, missing []catalog.Entry) error
 	// ProposeApproved notes products that another session withheld, with the content that they had then.
 	ProposeApproved(ctx context.Context, c session.Claim, withheldBy string, ids []string) error

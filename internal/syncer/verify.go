@@ -40,12 +40,16 @@ func (w *Worker) verify(ctx context.Context, src transfer.Source, sides *transfe
 	if r, ok := again.Target.(transfer.Repairer); ok {
 		done.Repaired = r.Repaired()
 	}
-	err = out.advance(ctx, done)
-	step = "Transferred and verified " + plural.Of(row.TransferredRecords, "product")
-	if v.Extra.Count > 0 {
-		step += fmt.Sprintf("; only here: %s", v.Extra)
+	return verified(row, v.Extra), out.advance(ctx, done)
+}
+
+// verified is the last step of a session that was verified, with what only this node has.
+func verified(row *session.Session, extra transfer.Sample) string {
+	step := "Transferred and verified " + plural.Of(row.TransferredRecords, "product")
+	if extra.Count > 0 {
+		step += fmt.Sprintf("; only here: %s", extra)
 	}
-	return step, err
+	return step
 }
 
 // certify returns what both sides have said of themselves in the last pass.
@@ -93,11 +97,7 @@ func (w *Worker) verifyByHashes(ctx context.Context, src transfer.Source, out *s
 	if !d.Clean() {
 		return "", unverified(row.PeerID, d)
 	}
-	step = "Transferred and verified " + plural.Of(row.TransferredRecords, "product")
-	if d.Extra.Count > 0 {
-		step += fmt.Sprintf("; only here: %s", d.Extra)
-	}
-	return step, nil
+	return verified(row, d.Extra), nil
 }
 
 func unverified(peerID string, d transfer.Difference) error {

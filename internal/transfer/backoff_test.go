@@ -173,6 +173,29 @@ func TestPacingEndsAtTheDeadline(t *testing.T) {
 	})
 }
 
+// Deletes keep to the same pace and the same deadline: what is left then is not called deleted.
+func TestDeletesEndAtTheDeadline(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		k := &sink{}
+		// The twelfth turn would come at 5.5 s, so it is refused before the deadline.
+		ctx, cancel := context.WithTimeoutCause(t.Context(), 5250*time.Millisecond, errStopped)
+		defer cancel()
+		opt := options(10)
+		opt.MaxPerSecond = 2
+		left := 30
+		err := transfer.Delete(ctx, k, opt, func(int) ([]string, error) {
+			if left--; left < 0 {
+				return nil, nil
+			}
+			return []string{"p-001"}, nil
+		})
+		if err != errStopped || len(k.batches) != 11 {
+			t.Errorf("%v after %d batches, want the cause after 11", err, len(k.batches))
+		}
+	})
+}
+
 // Pages get smaller while answers take too long, and grow again.
 func TestPagesShrinkWhileAnswersTakeTooLong(t *testing.T) {
 	t.Parallel()

@@ -48,8 +48,8 @@ type Options struct {
 // Run moves everything after opt.After from src to sink. It returns nil when the source was read to its end and
 // every batch is committed, ErrFenced when the session is no longer ours, or what stopped it.
 func Run(ctx context.Context, src Source, sink Sink, opt Options) error {
-	limit, pace := opt.pace()
-	next, end := opt.differences(ctx, src, sink, limit)
+	commits := opt.commits(sink)
+	next, end := opt.differences(ctx, src, sink, commits.limit)
 	defer end()
 	batches, stop := stage(ctx, next)
 	defer stop()
@@ -58,20 +58,37 @@ func Run(ctx context.Context, src Source, sink Sink, opt Options) error {
 		if err != nil || !more {
 			return err
 		}
-		if err := pace.WaitN(ctx, min(len(batch.Products), limit)); err != nil {
-			<-ctx.Done() // a turn that would come after the deadline of ctx is refused before that
-			return context.Cause(ctx)
-		}
-		err = opt.Backoff.Do(ctx, sink, func() error {
-			if err := sink.Held(ctx); err != nil {
-				return err
-			}
-			return sink.Commit(ctx, batch)
-		})
-		if err != nil {
+		if err := commits.commit(ctx, batch); err != nil {
 			return err
 		}
 	}
+}
+
+// commits commits batches one after the other, at the pace of the options.
+type commits struct {
+	sink    Sink
+	backoff Backoff
+	limit   int // products per batch
+	pace    *rate.Limiter
+}
+
+func (opt Options) commits(sink Sink) commits {
+	limit, pace := opt.pace()
+	return commits{sink: sink, backoff: opt.Backoff, limit: limit, pace: pace}
+}
+
+// commit waits for the batch's turn, looks at the cancelled flag, and commits.
+func (c commits) commit(ctx context.Context, batch catalog.Batch) error {
+	if err := c.pace.WaitN(ctx, min(len(batch.Products)+len(batch.Deletes), c.limit)); err != nil {
+		<-ctx.Done() // a turn that would come after the deadline of ctx is refused before that
+		return context.Cause(ctx)
+	}
+	return c.backoff.Do(ctx, c.sink, func() error {
+		if err := c.sink.Held(ctx); err != nil {
+			return err
+		}
+		return c.sink.Commit(ctx, batch)
+	})
 }
 
 // differences returns what makes the batches: only what differs where the sides are compared, everything otherwise.

@@ -58,7 +58,7 @@ type pass struct {
 }
 
 func verifyOnce(ctx context.Context, c Comparison, sink Sink, opt Options, refused map[string]bool) (found pass, err error) {
-	limit, pace := opt.pace()
+	commits := opt.commits(sink)
 	w := opt.survey(ctx, c, sink, func(extra []catalog.Entry) error {
 		found.Extra.add(idsOf(extra)...)
 		return nil
@@ -74,7 +74,7 @@ func verifyOnce(ctx context.Context, c Comparison, sink Sink, opt Options, refus
 			found.Products += s.promise.Count
 			wanted = append(wanted, wantedOf(s, refused)...)
 		}
-		for part := range slices.Chunk(wanted, limit) {
+		for part := range slices.Chunk(wanted, commits.limit) {
 			for len(part) > 0 {
 				page, err := w.read(ctx, part)
 				if err != nil {
@@ -88,11 +88,7 @@ func verifyOnce(ctx context.Context, c Comparison, sink Sink, opt Options, refus
 				if err := w.prove(ctx, asked, &page); err != nil {
 					return found, err
 				}
-				if err := pace.WaitN(ctx, min(len(page.Products), limit)); err != nil {
-					return found, context.Cause(ctx)
-				}
-				batch := catalog.Batch{Products: page.Products, Bytes: page.Bytes, Again: true}
-				if err := w.try(ctx, func() error { return sink.Commit(ctx, batch) }); err != nil {
+				if err := commits.commit(ctx, catalog.Batch{Products: page.Products, Bytes: page.Bytes, Again: true}); err != nil {
 					return found, err
 				}
 				found.Moving += int64(len(page.Products))
@@ -169,22 +165,13 @@ func idsOf(entries []catalog.Entry) []string {
 // Delete commits deletes batch by batch, each after a look at the cancelled flag and within the pace of opt, until next has none
 // left. next returns the ids of up to limit products.
 func Delete(ctx context.Context, sink Sink, opt Options, next func(limit int) (ids []string, err error)) error {
-	limit, pace := opt.pace()
+	commits := opt.commits(sink)
 	for {
-		ids, err := next(limit)
+		ids, err := next(commits.limit)
 		if err != nil || len(ids) == 0 {
 			return err
 		}
-		if err := pace.WaitN(ctx, len(ids)); err != nil {
-			return context.Cause(ctx)
-		}
-		err = opt.Backoff.Do(ctx, sink, func() error {
-			if err := sink.Held(ctx); err != nil {
-				return err
-			}
-			return sink.Commit(ctx, catalog.Batch{Deletes: ids})
-		})
-		if err != nil {
+		if err := commits.commit(ctx, catalog.Batch{Deletes: ids}); err != nil {
 			return err
 		}
 	}

@@ -147,16 +147,16 @@ func (w *walker) compare(ctx context.Context, spans []catalog.Span) ([]stretch, 
 	}
 	var out []stretch
 	after := w.after
-	for i := 0; i < len(spans); i++ {
-		s := stretch{Interval: catalog.Interval{After: after, Through: spans[i].Through}, promise: spans[i].Digest, held: theirs[i]}
+	for i, span := range spans {
+		s := stretch{Interval: catalog.Interval{After: after, Through: span.Through}, promise: span.Digest, held: theirs[i]}
 		switch {
-		case spans[i].Same(theirs[i]):
+		case span.Same(theirs[i]):
 		case theirs[i].Count == 0 && w.extra == nil:
 			s.kind = unread
 		default:
 			s.kind = listed
 		}
-		after = spans[i].Through
+		after = span.Through
 		out = append(out, s)
 	}
 	return w.narrow(ctx, out)
@@ -234,7 +234,6 @@ func (w *walker) draw(ctx context.Context, s stretch) ([]stretch, error) {
 		after, more = page.Next, page.More
 	}
 	if len(out) == 0 { // the side that drew has nothing here
-		s.drawn = nil
 		return []stretch{s}, nil
 	}
 	out[len(out)-1].Through = s.Through

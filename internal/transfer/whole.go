@@ -11,8 +11,7 @@ type whole struct {
 	stretch
 	after string
 	// seen are the hashes of the products that came, "" for those that were refused.
-	seen    map[string]string
-	refused bool
+	seen map[string]string
 }
 
 // readOn reads the next page of the stretch. After the last one it checks that what came is what the source had promised; what
@@ -31,7 +30,7 @@ func (d *differ) readOn(ctx context.Context) (batch catalog.Batch, more bool, er
 		w.seen[p.ID] = p.Hash
 	}
 	for _, r := range page.Rejects {
-		w.seen[r.ID], w.refused = "", true
+		w.seen[r.ID] = ""
 	}
 	if int64(len(w.seen)) > 2*w.promise.Count+maxEntries {
 		return batch, false, errBroken(d.nodeID, w.Interval)
