@@ -7,12 +7,8 @@ import (
 	"testing"
 	"time"
 
-	"github.com/google/uuid"
-
 	"fullsync/api/spec"
-	"fullsync/internal/catalog"
 	"fullsync/internal/nodetest"
-	"fullsync/internal/session"
 )
 
 // TestRowsOfThePreviousVersion: in a rolling update a replica of the previous version verifies a session, in a state that this
@@ -72,26 +68,7 @@ func TestRowsOfThePreviousVersion(t *testing.T) {
 // previous version writes it.
 func verifyingBefore(t *testing.T, pair *nodetest.Pair) spec.SessionID {
 	t.Helper()
-	ctx, db, id := t.Context(), pair.Main.Store, uuid.MustParse(pair.Main.Orphan().ID)
-	row, ok, err := db.ClaimSession(ctx, id.String(), 0, "previous-1")
-	if err != nil || !ok {
-		t.Fatalf("claim: %v, %v", ok, err)
-	}
-	total := int64(30)
-	err = db.Advance(ctx, session.Claim{SessionID: row.ID, Fence: row.Fence},
-		session.Progressed{Status: session.Transferring, Phase: session.PhaseTransferring, Step: "Transferring 30 products", Total: &total})
-	if err != nil {
-		t.Fatal(err)
-	}
-	row.Status, row.TotalRecords = session.Transferring, &total
-	batch := catalog.Batch{Bytes: 500}
-	for _, p := range pair.Branch.Products("main")[:10] {
-		batch.Products = append(batch.Products, p.Product)
-	}
-	batch.Cursor = catalog.Cursor{NodeID: nodetest.Branch, Catalog: "main", After: batch.Products[9].ID}
-	if err := db.CommitBatch(ctx, &row, batch); err != nil {
-		t.Fatal(err)
-	}
+	id, _ := tenCommitted(t, pair, "previous-1", 30)
 	write(t, pair.Main, id, `status = 'VALIDATING', phase = 'verifying', current_step = 'Verifying 10 products', last_source_at = NULL, marks_fence = 0, `+
 		`mark_at = NULL, next_mark_at = NULL, options = '{"batchSize":10,"verifyAfterSync":true,"compressionEnabled":true}'`)
 	return id

@@ -40,18 +40,18 @@ func TestTimeBetweenTwoWorkersIsNobodys(t *testing.T) {
 	})
 }
 
-// lostAnHourAgo makes a session with one batch of 10 products whose worker was lost an hour ago.
-func lostAnHourAgo(t *testing.T, pair *nodetest.Pair) spec.SessionID {
+// tenCommitted makes a session of total products that worker has claimed, with the first 10 committed.
+func tenCommitted(t *testing.T, pair *nodetest.Pair, worker string, total int64) (spec.SessionID, session.Session) {
 	t.Helper()
 	ctx, db, id := t.Context(), pair.Main.Store, uuid.MustParse(pair.Main.Orphan().ID)
-	row, ok, err := db.ClaimSession(ctx, id.String(), 0, "gone-42")
+	row, ok, err := db.ClaimSession(ctx, id.String(), 0, worker)
 	if err != nil || !ok {
 		t.Fatalf("claim: %v, %v", ok, err)
 	}
-	total := int64(100)
-	err = db.Advance(ctx, session.Claim{SessionID: row.ID, Fence: row.Fence},
-		session.Progressed{Status: session.Transferring, Phase: session.PhaseTransferring, Step: "Transferring 100 products", Total: &total})
-	if err != nil {
+	to := session.Progressed{
+		Status: session.Transferring, Phase: session.PhaseTransferring, Step: session.TransferringStep(&total), Total: &total,
+	}
+	if err := db.Advance(ctx, session.Claim{SessionID: row.ID, Fence: row.Fence}, to); err != nil {
 		t.Fatal(err)
 	}
 	row.Status, row.TotalRecords = session.Transferring, &total
@@ -63,6 +63,13 @@ func lostAnHourAgo(t *testing.T, pair *nodetest.Pair) spec.SessionID {
 	if err := db.CommitBatch(ctx, &row, batch); err != nil {
 		t.Fatal(err)
 	}
+	return id, row
+}
+
+// lostAnHourAgo makes a session with one batch of 10 products whose worker was lost an hour ago.
+func lostAnHourAgo(t *testing.T, pair *nodetest.Pair) spec.SessionID {
+	t.Helper()
+	id, row := tenCommitted(t, pair, "gone-42", 100)
 	at := func(d time.Duration) string { return inSQL(row.ClaimedAt.Add(d)) }
 	write(t, pair.Main, id, fmt.Sprintf("started_at = '%s', claimed_at = '%s', last_commit_at = '%s', last_heartbeat_at = '%s'",
 		at(-time.Hour), at(-time.Hour), at(time.Second-time.Hour), at(time.Second-time.Hour)))
