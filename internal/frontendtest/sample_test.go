@@ -174,7 +174,7 @@ func oneIsRunning(t *testing.T, p project) {
 		t.Errorf("replaced: %s", nodetest.Show(old))
 	}
 
-	pair.Wire.HoldPage(t, nodetest.ProductsPath, 1)
+	pair.Wire.HoldPage(t, nodetest.WhoPath, 1) // there is no product to read any more
 	last := d.start("nothing")
 	ended := as[spec.Session](t, d.do(command{Do: "start", Choice: "cancel", Reason: new("no more")}))
 	if ended.SessionId != last.SessionId || ended.Status != spec.CANCELLED {
