@@ -33,7 +33,9 @@ type Worker struct {
 
 	shutdown context.Context
 	stop     context.CancelCauseFunc
-	running  sync.WaitGroup
+	// running is added to only with mu held and before the shutdown, so that Shutdown waits for every run that began.
+	mu      sync.Mutex
+	running sync.WaitGroup
 }
 
 // NewWorker returns a Worker.
@@ -46,7 +48,9 @@ func NewWorker(cfg Config, ledger Ledger, peers Peers, queue Queue, open OpenSou
 // Shutdown makes every running session hand itself over: the batch in hand is finished or rolled back, and the
 // session waits for the next worker. It returns when all have, or when ctx ends; calling it twice is safe.
 func (w *Worker) Shutdown(ctx context.Context) error {
+	w.mu.Lock()
 	w.stop(ErrShutdown)
+	w.mu.Unlock()
 	done := make(chan struct{})
 	go func() { w.running.Wait(); close(done) }()
 	select {
@@ -61,11 +65,10 @@ func (w *Worker) Shutdown(ctx context.Context) error {
 // returns ErrShutdown when the session was not even begun for that reason; every other outcome is in the session.
 // The engine ends ctx to have the work stop at once.
 func (w *Worker) Run(ctx context.Context, sessionID string, fence int64) error {
-	w.running.Add(1) // before the look at shutdown, so that Shutdown waits for every run that did not see it
-	defer w.running.Done()
-	if w.shutdown.Err() != nil {
+	if !w.enter() {
 		return ErrShutdown
 	}
+	defer w.running.Done()
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	defer context.AfterFunc(w.shutdown, func() { cancel(ErrShutdown) })()
@@ -100,6 +103,17 @@ func (w *Worker) Run(ctx context.Context, sessionID string, fence int64) error {
 	beat.Wait()
 	w.settle(context.WithoutCancel(ctx), claim, resumable(err, &row))
 	return nil
+}
+
+// enter counts a run in; it returns false once the worker was shut down.
+func (w *Worker) enter() bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.shutdown.Err() != nil {
+		return false
+	}
+	w.running.Add(1)
+	return true
 }
 
 // timeLimit is how long the session may take from its start to its end.
