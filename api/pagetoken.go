@@ -64,7 +64,8 @@ func parsePageToken(text string, kind pageKind, bound string) (position string, 
 		return "", badPageToken()
 	}
 	raw, err := base64.RawURLEncoding.Strict().DecodeString(text)
-	if err != nil || len(raw) <= 2+boundBytes || raw[0] != tokenVersion || raw[1] != byte(kind) {
+	// The decoder skips line breaks, even a strict one.
+	if err != nil || strings.ContainsAny(text, "\r\n") || len(raw) <= 2+boundBytes || raw[0] != tokenVersion || raw[1] != byte(kind) {
 		return "", badPageToken()
 	}
 	if !bytes.Equal(raw[2:2+boundBytes], boundHash(bound)) {

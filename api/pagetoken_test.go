@@ -40,6 +40,7 @@ func FuzzPageToken(f *testing.F) {
 	f.Add("", "")
 	f.Add("AQE", "x")
 	f.Add("====", "x")
+	f.Add(pageToken{kind: productsPage, bound: "main", position: "p-1"}.String()+"\r", "main")
 	f.Fuzz(func(t *testing.T, text, bound string) {
 		for _, kind := range []pageKind{sessionsPage, productsPage} {
 			position, err := parsePageToken(text, kind, bound)
