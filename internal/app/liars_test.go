@@ -102,6 +102,19 @@ func TestPeersThatLie(t *testing.T) {
 				}
 			}
 		}
+		var nameless []catalog.Product
+		for i := range 5 {
+			nameless = append(nameless, catalog.Product{ID: fmt.Sprint("n-", i)})
+		}
+		for _, verify := range []bool{false, true} {
+			id := fmt.Sprint("nameless-", verify)
+			pair.Main.AddPeer(id, serve(t, liar{says: 5, has: nameless, lists: nameless}.serve(id)), "some-token")
+			s := pair.Main.Pull(nodetest.Pull{Peer: id, Options: spec.StartOptions{VerifyAfterSync: &verify}})
+			s = pair.Main.WaitEnd(s.SessionId, spec.FAILED)
+			if !strings.HasPrefix(value(s.ErrorMessage), "All 5 products from "+id+" were refused: name is required.") || value(s.ErrorCode) != "ALL_REFUSED" {
+				t.Errorf("%s: %q (%s)", id, value(s.ErrorMessage), value(s.ErrorCode))
+			}
+		}
 		// Saying less than one has is modest, and no harm.
 		for _, verify := range []bool{false, true} {
 			id := fmt.Sprint("modest-", verify)

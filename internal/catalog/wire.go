@@ -26,13 +26,13 @@ func (e *UnreadableError) Error() string { return fmt.Sprintf("product %s: %s", 
 
 // AppendLine appends p as a line of a page of a node, without the line end: {"product":{…}} around the canonical wire
 // form. A product that cannot be sent as it is stored, because its attributes are no JSON object or it is larger than
-// a line may be, becomes the line of [UnreadableError.AppendLine].
+// a line may be, becomes the line of [UnreadableError.AppendLine]. Only one without a hash is looked at for that: a hash
+// means that the attributes are as [Parse] made them.
 func (p *Product) AppendLine(dst []byte) []byte {
 	start := len(dst)
 	dst = p.AppendJSON(append(dst, productWrapper...))
-	wire := dst[start+len(productWrapper):]
-	// A row that still has the hash of its content was left as fullsync wrote it.
-	if hashOf(wire) != p.Hash && p.Attributes != "" {
+	if p.Hash == "" && p.Attributes != "" {
+		wire := dst[start+len(productWrapper):]
 		attributes := jsontext.Value(wire[len(wire)-len("}")-len(p.Attributes) : len(wire)-len("}")])
 		if attributes.Kind() != jsontext.KindBeginObject || !attributes.IsValid(jsontext.AllowDuplicateNames(true)) {
 			return (&UnreadableError{p.ID, "its attributes are not a JSON object"}).AppendLine(dst[:start])

@@ -98,7 +98,7 @@ func TestDigestsFollowTheKey(t *testing.T) {
 		"intervals":          {intervalDigests, []any{"main", from, through}},
 		"entries":            {fromIntervals(entryColumns), []any{"main", from, through, 5000}},
 		"without a digest":   {readDistrusted, []any{"main", "P-0005000", "", 500}},
-		"a page up to an id": {"SELECT " + contentColumns + fromSpan, []any{"main", "P-0005000", 1001, "P-0006000"}},
+		"a page up to an id": {"SELECT " + pageColumns + fromSpan, []any{"main", "P-0005000", 1001, "P-0006000"}},
 	} {
 		rows, err := d.read.Query(t.Context(), "EXPLAIN "+ask.query, ask.args...)
 		if err != nil {

@@ -48,7 +48,7 @@ func TestPagesFollowTheKey(t *testing.T) {
 		query string
 		args  []any
 	}{
-		"first page": {"SELECT " + contentColumns + fromPage, []any{"main", "", 1001}},
+		"first page": {"SELECT " + pageColumns + fromPage, []any{"main", "", 1001}},
 		"next page":  {"SELECT id, hash" + fromPage, []any{"main", "P-0005000", 1001}},
 		"hashes":     {readHashes, []any{"main", "P-0005000", "P-0006000", 2000}},
 		"looked up":  {lookUpHashes, []any{"main", ids}},

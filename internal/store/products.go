@@ -16,6 +16,9 @@ import (
 // contentColumns are what a product consists of, without when and from where it came.
 const contentColumns = "id, sku, name, price, currency, active, attributes, hash"
 
+// pageColumns are contentColumns with a hash only where it is to be believed; see [digestOf].
+const pageColumns = "id, sku, name, price, currency, active, attributes, CASE WHEN digest IS NULL THEN '' ELSE hash END AS hash"
+
 func (s *Store) productsAfter(ctx context.Context, catalogName, after string) *gorm.DB {
 	db := s.read.WithContext(ctx).Model(&product{}).Where("catalog = ?", catalogName).Order("catalog, id")
 	if after != "" {
@@ -101,17 +104,17 @@ func (s *Store) ReadPage(ctx context.Context, catalogName, after string, limit i
 
 // ReadSpan calls each for up to limit products of a catalog whose id is greater than after and at most through, "" for the
 // end, in ascending byte order. An error of each ends the reading and is returned. The product is only valid during the
-// call; its hash is the stored one, which may not be right where something else than fullsync changed the row. It returns
+// call; its hash is empty where something else than fullsync changed the row. It returns
 // a [*catalog.UnreadableError] for a row that is no product, after the products before it: go on after its id.
 func (s *Store) ReadSpan(ctx context.Context, catalogName, after, through string, limit int, each func(*catalog.Product) error) error {
-	rows, err := s.page(ctx, contentColumns, catalogName, after, through, limit)
+	rows, err := s.page(ctx, pageColumns, catalogName, after, through, limit)
 	if err != nil {
 		return s.translate(err)
 	}
 	return s.eachProduct(rows, each)
 }
 
-// eachProduct calls each for rows of contentColumns.
+// eachProduct calls each for rows of pageColumns.
 func (s *Store) eachProduct(rows pageRows, each func(*catalog.Product) error) error {
 	return s.translate(eachRow(rows, func(scan func(into ...any) error) error {
 		var p catalog.Product
@@ -122,7 +125,7 @@ func (s *Store) eachProduct(rows pageRows, each func(*catalog.Product) error) er
 	}))
 }
 
-// unreadable is the error for a row of contentColumns that does not fit a product.
+// unreadable is the error for a row of pageColumns that does not fit a product.
 func unreadable(scan func(into ...any) error, cause error) error {
 	var id string
 	var other any
@@ -137,7 +140,7 @@ const anotherType = "a column of its row holds a value of another type"
 
 // ReadProducts is [Store.ReadSpan] for single products, by ids that ascend. What is not there is left out.
 func (s *Store) ReadProducts(ctx context.Context, catalogName string, ids []string, each func(*catalog.Product) error) error {
-	rows, err := s.products(ctx, contentColumns, catalogName, ids)
+	rows, err := s.products(ctx, pageColumns, catalogName, ids)
 	if err != nil {
 		return s.translate(err)
 	}
