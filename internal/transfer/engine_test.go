@@ -233,6 +233,36 @@ func TestSourceThatContradictsItselfFails(t *testing.T) {
 	}
 }
 
+// TestBatchesOfAComparisonSayTheTotal of the source, as it is by then.
+func TestBatchesOfAComparisonSayTheTotal(t *testing.T) {
+	from, target := newMemory(), newMemory()
+	for i := range 100 {
+		p := product(fmt.Sprintf("p-%03d", i), "1")
+		from.products[p.ID] = p
+	}
+	asked := 0
+	from.before = func(question string) {
+		if question == "spans" {
+			if asked++; asked == 2 {
+				p := product("q", "1")
+				from.products[p.ID] = p
+			}
+		}
+	}
+	batches, err := run(t, from, target, "", transfer.Comparison{Near: target, Coarse: 10, Window: 1}, 10, goOn)
+	if err != nil || len(batches) < 2 {
+		t.Fatalf("%d batches, %v", len(batches), err)
+	}
+	for i, b := range batches {
+		if b.Total == nil || *b.Total != 100 && *b.Total != 101 {
+			t.Fatalf("batch %d: total %v", i, b.Total)
+		}
+	}
+	if last := batches[len(batches)-1]; *last.Total != 101 {
+		t.Errorf("the last batch says %d, want 101", *last.Total)
+	}
+}
+
 func TestComparingCostsWhatDiffers(t *testing.T) {
 	all := make([]catalog.Product, 100_000)
 	for i := range all {

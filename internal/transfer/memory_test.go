@@ -81,7 +81,8 @@ func digestOf(products []catalog.Product) catalog.Digest {
 func (s *memory) Spans(_ context.Context, after, through string, every, limit int) (transfer.SpanPage, error) {
 	defer s.ask("spans")()
 	all := s.in(after, through)
-	page := transfer.SpanPage{Next: after}
+	total := int64(len(s.products))
+	page := transfer.SpanPage{Next: after, Total: &total}
 	for part := range slices.Chunk(all, every) {
 		if len(page.Spans) == limit {
 			page.More = true

@@ -41,7 +41,8 @@ type Options struct {
 	// Backoff says how trouble that may pass is waited out.
 	Backoff Backoff
 	// OnTotal, if not nil, is told with each page how many products the source says to have, nil where it does not say.
-	// What it was told last holds for the end of the source. It is not called after Run has returned.
+	// What it was told last holds for the end of the source. It is not called after Run has returned, nor at all where
+	// the sides are compared: then the source is asked for its end before all is read.
 	OnTotal func(total *int64)
 }
 
@@ -98,7 +99,11 @@ func (opt Options) differences(ctx context.Context, src Source, sink Sink, limit
 		return pages(src, opt, limit, try), func() {}
 	}
 	d := newDiffer(ctx, opt, limit, try)
-	return d.next, d.close
+	return func(ctx context.Context) (catalog.Batch, bool, error) {
+		batch, more, err := d.next(ctx)
+		batch.Total = d.total.Load()
+		return batch, more, err
+	}, d.close
 }
 
 // pace returns the batch limit and the limiter that keep to MaxPerSecond. Batches shrink to half a second's worth, so

@@ -3,6 +3,7 @@ package transfer
 import (
 	"context"
 	"slices"
+	"sync/atomic"
 
 	"fullsync/internal/catalog"
 )
@@ -80,7 +81,9 @@ type walker struct {
 	extra func([]catalog.Entry) error
 	after string
 	// size is how many products are read at once.
-	size  *size
+	size *size
+	// total is how many products the source said last to have.
+	total atomic.Pointer[int64]
 	spans <-chan made[SpanPage]
 	stop  func()
 }
@@ -92,16 +95,19 @@ type try func(ctx context.Context, question func() error) error
 func newWalker(ctx context.Context, c Comparison, nodeID, after string, extra func([]catalog.Entry) error, try try) *walker {
 	c.Coarse, c.Fine, c.Window = positive(c.Coarse, defaultCoarse), positive(c.Fine, defaultFine), positive(c.Window, defaultWindow)
 	w := &walker{Comparison: c, try: try, nodeID: nodeID, extra: extra, after: after, size: newSize(catalog.MaxBatchProducts)}
-	from, more := after, true
+	from, more, window := after, true, newSize(c.Window)
 	w.spans, w.stop = stage(ctx, func(ctx context.Context) (page SpanPage, _ bool, _ error) {
 		if !more {
 			return page, false, nil
 		}
 		err := try(ctx, func() (err error) {
-			page, err = c.Source.Spans(ctx, from, "", c.Coarse, c.Window)
-			return err
+			page, err = c.Source.Spans(ctx, from, "", c.Coarse, window.now)
+			return window.heard(err)
 		})
 		from, more = page.Next, page.More
+		if err == nil {
+			w.total.Store(page.Total)
+		}
 		return page, true, err
 	})
 	return w
