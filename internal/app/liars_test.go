@@ -193,6 +193,26 @@ func TestLivingShop(t *testing.T) {
 	})
 }
 
+// TestLivingShopThatIsCompared adds products behind the reader of a repeat, which reads only what differs.
+func TestLivingShopThatIsCompared(t *testing.T) {
+	nodetest.OnBoth(t, func(t *testing.T, kind nodetest.Kind) {
+		pair := nodetest.NewPair(t, kind, 300, nodetest.Config{})
+		held := pair.Branch.Products("main")
+		pair.Main.Sync(nodetest.Pull{})
+		pair.Branch.Import("main", change(t, held[100].Product, held[200].Product)...)
+		gate := pair.Wire.HoldPage(t, nodetest.ProductsPath, 1)
+		s := pair.Main.Pull(nodetest.Pull{})
+		nodetest.Await(t, "the reading of what differs", gate.Reached)
+		addFirst(t, pair, 5)
+		gate.Open()
+		s = pair.Main.WaitEnd(s.SessionId, spec.COMPLETED)
+		checkCounts(t, s, counts{transferred: 305, created: 5, updated: 2, unchanged: 298})
+		if here := pair.Main.Count("main"); here != 305 {
+			t.Errorf("%d products are here, want 305", here)
+		}
+	})
+}
+
 // TestShopThatGrowsWhileItIsLookedAt adds products behind every reader, also while the list is read once more. One list
 // is always a little short; that is what a living shop looks like.
 func TestShopThatGrowsWhileItIsLookedAt(t *testing.T) {

@@ -20,8 +20,6 @@ type differ struct {
 	windows <-chan made[window]
 	end     func()
 	window  window
-	// onTotal is an [Options]'s.
-	onTotal func(total *int64)
 	// items are on their way into the next batches, in order; wanted is how many of them are to be read.
 	items  []item
 	wanted int
@@ -45,9 +43,9 @@ type item struct {
 // newDiffer starts to compare behind opt.After. The caller calls close in the end.
 func newDiffer(ctx context.Context, opt Options, limit int, try try) *differ {
 	d := &differ{
-		walker: newWalker(ctx, *opt.Compare, opt.NodeID, opt.After, nil, try), limit: limit, size: newSize(limit), after: opt.After, cursor: opt.cursor, onTotal: opt.OnTotal,
+		walker: newWalker(ctx, *opt.Compare, opt.NodeID, opt.After, nil, try), limit: limit, size: newSize(limit), after: opt.After, cursor: opt.cursor,
 	}
-	d.size = newSize(limit)
+	d.walker.size = newSize(limit)
 	d.windows, d.end = stage(ctx, d.walker.next)
 	return d
 }
@@ -78,9 +76,6 @@ func (d *differ) next(ctx context.Context) (batch catalog.Batch, more bool, err 
 		default:
 			if d.window, more, err = take(ctx, d.windows); err != nil || !more {
 				return batch, false, err
-			}
-			if d.onTotal != nil {
-				d.onTotal(d.window.total)
 			}
 		}
 	}

@@ -101,7 +101,7 @@ func (opt Options) differences(ctx context.Context, src Source, sink Sink, limit
 	d := newDiffer(ctx, opt, limit, try)
 	return func(ctx context.Context) (catalog.Batch, bool, error) {
 		batch, more, err := d.next(ctx)
-		batch.Total = d.total.Load()
+		batch.Total = d.window.total
 		return batch, more, err
 	}, d.close
 }

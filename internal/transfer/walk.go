@@ -3,7 +3,6 @@ package transfer
 import (
 	"context"
 	"slices"
-	"sync/atomic"
 
 	"fullsync/internal/catalog"
 )
@@ -81,9 +80,7 @@ type walker struct {
 	extra func([]catalog.Entry) error
 	after string
 	// size is how many products are read at once.
-	size *size
-	// total is how many products the source said last to have.
-	total atomic.Pointer[int64]
+	size  *size
 	spans <-chan made[SpanPage]
 	stop  func()
 }
@@ -105,9 +102,6 @@ func newWalker(ctx context.Context, c Comparison, nodeID, after string, extra fu
 			return window.heard(err)
 		})
 		from, more = page.Next, page.More
-		if err == nil {
-			w.total.Store(page.Total)
-		}
 		return page, true, err
 	})
 	return w
