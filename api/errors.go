@@ -52,7 +52,7 @@ func (w errorWriter) write(err error, c echo.Context) {
 		return
 	}
 	r := c.Request()
-	if errors.Is(r.Context().Err(), context.Canceled) && errors.Is(err, context.Canceled) {
+	if errors.Is(r.Context().Err(), context.Canceled) && errors.Is(err, context.Canceled) && silence(r.Context()) == nil {
 		c.Response().Status = statusClientGone
 		return
 	}

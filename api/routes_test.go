@@ -38,7 +38,7 @@ func TestServedRoutesAreThoseOfTheDocument(t *testing.T) {
 	}
 	s, err = New(Options{
 		Syncs: all{}, Peers: struct{ Peers }{}, Catalogs: struct{ Catalogs }{}, Pages: all{}, Sides: func(string, bool) Side { return nil }, Counts: all{}, Events: all{}, Logins: all{}, Console: all{}, Editor: all{},
-		Ready: func(context.Context) error { return nil }, Logger: slog.New(slog.DiscardHandler),
+		Ready: func(context.Context) error { return nil }, Answers: func(context.Context) error { return nil }, Logger: slog.New(slog.DiscardHandler),
 	})
 	if err != nil {
 		t.Fatal(err)

@@ -30,6 +30,8 @@ type Options struct {
 	Node     NodeInfo
 	// Ready returns an error while the database or the jobs do not answer.
 	Ready func(ctx context.Context) error
+	// Answers returns Unavailable while the database does not answer.
+	Answers func(ctx context.Context) error
 	// CORSOrigins are the origins (scheme://host[:port]) whose pages may call this node; none where empty.
 	CORSOrigins []string
 	// TrustedProxies are the networks (10.0.0.0/8) whose word is taken about the caller's address (X-Forwarded-For) and
@@ -54,6 +56,8 @@ type Limits struct {
 	Stall time.Duration
 	// Answer is how long anything but a node's page and an event stream may take; 60 s.
 	Answer time.Duration
+	// Silence is how long a request may wait before the database is asked whether it answers at all; 3.5 s.
+	Silence time.Duration
 	// KeepAlive is the time between two comments in an event stream; 15 s.
 	KeepAlive time.Duration
 }
@@ -71,6 +75,9 @@ func (l Limits) withDefaults() Limits {
 	if l.Answer == 0 {
 		l.Answer = time.Minute
 	}
+	if l.Silence == 0 {
+		l.Silence = 3500 * time.Millisecond
+	}
 	if l.KeepAlive == 0 {
 		l.KeepAlive = 15 * time.Second
 	}
@@ -83,7 +90,7 @@ type Server struct{ echo *echo.Echo }
 // New returns the server for opt. It returns an error when the document and the list of open routes disagree.
 func New(opt Options) (*Server, error) {
 	if opt.Syncs == nil || opt.Peers == nil || opt.Catalogs == nil || opt.Editor == nil || opt.Pages == nil || opt.Sides == nil || opt.Counts == nil ||
-		opt.Events == nil || opt.Logins == nil || opt.Console == nil || opt.Ready == nil || opt.Logger == nil {
+		opt.Events == nil || opt.Logins == nil || opt.Console == nil || opt.Ready == nil || opt.Answers == nil || opt.Logger == nil {
 		return nil, errors.New("api: a service is missing in the options")
 	}
 	opt.Limits = opt.Limits.withDefaults()
@@ -105,6 +112,7 @@ func New(opt Options) (*Server, error) {
 		e.Use(cors(opt.CORSOrigins))
 	}
 	e.Use(
+		watchDatabase(access, opt.Answers, opt.Limits.Silence),
 		limitBodies(access, opt.Limits.BodyBytes),
 		authenticate(access, opt.Logins, opt.Limits.Answer),
 		authorize(access),

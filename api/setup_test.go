@@ -59,8 +59,9 @@ func setup(t *testing.T, options ...func(*api.Options)) *node {
 	opt := api.Options{
 		Syncs: syncs{n.services}, Peers: peers{n.services}, Catalogs: n.services, Editor: n.services, Pages: n.services, Sides: n.services.side, Counts: n.services, Events: n.services,
 		Logins: logins{n.services, keys}, Console: page, Node: api.NodeInfo{ID: nodeID, Name: "Main", Version: "test"},
-		Ready:  func(ctx context.Context) error { return n.ready(ctx) },
-		Logger: telemetry.Logger(slog.New(slog.NewTextHandler(n.log, nil))),
+		Ready:   func(ctx context.Context) error { return n.ready(ctx) },
+		Answers: func(context.Context) error { return nil },
+		Logger:  telemetry.Logger(slog.New(slog.NewTextHandler(n.log, nil))),
 	}
 	for _, change := range options {
 		change(&opt)

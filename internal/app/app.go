@@ -139,7 +139,7 @@ func (a *App) build(ctx context.Context) (err error) {
 		Syncs: service, Peers: a.Peers, Catalogs: a.Store, Editor: syncer.NewEditor(settings, a.Store), Pages: a.Store, Sides: a.side, Counts: a.Store, Events: a.events,
 		Logins: logins, Console: page,
 		Node:  api.NodeInfo{ID: a.nodeID, Name: a.name(), Version: Version()},
-		Ready: a.ready, CORSOrigins: a.cfg.CORSOrigins, TrustedProxies: a.cfg.TrustedProxies, Logger: a.log,
+		Ready: a.ready, Answers: a.Store.Answers, CORSOrigins: a.cfg.CORSOrigins, TrustedProxies: a.cfg.TrustedProxies, Logger: a.log,
 	})
 	if err != nil {
 		return err
@@ -276,7 +276,7 @@ func (a *App) Start(ctx context.Context) error {
 	}
 	// Not ctx: ending it would end the workers at once, and Stop lets them hand over.
 	if err := a.engine.Start(context.WithoutCancel(ctx), a.worker, a.upkeep); err != nil {
-		return errors.Join(err, listen.Close())
+		return errors.Join(a.Store.Explain(err), listen.Close())
 	}
 	a.listen = listen
 	watch, stop := context.WithCancel(context.WithoutCancel(ctx))

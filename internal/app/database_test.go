@@ -42,9 +42,12 @@ func newAway(t *testing.T, perSecond int, opt app.Options) *away {
 	return a
 }
 
-// refuses checks that every call which needs the database is refused in the contract's shape.
+// refuses checks that every call which needs the database is refused in the contract's shape. They are made at once, since
+// each may have to wait until the database counts as silent.
 func (a *away) refuses(t *testing.T) {
 	t.Helper()
+	var all sync.WaitGroup
+	defer all.Wait()
 	for _, call := range [][3]string{
 		{http.MethodGet, nodetest.StatusPath, ""},
 		{http.MethodGet, nodetest.StartPath + "/" + a.session.SessionId.String(), ""},
@@ -56,15 +59,18 @@ func (a *away) refuses(t *testing.T) {
 		{http.MethodPost, nodetest.StartPath, nodetest.Pull{}.Body()},
 		{http.MethodPost, nodetest.CancelPath, `{"sessionId":"` + a.session.SessionId.String() + `"}`},
 	} {
-		answer, err := a.Main.Raw(t.Context(), a.token, call[0], call[1], call[2])
-		if err != nil {
-			t.Fatal(err)
-		}
-		body, err := nodetest.Decode[spec.Error](answer)
-		if answer.Status != http.StatusServiceUnavailable || err != nil || body.Error == "" || body.Code == "" ||
-			value(body.Message) == "" || answer.Header.Get("Retry-After") == "" {
-			t.Errorf("%s %s while the database is away: %d %s", call[0], call[1], answer.Status, answer.Body)
-		}
+		all.Go(func() {
+			answer, err := a.Main.Raw(t.Context(), a.token, call[0], call[1], call[2])
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			body, err := nodetest.Decode[spec.Error](answer)
+			if answer.Status != http.StatusServiceUnavailable || err != nil || body.Error == "" || body.Code == "" ||
+				value(body.Message) == "" || answer.Header.Get("Retry-After") == "" {
+				t.Errorf("%s %s while the database is away: %d %s", call[0], call[1], answer.Status, answer.Body)
+			}
+		})
 	}
 	if answer, err := a.Main.Raw(t.Context(), "", http.MethodGet, "/healthz", ""); err != nil || answer.Status != http.StatusOK {
 		t.Errorf("the process lives, but /healthz says %d %s, %v", answer.Status, answer.Body, err)

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"math"
 	"os"
 	"os/user"
@@ -53,6 +54,9 @@ func newCancelStuck(io IO) *cobra.Command {
 	return cmd
 }
 
+// stuckPatience bounds the whole command, for a database that falls silent in the middle of it.
+const stuckPatience = 30 * time.Second
+
 // cancelStuck does what req asks for.
 func cancelStuck(ctx context.Context, set settings, io IO, req syncer.StuckRequest) ([]syncer.Stuck, error) {
 	cfg, log, err := set.load(io.Err)
@@ -63,7 +67,13 @@ func cancelStuck(ctx context.Context, set settings, io IO, req syncer.StuckReque
 	if err != nil {
 		return nil, app.ExplainLock(cfg, err)
 	}
-	found, err := cancelIn(ctx, db, app.Settings(cfg, cfg.NodeID, log), req)
+	// What the service has to tell is printed for people below; its log repeats that in the words of the database.
+	if !log.Enabled(ctx, slog.LevelDebug) {
+		log = slog.New(slog.DiscardHandler)
+	}
+	bounded, cancel := context.WithTimeout(ctx, stuckPatience)
+	defer cancel()
+	found, err := cancelIn(bounded, db, app.Settings(cfg, cfg.NodeID, log), req)
 	_ = db.Close() // nothing is pending
 	for i := range found {
 		found[i].Err = app.ExplainLock(cfg, found[i].Err)

@@ -37,6 +37,10 @@ const (
 	Unavailable
 )
 
+// CodeDatabaseUnavailable is the code of the fault that the database does not answer, or that its answer was lost on the way:
+// nobody knows then what became of a write.
+const CodeDatabaseUnavailable = "DATABASE_UNAVAILABLE"
+
 // Detail names one field of a request and what is wrong with it.
 type Detail struct {
 	Field   string

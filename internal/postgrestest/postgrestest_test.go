@@ -2,6 +2,7 @@ package postgrestest
 
 import (
 	"bufio"
+	"context"
 	"crypto/rand"
 	"errors"
 	"fmt"
@@ -129,6 +130,42 @@ func TestCommittedRowsOutliveRestartStopAndKill(t *testing.T) {
 			t.Errorf("%s: %d products are left, want %d", step.name, n, i+1)
 		}
 	}
+}
+
+func TestAReadOnlyServerTakesChangesOncePromoted(t *testing.T) {
+	t.Parallel()
+	server := Start(t)
+	url := server.NewDatabase(t)
+	run(t, url, "CREATE TABLE products (id text)")
+	server.Stop(t)
+	server.RunReadOnly(t)
+	open := connect(t, url)
+	if _, err := open.Exec(t.Context(), "INSERT INTO products VALUES ('p-1')"); err == nil {
+		t.Error("a read-only server took a change")
+	}
+	server.Promote(t)
+	if _, err := open.Exec(t.Context(), "INSERT INTO products VALUES ('p-1')"); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestAFrozenServerAnswersOnceThawed(t *testing.T) {
+	t.Parallel()
+	server := Start(t)
+	open := connect(t, server.NewDatabase(t))
+	thaw := server.Freeze(t)
+	answered := make(chan error, 1)
+	go func() { answered <- open.Ping(context.Background()) }()
+	select {
+	case err := <-answered:
+		t.Errorf("a frozen server answered: %v", err)
+	case <-time.After(50 * time.Millisecond):
+		thaw()
+		if err := <-answered; err != nil {
+			t.Error(err)
+		}
+	}
+	thaw()
 }
 
 func TestAStoppedServerLeavesNothing(t *testing.T) {

@@ -95,6 +95,29 @@ func (s *Server) Run(t testing.TB) {
 	}
 }
 
+// RunReadOnly starts the server again after Stop or Kill as a standby of nobody: it answers what is asked and takes no changes,
+// until [Server.Promote]. It takes PostgreSQL 12 or newer.
+func (s *Server) RunReadOnly(t testing.TB) {
+	t.Helper()
+	signal := filepath.Join(s.data(), "standby.signal")
+	err := os.WriteFile(signal, nil, 0o600)
+	if err == nil {
+		err = giveToServer(signal)
+	}
+	if err != nil {
+		t.Fatalf("postgrestest: making PostgreSQL a standby: %v", err)
+	}
+	s.Run(t)
+}
+
+// Promote makes the server take changes again, without breaking a connection, and returns when it does.
+func (s *Server) Promote(t testing.TB) {
+	t.Helper()
+	if err := s.admin("SELECT pg_promote()"); err != nil {
+		t.Fatalf("postgrestest: promoting PostgreSQL: %v", err)
+	}
+}
+
 // Restart takes the server down without ceremony ("immediate": no goodbye to clients, recovery at the next start)
 // and up again, and returns when it takes connections.
 func (s *Server) Restart(t testing.TB) {

@@ -21,13 +21,9 @@ func (t trouble) because(cause error) error {
 	return fault.New(fault.Unavailable, t.code, t.title, t.message).Because(cause)
 }
 
-// CodeUnavailable is the code of the fault that the database does not answer, or that its answer was lost on the way:
-// nobody knows then what became of a write.
-const CodeUnavailable = "DATABASE_UNAVAILABLE"
-
 // The kinds of trouble that both databases or several error codes have.
 var (
-	troubleAway = trouble{CodeUnavailable, "Database unavailable", "The database does not answer. Try again in a moment."}
+	troubleAway = trouble{fault.CodeDatabaseUnavailable, "Database unavailable", "The database does not answer. Try again in a moment."}
 	troubleBusy = trouble{"DATABASE_BUSY", "Database busy",
 		"Others in the database were in the way of this for too long. Try again in a moment."}
 	troubleSchema = trouble{"SCHEMA_CHANGED", "Database changed",
@@ -159,6 +155,6 @@ func (d *postgres) openError(err error) error {
 		return fault.New(fault.Unavailable, "DATABASE_REFUSED", "Database refused the connection",
 			"PostgreSQL refused the connection of FULLSYNC_DATABASE_URL: %s.", pg.Message).Because(err)
 	}
-	return fault.New(fault.Unavailable, CodeUnavailable, "Database unavailable",
+	return fault.New(fault.Unavailable, fault.CodeDatabaseUnavailable, "Database unavailable",
 		"PostgreSQL does not answer at the address of FULLSYNC_DATABASE_URL. Is it running, and is the address right?").Because(err)
 }

@@ -150,6 +150,9 @@ func (s *Store) withRoom(write func() error) error {
 	return err
 }
 
+// Explain returns what an error of the database means, for work that shares its connections.
+func (s *Store) Explain(err error) error { return s.translate(err) }
+
 // SQL returns the pool in which the job engine lives.
 func (s *Store) SQL() *sql.DB {
 	db, err := s.db.DB()

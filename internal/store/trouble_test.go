@@ -21,19 +21,19 @@ func TestWhatPostgreSQLsErrorsMean(t *testing.T) {
 	t.Parallel()
 	d := &postgres{}
 	for code, want := range map[string]string{
-		"08000": CodeUnavailable, "08001": CodeUnavailable, "08003": CodeUnavailable, "08004": CodeUnavailable,
-		"08006": CodeUnavailable, "08007": CodeUnavailable, "08P01": CodeUnavailable,
-		"25006": "DATABASE_READ_ONLY", "25P03": CodeUnavailable, "25P04": "DATABASE_BUSY",
+		"08000": fault.CodeDatabaseUnavailable, "08001": fault.CodeDatabaseUnavailable, "08003": fault.CodeDatabaseUnavailable, "08004": fault.CodeDatabaseUnavailable,
+		"08006": fault.CodeDatabaseUnavailable, "08007": fault.CodeDatabaseUnavailable, "08P01": fault.CodeDatabaseUnavailable,
+		"25006": "DATABASE_READ_ONLY", "25P03": fault.CodeDatabaseUnavailable, "25P04": "DATABASE_BUSY",
 		"26000": "DATABASE_SESSION_LOST", "34000": "DATABASE_SESSION_LOST", "42P05": "DATABASE_SESSION_LOST",
 		"28000": "DATABASE_LOGIN", "28P01": "DATABASE_LOGIN",
 		"3D000": "DATABASE_MISSING", "57P04": "DATABASE_MISSING", "3F000": "DATABASE_DENIED", "42501": "DATABASE_DENIED",
-		"40000": "DATABASE_BUSY", "40001": "DATABASE_BUSY", "40P01": "DATABASE_BUSY", "40002": "DATABASE_BUSY", "40003": CodeUnavailable,
+		"40000": "DATABASE_BUSY", "40001": "DATABASE_BUSY", "40P01": "DATABASE_BUSY", "40002": "DATABASE_BUSY", "40003": fault.CodeDatabaseUnavailable,
 		"42703": "SCHEMA_CHANGED", "42883": "SCHEMA_CHANGED", "42P01": "SCHEMA_CHANGED",
 		"53000": "DATABASE_EXHAUSTED", "53100": "DISK_FULL", "53200": "DATABASE_MEMORY", "53300": "DATABASE_CONNECTIONS",
 		"53400": "DATABASE_EXHAUSTED",
 		"55000": "DATABASE_BUSY", "55006": "DATABASE_BUSY", "55P03": "DATABASE_BUSY",
-		"57000": CodeUnavailable, "57014": CodeUnavailable, "57P01": CodeUnavailable, "57P02": CodeUnavailable, "57P03": CodeUnavailable,
-		"57P05": CodeUnavailable,
+		"57000": fault.CodeDatabaseUnavailable, "57014": fault.CodeDatabaseUnavailable, "57P01": fault.CodeDatabaseUnavailable, "57P02": fault.CodeDatabaseUnavailable, "57P03": fault.CodeDatabaseUnavailable,
+		"57P05": fault.CodeDatabaseUnavailable,
 		"58000": "DATABASE_STORAGE", "58030": "DATABASE_STORAGE", "58P01": "DATABASE_STORAGE", "58P02": "DATABASE_STORAGE",
 		"72000": "DATABASE_BUSY", "F0000": "DATABASE_STORAGE", "F0001": "DATABASE_STORAGE",
 		"XX000": "DATABASE_DAMAGED", "XX001": "DATABASE_DAMAGED", "XX002": "DATABASE_DAMAGED",
@@ -52,7 +52,7 @@ func TestWhatPostgreSQLsErrorsMean(t *testing.T) {
 	stale := &pgconn.PgError{Code: "0A000", Routine: "RevalidateCachedQuery"}
 	checkTrouble(t, "a stale plan", d.translate(stale), "DATABASE_BUSY")
 	for _, lost := range []error{io.ErrUnexpectedEOF, io.EOF, &pgconn.ConnectError{}} {
-		checkTrouble(t, fmt.Sprintf("%T", lost), d.translate(lost), CodeUnavailable)
+		checkTrouble(t, fmt.Sprintf("%T", lost), d.translate(lost), fault.CodeDatabaseUnavailable)
 	}
 	for _, passed := range []error{nil, context.Canceled, errors.New("else")} {
 		if err := d.translate(passed); !errors.Is(err, passed) || fault.KindOf(err) != fault.Internal {
@@ -77,7 +77,7 @@ func TestWhatSQLitesErrorsMean(t *testing.T) {
 		sqlite3.SQLITE_READONLY: "DATABASE_READ_ONLY", sqlite3.SQLITE_READONLY_DIRECTORY: "DATABASE_READ_ONLY",
 		sqlite3.SQLITE_READONLY_DBMOVED: "DATABASE_MOVED",
 		sqlite3.SQLITE_CORRUPT:          "DATABASE_DAMAGED", sqlite3.SQLITE_CORRUPT_INDEX: "DATABASE_DAMAGED", sqlite3.SQLITE_NOTADB: "DATABASE_DAMAGED",
-		sqlite3.SQLITE_FORMAT: "DATABASE_DAMAGED", sqlite3.SQLITE_INTERRUPT: CodeUnavailable, sqlite3.SQLITE_SCHEMA: "DATABASE_BUSY",
+		sqlite3.SQLITE_FORMAT: "DATABASE_DAMAGED", sqlite3.SQLITE_INTERRUPT: fault.CodeDatabaseUnavailable, sqlite3.SQLITE_SCHEMA: "DATABASE_BUSY",
 		// Mistakes of our own.
 		sqlite3.SQLITE_ERROR: "", sqlite3.SQLITE_INTERNAL: "", sqlite3.SQLITE_TOOBIG: "", sqlite3.SQLITE_MISMATCH: "", sqlite3.SQLITE_MISUSE: "",
 		sqlite3.SQLITE_RANGE: "", sqlite3.SQLITE_CONSTRAINT_CHECK: "", sqlite3.SQLITE_CONSTRAINT_NOTNULL: "",
@@ -93,7 +93,7 @@ func TestWhatSQLitesErrorsMean(t *testing.T) {
 		})
 	}
 	d := &sqlite{}
-	checkTrouble(t, "a deadline", d.translate(fmt.Errorf("wait: %w", context.DeadlineExceeded)), CodeUnavailable)
+	checkTrouble(t, "a deadline", d.translate(fmt.Errorf("wait: %w", context.DeadlineExceeded)), fault.CodeDatabaseUnavailable)
 }
 
 // checkTrouble checks that err is Unavailable with that code and a sentence, or Internal where the code is "".

@@ -22,14 +22,15 @@ const abortPatience = time.Second
 
 // Cancel ends an active session at once; it needs no worker and waits for none. When it returns without error, no
 // product of the session is ever committed again. A session that was cancelled before is returned as it is, with
-// already true. It returns NotFound for an unknown session and [*FinishedError] when it has completed or failed.
+// already true. It returns NotFound for an unknown session, [*FinishedError] when it has completed or failed, and Unavailable
+// with [CodeCancelUncertain] when the database fell silent, so that nobody knows.
 func (s *Service) Cancel(ctx context.Context, id, by, reason string) (v session.View, already bool, err error) {
 	ok, err := s.sessions.CancelSession(ctx, id, Cancellation{By: by, Reason: reason})
 	if err != nil {
-		return session.View{}, false, err
+		return session.View{}, false, uncertain(ctx, err)
 	}
 	if v, err = s.Get(ctx, id); err != nil {
-		return session.View{}, false, err
+		return session.View{}, false, uncertain(ctx, err)
 	}
 	switch {
 	case ok:
@@ -43,6 +44,19 @@ func (s *Service) Cancel(ctx context.Context, id, by, reason string) (v session.
 	default:
 		return v, false, &FinishedError{Finished: v}
 	}
+}
+
+// CodeCancelUncertain is the code of the fault that a cancel may have been taken or not.
+const CodeCancelUncertain = "CANCEL_UNCERTAIN"
+
+// uncertain says of a cancel whose answer did not come back what that means. Trouble of which the database told itself is
+// no such case.
+func uncertain(ctx context.Context, err error) error {
+	if ctx.Err() == nil && fault.CodeOf(err) != fault.CodeDatabaseUnavailable {
+		return err
+	}
+	return fault.New(fault.Unavailable, CodeCancelUncertain, "Cancel uncertain",
+		"The database does not answer, so the sync may be cancelled already or not. Cancel it again in a moment; that is always safe.").Because(err)
 }
 
 // cancelled tells the log, and the worker of a session that was cancelled.
