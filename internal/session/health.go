@@ -79,6 +79,9 @@ func (s *Session) silence(now time.Time) time.Duration {
 func finishedReason(s Session) string {
 	switch s.Status {
 	case Completed:
+		if s.ErrorMessage != "" {
+			return "completed, but not everything was done: " + s.ErrorMessage
+		}
 		return "completed"
 	case Cancelled:
 		return s.ErrorMessage

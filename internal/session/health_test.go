@@ -121,6 +121,9 @@ func TestJudge(t *testing.T) {
 		"completed": {func(s *session.Session) {
 			s.Status, s.LastHeartbeatAt = session.Completed, ago(time.Hour)
 		}, session.Finished, "completed"},
+		"completed with refusals": {func(s *session.Session) {
+			s.Status, s.ErrorMessage = session.Completed, "5 of 30 products were refused: name is required."
+		}, session.Finished, "completed, but not everything was done: 5 of 30 products were refused: name is required."},
 		"cancelled": {func(s *session.Session) {
 			s.Status, s.ErrorMessage = session.Cancelled, "Cancelled by alice: wrong peer"
 		}, session.Finished, "Cancelled by alice: wrong peer"},

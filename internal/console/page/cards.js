@@ -1,12 +1,13 @@
 // A card for every active session, and for those that ended while the page was looking.
 
+import { ago, learnTime } from "./age.js";
 import { askToCancel } from "./cancel.js";
-import { lasted, products, speed, title } from "./describe.js";
+import { lasted, products, speed, title, tone } from "./describe.js";
 import { action, byId, copyOf, fill, mainHeading, passFocus } from "./dom.js";
 import { duration, time } from "./format.js";
 import { announce, copy } from "./message.js";
 import { showReceipt } from "./receipt.js";
-import { isActive, onSession } from "./sessions.js";
+import { isActive, onSession, sessionOf } from "./sessions.js";
 
 /** @typedef {import("fullsync-api").components["schemas"]["Session"]} Session */
 
@@ -15,7 +16,16 @@ const cards = byId("cards", HTMLElement);
 /** @type {Map<string, HTMLElement>} */
 const shown = new Map();
 
+// What is so long ago gets longer ago by itself.
+setInterval(() => {
+  for (const [id, card] of shown) {
+    const s = sessionOf(id);
+    if (s && isActive(s)) fill(card, ages(s));
+  }
+}, 1_000);
+
 onSession((now, before) => {
+  learnTime(now);
   if (!isActive(now) && !shown.has(now.sessionId)) return;
   let card = shown.get(now.sessionId);
   if (!card) {
@@ -61,6 +71,7 @@ function update(card, s) {
   const active = isActive(s);
   card.dataset.active = String(active);
   card.dataset.status = s.status;
+  card.dataset.tone = tone(s);
   card.dataset.verdict = s.health.verdict;
   fill(card, {
     status: s.status,
@@ -71,6 +82,7 @@ function update(card, s) {
     left: s.estimatedTimeRemaining === null ? (active ? "not known yet" : `finished after ${lasted(s)}`) : `about ${duration(s.estimatedTimeRemaining)}`,
     verdict: s.health.verdict,
     reason: s.health.reason,
+    ...ages(s),
   });
   const bar = /** @type {HTMLProgressElement} */ (card.querySelector("progress"));
   if (s.totalRecords === null && active) bar.removeAttribute("value");
@@ -78,6 +90,11 @@ function update(card, s) {
   if (!active) passFocus(action(card, "cancel"), card);
   action(card, "cancel").hidden = !active;
   action(card, "receipt").hidden = action(card, "dismiss").hidden = active;
+}
+
+/** @param {Session} s */
+function ages(s) {
+  return { commit: ago(s.lastCommitAt), source: ago(s.lastSourceAt) };
 }
 
 /**

@@ -43,6 +43,19 @@ export function speed(s) {
   return `${count(Math.round(s.recordsPerSecond), "product")}/s, ${bytes(s.transferSpeed)}/s`;
 }
 
+/**
+ * How a session is to be looked at: by its status, except that a COMPLETED one may have left something undone.
+ * @param {Session} s
+ */
+export function tone(s) {
+  return s.outcome === null || s.outcome === "clean" ? s.status : "PARTLY";
+}
+
+/** What went wrong, or was left undone; "" where all is well, and where somebody cancelled it. @param {Session} s */
+export function why(s) {
+  return (s.status !== "CANCELLED" && s.errorMessage) || "";
+}
+
 /** @param {{startedBy: string, cancelledBy: string | null}} s */
 export function who(s) {
   return s.cancelledBy ? `${s.startedBy}; cancelled by ${s.cancelledBy}` : s.startedBy;

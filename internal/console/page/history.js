@@ -4,7 +4,7 @@ import { busy } from "./busy.js";
 import { askToCancel } from "./cancel.js";
 import { call } from "./api.js";
 import { showCard } from "./cards.js";
-import { lasted, outcome, title, who } from "./describe.js";
+import { lasted, outcome, title, tone, who, why } from "./describe.js";
 import { action, byId, copyOf, fill, passFocus } from "./dom.js";
 import { time } from "./format.js";
 import { showReceipt } from "./receipt.js";
@@ -120,13 +120,14 @@ function newRow(s) {
 
 /** @param {HTMLElement} row @param {Session} s */
 function update(row, s) {
-  row.dataset.status = s.status;
+  row.dataset.tone = tone(s);
   const button = action(row, "receipt");
   if (button.textContent !== s.status) button.textContent = s.status;
   button.setAttribute("aria-label", isActive(s) ? `${s.status}: show the sync` : `${s.status}: show the receipt`);
-  button.dataset.status = s.status;
+  button.dataset.tone = tone(s);
   fill(row, {
     products: outcome(s),
+    why: why(s),
     duration: lasted(s),
     who: who(s),
   });

@@ -30,12 +30,12 @@ new ResizeObserver(() => {
 
 /**
  * Shows how something went. A failure interrupts a screen reader.
- * @param {"success" | "failure"} kind
+ * @param {"success" | "warning" | "failure"} kind
  * @param {string} sentence
  * @returns {HTMLElement} what shows it, for [focusMessage]
  */
 export function say(kind, sentence) {
-  return kind === "failure" ? addFailure(sentence) : setNews(sentence);
+  return kind === "failure" ? addFailure(sentence) : setNews(kind, sentence);
 }
 
 /** @param {string} sentence */
@@ -53,9 +53,9 @@ function addFailure(sentence) {
   return text;
 }
 
-/** @param {string} sentence */
-function setNews(sentence) {
-  news.className = "message success";
+/** @param {"success" | "warning"} kind @param {string} sentence */
+function setNews(kind, sentence) {
+  news.className = `message ${kind}`;
   newsClose.hidden = false;
   newsText.textContent = sentence;
   return newsText;

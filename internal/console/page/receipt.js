@@ -58,7 +58,7 @@ export async function showReceipt(id) {
   show({
     Sync: title(receipt),
     Products: outcome(receipt),
-    "Why it ended": receipt.errorMessage,
+    [receipt.status === "COMPLETED" ? "Left undone" : "Why it ended"]: receipt.errorMessage,
     Started: `${time(receipt.startedAt)} by ${receipt.startedBy}`,
     Ended: `${time(receipt.completedAt)}, after ${lasted(session)}`,
     Batches: `${count(receipt.batches, "batch", "batches")}, ${bytes(receipt.transferredBytes)}`,

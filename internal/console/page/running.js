@@ -1,5 +1,6 @@
 // The dialog after a start was refused because another sync is running (409).
 
+import { ago } from "./age.js";
 import { busy } from "./busy.js";
 import { askToCancel } from "./cancel.js";
 import { byId, fill } from "./dom.js";
@@ -55,6 +56,7 @@ export function showRunning(conflict, choices) {
   byId("running-title", HTMLElement).textContent = conflict.error;
   byId("running-message", HTMLElement).textContent = conflict.message;
   problem.textContent = "";
+  fill(dialog, { commit: "", source: "" });
   show(conflict);
   dialog.showModal();
   load(sessionId).catch(() => {}); // so that it can be watched even if no event has told of it yet
@@ -68,4 +70,5 @@ function show(s) {
     health: `${s.health.verdict}: ${s.health.reason}`,
     started: `${time(s.startedAt)} by ${s.startedBy}`,
   });
+  if ("lastCommitAt" in s) fill(dialog, { commit: ago(s.lastCommitAt), source: ago(s.lastSourceAt) });
 }

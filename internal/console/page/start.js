@@ -3,7 +3,7 @@
 import { call, Refused, Unreachable } from "./api.js";
 import { busy } from "./busy.js";
 import { dismissOlder, showCard } from "./cards.js";
-import { outcome, title } from "./describe.js";
+import { outcome, title, why } from "./describe.js";
 import { byId, field } from "./dom.js";
 import { hushNews, say } from "./message.js";
 import { onPeers } from "./peers.js";
@@ -51,7 +51,10 @@ onSession(tellEnd);
  */
 function tellEnd(s) {
   if (isActive(s) || !mine.delete(s.sessionId)) return;
-  if (s.status === "COMPLETED") say("success", `COMPLETED: ${title(s)}, ${outcome(s)}.`);
+  if (s.status === "COMPLETED") {
+    const done = `COMPLETED: ${title(s)}, ${outcome(s)}.`;
+    say(why(s) ? "warning" : "success", `${done} ${why(s)}`.trim());
+  }
   if (s.status !== "FAILED") return;
   hushNews();
   say("failure", `FAILED: ${title(s)}. ${s.errorMessage}`);
