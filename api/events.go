@@ -21,7 +21,7 @@ const (
 	eventStream = "text/event-stream"
 	// headerLastEventID is the header with which a stream goes on.
 	headerLastEventID = "Last-Event-ID"
-	// stillHere is the comment that shows that the connection lives.
+	// stillHere is the comment that shows that the node lives, and that nothing has changed since.
 	stillHere = ": still here\n\n"
 	// endExpired is the end that comes from the token.
 	endExpired events.End = "token-expired"
@@ -64,8 +64,8 @@ func (h *eventHandlers) StreamFullSyncEvents(ctx context.Context, r spec.StreamF
 		principal, _ := auth.FromContext(ctx)
 		expired := time.NewTimer(time.Until(principal.ExpiresAt))
 		defer expired.Stop()
-		idle := time.NewTicker(h.limits.KeepAlive)
-		defer idle.Stop()
+		recheck := time.NewTicker(h.limits.TokenCheck)
+		defer recheck.Stop()
 		s := stream{w: w, control: http.NewResponseController(w)}
 		s.begin(sub.First())
 		for s.failure == nil {
@@ -76,12 +76,11 @@ func (h *eventHandlers) StreamFullSyncEvents(ctx context.Context, r spec.StreamF
 					return nil
 				}
 				s.write(event, len(sub.Events()) > 0)
-			case <-idle.C:
+			case <-recheck.C:
 				if h.ended(ctx, principal) {
 					s.end(endExpired)
 					return nil
 				}
-				s.write([]byte(stillHere), false)
 			case <-expired.C:
 				s.end(endExpired)
 				return nil
@@ -156,6 +155,8 @@ func (s *stream) end(why events.End) {
 // EncodeEvent renders an event as it is sent.
 func EncodeEvent(e events.Event) []byte {
 	switch e.Type {
+	case events.TypePulse:
+		return []byte(stillHere)
 	case events.TypeStatus:
 		return eventText(string(e.Type), e.ID, spec.StatusEvent{
 			SessionId: sessionID(e.Transition.SessionID), Catalog: e.Transition.Catalog,

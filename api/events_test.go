@@ -120,11 +120,11 @@ func (quiet) Changes(context.Context, int64, []string) (events.Changes, error) {
 	return events.Changes{}, nil
 }
 
-// TestQuietStreamsShowThatTheyLive: comments come although nothing happens, for longer than any answer may take.
-func TestQuietStreamsShowThatTheyLive(t *testing.T) {
+// TestQuietStreamsShowThatTheNodeLives: comments come although nothing happens, for longer than any answer may take.
+func TestQuietStreamsShowThatTheNodeLives(t *testing.T) {
 	t.Parallel()
-	n := setup(t, func(o *api.Options) { o.Limits.KeepAlive, o.Limits.Answer = 5*time.Millisecond, 20*time.Millisecond })
-	n.subscribe = hub(t.Context(), quiet{}, events.Config{}).Subscribe
+	n := setup(t, func(o *api.Options) { o.Limits.Answer = 20 * time.Millisecond })
+	n.subscribe = hub(t.Context(), quiet{}, events.Config{Pulse: 5 * time.Millisecond}).Subscribe
 	var seen bytes.Buffer
 	for body, piece := n.follow(""), make([]byte, 4096); strings.Count(seen.String(), ": still here\n\n") < 20; {
 		k, err := body.Read(piece)
@@ -149,7 +149,7 @@ func TestExpiredTokenEndsTheStream(t *testing.T) {
 // TestSignedOutStreamEnds: whoever signs out, or is disabled, is not followed up to the end of the token.
 func TestSignedOutStreamEnds(t *testing.T) {
 	t.Parallel()
-	n := setup(t, func(o *api.Options) { o.Limits.KeepAlive = 5 * time.Millisecond })
+	n := setup(t, func(o *api.Options) { o.Limits.TokenCheck = 5 * time.Millisecond })
 	n.subscribe = hub(t.Context(), quiet{}, events.Config{}).Subscribe
 	n.holds = fault.New(fault.Unauthenticated, "UNAUTHORIZED", "Unauthorized", "Signed out.")
 	text, err := io.ReadAll(n.follow(""))

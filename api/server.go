@@ -58,8 +58,8 @@ type Limits struct {
 	Answer time.Duration
 	// Silence is how long a request may wait before the database is asked whether it answers at all; 3.5 s.
 	Silence time.Duration
-	// KeepAlive is the time between two comments in an event stream; 15 s.
-	KeepAlive time.Duration
+	// TokenCheck is how often an event stream makes sure that its token still holds; 15 s.
+	TokenCheck time.Duration
 }
 
 func (l Limits) withDefaults() Limits {
@@ -78,8 +78,8 @@ func (l Limits) withDefaults() Limits {
 	if l.Silence == 0 {
 		l.Silence = 3500 * time.Millisecond
 	}
-	if l.KeepAlive == 0 {
-		l.KeepAlive = 15 * time.Second
+	if l.TokenCheck == 0 {
+		l.TokenCheck = 15 * time.Second
 	}
 	return l
 }

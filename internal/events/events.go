@@ -60,9 +60,11 @@ const (
 	TypeStatus Type = "status"
 	// TypeSession is a session of which anything has changed.
 	TypeSession Type = "session"
+	// TypePulse says that everything told so far still holds: the database has just been looked at.
+	TypePulse Type = "pulse"
 )
 
-// Event is what subscribers are told. The member of its type is set.
+// Event is what subscribers are told. The member of its type is set; a pulse has none, and no ID.
 type Event struct {
 	Type Type
 	// ID is the position after this event, as text.
@@ -72,12 +74,16 @@ type Event struct {
 	Session    *session.View
 }
 
-// about returns the session that a transition or a session's event is about, and its catalog.
-func (e Event) about() (sessionID, catalog string) {
-	if e.Transition != nil {
-		return e.Transition.SessionID, e.Transition.Catalog
+// isFor says whether an event that is no snapshot belongs to a subscription.
+func (e Event) isFor(want Want) bool {
+	switch e.Type {
+	case TypePulse:
+		return true
+	case TypeStatus:
+		return want.covers(e.Transition.SessionID, e.Transition.Catalog)
+	default:
+		return want.covers(e.Session.ID, e.Session.Catalog)
 	}
-	return e.Session.ID, e.Session.Catalog
 }
 
 // Snapshot is the current state.

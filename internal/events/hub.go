@@ -20,6 +20,8 @@ type Config struct {
 	Timeout time.Duration
 	// Patience is how long the database may not answer before subscriptions end; 15 s.
 	Patience time.Duration
+	// Pulse is the time between two pulses, which come after looks that succeeded and so no more often than those; 3 s.
+	Pulse time.Duration
 	// Buffer is how many events a subscriber may be behind before it is dropped; 64.
 	Buffer int
 	// MaxSubscribers is how many there may be at once; 10,000.
@@ -35,6 +37,7 @@ func (c Config) withDefaults() Config {
 	c.Tick = cmp.Or(c.Tick, 250*time.Millisecond)
 	c.Timeout = cmp.Or(c.Timeout, 5*time.Second)
 	c.Patience = cmp.Or(c.Patience, 15*time.Second)
+	c.Pulse = cmp.Or(c.Pulse, 3*time.Second)
 	c.Buffer = cmp.Or(c.Buffer, 64)
 	c.MaxSubscribers = cmp.Or(c.MaxSubscribers, 10_000)
 	return c
@@ -56,6 +59,8 @@ type Hub struct {
 	picture *picture
 	// failing is since when the database has not answered; zero while it does.
 	failing time.Time
+	// pulsed is when the last pulse was sent.
+	pulsed time.Time
 }
 
 // NewHub returns a Hub. It does nothing until [Hub.Run].
@@ -133,6 +138,10 @@ func (h *Hub) look(ctx context.Context) {
 	for _, e := range h.picture.update(found) {
 		h.publish(e)
 	}
+	if time.Since(h.pulsed) >= h.cfg.Pulse {
+		h.pulsed = time.Now()
+		h.publish(Event{Type: TypePulse})
+	}
 	first := welcome{hub: h, found: found, snapshots: map[snapshotKey][]byte{}}
 	for _, s := range joining {
 		if _, waits := h.joining[s]; waits {
@@ -202,7 +211,8 @@ func (h *Hub) trouble(err error, joining []*Subscription) {
 func (h *Hub) publish(e Event) {
 	var encoded []byte
 	for s := range h.subscribers {
-		if !s.want.covers(e.about()) {
+		// Whoever has something to read already needs no sign of life, and must not fall behind for it.
+		if !e.isFor(s.want) || e.Type == TypePulse && len(s.events) > 0 {
 			continue
 		}
 		if encoded == nil {

@@ -117,9 +117,14 @@ func inTime(t *testing.T, test func(t *testing.T, m *memory, h *Hub)) {
 	})
 }
 
+// pulse is how a pulse is rendered.
+const pulse = "pulse"
+
 // describe renders an event in a few words.
 func describe(e Event) []byte {
 	switch e.Type {
+	case TypePulse:
+		return []byte(pulse)
 	case TypeStatus:
 		return fmt.Appendf(nil, "%s: %s %s", e.ID, e.Transition.SessionID, e.Transition.Status)
 	case TypeSession:
@@ -146,8 +151,13 @@ func subscribe(t *testing.T, h *Hub, want Want) *Subscription {
 	return s
 }
 
-// got returns what a subscription was told so far.
-func got(s *Subscription) (all []string) {
+// got returns what a subscription was told so far, without the pulses.
+func got(s *Subscription) []string {
+	return slices.DeleteFunc(heard(s), func(text string) bool { return text == pulse })
+}
+
+// heard returns everything that a subscription was sent so far.
+func heard(s *Subscription) (all []string) {
 	synctest.Wait()
 	for _, e := range s.First() {
 		all = append(all, string(e))
@@ -303,6 +313,39 @@ func TestHealthChangesByTimeAlone(t *testing.T) {
 		after(1500 * time.Millisecond)
 		if told := got(s); len(told) == 0 || told[0] != "1: main-1 is TRANSFERRING 0% dead" {
 			t.Errorf("told %v", told)
+		}
+	})
+}
+
+// TestPulsesProveThatTheDatabaseAnswers: they come while nothing happens, not while the database is away, and do not pile up
+// for somebody who does not take them.
+func TestPulsesProveThatTheDatabaseAnswers(t *testing.T) {
+	inTime(t, func(t *testing.T, m *memory, h *Hub) {
+		m.move(1, "main-1", session.Completed)
+		s, idle := subscribe(t, h, Want{SessionID: "main-1"}), subscribe(t, h, Want{Catalog: "garden"})
+		got(s)
+		got(idle)
+		pulses := func(seconds int) (n int) {
+			for range seconds {
+				after(time.Second)
+				n += len(heard(s))
+			}
+			return n
+		}
+		if n := pulses(13); n != 4 {
+			t.Errorf("%d pulses in 13 seconds", n)
+		}
+		m.fail(errors.New("away"))
+		if n := pulses(10); n != 0 {
+			t.Errorf("%d pulses while the database is away", n)
+		}
+		m.fail(nil)
+		if n := pulses(4); n == 0 {
+			t.Error("no pulse once it is back")
+		}
+		after(10 * time.Minute)
+		if all := heard(idle); !slices.Equal(all, []string{pulse}) {
+			t.Errorf("who takes nothing for ten minutes has %v to take", all)
 		}
 	})
 }
