@@ -15,7 +15,7 @@
 // [Page.Expect], [Page.Allow] or [Page.AllowLostConnections].
 //
 // The pages of a test process share one browser, which [Main] stops; each page has a profile of its own, so two pages
-// are two people at two machines. Where no Chromium is installed the test is skipped with a line that says what to
+// are two people at two machines; [Page.OpenTab] and [Page.OpenWindow] open more of one person. Where no Chromium is installed the test is skipped with a line that says what to
 // install; with FULLSYNC_REQUIRE_BROWSER=1 it fails instead. A browser never outlives its test process, not even one
 // that was killed.
 package browsertest

@@ -13,6 +13,7 @@ import (
 	cdpbrowser "github.com/chromedp/cdproto/browser"
 	"github.com/chromedp/cdproto/cdp"
 	"github.com/chromedp/cdproto/emulation"
+	"github.com/chromedp/cdproto/page"
 	"github.com/chromedp/chromedp"
 )
 
@@ -26,10 +27,12 @@ type Options struct {
 	Dark bool
 	// ReducedMotion prefers no animations.
 	ReducedMotion bool
+	// Before is a script that runs in every document before its own scripts: for a browser that lacks something.
+	Before string
 }
 
-// Page is one tab in a browser profile of its own: its storage, cookies and cache are nobody else's. It belongs to one
-// test and to that test's goroutine.
+// Page is one tab, in a browser profile of its own: its storage, cookies and cache are nobody else's but of the tabs that are
+// opened from it. It belongs to one test and to that test's goroutine.
 type Page struct {
 	finder
 	t        testing.TB
@@ -55,14 +58,43 @@ func Open(t testing.TB, address string, o Options) *Page {
 	if err != nil || at.Host == "" {
 		t.Fatalf("browsertest: %q is not the address of a page", address)
 	}
+	return open(t, b.ctx, at, o, chromedp.WithNewBrowserContext())
+}
+
+// OpenTab opens another tab in the window that the person has opened last, which hides the page that is shown there until
+// [Page.ToFront], and loads a path of the same origin. It is the same person's: cookies, cache and connections are those of the page; only sessionStorage is its own, as in every tab.
+func (p *Page) OpenTab(path string, o Options) *Page {
+	p.t.Helper()
+	return p.beside(path, o, false)
+}
+
+// OpenWindow is [Page.OpenTab] in a window of its own: both pages can be seen.
+func (p *Page) OpenWindow(path string, o Options) *Page {
+	p.t.Helper()
+	return p.beside(path, o, true)
+}
+
+// beside opens another page of the same person.
+func (p *Page) beside(path string, o Options, newWindow bool) *Page {
+	p.t.Helper()
+	at, err := url.Parse(p.origin + path)
+	if err != nil {
+		p.t.Fatalf("browsertest: %q is not the path of a page", path)
+	}
+	return open(p.t, p.ctx, at, o, chromedp.WithNewWindow(newWindow))
+}
+
+// open opens a page in what parent is of the browser.
+func open(t testing.TB, parent context.Context, at *url.URL, o Options, how chromedp.ContextOption) *Page {
+	t.Helper()
 	p := &Page{t: t, origin: at.Scheme + "://" + at.Host, scale: max(o.Scale, 0), patience: Patience}
 	p.finder = finder{page: p}
 	p.watch = newWatch(at.Host)
-	p.ctx, p.cancel = chromedp.NewContext(b.ctx, chromedp.WithNewBrowserContext(), chromedp.WithListener(p.watch.see))
+	p.ctx, p.cancel = chromedp.NewContext(parent, how, chromedp.WithListener(p.watch.see))
 	t.Cleanup(p.Close)
 	// The first call's context is the tab's life, so that one cannot have a deadline itself.
 	late := time.AfterFunc(Patience, p.cancel)
-	err = chromedp.Do(p.ctx)
+	err := chromedp.Do(p.ctx)
 	late.Stop()
 	if err == nil {
 		err = p.prepare(o)
@@ -70,8 +102,17 @@ func Open(t testing.TB, address string, o Options) *Page {
 	if err != nil {
 		t.Fatalf("browsertest: opening a page: %v", err)
 	}
-	p.Go(strings.TrimPrefix(address, p.origin))
+	p.Go(strings.TrimPrefix(at.String(), p.origin))
 	return p
+}
+
+// ToFront shows the page in its window in place of the tab that is shown there.
+func (p *Page) ToFront() {
+	p.t.Helper()
+	p.act("bringing the page to the front", func(ctx context.Context, tab *chromedp.Target) (chromedp.Void, error) {
+		_, err := cdp.Call(ctx, tab, page.BringToFront, cdp.Empty{})
+		return chromedp.Void{}, err
+	})
 }
 
 // prepare makes the page what o says, before anything is loaded.
@@ -95,6 +136,11 @@ func (p *Page) prepare(o Options) error {
 		}
 		if err := p.allowClipboard(ctx); err != nil {
 			return err
+		}
+		if o.Before != "" {
+			if _, err := cdp.Call(ctx, tab, page.AddScriptToEvaluateOnNewDocument, page.AddScriptToEvaluateOnNewDocumentParams{Source: o.Before}); err != nil {
+				return err
+			}
 		}
 		return p.resize(ctx, tab, o.Width, o.Height)
 	})
@@ -135,6 +181,25 @@ func (p *Page) Resize(width, height int) {
 	p.t.Helper()
 	p.act(fmt.Sprintf("resizing the window to %d × %d", width, height), func(ctx context.Context, tab *chromedp.Target) (chromedp.Void, error) {
 		return chromedp.Void{}, p.resize(ctx, tab, width, height)
+	})
+}
+
+// Crash ends the process that shows the page, and so the page, without a chance to do anything first.
+func (p *Page) Crash() {
+	p.t.Helper()
+	p.closing.Do(func() {
+		go func() { // it is not answered
+			_ = p.do(func(ctx context.Context, tab *chromedp.Target) error {
+				_, err := cdp.Call(ctx, tab, page.Crash, cdp.Empty{})
+				return err
+			})
+		}()
+		select {
+		case <-p.watch.crashed:
+		case <-time.After(Patience):
+			p.t.Errorf("the page %s does not crash", p.origin)
+		}
+		p.cancel()
 	})
 }
 

@@ -23,6 +23,8 @@ import (
 // sent them.
 type watch struct {
 	host string
+	// crashed is closed when the page has crashed.
+	crashed chan struct{}
 
 	mu         sync.Mutex
 	problems   []string
@@ -41,7 +43,7 @@ type allowance struct {
 }
 
 // newWatch returns the watch for a page that may talk to host (name and port) alone.
-func newWatch(host string) *watch { return &watch{host: host} }
+func newWatch(host string) *watch { return &watch{host: host, crashed: make(chan struct{})} }
 
 // failedStatus finds the status in the browser's line about an answer it takes for an error. There is no other way to
 // tell which line is about which answer once the same path has had several.
@@ -141,6 +143,7 @@ func (w *watch) see(event any) {
 		w.note("started a %s, %s, which nobody watches", e.TargetInfo.Type, e.TargetInfo.URL)
 	case *inspector.EventTargetCrashed:
 		w.note("crashed")
+		close(w.crashed)
 	}
 }
 

@@ -1,18 +1,26 @@
 package console_test
 
 import (
+	"context"
 	"net/http"
 	"os"
 	"testing"
 
 	"fullsync/internal/auth"
 	"fullsync/internal/browsertest"
+	"fullsync/internal/cli"
 	"fullsync/internal/nodetest"
 )
 
 func TestMain(m *testing.M) {
+	if os.Getenv(nodeVariable) != "" {
+		os.Exit(cli.Run(context.Background(), []string{"serve"}, cli.IO{In: os.Stdin, Out: os.Stdout, Err: os.Stderr, Environ: os.Environ()}))
+	}
 	os.Exit(browsertest.Main(func() int { return nodetest.Main(m) }))
 }
+
+// nodeVariable tells a copy of this test binary to be a node.
+const nodeVariable = "CONSOLETEST_NODE"
 
 // password is that of every user of these tests.
 const password = "correct horse battery staple"

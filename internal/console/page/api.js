@@ -6,6 +6,9 @@
 
 const tokenKey = "fullsync.token";
 const patience = 30_000; // milliseconds for one answer
+const shortPatience = 8_000; // for one that nobody waits for
+// A browser opens six connections to a node (by HTTP/1.1), for all its tabs. What may take long leaves some of them for a cancel.
+const mostAtOnce = 3;
 
 /** The API refused a request; the message is the sentence it said. */
 export class Refused extends Error {
@@ -50,8 +53,12 @@ export function onSignedOut(then) {
   signedOut = then;
 }
 
+let underWay = 0;
+/** @type {(() => void)[]} */
+const waiting = [];
+
 /**
- * Sends a request and returns the answer's body.
+ * Sends a request when its turn comes and returns the answer's body.
  * @template T
  * @param {string} method
  * @param {string} path
@@ -60,10 +67,48 @@ export function onSignedOut(then) {
  * @returns {Promise<T>} rejects with Refused or Unreachable
  */
 export async function call(method, path, body, headers = {}) {
+  if (underWay < mostAtOnce) underWay++;
+  else await new Promise((resolve) => waiting.push(() => resolve(undefined)));
+  try {
+    return await exchange(method, path, body, { headers });
+  } finally {
+    const next = waiting.shift();
+    if (next) next();
+    else underWay--;
+  }
+}
+
+/**
+ * Is [call] for what must not wait until other requests are answered: a cancel.
+ * @template T
+ * @param {string} path
+ * @param {unknown} body
+ * @returns {Promise<T>}
+ */
+export function callAtOnce(path, body) {
+  return exchange("POST", path, body, { priority: "high" });
+}
+
+/**
+ * Is [call] for what the page asks by itself, and soon asks again.
+ * @template T
+ * @param {string} path
+ * @returns {Promise<T>}
+ */
+export function poll(path) {
+  return exchange("GET", path, undefined, { priority: "low" }, shortPatience);
+}
+
+/**
+ * @param {string} method @param {string} path @param {unknown} body @param {RequestInit} init
+ * @param {number} [milliseconds] for the answer
+ */
+async function exchange(method, path, body, init, milliseconds = patience) {
   const response = await send(method, path, {
-    headers: body === undefined ? headers : { ...headers, "Content-Type": "application/json" },
+    ...init,
+    headers: body === undefined ? init.headers : { ...init.headers, "Content-Type": "application/json" },
     body: body === undefined ? undefined : JSON.stringify(body),
-    signal: AbortSignal.timeout(patience),
+    signal: AbortSignal.timeout(milliseconds),
   });
   try {
     return await response.json();
@@ -82,7 +127,7 @@ export async function openStream(lastEventId, signal) {
   /** @type {Record<string, string>} */
   const headers = { Accept: "text/event-stream" };
   if (lastEventId) headers["Last-Event-ID"] = lastEventId;
-  const response = await send("GET", "/api/admin/sync/full-sync/events", { headers, signal });
+  const response = await send("GET", "/api/admin/sync/full-sync/events", { headers, signal, priority: "low" });
   if (!response.body) throw new Unreachable("The node sent no events.");
   return response.body;
 }

@@ -1,6 +1,6 @@
 // Cancelling a session, after asking.
 
-import { call, Refused } from "./api.js";
+import { callAtOnce, Refused } from "./api.js";
 import { confirm } from "./confirm.js";
 import { count } from "./format.js";
 import { focusMessage, say } from "./message.js";
@@ -25,7 +25,7 @@ export function askToCancel(session) {
       let told;
       try {
         /** @type {Schemas["CancelResponse"]} */
-        const done = await call("POST", "/api/admin/sync/full-sync/cancel", {
+        const done = await callAtOnce("/api/admin/sync/full-sync/cancel", {
           sessionId: session.sessionId,
           ...(reason && { reason }),
         });

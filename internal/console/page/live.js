@@ -1,117 +1,193 @@
-// Keeps the page up to date: by the stream of events, and by asking every few seconds while there is no stream.
+// Keeps the page up to date: by the stream of events, by asking every few seconds while there is no stream, or by what another
+// tab of this browser passes on. While the page cannot be seen it does none of this, and catches up when it can.
 
-import { openStream, Refused } from "./api.js";
+import { Refused } from "./api.js";
+import { readStream } from "./stream.js";
+import { Tabs } from "./tabs.js";
 
 /** @typedef {import("fullsync-api").components["schemas"]} Schemas */
-/** @typedef {"live" | "polling" | "lost"} Connection */
+/** @typedef {import("./stream.js").StreamEvent} StreamEvent */
+/**
+ * How the page is kept up to date. "silent": nothing is known to be broken, but the node has said nothing for a while.
+ * @typedef {"live" | "polling" | "silent" | "lost"} Connection
+ */
 
 /**
  * @typedef {object} Listener
- * @property {(snapshot: Schemas["SnapshotEvent"]) => void} snapshot the state to begin with, after every connect
  * @property {(change: Schemas["StatusEvent"]) => void} status a session took another status
  * @property {(session: Schemas["Session"]) => void} session something of a session changed
- * @property {() => Promise<void>} refresh asks for the state while there is no stream; rejects when the node does not answer
- * @property {(connection: Connection) => void} connection how the page is kept up to date now
+ * @property {() => Promise<Schemas["Session"][]>} ask asks for the newest sessions; rejects when the node does not answer
+ * @property {(sessions: Schemas["Session"][]) => void} state the active sessions, and some that have ended
+ * @property {() => void} missed more may have happened than was told
+ * @property {() => Promise<unknown>} check makes sure that the token still holds
+ * @property {(connection: Connection, age: number) => void} connection how the page is kept up to date now, and how many
+ *   milliseconds ago the node said what is shown; called every second
  */
 
 const pollEvery = 3_000; // milliseconds
-const longestWait = 10_000; // milliseconds between two tries to connect
-// The node sends at least a comment every 15 s, and the snapshot at once. A proxy that holds them back counts as no stream.
-const firstSilence = 10_000;
-const silence = 35_000;
+const longestWait = 10_000; // between two tries to connect
+/** From this age on, in milliseconds, what is shown counts as old. */
+export const oldAge = 10_000;
+const checkEvery = 15_000; // as often as the node checks the token of a stream
 
 /**
  * Follows all sessions for as long as the page is open.
  * @param {Listener} to
+ * @param {string} user who is signed in, and where: tabs of the same user share what they learn
  */
-export function follow(to) {
-  const link = new Link(to);
-  void link.stream();
-  void link.poll();
+export function follow(to, user) {
+  const link = new Link(to, user);
+  const attend = () => (document.visibilityState === "visible" ? link.begin() : link.end());
+  document.addEventListener("visibilitychange", attend);
+  addEventListener("pagehide", () => link.end());
+  addEventListener("pageshow", attend);
+  attend();
 }
 
 class Link {
   #lastEventId = "";
   #retry = 2_000; // milliseconds, as the node wishes
-  #streaming = false;
+  /** Whether there was a snapshot, from which on it matters what was missed. */
+  #begun = false;
   /** @type {Connection | ""} */
-  #shown = "";
+  #connection = "";
+  /** Whether the stream has begun, and when it has brought something last. */
+  #streaming = false;
+  #streamWord = 0;
+  /** When the node has said what is shown. */
+  #lastWord = performance.now();
+  /** Since when the page can be seen. */
+  #seen = performance.now();
+  /** @type {number[]} */
+  #timers = [];
+  #hangUp = new AbortController();
 
   /** Ends the pause between two streams. */
   #wake = () => {};
 
-  /** @param {Listener} to */
-  constructor(to) {
+  /** @param {Listener} to @param {string} user */
+  constructor(to, user) {
     this.to = to;
+    this.tabs = new Tabs(user, {
+      lead: (signal) => {
+        void this.#stream(signal);
+        void this.#poll(signal);
+      },
+      follow: () => void this.#catchUp(),
+      state: () => ({ connection: this.#connection, age: this.#age() }),
+      beat: ({ connection, age }) => {
+        this.#lastWord = Math.max(this.#lastWord, performance.now() - age);
+        if (connection) this.#show(connection);
+      },
+      news: ({ event, list }) => (event ? this.#take(event) : this.to.state(list)),
+      crowded: () => this.#hangUp.abort(),
+    });
     addEventListener("online", () => this.#wake());
   }
 
-  /** Reads one stream after another. */
-  async stream() {
-    for (let failures = 0; ; ) {
+  /** Begins, because the page can be seen. */
+  begin() {
+    if (this.#timers.length > 0) return;
+    this.#seen = performance.now();
+    this.#timers = [
+      setInterval(() => this.#report(), 1_000),
+      setInterval(() => this.to.check().catch(() => {}), checkEvery), // a tab that only follows would not notice otherwise
+    ];
+    this.tabs.join();
+  }
+
+  /** Ends, because it cannot. */
+  end() {
+    for (const timer of this.#timers) clearInterval(timer);
+    this.#timers = [];
+    this.tabs.leave();
+  }
+
+  /** Catches up with a tab that has listened all the time. */
+  async #catchUp() {
+    if (this.#begun) this.to.missed();
+    this.#begun = true;
+    await this.to.ask().then(this.to.state, () => {}); // the leader says what is wrong
+  }
+
+  /** Reads one stream after another. @param {AbortSignal} signal */
+  async #stream(signal) {
+    for (let failures = 0; !signal.aborted; ) {
+      this.tabs.streams = this.tabs.mayStream();
       try {
-        await this.#read();
+        if (this.tabs.streams) await this.#read(signal);
       } catch (failure) {
         if (isSignedOut(failure)) return;
       }
       failures = this.#streaming ? 0 : failures + 1;
-      this.#streaming = false;
-      void this.#ask();
-      await this.#pause(Math.min(this.#retry * 2 ** failures, longestWait));
+      this.#streaming = this.tabs.streams = false;
+      if (signal.aborted) return;
+      void this.#ask(signal);
+      await this.#pause(Math.min(this.#retry * 2 ** failures, longestWait), signal);
     }
   }
 
-  /** Asks every few seconds while there is no stream. */
-  async poll() {
-    do await wait(pollEvery);
-    while (this.#streaming || (await this.#ask()));
+  /** @param {AbortSignal} signal */
+  async #read(signal) {
+    this.#hangUp = new AbortController();
+    const end = () => this.#hangUp.abort();
+    signal.addEventListener("abort", end);
+    try {
+      await readStream(this.#lastEventId, this.#hangUp.signal, {
+        word: () => {
+          this.#streamWord = this.#lastWord = performance.now();
+          this.#show("live");
+        },
+        event: (event) => {
+          if (event.retry) this.#retry = event.retry;
+          if (!event.type) return;
+          if (event.type === "snapshot") this.#streaming = true;
+          this.#take(event);
+          this.tabs.pass({ event });
+        },
+      });
+    } finally {
+      signal.removeEventListener("abort", end);
+    }
   }
 
-  /** Asks once, and reports false when the page is signed out. */
-  async #ask() {
+  /** Asks every few seconds while there is no stream, or nothing comes from it. @param {AbortSignal} signal */
+  async #poll(signal) {
+    do await wait(pollEvery, signal);
+    while (!signal.aborted && (this.#speaks() || (await this.#ask(signal))));
+  }
+
+  /** Asks once, and reports false when the page is signed out. @param {AbortSignal} signal */
+  async #ask(signal) {
     /** @type {Connection} */
     let found = "polling";
     try {
-      await this.to.refresh();
+      const list = await this.to.ask();
+      if (signal.aborted) return true;
+      this.#lastWord = performance.now();
+      this.to.state(list);
+      this.tabs.pass({ list });
     } catch (failure) {
       if (isSignedOut(failure)) return false;
       found = "lost";
     }
-    if (this.#streaming) return true;
-    if (found === "polling" && this.#shown === "lost") this.#wake(); // the node is back: no need to wait any longer
+    if (signal.aborted || this.#speaks()) return true;
+    if (found === "polling" && this.#connection === "lost") this.#wake(); // the node is back: no need to wait any longer
     this.#show(found);
     return true;
   }
 
-  async #read() {
-    const hangUp = new AbortController();
-    let alarm = setTimeout(() => hangUp.abort(), firstSilence);
-    try {
-      const body = await openStream(this.#lastEventId, hangUp.signal);
-      let rest = "";
-      for await (const text of pieces(body)) {
-        const blocks = (rest + text).split("\n\n");
-        rest = blocks.pop() ?? "";
-        for (const block of blocks) this.#take(parse(block));
-        if (!this.#streaming) continue;
-        clearTimeout(alarm);
-        alarm = setTimeout(() => hangUp.abort(), silence);
-      }
-    } finally {
-      clearTimeout(alarm);
-      hangUp.abort();
-    }
-  }
-
   /** @param {StreamEvent} event */
   #take(event) {
-    if (event.retry) this.#retry = event.retry;
     switch (event.type) {
-      case "snapshot":
-        this.#streaming = true;
-        this.#show("live");
-        this.to.snapshot(JSON.parse(event.data));
+      case "snapshot": {
+        /** @type {Schemas["SnapshotEvent"]} */
+        const snapshot = JSON.parse(event.data);
+        this.to.state(snapshot.sessions);
+        if (this.#begun && !snapshot.resumed) this.to.missed();
+        this.#begun = true;
         break;
+      }
       case "status":
         this.to.status(JSON.parse(event.data));
         break;
@@ -123,17 +199,35 @@ class Link {
     if (event.id) this.#lastEventId = event.id;
   }
 
-  /** @param {number} milliseconds */
-  async #pause(milliseconds) {
+  /** @param {number} milliseconds @param {AbortSignal} signal */
+  async #pause(milliseconds, signal) {
     const woken = new Promise((resolve) => (this.#wake = () => resolve(undefined)));
-    await Promise.race([woken, wait(milliseconds)]);
+    await Promise.race([woken, wait(milliseconds, signal)]);
+  }
+
+  /** Whether there is a stream that brings something. */
+  #speaks() {
+    return this.#streaming && performance.now() - this.#streamWord < oldAge;
+  }
+
+  /** How many milliseconds ago the node has said what is shown. */
+  #age() {
+    return performance.now() - this.#lastWord;
   }
 
   /** @param {Connection} connection */
   #show(connection) {
-    if (connection === this.#shown) return;
-    this.#shown = connection;
-    this.to.connection(connection);
+    if (connection === this.#connection) return;
+    this.#connection = connection;
+    this.#report();
+    this.tabs.beat();
+  }
+
+  #report() {
+    if (!this.#connection) return;
+    // A page that could not be seen has old things to show, but its node has had no chance to say others.
+    const silent = this.#connection !== "lost" && Math.min(this.#age(), performance.now() - this.#seen) >= oldAge;
+    this.to.connection(silent ? "silent" : this.#connection, this.#age());
   }
 }
 
@@ -142,37 +236,13 @@ function isSignedOut(failure) {
   return failure instanceof Refused && failure.status === 401;
 }
 
-/** @typedef {{type: string, id: string, data: string, retry: number}} StreamEvent */
-
 /**
- * Reads one event of the stream, the lines between two empty ones.
- * @param {string} block
- * @returns {StreamEvent}
+ * @param {number} milliseconds
+ * @param {AbortSignal} signal ends the wait
  */
-function parse(block) {
-  const event = { type: "", id: "", data: "", retry: 0 };
-  for (const line of block.split("\n")) {
-    const [, name, value] = /^(\w+): ?(.*)$/.exec(line) ?? []; // a comment has no name
-    if (name === "event") event.type = value;
-    else if (name === "id") event.id = value;
-    else if (name === "data") event.data += value;
-    else if (name === "retry") event.retry = Number(value);
-  }
-  return event;
-}
-
-/** @param {ReadableStream<Uint8Array>} body */
-async function* pieces(body) {
-  const reader = body.getReader();
-  const decoder = new TextDecoder();
-  for (;;) {
-    const { done, value } = await reader.read();
-    if (done) return;
-    yield decoder.decode(value, { stream: true });
-  }
-}
-
-/** @param {number} milliseconds */
-function wait(milliseconds) {
-  return new Promise((resolve) => setTimeout(resolve, milliseconds));
+function wait(milliseconds, signal) {
+  return new Promise((resolve) => {
+    const timer = setTimeout(resolve, milliseconds);
+    signal.addEventListener("abort", () => (clearTimeout(timer), resolve(undefined)), { once: true });
+  });
 }

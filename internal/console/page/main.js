@@ -1,14 +1,14 @@
 // The page: sign in, then the desk.
 
-import { call, keepToken, onSignedOut, token, Unreachable } from "./api.js";
+import { call, keepToken, onSignedOut, poll, token, Unreachable } from "./api.js";
 import { busy } from "./busy.js";
 import { byId, field, mainHeading } from "./dom.js";
-import { clock } from "./format.js";
+import { clock, duration } from "./format.js";
 import { reloadHistory } from "./history.js";
-import { follow } from "./live.js";
+import { follow, oldAge } from "./live.js";
 import { hush, say, sentenceOf } from "./message.js";
 import { reloadPeers } from "./peers.js";
-import { isActive, onSession, put, refresh, takeSnapshot, takeStatus } from "./sessions.js";
+import { askForNewest, isActive, onSession, put, takeState, takeStatus } from "./sessions.js";
 import "./start.js";
 
 /** @typedef {import("fullsync-api").components["schemas"]} Schemas */
@@ -19,11 +19,13 @@ const signInForm = byId("sign-in-form", HTMLFormElement);
 const signInProblem = byId("sign-in-problem", HTMLElement);
 const signOutButton = byId("sign-out", HTMLButtonElement);
 const connectionLine = byId("connection", HTMLElement);
+const ageLine = byId("age", HTMLElement);
 
 /** @type {Record<import("./live.js").Connection, string>} */
 const connectionTexts = {
   live: "Live",
   polling: "No live events; asking every 3 seconds",
+  silent: "The node does not answer; what you see is old",
   lost: "Connection lost; what you see may be old. Trying again…",
 };
 
@@ -90,23 +92,34 @@ async function open(shown) {
   byId("who", HTMLElement).hidden = false;
   byId("desk", HTMLElement).hidden = false;
   shown?.();
-  let connected = false;
-  follow({
-    snapshot(snapshot) {
-      takeSnapshot(snapshot);
-      if (connected && !snapshot.resumed) void reloadHistory(); // more may have happened than the snapshot tells
-      connected = true;
+  follow(
+    {
+      status: takeStatus,
+      session: put,
+      ask: askForNewest,
+      state: takeState,
+      missed: () => void reloadHistory(),
+      check: () => poll("/api/auth/me"),
+      connection: showConnection,
     },
-    status: takeStatus,
-    session: put,
-    refresh,
-    connection(connection) {
-      connectionLine.hidden = false;
-      connectionLine.dataset.connection = connection;
-      connectionLine.textContent = connectionTexts[connection];
-    },
-  });
+    JSON.stringify([me.node.nodeId, me.user.name, me.user.role]),
+  );
   await Promise.all([reloadPeers(), reloadHistory()]);
+}
+
+/**
+ * Shows how fresh the page is. The seconds are not read aloud, since they change all the time.
+ * @param {import("./live.js").Connection} connection
+ * @param {number} age milliseconds since the node has said what is shown
+ */
+function showConnection(connection, age) {
+  connectionLine.hidden = false;
+  connectionLine.dataset.connection = connection;
+  if (connectionLine.textContent !== connectionTexts[connection]) connectionLine.textContent = connectionTexts[connection];
+  const isOld = age >= oldAge;
+  document.body.dataset.old = String(isOld);
+  const text = isOld ? `Last word ${duration(Math.floor(age / 1_000))} ago` : "";
+  if (ageLine.textContent !== text) ageLine.textContent = text;
 }
 
 async function signOut() {

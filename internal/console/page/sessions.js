@@ -1,6 +1,6 @@
 // The sessions this page knows, each as it was seen last.
 
-import { call } from "./api.js";
+import { call, poll } from "./api.js";
 
 /** @typedef {import("fullsync-api").components["schemas"]} Schemas */
 /** @typedef {Schemas["Session"]} Session */
@@ -69,16 +69,6 @@ export async function load(id) {
 }
 
 /**
- * Takes the state that a stream begins with. What is known as active and not in it has ended meanwhile.
- * @param {Schemas["SnapshotEvent"]} snapshot
- */
-export function takeSnapshot(snapshot) {
-  const shown = new Set(snapshot.sessions.map((s) => s.sessionId));
-  for (const s of snapshot.sessions) put(s);
-  for (const s of activeSessions()) if (!shown.has(s.sessionId)) load(s.sessionId).catch(() => {}); // the next snapshot asks again
-}
-
-/**
  * Takes a change of status. The session itself usually comes right after it; one that was replaced at once may not.
  * @param {Schemas["StatusEvent"]} change
  */
@@ -90,11 +80,20 @@ export function takeStatus(change) {
   }, 1_000);
 }
 
-/** Asks the node for the newest sessions, and for those that were active. Rejects when it does not answer. */
-export async function refresh() {
+/** Asks the node for the newest sessions. Rejects when it does not answer. */
+export async function askForNewest() {
   /** @type {Schemas["SessionListResponse"]} */
-  const list = await call("GET", "/api/admin/sync/full-sync?pageSize=100");
-  const shown = new Set(list.sessions.map((s) => s.sessionId));
-  for (const s of list.sessions) put(s);
-  for (const s of activeSessions()) if (!shown.has(s.sessionId)) await load(s.sessionId);
+  const list = await poll("/api/admin/sync/full-sync?pageSize=100");
+  return list.sessions;
+}
+
+/**
+ * Takes the state: the active sessions and some that have ended. Of one that is known as active and not among them the node is
+ * asked; most likely it has ended meanwhile.
+ * @param {Session[]} sessions
+ */
+export function takeState(sessions) {
+  const shown = new Set(sessions.map((s) => s.sessionId));
+  for (const s of sessions) put(s);
+  for (const s of activeSessions()) if (!shown.has(s.sessionId)) load(s.sessionId).catch(() => {}); // the next state asks again
 }

@@ -1,0 +1,112 @@
+//go:build unix
+
+package console_test
+
+import (
+	"bufio"
+	"encoding/json"
+	"os"
+	"os/exec"
+	"strings"
+	"syscall"
+	"testing"
+
+	"fullsync/internal/auth"
+	"fullsync/internal/browsertest"
+	"fullsync/internal/leash"
+	"fullsync/internal/nodetest"
+)
+
+// TestAFrozenNodeDoesNotLookAlive: its process is stopped in the middle of a sync, so that its connections stay and nothing comes.
+func TestAFrozenNodeDoesNotLookAlive(t *testing.T) {
+	t.Parallel()
+	patient := map[string]string{"HEARTBEAT_INTERVAL": "5m", "STALE_AFTER": "15m"}
+	pair := newPair(t, nodetest.SQLite, 100, nodetest.Config{Settings: patient})
+	gate := pair.Wire.HoldPage(t, nodetest.ProductsPath, 4)
+	pair.Main.Down()
+	url, process := serve(t, nodetest.Config{ID: nodetest.MainNode, Database: pair.Main.Database(), Settings: patient})
+	page := signInAt(t, url, auth.RoleOperator, browsertest.Options{})
+	defer page.AllowLostConnections()()
+	startByTen(t, page)
+	nodetest.Await(t, "the fourth page", gate.Reached)
+	bar(page, 30).Wait()
+	card(page).WaitText("healthy")
+	if text := page.Text(); strings.Contains(text, "Last word") || strings.Contains(text, "not known.") {
+		t.Errorf("it looks frozen already: %s", text)
+	}
+
+	signal(t, process, syscall.SIGSTOP)
+	page.WaitText("Last word ")
+	page.Find(`#connection:is([data-connection="silent"], [data-connection="lost"])`).WaitText("what you see")
+	card(page).WaitText("How it is now is not known.")
+	if text := card(page).Text(); strings.Contains(text, "healthy") {
+		t.Errorf("it looks alive: %s", text)
+	}
+	page.Axe()
+
+	signal(t, process, syscall.SIGCONT)
+	live(page)
+	card(page).WaitText("healthy")
+	page.WaitNoText("Last word")
+	page.WaitNoText("How it is now is not known.")
+	gate.Open()
+	card(page).WaitText("COMPLETED")
+}
+
+// serve runs a node in a process of its own until the test ends, and returns its address.
+func serve(t *testing.T, c nodetest.Config) (url string, process *os.Process) {
+	t.Helper()
+	command := exec.Command(os.Args[0])
+	command.Env = []string{nodeVariable + "=1", "FULLSYNC_LOG_FORMAT=json", "PATH=" + os.Getenv("PATH")}
+	for name, value := range c.Environ() {
+		command.Env = append(command.Env, name+"="+value)
+	}
+	command.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	log, err := command.StderrPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	held, err := leash.New(&syscall.SysProcAttr{Setpgid: true}, "read -r pid && { read -r gone || kill -KILL $pid; }")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := command.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		_ = command.Process.Kill()
+		_ = command.Wait()
+		_ = held.Tell("gone")
+		if err := held.Release(); err != nil {
+			t.Error(err)
+		}
+	})
+	if err := held.Tell(command.Process.Pid); err != nil {
+		t.Fatal(err)
+	}
+	var seen []string
+	up := make(chan string, 1)
+	go func() {
+		defer close(up)
+		for lines := bufio.NewScanner(log); lines.Scan(); {
+			var line struct{ Msg, URL string }
+			seen = append(seen, lines.Text())
+			if json.Unmarshal(lines.Bytes(), &line) == nil && line.Msg == "node is up" {
+				up <- line.URL
+			}
+		}
+	}()
+	url, ok := nodetest.Await(t, "the node", up)
+	if !ok {
+		t.Fatalf("the node has ended:\n%s", strings.Join(seen, "\n"))
+	}
+	return url, command.Process
+}
+
+// signal sends a signal to a process.
+func signal(t *testing.T, process *os.Process, s syscall.Signal) {
+	t.Helper()
+	if err := process.Signal(s); err != nil {
+		t.Fatal(err)
+	}
+}
