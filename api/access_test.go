@@ -64,7 +64,8 @@ func TestRolesAreThoseOfTheDocument(t *testing.T) {
 		for _, role := range auth.Roles() {
 			a := n.call(r.method, r.path, r.body, "Authorization", "Bearer "+n.token(role))
 			allowed := len(roles) == 0 || slices.Contains(roles, string(role))
-			if allowed && (a.status < 200 || a.status > 299) {
+			// One operation is always refused, whoever asks.
+			if allowed && (a.status < 200 || a.status > 299) && a.member("code") != "SERVICE_NOT_CONTROLLED" {
 				t.Errorf("%s %s as %s: %d %s", r.method, r.path, role, a.status, a.body)
 			}
 			if !allowed && (a.status != http.StatusForbidden || a.member("error") != "Insufficient permissions") {

@@ -52,12 +52,15 @@ func (p pageResponse) VisitReadNodeDigestsOfIntervalsResponse(w http.ResponseWri
 }
 
 // GetNode says which node this is. The catalog main is listed even while it is empty, so that it can be pulled.
-func (h *nodeHandlers) GetNode(ctx context.Context, _ spec.GetNodeRequestObject) (spec.GetNodeResponseObject, error) {
+func (h *nodeHandlers) GetNode(ctx context.Context, r spec.GetNodeRequestObject) (spec.GetNodeResponseObject, error) {
+	out := spec.GetNode200JSONResponse{NodeId: h.node.ID, NodeName: h.node.Name, Version: h.node.Version, Catalogs: []spec.NodeCatalog{}}
+	if !valueOr(r.Params.Catalogs, true) {
+		return out, nil
+	}
 	counts, err := h.catalogs.CountCatalogs(ctx)
 	if err != nil {
 		return nil, err
 	}
-	out := spec.GetNode200JSONResponse{NodeId: h.node.ID, NodeName: h.node.Name, Version: h.node.Version}
 	hasDefault := false
 	for _, c := range counts {
 		hasDefault = hasDefault || c.Catalog == catalog.Default

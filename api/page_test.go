@@ -173,6 +173,12 @@ func TestNode(t *testing.T) {
 	if a = n.call("GET", pagePath, "", "Accept-Encoding", "identity"); a.body != `{"end":{"count":0,"next":null,"total":0}}`+"\n" {
 		t.Error(a.body)
 	}
+	counts := &countedCatalogs{}
+	n = setup(t, func(o *api.Options) { o.Catalogs = counts })
+	a = n.call("GET", "/api/node?catalogs=false", "")
+	if strings.TrimSpace(a.body) != `{"nodeId":"main-1","nodeName":"Main","version":"test","catalogs":[]}` || counts.counted != 0 {
+		t.Errorf("without catalogs: %s, counted %d times", a.body, counts.counted)
+	}
 }
 
 // TestPageHoldsTheLargestProduct: a line over the page's buffer goes out whole.

@@ -2,13 +2,17 @@ package api
 
 import (
 	"context"
+	"time"
 
 	"fullsync/api/spec"
 	"fullsync/internal/peer"
 )
 
 // peerHandlers manage the peers of this node.
-type peerHandlers struct{ peers Peers }
+type peerHandlers struct {
+	peers      Peers
+	checkEvery time.Duration
+}
 
 // ListPeers lists all peers.
 func (h *peerHandlers) ListPeers(ctx context.Context, _ spec.ListPeersRequestObject) (spec.ListPeersResponseObject, error) {
@@ -18,7 +22,7 @@ func (h *peerHandlers) ListPeers(ctx context.Context, _ spec.ListPeersRequestObj
 	}
 	out := spec.ListPeers200JSONResponse{Success: true, Peers: []spec.Peer{}}
 	for _, p := range peers {
-		out.Peers = append(out.Peers, peerOf(p))
+		out.Peers = append(out.Peers, h.peerOf(p))
 	}
 	return out, nil
 }
@@ -38,7 +42,7 @@ func (h *peerHandlers) AddPeer(ctx context.Context, r spec.AddPeerRequestObject)
 	}
 	return spec.AddPeer201JSONResponse{
 		Headers: spec.AddPeer201ResponseHeaders{Location: underPrefix(ctx, "/api/admin/sync/peers/"+p.NodeID)},
-		Body:    spec.PeerResponse{Success: true, Peer: peerOf(p)},
+		Body:    spec.PeerResponse{Success: true, Peer: h.peerOf(p)},
 	}, nil
 }
 
@@ -48,7 +52,7 @@ func (h *peerHandlers) GetPeer(ctx context.Context, r spec.GetPeerRequestObject)
 	if err != nil {
 		return nil, err
 	}
-	return spec.GetPeer200JSONResponse{Success: true, Peer: peerOf(p)}, nil
+	return spec.GetPeer200JSONResponse{Success: true, Peer: h.peerOf(p)}, nil
 }
 
 // ChangePeer changes the members that are given.
@@ -59,7 +63,7 @@ func (h *peerHandlers) ChangePeer(ctx context.Context, r spec.ChangePeerRequestO
 	if err != nil {
 		return nil, err
 	}
-	return spec.ChangePeer200JSONResponse{Success: true, Peer: peerOf(p)}, nil
+	return spec.ChangePeer200JSONResponse{Success: true, Peer: h.peerOf(p)}, nil
 }
 
 // RemovePeer forgets a peer.
@@ -90,14 +94,16 @@ func (h *peerHandlers) CheckPeer(ctx context.Context, r spec.CheckPeerRequestObj
 }
 
 // peerOf renders a peer; its token is never among it.
-func peerOf(p peer.Peer) spec.Peer {
+func (h *peerHandlers) peerOf(p peer.Peer) spec.Peer {
 	return spec.Peer{
-		NodeId:    p.NodeID,
-		NodeName:  p.NodeName,
-		Kind:      string(p.Kind),
-		Url:       p.URL,
-		IsActive:  p.IsActive,
-		LastSeen:  inUTC(p.LastSeen),
-		LastError: optional(p.LastError),
+		NodeId:      p.NodeID,
+		NodeName:    p.NodeName,
+		Kind:        string(p.Kind),
+		Url:         p.URL,
+		IsActive:    p.IsActive,
+		IsOnline:    p.Online(h.checkEvery),
+		LastSeen:    inUTC(p.LastSeen),
+		LastSeenAgo: secondsSince(p.LastSeenAgo),
+		LastError:   optional(p.LastError),
 	}
 }

@@ -3,6 +3,7 @@ package api_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/http"
 	"reflect"
 	"regexp"
@@ -13,14 +14,17 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"fullsync/api"
+	"fullsync/internal/catalog"
 	"fullsync/internal/fault"
 	"fullsync/internal/peer"
+	"fullsync/internal/session"
+	"fullsync/internal/syncer"
 )
 
 func TestPeers(t *testing.T) {
 	t.Parallel()
 	n := setup(t)
-	const path, shown = "/api/admin/sync/peers", `{"nodeId":"branch-2","nodeName":"Branch 2","kind":"node","url":"https://branch-2.example.com:8443/x","isActive":true,"lastSeen":null,"lastError":null}`
+	const path, shown = "/api/admin/sync/peers", `{"nodeId":"branch-2","nodeName":"Branch 2","kind":"node","url":"https://branch-2.example.com:8443/x","isActive":true,"isOnline":true,"lastSeen":"2026-01-31T10:00:00Z","lastSeenAgo":61,"lastError":null}`
 	if a := n.call("GET", path, ""); strings.TrimSpace(a.body) != `{"success":true,"peers":[`+shown+`]}` {
 		t.Error(a.body)
 	}
@@ -137,10 +141,72 @@ func TestProductPageEndsBySize(t *testing.T) {
 func TestStats(t *testing.T) {
 	t.Parallel()
 	n := setup(t)
-	const want = `{"success":true,"syncNodes":[{"nodeId":"branch-2","nodeName":"Branch 2","ipAddress":"branch-2.example.com","port":8443,"isActive":true,"lastSeen":null}],` +
-		`"sessions":{"total":3,"byStatus":{"CANCELLED":1,"COMPLETED":2,"FAILED":0,"PREPARING":0,"TRANSFERRING":0}},"products":{"total":6}}`
-	if a := n.call("GET", "/api/sync/stats", ""); strings.TrimSpace(a.body) != want {
-		t.Errorf("got %s\nwant %s", a.body, want)
+	zeros := ""
+	for _, day := range []string{"28", "27", "26", "25"} {
+		zeros += `,{"date":"2026-01-` + day + `","eventsGenerated":0,"eventsReceived":0,"eventsProcessed":0,"conflictsDetected":0,` +
+			`"conflictsResolved":0,"peersConnected":0,"dataTransferred":0}`
+	}
+	want := `{"success":true,"syncNodes":[{"nodeId":"branch-2","nodeName":"Branch 2","ipAddress":"branch-2.example.com","port":8443,"isActive":true,` +
+		`"isOnline":true,"lastSeen":"2026-01-31T10:00:00Z","lastSeenAgo":61}],` +
+		`"sessions":{"total":4,"byStatus":{"CANCELLED":0,"COMPLETED":2,"FAILED":1,"PREPARING":0,"TRANSFERRING":1}},"products":{"total":6},` +
+		`"timestamp":"2026-01-31T11:00:00Z",` +
+		`"overview":{"totalSyncEvents":2177,"processedEvents":1865,"pendingEvents":309,"failedEvents":3,"conflictResolutions":0,"activeSyncNodes":1,` +
+		`"healthScore":66.6,"successRate":99.7,"conflictRate":0},"last24Hours":{"events":1000,"conflicts":0,"sessions":3},` +
+		`"recentSessions":[{"sessionId":"` + sessionA + `","initiatorNodeId":"main-1","participantNodes":["branch-2","main-1"],"status":"TRANSFERRING",` +
+		`"startTime":"2026-01-31T10:00:00Z","endTime":null,"eventsTransferred":758,"conflictsDetected":0,"conflictsResolved":0}],"recentConflicts":[],` +
+		`"metrics":[{"date":"2026-01-31","eventsGenerated":0,"eventsReceived":1000,"eventsProcessed":997,"conflictsDetected":0,"conflictsResolved":0,"peersConnected":2,"dataTransferred":5000},` +
+		`{"date":"2026-01-30","eventsGenerated":0,"eventsReceived":0,"eventsProcessed":0,"conflictsDetected":0,"conflictsResolved":0,"peersConnected":0,"dataTransferred":0},` +
+		`{"date":"2026-01-29","eventsGenerated":0,"eventsReceived":10,"eventsProcessed":10,"conflictsDetected":0,"conflictsResolved":0,"peersConnected":1,"dataTransferred":7}` +
+		zeros + `]}`
+	var asked syncer.Query
+	n.list = func(q syncer.Query) ([]session.View, error) { asked = q; return []session.View{running()}, nil }
+	if a := n.call("GET", "/api/sync/stats", ""); strings.TrimSpace(a.body) != want || asked.Limit != 10 {
+		t.Errorf("got %s\nwant %s\nasked for %+v", a.body, want, asked)
+	}
+}
+
+// TestManyProductsAreNotCountedForEveryCaller: few are, so that the number is always right where it costs nothing.
+func TestManyProductsAreNotCountedForEveryCaller(t *testing.T) {
+	t.Parallel()
+	counts := &countedCatalogs{products: 7}
+	n := setup(t, func(o *api.Options) { o.Catalogs, o.Limits.KeepCount = counts, time.Hour })
+	total := func() any {
+		return n.call("GET", "/api/sync/stats", "").member("products").(map[string]any)["total"]
+	}
+	for _, want := range []struct{ products, total, counted int64 }{
+		{7, 7, 1}, {8, 8, 2}, {1_000_000, 1_000_000, 3}, {1_000_001, 1_000_000, 3},
+	} {
+		counts.products = want.products
+		if got := total(); got != float64(want.total) || counts.counted != want.counted {
+			t.Errorf("%+v: got %v, counted %d times", want, got, counts.counted)
+		}
+	}
+}
+
+// countedCatalogs count how often they are counted.
+type countedCatalogs struct {
+	api.Catalogs
+	products, counted int64
+}
+
+func (c *countedCatalogs) CountCatalogs(context.Context) ([]catalog.Count, error) {
+	c.counted++
+	return []catalog.Count{{Catalog: "main", Products: c.products}}, nil
+}
+
+func TestServiceRunsAndCannotBeControlled(t *testing.T) {
+	t.Parallel()
+	n := setup(t)
+	a := n.call("GET", "/api/sync/service", "")
+	at, err := time.Parse(time.RFC3339, fmt.Sprint(a.member("timestamp")))
+	if a.status != 200 || a.member("isRunning") != true || err != nil || time.Since(at).Abs() > time.Hour || !strings.HasPrefix(a.body, `{"isRunning":true,"timestamp":"`) {
+		t.Errorf("%d %s, %v", a.status, a.body, err)
+	}
+	for _, body := range []string{`{"action":"stop"}`, `{"action":"start","force":true}`, `{}`, ""} {
+		a := n.call("POST", "/api/sync/service", body)
+		if a.status != http.StatusUnprocessableEntity || a.member("code") != "SERVICE_NOT_CONTROLLED" || !strings.Contains(fmt.Sprint(a.member("message")), "cancel it") {
+			t.Errorf("%s: %d %s", body, a.status, a.body)
+		}
 	}
 }
 

@@ -16,7 +16,7 @@ func TestServedRoutesAreThoseOfTheDocument(t *testing.T) {
 		Peers
 		Catalogs
 		Pages
-		SessionCounts
+		SessionFigures
 		Events
 		Logins
 		Editor
@@ -30,14 +30,14 @@ func TestServedRoutesAreThoseOfTheDocument(t *testing.T) {
 	type all struct {
 		Syncs
 		Pages
-		SessionCounts
+		SessionFigures
 		Events
 		Logins
 		Console
 		Editor
 	}
 	s, err = New(Options{
-		Syncs: all{}, Peers: struct{ Peers }{}, Catalogs: struct{ Catalogs }{}, Pages: all{}, Sides: func(string, bool) Side { return nil }, Counts: all{}, Events: all{}, Logins: all{}, Console: all{}, Editor: all{},
+		Syncs: all{}, Peers: struct{ Peers }{}, Catalogs: struct{ Catalogs }{}, Pages: all{}, Sides: func(string, bool) Side { return nil }, Figures: all{}, Events: all{}, Logins: all{}, Console: all{}, Editor: all{},
 		Ready: func(context.Context) error { return nil }, Answers: func(context.Context) error { return nil }, Logger: slog.New(slog.DiscardHandler),
 	})
 	if err != nil {

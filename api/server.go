@@ -23,7 +23,7 @@ type Options struct {
 	Editor   Editor
 	Pages    Pages
 	Sides    Sides
-	Counts   SessionCounts
+	Figures  SessionFigures
 	Events   Events
 	Logins   Logins
 	Console  Console
@@ -32,6 +32,8 @@ type Options struct {
 	Ready func(ctx context.Context) error
 	// Answers returns Unavailable while the database does not answer.
 	Answers func(ctx context.Context) error
+	// CheckPeersEvery is how often switched-on peers are checked; one that was not for two of these is not online.
+	CheckPeersEvery time.Duration
 	// CORSOrigins are the origins (scheme://host[:port]) whose pages may call this node; none where empty.
 	CORSOrigins []string
 	// TrustedProxies are the networks (10.0.0.0/8) whose word is taken about the caller's address (X-Forwarded-For) and
@@ -60,6 +62,8 @@ type Limits struct {
 	Silence time.Duration
 	// TokenCheck is how often an event stream makes sure that its token still holds; 15 s.
 	TokenCheck time.Duration
+	// KeepCount is how long the number of products is kept where there are many; 5 s.
+	KeepCount time.Duration
 }
 
 func (l Limits) withDefaults() Limits {
@@ -81,6 +85,9 @@ func (l Limits) withDefaults() Limits {
 	if l.TokenCheck == 0 {
 		l.TokenCheck = 15 * time.Second
 	}
+	if l.KeepCount == 0 {
+		l.KeepCount = 5 * time.Second
+	}
 	return l
 }
 
@@ -89,7 +96,7 @@ type Server struct{ echo *echo.Echo }
 
 // New returns the server for opt. It returns an error when the document and the list of open routes disagree.
 func New(opt Options) (*Server, error) {
-	if opt.Syncs == nil || opt.Peers == nil || opt.Catalogs == nil || opt.Editor == nil || opt.Pages == nil || opt.Sides == nil || opt.Counts == nil ||
+	if opt.Syncs == nil || opt.Peers == nil || opt.Catalogs == nil || opt.Editor == nil || opt.Pages == nil || opt.Sides == nil || opt.Figures == nil ||
 		opt.Events == nil || opt.Logins == nil || opt.Console == nil || opt.Ready == nil || opt.Answers == nil || opt.Logger == nil {
 		return nil, errors.New("api: a service is missing in the options")
 	}
@@ -167,13 +174,15 @@ func newHandlers(opt Options) *handlers {
 	return &handlers{
 		sessionHandlers: sessionHandlers{syncs: opt.Syncs},
 		eventHandlers:   eventHandlers{events: opt.Events, syncs: opt.Syncs, logins: opt.Logins, limits: opt.Limits},
-		peerHandlers:    peerHandlers{peers: opt.Peers},
+		peerHandlers:    peerHandlers{peers: opt.Peers, checkEvery: opt.CheckPeersEvery},
 		productHandlers: productHandlers{catalogs: opt.Catalogs, pageBytes: opt.Limits.PageBytes},
 		editHandlers:    editHandlers{editor: opt.Editor},
 		catalogHandlers: catalogHandlers{editor: opt.Editor, catalogs: opt.Catalogs, sides: opt.Sides, syncs: opt.Syncs},
 		nodeHandlers: nodeHandlers{node: opt.Node, catalogs: opt.Catalogs, pages: opt.Pages, sides: opt.Sides, totals: newTotals(opt.Pages.CountProducts),
 			encoders: newEncoders(), pageBytes: opt.Limits.PageBytes},
-		statsHandlers:     statsHandlers{peers: opt.Peers, sessions: opt.Counts, catalogs: opt.Catalogs},
+		statsHandlers: statsHandlers{
+			peers: opt.Peers, syncs: opt.Syncs, figures: opt.Figures, products: newProductTotal(opt.Catalogs, opt.Limits.KeepCount), checkEvery: opt.CheckPeersEvery,
+		},
 		authHandlers:      authHandlers{logins: opt.Logins, node: opt.Node},
 		operationHandlers: operationHandlers{ready: opt.Ready},
 	}

@@ -89,9 +89,10 @@ type Certified interface {
 	After(id string) *catalog.Certificate
 }
 
-// SessionCounts counts sessions by state.
-type SessionCounts interface {
-	CountSessions(ctx context.Context) (map[session.Status]int64, error)
+// SessionFigures adds all sessions up.
+type SessionFigures interface {
+	// Figures costs the same however long the history is.
+	Figures(ctx context.Context) (session.Figures, error)
 }
 
 // Events lets a caller follow sessions; [events.Hub] is one.

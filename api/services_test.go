@@ -155,8 +155,15 @@ func (s *services) DeleteCatalog(_ context.Context, catalogName, by string, expe
 	return s.deleteAll(catalogName, by, expected)
 }
 
-func (s *services) CountSessions(context.Context) (map[session.Status]int64, error) {
-	return map[session.Status]int64{session.Completed: 2, session.Cancelled: 1}, nil
+func (s *services) Figures(context.Context) (session.Figures, error) {
+	day := time.Date(2026, 1, 31, 0, 0, 0, 0, time.UTC)
+	return session.Summarize([]session.Tally{
+		{Hour: day.Add(10 * time.Hour), Status: session.Completed, Direction: session.Pull, PeerID: "branch-2", Kept: 2, Ended: 2, Processed: 997, Rejected: 3, Bytes: 5000},
+		{Hour: day.Add(9 * time.Hour), Status: session.Failed, Direction: session.Pull, PeerID: "branch-3", Kept: 1, Ended: 1},
+		{Hour: day.Add(-40 * time.Hour), Status: session.Cancelled, Direction: session.Pull, PeerID: "branch-2", Kept: 1, Ended: 1, Processed: 10, Bytes: 7},
+		{Hour: time.Unix(0, 0), Status: session.Cancelled, Kept: -1, Ended: 4, Processed: 100},
+		{Status: session.Transferring, Direction: session.Pull, PeerID: "branch-2", Kept: 1, Processed: 758, Pending: 309},
+	}, day.Add(11*time.Hour)), nil
 }
 
 func (s *services) ReadSpan(_ context.Context, _, after, through string, limit int, each func(*catalog.Product) error) (err error) {
@@ -269,9 +276,10 @@ func cancelled() session.View {
 }
 
 func branch() peer.Peer {
+	seen, ago := at(0), 61900*time.Millisecond
 	return peer.Peer{
 		NodeID: "branch-2", NodeName: "Branch 2", Kind: peer.KindNode, URL: "https://branch-2.example.com:8443/x",
-		IsActive: true, SealedToken: []byte("sealed-secret"),
+		IsActive: true, SealedToken: []byte("sealed-secret"), LastSeen: &seen, LastSeenAgo: &ago,
 	}
 }
 

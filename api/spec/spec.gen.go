@@ -1065,8 +1065,18 @@ type Peer struct {
 	// Example: true
 	IsActive bool `json:"isActive"`
 
+	// IsOnline Whether it answered the last time, not longer ago than two checks. Switched-on peers are checked every 30 seconds.
+	//
+	// Example: true
+	IsOnline bool `json:"isOnline"`
+
 	// LastSeen When it last answered; null before the first time.
 	LastSeen *time.Time `json:"lastSeen"`
+
+	// LastSeenAgo How many seconds ago that was; null before the first time.
+	//
+	// Example: 12
+	LastSeenAgo *int64 `json:"lastSeenAgo"`
 
 	// LastError What went wrong last; null after a success.
 	LastError *string `json:"lastError"`
@@ -1457,6 +1467,26 @@ type RejectListResponse struct {
 // ResumeRequest Nothing; the session is named in the path.
 type ResumeRequest = map[string]interface{}
 
+// ServiceRequest What the admin application would have the service do.
+type ServiceRequest struct {
+	// Action What to do.
+	//
+	// Example: stop
+	Action               *string                `json:"action,omitempty"`
+	AdditionalProperties map[string]interface{} `json:"-"`
+}
+
+// ServiceResponse How the sync service is.
+type ServiceResponse struct {
+	// IsRunning Always true.
+	//
+	// Example: true
+	IsRunning bool `json:"isRunning"`
+
+	// Timestamp Now.
+	Timestamp time.Time `json:"timestamp"`
+}
+
 // Session One full sync run.
 type Session struct {
 	SessionId SessionID `json:"sessionId"`
@@ -1831,6 +1861,116 @@ type StartResponse struct {
 	Session Session `json:"session"`
 }
 
+// StatsDay The sessions that ended on one day.
+type StatsDay struct {
+	// Date The day, in UTC.
+	//
+	// Example: 2026-01-31
+	Date openapi_types.Date `json:"date"`
+
+	// EventsGenerated Products that went to other nodes.
+	//
+	// Example: 0
+	EventsGenerated int64 `json:"eventsGenerated"`
+
+	// EventsReceived Products that came from other nodes.
+	//
+	// Example: 1069
+	EventsReceived int64 `json:"eventsReceived"`
+
+	// EventsProcessed Those of both that were not refused.
+	//
+	// Example: 1067
+	EventsProcessed int64 `json:"eventsProcessed"`
+
+	// ConflictsDetected Always 0.
+	//
+	// Example: 0
+	ConflictsDetected int64 `json:"conflictsDetected"`
+
+	// ConflictsResolved Always 0.
+	//
+	// Example: 0
+	ConflictsResolved int64 `json:"conflictsResolved"`
+
+	// PeersConnected With how many peers they were.
+	//
+	// Example: 1
+	PeersConnected int `json:"peersConnected"`
+
+	// DataTransferred Bytes over the wire.
+	//
+	// Example: 150000
+	DataTransferred int64 `json:"dataTransferred"`
+}
+
+// StatsLastDay The sessions that ended in the last 24 hours, which begin with a full hour.
+type StatsLastDay struct {
+	// Events Products that they handled.
+	//
+	// Example: 1069
+	Events int64 `json:"events"`
+
+	// Conflicts Always 0.
+	//
+	// Example: 0
+	Conflicts int64 `json:"conflicts"`
+
+	// Sessions How many there were.
+	//
+	// Example: 2
+	Sessions int64 `json:"sessions"`
+}
+
+// StatsOverview Products of all syncs that this node has run, also of those that have left the history. `healthScore` and `successRate` are
+// percentages of the last 24 hours, 100 where nothing ran.
+type StatsOverview struct {
+	// TotalSyncEvents Products: processed, pending and failed ones together.
+	//
+	// Example: 1380
+	TotalSyncEvents int64 `json:"totalSyncEvents"`
+
+	// ProcessedEvents Products that were created, updated, found unchanged or deleted.
+	//
+	// Example: 1069
+	ProcessedEvents int64 `json:"processedEvents"`
+
+	// PendingEvents Products that running syncs have still to handle, as far as that is known.
+	//
+	// Example: 309
+	PendingEvents int64 `json:"pendingEvents"`
+
+	// FailedEvents Products that were refused.
+	//
+	// Example: 2
+	FailedEvents int64 `json:"failedEvents"`
+
+	// ConflictResolutions Always 0.
+	//
+	// Example: 0
+	ConflictResolutions int64 `json:"conflictResolutions"`
+
+	// ActiveSyncNodes Peers that are switched on.
+	//
+	// Example: 1
+	ActiveSyncNodes int `json:"activeSyncNodes"`
+
+	// HealthScore How many of the syncs that ended were completed, in percent; cancelled ones do not count.
+	//
+	// Example: 100
+	HealthScore float64 `json:"healthScore"`
+
+	// SuccessRate How many of the products were not refused, in percent.
+	//
+	// Example: 99.8
+	SuccessRate float64 `json:"successRate"`
+
+	// ConflictRate Always 0.
+	//
+	// Example: 0
+	ConflictRate float64 `json:"conflictRate"`
+}
+
 // StatsResponse The figures of this node.
 type StatsResponse struct {
 	// Success Always true.
@@ -1840,6 +1980,57 @@ type StatsResponse struct {
 	SyncNodes []SyncNode    `json:"syncNodes"`
 	Sessions  SessionCounts `json:"sessions"`
 	Products  ProductCounts `json:"products"`
+
+	// Timestamp When this was counted, by the clock of the database.
+	Timestamp   time.Time     `json:"timestamp"`
+	Overview    StatsOverview `json:"overview"`
+	Last24Hours StatsLastDay  `json:"last24Hours"`
+
+	// RecentSessions The ten newest sessions, newest first.
+	RecentSessions []StatsSession `json:"recentSessions"`
+
+	// RecentConflicts Always empty.
+	RecentConflicts []map[string]interface{} `json:"recentConflicts"`
+
+	// Metrics The last seven days in UTC, today first.
+	Metrics []StatsDay `json:"metrics"`
+}
+
+// StatsSession A session as the admin application reads it.
+type StatsSession struct {
+	SessionId SessionID `json:"sessionId"`
+
+	// InitiatorNodeId The node that started it.
+	//
+	// Example: main
+	InitiatorNodeId string `json:"initiatorNodeId"`
+
+	// ParticipantNodes The source and the target.
+	//
+	// Example: ["branch-2","main"]
+	ParticipantNodes []string      `json:"participantNodes"`
+	Status           SessionStatus `json:"status"`
+
+	// StartTime When it was started.
+	StartTime time.Time `json:"startTime"`
+
+	// EndTime When it ended; null while it runs.
+	EndTime *time.Time `json:"endTime"`
+
+	// EventsTransferred Products whose batches are committed.
+	//
+	// Example: 758
+	EventsTransferred int64 `json:"eventsTransferred"`
+
+	// ConflictsDetected Always 0.
+	//
+	// Example: 0
+	ConflictsDetected int64 `json:"conflictsDetected"`
+
+	// ConflictsResolved Always 0.
+	//
+	// Example: 0
+	ConflictsResolved int64 `json:"conflictsResolved"`
 }
 
 // StatusEvent The data of the event `status`.
@@ -1992,8 +2183,18 @@ type SyncNode struct {
 	// Example: true
 	IsActive bool `json:"isActive"`
 
+	// IsOnline Whether it answered the last time, not longer ago than two checks.
+	//
+	// Example: true
+	IsOnline bool `json:"isOnline"`
+
 	// LastSeen When it last answered; null before the first time.
 	LastSeen *time.Time `json:"lastSeen"`
+
+	// LastSeenAgo How many seconds ago that was; null before the first time.
+	//
+	// Example: 12
+	LastSeenAgo *int64 `json:"lastSeenAgo"`
 }
 
 // SyncSummary A session that has ended, in short.
@@ -2281,6 +2482,12 @@ type PutProductParams struct {
 // PutProductParamsIfNoneMatch defines parameters for PutProduct.
 type PutProductParamsIfNoneMatch string
 
+// GetNodeParams defines parameters for GetNode.
+type GetNodeParams struct {
+	// Catalogs Whether to list the catalogs, whose products are counted for it. A node that only wants to know whether this one is there leaves them out.
+	Catalogs *bool `form:"catalogs,omitempty" json:"catalogs,omitempty"`
+}
+
 // ReadNodeDigestsParams defines parameters for ReadNodeDigests.
 type ReadNodeDigestsParams struct {
 	// After Only products whose id is greater than this, byte by byte; from the beginning where absent or empty.
@@ -2407,6 +2614,77 @@ type ReadNodeHashesOfIntervalsJSONRequestBody = NodeIntervals
 
 // ReadNodeProductsByIdJSONRequestBody defines body for ReadNodeProductsById for application/json ContentType.
 type ReadNodeProductsByIdJSONRequestBody = NodeIds
+
+// ControlSyncServiceJSONRequestBody defines body for ControlSyncService for application/json ContentType.
+type ControlSyncServiceJSONRequestBody = ServiceRequest
+
+// Getter for additional properties for ServiceRequest. Returns the specified
+// element and whether it was found
+func (a ServiceRequest) Get(fieldName string) (value interface{}, found bool) {
+	if a.AdditionalProperties != nil {
+		value, found = a.AdditionalProperties[fieldName]
+	}
+	return
+}
+
+// Setter for additional properties for ServiceRequest
+func (a *ServiceRequest) Set(fieldName string, value interface{}) {
+	if a.AdditionalProperties == nil {
+		a.AdditionalProperties = make(map[string]interface{})
+	}
+	a.AdditionalProperties[fieldName] = value
+}
+
+// Override default JSON handling for ServiceRequest to handle AdditionalProperties
+func (a *ServiceRequest) UnmarshalJSON(b []byte) error {
+	object := make(map[string]json.RawMessage)
+	err := json.Unmarshal(b, &object)
+	if err != nil {
+		return err
+	}
+
+	if raw, found := object["action"]; found {
+		err = json.Unmarshal(raw, &a.Action)
+		if err != nil {
+			return fmt.Errorf("error reading 'action': %w", err)
+		}
+		delete(object, "action")
+	}
+
+	if len(object) != 0 {
+		a.AdditionalProperties = make(map[string]interface{})
+		for fieldName, fieldBuf := range object {
+			var fieldVal interface{}
+			err := json.Unmarshal(fieldBuf, &fieldVal)
+			if err != nil {
+				return fmt.Errorf("error unmarshaling field %s: %w", fieldName, err)
+			}
+			a.AdditionalProperties[fieldName] = fieldVal
+		}
+	}
+	return nil
+}
+
+// Override default JSON handling for ServiceRequest to handle AdditionalProperties
+func (a ServiceRequest) MarshalJSON() ([]byte, error) {
+	var err error
+	object := make(map[string]json.RawMessage)
+
+	if a.Action != nil {
+		object["action"], err = json.Marshal(a.Action)
+		if err != nil {
+			return nil, fmt.Errorf("error marshaling 'action': %w", err)
+		}
+	}
+
+	for fieldName, field := range a.AdditionalProperties {
+		object[fieldName], err = json.Marshal(field)
+		if err != nil {
+			return nil, fmt.Errorf("error marshaling '%s': %w", fieldName, err)
+		}
+	}
+	return json.Marshal(object)
+}
 
 // Getter for additional properties for StartOptions. Returns the specified
 // element and whether it was found
@@ -3505,7 +3783,7 @@ type ClientInterface interface {
 	// GetNode Which node this is, and what it offers
 	//
 	// Corresponds with GET /api/node (the `GetNode` operationId).
-	GetNode(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error)
+	GetNode(ctx context.Context, params *GetNodeParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// ReadNodeDigests Digests of spans, for comparing catalogs
 	//
@@ -3604,7 +3882,37 @@ type ClientInterface interface {
 	// Corresponds with POST /api/node/catalogs/{catalog}/products (the `ReadNodeProductsById` operationId).
 	ReadNodeProductsById(ctx context.Context, catalog Catalog, params *ReadNodeProductsByIdParams, body ReadNodeProductsByIdJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
 
+	// GetSyncService Whether the sync service runs
+	//
+	// It runs as long as the node does. For whether the database and the jobs answer, ask `/readyz`.
+	//
+	// Corresponds with GET /api/sync/service (the `GetSyncService` operationId).
+	GetSyncService(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ControlSyncServiceWithBody Is always refused
+	//
+	// The admin application can ask for the service to start or stop. It runs as long as the node does, and the answer says so.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /api/sync/service (the `ControlSyncService` operationId).
+	ControlSyncServiceWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ControlSyncService Is always refused
+	//
+	// The admin application can ask for the service to start or stop. It runs as long as the node does, and the answer says so.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /api/sync/service (the `ControlSyncService` operationId).
+	ControlSyncService(ctx context.Context, body ControlSyncServiceJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
 	// GetSyncStats Peers, sessions and products at a glance
+	//
+	// What the admin application shows on its first page. Its words come from an earlier backend: events are products that
+	// a sync handled, and of what fullsync does not have, such as conflicts, there are 0. Everything is counted when a session
+	// ends; those that are running count for `sessions` and `overview` only. Products are counted anew every few seconds
+	// where a node holds many.
 	//
 	// Corresponds with GET /api/sync/stats (the `GetSyncStats` operationId).
 	GetSyncStats(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error)
@@ -4387,8 +4695,8 @@ func (c *Client) EditProducts(ctx context.Context, catalog Catalog, body EditPro
 // GetNode Which node this is, and what it offers
 //
 // Corresponds with GET /api/node (the `GetNode` operationId).
-func (c *Client) GetNode(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error) {
-	req, err := NewGetNodeRequest(c.Server)
+func (c *Client) GetNode(ctx context.Context, params *GetNodeParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewGetNodeRequest(c.Server, params)
 	if err != nil {
 		return nil, err
 	}
@@ -4586,7 +4894,67 @@ func (c *Client) ReadNodeProductsById(ctx context.Context, catalog Catalog, para
 	return c.Client.Do(req)
 }
 
+// GetSyncService Whether the sync service runs
+//
+// It runs as long as the node does. For whether the database and the jobs answer, ask `/readyz`.
+//
+// Corresponds with GET /api/sync/service (the `GetSyncService` operationId).
+func (c *Client) GetSyncService(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewGetSyncServiceRequest(c.Server)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ControlSyncServiceWithBody Is always refused
+//
+// The admin application can ask for the service to start or stop. It runs as long as the node does, and the answer says so.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /api/sync/service (the `ControlSyncService` operationId).
+func (c *Client) ControlSyncServiceWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewControlSyncServiceRequestWithBody(c.Server, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ControlSyncService Is always refused
+//
+// The admin application can ask for the service to start or stop. It runs as long as the node does, and the answer says so.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /api/sync/service (the `ControlSyncService` operationId).
+func (c *Client) ControlSyncService(ctx context.Context, body ControlSyncServiceJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewControlSyncServiceRequest(c.Server, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
 // GetSyncStats Peers, sessions and products at a glance
+//
+// What the admin application shows on its first page. Its words come from an earlier backend: events are products that
+// a sync handled, and of what fullsync does not have, such as conflicts, there are 0. Everything is counted when a session
+// ends; those that are running count for `sessions` and `overview` only. Products are counted anew every few seconds
+// where a node holds many.
 //
 // Corresponds with GET /api/sync/stats (the `GetSyncStats` operationId).
 func (c *Client) GetSyncStats(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error) {
@@ -6066,7 +6434,7 @@ func NewEditProductsRequestWithBody(server string, catalog Catalog, contentType 
 }
 
 // NewGetNodeRequest constructs an http.Request for the GetNode method
-func NewGetNodeRequest(server string) (*http.Request, error) {
+func NewGetNodeRequest(server string, params *GetNodeParams) (*http.Request, error) {
 	var err error
 
 	serverURL, err := url.Parse(server)
@@ -6082,6 +6450,33 @@ func NewGetNodeRequest(server string) (*http.Request, error) {
 	queryURL, err := serverURL.Parse(operationPath)
 	if err != nil {
 		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.Catalogs != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "catalogs", *params.Catalogs, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
 	}
 
 	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
@@ -6692,6 +7087,73 @@ func NewReadNodeProductsByIdRequestWithBody(server string, catalog Catalog, para
 	return req, nil
 }
 
+// NewGetSyncServiceRequest constructs an http.Request for the GetSyncService method
+func NewGetSyncServiceRequest(server string) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/sync/service")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewControlSyncServiceRequest calls the generic ControlSyncService builder with application/json body
+func NewControlSyncServiceRequest(server string, body ControlSyncServiceJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewControlSyncServiceRequestWithBody(server, "application/json", bodyReader)
+}
+
+// NewControlSyncServiceRequestWithBody constructs an http.Request for the ControlSyncService method, with any body, and a specified content type
+func NewControlSyncServiceRequestWithBody(server string, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/sync/service")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	return req, nil
+}
+
 // NewGetSyncStatsRequest constructs an http.Request for the GetSyncStats method
 func NewGetSyncStatsRequest(server string) (*http.Request, error) {
 	var err error
@@ -7264,7 +7726,7 @@ type ClientWithResponsesInterface interface {
 	// Returns a wrapper object for the known response body format(s).
 	//
 	// Corresponds with GET /api/node (the `GetNode` operationId).
-	GetNodeWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*GetNodeResponse, error)
+	GetNodeWithResponse(ctx context.Context, params *GetNodeParams, reqEditors ...RequestEditorFn) (*GetNodeResponse, error)
 
 	// ReadNodeDigestsWithResponse Digests of spans, for comparing catalogs
 	//
@@ -7369,7 +7831,39 @@ type ClientWithResponsesInterface interface {
 	// Corresponds with POST /api/node/catalogs/{catalog}/products (the `ReadNodeProductsById` operationId).
 	ReadNodeProductsByIdWithResponse(ctx context.Context, catalog Catalog, params *ReadNodeProductsByIdParams, body ReadNodeProductsByIdJSONRequestBody, reqEditors ...RequestEditorFn) (*ReadNodeProductsByIdResponse, error)
 
+	// GetSyncServiceWithResponse Whether the sync service runs
+	//
+	// It runs as long as the node does. For whether the database and the jobs answer, ask `/readyz`.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /api/sync/service (the `GetSyncService` operationId).
+	GetSyncServiceWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*GetSyncServiceResponse, error)
+
+	// ControlSyncServiceWithBodyWithResponse Is always refused
+	//
+	// The admin application can ask for the service to start or stop. It runs as long as the node does, and the answer says so.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /api/sync/service (the `ControlSyncService` operationId).
+	ControlSyncServiceWithBodyWithResponse(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*ControlSyncServiceResponse, error)
+
+	// ControlSyncServiceWithResponse Is always refused
+	//
+	// The admin application can ask for the service to start or stop. It runs as long as the node does, and the answer says so.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /api/sync/service (the `ControlSyncService` operationId).
+	ControlSyncServiceWithResponse(ctx context.Context, body ControlSyncServiceJSONRequestBody, reqEditors ...RequestEditorFn) (*ControlSyncServiceResponse, error)
+
 	// GetSyncStatsWithResponse Peers, sessions and products at a glance
+	//
+	// What the admin application shows on its first page. Its words come from an earlier backend: events are products that
+	// a sync handled, and of what fullsync does not have, such as conflicts, there are 0. Everything is counted when a session
+	// ends; those that are running count for `sessions` and `overview` only. Products are counted anew every few seconds
+	// where a node holds many.
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
@@ -10577,6 +11071,165 @@ func (r ReadNodeProductsByIdResponse) ContentType() string {
 	return ""
 }
 
+type GetSyncServiceResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *ServiceResponse
+	// JSON401 the response for an HTTP 401 `application/json` response
+	JSON401 *Unauthorized
+	// JSON403 the response for an HTTP 403 `application/json` response
+	JSON403 *Forbidden
+	// JSON500 the response for an HTTP 500 `application/json` response
+	JSON500 *InternalError
+	// JSON503 the response for an HTTP 503 `application/json` response
+	JSON503 *Unavailable
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r GetSyncServiceResponse) GetJSON200() *ServiceResponse {
+	return r.JSON200
+}
+
+// GetJSON401 returns the response for an HTTP 401 `application/json` response
+func (r GetSyncServiceResponse) GetJSON401() *Unauthorized {
+	return r.JSON401
+}
+
+// GetJSON403 returns the response for an HTTP 403 `application/json` response
+func (r GetSyncServiceResponse) GetJSON403() *Forbidden {
+	return r.JSON403
+}
+
+// GetJSON500 returns the response for an HTTP 500 `application/json` response
+func (r GetSyncServiceResponse) GetJSON500() *InternalError {
+	return r.JSON500
+}
+
+// GetJSON503 returns the response for an HTTP 503 `application/json` response
+func (r GetSyncServiceResponse) GetJSON503() *Unavailable {
+	return r.JSON503
+}
+
+// GetBody returns the raw response body bytes
+func (r GetSyncServiceResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r GetSyncServiceResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r GetSyncServiceResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r GetSyncServiceResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type ControlSyncServiceResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON400 the response for an HTTP 400 `application/json` response
+	JSON400 *BadRequest
+	// JSON401 the response for an HTTP 401 `application/json` response
+	JSON401 *Unauthorized
+	// JSON403 the response for an HTTP 403 `application/json` response
+	JSON403 *Forbidden
+	// JSON413 the response for an HTTP 413 `application/json` response
+	JSON413 *TooLarge
+	// JSON415 the response for an HTTP 415 `application/json` response
+	JSON415 *NotJSON
+	// JSON422 the response for an HTTP 422 `application/json` response
+	JSON422 *Error
+	// JSON500 the response for an HTTP 500 `application/json` response
+	JSON500 *InternalError
+	// JSON503 the response for an HTTP 503 `application/json` response
+	JSON503 *Unavailable
+}
+
+// GetJSON400 returns the response for an HTTP 400 `application/json` response
+func (r ControlSyncServiceResponse) GetJSON400() *BadRequest {
+	return r.JSON400
+}
+
+// GetJSON401 returns the response for an HTTP 401 `application/json` response
+func (r ControlSyncServiceResponse) GetJSON401() *Unauthorized {
+	return r.JSON401
+}
+
+// GetJSON403 returns the response for an HTTP 403 `application/json` response
+func (r ControlSyncServiceResponse) GetJSON403() *Forbidden {
+	return r.JSON403
+}
+
+// GetJSON413 returns the response for an HTTP 413 `application/json` response
+func (r ControlSyncServiceResponse) GetJSON413() *TooLarge {
+	return r.JSON413
+}
+
+// GetJSON415 returns the response for an HTTP 415 `application/json` response
+func (r ControlSyncServiceResponse) GetJSON415() *NotJSON {
+	return r.JSON415
+}
+
+// GetJSON422 returns the response for an HTTP 422 `application/json` response
+func (r ControlSyncServiceResponse) GetJSON422() *Error {
+	return r.JSON422
+}
+
+// GetJSON500 returns the response for an HTTP 500 `application/json` response
+func (r ControlSyncServiceResponse) GetJSON500() *InternalError {
+	return r.JSON500
+}
+
+// GetJSON503 returns the response for an HTTP 503 `application/json` response
+func (r ControlSyncServiceResponse) GetJSON503() *Unavailable {
+	return r.JSON503
+}
+
+// GetBody returns the raw response body bytes
+func (r ControlSyncServiceResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ControlSyncServiceResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ControlSyncServiceResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ControlSyncServiceResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
 type GetSyncStatsResponse struct {
 	Body         []byte
 	HTTPResponse *http.Response
@@ -11424,8 +12077,8 @@ func (c *ClientWithResponses) EditProductsWithResponse(ctx context.Context, cata
 // Returns a wrapper object for the known response body format(s).
 //
 // Corresponds with GET /api/node (the `GetNode` operationId).
-func (c *ClientWithResponses) GetNodeWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*GetNodeResponse, error) {
-	rsp, err := c.GetNode(ctx, reqEditors...)
+func (c *ClientWithResponses) GetNodeWithResponse(ctx context.Context, params *GetNodeParams, reqEditors ...RequestEditorFn) (*GetNodeResponse, error) {
+	rsp, err := c.GetNode(ctx, params, reqEditors...)
 	if err != nil {
 		return nil, err
 	}
@@ -11589,7 +12242,57 @@ func (c *ClientWithResponses) ReadNodeProductsByIdWithResponse(ctx context.Conte
 	return ParseReadNodeProductsByIdResponse(rsp)
 }
 
+// GetSyncServiceWithResponse Whether the sync service runs
+//
+// It runs as long as the node does. For whether the database and the jobs answer, ask `/readyz`.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /api/sync/service (the `GetSyncService` operationId).
+func (c *ClientWithResponses) GetSyncServiceWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*GetSyncServiceResponse, error) {
+	rsp, err := c.GetSyncService(ctx, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseGetSyncServiceResponse(rsp)
+}
+
+// ControlSyncServiceWithBodyWithResponse Is always refused
+//
+// The admin application can ask for the service to start or stop. It runs as long as the node does, and the answer says so.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /api/sync/service (the `ControlSyncService` operationId).
+func (c *ClientWithResponses) ControlSyncServiceWithBodyWithResponse(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*ControlSyncServiceResponse, error) {
+	rsp, err := c.ControlSyncServiceWithBody(ctx, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseControlSyncServiceResponse(rsp)
+}
+
+// ControlSyncServiceWithResponse Is always refused
+//
+// The admin application can ask for the service to start or stop. It runs as long as the node does, and the answer says so.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /api/sync/service (the `ControlSyncService` operationId).
+func (c *ClientWithResponses) ControlSyncServiceWithResponse(ctx context.Context, body ControlSyncServiceJSONRequestBody, reqEditors ...RequestEditorFn) (*ControlSyncServiceResponse, error) {
+	rsp, err := c.ControlSyncService(ctx, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseControlSyncServiceResponse(rsp)
+}
+
 // GetSyncStatsWithResponse Peers, sessions and products at a glance
+//
+// What the admin application shows on its first page. Its words come from an earlier backend: events are products that
+// a sync handled, and of what fullsync does not have, such as conflicts, there are 0. Everything is counted when a session
+// ends; those that are running count for `sessions` and `overview` only. Products are counted anew every few seconds
+// where a node holds many.
 //
 // Returns a wrapper object for the known response body format(s).
 //
@@ -14442,6 +15145,135 @@ func ParseReadNodeProductsByIdResponse(rsp *http.Response) (*ReadNodeProductsByI
 	return response, nil
 }
 
+// ParseGetSyncServiceResponse parses an HTTP response from a GetSyncServiceWithResponse call
+func ParseGetSyncServiceResponse(rsp *http.Response) (*GetSyncServiceResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &GetSyncServiceResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest ServiceResponse
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 401:
+		var dest Unauthorized
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON401 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 403:
+		var dest Forbidden
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON403 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
+		var dest InternalError
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON500 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest Unavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON503 = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseControlSyncServiceResponse parses an HTTP response from a ControlSyncServiceWithResponse call
+func ParseControlSyncServiceResponse(rsp *http.Response) (*ControlSyncServiceResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ControlSyncServiceResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
+		var dest BadRequest
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON400 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 401:
+		var dest Unauthorized
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON401 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 403:
+		var dest Forbidden
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON403 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 413:
+		var dest TooLarge
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON413 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 415:
+		var dest NotJSON
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON415 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 422:
+		var dest Error
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON422 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
+		var dest InternalError
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON500 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest Unavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON503 = &dest
+
+	}
+
+	return response, nil
+}
+
 // ParseGetSyncStatsResponse parses an HTTP response from a GetSyncStatsWithResponse call
 func ParseGetSyncStatsResponse(rsp *http.Response) (*GetSyncStatsResponse, error) {
 	bodyBytes, err := io.ReadAll(rsp.Body)
@@ -14669,7 +15501,7 @@ type ServerInterface interface {
 	EditProducts(ctx echo.Context, catalog Catalog) error
 	// GetNode Which node this is, and what it offers
 	// (GET /api/node)
-	GetNode(ctx echo.Context) error
+	GetNode(ctx echo.Context, params GetNodeParams) error
 	// ReadNodeDigests Digests of spans, for comparing catalogs
 	// (GET /api/node/catalogs/{catalog}/digests)
 	ReadNodeDigests(ctx echo.Context, catalog Catalog, params ReadNodeDigestsParams) error
@@ -14688,6 +15520,12 @@ type ServerInterface interface {
 	// ReadNodeProductsById Single products
 	// (POST /api/node/catalogs/{catalog}/products)
 	ReadNodeProductsById(ctx echo.Context, catalog Catalog, params ReadNodeProductsByIdParams) error
+	// GetSyncService Whether the sync service runs
+	// (GET /api/sync/service)
+	GetSyncService(ctx echo.Context) error
+	// ControlSyncService Is always refused
+	// (POST /api/sync/service)
+	ControlSyncService(ctx echo.Context) error
 	// GetSyncStats Peers, sessions and products at a glance
 	// (GET /api/sync/stats)
 	GetSyncStats(ctx echo.Context) error
@@ -15338,8 +16176,17 @@ func (w *ServerInterfaceWrapper) EditProducts(ctx echo.Context) error {
 func (w *ServerInterfaceWrapper) GetNode(ctx echo.Context) error {
 	var err error
 
+	// Parameter object where we will unmarshal all parameters from the context
+	var params GetNodeParams
+	// ------------- Optional query parameter "catalogs" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "catalogs", ctx.QueryParams(), &params.Catalogs, runtime.BindQueryParameterOptions{Type: "boolean", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter catalogs: %s", err))
+	}
+
 	// Invoke the callback with all the unmarshaled arguments
-	err = w.Handler.GetNode(ctx)
+	err = w.Handler.GetNode(ctx, params)
 	return err
 }
 
@@ -15666,6 +16513,24 @@ func (w *ServerInterfaceWrapper) ReadNodeProductsById(ctx echo.Context) error {
 	return err
 }
 
+// GetSyncService converts echo context to params.
+func (w *ServerInterfaceWrapper) GetSyncService(ctx echo.Context) error {
+	var err error
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.GetSyncService(ctx)
+	return err
+}
+
+// ControlSyncService converts echo context to params.
+func (w *ServerInterfaceWrapper) ControlSyncService(ctx echo.Context) error {
+	var err error
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ControlSyncService(ctx)
+	return err
+}
+
 // GetSyncStats converts echo context to params.
 func (w *ServerInterfaceWrapper) GetSyncStats(ctx echo.Context) error {
 	var err error
@@ -15768,6 +16633,8 @@ func RegisterHandlersWithOptions(router EchoRouter, si ServerInterface, options 
 	router.PATCH(options.BaseURL+"/api/admin/sync/peers/:nodeId", wrapper.ChangePeer, options.OperationMiddlewares["changePeer"]...)
 	router.POST(options.BaseURL+"/api/admin/sync/peers/:nodeId/check", wrapper.CheckPeer, options.OperationMiddlewares["checkPeer"]...)
 	router.GET(options.BaseURL+"/api/sync/stats", wrapper.GetSyncStats, options.OperationMiddlewares["getSyncStats"]...)
+	router.GET(options.BaseURL+"/api/sync/service", wrapper.GetSyncService, options.OperationMiddlewares["getSyncService"]...)
+	router.POST(options.BaseURL+"/api/sync/service", wrapper.ControlSyncService, options.OperationMiddlewares["controlSyncService"]...)
 	router.GET(options.BaseURL+"/api/catalogs", wrapper.ListCatalogs, options.OperationMiddlewares["listCatalogs"]...)
 	router.DELETE(options.BaseURL+"/api/catalogs/:catalog", wrapper.DeleteCatalog, options.OperationMiddlewares["deleteCatalog"]...)
 	router.GET(options.BaseURL+"/api/catalogs/:catalog/products", wrapper.ListProducts, options.OperationMiddlewares["listProducts"]...)
@@ -19328,6 +20195,7 @@ func (response EditProducts503JSONResponse) VisitEditProductsResponse(w http.Res
 }
 
 type GetNodeRequestObject struct {
+	Params GetNodeParams
 }
 
 type GetNodeResponseObject interface {
@@ -20295,6 +21163,203 @@ func (response ReadNodeProductsById503JSONResponse) VisitReadNodeProductsByIdRes
 	return err
 }
 
+type GetSyncServiceRequestObject struct {
+}
+
+type GetSyncServiceResponseObject interface {
+	VisitGetSyncServiceResponse(w http.ResponseWriter) error
+}
+
+type GetSyncService200JSONResponse ServiceResponse
+
+func (response GetSyncService200JSONResponse) VisitGetSyncServiceResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetSyncService401JSONResponse struct{ UnauthorizedJSONResponse }
+
+func (response GetSyncService401JSONResponse) VisitGetSyncServiceResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetSyncService403JSONResponse struct{ ForbiddenJSONResponse }
+
+func (response GetSyncService403JSONResponse) VisitGetSyncServiceResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(403)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetSyncService500JSONResponse struct{ InternalErrorJSONResponse }
+
+func (response GetSyncService500JSONResponse) VisitGetSyncServiceResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetSyncService503JSONResponse struct{ UnavailableJSONResponse }
+
+func (response GetSyncService503JSONResponse) VisitGetSyncServiceResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ControlSyncServiceRequestObject struct {
+	Body *ControlSyncServiceJSONRequestBody
+}
+
+type ControlSyncServiceResponseObject interface {
+	VisitControlSyncServiceResponse(w http.ResponseWriter) error
+}
+
+type ControlSyncService400JSONResponse struct{ BadRequestJSONResponse }
+
+func (response ControlSyncService400JSONResponse) VisitControlSyncServiceResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ControlSyncService401JSONResponse struct{ UnauthorizedJSONResponse }
+
+func (response ControlSyncService401JSONResponse) VisitControlSyncServiceResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ControlSyncService403JSONResponse struct{ ForbiddenJSONResponse }
+
+func (response ControlSyncService403JSONResponse) VisitControlSyncServiceResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(403)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ControlSyncService413JSONResponse struct{ TooLargeJSONResponse }
+
+func (response ControlSyncService413JSONResponse) VisitControlSyncServiceResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(413)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ControlSyncService415JSONResponse struct{ NotJSONJSONResponse }
+
+func (response ControlSyncService415JSONResponse) VisitControlSyncServiceResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(415)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ControlSyncService422JSONResponse Error
+
+func (response ControlSyncService422JSONResponse) VisitControlSyncServiceResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(422)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ControlSyncService500JSONResponse struct{ InternalErrorJSONResponse }
+
+func (response ControlSyncService500JSONResponse) VisitControlSyncServiceResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ControlSyncService503JSONResponse struct{ UnavailableJSONResponse }
+
+func (response ControlSyncService503JSONResponse) VisitControlSyncServiceResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type GetSyncStatsRequestObject struct {
 }
 
@@ -20562,6 +21627,12 @@ type StrictServerInterface interface {
 	// ReadNodeProductsById Single products
 	// (POST /api/node/catalogs/{catalog}/products)
 	ReadNodeProductsById(ctx context.Context, request ReadNodeProductsByIdRequestObject) (ReadNodeProductsByIdResponseObject, error)
+	// GetSyncService Whether the sync service runs
+	// (GET /api/sync/service)
+	GetSyncService(ctx context.Context, request GetSyncServiceRequestObject) (GetSyncServiceResponseObject, error)
+	// ControlSyncService Is always refused
+	// (POST /api/sync/service)
+	ControlSyncService(ctx context.Context, request ControlSyncServiceRequestObject) (ControlSyncServiceResponseObject, error)
 	// GetSyncStats Peers, sessions and products at a glance
 	// (GET /api/sync/stats)
 	GetSyncStats(ctx context.Context, request GetSyncStatsRequestObject) (GetSyncStatsResponseObject, error)
@@ -21518,8 +22589,10 @@ func (sh *strictHandler) EditProducts(ctx echo.Context, catalog Catalog) error {
 }
 
 // GetNode operation middleware
-func (sh *strictHandler) GetNode(ctx echo.Context) error {
+func (sh *strictHandler) GetNode(ctx echo.Context, params GetNodeParams) error {
 	var request GetNodeRequestObject
+
+	request.Params = params
 
 	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
 		return sh.ssi.GetNode(ctx.Request().Context(), request.(GetNodeRequestObject))
@@ -21765,6 +22838,78 @@ func (sh *strictHandler) ReadNodeProductsById(ctx echo.Context, catalog Catalog,
 	return nil
 }
 
+// GetSyncService operation middleware
+func (sh *strictHandler) GetSyncService(ctx echo.Context) error {
+	var request GetSyncServiceRequestObject
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.GetSyncService(ctx.Request().Context(), request.(GetSyncServiceRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GetSyncService")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(GetSyncServiceResponseObject); ok {
+		return validResponse.VisitGetSyncServiceResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// ControlSyncService operation middleware
+func (sh *strictHandler) ControlSyncService(ctx echo.Context) error {
+	var request ControlSyncServiceRequestObject
+
+	var body ControlSyncServiceJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		if !errors.Is(err, io.EOF) {
+			return err
+		}
+	} else {
+		request.Body = &body
+	}
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ControlSyncService(ctx.Request().Context(), request.(ControlSyncServiceRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ControlSyncService")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ControlSyncServiceResponseObject); ok {
+		return validResponse.VisitControlSyncServiceResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
 // GetSyncStats operation middleware
 func (sh *strictHandler) GetSyncStats(ctx echo.Context) error {
 	var request GetSyncStatsRequestObject
@@ -21862,440 +23007,474 @@ func (sh *strictHandler) GetReadiness(ctx echo.Context) error {
 // const string: with thousands of chunks the chained `+` fold is several
 // times slower for the Go compiler than parsing a slice literal.
 var swaggerSpec = []string{
-	"7L39chu3ti/4KijOqUq8b5MmqQ/LUt06V7blRNm2pEhyfHZCHxNkgySiJsDdQItmsj01/86LTNU8x32T",
-	"eZIprAWg0WQ3PyTKTrJ1654di2w2vhbW52+t9XutL8cTKZjQqnb4e21CUzpmmqXw13G/zyb6RPRlzMXQ",
-	"fBIz1U/5RHMpaoe17m9Kx10iU9Id/sYn3YhMuR6RKePDkVZkOmIpI4rdspQmR0SPGJnQISNcESE1MSOn",
-	"TCkWE6lHLJ1yxRq1qMbNq0eMxiytRTVBx6x2aKdS93OJaqo/YmNqJsU+0fEkMU+Z+UTEzOXon/+z2dir",
-	"RbUx/fSGiaEe1Q5bzfZuVNOziXlU6dS85/PnqHY80Cw1L6JJIqcn44me/USTjNUOdZqxaG7R5yKZkUkq",
-	"46wPa5SKER6bRQ1TRjVLiR5RQfSIq4j0ZpqR3gz+e0QGqRzDNvTYkAvBxdDuEe0pJrTZSGZG97vwz4yl",
-	"s3wTKEy0fOmTeqvZbBYX3N7bK1vvS6ppIkvO83rESB+/9FOYUD3KZ2C/rUW1lP0z4ymL3Sblc/qPlA1q",
-	"h7X/42lOWk/xW/XUDn1m3mamchqz8URqJvqzv7PZ4oze0humYMuUpqkmig4Y0ZKkbMKobpBjMSOafdJm",
-	"zzU816dJwlKSKabIQKZwDkQK9wIpkllEVNYfEaoIJYJNybt3p68qCS+YYd1MsXz3D1hz5/mzA1bfbcZ7",
-	"9d0ddlDv9Z/v1PcPnu/SvWeD5zvt3ZKzGXPhiTMyW61Zaibx37+Q+v/54X/8R23++KLap/oklb2EjWuH",
-	"tXGmNOkx0jJb0t7bI5OUC017CSPHVy9PT0l/RFPah+sMuz14S3V/tLjNQNN8gFcUSdsQtNI8Scw+cU2m",
-	"FC60cP9OGY3xusMOd0+u6bB7RLp/69oXpXDRcaf9S6kmNEmqN3tQxxmW73Kn1joc3qjh+513cjRs/fDD",
-	"r+9/vH39Pn1xrFvnf3/RYhc8/vX9D1kvljfZwUGnVnb/i3u+eDtOB2dSsNUblVpGhkt0C5wxvWx15tVl",
-	"SxTZuHb4S+1vtQ/rnfjfYKpv+JjrxUl+L6dkTMWMJFyY2yPJkN8ys/djqfQRMYyiwHiq+E0C7y89C/MO",
-	"2Fw+NlPfwz+5wD/zjeVCsyFLYboXdMiu+G9syYwX5touzjQiY5ky5LCtZtOcgKY3TBgibTWbVQuZuJFL",
-	"19IOV9Ju7T7bPdjZ33221nqu5Q0Ta8sOw2C7gn3S/qddIge5ZOyxgUxZ5O4VI4qOGRnwxFxhlKADniqN",
-	"T28kOyZ+suV36/jH7/uq+etP64nMC6pHV0wpLsXpq3JBovDrCkFivz2N7yxK8uFhQoylZzJmVbOZMJZW",
-	"TEWYn919HnZUmAQygco54NffKMLjiExY2mdC15lRaVhsT5NrMpJJrFAlChg40nzCNPxBRUxiPuRaVSyK",
-	"L1/QnN7QWimbFkngko2oKmGRL1jC2S0DzqhlymJinjsEdS/TjBh1cAYSmRrh63WifHf6MsnGQkWwykmm",
-	"SWr0SaJB1QJBT1NGpqkUwwY5NYqk0opQ1RFjK9eNcDLaVfBeFREljSQyN4eJWBHQpgzXiAw/xGs4Nveo",
-	"vbdP3vIXjY6ouEspLr10Q3Gn7Xb1pEwYFbBf16NUZsPRFvRMVGlSosag68xrmVrCupmIN+MQ2k6wik7a",
-	"6+mXnw3dqYkUioER8YLGl+yfGVMgqfpSaCbgn3QySXifmuU+/VVJEYwHPxxzpazZobLxmKazImdxdoSZ",
-	"vqH2W9xLM0ZsZnR1cnV1en728fTVx8uTH9+dXp68qplN1pQnqnb4y++1AWdJPMeMclnLDR3ZC/T5Q1Rj",
-	"aSpT8147/OkrEj4S1cZMKTo0Qxv9Fvm3fVZL0qeizxLCBXwxZuMeS4kfuQE0okZ0wooLPiYwSzMUUHzJ",
-	"Qk/Pfjp+Y1d5cnVdsUgJhKUaPaN9WGG4qFhYwUuMQC+s+lTc0oTHsF5zluFyF15Nyl7XQOJYj6uewLDw",
-	"g0VGaudgttQQQI+hNipTw2pge2GrCGznEena7egCqSgrRlkSq0YtN4fO+/1swg2zXJdK4Uk41XdpUjus",
-	"PaUT/pTGYy6eqpnoPx1kSVKHf+FTtciT5j/OXn48Pft4cXn+3eXJ1ZX5JktTJvSVZhOzypQKNWCpuVOk",
-	"1dx/5jlBLT+S11mSEPN+QhOzATNDXJNUDo1VXYuM/ploYDgpozD12lSmN+aVQqaGeZjbf8vSmPc16quJ",
-	"Hs3MnuRna3eHjCmHG9dj5vdmVBYj8+6lVPRH9TZRXPQZaTfb+/Vmq77Tum41D5vm///cIO8p12CPcW0u",
-	"w4ALrkaROTJ3L0AL9bM/fNaKgnt5WNtr7+7Fcf9Z/Rntt+q7vT1aP2BNWh/sNRltsf24dbBvWJex8lh8",
-	"bNZTNpP8kRfmdtGE9xl+pjNlNv7y+Ozq9cnl5enZd7W1qfVqJvqn4sJNvoRsjz0rmKZcWyJ0tjYxRE2F",
-	"mhqOQGeG2/P+COXfSE5D7qGRZKUYJHBoG9EqEt/Fycnlx5P/Or26vgqIyShQno7YJ66A1HI6gO/9UXPl",
-	"n03ZkCvNUhYfGXVFDEGJ4UJpRuNGbTs3fpIykGHmnMxtH4B9bwQhjPBapj0ex6iJb7whr88vX5y+enVy",
-	"VgvZncoGA97nZtQJS0EYSVHck0uZMHLLmTm3MZ2BNIolTOsICB28F3LCUqplaogduMO2NkUbdd4cBXDm",
-	"iPQyTbhWJDXTmpsPjHk6nkileM+tfsN9Or+4NvL07Pz64/FPx6dvjl+8OVkhbOJ0dpmJebFq5kVvKU/A",
-	"VcHRWUZuWWq2uCB1zuE9xR+Uih4ciKx6+RFJGL0FCpWZ3tZBOHk0pYpkImap0lLGcH2tiDJ81zpSlKbC",
-	"Sp5ToVkqaIIvv8uRnJ5dn1yeHb8pUC6+lOAH4WZdyTHTI3A7GrJGIel2yJhBRp1WxLB7J0jt4eKy4BO7",
-	"WKOyoIUBf9QOa7uDZv8Z26fPe614CxtrpCcIN64VSwZkQHnCYuSVblbGDrAKlZn+Nzh3nGvXz60Lm30m",
-	"9WuZifhO++x0SUP7r8/fnb0KNtwwf8/dzWEPYJhw469Dd1H4eO5A41vhle+dG9SRJGo8sWR4MYCxu+34",
-	"4er87E678e7s6t3Fxfnl9cmrj29PXp0ef7z+x8VJsCXvhMomE2nELBmzmFMCVkKBFo19Ar5wGc/M1TCz",
-	"CTwf6DwjL3Fu9evZhB2S+elt6wLDHCzvMPOA9xqJdyreKXZ3KXt69vHd1cm8lDWnLUim5jbE0MU6Wg7u",
-	"0WReHqOzNs0grtAgL53CYMTO1GhfmdAcPjDWb2Q2WRA15bqPGw4vlIOBudYbK15rH0O+qcuVJEcGE7th",
-	"tK/5LcNzSVlfipibH70GpnC3A7o8eXl+9uoUZNrr49M3leZh4JXOxZi/UgOuD2GqJ9d0SOTAu4LRs4Jk",
-	"NSWdWuvwB8Yunqd7bPz+x7Pb8eR79vN/XWgpW5P3Nxcfv2Ny/+2rvb3vd1rqu36nVpCD1rMEbBmVrCKD",
-	"uSiOGTxmtfLAa98gl8Za4prQIeUC1UwMqJCZzFKnxcEZGH1CsCksbnvKnI8wgLBWpOu2GIOJBUd5l7BP",
-	"E9bXRng2yJm0Aowq0KQ1Aw8jcgtwG5iZLnqlPGMsDD49cs4R9JQEbn3BcGOMzUIJWLaNJWGJzY62xGvy",
-	"OapdS/mGpsO78ZsX56/+8fH6/Pzjm+PL70KWY50vyOO0lCSBMebEk2eB8G3qPOy7B3vP9sGvpI6IMiw7",
-	"YUptm+2GY6JzC1RmcJyACv1ti7zlL3IXqb98is6ewGzeCZrpkUz5b3dkB+/Ojt9df39+efrzyauCJAve",
-	"O79nqICby8Y+TThYQFTdWJIxt0YKtqW98uoDjAmGc7gPtyzlgxkqR1Zydt+/f18/zgyb12b5rIu2pTLv",
-	"kG7TvFJ9lz17dXx9/OL46uTju7PQIMgdZekt7zOSiXLdHTQ5qmmPKpYvBe3gBrlOZ8igjLCkZCzHEKna",
-	"DuVVDWv2FUlOSMsHgU/Ahhv28avsGXUKfpJm4ijUVbqXTKezOsAJ7GZzAQY8xLYUiC2Ix2m3Nuv2wykD",
-	"5GIySeUte8USppkKHKc0RolHk4vUXA/NmaodDmiiFjzHPpoW41tATab44hhmzFMiMnRAmlnOB88VncKf",
-	"CSiLIPX8iObwM6GXxny+UaRrx37P9WjEEqODRzkFPdttRbWBTMdUY0xtH6Lj1eG2qPapLtOYpbXDFnqY",
-	"XWTjFzufPHAqe7+yvkbPntGBgk2snHHuYmmQc4i8oIPWmhhDIVMWL26F86stSptZZNEHUjEyHUmSSHlD",
-	"7Da7QROqMSqVyxK0yYzWU3S17zWbUU1kib2shShDECm2e9T+XNDhIOJwPgClZs2Q2odlO56/etmuYwxg",
-	"cXNyLQ/ojiu780nZDlsv00v3RMkpphkLgmc0Jj3GRP5OG1RFwWLNokZtIUQTrHcndICWzd6wyT7gUNRI",
-	"Thu19U5i43MonsKueVPW74N3dGFWyRQucpqx5WtbPEv7ynzJ0eKm52uoPvArnfVv7saw3o94f+SoQuV3",
-	"8QjgOvklMv8r0xu0CGIAoLhzRztXgMBdpKFkccdOIAyJZoUbOiI0UZJYP7iR3uqIwIwX4BL+xtoFVe+4",
-	"oQDrBluYxGsu0E1k6Aj1Tat8C9RzVw5fGm6co+V7c4KSwCTcJr9t0xHV7Naci1Z2+0BVJ1oOGbBTMCa6",
-	"NElAEBTJcTlBVbGRgHtbCTY1ewTOl0UaqDqBgHuIwLTQkvSYM6GW36jghqvls4yMTmhUccBwQBhWs7Fa",
-	"GVww++BZgp8KTVM6WzjqKgbxOiQjz4D7MktiYmNoBS58Jw7ivb1+P8rZBUQ9XlozdhkKMVfPRjKJjaUI",
-	"eo2PilNVVFtmqkxdiauoB8A1MsWYGR3Djx0U6+Xx9fGb8+8+vvz++Oy7k1dmJbmUnv9yhQBgzr+7IEpG",
-	"MgWPcC9hXq4UFQIXfyta/pXDtZbJLjCCR3QyYYIh35mC5idJLJdKMUNaPgBZjd5y4JXCClrN/eclyl61",
-	"grc7T2DOkQ0nGcopP6UlZIaadLycjzhy4yqHSMzxD3zNksXnUA1zx+zz8zvxbKOduIMiskg4ELi10yH2",
-	"rg4yjP0uV1u+jLLhdnbJGb7hSq91gAphPC6ascgL7GPLXxKR3gwUirVZtJ3nlUVtLGHSD76xfolL9hPg",
-	"16VbYFZt9pCGOPCcpgwtFe2S/Z0ibvm4/jOt/9asP/+Q/7Pxsf7h92a03/68EaB5f8fB3SKLdYtILM3/",
-	"YoytL1OGSLjRbDJiAn3aFiBJ7W+N3Q4/DpbvjqnkSgWrLqWcxd+cauVpZWGjlrLpmA+rzdJsbBFpHObP",
-	"lFZkLOMskaT93/u7h0RPZU71RbyoNe0tRtAoHCA9/feOUzXIWZYkZDriCaKV7NNw/nNO2hshp6K4xueD",
-	"g/24edA6ONjtP4v392qLBmpIGc36c1offPi9tV9BBgHTS6jSVzPRryBS1KKcEuOuvGPiGqWcIkzELD4i",
-	"Ahe54N81q5GCraMNz0Q/v9ur4KCgRVrbbSjrdqF/C18yZ9atIVq9dKmSsZtJlvaCE8UndgRAI0uhwXmU",
-	"MhVzSwbgYqzgq+hXNAclBau+YxtuQ1/esvTe+wCgu/befsnNFmTEPtGY9fmYJstp/zltDxilzf7eHo2b",
-	"rT260xvsDlq9dq/ZO2i3+3FrL97vt/Z6zUGzSZsHy3nDPHPHCa7Sd/JjUCvPATByI5nkqg/VpCf1iCge",
-	"MxU5zRr8ytYRTBI20MRFu66+P6639/aJOQRCk4TwGJmxG2VE1YgpwkVHwMIiRDWRrg/seyUfyKyL2SuK",
-	"SEEY7Y8sIOF6xGYk5oOBMSLtJbbyHS65pwg5AOtTTm1ECx7uiAmTk4Qh4EEK4gBwXJAe01PGRIOcC+QJ",
-	"OZ+gsA2BeaToDOHARYpVMkv7VdYFfPeNWp/NhBfpzmwmfMmcwNE0HbJSgWM39I8y2QXuZPfZL6GM/lHR",
-	"X64qmpMGALgs5DpZ/0FuF4MTwToBhgBVt45bmEeVdaCWwv5RreTx+nb/TPRxUasUykJGyeIkLqgChkkV",
-	"6U7yxJOBDWmYX8OuWFEpEVBjeH6jtoHTeeehVVu3y/MLrqaGK10qlMAO7rG+VXYNS+uaA5WKxV2rDzlv",
-	"EHga+zxmceSCGnE3It0bNtHd3P84DSLu8BkgW8cMIbIsUczyozGjAkaISHfqgiMF9QTsRy2lz4jCUUHJ",
-	"k5m2kRyaIENy/go3/8CiimpmkrWo5sYpOjH8pwvR6Kj2iqesr3lZbKM7yZKkS3rmUWUURcbSbwI+bNYQ",
-	"OlLM44tpbZ+j2knM9clgwPq64oSoICzmmsQ8bpCuTQfoAhoE98Rqf+DEMAdgOLWeH78PWblmldkkdv8S",
-	"uSsl3y2XcFA12UumskSvJCfDL8y8F9kE86tdzwsb7FAhFAA+JU0rMngxFdMGV1ATBqRDIN846PVDqwTf",
-	"L8FyI/7A46U8sjgbn5q0vqoEaU92m+0elXEHs7GqMi4I35qTRLUDEMDOZFo8U/Nw+aLgq7XZvYXwmMEB",
-	"gU8/neLPfG6l/btVLQwW9gNnt7AFRTEMSLpLOn1rfTL5BlXJ0TmK1+Fi5+xme/sWhVJR9KZg1hWV+VWK",
-	"e6VPbvHdC6S+9OV7n6Mw+6jq5Z4z59GHIgdygzWXDbaPCVNZUkZGRmExchoUYrPFkcO7giUPr1ibwgIe",
-	"tkSheLYlMR5y2RUnNKKxNeGt7WADkOtvorGiHXuvHgzcJFTY1Eo7FqCOMEa8PoXsLHHAbSxv8vMv5VUi",
-	"PrllVYiLmGrqr6B5jHSZQLRF8SJuPyjQhi0oB0B0AaZUt7Co7iEZMm0xURbABPBTQHIK1tcN0lWJnHbR",
-	"tuwnkHYRczS+NL1hYNvBAgFUo/mYmd+MMh3LqegedoSN7wNuiSgtJ6pBugH0yL67EnBU0KYK069FNTM5",
-	"8x87HhxpDmr6sImIsluWu8BLD708YgR25YhOgOtiIi0ER+4f9fJCdzGZcM69C47dZv35xw9/+49V5OHR",
-	"tGUTwRS8+YTetZmZWfcreP8ybrZ7z/DbYtrjw4Te8hHXTaZcoWkFmRmLc0ELAzFJVp4kchjZlGgKuRZZ",
-	"ClQ2l4ZRnGsh5WPJhPaWhvQqL4A93vLNdAmxyNWN0g0EtXgVLIy7jAQR5BURX/YIckgBzWdTEWKpsY6M",
-	"w4PJgfvnimNbRSo+6rHG6vicZlyarbv0Ls7tP+5JPomyI/jep48ukA8I0BDJNmTguFsfIWcUGx+/NEZk",
-	"qqRwyVOYILWCt/i81XWtKVzPT/ZnyxFu7uVewlVv0FKgGx+ChZrwQYnXyCWdLghPeYM4eFCCunN0drOZ",
-	"7xjHqJ7+T/k2zs0iZjTukjGjIkCIWvzVkN8iRjZc4aHXrcxt1HnpJheouTXXyvA+DrnbBdAJSfgNI1TM",
-	"sPJFaMG7vOQIShRobRFpmlpsmploLaphTnEhkpzb72/kkIu7otMkmVKBGj+sl5cQulgaUwW1PZtMkMMk",
-	"cmoUUKrmhI3LRg7jq7sV8dXGx/9V//B7K9rfXR5Oay2LsO6uEWGNXHgVTu5/mc2cUKWmMq2y5e23xbX1",
-	"ZZqyviYjmSpGerCkmZG9E0CF+5iNf3ex0oQ1gSsrkixjdnA0wazLLoOlj+qrbNVWlNxyDJmcE0ZvQDqU",
-	"uAVAdVTHpe4ihiIX0wewFom2Pldt0al+P4wJUTfqbu0LuF4jVHzLz9XugHMbW9D7sU2PgBDRSqadKV9p",
-	"bw2O/c48PQeCrbS7tC1ulO+8Ha7suN+yVXiSJGFf/ViN8nrDRck965qVdW2mCQ4ILDp3OVOj0XERETTF",
-	"8FnDl+UgCMHhdy40l9fTMGyOxZgjnTNi2E630x9W0KOwFsh6R30mY4ZVAT/MOWK25Iu4J+G1qwnP7goc",
-	"VJH8RJV2az1t1TR4ChpgXApn3io0/UtgvMp24IxNL5g9kvVF8THmg0IBSKw6sbg9XB0DqLtacTWUr5xi",
-	"DYUSoCTIEaz27lDr/crbChq9MramHBBIV2HphKYa/fBHpGsIpbs4sr12joxyYSoQCbny/m0C+XZ1zD7M",
-	"3RzhbmYJvQnvS4Ao+5HPxCc8rt7I2gtIWybtEhm/lForhJMVzmZzofSF3U6vs9ocYpWxuEH+ziaaMNFP",
-	"ZxPN4ogIwK2byyJcSlY4VT1idXQGmdfVXcJ1HV9XXMBB63l7cQVQ7+VcJDNHQQXulqUl9u0LqhihcZwy",
-	"ZdQvrSdgl2o9UZEPA/ZTFjOhOU1URKCUl3lokNLheGHD4aeHT5+66TfsV42+HM8fwu7B2prWgjT2pfTM",
-	"skqvvYzZC5mJWG1486GqxS1NVB4GJUM6KUn2cMV8S30eHh/I7fuwFK+trZiX5bUeVYdQqSblNcvuzmtZ",
-	"eS24smmCt9/P0GgSFgdDVZ+J2KfFYJAeOFiPIXI518+YiOeWUfCtFZfQ2l9d2e2OMakFyekWX0UfleWJ",
-	"j3OwEtiQiij+G9sAqxmAfL+5K2qzGqTmwwxczDtsHgSfV7V/rwBO9YaLCgCMmlCjxru6iwkXrvCokUfZ",
-	"xIhXi6RC+uLx2kmgS/fAkEx10mdzJU4vG98NLHuEyDXDNBDbYdVgqPe4Eb71rnjWyvt+7e4w95fVHM8R",
-	"XuYVd7mEC63vGMqrPVbnz+bUpE5EvGT2QEM+JOEQVu4oXJonAA5LbCpRlVaRYWmSlJEpVYVyaENZ6m3s",
-	"L4OivocUNKzdaYNBWE4M8M4LeEYPaFGSDGgaETmh/8ygRBIW4QSRoEgixdD8N1g7ltzQI9YRQaV3qghV",
-	"NwxLSnjEtvS3z0agco9JezR6++u79rJjNTrnGlfRrMcS/MKdvO+1NNv5ky3dVUohtvSWJ+AAH9oglrzg",
-	"y6l0z6rAFDWqKk3nUmlqrZXqL/ukl0PhKObpV8HgFhDjUHq6AqGyNggGsngntCxV8A1U6w6zlRdAC81m",
-	"c3lqvNGRNU3WQVCH+s2IIuSXC9I1l/6CDtmJmEvavy+xLASBcB8cARcpyR6gW08pgqUS9CLiSnb2PVWj",
-	"atHo+Bi16OVvgCAW+Ux55eNT7evMsSIOeo52D3efvTr5cfLrwfcvrmj94/Xp+H1974eXLPuRXd6M987e",
-	"Tn54//N3O6Or7PW7VRb8CkTVN8qK7/vDqmDRVftaVfMa5Rr1+Vj5NJwtsqa/uySfaGfDfKLdbecTwcI3",
-	"NmUw230SwIigKtOiIyMuD5zzlPBYQUQBwiULGKD7FvfeFvjMLKCSXqx1s+HeIUnNtVpxnNwcHaqvXavd",
-	"dIu1sde2Fk8K2leVWfiglmA+BUC+eKuP5+hsbyIuTmQNe26ZteEazawy1bxVfu8rUF5qhofvX6AEZw9j",
-	"phvW5DHqW4J+gbVgJAVa3B7l+3lX7Vy5Rw33BRxoWBSyBFGZ+/VKQo1YBHOe469j11a7+VyGY+DoK77+",
-	"7YrXtyvdRH7Qqm2yishmpscXtDfKVe/taHJ/UA22fQ8ls0HOA/aFzcCwAhA4xWMLQHL9UL5RtoUNYGuN",
-	"lDyy2SkdBBoo58DvMaLkmPkaWzKJG8QQEFgWjKYJZ2luXRSKABfNrgpXzXoq7k55baqHUmatiVfmKfPp",
-	"u8KegZCC92liiGXscgNUQUk15zCmsblNvixiWAXLOVFKpOiKgAuesRRE0TnesU5MhWqd8l5m86vKpUxZ",
-	"Aw2s8CODal5G0wtqugQF7TQdKgxejccsrX34vBlifg4+jbX8+7MytpUylquhvZk1iWHXyenVOdltt575",
-	"9EvMNyPTVALKfM56r528u1yOuis3D64Q8DjlegRuOrVEoWmtlBuVuJfcAln0tF7X1YinOiIpiyPydnXt",
-	"EV6WZnnyifY1sQm62AeOC5vXmgmbxAEbbA8kwsaDRgMo32OuD0mr3djDzlJTltwyEAPGIEwGhGWpVDlf",
-	"9e81T5+8u2yQYwvI220GrXvMqIR9QtUD/ujL8ZjOGYVm1FVgAHWTlR2n7N+QG8YmRkU1657b66v65cmr",
-	"+tuNRDRYfBY4Y6934SauYEnrmNhOSFQZ2ZOcu60fwXQscTm8z726ahXLgECgnXkAr5Ehg4FFg65bbOQ0",
-	"v3LqiHSNetYlFCLuGymuLlKyAv98B40xMM4fSmsMgsCrcJ6rfYscqnHOQXJbjWajuZy1rFRM8/FXlFYx",
-	"5/FOGB3FMNdy+r8eldB/HqfGwDlWu7f+T/O+CDKtMoUqDmalskTZLngeymOFhLQtIKa2kGVHeK0H22Zg",
-	"BxYZ5YWhMUMQuXRJkvukSssoWHEOGjcrc2Rs7qJ6toryMr/XpeU3LcQ0aA9UHMFsUs7OMP9MakKh/Dvx",
-	"Qn9DhhlMaiMlbzk/wuT5hVXaLxrkVJDzCRPHF6dkp9EkXafKd0mPQR0Dao6epYi1ThI5xfPOkgSaogEj",
-	"s1o0GA62YypQKfIbOFzsI+JxKebRD5WGQ76A80z35bii6+MQGmWQl+dvL96cXJ+8yivAG2uhmzLzFtU9",
-	"RPW+WGML6Tlu+GKzH31C9WExtb8jXBJgMZMf3wOKLSTtke4koUJAxpJN6qYkTmeGuTTI+yB31hBLt2/U",
-	"1W5EukHzJnRDdSHBwaqHUAuYKFlMMepbXdcuMc9v/xgkZtvpFNE/7peLxGneXb+lKVTDNIPYvX9pf2H/",
-	"vPRD2g9eFYv15l9cuPFtP4QygZg3ACIpGxsmFECccrwKB0fPDRNbhGxtZEvs3RGfVWQc60CvjHVbkcH1",
-	"HlNFffcV86g1113yjQXQbVR74ZkrmsSYqICmco1WN6a7+cJI3kvhPN2QWlcFVV17Qvsr9A5bNcBixbat",
-	"fBxvR/VYCc7aCGV1BxhVoIZYeKmZUpRfmODUQ7IrkyPm+mLNzTv43J0fQLuq6AiYsk4YpSmI/TEX4dta",
-	"X+ee726JNNaGJraWQRN9ymsFHvHs6+EPd9Yh8SOf1AOaAIvIyBi4ZvsMwxSMxSrM7MXmAl8AfNj+XOqk",
-	"mQv+wWFTTRJmeJ9RAGznTU/J+d1g/ZuqSiR4Zo51lpaYllMWL3WB0X6fTbQiMktzQbg2VUPNjxXZB/7N",
-	"rtOi/cF87Y9Fxfh+zB6lD/TIf1ti7r7lScJ994O81aGW8qboFW9vBJI7WMO2tenFRZmX9xHheXmvTUuZ",
-	"rDZ9tzXa7vrZosXE4sIE8oJGGw3+HLP8+6MqUwvpm4oZvj68I2sTt+GgqUwqTGYAdfNF8l5N1hupK5WO",
-	"hgDXsa0j3SupCmC3OPLMJFrhj4AdK2ac5LdweW6vZ3jL06AkWgG2Iqx5vsTN5fjmek66nNUulDRaJxkF",
-	"9Q4Y07lKjJYwore29Ds6VszC715CF6ZXtW2+JVy5UhsmUUFzNRYTORgYgWmso1vo9M6TsAq7U3eCNmdb",
-	"K+dQbEP3YFXKF/rafYUC5dtreLJ+BfLlnVDMriwvSHicJEA1Je5j+LiazjYoLGXs9q9ZkhpXUrVBK6o1",
-	"srIcrwnbJJsPN+DDl15y+YpHtLKgli72to+lkacpH440Eba6u/Ud/TNjqP3b8jl4G3TQNHwuWT5lOp3h",
-	"x9gqDP+NVfTgn0uz59cINFMVFmaVSawIfwwVrw4VY7WoSpWe224hmNm7UFks73HevG4e5D3ON8szfv6g",
-	"MeuCzlSWQ4Vh7A10p79KWFumfMjF2SoThgd53Zt7yg7+qvHzlXTlQuqbgfPXC7GvHDyIum8ErbJF45Yw",
-	"hBy1A/7csOpsBW9oXbeawBvam/OGVrM00mW2yQMEkLwCHlKOGZgj+JD5hesuFZt46V7KTKxXH96m56Ql",
-	"unQFeG0+X6aypcjds/oWk7DK8WD5gqEa6OJUM3M1U9/fUYpCBdWy2tTL0PlhW1xf1LKEabY3BJLPZyoM",
-	"sIvyohKhCl00fS/g+9emXV6LdnAmBVt7TkFHYgvFxp5mk0x3Q93sb8Vg3d9WYXom2QYQF0sWp8L8arE1",
-	"27Uv6++j8r6Lc5fHK3uvrawLWxh/IxXruDixBkGdy3ljrRfLiBfDVGwRba7IDZuAVOrmjKR7T7WyUOjB",
-	"2t1V5R4qePdD6J85smO1xrk86H43OGKZUhZc953CZd/ZgsJ2aphtfOSgB0GSrtMPbAzC9tKtKg99R55U",
-	"reaV9/RZVO6CgXebz/fXHnkJpPHYq2Mubu4UH/R8oZJmrwUz+lsya5BjhK3Yxj9G9aI3TEBGn3UO+07p",
-	"i+pRYRUPoy1VqkbzR7eBqlRW5OvDXRna+m0jqiuB/3G6MFTXKAj7UWxamfzr+pDyrkSrmz/YCa840CqF",
-	"aWPcaSnm9EvtSOkGXLI+45OKktF8PM7QVKZ9ALv4HgqUOC+Q90PFZcUfqNZsPKlSxOVAG97jSkVqKDKr",
-	"STYpcIH20rxys3tQSbWsqcpLOR4bfhYT+0jhxQebqeQgIG3H6vJSpRCCgu+g7KUxkNExAz0/XP1Kd22N",
-	"ujHlKMPX52bP/SwSFr+YlSkyMqiV6e3POw538Dlaq0rKZmlk5tD6S7tQeTdnoa+UjduEDaiceW1l4Ebd",
-	"2gqNsLbRmkgV+CuWXDBbssJv5x+KoJ4yi43JVqCZzSsCtpu5z3BVVX1sSMCmi56BZ6VZ/NWXxPoHVVVJ",
-	"8olUoOj63gToEsqTudBRUby2tgRNGL3F0K3Kxv46WXLxGbhFgjz+ccT749fZP9pD/Xa4yQ1o7a/fP8Ji",
-	"TTF2V9bbYRN2k/etyNGWa/avmIOuQnSsCF+9+7x2dqAhZdD0Zz3Rl/cJKgg/eFuWwvW+QuBHiZpoESFA",
-	"BlDNSdNUOwQ7E3Fk/m1WPM4BJIU17jbae+ENkhkG0O06UR0uXJ+Wi3O+rAyoOsc2ICJtHXQ4B2gnSSh5",
-	"fXz6Jgcq34sR7/j5vK0OiQKWvYKDRPAJyu5FDDVQRiZiQzzfKsZI1wb0u0/uN23DhSAs8Xc2qwhLj2mS",
-	"MKXzRMTY3iYzfccJ5gAqAhJv75ug2tq1YNjKySU0HW5pbs/2Djaam7GFban4jcPU5/Z3xatmFBi5EmKP",
-	"6opdUyYSppxt6MlmfQnrEP13Fq7uBeE6bDuR+P1IVuV02Bxve2rmtMwPCBdKm/8CeHs8oWbTMWo2nwgN",
-	"NYZAwUDW6WoLwTXymd8eKuX6JNjHQB3Z7KLsfXYA/7XlDOQ0HJHu//d//T9Pf/f4gs9PXSoElEpQi9mg",
-	"Gwoi7BExoWhYVM4M92QkFSNKy9RIQKpGsEs54kyXqnWTTGP0+j5yadd2Rxqz+HUqqwrAuaC59n0+jVCx",
-	"p+8KH/uKdwVtwk8myzDncW0lej+f2iXryzRWq07Y5aHb+SpofDSiIjasPS/BZ9dwj21rP/uMMX/O1jPS",
-	"ppRrW5lMpyBGDd1P6BzEfXlLru2CcIxoRFXnbDXGM0gNukeoFDxaRglZrtgb4rePba7Bt57ng1QZevbr",
-	"BY+n6w9QTZN7+HLNxqUdozBjD9RvWIXXzaEvs5N8y5FWB3aIbHMBdoU/W4xbGIrkVsNqzDvVNb1h0Oq5",
-	"JIANAsFsuTsXdHzaCujOA2Hu3pDesvmGFVBDabMeatd2MkudYbu+2e5mpAsXX8vNrO49V49jNRMqmGfz",
-	"UFZbCJnOZeNUBDkr2GQJWzCsyCOTDM2Xegbg46CGPZRhhIYjfL4v206z3WptJuwOinOo3Kncs+TO5JBY",
-	"azsiNkKNZaYcOMjcnCKPfLZ3sDGKfe1OeVOnyADss6xN3t6GekBrrc55+eCVcIMN/W4LsIJcckRBtdvc",
-	"Jp2TBnM3zPOkuctQeu6bNOnz2ltg8eTmhfeL5O7KEmoPpUrRebRoJke5dzUX4SETDKVHUTdaUEeKPsU5",
-	"P+ec4RnaxblBseisCLTGUF+f8/zlRk4oj5a4qpfj0FN8yGYkI6GU9ZryXu/1xJJzk39Zx72bZvlu/MqW",
-	"4yy9oeqzn0/N/WSfABc0DtRcvC6HkFuGtY4pPtggLz22yrJcKXQqE0KJZumYC5pYg6gj/AWEKEHKNSR5",
-	"gKUySWjfKK4z8u5/vH79+lVZ8QDrgynhtJmw9aGsYePrH7se7GYdrXn1s7owU2tVPS27g1XieAELs5Be",
-	"IrMEsz1KKwqAo2LnfjHNaL1+aXBmEBOfru4VB4HmvIegjy+rrD8yFAFhYAT2dWqtdrTXBOhMsIq9pdmP",
-	"i0U0nNst3/ClbdSQ5tePwE6LvfrdPfgDx2Ndin8Fb4MvfWNf+B3iMDnWo5uBSrS2imp5yNeM1uY1DVYH",
-	"ay9BZt2tNZt1MB3NQ+cRQmQ3dELRa7MwsrVKKroum0OHwippJh4mBLq8w3D7jxCYBAf1lwtMgmP5gQKT",
-	"2wnZFaom3D9ztv3sa8TzwPkX1CxZq5UUeQ9pa3kNIi92eCCM5pA+QUYKMZYkCXAcS9MRvkZsbv8PGps7",
-	"2Hps7uFDYDkNXJ2/u3x58vH0zAUaNgZG/GECZPmi9lq7ZoNa7WazoijRxngMpjQfGz5wzY04NDyttOyT",
-	"C5tiVVpqLQI1YUHIikMCB/Q0ieyfLqZhropyxbqY8IifeXDOPTw+EGUd+e7Bm3TnncvDbNlIHvpllnZd",
-	"BDdm7tmcD+PNl7nZAuves5P7ntFU9xjVS3M2rCoA0wRfJC24Ih9umi4aegWsqXKOPoEfsRp00ZI0RONK",
-	"N0DfyQlnfeATUrBty8V9SBPWI1lVrqnYTsUo8a4DN/6s6xDmoMMNJVPoU/z++vpisT7Jqh4r2w3Z7v9F",
-	"QrZGeZm4hNY1sZLweGE7MEFNDtNSc2TRJWv0+glL+0xoVz4HjrdH+zdHpNVs2uwMQ9V+p45I0zJCbNGq",
-	"KZS5s0yyqE21wPq1XgVbBH6N4s+t5l8wgr2LiwJ/4gVLUfgsixfbaOYEwpzmYfKtRZ9HFujH/pmhf8mK",
-	"yicR9v7uOr/plZFlxeyf9l678awM6lOxkBLoT/MPG4p/9ucIxT//w4biQ5TAg4Tij6wbBtDSvtjGfAG4",
-	"Dfdz748RLpdfOFy+LD/1DrnrABV/sHj6zlaC3cVY6B0Cw0P55cPCgQ2x3YAwhBwLvL4qHJwLkUNnjoJ2",
-	"amuJoRUDMaGFvAUpCL1lKR2yhpf8TigakleFdQrZk/EMmkBiYvtCVUy0LGAs1OSLQNSd3ebOvcQTwEL+",
-	"vGHye0XAART9FUPge18pBG74JxJTOR8I4SuuogroeSOWxK6e6xwdC0ZiOYdIAF5R3whDu7Oz7fC8NeaC",
-	"OD1aDkVHZGAJPGAgvyRAX+RHJSpvpYOmGNwPY/PzzoE5X8acWT4PDFgSnV8a1Q/gA5a4VqIE8lj9HeL+",
-	"1tHzoTrAsrJqg1fCllRt6M2ucjlcGiH6feXl+xwt+NLswCBpNNXsyJpo2BmWK1DxF2oAvTw+e3ny5s3J",
-	"KwjieCPTNkeqysVe0jnpOEn8LhTG2tlGgYko370lx/TaVYBaqtgHjVl91MecoWsttaW6dVcnV1en52cf",
-	"X5+enV59f/JqVTGH+xSve4lLwvWAv2g7BezmVjQT/TBGaSVX7qJYFcHaZn27rWq1e1Xl8vI6ebZwXihE",
-	"1EqCXNVT1L4tIpS8e3f6as5D397di+P+s/oz2m/Vd3t7tH7AmrQ+2Gsy2mL7cetgv8TmXOzwfVx//eH3",
-	"g8/18M/dTf5stdfuU4oLCbZgfVSE4x4REWzKlM79x39UVISb8VJ+s36Wuovmf03cg1/SOsCHORdxeQFW",
-	"/LKAb0gzobwjbw6VMJmk8pbFtp/DXRlFNfdH95NrUOELEIFa7Aa3xIJNRHwnOQ+jSqS8Ub6xqbUui05U",
-	"MLau+G9siTpuJDY816itAn6Z9aa4gBNhyHNJnW5wsVpdEBsT4m8LqPiKovO4G2+5UqWBOzfEZK0Icsrs",
-	"7uZ2RvXoz7BzKR77BfrGl6e+qZEZQQ7cEUaBVz3CmWFpdyHtwWKb2eVJwn4OavnotlBJPnw+4voDHuCA",
-	"jiKWeKdBqScJH3MoJTQJaQh9CUekaVtkwlPLB3aZannVnurDLjr8+Up///JzhnQIPmYy05VptUarTqQY",
-	"FnjGmM4gNQKOWZUm3tot0HlTMMW0tq7ZZV3dXUnR44FmqdFyNtgNF75A6GJp7ri7jct3ZsFezXlIBZUs",
-	"TruUUyxs+MLZz1/8wjUouZdLZMFyUe/1HV/Ty+Oig05ePommEhy9eC/nC4FgZfOCa2G+PvV6YUePsL5r",
-	"2NG9oFx32FjAfWGot5vmctB3UbUu14bAHC3A38l13rJnKkFg5KfjitFdXJ5cHF+enn1Xi2rXl8dnV69P",
-	"Lu2fod2BeB7zoTdsy8oAXwk6USOpT24r5UtMNXW+WmYeI11lf9UtI0rwRFQldqEbxy4bdsfyhe4bqnQd",
-	"plE/fdUFuu8xJsDAKzRehjmsOr9Vuijua+6mwECbdUZ717NtmcZof+RgiuBLHlDAJ3iwwqKGvj39dqGr",
-	"AO5vsMBSAjT8P9BD1y9c9z22xzY2c4Mcl1XzQ/+JL+dng6rIwnbbbagn7GqtzZsPcx6gTbTCoxJBRr5t",
-	"NZvNJ9VFW7Ert4/9+w7wayYYrKNnvrTPOMtpytNiPcLKSoT30j1PcTQoqoGPunAyLYJ9uAoxjFYlkmLI",
-	"LLrgiAAQuzhZcjrI24yPJSqWXHcEdKjs5uKwS2Qa/G0lYhebEoJrmw9CLcBc4PFEY91hBzq1anHkr6FH",
-	"83GlVUc4CeaslAZ5NzFE2mp6bROYJfL3ARdsrgW4hZpXb/jB3dVtl7ABu7UAsFqtgx+ZZRQ3/3qR0F1F",
-	"RTmdC1S1mvfAtmxZuz8ie837rGWvObcY+H/rruj5lq0HmTpLd86OCOEBd55texUcLrwHAMaGG6gI/uiI",
-	"dEdaT7pzu10JkIuAThkGFznW3wzVih7t32STWoTYuQ+boOn21jCeLo1tVLAVoiUmE/AB80rziYV+UaPA",
-	"Ql/mUoa10W1/9qBGF+rVFlCtR0yUXoLK2e/sF27BfnP3YH2htb+O7fbSQsfmoGsr7bX7b/zOYoFip6ys",
-	"TBcqU1be214yW9JWFisQlyXpdCdZksyVsjYfFVPs9nc3KlsbpMisZ/7YTuHQQqrcw+c1Vh9ah9Z5UmBV",
-	"PkOPea/y+TOdq6t9mQlR4RVx3XwQnqnzgX08xOjyVMzp3IekO6A86ZJvw6Gf2AOyHSN3m88jqBNN+6Nu",
-	"RyBUWTlSpTo3oLs2ebVrgz7o8hYxXkrlvZceGmO2YizHZrmFJr5mUhhzpf0RxkjNe4ss0T60FEe1OcA4",
-	"1NnLK2pYUi+ownIqHFNRhWM0Aszo340FEBHE8S826rhznf9mzuCeM1CoAw8Eo3yovvTVXfkdz/Xp0TYQ",
-	"H7mCgiCg4ZhYbMFUxQtcGdMryYVasxXVPd0Tu1sN+n0pZ4dFe8x1yKo6Va2WZ/4P+DBL2WIThtKSvWrj",
-	"mr0WmlC17ZtHUMpeuLOlnY9q5jqfGU5clQzqO3FDzy3XooXGYy6M3p04QLBhtTlweT3/gx17IwdEQB1+",
-	"6oUwmT+5KvrI1IbeJvhNWYuAZdlDnn1IeWNVXnjP5vWddrchnh8o7t/abtx/TYyYB3xRveSUl7OBwP9p",
-	"X2yU45noq/V7QSx68qJQ6K3n0M69cHd0aF95l3DhkGmiZFVz7HPssDrnhHStmZzeFjoVj9BtguoL991L",
-	"IyvxwUiCkl9Qc3ebLkiXbbYcRARS2jtOzfN/kKPYeWghScO+7bXCuZffjax/c3LLY6N+VOjTasKojajn",
-	"VTF6zJiNyvwcthZaiytNuG6Q46F1gdlWboaL9qgy6mE/kWU9XkcexThkK+v5Ko7RqJU5j2X1fZfkQeZo",
-	"63ajdT+wdTGtdKM1VeWZ3nkxu437IcfXrhpDyYSlSgqSiZilSlMRq8aqxMclxffyQheF2nvgRLIF+BKp",
-	"dBlefqmvaxe9EjHfpAcDpg//ZH82B0/bHGb9QKjqeb5Qdq8qSDNA84a1wNxGLa2wA1ykstrJnPHUMyxA",
-	"zfdPnOspJkUVN+oxTEwYuGwbayl7tCisJEviAoTUfBim7ds7U4tqIxrbsgO9me34bHQyyPYvmtnhy5Zj",
-	"RQN+uq6xHbLhBQ1tSXP22ULlqO0UZtm9r5W50O7MXmLI0Ywcz/JZ4ear2LZhWCLnvET1exwhsSxvR25s",
-	"i1cVfermSp+B6xR9jnloakRVpVG4dr2vinJeSx1xoJduUJID1ngFP1ruGAlrZ+EgVft2Ki4qk6ePywDH",
-	"VpHkBfdbCXQb6PRdmpSaTYWeDYWGFvkWPqUT/hRsz6dGVX86yJKkDv/CHyzdXAyo3hU9/o+zlx9Pzz5e",
-	"XJ5/d3lydbUqILG0Fo6Nr+T+wxJZcLdCN/cFrr/2Narc2WJ8yifQLCPdbRTowLDg1ru57y+tCHCqlV9k",
-	"WAtgGzn8D+ByW5EgWyCse1WWPnjARNjn286DrcgYKHgQqvLCFrvwOw9DVSaWpfUoYGpV7PSslOccg0Nt",
-	"lT+trOE5nxxjE8MyBVppG2VJfatDV7SOsfQbRd5dvinPy27Yjxp9SOla3uhUHa9ojwmeFAcrhLgl7N5G",
-	"KBRXDueKleUVuGRwMJ8wMlNZmwcKet+/hozhImJJmrXdYmyxHW+e/t6y7z8r7SF5jCcLMorJyVwz+9oL",
-	"GIC0VyX9TGRa1gDYiIbllLK7u7Oc0c1X7XSJmn5JUUC7diIBLQWHXXWVrrLxmKazlRaHR61ioNzIvbJM",
-	"sjXq93ns6+acc3sF1tpbK1lm7kteoexe9gJI6r9AzaH9L1w0470vvLONBhM7X6DBxLNtJ/etKlnht2gG",
-	"5VI2K1Oxu2bJgZI0fFut5X4t2Z8vi2Hcofh8nkBdXfK9NJG9wDHKOKrvPLFO9LusDQbWEy7rg3HHYFnR",
-	"53e3UFllk88X+EXYNXCG+Ki7p0cbWh6Ue9Ih1sxcGgVL4qMcnen8bUSK3JszTbn2JUVWVilfjuxbWUXw",
-	"1DmeS0oG+tJgvvSX2ILytLOB09SMmkhVcvNXKVBzd897OAfWdbRYQYHqoNVC+TUJ4SrlWh/0NoJ6VKkc",
-	"R9ax6BRBguUEqSD40lxHQfV+PdkHnOHVStGXz/bcruBDVWZwUV2FWfopguZuNbjCHti3btipf7mt43zk",
-	"DXIukhnp4rhdKKcHDQkQVgp6isXYRb7aPBXO0onMD/hQyLS0eLsXNutJMLffH5bRl31pGdm8U+WcFUMm",
-	"JfMrVfoBuUnH7AhgQoC/8GYoOECCyh0bWuBGVUltXcH1tsQs6dL8YrmnUaCuD++u2pnLioKGUFbXRpWM",
-	"1Yh+Hefyv+VsCtfZbBzVYOADOS0mF5kJmp/Vb2lqJqTM793IP7n3uA/O8/e5j47xvZ9BPexnKdezK7MP",
-	"NnWE0RTPF//12vHGH95f1xagc1ftvf0c4FoAzvVTphvkmCRyyLHqusp3QAqGSQndQZYk4JfTmD4/SbnQ",
-	"iCi0YVoYDy8xXhQHbILTA30S5+x3CoDVn80CuRjIxdPInYF5l3rn3VWkx/SUWfkNWE6bVTWSE7Me+F3f",
-	"XE6McfdYDqCbAreNi/Tb6IiOwIueIhaX9DKEoQ/YFHev607ikPzyoUv6NE05U6R7nOmRTPlvwE4OyQtY",
-	"KOlkzeZOHzYM/sm6UHK8PyKGNBXQV58mCaGiI5CirGNbUe6iQ6T7qQ6Pd11PgNQIbiYGMu0zRdgn2tfJ",
-	"zJZJNJKwQcx0mNCOvUF1MOuT6IhbmvAYvghWbIvgjiyLHDEas5R0/6tuYcn107hrdtXtDKQwpAhPZw6Z",
-	"bwjq2wwyU/Z3ScK0ZqmKSMyHXJv/Sq2ijsBYbV+mDNPORrPJiAn1JMrtQASqmg2KmWO+oE36CaoRncC4",
-	"3RPzebdBXsiYWxDAD1fnZ0AMmoyl0h3RIm/5C2f8QUcKv9mYWeAH/rb7qd6T8az7JAKfDb7w8vVLsrOz",
-	"89wY8++uX0ZkLAWbQQQibz4C1x6xtJprhMnaS4NRTYxs1VqNZqNZA4AsE3TCa4e1nUazsYOlOkZwuyvj",
-	"DObLIQPx59dghEot4Uqb+3I1E31wbtCUjpmGMPcvi0H0JChRxIU7RD1iyiKT1BFJ2YShyW5uuGK3LMUE",
-	"ds/jf6lIs2SfJgk4HVEYczPmPzOWzoy+BmImcHACbwe/4gaAHWfXgU/8FH+4P4fhAatxhgch0zFoLsv2",
-	"wQEyg/hR2cwDGJif+tpIuFVzsDyaK9BYqqZgvlt7fKdHrBraedJd3gNX3mtZcYBgDJqnC3NZrIbZbF03",
-	"V1XDDDIHdhd686w99zBPdo3Jv3Ah+erZt7c0+7ITyu/o0ws6ZJAIuuazWIPFqEGpRRnCzWk3m+hZFNoi",
-	"TAM19+mvFlETlP2aq51jjKkQKvxL2BamNd+9BZ8u9FJxH1m0qHOWFFyd9hnXIgRafRTClctjj76PRrOk",
-	"t0Wz4PZ0aSlBcwgcvOjMtJ9VdCtoh4FFB0sCw87MThhySJJZAFw5tM8DByrW+i8pELvzc4lVuPTBvOx9",
-	"1VMur86lrgWpGEHKMQQRyzJ8nQlVyL+1uU2LSaI2AdPnUbokxpI8xOZiopxLmZrLRjvY3zWvWUjlgsdD",
-	"vy+enS3ZnvuhUAPPI67PWoVC5virxSLgtih3XlS7Gdaxbs5Vi3ZvKVZpbhbcuetW7Sr6bEPXa+Bdraov",
-	"HMRIvdnlHKbzRRKKnk/vzSzU1UWf41xBW1sRdrGiq6vLWub0hMKpQSHUvWZQmPQgd8g46JnhaB6taujw",
-	"87pirqy8GNgWqwuMNcxF3UXWWTaEZ7FPX9DY5enBT1qrf/JOUGscsBh/tLP6R69l2uNxzACYvLfOzE6F",
-	"ZqmgCajD+KudtSZ3Szn6z8DQdPGtmtnHigpsQERDsGdBJQVbHEyUFSYyBP/KgNQXRk/OHUIuf44LAKC6",
-	"HBnIIrWGCpo0VBElpXCOHefFZZ+40uoo9xM7O41rIjPd6IhjtAxA7w3xRIgjmsBPYA5HpOuT/7pBg0LE",
-	"gCif84fJlVD0ypbvJe/zJMxOvs3zAHbybRczxg7JJFOjbkS6cTq7zEQXDW8qMD1zPpfzSVkyp8vljLD1",
-	"cUc4Z5Qx9N47898Zd6cxG0+kZqI/q/+dzbpYkiTVaIAOIDcMbYDDPGXQ2KssjcgNm9ksZTQIh0z7hzrC",
-	"7alNQNQZgrnbu2Qks9SWuabOwsA+zTbRUOUIPUB4W5+cT2N0sRIXcYfFd0S7CQnr7WYbLLYbNrF5jUUz",
-	"CV7j7KRFM2mF5hXs2N/ZzKpfsP4XMp6tr3mpue/Nn/nVO65yUyombMVk78qZGnlGrD1wS5OMhZm7Tv8p",
-	"l/97y+W/VyJ8avyCNLYMuphPGcBDaq2mMXYbrXYYZ7fvz5EVoVhrPs/FmiiRhjk8IQQcIKbgoHnQ/IzO",
-	"QMxZLWzraZ5uDy4AwXyedIoXPEJXlgAidd6DZfsa5AX7MQu7Pa/W7Ow3m3Mbli8OGPDIoiPyeb+YOQ95",
-	"hBnr9nIgcDRmA5olS2dZNdr6ojXMT/9c9LZaErifFeLxdiX4P3s2R2GqK+G6VgQLPxopj0bKo5HyaKR8",
-	"GSPlbpt3N7OmUCagxKA5LlFgLe+0oZtAgeXKV5M4QjWUqwJet4HQ0timR72RuYJShSIKyqiTHnOxlUZt",
-	"XkqUe9mqEfVrbuu8r83sULvZvr8AgnA6F1xzQwjEHp+Z36xK+DQfRvgsiJ4Lc91B7oCKTmNEdgT38UvL",
-	"H/y2TARR7K+PQcJByhzQYj1ZhO9dkDz5x7mcwc/Wlip/ObHyz4xlkCmWC5TmWvLEff4XEidhkdB1ZAmu",
-	"ak6WFD/MRUmzXIo0CzIkFCHNXISYd/6hxMf1gt8E01qoMS7w0ubZrn9+yfDH9fLtNndX/+JM6tcyE3aI",
-	"55sJuSD9bZ1ENkxVK0s828AOsrlgK/O67mG85LLbRlqJueJGsbEVA2aiz+YkpM1+L2MtDfKe2pA3h8wu",
-	"LOoAEHbbT8UnxQR6+11u9DZ15vU5QjHBcqVGWZJiST0Kp+CTtd5R3h+h4jnCgl3Bphmqba1xMa6lfGO4",
-	"Nv5gb6178cPV+Rk8325v6Ii7YbOix8Ws6YbNAEJisUzWzRe6Wez9OH118vbi/Prk7OU/Pv795B8fL0/e",
-	"XQEiwpH+nJuVpCxTLKwoZQbkisw/N6WIPrROqcI8XKYMIGidV7VB3ilGKBFsCtNH7m3+sr9qgItJThZd",
-	"joGvmuQRgcXFnl9cn56ffTw7v/54/NPx6ZvjF29OQNvUlCfoQh1w0DGd4tVAb3aQLX1Ymx9o3icOjlW3",
-	"fVgQbmFm+eYVByKrXn5EEkZvmYsFbOIHs7GVciHqTgaODctRSOkhZmZKhqERAN0SV6ria0V3QC0w+rhj",
-	"y8tjOiWhnM/Rahly+HtFvOea3jBF2GDA+ppQLPYPlXx8wxLLgb7JK64AMFGm5nAPsTsAnKqvk+7iAXlh",
-	"ZXD0Up1HI7gitnGz7+9lAxHmknjAICYKkpdotYGvNSjj4EMbQ+rxknngw7JCBAta3vnS/baLhXbIMdlr",
-	"7uAz5l6RLoKnPr47e3lyeX18etYlY0aFylsfu3o2JOZYdQHHOeyI+eqshS5muF3IjXkhruOZsg2ylIRK",
-	"8JEgVnKnUEdRpENTZ4de2lRifl4fcYU2+MM5rOdPNjcRPVsqNEcLyGcNN8KCD7u4cQV3glcLlnsUShSM",
-	"3Z9rfygHd+1lXiplRmBZh6Sw8I2dDyvfmCuUrnTXozv8S/st/M4/usJBrc+RtH8GP/idvBKOQa/nluAq",
-	"LMfy727EW6t8sZmoU5hLe39WyKWKpp13M2Yt+fr3bArd8t1aV9ADlNO2s/ZCzug6mH3+ZczMr6K2473J",
-	"ayI+hNZehwqL1bo7zkFFJOE36Obry/G4mCMUvqmL9dfna33atouo3KMWPZfCe2SRPV2aJF1bq3++2KlL",
-	"yrHk2kWNWQrWICfQtAhgYh4t40p4Eej7yPsjm/wqtE1sy/o3jY64yvqjoDUSdFZRMiwGiIm7Y8WSW6by",
-	"SBq2iYSFjaAkPJh9VIAfaUptr/PC5yPWEegXcx2Hyfsg/RWt2ZEN9cRYjzHhSvtGMpDrFCZLm5/QsStP",
-	"VFKCDrIURUfYhjKkW/ZQ99Cis2Bouz5jPUADKPids4qqjQcoMhdmpdwdLRUzGs97aexG53QErXRoTL7N",
-	"m+kDWfVkPHsSuDPMPUikvCm+8I2UN8YaLSM1tOOxeZc9kALkJkm8Cob+DhSInyG5tjhM0PcufMXm5tDn",
-	"DeUtnEZgFd3bCnJLtfpgIW0A6ykWKhiGRQpLy69iFdTyMqZYVNRr9nO8Ar27lgpQO4HLuNsm6sg7z1yG",
-	"N3gfgEQgt/DWGuxckH2igL6h8YkRMxZ65SFihVqVh83QggAKLVWSvOerkF7xiFuqxC19xdOdO8+tWoN7",
-	"j9bgIzjqLw+OunsKR0FMVduG712FDijsCpIZ67g+mob/7qahL96CGvC/vaUYRAdUqaq83IJcy2yELiUq",
-	"SExfiCbrlNGxC1li/qwR7VdQyaB+xYQm0BFFNciptnVGglmz1LbtY4AGj7DRKKS/wH0wBwoaOugBkOvy",
-	"L9s75V/YT+VfmKfzr474V71e9/9nnst7+ZJ/kW6hHbD5BCNTUENBCKP5iOFhqT27dgNdYofFpi4waN4T",
-	"xvxtNBtW0Sw4crsIpU/8q709DHaqHOTJDWY6xhS0rb7c4Pg8jp7/GzbJZ9+ErZnhJlkRQL51QjkiqLtF",
-	"kInARPwkclkTZNeVT7BtAm1vSXwbzoKJGGZwImK/eGycMc3rctliF7FV6ZCUbFCVKDoj09HMvM8VssBz",
-	"72Xavt/2XutyrF/RTzgTtgCSUR7gUJXNrPHnB+UnNBlKbdTEudbMeP64Gaoj5MBlONli3mTMlWIx+B4w",
-	"YQ48IHZBlsCs5W01DxcYzKFTPEY4RWD8+0S4iMi0I7SUZJz1R7BCX5IYcC0RtkMpjAeekGh+WFDG4MYc",
-	"gxvH7E3CBbOOEyTDHVCboSoAJYk1ksOo5KGfZkgmCLHxe4ptq8kVdK1FD4LMdEdQHHDMqMjjnbhMyG9x",
-	"kU+ZWmcT3kOUUINU/saE+W4ITp/rnEbgRD0hQREWwj5NeMoU+XbINEZ9O9AJITwlTxVPAjp0nEZpObHZ",
-	"a3m3PySpWDJEHhgDxBe75EBb+ih/bUcEjSX5GPAJ3ZTpdNYl3wadNtSTBnmRyqliqfqGdIH80G7oOkCB",
-	"odp8dYeIBA6uifWfDZjuj7rl2XDmOeegQR68Vu0Q7CfluE7O7iDeXFl0IahDuJH0X6d6xdcp3mHozbAW",
-	"l1SWU3quikCf/FsWH4VHg81phb1WPN8zhFjmEy7wnopKFbvtYgmKNqCb5+GPq2tFaPZJoziv4zSLwwCR",
-	"HpJ2a7dpOAY8eOg5TEfw+JDstjrCXNlD8nvH2VUdZyN2vIuoUzv85cPn8C3AQu072sE7PNF0aoedtTTO",
-	"Ti3quHOGHxnDBD60g5jPPEAYvqAaPiyzzTo1mKaZIU8SSL2Fi5Sfw0Kbf6FVhHLZO55BC/HNHszJAHsH",
-	"bwRUK7I1eAwrbJRBV0uVXjijiGRC8yQo4UP0VBLFY6aITRidw+6+pP0Rq7+UQqcyqWwK1RWyrrRMWUSE",
-	"rKNpKNNx94gISSap/DQDwMkNYxNz8Y2R3b8JaHxdnG/5MCWbENX+q37c77Ok/iIbDFha2o81n7yZ6JCL",
-	"T2RClUJhhhXLbLo4mARs/Vn+9RHFX8VSeS2TRE5zRp7wW4wxUMcrjZbrRNMdCw8sNWDy0sKllbWGzCeM",
-	"X7miVUslZNB7uLK98PZl071LAeVNBh+90o/ZtI8O40eH8RdDEYWtQn/54Npt2mjZXfOewg6slRqU7cEa",
-	"5jTkbVgfqwLNC+vFhrOFDrZRtRvsgWT37/7efV5HgG9c8eWC6lGx08LdhexcK98w+4In4HBKM+gg7TEB",
-	"YDpO9GPg+FFEP4roRxH9xwH6fo5y2HaxdpX1Z4HroZSVhbyrHXTLONhO0gNLNR8YBsx8WvfKRIhGe69Z",
-	"mgyhIGp6/OOI98evs3+0h/rt8G68Ls5QIOV4pkZ7bwspEeC5/jubufaeLcuN/EfP9g7+HVhNCRe5H7NI",
-	"mU6hMULrj8M42Bj2GxvJkIOIYK11VxkfTzvCJjZhKMs3nDnCxs99KsgA3S7oG6zIPfA4t1+wfU7JfFs/",
-	"B81LoHcNIvxa60lPWG6R27RBy9qcH26D831+TMh6TMh6TMh6TMj6qyRkfd4UaLVmTtZfDWv3VZwpQSJA",
-	"5DrV2nDxBHPioXObayX68B6Up7FjPxVYLgi5F3BBiCcpcLmuLX08tXkiRgIRpenMdwKG/JWp7QzJFaGT",
-	"SSpvWUwSqll6WKgdhBn8dmJuPyi+Im870yB/ZxMdYruDd5QhH8J2KY7p3tM3FFUgJaTKa1CAFrekKYVm",
-	"a0d/Co33/8AdJjxN/fJ7zaorcAJgruw4zdaoVE5bMROcf7L1rPTJD1FFB4s7OY1xSzepIG8X98gOt+Rb",
-	"nhR6ouZsBpHeWpIeA6SXQ6Ch0P9ynPGpZVXV6ZFXWKfclhQJuaTPSTOqbuThoFTExKqWkU1KxN7l1pUu",
-	"HJEVW/Y6wBGwUo+lUzdB3fTrIFWQkj7jCaBXqTcYXbpgj/ZvijsaIdzOcnGH6IMYtkUYAkMv46x2h7bM",
-	"XD/co/wIJHjWDp/tttbmBMe4CDv5jSqJPFYefaw8+lh59GtVHm0Omv1nbJ/Wn/dacX23v9euH9C9Vn0n",
-	"bg2eDQ4G7UGr+Vh5dMPNerjKo6GQfKw++pfNTsP+wtm4hx1Cijoffu7q9hVac4QmZEk1wpfHZ1CJ8OLi",
-	"8vynk8U8N6uKOAVqruQiK6hnYKU+2225h6GMHHm222yQN0HKg9GnbKKAezvMFBeBBRZdMnExMGazlBeK",
-	"tRfW9Vih9S9cobXojKNitkbH6/lqrdFaFSo/rEiT9ARv83aiQtvmDPubBx8tdhgwx6eDbIs/XGXXgE1c",
-	"nJxcfjw9O355fVrgEhcM2Y6acmwHLQeDAo+ABzxBzj15ZP+CQqICU4gate3UEoVu9dbCC/Y+HJ7YZshC",
-	"YvbP16sliiooZjzRBRLbbomi0CQPEAWlzkrEqoHxZ/Zybn4xjyPkOBasQKRokDObx4Z9wxHKcGjT4KYp",
-	"1zYZM8+hdR3YpOizjuBaFTImwW+7UKAHM0nSTCh7goKRGSttVxZA1y7tcr8mgu0RyPEI5HgEcjwCOf4U",
-	"QI47Wa2Wy66yWy0TfCw5Uiw5sqBizVcUMTZVAC8oN8cgTmZEZKg+Q2mIIdOqECR1QUTmqqlvQfkKBbiZ",
-	"LwhxENBfNTTi48JGAfHI+rUKQW4lAoJ8WC1RtyDQiQFapxYpSQY0natawV3xRUzCpGMGqdE8DVwBXcf2",
-	"u+63LphLjgl+Bxn3HTD0B5QnJFC+GgQh9aH+DPoWlHwfU0z9jAjFZNEeG3EItpgVYOTJFWCMzBKExICf",
-	"r/mQ12o0kwGRUyAbG5U+QqVzGmxIXoHR9vLNQ0OO+jWZMoE2RSrHjY64xJ33fW3nwtw8XTfQbV+0hUD3",
-	"HzTWXBoL9oT7S+6DakXlsWjv2pikvM/IOFOa9BihJGZ9PqYJUVl/ZPa91W7sNdFH1Km12tFes1OD1boR",
-	"2oURvG6Db+cx2g7WDXn3ill4optErO1uPEasHzhibS+8qxUy+yIc2nCizULT0fqxaVigq1uBFRm9r10m",
-	"WOtoKDXR8sgwwI7oBgp6FypyqfBhH+0GaBD2ReGlIWV8z1ZzuO4WSt7gXpoZL621uq04sZc/f+gosSOZ",
-	"x0DxY6D4oQPF65r2884CMCkfg8mPweTHYPIfPpjMxxOpFO8lbCGgvFA13+pFlfHjy5Ord29Lwsf4u8Uy",
-	"qacAmvPFTI8WS/UnbKCxXn+DuFZrvsUYF0ozGj/Gih9jxX+GWLGtNdhjTtMsRIahUuZjVPgxKjxvG38n",
-	"iQM+02L4E2svm5kW+o5sI1Bsdqi6kFfClb6AJ+7rZ7Lj/PJ7jStXtwal/w036mpNGBpD7R83NDQHGBNF",
-	"HtF8nvMIUaJGms/OMEfkBXxKzKcZsH5jQ6jDp0/d4w07zUZfju/hWDL7tMqtdJwkQJMqIr2ZbaXgGnT9",
-	"dUvgmF2xNWGHXGmWshh3ISBg/Ht9F0/kPTZzWPo4vsDw8J3B78sJdH1q0+hSrekRq8O/6+Yy193v6lwp",
-	"NO3WIct1qfCMTWH9awHvW5vf4dUb9NVv8H0u8CqDacIciMVR8h0sI3iJNYtS0GvvZhPBnXka7NmfzeZ5",
-	"vvoXL6UYJEbl/YKK0QrumNtRX4uhXlrqI9RhYZax0VXS/+nveP8+57mHi9R7ycbS9W0G+sUGycoqTeTS",
-	"RutAfdltPo8WwnTfKMJj8GAnbD4d1ia1AldplDizzdierd9HDZnTSfHNi57gO/EP61Rdl4UM/7oNWJb/",
-	"wOz8qXinvub9Mce+2e2JKivlbYUwH2WrDaTZzMyAtzzGXbdTOGENYl+hcW8WQ2QsBd87BhAnVPdHJb1R",
-	"ESACgmLMxj2WqhxPMuS3RrZ4554hJhaRkVTaGMMTmWroBZGlSZcIxmIXqu0C5eRAGDpmHWENAvLtbrtN",
-	"4I1TrtgTwKvYUDT2vOCKCOifoxj2IaWC0DhOmYKI69SinGB2ZCBT2w3EqXXW91NwMqyUeuTbaqH5pLRd",
-	"KGzc9mwdG7YqYQ3k2xFNezJLn9Q2uu94tOtZIo/c8k6WiIMAECGnj7rEo33gWplhF6ztWgdP+yNmu1zf",
-	"Sw6UAm0uGe2PzEr+k7wHiAv4xqhQU5aq/ySvJFayof0+m2gisxRZ9X+SY+cchdkBPxX2d+TbdrP5BBFn",
-	"VBDwVjdK+Cjr39xbhUMXqpTztT2TxExpygCLkQei3E7SJJHT3Oi3zZZcQORZCYNKqGaiP3uraoet9ib8",
-	"aq6jbuo23I2dStu0A1jnLUsRC1NrNZqNZmk5U4vXWkxPzaWodEfG4uXrt9Jnsw14nq8fF5Wv3IIo3Jrn",
-	"IhA+BcnRkZG+O08a5Dt+G7honD4gB8TsDtAk+mrK985rT373XND/jhXGUIqyNXp7Bma5IX3XqPFRa74X",
-	"Hz1WN5aJkumIgQ7KtfPcTTJIThqkcrwpi8306Gkih1xUIw+/g/7+ZvBUYcl438zO0yUCNNTIqMHQF+3b",
-	"7ut3b95AwPrN+XenZx+vr990I8P8RobUEXzoIu7Qjkw/gaI3KesIeDtJmWBTmhxiN2kuwso4tiOciBVh",
-	"NE1mLpdAkUwZbZkPhSLGdrPabQQtM7kCEBbEQCEbwQZCO2JClZrKFAJbZrOsHm2TvNyXFBrWkkzcCDmF",
-	"xnXulQCQNO/MwZi7zZZrvOc/m8r0pkFeo5iAbUdguALe0xETluKbqO25aHX9CDthU0AMAudXh76p34BN",
-	"EfcmBZzTlHJbHSiWWS9h0PIOr6L1ibWfmwE6onvJdDqrAwSs62D3HPtOoh2U8uFI5xsQ5ExqKREeGxwi",
-	"pGuyuLRZHR+KU3Ef+8DWWXOhdzcnIzdlmrK+JiOZKkZ6VGuWzojSdIKKz3oc7o05jo2KBW1oKcxJFI8x",
-	"aAUYg5A752EbNvth1Puuz8/5D6fvfjttnfEfnjfY7Iff4ven5sNR77vk15+vfnje6LcT0Ru/bsb/9YMR",
-	"8+YylOydFRLesv686SZVi4ArPhQsJsV7CrhjLqANJiMYoiDdY8u4YcO6tlFUOiODLAX+ZinlnuJjY2gB",
-	"sqvXx6dvCt2X3wMrgMtp7H1HffNpUO4BkILBtQFO0iAgQklP6hFWCEtnlqttCWWwdPjIfQM8MmCIRxbM",
-	"jfCEsdOXFOXxl4KBPL/HWV1/f3l+fV08rmspyZiKmdPJkdkWj8s9YhmxdXhw5XcRcErwifO5jOgtc/2n",
-	"EZx0YFvkqgc40DtMEOd2VLhoIZfHxrTciOEpvtxN39zOwuy/pJ7D+lnK9QwbCOVazxVK/kCpMQpLif4i",
-	"M12twJy49sBeh7YNqIFXQINo5DyuUSzFAq6HoFDwmHzb/VXz7hNzL1wKF+YVYvPG/NVTmSVxRwCVILuP",
-	"G+QcuJk9Q4cAMgcI13AoCebF+cl1B1mSAD7Pug5zRx6OCrOf0hm4D58cEa47IgElDefDteuVWyWJzzO9",
-	"xfiV5flG3fqS0SvcsLxSw5e0Ge4IW4OCR6gQB7zqzNimSCBz8oQrR1hUkTGNGekZ+RiSBzoVejP3hiNQ",
-	"4MqpgVzx8SSZGW3dqKp8a+A2nGTMQRu0vbMNa7Jz+npANmAgEqi9yEE2T+AynAYTtEozaN+PgBUXmAxz",
-	"PIaoCaM3gGOPfHfpMZ2RWLoOsMaAQYWaaiuOnZG/EOZ7y2pfQBm1HmzQIdGhAarkXA5D4OJ5az75vKDF",
-	"bl0JfbuSNfRpkkBBr782mu39SBI6Jqf/eX/ytqjf6gzxFzPQOqANv8V2c2XB80FKMzdmWALRLws9b5Rm",
-	"Nb90492XkPOJ//L7YuJbzIfGHDisPR8c7MfNg9bBwW7/Wby/5xpJQOLT7+t196jKaZtLYfPpU7V+wqio",
-	"fZXKJbaQiEtzqE5BKkkiajX3n332GdDugzujUe1RrwKkQuJa3ovQl9RX/DfmOxOi3IO8/FRq76x47Pa4",
-	"BOraz6+adw26o707o3j6u/3XUqyWTVy0+rUrkVPsOonCDrL1Desg7BPt62RGQOUR8N+umzDaL4dY16En",
-	"45mvr+1deY476REVWKQikfKGGbmKZUjQGWGdlUqziQrj7om5Jp7F3TA2UW4om2raIIifhHBnR3Bzbmk2",
-	"0Swm31Kk0B4zyn7ku8f3qGI4MJ3SWWSPxcgokjB6y9STKK82YVNrbWq1/euIUHUDblY9Yh1ha224GuCQ",
-	"smTuiHmpNeFKVH9810vfqXppI+zvnYEYJMnnGwNMvqoXQpB0tAaYFAsIDWQ6hupGXOj9XaMHc8HH2RhT",
-	"HRFNarZ6CIjiLTU2iN3oFYlL/ii2YdbYN+OViJexwlOt8l0H9MmfAaC3aRagT1Mty56zBC4HYQbbYgrg",
-	"9fGb8+8+vvz++Oy7gvvHneIoL4BfqzxlVFhazf3nfjC0qgxt5BVkucabhVo6H4A73rnMoOaMJEMZkZRN",
-	"GMTBuHXZuJf+TzOETVfLJetzc/6y388mfGEzcpBOyrGDymMS4b9nEqEUbI0kQrthLy3Fr0oinM85/FBp",
-	"TgVMf67UbHhFMblwkWi/enlTr22s1oG2ADd0Avbzh2ql6WnOAyoMrlNBqOozERua7820K8AlB4THoRkG",
-	"SgAejYvF2SxCN8aRVxSWA1Agxy6/65sWarlT2ajIQi9OxhM9+wlZm6uRsdCPyQvFKdYriyNy9fd3hurA",
-	"I26ED+VCIe/V7JNGtQoQlKi9KOYaTyVMm7mQb7v/+//tJ5SnXcMZYkX+9//98s3x6eWTKu3mn7XynBg1",
-	"4qnhz2P66Q0TQ8P92s3mYirMwxTKyunpl7xPOW4k1Trlvcz2BuvR1EqC3WZzf+egtbOz83ynFWZwZuMx",
-	"S4HwbZWYIktrXjcPcpaGwqNvbtvJu0uzZ3FYBtVu2nUdtsdIxzgibw3ppXzIRZmFC+W7aoc1KNNlNvsm",
-	"M2+4ql+evKqbn9qiFhWMtv3zfVIncRs3Kcrldt7cSfcZmDtoSniaHdMZGjgDY2WhfUKVsUwGMn20YJdY",
-	"sGHfpA1Y+TYh5Bvx9Ke/81UpTMUUpUVQNorOwOLCeLq5+qh2Wf86+omsDKCFNlOkZxgOuOR6tH/TqDAH",
-	"LcVvzO9PB28BR39/fhZkQtmZb9XuWjcZyo7975wPZan83FkjEMpfA2h8kUIQmZvtRHTT19f4Jp6u76Lx",
-	"VWZY+bfeM23AvufwUVh/vqesXvNiz2VHn1zTYWmVRaMCWj8bsed5BB90Twd1YHndRoUG2Km1Doc3avh+",
-	"550cDVs//PDr+x9vX79PXxzr1vnfX7TYBY9/ff9D1ovlTXZw0Kn99YtDfb0Us3Wv/4NoCWuYQLa+rE1F",
-	"yCp6YIDjGQNtxuhJ/MKgbAeEmLOEWc0o4cL2uHDCbMATdugjzrFkaAKaex4VdIW8HDOAVwBbOqVprBqk",
-	"y+MuKK89ho5mmekG6YYsoRuRruc+XfCPdf2974JzjA+FBHaiZFhYmcYdYVHMrlGl+TWku4HWYpRqO0fQ",
-	"lgSbumsJQAMVgKAgYE5WKVcdUaJdlXjLJ5m+t24UrfHomRQsVKXuiI9dJkbKhMW8JKjk/Ss4/Kbs+lQY",
-	"Yn+QVLxHmfqFZWoh6+/I1Y/vMSYAS0f7Fmw/oha15m6udRr/iWTy5iVqHqnxS1MjZEtP/yREFa1XoMcv",
-	"baPSPN45MaZc5H4JTwZ/xfI8W7VdHxzy/nWycYF/QJITsuc17OSe1UTG9JOtPdxuPn/W2mvbytQTPaod",
-	"HjQ/r1vxb4nf7LDnKjPc1TlXldT7Dlo07UXNZpOwmKMrMeaDAUuNOMoDWBDTTaFBEzQ+gW6mKRWKAvKr",
-	"QU5of0QmmXlD6sEnUgR6OVUd0b14d2314Fcnb06uT7oYKaY60LgxkAxuYYrJnjwlnhZVg4Avg4uhVeB9",
-	"j1VXrxbQ/lnKGh2BHMPMwywvSPkI0rOM2qsdyrQbM015YhE1fgTMeAPVGXE53xouBJUwSbv5xGvXHbGJ",
-	"77JEuzbTvCjiRO6k9sJpYjVHq3TfjT1bC+yu4tMLyZYRkp+N4s8Dzf6w9rfVY7TLx+glGSvTxGEQ52HG",
-	"KbbRP70motvs3EMmvPkWA62gX0Arqo1d2Xtb+z2xB8gGAwZgAFe0PKoxbYQ3HOgPjF08T/fY+P2PZ7fj",
-	"yffs5/+60FK2Ju9vLj5+x+T+21d7e9/vtNR3fTjQ8ODMTvm3u2kV3r4puYRHVni7W6h7O0bn8sm0F4NT",
-	"lTXbW5ue5fJyn8j4pgy6KMV/EkDRo9DfUgmOIpbPpjhtIPUPdg4O9psHd5T6Ln2gyq9+hsUeHhILvohn",
-	"Xr9kRVkRivWKoMp4ZeQJ3VYh0KZrptwNGo2xWyasoEXpzsYTPfs3SHDwBVjAfcCVa8mEDk1pFLgQ2Axk",
-	"VvTv2jIiZQRZpotixkA1LOdlNoeEhbxmNaGY3NcFpHM3uGgiRg1LDggzuuNoAVeb50w4lHs2tsBCnnaE",
-	"nVGDXMEgxZZP2CEZBsnGCC/I20GFwAT89zeK4OucTxk1uwMAGCkHjbE3riNGVI2MQkuoRXsdmWEQkzqW",
-	"cZZI0v7v/V2olvCGC3xD19D8KxjFfNa1WU3YrY9iP1TwVAcPqhMRdz2AAuo6UE26CR9z7V4w0CztiLbR",
-	"4UGPD5dn9t/5qAHYvQiwgAvWVdm46xHTUCDCaq/e0LZ12swLUePu2HIPWkLzECQ9RZSWKYuJ2SI44Ij0",
-	"WJ9mihElxwyVbpZgT0KRJ+05LzfXh7YfHY7F/pnRBJR6QNc1yKnuCHRw92j/hvRmZlSWDCKipBS4HQ1i",
-	"tw8qgUiRwAaYS0ah2gMYBV0zxZ+QgXXduRsCKe/WRePgWDb2fEOW8Tp+7+tRKrMhushXAc/tFo2oOiIt",
-	"c/S4MNpTTOgqmBZcxFoF4ty2UUKAufkTPnCI81YJ4nz1it4YYl1n6ZfMnMj60Lf35sZ3U/hVF8M23aDD",
-	"dtclG8LdwR6Vh8ii8oeKvd/AhmyQY9hAY8iCOCFSBDzBvA0ppGx3g1cX9jgEv+3tQ61FIxJqh7X//qVZ",
-	"f35c/5nWf/tY//C3/6jdFxn3qS7iBSWg9nunppG0OrXDDurczU4t6tSAVXbs6XeMlIEn5jPDOrXPHVHy",
-	"lv1nhbfsPwvesd/cae5Q1m73nj8/ONhvuXcwEXdqh793aiAfOrXDdmEe8I7gdsK7WjCMYJ/MM2A9dLBR",
-	"lP3J589wKPmWF4llCRvWI4YOjQXGW+YRLHW0Gpoouldf4uHUT0RfxrYZTvGH3eFvfNI1VNb9Tem4G9nW",
-	"pz45FutyGTl4ZO+0qw/EOPDC4i0W5or+UjNvrUU180oj8Rfdqz+BDvH7giEEcqh7DIP6aVe6euee+9P5",
-	"Tr8OCMdKJTlAzSgCvzrKJSMXS1LSVmtuDxiMx0P2Z1ztRzzGMoCwHCy6Culft0Z0O/SdhYBatQ2D7uZ5",
-	"ryPaBsOHyIu7FAtzYBf5nP/2ZCbiCJ7pCHT65Y9g0Q5UjBRWkPDNs8wNB/3KDGpUzojQBKLuNmutgBUH",
-	"3a0gYYwy5LUw16NbS3kDio2vFyJTI4sLmpj1LBre5RUNUPdgLZBA4wpRgUZ2LGz63C1NQhg7NHq2+XvU",
-	"hfldNWZqVNBDnw6nxphHJwVTayg054NTd2Ab6zZObt8rSg/6kfUFNQ39Wz3IWOD1VrO1X4tqtQ8b2Zcv",
-	"zO6q+7vw1haorf2iQN3fUJwWfr3Xuq8gfRSjj2L0wb2Rf0nXYCCn56TZVn0q5m6yapfKtXNYFPHr6hu4",
-	"KLYUQFK4kN9TNbLXsVyz8OLC8H9oJTli40aldPgeZ/hFrN1tm5Fbspp4nBtMyDzN65GXHu4+e3Xy4+TX",
-	"g+9fXNH6x+vT8fv63g8vWfYju7wZ7529nfzw/ufvdkZX2et3Cyzbi4lqfrwRMw7OvsiKL+iQPfLhR3Pm",
-	"YfDEVq3n1k/rkGzI2wgX5IbNMEXzT2fVLDBgu1ZcW+RRUrnHGh1FczLDlfLAtFXYpVgCZkHesjShE1c5",
-	"A0pYwCBcgWfUeq1yg8Gm1UfOmAAPeo+NODj/zSA8hnYY6qa63EWRud9H878bT75rIww/TUjlrDQYnL3w",
-	"eTNrId+FhzMYvqYs2VS3fxQnj2r9X0ytPy2XUQ+s5a+saODvndkcKOheWd8gslfQZWML1sXo6bfw+Tth",
-	"eLtZOX6F5eddCE+7NgRmph2BYTNXRdX88MnykKS/+DYeiVg3Y0zAm/OnoQVyhuFXqF9ly7RmisVVwUwo",
-	"kYGV23vmlbvkLX/RIGZMiKtiEg4lStCJGklts3f6tjmVlYEQ3clShbYPC6LCPkN4mUS8c5GHBzR4tmTG",
-	"WCJAcbEoh9RNBh85+Dp6ieiY4adFXB98CaA7FF3txp4NJVkEH3x88u4SPkSUf8fG8DoBzh8nY25ap3b4",
-	"S8ci+jvmTj2wrRReoEf59mgufTFzCavrzZfI+PObSXkFGsdwrUiNlQXKoF0TrNNYPSXw7TyVMsj2KLeJ",
-	"OmL7RpETAS9mp/G92vbFysUuAL0M/9jZMIJx+qDhi7+8SNjU5HmUCo9Wz1/P6rniYpjnx9/NtoGKiUrT",
-	"ghWzAFa+mon+FTy0pZRlTNI219lXX7bZNJgjOruyNQJ/r708Pnt58ubNySuAqeUFns1ftmnNYTOqXVye",
-	"XBxDIUHzV6GyIKQV2MF2Fsu1my0wjMAm1UyOsbNIgJIudBaNFjqfbrO16USmuna4u7uzgZMLTmYV5nrA",
-	"h1nKVKGb2V8eTn3BWKoil6iFPoIwI4CSYUKLWQGGGjasEo2lPH9bdoG+x+qg9709vnKmvFkfkY9jLy+/",
-	"C6CdxtLWNNAH1DrFzfWBnhthIX6/aGX3RU6YoP8/a1fT0kAMRP/K4sWLBKE3bwUvgqKoFw9C0zrFr21C",
-	"kioi/e+Sl5ltmt0NFvbczkyZnc5MsjPv2Tf1o9vPmnNuLW3md1fHeUeU7osUm7toZupczardQfxDvJjV",
-	"tqVNOE3Aif8u/yKHCv40v7muuw2cJiJT8xbwAapBdI83uwludqI4gtEpQ0nWOzCfHfRH1+B4NTlZ0qU5",
-	"xBuXbYJ3s/Q8eDUen4d6f0+WpB25aALrauS+hlHCu+R51gj3p8buaDrSZA8bt2Vr4AIJZbXCYYt/0MCG",
-	"fmy7v3VYvTK2OcB614I8jI14HkdGmuqPkj+io2xN4EUJcla7UGb9PW45GDP7apjXVEgvO+zzEu58RDIK",
-	"eZzKcIWJ+X6eaih5XRfxu4tMN/qUvl7w8OHa05KJpbh5wKcppzM+L8xuPeVWSnKpzBSYQwbG8RHkHE3Z",
-	"88wks1DaPe/+AgAA//8=",
+	"7L37chs51if4KgjuRFS5h6JJ6mopJr6RbbmsaltSS3K5u0seE2SCJEpJgJ1AimZVe2P/3RfZiH2OeZN9",
+	"kg2cAyCRyUwyKdF2VbUm5uuyJDIT13P9nd/5rTGQk6kUTGjVOPytMaUJnTDNEvjpeDBgU30iBjLiYmR+",
+	"EzE1SPhUcykah43er0pHPSIT0hv9yqe9JplxPSYzxkdjrchszBJGFLtjCY2PiB4zMqUjRrgiQmpi3pww",
+	"pVhEpB6zZMYVazWaDW4ePWY0Ykmj2RB0whqHdihbfizNhhqM2YSaQbFPdDKNzafMeJrEjOXoX/+j3dpt",
+	"NBsT+ukNEyM9bhx22t2dZkPPp+ajSifmOZ8/NxvHQ80S8yAax3J2Mpnq+U80TlnjUCcpaxYmfS7iOZkm",
+	"MkoHMEepGOGRmdQoYVSzhOgxFUSPuWqS/lwz0p/Df4/IMJETWIY+G3EhuBjZNaJ9xYQ2C8nM2/0q/Ctl",
+	"yTxbBAoDLZ/6dKvTbrfzE+7u7pbN9wXVNJYl+3k9ZmSAf/RDmFI9zkZg/9poNhL2r5QnLHKLlI3pvyVs",
+	"2Dhs/B9Ps6P1FP+qntpXn5mnmaGcRmwylZqJwfyvbL44orf0lilYMqVpoomiQ0a0JAmbMqpb5FjMiWaf",
+	"tFlzDZ8b0DhmCUkVU2QoE9gHIoV7gBTxvElUOhgTqgglgs3Iu3enLysPXjDCLTPE8tU/YO3tZ/sHbGun",
+	"He1u7Wyzg63+4Nn21t7Bsx26uz98tt3dKdmbCRf+cDbNUmuWmEH8r5/J1v/54b//t0Zx+5qNT1vTRPZj",
+	"NmkcNiap0qTPSMcsSXd3l0wTLjTtx4wcX704PSWDMU3oAK4zrPbwLdWD8eIyw5nmQ7yieLTNgVaax7FZ",
+	"J67JjMKFFu7fCaMRXndY4d7JNR31jkjvLz37oAQuOq60fyjVhMZx9WIPt3CE5at80+gcjm7V6P32Ozke",
+	"dX788Zf3f7t79T55fqw753993mEXPPrl/Y9pP5K36cHBTaPs/ufXfPF2nA7PpGCrFyqxggyn6CY4Z3rZ",
+	"7Myjy6Yo0knj8OfGXxof6u34X2Cob/iE68VBvpYzMqFiTmIuzO2RZMTvmFn7iVT6iBhBkRM8VfImhueX",
+	"7oV5Biwun5ih7+KPXOCP2cJyodmIJTDcCzpiV/xXtmTEC2Pt5kfaJBOZMJSwnXbb7ICmt0yYQ9ppt6sm",
+	"MnVvLp1LN5xJt7Ozv3OwvbezX2s+1/KWidq6wwjYnmCftP9qj8hhphn7bCgT1nT3ihFFJ4wMeWyuMGrQ",
+	"IU+Uxk+vpTumfrDld+v4b68Hqv3LT/VU5gXV4yumFJfi9GW5IlH45wpFYv96Gt1blWSvhwExlpzJiFWN",
+	"ZspYUjEUYb52/3HYt8IgUAhUjgH//J0iPGqSKUsGTOgtZkwaFtnd5JqMZRwpNIkCAY5nPmYafqAiIhEf",
+	"ca0qJsWXT6hgN3RW6qbFI3DJxlSViMjnLObsjoFk1DJhETGfOwRzL9WMGHNwDhqZGuXrbaJsdQYyTidC",
+	"NWGW01STxNiTRIOpBYqeJozMEilGLXJqDEmlFaHqRkysXjfKyVhXwXNVkyhpNJG5OUxEioA1ZaRG08hD",
+	"vIYTc4+6u3vkLX/euhEVdynBqZcuKK60Xa6+lDGjAtbrepzIdDTegJ2JJk1C1ARsnaKVqSXMm4loPQmh",
+	"7QCrzkm3nn352Zw7NZVCMXAintPokv0rZQo01UAKzQT8k06nMR9QM92nvygpgvfBFydcKet2qHQyock8",
+	"L1mcH2GGb077Ha6leUdkRnR1cnV1en728fTlx8uTv707vTx52TCLrCmPVePw598aQ87iqCCMMl3LzTmy",
+	"F+jzh2aDJYlMzHPt609fkvAjzcaEKUVH5tXGvkX5bT+rJRlQMWAx4QL+MGGTPkuIf3MLzoga0ynLT/iY",
+	"wCjNq+DEl0z09Oyn4zd2lidX1xWTlHCwVKtvrA+rDBcNC6t4iVHouVmfijsa8wjma/YynO7Co0nZ41p4",
+	"OOpJ1RN4LXxhUZDaMZglNQegz9AalYkRNbC8sFQElvOI9Oxy9OCoKKtGWRypViNzh84Hg3TKjbCse0rh",
+	"k7Cr75K4cdh4Sqf8KY0mXDxVczF4OkzjeAv+hZ9qNP3R/MfZi4+nZx8vLs9/uDy5ujJ/SZOECX2l2dTM",
+	"MqFCDVli7hTptPf2vSRoZFvyKo1jYp5PaGwWYG4O1zSRI+NVN5rG/ow1CJyEURh6YyaTW/NIIRMjPMzt",
+	"v2NJxAca7dVYj+dmTbK9tatDJpTDjesz833zVhah8O4nVAzGW12iuBgw0m1397bana3tznWnfdg2//+f",
+	"LfKecg3+GNfmMgy54GrcNFvm7gVYoX70h/udZnAvDxu73Z3dKBrsb+3TQWdrp79Ltw5Ym24Nd9uMdthe",
+	"1DnYM6LLeHksOjbzKRtJ9pHn5nbRmA8Y/k6nyiz85fHZ1auTy8vTsx8atU/r1VwMTsWFG3zJsT32omCW",
+	"cG0PofO1iTnUVKiZkQh0bqQ9H4xR/43lLJQeGo+sFMMYNm2ts4qH7+Lk5PLjyd9Pr66vgsNkDCh/jtgn",
+	"ruCoZecA/u63miv/2YSNuNIsYdGRMVfECIwYLpRmNGo1NnPjpwkDHWb2ydz2Ifj3RhHCG17JpM+jCC3x",
+	"tRfk1fnl89OXL0/OGqG4U+lwyAfcvHXKElBGUuTX5FLGjNxxZvZtQuegjSIJwzqCgw7RCzllCdUyMYcd",
+	"pMOmFkUbc95sBUjmJumnmnCtSGKGVRgPvPN0MpVK8b6b/ZrrdH5xbfTp2fn1x+Ofjk/fHD9/c7JC2UTJ",
+	"/DIVRbVqxkXvKI8hVMExWEbuWGKWOKd1zuE5+S+Uqh58EVn18CMSM3oHJ1SmelMb4fTRjCqSioglSksZ",
+	"wfW1KsrIXRtIUZoKq3lOhWaJoDE+/D5bcnp2fXJ5dvwmd3LxoQR/ES7WlZwwPYawoznWqCTdChk3yJjT",
+	"ihhx7xSp3VycFvzGTtaYLOhhwA+Nw8bOsD3YZ3v0Wb8TbWBhjfYE5ca1YvGQDCmPWYSy0o3K+AHWoDLD",
+	"/w7HjmPt+bH1YLHPpH4lUxHda52dLWnO/qvzd2cvgwU3wt9Ld7PZQ3hNuPDXYbgo/HgWQOMbkZXvXRjU",
+	"HUm0eCLJ8GKAYHfL8ePV+dm9VuPd2dW7i4vzy+uTlx/fnrw8Pf54/Y+Lk2BJ3gmVTqfSqFkyYRGnBLyE",
+	"3Fk0/gnEwmU0N1fDjCaIfGDwjLzAsW1dz6fskBSHt6kLDGOwssOMA55rNN6peKfY/bXs6dnHd1cnRS1r",
+	"dluQVBUWxJyLOlYOrtG0qI8xWJukkFdokRfOYDBqZ2asr1RoDr8w3m/TLLIgasb1ABccHiiHQ3Ot1za8",
+	"am9DtqjLjSR3DKZ2wehA8zuG+5KwgRQRN196BULhfht0efLi/OzlKei0V8enbyrdwyAqnakxf6WGXB/C",
+	"UE+u6YjIoQ8FY2QFj9WM3DQ6hz8ydvEs2WWT9387u5tMX7N//v1CS9mZvr+9+PgDk3tvX+7uvt7uqB8G",
+	"N42cHrSRJRDLaGTlBcxF/p3Bx6xVHkTtW+TSeEtcEzqiXKCZiQkVMpdp4qw42ANjTwg2g8ltzpjzGQZQ",
+	"1or03BJjMjEXKO8R9mnKBtoozxY5k1aBUQWWtGYQYURpAWEDM9LFqJQXjLmXz45ccAQjJUFYXzBcGOOz",
+	"UAKebWtJWmK9rS2JmnxuNq6lfEOT0f3kzfPzl//4eH1+/vHN8eUPocixwReUcVpKEsM7CurJi0D4a+Ii",
+	"7DsHu/t7EFdSR0QZkR0zpTYtdsN3YnALTGYInIAJ/X2HvOXPsxCpv3yKzp/AaN4JmuqxTPiv9xQH786O",
+	"312/Pr88/efJy5wmC55bXDM0wM1lY5+mHDwgqm7tkTG3Rgq2obXy5gO8ExzncB3uWMKHczSOrObsvX//",
+	"fus4NWJem+mzHvqWyjxDukXzRvV91uzl8fXx8+Ork4/vzkKHIAuUJXd8wEgqym13sOSopn2qWDYV9INb",
+	"5DqZo4AyypKSiZxApmozJ6/qtWZd8cgJaeUgyAlYcCM+fpF9Y07BV5JUHIW2Su+S6WS+BXACu9hcgAMP",
+	"uS0FagvycdrNzYb9cMgAuZhOE3nHXrKYaaaCwCmNUOPR+CIx10NzphqHQxqrhcixz6ZF+BQwkyk+OIIR",
+	"84SIFAOQZpTF5LmiM/gxBmMRtJ5/o9n8VOilOZ/vFOnZd7/nejxmsbHBm9kJ2t/pNBtDmUyoxpzaHmTH",
+	"q9NtzcanLZlELGkcdjDC7DIbP9vxZIlT2f+FDTRG9owNFCxi5YizEEuLnEPmBQO01sUYCZmwaHEpXFxt",
+	"UdvMmxZ9IBUjs7EksZS3xC6ze2lMNWalMl2CPpmxevKh9t12u9kQaWwvay7LEGSK7Rp1P+dsOMg4nA/B",
+	"qKmZUvuwbMWzRy9bdcwBLC5OZuXBuePKrnxctsI2yvTCfaJkF5OUBckzGpE+YyJ7pk2qomKxblGrsZCi",
+	"Cea7HQZAy0ZvxOQAcChqLGetRr2dWHsf8ruwY56UDgYQHV0YVTyDi5ykbPncFvfSPjKbcnNx0bM5VG/4",
+	"lU4Ht/cTWO/HfDB2p0Jld/EI4DrZJTL/K5Nb9AgiAKC4fUc/V4DCXTxD8eKKnUAaEt0K9+omobGSxMbB",
+	"jfZWRwRGvACX8DfWTqh6xc0JsGGwhUG84gLDROYcob1pjW+Bdu7K15emGwtn+cGSoCQxCbfJL9tsTDW7",
+	"M/uilV0+MNWJliMG4hSciR6NY1AE+eO4/EBViZFAelsNNjNrBMGXxTNQtQOB9BCBa6El6TPnQi2/UcEN",
+	"V8tH2TQ2oTHFAcMBaVjNJmplcsGsgxcJfig0Seh8YaurBMSr8Bh5ATyQaRwRm0PLSeF7SRAf7fXrUS4u",
+	"IOvxwrqxy1CImXk2lnFkPEWwa3xWnKq82TJXZeZKVHV6AFwjE8yZ0Ql82UGxXhxfH785/+Hji9fHZz+c",
+	"vDQzybR08Y8rFABz8d0FVTKWCUSE+zHzeiVvELj8W97zr3xdZ5nuAid4TKdTJhjKnRlYfpJEcqkWM0fL",
+	"JyCr0VsOvJKbQae996zE2Ks28HaKB8wFsmEnQz3lh7TkmKElHS2XI+64cZVBJAryAx+zZPIZVMPcMfv5",
+	"4krsr7US9zBEFg8OJG7tcIi9q8MUc7/LzZavY2y4lV2yh2+40rU2UCGMx2UzFmWB/djyhzRJfw4GRW0R",
+	"bcd5ZVEbS4T0F19YP8Ul6wnw69IlMLM2a0hDHHh2psxZyvsle9t53PLx1j/p1q/trWcfsn+2Pm59+K3d",
+	"3Ot+XgvQvLft4G5Ni3Vrkkia/8Uc20AmDJFw4/l0zATGtC1AktrvGr8dvhxM321TyZUKZl16cha/c6qV",
+	"PysLC7VUTEd8VO2WphOLSOMwfqa0IhMZpbEk3f+1t3NI9Exmpz6PF7WuvcUIGoMDtKf/u5NULXKWxjGZ",
+	"jXmMaCX7adj/QpD2VsiZyM/x2fBgL2ofdA4Odgb70d5uY9FBDU9Ge+sZ3Rp++K2zV3EMAqEXU6Wv5mJQ",
+	"cUjRinJGjLvyTohr1HKKMBGx6IgInORCfNfMRgpWxxqei0F2t1fBQcGKtL7bSG7Zif4lfEjBrauhWr12",
+	"qdKx62mW7kIQxRd2BEAje0KD/SgVKuaWDCHEWCFXMa5oNkoKVn3H1lyGgbxjyYPXAUB33d29kpstyJh9",
+	"ohEb8AmNl5/9Z7Q7ZJS2B7u7NGp3dul2f7gz7PS7/Xb/oNsdRJ3daG/Q2e23h+02bR8slw1F4Y4DXGXv",
+	"ZNugVu4DYOTGMs5MH6pJX+oxUTxiquksa4gr20AwidlQE5ftunp9vNXd3SNmEwiNY8IjFMbuLWOqxkwR",
+	"Lm4ETKyJqCbS84l9b+TDMeth9YoiUhBGB2MLSLgeszmJ+HBonEh7ia1+h0vuT4QcgvcpZzajBR++EVMm",
+	"pzFDwIMUxAHguCB9pmeMiRY5FygTMjlBYRkC90jROcKB8ydWyTQZVHkX8LfvVH0xE16ke4uZ8CEFhaNp",
+	"MmKlCscu6O9lsAvSya6zn0LZ+UdDf7mpaHYaAOAyV+tk4weZXwxBBBsEGAFU3QZuYRxV3oFaCvtHs5JH",
+	"9f3+uRjgpFYZlLmKksVBXFAFApMq0ptmhSdDm9Iw34ZVsapSIqDGyPxWY42g8/aXNm3dKhcnXH0arnSp",
+	"UgI/uM8G1tg1Iq1nNlQqFvWsPeSiQRBpHPCIRU2X1Ih6TdK7ZVPdy+KPsyDjDr8DZOuEIUSWxYpZeTRh",
+	"VMAbmqQ3c8mRnHkC/qOW0ldE4VvByJOptpkcGqNAcvEKN/7Ao2o2zCAbzYZ7Tz6I4X+7kI1uNl7yhA00",
+	"L8tt9KZpHPdI33xUGUORseS7QA6bOYSBFPPxxbK2z83GScT1yXDIBrpih6ggLOKaRDxqkZ4tB+gBGgTX",
+	"xFp/EMQwG2AktS6+fwBVuWaW6TRy/xJZKCVbLVdwUDXYS6bSWK88TkZemHEvignmZ1svChusUC4VADEl",
+	"TSsqeLEU0yZX0BIGpEOg3zjY9SNrBD+swHIt+cCjpTIyPxpfmlTfVIKyJ7vMdo3KpINZWFWZF4S/mp1E",
+	"swMQwM5lWtxT8+HyScGfaot7C+ExLwcEPv10il/ztZX25061MlhYDxzdwhLk1TAg6S7p7K2NyWQLVKVH",
+	"Cydeh5Mt+M329i0qpbzqTcCtyxvzqwz3ypjc4rMXjvrSh+9+bobVR1UP95I5yz7kJZB7WXvZy/awYCqN",
+	"y46RMViMngaD2Cxx0+FdwZOHR9Q+YYEMW2JQ7G9IjYdSdsUOjWlkXXjrO9gEZP1FNF60E+/VL4MwCRW2",
+	"tNK+C1BHmCOuf0K2lwTg1tY32f6XyioRndyxKsRFRDX1V9B8jPSYQLRF/iJuPinQhSUoB0D0AKa0ZWFR",
+	"vUMyYtpioiyACeCngOQUbKBbpKdiOeuhbzmIoewi4uh8aXrLwLeDCQKoRvMJM98ZpzqSM9E7vBE2vw+4",
+	"JaK0nKoW6QXQI/vsSsBRzprKDb/RbJjBmf/Y98GWZqCmD+uoKLtkWQi8dNPLM0bgV47pFKQuFtJCcuTh",
+	"WS+vdBeLCQvhXQjstreeffzwl/+26nh4NG3ZQLAEr1jQW1uYmXm/hOcvk2Y7D0y/LZY9fpnUW/bGusWU",
+	"KyytoDJjcSzoYSAmyeqTWI6atiSaQq1FmsApK5Rh5MeaK/lYMqDdpSm9ygtgt7d8MV1BLEp1Y3TDgVq8",
+	"ChbGXXYEEeTVJJ72CGpIAc1nSxEiqZFHxuHB5ND9c8W2rToqPutRY3a8YBmXVusuvYuF9cc1yQZRtgWv",
+	"ffnowvEBBRoi2UYMAnf1EXLGsPH5S+NEJkoKVzyFBVIrZIuvW63rTeF8frJfW45wcw/3Gq56gZYC3fgI",
+	"PNSYD0uiRq7odEF5ylvEwYMR1Cucs9v1Ysf4jurh/5QtY2EUEaNRj0wYFQFC1OKvRvwOMbLhDA+9bWVu",
+	"o86om1yi5s5cKyP7ONRu50AnJOa3jFAxR+aL0IN3dclNoCjQ2iLSNLXYNDPQRrOBNcW5THLmv7+RIy7u",
+	"i06TZEYFWvwwX15y0MXSnCqY7el0ihImljNjgFJVUDauGjnMr+5U5FdbH//n1offOs29neXptM6yDOtO",
+	"jQxr06VXYef+p1nMKVVqJpMqX97+NT+3gUwSNtBkLBPFSB+mNDe6dwqocJ+z8c/OM01YF7iSkWSZsIOt",
+	"CUZddhns+ai+ytZsRc0tJ1DJOWX0FrRDSVgATEd1XBouYqhysXwAuUi0jblqi07162FciC1j7ja+Qui1",
+	"iYZv+b7aFXBhYwt6P7blEZAiWim0U+WZ9mpI7Hfm0wUQbKXfpS25Ubby9nVl2/2WrcKTxDH75ttqjNdb",
+	"LkruWc/MrGcrTfCFIKKzkDM1Fh0XTYKuGH7WyGU5DFJw+DeXmsv4NIyYYxHWSGeCGJbTrfSHFedRWA+k",
+	"3lafyYghK+CHQiBmQ7GIBx68bvXBs6sCG5U/fqLKurWRtuozeAoWYFQKZ94oNP1rYLzKVuCMzS6Y3ZL6",
+	"qvgY60GBABJZJxaXh6tjAHVXG67m5CtnWANRAlCCHMFs7w+13qu8rWDRK+NryiGBchWWTGmiMQ5/RHrm",
+	"oPQW32yvnTtGmTIViIRcef/WgXw7HrMPhZsj3M0sOW/CxxIgy37kK/EJj6oXsvEcypZJt0THLz2tFcrJ",
+	"KmezuEB9YZfT26y2hlilLGqRv7KpJkwMkvlUs6hJBODWzWURriQrHKoesy0MBpnHbbmC6y18XH4CB51n",
+	"3cUZAN/LuYjn7gTlpFualPi3z6lihEZRwpQxv7Segl+q9VQ1fRpwkLCICc1prJoEqLzMh4YJHU0WFhy+",
+	"evj0qRt+y/6pNZCT4ibsHNS2tBa0safSM9MqvfYyYs9lKiK15s0HVos7GqssDUpGdFpS7OHIfEtjHh4f",
+	"yO3zkIrXcitmtLw2ouoQKtVHuSbtbtHKyrjgyoYJ0X4/QmNJWBwMVQMmIl8Wg0l6kGB9hsjlzD5jIipM",
+	"Ixdby0+hs7ea2e2eOakFzekmX3U+KumJjzOwEviQiij+K1sDqxmAfL+7L2qzGqTm0wxcFAM2XwSfV7V+",
+	"LwFO9YaLCgCMmlJjxjvexZgLRzxq9FE6NerVIqnwfPGodhHo0jUwR6a66LO9EqeXTu4Hlj1C5JoRGojt",
+	"sGYw8D2uhW+9L5618r5fuzvM/WU123OEl3nFXS6RQvUDQxnbY3X9bHaa1ImIlowezpBPSTiEldsKV+YJ",
+	"gMMSn0pUlVWkSE2SMDKjKkeHNpKl0cbBMijqeyhBQ+5OmwxCOjHAOy/gGT2gRUkypEmTyCn9VwoUSUjC",
+	"CSpBkViKkflvMHek3NBjdiMCpneqCFW3DCklPGJb+ttnM1BZxKQ7Hr/95V132bYam7PGVTTzsQd+4U4+",
+	"9Fqa5fzJUneVnhBLveUPcIAPbRF7vOCPM+k+qwJX1JiqNCmU0jQ6K81f9kkvh8JRrNOvgsEtIMaBeroC",
+	"oVIbBANVvFNaVir4Bti6w2rlBdBCu91eXhpvbGRN4zoI6tC+GVOE/HJBeubSX9AROxGFov2HHpaFJBCu",
+	"gzvA+ZNkN9DNpxTBUgl6EVGlOHtN1bhaNTo5Ri16+Ts4EItyppz5+FR7njmWx0EXzu7hzv7Lk79Nfzl4",
+	"/fyKbn28Pp2839r98QVL/8Yubye7Z2+nP77/5w/b46v01btVHvwKRNV3yqrvh8OqYNJV61rFeY16jfp6",
+	"rGwYzhepGe8uqSfaXrOeaGfT9UQw8bVdGax2nwYwImBlWgxkROWJc54QHinIKEC6ZAED9FBy702Bz8wE",
+	"Ks+L9W7WXDs8UoVWK06Sm61D87VnrZtenhu7trd4krO+qtzCL+oJZkMA5Iv3+niGzvYu4uJAavhzy7wN",
+	"12hmlavmvfIHX4FyqhkePn/hJDh/GCvdkJPHmG8xxgVqwUhyZ3FzJ9+Pu2rlyiNquC4QQENSyBJEZRbX",
+	"K0k1IglmUeLX8Wurw3yuwjEI9OUf/3bF47uVYSL/0qplsobIeq7HV/Q3yk3vzVhyv1MLtvsAI7NFzgPx",
+	"hc3AkAEIguKRBSC5fijfKdvCBrC1Rkse2eqUGwQaKBfA7zOi5IR5ji0ZRy1iDhB4FowmMWdJ5l3kSIDz",
+	"bldFqKaeibtdzk31pYxZ6+KVRcp8+a6weyCk4AMam8MycbUBKmekmn2Y0MjcJk+LGLJguSBKiRZdkXDB",
+	"PZaCKFqQHXVyKlTrhPdTW19VrmXKGmggw48M2LyMpRdwugSEdpqOFCavJhOWND58Xg8xX4BPI5f/YF4m",
+	"thLGMjO0P7cuMaw6Ob06Jzvdzr4vv8R6MzJLJKDMC9574+Td5XLUXbl7cIWAxxnXYwjTqSUGTWel3qjE",
+	"vWQeyGKk9XpLjXmimyRhUZO8Xc09wsvKLE8+0YEmtkAX+8BxYetaU2GLOGCB7YY0sfGgsQDK15jrQ9Lp",
+	"tnaxs9SMxXcM1IBxCOMhYWkiVSZX/XPNp0/eXbbIsQXk7bSD1j3mrYR9QtMDfhjIyYQWnELz1lVgAHWb",
+	"lm2nHNySW8amxkQ18y6s9dXW5cnLrbdrqWjw+Cxwxl7v3E1cIZLquNhOSVQ52dNMutXPYDqRuBze5x5d",
+	"NYtlQCCwzjyA1+iQ4dCiQeuSjZxmV04dkZ4xz3qEQsZ9LcPVZUpW4J/vYTEGzvmXshqDJPAqnOfq2CIH",
+	"Ns4CJLfTarfay0XLSsM0e/8KahWzH++EsVGMcC0//9fjkvOf5akxcY5s9zb+aZ7XhEqrVKGJg1WpLFa2",
+	"C56H8lglIW0LiJklsrwR3urBthnYgUU2M2JorBBEKV1S5D6tsjJyXpyDxs3LAhnrh6j2V5281K91Kf2m",
+	"hZgG7YHybzCLlIkzrD+TmlCgfyde6a8pMINBrWXkLZdHWDy/MEv7hxY5FeR8ysTxxSnZbrVJz5nyPdJn",
+	"wGNAzdazBLHWcSxnuN9pHENTNBBk1ooGx8F2TIVTivIGNhf7iHhcivnoh0rHIZvAeaoHclLR9XEEjTLI",
+	"i/O3F29Ork9eZgzwxlvoJcw8RfUO0bzPc2zheY5anmz2oy+oPsyX9t8IVwSYr+TH54BhC0V7pDeNqRBQ",
+	"sWSLuimJkrkRLi3yPqidNYelNzDmaq9JekHzJgxD9aDAwZqHwAVMlMyXGA2srWunmNW3fwwKs+1w8ugf",
+	"983Fw2mevXVHE2DDNC+xa//CfsP+eOlfaX/xMk/Wm/3hwr3f9kMoU4hZAyCSsIkRQgHEKcOrcAj03DKx",
+	"QcjWWr4EmMPqXMSlsjnwVbAgjEWZp6r5hKHtGEsxYgmhI2npymeSDMZscKta5AqaKbBoSwrAHKFYgb+y",
+	"yAYottvOR/0q2LK80KsDGzPzrag+e49lrr5zjPmoDTW4wiEL/luLN+KZI3xiTFTAarnGfXA7Y9/qIywu",
+	"Sg9lgVUw29oD2g8GdDySS+IcLtxgjwNIjFVjyyIN3ZI4Q8UgS2INByssO8vLYNF4mzbvjjdj3K2Ev62F",
+	"Y7sHUC0w9CyA1wypmYmkQGYExzR/QMJbU6bCjeREutN7pDtcCEY7QnrEqtn4l9IULK4JF+HTOt9GxO5s",
+	"6MzURoV2lqFCfbVxBRT07NtBP7frnP0jX08FRhhrkrFU0M9nauS9YCxSYVE19nX4CrjP7ufS+Fgh7wqb",
+	"TTWJmRHdxvayTU/9Sc7uBhvcVpHA4J45yV/K7i1nLFqu0QcDNtWKyDTJbJDapxroVlYUfvgnuyaX9gtF",
+	"2pVFn2QTukozMZi/LYk0vOVxzH3jiazLpJbydrUyur/ysSksuqCysxYuPGNWW5dFZnXUYVNv26lfqJuv",
+	"6c4NIOOSWtswShgdjKu8XDzfVMzx8eEdqX24jQRNZFwRrQA8PV883quPde1Z7i2L8QSQmk1t6W4JIYNd",
+	"4qYXJs0VoSBYsXyxT3YLl5dVe4G3vAJNogNmyXjN50sijE5u1ouPZqJ2gU2qTh0Q2h3wThelMlbCmN5Z",
+	"1n2MaZmJ35+9GIZXtWy+G1+5tRvWr1lXjMjh0ChM45jeQZN9HocE+M7cCTrMbYxJI98B8IsRxC+0FPwG",
+	"3PCb6zVTn/x9eRMasyrLuSCP4xi99JLMA7O95MrP2RqcXowl35QNHGdStUAriDJZWXndlK1TSIkL8OFr",
+	"T7l8xmNayWUW0hRA4aXRpwkfjTURlljfhu3+lTK0/i1zEd4GHfRrL/AUJEwnc/w1dmnDfyOBIfxzKXFB",
+	"jRw/VSEnrowjRfhjln51lh6JuipNem4btWBR9QKpW9Zevn3dPsjay69X4v3si8IFcjZTWfkaIgjWsJ3+",
+	"LIgCmfARF2erXBgelNSvH0I7+LNCF1aeK4dmWK8uoh66YeXLA8DDWqg2y9e3RCBkgCkIR4eEvxWyoXPd",
+	"aYNs6K4vGzrt0iSjWSaPzcDjFciQcrhG4cCHwi+cd6naxEv3QqaiHjW/rYxKSmzpCtxgsVSpspvL/Qsq",
+	"F+vfyqF42YSBiHVxqKm5molvrSlFjry2jBZ8WWFE2JHY84mWCM3umhj+YpHIEBtYLxoRKtfA1Ldhfjgt",
+	"8HIa4OGZFKz2mIJm0BYFj+3kpqnuhbbZX/J50r+sglNN0zXQRfZYnArzrcWueNe+o4IHRPgG2j0erWx7",
+	"t5KSN/f+tUys4/zAWgRtLheNtVEso16MULH85VyRWzYFrdTLBEnvgWZljmPD+t1VTBsVsvtL2J8ZqGa1",
+	"xbkc73A/JGiZURZc9+3cZd/egMF2aoRtdORQH0F9tLMPbA7CtjGuYua+p0yqNvPK2yktGnfBi3faz/Zq",
+	"v3kJmvTYm2MOsuAMH4x8oZFmrwUz9ls8b5FjRAzZnkvG9KK3TEAxpQ0O+yb1i+ZRbhZfxlqqNI2KW7eG",
+	"qVTGr/bhvgKtfseOahL2308DjGp6iLAVyLqk8N82hpQ1hFrdd8MOeMWGVhlMa0N+S+G+X2tFShfgkg0Y",
+	"n1awdfPJJEVXmQ4Aq+PbV1DiokA+DhWV8W5QrdlkWmWIy6E2ssexdGrg99UkneakQHdpSb9ZPSCxLetn",
+	"80JOJkaeRcR+JPfgg/VMclCQtll4OUsspKDgb8A4ahxkDMxAuxVHHequrTE3Zhx1eH1p9syPImbR83mZ",
+	"ISMDmlLvf97zdQefm7UIatar4DObNljaAMyHOXMtvWzeJuz95dxrqwPXapSX60G2ia5QKidfke3CLMmK",
+	"uJ3/UBOorFlkXLbcmVmfjLHbzmKGqxoaYC8INluMDOyXEihUXxIbH1RVbPBTqcDQ9W0hMCSU1dFhoCJ/",
+	"bS37T5i9xdStSif+Otnj4ouf8wfy+G9jPpi8Sv/RHem3o3VuQGevfusOC/PF3F1ZW411xE3WMiQDutZs",
+	"HVJADUN2LI8cvv+4trehF2jQb6me6staNOWUHzwtTeB6XyHwo8RMtIgQOAZApKVpol3xABNR0/zbzHiS",
+	"AUhyc9xpdXfDGyRTTKDbeaI5nLs+HZfnfFGZUHWBbQBNWgp62Afo5EkoeXV8+ibDiD9IEG/78bytTolC",
+	"GUGFBGnCb1B3L8LX4WSkIjKH53vFGOnZhH7vycOGbaQQpCX+yuYVaekJjWOmdFYDGnlwaiYJCgAVATXP",
+	"D60N7uxY6Gzl4GKajDY0tv3dg7XGZnxhy9K/dpr63H4vf9WMASNXVjfwEBacipgp5xv6Y1Nfw7piinsr",
+	"V/eAcB62k0v0fiyrymlseb3dNbNb5guEC6XNfwF7PplSs+iYNSvWoANSHgwMFJ2O1gmukS+691Ap16LC",
+	"fgzMkfUuyu5nV1tRW89AOckR6f1//9f/8/Q3jy/4/NRVoQBLhVosxF1TEWF7jilFx6JyZLgmY6kYUVom",
+	"RgNSNYZVyhBnutSsm6Yas9cP0Us7tjHVhEWvElnFveeS5tq3WDVKxe6+45z2ZIM5a8IPJk2x3LS2Eb2X",
+	"De2SDWQSqVU77CgA7HgV9JwaUxEZ0Z6xH9o5PGDZuvufMefPWT0nbUa5tqRwOgE1as79lBaw78u7oW0W",
+	"hGNUI5o6Z6sxnkFV1gNSpRDRMkbIcsPeHH77sfUt+M6z7CVVjp7980LE07VmqD6Tu/hwzSalzbqwWBLM",
+	"b5iFt82hJbbTfMuRVgf2Fen6CuwKv7aYtzAnklsLq1UMqmt6y6DLdkkCGxSCWXK3Lxj4tOTzLgJh7t6I",
+	"3rFirxCgr1qvfd21HczSYNiO73O83tGFi6/lel73rqNCWS2Ecu5ZEcpqOahpoUynIslZv0TIiCKPTDJn",
+	"vjQyAL8O2gcAAyb0euHFlnjb7W6ns56yO8iPoXKlssiS25NDYr3tJrEZamT4cuAgc3PyMnJ/92BtFHvt",
+	"JoUzZ8gA7LOsQ+HumnZAp1bTwuzllXCDNeNuC7CCTHM0A6LhzCctaIPCDfMyqXAZSvd9nf6I3noLPJ7M",
+	"vfBxkSxcWXLaQ62SDx4tusnNLLqaqfBQCIbaI28bLZgj+ZhiIc5ZcDxDvzhzKBaDFYHVGNrrhchf5uSE",
+	"+mhJqHo5Dj3BD9licDwoZW2+fNS7nlpyYfKvG7h3wyxfjV/Ycpyld1R94fmpuZ/sE+CCJoGZi9flEGrL",
+	"kGaa4gdb5IXHVlmRK4VOZEwo0SyZcEFj6xDdCH8BIUuQcA1FHuCpTGM6MIbrnLz7769evXpZxttgYzAl",
+	"kjYVlprLOjaeetq1vzfz6BTNz2pOrM4qKjO7glXqeAELs1BeItMYqz1KyRwgULH9sJxms16rOtgzyInP",
+	"Vrfpg0Rz1r7R55dVOhibEwFpYAT23TQ63eZuG6AzwSx2l1Y/LvKXuLBbtuBLO9jhma+fgbXhLndO3D34",
+	"HedjHbtChWyDP/qeyvA9xGFypAKcg0lU20S1MuRbZmszOonVydpL0Fn364pnA0xHReg8Qojsgk4pRm0W",
+	"3nzFkjs+WP3qMsSOz2TRaMIFoVNo+QtycgZyAiqScFjwFlvBsghbkqIqT7bYllVpOV3JmVw9z6rb9RoV",
+	"BFRf+/GW0X5ydZlC5GTlsVmr9M84cErTybSMX2Z2jyzZAmTVjzt82YfStVLlRYDQBN0IAlikJBVfJi2+",
+	"vOF39/eQrIakxddLVkOy4QslqzeTxs2RbTy8mrq7/y1yvBAQDiiEanV2I++hlDGjBPOmCA8MlAL6K6hS",
+	"Ip323j4JsD1LS1S+Rb5273earz3YeL72y6dFszNwdf7u8sXJx9Mzl3xaGyzzu0maZpPa7eyYBep02+0K",
+	"jrC1MTpMaT4xcuCaGxPJyLRS5etS6UgSTa2XqKYsSGNyKOqBFkNN+6PLc5mrohx3HhMeBVYEbD0gCgiZ",
+	"97Fv5r1Os+xCbW7HZncxVre0CSqEtrNodzG1W2RH2oDo3rWDe81oovuM6qV1PNYUgGFCfJrmwtNfbpgu",
+	"Q34FoqlyjJ7UAfE7dDG6YA6No/OANrBTzgYgJ6Rgm9aLe1A6rseyioEs393IOHauIT5+reeqDsCGG0mm",
+	"MM78+vr6YpGzZlXLo82m8ff+JGl8Y7xMXZFzTfwsfDy3HFi0KEdJqYu6GKY3vt6UJQMmtKNUgu3t08Ht",
+	"Eem027Zix5xqv1JHpG0FIXZM1hRYJ62QzFtTHYiI2EiT7clQg4u90/4Tohp2cFIQY75gCSqfZRgCm+Ge",
+	"QurbfJh8bysSmhb8yf6VYszRqsonTWzF33Ox9Cujy/IVYd3dbmu/DP5VMZESOFj7dwvP2P9jwDOe/W7h",
+	"GSFy5IvAM45saA4Q9J6ApcgWuOZ67v4+IBTyK0MoltUs34PPAMoHvhjGYnsjAIh8fvweYIGR/PpQgcCH",
+	"2CxIANLQOVlfBRHIlMihc0fBOrX8cujFQJ5woZZFCkLvWEJHrOU1v1OK5sir3DyF7MtoDj1ZkexggUwV",
+	"PQt4F1ryeXDy9k57+0HqCaBCf1zoxINQEQCU/4awiN1vBIsw8hMPU7kcCCFNjmUH7LwxiyNHUVw4x4KR",
+	"SBZQKiArttbCVW9vbxqyYZ25ALuBnkM+EBl4Al8Q3FEC2sjLoxKTtzJAkwd8hHiNYnCgEMsouOVFsMgS",
+	"xMZSpEcAKbGHayVyJMNv3AMLYgM9SxIsK5k8vBG2hMmjP7/K9HBp6u63lZfvc3MhlmZfDJpGU82OrIuG",
+	"jZq5AhN/gRfqxfHZi5M3b05eQhLHO5m2V1lVff6SRmbHcexXIfeu7U2QjjSz1VuyTa8cK9hSwz7ok+yz",
+	"PmYPXae3DXEZXp1cXZ2en318dXp2evX65OUqgo+HEBq+wCnhfCBetBlSw8KMMOHq89ZWc2UhilUZrE1y",
+	"Hm7Uqt2tolDMuBMtmWKoRNTKA7mqxa99WpNQ8u7d6ctChL67sxtFg/2tfTrobO30d+nWAWvTreFum9EO",
+	"24s6B3slPudiw/3jrVcffjv4vBX+uLPOj51u7bbBOJFgCeojZZz0aBLBZkzpLH78e0XKuBEvlTf1mQtc",
+	"Nv9bYmH8lOqAYQoh4nJSXvxjDvOSpEL5QF4BlTCdJvKORba9yn0FRbX0x/CT6xfjSanALHYvt4cFe/r4",
+	"xo4eWhdLeat8n2HrXeaDqOBsXfFf2RJz3Ghs+FyrsQoMaOab4AROhDmeS7jbIcRqbUHsE4rfzVVKVDQi",
+	"wNV4y5UqTdy5V0xrZZATZlc38zOq376PjYRx2y8wNr68HFKNzRvk0G1hM4iqN3FkSPcvpN1Y7Pq8vHDc",
+	"j0Etf7slr8len72x/gsP8IXuRCyJToNRT2I+4UAvNQ3PEMYSjkjbdqyFTy1/satezJicqjc7H/DnK+P9",
+	"y/d5zwKoZKorS62NVR1LMcrJjAmdQ7kMbLMqLca2S6CzHn2KaW1Ds9WLsfvZ0cweDzVLjJWzxmq49AXC",
+	"WUv5BNxtXL4yC/5qJkMqTsnisEslxcKCL+x98eLnrkHJvVyiC5arem/veJ43j5UPGuv5wqpKwPzivSyS",
+	"wyDbfS60UOQsr5d29Kj7+6Yd3QPKbYe1FdxXhv+7YS4vBMib1uXWELijuZIIcp11eppJUBjZ7jiCwovL",
+	"k4vjy9OzHxrNxvXl8dnVq5NL+2PodyCex/zSO7Zl1NBXgk7VWOqTu0r9ElFNXayWmY+RnrLf6pUdSohE",
+	"VBX7YRjHThtWx8qF3huq9BYMY+v0ZQ/OfZ8xAQ5erg86jGHV/q2yRXFdszAFJtpsMNqHnm0HQ0YHYwdT",
+	"hFjykAI+wYMVFi30zdm3C50mcH2DCZYeQCP/Azu0PjT6NXarNz5zixyXMTxi/MRTPNqkKoqwnW4XOKYd",
+	"/17RfShEgNaxCo9KFBn5vtNut59UE/lik3yf+99t55L/nU3YmS/sZ5znNONJnqOykp3yQbbnKb4NiFbw",
+	"oy6dTPNgH65CDKM1ibAFIQTnjgiA8/ODJafDrOv/RKJhyfWNgI6FvUwd9ohMgp+tRuxhj1AIbfNhaAWY",
+	"CzyZauSidqBTaxY3/TX0aD6utLoRToM5L6VF3k3NIe20vbUJwhLl+5ALVujIb8sPqhf84P7mtivigdVa",
+	"AFittsGPzDTyi3+9eNAdy6acFRJVnfYDsC0btu6PyG77IXPZbRcmA/+v7oyebdh7kInzdAt+RAgPuPdo",
+	"u6vgcOE9ADA23EBF8EtHpDfWetorrHYlQK4J55RhcpEjJ2toVvTp4DadNpqInfuwDpput4bzdGl8o5yv",
+	"0FziMoEcMI80v7HQL2oMWGiTXiqw1rrt+1/U6UK72gKq9ZiJ0ktQOfrtvdwt2GvvHNRXWnt1fLcXFjpW",
+	"gK6t9NcevvDb5RVOZt0eUMe1MWulXnlXb5rGcYHe3PwqX3a5t7MWlXFQIlPP/bGN+6GtWHmEz1usPrUO",
+	"7RSlQKZGcx7VkdHdXPQW9rTAtV5ZOJbVuiE8U2cv9vkQY8tTUbC5D0lvSHncI9+Hr35iN8h2Ed1pP2sC",
+	"dzgdjHs3AqHKyh1VqjMHumcLmns26YMhbxHhpVQ+eumhMWYpJnJippvrqW0GhTlXOhhjjtQ8Ny8S7YeW",
+	"4qjWBxiHNns5y4o96jlTWM6EEyoqt41GgRn7u7UAIoI8/sVaXZius+8UHO6Cg0IdeCB4y4fqS1/ZWsvL",
+	"XF8ybxPxTUcyCQoatolFFkyVv8CVOb2SWqia7ckeGJ7Y2WjS72sFOyzao9A1rWpXtXpJ58szQGHpESC7",
+	"GImwBWMx1yyGMR9o9ZLpCpSvnWb7AbDNXXD07JsumZLx3Rd6E5SjUU2vM7RKFSBsCQxsF83MNUlqIlrV",
+	"RiSic7Bn3l2/qEJzFjGcq7LpEKNRPzDBknoYLGBOsi28QDE9hD7ND+AikQPI9JRNXCpw30AXBtWYUocF",
+	"X/fvFrPjRwEBz7vVq5A57VXr0GnvPVsPkfzZ9u97gZ3mSvNkRpmOfQsehrQibA7rUb+6eb8oRuw5KR6F",
+	"hVVZ3KxmycUvu6ILc1u8XZUy6g1Vei05xYOitO4OGcs0UU3L8gCYd7RKKJaZmz8vkWdfRLpk537VSYPt",
+	"tdD4hx2w5ZFWDwezZSzFA9Vd8zAXQSk42eBo1AiLanV+x5I7zmZLVkkOoYkU9rO3S+a7I1JFklQ0CY2V",
+	"xMC4ESWI6aR3tkIY2g9xpWUyb5EeIuquBjJhPbBKe1bJXlJtfpOwG2HDRHTEVA4anR22jg+uuNhZQkUZ",
+	"bQ9a2sb5OzMypGSizJMHGUcwa3Ur6l/4vUBtXpYql5VnejXl87PwJebepxXQig3ZAVhzfFLrFhWLg+95",
+	"rHd8aS2cjyW3yFEsZacSRZMvG7NR1CzmeBRA+qRgyrhpAIyT6WKgfK2NgUJBJiIuRvVWK0EP0o4eLorS",
+	"PI6N3kdRFKZWnAe/WKyw3b6HCnSqZY2NLRIHulq3gDvQtXB7oAwNzPjye1Q8APny9MBiCbc+N6Znz1oH",
+	"a23vgQO2GiGyatUOiV/gJrGHAqScq+A3J0/LESAGCiUNB+0NwGGDQS5udvGcFi55uXxpLsjQ/CXN71hB",
+	"EFZqnuU0eUM+ShO22LEwL9uNTujuvDYaYa3QQmbyLNQvTZhO+KAyBQDlOXdMGEdBWUehSbSM6HzdhKfz",
+	"DpdkPCEvIQMVvcYMvWbPTXGv0FNprbZAFum+4MUnzFyyFysNOkh25RZo4WhM6KdT/GO7elme+XdeLU1s",
+	"ayZcMroaP1p/s2qkqA8KJuBaIY2y5d3eUFij2VDVFhAyLY240iyB4mZjEFlO5UVSsITRKKsKrrd89t2r",
+	"0KtL2LMsEwZXlv8iFaCHXAvnWA5unUowfk+fKrY+29bukvBPIPwCHGxI+OMHH9zZZk5GLRzbxbuTSaBK",
+	"yVlJ7JXFCVdsXlk7868TXzr4avEloNYRUM1UXbwLNmMRCJakiMt+GMfHnvdAl0a4vLWF2GNLvQueSI7F",
+	"/N7lh0apccE1p1omNepyqa4sKK5DRDalieYDPqVCL5E2AQgDkmoQHs+97OewRhte/GFRb2TYrSqp8gWI",
+	"/M3iLD9VD2LV391s9crOskrH4rko2b6gojGbeXazys543ZBVlYBL1ZoIPPhOWSvdZYxKPqUi5a2FAcBz",
+	"1t+xnU2kLL9QLVRns6epZt2sPzJUL9nl5R5AgAm1D/5OocNcv2fyIrqxGSYC64F8M7PvniDfKw+TzW0y",
+	"jZU8rhj4OQS9i8BMe+x9Ljs0ZY/QusbQLFfkjiUWTQ1BMgCOQGsM6E23SVimY+BaXlgJisWDSc3nfydb",
+	"sf2lE4f2cNpFyu17+d1IB7cndzxiYlBVgqmmjNoqo4w9us8gpGS+DktLR5QLpY0WJ8cja1NYe9mZyN8p",
+	"NJ0Xr9TYV3aP2Mq+d4ojQn8lD1xZH7wl3HAZA0W31XkYAUWeam+tOVVx7917Mjuth7Fp1GZXp2TKEiUF",
+	"SUXEEqWpiFRrFRnckiY1GflvrkcN5Gdto5pYKl3GIdJeFfa9Y0nE1+lVjJSKP9mvFUp216ee+EJME0W5",
+	"UHavKo5mwHAQ9sxwC7WUiR6kSA1HEZagb0SAgrMeEBDn5UEkRZU06jMkaxk6h8Gih3y4HWaSxlGurN78",
+	"MqQytXem0WyMaWSD+f25GRSLhz5QmYcehQ9bXj8fyNO6MbRQDC9YaL64uYKvNddhYTNk1TsPRd4UzoBy",
+	"lxhi+U0nszxTpvlTZNsVL9FzXqP6NW7iYckWqfSAzsUA4dYrW4QAnBQdxgyuP6aqst957b4YFW0vlsI5",
+	"wC5dg6YY5ngFX1oOFgt7TOBLqtbtVFxUEkoel5EwWEOS5yCJJSEgOKfvkrjUbcr1Ns41fs6W8Cmd8qcQ",
+	"dXpqTPWnwzSOt+Bf+IWli4tFJvdl1PjH2YuPp2cfLy7Pf7g8ubpa5WIv5Qe3mPMMU1miC+5H/v1QMo9X",
+	"nrff7S1i9j2p0LKjuwnSYiyVqEUQYlmYw/4PSw2PapbUU638JKvSevflNf0CMMQVpIG5g/WgWNHBFyQH",
+	"fLZpbsAKFpVcBKGKK8sSrAS4y1xQqoSdyp71ZiDUqsTpWanMOYY8yH0i6Xx6HEXlB/m1sY4ReZ4Qip/y",
+	"zV0YS75T5N3lm3Kuypb9VWsANFdLRQxXVZEFV6uO0ANbag21HLB6a1Xm7cKbzkXMxZI3AfZczSC15IE8",
+	"5mRjpyarz+nI+FJUQLXvYMwGt2qtsew5HnDGRHVkFt7tRlPhq8HYHh7/3w8GdDySS/nB0OO0SxDyYleO",
+	"LUMNPIzM3kgQsSQpYA8l5AYK7TRrkah27PMhzllyx4TX6kyas517wXN4AemuzDnIpETWXhhluvxu7exs",
+	"L1cNxX5gLkzup9QMbrsdSHD7gusRnM78uaiSSlfpZEKT+UrnzZMiYB2WMSHKkns12sN4aoX1ldDm+nd0",
+	"N9YRw1z3rAHGg1wvxGH88Snt974yJ/N7z+u+iZ7W21+hp/X+prnjVjEi+yWaA/J/vYTrTk1G2xJIXwXi",
+	"eX/NHPuSdNA9+t1m/JzVXWZLeVJzEqNMovpm13WKq8o6byO4vaz19j3zjvnw6f2yjq5R72LdjIUR+Fi1",
+	"DfyLB7BvAiS4PCkBiD3mWHpYHB1lxf8udEmkyAJjs4Rrj9xe2Rh1OVx0ZZOaUxfDL+lI4ztP+M4SYgO2",
+	"3/Ya8Wfz1liqkpu/yrIq3D0fLB7aKNwiQS/VQXfn8msSVkOWm4PGm59Cu4NETpo2RussRILdaqgg+NDM",
+	"RkFPqZ7uA8nwcqXqy0Z7bmfwoYp4Mm/Hwij9EMEJsqZdbg3sU9eqwl7lNrp0Q4uci3hOevjeHnRrgR7I",
+	"yFqAVU9Ywt30DW6pcE5j03yBj4RMSvvFemVTT4O59f6w7HzZh5Ydm3eqXLJi9qlkfKXeAICQ6IQdQRUq",
+	"IBC9Rw+xpIAYes1ghjFVEtu2pt6SmCldmm8sD9oKdALg2VUrc1nRLwe6ttkEnXHAbYtUmz2542wG19ks",
+	"HNUQK4HjtMhdZQZovrZ1RxMzIGW+7978k3uO+8V59jz3q2N87mcwDwdpwvX8yqyDZSZiNMH9xX+9crLx",
+	"x/fXjYXK7Kvu7l7Gn5Cryx4kTLfIMYnliGNTT5WtgBQMOW96wzSOIcSpkZ11mnChsWDdZrzhfXiJs/JA",
+	"s3iwe2BP4pj9SgFvx+fPgIUbljjjWVxVDn32wQbKFekzPWNWf0MloiXtGsupmQ98b2AuJ8IF+iyrz55R",
+	"rCbKnd/WjbgReNETpHog/RTrpIZshqvXcztxSH7+0CMDmiScKdI7TvVYJvxXECeH5DlMlNyk7fb2ABYM",
+	"/sl60NFyMCbmaCo4XwMax4SKG4EnyuYIFOUu0UZ6n7bg470j3++XJYSJoUwGTBH2iQ50PLdFYEYTtogZ",
+	"DhPaiTdoPmHDFjfijsY8gj8EM7Y91sZWRI4ZjVhCen/fsqwXW6dRz6yqWxlgyEmQ/YQ54hdzoL5Pgfho",
+	"b4fETGuWqCaJ+Ihr81+pVfNGYNp7IBOGrGbj+XTMhHrSzPxA5EEwCxQxJ3zBmvQDVGM6hff2Tszvey3y",
+	"XEbc4il+vDo/g8OgyUQqfSM65C1/7pw/aILtFxuJa/yLv+992urLaN570oSwDj7w8tULsr29/czXFkyk",
+	"YHNI5mT9zuHaY7Gb5hpZGOylwQQxJgkbnVa71W4A/wITdMobh43tVru1jUzQY7jdlSkb88cRA/Xn52CU",
+	"SiPmSpv7cjUXA4WYQTphGhADPy/iEeKAAZ8Lt4l6zJQFeakjkrApQ5fd3HDF7liC/KgBHrScxY99msYQ",
+	"v0VlzM07/5WyZG7sNVAzQawYZDuEaNfAPjm/LixO2CvAocBrnONGyGQClsuydXBlLUEqrmzkAaLOD702",
+	"qHDVGKyM5goslqohmL/Vfr+zI1a92iUlHK0OVz6wWbGB4AyaT+fGslie3+5ct1c1WwqIaXbaCzyQdcce",
+	"0jDWGPxzh26oHn13Q6Mv26Hsjj69oCMGPIM1P4sU38YMSixgE25Ot922ZQPagnUDM/fpLxacFHSVKFCz",
+	"G2cqLJb5Oew63ik2B8dP51p1u19Z4K0LluRCnfYzrgM1dJLOZX6Xp3F9m+Z2Sevkdi7s6ViPgt7D+PJ8",
+	"MNP+rqIZbjfM0TqEFzh2ZnTCHIc4ngcYoEP7eZBA+VayJf3Htv9Z4hUu/WDWVbXqU462zTGjBUw/AaMl",
+	"5GPLCCSdC5Wjd7TUWYschJbfz9P0OY68Epq79iIPm2PkKpCdHeztmMcsMIXBx8O4L+6d7QiaxaHQAs+S",
+	"1/udXJ9M/NZij0nb8zHr2dgO2yS2C80I3VPyTQDbuXBu3aYQ+ZhtGHoNoqtV7euCdLN3u1zAtMjBm498",
+	"+mhmrm0bxhwL/dJsw7HFhmGu7VdZ0BMKY4I+W7vtoO/VQRaQcSg+I9E88Necw8911VxZ9wrwLVb3r2iZ",
+	"i7qDorPsFV7EPn1OI0cDB1/prP7KO0Gtc8Ai/NL26i+9kkmfRxEDjPdunZGdCs0SQWMwh/Fb27UGd0c5",
+	"xs/A0XT5rYZZx4oCTThEI/BnwSQFXxxclBUuMmQFyzDpF8ZOzgJCjp6NC8DyukpjICm0jgq6NFQRJbPK",
+	"OhfFZZ+40uooixM7P41rIlPduhHH6BmA3RtCsxCSNYWvwBiOSM9zy/XQWZhlcBrlKeWQuw96KtjucOR9",
+	"xvF3ky1zsRaAfN9DQrJDMk3VuNckvSiZX6aih443Fcj+V6QKfFLGFeioAs1+3bHkRrhglHH03jv33zl3",
+	"pxGbTKVmYjDf+iub95DxOtHogA6Begx9gMOMkc74qyxpkls2tySY6BCOmPYfuhG+5BH57XSKuPiMKQSm",
+	"5jwMGCyxPHYqAzsCWN7G5DxLnsuVePiCmfyN6LaBD7Xb7oLHdsumljYv7ybBY5yftOgmrbC8ghX7K5tb",
+	"8wvm/1xG8/qWlyr83fyYXb3jqjClYsI25POhnJnRZ8T6A3c0TllIDOnsn3L9v7tc/3sjwjOvLmhjK6Dz",
+	"dH0B0qbRaRtnt9Xphgl4+/wMGBKqtfazTK2JEm2Y4RZCJAKCDQ7aB+3PGAxESsTcsp5mbK4QAhDMk3hY",
+	"6o8mhrIEHFIXPVi2rgHtpH9nbrWLZs32XrtdWLBsciCAxxY2kY37+dxFyJtIiGovB2JwIzakabx0lFVv",
+	"q69aQ/rTz/loqz0CD/NCPHSxBEpp9+YoZFIkXDfyuOtHJ+XRSXl0Uh6dlK/jpNxv8e7n1uRYaEscmuMS",
+	"A9bKTpu6CQxYrjxZ8RGaoVzloM8tROlGttLsjcwMlCoUUdClk/SZy620GkUtUR5lqy5OqLmsxVibWaFu",
+	"u/twBQTpdFuMzyJit8+Mb16lfNpfRvksqJ4Lc91B74CJTiNEdgT38WvrH/xrmQqiHNjkMUk4TJgDWtTT",
+	"RfjcBc2T/TrTM/i72lrlT6dW/pWyFDlHvUJp19In7vd/InUS9qCqo0twVgVdkv9lpkra5VqkndMhoQpp",
+	"ZyrEPPN3pT6uF+ImWCFEjXOBlzYrHP7ja4bfb5Rvp72z+htnUr+SqbCveLaekgsqCevUBGLVX1kN3xp+",
+	"kC2rW1ki9wDnJdPdNtNKzBU3ho0lX5iLAStoSEskUCZaWuQ9tSlvDkVyyI8BEHbbrtvXFwV2+31u9CZt",
+	"5voSIV+rutKiLKlWpR6Fk4vJ2ugoH4zR8BxjP4hg0cyp7dS4GNdSvjFSG7+wW+te/Hh1fgaf73bXDMTd",
+	"snk+4mLmdMuAzdRhmWyYLwyz2Ptx+vLk7cX59cnZi398/OvJPz5enry7AkSEO/qFMCtJWIoc4tnBvTaW",
+	"ePFzM4roQxuUyo2jlOy7Rd4pRigRbAbDR+ltfrLfakGISU4XQ45BrJpkGYHFyZ5fXJ+en308O7/+ePzT",
+	"8emb4+dvTsDa1JTHGEIdcrAxneHVwmh2UHh+2Ci+qBgTh8CqWz7sN7Iwsmzx8i8iqx5+RGJG75jLBawT",
+	"B7O5lXIl6nYGtg2ZPaT0EDMzJCPQCIBuiWP9+FbZHTALHBW8RSgtyemUpHI+N1frkMPfKvI91/SWKcKG",
+	"QzbQhGIvWSBF8v2wrQT6LiOvAWCiTMzmHmLzWdhV34bT5QOyvn0Q6KU6y0ZwBRh3DZ+eY9dATESYS+IB",
+	"g1hzSV6g1wax1oARw6c2RtTjJbPEhxWFCBa0svOF+24POYvIMdltb+NnzL0iPQRPfXx39uLk8vr49KxH",
+	"JoyKjAvfUwORiCOBBb7n8EYUm3+FNAB2uVAa81xexwtlm2QpSZXgR4Jcyb1SHXmVnkgxctmKtTXm5/qI",
+	"K/TBv1zAurizmYvoxZJZtNACdsenRhhhIYadX7hcOMGbBcsjCiUGxo4xMH5HAe7Gi4x1Zk5gWockN/G1",
+	"gw8rn5gZlI4F7TEc/rXjFn7lH0PhYNZnSNo/Qhz8XlEJJ6DrhSW4Cplt/tOdeOuVn1xdGUv81enZ6dXr",
+	"nL/xAq1Nq+GtcVehlwIHL+zNfj9n1h5f/5x1oVuvvAhefh6gW6MdtVdyxtbB6vOv42Z+E7Md701GL/kl",
+	"rPYtIKustt1xDKpJYn6LYb6BnEzyNULhk3rY3rNIm4rM2ta4Ryu6UMJ7ZJE9PRrHPdsKtsgb64py7HHt",
+	"ocUsBWuRE+iJDzAxj5ZxbGhECls7zG2rGVvYlg5uWzfiKh2Mg8770LhbyZBXEQt3J4rFd0xlmTTjcWOz",
+	"pdlYulY2M4q942aUI71q7vdjdiMwLmY9khZ5H5S/ojc7tqmeCKktY66071MOtU5hsbT5Cp04pqcSNj+o",
+	"UhQ3wvYrJ72yD/UOLToLXm3nZ7wHaIJjO4nhl6qdB+DrC6tS7o+WihiNilEau9DZOYJO7TQi33u4GlQP",
+	"k76M5k+CcIa5B7GUt/kHvpHy1nijZUcN/XhQjG5DcpCbOPYmGMY7UCF+huLa/GvOM8xh+Ij13aHPa+pb",
+	"2I3AK3qwF+Smau3BXNkAUlPmyCBDvsdSJlsklC1nhEV+Vm/ZF2QFRnftKUDrBC7jTpeoIx88cxXeEH1w",
+	"jarwQpsDzQXZIwrON/TVNmrGQq88RCxH+3nYDj0IOKGlRpKPfOXKKx5xS5W4pW+4u4X93Kg3uPvoDT6C",
+	"o/704Kj7l3Dk1FS1b/jeMXRgvzujmZES99E1/E93DT15C1rA//Geoh5XuVzWVF7uQdZyG7OOvrYwfSGb",
+	"rBNGJy5lifWzRrVfAZPB1hUTmmCvwxY51ZZnJBg1S5jtNT7HvrbSZvQSBvfBbChY6GAHQK3Lv20bmn9j",
+	"a5p/Y53Ov2/Ev7e2tvz/mc/1lKBTNZa6R/5Nelf2BxiO+Q1mpoBDAXo4czE6LPVnXdckyMj6lhq2rp6B",
+	"L2rRCfa12B8HXpq11zE/G8sGXRDrbyCtBXyo6VYRqE/8o70/7Dr++uIGMxzjCpKJnMCC4Mvx8/j27N+w",
+	"SL76Bl8bxFxcW9HvnVJuErTdmlCJwET0pOmqJsiOo0+wTJpQVOWehqNgIoIRnIjITx57kMwyXi5LdhFZ",
+	"kw6Pkk2qEkXnZDaem+c5Igvc936q7fPHyNDT48hfMYg5tHKHhq/MbqqylTV+/4B+QpOR1MZM7L2hSm/B",
+	"ELdOX/Zw/3Ex1I2QQ1fhZHnRyYQrxSKIPWDBHERA7ITsAbOet7U8XGIwg07xCOEUgfPvC+GaRCY3QktJ",
+	"JulgDDP07M6Aa2liZ5nc+yAS0iy+FowxuDHHEMYxaxNzwWzgBI/hNpjNwApASWyd5DAreeiHGR4ThNj4",
+	"NYWNaZErSTptghEEmeobQfGFE0ZFlu/EaUJ9i8t8ysQGm/AeooYaJvJXJszfRhD0uc7OCOyoP0hAwkLY",
+	"pylPmCLfj5jGrO8NNJUId8mfiifBOXSSRmk5tdVr/m/2SEWSIfLAOCCe7JLD2dJH2WNvhCNYYHBFzI3u",
+	"JUwn8x75Pmhaop60yPNEzhRL1HekB8cP/YaeAxSYU5vN7hCRwME1sfGzIdODca+8Gs58zgVosna0K7lD",
+	"sDWXkzqZuIN8cyXpQsBDuJb2r8Ne8W3IO8x5M6Il1w8dRZA3RRI2YPyORUfh1ozMaTFKC84Cz9YMIZbZ",
+	"gHOyp4KpYqebp6DoArq5CH9czRWh2SeN6nwLh5l/DRzSQ9Lt7LSNxIAPHnoJcyN4dEh2OjfCXNlD8tuN",
+	"86tunI9440NEN43Dnz98Dp8CItQ+oxs8wx+am8bhTS2L86bRvHH7DF8yjgn80r7E/M4DhOEPVMMvy3yz",
+	"mwYM89D2AjcCGi5Stg/5E4GXqIl62QeewQrxfTPMzoB4h2gEsBVZDh4jCltl0NVSoxf2qElSoXkcUPgA",
+	"W7fiEVPEFowWsLsv6GDMtl5IoRMZV/bX6gm5pbRMgBJ8C11DmUx6R0RIMk3kpzkATm4Zm5qLb5zswW1w",
+	"xuvifMtfU7IIzcbft44HAxZvPU+HQwa/XTJ4M9ARF5/IlCqFygwZy2y5OLgErP4o//yI4m/iqbyScSxn",
+	"mSCP+R3mGKiTlcbKdarpnsQDSx2YjFq4lFlrxHzB+JUjrVqqIa+zdi5HpGekT89SmtK+snTCm9dND6YC",
+	"yvo1PkalH6tpHwPGjwHjr4YiCruu/vzBdS612bL71j2FzWwrLSjbzjasacg62j6yAhWV9WLv3lwz4GZ1",
+	"GOwL6e7f/L37XEeBr834ckH1ON9p4f5KttAVOay+CJrch5gAcB2n+jFx/KiiH1X0o4r+/QB9Pzcz2Hae",
+	"u8rGsyD0UCrKQtnVDbplHGym6IElmg+NAGa+rHtlIUSru9suLYZQkDU9/tuYDyav0n90R/rt6H6yLkpR",
+	"IWV4plZ3dwMlERC5/iubu06pHSuN/K/2dw/+E0RNiRR5mLBImE6gMULn9yM42ATWGxvJkIMmQa51x4yP",
+	"u93EJjZhKss3nDnCHtoDKsgQwy4YG6yoPfA4t5+xfU7JeDv/DJqXQO8aRPh16mlPmG5e2nTBylpfHm5C",
+	"8n1+LMh6LMh6LMh6LMj6sxRkfV4XaFWzJuvPhrX7JsGUoBCg6Zr+2nTxFGvioXObayX65SMoTyMnfiqw",
+	"XJByz+GCEE+Sk3I9S308s3UiRgMRpencN1WG+pWZ7QzJFaHTaSLvWERiqllymOMOwgp+OzC3HhQfkbWd",
+	"aZG/sqkOsd3BM8qQD2G7FCd0HxgbalYgJaTKOCjAilvSlEKz2tkfHPUVfOf33GHCn6mff2tYcwV2ANyV",
+	"bWfZGpPKWStmgMVPdvZLP/mhWdHB4l5BY1zSdRjk7eQexeGGYsvTXE/UTMwg0ltL0meA9HIINFT6X08y",
+	"PrWiqro88gp5yi2lSCglfU2aMXWbHg5KRUSsadm0RYnYBt6G0oU7ZPmWvQ5wBKLUY+nUbcCbfh2UClIy",
+	"YDwG9Cr1DqMrF+zTwW1+RZsIt7NS3CH6IIdtEYYg0Mskq12hDQvXDw+gH4ECz8bh/k6ntiQ4xknYwa/F",
+	"JPLIPPrIPPrIPPqtmEfbw/Zgn+3RrWf9TrS1M9jtbh3Q3c7WdtQZ7g8Pht1hp/3IPLrmYn055tFQST6y",
+	"j/5pq9Owv3A66WOHkLzNh793vH251hyhC1nCRvji+AyYCC8uLs9/Olmsc7OmiDOgCpSLLGeegZe6v9Nx",
+	"HwYaObK/026RN0HJg7GnbKGAezqMFCeBBIuumDifGLNVygtk7bl5PTK0/okZWvPBOCrmNTpeF9lam7UY",
+	"Kj+sKJP0B97W7TRzbZtT7G8e/Gqxw4DZPh1UW/zumF0DMXFxcnL58fTs+MX1aU5KXDAUO2rGsR20HA5z",
+	"MgI+4A9k4ZNH9icgEhVYQtRqbIZLFLrVWw8vWPvw9cQ2QxYSq3++HZcomqBY8UQXjthmKYpClzxAFJQG",
+	"KxGrBs6fWcvC+CIeNVHiWLACkaJFzmwdG/YNRyjDoS2DmyVc22LMrIbWdWCTYsBuBNcqVzEJcdsFgh6s",
+	"JElSoewOCkbmrLRdWQBdu7TT/ZYItkcgxyOQ4xHI8Qjk+EMAOe7ltVopu8pvtULwkXIkTzmyYGIVGUWM",
+	"TxXAC8rdMciTGRUZms9ADTFiWuWSpC6JyByb+gaMr1CBm/GCEgcF/U1TIz4vbAwQj6yvRQS5kQwIymG1",
+	"xNyCRCcmaJ1ZpCQZ0qTAWsEd+SIWYdIJg9JongShgJ4T+z33XZfMJccE/wYV9zfg6A8pj0lgfLUIQupD",
+	"+xnsLaB8n1As/WwSisWifTbmkGwxM8DMkyNgbJopCIkJP8/5kHE1msGAyskdG5uVPkKjcxYsSMbAaHv5",
+	"Zqkhd/o1mTGBPkUiJ60bcYkr7/vaFtLcPKmb6LYP2kCi+3eaay7NBfuD+3MWg+o0y3PRPrQxTfiAkUmq",
+	"NOkzQknEBnxCY6LSwdise6fb2m1jjOim0ek2d9s3DZite0M39wZv2+DTeYS+gw1D3p8xC3d0nYy1XY3H",
+	"jPUXzljbC++4QuZfRUIbSbRearpZPzcNE3S8FcjI6GPtMkauo5HURMsjIwBvRC8w0HvAyKXCD/tsN0CD",
+	"sC8KL00p43M2WsN1v1TyGvfSjHgp1+qm8sRe//yus8TuyDwmih8TxV86UVzXtS8GC8ClfEwmPyaTH5PJ",
+	"v/tkMp9MpVK8H7OFhPICa761iyrzx5cnV+/elqSP8XuLNKmnAJrzZKZHi1T9MRtq5OtvEddqzbcY40Jp",
+	"RqPHXPFjrviPkCu2XIN95izNXGYYmDIfs8KPWeGib/yDJA74TPPpT+ReNiPN9R3ZRKLYrFA1kVfMlb6A",
+	"Tzw0zmTf8/NvDa4cbw1qf67ORcyF//mWG/O1IcyZQ28AFzh0DxgTeZnRfpbJDPeJ45FsHHa6TXhU0c40",
+	"vzvDIpLn8FtifpuCbjBOhjp8+tR9vGXn0RrIyQMiT2YhV8WdjuMYDq1qkv7c9lpwHbz+vBw5ZlUsaeyI",
+	"K80SFuEqBCccf64fA2r6kE4BbB9FF5g/vjc6vniC8ye2/mnTGHNt6DHbgn9vmdu+5b63xZVC36/Osax7",
+	"Cs/YDOZfC5nfWf+Sly3QH+2KP+SGr3K5pszBYNxRv4dvBQ+xjlUClvH9vCq4VE+DNfujeU3PVn/jhRTD",
+	"2BjNX9G0WiE+M0/sW0ncS3v6CHVommVydpX98PQ3vH+fs+rFxdN7ySbSdX6G84stlpU1u8ilzfeBAbTT",
+	"ftZcSPR9pwiPIAYes2JBrS2LBbHTKgmHm3d7uf8QQ6Zg1eKTF2PJ95IfNixbV4SM/rwtXJZ/waz8qXin",
+	"vuX9Mdu+3u1pVnLtbeRgPirfesq36Yo/A+HzmNrdDDdDjduwwmZfL03JWALhfcxRTqkejEvaryIGBTTJ",
+	"hE36LFEZZGXE74zy8fFDc5hYk4yl0sbfnspEQ7uJNIl7RDAWuWxwD05OhrWhE3YjrEtBvt/pdgk8ccYV",
+	"ewKQGJvtxrYaXBEBLXoUw1anVBAaRQlTkNSdWSAVjI4MZWIbjji7z4aXcnGMlWqRfF+tVZ+UdiSFhduc",
+	"t2QzYyWigXw/pklfpsmTxlr3Hbe2ni/zKE6/jC/jYAhEyNmjNfLoYbh2atiJa7P+xdPBmNlO2w9SFKVg",
+	"n0tGB2Mzk/8i7wFmA+E3KtSMJeq/yEuJbDp0MGBTTWSaoCz/L3LsArQwOhC4wn6PfN9tt58g6o0KAhHz",
+	"VomgZYPbBxuBGMaVssgvGsdmSDMGeJAsGeZWksaxnGVhA9vwySVl9ksllmZiMH+r1pVXha6+iVtw9+5E",
+	"2sYhIEvvWIJ4nEan1W61SylVLWZssUQ2U7PSbRmLls/fqqf1FuBZNn+cVDZzC+Rwcy5kQXwZlDtHRj1v",
+	"P2mRH/hdEORxBoMcErM6cCYx2lO+dt688qvngAf3ZDlDNctq9BcNHHtz9F2zyEez+kFy9FjdWiFKZmMG",
+	"RirXLvY3TaFAapjIyboiNtXjp7EccVGNfjQnUcHLE4W09b6hnj+XCBJRY2MnQ2+273uv3r15A0nzN+c/",
+	"nJ59vL5+02sa4Tc2Rx0BkC7rDy3R9BMg3knYjYCnk4QJNqPxIXa05iJk57Fd6USkCKNJPHf1DIqkypjT",
+	"fCQUMc6dNX+b0LaTKwCCQR4WKiJsMvZGTKlSM5lAcs0sljW0baGZ+yOFprkkFbdCzqB5nnskgDTNMzNA",
+	"6E6745r/+d/NZHLbIq9QTcCyIzhdgey5EVOW4JOo7ftonYEmduOmgFoEya8OfWPBIZsh9k4K2KcZ5Zah",
+	"KJJpP2bQdg+voo2qdZ+ZF9yI3iXTyXwLYGg9B/3n2PsSHaWEj8Y6W4CgblNLiRDdYBOhZJRFpQ3z+Eic",
+	"ioc4EJbrzaX/3ZiM3pRJwgaajGWiGOlTrVkyJ0rTKRo+9STcG7MdaxEWrelKFDSKxzl0ApxDKJ2zzBCb",
+	"/zju/zDg5/zH03e/nnbO+I/PWmz+46/R+1Pzy3H/h/iXf179+Kw16MaiP3nVjv7+o1Hz5jKUrJ1VEt71",
+	"/rzuIlWrgCs+Eiwi+XsK2GcuoBUnI5jkIL1jK7hhwXq2WVUyJ8M0AflmT8oD1cfa8AYUV6+OT9/kOkC/",
+	"B1EAl1Mm/kYslGK5D4AWDK4NSJIWARVK+lKPkaUsmVuptiGkw9LXN91fQEYGAvHIAsoRIjFx9pKiPPpa",
+	"UJRnD9ir69eX59fX+e26lpJMqJg7mxyFbX673EesILYREa78KgJWCn7jgjJjesdcD2wESB3YNr3qC2zo",
+	"PQaIYzvKXbRQymNzXG7U8Awf7oZvbmdu9F/TzmGDNOF6jk2MMqvnCjV/YNQYg6XEfpGprjZgTlyLYm9D",
+	"2ybYICugSTVKHtesliKJ7CEYFDwi3/d+0bz3xNwLV0aGtY3YQDJ79EymcXQj4JSguI9a5Bykmd1Dh0Iy",
+	"GwjXcCQJ1ub5wfWGaRwDRtDGFrNIH74VRj+jc4gvPjkiXN+IGIw0HA/Xrl9vlSY+T/UGM2BW5htz62vm",
+	"v3DBMraIr+kz3BM6B6RLaBAHsurM+KZ4QAr6hCt3sKgiExox0jf6MTweGFToz90TjsCAKz8N5IpPpvHc",
+	"WOvGVOUbA9jhICMO1qDt321Ekx3TtwPTgQCRcNrzEmT9IjIjabBIrLSK9/0YRHFOyDAnY4iaMnoLWPqm",
+	"73A9oXMSSdeF1jgwaFBTbdWxc/IXEoVvWeMrGKM2pA02JAY0wJQs1FEEIZ635jefF6zYjRuhb1eKhgGN",
+	"YyAV+3MD5t6PJaETcvpfDz/eFnlcXaX+fA5Wh9FUrsiRKwvgD8qquXHDYkiPWfh7q7Sy+oV730MPcjbw",
+	"n39bLL6L+Mi4A4eNZ8ODvah90Dk42BnsR3u7LuMCxVe/1eswUlVXVyij8yVcjUHMqGh8E/YUS2biSi2q",
+	"y6BKCpk67b39z74K2/3i3oBXu9WrMK9QPJf1Q/S0/or/ynx3RNR7wA2QSO2DFY8dJ5egaQfZVfOhQbe1",
+	"9xcUT3+z/1qK9rLFk9a+djQ9+c6XqOyAMcCIDsI+0YGO5wRMHgH/7bkBo/9yiNwSfRnNPce3D+U56aTH",
+	"VCBRRizlLTN6FalQMBhhg5VKs6kKE/OxuSZexN0yNlXuVbbctUUQgQnpzhvBzb4l6VSziHxP8YT2mTH2",
+	"m76DfZ8qhi+mMzpv2m0xOorEjN4x9aSZMV7Y8l5b3m1/OiJU3UKYVY/ZjbB8H46HHMqmzB0xD7UuXInp",
+	"j8964btlL23G/do5iEGhfrYwIOSr+jEEhU814KhIYjSUyQQYlrjQezvGDuaCT9IJllsiHtUs9QhAyxtq",
+	"rhC5t1cUT/mt2IRbY5+MVyJaJgpPtcpWHeApfwSI37qViL5UtqyCzx5wOQyr6BbLEK+P35z/8PHF6+Oz",
+	"H3LhH7eL44yEv1G5y2iwdNp7z/zL0KsyZyNjseUabxZa6XwI4XgXMgPeG0lGskkSNmWQB+M2ZOMe+j/M",
+	"K2zJXKZZn5n9l4NBOuULi5GheBKOXVweCxn/MwsZpWA1Chntgr2wJ35VIWOx7vFDpTsVCP0C3W14RbHA",
+	"cfHQfnOKVW9trLaBNoBHdAr284dqo+lpJgMqHK5TQagaMBGZM9+fa0cCJoeER6EbBkYAbo3LxdlKRveO",
+	"I28oLAegQJ1fdtfXJYu5F3VV00IvTiZTPf8JRZvj6VjoCeWV4gw506ImufrrO3PqICJulA/lQqHs1eyT",
+	"RrMKIJZovSjmml/FTJuxkO97//v/HcSUJz0jGSJF/vf//eLN8enlkyrr5l+N8qoaNeaJkc8T+ukNEyMj",
+	"/brt9mIxzZch68rO089Zr3RcSKp1wvup7U/Wp4nVBDvt9t72QWd7e/vZdiesIk0nE5bAwbdMNXmR1r5u",
+	"H2QiDZXHwNy2k3eXZs2ikIrVLtr1FiyP0Y5Rk7w1Ry/hIy7KPFygEGscNoAqzCz2bWqecLV1efJyy3zV",
+	"EmtUCNruPx9SnYnLuA4xmFt5cyfd78DdQVfCn9kJnaODMzReFvonVBnPZCiTRw92iQcb9m5aQ5RvEmO+",
+	"lkx/+htfVQSVL3JaRG2j6gw8Lsynm6uPZpeNr2OcyOoAmmt1RfpG4EBIrk8Ht60Kd9Ce+LXl/enwLQDt",
+	"Hy7PgloqO/KN+l11y6nsu/+TK6rsKT933gik8msAjS8SSCJzs5yIbvr2Ft/Un+v7WHyVNVr+qQ+sK7DP",
+	"OXxU1p8fqKtrXuxCffXJNR2VMj0aE9DG2YjdzyP4Re90uAUir9eqsABvGp3D0a0avd9+J8ejzo8//vL+",
+	"b3ev3ifPj3Xn/K/PO+yCR7+8/zHtR/I2PTi4afz5Caq+XQ1a3ev/RayEGi6Q5bi1pQhpRR8OCDxjos04",
+	"PbGfGDCDQIo5jZm1jGIubJ8Np8yGPGaHPuMcSYYuoLnnzZytkFFCA3gFsKUzmkSqRXo86oHx2mcYaJap",
+	"bpFeKBJ6TdLz0qcH8bGev/c9CI7xkZAgTpQMyZ1pdCMsitk1yzTfhno4sFqMUW3HCNaSYDN3LQFooAIQ",
+	"FCTMySrj6kaUWFcl0fJpqh9sGzVrfPRMChaaUvfExy5TI2XKoqgJKmX/Cgm/rrg+Feawf5FavUed+pV1",
+	"aq7q78hx2PcZE4ClowMLth9Ti1pzN9cGjf9AOnl9FpzH0/i1TyOUU8/+IIeqWY/ix09tLXIfH5yYUC6y",
+	"uIQ/Bn9Ggp+N+q5fHPL+bapxQX5AkROK5xp+ct9aIhP6yfIfd9vP9ju7XcuOPdXjxuFB+3Nd1sElcbPD",
+	"vqNuuG9wrqqo9x20idptttttwiKOocSID4csMeooS2BBTjeBJlHQfAU6qiZUKArIrxY5oYMxmabmCYkH",
+	"n0gR2OVU3Yjexbtrawe/PHlzcn3Sw0wx1YHFjYlkCAtTLPbkCfFnUbUIxDK4GFkD3vd5dZy5gPZPE9a6",
+	"ESgxzDjM9IKSj6A8y5i92qFMexHTlMcWUePfgBVvYDojLud7I4WAjZN020+8dX0j1oldlljXZpgXeZzI",
+	"vcxe2E1klLRG9/3Es/XA7qs+vZLsGCX52Rj+PLDsDxt/Wf2Obvk7+nHKyixxeImLMOMQuxifronoNiv3",
+	"JQvefJuDTtCzoNNsTBz1vuWfj+0GsuGQARjAEac3G0wb5Q0b+iNjF8+SXTZ5/7ezu8n0Nfvn3y+0lJ3p",
+	"+9uLjz8wuff25e7u6+2O+mEAGxpunFkp/3Q3rNzT1z0u4Zblnu4m6p6O2blsMN3F5FQlb3xn3b1cziiK",
+	"gm/GoJNT9AcBFD0q/Q1RcOSxfLbEaQ2tf7B9cLDXPrin1nflA1Vx9TMke1iKSHxvC9+1hB5gOXBr00IC",
+	"crA5W49ssT8tcoxF66CGpYjnZEYFkH+RWyFnvrAePFXLz43aFkGaiPSSqa5CBgRI2+zaRmxI01j7ml60",
+	"vPtSAjh8A3CA5Qj4RRR3faKOMuqNeuyyMlqZb8NgXQgv6pkh94IWb+yOCWteoE3DJlM9/w8o6/C0M3AU",
+	"uXLNsDCMK43ZGsK54XLlo9qWPKXsGpZZ4FgnUQ1GepEW8L9Qza2mFEsae4Dv7gW3T0RoV8ohYcZiHi+g",
+	"ibNKEYftTycWTsmTG2FH1CJX8JJ8sy3sTQ0vSScIqsgacYVwDPz3d4rg41wkHe3ZA4BVKQcIsjfuRoyp",
+	"GhsznlCLcTsyr0GRMpFRGkvS/V97O8AR8YYLfELPnPmX8Bbzu56t5cI+iRQ70UJ8PvigOhFRz8NGgM2C",
+	"atKL+YRr94ChZsmN6BrPBbyXcHpm/V1kHuDsi7ASuGA9lU56HicOtBjWZvfhBUtfZx6IfsaNJbnQEtq2",
+	"4NFTRGmZsIiYJYINbpI+G9BUMaLkhKGrwWLsBimyUkUX2+f60HYCxHexf6U0BlcGMIUtcqpvBIb1+3Rw",
+	"S/pz81YWD5tESSlwOVrELh/wn4Ag70OL3ykFjgsQ2T0zxJ9QgPXcvpsDUt4njUbBtqwd74fa6jrR/utx",
+	"ItMRJgZWwe3tEo2pOiIds/U4MdpXTFSqILiIjQqcvW1ghbB68yP8wuHsOyU4+9UzemMOa52pXzKzI/UB",
+	"f+/Nje8l8K0eJqt6QW/zniuxhLuD3UEPUURlH8p33QNd3iLHsID/P3vXutS4kYVfRaXaquxuCa/BwID3",
+	"l4dxAqnMQGwmqQ1ix8JqsILd7VLLJkDx7qlz6VbLlg2+kKkh/gey1Gr15dz6nO8D9x3ViaekIxOgNVoh",
+	"pQo+b7owxm7K394+QlCCSvDr/v8vqluHja3foq2HL1uX//6Hv2o+4B9bMp4yAvzH0M9oaYV+PSRPoxr6",
+	"QeijqAx59kPQMnjHZD1c6D+FsqSV/XeFVvbfOW3sV2vVWiR2dq4ODw8O9rdNG0LGoV9/DH3UD6Ff3yn0",
+	"A9twdie2tY2vkeIPuAd9ppAouviRpyecFNeschfLHDGc9QSFcaYEb1kctDS8DGuiGFQ+osnZasquipmG",
+	"qPhg5+YhGXZglXUedBZ3AiadtSXBhEYGevC/vKcNKpJIUBYWd7GELXrhQ6t+4EOToPGng8q/oA3xOOX+",
+	"oR7qNPClttszA9wT931zEeOvk3rEWkldk2UUoONBegn0Ykkh3vOW2yumINAk2zmeHT1tEPghfg5h0WLR",
+	"2xhUt8k55MRXNtso1QDutzYiUzvXSRZ3IoIjIf7+XP5eqZGMA7wnlOR85bcQVAkZRppwMyxtGexwtK/g",
+	"pWByBl7Ux1wDrtUrZMij7VbQMGAMWSvMsKNnSt2iYWNRUlQKurhgiXE8FWSXNTTQ3MNvwbIhA7+FFllD",
+	"ctHgOOq7yftIsc1Vi5FJbjAg1RGYoHVbBKgHVD2opNAvMGhOr0/MhC1s2xi9vVJuAtpHHAGrwvpnO6h+",
+	"gde29/3A9y8X8i/fw+jq1QOXL1ao2/tFhbq/oDotPL23vaoi3ajRjRp99RjsmwyIOnp6QputNaYCe1PM",
+	"Dqmcm4BFMWtff4cbhQEQ+oUNeRzpHm/HcsvCqguQ/0ji2RODykztcEw9/Eu83XW7kWvympI4d5hIeELz",
+	"JEvru+8+NH8e/n5w/L4dbX05Pxn8urX345EY/Sxat4O9Tx+HP/762w+1Xnv0/ecpkW3VxGx5vJAwdua+",
+	"KIrPohuxkcMbd+Z1sqjZrE84Tmvy90i2eYn0bsU9FaZ+c17NlADmb6VvC2xuWB6xpkDRhM4wACZUrIuj",
+	"FCvM1FBjkfajocELQeAOfEmiMTLKUavcYWAwgcA4ExhBvxK9BIP/8JIkRpYQfTsb5KMo3Fex/JeTycvy",
+	"g9huYgHrTIfB+AtPi3kL+Si8nsPwNXXJorb9Rp1szPo3ZtaflOuoV7byn8VxsPsOBgdh7GeiOgS8BU0N",
+	"uhQdOj39J17/LEG2w5fTTwS6b47wMkO+AD0NJR2bGexYePBf848k7cbn80jK8ANnAlvO70by6REdvyJq",
+	"F4PTjrSIZx1mIjAI4dVfQZO73sfkfcWDd+K5KpUeRZ6W0VD3VMY1S13m7GIdiKc7o1ST7yOcU2FbFz1P",
+	"Iy4NbfGKDs+a3BheBKQupvWQvh3hJZO0T1GiaCDoajGbEX/EVENSXTuVPT5K4rxFvNz83MKLVNsQ8hle",
+	"6FQ3UGdgp4V+/SLkOoYQ9tQr+0ruBtrot4279Je5S4QpOAkM8u27STnujhG4rFJjzYky5Nc43wleT0nS",
+	"el5A6tS4lPtEoVy/U2RUwPv7k3glNsNYm7MLzNnGP2oLnmCcvOrxxZtXCYu6PButsPF63p7X007kTY4K",
+	"sJxvgziRWqRjLC+ZhUeXeelIahfs23gbeNpf8b5XqZND7SDfmgzP39WV5sPwAOV15z9YBvzQKYW5b9/L",
+	"bpt7tWqSdKJbIylxV3IedjIQOosGwzJK1m0uWn2RKOcuzgd0xbH7G2Qu57OPeZ+8qPDr3ZLme9ldDIZj",
+	"pmmC93jO7GNSqAOWbPuQKQ/hN0H+6kwNEQ167pIO7MplGk+0PbQqoe5UMktVf3LFrgDlgB8I3VxiIdqS",
+	"rklT4m8snJelbGk3W7+cHDW/fDo9/3J0+um8dfpTkWmq7a7znKqHV0RfTHOETe2MmQuQMb0t0Tehx5oF",
+	"PBSxRymt5woveAQ/Hri4tusheDG9ZXM+/zjK5sJefL3AnzZBLcMDu7SkKWrELJoT17Nkp9MSSPfUHaYd",
+	"J5l284q9E3ChVBprlyNHIoVlIlJMeRcyrmPhC9cwOejrURZKBpjvRTJGJktYIOqaomU2297i/PSisQg4",
+	"4R4LHK77CWasMW9HKrxqxUPmhUkSR8qBc0BzhIwRSFZpkfPmp6RUuSADwRP4Ac3lz2oMS0fcdTBRv+Kd",
+	"lRVoRVLcGfY/cWeS7ULJGe+0IThLLpL3ZR6esRdwzla1FsDx3Nk9ViOy7O3AYXkmTQ5hd1ucaO3XdxC7",
+	"OkuTLpdimac+iEx0My7utFdbQqv+mK+CqXSeU3H49e09ys6PI6zuzS0U33TgByHh+7kBunaWqq7QOse1",
+	"p8st0RXJmK8eBsQMe6Sk5G5tg/dvJioHLIHxBOdIY22A6XgLe+R8CX7IKKNBqAY+UdA1eZR2DBZ4u6tS",
+	"qkKADmAA3NxTqx5ioRr1vVkcX6qUpbceHlYOAvIAoXP2zhpWIrqheLzHUpmkoitkdpRP48Wludi287fg",
+	"lAkZnyc5wTONdGEO3+0dBH4ikywBKTPJvDKM0izpJsNIZjzIF25FHt51uTwOOfVt2rSdYIgpYo5fuuv5",
+	"0b+6b/N9j/5R49NRE1UfLIacWAb+Y7JMGJWzVvOsgY3Bf4XWsZyZ56U2TROl89V28egnwwYxGjp1ihXe",
+	"oZUu8hwnulHA1Un0qewn0v6P/D4CCVRnjIK5o3GjFuYwV2nm13d3azBma/QlQHw9Vzl5ndyMUqELTMxv",
+	"3rU4A5kVGHVElpFbzRx5N/2oWNG8hO4nUfUwr1L5mJgNVlUxdgeq25cvD3r3M54mOuNzaTU/KGFzDmEL",
+	"Il+gSyJmP1rzuKihkNEwqdxHg/68wTkdCtk4O1lsdEyjeaiJX1f3apVqpTY3xgcbIlbd0UDI7DsCfX9x",
+	"EM88h3G4/zU+/jR/2JCP0Twzb7QoqDFvnFqYn0lUGWtaR/jSdS4lU6SNDnUW3dowpa6snej1g3o2YjR7",
+	"fRbbffSvRJSKFF5BCi0dl+MJWOEZeGzKDyPEvaGDCWey8cz7GjFNA3+EhCsV1JbcoRJ0sTQLvLso6/aM",
+	"DwcO2bVhTUE0Ly4qRDE1XRB6jnHhgcqMmZyCxTAp9XPOJWT7n26G3RRD2G95myapmmY8CQ9pDKdgIgJW",
+	"6XJucpRTXYJ89Tpwb8dpG6ON0+0ihzj6CkOhQJ17bfyVZDpzi+BrR7ASZhPjOq9C1sOSolpc5LyanPl0",
+	"nnSW0tPl058BAAD//w==",
 }
 
 // decodeSpec returns the embedded OpenAPI spec as raw JSON bytes,

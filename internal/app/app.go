@@ -57,8 +57,9 @@ type App struct {
 	engine *jobs.Engine
 	worker *syncer.Worker
 	watch  *syncer.Watcher
+	check  *peer.Checker
 	events *events.Hub
-	// stopWatch ends the watcher and stopEvents the event streams; watching waits for the end of both.
+	// stopWatch ends the watcher and the checks of peers, and stopEvents the event streams; watching waits for the end of both.
 	stopWatch, stopEvents context.CancelFunc
 	watching              sync.WaitGroup
 	server                *http.Server
@@ -118,6 +119,7 @@ func (a *App) build(ctx context.Context) (err error) {
 		return err
 	}
 	a.Peers = peer.NewRegistry(a.Store, sealer, &node.Prober{}, a.nodeID)
+	a.check = peer.NewChecker(a.Peers, a.Store, a.cfg.PeerCheckInterval, a.log)
 	hasher := auth.NewHasher(hashesAtOnce)
 	a.Users = user.NewDirectory(a.Store, hasher)
 	logins := user.NewLogins(a.Store, hasher, a.keys, a.cfg.LoginTTL, a.log)
@@ -136,10 +138,11 @@ func (a *App) build(ctx context.Context) (err error) {
 		return err
 	}
 	handler, err := api.New(api.Options{
-		Syncs: service, Peers: a.Peers, Catalogs: a.Store, Editor: syncer.NewEditor(settings, a.Store), Pages: a.Store, Sides: a.side, Counts: a.Store, Events: a.events,
+		Syncs: service, Peers: a.Peers, Catalogs: a.Store, Editor: syncer.NewEditor(settings, a.Store), Pages: a.Store, Sides: a.side, Figures: a.Store, Events: a.events,
 		Logins: logins, Console: page,
-		Node:  api.NodeInfo{ID: a.nodeID, Name: a.name(), Version: Version()},
-		Ready: a.ready, Answers: a.Store.Answers, CORSOrigins: a.cfg.CORSOrigins, TrustedProxies: a.cfg.TrustedProxies, Logger: a.log,
+		Node:            api.NodeInfo{ID: a.nodeID, Name: a.name(), Version: Version()},
+		CheckPeersEvery: a.cfg.PeerCheckInterval,
+		Ready:           a.ready, Answers: a.Store.Answers, CORSOrigins: a.cfg.CORSOrigins, TrustedProxies: a.cfg.TrustedProxies, Logger: a.log,
 	})
 	if err != nil {
 		return err
@@ -230,6 +233,9 @@ func (a *App) prune(ctx context.Context) error {
 	if err := a.Store.PruneLogins(ctx); err != nil {
 		return err
 	}
+	if err := a.Store.FoldTallies(ctx); err != nil {
+		return err
+	}
 	for {
 		n, err := a.Store.PruneSessions(ctx, a.cfg.KeepSessionsFor, a.cfg.KeepSessions)
 		if n > 0 {
@@ -282,6 +288,9 @@ func (a *App) Start(ctx context.Context) error {
 	watch, stop := context.WithCancel(context.WithoutCancel(ctx))
 	a.stopWatch = stop
 	a.watching.Go(func() { a.watch.Run(watch) })
+	if a.cfg.PeerCheckInterval > 0 {
+		a.watching.Go(func() { a.check.Run(watch) })
+	}
 	follow, stop := context.WithCancel(context.WithoutCancel(ctx))
 	a.stopEvents = stop
 	a.watching.Go(func() { a.events.Run(follow) })

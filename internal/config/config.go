@@ -36,6 +36,7 @@ type Config struct {
 	StaleAfter        time.Duration `env:"STALE_AFTER" envDefault:"15s" shape:"a duration of at least three times FULLSYNC_HEARTBEAT_INTERVAL such as 15s" meaning:"Age of the last heartbeat at which a worker counts as dead."`
 	MaxTakeovers      int           `env:"MAX_TAKEOVERS" envDefault:"3" shape:"a whole number from 0 to 100" meaning:"Takeovers of a session in a row without a new batch, after which it fails."`
 	RequestTimeout    time.Duration `env:"REQUEST_TIMEOUT" envDefault:"60s" shape:"a duration above zero such as 60s" meaning:"Longest time for one request to a peer, with its whole answer."`
+	PeerCheckInterval time.Duration `env:"PEER_CHECK_INTERVAL" envDefault:"30s" shape:"a duration from 50ms to 1h such as 30s, or 0 for never" meaning:"How often each switched-on peer is asked whether it is there; 0 is never."`
 	BatchTimeout      time.Duration `env:"BATCH_TIMEOUT" envDefault:"60s" shape:"a duration above zero such as 60s" meaning:"Longest time for one try to commit a batch."`
 	SessionTimeout    time.Duration `env:"SESSION_TIMEOUT" envDefault:"24h" shape:"a duration of at least 1s such as 24h" meaning:"Longest time for a session where its start does not say (timeoutSeconds)."`
 	ResumeWithin      time.Duration `env:"RESUME_WITHIN" envDefault:"168h" shape:"a duration above zero such as 168h" meaning:"How long after its end a session can be resumed."`

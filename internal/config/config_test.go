@@ -27,7 +27,7 @@ func TestDefaults(t *testing.T) {
 		RequestTimeout: time.Minute, ShutdownTimeout: 10 * time.Second, LogLevel: slog.LevelInfo, LogFormat: "text",
 		MaxDeletes: 10_000, MaxDeletePercent: 50, MaxTakeovers: 3, BatchTimeout: time.Minute, SessionTimeout: 24 * time.Hour, ResumeWithin: 7 * 24 * time.Hour,
 		KeepSessionsFor: 90 * 24 * time.Hour, KeepSessions: 1000,
-		LoginTTL: time.Hour,
+		LoginTTL: time.Hour, PeerCheckInterval: 30 * time.Second,
 	}
 	if !reflect.DeepEqual(c, want) {
 		t.Errorf("Load = %v\nwant %v", c, want)
@@ -46,6 +46,7 @@ func TestEveryVariableIsRead(t *testing.T) {
 		"FULLSYNC_MAX_DELETES": "8", "FULLSYNC_MAX_DELETE_PERCENT": "9", "FULLSYNC_MAX_TAKEOVERS": "0", "FULLSYNC_BATCH_TIMEOUT": "3s", "FULLSYNC_SESSION_TIMEOUT": "1s", "FULLSYNC_RESUME_WITHIN": "4s",
 		"FULLSYNC_KEEP_SESSIONS_FOR": "5s", "FULLSYNC_KEEP_SESSIONS": "6",
 		"FULLSYNC_TRUSTED_PROXIES": "10.0.0.5, 192.168.0.0/16,::1", "FULLSYNC_LOGIN_TTL": "1m",
+		"FULLSYNC_PEER_CHECK_INTERVAL": "50ms",
 	}
 	c, warnings, err := Load(environ, nil)
 	if err != nil || len(warnings) != 0 {
@@ -60,6 +61,7 @@ func TestEveryVariableIsRead(t *testing.T) {
 		MaxDeletes: 8, MaxDeletePercent: 9, MaxTakeovers: 0, BatchTimeout: 3 * time.Second, SessionTimeout: time.Second, ResumeWithin: 4 * time.Second,
 		KeepSessionsFor: 5 * time.Second, KeepSessions: 6,
 		TrustedProxies: []string{"10.0.0.5/32", "192.168.0.0/16", "::1/128"}, LoginTTL: time.Minute,
+		PeerCheckInterval: 50 * time.Millisecond,
 	}
 	if !reflect.DeepEqual(c, want) {
 		t.Errorf("Load = %v\nwant %v", c, want)
@@ -91,6 +93,7 @@ func TestWrongValuesNameTheirVariable(t *testing.T) {
 		"FULLSYNC_HEARTBEAT_INTERVAL":      {"2", "0s", "-1s", "10m", "soon"},
 		"FULLSYNC_STALE_AFTER":             {"5s", "15", "-15s"},
 		"FULLSYNC_REQUEST_TIMEOUT":         {"0s", "-1s", "x"},
+		"FULLSYNC_PEER_CHECK_INTERVAL":     {"49ms", "2h", "-1s", "x"},
 		"FULLSYNC_SHUTDOWN_TIMEOUT":        {"0s", "x"},
 		"FULLSYNC_LOG_LEVEL":               {"loud"},
 		"FULLSYNC_LOG_FORMAT":              {"xml", "JSON"},

@@ -65,6 +65,7 @@ func (c Config) problems() []problem {
 	// Fewer than three missed heartbeats would make a busy database look like a dead worker.
 	check(c.StaleAfter > 0 && c.StaleAfter/3 >= c.HeartbeatInterval, "StaleAfter")
 	check(c.RequestTimeout > 0, "RequestTimeout")
+	check(c.PeerCheckInterval == 0 || c.PeerCheckInterval >= 50*time.Millisecond && c.PeerCheckInterval <= time.Hour, "PeerCheckInterval")
 	check(c.BatchTimeout > 0, "BatchTimeout")
 	check(c.SessionTimeout >= time.Second, "SessionTimeout")
 	check(c.ResumeWithin > 0, "ResumeWithin")

@@ -63,15 +63,16 @@ type Config struct {
 // patience with silent workers that a busy machine does not exhaust.
 func (c Config) Environ() map[string]string {
 	environ := map[string]string{
-		"FULLSYNC_LISTEN":             "127.0.0.1:0",
-		"FULLSYNC_NODE_ID":            c.ID,
-		"FULLSYNC_DATABASE_URL":       c.Database.URL,
-		"FULLSYNC_DATA_DIR":           c.Database.Dir,
-		"FULLSYNC_BATCH_SIZE":         "100",
-		"FULLSYNC_HEARTBEAT_INTERVAL": "100ms",
-		"FULLSYNC_STALE_AFTER":        "15s",
-		"FULLSYNC_REQUEST_TIMEOUT":    "20s",
-		"FULLSYNC_SHUTDOWN_TIMEOUT":   "20s",
+		"FULLSYNC_LISTEN":              "127.0.0.1:0",
+		"FULLSYNC_NODE_ID":             c.ID,
+		"FULLSYNC_DATABASE_URL":        c.Database.URL,
+		"FULLSYNC_DATA_DIR":            c.Database.Dir,
+		"FULLSYNC_BATCH_SIZE":          "100",
+		"FULLSYNC_HEARTBEAT_INTERVAL":  "100ms",
+		"FULLSYNC_STALE_AFTER":         "15s",
+		"FULLSYNC_PEER_CHECK_INTERVAL": "0", // peers are asked when a test says so
+		"FULLSYNC_REQUEST_TIMEOUT":     "20s",
+		"FULLSYNC_SHUTDOWN_TIMEOUT":    "20s",
 	}
 	for name, value := range c.Settings {
 		environ["FULLSYNC_"+name] = value

@@ -51,9 +51,14 @@ func (r *Registry) Check(ctx context.Context, nodeID string) (CheckResult, error
 	if err != nil {
 		return CheckResult{}, err
 	}
+	return r.check(ctx, p)
+}
+
+func (r *Registry) check(ctx context.Context, p Peer) (CheckResult, error) {
 	target, err := r.Credentials(p)
 	if err != nil {
-		return CheckResult{Problem: fault.Sentence(err, "")}, nil
+		problem := fault.Sentence(err, "")
+		return CheckResult{Problem: problem}, r.store.TouchPeer(ctx, p.NodeID, problem)
 	}
 
 	var out CheckResult

@@ -105,12 +105,3 @@ func (s *Store) catalogStatusSQL() string {
 func (s *Store) CatalogStatus(ctx context.Context, catalogName string) ([]session.Session, time.Time, error) {
 	return s.querySessions(ctx, s.statusSQL, catalogName)
 }
-
-// querySessions runs a statement whose columns are those of [Store.scanSessions].
-func (s *Store) querySessions(ctx context.Context, query string, values ...any) ([]session.Session, time.Time, error) {
-	rows, err := s.query(ctx, query, values...)
-	if err != nil {
-		return nil, time.Time{}, s.translate(err)
-	}
-	return s.scanSessions(rows)
-}

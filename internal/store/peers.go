@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"errors"
+	"time"
 
 	"gorm.io/gorm"
 
@@ -12,14 +13,28 @@ import (
 )
 
 // ListPeers is a [peer.Store]'s.
-func (s *Store) ListPeers(ctx context.Context) (peers []peer.Peer, err error) {
-	err = s.show.WithContext(ctx).Order("node_id").Find(&peers).Error
-	return peers, s.translate(err)
+func (s *Store) ListPeers(ctx context.Context) ([]peer.Peer, error) {
+	return s.queryPeers(ctx, " ORDER BY node_id")
 }
 
 // GetPeer is a [peer.Store]'s.
 func (s *Store) GetPeer(ctx context.Context, nodeID string) (peer.Peer, error) {
-	return s.takePeer(s.show.WithContext(ctx), nodeID)
+	found, err := s.queryPeers(ctx, " WHERE node_id = $1", nodeID)
+	switch {
+	case err != nil:
+		return peer.Peer{}, err
+	case len(found) == 0:
+		return peer.Peer{}, peer.Unknown(nodeID)
+	}
+	return found[0], nil
+}
+
+func (s *Store) queryPeers(ctx context.Context, rest string, values ...any) ([]peer.Peer, error) {
+	peers, now, err := readRows(ctx, s, peerRow(), "SELECT "+peerRow().columns+", "+s.nowSQL()+" FROM peers"+rest, values...)
+	for i := range peers {
+		peers[i].SeenBy(now)
+	}
+	return peers, err
 }
 
 func (s *Store) takePeer(db *gorm.DB, nodeID string) (p peer.Peer, err error) {
@@ -63,6 +78,12 @@ func (s *Store) ChangePeer(ctx context.Context, nodeID string, change func(*peer
 		if p.UpdatedAt, err = s.now(tx); err != nil {
 			return err
 		}
+		p.SeenBy(p.UpdatedAt)
+		// What has changed may be why it did not answer: it is asked at once.
+		err = tx.Model(&peer.Peer{}).Where("node_id = ?", nodeID).UpdateColumn("check_at", s.dbNow()).Error
+		if err != nil {
+			return err
+		}
 		return tx.Select("node_name", "url", "sealed_token", "is_active", "updated_at").Updates(&p).Error
 	})
 	return p, err
@@ -102,4 +123,23 @@ func (s *Store) TouchPeer(ctx context.Context, nodeID, lastError string) error {
 	}
 	err := s.db.WithContext(ctx).Model(&peer.Peer{}).Where("node_id = ?", nodeID).UpdateColumns(values).Error
 	return s.translate(err)
+}
+
+// DuePeer is a [peer.Rota]'s. It looks before it claims, because on SQLite a claim waits for whoever writes.
+func (s *Store) DuePeer(ctx context.Context, next time.Duration) (nodeID string, ok bool, err error) {
+	const due = "SELECT node_id FROM peers WHERE is_active AND check_at <= "
+	var ids []string
+	claim := due + s.nowSQL() + " ORDER BY check_at LIMIT 1"
+	if err := s.show.WithContext(ctx).Raw(claim).Scan(&ids).Error; err != nil || len(ids) == 0 {
+		return "", false, s.translate(err)
+	}
+	if s.name() == "postgres" {
+		claim += " FOR UPDATE SKIP LOCKED" // the others take the next one
+	}
+	ids = nil
+	err = s.db.WithContext(ctx).Raw("UPDATE peers SET check_at = ? WHERE node_id = ("+claim+") RETURNING node_id", s.agoExpr(-next)).Scan(&ids).Error
+	if err != nil || len(ids) == 0 {
+		return "", false, s.translate(err)
+	}
+	return ids[0], true, nil
 }

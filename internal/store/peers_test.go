@@ -2,7 +2,10 @@ package store_test
 
 import (
 	"errors"
+	"fmt"
+	"sync"
 	"testing"
+	"time"
 
 	"fullsync/internal/fault"
 	"fullsync/internal/peer"
@@ -53,8 +56,11 @@ func TestPeerIsTouched(t *testing.T) {
 				t.Fatal(err)
 			}
 			p, err := s.GetPeer(t.Context(), "branch")
-			if err != nil || p.LastError != lastError || (p.LastSeen == nil) != (lastError != "") {
+			if err != nil || p.LastError != lastError || (p.LastSeen == nil) != (lastError != "") || (p.LastSeenAgo == nil) != (lastError != "") {
 				t.Errorf("%+v, %v", p, err)
+			}
+			if online := p.Online(time.Hour); online != (lastError == "") {
+				t.Errorf("with the last error %q: online %v", lastError, online)
 			}
 		}
 		if err := s.TouchPeer(t.Context(), "nobody", ""); err != nil {
@@ -116,6 +122,95 @@ func TestPeerInUseStays(t *testing.T) {
 		}
 		if err := s.RemovePeer(ctx, "branch"); fault.KindOf(err) != fault.NotFound {
 			t.Errorf("twice: %v", err)
+		}
+	})
+}
+
+// TestNobodyStaysOnline: when nobody checks a peer any more, it does not look as if it were there.
+func TestNobodyStaysOnline(t *testing.T) {
+	onMigrated(t, func(t *testing.T, s *store.Store) {
+		addPeer(t, s, "branch")
+		if err := s.TouchPeer(t.Context(), "branch", ""); err != nil {
+			t.Fatal(err)
+		}
+		backdate(t, s, "peers", "last_seen", 1)
+		all, err := s.ListPeers(t.Context())
+		if err != nil || len(all) != 1 {
+			t.Fatal(all, err)
+		}
+		changed, err := s.ChangePeer(t.Context(), "branch", func(*peer.Peer) error { return nil })
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, p := range []peer.Peer{all[0], changed} {
+			if p.Online(29*time.Minute) || !p.Online(31*time.Minute) || p.LastSeenAgo.Round(time.Minute) != time.Hour {
+				t.Errorf("seen %s ago", p.LastSeenAgo)
+			}
+		}
+	})
+}
+
+// TestEachCheckIsForOneReplica: of many that look at once, each due peer is handed to one, and only what is switched on is due.
+func TestEachCheckIsForOneReplica(t *testing.T) {
+	onMigrated(t, func(t *testing.T, s *store.Store) {
+		const peers = 20
+		for i := range peers {
+			addPeer(t, s, fmt.Sprintf("branch-%02d", i))
+		}
+		addPeer(t, s, "off")
+		if _, err := s.ChangePeer(t.Context(), "off", func(p *peer.Peer) error { p.IsActive = false; return nil }); err != nil {
+			t.Fatal(err)
+		}
+		var mu sync.Mutex
+		claimed := map[string]int{}
+		var replicas sync.WaitGroup
+		for range 4 {
+			replicas.Go(func() {
+				misses := 0
+				for misses < 20 {
+					id, ok, err := s.DuePeer(t.Context(), time.Hour)
+					if err != nil {
+						t.Error(err)
+						return
+					}
+					if !ok {
+						misses++ // another one may have been faster
+						continue
+					}
+					mu.Lock()
+					claimed[id]++
+					mu.Unlock()
+				}
+			})
+		}
+		replicas.Wait()
+		for id, n := range claimed {
+			if n != 1 || id == "off" {
+				t.Errorf("%s was handed out %d times", id, n)
+			}
+		}
+		if len(claimed) != peers {
+			t.Errorf("%d of %d peers were handed out", len(claimed), peers)
+		}
+		// Whoever claimed this one may have died.
+		backdate(t, s, "peers", "check_at", 2)
+		if _, ok, err := s.DuePeer(t.Context(), time.Hour); !ok || err != nil {
+			t.Errorf("an hour later: %v, %v", ok, err)
+		}
+		// What was changed is asked at once.
+		if _, err := s.SQL().ExecContext(t.Context(), "UPDATE peers SET is_active = (node_id = 'branch-07')"); err != nil {
+			t.Fatal(err)
+		}
+		for {
+			if _, ok, err := s.DuePeer(t.Context(), time.Hour); err != nil || !ok {
+				break
+			}
+		}
+		if _, err := s.ChangePeer(t.Context(), "branch-07", func(p *peer.Peer) error { p.NodeName = "X"; return nil }); err != nil {
+			t.Fatal(err)
+		}
+		if id, ok, err := s.DuePeer(t.Context(), time.Hour); id != "branch-07" || !ok || err != nil {
+			t.Errorf("changed: %q, %v, %v", id, ok, err)
 		}
 	})
 }

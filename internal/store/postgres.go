@@ -130,6 +130,9 @@ func (*postgres) agoExpr(ago time.Duration) clause.Expr {
 	return gorm.Expr("clock_timestamp() - make_interval(secs => ?)", ago.Seconds())
 }
 
+func (*postgres) daySQL(column string) string { return "date_trunc('day', " + column + ", 'UTC')" }
+func (*postgres) emptyHourSQL() string        { return "timestamptz 'epoch'" }
+
 func (*postgres) parseNow(raw any) (time.Time, error) {
 	t, ok := raw.(time.Time)
 	if !ok {

@@ -55,17 +55,3 @@ func (s *Store) CancelSession(ctx context.Context, id string, by syncer.Cancella
 	})
 	return ok, err
 }
-
-// CountSessions returns how many sessions there are in each state.
-func (s *Store) CountSessions(ctx context.Context) (map[session.Status]int64, error) {
-	var rows []struct {
-		Status session.Status
-		N      int64
-	}
-	err := s.show.WithContext(ctx).Model(&session.Session{}).Select("status, count(*) AS n").Group("status").Find(&rows).Error
-	counts := make(map[session.Status]int64, len(rows))
-	for _, r := range rows {
-		counts[r.Status.Current()] += r.N
-	}
-	return counts, s.translate(err)
-}

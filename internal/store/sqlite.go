@@ -139,12 +139,17 @@ func (*sqlite) preparedSQL() string {
 func (*sqlite) indexSQL() string { return "instr" }
 
 func (*sqlite) agoSQL(ago time.Duration) string {
-	return fmt.Sprintf("strftime('%%Y-%%m-%%d %%H:%%M:%%f+00:00', 'now', '-%.3f seconds')", ago.Seconds())
+	return fmt.Sprintf("strftime('%%Y-%%m-%%d %%H:%%M:%%f+00:00', 'now', '%+.3f seconds')", -ago.Seconds())
 }
 
 func (*sqlite) agoExpr(ago time.Duration) clause.Expr {
-	return gorm.Expr("strftime('%Y-%m-%d %H:%M:%f+00:00', 'now', ?)", fmt.Sprintf("-%.3f seconds", ago.Seconds()))
+	return gorm.Expr("strftime('%Y-%m-%d %H:%M:%f+00:00', 'now', ?)", fmt.Sprintf("%+.3f seconds", -ago.Seconds()))
 }
+
+func (*sqlite) daySQL(column string) string {
+	return "strftime('%Y-%m-%d 00:00:00.000+00:00', " + column + ")"
+}
+func (*sqlite) emptyHourSQL() string { return "'1970-01-01 00:00:00.000+00:00'" }
 
 func (*sqlite) parseNow(raw any) (time.Time, error) {
 	text, ok := raw.(string)

@@ -37,9 +37,9 @@ func TestReplaceLeavesExactlyOneActiveSession(t *testing.T) {
 		if old := get(t, s, "s0"); old.Status != session.Cancelled || old.CancelledBy != "bob" {
 			t.Errorf("the replaced session is %s by %q", old.Status, old.CancelledBy)
 		}
-		counts, err := s.CountSessions(t.Context())
-		if err != nil || counts[session.Cancelled] != won.Load() {
-			t.Errorf("%v after %d replacements: %v", counts, won.Load(), err)
+		figures, err := s.Figures(t.Context())
+		if err != nil || figures.ByStatus[session.Cancelled] != won.Load() {
+			t.Errorf("%v after %d replacements: %v", figures.ByStatus, won.Load(), err)
 		}
 	})
 }

@@ -53,12 +53,17 @@ type dialect interface {
 	nowSQL() string
 	// indexSQL is the function that finds a text in another: where it begins, from 1.
 	indexSQL() string
-	// agoSQL is an expression for the database's wall clock that long ago, in the form in which times are stored.
+	// agoSQL is an expression for the database's wall clock that long ago (to come, where negative), in the form in which times
+	// are stored.
 	agoSQL(ago time.Duration) string
 	// contains returns the operator, and the pattern to put behind it, that finds texts containing q in letters of either case.
 	contains(q string) (operator, text string)
 	// agoExpr is agoSQL with a parameter, for what differs from call to call: statements are prepared by their text.
 	agoExpr(ago time.Duration) clause.Expr
+	// daySQL is an expression for the first moment of the day, in UTC, of a time as it is stored, and emptyHourSQL one for the
+	// first moment of all.
+	daySQL(column string) string
+	emptyHourSQL() string
 	// parseNow reads what nowSQL yields.
 	parseNow(raw any) (time.Time, error)
 	// timeParam is t in the form in which times are stored, so that comparisons in SQL are exact.

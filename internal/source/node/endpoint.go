@@ -87,7 +87,7 @@ func (c *caller) follow(ctx context.Context) (changed bool, err error) {
 	if err != nil || !changed {
 		return false, err
 	}
-	who, err := c.whoIs(ctx)
+	who, err := c.whoIs(ctx, false)
 	if err != nil {
 		return false, err
 	}

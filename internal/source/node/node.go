@@ -86,7 +86,7 @@ func (s *Source) Close() error {
 func (s *Source) Describe(ctx context.Context) (transfer.Description, error) {
 	var who identity
 	err := s.following(ctx, func() (err error) {
-		if who, err = s.whoIs(ctx); err != nil {
+		if who, err = s.whoIs(ctx, true); err != nil {
 			return err
 		}
 		return s.check(who)
@@ -133,6 +133,6 @@ func (p *Prober) Probe(ctx context.Context, target peer.Target) (peer.Answer, er
 		return peer.Answer{}, err
 	}
 	defer closeIdle()
-	who, err := c.whoIs(ctx)
+	who, err := c.whoIs(ctx, false)
 	return who.Answer, err
 }

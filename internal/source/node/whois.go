@@ -22,10 +22,15 @@ type identity struct {
 	catalogs map[string]int64
 }
 
-// whoIs asks the peer who it is, where it was known to be last. Reachable is also set beside an error when something answered HTTP.
-func (c *caller) whoIs(ctx context.Context) (identity, error) {
+// whoIs asks the peer who it is, where it was known to be last, and for its catalogs where they are wanted: counting their
+// products is work. Reachable is also set beside an error when something answered HTTP.
+func (c *caller) whoIs(ctx context.Context, catalogs bool) (identity, error) {
+	var wanted *bool // the peer's own choice is to list them
+	if !catalogs {
+		wanted = &catalogs
+	}
 	a, reached, err := c.once(ctx, typeJSON, notEncoded, func(ctx context.Context, edit spec.RequestEditorFn) (*http.Response, error) {
-		return c.api.GetNode(ctx, edit)
+		return c.api.GetNode(ctx, &spec.GetNodeParams{Catalogs: wanted}, edit)
 	})
 	who := identity{Answer: peer.Answer{Reachable: reached}, catalogs: map[string]int64{}}
 	if err != nil {

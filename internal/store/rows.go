@@ -1,0 +1,105 @@
+package store
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"reflect"
+	"strings"
+	"sync"
+	"time"
+
+	"gorm.io/gorm/schema"
+
+	"fullsync/internal/peer"
+	"fullsync/internal/session"
+)
+
+// rowReader reads rows of the table of T past GORM, which spends more time on a row than the database does.
+type rowReader[T any] struct {
+	// columns are those of T, for a SELECT. They are named one by one, never with a star: see gormConfig.
+	columns string
+	fields  []*schema.Field
+}
+
+// The tables that are read this way. Their columns are known from the structs: a new one is read without a change here.
+var (
+	sessionRow = sync.OnceValue(newRowReader[session.Session])
+	peerRow    = sync.OnceValue(newRowReader[peer.Peer])
+)
+
+func newRowReader[T any]() rowReader[T] {
+	parsed, err := schema.Parse(new(T), &sync.Map{}, schema.NamingStrategy{IdentifierMaxLength: 64})
+	if err != nil {
+		panic(err) // the structs and their tags are ours
+	}
+	r := rowReader[T]{columns: strings.Join(parsed.DBNames, ", ")}
+	for _, name := range parsed.DBNames {
+		r.fields = append(r.fields, parsed.FieldsByDBName[name])
+	}
+	return r
+}
+
+// of returns the columns with the table's alias before each.
+func (r rowReader[T]) of(alias string) string {
+	return alias + "." + strings.ReplaceAll(r.columns, ", ", ", "+alias+".")
+}
+
+// into returns where to scan the columns of a row.
+func (r rowReader[T]) into(row *T) []any {
+	v := reflect.ValueOf(row).Elem()
+	targets := make([]any, len(r.fields), len(r.fields)+4)
+	for i, field := range r.fields {
+		target := v.FieldByIndex(field.StructField.Index).Addr().Interface()
+		if field.Serializer != nil {
+			target = jsonColumn{target}
+		}
+		targets[i] = target
+	}
+	return targets
+}
+
+// jsonColumn scans JSON text into a value.
+type jsonColumn struct{ into any }
+
+// Scan is a [database/sql.Scanner]'s.
+func (c jsonColumn) Scan(raw any) error {
+	switch text := raw.(type) {
+	case string:
+		return json.Unmarshal([]byte(text), c.into)
+	case []byte:
+		return json.Unmarshal(text, c.into)
+	}
+	return fmt.Errorf("a JSON column came as %T", raw)
+}
+
+// readRows runs a statement that selects the columns of r and, last, the database's time. now is zero where there are no rows.
+func readRows[T any](ctx context.Context, s *Store, r rowReader[T], query string, values ...any) (found []T, now time.Time, err error) {
+	rows, err := s.query(ctx, query, values...)
+	if err != nil {
+		return nil, now, s.translate(err)
+	}
+	defer rows.Close() //nolint:errcheck // rows.Err below is what counts
+	var row, empty T
+	var at any
+	targets := append(r.into(&row), &at)
+	for rows.Next() {
+		row = empty
+		if err := rows.Scan(targets...); err != nil {
+			return nil, now, s.translate(err)
+		}
+		found = append(found, row)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, now, s.translate(err)
+	}
+	if len(found) > 0 {
+		now, err = s.parseNow(at)
+	}
+	return found, now, err
+}
+
+// querySessions is readRows for sessions.
+func (s *Store) querySessions(ctx context.Context, query string, values ...any) ([]session.Session, time.Time, error) {
+	return readRows(ctx, s, sessionRow(), query, values...)
+}
