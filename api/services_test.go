@@ -157,7 +157,7 @@ func (s *services) DeleteCatalog(_ context.Context, catalogName, by string, expe
 
 func (s *services) Figures(context.Context) (session.Figures, error) {
 	day := time.Date(2026, 1, 31, 0, 0, 0, 0, time.UTC)
-	return session.Summarize([]session.Tally{
+	return session.Summarise([]session.Tally{
 		{Hour: day.Add(10 * time.Hour), Status: session.Completed, Direction: session.Pull, PeerID: "branch-2", Kept: 2, Ended: 2, Processed: 997, Rejected: 3, Bytes: 5000},
 		{Hour: day.Add(9 * time.Hour), Status: session.Failed, Direction: session.Pull, PeerID: "branch-3", Kept: 1, Ended: 1},
 		{Hour: day.Add(-40 * time.Hour), Status: session.Cancelled, Direction: session.Pull, PeerID: "branch-2", Kept: 1, Ended: 1, Processed: 10, Bytes: 7},

@@ -16,9 +16,9 @@ func ink(page *browsertest.Page, selector, variable string) [2]string {
 	return browsertest.Eval[[2]string](page, `(() => {
 		const probe = document.body.appendChild(document.createElement("i"));
 		probe.style.color = "var(`+variable+`)";
-		const colors = [document.querySelector("`+selector+`"), probe].map((e) => getComputedStyle(e).color);
+		const colours = [document.querySelector("`+selector+`"), probe].map((e) => getComputedStyle(e).color);
 		probe.remove();
-		return colors;
+		return colours;
 	})()`)
 }
 

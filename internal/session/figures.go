@@ -51,8 +51,8 @@ type Period struct {
 // figureDays is how many days are shown by themselves.
 const figureDays = 7
 
-// Summarize adds tallies up at now, which must be the time of the database that holds them.
-func Summarize(tallies []Tally, now time.Time) Figures {
+// Summarise adds tallies up at now, which must be the time of the database that holds them.
+func Summarise(tallies []Tally, now time.Time) Figures {
 	now = now.UTC()
 	f := Figures{At: now, ByStatus: map[Status]int64{}, LastDay: Period{Begin: now.Truncate(time.Hour).Add(-24 * time.Hour)}}
 	for i := range figureDays {

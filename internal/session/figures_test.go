@@ -19,7 +19,7 @@ func TestFiguresByPeriod(t *testing.T) {
 			Hour: hour, Status: status, Direction: session.Pull, PeerID: peerID, Kept: 1, Ended: 1, Processed: processed, Rejected: rejected, Bytes: 10,
 		}
 	}
-	f := session.Summarize([]session.Tally{
+	f := session.Summarise([]session.Tally{
 		ended(hours(0), session.Completed, "a", 1, 1),
 		ended(hours(-1), session.Failed, "b", 10, 0),
 		ended(hours(-24), session.Completed, "b", 100, 0),

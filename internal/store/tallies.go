@@ -41,7 +41,7 @@ func (s *Store) Figures(ctx context.Context) (session.Figures, error) {
 		return session.Figures{}, s.translate(err)
 	}
 	now, err := s.parseNow(at)
-	return session.Summarize(tallies, now), err
+	return session.Summarise(tallies, now), err
 }
 
 // figuresSQL selects the tallies, one more for every active session, and an empty one that is always there.

@@ -30,7 +30,7 @@ func wantCounts(t *testing.T, s *store.Store, what string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer rows.Close()
+	defer rows.Close() //nolint:errcheck // read to its end
 	want := map[session.Status]int64{}
 	for rows.Next() {
 		var status session.Status
