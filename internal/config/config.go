@@ -17,35 +17,35 @@ const prefix = "FULLSYNC_"
 // value looks like, for errors) and meaning (for help and documents).
 type Config struct {
 	Listen         string        `env:"LISTEN" envDefault:"127.0.0.1:8080" shape:"an address and port such as 127.0.0.1:8080 or :8080" meaning:"Address and port of the API."`
-	DatabaseURL    Secret        `env:"DATABASE_URL" shape:"an address such as postgres://user:password@host:5432/fullsync, or empty for SQLite" meaning:"PostgreSQL to use; SQLite in the data directory where empty."`
-	DataDir        string        `env:"DATA_DIR" envDefault:"./data" shape:"a directory such as ./data" meaning:"Directory of the SQLite database and of the generated secret."`
-	NodeID         string        `env:"NODE_ID" shape:"1 to 64 letters, digits, dots, underscores and hyphens, beginning with a letter or digit, such as branch-2" meaning:"Id of this node; generated and kept in the database at the first start where empty."`
-	NodeName       string        `env:"NODE_NAME" shape:"1 to 200 printable characters" meaning:"Name of this node for people; the id where empty."`
-	JWTSecret      Secret        `env:"JWT_SECRET" shape:"at least 32 bytes, such as the output of openssl rand -base64 32" meaning:"Secret that signs tokens and seals the tokens of peers, the same on every replica; serve makes one in the data directory where empty. Better set in the environment than as a flag, which others on the machine can see."`
+	DatabaseURL    Secret        `env:"DATABASE_URL" shape:"an address such as postgres://user:password@host:5432/fullsync, or empty for SQLite" meaning:"PostgreSQL database to use; if empty, SQLite in the data directory."`
+	DataDir        string        `env:"DATA_DIR" envDefault:"./data" shape:"a directory such as ./data" meaning:"Directory for the SQLite database and the generated secret."`
+	NodeID         string        `env:"NODE_ID" shape:"1 to 64 letters, digits, dots, underscores and hyphens, beginning with a letter or digit, such as branch-2" meaning:"Id of this node; if empty, the first start makes one and keeps it in the database."`
+	NodeName       string        `env:"NODE_NAME" shape:"1 to 200 printable characters" meaning:"Name of this node for people; if empty, the id."`
+	JWTSecret      Secret        `env:"JWT_SECRET" shape:"at least 32 bytes, such as the output of openssl rand -base64 32" meaning:"Secret that signs tokens and encrypts the tokens of peers; the same on every replica. If empty, serve makes one in the data directory. Set it in the environment rather than as a flag, which others on the machine can see."`
 	CORSOrigins    []string      `env:"CORS_ORIGINS" shape:"a list of origins such as https://admin.example.com,http://localhost:5173" meaning:"Origins of browser applications that may call the API, separated by commas."`
-	TrustedProxies []string      `env:"TRUSTED_PROXIES" shape:"a list of addresses and networks such as 10.0.0.5,192.168.0.0/16" meaning:"Reverse proxies whose X-Forwarded-For and X-Forwarded-Prefix are believed, separated by commas. Failed logins are slowed per address, so name yours; without, everybody behind it has its address."`
+	TrustedProxies []string      `env:"TRUSTED_PROXIES" shape:"a list of addresses and networks such as 10.0.0.5,192.168.0.0/16" meaning:"Reverse proxies whose X-Forwarded-For and X-Forwarded-Prefix are believed, separated by commas. Failed logins are slowed per address, and without this everybody behind a proxy has the proxy's address."`
 	LoginTTL       time.Duration `env:"LOGIN_TTL" envDefault:"1h" shape:"a duration from 1m to 24h such as 1h" meaning:"How long a login lasts; there is no renewal."`
 
-	BatchSize            int `env:"BATCH_SIZE" envDefault:"1000" shape:"a whole number from 1 to 5000" meaning:"Products per batch where a start does not say."`
-	MaxProductsPerSecond int `env:"MAX_PRODUCTS_PER_SECOND" envDefault:"0" shape:"a whole number, 0 for no limit" meaning:"Ceiling for the speed of every session of this node, in products per second; 0 is none."`
-	MaxDeletes           int `env:"MAX_DELETES" envDefault:"10000" shape:"a whole number from 0 to 10000000" meaning:"Most products that a sync with deleteMissing may delete without approval, whatever its start asks for."`
-	MaxDeletePercent     int `env:"MAX_DELETE_PERCENT" envDefault:"50" shape:"a whole number from 0 to 100" meaning:"Largest share of the products from one source that a sync with deleteMissing may delete without approval, in percent, whatever its start asks for."`
+	BatchSize            int `env:"BATCH_SIZE" envDefault:"1000" shape:"a whole number from 1 to 5000" meaning:"Products per batch, unless the start says otherwise."`
+	MaxProductsPerSecond int `env:"MAX_PRODUCTS_PER_SECOND" envDefault:"0" shape:"a whole number, 0 for no limit" meaning:"Speed limit for every session of this node, in products per second; 0 is no limit."`
+	MaxDeletes           int `env:"MAX_DELETES" envDefault:"10000" shape:"a whole number from 0 to 10000000" meaning:"How many products a sync with deleteMissing may delete without approval, even if its start asks for more."`
+	MaxDeletePercent     int `env:"MAX_DELETE_PERCENT" envDefault:"50" shape:"a whole number from 0 to 100" meaning:"What percentage of the products from one source a sync with deleteMissing may delete without approval, even if its start asks for more."`
 	SyncWorkers          int `env:"SYNC_WORKERS" envDefault:"4" shape:"a whole number from 1 to 64" meaning:"Sessions that one replica runs at once."`
 
 	HeartbeatInterval time.Duration `env:"HEARTBEAT_INTERVAL" envDefault:"2s" shape:"a duration from 50ms to 5m such as 2s" meaning:"How often a worker proves that it is alive."`
-	StaleAfter        time.Duration `env:"STALE_AFTER" envDefault:"15s" shape:"a duration of at least three times FULLSYNC_HEARTBEAT_INTERVAL such as 15s" meaning:"Age of the last heartbeat at which a worker counts as dead."`
-	MaxTakeovers      int           `env:"MAX_TAKEOVERS" envDefault:"3" shape:"a whole number from 0 to 100" meaning:"Takeovers of a session in a row without a new batch, after which it fails."`
-	RequestTimeout    time.Duration `env:"REQUEST_TIMEOUT" envDefault:"60s" shape:"a duration above zero such as 60s" meaning:"Longest time for one request to a peer, with its whole answer."`
-	PeerCheckInterval time.Duration `env:"PEER_CHECK_INTERVAL" envDefault:"30s" shape:"a duration from 50ms to 1h such as 30s, or 0 for never" meaning:"How often each switched-on peer is asked whether it is there; 0 is never."`
-	BatchTimeout      time.Duration `env:"BATCH_TIMEOUT" envDefault:"60s" shape:"a duration above zero such as 60s" meaning:"Longest time for one try to commit a batch."`
-	SessionTimeout    time.Duration `env:"SESSION_TIMEOUT" envDefault:"24h" shape:"a duration of at least 1s such as 24h" meaning:"Longest time for a session where its start does not say (timeoutSeconds)."`
-	ResumeWithin      time.Duration `env:"RESUME_WITHIN" envDefault:"168h" shape:"a duration above zero such as 168h" meaning:"How long after its end a session can be resumed."`
-	KeepSessionsFor   time.Duration `env:"KEEP_SESSIONS_FOR" envDefault:"2160h" shape:"a duration above zero such as 2160h" meaning:"Age at which finished sessions are deleted from the history."`
-	KeepSessions      int           `env:"KEEP_SESSIONS" envDefault:"1000" shape:"a whole number, 0 or more" meaning:"Finished sessions that are kept whatever their age."`
-	ShutdownTimeout   time.Duration `env:"SHUTDOWN_TIMEOUT" envDefault:"10s" shape:"a duration above zero such as 10s" meaning:"Time that running requests and sessions get to end when the node stops."`
+	StaleAfter        time.Duration `env:"STALE_AFTER" envDefault:"15s" shape:"a duration of at least three times FULLSYNC_HEARTBEAT_INTERVAL such as 15s" meaning:"How old a worker's last heartbeat must be for the worker to count as dead."`
+	MaxTakeovers      int           `env:"MAX_TAKEOVERS" envDefault:"3" shape:"a whole number from 0 to 100" meaning:"How often in a row a session may be taken over without a new batch before it fails."`
+	RequestTimeout    time.Duration `env:"REQUEST_TIMEOUT" envDefault:"60s" shape:"a duration above zero such as 60s" meaning:"Time limit for one request to a peer, including the whole answer."`
+	PeerCheckInterval time.Duration `env:"PEER_CHECK_INTERVAL" envDefault:"30s" shape:"a duration from 50ms to 1h such as 30s, or 0 for never" meaning:"How often each switched-on peer is checked; 0 is never."`
+	BatchTimeout      time.Duration `env:"BATCH_TIMEOUT" envDefault:"60s" shape:"a duration above zero such as 60s" meaning:"Time limit for one try to commit a batch."`
+	SessionTimeout    time.Duration `env:"SESSION_TIMEOUT" envDefault:"24h" shape:"a duration of at least 1s such as 24h" meaning:"Time limit for a session, unless its start says otherwise (timeoutSeconds)."`
+	ResumeWithin      time.Duration `env:"RESUME_WITHIN" envDefault:"168h" shape:"a duration above zero such as 168h" meaning:"How long a session can be resumed after it has ended."`
+	KeepSessionsFor   time.Duration `env:"KEEP_SESSIONS_FOR" envDefault:"2160h" shape:"a duration above zero such as 2160h" meaning:"How long finished sessions stay in the history."`
+	KeepSessions      int           `env:"KEEP_SESSIONS" envDefault:"1000" shape:"a whole number, 0 or more" meaning:"How many finished sessions are kept however old they are."`
+	ShutdownTimeout   time.Duration `env:"SHUTDOWN_TIMEOUT" envDefault:"10s" shape:"a duration above zero such as 10s" meaning:"How long running requests and sessions have to end when the node stops."`
 
-	LogLevel  slog.Level `env:"LOG_LEVEL" envDefault:"info" shape:"one of debug, info, warn and error" meaning:"Least severe message that is logged."`
-	LogFormat string     `env:"LOG_FORMAT" envDefault:"text" shape:"text or json" meaning:"Form of the log."`
+	LogLevel  slog.Level `env:"LOG_LEVEL" envDefault:"info" shape:"one of debug, info, warn and error" meaning:"Lowest level that is logged."`
+	LogFormat string     `env:"LOG_FORMAT" envDefault:"text" shape:"text or json" meaning:"Format of the log."`
 }
 
 // The forms of the log.
