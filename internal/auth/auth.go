@@ -10,7 +10,7 @@ import (
 	"fullsync/internal/fault"
 )
 
-// Role says what a caller may do. Which operation wants which role is said in openapi.yaml.
+// Role says what a caller may do. openapi.yaml names the role that each operation needs.
 type Role string
 
 // The roles.
@@ -28,7 +28,7 @@ const (
 // Roles returns every role, the weakest first.
 func Roles() []Role { return []Role{RoleViewer, RoleOperator, RoleAdmin, RoleNode} }
 
-// ParseRole returns the role of that name. Returns Invalid for any other text.
+// ParseRole returns the role called text, or Invalid if there is none.
 func ParseRole(text string) (Role, error) {
 	for _, r := range Roles() {
 		if text == string(r) {
@@ -41,20 +41,20 @@ func ParseRole(text string) (Role, error) {
 
 // Principal is an authenticated caller.
 type Principal struct {
-	// Subject is who it is, as written in the token.
+	// Subject is the caller's name, as written in the token.
 	Subject string
 	Role    Role
-	// ExpiresAt is when the token ends, in UTC.
+	// ExpiresAt is when the token expires, in UTC.
 	ExpiresAt time.Time
 	// TokenID is the token's own id (jti).
 	TokenID string
-	// UserID is the user who signed in, and Generation the one of their tokens that this belongs to; empty for a token that
-	// was made by `fullsync token`.
+	// UserID is the user who signed in, and Generation is the user's generation when the token was made. Both are empty for
+	// a token made by `fullsync token`.
 	UserID     string
 	Generation int64
 }
 
-// contextKey is the key of the principal in a context; its type keeps it apart from everybody else's keys.
+// contextKey is the principal's key in a context; having its own type keeps it from colliding with anyone else's.
 type contextKey struct{}
 
 // WithPrincipal returns a context that carries p.
@@ -62,7 +62,7 @@ func WithPrincipal(ctx context.Context, p Principal) context.Context {
 	return context.WithValue(ctx, contextKey{}, p)
 }
 
-// FromContext returns the caller that ctx carries, and whether there is one.
+// FromContext returns the caller in ctx, and whether there is one.
 func FromContext(ctx context.Context) (Principal, bool) {
 	p, ok := ctx.Value(contextKey{}).(Principal)
 	return p, ok

@@ -5,12 +5,12 @@ import (
 	"sync"
 )
 
-// maxKnown is how many tokens are remembered.
+// maxKnown is how many tokens a node remembers.
 const maxKnown = 1024
 
-// known remembers tokens that were verified: a page that asks for the status once a second sends the same token each time,
-// and verifying it costs more than answering. Only what can never change is remembered, the signature and what was signed.
-// Tokens themselves are not kept, only their hashes.
+// known remembers verified tokens: a page that polls the status every second sends the same token each time, and verifying
+// it costs more than answering. It remembers only what can never change: that the signature is good, and what it signs. It
+// keeps hashes of tokens, never the tokens themselves.
 type known struct {
 	mu  sync.Mutex
 	all map[[sha256.Size]byte]Principal

@@ -10,9 +10,9 @@ import (
 	"fullsync/internal/fault"
 )
 
-// TestKnownTokenStillEnds: a token that was verified before is refused as soon as it has expired, and one that differs from it by
-// a character is a token that nobody knows.
-func TestKnownTokenStillEnds(t *testing.T) {
+// TestKnownTokenStillExpires: a remembered token is refused as soon as it expires, and changing one character of it makes
+// it an unknown token.
+func TestKnownTokenStillExpires(t *testing.T) {
 	t.Parallel()
 	now := start()
 	k, err := newAt([]byte(testSecret), "main", func() time.Time { return now })
@@ -46,8 +46,8 @@ func TestKnownTokenStillEnds(t *testing.T) {
 	}
 }
 
-// TestTokenOfTheFutureIsNotRemembered: such a token has two ends, and only one is looked at again.
-func TestTokenOfTheFutureIsNotRemembered(t *testing.T) {
+// TestTokenNotYetValidIsNotRemembered: such a token also has a start time, which a remembered token is not checked against.
+func TestTokenNotYetValidIsNotRemembered(t *testing.T) {
 	t.Parallel()
 	now := start().Add(time.Hour)
 	k, err := newAt([]byte(testSecret), "main", func() time.Time { return now })
@@ -70,7 +70,7 @@ func TestTokenOfTheFutureIsNotRemembered(t *testing.T) {
 	}
 }
 
-func TestNotTooManyTokensAreRemembered(t *testing.T) {
+func TestRememberedTokensAreBounded(t *testing.T) {
 	t.Parallel()
 	var k known
 	for i := range 3 * maxKnown {

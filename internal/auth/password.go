@@ -16,7 +16,7 @@ import (
 	"fullsync/internal/fault"
 )
 
-// The cost of a new hash, as OWASP recommends it: about 25 ms of one core.
+// The cost of a new hash, as OWASP recommends: about 25 ms of one core.
 const (
 	hashMemory  = 19 * 1024 // KiB
 	hashTime    = 2
@@ -25,28 +25,28 @@ const (
 	hashKey     = 32 // bytes
 )
 
-// The most that a stored hash may ask for: whoever can write to the database must not be able to exhaust the node.
+// The most a stored hash may cost to check: somebody who can write to the database must not be able to exhaust the node.
 const (
 	maxHashMemory  = 256 * 1024 // KiB
 	maxHashTime    = 16
 	maxHashThreads = 8
 )
 
-// hashWait is how long a login waits for its turn.
+// hashWait is how long a login waits for its turn to hash.
 const hashWait = 5 * time.Second
 
-// nobody is a hash that no password has. Comparing with it costs what comparing with a real one does.
+// nobody is a hash that no password matches. Comparing with it costs as much as comparing with a real one.
 const nobody = "$argon2id$v=19$m=19456,t=2,p=1$bm9ib2R5J3Mgc2FsdC4uLg$bm9ib2R5J3MgaGFzaCwgbm9ib2R5J3MgaGFzaC4uLi4"
 
-// Hasher hashes passwords with argon2id, a few at a time: each takes 19 MiB, and without a bound many logins at once
-// would exhaust the memory. It is safe for concurrent use.
+// Hasher hashes passwords with argon2id, a few at a time: each takes 19 MiB, so an unlimited number of logins at once would
+// exhaust memory. It is safe for concurrent use.
 type Hasher struct{ turns chan struct{} }
 
 // NewHasher returns a hasher that hashes up to parallel passwords at once.
 func NewHasher(parallel int) *Hasher { return &Hasher{turns: make(chan struct{}, max(1, parallel))} }
 
-// Hash returns the PHC string of a password: algorithm, parameters, salt and hash. Returns Unavailable when there is no
-// turn within five seconds, and the error of ctx when it ends first.
+// Hash returns the PHC string of a password: algorithm, parameters, salt and hash. Returns Unavailable if it does not get
+// its turn within five seconds, and ctx's error if ctx ends first.
 func (h *Hasher) Hash(ctx context.Context, password string) (string, error) {
 	salt := make([]byte, hashSalt)
 	if _, err := rand.Read(salt); err != nil {
@@ -61,9 +61,9 @@ func (h *Hasher) Hash(ctx context.Context, password string) (string, error) {
 	return p.String(), nil
 }
 
-// Matches says whether password is the one behind a PHC string. An empty one stands for a user that does not exist: the
-// answer is no, after the same work. Returns Internal for a string that is no PHC string of argon2id, and what
-// [Hasher.Hash] returns.
+// Matches reports whether password matches a PHC string. Pass an empty string for a user that does not exist: the answer is
+// no, after the same work. Returns Internal if the string is not an argon2id PHC string, and otherwise the same errors as
+// [Hasher.Hash].
 func (h *Hasher) Matches(ctx context.Context, stored, password string) (bool, error) {
 	exists := stored != ""
 	if !exists {
@@ -80,8 +80,8 @@ func (h *Hasher) Matches(ctx context.Context, stored, password string) (bool, er
 	return subtle.ConstantTimeCompare(key, p.key) == 1 && exists, nil
 }
 
-// key derives a key when it is its turn. Passwords are compared in Unicode's composed form, so that the keyboard of
-// another system types the same one.
+// key waits for its turn and derives a key. It puts passwords into Unicode's composed form first, because some keyboards
+// type the decomposed one.
 func (h *Hasher) key(ctx context.Context, p phc, length uint32, password string) ([]byte, error) {
 	wait := time.NewTimer(hashWait)
 	defer wait.Stop()
@@ -92,7 +92,7 @@ func (h *Hasher) key(ctx context.Context, p phc, length uint32, password string)
 		return nil, ctx.Err()
 	case <-wait.C:
 		return nil, fault.New(fault.Unavailable, "BUSY", "Service unavailable",
-			"Too many people are signing in at this moment. Try again in a few seconds.")
+			"Too many people are signing in right now. Try again in a few seconds.")
 	}
 	return argon2.IDKey([]byte(norm.NFC.String(password)), p.salt, p.time, p.memory, p.threads, length), nil
 }
@@ -104,17 +104,17 @@ type phc struct {
 	salt, key    []byte
 }
 
-// String returns the hash as it is stored.
+// String returns the hash in its stored form.
 func (p phc) String() string {
 	b64 := base64.RawStdEncoding
 	return fmt.Sprintf("$argon2id$v=%d$m=%d,t=%d,p=%d$%s$%s", argon2.Version, p.memory, p.time, p.threads,
 		b64.EncodeToString(p.salt), b64.EncodeToString(p.key))
 }
 
-// parsePHC reads a stored hash. Returns Internal for anything but argon2id with bearable parameters.
+// parsePHC reads a stored hash. Returns Internal for anything but argon2id within the bounds above.
 func parsePHC(text string) (p phc, err error) {
 	fields := strings.Split(text, "$")
-	// The base64 decoder skips line ends.
+	// Go's base64 decoder skips line breaks.
 	if strings.ContainsAny(text, "\r\n") || len(fields) != 6 || fields[0] != "" || fields[1] != "argon2id" || fields[2] != "v="+strconv.Itoa(argon2.Version) {
 		return p, unreadableHash()
 	}

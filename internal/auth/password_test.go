@@ -10,8 +10,8 @@ import (
 	"fullsync/internal/fault"
 )
 
-// TestPasswordsOfTheReference compares with the vectors of the reference implementation (phc-winner-argon2, test.c).
-func TestPasswordsOfTheReference(t *testing.T) {
+// TestReferenceVectors uses the test vectors of the reference implementation (phc-winner-argon2, test.c).
+func TestReferenceVectors(t *testing.T) {
 	t.Parallel()
 	h := NewHasher(2)
 	for stored, password := range map[string]string{
@@ -29,7 +29,7 @@ func TestPasswordsOfTheReference(t *testing.T) {
 	}
 }
 
-func TestHashOfAPassword(t *testing.T) {
+func TestPasswordMatchesItsHash(t *testing.T) {
 	t.Parallel()
 	h := NewHasher(2)
 	composed, decomposed := "caf\u00e9 au lait", "cafe\u0301 au lait"
@@ -48,12 +48,12 @@ func TestHashOfAPassword(t *testing.T) {
 	}
 }
 
-// TestNobodyHasNoPassword: comparing with a user that does not exist does the work, and always says no.
-func TestNobodyHasNoPassword(t *testing.T) {
+// TestUnknownUserNeverMatches: checking a password for an unknown user does the same work, and the answer is always no.
+func TestUnknownUserNeverMatches(t *testing.T) {
 	t.Parallel()
 	p, err := parsePHC(nobody)
 	if err != nil || p.memory != hashMemory || p.time != hashTime || p.threads != hashThreads || len(p.salt) != hashSalt || len(p.key) != hashKey {
-		t.Errorf("the hash of nobody costs something else than a real one: %+v, %v", p, err)
+		t.Errorf("the hash of nobody does not cost what a real one does: %+v, %v", p, err)
 	}
 	if ok, err := NewHasher(1).Matches(t.Context(), "", ""); ok || err != nil {
 		t.Errorf("%v, %v", ok, err)
@@ -65,7 +65,7 @@ func TestMalformedHashes(t *testing.T) {
 	const salt, key = "c29tZXNhbHQ", "nf65EOgLrQMR/uIPnA4rEsF5h7TKyQwu9U1bMCHGi/4"
 	good := "$argon2id$v=19$m=256,t=2,p=1$" + salt + "$" + key
 	if _, err := parsePHC(good); err != nil {
-		t.Fatalf("the hash that the bad ones are made from: %v", err)
+		t.Fatalf("the good hash that the bad ones are made from: %v", err)
 	}
 	swap := func(from, to string) string { return strings.Replace(good, from, to, 1) }
 	for name, text := range map[string]string{
@@ -97,11 +97,11 @@ func TestMalformedHashes(t *testing.T) {
 		}
 	}
 	if ok, err := NewHasher(1).Matches(t.Context(), "plain", "plain"); ok || err == nil {
-		t.Errorf("a password that is stored plainly matches: %v, %v", ok, err)
+		t.Errorf("a password stored in plain text matches: %v, %v", ok, err)
 	}
 }
 
-// TestHashingIsBounded: with all turns taken, a login waits for one, and not for ever.
+// TestHashingIsBounded: when all turns are taken a login waits for one, but not for ever.
 func TestHashingIsBounded(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -113,7 +113,7 @@ func TestHashingIsBounded(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		cancel()
 		if _, err := h.Matches(ctx, "", "password"); !errors.Is(err, context.Canceled) {
-			t.Errorf("nobody waits: %v", err)
+			t.Errorf("after the caller gave up: %v", err)
 		}
 		<-h.turns
 		if _, err := h.Hash(t.Context(), "password"); err != nil {

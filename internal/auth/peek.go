@@ -8,17 +8,17 @@ import (
 	"fullsync/internal/fault"
 )
 
-// Claims is what a token says of itself, unverified.
+// Claims is what a token says about itself, unverified.
 type Claims struct {
 	Subject  string
 	Role     string
 	Audience []string
-	// ExpiresAt is in UTC; nil where the token names no end.
+	// ExpiresAt is in UTC; nil if the token has no expiry.
 	ExpiresAt *time.Time
 }
 
-// Peek reads a peer's token without verifying it: only the peer can do that. It is for showing a token's role and end
-// to a person and must never decide what a caller may do. Returns Invalid for a text that is no JWT.
+// Peek reads a peer's token without verifying it, which only the peer can do. Use it to show people a token's role and
+// expiry, never to decide what a caller may do. Returns Invalid if the text is not a JWT.
 func Peek(token string) (Claims, error) {
 	if len(token) > MaxTokenBytes {
 		return Claims{}, unreadable()

@@ -13,17 +13,18 @@ import (
 	"fullsync/internal/fault"
 )
 
-// maxSecretFile bounds what is read of a secret file, in bytes.
+// maxSecretFile is how much of a secret file is read, in bytes.
 const maxSecretFile = 4096
 
-// LoadOrCreateSecret returns the secret kept in the file at path and whether this call made it. A missing file is
-// created with 32 random bytes as base64 text, mode 0600, in one step, so that processes starting at once agree.
+// LoadOrCreateSecret returns the secret in the file at path, and whether this call created it. It creates a missing file in
+// one step, with 32 random bytes as base64 text and mode 0600, so that processes starting at the same time agree on one
+// secret.
 //
-// The secret is the text itself, without its line end: an operator may copy it to the other replicas as
-// FULLSYNC_JWT_SECRET as it stands.
+// The secret is the text itself, without the trailing newline, so an operator can copy it into FULLSYNC_JWT_SECRET on the
+// other replicas.
 //
-// Returns Invalid for a file that others than its owner may read, or that does not hold base64 of at least 32 bytes,
-// and Unavailable where it can be neither read nor written.
+// Returns Invalid if anybody but its owner can read the file, or if it does not hold base64 of at least 32 bytes, and
+// Unavailable if the file cannot be read or created.
 func LoadOrCreateSecret(path string) (secret []byte, created bool, err error) {
 	secret, err = readSecret(path)
 	if !errors.Is(err, fs.ErrNotExist) {
@@ -33,7 +34,7 @@ func LoadOrCreateSecret(path string) (secret []byte, created bool, err error) {
 	case err == nil:
 		created = true
 	case errors.Is(err, fs.ErrExist):
-		// Another process was first; its secret is the one.
+		// Another process created the file first, and its secret counts.
 	default:
 		return nil, false, fault.New(fault.Unavailable, "SECRET_NOT_WRITTEN", "Secret not written",
 			"The secret file %s cannot be created in the data directory; check that the directory is writable, "+
@@ -43,7 +44,7 @@ func LoadOrCreateSecret(path string) (secret []byte, created bool, err error) {
 	return secret, created, err
 }
 
-// readSecret reads and checks the file. A missing file is fs.ErrNotExist.
+// readSecret reads and checks the file. The error for a missing file is fs.ErrNotExist.
 func readSecret(path string) ([]byte, error) {
 	name := filepath.Base(path)
 	f, err := os.Open(path)
@@ -78,15 +79,15 @@ func readSecret(path string) ([]byte, error) {
 	return []byte(text), nil
 }
 
-// secretUnreadable wraps err in a sentence; errors.Is still finds fs.ErrNotExist.
+// secretUnreadable wraps err in a sentence for people; errors.Is still finds fs.ErrNotExist.
 func secretUnreadable(name string, err error) error {
 	return fault.New(fault.Unavailable, "SECRET_UNREADABLE", "Secret unreadable",
 		"The secret file %s in the data directory cannot be read; check its owner and mode, or set FULLSYNC_JWT_SECRET.",
 		name).Because(err)
 }
 
-// createSecret writes a new secret beside path and links it into place: the file appears whole or not at all, and
-// only one of several processes succeeds; the others get fs.ErrExist.
+// createSecret writes a new secret next to path and links it into place, so the file appears whole or not at all. Of
+// several processes only one succeeds; the others get fs.ErrExist.
 func createSecret(path string) (err error) {
 	dir := filepath.Dir(path)
 	if err := os.MkdirAll(dir, 0o700); err != nil {

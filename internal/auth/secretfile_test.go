@@ -12,7 +12,7 @@ import (
 	"fullsync/internal/fault"
 )
 
-func TestSecretIsMadeOnceAndKept(t *testing.T) {
+func TestSecretIsCreatedOnceAndKept(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(t.TempDir(), "data", "jwt.secret")
 	first, created, err := LoadOrCreateSecret(path)
@@ -20,7 +20,7 @@ func TestSecretIsMadeOnceAndKept(t *testing.T) {
 		t.Fatalf("first call: created %v, %v", created, err)
 	}
 	if raw, err := base64.StdEncoding.DecodeString(string(first)); err != nil || len(raw) != 32 {
-		t.Errorf("the secret is %d bytes of base64, %v", len(raw), err)
+		t.Errorf("the secret decodes to %d bytes, %v", len(raw), err)
 	}
 	info, err := os.Stat(path)
 	if err != nil || info.Mode().Perm() != 0o600 {
@@ -60,18 +60,18 @@ func TestProcessesStartingAtOnceAgree(t *testing.T) {
 	makers := 0
 	for i := range n {
 		if secrets[i] != secrets[0] {
-			t.Fatal("two of them have different secrets")
+			t.Fatal("two processes have different secrets")
 		}
 		if made[i] {
 			makers++
 		}
 	}
 	if makers != 1 {
-		t.Errorf("%d of them made the secret, want 1", makers)
+		t.Errorf("%d processes created the secret, want 1", makers)
 	}
 }
 
-func TestSecretFileRefused(t *testing.T) {
+func TestBadSecretFileIsRefused(t *testing.T) {
 	t.Parallel()
 	good := base64.StdEncoding.EncodeToString(bytes.Repeat([]byte{7}, 32))
 	for name, tc := range map[string]struct {

@@ -14,17 +14,17 @@ import (
 )
 
 const (
-	// MinSecretBytes is the shortest secret that is accepted: a shorter one than the hash's output can be guessed.
+	// MinSecretBytes is the length of the hash's output; a shorter secret would be easier to guess.
 	MinSecretBytes = 32
-	// MaxTTL is the longest life a token can be given.
+	// MaxTTL is the longest lifetime a token can have.
 	MaxTTL = 10 * 365 * 24 * time.Hour
-	// MaxTokenBytes is the longest token that is looked at.
+	// MaxTokenBytes is the length above which a token is refused unread.
 	MaxTokenBytes = 8192
 	// MaxSubjectRunes is the longest subject, in characters.
 	MaxSubjectRunes = 200
 
 	issuer = "fullsync"
-	// leeway forgives replicas whose clocks differ a little.
+	// leeway allows for replicas whose clocks differ a little.
 	leeway = 5 * time.Second
 )
 
@@ -37,16 +37,16 @@ type Keys struct {
 	known  known
 }
 
-// claims are the members of a token.
+// claims is the payload of a token.
 type claims struct {
 	Role string `json:"role"`
-	// UserID and Generation are in the tokens that come from a login.
+	// Only tokens from a login have UserID and Generation.
 	UserID     string `json:"uid,omitempty"`
 	Generation int64  `json:"gen,omitempty"`
 	jwt.RegisteredClaims
 }
 
-// New returns the keys of the node nodeID. Returns Invalid for a secret under [MinSecretBytes] or an empty node id.
+// New returns the keys of the node nodeID. Returns Invalid for a secret shorter than [MinSecretBytes] or an empty node id.
 func New(secret []byte, nodeID string) (*Keys, error) {
 	return newAt(secret, nodeID, time.Now)
 }
@@ -78,15 +78,15 @@ func newAt(secret []byte, nodeID string, now func() time.Time) (*Keys, error) {
 	}, nil
 }
 
-// Issue returns a token for subject that ends after ttl. Returns Invalid for a subject that is not 1 to 200 printable
-// characters, an unknown role, or a ttl that is not above zero and at most [MaxTTL].
+// Issue returns a token for subject that expires after ttl. Returns Invalid for a subject that is not 1 to 200 printable
+// characters, for an unknown role, and for a ttl below one second or above [MaxTTL].
 func (k *Keys) Issue(subject string, role Role, ttl time.Duration) (string, error) {
 	token, _, err := k.IssueTo(Principal{Subject: subject, Role: role}, ttl)
 	return token, err
 }
 
-// IssueTo is Issue for a principal, whose Subject, Role, UserID and Generation count. It also returns the principal as the
-// token has it.
+// IssueTo is Issue for a principal, of which it uses Subject, Role, UserID and Generation. It also returns the principal
+// that the token stands for.
 func (k *Keys) IssueTo(p Principal, ttl time.Duration) (string, Principal, error) {
 	if err := checkToken(p, ttl); err != nil {
 		return "", Principal{}, err
@@ -110,7 +110,7 @@ func (k *Keys) IssueTo(p Principal, ttl time.Duration) (string, Principal, error
 	return signed, c.principal(), nil
 }
 
-// checkToken returns Invalid for what no token may say.
+// checkToken returns Invalid if no token may be issued with these values.
 func checkToken(p Principal, ttl time.Duration) error {
 	if !validSubject(p.Subject) {
 		return fault.New(fault.Invalid, "INVALID_SUBJECT", "Invalid subject",
@@ -119,7 +119,7 @@ func checkToken(p Principal, ttl time.Duration) error {
 	if _, err := ParseRole(string(p.Role)); err != nil {
 		return err
 	}
-	// Times in a token are whole seconds: anything shorter would be over before it is used.
+	// Times in a token are whole seconds, so a shorter lifetime could be over before the token is used.
 	if ttl < time.Second || ttl > MaxTTL {
 		return fault.New(fault.Invalid, "INVALID_TTL", "Invalid lifetime",
 			"The lifetime of a token must be at least one second and at most ten years, such as 12h or 8760h.")
@@ -127,17 +127,17 @@ func checkToken(p Principal, ttl time.Duration) error {
 	return nil
 }
 
-// principal is whom the claims, which have been checked, speak for.
+// principal returns the caller that these claims, already checked, stand for.
 func (c claims) principal() Principal {
 	return Principal{
 		Subject: c.Subject, Role: Role(c.Role), ExpiresAt: c.ExpiresAt.UTC(), TokenID: c.ID, UserID: c.UserID, Generation: c.Generation,
 	}
 }
 
-// Verify returns who the token speaks for, as far as the token itself tells: whether the login it came from has ended is
-// for [fullsync/internal/user.Logins] to say. Returns Unauthenticated, with a sentence that says what to do, for a token
-// that is malformed, signed by someone else or in another way, expired, not yet valid, made for another node, or
-// without one of sub, role and jti.
+// Verify returns the caller that a token stands for. It looks only at the token itself; [fullsync/internal/user.Logins]
+// knows whether the login behind it has ended. Returns Unauthenticated, with a sentence that says what to do, for a token
+// that is malformed, signed with another key or method, expired, not yet valid, made for another node, or missing sub, role
+// or jti.
 func (k *Keys) Verify(token string) (Principal, error) {
 	if token == "" {
 		return Principal{}, unauthorized("This needs a token; send it as \"Authorization: Bearer <token>\".")
@@ -148,7 +148,7 @@ func (k *Keys) Verify(token string) (Principal, error) {
 	if p, ok := k.known.find(token); ok && k.now().Before(p.ExpiresAt.Add(leeway)) {
 		return p, nil
 	}
-	// The base64 decoder skips line ends: without this one token could be written in many ways.
+	// Go's base64 decoder skips line breaks; without this check the same token could be written in many ways.
 	if strings.ContainsAny(token, "\r\n") {
 		return Principal{}, refused(jwt.ErrTokenMalformed)
 	}
@@ -169,7 +169,7 @@ func (k *Keys) Verify(token string) (Principal, error) {
 	return p, nil
 }
 
-// refused turns the parser's error into a sentence. What exactly was wrong with a signature is nobody's business.
+// refused turns the parser's error into a sentence. It does not say what exactly was wrong with a signature.
 func refused(err error) error {
 	sentence := "The token is not valid here; ask for a new one."
 	switch {
@@ -191,7 +191,7 @@ func unauthorized(sentence string) *fault.Error {
 	return fault.New(fault.Unauthenticated, "UNAUTHORIZED", "Unauthorized", sentence)
 }
 
-// validSubject reports whether text may be shown and logged as a caller's name.
+// validSubject reports whether text is safe to show and log as a caller's name.
 func validSubject(text string) bool {
 	if text == "" || !utf8.ValidString(text) || utf8.RuneCountInString(text) > MaxSubjectRunes {
 		return false

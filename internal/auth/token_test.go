@@ -17,7 +17,7 @@ import (
 
 const testSecret = "0123456789abcdef0123456789abcdef"
 
-// start is when the clock of the tests stands.
+// start is the time on the tests' clock.
 func start() time.Time { return time.Date(2026, 5, 4, 12, 0, 0, 0, time.UTC) }
 
 func testKeys(t *testing.T, secret, nodeID string, at time.Time) *Keys {
@@ -112,7 +112,7 @@ func TestNewRefusesShortSecret(t *testing.T) {
 	}
 }
 
-// goodClaims are claims that verify; each hostile token spoils one of them.
+// goodClaims returns claims that verify; each hostile token spoils one of them.
 func goodClaims() jwt.MapClaims {
 	return jwt.MapClaims{
 		"iss": "fullsync", "aud": "main", "sub": "mallory", "role": "admin", "jti": "1",
@@ -138,7 +138,7 @@ func TestHostileTokens(t *testing.T) {
 	k := testKeys(t, testSecret, "main", start())
 	key := []byte(testSecret)
 	if _, err := k.Verify(sign(t, jwt.SigningMethodHS256, key, nil)); err != nil {
-		t.Fatalf("the token that the hostile ones are made from does not verify: %v", err)
+		t.Fatalf("the good token that the hostile ones are made from does not verify: %v", err)
 	}
 	private, err := rsa.GenerateKey(rand.Reader, 2048)
 	if err != nil {
