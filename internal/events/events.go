@@ -1,6 +1,6 @@
-// Package events tells any number of subscribers what happens to sessions, on whatever replica they run. One [Hub] per
-// replica looks at the database while it has subscribers, with one query per tick, and hands each change to all of them.
-// A subscriber that does not keep up is dropped, and goes on from where it was when it comes back. Nothing here knows HTTP.
+// Package events tells any number of subscribers what happens to sessions, whichever replica runs them. Each replica has
+// one [Hub]. While it has subscribers it queries the database once per tick and passes each change to all of them. A
+// subscriber that falls behind is dropped; when it reconnects it continues where it left off. Nothing here knows HTTP.
 package events
 
 import (
@@ -10,42 +10,43 @@ import (
 	"fullsync/internal/session"
 )
 
-// Transition is one entry of the log of statuses, which the database writes together with every change of a status.
+// Transition is an entry in the status log, which the database writes in the same transaction as every status change.
 type Transition struct {
-	// Seq numbers the transitions of all sessions. Those of one session ascend; those of two may commit out of order.
+	// Seq numbers the transitions of all sessions. One session's numbers ascend; those of different sessions may commit out
+	// of order.
 	Seq       int64
 	SessionID string
 	Catalog   string
 	Status    session.Status
-	// At is the database's time.
+	// At is database time.
 	At time.Time
 }
 
-// State is what a [Hub] begins with.
+// State is what a [Hub] starts from.
 type State struct {
 	Now time.Time
 	// Sessions are the active ones and the last finished one of each catalog.
 	Sessions []session.Session
-	// Recent are the numbers of the newest transitions, ascending: those missing among them may still come.
+	// Recent holds the newest transitions' numbers, ascending. A number missing in between may still arrive.
 	Recent []int64
 }
 
-// Changes is one look at the database, at one moment.
+// Changes is what one look at the database found, all as of one moment.
 type Changes struct {
-	// Now is the database's time; zero where there is no session.
+	// Now is the database's time; zero if there is no session.
 	Now time.Time
-	// Sessions are the active ones, those asked for, and those of Transitions, each once.
+	// Sessions holds the active sessions, those asked for, and those in Transitions, each once.
 	Sessions []session.Session
 	// Transitions ascend by number.
 	Transitions []Transition
 }
 
-// Source is where a [Hub] looks: the database.
+// Source is the database as a [Hub] sees it.
 type Source interface {
-	// State returns what to begin with.
+	// State returns what to start from, with up to recent numbers.
 	State(ctx context.Context, recent int) (State, error)
-	// Changes returns, with one query, every active session, the sessions with these ids, and the transitions whose
-	// number is above since.
+	// Changes runs one query for every active session, the sessions with these ids, and the transitions numbered above
+	// since.
 	Changes(ctx context.Context, since int64, ids []string) (Changes, error)
 }
 
@@ -54,27 +55,27 @@ type Type string
 
 // The types.
 const (
-	// TypeSnapshot is the current state, the first event of a subscription but for the transitions it has missed.
+	// TypeSnapshot is the current state. A subscription begins with it, after any transitions that the subscriber missed.
 	TypeSnapshot Type = "snapshot"
-	// TypeStatus is a transition. Every one is sent, also one that lasted shorter than a tick.
+	// TypeStatus is a transition. All of them are sent, even when two happen within a tick.
 	TypeStatus Type = "status"
-	// TypeSession is a session of which anything has changed.
+	// TypeSession is a session that changed in any way.
 	TypeSession Type = "session"
-	// TypePulse says that everything told so far still holds: the database has just been looked at.
+	// TypePulse says that everything sent so far is still true: the hub has just looked at the database.
 	TypePulse Type = "pulse"
 )
 
-// Event is what subscribers are told. The member of its type is set; a pulse has none, and no ID.
+// Event is one message to subscribers. Only the field for its type is set; a pulse has no such field, and no ID.
 type Event struct {
 	Type Type
-	// ID is the position after this event, as text.
+	// ID is the position after this event, as text ([Position.String]).
 	ID         string
 	Snapshot   *Snapshot
 	Transition *Transition
 	Session    *session.View
 }
 
-// isFor says whether an event that is no snapshot belongs to a subscription.
+// isFor reports whether a subscription should get the event, which must not be a snapshot.
 func (e Event) isFor(want Want) bool {
 	switch e.Type {
 	case TypePulse:
@@ -88,34 +89,34 @@ func (e Event) isFor(want Want) bool {
 
 // Snapshot is the current state.
 type Snapshot struct {
-	// Sessions are the active ones and the last finished one of each catalog, and the one that was asked for, newest first.
+	// Sessions holds, newest first, the active sessions, each catalog's last finished one, and the one asked for.
 	Sessions []session.View
-	// Resumed says that every transition after the position that was asked for has been sent before this snapshot.
+	// Resumed says that every transition since the subscriber's position was sent before this snapshot.
 	Resumed bool
 }
 
-// End says why a subscription has ended.
+// End is why a subscription ended.
 type End string
 
 // The ends.
 const (
-	// EndSlow is that of a subscriber that did not take its events.
+	// EndSlow: the subscriber did not keep up with its events.
 	EndSlow End = "slow"
-	// EndShutdown is that of a replica that stops.
+	// EndShutdown: the replica is stopping.
 	EndShutdown End = "shutdown"
-	// EndUnavailable is that of a database that does not answer.
+	// EndUnavailable: the database does not answer.
 	EndUnavailable End = "unavailable"
 )
 
-// Want says what a subscriber wants to hear of. The zero value wants everything from now on.
+// Want says what a subscriber wants to hear about. The zero value asks for everything from now on.
 type Want struct {
-	// SessionID and Catalog, where not empty, leave everything else out.
+	// SessionID and Catalog, if set, limit the subscription to that session or catalog.
 	SessionID, Catalog string
-	// After, if not nil, is the position of the last event that was received.
+	// After, if set, is the position of the last event the subscriber received.
 	After *Position
 }
 
-// covers says whether events of that session belong to the subscription.
+// covers reports whether the subscription includes events of that session.
 func (w Want) covers(sessionID, catalog string) bool {
 	return (w.SessionID == "" || w.SessionID == sessionID) && (w.Catalog == "" || w.Catalog == catalog)
 }

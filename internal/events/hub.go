@@ -12,23 +12,25 @@ import (
 	"fullsync/internal/session"
 )
 
-// Config are the settings of a [Hub]. Zero members take the default.
+// Config configures a [Hub]. A zero field gets the default given with it.
 type Config struct {
-	// Tick is the time between two looks at the database, and so between two events on one session's progress; 250 ms.
+	// Tick is the time between two looks at the database, and so the least time between two progress events of a session;
+	// 250 ms.
 	Tick time.Duration
-	// Timeout bounds one look; 5 s.
+	// Timeout is the longest a look may take; 5 s.
 	Timeout time.Duration
-	// Patience is how long the database may not answer before subscriptions end; 15 s.
+	// Patience is how long the database may stay silent before subscriptions end; 15 s.
 	Patience time.Duration
-	// Pulse is the time between two pulses, which come after looks that succeeded and so no more often than those; 3 s.
+	// Pulse is the least time between two pulses; 3 s. A pulse follows a successful look, so there is never more than one
+	// per tick.
 	Pulse time.Duration
-	// Buffer is how many events a subscriber may be behind before it is dropped; 64.
+	// Buffer is how many events a subscriber may fall behind before it is dropped; 64.
 	Buffer int
-	// MaxSubscribers is how many there may be at once; 10,000.
+	// MaxSubscribers is how many subscribers there may be at once; 10,000.
 	MaxSubscribers int
-	// Limits are those by which sessions are judged.
+	// Limits are used to judge the health of sessions.
 	Limits session.Limits
-	// Encode turns an event into what subscribers get. It is called once per event, however many they are.
+	// Encode turns an event into what subscribers receive. It is called once per event, however many subscribers there are.
 	Encode func(Event) []byte
 	Logger *slog.Logger
 }
@@ -43,27 +45,27 @@ func (c Config) withDefaults() Config {
 	return c
 }
 
-// Hub looks at the database for all subscribers of one replica.
+// Hub watches the database for all subscribers of one replica.
 type Hub struct {
 	cfg    Config
 	source Source
-	// wake tells Run that somebody has come.
+	// wake tells Run that a subscriber has arrived.
 	wake chan struct{}
 
 	mu sync.Mutex
-	// joining wait for the next look, which gives them their first events; subscribers have had them.
+	// Those in joining wait for the next look, which gives them their first events; those in subscribers already have them.
 	joining, subscribers map[*Subscription]struct{}
 	stopped              bool
 
-	// What follows is Run's alone. picture is nil while nobody looks at it.
+	// Only Run uses the fields below. picture is nil while there are no subscribers.
 	picture *picture
-	// failing is since when the database has not answered; zero while it does.
+	// failing is when the database stopped answering; zero while it answers.
 	failing time.Time
 	// pulsed is when the last pulse was sent.
 	pulsed time.Time
 }
 
-// NewHub returns a Hub. It does nothing until [Hub.Run].
+// NewHub returns a Hub, which does nothing until [Hub.Run] is called.
 func NewHub(cfg Config, source Source) *Hub {
 	return &Hub{
 		cfg: cfg.withDefaults(), source: source, wake: make(chan struct{}, 1),
@@ -71,7 +73,7 @@ func NewHub(cfg Config, source Source) *Hub {
 	}
 }
 
-// Run serves subscribers until ctx ends, and ends every subscription then. Without subscribers it leaves the database alone.
+// Run serves subscribers until ctx ends, then ends every subscription. Without subscribers it leaves the database alone.
 func (h *Hub) Run(ctx context.Context) {
 	defer h.stop()
 	pause := time.NewTimer(0)
@@ -97,7 +99,7 @@ func (h *Hub) Run(ctx context.Context) {
 	}
 }
 
-// Subscribers returns how many subscriptions there are.
+// Subscribers returns the number of subscriptions that have had their first events.
 func (h *Hub) Subscribers() int {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -120,8 +122,8 @@ func (h *Hub) stop() {
 	h.endAll(EndShutdown)
 }
 
-// look is one look at the database: what is new goes to the subscribers, and who waits gets its first events. Those who come
-// meanwhile wait for the next, which begins after they came: so nobody is ever shown less than it has seen before.
+// look queries the database once, sends news to the subscribers and first events to those joining. Anyone who arrives
+// meanwhile waits for the next look, so that a first view is never older than its request.
 func (h *Hub) look(ctx context.Context) {
 	joining := h.waiting()
 	found, err := h.read(ctx, joining)
@@ -129,7 +131,7 @@ func (h *Hub) look(ctx context.Context) {
 	defer h.mu.Unlock()
 	switch {
 	case ctx.Err() != nil:
-		return // stop says why
+		return // stop tells subscribers why
 	case err != nil:
 		h.trouble(err, joining)
 		return
@@ -153,7 +155,7 @@ func (h *Hub) look(ctx context.Context) {
 	}
 }
 
-// waiting returns those who wait for a look.
+// waiting returns the subscriptions that are waiting for a look.
 func (h *Hub) waiting() (joining []*Subscription) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -163,7 +165,7 @@ func (h *Hub) waiting() (joining []*Subscription) {
 	return joining
 }
 
-// read asks the database for what is new since the last look, and for what those who join have missed.
+// read asks the database for everything new since the last look, and for what the joining subscribers missed.
 func (h *Hub) read(ctx context.Context, joining []*Subscription) (Changes, error) {
 	ctx, cancel := context.WithTimeout(ctx, h.cfg.Timeout)
 	defer cancel()
@@ -176,7 +178,7 @@ func (h *Hub) read(ctx context.Context, joining []*Subscription) (Changes, error
 	}
 	pos := h.picture.pos
 	since := pos.Floor()
-	// A session that was active is asked for by name: its end shows whatever became of its transition.
+	// Ask by id for sessions that were active, so that their end shows even if their transition is lost.
 	ids := h.picture.active()
 	for _, s := range joining {
 		if after := s.want.After; after != nil && pos.mayReplay(*after) {
@@ -190,8 +192,8 @@ func (h *Hub) read(ctx context.Context, joining []*Subscription) (Changes, error
 	return h.source.Changes(ctx, since, slices.Compact(ids))
 }
 
-// trouble is what happens when the database does not answer: those who join are told at once, the others when it lasts.
-// h.mu is held.
+// trouble handles a database that does not answer: joining subscribers are told at once, the others only if it lasts. h.mu
+// is held.
 func (h *Hub) trouble(err error, joining []*Subscription) {
 	if h.failing.IsZero() {
 		h.failing = time.Now()
@@ -207,11 +209,11 @@ func (h *Hub) trouble(err error, joining []*Subscription) {
 	}
 }
 
-// publish hands an event to everybody it is for, and drops who is too far behind. h.mu is held.
+// publish sends an event to everyone who wants it, and drops anyone too far behind. h.mu is held.
 func (h *Hub) publish(e Event) {
 	var encoded []byte
 	for s := range h.subscribers {
-		// Whoever has something to read already needs no sign of life, and must not fall behind for it.
+		// A subscriber with unread events needs no sign of life, and a pulse must not push it over its limit.
 		if !e.isFor(s.want) || e.Type == TypePulse && len(s.events) > 0 {
 			continue
 		}
@@ -240,14 +242,14 @@ func (h *Hub) endAll(why End) {
 	}
 }
 
-// refuse ends the wait for the first events. h.mu is held.
+// refuse fails a subscription that is waiting for its first events. h.mu is held.
 func (h *Hub) refuse(s *Subscription, err error) {
 	delete(h.joining, s)
 	s.err = err
 	close(s.joined)
 }
 
-// stopping is what a subscriber gets from a replica that stops.
+// stopping is the error for a subscriber of a replica that is stopping.
 func stopping() error {
 	return fault.New(fault.Unavailable, "STOPPING", "Node is stopping", "This replica of the node is stopping. Try again in a moment.")
 }

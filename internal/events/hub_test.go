@@ -16,8 +16,8 @@ import (
 	"fullsync/internal/session"
 )
 
-// memory is a log of transitions and its sessions, in memory: these tests are about the hub and run in made-up time. That
-// the databases keep the same promises is the subject of internal/store.
+// memory keeps sessions and their transitions in memory: these tests are about the hub and run on a fake clock.
+// internal/store tests that the databases keep the same promises.
 type memory struct {
 	mu          sync.Mutex
 	sessions    map[string]session.Session
@@ -29,7 +29,7 @@ type memory struct {
 
 func newMemory() *memory { return &memory{sessions: map[string]session.Session{}} }
 
-// move gives a session a status, under that number.
+// move gives a session a status; the transition gets that number.
 func (m *memory) move(seq int64, id string, status session.Status) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -44,7 +44,7 @@ func (m *memory) move(seq int64, id string, status session.Status) {
 	slices.SortFunc(m.transitions, func(a, b Transition) int { return int(a.Seq - b.Seq) })
 }
 
-// change alters a session without giving it a status.
+// change alters a session without changing its status.
 func (m *memory) change(id string, alter func(*session.Session)) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -99,7 +99,7 @@ func (m *memory) Changes(_ context.Context, since int64, ids []string) (Changes,
 	return found, m.failure
 }
 
-// inTime runs test in made-up time, with a hub that looks at a memory.
+// inTime runs a test on a fake clock, with a hub that watches a memory.
 func inTime(t *testing.T, test func(t *testing.T, m *memory, h *Hub)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
@@ -120,7 +120,7 @@ func inTime(t *testing.T, test func(t *testing.T, m *memory, h *Hub)) {
 // pulse is how a pulse is rendered.
 const pulse = "pulse"
 
-// describe renders an event in a few words.
+// describe puts an event in a few words.
 func describe(e Event) []byte {
 	switch e.Type {
 	case TypePulse:
@@ -138,7 +138,7 @@ func describe(e Event) []byte {
 	}
 }
 
-// after waits in made-up time.
+// after waits on the fake clock.
 func after(d time.Duration) { <-time.After(d) }
 
 func subscribe(t *testing.T, h *Hub, want Want) *Subscription {
@@ -151,12 +151,12 @@ func subscribe(t *testing.T, h *Hub, want Want) *Subscription {
 	return s
 }
 
-// got returns what a subscription was told so far, without the pulses.
+// got returns what a subscription has received so far, without pulses.
 func got(s *Subscription) []string {
 	return slices.DeleteFunc(heard(s), func(text string) bool { return text == pulse })
 }
 
-// heard returns everything that a subscription was sent so far.
+// heard returns everything a subscription has received so far.
 func heard(s *Subscription) (all []string) {
 	synctest.Wait()
 	for _, e := range s.First() {
@@ -182,7 +182,7 @@ func expect(t *testing.T, s *Subscription, want ...string) {
 	}
 }
 
-func TestEveryStatusIsToldInOrder(t *testing.T) {
+func TestEveryStatusIsSentInOrder(t *testing.T) {
 	inTime(t, func(t *testing.T, m *memory, h *Hub) {
 		m.move(1, "main-1", session.Preparing)
 		s := subscribe(t, h, Want{})
@@ -197,8 +197,8 @@ func TestEveryStatusIsToldInOrder(t *testing.T) {
 	})
 }
 
-// TestProgressIsToldFourTimesASecondAtMost, however often it changes, and one look serves all subscribers.
-func TestProgressIsToldFourTimesASecondAtMost(t *testing.T) {
+// TestProgressIsSentFourTimesASecondAtMost, however often it changes, and one look serves all subscribers.
+func TestProgressIsSentFourTimesASecondAtMost(t *testing.T) {
 	inTime(t, func(t *testing.T, m *memory, h *Hub) {
 		m.move(1, "main-1", session.Transferring)
 		var all []*Subscription
@@ -218,14 +218,14 @@ func TestProgressIsToldFourTimesASecondAtMost(t *testing.T) {
 		}
 		for _, s := range all {
 			if told := got(s); len(told) > 4 || len(told) < 3 {
-				t.Errorf("told of progress %d times in a second", len(told))
+				t.Errorf("%d progress events in a second", len(told))
 			}
 		}
 	})
 }
 
-// TestNobodyListensNobodyLooks: the database is left alone before the first subscriber and after the last one.
-func TestNobodyListensNobodyLooks(t *testing.T) {
+// TestNoSubscribersNoQueries: the hub leaves the database alone before the first subscriber and after the last one.
+func TestNoSubscribersNoQueries(t *testing.T) {
 	inTime(t, func(t *testing.T, m *memory, h *Hub) {
 		after(time.Minute)
 		if states, looks := m.counts(); states+looks != 0 {
@@ -242,13 +242,14 @@ func TestNobodyListensNobodyLooks(t *testing.T) {
 		if _, looks := m.counts(); looks != before {
 			t.Errorf("%d looks after the last subscriber", looks-before)
 		}
-		// The next one is told what has become of everything meanwhile.
+		// The next subscriber learns what happened meanwhile.
 		m.move(1, "main-1", session.Failed)
 		expect(t, subscribe(t, h, Want{}), "1: snapshot, resumed false: main-1 FAILED")
 	})
 }
 
-// TestLateCommitsAreNotMissed: number 2 commits after 3 was told; whoever reconnects in between is told of it too, once.
+// TestLateCommitsAreNotMissed: number 2 commits after 3 was sent. A subscriber that reconnects in between gets 2 as well,
+// once.
 func TestLateCommitsAreNotMissed(t *testing.T) {
 	inTime(t, func(t *testing.T, m *memory, h *Hub) {
 		m.move(1, "main-1", session.Preparing)
@@ -268,7 +269,7 @@ func TestLateCommitsAreNotMissed(t *testing.T) {
 	})
 }
 
-// TestMissingFromTheBeginning: the number is missing already when the first subscriber comes.
+// TestMissingFromTheBeginning: a number is already missing when the first subscriber arrives.
 func TestMissingFromTheBeginning(t *testing.T) {
 	inTime(t, func(t *testing.T, m *memory, h *Hub) {
 		m.move(1, "main-1", session.Preparing)
@@ -280,8 +281,8 @@ func TestMissingFromTheBeginning(t *testing.T) {
 	})
 }
 
-// TestRolledBackNumbersAreGivenUp: what has not come after ten minutes never comes, and does not stay in the ids. Should it
-// come after all, the end of its session still shows.
+// TestRolledBackNumbersAreGivenUp: after ten minutes the hub stops waiting for a missing number and drops it from the ids.
+// If the transition commits after all, the end of its session still shows.
 func TestRolledBackNumbersAreGivenUp(t *testing.T) {
 	inTime(t, func(t *testing.T, m *memory, h *Hub) {
 		m.move(1, "main-1", session.Preparing)
@@ -302,7 +303,7 @@ func TestRolledBackNumbersAreGivenUp(t *testing.T) {
 	})
 }
 
-// TestHealthChangesByTimeAlone: nobody writes anything any more, and the verdict changes all the same.
+// TestHealthChangesByTimeAlone: the verdict changes even though nobody writes anything.
 func TestHealthChangesByTimeAlone(t *testing.T) {
 	inTime(t, func(t *testing.T, m *memory, h *Hub) {
 		m.move(1, "main-1", session.Transferring)
@@ -317,8 +318,8 @@ func TestHealthChangesByTimeAlone(t *testing.T) {
 	})
 }
 
-// TestPulsesProveThatTheDatabaseAnswers: they come while nothing happens, not while the database is away, and do not pile up
-// for somebody who does not take them.
+// TestPulsesProveThatTheDatabaseAnswers: pulses come while nothing happens but not while the database is away, and do not
+// pile up for a subscriber that does not read.
 func TestPulsesProveThatTheDatabaseAnswers(t *testing.T) {
 	inTime(t, func(t *testing.T, m *memory, h *Hub) {
 		m.move(1, "main-1", session.Completed)
@@ -345,12 +346,12 @@ func TestPulsesProveThatTheDatabaseAnswers(t *testing.T) {
 		}
 		after(10 * time.Minute)
 		if all := heard(idle); !slices.Equal(all, []string{pulse}) {
-			t.Errorf("who takes nothing for ten minutes has %v to take", all)
+			t.Errorf("a subscriber that read nothing for ten minutes has %v waiting", all)
 		}
 	})
 }
 
-// TestSlowSubscriberIsDropped, and nobody waits for it; it goes on from where it was.
+// TestSlowSubscriberIsDropped: nobody waits for it, and when it comes back it continues where it left off.
 func TestSlowSubscriberIsDropped(t *testing.T) {
 	inTime(t, func(t *testing.T, m *memory, h *Hub) {
 		m.move(1, "main-1", session.Transferring)
@@ -362,16 +363,16 @@ func TestSlowSubscriberIsDropped(t *testing.T) {
 			told = append(told, got(quick)...)
 		}
 		if len(told) != 1+12*2 {
-			t.Errorf("the quick one was told %d times: %v", len(told), told)
+			t.Errorf("the quick one got %d events: %v", len(told), told)
 		}
 		left := got(slow)
 		if len(left) != 1+8+1 || left[9] != "end: slow" || !strings.HasPrefix(left[8], "5: ") {
-			t.Errorf("the slow one was told %v", left)
+			t.Errorf("the slow one got %v", left)
 		}
 		seen := Position{High: 5}
 		back := got(subscribe(t, h, Want{After: &seen}))
 		if len(back) != 8+1 || back[0] != "6: main-1 PREPARING" || back[7] != "13: main-1 TRANSFERRING" {
-			t.Errorf("after its return it was told %v", back)
+			t.Errorf("after its return it got %v", back)
 		}
 	})
 }
@@ -388,15 +389,15 @@ func TestTooFarBackOrAheadGetsTheSnapshotAlone(t *testing.T) {
 			told := got(subscribe(t, h, Want{After: &Position{High: c.high}}))
 			resumed := strings.Contains(told[len(told)-1], "resumed true")
 			if len(told) != c.told || resumed != (c.high >= 500 && c.high <= 1500) {
-				t.Errorf("after %d: told %d times, last %s", c.high, len(told), told[len(told)-1])
+				t.Errorf("after %d: %d events, last %s", c.high, len(told), told[len(told)-1])
 			}
 		}
 	})
 }
 
-// TestTroubleWithTheDatabase: a short one is not noticed and nothing is missed; a long one ends the subscriptions, and
-// those who come meanwhile are told at once.
-func TestTroubleWithTheDatabase(t *testing.T) {
+// TestDatabaseTrouble: subscribers do not notice a short outage and miss nothing; a long one ends their subscriptions, and
+// anyone who subscribes during it is told at once.
+func TestDatabaseTrouble(t *testing.T) {
 	inTime(t, func(t *testing.T, m *memory, h *Hub) {
 		m.move(1, "main-1", session.Preparing)
 		s := subscribe(t, h, Want{})
@@ -435,7 +436,7 @@ func TestStoppedHub(t *testing.T) {
 		gone, leave := context.WithCancel(t.Context())
 		leave()
 		if _, err := h.Subscribe(gone, Want{}); !errors.Is(err, context.Canceled) && err != nil {
-			t.Errorf("a caller that has gone: %v", err)
+			t.Errorf("a caller that has left: %v", err)
 		}
 	})
 }

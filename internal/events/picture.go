@@ -7,21 +7,21 @@ import (
 	"fullsync/internal/session"
 )
 
-// patienceWithMissing is for how many looks a missing number is waited for, ten minutes at the usual tick. It is given when
-// a transaction changes a status, and only a process that is stopped in between keeps it that long.
+// patienceWithMissing is how many looks to wait for a missing number: ten minutes at the usual tick. A transaction gets its
+// number when it changes a status, and only a process stopped at that moment takes so long to commit.
 const patienceWithMissing = 2400
 
-// picture is what has been published: the sessions as they were shown last, and the transitions up to a position.
+// picture is what has been published: the sessions as last shown, and the transitions up to a position.
 type picture struct {
 	limits session.Limits
-	// sessions are the active ones, and the last finished one of each catalog.
+	// sessions holds the active sessions and each catalog's last finished one.
 	sessions map[string]*session.View
 	pos      Position
-	// awaited says for how many looks more each missing number is waited for.
+	// awaited is how many more looks to wait for each missing number.
 	awaited map[int64]int
 }
 
-// newPicture returns the picture to begin with.
+// newPicture returns the picture for a hub that starts from state.
 func newPicture(state State, limits session.Limits) *picture {
 	p := &picture{limits: limits, sessions: map[string]*session.View{}, awaited: map[int64]int{}}
 	if len(state.Recent) > 0 {
@@ -37,7 +37,7 @@ func newPicture(state State, limits session.Limits) *picture {
 	return p
 }
 
-// active returns the ids of the sessions that were active when they were shown last.
+// active returns the ids of the sessions that were active when last shown.
 func (p *picture) active() (ids []string) {
 	for id, v := range p.sessions {
 		if v.Status.Active() {
@@ -47,7 +47,7 @@ func (p *picture) active() (ids []string) {
 	return ids
 }
 
-// update brings the picture up to date and returns what to publish: first the transitions, then the sessions.
+// update brings the picture up to date and returns what to publish: transitions first, then sessions.
 func (p *picture) update(found Changes) (fresh []Event) {
 	moved := map[string]bool{}
 	for i := range found.Transitions {
@@ -56,7 +56,7 @@ func (p *picture) update(found Changes) (fresh []Event) {
 			p.pos = p.pos.With(t.Seq)
 			moved[t.SessionID] = true
 			if t.Status.Current() != t.Status {
-				continue // to a state of the previous version, which is none in this one
+				continue // a state of the previous version, which does not exist in this one
 			}
 			fresh = append(fresh, Event{Type: TypeStatus, ID: p.pos.String(), Transition: t})
 		}
@@ -68,7 +68,8 @@ func (p *picture) update(found Changes) (fresh []Event) {
 		present[row.ID] = true
 		v := session.NewView(row, found.Now, p.limits)
 		before, known := p.sessions[row.ID]
-		// One that ended long ago and is here only because somebody who joins has asked for it or missed it is no news.
+		// A session that ended long ago, and is here only because a joining subscriber asked for it or missed it, is not
+		// news.
 		news := known || moved[row.ID] || row.Status.Active()
 		if !news || known && reflect.DeepEqual(*before, v) {
 			continue
@@ -84,7 +85,7 @@ func (p *picture) update(found Changes) (fresh []Event) {
 	return fresh
 }
 
-// show puts a session into the picture; of a catalog's finished ones only the last stays.
+// show puts a session into the picture, which keeps only the last finished session of each catalog.
 func (p *picture) show(v *session.View) {
 	p.sessions[v.ID] = v
 	if v.Status.Active() {
@@ -97,7 +98,7 @@ func (p *picture) show(v *session.View) {
 	}
 }
 
-// giveUpMissing stops waiting for numbers whose transaction was surely rolled back.
+// giveUpMissing stops waiting for numbers whose transaction must have been rolled back by now.
 func (p *picture) giveUpMissing() {
 	still := make(map[int64]int, len(p.pos.Missing))
 	for _, seq := range p.pos.Missing {

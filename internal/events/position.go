@@ -8,25 +8,25 @@ import (
 	"strings"
 )
 
-// maxMissing bounds how many numbers a [Position] remembers as missing, so that an event's id stays short.
+// maxMissing is how many missing numbers a [Position] remembers at most, so that an event's id stays short.
 const maxMissing = 64
 
-// Position says which transitions somebody has seen: all up to High but those in Missing. Numbers can be missing because
-// they are given before the transaction that uses them commits: 7 may be seen while 6 is still to come, or never comes.
-// Its text is the id of an event, and comes back as Last-Event-ID to any replica of the node.
+// Position says which transitions somebody has seen: all up to High except those in Missing. Numbers can be missing because
+// a transaction gets its number before it commits: 7 may show up before 6 does, and 6 may never come. Its text is the id of
+// an event, which a client may send back as Last-Event-ID to any replica of the node.
 type Position struct {
 	High int64
-	// Missing is ascending, all below High, at most maxMissing numbers.
+	// Missing holds at most maxMissing numbers below High, ascending.
 	Missing []int64
 }
 
-// Has says whether the transition of that number has been seen.
+// Has reports whether the transition with that number has been seen.
 func (p Position) Has(seq int64) bool {
 	_, missing := slices.BinarySearch(p.Missing, seq)
 	return seq <= p.High && !missing
 }
 
-// Floor is the number after which everything must be read to miss nothing.
+// Floor returns the number after which to read so as to miss nothing.
 func (p Position) Floor() int64 {
 	if len(p.Missing) > 0 {
 		return p.Missing[0] - 1
@@ -34,7 +34,7 @@ func (p Position) Floor() int64 {
 	return p.High
 }
 
-// With returns p with the transition of that number seen. p itself stays as it was.
+// With returns p with that transition marked as seen. It does not change p.
 func (p Position) With(seq int64) Position {
 	if seq <= p.High {
 		return p.Without(seq)
@@ -46,7 +46,7 @@ func (p Position) With(seq int64) Position {
 	return Position{High: seq, Missing: missing[max(0, len(missing)-maxMissing):]}
 }
 
-// Without returns p with that number no longer among the missing ones. p itself stays as it was.
+// Without returns p without that number in Missing. It does not change p.
 func (p Position) Without(seq int64) Position {
 	i, missing := slices.BinarySearch(p.Missing, seq)
 	if !missing {
@@ -55,7 +55,8 @@ func (p Position) Without(seq int64) Position {
 	return Position{High: p.High, Missing: slices.Delete(slices.Clone(p.Missing), i, i+1)}
 }
 
-// String returns the position as text: the highest number, then the missing ones, neighbours as a range: "12.3.5-7".
+// String returns the position as text: the highest number, then the missing ones, with neighbours as a range, as in
+// "12.3.5-7".
 func (p Position) String() string {
 	text := strconv.AppendInt(nil, p.High, 10)
 	for i := 0; i < len(p.Missing); i++ {
@@ -71,7 +72,7 @@ func (p Position) String() string {
 	return string(text)
 }
 
-// ParsePosition reads what [Position.String] wrote, and returns an error for anything else. The text may come from outside.
+// ParsePosition reads what [Position.String] wrote, and returns an error for anything else. The text need not be trusted.
 func ParsePosition(text string) (Position, error) {
 	parts := strings.Split(text, ".")
 	high, err := parseSeq(parts[0])
@@ -105,11 +106,11 @@ func ParsePosition(text string) (Position, error) {
 	return p, nil
 }
 
-// parseSeq reads one number as it is written: no sign, no leading zero.
+// parseSeq reads one number, which must have no sign and no leading zero.
 func parseSeq(text string) (int64, error) {
 	n, err := strconv.ParseInt(text, 10, 64)
 	if err != nil || n < 0 || n == math.MaxInt64 || strconv.FormatInt(n, 10) != text {
-		return 0, fmt.Errorf("position: %.20q is no number of a transition", text)
+		return 0, fmt.Errorf("position: %.20q is not a transition number", text)
 	}
 	return n, nil
 }

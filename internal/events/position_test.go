@@ -27,11 +27,11 @@ func TestPositionKnowsWhatWasSeen(t *testing.T) {
 	}
 	far := p.With(1_000_000)
 	if len(far.Missing) != maxMissing || far.Has(999_999) || !far.Has(6) {
-		t.Errorf("after a leap: %s", far)
+		t.Errorf("after a jump: %s", far)
 	}
 }
 
-func TestPositionsAreReadAsTheyAreWritten(t *testing.T) {
+func TestPositionTextRoundTrip(t *testing.T) {
 	t.Parallel()
 	for _, text := range []string{"0", "42", "9.6-8", "9.6.8", "12.1-5.7.9-11"} {
 		if p, err := ParsePosition(text); err != nil || p.String() != text {
@@ -46,7 +46,7 @@ func TestPositionsAreReadAsTheyAreWritten(t *testing.T) {
 	}
 }
 
-// FuzzParsePosition: whatever comes from outside, a position that was read is sound, and written as it came.
+// FuzzParsePosition: any position that parses is valid, and String returns the same text.
 func FuzzParsePosition(f *testing.F) {
 	for _, text := range []string{"0", "42", "9.6-8", "9.6.8", "100.1-50.60", "9.8.7"} {
 		f.Add(text)

@@ -6,21 +6,21 @@ import (
 	"fullsync/internal/fault"
 )
 
-// Subscription is what one subscriber hears: the events of First, then those of Events.
+// Subscription is one subscriber's feed: read First, then Events.
 type Subscription struct {
 	hub    *Hub
 	want   Want
 	first  [][]byte
 	events chan []byte
-	// joined is closed when the subscription has its first events, or err why there are none.
+	// joined is closed when first is set, or err if there is nothing to set.
 	joined chan struct{}
 	err    error
 	why    End
 }
 
-// Subscribe returns a subscription once the first look at the database after the call is done, at most a tick later. The
-// caller must close it. It returns Unavailable when the database does not answer, the replica stops, or it has as many
-// subscribers as it can serve; and the error of ctx when that ends.
+// Subscribe returns a subscription after the next look at the database, which begins at most a tick later. The caller must
+// close it. It returns Unavailable if the database does not answer, the replica is stopping, or the replica has too many
+// subscribers already, and ctx's error if ctx ends.
 func (h *Hub) Subscribe(ctx context.Context, want Want) (*Subscription, error) {
 	s := &Subscription{hub: h, want: want, events: make(chan []byte, h.cfg.Buffer), joined: make(chan struct{})}
 	if err := h.join(s); err != nil {
@@ -56,20 +56,20 @@ func (h *Hub) join(s *Subscription) error {
 	return nil
 }
 
-// First returns the events to begin with: the transitions that were missed, and a snapshot. It returns them once.
+// First returns the first events: the transitions that were missed, then a snapshot. It returns them only once.
 func (s *Subscription) First() [][]byte {
 	first := s.first
 	s.first = nil
 	return first
 }
 
-// Events yields every later event, until the subscription ends; [Subscription.Why] says why it did.
+// Events yields every later event until the subscription ends; then [Subscription.Why] says why.
 func (s *Subscription) Events() <-chan []byte { return s.events }
 
-// Why says why the subscription has ended. It is valid once Events is closed.
+// Why returns why the subscription ended. It is valid once Events is closed.
 func (s *Subscription) Why() End { return s.why }
 
-// Close ends the subscription from the subscriber's side. It is safe to call twice, and after its end.
+// Close ends the subscription from the subscriber's side. It is safe to call twice, and after the subscription has ended.
 func (s *Subscription) Close() {
 	s.hub.mu.Lock()
 	defer s.hub.mu.Unlock()

@@ -9,17 +9,18 @@ import (
 )
 
 const (
-	// recentNumbers is how many of the newest transitions' numbers are looked at for missing ones at the beginning.
+	// recentNumbers is how many of the newest transition numbers a starting hub searches for gaps.
 	recentNumbers = maxMissing
-	// maxReplay is how far back, in numbers, a subscriber can go on; further back the snapshot has to do.
+	// maxReplay is how far back, in transition numbers, a subscriber can resume; anyone further behind gets the snapshot
+	// alone.
 	maxReplay = 1000
 )
 
-// mayReplay says whether somebody who has seen up to after can be given everything up to p. A position from another
-// database, or from before a backup was put back, may be ahead of p: then nobody knows what it has seen.
+// mayReplay reports whether after is recent enough to replay from. A position from another database, or from before a
+// backup was restored, may be ahead of p; nobody can tell what such a subscriber has seen.
 func (p Position) mayReplay(after Position) bool { return after.High >= p.High-maxReplay }
 
-// welcome makes the first events of those who join at one look. Equal snapshots are made once.
+// welcome makes the first events for everyone who joins at one look. It encodes equal snapshots once.
 type welcome struct {
 	hub       *Hub
 	found     Changes
@@ -31,7 +32,7 @@ type snapshotKey struct {
 	resumed            bool
 }
 
-// events returns what want has missed, then the current state.
+// events returns what the subscriber missed, then the current state.
 func (w *welcome) events(want Want) (first [][]byte) {
 	pos := w.hub.picture.pos
 	key := snapshotKey{sessionID: want.SessionID, catalog: want.Catalog}
@@ -62,7 +63,7 @@ func (w *welcome) missed(want Want, seen Position) (missed [][]byte) {
 	return missed
 }
 
-// snapshot returns the current state, as far as it is wanted.
+// snapshot returns the part of the current state that want covers.
 func (w *welcome) snapshot(want Want, resumed bool) *Snapshot {
 	snapshot := &Snapshot{Resumed: resumed}
 	for _, v := range w.hub.picture.sessions {
@@ -71,7 +72,7 @@ func (w *welcome) snapshot(want Want, resumed bool) *Snapshot {
 		}
 	}
 	for _, row := range w.found.Sessions {
-		// One that ended long ago is not in the picture.
+		// A session that ended long ago is not in the picture.
 		if _, shown := w.hub.picture.sessions[row.ID]; !shown && row.ID == want.SessionID && want.covers(row.ID, row.Catalog) {
 			snapshot.Sessions = append(snapshot.Sessions, session.NewView(row, w.found.Now, w.hub.cfg.Limits))
 		}

@@ -12,16 +12,16 @@ import (
 
 // Store keeps the users of a node. Every method may also return Unavailable when the database does not answer.
 type Store interface {
-	// AddUser inserts u and fills in its times by the database's clock. Returns Conflict (see [Exists]) when the name is taken.
+	// AddUser inserts u and sets its times from the database's clock. Returns Conflict (see [Exists]) if the name is taken.
 	AddUser(ctx context.Context, u *User) error
-	// AddFirstUser is AddUser for a node that has no user yet; made is false, and nothing is done, when it has one.
+	// AddFirstUser is AddUser for a node without users. If there is one already it does nothing and made is false.
 	AddFirstUser(ctx context.Context, u *User) (made bool, err error)
 	// ListUsers returns every user, ascending by name.
 	ListUsers(ctx context.Context) ([]User, error)
-	// FindUser returns the user of that name in any case, or NotFound (see [Unknown]).
+	// FindUser returns the user of that name, ignoring case, or NotFound (see [Unknown]).
 	FindUser(ctx context.Context, name string) (User, error)
-	// ChangeUser reads the user for update, calls change with it and writes Role, PasswordHash, Disabled and Generation with
-	// a new UpdatedAt, all in one transaction. An error of change rolls back and is returned as it is. Returns NotFound for an
+	// ChangeUser reads the user for update, calls change, and writes Role, PasswordHash, Disabled and Generation with a new
+	// UpdatedAt, all in one transaction. If change fails, it rolls back and returns that error. Returns NotFound for an
 	// unknown user.
 	ChangeUser(ctx context.Context, name string, change func(*User) error) (User, error)
 	// ForgetAttempts forgets the failed logins of a subject.
@@ -34,7 +34,7 @@ type Directory struct {
 	hasher *auth.Hasher
 }
 
-// NewDirectory returns the directory kept in store.
+// NewDirectory returns a directory of the users in store.
 func NewDirectory(store Store, hasher *auth.Hasher) *Directory {
 	return &Directory{store: store, hasher: hasher}
 }
@@ -42,12 +42,12 @@ func NewDirectory(store Store, hasher *auth.Hasher) *Directory {
 // List returns every user, ascending by name.
 func (d *Directory) List(ctx context.Context) ([]User, error) { return d.store.ListUsers(ctx) }
 
-// Find returns the user of that name in any case, or NotFound.
+// Find returns the user of that name, ignoring case, or NotFound.
 func (d *Directory) Find(ctx context.Context, name string) (User, error) {
 	return d.store.FindUser(ctx, name)
 }
 
-// Add adds a user. Returns Invalid for a name, a role or a password that breaks the rules, Conflict when the name is taken.
+// Add adds a user. Returns Invalid for a name, role or password that breaks the rules, and Conflict if the name is taken.
 func (d *Directory) Add(ctx context.Context, name string, role auth.Role, password string) (User, error) {
 	u, err := d.newUser(ctx, name, role, password)
 	if err != nil {
@@ -59,11 +59,12 @@ func (d *Directory) Add(ctx context.Context, name string, role auth.Role, passwo
 	return u, nil
 }
 
-// FirstName is the name of the user that [Directory.First] makes.
+// FirstName is the name of the user that [Directory.First] creates.
 const FirstName = "admin"
 
-// First makes an administrator with a random password where there is no user yet, and returns that password: it is kept
-// nowhere. The password is empty where there was a user already. Of several replicas at once one makes it.
+// First creates an administrator with a random password if there are no users yet, and returns that password, which is not
+// stored anywhere. It returns "" if there was a user already. When several replicas call it at once, one of them creates
+// the user.
 func (d *Directory) First(ctx context.Context) (password string, err error) {
 	if users, err := d.store.ListUsers(ctx); err != nil || len(users) > 0 {
 		return "", err
@@ -80,7 +81,7 @@ func (d *Directory) First(ctx context.Context) (password string, err error) {
 	return password, nil
 }
 
-// randomPassword returns 100 bits of chance that can be read aloud and typed.
+// randomPassword returns 100 random bits as text that can be read aloud and typed.
 func randomPassword() string {
 	text := strings.ToLower(rand.Text())
 	return strings.Join([]string{text[0:5], text[5:10], text[10:15], text[15:20]}, "-")
@@ -103,8 +104,8 @@ func (d *Directory) newUser(ctx context.Context, name string, role auth.Role, pa
 	return User{ID: uuid.NewString(), Name: name, NameKey: Key(name), Role: role, PasswordHash: hash, Generation: 1}, nil
 }
 
-// SetPassword gives a user another password. It ends their tokens and forgets failed logins. Returns Invalid for a
-// password that breaks the rules, NotFound for an unknown user.
+// SetPassword changes a user's password, ends their tokens and forgets their failed logins. Returns Invalid for a password
+// that breaks the rules, and NotFound for an unknown user.
 func (d *Directory) SetPassword(ctx context.Context, name, password string) (User, error) {
 	if err := CheckPassword(name, password); err != nil {
 		return User{}, err
@@ -124,8 +125,8 @@ func (d *Directory) SetPassword(ctx context.Context, name, password string) (Use
 	return u, d.store.ForgetAttempts(ctx, NameLimit(name).Subject)
 }
 
-// SetRole gives a user another role, which ends their tokens. Returns Invalid for a role that no user may have, NotFound for
-// an unknown user.
+// SetRole changes a user's role, which ends their tokens. Returns Invalid for a role that users cannot have, and NotFound
+// for an unknown user.
 func (d *Directory) SetRole(ctx context.Context, name string, role auth.Role) (User, error) {
 	if _, err := ParseRole(string(role)); err != nil {
 		return User{}, err
@@ -139,7 +140,7 @@ func (d *Directory) SetRole(ctx context.Context, name string, role auth.Role) (U
 	})
 }
 
-// Disable forbids a user to sign in, and ends their tokens at once. Returns NotFound for an unknown user.
+// Disable stops a user from signing in and ends their tokens at once. Returns NotFound for an unknown user.
 func (d *Directory) Disable(ctx context.Context, name string) (User, error) {
 	return d.store.ChangeUser(ctx, name, func(u *User) error {
 		u.Disabled = true
@@ -148,7 +149,7 @@ func (d *Directory) Disable(ctx context.Context, name string) (User, error) {
 	})
 }
 
-// Enable lets a user sign in again and forgets failed logins; tokens from before do not come back. Returns NotFound for an
+// Enable lets a user sign in again and forgets their failed logins; their old tokens stay dead. Returns NotFound for an
 // unknown user.
 func (d *Directory) Enable(ctx context.Context, name string) (User, error) {
 	u, err := d.store.ChangeUser(ctx, name, func(u *User) error {

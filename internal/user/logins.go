@@ -10,24 +10,26 @@ import (
 	"fullsync/internal/fault"
 )
 
-// LoginStore keeps what logins need. Every method may also return Unavailable when the database does not answer.
+// LoginStore stores what logins need. Every method may also return Unavailable when the database does not answer.
 type LoginStore interface {
-	// AdmitLogin counts a login against every limit (see [Limit.Admit]) in one transaction, by the database's clock, unless
-	// one of them says to wait: then it counts nothing and returns the longest wait.
+	// AdmitLogin counts a login against every limit (see [Limit.Admit]) in one transaction, by the database's clock. If any
+	// limit says to wait, it counts nothing and returns the longest wait.
 	AdmitLogin(ctx context.Context, limits ...Limit) (wait time.Duration, err error)
-	// TakeBack undoes one count of each subject, and shortens no wait.
+	// TakeBack undoes one count for each subject. It shortens no wait.
 	TakeBack(ctx context.Context, subjects ...string) error
-	// SignedIn records a login: it sets LastLoginAt, forgets the failures of forget and takes one of takeBack back.
+	// SignedIn records a login: it sets LastLoginAt, forgets all failures of the subject forget, and undoes one count of
+	// the subject takeBack.
 	SignedIn(ctx context.Context, userID, forget, takeBack string) error
 	// FindUser is [Store]'s.
 	FindUser(ctx context.Context, name string) (User, error)
-	// TokenUser returns the user of that id, as far as tokens depend on it (ID, Name, Role, Disabled, Generation), and whether the token of that id has ended. Returns NotFound for an unknown user.
+	// TokenUser returns the fields of a user that tokens depend on (ID, Name, Role, Disabled, Generation), and whether that
+	// token has ended. Returns NotFound for an unknown user.
 	TokenUser(ctx context.Context, userID, tokenID string) (u User, ended bool, err error)
-	// EndToken keeps the token of that id as ended until it would have expired. Doing it twice is no error.
+	// EndToken marks a token as ended until it would have expired. Doing so twice is no error.
 	EndToken(ctx context.Context, tokenID string, expiresAt time.Time) error
 }
 
-// Logins signs people in and out and knows whose tokens hold. It is safe for concurrent use.
+// Logins signs people in and out and checks their tokens. It is safe for concurrent use.
 type Logins struct {
 	store  LoginStore
 	hasher *auth.Hasher
@@ -36,22 +38,22 @@ type Logins struct {
 	log    *slog.Logger
 }
 
-// NewLogins returns the logins of the node with these keys; tokens live for ttl.
+// NewLogins returns the logins of the node with these keys. Tokens last for ttl.
 func NewLogins(store LoginStore, hasher *auth.Hasher, keys *auth.Keys, ttl time.Duration, log *slog.Logger) *Logins {
 	return &Logins{store: store, hasher: hasher, keys: keys, ttl: ttl, log: log}
 }
 
-// Credentials are what somebody signs in with, and from where.
+// Credentials are what a person signs in with, and where they are.
 type Credentials struct {
 	Name, Password string
 	// Address is the caller's IP address.
 	Address string
 }
 
-// SignIn returns a token for whoever these credentials are of, and the principal it speaks for. Returns Unauthenticated,
-// one and the same error after the same work, for an unknown name, a wrong password and a disabled user; TooMany, with
-// the time to wait, while logins of this name or from this address are slowed; Invalid for a name that no user can have;
-// Unavailable when too many sign in at once.
+// SignIn checks credentials and returns a token, and the principal it stands for. An unknown name, a wrong password and a
+// disabled user all get the same Unauthenticated error after the same work. Returns TooMany, with the time to wait, while
+// logins with this name or from this address are slowed; Invalid for a name that no user can have; and Unavailable when too
+// many people sign in at once.
 func (l *Logins) SignIn(ctx context.Context, c Credentials) (token string, p auth.Principal, err error) {
 	if err := CheckName(c.Name); err != nil {
 		return "", p, err
@@ -66,9 +68,9 @@ func (l *Logins) SignIn(ctx context.Context, c Credentials) (token string, p aut
 	}
 	u, right, err := l.authenticate(ctx, c)
 	if err != nil {
-		// Nothing was learned by this login, so it does not count.
+		// The caller learned nothing about the password, so this login does not count.
 		if err := l.store.TakeBack(context.WithoutCancel(ctx), address.Subject, name.Subject); err != nil {
-			l.log.WarnContext(ctx, "a login that was not decided counts as failed", "error", err)
+			l.log.WarnContext(ctx, "a login that was never checked will count as failed", "error", err)
 		}
 		return "", p, err
 	}
@@ -87,7 +89,7 @@ func (l *Logins) SignIn(ctx context.Context, c Credentials) (token string, p aut
 	return token, p, nil
 }
 
-// authenticate says whether the credentials are right. The work is the same whether there is such a user or not.
+// authenticate checks credentials. It does the same work whether or not the user exists.
 func (l *Logins) authenticate(ctx context.Context, c Credentials) (u User, right bool, err error) {
 	u, err = l.store.FindUser(ctx, c.Name)
 	if err != nil && fault.KindOf(err) != fault.NotFound {
@@ -97,7 +99,8 @@ func (l *Logins) authenticate(ctx context.Context, c Credentials) (u User, right
 	return u, matches && !u.Disabled, err
 }
 
-// loggable is the name of u. A name that nobody has is not logged: it may be a password in the wrong field.
+// loggable returns the name of u for the log. An unknown name is not logged, because it may be a password typed into the
+// wrong field.
 func loggable(u User) string {
 	if u.ID == "" {
 		return "(unknown)"
@@ -105,8 +108,8 @@ func loggable(u User) string {
 	return u.Name
 }
 
-// Verify returns who the token speaks for. Returns what [auth.Keys.Verify] returns, and also Unauthenticated for the token
-// of a login when it was signed out, or its user is disabled or has got another password or role since.
+// Verify returns the caller that a token stands for. It returns the errors of [auth.Keys.Verify], and also Unauthenticated
+// for a login's token after a sign-out, or once its user is disabled, deleted, or has another password or role.
 func (l *Logins) Verify(ctx context.Context, token string) (auth.Principal, error) {
 	p, err := l.keys.Verify(token)
 	if err != nil {
@@ -115,8 +118,8 @@ func (l *Logins) Verify(ctx context.Context, token string) (auth.Principal, erro
 	return l.Holds(ctx, p)
 }
 
-// Holds looks again at somebody whose token was verified before, and returns them with the role they have now. Returns
-// Unauthenticated as [Logins.Verify] does; a token that did not come from a login holds until it expires.
+// Holds checks again whether a verified token is still good, and returns its principal with the role the user has now.
+// Returns Unauthenticated as [Logins.Verify] does. A token that did not come from a login is good until it expires.
 func (l *Logins) Holds(ctx context.Context, p auth.Principal) (auth.Principal, error) {
 	if p.UserID == "" {
 		return p, nil
@@ -130,11 +133,11 @@ func (l *Logins) Holds(ctx context.Context, p auth.Principal) (auth.Principal, e
 	case ended || u.Disabled || u.Generation != p.Generation:
 		return auth.Principal{}, over()
 	}
-	p.Role = u.Role // what the token says may be older than a change made with SQL
+	p.Role = u.Role // somebody may have changed the role with SQL, which leaves the generation alone
 	return p, nil
 }
 
-// SignOut ends the token of p, on every replica at once. Returns Impossible for a token that did not come from a login.
+// SignOut ends p's token on every replica at once. Returns Impossible for a token that did not come from a login.
 func (l *Logins) SignOut(ctx context.Context, p auth.Principal) error {
 	if p.UserID == "" {
 		return fault.New(fault.Impossible, "NOT_A_LOGIN", "Not a login",

@@ -7,9 +7,9 @@ import (
 	"time"
 )
 
-// Limit says how the failed logins of one subject, a name or an address, are slowed: after Free failures each further
-// login has to wait, First at the beginning and twice as long each time, Most at the most. Failures are forgotten when
-// none is added for Forget.
+// Limit says how failed logins slow down one subject, which is a name or an address. After Free failures every further
+// login has to wait: First to begin with, then twice as long each time, up to Most. After Forget without a new failure, all
+// failures are forgotten.
 type Limit struct {
 	Subject string
 	Free    int
@@ -18,19 +18,20 @@ type Limit struct {
 	Forget  time.Duration
 }
 
-// ForgetAfter is when failures are forgotten. It is longer than the longest wait, so waiting one out forgets nothing.
+// ForgetAfter is how long failures are remembered. It is longer than the longest wait, so nobody gets a clean slate by
+// waiting one out.
 const ForgetAfter = time.Hour
 
-// NameLimit is the limit of one name, whether there is such a user or not. The wait is bounded so that nobody can lock
-// somebody else out for good by guessing: some 290 guesses a day remain.
+// NameLimit returns the limit for a name, whether or not such a user exists. The wait is bounded so that nobody can lock a
+// user out for good by guessing; that leaves about 290 guesses a day.
 func NameLimit(name string) Limit {
-	// What people type into the field of the name may be a password, and is not kept as it is.
+	// People sometimes type their password into the name field, so the name is not kept as typed.
 	sum := sha256.Sum256([]byte(Key(name)))
 	return Limit{Subject: "name:" + hex.EncodeToString(sum[:]), Free: 5, First: time.Second, Most: 5 * time.Minute, Forget: ForgetAfter}
 }
 
-// AddressLimit is the limit of one address, which several people may share. Of IPv6 it is the first 64 bits: whoever has
-// one such address has all of them.
+// AddressLimit returns the limit for an address, which several people may share. For IPv6 it covers the whole /64 network,
+// because anyone with one address in it usually has them all.
 func AddressLimit(address string) Limit {
 	if ip, err := netip.ParseAddr(address); err == nil {
 		ip = ip.Unmap().WithZone("")
@@ -43,12 +44,12 @@ func AddressLimit(address string) Limit {
 	return Limit{Subject: "address:" + address, Free: 20, First: time.Second, Most: 5 * time.Minute, Forget: ForgetAfter}
 }
 
-// Attempts are the logins of one subject that did not succeed, with those that are on their way.
+// Attempts counts one subject's logins that have failed or are still being checked.
 type Attempts struct {
-	// Subject is the limit's.
+	// Subject is [Limit.Subject].
 	Subject  string `gorm:"primaryKey"`
 	Failures int
-	// LastAt is when the last one was admitted, WaitUntil until when no other is. Both are the database's time.
+	// LastAt is when the last login was admitted, and no other is admitted before WaitUntil. Both are database time.
 	LastAt    time.Time
 	WaitUntil time.Time
 }
@@ -56,11 +57,11 @@ type Attempts struct {
 // TableName names the table for GORM.
 func (Attempts) TableName() string { return "login_attempts" }
 
-// Wait returns how long it takes until another login is admitted, 0 when it is now.
+// Wait returns how long until another login is admitted; 0 means now.
 func (a Attempts) Wait(now time.Time) time.Duration { return max(0, a.WaitUntil.Sub(now)) }
 
-// Admit returns a with one more login, which counts as failed until it has succeeded: of many at once, no more get
-// through than may fail.
+// Admit returns a with one more login, which counts as failed until it succeeds: otherwise many logins at once could get
+// past the limit.
 func (l Limit) Admit(a Attempts, now time.Time) Attempts {
 	if now.Sub(a.LastAt) >= l.Forget {
 		a.Failures = 0
@@ -73,7 +74,7 @@ func (l Limit) Admit(a Attempts, now time.Time) Attempts {
 	return a
 }
 
-// wait returns the wait after the free failures and over more.
+// wait returns how long to wait after over failures more than the free ones.
 func (l Limit) wait(over int) time.Duration {
 	wait := l.First
 	for range over {

@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// TestWaitsGrow goes through the failures of one name, each as soon as it is admitted.
+// TestWaitsGrow fails one name's logins again and again, each as soon as it is admitted.
 func TestWaitsGrow(t *testing.T) {
 	t.Parallel()
 	now := time.Date(2026, 5, 4, 12, 0, 0, 0, time.UTC)
@@ -18,14 +18,14 @@ func TestWaitsGrow(t *testing.T) {
 		wait := a.Wait(now)
 		waits = append(waits, int(wait.Seconds()))
 		if a.Wait(now.Add(wait)) != 0 || wait > 0 && a.Wait(now.Add(wait-time.Millisecond)) == 0 {
-			t.Errorf("the wait of %s ends at another time", wait)
+			t.Errorf("the wait of %s does not end when it should", wait)
 		}
 		now = now.Add(wait)
 	}
 	if want := []int{0, 0, 0, 0, 1, 2, 4, 8, 16, 32, 64, 128, 256, 300, 300, 300}; !slices.Equal(waits, want) {
 		t.Errorf("the waits are %v, want %v", waits, want)
 	}
-	// An hour of peace, and it begins again; a minute less, and it does not.
+	// After an hour without failures the count starts over; after a minute less it does not.
 	if a := NameLimit("alice").Admit(a, now.Add(ForgetAfter)); a.Failures != 1 {
 		t.Errorf("after an hour there are %d failures", a.Failures)
 	}
@@ -35,7 +35,7 @@ func TestWaitsGrow(t *testing.T) {
 	}
 }
 
-func TestWhatIsSlowedTogether(t *testing.T) {
+func TestWhichLoginsShareALimit(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
 		a, b string
@@ -54,9 +54,9 @@ func TestWhatIsSlowedTogether(t *testing.T) {
 		}
 	}
 	if NameLimit("Alice") != NameLimit("alice") || NameLimit("alice") == NameLimit("bob") {
-		t.Error("names are not told apart, or their case is")
+		t.Error("different names share a limit, or case makes a difference")
 	}
-	// A password in the field of the name must not be kept.
+	// A password typed into the name field must not be kept.
 	if strings.Contains(NameLimit("hunter2").Subject, "hunter2") {
 		t.Error("the name is kept as it was typed")
 	}

@@ -1,5 +1,5 @@
-// Package user holds the people who may sign in to a node: the rules for their names and passwords, their directory, the
-// logins with their tokens, and how failed logins are slowed. Nothing here knows HTTP or a database.
+// Package user manages the people who may sign in to a node: the rules for their names and passwords, their directory,
+// their logins and tokens, and the throttling of failed logins. Nothing here knows HTTP or a database.
 package user
 
 import (
@@ -13,7 +13,7 @@ import (
 	"fullsync/internal/fault"
 )
 
-// The length of a password, in characters. There are no rules of composition: they make passwords worse.
+// The length of a password, in characters. There are no rules about what it must contain: they make passwords worse.
 const (
 	MinPassword = 8
 	MaxPassword = 200
@@ -21,19 +21,19 @@ const (
 
 // User is a person who may sign in.
 type User struct {
-	// ID is a UUID. It stays the same for ever.
+	// ID is a UUID that never changes.
 	ID string `gorm:"primaryKey"`
-	// Name is as it was given; NameKey, by which the user is found, is the same in lower case.
+	// Name is the name as given. NameKey is the same in lower case, for looking users up.
 	Name    string
 	NameKey string
 	Role    auth.Role
 	// PasswordHash is a PHC string.
 	PasswordHash string `json:"-"`
 	Disabled     bool
-	// Generation counts what ends the user's tokens: another password, another role, being disabled. A token holds only in
-	// the generation it was made in.
+	// Generation goes up whenever the user's tokens must end: at a new password, a new role, or when the user is disabled.
+	// A token is good only for the generation it was made in.
 	Generation int64
-	// The times are the database's.
+	// All times are database time.
 	CreatedAt time.Time
 	UpdatedAt time.Time
 	// LastLoginAt is nil before the first login.
@@ -43,13 +43,13 @@ type User struct {
 // TableName names the table for GORM.
 func (User) TableName() string { return "users" }
 
-// Key returns what a name is found by: names that differ only in case are the same.
+// Key returns the form of a name that lookups use: names that differ only in case are the same.
 func Key(name string) string { return strings.ToLower(name) }
 
-// Roles returns the roles that a user may have.
+// Roles returns the roles that users can have.
 func Roles() []auth.Role { return []auth.Role{auth.RoleViewer, auth.RoleOperator, auth.RoleAdmin} }
 
-// ParseRole returns the role of that name. Returns Invalid for any other text, also for node: nodes do not sign in.
+// ParseRole returns the role called text. Returns Invalid for anything else, including node, because nodes do not sign in.
 func ParseRole(text string) (auth.Role, error) {
 	for _, r := range Roles() {
 		if text == string(r) {
@@ -59,7 +59,7 @@ func ParseRole(text string) (auth.Role, error) {
 	return "", fault.New(fault.Invalid, "INVALID_ROLE", "Invalid role", "The role of a user must be viewer, operator or admin.")
 }
 
-// CheckName returns Invalid for a name that is not 1 to 64 letters, digits, dots, underscores, hyphens and @.
+// CheckName returns Invalid unless name is 1 to 64 letters, digits, dots, underscores, hyphens and @.
 func CheckName(name string) error {
 	if regexp.MustCompile(`^[A-Za-z0-9._@-]{1,64}$`).MatchString(name) {
 		return nil
@@ -68,8 +68,8 @@ func CheckName(name string) error {
 		"The name of a user must be 1 to 64 letters, digits, dots, underscores, hyphens and @.").With("name", "has the wrong shape")
 }
 
-// CheckPassword returns Invalid for a new password that is too short, too long, not text, or the name itself. The
-// sentence never repeats it.
+// CheckPassword returns Invalid for a new password that is too short, too long, not text, or the name itself. The error
+// never repeats the password.
 func CheckPassword(name, password string) error {
 	var problem string
 	switch length := utf8.RuneCountInString(password); {
@@ -93,7 +93,7 @@ func Unknown(name string) *fault.Error {
 		"There is no user %s; fullsync user list shows who there is.", name)
 }
 
-// Exists is the Conflict error for a user that exists already.
+// Exists is the Conflict error for a name that is taken.
 func Exists(name string) *fault.Error {
 	return fault.New(fault.Conflict, "USER_EXISTS", "User already exists",
 		"There is a user %s already; names that differ only in upper and lower case are the same.", name)

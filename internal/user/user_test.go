@@ -19,7 +19,7 @@ func TestNames(t *testing.T) {
 		}
 	}
 	if Key("Alice") != Key("aLICE") {
-		t.Error("names in another case are others")
+		t.Error("names that differ only in case are different users")
 	}
 }
 
@@ -48,7 +48,7 @@ func TestPasswords(t *testing.T) {
 	}
 }
 
-func TestRolesOfPeople(t *testing.T) {
+func TestRolesForPeople(t *testing.T) {
 	t.Parallel()
 	for _, role := range auth.Roles() {
 		got, err := ParseRole(string(role))
@@ -61,7 +61,7 @@ func TestRolesOfPeople(t *testing.T) {
 	}
 }
 
-func TestRandomPasswordsKeepTheRules(t *testing.T) {
+func TestRandomPasswordsObeyTheRules(t *testing.T) {
 	t.Parallel()
 	seen := map[string]bool{}
 	for range 100 {
