@@ -1,5 +1,5 @@
-// Package config reads the settings of a node from FULLSYNC_* variables and flags of the same name, once, checks them
-// all, and freezes them: nobody reads the environment later.
+// Package config reads a node's settings from FULLSYNC_* variables and the matching flags. It reads and checks them once;
+// nothing reads the environment afterwards.
 package config
 
 import (
@@ -10,11 +10,11 @@ import (
 	"time"
 )
 
-// prefix begins the name of every variable.
+// prefix is what the name of every variable starts with.
 const prefix = "FULLSYNC_"
 
-// Config is every setting of a node. Its tags are the single place for a variable's name, default, shape (what a
-// value looks like, for errors) and meaning (for help and documents).
+// Config holds all settings of a node. Its tags define each variable's name, default, shape (what a value looks like, for
+// error messages) and meaning (for help texts and documents).
 type Config struct {
 	Listen         string        `env:"LISTEN" envDefault:"127.0.0.1:8080" shape:"an address and port such as 127.0.0.1:8080 or :8080" meaning:"Address and port of the API."`
 	DatabaseURL    Secret        `env:"DATABASE_URL" shape:"an address such as postgres://user:password@host:5432/fullsync, or empty for SQLite" meaning:"PostgreSQL database to use; if empty, SQLite in the data directory."`
@@ -48,16 +48,16 @@ type Config struct {
 	LogFormat string     `env:"LOG_FORMAT" envDefault:"text" shape:"text or json" meaning:"Format of the log."`
 }
 
-// The forms of the log.
+// The log formats.
 const (
 	LogText = "text"
 	LogJSON = "json"
 )
 
-// Secret is a text that shows in no log and no message. Convert it to string where it is used.
+// Secret is text that never shows in a log or message. Convert it to string where it is used.
 type Secret string
 
-// redacted stands for a secret that is set.
+// redacted is shown in place of a secret that is set.
 const redacted = "[set]"
 
 // String says only whether the secret is set.
@@ -79,10 +79,10 @@ func (s Secret) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
 
 // Variable describes one setting.
 type Variable struct {
-	// Name is the variable ("FULLSYNC_LISTEN"), Flag the flag of the same name ("listen").
+	// Name is the variable ("FULLSYNC_LISTEN"), Flag the matching flag ("listen").
 	Name string
 	Flag string
-	// Default is empty where there is none.
+	// Default is empty if there is none.
 	Default string
 	// Shape is what a value looks like, Meaning what it is for.
 	Shape   string
@@ -90,7 +90,7 @@ type Variable struct {
 	Secret  bool
 }
 
-// Variables returns every setting, in the order in which they are documented.
+// Variables returns every setting in the order of the documentation.
 func Variables() []Variable {
 	t := reflect.TypeFor[Config]()
 	out := make([]Variable, 0, t.NumField())
@@ -109,7 +109,7 @@ func Variables() []Variable {
 	return out
 }
 
-// String shows every setting by its variable, secrets redacted.
+// String returns all settings by variable name, with secrets redacted.
 func (c Config) String() string {
 	var b strings.Builder
 	for i, v := range Variables() {
@@ -121,10 +121,10 @@ func (c Config) String() string {
 	return b.String()
 }
 
-// GoString is String: the secrets of a printed Config stay hidden whatever the verb.
+// GoString is String, so that no verb prints the secrets of a Config.
 func (c Config) GoString() string { return c.String() }
 
-// LogValue shows every setting by its flag's name, secrets redacted.
+// LogValue returns all settings by flag name, with secrets redacted.
 func (c Config) LogValue() slog.Value {
 	variables := Variables()
 	attrs := make([]slog.Attr, len(variables))

@@ -136,7 +136,7 @@ func TestAllProblemsAtOnce(t *testing.T) {
 	}
 }
 
-func TestStarIsRefusedWithItsReason(t *testing.T) {
+func TestStarIsRefusedWithAReason(t *testing.T) {
 	t.Parallel()
 	_, _, err := Load(map[string]string{"FULLSYNC_CORS_ORIGINS": "https://a.example,*"}, nil)
 	if got := fault.Sentence(err, ""); !strings.Contains(got, "every web page") {
@@ -152,7 +152,7 @@ func TestEmptyCountsAsNotSet(t *testing.T) {
 	}
 }
 
-func TestTypoIsSeen(t *testing.T) {
+func TestTypoIsNoticed(t *testing.T) {
 	t.Parallel()
 	_, warnings, err := Load(map[string]string{
 		"FULLSYNC_LISTN": ":1", "FULLSYNC_URL": "x", "FULLSYNC_TOKEN": "x", "FULLSYNC_REQUIRE_POSTGRES": "1",
@@ -177,7 +177,7 @@ func TestFlagsBeatTheEnvironment(t *testing.T) {
 	some := flag.NewFlagSet("migrate", flag.ContinueOnError)
 	Bind(some, "database-url")
 	if some.Lookup("database-url") == nil || some.Lookup("listen") != nil {
-		t.Error("Bind did not keep to the flags it was given")
+		t.Error("Bind added flags it was not asked for")
 	}
 }
 
@@ -201,7 +201,7 @@ func TestSecretsAreNeverPrinted(t *testing.T) {
 		}
 	}
 	if !strings.Contains(c.String(), "FULLSYNC_JWT_SECRET=[set]") || !strings.Contains(log.String(), `"node-id":"branch-2"`) {
-		t.Errorf("the settings do not show: %s\n%s", c, log.String())
+		t.Errorf("the settings are missing from: %s\n%s", c, log.String())
 	}
 	if string(c.JWTSecret) != secret {
 		t.Error("the secret itself was changed")

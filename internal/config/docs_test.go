@@ -12,7 +12,7 @@ import (
 // update makes the test rewrite the table in README.md instead of comparing it.
 var update = flag.Bool("update", false, "rewrite the table of variables in README.md")
 
-func TestTheReadmeShowsTheseVariables(t *testing.T) {
+func TestReadmeListsTheVariables(t *testing.T) {
 	t.Parallel()
 	const begin, end = "<!-- variables -->", "<!-- /variables -->"
 	file := filepath.Join("..", "..", "README.md")
@@ -33,7 +33,7 @@ func TestTheReadmeShowsTheseVariables(t *testing.T) {
 		return
 	}
 	if shown != want {
-		t.Errorf("README.md shows other variables; run: go test ./internal/config -update\nwant:\n%s", want)
+		t.Errorf("the variables in README.md are out of date; run: go test ./internal/config -update\nwant:\n%s", want)
 	}
 }
 

@@ -12,11 +12,11 @@ import (
 	"fullsync/internal/fault"
 )
 
-// Load reads the settings from environ (name to value) and from flags as [Bind] returns them, which beat the
-// environment. An empty value counts as not set. Warnings are sentences about FULLSYNC_* variables that mean nothing
-// here, for a person to see a typo.
+// Load reads the settings from environ (name to value) and from flags as returned by [Bind], which override the
+// environment. An empty value counts as not set. Each warning is a sentence about an unknown FULLSYNC_* variable, so that
+// people notice typos.
 //
-// Returns Invalid with every problem at once, each naming its variable and what a value should look like.
+// Returns Invalid with all problems at once; each one names its variable and says what a value should look like.
 func Load(environ, flags map[string]string) (c Config, warnings []string, err error) {
 	given := map[string]string{}
 	for name, value := range environ {
@@ -36,20 +36,20 @@ func Load(environ, flags map[string]string) (c Config, warnings []string, err er
 	return c, unknown(given), asError(problems)
 }
 
-// Environ returns the FULLSYNC_* variables of a list as os.Environ returns it.
+// Environ returns the FULLSYNC_* variables in a list like that of os.Environ.
 func Environ(list []string) map[string]string {
 	all := env.ToMap(list)
 	maps.DeleteFunc(all, func(name, _ string) bool { return !strings.HasPrefix(name, prefix) })
 	return all
 }
 
-// FlagSet is where [Bind] adds flags; the flag sets of the flag and pflag packages are such.
+// FlagSet is where [Bind] adds flags. The flag sets of the flag and pflag packages implement it.
 type FlagSet interface {
 	String(name, value, usage string) *string
 }
 
-// Bind adds a flag for every variable to flags, or only for those named (as flags) in only. The function it returns
-// gives, once the flags are parsed, the ones that were set, for [Load].
+// Bind adds a flag for every variable to flags, or just for the flags named in only. Once the flags are parsed, the
+// function it returns gives those that were set, for [Load].
 func Bind(flags FlagSet, only ...string) (set func() map[string]string) {
 	values := map[string]*string{}
 	for _, v := range Variables() {
@@ -75,7 +75,8 @@ func Bind(flags FlagSet, only ...string) (set func() map[string]string) {
 	}
 }
 
-// parse reads given over the defaults. A variable that cannot be read is a problem and keeps its default.
+// parse reads the given variables and fills in the defaults. A variable that cannot be read is reported and keeps its
+// default.
 func parse(given map[string]string) (Config, []problem) {
 	read := func(from map[string]string) (Config, error) {
 		return env.ParseAsWithOptions[Config](env.Options{Prefix: prefix, Environment: from})
@@ -100,15 +101,15 @@ func parse(given map[string]string) (Config, []problem) {
 		}
 	}
 	if c, err = read(good); err != nil {
-		// Only a mistake in the tags of Config leads here.
+		// Only a mistake in Config's tags can lead here.
 		problems = append(problems, problem{"FULLSYNC_*", "cannot be read: " + err.Error()})
 	}
 	return c, problems
 }
 
-// unknown returns a warning for each variable that means nothing here.
+// unknown returns a warning for each unknown variable.
 func unknown(given map[string]string) []string {
-	// Read by the tests and by what talks to a running node, not by the node.
+	// Tests and clients of a running node read these; the node itself does not.
 	known := []string{
 		"FULLSYNC_URL", "FULLSYNC_TOKEN", "FULLSYNC_REQUIRE_POSTGRES", "FULLSYNC_REQUIRE_PGBOUNCER", "FULLSYNC_REQUIRE_BROWSER",
 		"FULLSYNC_NODE_MODULES",
@@ -125,7 +126,7 @@ func unknown(given map[string]string) []string {
 	return out
 }
 
-// asError joins problems in one error, nil where there are none.
+// asError joins problems into one error; nil if there are none.
 func asError(problems []problem) error {
 	if len(problems) == 0 {
 		return nil

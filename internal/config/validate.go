@@ -23,10 +23,10 @@ type problem struct {
 	text     string
 }
 
-// Validate returns Invalid with every problem at once, each naming its variable and what a value should look like.
+// Validate returns Invalid with all problems at once; each one names its variable and says what a value should look like.
 func (c Config) Validate() error { return asError(c.problems()) }
 
-// problem describes a wrong value of a field: what it must be, and why where that is not plain.
+// problem describes a field's wrong value: what it must look like, and why, if that is not obvious.
 func (c Config) problem(field, why string) problem {
 	f, _ := reflect.TypeFor[Config]().FieldByName(field)
 	text := "must be " + f.Tag.Get("shape")
@@ -50,9 +50,9 @@ func (c Config) problems() []problem {
 	check(c.NodeName == "" || validName(c.NodeName), "NodeName")
 	check(c.JWTSecret == "" || len(c.JWTSecret) >= minSecret, "JWTSecret")
 	if i := slices.IndexFunc(c.CORSOrigins, func(o string) bool { return !validOrigin(o) }); i >= 0 {
-		why := "each has a scheme and a host and nothing behind the port"
+		why := "each has a scheme and a host, and nothing after the port"
 		if strings.Contains(c.CORSOrigins[i], "*") {
-			why = "a * would let every web page call the API with a token it got hold of, so each origin is listed"
+			why = "with a *, every web page could call the API with a token it got hold of, so list each origin"
 		}
 		out = append(out, c.problem("CORSOrigins", why))
 	}
@@ -79,14 +79,14 @@ func (c Config) problems() []problem {
 	return out
 }
 
-// normalize brings values that may be written in several ways into one.
+// normalize rewrites values that can be written in several ways into a single form.
 func (c *Config) normalize() {
 	var origins []string
 	for _, text := range c.CORSOrigins {
 		if text = strings.TrimSpace(text); text == "" {
 			continue
 		}
-		// Browsers send an origin in lower case and without the scheme's own port.
+		// Browsers send an origin in lower case and without the scheme's default port.
 		text = strings.ToLower(text)
 		if u, err := url.Parse(text); err == nil &&
 			(u.Scheme == "http" && u.Port() == "80" || u.Scheme == "https" && u.Port() == "443") {
@@ -110,7 +110,7 @@ func (c *Config) normalize() {
 	c.TrustedProxies = proxies
 }
 
-// validNetwork accepts a network that is not the whole internet, whose word would be anyone's.
+// validNetwork accepts any network but the whole internet, which would mean trusting everybody.
 func validNetwork(text string) bool {
 	network, err := netip.ParsePrefix(text)
 	return err == nil && network.Bits() > 0 && network.Addr().Zone() == ""
@@ -130,7 +130,7 @@ func validDatabase(text string) bool {
 	return err == nil && (u.Scheme == "postgres" || u.Scheme == "postgresql") && u.Opaque == ""
 }
 
-// validNodeID is the rule that peers are held to as well.
+// validNodeID is the same rule as for the ids of peers.
 func validNodeID(text string) bool {
 	return regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$`).MatchString(text)
 }

@@ -38,7 +38,7 @@ func TestSentences(t *testing.T) {
 			"d (lines 16 and 28), e (lines 17 and 29), f (lines 18 and 30), g (lines 19 and 31), h (lines 20 and 32), i (lines 21 and 33), " +
 			"j (lines 22 and 34) and 3 more; the last line counts"},
 	} {
-		// Also with room for one, two or three of them, which goes through the temporary file.
+		// With room for only one, two or three ids in memory, the finder uses its temporary file.
 		for _, limit := range []int{plenty, 0, 41, 90} {
 			if got := sentence(limit, test.ids...); got != test.want {
 				t.Errorf("%s, with %d bytes: %s\nwant: %s", test.name, limit, got, test.want)
@@ -47,7 +47,7 @@ func TestSentences(t *testing.T) {
 	}
 }
 
-// TestFileAndMemoryFindTheSame: random ids, some of them several times, with more or less room.
+// TestFileAndMemoryFindTheSame searches random ids, some of them repeated, with more or less memory.
 func TestFileAndMemoryFindTheSame(t *testing.T) {
 	t.Parallel()
 	random := rand.New(rand.NewPCG(1, 2))
@@ -75,7 +75,7 @@ func TestNothingIsLeftBehind(t *testing.T) {
 	}
 }
 
-func TestWithoutRoomOnDisk(t *testing.T) {
+func TestNoRoomOnDisk(t *testing.T) {
 	t.Setenv("TMPDIR", t.TempDir()+"/none")
 	const want = "Duplicate ids were not looked for, because the directory for temporary files cannot be used or is full."
 	if got := sentence(0, "a", "b", "a"); got != want {

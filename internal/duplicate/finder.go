@@ -1,4 +1,4 @@
-// Package duplicate finds ids that stand on several lines of a file, however large the file is.
+// Package duplicate finds ids that occur on several lines of a file, however large the file is.
 package duplicate
 
 import (
@@ -11,20 +11,20 @@ import (
 	"strings"
 )
 
-// sighting is an id and the number of the line it stands on.
+// sighting is an id and the number of its line.
 type sighting struct {
 	id   string
 	line int
 }
 
-// Finder is told which id stands on which line, in constant memory: when that is full, what is there is sorted and put
-// into a temporary file. At the end all such runs are merged.
+// Finder collects the id of each line in constant memory. When that is full, it sorts what it has and writes it to a
+// temporary file as a run; at the end it merges all runs.
 type Finder struct {
 	limit int
 
 	run  []sighting
 	size int
-	// spilled holds the earlier runs one after the other; ends says where each one stops.
+	// spilled holds the earlier runs one after another; ends has the offset where each one stops.
 	spilled *os.File
 	ends    []int64
 	err     error
@@ -33,7 +33,7 @@ type Finder struct {
 // NewFinder returns a finder that keeps about limit bytes in memory.
 func NewFinder(limit int) *Finder { return &Finder{limit: limit} }
 
-// Add notes an accepted line. Lines come in ascending order. Trouble shows in [Finder.Sentence].
+// Add records an accepted line. Call it in line order. [Finder.Sentence] reports errors.
 func (f *Finder) Add(id string, line int) {
 	if f.err != nil {
 		return
@@ -41,7 +41,7 @@ func (f *Finder) Add(id string, line int) {
 	if f.size > f.limit {
 		f.err = f.spill()
 	}
-	f.run = append(f.run, sighting{strings.Clone(id), line}) // id alone, without the product whose memory it shares
+	f.run = append(f.run, sighting{strings.Clone(id), line}) // clone the id, which would otherwise keep its whole product in memory
 	f.size += len(id) + 40
 }
 
@@ -51,7 +51,7 @@ func (f *Finder) spill() (err error) {
 		if f.spilled, err = os.CreateTemp("", "fullsync-import-*"); err != nil {
 			return err
 		}
-		_ = os.Remove(f.spilled.Name()) // it lives on until it is closed, but not longer than this process; not on Windows
+		_ = os.Remove(f.spilled.Name()) // it stays usable until closed, and never outlives this process; Windows does not allow it
 	}
 	f.sort()
 	w := bufio.NewWriterSize(f.spilled, 1<<16)
@@ -73,7 +73,7 @@ func (f *Finder) spill() (err error) {
 	return err
 }
 
-// sort sorts the run by id, and lines of the same id as they came.
+// sort sorts the run by id and keeps the lines of each id in order.
 func (f *Finder) sort() {
 	slices.SortStableFunc(f.run, func(a, b sighting) int { return cmp.Compare(a.id, b.id) })
 }
@@ -86,8 +86,8 @@ func (f *Finder) close() {
 	}
 }
 
-// Sentence says which ids stood on several lines, or nothing where none did: "1 duplicate id: d-1 (lines 1 and 3); the last
-// line counts". It ends the search and must be called, or the temporary file stays open.
+// Sentence says which ids occurred on several lines, as in "1 duplicate id: d-1 (lines 1 and 3); the last line counts". It
+// is empty if none did. Call it exactly once, at the end: it closes the temporary file.
 func (f *Finder) Sentence() string {
 	defer f.close()
 	f.sort()

@@ -7,30 +7,30 @@ import (
 	"io"
 )
 
-// run is a sorted run that is being read; head is its next element.
+// run reads a sorted run; head is its next element.
 type run struct {
 	head sighting
 	next func() (sighting, error)
 }
 
-// runs is a heap of runs that are not at their end, by their heads.
+// runs is a heap of unfinished runs, ordered by their heads.
 type runs []*run
 
-// Len is part of [heap.Interface].
+// Len implements [heap.Interface].
 func (r runs) Len() int { return len(r) }
 
-// Swap is part of [heap.Interface].
+// Swap implements [heap.Interface].
 func (r runs) Swap(i, j int) { r[i], r[j] = r[j], r[i] }
 
-// Less is part of [heap.Interface].
+// Less implements [heap.Interface].
 func (r runs) Less(i, j int) bool {
 	return cmp.Or(cmp.Compare(r[i].head.id, r[j].head.id), cmp.Compare(r[i].head.line, r[j].head.line)) < 0
 }
 
-// Push is part of [heap.Interface].
+// Push implements [heap.Interface].
 func (r *runs) Push(x any) { *r = append(*r, x.(*run)) }
 
-// Pop is part of [heap.Interface].
+// Pop implements [heap.Interface].
 func (r *runs) Pop() any {
 	last := (*r)[len(*r)-1]
 	*r = (*r)[:len(*r)-1]

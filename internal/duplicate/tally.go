@@ -9,10 +9,10 @@ import (
 	"fullsync/internal/plural"
 )
 
-// shown is how many duplicate ids are named, and how many lines of each.
+// shown is how many duplicate ids are named, and how many lines for each.
 const shown = 10
 
-// tally is told of sightings in order of their ids, and keeps the duplicates among them.
+// tally takes sightings ordered by id and keeps the duplicates.
 type tally struct {
 	last  sighting
 	lines int // of the last id
@@ -58,7 +58,7 @@ func (t *tally) String() string {
 	return fmt.Sprintf("%s: %s; the last line counts", plural.Of(t.ids, "duplicate id"), enumerate(all, t.ids-len(t.named)))
 }
 
-// enumerate lists things as people do: a, b and c; with more that are not named: a, b, c and 7 more.
+// enumerate lists things as people do: a, b and c. With more than it names: a, b, c and 7 more.
 func enumerate(all []string, more int) string {
 	if more > 0 {
 		all = append(slices.Clip(all), fmt.Sprintf("%d more", more))
@@ -69,7 +69,7 @@ func enumerate(all []string, more int) string {
 	return strings.Join(all[:len(all)-1], ", ") + " and " + all[len(all)-1]
 }
 
-// printable replaces what a terminal might take for a command.
+// printable replaces characters that a terminal might interpret.
 func printable(r rune) rune {
 	if unicode.IsPrint(r) {
 		return r

@@ -37,7 +37,7 @@ func TestSentenceFallsBackToTheTitle(t *testing.T) {
 	}
 }
 
-// A message without arguments is not a format: it may quote what a person typed.
+// A message without arguments is not a format string: it may quote what somebody typed.
 func TestAMessageWithoutArgumentsStaysAsItIs(t *testing.T) {
 	t.Parallel()
 	if got := fault.New(fault.Invalid, "C", "T", "50 % off, %s and %d").Sentence(); got != "50 % off, %s and %d" {
@@ -71,7 +71,7 @@ func TestTheFirstFaultInTheChainCounts(t *testing.T) {
 	}
 }
 
-// Two errors made from one must not share the memory of their details.
+// Two errors made from the same one must not share memory for their details.
 func TestDetailsAreAddedToACopy(t *testing.T) {
 	t.Parallel()
 	base := fault.New(fault.Invalid, "INVALID", "Invalid request", "").With("action", "is required").With("catalog", "is too long").

@@ -1,5 +1,5 @@
-// Package jobs is the job engine: River, on the same database as everything else, so that a session and the job that
-// works on it are written in one transaction. Liveness and fencing are not its business: they are in the session row.
+// Package jobs runs the job engine, River, on the same database as everything else, so that one transaction writes a
+// session and its job. Liveness and fencing are not its concern; the session row has them.
 package jobs
 
 import (
@@ -20,10 +20,10 @@ import (
 	"fullsync/internal/syncer"
 )
 
-// Database is where the engine keeps its jobs.
+// Database is where the engine stores its jobs.
 type Database struct {
 	SQL *sql.DB
-	// Listener is a pool of the same PostgreSQL that can LISTEN; nil on SQLite.
+	// Listener is a pool on the same PostgreSQL database that can LISTEN; nil on SQLite.
 	Listener *pgxpool.Pool
 }
 
@@ -34,7 +34,7 @@ func (d Database) driver() riverdriver.Driver[*sql.Tx] {
 	return riverdatabasesql.NewWithPgxListener(d.SQL, d.Listener)
 }
 
-// Migrate creates or updates the engine's tables. It does not lock: call it inside the lock of the migrations.
+// Migrate creates or updates the engine's tables. It takes no lock, so call it while holding the migration lock.
 func (d Database) Migrate(ctx context.Context) error {
 	migrator, err := rivermigrate.New(d.driver(), &rivermigrate.Config{Logger: slog.New(slog.DiscardHandler)})
 	if err != nil {
@@ -44,7 +44,7 @@ func (d Database) Migrate(ctx context.Context) error {
 	return err
 }
 
-// args is a job: work on a session while its fence is the given one.
+// args is a job: work on a session as long as its fence is this one.
 type args struct {
 	SessionID string `json:"sessionId"`
 	Fence     int64  `json:"fence"`
@@ -53,26 +53,26 @@ type args struct {
 // Kind names the job for River.
 func (args) Kind() string { return "full_sync" }
 
-// Runner works on a session until it has ended.
+// Runner works on a session until the session ends.
 type Runner interface {
-	// Run returns syncer.ErrShutdown when it did not begin because this process stops.
+	// Run returns syncer.ErrShutdown if it never started because this process is stopping.
 	Run(ctx context.Context, sessionID string, fence int64) error
 }
 
-// Engine inserts jobs and, once started, works on them.
+// Engine inserts jobs and, once started, runs them.
 type Engine struct {
 	client *river.Client[*sql.Tx]
 	runner *lateRunner
 	upkeep *upkeep
 }
 
-// lateRunner is the runner that [Engine.Start] is given: the runner itself needs the engine to exist.
+// lateRunner is filled in by [Engine.Start], because the runner needs an engine before it can be built.
 type lateRunner struct {
 	river.WorkerDefaults[args]
 	Runner
 }
 
-// New returns an engine that works on up to workers sessions at once; 0 makes one that only inserts and aborts.
+// New returns an engine that works on up to workers sessions at once. With 0 workers it only inserts and aborts jobs.
 func New(d Database, workers int, log *slog.Logger) (*Engine, error) {
 	e := &Engine{runner: &lateRunner{}, upkeep: &upkeep{}}
 	cfg := &river.Config{Logger: slog.New(errorsOnly{log.Handler()}), SoftStopTimeout: softStop}
@@ -83,8 +83,8 @@ func New(d Database, workers int, log *slog.Logger) (*Engine, error) {
 		cfg.Queues = map[string]river.QueueConfig{river.QueueDefault: {MaxWorkers: workers}, upkeepQueue: {MaxWorkers: 1}}
 		cfg.PeriodicJobs = []*river.PeriodicJob{everyHour()}
 		cfg.FetchCooldown, cfg.FetchPollInterval = fetchCooldown, fetchPoll
-		cfg.JobTimeout = -1 // a session may take hours; its liveness is in its row
-		// Without a timeout the rescuer only tidies up jobs that were cancelled after their process had died.
+		cfg.JobTimeout = -1 // a session may take hours; its row says whether it is alive
+		// Without a timeout, the rescuer only tidies up jobs that were cancelled after their process died.
 		cfg.RescueStuckJobsAfter = rescueAfter
 	}
 	client, err := river.NewClient(d.driver(), cfg)
@@ -92,37 +92,36 @@ func New(d Database, workers int, log *slog.Logger) (*Engine, error) {
 	return e, err
 }
 
-// errorsOnly lets the engine's errors through; its everyday doings are no news to an operator, and what becomes of
-// sessions is logged by those who know them.
+// errorsOnly passes on only the engine's errors: its routine messages mean nothing to an operator, and other packages log
+// what happens to sessions.
 type errorsOnly struct{ slog.Handler }
 
-// Enabled is a [slog.Handler]'s.
+// Enabled implements [slog.Handler].
 func (w errorsOnly) Enabled(ctx context.Context, level slog.Level) bool {
 	return level >= slog.LevelError && w.Handler.Enabled(ctx, level)
 }
 
 const (
-	// softStop is how long a stopping engine waits for its workers before it ends their contexts.
+	// softStop is how long a stopping engine waits for its workers before it cancels their contexts.
 	softStop    = 5 * time.Second
 	rescueAfter = 5 * time.Minute
-	// A person waits for the start: jobs are few, and a look for new ones costs little. The poll finds those whose
-	// notification came while the last look was under way.
+	// People wait for a sync to start, and with so few jobs polling often is cheap. The poll finds jobs whose notification
+	// arrived during the previous fetch.
 	fetchCooldown = 20 * time.Millisecond
 	fetchPoll     = 200 * time.Millisecond
 )
 
-// Start begins to work on jobs with runner, in the background. clean is called at the start and every hour, on one
-// replica.
+// Start begins to run jobs with runner, in the background. It calls clean at the start and then every hour, on one replica.
 func (e *Engine) Start(ctx context.Context, runner Runner, clean func(context.Context) error) error {
 	e.runner.Runner = runner
 	e.upkeep.clean = clean
 	return e.client.Start(ctx)
 }
 
-// Stop fetches no more jobs and waits for those at work, at most until ctx ends.
+// Stop stops fetching jobs and waits for the running ones, until ctx ends at the latest.
 func (e *Engine) Stop(ctx context.Context) error { return e.client.Stop(ctx) }
 
-// Ready returns an error when the engine is not at work.
+// Ready returns an error if the engine is not running.
 func (e *Engine) Ready() error {
 	select {
 	case <-e.client.Stopped():
@@ -132,7 +131,7 @@ func (e *Engine) Ready() error {
 	}
 }
 
-// Enqueue is a [syncer.Queue]'s.
+// Enqueue implements [syncer.Queue].
 func (e *Engine) Enqueue(ctx context.Context, tx *sql.Tx, sessionID string, fence int64) (int64, error) {
 	inserted, err := e.client.InsertTx(ctx, tx, args{SessionID: sessionID, Fence: fence}, &river.InsertOpts{MaxAttempts: maxAttempts})
 	if err != nil {
@@ -141,10 +140,10 @@ func (e *Engine) Enqueue(ctx context.Context, tx *sql.Tx, sessionID string, fenc
 	return inserted.Job.ID, nil
 }
 
-// maxAttempts lets a job survive a database that is away while the session is being claimed.
+// maxAttempts lets a job survive a database outage while it claims its session.
 const maxAttempts = 10
 
-// Abort is a [syncer.Queue]'s. A job that is gone already is no error.
+// Abort implements [syncer.Queue]. It is no error if the job is already gone.
 func (e *Engine) Abort(ctx context.Context, jobID int64) error {
 	_, err := e.client.JobCancel(ctx, jobID)
 	if errors.Is(err, rivertype.ErrNotFound) {
@@ -153,7 +152,7 @@ func (e *Engine) Abort(ctx context.Context, jobID int64) error {
 	return err
 }
 
-// Pending is a [syncer.JobState]'s.
+// Pending implements [syncer.JobState].
 func (e *Engine) Pending(ctx context.Context, jobID int64) (waiting, begun bool, err error) {
 	job, err := e.client.JobGet(ctx, jobID)
 	if errors.Is(err, rivertype.ErrNotFound) {
@@ -166,14 +165,14 @@ func (e *Engine) Pending(ctx context.Context, jobID int64) (waiting, begun bool,
 	return job.FinalizedAt == nil && !begun, begun, nil
 }
 
-// retryAfter is when a job that met a stopping process, or could not claim its session, is offered again.
+// retryAfter is when a job is offered again after its process was stopping or it could not claim its session.
 const retryAfter = time.Second
 
-// NextRetry replaces River's growing pauses, which reach hours: a session must not wait longer for its worker than the
-// database was away. A job that was given up is replaced by the watchers.
+// NextRetry replaces River's backoff, which grows to hours: a session must not wait for its worker longer than the database
+// was away. The watchers replace a job that River gives up.
 func (r *lateRunner) NextRetry(*river.Job[args]) time.Time { return time.Now().Add(retryAfter) }
 
-// Work runs one job, as River calls it. The causes with which River ends a context become those of the service.
+// Work runs one job for River. It translates the reasons why River cancels a context into the syncer's.
 func (r *lateRunner) Work(ctx context.Context, job *river.Job[args]) error {
 	run, cancel := context.WithCancelCause(context.WithoutCancel(ctx))
 	defer cancel(nil)

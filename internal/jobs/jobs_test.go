@@ -8,7 +8,7 @@ import (
 	"fullsync/internal/syncer"
 )
 
-// A session and its job are written together or not at all.
+// A transaction writes both a session and its job, or neither.
 func TestAJobLivesAndDiesWithItsTransaction(t *testing.T) {
 	t.Parallel()
 	onBoth(t, func(t *testing.T, d jobs.Database) {
@@ -30,7 +30,7 @@ func TestAJobLivesAndDiesWithItsTransaction(t *testing.T) {
 			t.Errorf("job %d runs session %q with fence %d, want committed and 7", id, call.sessionID, call.fence)
 		}
 		if err := call.ctx.Err(); err != nil {
-			t.Errorf("the run begins with an ended context: %v", err)
+			t.Errorf("the run starts with a cancelled context: %v", err)
 		}
 		call.end <- nil
 		if n := countJobs(t, d); n != 1 {
@@ -39,7 +39,7 @@ func TestAJobLivesAndDiesWithItsTransaction(t *testing.T) {
 	})
 }
 
-// An engine without workers is what the command line has: it can insert, and tell the worker of another process.
+// The command line uses an engine without workers: it can insert jobs, and abort one that runs in another process.
 func TestAbortReachesTheWorkerOfAnotherEngine(t *testing.T) {
 	t.Parallel()
 	onBoth(t, func(t *testing.T, d jobs.Database) {
@@ -58,7 +58,7 @@ func TestAbortReachesTheWorkerOfAnotherEngine(t *testing.T) {
 			t.Errorf("the run ended with %v, want ErrAborted", cause)
 		}
 		if err := second.ctx.Err(); err != nil {
-			t.Errorf("job %d was not meant, and ended with %v", other, err)
+			t.Errorf("job %d should have gone on, and ended with %v", other, err)
 		}
 		first.end <- nil
 		second.end <- nil
@@ -72,7 +72,7 @@ func TestAbortReachesTheWorkerOfAnotherEngine(t *testing.T) {
 	})
 }
 
-// A job that was aborted before a worker took it is never worked on.
+// A job that is aborted before a worker takes it never runs.
 func TestAbortOfAWaitingJob(t *testing.T) {
 	t.Parallel()
 	onBoth(t, func(t *testing.T, d jobs.Database) {
@@ -84,15 +84,15 @@ func TestAbortOfAWaitingJob(t *testing.T) {
 		_, calls := engine(t, d, 1)
 		call := calls.next(t)
 		if call.sessionID != "next" {
-			t.Errorf("session %q is worked on", call.sessionID)
+			t.Errorf("session %q is running", call.sessionID)
 		}
 		call.end <- nil
 	})
 }
 
-// A run that could not even claim its session, because the database was away or because its process was about to stop,
-// leaves the job for later.
-func TestAJobThatWasNotDoneIsOfferedAgain(t *testing.T) {
+// If a run cannot even claim its session, because the database is away or its process is about to stop, the job comes back
+// later.
+func TestAJobThatCouldNotStartComesBack(t *testing.T) {
 	t.Parallel()
 	for name, failure := range map[string]error{"shutdown": syncer.ErrShutdown, "failure": errors.New("the database does not answer")} {
 		t.Run(name, func(t *testing.T) {
@@ -103,7 +103,7 @@ func TestAJobThatWasNotDoneIsOfferedAgain(t *testing.T) {
 				calls.next(t).end <- failure
 				call := calls.next(t)
 				if call.sessionID != "again" || call.fence != 4 {
-					t.Errorf("then session %q with fence %d was worked on", call.sessionID, call.fence)
+					t.Errorf("the next run was of session %q with fence %d", call.sessionID, call.fence)
 				}
 				call.end <- nil
 				if n := countJobs(t, d); n != 1 {
@@ -114,18 +114,18 @@ func TestAJobThatWasNotDoneIsOfferedAgain(t *testing.T) {
 	}
 }
 
-// Stop waits for the runs, tells those that do not end by themselves, and leaves their jobs to the next engine.
-func TestStopLetsRunsEnd(t *testing.T) {
+// Stop waits for running jobs, cancels those that do not end by themselves, and leaves them to the next engine.
+func TestStopWaitsForRuns(t *testing.T) {
 	t.Parallel()
 	if testing.Short() {
-		t.Skip("takes the five seconds that a stopping engine waits for its workers")
+		t.Skip("a stopping engine waits five seconds for its workers")
 	}
 	onBoth(t, func(t *testing.T, d jobs.Database) {
 		e, calls := engine(t, d, 2)
 		enqueue(t, d, e, "handed-over", 1)
 		call := calls.next(t)
 		if err := e.Ready(); err != nil {
-			t.Errorf("a working engine is not ready: %v", err)
+			t.Errorf("a running engine is not ready: %v", err)
 		}
 		stopped := make(chan struct{})
 		go func() { defer close(stopped); stop(t, e) }()
@@ -146,7 +146,7 @@ func TestStopLetsRunsEnd(t *testing.T) {
 		_, next := engine(t, d, 1)
 		again := next.next(t)
 		if again.sessionID != "handed-over" || again.fence != 1 {
-			t.Errorf("the next engine works on %q with fence %d", again.sessionID, again.fence)
+			t.Errorf("the next engine runs %q with fence %d", again.sessionID, again.fence)
 		}
 		again.end <- nil
 	})

@@ -16,10 +16,10 @@ import (
 
 func TestMain(m *testing.M) { os.Exit(postgrestest.Main(m)) }
 
-// patience is how long something that must happen may take on a busy machine.
+// patience is how long to wait for something that must happen, on a busy machine.
 const patience = 20 * time.Second
 
-// onBoth runs the same test on a fresh, migrated database of each kind.
+// onBoth runs a test on a fresh, migrated database of each kind.
 func onBoth(t *testing.T, test func(t *testing.T, d jobs.Database)) {
 	t.Run("sqlite", func(t *testing.T) {
 		t.Parallel()
@@ -60,7 +60,7 @@ type run struct {
 	end chan error
 }
 
-// runner hands every call to the test and returns what the test says.
+// runner passes every call to the test and returns what the test tells it to.
 type runner chan run
 
 func (r runner) Run(ctx context.Context, sessionID string, fence int64) error {
@@ -76,12 +76,12 @@ func (r runner) next(t *testing.T) run {
 	case call := <-r:
 		return call
 	case <-time.After(patience):
-		t.Fatal("no job was worked on")
+		t.Fatal("no job ran")
 		return run{}
 	}
 }
 
-// cause waits until the call is told to stop, and returns why.
+// cause waits until the call's context is cancelled, and returns why.
 func (c run) cause(t *testing.T) error {
 	t.Helper()
 	select {
@@ -93,7 +93,7 @@ func (c run) cause(t *testing.T) error {
 	}
 }
 
-// engine makes an engine; with workers it also starts it, and stops it at the end of the test.
+// engine returns an engine. If it has workers, it is started now and stopped at the end of the test.
 func engine(t *testing.T, d jobs.Database, workers int) (*jobs.Engine, runner) {
 	t.Helper()
 	e, err := jobs.New(d, workers, quiet())

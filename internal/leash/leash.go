@@ -1,5 +1,5 @@
-// Package leash keeps what tests start from outliving them, even tests that were killed and can tidy nothing: a shell
-// waits for the test process to end, however it ends, and then does what it was told.
+// Package leash keeps processes that tests start from outliving the tests, even if the tests are killed and cannot clean
+// up: a shell waits for the test process to end, however that happens, and then runs a script.
 package leash
 
 import (
@@ -15,9 +15,9 @@ type Leash struct {
 	end     io.WriteCloser
 }
 
-// New starts the shell with the script and its arguments ($1, …). Its standard input is a pipe from this process: it has
-// the lines of [Leash.Tell] and ends with the process, so "read" fails when the process is gone. The attributes should
-// give it a process group of its own, so that Ctrl-C on the tests does not reach it.
+// New starts the shell with a script and its arguments ($1, …). The script's standard input is a pipe from this process:
+// "read" gets the lines from [Leash.Tell], and fails once this process is gone. The attributes should put the shell into
+// its own process group, so that Ctrl-C on the tests does not reach it.
 func New(attributes *syscall.SysProcAttr, script string, arguments ...string) (*Leash, error) {
 	command := exec.Command("/bin/sh", append([]string{"-c", script, "leash"}, arguments...)...)
 	command.Dir = "/"
@@ -32,7 +32,7 @@ func New(attributes *syscall.SysProcAttr, script string, arguments ...string) (*
 	return &Leash{command: command, end: end}, nil
 }
 
-// Tell gives the script a line to read.
+// Tell sends the script a line to read.
 func (l *Leash) Tell(line any) error {
 	if _, err := fmt.Fprintln(l.end, line); err != nil {
 		return fmt.Errorf("telling the shell that watches the tests: %w", err)
@@ -40,7 +40,7 @@ func (l *Leash) Tell(line any) error {
 	return nil
 }
 
-// Release lets the shell go and waits until it is done. It is safe to call twice.
+// Release closes the script's standard input and waits until the script is done. It is safe to call twice.
 func (l *Leash) Release() error {
 	if l.command == nil {
 		return nil

@@ -8,7 +8,7 @@ import (
 	"fullsync/internal/leash"
 )
 
-func TestTheScriptRunsWhenItIsReleased(t *testing.T) {
+func TestTheScriptGoesOnWhenReleased(t *testing.T) {
 	t.Parallel()
 	note := filepath.Join(t.TempDir(), "note")
 	l, err := leash.New(nil, `read -r told; read -r _; echo "$told $1" >"$2"`, "argument", note)

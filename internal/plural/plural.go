@@ -1,9 +1,9 @@
-// Package plural writes numbers of things as people say them: 1 line, 2 lines.
+// Package plural writes counts of things as people say them: 1 line, 2 lines.
 package plural
 
 import "strconv"
 
-// Of returns a number and its noun, which takes an s where there is not exactly one.
+// Of returns a number and its noun, with an s unless the number is 1.
 func Of[N int | int64](n N, noun string) string {
 	if n != 1 {
 		noun += "s"
@@ -11,7 +11,7 @@ func Of[N int | int64](n N, noun string) string {
 	return strconv.FormatInt(int64(n), 10) + " " + noun
 }
 
-// Was returns the verb that goes with a number of things.
+// Was returns "was" for one thing and "were" for any other number.
 func Was[N int | int64](n N) string {
 	if n == 1 {
 		return "was"

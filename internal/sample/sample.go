@@ -18,7 +18,7 @@ type variant struct {
 	Stock   int    `json:"stock"`
 }
 
-// Products yields n products in ascending order of id, about 540 bytes each; the same seed gives the same ones.
+// Products yields n products in ascending order of id, about 540 bytes each. The same seed gives the same products.
 func Products(n int, seed uint64) iter.Seq[catalog.Product] {
 	return func(yield func(catalog.Product) bool) {
 		fake := gofakeit.New(seed)
@@ -66,7 +66,7 @@ func line(fake *gofakeit.Faker, number int) []byte {
 		},
 	})
 	if err != nil {
-		panic(err) // texts and numbers always marshal
+		panic(err) // strings and numbers always marshal
 	}
 	return text
 }

@@ -44,7 +44,7 @@ func TestProductsAreRealistic(t *testing.T) {
 		}
 	}
 	if average := size / 500; average < 400 || average > 700 {
-		t.Errorf("a product takes %d bytes on average, about 540 are promised", average)
+		t.Errorf("a product takes %d bytes on average, want about 540", average)
 	}
 	if inactive != 10 {
 		t.Errorf("%d of 500 products are inactive, want 10", inactive)

@@ -1,4 +1,4 @@
-// Package telemetry ties the lines of the log together: whatever is logged on behalf of a request carries its id.
+// Package telemetry ties log lines together: every line logged on behalf of a request carries its id.
 package telemetry
 
 import (
@@ -6,21 +6,22 @@ import (
 	"log/slog"
 )
 
-// requestKey is the key of a request's id in a context.
+// requestKey is the context key for a request's id.
 type requestKey struct{}
 
-// WithRequest returns a context for what is done on behalf of the request with that id.
+// WithRequest returns a context for work on behalf of the request with that id.
 func WithRequest(ctx context.Context, id string) context.Context {
 	return context.WithValue(ctx, requestKey{}, id)
 }
 
-// Logger returns log with the member request in every line whose context came from [WithRequest]. Wrap a logger once.
+// Logger returns log with the attribute request added to every line whose context came from [WithRequest]. Wrap a logger
+// only once.
 func Logger(log *slog.Logger) *slog.Logger { return slog.New(handler{log.Handler()}) }
 
-// handler adds the id of the request to what passes through.
+// handler adds the request's id to each record.
 type handler struct{ slog.Handler }
 
-// Handle is a [slog.Handler]'s.
+// Handle implements [slog.Handler].
 func (h handler) Handle(ctx context.Context, r slog.Record) error {
 	if id, ok := ctx.Value(requestKey{}).(string); ok {
 		r = r.Clone()
@@ -29,10 +30,10 @@ func (h handler) Handle(ctx context.Context, r slog.Record) error {
 	return h.Handler.Handle(ctx, r)
 }
 
-// WithAttrs is a [slog.Handler]'s.
+// WithAttrs implements [slog.Handler].
 func (h handler) WithAttrs(attrs []slog.Attr) slog.Handler {
 	return handler{h.Handler.WithAttrs(attrs)}
 }
 
-// WithGroup is a [slog.Handler]'s.
+// WithGroup implements [slog.Handler].
 func (h handler) WithGroup(name string) slog.Handler { return handler{h.Handler.WithGroup(name)} }
