@@ -10,7 +10,7 @@ import (
 	"fullsync/internal/sample"
 )
 
-// Import puts products into a catalog of the node, as its own.
+// Import puts products into one of the node's catalogs, as its own.
 func (n *Node) Import(catalogName string, products ...catalog.Product) {
 	n.t.Helper()
 	products = slices.SortedFunc(slices.Values(products), func(a, b catalog.Product) int { return strings.Compare(a.ID, b.ID) })
@@ -21,7 +21,7 @@ func (n *Node) Import(catalogName string, products ...catalog.Product) {
 	}
 }
 
-// Fill puts count realistic products into a catalog of the node and returns them.
+// Fill puts count realistic products into one of the node's catalogs and returns them.
 func (n *Node) Fill(catalogName string, count int) []catalog.Product {
 	n.t.Helper()
 	products := slices.Collect(sample.Products(count, 1))
@@ -29,7 +29,7 @@ func (n *Node) Fill(catalogName string, count int) []catalog.Product {
 	return products
 }
 
-// Product reads one product from its JSON.
+// Product parses one product from JSON.
 func Product(t testing.TB, line string) catalog.Product {
 	t.Helper()
 	p, err := catalog.Parse([]byte(line))
@@ -39,7 +39,7 @@ func Product(t testing.TB, line string) catalog.Product {
 	return p
 }
 
-// Count returns how many products a catalog of the node holds at this moment.
+// Count returns how many products one of the node's catalogs holds right now.
 func (n *Node) Count(catalogName string) int64 {
 	n.t.Helper()
 	counts, err := n.Store.CountCatalogs(n.t.Context())
@@ -54,7 +54,7 @@ func (n *Node) Count(catalogName string) int64 {
 	return 0
 }
 
-// Products returns every product of a catalog of the node, ascending by id.
+// Products returns every product in one of the node's catalogs, ascending by id.
 func (n *Node) Products(catalogName string) []catalog.Stored {
 	n.t.Helper()
 	var all []catalog.Stored
@@ -69,8 +69,8 @@ func (n *Node) Products(catalogName string) []catalog.Stored {
 	}
 }
 
-// SameCatalog fails the test unless target holds exactly the products of source, every member and the hash of each,
-// and each came from source.
+// SameCatalog fails the test unless target holds exactly source's products, equal in every field and hash, and all with
+// source as their origin.
 func SameCatalog(t testing.TB, source, target *Node, catalogName string) {
 	t.Helper()
 	want, got := source.Products(catalogName), target.Products(catalogName)
@@ -87,6 +87,6 @@ func SameCatalog(t testing.TB, source, target *Node, catalogName string) {
 		}
 	}
 	if wrong > 3 {
-		t.Errorf("%d products of %s are not as at %s", wrong, catalogName, source.NodeID())
+		t.Errorf("%d products of %s differ from those at %s", wrong, catalogName, source.NodeID())
 	}
 }

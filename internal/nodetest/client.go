@@ -13,7 +13,7 @@ import (
 	"fullsync/internal/auth"
 )
 
-// API returns a client of the node for a caller of that name and role.
+// API returns a client of the node for a caller with that name and role.
 func (n *Node) API(subject string, role auth.Role) *spec.ClientWithResponses {
 	n.t.Helper()
 	token := n.TokenFor(subject, role)
@@ -27,7 +27,7 @@ func (n *Node) API(subject string, role auth.Role) *spec.ClientWithResponses {
 	return client
 }
 
-// TokenFor returns a token of the node for a caller of that name and role.
+// TokenFor returns a token of the node for a caller with that name and role.
 func (n *Node) TokenFor(subject string, role auth.Role) string {
 	n.t.Helper()
 	token, err := n.Token(subject, role, time.Hour)
@@ -37,14 +37,14 @@ func (n *Node) TokenFor(subject string, role auth.Role) string {
 	return token
 }
 
-// Answer is what came back from a raw request.
+// Answer is the response to a raw request.
 type Answer struct {
 	Status int
 	Header http.Header
 	Body   []byte
 }
 
-// Decode reads the JSON body into out, which it returns, for the one line that most callers want.
+// Decode parses the JSON body into out and returns out, so that most callers need only one line.
 func Decode[T any](a Answer) (out T, err error) {
 	if err := json.Unmarshal(a.Body, &out); err != nil {
 		return out, fmt.Errorf("%d %.200s: %w", a.Status, a.Body, err)
@@ -52,8 +52,8 @@ func Decode[T any](a Answer) (out T, err error) {
 	return out, nil
 }
 
-// Raw sends one request with a JSON body, none where it is empty, and the token, none where that is empty. Unlike the
-// other methods it may be called from any goroutine.
+// Raw sends one request with a JSON body and a token, leaving out whichever is empty. Unlike the other methods it may be
+// called from any goroutine.
 func (n *Node) Raw(ctx context.Context, token, method, path, body string) (Answer, error) {
 	req, err := http.NewRequestWithContext(ctx, method, n.URL()+path, strings.NewReader(body))
 	if err != nil {
@@ -74,7 +74,7 @@ func (n *Node) Raw(ctx context.Context, token, method, path, body string) (Answe
 	return Answer{Status: resp.StatusCode, Header: resp.Header, Body: text}, err
 }
 
-// Call is [Node.Raw] as an administrator of that name.
+// Call is [Node.Raw] as an administrator with that name.
 func (n *Node) Call(subject, method, path, body string) Answer {
 	n.t.Helper()
 	a, err := n.Raw(n.t.Context(), n.TokenFor(subject, auth.RoleAdmin), method, path, body)
@@ -84,14 +84,14 @@ func (n *Node) Call(subject, method, path, body string) Answer {
 	return a
 }
 
-// The paths of the main job.
+// The paths to start and cancel a sync.
 const (
 	StartPath  = "/api/admin/sync/full-sync"
 	CancelPath = "/api/admin/sync/full-sync/cancel"
 	StatusPath = "/api/admin/sync/full-sync/status"
 )
 
-// Pull is what to pull; the zero value pulls main from branch as alice.
+// Pull says what to pull. The zero value pulls main from branch as alice.
 type Pull struct {
 	By, Peer, Catalog string
 	Options           spec.StartOptions
@@ -108,7 +108,7 @@ func (p Pull) Body() string {
 	return string(text)
 }
 
-// Pull starts a pull, which must be accepted.
+// Pull starts a pull and fails the test unless the node accepts it.
 func (n *Node) Pull(p Pull) spec.Session {
 	n.t.Helper()
 	a := n.Call(or(p.By, "alice"), http.MethodPost, StartPath, p.Body())
@@ -119,7 +119,7 @@ func (n *Node) Pull(p Pull) spec.Session {
 	return started.Session
 }
 
-// Cancel cancels a session as alice, which must succeed.
+// Cancel cancels a session as alice and fails the test if that does not work.
 func (n *Node) Cancel(session spec.Session, reason string) spec.CancelResponse {
 	n.t.Helper()
 	resp, err := n.API("alice", auth.RoleOperator).CancelFullSyncWithResponse(n.t.Context(),
@@ -133,7 +133,7 @@ func (n *Node) Cancel(session spec.Session, reason string) spec.CancelResponse {
 	return *resp.JSON200
 }
 
-// Session returns the session as it is now.
+// Session returns the session's current state.
 func (n *Node) Session(id spec.SessionID) spec.Session {
 	n.t.Helper()
 	resp, err := n.API("alice", auth.RoleViewer).GetFullSyncWithResponse(n.t.Context(), id)
@@ -146,10 +146,10 @@ func (n *Node) Session(id spec.SessionID) spec.Session {
 	return resp.JSON200.Session
 }
 
-// Ended says whether the session is no longer active.
+// Ended reports whether the session is no longer active.
 func Ended(s spec.Session) bool { return s.CompletedAt != nil }
 
-// WaitFor returns the session once cond holds. It fails the test when the session ends before, or after [Patience].
+// WaitFor returns the session once cond holds. It fails the test if the session ends first, or after [Patience].
 func (n *Node) WaitFor(id spec.SessionID, what string, cond func(spec.Session) bool) (s spec.Session) {
 	n.t.Helper()
 	Eventually(n.t, what, func() bool {
@@ -162,13 +162,13 @@ func (n *Node) WaitFor(id spec.SessionID, what string, cond func(spec.Session) b
 	return s
 }
 
-// WaitEnd returns the session once it has ended in that state; any other end fails the test.
+// WaitEnd waits for the session to end and returns it. It fails the test if the session ends in any other status.
 func (n *Node) WaitEnd(id spec.SessionID, status spec.SessionStatus) spec.Session {
 	n.t.Helper()
-	return n.WaitFor(id, "the end in "+string(status), func(s spec.Session) bool { return s.Status == status })
+	return n.WaitFor(id, "the end as "+string(status), func(s spec.Session) bool { return s.Status == status })
 }
 
-// Sync pulls and waits for COMPLETED.
+// Sync starts a pull and waits until it is COMPLETED.
 func (n *Node) Sync(p Pull) spec.Session {
 	n.t.Helper()
 	return n.WaitEnd(n.Pull(p).SessionId, spec.COMPLETED)

@@ -13,8 +13,8 @@ import (
 	"fullsync/internal/postgrestest"
 )
 
-// Database is where a node keeps its data and its secret. Nodes that are started on the same one, one after the other,
-// are one node that was started again; at the same time they are replicas.
+// Database is where a node keeps its data and secret. Start nodes on the same one one after another, and they are one node
+// restarted; start them at the same time, and they are its replicas.
 type Database struct {
 	// URL is postgres://…, empty for SQLite.
 	URL string
@@ -22,7 +22,7 @@ type Database struct {
 	Dir string
 }
 
-// NewDatabase returns a new database that is up to date, and goes with the test.
+// NewDatabase returns a new database with the current schema. It is removed when the test ends.
 func NewDatabase(t testing.TB, kind Kind) Database {
 	t.Helper()
 	db := Database{Dir: filepath.Join(t.TempDir(), "data")}
@@ -45,10 +45,10 @@ func NewDatabase(t testing.TB, kind Kind) Database {
 	return db
 }
 
-// sqliteFile is the name of the database in the data directory.
+// sqliteFile is the database's file name in the data directory.
 const sqliteFile = "fullsync.db"
 
-// sqliteTemplate returns the content of a SQLite database that is up to date. It is made once per process: the
+// sqliteTemplate returns the content of a SQLite database with the current schema. It is made once per process, because the
 // migrations take longer than most tests.
 var sqliteTemplate = sync.OnceValues(func() (file []byte, err error) {
 	dir, err := os.MkdirTemp("", "nodetest-")
@@ -62,7 +62,7 @@ var sqliteTemplate = sync.OnceValues(func() (file []byte, err error) {
 	return os.ReadFile(filepath.Join(dir, sqliteFile)) //nolint:gosec // a file that this function made
 })
 
-// prepare brings the database from which others are copied up to date.
+// prepare migrates the database that the others are copied from.
 func prepare(cfg config.Config) error {
 	ctx, cancel := context.WithTimeout(context.Background(), Patience)
 	defer cancel()

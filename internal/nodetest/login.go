@@ -8,7 +8,7 @@ import (
 	"fullsync/internal/auth"
 )
 
-// The paths of logins.
+// The login paths.
 const (
 	LoginPath  = "/api/auth/login"
 	LogoutPath = "/api/auth/logout"
@@ -33,7 +33,7 @@ func (n *Node) TrySignIn(name, password string) Answer {
 	return n.As("", http.MethodPost, LoginPath, string(body))
 }
 
-// SignIn signs in, which must succeed, and returns the token.
+// SignIn signs in and returns the token. It fails the test if that does not work.
 func (n *Node) SignIn(name, password string) string {
 	n.t.Helper()
 	a := n.TrySignIn(name, password)
@@ -44,7 +44,7 @@ func (n *Node) SignIn(name, password string) string {
 	return in.Token
 }
 
-// As is [Node.Raw] with that token, for requests that must be answered.
+// As is [Node.Raw] with that token. It fails the test if no answer comes.
 func (n *Node) As(token, method, path, body string) Answer {
 	n.t.Helper()
 	a, err := n.Raw(n.t.Context(), token, method, path, body)

@@ -1,6 +1,6 @@
-// Package nodetest runs whole nodes in tests: real HTTP on 127.0.0.1, a real database of either kind, real workers.
-// A test usually begins with [NewPair] inside [OnBoth], starts a pull on Main, waits for what it is about with
-// [Node.WaitFor], and looks at what the two nodes hold.
+// Package nodetest runs whole nodes in tests: real HTTP on 127.0.0.1, a real PostgreSQL or SQLite database, real workers. A
+// test usually begins with [NewPair] inside [OnBoth], starts a pull on Main, waits for something with [Node.WaitFor], and
+// checks what the two nodes hold.
 package nodetest
 
 import (
@@ -19,11 +19,11 @@ import (
 	"fullsync/internal/transfer"
 )
 
-// Patience bounds every wait of this package. It is generous because a test machine may be busy and the race
-// detector slow; what is waited for normally takes milliseconds.
+// Patience is the longest any function of this package waits. Most waits take milliseconds, but a test machine may be busy,
+// and the race detector is slow.
 const Patience = time.Minute
 
-// Main runs the tests of a package, and stops the PostgreSQL that they shared; see [postgrestest.Main].
+// Main runs a package's tests and then stops the PostgreSQL they shared; see [postgrestest.Main].
 func Main(m *testing.M) int { return postgrestest.Main(m) }
 
 // Kind is a kind of database.
@@ -35,7 +35,7 @@ const (
 	Postgres Kind = "postgres"
 )
 
-// OnBoth runs the same test on each kind of database, side by side.
+// OnBoth runs a test on each kind of database, in parallel.
 func OnBoth(t *testing.T, test func(t *testing.T, kind Kind)) {
 	t.Helper()
 	t.Parallel()
@@ -47,20 +47,20 @@ func OnBoth(t *testing.T, test func(t *testing.T, kind Kind)) {
 	}
 }
 
-// Config says what node to run. The zero value is a node of a random id on a new SQLite database.
+// Config describes a node to run. The zero value is a node with a random id on a new SQLite database.
 type Config struct {
 	ID       string
 	Database Database
-	// Settings are FULLSYNC_* variables, without that prefix, that differ from those of [Config.Environ].
+	// Settings are FULLSYNC_* variables, without that prefix, that override those of [Config.Environ].
 	Settings map[string]string
-	// Log takes the node's log, its requests too; where it is nil, the log is shown without them when the test fails.
+	// Log receives the node's log, requests included. If it is nil, the log without requests is shown when the test fails.
 	Log slog.Handler
-	// Options are those of the app; where Backoff is zero, trouble is waited out within a fraction of a second.
+	// Options are the app's. A zero Backoff is replaced by one that retries within a fraction of a second.
 	Options app.Options
 }
 
-// Environ returns the settings of the node: quick heartbeats and small batches, so that tests are quick, and a
-// patience with silent workers that a busy machine does not exhaust.
+// Environ returns the node's settings: quick heartbeats and small batches make for quick tests, and even on a busy machine
+// no worker counts as dead.
 func (c Config) Environ() map[string]string {
 	environ := map[string]string{
 		"FULLSYNC_LISTEN":              "127.0.0.1:0",
@@ -80,8 +80,7 @@ func (c Config) Environ() map[string]string {
 	return environ
 }
 
-// Build returns the node of c, ready to be started, or the error with which it could not be built. It belongs to the
-// caller, who must stop it.
+// Build builds a node and returns it unstarted, or the error if it cannot be built. The caller must stop it.
 func Build(t testing.TB, c Config) (*app.App, error) {
 	t.Helper()
 	if c.Database.Dir == "" {
@@ -106,8 +105,8 @@ type Node struct {
 	*app.App
 	t testing.TB
 	c Config
-	// client is this node's alone. A node that is started again at the same address has a new one, which holds no connection
-	// of the old node: a POST on one of those would fail, because only what is safe to repeat is sent again.
+	// client belongs to this node alone, so that a node restarted at the same address gets a new one without old
+	// connections. A POST on an old connection would fail, because net/http only repeats requests that are safe to repeat.
 	client *http.Client
 }
 
@@ -131,7 +130,7 @@ func Start(t testing.TB, c Config) *Node {
 	return n
 }
 
-// Down stops the node in order. It is safe to call twice.
+// Down shuts the node down cleanly. It is safe to call twice.
 func (n *Node) Down() {
 	n.t.Helper()
 	if err := n.Stop(context.Background()); err != nil {
@@ -139,10 +138,10 @@ func (n *Node) Down() {
 	}
 }
 
-// Database is where the node keeps its data. A second node that is started on it is a replica of this one.
+// Database returns the node's database. A second node started on it is a replica of this one.
 func (n *Node) Database() Database { return n.c.Database }
 
-// Restart stops the node in order and returns it started again on the same database and address.
+// Restart shuts the node down cleanly, starts it again on the same database and address, and returns it.
 func (n *Node) Restart() *Node {
 	n.t.Helper()
 	n.Down()
@@ -154,7 +153,7 @@ func (n *Node) Restart() *Node {
 	return Start(n.t, c)
 }
 
-// logger returns a logger that is quiet unless the test fails.
+// logger returns a logger whose output is shown only if the test fails.
 func logger(t testing.TB, name string) *slog.Logger {
 	buffer := &lockedBuffer{}
 	t.Cleanup(func() {
@@ -165,10 +164,10 @@ func logger(t testing.TB, name string) *slog.Logger {
 	return slog.New(withoutRequests{slog.NewTextHandler(buffer, &slog.HandlerOptions{Level: slog.LevelInfo})})
 }
 
-// withoutRequests leaves out the access log: most requests of a test are its own polling.
+// withoutRequests leaves out the access log, because most of a test's requests are polling.
 type withoutRequests struct{ slog.Handler }
 
-// Handle passes on what is not a line of the access log.
+// Handle passes on every record that is not part of the access log.
 func (h withoutRequests) Handle(ctx context.Context, r slog.Record) error {
 	if r.Message == "request" {
 		return nil
@@ -176,17 +175,17 @@ func (h withoutRequests) Handle(ctx context.Context, r slog.Record) error {
 	return h.Handler.Handle(ctx, r)
 }
 
-// WithAttrs keeps leaving them out.
+// WithAttrs implements [slog.Handler].
 func (h withoutRequests) WithAttrs(attrs []slog.Attr) slog.Handler {
 	return withoutRequests{h.Handler.WithAttrs(attrs)}
 }
 
-// WithGroup keeps leaving them out.
+// WithGroup implements [slog.Handler].
 func (h withoutRequests) WithGroup(name string) slog.Handler {
 	return withoutRequests{h.Handler.WithGroup(name)}
 }
 
-// lockedBuffer is a log that may be read while it is written.
+// lockedBuffer is a log that can be read while it is being written.
 type lockedBuffer struct {
 	mu  sync.Mutex
 	buf bytes.Buffer
@@ -198,7 +197,7 @@ func (b *lockedBuffer) Write(p []byte) (int, error) {
 	return b.buf.Write(p)
 }
 
-// String returns what was written last.
+// String returns the end of what was written.
 func (b *lockedBuffer) String() string {
 	b.mu.Lock()
 	defer b.mu.Unlock()

@@ -11,8 +11,8 @@ import (
 	"fullsync/internal/syncer"
 )
 
-// Orphan makes a pull from Branch, in batches of 10, that alice has started and that has no job, so that no worker of the
-// node takes it up by itself: for a test that claims it and leaves it behind, as a process does that is killed.
+// Orphan creates a pull from Branch, started by alice, in batches of 10, and without a job, so that no worker of the node
+// picks it up. A test can claim it and abandon it, as a killed process does.
 func (n *Node) Orphan() session.Session {
 	n.t.Helper()
 	noJob := func(context.Context, *sql.Tx, string, int64) (int64, error) { return 1 << 40, nil }

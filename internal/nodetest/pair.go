@@ -8,20 +8,20 @@ import (
 	"fullsync/internal/auth"
 )
 
-// The ids of the nodes of a [Pair].
+// The node ids in a [Pair].
 const (
 	MainNode = "main"
 	Branch   = "branch"
 )
 
-// Pair is the main job: Branch has products, and Main, empty, knows it as its peer, over Wire.
+// Pair is the set-up of most tests: Branch has products, Main is empty and has Branch as a peer, reached over Wire.
 type Pair struct {
 	Main, Branch *Node
 	Wire         *Wire
 }
 
-// NewPair starts the two nodes on databases of that kind, Branch with count products in its catalog main. c is the
-// configuration of Main; its id and database need not be given.
+// NewPair starts the two nodes on databases of that kind, with count products in Branch's catalog main. c configures Main;
+// leave out its id and database.
 func NewPair(t testing.TB, kind Kind, count int, c Config) *Pair {
 	t.Helper()
 	branch := Start(t, Config{ID: Branch, Database: NewDatabase(t, kind)})
@@ -38,10 +38,10 @@ func NewPair(t testing.TB, kind Kind, count int, c Config) *Pair {
 	return &Pair{Main: main, Branch: branch, Wire: wire}
 }
 
-// RestartMain stops Main in order and starts it again on the same database.
+// RestartMain shuts Main down cleanly and starts it again on the same database.
 func (p *Pair) RestartMain() { p.Main = p.Main.Restart() }
 
-// AddPeer registers a peer of the node.
+// AddPeer registers a peer at the node.
 func (n *Node) AddPeer(id, url, token string) {
 	n.t.Helper()
 	resp, err := n.API("admin", auth.RoleAdmin).AddPeerWithResponse(n.t.Context(),
@@ -54,7 +54,7 @@ func (n *Node) AddPeer(id, url, token string) {
 	}
 }
 
-// ChangePeer changes a peer of the node.
+// ChangePeer changes one of the node's peers.
 func (n *Node) ChangePeer(id string, change spec.PeerChange) {
 	n.t.Helper()
 	resp, err := n.API("admin", auth.RoleAdmin).ChangePeerWithResponse(n.t.Context(), id, change)
@@ -66,7 +66,7 @@ func (n *Node) ChangePeer(id string, change spec.PeerChange) {
 	}
 }
 
-// Peer returns a peer of the node as its API shows it.
+// Peer returns one of the node's peers as its API shows it.
 func (n *Node) Peer(id string) spec.Peer {
 	n.t.Helper()
 	resp, err := n.API("admin", auth.RoleAdmin).GetPeerWithResponse(n.t.Context(), id)

@@ -12,10 +12,10 @@ import (
 	"fullsync/internal/auth"
 )
 
-// EventsPath is where sessions can be followed.
+// EventsPath is the path of the event stream.
 const EventsPath = "/api/admin/sync/full-sync/events"
 
-// Event is one event of a stream as it was received.
+// Event is one event of a stream, as received.
 type Event struct {
 	Type, ID string
 	Data     []byte
@@ -24,7 +24,7 @@ type Event struct {
 // Stream is an event stream that a test follows.
 type Stream struct {
 	Header http.Header
-	// LastID is the id of the last event that [Stream.Next] returned, and that a reconnect would send.
+	// LastID is the id of the last event that [Stream.Next] returned; a client would send it when it reconnects.
 	LastID string
 
 	t      testing.TB
@@ -33,7 +33,7 @@ type Stream struct {
 	done   chan struct{}
 }
 
-// Follow opens an event stream as a viewer, which must succeed. query may be empty, and so may lastID.
+// Follow opens an event stream as a viewer and fails the test if that does not work. query and lastID may be empty.
 func (n *Node) Follow(query, lastID string) *Stream {
 	n.t.Helper()
 	return n.FollowAs(n.TokenFor("viewer", auth.RoleViewer), query, lastID)
@@ -71,7 +71,7 @@ func (n *Node) FollowAs(token, query, lastID string) *Stream {
 	return s
 }
 
-// ReadEvents reads a stream and hands each event to each, until that returns false or the stream ends.
+// ReadEvents reads a stream and calls each for every event, until each returns false or the stream ends.
 func ReadEvents(body io.Reader, each func(Event) bool) {
 	lines := bufio.NewReader(body)
 	for e := (Event{}); ; {
@@ -96,7 +96,7 @@ func ReadEvents(body io.Reader, each func(Event) bool) {
 	}
 }
 
-// Close ends the stream from the client's side, and returns when it has ended. It is safe to call twice.
+// Close ends the stream from the client's side and waits until it has ended. It is safe to call twice.
 func (s *Stream) Close() {
 	s.cancel()
 	for range s.events { // whoever reads the stream may be waiting to hand an event over
@@ -104,7 +104,7 @@ func (s *Stream) Close() {
 	<-s.done
 }
 
-// Next returns the next event, ok false when the stream has ended.
+// Next returns the next event; ok is false once the stream has ended.
 func (s *Stream) Next() (e Event, ok bool) {
 	s.t.Helper()
 	e, ok = Await(s.t, "the next event", s.events)
@@ -114,7 +114,7 @@ func (s *Stream) Next() (e Event, ok bool) {
 	return e, ok
 }
 
-// Until returns the events up to and with the first for which cond holds. It fails the test when the stream ends before.
+// Until returns the events up to and including the first for which cond holds. It fails the test if the stream ends first.
 func (s *Stream) Until(what string, cond func(Event) bool) (all []Event) {
 	s.t.Helper()
 	for {
@@ -128,7 +128,7 @@ func (s *Stream) Until(what string, cond func(Event) bool) (all []Event) {
 	}
 }
 
-// EventData reads the data of an event.
+// EventData decodes the data of an event.
 func EventData[T any](t testing.TB, e Event) (data T) {
 	t.Helper()
 	if err := json.Unmarshal(e.Data, &data); err != nil {

@@ -5,11 +5,11 @@ import (
 	"time"
 )
 
-// pollInterval is how often a condition is looked at.
+// pollInterval is how often a condition is checked.
 const pollInterval = 10 * time.Millisecond
 
-// Eventually returns once cond holds, and fails the test when it does not within [Patience]; last, if not nil, is
-// then asked for what was seen last.
+// Eventually waits until cond holds, and fails the test if that takes longer than [Patience]. If last is not nil, the
+// failure message includes what it returns.
 func Eventually(t testing.TB, what string, cond func() bool, last ...func() string) {
 	t.Helper()
 	deadline := time.NewTimer(Patience)
@@ -29,7 +29,7 @@ func Eventually(t testing.TB, what string, cond func() bool, last ...func() stri
 	}
 }
 
-// Await returns what comes from c, or that c was closed (ok false), and fails the test after [Patience].
+// Await receives from c; ok is false if c was closed. It fails the test after [Patience].
 func Await[T any](t testing.TB, what string, c <-chan T) (v T, ok bool) {
 	t.Helper()
 	deadline := time.NewTimer(Patience)

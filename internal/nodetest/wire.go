@@ -12,10 +12,10 @@ import (
 	"testing"
 )
 
-// Wire is the way from one node to another: it passes everything on unchanged, notes what went by, and lets a test
-// reach in.
+// Wire is a proxy between one node and another. It passes everything on unchanged, records what goes by, and lets a test
+// intervene.
 type Wire struct {
-	// URL is where the other node seems to be.
+	// URL is the address at which the other node appears to be.
 	URL string
 
 	mu      sync.Mutex
@@ -24,13 +24,13 @@ type Wire struct {
 	earlier bool
 }
 
-// Exchange is one request that went over the wire, with its answer.
+// Exchange is one request and its answer, as seen on the wire.
 type Exchange struct {
 	Path  string
 	Query url.Values
 	// AcceptEncoding is the request's, ContentEncoding the answer's.
 	AcceptEncoding, ContentEncoding string
-	// Status is 0 while nothing was answered.
+	// Status is 0 until there is an answer.
 	Status int
 	// Bytes is the size of the answer's body as it went over the wire.
 	Bytes int64
@@ -44,7 +44,7 @@ func NewWire(t testing.TB, target string) *Wire {
 		t.Fatal(err)
 	}
 	quiet := slog.NewLogLogger(slog.DiscardHandler, slog.LevelInfo)
-	// Nothing is packed or unpacked on the way: what goes by is what the nodes said.
+	// The wire must not compress or decompress anything, so that it records exactly what the nodes sent.
 	transport := &http.Transport{DisableCompression: true}
 	pass := &httputil.ReverseProxy{
 		Rewrite:   func(r *httputil.ProxyRequest) { r.SetURL(to) },
@@ -83,21 +83,22 @@ func (wire *Wire) serve(w http.ResponseWriter, r *http.Request, pass http.Handle
 	reach(noted, r, pass)
 }
 
-// Earlier makes the node look like one of a version that cannot be compared: every pull from it reads every product.
+// Earlier makes the node look like an older version that cannot compare: every pull from it reads every product.
 func (wire *Wire) Earlier() {
 	wire.mu.Lock()
 	defer wire.mu.Unlock()
 	wire.earlier = true
 }
 
-// Reach has every request from now on handled by reach, which may pass it on to next; nil lets them through again.
+// Reach lets reach handle every request from now on; it may pass requests on to next. With nil they go straight through
+// again.
 func (wire *Wire) Reach(reach func(w http.ResponseWriter, r *http.Request, next http.Handler)) {
 	wire.mu.Lock()
 	defer wire.mu.Unlock()
 	wire.reach = reach
 }
 
-// Exchanges returns what went over the wire so far, of requests whose path ends with suffix.
+// Exchanges returns the exchanges so far whose path ends with suffix.
 func (wire *Wire) Exchanges(suffix string) (matching []Exchange) {
 	wire.mu.Lock()
 	defer wire.mu.Unlock()
@@ -109,7 +110,7 @@ func (wire *Wire) Exchanges(suffix string) (matching []Exchange) {
 	return matching
 }
 
-// The ends of the paths of the node-to-node routes.
+// How the paths of the node-to-node routes end.
 const (
 	WhoPath      = "/api/node"
 	ProductsPath = "/products"
@@ -117,8 +118,8 @@ const (
 	DigestsPath  = "/digests"
 )
 
-// OnPage calls reach for the page of products (or hashes) with that number, from 1, and lets everything else through.
-// The number counts requests: a page that is asked for again has the next one.
+// OnPage calls reach for the number-th request whose path ends with path, from 1, and lets everything else through. A page
+// that is requested again counts again.
 func (wire *Wire) OnPage(path string, number int, reach func(w http.ResponseWriter, r *http.Request, next http.Handler)) {
 	var mu sync.Mutex
 	asked := 0
@@ -137,9 +138,9 @@ func (wire *Wire) OnPage(path string, number int, reach func(w http.ResponseWrit
 	})
 }
 
-// Gate is a page that is held back.
+// Gate holds a page back.
 type Gate struct {
-	// Reached is closed when the page has been asked for, Left when whoever asked has gone or has got it.
+	// Reached is closed when the page is requested, Left when the requester has got it or has gone away.
 	Reached, Left chan struct{}
 	open          chan struct{}
 	once          sync.Once
@@ -148,8 +149,8 @@ type Gate struct {
 // Open lets the page through. It is safe to call twice.
 func (g *Gate) Open() { g.once.Do(func() { close(g.open) }) }
 
-// HoldPage holds back the page of products (or hashes) with that number, from 1, until the gate is opened, the asking
-// node gives up, or the test ends.
+// HoldPage holds back the answer to the number-th request whose path ends with path, from 1, until the gate is opened, the
+// requesting node gives up, or the test ends.
 func (wire *Wire) HoldPage(t testing.TB, path string, number int) *Gate {
 	t.Helper()
 	g := &Gate{Reached: make(chan struct{}), Left: make(chan struct{}), open: make(chan struct{})}
@@ -166,7 +167,7 @@ func (wire *Wire) HoldPage(t testing.TB, path string, number int) *Gate {
 	return g
 }
 
-// Cut sends the first part, from 0 to 1, of the answer that next would give, and then cuts the connection.
+// Cut sends the first part of next's answer, a fraction from 0 to 1, and then cuts the connection.
 func Cut(w http.ResponseWriter, r *http.Request, next http.Handler, part float64) {
 	whole := Answered(r, next)
 	for name, values := range whole.Header {
@@ -178,7 +179,7 @@ func Cut(w http.ResponseWriter, r *http.Request, next http.Handler, part float64
 	panic(http.ErrAbortHandler)
 }
 
-// Answered returns the answer of next, for a test that alters it.
+// Answered returns next's answer, so that a test can alter it.
 func Answered(r *http.Request, next http.Handler) Answer {
 	recorder := httptest.NewRecorder()
 	next.ServeHTTP(recorder, r)
@@ -188,14 +189,14 @@ func Answered(r *http.Request, next http.Handler) Answer {
 	return Answer{Status: result.StatusCode, Header: result.Header, Body: body}
 }
 
-// notedWriter notes what is answered, before it leaves: whoever has got an answer finds it noted.
+// notedWriter records an answer before sending it, so that once a client has an answer the record is there.
 type notedWriter struct {
 	http.ResponseWriter
 	wire  *Wire
 	entry *Exchange
 }
 
-// WriteHeader notes the head of the answer.
+// WriteHeader records the answer's status and headers.
 func (w *notedWriter) WriteHeader(status int) {
 	w.wire.mu.Lock()
 	w.entry.Status, w.entry.ContentEncoding = status, w.Header().Get("Content-Encoding")
@@ -203,7 +204,7 @@ func (w *notedWriter) WriteHeader(status int) {
 	w.ResponseWriter.WriteHeader(status)
 }
 
-// Write counts.
+// Write counts the bytes of the body.
 func (w *notedWriter) Write(p []byte) (int, error) {
 	w.wire.mu.Lock()
 	w.entry.Bytes += int64(len(p))

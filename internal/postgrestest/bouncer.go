@@ -17,16 +17,16 @@ import (
 	"fullsync/internal/leash"
 )
 
-// RequireBouncerVariable names the environment variable that turns "skipped, no PgBouncer here" into a failure when it is
-// set to 1.
+// RequireBouncerVariable names an environment variable. If it is set to 1, a test that needs PgBouncer fails instead of
+// being skipped where there is none.
 const RequireBouncerVariable = "FULLSYNC_REQUIRE_PGBOUNCER"
 
-// errNoBouncer is returned when this machine has no PgBouncer.
+// errNoBouncer means that this machine has no PgBouncer.
 var errNoBouncer = errors.New("no PgBouncer found (pgbouncer, in PATH or in /usr/sbin); install it with: apt-get install pgbouncer")
 
-// Bounce starts a PgBouncer in front of the server behind databaseURL, which [NewDatabase] returned, and returns the URL of the
-// same database through it. settings are lines of its configuration, such as "pool_mode = session". It ends with the test.
-// Without PgBouncer on this machine the test is skipped (see [RequireBouncerVariable]).
+// Bounce starts a PgBouncer in front of a server and returns the URL through it of the database at databaseURL, which
+// [NewDatabase] returned. settings are lines for its configuration, such as "pool_mode = session". PgBouncer stops when the
+// test ends. On a machine without PgBouncer the test is skipped (see [RequireBouncerVariable]).
 func Bounce(t testing.TB, databaseURL string, settings ...string) (bouncedURL string) {
 	t.Helper()
 	program, err := findBouncer()
@@ -74,7 +74,7 @@ func findBouncer() (string, error) {
 	return "", errNoBouncer
 }
 
-// configureBouncer writes a configuration that lets everybody in as the superuser, on a socket in dir.
+// configureBouncer writes a configuration that lets anybody in as the superuser, on a socket in dir.
 func configureBouncer(dir, serverDir string, settings []string) error {
 	lines := append([]string{
 		"[databases]", "* = host=" + serverDir + " port=" + port + " user=" + superuser,
@@ -88,7 +88,7 @@ func configureBouncer(dir, serverDir string, settings []string) error {
 	return giveToServer(path)
 }
 
-// runBouncer starts the program, and a leash that ends it should this process be killed.
+// runBouncer starts PgBouncer, and a leash that ends it if this process is killed.
 func runBouncer(t testing.TB, program, dir string) error {
 	attributes, err := serverProcess()
 	if err != nil {
@@ -110,7 +110,7 @@ func runBouncer(t testing.TB, program, dir string) error {
 	return nil
 }
 
-// waitForBouncer returns once connections are taken.
+// waitForBouncer waits until PgBouncer accepts connections.
 func waitForBouncer(address string) error {
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()

@@ -2,8 +2,8 @@ package postgrestest
 
 import "syscall"
 
-// parentDir returns where the server's directory goes: memory, unless it is as small as a container's default,
-// where a few databases would fill it.
+// parentDir returns where to put the server's directory: in memory, unless that is as small as a container's default and
+// would fill up after a few databases.
 func parentDir() string {
 	const memory, room = "/dev/shm", 1 << 30
 	var stat syscall.Statfs_t

@@ -2,6 +2,6 @@
 
 package postgrestest
 
-// parentDir returns where the server's directory goes. The system's own temporary directory can have too long a
-// path for a socket.
+// parentDir returns where to put the server's directory. The path of the system's own temporary directory can be too long
+// for a socket.
 func parentDir() string { return "/tmp" }

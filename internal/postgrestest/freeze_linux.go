@@ -11,15 +11,15 @@ import (
 	"testing"
 )
 
-// Freeze stops every process of the server where it is: connections stay open, and nothing answers. thaw lets them go on; it
-// is safe to call twice, and called at the test's end.
+// Freeze stops every process of the server where it is: connections stay open, but nothing answers. thaw lets them go on;
+// it is safe to call twice, and runs by itself when the test ends.
 func (s *Server) Freeze(t testing.TB) (thaw func()) {
 	t.Helper()
 	s.mu.Lock()
 	command := s.command
 	s.mu.Unlock()
 	if command == nil {
-		t.Fatal("postgrestest: freezing PostgreSQL: it does not run")
+		t.Fatal("postgrestest: freezing PostgreSQL: it is not running")
 	}
 	main := command.Process.Pid
 	stopped := []int{main}
@@ -29,7 +29,7 @@ func (s *Server) Freeze(t testing.TB) (thaw func()) {
 		}
 	})
 	t.Cleanup(thaw)
-	// The main process first: it starts no others then.
+	// The main process comes first, so that it starts no others.
 	if err := syscall.Kill(main, syscall.SIGSTOP); err != nil {
 		t.Fatalf("postgrestest: freezing PostgreSQL: %v", err)
 	}
@@ -45,7 +45,7 @@ func (s *Server) Freeze(t testing.TB) (thaw func()) {
 	return thaw
 }
 
-// childrenOf returns the processes that a process has started.
+// childrenOf returns the child processes of a process.
 func childrenOf(parent int) ([]int, error) {
 	files, err := filepath.Glob("/proc/[0-9]*/stat")
 	if err != nil {
@@ -57,7 +57,7 @@ func childrenOf(parent int) ([]int, error) {
 		if err != nil {
 			continue // it has ended
 		}
-		// "pid (name) state parent …", where the name may hold anything.
+		// The format is "pid (name) state parent …", and the name can contain anything.
 		fields := bytes.Fields(text[bytes.LastIndexByte(text, ')')+1:])
 		if len(fields) < 2 || string(fields[1]) != strconv.Itoa(parent) {
 			continue

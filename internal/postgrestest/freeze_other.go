@@ -4,9 +4,9 @@ package postgrestest
 
 import "testing"
 
-// Freeze skips the test: the server's processes cannot be found here.
+// Freeze skips the test, because it cannot find the server's processes on this system.
 func (s *Server) Freeze(t testing.TB) (thaw func()) {
 	t.Helper()
-	t.Skip("skipped: freezing PostgreSQL takes Linux")
+	t.Skip("skipped: freezing PostgreSQL needs Linux")
 	return nil
 }

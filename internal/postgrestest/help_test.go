@@ -8,7 +8,7 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// child starts a server, prints its directory and waits for ever. Returns 1 if it cannot.
+// child starts a server, prints its directory and waits for ever. It returns 1 if it cannot.
 func child() int {
 	server, err := start()
 	if err != nil {
@@ -19,7 +19,7 @@ func child() int {
 	select {}
 }
 
-// connect opens a connection that is closed at the test's end.
+// connect opens a connection that is closed when the test ends.
 func connect(t *testing.T, url string) *pgx.Conn {
 	t.Helper()
 	connection, err := pgx.Connect(t.Context(), url)
@@ -30,7 +30,7 @@ func connect(t *testing.T, url string) *pgx.Conn {
 	return connection
 }
 
-// run runs a statement on a connection of its own.
+// run runs a statement on its own connection.
 func run(t *testing.T, url, statement string) {
 	t.Helper()
 	if _, err := connect(t, url).Exec(t.Context(), statement); err != nil {
@@ -38,7 +38,7 @@ func run(t *testing.T, url, statement string) {
 	}
 }
 
-// query runs a statement on a connection of its own and returns its one value.
+// query runs a statement on its own connection and returns the single value.
 func query[T any](t *testing.T, url, statement string) T {
 	t.Helper()
 	var value T
@@ -48,11 +48,11 @@ func query[T any](t *testing.T, url, statement string) T {
 	return value
 }
 
-// refused fails the test if the server takes a connection.
+// refused fails the test if the server accepts a connection.
 func refused(t *testing.T, url string) {
 	t.Helper()
 	if connection, err := pgx.Connect(t.Context(), url); err == nil {
 		_ = connection.Close(t.Context())
-		t.Error("the server still takes connections")
+		t.Error("the server still accepts connections")
 	}
 }

@@ -1,14 +1,13 @@
-// Package postgrestest gives tests a real PostgreSQL without any set-up: it starts a throwaway server from the
-// PostgreSQL binaries of this machine, as root or not, reachable only through a unix socket in a private
-// directory, and hands out one database per test.
+// Package postgrestest gives tests a real PostgreSQL without any set-up. It starts a throwaway server from this machine's
+// PostgreSQL binaries, as root or not, reachable only through a unix socket in a private directory, and gives each test its
+// own database.
 //
-// Most tests want [NewDatabase] or, with their schema already in it, [NewDatabaseFrom]; both share one server per
-// test process, which [Main] stops. A test that wants to stop and start PostgreSQL itself gets a server of its own
-// from [Start].
+// Most tests want [NewDatabase] or, for a database that already has a schema, [NewDatabaseFrom]. Both share one server per
+// test process, which [Main] stops. A test that stops and starts PostgreSQL itself gets its own server from [Start].
 //
-// Where no PostgreSQL is installed the test is skipped with a line that says what to install; with
-// FULLSYNC_REQUIRE_POSTGRES=1 it fails instead. A server never outlives its test process, not even one that was
-// killed: a small shell waits at the other end of a pipe and tidies up.
+// If PostgreSQL is not installed, the test is skipped with a line that says what to install; with
+// FULLSYNC_REQUIRE_POSTGRES=1 it fails instead. A server never outlives its test process, even if that is killed: a small
+// shell at the other end of a pipe cleans up.
 package postgrestest
 
 import (
@@ -19,19 +18,18 @@ import (
 	"testing"
 )
 
-// RequireVariable names the environment variable that turns "skipped, no PostgreSQL here" into a failure when it
-// is set to 1.
+// RequireVariable names an environment variable. If it is set to 1, a test that needs PostgreSQL fails instead of being
+// skipped where there is none.
 const RequireVariable = "FULLSYNC_REQUIRE_POSTGRES"
 
-// errNotInstalled is returned when this machine has no PostgreSQL server binaries.
+// errNotInstalled means that this machine has no PostgreSQL server binaries.
 var errNotInstalled = errors.New("no PostgreSQL found (initdb and postgres, in PATH or in /usr/lib/postgresql/*/bin); " +
 	"install it with: apt-get install postgresql")
 
-// process is the one server that the tests of this process share. It is package state because the process is what
-// it belongs to.
+// process is the server that all tests of this process share. It is package state because it belongs to the process.
 var process shared
 
-// shared starts a server at the first request and hands out the same one, or the same error, ever after.
+// shared starts a server at the first request and returns that server, or the same error, from then on.
 type shared struct {
 	mu        sync.Mutex
 	server    *Server
@@ -39,18 +37,18 @@ type shared struct {
 	templates map[string]*template
 }
 
-// template is a prepared database that others are cloned from.
+// template is a prepared database to clone others from.
 type template struct {
 	once sync.Once
 	name string
 	err  error
 }
 
-// Main runs the tests of a package and then stops the server they shared, if any. Use it as
+// Main runs a package's tests and then stops the server they shared, if any. Use it like this:
 //
 //	func TestMain(m *testing.M) { os.Exit(postgrestest.Main(m)) }
 //
-// Without it the server still ends with the process, only less tidily: nobody waits for it.
+// Without it the server still stops with the process, but nothing waits for it.
 func Main(m *testing.M) int {
 	code := m.Run()
 	if err := process.close(); err != nil {
@@ -62,8 +60,8 @@ func Main(m *testing.M) int {
 	return code
 }
 
-// NewDatabase returns the URL of a new, empty database that belongs to this test and is dropped at its end,
-// whoever is still connected. Without PostgreSQL on this machine the test is skipped (see [RequireVariable]).
+// NewDatabase returns the URL of a new, empty database for this test. It is dropped when the test ends, even if somebody is
+// still connected. On a machine without PostgreSQL the test is skipped (see [RequireVariable]).
 func NewDatabase(t testing.TB) (url string) {
 	t.Helper()
 	server, err := process.get()
@@ -73,10 +71,9 @@ func NewDatabase(t testing.TB) (url string) {
 	return server.NewDatabase(t)
 }
 
-// NewDatabaseFrom returns the URL of a new database that is a copy of the template called name, dropped at the
-// test's end. The template is made by prepare, once per process and name: prepare gets the URL of an empty
-// database, typically brings it to the current schema, and must close its connections. An error of prepare fails
-// every test that asks for this template.
+// NewDatabaseFrom returns the URL of a new database for this test, a copy of the template called name. It is dropped when
+// the test ends. prepare makes the template, once per process and name: it gets the URL of an empty database, usually
+// migrates it, and must close its connections. If prepare fails, so does every test that asks for this template.
 func NewDatabaseFrom(t testing.TB, name string, prepare func(url string) error) (url string) {
 	t.Helper()
 	server, err := process.get()
@@ -92,7 +89,7 @@ func NewDatabaseFrom(t testing.TB, name string, prepare func(url string) error) 
 		if source.err = prepare(server.URL(source.name)); source.err != nil {
 			return
 		}
-		// Nobody may connect any more: PostgreSQL refuses to copy a database that is in use.
+		// Stop anybody from connecting, because PostgreSQL refuses to copy a database that is in use.
 		source.err = server.admin("ALTER DATABASE " + source.name + " WITH ALLOW_CONNECTIONS false")
 	})
 	if source.err != nil {
@@ -111,7 +108,7 @@ func (s *shared) get() (*Server, error) {
 	return s.server, s.err
 }
 
-// template returns the entry of the template with this name.
+// template returns the entry for the template with this name.
 func (s *shared) template(name string) *template {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -136,7 +133,7 @@ func (s *shared) close() error {
 	return s.server.close()
 }
 
-// missing ends the test: skipped where PostgreSQL is not installed and not required, failed otherwise.
+// missing ends the test. It skips the test if PostgreSQL is neither installed nor required, and fails it otherwise.
 func missing(t testing.TB, err error) {
 	t.Helper()
 	if errors.Is(err, errNotInstalled) && os.Getenv(RequireVariable) != "1" {

@@ -42,7 +42,7 @@ func TestEveryTestHasItsOwnEmptyDatabase(t *testing.T) {
 func TestADatabaseGoesWithItsTest(t *testing.T) {
 	t.Parallel()
 	var url string
-	t.Run("uses one and leaves its connection open", func(t *testing.T) {
+	t.Run("leaves its connection open", func(t *testing.T) {
 		url = NewDatabase(t)
 		connect(t, url)
 	})
@@ -186,7 +186,7 @@ func TestAStoppedServerLeavesNothing(t *testing.T) {
 	}
 }
 
-// A killed test process can tidy nothing, so the leash has to.
+// A killed test process cannot clean up, so the leash has to.
 func TestAKilledTestProcessLeavesNothing(t *testing.T) {
 	t.Parallel()
 	NewDatabase(t) // skips where there is no PostgreSQL
@@ -262,7 +262,7 @@ func TestTheNewestVersionIsTaken(t *testing.T) {
 	}
 }
 
-// recorder notes how a test would have ended, without ending it.
+// recorder records how a test would have ended, without ending it.
 type recorder struct {
 	testing.TB
 	did, said string

@@ -23,13 +23,13 @@ const (
 	port      = "5432" // only part of the socket's name: the server has no network address
 )
 
-// The signals by which PostgreSQL's main process is told how to stop.
+// The signals that tell PostgreSQL's main process how to stop.
 const (
 	stopFast      = syscall.SIGINT
 	stopImmediate = syscall.SIGQUIT
 )
 
-// start makes a data directory and runs a server on it. Returns errNotInstalled where there are no binaries.
+// start makes a data directory and runs a server on it. It returns errNotInstalled if there are no binaries.
 func start() (_ *Server, err error) {
 	binaries, ok := findBinaries()
 	if !ok || !supported {
@@ -52,11 +52,11 @@ func start() (_ *Server, err error) {
 	return s, nil
 }
 
-// findBinaries returns the directory that holds initdb and postgres: the one in PATH, else the newest version in
-// the places where the usual packages put them.
+// findBinaries returns the directory that holds initdb and postgres: the one in PATH, or else the newest version in the
+// places where packages usually put them.
 func findBinaries() (string, bool) {
 	if initdb, err := exec.LookPath("initdb"); err == nil {
-		// Packages link initdb into PATH without the rest; the link's end is where the others are.
+		// Some packages link only initdb into PATH; the other programs are where that link points.
 		if target, err := filepath.EvalSymlinks(initdb); err == nil && hasServer(filepath.Dir(target)) {
 			return filepath.Dir(target), true
 		}
@@ -75,7 +75,7 @@ func findBinaries() (string, bool) {
 	return slices.MaxFunc(found, func(a, b string) int { return majorVersion(a) - majorVersion(b) }), true
 }
 
-// hasServer reports whether dir holds the two programs that are needed.
+// hasServer reports whether dir holds both programs.
 func hasServer(dir string) bool {
 	for _, name := range []string{"initdb", "postgres"} {
 		if _, err := exec.LookPath(filepath.Join(dir, name)); err != nil {
@@ -96,8 +96,8 @@ func majorVersion(dir string) int {
 	return number
 }
 
-// makeDir makes the server's private directory, in memory where there is room, and gives it to the user the server
-// runs as. The path stays short: a unix socket's may have no more than about a hundred bytes.
+// makeDir makes the server's private directory, in memory if there is room, owned by the user the server runs as. Its path
+// must be short, because a unix socket's path is limited to about a hundred bytes.
 func makeDir() (string, error) {
 	dir, err := os.MkdirTemp(parentDir(), "fspg-")
 	if err != nil {
@@ -109,8 +109,8 @@ func makeDir() (string, error) {
 	return dir, nil
 }
 
-// initialise runs initdb. The default collation is a language's (en-US) where this PostgreSQL can do that, because
-// there a comparison that forgot COLLATE "C" sorts differently, as it would on a shop's database.
+// initialise runs initdb. If this PostgreSQL can, it makes a language's collation (en-US) the default: then a comparison
+// that forgets COLLATE "C" sorts differently, as it would in a shop's database.
 func (s *Server) initialise() error {
 	common := []string{"-D", s.data(), "-U", superuser, "-A", "trust", "-N", "-E", "UTF8", "--locale=C.UTF-8"}
 	icu := append(slices.Clone(common), "--locale-provider=icu", "--icu-locale=en-US")
@@ -128,8 +128,8 @@ func (s *Server) initialise() error {
 	return fmt.Errorf("initdb: %w\n%s", err, output)
 }
 
-// program returns a command of PostgreSQL's that runs in the server's directory, as the server's user, and is not
-// swayed by the environment of the test.
+// program returns a PostgreSQL command that runs in the server's directory as the server's user. The test's environment
+// does not affect it.
 func (s *Server) program(name string, arguments ...string) (*exec.Cmd, error) {
 	attributes, err := serverProcess()
 	if err != nil {
@@ -145,8 +145,8 @@ func (s *Server) program(name string, arguments ...string) (*exec.Cmd, error) {
 // data returns the data directory.
 func (s *Server) data() string { return filepath.Join(s.dir, "data") }
 
-// run launches the server and waits until it takes connections. With again, a server that ends at once is launched
-// again until patience runs out: after Kill, processes of the old server may still be about.
+// run launches the server and waits until it accepts connections. With again, it keeps launching a server that ends at
+// once, until patience runs out: after Kill, processes of the old server may still be around.
 func (s *Server) run(again bool) error {
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
@@ -170,16 +170,15 @@ func (s *Server) run(again bool) error {
 	}
 }
 
-// launch starts the server's main process. Returns an error when it runs already.
+// launch starts the server's main process. It returns an error if that is running already.
 func (s *Server) launch() (exited <-chan struct{}, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.command != nil {
-		return nil, errors.New("PostgreSQL runs already")
+		return nil, errors.New("PostgreSQL is running already")
 	}
-	// Nothing here has to survive a power cut, hence no syncing. But synchronous_commit stays on: without it a
-	// killed server forgets what it had committed, and tests kill servers. 300 connections are enough for a few nodes with
-	// fifty callers each.
+	// fsync is off, because nothing here has to survive a power cut. synchronous_commit stays on: without it a killed
+	// server forgets commits, and tests kill servers. 300 connections are enough for a few nodes with fifty callers each.
 	command, err := s.program("postgres", "-D", s.data(), "-k", s.dir, "-p", port,
 		"-c", "listen_addresses=", "-c", "max_connections=300",
 		"-c", "fsync=off", "-c", "full_page_writes=off")
@@ -202,7 +201,8 @@ func (s *Server) launch() (exited <-chan struct{}, err error) {
 	s.command, s.exited = command, done
 	go func() {
 		_ = command.Wait() // how it ended is in its log
-		// A killed server leaves this file, and its number may be another process's by the time the leash reads it.
+		// A killed server leaves this file behind, and by the time the leash reads it the number in it may be another
+		// process's.
 		_ = os.Remove(filepath.Join(s.data(), "postmaster.pid"))
 		s.mu.Lock()
 		s.command = nil
@@ -212,7 +212,7 @@ func (s *Server) launch() (exited <-chan struct{}, err error) {
 	return done, nil
 }
 
-// waitReady reports true once the server takes connections, and false when it has ended or ctx has.
+// waitReady returns true once the server accepts connections, and false if the server or ctx ends first.
 func (s *Server) waitReady(ctx context.Context, exited <-chan struct{}, retry *time.Ticker) bool {
 	for {
 		if connection, err := pgx.Connect(ctx, s.URL("postgres")); err == nil {
@@ -228,7 +228,7 @@ func (s *Server) waitReady(ctx context.Context, exited <-chan struct{}, retry *t
 	}
 }
 
-// signal tells the server's main process how to end and waits until it has. A server that is not running is fine.
+// signal tells the server's main process to end in a certain way and waits until it has. The server need not be running.
 func (s *Server) signal(how os.Signal) error {
 	s.mu.Lock()
 	command, exited := s.command, s.exited
@@ -247,14 +247,15 @@ func (s *Server) signal(how os.Signal) error {
 	}
 }
 
-// running reports whether the server's main process is there.
+// running reports whether the server's main process is running.
 func (s *Server) running() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.command != nil
 }
 
-// afterwards is what the leash does. The read ends with the tests. The wait is bounded because on a machine whose first process reaps nobody the number stays.
+// afterwards is the leash's script. Its read ends with the tests. Its wait is bounded, because on a machine whose init
+// reaps no orphans the process number never goes away.
 const afterwards = `
 read -r _
 pid=$(head -n 1 "$1/data/postmaster.pid" 2>/dev/null)
@@ -269,7 +270,7 @@ fi
 rm -rf "$1"
 `
 
-// newLeash returns what stops the server in dir and removes the directory when the tests have ended.
+// newLeash returns a leash that stops the server in dir and removes the directory when the tests have ended.
 func newLeash(dir string) (*leash.Leash, error) {
 	attributes, err := serverProcess()
 	if err != nil {

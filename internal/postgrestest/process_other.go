@@ -7,7 +7,7 @@ import (
 	"syscall"
 )
 
-// supported says that servers can be run here: without unix sockets and users they cannot, and tests are skipped.
+// supported says whether this system can run servers. Without unix sockets and users it cannot, and tests are skipped.
 const supported = false
 
 func serverProcess() (*syscall.SysProcAttr, error) { return nil, errNotInstalled }

@@ -10,11 +10,11 @@ import (
 	"syscall"
 )
 
-// supported says that servers can be run here.
+// supported says whether this system can run servers.
 const supported = true
 
-// serverUser returns whom the server runs as, or nil for whoever runs the tests. PostgreSQL refuses root, so root's
-// server runs as the user "postgres" that the package brings, or as "nobody".
+// serverUser returns the user to run the server as, or nil for the user who runs the tests. PostgreSQL refuses to run as
+// root, so root's server runs as the package's user "postgres", or as "nobody".
 func serverUser() (*syscall.Credential, error) {
 	if os.Geteuid() != 0 {
 		return nil, nil
@@ -22,7 +22,7 @@ func serverUser() (*syscall.Credential, error) {
 	account, err := user.Lookup(superuser)
 	if err != nil {
 		if account, err = user.Lookup("nobody"); err != nil {
-			return nil, fmt.Errorf("finding a user for PostgreSQL, which refuses root: %w", err)
+			return nil, fmt.Errorf("finding a user for PostgreSQL, which refuses to run as root: %w", err)
 		}
 	}
 	uid, err := strconv.ParseUint(account.Uid, 10, 32)
@@ -36,7 +36,7 @@ func serverUser() (*syscall.Credential, error) {
 	return &syscall.Credential{Uid: uint32(uid), Gid: uint32(gid)}, nil
 }
 
-// serverProcess returns how the server's processes are started: as serverUser, and in a process group of their own,
+// serverProcess returns the attributes to start the server's processes with: as serverUser, and in their own process group,
 // so that Ctrl-C on the tests does not reach them before their leash does.
 func serverProcess() (*syscall.SysProcAttr, error) {
 	owner, err := serverUser()

@@ -19,12 +19,10 @@ import (
 	"fullsync/internal/leash"
 )
 
-// patience bounds every wait for PostgreSQL. It is generous because a test machine may be busy; a healthy server
-// answers within a second.
+// patience is the longest to wait for PostgreSQL. A healthy server answers within a second, but a test machine may be busy.
 const patience = time.Minute
 
-// Server is one throwaway PostgreSQL. Its methods that change whether it runs are for one goroutine at a time;
-// URL may be called from any.
+// Server is one throwaway PostgreSQL. Only one goroutine at a time may start or stop it; any may call URL.
 type Server struct {
 	binaries string
 	dir      string
@@ -33,13 +31,12 @@ type Server struct {
 
 	mu      sync.Mutex
 	command *exec.Cmd
-	// exited is closed once command has ended and was waited for.
+	// exited is closed once command has ended and has been waited for.
 	exited chan struct{}
 }
 
-// Start returns a running server of its own for a test that stops, kills or restarts PostgreSQL. It is stopped and
-// its files are removed at the test's end. Without PostgreSQL on this machine the test is skipped (see
-// [RequireVariable]).
+// Start starts a separate server for a test that stops, kills or restarts PostgreSQL. When the test ends, the server is
+// stopped and its files are removed. On a machine without PostgreSQL the test is skipped (see [RequireVariable]).
 func Start(t testing.TB) *Server {
 	t.Helper()
 	server, err := start()
@@ -54,23 +51,22 @@ func Start(t testing.TB) *Server {
 	return server
 }
 
-// URL returns the address of the named database, for pgx and whatever is built on it. Its form stays the same over
-// restarts.
+// URL returns the address of the named database, for pgx and anything built on it. It stays the same across restarts.
 func (s *Server) URL(database string) string {
-	// Port and sslmode are given so that PGPORT and PGSSLMODE in the environment of a test change nothing.
+	// Set port and sslmode so that PGPORT and PGSSLMODE in the test's environment have no effect.
 	query := url.Values{"host": {s.dir}, "port": {port}, "sslmode": {"disable"}}
 	return "postgres://" + superuser + "@/" + url.PathEscape(database) + "?" + query.Encode()
 }
 
-// NewDatabase returns the URL of a new, empty database on this server, dropped at the test's end if the server
-// runs then.
+// NewDatabase returns the URL of a new, empty database on this server. It is dropped when the test ends, if the server is
+// running then.
 func (s *Server) NewDatabase(t testing.TB) (url string) {
 	t.Helper()
 	return s.newDatabase(t, "template0")
 }
 
-// Stop shuts the server down in order ("fast": clients are disconnected, their transactions rolled back) and
-// returns when it is down.
+// Stop shuts the server down cleanly ("fast": it disconnects clients and rolls back their transactions) and returns when it
+// is down.
 func (s *Server) Stop(t testing.TB) {
 	t.Helper()
 	if err := s.signal(stopFast); err != nil {
@@ -78,8 +74,8 @@ func (s *Server) Stop(t testing.TB) {
 	}
 }
 
-// Kill ends the server's main process at once, as a crash would; the others follow by themselves. It returns when
-// the main process is gone.
+// Kill ends the server's main process at once, as a crash would; its other processes then end by themselves. It returns
+// when the main process is gone.
 func (s *Server) Kill(t testing.TB) {
 	t.Helper()
 	if err := s.signal(os.Kill); err != nil {
@@ -87,7 +83,7 @@ func (s *Server) Kill(t testing.TB) {
 	}
 }
 
-// Run starts the server again after Stop or Kill, with the data it had, and returns when it takes connections.
+// Run starts the server again after Stop or Kill, with the data it had, and returns when it accepts connections.
 func (s *Server) Run(t testing.TB) {
 	t.Helper()
 	if err := s.run(true); err != nil {
@@ -95,8 +91,8 @@ func (s *Server) Run(t testing.TB) {
 	}
 }
 
-// RunReadOnly starts the server again after Stop or Kill as a standby of nobody: it answers what is asked and takes no changes,
-// until [Server.Promote]. It takes PostgreSQL 12 or newer.
+// RunReadOnly starts the server again after Stop or Kill as a standby without a primary: until [Server.Promote] it answers
+// queries and refuses changes. It needs PostgreSQL 12 or newer.
 func (s *Server) RunReadOnly(t testing.TB) {
 	t.Helper()
 	signal := filepath.Join(s.data(), "standby.signal")
@@ -110,7 +106,7 @@ func (s *Server) RunReadOnly(t testing.TB) {
 	s.Run(t)
 }
 
-// Promote makes the server take changes again, without breaking a connection, and returns when it does.
+// Promote makes the server accept changes again without breaking connections, and returns when it does.
 func (s *Server) Promote(t testing.TB) {
 	t.Helper()
 	if err := s.admin("SELECT pg_promote()"); err != nil {
@@ -118,8 +114,8 @@ func (s *Server) Promote(t testing.TB) {
 	}
 }
 
-// Restart takes the server down without ceremony ("immediate": no goodbye to clients, recovery at the next start)
-// and up again, and returns when it takes connections.
+// Restart stops the server abruptly ("immediate": clients are not told, and the next start has to recover), starts it
+// again, and returns when it accepts connections.
 func (s *Server) Restart(t testing.TB) {
 	t.Helper()
 	if err := s.signal(stopImmediate); err != nil {
@@ -128,7 +124,7 @@ func (s *Server) Restart(t testing.TB) {
 	s.Run(t)
 }
 
-// newDatabase creates a database from the given one and has it dropped at the test's end.
+// newDatabase creates a database as a copy of the given one; it is dropped when the test ends.
 func (s *Server) newDatabase(t testing.TB, from string) string {
 	t.Helper()
 	name := s.nextName()
@@ -146,17 +142,17 @@ func (s *Server) newDatabase(t testing.TB, from string) string {
 	return s.URL(name)
 }
 
-// nextName returns a database name that this server has not had yet.
+// nextName returns a database name that is new to this server.
 func (s *Server) nextName() string {
 	return fmt.Sprintf("test_%d", s.names.Add(1))
 }
 
-// create makes the database name as a copy of from.
+// create creates the database name as a copy of from.
 func (s *Server) create(name, from string) error {
 	return s.with(func(ctx context.Context, connection *pgx.Conn) error {
 		statement := "CREATE DATABASE " + name + " TEMPLATE " + from
-		// Copying files is several times quicker on a server that does not sync. Before version 15 it is the only
-		// way and has no name.
+		// Without fsync, copying files is several times faster. Before version 15 it is the only strategy, and the option
+		// does not exist.
 		if version, _, _ := strings.Cut(connection.PgConn().ParameterStatus("server_version"), "."); version >= "15" {
 			statement += " STRATEGY FILE_COPY"
 		}
@@ -165,7 +161,7 @@ func (s *Server) create(name, from string) error {
 	})
 }
 
-// admin runs one statement on a connection of its own.
+// admin runs one statement on its own connection.
 func (s *Server) admin(statement string) error {
 	return s.with(func(ctx context.Context, connection *pgx.Conn) error {
 		_, err := connection.Exec(ctx, statement)
@@ -173,7 +169,7 @@ func (s *Server) admin(statement string) error {
 	})
 }
 
-// with calls do with a connection of the superuser's to the server's own database.
+// with calls do with a superuser's connection to the server's maintenance database.
 func (s *Server) with(do func(ctx context.Context, connection *pgx.Conn) error) error {
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
@@ -190,7 +186,7 @@ func (s *Server) close() error {
 	return errors.Join(err, os.RemoveAll(s.dir), s.leash.Release())
 }
 
-// log returns the last lines the server wrote, for a failure message.
+// log returns the last lines of the server's log, for a failure message.
 func (s *Server) log() string {
 	text, err := os.ReadFile(filepath.Join(s.dir, "log"))
 	if err != nil {
