@@ -26,12 +26,12 @@ func (e *UnreadableError) Error() string { return fmt.Sprintf("product %s: %s", 
 
 // AppendLine appends p as a line of a page of a node, without the line end: {"product":{…}} around the canonical wire
 // form. A product that cannot be sent as it is stored, because its attributes are no JSON object or it is larger than
-// a line may be, becomes the line of [UnreadableError.AppendLine]. Only one without a hash is looked at for that: a hash
-// means that the attributes are as [Parse] made them.
+// a line may be, becomes the line of [UnreadableError.AppendLine]. Only one without a hash is checked: a hash means that
+// [Parse] takes the attributes. They may still lie on several lines, where somebody else wrote them.
 func (p *Product) AppendLine(dst []byte) []byte {
 	start := len(dst)
 	dst = p.AppendJSON(append(dst, productWrapper...))
-	if p.Hash == "" && p.Attributes != "" {
+	if p.Attributes != "" && (p.Hash == "" || strings.IndexByte(p.Attributes, '\n') >= 0 || strings.IndexByte(p.Attributes, '\r') >= 0) {
 		wire := dst[start+len(productWrapper):]
 		attributes := jsontext.Value(wire[len(wire)-len("}")-len(p.Attributes) : len(wire)-len("}")])
 		if attributes.Kind() != jsontext.KindBeginObject || !attributes.IsValid(jsontext.AllowDuplicateNames(true)) {

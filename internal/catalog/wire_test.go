@@ -27,6 +27,7 @@ func TestLinesOfAPage(t *testing.T) {
 		"as it was written": {good, ""},
 		"no attributes":     {broken(""), ""},
 		"over two lines":    {broken("{\n\"x\": 1,\r\n \"y\": \"\\n\"}"), ""},
+		"two lines, healed": {with(func(p *Product) { p.Attributes, p.Hash = "{\n\"x\": 1\r}", good.Hash }), ""},
 		"another price":     {with(func(p *Product) { p.Price = "cheap" }), "price must be a decimal such as 12.50, not \"cheap\""},
 		"no JSON":           {broken("hello"), "its attributes are not a JSON object"},
 		"cut":               {broken(`{"x":1`), "its attributes are not a JSON object"},
