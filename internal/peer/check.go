@@ -10,14 +10,14 @@ import (
 	"fullsync/internal/fault"
 )
 
-// Prober asks a peer who it is. The node source implements it.
+// Prober asks a peer who it is. The package source/node implements it.
 type Prober interface {
-	// Probe returns what answered at the target. Answer.Reachable is also set beside an error when something
-	// answered HTTP there but refused or made no sense.
+	// Probe returns what the target answered. Answer.Reachable is also set next to an error, if something there spoke HTTP
+	// but refused or made no sense.
 	Probe(ctx context.Context, target Target) (Answer, error)
 }
 
-// Answer is what a peer says of itself.
+// Answer is what a peer says about itself.
 type Answer struct {
 	Reachable bool
 	NodeID    string
@@ -29,23 +29,23 @@ type Answer struct {
 type CheckResult struct {
 	// Reachable says that something answered HTTP at the peer's URL.
 	Reachable bool
-	// NodeID, NodeName and Version are what answered, empty where it did not say.
+	// NodeID, NodeName and Version are what the peer says it is; empty if it does not say.
 	NodeID   string
 	NodeName string
 	Version  string
-	// Role and ExpiresAt are read from the stored token, unverified; empty and nil where it does not say.
+	// Role and ExpiresAt come from the stored token, unverified; empty and nil if the token does not say.
 	Role      string
 	ExpiresAt *time.Time
-	// Allowed says that the peer accepted the token and is the node that was meant.
+	// Allowed says that the peer is the right node and accepted the token.
 	Allowed bool
-	// Problem is a sentence that says what is wrong and what to do; empty when a sync could start.
+	// Problem says in a sentence what is wrong and what to do; empty if a sync could start.
 	Problem string
 	// LatencyMS is how long the answer took, in milliseconds.
 	LatencyMS int64
 }
 
-// Check asks a peer who it is and says whether a sync could start; the outcome is kept as LastSeen or LastError. What
-// is wrong with the peer is a Problem, not an error. Returns NotFound for an unknown peer.
+// Check asks a peer who it is and says whether a sync could start. It records the outcome as LastSeen or LastError. Trouble
+// with the peer is a Problem, not an error. Returns NotFound for an unknown peer.
 func (r *Registry) Check(ctx context.Context, nodeID string) (CheckResult, error) {
 	p, err := r.store.GetPeer(ctx, nodeID)
 	if err != nil {
@@ -92,7 +92,7 @@ func (r *Registry) check(ctx context.Context, p Peer) (CheckResult, error) {
 		return CheckResult{}, err
 	}
 	if out.Problem == "" && !p.IsActive {
-		out.Problem = fmt.Sprintf("Peer %s answers well but is switched off; switch it on to sync with it.", p.NodeID)
+		out.Problem = fmt.Sprintf("Peer %s answers as it should but is switched off; switch it on to sync with it.", p.NodeID)
 	}
 	return out, nil
 }

@@ -11,22 +11,22 @@ import (
 )
 
 const (
-	// checksAtOnce bounds how many peers one replica asks at the same time: those that do not answer must not hold up the rest.
+	// checksAtOnce is how many peers one replica checks at a time, so that a few silent ones do not hold up the rest.
 	checksAtOnce = 8
-	// maxLook is the longest pause between two looks for peers that are due.
+	// maxLook is the longest pause between two searches for peers that are due.
 	maxLook = time.Second
-	// checkWithin bounds one check with everything that belongs to it. The prober has a shorter patience of its own.
+	// checkWithin is the time limit for one whole check. The prober's own time limit is shorter.
 	checkWithin = 30 * time.Second
 )
 
-// Rota hands out checks, to one replica each.
+// Rota hands out each check to one replica.
 type Rota interface {
-	// DuePeer claims the switched-on peer whose check is due longest and makes its next one due after next; ok is false where
-	// none is due. A replica that dies after it has claimed one leaves it unchecked until then, and no longer.
+	// DuePeer claims the switched-on peer whose check has been due the longest, and makes its next check due after next; ok
+	// is false if none is due. If a replica dies after claiming a peer, the peer goes unchecked only until then.
 	DuePeer(ctx context.Context, next time.Duration) (nodeID string, ok bool, err error)
 }
 
-// Checker asks every switched-on peer again and again whether it is there. All replicas run one, and share the work.
+// Checker checks every switched-on peer again and again. Each replica runs one, and they share the work.
 type Checker struct {
 	registry *Registry
 	rota     Rota
@@ -34,12 +34,12 @@ type Checker struct {
 	log      *slog.Logger
 }
 
-// NewChecker returns a checker that asks each peer every so often.
+// NewChecker returns a checker that checks each peer once per every.
 func NewChecker(registry *Registry, rota Rota, every time.Duration, log *slog.Logger) *Checker {
 	return &Checker{registry: registry, rota: rota, every: every, log: log}
 }
 
-// Run checks until ctx ends, and waits for the checks under way.
+// Run checks peers until ctx ends, then waits for the checks under way.
 func (c *Checker) Run(ctx context.Context) {
 	var checks sync.WaitGroup
 	defer checks.Wait()
@@ -58,8 +58,8 @@ func (c *Checker) Run(ctx context.Context) {
 	}
 }
 
-// checkDue begins the checks that are due. It returns whether the database did not say which; silent is what it returned
-// the last time.
+// checkDue starts the checks that are due. It returns true if the database would not say which; silent is what it returned
+// last time, so that an outage is logged only once.
 func (c *Checker) checkDue(ctx context.Context, checks *sync.WaitGroup, free chan struct{}, silent bool) bool {
 	for {
 		select {
@@ -82,13 +82,13 @@ func (c *Checker) checkDue(ctx context.Context, checks *sync.WaitGroup, free cha
 	}
 }
 
-// check asks one peer, and tells the log when that has changed anything.
+// check checks one peer and logs any change.
 func (c *Checker) check(ctx context.Context, nodeID string) {
 	bounded, cancel := context.WithTimeout(ctx, checkWithin)
 	defer cancel()
 	p, err := c.registry.Get(bounded, nodeID)
 	if err != nil {
-		return // it was removed just now, or the next look says that the database is away
+		return // the peer was just removed, or checkDue will report that the database is away
 	}
 	found, err := c.registry.check(bounded, p)
 	switch {
@@ -103,7 +103,7 @@ func (c *Checker) check(ctx context.Context, nodeID string) {
 	}
 }
 
-// jittered returns d, or up to a tenth more or less, so that peers that were due together do not stay so.
+// jittered returns d plus or minus up to a tenth, so that peers that were due at the same time drift apart.
 func jittered(d time.Duration) time.Duration {
 	return time.Duration(float64(d) * (0.9 + 0.2*rand.Float64())) //nolint:gosec // no secret
 }

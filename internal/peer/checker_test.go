@@ -8,14 +8,14 @@ import (
 	"time"
 )
 
-// endless hands out a check whenever one is asked for.
+// endless always has a check to hand out.
 type endless struct{}
 
 func (endless) DuePeer(context.Context, time.Duration) (string, bool, error) {
 	return "branch-2", true, nil
 }
 
-// hanging is a Prober that never answers by itself.
+// hanging is a Prober that never answers.
 type hanging struct {
 	at, most atomic.Int64
 	begun    chan struct{}
@@ -31,8 +31,8 @@ func (h *hanging) Probe(ctx context.Context, _ Target) (Answer, error) {
 	return Answer{}, ctx.Err()
 }
 
-// TestChecksAreBounded: however many peers are due and do not answer, so many are asked at once and no more; and a checker that
-// is told to end does not wait for them.
+// TestChecksAreBounded: however many due peers are silent, only so many are checked at once, and a checker that is told to
+// stop does not wait for them.
 func TestChecksAreBounded(t *testing.T) {
 	t.Parallel()
 	h := &hanging{begun: make(chan struct{}, 100)}
@@ -49,7 +49,7 @@ func TestChecksAreBounded(t *testing.T) {
 		select {
 		case <-h.begun:
 		case <-time.After(time.Minute):
-			t.Fatal("the checks do not begin")
+			t.Fatal("the checks do not start")
 		}
 	}
 	stop()
@@ -59,12 +59,12 @@ func TestChecksAreBounded(t *testing.T) {
 		t.Fatal("the checker does not end")
 	}
 	if most := h.most.Load(); most != checksAtOnce || h.at.Load() != 0 {
-		t.Errorf("%d at once, want %d", most, checksAtOnce)
+		t.Errorf("%d checks at once, want %d", most, checksAtOnce)
 	}
 }
 
-// TestCheckWithoutTokenIsKept: a peer that cannot even be asked is not online, and says why.
-func TestCheckWithoutTokenIsKept(t *testing.T) {
+// TestCheckWithoutTokenIsRecorded: a peer that cannot even be asked is not online, and LastError says why.
+func TestCheckWithoutTokenIsRecorded(t *testing.T) {
 	t.Parallel()
 	r, m, _ := testRegistry(t)
 	mustAdd(t, r, "")

@@ -14,21 +14,21 @@ import (
 const (
 	dialTimeout = 10 * time.Second
 	tlsTimeout  = 10 * time.Second
-	// headerTimeout is how long a peer may think before its answer begins.
+	// headerTimeout is how long a peer may take before its answer begins.
 	headerTimeout = 30 * time.Second
-	// maxHeaderBytes bounds the head of an answer.
+	// maxHeaderBytes is the largest size of an answer's headers.
 	maxHeaderBytes = 64 << 10
 )
 
-// CodeAddressRefused is the code of the error for an address that is never dialled.
+// CodeAddressRefused is the error code for an address that fullsync never connects to.
 const CodeAddressRefused = "ADDRESS_REFUSED"
 
-// CodeRedirected is the code of the error for an answer that points elsewhere.
+// CodeRedirected is the error code for a peer that answers with a redirect.
 const CodeRedirected = "PEER_REDIRECTS"
 
-// CheckAddress returns Impossible, with [CodeAddressRefused], for an address that no peer can have and that an
-// attacker would like to reach through this node: link-local, cloud metadata, multicast, unspecified, broadcast.
-// Loopback and private addresses are allowed: shops use them.
+// CheckAddress returns Impossible, with [CodeAddressRefused], for an address that no peer can have but that an attacker
+// might want to reach through this node: link-local, cloud metadata, multicast, unspecified, broadcast. It allows loopback
+// and private addresses, because shops use them.
 func CheckAddress(addr netip.Addr) error {
 	addr = unwrap(addr)
 	if !addr.IsValid() || addr.IsUnspecified() || addr.IsMulticast() || addr.IsLinkLocalUnicast() ||
@@ -40,7 +40,7 @@ func CheckAddress(addr netip.Addr) error {
 	return nil
 }
 
-// unwrap returns the IPv4 address inside an IPv4-mapped or NAT64 IPv6 address, and any other address without zone.
+// unwrap returns the IPv4 address inside an IPv4-mapped or NAT64 IPv6 address, and any other address without its zone.
 func unwrap(addr netip.Addr) netip.Addr {
 	addr = addr.Unmap().WithZone("")
 	if netip.MustParsePrefix("64:ff9b::/96").Contains(addr) {
@@ -50,11 +50,11 @@ func unwrap(addr netip.Addr) netip.Addr {
 	return addr
 }
 
-// thisNetwork is 0.0.0.0/8, which some systems take for the machine itself.
+// thisNetwork is 0.0.0.0/8, which some systems treat as the machine itself.
 func thisNetwork() netip.Prefix { return netip.MustParsePrefix("0.0.0.0/8") }
 
-// isMetadata reports whether addr is one at which clouds hand out credentials; those in 169.254.0.0/16 are
-// link-local already.
+// isMetadata reports whether addr is one from which clouds hand out credentials. Those in 169.254.0.0/16 already count as
+// link-local.
 func isMetadata(addr netip.Addr) bool {
 	switch addr.String() {
 	case "fd00:ec2::254", "fd20:ce::254", "100.100.100.200":
@@ -63,8 +63,8 @@ func isMetadata(addr netip.Addr) bool {
 	return false
 }
 
-// control refuses a connection by its resolved address, right before it is made: a name that resolves to another
-// address the second time gains nothing.
+// control checks the resolved address right before connecting, so a name that resolves differently the second time cannot
+// get around it.
 func control(_, address string, _ syscall.RawConn) error {
 	ap, err := netip.ParseAddrPort(address)
 	if err != nil {
@@ -73,8 +73,8 @@ func control(_, address string, _ syscall.RawConn) error {
 	return CheckAddress(ap.Addr())
 }
 
-// NewTransport returns a transport for talking to peers: addresses checked when dialling, no proxy, bounded times
-// and header sizes, no compression of its own (who asks for it also limits what comes out of it).
+// NewTransport returns a transport for talking to peers. It checks addresses when dialling, uses no proxy, limits times and
+// header sizes, and does not decompress by itself: callers that ask for compression also limit the decompressed size.
 func NewTransport() *http.Transport {
 	dialer := &net.Dialer{Timeout: dialTimeout, KeepAlive: 30 * time.Second, Control: control}
 	return &http.Transport{
@@ -93,14 +93,14 @@ func NewTransport() *http.Transport {
 	}
 }
 
-// NewClient returns a client on a [NewTransport] that follows no redirect: a token must not travel to where a peer
-// points. It has no timeout over the whole request; callers bound that with their context.
+// NewClient returns a client on a [NewTransport] that follows no redirects, so that a peer cannot send a token elsewhere.
+// It sets no timeout for a whole request; callers set one with their context.
 func NewClient() *http.Client {
 	return &http.Client{Transport: NewTransport(), CheckRedirect: refuseRedirect}
 }
 
-// refuseRedirect returns Impossible, with [CodeRedirected].
+// refuseRedirect always returns Impossible, with [CodeRedirected].
 func refuseRedirect(*http.Request, []*http.Request) error {
 	return fault.New(fault.Impossible, CodeRedirected, "Peer redirects",
-		"The peer answered with a redirect, which is not followed; register the address it really has.")
+		"The peer answered with a redirect, which fullsync does not follow; register its real address.")
 }

@@ -79,6 +79,6 @@ func TestClientFollowsNoRedirect(t *testing.T) {
 func TestClientUsesNoProxy(t *testing.T) {
 	t.Parallel()
 	if NewTransport().Proxy != nil {
-		t.Error("the transport asks the environment for a proxy")
+		t.Error("the transport takes a proxy from the environment")
 	}
 }

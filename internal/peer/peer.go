@@ -1,5 +1,5 @@
-// Package peer holds the registered remote counterparts of this node, the rules for their addresses, and the
-// sealing of their tokens.
+// Package peer manages the peers of this node: their registry, the rules for their addresses, their checks and the sealing
+// of their tokens.
 package peer
 
 import (
@@ -7,10 +7,10 @@ import (
 	"time"
 )
 
-// Kind says what sort of counterpart a peer is.
+// Kind is the kind of a peer.
 type Kind string
 
-// KindNode is another fullsync node, spoken to over the node-to-node routes.
+// KindNode is another fullsync node, reached over the node-to-node routes.
 const KindNode Kind = "node"
 
 // Peer is a registered remote counterpart.
@@ -20,12 +20,12 @@ type Peer struct {
 	Kind     Kind
 	// URL is the base address, http or https, without credentials, query or fragment.
 	URL string
-	// SealedToken is the peer's token, encrypted by a [Sealer]; nil where there is none.
+	// SealedToken is the peer's token, encrypted by a [Sealer]; nil if there is none.
 	SealedToken []byte `json:"-"`
 	IsActive    bool
 	// LastSeen is when the peer last answered this node, by the database's clock.
 	LastSeen *time.Time
-	// LastSeenAgo is how long ago that was when the peer was read, by the same clock; nil where it never answered.
+	// LastSeenAgo is how long ago that was when the row was read, by the same clock; nil if the peer has never answered.
 	LastSeenAgo *time.Duration `gorm:"-"`
 	// LastError is the sentence of the last failure, empty after a success.
 	LastError string
@@ -36,7 +36,7 @@ type Peer struct {
 // TableName names the table for GORM.
 func (Peer) TableName() string { return "peers" }
 
-// SeenBy sets LastSeenAgo at now, which must be the time of the database that holds p.
+// SeenBy sets LastSeenAgo as of now, which must be the time of the database that holds p.
 func (p *Peer) SeenBy(now time.Time) {
 	p.LastSeenAgo = nil
 	if p.LastSeen != nil {
@@ -45,12 +45,12 @@ func (p *Peer) SeenBy(now time.Time) {
 	}
 }
 
-// CheckEvery is how often a peer is checked where nothing else is said.
+// CheckEvery is how often a peer is checked by default.
 const CheckEvery = 30 * time.Second
 
-// Online says whether the peer answered the last time, not longer ago than two checks when one is made every so often. So a
-// peer does not look online for ever when nobody checks any more. Where peers are never checked (0), it is judged as if
-// they were every [CheckEvery].
+// Online reports whether the peer's last answer was good and no older than two checks, one per every. Because of that age
+// limit, a peer does not stay online when nobody checks it any more. If peers are never checked (every is 0), Online
+// assumes [CheckEvery].
 func (p *Peer) Online(every time.Duration) bool {
 	every = cmp.Or(every, CheckEvery)
 	return p.LastError == "" && p.LastSeenAgo != nil && *p.LastSeenAgo <= 2*every

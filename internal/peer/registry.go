@@ -16,20 +16,20 @@ type Store interface {
 	ListPeers(ctx context.Context) ([]Peer, error)
 	// GetPeer returns one peer, or NotFound (see [Unknown]).
 	GetPeer(ctx context.Context, nodeID string) (Peer, error)
-	// AddPeer inserts p and fills in CreatedAt and UpdatedAt by the database's clock. Returns Conflict (see
-	// [Exists]) when a peer of that node id is there already.
+	// AddPeer inserts p and sets CreatedAt and UpdatedAt from the database's clock. Returns Conflict (see [Exists]) if a
+	// peer with that node id already exists.
 	AddPeer(ctx context.Context, p *Peer) error
-	// ChangePeer reads the peer for update, calls change with it, writes NodeName, URL, SealedToken and IsActive
-	// with a new UpdatedAt, and returns the result, all in one transaction. An error of change rolls back and is
-	// returned as it is. Returns NotFound for an unknown peer, and Conflict (see [InUse]) when a peer is switched off
-	// while a session with it is active, decided in the same transaction.
+	// ChangePeer reads the peer for update, calls change, writes NodeName, URL, SealedToken and IsActive with a new
+	// UpdatedAt, and returns the result, all in one transaction. If change fails, it rolls back and returns that error.
+	// Returns NotFound for an unknown peer, and Conflict (see [InUse]) if the change switches off a peer while a session
+	// with it is active, checked in the same transaction.
 	ChangePeer(ctx context.Context, nodeID string, change func(*Peer) error) (Peer, error)
-	// RemovePeer deletes the peer. Returns NotFound for an unknown one, and Conflict (see [InUse]) while a session with
-	// it is active, decided in the same transaction.
+	// RemovePeer deletes the peer. Returns NotFound for an unknown one, and Conflict (see [InUse]) while a session with it
+	// is active, checked in the same transaction.
 	RemovePeer(ctx context.Context, nodeID string) error
-	// TouchPeer records the outcome of talking to a peer: with an empty lastError it sets LastSeen by the
-	// database's clock and clears LastError; otherwise it only sets LastError. An unknown peer is no error: it may
-	// just have been removed.
+	// TouchPeer records how talking to a peer went. With an empty lastError it sets LastSeen from the database's clock and
+	// clears LastError; otherwise it only sets LastError. An unknown peer is no error, because it may just have been
+	// removed.
 	TouchPeer(ctx context.Context, nodeID, lastError string) error
 }
 
@@ -39,32 +39,32 @@ func Unknown(nodeID string) *fault.Error {
 		"There is no peer %s; register it first, or look at the list of peers.", clip(nodeID))
 }
 
-// Exists is the Conflict error for a peer that is registered already.
+// Exists is the Conflict error for a peer that is already registered.
 func Exists(nodeID string) *fault.Error {
 	return fault.New(fault.Conflict, "PEER_EXISTS", "Peer already exists",
 		"Peer %s is registered already; change it instead.", clip(nodeID))
 }
 
-// InUseError is the Conflict of a peer that must stay as it is because a sync with it is running.
+// InUseError is the Conflict error for a peer that cannot be changed because a sync with it is running.
 type InUseError struct {
-	// SessionID is that sync.
+	// SessionID is the running sync.
 	SessionID string
 	fault     *fault.Error
 }
 
-// Error says what is in the way, and what to do.
+// Error says which sync is running and what to do.
 func (e *InUseError) Error() string { return e.fault.Error() }
 
 // Unwrap returns the [fault.Error].
 func (e *InUseError) Unwrap() error { return e.fault }
 
-// InUse is the error for what cannot be done ("remove the peer") while a session with the peer is active.
+// InUse is the error for something ("remove the peer") that has to wait while a session with the peer is active.
 func InUse(nodeID, sessionID, then string) *InUseError {
 	return &InUseError{SessionID: sessionID, fault: fault.New(fault.Conflict, "PEER_IN_USE", "Peer is in use",
 		"Sync %s with peer %s is still running. Cancel it or wait until it ends, then %s.", sessionID, clip(nodeID), then)}
 }
 
-// clip shortens what came from a request before it is repeated in a sentence.
+// clip shortens text from a request before an error message repeats it.
 func clip(text string) string {
 	if len(text) > 64 {
 		return strings.ToValidUTF8(text[:64], "") + "…"
@@ -72,7 +72,7 @@ func clip(text string) string {
 	return text
 }
 
-// Target is a peer ready to be spoken to. Its token shows in no log.
+// Target is what it takes to talk to a peer. Its token never shows in a log.
 type Target struct {
 	NodeID string
 	URL    string
@@ -82,27 +82,27 @@ type Target struct {
 // String names the target without its token.
 func (t Target) String() string { return t.NodeID + " at " + t.URL }
 
-// GoString names the target without its token.
+// GoString returns the target without its token.
 func (t Target) GoString() string { return "peer.Target{" + t.String() + "}" }
 
-// New is a peer to register.
+// New describes a peer to register.
 type New struct {
 	NodeID string
-	// NodeName is shown to people; the node id where it is empty.
+	// NodeName is shown to people; if it is empty, the node id is shown.
 	NodeName string
-	// Kind is [KindNode] where it is empty.
+	// Kind defaults to [KindNode].
 	Kind Kind
 	URL  string
-	// Token is the token that the peer issued for this node; it may follow later.
+	// Token is the token that the peer issued for this node. It may be set later.
 	Token    string
 	IsActive bool
 }
 
-// Change is what to change of a peer; nil members stay as they are.
+// Change is a change to a peer. Nil fields stay as they are.
 type Change struct {
 	NodeName *string
 	URL      *string
-	// Token replaces the stored token; an empty one removes it.
+	// Token replaces the stored token; "" removes it.
 	Token    *string
 	IsActive *bool
 }
@@ -128,8 +128,8 @@ func (r *Registry) Get(ctx context.Context, nodeID string) (Peer, error) {
 	return r.store.GetPeer(ctx, nodeID)
 }
 
-// Add registers a peer. Returns Invalid for a member of the wrong shape, Impossible for this node itself or a kind
-// that is not built, Conflict when the node id is taken.
+// Add registers a peer. Returns Invalid for a malformed field, Impossible for this node itself or an unsupported kind, and
+// Conflict if the node id is taken.
 func (r *Registry) Add(ctx context.Context, n New) (Peer, error) {
 	if err := CheckNodeID(n.NodeID); err != nil {
 		return Peer{}, err
@@ -158,14 +158,15 @@ func (r *Registry) Add(ctx context.Context, n New) (Peer, error) {
 	return p, nil
 }
 
-// Change changes a peer. Returns Invalid for a member of the wrong shape, NotFound for an unknown peer, Conflict (see
-// [InUse]) for switching one off while a session with it is active, and Impossible when the URL gets another scheme, host or port while a token is kept and the request brings no new one:
-// otherwise whoever may change a URL could have the token sent to an address of their own.
+// Change changes a peer. Returns Invalid for a malformed field, NotFound for an unknown peer, Conflict (see [InUse]) for
+// switching one off while a session with it is active, and Impossible if the URL gets another scheme, host or port, a token
+// is stored and the request has no new one: otherwise anyone who may change a URL could have the stored token sent to their
+// own address.
 func (r *Registry) Change(ctx context.Context, nodeID string, c Change) (Peer, error) {
 	return r.store.ChangePeer(ctx, nodeID, func(p *Peer) error { return r.apply(p, c) })
 }
 
-// apply checks c and writes it into p.
+// apply checks c and applies it to p.
 func (r *Registry) apply(p *Peer, c Change) error {
 	if c.NodeName != nil {
 		if err := checkNodeName(*c.NodeName); err != nil {
@@ -199,7 +200,7 @@ func (r *Registry) apply(p *Peer, c Change) error {
 	return nil
 }
 
-// seal checks a token's shape and encrypts it; an empty one is nil.
+// seal checks a token's form and encrypts it. It returns nil for an empty one.
 func (r *Registry) seal(nodeID, token string) ([]byte, error) {
 	token = strings.TrimSpace(token)
 	if token == "" {
@@ -208,7 +209,7 @@ func (r *Registry) seal(nodeID, token string) ([]byte, error) {
 	if len(token) > MaxToken {
 		return nil, invalid("token", "must not be longer than 8192 characters")
 	}
-	// Anything else could not travel in a header.
+	// An HTTP header cannot carry anything else.
 	if strings.ContainsFunc(token, func(c rune) bool { return c <= ' ' || c > '~' }) {
 		return nil, invalid("token", "must be one line without spaces, as it was printed")
 	}
@@ -223,13 +224,13 @@ func checkNodeName(name string) error {
 	return nil
 }
 
-// Remove forgets a peer. Returns NotFound for an unknown one, Conflict (see [InUse]) while a session with it is active.
+// Remove removes a peer. Returns NotFound for an unknown one, and Conflict (see [InUse]) while a session with it is active.
 func (r *Registry) Remove(ctx context.Context, nodeID string) error {
 	return r.store.RemovePeer(ctx, nodeID)
 }
 
-// Target returns what it takes to speak to a peer. Returns NotFound for an unknown peer, Impossible for one that is
-// switched off, has no token, or whose token does not open with this node's secret.
+// Target returns what it takes to talk to a peer. Returns NotFound for an unknown peer, and Impossible for one that is
+// switched off, has no token, or has a token that this node's secret does not open.
 func (r *Registry) Target(ctx context.Context, nodeID string) (Target, error) {
 	p, err := r.store.GetPeer(ctx, nodeID)
 	if err != nil {
@@ -242,8 +243,8 @@ func (r *Registry) Target(ctx context.Context, nodeID string) (Target, error) {
 	return r.Credentials(p)
 }
 
-// Credentials opens the token of p, whether it is switched on or not. Returns Impossible when there is none or it does
-// not open with this node's secret.
+// Credentials is [Registry.Target] for a peer that may be switched off. Returns Impossible if p has no token, or one that
+// this node's secret does not open.
 func (r *Registry) Credentials(p Peer) (Target, error) {
 	if len(p.SealedToken) == 0 {
 		return Target{}, fault.New(fault.Impossible, "TOKEN_MISSING", "Token missing",
@@ -256,8 +257,8 @@ func (r *Registry) Credentials(p Peer) (Target, error) {
 	return Target{NodeID: p.NodeID, URL: p.URL, Token: token}, nil
 }
 
-// Seen records that a peer answered (err nil) or what went wrong, for the list of peers. A peer's trouble is kept as
-// its sentence, never as its cause.
+// Seen records, for the list of peers, that a peer answered (err is nil) or what went wrong. It stores the sentence of err,
+// never its cause.
 func (r *Registry) Seen(ctx context.Context, nodeID string, err error) error {
 	if err == nil {
 		return r.store.TouchPeer(ctx, nodeID, "")

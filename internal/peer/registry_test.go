@@ -14,7 +14,7 @@ import (
 	"fullsync/internal/fault"
 )
 
-// memory is a Store of a map: the registry's rules are under test here, the database's in the store's own tests.
+// memory is a Store in memory: these tests are about the registry's rules. The store's own tests cover the database.
 type memory struct {
 	peers   map[string]Peer
 	touched []string
@@ -68,7 +68,7 @@ func (m *memory) TouchPeer(_ context.Context, nodeID, lastError string) error {
 	return nil
 }
 
-// probe is a Prober that answers what it is told.
+// probe is a Prober that answers what the test tells it to.
 type probe struct {
 	answer Answer
 	err    error
@@ -105,7 +105,7 @@ func TestAdd(t *testing.T) {
 		t.Errorf("Add = %+v", p)
 	}
 	if strings.Contains(string(m.peers["branch-2"].SealedToken), "secret-token") {
-		t.Error("the token is stored in the open")
+		t.Error("the token is stored in plain text")
 	}
 	if target, err := r.Target(t.Context(), "branch-2"); err != nil || target.Token != "secret-token" || target.URL != p.URL {
 		t.Errorf("Target = %v, %v", target, err)
@@ -147,7 +147,7 @@ func TestTokenIsNotSentToANewAddress(t *testing.T) {
 			t.Errorf("%s: %v, want Impossible", url, err)
 		}
 		if m.peers["branch-2"].URL != "http://10.0.0.2:8080" {
-			t.Fatal("the URL was changed all the same")
+			t.Fatal("the URL was changed anyway")
 		}
 	}
 	if p, err := r.Change(t.Context(), "branch-2", Change{URL: ptr("http://10.0.0.2:8080/sync")}); err != nil || p.URL != "http://10.0.0.2:8080/sync" {
@@ -166,7 +166,7 @@ func TestChange(t *testing.T) {
 	r, _, _ := testRegistry(t)
 	mustAdd(t, r, "")
 	if _, err := r.Change(t.Context(), "branch-2", Change{URL: ptr("https://elsewhere"), NodeName: ptr("Zwei")}); err != nil {
-		t.Errorf("a peer without token moves freely: %v", err)
+		t.Errorf("a peer without a token cannot move: %v", err)
 	}
 	if _, err := r.Target(t.Context(), "branch-2"); fault.KindOf(err) != fault.Impossible {
 		t.Errorf("a target without token: %v, want Impossible", err)
@@ -286,7 +286,7 @@ func TestCheckEndsWithItsContext(t *testing.T) {
 	}
 }
 
-func TestSeenKeepsTheSentenceOnly(t *testing.T) {
+func TestSeenStoresOnlyTheSentence(t *testing.T) {
 	t.Parallel()
 	r, m, _ := testRegistry(t)
 	cause := errors.New("dial tcp 10.0.0.2: secret detail")

@@ -13,7 +13,7 @@ import (
 )
 
 const (
-	// sealVersion is the first byte of every sealed token; another way of sealing gets another one.
+	// sealVersion is the first byte of every sealed token. A different way of sealing needs a different version.
 	sealVersion = 1
 	sealInfo    = "fullsync peer tokens v1"
 	markInfo    = "fullsync peer secret mark v1"
@@ -21,14 +21,14 @@ const (
 	markBytes   = 16
 )
 
-// Sealer encrypts the tokens of peers with a key derived from the node's secret, so that every replica with that
-// secret can open them and a copy of the database alone cannot. It is safe for concurrent use.
+// Sealer encrypts peers' tokens with a key derived from the node's secret, so that every replica with that secret can open
+// them, and nobody can with just a copy of the database. It is safe for concurrent use.
 type Sealer struct {
 	aead cipher.AEAD
 	mark []byte
 }
 
-// NewSealer returns the sealer of a node's secret. Returns Internal where no key can be derived.
+// NewSealer returns a sealer for a node's secret. Returns Internal if no key can be derived.
 func NewSealer(secret []byte) (*Sealer, error) {
 	key, err := hkdf.Key(sha256.New, secret, nil, sealInfo, keyBytes)
 	if err != nil {
@@ -54,14 +54,14 @@ func noKey(err error) error {
 		"No key for the tokens of peers could be derived.").Because(err)
 }
 
-// Seal encrypts the token of the peer nodeID: a version byte, a random nonce, the ciphertext. The peer's id is bound
-// to it, so that a sealed token moved to another row of the database does not open.
+// Seal encrypts the token of the peer nodeID into a version byte, a random nonce and the ciphertext. The result is bound to
+// the peer's id, so a sealed token that is moved to another row does not open.
 func (s *Sealer) Seal(nodeID, token string) ([]byte, error) {
 	return s.aead.Seal([]byte{sealVersion}, nil, []byte(token), []byte(nodeID)), nil
 }
 
-// Open decrypts what [Sealer.Seal] made for the peer nodeID. Returns Impossible when it was sealed with another
-// secret, for another peer, or was altered.
+// Open decrypts what [Sealer.Seal] made for the peer nodeID. Returns Impossible if it was sealed with another secret or for
+// another peer, or if it was altered.
 func (s *Sealer) Open(nodeID string, sealed []byte) (string, error) {
 	if len(sealed) == 0 || sealed[0] != sealVersion {
 		return "", cannotOpen(nodeID, fmt.Errorf("sealed token of unknown version, %d bytes", len(sealed)))
@@ -79,10 +79,10 @@ func cannotOpen(nodeID string, err error) error {
 		nodeID).Because(err)
 }
 
-// Mark returns a short printable text that belongs to the secret and does not give it away. It is kept in the
-// database when the first replica starts.
+// Mark returns a short printable text that identifies the secret without giving it away. The first replica to start stores
+// it in the database.
 func (s *Sealer) Mark() []byte { return append([]byte(nil), s.mark...) }
 
-// Fits reports whether mark, as kept in the database, belongs to this sealer's secret. A replica whose secret does
-// not fit must not start: it could neither open the tokens of peers nor honour the tokens of users.
+// Fits reports whether mark, from the database, belongs to this sealer's secret. A replica whose secret does not fit must
+// not start: it could neither open peers' tokens nor accept users' tokens.
 func (s *Sealer) Fits(mark []byte) bool { return subtle.ConstantTimeCompare(s.mark, mark) == 1 }

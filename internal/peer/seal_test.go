@@ -25,7 +25,7 @@ func TestSealedTokenOpens(t *testing.T) {
 		t.Fatal(err)
 	}
 	if bytes.Contains(sealed, []byte("token")) {
-		t.Error("the token lies open in the sealed bytes")
+		t.Error("the sealed bytes contain the token in plain text")
 	}
 	if got, err := replica.Open("branch-2", sealed); err != nil || got != "the token" {
 		t.Errorf("Open = %q, %v", got, err)

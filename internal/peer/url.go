@@ -26,7 +26,7 @@ var (
 	hostPattern   = regexp.MustCompile(`^[A-Za-z0-9_]([A-Za-z0-9._-]{0,252}[A-Za-z0-9_.])?$`)
 )
 
-// CheckNodeID returns Invalid for a text that cannot be the id of a node.
+// CheckNodeID returns Invalid if the text cannot be a node id.
 func CheckNodeID(nodeID string) error {
 	if !nodeIDPattern.MatchString(nodeID) {
 		return invalid("nodeId", "must be 1 to 64 letters, digits, dots, underscores and hyphens, beginning with a letter or digit")
@@ -34,9 +34,9 @@ func CheckNodeID(nodeID string) error {
 	return nil
 }
 
-// ParseURL returns the base address of a peer in its normal form: scheme and host in lower case, no slash at the end.
-// Returns Invalid for anything but http or https with a host, for credentials, query, fragment or a path with dots,
-// and for an address that is never dialled (see [CheckAddress]).
+// ParseURL returns the base address of a peer in normal form: scheme and host in lower case, no trailing slash. Returns
+// Invalid for anything but http or https with a host; for credentials, a query, a fragment or a path with dots; and for an
+// address that [CheckAddress] refuses.
 func ParseURL(text string) (string, error) {
 	text = strings.TrimSpace(text)
 	if len(text) > maxURL {
@@ -62,7 +62,7 @@ func ParseURL(text string) (string, error) {
 	}
 	u.Path, u.RawPath = strings.TrimRight(u.Path, "/"), strings.TrimRight(u.RawPath, "/")
 	if u.Path != "" && path.Clean(u.EscapedPath()) != u.EscapedPath() {
-		return "", invalidURL("must have a plain path, without . and .. and double slashes")
+		return "", invalidURL("must have a plain path, without ., .. or double slashes")
 	}
 	normal := u.String()
 	if len(normal) > maxURL { // escaping makes a path longer
@@ -71,7 +71,7 @@ func ParseURL(text string) (string, error) {
 	return normal, nil
 }
 
-// normalHost returns the host and port of u in lower case, without the scheme's own port.
+// normalHost returns the host and port of u in lower case, without the scheme's default port.
 func normalHost(u *url.URL) (string, error) {
 	host, port := strings.ToLower(u.Hostname()), u.Port()
 	if strings.HasSuffix(u.Host, ":") {
@@ -100,8 +100,8 @@ func normalHost(u *url.URL) (string, error) {
 	return net.JoinHostPort(host, port), nil
 }
 
-// SameOrigin reports whether two base addresses have the same scheme, host and port: then a token kept for the one
-// may be sent to the other. Addresses that cannot be read are never the same.
+// SameOrigin reports whether two base addresses have the same scheme, host and port, so that a token for one may be sent to
+// the other. Addresses that do not parse are never the same.
 func SameOrigin(a, b string) bool {
 	ua, errA := url.Parse(a)
 	ub, errB := url.Parse(b)
@@ -128,7 +128,7 @@ func defaultPort(scheme string) string {
 	return ""
 }
 
-// invalid is the contract's answer to a member of the wrong shape.
+// invalid is the contract's answer to a malformed field.
 func invalid(field, problem string) *fault.Error {
 	return fault.New(fault.Invalid, "INVALID_REQUEST", "Invalid request", "%s %s.", field, problem).With(field, problem)
 }
