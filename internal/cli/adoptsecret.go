@@ -11,10 +11,10 @@ import (
 func newAdoptSecret(io IO) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "adopt-secret",
-		Short: "Let the node go on with a new secret, after the old one was lost or has become known",
-		Long: "Let the node go on with the secret that is configured now (or the one in the data directory, which is made where there\n" +
-			"is none), after the old one was lost or has become known. Stop the node first. Tokens of peers were sealed with the\n" +
-			"old secret and are dropped: give each peer a new one. Tokens of this node's own users end with the old secret.",
+		Short: "Switch the node to a new secret after the old one was lost or leaked",
+		Long: "Switch the node to the secret that is configured now (or the one in the data directory, which is made if it is missing)\n" +
+			"after the old one was lost or leaked. Stop the node first. Tokens of peers were sealed with the old secret and are\n" +
+			"dropped: give each peer a new one. Tokens of this node's own users end with the old secret.",
 		Args: usage(cobra.NoArgs),
 	}
 	set := bindSettings(cmd, io, append(databaseFlags(), "jwt-secret")...)

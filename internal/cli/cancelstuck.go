@@ -27,14 +27,14 @@ func newCancelStuck(io IO) *cobra.Command {
 	var asJSON bool
 	cmd := &cobra.Command{
 		Use:   "cancel-stuck [SESSION_ID]",
-		Short: "Cancel syncs whose worker is dead, with the database alone",
-		Long: "Cancel syncs that block their catalog, with the database alone: the API may be down. Without arguments it takes the\n" +
-			"active sessions whose worker is dead (no heartbeat for FULLSYNC_STALE_AFTER); with --all every active one; with a\n" +
-			"session id that one. Exit code 0 also when there was nothing to do, 1 when something failed, 2 on wrong usage.",
+		Short: "Cancel syncs whose worker is dead, using only the database",
+		Long: "Cancel syncs that block their catalog, using only the database: the API may be down. Without arguments it cancels the\n" +
+			"active sessions whose worker is dead (no heartbeat for FULLSYNC_STALE_AFTER), with --all every active one, and with a\n" +
+			"session id just that one. The exit code is 0 on success, even if there was nothing to do, 1 if something failed, and\n2 on wrong usage.",
 		Args: usage(cobra.MaximumNArgs(1)),
 	}
 	set := bindSettings(cmd, io, append(databaseFlags(), "stale-after")...)
-	cmd.Flags().BoolVar(&req.All, "all", false, "take every active session, also healthy ones")
+	cmd.Flags().BoolVar(&req.All, "all", false, "cancel every active session, even healthy ones")
 	cmd.Flags().BoolVar(&req.DryRun, "dry-run", false, "show what would be cancelled and change nothing")
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print one JSON object")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
@@ -54,7 +54,7 @@ func newCancelStuck(io IO) *cobra.Command {
 	return cmd
 }
 
-// stuckPatience bounds the whole command, for a database that falls silent in the middle of it.
+// stuckPatience is the time limit for the whole command, in case the database falls silent in the middle of it.
 const stuckPatience = 30 * time.Second
 
 // cancelStuck does what req asks for.
@@ -67,7 +67,7 @@ func cancelStuck(ctx context.Context, set settings, io IO, req syncer.StuckReque
 	if err != nil {
 		return nil, app.ExplainLock(cfg, err)
 	}
-	// What the service has to tell is printed for people below; its log repeats that in the words of the database.
+	// The command prints everything itself, so the service's log would only repeat it in technical terms.
 	if !log.Enabled(ctx, slog.LevelDebug) {
 		log = slog.New(slog.DiscardHandler)
 	}
@@ -92,7 +92,7 @@ func cancelIn(ctx context.Context, db *store.Store, settings syncer.Config, req 
 	return syncer.New(settings, db, nil, engine).CancelStuck(ctx, req)
 }
 
-// operator names who runs the command, for the record.
+// operator returns who runs the command, for the session's record.
 func operator() string {
 	name, host := "unknown", "unknown"
 	if u, err := user.Current(); err == nil {
@@ -104,7 +104,7 @@ func operator() string {
 	return "cli:" + name + "@" + host
 }
 
-// stuckLine is what is printed of one session.
+// stuckLine is what the command prints about one session.
 type stuckLine struct {
 	SessionID       string     `json:"sessionId"`
 	Catalog         string     `json:"catalog"`
@@ -113,7 +113,7 @@ type stuckLine struct {
 	Progress        int        `json:"progress"`
 	StartedAt       time.Time  `json:"startedAt"`
 	LastHeartbeatAt *time.Time `json:"lastHeartbeatAt"`
-	// HeartbeatAgeSeconds and LastCommitAgeSeconds are by the database's clock; null before the first one.
+	// HeartbeatAgeSeconds and LastCommitAgeSeconds go by the database's clock; null before the first heartbeat or commit.
 	HeartbeatAgeSeconds  *float64 `json:"heartbeatAgeSeconds"`
 	LastCommitAgeSeconds *float64 `json:"lastCommitAgeSeconds"`
 	Worker               string   `json:"worker"`
@@ -122,11 +122,11 @@ type stuckLine struct {
 	Reason               string   `json:"reason"`
 	Done                 string   `json:"done"`
 	Error                string   `json:"error,omitempty"`
-	// ended says that it was found cancelled: then there is nothing to tell people of its worker.
+	// ended says that the session had already ended, so that there is nothing to say about its worker.
 	ended bool
 }
 
-// stuckReport is the JSON object that is printed.
+// stuckReport is the JSON object that the command prints.
 type stuckReport struct {
 	Success  bool        `json:"success"`
 	DryRun   bool        `json:"dryRun"`
@@ -134,8 +134,7 @@ type stuckReport struct {
 	Error    string      `json:"error,omitempty"`
 }
 
-// report prints what was found and done, or in JSON also why nothing could be, and returns an error when something
-// failed.
+// report prints what was found and done, and returns an error if anything failed. The JSON form includes the error.
 func report(out io.Writer, found []syncer.Stuck, failure error, dryRun, asJSON bool) error {
 	lines := make([]stuckLine, len(found))
 	failed := 0
@@ -183,7 +182,7 @@ func describe(f syncer.Stuck) stuckLine {
 	return line
 }
 
-// inSeconds returns a duration in seconds to the tenth, nil for nil.
+// inSeconds returns a duration in seconds, rounded to a tenth; nil for nil.
 func inSeconds(d *time.Duration) *float64 {
 	if d == nil {
 		return nil
@@ -192,7 +191,7 @@ func inSeconds(d *time.Duration) *float64 {
 	return &s
 }
 
-// ago says how long ago something was.
+// ago says how long ago something happened.
 func ago(seconds *float64) string {
 	if seconds == nil {
 		return "never"
@@ -200,7 +199,7 @@ func ago(seconds *float64) string {
 	return fmt.Sprintf("%.1f s ago", *seconds)
 }
 
-// orNobody is the worker's name, where there is one.
+// orNobody returns the worker's name, or "none".
 func orNobody(worker string) string {
 	if worker == "" {
 		return "none"

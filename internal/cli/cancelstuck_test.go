@@ -21,10 +21,10 @@ import (
 	"fullsync/internal/sample"
 )
 
-// branchProducts is what the source of these tests holds.
+// branchProducts is how many products the source in these tests has.
 const branchProducts = 400
 
-// branch starts a node with products in this process and returns its address and a token that may read it.
+// branch starts a node with products in this process and returns its address and a token for reading from it.
 func branch(t *testing.T) (url, token string) {
 	t.Helper()
 	cfg, _, err := config.Load(map[string]string{
@@ -57,17 +57,17 @@ func branch(t *testing.T) (url, token string) {
 	return node.URL(), token
 }
 
-// quickly are settings with which a dead worker is known as such after 150 ms.
+// quickly returns settings under which a worker counts as dead after 150 ms.
 func quickly(env environment) environment {
 	return env.with("FULLSYNC_HEARTBEAT_INTERVAL=50ms", "FULLSYNC_STALE_AFTER=150ms", "FULLSYNC_NODE_ID=main")
 }
 
-// patiently are settings with which no worker of a test counts as dead.
+// patiently returns settings under which no test's worker counts as dead.
 func patiently(env environment) environment {
 	return env.with("FULLSYNC_HEARTBEAT_INTERVAL=50ms", "FULLSYNC_STALE_AFTER=1h", "FULLSYNC_NODE_ID=main")
 }
 
-// slowly starts a pull that takes minutes, and returns when some of its products are committed.
+// slowly starts a pull that takes minutes, and returns once some products are committed.
 func (c caller) slowly(t *testing.T) (id string) {
 	t.Helper()
 	id = c.start(t, object{"batchSize": 10, "maxProductsPerSecond": 20, "readEverything": true})
@@ -95,7 +95,7 @@ func stuckJSON(t *testing.T, env environment, code int, args ...string) (whole o
 	return whole, sessions
 }
 
-// whoami is how the command names its user in the record.
+// whoami is what the command records as its user.
 func whoami(t *testing.T) string {
 	t.Helper()
 	u, err := user.Current()
@@ -109,8 +109,8 @@ func whoami(t *testing.T) string {
 	return "cli:" + u.Username + "@" + host
 }
 
-// The failure this program exists for: a worker dies in the middle, its session blocks the catalog, and the API is
-// down. The command line gets out of it, with the database alone.
+// This is the failure that fullsync exists to solve: a worker dies in the middle, its session blocks the catalog, and the
+// API is down. The command line recovers from it using only the database.
 func TestCancelStuckAfterKill(t *testing.T) {
 	t.Parallel()
 	program(t)
@@ -125,10 +125,10 @@ func TestCancelStuckAfterKill(t *testing.T) {
 		id := main.slowly(t)
 		main.signal(t, os.Kill)
 
-		// As long as the worker may still be alive, nothing counts as stuck.
+		// While the worker may still be alive, nothing counts as stuck.
 		run(t, patiently(env), "cancel-stuck").wants(t, 0, "No stuck session found; nothing to do.")
 
-		// Then it is found; a dry run finds it again and again, and changes nothing.
+		// Once it counts as dead, every dry run finds it and changes nothing.
 		var found []object
 		eventually(t, func() bool {
 			_, found = stuckJSON(t, quickly(env), 0, "--dry-run")
@@ -149,7 +149,7 @@ func TestCancelStuckAfterKill(t *testing.T) {
 			t.Errorf("members %v, want %v", got, members)
 		}
 
-		// For people it says the same.
+		// The output for people says the same.
 		r := run(t, quickly(env), "cancel-stuck").must(t)
 		for _, want := range []string{
 			id + "  cancelled\n", "catalog      main\n", "status       TRANSFERRING, Transferring 400 products, ", "started      20", " s ago\n",
@@ -160,7 +160,7 @@ func TestCancelStuckAfterKill(t *testing.T) {
 			}
 		}
 		if _, found := stuckJSON(t, quickly(env), 0); len(found) != 0 {
-			t.Errorf("then there still is %v", found)
+			t.Errorf("afterwards there still is %v", found)
 		}
 		_, found = stuckJSON(t, quickly(env), 0, id)
 		if len(found) != 1 || found[0]["done"] != "was cancelled before" {
@@ -172,7 +172,7 @@ func TestCancelStuckAfterKill(t *testing.T) {
 			}
 		}
 
-		// A new process knows who did it, and can sync at once.
+		// A new process knows who cancelled it, and can sync at once.
 		main = serve(t, patiently(env))
 		ended := main.session(t, id)
 		message, _ := ended["errorMessage"].(string)
@@ -188,7 +188,7 @@ func TestCancelStuckAfterKill(t *testing.T) {
 	})
 }
 
-// takeHealthyOnes goes on with a node that works: only --all and a session id take a session whose worker is alive.
+// takeHealthyOnes continues with a working node: only --all and a session id cancel a session whose worker is alive.
 func takeHealthyOnes(t *testing.T, env environment, main serving, completed string) {
 	t.Helper()
 	env = patiently(env)

@@ -11,12 +11,12 @@ import (
 )
 
 func newCatalog(io IO) *cobra.Command {
-	cmd := &cobra.Command{Use: "catalog", Short: "Bring products into the local catalog, or out of it", RunE: onlyGroups}
+	cmd := &cobra.Command{Use: "catalog", Short: "Import, export and check the products of this node's catalogs", RunE: onlyGroups}
 	cmd.AddCommand(newImport(io), newExport(io), newDigest(io), newCheck(io))
 	return cmd
 }
 
-// openNode opens the database of a command that brings it up to date first.
+// openNode opens the database for a command that first brings it up to date.
 func openNode(ctx context.Context, set settings, io IO) (*store.Store, string, error) {
 	cfg, _, err := set.load(io.Err)
 	if err != nil {

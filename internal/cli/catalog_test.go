@@ -16,7 +16,7 @@ import (
 	"fullsync/internal/sample"
 )
 
-// imported runs an import from standard input.
+// imported imports from standard input.
 func imported(t *testing.T, env environment, lines string, args ...string) result {
 	t.Helper()
 	return runWith(t.Context(), env, strings.NewReader(lines), append([]string{"catalog", "import", "-"}, args...)...)
@@ -43,18 +43,18 @@ func TestImportAndExportGiveTheSameBack(t *testing.T) {
 		imported(t, env, lines).wants(t, 0, "catalog main: 2500 created, 0 updated, 0 unchanged, 0 refused")
 		out := exported(t, env)
 		if out != lines {
-			t.Fatalf("%d bytes went in, %d others came out", len(lines), len(out))
+			t.Fatalf("imported %d bytes, exported %d different ones", len(lines), len(out))
 		}
 		imported(t, env, out).wants(t, 0, "catalog main: 0 created, 0 updated, 2500 unchanged, 0 refused")
 
-		// Through files, into another catalog; the first stays as it is.
+		// Copy through files into another catalog, which must not change the first one.
 		file := filepath.Join(t.TempDir(), "main.ndjson")
 		if r := run(t, env, "catalog", "export", file).must(t); r.out != "" || r.err != "catalog main: 2500 products exported to "+file+"\n" {
 			t.Errorf("an export to a file wrote %d bytes to standard output, and said %s", len(r.out), r.err)
 		}
 		run(t, env, "catalog", "import", file, "--catalog", "copy").wants(t, 0, "catalog copy: 2500 created, 0 updated")
 		if exported(t, env, "--catalog", "copy") != lines || exported(t, env) != lines {
-			t.Error("the copy, or what it was made from, differs")
+			t.Error("the copy or the original is different")
 		}
 		if r := run(t, env, "catalog", "export", "-"); r.out != lines || r.err != "catalog main: 2500 products exported\n" {
 			t.Errorf("an export to standard output wrote %d bytes, and said %s", len(r.out), r.err)
@@ -75,7 +75,7 @@ func TestImportTakesLinesAsTheyComeAndReportsBadOnes(t *testing.T) {
 			`{"id":"a","name":"last","sku":"S"}` + "\n" +
 			`{"id":"d","name":"no newline behind me","active":false}`
 		r := imported(t, env, lines)
-		r.wants(t, 1, "4 lines were refused, as said above; everything else is in")
+		r.wants(t, 1, "4 lines were refused (see above); everything else was imported")
 		for _, want := range []string{
 			"line 5 refused: name is required\n",
 			"line 6 refused: ",
@@ -91,12 +91,12 @@ func TestImportTakesLinesAsTheyComeAndReportsBadOnes(t *testing.T) {
 			`{"id":"b","name":"Bürste ✓","price":"12.50","currency":"EUR","active":true,"attributes":{"tags":["x"]}}` + "\n" +
 			`{"id":"d","name":"no newline behind me","active":false,"attributes":{}}` + "\n"
 		if got := exported(t, env); got != want {
-			t.Errorf("then the catalog holds\n%swant\n%s", got, want)
+			t.Errorf("the catalog holds\n%swant\n%s", got, want)
 		}
 	})
 }
 
-// The last of several lines with the same id counts, also when they are batches apart.
+// The last of several lines with the same id counts, even if they are in different batches.
 func TestTheLastLineOfAnIDCounts(t *testing.T) {
 	t.Parallel()
 	onBoth(t, func(t *testing.T, env environment) {
@@ -120,11 +120,11 @@ func TestImportOfNothing(t *testing.T) {
 	imported(t, env, "").wants(t, 0, "catalog main: 0 created, 0 updated, 0 unchanged, 0 refused")
 	imported(t, env, "\n\n").wants(t, 0, "catalog main: 0 created, 0 updated, 0 unchanged, 0 refused")
 	if out := exported(t, env); out != "" {
-		t.Errorf("then the catalog holds %q", out)
+		t.Errorf("the catalog holds %q", out)
 	}
 }
 
-func TestImportOfWhatCannotBeRead(t *testing.T) {
+func TestImportOfUnreadableFiles(t *testing.T) {
 	t.Parallel()
 	env := onSQLite(t)
 	dir := t.TempDir()
@@ -134,18 +134,18 @@ func TestImportOfWhatCannotBeRead(t *testing.T) {
 
 	cut := io.MultiReader(strings.NewReader(`{"id":"a","name":"a"}`+"\n"+`{"id":"b","na`), iotest.ErrReader(errors.New("the disk is gone")))
 	r := runWith(t.Context(), env, cut, "catalog", "import", "-")
-	r.wants(t, 1, "reading stopped behind line 1: the disk is gone")
+	r.wants(t, 1, "reading stopped after line 1: the disk is gone")
 	if strings.Contains(exported(t, env), `"b"`) {
-		t.Error("half a line went in")
+		t.Error("half a line was imported")
 	}
 }
 
-// waiting is an input in which nothing more comes; it tells when somebody begins to wait for it.
+// waiting is an input that never yields anything; it signals when somebody starts to wait for it.
 type waiting struct{ begun, end chan struct{} }
 
 func (w waiting) Read([]byte) (int, error) {
 	close(w.begun)
-	<-w.end // like a terminal at which nobody types
+	<-w.end // like a terminal where nobody types
 	return 0, io.EOF
 }
 
@@ -156,17 +156,17 @@ func TestImportCanBeInterrupted(t *testing.T) {
 	in := waiting{begun: make(chan struct{}), end: make(chan struct{})}
 	defer close(in.end)
 	go func() { <-in.begun; cancel() }()
-	// Nobody waits for more before the first line was taken, which the import does when all else is prepared.
+	// The import reads its first line only when everything else is ready, so once it waits for more, that is behind it.
 	typed := io.MultiReader(strings.NewReader(`{"id":"a","name":"a"}`+"\n"), in)
 	r := runWith(ctx, onSQLite(t), typed, "catalog", "import", "-")
 	r.wants(t, 1, "interrupted before it was done")
 	if !strings.Contains(r.err, "catalog main: 0 created") {
-		t.Errorf("it does not say what is in:\n%s", r.err)
+		t.Errorf("it does not say what was imported:\n%s", r.err)
 	}
 }
 
-// The last line of an id counts, and the summary says which ids stood on several.
-func TestDuplicateIDsAreSaid(t *testing.T) {
+// The last line of an id counts, and the summary says which ids had several lines.
+func TestDuplicateIDsAreReported(t *testing.T) {
 	t.Parallel()
 	onBoth(t, func(t *testing.T, env environment) {
 		lines := `{"id":"d-1","name":"first"}` + "\n" + `{"id":"d-2","name":"other"}` + "\n" + `{"id":"d-1","name":"second"}` + "\n"
@@ -177,16 +177,16 @@ func TestDuplicateIDsAreSaid(t *testing.T) {
 		if out := exported(t, env); !strings.Contains(out, `"id":"d-1","name":"second"`) || strings.Count(out, "\n") != 2 {
 			t.Errorf("then the catalog holds\n%s", out)
 		}
-		// A line that is refused is no line of its id.
+		// A refused line does not count as a line of its id.
 		r = imported(t, env, `{"id":"r"}`+"\n"+`{"id":"r","name":"r"}`+"\n")
-		r.wants(t, 1, "1 line was refused, as said above; everything else is in\n")
+		r.wants(t, 1, "1 line was refused (see above); everything else was imported\n")
 		if strings.Contains(r.err, "duplicate") {
 			t.Errorf("the import says\n%s", r.err)
 		}
 	})
 }
 
-// broken is a SQLite database with two pages of products, the last of which cannot be read.
+// broken returns a SQLite database with two pages of products; the very last product cannot be read.
 func broken(t *testing.T) environment {
 	t.Helper()
 	dir := filepath.Join(t.TempDir(), "data")
@@ -203,7 +203,7 @@ func broken(t *testing.T) environment {
 	return env
 }
 
-// An export that does not succeed leaves the file as it was, and nothing beside it.
+// A failed export leaves the old file as it was, and no other file behind.
 func TestExportReplacesAFileOnlyWhole(t *testing.T) {
 	t.Parallel()
 	env := broken(t)
@@ -234,11 +234,11 @@ func TestExportReplacesAFileOnlyWhole(t *testing.T) {
 	run(t, good, "catalog", "export", file).must(t)
 	holds(lines)
 	if info, err := os.Stat(file); err != nil || info.Mode().Perm() != 0o640 {
-		t.Errorf("its mode is %v, want that of before: %v", info.Mode(), err)
+		t.Errorf("its mode is %v, want the old one: %v", info.Mode(), err)
 	}
 }
 
-// The file behind a link is replaced, and the link stays.
+// An export to a symbolic link replaces the target file and keeps the link.
 func TestExportFollowsALink(t *testing.T) {
 	t.Parallel()
 	env := onSQLite(t)
@@ -253,7 +253,7 @@ func TestExportFollowsALink(t *testing.T) {
 	}
 }
 
-func TestExportToWhatCannotBeWritten(t *testing.T) {
+func TestExportToUnwritablePaths(t *testing.T) {
 	t.Parallel()
 	env := onSQLite(t)
 	imported(t, env, ndjson(1)).must(t)

@@ -16,7 +16,7 @@ import (
 	"fullsync/internal/store"
 )
 
-// maxFindings is how many products a check names in each catalog; it counts them all.
+// maxFindings is how many bad products a check lists per catalog. It counts all of them.
 const maxFindings = 100
 
 func newDigest(io IO) *cobra.Command {
@@ -26,8 +26,8 @@ func newDigest(io IO) *cobra.Command {
 		Use:   "digest",
 		Short: "Print one line for each catalog, the same on every node that holds the same products",
 		Long: "Print one line for each catalog: its name, how many products it has, and a SHA-256 over all of them. Two nodes that\n" +
-			"print the same hold the same products, so two people can compare by telephone. No stored hash is believed; every\n" +
-			"product is read. Nothing is changed. Let no sync run meanwhile.",
+			"print the same hold the same products, so two people can compare over the phone. It trusts no stored hash and reads\n" +
+			"every product. It changes nothing. Make sure that no sync is running.",
 		Args: usage(cobra.NoArgs),
 	}
 	set := bindSettings(cmd, io, databaseFlags()...)
@@ -58,12 +58,12 @@ func newDigest(io IO) *cobra.Command {
 	return cmd
 }
 
-// digestLine is what is printed of one catalog.
+// digestLine is what the command prints about one catalog.
 type digestLine struct {
 	Catalog  string `json:"catalog"`
 	Products int64  `json:"products"`
 	SHA256   string `json:"sha256"`
-	// Refused is how many rows are no valid products.
+	// Refused is how many rows are not valid products.
 	Refused int64     `json:"refused"`
 	At      time.Time `json:"at"`
 	Seconds float64   `json:"seconds"`
@@ -75,18 +75,18 @@ type digestReport struct {
 	Error    string       `json:"error,omitempty"`
 }
 
-// seconds is how long ago something began, to the tenth.
+// seconds returns how many seconds have passed since began, rounded to a tenth.
 func seconds(began time.Time) float64 {
 	took := time.Since(began)
 	return *inSeconds(&took)
 }
 
-// print writes what two people compare to standard output, and everything else beside it.
+// print writes the line that people compare to standard output, and everything else to standard error.
 func (l digestLine) print(io IO) {
 	fmt.Fprintf(io.Out, "%s  %s  %s\n", l.Catalog, plural.Of(l.Products, "product"), l.SHA256)
 	fmt.Fprintf(io.Err, "catalog %s was read at %s, in %.1f s\n", l.Catalog, l.At.Format(time.RFC3339), l.Seconds)
 	if l.Refused > 0 {
-		fmt.Fprintf(io.Err, "catalog %s has %s that no product can be; fullsync catalog check lists them\n", l.Catalog, plural.Of(l.Refused, "row"))
+		fmt.Fprintf(io.Err, "catalog %s has %s that cannot be read as a product; fullsync catalog check lists them\n", l.Catalog, plural.Of(l.Refused, "row"))
 	}
 }
 
@@ -95,11 +95,11 @@ func newCheck(io IO) *cobra.Command {
 	var repair, asJSON bool
 	cmd := &cobra.Command{
 		Use:   "check",
-		Short: "Read every product and see whether its stored hash fits; with --repair put it right",
-		Long: "Read every product, compute its hash anew, and list those whose stored hash does not fit: something else than fullsync\n" +
-			"changed them. With --repair the right hash is stored; the products themselves are never touched. A row that is no\n" +
-			"valid product is listed with the reason and left as it is. A sync may run meanwhile. Exit code 0 when everything fits\n" +
-			"in the end, 1 when something does not or the check failed, 2 on wrong usage.",
+		Short: "Check every product against its stored hash; with --repair, correct wrong hashes",
+		Long: "Read every product, recompute its hash, and list the products whose stored hash does not fit because something other\n" +
+			"than fullsync changed them. --repair stores the right hashes; it never touches the products themselves. A row that is\n" +
+			"not a valid product is listed with the reason and left alone. Syncs may run meanwhile. The exit code is 0 if everything\n" +
+			"is right afterwards, 1 if something is wrong or the check failed, and 2 on wrong usage.",
 		Args: usage(cobra.NoArgs),
 	}
 	set := bindSettings(cmd, io, databaseFlags()...)
@@ -142,19 +142,19 @@ type checkReport struct {
 	Error    string           `json:"error,omitempty"`
 }
 
-// checkedCatalog is what is printed of one catalog.
+// checkedCatalog is what the command prints about one catalog.
 type checkedCatalog struct {
 	Catalog  string `json:"catalog"`
 	Products int64  `json:"products"`
 	Wrong    int64  `json:"wrong"`
 	Repaired int64  `json:"repaired"`
 	Refused  int64  `json:"refused"`
-	// Unread is how many products something else than this version wrote; their hashes fit.
+	// Unread is how many products something other than this version wrote. Their hashes fit.
 	Unread   int64     `json:"unread"`
 	Findings []finding `json:"findings"`
 }
 
-// finding is one product that is not as it should be. Of many only the first are named.
+// finding is one bad product. Only the first [maxFindings] are listed.
 type finding struct {
 	ID       string `json:"id"`
 	Problem  string `json:"problem"`
@@ -172,7 +172,7 @@ func (c *checkedCatalog) add(f store.Finding) {
 	c.Findings = append(c.Findings, finding{ID: f.ID, Problem: problem, Repaired: f.Repaired})
 }
 
-// left is how many products are not as they should be in the end.
+// left returns how many products are still bad after the check.
 func (c *checkedCatalog) left() int64 { return c.Wrong - c.Repaired + c.Refused }
 
 func (c *checkedCatalog) print(out io.Writer, repair bool) {
@@ -193,20 +193,20 @@ func (c *checkedCatalog) print(out io.Writer, repair bool) {
 	fmt.Fprintf(out, "catalog %s: %s checked, %d with a wrong hash%s, %d not valid\n",
 		c.Catalog, plural.Of(c.Products, "product"), c.Wrong, repaired, c.Refused)
 	if c.Unread > 0 && !repair {
-		fmt.Fprintf(out, "catalog %s: something else than this version wrote %d of them; their hashes fit, and a running node notes that by itself\n",
+		fmt.Fprintf(out, "catalog %s: something other than this version wrote %d of them; their hashes fit, and a running node finds that out by itself\n",
 			c.Catalog, c.Unread)
 	}
 }
 
 func leftOver(n int64) string {
-	const what = "Run fullsync catalog check --repair for wrong hashes; a row that is no valid product has to be corrected or deleted in the database."
+	const what = "Run fullsync catalog check --repair for wrong hashes. Correct or delete rows that are not valid products in the database."
 	if n == 1 {
 		return "One product is not as it should be. " + what
 	}
 	return fmt.Sprintf("%d products are not as they should be. %s", n, what)
 }
 
-// eachCatalog opens the database and calls each for the named catalog, or for every one where name is "".
+// eachCatalog opens the database and calls each for the named catalog, or for every catalog if name is "".
 func eachCatalog(ctx context.Context, set settings, io IO, name string, each func(db *store.Store, name string) error) error {
 	if name != "" {
 		if err := catalog.CheckName(name); err != nil {
@@ -251,7 +251,7 @@ func eachCatalogOf(ctx context.Context, db *store.Store, name string, each func(
 	return nil
 }
 
-// printed prints a report as JSON, with the sentence of a failure, and returns the failure.
+// printed prints a report as JSON, including the sentence of a failure, and returns the failure.
 func printed(out io.Writer, failure error, sentence *string, report any) error {
 	if failure != nil {
 		*sentence = explain(failure)

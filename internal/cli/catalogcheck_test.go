@@ -14,7 +14,7 @@ import (
 	"fullsync/internal/store"
 )
 
-// byHand runs SQL on the database of an environment, as somebody does who works on it by hand.
+// byHand runs SQL on an environment's database, as somebody would who changes it by hand.
 func byHand(t *testing.T, env environment, statements ...string) {
 	t.Helper()
 	opt := store.Options{SQLitePath: filepath.Join(strings.TrimPrefix(env[0], "FULLSYNC_DATA_DIR="), "fullsync.db")}
@@ -33,7 +33,7 @@ func byHand(t *testing.T, env environment, statements ...string) {
 	}
 }
 
-// lie makes the hash and the digest of a product fit each other, and not the product.
+// lie gives a product a hash and a digest that fit each other but not the product.
 func lie(id string) []string {
 	hash := "1:" + strings.Repeat("A", 43)
 	digest, _ := catalog.DigestOf(hash)
@@ -43,7 +43,7 @@ func lie(id string) []string {
 	}
 }
 
-func TestDigestIsTheSameWhereTheProductsAre(t *testing.T) {
+func TestDigestIsTheSameForTheSameProducts(t *testing.T) {
 	t.Parallel()
 	onBoth(t, func(t *testing.T, env environment) {
 		sum := sha256.New()
@@ -55,19 +55,19 @@ func TestDigestIsTheSameWhereTheProductsAre(t *testing.T) {
 		if r := run(t, env, "catalog", "digest").must(t); r.out != want || !strings.Contains(r.err, "catalog main was read at 20") {
 			t.Errorf("digest:\n%s%s\nwant %s", r.out, r.err, want)
 		}
-		// Somebody has changed the stored hashes, and not the products.
+		// Change the stored hashes but not the products.
 		byHand(t, env, append(lie("P-0000003"), "UPDATE products SET hash = 'x' WHERE id = 'P-0000004'")...)
 		if r := run(t, env, "catalog", "digest", "--catalog", "main").must(t); r.out != want {
-			t.Errorf("a stored hash was believed:\n%s\nwant %s", r.out, want)
+			t.Errorf("digest trusted a stored hash:\n%s\nwant %s", r.out, want)
 		}
-		// And now the products.
+		// Now change the products.
 		imported(t, env, ndjson(5), "--catalog", "other").must(t)
 		byHand(t, env, "UPDATE products SET name = 'by hand' WHERE catalog = 'main' AND id = 'P-0000005'",
 			"UPDATE products SET price = 'cheap' WHERE catalog = 'main' AND id = 'P-0000006'")
 		r := run(t, env, "catalog", "digest").must(t)
 		lines := strings.Split(r.out, "\n")
 		if len(lines) != 3 || lines[0]+"\n" == want || !strings.HasPrefix(lines[0], "main  60 products  ") || !strings.HasPrefix(lines[1], "other  5 products  ") ||
-			!strings.Contains(r.err, "catalog main has 1 row that no product can be") {
+			!strings.Contains(r.err, "catalog main has 1 row that cannot be read as a product") {
 			t.Errorf("digest:\n%s%s", r.out, r.err)
 		}
 		var report struct {
@@ -101,7 +101,7 @@ func TestCheckFindsAndRepairs(t *testing.T) {
 			"catalog main, product \"P-0000003\": the stored hash does not fit the product\n",
 			"catalog main, product \"P-0000004\": the stored hash does not fit the product\n",
 			"catalog main: 150 products checked, 2 with a wrong hash, 0 not valid\n",
-			"catalog main: something else than this version wrote 1 of them; their hashes fit",
+			"catalog main: something other than this version wrote 1 of them; their hashes fit",
 		} {
 			if !strings.Contains(r.out, want) {
 				t.Errorf("no %q in\n%s", want, r.out)
@@ -119,8 +119,8 @@ func TestCheckFindsAndRepairs(t *testing.T) {
 	})
 }
 
-// TestCheckLeavesAloneWhatIsNoProduct: it says why, names only the first of many, and counts them all.
-func TestCheckLeavesAloneWhatIsNoProduct(t *testing.T) {
+// TestCheckLeavesInvalidRowsAlone: it says why they are invalid, lists only the first of many, and counts them all.
+func TestCheckLeavesInvalidRowsAlone(t *testing.T) {
 	t.Parallel()
 	onBoth(t, func(t *testing.T, env environment) {
 		imported(t, env, ndjson(150)).must(t)

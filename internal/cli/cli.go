@@ -16,11 +16,11 @@ import (
 	"fullsync/internal/fault"
 )
 
-// IO is what a command reads and writes, and the environment it runs in.
+// IO is a command's standard streams and environment.
 type IO struct {
 	In       io.Reader
 	Out, Err io.Writer
-	// Environ is as os.Environ returns it.
+	// Environ has the form of os.Environ.
 	Environ []string
 }
 
@@ -31,8 +31,8 @@ const (
 	exitUsage
 )
 
-// Run runs one command and returns its exit code: 0, 1 when something failed, 2 on wrong usage. Cancelling ctx stops a
-// running command cleanly.
+// Run runs one command and returns its exit code: 0, 1 if something failed, or 2 on wrong usage. Cancelling ctx stops the
+// command cleanly.
 func Run(ctx context.Context, args []string, io IO) int {
 	root := newRoot(io)
 	root.SetArgs(append([]string{}, args...)) // nil would mean the arguments of the process
@@ -59,22 +59,22 @@ func Run(ctx context.Context, args []string, io IO) int {
 	}
 }
 
-// explain returns the sentence of a fault, or the whole error where it has none.
+// explain returns the sentence of a fault, or the whole text of any other error.
 func explain(err error) string { return fault.Sentence(err, err.Error()) }
 
-// usageError is a command line that cannot be understood.
+// usageError is an error in the command line itself.
 type usageError struct{ err error }
 
 func (e *usageError) Error() string { return e.err.Error() }
 func (e *usageError) Unwrap() error { return e.err }
 
-// loggedError is one that stands in the log already, and is not printed again.
+// loggedError is an error that is already in the log and must not be printed again.
 type loggedError struct{ err error }
 
 func (e *loggedError) Error() string { return e.err.Error() }
 func (e *loggedError) Unwrap() error { return e.err }
 
-// usage makes a check of arguments one whose error is a usageError.
+// usage makes an argument check return usageErrors.
 func usage(check cobra.PositionalArgs) cobra.PositionalArgs {
 	return func(cmd *cobra.Command, args []string) error {
 		if err := check(cmd, args); err != nil {
@@ -88,8 +88,8 @@ func newRoot(io IO) *cobra.Command {
 	root := &cobra.Command{
 		Use:   "fullsync",
 		Short: "Copy whole product catalogs between nodes, and watch and cancel every sync",
-		Long: "fullsync copies whole product catalogs between nodes. Every sync can be started, watched and cancelled at any\n" +
-			"moment. Try it with: fullsync demo",
+		Long: "fullsync copies whole product catalogs between nodes. You can start, watch and cancel every sync at any moment.\n" +
+			"Try it with: fullsync demo",
 		SilenceUsage:      true,
 		SilenceErrors:     true,
 		Version:           app.Version(),
@@ -102,7 +102,7 @@ func newRoot(io IO) *cobra.Command {
 	return root
 }
 
-// onlyGroups is the body of a command that has nothing but subcommands.
+// onlyGroups is the body of a command that only has subcommands.
 func onlyGroups(cmd *cobra.Command, args []string) error {
 	if len(args) > 0 {
 		return &usageError{fmt.Errorf("unknown command %q for %q", args[0], cmd.CommandPath())}
@@ -110,23 +110,23 @@ func onlyGroups(cmd *cobra.Command, args []string) error {
 	return &usageError{fmt.Errorf("%s needs one of its subcommands", cmd.CommandPath())}
 }
 
-// settings are the flags of a command that change the configuration.
+// settings are a command's flags for the configuration.
 type settings struct {
 	environ []string
 	flags   func() map[string]string
 }
 
-// bindSettings adds a flag for each of the named variables, or for all.
+// bindSettings adds flags for the named variables, or for all of them.
 func bindSettings(cmd *cobra.Command, io IO, only ...string) settings {
 	return settings{environ: io.Environ, flags: config.Bind(cmd.Flags(), only...)}
 }
 
-// databaseFlags are the variables of commands that work on the database alone.
+// databaseFlags returns the flags of commands that use only the database.
 func databaseFlags() []string {
 	return []string{"database-url", "data-dir", "node-id", "log-level", "log-format"}
 }
 
-// load reads the configuration and makes the logger, which warns of variables that mean nothing.
+// load reads the configuration, makes the logger and logs a warning for each unknown variable.
 func (s settings) load(out io.Writer) (config.Config, *slog.Logger, error) {
 	return load(config.Environ(s.environ), s.flags(), out)
 }

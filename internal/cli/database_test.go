@@ -16,9 +16,9 @@ import (
 	"fullsync/internal/syncer"
 )
 
-// TestCommandsOnADatabaseThatTakesNoChanges: a failover is under way. The commands that would change something say so in a
-// sentence, and cancel-stuck shows what it found all the same.
-func TestCommandsOnADatabaseThatTakesNoChanges(t *testing.T) {
+// TestCommandsOnAReadOnlyDatabase: during a failover, commands that would change something say so in a sentence.
+// cancel-stuck still shows what it found.
+func TestCommandsOnAReadOnlyDatabase(t *testing.T) {
 	t.Parallel()
 	address := postgrestest.NewDatabase(t)
 	env := onSQLite(t).with("FULLSYNC_DATABASE_URL="+address, "FULLSYNC_NODE_ID=main")
@@ -34,7 +34,7 @@ func TestCommandsOnADatabaseThatTakesNoChanges(t *testing.T) {
 	}
 }
 
-// stuckIn puts a session that nobody works on into the database.
+// stuckIn puts an abandoned session into the database.
 func stuckIn(t *testing.T, address string) (id string) {
 	t.Helper()
 	db, err := store.Open(t.Context(), store.Options{URL: address})
@@ -53,7 +53,7 @@ func stuckIn(t *testing.T, address string) (id string) {
 	return id
 }
 
-// readOnly lets the database take no more changes from new connections.
+// readOnly makes the database refuse changes from new connections.
 func readOnly(t *testing.T, address string) {
 	t.Helper()
 	u, err := url.Parse(address)

@@ -38,12 +38,12 @@ func newDemo(io IO) *cobra.Command {
 		Use:   "demo",
 		Short: "Run two nodes on this machine, ready to pull, watch and cancel",
 		Long: "Run two nodes in one process on temporary SQLite files: branch with realistic products, and main, empty, with\n" +
-			"branch registered as its peer. Prints where the admin page is, and the curl lines to start, watch and cancel a\n" +
+			"branch registered as its peer. It prints the address of the admin page, and curl commands to start, watch and cancel a\n" +
 			"sync. Ctrl-C stops both and removes the files.",
 		Args: usage(cobra.NoArgs),
 	}
 	cmd.Flags().IntVar(&products, "products", 1067, "number of products at branch")
-	cmd.Flags().IntVar(&rate, "rate", 50, "products per second at most, 0 for unlimited")
+	cmd.Flags().IntVar(&rate, "rate", 50, "most products per second, 0 for no limit")
 	cmd.Flags().StringVar(&listen, "listen", "127.0.0.1:8080", "address of main; branch listens on the next port")
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
 		if products < 0 || rate < 0 {
@@ -58,7 +58,7 @@ func newDemo(io IO) *cobra.Command {
 	return cmd
 }
 
-// nextPort returns the address one port up, or port 0 again, which lets the system choose.
+// nextPort returns the address one port up. Port 0 stays 0, so that the system chooses.
 func nextPort(listen string) (string, error) {
 	host, text, err := net.SplitHostPort(listen)
 	port, convErr := strconv.Atoi(text)
@@ -80,7 +80,7 @@ type demo struct {
 func runDemo(ctx context.Context, io IO, d demo) (err error) {
 	defer func(ctx context.Context) {
 		if ctx.Err() != nil && errors.Is(err, context.Canceled) {
-			err = nil // Ctrl-C while it was being prepared is as good as later
+			err = nil // Ctrl-C during the preparations ends the demo like any other Ctrl-C
 		}
 	}(ctx)
 	dir, err := os.MkdirTemp("", "fullsync-demo-")
@@ -124,7 +124,8 @@ func runDemo(ctx context.Context, io IO, d demo) (err error) {
 	}
 }
 
-// demoNode builds a node with the given settings; from the environment it takes only what helps to look at it.
+// demoNode builds a node with the given settings. From the environment it takes only the settings for the log and for
+// browsers of other origins.
 func demoNode(ctx context.Context, io IO, set map[string]string) (*app.App, *slog.Logger, error) {
 	environ := config.Environ(io.Environ)
 	set["FULLSYNC_LOG_LEVEL"] = "warn"
@@ -141,7 +142,7 @@ func demoNode(ctx context.Context, io IO, set map[string]string) (*app.App, *slo
 	return a, log, err
 }
 
-// introduce registers branch at main and prints what there is and what to do with it.
+// introduce registers branch at main and prints what is running and what to try.
 func introduce(ctx context.Context, io IO, d demo, main, branch *app.App) error {
 	reader, err := branch.Token(demoMain, auth.RoleNode, demoTTL)
 	if err != nil {
@@ -164,7 +165,7 @@ func introduce(ctx context.Context, io IO, d demo, main, branch *app.App) error 
 	return err
 }
 
-// reachable is the address at which this machine reaches a node that may listen on all of them.
+// reachable returns an address at which this machine reaches a node, even one that listens on all addresses.
 func reachable(address string) string {
 	u, err := url.Parse(address)
 	if err != nil {
@@ -176,7 +177,7 @@ func reachable(address string) string {
 	return u.String()
 }
 
-// speed says how long the demo's sync takes.
+// speed says how fast the demo's sync is and how long it takes.
 func speed(d demo) string {
 	if d.rate == 0 {
 		return "at full speed"
@@ -184,7 +185,7 @@ func speed(d demo) string {
 	return fmt.Sprintf("at %s per second at most, so that a sync takes about %d s", plural.Of(d.rate, "product"), (d.products+d.rate-1)/d.rate)
 }
 
-// demoText is made to be pasted: everything from the two exports on works as it stands.
+// demoText is for pasting: everything from the two exports on works as it is.
 const demoText = `Two nodes are running in this process, on temporary SQLite files:
 
   branch  %s  with %s

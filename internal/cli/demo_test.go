@@ -13,10 +13,10 @@ import (
 	"fullsync/internal/cli"
 )
 
-// everythingPrinted matches the demo's last line.
+// everythingPrinted is part of the demo's last line.
 const everythingPrinted = `# Ctrl-C here stops both nodes`
 
-// pasted returns what a person pastes into another terminal.
+// pasted returns what a person would paste into another terminal.
 func pasted(t *testing.T, out *output) string {
 	t.Helper()
 	out.await(t, everythingPrinted)
@@ -27,13 +27,13 @@ func pasted(t *testing.T, out *output) string {
 	return "export FULLSYNC_URL=" + paste
 }
 
-// What the demo prints starts, shows and cancels a sync as it stands.
-func TestDemoLinesWorkAsTheyStand(t *testing.T) {
+// The commands that the demo prints start, show and cancel a sync, pasted as they are.
+func TestDemoCommandsWorkAsPrinted(t *testing.T) {
 	t.Parallel()
 	program(t)
 	for _, tool := range []string{"bash", "curl"} {
 		if _, err := exec.LookPath(tool); err != nil {
-			t.Skipf("skipped: no %s here to paste into", tool)
+			t.Skipf("skipped: no %s on this machine to paste into", tool)
 		}
 	}
 	temp := t.TempDir()

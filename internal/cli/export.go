@@ -23,7 +23,7 @@ func newExport(std IO) *cobra.Command {
 		Use:   "export [FILE]",
 		Short: "Write the products of a catalog as JSON lines (NDJSON) to a file, or to stdout",
 		Long: "Write the products of a catalog as JSON lines (NDJSON) to a file, or to stdout, ascending by id. The lines can be\n" +
-			"imported again as they are. The file appears, or takes the place of an older one, once the export is complete.",
+			"imported again as they are. The file appears, or replaces an older one, only once the export is complete.",
 		Args: usage(cobra.MaximumNArgs(1)),
 	}
 	set := bindSettings(cmd, std, databaseFlags()...)
@@ -67,7 +67,7 @@ func newExport(std IO) *cobra.Command {
 	return cmd
 }
 
-// exists returns NotFound for a catalog that holds nothing, unless it is the default one, which every node has.
+// exists returns NotFound for an empty catalog, unless it is the default one, which every node has.
 func exists(ctx context.Context, db *store.Store, name string) error {
 	if name == catalog.Default {
 		return nil
@@ -88,7 +88,7 @@ func exists(ctx context.Context, db *store.Store, name string) error {
 }
 
 // export writes a catalog page by page, so that no database cursor waits for a slow reader, and returns how many products
-// that were.
+// it wrote.
 func export(ctx context.Context, db *store.Store, name string, out io.Writer) (total int64, err error) {
 	w := bufio.NewWriterSize(out, 1<<16)
 	var line []byte

@@ -13,7 +13,7 @@ import (
 	"fullsync/internal/fault"
 )
 
-// openFile opens a file for reading. Its errors are sentences.
+// openFile opens a file for reading. Its errors are sentences for people.
 func openFile(path string) (*os.File, error) {
 	info, err := os.Stat(path)
 	switch {
@@ -26,9 +26,9 @@ func openFile(path string) (*os.File, error) {
 	return f, inWords(err, "read", path)
 }
 
-// writeFile has write fill a file. The file is put together beside path and takes its place once it is whole, with the
-// permissions of the one that was there. Whatever goes wrong leaves path as it was, and nothing beside it. What is no
-// ordinary file, such as a pipe, is written to as it is.
+// writeFile calls write to fill a new file, and replaces path with it only when that has worked, keeping path's
+// permissions. If anything goes wrong, path stays as it was and nothing is left behind. If path is not a regular file, such
+// as a pipe, it is written to directly.
 func writeFile(path string, write func(io.Writer) error) error {
 	info, err := os.Stat(path)
 	switch {
@@ -45,7 +45,7 @@ func writeFile(path string, write func(io.Writer) error) error {
 		}
 		return inWords(errors.Join(write(f), f.Close()), "write", path)
 	}
-	// Where path is a link, the file behind it is replaced, not the link.
+	// If path is a link, replace its target, not the link.
 	target, err := filepath.EvalSymlinks(path)
 	if err != nil {
 		return inWords(err, "write", path)
@@ -53,11 +53,11 @@ func writeFile(path string, write func(io.Writer) error) error {
 	return replace(target, info, write)
 }
 
-// replace puts a new file at path, where before is what is known of the one that stands there now, if any.
+// replace puts a new file at path. before describes the file that is there now; nil if there is none.
 func replace(path string, before fs.FileInfo, write func(io.Writer) error) (err error) {
 	dir, name := filepath.Split(path)
 	beside := dir + "." + name[:min(len(name), 200)] + "." + rand.Text()[:8] + ".partial"
-	f, err := os.OpenFile(beside, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o666) //nolint:gosec // as any program would create it; the umask decides
+	f, err := os.OpenFile(beside, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o666) //nolint:gosec // the usual mode, for the umask to restrict
 	if err != nil {
 		if errors.Is(err, fs.ErrNotExist) {
 			return fault.New(fault.NotFound, "NO_DIRECTORY", "No such directory", "There is no directory %s to write %s into.", filepath.Dir(path), name)
@@ -89,7 +89,7 @@ func isDirectory(path string) error {
 	return fault.New(fault.Impossible, "IS_DIRECTORY", "Not a file", "%s is a directory. Name a file.", path)
 }
 
-// inWords turns what the system says of a file into a sentence; other errors stay as they are.
+// inWords turns an operating system error about a file into a sentence. It leaves other errors alone.
 func inWords(err error, verb, path string) error {
 	var system syscall.Errno
 	switch {
@@ -107,7 +107,7 @@ func inWords(err error, verb, path string) error {
 	return fmt.Errorf("%s could not be %s: %w", path, done, system)
 }
 
-// cause is an error without the name of the file and of the call that the system puts before it.
+// cause strips the file name and system call from an error.
 func cause(err error) error {
 	var path *fs.PathError
 	if errors.As(err, &path) {

@@ -23,11 +23,11 @@ func newImport(io IO) *cobra.Command {
 	var name string
 	cmd := &cobra.Command{
 		Use:   "import FILE",
-		Short: "Read products from a file of JSON lines (NDJSON); - is stdin",
-		Long: "Read products from a file of JSON lines (NDJSON), one product a line, of any size; - is stdin. Each needs an id and a\n" +
-			"name; sku, price, currency and active are known, and every other member is kept as it is. A line that is refused is\n" +
-			"reported with its number and the reason, the others go in, and the exit code is 1. A product that has not changed is\n" +
-			"not written.",
+		Short: "Import products from a file of JSON lines (NDJSON); - is stdin",
+		Long: "Import products from a file of JSON lines (NDJSON) of any size, one product per line; - is stdin. Each needs an id and\n" +
+			"a name. sku, price, currency and active have a meaning; every other member is kept as it is. A refused line is reported\n" +
+			"with its number and the reason; the other lines are imported, and the exit code is 1. Products that have not changed\n" +
+			"are not written.",
 		Args: usage(cobra.ExactArgs(1)),
 	}
 	set := bindSettings(cmd, io, databaseFlags()...)
@@ -52,8 +52,8 @@ func newImport(io IO) *cobra.Command {
 	return cmd
 }
 
-// openInput opens what is to be imported. Reading from it ends with ctx, even where the file itself would wait: a
-// terminal, or a pipe into which nobody writes.
+// openInput opens the input. Reading from it ends with ctx, even if the file itself would block: a terminal, or a pipe that
+// nobody writes to.
 func openInput(ctx context.Context, std IO, path string) (io.ReadCloser, error) {
 	from := io.NopCloser(std.In)
 	if path != "-" {
@@ -77,13 +77,13 @@ func isTerminal(w io.Writer) bool {
 	return ok && term.IsTerminal(int(f.Fd()))
 }
 
-// importBatch is how many products an import commits at once.
+// importBatch is how many products an import commits at a time.
 const importBatch = 1000
 
-// idsInMemory is how many bytes an import uses to look for duplicate ids, before it goes on in a temporary file.
+// idsInMemory is how many bytes of memory an import uses to look for duplicate ids before it switches to a temporary file.
 const idsInMemory = 8 << 20
 
-// importer brings lines into a catalog, in constant memory.
+// importer imports lines into a catalog, in constant memory.
 type importer struct {
 	db              *store.Store
 	catalog, origin string
@@ -97,7 +97,7 @@ type importer struct {
 	ids     *duplicate.Finder
 }
 
-// run imports everything and reports what it did, also where it could not do all.
+// run imports everything and reports what it did, even if it fails.
 func (m *importer) run(ctx context.Context, in io.Reader) error {
 	err := m.read(ctx, in)
 	m.clear()
@@ -107,7 +107,7 @@ func (m *importer) run(ctx context.Context, in io.Reader) error {
 		fmt.Fprintln(m.report, said)
 	}
 	if err == nil && m.refused > 0 {
-		return fmt.Errorf("%s %s refused, as said above; everything else is in", plural.Of(m.refused, "line"), plural.Was(m.refused))
+		return fmt.Errorf("%s %s refused (see above); everything else was imported", plural.Of(m.refused, "line"), plural.Was(m.refused))
 	}
 	return err
 }
@@ -124,7 +124,7 @@ func (m *importer) read(ctx context.Context, in io.Reader) error {
 			m.refuse(number, tooLong)
 			continue
 		case err != nil:
-			return fmt.Errorf("reading stopped behind line %d: %w", number, cause(err))
+			return fmt.Errorf("reading stopped after line %d: %w", number, cause(err))
 		}
 		p, err := catalog.Parse(line)
 		if err != nil {
@@ -147,7 +147,7 @@ func (m *importer) refuse(number int, why error) {
 	fmt.Fprintf(m.report, "line %d refused: %v\n", number, why)
 }
 
-// flush commits the batch. Of several lines with the same id the last one counts.
+// flush commits the batch. The last of several lines with the same id counts.
 func (m *importer) flush(ctx context.Context) error {
 	slices.SortStableFunc(m.batch, func(a, b catalog.Product) int { return cmp.Compare(a.ID, b.ID) })
 	last := m.batch[:0]
@@ -171,7 +171,7 @@ func (m *importer) flush(ctx context.Context) error {
 	return nil
 }
 
-// clear wipes the progress line of a terminal.
+// clear wipes the progress line on a terminal.
 func (m *importer) clear() {
 	if m.terminal {
 		fmt.Fprint(m.report, "\r", strings.Repeat(" ", 40), "\r")

@@ -10,7 +10,7 @@ import (
 	"testing"
 )
 
-// write writes n products of about 2 kB each as lines, without ever holding more than one.
+// write writes n products of about 2 kB each as lines, holding only one at a time.
 func write(w io.Writer, n int) error {
 	filler := strings.Repeat("x", 1900)
 	for i := range n {
@@ -22,8 +22,8 @@ func write(w io.Writer, n int) error {
 	return nil
 }
 
-// peak runs the program, with use at the other ends of its standard input and output, and returns its largest resident
-// size in MB at the moment when use is done.
+// peak runs the program, with use at the other end of its standard input and output, and returns its largest resident size
+// so far, in MB, when use returns.
 func peak(t *testing.T, env environment, use func(in io.Writer, out io.Reader) error, args ...string) (size int) {
 	t.Helper()
 	cmd := exec.Command(program(t), args...)
@@ -36,7 +36,7 @@ func peak(t *testing.T, env environment, use func(in io.Writer, out io.Reader) e
 		t.Fatal(err)
 	}
 	used := use(in, out)
-	// Not what wait4 tells of it: that begins with the size of the process that started it.
+	// wait4 would not do: its figure includes the size of the process that started the program.
 	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", cmd.Process.Pid))
 	if _, line, ok := strings.Cut(string(status), "VmHWM:"); ok {
 		_, err = fmt.Sscan(line, &size)
@@ -47,12 +47,13 @@ func peak(t *testing.T, env environment, use func(in io.Writer, out io.Reader) e
 		t.Fatalf("%v: %v\n%s", args, err, notes.String())
 	}
 	if size == 0 {
-		t.Fatalf("the system does not tell the size of a process:\n%s", status)
+		t.Fatalf("the system does not report the size of a process:\n%s", status)
 	}
 	return size >> 10
 }
 
-// An import and an export of any size take the same memory: the second catalog is twelve times the first, about 120 MB.
+// Imports and exports of any size take the same memory: the second catalog is twelve times the size of the first, about 120
+// MB.
 func TestImportAndExportTakeConstantMemory(t *testing.T) {
 	t.Parallel()
 	program(t)
@@ -62,7 +63,7 @@ func TestImportAndExportTakeConstantMemory(t *testing.T) {
 		env := onSQLite(t)
 		imports[i] = peak(t, env, func(in io.Writer, _ io.Reader) error { return write(in, n) }, "catalog", "import", "-")
 		exports[i] = peak(t, env, func(_ io.Writer, out io.Reader) error {
-			// What is left then fits the pipe and the program's buffer: the program waits, and can be looked at.
+			// The rest fits into the pipe and the program's buffer, so the program waits and can be measured.
 			_, err := io.CopyN(io.Discard, out, int64(n)*1990)
 			return err
 		}, "catalog", "export")

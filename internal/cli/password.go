@@ -14,11 +14,11 @@ import (
 	"fullsync/internal/user"
 )
 
-// maxPasswordLine bounds what is read for a password, in bytes; the longest that is allowed takes less.
+// maxPasswordLine is how many bytes are read for a password; the longest allowed password is shorter.
 const maxPasswordLine = 4096
 
-// newPassword returns a new password for the user of that name: asked for twice, without showing it, where standard
-// input is a terminal, and otherwise its first line. It is never taken from a flag, which others on the machine could see.
+// newPassword asks for a user's new password twice, without showing it, if standard input is a terminal; otherwise it takes
+// the first line. There is no flag for it, because others on the machine could see that.
 func newPassword(ctx context.Context, io IO, name string) (string, error) {
 	terminal, ok := io.In.(*os.File)
 	if !ok || !term.IsTerminal(int(terminal.Fd())) {
@@ -31,7 +31,7 @@ func newPassword(ctx context.Context, io IO, name string) (string, error) {
 	if err := user.CheckPassword(name, password); err != nil {
 		return "", err
 	}
-	again, err := ask(ctx, terminal, io.Err, "The same again: ")
+	again, err := ask(ctx, terminal, io.Err, "Repeat it: ")
 	if err != nil {
 		return "", err
 	}
@@ -41,7 +41,7 @@ func newPassword(ctx context.Context, io IO, name string) (string, error) {
 	return password, nil
 }
 
-// ask prompts and reads one line that is not shown. When ctx ends, the terminal shows again what is typed.
+// ask prompts and reads one line without showing it. When ctx ends, it turns the terminal's echo back on.
 func ask(ctx context.Context, terminal *os.File, prompts io.Writer, prompt string) (string, error) {
 	fd := int(terminal.Fd())
 	before, err := term.GetState(fd)
@@ -56,7 +56,7 @@ func ask(ctx context.Context, terminal *os.File, prompts io.Writer, prompt strin
 	}, func() { _ = term.Restore(fd, before) })
 }
 
-// passwordLine returns the first line of in, without its end.
+// passwordLine returns the first line of in, without its line ending.
 func passwordLine(ctx context.Context, in io.Reader) (string, error) {
 	return await(ctx, func() (string, error) {
 		line, err := bufio.NewReader(io.LimitReader(in, maxPasswordLine)).ReadString('\n')
@@ -70,8 +70,8 @@ func passwordLine(ctx context.Context, in io.Reader) (string, error) {
 	}, func() {})
 }
 
-// await returns what read returns, or the error of ctx when it ends first; abandoned is then called. A read that nobody
-// waits for any more ends with the process.
+// await returns what read returns. If ctx ends first, it calls abandoned and returns ctx's error; the read then goes on
+// until the process ends.
 func await(ctx context.Context, read func() (string, error), abandoned func()) (string, error) {
 	type result struct {
 		text string

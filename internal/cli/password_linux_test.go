@@ -13,12 +13,12 @@ import (
 	"fullsync/internal/cli"
 )
 
-// openTerminal returns both ends of a pseudo terminal: person types and reads at the first, the program at the second.
+// openTerminal returns both ends of a pseudo-terminal: one for the person, one for the program.
 func openTerminal(t *testing.T) (person, terminal *os.File) {
 	t.Helper()
 	person, err := os.OpenFile("/dev/ptmx", os.O_RDWR|unix.O_NOCTTY, 0)
 	if err != nil {
-		t.Skipf("skipped: no pseudo terminals here: %v", err)
+		t.Skipf("skipped: no pseudo-terminals here: %v", err)
 	}
 	t.Cleanup(func() { _ = person.Close() })
 	if err := unix.IoctlSetPointerInt(int(person.Fd()), unix.TIOCSPTLCK, 0); err != nil {
@@ -30,13 +30,13 @@ func openTerminal(t *testing.T) (person, terminal *os.File) {
 	}
 	terminal, err = os.OpenFile(fmt.Sprintf("/dev/pts/%d", number), os.O_RDWR|unix.O_NOCTTY, 0)
 	if err != nil {
-		t.Skipf("skipped: no pseudo terminals here: %v", err)
+		t.Skipf("skipped: no pseudo-terminals here: %v", err)
 	}
 	t.Cleanup(func() { _ = terminal.Close() })
 	return person, terminal
 }
 
-// echoes says whether the terminal shows what is typed.
+// echoes reports whether the terminal shows what is typed.
 func echoes(t *testing.T, terminal *os.File) bool {
 	t.Helper()
 	mode, err := unix.IoctlGetTermios(int(terminal.Fd()), unix.TCGETS)
@@ -46,7 +46,7 @@ func echoes(t *testing.T, terminal *os.File) bool {
 	return mode.Lflag&unix.ECHO != 0
 }
 
-// typing is a command on a terminal, with a person before it.
+// typing is a command on a terminal, with a person in front of it.
 type typing struct {
 	screen           *output
 	person, terminal *os.File
@@ -65,7 +65,7 @@ func onTerminal(t *testing.T, ctx context.Context, env environment, args ...stri
 	return p
 }
 
-// answer waits for a prompt, and until the terminal shows no longer what is typed, and types a line.
+// answer waits for a prompt, and until the terminal no longer shows what is typed, then types a line.
 func (p typing) answer(t *testing.T, prompt, line string) {
 	t.Helper()
 	p.screen.await(t, prompt)
@@ -90,7 +90,7 @@ func TestPasswordOnATerminal(t *testing.T) {
 		p := onTerminal(t, t.Context(), env, "user", "add", "alice", "--role", "viewer")
 		p.answer(t, "New password for alice: ", c.first)
 		if c.second != "" {
-			p.answer(t, "The same again: ", c.second)
+			p.answer(t, "Repeat it: ", c.second)
 		}
 		p.screen.await(t, c.says)
 		if code := <-p.code; code != c.code {

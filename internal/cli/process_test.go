@@ -10,7 +10,7 @@ import (
 	"time"
 )
 
-// output collects what a program writes, for tests that wait for a line of it.
+// output collects what a program writes, for tests that wait for a certain line.
 type output struct {
 	mu    sync.Mutex
 	text  bytes.Buffer
@@ -52,14 +52,14 @@ func (o *output) await(t *testing.T, pattern string) string {
 	}
 }
 
-// process is the real program at work.
+// process is the real program, running.
 type process struct {
 	cmd      *exec.Cmd
 	out, err *output
 	ended    chan struct{} // closed when the process has ended
 }
 
-// launch starts the program. It is killed at the end of the test, if it still runs.
+// launch starts the program. If it is still running when the test ends, it is killed.
 func launch(t *testing.T, env environment, args ...string) *process {
 	t.Helper()
 	p := &process{cmd: exec.Command(program(t), args...), out: newOutput(), err: newOutput(), ended: make(chan struct{})}
@@ -82,7 +82,7 @@ func launch(t *testing.T, env environment, args ...string) *process {
 	return p
 }
 
-// signal sends s and waits for the end of the process; it returns the exit code, -1 where the signal killed it.
+// signal sends s, waits for the process to end and returns its exit code; -1 if the signal killed it.
 func (p *process) signal(t *testing.T, s os.Signal) int {
 	t.Helper()
 	if err := p.cmd.Process.Signal(s); err != nil {
@@ -102,7 +102,7 @@ func (p *process) wait(t *testing.T) int {
 	}
 }
 
-// serving is a node that was launched, with a caller who may do everything.
+// serving is a launched node, with a caller who may do everything.
 type serving struct {
 	*process
 	caller

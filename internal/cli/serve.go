@@ -17,7 +17,7 @@ func newServe(io IO) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "serve",
 		Short: "Run the API and the workers of a node",
-		Long: "Run the API and the workers of a node, until Ctrl-C or SIGTERM. Without settings it keeps everything in SQLite in\n" +
+		Long: "Run the API and the workers of a node until Ctrl-C or SIGTERM. Without settings it keeps everything in SQLite in\n" +
 			"./data and listens on 127.0.0.1:8080. An empty or older database is brought up to date first. A node\n" +
 			"without users gets one called admin, whose password is shown once.",
 		Args: usage(cobra.NoArgs),
@@ -30,7 +30,7 @@ func newServe(io IO) *cobra.Command {
 		}
 		err = serve(cmd.Context(), cfg, log, io)
 		if err != nil && cfg.LogFormat == config.LogJSON {
-			// Whoever reads the log reads lines of JSON, the last one too.
+			// With a JSON log, the last line must be JSON too.
 			log.Error(explain(err))
 			return &loggedError{err}
 		}
@@ -51,9 +51,8 @@ func serve(ctx context.Context, cfg config.Config, log *slog.Logger, io IO) erro
 	return runNodes(ctx, log, func() {}, a)
 }
 
-// announceFirstUser makes the first user of a node that has none and shows the password, this once: apart from the log,
-// where that is text, and otherwise as one more line of JSON, so that nothing that reads the log stumbles. No log level
-// hides it.
+// announceFirstUser creates a user if the node has none, and shows the password this once: outside the log if that is text,
+// or as one more line of a JSON log, so that programs can still parse it. No log level hides it.
 func announceFirstUser(ctx context.Context, cfg config.Config, io IO, a *app.App) error {
 	password, err := a.Users.First(ctx)
 	if err != nil || password == "" {
@@ -61,7 +60,7 @@ func announceFirstUser(ctx context.Context, cfg config.Config, io IO, a *app.App
 	}
 	if cfg.LogFormat == config.LogJSON {
 		slog.New(slog.NewJSONHandler(io.Err, nil)).WarnContext(ctx,
-			"this node had no users, so one was made, who may do everything; sign in at /console/ and change the password, which is shown only now",
+			"this node had no users, so it made one who may do everything; sign in at /console/ and change the password, which is shown only now",
 			"name", user.FirstName, "password", password)
 		return nil
 	}
@@ -69,10 +68,10 @@ func announceFirstUser(ctx context.Context, cfg config.Config, io IO, a *app.App
 	return err
 }
 
-// firstUserText stands out between the lines of a log.
+// firstUserText has a frame that makes it stand out in a log.
 const firstUserText = `
 ==============================================================================
-  This node had no users, so one was made, who may do everything:
+  This node had no users, so it made one who may do everything:
 
       name      %[1]s
       password  %[2]s
@@ -84,7 +83,7 @@ const firstUserText = `
 
 `
 
-// runNodes starts nodes, calls started, and stops them when ctx ends or one fails.
+// runNodes starts nodes, calls started, and stops them all when ctx ends or one fails.
 func runNodes(ctx context.Context, log *slog.Logger, started func(), nodes ...*app.App) (err error) {
 	failed := make(chan error, len(nodes))
 	defer func() {

@@ -12,7 +12,7 @@ import (
 	"testing"
 )
 
-// taken is an address on which nothing more can listen, while the test runs.
+// taken returns an address that is in use for as long as the test runs.
 func taken(t *testing.T) string {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
@@ -41,7 +41,7 @@ func TestServe(t *testing.T) {
 			t.Errorf("the second replica made a secret of its own:\n%s", log)
 		}
 		for _, replica := range []serving{first, second} {
-			// Either replica takes the other's token.
+			// Each replica accepts the other's token.
 			status, answer := caller{url: replica.url, token: first.token}.call(t, http.MethodGet, syncPath, nil)
 			if status != http.StatusOK {
 				t.Errorf("%d %v", status, answer)
@@ -69,10 +69,11 @@ func TestServeOnATakenPort(t *testing.T) {
 	run(t, onSQLite(t), "serve", "--listen", address).wants(t, 1, "Nothing can listen on "+address+": another program may use it")
 }
 
-// A replica with another secret could not read the peers' tokens; a node with another id would take over a database.
+// A replica with another secret could not read the peers' tokens, and a node with another id would take over somebody's
+// database.
 func TestServeRefusesADatabaseOfAnotherNode(t *testing.T) {
 	t.Parallel()
-	address := taken(t) // so that a serve that is not refused ends, too
+	address := taken(t) // so that serve ends even if the database does not refuse it
 	onBoth(t, func(t *testing.T, env environment) {
 		env = env.with("FULLSYNC_LISTEN=" + address)
 		run(t, env, "serve", "--node-id", "branch-1").wants(t, 1, "Nothing can listen")
@@ -81,15 +82,15 @@ func TestServeRefusesADatabaseOfAnotherNode(t *testing.T) {
 		run(t, other, "serve").wants(t, 1, "The secret does not fit this database")
 		run(t, env, "token", "--node-id", "branch-2", "--role", "admin", "--subject", "alice").must(t) // made without the database
 
-		// Whoever lost the secret says so, and goes on with another; from then on the old one is the wrong one.
+		// Somebody who lost the secret adopts another one; from then on the old one is wrong.
 		run(t, other, "adopt-secret").wants(t, 0, "Peers that need a new token: 0.")
 		run(t, other, "serve").wants(t, 1, "Nothing can listen")
 		run(t, env, "serve").wants(t, 1, "The secret does not fit this database")
 	})
 }
 
-// TestLogInJSON: whatever serve writes is a line of JSON then, the first user's password and the last error too, and no
-// level hides them.
+// TestLogInJSON: everything that serve writes is a line of JSON, even the first user's password and the final error, and no
+// level hides those.
 func TestLogInJSON(t *testing.T) {
 	t.Parallel()
 	env := onSQLite(t).with("FULLSYNC_LOG_FORMAT=json", "FULLSYNC_LOG_LEVEL=error", "FULLSYNC_LISTEN="+taken(t))

@@ -19,7 +19,7 @@ import (
 	"fullsync/internal/postgrestest"
 )
 
-// patience is how long something that must happen may take on a busy machine.
+// patience is how long to wait for something that must happen, on a busy machine.
 const patience = 2 * time.Minute
 
 func TestMain(m *testing.M) { os.Exit(testMain(m)) }
@@ -32,8 +32,8 @@ func testMain(m *testing.M) int {
 	return code
 }
 
-// built is the real program, for tests of signals, kill -9 and memory. It is package state because the process of the
-// tests is what it belongs to: it is built for the first test that needs it, and removed after the last.
+// built is the real program, for tests of signals, kill -9 and memory. It is package state because it belongs to the test
+// process: it is built for the first test that needs it, and removed after the last test.
 var built build
 
 type build struct {
@@ -42,7 +42,7 @@ type build struct {
 	err      error
 }
 
-// program returns the path of the real program; tests that need it are slow, and skipped with -short.
+// program returns the path of the real program. Tests that need it are slow, so -short skips them.
 func program(t *testing.T) string {
 	t.Helper()
 	if testing.Short() {
@@ -71,7 +71,7 @@ func (b *build) remove() error {
 	return os.RemoveAll(b.dir)
 }
 
-// environment is FULLSYNC_* variables as os.Environ has them.
+// environment is a list of FULLSYNC_* variables in the form of os.Environ.
 type environment []string
 
 func (e environment) with(more ...string) environment {
@@ -95,13 +95,13 @@ func onSQLite(t *testing.T) environment {
 	return environment{"FULLSYNC_DATA_DIR=" + filepath.Join(t.TempDir(), "data")}
 }
 
-// result is what a command left behind.
+// result is what a command printed, and its exit code.
 type result struct {
 	code     int
 	out, err string
 }
 
-// run runs a command in this process, with nothing on its standard input.
+// run runs a command in this process, with empty standard input.
 func run(t *testing.T, env environment, args ...string) result {
 	t.Helper()
 	return runWith(t.Context(), env, strings.NewReader(""), args...)
@@ -122,7 +122,7 @@ func (r result) must(t *testing.T) result {
 	return r
 }
 
-// wants checks the exit code and that the output for people contains the given text.
+// wants checks the exit code, and that the output contains the given text.
 func (r result) wants(t *testing.T, code int, text string) {
 	t.Helper()
 	if r.code != code || !strings.Contains(r.err+r.out, text) {
@@ -146,7 +146,7 @@ func (o object) at(path ...string) any {
 	return value
 }
 
-// caller speaks to the API of a node.
+// caller talks to a node's API.
 type caller struct{ url, token string }
 
 // call sends body, if any, as JSON and returns the status and the answer.
@@ -200,7 +200,7 @@ func (c caller) session(t *testing.T, id string) object {
 	return object(answer["session"].(map[string]any))
 }
 
-// until waits for a session to be as it should.
+// until waits until cond holds for a session.
 func (c caller) until(t *testing.T, id string, reached func(object) bool) object {
 	t.Helper()
 	var s object
@@ -211,7 +211,7 @@ func (c caller) until(t *testing.T, id string, reached func(object) bool) object
 	return s
 }
 
-// eventually asks again and again until done says yes; state is what to show where it never does.
+// eventually calls done until it returns true; state is shown if it never does.
 func eventually(t *testing.T, done func() bool, state func() any) {
 	t.Helper()
 	tick := time.NewTicker(20 * time.Millisecond)

@@ -15,7 +15,7 @@ import (
 	"fullsync/internal/fault"
 )
 
-// defaultTTL is how long a person's token lives; a peer's wants an explicit one.
+// defaultTTL is how long a person's token lasts. A peer's token needs an explicit lifetime.
 const defaultTTL = 12 * time.Hour
 
 func newToken(io IO) *cobra.Command {
@@ -66,8 +66,8 @@ func newToken(io IO) *cobra.Command {
 	return cmd
 }
 
-// openKeys returns the keys of the node. Its id comes from the settings, or from the database; an empty database is
-// prepared, so that a token can be made before the first start. A secret that is made is announced on notes.
+// openKeys returns the node's keys. The node id comes from the settings or the database; an empty database is migrated
+// first, so that a token can be made before the first start. If openKeys makes a secret, it says so on notes.
 func openKeys(ctx context.Context, cfg config.Config, notes io.Writer) (*auth.Keys, error) {
 	nodeID := cfg.NodeID
 	if nodeID == "" {

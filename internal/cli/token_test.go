@@ -20,7 +20,7 @@ func token(t *testing.T, env environment, args ...string) string {
 	return text
 }
 
-// claims reads what a token says, without a look at its signature.
+// claims reads what a token says without checking its signature.
 func claims(t *testing.T, token string) object {
 	t.Helper()
 	raw, err := base64.RawURLEncoding.DecodeString(strings.Split(token, ".")[1])
@@ -54,7 +54,7 @@ func TestToken(t *testing.T) {
 			t.Errorf("claims %v", c)
 		}
 		if again := claims(t, token(t, env, "--role", "viewer", "--subject", "bob")); again["aud"].([]any)[0] != node[0] {
-			t.Errorf("the node was %v and now is %v", node, again["aud"])
+			t.Errorf("the node was %v and is now %v", node, again["aud"])
 		}
 		c = claims(t, token(t, env, "--role", "node", "--subject", "main", "--ttl", "8760h"))
 		if c["exp"].(float64)-c["iat"].(float64) != 8760*3600 {
@@ -63,7 +63,7 @@ func TestToken(t *testing.T) {
 	})
 }
 
-func TestTokenOfWrongUsage(t *testing.T) {
+func TestTokenWrongUsage(t *testing.T) {
 	t.Parallel()
 	env := onSQLite(t)
 	for _, c := range []struct {

@@ -54,7 +54,7 @@ func TestHelpAndVersion(t *testing.T) {
 		r := run(t, nil, args...).must(t)
 		for _, command := range []string{"serve", "demo", "migrate", "token", "user", "catalog", "cancel-stuck", "adopt-secret"} {
 			if !strings.Contains(r.out, "\n  "+command+" ") {
-				t.Errorf("fullsync %v does not tell of %s:\n%s", args, command, r.out)
+				t.Errorf("the help of fullsync %v does not mention %s:\n%s", args, command, r.out)
 			}
 		}
 	}
@@ -64,7 +64,7 @@ func TestHelpAndVersion(t *testing.T) {
 	run(t, nil, "--version").wants(t, 0, "fullsync version ")
 }
 
-// A wrong setting stops every command with a sentence that names the variable, and never shows what is secret.
+// A wrong setting stops every command with a sentence that names the variable and never shows a secret.
 func TestAWrongVariableIsNamed(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct{ set, name string }{
@@ -88,7 +88,7 @@ func TestAWrongVariableIsNamed(t *testing.T) {
 	run(t, onSQLite(t).with("FULLSYNC_BATCHSIZE=5"), "migrate").wants(t, 0, "FULLSYNC_BATCHSIZE is set but is not a variable")
 }
 
-// Commands that only look, or that clean up, never change a schema.
+// Commands that only look or clean up never change a schema.
 func TestAnEmptyDatabaseIsLeftAlone(t *testing.T) {
 	t.Parallel()
 	onBoth(t, func(t *testing.T, env environment) {
@@ -119,7 +119,7 @@ func TestMigrate(t *testing.T) {
 	})
 }
 
-// A database that does not answer is told from a broken program, and the password in its address stays hidden.
+// A command whose database does not answer says so, and does not show the password in the database's address.
 func TestADatabaseThatDoesNotAnswer(t *testing.T) {
 	t.Parallel()
 	env := onSQLite(t).with("FULLSYNC_DATABASE_URL=postgres://u:verysecret@127.0.0.1:1/none")

@@ -21,13 +21,13 @@ func newUser(io IO) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "user",
 		Short: "Add, list and change the people who may sign in",
-		Long: "Add, list and change the people who may sign in. Works on the database alone, whether the node runs or not. A password is\n" +
-			"asked for on a terminal, without showing it, or read as the first line of standard input.",
+		Long: "Add, list and change the people who may sign in. It uses only the database, whether the node is running or not. The\n" +
+			"password is asked for on a terminal, without showing it, or taken from the first line of standard input.",
 		Args: onlyGroups,
 		RunE: onlyGroups,
 	}
 	cmd.AddCommand(newUserAdd(io), newUserList(io), newUserPasswd(io), newUserRole(io),
-		newUserSwitch(io, "disable", "Forbid a user to sign in, and end their logins at once", (*user.Directory).Disable, "is disabled; every login has ended"),
+		newUserSwitch(io, "disable", "Stop a user from signing in, and end their logins at once", (*user.Directory).Disable, "is disabled; every login has ended"),
 		newUserSwitch(io, "enable", "Let a disabled user sign in again", (*user.Directory).Enable, "may sign in"))
 	return cmd
 }
@@ -53,7 +53,7 @@ func newUserAdd(io IO) *cobra.Command {
 		}
 		// The first user may be added before the first start.
 		return withUsers(cmd.Context(), io, set, true, func(ctx context.Context, users *user.Directory) error {
-			// Before anybody types a password for nothing.
+			// Check this before anybody types a password for nothing.
 			switch _, err := users.Find(ctx, args[0]); {
 			case err == nil:
 				return user.Exists(args[0])
@@ -78,7 +78,7 @@ func newUserAdd(io IO) *cobra.Command {
 func newUserPasswd(io IO) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "passwd NAME",
-		Short: "Give a user another password, and end their logins at once",
+		Short: "Change a user's password, and end their logins at once",
 		Args:  usage(cobra.ExactArgs(1)),
 	}
 	set := bindSettings(cmd, io, databaseFlags()...)
@@ -105,7 +105,7 @@ func newUserPasswd(io IO) *cobra.Command {
 func newUserRole(io IO) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "role NAME ROLE",
-		Short: "Give a user another role, and end their logins at once",
+		Short: "Change a user's role, and end their logins at once",
 		Args:  usage(cobra.ExactArgs(2)),
 	}
 	set := bindSettings(cmd, io, databaseFlags()...)
@@ -202,8 +202,8 @@ func printUsers(out io.Writer, all []user.User, asJSON bool) error {
 	return table.Flush()
 }
 
-// withUsers calls work with the users in the database that the settings name. An empty or older database is brought up to
-// date where prepare says so, and refused otherwise.
+// withUsers calls work with the users in the configured database. With prepare, it first brings an empty or older database
+// up to date; otherwise it refuses one.
 func withUsers(ctx context.Context, io IO, set settings, prepare bool, work func(context.Context, *user.Directory) error) error {
 	cfg, _, err := set.load(io.Err)
 	if err != nil {

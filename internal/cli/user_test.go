@@ -14,7 +14,7 @@ const (
 	otherPassword = "another horse battery"
 )
 
-// typed runs a command with a line on its standard input.
+// typed runs a command with the given standard input.
 func typed(t *testing.T, env environment, line string, args ...string) result {
 	t.Helper()
 	return runWith(t.Context(), env, strings.NewReader(line), args...)
@@ -31,7 +31,7 @@ func signIn(t *testing.T, url, name, password string) (int, string) {
 func TestUserCommands(t *testing.T) {
 	t.Parallel()
 	onBoth(t, func(t *testing.T, env environment) {
-		// Before the first start of the node.
+		// All this works before the node's first start.
 		typed(t, env, goodPassword+"\n", "user", "add", "Alice", "--role", "operator").wants(t, 0, "user Alice may sign in as operator")
 		typed(t, env, goodPassword+"\r\nmore\n", "user", "add", "bob", "--role", "admin").wants(t, 0, "user bob may sign in as admin")
 		typed(t, env, goodPassword, "user", "add", "aLiCe", "--role", "viewer").wants(t, 1, "There is a user aLiCe already")
@@ -77,7 +77,7 @@ func TestUserCommands(t *testing.T) {
 	})
 }
 
-func TestUserOfWrongUsage(t *testing.T) {
+func TestUserWrongUsage(t *testing.T) {
 	t.Parallel()
 	env := onSQLite(t)
 	for _, c := range []struct {
@@ -108,7 +108,8 @@ func TestUserOfWrongUsage(t *testing.T) {
 	}
 }
 
-// TestServeMakesTheFirstUser: the password is shown once, works, and is in no line of the log; so are all others.
+// TestServeMakesTheFirstUser: the first password is shown once and works. Neither it nor any other password appears in the
+// log.
 func TestServeMakesTheFirstUser(t *testing.T) {
 	t.Parallel()
 	program(t)
@@ -132,7 +133,7 @@ func TestServeMakesTheFirstUser(t *testing.T) {
 			t.Errorf("a wrong name: %d", status)
 		}
 
-		// A real pipe on standard input, while the node runs.
+		// Use a real pipe on standard input while the node is running.
 		change := exec.Command(program(t), "user", "passwd", "admin")
 		change.Env, change.Stdin = env.with("PATH="+os.Getenv("PATH")), strings.NewReader(otherPassword+"\n")
 		if out, err := change.CombinedOutput(); err != nil || strings.Contains(string(out), otherPassword) {
@@ -153,7 +154,7 @@ func TestServeMakesTheFirstUser(t *testing.T) {
 		}
 		log := first.err.String()
 		if strings.Count(log, password) != 1 {
-			t.Errorf("the first password stands there %d times", strings.Count(log, password))
+			t.Errorf("the first password is shown %d times", strings.Count(log, password))
 		}
 		for _, secret := range []string{"a wrong password", "wrong-field", otherPassword, token, second, strings.Split(token, ".")[2], "argon2id"} {
 			if strings.Contains(log, secret) {
