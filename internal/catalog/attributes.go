@@ -8,13 +8,13 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 )
 
-// maxDepth is how deep the attributes of a product may be nested, their own object counted.
+// maxDepth is how deep a product's attributes may be nested, including their own object.
 const maxDepth = 64
 
 const tooDeep = "the product is nested deeper than 64 levels"
 
-// attributes returns the canonical attributes of the line, or the reason to refuse the product. The result lies in
-// the line or in buf.
+// attributes returns the canonical attributes of the line, or the reason to refuse the product. The result shares memory
+// with the line or buf.
 func (m *members) attributes(buf *buffer) (canonical []byte, reason string) {
 	raw := m.own[memberAttributes]
 	switch {
@@ -36,7 +36,7 @@ func (m *members) attributes(buf *buffer) (canonical []byte, reason string) {
 		case errors.Is(err, jsontext.ErrDuplicateName) && errors.As(err, &syntax):
 			return nil, fmt.Sprintf("the member %q appears both in the product and in its attributes",
 				clip(syntax.JSONPointer.LastToken()))
-		case err != nil: // not possible after the decoder accepted every part
+		case err != nil: // cannot happen, because the decoder has accepted every part
 			return nil, "the attributes are not valid JSON"
 		case hasNUL(out):
 			return nil, "names and values must not contain NUL"
@@ -46,7 +46,7 @@ func (m *members) attributes(buf *buffer) (canonical []byte, reason string) {
 	return raw, ""
 }
 
-// merge puts the members of the attributes object behind those found beside it and returns the whole object.
+// merge appends the members of the attributes object to those found next to it and returns the whole object.
 func (m *members) merge(attributes []byte) []byte {
 	if !isAbsent(attributes) {
 		inner := bytes.Trim(attributes[1:len(attributes)-1], " \t\r\n")
@@ -59,7 +59,7 @@ func (m *members) merge(attributes []byte) []byte {
 	return m.extra
 }
 
-// hasNUL looks for the escape of NUL in valid JSON. A raw NUL is never valid there.
+// hasNUL looks for an escaped NUL in valid JSON, which cannot contain a raw one.
 func hasNUL(json []byte) bool {
 	escape := []byte(`\u0000`)
 	for rest := json; ; {
@@ -67,7 +67,7 @@ func hasNUL(json []byte) bool {
 		if i < 0 {
 			return false
 		}
-		// An even number of backslashes before it means that this one is not itself escaped.
+		// After an even number of backslashes, this one is not itself escaped.
 		before := rest[:i]
 		slashes := len(before) - len(bytes.TrimRight(before, `\`))
 		if slashes%2 == 0 {
@@ -77,15 +77,15 @@ func hasNUL(json []byte) bool {
 	}
 }
 
-// findings is what [inspect] sees in an object.
+// findings is what [inspect] learns about an object.
 type findings struct {
-	// canonical is true only where the object is in canonical form for certain.
+	// canonical is true only if the object is certainly in canonical form.
 	canonical bool
 	depth     int
 }
 
-// inspect walks over an object that is already known to be valid JSON. It spares those that are canonical as they
-// came, as all are that another node sends, a second pass through the formatter. It stops at [maxDepth].
+// inspect walks through an object that is known to be valid JSON, and stops at [maxDepth]. Objects that are canonical
+// already, like all those from other nodes, need no second pass through the formatter.
 func inspect(object []byte) findings {
 	type level struct {
 		inObject   bool
@@ -129,8 +129,8 @@ func inspect(object []byte) findings {
 	return f
 }
 
-// stringEnd returns the index of the quote that ends the string whose text begins at i, and whether the text is free
-// of escapes.
+// stringEnd returns the index of the closing quote of the string whose text begins at i, and whether the text has no
+// escapes.
 func stringEnd(json []byte, i int) (end int, plain bool) {
 	plain = true
 	for ; json[i] != '"'; i++ {
@@ -142,8 +142,8 @@ func stringEnd(json []byte, i int) (end int, plain bool) {
 	return i, plain
 }
 
-// sortsAsBytes says whether comparing name byte by byte is certain to agree with comparing UTF-16 code units; the
-// two orders differ only from U+E000 on, whose UTF-8 begins with 0xEE.
+// sortsAsBytes reports whether comparing name byte by byte certainly agrees with comparing UTF-16 code units. The two
+// orders only differ from U+E000 on, whose UTF-8 begins with 0xEE.
 func sortsAsBytes(name []byte) bool {
 	for _, c := range name {
 		if c >= 0xEE {

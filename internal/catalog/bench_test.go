@@ -6,7 +6,7 @@ import (
 	"fullsync/internal/catalog"
 )
 
-// feedLine is a product as a shop feed has it: members in any order, everything at the top.
+// feedLine is a product as in a shop's feed: members in any order, all at the top level.
 const feedLine = `{"id":"prod-000123","sku":"TS-RED-XL-000123","name":"Organic cotton T-shirt, crew neck, red",` +
 	`"price":"24.90","currency":"EUR","active":true,"brand":"Nordlys","barcode":"4006381333931","tags":["summer","cotton",` +
 	`"unisex"],"description":"Soft mid-weight jersey from certified cotton, cut straight, dyed in small lots.",` +

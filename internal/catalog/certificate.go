@@ -11,9 +11,9 @@ import (
 	"fullsync/internal/fault"
 )
 
-// Certificate is one line for a whole catalog: two catalogs with the same certificate hold the same products. It is the
-// SHA-256 over one line for each product, ascending by id: the id, a tab, the content hash, a line feed. The zero value
-// is no certificate; see [NewCertificate].
+// Certificate identifies the content of a whole catalog: two catalogs with the same certificate hold the same products. It
+// is the SHA-256 over one line per product, ascending by id: the id, a tab, the content hash and a line feed. The zero
+// value is not usable; see [NewCertificate].
 type Certificate struct {
 	sum   hash.Hash
 	count int64
@@ -30,13 +30,13 @@ func (c *Certificate) Add(id, hash string) {
 	c.count++
 }
 
-// Count is how many products were added.
+// Count returns how many products were added.
 func (c *Certificate) Count() int64 { return c.count }
 
-// String returns the SHA-256 of what was added so far as 64 hexadecimal digits.
+// String returns the SHA-256 so far as 64 hexadecimal digits.
 func (c *Certificate) String() string { return hex.EncodeToString(c.sum.Sum(nil)) }
 
-// State returns an opaque text from which [ResumeCertificate] goes on, here or in another process.
+// State returns an opaque text for [ResumeCertificate], which continues from it, even in another process.
 func (c *Certificate) State() string {
 	state, err := c.sum.(encoding.BinaryMarshaler).MarshalBinary()
 	if err != nil {
@@ -48,8 +48,8 @@ func (c *Certificate) State() string {
 // MaxCertificateState is the length of the longest text that [Certificate.State] returns.
 const MaxCertificateState = 256
 
-// ResumeCertificate returns the certificate whose [Certificate.State] is given. It returns an Invalid [fault.Error] for any
-// other text.
+// ResumeCertificate restores a certificate from its [Certificate.State]. It returns an Invalid [fault.Error] for any other
+// text.
 func ResumeCertificate(state string) (*Certificate, error) {
 	c := NewCertificate()
 	empty, err := c.sum.(encoding.BinaryMarshaler).MarshalBinary()

@@ -12,22 +12,22 @@ import (
 const (
 	// cursorVersion is the first byte of an encoded cursor.
 	cursorVersion = 1
-	// maxCursorPart bounds each part of a cursor, in bytes.
+	// maxCursorPart is the longest part of a cursor, in bytes.
 	maxCursorPart = 255
 	// maxCursorText is the longest text of a valid cursor: three parts, each with a length of up to two bytes.
 	maxCursorText = (1+3*(2+maxCursorPart))*4/3 + 1
 )
 
-// Cursor is the position in a source after the last committed batch. It is bound to the source node and the catalog.
+// Cursor is the position in a source after the last committed batch. It is valid only for its source node and catalog.
 type Cursor struct {
 	NodeID  string
 	Catalog string
-	// After is the id of the last product read, empty at the beginning.
+	// After is the id of the last product read; empty at the beginning.
 	After string
 }
 
-// String returns the cursor as opaque text for [ParseCursor], which reads back cursors whose parts are at most 255
-// bytes of valid UTF-8 without NUL; node ids, catalog names and product ids all are.
+// String returns the cursor as opaque text for [ParseCursor]. Each part must be at most 255 bytes of valid UTF-8 without
+// NUL, as node ids, catalog names and product ids are.
 func (c Cursor) String() string {
 	b := make([]byte, 0, 64)
 	b = append(b, cursorVersion)
@@ -38,8 +38,8 @@ func (c Cursor) String() string {
 	return base64.RawURLEncoding.EncodeToString(b)
 }
 
-// ParseCursor reads the text that [Cursor.String] made. It returns an Invalid [fault.Error] for any other text, the
-// empty one included.
+// ParseCursor reads the text that [Cursor.String] made. It returns an Invalid [fault.Error] for any other text, including
+// "".
 func ParseCursor(text string) (Cursor, error) {
 	if len(text) > maxCursorText {
 		return Cursor{}, errCursor()
@@ -60,20 +60,20 @@ func ParseCursor(text string) (Cursor, error) {
 			return Cursor{}, errCursor()
 		}
 	}
-	// One position has one text: left-over bytes and other spellings of the same are refused.
+	// Each position has exactly one text, so refuse left-over bytes and other spellings.
 	if len(b) > 0 || c.String() != text {
 		return Cursor{}, errCursor()
 	}
 	return c, nil
 }
 
-// Check returns a Conflict [fault.Error] where c is not a position in the named catalog of the source node.
+// Check returns a Conflict [fault.Error] unless c is a position in the named catalog of the source node.
 func (c Cursor) Check(nodeID, catalog string) error {
 	if c.NodeID == nodeID && c.Catalog == catalog {
 		return nil
 	}
 	return fault.New(fault.Conflict, "CURSOR_MISMATCH", "Cursor belongs to another source",
-		"The saved position belongs to catalog %q of node %q, but catalog %q of node %q is to be read; start a new sync.",
+		"The saved position belongs to catalog %q of node %q, but this sync reads catalog %q of node %q; start a new sync.",
 		clip(c.Catalog), clip(c.NodeID), clip(catalog), clip(nodeID))
 }
 

@@ -68,8 +68,8 @@ func TestCursorCheck(t *testing.T) {
 			t.Errorf("Check(%q, %q) = %v; want a Conflict fault", other[0], other[1], err)
 		}
 	}
-	const want = `The saved position belongs to catalog "main" of node "branch", but catalog "main" of node "other" ` +
-		`is to be read; start a new sync.`
+	const want = `The saved position belongs to catalog "main" of node "branch", but this sync reads catalog "main" of node "other"; ` +
+		`start a new sync.`
 	if got := fault.Sentence(c.Check("other", "main"), ""); got != want {
 		t.Errorf("sentence:\n got %s\nwant %s", got, want)
 	}

@@ -6,12 +6,12 @@ import (
 	"strings"
 )
 
-// HashVersion is the version of the content hash. Digests of two versions cannot be compared: a node says its own with
-// every answer about them.
+// HashVersion is the version of the content hash. Digests of different versions cannot be compared, so a node sends its
+// version with every answer about digests.
 const HashVersion = "1"
 
-// DigestOf returns the digest of one content hash: its first 8 bytes after the version, big-endian. It returns false for
-// text that is no content hash of [HashVersion]. Databases keep the same 64 bits as a signed number.
+// DigestOf returns the digest of a content hash: its first 8 bytes after the version, big-endian. It returns false if the
+// text is not a content hash of [HashVersion]. Databases store the same 64 bits as a signed number.
 func DigestOf(hash string) (uint64, bool) {
 	const whole, first = 43, 11 // characters of base64url that stand for all 32 bytes, and for the first 8
 	text, ok := strings.CutPrefix(hash, hashVersion)
@@ -27,20 +27,19 @@ func DigestOf(hash string) (uint64, bool) {
 	return binary.BigEndian.Uint64(sum[:]), true
 }
 
-// Digest is what is compared of a span of products instead of the products: how many there are, and the sum of the
-// digests of their hashes, modulo 2^64. Two spans with equal digests hold the same products.
+// Digest stands for a span of products in a comparison: how many there are, and the sum of their hashes' digests modulo
+// 2^64. Two spans with equal digests hold the same products.
 type Digest struct {
 	Count int64
 	Sum   uint64
-	// Known is false where the digest of at least one product is missing. Sum then means nothing, and the digest equals
-	// no other.
+	// Known is false if at least one product's digest is missing. Sum is then meaningless, and the digest equals no other.
 	Known bool
 }
 
-// Same says whether both digests are known and equal.
+// Same reports whether both digests are known and equal.
 func (d Digest) Same(other Digest) bool { return d.Known && other.Known && d == other }
 
-// Add counts one product with this content hash. A hash that is none makes the digest unknown.
+// Add adds one product with this content hash. An invalid hash makes the digest unknown.
 func (d *Digest) Add(hash string) {
 	digest, ok := DigestOf(hash)
 	d.Count++
@@ -48,15 +47,16 @@ func (d *Digest) Add(hash string) {
 	d.Known = d.Known && ok
 }
 
-// Plus returns the digest of both spans together.
+// Plus returns the digest of two spans together.
 func (d Digest) Plus(other Digest) Digest {
 	return Digest{Count: d.Count + other.Count, Sum: d.Sum + other.Sum, Known: d.Known && other.Known}
 }
 
-// Interval is a stretch of ids: greater than After, up to and including Through, where "" stands for the end of the catalog.
+// Interval is a range of ids: greater than After, up to and including Through. A Through of "" means the end of the
+// catalog.
 type Interval struct{ After, Through string }
 
-// Span is the digest of the products whose ids are greater than the previous span's Through, and up to its own.
+// Span is the digest of the products with ids greater than the previous span's Through, up to and including its own.
 type Span struct {
 	Through string
 	Digest

@@ -1,4 +1,4 @@
-// Package catalog holds products as every part of fullsync sees them: what a product is, the strict reading of one
-// JSON line into it, its canonical wire form and content hash, batches, and the cursor that says how far a source
-// has been read. It is pure: it knows no database and no network.
+// Package catalog defines products for every part of fullsync: what a product is, how to parse it strictly from a line of
+// JSON, its canonical wire form and content hash, batches, and the cursor that says how far a source has been read. It
+// knows no database and no network.
 package catalog

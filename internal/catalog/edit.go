@@ -7,24 +7,24 @@ import (
 	"fullsync/internal/fault"
 )
 
-// Edit is a change to one product that somebody asks for.
+// Edit is a requested change to one product.
 type Edit struct {
-	// Product is what to put. To delete, only its ID counts.
+	// Product is the product to put. For a deletion only its ID matters.
 	Product Product
 	Delete  bool
-	// If says how the product must be for that.
+	// If is the condition for the edit.
 	If Condition
 }
 
-// Condition says how a product must be for an edit to be made. The zero value allows everything.
+// Condition says what must be true of the current product for an edit to happen. The zero value allows everything.
 type Condition struct {
-	// Hashes, where there are any, are the content hashes of which the product must have one.
+	// Hashes, if any, lists content hashes; the product must have one of them.
 	Hashes []string
-	// Exists says that it must be there, Absent that it must not.
+	// Exists requires the product to exist, Absent requires that it does not.
 	Exists, Absent bool
 }
 
-// Allows says whether a product that is held with that hash, or is not held, fits the condition.
+// Allows reports whether the condition holds for a product that exists with that hash, or does not exist.
 func (c Condition) Allows(held bool, hash string) bool {
 	switch {
 	case c.Absent && held, c.Exists && !held:
@@ -40,54 +40,54 @@ type Effect string
 
 // The effects.
 const (
-	// Created says that there was no such product, Updated that it had another content.
+	// Created means that there was no such product, Updated that its content was different.
 	Created Effect = "created"
 	Updated Effect = "updated"
-	// Unchanged says that the product had this content already.
+	// Unchanged means that the product already had this content.
 	Unchanged Effect = "unchanged"
-	// Deleted says that it is gone, Missing that it was not there.
+	// Deleted means that the product was deleted, Missing that there was none.
 	Deleted Effect = "deleted"
 	Missing Effect = "missing"
 )
 
-// Edited is what became of an edit.
+// Edited is the result of an edit.
 type Edited struct {
-	// Stored is the product as it is held now. Of one that was deleted or missing it has only the ID.
+	// Stored is the product as it is now. For a deleted or missing product only the ID is set.
 	Stored
 	Effect Effect
 }
 
-// Unmet is an edit whose condition does not hold.
+// Unmet is an edit whose condition did not hold.
 type Unmet struct {
-	// Index is the number of the edit, from 0.
+	// Index is the edit's position in the request, from 0.
 	Index int
 	ID    string
 	If    Condition
-	// Hash is what the product has now, "" where it is not held.
+	// Hash is the product's current hash; "" if there is no such product.
 	Hash string
 }
 
-// UnmetError says that edits were not made because of the conditions of some. Nothing was written.
+// UnmetError says that nothing was written, because the conditions of some edits did not hold.
 type UnmetError struct{ Unmet []Unmet }
 
-// Error says how many there are.
+// Error says how many conditions did not hold.
 func (e *UnmetError) Error() string {
-	return fmt.Sprintf("%d products are not as the edits expect them", len(e.Unmet))
+	return fmt.Sprintf("%d products are not as the edits expect", len(e.Unmet))
 }
 
-// CountError says that a catalog does not hold as many products as the caller thinks. Nothing was deleted.
+// CountError says that nothing was deleted, because the catalog does not hold as many products as the caller thinks.
 type CountError struct {
 	Catalog string
-	// Products is how many it holds.
+	// Products is how many the catalog holds.
 	Products int64
 }
 
-// Error says how many it holds.
+// Error says how many the catalog holds.
 func (e *CountError) Error() string {
 	return fmt.Sprintf("catalog %s holds %d products", e.Catalog, e.Products)
 }
 
-// NoProduct is the NotFound error for a product that a catalog does not hold.
+// NoProduct is the NotFound error for a product that is not in a catalog.
 func NoProduct(catalogName string) *fault.Error {
 	return fault.New(fault.NotFound, "PRODUCT_NOT_FOUND", "Product not found", "Catalog %s holds no product with this id.", catalogName)
 }

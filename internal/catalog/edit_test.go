@@ -26,8 +26,8 @@ func TestConditions(t *testing.T) {
 	}
 }
 
-// TestWhatWasReadCanBeSentBack: the members that a node adds do not become attributes.
-func TestWhatWasReadCanBeSentBack(t *testing.T) {
+// TestAProductReadCanBeSentBack: the members that a node adds do not become attributes.
+func TestAProductReadCanBeSentBack(t *testing.T) {
 	t.Parallel()
 	want, err := catalog.Parse([]byte(`{"id":"a","name":"A","price":"1.50","attributes":{"color":"red","createdAt":"long ago"}}`))
 	if err != nil {

@@ -9,17 +9,17 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 )
 
-// hashVersion begins every content hash. It changes whenever [Product.AppendJSON] does, so that hashes of two
-// versions never meet as equals.
+// hashVersion begins every content hash. It changes whenever [Product.AppendJSON] does, so that hashes of different
+// versions are never equal.
 const hashVersion = HashVersion + ":"
 
-// emptyAttributes is the canonical form of no attributes.
+// emptyAttributes is the canonical form of a product without attributes.
 const emptyAttributes = "{}"
 
-// AppendJSON appends the canonical wire form of p to dst and returns it. It is the form nodes exchange and the input
-// of the content hash: members in the order id, sku, name, price, currency, active, attributes; an absent sku, price
-// or currency is left out; no white space, minimal escaping, attributes verbatim. [Parse] reads it back to the same
-// product. Invalid UTF-8, which Parse never lets in, comes out as U+FFFD.
+// AppendJSON appends the canonical wire form of p to dst and returns it. Nodes exchange this form and hash it: members in
+// the order id, sku, name, price, currency, active, attributes; without an absent sku, price or currency; no white space,
+// minimal escaping, attributes verbatim. [Parse] turns it back into the same product. Invalid UTF-8, which Parse never lets
+// in, comes out as U+FFFD.
 func (p *Product) AppendJSON(dst []byte) []byte {
 	dst = appendQuoted(append(dst, `{"id":`...), p.ID)
 	if p.SKU != "" {
@@ -45,8 +45,8 @@ func (p *Product) AppendJSON(dst []byte) []byte {
 	return append(dst, '}')
 }
 
-// ContentHash computes the hash over everything that matters of p: the version, then the SHA-256 of its canonical
-// wire form in base64url without padding.
+// ContentHash computes the content hash of p: the version, then the SHA-256 of the canonical wire form in base64url without
+// padding.
 func (p *Product) ContentHash() string {
 	buf := buffers.Get().(*buffer)
 	defer buf.release()
@@ -61,7 +61,7 @@ func hashOf(wire []byte) string {
 	return string(base64.RawURLEncoding.AppendEncode(text, sum[:]))
 }
 
-// appendQuoted appends s as a JSON string. Most strings need no escape and are copied as they stand.
+// appendQuoted appends s as a JSON string. Most strings need no escapes and are copied as they are.
 func appendQuoted(dst []byte, s string) []byte {
 	ascii := true
 	for i := 0; i < len(s); i++ {
@@ -81,19 +81,19 @@ func appendQuoted(dst []byte, s string) []byte {
 }
 
 func appendEscaped(dst []byte, s string) []byte {
-	// The error only says that invalid UTF-8 was replaced, which AppendJSON documents.
+	// An error only means that invalid UTF-8 was replaced, which AppendJSON documents.
 	dst, _ = jsontext.AppendQuote(dst, s)
 	return dst
 }
 
-// keepBytes is the largest scratch space that is kept for the next product; a rare 1 MB product shall not be paid
-// for in memory from then on.
+// keepBytes is the largest scratch space to keep for the next product, so that a rare 1 MB product does not use memory for
+// ever.
 const keepBytes = 64 << 10
 
-// buffer is scratch space that outlives one call only to save allocations; no result refers to it.
+// buffer is scratch space. It is reused only to save allocations; no result refers to it.
 type buffer struct {
 	wire       []byte // a canonical wire form
-	text       []byte // the texts of a product, one after the other
+	text       []byte // a product's texts, one after another
 	extra      []byte // the other members of a line, put together
 	attributes []byte // attributes in canonical form
 }

@@ -7,31 +7,31 @@ import (
 	"io"
 )
 
-// lineBuffer is what a [LineReader] reads at once, in bytes.
+// lineBuffer is how many bytes a [LineReader] reads at a time.
 const lineBuffer = 64 << 10
 
-// LineReader reads NDJSON line by line. It holds at most one line, whatever the size of the input.
+// LineReader reads NDJSON line by line. It holds at most one line in memory, however large the input is.
 type LineReader struct {
 	in     *bufio.Reader
-	long   []byte // a line that did not fit the buffer of in
+	long   []byte // a line that did not fit into in's buffer
 	number int
 	err    error // what ended the input
 }
 
-// NewLineReader returns a reader of the lines of r.
+// NewLineReader returns a reader for the lines of r.
 func NewLineReader(r io.Reader) *LineReader {
 	return &LineReader{in: bufio.NewReaderSize(r, lineBuffer)}
 }
 
-// LineTooLongError is a line over [MaxLineBytes]. The reader has skipped it and can go on.
+// LineTooLongError is the error for a line over [MaxLineBytes]. The reader has skipped the line and can go on.
 type LineTooLongError struct {
-	// Number is the line's number, from 1.
+	// Number is the line number, from 1.
 	Number int
-	// Beginning is a copy of the first bytes of the line, enough for an id that stands first.
+	// Beginning is a copy of the line's first bytes, enough for an id that comes first.
 	Beginning []byte
 }
 
-// lineBeginning is how many bytes of a line that is too long are kept: room for an id whose every byte is an escape.
+// lineBeginning is how many bytes of a too long line are kept: room for an id of nothing but escapes.
 const lineBeginning = 2 << 10
 
 // Error says how long a line may be.
@@ -39,12 +39,12 @@ func (e *LineTooLongError) Error() string {
 	return fmt.Sprintf("the line is longer than %d bytes", MaxLineBytes)
 }
 
-// Next returns the next line that is not blank, without its line end, and its number; blank lines are counted, and a
-// byte order mark before the first line is dropped. The line is valid until the next call.
+// Next returns the next line that is not blank, without its line ending, and its number. Blank lines count, and a byte
+// order mark before the first line is dropped. The line is valid until the next call.
 //
-// It returns a [*LineTooLongError] for a line over [MaxLineBytes], after which Next goes on behind it; io.EOF at the
-// end; and an error of the underlying reader as it is, then and ever after. No part of a line that was cut by such an
-// error is returned.
+// It returns a [*LineTooLongError] for a line over [MaxLineBytes], and continues after that line at the next call. It
+// returns io.EOF at the end. An error of the underlying reader is returned as it is, now and at every later call, without
+// the part of a line before it.
 func (l *LineReader) Next() (line []byte, number int, err error) {
 	for {
 		line, tooLong, err := l.read()
@@ -65,10 +65,10 @@ func (l *LineReader) Next() (line []byte, number int, err error) {
 	}
 }
 
-// read returns the next line as it came, without its newline. Of a line that is too long it returns a part.
+// read returns the next raw line without its newline, and only part of a line that is too long.
 func (l *LineReader) read() (line []byte, tooLong bool, err error) {
 	if cap(l.long) > 4*lineBuffer {
-		l.long = nil // a rare long line shall not be paid for in memory from then on
+		l.long = nil // so that a rare long line does not use memory for ever
 	}
 	l.long = l.long[:0]
 	for l.err == nil {
@@ -80,7 +80,7 @@ func (l *LineReader) read() (line []byte, tooLong bool, err error) {
 				return part, false, nil
 			}
 		}
-		// Room for a byte order mark and a carriage return, which do not count.
+		// Leave room for a byte order mark and a carriage return, which do not count.
 		if tooLong = tooLong || len(l.long)+len(part) > MaxLineBytes+4; !tooLong {
 			l.long = append(l.long, part...)
 		}

@@ -16,7 +16,7 @@ import (
 
 var errCut = errors.New("connection reset")
 
-// readLines returns every line as "number:text", a line that is too long as "number:too long", and what ended it.
+// readLines returns every line as "number:text", or "number:too long", and the error that ended the input.
 func readLines(r io.Reader) (lines []string, err error) {
 	in := catalog.NewLineReader(r)
 	for {
@@ -88,7 +88,7 @@ func TestLineReaderPassesReadErrorsOn(t *testing.T) {
 	}
 }
 
-// endless is a line without an end.
+// endless is a reader of one line that never ends.
 type endless struct{}
 
 func (endless) Read(p []byte) (int, error) {
@@ -107,7 +107,7 @@ func TestLineReaderHoldsNoEndlessLine(t *testing.T) {
 	if err != io.EOF || len(got) != 1 || got[0] != "1:too long" {
 		t.Fatalf("got %d lines, %v; want one that is too long", len(got), err)
 	}
-	// Everything allocated on the way counts, so a buffer that grew to the line's length could not hide.
+	// This counts everything that was ever allocated, so a buffer that grew with the line cannot hide.
 	if used := after.TotalAlloc - before.TotalAlloc; used > size/4 {
 		t.Errorf("skipping a line of %d bytes allocated %d bytes", size, used)
 	}

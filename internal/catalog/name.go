@@ -2,14 +2,14 @@ package catalog
 
 import "fullsync/internal/fault"
 
-// Default is the catalog that is meant where none is named.
+// Default is the catalog to use when none is named.
 const Default = "main"
 
-// maxCatalogBytes is the length of the longest catalog name.
+// maxCatalogBytes is the longest catalog name, in bytes.
 const maxCatalogBytes = 63
 
-// CheckName says whether name can be the name of a catalog: 1 to 63 letters, digits, dots, underscores and hyphens
-// of ASCII, the first a letter or digit. It returns an Invalid [fault.Error] otherwise.
+// CheckName returns an Invalid [fault.Error] unless name is a valid catalog name: 1 to 63 ASCII letters, digits, dots,
+// underscores and hyphens, the first a letter or digit.
 func CheckName(name string) error {
 	ok := name != "" && len(name) <= maxCatalogBytes && isAlphanumeric(name[0])
 	for i := 0; ok && i < len(name); i++ {

@@ -8,7 +8,7 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 )
 
-// member is the place of one of a product's own members among [members.own].
+// member is the index in [members.own] of one of a product's own members.
 type member int
 
 const (
@@ -22,7 +22,7 @@ const (
 	ownMembers
 )
 
-// memberOf returns the product's own member of that name. Names are case-sensitive.
+// memberOf returns a product's own member with that name. Names are case-sensitive.
 func memberOf(name []byte) (member, bool) {
 	switch string(name) {
 	case "id":
@@ -43,20 +43,19 @@ func memberOf(name []byte) (member, bool) {
 	return 0, false
 }
 
-// members is one line taken apart: raw JSON values that still lie in the line, nil where absent.
+// members is a line taken apart into raw JSON values, which share the line's memory; nil means absent.
 type members struct {
 	own [ownMembers][]byte
-	// extra is an object of every other member, its closing brace still missing.
+	// extra is an object with all other members, without its closing brace.
 	extra []byte
-	// skip says which other members are left out, none where it is nil.
+	// skip says which other members to leave out; nil means none.
 	skip func(name []byte) bool
 }
 
-// Parse reads one product from one line of JSON and fills in its content hash. The line is a single JSON object with
-// the members id and name, and at will sku, price, currency, active and attributes; every other member is kept, with
-// those of an attributes object, in Attributes, which comes out canonical: names sorted at every depth by their
-// UTF-16 code units (RFC 8785), no white space, numbers literally as they came, strings with as few escapes as JSON
-// allows.
+// Parse reads one product from one line of JSON and sets its content hash. The line must be a single JSON object with the
+// members id and name, and optionally sku, price, currency, active and attributes. All other members end up in Attributes,
+// together with those of an attributes object. Attributes is canonical: names sorted at every depth by their UTF-16 code
+// units (RFC 8785), no white space, numbers exactly as written, strings with as few escapes as JSON allows.
 //
 // The error is always a [*Reject]. The strings of the product share one allocation and do not refer to line.
 func Parse(line []byte) (Product, error) {
@@ -70,9 +69,9 @@ func Parse(line []byte) (Product, error) {
 	return m.product(buf)
 }
 
-// ParseEdit is [Parse] for a product as the API shows it: the members that only a node knows (originNodeId, createdAt,
-// updatedAt) are left out, so that what was read can be sent back. Where id is not empty, the object need not name its
-// id, and must not name another.
+// ParseEdit is [Parse] for a product as the API shows it. It ignores the members that only a node sets (originNodeId,
+// createdAt, updatedAt), so that a client can send back what it has read. If id is not empty, the object may leave out its
+// id but must not have a different one.
 func ParseEdit(id string, object []byte) (Product, error) {
 	buf := buffers.Get().(*buffer)
 	defer buf.release()
@@ -91,7 +90,7 @@ func ParseEdit(id string, object []byte) (Product, error) {
 	return p, err
 }
 
-// onlyNodesKnow says whether a member of that name is shown with a product, but is not the caller's to say.
+// onlyNodesKnow reports whether a member is shown with a product but cannot be set by callers.
 func onlyNodesKnow(name []byte) bool {
 	switch string(name) {
 	case "originNodeId", "createdAt", "updatedAt":
@@ -100,7 +99,7 @@ func onlyNodesKnow(name []byte) bool {
 	return false
 }
 
-// decoder pairs a decoder with the buffer it reads from, so that both are used again.
+// decoder pairs a decoder with its input buffer, so that both can be reused.
 type decoder struct {
 	jsontext.Decoder
 	input bytes.Buffer
@@ -110,11 +109,11 @@ var decoders = sync.Pool{New: func() any { return new(decoder) }}
 
 func (d *decoder) release() {
 	d.input = bytes.Buffer{}
-	d.Reset(&d.input) // lets go of the line
+	d.Reset(&d.input) // release the line
 	decoders.Put(d)
 }
 
-// readError is what [members.read] reports beside the errors of jsontext: a sentence that may be shown.
+// readError is an error of [members.read] that does not come from jsontext: a sentence for people.
 type readError string
 
 func (e readError) Error() string { return string(e) }
@@ -124,7 +123,7 @@ const (
 	errMore      readError = "nothing may follow the product's JSON object on its line"
 )
 
-// read takes line apart. jsontext checks the syntax, UTF-8 and that names are unique at every depth.
+// read takes a line apart. jsontext checks the syntax, the UTF-8, and that names are unique at every depth.
 func (m *members) read(line []byte) error {
 	d := decoders.Get().(*decoder)
 	defer d.release()
@@ -157,7 +156,7 @@ func (m *members) read(line []byte) error {
 	return nil
 }
 
-// value reads the next name or value and returns its bytes in line, which stay valid when the decoder goes on.
+// value reads the next name or value and returns its bytes in line, which stay valid as the decoder goes on.
 func (d *decoder) value(line []byte) ([]byte, error) {
 	v, err := d.ReadValue()
 	if err != nil {
@@ -176,7 +175,7 @@ func (m *members) add(quoted, value []byte) {
 	if i, ok := memberOf(name); ok {
 		own := &m.own[i]
 		*own = value
-		// Attributes of another type are an attribute like any other.
+		// A member called attributes that is not an object is an attribute like any other.
 		if i != memberAttributes || kindOf(value) == jsontext.KindBeginObject || kindOf(value) == jsontext.KindNull {
 			return
 		}
@@ -192,8 +191,7 @@ func (m *members) add(quoted, value []byte) {
 
 func (m *members) hasExtra() bool { return len(m.extra) > len("{") }
 
-// unquote returns the text of a valid JSON string: a part of quoted itself where it has no escapes, else appended to
-// space.
+// unquote returns the text of a valid JSON string: part of quoted itself if it has no escapes, otherwise appended to space.
 func unquote(space, quoted []byte) []byte {
 	if bytes.IndexByte(quoted, '\\') < 0 {
 		return quoted[1 : len(quoted)-1]
@@ -202,7 +200,7 @@ func unquote(space, quoted []byte) []byte {
 	return text
 }
 
-// kindOf returns the kind of a raw value, or 0 for an absent one.
+// kindOf returns the kind of a raw value, or 0 if it is absent.
 func kindOf(raw []byte) jsontext.Kind {
 	if len(raw) == 0 {
 		return 0
@@ -210,5 +208,5 @@ func kindOf(raw []byte) jsontext.Kind {
 	return jsontext.Value(raw).Kind()
 }
 
-// isAbsent says whether an optional member is missing or null.
+// isAbsent reports whether an optional member is missing or null.
 func isAbsent(raw []byte) bool { return len(raw) == 0 || raw[0] == 'n' }

@@ -11,7 +11,7 @@ import (
 	"fullsync/internal/catalog"
 )
 
-// nested returns n arrays in each other.
+// nested returns n nested arrays.
 func nested(n int) string { return strings.Repeat("[", n) + strings.Repeat("]", n) }
 
 func TestParseAccepts(t *testing.T) {
@@ -75,7 +75,7 @@ func TestParseAccepts(t *testing.T) {
 	}
 }
 
-// checkProduct checks what holds for every product that was accepted.
+// checkProduct checks what is true of every accepted product.
 func checkProduct(t *testing.T, p catalog.Product) {
 	t.Helper()
 	wire := p.AppendJSON(nil)
@@ -178,7 +178,7 @@ func TestParseRejects(t *testing.T) {
 }
 
 func TestParseLargestProduct(t *testing.T) {
-	// The frame around the filler, without which the largest product is known to the byte.
+	// Subtract everything around the filler to hit the largest size exactly.
 	frame := catalog.Product{ID: "1", Name: "A", Active: true, Attributes: `{"x":""}`}
 	room := catalog.MaxProductBytes - len(frame.AppendJSON(nil))
 	p, err := catalog.Parse([]byte(`{"id":"1","name":"A","x":"` + strings.Repeat("x", room) + `"}`))
@@ -206,8 +206,8 @@ func TestParseKeepsNothingOfTheLine(t *testing.T) {
 	checkProduct(t, p)
 }
 
-// The golden values hold for every database that was ever filled. Where this test fails because the canonical form
-// or the hash changed on purpose, the hash's version must change with it.
+// Every existing database relies on these golden values. If this test fails because the canonical form or the hash was
+// changed on purpose, the hash's version must change too.
 func TestHashIsGolden(t *testing.T) {
 	const line = `{"id":"4711","sku":"S-1","name":"Größe \"M\"","price":12.50,"currency":"EUR","active":false,` +
 		`"z":[1.0,1e5,null],"attributes":{"b":"\u00e4\u0007","a":{}}}`

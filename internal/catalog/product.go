@@ -2,39 +2,39 @@ package catalog
 
 import "time"
 
-// Limits of what a node takes in.
+// Limits on what a node accepts.
 const (
 	// MaxBatchProducts is the largest number of products in one batch.
 	MaxBatchProducts = 5000
-	// MaxBatchBytes is the encoded size, in bytes, above which a batch takes no further product.
+	// MaxBatchBytes is the encoded size, in bytes, at which a batch takes no more products.
 	MaxBatchBytes = 4 << 20
-	// MaxLineBytes is the longest NDJSON line, in bytes without its line end.
+	// MaxLineBytes is the longest NDJSON line, in bytes without its line ending.
 	MaxLineBytes = 2 << 20
-	// MaxProductBytes is the largest canonical form of a product, in bytes. It is below [MaxLineBytes] so that a
-	// product and the wrapper of its line always fit together.
+	// MaxProductBytes is the largest canonical form of a product, in bytes. It is below [MaxLineBytes] so that a product
+	// always fits into a line with its wrapper.
 	MaxProductBytes = 1536 << 10
 )
 
-// Product is the content of one product: what is compared, hashed and sent. Values come from [Parse] or from a
-// database that was filled from it; both guarantee that every string is valid UTF-8 and Attributes canonical.
+// Product is the content of one product: what nodes compare, hash and send. Values come from [Parse], or from a database
+// that was filled from it; both guarantee that all strings are valid UTF-8 and Attributes is canonical.
 type Product struct {
-	// ID is stable within its catalog, 1 to 255 bytes, compared byte by byte.
+	// ID is 1 to 255 bytes, compared byte by byte, and stable within its catalog.
 	ID string
-	// SKU is empty where absent.
+	// SKU is empty if absent.
 	SKU  string
 	Name string
-	// Price is the exact decimal text as it came ("12.50"), empty where absent.
+	// Price is the decimal text exactly as it came ("12.50"); empty if absent.
 	Price string
-	// Currency is three letters as they came, empty where absent.
+	// Currency is three letters as they came; empty if absent.
 	Currency string
 	Active   bool
-	// Attributes is a canonical JSON object, "{}" where the product has no other members.
+	// Attributes is a canonical JSON object; "{}" if the product has no other members.
 	Attributes string
-	// Hash is the content hash, as [Product.ContentHash] computes it.
+	// Hash is the content hash; see [Product.ContentHash].
 	Hash string
 }
 
-// Entry is a product's id and content hash, for comparing catalogs without reading them.
+// Entry is a product's id and content hash, for comparing catalogs without reading whole products.
 type Entry struct {
 	ID   string
 	Hash string
@@ -50,11 +50,11 @@ type Stored struct {
 	UpdatedAt    time.Time
 }
 
-// Reject is a product that was refused, with its reason. It is the error of [Parse].
+// Reject is a refused product and the reason. [Parse] returns it as its error.
 type Reject struct {
-	// ID is the product's id, empty where it could not be read.
+	// ID is the product's id; empty if it could not be read.
 	ID string
-	// Reason is one sentence for a person.
+	// Reason is one sentence for people.
 	Reason string
 }
 
@@ -66,16 +66,16 @@ func (r *Reject) Error() string { return r.Reason }
 type Batch struct {
 	Products []Product
 	Rejects  []Reject
-	// Deletes are the ids of products that the session has proposed to delete. A batch has either these or Products.
+	// Deletes are the ids of products that the session proposed to delete. A batch has either Deletes or Products.
 	Deletes []string
-	// Skipped is how many products up to Cursor were found equal without being read.
+	// Skipped is how many products up to Cursor were found to be equal without being read.
 	Skipped int64
-	// Again says that the products came before, with another content, and were counted then.
+	// Again says that these products have come before with different content, and were counted then.
 	Again bool
-	// Total is how many products the source said to have when this batch was read, nil where it did not say.
+	// Total is how many products the source said it had when this batch was read; nil if it did not say.
 	Total *int64
-	// Cursor is the position in the source after this batch; the zero one leaves the session where it is.
+	// Cursor is the position in the source after this batch. The zero Cursor leaves the session where it is.
 	Cursor Cursor
-	// Bytes is what the batch took on the wire.
+	// Bytes is the batch's size on the wire.
 	Bytes int64
 }

@@ -11,10 +11,10 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 )
 
-// clipRunes is how many characters of the input a reason repeats at most.
+// clipRunes is the most characters of the input that a reason repeats.
 const clipRunes = 40
 
-// clip returns the beginning of text, fit to stand in a sentence.
+// clip returns the beginning of text in a form that is safe to put into a sentence.
 func clip[T string | []byte](text T) string {
 	var b strings.Builder
 	n := 0
@@ -33,11 +33,11 @@ func clip[T string | []byte](text T) string {
 	return b.String()
 }
 
-// quote is clip in quotation marks, so that a sentence shows where what it repeats begins and ends.
+// quote is clip in quotation marks, which show where the repeated input begins and ends.
 func quote[T string | []byte](text T) string { return `"` + clip(text) + `"` }
 
-// syntaxReason turns an error of reading line into a sentence. What it says comes from the line and the type of the
-// error, never from the error's own text.
+// syntaxReason turns an error from reading line into a sentence. The sentence depends on the line and the error's type,
+// never on the error's own text.
 func syntaxReason(line []byte, err error) string {
 	var own readError
 	var syntax *jsontext.SyntacticError
@@ -63,7 +63,7 @@ func syntaxReason(line []byte, err error) string {
 	}
 }
 
-// nesting returns how deep the arrays and objects of a line are nested, valid JSON or not.
+// nesting returns how deeply a line's arrays and objects are nested. The line need not be valid JSON.
 func nesting(line []byte) int {
 	depth, deepest, quoted := 0, 0, false
 	for i := 0; i < len(line); i++ {

@@ -6,17 +6,17 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 )
 
-// Rehash computes the content hash of a product as it lies in a database, where somebody may have changed it by hand. It
-// is the hash that another node computes when it reads the product from this one. Where that node would have to refuse
-// the product, Rehash returns the reason as a [*Reject], and a hash over the columns as they are.
+// Rehash computes the content hash of a product from its database columns, which somebody may have changed by hand. It is
+// the hash that another node would compute when it reads the product from this one. If that node would have to refuse the
+// product, Rehash returns the reason as a [*Reject], and a hash over the columns as they are.
 func (p *Product) Rehash() (hash string, refused *Reject) {
 	buf := buffers.Get().(*buffer)
 	defer buf.release()
-	// Parse takes a buffer of its own, so that this one keeps the wire form.
+	// Parse uses its own buffer, so the wire form in this one stays intact.
 	buf.wire = p.AppendJSON(buf.wire[:0])
 	read, err := Parse(buf.wire)
 	if err == nil && read.Attributes == p.Attributes && read.ID == p.ID {
-		return read.Hash, nil // nearly all
+		return read.Hash, nil // the usual case
 	}
 	switch {
 	case !isObject(p.Attributes):
@@ -31,8 +31,8 @@ func (p *Product) Rehash() (hash string, refused *Reject) {
 	return hashOf(buf.wire), &Reject{ID: p.ID, Reason: refused.Reason}
 }
 
-// isObject says whether the text of a product's attributes is one JSON object by itself, or empty. Names that appear twice
-// and bad UTF-8 are left to [Parse], which has a sentence for each.
+// isObject reports whether the text of a product's attributes is empty or one complete JSON object. It leaves duplicate
+// names and bad UTF-8 to [Parse], which has a sentence for each.
 func isObject(attributes string) bool {
 	value := jsontext.Value(attributes)
 	return len(value) == 0 ||

@@ -6,8 +6,8 @@ import (
 	"testing"
 )
 
-// TestRehashIsWhatAReaderComputes: whatever lies in the columns, the hash is that of the product which another node
-// parses from its wire form, and what that node refuses is refused here.
+// TestRehashIsWhatAReaderComputes: whatever the columns contain, Rehash returns the hash that another node computes from
+// the wire form, and refuses what that node refuses.
 func TestRehashIsWhatAReaderComputes(t *testing.T) {
 	t.Parallel()
 	plain := Product{ID: "a", SKU: "S", Name: "A", Price: "1.50", Currency: "EUR", Active: true, Attributes: `{"b":[1,{"c":"ä"}],"d":null}`}
@@ -51,8 +51,8 @@ func TestRehashIsWhatAReaderComputes(t *testing.T) {
 	}
 }
 
-// TestRehashOfBrokenAttributes: text that is no JSON object by itself is refused even where it would make a line together
-// with what stands around it.
+// TestRehashOfBrokenAttributes: attributes that are not a JSON object by themselves are refused, even if the whole line
+// would be valid JSON.
 func TestRehashOfBrokenAttributes(t *testing.T) {
 	t.Parallel()
 	for _, attributes := range []string{"7", "[]", `{"a"`, "nonsense", `{},"sku":"S"`, `{"a":"`, `{"a":1}}`, `"`, `{"a\`, "null"} {

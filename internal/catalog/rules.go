@@ -16,9 +16,9 @@ const (
 	maxPriceBytes = 40
 )
 
-// product checks the members and puts the product together.
+// product checks the members and builds the product.
 func (m *members) product(buf *buffer) (Product, error) {
-	// The texts of the members id to currency lie one after the other; ends says where each one stops.
+	// The texts of the members id to currency are stored one after another; ends has the offset where each one stops.
 	var ends [memberCurrency + 1]int
 	text := buf.text[:0]
 	for i := memberID; i <= memberCurrency; i++ {
@@ -57,7 +57,7 @@ func (m *members) product(buf *buffer) (Product, error) {
 	return p, nil
 }
 
-// reject returns the refusal of this line, with the product's id where that can be read.
+// reject refuses this line, with the product's id if it can be read.
 func (m *members) reject(reason string) *Reject {
 	id, problem := m.appendText(nil, memberID)
 	if problem != "" {
@@ -66,14 +66,14 @@ func (m *members) reject(reason string) *Reject {
 	return &Reject{ID: string(id), Reason: reason}
 }
 
-// appendText appends the text of one of the members id to currency to dst, nothing where it is absent. It returns
-// the reason to refuse the product instead where the member has the wrong type or breaks its rule.
+// appendText appends the text of one of the members id to currency to dst, or nothing if it is absent. If the member has
+// the wrong type or breaks its rule, it returns the reason to refuse the product.
 func (m *members) appendText(dst []byte, i member) (text []byte, reason string) {
 	raw := m.own[i]
 	if isAbsent(raw) {
 		return dst, check(i, nil)
 	}
-	value := raw // a number counts as it is written
+	value := raw // a number is taken exactly as written
 	switch kind := kindOf(raw); {
 	case kind == jsontext.KindString:
 		var space [64]byte
@@ -84,7 +84,7 @@ func (m *members) appendText(dst []byte, i member) (text []byte, reason string) 
 	return append(dst, value...), check(i, value)
 }
 
-// check returns why text cannot be the value of a member, or "".
+// check returns why text cannot be a member's value, or "".
 func check(i member, text []byte) string {
 	if bytes.IndexByte(text, 0) >= 0 {
 		return nameOf(i) + " must not contain NUL"
@@ -109,7 +109,7 @@ func check(i member, text []byte) string {
 	return ""
 }
 
-// IsID says whether a product may have this id.
+// IsID reports whether a product may have this id.
 func IsID(id string) bool { return checkID([]byte(id)) == "" }
 
 func checkID(id []byte) string {
@@ -139,7 +139,7 @@ func checkPrice(text []byte) string {
 	return "price must be a decimal such as 12.50, not " + quote(text)
 }
 
-// isDecimal says whether text is digits with at most one sign before and one fraction behind.
+// isDecimal reports whether text consists of digits with an optional minus sign and fraction.
 func isDecimal(text []byte) bool {
 	text = bytes.TrimPrefix(text, []byte("-"))
 	whole, fraction, found := bytes.Cut(text, []byte("."))
@@ -164,7 +164,7 @@ func isCurrency(text []byte) bool {
 	return len(text) == 3
 }
 
-// active returns the flag, true where it is absent.
+// active returns the flag, which is true if absent.
 func (m *members) active() (active bool, reason string) {
 	switch kind := kindOf(m.own[memberActive]); kind {
 	case jsontext.KindFalse:

@@ -10,24 +10,24 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 )
 
-// productWrapper begins the line of a product in a page of a node.
+// productWrapper begins a product's line in a page from a node.
 const productWrapper = `{"product":`
 
-// UnreadableError is a product that its own node cannot read, because something else than fullsync wrote to its row.
+// UnreadableError is a product that its own node cannot read, because something other than fullsync wrote to its row.
 type UnreadableError struct {
 	// ID is the product's id.
 	ID string
-	// Reason is a sentence for a person, without a full stop.
+	// Reason is a sentence for people, without a full stop.
 	Reason string
 }
 
-// Error says which product, and why.
+// Error says which product it is, and why it cannot be read.
 func (e *UnreadableError) Error() string { return fmt.Sprintf("product %s: %s", e.ID, e.Reason) }
 
-// AppendLine appends p as a line of a page of a node, without the line end: {"product":{…}} around the canonical wire
-// form. A product that cannot be sent as it is stored, because its attributes are no JSON object or it is larger than
-// a line may be, becomes the line of [UnreadableError.AppendLine]. Only one without a hash is checked: a hash means that
-// [Parse] takes the attributes. They may still lie on several lines, where somebody else wrote them.
+// AppendLine appends p as a line of a page for other nodes, without the line ending: {"product":{…}} around the canonical
+// wire form. A product that cannot be sent as stored, because its attributes are not a JSON object or it is longer than a
+// line may be, becomes the line of [UnreadableError.AppendLine]. Only products without a hash are checked, because a hash
+// means that [Parse] accepts the attributes. They may still span several lines if something other than fullsync wrote them.
 func (p *Product) AppendLine(dst []byte) []byte {
 	start := len(dst)
 	dst = p.AppendJSON(append(dst, productWrapper...))
@@ -51,18 +51,18 @@ func (p *Product) AppendLine(dst []byte) []byte {
 	return dst
 }
 
-// AppendLine appends the line that stands for the product in a page of a node: {"product":{"id":…,"unreadable":…}}. A
-// product without a name is refused by every version, so readers that do not know the member refuse it too, with its id.
+// AppendLine appends the line that represents the product in a page from a node: {"product":{"id":…,"unreadable":…}}. Every
+// version refuses a product without a name, so readers that do not know this member refuse it too, with its id.
 func (e *UnreadableError) AppendLine(dst []byte) []byte {
 	dst = appendQuoted(append(append(dst, productWrapper...), `{"id":`...), e.ID)
 	dst = appendQuoted(append(dst, `,"unreadable":`...), e.Reason)
 	return append(dst, "}}"...)
 }
 
-// maxUnreadable is how many characters of another node's reason are kept.
+// maxUnreadable is how many characters of another node's reason to keep.
 const maxUnreadable = 200
 
-// ParseSent is [Parse] for a product that another node sent. The reason of one that its own node cannot read is that
+// ParseSent is [Parse] for a product that another node sent. If that node could not read the product, the reason is that
 // node's.
 func ParseSent(line []byte) (Product, error) {
 	p, err := Parse(line)
@@ -82,7 +82,7 @@ func ParseSent(line []byte) (Product, error) {
 	return p, err
 }
 
-// shown makes text of another node fit to stand in a sentence.
+// shown makes another node's text safe to put into a sentence.
 func shown(text string) string {
 	n := 0
 	return strings.Map(func(r rune) rune {
@@ -93,8 +93,8 @@ func shown(text string) string {
 	}, text)
 }
 
-// IDOfLine returns the id of the product at the beginning of a line whose end is not there, "" where it cannot be
-// found. It stands first in the canonical form, in a page of a node or by itself.
+// IDOfLine returns the product id from the beginning of a cut-off line; "" if it finds none. In the canonical form the id
+// comes first, both by itself and in a page from a node.
 func IDOfLine(beginning []byte) string {
 	d := jsontext.NewDecoder(bytes.NewReader(beginning), jsontext.AllowDuplicateNames(true))
 	for depth := 1; depth <= 2; depth++ {

@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-// TestLinesOfAPage: whatever stands in a row, its line can be read, and no other with it.
+// TestLinesOfAPage: whatever a row contains, its line can be read, and is just one line.
 func TestLinesOfAPage(t *testing.T) {
 	t.Parallel()
 	good, err := Parse([]byte(`{"id":"a","name":"A","price":"1.50","x":[1,{"y":"\n"}]}`))
@@ -53,7 +53,7 @@ func TestLinesOfAPage(t *testing.T) {
 		case tc.why != "" && (!errors.As(err, &reject) || reject.ID != "a" || !strings.HasSuffix(reject.Reason, tc.why)):
 			t.Errorf("%s: %+v, %v; want it refused: %s", name, p, err, tc.why)
 		}
-		// Earlier versions know nothing of what cannot be read, and refuse it all the same.
+		// Earlier versions do not know unreadable products, but refuse them too.
 		if _, err := Parse([]byte(inner)); tc.why != "" && (!errors.As(err, &reject) || reject.ID != "a") {
 			t.Errorf("%s: an earlier version reads %v", name, err)
 		}
@@ -96,7 +96,7 @@ func FuzzIDOfLine(f *testing.F) {
 	})
 }
 
-// FuzzAppendLine: no attributes that a row may hold let anything out of its line.
+// FuzzAppendLine: no attributes in a row can break out of its line.
 func FuzzAppendLine(f *testing.F) {
 	f.Add("a", `{"x":1}`)
 	f.Add("a", `{}},"x":{`)

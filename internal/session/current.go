@@ -1,7 +1,7 @@
 package session
 
-// Current returns the session as this version shows it, whatever version wrote its row: during a rolling update, and in
-// the history, there are rows of the previous one.
+// Current returns the session as this version shows it, whichever version wrote its row: during a rolling update, and in
+// the history, the previous version's rows are still around.
 func (s Session) Current() Session {
 	s.Status = s.Status.Current() // the previous version writes the phase as well
 	if s.Status == Completed && s.Outcome == "" {

@@ -2,11 +2,11 @@ package session
 
 import "fmt"
 
-// Delete is the record of a product that its source no longer has, and what became of it here.
+// Delete records a product that its source no longer has, and what happened to it here.
 type Delete struct {
 	SessionID string `gorm:"primaryKey"`
 	ProductID string `gorm:"primaryKey"`
-	// Hash is the content hash that the product had when it was found missing: only that content is deleted.
+	// Hash is the product's content hash when it was found missing. The delete only goes ahead if it is still the same.
 	Hash  string
 	State DeleteState
 }
@@ -14,32 +14,32 @@ type Delete struct {
 // TableName names the table for GORM.
 func (Delete) TableName() string { return "sync_deletes" }
 
-// DeleteState is what became of a product that is missing at its source.
+// DeleteState is what happened to a product that is missing at its source.
 type DeleteState string
 
 // The states.
 const (
-	// DeleteProposed: found missing; nothing is decided yet.
+	// DeleteProposed: found missing, nothing decided yet.
 	DeleteProposed DeleteState = "proposed"
 	// DeleteDone: deleted.
 	DeleteDone DeleteState = "deleted"
-	// DeleteKept: it was changed here, or is another source's by now, so it stays.
+	// DeleteKept: kept, because it has changed here or now comes from another source.
 	DeleteKept DeleteState = "kept"
-	// DeleteWithheld: the guard kept it, until a person approves.
+	// DeleteWithheld: kept by the guard until a person approves.
 	DeleteWithheld DeleteState = "withheld"
 )
 
-// alwaysFine is how many deletes need no guard.
+// alwaysFine is how many deletes are allowed without a guard.
 const alwaysFine = 10
 
-// DeleteGuard decides about all the deletes of a session at once, before the first of them.
+// DeleteGuard decides about all of a session's deletes at once, before the first of them.
 type DeleteGuard struct {
-	// Max is the largest number of deletes, Percent the largest share, in percent, of what is here from the source.
+	// Max is how many products may be deleted, Percent what percentage of the products here that came from the source.
 	Max, Percent int
 }
 
-// Withhold says why none of the proposed deletes may be done, or "" where all of them may. held is how many products are here from
-// the source, those that are to be deleted among them; atSource is how many the source has.
+// Withhold returns why none of the proposed deletes may go ahead, or "" if all of them may. held is how many products here
+// came from the source, including those to delete; atSource is how many the source has.
 func (g DeleteGuard) Withhold(proposed, held, atSource int64) string {
 	switch {
 	case proposed == 0:

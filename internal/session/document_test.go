@@ -14,7 +14,7 @@ import (
 // update makes TestDocument rewrite the generated parts instead of comparing them.
 var update = flag.Bool("update", false, "rewrite the drawing and the table of docs/state_machine.md")
 
-// drawing is the state machine for mermaid, which the project's host renders.
+// drawing is the state machine as a Mermaid diagram, which the project's host renders.
 func drawing() string {
 	var b strings.Builder
 	b.WriteString("```mermaid\nstateDiagram-v2\n    direction LR\n")
@@ -78,7 +78,7 @@ func TestDocument(t *testing.T) {
 	}
 }
 
-// block returns the generated part with the given name and what is around it.
+// block returns the generated part with the given name, and the text around it.
 func block(t *testing.T, text, name string) (before, inside, after string) {
 	t.Helper()
 	begin, end := "<!-- "+name+": generated -->\n", "<!-- end of "+name+" -->"
@@ -90,7 +90,7 @@ func block(t *testing.T, text, name string) (before, inside, after string) {
 	return text[:i], text[i:j], text[j:]
 }
 
-// row returns the row of the table of states that explains s.
+// row returns the row that explains s in the table of states.
 func row(text string, s session.Status) string {
 	for line := range strings.Lines(text) {
 		if strings.HasPrefix(line, "| `"+string(s)+"` | ") && !strings.HasPrefix(line, "| `"+string(s)+"` | `") {

@@ -8,27 +8,27 @@ import (
 	"fullsync/internal/plural"
 )
 
-// Outcome says how good a COMPLETED session was.
+// Outcome says how well a COMPLETED session went.
 type Outcome string
 
 // The outcomes.
 const (
-	// Clean means that every product is here as the source has it.
+	// Clean means that every product here is the same as at the source.
 	Clean Outcome = "clean"
 	// Rejects means that some products were refused.
 	Rejects Outcome = "rejects"
-	// DeletesWithheld means that products are missing at the source and were not deleted here.
+	// DeletesWithheld means that products missing at the source were not deleted here.
 	DeletesWithheld Outcome = "deletes_withheld"
-	// Planned means that nothing was written: it was a dry run.
+	// Planned means that it was a dry run, which writes nothing.
 	Planned Outcome = "planned"
 )
 
 // Ending is how a session ends.
 type Ending struct {
 	Status Status
-	// Step is the last current step; "" keeps the one there is.
+	// Step is the final current step; "" keeps the one the session has.
 	Step string
-	// Message says what went wrong, or what a COMPLETED session left undone; "" where there is nothing to say.
+	// Message says what went wrong, or what a COMPLETED session left undone; "" if there is nothing to say.
 	Message string
 	// Code is for programs; "" unless FAILED.
 	Code string
@@ -36,15 +36,15 @@ type Ending struct {
 	Outcome Outcome
 }
 
-// CodeInternal is the code of a failure for which nobody but fullsync itself is to blame.
+// CodeInternal is the code of a failure inside fullsync itself.
 const CodeInternal = "INTERNAL"
 
-// Failure returns the ending of a session that err has failed. The message never holds more of err than the sentence of
-// the [fault.Error] in its chain.
+// Failure returns the ending of a session that failed with err. From err the message takes only the sentence of the
+// [fault.Error] in its chain.
 func Failure(err error) Ending {
 	e := Ending{
 		Status: Failed, Code: fault.CodeOf(err),
-		Message: fault.Sentence(err, "The sync failed because of an internal error; the log of this node tells more. Start it again."),
+		Message: fault.Sentence(err, "The sync failed because of an internal error; see this node's log for details. Start it again."),
 	}
 	if e.Code == "" {
 		e.Code = CodeInternal
@@ -52,17 +52,17 @@ func Failure(err error) Ending {
 	return e
 }
 
-// Refusals are what a session refused of the products behind its cursor. For a resumed one that includes what was refused
-// before it went on.
+// Refusals sums up the products that a session has refused. A resumed session includes those refused before it was resumed.
 type Refusals struct {
 	// Count is the number of refused products.
 	Count int64
-	// Reason is the commonest reason, without what differs from product to product; Times is how often it was given.
+	// Reason is the most common reason, without the parts that differ from product to product; Times is how often it was
+	// given.
 	Reason string
 	Times  int64
 }
 
-// AllRefused returns the failure of a session that handled at least one product and refused every one, else nil.
+// AllRefused returns the failure of a session that handled at least one product and refused them all; otherwise nil.
 func AllRefused(peerID string, refused Refusals, handled int64) error {
 	if handled == 0 || refused.Count < handled {
 		return nil
@@ -76,25 +76,25 @@ func AllRefused(peerID string, refused Refusals, handled int64) error {
 		products, peerID, plural.Was(handled), refused.because(handled), peerID)
 }
 
-// Completion returns the ending of a session that came to its end with that many products handled. step says what was done.
+// Completion returns the ending of a session that handled that many products and finished. step says what it did.
 func Completion(step string, refused Refusals, handled int64) Ending {
 	e := Ending{Status: Completed, Step: step, Outcome: Clean}
 	if refused.Count > 0 {
-		// Old clients show the step and the message, and nothing else of it.
+		// Old clients show only the step and the message.
 		words := fmt.Sprintf("%d of %s %s refused", refused.Count, plural.Of(handled, "product"), plural.Was(refused.Count))
 		e.Outcome, e.Step, e.Message = Rejects, step+"; "+words, words+refused.because(refused.Count)+"."
 	}
 	return e
 }
 
-// Deletion is what became of products that are missing at the source.
+// Deletion is what happened to the products that are missing at the source.
 type Deletion struct {
-	// Withheld is how many the guard kept, and Why its reason.
+	// Withheld is how many products the guard kept, and Why is its reason.
 	Withheld int64
 	Why      string
 }
 
-// With returns the ending with what was withheld, which outweighs what was refused.
+// With returns the ending with the withheld deletes, which matter more to the outcome than refusals.
 func (e Ending) With(d Deletion) Ending {
 	if d.Withheld == 0 {
 		return e
@@ -108,7 +108,7 @@ func (e Ending) With(d Deletion) Ending {
 	return e
 }
 
-// because says why products were refused, as the end of a sentence about that many.
+// because says why products were refused, as the end of a sentence about all of them.
 func (r Refusals) because(all int64) string {
 	switch {
 	case r.Times == 0:

@@ -15,7 +15,7 @@ func TestFailureTakesCodeAndSentenceOfTheFault(t *testing.T) {
 	for err, want := range map[error]session.Ending{
 		fmt.Errorf("page 3: %w", refused): {Status: session.Failed, Code: "PEER_REFUSED", Message: "Give the peer a new token."},
 		errors.New("nil map"): {Status: session.Failed, Code: "INTERNAL",
-			Message: "The sync failed because of an internal error; the log of this node tells more. Start it again."},
+			Message: "The sync failed because of an internal error; see this node's log for details. Start it again."},
 	} {
 		if got := session.Failure(err); got != want {
 			t.Errorf("%v ends as %+v, want %+v", err, got, want)
@@ -73,7 +73,7 @@ func TestAllRefusedNeedsEveryProduct(t *testing.T) {
 	}
 }
 
-// A row of the previous version is shown as this version would have written it.
+// The previous version's rows are shown as this version would have written them.
 func TestCurrentShowsRowsOfThePreviousVersion(t *testing.T) {
 	t.Parallel()
 	s := working()
@@ -92,7 +92,7 @@ func TestCurrentShowsRowsOfThePreviousVersion(t *testing.T) {
 	if v := session.NewView(s, noon, limits); v.Outcome != session.Clean || v.ErrorMessage != "" {
 		t.Errorf("completed: %q, %q", v.Outcome, v.ErrorMessage)
 	}
-	// What this version wrote stays as it is.
+	// A row of this version stays as it is.
 	s.Outcome, s.ErrorMessage, s.Rejected = session.Rejects, "As it was written.", 3
 	if v := session.NewView(s, noon, limits); v.ErrorMessage != "As it was written." || v.CurrentStep != "Transferred 800 products" {
 		t.Errorf("written by this version: %+v", v.Session)

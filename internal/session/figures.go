@@ -5,53 +5,55 @@ import (
 	"time"
 )
 
-// Tally is what some sessions have in common, added up: those that ended in the same hour, in the same way, with the same peer;
-// or a single active one, whose Ended is 0.
+// Tally adds up the sessions that ended in the same hour with the same status, direction and peer. It can also stand for a
+// single active session; Ended is then 0.
 type Tally struct {
-	// Hour is the full hour in which they ended. Of sessions that ended days ago it is the day, and of others some time before.
+	// Hour is the hour in which they ended. For older sessions it is only accurate to the day, and for the oldest it is any
+	// earlier time.
 	Hour      time.Time
 	Status    Status
 	Direction Direction
 	PeerID    string
-	// Kept is how many of them the history holds, and Ended how many there were.
+	// Kept is how many of them are still in the history, and Ended how many there were.
 	Kept, Ended int64
-	// Processed and Rejected are products, Pending those of an active session that are still to come.
+	// Processed and Rejected count products; Pending counts those that an active session has yet to handle.
 	Processed, Rejected, Pending int64
 	Bytes                        int64
 }
 
-// Figures are what all sessions come to.
+// Figures are totals over all sessions.
 type Figures struct {
 	At time.Time
-	// ByStatus is how many sessions the history holds.
+	// ByStatus is how many sessions in the history have each status.
 	ByStatus map[Status]int64
-	// Products of all sessions there ever were, deleted ones too.
+	// These count the products of all sessions that ever ran, including those deleted from the history.
 	Processed, Rejected, Pending int64
-	// LastDay is the last 24 hours, which begin with a full hour.
+	// LastDay is the last 24 hours, starting on a full hour.
 	LastDay Period
-	// Days are the last ones in UTC, today first.
+	// Days are the last few days in UTC, today first.
 	Days []Period
 }
 
-// Period is what the sessions did that ended in it.
+// Period adds up the sessions that ended in a period of time.
 type Period struct {
-	// Begin is its first moment.
+	// Begin is the start of the period.
 	Begin time.Time
-	// Sessions ended, Completed and Failed among them.
+	// Sessions is how many ended; Completed and Failed are how many of those ended that way.
 	Sessions, Completed, Failed int64
-	// Received and Sent are products, refused ones among them; Processed and Rejected are both of them together, in another way.
+	// These count products. Received and Sent include refused ones; Processed and Rejected split the same total
+	// differently.
 	Received, Sent, Processed, Rejected int64
 	Bytes                               int64
-	// Peers is with how many they were.
+	// Peers is how many peers took part.
 	Peers int
 
 	peers map[string]bool
 }
 
-// figureDays is how many days are shown by themselves.
+// figureDays is how many single days are shown.
 const figureDays = 7
 
-// Summarise adds tallies up at now, which must be the time of the database that holds them.
+// Summarise adds up tallies as of now, which must be the time of the database that holds them.
 func Summarise(tallies []Tally, now time.Time) Figures {
 	now = now.UTC()
 	f := Figures{At: now, ByStatus: map[Status]int64{}, LastDay: Period{Begin: now.Truncate(time.Hour).Add(-24 * time.Hour)}}
@@ -98,14 +100,13 @@ func (p *Period) add(t Tally) {
 	p.Peers = len(p.peers)
 }
 
-// Health is how many of the sessions that ended came to a good end, in percent; cancelled ones do not count. It is 100 where
-// none did.
+// Health is the percentage of ended sessions that completed, leaving out cancelled ones. It is 100 if there were none.
 func (p *Period) Health() float64 { return percent(p.Completed, p.Failed) }
 
-// Success is how many of the products were not refused, in percent; 100 where there were none.
+// Success is the percentage of products that were not refused. It is 100 if there were none.
 func (p *Period) Success() float64 { return percent(p.Processed, p.Rejected) }
 
-// percent returns the part of good in both, to a tenth. Only all of them are 100.
+// percent returns the share of good in both, to a tenth. It is 100 only if there was nothing bad.
 func percent(good, bad int64) float64 {
 	if bad <= 0 {
 		return 100

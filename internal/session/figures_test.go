@@ -7,7 +7,7 @@ import (
 	"fullsync/internal/session"
 )
 
-// TestFiguresByPeriod: what counts for which period is decided by the hour, and the days are those of UTC.
+// TestFiguresByPeriod: a tally's hour decides which periods it counts for, and days are UTC days.
 func TestFiguresByPeriod(t *testing.T) {
 	t.Parallel()
 	now := time.Date(2026, 3, 1, 1, 30, 0, 0, time.FixedZone("CET", 3600)) // 00:30 in UTC
@@ -60,7 +60,7 @@ func TestFiguresByPeriod(t *testing.T) {
 	}
 }
 
-// plain is what can be compared of a period.
+// plain returns the comparable part of a period.
 func plain(p session.Period) [9]int64 {
 	return [9]int64{p.Sessions, p.Completed, p.Failed, p.Received, p.Sent, p.Processed, p.Rejected, p.Bytes, int64(p.Peers)}
 }

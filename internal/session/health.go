@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-// Verdict is the one word on a session's health.
+// Verdict is a session's health in one word.
 type Verdict string
 
 // The verdicts.
@@ -17,22 +17,22 @@ const (
 	Finished  Verdict = "finished"
 )
 
-// Health is a verdict with one sentence that a shop owner understands.
+// Health is a verdict and a sentence that a shop owner understands.
 type Health struct {
 	Verdict Verdict
 	Reason  string
 }
 
-// Limits are the ages from which a session counts as stalled or dead.
+// Limits say after how long a session counts as stalled or dead.
 type Limits struct {
-	// StaleAfter is the age of a heartbeat from which its worker counts as dead.
+	// StaleAfter is how old a heartbeat may be before its worker counts as dead.
 	StaleAfter time.Duration
-	// StalledAfter is how long nothing may come from the source, and IdleAfter how long a live worker may commit nothing,
-	// before the session counts as stalled.
+	// StalledAfter is how long the source may be silent, and IdleAfter how long a live worker may commit nothing, before
+	// the session counts as stalled.
 	StalledAfter, IdleAfter time.Duration
-	// HeartbeatInterval is how far apart the heartbeats of a worker are: by that much a row may be behind.
+	// HeartbeatInterval is the time between a worker's heartbeats, and so how far behind a row may be.
 	HeartbeatInterval time.Duration
-	// TakeoverWithin is how long after that another worker has surely noticed.
+	// TakeoverWithin is how long after that another worker takes over, at the latest.
 	TakeoverWithin time.Duration
 }
 
@@ -63,12 +63,12 @@ func Judge(s Session, now time.Time, limits Limits) Health {
 	return Health{Healthy, "working normally"}
 }
 
-// busySince is the last sign that the session got on: its last commit, or the present worker's claim where that is later. A
-// worker that has just come is not to blame for how long the session waited for it.
+// busySince is when the session last made progress: its last commit, or the present worker's claim if that is later,
+// because a new worker is not to blame for how long the session waited for it.
 func (s *Session) busySince() time.Time { return latest(s.StartedAt, s.ClaimedAt, s.LastCommitAt) }
 
-// silence is how long nothing has come from the source; 0 where nobody waits for it, and for a worker of the previous version,
-// which does not tell.
+// silence is how long the source has been silent; 0 if nobody is waiting for it, or if a worker of the previous version,
+// which does not report this, has the session.
 func (s *Session) silence(now time.Time) time.Duration {
 	if s.MarksFence != s.Fence || s.Phase == PhaseDeleting {
 		return 0
@@ -97,7 +97,7 @@ func age(now time.Time, at *time.Time, otherwise time.Time) time.Duration {
 	return now.Sub(*at)
 }
 
-// seconds renders d in whole seconds, at least one, so that no wait reads as "0 s".
+// seconds returns d in whole seconds, at least one, so that no wait reads as "0 s".
 func seconds(d time.Duration) string {
 	return fmt.Sprintf("%d s", max(1, int(d.Round(time.Second)/time.Second)))
 }

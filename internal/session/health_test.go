@@ -15,14 +15,14 @@ var limits = session.Limits{
 	HeartbeatInterval: 2 * time.Second,
 }
 
-// ago is a time before noon, for the rows that hold pointers.
+// ago returns a pointer to a time before noon.
 func ago(d time.Duration) *time.Time {
 	t := noon.Add(-d)
 	return &t
 }
 
-// working is a session in the middle of its transfer: started 100 s ago, claimed 90 s ago, last batch 10 s ago. A worker of the
-// previous version has it, which tells nothing of the source and sets no marks.
+// working returns a session in the middle of its transfer: started 100 s ago, claimed 90 s ago, last batch 10 s ago. Its
+// worker is of the previous version, which reports nothing about the source and sets no marks.
 func working() session.Session {
 	total := int64(1067)
 	return session.Session{
@@ -139,7 +139,7 @@ func TestJudge(t *testing.T) {
 	}
 }
 
-// The verdict of a session goes by the database's time alone: a worker's or an observer's clock plays no part in it.
+// The verdict depends only on the database's time, never on a worker's or observer's clock.
 func TestJudgeGoesByTheTimeItIsGiven(t *testing.T) {
 	t.Parallel()
 	s := working()

@@ -5,14 +5,14 @@ import (
 	"time"
 )
 
-// Receipt is the immutable account of what a finished session did. It follows from the session's row and its
-// takeovers, which nothing changes once the session has ended: every write is guarded by its state.
+// Receipt is the immutable account of what a finished session did. It is derived from the session's row and takeovers,
+// which cannot change once the session has ended: every write checks its status.
 type Receipt struct {
 	Session
 	Takeovers []Takeover
 	// Duration is from the start to the end.
 	Duration time.Duration
-	// Statement says which batch was the last one.
+	// Statement says which batch was the last.
 	Statement string
 }
 

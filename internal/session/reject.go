@@ -1,13 +1,13 @@
 package session
 
-// Reject is the record of a product that a session refused.
+// Reject records a product that a session refused.
 type Reject struct {
 	SessionID string `gorm:"primaryKey"`
 	// Number counts the rejects of a session, from 1, in the order in which they were committed.
 	Number int64 `gorm:"primaryKey;autoIncrement:false"`
-	// ProductID is empty where it could not be read.
+	// ProductID is empty if it could not be read.
 	ProductID string
-	// Reason is one sentence for a person.
+	// Reason is one sentence for people.
 	Reason string
 }
 

@@ -2,33 +2,32 @@ package session
 
 import "time"
 
-// MarkEvery is how far apart a worker sets the marks from which the speed follows: it is that of the last MarkEvery to twice
-// as much.
+// MarkEvery is how often a worker sets a mark. The speed is measured over the last one to two MarkEvery.
 const MarkEvery = 5 * time.Second
 
 const (
-	// quietAtLeast and quietAtMost bound how long nothing must have come from the source, and nothing been committed, for the
-	// speed to be 0. In between it is one and a half times what a batch takes.
+	// The speed drops to 0 when the source has sent nothing, and nothing was committed, for one and a half times as long as
+	// a batch takes, but at least quietAtLeast and at most quietAtMost.
 	quietAtLeast = 5 * time.Second
 	quietAtMost  = 10 * time.Second
 )
 
-// Mark is where a session was at a moment.
+// Mark records how far a session had got at some moment.
 type Mark struct {
 	At *time.Time
-	// Batches is the number of committed batches, Handled that of products written, found equal or refused by this session.
+	// Batches counts committed batches, Handled the products that this session wrote, found equal or refused.
 	Batches, Handled, Bytes int64
 }
 
-// MarkOf returns where a session is, without the time: that is the database's to say.
+// MarkOf returns how far a session has got. It leaves out the time, which comes from the database.
 func MarkOf(s *Session) Mark {
 	return Mark{Batches: s.BatchSeq, Handled: s.TransferredRecords + s.Rejected, Bytes: s.TransferredBytes}
 }
 
-// speed is in products handled and bytes per second.
+// speed is in handled products and bytes per second.
 type speed struct{ handled, bytes float64 }
 
-// per returns the speed of that many in a time; nil for no time.
+// per returns the speed for handling that much in the given time; nil if no time has passed.
 func per(took time.Duration, handled, bytes int64) *speed {
 	if took <= 0 {
 		return nil
@@ -36,10 +35,10 @@ func per(took time.Duration, handled, bytes int64) *speed {
 	return &speed{float64(handled) / took.Seconds(), float64(bytes) / took.Seconds()}
 }
 
-// speedAt returns how fast a session goes at the database's time now; of a finished one, how fast it went from its first claim
-// to its last commit. It is nil while nobody knows: nothing was committed yet, no worker has it, or what it does has no speed.
+// speedAt returns a session's speed at the database's time now. A finished session's speed is its average while workers had
+// it. It is nil if unknown: nothing is committed yet, no worker has the session, or its phase has no speed.
 //
-// It follows from the row and the time alone, so it falls when the worker hangs as well.
+// It depends only on the row and the time, so it also falls when the worker hangs.
 func speedAt(s *Session, now time.Time, limits Limits) *speed {
 	average := func() *speed { return per(s.Worked(), s.TransferredRecords+s.Rejected, s.TransferredBytes) }
 	switch {
@@ -60,34 +59,34 @@ func speedAt(s *Session, now time.Time, limits Limits) *speed {
 		return nil
 	}
 	each := took / time.Duration(batches)
-	// In whole seconds, so that the speed does not change with every look at a session that does not.
+	// Count whole seconds, so that looking again does not change the speed of a session that has not moved.
 	since := now.Sub(*s.LastCommitAt).Truncate(time.Second)
 	switch {
 	case s.hangs(now, each, limits):
 		return &speed{}
-	case since > each: // the batch that is due is late: it goes no faster than one batch in that time
+	case since > each: // the next batch is late, so the speed is at most one batch in that time
 		slower := each.Seconds() / since.Seconds()
 		return &speed{v.handled * slower, v.bytes * slower}
 	}
 	return v
 }
 
-// hangs says whether nothing moves. each is what a batch takes.
+// hangs reports whether nothing is moving. each is how long a batch takes.
 func (s *Session) hangs(now time.Time, each time.Duration, limits Limits) bool {
-	if s.WaitingFor != "" { // a peer that asks for pauses answers, and may still send a batch now and then
+	if s.WaitingFor != "" { // a peer that asks for pauses is alive, and may still send a batch now and then
 		return now.Sub(*s.LastCommitAt) > max(quietAtMost, 2*each)
 	}
 	patience := min(max(quietAtLeast, each+each/2), quietAtMost)
-	return now.Sub(s.heardAt()) > patience+limits.HeartbeatInterval // what is in the row is that much old
+	return now.Sub(s.heardAt()) > patience+limits.HeartbeatInterval // the row may be that far behind
 }
 
-// heardAt is when anything last came from the source for the present worker: its last sign of life, its last batch, or the
-// worker's claim.
+// heardAt is when the present worker last heard from the source: its last sign of life, its last batch, or the worker's
+// claim.
 func (s *Session) heardAt() time.Time {
 	return latest(s.StartedAt, s.ClaimedAt, s.LastCommitAt, s.LastSourceAt)
 }
 
-// latest returns the latest of some times, of which the pointers may be nil.
+// latest returns the latest of several times. The pointers may be nil.
 func latest(t time.Time, others ...*time.Time) time.Time {
 	for _, at := range others {
 		if at != nil && at.After(t) {

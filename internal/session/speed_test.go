@@ -7,8 +7,8 @@ import (
 	"fullsync/internal/session"
 )
 
-// marked is a session whose last batch came a second ago, and of which the last eight batches, 160 products and 80,000 bytes, took
-// eight seconds.
+// marked returns a session whose last batch came a second ago, and whose last eight batches, with 160 products and 80,000
+// bytes, took eight seconds.
 func marked() session.Session {
 	s := working()
 	s.MarksFence, s.BatchSeq = s.Fence, 40
@@ -17,10 +17,10 @@ func marked() session.Session {
 	return s
 }
 
-// TestSpeedIsThatOfTheLastSeconds, and falls when nothing comes any more, with nothing but time passing.
+// TestSpeedIsThatOfTheLastSeconds, and it falls as time passes without news.
 func TestSpeedIsThatOfTheLastSeconds(t *testing.T) {
 	t.Parallel()
-	// committed moves the last batch, and all that was before it, into the past.
+	// committed moves the last batch and everything before it into the past.
 	committed := func(s *session.Session, past time.Duration) {
 		s.LastCommitAt, s.Mark.At = ago(past), ago(past+8*time.Second)
 	}
@@ -82,7 +82,7 @@ func TestSpeedIsThatOfTheLastSeconds(t *testing.T) {
 	}
 }
 
-// TestSpeedDoesNotChangeWithEveryLook: whoever is subscribed is told of what changes.
+// TestSpeedDoesNotChangeWithEveryLook: every change is an event for subscribers.
 func TestSpeedDoesNotChangeWithEveryLook(t *testing.T) {
 	t.Parallel()
 	s := marked()

@@ -5,7 +5,7 @@ import "slices"
 // Status is the state of a session.
 type Status string
 
-// The states. Preparing and Transferring are active: a catalog has at most one active session.
+// The states. Preparing and Transferring are active. A catalog has at most one active session.
 const (
 	Preparing    Status = "PREPARING"
 	Transferring Status = "TRANSFERRING"
@@ -14,18 +14,18 @@ const (
 	Cancelled    Status = "CANCELLED"
 )
 
-// Validating is what replicas of the previous version write while they verify. Nothing else writes it. It counts as
-// [Transferring] everywhere, and is shown as that ([Session.Current]).
+// Validating is what replicas of the previous version write while they verify; nothing else writes it. It counts as
+// [Transferring] everywhere and is shown as that ([Session.Current]).
 const Validating Status = "VALIDATING"
 
 // Transition is one edge of the state machine.
 type Transition struct {
 	From, To Status
-	// When says what makes it happen.
+	// When says what causes the transition.
 	When string
 }
 
-// Transitions is the whole state machine; docs/state_machine.md is checked against it.
+// Transitions is the whole state machine. A test checks docs/state_machine.md against it.
 var Transitions = []Transition{
 	{Preparing, Transferring, "the source has said who it is and how many products it has"},
 	{Transferring, Completed, "the source was read to its end and, with verifyAfterSync, everything matches"},
@@ -40,13 +40,13 @@ func Statuses() []Status {
 	return []Status{Preparing, Transferring, Completed, Failed, Cancelled}
 }
 
-// ActiveStatuses returns the states, as they are stored, in which a session occupies its catalog.
+// ActiveStatuses returns the states, as stored, in which a session occupies its catalog.
 func ActiveStatuses() []Status { return Stored(Preparing, Transferring) }
 
-// Active says whether a session in this state occupies its catalog.
+// Active reports whether a session in this state occupies its catalog.
 func (s Status) Active() bool { return slices.Contains(ActiveStatuses(), s) }
 
-// Current returns the state as this version knows it: [Transferring] for [Validating].
+// Current returns this version's name for the state: [Transferring] for [Validating].
 func (s Status) Current() Status {
 	if s == Validating {
 		return Transferring
@@ -54,7 +54,7 @@ func (s Status) Current() Status {
 	return s
 }
 
-// Stored returns the states that rows hold for these: [Validating] too where [Transferring] is among them.
+// Stored returns these states as rows may store them: with [Transferring] it includes [Validating].
 func Stored(statuses ...Status) []Status {
 	if slices.Contains(statuses, Transferring) && !slices.Contains(statuses, Validating) {
 		return append(slices.Clone(statuses), Validating)
@@ -62,8 +62,8 @@ func Stored(statuses ...Status) []Status {
 	return statuses
 }
 
-// Before returns the states, as they are stored, from which to can be reached in one step: the guard of the UPDATE that
-// does it.
+// Before returns the states, as stored, that lead to to in one step. The UPDATE that makes the transition uses them as its
+// guard.
 func Before(to Status) []Status {
 	var from []Status
 	for _, t := range Transitions {

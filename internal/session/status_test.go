@@ -7,7 +7,7 @@ import (
 	"fullsync/internal/session"
 )
 
-// leaving returns the states that can be reached from one in one step.
+// leaving returns the states that a state leads to in one step.
 func leaving(from session.Status) []session.Status {
 	var to []session.Status
 	for _, t := range session.Transitions {
@@ -31,7 +31,7 @@ func TestEveryStateIsReachableFromTheFirst(t *testing.T) {
 	}
 	for _, s := range session.Statuses() {
 		if !reached[s] {
-			t.Errorf("no way leads from %s to %s", session.Preparing, s)
+			t.Errorf("there is no way from %s to %s", session.Preparing, s)
 		}
 	}
 	if len(reached) != len(session.Statuses()) {
@@ -39,7 +39,7 @@ func TestEveryStateIsReachableFromTheFirst(t *testing.T) {
 	}
 }
 
-// A state from which nobody gets away is either an end, or exactly the stuck sync that this program exists to avoid.
+// A state that no session can leave is either final, or exactly the stuck sync that this program exists to prevent.
 func TestOnlyTheEndsAreFinal(t *testing.T) {
 	t.Parallel()
 	ends := []session.Status{session.Completed, session.Failed, session.Cancelled}
@@ -62,12 +62,12 @@ func TestOnlyTheEndsAreFinal(t *testing.T) {
 	}
 }
 
-func TestTransitionsStandOnceAndSayWhy(t *testing.T) {
+func TestTransitionsAreListedOnceAndSayWhy(t *testing.T) {
 	t.Parallel()
 	seen := map[[2]session.Status]bool{}
 	for _, tr := range session.Transitions {
 		if seen[[2]session.Status{tr.From, tr.To}] {
-			t.Errorf("%s -> %s stands twice", tr.From, tr.To)
+			t.Errorf("%s -> %s is listed twice", tr.From, tr.To)
 		}
 		seen[[2]session.Status{tr.From, tr.To}] = true
 		if tr.When == "" {

@@ -8,8 +8,8 @@ import (
 	"unicode/utf8"
 )
 
-// shownStep is the current step as shown. Trouble takes its place for as long as it lasts, because old clients show nothing
-// else of it.
+// shownStep returns the current step to show. While there is trouble, that replaces the step, because old clients show it
+// nowhere else.
 func shownStep(s *Session, now time.Time, limits Limits, verdict Verdict) string {
 	switch {
 	case !s.Status.Active() || s.Worker == "":
@@ -25,7 +25,7 @@ func shownStep(s *Session, now time.Time, limits Limits, verdict Verdict) string
 	return fmt.Sprintf("%s; nothing was committed for %s", s.CurrentStep, seconds(now.Sub(s.busySince())))
 }
 
-// waitingStep says whom a worker waits for, and why. The reason is a sentence about the peer as a rule; otherwise it is about
+// waitingStep says what a worker is waiting for, and why. The reason is usually a sentence about the peer, otherwise about
 // this node's database.
 func waitingStep(peerID, reason string) string {
 	if what, ok := strings.CutPrefix(reason, "Peer "+peerID+" "); ok {

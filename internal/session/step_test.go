@@ -7,7 +7,7 @@ import (
 	"fullsync/internal/session"
 )
 
-// TestTroubleShowsInTheStep as long as it lasts: old clients show nothing else of it.
+// TestTroubleShowsInTheStep as long as it lasts, because old clients show it nowhere else.
 func TestTroubleShowsInTheStep(t *testing.T) {
 	t.Parallel()
 	const usual = "Transferring 1067 products"

@@ -2,10 +2,10 @@ package session
 
 import "time"
 
-// Takeover is the record of a session that was taken from a worker which gave no sign of life.
+// Takeover records that a session was taken from a worker that gave no sign of life.
 type Takeover struct {
 	SessionID string `gorm:"primaryKey"`
-	// Fence is the one that the lost worker held.
+	// Fence is the lost worker's fence.
 	Fence       int64 `gorm:"primaryKey;autoIncrement:false"`
 	Worker      string
 	HeartbeatAt *time.Time

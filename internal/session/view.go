@@ -2,19 +2,20 @@ package session
 
 import "time"
 
-// View is a session as shown to people, with what follows from its row and the database's time.
+// View is a session as shown to people, with everything that follows from its row and the database's time.
 type View struct {
 	Session
 	Health Health
-	// TransferSpeed is in bytes per second and RecordsPerSecond in products handled per second: those of the last seconds, and
-	// of a finished session those of the whole transfer. They are nil while nobody knows, and 0 when nothing moves.
+	// TransferSpeed is in bytes per second, RecordsPerSecond in handled products per second. They cover the last few
+	// seconds, or the whole transfer of a finished session. They are nil if unknown, and 0 if nothing is moving.
 	TransferSpeed    *float64
 	RecordsPerSecond *float64
-	// EstimatedTimeRemaining goes by the speed. It is nil while it cannot be said: the total is unknown, or nothing moves.
+	// EstimatedTimeRemaining is derived from the speed. It is nil if unknown, because the total is unknown or nothing is
+	// moving.
 	EstimatedTimeRemaining *time.Duration
 }
 
-// NewView derives a View at the database's time now.
+// NewView derives a View as of now, the database's time.
 func NewView(s Session, now time.Time, limits Limits) View {
 	s = s.Current()
 	v := View{Session: s, Health: Judge(s, now, limits)}

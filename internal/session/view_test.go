@@ -8,7 +8,7 @@ import (
 	"fullsync/internal/session"
 )
 
-// unknown stands for a speed that a view leaves open.
+// unknown stands for a speed that a view does not give.
 const unknown = -1
 
 // at returns a speed.
@@ -19,8 +19,8 @@ func at(speed *float64) float64 {
 	return *speed
 }
 
-// Where there are no marks the speed is the average of the time in which somebody worked: of a finished session, and of one that a
-// worker of the previous version has. What passes between two workers is nobody's.
+// Without marks, the speed is the average over the time in which a worker had the session. That applies to finished
+// sessions and to those of a worker of the previous version. The time between two workers does not count.
 func TestAverageCountsTheTimeInWhichSomebodyWorked(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
@@ -110,7 +110,7 @@ func TestProgress(t *testing.T) {
 		{0, 1066, total(1067), 99},
 		{0, 1067, total(1067), 99}, // 100 belongs to COMPLETED
 		{0, 5000, total(1067), 99},
-		{0, 500, nil, 0}, // nobody said how many there are
+		{0, 500, nil, 0}, // the total is unknown
 		{40, 500, nil, 40},
 		{0, 5, total(0), 0}, // an empty source that filled up meanwhile
 		{0, 90_000_000_000_000, total(100_000_000_000_000), 90},
