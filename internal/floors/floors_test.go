@@ -18,7 +18,7 @@ func TestImportsGoDownOnly(t *testing.T) {
 	floors := plan()
 	for _, s := range tree(t) {
 		if _, _, known := place(floors, s.dir); !known && !isTestSupport(s.dir) {
-			t.Errorf("%s stands on no floor: give it one in internal/floors/plan_test.go", s.dir)
+			t.Errorf("%s is on no floor: give it one in internal/floors/plan_test.go", s.dir)
 			continue
 		}
 		for _, to := range slices.Sorted(maps.Keys(s.imports)) {
@@ -46,7 +46,7 @@ func TestEveryPackageHasADocComment(t *testing.T) {
 	}
 }
 
-func TestEveryPlaceInThePlanIsTaken(t *testing.T) {
+func TestEveryPackageInThePlanExists(t *testing.T) {
 	t.Parallel()
 	var dirs []string
 	for _, s := range tree(t) {
@@ -122,6 +122,6 @@ func TestTheDocumentShowsTheseFloors(t *testing.T) {
 		return
 	}
 	if strings.TrimSpace(shown) != strings.TrimSpace(want) {
-		t.Errorf("docs/architecture.md shows other floors; run: go test ./internal/floors -update\nwant:\n%s", want)
+		t.Errorf("the floors in docs/architecture.md are out of date; run: go test ./internal/floors -update\nwant:\n%s", want)
 	}
 }

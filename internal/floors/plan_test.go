@@ -1,6 +1,5 @@
-// Package floors holds no code, only the tests that keep the building upright: which package stands on which
-// floor, that imports go down only, that every package says what it is for, and that docs/architecture.md shows
-// the same floors.
+// Package floors contains only tests, which keep the building upright: every package has its floor, imports only go down,
+// every package says what it is for, and docs/architecture.md shows the same floors.
 package floors
 
 import (
@@ -10,14 +9,14 @@ import (
 	"strings"
 )
 
-// floor is one level of the building. Packages are named by their directory under the module's root.
+// floor is one level of the building. Packages are named by their directory below the module's root.
 type floor struct {
 	level    int
 	packages []string
 	sideways sideways
 }
 
-// sideways says whether packages of one floor may import each other.
+// sideways says whether packages on the same floor may import each other.
 type sideways int
 
 const (
@@ -25,12 +24,12 @@ const (
 	never sideways = iota
 	// freely: they may; the compiler keeps circles out.
 	freely
-	// onward: each may import those listed after it.
+	// onward: each may import the ones listed after it.
 	onward
 )
 
-// plan returns the floors from the top down. A new package gets its place here and in docs/architecture.md, which
-// `go test ./internal/floors -update` rewrites.
+// plan returns the floors from the top down. Add new packages here, then let `go test ./internal/floors -update` rewrite
+// docs/architecture.md.
 func plan() []floor {
 	return []floor{
 		{4, []string{"cmd/fullsync", "internal/cli", "internal/app"}, onward},
@@ -41,8 +40,8 @@ func plan() []floor {
 	}
 }
 
-// testSupport returns the names (last path elements) of packages that exist for tests: they stand on no floor and
-// may import anything, and only tests and one another may import them.
+// testSupport returns the names (last path elements) of packages that exist only for tests. They are on no floor and may
+// import anything, but only tests and one another may import them.
 func testSupport() []string {
 	return []string{"postgrestest", "nodetest", "browsertest", "frontendtest", "leash", "storetest", "sourcetest", "floors", "reliability"}
 }
@@ -50,7 +49,7 @@ func testSupport() []string {
 // isTestSupport reports whether the package in dir exists for tests only.
 func isTestSupport(dir string) bool { return slices.Contains(testSupport(), path.Base(dir)) }
 
-// place returns where in the plan the package in dir stands.
+// place returns where the package in dir is in the plan.
 func place(floors []floor, dir string) (level, position int, ok bool) {
 	for _, f := range floors {
 		if i := slices.Index(f.packages, dir); i >= 0 {
@@ -60,8 +59,8 @@ func place(floors []floor, dir string) (level, position int, ok bool) {
 	return 0, 0, false
 }
 
-// objection says in a sentence why the package in from, outside its tests, may not import the one in to, or returns
-// "" when it may.
+// objection returns a sentence that says why the package in from, outside its tests, may not import the one in to, or "" if
+// it may.
 func objection(floors []floor, from, to string) string {
 	if isTestSupport(from) {
 		return ""
@@ -71,11 +70,11 @@ func objection(floors []floor, from, to string) string {
 	}
 	fromLevel, fromPosition, known := place(floors, from)
 	if !known {
-		return fmt.Sprintf("%s stands on no floor: give it one in internal/floors/plan_test.go", from)
+		return fmt.Sprintf("%s is on no floor: give it one in internal/floors/plan_test.go", from)
 	}
 	toLevel, toPosition, known := place(floors, to)
 	if !known {
-		return fmt.Sprintf("%s stands on no floor: give it one in internal/floors/plan_test.go", to)
+		return fmt.Sprintf("%s is on no floor: give it one in internal/floors/plan_test.go", to)
 	}
 	switch {
 	case toLevel > fromLevel:
@@ -91,7 +90,7 @@ func objection(floors []floor, from, to string) string {
 			return ""
 		}
 	}
-	return fmt.Sprintf("%s imports %s, a package beside it on floor %d", from, to, fromLevel)
+	return fmt.Sprintf("%s imports %s, which is next to it on floor %d", from, to, fromLevel)
 }
 
 // drawing returns the floors as docs/architecture.md shows them.

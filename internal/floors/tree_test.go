@@ -16,19 +16,19 @@ import (
 
 const module = "fullsync"
 
-// source is what the tests need to know of one package directory.
+// source is what the tests need to know about a package directory.
 type source struct {
 	dir string
-	// imports are the directories of this module's packages that its code outside tests imports.
+	// imports are the directories of the packages in this module that its non-test code imports.
 	imports map[string]bool
-	// hasCode says that there is code outside tests.
+	// hasCode says that there is non-test code.
 	hasCode bool
 	// doc is the package doc comment, from whichever file has it.
 	doc string
 }
 
-// tree reads every package of this module. It reads files rather than asking the go command, so that files for
-// other systems count too.
+// tree reads every package of this module. It reads files instead of asking the go command, so that files for other systems
+// count too.
 func tree(t *testing.T) []source {
 	t.Helper()
 	root := os.DirFS(filepath.Join("..", ".."))
@@ -37,7 +37,7 @@ func tree(t *testing.T) []source {
 	err := fs.WalkDir(root, ".", func(name string, entry fs.DirEntry, err error) error {
 		if err != nil {
 			if errors.Is(err, fs.ErrPermission) || errors.Is(err, fs.ErrNotExist) {
-				return nil // not ours to read, or gone meanwhile: no package of this module
+				return nil // not readable for us, or just deleted: no package of this module
 			}
 			return err
 		}
@@ -67,8 +67,7 @@ func tree(t *testing.T) []source {
 	return sources
 }
 
-// skipped reports whether the go command would not look into this directory either: hidden, test data, or a module
-// of its own.
+// skipped reports whether the go command would skip this directory too: hidden, test data, or its own module.
 func skipped(root fs.FS, name, base string) bool {
 	if name == "." {
 		return false
@@ -80,7 +79,7 @@ func skipped(root fs.FS, name, base string) bool {
 	return err == nil
 }
 
-// read takes in one file.
+// read adds one file to the tree.
 func (s *source) read(root fs.FS, name string) error {
 	text, err := fs.ReadFile(root, name)
 	if err != nil {
@@ -105,7 +104,7 @@ func (s *source) read(root fs.FS, name string) error {
 	return nil
 }
 
-// directory returns the directory of an import of this module, and whether it is one.
+// directory returns the directory of an import, and whether the import belongs to this module.
 func directory(spec *ast.ImportSpec) (string, bool) {
 	imported, err := strconv.Unquote(spec.Path.Value)
 	if err != nil {

@@ -11,7 +11,7 @@ import (
 )
 
 // TestNothingIsCommittedAfterACancelsAnswer cancels sessions at random moments, each time through a random replica, and
-// starts the next one in the same moment.
+// immediately starts the next one.
 func TestNothingIsCommittedAfterACancelsAnswer(t *testing.T) {
 	t.Parallel()
 	c := onPostgres(t)
@@ -59,7 +59,7 @@ func TestCancelOnOneReplicaAbortsTheRequestOfAnother(t *testing.T) {
 		select {
 		case <-asked:
 		case <-time.After(patience):
-			t.Fatal("the source is not asked")
+			t.Fatal("the source gets no request")
 		}
 		worker := c.worker(c.until(db, id, "a worker", func(s session.Session) bool { return s.Worker != "" }))
 		began := time.Now()

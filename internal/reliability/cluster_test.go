@@ -24,7 +24,7 @@ import (
 	"fullsync/internal/store"
 )
 
-// The settings that make a lost worker show soon: it counts as dead after staleAfter.
+// These settings make a lost worker show quickly: it counts as dead after staleAfter.
 const (
 	heartbeat  = 100 * time.Millisecond
 	staleAfter = time.Second
@@ -32,21 +32,21 @@ const (
 
 const clusterSecret = "the secret of the cluster under test, made up"
 
-// cluster is the node under test, with its replicas, each a process of its own.
+// cluster is the node under test, with each replica in its own process.
 type cluster struct {
 	t        *testing.T
 	settings map[string]string
-	// url is the database itself, not through a wire; empty is SQLite.
+	// url is the database itself, not through a wire; empty for SQLite.
 	url      string
 	replicas []*replica
 	gate     *gate
 	token    string
 	rand     *rand.Rand
-	// processes counts those that were started.
+	// processes counts how many were started.
 	processes int
 }
 
-// replica is one place in the cluster: a process, which may be replaced by a new one, and its wire to PostgreSQL.
+// replica is one slot in the cluster: a process, which a new one may replace, and its wire to PostgreSQL.
 type replica struct {
 	*process
 	settings map[string]string
@@ -55,8 +55,8 @@ type replica struct {
 	through string
 }
 
-// newCluster starts replicas on a fresh database with the source as their peer: on PostgreSQL each has a wire to it;
-// on SQLite there is one.
+// newCluster starts replicas on a fresh database, with the source as their peer. On PostgreSQL each has a wire to the
+// database; on SQLite there is just one replica.
 func newCluster(t *testing.T, databaseURL string, replicas int, more map[string]string) *cluster {
 	t.Helper()
 	seed := *seedFlag
@@ -95,13 +95,13 @@ func newCluster(t *testing.T, databaseURL string, replicas int, more map[string]
 	return c
 }
 
-// onPostgres is a cluster of two replicas on a PostgreSQL database of its own.
+// onPostgres returns a cluster of two replicas on its own PostgreSQL database.
 func onPostgres(t *testing.T) *cluster {
 	t.Helper()
 	return newCluster(t, postgrestest.NewDatabase(t), 2, nil)
 }
 
-// restart starts a new process in the place of one that is gone. Its connections tell PostgreSQL which one it is.
+// restart starts a new process in place of one that is gone. Its connections tell PostgreSQL which process it is.
 func (c *cluster) restart(r *replica) {
 	c.t.Helper()
 	c.processes++
@@ -116,7 +116,7 @@ func (c *cluster) restart(r *replica) {
 	c.t.Cleanup(p.kill)
 }
 
-// call makes one request and returns the status of the answer, 0 when there was none.
+// call makes one request and returns the status of the answer; 0 if there was none.
 func (c *cluster) call(ctx context.Context, r *replica, method, path string, body, answer any) (int, string) {
 	var in io.Reader
 	if body != nil {
@@ -147,7 +147,7 @@ func (c *cluster) call(ctx context.Context, r *replica, method, path string, bod
 	return res.StatusCode, string(text)
 }
 
-// must is call for a request that has to be answered in a certain way.
+// must is call for a request that must get a certain status.
 func (c *cluster) must(r *replica, want int, method, path string, body, answer any) {
 	c.t.Helper()
 	ctx, cancel := context.WithTimeout(c.t.Context(), patience)
@@ -157,10 +157,10 @@ func (c *cluster) must(r *replica, want int, method, path string, body, answer a
 	}
 }
 
-// speed is how a session of these tests goes: in small batches, at so many products a second.
+// speed is how fast a session runs: its batch size and products per second.
 type speed struct {
 	batch, rate int
-	// everything reads what does not differ as well.
+	// everything makes it read products that do not differ too.
 	everything bool
 }
 
@@ -198,10 +198,10 @@ func (c *cluster) open() *store.Store {
 	return db
 }
 
-// row reads a session. A database that is just away is waited for.
+// row reads a session, and waits if the database is away.
 func (c *cluster) row(db *store.Store, id string) (row session.Session) {
 	c.t.Helper()
-	eventually(c.t, "a look at the session", func() bool {
+	eventually(c.t, "the session to be readable", func() bool {
 		found, _, err := db.GetSession(c.t.Context(), id)
 		if err != nil && fault.KindOf(err) != fault.Unavailable && fault.KindOf(err) != fault.Internal {
 			c.t.Fatal(err)
@@ -212,7 +212,7 @@ func (c *cluster) row(db *store.Store, id string) (row session.Session) {
 	return row
 }
 
-// until waits for a session to be as wanted.
+// until waits until cond holds for a session.
 func (c *cluster) until(db *store.Store, id, what string, wanted func(session.Session) bool) (row session.Session) {
 	c.t.Helper()
 	if !within(patience, func() bool { row = c.row(db, id); return wanted(row) }) {
@@ -221,13 +221,13 @@ func (c *cluster) until(db *store.Store, id, what string, wanted func(session.Se
 	return row
 }
 
-// ended waits for a session's end.
+// ended waits until a session has ended.
 func (c *cluster) ended(db *store.Store, id string) session.Session {
 	c.t.Helper()
 	return c.until(db, id, "its end", func(s session.Session) bool { return !s.Status.Active() })
 }
 
-// moving waits until a session has committed some batches and returns the replica that works on it and another.
+// moving waits until a session has committed some batches and returns the replica that is working on it, and another one.
 func (c *cluster) moving(db *store.Store, id string, batches int64) (worker, other *replica) {
 	c.t.Helper()
 	row := c.until(db, id, "its first batches", func(s session.Session) bool {
@@ -240,7 +240,7 @@ func (c *cluster) moving(db *store.Store, id string, batches int64) (worker, oth
 	return worker, c.other(worker)
 }
 
-// worker is the replica that holds a session, nil for none.
+// worker returns the replica that has a session; nil if none has.
 func (c *cluster) worker(row session.Session) *replica {
 	for _, r := range c.replicas {
 		if strings.HasSuffix(row.Worker, fmt.Sprintf("-%d", r.pid())) {
@@ -250,7 +250,7 @@ func (c *cluster) worker(row session.Session) *replica {
 	return nil
 }
 
-// other is a replica that is not r, nil where there is none.
+// other returns a replica that is not r; nil if there is none.
 func (c *cluster) other(r *replica) *replica {
 	for _, other := range c.replicas {
 		if other != r {
@@ -260,8 +260,8 @@ func (c *cluster) other(r *replica) *replica {
 	return nil
 }
 
-// complete checks that a session is COMPLETED, that its counters add up, and that every product of the source is here
-// exactly once with the right content, and nothing else.
+// complete checks that a session is COMPLETED, that its counters add up, and that the catalog holds exactly the source's
+// products, each once and with the right content.
 func (c *cluster) complete(db *store.Store, row session.Session) {
 	c.t.Helper()
 	if row.Status != session.Completed {
@@ -286,8 +286,8 @@ func (c *cluster) complete(db *store.Store, row session.Session) {
 	}
 }
 
-// spoil takes away a third of the products, changes another, and leaves the rest, so that the next pull has something
-// of everything to do. On PostgreSQL it does so behind the ledger's back.
+// spoil removes a third of the products, changes another third and leaves the rest, so that the next pull has some of
+// everything to do. On PostgreSQL it bypasses the ledger.
 func (c *cluster) spoil(db *store.Store) {
 	c.t.Helper()
 	statements := []string{
@@ -312,7 +312,7 @@ func (c *cluster) spoil(db *store.Store) {
 	}
 }
 
-// rounds is how often a test does its worst.
+// rounds returns how many rounds a test runs.
 func rounds(short, long int) int {
 	switch {
 	case *longRun:
@@ -324,7 +324,7 @@ func rounds(short, long int) int {
 	}
 }
 
-// takeovers returns a session's, oldest first.
+// takeovers returns a session's takeovers, oldest first.
 func (c *cluster) takeovers(db *store.Store, id string) []session.Takeover {
 	c.t.Helper()
 	list, err := db.ListTakeovers(c.t.Context(), id)

@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// at returns a percentile of measured times, to the millisecond; 0 when there are none.
+// at returns a percentile of measured times, to the millisecond; 0 if there are none.
 func at(times []time.Duration, percent int) time.Duration {
 	if len(times) == 0 {
 		return 0

@@ -10,8 +10,8 @@ import (
 	"fullsync/internal/store"
 )
 
-// TestWorkerFrozenInsideItsTransactionBlocksNobody cuts a worker off exactly inside the transaction of a batch, where
-// it holds the most; cancel answers nevertheless, and the next session is not in its way.
+// TestWorkerFrozenInsideItsTransactionBlocksNobody cuts a worker off right inside a batch's transaction, where it holds the
+// most locks. Cancel must still answer, and the next session must still run.
 func TestWorkerFrozenInsideItsTransactionBlocksNobody(t *testing.T) {
 	t.Parallel()
 	for i, p := range append(points(), claiming()) {
@@ -32,9 +32,9 @@ func TestWorkerFrozenInsideItsTransactionBlocksNobody(t *testing.T) {
 	}
 }
 
-// freezeAndCancel cuts a worker off at p, cancels its session, by the command line or through the other replica, and
-// completes another one, and returns how long the cancel's answer took. The worker comes back after that, or early:
-// before it has noticed by itself that it was cut off, so that it tries to go on.
+// freezeAndCancel cuts a worker off at p, cancels its session on the command line or through the other replica, completes
+// another session, and returns how long the cancel took to answer. The worker comes back after that, or early: before it
+// notices that it was cut off, so that it tries to go on.
 func (c *cluster) freezeAndCancel(db *store.Store, p point, byCommand, early bool) time.Duration {
 	c.t.Helper()
 	var id string
@@ -77,8 +77,8 @@ func (c *cluster) freezeAndCancel(db *store.Store, p point, byCommand, early boo
 	return took
 }
 
-// freezeClaim starts sessions until the replica that claims one is cut off in doing so. Whichever is first hits its
-// point; the other goes on undisturbed.
+// freezeClaim starts a session and cuts off the replica that claims it in the middle of the claim. Whichever replica is
+// first is cut off; the other goes on undisturbed.
 func (c *cluster) freezeClaim(p point) (id string, worker, other *replica) {
 	c.t.Helper()
 	hits := make([]<-chan struct{}, len(c.replicas))
@@ -108,7 +108,7 @@ func (c *cluster) hit(hit <-chan struct{}, p point) {
 	}
 }
 
-// direct are the settings of a command that reaches the database without a wire.
+// direct returns settings for a command that reaches the database without a wire.
 func (c *cluster) direct() map[string]string {
 	settings := map[string]string{}
 	for _, name := range []string{"DATA_DIR", "NODE_ID"} {

@@ -11,7 +11,7 @@ import (
 	"fullsync/internal/store"
 )
 
-// brisk takes about half a second for the whole catalog, in twenty batches.
+// brisk reads the whole catalog in about half a second, in twenty batches.
 func brisk() speed { return speed{batch: 50, rate: 2000} }
 
 // TestKilledWorkerIsSucceededByAnotherReplica kills the worker at a random moment of a pull, again and again; another
@@ -38,7 +38,7 @@ func TestKilledWorkerIsSucceededByAnotherReplica(t *testing.T) {
 	t.Logf("PostgreSQL: %s; %d batches committed, each once", k.report(), f.batches)
 }
 
-// TestKilledWorkerIsSucceededAfterARestart does the same with one process on SQLite, which is started again.
+// TestKilledWorkerIsSucceededAfterARestart does the same on SQLite, with a single process that is started again.
 func TestKilledWorkerIsSucceededAfterARestart(t *testing.T) {
 	t.Parallel()
 	lengthy(t)
@@ -57,8 +57,8 @@ func TestKilledWorkerIsSucceededAfterARestart(t *testing.T) {
 	t.Logf("SQLite: %s", k.report())
 }
 
-// TestWorkerKilledBeforeItsClaimIsReplaced kills a worker after it was given the job and before it has claimed the
-// session: the job engine takes it to be at work, and the session seems to wait for a free worker.
+// TestWorkerKilledBeforeItsClaimIsReplaced kills a worker that has got the job but not yet claimed the session: the job
+// engine thinks it is working, and the session seems to wait for a free worker.
 func TestWorkerKilledBeforeItsClaimIsReplaced(t *testing.T) {
 	t.Parallel()
 	c := onPostgres(t)
@@ -80,14 +80,14 @@ func TestWorkerKilledBeforeItsClaimIsReplaced(t *testing.T) {
 	t.Logf("%d workers killed before their claim; losses: 0", rounds(1, 20))
 }
 
-// kills counts what was done and how long it took to recover.
+// kills counts kills and takeovers, and measures how long recovery took.
 type kills struct {
 	kills, hits, takeovers int
-	// silences are the ages of the lost workers' last heartbeats when they were noticed.
+	// silences holds the age of each lost worker's last heartbeat when somebody noticed.
 	silences []time.Duration
 }
 
-// recovered checks that the session completes although its worker was killed.
+// recovered checks that the session completes even though its worker was killed.
 func (k *kills) recovered(c *cluster, db *store.Store, id string) {
 	c.t.Helper()
 	k.kills++

@@ -11,10 +11,10 @@ import (
 	"fullsync/internal/store"
 )
 
-// ledger is a table that PostgreSQL itself fills by triggers, in the transactions that it tells of: every commit of a
-// batch with its fence, every change of a session's fence or state, and every write of products, and of the process that
-// did it, which its connections name. Rows of one session
-// stand in the order of their commits, because whoever writes one holds the session's row until then.
+// ledger is a table that PostgreSQL fills with triggers, in the same transactions that it records: every commit of a batch
+// with its fence, every change of a session's fence or state, and every write of products, each with the process that did
+// it, as named by its connection. One session's rows are in commit order, because every writer holds the session's row
+// until it commits.
 const ledger = `
 CREATE TABLE test_ledger (
 	n bigserial PRIMARY KEY, tx bigint NOT NULL DEFAULT txid_current(), what text NOT NULL, session_id text NOT NULL,
@@ -37,7 +37,7 @@ CREATE FUNCTION test_products_written() RETURNS trigger LANGUAGE plpgsql AS $$ B
 END $$;
 CREATE TRIGGER test_products_inserted AFTER INSERT ON products REFERENCING NEW TABLE AS written
 	FOR EACH STATEMENT EXECUTE FUNCTION test_products_written();
--- What puts only a hash or a digest right changes no product.
+-- Correcting only a hash or a digest does not change a product.
 CREATE FUNCTION test_products_changed() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
 	INSERT INTO test_ledger (what, session_id, fence, batch_seq, status, worker, products)
 	SELECT 'products', '', 0, 0, '', '', count(*) FROM written JOIN before USING (catalog, id)
@@ -51,7 +51,7 @@ CREATE TRIGGER test_products_deleted AFTER DELETE ON products REFERENCING OLD TA
 	FOR EACH STATEMENT EXECUTE FUNCTION test_products_written();
 `
 
-// watchCommits has PostgreSQL keep the ledger from now on.
+// watchCommits makes PostgreSQL keep the ledger from now on.
 func (c *cluster) watchCommits() {
 	c.t.Helper()
 	conn, err := pgx.Connect(c.t.Context(), c.url)
@@ -74,16 +74,16 @@ type entry struct {
 	Worker, Process string
 }
 
-// figures is what the ledger amounts to.
+// figures sums up the ledger.
 type figures struct {
 	batches int
-	// undone counts writes that PostgreSQL began to tell of and then rolled back: among them those of zombies.
+	// undone counts writes that got into the ledger but were rolled back, including those of zombies.
 	undone int64
 }
 
-// checkCommits reads the ledger and proves that no batch was committed under an outdated fence or after its session's
-// end, that each was committed by the very process whose claim raised the fence last, that none was left out or committed
-// twice, and that no product was written by anything but a batch.
+// checkCommits reads the ledger and checks that no batch was committed under an outdated fence or after its session's end,
+// that the process whose claim last raised the fence committed each batch, that none was left out or committed twice, and
+// that only batches wrote products.
 func (c *cluster) checkCommits(db *store.Store) figures {
 	c.t.Helper()
 	entries := c.commits(db)
@@ -102,7 +102,7 @@ func (c *cluster) checkCommits(db *store.Store) figures {
 			f.batches++
 			batches[e.Tx] = e
 			if e.Process != holder[e.SessionID] {
-				c.t.Errorf("%s was committed by %q, and %q holds the session", e, e.Process, holder[e.SessionID])
+				c.t.Errorf("%s was committed by %q, but %q has the session", e, e.Process, holder[e.SessionID])
 			}
 		} else if e.Fence > before.Fence {
 			holder[e.SessionID] = ""
@@ -130,7 +130,7 @@ func (c *cluster) checkCommits(db *store.Store) figures {
 	}
 	for tx, n := range written {
 		if b, ok := batches[tx]; !ok || b.Products != n {
-			c.t.Errorf("transaction %d wrote %d products, and the batch in it says %d", tx, n, b.Products)
+			c.t.Errorf("transaction %d wrote %d products, but its batch says %d", tx, n, b.Products)
 		}
 	}
 	return f

@@ -17,8 +17,8 @@ import (
 	"fullsync/internal/store"
 )
 
-// TestFrozenHolderOfTheSQLiteFileIsNamed stops a process inside a transaction: it holds the file, nobody else can write,
-// and cancel-stuck says which process to end. Once that is done, it works.
+// TestFrozenHolderOfTheSQLiteFileIsNamed stops a process inside a transaction: it holds the file, so nobody else can write,
+// and cancel-stuck says which process to end. Once that has ended, cancel-stuck works.
 func TestFrozenHolderOfTheSQLiteFileIsNamed(t *testing.T) {
 	t.Parallel()
 	lengthy(t)
@@ -29,7 +29,7 @@ func TestFrozenHolderOfTheSQLiteFileIsNamed(t *testing.T) {
 	freezeHolding(t, c, r, path, &id)
 	out, code := command(t, c.direct(), "cancel-stuck", "--all")
 	if code != 1 || !strings.Contains(out, fmt.Sprintf("rocess %d ", r.pid())) || !strings.Contains(out, fmt.Sprintf("kill %d", r.pid())) {
-		t.Errorf("exit code %d, want 1 and the process named that holds the file, %d: %s", code, r.pid(), out)
+		t.Errorf("exit code %d, want 1 and the number of the process that holds the file, %d: %s", code, r.pid(), out)
 	}
 	r.kill()
 	if out, code := command(t, c.direct(), "cancel-stuck", "--all"); code != 0 {
@@ -40,7 +40,7 @@ func TestFrozenHolderOfTheSQLiteFileIsNamed(t *testing.T) {
 	t.Logf("said: %s", out)
 }
 
-// freezeHolding stops the process at a moment at which it holds the write lock of the file.
+// freezeHolding stops the process at a moment when it holds the file's write lock.
 func freezeHolding(t *testing.T, c *cluster, r *replica, path string, id *string) {
 	t.Helper()
 	holds := func() bool { pid, ok := store.LockHolder(path); return ok && pid == r.pid() }

@@ -1,10 +1,10 @@
 //go:build unix
 
-// Package reliability holds no code, only the tests that kill, freeze, cut off and restart real fullsync processes
-// and then prove that nothing was lost, nothing was written twice and nobody was blocked.
+// Package reliability contains only tests. They kill, freeze, cut off and restart real fullsync processes, and then check
+// that nothing was lost, nothing was written twice and nobody was blocked.
 //
-// Every test has a short form, which is what runs by default, and a long one behind the flag -reliability.long;
-// docs/reliability.md describes both and holds the figures of the last long run.
+// Every test has a short form, which runs by default, and a long form behind the flag -reliability.long.
+// docs/reliability.md describes both and has the figures of the last long run.
 package reliability
 
 import (
@@ -17,18 +17,18 @@ import (
 	"sync"
 	"testing"
 
-	// The tests run the binary. Through this import their results are not taken from the cache once its code changed.
+	// The tests run the binary. This import keeps go test from reusing cached results after the code has changed.
 	_ "fullsync/internal/cli"
 	"fullsync/internal/postgrestest"
 )
 
-// The flags of the heavy runs. They are package state because the command line is what they belong to.
+// The flags for long runs. They are package state because they belong to the command line.
 var (
 	longRun  = flag.Bool("reliability.long", false, "run the long form of every test: hundreds of kills, a thousand cancels")
 	seedFlag = flag.Uint64("reliability.seed", 0, "seed of the random moments; 0 makes one up")
 )
 
-// lab is what the tests of this process share: the binary, the source node, and the shell that outlives them all.
+// lab is what this process's tests share: the binary, the source node, and the shell that outlives them all.
 var lab shared
 
 type shared struct {
@@ -59,7 +59,7 @@ func run(m *testing.M) int {
 	return code
 }
 
-// build makes the binary that the tests run, as it is shipped.
+// build builds the binary under test, the way it is shipped.
 func build() (string, error) {
 	path := filepath.Join(lab.dir, "fullsync")
 	command := exec.Command("go", "build", "-o", path, "fullsync/cmd/fullsync")
@@ -70,8 +70,8 @@ func build() (string, error) {
 	return path, nil
 }
 
-// leash is a shell at the other end of a pipe that ends every process it was told of once this test process is gone,
-// even by kill -9: no test leaves a node behind, frozen or not.
+// leash is a shell at the other end of a pipe. Once this test process is gone, even by kill -9, it ends every process it
+// knows about, so that no test leaves a node behind, frozen or not.
 type leash struct {
 	mu      sync.Mutex
 	command *exec.Cmd
@@ -89,7 +89,7 @@ done
 for pid in $left; do kill -9 "$pid" 2>/dev/null; done
 `
 
-// tell notes that a process began or ended.
+// tell tells the shell that a process began or ended.
 func (l *leash) tell(what string, pid int) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -108,7 +108,7 @@ func (l *leash) tell(what string, pid int) error {
 	return err
 }
 
-// release ends what is left and waits for the shell.
+// release ends all remaining processes and waits for the shell.
 func (l *leash) release() {
 	l.mu.Lock()
 	defer l.mu.Unlock()

@@ -12,8 +12,8 @@ import (
 	"fullsync/internal/session"
 )
 
-// TestPoisonBatchDoesNotCircleForever kills every worker as soon as it asks the source for the same page. After as
-// many takeovers without progress as are allowed the session is FAILED and says why.
+// TestPoisonBatchDoesNotCircleForever kills every worker as soon as it asks the source for a certain page. After the
+// allowed number of takeovers without progress, the session is FAILED and says why.
 func TestPoisonBatchDoesNotCircleForever(t *testing.T) {
 	t.Parallel()
 	lengthy(t)
@@ -39,7 +39,8 @@ func TestPoisonBatchDoesNotCircleForever(t *testing.T) {
 			case <-t.Context().Done():
 				return
 			}
-			// Reading is one page ahead: let the batch before it be committed, so that it is this one that kills.
+			// Reading runs one page ahead. Wait until the batch before is committed, so that this batch is the one that
+			// kills.
 			row := c.until(db, id, "the batch before the poison", func(s session.Session) bool { return s.BatchSeq == 1 && s.Worker != "" })
 			victim := c.worker(row)
 			victim.kill()

@@ -17,14 +17,14 @@ import (
 	"time"
 )
 
-// patience bounds every wait for something that must happen. It is generous because a test machine may be busy.
+// patience is the longest wait for something that must happen. It is generous because a test machine may be busy.
 const patience = time.Minute
 
 // process is one running fullsync.
 type process struct {
 	cmd *exec.Cmd
 	url string
-	// exited is closed once the process is gone and was waited for; err is then how it ended.
+	// exited is closed once the process is gone and has been waited for; err then says how it ended.
 	exited chan struct{}
 	err    error
 
@@ -32,7 +32,7 @@ type process struct {
 	log []string
 }
 
-// environment are settings that make lost workers show within a second, and a log that a program can read.
+// environment returns settings that make lost workers show within a second, and the log readable for programs.
 func environment(settings map[string]string) []string {
 	env := []string{"PATH=" + os.Getenv("PATH"), "HOME=/nonexistent"}
 	for name, value := range settings {
@@ -41,7 +41,7 @@ func environment(settings map[string]string) []string {
 	return env
 }
 
-// serve starts a node and returns when it is up.
+// serve starts a node and waits until it is up.
 func serve(settings map[string]string) (*process, error) {
 	binary, err := lab.binary()
 	if err != nil {
@@ -74,7 +74,7 @@ func serve(settings map[string]string) (*process, error) {
 
 func (p *process) pid() int { return p.cmd.Process.Pid }
 
-// follow keeps the log, yields the address once it is in there, and waits for the process.
+// follow records the log, sends the node's address once the log has it, and waits for the process to end.
 func (p *process) follow(out io.Reader, up chan<- string) {
 	lines := bufio.NewScanner(out)
 	lines.Buffer(nil, 1<<20)
@@ -99,7 +99,7 @@ func (p *process) tail() string {
 	return strings.Join(p.log[max(0, len(p.log)-40):], "\n")
 }
 
-// logged says whether a line of the log holds all of the given texts.
+// logged reports whether a line of the log contains all the given texts.
 func (p *process) logged(texts ...string) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -115,7 +115,7 @@ func (p *process) logged(texts ...string) bool {
 	return false
 }
 
-// signal sends sig to this process alone.
+// signal sends sig to just this process.
 func (p *process) signal(t testing.TB, sig syscall.Signal) {
 	t.Helper()
 	if err := p.cmd.Process.Signal(sig); err != nil {
@@ -123,10 +123,10 @@ func (p *process) signal(t testing.TB, sig syscall.Signal) {
 	}
 }
 
-// dump ends the process and returns what its goroutines were doing in code of this module.
+// dump ends the process and returns what its goroutines were doing in this module's code.
 func (p *process) dump() string {
 	if !p.running() {
-		return "it had ended"
+		return "it had already ended"
 	}
 	_ = p.cmd.Process.Signal(syscall.SIGCONT)
 	_ = p.cmd.Process.Signal(syscall.SIGQUIT)
@@ -140,7 +140,7 @@ func (p *process) dump() string {
 	return strings.Join(own, "\n")
 }
 
-// running says whether the process is still there.
+// running reports whether the process is still there.
 func (p *process) running() bool {
 	select {
 	case <-p.exited:
@@ -156,7 +156,7 @@ func (p *process) kill() {
 	<-p.exited
 }
 
-// terminated waits for a process that was asked to end, and returns how long that took.
+// terminated waits for a process that was told to end, and returns how long that took.
 func (p *process) terminated(t testing.TB, began time.Time) time.Duration {
 	t.Helper()
 	select {
@@ -187,7 +187,7 @@ func command(t testing.TB, settings map[string]string, args ...string) (out stri
 	return string(text), cmd.ProcessState.ExitCode()
 }
 
-// eventually waits for a condition, and fails the test when it does not come true.
+// eventually waits for a condition, and fails the test if it does not come true.
 func eventually(t testing.TB, what string, holds func() bool) {
 	t.Helper()
 	if !within(patience, holds) {
@@ -195,7 +195,7 @@ func eventually(t testing.TB, what string, holds func() bool) {
 	}
 }
 
-// within says whether a condition comes true in time.
+// within reports whether a condition comes true in time.
 func within(limit time.Duration, holds func() bool) bool {
 	tick := time.NewTicker(5 * time.Millisecond)
 	defer tick.Stop()
@@ -209,10 +209,10 @@ func within(limit time.Duration, holds func() bool) bool {
 	}
 }
 
-// pause lets the random moment come at which something is done to a process. Nothing is expected of its length.
+// pause waits for the random moment to do something to a process. No test relies on its length.
 func pause(d time.Duration) { <-time.After(d) }
 
-// lengthy skips a test with -short: the race detector, for which that is used, sees nothing of other processes.
+// lengthy skips a test with -short, which is used with the race detector: that cannot see other processes.
 func lengthy(t *testing.T) {
 	t.Helper()
 	if testing.Short() {

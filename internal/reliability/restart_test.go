@@ -11,8 +11,8 @@ import (
 	"fullsync/internal/session"
 )
 
-// TestPostgresRestartedInTheMiddleLeavesNothingStuck takes PostgreSQL down without ceremony in the middle of a sync and
-// up again: the sync completes or fails cleanly, and the next one works, on both replicas.
+// TestPostgresRestartedInTheMiddleLeavesNothingStuck stops PostgreSQL abruptly in the middle of a sync and starts it again:
+// the sync completes or fails cleanly, and the next one works, on both replicas.
 func TestPostgresRestartedInTheMiddleLeavesNothingStuck(t *testing.T) {
 	t.Parallel()
 	lengthy(t)
@@ -37,7 +37,7 @@ func TestPostgresRestartedInTheMiddleLeavesNothingStuck(t *testing.T) {
 			c.complete(db, row)
 		case session.Failed:
 			if row.ErrorMessage == "" {
-				t.Errorf("FAILED without a word: %+v", row)
+				t.Errorf("FAILED without saying why: %+v", row)
 			}
 		default:
 			t.Errorf("ended as %s", row.Status)

@@ -11,11 +11,11 @@ import (
 	"fullsync/internal/session"
 )
 
-// TestRollingRestartLosesNothing restarts both replicas in turn under one running session.
+// TestRollingRestartLosesNothing restarts both replicas in turn while a session is running.
 func TestRollingRestartLosesNothing(t *testing.T) {
 	t.Parallel()
 	lengthy(t)
-	// A long stale-after: what goes on quickly was handed over, not found dead.
+	// With a long stale-after, a session that goes on quickly was handed over, not found dead.
 	c := newCluster(t, postgrestest.NewDatabase(t), 2, map[string]string{"STALE_AFTER": "30s"})
 	db := c.open()
 	c.watchCommits()
@@ -44,7 +44,7 @@ func TestRollingRestartLosesNothing(t *testing.T) {
 	row := c.ended(db, id)
 	c.complete(db, row)
 	if row.Attempts != 1 {
-		t.Errorf("%d attempts were counted; a restart is none", row.Attempts)
+		t.Errorf("%d attempts were counted; a restart should not count", row.Attempts)
 	}
 	if n := len(c.takeovers(db, id)); n != 0 {
 		t.Errorf("%d takeovers: the session was not handed over", n)

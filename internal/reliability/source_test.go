@@ -65,7 +65,7 @@ func startSource() (*source, error) {
 	return s, err
 }
 
-// gate stands between the nodes of one test and the source: it sees every request for products, and may hold it.
+// gate is between one test's nodes and the source: it sees every request for products, and can hold it.
 type gate struct {
 	*source
 	url string
@@ -73,8 +73,8 @@ type gate struct {
 	mu sync.Mutex
 	// pages counts the requests for products, by the id they continue after.
 	pages map[string]int
-	// hold, if not nil, is asked about every request for products; the request waits while the channel it returns is
-	// open, or until the node gives it up, which is then told to aborted.
+	// hold, if not nil, is called for every request for products. The request waits until the channel it returns is closed,
+	// or until the node gives up, which is then reported on aborted.
 	hold    func(after string) <-chan struct{}
 	aborted chan time.Time
 }
@@ -92,7 +92,7 @@ func newGate(t testing.TB) *gate {
 	g := &gate{source: src, pages: map[string]int{}, aborted: make(chan time.Time, 16)}
 	proxy := &httputil.ReverseProxy{
 		Rewrite: func(r *httputil.ProxyRequest) { r.SetURL(target) },
-		// A node that is killed in the middle of an answer is what these tests are about.
+		// These tests kill nodes in the middle of an answer, so that is nothing to log.
 		ErrorHandler: func(w http.ResponseWriter, _ *http.Request, _ error) { w.WriteHeader(http.StatusBadGateway) },
 	}
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -112,7 +112,7 @@ func newGate(t testing.TB) *gate {
 	return g
 }
 
-// pass counts a request for products and holds it as long as it is told to; false when the node gave it up.
+// pass counts a request for products and holds it for as long as it should; it returns false if the node gave up.
 func (g *gate) pass(r *http.Request) bool {
 	after := r.URL.Query().Get("after")
 	g.mu.Lock()
@@ -135,7 +135,7 @@ func (g *gate) pass(r *http.Request) bool {
 	}
 }
 
-// holding changes what is asked about every request for products.
+// holding changes the function that is called for every request for products.
 func (g *gate) holding(hold func(after string) <-chan struct{}) {
 	g.mu.Lock()
 	defer g.mu.Unlock()

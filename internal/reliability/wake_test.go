@@ -14,8 +14,8 @@ import (
 )
 
 // TestWorkerThatWakesInsideItsTransactionIsFenced freezes a worker inside a batch's transaction, cancels its session or
-// takes it away, and lets the worker go on at once. Nobody tells it: it has neither been aborted nor missed a heartbeat,
-// and does its best to commit. What stops it is the fence alone.
+// takes it away, and lets the worker go on at once. Nobody tells the worker: it has not been aborted and has not missed a
+// heartbeat, so it tries to commit. Only the fence stops it.
 func TestWorkerThatWakesInsideItsTransactionIsFenced(t *testing.T) {
 	t.Parallel()
 	for name, lose := range map[string]func(c *cluster, db *store.Store, id string){
@@ -25,7 +25,7 @@ func TestWorkerThatWakesInsideItsTransactionIsFenced(t *testing.T) {
 			}
 		},
 		"taken over": func(c *cluster, db *store.Store, id string) {
-			// There is no such job: a watcher finds that out later, and gives the session a real one.
+			// This job does not exist; a watcher notices that later and gives the session a real one.
 			noJob := func(context.Context, *sql.Tx, string, int64) (int64, error) { return 1 << 40, nil }
 			if err := db.TakeOver(c.t.Context(), c.row(db, id), noJob); err != nil {
 				c.t.Fatal(err)

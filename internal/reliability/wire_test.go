@@ -15,9 +15,9 @@ import (
 	"testing"
 )
 
-// wire is the network between one replica and PostgreSQL. It can be cut, so that nothing gets through in either
-// direction and nobody is told, and healed again. It understands just enough of PostgreSQL's frontend protocol to cut
-// itself at a chosen message.
+// wire is the network between a replica and PostgreSQL. It can be cut, so that nothing gets through in either direction and
+// nobody is told, and healed again. It understands just enough of PostgreSQL's frontend protocol to cut itself at a chosen
+// message.
 type wire struct {
 	socket string
 	listen net.Listener
@@ -27,7 +27,7 @@ type wire struct {
 	open  chan struct{}
 	down  chan struct{}
 	conns []net.Conn
-	// at is where to cut, nil for nowhere; hit is closed when it has happened.
+	// at is where to cut; nil for nowhere. hit is closed when the cut has happened.
 	at  *point
 	hit chan struct{}
 }
@@ -35,16 +35,16 @@ type wire struct {
 // point is a moment in a worker's conversation with PostgreSQL.
 type point struct {
 	name string
-	// reached says whether the message that a connection is about to send is the one.
+	// reached reports whether a connection is about to send the message in question.
 	reached func(message byte, c *conversation) bool
-	// forwarded says that this message still gets through, and only its answer does not come back.
+	// forwarded says that this message still gets through, and only the answer is cut off.
 	forwarded bool
 }
 
 // conversation is what one connection has said so far.
 type conversation struct {
 	statements map[string]string
-	// current is the statement that is being executed, and transaction all of its transaction before it.
+	// current is the statement being executed, and transaction everything before it in the same transaction.
 	current, transaction string
 }
 
@@ -62,7 +62,7 @@ const (
 	isClaim = `"attempts"=attempts + 1`
 )
 
-// points are the moments inside a transaction at which a frozen worker holds the most.
+// points returns the moments inside a transaction when a frozen worker holds the most locks.
 func points() []point {
 	return []point{
 		{name: "while it sends the batch", reached: func(m byte, c *conversation) bool {
@@ -80,14 +80,14 @@ func points() []point {
 	}
 }
 
-// claiming is the moment before a worker's claim is committed.
+// claiming is the moment just before a worker commits its claim.
 func claiming() point {
 	return point{name: "before the claim's commit", reached: func(m byte, c *conversation) bool {
 		return m == msgQuery && c.current == "commit" && strings.Contains(c.transaction, isClaim)
 	}}
 }
 
-// newWire returns a wire to the PostgreSQL of databaseURL, and the URL that goes through it.
+// newWire returns a wire to the PostgreSQL at databaseURL, and the URL of the database through it.
 func newWire(t testing.TB, databaseURL string) (w *wire, through string) {
 	t.Helper()
 	u, err := url.Parse(databaseURL)
@@ -152,7 +152,7 @@ func (w *wire) back(client, server net.Conn) {
 
 // forth carries what the replica says, message by message.
 func (w *wire) forth(client, server net.Conn) {
-	// The first message has no type; a request to cancel a statement is nothing else.
+	// The first message has no type. A request to cancel a statement consists of just that message.
 	first, err := readMessage(client, nil)
 	if err != nil || !w.pass() {
 		return
@@ -164,7 +164,7 @@ func (w *wire) forth(client, server net.Conn) {
 	for {
 		var kind [1]byte
 		if _, err := io.ReadFull(client, kind[:]); err != nil {
-			w.pass() // the end of a connection does not get through a cut either
+			w.pass() // not even the end of a connection gets through a cut
 			return
 		}
 		message, err := readMessage(client, kind[:])
@@ -199,7 +199,7 @@ func readMessage(r io.Reader, kind []byte) ([]byte, error) {
 	return message, err
 }
 
-// hear keeps track of which statement is being executed.
+// hear keeps track of the statement being executed.
 func (c *conversation) hear(message []byte) {
 	body := message[5:]
 	text := func() string {
@@ -227,7 +227,7 @@ func (c *conversation) execute(statement string) {
 	c.transaction += statement + "\n"
 }
 
-// watch cuts the wire when the point is reached; it says whether the message gets through nevertheless.
+// watch cuts the wire when the point is reached, and reports whether the message still gets through.
 func (w *wire) watch(message byte, c *conversation) (forwarded bool) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -241,7 +241,7 @@ func (w *wire) watch(message byte, c *conversation) (forwarded bool) {
 	return forwarded
 }
 
-// cutAt arms the wire; the channel is closed when it has cut itself.
+// cutAt makes the wire cut itself at a point, and returns a channel that is closed when it has.
 func (w *wire) cutAt(p point) <-chan struct{} {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -261,7 +261,7 @@ func (w *wire) cut() {
 	}
 }
 
-// heal lets everything through again, also what waited.
+// heal lets everything through again, including what was waiting.
 func (w *wire) heal() {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -273,7 +273,7 @@ func (w *wire) heal() {
 	}
 }
 
-// drop ends every connection, so that what waited in them never arrives, and heals the wire for new ones.
+// drop closes every connection, so that what was waiting never arrives, and heals the wire for new ones.
 func (w *wire) drop() {
 	w.mu.Lock()
 	for _, c := range w.conns {
@@ -284,7 +284,7 @@ func (w *wire) drop() {
 	w.heal()
 }
 
-// pass waits until the wire is whole; false when it is gone for good.
+// pass waits until the wire is whole; it returns false if the wire is gone for good.
 func (w *wire) pass() bool {
 	for {
 		w.mu.Lock()

@@ -11,10 +11,10 @@ import (
 	"fullsync/internal/session"
 )
 
-// steady takes about four seconds for the whole catalog.
+// steady reads the whole catalog in about four seconds.
 func steady() speed { return speed{batch: 25, rate: 250} }
 
-// silence is a way in which a worker falls silent without ending, and how it comes back.
+// silence is a way for a worker to fall silent without ending, and to come back.
 type silence struct {
 	name       string
 	begin, end func(t testing.TB, r *replica)
@@ -35,8 +35,8 @@ func silences() []silence {
 	}
 }
 
-// TestSilentWorkerIsSucceededAndWritesNothing silences a worker for longer than staleAfter, lets another replica take
-// the session over, and brings the worker back in the middle of it.
+// TestSilentWorkerIsSucceededAndWritesNothing silences a worker for longer than staleAfter, lets another replica take the
+// session over, and brings the worker back while that is working.
 func TestSilentWorkerIsSucceededAndWritesNothing(t *testing.T) {
 	t.Parallel()
 	lengthy(t)
@@ -88,7 +88,7 @@ func TestSilentWorkerIsCancelledAndWritesNothing(t *testing.T) {
 				way.begin(t, worker)
 				c.cancel(other, id)
 				next := c.start(other, brisk())
-				// Longer than staleAfter, so that the worker has been silent for long when it comes back.
+				// Wait longer than staleAfter, so that the worker has been silent for a long time when it comes back.
 				pause(staleAfter + 2*heartbeat)
 				way.end(t, worker)
 				c.zombieIsBack(worker, id)
@@ -103,19 +103,19 @@ func TestSilentWorkerIsCancelledAndWritesNothing(t *testing.T) {
 	}
 }
 
-// zombieIsBack waits until a worker that was silent has given its session up, and is of use again.
+// zombieIsBack waits until a worker that was silent has given up its session and can work again.
 func (c *cluster) zombieIsBack(r *replica, id string) {
 	c.t.Helper()
 	gaveUp := func() bool {
 		return r.logged(id, "session handed back") || r.logged(id, "session stopped") || r.logged(id, "session failed")
 	}
 	if !within(patience, gaveUp) {
-		c.t.Fatalf("the worker does not give session %s up", id)
+		c.t.Fatalf("the worker does not give up session %s", id)
 	}
 	if !within(patience, func() bool {
 		status, _ := c.call(c.t.Context(), r, http.MethodGet, "/readyz", nil, nil)
 		return status == http.StatusOK
 	}) {
-		c.t.Fatalf("replica %d does not get ready again", r.pid())
+		c.t.Fatalf("replica %d does not become ready again", r.pid())
 	}
 }

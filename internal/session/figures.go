@@ -8,8 +8,8 @@ import (
 // Tally adds up the sessions that ended in the same hour with the same status, direction and peer. It can also stand for a
 // single active session; Ended is then 0.
 type Tally struct {
-	// Hour is the hour in which they ended. For older sessions it is only accurate to the day, and for the oldest it is any
-	// earlier time.
+	// Hour is the hour in which they ended. For older sessions it is only accurate to the day, and for the oldest it is
+	// some earlier time.
 	Hour      time.Time
 	Status    Status
 	Direction Direction
