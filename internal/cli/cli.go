@@ -29,6 +29,12 @@ const (
 	exitOK = iota
 	exitFailed
 	exitUsage
+	// exitCancelled, exitRunning and exitIncomplete are how a sync ended that was followed, or why it could not start.
+	exitCancelled
+	exitRunning
+	exitIncomplete
+	// exitInterrupted is what shells say of a program that Ctrl-C ended.
+	exitInterrupted = 130
 )
 
 // Run runs one command and returns its exit code: 0, 1 if something failed, or 2 on wrong usage. Cancelling ctx stops the
@@ -42,11 +48,17 @@ func Run(ctx context.Context, args []string, io IO) int {
 	cmd, err := root.ExecuteContextC(ctx)
 	var usage *usageError
 	var logged *loggedError
+	var coded *codedError
 	switch {
 	case err == nil:
 		return exitOK
 	case errors.As(err, &logged):
 		return exitFailed
+	case errors.As(err, &coded):
+		if coded.err != nil {
+			fmt.Fprintf(io.Err, "fullsync: %s\n", explain(coded.err))
+		}
+		return coded.code
 	case errors.As(err, &usage):
 		fmt.Fprintf(io.Err, "fullsync: %v\nRun %s --help to see how it is used.\n", err, cmd.CommandPath())
 		return exitUsage
@@ -74,6 +86,15 @@ type loggedError struct{ err error }
 func (e *loggedError) Error() string { return e.err.Error() }
 func (e *loggedError) Unwrap() error { return e.err }
 
+// codedError ends the command with an exit code of its own. Its error is nil where everything has been said already.
+type codedError struct {
+	code int
+	err  error
+}
+
+func (e *codedError) Error() string { return fmt.Sprintf("exit code %d: %v", e.code, e.err) }
+func (e *codedError) Unwrap() error { return e.err }
+
 // usage makes an argument check return usageErrors.
 func usage(check cobra.PositionalArgs) cobra.PositionalArgs {
 	return func(cmd *cobra.Command, args []string) error {
@@ -98,7 +119,7 @@ func newRoot(io IO) *cobra.Command {
 		RunE:              func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return &usageError{err} })
-	root.AddCommand(newServe(io), newDemo(io), newMigrate(io), newToken(io), newUser(io), newCatalog(io), newCancelStuck(io), newAdoptSecret(io))
+	root.AddCommand(newServe(io), newDemo(io), newMigrate(io), newToken(io), newUser(io), newCatalog(io), newSync(io), newCancelStuck(io), newAdoptSecret(io))
 	return root
 }
 

@@ -1,0 +1,143 @@
+package cli_test
+
+import (
+	"encoding/json"
+	"net/http"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"fullsync/api/spec"
+	"fullsync/internal/auth"
+	"fullsync/internal/cli"
+	"fullsync/internal/nodetest"
+)
+
+// callerOf is the environment of somebody who calls a node with a token of that role.
+func callerOf(node *nodetest.Node, role auth.Role) environment {
+	return environment{"FULLSYNC_URL=" + node.URL(), "FULLSYNC_TOKEN=" + node.TokenFor("olga", role)}
+}
+
+// sessionIn parses the last line of a command's output.
+func sessionIn(t *testing.T, r result) (s spec.Session) {
+	t.Helper()
+	lines := strings.Split(strings.TrimSpace(r.out), "\n")
+	if err := json.Unmarshal([]byte(lines[len(lines)-1]), &s); err != nil {
+		t.Fatalf("no session: %v\n%s%s", err, r.out, r.err)
+	}
+	return s
+}
+
+func TestSyncPull(t *testing.T) {
+	t.Parallel()
+	pair := nodetest.NewPair(t, nodetest.SQLite, 300, nodetest.Config{})
+	env := callerOf(pair.Main, auth.RoleOperator)
+	run(t, env, "sync", "status").wants(t, 0, "no sync of catalog main has run yet")
+	run(t, env, "sync", "cancel").wants(t, 0, "there is nothing to cancel")
+
+	r := run(t, env, "sync", "pull", "branch", "--follow").must(t)
+	r.wants(t, 0, "COMPLETED, 100 %")
+	r.wants(t, 0, "300 created, 0 updated, 0 unchanged, 0 deleted, 0 refused")
+	// What the next command of a script wants is all there is on standard output.
+	id := strings.TrimSpace(run(t, env, "sync", "pull", "branch", "--verify").must(t).out)
+	run(t, env, "sync", "status", id, "--follow").wants(t, 0, "Transferred and verified 300 products")
+
+	s := sessionIn(t, run(t, env, "sync", "pull", "branch", "--follow", "--json", "--batch-size", "7", "--timeout", "90s", "--read-everything").must(t))
+	if s.Status != spec.COMPLETED || s.Options.BatchSize != 7 || s.Options.TimeoutSeconds != 90 || !s.Options.ReadEverything || s.StartedBy != "olga" {
+		t.Errorf("the session does not hold what was asked for: %s", nodetest.Show(s))
+	}
+	run(t, env, "sync", "status").wants(t, 0, s.SessionId.String()+"  COMPLETED, 100 %")
+	if list := run(t, env, "sync", "list", "--json", "--count", "2").must(t); strings.Count(list.out, "\n") != 2 {
+		t.Errorf("a list of 2 sessions:\n%s", list.out)
+	}
+	run(t, env, "sync", "list", "--status", "FAILED", "--peer", "branch", "--catalog", "main").wants(t, 0, "SESSION")
+	run(t, env, "sync", "list").wants(t, 0, id)
+}
+
+// TestSyncExitCodes: a script learns from the exit code alone how it went.
+func TestSyncExitCodes(t *testing.T) {
+	t.Parallel()
+	pair := nodetest.NewPair(t, nodetest.SQLite, 30, nodetest.Config{})
+	env := callerOf(pair.Main, auth.RoleOperator)
+	gate := pair.Wire.HoldPage(t, nodetest.ProductsPath, 1)
+	id := strings.TrimSpace(run(t, env, "sync", "pull", "branch").must(t).out)
+	nodetest.Await(t, "the first page", gate.Reached)
+	run(t, env, "sync", "pull", "branch").wants(t, 4, "Full sync already in progress")
+	if s := sessionIn(t, run(t, env, "sync", "pull", "branch", "--if-running", "attach", "--json")); s.SessionId.String() != id {
+		t.Errorf("attached to %s, not %s", s.SessionId, id)
+	}
+	run(t, env, "sync", "cancel", "--reason", "wrong peer").wants(t, 0, id+"  cancelled after 0 products")
+	run(t, env, "sync", "cancel", id).wants(t, 0, "was cancelled before")
+	r := run(t, env, "sync", "status", id, "--follow")
+	r.wants(t, 3, "Cancelled by olga: wrong peer")
+	gate.Open()
+
+	if _, err := pair.Branch.Store.SQL().ExecContext(t.Context(), "UPDATE products SET price = 'cheap' WHERE id = (SELECT min(id) FROM products)"); err != nil {
+		t.Fatal(err)
+	}
+	run(t, env, "sync", "resume", id, "--follow").wants(t, 5, "29 created, 0 updated, 0 unchanged, 0 deleted, 1 refused")
+	run(t, env, "sync", "pull", "branch", "--catalog", "nowhere", "--follow").wants(t, 1, "has no catalog nowhere")
+	run(t, env, "sync", "pull", "nobody").wants(t, 1, "There is no peer nobody")
+	run(t, env, "sync", "cancel", id[:35]+"x").wants(t, 2, "is not a session id")
+	run(t, callerOf(pair.Main, auth.RoleViewer), "sync", "pull", "branch").wants(t, 1, "Insufficient permissions")
+}
+
+func TestSyncApproveDeletes(t *testing.T) {
+	t.Parallel()
+	pair := nodetest.NewPair(t, nodetest.SQLite, 100, nodetest.Config{})
+	env := callerOf(pair.Main, auth.RoleOperator)
+	run(t, env, "sync", "pull", "branch", "--follow").must(t)
+	if _, err := pair.Branch.Store.SQL().ExecContext(t.Context(),
+		"DELETE FROM products WHERE id IN (SELECT id FROM products ORDER BY id LIMIT 20)"); err != nil {
+		t.Fatal(err)
+	}
+	r := run(t, env, "sync", "pull", "branch", "--delete-missing", "--follow", "--json")
+	r.wants(t, 5, "deletes_withheld")
+	id := sessionIn(t, r).SessionId.String()
+	run(t, env, "sync", "approve-deletes", id, "19", "--follow").wants(t, 1, "withheld 20 deletes, not 19")
+	run(t, env, "sync", "approve-deletes", id, "20", "--follow").wants(t, 0, "80 unchanged, 20 deleted")
+}
+
+// TestSyncFollowsARestart: a node that is away for a moment is asked again.
+func TestSyncFollowsARestart(t *testing.T) {
+	t.Parallel()
+	pair := nodetest.NewPair(t, nodetest.SQLite, 300, nodetest.Config{})
+	env := callerOf(pair.Main, auth.RoleOperator)
+	gate := pair.Wire.HoldPage(t, nodetest.ProductsPath, 2)
+	seen, done := newOutput(), make(chan int, 1)
+	go func() {
+		done <- cli.Run(t.Context(), []string{"sync", "pull", "branch", "--follow", "--batch-size", "100"}, cli.IO{Out: seen, Err: seen, Environ: env})
+	}()
+	nodetest.Await(t, "the second page", gate.Reached)
+	pair.Main.Down()
+	seen.await(t, "connection refused; trying again")
+	pair.Main = pair.Main.Restart()
+	gate.Open()
+	seen.await(t, "COMPLETED, 100 %")
+	if code := <-done; code != 0 {
+		t.Errorf("exit code %d\n%s", code, seen)
+	}
+}
+
+// TestSyncAgainstStrangers: whatever answers, it is told in a sentence.
+func TestSyncAgainstStrangers(t *testing.T) {
+	t.Parallel()
+	node := nodetest.Start(t, nodetest.Config{})
+	env := callerOf(node, auth.RoleOperator)
+	run(t, environment{"FULLSYNC_URL=" + node.URL()}, "sync", "list").wants(t, 1, "no token: set FULLSYNC_TOKEN, or name a file with --token-file")
+	run(t, env.with("FULLSYNC_TOKEN=wrong"), "sync", "list").wants(t, 1, "Unauthorized: ")
+	run(t, env, "sync", "list", "--url", node.URL()+"/elsewhere").wants(t, 1, "Not found: ")
+	run(t, env, "sync", "list", "--url", "http://127.0.0.1:1").wants(t, 1, "the node at http://127.0.0.1:1 cannot be reached: connection refused")
+	run(t, env, "sync", "list", "--url", "ftp://127.0.0.1").wants(t, 2, "must begin with http:// or https://")
+	run(t, env, "sync", "list", "--token-file", filepath.Join(t.TempDir(), "none")).wants(t, 1, "none")
+	page := nodetest.NewWire(t, node.URL())
+	page.Reach(func(w http.ResponseWriter, _ *http.Request, _ http.Handler) {
+		w.Header().Set("Content-Type", "text/html")
+		_, _ = w.Write([]byte("<title>Sign in</title>"))
+	})
+	run(t, env, "sync", "list", "--url", page.URL).wants(t, 1, "answered with 200 OK and not as a fullsync node does; check the address")
+	page.Reach(func(w http.ResponseWriter, r *http.Request, _ http.Handler) {
+		http.Redirect(w, r, "http://127.0.0.1:1/", http.StatusFound)
+	})
+	run(t, env, "sync", "list", "--url", page.URL).wants(t, 1, "answered with 302 Found")
+}
