@@ -1,5 +1,5 @@
-// Package cli is the command line of fullsync: serve, demo, migrate, token, user, catalog import and
-// export, cancel-stuck, adopt-secret.
+// Package cli is the command line of fullsync: serve, demo, migrate, token, user, catalog, sync, cancel-stuck,
+// adopt-secret.
 package cli
 
 import (

@@ -24,25 +24,26 @@ const lookEvery = time.Second
 // follow shows a session until it has ended, and returns how that went as an error with the exit code. When ctx ends, which
 // is Ctrl-C, a person at a terminal is asked what to do; otherwise the sync goes on unwatched.
 func follow(ctx context.Context, std IO, node *remote, s spec.Session, asJSON bool) error {
-	show := newShow(std, asJSON)
-	for {
-		ended, err := watch(ctx, node, s, show)
-		if err == nil {
-			return show.ended(ended)
-		}
-		if ctx.Err() == nil {
-			return err
-		}
-		s = ended
-		again, stop := signal.NotifyContext(context.WithoutCancel(ctx), os.Interrupt, syscall.SIGTERM)
-		goOn, err := interrupted(again, std, node, s, show)
-		if !goOn {
-			stop()
-			return err
-		}
-		context.AfterFunc(again, stop)
-		ctx = again
+	return watched(ctx, std, node, s, newShow(std, asJSON))
+}
+
+// watched is [follow] with a way of showing.
+func watched(ctx context.Context, std IO, node *remote, s spec.Session, show show) error {
+	seen, err := watch(ctx, node, s, show)
+	switch {
+	case err == nil:
+		return show.ended(seen)
+	case ctx.Err() == nil:
+		return err
 	}
+	again, stop := signal.NotifyContext(context.WithoutCancel(ctx), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	goOn, err := interrupted(again, std, node, seen, show)
+	if !goOn {
+		return err
+	}
+	context.AfterFunc(again, stop) // another Ctrl-C at the next question ends the process
+	return watched(again, std, node, seen, show)
 }
 
 // watch asks for the session every second until it has ended. It returns the session as it was last seen.

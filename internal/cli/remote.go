@@ -149,9 +149,9 @@ func passes(err error) bool {
 		errors.As(err, &refused) && (refused.status >= http.StatusInternalServerError || refused.status == http.StatusTooManyRequests)
 }
 
-// received returns what a node answered to a request: an [awayError] where it did not, and a [refusal] where it was no
-// success.
-func received[T any](r *remote, resp *http.Response, err error) (out T, _ error) {
+// call sends a request and returns what the node answered: an [awayError] if it did not, and a [refusal] if it was no success.
+func call[T any](r *remote, send func() (*http.Response, error)) (out T, _ error) {
+	resp, err := send()
 	if err != nil {
 		return out, &awayError{r.url, err}
 	}
@@ -163,7 +163,7 @@ func received[T any](r *remote, resp *http.Response, err error) (out T, _ error)
 	kind, _, _ := mime.ParseMediaType(resp.Header.Get("Content-Type"))
 	failed := &refusal{url: r.url, status: resp.StatusCode}
 	if resp.StatusCode >= http.StatusMultipleChoices || kind != "application/json" {
-		_ = json.Unmarshal(body, &failed.said) // where it is no JSON, the status says enough
+		_ = json.Unmarshal(body, &failed.said) // if it is no JSON, the status says enough
 		return out, failed
 	}
 	if json.Unmarshal(body, &out) != nil {

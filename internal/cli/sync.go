@@ -106,8 +106,7 @@ func newSyncPull(std IO) *cobra.Command {
 
 // begin sends what starts a session, and shows that session.
 func begin(ctx context.Context, std IO, node *remote, show shown, send func(context.Context) (*http.Response, error)) error {
-	resp, err := send(ctx)
-	started, err := received[spec.StartResponse](node, resp, err)
+	started, err := call[spec.StartResponse](node, func() (*http.Response, error) { return send(ctx) })
 	if err != nil {
 		return startRefused(err)
 	}
@@ -226,8 +225,9 @@ func pick(ctx context.Context, open func() (*remote, error), args []string, cata
 	if err != nil {
 		return nil, nil, err
 	}
-	resp, err := node.api.GetFullSyncStatus(ctx, &spec.GetFullSyncStatusParams{Catalog: &catalogName})
-	status, err := received[spec.StatusResponse](node, resp, err)
+	status, err := call[spec.StatusResponse](node, func() (*http.Response, error) {
+		return node.api.GetFullSyncStatus(ctx, &spec.GetFullSyncStatusParams{Catalog: &catalogName})
+	})
 	if err == nil && status.Active == nil && orLast {
 		status.Active = status.Last
 	}
@@ -235,8 +235,7 @@ func pick(ctx context.Context, open func() (*remote, error), args []string, cata
 }
 
 func (r *remote) session(ctx context.Context, id uuid.UUID) (spec.Session, error) {
-	resp, err := r.api.GetFullSync(ctx, id)
-	got, err := received[spec.SessionResponse](r, resp, err)
+	got, err := call[spec.SessionResponse](r, func() (*http.Response, error) { return r.api.GetFullSync(ctx, id) })
 	return got.Session, err
 }
 
@@ -285,8 +284,7 @@ func (r *remote) cancel(ctx context.Context, id uuid.UUID, reason string) (spec.
 	if reason != "" {
 		request.Reason = &reason
 	}
-	resp, err := r.api.CancelFullSync(ctx, request)
-	return received[spec.CancelResponse](r, resp, err)
+	return call[spec.CancelResponse](r, func() (*http.Response, error) { return r.api.CancelFullSync(ctx, request) })
 }
 
 func newSyncList(std IO) *cobra.Command {
@@ -327,8 +325,7 @@ func newSyncList(std IO) *cobra.Command {
 		if err != nil {
 			return err
 		}
-		resp, err := node.api.ListFullSyncs(cmd.Context(), &params)
-		list, err := received[spec.SessionListResponse](node, resp, err)
+		list, err := call[spec.SessionListResponse](node, func() (*http.Response, error) { return node.api.ListFullSyncs(cmd.Context(), &params) })
 		if err != nil {
 			return err
 		}

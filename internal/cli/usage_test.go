@@ -34,6 +34,12 @@ func TestWrongUsage(t *testing.T) {
 		{[]string{"demo", "--rate", "fast"}, `invalid argument "fast"`, "Run fullsync demo --help"},
 		{[]string{"demo", "--listen", "8080"}, "--listen must be an address and port such as 127.0.0.1:8080", "Run fullsync demo --help"},
 		{[]string{"demo", "--listen", "127.0.0.1:65535"}, "--listen must be", "Run fullsync demo --help"},
+		{[]string{"sync"}, "fullsync sync needs one of its subcommands", "Run fullsync sync --help"},
+		{[]string{"sync", "pull"}, "accepts 1 arg(s), received 0", "Run fullsync sync pull --help"},
+		{[]string{"sync", "pull", "branch", "--timeout", "1ms"}, "--timeout must be at least 1s", "Run fullsync sync pull --help"},
+		{[]string{"sync", "status", "abc"}, `"abc" is not a session id`, "Run fullsync sync status --help"},
+		{[]string{"sync", "list", "--count", "101"}, "--count must be from 1 to 100", "Run fullsync sync list --help"},
+		{[]string{"sync", "approve-deletes", id, "none"}, `"none" is not how many deletes were withheld`, "Run fullsync sync approve-deletes --help"},
 		{[]string{"cancel-stuck", "abc"}, `"abc" is not a session id`, "Run fullsync cancel-stuck --help"},
 		{[]string{"cancel-stuck", id, id}, "accepts at most 1 arg(s)", "Run fullsync cancel-stuck --help"},
 		{[]string{"cancel-stuck", "--all", id}, "not both", "Run fullsync cancel-stuck --help"},
@@ -52,7 +58,7 @@ func TestHelpAndVersion(t *testing.T) {
 	t.Parallel()
 	for _, args := range [][]string{nil, {"--help"}, {"help"}} {
 		r := run(t, nil, args...).must(t)
-		for _, command := range []string{"serve", "demo", "migrate", "token", "user", "catalog", "cancel-stuck", "adopt-secret"} {
+		for _, command := range []string{"serve", "demo", "migrate", "token", "user", "catalog", "sync", "cancel-stuck", "adopt-secret"} {
 			if !strings.Contains(r.out, "\n  "+command+" ") {
 				t.Errorf("the help of fullsync %v does not mention %s:\n%s", args, command, r.out)
 			}
