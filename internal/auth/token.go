@@ -85,8 +85,8 @@ func (k *Keys) Issue(subject string, role Role, ttl time.Duration) (string, erro
 	return token, err
 }
 
-// IssueTo is Issue for a principal, of which it uses Subject, Role, UserID and Generation. It also returns the principal
-// that the token stands for.
+// IssueTo is Issue for a principal; it uses p's Subject, Role, UserID and Generation. It also returns the principal that
+// the token stands for.
 func (k *Keys) IssueTo(p Principal, ttl time.Duration) (string, Principal, error) {
 	if err := checkToken(p, ttl); err != nil {
 		return "", Principal{}, err

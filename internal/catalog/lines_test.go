@@ -74,7 +74,7 @@ func TestLineReaderPassesReadErrorsOn(t *testing.T) {
 	for in, want := range map[string][]string{
 		"":             nil,
 		"a\n":          {"1:a"},
-		"a\n{\"id\":1": {"1:a"}, // half a line is no line
+		"a\n{\"id\":1": {"1:a"}, // half a line does not count
 		"a\n" + long:   {"1:a"},
 	} {
 		got, err := readLines(io.MultiReader(strings.NewReader(in), iotest.ErrReader(errCut)))
@@ -98,7 +98,7 @@ func (endless) Read(p []byte) (int, error) {
 	return len(p), nil
 }
 
-func TestLineReaderHoldsNoEndlessLine(t *testing.T) {
+func TestLineReaderDoesNotBufferAnEndlessLine(t *testing.T) {
 	const size = 64 * catalog.MaxLineBytes
 	var before, after runtime.MemStats
 	runtime.ReadMemStats(&before)

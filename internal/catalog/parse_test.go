@@ -191,7 +191,7 @@ func TestParseLargestProduct(t *testing.T) {
 	}
 }
 
-func TestParseKeepsNothingOfTheLine(t *testing.T) {
+func TestProductsDoNotReferToTheirLine(t *testing.T) {
 	line := []byte(feedLine)
 	p, err := catalog.Parse(line)
 	if err != nil {

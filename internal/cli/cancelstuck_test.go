@@ -219,7 +219,7 @@ func takeHealthyOnes(t *testing.T, env environment, main serving, completed stri
 	}
 }
 
-func TestCancelStuckWithoutSuccess(t *testing.T) {
+func TestCancelStuckFailures(t *testing.T) {
 	t.Parallel()
 	env := onSQLite(t)
 	run(t, env, "migrate").must(t)

@@ -204,7 +204,7 @@ func broken(t *testing.T) environment {
 }
 
 // A failed export leaves the old file as it was, and no other file behind.
-func TestExportReplacesAFileOnlyWhole(t *testing.T) {
+func TestExportReplacesAFileOnlyWhenComplete(t *testing.T) {
 	t.Parallel()
 	env := broken(t)
 	dir := t.TempDir()

@@ -102,7 +102,7 @@ func TestPasswordOnATerminal(t *testing.T) {
 	}
 }
 
-func TestInterruptedAtThePassword(t *testing.T) {
+func TestInterruptAtThePasswordPrompt(t *testing.T) {
 	t.Parallel()
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()

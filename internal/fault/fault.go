@@ -100,7 +100,7 @@ func (e *Error) Also(sentence string, args ...any) *Error {
 	return &c
 }
 
-// Error returns the message for people, or the title where there is none.
+// Error returns the text for the log: the message, or the title if there is none, and then the cause.
 func (e *Error) Error() string {
 	text := e.Message
 	if text == "" {

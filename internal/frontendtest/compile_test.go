@@ -1,8 +1,8 @@
-// Package frontendtest holds no code, only the tests of docs/frontend.md: its TypeScript is taken out of the document, compiled
-// against types generated from openapi.yaml, and run with Node.js against real nodes. The JavaScript of the admin page is
-// checked against the same types.
+// Package frontendtest contains only the tests of docs/frontend.md: they take the TypeScript out of the document, compile
+// it against types generated from openapi.yaml, and run it in Node.js against real nodes. They also check the admin page's
+// JavaScript against the same types.
 //
-// Where Node.js or the modules of docs/frontend are missing the tests are skipped with a line that says what to do; with
+// If Node.js or the modules of docs/frontend are missing, the tests are skipped with a line that says what to do; with
 // FULLSYNC_REQUIRE_BROWSER=1 they fail instead.
 package frontendtest
 
@@ -18,7 +18,7 @@ import (
 
 func TestMain(m *testing.M) { os.Exit(nodetest.Main(m)) }
 
-// TestAnotherDocumentDoesNotCompile: a member that the sample reads gets another name.
+// TestAnotherDocumentDoesNotCompile renames a member that the sample reads.
 func TestAnotherDocumentDoesNotCompile(t *testing.T) {
 	t.Parallel()
 	const member = "currentStep"
@@ -30,12 +30,12 @@ func TestAnotherDocumentDoesNotCompile(t *testing.T) {
 	}
 }
 
-// TestTheAdminPageIsTyped checks the page's modules by the types in their comments.
+// TestTheAdminPageIsTyped checks the page's modules against the types in their comments.
 func TestTheAdminPageIsTyped(t *testing.T) {
 	t.Parallel()
 	p := newProject(t, read(t, "openapi.yaml")).withPage(t)
 	if said, err := p.compile(t, "tsconfig.console.json"); err != nil {
-		t.Errorf("internal/console/page is not what openapi.yaml says; look at it with npm run console in docs/frontend: %v\n%s", err, said)
+		t.Errorf("internal/console/page does not fit openapi.yaml; to check it, run npm run console in docs/frontend: %v\n%s", err, said)
 	}
 }
 
@@ -55,7 +55,7 @@ func TestEveryBlockIsNamed(t *testing.T) {
 	}
 }
 
-// TestTheDocumentNamesThePinnedVersions: what a reader installs is what was tried.
+// TestTheDocumentNamesThePinnedVersions: readers install the versions that these tests use.
 func TestTheDocumentNamesThePinnedVersions(t *testing.T) {
 	t.Parallel()
 	var pinned struct {
@@ -68,7 +68,7 @@ func TestTheDocumentNamesThePinnedVersions(t *testing.T) {
 	exact := regexp.MustCompile(`^\d+\.\d+\.\d+$`)
 	for name, version := range pinned.DevDependencies {
 		if !exact.MatchString(version) {
-			t.Errorf("package.json has %s at %s, which is no exact version", name, version)
+			t.Errorf("package.json has %s at %s, which is not an exact version", name, version)
 		}
 	}
 	named := regexp.MustCompile(`((?:@[a-z-]+/)?[a-z-]+)@(\d[\w.-]*)`).FindAllStringSubmatch(read(t, "docs", "frontend.md"), -1)

@@ -17,7 +17,7 @@ import (
 	"fullsync/internal/nodetest"
 )
 
-// command is what testdata/driver.ts is told to do.
+// command tells testdata/driver.ts what to do.
 type command struct {
 	ID        int     `json:"id"`
 	Do        string  `json:"do"`
@@ -32,14 +32,14 @@ type command struct {
 	Text      string  `json:"text,omitempty"`
 }
 
-// message is what it tells.
+// message is what testdata/driver.ts reports.
 type message struct {
 	What  string          `json:"what"`
 	ID    int             `json:"id"`
 	Value json.RawMessage `json:"value"`
 }
 
-// as reads the value of a message.
+// as decodes the value of a message.
 func as[T any](t *testing.T, m message) (value T) {
 	t.Helper()
 	if err := json.Unmarshal(m.Value, &value); err != nil {
@@ -48,16 +48,16 @@ func as[T any](t *testing.T, m message) (value T) {
 	return value
 }
 
-// connection is what a view shows of how fresh it is.
+// connection is what a view shows about its connection.
 type connection struct {
 	State   string `json:"state"`
 	Message string `json:"message"`
 }
 
-// failure is what a view shows when a command did not work out.
+// failure is what a view shows when a command failed.
 type failure struct {
 	Message string `json:"message"`
-	// Status is that of the answer; 0 where there was none.
+	// Status is the answer's status; 0 if there was no answer.
 	Status int `json:"status"`
 }
 
@@ -71,7 +71,7 @@ type driver struct {
 	log []message
 }
 
-// drive starts the compiled sample as an application of the node at url. token may be empty.
+// drive starts the compiled sample as an application for the node at url. token may be empty.
 func (p project) drive(t *testing.T, url, token string) *driver {
 	t.Helper()
 	cmd := exec.CommandContext(t.Context(), p.node, filepath.Join(p.dir, "out", "driver.js"))
@@ -102,7 +102,7 @@ func (p project) drive(t *testing.T, url, token string) *driver {
 	return d
 }
 
-// listen notes what the sample tells, to its end.
+// listen records what the sample reports, until it ends.
 func (d *driver) listen(output io.Reader) {
 	lines := bufio.NewReader(output)
 	for {
@@ -120,7 +120,7 @@ func (d *driver) listen(output io.Reader) {
 	}
 }
 
-// told returns everything of one kind that was told so far.
+// told returns all messages of one kind so far.
 func (d *driver) told(what string) (all []message) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -132,13 +132,13 @@ func (d *driver) told(what string) (all []message) {
 	return all
 }
 
-// wait returns once cond holds.
+// wait waits until cond holds.
 func (d *driver) wait(what string, cond func() bool) {
 	d.t.Helper()
 	nodetest.Eventually(d.t, what, cond, d.show)
 }
 
-// show renders what was told last for a failure message.
+// show formats the last messages for a failure message.
 func (d *driver) show() string {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -149,7 +149,7 @@ func (d *driver) show() string {
 	return text.String()
 }
 
-// send has a command carried out, and returns its number.
+// send sends a command and returns its number.
 func (d *driver) send(c command) int {
 	d.t.Helper()
 	d.last++
@@ -159,12 +159,12 @@ func (d *driver) send(c command) int {
 		d.t.Fatal(err)
 	}
 	if _, err := d.input.Write(append(line, '\n')); err != nil {
-		d.t.Fatalf("the sample does not listen any more: %v; it told last: %s", err, d.show())
+		d.t.Fatalf("the sample no longer listens: %v; its last messages: %s", err, d.show())
 	}
 	return c.ID
 }
 
-// answer returns what became of a command: a message "done" or "failed".
+// answer returns the outcome of a command: a message "done" or "failed".
 func (d *driver) answer(id int) (m message) {
 	d.t.Helper()
 	d.wait("an answer", func() bool {
@@ -178,7 +178,7 @@ func (d *driver) answer(id int) (m message) {
 	return m
 }
 
-// do has a command carried out, which must succeed, and returns its result.
+// do runs a command that must succeed, and returns its result.
 func (d *driver) do(c command) message {
 	d.t.Helper()
 	m := d.answer(d.send(c))
@@ -188,7 +188,7 @@ func (d *driver) do(c command) message {
 	return m
 }
 
-// fail has a command carried out, which must fail.
+// fail runs a command that must fail, and returns the failure.
 func (d *driver) fail(c command) failure {
 	d.t.Helper()
 	m := d.answer(d.send(c))
@@ -198,13 +198,13 @@ func (d *driver) fail(c command) failure {
 	return as[failure](d.t, m)
 }
 
-// start starts a sync and returns the session to show. choice is what to choose when one is running.
+// start starts a sync and returns the session to show. choice is what the person chooses if one is running already.
 func (d *driver) start(choice string) spec.Session {
 	d.t.Helper()
 	return as[spec.Session](d.t, d.do(command{Do: "start", Choice: choice}))
 }
 
-// states returns what the view has said of its connection, in order.
+// states returns what the view has shown about its connection, in order.
 func (d *driver) states() (all []string) {
 	d.t.Helper()
 	for _, m := range d.told("connection") {
@@ -213,7 +213,7 @@ func (d *driver) states() (all []string) {
 	return all
 }
 
-// reach returns once the connection is in that state.
+// reach waits until the connection is in that state.
 func (d *driver) reach(state string) {
 	d.t.Helper()
 	d.wait("the connection to be "+state, func() bool {
@@ -222,14 +222,14 @@ func (d *driver) reach(state string) {
 	})
 }
 
-// watch follows the catalog, and returns once that works.
+// watch starts to follow the catalog, and returns once the view is live.
 func (d *driver) watch() {
 	d.t.Helper()
 	d.do(command{Do: "watch", Silence: 30_000})
 	d.reach("live")
 }
 
-// statuses returns every change of a status that the view was told of, of that session.
+// statuses returns every status change of that session that reached the view.
 func (d *driver) statuses(id spec.SessionID) (all []spec.SessionStatus) {
 	d.t.Helper()
 	for _, m := range d.told("status") {
@@ -240,7 +240,7 @@ func (d *driver) statuses(id spec.SessionID) (all []spec.SessionStatus) {
 	return all
 }
 
-// shown returns what the view shows now.
+// shown returns what the view is showing.
 func (d *driver) shown() []spec.Session {
 	d.t.Helper()
 	all := d.told("sessions")
@@ -250,7 +250,7 @@ func (d *driver) shown() []spec.Session {
 	return as[[]spec.Session](d.t, all[len(all)-1])
 }
 
-// see returns once the view shows that session as cond wants it.
+// see waits until the view shows that session and cond holds for it.
 func (d *driver) see(id spec.SessionID, what string, cond func(spec.Session) bool) {
 	d.t.Helper()
 	d.wait(what, func() bool {
@@ -258,7 +258,7 @@ func (d *driver) see(id spec.SessionID, what string, cond func(spec.Session) boo
 	})
 }
 
-// seeStatus returns once the view shows that session in that status.
+// seeStatus waits until the view shows that session in that status.
 func (d *driver) seeStatus(id spec.SessionID, status spec.SessionStatus) {
 	d.t.Helper()
 	d.see(id, string(status), func(s spec.Session) bool { return s.Status == status })

@@ -9,8 +9,8 @@ import (
 	"fullsync/internal/nodetest"
 )
 
-// TestGeneratedClient: a client that a generator makes of openapi.yaml, functions and all, compiles as strictly as TypeScript can
-// be asked to, and starts, watches and cancels syncs at a real node.
+// TestGeneratedClient: a client generated from openapi.yaml, functions and all, compiles with TypeScript's strictest
+// settings, and starts, watches and cancels syncs at a real node.
 func TestGeneratedClient(t *testing.T) {
 	t.Parallel()
 	p := project{tools: findTools(t), dir: t.TempDir()}
@@ -21,7 +21,7 @@ func TestGeneratedClient(t *testing.T) {
 	p.write(t, filepath.Join(p.dir, "tsconfig.json"), `{"compilerOptions": {"strict": true, "target": "ES2022",
 		"lib": ["ES2022", "DOM", "DOM.Iterable"], "module": "NodeNext", "types": [], "outDir": "out"}, "include": ["src"]}`)
 	p.write(t, filepath.Join(p.dir, "openapi.yaml"), read(t, "openapi.yaml"))
-	// As docs/frontend.md has it, but for the names of files, which Node.js wants whole.
+	// The same as in docs/frontend.md, except that Node.js needs complete file names.
 	p.write(t, filepath.Join(p.dir, "openapi-ts.config.mjs"), `export default {input: "openapi.yaml",
 		output: {path: "src/api", importFileExtension: ".js"}, plugins: ["@hey-api/typescript", "@hey-api/sdk", "@hey-api/client-fetch"]}`)
 	if said, err := p.run(t, "@hey-api/openapi-ts/bin/index.cjs", "--no-log-file"); err != nil {

@@ -16,7 +16,7 @@ import (
 // root is the top of the repository.
 var root = filepath.Join("..", "..")
 
-// read returns the text of a file of the repository.
+// read returns the text of a file in the repository.
 func read(t *testing.T, path ...string) string {
 	t.Helper()
 	text, err := os.ReadFile(filepath.Join(append([]string{root}, path...)...))
@@ -26,13 +26,13 @@ func read(t *testing.T, path ...string) string {
 	return string(text)
 }
 
-// tools are what a test needs of this machine.
+// tools are what a test needs from this machine.
 type tools struct {
-	// node is the program, modules the directory that npm ci made.
+	// node is the path of Node.js, modules the directory that npm ci made.
 	node, modules string
 }
 
-// findTools skips the test where something is missing, or fails it where FULLSYNC_REQUIRE_BROWSER=1 says that nothing may be.
+// findTools skips the test if something is missing, or fails it with FULLSYNC_REQUIRE_BROWSER=1.
 func findTools(t *testing.T) tools {
 	t.Helper()
 	missing := t.Skipf
@@ -58,13 +58,14 @@ func findTools(t *testing.T) tools {
 // block is one file of the sample.
 type block struct{ name, text string }
 
-// blocks returns the named blocks of TypeScript in a document. One without a name is an error: nobody would check it.
+// blocks returns the named blocks of TypeScript in a document. A block without a name is an error, because nobody would
+// check it.
 func blocks(document string) (all []block, err error) {
 	named := regexp.MustCompile("(?m)^<!-- file: (.*) -->\n```ts\n((?:.*\n)*?)```$")
 	for _, found := range named.FindAllStringSubmatch(document, -1) {
 		name := found[1]
 		if !regexp.MustCompile(`^[a-z]+\.ts$`).MatchString(name) || slices.ContainsFunc(all, func(b block) bool { return b.name == name }) {
-			return nil, fmt.Errorf("file: %s should be a name of its own, such as client.ts", name)
+			return nil, fmt.Errorf("file: %s should be a unique name, such as client.ts", name)
 		}
 		all = append(all, block{name, found[2]})
 	}
@@ -75,15 +76,15 @@ func blocks(document string) (all []block, err error) {
 	return all, nil
 }
 
-// project is a copy of docs/frontend at its place in a tree of its own, with everything in it that is compiled.
+// project is a copy of docs/frontend in its own tree, together with everything to compile.
 type project struct {
 	tools
 
-	// dir is docs/frontend of that tree, page the admin page's directory.
+	// dir is docs/frontend in that tree, page the admin page's directory.
 	dir, page string
 }
 
-// newProject sets a project up with types generated from that OpenAPI document.
+// newProject sets up a project with types generated from that OpenAPI document.
 func newProject(t *testing.T, document string) project {
 	t.Helper()
 	top := t.TempDir()
@@ -101,7 +102,7 @@ func newProject(t *testing.T, document string) project {
 	return p
 }
 
-// withSample adds the blocks of docs/frontend.md, and what drives them.
+// withSample adds the blocks of docs/frontend.md and their driver.
 func (p project) withSample(t *testing.T) project {
 	t.Helper()
 	sample, err := blocks(read(t, "docs", "frontend.md"))
@@ -117,7 +118,7 @@ func (p project) withSample(t *testing.T) project {
 	return p
 }
 
-// withPage adds the admin page's JavaScript, and a file that is checked like it.
+// withPage adds the admin page's JavaScript, and a test file that is checked in the same way.
 func (p project) withPage(t *testing.T) project {
 	t.Helper()
 	p.write(t, filepath.Join(p.page, "frontendtest.js"), read(t, "internal", "frontendtest", "testdata", "types.js"))
@@ -132,20 +133,20 @@ func (p project) withPage(t *testing.T) project {
 	return p
 }
 
-// compile runs the TypeScript compiler, and returns what it says.
+// compile runs the TypeScript compiler and returns its output.
 func (p project) compile(t *testing.T, config string) (said string, err error) {
 	t.Helper()
 	return p.run(t, "typescript/bin/tsc", "--project", config)
 }
 
-// run runs a program of the modules.
+// run runs a program from the modules.
 func (p project) run(t *testing.T, program string, args ...string) (said string, err error) {
 	t.Helper()
 	out, err := p.command(t, filepath.Join(p.modules, filepath.FromSlash(program)), args...).CombinedOutput()
 	return strings.TrimSpace(string(out)), err
 }
 
-// command is a program to be run by Node.js in the project.
+// command returns a command that runs a script with Node.js in the project.
 func (p project) command(t *testing.T, program string, args ...string) *exec.Cmd {
 	t.Helper()
 	cmd := exec.CommandContext(t.Context(), p.node, append([]string{program}, args...)...)

@@ -14,7 +14,7 @@ import (
 	"fullsync/internal/nodetest"
 )
 
-// TestSample compiles the sample of docs/frontend.md once, and lets it do everything that the document says.
+// TestSample compiles the sample of docs/frontend.md once and makes it do everything that the document promises.
 func TestSample(t *testing.T) {
 	t.Parallel()
 	p := newProject(t, read(t, "openapi.yaml")).withSample(t)
@@ -32,14 +32,14 @@ func TestSample(t *testing.T) {
 	}
 }
 
-// application starts two nodes and the sample, as an operator at the first.
+// application starts two nodes, and the sample as an operator of the first.
 func application(t *testing.T, p project) (*nodetest.Pair, *driver) {
 	t.Helper()
 	pair := nodetest.NewPair(t, nodetest.SQLite, 100, nodetest.Config{})
 	return pair, p.drive(t, pair.Main.URL(), pair.Main.TokenFor("alice", auth.RoleOperator))
 }
 
-// whole are the statuses of a sync that went well.
+// whole is the statuses of a sync that goes well.
 func whole() []spec.SessionStatus {
 	return []spec.SessionStatus{spec.PREPARING, spec.TRANSFERRING, spec.COMPLETED}
 }
@@ -66,7 +66,7 @@ func signIn(t *testing.T, p project) {
 	}
 }
 
-// noNode: what stands in front of the node answers in its own words, or nobody answers at all.
+// noNode: a proxy in front of the node answers in its own words, or nobody answers at all.
 func noNode(t *testing.T, p project) {
 	n := nodetest.Start(t, nodetest.Config{})
 	front := nodetest.NewWire(t, n.URL())
@@ -110,7 +110,7 @@ func wholeSync(t *testing.T, p project) {
 	late := p.drive(t, pair.Main.URL(), pair.Main.TokenFor("bob", auth.RoleViewer))
 	late.watch()
 	if now := late.shown(); len(now) != 1 || now[0].SessionId != s.SessionId || now[0].Status != spec.COMPLETED || len(late.statuses(s.SessionId)) != 0 {
-		t.Errorf("who comes later sees %v, told %v", now, late.statuses(s.SessionId))
+		t.Errorf("a later viewer sees %v, and was told %v", now, late.statuses(s.SessionId))
 	}
 }
 
@@ -182,7 +182,7 @@ func oneIsRunning(t *testing.T, p project) {
 	}
 }
 
-// lostAnswer: the node has got the start, and its answer gets lost on the way.
+// lostAnswer: the node gets the start, but its answer is lost on the way.
 func lostAnswer(t *testing.T, p project) {
 	pair, _ := application(t, p)
 	pair.Wire.HoldPage(t, nodetest.ProductsPath, 1)
@@ -203,7 +203,7 @@ func lostAnswer(t *testing.T, p project) {
 	}
 }
 
-// restartedNode: a node is stopped in the middle of a sync and started again at the same address.
+// restartedNode: the node is stopped in the middle of a sync and started again at the same address.
 func restartedNode(t *testing.T, p project) {
 	pair, d := application(t, p)
 	d.watch()
@@ -226,7 +226,7 @@ func restartedNode(t *testing.T, p project) {
 	}
 }
 
-// noStream: something on the way lets no stream through any more, only ordinary requests.
+// noStream: something on the way stops letting streams through, and passes only ordinary requests.
 func noStream(t *testing.T, p project) {
 	pair, _ := application(t, p)
 	front := nodetest.NewWire(t, pair.Main.URL())
@@ -261,11 +261,11 @@ func noStream(t *testing.T, p project) {
 	}
 }
 
-// silence: a connection that brings nothing any more is a lost one, even if nobody says so.
+// silence: a connection on which nothing arrives any more counts as lost, even if nobody closes it.
 func silence(t *testing.T, p project) {
 	_, d := application(t, p)
 	d.do(command{Do: "watch", Silence: 1500})
-	d.wait("another connection after a silent one", func() bool {
+	d.wait("a new connection after a silent one", func() bool {
 		all := d.states()
 		first, last := slices.Index(all, "live"), len(all)-1
 		return first >= 0 && slices.Contains(all[first:], "lost") && all[last] == "live"
@@ -282,7 +282,7 @@ func tokenExpires(t *testing.T, p project) {
 	d := p.drive(t, n.URL(), token)
 	d.do(command{Do: "watch", Silence: 30_000})
 	d.reach("ended")
-	// On a machine so busy that the token expired before the stream began, the stream is refused instead.
+	// If the machine is so busy that the token expires before the stream begins, the stream is refused instead.
 	said := d.told("connection")
 	last := as[connection](t, said[len(said)-1])
 	if slices.Contains(d.states(), "live") && !strings.HasPrefix(last.Message, "The token has expired or was ended.") {
@@ -295,7 +295,7 @@ func tokenExpires(t *testing.T, p project) {
 	d.watch()
 }
 
-// events reads streams that no node of today sends, in pieces of every size.
+// events reads streams that no current node sends, in pieces of every size.
 func events(t *testing.T, p project) {
 	n := nodetest.Start(t, nodetest.Config{})
 	d := p.drive(t, n.URL(), "")

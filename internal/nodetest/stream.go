@@ -99,7 +99,7 @@ func ReadEvents(body io.Reader, each func(Event) bool) {
 // Close ends the stream from the client's side and waits until it has ended. It is safe to call twice.
 func (s *Stream) Close() {
 	s.cancel()
-	for range s.events { // whoever reads the stream may be waiting to hand an event over
+	for range s.events { // the goroutine that reads the stream may be waiting to hand an event over
 	}
 	<-s.done
 }

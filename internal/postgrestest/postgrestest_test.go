@@ -39,7 +39,7 @@ func TestEveryTestHasItsOwnEmptyDatabase(t *testing.T) {
 	}
 }
 
-func TestADatabaseGoesWithItsTest(t *testing.T) {
+func TestADatabaseIsDroppedAfterItsTest(t *testing.T) {
 	t.Parallel()
 	var url string
 	t.Run("leaves its connection open", func(t *testing.T) {

@@ -79,7 +79,7 @@ func TestTransitionsAreListedOnceAndSayWhy(t *testing.T) {
 func TestBeforeIsTheGuardOfAnUpdate(t *testing.T) {
 	t.Parallel()
 	for to, want := range map[session.Status][]session.Status{
-		session.Preparing:    nil, // a session begins so, and never comes back
+		session.Preparing:    nil, // every session starts here, and none comes back
 		session.Transferring: {session.Preparing},
 		session.Completed:    {session.Transferring, session.Validating}, // the latter is what the previous version writes
 		session.Failed:       {session.Preparing, session.Transferring, session.Validating},

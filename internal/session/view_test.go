@@ -21,7 +21,7 @@ func at(speed *float64) float64 {
 
 // Without marks, the speed is the average over the time in which a worker had the session. That applies to finished
 // sessions and to those of a worker of the previous version. The time between two workers does not count.
-func TestAverageCountsTheTimeInWhichSomebodyWorked(t *testing.T) {
+func TestAverageCountsOnlyTimeWithAWorker(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
 		change func(*session.Session)
@@ -60,7 +60,7 @@ func TestAverageCountsTheTimeInWhichSomebodyWorked(t *testing.T) {
 	}
 }
 
-func TestAverageSaysNothingItCannotKnow(t *testing.T) {
+func TestAverageIsNilWhenUnknown(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
 		change func(*session.Session)
@@ -112,7 +112,7 @@ func TestProgress(t *testing.T) {
 		{0, 5000, total(1067), 99},
 		{0, 500, nil, 0}, // the total is unknown
 		{40, 500, nil, 40},
-		{0, 5, total(0), 0}, // an empty source that filled up meanwhile
+		{0, 5, total(0), 0}, // an empty source that was filled in the meantime
 		{0, 90_000_000_000_000, total(100_000_000_000_000), 90},
 	} {
 		if got := session.Progress(c.previous, c.handled, c.total); got != c.want {

@@ -1,5 +1,5 @@
-// The person in front of the application: does what the test says, one command per line on standard input, and tells
-// on standard output, one JSON object per line, what a view would show.
+// The person in front of the application: reads the test's commands from standard input, one per line, and reports what
+// a view would show on standard output, one JSON object per line.
 import { type Api, Refused, connect } from "./client.js";
 import { EventParser, type ServerEvent } from "./events.js";
 import { cancel, find, startOrAsk } from "./sync.js";
@@ -16,7 +16,7 @@ interface Command {
   password: string;
   silence: number;
   choice: "watch" | "cancel" | "replace" | "nothing";
-  /** The reason of whoever confirms; null for somebody who does not. */
+  /** The reason given when confirming; null for somebody who does not confirm. */
   reason: string | null;
   sessionId: string;
   text: string;
@@ -58,7 +58,7 @@ async function obey(c: Command): Promise<unknown> {
   }
 }
 
-/** Reads a stream in pieces of every size, which must make no difference. */
+/** Reads a stream in pieces of every size, which must not make a difference. */
 function parse(stream: Uint8Array): ServerEvent[] {
   const read = (size: number) => {
     const parser = new EventParser();

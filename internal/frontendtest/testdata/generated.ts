@@ -1,5 +1,5 @@
-// An application on a client that was generated whole: it starts a sync, watches it and cancels it, then lets the next one finish.
-// docs/frontend.md says how that client is made. Arguments: the node's URL, a token of an operator, a peer.
+// An application with a generated client: it starts a sync, watches it and cancels it, then lets the next one finish.
+// docs/frontend.md says how to generate the client. Arguments: the node's URL, an operator's token, a peer.
 import {
   cancelFullSync, getFullSync, getFullSyncStatus, startFullSync, streamFullSyncEvents,
   type Session, type StatusEvent,
@@ -14,7 +14,7 @@ function expect(holds: boolean, what: string, seen: unknown): asserts holds {
   if (!holds) throw new Error(`expected ${what}, saw ${JSON.stringify(seen)}`);
 }
 
-// The stream is text for OpenAPI; the client has parsed what is in it.
+// To OpenAPI the stream is just text; the client has parsed it.
 type Event = { name: string; data: unknown };
 const heard: Event[] = [];
 let wake = () => {};
@@ -30,7 +30,7 @@ const { stream } = await streamFullSyncEvents({
 });
 const reading = (async () => { for await (const _ of stream); })();
 
-/** Returns once an event came that cond wants. */
+/** Waits for an event for which cond holds. */
 async function until(name: string, cond: (data: unknown) => boolean): Promise<void> {
   while (!heard.some((e) => e.name === name && cond(e.data))) {
     await new Promise<void>((done) => { wake = done; });
@@ -43,7 +43,7 @@ const status = (id: string, wanted: Session["status"]) =>
 
 await until("snapshot", () => true);
 
-// Start, slowly enough that there is something to cancel.
+// Start slowly, so that there is time to cancel.
 const first = await startFullSync({
   body: { action: "pull", targetPeer: peer, options: { batchSize: 1, maxProductsPerSecond: 1 } },
 });
@@ -68,7 +68,7 @@ await status(id, "CANCELLED");
 const ended = await getFullSync({ path: { sessionId: id } });
 expect(ended.data?.receipt?.cancelReason === "wrong peer", "a receipt with the reason", ended.data);
 
-// The next one runs to its end.
+// Let the next one finish.
 const next = await startFullSync({ body: { action: "pull", targetPeer: peer, options: null } });
 expect(next.data !== undefined, "202", next.error);
 await status(next.data.sessionId, "COMPLETED");

@@ -1,4 +1,4 @@
-// As in the admin page's own files, the types in comments know what there is.
+// As in the admin page's own files, the types in comments know the API.
 
 /** @typedef {import("fullsync-api").components["schemas"]["Session"]} Session */
 

@@ -1,4 +1,4 @@
-// The types know what there is: if they did not, everything would compile.
+// The types know the API: if they did not, everything below would compile.
 import { type Api, type Session, data } from "./client.js";
 
 export async function check(api: Api, session: Session): Promise<void> {
