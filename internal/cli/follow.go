@@ -18,16 +18,16 @@ import (
 	"fullsync/internal/plural"
 )
 
-// lookEvery is how often a sync that is followed is asked for.
+// lookEvery is how often a followed sync is polled.
 const lookEvery = time.Second
 
-// follow shows a session until it has ended, and returns how that went as an error with the exit code. When ctx ends, which
-// is Ctrl-C, a person at a terminal is asked what to do; otherwise the sync goes on unwatched.
+// follow shows a session until it ends, and returns the outcome as an error with the exit code. When ctx ends, which means
+// Ctrl-C, it asks a person at a terminal what to do; without a terminal the sync goes on unwatched.
 func follow(ctx context.Context, std IO, node *remote, s spec.Session, asJSON bool) error {
 	return watched(ctx, std, node, s, newShow(std, asJSON))
 }
 
-// watched is [follow] with a way of showing.
+// watched is [follow] with a given way of showing the session.
 func watched(ctx context.Context, std IO, node *remote, s spec.Session, show show) error {
 	seen, err := watch(ctx, node, s, show)
 	switch {
@@ -46,7 +46,7 @@ func watched(ctx context.Context, std IO, node *remote, s spec.Session, show sho
 	return watched(again, std, node, seen, show)
 }
 
-// watch asks for the session every second until it has ended. It returns the session as it was last seen.
+// watch polls the session every second until it ends, and returns it as last seen.
 func watch(ctx context.Context, node *remote, s spec.Session, show show) (spec.Session, error) {
 	for {
 		if s.CompletedAt != nil {
@@ -70,7 +70,7 @@ func watch(ctx context.Context, node *remote, s spec.Session, show show) (spec.S
 	}
 }
 
-// pause waits, or returns why ctx has ended.
+// pause waits, or returns why ctx ended.
 func pause(ctx context.Context, d time.Duration) error {
 	timer := time.NewTimer(d)
 	defer timer.Stop()
@@ -82,7 +82,7 @@ func pause(ctx context.Context, d time.Duration) error {
 	}
 }
 
-// interrupted asks a person what Ctrl-C was meant for. goOn is true where the sync is to be watched further.
+// interrupted asks a person what Ctrl-C was meant to do. goOn is true if watching should go on.
 func interrupted(ctx context.Context, std IO, node *remote, s spec.Session, show show) (goOn bool, err error) {
 	choice := "w"
 	if terminal, ok := std.In.(*os.File); ok && term.IsTerminal(int(terminal.Fd())) {
@@ -99,7 +99,7 @@ func interrupted(ctx context.Context, std IO, node *remote, s spec.Session, show
 	}
 	switch choice {
 	case "c", "cancel":
-		// Here ctx may have ended as well, by another Ctrl-C.
+		// Another Ctrl-C may have ended this ctx too.
 		done, err := node.cancel(context.WithoutCancel(ctx), s.SessionId, "")
 		if err != nil {
 			return false, err
@@ -114,14 +114,14 @@ func interrupted(ctx context.Context, std IO, node *remote, s spec.Session, show
 	}
 }
 
-// show is how a followed session is shown: as JSON, as a bar on a terminal, or as lines.
+// show is a way to show a followed session: as JSON, as a bar on a terminal, or as lines.
 type show interface {
 	session(s spec.Session)
-	// away says that the node gave no answer this time.
+	// away says that the node did not answer this time.
 	away(err error)
-	// clear takes back what the next output would be mixed up with.
+	// clear removes anything that the next output would get mixed up with.
 	clear()
-	// ended shows how the session has ended and returns that as an error, nil for a clean end.
+	// ended shows how the session ended and returns that as an error; nil for a clean end.
 	ended(s spec.Session) error
 }
 
@@ -136,7 +136,7 @@ func newShow(std IO, asJSON bool) show {
 	}
 }
 
-// jsonShow writes the session whenever it has changed.
+// jsonShow writes the session whenever it changes.
 type jsonShow struct {
 	out  *json.Encoder
 	err  io.Writer
@@ -161,14 +161,14 @@ func (j *jsonShow) ended(s spec.Session) error {
 	return nil
 }
 
-// lineShow writes a line whenever something is new that a person would want to know.
+// lineShow writes a line whenever there is news for a person.
 type lineShow struct {
 	std  IO
 	last string
 }
 
 func (l *lineShow) session(s spec.Session) {
-	// In steps of 10 %, or a log would be nothing but this.
+	// Use steps of 10 %, or a log would contain little else.
 	if now := fmt.Sprint(s.Status, s.CurrentStep, s.Progress/10); now != l.last {
 		l.last = now
 		fmt.Fprintf(l.std.Err, "%s\n", progress(s))
@@ -202,7 +202,8 @@ func (b *barShow) session(s spec.Session) {
 
 func (b *barShow) away(err error) { b.draw(err.Error() + "; trying again") }
 
-// draw replaces the line; one that is too long would become two, of which only one could be replaced.
+// draw replaces the line. It cuts a line that is too long, because that would wrap, and only its last part could be
+// replaced.
 func (b *barShow) draw(line string) {
 	if width, _, err := term.GetSize(int(b.terminal.Fd())); err == nil && width > 0 {
 		if runes := []rune(line); len(runes) >= width {
@@ -212,7 +213,7 @@ func (b *barShow) draw(line string) {
 	fmt.Fprint(b.terminal, clearLine+line)
 }
 
-// clearLine goes to the beginning of the terminal's line and empties it (ECMA-48: CR, EL).
+// clearLine moves to the beginning of the terminal's line and clears it (ECMA-48: CR, EL).
 const clearLine = "\r\x1b[K"
 
 func (b *barShow) clear() { fmt.Fprint(b.terminal, clearLine) }
@@ -240,7 +241,7 @@ func progress(s spec.Session) string {
 	return line
 }
 
-// counts is what a session has done so far.
+// counts says what a session has done so far.
 func counts(s spec.Session) string {
 	text := fmt.Sprintf("%d created, %d updated, %d unchanged, %d deleted, %d refused", s.Created, s.Updated, s.Unchanged, s.Deleted, s.Rejected)
 	if s.DeletesWithheld > 0 {
@@ -249,7 +250,7 @@ func counts(s spec.Session) string {
 	return text
 }
 
-// printEnd prints how a session has ended.
+// printEnd prints how a session ended.
 func printEnd(std IO, s spec.Session) error {
 	if err := printSession(std.Out, s); err != nil {
 		return err
@@ -261,7 +262,7 @@ func printEnd(std IO, s spec.Session) error {
 	return &codedError{code: code}
 }
 
-// exitOf is the exit code for how a session has ended.
+// exitOf returns the exit code for how a session ended.
 func exitOf(s spec.Session) int {
 	switch {
 	case s.Status == spec.CANCELLED:

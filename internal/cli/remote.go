@@ -25,7 +25,7 @@ const (
 	defaultURL = "http://127.0.0.1:8080"
 	// remotePatience is how long one request may take.
 	remotePatience = 30 * time.Second
-	// maxAnswer and maxTokenFile are the most that is read of an answer and of a token file, in bytes.
+	// maxAnswer and maxTokenFile limit how much of an answer and of a token file is read, in bytes.
 	maxAnswer    = 16 << 20
 	maxTokenFile = 64 << 10
 )
@@ -36,7 +36,7 @@ type remote struct {
 	url string
 }
 
-// bindRemote adds the flags that say which node to call, and returns what opens it.
+// bindRemote adds the flags that say which node to call, and returns a function that opens it.
 func bindRemote(cmd *cobra.Command, std IO) (open func() (*remote, error)) {
 	address := cmd.Flags().String("url", "", "address of the node (FULLSYNC_URL, default "+defaultURL+")")
 	tokenFile := cmd.Flags().String("token-file", "", "file with the token to call it with; - is stdin (otherwise FULLSYNC_TOKEN)")
@@ -81,7 +81,7 @@ func newRemote(address, token string) (*remote, error) {
 	if err != nil {
 		return nil, &usageError{fmt.Errorf("the node's address (--url, FULLSYNC_URL): %s", explain(err))}
 	}
-	// A redirect could lead the token to somebody else.
+	// A redirect could send the token to somebody else.
 	client := &http.Client{Timeout: remotePatience, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
 	api, err := spec.NewClient(at, spec.WithHTTPClient(client), spec.WithRequestEditorFn(func(_ context.Context, req *http.Request) error {
 		req.Header.Set("Authorization", "Bearer "+token)
@@ -90,14 +90,14 @@ func newRemote(address, token string) (*remote, error) {
 	return &remote{api: api, url: at}, err
 }
 
-// refusal is an answer of a node that is no success.
+// refusal is a node's answer that is not a success.
 type refusal struct {
 	url    string
 	status int
 	said   spec.Error
 }
 
-// Error is the node's own sentence.
+// Error returns the node's own sentence.
 func (e *refusal) Error() string {
 	if e.said.Error == "" {
 		return fmt.Sprintf("%s answered with %d %s and not as a fullsync node does; check the address", e.url, e.status, http.StatusText(e.status))
@@ -114,13 +114,13 @@ func (e *refusal) Error() string {
 	return text
 }
 
-// awayError says that a node gave no answer.
+// awayError says that a node did not answer.
 type awayError struct {
 	url string
 	err error
 }
 
-// Error says why in as few words as there are for it.
+// Error says why in as few words as possible.
 func (e *awayError) Error() string {
 	why := e.err
 	var request *url.Error
@@ -141,7 +141,7 @@ func (e *awayError) Error() string {
 	return fmt.Sprintf("the node at %s cannot be reached: %v", e.url, why)
 }
 
-// passes says whether a failed request may well succeed in a moment.
+// passes reports whether a failed request may well succeed in a moment.
 func passes(err error) bool {
 	var away *awayError
 	var refused *refusal
@@ -149,7 +149,8 @@ func passes(err error) bool {
 		errors.As(err, &refused) && (refused.status >= http.StatusInternalServerError || refused.status == http.StatusTooManyRequests)
 }
 
-// call sends a request and returns what the node answered: an [awayError] if it did not, and a [refusal] if it was no success.
+// call sends a request and returns the node's answer. It returns an [awayError] if there is none, and a [refusal] if the
+// answer is not a success.
 func call[T any](r *remote, send func() (*http.Response, error)) (out T, _ error) {
 	resp, err := send()
 	if err != nil {

@@ -22,11 +22,11 @@ import (
 func newSync(std IO) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "sync",
-		Short: "Start, watch and cancel syncs of a running node, by its API",
-		Long: "Start, watch and cancel syncs of a running node, by its API. FULLSYNC_URL says where the node is and FULLSYNC_TOKEN\n" +
-			"holds a token for it (fullsync token --role operator). Exit codes: 0 when all went well; 1 when something failed; 2 on\n" +
-			"wrong usage; 3 when the sync was cancelled; 4 when another sync of the catalog is in the way; 5 when it completed, but\n" +
-			"products were refused or deletes withheld; 130 when only the watching was stopped.",
+		Short: "Start, watch and cancel the syncs of a running node through its API",
+		Long: "Start, watch and cancel the syncs of a running node through its API. FULLSYNC_URL says where the node is, FULLSYNC_TOKEN\n" +
+			"holds a token for it (fullsync token --role operator). Exit codes: 0 if all went well; 1 if something failed; 2 on wrong\n" +
+			"usage; 3 if the sync was cancelled; 4 if another sync of the catalog is in the way; 5 if it completed, but products were\n" +
+			"refused or deletes withheld; 130 if you only stopped watching.",
 		RunE: onlyGroups,
 	}
 	cmd.AddCommand(newSyncPull(std), newSyncStatus(std), newSyncList(std), newSyncCancel(std), newSyncResume(std), newSyncApprove(std))
@@ -38,8 +38,8 @@ type shown struct{ json, follow bool }
 
 func bindShown(cmd *cobra.Command) *shown {
 	s := &shown{}
-	cmd.Flags().BoolVar(&s.json, "json", false, "print sessions as JSON, one object a line")
-	cmd.Flags().BoolVar(&s.follow, "follow", false, "watch the sync until it has ended; the exit code says how")
+	cmd.Flags().BoolVar(&s.json, "json", false, "print sessions as JSON, one object per line")
+	cmd.Flags().BoolVar(&s.follow, "follow", false, "watch the sync until it ends; the exit code says how it ended")
 	return s
 }
 
@@ -51,22 +51,22 @@ func newSyncPull(std IO) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "pull PEER",
 		Short: "Pull a catalog from a peer",
-		Long: "Pull a catalog from a peer. The session's id goes to standard output; with --follow the sync is watched until it has\n" +
-			"ended. Ctrl-C then asks whether to cancel the sync or only to stop watching it.",
+		Long: "Pull a catalog from a peer. The session's id goes to standard output. --follow watches the sync until it ends; Ctrl-C\n" +
+			"then asks whether to cancel the sync or just stop watching it.",
 		Example: "  fullsync sync pull branch --follow\n  fullsync sync pull branch --verify --delete-missing --json",
 		Args:    usage(cobra.ExactArgs(1)),
 	}
 	open, show := bindRemote(cmd, std), bindShown(cmd)
 	flags := cmd.Flags()
 	flags.StringVar(&catalogName, "catalog", catalog.Default, "catalog to sync")
-	flags.StringVar(&ifRunning, "if-running", "fail", "what to do when the catalog is being synced already: fail, attach to that sync, or replace it")
+	flags.StringVar(&ifRunning, "if-running", "fail", "what to do if the catalog is already being synced: fail, attach to that sync, or replace it")
 	flags.BoolVar(&verify, "verify", false, "compare every product by content afterwards (verifyAfterSync)")
-	flags.BoolVar(&deleteMissing, "delete-missing", false, "finally delete the products that came from the peer and no longer exist there")
+	flags.BoolVar(&deleteMissing, "delete-missing", false, "at the end, delete the products that came from the peer and no longer exist there")
 	flags.IntVar(&deletes, "max-deletes", 0, "how many products may be deleted without approval (default: the node's)")
 	flags.IntVar(&percent, "max-delete-percent", 0, "what percentage of the peer's products here may be deleted without approval (default: the node's)")
 	flags.BoolVar(&everything, "read-everything", false, "read every product instead of comparing first")
 	flags.IntVar(&size, "batch-size", 0, "products per batch (default: the node's)")
-	flags.IntVar(&rate, "rate", 0, "products per second at most; 0 is no limit")
+	flags.IntVar(&rate, "rate", 0, "most products per second; 0 means no limit")
 	flags.DurationVar(&timeout, "timeout", 0, "time limit for the sync (default: the node's)")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		if timeout != 0 && timeout < time.Second {
@@ -95,7 +95,7 @@ func newSyncPull(std IO) *cobra.Command {
 		return begin(cmd.Context(), std, node, *show, func(ctx context.Context) (*http.Response, error) {
 			resp, err := node.api.StartFullSync(ctx, &spec.StartFullSyncParams{IdempotencyKey: &key}, request)
 			if err != nil && pause(ctx, time.Second) == nil {
-				// Its answer may have been lost. With the same key this starts no second sync.
+				// The answer may have been lost. Because of the key, trying again does not start a second sync.
 				resp, err = node.api.StartFullSync(ctx, &spec.StartFullSyncParams{IdempotencyKey: &key}, request)
 			}
 			return resp, err
@@ -104,7 +104,7 @@ func newSyncPull(std IO) *cobra.Command {
 	return cmd
 }
 
-// begin sends what starts a session, and shows that session.
+// begin sends a request that starts a session, and shows the session.
 func begin(ctx context.Context, std IO, node *remote, show shown, send func(context.Context) (*http.Response, error)) error {
 	started, err := call[spec.StartResponse](node, func() (*http.Response, error) { return send(ctx) })
 	if err != nil {
@@ -122,7 +122,7 @@ func begin(ctx context.Context, std IO, node *remote, show shown, send func(cont
 	return err
 }
 
-// startRefused is the error of a start, with an exit code of its own where another sync is in the way.
+// startRefused returns the error of a start, with a special exit code if another sync is in the way.
 func startRefused(err error) error {
 	var refused *refusal
 	if errors.As(err, &refused) && refused.said.Code == "SYNC_IN_PROGRESS" {
@@ -134,7 +134,7 @@ func startRefused(err error) error {
 func newSyncResume(std IO) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "resume SESSION_ID",
-		Short: "Start a new sync that goes on from where a failed or cancelled one got to",
+		Short: "Start a new sync that continues where a failed or cancelled one stopped",
 		Args:  usage(cobra.ExactArgs(1)),
 	}
 	open, show := bindRemote(cmd, std), bindShown(cmd)
@@ -153,14 +153,14 @@ func newSyncResume(std IO) *cobra.Command {
 func newSyncApprove(std IO) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "approve-deletes SESSION_ID COUNT",
-		Short: "Sync again and delete what a sync withheld, which were COUNT products",
+		Short: "Sync again and delete the COUNT products whose deletes a sync withheld",
 		Args:  usage(cobra.ExactArgs(2)),
 	}
 	open, show := bindRemote(cmd, std), bindShown(cmd)
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		count, err := strconv.ParseInt(args[1], 10, 64)
 		if err != nil || count < 1 {
-			return &usageError{fmt.Errorf("%q is not how many deletes were withheld", args[1])}
+			return &usageError{fmt.Errorf("%q is not a number of withheld deletes", args[1])}
 		}
 		node, id, err := openSession(open, args[0])
 		if err != nil {
@@ -187,7 +187,7 @@ func newSyncStatus(std IO) *cobra.Command {
 	var catalogName string
 	cmd := &cobra.Command{
 		Use:   "status [SESSION_ID]",
-		Short: "Show a sync: the one named, or the present or last one of a catalog",
+		Short: "Show a sync: by id, or else a catalog's active or last one",
 		Args:  usage(cobra.MaximumNArgs(1)),
 	}
 	open, show := bindRemote(cmd, std), bindShown(cmd)
@@ -210,8 +210,8 @@ func newSyncStatus(std IO) *cobra.Command {
 	return cmd
 }
 
-// pick opens the node and returns the session with the id in args, or the active one of a catalog; where none is active, the
-// last one if that is wanted. It is nil where there is none.
+// pick opens the node and returns the session with the id in args, or a catalog's active session. If there is none it
+// returns the last one, should the caller want that; otherwise nil.
 func pick(ctx context.Context, open func() (*remote, error), args []string, catalogName string, orLast bool) (*remote, *spec.Session, error) {
 	if len(args) == 1 {
 		node, id, err := openSession(open, args[0])
@@ -244,14 +244,14 @@ func newSyncCancel(std IO) *cobra.Command {
 	var asJSON bool
 	cmd := &cobra.Command{
 		Use:   "cancel [SESSION_ID]",
-		Short: "Cancel a sync: the one named, or the one that is running in a catalog",
-		Long: "Cancel a sync: the one named, or the one that is running in a catalog. Once the node has answered, nothing of that sync\n" +
-			"is written any more. If the node is down: fullsync cancel-stuck.",
+		Short: "Cancel a sync: by id, or else a catalog's running one",
+		Long: "Cancel a sync: by id, or else a catalog's running one. Once the node has answered, that sync writes nothing more. If the\n" +
+			"node is down, use fullsync cancel-stuck.",
 		Args: usage(cobra.MaximumNArgs(1)),
 	}
 	open := bindRemote(cmd, std)
 	cmd.Flags().StringVar(&catalogName, "catalog", catalog.Default, "catalog whose sync to cancel")
-	cmd.Flags().StringVar(&reason, "reason", "", "why, for the record")
+	cmd.Flags().StringVar(&reason, "reason", "", "reason to put on record")
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print the session as JSON")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		node, s, err := pick(cmd.Context(), open, args, catalogName, false)
@@ -302,7 +302,7 @@ func newSyncList(std IO) *cobra.Command {
 	cmd.Flags().StringVar(&peerID, "peer", "", "only syncs with this peer")
 	cmd.Flags().StringSliceVar(&statuses, "status", nil, "only syncs in this status, such as FAILED; may be repeated")
 	cmd.Flags().IntVar(&count, "count", 20, "how many to list, up to 100")
-	cmd.Flags().BoolVar(&asJSON, "json", false, "print sessions as JSON, one object a line")
+	cmd.Flags().BoolVar(&asJSON, "json", false, "print sessions as JSON, one object per line")
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
 		if count < 1 || count > 100 {
 			return &usageError{errors.New("--count must be from 1 to 100")}
@@ -349,7 +349,7 @@ func newSyncList(std IO) *cobra.Command {
 	return cmd
 }
 
-// valueOr returns what p points to, the zero value for nil.
+// valueOr returns what p points to; the zero value for nil.
 func valueOr[T any](p *T) (v T) {
 	if p != nil {
 		v = *p

@@ -11,7 +11,7 @@ import (
 	"fullsync/internal/nodetest"
 )
 
-// TestCtrlCAsks: a person who follows a sync decides what Ctrl-C is for.
+// TestCtrlCAsks: a person who follows a sync decides what Ctrl-C does.
 func TestCtrlCAsks(t *testing.T) {
 	t.Parallel()
 	const question = "Cancel the sync (c), only stop watching it (w), or go on watching (Enter)? "

@@ -13,7 +13,7 @@ import (
 	"fullsync/internal/nodetest"
 )
 
-// callerOf is the environment of somebody who calls a node with a token of that role.
+// callerOf returns the environment of somebody who calls a node with a token for that role.
 func callerOf(node *nodetest.Node, role auth.Role) environment {
 	return environment{"FULLSYNC_URL=" + node.URL(), "FULLSYNC_TOKEN=" + node.TokenFor("olga", role)}
 }
@@ -38,7 +38,7 @@ func TestSyncPull(t *testing.T) {
 	r := run(t, env, "sync", "pull", "branch", "--follow").must(t)
 	r.wants(t, 0, "COMPLETED, 100 %")
 	r.wants(t, 0, "300 created, 0 updated, 0 unchanged, 0 deleted, 0 refused")
-	// What the next command of a script wants is all there is on standard output.
+	// Standard output has only what the next command in a script needs.
 	id := strings.TrimSpace(run(t, env, "sync", "pull", "branch", "--verify").must(t).out)
 	run(t, env, "sync", "status", id, "--follow").wants(t, 0, "Transferred and verified 300 products")
 
@@ -54,7 +54,7 @@ func TestSyncPull(t *testing.T) {
 	run(t, env, "sync", "list").wants(t, 0, id)
 }
 
-// TestSyncExitCodes: a script learns from the exit code alone how it went.
+// TestSyncExitCodes: the exit code alone tells a script how a sync went.
 func TestSyncExitCodes(t *testing.T) {
 	t.Parallel()
 	pair := nodetest.NewPair(t, nodetest.SQLite, 30, nodetest.Config{})
@@ -98,7 +98,7 @@ func TestSyncApproveDeletes(t *testing.T) {
 	run(t, env, "sync", "approve-deletes", id, "20", "--follow").wants(t, 0, "80 unchanged, 20 deleted")
 }
 
-// TestSyncFollowsARestart: a node that is away for a moment is asked again.
+// TestSyncFollowsARestart: the command asks again when a node is away for a moment.
 func TestSyncFollowsARestart(t *testing.T) {
 	t.Parallel()
 	pair := nodetest.NewPair(t, nodetest.SQLite, 300, nodetest.Config{})
@@ -119,7 +119,7 @@ func TestSyncFollowsARestart(t *testing.T) {
 	}
 }
 
-// TestSyncAgainstStrangers: whatever answers, it is told in a sentence.
+// TestSyncAgainstStrangers: whatever answers instead of a node, the command says so in a sentence.
 func TestSyncAgainstStrangers(t *testing.T) {
 	t.Parallel()
 	node := nodetest.Start(t, nodetest.Config{})

@@ -39,7 +39,7 @@ func TestWrongUsage(t *testing.T) {
 		{[]string{"sync", "pull", "branch", "--timeout", "1ms"}, "--timeout must be at least 1s", "Run fullsync sync pull --help"},
 		{[]string{"sync", "status", "abc"}, `"abc" is not a session id`, "Run fullsync sync status --help"},
 		{[]string{"sync", "list", "--count", "101"}, "--count must be from 1 to 100", "Run fullsync sync list --help"},
-		{[]string{"sync", "approve-deletes", id, "none"}, `"none" is not how many deletes were withheld`, "Run fullsync sync approve-deletes --help"},
+		{[]string{"sync", "approve-deletes", id, "none"}, `"none" is not a number of withheld deletes`, "Run fullsync sync approve-deletes --help"},
 		{[]string{"cancel-stuck", "abc"}, `"abc" is not a session id`, "Run fullsync cancel-stuck --help"},
 		{[]string{"cancel-stuck", id, id}, "accepts at most 1 arg(s)", "Run fullsync cancel-stuck --help"},
 		{[]string{"cancel-stuck", "--all", id}, "not both", "Run fullsync cancel-stuck --help"},

@@ -13,8 +13,8 @@ import (
 	"fullsync/internal/postgrestest"
 )
 
-// Database is where a node keeps its data and secret. Start nodes on the same one one after another, and they are one node
-// restarted; start them at the same time, and they are its replicas.
+// Database is where a node keeps its data and secret. If several nodes use the same Database one after another, they are
+// one node restarted; if they use it at the same time, they are its replicas.
 type Database struct {
 	// URL is postgres://…, empty for SQLite.
 	URL string

@@ -62,8 +62,8 @@ func Stored(statuses ...Status) []Status {
 	return statuses
 }
 
-// Before returns the states, as stored, that lead to to in one step. The UPDATE that makes the transition uses them as its
-// guard.
+// Before returns the states, as stored, that lead in one step to the given one. The UPDATE that makes the transition uses
+// them as its guard.
 func Before(to Status) []Status {
 	var from []Status
 	for _, t := range Transitions {
