@@ -34,7 +34,7 @@ type Checker struct {
 	log      *slog.Logger
 }
 
-// NewChecker returns a checker that checks each peer once per every.
+// NewChecker returns a checker that checks each peer about once per every.
 func NewChecker(registry *Registry, rota Rota, every time.Duration, log *slog.Logger) *Checker {
 	return &Checker{registry: registry, rota: rota, every: every, log: log}
 }

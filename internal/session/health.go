@@ -32,7 +32,7 @@ type Limits struct {
 	StalledAfter, IdleAfter time.Duration
 	// HeartbeatInterval is the time between a worker's heartbeats, and so how far behind a row may be.
 	HeartbeatInterval time.Duration
-	// TakeoverWithin is how long after that another worker takes over, at the latest.
+	// TakeoverWithin is the longest it takes until another worker takes over from a dead one.
 	TakeoverWithin time.Duration
 }
 
