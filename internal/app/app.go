@@ -74,6 +74,8 @@ type App struct {
 type Options struct {
 	// Backoff says how trouble with a source or the database is waited out; where it is zero, transfer.DefaultBackoff.
 	Backoff transfer.Backoff
+	// Sizes are those of the questions with which two catalogs are compared, 0 for the defaults.
+	Sizes transfer.Sizes
 	// WrapSource, if not nil, is handed every source that a session is about to read and returns what to read instead.
 	WrapSource func(transfer.Source) transfer.Source
 	// WrapEvents, if not nil, is handed where event streams look for changes, and returns where to look instead.
@@ -162,6 +164,7 @@ func (o Options) wrapEvents(source events.Source) events.Source {
 
 func (a *App) settings() syncer.Config {
 	s := Settings(a.cfg, a.nodeID, a.log)
+	s.Sizes = a.opt.Sizes
 	if a.opt.Backoff != (transfer.Backoff{}) {
 		s.Backoff = a.opt.Backoff
 	}

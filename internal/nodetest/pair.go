@@ -26,12 +26,19 @@ func NewPair(t testing.TB, kind Kind, count int, c Config) *Pair {
 	t.Helper()
 	branch := Start(t, Config{ID: Branch, Database: NewDatabase(t, kind)})
 	branch.Fill("main", count)
+	if c.Database.Dir == "" {
+		c.Database = NewDatabase(t, kind)
+	}
+	return Between(branch, c)
+}
+
+// Between starts the other node of a pair, which may have another kind of database. c is a [NewPair]'s.
+func Between(branch *Node, c Config) *Pair {
+	t := branch.t
+	t.Helper()
 	wire := NewWire(t, branch.URL())
 	if c.ID == "" {
 		c.ID = MainNode
-	}
-	if c.Database.Dir == "" {
-		c.Database = NewDatabase(t, kind)
 	}
 	main := Start(t, c)
 	main.AddPeer(Branch, wire.URL, branch.TokenFor(main.NodeID(), auth.RoleNode))

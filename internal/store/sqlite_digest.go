@@ -50,9 +50,9 @@ func (*sqlite) heal(ctx context.Context, s *Store, of stretch, limit int) (step 
 	return step, err
 }
 
-// distrust empties the digests of products.
+// distrust empties the digests of products, which is no change to them.
 func (*sqlite) distrust(ctx context.Context, s *Store, catalogName string, ids []string) error {
-	return s.db.WithContext(ctx).Model(&product{}).Where("catalog = ? AND id IN ?", catalogName, ids).Update("digest", nil).Error
+	return s.db.WithContext(ctx).Model(&product{}).Where("catalog = ? AND id IN ?", catalogName, ids).UpdateColumn("digest", nil).Error
 }
 
 // How spans are added up, one statement each, which costs next to nothing here. The sum of numbers of 64 bits would not fit:

@@ -43,7 +43,7 @@ func (w *Worker) compare(ctx context.Context, src transfer.Source, out *sink, af
 	if !ok {
 		return nil, &readWhole{row.PeerID + " cannot be compared, so every product was read."}, nil
 	}
-	sides = &transfer.Comparison{Source: theirs, Target: ours, Near: ours, Products: theirs}
+	sides = &transfer.Comparison{Source: theirs, Target: ours, Near: ours, Products: theirs, Sizes: w.cfg.Sizes}
 	err = out.persist(ctx, func() error { // is it there, and does it hash as we do?
 		_, err := theirs.Spans(ctx, after, "", 1, 1)
 		return err

@@ -177,6 +177,8 @@ type Config struct {
 	ResumeWithin time.Duration
 	Limits       session.Limits
 	Backoff      transfer.Backoff
+	// Sizes are those of comparisons.
+	Sizes transfer.Sizes
 	// MaxFruitlessTakeovers is how often in a row a session is taken over without a new batch before it is FAILED.
 	MaxFruitlessTakeovers int
 	Logger                *slog.Logger

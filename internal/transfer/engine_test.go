@@ -69,12 +69,11 @@ func drawCatalog(t *rapid.T, name string) *memory {
 }
 
 func drawComparison(t *rapid.T, from, target *memory) transfer.Comparison {
-	c := transfer.Comparison{
+	c := transfer.Comparison{Near: target, Sizes: transfer.Sizes{
 		Coarse: rapid.IntRange(1, 12).Draw(t, "coarse"),
 		Fine:   rapid.IntRange(1, 5).Draw(t, "fine"),
 		Window: rapid.IntRange(1, 4).Draw(t, "window"),
-		Near:   target,
-	}
+	}}
 	if rapid.Bool().Draw(t, "the source is near") {
 		c.Near = from
 	}
@@ -249,7 +248,7 @@ func TestBatchesOfAComparisonSayTheTotal(t *testing.T) {
 			}
 		}
 	}
-	batches, err := run(t, from, target, "", transfer.Comparison{Near: target, Coarse: 10, Window: 1}, 10, goOn)
+	batches, err := run(t, from, target, "", transfer.Comparison{Near: target, Sizes: transfer.Sizes{Coarse: 10, Window: 1}}, 10, goOn)
 	if err != nil || len(batches) < 2 {
 		t.Fatalf("%d batches, %v", len(batches), err)
 	}

@@ -33,8 +33,12 @@ type Comparison struct {
 	Products SpanReader
 	// Near is whichever of the two is here. It draws the fine spans, because asking it costs no request.
 	Near Side
-	// Coarse and Fine are the numbers of ids in a span, Window the number of coarse spans compared at once; 0 for the
-	// defaults.
+	Sizes
+}
+
+// Sizes are those of the questions that a comparison asks, 0 for the defaults.
+type Sizes struct {
+	// Coarse and Fine are the numbers of ids in a span, Window is the number of coarse spans compared at once.
 	Coarse, Fine, Window int
 }
 

@@ -1,0 +1,114 @@
+package app_test
+
+import (
+	"flag"
+	"fmt"
+	"math/rand/v2"
+	"strings"
+	"testing"
+
+	"fullsync/internal/app"
+	"fullsync/internal/catalog"
+	"fullsync/internal/nodetest"
+	"fullsync/internal/transfer"
+)
+
+// The flags of the stories. They are package state because the command line is what they belong to.
+var (
+	storiesEach = flag.Int("stories", 1, "random stories that TestStories plays for each pair of databases")
+	storiesSeed = flag.Uint64("stories.seed", 0, "seed of the first story; 0 makes one up")
+)
+
+// TestStories plays random stories of two nodes: products are changed on both sides, by the API and past it, and synced in between
+// with random options, while syncs are cancelled and resumed, lose their workers or their source, and products change under them.
+// After each sync every product is looked at, and every figure.
+//
+// The seed decides what happens; how far a sync has come by then is up to the machine. A story that fails is told. To play it again:
+//
+//	go test ./internal/app -run 'TestStories/sqlite_to_postgres' -stories=1 -stories.seed=N
+func TestStories(t *testing.T) {
+	t.Parallel()
+	seed := *storiesSeed
+	if seed == 0 {
+		seed = rand.Uint64N(1 << 32)
+	}
+	kinds := []nodetest.Kind{nodetest.SQLite, nodetest.Postgres}
+	for _, source := range kinds {
+		for _, target := range kinds {
+			t.Run(fmt.Sprintf("%s to %s", source, target), func(t *testing.T) {
+				t.Parallel()
+				if testing.Short() && source == target {
+					t.Skip("skipped with -short")
+				}
+				for i := range uint64(*storiesEach) {
+					t.Run(fmt.Sprint(seed+i), func(t *testing.T) { newStory(t, source, target, seed+i).play() })
+				}
+			})
+		}
+	}
+}
+
+// story is one story of two nodes.
+type story struct {
+	*testing.T
+	*nodetest.Pair
+	rand *rand.Rand
+	told []string
+	// lying are the products of main that were changed in a way that neither their hash nor their digest tells of.
+	lying map[string]bool
+	// bystander is another catalog of main, which nothing in the story may touch.
+	bystander []catalog.Stored
+}
+
+// The catalogs of main: the one that is synced, and the other one.
+const (
+	synced = "main"
+	aside  = "garden"
+)
+
+// elsewhere is a third node, from which some products of main come.
+const elsewhere = "elsewhere"
+
+func newStory(t *testing.T, source, target nodetest.Kind, seed uint64) *story {
+	s := &story{T: t, rand: rand.New(rand.NewPCG(seed, 1)), lying: map[string]bool{}}
+	t.Cleanup(func() {
+		if t.Failed() {
+			t.Logf("the story:\n%s", strings.Join(s.told, "\n"))
+		}
+	})
+	sizes := transfer.Sizes{Coarse: 1 + s.rand.IntN(40), Fine: 1 + s.rand.IntN(8), Window: 1 + s.rand.IntN(4)}
+	s.tell("spans of %d and %d, %d at once", sizes.Coarse, sizes.Fine, sizes.Window)
+	branch := nodetest.Start(t, nodetest.Config{ID: nodetest.Branch, Database: nodetest.NewDatabase(t, source)})
+	s.Pair = nodetest.Between(branch, nodetest.Config{
+		Database: nodetest.NewDatabase(t, target), Options: app.Options{Sizes: sizes},
+		Settings: map[string]string{"MAX_TAKEOVERS": "50", "MAX_DELETE_PERCENT": "100"},
+	})
+	return s
+}
+
+func (s *story) tell(format string, args ...any) {
+	s.told = append(s.told, fmt.Sprintf(format, args...))
+}
+
+// oneIn is true once in n times.
+func (s *story) oneIn(n int) bool { return s.rand.IntN(n) == 0 }
+
+// play tells the story. It ends with a sync that nobody changes products under.
+func (s *story) play() {
+	s.Main.Import(aside, s.product("aside"), s.product("p-010"))
+	s.importFrom(s.Main, aside, nodetest.Branch, s.product("p-020"), s.product("p-030"))
+	s.bystander = s.Main.Products(aside)
+	s.Branch.Import(synced, s.products(append(s.ids(150), anchor))...)
+	s.Main.Import(synced, s.products(s.ids(20))...)
+	for range 1 + s.rand.IntN(3) {
+		s.sync(s.oneIn(3))
+		for range 1 + s.rand.IntN(4) {
+			s.edit(s.Branch)
+		}
+		for range s.rand.IntN(4) {
+			s.edit(s.Main)
+		}
+	}
+	s.sync(false)
+	s.sync(false) // what is equal stays so
+}
