@@ -60,6 +60,13 @@ func (c *Certificates) Reached(id string, certificate *catalog.Certificate) {
 	}
 }
 
+// Forget is a [Certifier]'s.
+func (c *Certificates) Forget() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.states, c.whole = nil, nil
+}
+
 // Certificate is a [Certifier]'s.
 func (c *Certificates) Certificate() (sha256 string, products int64, ok bool) {
 	c.mu.Lock()

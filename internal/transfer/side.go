@@ -38,6 +38,8 @@ type Certifier interface {
 	// Certificate returns the certificate of the catalog, once its spans (or digests) have been asked for from the
 	// beginning to the end, in order and without a gap; ok is false otherwise.
 	Certificate() (sha256 string, products int64, ok bool)
+	// Forget forgets what was asked so far: the catalog is about to be asked for once more, and may have changed.
+	Forget()
 }
 
 // Repairer is a side that [Rehasher.Rehashed] returned, and that puts right the stored hashes it finds wrong, so that the next

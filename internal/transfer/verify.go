@@ -58,6 +58,11 @@ type pass struct {
 }
 
 func verifyOnce(ctx context.Context, c Comparison, sink Sink, opt Options, refused map[string]bool) (found pass, err error) {
+	for _, side := range []Side{c.Source, c.Target} {
+		if certifier, ok := side.(Certifier); ok {
+			certifier.Forget()
+		}
+	}
 	commits := opt.commits(sink)
 	w := opt.survey(ctx, c, sink, func(extra []catalog.Entry) error {
 		found.Extra.add(idsOf(extra)...)
