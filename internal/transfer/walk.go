@@ -12,8 +12,9 @@ import (
 const (
 	defaultCoarse = 1000
 	defaultFine   = 16
-	// defaultWindow is how many coarse spans are compared at once: a session that only skips moves its cursor after each.
-	defaultWindow = 256
+	// defaultWindow is how many coarse spans are compared at once: a session that only skips moves its cursor after each. The
+	// smaller it is, the more the two sides work at the same time.
+	defaultWindow = 64
 	// maxBounds is how many bounds one question carries, maxEntries how many entries one answer should.
 	maxBounds  = 5000
 	maxEntries = 5000
@@ -182,16 +183,19 @@ func (w *walker) narrow(ctx context.Context, coarse []stretch) ([]stretch, error
 // at once; the stretches between them are part of the question, and their answers are not looked at.
 func (w *walker) refine(ctx context.Context, coarse []stretch) ([]stretch, error) {
 	var out []stretch
-	for _, c := range coarse {
-		if c.kind != listed {
-			out = append(out, c)
+	for i := 0; i < len(coarse); {
+		if coarse[i].kind != listed {
+			out = append(out, coarse[i])
+			i++
 			continue
 		}
-		fine, err := w.draw(ctx, c)
+		run, n := joined(coarse[i:])
+		fine, err := w.draw(ctx, run, n)
 		if err != nil {
 			return nil, err
 		}
 		out = append(out, fine...)
+		i += n
 	}
 	for _, side := range []Side{w.Source, w.Target} {
 		if err := w.answer(ctx, side, out); err != nil {
@@ -206,17 +210,30 @@ func (w *walker) refine(ctx context.Context, coarse []stretch) ([]stretch, error
 	return out, nil
 }
 
-// draw cuts a stretch into fine ones, with the digests of the side that drew them: the near side, unless nearly all of the ids
-// are the other's. The last one reaches to the end of the stretch.
-func (w *walker) draw(ctx context.Context, s stretch) ([]stretch, error) {
+// joined returns the first stretches as one, and how many they are: as many as are to be listed, so that they are cut in one
+// question. One with too many products for that stays alone.
+func joined(coarse []stretch) (run stretch, n int) {
+	run, n = coarse[0], 1
+	large := func(s stretch) bool { return max(s.promise.Count, s.held.Count) > maxEntries }
+	for ; n < len(coarse) && coarse[n].kind == listed && !large(coarse[0]) && !large(coarse[n]); n++ {
+		run.Through = coarse[n].Through
+		run.promise, run.held = run.promise.Plus(coarse[n].promise), run.held.Plus(coarse[n].held)
+	}
+	return run, n
+}
+
+// draw cuts a stretch of n coarse ones into fine ones, with the digests of the side that drew them: the near side, unless nearly
+// all of the ids are the other's. The last one reaches to the end of the stretch.
+func (w *walker) draw(ctx context.Context, s stretch, n int) ([]stretch, error) {
 	by := w.Near
 	switch {
+	case n > 1:
 	case s.promise.Count > maxEntries && s.promise.Count > s.held.Count:
 		by = w.Source
 	case s.held.Count > maxEntries:
 		by = w.Target
 	}
-	every := max(w.Fine, int(max(s.promise.Count, s.held.Count)/maxFine))
+	every := max(w.Fine, int(max(s.promise.Count, s.held.Count))/(maxFine*n))
 	var out []stretch
 	for after, more := s.After, true; more; {
 		var page SpanPage
@@ -327,11 +344,7 @@ func (w *walker) listAll(ctx context.Context, ask []*stretch) error {
 	for i, s := range ask {
 		of[i] = s.Interval
 	}
-	theirs, err := w.entries(ctx, w.Source, of)
-	if err != nil {
-		return err
-	}
-	ours, err := w.entries(ctx, w.Target, of)
+	theirs, ours, err := w.bothEntries(ctx, of)
 	if err != nil {
 		return err
 	}
@@ -390,6 +403,21 @@ func (w *walker) digests(ctx context.Context, side Side, after string, through [
 		all, after = append(all, got...), part[len(part)-1]
 	}
 	return all, nil
+}
+
+// bothEntries asks both sides at the same time.
+func (w *walker) bothEntries(ctx context.Context, of []catalog.Interval) (theirs, ours []catalog.Entry, err error) {
+	asked := make(chan error, 1)
+	go func() {
+		var err error
+		ours, err = w.entries(ctx, w.Target, of)
+		asked <- err
+	}()
+	theirs, err = w.entries(ctx, w.Source, of)
+	if failed := <-asked; err == nil {
+		err = failed
+	}
+	return theirs, ours, err
 }
 
 func (w *walker) entries(ctx context.Context, side Side, of []catalog.Interval) (listed []catalog.Entry, err error) {
