@@ -37,7 +37,7 @@ func TestRejectsInTheReceipt(t *testing.T) {
 	receipt.Role("DisclosureTriangle", "25 products were refused").Click()
 	lines := func(count int) {
 		t.Helper()
-		page.WaitFor(fmt.Sprint(count, " refused products"), fmt.Sprintf(`document.querySelectorAll("#reject-list li").length === %d`, count))
+		page.WaitFor(fmt.Sprint(count, " refused products"), fmt.Sprintf(`document.querySelectorAll("#rejects-list li").length === %d`, count))
 	}
 	lines(20)
 	receipt.WaitText("<u>0</u>: price must be a decimal such as 12.50, not \"<b>1</b>\"")

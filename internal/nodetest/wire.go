@@ -90,6 +90,13 @@ func (wire *Wire) Earlier() {
 	wire.earlier = true
 }
 
+// Compares takes back what [Wire.Earlier] did.
+func (wire *Wire) Compares() {
+	wire.mu.Lock()
+	defer wire.mu.Unlock()
+	wire.earlier = false
+}
+
 // Reach lets reach handle every request from now on; it may pass requests on to next. With nil they go straight through
 // again.
 func (wire *Wire) Reach(reach func(w http.ResponseWriter, r *http.Request, next http.Handler)) {

@@ -3,6 +3,7 @@
 import { call } from "./api.js";
 import { busy } from "./busy.js";
 import { lasted, outcome, title } from "./describe.js";
+import { offerDeletes } from "./deletes.js";
 import { byId } from "./dom.js";
 import { bytes, count, time } from "./format.js";
 import { complain, copy, say } from "./message.js";
@@ -63,12 +64,26 @@ export async function showReceipt(id) {
     Ended: `${time(receipt.completedAt)}, after ${lasted(session)}`,
     Batches: `${count(receipt.batches, "batch", "batches")}, ${bytes(receipt.transferredBytes)}`,
     "Product ids": receipt.firstKey === null ? null : `${receipt.firstKey} to ${receipt.lastKey}`,
+    "Read as a whole": receipt.readWhole,
+    Repaired: receipt.repaired ? `${count(receipt.repaired, "stored hash", "stored hashes")} here did not fit the product` : null,
+    [receipt.deleted ? "Content compared, before the deletes" : "Content compared"]: certificates(receipt.certificates),
     "Went on from": receipt.resumedFrom,
     Workers: workers(receipt),
     Session: receipt.sessionId,
   });
   offerRejects(receipt);
+  offerDeletes(receipt, () => dialog.close());
   dialog.showModal();
+}
+
+/** What a verification says of both sides; null where there was none. @param {Schemas["Receipt"]["certificates"]} found */
+function certificates(found) {
+  if (!found) return null;
+  const { source, target } = found;
+  if (source && target && source.sha256 === target.sha256) return `Both sides hold the same ${count(source.products, "product")}: SHA-256 ${source.sha256}`;
+  /** @param {typeof source} side */
+  const say = (side) => (side ? `${count(side.products, "product")}, SHA-256 ${side.sha256}` : "not known");
+  return `The source: ${say(source)}. Here: ${say(target)}`;
 }
 
 /** @param {Schemas["Receipt"]} receipt */

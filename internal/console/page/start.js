@@ -63,8 +63,9 @@ function tellEnd(s) {
 /** @returns {StartRequest} */
 function request() {
   /** @type {NonNullable<StartRequest["options"]>} */
-  const options = { verifyAfterSync: checked("verifyAfterSync"), compressionEnabled: checked("compressionEnabled") };
-  for (const name of /** @type {const} */ (["batchSize", "maxProductsPerSecond", "timeoutSeconds"])) {
+  const options = {};
+  for (const name of /** @type {const} */ (["verifyAfterSync", "compressionEnabled", "readEverything", "deleteMissing"])) options[name] = checked(name);
+  for (const name of /** @type {const} */ (["batchSize", "maxProductsPerSecond", "timeoutSeconds", "maxDeletes", "maxDeletePercent"])) {
     if (field(form, name).value) options[name] = Number(field(form, name).value);
   }
   return { action: "pull", targetPeer: peerSelect.value, catalog: field(form, "catalog").value.trim(), options };

@@ -1,0 +1,73 @@
+package console_test
+
+import (
+	"testing"
+
+	"fullsync/api/spec"
+	"fullsync/internal/auth"
+	"fullsync/internal/browsertest"
+	"fullsync/internal/nodetest"
+)
+
+// TestWithheldDeletes: a person sees what was not deleted, and approves it by number; a viewer is not offered to.
+func TestWithheldDeletes(t *testing.T) {
+	t.Parallel()
+	pair := newPair(t, nodetest.SQLite, 100, nodetest.Config{})
+	pair.Wire.Compares()
+	pair.Main.Sync(nodetest.Pull{})
+	_, err := pair.Branch.Store.SQL().ExecContext(t.Context(), "DELETE FROM products WHERE id IN (SELECT id FROM products ORDER BY id LIMIT 25)")
+	if err != nil {
+		t.Fatal(err)
+	}
+	page := signIn(t, pair.Main, auth.RoleOperator, browsertest.Options{})
+	form := startForm(page)
+	form.Role("DisclosureTriangle", "Options").Click()
+	form.Field("Finally delete what came from the peer and no longer exists there").Tick(true)
+	form.Field("Compare every product afterwards").Tick(true)
+	form.Button("Start sync").Click()
+	card(page).WaitText("COMPLETED Transferred and verified 75 products")
+	if c := ink(page, "#cards .badge[data-field=status]", "--warn"); c[0] != c[1] {
+		t.Errorf("a sync that withheld deletes is %s, and amber is %s", c[0], c[1])
+	}
+	card(page).Button("Receipt").Click()
+	receipt := page.Dialog("Receipt: COMPLETED")
+	receipt.WaitText("Left undone")
+	receipt.WaitText("Here: 100 products, SHA-256 ")
+	receipt.Role("DisclosureTriangle", "25 products are missing at branch and were not deleted").Click()
+	receipt.WaitText("P-0000001: withheld")
+	page.Axe()
+	receipt.Button("Delete 25 products…").Click()
+	question := page.Dialog("Delete 25 products?")
+	question.WaitText("those of the listed products are deleted that branch still lacks")
+	page.Axe()
+	question.Button("Delete 25 products").Click()
+	question.WaitGone()
+	page.WaitText("25 removed")
+	last := pair.Main.Session(shownSession(t, page))
+	if last.Status != spec.COMPLETED || last.Deleted != 25 || pair.Main.Count("main") != 75 {
+		t.Errorf("after the approval: %d products, %s", pair.Main.Count("main"), nodetest.Show(last))
+	}
+	card(page).Button("Receipt").Click()
+	receipt.WaitText("Content compared, before the deletes The source: 75 products, SHA-256 ")
+	receipt.Button("Close").Click()
+	form.Button("Start sync").Click()
+	page.Find("#news").WaitText("COMPLETED: pull from branch into catalog main, 75 of 75 products: 75 unchanged.")
+	card(page).Button("Receipt").Click()
+	receipt.WaitText("Content compared Both sides hold the same 75 products: SHA-256 ")
+
+	viewer := signIn(t, pair.Main, auth.RoleViewer, browsertest.Options{})
+	row(viewer, *last.Options.ApprovedDeletes).Find(`[data-field="products"]`).Click()
+	viewer.Dialog("Receipt: COMPLETED").WaitText("25 products are missing at branch")
+	viewer.Dialog("Receipt: COMPLETED").Button("Delete 25 products…").WaitGone()
+}
+
+// TestReceiptSaysWhyItReadEverything, where the other node cannot compare.
+func TestReceiptSaysWhyItReadEverything(t *testing.T) {
+	t.Parallel()
+	pair := newPair(t, nodetest.SQLite, 20, nodetest.Config{})
+	pair.Main.Sync(nodetest.Pull{})
+	s := pair.Main.Sync(nodetest.Pull{})
+	page := signIn(t, pair.Main, auth.RoleViewer, browsertest.Options{})
+	row(page, s.SessionId).Find(`[data-field="products"]`).Click()
+	page.Dialog("Receipt: COMPLETED").WaitText("Read as a whole Peer branch runs an earlier version of fullsync")
+}

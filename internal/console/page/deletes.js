@@ -1,0 +1,56 @@
+// Products that a session found to be gone at its source, in its receipt, and the approval of those it did not delete.
+
+import { call } from "./api.js";
+import { confirm } from "./confirm.js";
+import { byId } from "./dom.js";
+import { count } from "./format.js";
+import { lines } from "./lines.js";
+import { say } from "./message.js";
+import { put } from "./sessions.js";
+
+/** @typedef {import("fullsync-api").components["schemas"]} Schemas */
+
+const approve = byId("receipt-approve", HTMLButtonElement);
+
+const gone = lines("deletes", async (sessionId, query) => {
+  /** @type {Schemas["DeleteListResponse"]} */
+  const page = await call("GET", `/api/admin/sync/full-sync/${sessionId}/deletes?${query}`);
+  return { items: page.deletes.map((d) => ({ id: d.productId, text: `: ${d.state}` })), next: page.nextPageToken };
+});
+
+/** @type {() => void} */
+let ask = () => {};
+
+approve.addEventListener("click", () => ask());
+
+/**
+ * Offers to show what was missing at a session's source, and to approve what it withheld.
+ * @param {Schemas["Receipt"]} receipt
+ * @param {() => void} close closes the receipt
+ */
+export function offerDeletes(receipt, close) {
+  const withheld = receipt.deletesWithheld;
+  let title = "";
+  if (withheld) title = `${count(withheld, "product is", "products are")} missing at ${receipt.sourceNodeId} and ${withheld === 1 ? "was" : "were"} not deleted`;
+  else if (receipt.deleted) title = `${count(receipt.deleted, "product was", "products were")} deleted`;
+  gone.offer(receipt.sessionId, title);
+  approve.hidden = !withheld;
+  approve.textContent = `Delete ${count(withheld, "product")}…`;
+  ask = () => {
+    close(); // a message behind an open dialog can be neither read nor dismissed
+    confirm({
+      title: `Delete ${count(withheld, "product")}?`,
+      text:
+        `A new sync from ${receipt.sourceNodeId} runs first. Then those of the listed products are deleted that ${receipt.sourceNodeId} still lacks ` +
+        "and that nobody changed here since. Deleted products do not come back.",
+      safe: "Keep them",
+      go: `Delete ${count(withheld, "product")}`,
+      async work() {
+        /** @type {Schemas["StartResponse"]} */
+        const started = await call("POST", `/api/admin/sync/full-sync/${receipt.sessionId}/deletes/approve`, { count: withheld });
+        put(started.session);
+        say("success", started.message);
+      },
+    });
+  };
+}
