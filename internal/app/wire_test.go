@@ -42,6 +42,31 @@ func TestCompressionIsAskedForOnlyWhenItIsOn(t *testing.T) {
 	})
 }
 
+// TestComparingCountsOnTheWire: answers about digests and hashes are in transferredBytes too.
+func TestComparingCountsOnTheWire(t *testing.T) {
+	nodetest.OnBoth(t, func(t *testing.T, kind nodetest.Kind) {
+		pair := nodetest.NewPair(t, kind, 500, nodetest.Config{})
+		pair.Main.Sync(nodetest.Pull{})
+		if _, err := pair.Branch.Store.SQL().ExecContext(t.Context(), "UPDATE products SET name = 'another' WHERE id = (SELECT max(id) FROM products)"); err != nil {
+			t.Fatal(err)
+		}
+		var onWire int64
+		count := func(sign int64) {
+			for _, path := range []string{nodetest.ProductsPath, nodetest.HashesPath, nodetest.DigestsPath} {
+				for _, page := range pair.Wire.Exchanges(path) {
+					onWire += sign * page.Bytes
+				}
+			}
+		}
+		count(-1)
+		s := pair.Main.Sync(nodetest.Pull{Options: spec.StartOptions{VerifyAfterSync: new(true)}})
+		count(1)
+		if s.Updated != 1 || s.TransferredBytes != onWire {
+			t.Errorf("transferredBytes %d, but %d went over the wire: %s", s.TransferredBytes, onWire, nodetest.Show(s))
+		}
+	})
+}
+
 func TestVerifyComparesEverything(t *testing.T) {
 	nodetest.OnBoth(t, func(t *testing.T, kind nodetest.Kind) {
 		pair := nodetest.NewPair(t, kind, full, nodetest.Config{})

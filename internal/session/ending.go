@@ -34,6 +34,8 @@ type Ending struct {
 	Code string
 	// Outcome is "" unless COMPLETED.
 	Outcome Outcome
+	// Bytes came over the wire since the last batch.
+	Bytes int64
 }
 
 // CodeInternal is the code of a failure inside fullsync itself.

@@ -247,6 +247,9 @@ func (s *Store) ended(end session.Ending) map[string]any {
 	if end.Step != "" {
 		values["current_step"] = end.Step
 	}
+	if end.Bytes > 0 {
+		values["transferred_bytes"] = gorm.Expr("transferred_bytes + ?", end.Bytes)
+	}
 	if end.Status == session.Completed {
 		values["progress"] = 100
 	}

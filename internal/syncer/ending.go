@@ -22,9 +22,9 @@ func (w *Worker) complete(ctx context.Context, out *sink, step string, d session
 	if err != nil {
 		return err
 	}
-	return out.persist(ctx, func() error {
-		return w.ledger.FinishSession(ctx, out.claim(), session.Completion(step, refused, out.row.Handled()).With(d))
-	})
+	end := session.Completion(step, refused, out.row.Handled()).With(d)
+	end.Bytes = out.overhead()
+	return out.persist(ctx, func() error { return w.ledger.FinishSession(ctx, out.claim(), end) })
 }
 
 // refusals asks the ledger only where there can be any.

@@ -21,6 +21,9 @@ type sink struct {
 	// phase is what to go back to after a wait. It changes only while no reader is at work.
 	phase session.Phase
 	heard *signs
+	// source is asked what its answers without products weighed, nil if it cannot tell; counted is what of that is in row.
+	source  transfer.Metered
+	counted int64
 	// marked is when the last mark was set; the claim sets the first.
 	marked time.Time
 }
@@ -49,14 +52,25 @@ func (k *sink) Commit(ctx context.Context, batch catalog.Batch) error {
 	defer cancel()
 	last, silent := k.heard.news()
 	k.row.Pulse = session.Pulse{Silent: silent, Mark: time.Since(k.marked) >= session.MarkEvery}
+	overhead := k.overhead()
+	batch.Bytes += overhead
 	if err := k.ledger.CommitBatch(ctx, k.row, batch); err != nil {
 		return err
 	}
+	k.counted += overhead
 	k.heard.tell(last)
 	if k.row.Pulse.Mark {
 		k.marked = time.Now()
 	}
 	return nil
+}
+
+// overhead is what answers without products weighed since the last batch, in bytes.
+func (k *sink) overhead() int64 {
+	if k.source == nil {
+		return 0
+	}
+	return k.source.Overhead() - k.counted
 }
 
 // Waiting is a [transfer.Sink]'s.

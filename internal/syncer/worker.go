@@ -142,6 +142,7 @@ func (w *Worker) pull(ctx context.Context, row *session.Session, heard *signs, t
 		return err
 	}
 	heard.listen(src)
+	out.source, _ = src.(transfer.Metered)
 	defer src.Close() //nolint:errcheck // nothing was written through it
 	desc, err := w.describe(ctx, src, out)
 	if err != nil {

@@ -34,6 +34,12 @@ type Audible interface {
 	LastSign() time.Time
 }
 
+// Metered is a [Source] that also answers without products, when sides are compared.
+type Metered interface {
+	// Overhead returns how many bytes such answers have brought so far, as transferred. It is safe for concurrent use.
+	Overhead() int64
+}
+
 // Description is what a source says of itself.
 type Description struct {
 	// NodeID is the source's own name; a cursor is bound to it.

@@ -6,6 +6,7 @@ import (
 	"context"
 	"net/http"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"fullsync/internal/catalog"
@@ -22,6 +23,7 @@ var (
 	_ transfer.Rehasher   = (*Source)(nil)
 	_ transfer.SpanReader = (*Source)(nil)
 	_ transfer.Audible    = (*Source)(nil)
+	_ transfer.Metered    = (*Source)(nil)
 )
 
 // Options is what it takes to read from a peer.
@@ -50,6 +52,7 @@ type Options struct {
 type Source struct {
 	*caller
 	catalog  string
+	overhead atomic.Int64
 	decoders decoders
 	close    func()
 }
@@ -79,6 +82,9 @@ func (s *Source) Close() error {
 	s.close()
 	return nil
 }
+
+// Overhead is a [transfer.Metered]'s.
+func (s *Source) Overhead() int64 { return s.overhead.Load() }
 
 // Describe asks the peer who it is and how large the catalog is. Returns Impossible when this node itself or a third
 // one answers, NotFound when the catalog is not there, the errors of every request (see [Source.Read]) otherwise.

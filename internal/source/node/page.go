@@ -83,6 +83,7 @@ func (s *Source) hashes(ctx context.Context, after string, limit int, get send, 
 	if err != nil {
 		return transfer.HashPage{}, err
 	}
+	s.overhead.Add(end.bytes)
 	page.Next, page.More, page.Total = end.next, end.more, end.total
 	return page, nil
 }

@@ -262,6 +262,7 @@ func (s *Source) digestPage(ctx context.Context, after string, limit int, do sen
 	case last.Count == nil || *last.Count != products:
 		return digestsRead{}, s.cut("the spans hold %d products and the page says otherwise", products)
 	}
+	s.overhead.Add(end.bytes)
 	return digestsRead{pageEnd: end, certificate: last.Certificate}, nil
 }
 
