@@ -21,7 +21,7 @@ const mostStreams = 2;
  * @property {() => void} crowded a leader must give up its stream: there are too many
  */
 
-/** @typedef {{kind: "claim" | "beat" | "leave", group: string, id: string, streams?: boolean, state?: unknown}} Word */
+/** @typedef {{kind: "claim" | "beat" | "leave", group: string, id: string, since?: number, state?: unknown}} Word */
 
 export class Tabs {
   #id = [...crypto.getRandomValues(new Uint32Array(2))].join();
@@ -32,13 +32,11 @@ export class Tabs {
   /** @type {"out" | "candidate" | "follower" | "leader"} */
   #role = "out";
   #heard = 0; // when the leader's last beat came
-  /** Leaders of other users: when each was heard last, if it has a stream. @type {Map<string, number>} */
+  /** Leaders of other users that have a stream: since when, and when each was heard last. @type {Map<string, {since: number, heard: number}>} */
   #others = new Map();
+  #since = 0; // when this tab began its stream, by the clock that all tabs share; 0 without one
   #resign = new AbortController();
   #timer = 0;
-
-  /** Whether this tab, as the leader, has a stream or is opening one. */
-  streams = false;
 
   /**
    * @param {string} group the tabs that may share
@@ -47,6 +45,15 @@ export class Tabs {
   constructor(group, duty) {
     this.group = group;
     this.duty = duty;
+  }
+
+  /** Whether this tab, as the leader, has a stream or is opening one. */
+  get streams() {
+    return this.#since > 0;
+  }
+
+  set streams(on) {
+    if (on !== this.streams) this.#since = on ? Date.now() : 0;
   }
 
   /** Comes to the others; what this tab is to do it is told. */
@@ -80,14 +87,19 @@ export class Tabs {
 
   /** Tells the others at once how this tab is, as the leader. */
   beat() {
-    if (this.#role === "leader") this.#say("beat", { streams: this.streams, state: this.duty.state() });
+    if (this.#role === "leader") this.#say("beat", { since: this.#since, state: this.duty.state() });
   }
 
-  /** Whether this tab, as the leader, may have a stream. Without a way to agree with the others it may not. */
+  /**
+   * Whether this tab, as the leader, may have a stream: of too many those stay that began first. Without a way to agree with the
+   * others it may not.
+   */
   mayStream() {
     if (!this.#floor) return false;
     const now = performance.now();
-    const before = [...this.#others].filter(([id, heard]) => now - heard < deaf && (!this.streams || id < this.#id));
+    /** @param {string} id @param {number} since */
+    const first = (id, since) => !this.streams || since < this.#since || (since === this.#since && id < this.#id);
+    const before = [...this.#others].filter(([id, { since, heard }]) => now - heard < deaf && first(id, since));
     return before.length < mostStreams;
   }
 
@@ -125,7 +137,8 @@ export class Tabs {
   /** @param {Word} word */
   #take(word) {
     if (word.group !== this.group) {
-      if (word.kind === "beat" && word.streams) this.#others.set(word.id, performance.now());
+      if (word.kind === "claim") this.beat(); // who comes is to know who has a stream
+      else if (word.since) this.#others.set(word.id, { since: word.since, heard: performance.now() });
       else this.#others.delete(word.id);
       return;
     }
