@@ -1,6 +1,9 @@
 package console_test
 
 import (
+	"net/http"
+	"strings"
+	"sync"
 	"testing"
 
 	"fullsync/internal/auth"
@@ -36,6 +39,42 @@ func TestSignInAndOut(t *testing.T) {
 	}
 	page.Reload()
 	page.Button("Sign in").Wait()
+}
+
+// TestSignOutIsSaidWhateverIsRefused: the token has ended before its end is answered, and what is asked in between is refused.
+func TestSignOutIsSaidWhateverIsRefused(t *testing.T) {
+	t.Parallel()
+	node := newPair(t, nodetest.SQLite, 1, nodetest.Config{}).Main
+	wire := nodetest.NewWire(t, node.URL())
+	page := signInAt(t, wire.URL, auth.RoleOperator, browsertest.Options{})
+	page.Allow(http.StatusUnauthorized, "/api/auth/me")
+	page.Allow(http.StatusUnauthorized, nodetest.StartPath)
+	ended, refused := make(chan struct{}), make(chan struct{})
+	var once sync.Once
+	wire.Reach(func(w http.ResponseWriter, r *http.Request, next http.Handler) {
+		switch {
+		case strings.HasSuffix(r.URL.Path, "/api/auth/logout"):
+			a := nodetest.Answered(r, next)
+			close(ended)
+			nodetest.Await(t, "a request that is refused", refused)
+			w.Header().Set("Content-Type", "application/json")
+			w.WriteHeader(a.Status)
+			_, _ = w.Write(a.Body)
+		case strings.HasSuffix(r.URL.Path, nodetest.StartPath):
+			next.ServeHTTP(w, r)
+			select {
+			case <-ended:
+				once.Do(func() { close(refused) })
+			default:
+			}
+		default:
+			next.ServeHTTP(w, r)
+		}
+	})
+	page.Button("Sign out").Click()
+	nodetest.Await(t, "the end of the login", ended)
+	page.Field("Show").Choose("FAILED")
+	page.WaitText("Signed out successfully")
 }
 
 // TestEndedLogin: a login that ends under an open page is told, and nothing of what was shown stays on the screen.

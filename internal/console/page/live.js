@@ -34,6 +34,7 @@ const checkEvery = 15_000; // as often as the node checks the token of a stream
  * Follows all sessions for as long as the page is open.
  * @param {Listener} to
  * @param {string} user who is signed in, and where: tabs of the same user share what they learn
+ * @returns {{begin: () => void, end: () => void}} what ends it, and begins again
  */
 export function follow(to, user) {
   const link = new Link(to, user);
@@ -42,6 +43,7 @@ export function follow(to, user) {
   addEventListener("pagehide", () => link.end());
   addEventListener("pageshow", attend);
   attend();
+  return { begin: attend, end: () => link.end() };
 }
 
 class Link {

@@ -29,7 +29,9 @@ const connectionTexts = {
   lost: "Connection lost; what you see may be old. Trying again…",
 };
 
-onSignedOut((why) => leave("failure", `You have been signed out. ${why}`));
+let leaving = false; // the person has asked to sign out
+let feed = { begin() {}, end() {} };
+onSignedOut((why) => leaving || leave("failure", `You have been signed out. ${why}`));
 signInForm.addEventListener("submit", (event) => {
   event.preventDefault();
   void busy(/** @type {HTMLButtonElement} */ (signInForm.querySelector("button")), signInProblem, signIn);
@@ -92,7 +94,7 @@ async function open(shown) {
   byId("who", HTMLElement).hidden = false;
   byId("desk", HTMLElement).hidden = false;
   shown?.();
-  follow(
+  feed = follow(
     {
       status: takeStatus,
       session: put,
@@ -123,13 +125,20 @@ function showConnection(connection, age) {
 }
 
 async function signOut() {
+  leaving = true; // whatever else is under way may be refused before this is answered
+  feed.end();
   try {
     /** @type {Schemas["MessageResponse"]} */
     const done = await call("POST", "/api/auth/logout");
     leave("success", done.message);
   } catch (failure) {
-    if (failure instanceof Unreachable) say("failure", "The node does not answer, so the login could not be ended there. Try again when it does, or close this tab.");
-    else leave("success", "Signed out here."); // a token that no login made cannot be ended; it is only forgotten
+    leaving = !(failure instanceof Unreachable);
+    if (leaving) {
+      leave("success", "Signed out here."); // a token that no login made cannot be ended; it is only forgotten
+      return;
+    }
+    feed.begin();
+    say("failure", "The node does not answer, so the login could not be ended there. Try again when it does, or close this tab.");
   }
 }
 
