@@ -14,7 +14,7 @@ import (
 // The dialog about the sync that is in the way of another one.
 const (
 	runningTitle = "Full sync already in progress"
-	startAnew    = "Cancel it and start anew"
+	replaceIt    = "Cancel it and start this one"
 )
 
 // inTheWay is a sync of alice's that is held at 30 of 100 products, and the page of an operator who has just tried to
@@ -101,12 +101,12 @@ func TestCancelWhatIsInTheWay(t *testing.T) {
 	}
 }
 
-// TestStartAnewInItsPlace cancels what is in the way and starts another in one step.
-func TestStartAnewInItsPlace(t *testing.T) {
+// TestReplaceWhatIsInTheWay cancels what is in the way and starts another in one step.
+func TestReplaceWhatIsInTheWay(t *testing.T) {
 	t.Parallel()
 	w := newInTheWay(t, nodetest.SQLite)
 	next := w.Wire.HoldPage(t, nodetest.ProductsPath, 1)
-	w.dialog().Button(startAnew).Click()
+	w.dialog().Button(replaceIt).Click()
 	w.page.WaitText("Full sync pull initiated successfully")
 	w.dialog().WaitGone()
 	w.page.WaitFocus("button", "Start sync")
@@ -123,8 +123,8 @@ func TestStartAnewInItsPlace(t *testing.T) {
 	nodetest.SameCatalog(t, w.Branch, w.Main, "main")
 }
 
-// TestStartAnewIsRefused: what the node says is shown in the dialog, which stays open.
-func TestStartAnewIsRefused(t *testing.T) {
+// TestReplacingIsRefused: what the node says is shown in the dialog, which stays open.
+func TestReplacingIsRefused(t *testing.T) {
 	t.Parallel()
 	w := newInTheWay(t, nodetest.SQLite)
 	// A replica of the version before this one switches a peer off even while a sync with it runs.
@@ -132,7 +132,7 @@ func TestStartAnewIsRefused(t *testing.T) {
 		t.Fatal(err)
 	}
 	w.page.Expect(http.StatusUnprocessableEntity, nodetest.StartPath)
-	w.dialog().Button(startAnew).Click()
+	w.dialog().Button(replaceIt).Click()
 	w.dialog().WaitText("Peer is switched off: Peer branch is switched off; switch it on first.")
 	if s := w.Main.Session(w.id); s.Status != spec.TRANSFERRING {
 		t.Errorf("it was cancelled nevertheless: %s", nodetest.Show(s))
