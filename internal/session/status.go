@@ -28,9 +28,9 @@ type Transition struct {
 // Transitions is the whole state machine. A test checks docs/state_machine.md against it.
 var Transitions = []Transition{
 	{Preparing, Transferring, "the source has said who it is and how many products it has"},
-	{Transferring, Completed, "the source was read to its end and, with verifyAfterSync, everything matches"},
-	{Preparing, Failed, "the source cannot be used"},
-	{Transferring, Failed, "the source or the database failed for good, or what came of it is not what was asked for"},
+	{Transferring, Completed, "everything was read from the source and, with verifyAfterSync, everything matches"},
+	{Preparing, Failed, "the source cannot be used, or the sync ran out of time or workers"},
+	{Transferring, Failed, "the source or the database failed for good, the sync ran out of time or workers, or the result is not what was asked for"},
 	{Preparing, Cancelled, "a person or an API caller asked for it"},
 	{Transferring, Cancelled, "a person or an API caller asked for it"},
 }
