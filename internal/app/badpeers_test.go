@@ -40,11 +40,11 @@ func TestBadPeers(t *testing.T) {
 			{"always-500", status(500), token, "", "Peer always-500 answers with 500, an error of its own"},
 			{"says-401", status(401), token, "", "Peer says-401 refused our token (401). Give the peer a new token."},
 			{"says-403", status(403), token, "", "Peer says-403 does not allow our token to read its catalogs (403)."},
-			{"says-404", status(404), token, "", "Peer says-404 does not speak fullsync's node routes at its URL (404)"},
+			{"says-404", status(404), token, "", "Peer says-404 has none of fullsync's node routes at its URL (404)"},
 			{"redirects", serve(t, http.RedirectHandler("/leak", http.StatusFound).ServeHTTP), token, "", "Peer redirects answered with a redirect (302)"},
 			{"html", serve(t, func(w http.ResponseWriter, _ *http.Request) { _, _ = fmt.Fprint(w, "<html>leak</html>") }), token, "", "Peer html answered with a web page"},
-			{"login-page", fine("login-page", ndjson("<!DOCTYPE html>\n<html>leak</html>\n")), token, "", "Peer login-page answered with a web page where a fullsync node was expected: the login page of a proxy, perhaps."},
-			{"nothing", serve(t, func(http.ResponseWriter, *http.Request) {}), token, "", "Peer nothing answered in another format"},
+			{"login-page", fine("login-page", ndjson("<!DOCTYPE html>\n<html>leak</html>\n")), token, "", "Peer login-page answered with a web page instead of a fullsync node's answer, perhaps the login page of a proxy."},
+			{"nothing", serve(t, func(http.ResponseWriter, *http.Request) {}), token, "", "Peer nothing answered in a format that no fullsync node uses"},
 			{"hangs-up", serve(t, func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }), token, "", "The connection to peer hangs-up was cut"},
 			{"nowhere", "http://" + closedPort(t), token, "", "Peer nowhere cannot be reached; check that it runs and that its URL is right."},
 			{"myself", main.URL(), main.TokenFor("main", auth.RoleNode), "", "This node itself answers at the URL of peer myself"},
@@ -54,7 +54,7 @@ func TestBadPeers(t *testing.T) {
 			{"no-catalog", fine("no-catalog", ndjson("")), token, "nope", "Peer no-catalog has no catalog nope"},
 			{"page-500", fine("page-500", status500), token, "", "Peer page-500 answers with 500, an error of its own"},
 			{"half-page", fine("half-page", ndjson(`{"product":{"id":"a","name":"a"}}`+"\n")), token, "", "A page from peer half-page was cut on the way"},
-			{"no-ndjson", fine("no-ndjson", ndjson("leak\nleak\n")), token, "", "Peer no-ndjson sent a line that does not belong in a page"},
+			{"no-ndjson", fine("no-ndjson", ndjson("leak\nleak\n")), token, "", "Peer no-ndjson sent a line that does not belong on a page"},
 			{"no-order", fine("no-order", ndjson(`{"product":{"id":"b","name":"b"}}`+"\n"+`{"product":{"id":"a","name":"a"}}`+"\n"+
 				`{"end":{"count":2,"next":null}}`+"\n")), token, "", "Peer no-order sent products out of order"},
 		} {

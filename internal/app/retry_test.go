@@ -34,8 +34,8 @@ func TestPassingTroubleWithTheSource(t *testing.T) {
 			"429": {func(w http.ResponseWriter, _ *http.Request, _ http.Handler) {
 				w.Header().Set("Retry-After", "1")
 				w.WriteHeader(http.StatusTooManyRequests)
-			}, spec.PhaseThrottled, "Peer branch asks to be left alone for a while (429)", "goes on in",
-				"Waiting for branch: it asks to be left alone for a while (429)"},
+			}, spec.PhaseThrottled, "Peer branch asks for a pause (429)", "goes on in",
+				"Waiting for branch: it asks for a pause (429)"},
 			"cut": {func(w http.ResponseWriter, r *http.Request, next http.Handler) {
 				nodetest.Cut(w, r, next, 0.6)
 			}, spec.PhaseRetrying, "peer branch was cut", "retry 1 of 1", "Waiting for branch: "},

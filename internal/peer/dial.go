@@ -35,7 +35,7 @@ func CheckAddress(addr netip.Addr) error {
 		thisNetwork().Contains(addr) || isMetadata(addr) || addr == netip.AddrFrom4([4]byte{255, 255, 255, 255}) {
 		return fault.New(fault.Impossible, CodeAddressRefused, "Address refused",
 			"The peer's address leads to a link-local, metadata, multicast or unspecified network address, "+
-				"which is never called; correct the peer's URL or its DNS entry.")
+				"and fullsync never connects to those; correct the peer's URL or its DNS entry.")
 	}
 	return nil
 }

@@ -12,26 +12,26 @@ import (
 )
 
 const (
-	// maxPageBytes bounds the lines of a page after decompressing: what a node sends at most before it ends a page, one
-	// more product, and the wrappers of the lines.
+	// maxPageBytes bounds the decompressed lines of a page: as much as a node may send before it ends a page, one more
+	// product, and the wrappers of the lines.
 	maxPageBytes = catalog.MaxBatchBytes + catalog.MaxLineBytes + 1<<20
-	// maxSkippedBytes bounds what a page holds besides: lines that are too long for a product and are skipped.
+	// maxSkippedBytes bounds what else a page holds: lines that are too long for a product, and so skipped.
 	maxSkippedBytes = 64 << 20
 	// maxWindow is the largest zstd window that HTTP allows (RFC 9659), in bytes.
 	maxWindow = 8 << 20
 )
 
 // errPageTooLarge is a page that decompresses to more than a node may send.
-var errPageTooLarge = errors.New("the page is larger than a page may be")
+var errPageTooLarge = errors.New("the page is too large")
 
-// codingError is a body compressed in a way that was not asked for.
+// codingError is a body with a compression that we did not ask for.
 type codingError struct{}
 
 // Error says so.
-func (*codingError) Error() string { return "the body has an encoding that was not asked for" }
+func (*codingError) Error() string { return "the body has an encoding that we did not ask for" }
 
-// unpack returns the body of a decompressed, bounded by maxPageBytes and maxSkippedBytes. The caller calls done when it has
-// read what it wants.
+// unpack returns the decompressed body of a, bounded by maxPageBytes and maxSkippedBytes. The caller must call done when it
+// has read what it wants.
 func (s *Source) unpack(a *answer) (body io.Reader, done func(), err error) {
 	coding := a.header.Get("Content-Encoding")
 	if coding != "" && coding != notEncoded && s.encodings == notEncoded {
@@ -65,7 +65,7 @@ func (s *Source) unpack(a *answer) (body io.Reader, done func(), err error) {
 	return &bounded{in: plain, left: maxPageBytes + maxSkippedBytes}, done, nil
 }
 
-// decoders keeps decoders for the next pages: making one costs more than unpacking a page. It is safe for concurrent use.
+// decoders keeps decoders for later pages, because making one costs more than unpacking a page. It is safe for concurrent use.
 type decoders struct {
 	mu     sync.Mutex
 	idle   []*zstd.Decoder
@@ -94,7 +94,7 @@ func (d *decoders) release(z *zstd.Decoder) {
 	d.idle = append(d.idle, z)
 }
 
-// close ends what is idle, and what is in use when it is given back.
+// close ends idle decoders at once, and the others when they are given back.
 func (d *decoders) close() {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -105,20 +105,20 @@ func (d *decoders) close() {
 	d.idle = nil
 }
 
-// isTooLarge reports whether err says that a page is larger than allowed, in itself or in what it takes to unpack it.
+// isTooLarge reports whether err says that a page is too large, or takes too much memory to unpack.
 func isTooLarge(err error) bool {
 	return errors.Is(err, errPageTooLarge) || errors.Is(err, zstd.ErrWindowSizeExceeded) ||
 		errors.Is(err, zstd.ErrDecoderSizeExceeded)
 }
 
-// bounded reads at most left bytes; more is errPageTooLarge. Unlike io.LimitedReader it does not pass the limit off
-// as the end.
+// bounded reads at most left bytes and then returns errPageTooLarge. Unlike io.LimitedReader it does not make the limit look
+// like the end.
 type bounded struct {
 	in   io.Reader
 	left int64
 }
 
-// Read reads on.
+// Read reads the next bytes.
 func (b *bounded) Read(p []byte) (int, error) {
 	n, err := b.in.Read(p)
 	if b.left -= int64(n); b.left < 0 {

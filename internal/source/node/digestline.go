@@ -24,7 +24,7 @@ type digestLine struct {
 	end  *digestsEnd
 }
 
-// digestsEnd is the last line of a page of digests. Members that a later version adds to it are ignored.
+// digestsEnd is the last line of a page of digests. Members that a later version adds are ignored.
 type digestsEnd struct {
 	Spans       *int    `json:"spans"`
 	Count       *int64  `json:"count"`
@@ -34,7 +34,7 @@ type digestsEnd struct {
 	Certificate string  `json:"certificate"`
 }
 
-// parseDigestLine reads a line of a page of digests. Returns errNoLine for anything else than a span or the end.
+// parseDigestLine reads a line of a page of digests. It returns errNoLine for anything but a span or the end.
 func parseDigestLine(line []byte) (digestLine, error) {
 	var l struct {
 		Through *string        `json:"through"`

@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-// ear notes when anything last came from a peer.
+// ear remembers when anything last came from a peer.
 type ear struct {
 	began time.Time
 	// heard is the time since began, 0 before the first sign.
@@ -14,10 +14,10 @@ type ear struct {
 
 func newEar() *ear { return &ear{began: time.Now()} }
 
-// hear notes that something comes just now.
+// hear notes that something is coming right now.
 func (e *ear) hear() { e.heard.Store(max(1, int64(time.Since(e.began)))) }
 
-// LastSign is a [transfer.Audible]'s. The head of an answer counts, whatever it says, and every piece of a body.
+// LastSign implements [transfer.Audible]. The head of an answer counts, whatever it says, and so does every piece of a body.
 func (e *ear) LastSign() time.Time {
 	heard := e.heard.Load()
 	if heard == 0 {

@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// TestEverythingThatComesIsASign: an answer, whatever it says, and every piece of a page.
+// TestEverythingThatComesIsASign: an answer is one, whatever it says, and so is every piece of a page.
 func TestEverythingThatComesIsASign(t *testing.T) {
 	t.Parallel()
 	s := open(t, "http://"+closedPort(t), nil)
@@ -20,7 +20,7 @@ func TestEverythingThatComesIsASign(t *testing.T) {
 		t.Errorf("a sign at %s of a peer that answers with 503, %v", s.LastSign(), err)
 	}
 
-	// The page comes in pieces, each when the one before has been heard.
+	// The page comes in pieces, each once the one before has been noticed.
 	next := make(chan struct{})
 	s = open(t, serve(t, func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Content-Type", typeNDJSON)
@@ -46,7 +46,7 @@ func TestEverythingThatComesIsASign(t *testing.T) {
 			}
 		}
 		tick.Stop()
-		before = time.Now() // what is heard after this is the next piece
+		before = time.Now() // anything after this is the next piece
 		next <- struct{}{}
 	}
 	if err := <-read; err != nil {

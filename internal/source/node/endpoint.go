@@ -11,8 +11,8 @@ import (
 	"fullsync/internal/peer"
 )
 
-// endpoint is where a peer is and what it takes to speak to it. It sends the requests of the generated client, which
-// knows no address: so both can change while a session runs. It is safe for concurrent use.
+// endpoint is a peer's address and the token for it. It sends the requests of the generated client, which does not know the
+// address, so both can change while a session runs. It is safe for concurrent use.
 type endpoint struct {
 	client *http.Client
 
@@ -21,11 +21,10 @@ type endpoint struct {
 	token string
 }
 
-// anywhere is the address for which the generated client makes its requests.
+// anywhere is the address to which the generated client addresses its requests.
 const anywhere = "http://peer.invalid"
 
-// set changes address and token, and says whether either was another before. Returns Invalid for a URL of the wrong
-// shape.
+// set changes address and token, and reports whether either differs from before. It returns Invalid for a malformed URL.
 func (e *endpoint) set(address, token string) (changed bool, err error) {
 	normal, err := peer.ParseURL(address)
 	if err != nil {
@@ -42,7 +41,7 @@ func (e *endpoint) set(address, token string) (changed bool, err error) {
 	return changed, nil
 }
 
-// Do sends a request that was made for [anywhere] to where the peer is.
+// Do sends a request that was made for [anywhere] to the peer's address.
 func (e *endpoint) Do(req *http.Request) (*http.Response, error) {
 	e.mu.Lock()
 	base, token := *e.base, e.token
@@ -56,8 +55,8 @@ func (e *endpoint) Do(req *http.Request) (*http.Response, error) {
 	return e.client.Do(req) //nolint:gosec // an administrator named the peer, and the dialler checks every address (internal/peer)
 }
 
-// following takes a step that sends a request, and takes it once more where it failed and the peer has got another
-// address or token meanwhile.
+// following runs a step that sends a request, and runs it once more if it failed and the peer meanwhile has another address
+// or token.
 func (c *caller) following(ctx context.Context, step func() error) error {
 	err := step()
 	if err == nil || c.target == nil || ctx.Err() != nil {
@@ -73,15 +72,15 @@ func (c *caller) following(ctx context.Context, step func() error) error {
 	return err
 }
 
-// follow asks where the peer is now, and says whether the next request goes to another address or with another token.
-// Whatever answers there must be the peer. Returns Impossible or NotFound where the peer was switched off or removed.
+// follow asks where the peer is now, and reports whether the next request uses another address or token. Whatever answers
+// there must be the peer. It returns Impossible or NotFound if the peer was switched off or removed.
 func (c *caller) follow(ctx context.Context) (changed bool, err error) {
 	target, err := c.target(ctx)
 	if err != nil {
 		if kind := fault.KindOf(err); kind == fault.Impossible || kind == fault.NotFound {
 			return false, err
 		}
-		return false, nil // the database is away: what failed first is what counts
+		return false, nil // the database is away: the first failure is the one that counts
 	}
 	changed, err = c.to.set(target.URL, target.Token)
 	if err != nil || !changed {
@@ -94,7 +93,7 @@ func (c *caller) follow(ctx context.Context) (changed bool, err error) {
 	return true, c.check(who)
 }
 
-// check returns Impossible when this node itself or a third one has answered.
+// check returns Impossible if this node itself or a third one has answered.
 func (c *caller) check(who identity) error {
 	switch {
 	case who.NodeID == c.selfID:

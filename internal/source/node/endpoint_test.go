@@ -10,7 +10,7 @@ import (
 	"fullsync/internal/peer"
 )
 
-// whoOr answers who it is for that id, and leaves everything else to page.
+// whoOr answers /api/node with that id, and leaves everything else to page.
 func whoOr(id string, page http.HandlerFunc) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		if r.URL.Path == "/api/node" {
@@ -21,7 +21,7 @@ func whoOr(id string, page http.HandlerFunc) http.HandlerFunc {
 	}
 }
 
-// needs lets only that token in.
+// needs lets in only that token.
 func needs(token string, next http.HandlerFunc) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		if r.Header.Get("Authorization") != "Bearer "+token {
@@ -32,17 +32,17 @@ func needs(token string, next http.HandlerFunc) http.HandlerFunc {
 	}
 }
 
-// TestPeerMoves changes what the registry says of a peer between two requests.
+// TestPeerMoves changes what the registry says about a peer between two requests.
 func TestPeerMoves(t *testing.T) {
 	t.Parallel()
 	onePage := page(product("b"), end(1, ""))
 	here := serve(t, needs("new", whoOr("branch", onePage))).URL
 	gone := "http://" + closedPort(t)
 	for name, tc := range map[string]struct {
-		first peer.Target // where the source is opened
+		first peer.Target // with which the source is opened
 		now   peer.Target
 		err   error  // of asking
-		code  string // of the failure, "" where all is well
+		code  string // of the failure, "" for none
 	}{
 		"a new token":             {peer.Target{URL: here, Token: "old"}, peer.Target{URL: here, Token: "new"}, nil, ""},
 		"a new address and token": {peer.Target{URL: gone, Token: "old"}, peer.Target{URL: here, Token: "new"}, nil, ""},
@@ -74,7 +74,7 @@ func TestPeerMoves(t *testing.T) {
 			t.Errorf("Describe: %v", err)
 		}
 	}
-	// Where nothing changes no request is sent twice.
+	// If nothing changes, no request is sent twice.
 	asked := 0
 	counted := serve(t, func(w http.ResponseWriter, r *http.Request) { asked++; status(401, nil)(w, r) }).URL
 	s := open(t, counted, func(o *Options) {
@@ -86,7 +86,7 @@ func TestPeerMoves(t *testing.T) {
 	}
 }
 
-// TestAddresses: the address of a request is the peer's, whatever it looks like.
+// TestAddresses: requests go to the peer's address, whatever it looks like.
 func TestAddresses(t *testing.T) {
 	t.Parallel()
 	var got *http.Request

@@ -23,7 +23,7 @@ import (
 	"fullsync/internal/transfer"
 )
 
-// status answers with a status and a body that must not show.
+// status answers with a status and a body that nobody must see.
 func status(code int, header http.Header) http.HandlerFunc {
 	return func(w http.ResponseWriter, _ *http.Request) {
 		for name, values := range header {
@@ -204,7 +204,7 @@ func TestPagesThatBreakTheRules(t *testing.T) {
 	}
 }
 
-// TestLinesThatAreTooLong: a product that does not fit a line is refused by itself, with its id where that can be found.
+// TestLinesThatAreTooLong: a product that does not fit on a line is refused on its own, with its id if that can be found.
 func TestLinesThatAreTooLong(t *testing.T) {
 	t.Parallel()
 	much := strings.Repeat("n", catalog.MaxLineBytes)
@@ -231,14 +231,14 @@ func TestLinesThatAreTooLong(t *testing.T) {
 	if err != nil || len(got.Rejects) != 1 || got.Rejects[0].Reason != why+"; its id was not found, it is on line 1 of the first page" {
 		t.Errorf("rejects %+v, %v", got.Rejects, err)
 	}
-	// There is no hash of that size.
+	// No hash is that long.
 	hashes := page(`{"id":"a","hash":"`+much+`"}`, end(1, ""))
 	_, err = open(t, serve(t, hashes).URL, nil).Hashes(t.Context(), "", 3)
 	wantPermanent(t, err, codeProtocol)
 }
 
-// TestWhatTheSourceCannotRead comes as a reject with the source's reason, and with a reason for those that do not know
-// the member.
+// TestWhatTheSourceCannotRead: a product that the source cannot read is a reject with the source's reason; a node that does
+// not know the member refuses it too.
 func TestWhatTheSourceCannotRead(t *testing.T) {
 	t.Parallel()
 	line := string((&catalog.UnreadableError{ID: "a\"", Reason: "its attributes\x00 are not a JSON object"}).AppendLine(nil))
@@ -247,7 +247,7 @@ func TestWhatTheSourceCannotRead(t *testing.T) {
 	if err != nil || len(got.Products) != 1 || !slices.Equal(got.Rejects, []catalog.Reject{want}) {
 		t.Errorf("products %+v, rejects %+v, %v", got.Products, got.Rejects, err)
 	}
-	// A shop may call a member of its products so.
+	// A shop may use this name for a member of its products.
 	named := `{"product":{"id":"a","name":"A","unreadable":"yes"}}`
 	got, err = open(t, serve(t, page(named, end(1, ""))).URL, nil).Read(t.Context(), "", 3)
 	if err != nil || len(got.Products) != 1 || got.Products[0].Attributes != `{"unreadable":"yes"}` {
@@ -292,7 +292,7 @@ func TestSilentPeer(t *testing.T) {
 			t.Errorf("no page was asked for: %q", text)
 		}
 	}
-	// Trouble of another sort is not helped by asking for less.
+	// With other kinds of trouble, asking for less does not help.
 	_, err := open(t, serve(t, status(502, nil)).URL, nil).Read(t.Context(), "", 1000)
 	var te *transfer.TransientError
 	if wantTransient(t, err); errors.As(err, &te) && te.Slow {
@@ -300,7 +300,7 @@ func TestSilentPeer(t *testing.T) {
 	}
 }
 
-// wantSlow fails unless asking for less may help, and the sentence says so.
+// wantSlow fails unless asking for less may help and the sentence says so.
 func wantSlow(t *testing.T, err error, says string) {
 	t.Helper()
 	wantTransient(t, err)
@@ -310,7 +310,7 @@ func wantSlow(t *testing.T, err error, says string) {
 	}
 }
 
-// TestWebPages come from a proxy's login page or the like, whatever content type they have.
+// TestWebPages: web pages are recognised, whatever their content type. A proxy's login page is one.
 func TestWebPages(t *testing.T) {
 	t.Parallel()
 	const html = "\n <!DOCTYPE html>\n<html><title>Sign in</title></html>\n"
@@ -332,7 +332,7 @@ func TestWebPages(t *testing.T) {
 func wantWebPage(t *testing.T, err error) {
 	t.Helper()
 	wantPermanent(t, err, codeNotANode)
-	if text := fault.Sentence(err, ""); !strings.Contains(text, "a web page") || !strings.Contains(text, "the login page of a proxy, perhaps") {
+	if text := fault.Sentence(err, ""); !strings.Contains(text, "a web page") || !strings.Contains(text, "perhaps the login page of a proxy") {
 		t.Errorf("it does not say what came: %q", text)
 	}
 }
@@ -370,7 +370,7 @@ func TestCancelAbortsAtOnce(t *testing.T) {
 			<-reached
 			cancel(why)
 		}()
-		// The timeouts are far away: only the cancel can end this.
+		// The timeouts are long: only the cancel can end this.
 		if _, err := open(t, server.URL, nil).Read(ctx, "", 10); err != why {
 			t.Errorf("%s: Read = %v, want the cause as it is", name, err)
 		}
@@ -386,7 +386,7 @@ func TestUnreachable(t *testing.T) {
 	wantTransient(t, err)
 }
 
-// closedPort returns an address at which nothing listens.
+// closedPort returns an address where nothing listens.
 func closedPort(t *testing.T) string {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
@@ -400,7 +400,7 @@ func closedPort(t *testing.T) string {
 func TestTLSTrouble(t *testing.T) {
 	t.Parallel()
 	secure := httptest.NewUnstartedServer(page(end(0, "")))
-	secure.Config.ErrorLog = log.New(io.Discard, "", 0) // it logs the handshake that is meant to fail
+	secure.Config.ErrorLog = log.New(io.Discard, "", 0) // it would log the handshake that has to fail
 	secure.StartTLS()
 	t.Cleanup(secure.Close)
 	_, err := open(t, secure.URL, nil).Read(t.Context(), "", 10)
@@ -411,7 +411,7 @@ func TestTLSTrouble(t *testing.T) {
 	wantPermanent(t, err, codeTLS)
 }
 
-// TestRefusedAddress: every connection goes to a refused address, as after a change in the DNS.
+// TestRefusedAddress: every connection leads to a refused address, as after a change in the DNS.
 func TestRefusedAddress(t *testing.T) {
 	t.Parallel()
 	transport := peer.NewTransport()
@@ -469,7 +469,7 @@ func TestCompressedPages(t *testing.T) {
 				t.Errorf("%s: Bytes = %d, want the %d of the wire", coding, got.Bytes, wired)
 			}
 		}
-		// Who did not ask for compression gets an error, not a surprise.
+		// Compression that we did not ask for is an error, not a surprise.
 		unasked := serve(t, func(w http.ResponseWriter, r *http.Request) {
 			w.Header().Set("Content-Encoding", coding)
 			page(end(0, ""))(w, r)
@@ -526,7 +526,7 @@ func TestBombs(t *testing.T) {
 			}
 		}
 	}
-	// A frame that wants a window of 64 MiB to be unpacked.
+	// A frame that needs a window of 64 MiB to be unpacked.
 	server := serve(t, func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", typeNDJSON)
 		w.Header().Set("Content-Encoding", "zstd")

@@ -14,18 +14,18 @@ import (
 const (
 	// maxIDBytes is the length of the longest product id.
 	maxIDBytes = 255
-	// maxHashBytes is more than any version of the content hash takes.
+	// maxHashBytes is longer than any version of the content hash.
 	maxHashBytes = 128
 )
 
-// errNoLine is a line that has no place in a page.
+// errNoLine is a line that does not belong on a page.
 var errNoLine = errors.New("not a line of a page")
 
-// endLine is the last line of a page. Members that a later version adds to it are ignored.
+// endLine is the last line of a page. Members that a later version adds are ignored.
 type endLine struct {
 	Count *int    `json:"count"`
 	Next  *string `json:"next"`
-	// Total is nil where the peer's version does not say it.
+	// Total is nil if the peer's version does not send it.
 	Total *int64 `json:"total"`
 }
 
@@ -36,11 +36,11 @@ type productLine struct {
 	end     *endLine
 }
 
-// parseProductLine reads a line of a page of products. Returns errNoLine for anything else than a product, refused
-// or not, or the end.
+// parseProductLine reads a line of a page of products. It returns errNoLine for anything but a product, refused or not, or
+// the end.
 func parseProductLine(line []byte) (productLine, error) {
-	// The way of nearly every line: take the wrapper off by hand and leave all checking to Parse, so that the
-	// product is read once.
+	// Nearly every line goes this way: take the wrapper off by hand and leave all checking to Parse, so that the product
+	// is read only once.
 	if inner, ok := bytes.CutPrefix(line, []byte(`{"product":`)); ok {
 		if inner, ok = bytes.CutSuffix(inner, []byte("}")); ok {
 			l, err := parseProduct(inner)
@@ -60,7 +60,7 @@ func parseProductLine(line []byte) (productLine, error) {
 	return productLine{}, errNoLine
 }
 
-// parseProduct reads a product. One that is refused but JSON is a reject; what is no JSON is errNoLine.
+// parseProduct reads a product. A refused one is a reject if it is JSON; if it is not JSON, errNoLine is returned.
 func parseProduct(text []byte) (productLine, error) {
 	p, err := catalog.ParseSent(text)
 	if err == nil {
@@ -79,7 +79,7 @@ type hashLine struct {
 	end   *endLine
 }
 
-// parseHashLine reads a line of a page of hashes. Returns errNoLine for anything else than an entry or the end.
+// parseHashLine reads a line of a page of hashes. It returns errNoLine for anything but an entry or the end.
 func parseHashLine(line []byte) (hashLine, error) {
 	var l struct {
 		ID   *string        `json:"id"`
@@ -132,7 +132,7 @@ func parseEnd(text []byte) (*endLine, error) {
 	return end, nil
 }
 
-// lenient accepts as JSON also what makes a product a reject: that is for Parse to judge.
+// lenient also accepts JSON that makes a product a reject: Parse decides about that.
 func lenient() json.Options {
 	return json.JoinOptions(jsontext.AllowDuplicateNames(true), jsontext.AllowInvalidUTF8(true))
 }

@@ -1,5 +1,5 @@
-// Package node reads a catalog from another fullsync node over the node-to-node routes. The peer is not trusted to
-// be well: every answer is bounded in time, size and shape, and a page that was cut anywhere is never used.
+// Package node reads a catalog from another fullsync node over the node-to-node routes. It does not trust the peer to work
+// properly: every answer is bounded in time, size and shape, and a page that was cut anywhere is never used.
 package node
 
 import (
@@ -15,7 +15,7 @@ import (
 	"fullsync/internal/transfer"
 )
 
-// Compile-time proof of what a Source is.
+// Compile-time checks of what a Source implements.
 var (
 	_ transfer.Source     = (*Source)(nil)
 	_ transfer.Comparer   = (*Source)(nil)
@@ -26,21 +26,21 @@ var (
 	_ transfer.Metered    = (*Source)(nil)
 )
 
-// Options is what it takes to read from a peer.
+// Options say how to read from a peer.
 type Options struct {
-	// URL is the peer's base address; Token is what it issued for this node.
+	// URL is the peer's base address; Token is the one that it issued for this node.
 	URL   string
 	Token string
-	// PeerNodeID is who must answer there, SelfNodeID who must not.
+	// PeerNodeID is the node that must answer there, SelfNodeID the one that must not.
 	PeerNodeID string
 	SelfNodeID string
-	// Target, where set, is asked for the peer's present address and token when a request fails: one that changed
-	// while the source is in use is followed. Returns Impossible or NotFound for a peer that may not be used any more.
+	// Target, if set, is asked for the peer's current address and token when a request fails, so that a change is noticed
+	// while the source is in use. It returns Impossible or NotFound for a peer that may not be used any more.
 	Target  func(context.Context) (peer.Target, error)
 	Catalog string
 	// Compress asks the peer for zstd or gzip.
 	Compress bool
-	// Client sends the requests, nil for one of its own. Redirects are never followed, whatever it says.
+	// Client sends the requests; nil makes one. It never follows redirects, whatever its own settings say.
 	Client *http.Client
 	// RequestTimeout bounds one request with its whole body, 0 for 60 s.
 	RequestTimeout time.Duration
@@ -57,7 +57,7 @@ type Source struct {
 	close    func()
 }
 
-// New returns the source; nothing is sent yet. Returns Invalid for a URL, node id or catalog of the wrong shape.
+// New returns the source and sends nothing yet. It returns Invalid for a malformed URL, node id or catalog.
 func New(o Options) (*Source, error) {
 	if err := peer.CheckNodeID(o.PeerNodeID); err != nil {
 		return nil, err
@@ -77,18 +77,18 @@ func New(o Options) (*Source, error) {
 	return s, nil
 }
 
-// Close gives back connections. It is safe to call twice.
+// Close closes idle connections. It is safe to call twice.
 func (s *Source) Close() error {
 	s.close()
 	return nil
 }
 
-// Overhead is a [transfer.Metered]'s.
+// Overhead implements [transfer.Metered].
 func (s *Source) Overhead() int64 { return s.overhead.Load() }
 
-// Describe asks the peer who it is and how large the catalog is. Returns Impossible when this node itself or a third
-// one answers, NotFound when the catalog is not there, the errors of every request (see [Source.Read]) otherwise.
-// The default catalog always exists, empty where it is not listed.
+// Describe asks the peer who it is and how large the catalog is. It returns Impossible if this node itself or a third one
+// answers, NotFound if the catalog does not exist, and otherwise the errors of any request (see [Source.Read]). The default
+// catalog always exists; if it is not listed, it is empty.
 func (s *Source) Describe(ctx context.Context) (transfer.Description, error) {
 	var who identity
 	err := s.following(ctx, func() (err error) {
@@ -114,7 +114,7 @@ func (s *Source) noCatalog() error {
 
 // Prober asks peers who they are, for checks. It is safe for concurrent use.
 type Prober struct {
-	// Client sends the requests, nil for one of its own per probe.
+	// Client sends the requests; nil makes one for each probe.
 	Client *http.Client
 	// Timeout bounds one probe, 0 for 10 s.
 	Timeout time.Duration
@@ -122,11 +122,11 @@ type Prober struct {
 
 var _ peer.Prober = (*Prober)(nil)
 
-// probeTimeout is how long a person is kept waiting for the outcome of a check.
+// probeTimeout is how long a person waits at most for the result of a check.
 const probeTimeout = 10 * time.Second
 
-// Probe asks the node at target who it is. Returns the errors of every request (see [Source.Read]); the answer is
-// Reachable when something answered HTTP there.
+// Probe asks the node at target who it is. It returns the errors of any request (see [Source.Read]); the answer is Reachable
+// if something there answered HTTP.
 func (p *Prober) Probe(ctx context.Context, target peer.Target) (peer.Answer, error) {
 	timeout := p.Timeout
 	if timeout == 0 {

@@ -27,7 +27,7 @@ func serve(t *testing.T, h http.HandlerFunc) *httptest.Server {
 	return server
 }
 
-// open returns a source of the peer "branch" at url; change may alter its options.
+// open returns a source for the peer "branch" at url; change may change its options.
 func open(t *testing.T, url string, change func(*Options)) *Source {
 	t.Helper()
 	o := Options{URL: url, Token: testToken, PeerNodeID: "branch", SelfNodeID: "main", Catalog: "main"}
@@ -42,7 +42,7 @@ func open(t *testing.T, url string, change func(*Options)) *Source {
 	return s
 }
 
-// answer with a body of a content type.
+// body answers with a body of that content type.
 func body(contentType, text string) http.HandlerFunc {
 	return func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", contentType)
@@ -64,7 +64,7 @@ func end(count int, next string) string {
 	return fmt.Sprintf(`{"end":{"count":%d,"next":%q}}`, count, next)
 }
 
-// wantTransient fails unless err is worth another try.
+// wantTransient fails the test unless err is worth another try.
 func wantTransient(t *testing.T, err error) {
 	t.Helper()
 	var te *transfer.TransientError
@@ -74,7 +74,7 @@ func wantTransient(t *testing.T, err error) {
 	wantSentence(t, err)
 }
 
-// wantPermanent fails unless err needs a person.
+// wantPermanent fails the test unless err needs a person.
 func wantPermanent(t *testing.T, err error, code string) {
 	t.Helper()
 	var te *transfer.TransientError
@@ -85,7 +85,7 @@ func wantPermanent(t *testing.T, err error, code string) {
 	wantSentence(t, err)
 }
 
-// wantSentence fails unless the sentence names the peer and gives nothing away.
+// wantSentence fails the test unless the sentence names the peer and gives nothing away.
 func wantSentence(t *testing.T, err error) {
 	t.Helper()
 	text := fault.Sentence(err, "")

@@ -16,9 +16,9 @@ import (
 // is a reject of the page.
 //
 // It returns a [*transfer.TransientError] for trouble that may pass: no connection, a timeout, 429, 408, 5xx, a page
-// that was cut. Impossible, with a sentence that names the peer, for everything a person has to mend: a refused
-// token, a redirect, a certificate, an answer that is no page of a node, products out of order or more than asked
-// for. When ctx ends, its cause is returned as it is.
+// that was cut. It returns Impossible, with a sentence that names the peer, for everything that a person has to fix: a
+// refused token, a redirect, a certificate, an answer that is not a page of a node, products out of order or more than it
+// asked for. If ctx ends, it returns its cause unchanged.
 func (s *Source) Read(ctx context.Context, after string, limit int) (transfer.Page, error) {
 	get := func(ctx context.Context, edit spec.RequestEditorFn) (*http.Response, error) {
 		return s.api.ReadNodeProducts(ctx, s.catalog, &spec.ReadNodeProductsParams{After: &after, Limit: &limit}, edit)
@@ -26,7 +26,7 @@ func (s *Source) Read(ctx context.Context, after string, limit int) (transfer.Pa
 	return s.products(ctx, get, after, limit, func(string) bool { return true })
 }
 
-// products fetches a page of products, ids of which must be wanted.
+// products fetches a page of products. All its ids must be wanted.
 func (s *Source) products(ctx context.Context, get send, after string, limit int, wanted func(id string) bool) (transfer.Page, error) {
 	var page transfer.Page
 	tooLong := func(line *catalog.LineTooLongError, last string) {
@@ -57,8 +57,7 @@ func (s *Source) products(ctx context.Context, get send, after string, limit int
 	return page, nil
 }
 
-// Hashes returns the entries whose id is greater than after, at most limit of them. Errors are those of
-// [Source.Read].
+// Hashes returns the entries whose id is greater than after, at most limit of them. It returns the errors of [Source.Read].
 func (s *Source) Hashes(ctx context.Context, after string, limit int) (transfer.HashPage, error) {
 	get := func(ctx context.Context, edit spec.RequestEditorFn) (*http.Response, error) {
 		return s.api.ReadNodeHashes(ctx, s.catalog, &spec.ReadNodeHashesParams{After: &after, Limit: &limit}, edit)
@@ -66,7 +65,7 @@ func (s *Source) Hashes(ctx context.Context, after string, limit int) (transfer.
 	return s.hashes(ctx, after, limit, get, func(string) bool { return true })
 }
 
-// hashes fetches a page of entries, ids of which must be wanted.
+// hashes fetches a page of entries. All its ids must be wanted.
 func (s *Source) hashes(ctx context.Context, after string, limit int, get send, wanted func(id string) bool) (transfer.HashPage, error) {
 	var page transfer.HashPage
 	end, err := s.readPage(ctx, get, after, limit, nil, func(line []byte) (item, error) {
@@ -88,13 +87,13 @@ func (s *Source) hashes(ctx context.Context, after string, limit int, get send, 
 	return page, nil
 }
 
-// item is one line of a page: an id, empty where it was a reject, or the end of the page.
+// item is one line of a page: an id, empty for a reject, or the end of the page.
 type item struct {
 	id  string
 	end *endLine
 }
 
-// pageEnd is what is known once a page has come whole.
+// pageEnd is what we know once the whole page has come.
 type pageEnd struct {
 	next  string
 	more  bool
@@ -102,7 +101,7 @@ type pageEnd struct {
 	bytes int64
 }
 
-// refuseLong is the refusal of a product on a line that is too long to be read, which comes after the id last.
+// refuseLong returns the reject for a product on a line that is too long to be read. last is the id before it.
 func refuseLong(line *catalog.LineTooLongError, last string) catalog.Reject {
 	id := catalog.IDOfLine(line.Beginning)
 	reason := fmt.Sprintf("the product takes more than %d bytes on its line", catalog.MaxLineBytes)
@@ -116,7 +115,7 @@ func refuseLong(line *catalog.LineTooLongError, last string) catalog.Reject {
 	return catalog.Reject{ID: id, Reason: reason}
 }
 
-// readPage fetches a page and gives its lines to take until the page's end; see [Source.readLines].
+// readPage fetches a page and passes its lines to take until the page's end; see [Source.readLines].
 func (s *Source) readPage(
 	ctx context.Context, get send, after string, limit int,
 	tooLong func(line *catalog.LineTooLongError, last string), take func([]byte) (item, error),
@@ -125,9 +124,9 @@ func (s *Source) readPage(
 	return end, ofPage(err, limit)
 }
 
-// readLines fetches a page and gives its lines to take until the page's end. A line that is too long is skipped and told
-// to tooLong, with the last id before it; where tooLong is nil it breaks the rules. After an error, what take has
-// collected is part of a page that is not used.
+// readLines fetches a page and passes its lines to take until the page's end. It skips a line that is too long and reports it
+// to tooLong, with the last id before it; if tooLong is nil, such a line breaks the rules. After an error, whatever take has
+// collected belongs to a page that must not be used.
 func (s *Source) readLines(
 	ctx context.Context, get send, after string, limit int,
 	tooLong func(line *catalog.LineTooLongError, last string), take func([]byte) (item, error),
@@ -156,7 +155,7 @@ func (s *Source) readLines(
 			err = errPageTooLarge
 		}
 		if isTooLarge(err) && last != "" {
-			return pageEnd{}, s.protocol(fmt.Sprintf("sent a page that is larger than a page may be, after product %s", shown(last)))
+			return pageEnd{}, s.protocol(fmt.Sprintf("sent a page that is too large, after product %s", shown(last)))
 		}
 		if err != nil {
 			return pageEnd{}, s.unreadable(ctx, a, err)
@@ -192,13 +191,13 @@ func (s *Source) readLines(
 func (s *Source) checkEnd(e *endLine, after, last string, count int) (pageEnd, error) {
 	switch {
 	case e.Count == nil || *e.Count != count:
-		return pageEnd{}, s.cut("the page has %d lines and says otherwise", count)
+		return pageEnd{}, s.cut("the page has %d lines, but says otherwise", count)
 	case e.Total != nil && *e.Total < 0:
-		return pageEnd{}, s.protocol("counts less than no products in a catalog")
+		return pageEnd{}, s.protocol("sent a negative number of products")
 	case e.Next == nil:
 		return pageEnd{next: last, total: e.Total}, nil
 	case count == 0 || len(*e.Next) > maxIDBytes:
-		// Otherwise a peer could keep a session busy for ever with pages of nothing.
+		// Otherwise a peer could keep a session busy for ever with empty pages.
 		return pageEnd{}, s.protocol("sent a page that leads nowhere")
 	case *e.Next < last || *e.Next <= after:
 		return pageEnd{}, s.protocol("sent products out of order")
@@ -206,8 +205,8 @@ func (s *Source) checkEnd(e *endLine, after, last string, count int) (pageEnd, e
 	return pageEnd{next: *e.Next, more: true, total: e.Total}, nil
 }
 
-// badLine is the error for a line that is no line of a page. When nothing follows, the line itself was cut: a server
-// that fails in the middle of a page may end the answer as if it were whole.
+// badLine returns the error for a line that does not belong on a page. If nothing follows it, the line itself was cut: a
+// server that fails in the middle of a page may end the answer as if it were complete.
 func (s *Source) badLine(ctx context.Context, a *answer, lines *catalog.LineReader, line []byte) error {
 	if isWebPage(line) {
 		return s.webPage()
@@ -215,10 +214,10 @@ func (s *Source) badLine(ctx context.Context, a *answer, lines *catalog.LineRead
 	if _, _, err := lines.Next(); err != nil {
 		return s.unreadable(ctx, a, err)
 	}
-	return s.protocol("sent a line that does not belong in a page")
+	return s.protocol("sent a line that does not belong on a page")
 }
 
-// unreadable is the error for a body that could not be read to the end of the page.
+// unreadable returns the error for a body that could not be read to the end of the page.
 func (s *Source) unreadable(ctx context.Context, a *answer, err error) error {
 	var tooLong *catalog.LineTooLongError
 	var unasked *codingError
@@ -228,11 +227,11 @@ func (s *Source) unreadable(ctx context.Context, a *answer, err error) error {
 	case errors.Is(err, io.EOF):
 		return s.cut("the page has no end line")
 	case errors.As(err, &tooLong):
-		return s.protocol("sent a product that is longer than a line may be")
+		return s.protocol("sent a line that is too long")
 	case errors.As(err, &unasked):
-		return s.protocol("compressed an answer in a way that was not asked for")
+		return s.protocol("compressed an answer in a way that we did not ask for")
 	case isTooLarge(err):
-		return s.protocol("sent a page that is larger than a page may be")
+		return s.protocol("sent a page that is too large")
 	}
 	return s.failed(ctx, a.ctx, err)
 }

@@ -22,7 +22,7 @@ const (
 	notEncoded            = "identity"
 )
 
-// Why a request was given up; they are the causes of its context.
+// Why a request was given up. They are the causes of its context.
 var (
 	errTooSlow = errors.New("the request took longer than its timeout")
 	errStalled = errors.New("no byte came within the idle timeout")
@@ -34,18 +34,18 @@ type caller struct {
 	peerID string
 	selfID string
 	to     *endpoint
-	// target asks for the peer's address and token of now, nil where they do not change.
+	// target asks for the peer's current address and token. It is nil if they do not change.
 	target func(context.Context) (peer.Target, error)
 	// encodings is the Accept-Encoding of pages.
 	encodings string
 	api       *spec.Client
 	timeout   time.Duration
 	idle      time.Duration
-	// now is the clock for a Retry-After date where the answer carries no Date of its own.
+	// now is the clock for a Retry-After date if the answer has no Date.
 	now func() time.Time
 }
 
-// newCaller returns the caller and what closes its idle connections where they are its own.
+// newCaller returns the caller, and a function that closes its idle connections if they are its own.
 func newCaller(o Options) (*caller, func(), error) {
 	c := &caller{
 		peerID: o.PeerNodeID, selfID: o.SelfNodeID, target: o.Target, to: &endpoint{}, ear: newEar(), encodings: notEncoded, now: time.Now,
@@ -60,7 +60,7 @@ func newCaller(o Options) (*caller, func(), error) {
 		client = peer.NewClient()
 		closeIdle = client.CloseIdleConnections
 	}
-	// A redirect comes back as the answer it is, so that the sentence can name the peer.
+	// Return a redirect as the answer, so that the error message can name the peer.
 	plain := *client
 	plain.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 	c.to.client = &plain
@@ -70,33 +70,33 @@ func newCaller(o Options) (*caller, func(), error) {
 	var err error
 	if c.api, err = spec.NewClient(anywhere, spec.WithHTTPClient(c.to)); err != nil {
 		return nil, nil, fault.New(fault.Internal, "INTERNAL", "Internal error",
-			"The client for peer %s could not be made.", o.PeerNodeID).Because(err)
+			"The client for peer %s could not be created.", o.PeerNodeID).Because(err)
 	}
 	return c, closeIdle, nil
 }
 
-// send sends one request with the generated client, headed by edit.
+// send sends one request with the generated client; edit sets its headers.
 type send func(ctx context.Context, edit spec.RequestEditorFn) (*http.Response, error)
 
 // answer is the successful head of an answer, with its body under watch.
 type answer struct {
 	header http.Header
-	// body counts and times what comes over the wire; it is still compressed.
+	// body counts and times what comes over the wire, still compressed.
 	body *wire
-	// ctx ends with the request; its cause says why.
+	// ctx ends with the request, and its cause says why.
 	ctx    context.Context
 	cancel context.CancelFunc
 }
 
-// close ends the request, also in the middle of its body.
+// close ends the request, even in the middle of its body.
 func (a *answer) close() {
 	a.body.timer.Stop()
 	a.cancel()
 	_ = a.body.in.Close()
 }
 
-// get sends a request that accepts the content type and encodings, and returns the answer when it is a 200 of that
-// type. A request that fails is sent once more where the peer has got another address or token meanwhile.
+// get sends a request that accepts the content type and encodings, and returns the answer if it is a 200 of that type. If the
+// request fails and the peer meanwhile has another address or token, it is sent once more.
 func (c *caller) get(ctx context.Context, contentType, encodings string, do send) (*answer, error) {
 	var a *answer
 	err := c.following(ctx, func() (err error) {
@@ -106,7 +106,7 @@ func (c *caller) get(ctx context.Context, contentType, encodings string, do send
 	return a, err
 }
 
-// once is get without another try. reached is true as soon as anything answered HTTP.
+// once is get without a second try. reached is true as soon as anything answered HTTP.
 func (c *caller) once(ctx context.Context, contentType, encodings string, do send) (a *answer, reached bool, err error) {
 	within, stop := context.WithTimeoutCause(ctx, c.timeout, errTooSlow)
 	within, abort := context.WithCancelCause(within)
@@ -145,10 +145,10 @@ func (c *caller) checkHead(resp *http.Response, contentType string) error {
 	case err == nil && got == "text/html":
 		return c.webPage()
 	}
-	return c.permanent(codeNotANode, "Peer %s answered in another format than a fullsync node does; check its URL.", c.peerID)
+	return c.permanent(codeNotANode, "Peer %s answered in a format that no fullsync node uses; check its URL.", c.peerID)
 }
 
-// wire is a body as it comes over the wire: it counts the bytes and gives the request up when none come for a while.
+// wire is a body as it comes over the wire. It counts the bytes, and gives up the request if none come for a while.
 type wire struct {
 	in    io.ReadCloser
 	ear   *ear
@@ -157,10 +157,10 @@ type wire struct {
 	timer *time.Timer
 }
 
-// Read reads from the wire.
+// Read reads the next bytes from the wire.
 func (w *wire) Read(p []byte) (int, error) {
-	// The clock runs only while the peer is waited for, not while what came is decoded. A timer that has already
-	// fired has ended the request, so that starting it again changes nothing.
+	// The clock runs only while we wait for the peer, not while we decode what came. A timer that has already fired has
+	// ended the request, so starting it again changes nothing.
 	w.timer.Reset(w.idle)
 	n, err := w.in.Read(p)
 	w.timer.Stop()

@@ -14,37 +14,37 @@ import (
 )
 
 const (
-	// maxAsked is how many bounds, intervals or ids one request carries, maxAskedBytes how long they are in all; a node
-	// takes a body of 1 MiB, in which an id may take twice its length.
+	// maxAsked is how many bounds, intervals or ids one request holds, maxAskedBytes how long they are altogether. A node
+	// accepts a body of 1 MiB, and in it an id may take twice its length.
 	maxAsked      = 5000
 	maxAskedBytes = 400 << 10
-	// maxListed is how many entries one answer of [Source.Entries] has at most. Whoever asks knows that there are fewer.
+	// maxListed is how many entries one answer of [Source.Entries] has at most. Callers know that there are fewer.
 	maxListed = 250_000
 	// pageLimit is the largest page of spans or entries.
 	pageLimit = 5000
 )
 
-// Spans is a [transfer.Side]'s. Errors are those of [Source.Read], and a [*transfer.IncomparableError] from a peer whose
+// Spans implements [transfer.Side]. It returns the errors of [Source.Read], and a [*transfer.IncomparableError] if the peer's
 // version has no digests, or other hashes.
 func (s *Source) Spans(ctx context.Context, after, through string, every, limit int) (transfer.SpanPage, error) {
 	page, _, err := s.spans(ctx, spec.ReadNodeDigestsParams{After: &after, Through: &through, Every: &every, Limit: &limit})
 	return page, err
 }
 
-// Digests is a [transfer.Side]'s. Errors are those of [Source.Spans].
+// Digests implements [transfer.Side]. It returns the errors of [Source.Spans].
 func (s *Source) Digests(ctx context.Context, after string, through []string) ([]catalog.Digest, error) {
 	return s.digests(ctx, after, through, nil)
 }
 
-// Entries is a [transfer.Side]'s. Errors are those of [Source.Spans].
+// Entries implements [transfer.Side]. It returns the errors of [Source.Spans].
 func (s *Source) Entries(ctx context.Context, of []catalog.Interval) ([]catalog.Entry, error) {
 	return s.entries(ctx, of, nil)
 }
 
-// Rehashed is a [transfer.Rehasher]'s.
+// Rehashed implements [transfer.Rehasher].
 func (s *Source) Rehashed() transfer.Side { return &rehashed{source: s} }
 
-// rehashed is the catalog of a node that is to believe no stored hash.
+// rehashed is the catalog of a node that must not trust its stored hashes.
 type rehashed struct {
 	source *Source
 	transfer.Certificates
@@ -52,10 +52,10 @@ type rehashed struct {
 
 var _ transfer.Certifier = (*rehashed)(nil)
 
-// anew is the parameter of the requests.
+// anew is the requests' parameter rehash.
 func anew() *bool { rehash := true; return &rehash }
 
-// Spans is a [transfer.Side]'s.
+// Spans implements [transfer.Side].
 func (r *rehashed) Spans(ctx context.Context, after, through string, every, limit int) (transfer.SpanPage, error) {
 	ask := spec.ReadNodeDigestsParams{After: &after, Through: &through, Every: &every, Limit: &limit, Rehash: anew()}
 	if certificate := r.After(after); certificate != nil && after != "" {
@@ -75,17 +75,17 @@ func (r *rehashed) Spans(ctx context.Context, after, through string, every, limi
 	return page, nil
 }
 
-// Digests is a [transfer.Side]'s.
+// Digests implements [transfer.Side].
 func (r *rehashed) Digests(ctx context.Context, after string, through []string) ([]catalog.Digest, error) {
 	return r.source.digests(ctx, after, through, anew())
 }
 
-// Entries is a [transfer.Side]'s.
+// Entries implements [transfer.Side].
 func (r *rehashed) Entries(ctx context.Context, of []catalog.Interval) ([]catalog.Entry, error) {
 	return r.source.entries(ctx, of, anew())
 }
 
-// ReadSpan is a [transfer.SpanReader]'s. Errors are those of [Source.Read].
+// ReadSpan implements [transfer.SpanReader]. It returns the errors of [Source.Read].
 func (s *Source) ReadSpan(ctx context.Context, after, through string, limit int) (transfer.Page, error) {
 	get := func(ctx context.Context, edit spec.RequestEditorFn) (*http.Response, error) {
 		return s.api.ReadNodeProducts(ctx, s.catalog, &spec.ReadNodeProductsParams{After: &after, Through: &through, Limit: &limit}, edit)
@@ -98,7 +98,7 @@ func (s *Source) ReadSpan(ctx context.Context, after, through string, limit int)
 	return page, err
 }
 
-// ReadProducts is a [transfer.SpanReader]'s. Errors are those of [Source.Spans].
+// ReadProducts implements [transfer.SpanReader]. It returns the errors of [Source.Spans].
 func (s *Source) ReadProducts(ctx context.Context, ids []string) (transfer.Page, error) {
 	if len(ids) == 0 {
 		return transfer.Page{}, nil
@@ -121,7 +121,7 @@ func (s *Source) ReadProducts(ctx context.Context, ids []string) (transfer.Page,
 	return page, nil
 }
 
-// spans asks for a page of spans. The certificate is nil where the peer gave none.
+// spans asks for a page of spans. The certificate is nil if the peer sent none.
 func (s *Source) spans(ctx context.Context, ask spec.ReadNodeDigestsParams) (transfer.SpanPage, *catalog.Certificate, error) {
 	every := int64(*ask.Every)
 	var page transfer.SpanPage
@@ -143,12 +143,12 @@ func (s *Source) spans(ctx context.Context, ask spec.ReadNodeDigestsParams) (tra
 	}
 	certificate, err := catalog.ResumeCertificate(end.certificate)
 	if err != nil {
-		return transfer.SpanPage{}, nil, s.protocol("sent a certificate that is none")
+		return transfer.SpanPage{}, nil, s.protocol("sent an invalid certificate")
 	}
 	return page, certificate, nil
 }
 
-// digests asks for the digests of given intervals, in as many requests as it takes.
+// digests asks for the digests of the given intervals, in as many requests as it takes.
 func (s *Source) digests(ctx context.Context, after string, through []string, rehash *bool) ([]catalog.Digest, error) {
 	var all []catalog.Digest
 	for len(all) < len(through) {
@@ -218,7 +218,7 @@ func (s *Source) entries(ctx context.Context, of []catalog.Interval, rehash *boo
 	return all, nil
 }
 
-// fitting is how many of n things, of some length each, one request carries: at least one.
+// fitting returns how many of n things, given their lengths, fit into one request: at least one.
 func fitting(n int, length func(i int) int) int {
 	size := 0
 	for i := range min(n, maxAsked) {
@@ -229,13 +229,13 @@ func fitting(n int, length func(i int) int) int {
 	return min(n, maxAsked)
 }
 
-// digestsRead is what is known once a page of digests has come whole.
+// digestsRead is what we know once a whole page of digests has come.
 type digestsRead struct {
 	pageEnd
 	certificate string
 }
 
-// digestPage fetches a page of digests and gives its spans to take, which returns false for one that has no place there.
+// digestPage fetches a page of digests and passes its spans to take, which returns false for one that does not belong there.
 func (s *Source) digestPage(ctx context.Context, after string, limit int, do send, take func(catalog.Span) bool) (digestsRead, error) {
 	var last *digestsEnd
 	var products int64
@@ -257,19 +257,20 @@ func (s *Source) digestPage(ctx context.Context, after string, limit int, do sen
 	case err != nil:
 		return digestsRead{}, s.comparing(err)
 	case last.HashVersion != catalog.HashVersion:
-		return digestsRead{}, incomparable("Peer %s hashes products in version %s and this node in version %s, so that the two cannot be compared; "+
+		return digestsRead{}, incomparable("Peer %s hashes products with version %s and this node with version %s, so the two cannot be compared; "+
 			"everything is read.", s.peerID, strconv.Quote(shown(last.HashVersion)), strconv.Quote(catalog.HashVersion))
 	case last.Count == nil || *last.Count != products:
-		return digestsRead{}, s.cut("the spans hold %d products and the page says otherwise", products)
+		return digestsRead{}, s.cut("the spans hold %d products, but the page says otherwise", products)
 	}
 	s.overhead.Add(end.bytes)
 	return digestsRead{pageEnd: end, certificate: last.Certificate}, nil
 }
 
-// comparing is the error of a request of the routes for comparing. A peer that does not know them is of an earlier version.
+// comparing turns an error of the routes for comparing into the caller's. A peer that does not know these routes runs an
+// earlier version.
 func (s *Source) comparing(err error) error {
 	if errors.Is(err, errNoRoute) {
-		return incomparable("Peer %s runs an earlier version of fullsync, with which this one cannot compare catalogs; everything is read.", s.peerID)
+		return incomparable("Peer %s runs an earlier version of fullsync, which cannot compare catalogs with this one; everything is read.", s.peerID)
 	}
 	return err
 }

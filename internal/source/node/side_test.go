@@ -16,7 +16,7 @@ import (
 	"fullsync/internal/transfer"
 )
 
-// span is a line of a page of digests, without a sum where it is "".
+// span returns a line of a page of digests, without a sum if that is "".
 func span(through string, count int, sum string) string {
 	if sum == "" {
 		return fmt.Sprintf(`{"through":%q,"count":%d}`, through, count)
@@ -26,7 +26,7 @@ func span(through string, count int, sum string) string {
 
 const sumA = "00000000000000ff"
 
-// spansEnd is the last line of a page of digests.
+// spansEnd returns the last line of a page of digests.
 func spansEnd(spans, count int, next string) string {
 	end := fmt.Sprintf(`{"end":{"spans":%d,"count":%d,"hashVersion":"1","next":null,"total":9}}`, spans, count)
 	if next != "" {
@@ -57,7 +57,7 @@ func TestSpans(t *testing.T) {
 	}
 }
 
-// TestPeersThatLieAboutSpans: whatever a peer answers, it is used whole and in order, or not at all.
+// TestPeersThatLieAboutSpans: an answer is used only if it is complete and in order.
 func TestPeersThatLieAboutSpans(t *testing.T) {
 	t.Parallel()
 	const cut, wrong = true, false
@@ -135,7 +135,7 @@ func TestDigestsOfIntervals(t *testing.T) {
 	}
 }
 
-// bodies notes the bodies of requests, and answers each with what make returns for it.
+// bodies records the bodies of requests, and answers each with what make returns for it.
 func bodies[T any](t *testing.T, mu *sync.Mutex, asked *[]T, lines func(T) []string) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		raw, err := io.ReadAll(r.Body)
@@ -153,14 +153,14 @@ func bodies[T any](t *testing.T, mu *sync.Mutex, asked *[]T, lines func(T) []str
 	}
 }
 
-// TestLongQuestionsAreAskedInParts: a question that no node takes at once becomes several.
+// TestLongQuestionsAreAskedInParts: a question that is too long for one request becomes several.
 func TestLongQuestionsAreAskedInParts(t *testing.T) {
 	t.Parallel()
 	var mu sync.Mutex
 	var long, many []string
 	for i := range 6000 {
 		many = append(many, fmt.Sprintf("%05d", i))
-		long = append(long, fmt.Sprintf("%05d", i)+strings.Repeat(`"`, 250)) // takes twice its length
+		long = append(long, fmt.Sprintf("%05d", i)+strings.Repeat(`"`, 250)) // takes twice its length in JSON
 	}
 	type bounds struct {
 		After   string
@@ -168,7 +168,7 @@ func TestLongQuestionsAreAskedInParts(t *testing.T) {
 	}
 	var asked []bounds
 	s := open(t, serve(t, bodies(t, &mu, &asked, func(b bounds) (lines []string) {
-		n := min(1500, len(b.Through)) // it stops on the way, as with rehash
+		n := min(1500, len(b.Through)) // it stops half-way, as with rehash
 		for _, through := range b.Through[:n] {
 			lines = append(lines, span(through, 1, sumA))
 		}
@@ -235,7 +235,7 @@ func TestEntriesOfIntervals(t *testing.T) {
 	}
 }
 
-// TestEndlessEntries: a peer that lists products without end does not fill this node's memory.
+// TestEndlessEntries: a peer that lists products for ever does not fill this node's memory.
 func TestEndlessEntries(t *testing.T) {
 	t.Parallel()
 	n := 0
@@ -290,7 +290,7 @@ func TestReadSpanAndProducts(t *testing.T) {
 	}
 }
 
-// TestPeersThatCannotCompare: an earlier version, and one with another hash, are told from peers in trouble.
+// TestPeersThatCannotCompare: an earlier version, or one with another hash, is told apart from a peer in trouble.
 func TestPeersThatCannotCompare(t *testing.T) {
 	t.Parallel()
 	for name, answer := range map[string]http.HandlerFunc{
@@ -365,7 +365,7 @@ func TestRehashedAsksForIt(t *testing.T) {
 	}
 }
 
-// TestManyQuestionsAtOnce: a source is asked by several goroutines; run it with -race.
+// TestManyQuestionsAtOnce: several goroutines use one source. Run it with -race.
 func TestManyQuestionsAtOnce(t *testing.T) {
 	t.Parallel()
 	encode := encodings()["zstd"]

@@ -26,17 +26,17 @@ const (
 	codeTLS      = "PEER_TLS"
 )
 
-// statusOriginTimeout is what a large content delivery network says where others say 504.
+// statusOriginTimeout is what a large content delivery network sends where others send 504.
 const statusOriginTimeout = 524
 
-// maxRetryAfter is the longest pause that a peer may ask for: no session lasts longer. What the session has left bounds
-// it further.
+// maxRetryAfter is the longest pause that a peer may ask for: no session lasts longer. The session's remaining time bounds it
+// further.
 const maxRetryAfter = 7 * 24 * time.Hour
 
 // errNoRoute is the cause of trouble with a peer that does not know the route of a request.
 var errNoRoute = errors.New("the peer does not know the route")
 
-// permanent is trouble that another try does not mend: a person has to act.
+// permanent is trouble that another try will not fix: a person has to act.
 func (c *caller) permanent(code, format string, args ...any) *fault.Error {
 	return fault.New(fault.Impossible, code, "Peer cannot be used", format, args...)
 }
@@ -57,10 +57,10 @@ func (c *caller) slow(cause error, format string, args ...any) error {
 	}
 }
 
-// smallPage is how many products are few: asking for fewer hardly makes an answer quicker.
+// smallPage is a small number of products: asking for fewer hardly makes an answer quicker.
 const smallPage = 10
 
-// ofPage adds to the error of a page that took too long how large it was to be.
+// ofPage adds to the error for a page that took too long how large a page we asked for.
 func ofPage(err error, limit int) error {
 	var slow *transfer.TransientError
 	var why *fault.Error
@@ -75,12 +75,12 @@ func ofPage(err error, limit int) error {
 	return &transfer.TransientError{Err: why, Slow: true}
 }
 
-// refused is the error for an answer that is no 200.
+// refused returns the error for an answer that is not a 200.
 func (c *caller) refused(resp *http.Response) error {
 	status := resp.StatusCode
 	switch {
 	case status == http.StatusTooManyRequests:
-		return c.transient(c.retryAfter(resp.Header), nil, "Peer %s asks to be left alone for a while (429).", c.peerID)
+		return c.transient(c.retryAfter(resp.Header), nil, "Peer %s asks for a pause (429).", c.peerID)
 	case status == http.StatusGatewayTimeout || status == statusOriginTimeout || status == http.StatusRequestTimeout:
 		return c.slow(nil, "Something between this node and peer %s gave up waiting for its answer (%d).", c.peerID, status)
 	case status >= 500:
@@ -91,22 +91,22 @@ func (c *caller) refused(resp *http.Response) error {
 		return c.permanent(codeRefused, "Peer %s does not allow our token to read its catalogs (403). "+
 			"Give the peer a token of the role node.", c.peerID)
 	case status == http.StatusNotFound || status == http.StatusMethodNotAllowed:
-		return c.permanent(codeNotANode, "Peer %s does not speak fullsync's node routes at its URL (%d); "+
+		return c.permanent(codeNotANode, "Peer %s has none of fullsync's node routes at its URL (%d); "+
 			"check the URL and the version there.", c.peerID, status).Because(errNoRoute)
 	case status >= 300 && status < 400:
-		return c.permanent(peer.CodeRedirected, "Peer %s answered with a redirect (%d), which is not followed; "+
-			"register the address it really has.", c.peerID, status)
+		return c.permanent(peer.CodeRedirected, "Peer %s answered with a redirect (%d), which fullsync does not follow; "+
+			"register its real address.", c.peerID, status)
 	}
-	return c.permanent(codeProtocol, "Peer %s refused the request (%d); check that both nodes run versions that fit.",
+	return c.permanent(codeProtocol, "Peer %s refused the request (%d); check that both nodes run compatible versions.",
 		c.peerID, status)
 }
 
-// retryAfter returns how long the peer asks to be left alone, at most maxRetryAfter, 0 where it does not say. A date
-// is read by the peer's own clock where it told the time.
+// retryAfter returns how long a pause the peer asks for, at most maxRetryAfter, or 0 if it does not say. A date is read by the
+// peer's own clock if the answer has one.
 func (c *caller) retryAfter(h http.Header) time.Duration {
 	text := strings.TrimSpace(h.Get("Retry-After"))
 	if seconds, err := strconv.ParseFloat(text, 64); err == nil || errors.Is(err, strconv.ErrRange) {
-		// Compared before multiplying, which could overflow. Written this way round, NaN is nothing.
+		// Compare before multiplying, which could overflow. Written this way round, NaN counts as 0.
 		if !(seconds > 0) {
 			return 0
 		}
@@ -123,8 +123,8 @@ func (c *caller) retryAfter(h http.Header) time.Duration {
 	return min(max(at.Sub(now), 0), maxRetryAfter)
 }
 
-// failed classifies an error of sending a request or reading its body. asked is the caller's context, within the
-// request's: where the caller gave up, its cause comes out as it is.
+// failed classifies an error from sending a request or reading its body. asked is the caller's context, within the request's:
+// if the caller gave up, failed returns its cause unchanged.
 func (c *caller) failed(asked, within context.Context, err error) error {
 	if asked.Err() != nil {
 		return context.Cause(asked)
@@ -147,13 +147,13 @@ func (c *caller) failed(asked, within context.Context, err error) error {
 	return c.transient(0, err, "The connection to peer %s was cut.", c.peerID)
 }
 
-// isDial reports whether no connection came about at all.
+// isDial reports whether no connection was made at all.
 func isDial(err error) bool {
 	var op *net.OpError
 	return errors.As(err, &op) && op.Op == "dial"
 }
 
-// configured returns the error for trouble that lies in how the peer is set up, or nil.
+// configured returns the error for trouble with how the peer is set up, or nil.
 func (c *caller) configured(err error) error {
 	var (
 		fe        *fault.Error
@@ -167,7 +167,7 @@ func (c *caller) configured(err error) error {
 	switch {
 	case errors.As(err, &fe) && fe.Code == peer.CodeAddressRefused:
 		return c.permanent(peer.CodeAddressRefused, "The URL of peer %s leads to a link-local, metadata, multicast or "+
-			"unspecified network address, which is never called; correct the URL or its DNS entry.", c.peerID).Because(err)
+			"unspecified network address, and fullsync never connects to those; correct the URL or its DNS entry.", c.peerID).Because(err)
 	case errors.Is(err, http.ErrSchemeMismatch), errors.As(err, &record):
 		return c.permanent(codeTLS, "Peer %s does not speak https at its URL; check whether it must begin with http://.",
 			c.peerID).Because(err)
@@ -180,27 +180,27 @@ func (c *caller) configured(err error) error {
 	return nil
 }
 
-// cutError is the cause of a page that ended before its end.
+// cutError is why a page was cut.
 type cutError struct{ what string }
 
 // Error says what was missing.
 func (e *cutError) Error() string { return e.what }
 
-// cut is the error for a page that did not come whole.
+// cut returns the error for a page that did not come whole.
 func (c *caller) cut(format string, args ...any) error {
 	return c.transient(0, &cutError{fmt.Sprintf(format, args...)}, "A page from peer %s was cut on the way.", c.peerID)
 }
 
-// webPage is the error for a web page where an answer of a node was expected.
+// webPage returns the error for a web page in place of a node's answer.
 func (c *caller) webPage() error {
-	return c.permanent(codeNotANode, "Peer %s answered with a web page where a fullsync node was expected: the login page of a proxy, "+
-		"perhaps. Check its URL, and what stands between the nodes.", c.peerID)
+	return c.permanent(codeNotANode, "Peer %s answered with a web page instead of a fullsync node's answer, perhaps the login page of a proxy. "+
+		"Check its URL, and what is between the nodes.", c.peerID)
 }
 
 // isWebPage reports whether text begins like a web page. No line of a node begins like that.
 func isWebPage(text []byte) bool { return bytes.HasPrefix(bytes.TrimSpace(text), []byte("<")) }
 
-// protocol is the error for an answer that breaks the rules of the node-to-node routes.
+// protocol returns the error for an answer that breaks the rules of the node-to-node routes.
 func (c *caller) protocol(what string) error {
-	return c.permanent(codeProtocol, "Peer %s %s; check that it runs a fullsync version that fits this node's.", c.peerID, what)
+	return c.permanent(codeProtocol, "Peer %s %s; check that it runs a fullsync version compatible with this node's.", c.peerID, what)
 }

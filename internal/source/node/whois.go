@@ -13,19 +13,19 @@ import (
 	"fullsync/internal/peer"
 )
 
-// maxNodeBody bounds what is read of the answer of /api/node, in bytes.
+// maxNodeBody is how many bytes of the answer of /api/node are read at most.
 const maxNodeBody = 1 << 20
 
-// identity is what a node says of itself.
+// identity is what a node says about itself.
 type identity struct {
 	peer.Answer
 	catalogs map[string]int64
 }
 
-// whoIs asks the peer who it is, where it was known to be last, and for its catalogs where they are wanted: counting their
-// products is work. Reachable is also set beside an error when something answered HTTP.
+// whoIs asks the peer, at its last known address, who it is, and for its catalogs if they are wanted: counting their products
+// is work. Reachable is set even with an error if something answered HTTP.
 func (c *caller) whoIs(ctx context.Context, catalogs bool) (identity, error) {
-	var wanted *bool // the peer's own choice is to list them
+	var wanted *bool // by default the peer lists them
 	if !catalogs {
 		wanted = &catalogs
 	}
@@ -38,7 +38,7 @@ func (c *caller) whoIs(ctx context.Context, catalogs bool) (identity, error) {
 	}
 	defer a.close()
 	if coding := a.header.Get("Content-Encoding"); coding != "" && coding != notEncoded {
-		return who, c.protocol("compressed an answer in a way that was not asked for")
+		return who, c.protocol("compressed an answer in a way that we did not ask for")
 	}
 	raw, err := io.ReadAll(io.LimitReader(a.body, maxNodeBody+1))
 	if err != nil {
@@ -53,7 +53,7 @@ func (c *caller) whoIs(ctx context.Context, catalogs bool) (identity, error) {
 	}
 	for _, entry := range body.Catalogs {
 		if entry.Products < 0 {
-			return who, c.protocol("counts less than no products in a catalog")
+			return who, c.protocol("sent a negative number of products")
 		}
 		who.catalogs[entry.Catalog] = entry.Products
 	}
@@ -61,7 +61,7 @@ func (c *caller) whoIs(ctx context.Context, catalogs bool) (identity, error) {
 	return who, nil
 }
 
-// shown makes a peer's text fit to be shown: printable and of bounded length.
+// shown makes a peer's text safe to show: printable and of bounded length.
 func shown(text string) string {
 	runes := 0
 	return strings.Map(func(r rune) rune {
