@@ -57,12 +57,14 @@ func (h *nodeHandlers) GetNode(ctx context.Context, r spec.GetNodeRequestObject)
 	if !valueOr(r.Params.Catalogs, true) {
 		return out, nil
 	}
+	began := h.totals.now()
 	counts, err := h.catalogs.CountCatalogs(ctx)
 	if err != nil {
 		return nil, err
 	}
 	hasDefault := false
 	for _, c := range counts {
+		h.totals.learn(c.Catalog, c.Products, began)
 		hasDefault = hasDefault || c.Catalog == catalog.Default
 		out.Catalogs = append(out.Catalogs, spec.NodeCatalog{Catalog: c.Catalog, Products: c.Products})
 	}
@@ -93,7 +95,7 @@ func (h *nodeHandlers) ReadNodeProductsById(ctx context.Context, r spec.ReadNode
 			ids = slices.DeleteFunc(slices.Compact(ids), func(id string) bool { return id <= after })
 			return h.pages.ReadProducts(ctx, r.Catalog, ids, each)
 		})
-		return page.end(failure, h.recent(ctx, r.Catalog))
+		return page.end(failure, h.lately(ctx, r.Catalog))
 	}), nil
 }
 
@@ -136,7 +138,7 @@ func (h *nodeHandlers) ReadNodeHashesOfIntervals(ctx context.Context, r spec.Rea
 	return pageResponse(func(w http.ResponseWriter) error {
 		page := h.encoders.page(w, valueOr(r.Params.AcceptEncoding, ""), valueOr(r.Params.Limit, defaultLimit), h.pageBytes)
 		failure := h.addEntries(ctx, page, r.Catalog, of, valueOr(r.Params.Rehash, false))
-		return page.end(failure, h.recent(ctx, r.Catalog))
+		return page.end(failure, h.lately(ctx, r.Catalog))
 	}), nil
 }
 
@@ -165,9 +167,9 @@ func (h *nodeHandlers) total(ctx context.Context, p *page, catalogName, after, t
 	}
 }
 
-// recent returns what asks the same where the page is no part of a way through the catalog.
-func (h *nodeHandlers) recent(ctx context.Context, catalogName string) func() (int64, error) {
-	return func() (int64, error) { return h.totals.recent(ctx, catalogName) }
+// lately returns what asks the same where the page is no part of a way through the catalog, or part of a comparison.
+func (h *nodeHandlers) lately(ctx context.Context, catalogName string) func() (int64, error) {
+	return func() (int64, error) { return h.totals.lately(ctx, catalogName) }
 }
 
 // quoted appends text as a JSON string. The text came from the database, where everything is valid UTF-8.

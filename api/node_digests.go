@@ -43,8 +43,8 @@ func (h *nodeHandlers) ReadNodeDigests(ctx context.Context, r spec.ReadNodeDiges
 		if certified != nil && err == nil {
 			page.certificate = certified.After(spans.Next)
 		}
-		// A count may be repeated even on the last page: whoever compares asks for the catalog's size when everything was read.
-		total := h.recent(ctx, r.Catalog)
+		// An older count will do even on the last page: whoever compares asks for the catalog's size when everything was read.
+		total := h.lately(ctx, r.Catalog)
 		if after == "" && through == "" && !page.more {
 			total = func() (int64, error) { return page.products, nil } // the page is the whole catalog
 		}
@@ -65,7 +65,7 @@ func (h *nodeHandlers) ReadNodeDigestsOfIntervals(ctx context.Context, r spec.Re
 			err = page.add(catalog.Span{Through: through[i], Digest: digests[i]})
 		}
 		page.more = page.more || len(digests) < len(through)
-		return page.end(err, h.recent(ctx, r.Catalog))
+		return page.end(err, h.lately(ctx, r.Catalog))
 	}), nil
 }
 

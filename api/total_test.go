@@ -45,8 +45,17 @@ func TestTotalsAreCountedSeldom(t *testing.T) {
 	now = now.Add(time.Millisecond)
 	expect("after fifty of them", totals.recent, 1003, 5)
 
+	expect("while comparing", totals.lately, 1003, 5)
+	products = 1004
+	now = now.Add(totalLately - time.Millisecond)
+	expect("while comparing, minutes later", totals.lately, 1003, 5)
+	now = now.Add(time.Millisecond)
+	expect("while comparing, too late", totals.lately, 1004, 6)
+	totals.learn("main", 1005, now)
+	expect("counted on another occasion", totals.recent, 1005, 6)
+
 	products = 0
-	expect("emptied", totals.fresh, 0, 6)
+	expect("emptied", totals.fresh, 0, 7)
 	if len(totals.known) != 0 {
 		t.Error("a catalog without products is remembered")
 	}

@@ -17,9 +17,18 @@ type comparer interface {
 // readWhole says that every product is read. why is a sentence for the receipt, empty where there was nothing to compare with.
 type readWhole struct{ why string }
 
-// compare returns the two sides of a session, nil where the source cannot be compared, and whether the transfer compares them: a
-// nil whole means that it does.
-func (w *Worker) compare(ctx context.Context, src transfer.Source, out *sink, after string) (sides *transfer.Comparison, whole *readWhole, err error) {
+// compared is what was found out about a session's source before anything is transferred.
+type compared struct {
+	// sides are nil where the source cannot be compared.
+	sides *transfer.Comparison
+	// whole is nil where the transfer compares them.
+	whole *readWhole
+	// total is how many products the source said to have, nil where nobody asked.
+	total *int64
+}
+
+// compare finds out whether the two sides of a session can be compared, and whether they are.
+func (w *Worker) compare(ctx context.Context, src transfer.Source, out *sink, after string) (c compared, err error) {
 	row := out.row
 	ours := w.local(row.Catalog)
 	var here transfer.SpanPage
@@ -28,32 +37,38 @@ func (w *Worker) compare(ctx context.Context, src transfer.Source, out *sink, af
 		return err
 	})
 	if err != nil {
-		return nil, nil, err
+		return c, err
 	}
 	switch {
 	case row.Options.ReadEverything:
-		whole = &readWhole{"The start asked for it (readEverything)."}
+		c.whole = &readWhole{"The start asked for it (readEverything)."}
 	case len(here.Spans) == 0:
-		whole = &readWhole{}
+		c.whole = &readWhole{}
 	}
-	if whole != nil && !row.Options.VerifyAfterSync && !row.Options.DeleteMissing {
-		return nil, whole, nil
+	if c.whole != nil && !row.Options.VerifyAfterSync && !row.Options.DeleteMissing {
+		return c, nil
 	}
 	theirs, ok := src.(comparer)
 	if !ok {
-		return nil, &readWhole{row.PeerID + " cannot be compared, so every product was read."}, nil
+		c.whole = &readWhole{row.PeerID + " cannot be compared, so every product was read."}
+		return c, nil
 	}
-	sides = &transfer.Comparison{Source: theirs, Target: ours, Near: ours, Products: theirs, Sizes: w.cfg.Sizes}
+	sides := &transfer.Comparison{Source: theirs, Target: ours, Near: ours, Products: theirs, Sizes: w.cfg.Sizes}
 	err = out.persist(ctx, func() error { // is it there, and does it hash as we do?
-		_, err := theirs.Spans(ctx, after, "", 1, 1)
+		first, err := theirs.Spans(ctx, after, "", 1, 1)
+		if len(first.Spans) > 0 {
+			c.total = first.Total
+		}
 		return err
 	})
 	var not *transfer.IncomparableError
 	switch {
 	case errors.As(err, &not):
-		return nil, &readWhole{fault.Sentence(err, row.PeerID+" cannot be compared") + " Every product was read."}, nil
+		c.whole = &readWhole{fault.Sentence(err, row.PeerID+" cannot be compared") + " Every product was read."}
+		return c, nil
 	case err != nil:
-		return nil, nil, err
+		return c, err
 	}
-	return sides, whole, nil
+	c.sides = sides
+	return c, nil
 }

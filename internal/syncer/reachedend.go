@@ -26,8 +26,14 @@ const looks = 3
 func (w *Worker) reachedEnd(ctx context.Context, src transfer.Source, out *sink, run transfer.Options, said *int64) error {
 	row := out.row
 	before, err := w.total(ctx, src, out, said)
-	if err != nil || row.Handled() >= before {
+	if err != nil {
 		return err
+	}
+	if row.Handled() >= before {
+		if expected(row) == row.Handled() {
+			return nil
+		}
+		return out.settleTotal(ctx) // what the source said while the two were compared was older
 	}
 	lister, ok := src.(transfer.Lister)
 	if !ok {
@@ -56,13 +62,18 @@ func (w *Worker) reachedEnd(ctx context.Context, src transfer.Source, out *sink,
 		came := row.Handled() - had
 		switch {
 		case list.Unsent.Count == 0 && (list.Listed >= min(before, now) || now-list.Listed <= came):
-			handled := row.Handled()
-			return out.advance(ctx, session.Progressed{Phase: session.PhaseTransferring, Step: session.TransferringStep(&handled), Total: &handled})
+			return out.settleTotal(ctx)
 		case look == looks:
 			return incomplete(row.PeerID, now, row.Handled())
 		}
 		before = now
 	}
+}
+
+// settleTotal says that what was handled is everything.
+func (k *sink) settleTotal(ctx context.Context) error {
+	handled := k.row.Handled()
+	return k.advance(ctx, session.Progressed{Phase: session.PhaseTransferring, Step: session.TransferringStep(&handled), Total: &handled})
 }
 
 // total returns how many products the source says it has now; one of an earlier version, which does not say it with its

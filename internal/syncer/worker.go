@@ -144,7 +144,7 @@ func (w *Worker) pull(ctx context.Context, row *session.Session, heard *signs, t
 	heard.listen(src)
 	out.source, _ = src.(transfer.Metered)
 	defer src.Close() //nolint:errcheck // nothing was written through it
-	desc, err := w.describe(ctx, src, out)
+	desc, err := w.introduce(ctx, src, out)
 	if err != nil {
 		return err
 	}
@@ -152,17 +152,25 @@ func (w *Worker) pull(ctx context.Context, row *session.Session, heard *signs, t
 	if err != nil {
 		return err
 	}
-	sides, whole, err := w.compare(ctx, src, out, opt.After)
+	found, err := w.compare(ctx, src, out, opt.After)
 	if err != nil {
 		return err
 	}
-	if sides == nil && row.Options.DeleteMissing {
+	if found.sides == nil && row.Options.DeleteMissing {
 		return errNoDeletes(row.PeerID)
 	}
-	if opt.Compare = sides; whole != nil {
-		opt.Compare = nil
+	if found.whole == nil {
+		opt.Compare = found.sides
 	}
-	if err := w.begin(ctx, out, desc.Total, whole); err != nil {
+	if found.total == nil && desc.Total < 0 {
+		if desc, err = w.describe(ctx, src, out); err != nil {
+			return err
+		}
+	}
+	if found.total != nil {
+		desc.Total = *found.total
+	}
+	if err := w.begin(ctx, out, desc.Total, found.whole); err != nil {
 		return err
 	}
 	if err := w.transfer(ctx, src, out, opt); err != nil {
@@ -171,7 +179,7 @@ func (w *Worker) pull(ctx context.Context, row *session.Session, heard *signs, t
 	if err := w.sound(ctx, out); err != nil {
 		return err
 	}
-	return w.conclude(ctx, src, sides, out, opt)
+	return w.conclude(ctx, src, found.sides, out, opt)
 }
 
 // options says where and how the transfer goes on.
@@ -215,10 +223,25 @@ func (w *Worker) connect(ctx context.Context, out *sink) (src transfer.Source, e
 	return src, err
 }
 
-// describe asks the source who it is, and notes in the list of peers that it has answered.
-func (w *Worker) describe(ctx context.Context, src transfer.Source, out *sink) (desc transfer.Description, err error) {
+// introduce asks the source who it is, and not how many products it has where it would have to count them for that.
+func (w *Worker) introduce(ctx context.Context, src transfer.Source, out *sink) (transfer.Description, error) {
+	if i, ok := src.(transfer.Introducer); ok {
+		return w.ask(ctx, out, i.Introduce)
+	}
+	return w.describe(ctx, src, out)
+}
+
+// describe asks the source who it is and how many products it has.
+func (w *Worker) describe(ctx context.Context, src transfer.Source, out *sink) (transfer.Description, error) {
+	return w.ask(ctx, out, src.Describe)
+}
+
+// ask asks the source, and notes in the list of peers that it has answered.
+func (w *Worker) ask(
+	ctx context.Context, out *sink, question func(context.Context) (transfer.Description, error),
+) (desc transfer.Description, err error) {
 	err = out.persist(ctx, func() (err error) {
-		desc, err = src.Describe(ctx)
+		desc, err = question(ctx)
 		return err
 	})
 	if err == nil {

@@ -22,6 +22,12 @@ type Source interface {
 	Close() error
 }
 
+// Introducer is a [Source] that can say who it is without counting its catalog, which takes as long as comparing it.
+type Introducer interface {
+	// Introduce is [Source.Describe] with an unknown total.
+	Introduce(ctx context.Context) (Description, error)
+}
+
 // Comparer is a [Source] that can list (id, hash) without the products.
 type Comparer interface {
 	// Hashes returns the entries whose id is greater than after, in ascending byte order, at most limit of them.

@@ -90,13 +90,7 @@ func (s *Source) Overhead() int64 { return s.overhead.Load() }
 // answers, NotFound if the catalog does not exist, and otherwise the errors of any request (see [Source.Read]). The default
 // catalog always exists; if it is not listed, it is empty.
 func (s *Source) Describe(ctx context.Context) (transfer.Description, error) {
-	var who identity
-	err := s.following(ctx, func() (err error) {
-		if who, err = s.whoIs(ctx, true); err != nil {
-			return err
-		}
-		return s.check(who)
-	})
+	who, err := s.identify(ctx, true)
 	if err != nil {
 		return transfer.Description{}, err
 	}
@@ -105,6 +99,23 @@ func (s *Source) Describe(ctx context.Context) (transfer.Description, error) {
 		return transfer.Description{}, s.noCatalog()
 	}
 	return transfer.Description{NodeID: who.NodeID, Total: total}, nil
+}
+
+// Introduce is a [transfer.Introducer]'s. Errors are those of [Source.Describe], but the catalog is not looked for.
+func (s *Source) Introduce(ctx context.Context) (transfer.Description, error) {
+	who, err := s.identify(ctx, false)
+	return transfer.Description{NodeID: who.NodeID, Total: -1}, err
+}
+
+// identify asks the peer who it is, and checks that it is the right one.
+func (s *Source) identify(ctx context.Context, catalogs bool) (who identity, err error) {
+	err = s.following(ctx, func() (err error) {
+		if who, err = s.whoIs(ctx, catalogs); err != nil {
+			return err
+		}
+		return s.check(who)
+	})
+	return who, err
 }
 
 func (s *Source) noCatalog() error {

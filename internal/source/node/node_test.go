@@ -114,6 +114,9 @@ func TestDescribe(t *testing.T) {
 		if asked.URL.Path != "/base/api/node" || asked.Header.Get("Authorization") != "Bearer "+testToken {
 			t.Errorf("asked %s with %q", asked.URL.Path, asked.Header.Get("Authorization"))
 		}
+		if d, err = s.Introduce(t.Context()); err != nil || d.NodeID != "branch" || d.Total != -1 || asked.URL.Query().Get("catalogs") != "false" {
+			t.Errorf("%s: Introduce = %+v, %v", name, d, err)
+		}
 		if err := errors.Join(s.Close(), s.Close()); err != nil {
 			t.Errorf("Close twice: %v", err)
 		}
