@@ -101,12 +101,16 @@ func accessLog(log *slog.Logger) echo.MiddlewareFunc {
 				if len(path) > maxLoggedPath {
 					path = path[:maxLoggedPath]
 				}
-				line := []any{"method", r.Method, "path", path, "status", w.Status,
-					"bytes", w.Size, "took", time.Since(began), "whole", whole, "subject", principal.Subject, "remote", c.RealIP()}
-				if about.session != "" {
-					line = append(line, "session", about.session)
+				line := [...]slog.Attr{
+					slog.String("method", r.Method), slog.String("path", path), slog.Int("status", w.Status), slog.Int64("bytes", w.Size),
+					slog.Duration("took", time.Since(began)), slog.Bool("whole", whole), slog.String("subject", principal.Subject),
+					slog.String("remote", c.RealIP()), slog.String("session", about.session),
 				}
-				log.InfoContext(r.Context(), "request", line...)
+				attrs := line[:]
+				if about.session == "" {
+					attrs = line[:len(line)-1]
+				}
+				log.LogAttrs(r.Context(), slog.LevelInfo, "request", attrs...)
 			}()
 			if err := next(c); err != nil {
 				c.Error(err)

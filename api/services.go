@@ -23,6 +23,8 @@ type Syncs interface {
 	Cancel(ctx context.Context, id, by, reason string) (v session.View, already bool, err error)
 	CancelStuck(ctx context.Context, req syncer.StuckRequest) ([]syncer.Stuck, error)
 	Receipt(ctx context.Context, id string) (session.Receipt, error)
+	// ReceiptOf is Receipt for a session that was read just now.
+	ReceiptOf(ctx context.Context, s session.Session) (session.Receipt, error)
 	Rejects(ctx context.Context, id string, after int64, limit int) ([]session.Reject, error)
 	Deletes(ctx context.Context, id string, states []session.DeleteState, after string, limit int) ([]session.Delete, error)
 	ApproveDeletes(ctx context.Context, id string, count int64, by string) (session.View, error)

@@ -76,6 +76,10 @@ func (s syncs) Receipt(_ context.Context, id string) (session.Receipt, error) {
 	return s.receipt(id)
 }
 
+func (s syncs) ReceiptOf(_ context.Context, row session.Session) (session.Receipt, error) {
+	return s.receipt(row.ID)
+}
+
 func (s syncs) Rejects(_ context.Context, id string, after int64, limit int) ([]session.Reject, error) {
 	return s.rejects(id, after, limit)
 }

@@ -76,7 +76,7 @@ func (h *sessionHandlers) GetFullSync(ctx context.Context, r spec.GetFullSyncReq
 	}
 	out := spec.GetFullSync200JSONResponse{Success: true, Session: sessionOf(v)}
 	if !v.Status.Active() {
-		receipt, err := h.syncs.Receipt(ctx, v.ID)
+		receipt, err := h.syncs.ReceiptOf(ctx, v.Session)
 		if err != nil {
 			return nil, err
 		}

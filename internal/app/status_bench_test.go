@@ -41,6 +41,7 @@ func BenchmarkStatus(b *testing.B) {
 			n := newStatusBench(b, kind)
 			paths := []struct{ name, path string }{
 				{"status", nodetest.StatusPath},
+				{"status/login", nodetest.StatusPath},
 				{"stats", "/api/sync/stats"},
 				{"session", nodetest.StartPath + "/" + historyID(*benchSessions/2)},
 				{"list", nodetest.StartPath},
@@ -57,7 +58,11 @@ func BenchmarkStatus(b *testing.B) {
 			}
 			for _, p := range paths {
 				b.Run(p.name, func(b *testing.B) {
-					ours := newPollers(b, n.node.URL(), p.path, n.token)
+					token := n.token
+					if strings.HasSuffix(p.name, "/login") {
+						token = n.login
+					}
+					ours := newPollers(b, n.node.URL(), p.path, token)
 					bare := newPollers(b, n.yardstick, "/status/"+historyID(1), "")
 					ours.ask(pollers)
 					bare.ask(pollers)
@@ -83,8 +88,10 @@ func BenchmarkStatus(b *testing.B) {
 
 // statusBench is a node with a history, and the yardstick on the same database.
 type statusBench struct {
-	node      *app.App
+	node *app.App
+	// token was made on the command line, login by signing in: its user is read from the database with every request.
 	token     string
+	login     string
 	yardstick string
 }
 
@@ -112,6 +119,7 @@ func newStatusBench(b *testing.B, kind nodetest.Kind) *statusBench {
 	if n.token, err = node.Token("bench", auth.RoleViewer, time.Hour); err != nil {
 		b.Fatal(err)
 	}
+	n.login = signIn(b, node)
 	fillHistory(b, node.Store.SQL(), kind, *benchSessions)
 	// The hourly upkeep does it in life; without it stats would read one tally for each session of the history.
 	if err := node.Store.FoldTallies(b.Context()); err != nil {
@@ -119,6 +127,30 @@ func newStatusBench(b *testing.B, kind nodetest.Kind) *statusBench {
 	}
 	n.yardstick = bareEcho(b, db)
 	return n
+}
+
+// signIn returns the token of a new user.
+func signIn(b *testing.B, node *app.App) string {
+	b.Helper()
+	if _, err := node.Users.Add(b.Context(), "alice", auth.RoleViewer, right); err != nil {
+		b.Fatal(err)
+	}
+	body := `{"name":"alice","password":"` + right + `"}`
+	req, err := http.NewRequestWithContext(b.Context(), http.MethodPost, node.URL()+nodetest.LoginPath, strings.NewReader(body))
+	if err != nil {
+		b.Fatal(err)
+	}
+	req.Header.Set("Content-Type", "application/json")
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer resp.Body.Close() //nolint:errcheck // it was read
+	var answer struct{ Token string }
+	if err := json.NewDecoder(resp.Body).Decode(&answer); err != nil || answer.Token == "" {
+		b.Fatalf("no token: %s, %v", resp.Status, err)
+	}
+	return answer.Token
 }
 
 // deepPage returns the path of the listing's page in the middle of the history.

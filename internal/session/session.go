@@ -161,6 +161,10 @@ type Session struct {
 // Handled returns how many of the source's products are behind the cursor.
 func (s *Session) Handled() int64 { return s.ResumedRecords + s.TransferredRecords + s.Rejected }
 
+// MayHaveTakeovers reports whether the session may have been taken from a worker. Every claim and every takeover raises the
+// fence, and only claims raise Attempts.
+func (s *Session) MayHaveTakeovers() bool { return s.Fence > int64(s.Attempts) }
+
 // ExpectTotal records how many products the source now says there are. While the session is reading, its step mentions that
 // number.
 func (s *Session) ExpectTotal(total int64) {

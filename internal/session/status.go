@@ -44,7 +44,7 @@ func Statuses() []Status {
 func ActiveStatuses() []Status { return Stored(Preparing, Transferring) }
 
 // Active reports whether a session in this state occupies its catalog.
-func (s Status) Active() bool { return slices.Contains(ActiveStatuses(), s) }
+func (s Status) Active() bool { return s == Preparing || s == Transferring || s == Validating }
 
 // Current returns this version's name for the state: [Transferring] for [Validating].
 func (s Status) Current() Status {

@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -101,7 +102,22 @@ func (s *Store) catalogStatusSQL() string {
 		finishedSQL + newestFirst + " LIMIT 1)"
 }
 
+// shownSessions is sessions and the database's time when they were read.
+type shownSessions struct {
+	rows []session.Session
+	now  time.Time
+}
+
+// sharedSessions is querySessions for a statement with one value that many ask for at the same time.
+func (s *Store) sharedSessions(ctx context.Context, shared *together[shownSessions], query, value string) ([]session.Session, time.Time, error) {
+	f, err := shared.ask(ctx, value, func(ctx context.Context) (f shownSessions, err error) {
+		f.rows, f.now, err = s.querySessions(ctx, query, value)
+		return f, err
+	})
+	return slices.Clone(f.rows), f.now, s.translate(err)
+}
+
 // CatalogStatus is a [syncer.Sessions]'s.
 func (s *Store) CatalogStatus(ctx context.Context, catalogName string) ([]session.Session, time.Time, error) {
-	return s.querySessions(ctx, s.statusSQL, catalogName)
+	return s.sharedSessions(ctx, &s.catalogStatus, s.statusSQL, catalogName)
 }

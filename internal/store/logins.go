@@ -108,6 +108,20 @@ func (s *Store) SignedIn(ctx context.Context, userID, forget, takeBackOf string)
 // TokenUser is a [user.LoginStore]'s. It is asked for every request of a person, so it is one statement on two keys, and
 // reads no more than is needed.
 func (s *Store) TokenUser(ctx context.Context, userID, tokenID string) (u user.User, ended bool, err error) {
+	t, err := s.tokenUsers.ask(ctx, userID+" "+tokenID, func(ctx context.Context) (t tokenUser, err error) {
+		t.user, t.ended, err = s.readTokenUser(ctx, userID, tokenID)
+		return t, err
+	})
+	return t.user, t.ended, s.translate(err)
+}
+
+// tokenUser is what [Store.TokenUser] returns.
+type tokenUser struct {
+	user  user.User
+	ended bool
+}
+
+func (s *Store) readTokenUser(ctx context.Context, userID, tokenID string) (u user.User, ended bool, err error) {
 	rows, err := s.query(ctx, "SELECT id, name, role, disabled, generation, EXISTS (SELECT 1 FROM ended_tokens WHERE token_id = $2)"+
 		" FROM users WHERE id = $1", userID, tokenID)
 	if err != nil {

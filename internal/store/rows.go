@@ -7,6 +7,7 @@ import (
 	"reflect"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"gorm.io/gorm/schema"
@@ -20,6 +21,8 @@ type rowReader[T any] struct {
 	// columns are those of T, for a SELECT. They are named one by one, never with a star: see gormConfig.
 	columns string
 	fields  []*schema.Field
+	// parsed are the values of JSON columns that were read last.
+	parsed []*parsedJSON
 }
 
 // The tables that are read this way. Their columns are known from the structs: a new one is read without a change here.
@@ -36,6 +39,7 @@ func newRowReader[T any]() rowReader[T] {
 	r := rowReader[T]{columns: strings.Join(parsed.DBNames, ", ")}
 	for _, name := range parsed.DBNames {
 		r.fields = append(r.fields, parsed.FieldsByDBName[name])
+		r.parsed = append(r.parsed, &parsedJSON{})
 	}
 	return r
 }
@@ -52,25 +56,48 @@ func (r rowReader[T]) into(row *T) []any {
 	for i, field := range r.fields {
 		target := v.FieldByIndex(field.StructField.Index).Addr().Interface()
 		if field.Serializer != nil {
-			target = jsonColumn{target}
+			target = jsonColumn{into: target, last: r.parsed[i]}
 		}
 		targets[i] = target
 	}
 	return targets
 }
 
-// jsonColumn scans JSON text into a value.
-type jsonColumn struct{ into any }
+// jsonColumn scans JSON text into a value, a struct without references.
+type jsonColumn struct {
+	into any
+	last *parsedJSON
+}
+
+// parsedJSON is a text and its value: most rows have the same options.
+type parsedJSON struct{ atomic.Pointer[textAndValue] }
+
+type textAndValue struct {
+	text  string
+	value reflect.Value
+}
 
 // Scan is a [database/sql.Scanner]'s.
 func (c jsonColumn) Scan(raw any) error {
-	switch text := raw.(type) {
-	case string:
-		return json.Unmarshal([]byte(text), c.into)
-	case []byte:
-		return json.Unmarshal(text, c.into)
+	text, ok := raw.(string)
+	if bytes, isBytes := raw.([]byte); isBytes {
+		text, ok = string(bytes), true
 	}
-	return fmt.Errorf("a JSON column came as %T", raw)
+	if !ok {
+		return fmt.Errorf("a JSON column came as %T", raw)
+	}
+	into := reflect.ValueOf(c.into).Elem()
+	if last := c.last.Load(); last != nil && last.text == text {
+		into.Set(last.value)
+		return nil
+	}
+	value := reflect.New(into.Type())
+	if err := json.Unmarshal([]byte(text), value.Interface()); err != nil {
+		return err
+	}
+	c.last.Store(&textAndValue{text, value.Elem()})
+	into.Set(value.Elem())
+	return nil
 }
 
 // readRows runs a statement that selects the columns of r and, last, the database's time. now is zero where there are no rows.

@@ -17,7 +17,7 @@ func (s *Store) dbNow() clause.Expr { return gorm.Expr(s.nowSQL()) }
 
 // GetSession is a [syncer.Sessions]'s.
 func (s *Store) GetSession(ctx context.Context, id string) (row session.Session, now time.Time, err error) {
-	rows, now, err := s.querySessions(ctx, s.sessionSQL(), id)
+	rows, now, err := s.sharedSessions(ctx, &s.oneSession, s.oneSQL, id)
 	if err == nil && len(rows) == 0 {
 		err = fault.New(fault.NotFound, "SESSION_NOT_FOUND", "Sync session not found",
 			"There is no sync session with this id. List the sessions to find the right one.")

@@ -39,8 +39,10 @@ type Store struct {
 	// again and again: sessions, peers, users. read is for products. work is for batches.
 	db, show, read, work *gorm.DB
 	closers              []io.Closer
-	// statusSQL is catalogStatusSQL's, made once.
-	statusSQL string
+	// oneSQL is sessionSQL's and statusSQL catalogStatusSQL's, made once; many ask them at the same time.
+	oneSQL, statusSQL         string
+	oneSession, catalogStatus together[shownSessions]
+	tokenUsers                together[tokenUser]
 	// edits has room for those that are made at the same time.
 	edits chan struct{}
 }
@@ -116,7 +118,7 @@ func Open(ctx context.Context, opt Options) (s *Store, err error) {
 	if err != nil {
 		return nil, err
 	}
-	s.statusSQL = s.catalogStatusSQL()
+	s.oneSQL, s.statusSQL = s.sessionSQL(), s.catalogStatusSQL()
 	s.edits = make(chan struct{}, editsAtOnce)
 	return s, nil
 }

@@ -217,11 +217,19 @@ func (s *Service) Receipt(ctx context.Context, id string) (session.Receipt, erro
 	if err != nil {
 		return session.Receipt{}, err
 	}
+	return s.ReceiptOf(ctx, row)
+}
+
+// ReceiptOf is Receipt for a session that was read just now.
+func (s *Service) ReceiptOf(ctx context.Context, row session.Session) (session.Receipt, error) {
 	if row.Status.Active() {
 		return session.Receipt{}, fault.New(fault.Conflict, "SESSION_ACTIVE", "Sync session is not finished",
 			"The session is still %s. It gets its receipt when it ends.", row.Status)
 	}
-	takeovers, err := s.sessions.ListTakeovers(ctx, id)
+	if !row.MayHaveTakeovers() {
+		return session.NewReceipt(row, nil), nil
+	}
+	takeovers, err := s.sessions.ListTakeovers(ctx, row.ID)
 	if err != nil {
 		return session.Receipt{}, err
 	}
