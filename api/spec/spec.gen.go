@@ -395,7 +395,7 @@ func (e PutProductParamsIfNoneMatch) Valid() bool {
 	}
 }
 
-// ApproveDeletesRequest How many deletes are approved; their number says that the caller saw the list.
+// ApproveDeletesRequest How many deletes you approve. The number shows that you saw the list.
 type ApproveDeletesRequest struct {
 	// Count The session's `deletesWithheld`.
 	//
@@ -407,7 +407,7 @@ type ApproveDeletesRequest struct {
 type CancelRequest struct {
 	SessionId SessionID `json:"sessionId"`
 
-	// Reason Why, for those who look at the session later.
+	// Reason Why, for people who look at the session later.
 	//
 	// Example: wrong peer
 	Reason *string `json:"reason,omitempty"`
@@ -421,22 +421,22 @@ type CancelResponse struct {
 	// Message A sentence to show.
 	Message string `json:"message"`
 
-	// AlreadyCancelled True where it had been cancelled before this request.
+	// AlreadyCancelled True if it was cancelled before this request.
 	AlreadyCancelled bool    `json:"alreadyCancelled"`
 	Session          Session `json:"session"`
 }
 
-// CancelStuckRequest Which sessions to cancel; only those whose worker is dead where it names none.
+// CancelStuckRequest Which sessions to cancel. If it names none, only those whose worker is dead.
 type CancelStuckRequest struct {
 	// SessionId Only this session, whatever its health. Not together with `all`.
 	SessionId *SessionID `json:"sessionId,omitempty"`
 
-	// All Every active session, also healthy ones; false where absent.
+	// All Every active session, even healthy ones; false if absent.
 	//
 	// Example: false
 	All *bool `json:"all,omitempty"`
 
-	// DryRun Find and show, and change nothing; false where absent.
+	// DryRun Only show the sessions, and change nothing; false if absent.
 	//
 	// Example: true
 	DryRun *bool `json:"dryRun,omitempty"`
@@ -444,24 +444,24 @@ type CancelStuckRequest struct {
 
 // CancelStuckResponse The sessions that were found.
 type CancelStuckResponse struct {
-	// Success False where a session could not be cancelled.
+	// Success False if a session could not be cancelled.
 	Success bool `json:"success"`
 
-	// DryRun True where nothing was to be changed.
+	// DryRun True if nothing was meant to change.
 	DryRun bool `json:"dryRun"`
 
 	// Sessions The sessions, newest first.
 	Sessions []StuckSession `json:"sessions"`
 }
 
-// CatalogChanged The catalog does not hold as many products as the caller says.
+// CatalogChanged The catalog does not hold as many products as the request says.
 type CatalogChanged struct {
-	// Error A short stable sentence.
+	// Error A short, stable sentence.
 	//
 	// Example: Catalog has changed
 	Error string `json:"error"`
 
-	// Code The same for programs.
+	// Code The same, for programs.
 	//
 	// Example: CATALOG_CHANGED
 	Code CatalogChangedCode `json:"code"`
@@ -475,7 +475,7 @@ type CatalogChanged struct {
 	Products int64 `json:"products"`
 }
 
-// CatalogChangedCode The same for programs.
+// CatalogChangedCode The same, for programs.
 //
 // Example: CATALOG_CHANGED
 type CatalogChangedCode string
@@ -522,12 +522,12 @@ type CatalogSummary struct {
 	// Example: 1067
 	Products int64 `json:"products"`
 
-	// Digest The sum of their digests modulo 2^64: two catalogs with the same number and digest hold the same products. Null while the digest of a product is not known.
+	// Digest The sum of its products' digests modulo 2^64: two catalogs with the same number and digest hold the same products. Null while the digest of a product is unknown.
 	//
 	// Example: 9f86d081884c7d65
 	Digest *string `json:"digest"`
 
-	// LastSync The newest session of this catalog that has ended; null where there is none.
+	// LastSync The newest session of this catalog that has ended; null if there is none.
 	LastSync *SyncSummary `json:"lastSync"`
 }
 
@@ -544,9 +544,9 @@ type Certificate struct {
 	Products int64 `json:"products"`
 }
 
-// Certificates The content of the whole catalog at both sides, as the verification left it: the SHA-256 over all ids and content hashes in
-// order, which `fullsync catalog digest` prints on each node. They differ where this node has products of its own, and where
-// people went on working in between. One is null where a side could not say.
+// Certificates The content of the whole catalog on both sides, as the verification left it: the SHA-256 over all ids and content hashes in
+// order, which `fullsync catalog digest` prints on each node. They differ if this node has products of its own, or if people
+// kept working meanwhile. One is null if its side could not say.
 type Certificates struct {
 	// Source The source's.
 	Source *Certificate `json:"source"`
@@ -567,19 +567,19 @@ type DeleteListResponse struct {
 	NextPageToken *string `json:"nextPageToken"`
 }
 
-// DeleteState What became of it: `proposed` while nothing is decided, `deleted`, `kept` where it was changed here or came from elsewhere
-// meanwhile, `withheld` where there were too many to delete without approval.
+// DeleteState What happened to it: `proposed` while nothing is decided; `deleted`; `kept` if meanwhile it was changed here or came from
+// elsewhere; `withheld` if there were too many to delete without approval.
 //
 // Example: withheld
 type DeleteState string
 
-// Direction `pull` brings a peer's products here.
+// Direction `pull` copies a peer's products to this node.
 type Direction string
 
-// EditEffect What an edit did. `missing` is a deletion of what was not there.
+// EditEffect What an edit did. `missing` means that the product to delete did not exist.
 type EditEffect string
 
-// EditResult What became of one edit.
+// EditResult What one edit did.
 type EditResult struct {
 	// Id The product.
 	//
@@ -587,7 +587,7 @@ type EditResult struct {
 	Id     string     `json:"id"`
 	Effect EditEffect `json:"effect"`
 
-	// Etag The `ETag` that it has now; null where it is gone.
+	// Etag Its current `ETag`; null if it is gone.
 	//
 	// Example: "1:gksgW3Uohg1JJjWQvFWrBAt1OKB1ePidjWJubdoku88"
 	Etag *string `json:"etag"`
@@ -596,7 +596,7 @@ type EditResult struct {
 // EditsRequest Edits of different products.
 type EditsRequest = json.RawMessage
 
-// EditsResponse What became of the edits.
+// EditsResponse What the edits did.
 type EditsResponse struct {
 	// Success Always true.
 	Success bool `json:"success"`
@@ -606,7 +606,7 @@ type EditsResponse struct {
 	// Example: 1
 	Created int `json:"created"`
 
-	// Updated Products with another content than before.
+	// Updated Products whose content changed.
 	//
 	// Example: 1
 	Updated int `json:"updated"`
@@ -621,7 +621,7 @@ type EditsResponse struct {
 	// Example: 1
 	Deleted int `json:"deleted"`
 
-	// Missing Products to delete that were not there.
+	// Missing Products to delete that did not exist.
 	//
 	// Example: 0
 	Missing int `json:"missing"`
@@ -632,26 +632,26 @@ type EditsResponse struct {
 
 // EndEvent The data of the event `end`.
 type EndEvent struct {
-	// Reason `token-expired`: get a new token, then reconnect. `slow`: the client did not take its events in time. `shutdown`:
-	// this replica stops. `unavailable`: the database does not answer.
+	// Reason `token-expired`: get a new token, then reconnect. `slow`: the client did not read its events in time. `shutdown`:
+	// this replica is stopping. `unavailable`: the database does not answer.
 	Reason EndEventReason `json:"reason"`
 
 	// Message What happened and what to do.
 	Message string `json:"message"`
 }
 
-// EndEventReason `token-expired`: get a new token, then reconnect. `slow`: the client did not take its events in time. `shutdown`:
-// this replica stops. `unavailable`: the database does not answer.
+// EndEventReason `token-expired`: get a new token, then reconnect. `slow`: the client did not read its events in time. `shutdown`:
+// this replica is stopping. `unavailable`: the database does not answer.
 type EndEventReason string
 
 // Error The shape of every error.
 type Error struct {
-	// Error A short stable sentence.
+	// Error A short, stable sentence.
 	//
 	// Example: Invalid request
 	Error string `json:"error"`
 
-	// Code The same for programs.
+	// Code The same, for programs.
 	//
 	// Example: INVALID_REQUEST
 	Code string `json:"code"`
@@ -664,7 +664,7 @@ type Error struct {
 	// Details The fields that are wrong.
 	Details *[]ErrorDetail `json:"details,omitempty"`
 
-	// RequestId Where to look in the log, after a failure of fullsync itself.
+	// RequestId What to look for in the log after a failure of fullsync itself.
 	//
 	// Example: 4f0c7e6a9b1d
 	RequestId *string `json:"requestId,omitempty"`
@@ -672,7 +672,7 @@ type Error struct {
 
 // ErrorDetail What is wrong with one field.
 type ErrorDetail struct {
-	// Field The member, parameter or header, with dots for members of members.
+	// Field The member, parameter or header. Nested members have dots between them.
 	//
 	// Example: options.batchSize
 	Field string `json:"field"`
@@ -683,11 +683,11 @@ type ErrorDetail struct {
 	Problem string `json:"problem"`
 }
 
-// Health Whether the session gets on.
+// Health Whether the session is making progress.
 type Health struct {
 	Verdict HealthVerdict `json:"verdict"`
 
-	// Reason One sentence a person understands.
+	// Reason A sentence for people.
 	Reason string `json:"reason"`
 }
 
@@ -715,7 +715,7 @@ type LoginRequest struct {
 	Password string `json:"password"`
 }
 
-// LoginResponse A token, and whom it speaks for.
+// LoginResponse A token, and the user it belongs to.
 type LoginResponse struct {
 	// Success Always true.
 	Success bool `json:"success"`
@@ -734,7 +734,7 @@ type MeResponse struct {
 	Success bool `json:"success"`
 	User    User `json:"user"`
 
-	// Kind `user` for a token that came from a login, `token` for one of `fullsync token`, which cannot be signed out.
+	// Kind `user` for a token from a login, `token` for one made by `fullsync token`, which cannot be signed out.
 	Kind MeResponseKind `json:"kind"`
 
 	// ExpiresAt When the token ends at the latest.
@@ -742,10 +742,10 @@ type MeResponse struct {
 	Node      NodeName  `json:"node"`
 }
 
-// MeResponseKind `user` for a token that came from a login, `token` for one of `fullsync token`, which cannot be signed out.
+// MeResponseKind `user` for a token from a login, `token` for one made by `fullsync token`, which cannot be signed out.
 type MeResponseKind string
 
-// MessageResponse It is done.
+// MessageResponse The request succeeded.
 type MessageResponse struct {
 	// Success Always true.
 	Success bool `json:"success"`
@@ -758,12 +758,12 @@ type MessageResponse struct {
 type NewPeer struct {
 	NodeId NodeID `json:"nodeId"`
 
-	// NodeName A name for people; the node id where absent.
+	// NodeName A name for people; the node id if absent.
 	//
 	// Example: Branch 2
 	NodeName *string `json:"nodeName,omitempty"`
 
-	// Kind What sort of counterpart it is; `node` where absent.
+	// Kind What kind of counterpart it is; `node` if absent.
 	//
 	// Example: node
 	Kind *NewPeerKind `json:"kind,omitempty"`
@@ -773,25 +773,25 @@ type NewPeer struct {
 	// Example: https://branch-2.example.com
 	Url string `json:"url"`
 
-	// Token A token of role `node` that the peer issued. Kept encrypted, never shown again.
+	// Token A token of role `node` that the peer issued. It is stored encrypted and never shown again.
 	//
 	// Example: the-token-that-branch-2-issued
 	Token *string `json:"token,omitempty"`
 
-	// IsActive Whether syncs with it may start; true where absent.
+	// IsActive Whether syncs with it may start; true if absent.
 	//
 	// Example: true
 	IsActive *bool `json:"isActive,omitempty"`
 }
 
-// NewPeerKind What sort of counterpart it is; `node` where absent.
+// NewPeerKind What kind of counterpart it is; `node` if absent.
 //
 // Example: node
 type NewPeerKind string
 
-// NodeBounds Intervals without a gap.
+// NodeBounds Intervals without gaps.
 type NodeBounds struct {
-	// After Where the first interval begins; the beginning of the catalog where absent.
+	// After Where the first interval begins; the beginning of the catalog if absent.
 	//
 	// Example: p-1000
 	After *string `json:"after,omitempty"`
@@ -813,7 +813,7 @@ type NodeCatalog struct {
 	Products int64 `json:"products"`
 }
 
-// NodeDigestLine One span, from the line before it up to its own last id.
+// NodeDigestLine One span, from the end of the previous line's up to its own last id.
 type NodeDigestLine struct {
 	// Through The last id of the span; empty for the end of the catalog.
 	//
@@ -825,13 +825,13 @@ type NodeDigestLine struct {
 	// Example: 1000
 	Count int64 `json:"count"`
 
-	// Sum The sum of their digests modulo 2^64; left out while one of them is not known.
+	// Sum The sum of their digests modulo 2^64; left out while one of them is unknown.
 	//
 	// Example: 9f86d081884c7d65
 	Sum *string `json:"sum,omitempty"`
 }
 
-// NodeDigestsEnd The last line of every page of digests that is whole.
+// NodeDigestsEnd The last line of every complete page of digests.
 type NodeDigestsEnd struct {
 	// End How much there was, and how to go on.
 	End struct {
@@ -850,7 +850,7 @@ type NodeDigestsEnd struct {
 		// Example: 1
 		HashVersion string `json:"hashVersion"`
 
-		// Next Pass it as `after` for the next page; null where there is no more.
+		// Next Pass it as `after` for the next page; null if there are no more.
 		//
 		// Example: p-1001
 		Next *string `json:"next"`
@@ -860,8 +860,8 @@ type NodeDigestsEnd struct {
 		// Example: 1000000
 		Total int64 `json:"total"`
 
-		// Certificate With `rehash`: the state of a SHA-256 over all products so far, opaque. It is there as long as every page since the
-		// beginning was asked for with the one before.
+		// Certificate With `rehash`: the state of a SHA-256 over all products so far, opaque. It is present if every page since the
+		// beginning was requested with the certificate of the page before it.
 		//
 		//
 		// Example: c2hhMjU2
@@ -869,7 +869,7 @@ type NodeDigestsEnd struct {
 	} `json:"end"`
 }
 
-// NodeHashLine One line of a hashes' page.
+// NodeHashLine One line of a page of hashes.
 type NodeHashLine struct {
 	// Id The product's id.
 	//
@@ -893,14 +893,14 @@ type NodeIds struct {
 	Ids []string `json:"ids"`
 }
 
-// NodeInterval The ids greater than `after` and up to `through`, byte by byte.
+// NodeInterval The ids greater than `after`, up to and including `through`, compared byte by byte.
 type NodeInterval struct {
 	// After Empty for the beginning of the catalog.
 	//
 	// Example: p-1000
 	After string `json:"after"`
 
-	// Through Empty for its end; only in the last interval.
+	// Through Empty for the end of the catalog; only in the last interval.
 	//
 	// Example: p-1016
 	Through string `json:"through"`
@@ -925,7 +925,7 @@ type NodeName struct {
 	NodeName string `json:"nodeName"`
 }
 
-// NodePageEnd The last line of every page that is whole.
+// NodePageEnd The last line of every complete page.
 type NodePageEnd struct {
 	// End How much there was, and how to go on.
 	End struct {
@@ -934,13 +934,13 @@ type NodePageEnd struct {
 		// Example: 1000
 		Count int `json:"count"`
 
-		// Next Pass it as `after` for the next page; null where there is no more.
+		// Next Pass it as `after` for the next page; null if there are no more.
 		//
 		// Example: p-1001
 		Next *string `json:"next"`
 
 		// Total How many products the catalog has. On the last page it is counted after the page's lines were read; on the
-		// others it may be some seconds old. Nodes of earlier versions leave it out.
+		// others it may be a few seconds old. Nodes of earlier versions leave it out.
 		//
 		//
 		// Example: 1067
@@ -948,7 +948,7 @@ type NodePageEnd struct {
 	} `json:"end"`
 }
 
-// NodeProduct A product in the canonical form that its content hash is made of; absent members are left out.
+// NodeProduct A product in canonical form, from which its content hash is computed; absent members are left out.
 type NodeProduct struct {
 	// Id Stable within its catalog.
 	//
@@ -965,12 +965,12 @@ type NodeProduct struct {
 	// Example: T-shirt, red, M
 	Name string `json:"name"`
 
-	// Price Exact decimal text in whole units of the currency, not cents, as the source wrote it: 12.50 is twelve and a half euros where the currency is EUR. At most 40 characters, no exponent, no comma.
+	// Price Exact decimal text in whole units of the currency, not cents, as the source wrote it: 12.50 is twelve and a half euros if the currency is EUR. At most 40 characters, no exponent, no comma.
 	//
 	// Example: 12.50
 	Price *string `json:"price,omitempty"`
 
-	// Currency Three letters, by the code of ISO 4217, as the source wrote them.
+	// Currency Three letters, an ISO 4217 code as the source wrote it.
 	//
 	// Example: EUR
 	Currency *string `json:"currency,omitempty"`
@@ -986,7 +986,7 @@ type NodeProduct struct {
 	Attributes json.RawMessage `json:"attributes"`
 }
 
-// NodeProductLine One line of a products' page.
+// NodeProductLine One line of a page of products.
 type NodeProductLine struct {
 	Product NodeProduct `json:"product"`
 }
@@ -1008,12 +1008,12 @@ type NodeResponse struct {
 	// Example: 1.0.0
 	Version string `json:"version"`
 
-	// Catalogs Its catalogs; `main` always.
+	// Catalogs Its catalogs, always including `main`.
 	Catalogs []NodeCatalog `json:"catalogs"`
 }
 
-// NodeUnreadableLine The line of a product that the node itself cannot read, because something else than fullsync wrote to its row. Other
-// versions refuse it too, since it has no name.
+// NodeUnreadableLine The line for a product that the node itself cannot read, because something other than fullsync changed its row. Other
+// versions refuse it too, because it has no name.
 type NodeUnreadableLine struct {
 	// Product Which product, and why.
 	Product struct {
@@ -1029,11 +1029,11 @@ type NodeUnreadableLine struct {
 	} `json:"product"`
 }
 
-// Nothing Nothing. In OpenAPI 3.0 `nullable` beside a reference allows no null, so what may be null is one of a schema and this.
+// Nothing Null. In OpenAPI 3.0 `nullable` beside a reference does not allow null, so a member that may be null is one of its schema and this.
 type Nothing = map[string]interface{}
 
-// Outcome How good a COMPLETED session was. `rejects`: some products were refused. `deletes_withheld`: products that
-// are gone at the source were left here. `planned`: it was a dry run. Where it is not `clean`, `currentStep` and `errorMessage` say so.
+// Outcome How good a COMPLETED session was. `rejects`: some products were refused. `deletes_withheld`: products that are gone at
+// the source were kept here. `planned`: it was a dry run. If it is not `clean`, `currentStep` and `errorMessage` say so.
 //
 // Example: clean
 type Outcome string
@@ -1050,7 +1050,7 @@ type Peer struct {
 	// Example: Branch 2
 	NodeName string `json:"nodeName"`
 
-	// Kind What sort of counterpart it is.
+	// Kind What kind of counterpart it is.
 	//
 	// Example: node
 	Kind string `json:"kind"`
@@ -1065,7 +1065,7 @@ type Peer struct {
 	// Example: true
 	IsActive bool `json:"isActive"`
 
-	// IsOnline Whether it answered the last time, not longer ago than two checks. Switched-on peers are checked every 30 seconds.
+	// IsOnline Whether its last answer was good and no older than two checks. Peers that are switched on are checked every 30 seconds.
 	//
 	// Example: true
 	IsOnline bool `json:"isOnline"`
@@ -1082,7 +1082,7 @@ type Peer struct {
 	LastError *string `json:"lastError"`
 }
 
-// PeerChange The members to change; the others stay.
+// PeerChange The members to change. The others stay as they are.
 type PeerChange struct {
 	// NodeName A name for people.
 	//
@@ -1094,7 +1094,7 @@ type PeerChange struct {
 	// Example: https://branch-2.example.com
 	Url *string `json:"url,omitempty"`
 
-	// Token A new token that the peer issued. Never shown again.
+	// Token A new token that the peer issued. It is never shown again.
 	//
 	// Example: the-token-that-branch-2-issued
 	Token *string `json:"token,omitempty"`
@@ -1117,19 +1117,19 @@ type PeerCheck struct {
 	// Example: true
 	Allowed bool `json:"allowed"`
 
-	// NodeId The node that answered; null where it did not say.
+	// NodeId The node that answered; null if it did not say.
 	NodeId *string `json:"nodeId"`
 
-	// NodeName Its name; null where it did not say.
+	// NodeName Its name; null if it did not say.
 	NodeName *string `json:"nodeName"`
 
-	// Version Its version; null where it did not say.
+	// Version Its version; null if it did not say.
 	Version *string `json:"version"`
 
-	// Role The role in our token for it; null where it cannot be read.
+	// Role The role in our token for the peer; null if it cannot be read.
 	Role *string `json:"role"`
 
-	// ExpiresAt When our token for it expires; null where it cannot be read.
+	// ExpiresAt When our token for the peer expires; null if that cannot be read.
 	ExpiresAt *time.Time `json:"expiresAt"`
 
 	// LatencyMs Milliseconds the answer took.
@@ -1137,11 +1137,11 @@ type PeerCheck struct {
 	// Example: 12
 	LatencyMs int64 `json:"latencyMs"`
 
-	// Problem What is wrong and what to do; null where nothing is.
+	// Problem What is wrong and what to do; null if nothing is.
 	Problem *string `json:"problem"`
 }
 
-// PeerCheckResponse The outcome of a check.
+// PeerCheckResponse The result of a check.
 type PeerCheckResponse struct {
 	// Success Always true; the check itself may have found a problem.
 	Success bool      `json:"success"`
@@ -1150,12 +1150,12 @@ type PeerCheckResponse struct {
 
 // PeerInUse The peer cannot be switched off or removed while a session with it is active.
 type PeerInUse struct {
-	// Error A short stable sentence.
+	// Error A short, stable sentence.
 	//
 	// Example: Peer is in use
 	Error string `json:"error"`
 
-	// Code The same for programs.
+	// Code The same, for programs.
 	//
 	// Example: PEER_IN_USE
 	Code string `json:"code"`
@@ -1184,14 +1184,14 @@ type PeerResponse struct {
 // Phase What the session is doing right now.
 type Phase string
 
-// Product A product as this node holds it.
+// Product A product as it is on this node.
 type Product struct {
 	// Id Stable within its catalog.
 	//
 	// Example: p-1001
 	Id string `json:"id"`
 
-	// Sku Stock keeping unit; null where absent.
+	// Sku Stock keeping unit; null if absent.
 	//
 	// Example: TS-RED-M
 	Sku *string `json:"sku"`
@@ -1201,12 +1201,12 @@ type Product struct {
 	// Example: T-shirt, red, M
 	Name string `json:"name"`
 
-	// Price Exact decimal text in whole units of the currency, not cents, as the source wrote it: 12.50 is twelve and a half euros where the currency is EUR. At most 40 characters, no exponent, no comma; null where absent.
+	// Price Exact decimal text in whole units of the currency, not cents, as the source wrote it: 12.50 is twelve and a half euros if the currency is EUR. At most 40 characters, no exponent, no comma; null if absent.
 	//
 	// Example: 12.50
 	Price *string `json:"price"`
 
-	// Currency Three letters, by the code of ISO 4217, as the source wrote them; null where absent.
+	// Currency Three letters, an ISO 4217 code as the source wrote it; null if absent.
 	//
 	// Example: EUR
 	Currency *string `json:"currency"`
@@ -1293,7 +1293,7 @@ type Receipt struct {
 	// Status How it ended.
 	Status SessionStatus `json:"status"`
 
-	// TotalRecords Products in the source; null where it never said.
+	// TotalRecords Products in the source; null if it never said.
 	//
 	// Example: 1067
 	TotalRecords *int64 `json:"totalRecords"`
@@ -1313,7 +1313,7 @@ type Receipt struct {
 	// Example: 8
 	Updated int64 `json:"updated"`
 
-	// Unchanged Products that were the same already.
+	// Unchanged Products that were already the same.
 	//
 	// Example: 50
 	Unchanged int64 `json:"unchanged"`
@@ -1328,17 +1328,17 @@ type Receipt struct {
 	// Example: 0
 	Rejected int64 `json:"rejected"`
 
-	// FirstKey The smallest product id that was committed; null where none was.
+	// FirstKey The smallest product id that was committed; null if none was.
 	//
 	// Example: p-1001
 	FirstKey *string `json:"firstKey"`
 
-	// LastKey The largest product id that was committed; null where none was.
+	// LastKey The largest product id that was committed; null if none was.
 	//
 	// Example: p-1758
 	LastKey *string `json:"lastKey"`
 
-	// Cursor The position in the source after the last committed batch, from where it can be resumed; null at the beginning.
+	// Cursor The position in the source after the last committed batch, where it can be resumed; null at the beginning.
 	//
 	// Example: AQhicmFuY2gtMg
 	Cursor *string `json:"cursor"`
@@ -1348,7 +1348,7 @@ type Receipt struct {
 	// Example: 8
 	Batches int64 `json:"batches"`
 
-	// TransferredBytes Bytes that came over the wire: products, and the digests and hashes by which both sides were compared.
+	// TransferredBytes Bytes that came over the wire: products, and the digests and hashes used to compare both sides.
 	//
 	// Example: 130211
 	TransferredBytes int64 `json:"transferredBytes"`
@@ -1374,7 +1374,7 @@ type Receipt struct {
 	// Example: 1
 	Retries int `json:"retries"`
 
-	// Takeovers Every time it was taken from a worker that gave no sign of life, in order.
+	// Takeovers Each time it was taken over from a worker that gave no sign of life, in order.
 	Takeovers []Takeover `json:"takeovers"`
 
 	// StartedBy Who started it.
@@ -1382,10 +1382,10 @@ type Receipt struct {
 	// Example: alice
 	StartedBy string `json:"startedBy"`
 
-	// ResumedFrom The session it went on from; null for one from the beginning.
+	// ResumedFrom The session that this one resumed; null if it resumed none.
 	ResumedFrom *openapi_types.UUID `json:"resumedFrom"`
 
-	// ResumedRecords Products that earlier sessions had handled before it went on.
+	// ResumedRecords Products that earlier sessions handled before it resumed.
 	//
 	// Example: 0
 	ResumedRecords int64 `json:"resumedRecords"`
@@ -1405,20 +1405,20 @@ type Receipt struct {
 	// Outcome How good it was; null unless it is COMPLETED.
 	Outcome *Outcome `json:"outcome"`
 
-	// DeletesWithheld Products that are gone at the source and were left here.
+	// DeletesWithheld Products that are gone at the source and were kept here.
 	//
 	// Example: 0
 	DeletesWithheld int64 `json:"deletesWithheld"`
 
-	// Repaired Products here whose stored hash was wrong and that the verification put right.
+	// Repaired Products here whose stored hash was wrong, and which the verification corrected.
 	//
 	// Example: 0
 	Repaired int64 `json:"repaired"`
 
-	// ReadWhole Why every product was read instead of comparing first; null where the two sides were compared, or there was nothing here to compare with.
+	// ReadWhole Why every product was read without comparing first; null if the two sides were compared, or if there was nothing here to compare with.
 	ReadWhole *string `json:"readWhole"`
 
-	// Certificates What the verification found at both sides; null without one.
+	// Certificates What the verification found on both sides; null without a verification.
 	Certificates *Certificates  `json:"certificates"`
 	Options      SessionOptions `json:"options"`
 
@@ -1433,7 +1433,7 @@ type ReceiptResponse struct {
 	Receipt Receipt `json:"receipt"`
 }
 
-// Reject A product that was refused. Its texts come from the source: show them as text. Characters that control a terminal or the
+// Reject A product that was refused. Its texts come from the source, so show them as text. Characters that control a terminal or the
 // direction of writing are replaced by U+FFFD.
 type Reject struct {
 	// Number Counts the rejects of the session from 1.
@@ -1441,7 +1441,7 @@ type Reject struct {
 	// Example: 1
 	Number int64 `json:"number"`
 
-	// ProductId The id of the product; null where it could not be read.
+	// ProductId The id of the product; null if it could not be read.
 	//
 	// Example: p-1003
 	ProductId *string `json:"productId"`
@@ -1464,10 +1464,10 @@ type RejectListResponse struct {
 	NextPageToken *string `json:"nextPageToken"`
 }
 
-// ResumeRequest Nothing; the session is named in the path.
+// ResumeRequest Empty, because the path names the session.
 type ResumeRequest = map[string]interface{}
 
-// ServiceRequest What the admin application would have the service do.
+// ServiceRequest What the admin application wants the service to do.
 type ServiceRequest struct {
 	// Action What to do.
 	//
@@ -1476,14 +1476,14 @@ type ServiceRequest struct {
 	AdditionalProperties map[string]interface{} `json:"-"`
 }
 
-// ServiceResponse How the sync service is.
+// ServiceResponse The state of the sync service.
 type ServiceResponse struct {
 	// IsRunning Always true.
 	//
 	// Example: true
 	IsRunning bool `json:"isRunning"`
 
-	// Timestamp Now.
+	// Timestamp The current time.
 	Timestamp time.Time `json:"timestamp"`
 }
 
@@ -1507,7 +1507,7 @@ type Session struct {
 	// Example: main
 	TargetNodeId string `json:"targetNodeId"`
 
-	// Method What was asked for as `options.method`. Every sync goes over HTTP.
+	// Method The `options.method` of the start. Every sync uses HTTP.
 	//
 	// Example: http
 	Method string        `json:"method"`
@@ -1544,7 +1544,7 @@ type Session struct {
 	// Example: 8
 	Updated int64 `json:"updated"`
 
-	// Unchanged Products that were the same already.
+	// Unchanged Products that were already the same.
 	//
 	// Example: 50
 	Unchanged int64 `json:"unchanged"`
@@ -1559,12 +1559,12 @@ type Session struct {
 	// Example: 0
 	Rejected int64 `json:"rejected"`
 
-	// TransferredBytes Bytes that came over the wire: products, and the digests and hashes by which both sides were compared.
+	// TransferredBytes Bytes that came over the wire: products, and the digests and hashes used to compare both sides.
 	//
 	// Example: 130211
 	TransferredBytes int64 `json:"transferredBytes"`
 
-	// TransferSpeed Bytes per second: of the last seconds, and of a finished session on average. 0 while nothing comes; null while nobody knows, as before the first batch of a worker.
+	// TransferSpeed Bytes per second over the last few seconds; of a finished session, the average. 0 while nothing comes; null while unknown, such as before a worker's first batch.
 	//
 	// Example: 43403
 	TransferSpeed *float64 `json:"transferSpeed"`
@@ -1595,10 +1595,10 @@ type Session struct {
 	// LastCommitAt When the last batch was committed; null before the first.
 	LastCommitAt *time.Time `json:"lastCommitAt"`
 
-	// LastSourceAt When anything last came from the source, an answer or a piece of one; null before.
+	// LastSourceAt When anything last came from the source (an answer, or part of one); null before that.
 	LastSourceAt *time.Time `json:"lastSourceAt"`
 
-	// CompletedAt When it completed, failed or was cancelled; null before.
+	// CompletedAt When it completed, failed or was cancelled; null before that.
 	CompletedAt *time.Time `json:"completedAt"`
 
 	// ErrorMessage Why it failed or was cancelled, or what a COMPLETED session left undone (see `outcome`); null otherwise.
@@ -1622,15 +1622,15 @@ type Session struct {
 	// Example: 1
 	Attempts int `json:"attempts"`
 
-	// Worker The worker that holds it, or held it last; null while none does.
+	// Worker The worker that has it, or had it last; null while none has it.
 	//
 	// Example: main-1
 	Worker *string `json:"worker"`
 
-	// ResumedFrom The session it went on from; null for one from the beginning.
+	// ResumedFrom The session that this one resumed; null if it resumed none.
 	ResumedFrom *openapi_types.UUID `json:"resumedFrom"`
 
-	// ResumedRecords Products that earlier sessions had handled before it went on; they count for progress.
+	// ResumedRecords Products that earlier sessions handled before it resumed; they count for progress.
 	//
 	// Example: 0
 	ResumedRecords int64          `json:"resumedRecords"`
@@ -1639,17 +1639,17 @@ type Session struct {
 	// Outcome How good it was; null unless it is COMPLETED.
 	Outcome *Outcome `json:"outcome"`
 
-	// DeletesWithheld Products that are gone at the source and were left here.
+	// DeletesWithheld Products that are gone at the source and were kept here.
 	//
 	// Example: 0
 	DeletesWithheld int64 `json:"deletesWithheld"`
 
-	// Repaired Products here whose stored hash was wrong and that the verification put right.
+	// Repaired Products here whose stored hash was wrong, and which the verification corrected.
 	//
 	// Example: 0
 	Repaired int64 `json:"repaired"`
 
-	// ReadWhole Why every product was read instead of comparing first; null where the two sides were compared, or there was nothing here to compare with.
+	// ReadWhole Why every product was read without comparing first; null if the two sides were compared, or if there was nothing here to compare with.
 	ReadWhole *string `json:"readWhole"`
 	Health    Health  `json:"health"`
 }
@@ -1669,7 +1669,7 @@ type SessionCounts struct {
 
 // SessionFinished The session cannot be cancelled any more.
 type SessionFinished struct {
-	// Error A short stable sentence.
+	// Error A short, stable sentence.
 	//
 	// Example: Cannot cancel sync
 	Error string `json:"error"`
@@ -1679,7 +1679,7 @@ type SessionFinished struct {
 	// Example: Sync session is already COMPLETED
 	Message string `json:"message"`
 
-	// Code The same for programs.
+	// Code The same, for programs.
 	//
 	// Example: SESSION_FINISHED
 	Code      string        `json:"code"`
@@ -1727,13 +1727,13 @@ type SessionOptions struct {
 	// DeleteMissing Whether products that are gone at the source are deleted here.
 	DeleteMissing bool `json:"deleteMissing"`
 
-	// MaxDeletes The largest number of deletes that need no approval.
+	// MaxDeletes How many deletes need no approval.
 	MaxDeletes int `json:"maxDeletes"`
 
-	// MaxDeletePercent The largest share of deletes, in percent, that needs no approval.
+	// MaxDeletePercent How many percent may be deleted without approval.
 	MaxDeletePercent int `json:"maxDeletePercent"`
 
-	// ApprovedDeletes The session whose withheld deletes were approved for this one; absent where it looks for its own.
+	// ApprovedDeletes The session whose withheld deletes were approved for this one; absent if this one finds its own.
 	ApprovedDeletes *SessionID `json:"approvedDeletes,omitempty"`
 }
 
@@ -1752,16 +1752,16 @@ type SessionStatus string
 
 // SnapshotEvent The data of the event `snapshot`.
 type SnapshotEvent struct {
-	// Resumed Every change of a status after `Last-Event-ID` has been sent before this event.
+	// Resumed True if every status change after `Last-Event-ID` was sent before this event.
 	Resumed bool `json:"resumed"`
 
-	// Sessions The active sessions and the last finished one of each catalog, as far as asked for, newest first.
+	// Sessions The active sessions and the last finished one of each catalog that you asked for, newest first.
 	Sessions []Session `json:"sessions"`
 }
 
 // StartOptions How to sync. A member that is not listed here is refused with 422, by name.
 type StartOptions struct {
-	// BatchSize Products per batch; the node's setting (1000) where absent.
+	// BatchSize Products per batch; the node's setting (1000) if absent.
 	//
 	// Example: 1000
 	BatchSize *int `json:"batchSize,omitempty"`
@@ -1771,52 +1771,52 @@ type StartOptions struct {
 	// Example: 0
 	MaxProductsPerSecond *int `json:"maxProductsPerSecond,omitempty"`
 
-	// VerifyAfterSync Compare every product with the source after the transfer; false where absent.
+	// VerifyAfterSync Compare every product with the source after the transfer; false if absent.
 	//
 	// Example: false
 	VerifyAfterSync *bool `json:"verifyAfterSync,omitempty"`
 
-	// CompressionEnabled Compress on the wire; true where absent.
+	// CompressionEnabled Compress on the wire; true if absent.
 	//
 	// Example: true
 	CompressionEnabled *bool `json:"compressionEnabled,omitempty"`
 
-	// Method What the session says of its method; `http` where absent. Every sync goes over HTTP, whatever this says.
+	// Method What the session shows as its method; `http` if absent. Every sync uses HTTP, whatever this says.
 	//
 	// Example: http
 	Method *StartOptionsMethod `json:"method,omitempty"`
 
-	// TimeoutSeconds How long the session may take, in seconds from its start; it is FAILED then. The node's setting where absent.
+	// TimeoutSeconds How long the session may take, in seconds from its start; after that it is FAILED. The node's setting if absent.
 	//
 	// Example: 3600
 	TimeoutSeconds *int `json:"timeoutSeconds,omitempty"`
 
-	// ReadEverything Read every product, instead of comparing first and reading only what differs; false where absent.
+	// ReadEverything Read every product instead of comparing first and reading only what differs; false if absent.
 	//
 	// Example: false
 	ReadEverything *bool `json:"readEverything,omitempty"`
 
-	// DeleteMissing In the end, delete here what came from this source and is no longer there; false where absent. If there is more of it
-	// than `maxDeletes` or `maxDeletePercent` allow, or if the source is empty, nothing is deleted, and the session lists
-	// what it withheld. Up to 10 deletes are always fine.
+	// DeleteMissing At the end, delete products here that came from this source and are no longer there; false if absent. If there are
+	// more of them than `maxDeletes` or `maxDeletePercent` allow, or if the source is empty, nothing is deleted, and the
+	// session lists what it withheld. Up to 10 deletes are always fine.
 	//
 	//
 	// Example: false
 	DeleteMissing *bool `json:"deleteMissing,omitempty"`
 
-	// MaxDeletes The largest number of deletes that need no approval; 500 where absent. The node's setting may be lower.
+	// MaxDeletes How many deletes need no approval; 500 if absent. The node's setting may be lower.
 	//
 	// Example: 500
 	MaxDeletes *int `json:"maxDeletes,omitempty"`
 
-	// MaxDeletePercent The largest share of what is here from the source, in percent, that needs no approval; 10 where absent. The node's setting may be lower.
+	// MaxDeletePercent How many percent of the products here that came from the source may be deleted without approval; 10 if absent. The node's setting may be lower.
 	//
 	// Example: 10
 	MaxDeletePercent     *int                   `json:"maxDeletePercent,omitempty"`
 	AdditionalProperties map[string]interface{} `json:"-"`
 }
 
-// StartOptionsMethod What the session says of its method; `http` where absent. Every sync goes over HTTP, whatever this says.
+// StartOptionsMethod What the session shows as its method; `http` if absent. Every sync uses HTTP, whatever this says.
 //
 // Example: http
 type StartOptionsMethod string
@@ -1829,23 +1829,23 @@ type StartRequest struct {
 	Action     string     `json:"action"`
 	TargetPeer TargetPeer `json:"targetPeer"`
 
-	// Catalog The catalog, the same name on both nodes; `main` where absent.
+	// Catalog The catalog, which has the same name on both nodes; `main` if absent.
 	Catalog *CatalogName `json:"catalog,omitempty"`
 
-	// IfRunning What to do when the catalog already has an active session: `fail` (where absent) refuses with 409, `attach`
-	// answers with that session, `replace` cancels it and starts this one in the same moment.
+	// IfRunning What to do if the catalog already has an active session: `fail` (the default) refuses with 409, `attach`
+	// answers with that session, `replace` cancels it and starts this one in one transaction.
 	//
 	//
 	// Example: fail
 	IfRunning *StartRequestIfRunning `json:"ifRunning,omitempty"`
 
-	// Options How to sync; the node's own settings where absent or null.
+	// Options How to sync. If absent or null, the node's own settings are used.
 	Options              *StartOptions          `json:"options,omitempty"`
 	AdditionalProperties map[string]interface{} `json:"-"`
 }
 
-// StartRequestIfRunning What to do when the catalog already has an active session: `fail` (where absent) refuses with 409, `attach`
-// answers with that session, `replace` cancels it and starts this one in the same moment.
+// StartRequestIfRunning What to do if the catalog already has an active session: `fail` (the default) refuses with 409, `attach`
+// answers with that session, `replace` cancels it and starts this one in one transaction.
 //
 // Example: fail
 type StartRequestIfRunning string
@@ -1893,7 +1893,7 @@ type StatsDay struct {
 	// Example: 0
 	ConflictsResolved int64 `json:"conflictsResolved"`
 
-	// PeersConnected With how many peers they were.
+	// PeersConnected How many peers they were with.
 	//
 	// Example: 1
 	PeersConnected int `json:"peersConnected"`
@@ -1922,8 +1922,8 @@ type StatsLastDay struct {
 	Sessions int64 `json:"sessions"`
 }
 
-// StatsOverview Products of all syncs that this node has run, also of those that have left the history. `healthScore` and `successRate` are
-// percentages of the last 24 hours, 100 where nothing ran.
+// StatsOverview Products of all syncs that this node has run, even those no longer in the history. `healthScore` and `successRate` are
+// percentages over the last 24 hours, and 100 if nothing ran.
 type StatsOverview struct {
 	// TotalSyncEvents Products: processed, pending and failed ones together.
 	//
@@ -1935,7 +1935,7 @@ type StatsOverview struct {
 	// Example: 1069
 	ProcessedEvents int64 `json:"processedEvents"`
 
-	// PendingEvents Products that running syncs have still to handle, as far as that is known.
+	// PendingEvents Products that running syncs still have to handle, as far as that is known.
 	//
 	// Example: 309
 	PendingEvents int64 `json:"pendingEvents"`
@@ -1955,7 +1955,7 @@ type StatsOverview struct {
 	// Example: 1
 	ActiveSyncNodes int `json:"activeSyncNodes"`
 
-	// HealthScore How many of the syncs that ended were completed, in percent; cancelled ones do not count.
+	// HealthScore How many of the syncs that ended are COMPLETED, in percent; cancelled ones do not count.
 	//
 	// Example: 100
 	HealthScore float64 `json:"healthScore"`
@@ -2051,14 +2051,14 @@ type StatusResponse struct {
 	// Active The active session, or null.
 	Active *Session `json:"active"`
 
-	// Last The session that finished last, or null.
+	// Last The newest finished session, or null.
 	Last *Session `json:"last"`
 
-	// AlsoActive Other active sessions of the catalog, newest first; empty in this version, where only one can be.
+	// AlsoActive Other active sessions of the catalog, newest first. Empty, because in this version a catalog has only one.
 	AlsoActive []Session `json:"alsoActive"`
 }
 
-// StuckEvidence What speaks for a session being stuck, or against it. Ages are by the database's clock.
+// StuckEvidence Evidence that a session is stuck, or is not. Ages are by the database's clock.
 type StuckEvidence struct {
 	// HeartbeatAgeSeconds Seconds since its worker last gave a sign of life, to the millisecond; null before the first.
 	//
@@ -2070,7 +2070,7 @@ type StuckEvidence struct {
 	// Example: 44.3
 	LastCommitAgeSeconds *float64 `json:"lastCommitAgeSeconds"`
 
-	// Worker The worker that holds it; null while none does.
+	// Worker The worker that has it; null while none does.
 	//
 	// Example: main-1
 	Worker *string `json:"worker"`
@@ -2081,7 +2081,7 @@ type StuckEvidence struct {
 	Takeovers int           `json:"takeovers"`
 	Verdict   HealthVerdict `json:"verdict"`
 
-	// Reason One sentence a person understands.
+	// Reason A sentence for people.
 	Reason string `json:"reason"`
 }
 
@@ -2091,7 +2091,7 @@ type StuckSession struct {
 	Session  Session       `json:"session"`
 	Evidence StuckEvidence `json:"evidence"`
 
-	// Done What became of it.
+	// Done What happened to it.
 	//
 	// Example: cancelled
 	Done StuckSessionDone `json:"done"`
@@ -2100,7 +2100,7 @@ type StuckSession struct {
 	Problem *string `json:"problem"`
 }
 
-// StuckSessionDone What became of it.
+// StuckSessionDone What happened to it.
 //
 // Example: cancelled
 type StuckSessionDone string
@@ -2116,13 +2116,13 @@ type SyncDelete struct {
 
 // SyncInProgress A session is already active in the catalog.
 type SyncInProgress struct {
-	// Error A short stable sentence.
+	// Error A short, stable sentence.
 	//
 	// Example: Full sync already in progress
 	Error     string    `json:"error"`
 	SessionId SessionID `json:"sessionId"`
 
-	// CurrentStep What that session does.
+	// CurrentStep What that session is doing.
 	//
 	// Example: Transferring 1067 products
 	CurrentStep string `json:"currentStep"`
@@ -2132,7 +2132,7 @@ type SyncInProgress struct {
 	// Example: 71
 	Progress int `json:"progress"`
 
-	// Code The same for programs.
+	// Code The same, for programs.
 	//
 	// Example: SYNC_IN_PROGRESS
 	Code string `json:"code"`
@@ -2150,7 +2150,7 @@ type SyncInProgress struct {
 	StartedBy string `json:"startedBy"`
 	Health    Health `json:"health"`
 
-	// CancelUrl Where it can be cancelled.
+	// CancelUrl Where to cancel it.
 	//
 	// Example: /api/admin/sync/full-sync/cancel
 	CancelUrl string `json:"cancelUrl"`
@@ -2183,7 +2183,7 @@ type SyncNode struct {
 	// Example: true
 	IsActive bool `json:"isActive"`
 
-	// IsOnline Whether it answered the last time, not longer ago than two checks.
+	// IsOnline Whether its last answer was good and no older than two checks.
 	//
 	// Example: true
 	IsOnline bool `json:"isOnline"`
@@ -2197,7 +2197,7 @@ type SyncNode struct {
 	LastSeenAgo *int64 `json:"lastSeenAgo"`
 }
 
-// SyncSummary A session that has ended, in short.
+// SyncSummary A summary of a session that has ended.
 type SyncSummary struct {
 	SessionId SessionID `json:"sessionId"`
 	Direction Direction `json:"direction"`
@@ -2231,19 +2231,19 @@ type SyncSummary struct {
 	ErrorMessage *string `json:"errorMessage"`
 }
 
-// Takeover A session that was taken from a worker which gave no sign of life.
+// Takeover A takeover of a session from a worker that gave no sign of life.
 type Takeover struct {
 	// Worker The worker that was lost.
 	//
 	// Example: main-2
 	Worker string `json:"worker"`
 
-	// Fence The fence it held; from the takeover on it could write nothing.
+	// Fence The fence it held; since the takeover it cannot write anything.
 	//
 	// Example: 1
 	Fence int64 `json:"fence"`
 
-	// LastHeartbeatAt Its last sign of life; null where there was none.
+	// LastHeartbeatAt Its last sign of life; null if there was none.
 	LastHeartbeatAt *time.Time `json:"lastHeartbeatAt"`
 
 	// At When the session was taken over.
@@ -2255,12 +2255,12 @@ type Takeover struct {
 	Batches int64 `json:"batches"`
 }
 
-// TargetPeer The peer to pull from, by its node id or as an object that has it.
+// TargetPeer The peer to pull from: its node id, or an object that contains it.
 type TargetPeer struct {
 	union json.RawMessage
 }
 
-// TargetPeerObject A peer as the admin application holds it. Only `nodeId` is used. Every other member, such as an address, is ignored.
+// TargetPeerObject A peer as the admin application stores it. Only `nodeId` is used. Every other member, such as an address, is ignored.
 type TargetPeerObject struct {
 	NodeId               NodeID                 `json:"nodeId"`
 	AdditionalProperties map[string]interface{} `json:"-"`
@@ -2268,7 +2268,7 @@ type TargetPeerObject struct {
 
 // User A person.
 type User struct {
-	// Name The name; shows as startedBy and cancelledBy.
+	// Name The name, which shows as startedBy and cancelledBy.
 	//
 	// Example: alice
 	Name string   `json:"name"`
@@ -2379,16 +2379,16 @@ type ListFullSyncsParams struct {
 	// StartedBefore Only sessions started before this time.
 	StartedBefore *time.Time `form:"startedBefore,omitempty" json:"startedBefore,omitempty"`
 
-	// PageSize How many to give at most; 20 where absent, more than 100 is taken as 100.
+	// PageSize How many to return at most; 20 if absent, and more than 100 counts as 100.
 	PageSize *PageSize `form:"pageSize,omitempty" json:"pageSize,omitempty"`
 
-	// PageToken The `nextPageToken` of the page before, with the same filters; the first page where absent or empty.
+	// PageToken The `nextPageToken` of the previous page, with the same filters; the first page if absent or empty.
 	PageToken *PageToken `form:"pageToken,omitempty" json:"pageToken,omitempty"`
 }
 
 // StartFullSyncParams defines parameters for StartFullSync.
 type StartFullSyncParams struct {
-	// IdempotencyKey Makes the start safe to repeat. Any text that the caller uses for this one start only, such as a new UUID.
+	// IdempotencyKey Makes the start safe to repeat. Any text that you use for this one start only, such as a new UUID.
 	IdempotencyKey *IdempotencyKey `json:"Idempotency-Key,omitempty"`
 }
 
@@ -2400,25 +2400,25 @@ type StreamFullSyncEventsParams struct {
 	// Catalog Only sessions of this catalog.
 	Catalog *CatalogName `form:"catalog,omitempty" json:"catalog,omitempty"`
 
-	// LastEventID The `id` of the last event that was received; the stream goes on after it.
+	// LastEventID The `id` of the last event you received; the stream continues after it.
 	LastEventID *string `json:"Last-Event-ID,omitempty"`
 }
 
 // GetFullSyncStatusParams defines parameters for GetFullSyncStatus.
 type GetFullSyncStatusParams struct {
-	// Catalog The catalog; `main` where absent.
+	// Catalog The catalog; `main` if absent.
 	Catalog *CatalogName `form:"catalog,omitempty" json:"catalog,omitempty"`
 }
 
 // ListFullSyncDeletesParams defines parameters for ListFullSyncDeletes.
 type ListFullSyncDeletesParams struct {
-	// State Only those in this state.
+	// State Only products in this state.
 	State *DeleteState `form:"state,omitempty" json:"state,omitempty"`
 
-	// PageSize How many to give at most; 20 where absent, more than 100 is taken as 100.
+	// PageSize How many to return at most; 20 if absent, and more than 100 counts as 100.
 	PageSize *PageSize `form:"pageSize,omitempty" json:"pageSize,omitempty"`
 
-	// PageToken The `nextPageToken` of the page before, with the same filters; the first page where absent or empty.
+	// PageToken The `nextPageToken` of the previous page, with the same filters; the first page if absent or empty.
 	PageToken *PageToken `form:"pageToken,omitempty" json:"pageToken,omitempty"`
 }
 
@@ -2429,10 +2429,10 @@ type ApproveFullSyncDeletes409JSONResponseBody struct {
 
 // ListFullSyncRejectsParams defines parameters for ListFullSyncRejects.
 type ListFullSyncRejectsParams struct {
-	// PageSize How many to give at most; 20 where absent, more than 100 is taken as 100.
+	// PageSize How many to return at most; 20 if absent, and more than 100 counts as 100.
 	PageSize *PageSize `form:"pageSize,omitempty" json:"pageSize,omitempty"`
 
-	// PageToken The `nextPageToken` of the page before, with the same filters; the first page where absent or empty.
+	// PageToken The `nextPageToken` of the previous page, with the same filters; the first page if absent or empty.
 	PageToken *PageToken `form:"pageToken,omitempty" json:"pageToken,omitempty"`
 }
 
@@ -2454,25 +2454,25 @@ type DeleteCatalog409JSONResponseBody struct {
 
 // ListProductsParams defines parameters for ListProducts.
 type ListProductsParams struct {
-	// PageSize How many to give at most; 20 where absent, more than 100 is taken as 100.
+	// PageSize How many to return at most; 20 if absent, and more than 100 counts as 100.
 	PageSize *PageSize `form:"pageSize,omitempty" json:"pageSize,omitempty"`
 
-	// PageToken The `nextPageToken` of the page before, with the same filters; the first page where absent or empty.
+	// PageToken The `nextPageToken` of the previous page, with the same filters; the first page if absent or empty.
 	PageToken *PageToken `form:"pageToken,omitempty" json:"pageToken,omitempty"`
 
-	// Q Only products whose id, SKU or name contains this text, whatever the case of its letters (`éclair` finds ÉCLAIR).
+	// Q Only products whose id, SKU or name contains this text, in upper or lower case (`éclair` finds ÉCLAIR).
 	Q *string `form:"q,omitempty" json:"q,omitempty"`
 }
 
 // DeleteProductParams defines parameters for DeleteProduct.
 type DeleteProductParams struct {
-	// IfMatch Only if the product is still as it was when it was read with this `ETag`; `*` if there is such a product at all.
+	// IfMatch Only if the product still has the content that this `ETag` stands for; `*` means only if the product exists.
 	IfMatch *IfMatch `json:"If-Match,omitempty"`
 }
 
 // PutProductParams defines parameters for PutProduct.
 type PutProductParams struct {
-	// IfMatch Only if the product is still as it was when it was read with this `ETag`; `*` if there is such a product at all.
+	// IfMatch Only if the product still has the content that this `ETag` stands for; `*` means only if the product exists.
 	IfMatch *IfMatch `json:"If-Match,omitempty"`
 
 	// IfNoneMatch Only if there is no such product yet.
@@ -2484,95 +2484,95 @@ type PutProductParamsIfNoneMatch string
 
 // GetNodeParams defines parameters for GetNode.
 type GetNodeParams struct {
-	// Catalogs Whether to list the catalogs, whose products are counted for it. A node that only wants to know whether this one is there leaves them out.
+	// Catalogs Whether to list the catalogs, which means counting their products. A node that only wants to know whether this one is there sends false.
 	Catalogs *bool `form:"catalogs,omitempty" json:"catalogs,omitempty"`
 }
 
 // ReadNodeDigestsParams defines parameters for ReadNodeDigests.
 type ReadNodeDigestsParams struct {
-	// After Only products whose id is greater than this, byte by byte; from the beginning where absent or empty.
+	// After Only products whose id is greater than this, byte by byte; from the beginning if absent or empty.
 	After *After `form:"after,omitempty" json:"after,omitempty"`
 
-	// Through Only products whose id is this or smaller, byte by byte; to the end where absent or empty.
+	// Through Only products whose id is this or smaller, byte by byte; to the end if absent or empty.
 	Through *Through `form:"through,omitempty" json:"through,omitempty"`
 
-	// Every How many products a span has; 1000 where absent.
+	// Every How many products a span has; 1000 if absent.
 	Every *int `form:"every,omitempty" json:"every,omitempty"`
 
-	// Limit How many lines to give at most; 1000 where absent.
+	// Limit How many lines to return at most; 1000 if absent.
 	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
 
-	// Rehash Believe no stored hash: compute every one anew from the product's columns, and put right those that are wrong. It costs as
-	// much as reading the products, so a page ends after 100,000 of them or 256 MiB.
+	// Rehash Trust no stored hash: recompute every one from the product's columns, and correct wrong ones. That costs as much as
+	// reading the products, so a page ends after 100,000 of them or 256 MiB.
 	Rehash *Rehash `form:"rehash,omitempty" json:"rehash,omitempty"`
 
-	// Certificate With `rehash`, the `certificate` of the page before: the certificate goes on from there. Absent or empty on the first page.
+	// Certificate With `rehash`, the `certificate` of the previous page, from which this one continues. Absent or empty on the first page.
 	Certificate *string `form:"certificate,omitempty" json:"certificate,omitempty"`
 
-	// AcceptEncoding `zstd` or `gzip`, with weights where several; the page is not compressed otherwise.
+	// AcceptEncoding `zstd` or `gzip`, or both with weights; otherwise the page is not compressed.
 	AcceptEncoding *AcceptEncoding `json:"Accept-Encoding,omitempty"`
 }
 
 // ReadNodeDigestsOfIntervalsParams defines parameters for ReadNodeDigestsOfIntervals.
 type ReadNodeDigestsOfIntervalsParams struct {
-	// Rehash Believe no stored hash: compute every one anew from the product's columns, and put right those that are wrong. It costs as
-	// much as reading the products, so a page ends after 100,000 of them or 256 MiB.
+	// Rehash Trust no stored hash: recompute every one from the product's columns, and correct wrong ones. That costs as much as
+	// reading the products, so a page ends after 100,000 of them or 256 MiB.
 	Rehash *Rehash `form:"rehash,omitempty" json:"rehash,omitempty"`
 
-	// AcceptEncoding `zstd` or `gzip`, with weights where several; the page is not compressed otherwise.
+	// AcceptEncoding `zstd` or `gzip`, or both with weights; otherwise the page is not compressed.
 	AcceptEncoding *AcceptEncoding `json:"Accept-Encoding,omitempty"`
 }
 
 // ReadNodeHashesParams defines parameters for ReadNodeHashes.
 type ReadNodeHashesParams struct {
-	// After Only products whose id is greater than this, byte by byte; from the beginning where absent or empty.
+	// After Only products whose id is greater than this, byte by byte; from the beginning if absent or empty.
 	After *After `form:"after,omitempty" json:"after,omitempty"`
 
-	// Through Only products whose id is this or smaller, byte by byte; to the end where absent or empty.
+	// Through Only products whose id is this or smaller, byte by byte; to the end if absent or empty.
 	Through *Through `form:"through,omitempty" json:"through,omitempty"`
 
-	// Limit How many lines to give at most; 1000 where absent.
+	// Limit How many lines to return at most; 1000 if absent.
 	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
 
-	// Rehash Believe no stored hash: compute every one anew from the product's columns, and put right those that are wrong. It costs as
-	// much as reading the products, so a page ends after 100,000 of them or 256 MiB.
+	// Rehash Trust no stored hash: recompute every one from the product's columns, and correct wrong ones. That costs as much as
+	// reading the products, so a page ends after 100,000 of them or 256 MiB.
 	Rehash *Rehash `form:"rehash,omitempty" json:"rehash,omitempty"`
 
-	// AcceptEncoding `zstd` or `gzip`, with weights where several; the page is not compressed otherwise.
+	// AcceptEncoding `zstd` or `gzip`, or both with weights; otherwise the page is not compressed.
 	AcceptEncoding *AcceptEncoding `json:"Accept-Encoding,omitempty"`
 }
 
 // ReadNodeHashesOfIntervalsParams defines parameters for ReadNodeHashesOfIntervals.
 type ReadNodeHashesOfIntervalsParams struct {
-	// Limit How many lines to give at most; 1000 where absent.
+	// Limit How many lines to return at most; 1000 if absent.
 	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
 
-	// Rehash Believe no stored hash: compute every one anew from the product's columns, and put right those that are wrong. It costs as
-	// much as reading the products, so a page ends after 100,000 of them or 256 MiB.
+	// Rehash Trust no stored hash: recompute every one from the product's columns, and correct wrong ones. That costs as much as
+	// reading the products, so a page ends after 100,000 of them or 256 MiB.
 	Rehash *Rehash `form:"rehash,omitempty" json:"rehash,omitempty"`
 
-	// AcceptEncoding `zstd` or `gzip`, with weights where several; the page is not compressed otherwise.
+	// AcceptEncoding `zstd` or `gzip`, or both with weights; otherwise the page is not compressed.
 	AcceptEncoding *AcceptEncoding `json:"Accept-Encoding,omitempty"`
 }
 
 // ReadNodeProductsParams defines parameters for ReadNodeProducts.
 type ReadNodeProductsParams struct {
-	// After Only products whose id is greater than this, byte by byte; from the beginning where absent or empty.
+	// After Only products whose id is greater than this, byte by byte; from the beginning if absent or empty.
 	After *After `form:"after,omitempty" json:"after,omitempty"`
 
-	// Through Only products whose id is this or smaller, byte by byte; to the end where absent or empty.
+	// Through Only products whose id is this or smaller, byte by byte; to the end if absent or empty.
 	Through *Through `form:"through,omitempty" json:"through,omitempty"`
 
-	// Limit How many lines to give at most; 1000 where absent.
+	// Limit How many lines to return at most; 1000 if absent.
 	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
 
-	// AcceptEncoding `zstd` or `gzip`, with weights where several; the page is not compressed otherwise.
+	// AcceptEncoding `zstd` or `gzip`, or both with weights; otherwise the page is not compressed.
 	AcceptEncoding *AcceptEncoding `json:"Accept-Encoding,omitempty"`
 }
 
 // ReadNodeProductsByIdParams defines parameters for ReadNodeProductsById.
 type ReadNodeProductsByIdParams struct {
-	// AcceptEncoding `zstd` or `gzip`, with weights where several; the page is not compressed otherwise.
+	// AcceptEncoding `zstd` or `gzip`, or both with weights; otherwise the page is not compressed.
 	AcceptEncoding *AcceptEncoding `json:"Accept-Encoding,omitempty"`
 }
 
@@ -3409,13 +3409,13 @@ type ClientInterface interface {
 	// StartFullSyncWithBody Start a full sync
 	//
 	// Pulls a peer's catalog into this node. The answer comes as soon as the session exists; a worker carries it out.
-	// At most one session is active per catalog; `ifRunning` says what happens when there is one already. What is not
+	// A catalog has at most one active session; `ifRunning` says what happens if there already is one. What is not
 	// available in this version (`action: push`, `dryRun`, and any name not listed here) is refused with 422 by name, never
 	// ignored.
 	//
-	// With the header `Idempotency-Key` a start is safe to repeat: the same caller, key and request get the same
-	// session and status for 24 hours, and a repeat never replaces anything again. Only starts that were answered with
-	// 200 or 202 are kept.
+	// With the header `Idempotency-Key` a start is safe to repeat: for 24 hours the same caller, key and request get the
+	// same session and status code, and a repeat never replaces anything again. Keys are kept only for starts that were
+	// answered with 200 or 202.
 	//
 	// Takes any type of body and a specified content type.
 	//
@@ -3425,13 +3425,13 @@ type ClientInterface interface {
 	// StartFullSync Start a full sync
 	//
 	// Pulls a peer's catalog into this node. The answer comes as soon as the session exists; a worker carries it out.
-	// At most one session is active per catalog; `ifRunning` says what happens when there is one already. What is not
+	// A catalog has at most one active session; `ifRunning` says what happens if there already is one. What is not
 	// available in this version (`action: push`, `dryRun`, and any name not listed here) is refused with 422 by name, never
 	// ignored.
 	//
-	// With the header `Idempotency-Key` a start is safe to repeat: the same caller, key and request get the same
-	// session and status for 24 hours, and a repeat never replaces anything again. Only starts that were answered with
-	// 200 or 202 are kept.
+	// With the header `Idempotency-Key` a start is safe to repeat: for 24 hours the same caller, key and request get the
+	// same session and status code, and a repeat never replaces anything again. Keys are kept only for starts that were
+	// answered with 200 or 202.
 	//
 	// Takes a body of the `application/json` content type.
 	//
@@ -3440,10 +3440,10 @@ type ClientInterface interface {
 
 	// CancelFullSyncWithBody Cancel a session
 	//
-	// Takes effect at once, whether the session's worker lives or not: once this has been answered, nothing of that
-	// session is written any more and a new sync can start. Cancelling a cancelled session again gives the same
-	// answer with `alreadyCancelled` true. A 503 with code `CANCEL_UNCERTAIN` means that the database did not answer:
-	// the session may be cancelled or not, and it is safe to cancel it again.
+	// Takes effect at once, whether the session's worker is alive or not: after the answer nothing more of that session
+	// is written, and a new sync can start. If you cancel a cancelled session again, you get the same answer with
+	// `alreadyCancelled` true. A 503 with code `CANCEL_UNCERTAIN` means that the database did not answer: the session may
+	// or may not be cancelled, and it is safe to cancel it again.
 	//
 	// Takes any type of body and a specified content type.
 	//
@@ -3452,10 +3452,10 @@ type ClientInterface interface {
 
 	// CancelFullSync Cancel a session
 	//
-	// Takes effect at once, whether the session's worker lives or not: once this has been answered, nothing of that
-	// session is written any more and a new sync can start. Cancelling a cancelled session again gives the same
-	// answer with `alreadyCancelled` true. A 503 with code `CANCEL_UNCERTAIN` means that the database did not answer:
-	// the session may be cancelled or not, and it is safe to cancel it again.
+	// Takes effect at once, whether the session's worker is alive or not: after the answer nothing more of that session
+	// is written, and a new sync can start. If you cancel a cancelled session again, you get the same answer with
+	// `alreadyCancelled` true. A 503 with code `CANCEL_UNCERTAIN` means that the database did not answer: the session may
+	// or may not be cancelled, and it is safe to cancel it again.
 	//
 	// Takes a body of the `application/json` content type.
 	//
@@ -3464,11 +3464,11 @@ type ClientInterface interface {
 
 	// CancelStuckFullSyncsWithBody Cancel the sessions whose worker is dead
 	//
-	// Cancels, like the command `fullsync cancel-stuck`, the active sessions whose worker gives no sign of life; with
-	// `all` every active session, with `sessionId` that one. Each comes with the evidence on which it counts as stuck.
-	// Such sessions are also taken over by themselves; this is for those who do not want to wait, or do not want the
-	// sync any more. Where there is nothing to do the list is empty. A session that is named and was cancelled before is in
-	// it with `was cancelled before`: repeating this is safe, as with a cancel.
+	// Like the command `fullsync cancel-stuck`, cancels the active sessions whose worker gives no sign of life; with
+	// `all` every active session, with `sessionId` that one. Each comes with the evidence for its being stuck. Such
+	// sessions are also taken over automatically; this is for people who do not want to wait, or do not want the sync any
+	// more. If there is nothing to do, the list is empty. If you name a session that was cancelled before, it is listed with
+	// `was cancelled before`: repeating this is safe, as with a cancel.
 	//
 	// Takes any type of body and a specified content type.
 	//
@@ -3477,11 +3477,11 @@ type ClientInterface interface {
 
 	// CancelStuckFullSyncs Cancel the sessions whose worker is dead
 	//
-	// Cancels, like the command `fullsync cancel-stuck`, the active sessions whose worker gives no sign of life; with
-	// `all` every active session, with `sessionId` that one. Each comes with the evidence on which it counts as stuck.
-	// Such sessions are also taken over by themselves; this is for those who do not want to wait, or do not want the
-	// sync any more. Where there is nothing to do the list is empty. A session that is named and was cancelled before is in
-	// it with `was cancelled before`: repeating this is safe, as with a cancel.
+	// Like the command `fullsync cancel-stuck`, cancels the active sessions whose worker gives no sign of life; with
+	// `all` every active session, with `sessionId` that one. Each comes with the evidence for its being stuck. Such
+	// sessions are also taken over automatically; this is for people who do not want to wait, or do not want the sync any
+	// more. If there is nothing to do, the list is empty. If you name a session that was cancelled before, it is listed with
+	// `was cancelled before`: repeating this is safe, as with a cancel.
 	//
 	// Takes a body of the `application/json` content type.
 	//
@@ -3490,22 +3490,22 @@ type ClientInterface interface {
 
 	// StreamFullSyncEvents Follow sessions live, as a stream of events
 	//
-	// A stream in the format of Server-Sent Events. It shows sessions wherever they run, on this replica or on another.
+	// A stream of Server-Sent Events. It shows all sessions, on whichever replica they run.
 	//
 	// | event | data | when |
 	// |---|---|---|
 	// | `snapshot` | `SnapshotEvent` | once, on connecting: the active sessions and the last finished one of each catalog |
-	// | `status` | `StatusEvent` | for every change of a status, in the order of each session, also of one that lasted a moment |
-	// | `session` | `Session` | when anything of a session has changed (progress, health, its end), at most 4 times a second per session |
+	// | `status` | `StatusEvent` | for every change of a session's status, in order, even if a status lasted only a moment |
+	// | `session` | `Session` | when anything about a session has changed (progress, health, its end), at most 4 times a second per session |
 	// | `end` | `EndEvent` | last, when the server ends the stream and can say why |
 	//
-	// Every event but `end` has an `id`. A client that reconnects sends the last one it got as `Last-Event-ID`: the changes
-	// of status that it missed come first, then the snapshot with `resumed` true. Where the id says nothing to this node, or
-	// too much has happened since, only the snapshot comes, with `resumed` false.
+	// Every event except `end` has an `id`. To reconnect, send the last one you got as `Last-Event-ID`: the status changes
+	// that you missed come first, then the snapshot with `resumed` true. If this node does not know the id, or too much has
+	// happened since, only the snapshot comes, with `resumed` false.
 	//
 	// A comment line comes every 3 s, after a look at the database: nothing has changed since the last event. So 10 s without
-	// a line mean that the node, its database or the connection is frozen or gone. The stream ends when the token expires (get a new
-	// one first, then reconnect), when the replica stops, and when the client does not take what it is sent; reconnect
+	// a line mean that the node, its database or the connection is frozen or gone. The stream ends when the token expires (get
+	// a new one first, then reconnect), when the replica stops, and when the client does not read fast enough; reconnect
 	// after the time in `retry` (milliseconds). Browsers' `EventSource` cannot send the token: read the stream with
 	// `fetch`.
 	//
@@ -3524,16 +3524,16 @@ type ClientInterface interface {
 
 	// ListFullSyncDeletes The products that a session found to be gone at the source
 	//
-	// Only of a session with `deleteMissing`. What was withheld stays in the list when it is approved later: the session that
-	// deletes it has a list of its own. Kept as long as the session.
+	// Only for a session with `deleteMissing`. Withheld products stay on the list even if they are approved later: the session
+	// that deletes them has its own list. The list is kept as long as the session.
 	//
 	// Corresponds with GET /api/admin/sync/full-sync/{sessionId}/deletes (the `ListFullSyncDeletes` operationId).
 	ListFullSyncDeletes(ctx context.Context, sessionId PathSessionID, params *ListFullSyncDeletesParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// ApproveFullSyncDeletesWithBody Delete what a session withheld
 	//
-	// Starts a new session with the same peer, catalog and options, which syncs and then deletes the products of the list without
-	// asking again. The list is a ceiling: a product that is back at the source, or that was changed here since, stays.
+	// Starts a new session with the same peer, catalog and options, which syncs and then deletes the products on the list without
+	// asking again. Nothing else is deleted, and a product that is back at the source, or that was changed here since, stays.
 	//
 	// Takes any type of body and a specified content type.
 	//
@@ -3542,8 +3542,8 @@ type ClientInterface interface {
 
 	// ApproveFullSyncDeletes Delete what a session withheld
 	//
-	// Starts a new session with the same peer, catalog and options, which syncs and then deletes the products of the list without
-	// asking again. The list is a ceiling: a product that is back at the source, or that was changed here since, stays.
+	// Starts a new session with the same peer, catalog and options, which syncs and then deletes the products on the list without
+	// asking again. Nothing else is deleted, and a product that is back at the source, or that was changed here since, stays.
 	//
 	// Takes a body of the `application/json` content type.
 	//
@@ -3552,25 +3552,25 @@ type ClientInterface interface {
 
 	// GetFullSyncReceipt The receipt of a finished session
 	//
-	// The account of what a session did, from its end on. Nothing can alter it: every write of a worker is refused once
-	// its session has ended. A session that still runs has none yet.
+	// The account of what a finished session did. Nothing can change it: once a session has ended, every write of its
+	// worker is refused. A session that is still running has none yet.
 	//
 	// Corresponds with GET /api/admin/sync/full-sync/{sessionId}/receipt (the `GetFullSyncReceipt` operationId).
 	GetFullSyncReceipt(ctx context.Context, sessionId PathSessionID, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// ListFullSyncRejects The products that a session refused, and why
 	//
-	// Those it has refused so far, in the order in which they came; their number is `rejected` in the session. A reject does
-	// not fail its session. While the session runs more may come, always behind those that are there, so no page changes
-	// any more. A resumed session has its own; what was refused before is listed with the session it went on from.
-	// Rejects are kept as long as their session.
+	// The products refused so far, in the order in which they came; `rejected` in the session counts them. A reject does
+	// not fail its session. While the session runs, new ones are added at the end, so pages you have read do not change. A
+	// resumed session has its own list; earlier rejects are listed with the session that it resumes. Rejects are kept as
+	// long as their session.
 	//
 	// Corresponds with GET /api/admin/sync/full-sync/{sessionId}/rejects (the `ListFullSyncRejects` operationId).
 	ListFullSyncRejects(ctx context.Context, sessionId PathSessionID, params *ListFullSyncRejectsParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
-	// ResumeFullSyncWithBody Go on with a session that failed or was cancelled
+	// ResumeFullSyncWithBody Resume a session that failed or was cancelled
 	//
-	// Starts a new session, with the same peer, catalog and options, that goes on from where the old one got to; its
+	// Starts a new session with the same peer, catalog and options, which continues where the old one stopped. Its
 	// `resumedFrom` names the old one, which stays as it is.
 	//
 	// Takes any type of body and a specified content type.
@@ -3578,9 +3578,9 @@ type ClientInterface interface {
 	// Corresponds with POST /api/admin/sync/full-sync/{sessionId}/resume (the `ResumeFullSync` operationId).
 	ResumeFullSyncWithBody(ctx context.Context, sessionId PathSessionID, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
 
-	// ResumeFullSync Go on with a session that failed or was cancelled
+	// ResumeFullSync Resume a session that failed or was cancelled
 	//
-	// Starts a new session, with the same peer, catalog and options, that goes on from where the old one got to; its
+	// Starts a new session with the same peer, catalog and options, which continues where the old one stopped. Its
 	// `resumedFrom` names the old one, which stays as it is.
 	//
 	// Takes a body of the `application/json` content type.
@@ -3621,8 +3621,8 @@ type ClientInterface interface {
 
 	// ChangePeerWithBody Change a peer
 	//
-	// Changes the members that are given. Another scheme, host or port in `url` needs a new `token` in the same
-	// request (422 otherwise), so that a token is never sent to an address it was not given for.
+	// Changes the members that you send. To change scheme, host or port of the `url`, send a new `token` in the same
+	// request (422 otherwise), so that a token is never sent to an address it was not meant for.
 	//
 	// A peer cannot be switched off while a session with it is active (409, with the session's id).
 	//
@@ -3633,8 +3633,8 @@ type ClientInterface interface {
 
 	// ChangePeer Change a peer
 	//
-	// Changes the members that are given. Another scheme, host or port in `url` needs a new `token` in the same
-	// request (422 otherwise), so that a token is never sent to an address it was not given for.
+	// Changes the members that you send. To change scheme, host or port of the `url`, send a new `token` in the same
+	// request (422 otherwise), so that a token is never sent to an address it was not meant for.
 	//
 	// A peer cannot be switched off while a session with it is active (409, with the session's id).
 	//
@@ -3643,7 +3643,7 @@ type ClientInterface interface {
 	// Corresponds with PATCH /api/admin/sync/peers/{nodeId} (the `ChangePeer` operationId).
 	ChangePeer(ctx context.Context, nodeId PeerNodeID, body ChangePeerJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
 
-	// CheckPeer Ask a peer whether it can be pulled from
+	// CheckPeer Check whether you can pull from a peer
 	//
 	// Reachable? Which node answers? Does it accept our token? A failed check is an answer (200), not an error.
 	//
@@ -3652,13 +3652,12 @@ type ClientInterface interface {
 
 	// SignInWithBody Sign in
 	//
-	// Gives a person of this node a token for a short time (`FULLSYNC_LOGIN_TTL`, an hour where nothing is set). There
-	// is no renewal: sign in again. The token ends early when its user signs out with it, is disabled, or gets another
-	// password or role.
+	// Gives a user of this node a short-lived token (`FULLSYNC_LOGIN_TTL`, by default an hour). Tokens are not renewed: sign
+	// in again. The token ends early if its user signs out with it, is disabled, or gets another password or role.
 	//
-	// A wrong password and an unknown or disabled name get the same 401, after the same work. Failed logins are slowed
-	// per name and per address, over all replicas: after a few free ones a wait that doubles, answered with 429 and
-	// `Retry-After`. While it lasts the right password is refused too, and nothing is counted.
+	// A wrong password and an unknown or disabled name get the same 401, after the same work. Failed logins slow down the
+	// next ones, per name and per address, on all replicas: the first few are free, then comes a wait that doubles each time,
+	// with 429 and `Retry-After`. During the wait even the right password is refused, and nothing is counted.
 	//
 	// Takes any type of body and a specified content type.
 	//
@@ -3667,13 +3666,12 @@ type ClientInterface interface {
 
 	// SignIn Sign in
 	//
-	// Gives a person of this node a token for a short time (`FULLSYNC_LOGIN_TTL`, an hour where nothing is set). There
-	// is no renewal: sign in again. The token ends early when its user signs out with it, is disabled, or gets another
-	// password or role.
+	// Gives a user of this node a short-lived token (`FULLSYNC_LOGIN_TTL`, by default an hour). Tokens are not renewed: sign
+	// in again. The token ends early if its user signs out with it, is disabled, or gets another password or role.
 	//
-	// A wrong password and an unknown or disabled name get the same 401, after the same work. Failed logins are slowed
-	// per name and per address, over all replicas: after a few free ones a wait that doubles, answered with 429 and
-	// `Retry-After`. While it lasts the right password is refused too, and nothing is counted.
+	// A wrong password and an unknown or disabled name get the same 401, after the same work. Failed logins slow down the
+	// next ones, per name and per address, on all replicas: the first few are free, then comes a wait that doubles each time,
+	// with 429 and `Retry-After`. During the wait even the right password is refused, and nothing is counted.
 	//
 	// Takes a body of the `application/json` content type.
 	//
@@ -3682,47 +3680,47 @@ type ClientInterface interface {
 
 	// SignOut Sign out
 	//
-	// Ends the token of this request, on every replica at once: its id (`jti`) is kept as ended until the token would
-	// have expired. Other logins of the same user go on. A token of `fullsync token` cannot be ended this way (422); it
-	// lives until it expires.
+	// Ends the token of this request, on every replica at once: its id (`jti`) is remembered until the token would have
+	// expired. Other logins of the same user go on. A token made by `fullsync token` cannot be ended this way (422); it is
+	// valid until it expires.
 	//
 	// Corresponds with POST /api/auth/logout (the `SignOut` operationId).
 	SignOut(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// GetMe Who am I?
 	//
-	// Whom the token of the request speaks for, what it may do, until when, and at which node.
+	// Whose token this is, what it may do, until when, and on which node.
 	//
 	// Corresponds with GET /api/auth/me (the `GetMe` operationId).
 	GetMe(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// ListCatalogs List the catalogs
 	//
-	// By name. A catalog is there as long as it holds a product.
+	// By name. A catalog exists as long as it holds a product.
 	//
 	// Corresponds with GET /api/catalogs (the `ListCatalogs` operationId).
 	ListCatalogs(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// DeleteCatalog Delete a catalog
 	//
-	// Deletes every product of a catalog, which must hold exactly as many as `products` says: so nobody deletes another
-	// catalog than they looked at. It goes in short steps, so that a large catalog keeps nobody waiting. Where it is
-	// interrupted (a sync begins, the database goes away, the caller leaves), what was deleted stays deleted; ask for the
-	// number that is left and call again.
+	// Deletes every product of a catalog, which must hold exactly as many as `products` says, so that nobody deletes another
+	// catalog than the one they looked at. It goes in short steps, so that a large catalog keeps nobody waiting. If it is
+	// interrupted (a sync begins, the database goes away, the caller leaves), what was deleted stays deleted; ask how many
+	// are left and call again.
 	//
 	// Corresponds with DELETE /api/catalogs/{catalog} (the `DeleteCatalog` operationId).
 	DeleteCatalog(ctx context.Context, catalog Catalog, params *DeleteCatalogParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// ListProducts List the products of a catalog
 	//
-	// In ascending byte order of id. A catalog that holds nothing has no products; that is not an error.
+	// In ascending byte order of id. For an empty or unknown catalog the list is empty; that is not an error.
 	//
 	// Corresponds with GET /api/catalogs/{catalog}/products (the `ListProducts` operationId).
 	ListProducts(ctx context.Context, catalog Catalog, params *ListProductsParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// DeleteProduct Delete a product
 	//
-	// Refused with 409 while a session writes the catalog. The next sync from a source that has the product brings it back.
+	// Refused with 409 while a session is writing the catalog. The next sync from a source that has the product brings it back.
 	//
 	// Corresponds with DELETE /api/catalogs/{catalog}/products/{id} (the `DeleteProduct` operationId).
 	DeleteProduct(ctx context.Context, catalog Catalog, id ProductID, params *DeleteProductParams, reqEditors ...RequestEditorFn) (*http.Response, error)
@@ -3734,10 +3732,10 @@ type ClientInterface interface {
 
 	// PutProductWithBody Create or replace a product
 	//
-	// The body is the whole product, by the rules of a line of a product file: what it does not name, the product does
-	// not have afterwards. `id` may be left out. `originNodeId`, `createdAt` and `updatedAt` are ignored, so what was read
-	// can be changed and sent back. A product with new content comes from this node. Refused with 409 while a session
-	// writes the catalog.
+	// The body is the whole product, by the rules for a line of a product file: a member that you leave out is removed.
+	// `id` may be left out. `originNodeId`, `createdAt` and `updatedAt` are ignored, so you can change what you read and
+	// send it back. A product with new content has this node as its origin. Refused with 409 while a session is writing the
+	// catalog.
 	//
 	// Takes any type of body and a specified content type.
 	//
@@ -3746,10 +3744,10 @@ type ClientInterface interface {
 
 	// PutProduct Create or replace a product
 	//
-	// The body is the whole product, by the rules of a line of a product file: what it does not name, the product does
-	// not have afterwards. `id` may be left out. `originNodeId`, `createdAt` and `updatedAt` are ignored, so what was read
-	// can be changed and sent back. A product with new content comes from this node. Refused with 409 while a session
-	// writes the catalog.
+	// The body is the whole product, by the rules for a line of a product file: a member that you leave out is removed.
+	// `id` may be left out. `originNodeId`, `createdAt` and `updatedAt` are ignored, so you can change what you read and
+	// send it back. A product with new content has this node as its origin. Refused with 409 while a session is writing the
+	// catalog.
 	//
 	// Takes a body of the `application/json` content type.
 	//
@@ -3759,9 +3757,9 @@ type ClientInterface interface {
 	// EditProductsWithBody Change many products at once
 	//
 	// Up to 5,000 edits of different products, all or none, in one transaction. Each puts or deletes one product, as
-	// `PUT` and `DELETE` of that product do, and may have their conditions. Deleting what is not there is no failure.
-	// Where one edit is wrong, nothing is written, and `details` says what is wrong with which (the first 20). Refused
-	// with 409 while a session writes the catalog.
+	// `PUT` and `DELETE` of that product do, and may have their conditions. Deleting a product that does not exist is not a
+	// failure. If an edit is wrong, nothing is written, and `details` names the wrong edits and their problems (the first
+	// 20). Refused with 409 while a session is writing the catalog.
 	//
 	// Takes any type of body and a specified content type.
 	//
@@ -3771,9 +3769,9 @@ type ClientInterface interface {
 	// EditProducts Change many products at once
 	//
 	// Up to 5,000 edits of different products, all or none, in one transaction. Each puts or deletes one product, as
-	// `PUT` and `DELETE` of that product do, and may have their conditions. Deleting what is not there is no failure.
-	// Where one edit is wrong, nothing is written, and `details` says what is wrong with which (the first 20). Refused
-	// with 409 while a session writes the catalog.
+	// `PUT` and `DELETE` of that product do, and may have their conditions. Deleting a product that does not exist is not a
+	// failure. If an edit is wrong, nothing is written, and `details` names the wrong edits and their problems (the first
+	// 20). Refused with 409 while a session is writing the catalog.
 	//
 	// Takes a body of the `application/json` content type.
 	//
@@ -3787,25 +3785,25 @@ type ClientInterface interface {
 
 	// ReadNodeDigests Digests of spans, for comparing catalogs
 	//
-	// Cuts the catalog into spans of `every` products and says of each how many products it holds and the sum of their
-	// digests. Spans with the same count and sum hold the same products. A product's digest is the first 8 bytes of its content
-	// hash, as a number; sums are modulo 2^64.
+	// Cuts the catalog into spans of `every` products. For each it gives the number of products and the sum of their digests.
+	// Spans with the same count and sum hold the same products. A product's digest is the first 8 bytes of its content hash, as
+	// a number; sums are modulo 2^64.
 	//
-	// Lines of `NodeDigestLine`, and always a last line `NodeDigestsEnd`. A page ends at `limit`, and after
-	// 2,000,000 products. A span may be shorter than asked for. The `sum` is left out while a product in the span is not
-	// known to be what its stored hash says, because something else than fullsync changed it: such a span equals no other. It
-	// comes back by itself, soon after. Digests can only be compared where `hashVersion` is the same.
+	// The lines are `NodeDigestLine`, and the last line is always `NodeDigestsEnd`. A page ends at `limit`, or after
+	// 2,000,000 products. A span may be shorter than you asked for. If something other than fullsync changed a product in a
+	// span, its stored hash cannot be trusted, and the span has no `sum`: it then equals no other. The sum soon comes back by
+	// itself. Digests can only be compared if `hashVersion` is the same.
 	//
 	// Corresponds with GET /api/node/catalogs/{catalog}/digests (the `ReadNodeDigests` operationId).
 	ReadNodeDigests(ctx context.Context, catalog Catalog, params *ReadNodeDigestsParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// ReadNodeDigestsOfIntervalsWithBody Digests of given intervals
 	//
-	// Answers for given intervals as the page of digests does for spans of its own: from `after` up to the first bound, from
-	// there up to the second, and so on. There is one line for each, also where it holds nothing.
+	// Like the page of digests, but for intervals that you choose: from `after` up to the first bound, from there up to the
+	// second, and so on. There is one line for each, even for an empty one.
 	//
-	// With `rehash` a page ends when it took some seconds or 100,000 products, and `next` is the last bound it answered for. An
-	// interval that holds more than that comes without a sum: ask for smaller ones.
+	// With `rehash` a page ends after a few seconds or 100,000 products, and `next` is the last bound that it answers for. A
+	// larger interval has no sum: ask for smaller ones.
 	//
 	// Takes any type of body and a specified content type.
 	//
@@ -3814,11 +3812,11 @@ type ClientInterface interface {
 
 	// ReadNodeDigestsOfIntervals Digests of given intervals
 	//
-	// Answers for given intervals as the page of digests does for spans of its own: from `after` up to the first bound, from
-	// there up to the second, and so on. There is one line for each, also where it holds nothing.
+	// Like the page of digests, but for intervals that you choose: from `after` up to the first bound, from there up to the
+	// second, and so on. There is one line for each, even for an empty one.
 	//
-	// With `rehash` a page ends when it took some seconds or 100,000 products, and `next` is the last bound it answered for. An
-	// interval that holds more than that comes without a sum: ask for smaller ones.
+	// With `rehash` a page ends after a few seconds or 100,000 products, and `next` is the last bound that it answers for. A
+	// larger interval has no sum: ask for smaller ones.
 	//
 	// Takes a body of the `application/json` content type.
 	//
@@ -3827,15 +3825,15 @@ type ClientInterface interface {
 
 	// ReadNodeHashes One page of ids and content hashes in key order
 	//
-	// The same as the products' page, with lines of `NodeHashLine`, for comparing catalogs without reading them.
+	// Like the page of products, but with `NodeHashLine` lines, for comparing catalogs without reading them.
 	//
 	// Corresponds with GET /api/node/catalogs/{catalog}/hashes (the `ReadNodeHashes` operationId).
 	ReadNodeHashes(ctx context.Context, catalog Catalog, params *ReadNodeHashesParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// ReadNodeHashesOfIntervalsWithBody Ids and content hashes of given intervals
 	//
-	// The same as the page of hashes, for the products in the given intervals, which ascend and do not overlap. Where the
-	// page is full before the last of them, `next` says behind which id to ask again.
+	// Like the page of hashes, but for the products in the given intervals, which must ascend and not overlap. If the page is
+	// full before the last one, `next` is the id after which to ask again.
 	//
 	// Takes any type of body and a specified content type.
 	//
@@ -3844,8 +3842,8 @@ type ClientInterface interface {
 
 	// ReadNodeHashesOfIntervals Ids and content hashes of given intervals
 	//
-	// The same as the page of hashes, for the products in the given intervals, which ascend and do not overlap. Where the
-	// page is full before the last of them, `next` says behind which id to ask again.
+	// Like the page of hashes, but for the products in the given intervals, which must ascend and not overlap. If the page is
+	// full before the last one, `next` is the id after which to ask again.
 	//
 	// Takes a body of the `application/json` content type.
 	//
@@ -3854,18 +3852,18 @@ type ClientInterface interface {
 
 	// ReadNodeProducts One short page of products in key order
 	//
-	// Lines of JSON in ascending byte order of id, `NodeProductLine` each (`NodeUnreadableLine` for a product that the node
-	// itself cannot read), and always a last line `NodePageEnd`. A page
-	// without that last line was cut and must not be used. A page ends at `limit` or after about 4 MiB. Pages are
-	// not a snapshot: what changes behind the cursor comes with the next sync.
+	// Lines of JSON in ascending byte order of id. Each is a `NodeProductLine` (or a `NodeUnreadableLine`, for a product that
+	// the node itself cannot read), and the last line is always `NodePageEnd`. A page without that last line was cut and must
+	// not be used. A page ends at `limit` or after about 4 MiB. Pages are not a snapshot: what changes behind the cursor comes
+	// with the next sync.
 	//
 	// Corresponds with GET /api/node/catalogs/{catalog}/products (the `ReadNodeProducts` operationId).
 	ReadNodeProducts(ctx context.Context, catalog Catalog, params *ReadNodeProductsParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// ReadNodeProductsByIdWithBody Single products
 	//
-	// The products with the given ids, as a page in key order. What is not there is left out. Where the page is full before the
-	// last of them, `next` says behind which id to ask again.
+	// The products with the given ids, as a page in key order. Ids that do not exist are left out. If the page is full before
+	// the last one, `next` is the id after which to ask again.
 	//
 	// Takes any type of body and a specified content type.
 	//
@@ -3874,8 +3872,8 @@ type ClientInterface interface {
 
 	// ReadNodeProductsById Single products
 	//
-	// The products with the given ids, as a page in key order. What is not there is left out. Where the page is full before the
-	// last of them, `next` says behind which id to ask again.
+	// The products with the given ids, as a page in key order. Ids that do not exist are left out. If the page is full before
+	// the last one, `next` is the id after which to ask again.
 	//
 	// Takes a body of the `application/json` content type.
 	//
@@ -3884,23 +3882,23 @@ type ClientInterface interface {
 
 	// GetSyncService Whether the sync service runs
 	//
-	// It runs as long as the node does. For whether the database and the jobs answer, ask `/readyz`.
+	// It runs as long as the node does. To find out whether the database and the jobs answer, ask `/readyz`.
 	//
 	// Corresponds with GET /api/sync/service (the `GetSyncService` operationId).
 	GetSyncService(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error)
 
-	// ControlSyncServiceWithBody Is always refused
+	// ControlSyncServiceWithBody Always refused
 	//
-	// The admin application can ask for the service to start or stop. It runs as long as the node does, and the answer says so.
+	// The admin application can ask the service to start or stop. But it runs as long as the node does, and the answer says so.
 	//
 	// Takes any type of body and a specified content type.
 	//
 	// Corresponds with POST /api/sync/service (the `ControlSyncService` operationId).
 	ControlSyncServiceWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
 
-	// ControlSyncService Is always refused
+	// ControlSyncService Always refused
 	//
-	// The admin application can ask for the service to start or stop. It runs as long as the node does, and the answer says so.
+	// The admin application can ask the service to start or stop. But it runs as long as the node does, and the answer says so.
 	//
 	// Takes a body of the `application/json` content type.
 	//
@@ -3909,15 +3907,15 @@ type ClientInterface interface {
 
 	// GetSyncStats Peers, sessions and products at a glance
 	//
-	// What the admin application shows on its first page. Its words come from an earlier backend: events are products that
-	// a sync handled, and of what fullsync does not have, such as conflicts, there are 0. Everything is counted when a session
-	// ends; those that are running count for `sessions` and `overview` only. Products are counted anew every few seconds
-	// where a node holds many.
+	// What the admin application shows on its first page. The words come from an earlier backend: "events" are products that
+	// a sync handled, and things that fullsync does not have, such as conflicts, are 0. A session is counted when it ends;
+	// running ones count only for `sessions` and `overview`. If a node has many products, they are recounted every few
+	// seconds.
 	//
 	// Corresponds with GET /api/sync/stats (the `GetSyncStats` operationId).
 	GetSyncStats(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error)
 
-	// GetHealth Does the process live?
+	// GetHealth Is the process alive?
 	//
 	// Corresponds with GET /healthz (the `GetHealth` operationId).
 	GetHealth(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error)
@@ -3951,13 +3949,13 @@ func (c *Client) ListFullSyncs(ctx context.Context, params *ListFullSyncsParams,
 // StartFullSyncWithBody Start a full sync
 //
 // Pulls a peer's catalog into this node. The answer comes as soon as the session exists; a worker carries it out.
-// At most one session is active per catalog; `ifRunning` says what happens when there is one already. What is not
+// A catalog has at most one active session; `ifRunning` says what happens if there already is one. What is not
 // available in this version (`action: push`, `dryRun`, and any name not listed here) is refused with 422 by name, never
 // ignored.
 //
-// With the header `Idempotency-Key` a start is safe to repeat: the same caller, key and request get the same
-// session and status for 24 hours, and a repeat never replaces anything again. Only starts that were answered with
-// 200 or 202 are kept.
+// With the header `Idempotency-Key` a start is safe to repeat: for 24 hours the same caller, key and request get the
+// same session and status code, and a repeat never replaces anything again. Keys are kept only for starts that were
+// answered with 200 or 202.
 //
 // Takes any type of body and a specified content type.
 //
@@ -3977,13 +3975,13 @@ func (c *Client) StartFullSyncWithBody(ctx context.Context, params *StartFullSyn
 // StartFullSync Start a full sync
 //
 // Pulls a peer's catalog into this node. The answer comes as soon as the session exists; a worker carries it out.
-// At most one session is active per catalog; `ifRunning` says what happens when there is one already. What is not
+// A catalog has at most one active session; `ifRunning` says what happens if there already is one. What is not
 // available in this version (`action: push`, `dryRun`, and any name not listed here) is refused with 422 by name, never
 // ignored.
 //
-// With the header `Idempotency-Key` a start is safe to repeat: the same caller, key and request get the same
-// session and status for 24 hours, and a repeat never replaces anything again. Only starts that were answered with
-// 200 or 202 are kept.
+// With the header `Idempotency-Key` a start is safe to repeat: for 24 hours the same caller, key and request get the
+// same session and status code, and a repeat never replaces anything again. Keys are kept only for starts that were
+// answered with 200 or 202.
 //
 // Takes a body of the `application/json` content type.
 //
@@ -4002,10 +4000,10 @@ func (c *Client) StartFullSync(ctx context.Context, params *StartFullSyncParams,
 
 // CancelFullSyncWithBody Cancel a session
 //
-// Takes effect at once, whether the session's worker lives or not: once this has been answered, nothing of that
-// session is written any more and a new sync can start. Cancelling a cancelled session again gives the same
-// answer with `alreadyCancelled` true. A 503 with code `CANCEL_UNCERTAIN` means that the database did not answer:
-// the session may be cancelled or not, and it is safe to cancel it again.
+// Takes effect at once, whether the session's worker is alive or not: after the answer nothing more of that session
+// is written, and a new sync can start. If you cancel a cancelled session again, you get the same answer with
+// `alreadyCancelled` true. A 503 with code `CANCEL_UNCERTAIN` means that the database did not answer: the session may
+// or may not be cancelled, and it is safe to cancel it again.
 //
 // Takes any type of body and a specified content type.
 //
@@ -4024,10 +4022,10 @@ func (c *Client) CancelFullSyncWithBody(ctx context.Context, contentType string,
 
 // CancelFullSync Cancel a session
 //
-// Takes effect at once, whether the session's worker lives or not: once this has been answered, nothing of that
-// session is written any more and a new sync can start. Cancelling a cancelled session again gives the same
-// answer with `alreadyCancelled` true. A 503 with code `CANCEL_UNCERTAIN` means that the database did not answer:
-// the session may be cancelled or not, and it is safe to cancel it again.
+// Takes effect at once, whether the session's worker is alive or not: after the answer nothing more of that session
+// is written, and a new sync can start. If you cancel a cancelled session again, you get the same answer with
+// `alreadyCancelled` true. A 503 with code `CANCEL_UNCERTAIN` means that the database did not answer: the session may
+// or may not be cancelled, and it is safe to cancel it again.
 //
 // Takes a body of the `application/json` content type.
 //
@@ -4046,11 +4044,11 @@ func (c *Client) CancelFullSync(ctx context.Context, body CancelFullSyncJSONRequ
 
 // CancelStuckFullSyncsWithBody Cancel the sessions whose worker is dead
 //
-// Cancels, like the command `fullsync cancel-stuck`, the active sessions whose worker gives no sign of life; with
-// `all` every active session, with `sessionId` that one. Each comes with the evidence on which it counts as stuck.
-// Such sessions are also taken over by themselves; this is for those who do not want to wait, or do not want the
-// sync any more. Where there is nothing to do the list is empty. A session that is named and was cancelled before is in
-// it with `was cancelled before`: repeating this is safe, as with a cancel.
+// Like the command `fullsync cancel-stuck`, cancels the active sessions whose worker gives no sign of life; with
+// `all` every active session, with `sessionId` that one. Each comes with the evidence for its being stuck. Such
+// sessions are also taken over automatically; this is for people who do not want to wait, or do not want the sync any
+// more. If there is nothing to do, the list is empty. If you name a session that was cancelled before, it is listed with
+// `was cancelled before`: repeating this is safe, as with a cancel.
 //
 // Takes any type of body and a specified content type.
 //
@@ -4069,11 +4067,11 @@ func (c *Client) CancelStuckFullSyncsWithBody(ctx context.Context, contentType s
 
 // CancelStuckFullSyncs Cancel the sessions whose worker is dead
 //
-// Cancels, like the command `fullsync cancel-stuck`, the active sessions whose worker gives no sign of life; with
-// `all` every active session, with `sessionId` that one. Each comes with the evidence on which it counts as stuck.
-// Such sessions are also taken over by themselves; this is for those who do not want to wait, or do not want the
-// sync any more. Where there is nothing to do the list is empty. A session that is named and was cancelled before is in
-// it with `was cancelled before`: repeating this is safe, as with a cancel.
+// Like the command `fullsync cancel-stuck`, cancels the active sessions whose worker gives no sign of life; with
+// `all` every active session, with `sessionId` that one. Each comes with the evidence for its being stuck. Such
+// sessions are also taken over automatically; this is for people who do not want to wait, or do not want the sync any
+// more. If there is nothing to do, the list is empty. If you name a session that was cancelled before, it is listed with
+// `was cancelled before`: repeating this is safe, as with a cancel.
 //
 // Takes a body of the `application/json` content type.
 //
@@ -4092,22 +4090,22 @@ func (c *Client) CancelStuckFullSyncs(ctx context.Context, body CancelStuckFullS
 
 // StreamFullSyncEvents Follow sessions live, as a stream of events
 //
-// A stream in the format of Server-Sent Events. It shows sessions wherever they run, on this replica or on another.
+// A stream of Server-Sent Events. It shows all sessions, on whichever replica they run.
 //
 // | event | data | when |
 // |---|---|---|
 // | `snapshot` | `SnapshotEvent` | once, on connecting: the active sessions and the last finished one of each catalog |
-// | `status` | `StatusEvent` | for every change of a status, in the order of each session, also of one that lasted a moment |
-// | `session` | `Session` | when anything of a session has changed (progress, health, its end), at most 4 times a second per session |
+// | `status` | `StatusEvent` | for every change of a session's status, in order, even if a status lasted only a moment |
+// | `session` | `Session` | when anything about a session has changed (progress, health, its end), at most 4 times a second per session |
 // | `end` | `EndEvent` | last, when the server ends the stream and can say why |
 //
-// Every event but `end` has an `id`. A client that reconnects sends the last one it got as `Last-Event-ID`: the changes
-// of status that it missed come first, then the snapshot with `resumed` true. Where the id says nothing to this node, or
-// too much has happened since, only the snapshot comes, with `resumed` false.
+// Every event except `end` has an `id`. To reconnect, send the last one you got as `Last-Event-ID`: the status changes
+// that you missed come first, then the snapshot with `resumed` true. If this node does not know the id, or too much has
+// happened since, only the snapshot comes, with `resumed` false.
 //
 // A comment line comes every 3 s, after a look at the database: nothing has changed since the last event. So 10 s without
-// a line mean that the node, its database or the connection is frozen or gone. The stream ends when the token expires (get a new
-// one first, then reconnect), when the replica stops, and when the client does not take what it is sent; reconnect
+// a line mean that the node, its database or the connection is frozen or gone. The stream ends when the token expires (get
+// a new one first, then reconnect), when the replica stops, and when the client does not read fast enough; reconnect
 // after the time in `retry` (milliseconds). Browsers' `EventSource` cannot send the token: read the stream with
 // `fetch`.
 //
@@ -4156,8 +4154,8 @@ func (c *Client) GetFullSync(ctx context.Context, sessionId PathSessionID, reqEd
 
 // ListFullSyncDeletes The products that a session found to be gone at the source
 //
-// Only of a session with `deleteMissing`. What was withheld stays in the list when it is approved later: the session that
-// deletes it has a list of its own. Kept as long as the session.
+// Only for a session with `deleteMissing`. Withheld products stay on the list even if they are approved later: the session
+// that deletes them has its own list. The list is kept as long as the session.
 //
 // Corresponds with GET /api/admin/sync/full-sync/{sessionId}/deletes (the `ListFullSyncDeletes` operationId).
 func (c *Client) ListFullSyncDeletes(ctx context.Context, sessionId PathSessionID, params *ListFullSyncDeletesParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
@@ -4174,8 +4172,8 @@ func (c *Client) ListFullSyncDeletes(ctx context.Context, sessionId PathSessionI
 
 // ApproveFullSyncDeletesWithBody Delete what a session withheld
 //
-// Starts a new session with the same peer, catalog and options, which syncs and then deletes the products of the list without
-// asking again. The list is a ceiling: a product that is back at the source, or that was changed here since, stays.
+// Starts a new session with the same peer, catalog and options, which syncs and then deletes the products on the list without
+// asking again. Nothing else is deleted, and a product that is back at the source, or that was changed here since, stays.
 //
 // Takes any type of body and a specified content type.
 //
@@ -4194,8 +4192,8 @@ func (c *Client) ApproveFullSyncDeletesWithBody(ctx context.Context, sessionId P
 
 // ApproveFullSyncDeletes Delete what a session withheld
 //
-// Starts a new session with the same peer, catalog and options, which syncs and then deletes the products of the list without
-// asking again. The list is a ceiling: a product that is back at the source, or that was changed here since, stays.
+// Starts a new session with the same peer, catalog and options, which syncs and then deletes the products on the list without
+// asking again. Nothing else is deleted, and a product that is back at the source, or that was changed here since, stays.
 //
 // Takes a body of the `application/json` content type.
 //
@@ -4214,8 +4212,8 @@ func (c *Client) ApproveFullSyncDeletes(ctx context.Context, sessionId PathSessi
 
 // GetFullSyncReceipt The receipt of a finished session
 //
-// The account of what a session did, from its end on. Nothing can alter it: every write of a worker is refused once
-// its session has ended. A session that still runs has none yet.
+// The account of what a finished session did. Nothing can change it: once a session has ended, every write of its
+// worker is refused. A session that is still running has none yet.
 //
 // Corresponds with GET /api/admin/sync/full-sync/{sessionId}/receipt (the `GetFullSyncReceipt` operationId).
 func (c *Client) GetFullSyncReceipt(ctx context.Context, sessionId PathSessionID, reqEditors ...RequestEditorFn) (*http.Response, error) {
@@ -4232,10 +4230,10 @@ func (c *Client) GetFullSyncReceipt(ctx context.Context, sessionId PathSessionID
 
 // ListFullSyncRejects The products that a session refused, and why
 //
-// Those it has refused so far, in the order in which they came; their number is `rejected` in the session. A reject does
-// not fail its session. While the session runs more may come, always behind those that are there, so no page changes
-// any more. A resumed session has its own; what was refused before is listed with the session it went on from.
-// Rejects are kept as long as their session.
+// The products refused so far, in the order in which they came; `rejected` in the session counts them. A reject does
+// not fail its session. While the session runs, new ones are added at the end, so pages you have read do not change. A
+// resumed session has its own list; earlier rejects are listed with the session that it resumes. Rejects are kept as
+// long as their session.
 //
 // Corresponds with GET /api/admin/sync/full-sync/{sessionId}/rejects (the `ListFullSyncRejects` operationId).
 func (c *Client) ListFullSyncRejects(ctx context.Context, sessionId PathSessionID, params *ListFullSyncRejectsParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
@@ -4250,9 +4248,9 @@ func (c *Client) ListFullSyncRejects(ctx context.Context, sessionId PathSessionI
 	return c.Client.Do(req)
 }
 
-// ResumeFullSyncWithBody Go on with a session that failed or was cancelled
+// ResumeFullSyncWithBody Resume a session that failed or was cancelled
 //
-// Starts a new session, with the same peer, catalog and options, that goes on from where the old one got to; its
+// Starts a new session with the same peer, catalog and options, which continues where the old one stopped. Its
 // `resumedFrom` names the old one, which stays as it is.
 //
 // Takes any type of body and a specified content type.
@@ -4270,9 +4268,9 @@ func (c *Client) ResumeFullSyncWithBody(ctx context.Context, sessionId PathSessi
 	return c.Client.Do(req)
 }
 
-// ResumeFullSync Go on with a session that failed or was cancelled
+// ResumeFullSync Resume a session that failed or was cancelled
 //
-// Starts a new session, with the same peer, catalog and options, that goes on from where the old one got to; its
+// Starts a new session with the same peer, catalog and options, which continues where the old one stopped. Its
 // `resumedFrom` names the old one, which stays as it is.
 //
 // Takes a body of the `application/json` content type.
@@ -4373,8 +4371,8 @@ func (c *Client) GetPeer(ctx context.Context, nodeId PeerNodeID, reqEditors ...R
 
 // ChangePeerWithBody Change a peer
 //
-// Changes the members that are given. Another scheme, host or port in `url` needs a new `token` in the same
-// request (422 otherwise), so that a token is never sent to an address it was not given for.
+// Changes the members that you send. To change scheme, host or port of the `url`, send a new `token` in the same
+// request (422 otherwise), so that a token is never sent to an address it was not meant for.
 //
 // A peer cannot be switched off while a session with it is active (409, with the session's id).
 //
@@ -4395,8 +4393,8 @@ func (c *Client) ChangePeerWithBody(ctx context.Context, nodeId PeerNodeID, cont
 
 // ChangePeer Change a peer
 //
-// Changes the members that are given. Another scheme, host or port in `url` needs a new `token` in the same
-// request (422 otherwise), so that a token is never sent to an address it was not given for.
+// Changes the members that you send. To change scheme, host or port of the `url`, send a new `token` in the same
+// request (422 otherwise), so that a token is never sent to an address it was not meant for.
 //
 // A peer cannot be switched off while a session with it is active (409, with the session's id).
 //
@@ -4415,7 +4413,7 @@ func (c *Client) ChangePeer(ctx context.Context, nodeId PeerNodeID, body ChangeP
 	return c.Client.Do(req)
 }
 
-// CheckPeer Ask a peer whether it can be pulled from
+// CheckPeer Check whether you can pull from a peer
 //
 // Reachable? Which node answers? Does it accept our token? A failed check is an answer (200), not an error.
 //
@@ -4434,13 +4432,12 @@ func (c *Client) CheckPeer(ctx context.Context, nodeId PeerNodeID, reqEditors ..
 
 // SignInWithBody Sign in
 //
-// Gives a person of this node a token for a short time (`FULLSYNC_LOGIN_TTL`, an hour where nothing is set). There
-// is no renewal: sign in again. The token ends early when its user signs out with it, is disabled, or gets another
-// password or role.
+// Gives a user of this node a short-lived token (`FULLSYNC_LOGIN_TTL`, by default an hour). Tokens are not renewed: sign
+// in again. The token ends early if its user signs out with it, is disabled, or gets another password or role.
 //
-// A wrong password and an unknown or disabled name get the same 401, after the same work. Failed logins are slowed
-// per name and per address, over all replicas: after a few free ones a wait that doubles, answered with 429 and
-// `Retry-After`. While it lasts the right password is refused too, and nothing is counted.
+// A wrong password and an unknown or disabled name get the same 401, after the same work. Failed logins slow down the
+// next ones, per name and per address, on all replicas: the first few are free, then comes a wait that doubles each time,
+// with 429 and `Retry-After`. During the wait even the right password is refused, and nothing is counted.
 //
 // Takes any type of body and a specified content type.
 //
@@ -4459,13 +4456,12 @@ func (c *Client) SignInWithBody(ctx context.Context, contentType string, body io
 
 // SignIn Sign in
 //
-// Gives a person of this node a token for a short time (`FULLSYNC_LOGIN_TTL`, an hour where nothing is set). There
-// is no renewal: sign in again. The token ends early when its user signs out with it, is disabled, or gets another
-// password or role.
+// Gives a user of this node a short-lived token (`FULLSYNC_LOGIN_TTL`, by default an hour). Tokens are not renewed: sign
+// in again. The token ends early if its user signs out with it, is disabled, or gets another password or role.
 //
-// A wrong password and an unknown or disabled name get the same 401, after the same work. Failed logins are slowed
-// per name and per address, over all replicas: after a few free ones a wait that doubles, answered with 429 and
-// `Retry-After`. While it lasts the right password is refused too, and nothing is counted.
+// A wrong password and an unknown or disabled name get the same 401, after the same work. Failed logins slow down the
+// next ones, per name and per address, on all replicas: the first few are free, then comes a wait that doubles each time,
+// with 429 and `Retry-After`. During the wait even the right password is refused, and nothing is counted.
 //
 // Takes a body of the `application/json` content type.
 //
@@ -4484,9 +4480,9 @@ func (c *Client) SignIn(ctx context.Context, body SignInJSONRequestBody, reqEdit
 
 // SignOut Sign out
 //
-// Ends the token of this request, on every replica at once: its id (`jti`) is kept as ended until the token would
-// have expired. Other logins of the same user go on. A token of `fullsync token` cannot be ended this way (422); it
-// lives until it expires.
+// Ends the token of this request, on every replica at once: its id (`jti`) is remembered until the token would have
+// expired. Other logins of the same user go on. A token made by `fullsync token` cannot be ended this way (422); it is
+// valid until it expires.
 //
 // Corresponds with POST /api/auth/logout (the `SignOut` operationId).
 func (c *Client) SignOut(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error) {
@@ -4503,7 +4499,7 @@ func (c *Client) SignOut(ctx context.Context, reqEditors ...RequestEditorFn) (*h
 
 // GetMe Who am I?
 //
-// Whom the token of the request speaks for, what it may do, until when, and at which node.
+// Whose token this is, what it may do, until when, and on which node.
 //
 // Corresponds with GET /api/auth/me (the `GetMe` operationId).
 func (c *Client) GetMe(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error) {
@@ -4520,7 +4516,7 @@ func (c *Client) GetMe(ctx context.Context, reqEditors ...RequestEditorFn) (*htt
 
 // ListCatalogs List the catalogs
 //
-// By name. A catalog is there as long as it holds a product.
+// By name. A catalog exists as long as it holds a product.
 //
 // Corresponds with GET /api/catalogs (the `ListCatalogs` operationId).
 func (c *Client) ListCatalogs(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error) {
@@ -4537,10 +4533,10 @@ func (c *Client) ListCatalogs(ctx context.Context, reqEditors ...RequestEditorFn
 
 // DeleteCatalog Delete a catalog
 //
-// Deletes every product of a catalog, which must hold exactly as many as `products` says: so nobody deletes another
-// catalog than they looked at. It goes in short steps, so that a large catalog keeps nobody waiting. Where it is
-// interrupted (a sync begins, the database goes away, the caller leaves), what was deleted stays deleted; ask for the
-// number that is left and call again.
+// Deletes every product of a catalog, which must hold exactly as many as `products` says, so that nobody deletes another
+// catalog than the one they looked at. It goes in short steps, so that a large catalog keeps nobody waiting. If it is
+// interrupted (a sync begins, the database goes away, the caller leaves), what was deleted stays deleted; ask how many
+// are left and call again.
 //
 // Corresponds with DELETE /api/catalogs/{catalog} (the `DeleteCatalog` operationId).
 func (c *Client) DeleteCatalog(ctx context.Context, catalog Catalog, params *DeleteCatalogParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
@@ -4557,7 +4553,7 @@ func (c *Client) DeleteCatalog(ctx context.Context, catalog Catalog, params *Del
 
 // ListProducts List the products of a catalog
 //
-// In ascending byte order of id. A catalog that holds nothing has no products; that is not an error.
+// In ascending byte order of id. For an empty or unknown catalog the list is empty; that is not an error.
 //
 // Corresponds with GET /api/catalogs/{catalog}/products (the `ListProducts` operationId).
 func (c *Client) ListProducts(ctx context.Context, catalog Catalog, params *ListProductsParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
@@ -4574,7 +4570,7 @@ func (c *Client) ListProducts(ctx context.Context, catalog Catalog, params *List
 
 // DeleteProduct Delete a product
 //
-// Refused with 409 while a session writes the catalog. The next sync from a source that has the product brings it back.
+// Refused with 409 while a session is writing the catalog. The next sync from a source that has the product brings it back.
 //
 // Corresponds with DELETE /api/catalogs/{catalog}/products/{id} (the `DeleteProduct` operationId).
 func (c *Client) DeleteProduct(ctx context.Context, catalog Catalog, id ProductID, params *DeleteProductParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
@@ -4606,10 +4602,10 @@ func (c *Client) GetProduct(ctx context.Context, catalog Catalog, id ProductID, 
 
 // PutProductWithBody Create or replace a product
 //
-// The body is the whole product, by the rules of a line of a product file: what it does not name, the product does
-// not have afterwards. `id` may be left out. `originNodeId`, `createdAt` and `updatedAt` are ignored, so what was read
-// can be changed and sent back. A product with new content comes from this node. Refused with 409 while a session
-// writes the catalog.
+// The body is the whole product, by the rules for a line of a product file: a member that you leave out is removed.
+// `id` may be left out. `originNodeId`, `createdAt` and `updatedAt` are ignored, so you can change what you read and
+// send it back. A product with new content has this node as its origin. Refused with 409 while a session is writing the
+// catalog.
 //
 // Takes any type of body and a specified content type.
 //
@@ -4628,10 +4624,10 @@ func (c *Client) PutProductWithBody(ctx context.Context, catalog Catalog, id Pro
 
 // PutProduct Create or replace a product
 //
-// The body is the whole product, by the rules of a line of a product file: what it does not name, the product does
-// not have afterwards. `id` may be left out. `originNodeId`, `createdAt` and `updatedAt` are ignored, so what was read
-// can be changed and sent back. A product with new content comes from this node. Refused with 409 while a session
-// writes the catalog.
+// The body is the whole product, by the rules for a line of a product file: a member that you leave out is removed.
+// `id` may be left out. `originNodeId`, `createdAt` and `updatedAt` are ignored, so you can change what you read and
+// send it back. A product with new content has this node as its origin. Refused with 409 while a session is writing the
+// catalog.
 //
 // Takes a body of the `application/json` content type.
 //
@@ -4651,9 +4647,9 @@ func (c *Client) PutProduct(ctx context.Context, catalog Catalog, id ProductID, 
 // EditProductsWithBody Change many products at once
 //
 // Up to 5,000 edits of different products, all or none, in one transaction. Each puts or deletes one product, as
-// `PUT` and `DELETE` of that product do, and may have their conditions. Deleting what is not there is no failure.
-// Where one edit is wrong, nothing is written, and `details` says what is wrong with which (the first 20). Refused
-// with 409 while a session writes the catalog.
+// `PUT` and `DELETE` of that product do, and may have their conditions. Deleting a product that does not exist is not a
+// failure. If an edit is wrong, nothing is written, and `details` names the wrong edits and their problems (the first
+// 20). Refused with 409 while a session is writing the catalog.
 //
 // Takes any type of body and a specified content type.
 //
@@ -4673,9 +4669,9 @@ func (c *Client) EditProductsWithBody(ctx context.Context, catalog Catalog, cont
 // EditProducts Change many products at once
 //
 // Up to 5,000 edits of different products, all or none, in one transaction. Each puts or deletes one product, as
-// `PUT` and `DELETE` of that product do, and may have their conditions. Deleting what is not there is no failure.
-// Where one edit is wrong, nothing is written, and `details` says what is wrong with which (the first 20). Refused
-// with 409 while a session writes the catalog.
+// `PUT` and `DELETE` of that product do, and may have their conditions. Deleting a product that does not exist is not a
+// failure. If an edit is wrong, nothing is written, and `details` names the wrong edits and their problems (the first
+// 20). Refused with 409 while a session is writing the catalog.
 //
 // Takes a body of the `application/json` content type.
 //
@@ -4709,14 +4705,14 @@ func (c *Client) GetNode(ctx context.Context, params *GetNodeParams, reqEditors 
 
 // ReadNodeDigests Digests of spans, for comparing catalogs
 //
-// Cuts the catalog into spans of `every` products and says of each how many products it holds and the sum of their
-// digests. Spans with the same count and sum hold the same products. A product's digest is the first 8 bytes of its content
-// hash, as a number; sums are modulo 2^64.
+// Cuts the catalog into spans of `every` products. For each it gives the number of products and the sum of their digests.
+// Spans with the same count and sum hold the same products. A product's digest is the first 8 bytes of its content hash, as
+// a number; sums are modulo 2^64.
 //
-// Lines of `NodeDigestLine`, and always a last line `NodeDigestsEnd`. A page ends at `limit`, and after
-// 2,000,000 products. A span may be shorter than asked for. The `sum` is left out while a product in the span is not
-// known to be what its stored hash says, because something else than fullsync changed it: such a span equals no other. It
-// comes back by itself, soon after. Digests can only be compared where `hashVersion` is the same.
+// The lines are `NodeDigestLine`, and the last line is always `NodeDigestsEnd`. A page ends at `limit`, or after
+// 2,000,000 products. A span may be shorter than you asked for. If something other than fullsync changed a product in a
+// span, its stored hash cannot be trusted, and the span has no `sum`: it then equals no other. The sum soon comes back by
+// itself. Digests can only be compared if `hashVersion` is the same.
 //
 // Corresponds with GET /api/node/catalogs/{catalog}/digests (the `ReadNodeDigests` operationId).
 func (c *Client) ReadNodeDigests(ctx context.Context, catalog Catalog, params *ReadNodeDigestsParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
@@ -4733,11 +4729,11 @@ func (c *Client) ReadNodeDigests(ctx context.Context, catalog Catalog, params *R
 
 // ReadNodeDigestsOfIntervalsWithBody Digests of given intervals
 //
-// Answers for given intervals as the page of digests does for spans of its own: from `after` up to the first bound, from
-// there up to the second, and so on. There is one line for each, also where it holds nothing.
+// Like the page of digests, but for intervals that you choose: from `after` up to the first bound, from there up to the
+// second, and so on. There is one line for each, even for an empty one.
 //
-// With `rehash` a page ends when it took some seconds or 100,000 products, and `next` is the last bound it answered for. An
-// interval that holds more than that comes without a sum: ask for smaller ones.
+// With `rehash` a page ends after a few seconds or 100,000 products, and `next` is the last bound that it answers for. A
+// larger interval has no sum: ask for smaller ones.
 //
 // Takes any type of body and a specified content type.
 //
@@ -4756,11 +4752,11 @@ func (c *Client) ReadNodeDigestsOfIntervalsWithBody(ctx context.Context, catalog
 
 // ReadNodeDigestsOfIntervals Digests of given intervals
 //
-// Answers for given intervals as the page of digests does for spans of its own: from `after` up to the first bound, from
-// there up to the second, and so on. There is one line for each, also where it holds nothing.
+// Like the page of digests, but for intervals that you choose: from `after` up to the first bound, from there up to the
+// second, and so on. There is one line for each, even for an empty one.
 //
-// With `rehash` a page ends when it took some seconds or 100,000 products, and `next` is the last bound it answered for. An
-// interval that holds more than that comes without a sum: ask for smaller ones.
+// With `rehash` a page ends after a few seconds or 100,000 products, and `next` is the last bound that it answers for. A
+// larger interval has no sum: ask for smaller ones.
 //
 // Takes a body of the `application/json` content type.
 //
@@ -4779,7 +4775,7 @@ func (c *Client) ReadNodeDigestsOfIntervals(ctx context.Context, catalog Catalog
 
 // ReadNodeHashes One page of ids and content hashes in key order
 //
-// The same as the products' page, with lines of `NodeHashLine`, for comparing catalogs without reading them.
+// Like the page of products, but with `NodeHashLine` lines, for comparing catalogs without reading them.
 //
 // Corresponds with GET /api/node/catalogs/{catalog}/hashes (the `ReadNodeHashes` operationId).
 func (c *Client) ReadNodeHashes(ctx context.Context, catalog Catalog, params *ReadNodeHashesParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
@@ -4796,8 +4792,8 @@ func (c *Client) ReadNodeHashes(ctx context.Context, catalog Catalog, params *Re
 
 // ReadNodeHashesOfIntervalsWithBody Ids and content hashes of given intervals
 //
-// The same as the page of hashes, for the products in the given intervals, which ascend and do not overlap. Where the
-// page is full before the last of them, `next` says behind which id to ask again.
+// Like the page of hashes, but for the products in the given intervals, which must ascend and not overlap. If the page is
+// full before the last one, `next` is the id after which to ask again.
 //
 // Takes any type of body and a specified content type.
 //
@@ -4816,8 +4812,8 @@ func (c *Client) ReadNodeHashesOfIntervalsWithBody(ctx context.Context, catalog 
 
 // ReadNodeHashesOfIntervals Ids and content hashes of given intervals
 //
-// The same as the page of hashes, for the products in the given intervals, which ascend and do not overlap. Where the
-// page is full before the last of them, `next` says behind which id to ask again.
+// Like the page of hashes, but for the products in the given intervals, which must ascend and not overlap. If the page is
+// full before the last one, `next` is the id after which to ask again.
 //
 // Takes a body of the `application/json` content type.
 //
@@ -4836,10 +4832,10 @@ func (c *Client) ReadNodeHashesOfIntervals(ctx context.Context, catalog Catalog,
 
 // ReadNodeProducts One short page of products in key order
 //
-// Lines of JSON in ascending byte order of id, `NodeProductLine` each (`NodeUnreadableLine` for a product that the node
-// itself cannot read), and always a last line `NodePageEnd`. A page
-// without that last line was cut and must not be used. A page ends at `limit` or after about 4 MiB. Pages are
-// not a snapshot: what changes behind the cursor comes with the next sync.
+// Lines of JSON in ascending byte order of id. Each is a `NodeProductLine` (or a `NodeUnreadableLine`, for a product that
+// the node itself cannot read), and the last line is always `NodePageEnd`. A page without that last line was cut and must
+// not be used. A page ends at `limit` or after about 4 MiB. Pages are not a snapshot: what changes behind the cursor comes
+// with the next sync.
 //
 // Corresponds with GET /api/node/catalogs/{catalog}/products (the `ReadNodeProducts` operationId).
 func (c *Client) ReadNodeProducts(ctx context.Context, catalog Catalog, params *ReadNodeProductsParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
@@ -4856,8 +4852,8 @@ func (c *Client) ReadNodeProducts(ctx context.Context, catalog Catalog, params *
 
 // ReadNodeProductsByIdWithBody Single products
 //
-// The products with the given ids, as a page in key order. What is not there is left out. Where the page is full before the
-// last of them, `next` says behind which id to ask again.
+// The products with the given ids, as a page in key order. Ids that do not exist are left out. If the page is full before
+// the last one, `next` is the id after which to ask again.
 //
 // Takes any type of body and a specified content type.
 //
@@ -4876,8 +4872,8 @@ func (c *Client) ReadNodeProductsByIdWithBody(ctx context.Context, catalog Catal
 
 // ReadNodeProductsById Single products
 //
-// The products with the given ids, as a page in key order. What is not there is left out. Where the page is full before the
-// last of them, `next` says behind which id to ask again.
+// The products with the given ids, as a page in key order. Ids that do not exist are left out. If the page is full before
+// the last one, `next` is the id after which to ask again.
 //
 // Takes a body of the `application/json` content type.
 //
@@ -4896,7 +4892,7 @@ func (c *Client) ReadNodeProductsById(ctx context.Context, catalog Catalog, para
 
 // GetSyncService Whether the sync service runs
 //
-// It runs as long as the node does. For whether the database and the jobs answer, ask `/readyz`.
+// It runs as long as the node does. To find out whether the database and the jobs answer, ask `/readyz`.
 //
 // Corresponds with GET /api/sync/service (the `GetSyncService` operationId).
 func (c *Client) GetSyncService(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error) {
@@ -4911,9 +4907,9 @@ func (c *Client) GetSyncService(ctx context.Context, reqEditors ...RequestEditor
 	return c.Client.Do(req)
 }
 
-// ControlSyncServiceWithBody Is always refused
+// ControlSyncServiceWithBody Always refused
 //
-// The admin application can ask for the service to start or stop. It runs as long as the node does, and the answer says so.
+// The admin application can ask the service to start or stop. But it runs as long as the node does, and the answer says so.
 //
 // Takes any type of body and a specified content type.
 //
@@ -4930,9 +4926,9 @@ func (c *Client) ControlSyncServiceWithBody(ctx context.Context, contentType str
 	return c.Client.Do(req)
 }
 
-// ControlSyncService Is always refused
+// ControlSyncService Always refused
 //
-// The admin application can ask for the service to start or stop. It runs as long as the node does, and the answer says so.
+// The admin application can ask the service to start or stop. But it runs as long as the node does, and the answer says so.
 //
 // Takes a body of the `application/json` content type.
 //
@@ -4951,10 +4947,10 @@ func (c *Client) ControlSyncService(ctx context.Context, body ControlSyncService
 
 // GetSyncStats Peers, sessions and products at a glance
 //
-// What the admin application shows on its first page. Its words come from an earlier backend: events are products that
-// a sync handled, and of what fullsync does not have, such as conflicts, there are 0. Everything is counted when a session
-// ends; those that are running count for `sessions` and `overview` only. Products are counted anew every few seconds
-// where a node holds many.
+// What the admin application shows on its first page. The words come from an earlier backend: "events" are products that
+// a sync handled, and things that fullsync does not have, such as conflicts, are 0. A session is counted when it ends;
+// running ones count only for `sessions` and `overview`. If a node has many products, they are recounted every few
+// seconds.
 //
 // Corresponds with GET /api/sync/stats (the `GetSyncStats` operationId).
 func (c *Client) GetSyncStats(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error) {
@@ -4969,7 +4965,7 @@ func (c *Client) GetSyncStats(ctx context.Context, reqEditors ...RequestEditorFn
 	return c.Client.Do(req)
 }
 
-// GetHealth Does the process live?
+// GetHealth Is the process alive?
 //
 // Corresponds with GET /healthz (the `GetHealth` operationId).
 func (c *Client) GetHealth(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error) {
@@ -7316,13 +7312,13 @@ type ClientWithResponsesInterface interface {
 	// StartFullSyncWithBodyWithResponse Start a full sync
 	//
 	// Pulls a peer's catalog into this node. The answer comes as soon as the session exists; a worker carries it out.
-	// At most one session is active per catalog; `ifRunning` says what happens when there is one already. What is not
+	// A catalog has at most one active session; `ifRunning` says what happens if there already is one. What is not
 	// available in this version (`action: push`, `dryRun`, and any name not listed here) is refused with 422 by name, never
 	// ignored.
 	//
-	// With the header `Idempotency-Key` a start is safe to repeat: the same caller, key and request get the same
-	// session and status for 24 hours, and a repeat never replaces anything again. Only starts that were answered with
-	// 200 or 202 are kept.
+	// With the header `Idempotency-Key` a start is safe to repeat: for 24 hours the same caller, key and request get the
+	// same session and status code, and a repeat never replaces anything again. Keys are kept only for starts that were
+	// answered with 200 or 202.
 	//
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -7332,13 +7328,13 @@ type ClientWithResponsesInterface interface {
 	// StartFullSyncWithResponse Start a full sync
 	//
 	// Pulls a peer's catalog into this node. The answer comes as soon as the session exists; a worker carries it out.
-	// At most one session is active per catalog; `ifRunning` says what happens when there is one already. What is not
+	// A catalog has at most one active session; `ifRunning` says what happens if there already is one. What is not
 	// available in this version (`action: push`, `dryRun`, and any name not listed here) is refused with 422 by name, never
 	// ignored.
 	//
-	// With the header `Idempotency-Key` a start is safe to repeat: the same caller, key and request get the same
-	// session and status for 24 hours, and a repeat never replaces anything again. Only starts that were answered with
-	// 200 or 202 are kept.
+	// With the header `Idempotency-Key` a start is safe to repeat: for 24 hours the same caller, key and request get the
+	// same session and status code, and a repeat never replaces anything again. Keys are kept only for starts that were
+	// answered with 200 or 202.
 	//
 	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -7347,10 +7343,10 @@ type ClientWithResponsesInterface interface {
 
 	// CancelFullSyncWithBodyWithResponse Cancel a session
 	//
-	// Takes effect at once, whether the session's worker lives or not: once this has been answered, nothing of that
-	// session is written any more and a new sync can start. Cancelling a cancelled session again gives the same
-	// answer with `alreadyCancelled` true. A 503 with code `CANCEL_UNCERTAIN` means that the database did not answer:
-	// the session may be cancelled or not, and it is safe to cancel it again.
+	// Takes effect at once, whether the session's worker is alive or not: after the answer nothing more of that session
+	// is written, and a new sync can start. If you cancel a cancelled session again, you get the same answer with
+	// `alreadyCancelled` true. A 503 with code `CANCEL_UNCERTAIN` means that the database did not answer: the session may
+	// or may not be cancelled, and it is safe to cancel it again.
 	//
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -7359,10 +7355,10 @@ type ClientWithResponsesInterface interface {
 
 	// CancelFullSyncWithResponse Cancel a session
 	//
-	// Takes effect at once, whether the session's worker lives or not: once this has been answered, nothing of that
-	// session is written any more and a new sync can start. Cancelling a cancelled session again gives the same
-	// answer with `alreadyCancelled` true. A 503 with code `CANCEL_UNCERTAIN` means that the database did not answer:
-	// the session may be cancelled or not, and it is safe to cancel it again.
+	// Takes effect at once, whether the session's worker is alive or not: after the answer nothing more of that session
+	// is written, and a new sync can start. If you cancel a cancelled session again, you get the same answer with
+	// `alreadyCancelled` true. A 503 with code `CANCEL_UNCERTAIN` means that the database did not answer: the session may
+	// or may not be cancelled, and it is safe to cancel it again.
 	//
 	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -7371,11 +7367,11 @@ type ClientWithResponsesInterface interface {
 
 	// CancelStuckFullSyncsWithBodyWithResponse Cancel the sessions whose worker is dead
 	//
-	// Cancels, like the command `fullsync cancel-stuck`, the active sessions whose worker gives no sign of life; with
-	// `all` every active session, with `sessionId` that one. Each comes with the evidence on which it counts as stuck.
-	// Such sessions are also taken over by themselves; this is for those who do not want to wait, or do not want the
-	// sync any more. Where there is nothing to do the list is empty. A session that is named and was cancelled before is in
-	// it with `was cancelled before`: repeating this is safe, as with a cancel.
+	// Like the command `fullsync cancel-stuck`, cancels the active sessions whose worker gives no sign of life; with
+	// `all` every active session, with `sessionId` that one. Each comes with the evidence for its being stuck. Such
+	// sessions are also taken over automatically; this is for people who do not want to wait, or do not want the sync any
+	// more. If there is nothing to do, the list is empty. If you name a session that was cancelled before, it is listed with
+	// `was cancelled before`: repeating this is safe, as with a cancel.
 	//
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -7384,11 +7380,11 @@ type ClientWithResponsesInterface interface {
 
 	// CancelStuckFullSyncsWithResponse Cancel the sessions whose worker is dead
 	//
-	// Cancels, like the command `fullsync cancel-stuck`, the active sessions whose worker gives no sign of life; with
-	// `all` every active session, with `sessionId` that one. Each comes with the evidence on which it counts as stuck.
-	// Such sessions are also taken over by themselves; this is for those who do not want to wait, or do not want the
-	// sync any more. Where there is nothing to do the list is empty. A session that is named and was cancelled before is in
-	// it with `was cancelled before`: repeating this is safe, as with a cancel.
+	// Like the command `fullsync cancel-stuck`, cancels the active sessions whose worker gives no sign of life; with
+	// `all` every active session, with `sessionId` that one. Each comes with the evidence for its being stuck. Such
+	// sessions are also taken over automatically; this is for people who do not want to wait, or do not want the sync any
+	// more. If there is nothing to do, the list is empty. If you name a session that was cancelled before, it is listed with
+	// `was cancelled before`: repeating this is safe, as with a cancel.
 	//
 	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -7397,22 +7393,22 @@ type ClientWithResponsesInterface interface {
 
 	// StreamFullSyncEventsWithResponse Follow sessions live, as a stream of events
 	//
-	// A stream in the format of Server-Sent Events. It shows sessions wherever they run, on this replica or on another.
+	// A stream of Server-Sent Events. It shows all sessions, on whichever replica they run.
 	//
 	// | event | data | when |
 	// |---|---|---|
 	// | `snapshot` | `SnapshotEvent` | once, on connecting: the active sessions and the last finished one of each catalog |
-	// | `status` | `StatusEvent` | for every change of a status, in the order of each session, also of one that lasted a moment |
-	// | `session` | `Session` | when anything of a session has changed (progress, health, its end), at most 4 times a second per session |
+	// | `status` | `StatusEvent` | for every change of a session's status, in order, even if a status lasted only a moment |
+	// | `session` | `Session` | when anything about a session has changed (progress, health, its end), at most 4 times a second per session |
 	// | `end` | `EndEvent` | last, when the server ends the stream and can say why |
 	//
-	// Every event but `end` has an `id`. A client that reconnects sends the last one it got as `Last-Event-ID`: the changes
-	// of status that it missed come first, then the snapshot with `resumed` true. Where the id says nothing to this node, or
-	// too much has happened since, only the snapshot comes, with `resumed` false.
+	// Every event except `end` has an `id`. To reconnect, send the last one you got as `Last-Event-ID`: the status changes
+	// that you missed come first, then the snapshot with `resumed` true. If this node does not know the id, or too much has
+	// happened since, only the snapshot comes, with `resumed` false.
 	//
 	// A comment line comes every 3 s, after a look at the database: nothing has changed since the last event. So 10 s without
-	// a line mean that the node, its database or the connection is frozen or gone. The stream ends when the token expires (get a new
-	// one first, then reconnect), when the replica stops, and when the client does not take what it is sent; reconnect
+	// a line mean that the node, its database or the connection is frozen or gone. The stream ends when the token expires (get
+	// a new one first, then reconnect), when the replica stops, and when the client does not read fast enough; reconnect
 	// after the time in `retry` (milliseconds). Browsers' `EventSource` cannot send the token: read the stream with
 	// `fetch`.
 	//
@@ -7437,8 +7433,8 @@ type ClientWithResponsesInterface interface {
 
 	// ListFullSyncDeletesWithResponse The products that a session found to be gone at the source
 	//
-	// Only of a session with `deleteMissing`. What was withheld stays in the list when it is approved later: the session that
-	// deletes it has a list of its own. Kept as long as the session.
+	// Only for a session with `deleteMissing`. Withheld products stay on the list even if they are approved later: the session
+	// that deletes them has its own list. The list is kept as long as the session.
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
@@ -7447,8 +7443,8 @@ type ClientWithResponsesInterface interface {
 
 	// ApproveFullSyncDeletesWithBodyWithResponse Delete what a session withheld
 	//
-	// Starts a new session with the same peer, catalog and options, which syncs and then deletes the products of the list without
-	// asking again. The list is a ceiling: a product that is back at the source, or that was changed here since, stays.
+	// Starts a new session with the same peer, catalog and options, which syncs and then deletes the products on the list without
+	// asking again. Nothing else is deleted, and a product that is back at the source, or that was changed here since, stays.
 	//
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -7457,8 +7453,8 @@ type ClientWithResponsesInterface interface {
 
 	// ApproveFullSyncDeletesWithResponse Delete what a session withheld
 	//
-	// Starts a new session with the same peer, catalog and options, which syncs and then deletes the products of the list without
-	// asking again. The list is a ceiling: a product that is back at the source, or that was changed here since, stays.
+	// Starts a new session with the same peer, catalog and options, which syncs and then deletes the products on the list without
+	// asking again. Nothing else is deleted, and a product that is back at the source, or that was changed here since, stays.
 	//
 	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -7467,8 +7463,8 @@ type ClientWithResponsesInterface interface {
 
 	// GetFullSyncReceiptWithResponse The receipt of a finished session
 	//
-	// The account of what a session did, from its end on. Nothing can alter it: every write of a worker is refused once
-	// its session has ended. A session that still runs has none yet.
+	// The account of what a finished session did. Nothing can change it: once a session has ended, every write of its
+	// worker is refused. A session that is still running has none yet.
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
@@ -7477,19 +7473,19 @@ type ClientWithResponsesInterface interface {
 
 	// ListFullSyncRejectsWithResponse The products that a session refused, and why
 	//
-	// Those it has refused so far, in the order in which they came; their number is `rejected` in the session. A reject does
-	// not fail its session. While the session runs more may come, always behind those that are there, so no page changes
-	// any more. A resumed session has its own; what was refused before is listed with the session it went on from.
-	// Rejects are kept as long as their session.
+	// The products refused so far, in the order in which they came; `rejected` in the session counts them. A reject does
+	// not fail its session. While the session runs, new ones are added at the end, so pages you have read do not change. A
+	// resumed session has its own list; earlier rejects are listed with the session that it resumes. Rejects are kept as
+	// long as their session.
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
 	// Corresponds with GET /api/admin/sync/full-sync/{sessionId}/rejects (the `ListFullSyncRejects` operationId).
 	ListFullSyncRejectsWithResponse(ctx context.Context, sessionId PathSessionID, params *ListFullSyncRejectsParams, reqEditors ...RequestEditorFn) (*ListFullSyncRejectsResponse, error)
 
-	// ResumeFullSyncWithBodyWithResponse Go on with a session that failed or was cancelled
+	// ResumeFullSyncWithBodyWithResponse Resume a session that failed or was cancelled
 	//
-	// Starts a new session, with the same peer, catalog and options, that goes on from where the old one got to; its
+	// Starts a new session with the same peer, catalog and options, which continues where the old one stopped. Its
 	// `resumedFrom` names the old one, which stays as it is.
 	//
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
@@ -7497,9 +7493,9 @@ type ClientWithResponsesInterface interface {
 	// Corresponds with POST /api/admin/sync/full-sync/{sessionId}/resume (the `ResumeFullSync` operationId).
 	ResumeFullSyncWithBodyWithResponse(ctx context.Context, sessionId PathSessionID, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*ResumeFullSyncResponse, error)
 
-	// ResumeFullSyncWithResponse Go on with a session that failed or was cancelled
+	// ResumeFullSyncWithResponse Resume a session that failed or was cancelled
 	//
-	// Starts a new session, with the same peer, catalog and options, that goes on from where the old one got to; its
+	// Starts a new session with the same peer, catalog and options, which continues where the old one stopped. Its
 	// `resumedFrom` names the old one, which stays as it is.
 	//
 	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
@@ -7546,8 +7542,8 @@ type ClientWithResponsesInterface interface {
 
 	// ChangePeerWithBodyWithResponse Change a peer
 	//
-	// Changes the members that are given. Another scheme, host or port in `url` needs a new `token` in the same
-	// request (422 otherwise), so that a token is never sent to an address it was not given for.
+	// Changes the members that you send. To change scheme, host or port of the `url`, send a new `token` in the same
+	// request (422 otherwise), so that a token is never sent to an address it was not meant for.
 	//
 	// A peer cannot be switched off while a session with it is active (409, with the session's id).
 	//
@@ -7558,8 +7554,8 @@ type ClientWithResponsesInterface interface {
 
 	// ChangePeerWithResponse Change a peer
 	//
-	// Changes the members that are given. Another scheme, host or port in `url` needs a new `token` in the same
-	// request (422 otherwise), so that a token is never sent to an address it was not given for.
+	// Changes the members that you send. To change scheme, host or port of the `url`, send a new `token` in the same
+	// request (422 otherwise), so that a token is never sent to an address it was not meant for.
 	//
 	// A peer cannot be switched off while a session with it is active (409, with the session's id).
 	//
@@ -7568,7 +7564,7 @@ type ClientWithResponsesInterface interface {
 	// Corresponds with PATCH /api/admin/sync/peers/{nodeId} (the `ChangePeer` operationId).
 	ChangePeerWithResponse(ctx context.Context, nodeId PeerNodeID, body ChangePeerJSONRequestBody, reqEditors ...RequestEditorFn) (*ChangePeerResponse, error)
 
-	// CheckPeerWithResponse Ask a peer whether it can be pulled from
+	// CheckPeerWithResponse Check whether you can pull from a peer
 	//
 	// Reachable? Which node answers? Does it accept our token? A failed check is an answer (200), not an error.
 	//
@@ -7579,13 +7575,12 @@ type ClientWithResponsesInterface interface {
 
 	// SignInWithBodyWithResponse Sign in
 	//
-	// Gives a person of this node a token for a short time (`FULLSYNC_LOGIN_TTL`, an hour where nothing is set). There
-	// is no renewal: sign in again. The token ends early when its user signs out with it, is disabled, or gets another
-	// password or role.
+	// Gives a user of this node a short-lived token (`FULLSYNC_LOGIN_TTL`, by default an hour). Tokens are not renewed: sign
+	// in again. The token ends early if its user signs out with it, is disabled, or gets another password or role.
 	//
-	// A wrong password and an unknown or disabled name get the same 401, after the same work. Failed logins are slowed
-	// per name and per address, over all replicas: after a few free ones a wait that doubles, answered with 429 and
-	// `Retry-After`. While it lasts the right password is refused too, and nothing is counted.
+	// A wrong password and an unknown or disabled name get the same 401, after the same work. Failed logins slow down the
+	// next ones, per name and per address, on all replicas: the first few are free, then comes a wait that doubles each time,
+	// with 429 and `Retry-After`. During the wait even the right password is refused, and nothing is counted.
 	//
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -7594,13 +7589,12 @@ type ClientWithResponsesInterface interface {
 
 	// SignInWithResponse Sign in
 	//
-	// Gives a person of this node a token for a short time (`FULLSYNC_LOGIN_TTL`, an hour where nothing is set). There
-	// is no renewal: sign in again. The token ends early when its user signs out with it, is disabled, or gets another
-	// password or role.
+	// Gives a user of this node a short-lived token (`FULLSYNC_LOGIN_TTL`, by default an hour). Tokens are not renewed: sign
+	// in again. The token ends early if its user signs out with it, is disabled, or gets another password or role.
 	//
-	// A wrong password and an unknown or disabled name get the same 401, after the same work. Failed logins are slowed
-	// per name and per address, over all replicas: after a few free ones a wait that doubles, answered with 429 and
-	// `Retry-After`. While it lasts the right password is refused too, and nothing is counted.
+	// A wrong password and an unknown or disabled name get the same 401, after the same work. Failed logins slow down the
+	// next ones, per name and per address, on all replicas: the first few are free, then comes a wait that doubles each time,
+	// with 429 and `Retry-After`. During the wait even the right password is refused, and nothing is counted.
 	//
 	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -7609,9 +7603,9 @@ type ClientWithResponsesInterface interface {
 
 	// SignOutWithResponse Sign out
 	//
-	// Ends the token of this request, on every replica at once: its id (`jti`) is kept as ended until the token would
-	// have expired. Other logins of the same user go on. A token of `fullsync token` cannot be ended this way (422); it
-	// lives until it expires.
+	// Ends the token of this request, on every replica at once: its id (`jti`) is remembered until the token would have
+	// expired. Other logins of the same user go on. A token made by `fullsync token` cannot be ended this way (422); it is
+	// valid until it expires.
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
@@ -7620,7 +7614,7 @@ type ClientWithResponsesInterface interface {
 
 	// GetMeWithResponse Who am I?
 	//
-	// Whom the token of the request speaks for, what it may do, until when, and at which node.
+	// Whose token this is, what it may do, until when, and on which node.
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
@@ -7629,7 +7623,7 @@ type ClientWithResponsesInterface interface {
 
 	// ListCatalogsWithResponse List the catalogs
 	//
-	// By name. A catalog is there as long as it holds a product.
+	// By name. A catalog exists as long as it holds a product.
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
@@ -7638,10 +7632,10 @@ type ClientWithResponsesInterface interface {
 
 	// DeleteCatalogWithResponse Delete a catalog
 	//
-	// Deletes every product of a catalog, which must hold exactly as many as `products` says: so nobody deletes another
-	// catalog than they looked at. It goes in short steps, so that a large catalog keeps nobody waiting. Where it is
-	// interrupted (a sync begins, the database goes away, the caller leaves), what was deleted stays deleted; ask for the
-	// number that is left and call again.
+	// Deletes every product of a catalog, which must hold exactly as many as `products` says, so that nobody deletes another
+	// catalog than the one they looked at. It goes in short steps, so that a large catalog keeps nobody waiting. If it is
+	// interrupted (a sync begins, the database goes away, the caller leaves), what was deleted stays deleted; ask how many
+	// are left and call again.
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
@@ -7650,7 +7644,7 @@ type ClientWithResponsesInterface interface {
 
 	// ListProductsWithResponse List the products of a catalog
 	//
-	// In ascending byte order of id. A catalog that holds nothing has no products; that is not an error.
+	// In ascending byte order of id. For an empty or unknown catalog the list is empty; that is not an error.
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
@@ -7659,7 +7653,7 @@ type ClientWithResponsesInterface interface {
 
 	// DeleteProductWithResponse Delete a product
 	//
-	// Refused with 409 while a session writes the catalog. The next sync from a source that has the product brings it back.
+	// Refused with 409 while a session is writing the catalog. The next sync from a source that has the product brings it back.
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
@@ -7675,10 +7669,10 @@ type ClientWithResponsesInterface interface {
 
 	// PutProductWithBodyWithResponse Create or replace a product
 	//
-	// The body is the whole product, by the rules of a line of a product file: what it does not name, the product does
-	// not have afterwards. `id` may be left out. `originNodeId`, `createdAt` and `updatedAt` are ignored, so what was read
-	// can be changed and sent back. A product with new content comes from this node. Refused with 409 while a session
-	// writes the catalog.
+	// The body is the whole product, by the rules for a line of a product file: a member that you leave out is removed.
+	// `id` may be left out. `originNodeId`, `createdAt` and `updatedAt` are ignored, so you can change what you read and
+	// send it back. A product with new content has this node as its origin. Refused with 409 while a session is writing the
+	// catalog.
 	//
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -7687,10 +7681,10 @@ type ClientWithResponsesInterface interface {
 
 	// PutProductWithResponse Create or replace a product
 	//
-	// The body is the whole product, by the rules of a line of a product file: what it does not name, the product does
-	// not have afterwards. `id` may be left out. `originNodeId`, `createdAt` and `updatedAt` are ignored, so what was read
-	// can be changed and sent back. A product with new content comes from this node. Refused with 409 while a session
-	// writes the catalog.
+	// The body is the whole product, by the rules for a line of a product file: a member that you leave out is removed.
+	// `id` may be left out. `originNodeId`, `createdAt` and `updatedAt` are ignored, so you can change what you read and
+	// send it back. A product with new content has this node as its origin. Refused with 409 while a session is writing the
+	// catalog.
 	//
 	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -7700,9 +7694,9 @@ type ClientWithResponsesInterface interface {
 	// EditProductsWithBodyWithResponse Change many products at once
 	//
 	// Up to 5,000 edits of different products, all or none, in one transaction. Each puts or deletes one product, as
-	// `PUT` and `DELETE` of that product do, and may have their conditions. Deleting what is not there is no failure.
-	// Where one edit is wrong, nothing is written, and `details` says what is wrong with which (the first 20). Refused
-	// with 409 while a session writes the catalog.
+	// `PUT` and `DELETE` of that product do, and may have their conditions. Deleting a product that does not exist is not a
+	// failure. If an edit is wrong, nothing is written, and `details` names the wrong edits and their problems (the first
+	// 20). Refused with 409 while a session is writing the catalog.
 	//
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -7712,9 +7706,9 @@ type ClientWithResponsesInterface interface {
 	// EditProductsWithResponse Change many products at once
 	//
 	// Up to 5,000 edits of different products, all or none, in one transaction. Each puts or deletes one product, as
-	// `PUT` and `DELETE` of that product do, and may have their conditions. Deleting what is not there is no failure.
-	// Where one edit is wrong, nothing is written, and `details` says what is wrong with which (the first 20). Refused
-	// with 409 while a session writes the catalog.
+	// `PUT` and `DELETE` of that product do, and may have their conditions. Deleting a product that does not exist is not a
+	// failure. If an edit is wrong, nothing is written, and `details` names the wrong edits and their problems (the first
+	// 20). Refused with 409 while a session is writing the catalog.
 	//
 	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -7730,14 +7724,14 @@ type ClientWithResponsesInterface interface {
 
 	// ReadNodeDigestsWithResponse Digests of spans, for comparing catalogs
 	//
-	// Cuts the catalog into spans of `every` products and says of each how many products it holds and the sum of their
-	// digests. Spans with the same count and sum hold the same products. A product's digest is the first 8 bytes of its content
-	// hash, as a number; sums are modulo 2^64.
+	// Cuts the catalog into spans of `every` products. For each it gives the number of products and the sum of their digests.
+	// Spans with the same count and sum hold the same products. A product's digest is the first 8 bytes of its content hash, as
+	// a number; sums are modulo 2^64.
 	//
-	// Lines of `NodeDigestLine`, and always a last line `NodeDigestsEnd`. A page ends at `limit`, and after
-	// 2,000,000 products. A span may be shorter than asked for. The `sum` is left out while a product in the span is not
-	// known to be what its stored hash says, because something else than fullsync changed it: such a span equals no other. It
-	// comes back by itself, soon after. Digests can only be compared where `hashVersion` is the same.
+	// The lines are `NodeDigestLine`, and the last line is always `NodeDigestsEnd`. A page ends at `limit`, or after
+	// 2,000,000 products. A span may be shorter than you asked for. If something other than fullsync changed a product in a
+	// span, its stored hash cannot be trusted, and the span has no `sum`: it then equals no other. The sum soon comes back by
+	// itself. Digests can only be compared if `hashVersion` is the same.
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
@@ -7746,11 +7740,11 @@ type ClientWithResponsesInterface interface {
 
 	// ReadNodeDigestsOfIntervalsWithBodyWithResponse Digests of given intervals
 	//
-	// Answers for given intervals as the page of digests does for spans of its own: from `after` up to the first bound, from
-	// there up to the second, and so on. There is one line for each, also where it holds nothing.
+	// Like the page of digests, but for intervals that you choose: from `after` up to the first bound, from there up to the
+	// second, and so on. There is one line for each, even for an empty one.
 	//
-	// With `rehash` a page ends when it took some seconds or 100,000 products, and `next` is the last bound it answered for. An
-	// interval that holds more than that comes without a sum: ask for smaller ones.
+	// With `rehash` a page ends after a few seconds or 100,000 products, and `next` is the last bound that it answers for. A
+	// larger interval has no sum: ask for smaller ones.
 	//
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -7759,11 +7753,11 @@ type ClientWithResponsesInterface interface {
 
 	// ReadNodeDigestsOfIntervalsWithResponse Digests of given intervals
 	//
-	// Answers for given intervals as the page of digests does for spans of its own: from `after` up to the first bound, from
-	// there up to the second, and so on. There is one line for each, also where it holds nothing.
+	// Like the page of digests, but for intervals that you choose: from `after` up to the first bound, from there up to the
+	// second, and so on. There is one line for each, even for an empty one.
 	//
-	// With `rehash` a page ends when it took some seconds or 100,000 products, and `next` is the last bound it answered for. An
-	// interval that holds more than that comes without a sum: ask for smaller ones.
+	// With `rehash` a page ends after a few seconds or 100,000 products, and `next` is the last bound that it answers for. A
+	// larger interval has no sum: ask for smaller ones.
 	//
 	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -7772,7 +7766,7 @@ type ClientWithResponsesInterface interface {
 
 	// ReadNodeHashesWithResponse One page of ids and content hashes in key order
 	//
-	// The same as the products' page, with lines of `NodeHashLine`, for comparing catalogs without reading them.
+	// Like the page of products, but with `NodeHashLine` lines, for comparing catalogs without reading them.
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
@@ -7781,8 +7775,8 @@ type ClientWithResponsesInterface interface {
 
 	// ReadNodeHashesOfIntervalsWithBodyWithResponse Ids and content hashes of given intervals
 	//
-	// The same as the page of hashes, for the products in the given intervals, which ascend and do not overlap. Where the
-	// page is full before the last of them, `next` says behind which id to ask again.
+	// Like the page of hashes, but for the products in the given intervals, which must ascend and not overlap. If the page is
+	// full before the last one, `next` is the id after which to ask again.
 	//
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -7791,8 +7785,8 @@ type ClientWithResponsesInterface interface {
 
 	// ReadNodeHashesOfIntervalsWithResponse Ids and content hashes of given intervals
 	//
-	// The same as the page of hashes, for the products in the given intervals, which ascend and do not overlap. Where the
-	// page is full before the last of them, `next` says behind which id to ask again.
+	// Like the page of hashes, but for the products in the given intervals, which must ascend and not overlap. If the page is
+	// full before the last one, `next` is the id after which to ask again.
 	//
 	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -7801,10 +7795,10 @@ type ClientWithResponsesInterface interface {
 
 	// ReadNodeProductsWithResponse One short page of products in key order
 	//
-	// Lines of JSON in ascending byte order of id, `NodeProductLine` each (`NodeUnreadableLine` for a product that the node
-	// itself cannot read), and always a last line `NodePageEnd`. A page
-	// without that last line was cut and must not be used. A page ends at `limit` or after about 4 MiB. Pages are
-	// not a snapshot: what changes behind the cursor comes with the next sync.
+	// Lines of JSON in ascending byte order of id. Each is a `NodeProductLine` (or a `NodeUnreadableLine`, for a product that
+	// the node itself cannot read), and the last line is always `NodePageEnd`. A page without that last line was cut and must
+	// not be used. A page ends at `limit` or after about 4 MiB. Pages are not a snapshot: what changes behind the cursor comes
+	// with the next sync.
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
@@ -7813,8 +7807,8 @@ type ClientWithResponsesInterface interface {
 
 	// ReadNodeProductsByIdWithBodyWithResponse Single products
 	//
-	// The products with the given ids, as a page in key order. What is not there is left out. Where the page is full before the
-	// last of them, `next` says behind which id to ask again.
+	// The products with the given ids, as a page in key order. Ids that do not exist are left out. If the page is full before
+	// the last one, `next` is the id after which to ask again.
 	//
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -7823,8 +7817,8 @@ type ClientWithResponsesInterface interface {
 
 	// ReadNodeProductsByIdWithResponse Single products
 	//
-	// The products with the given ids, as a page in key order. What is not there is left out. Where the page is full before the
-	// last of them, `next` says behind which id to ask again.
+	// The products with the given ids, as a page in key order. Ids that do not exist are left out. If the page is full before
+	// the last one, `next` is the id after which to ask again.
 	//
 	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -7833,25 +7827,25 @@ type ClientWithResponsesInterface interface {
 
 	// GetSyncServiceWithResponse Whether the sync service runs
 	//
-	// It runs as long as the node does. For whether the database and the jobs answer, ask `/readyz`.
+	// It runs as long as the node does. To find out whether the database and the jobs answer, ask `/readyz`.
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
 	// Corresponds with GET /api/sync/service (the `GetSyncService` operationId).
 	GetSyncServiceWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*GetSyncServiceResponse, error)
 
-	// ControlSyncServiceWithBodyWithResponse Is always refused
+	// ControlSyncServiceWithBodyWithResponse Always refused
 	//
-	// The admin application can ask for the service to start or stop. It runs as long as the node does, and the answer says so.
+	// The admin application can ask the service to start or stop. But it runs as long as the node does, and the answer says so.
 	//
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 	//
 	// Corresponds with POST /api/sync/service (the `ControlSyncService` operationId).
 	ControlSyncServiceWithBodyWithResponse(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*ControlSyncServiceResponse, error)
 
-	// ControlSyncServiceWithResponse Is always refused
+	// ControlSyncServiceWithResponse Always refused
 	//
-	// The admin application can ask for the service to start or stop. It runs as long as the node does, and the answer says so.
+	// The admin application can ask the service to start or stop. But it runs as long as the node does, and the answer says so.
 	//
 	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -7860,17 +7854,17 @@ type ClientWithResponsesInterface interface {
 
 	// GetSyncStatsWithResponse Peers, sessions and products at a glance
 	//
-	// What the admin application shows on its first page. Its words come from an earlier backend: events are products that
-	// a sync handled, and of what fullsync does not have, such as conflicts, there are 0. Everything is counted when a session
-	// ends; those that are running count for `sessions` and `overview` only. Products are counted anew every few seconds
-	// where a node holds many.
+	// What the admin application shows on its first page. The words come from an earlier backend: "events" are products that
+	// a sync handled, and things that fullsync does not have, such as conflicts, are 0. A session is counted when it ends;
+	// running ones count only for `sessions` and `overview`. If a node has many products, they are recounted every few
+	// seconds.
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
 	// Corresponds with GET /api/sync/stats (the `GetSyncStats` operationId).
 	GetSyncStatsWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*GetSyncStatsResponse, error)
 
-	// GetHealthWithResponse Does the process live?
+	// GetHealthWithResponse Is the process alive?
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
@@ -11445,13 +11439,13 @@ func (c *ClientWithResponses) ListFullSyncsWithResponse(ctx context.Context, par
 // StartFullSyncWithBodyWithResponse Start a full sync
 //
 // Pulls a peer's catalog into this node. The answer comes as soon as the session exists; a worker carries it out.
-// At most one session is active per catalog; `ifRunning` says what happens when there is one already. What is not
+// A catalog has at most one active session; `ifRunning` says what happens if there already is one. What is not
 // available in this version (`action: push`, `dryRun`, and any name not listed here) is refused with 422 by name, never
 // ignored.
 //
-// With the header `Idempotency-Key` a start is safe to repeat: the same caller, key and request get the same
-// session and status for 24 hours, and a repeat never replaces anything again. Only starts that were answered with
-// 200 or 202 are kept.
+// With the header `Idempotency-Key` a start is safe to repeat: for 24 hours the same caller, key and request get the
+// same session and status code, and a repeat never replaces anything again. Keys are kept only for starts that were
+// answered with 200 or 202.
 //
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 //
@@ -11467,13 +11461,13 @@ func (c *ClientWithResponses) StartFullSyncWithBodyWithResponse(ctx context.Cont
 // StartFullSyncWithResponse Start a full sync
 //
 // Pulls a peer's catalog into this node. The answer comes as soon as the session exists; a worker carries it out.
-// At most one session is active per catalog; `ifRunning` says what happens when there is one already. What is not
+// A catalog has at most one active session; `ifRunning` says what happens if there already is one. What is not
 // available in this version (`action: push`, `dryRun`, and any name not listed here) is refused with 422 by name, never
 // ignored.
 //
-// With the header `Idempotency-Key` a start is safe to repeat: the same caller, key and request get the same
-// session and status for 24 hours, and a repeat never replaces anything again. Only starts that were answered with
-// 200 or 202 are kept.
+// With the header `Idempotency-Key` a start is safe to repeat: for 24 hours the same caller, key and request get the
+// same session and status code, and a repeat never replaces anything again. Keys are kept only for starts that were
+// answered with 200 or 202.
 //
 // Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 //
@@ -11488,10 +11482,10 @@ func (c *ClientWithResponses) StartFullSyncWithResponse(ctx context.Context, par
 
 // CancelFullSyncWithBodyWithResponse Cancel a session
 //
-// Takes effect at once, whether the session's worker lives or not: once this has been answered, nothing of that
-// session is written any more and a new sync can start. Cancelling a cancelled session again gives the same
-// answer with `alreadyCancelled` true. A 503 with code `CANCEL_UNCERTAIN` means that the database did not answer:
-// the session may be cancelled or not, and it is safe to cancel it again.
+// Takes effect at once, whether the session's worker is alive or not: after the answer nothing more of that session
+// is written, and a new sync can start. If you cancel a cancelled session again, you get the same answer with
+// `alreadyCancelled` true. A 503 with code `CANCEL_UNCERTAIN` means that the database did not answer: the session may
+// or may not be cancelled, and it is safe to cancel it again.
 //
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 //
@@ -11506,10 +11500,10 @@ func (c *ClientWithResponses) CancelFullSyncWithBodyWithResponse(ctx context.Con
 
 // CancelFullSyncWithResponse Cancel a session
 //
-// Takes effect at once, whether the session's worker lives or not: once this has been answered, nothing of that
-// session is written any more and a new sync can start. Cancelling a cancelled session again gives the same
-// answer with `alreadyCancelled` true. A 503 with code `CANCEL_UNCERTAIN` means that the database did not answer:
-// the session may be cancelled or not, and it is safe to cancel it again.
+// Takes effect at once, whether the session's worker is alive or not: after the answer nothing more of that session
+// is written, and a new sync can start. If you cancel a cancelled session again, you get the same answer with
+// `alreadyCancelled` true. A 503 with code `CANCEL_UNCERTAIN` means that the database did not answer: the session may
+// or may not be cancelled, and it is safe to cancel it again.
 //
 // Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 //
@@ -11524,11 +11518,11 @@ func (c *ClientWithResponses) CancelFullSyncWithResponse(ctx context.Context, bo
 
 // CancelStuckFullSyncsWithBodyWithResponse Cancel the sessions whose worker is dead
 //
-// Cancels, like the command `fullsync cancel-stuck`, the active sessions whose worker gives no sign of life; with
-// `all` every active session, with `sessionId` that one. Each comes with the evidence on which it counts as stuck.
-// Such sessions are also taken over by themselves; this is for those who do not want to wait, or do not want the
-// sync any more. Where there is nothing to do the list is empty. A session that is named and was cancelled before is in
-// it with `was cancelled before`: repeating this is safe, as with a cancel.
+// Like the command `fullsync cancel-stuck`, cancels the active sessions whose worker gives no sign of life; with
+// `all` every active session, with `sessionId` that one. Each comes with the evidence for its being stuck. Such
+// sessions are also taken over automatically; this is for people who do not want to wait, or do not want the sync any
+// more. If there is nothing to do, the list is empty. If you name a session that was cancelled before, it is listed with
+// `was cancelled before`: repeating this is safe, as with a cancel.
 //
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 //
@@ -11543,11 +11537,11 @@ func (c *ClientWithResponses) CancelStuckFullSyncsWithBodyWithResponse(ctx conte
 
 // CancelStuckFullSyncsWithResponse Cancel the sessions whose worker is dead
 //
-// Cancels, like the command `fullsync cancel-stuck`, the active sessions whose worker gives no sign of life; with
-// `all` every active session, with `sessionId` that one. Each comes with the evidence on which it counts as stuck.
-// Such sessions are also taken over by themselves; this is for those who do not want to wait, or do not want the
-// sync any more. Where there is nothing to do the list is empty. A session that is named and was cancelled before is in
-// it with `was cancelled before`: repeating this is safe, as with a cancel.
+// Like the command `fullsync cancel-stuck`, cancels the active sessions whose worker gives no sign of life; with
+// `all` every active session, with `sessionId` that one. Each comes with the evidence for its being stuck. Such
+// sessions are also taken over automatically; this is for people who do not want to wait, or do not want the sync any
+// more. If there is nothing to do, the list is empty. If you name a session that was cancelled before, it is listed with
+// `was cancelled before`: repeating this is safe, as with a cancel.
 //
 // Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 //
@@ -11562,22 +11556,22 @@ func (c *ClientWithResponses) CancelStuckFullSyncsWithResponse(ctx context.Conte
 
 // StreamFullSyncEventsWithResponse Follow sessions live, as a stream of events
 //
-// A stream in the format of Server-Sent Events. It shows sessions wherever they run, on this replica or on another.
+// A stream of Server-Sent Events. It shows all sessions, on whichever replica they run.
 //
 // | event | data | when |
 // |---|---|---|
 // | `snapshot` | `SnapshotEvent` | once, on connecting: the active sessions and the last finished one of each catalog |
-// | `status` | `StatusEvent` | for every change of a status, in the order of each session, also of one that lasted a moment |
-// | `session` | `Session` | when anything of a session has changed (progress, health, its end), at most 4 times a second per session |
+// | `status` | `StatusEvent` | for every change of a session's status, in order, even if a status lasted only a moment |
+// | `session` | `Session` | when anything about a session has changed (progress, health, its end), at most 4 times a second per session |
 // | `end` | `EndEvent` | last, when the server ends the stream and can say why |
 //
-// Every event but `end` has an `id`. A client that reconnects sends the last one it got as `Last-Event-ID`: the changes
-// of status that it missed come first, then the snapshot with `resumed` true. Where the id says nothing to this node, or
-// too much has happened since, only the snapshot comes, with `resumed` false.
+// Every event except `end` has an `id`. To reconnect, send the last one you got as `Last-Event-ID`: the status changes
+// that you missed come first, then the snapshot with `resumed` true. If this node does not know the id, or too much has
+// happened since, only the snapshot comes, with `resumed` false.
 //
 // A comment line comes every 3 s, after a look at the database: nothing has changed since the last event. So 10 s without
-// a line mean that the node, its database or the connection is frozen or gone. The stream ends when the token expires (get a new
-// one first, then reconnect), when the replica stops, and when the client does not take what it is sent; reconnect
+// a line mean that the node, its database or the connection is frozen or gone. The stream ends when the token expires (get
+// a new one first, then reconnect), when the replica stops, and when the client does not read fast enough; reconnect
 // after the time in `retry` (milliseconds). Browsers' `EventSource` cannot send the token: read the stream with
 // `fetch`.
 //
@@ -11620,8 +11614,8 @@ func (c *ClientWithResponses) GetFullSyncWithResponse(ctx context.Context, sessi
 
 // ListFullSyncDeletesWithResponse The products that a session found to be gone at the source
 //
-// Only of a session with `deleteMissing`. What was withheld stays in the list when it is approved later: the session that
-// deletes it has a list of its own. Kept as long as the session.
+// Only for a session with `deleteMissing`. Withheld products stay on the list even if they are approved later: the session
+// that deletes them has its own list. The list is kept as long as the session.
 //
 // Returns a wrapper object for the known response body format(s).
 //
@@ -11636,8 +11630,8 @@ func (c *ClientWithResponses) ListFullSyncDeletesWithResponse(ctx context.Contex
 
 // ApproveFullSyncDeletesWithBodyWithResponse Delete what a session withheld
 //
-// Starts a new session with the same peer, catalog and options, which syncs and then deletes the products of the list without
-// asking again. The list is a ceiling: a product that is back at the source, or that was changed here since, stays.
+// Starts a new session with the same peer, catalog and options, which syncs and then deletes the products on the list without
+// asking again. Nothing else is deleted, and a product that is back at the source, or that was changed here since, stays.
 //
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 //
@@ -11652,8 +11646,8 @@ func (c *ClientWithResponses) ApproveFullSyncDeletesWithBodyWithResponse(ctx con
 
 // ApproveFullSyncDeletesWithResponse Delete what a session withheld
 //
-// Starts a new session with the same peer, catalog and options, which syncs and then deletes the products of the list without
-// asking again. The list is a ceiling: a product that is back at the source, or that was changed here since, stays.
+// Starts a new session with the same peer, catalog and options, which syncs and then deletes the products on the list without
+// asking again. Nothing else is deleted, and a product that is back at the source, or that was changed here since, stays.
 //
 // Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 //
@@ -11668,8 +11662,8 @@ func (c *ClientWithResponses) ApproveFullSyncDeletesWithResponse(ctx context.Con
 
 // GetFullSyncReceiptWithResponse The receipt of a finished session
 //
-// The account of what a session did, from its end on. Nothing can alter it: every write of a worker is refused once
-// its session has ended. A session that still runs has none yet.
+// The account of what a finished session did. Nothing can change it: once a session has ended, every write of its
+// worker is refused. A session that is still running has none yet.
 //
 // Returns a wrapper object for the known response body format(s).
 //
@@ -11684,10 +11678,10 @@ func (c *ClientWithResponses) GetFullSyncReceiptWithResponse(ctx context.Context
 
 // ListFullSyncRejectsWithResponse The products that a session refused, and why
 //
-// Those it has refused so far, in the order in which they came; their number is `rejected` in the session. A reject does
-// not fail its session. While the session runs more may come, always behind those that are there, so no page changes
-// any more. A resumed session has its own; what was refused before is listed with the session it went on from.
-// Rejects are kept as long as their session.
+// The products refused so far, in the order in which they came; `rejected` in the session counts them. A reject does
+// not fail its session. While the session runs, new ones are added at the end, so pages you have read do not change. A
+// resumed session has its own list; earlier rejects are listed with the session that it resumes. Rejects are kept as
+// long as their session.
 //
 // Returns a wrapper object for the known response body format(s).
 //
@@ -11700,9 +11694,9 @@ func (c *ClientWithResponses) ListFullSyncRejectsWithResponse(ctx context.Contex
 	return ParseListFullSyncRejectsResponse(rsp)
 }
 
-// ResumeFullSyncWithBodyWithResponse Go on with a session that failed or was cancelled
+// ResumeFullSyncWithBodyWithResponse Resume a session that failed or was cancelled
 //
-// Starts a new session, with the same peer, catalog and options, that goes on from where the old one got to; its
+// Starts a new session with the same peer, catalog and options, which continues where the old one stopped. Its
 // `resumedFrom` names the old one, which stays as it is.
 //
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
@@ -11716,9 +11710,9 @@ func (c *ClientWithResponses) ResumeFullSyncWithBodyWithResponse(ctx context.Con
 	return ParseResumeFullSyncResponse(rsp)
 }
 
-// ResumeFullSyncWithResponse Go on with a session that failed or was cancelled
+// ResumeFullSyncWithResponse Resume a session that failed or was cancelled
 //
-// Starts a new session, with the same peer, catalog and options, that goes on from where the old one got to; its
+// Starts a new session with the same peer, catalog and options, which continues where the old one stopped. Its
 // `resumedFrom` names the old one, which stays as it is.
 //
 // Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
@@ -11801,8 +11795,8 @@ func (c *ClientWithResponses) GetPeerWithResponse(ctx context.Context, nodeId Pe
 
 // ChangePeerWithBodyWithResponse Change a peer
 //
-// Changes the members that are given. Another scheme, host or port in `url` needs a new `token` in the same
-// request (422 otherwise), so that a token is never sent to an address it was not given for.
+// Changes the members that you send. To change scheme, host or port of the `url`, send a new `token` in the same
+// request (422 otherwise), so that a token is never sent to an address it was not meant for.
 //
 // A peer cannot be switched off while a session with it is active (409, with the session's id).
 //
@@ -11819,8 +11813,8 @@ func (c *ClientWithResponses) ChangePeerWithBodyWithResponse(ctx context.Context
 
 // ChangePeerWithResponse Change a peer
 //
-// Changes the members that are given. Another scheme, host or port in `url` needs a new `token` in the same
-// request (422 otherwise), so that a token is never sent to an address it was not given for.
+// Changes the members that you send. To change scheme, host or port of the `url`, send a new `token` in the same
+// request (422 otherwise), so that a token is never sent to an address it was not meant for.
 //
 // A peer cannot be switched off while a session with it is active (409, with the session's id).
 //
@@ -11835,7 +11829,7 @@ func (c *ClientWithResponses) ChangePeerWithResponse(ctx context.Context, nodeId
 	return ParseChangePeerResponse(rsp)
 }
 
-// CheckPeerWithResponse Ask a peer whether it can be pulled from
+// CheckPeerWithResponse Check whether you can pull from a peer
 //
 // Reachable? Which node answers? Does it accept our token? A failed check is an answer (200), not an error.
 //
@@ -11852,13 +11846,12 @@ func (c *ClientWithResponses) CheckPeerWithResponse(ctx context.Context, nodeId 
 
 // SignInWithBodyWithResponse Sign in
 //
-// Gives a person of this node a token for a short time (`FULLSYNC_LOGIN_TTL`, an hour where nothing is set). There
-// is no renewal: sign in again. The token ends early when its user signs out with it, is disabled, or gets another
-// password or role.
+// Gives a user of this node a short-lived token (`FULLSYNC_LOGIN_TTL`, by default an hour). Tokens are not renewed: sign
+// in again. The token ends early if its user signs out with it, is disabled, or gets another password or role.
 //
-// A wrong password and an unknown or disabled name get the same 401, after the same work. Failed logins are slowed
-// per name and per address, over all replicas: after a few free ones a wait that doubles, answered with 429 and
-// `Retry-After`. While it lasts the right password is refused too, and nothing is counted.
+// A wrong password and an unknown or disabled name get the same 401, after the same work. Failed logins slow down the
+// next ones, per name and per address, on all replicas: the first few are free, then comes a wait that doubles each time,
+// with 429 and `Retry-After`. During the wait even the right password is refused, and nothing is counted.
 //
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 //
@@ -11873,13 +11866,12 @@ func (c *ClientWithResponses) SignInWithBodyWithResponse(ctx context.Context, co
 
 // SignInWithResponse Sign in
 //
-// Gives a person of this node a token for a short time (`FULLSYNC_LOGIN_TTL`, an hour where nothing is set). There
-// is no renewal: sign in again. The token ends early when its user signs out with it, is disabled, or gets another
-// password or role.
+// Gives a user of this node a short-lived token (`FULLSYNC_LOGIN_TTL`, by default an hour). Tokens are not renewed: sign
+// in again. The token ends early if its user signs out with it, is disabled, or gets another password or role.
 //
-// A wrong password and an unknown or disabled name get the same 401, after the same work. Failed logins are slowed
-// per name and per address, over all replicas: after a few free ones a wait that doubles, answered with 429 and
-// `Retry-After`. While it lasts the right password is refused too, and nothing is counted.
+// A wrong password and an unknown or disabled name get the same 401, after the same work. Failed logins slow down the
+// next ones, per name and per address, on all replicas: the first few are free, then comes a wait that doubles each time,
+// with 429 and `Retry-After`. During the wait even the right password is refused, and nothing is counted.
 //
 // Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 //
@@ -11894,9 +11886,9 @@ func (c *ClientWithResponses) SignInWithResponse(ctx context.Context, body SignI
 
 // SignOutWithResponse Sign out
 //
-// Ends the token of this request, on every replica at once: its id (`jti`) is kept as ended until the token would
-// have expired. Other logins of the same user go on. A token of `fullsync token` cannot be ended this way (422); it
-// lives until it expires.
+// Ends the token of this request, on every replica at once: its id (`jti`) is remembered until the token would have
+// expired. Other logins of the same user go on. A token made by `fullsync token` cannot be ended this way (422); it is
+// valid until it expires.
 //
 // Returns a wrapper object for the known response body format(s).
 //
@@ -11911,7 +11903,7 @@ func (c *ClientWithResponses) SignOutWithResponse(ctx context.Context, reqEditor
 
 // GetMeWithResponse Who am I?
 //
-// Whom the token of the request speaks for, what it may do, until when, and at which node.
+// Whose token this is, what it may do, until when, and on which node.
 //
 // Returns a wrapper object for the known response body format(s).
 //
@@ -11926,7 +11918,7 @@ func (c *ClientWithResponses) GetMeWithResponse(ctx context.Context, reqEditors 
 
 // ListCatalogsWithResponse List the catalogs
 //
-// By name. A catalog is there as long as it holds a product.
+// By name. A catalog exists as long as it holds a product.
 //
 // Returns a wrapper object for the known response body format(s).
 //
@@ -11941,10 +11933,10 @@ func (c *ClientWithResponses) ListCatalogsWithResponse(ctx context.Context, reqE
 
 // DeleteCatalogWithResponse Delete a catalog
 //
-// Deletes every product of a catalog, which must hold exactly as many as `products` says: so nobody deletes another
-// catalog than they looked at. It goes in short steps, so that a large catalog keeps nobody waiting. Where it is
-// interrupted (a sync begins, the database goes away, the caller leaves), what was deleted stays deleted; ask for the
-// number that is left and call again.
+// Deletes every product of a catalog, which must hold exactly as many as `products` says, so that nobody deletes another
+// catalog than the one they looked at. It goes in short steps, so that a large catalog keeps nobody waiting. If it is
+// interrupted (a sync begins, the database goes away, the caller leaves), what was deleted stays deleted; ask how many
+// are left and call again.
 //
 // Returns a wrapper object for the known response body format(s).
 //
@@ -11959,7 +11951,7 @@ func (c *ClientWithResponses) DeleteCatalogWithResponse(ctx context.Context, cat
 
 // ListProductsWithResponse List the products of a catalog
 //
-// In ascending byte order of id. A catalog that holds nothing has no products; that is not an error.
+// In ascending byte order of id. For an empty or unknown catalog the list is empty; that is not an error.
 //
 // Returns a wrapper object for the known response body format(s).
 //
@@ -11974,7 +11966,7 @@ func (c *ClientWithResponses) ListProductsWithResponse(ctx context.Context, cata
 
 // DeleteProductWithResponse Delete a product
 //
-// Refused with 409 while a session writes the catalog. The next sync from a source that has the product brings it back.
+// Refused with 409 while a session is writing the catalog. The next sync from a source that has the product brings it back.
 //
 // Returns a wrapper object for the known response body format(s).
 //
@@ -12002,10 +11994,10 @@ func (c *ClientWithResponses) GetProductWithResponse(ctx context.Context, catalo
 
 // PutProductWithBodyWithResponse Create or replace a product
 //
-// The body is the whole product, by the rules of a line of a product file: what it does not name, the product does
-// not have afterwards. `id` may be left out. `originNodeId`, `createdAt` and `updatedAt` are ignored, so what was read
-// can be changed and sent back. A product with new content comes from this node. Refused with 409 while a session
-// writes the catalog.
+// The body is the whole product, by the rules for a line of a product file: a member that you leave out is removed.
+// `id` may be left out. `originNodeId`, `createdAt` and `updatedAt` are ignored, so you can change what you read and
+// send it back. A product with new content has this node as its origin. Refused with 409 while a session is writing the
+// catalog.
 //
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 //
@@ -12020,10 +12012,10 @@ func (c *ClientWithResponses) PutProductWithBodyWithResponse(ctx context.Context
 
 // PutProductWithResponse Create or replace a product
 //
-// The body is the whole product, by the rules of a line of a product file: what it does not name, the product does
-// not have afterwards. `id` may be left out. `originNodeId`, `createdAt` and `updatedAt` are ignored, so what was read
-// can be changed and sent back. A product with new content comes from this node. Refused with 409 while a session
-// writes the catalog.
+// The body is the whole product, by the rules for a line of a product file: a member that you leave out is removed.
+// `id` may be left out. `originNodeId`, `createdAt` and `updatedAt` are ignored, so you can change what you read and
+// send it back. A product with new content has this node as its origin. Refused with 409 while a session is writing the
+// catalog.
 //
 // Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 //
@@ -12039,9 +12031,9 @@ func (c *ClientWithResponses) PutProductWithResponse(ctx context.Context, catalo
 // EditProductsWithBodyWithResponse Change many products at once
 //
 // Up to 5,000 edits of different products, all or none, in one transaction. Each puts or deletes one product, as
-// `PUT` and `DELETE` of that product do, and may have their conditions. Deleting what is not there is no failure.
-// Where one edit is wrong, nothing is written, and `details` says what is wrong with which (the first 20). Refused
-// with 409 while a session writes the catalog.
+// `PUT` and `DELETE` of that product do, and may have their conditions. Deleting a product that does not exist is not a
+// failure. If an edit is wrong, nothing is written, and `details` names the wrong edits and their problems (the first
+// 20). Refused with 409 while a session is writing the catalog.
 //
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 //
@@ -12057,9 +12049,9 @@ func (c *ClientWithResponses) EditProductsWithBodyWithResponse(ctx context.Conte
 // EditProductsWithResponse Change many products at once
 //
 // Up to 5,000 edits of different products, all or none, in one transaction. Each puts or deletes one product, as
-// `PUT` and `DELETE` of that product do, and may have their conditions. Deleting what is not there is no failure.
-// Where one edit is wrong, nothing is written, and `details` says what is wrong with which (the first 20). Refused
-// with 409 while a session writes the catalog.
+// `PUT` and `DELETE` of that product do, and may have their conditions. Deleting a product that does not exist is not a
+// failure. If an edit is wrong, nothing is written, and `details` names the wrong edits and their problems (the first
+// 20). Refused with 409 while a session is writing the catalog.
 //
 // Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 //
@@ -12087,14 +12079,14 @@ func (c *ClientWithResponses) GetNodeWithResponse(ctx context.Context, params *G
 
 // ReadNodeDigestsWithResponse Digests of spans, for comparing catalogs
 //
-// Cuts the catalog into spans of `every` products and says of each how many products it holds and the sum of their
-// digests. Spans with the same count and sum hold the same products. A product's digest is the first 8 bytes of its content
-// hash, as a number; sums are modulo 2^64.
+// Cuts the catalog into spans of `every` products. For each it gives the number of products and the sum of their digests.
+// Spans with the same count and sum hold the same products. A product's digest is the first 8 bytes of its content hash, as
+// a number; sums are modulo 2^64.
 //
-// Lines of `NodeDigestLine`, and always a last line `NodeDigestsEnd`. A page ends at `limit`, and after
-// 2,000,000 products. A span may be shorter than asked for. The `sum` is left out while a product in the span is not
-// known to be what its stored hash says, because something else than fullsync changed it: such a span equals no other. It
-// comes back by itself, soon after. Digests can only be compared where `hashVersion` is the same.
+// The lines are `NodeDigestLine`, and the last line is always `NodeDigestsEnd`. A page ends at `limit`, or after
+// 2,000,000 products. A span may be shorter than you asked for. If something other than fullsync changed a product in a
+// span, its stored hash cannot be trusted, and the span has no `sum`: it then equals no other. The sum soon comes back by
+// itself. Digests can only be compared if `hashVersion` is the same.
 //
 // Returns a wrapper object for the known response body format(s).
 //
@@ -12109,11 +12101,11 @@ func (c *ClientWithResponses) ReadNodeDigestsWithResponse(ctx context.Context, c
 
 // ReadNodeDigestsOfIntervalsWithBodyWithResponse Digests of given intervals
 //
-// Answers for given intervals as the page of digests does for spans of its own: from `after` up to the first bound, from
-// there up to the second, and so on. There is one line for each, also where it holds nothing.
+// Like the page of digests, but for intervals that you choose: from `after` up to the first bound, from there up to the
+// second, and so on. There is one line for each, even for an empty one.
 //
-// With `rehash` a page ends when it took some seconds or 100,000 products, and `next` is the last bound it answered for. An
-// interval that holds more than that comes without a sum: ask for smaller ones.
+// With `rehash` a page ends after a few seconds or 100,000 products, and `next` is the last bound that it answers for. A
+// larger interval has no sum: ask for smaller ones.
 //
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 //
@@ -12128,11 +12120,11 @@ func (c *ClientWithResponses) ReadNodeDigestsOfIntervalsWithBodyWithResponse(ctx
 
 // ReadNodeDigestsOfIntervalsWithResponse Digests of given intervals
 //
-// Answers for given intervals as the page of digests does for spans of its own: from `after` up to the first bound, from
-// there up to the second, and so on. There is one line for each, also where it holds nothing.
+// Like the page of digests, but for intervals that you choose: from `after` up to the first bound, from there up to the
+// second, and so on. There is one line for each, even for an empty one.
 //
-// With `rehash` a page ends when it took some seconds or 100,000 products, and `next` is the last bound it answered for. An
-// interval that holds more than that comes without a sum: ask for smaller ones.
+// With `rehash` a page ends after a few seconds or 100,000 products, and `next` is the last bound that it answers for. A
+// larger interval has no sum: ask for smaller ones.
 //
 // Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 //
@@ -12147,7 +12139,7 @@ func (c *ClientWithResponses) ReadNodeDigestsOfIntervalsWithResponse(ctx context
 
 // ReadNodeHashesWithResponse One page of ids and content hashes in key order
 //
-// The same as the products' page, with lines of `NodeHashLine`, for comparing catalogs without reading them.
+// Like the page of products, but with `NodeHashLine` lines, for comparing catalogs without reading them.
 //
 // Returns a wrapper object for the known response body format(s).
 //
@@ -12162,8 +12154,8 @@ func (c *ClientWithResponses) ReadNodeHashesWithResponse(ctx context.Context, ca
 
 // ReadNodeHashesOfIntervalsWithBodyWithResponse Ids and content hashes of given intervals
 //
-// The same as the page of hashes, for the products in the given intervals, which ascend and do not overlap. Where the
-// page is full before the last of them, `next` says behind which id to ask again.
+// Like the page of hashes, but for the products in the given intervals, which must ascend and not overlap. If the page is
+// full before the last one, `next` is the id after which to ask again.
 //
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 //
@@ -12178,8 +12170,8 @@ func (c *ClientWithResponses) ReadNodeHashesOfIntervalsWithBodyWithResponse(ctx 
 
 // ReadNodeHashesOfIntervalsWithResponse Ids and content hashes of given intervals
 //
-// The same as the page of hashes, for the products in the given intervals, which ascend and do not overlap. Where the
-// page is full before the last of them, `next` says behind which id to ask again.
+// Like the page of hashes, but for the products in the given intervals, which must ascend and not overlap. If the page is
+// full before the last one, `next` is the id after which to ask again.
 //
 // Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 //
@@ -12194,10 +12186,10 @@ func (c *ClientWithResponses) ReadNodeHashesOfIntervalsWithResponse(ctx context.
 
 // ReadNodeProductsWithResponse One short page of products in key order
 //
-// Lines of JSON in ascending byte order of id, `NodeProductLine` each (`NodeUnreadableLine` for a product that the node
-// itself cannot read), and always a last line `NodePageEnd`. A page
-// without that last line was cut and must not be used. A page ends at `limit` or after about 4 MiB. Pages are
-// not a snapshot: what changes behind the cursor comes with the next sync.
+// Lines of JSON in ascending byte order of id. Each is a `NodeProductLine` (or a `NodeUnreadableLine`, for a product that
+// the node itself cannot read), and the last line is always `NodePageEnd`. A page without that last line was cut and must
+// not be used. A page ends at `limit` or after about 4 MiB. Pages are not a snapshot: what changes behind the cursor comes
+// with the next sync.
 //
 // Returns a wrapper object for the known response body format(s).
 //
@@ -12212,8 +12204,8 @@ func (c *ClientWithResponses) ReadNodeProductsWithResponse(ctx context.Context, 
 
 // ReadNodeProductsByIdWithBodyWithResponse Single products
 //
-// The products with the given ids, as a page in key order. What is not there is left out. Where the page is full before the
-// last of them, `next` says behind which id to ask again.
+// The products with the given ids, as a page in key order. Ids that do not exist are left out. If the page is full before
+// the last one, `next` is the id after which to ask again.
 //
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 //
@@ -12228,8 +12220,8 @@ func (c *ClientWithResponses) ReadNodeProductsByIdWithBodyWithResponse(ctx conte
 
 // ReadNodeProductsByIdWithResponse Single products
 //
-// The products with the given ids, as a page in key order. What is not there is left out. Where the page is full before the
-// last of them, `next` says behind which id to ask again.
+// The products with the given ids, as a page in key order. Ids that do not exist are left out. If the page is full before
+// the last one, `next` is the id after which to ask again.
 //
 // Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 //
@@ -12244,7 +12236,7 @@ func (c *ClientWithResponses) ReadNodeProductsByIdWithResponse(ctx context.Conte
 
 // GetSyncServiceWithResponse Whether the sync service runs
 //
-// It runs as long as the node does. For whether the database and the jobs answer, ask `/readyz`.
+// It runs as long as the node does. To find out whether the database and the jobs answer, ask `/readyz`.
 //
 // Returns a wrapper object for the known response body format(s).
 //
@@ -12257,9 +12249,9 @@ func (c *ClientWithResponses) GetSyncServiceWithResponse(ctx context.Context, re
 	return ParseGetSyncServiceResponse(rsp)
 }
 
-// ControlSyncServiceWithBodyWithResponse Is always refused
+// ControlSyncServiceWithBodyWithResponse Always refused
 //
-// The admin application can ask for the service to start or stop. It runs as long as the node does, and the answer says so.
+// The admin application can ask the service to start or stop. But it runs as long as the node does, and the answer says so.
 //
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 //
@@ -12272,9 +12264,9 @@ func (c *ClientWithResponses) ControlSyncServiceWithBodyWithResponse(ctx context
 	return ParseControlSyncServiceResponse(rsp)
 }
 
-// ControlSyncServiceWithResponse Is always refused
+// ControlSyncServiceWithResponse Always refused
 //
-// The admin application can ask for the service to start or stop. It runs as long as the node does, and the answer says so.
+// The admin application can ask the service to start or stop. But it runs as long as the node does, and the answer says so.
 //
 // Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 //
@@ -12289,10 +12281,10 @@ func (c *ClientWithResponses) ControlSyncServiceWithResponse(ctx context.Context
 
 // GetSyncStatsWithResponse Peers, sessions and products at a glance
 //
-// What the admin application shows on its first page. Its words come from an earlier backend: events are products that
-// a sync handled, and of what fullsync does not have, such as conflicts, there are 0. Everything is counted when a session
-// ends; those that are running count for `sessions` and `overview` only. Products are counted anew every few seconds
-// where a node holds many.
+// What the admin application shows on its first page. The words come from an earlier backend: "events" are products that
+// a sync handled, and things that fullsync does not have, such as conflicts, are 0. A session is counted when it ends;
+// running ones count only for `sessions` and `overview`. If a node has many products, they are recounted every few
+// seconds.
 //
 // Returns a wrapper object for the known response body format(s).
 //
@@ -12305,7 +12297,7 @@ func (c *ClientWithResponses) GetSyncStatsWithResponse(ctx context.Context, reqE
 	return ParseGetSyncStatsResponse(rsp)
 }
 
-// GetHealthWithResponse Does the process live?
+// GetHealthWithResponse Is the process alive?
 //
 // Returns a wrapper object for the known response body format(s).
 //
@@ -15448,7 +15440,7 @@ type ServerInterface interface {
 	// ListFullSyncRejects The products that a session refused, and why
 	// (GET /api/admin/sync/full-sync/{sessionId}/rejects)
 	ListFullSyncRejects(ctx echo.Context, sessionId PathSessionID, params ListFullSyncRejectsParams) error
-	// ResumeFullSync Go on with a session that failed or was cancelled
+	// ResumeFullSync Resume a session that failed or was cancelled
 	// (POST /api/admin/sync/full-sync/{sessionId}/resume)
 	ResumeFullSync(ctx echo.Context, sessionId PathSessionID) error
 	// ListPeers List the registered peers
@@ -15466,7 +15458,7 @@ type ServerInterface interface {
 	// ChangePeer Change a peer
 	// (PATCH /api/admin/sync/peers/{nodeId})
 	ChangePeer(ctx echo.Context, nodeId PeerNodeID) error
-	// CheckPeer Ask a peer whether it can be pulled from
+	// CheckPeer Check whether you can pull from a peer
 	// (POST /api/admin/sync/peers/{nodeId}/check)
 	CheckPeer(ctx echo.Context, nodeId PeerNodeID) error
 	// SignIn Sign in
@@ -15523,13 +15515,13 @@ type ServerInterface interface {
 	// GetSyncService Whether the sync service runs
 	// (GET /api/sync/service)
 	GetSyncService(ctx echo.Context) error
-	// ControlSyncService Is always refused
+	// ControlSyncService Always refused
 	// (POST /api/sync/service)
 	ControlSyncService(ctx echo.Context) error
 	// GetSyncStats Peers, sessions and products at a glance
 	// (GET /api/sync/stats)
 	GetSyncStats(ctx echo.Context) error
-	// GetHealth Does the process live?
+	// GetHealth Is the process alive?
 	// (GET /healthz)
 	GetHealth(ctx echo.Context) error
 	// GetOpenAPI This document
@@ -21555,7 +21547,7 @@ type StrictServerInterface interface {
 	// ListFullSyncRejects The products that a session refused, and why
 	// (GET /api/admin/sync/full-sync/{sessionId}/rejects)
 	ListFullSyncRejects(ctx context.Context, request ListFullSyncRejectsRequestObject) (ListFullSyncRejectsResponseObject, error)
-	// ResumeFullSync Go on with a session that failed or was cancelled
+	// ResumeFullSync Resume a session that failed or was cancelled
 	// (POST /api/admin/sync/full-sync/{sessionId}/resume)
 	ResumeFullSync(ctx context.Context, request ResumeFullSyncRequestObject) (ResumeFullSyncResponseObject, error)
 	// ListPeers List the registered peers
@@ -21573,7 +21565,7 @@ type StrictServerInterface interface {
 	// ChangePeer Change a peer
 	// (PATCH /api/admin/sync/peers/{nodeId})
 	ChangePeer(ctx context.Context, request ChangePeerRequestObject) (ChangePeerResponseObject, error)
-	// CheckPeer Ask a peer whether it can be pulled from
+	// CheckPeer Check whether you can pull from a peer
 	// (POST /api/admin/sync/peers/{nodeId}/check)
 	CheckPeer(ctx context.Context, request CheckPeerRequestObject) (CheckPeerResponseObject, error)
 	// SignIn Sign in
@@ -21630,13 +21622,13 @@ type StrictServerInterface interface {
 	// GetSyncService Whether the sync service runs
 	// (GET /api/sync/service)
 	GetSyncService(ctx context.Context, request GetSyncServiceRequestObject) (GetSyncServiceResponseObject, error)
-	// ControlSyncService Is always refused
+	// ControlSyncService Always refused
 	// (POST /api/sync/service)
 	ControlSyncService(ctx context.Context, request ControlSyncServiceRequestObject) (ControlSyncServiceResponseObject, error)
 	// GetSyncStats Peers, sessions and products at a glance
 	// (GET /api/sync/stats)
 	GetSyncStats(ctx context.Context, request GetSyncStatsRequestObject) (GetSyncStatsResponseObject, error)
-	// GetHealth Does the process live?
+	// GetHealth Is the process alive?
 	// (GET /healthz)
 	GetHealth(ctx context.Context, request GetHealthRequestObject) (GetHealthResponseObject, error)
 	// GetOpenAPI This document
@@ -23007,474 +22999,473 @@ func (sh *strictHandler) GetReadiness(ctx echo.Context) error {
 // const string: with thousands of chunks the chained `+` fold is several
 // times slower for the Go compiler than parsing a slice literal.
 var swaggerSpec = []string{
-	"7L37chtH1if4KhnYibDdA0IAeBEvMfENRVE23RLJJimru02NkEAlgDQLmejKLEKwWxv7777IRuxzzJvs",
-	"k2zkOZlZWYUqoEBCku3mxHxtkQSq8nquv/M7vzUGcjKVggmtGoe/NaY0oROmWQI/HQ8GbKpPxUBGXIzM",
-	"byKmBgmfai5F47DR+1XpqEdkQnqjX/m01yQzrsdkxvhorBWZjVnCiGL3LKHxEdFjRqZ0xAhXREhNzJsT",
-	"phSLiNRjlsy4Yq1Gs8HNo8eMRixpNBuCTljj0A5ly4+l2VCDMZtQMyj2kU6msfmUGU+TmLEc/et/tFu7",
-	"jWZjQj++ZmKkx43DTru702zo+dR8VOnEPOfTp2bjeKhZYh5E41jOTidTPf+JxilrHOokZc3CpC9EPCfT",
-	"REbpAOYoFSM8MpMaJYxqlhA9poLoMVdN0p9rRvpz+O8RGSZyAsvQZyMuBBcju0a0r5jQZiGZebtfhX+l",
-	"LJlni0BhoOVTn2512u12fsLd3d2y+Z5QTWNZsp83Y0YG+Ec/hCnV42wE9q+NZiNh/0p5wiK3SNmY/lvC",
-	"ho3Dxv/xLDtaz/Cv6pl99bl5mhnKWcQmU6mZGMz/yuaLI3pD75iCJVOaJpooOmRES5KwKaO6RY7FnGj2",
-	"UZs11/C5AY1jlpBUMUWGMoF9IFK4B0gRz5tEpYMxoYpQItiMvH179rLy4AUj3DJDLF/9fdbePni+z7Z2",
-	"2tHu1s4229/qDw62t/b2D3bo7vPhwXZ3p2RvJlz4w9k0S61ZYgbxv34mW//n+//+3xrF7Ws2Pm5NE9mP",
-	"2aRx2JikSpM+Ix2zJN3dXTJNuNC0HzNyfH1ydkYGY5rQAVxnWO3hG6oH48VlhjPNh3hF8WibA600j2Oz",
-	"TlyTGYULLdy/E0YjvO6wwr3TGzrqHZHeX3r2QQlcdFxp/1CqCY3j6sUebuEIy1f5ttE5HN2p0bvtt3I8",
-	"6vz44y/v/nb/6l3y4lh3Lv76osMuefTLux/TfiTv0v3920bZ/c+v+eLtOBueS8FWL1RiBRlO0U1wzvSy",
-	"2ZlHl01RpJPG4c+NvzTe19vxv8BQX/MJ14uD/EHOyISKOYm5MLdHkhG/Z2btJ1LpI2IERU7wVMmbGJ5f",
-	"uhfmGbC4fGKGvos/coE/ZgvLhWYjlsBwL+mIXfNf2ZIRL4y1mx9pk0xkwlDCdtptswOa3jFhDmmn3a6a",
-	"yNS9uXQu3XAm3c7O85397b2d57XmcyPvmKitO4yA7Qn2Ufuv9ogcZpqxz4YyYU13rxhRdMLIkMfmCqMG",
-	"HfJEafz0Wrpj6gdbfreO//bDQLV/+ameyrykenzNlOJSnL0sVyQK/1yhSOxfz6IHq5Ls9TAgxpJzGbGq",
-	"0UwZSyqGIszXHj4O+1YYBAqByjHgn79RhEdNMmXJgAm9xYxJwyK7m1yTsYwjhSZRIMDxzMdMww9URCTi",
-	"I65VxaT48gkV7IbOSt20eASu2JiqEhH5gsWc3TOQjFomLCLmc4dg7qWaEWMOzkEjU6N8vU2Urc5AxulE",
-	"qCbMcppqkhh7kmgwtUDR04SRWSLFqEXOjCGptCJU3YqJ1etGORnrKniuahIljSYyN4eJSBGwpozUaBp5",
-	"iNdwYu5Rd3ePvOEvWrei4i4lOPXSBcWVtsvVlzJmVMB63YwTmY7GG7Az0aRJiJqArVO0MrWEeTMRrSch",
-	"tB1g1Tnp1rMvP5lzp6ZSKAZOxAsaXbF/pUyBphpIoZmAf9LpNOYDaqb77BclRfA++OKEK2XdDpVOJjSZ",
-	"5yWL8yPM8M1pv8e1NO+IzIiuT6+vzy7OP5y9/HB1+re3Z1enLxtmkTXlsWoc/vxbY8hZHBWEUaZruTlH",
-	"9gJ9et9ssCSRiXmuff3ZSxJ+pNmYMKXoyLza2Lcov+1ntSQDKgYsJlzAHyZs0mcJ8W9uwRlRYzpl+Qkf",
-	"ExileRWc+JKJnp3/dPzazvL0+qZikhIOlmr1jfVhleGiYWEVLzEKPTfrM3FPYx7BfM1ehtNdeDQpe1wL",
-	"D0c9qXoKr4UvLApSOwazpOYA9BlaozIxogaWF5aKwHIekZ5djh4cFWXVKIsj1Wpk7tDFYJBOuRGWdU8p",
-	"fBJ29W0SNw4bz+iUP6PRhItnai4Gz4ZpHG/Bv/BTjaY/mv84P/lwdv7h8uri+6vT62vzlzRJmNDXmk3N",
-	"LBMq1JAl5k6RTnvvuZcEjWxLXqVxTMzzCY3NAszN4ZomcmS86kbT2J+xBoGTMApDb8xkcmceKWRihIe5",
-	"/fcsifhAo70a6/HcrEm2t3Z1yIRyuHF9Zr5v3soiFN79hIrBeKtLFBcDRrrt7t5Wu7O13bnptA/b5v//",
-	"s0XeUa7BH+PaXIYhF1yNm2bL3L0AK9SP/vB5pxncy8PGbndnN4oGz7ee00Fna6e/S7f2WZtuDXfbjHbY",
-	"XtTZ3zOiy3h5LDo28ykbSfaRF+Z20ZgPGP5Op8os/NXx+fWr06urs/PvG7VP6/VcDM7EpRt8ybE99qJg",
-	"lnBtD6HztYk51FSomZEIdG6kPR+MUf+N5SyUHhqPrBTDGDZtrbOKh+/y9PTqw+nfz65vroPDZAwof47Y",
-	"R67gqGXnAP7ut5or/9mEjbjSLGHRkTFXxAiMGC6UZjRqNTZz46cJAx1m9snc9iH490YRwhteyaTPowgt",
-	"8bUX5NXF1Yuzly9PzxuhuFPpcMgH3Lx1yhJQRlLk1+RKxozcc2b2bULnoI0iCcM6goMO0Qs5ZQnVMjGH",
-	"HaTDphZFG3PebAVI5ibpp5pwrUhihlUYD7zzbDKVSvG+m/2a63RxeWP06fnFzYfjn47PXh+/eH26QtlE",
-	"yfwqFUW1asZF7ymPIVTBMVhG7lliljindS7gOfkvlKoefBFZ9fAjEjN6DydUpnpTG+H00YwqkoqIJUpL",
-	"GcH1tSrKyF0bSFGaCqt5zoRmiaAxPvwhW3J2fnN6dX78Ondy8aEEfxEu1rWcMD2GsKM51qgk3QoZN8iY",
-	"04oYce8Uqd1cnBb8xk7WmCzoYcAPjcPGzrA9eM726EG/E21gYY32BOXGtWLxkAwpj1mEstKNyvgB1qAy",
-	"w/8Gx45j7fmx9WCxz6V+JVMRPWidnS1pzv6ri7fnL4MFN8LfS3ez2UN4TbjwN2G4KPx4FkDjG5GV71wY",
-	"1B1JtHgiyfBigGB3y/Hj9cX5g1bj7fn128vLi6ub05cf3py+PDv+cPOPy9NgSd4KlU6n0qhZMmERpwS8",
-	"hNxZNP4JxMJlNDdXw4wmiHxg8Iyc4Ni2buZTdkiKw9vUBYYxWNlhxgHPNRrvTLxV7OFa9uz8w9vr06KW",
-	"NbstSKoKC2LORR0rB9doWtTHGKxNUsgrtMiJMxiM2pkZ6ysVmsMvjPfbNIssiJpxPcAFhwfK4dBc67UN",
-	"r9rbkC3qciPJHYOpXTA60Pye4b4kbCBFxM2XXoFQeNgGXZ2eXJy/PAOd9ur47HWlexhEpTM15q/UkOtD",
-	"GOrpDR0ROfShYIys4LGakdtG5/BHxi4Pkl02efe38/vJ9Af2z79faik703d3lx++Z3Lvzcvd3R+2O+r7",
-	"wW0jpwdtZAnEMhpZeQFzmX9n8DFrlQdR+xa5Mt4S14SOKBdoZmJChcxlmjgrDvbA2BOCzWBymzPmfIYB",
-	"lLUiPbfEmEzMBcp7hH2csoE2yrNFzqVVYFSBJa0ZRBhRWkDYwIx0MSrlBWPu5bMjFxzBSEkQ1hcMF8b4",
-	"LJSAZ9takpZYb2tLoiafmo0bKV/TZPQwefPi4uU/PtxcXHx4fXz1fShybPAFZZyWksTwjoJ68iIQ/pq4",
-	"CPvO/u7zPYgrqSOijMiOmVKbFrvhOzG4BSYzBE7AhP62Q97wF1mI1F8+ReffwWjeCprqsUz4rw8UB2/P",
-	"j9/e/HBxdfbP05c5TRY8t7hmaICby8Y+Tjl4QFTd2SNjbo0UbENr5c0HeCc4zuE63LOED+doHFnN2Xv3",
-	"7t3WcWrEvDbTZz30LZV5hnSL5o3qh6zZy+Ob4xfH16cf3p6HDkEWKEvu+YCRVJTb7mDJUU37VLFsKugH",
-	"t8hNMkcBZZQlJRM5gUzVZk5e1WvNuuKRE9LKQZATsOBGfPwi+8acgq8kqTgKbZXeFdPJfAvgBHaxuQAH",
-	"HnJbCtQW5OO0m5sN++GQAXIxnSbynr1kMdNMBYFTGqHGo/FlYq6H5kw1Doc0VguRY59Ni/ApYCZTfHAE",
-	"I+YJESkGIM0oi8lzRWfwYwzGImg9/0az+anQS3M+3yjSs+9+x/V4zGJjgzezE/R8p9NsDGUyoRpzanuQ",
-	"Ha9OtzUbH7dkErGkcdjBCLPLbPxsx5MlTmX/FzbQGNkzNlCwiJUjzkIsLXIBmRcM0FoXYyRkwqLFpXBx",
-	"tUVtM29a9IFUjMzGksRS3hG7zO6lMdWYlcp0CfpkxurJh9p32+1mQ6Sxvay5LEOQKbZr1P2Us+Eg43Ax",
-	"BKOmZkrt/bIVzx69bNUxB7C4OJmVB+eOK7vycdkK2yjTiftEyS4mKQuSZzQifcZE9kybVEXFYt2iVmMh",
-	"RRPMdzsMgJaN3ojJAeBQ1FjOWo16O7H2PuR3Ycc8KR0MIDq6MKp4Bhc5SdnyuS3upX1kNuXm4qJnc6je",
-	"8GudDu4eJrDejflg7E6Fyu7iEcB1sktk/lcmd+gRRABAcfuOfq4Ahbt4huLFFTuFNCS6Fe7VTUJjJYmN",
-	"gxvtrY4IjHgBLuFvrJ1Q9YqbE2DDYAuDeMUFhonMOUJ70xrfAu3cla8vTTcWzvKjJUFJYhJuk1+22Zhq",
-	"dm/2RSu7fGCqEy1HDMQpOBM9GsegCPLHcfmBqhIjgfS2Gmxm1giCL4tnoGoHAukhAtdCS9JnzoVafqOC",
-	"G66Wj7JpbEJjigOGA9Kwmk3UyuSCWQcvEvxQaJLQ+cJWVwmIV+Ex8gJ4INM4IjaHlpPCD5IgPtrr16Nc",
-	"XEDW48S6sctQiJl5NpZxZDxFsGt8VpyqvNkyV2XmSlR1egBcIxPMmdEJfNlBsU6Ob45fX3z/4eSH4/Pv",
-	"T1+amWRauvjHFQqAufjugioZywQiwv2Yeb2SNwhc/i3v+Ve+rrNMd4ETPKbTKRMM5c4MLD9JIrlUi5mj",
-	"5ROQ1egtB17JzaDT3jsoMfaqDbyd4gFzgWzYyVBP+SEtOWZoSUfL5Yg7blxlEImC/MDHLJl8BtUwd8x+",
-	"vrgSz9daiQcYIosHBxK3djjE3tVhirnf5WbLlzE23Mou2cPXXOlaG6gQxuOyGYuywH5s+UOapD8Hg6K2",
-	"iLbjvLaojSVC+rMvrJ/ikvUE+HXpEphZmzWkIQ48O1PmLOX9kr3tPG75eOufdOvX9tbB++yfrQ9b739r",
-	"N/e6n9YCNO9tO7hb02LdmiSS5n8xxzaQCUMk3Hg+HTOBMW0LkKT2u8Zvhy8H03fbVHKlglmXnpzF75xp",
-	"5c/KwkItFdMRH1W7penEItI4jJ8prchERmksSfd/7e0cEj2T2anP40Wta28xgsbgAO3p/+4kVYucp3FM",
-	"ZmMeI1rJfhr2vxCkvRNyJvJzPBju70Xt/c7+/s7gebS321h0UMOT0d46oFvD97919iqOQSD0Yqr09VwM",
-	"Kg4pWlHOiHFX3glxjVpOESYiFh0RgZNciO+a2UjB6ljDczHI7vYqOChYkdZ3G8ktO9G/hA8puHU1VKvX",
-	"LlU6dj3N0l0IovjCjgBoZE9osB+lQsXckiGEGCvkKsYVzUZJwarv2JrLMJD3LHn0OgDorru7V3KzBRmz",
-	"jzRiAz6h8fKzf0C7Q0Zpe7C7S6N2Z5du94c7w06/22/397vdQdTZjfYGnd1+e9hu0/b+ctlQFO44wFX2",
-	"TrYNauU+AEZuLOPM9KGa9KUeE8UjpprOsoa4sg0Ek5gNNXHZrusfjre6u3vEbAKhcUx4hMLYvWVM1Zgp",
-	"wsWtgIk1EdVEej6x7418OGY9rF5RRArC6GBsAQk3YzYnER8OjRNpL7HV73DJ/YmQQ/A+5cxmtODDt2LK",
-	"5DRmCHiQgjgAHBekz/SMMdEiFwJlQiYnKCxD4B4pOkc4cP7EKpkmgyrvAv72jaovZsKL9GAxEz6koHA0",
-	"TUasVOHYBf29DHZBOtl19lMoO/9o6C83Fc1OAwBc5mqdbPwg84shiGCDACOAqtvALYyjyjtQS2H/aFby",
-	"qL7fPxcDnNQqgzJXUbI4iEuqQGBSRXrTrPBkaFMa5tuwKlZVSgTUGJnfaqwRdN7+3KatW+XihKtPw7Uu",
-	"VUrgB/fZwBq7RqT1zIZKxaKetYdcNAgijQMesajpkhpRr0l6d2yqe1n8cRZk3OF3gGydMITIslgxK48m",
-	"jAp4Q5P0Zi45kjNPwH/UUvqKKHwrGHky1TaTQ2MUSC5e4cYfeFTNhhlko9lw78kHMfxvF7LRzcZLnrCB",
-	"5mW5jd40jeMe6ZuPKmMoMpZ8E8hhM4cwkGI+vljW9qnZOI24Ph0O2UBX7BAVhEVck4hHLdKz5QA9QIPg",
-	"mljrD4IYZgOMpNbF9w+gKtfMMp1G7l8iC6Vkq+UKDqoGe8VUGuuVx8nICzPuRTHB/GzrRWGDFcqlAiCm",
-	"pGlFBS+WYtrkClrCgHQI9BsHu35kjeDHFViuJR94tFRG5kfjS5Pqm0pQ9mSX2a5RmXQwC6sq84LwV7OT",
-	"aHYAAti5TIt7aj5cPin4U21xbyE85uWAwKcfz/BrvrbS/typVgYL64GjW1iCvBoGJN0Vnb2xMZlsgar0",
-	"aOHE63CyBb/Z3r5FpZRXvQm4dXljfpXhXhmTW3z2wlFf+vDdT82w+qjq4V4yZ9mHvARyL2sve9keFkyl",
-	"cdkxMgaL0dNgEJslbjq8K3jy8IjaJyyQYUsMiucbUuOhlF2xQ2MaWRfe+g42AVl/EY0X7cR79csgTEKF",
-	"La207wLUEeaI65+Q7SUBuLX1Tbb/pbJKRKf3rApxEVFN/RU0HyM9JhBtkb+Im08KdGEJygEQPYApbVlY",
-	"VO+QjJi2mCgLYAL4KSA5BRvoFumpWM566FsOYii7iDg6X5reMfDtYIIAqtF8wsx3xqmO5Ez0Dm+Fze8D",
-	"bokoLaeqRXoB9Mg+uxJwlLOmcsNvNBtmcOY/9n2wpRmo6f06KsouWRYCL9308owR+JVjOgWpi4W0kBx5",
-	"fNbLK93FYsJCeBcCu+2tgw/v//LfVh0Pj6YtGwiW4BULemsLMzPvl/D8ZdJs55Hpt8Wyx8+TesveWLeY",
-	"coWlFVRmLI4FPQzEJFl9EstR05ZEU6i1SBM4ZYUyjPxYcyUfSwa0uzSlV3kB7PaWL6YriEWpboxuOFCL",
-	"V8HCuMuOIIK8msTTHkENKaD5bClCJDXyyDg8mBy6f67YtlVHxWc9asyOFyzj0mrdpXexsP64Jtkgyrbg",
-	"B18+unB8QIGGSLYRg8BdfYScMWx8/tI4kYmSwhVPYYHUCtni61brelM4n5/s15Yj3NzDvYarXqClQDc+",
-	"Ag815sOSqJErOl1QnvIOcfBgBPUK5+xuvdgxvqN6+D9ly1gYRcRo1CMTRkWAELX4qxG/R4xsOMNDb1uZ",
-	"26gz6iaXqLk318rIPg612znQCYn5HSNUzJH5IvTgXV1yEygKtLaINE0tNs0MtNFsYE1xLpOc+e+v5YiL",
-	"h6LTJJlRgRY/zJeXHHSxNKcKZns6naKEieXMGKBUFZSNq0YO86s7FfnV1of/ufX+t05zb2d5Oq2zLMO6",
-	"UyPD2nTpVdi5/2kWc0qVmsmkype3f83PbSCThA00GctEMdKHKc2N7p0CKtznbPyz80wT1gWuZCRZJuxg",
-	"a4JRl10Gez6qr7I1W1FzywlUck4ZvQPtUBIWANNRHZeGixiqXCwfQC4SbWOu2qJT/XoYF2LLmLuNLxB6",
-	"baLhW76vdgVc2NiC3o9teQSkiFYK7VR5pr0aEvut+XQBBFvpd2lLbpStvH1d2Xa/YavwJHHMvvq2GuP1",
-	"jouSe9YzM+vZShN8IYjoLORMjUXHRZOgK4afNXJZDoMUHP7NpeYyPg0j5liENdKZIIbldCv9fsV5FNYD",
-	"qbfV5zJiyAr4vhCI2VAs4pEHr1t98OyqwEblj5+osm5tpK36DJ6BBRiVwpk3Ck3/EhivshU4Z7NLZrek",
-	"vio+xnpQIIBE1onF5eHqGEDd1YarOfnKGdZAlACUIEcw24dDrfcqbytY9Mr4mnJIoFyFJVOaaIzDH5Ge",
-	"OSi9xTfba+eOUaZMBSIhV96/dSDfjsfsfeHmCHczS86b8LEEyLIf+Up8wqPqhWy8gLJl0i3R8UtPa4Vy",
-	"ssrZLC5QX9jl9DarrSFWKYta5K9sqgkTg2Q+1SxqEgG4dXNZhCvJCoeqx2wLg0HmcVuu4HoLH5efwH7n",
-	"oLs4A+B7uRDx3J2gnHRLkxL/9gVVjNAoSpgy5pfWU/BLtZ6qpk8DDhIWMaE5jVWTAJWX+dAwoaPJwoLD",
-	"Vw+fPXPDb9k/tQZyUtyEnf3altaCNvZUemZapddeRuyFTEWk1rz5wGpxT2OVpUHJiE5Lij0cmW9pzMPj",
-	"A7l9HlLxWm7FjJbXRlQdQqX6KNek3S1aWRkXXNkwIdrvR2gsCYuDoWrAROTLYjBJDxKszxC5nNlnTESF",
-	"aeRia/kpdPZWM7s9MCe1oDnd5KvORyU98XEGVgIfUhHFf2VrYDUDkO83D0VtVoPUfJqBi2LA5rPg86rW",
-	"7yXAqV5zUQGAUVNqzHjHuxhz4YhHjT5Kp0a9WiQVni8e1S4CXboG5shUF322V+L00snDwLJHiFwzQgOx",
-	"HdYMBr7HtfCtD8WzVt73G3eHub+sZnuO8DKvuMslUqh+YChje6yun81OkzoV0ZLRwxnyKQmHsHJb4co8",
-	"AXBY4lOJqrKKFKlJEkZmVOXo0EayNNo4WAZFfQclaMjdaZNBSCcGeOcFPKMHtChJhjRpEjml/0qBIglJ",
-	"OEElKBJLMTL/DeaOlBt6zG5FwPROFaHqjiGlhEdsS3/7bAYqi5h0x+M3v7ztLttWY3PWuIpmPvbAL9zJ",
-	"x15Ls5w/Wequ0hNiqbf8AQ7woS1ijxf8cSbdZ1XgihpTlSaFUppGZ6X5yz7q5VA4inX6VTC4BcQ4UE9X",
-	"IFRqg2CgindKy0oFXwNbd1itvABaaLfby0vjjY2saVwHQR3aN2OKkF8uSM9c+ks6YqeiULT/2MOykATC",
-	"dXAHOH+S7Aa6+ZQiWCpBLyKqFGc/UDWuVo1OjlGLXv4GDsSinClnPj7TnmeO5XHQhbN7uPP85enfpr/s",
-	"//Dimm59uDmbvNva/fGEpX9jV3eT3fM30x/f/fP77fF1+urtKg9+BaLqG2XV9+NhVTDpqnWt4rxGvUZ9",
-	"PVY2DOeL1Ix3l9QTba9ZT7Sz6XoimPjargxWu08DGBGwMi0GMqLyxDlPCI8UZBQgXbKAAXosufemwGdm",
-	"ApXnxXo3a64dHqlCqxUnyc3Wofnas9ZNL8+NXdtbPM1ZX1Vu4Wf1BLMhAPLFe308Q2d7F3FxIDX8uWXe",
-	"hms0s8pV8175o69AOdUMD5+/cBKcP4yVbsjJY8y3GOMCtWAkubO4uZPvx121cuURNVwXCKAhKWQJojKL",
-	"65WkGpEEsyjx6/i11WE+V+EYBPryj3+z4vHdyjCRf2nVMllDZD3X4wv6G+Wm92Ysud+pBdt9hJHZIheB",
-	"+MJmYMgABEHxyAKQXD+Ub5RtYQPYWqMlj2x1yi0CDZQL4PcZUXLCPMeWjKMWMQcIPAtGk5izJPMuciTA",
-	"eberIlRTz8TdLuem+lzGrHXxyiJlvnxX2D0QUvABjc1hmbjaAJUzUs0+TGhkbpOnRQxZsFwQpUSLrki4",
-	"4B5LQRQtyI46ORWqdcL7qa2vKtcyZQ00kOFHBmxextILOF0CQjtNRwqTV5MJSxrvP62HmC/Ap5HLfzAv",
-	"E1sJY5kZ2p9blxhWnZxdX5Cdbue5L7/EejMySySgzAvee+P07dVy1F25e3CNgMcZ12MI06klBk1npd6o",
-	"xL1kHshipPVmS415opskYVGTvFnNPcLLyixPP9KBJrZAF/vAcWHrWlNhizhgge2GNLHxoLEAyteY60PS",
-	"6bZ2sbPUjMX3DNSAcQjjIWFpIlUmV/1zzadP3161yLEF5O20g9Y95q2EfUTTA34YyMmEFpxC89ZVYAB1",
-	"l5ZtpxzckTvGpsZENfMurPX11tXpy603a6lo8PgscMZe79xNXCGS6rjYTklUOdnTTLrVz2A6kbgc3uce",
-	"XTWLZUAgsM48gNfokOHQokHrko2cZVdOHZGeMc96hELGfS3D1WVKVuCfH2AxBs7557IagyTwKpzn6tgi",
-	"BzbOAiS302q32stFy0rDNHv/CmoVsx9vhbFRjHAtP/8345Lzn+WpMXGObPc2/mme14RKq1ShiYNVqSxW",
-	"tgueh/JYJSFtC4iZJbK8Fd7qwbYZ2IFFNjNiaKwQRCldUuQ+rbIycl6cg8bNywIZ64eonq86ealf61L6",
-	"TQsxDdoD5d9gFikTZ1h/JjWhQP9OvNJfU2AGg1rLyFsuj7B4fmGW9g8tcibIxZSJ48szst1qk54z5Xuk",
-	"z4DHgJqtZwlireNYznC/0ziGpmggyKwVDY6D7ZgKpxTlDWwu9hHxuBTz0feVjkM2gYtUD+SkouvjCBpl",
-	"kJOLN5evT29OX2YM8MZb6CXMPEX1DtG8z3Ns4XmOWp5s9oMvqD7Ml/bfClcEmK/kx+eAYQtFe6Q3jakQ",
-	"ULFki7opiZK5ES4t8i6onTWHpTcw5mqvSXpB8yYMQ/WgwMGah8AFTJTMlxgNrK1rp5jVt38ICrPtcPLo",
-	"H/fNxcNpnr11TxNgwzQvsWt/Yr9hf7zyr7S/eJkn683+cOneb/shlCnErAEQSdjECKEA4pThVTgEeu6Y",
-	"2CBkay1fAsxhdSHiUtkc+CpYEMaizFPVfMLQdoylGLGE0JG0dOUzSQZjNrhTLXINzRRYtCUFYI5QrMBf",
-	"WWQDFNtt56N+EWxZXujVgY2Z+VZUn73DMlffOcZ81IYaXOGQBf+txRtx4AifGBMVsFqucR/czti3+giL",
-	"i9JDWWAVzLb2gJ4HAzoeySVxDhdusMcBJMaqsWWRhm5JnKFikCWxhv0Vlp3lZbBovE2bd8ebMe5Wwt/W",
-	"wrE9AKgWGHoWwGuG1MxEUiAzgmOaPyDhrSlT4UZyIt3pA9IdLgSjHSE9YtVs/EtpChbXhIvwaZ2vI2J3",
-	"NnRmaqNCO8tQob7auAIKev71oJ/bdc7+ka+nAiOMNclYKujnMzXyXjAWqbCoGvs6fAHcZ/dTaXyskHeF",
-	"zaaaxMyIbmN72aan/iRnd4MN7qpIYHDPnOQvZfeWMxYt1+iDAZtqRWSaZDZI7VMNdCsrCj/8k12TS/uF",
-	"Iu3Kok+yCV2lmRjM35REGt7wOOa+8UTWZVJLebdaGT1c+dgUFl1Q2VkLF54xq63LIrM66rCpt+3UL9TN",
-	"13TnBpBxSa1tGCWMDsZVXi6ebyrm+PjwjtQ+3EaCJjKuiFYAnp4vHu/Vx7r2LPeWxXgCSM2mtnS3hJDB",
-	"LnHTC5PmilAQrFi+2Ce7hcvLqr3AW16BJtEBs2S85vMlEUYnN+vFRzNRu8AmVacOCO0OeKeLUhkrYUzv",
-	"Les+xrTMxB/OXgzDq1o2342v3NoN69esK0bkcGgUpnFM76HJPo9DAnxn7gQd5jbGpJHvAPjZCOIXWgp+",
-	"BW74zfWaqU/+vrwJjVmV5VyQx3GMXnpJ5oHZXnLl52wNTi/Gkq/KBo4zqVqgFUSZrKy8bsrWKaTEBXj/",
-	"padcPuMxreQyC2kKoPDS6NOEj8aaCEusb8N2/0oZWv+WuQhvgw76tRd4ChKmkzn+Gru04b+RwBD+uZS4",
-	"oEaOn6qQE1fGkSL8KUu/OkuPRF2VJj23jVqwqHqB1C1rL9++ae9n7eXXK/E++KxwgZzNVFa+hgiCNWyn",
-	"PwuiQCZ8xMX5KheGByX164fQ9v+s0IWV58qhGdari6iHblj58gDwsBaqzfL1LREIGWAKwtEh4W+FbOjc",
-	"dNogG7rry4ZOuzTJaJbJYzPweAUypByuUTjwofAL512qNvHSnchU1KPmt5VRSYktXYEbLJYqVXZzeXhB",
-	"5WL9WzkUL5swELEuDjU1VzPxrTWlyJHXltGCLyuMCDsSez7REqHZXRPDXywSGWID60UjQuUamPo2zI+n",
-	"BV5OAzw8l4LVHlPQDNqi4LGd3DTVvdA2+0s+T/qXVXCqaboGusgeizNhvrXYFe/Gd1TwgAjfQLvHo5Vt",
-	"71ZS8ubev5aJdZwfWIugzeWisTaKZdSLESqWv5wrcsemoJV6mSDpPdKszHFsWL+7immjQnZ/DvszA9Ws",
-	"tjiX4x0ehgQtM8qC676du+zbGzDYzoywjY4c6iOoj3b2gc1B2DbGVczcD5RJ1WZeeTulReMuePFO+2Cv",
-	"9puXoEmPvTnmIAvO8MHIFxpp9lowY7/F8xY5RsSQ7blkTC96xwQUU9rgsG9Sv2ge5WbxeaylStOouHVr",
-	"mEpl/GrvHyrQ6nfsqCZh//00wKimhwhbgaxLCv91Y0hZQ6jVfTfsgFdsaJXBtDbktxTu+6VWpHQBrtiA",
-	"8WkFWzefTFJ0lekAsDq+fQUlLgrk41BRGe8G1ZpNplWGuBxqI3scS6cGfl9N0mlOCnSXlvSb1QMS27J+",
-	"NidyMjHyLCL2I7kH769nkoOCtM3Cy1liIQUFfwPGUeMgY2AG2q046lB3bY25MeOow+tLswM/iphFL+Zl",
-	"howMaEq9//nA1+1/atYiqFmvgs9s2mBpAzAf5sy19LJ5m7D3l3OvrQ5cq1FergfZJrpCqZx8RbYLsyQr",
-	"4nb+Q02gsmaRcdlyZ2Z9MsZuO4sZrmpogL0g2GwxMvC8lECh+pLY+KCqYoOfSgWGrm8LgSGhrI4OAxX5",
-	"a2vZf8LsLaZuVTrx18keF1/8nD+Qx38b88HkVfqP7ki/Ga1zAzp79Vt3WJgv5u7K2mqsI26yliEZ0LVm",
-	"65ACahiyY3nk8MPHtb0NvUCDfkv1VF/Woimn/OBpaQLX+xqBHyVmokWEwDEAIi1NE+2KB5iImubfZsaT",
-	"DECSm+NOq7sb3iCZYgLdzhPN4dz16bg850llQtUFtgE0aSnoYR+gkyeh5NXx2esMI/4oQbztx/OmOiUK",
-	"ZQQVEqQJv0HdvQhfh5ORisgcnm8VY6RnE/q97x43bCOFIC3xVzavSEtPaBwzpbMa0MiDUzNJUACoCKh5",
-	"fmxtcGfHQmcrBxfTZLShsT3f3V9rbMYXtiz9a6epL+z38lfNGDByZXUDD2HBqYiZcr6hPzb1Nawrpniw",
-	"cnUPCOdhO7lE78ayqpzGltfbXTO7Zb5AuFDa/Bew55MpNYuOWbNiDTog5cHAQNHpaJ3gGvmiew+Vci0q",
-	"7MfAHFnvoux+crUVtfUMlJMckd7/93/9P89+8/iCT89cFQqwVKjFQtw1FRG255hSdCwqR4ZrMpaKEaVl",
-	"YjQgVWNYpQxxpkvNummqMXv9GL20YxtTTVj0KpFV3Hsuaa59i1WjVOzuO85pTzaYsyb8YNIUy01rG9F7",
-	"2dCu2EAmkVq1w44CwI5XQc+pMRWREe0Z+6GdwyOWrfv8E+b8OavnpM0o15YUTiegRs25n9IC9n15N7TN",
-	"gnCMakRT53w1xjOoynpEqhQiWsYIWW7Ym8NvP7a+Bd85yF5S5ejZPy9EPF1rhuozuYsP12xS2qwLiyXB",
-	"/IZZeNscWmI7zbccabVvX5Gur8Cu8WuLeQtzIrm1sFrFoLqmdwy6bJcksEEhmCV3+4KBT0s+7yIQ5u6N",
-	"6D0r9goB+qr12tfd2MEsDYbt+D7H6x1duPharud17zoqlNVCKOeeFaGsloOaFsp0KpKc9UuEjCjyyCRz",
-	"5ksjA/DroH0AMGBCrxeesMOgfTHqG+Z5PYEfB7t89+e2hUAWR8ir+fzEttvdTmc9pbmfn0vlimcRKjfw",
-	"Q2K99iaxmW5kCnMgI3MD87L2+e7+2mj42s0OZ84gAvhoWafD3TXtiU6t5ofZyythC2vG7xbgCZkGagaE",
-	"xZlvW9AqhZvqZVvhUpXu+zp9Fr0VGHhOmZvi4ytZ2LPk1oTaKR+EWnS3m1mUNjMFQmEaaqG8jbVg1uRj",
-	"k4V4acGBDf3rzDFZDHoE1mdo9xciiJmzFOq1JSHv5Xj2BD9ki8rxoJS1C/PR83rqzYXbv2wCwA2zfDV+",
-	"Ycvxmt7h9QXsZ+Z+so+AL5oE5jJel0OoUUO6aoofbJETj9GyolsKnciYUKJZMuGCxtaxuhX+AkK2IeEa",
-	"ikXA45nGdGAM4Dl5+99fvXr1soz/wcZySiRtKizFl3WQPIW1a6Nv5tEpmrHV3FqdVZRodgWr1PoCpmah",
-	"TEWmMVaNlJJCQMBj+3G50Wa9lnewZ5Bbn61u9wcJ66wNpM9Tq3QwNicC0skIELxtdLrN3TZAcIJZ7C6t",
-	"olzkQXHhu2zBl3bCwzNfP5Nrw2bunLh78DvO6zqWhgrZBn/0vZnhe4jn5EgpOAfTqrapa2XI18z6ZrQU",
-	"q5O+V6CzHtZdzwaqjooQfIQi2QWdUoz+LLz5miX3fLD61WXIH58Ro9GEC0Kn0DoY5OQM5ARUNuGw4C22",
-	"EmYR/iRFVb5tsb2r0nK6knu5ep5Vt+sHVBBQxe3HW0YfytVVChGYlcdmrRJC4wgqTSfTMp6a2QOybQvQ",
-	"Vz/u8GXvS9dKlRcTQjN1IwhgkZJUfJ70+vLG4d3fQ9Ibkh9fLukNSYvPlPTeTDo4R9rx+Krs7vOvkSuG",
-	"wHJARVSrQxx5ByWRGbWYN0V4YKAUUGRBtRPptPeekwAjtLTU5Wvkffd+p3nf/Y3nfT9/ejU7A9cXb69O",
-	"Tj+cnbsk1tqgm99N8jWb1G5nxyxQp9tuV3CNrY31YUrziZEDN9yYSEamlSpfl5JHsmlqvUQ1ZUE6lENx",
-	"ELQqatofXb7MXBXlOPiY8GiyIvDrEdFEyOCPfVPwdZpuF2p8OzZLjLG6pc1UIUSeRc2LKeIiy9IGRPeu",
-	"HdwPjCa6z6heWg9kTQEYJsS5aS7M/fmG6TLt1yCaKsfoySEQB0QXowvm0DhaEGgnO+VsAHJCCrZpvbgH",
-	"Jeh6LKuYzPJdkoxj5xrr49d6rnoBbLiRZArj1T/c3Fwuct+sap20WTjA3p8EDmCMl6krlq6Jw4WP55YD",
-	"ix/lKCl1URfD9MbXm7JkwIR21EywvX06uDsinXbbVv6YU+1X6oi0rSDEzsuaAnulFZJ5a6oDEREbabK9",
-	"HWpwunfaf0J0xA5OCmLMlyxB5bMMi2Az5VNIoZsPk29tZUPTgkjZv1KMOVpV+V0TW/r3XCz92uiyfGVZ",
-	"d7fbel4GI6uYSAmsrP27hXk8/2PAPA5+tzCPEIHyWWAeRzY0B0h8T+RSZB1ccz13fx9QDPmFoRjLap8f",
-	"wIsAZQifDauxvREgRT7P/gDQwUh+echB4ENsFmwAaeicrK+CGmRK5NC5o2CdWp469GIgT7hQEyMFofcs",
-	"oSPW8prfKUVz5FVunkL2ZTSH3q5ImrBAyoqeBbwLLfk8yHl7p739KPUEkKMnCMaj0BUA3P+K8IrdrwSv",
-	"MHIYD2W5PAkhVo71B+zFMYsjR5lcuA+CkUgW0C4gc7bWwnlvb28a+mGdwgADgh5IPqAZeBSfESRSAv7I",
-	"y7US07ky0JMHjoS4j2KQoRATKbj3RdDJEuTHUsRIAE2xh2slAiXDgTwAU2IDRksSNSuZRbwxt4RZpD+/",
-	"zvR5aQrwt5WX71NzISZnXwwaS1PNjqyrh42juQJXYYGn6uT4/OT09evTl5AM8s6q7Z1WxRewpLHacRz7",
-	"Vci9a3sTJCjNbPWWbNMrx1K21EEI+jb77JHZQ9d5bkPciten19dnF+cfXp2dn13/cPpyFeHIYwgWT3BK",
-	"OB+IO22GZLEwI0zc+vy31VxZqGNVJmyTHIwbtY53qygdMy5HS+4YKhG18kCuajlsn9YklLx9e/ayEOnv",
-	"7uxG0eD51nM66Gzt9Hfp1j5r063hbpvRDtuLOvt7Jb5r2Jq4vXVAt4bHW6/e/7b/aSv8cWedHzvd2m2M",
-	"cSLBEtRH3Djp0SSCzZjSWRz694q4cSNeKm/qMyk4VMDXxNT4KdUB1RRCzeUkwfjHHHYmSYXyAcECumE6",
-	"TeQ9i2y7l4cKimrpj2Es17/Gk2SBWexebg8L9hjyjSY9RC+W8k75vsfWS80HY8Fpu+a/siXmuNHY8LlW",
-	"YxWo0Mw3wQmcCnM8l3DJQ6jW2oLYtxS/m6vcqGiMgKvxhitVmgB0r5jWykQnzK5u5mdUv/05NjbGbb/E",
-	"GPvy8kw1Nm+QQ7eFzSA638SRYfsBIe3GYhfq5YXsfgxq+dstmU72+uyN9V+4jy90J2JJlBuMehLzCQe6",
-	"q2l4hjAmcUTatoMufGr5i101ZcYsVb3Z+cQBX5k3WL7PexaIJVNdWfptrOpYilFOZkzoHMp3YJtVaXG4",
-	"XQKd9QxUTGsb4q1ejN1Pjvb2eKhZYqycNVbDhS4QFlvKb+Bu4/KVWfBXMxlScUoWh10qKRYWfGHvixc/",
-	"dw1K7uUSXbBc1Xt7x/POecx90OjPF3pVAu8X72WRrAbZ93OhhSKHer30pUfvPzR96R5QbjusreC+cBmB",
-	"G+bygoK8aV1uDYE7miutIDdZ56mZBIWR7Y4jTLy8Or08vjo7/77RbNxcHZ9fvzq9sj+GfgfigswvvWNb",
-	"RlV9LehUjaU+va/ULxHV1MV8mfkY6Sn7rV7ZoYRIRFXxIYZx7LRhdaxc6L2mSm/BMLbOXvbg3PcZE+Dg",
-	"5fqywxhW7d8qWxTXNQtTuCAtBLV9CNt2VGR0MHZwR4hJDyngHDzoYdFC35x9u9D5Atc3mGDpATTyP7BD",
-	"60Osf8Du+cZnbpHjMsZJjJ94ykmbnEURttPtAue14wMsug+FCNA6VuFRiSIj33ba7fZ31cTC2LTfYwh2",
-	"2zkQQWcTduaJ/YzznGY8yXNmVrJlPsr2PMO3AfELftSlpWkeNMRViIW0JhG2RITg3BEBkH9+sORsaEN3",
-	"XEEgyNwDrm8FdFDsZeqwR2QS/Gw1Yg97lkJomw9DK8Bc4MlUIze2A69aszjLlXhUIFda3QqnwZyX0iJv",
-	"p+aQdtre2gRhifJ9yIVtiuvX25YxVC/4/sPNbVcMBKu1ANRabYMfmWnkF/9m8aA71k85KyS8Ou1HYGQ2",
-	"bN0fkd32Y+ay2y5MBv5f3RkdbNh7kInzdAt+RAgzePBou6tgdeE9AFA33EBF8EtHpDfWetorrHYl0K4J",
-	"55RhkpIjR2xoVvTp4C6dNpqIwXu/Dipvt4bzdGV8o5yv0FziMoEcMI80v7EQMmoMWGjbXiqw1rrtzz+r",
-	"04V2tQVm6zETpZegcvTbe7lbsNfe2a+vtPbq+G4nFoJWgMCt9Ncev/Db5ZVSZt0eUQ+2MWulXplYb5rG",
-	"cYFu3fwqX765t7MWtXJQalPP/TnBL0Cbs/IIn7dYfWod2jtKgXADcx7VkdHdXPQW9rTA/V5ZgJbVzCHM",
-	"U2cv9vkQY8tTUbC5D0lvSHncI9+Gr/7ObpDtarrTPmgClzkdjHu3AiHPyh1VqjMHumcLo3s26YMhbxHh",
-	"pVQ+eukhNmYpJnJippvr8W0GhTlXOhhjjtQ8Ny8S7YeW4rHWByqHNns564s96jlTWM6EEyoqt41GgRn7",
-	"u7UARoI8/uVaXaFusu8UHO6Cg0IdeCB4y/vqS1/Z6svLXF96bxPxTUd6CQoatolFFpSVv8CVOb2Smqqa",
-	"7dIeGZ7Y2WjS70sFOyzao9DFrWpXtXpJ58szQGEJEyDEGImwJWQx1yyGMR9o9ZLpCrSwnWb7EfDPXXD0",
-	"7JuumJLx/Wd6E5S1UU1vMrRKFbAsByfLG/y7aGauSXYT0aq2JhGdgz3z9uakChVaxIKuyqZDjEZ9zwRL",
-	"6mGwgMnJthQDxfQYOjc/gMtEDiDTUzZxqcB9A10YVHVKHRaOPbx7zY4fBQQ871evQua0V61Dp713sB6y",
-	"+ZPtJ3iCne9K82RGmY59SyCG9CRsDutRv0r6eVGM2HNSPAoLq7K4Wc2Si192RRfmtni7KmXUa6r0WnKK",
-	"B8Vt3R0ylmmimg6+yUbcNialWK5u/rxEnn0W6ZKd+1UnDbbXQuwfd8CWR1o9HMyWwxQPVHfNw1wEpeBk",
-	"g6NRIyyq1cU9S+45my1ZJTmEplbYX98ume/WSBVJUtEkNFYSA+NGlCCmk97bSmNoh8SVlsm8RXqIqLse",
-	"yIT1wCrtWSV7RbX5TcJuhQ0T0RFTOYh1dtg6PrjiYmcJFWX0P2hpG+fv3MiQkokyT0JkHMGs9a6of+H3",
-	"ArV5VapcVp7p1RTUB+FLzL1PK6AVG7IDsHb5tNYtKhYZP/BY7/gSXTgfS26Ro2rKTiWKJg8Zt1HULOZ4",
-	"FED6pGDKuGkAjJPpYqB8rY2BgkMmIi5G9VYrQQ/Sjh4uitI8jo3eR1EUplacB79Y9LDdfoAKdKpljY0t",
-	"EhC6mrmAg9C1lHukDA3M+PJ7VDwA+TL3wGIJtz43poOD1v5a27vvgK1GiKxaNah2wAVuEnsoQMo5JgBz",
-	"8rQcAWKgUNKw394AHDYY5OJmF89p4ZKXy5fmggzNX9L8jhUEYaXmWU63N+SjNGGLHRTzst3ohO7OD0Yj",
-	"rBVayEyehTqoCdMJH1SmAKDM554J4ygo6yg0iZYRna+b8HTe4ZKMJ+QlZKCi15ih1+y5Ke4Vejyt1abI",
-	"It0XvPiEmUt2stKgg2RXboEWjsaEfjzDP7arl+XAv/N6aWJbM+GS0dX40fqbVSNFvV8wAdcKaZQt7/aG",
-	"whrNhqq2gJCxacSVZgkUSRuDyHI8L5KLJYxGWXVxveWz716FXl3CwmUZNbiyPBqpAD3kWkrHcnDnVILx",
-	"e/pUsfVZu3aXhH8C4RfgYEPiID/44M42czJq4dgu3p1MAlVKzkqCsCxOuGLzytqrf5n40v4Xiy8BRY+A",
-	"aqbqImCwGYtAsCRFXPbjuEL2vAe6NMLlrS3EHlsKX/BEcqzqDy4/NEqNC6451TKpUd9LdWVhch1CsylN",
-	"NB/wKRV6ibQJQBiQVIPweO5lP4e13vDi94t6I8NuVUmVz9BYwCzO8lP1KJb/3c1Wr+wsq3QsnouS7Qsq",
-	"GrOZZzer7IzXDVlVCbhUrYnAg++UtfZdxszkUypS3lkYADxn/R3b2UTK8jPVQnU2e5pq1s36I0P1kl1e",
-	"7gEEmFD74G8UOsz1ezgvohubYSKwHsg3M/seCPK99jDZ3CbTWMnjioFfQNC7CMy0x97nskNT9gitawzN",
-	"ckXuWWLR1BAkA+AItOqAXnmbhGU6Jq/lhZWgWDyY1Hz+d7IV2587cWgPp12k3L6X3410cHd6zyMmBlUl",
-	"mGrKqK0yylio+wxCSubrsLR0RLlQ2mhxcjyyNoW1l52J/I1C03nxSo19ZfeIrezDpzgi9FfyyZX15VvC",
-	"MZcxWXRbnccRWeQp+9aaUxWH34Mns9N6HCtHbZZ2SqYsUVKQVEQsUZqKSLVWkcotaZqTkQjneuZAftY2",
-	"zoml0mVcJO1VYd97lkR8nd7JSM34k/1aoWR3feqJz8Q0UZQLZfeq4mgGDAdh7w23UEsZ7UGK1HAUYQn6",
-	"RgQoOOsBkXFeHkRSVEmjPkPSl6FzGCx6yIfbYSZpHOXK6s0vQ0pUe2cazcaYRjaY35+bQbF46AOVeehR",
-	"+LDl9fOBPK0bQwvF8IKF5oubK3hfc50aNkN6vfNY5E3hDCh3iSGW33QyyzNumj9Ftn3yEj3nNapf4yYe",
-	"lmyRSg/oXAwQbr2y1QjASdFhzOD6Y6oq+6/X7q9R0T5jKZwD7NI16I5hjtfwpeVgsbBXBb6kat3OxGUl",
-	"MeVxGQmDNSR5DpJYEgKCc/o2iUvdplyv5Vwj6mwJn9EpfwZRp2fGVH82TON4C/6FX1i6uFhk8lBGjX+c",
-	"n3w4O/9weXXx/dXp9fUqF3spz7jFnGeYyhJd8DAS8ceSebzy/P9ubxGz70mFlh3dTZAfY6lELYIQy+Yc",
-	"9pFYanhUs62eaeUnWZXWeyg/6meAIa4gH8wdrEfFivY/I8ngwaY5BitYVHIRhCquLEuwEuAuc0GpEnYq",
-	"e9abgVCrEqfnpTLnGPIgD4mk8+lxFJUf5B+MdYzI84RQ/JRvEsNY8o0ib69el3NetuyvWgOguVoqYriq",
-	"iiy4WnWEHthSa6jlgNVbqzJvF950IWIulrwJsOdqBqklD+QxJxs7Pll9TkfGl6ICqn0HYza4U2uNZc/x",
-	"iTMmqiOz8G43mgpfDcb2+Pj/82BAxyO5lB8MPU67BCG/duXYMtTA40jxjQQRS5IC9lBCbqDQ3rMWGWvH",
-	"Ph/inCV3THitzqQ527kXvIAXkO7KnINMSmTtpVGmy+/Wzs72ctVQ7CvmwuR+Ss3gttuBBLcvuB7B6cyf",
-	"iyqpdJ1OJjSZr3TePCkC1mEZE6IsuVejzYynVlhfCW2uD0h3Y501zHXPGmk8yvVCHMYfnxp/7wtzO7/z",
-	"/PCb6LG9/QV6bD/fNHfcKmZlv0RzQP6vl3DdqcloWwLpq0A8P18zx74kHfSAvrkZP2d1t9pSntScxCiT",
-	"qL75dp3iqrJO4AhuL2sF/sC8Yz58+rCso2v4u1g3Y2EEPlZtA//iEeybAAkuT0oAYo85lh4WR0dZ8b8L",
-	"XRIpssDYLOHaI7dXNlhdDhdd2ezmzMXwSzrb+A4WvkOF2IDtt71G/Nm8NZaq5OavsqwKd88Hi4c2CrdI",
-	"0Et10CW6/JqE1ZDl5qDx5qfQNiGRk6aN0ToLkWDXGyoIPjSzUdBTqqf7QDK8XKn6stFe2Bm8ryKezNux",
-	"MEo/RHCCrGmXWwP71LWqsFe5jS7d0CIXIp6THr63B11foJcyshZg1ROWcDd9o1wqnNPYNF/gIyGT0r6z",
-	"XtnU02Buvd8vO1/2oWXH5q0ql6yYfSoZX6k3ACAkOmFHUIUKCETv0UMsKSCGXjOYYUyVxLa/qbckZkpX",
-	"5hvLg7YCnQB4dtXKXFX03YHubzZBZxxw22rVZk/uOZvBdTYLRzXESuA4LXJXmQGar23d08QMSJnvuzf/",
-	"5J7jfnGRPc/96hif+wnMw0GacD2/NutgmYkYTXB/8V+vnGz88d1NY6Ey+7q7u5fxJ+TqsgcJ0y1yTGI5",
-	"4tgcVGUrIAVDzpveMI1jCHFqZGedJlxoLFi3GW94H17irDzQLB7sHtiTOGa/UsDb8ekTYOGGJc54FleV",
-	"Q599sIFyRfpMz5jV31CJaEm7xnJq5gPfG5jLiXCBPsvqs2cUq4ly57d1K24FXvQEqR5IP8U6qSGb4er1",
-	"3E4ckp/f98iAJglnivSOUz2WCf8VxMkheQETJbdpu709gAWDf7IedMYcjIk5mgrO14DGMaHiVuCJsjkC",
-	"RblLtJHexy34eO/I9w1mCWFiKJMBU4R9pAMdz20RmNGELWKGw4R24g2aWNiwxa24pzGP4A/BjG2vtrEV",
-	"kWNGI5aQ3t+3LOvF1lnUM6vqVgYYchJkP2GO+MUcqG9TID7a2yEx05olqkkiPuLa/Fdq1bwVmPYeyITZ",
-	"VhPz6ZgJ9V0z8wORB8EsUMSc8AVr0g9QjekU3ts7Nb/vtcgLGXGLp/jx+uIcDoMmE6n0reiQN/yFc/6g",
-	"mbZfbCSu8S/+tvdxqy+jee+7JoR18IFXr07I9vb2ga8tmEjB5pDMyfqmw7XHYjfNNbIw2EuDCWJMEjY6",
-	"rXar3QD+BSbolDcOG9utdmsbmaDHcLsrUzbmjyMG6s/PwSiVRsyVNvflei4GCjGDdMI0IAZ+XsQjxAED",
-	"PhduE/WYKQvyUkckYVOGLru54YrdswT5UQM8aDmLH/s4jSF+i8qYm3f+K2XJ3NhroGaCWDHIdgjRroF9",
-	"cn5dWJywV4BDgdc4x42QyQQsl2Xr4MpaglRc2cgDRJ0fem1Q4aoxWBnNFVgsVUMwf6v9fmdHrHq1S0o4",
-	"Wh2ufGCzYgPBGTSfzo1lsTy/3blpr2raFBDT7LQXeCDrjj2kYawx+BcO3VA9+u6GRl+2Q9kdfXZJRwx4",
-	"Bmt+Fim+jRmUWMAm3Jxuu23LBrQF6wZm7rNfLDgp6CpRoGY3zlRYLPNz2L28U2wyjp/Otfx2v7LAWxcs",
-	"yYU67WdcJ2voSJ3L/C5P4/p2z+2SFsztXNjTsR4FPYzx5flgpv1dRVPdbpijdQgvcOzM6IQ5DnE8DzBA",
-	"h/bzIIHyLWlL+pht/7PEK1z6waw7a9WnHG2bY0YLmH4CRkvIx5YRSDoXKkfvaKmzFjkILb+fp+lzHHkl",
-	"NHftRR42x8hVIDvb39sxj1lgCoOPh3Ff3DvbWTSLQ6EFniWvn3dy/TbxW4u9Km3vyKz3Yztst9guNDV0",
-	"T8k3E2znwrl1m0LkY7Zh6DWIrla1wQvSzd7tcgHTIgdvPvLpo5m59m8Ycyz0XbONyxYbj7m2X2VBTyiM",
-	"Cfps7baDvlf7WUDGofiMRPPAX3MOP9VVc2XdK8C3WN2/omUu6g6KzrJXeBH77AWNHA0cfKWz+itvBbXO",
-	"AYvwS9urv/RKJn0eRQww3rt1RnYmNEsEjcEcxm9t1xrcPeUYPwNH0+W3GmYdKwo04RCNwJ8FkxR8cXBR",
-	"VrjIkBUsw6RfGjs5Cwg5ejYuAMvrKo2BpNA6KujSUEWUzCrrXBSXfeRKq6MsTuz8NK6JTHXrVhyjZwB2",
-	"bwjNQkjWFL4CYzgiPc8t10NnYZbBaZSnlEPuPuipYLvDkXcZx99ttszFWgDybQ8JyQ7JNFXjXpP0omR+",
-	"lYoeOt5UIPtfkSrwuzKuQEcVaPbrniW3wgWjjKP3zrn/zrk7i9hkKjUTg/nWX9m8h4zXiUYHdAjUY+gD",
-	"HGaMdMZfZUmT3LG5JcFEh3DEtP/QrfAlj8hvp1PExWdMITA152HAYInlsVMZ2BHA8jYm51nyXK7EwxfM",
-	"5G9Ftw18qN12Fzy2Oza1tHl5Nwke4/ykRTdpheUVrNhf2dyaXzD/FzKa17e8VOHv5sfs6h1XhSkVE7Yh",
-	"nw/lzIw+I9YfuKdxykJiSGf/lOv/3eX63xsRnnl1QRtbAZ2n6wuQNo1O2zi7rU43TMDb52fAkFCttQ8y",
-	"tSZKtGGGWwiRCAg22G/vtz9hMBApEXPLepaxuUIIQDBP4mGpP5oYyhJwSF30YNm6BrST/p251S6aNdt7",
-	"7XZhwbLJgQAeW9hENu4XcxchbyIhqr0ciMGN2JCm8dJRVr2tvmoN6U8/5aOt9gg8zgvx0MUSKKXdm6OQ",
-	"SZFw3cjjrp+clCcn5clJeXJSvoyT8rDFe5hbk2OhLXFojksMWCs7beomMGC58mTFR2iGcpWDPrcQpRvZ",
-	"SrPXMjNQqlBEQZdO0mcut9JqFLVEeZStujih5rIWY21mhbrt7uMVEKTTbTE+i4jdPjO+eZXyaX8e5bOg",
-	"ei7NdQe9AyY6jRDZEdzHL61/8K9lKohyYJPHJOEwYQ5oUU8X4XMXNE/260zP4O9qa5U/nVr5V8pS5Bz1",
-	"CqVdS5+43/+J1EnYg6qOLsFZFXRJ/peZKmmXa5F2ToeEKqSdqRDzzN+V+rhZiJtghRA1zgVe2qxw+I+v",
-	"GX6/Ub6d9s7qb5xL/Uqmwr7iYD0lF1QS1qkJxKq/shq+NfwgW1a3skTuEc5LprttppWYK24MG0u+MBcD",
-	"VtCQlkigTLS0yDtqU94ciuSQHwMg7LZdt68vCuz2h9zoTdrM9SVCvlZ1pUVZUq1KPQonF5O10VE+GKPh",
-	"OcZ+EMGimVPbqXExbqR8baQ2fmG31r348friHD7f7a4ZiLtj83zExczpjgGbqcMy2TBfGGax9+Ps5emb",
-	"y4ub0/OTf3z46+k/Plydvr0GRIQ7+oUwK0lYihzi2cG9MZZ48XMziuhDG5TKjaOU7LtF3ipGKBFsBsNH",
-	"6W1+st9qQYhJThdDjkGsmmQZgcXJXlzenF2cfzi/uPlw/NPx2evjF69PwdrUlMcYQh1ysDGd4dXCaHZQ",
-	"eH7YKL6oGBOHwKpbPuw3sjCybPHyLyKrHn5EYkbvmcsFrBMHs7mVciXqdga2DZk9pPQQMzMkI9AIgG6J",
-	"Y/34WtkdMAscFbxFKC3J6ZSkcj41V+uQw98q8j039I4pwoZDNtCEYi9ZIEXy/bCtBPomI68BYKJMzOYe",
-	"YvNZ2FXfhtPlA7K+fRDopTrLRnAFGHcNn55j10BMRJhL4gGDWHNJTtBrg1hrwIjhUxsj6vGSWeLDikIE",
-	"C1rZeeK+20POInJMdtvb+Blzr0gPwVMf3p6fnF7dHJ+d98iEUZFx4XtqIBJxJLDA9xzeimLzr5AGwC4X",
-	"SmOey+t4oWyTLCWpEvxIkCt5UKojr9ITKUYuW7G2xvxUH3GFPvjnC1gXdzZzEb1YMosWWsDu+NQIIyzE",
-	"sPMLlwsneLNgeUShxMDYMQbG7yjA3TjJWGfmBKZ1SHITXzv4sPKJmUHpWNCewuFfOm7hV/4pFA5mfYak",
-	"/SPEwR8UlXACul5YgquQ2eY/3Ym3Xvnp9bWxxF+dnZ9d/5DzN07Q2rQa3hp3FXopcPDC3uwPc2bt8fXP",
-	"WRe69cqL4OXnAbo12lF7JWdsHaw+/zJu5lcx2/HeZPSSn8Nq3wKyymrbHcegmiTmdxjmG8jJJF8jFD6p",
-	"h+09i7SpyKxtjXu0ogslvEcW2dOjcdyzrWCLvLGuKMce1x5azFKwFjmFnvgAE/NoGceGRqSwtcPctpqx",
-	"hW3p4K51K67TwTjovA+Nu5UMeRWxcHeiWHzPVJZJMx43NluajaVrZTOj2DtuRjnSq+Z+P2a3AuNi1iNp",
-	"kXdB+St6s2Ob6omQ2jLmSvs+5VDrFBZLm6/QiWN6KmHzgypFcStsv3LSK/tQ79Cis+DVdn7Ge4AmOLaT",
-	"GH6p2nkAvr6wKuXhaKmI0agYpbELnZ0j6NROI/Kth6tB9TDpy2j+XRDOMPcglvIu/8DXUt4Zb7TsqKEf",
-	"D4rRbUgOchPH3gTDeAcqxE9QXJt/zUWGOQwfsb479GlNfQu7EXhFj/aC3FStPZgrG0BqyhwZZMj3WMpk",
-	"i4Sy5YywyM/qLfuCrMDorj0FaJ3AZdzpEnXkg2euwhuiD65RFV5oc6C5IHtEwfmGvtpGzVjolYeI5Wg/",
-	"D9uhBwEntNRI8pGvXHnFE26pErf0FXe3sJ8b9QZ3n7zBJ3DUnx4c9fASjpyaqvYN3zmGDux3ZzQzUuI+",
-	"uYb/6a6hJ29BC/g/3lPU4yqXy5rKyz3IWm5j1tHXFqYvZJN1wujEpSyxftao9mtgMti6ZkIT7HXYImfa",
-	"8owEo2YJs73G59jXVtqMXsLgPpgNBQsd7ACodfm3bUPzb2xN82+s0/n3rfj31taW/z/zuZ4SdKrGUvfI",
-	"v0nv2v4AwzG/wcwUcChAD2cuRoel/qzrmgQZWd9Sw9bVM/BFLTrBvhb748BLs/Y65mdj2aALYv0NpLWA",
-	"DzXdKgL1iX+094ddx19f3GCGY1xBMpETWBB8OX4e3579GxbJV9/ga4OYi2sr+q1Tyk2CtlsTKhGYiL5r",
-	"uqoJsuPoEyyTJhRVuafhKJiIYASnIvKTxx4ks4yXy5JdRNakw6Nkk6pE0TmZjefmeY7IAve9n2r7/DEy",
-	"9PQ48lcMYg6t3KHhK7Obqmxljd8/oJ/QZCS1MRN7r6nSWzDErbOXPdx/XAx1K+TQVThZXnQy4UqxCGIP",
-	"WDAHERA7IXvArOdtLQ+XGMygUzxCOEXg/PtCuCaRya3QUpJJOhjDDD27M+BamthZJvc+iIQ0i68FYwxu",
-	"zDGEcczaxFwwGzjBY7gNZjOwAlASWyc5zEoe+mGGxwQhNn5NYWNa5FqSTptgBEGm+lZQfOGEUZHlO3Ga",
-	"UN/iMp8yscEmvIeooYaJ/JUJ87cRBH1usjMCO+oPEpCwEPZxyhOmyLcjpjHrewtNJcJd8qfiu+AcOkmj",
-	"tJza6jX/N3ukIskQeWAcEE92yeFs6aPssbfCESwwuCLmRvcSppN5j3wbNC1R37XIi0TOFEvUN6QHxw/9",
-	"hp4DFJhTm83uEJHAwTWx8bMh04Nxr7waznzOBWiydrQruUOwNZeTOpm4g3xzJelCwEO4lvavw17xdcg7",
-	"zHkzoiXXDx1FkDdFEjZg/J5FR+HWjMxpMUoLzgLP1gwhltmAc7Kngqlip5unoOgCurkIf1zNFaHZR43q",
-	"fAuHmX8NHNJD0u3stI3EgA8eeglzK3h0SHY6t8Jc2UPy263zq26dj3jrQ0S3jcOf338KnwIi1D6jGzzD",
-	"H5rbxuFtLYvzttG8dfsMXzKOCfzSvsT8zgOE4Q9Uwy/LfLPbBgzz0PYCNwIaLlK2D/kTgZeoiXrZB57B",
-	"CvF9M8zOgHiHaASwFVkOHiMKW2XQ1VKjF/aoSVKheRxQ+ABbt+IRU8QWjBawuyd0MGZbJ1LoRMaV/bV6",
-	"Qm4pLROgBN9C11Amk94REZJME/lxDoCTO8am5uIbJ3twF5zxujjf8teULEKz8fet48GAxVsv0uGQwW+X",
-	"DN4MdMTFRzKlSqEyQ8YyWy4OLgGrP8o/P6L4q3gqr2Qcy1kmyGN+jzkG6mSlsXKdanog8cBSByajFi5l",
-	"1hoxXzB+7UirlmrIm6ydyxHpGenTs5SmtK8snfDmddOjqYCyfo1PUemnatqngPFTwPiLoYjCrqs/v3ed",
-	"S2227KF1T2Ez20oLyrazDWsaso62T6xARWW92Ls31wy4WR0G+0y6+zd/7z7VUeBrM75cUj3Od1p4uJIt",
-	"dEUOqy+CJvchJgBcx6l+Shw/qegnFf2kon8/QN9PzQy2neeusvEsCD2UirJQdnWDbhn7myl6YInmQyOA",
-	"mS/rXlkI0erutkuLIRRkTY//NuaDyav0H92RfjN6mKyLUlRIGZ6p1d3dQEkERK7/yuauU2rHSiP/q+e7",
-	"+/8JoqZEijxOWCRMJ9AYofP7ERxsAuuNjWTIfpMg17pjxsfdbmITmzCV5RvOHGEP7QEVZIhhF4wNVtQe",
-	"eJzbz9g+p2S8nX8GzUugdw0i/Dr1tCdMNy9tumBlrS8PNyH5Pj0VZD0VZD0VZD0VZP1ZCrI+rQu0qlmT",
-	"9WfD2n2VYEpQCNB0TX9tuniKNfHQuc21Ev38EZRnkRM/FVguSLnncEGIJ8lJuZ6lPp7ZOhGjgYjSdO6b",
-	"KkP9ysx2huSK0Ok0kfcsIjHVLDnMcQdhBb8dmFsPio/I2s60yF/ZVIfY7uAZZciHsF2KE7qPjA01K5AS",
-	"UmUcFGDFLWlKoVnt7A+O+hq+83vuMOHP1M+/Nay5AjsA7sq2s2yNSeWsFTPA4ic7z0s/+b5Z0cHiQUFj",
-	"XNJ1GOTt5J7E4YZiy9NcT9RMzCDSW0vSZ4D0cgg0VPpfTjI+s6KqujzyGnnKLaVIKCV9TZoxdZseDkpF",
-	"RKxp2bRFidgG3obShTtk+Za9DnAEotRj6dRdwJt+E5QKUjJgPAb0KvUOoysX7NPBXX5Fmwi3s1LcIfog",
-	"h20RhiDQyySrXaENC9f3j6AfgQLPxuHznU5tSXCMk7CDX4tJ5Il59Il59Il59Gsxj7aH7cFztke3Dvqd",
-	"aGtnsNvd2qe7na3tqDN8Ptwfdoed9hPz6JqL9fmYR0Ml+cQ++qetTsP+wumkjx1C8jYf/t7x9uVac4Qu",
-	"ZAkb4cnxOTARXl5eXfx0uljnZk0RZ0AVKBdZzjwDL/X5Tsd9GGjkyPOddou8DkoejD1lCwXc02GkOAkk",
-	"WHTFxPnEmK1SXiBrz83riaH1T8zQmg/GUTGv0fG6yNbarMVQ+X5FmaQ/8LZup5lr25xif/PgV4sdBsz2",
-	"6aDa4nfH7BqIicvT06sPZ+fHJzdnOSlxyVDsqBnHdtByOMzJCPiAP5CFTx7Zn4BIVGAJUauxGS5R6FZv",
-	"Pbxg7cPXE9sMWUis/vl6XKJogmLFE104YpulKApd8gBRUBqsRKwaOH9mLQvji3jURIljwQpEihY5t3Vs",
-	"2DccoQyHtgxulnBtizGzGlrXgU2KAbsVXKtcxSTEbRcIerCSJEmFsjsoGJmz0nZlAXTtyk73ayLYnoAc",
-	"T0COJyDHE5DjDwHkeJDXaqXsKr/VCsEnypE85ciCiVVkFDE+VQAvKHfHIE9mVGRoPgM1xIhplUuSuiQi",
-	"c2zqGzC+QgVuxgtKHBT0V02N+LywMUA8sr4WEeRGMiAoh9UScwsSnZigdWaRkmRIkwJrBXfki1iESScM",
-	"SqN5EoQCek7s99x3XTKXHBP8G1Tc34KjP6Q8JoHx1SIIqQ/tZ7C3gPJ9QrH0s0koFov22ZhDssXMADNP",
-	"joCxaaYgJCb8POdDxtVoBgMqJ3dsbFb6CI3OWbAgGQOj7eWbpYbc6ddkxgT6FImctG7FFa6872tbSHPz",
-	"pG6i2z5oA4nu32muuTQX7A/uz1kMqtMsz0X70MY04QNGJqnSpM8IJREb8AmNiUoHY7PunW5rt40xottG",
-	"p9vcbd82YLbuDd3cG7xtg0/nEfoONgz5cMYs3NF1MtZ2NZ4y1p85Y20vvOMKmX8RCW0k0Xqp6Wb93DRM",
-	"0PFWICOjj7XLGLmORlITLY+MALwVvcBA7wEjlwo/7LPdAA3Cvii8NKWMz9loDdfDUslr3Esz4qVcq5vK",
-	"E3v987vOErsj85QofkoUf+5EcV3XvhgsAJfyKZn8lEx+Sib/7pPJfDKVSvF+zBYSygus+dYuqswfX51e",
-	"v31Tkj7G7y3SpJ4BaM6TmR4tUvXHbKiRr79FXKs132KMC6UZjZ5yxU+54j9CrthyDfaZszRzmWFgynzK",
-	"Cj9lhYu+8feSOOAzzac/kXvZjDTXd2QTiWKzQtVEXjFX+hI+8dg4k33Pz781uHK8Naj9uboQMRf+5ztu",
-	"zNeGMGcOvQFc4NA9YEzkZUb7IJMZ7hPHI9k47HSb8KiinWl+d45FJC/gt8T8NgXdYJwMdfjsmft4y86j",
-	"NZCTR0SezEKuijsdxzEcWtUk/bntteA6eP15OXLMqljS2BFXmiUswlUITjj+XD8G1PQhnQLYPoouMX/8",
-	"YHR88QTnT2z906Yx5trQY7YF/94yt33LfW+LK4W+X51jWfcUnrMZzL8WMr+z/iUvW6A/2hV/zA1f5XJN",
-	"mYPBuKP+AN8KHmIdqwQs44d5VXCpngVr9kfzmg5Wf+NEimFsjOYvaFqtEJ+ZJ/a1JO6VPX2EOjTNMjm7",
-	"yn549hvev09Z9eLi6b1iE+k6P8P5xRbLyppd5Mrm+8AA2mkfNBcSfd8owiOIgcesWFBry2JB7LRKwuHm",
-	"3V7uP8aQKVi1+OTFWPKD5IcNy9YVIaM/bwuX5V8wK38m3qqveX/Mtq93e5qVXHsbOZhPyree8m264s9A",
-	"+DyldjfDzVDjNqyw2ddLUzKWQHgfc5RTqgfjkvariEEBTTJhkz5LVAZZGfF7o3x8/NAcJtYkY6m08ben",
-	"MtHQbiJN4h4RjEUuG9yDk5NhbeiE3QrrUpBvd7pdAk+cccW+A0iMzXZjWw2uiIAWPYphq1MqCI2ihClI",
-	"6s4skApGR4YysQ1HnN1nw0u5OMZKtUi+rdaq35V2JIWF25y3ZDNjJaKBfDumSV+myXeNte47bm09X+ZJ",
-	"nH4eX8bBEIiQsydr5MnDcO3UsBPXZv2LZ4Mxs522H6UoSsE+V4wOxmYm/0XeAcwGwm9UqBlL1H+RlxLZ",
-	"dOhgwKaayDRBWf5f5NgFaGF0IHCF/R75tttuf4eoNyoIRMxbJYKWDe4ebQRiGFfKIr9oHJshzRjgQbJk",
-	"mFtJGsdyloUNbMMnl5R5XiqxNBOD+Ru1rrwqdPVN3IK7dyfSNg4BWXrPEsTjNDqtdqtdSqlqMWOLJbKZ",
-	"mpVuy1i0fP5WPa23AAfZ/HFS2cwtkMPNuZAF8WVQ7hwZ9bz9XYt8z++DII8zGOSQmNWBM4nRnvK18+aV",
-	"Xz0HPHggyxmqWVajv2jg2Juj75pFPpnVj5Kjx+rOClEyGzMwUrl2sb9pCgVSw0RO1hWxqR4/i+WIi2r0",
-	"ozmJCl6eKKSt9w31/LlEkIgaGzsZerN923v19vVrSJq/vvj+7PzDzc3rXtMIv7E56giAdFl/aImmvwPi",
-	"nYTdCng6SZhgMxofYkdrLkJ2HtuVTkSKMJrEc1fPoEiqjDnNR0IR49xZ87cJbTu5AiAY5GGhIsImY2/F",
-	"lCo1kwkk18xiWUPbFpq5P1JomktScSfkDJrnuUcCSNM8MwOE7rQ7rvmf/91MJnct8grVBCw7gtMVyJ5b",
-	"MWUJPonavo/WGWhiN24KqEWQ/OrQNxYcshli76SAfZpRbhmKIpn2YwZt9/Aq2qha98C84Fb0rphO5lsA",
-	"Q+s56D/H3pfoKCV8NNbZAgR1m1pKhOgGmwgloywqbZjHR+JMPMaBsFxvLv3vxmT0pkwSNtBkLBPFSJ9q",
-	"zZI5UZpO0fCpJ+Fem+1Yi7BoTVeioFE8zqET4BxC6Zxlhtj8x3H/+wG/4D+evf31rHPOfzxosfmPv0bv",
-	"zswvx/3v41/+ef3jQWvQjUV/8qod/f1Ho+bNZShZO6skvOv9ad1FqlYB13wkWETy9xSwz1xAK05GMMlB",
-	"esdWcMOC9WyzqmROhmkC8s2elEeqj7XhDSiuXh2fvc51gH4HogAup0z8jVgoxXIfAC0YXBuQJC0CKpT0",
-	"pR4jS1kyt1JtQ0iHpa9vur+AjAwE4pEFlCNEYuLsJUV59KWgKAeP2KubH64ubm7y23UjJZlQMXc2OQrb",
-	"/Ha5j1hBbCMiXPlVBKwU/MYFZcb0nrke2AiQ2rdtetVn2NAHDBDHdpS7aKGUx+a43KjhGT7cDd/cztzo",
-	"v6SdwwZpwvUcmxhlVs81av7AqDEGS4n9IlNdbcCcuhbF3oa2TbBBVkCTapQ8rlktRRLZQzAoeES+7f2i",
-	"ee87cy9cGRnWNmIDyezRM5nG0a2AU4LiPmqRC5Bmdg8dCslsIFzDkSRYm+cH1xumcQwYQRtbzCJ9+FYY",
-	"/YzOIb743RHh+lbEYKTheLh2/XqrNPFFqjeYAbMy35hbXzL/hQuWsUV8SZ/hgdA5IF1CgziQVefGN8UD",
-	"UtAnXLmDRRWZ0IiRvtGP4fHAoEJ/7p5wBAZc+Wkg13wyjefGWjemKt8YwA4HGXGwBm3/biOa7Ji+HpgO",
-	"BIiE056XIOsXkRlJg0VipVW878YginNChjkZQ9SU0TvA0jd9h+sJnZNIui60xoFBg5pqq46dk7+QKHzD",
-	"Gl/AGLUhbbAhMaABpmShjiII8bwxv/m0YMVu3Ah9s1I0DGgcA6nYnxsw924sCZ2Qs/96/PG2yOPqKvUX",
-	"c7A6jKZyRY5cWQB/UFbNjRsWQ3rMwt9bpZXVJ+59jz3I2cB//m2x+C7iI+MOHDYOhvt7UXu/s7+/M3ge",
-	"7e26jAsUX/1Wr8NIVV1doYzOl3A1BjGjovFV2FMsmYkrtagugyopZOq0955/8lXY7hcPBrzarV6FeYXi",
-	"uawfoqf1V/xX5rsjot4DboBEah+seOo4uQRNO8iumg8Nuq19uKB49pv911K0ly2etPa1o+nJd75EZQeM",
-	"AUZ0EPaRDnQ8J2DyCPhvzw0Y/ZdD5Jboy2juOb59KM9JJz2mAokyYinvmNGrSIWCwQgbrFSaTVWYmI/N",
-	"NfEi7o6xqXKvsuWuLYIITEh33gpu9i1Jp5pF5FuKJ7TPjLHf9B3s+1QxfDGd0XnTbovRUSRm9J6p75oZ",
-	"44Ut77Xl3fanI0LVHYRZ9ZjdCsv34XjIoWzK3BHzUOvClZj++KwT3y17aTPuH5yDGBTqZwsDQr6qH0NQ",
-	"+FQDjookRkOZTIBhiQu9t2PsYC74JJ1guSXiUc1SjwC0vKHmCpF7e0XxlN+KTbg19sl4JaJlovBMq2zV",
-	"AZ7yR4D4rVuJ6Etlyyr47AGXw7CKbrEM8eb49cX3H05+OD7/Phf+cbs4zkj4G5W7jAZLp7134F+GXpU5",
-	"GxmLLdd4s9BK50MIx7uQGfDeSDKSTZKwKYM8GLchG/fQ/2FeYUvmMs16YPZfDgbplC8sRobiSTh2cXkq",
-	"ZPzPLGSUgtUoZLQLdmJP/KpCxmLd4/tKdyoQ+gW62/CKYoHj4qH96hSr3tpYbQNtAI/oFOyn99VG07NM",
-	"BlQ4XGeCUDVgIjJnvj/XjgRMDgmPQjcMjADcGpeLs5WM7h1H3lBYDkCBOr/srq9LFvMg6qqmhV6cTqZ6",
-	"/hOKNsfTsdATyivFGXKmRU1y/de35tRBRNwoH8qFQtmr2UeNZhVALNF6Ucw1v4qZNmMh3/b+9/87iClP",
-	"ekYyRIr87//75PXx2dV3VdbNvxrlVTVqzBMjnyf042smRkb6ddvtxWKaz0PWlZ2nn7Ne6biQVOuE91Pb",
-	"n6xPE6sJdtrtve39zvb29sF2J6wiTScTlsDBt0w1eZHWvmnvZyINlcfA3LbTt1dmzaKQitUu2s0WLI/R",
-	"jlGTvDFHL+EjLso8XKAQaxw2gCrMLPZdap5wvXV1+nLLfNUSa1QI2u4/H1Odicu4DjGYW3lzJ93vwN1B",
-	"V8Kf2Qmdo4MzNF4W+idUGc9kKJMnD3aJBxv2blpDlG8SY76WTH/2G19VBJUvclpEbaPqDDwuzKebq49m",
-	"l42vY5zI6gCaa3VF+kbgQEiuTwd3rQp30J74teX92fANAO0fL8+CWio78o36XXXLqey7/5Mrquwpv3De",
-	"CKTyawCNLxNIInOznIhu+voW39Sf64dYfJU1Wv6pj6wrsM85fFLWnx6pq2te7EJ99ekNHZUyPRoT0MbZ",
-	"iN3PI/hF72y4BSKv16qwAG8bncPRnRq9234rx6POjz/+8u5v96/eJS+Odefiry867JJHv7z7Me1H8i7d",
-	"379t/PkJqr5eDVrd6/9ZrIQaLpDluLWlCGlFHw4IPGOizTg9sZ8YMINAijmNmbWMYi5snw2nzIY8Zoc+",
-	"4xxJhi6guefNnK2QUUIDeAWwpTOaRKpFejzqgfHaZxholqlukV4oEnpN0vPSpwfxsZ6/9z0IjvGRkCBO",
-	"lAzJnWl0KyyK2TXLNN+GejiwWoxRbccI1pJgM3ctAWigAhAUJMzJKuPqVpRYVyXR8mmqH20bNWt89FwK",
-	"FppSD8THLlMjZcqiqAkqZf8KCb+uuD4T5rB/llq9J536hXVqrurvyHHY9xkTgKWjAwu2H1OLWnM31waN",
-	"/0A6eX0WnKfT+KVPI5RTz/4gh6pZj+LHT20tch8fnJhQLrK4hD8Gf0aCn436rp8d8v51qnFBfkCRE4rn",
-	"Gn5y31oiE/rR8h932wfPO7tdy4491ePG4X77U13WwSVxs8O+o254aHCuqqj3LbSJ2m22223CIo6hxIgP",
-	"hywx6ihLYEFON4EmUdB8BTqqJlQoCsivFjmlgzGZpuYJiQefSBHY5VTdit7l2xtrB788fX16c9rDTDHV",
-	"gcWNiWQIC1Ms9uQJ8WdRtQjEMrgYWQPe93l1nLmA9k8T1roVKDHMOMz0gpKPoDzLmL3aoUx7EdOUxxZR",
-	"49+AFW9gOiMu51sjhYCNk3Tb33nr+lasE7sssa7NMC/zOJEHmb2wm8goaY3uh4ln64E9VH16JdkxSvKT",
-	"Mfx5YNkfNv6y+h3d8nf045SVWeLwEhdhxiF2MT5dE9FtVu5zFrz5NgedoGdBp9mYOOp9yz8f2w1kwyED",
-	"MIAjTm82mDbKGzb0R8YuD5JdNnn3t/P7yfQH9s+/X2opO9N3d5cfvmdy783L3d0ftjvq+wFsaLhxZqX8",
-	"092wck9f97iEW5Z7upuoezpm57LBdBeTU5W88Z1193I5oygKvhmDTk7RHwRQ9KT0N0TBkcfy2RKnNbT+",
-	"/vb+/l57/4Fa35UPVMXVz5HsYSki8Z0tfNcSeoDlwK1NCwnIweZsPbLF/rTIMRatgxqWIp6TGRVA/kXu",
-	"hJz5wnrwVC0/N2pbBGki0kumugoZECBts2sbsSFNY+1retHy7ksJ4PANwAGWI+AXUdz1iTrKqDfqscvK",
-	"aGW+DYN1IbyoZ4bcC1q8sXsmrHmBNg2bTPX8P6Csw9POwFHkyjXDwjCuNGZrCOeGy5WPalvylLJrWGaB",
-	"Y51ENRjpJC3gf6GaW00pljT2AN/dC26fiNCulEPCjMU8XkATZ5UiDtufTiyckie3wo6oRa7hJflmW9ib",
-	"Gl6SThBUkTXiCuEY+O9vFMHHuUg62rP7AKtSDhBkb9ytGFM1NmY8oRbjdmRegyJlIqM0lqT7v/Z2gCPi",
-	"NRf4hJ458y/hLeZ3PVvLhX0SKXaihfh88EF1KqKeh40AmwXVpBfzCdfuAUPNklvRNZ4LeC/h9Mz6u8g8",
-	"wNkXYSVwwXoqnfQ8ThxoMazN7sMLlr7OPBD9jFtLcqEltG3Bo6eI0jJhETFLBBvcJH02oKliRMkJQ1eD",
-	"xdgNUmSlii62z/Wh7QSI72L/SmkMrgxgClvkTN8KDOv36eCO9OfmrSweNomSUuBytIhdPuA/AUHehxa/",
-	"UwocFyCye2aIP6EA67l9NwekvE8ajYJtWTveD7XVdaL9N+NEpiNMDKyC29slGlN1RDpm63FitK+YqFRB",
-	"cBEbFTh728AKYfXmR/iFw9l3SnD2q2f02hzWOlO/YmZH6gP+/n/2rrWpcSNr/xWV6q3Ku1vCazAw4P3k",
-	"YZxAKjMQm8nUBrFjYTVYwe52qWUToPjvW+fSrZYtG3whU0P8DWSp1erLufU5z/MFdnwnxac6dFjVcbjN",
-	"O6bEEvcOsYPWSUTlNxVZ91CXV7wGDiC476hOPCUdmQCt0QopVfB504UxdlP+9vYRghJUgl/3/3tR3Tps",
-	"bP0ebT183br85//5q+YD/rkl4ykjwH8M/YyWVujXQ/I0qqEfhD6KypBnPwQtg3dM1sOF/lMoS1rZf1do",
-	"Zf+d08Z+tVatRWJn5+rw8OBgf9u0IWQc+vXH0Ef9EPr1nUI/sA1nd2Jb2/gaKf6Ee9BnComiix95esJJ",
-	"cc0qd7HMEcNZT1AYZ0rwlsVBS8PLsCaKQeUjmpytpuyqmGmIig92bh6SYQdWWedBZ3EnYNJZWxJMaGSg",
-	"B//Ne9qgIokEZWFxF0vYohc+tOoHPjQJGn86qPwb2hCPU+4f6qFOA19quz0zwD1x33cXMf42qUesldQ1",
-	"WUYBOh6kl0AvlhTiPW+5vWIKAk2ynePZ0dMGgR/i5xAWLRa9jUF1m5xDTnxls41SDeB+ayMytXOdZHEn",
-	"IjgS4u/P5e+VGsk4wHtCSc5XfgtBlZBhpAk3w9KWwQ5H+wpeCiZn4EV9zDXgWr1ChjzabgUNA8aQtcIM",
-	"O3qm1C0aNhYlRaWgiwuWGMdTQXZZQwPNPfwWLBsy8FtokTUkFw2Oo76bvI8U21y1GJnkBgNSHYEJWrdF",
-	"gHpA1YNKCv0Cg+b0+sRM2MK2jdHbK+UmoH3EEbAqrH+2g+oXeG173w98/3Ih//I9jK5ePXD5YoW6vV9U",
-	"qPsLqtPC03vbqyrSjRrdqNFXj8G+yYCoo6cntNlaYyqwN8XskMq5CVgUs/b1D7hRGAChX9iQx5Hu8XYs",
-	"tyysugD5jySePTGozNQOx9TDv8TbXbcbuSavKYlzh4mEJzRPsrS+++5D89fhHwfH79vR1tfzk8GXrb2f",
-	"j8ToV9G6Hex9+jj8+cvvP9V67dGPn6dEtlUTs+XxQsLYmfuiKD6LbsRGDm/cmdfJomazPuE4rcnfI9nm",
-	"JdK7FfdUmPrdeTVTApi/lb4tsLlhecSaAkUTOsMAmFCxLo5SrDBTQ41F2o+GBi8EgTvwJYnGyChHrXKH",
-	"gcEEAuNMYAT9SvQSDP7DS5IYWUL07WyQj6JwX8XyX04mL8sPYruJBawzHQbjLzwt5i3ko/B6DsO31CWL",
-	"2vYbdbIx69+YWX9SrqNe2cp/FsfB7jsYHISxn4nqEPAWNDXoUnTo9PT/8fpnCbIdvpx+ItB9c4SXGfIF",
-	"6Gko6djMYMfCg/+YfyRpNz6fR1KGHzgT2HJ+N5JPj+j4FVG7GJx2pEU86zATgUEIr/4Kmtz1PibvKx68",
-	"E89VqfQo8rSMhrqnMq5Z6jJnF+tAPN0ZpZp8H+GcCtu66HkacWloi1d0eNbkxvAiIHUxrYf07QgvmaR9",
-	"ihJFA0FXi9mM+COmGpLq2qns8VES5y3i5ebnFl6k2oaQz/BCp7qBOgM7LfTrFyHXMYSwp17ZV3I30Ea/",
-	"bdylv8xdIkzBSWCQ799NynF3jMBllRprTpQhv8b5TvB6SpLW8wJSp8al3CcK5fqdIqMC3t+fxCuxGcba",
-	"nF1gzjb+UVvwBOPkVY8v3rxKWNTl2WiFjdfz9ryediJvclSA5XwbxInUIh1jecksPLrMS0dSu2DfxtvA",
-	"0/6K96NKnRxqB/nWZHj+oa40H4YHKK87/8Iy4IdOKcx9+15229yrVZOkE90aSYm7kvOwk4HQWTQYllGy",
-	"bnPR6otEOXdxPqArjt3fIHM5n33M++RFhV/vljTfy+5iMBwzTRO8x3NmH5NCHbBk24dMeQi/CfJXZ2qI",
-	"aNBzl3RgVy7TeKLtoVUJdaeSWar6kyt2BSgH/EDo5hIL0ZZ0TZoSf2PhvCxlS7vZ+u3kqPn10+n516PT",
-	"T+et01+KTFNtd53nVD28IvpimiNsamfMXICM6W2Jvgk91izgoYg9Smk9V3jBI/jxwMW1XQ/Bi+ktm/P5",
-	"x1E2F/bi2wX+tAlqGR7YpSVNUSNm0Zy4niU7nZZAuqfuMO04ybSbV+ydgAul0li7HDkSKSwTkWLKu5Bx",
-	"HQtfuIbJQV+PslAywHwvkjEyWcICUdcULbPZ9hbnpxeNRcAJ91jgcN1PMGONeTtS4VUrHjIvTJI4Ug6c",
-	"A5ojZIxAskqLnDc/JaXKBRkInsAPaC5/VmNYOuKug4n6Fe+srEArkuLOsP+JO5NsF0rOeKcNwVlykbwv",
-	"8/CMvYBztqq1AI7nzu6xGpFlbwcOyzNpcgi72+JEa7++g9jVWZp0uRTLPPVBZKKbcXGnvdoSWvXHfBVM",
-	"pfOcisOvb+9Rdn4cYXVvbqH4pgM/CQnfzw3QtbNUdYXWOa49XW6JrkjGfPUwIGbYIyUld2sbvH8zUTlg",
-	"CYwnOEcaawNMx1vYI+dL8ENGGQ1CNfCJgq7Jo7RjsMDbXZVSFQJ0AAPg5p5a9RAL1ajvzeL4UqUsvfXw",
-	"sHIQkAcInbN31rAS0Q3F4z2WyiQVXSGzo3waLy7NxbadvwWnTMj4PMkJnmmkC3P4bu8g8BOZZAlImUnm",
-	"lWGUZkk3GUYy40G+cCvy8K7L5XHIqW/Tpu0EQ0wRc/zSXc+P/tV9m+979I8an46aqPpgMeTEMvAfk2XC",
-	"qJy1mmcNbAz+K7SO5cw8L7Vpmiidr7aLRz8ZNojR0KlTrPAOrXSR5zjRjQKuTqJPZT+R9n/k9xFIoDpj",
-	"FMwdjRu1MIe5SjO/vrtbgzFboy8B4uu5ysnr5GaUCl1gYn7zrsUZyKzAqCOyjNxq5si76UfFiuYldD+J",
-	"qod5lcrHxGywqoqxO1Ddvnx50Luf8TTRGZ9Lq/lBCZtzCFsQ+QJdEjH70ZrHRQ2FjIZJ5T4a9OcNzulQ",
-	"yMbZyWKjYxrNQ038urpXq1QrtbkxPtgQseqOBkJmPxDo+4uDeOY5jMP9p/Hxl/nDhnyM5pl5o0VBjXnj",
-	"1ML8TKLKWNM6wpeucymZIm10qLPo1oYpdWXtRK8f1LMRo9nrs9juo38lolSk8ApSaOm4HE/ACs/AY1N+",
-	"GCHuDR1MOJONZ97XiGka+CMkXKmgtuQOlaCLpVng3UVZt2d8OHDIrg1rCqJ5cVEhiqnpgtBzjAsPVGbM",
-	"5BQshkmpn3MuIdv/dDPsphjCfsvbNEnVNONJeEhjOAUTEbBKl3OTo5zqEuSr14F7O07bGG2cbhc5xNFX",
-	"GAoF6txr468k05lbBF87gpUwmxjXeRWyHpYU1eIi59XkzKfzpLOUni6f/hcAAP//",
+	"7L39chs3ti/6KijeXZVkDkWT1IdlqU7tI9tyoowtaSQ53jORtwmxQRJRE+A00KKZjG/df++L3Kr7HOdN",
+	"7pPcwloAGt3sbjYl2k4yOnX2xJLIbnyuz9/6rd9aQzmdScGEVq2D31ozmtAp0yyBn46GQzbTx2IoIy7G",
+	"5jcRU8OEzzSXonXQGvyqdDQgMiGD8a98Nmibf95IPSFzbv6H8fFEq0Mi9YQlc64Y0RNGZnTMCFdESE3M",
+	"2xOmFIs6rXaLm4dOGI1Y0mq3BJ2y1oEdxJYfRbulhhM2pWY47COdzmLzKTOSNjGjOPzn/+x2dlvt1pR+",
+	"fM3EWE9aB71uf6fd0ouZ+ajSiXnOp0/t1tFIs8Q8iMaxnB9PZ3rxE41T1jrQScrahemeiXhBZomM0qFW",
+	"ZD6RihEemamME0Y1S4ieUEH0hKs2uVloRm4W8N9DMkrkFCZ/w8ZcCC7GhI8IvVFMaLNozLzaL8E/U5Ys",
+	"shWgMMryec+2et1uNz/b/u5u2WRfUE1jWbKNVxNGhvhHP4QZ1ZNsBPavrXYrYf9MecIit0LZmP4jYaPW",
+	"Qev/eJKdqCf4V/XEvvrUPM0M5SRi05nUTAwXf2WL5RG9obdMwXopTRNNFB0xoiVJ2IxR3SFHYkE0+6jN",
+	"gmuykClJFSMjmcDiEyncF6WIF22i0uGEUEUoEWxO3r49eVl52oKRbZmhla/6PutuP3u6z7Z2utHu1s42",
+	"29+6GT7b3trbf7ZDd5+Onm33d0r2ZMqFP5Fts8SaJWYQ//0z2fo/3/+P/2gVt63d+rg1S+RNzKatg9Y0",
+	"VZrcMNIzS9Hf3SWzhAtNb2JGji5fnJyQ4YQmdAi3F1Z59Ibq4WR5eeEg8xHeRjzPRGkex2RCcdmHUmhz",
+	"NGF9YU0Hx1d0PDDLKiJllvqQDP4yIFNGhYJlLj6QfeRKq+qFHm3h6MpX+LrVOxjfqvG77bdyMu79+OMv",
+	"7/529+pd8vxI987++rzHznn0y7sf05tI3qb7+9etsgufX+/lG3EyOpWCrV6kxMorPEhuggum62ZnHl02",
+	"RZFOWwc/t/7Set9st/8CQ33Np1wvD/IHOSdTKhYk5sLcGHNFdJoIQjWZSqUPiREPmaypEjExPL50K8wD",
+	"YG351Ix8F3/kAn/M1pULzcYsgdGe0zG75L+ymgGXDLUfDLRNqIjIVCYMhWqv2yVDmQqtzEXudbtVM5m5",
+	"V5dOph9Opd/bebqzv72387TRhK7kLRONlYURqgPBPmr/1QGR7oawOy5TBZqwjboSZB2dMjLisbnAh/Cb",
+	"EU+UtgqzsbqY+bGWX62jv/0wVN1ffmqmIs+pnlwypbgUJy/LdYfCP1foDvvXk+je2iN7PQyIseRURqxq",
+	"NDPGkoqhCPO1+4/DvhUGgTKgcgz4528U4VGbzFgyZEJvMWPCBJZOfnC8fmAFld9bqV6Wt/KCTagqkXRX",
+	"iRE1RrxpmbDIKIHJAUmYWYJUM8LuWLIAperNmGyCQxmnU6Hwvg5lkrChJvNEirH5huqQK6NChlLhzZ2i",
+	"Kr4WCaPGnAufptpESULxvDOjZsDyMbe9baQYXp+puQD93T3yhj/vXIuKS5DgXEtXEJfWrs+NlDGjAhbo",
+	"apLIdDzZgEGIZkhC1JTGMUuK5qCWMG8mojXutbajqzoV/WaG4CdzytRMCsXAyH9Oowv2z5QpUC9W8cMS",
+	"zGYxH1Iz1ye/KCmC98EXp1wp6xaodDqlySIvD5yNb4ZvzvYdLqR5R2RGdHl8eXlydvrh5OWHi+O/vT25",
+	"OH7ZMiusKY9V6+Dn31ojzuKoIEIyBckV8dfl0/t2iyWJTMxz7etPXpLwI+3WlClFx+bVxhBFkWs/qyUZ",
+	"UjFkMeEC/jBl0xuWEP/mDhwQNaEzlp/wEYFRmlfBqS+Z6MnpT0ev7SyPL68qJinhVKnOjTEZrAZbtgas",
+	"siRGDedmfSLuaMwjmK/Zy3C6S48mZY/r4OFoJguP4bXwhWXxZ8dgltQcgBvzGxqZA+7sSxQQsJyHZGCX",
+	"YwBHRVnNx+JIdVqZ33I2HKYzbkRj01MKn4RdfZvErYPWEzrjT2g05eKJWojhk1Eax1vwL/xUq+2P5t9P",
+	"X3w4Of1wfnH2/cXx5aX5S5okTOhLzWYgMqlQI5aYO0V63b2nXgy0si15lcYxMc8nNDYLsDCHa5bIsfF4",
+	"W21jNMYapE3CKAy9NZfJrXmkkImRHOb237Ek4kONRmasJwuzJtne2tUhU8rhxt0w833zVhahvL5JqBhO",
+	"tvpEcTFkpN/t7211e1vbvate96Br/v8/OuQd5RocKK7NZRhxwdUE/Hl3L8B29KM/eNprB/fyoLXb39mN",
+	"ouHTrad02NvaudmlW/usS7dGu11Ge2wv6u3vGdFl3DIWHZn5lI0k+8hzc7tozIcMf6dTZRb+4uj08tXx",
+	"xcXJ6fetxqf1ciGGJ+LcDb7k2B6FUmuecO10k3OMiTnYVKi5kQp0YcQ9H05Q7U3kPJQgGo+tFKMYNm6t",
+	"84oH8Pz4+OLD8X+dXF5dBgfKmD7+LKF/lbvn8He/3Vz5zyZszJVmCYsOjZMojD2pCRdKMxp1Wpu59faG",
+	"GBdRMxJJhuIfNCkoRHjRK5nc8ChCS3rtdXl1dvH85OXL49NWKPlUOhrxITcvn7EE9JIU+aW5kDEjd5yZ",
+	"7ZvSBYwskjCsQzjzEHGQM5ZQLRNz7kFQbGpttLHHzY6AkG6Tm1QTrhVJzLAK44F3nkxnUil+42a/5jqd",
+	"nV8Z1Xp6dvXh6Kejk9dHz18fr9A7UbK4SEVRw8IO3lEeQ5iBY3SL3LHELHFOAZ3Bc/JfKNVC+CKy6uGH",
+	"JGb0Dg6qTPWmNsKppjlVJBURS5SWMkLjFbWVEcHGUuXaBjtwP4RmiaAxPvw+W3JyenV8cXr0Ondy8aEE",
+	"fxEu1qWcMj0xQmhujjXqS7dCxo/pkBOtiJH8TqfazcVpwW/sZE/A5fA/tA5aO6Pu8Cnbo89uetEGFtYo",
+	"UtBzXCsWj8iI8phFKDLdqGjCnG1lhv8Njh3HOvBjG8Bin0r9SqYiutc6O7PSnP1XZ29PXwYLbvSAF/Rm",
+	"s0fwmnDhr8JwT/hx66Zz49Nt4jS+w9BadiTR+PFyE+S7W44fL89O77Uab08v356fn11cHb/88Ob45cnR",
+	"h6u/nx8HS/JWqHQ2k0bjkimLOCXgMOTOovFTIHgto4W5GmY0QdwCg1/kBY5t62oxYwekOLxNXWAYg5Ud",
+	"ZhzwXKP4TsRbxe6vbE9OP7y9PC4qW7PbgqSqsCDmXDQxeHCNZkW1jLHWJIVEQIe8cHaDUTtzY4ilQnP4",
+	"hfGC22aRBVFzroe44PBAORqZa722DdZ4G7JFrbWX/DGY2QWjQ83vGO5LwoZSRNx86RUIhftt0MXxi7PT",
+	"lyeg014dnbyu9BSDqHKmxvyVGnF9AEM9vqJjIkc+lIshFTxWc3Ld6h38yNj5s2SXTd/97fRuOvuB/eO/",
+	"zrWUvdm72/MP3zO59+bl7u4P2z31/fC6ldODNjQEYhltrbyAOc+/M/iYNdA5aidjuXXIhXGcuCZ0TLlA",
+	"axOTIGQh08QZc7AHxp4QbA6T29Rtcwvkl3BqVpcM3Dpj8i8X7R50yKm0qouiLa0ZBAdRTkDswIxxVejM",
+	"2ZOYeTh0YZKakDyuj/FiKAFft1OTXVhvh0viKJ/arSspX9NkfD+x8/zs5d8/XJ2dfXh9dPF9KHlsOAZF",
+	"nZaSxPCOgpbykhD+mrgw+c7+7tM9CDOpQ6KM5I6ZUpuWvuE7MdYFlrORBxTytYp82yNv+HOSCvN+sKaM",
+	"1+RTwd/BkN4KmuqJTPiv9xQNb0+P3l79cHZx8o/jlzmtFjy3uHBojJuLxz7OODhFVN3ac2NukBRsQwvm",
+	"jym8E/xpHtymO5bw0QINJatFB+/evds6So3I12b6bIALp8wzpFs0b2DfZ81eHl0dPT+6PP7w9jR0DrL4",
+	"WXLHh4ykotyOB6uOanpDVejmgWvcIVfJAoWVUZyUTOUU0k6bOX5VrwV/zZ47Ia1UVMQaWDgGWHzz4y/y",
+	"xphZ8PUkFYdE+yFjvHlwwXSy2AJwwIAoUGHKBgBxlACOmM0SecdesphppoIQKo1Q4dH4PDHXQnOmWgcj",
+	"GqulALLPhkX4FEhlU3wwngqRYhxyIucqy3YrOoepxGAigq7zLzLbnApdm6r5RpGBfeU7ricTFhvLu52d",
+	"lac7vXZrJJMp1ZgJ24N8dnWSrN36uCWTiCWtgx6GmF0i42c7nizdKW9+YUONoT1j+QRrVzniLL7SIWdG",
+	"htgIrXUsxkImmFnJL4ULrP22ZHwv2nDhZ0zOYkbmE0liKW/dkXFvjanGbFKmO9AVM8ZOPti+2+22WyKN",
+	"7b3MJRmCBK9dpP6nnOkGCYezEdgyDVNh7+uWPHt03bJjFmB5dTLjDk4cV3bp47IltjGmF+4TpfklyF9a",
+	"w8Y/i9ywESZ4bZye4WkuZGaCeW6Hoc+yURtJOASoiLkxnVazHVh7/fOrv2OelA6HEBddGlU8N+LbHIf6",
+	"uS3voX1kNuX28mJnc6je6EudDm/vJ6DeTfhw4k6DCi/hCewn+qxCCtZGEIiGJBimwuYyuUWXIIIw4/LJ",
+	"iZfX6xiSjehDuBe3CbszGhvj35BXPCQw3jyywV9SO5fqxTabbwNe5cAPBTHdTBK4BCfa2wIN3PpBlKYZ",
+	"C4f5wSKgZOhwnfzKzSdUszuzDVrZFQQDnWg5ZiBIwXkY0DgGFZA/j/Unqkp+BHLbKq25sYQg2LJ8DKr2",
+	"wYkNEXgTU0YFJChwI+pvVHDDVf0g28bsMyY3AC4gAavZVK1MK5hl8CLBD4UmCV0s7XSVgHjlj5CXukOZ",
+	"xhGxqbOc6L2X+PCRXb8Y5bICEh0vrMtahxLMzK+JjCNI6xsjxmfCbUDSBbaM/VpmpURVR4dOmdXOiRwn",
+	"dArfdsCpF0dXR6/Pvv/w4oej0++PX5q5ZMq5+McV8p+5aO6SJpnIRLeJQnSd0yt5Q8Bl3vKOfuX7enW6",
+	"C4KBEzqbMcEwGj2H8KAkkazVYuZo+dRjNdqK41ap3Ax63b1nJVZetWW3UzxjLm4NexnqKT+kmpOGlnNU",
+	"L0bcieMqA0cUxAc+pmbyGULDSCH7+eJKPF1rJe5hiCwfHEjZ2uEQe11HKWZ9682WL2NsuJWt2cPXXOlG",
+	"G6gQveOSF8vSwH6s/iFtcrMAm6OxiLbjvLR4jRoh/dkX1k+xZj0BIV26BGbWZg1pCNXOzpQ5S3l/ZG87",
+	"DzE+2voH3fq1u/XsffbPzoet979123v9T2thj/e2SczMk1WbRHzMtfmvNP+LKbWhTIz3LSIyWcwmTGAI",
+	"26IZqf2uccfhy8H03TaVXKlg1qUnZ/k7J1r5s7K0ULViOuLjan80nZptMNaUkyvfEPyCIlMZpbEk/f/e",
+	"2zkgei6z058HeVqv3qwQfhUVqf+7e3KHnKZxTOYTHiNeyX4azoGLzXJFUnEr5FzkZ/pstL8Xdfd7+/s7",
+	"w6fR3m5r2T0Nz0d36xndGr3/rbdXcRgC0RdTpS8XYlhxVNGWctaMu/hOlGvUdYowEbHokJhBFaK6AjZN",
+	"CtbEHl6IYXa9VyE4wZS07ttYbtlZ/iV8SMGza6BdvYKpUrPrKZf+UgDFl18EKCN7SIPNKJUr5qKMIJBY",
+	"IVot0l+OAOFZec3WXIahvGPJg9cBEHf93b2Sy23cwY80YkM+pXH9wX9G+yNGaXe4u0ujbm+Xbt+Mdka9",
+	"m/5N92a/3x9Gvd1ob9jbvemOul3a3a8XD0X5jgNcZfJk26BW7gMA5CYyzqwfKbCsSvGIGU8U7WuIHttw",
+	"L4nZSBOX37r84Wirv7tHzCYQaq5XpCxAF98yoWrCFOHiWsDE2ghnIgOfyvemPhyzAdaaKDMSRocTC0G4",
+	"mrAFifhoZPzLQL/D9fbHwYpLObcB8JGNul2LWzZDwIXx74xvB5KuQ84ECgIrGcy3zdQDx0jRBYJ/86dU",
+	"yTQZVrkV8LdvVHPREl6ee4uW8CEFPaNpMmalesau4+9lsEsSya6zn0LZmUf7vt5CNBsNcG+ZKx6yUYPM",
+	"I4bQgTE9bhgZGznl4rQwjiqnQNWmGNGa5FFzd38hhjipVXZkru5jeRDnFDNiVJHBLCsPGdkEhfk2rIrV",
+	"jRJhM0bOd1prxJi3P7dF61a5OOHq03CpSxVR3v3VEgTZwGypVCwaWAPIBYIgoDjkYDzYNEY0OCQDI00G",
+	"Rl54SeJDzjbBDhYGYFqnWMxwLVis2Nz8/pAM5i4Xkpkj4DJqKX3REr4P7DmZapusoTEKIxejcCMPnKh2",
+	"ywyv1W65l+QDF/63S4nmduslT9hQ87I8xmCWxvGADOWMG4sb0hLfBKJXy7zT5QeYxvFyAdqndus44vp4",
+	"NGJDXbFLVBAWcU0iHnXIwNYAuDpA7TBNzjbNFiziUQhryoYyhNpZM/F0Frl/iSygki2gKzioGvcFU2lc",
+	"NW4jNPzAl+QF81NuFoQNlimXCoCgkqYV3kgR0ZDpNygitmbvw4og15IOPKqVkPnR+Lqj5sYR1DTZtbUL",
+	"UyYbzGqqyiwg/NUoCDQ0AOXr/KPljTQfLp8U/KmxsLcwHfNyANzTjyf4NV8AaX/uVauCpfXA0S0tQV4J",
+	"A1rugs7f2EBMtkBVWtRDCeH55SfcXbNlZZRXuQn4b3nDfZWRXhmCW3720iGvffjup3ZYZlT1cC9k4DXL",
+	"ksa9q1v3rj0sjErjsvNj7BSjnsH2NavcdmBW8NfhEY2PViCrauyIpxvS3qE0XbFBExpZV926CTbd2HwR",
+	"jcPsxHj1yzA96F5iB9f8VGzXxNjWVibZppdKJhEd37EqNEVENXWWK7sDyc4EIinyl2/zcf8+LEE5uGEA",
+	"YKMtC24aHJAx0xbZZGFIACgFbKZgQ90hAxXL+QB9x2EMhRTuFiUIQFQ4QYDDaj5l5juTVEdyLgYH18Km",
+	"8AF9hAhXOZsBuHUQwIjsGyrBQzkbKjeJVrtlhmj+Y98KG5sBlN6vo5bswmWx7tKtL88NgSc5oTNwWbAy",
+	"FrIgG0hweU27XDBYCORCCLe79ezD+7/8x6pT4mGyZSPBMrtMPAO4pbkgMxN/Cc+vk2Q7D820Ldc2fp4s",
+	"W/bGphWTK+yroOaiXGdb1BEU3lkvT44tDI1CHUWawEkrlFjkR5sr56gZ0m5t/q7yEtgdLp+Cq3vFCDcU",
+	"iZsztXwdLES77BQilKtNPPsQlIoCHrJDTpnC2gSEe03oHYNkA7lhes4YrNp0xe6tOjE+z9FgirxgFpdW",
+	"5tbeycIm4MJkgyjbhx98qWhxfIjh0Pmy6ymFiJqr1myOiwtSlxk6bqUi8iWqTd0nnM5P9mv1UDb3cK/v",
+	"qtenFtHGx5CKiPmoJF7k6kuXVKm8RYg72EGDwjG7XS9SjO+oHv5P2TIWRhExGi352BZeNeZ3DJHwwQwP",
+	"CBUAtYYbqTM6JZeTuTP3zUhADmXaOaAJifktI1QsEK0dOuuuBLkNbARaWwiaphaMZgbaarewfDiXOs5c",
+	"9ddyzMV94WiSzKlAmx/my8XyZoraJCpY7ulshlImlnOWkCFVBZXjCo/DhOpORUK18+F/bb3/rdfe26nP",
+	"nPXqUqo7DVKqbZdPhZ37X2YxZ1SpuUyq/Hj71/zcHEvHRCaKkRuY0sJo4BkgvX2Gxj87Typh3d9KqpE6",
+	"WQdbE4y67DLY81F9la0RS21VWqoA3UZuWCzF2ByNkrAAmJHqqDQ6hDrElgUg74i2EVdtIal+TYxTsWUM",
+	"4NYXCLy20Qgu31u7Ci5obMsHjmzZAySFVgpus3TNpfZb8+kC8rXSE9OWgShbefu6si1/w1aBSOKYJV97",
+	"W40de8tFyV0bmJkNbAUJvhCoF6gx57hoE3TJ8BNGIk9pBHQwWb4NP+DycBlzhpFyLMIS6EwOw0q6RX6/",
+	"4igK64g02+VTGTEk6ntfiMRsKBrxwDPXrz5zdlVgj/InT1QZuDbIVn/8PJDRvIlFZSj4jaLSvwS8q2wx",
+	"Ttn8nNndaa6Uj7DyEwjdkGZieXm4OgJEd7UFay6BchY2UCIAD8ghzPaeCOu9ygsLdr35kzGYoD6FJTOa",
+	"aAzFH5KBOTCDwmvt3XNnKVOoAuGPKy/hOjBvRzb2vnB9hLueJScNMGKZ3X7oq+2Blap0CVvPoS6Z9EuU",
+	"fO0hrdBMVjubZQVuC7uQWWIIi4RVyqIOOdE2VpSwiDAxTBYzbR1zAZh1c10E1mblR60nbAsDRObJW664",
+	"egufnJ/Lfu9Zf3ky84RrdibihTtGOVGXJiX+7nOqGKFRZFyqNploPQM/VeuZavuE4DBhEROa01i1CTB4",
+	"mQ+NEjqeLq09fPXgyRM3/I79U2cop8X92NlvbHUtaWXPe2emVXrxZcSey1REas27DwwWdzRWfv5jOivx",
+	"N6kj2l26/AkLsIHcPg5pci0JYkaZa0OtHhNcfqIbUuIWLa2M+61sjBD498Mz1oRFv1A1ZCI6dNUvmKYH",
+	"+XXDELKc2WgM5Y0u8O26UFt+Cr291WRu98xLLalQN/mqs1FJHexxmdaXVETxX9kaIM0A3fvNfeGa1dA0",
+	"n3Hgohi3+SyovKr1ewkgqtdcVEBg1IwaU96xKwbnxHOFxlywbxRJZwiPADgVnrXSbF95CWjtepjjU13y",
+	"2V2J1EuntYhZPWE8KUPKHiJ2zQgPBG0YA9lxPa4Bbr0vmLXy5l+528z9dpiNOsRrveJWl8ij5qGijOqx",
+	"unY2O1fqWEQ1ozcnJ0tWGFMDcqUOdmV3pMS5ElVFFSnykCSMzKnKUaCNJZElEZlhHQr1HdSfIWGnzRAh",
+	"hRignJegjB7boiQZ0aRN5Iz+M2XOmpglzNFE4IRhnsisoSfsWmTqBFk2wLRnUYbQDgbrb6F5hq1W5drm",
+	"qbJ4Sn8yefPL237dFhtTtMGlNBO0R3/pdj70gpr1/ckSd5WeFku85Q9zgBXtEHvU4I9z6T6rAk/VnCya",
+	"FBK5rd5Kw5h91PUQOYqF+FXwOI/VAuyCBNLoCuRKY3AMlPTOaFnd4Gtg2g5Ll5cgDd1ut75A3pjPmsZN",
+	"sNShwTOhCP7lggzM9T+nY3YsCqX7Dz0qS0kiXAd3fPPnyG6fm08psqUSDCOiSsH2A1WTanXpJBr1Qgzx",
+	"zMuCp5zw+ER7ljmWx0QXzu7BztOXx3+b/bL/w/NLuvXh6mT6bmv3xxcs/Ru7uJ3unr6Z/fjuH99vTy7T",
+	"V29XefUrsFbfKKvIHw64gklXrWwVZTXqOJohBf0wnHfSMBpeUl60vWZ50c6my4tg4ms7N1j8HmIpk9I6",
+	"dh6VZ9d5QnikIN8AyZQlkNBDOb03BUszE6g8L9bnWXPt8EgVOqNYSd62Viy4DGIYp0AEPrBGz6DtNUmO",
+	"NbuxU3mcs86qvMfP6jMerzAQrbvIM2C39y2Xx9XAEaxzU1z3mFU+nnflH3xLyllpePj8pcPiHGmsiUNy",
+	"HmPyxXTWGI6SO66buxx+3FUrVx6Ow3WB6BuyRpaopywoWJKrRJbMolJo4hBXxwhdTWQhu589/s2Kx/cr",
+	"Y0v+pVXLZK2V+3kqn9c9KTfMN2Pp/S7t2/4DTNAOOQvkFjYnQZIgiKNHFr7k/KZvlG1OA6UURoMe2oqW",
+	"a4QoKBfwv2GEkhGbO8otIuOoQ8zRAbeD0STmLMlcjxw/cN4nq4juNLOAt8sJrD6XrWv9v7Lgmi/xFcbP",
+	"koIPaWzOydQGizBZyLXKGbG4F9C7I/K0iSFdlou3lKjUFVka3GgpiKIFydEkF0O1TvhNaguzynVMWZ8N",
+	"5ASSAe2XMQXLcMO/tTQdK8x4Tacsab3/tB7YvgDAxoqN4aJMaCWMZXYqFeTk8ozs9HtPydDIfFujiQVq",
+	"ZJ5IzZagY8dvL+rheuVewyViJedcTyCOp2psmt5KXVEJlskck+Ww7NWWmvBEt0nCojZ5s5qhhJdVZR5/",
+	"pENNbA0vNnTjwpa+psJWfWhPLT9ctLFpoNH67YoVPiC9fme3C01Y5iy+YyD/KZnQeERYmkjlGpW5h5qP",
+	"Hr+96JAji+Db6Qad1MwrCfuItgb8MJTTKS04iuaVq6AD6jYt20s5vCW3jM2MiWomXVjoy62L45dbb9bS",
+	"yeAFWqiNvdG5y7dCEq3jeFdX4swysdY84+lkYT0k0D26ah514CEwyDz01yiP0chWqjdlJDnJbpw5hpiU",
+	"DxwZY6IN1rJaXX5lBYj6HuZi4Lx/LpMxyCCvQomujj1y4OQs4OF7nW6nWy9jVlql2ftXMLGY/XgL7amM",
+	"lC2/C2CxclsTlDFx+Cw35tyRDN8GSM0D2+SGDWmqjNBy9P7S4nepyDDerlwVO0TMLePltfCWT8JG5inQ",
+	"q0VmT+XIqyEkSuyS+vhZla2R8+La9oIsymId60exnq46fKlf7lKmTotRDVoJ5d9glimTbtZM1oQCPzzx",
+	"an9N+RkMai1Tr144Yd390ixP0zjukBNBzmZMHJ2fkO1OlwycOT8gNwz4D6jZeZYAmqjQYMV81vZPs72r",
+	"4DRauxodCeVSa5CoBfljUZQ8pFgzH35f6UxkszlL9VBOK5o8jqGtBnlx9ub89fHV8cuML954EIOEmaeo",
+	"wQFchQJFFx7vqONJaj/4yuyDIkVA4gkBrkVoDpjnAL2EcZ06ZDCLqRBQDWVrwimJkoURNo7L0jYVGAyN",
+	"6Tpok0HQ8mkA6zSAeglrKgIvM1EyX7U0tHavnV9WJP8hqPC2Y8mDiNw3l4+pefbWHU2AbNO8xC78C/sN",
+	"++OFf6X9xcs8w2/2h3P3fts6oUxPZi2DSMKmxrYKYFIZ3IVDyOeWiQ1ivtbyK8BIVmciLhXUmd+i0F21",
+	"fNHmAIxd4xchjafp6cznkgwnbHirOsQsTnDQsAUDi4wDZH6Gj7HIxiu2uxlX9BcAqeVlYBMImlmAiqq2",
+	"d0jS6TvNmI/a8IMrRrIQwrUYKJ45rijGRAVEl+twYzwflI+6uLg+FB1WQXYbD+hpMKCjsayJfrgYBB1L",
+	"S2FK1aqxZeGHfknwoWKQJQGI/RW2nmV5sMi+TRt8R5sx91ZC6NbCwt0D7BaYfhYRbIbUzuRSIDiCY5o/",
+	"IOGtKdPoRkIgZeo9EiQuJpPx2QLnu42KKU0X1sldGHHTwQBW+OTe15G5Oxs6P40Bp706wKmva65FmX5F",
+	"QOl2k9tw6Cu2wDBjbTKRCjoCzWSiiWAsUmERN3aD+AJo0v6n0hBaIXcLW041iZkR5lDiYK1Qd7az28KG",
+	"t1XkMrhzTheUUobLOYtqA5SuEYRMk8w0aXy2gcFlRVmJf7KP2cOw7dfCsD0t81w2ocI0E8PFm5LgxBse",
+	"x9wpL531rNRS3q7WUffXSTbRRZc0OfLbODoBRRdrc1itjk1s5FU7zQuB86Xj2dszhqq1zaSE0eGkygXG",
+	"s03FAh8f3o/GB9vI0ETGVSUuEjswlh/t3PouH+jGE92rCwMFqJyN7OduCe2DXeK2FyTtFaEiWLF8LVF2",
+	"+eprtr2wW1VcpNLYUrqCQ1ESinQis1kgNZOyS9xUTUqLEHUP73QxLGMmQOE98vBBxMvM+/5cyDC8qlXz",
+	"rfzKTd+wOs57ZKOR0ZXGVb1jkQUS03yTOvTxXXu6zdF15PsHfj7C+aWOhF+Ba35zPWuak8nXN7Mxq1JP",
+	"MnkUx3BuypIUzDakKz9pa9CFMZZ8VXZxnEnVAq1g4GRlNXsztk6hJi7A+y895fIZT2gtTVrAlBFJo1AT",
+	"Pp5oIixRvw3l/TNlaPpbmiS8DTro/F6gQUiYThb4a2zshv+GACD+s5YXoQEOANsSYwa+hkz/MYtfyOIj",
+	"K1ilPc9t4xfkBYWAcU7w+kb13avuftaofr3q8WefAU6Q2UllhXAIL1jDXvqzwA1kwsdcnK7yVrjOiGDX",
+	"D6Lt/ylxDfUnyuEc1qujaIZ7qH9zgINYC+RmaQBrrn6GnYI4dEgVXCEFele9LkiB/vpSoNctTTaaNfKQ",
+	"DTxVgbQoR3EUznko5sJ5lypIvGsvZCqaMfp7AOKysqmAERarmir7wNy/InO5bK4cmJdNGNhcl4eamhuZ",
+	"+CacUuQYcMuYxetqKEr5j0tkZX9NuH+xnmSEna5LYKu3LKSEyZo1P5xduJ5NeHQqBVtjVEHTaIuIx150",
+	"s1QPQkvsL/lM6V9WIa1m6RqwI3s0ToT51nJLvSvfjMGDI3y37QGPVvbMW8ntm3v/WgbVUX5gHYIWVpj+",
+	"tzltI1gs+zlXmBbnggwyYTJ4oBHZgKajQmx/DiMTo2QsLpB6lZqV9SiH+8FBy8yw4KZv5+759gZMtBMj",
+	"Z6NDh/bw9dSeW9xWmsyonlRYbfeURNU2XXn7pWVLLnjxTvfZXuM31+BKj7zt5Wn6hbd1MLyFRpm9C8zY",
+	"a/GiQ44QMmTbM7k/e68r6GW/bBPl5vF5TKRKk6i4eWuYSGUEbe/vK8SaN/uoxo3+fnpnVPNKhF1E1mWU",
+	"/7pRoqx/1OqWHXbAKza0ylBaG/9biv39UitSugAXbMj4rIL8m0+nKXrGdAjgHHOs55jFdHEeH2kqpeSn",
+	"WrPprMoAlyPNBKGO5lNLeWvOfTrLSYF+bdW/WT0gwS1rhfNCTqdGnkXEfiT34P31THHQjrateDm1LOY6",
+	"zN+AstT4wxh6yfUEd9fWmBhzjgq8uTR75kcRs+j5osx4kQHPqXc67/m6/U/tRsw261XwmU0b1vYL84HM",
+	"XAcwzM3kWoXZ6XktmPvCvVpLqY30llI5UYvcGFjsVxuk8x9qAzU2i4zXljs+65M69rtZgHBVfwQAlQo2",
+	"Xw4OPC0lXKi+LzYYqKoY5mdSgcHru0xgMCirrMNYRf4Gt8kcTXxP6ZswlU79pbKHxldE54/l0d8mfDh9",
+	"lf69P9Zvxuvcg95e8x4gFt+LWbqlZVxvEXtZ75EM5NqwB0m+gRhmwfKQ4fuPa3sbeogGTZuaKcCsz1NO",
+	"BcLT0gTu7CUCO0qMRYv4gLJAgHdrmmjHFcVE1MZeUIxMM4BIbo47nf5ueHlkiplyO0+0iXM3p+cSmi8q",
+	"U6cQu7YxEcdmD/sAvT8JJa+OTl5n4PAHieNtP5431alPKCaoEB7QndBq8GXcOjhVqYjM4flWMUYGEtHU",
+	"g+8eNmwjgCD98Fe2qEhAT2kcM6WzetDIY1IzIRDCUATUPj+0Sri3Y+GylSOLaTLexMCe7u6vNTDjCFuW",
+	"/7UT0Wf2e/lLZgwYubKggYc44FTETDnf0B+Y5mrV1U/cW6O6B4TzsI1honcTWVVOY3mx7JYhCxaNMgZL",
+	"YN8wPiecylwVOqDjwbRAcemYOlxjT19276FQyPAo3SfhLevdj91PrpyisXqB8pFDMvj//q//58lvHj7w",
+	"6YmrOgGKCrVMs7Wm/sEWHzOKXkXlyHBNoOeR5TqFKm2zSgAnc+VWHHkL8ladJWsvZEjXVEg7trfVlEWv",
+	"ElnF02cFnUXR2mqhvAmBASX7O9+o2Q8lTbH0tLEFvZcN7IINZRKpVTvsWADsaBWZUBEZae7p2dzwHrBg",
+	"/aefMJ3PWTPvbE65McMgCpGA5jRnfkYLKPf6TmqbxdcYbYjWzelq2GZQgfWAlCiEsozdUW/Gm4NvP7a+",
+	"vd57lr2kysOzf16qt3dNHarP4y4+XLNpadMvrJIEYxtm4S1xaJ3t9F09iGrfviJdX3Nd4teWkxTmRHJr",
+	"VHWKoXRNbxl04y5JVFMjcvjUN0o1n8XuII7A3oUfzN0b0ztW7DQC9Fbr9b+7sgOqjYTt+P7I6x1fKGLS",
+	"cj2Xe9fRoawWQjmHLCcVbYUBLVTkVKQ1m1cDGVnkUUfm0JfGBODXDnE+ZbiH0CaGJ+wg6Hns2mY4Jlag",
+	"x8F24EZrhro6CyTkZ7Td7fd666nK/fwkKtc5C0q5ER8Q6523iU1qw5A9csjcvfz4nu7urw1tb9wjESwM",
+	"2xfRN4DMvX53TSui16hnYvbySoTCmiG7JSRCpnvaAblx5sgW9EnhfnqpVrhKpfu+TqdGb/sFblLmlvg4",
+	"ShbpLLkuoV7KB5uWfet2FpjNjIBQjIb6J29XLRkz+XBkIURa8FZDZzrzRZYjHIHNGZr6haBh5h+FGq0m",
+	"yr0KpQ4fQpi6PShlbcV8wLyZYnMR9i8b83fDLF+NX1g9CNM7uL5M/cTcT/YRoETWeAqUBFTlK2Agm7Ap",
+	"wLvYR90hLzwWy4ptKXQiY0KJZsmUCxoTTGpdC38HIceQcA1VIODqzGI6BKZE8vZ/vHr16mUZ64ON3ZQI",
+	"21RYfi/rGXmea9d330ylV7Rhq3m1eqvY0OwiVunzJQRNvvJEpjHWgpTyQECAY/th6dDqrqrA0+5buZgN",
+	"U+Ygzld3CIQsddZA0ienVTqcmOMAGWSEAF63ev32bhewNsEsdmurI5fZT1ysLlvt2u55eOabJ29tjMwd",
+	"EncPfsepXEfHUCHb4I++pTN8DxGb1iVfgE3V2MC1MuRrJnoz/onVed4L0Fn368h3jB0uHAONA5kA8iPX",
+	"cjCYSfbmS5bc8eHqV5chfXwSjEZTLgidQfNhjRQjTqwpfEFW3LKMcZKiujlrsS2s0nK2ko+5epZ1CtZT",
+	"3sOwF2Loxl5GrHGRQgJn5dFZqzjQ+IFK0+msIpSPbCj1RAxrcOz4SYRvfl+6fKq8YBCashvJAMuVpOLz",
+	"pNjre5H3fw+Jb0h9fLnEN6QsPlPiezN54CJTB9UPL7zuP/0amWIIMgdMRI06zJF3UP+YsYx5A4UHZksB",
+	"ThYUNpFed+8pCcBCtVUtXyP1u/c7Tf3ubzz1+/kzrNkZuDx7e/Hi+MPJqctmrY2++d3kX7NJ7fZ2zAL1",
+	"+t1uBc/Y2qAfpjSfGjlwxY3hZARbqTp2WXmknqbWd1Qz5iUUFirbFkdt+6PLnZmrolx2iAkPKysiwB4Q",
+	"XIQk/sR3F1+nfXehnLdnc8UYwattyQoh8yyKXkwUF/mVNiC6d+3gfmA00TeM6tqCIGsPwDAh5k1zIe/P",
+	"N0yXb78E0VQ5Rk8EgSgguhxzIN9SYWki4FYBbZgcESnYd59FN+5BxbmeyArHfuB68uOHBt7SBfIhW7kA",
+	"dlyqmCI/XF2dL7PbrGqwtFlEwN6fBBFgzJaZq4huCMWFj+eWA8sd5TgpdVmXw/bGf56xZMiE7pBTSI2M",
+	"JVPkhg5vD0mv27UFP+Y8+5U6JF0rArFzs6ZxVQe4pz2IkNiwk23v0IDcvdf9swEkdnBGEHA+ZwnqnDo4",
+	"gk2YzyCLbj5MvrWVDW0LImX/TDH6aDXkd20S81tGBi6wfmlUWL6erL/b7zwtA5BVTKQEUNb93SI9nv5R",
+	"kB7PfqdIjxCCsnGkx6GN0QEK3/O0FCkG11zJ3d8HGkN+YTRGXb3zPVgPoAThs8E1tjeCpchn2u+BORjL",
+	"L404yLkNm4UbQD46J+erwAaBAvFoA7BIgx4uh5gxLBbEYMc2escSOmYdr/WdTjSnXpV7SC5pYoWAC959",
+	"oyyFB7gVeWDz9k53+0GKCTBH/8YQjAehKwCl/xXhFbtfCV5hxC+ezXIxEgKrJlBiCjbihEaOEzl3AQA6",
+	"jZ9bljRba8G6t7c3jfywnl8AAUGHIx+5DByIz4gRKcF+5KVZibFcGdHJ40ZC2EcxmlAIfhT8+CLmpAb4",
+	"UQsYCZAp9mytBKBkMJB7QEpsZKgmLbOSQ8SbbzUcIjeLy0yLl2YAf1t59z61l4Jv9sWgpzTV7NB6dphr",
+	"4wqcgyXuqRdHpy+OX78+fgmpH++b2qZpVfQANR3VjuLYr0LuXduboDtpZ6tXs02vHPNYrUMQNHP2uSKz",
+	"h67l3KYYEy+PLy9Pzk4/vDo5Pbn84fjlKmaRB9EmvsBJ4YwgxrQZ6sTClDBl64nlnA7Lzs+KzNcmmRU3",
+	"ahXvVhE1ZgyNlrIxVCNq5ZFc1YnYm4qUvH178rIQ1O/v7EbR8OnWUzrsbe3c7NKtfdalW6PdLqM9thf1",
+	"9vdK/NWwY3F36xndGh1tvXr/2/6nrfDHnXV+7PUbdzfGiQRL0Bxy4+RHmwg2Z0pnIeffK+TGjbhW4jRn",
+	"T3AogK8JqvFTaoKqKcSWS1fB6uYc5C5JhfJBwAKaYTZL5B2LbGOX+wqKavmPoSvXqcYTYqFRbl9uDwsG",
+	"jXx7ST7KAkkjLiIFiRTrnOaDr+ChXfJfWY05blS29+TqEYVmugmO/1iY01nDDg8BWmsMui6Z5ru5mo2K",
+	"hge4GG+4UqWpPveKWaOcc8Ls4mZ+RvXbn2IvY9z1c4yp15G24SccGZB7jycBgH3ERtP1Ber+nXXmnTsj",
+	"gkGYsOHj9/Hxbr9rwtZgs5OYTzlwVs3CE4IxhkPSRZ4r/FT9i115ZMYTVb2V+TQAt1kALpQ2/4WePLlE",
+	"QP0u7lmIlUx1ZRW3WdVYinFOIJh91PQWK21UaZ23XQKd9QFUTGtb4l+9GLufHFPt0UizxJgwa6yG79IO",
+	"oNdSlgJ31+pXZskdzSRExSlZHnapHFha8KW9L17r3KEvuXU1gr5ej3tjxpPHeUS9GPrOfb6AqxJWvyy7",
+	"i+wzyJifix0Uic+bJSM9Nv++yUj3gHLDYG3t9YWLBNww68sF8nZzPbIzK5yANj+2d9RcgjrIdsexHp5f",
+	"HJ8fXZycft9qt64ujk4vXx1f2B9DpwLxPeaX3m8tY5e+FHSmJlIf35VqDzOgiGrq8vLMfIwMlP3WoOxQ",
+	"QqCh5FGWCTDztVNlo2pWNAxeU6W3YCRbJy8HmIIw7wt7rcMIVu3eKjMTVzWLQbjIK4apXVDadkVkdDjx",
+	"jc5BfS9kSqi6RaNn2fTenOG61KkC1zaYXunhM7I/MDCbg6d/wH74xhnukKMyykgMjXjOSJtpRfG10++3",
+	"yc3C0/sV/YJCcGcde++wRImRb3vdbve7CnZJ7MHvoQC73RwWoLcJ8/GF/Yzzh+Y8acJ4+SB78ggNRmBu",
+	"wY9mtg9CBnyewWJ/uAohjdgFFawJVMZmyADhD8ZMTkZZWO5aTM3lQwEwxWaIg0wdDohMgp+tRhxg+9EA",
+	"3uAGYa4wFgdkXXGcMepTINfCw/sgT+80mHNBOuTtzBzUXtcbmiAsUb6PuGCFxv+2SKF66ffvZ0znq5Kq",
+	"tsBPfoXtfWgmFGzD1fKZd1Seco7mU3DeHwB8eZBJf0h2u/ce9m63MG74f00H/2zD/oJMvOOa9xxCtMC9",
+	"R9uvAcMtNaFQEzlXyDGqCH7rkAwmWs8G4VqXIeTacF8YphnN9aeLsI9v64YOb9NZq43guffrwOl2G/hJ",
+	"F8YNKrgFlc4R3HjzRGh6jdAvakxVaL++LJrWutRPP6tv5fwZajuvWkh16fkvn8D2Xu7073V39ptrqb0m",
+	"XtoLmy8uQNdWemYPXPjt8oIns24PKOramGHSrNprMEvjuECObn6Vr8Hc21mLFDkoj2nm5bzAL0AHsvIo",
+	"nX1k2wLIJq5RhFFA0H/RcT+aM6kOjbLmYpDf2gJhe2UhWVYB59tKWMPYJTbM66koWNgHZDCiPB6QbwHf",
+	"wEY0jfV3dpNs29Gd7rM2cI/T4WRwLRClrNxZpTrzlQe2vHlgkzcYuhYRXkyVRRy5gP/AocZdznflNmPC",
+	"7CkdTjDbaZ6bF4n2Q7V4qvURxqGJXk7c4o/7idsoo56wn3tgDMu5cFIGjSBXupDHFEFi/nyt1k1X2XcK",
+	"LnbBLaEODRC85X31/a/sx5UHIAYAtLYHHBoFDbsFcJjlu1yZoiuphmrY0+yBAYmdjebwvlR4w8I3Cq3W",
+	"qnZVq5d0UZ/QCYuPJF7LCBs3FpPHYhTzoVYvma4A/Nppdh+A4twFD8++6YIpGd99pjdBQRrV9CqDn1Qh",
+	"xHK4sLxtv4tm5prkNRGt6kgS0QWYNm+vXlSBO4uQzlXJcYjLqO+ZYEkzTBXwMdm+X6CZHkLM5gdwnsgh",
+	"ZG7KJi4V+LGgDIN6TKnDkq/7N57Z8aOAEOfd6lXInMSqdeh1956tB1D+ZJv+vcD2dGWDCNxYpBlhC1wK",
+	"l19sVuT8tChG7DkpHoWlVVnerHbJxS+7oktzW75dlTLqNVV6LTnFg7K0/g6ZyDRRzsoCtmQ0TihWm5s/",
+	"18izzyJdsnO/6qTBHluk/MMOWH101R8tW9FSREv21zzMRYwJTjY4Gg2CoVqd3bHkjrN5zSrJEfSjwj74",
+	"WQUEoLqNTZukog3BZ6JBjmRBNHtMJlxpmSw6ZIDouMuhTNgA7NKB1a8XVJvfJOxa2AASHYeCv3DSzFd7",
+	"GFpxsbKEijImH7S2jQt4aiRIyTSZ5xMyNmLWH1c0v+57gdK8KFUtK0/0avboZ+FLzK1PK3ASG7ICsOb4",
+	"uNEdKhYH3/NQ7/jSWjgiNXcooP3ICSazhT7X0w5K6g4DgJ4UTBk/DUBuMl0Oj6+1L1AtyETExbjZYiXo",
+	"QtrBK82NiKR3YH6jHIKWhiOaYGdD9OSXCxe2u/fQf06vrLGvRTZBV/MWEAq6VnAPFKCBDV9+jYr7n69O",
+	"D8yVcOtzY3r2rLO/1vbuO5iqkSGrVg1qFnCB28QeChBWroDfnDwtxwAQKNQn7Hc3AG4NBrm82cVzWrjj",
+	"5eKlvSRC83c0v2MFOVipduqpfUZ8nCZsufNhXrQbndDf+cFohLXCC5m9s1TLNGU64UNVRd2uNFGg6CIj",
+	"YNFLaBMtI7pYN8fpXMOaJCfkH2Sgn9eYoVfruSnuFXo0rdVmyOLWl1z4hJlL9mKlNQe5rdwCLR2NKf14",
+	"gn/sVi/LM//Oy9pMtmbC5Z+rsaDNN6tBVnq/YP+tFc8oW97tDcU02i1VbQAh29KYK80SKHI29pCNlC4z",
+	"hSWMRll1cLPls+9ehUStodOyRBhcWfqLVIAeusGKp2Esh7dOJRin54aqezBu7dbEfgLhF2BaQ74fP/jg",
+	"zrZzMmrp2C7fnUwCVUrOSnKvLEi4YvO4/lrBpf0vFlwCZh0BtUnVhbxgMhZxX0mKGOuH0XvsefezNrzl",
+	"rS3EEVs+XrBic+To964lNEqNC6451TJpUKNLdWVxcRMyshlNNB/yGRW6RtoEoAvIrEFsPPeyn8N6bXjx",
+	"+2W9kUG1qqTKZ+gPYBan/lQ9iKx/d7OVKDt1dYvFc1GyfUF9Yjbz7GaVnfGm8aoqAZeqNQF38J2ydrx1",
+	"hEo+nyLlrYUCwHPW37GdTaQuP1NdU2+zp6lhFaw/MlTX7HJDck/q0qjfKHSYm/ddXoYztl2esDmmNzP7",
+	"7onpvfSo2Nwm01jJo4qBn0HEu4jElLmscsGUJQVaWW7NpTuWoEngs9ETqhBNYglKNgXJdExcFerFDbbI",
+	"avC72JDtz507tEfUrlBu98tvSDq8Pb7jERNl3ZrdX2zUMiyiVOabiC0E8EeHHI2tQWGNZWcff6PQbl6+",
+	"TxNfpD1mK9vnKY5o/JUccGXt9Gp44TIyin6n9zAuijzN3lpzquLdu/dkdjoPI9ao41sPEvlQSMzkLGad",
+	"VRRwNc1uMsbfymY3sVTa7nzRWq8P896xJOLrNDtGCsWf7NcK9bbrEkcsE0VEspBevA9NRFEAlN2kisMY",
+	"0BOEfTPcMtWy0YO4aOAXwgLcmEuP2MmAczgvASIpVtVyY6PMEDvp4+swlzSOclXx5pchdam9J612a0Ij",
+	"G7y/WZhhsXjkI5N5vFH4sPrq90B0Ng2ahRJ3ySTzlckV/Ky5PgubYajeeSjOpnAKlLvEELxvezogx4xp",
+	"/hRZm6BGpXnl6de4jcclW6TSI7oQQ8RRr2wUAjhS9BCzTOKEqsqG6Y1bY1Q0v6gFb4AhugYtMczxEr5U",
+	"Dw0LO03gS6rW7UScV9JIHpUxKFjL0WZfK285ntO3SVzqJ1mOReSAKMYCntAZfwLxpSfGKH8ySuN4C/6F",
+	"X6hdVSwiuTcTxt9PX3w4Of1wfnH2/cXx5eUqb7qWCdxiyzMIJZRcyKVWz/ej+n4wEccrz9XvthYB+p4S",
+	"qO7kboKjGEsgGpF7WKLGsA1Erd1RTY16opWfZFUa775kpp8Bc7iCMDB3uh4UG9r/jMSAzzbNC1jBgJKL",
+	"GFQxXVlylABkmQtClXBL2bPeDmRalTQ9LZU8R5D3uE/knM+Ooqj8IP9gjGPEmSeE4qecVDav+0aRtxev",
+	"y3kqO/ZXnSGQVNXKGK6qIgmuFB2hBraSGmo4kEZ6nRK8XXjTmYi5qHmT95oQpQ4nHmifjXgQksg4QlNc",
+	"QCHvcMKGt2qtcew5ym/GRHUUNhhDJU16fWeWxpba02BAR2NZy+yFDiYdS4/kXjW2DCHwMN56Iz1ETQLA",
+	"HkjIAxQacjYiT+3Z50NMs+R+wT3I+6XZC57DC0h/ZX5BJiVy9lwmesW92tnZrlcLxYZgLiTup9QObrod",
+	"SHDzgqsRnM78uaiSSJfpdEqTRamRgH/K1cJnfmwF+UGjjjD+u+vroM116+hvrP+FufFZu4sHOV4Iu/jj",
+	"09jvfWE6ZuszbKgz9vYX6Iz9dNO0b6vIkP0SLQDlv15+dachG20Jgq8C3fx0zZR6TfbnHj1vM3LN6k6z",
+	"pSSnOYlRJlR9u+wSieqCa3mR2rB19z2TjPnQ6f1SjK5V73KFjMUM+Ni0DfSLBxBnAvy3PPcA8DzmGHhY",
+	"HB3acDlm8u3icu2YMecJ11mUaWVf1Hps6MqGNCfO+izpPlPoJSE2YPltrxF4Nm+NpSrjIu6v7JAYXjsf",
+	"Jx7Z8NsysS7VQXPn8hsSFj2WG4PGj5+ZhTOX4wAMe2scgtqlguDzsl68lAvnIzVTeyAUXq7Uetloz+wM",
+	"3lfRReat2Pw4wf2xhl1uDexT16q7XuUwQjcLWA1yJuIFGeCLB9CdBXogIz8BVjdh1XbG1U6F8xfb5gt8",
+	"LGRS2i/WK5pm2sst+Pu6A2YfWnZu3qpyqTpjiSprby1KnQFICEOYDyuGPKGDd+nBWwx4ndeMZhhjJbHN",
+	"apotjJnYhflGfdBWoCcAz65an4uKLjmQqsWFAg/ctkq12ZM7zuZwq83yUQ3BEjhVy9xUZoDma1t3NIGu",
+	"seb77s0/uee4X5xlz3O/OsLnfgIDcZgmXC8uzTpY9iFGE9xl/NcrJyJ/fHfVWqKM5mPhuAR+uOzv7nlU",
+	"V64Ie5gw3SHn4PmRMdNQ5XqzADENJBDikAxGaRxDsFMjx+os4UJbgkxzkQm+GC91VhVoVhG2EUxLHLxf",
+	"MmDt+PQJUHCjEtc8i7DKkU9D2Ii5IjdMz5lV5lCAaK2GiZx1yBF+b2juKkIEblhWlj2nWEaUO8ida3Et",
+	"8N4nSPYAlDGKDI5SPZEJ/xWExwF5DtMg12m3uz2E5YB/skGbsI9DNkNClBGb48oP3DYekJ/fDzpk8HHL",
+	"HFE1cK0rzS2D31wLc/SGNI5BMMLZgCaHrvcvSwgTI5kMmSLsIx3qeIEdz4gZIhM6a74zZb6pxB2NeUQt",
+	"jYCboo0AOdaFCaMRS8jgv7Ys0cXWSTQwy+iWAsJSTDseVPJtCkxGezskZlqzRLVJxMdcm/9K87+piFii",
+	"hkbQXgtoCbGYTZhQ3x1mrl84sSm9ZXCenPAFSzKjhZjQGWCOBsfm94MOeS4jbtETP16encLuazKVSl+L",
+	"HnnDnzvHD5pgu8XERc9G8O3g49aNjBaD79oQ1cEHXrx6Qba3t5/5MoKpFGwBaZys3zlceCxr01wj6YK9",
+	"JZgcxvRgq9fpdrotoFtggs5466C13el2tpHAeQL3ujJnY/44ZqD//ByMUmnFXGlzQS4XYqgQHkinTANW",
+	"4OdlzsY4oK63/BKYf1MWz6UOScJmDN11c6UVu2MJMp8G0M9yfj72cRZD6Ba1MTfv/GfKkoUx2EDNBGFi",
+	"kOoQnV0D3eR8urAOYa8AeAKPcYEbIZMpmC516+AqWIIkXNnIA/CcH3pj/OCqMVieEK7AZKkagvlb4/c7",
+	"O2LVq10+wtHocOXjmhUbCI6g+XRuLMtl+N3eVXdVj6WAi2anu8Tw2HTsIcVig8E/d7iG6tH3NzT6sh3K",
+	"7uiTczpmwCLY8LPIzG0MoMRiM+Hm9LtdWyGgLS43sHOf/GKhSEE7iAKjOvCyBHUxP4dNxnvFXuD46Vxn",
+	"bvcri7F1gZJcmNN+xvWahp7RucxvfQrXN2TuljRJ7uZCno7oKOgyjC/PBzLt7yra3vbD9KzDc4FnZ0Yn",
+	"zHGI40WA/zmwnwcJlG8aW9J2bPsfJW5h7Qez/qlVn3L0bI4ILSD2CfgqIRVbxhDpfKgchaNly1pmF7SU",
+	"fZ55z3HhldDZdZdp1xwJV4HfbH9vxzxmiRkMPh7GfHHvbAfQLAaFtneWt37ay/XFxG8tt5W0bR6zNo3d",
+	"sDNit9B90D0l3/evmwvlNu3lkI/XhmHXILJa1bUuyDR7h8sFS4vsuvmop49k5rq1Ybyx0CbNdhpb7hTm",
+	"2nWVBTyhBiboj7XbDfpV7WcRGYfgMxLNo3vNOfzUVM2VNZ0AZ2J124mOuag7KDrLXuFF7JPnNHLMb/CV",
+	"3uqvvBXU+gsswi9tr/7SK5nc8ChigOLebTKyE6FZImgM5jB+a7vR4O4oxwAauJguvdUy61hRiwmHaAye",
+	"LJik4IWDx7LCOYakYBnq/NzYyVlEyMHfuQDkrisqBkZC66igR0MVUTIronMxXPaRK60OsyDxkCYJhwgP",
+	"kanuXIujHMTe+glgBeeR/Idk4GnkvIPmgTQqi1N6zI/1Wd5lnH7X2RovQf2/HSDr2AGZpWoyaJNBlCwu",
+	"UjFA2gwqkO2vSA34XRk3oKMGNJt1x5Jr4SJRxst757gSnWd3ErHpTGomhoutv7LFwLjKRooAMJ2OAFCG",
+	"DsABmP+OzyMj5TOOKUva5JYtLP0luoZjpi35rfmUr3NEYjtgy5YRs/NzPgaMmFjiOpUBHemYctEhf2UL",
+	"dMRuGXDKxwt0SRxRns2dOLo9tyj9LnCh9rt9dMvyHhN827lMyx7TCiMsWL+/soW1xGABnsto0dwIU4W/",
+	"mx+zW3hUGbJk2IWknbFgzo1qI9Y1uKNxykJaSGcKlZsCu/WmgLcnPOfqkmK2sjrP0BfgbVq9rvF7O71+",
+	"mIq3z88gIqGG6z7LNJwoUYwZgiHEJCDsYL+73/2EEUEkQ8wt60lG5GpWzpF8SGHRjE4gUAGHvm49A5ZJ",
+	"/67cKhctm+29brewUNmkQAZPLHAiG+/zRRbOR7KmOHb8k6pudFVvaa5VQ7LTT/kQq93yhzkgHrBYAqC0",
+	"+3IYkiUSrlt5sPWjf/Lonzz6J4/+yZfxT+63ePfzaHJEsyW+TE1BAdpXofHKlaclPkQjlKsc4LmD2NzI",
+	"lpe9lplBUoaMWcgU8imQPAnN706rqCTK42vVdQkNV7UYZTML1O/2H65/IJNuK+5ZROzumfEtqnRP9/Po",
+	"niXNc25uO6gdsM9phHCY4Dp+afWDfy3TQJQDaTzmA0cJcxiLZqoIn7ukeLJfZ2oGf9dYqfzptMo/U5Yi",
+	"q6jXJ91G6sT9/k+kTcK+Uk1UCc6qoEryv8w0SbdciXRzKiTUIN1Mg5hn/q60x9VSxATLgijXyl7arFj4",
+	"D68Yfr/hvZ3uzupvnEr9SqbCvuLZejouKB5sUg2I9X5lxXtreEG2lm5lWdwDXJdMddsUKzE33Jg1N8xx",
+	"drKCgrQAyDLJ0iHvqM11cyiMQwIMANDlSivzVvt9LvQmLebmAiFfnloqEahu1gkjF4vNcCtodU6w7UOw",
+	"ZubQ9hrciyspXxuZjV/YbXQtfrw8O4XP9/trRt1u2SIfZjFzumVYwWFBSzamF8ZY7PU4eXn85vzs6vj0",
+	"xd8//PX47x8ujt9eAhLCnfxChJUkLEWO8OzcXhkzvPi5OUXUIcrg/DhKybw75K1ihBLB5jB8lN3mJ/ut",
+	"DsSV5Gw5vngpjdUE5mTQhCbLCSxP++z86uTs9MPp2dWHo5+OTl4fPX99DFanpjzGyOmIg63pDLAOhrSD",
+	"ovODVvFFxcA4xFPdQmKDkaWRZcuYfxFZ9fBDEjN6x1w2YJ1wmM2ulCtTt0ewgQB30q6YzgGsZXKLzbCI",
+	"0lREmHn6KvkdMA8c6bvFKNVkdUqSOZ/aq5XJwW8VGZ8rgHex0YgNNaHYJ7ZN5kEnaytpvvFkNeDjGhkk",
+	"E7O/B0G/JyuIHL141ukv826vBVcAcNdMuOSDuSIeF4hFluRk5AwYI7xoQILhMxljykUbPmVTHZgPcUWU",
+	"XE+uxcCKzxfu6wMkJSJHZLe7jUFcc6PIAIFTH96evji+uDo6OR2QKaMi47v3JEAk4khbgS86KLb6uhYy",
+	"AVxekdoCp8tzqR0vnG2KpSQ/gh8JEiT3ym/kNXsixdilKNZWnJ+aI67QE/98Uevi7maOohdKZtH89gSn",
+	"qEEwYSmQnV+4XFDBWwf1cYUSO2PH2Bm/oyh360XGN7MgMK0Dkpv42iGIlU/M7ErHdvYYE//S0Qu/8o/x",
+	"cLDuMyTtHyEYfq/YhBPQzYITPKgi/p1Ddb6AL2+d8+PLS2OHvzo5Pbn8Ied3vEBb02p4a9pV6KUgbxB2",
+	"Xb+fT2uPr3/OutCtV14E158H8EjtqL2SM1YhVp5/GXfzqxjtL5xVmlF7bdxm3wJaymrL/TW/xUKNoZxO",
+	"Icnka4HCBwzavq2lLmlVjxza1rIf8zumivW7h5klHQ9s59ciQ6wrqLGndYBGMxaNQLt7QIl5hIyjQbMx",
+	"Hh8nMuPtkMt0OPEdu10nbiVDIkWaajmlmg9pHC+yLFrGlGHm5brVzCn2hptTriGIlPu9bYhDqFhga/Kg",
+	"XTk6sBOb5YkkdsqMudK+77h3VAAeRpd7ThbJ+9rWAbAoMru2ZZ8cHFhUFoYFcIrGb4BON7ZXGH6p2m0A",
+	"jr6wHuX+4KiI0agQtSg9RdCAnUbYnBU9MjhUNzJafBdEMswliKW8zT/ztZS3xhEtO2jowoNWdBuTA93E",
+	"sbe/MNSB2vATlNbmX3MmWHB5/SPW94U+ralsYUMCl+jBLpCbqjUGczUDyEmZ44AMaR5LSWuRO7ac/BWp",
+	"WL1ZX5AUGOG1pwBNE7iSO32iDn0EzdV3Q+DBXz+41uZMc0H2iIIjDn20jY6xoCvlgEg5vs+Dbug+wCEt",
+	"tZB80CtXW/GIXKpELn3F3S3s50Zdwd1HV/ARHvWnh0fdv34jp6aqHcN3zsDBvnZGMyMT7qNf+O/qFxoT",
+	"OHr0Dp13qCdVfpa1kOu9xkauYtat1xajLwETdcLo1OjwS6jn37pkQhNsXtghJ9rxiMRxUGQkBaaRfTEI",
+	"H1Jk4EpSJCv4l+0k8y/sLvMvMp8wQf51Lf61tbXl/898bqAEnamJ1APyLzK4tD/AAMxvMN8E1AjQg5mL",
+	"8UGpo+ooMiDj6lti2Hp5Bk6mTZjb12KLG3hp1iHH/GyMFvQurCsRslp945raQDNMoDSxfXr5CEtzdIp0",
+	"SfD2eEEomcoprAW+F5+DL87+DeuTldPcyDRsQmHuiusL+q3Ttm2CRlkbXGQmou/aviBix5EiWHpMMmOJ",
+	"fxoOhIkIBnEsIj91M+42jiXHXRFZWw0Pi02UEkUXZD5ZmOc5egrcdUunga+wuIQBjwYdciWJsQZgK9tQ",
+	"HJNtmtkrSNZJbey+wWuq9BYMbevk5cCm0WxlEqyFuhbgRpsvTblSLIJAAha/gS9up2EPlQ1DWEPCJfpO",
+	"gn6Y0LEAnP9bIefwZcvMpKUk03Q4MdO5Fp6fGVAqbdzo3KsgotEuvhHMKrggRxCWMYsVc8FsAARP3TYY",
+	"wJAzpSS27m6YYDzwUYfwXGSMYbCasBMdcilJr0swHCBTfS0ovnDKqMhSlwIqvcwx8klMmdjgEV471DWj",
+	"RP7KzLEnYwjeXGWHAg6JPzlAr0LYxxlPmCLfjhm8WbA5Ms8EG+SPw3fBwXMyRWk5s52p/d+GMTfL5ncK",
+	"wbUwZSHT8eQwe+S1yFLP5j6YKztImE4WA/Jt0GVEfdchzxM5VyxR35ABnDm0/gcOEeCPKszsAN8a3Akb",
+	"pxkxPZwMyqvYzOdcpCVrHruS/gMbablIWibZII1eyZsQ0AiupcObEFB8Hf4Nc9aMEHHFYNkpBwGQ2G7/",
+	"h+GuGLOMi9QIQjgIPFswBEpmo81JmwqmiZ1+nkKiDxjlIopxNdeDZh81quYtHGj+NXBCD0i/t9M1ogI+",
+	"eOBFy7Xg0QHZ6V0Lc1cPyG/XzjW6dm7etY/yXLcOfn7/KXwKCFD7jH7wDH9irlsH142MxutW+9ptMnzJ",
+	"+BbwS/sS8zsP84U/UA2/LHOvrlswzAPXuxvKRHP7UOzXhCYKxI+NHHRt7IwUM1sCQQRkGELeHCP3OmWo",
+	"09IcBuxLm6RC85gwjozfPGLEFnQWwLYv6HDCtl5IoRMZV/a7Ggi5BSR2bSLkFjpyMpkO2kRZ8mohySyR",
+	"HxeO606CgUWHt6EGbgrQLX9byRK0W/+1dTQcsnjreToaMfhtzRzC8Y65+EhmVCnUX0guZgu9wbBnzUf7",
+	"54cEfxV/45WMYznP5HeMdUdgHXrznzmNdE/KgFo3JCMELuXEGjNf333p6KZqFeNV1oLlkAyM3BmA/X2j",
+	"LAPw5vXRgxl8so6Kj/Hkx0rYx1DvY6j3i4F/wr6oP793LUVtnuu+RUthu9lKI8o2nNVBwULWc/aRzKeo",
+	"qZe76+ba9baro1yfSXH/5u/dpybae212lnOqJ/nmCPdXsoW+xdmqvgvb0IfZfPAZZ/ox5fuooh9V9KOK",
+	"/v3gcz+1M7R1nmfKhrEg3l8qykLZ1Q9aXOxvplaBJZqPjABmviZ7Zf1Cp7/bLa1hUJDvPPrbhA+nr9K/",
+	"98f6zfh+si5KUSFlSKROf3cDlQwQqf4rW7jWpj0rjfyvnu7u/zuImhIp8jBhkTCdQD+D3u9HcLAprDd2",
+	"fyH7bYJc6Y7BHne7jZ1nwqSV7xJziG2vh1SQEcZcME5YUTLgEWo/Y8+bkvH2/hE0HYGGM4jN6zXTnjDd",
+	"vLTpg5W1vjzchOT79FhH9VhH9VhH9VhH9Wepo/q0LkSqYSnVnw0l91WCKQGEv+3a9CpiDWUAFkG7Ndfz",
+	"8/NHUJ5ETvxUwLHOHGFuhvxBAElOzA06xGmerCuk0nRBpMgKUBwmCdJwUCMzmyXyjkUkprpQlW5xNHZ4",
+	"5i9TWBfXNMY8EMEerrYF+H0DkHbIHlQCfgibnjgZ/MBQUTlGwa+Ho5IAu66mu4RmjfNBOPBL+M7vuVWE",
+	"P2U//9ay6wGbAA7MtrN1jZHl7BczwOIne09LP/m+XdGK4l5hZFzSdajg7eQeBeSGos2zXGPToHknoLa1",
+	"JDcMsF4Og4ZmwJeTlU+s2Kquc7xEcnHLEhKKTV9fZozfdkaYJCJijU3fLA9audvguggFYbZAoXDN0HTq",
+	"NqA/t52ECYsVQxAv+AyOxsQ5ko7C54YOb/PrilBDXxpokX1Qa2iRhkbOqzIRa9dpw1L2/QPYRIYyNZ97",
+	"utNrLA+OcBJ28GsRgzzSiT7SiT7SiX4tOtHuqDt8yvbo1rObXrS1M9ztb+3T3d7WdtQbPR3tj/qjXveR",
+	"TnTNxfp8dKKhqnykFP2zlptht+B0eoNNPvKGH/7ecfBBr03BMtvDW/zLzIIvjk6BVfD8/OLsp+PlwjVr",
+	"iTgrqkCkyHI2GjixT3d67sNtGM3TnW6HvA4qH4zRZesF3NMRfQqTQNpEVx2cz5fZsuOwXg4RAuG8HmlX",
+	"/8S0q/kYHRWLBp2rixSs7UZsk+9X8OH4A2/Ld7DlO4n4aMTMubHHGX5tBHGu9dUSs+vvj6w1kBHnx8cX",
+	"H05Oj15cneRExDlDmaPmHFs5y9EoJyDgA/40Fj55aH8CRlCBZUSd1mZIQaHzvC0tCaRF+Hpi+xoLiVVA",
+	"X48UFM1PbHFGl87XZtmGQqc8QBmUBjARvwaOn1lLOz6PU3MDjXiUOcvGXrCFllwfYFw2X/kI4dm2rY6b",
+	"JxwxhVyra5EVzNoua9BCPOTYgRggj2PfPAp3UDCyYLrMkQ7gbBd2ul8T1fYI7ngEdzyCOx7BHX8IcMe9",
+	"PFYrZVf5rFYIPhKI5AlElkysIj+IcagCyEG5L+a1ZGg7A//DmGmVS5xCITbXUAe5KeMr1PZmvKDxQUF/",
+	"1eSIzxWPSqyYL5ADQTmsas0tn59wbWaVJCOatF0HAqCoMD9gpgOrMumUHZKBE/MD91nPgm0MOMwDG3sK",
+	"PwcV99fg4Y8oj+FM+C4TCLEPn5Gkth2xkaKWpTEyu2pdeiYiqCKd0TFTEDia0DuGsW1LwIiCpkOOroVV",
+	"MrmDEmanDwmjScyBjgTWDF4YcCjmxoaGoSb4VNUhF8GXbGr7WgS5bZ40zW7bJ20gu/07zS6XZn/9Qf05",
+	"Czj12uXZZx/HmCV8yMg0VcCCT0nEhnxKY6LS4cSse6/f2e1iQOi61eu3d7vXLZite0M/9wZvy+DTeYRe",
+	"gY053p/vCnd0nRy1XY3HHPVnzlFbief4QRZfRCIbifF5k9EZacUcguogxWPkMlJazmbGyz0x3u8gMMcH",
+	"QK+lwk/77LamC2XbmfDS5DE+Z6NVXPdLGq9xK82Ia3lSN5UR9rrnd50PluIxJfyYEv4yKeGmjnwxNAAO",
+	"5GPa+DFt/Jg2/r2njfl0JpXiNzFbSh0vEd9bo6gyU3xxfPn2TUmiGL+3zHB6AlF7z0N6uMy2H7ORRsr9",
+	"DnEN0nyTMC6UZjR6zAo/ZoX/CFlhSzB4w5yhuSL/60mUH3O//5a5X/R8iq1EkDTZjDLXKmQTqWCzOtXc",
+	"XTFX+hw+8dDIkn3Pz7+1uHJsNajyuToTMRf+51tuTNaWMOcNPQBc3NAlYEzkBUX3WSYo3CeOxrJ10Ou3",
+	"4VFF29L87hQLRZ7Db4n5bQoKwTgW6uDJE/fxjp1HZyinD4g1mYVcFWk6imM4sKpNbha2N4Jrt/XnZcYx",
+	"q2KpYcdcaZawCFchOOH4c/OoT9sHcQpQ+ig6xwzxvbHvxROcP7HNT5vGKGtLT9gW/HvL3PYt970trhT6",
+	"e02OZdNTeMrmMP9GuPve+pe8bIH+aFf8ITd8lZs1Yw7S4o76mv6Udg8xTtUNJlXu60rBpXoSrNkfzVV6",
+	"tvobL6QYxcZS/oJm1QrxmblfX8/OwNNHqMPL1MnZVfbDk9/w/n3KKhSXT+8Fm8o7V3dlzi/2Q1bW5CIX",
+	"NsUJAfWd7rP2UmrvGwWE7XNIRxaqaLGvGlrRnZIQuHm3l/sPMWQKFi0+eTl+fC/5YUOxTUXI+M/bcqX+",
+	"C2blT8Rb9TXvj9n29W5Pu5JhbyMH81H5NlO+bVfgGQifx2TuZhgZGtyGFTb7eqlJxhII6WNeckb1cLKs",
+	"eF5gPxHQJFM2vWGJTTYvZAqtH6BziUUpw2libTKRShuHeyYT7aIHgzSJB7axCYYkB3B8MogNnbJrYf0K",
+	"8u1Ov08gFjnnin2X0apT20GDKyKgy45i2KSUCkKjKGEKsrlzi5eaMiogCGd7izjjzwaWcoGMlbqRfFut",
+	"Wr8r7SQK67I5l8mmxErkA/l2QpMbmSbftda69Li/zRyaR5n6eRwahz8gQs4fTZJHN8M1Q0Ohulkn48lw",
+	"wmxv7Adpi1KMzwWjw4mZyX+Sd4CvgRgcFWrOEvWf5KVkcNLpEJpgyTRBWf6f5MhFaWF0IHCF/R75tt/t",
+	"fodgNyoIhMw7JYKWDW8fbAliLFfKIrVoHJshzRkAQbI0mFtJGsdynsUObG8nl455WiqxNBPDxRu1rrwq",
+	"tOJN3IK7dyfSNgwBWXrHEgTitHqdbqdbyqZqoWLLZbCZmpVuy1hUP3+rntZbgGfZ/HFS2cwtgsPNuZAG",
+	"cbBef46Met7+rkO+53dBpMcZDHJEzOrAmcSQT/naeRvLr55DHNyT4AzVLGvQFDTw7s3Rd60eH23rB8pR",
+	"I1PmEwaZbYeoAAAb5HLvJ2BTPXkSyzEX1ZBHcw4VoSRVLonmmulRoiYy0Vsxv2ORO7yDV29fv4Ys+euz",
+	"709OP1xdvR5AJiNiI5rGIP4mxsIzJvctsw3+ES4g2JxFB9B1+lpw4Wh3snsMvZkYTeIF4dgJCkZlvqCI",
+	"8eessdsGdh6uAO8F+VYoc3BNqmdUqblMIJ1m1sZa1bZ4zP0RSH0EScWtkHNoiueeiM3+x0xnqM+dbs81",
+	"9fO/m8vktkNeoU6AVVZExXJOIvM8PWHXQrCPUIak2tDBEZ5LbTtH6wdAd0wKOEUQ+Qqp3SBBSkZsDus3",
+	"ShizBfTYapACagedjUimNzFT2CVT8ylrXwsMsfWfwdsGF0wniy2AoQ065GWKyMMJw4cA1RzkZvh4orMF",
+	"yqoyEaLr0BtcYYUBi0ob5fGxOBEP8SQsu5tDALjxGAUqk4QNNZnIRDFyQ7VmyYIoTWdoATUTda/NVq1F",
+	"TrSmT1FQLR7q0AugDqGYzvJEbPHj5Ob7IT/jP568/fWkd8p/fNZhix9/jd6dmF9Obr6Pf/nH5Y/POsN+",
+	"LG6mr7rRf/1o9L25JyVrZ7WFd8Q/rbtI1brgko8Fi4i5wJe55orOVcaEBxkcWfkNyzWwvaqSBfIYEntK",
+	"HqhD1gY5oPB6dXTyOte7+R2ICLimMpMjS2VX7gOgCoPrAhKmQ1CW30g9QU6yZGFF3YbwDrWvb7u/gOgM",
+	"5CR2VrT2qm+/iU1g+XDypUApzx6wX1c/XJxdXeW37EpKMqVi4YxzFMT5LXMfsULahkaMnrMrCSoWfuOi",
+	"M1DNZFtZI0Zq3/biVZ9hUx82wMNsNFZH5SS+G/cXx7ywYZpwvcCmRZmpYyQH4WEBnrFTSswWmepqu+XY",
+	"dTX2hjMsj5UnoFVRzrhmtBRJYw/AruAR+Xbwi+aD71DNYdSQRbZhZPbcuUzjCBb7WqBcjzrkDMwMu1kO",
+	"eGR2Cu7cWBIpOuTIPmFKI2YMpMEojWMABdqQYhbgw3pJGP+cLiCs+N0hhluuxR2NuRuX0daoXKpU71mq",
+	"N5gAs0LemF5fMv2FC+e5I74kOua+qDmgVEKbOBBOp8YrxYNSUCJcuQNGlT8i+ROC4YSbhXsCnIgYzPWl",
+	"00Au+XSG7MPGbuUbw9bhICMeYUkn9OdGfwTG9PVwdCBFJJz2vBhZv2rMiBusCist030Hvf1xIeCOcqj1",
+	"whrUKV2QSLpGs/OJ2TYoCnMVu86TX0oJvmGtL2Bo2rg12IcYtQAzsVAlEcRx3pjffFqyUDduYL5ZKQWG",
+	"NI6BHezPDY17N5GETsnJfz78JFvEcXXF+fMFWBRGOTl0sisEycjAuXGwYmPnOGx7p7Rm+oV720OPcTbs",
+	"n39bLqyL+NgY+wetZ6P9vai739vf3xk+jfZ2XVIFCqt+a9Y/pKpmrlAi58uzWsOYUdH6KjwolpbE1VFU",
+	"lziVFCn1untPP/n6aveLewNb7VavwrZCYVzW7dCT9iv+K/NgIMHmTGksj4D4RVHPP7aULAPODrPb5kOA",
+	"bnfvLyme/Gb/VQvssrWR1qB2nDv51pao7YAOwEgPwj7SoY4XBMwbAf8duAEPjNupwq7pNzJaeN5uG8e7",
+	"Fk5G6QkVAcclM46SvAUyCiQ5gZyNwHglUZrNVJiLj8218QLvlrGZcq+0pa0dcjJy9jY3O5ikM80i8i3F",
+	"c3rDjKkPEThoVH9DFcO30jldtO0GGXVFYkbvmPrOWgjGurN1vLaO2/50SKi6JRM5h9W5FsB3wUYarol5",
+	"lPUuS8x8fMIL3w67ttX2D/YNYRV+thYg56vaKwSFTQ2Qp8hINJLJFOiSuNB7O8bm5YJP0ylWUyL01Czw",
+	"GPDJG+qVELm3VxRH+Q3YhAtjn4xXIlptw7imuX79zU7/IXB969Yc+prYXFpyiR/TyI3gaC0XHV4dvT77",
+	"/sOLH45Ov89Fel4E9VTuXZV7jhZMr7v3zL8M/SlzUjJ2Wq7xnqHRzkcQiUePfgo7pSUZyzZJ2IxB7ovb",
+	"6Ix76P80r7AFcpmqfWZOgxwO0xlfXpCgRGmeYGU914+li/+epYtSsAali3bBXthTv6p0sVjp+L5eOnlz",
+	"v+6qWrbb0sP71ZlUvR2y2jraACjRqd5P76vNqSeZPKjwxU4EoWrIRGTW8GahHdeXHBEedcgrs9yCsOlM",
+	"L8zSuzxlZhNl7ZzgQ4eeMLUehQIVf9nFX5cq5l60VW2Lvzg2A/0J5Zxj6ahuAjWHwAuP2uTyr2/NGkA0",
+	"3GgkyoVCYazZRw1kaelsZhYvIbGcA3pSMfLt4H//v8OY8mRghEOkyP/+v1+8Pjq5+K7K5Plnq7yqRk14",
+	"YkT0lH58zcTYCMB+t7tcTPN56Lmyo/Rz1iEdl49qnfCb1HYlu6GJVQY73e7e9n5ve3v72XYvrCJNp1OW",
+	"wJm37DR5qda96u5nUg31x9BctOO3F2bNopBs1S7a1RYsj1GSUZu8MQcu4WMuyjxfIA1rHbSAHMws9m1q",
+	"nnC5dXH8cst81ZJpVMja/j8eUp2Jy7gOFZhb+Q458r+zyUvjUviTOqUL9HpGxvVCf2UhU2PjG40mk0fX",
+	"tsa1zXo0jdaR5JvEma8l0p/8xlcVQuULnZZA24H2DNwxhMIAZgQsMBtoxzhSFisJlozcGMEDIbsbOrzt",
+	"VPiK9uSvLe1PRm8AcP9wuRbUVNmRb9Qpa1pWZd/971xZZU/6mXNOIInfAGt8nkAWmZvlRMzT1zf6Zv5c",
+	"38foq6zV8k99YGmBfc7Bo9L+9ECd3fBiF+qsj6/ouJTj0ZiCIwegwa9+o4jd2UMs/+HQIHVwMtoCGTjo",
+	"VJiG163ewfhWjd9tv5WTce/HH39597e7V++S50e6d/bX5z12zqNf3v2Y3kTyNt3fv279+emqvl5xWlN5",
+	"8FlMhwYekaW7teUJaQUnNESmOSr6+UTGfmIAtAWkZhozR9kWc8HQcnLqbcRjdkCoLYXLKuEgNA1gDsS8",
+	"yDuAcA54NAAL9saGoGWqO2QQyoNBmwy86BkgqNRf+gEEyvhYSJAlSnr4sq24m7sBANMlFdG1cFcMrBZj",
+	"XNuhg8Uk2NxdRmvweEiypY2GoS0XlK+ws3xCoSyqPkv1g82kdoOPnkrBQqvqniDZOo1SpjeKSqFSDawQ",
+	"9utK7hNhjvlnqdx7VK9fWL3mawDJCaa3EjaL6dDi8CfU4tjc/bVR5D+yZl6fJOfxZH7pkwmF1vM/6ilr",
+	"N6ZYBQ2q8xZvY1ogH9KYUi6yaIY/IX9GaqCNerufHR7/dUrPQLRAsRSK8gae9Y01WKb0o2VL7nefPe3t",
+	"9i2X9kxPWgf73U9N+Qprom0HN4704b4hvapK4LfQQmq33e12CYs4BiCzHFiW+YKkcAINpCDXADCUhApF",
+	"AUvWIcd0OCGzFExTD2ORIjDcqboWg/O3V9Z4fnn8+vjqeICpZurfBVBS8wEIKFOsEOUJ8WdRdQhEP6Br",
+	"fb4jvS/pAESfzwNdixHlcZowwLhQATMNqkWCqi5jKmsHYB1ETFMeq7AxAVbQ4VLZbvs8Ibb0VZFvfeHa",
+	"teh3v1vbPic15rl56XkekHIvuxkGjyyV1mq/nwi3ztt9da7XrD2jWT8Zz4EHrsFB6y+r39Evf8dNnLIy",
+	"Ux5e4iLWOMQ+xrsbwsTNyn3OsjnfLqEX9D7otVtTR+Fveexju4FsNGKAMXAE7O0W00bjw4b+yNj5s2SX",
+	"Td/97fRuOvuB/eO/zrWUvdm72/MP3zO59+bl7u4P2z31/RA2NNw4s1L+6W5Yuaeve1zCLcs93U3UPR0z",
+	"ftlg+ssJr0r++d66e1nPUor3fG7MjymN/iB4pUdzYEOMHnnQoC2eWsMe2N/e39/r7t/THnCFClUx+lPk",
+	"jqiFPr6zxfRaIlAiRNF6vCqjwpYzWyWECs1nfSHsBPpVinhB5hQ6q0lyK+Tcl+uDx2vUPQbtEgYuhCJA",
+	"NVGFNQgAvdmltVX0vi4YLfIbKQGGvgGAQT3Wfhkv3pz1o4zHoxlfrYxWZu6gioaEmKWBGfLArLhtEwdl",
+	"7Ghg8AwV829QPuI5bHxxEjbUQnijNOZsiBqHq5UPh1smlrJLWGaZY0VGNbLpRVqAGXOhJVEzitWSA4CR",
+	"D4Jr9komyF7ANRlzRyG6jEFzRidR6dSiNHlC7HA61+ISXpHv14XdrM0XzZcApJH18grhHT4OgM9zAXgk",
+	"YtgHhJayjavD6PQEbXtqh3toXoMg36mM0liS/n/v7QADxRUgtlw3xYE59i/hVa+5YIO2nxz0roWoPleE",
+	"xnO6UOGn1bGIBh6QAnKGajKI+ZTrAaL0Rpol16JvHBtwbsJ5mm1w0X7Ay5fjVYyzoOSUoXMgrZijIqtR",
+	"tCZI4IZwYdwN84I2ln1ombAIFikodtVJau5rNl8YkSXnH6h0OjgAQOeECcL+mdIY/gAjQAlg9lFJ6agw",
+	"bujwltwsrgXXisWjDrHLBPESENo30AZ4Rs1g+IgMzIB+Qmk1cNtszkN5azUaBWu/dm4ASrCbZAauJolM",
+	"x5hEWAXhp37NDknPbDAfEXqjmNBVygauXKsCuG8bXiFO3/wIv3DA/V4JcH/1dF6b49hk3hfMbEdziOA7",
+	"c7sHCXxrgJUXg6Dz+cDVY88SdsdlquCatBFL43qoWm3tO/V1yBGsnrk8FnApgstvnoBno1SPZy/PLXCI",
+	"FdzdA+5KI/lbB63//rm79exo6x9069cPW+//8h+thwIJP26JaEnXt367bmk8VNetg2t0J7rXrfZ1C2Ti",
+	"td36a6NM4BPFArvr1qdrUfKUvae5p+w9DZ6x193ublPW7988e7a/v9dzz2Aium4d/HbdAjVw3Tro58YB",
+	"zwjuJTyrB68R7KP5DDhG19jPy37l06f/n71ra2obycJ/RaWX3a1SvIAhEzxPxvEOniLA2GRSu5iKZamN",
+	"NdjdKrVkCqj8961z6ZbkG/hCUmH8FhRLanWfPrc+5/twUYreU1FSzlDXgsGZUbWoXEAEZvTqvDTo3MQz",
+	"yEQ53dygxXnXlIEKmbSofGPv9jGKeyBlvUedhj0PNi6xIhCgKCGYkXRyF8KvvLNznNGpTLSETXrtwqNd",
+	"z4XngnWfTTH/if7C00ygR/aljm+2Y1+Y7p763U+XNf4xBUtskdSAvCAPTx/IJoF5ndPb97yX9op1CrTI",
+	"do0XZ1DPojsGsePiWPbFPKefcWsGTOUEjLgtQwiGSmlRI5Xc8wmjhOj8c53bV5kMPYN7AiGV/UVXEqAJ",
+	"eRCa0DYssRlsHXSeBuxUehQZDEr19JJAwUrGBDyZ3KUaEHb+ADnzCPdFJWBtSx4V50pBR1lXAv03HL9l",
+	"qmZ0SfKs6l2J5cP55BjvR2fjGvYFwmD1mBoKlRT6BZ7JxaBlpnplJ8XY4I0KEtDR4azVHkgyOzS1a7y2",
+	"/971XPdmpajwBCZRb55sfLF93H9fto/vV7SOpbuP9je1izuruLOK3yd5+iYzmQWzextNEJku15DbS4fA",
+	"BhWLsyEzNjK3HX0DaYkb7tTXQ9yJlCVY5CRYcgMwAJy0HFcWmodTGt13iVu3HRNuKQqKwjwAIu0Jjydl",
+	"Wjv85WPzj/ivD6cnHf/d16vW+Mu7o98bIvtDtO/GR+ef4t+//O+36rCT/efzjM62dmKxQl5JG1sJmNbF",
+	"l/6t2CniXXjyiqXTrJwixjcsZjgJXONOPFCH6s8fpdBH5UFKqQmN4UunLEYJ4IT6dg0orqMmIhn5MeZM",
+	"7Wsi3ZWDbDRy+mKgmNQNIwMsIilHDFHI8QYnqBQGAQsBQMqqfRPHfz2NvC5DiB0m9rEujBdMuPBttWAh",
+	"n4XXixd+pCVZ1bXfGZOdV/8WvfrWfAv1yk7+s3AOdvPB5OBR2BJwB6wXjLTj8440neng/P8Tu3rw+mcJ",
+	"qh7mgDcydfwUy/66MuXjcYfOv8xJG9z5rxccKlptYE4UTXiBuav8NuSlzugkFYxg15znZVqEi44j7Wmk",
+	"4/fhmYfOp+ik4sA7c2IA39HSj/VQpTU6tQ6YzqsvhhEPP8gSTdGQ0IxunxZ7pZeZybXBLl4xBtpSZMOS",
+	"QDZk1jjpuwwvmYp9yhz5Y0FXy1WJ+J9YMkj27KByxKdFXH+Il5uf23iRGhu6fEbXLbQ20GBg53Xd2nWX",
+	"mxi6sMdeOXwqbqOd0dtFUN83giLwwekkz88dOV0VAyOrddnOhtpzfG1OTYrfWXFaoTZV6YWadAtyiB2m",
+	"5WjJKQRLZNS2HC0ZM3Dy0Ao3IjoMtTnTwPpr/Ed1xZON1qsea7x5s7BqLLSzDDvL8EbDoU4kb3OEgPWC",
+	"HsST1CKZYL/IIry61EkyWUIKt6FHqIRGjt0BOOzI1GVLowuIuSYY+Uv1NZ+Je6i8e//GLuHH3lyk/M6D",
+	"DDo8uk3rnyPdzqTELcol1tFY6NQfx/OoW/e5hfVFep2HuKyUmefwb1CUnK8+FouycOHXFxucH2SwGjTH",
+	"QjcFf+MUVh/rP0G4iASZ3p8qB6E6QRHrVMUV5wRpwpeLdh5GM32SBsWp1RyKTyXTRI2mJXYDkAf8QBjq",
+	"GoJoe7Wm/Yq/sZJel+Cl02z/2Wo0v55fXH1tXJxftS/OykRUnaKc5+XOLBEjMUsjNrMzFgogo4JbQnBC",
+	"mzVCHIvQGYpEoAaGCw7BlntFHNzt0MEs+z4q1sKB/DDFwz6N4YtdW9OULWPqL0n8WVLUWQ2kh+oePDqs",
+	"hi/UEmMZ+71KQl1k1JFIfRmJBEvahQxrTtcVE/j2rouxUwHD3U+7ksHph74MR3lBPQICYuxlS/Vta/DQ",
+	"nwjP0VkwBBELlByMIqpiS4Szh+0BeWcukzwiqQ1yDclQ/9qVCdlPrEvj7gqssh+Ab8u3a25zVhOQF3Hf",
+	"o+ZjEuihoQTICyEQ0x/GkAjzVuIaGIh7U+43twjOeAe4Qpv6BhBwHhyeqoycejs92GVJC0Ho3hZFWru1",
+	"A0S2TpMo4J4qc9dHkYog5R5Ne7UttBpN+Co4Rlc5e4db2z+i4vvQxybd3B9xzQB+ExK+nx9A1y4TFQit",
+	"cxx8utwWgYgmfPXYI8bYhpKSh7UPcb9ZoRysBOYT4iKNpf9m4G0cUeFL8EOylCZhz3OJiq7Js3RgkMI7",
+	"gUqoyQAGgPlw85vq3jF2nNHYm+X5pYZXeuvxceWDR8EfDM7+sooNhcXMPP7Gsp8kIhAybeTLeH1jLnbs",
+	"+q24ZEKGV1FO+0wzXVrDX44+eG4kozQCnTJN1hL7SRoFUezLlCf5uthah7+6WR+lnMY268hOkcqUEclv",
+	"ivL85PYfOvy7J7dRP2800dCBMORcNPAXs2fCrFy2m5d1fBj8VXo6diXzulRneaV0Lm3XT24U14nesNBw",
+	"WOEdWgnU2PXcSNdLmDqRvpCjSNq/kRJIIJvqglkwv6jfqpWZzVWSurXDwyrM2RYjB1Bfz7VADqLbLBG6",
+	"xNH85gOJS9BZnrFK5AcVm5J953bklxuT17D0pKoelzUcnxLvwaYmxu5Adfdy8aB3PxNXRhBVLmHdbFng",
+	"YNh+jj+KJqJIOWa/WPOkqFhIP44qD/54tGxmLmIh65et1abGPDTPLvHrak61slepLs3twW4IVZCNhUz/",
+	"QRDwL07emfswdf3f+qez5bOGRI3mnmWzRfmLZfPUxnJNYtHYkhDhS7cpR6bVGmPn1L+z6UlDHrtFGtiP",
+	"6tnk0GL5LD/3ye0LPxEJvIKsWTKZjwlgNafnsNce++kQXFwG2Rpw30Z52TPkYqmgqeQBzYEVS1LPuffT",
+	"YGjCNYi9BoZQBXmWuGcQddRsp+cV5oPHKuW2ZZGAuzCt8nOCJlCOCx6TY6rL+fcar2n29i9EyRVC2Knv",
+	"qDEbM9DM6ObnlLugYZ0e/LZXeDZmGWefi5TiGCbEQoFBdzr4v6TVqcWYXpuBODxDn1t4H7IlzumbRXE3",
+	"UVG+noU7C0L17ebb/wMAAP//",
 }
 
 // decodeSpec returns the embedded OpenAPI spec as raw JSON bytes,
