@@ -31,15 +31,15 @@ import (
 	"fullsync/internal/user"
 )
 
-// stalledAfter is how long nothing may come from a source, and idleAfter how long a live worker may commit nothing, before its
-// session counts as stalled.
+// A session counts as stalled if nothing came from its source for stalledAfter, or if its live worker committed nothing for
+// idleAfter.
 const (
 	stalledAfter = 15 * time.Second
 	idleAfter    = time.Minute
 )
 
-// hashesAtOnce is how many passwords a replica hashes at the same time: 19 MiB each, and not all the cores, which
-// sessions need.
+// hashesAtOnce is how many passwords a replica hashes at the same time. Each takes 19 MiB, and sessions need some of the
+// cores.
 const hashesAtOnce = 2
 
 // App is one node: a database, an API, and workers.
@@ -72,18 +72,18 @@ type App struct {
 
 // Options change how a node works beyond its configuration. The zero value changes nothing.
 type Options struct {
-	// Backoff says how trouble with a source or the database is waited out; where it is zero, transfer.DefaultBackoff.
+	// Backoff says how to wait for trouble with a source or the database to pass. Zero means transfer.DefaultBackoff.
 	Backoff transfer.Backoff
-	// Sizes are those of the questions with which two catalogs are compared, 0 for the defaults.
+	// Sizes are the sizes of the requests that compare two catalogs; 0 means the default.
 	Sizes transfer.Sizes
-	// WrapSource, if not nil, is handed every source that a session is about to read and returns what to read instead.
+	// WrapSource, if not nil, gets every source that a session is about to read, and returns the one to read instead.
 	WrapSource func(transfer.Source) transfer.Source
-	// WrapEvents, if not nil, is handed where event streams look for changes, and returns where to look instead.
+	// WrapEvents, if not nil, gets the source in which event streams look for changes, and returns the one to use instead.
 	WrapEvents func(events.Source) events.Source
 }
 
-// New opens the node's database, brings it up to date and builds everything on it; nothing runs yet. Of several opt the
-// last one counts. The errors are sentences for the operator.
+// New opens the node's database, brings it up to date and builds everything on it. Nothing runs yet. If there are several
+// opt, the last one counts. The errors are sentences for the operator.
 func New(ctx context.Context, cfg config.Config, log *slog.Logger, opt ...Options) (*App, error) {
 	db, err := OpenDatabase(ctx, cfg)
 	if err != nil {
@@ -154,7 +154,7 @@ func (a *App) build(ctx context.Context) (err error) {
 	return nil
 }
 
-// wrapEvents returns where event streams look for changes.
+// wrapEvents returns the source in which event streams look for changes.
 func (o Options) wrapEvents(source events.Source) events.Source {
 	if o.WrapEvents == nil {
 		return source
@@ -178,7 +178,7 @@ func Settings(cfg config.Config, nodeID string, log *slog.Logger) syncer.Config 
 		HeartbeatInterval: cfg.HeartbeatInterval,
 		Limits: session.Limits{
 			StaleAfter: cfg.StaleAfter, TakeoverWithin: 3 * cfg.HeartbeatInterval, HeartbeatInterval: cfg.HeartbeatInterval,
-			// What is known of the source is as old as the last heartbeat.
+			// What we know about the source is as old as the last heartbeat.
 			StalledAfter: max(stalledAfter, 5*cfg.HeartbeatInterval), IdleAfter: max(idleAfter, 5*cfg.HeartbeatInterval),
 		},
 		Backoff: transfer.DefaultBackoff, MaxFruitlessTakeovers: cfg.MaxTakeovers,
@@ -187,7 +187,7 @@ func Settings(cfg config.Config, nodeID string, log *slog.Logger) syncer.Config 
 	}
 }
 
-// workerName tells processes apart in logs and in health sentences.
+// workerName returns a name that tells processes apart in logs and in health sentences.
 func workerName() string {
 	host, err := os.Hostname()
 	if err != nil {
@@ -208,7 +208,7 @@ func (a *App) openSource(target peer.Target, s session.Session) (transfer.Source
 	return a.opt.WrapSource(src), nil
 }
 
-// side is a catalog of this node for comparing.
+// side returns a catalog of this node as a side of a comparison.
 func (a *App) side(catalogName string, rehash bool) api.Side {
 	if rehash {
 		return a.Store.Side(catalogName).Anew()
@@ -216,22 +216,22 @@ func (a *App) side(catalogName string, rehash bool) api.Side {
 	return a.Store.Side(catalogName)
 }
 
-// upkeep is what is done at the start and every hour, on one replica.
+// upkeep runs at the start and every hour, on one replica.
 func (a *App) upkeep(ctx context.Context) error {
 	if err := a.prune(ctx); err != nil {
 		return err
 	}
 	healed, refused, err := a.Store.HealAll(ctx)
 	if healed > 0 {
-		a.log.Info("products that something else than this version had changed were read again", "products", healed)
+		a.log.Info("read products again that something other than this version had changed", "products", healed)
 	}
 	if refused > 0 {
-		a.log.Warn("rows in the database are no valid products; fullsync catalog check lists them", "products", refused)
+		a.log.Warn("the database has rows that are not valid products; fullsync catalog check lists them", "products", refused)
 	}
 	return err
 }
 
-// prune deletes finished sessions, and what logins left behind, that nobody needs any more.
+// prune deletes finished sessions and leftovers of logins that nobody needs any more, and adds up tallies.
 func (a *App) prune(ctx context.Context) error {
 	if err := a.Store.PruneLogins(ctx); err != nil {
 		return err
@@ -264,7 +264,7 @@ func (a *App) ready(ctx context.Context) error {
 // version is set when a release is built: -ldflags "-X fullsync/internal/app.version=1.2.3".
 var version string
 
-// Version is the version of this binary: the release's, or what the Go toolchain recorded.
+// Version returns the version of this binary: that of the release, or the one that the Go toolchain recorded.
 func Version() string {
 	if version != "" {
 		return version
@@ -275,12 +275,12 @@ func Version() string {
 	return "(devel)"
 }
 
-// Start listens and begins to work, in the background. It returns Unavailable when the address is taken.
+// Start listens and begins to work in the background. It returns Unavailable if the address is taken.
 func (a *App) Start(ctx context.Context) error {
 	listen, err := (&net.ListenConfig{}).Listen(ctx, "tcp", a.cfg.Listen)
 	if err != nil {
 		return fault.New(fault.Unavailable, "CANNOT_LISTEN", "Cannot listen",
-			"Nothing can listen on %s: another program may use it, or it is not an address of this machine. Set "+
+			"Cannot listen on %s: another program may be using it, or it is not an address of this machine. Set "+
 				"FULLSYNC_LISTEN (or --listen) to another one.", a.cfg.Listen).Because(err)
 	}
 	// Not ctx: ending it would end the workers at once, and Stop lets them hand over.
@@ -306,13 +306,13 @@ func (a *App) Start(ctx context.Context) error {
 	return nil
 }
 
-// Failed yields the error with which the API ended, if it ever ends by itself.
+// Failed delivers the API's error if it ever ends by itself.
 func (a *App) Failed() <-chan error { return a.served }
 
-// URL is the base address of the running node.
+// URL returns the base address of the running node.
 func (a *App) URL() string { return "http://" + a.listen.Addr().String() }
 
-// NodeID is the id of this node.
+// NodeID returns the id of this node.
 func (a *App) NodeID() string { return a.nodeID }
 
 // Token issues a token of this node.
@@ -320,19 +320,19 @@ func (a *App) Token(subject string, role auth.Role, ttl time.Duration) (string, 
 	return a.keys.Issue(subject, role, ttl)
 }
 
-// Stop ends the node: event streams end, the API takes no more requests and finishes those it has, while running sessions
-// hand themselves over; then the database is closed. It takes ShutdownTimeout at most, somewhat more if ctx ends first;
-// calling it twice is safe.
+// Stop ends the node. Event streams end, the API accepts no more requests and finishes those it has, and meanwhile running
+// sessions are handed over; then the database is closed. That takes at most ShutdownTimeout, somewhat more if ctx ends first.
+// Stop is safe to call twice.
 func (a *App) Stop(ctx context.Context) error {
 	a.stopOnce.Do(func() {
 		ctx, cancel := context.WithTimeout(ctx, a.cfg.ShutdownTimeout)
 		defer cancel()
 		var errs []error
 		if a.listen != nil {
-			// First: a server waits for its requests, and a stream of events has no end of its own.
+			// This comes first because the server waits for its requests, and an event stream never ends by itself.
 			a.stopEvents()
-			// Sessions are handed over while the API says goodbye: an idle connection or a long answer must not hold up
-			// their going on elsewhere.
+			// Hand sessions over while the API shuts down: an idle connection or a long answer must not keep them from
+			// continuing elsewhere.
 			a.stopWatch()
 			handed := make(chan error, 2)
 			go func() { handed <- a.engine.Stop(ctx) }() // fetches no more jobs from here on

@@ -19,12 +19,12 @@ import (
 // connectTimeout bounds the wait for a database that does not answer.
 const connectTimeout = 10 * time.Second
 
-// OpenDatabase opens the database that cfg names, and makes an empty one where SQLite has none yet.
+// OpenDatabase opens the database that cfg names. For SQLite it creates an empty one if there is none yet.
 func OpenDatabase(ctx context.Context, cfg config.Config) (*store.Store, error) {
 	return store.Open(ctx, databaseOptions(cfg))
 }
 
-// OpenExisting opens the database that cfg names; it returns Impossible where SQLite has none yet.
+// OpenExisting opens the database that cfg names. For SQLite it returns Impossible if there is none yet.
 func OpenExisting(ctx context.Context, cfg config.Config) (*store.Store, error) {
 	opt := databaseOptions(cfg)
 	opt.MustExist = true
@@ -38,8 +38,8 @@ func databaseOptions(cfg config.Config) store.Options {
 	}
 }
 
-// ExplainLock adds to a fault about a locked SQLite file which process holds it; every other error is returned as it is.
-// Call it when this process has closed the database.
+// ExplainLock adds to a fault about a locked SQLite file which process has locked it. It returns any other error unchanged.
+// Call it after this process has closed the database.
 func ExplainLock(cfg config.Config, err error) error {
 	if fault.CodeOf(err) != store.CodeLocked {
 		return err
@@ -49,17 +49,17 @@ func ExplainLock(cfg config.Config, err error) error {
 		return err
 	}
 	return fault.New(fault.Unavailable, store.CodeLocked, "Database locked",
-		"Process %d holds the SQLite file in the data directory and does not let go: it may be stopped or hang. End it "+
+		"Process %d holds the SQLite file in the data directory and does not let go: it may be stopped or hanging. End it "+
 			"(kill %d, or kill -9 %d), then run this again.", pid, pid, pid).Because(err)
 }
 
-// Migrate brings the database up to date, its job engine's tables too. step, if not nil, is told of every migration.
+// Migrate brings the database up to date, including the job engine's tables. step, if not nil, is called for every migration.
 func Migrate(ctx context.Context, db *store.Store, step func(store.Applied)) error {
 	return db.Migrate(ctx, jobs.Database{SQL: db.SQL(), Listener: db.Listener()}.Migrate, step)
 }
 
-// NodeID returns the id of the node that the database belongs to. The first call on a database decides it: the
-// configured one, or one made up. It returns Conflict when another one is configured later.
+// NodeID returns the id of the node that the database belongs to. The first call on a database decides it: it is the
+// configured id, or a random one. Later, if another id is configured, NodeID returns Conflict.
 func NodeID(ctx context.Context, cfg config.Config, db *store.Store) (string, error) {
 	proposed := cfg.NodeID
 	if proposed == "" {
@@ -81,8 +81,8 @@ func NodeID(ctx context.Context, cfg config.Config, db *store.Store) (string, er
 	return id, nil
 }
 
-// Secret returns the node's secret: the configured one, or the one in the data directory, which is made where there is
-// none; created then says so.
+// Secret returns the node's secret: the configured one, or the one in the data directory. If there is none it creates one, and
+// created is true.
 func Secret(cfg config.Config) (secret []byte, created bool, err error) {
 	if cfg.JWTSecret != "" {
 		return []byte(cfg.JWTSecret), false, nil
@@ -94,11 +94,11 @@ func Secret(cfg config.Config) (secret []byte, created bool, err error) {
 	return auth.LoadOrCreateSecret(SecretPath(cfg))
 }
 
-// SecretPath is the file that holds the secret where none is configured.
+// SecretPath returns the file that holds the secret if none is configured.
 func SecretPath(cfg config.Config) string { return filepath.Join(cfg.DataDir, "secret") }
 
-// AdoptSecret makes the present secret the one of this database, after the former was lost or has become known. The
-// tokens of peers, sealed with the former, are dropped; it returns how many peers need a new one.
+// AdoptSecret makes the current secret the one of this database, after the old one was lost or leaked. It drops the tokens of
+// peers, which were sealed with the old one, and returns how many peers need a new token.
 func AdoptSecret(ctx context.Context, cfg config.Config, db *store.Store) (peersWithoutToken int64, err error) {
 	secret, _, err := Secret(cfg)
 	if err != nil {
@@ -111,8 +111,8 @@ func AdoptSecret(ctx context.Context, cfg config.Config, db *store.Store) (peers
 	return db.ResetSeal(ctx, sealer.Mark())
 }
 
-// openSealer returns the sealer for the tokens of peers, after a check that the secret is the one with which the
-// database's tokens were sealed.
+// openSealer returns the sealer for the tokens of peers, after checking that the database's tokens were sealed with this
+// secret.
 func openSealer(ctx context.Context, secret []byte, db *store.Store) (*peer.Sealer, error) {
 	sealer, err := peer.NewSealer(secret)
 	if err != nil {

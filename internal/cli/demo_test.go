@@ -135,7 +135,7 @@ func TestDemoSizesAndSpeeds(t *testing.T) {
 func TestDemoOnATakenPort(t *testing.T) {
 	t.Parallel()
 	address := taken(t)
-	run(t, nil, "demo", "--listen", address, "--products", "1").wants(t, 1, "Nothing can listen on "+address+": another program may use it")
+	run(t, nil, "demo", "--listen", address, "--products", "1").wants(t, 1, "Cannot listen on "+address+": another program may be using it")
 }
 
 func TestDemoThatCannotPrintStops(t *testing.T) {

@@ -66,7 +66,7 @@ func TestServe(t *testing.T) {
 func TestServeOnATakenPort(t *testing.T) {
 	t.Parallel()
 	address := taken(t)
-	run(t, onSQLite(t), "serve", "--listen", address).wants(t, 1, "Nothing can listen on "+address+": another program may use it")
+	run(t, onSQLite(t), "serve", "--listen", address).wants(t, 1, "Cannot listen on "+address+": another program may be using it")
 }
 
 // A replica with another secret could not read the peers' tokens, and a node with another id would take over somebody's
@@ -76,7 +76,7 @@ func TestServeRefusesADatabaseOfAnotherNode(t *testing.T) {
 	address := taken(t) // so that serve ends even if the database does not refuse it
 	onBoth(t, func(t *testing.T, env environment) {
 		env = env.with("FULLSYNC_LISTEN=" + address)
-		run(t, env, "serve", "--node-id", "branch-1").wants(t, 1, "Nothing can listen")
+		run(t, env, "serve", "--node-id", "branch-1").wants(t, 1, "Cannot listen")
 		run(t, env, "serve", "--node-id", "branch-2").wants(t, 1, "the database belongs to node branch-1")
 		other := env.with("FULLSYNC_JWT_SECRET=" + strings.Repeat("other", 8))
 		run(t, other, "serve").wants(t, 1, "The secret does not fit this database")
@@ -84,7 +84,7 @@ func TestServeRefusesADatabaseOfAnotherNode(t *testing.T) {
 
 		// Somebody who lost the secret adopts another one; from then on the old one is wrong.
 		run(t, other, "adopt-secret").wants(t, 0, "Peers that need a new token: 0.")
-		run(t, other, "serve").wants(t, 1, "Nothing can listen")
+		run(t, other, "serve").wants(t, 1, "Cannot listen")
 		run(t, env, "serve").wants(t, 1, "The secret does not fit this database")
 	})
 }
@@ -109,7 +109,7 @@ func TestLogInJSON(t *testing.T) {
 	if lines[0]["name"] != "admin" || len(fmt.Sprint(lines[0]["password"])) < 16 || lines[0]["level"] != "WARN" {
 		t.Errorf("the first user: %v", lines[0])
 	}
-	if !strings.HasPrefix(fmt.Sprint(lines[1]["msg"]), "Nothing can listen on ") || lines[1]["level"] != "ERROR" {
+	if !strings.HasPrefix(fmt.Sprint(lines[1]["msg"]), "Cannot listen on ") || lines[1]["level"] != "ERROR" {
 		t.Errorf("the end: %v", lines[1])
 	}
 }

@@ -1,5 +1,5 @@
-// Package console is the built-in admin page: plain HTML, CSS and JavaScript modules, compiled in, that use nothing but
-// the public API of the node they come from. There is no build step; what is in page/ is what the browser gets.
+// Package console is the built-in admin page: plain HTML, CSS and JavaScript modules, compiled in. They use nothing but the
+// public API of their own node. There is no build step: the browser gets exactly what is in page/.
 package console
 
 import (
@@ -18,8 +18,8 @@ import (
 //go:embed page
 var embedded embed.FS
 
-// policy is the page's Content-Security-Policy: its own files and its own node, and nothing else. Forms go nowhere by
-// themselves, so that a password never ends up in an address where a script did not load.
+// policy is the page's Content-Security-Policy: its own files and its own node, and nothing else. The browser never submits
+// forms itself, so that a password does not end up in an address if a script did not load.
 const policy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; " +
 	"form-action 'none'; base-uri 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types 'none'"
 
@@ -55,7 +55,8 @@ func New() (*Page, error) {
 	return p, nil
 }
 
-// File returns what serves the file with that name, the page itself for the empty one, and whether there is such a file.
+// File returns the handler that serves the file with that name, and whether the file exists. The empty name means the page
+// itself.
 func (p *Page) File(name string) (http.Handler, bool) {
 	f, ok := p.files[name]
 	return f, ok
@@ -67,8 +68,8 @@ type file struct {
 	content         []byte
 }
 
-// ServeHTTP serves the file with the headers that keep the page to itself. Browsers ask every time whether it has changed,
-// so that after an update no part of the page is older than the others.
+// ServeHTTP serves the file with headers that isolate the page. Browsers ask every time whether it has changed, so that after
+// an update no part of the page is older than the others.
 func (f file) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	h := w.Header()
 	h.Set("Content-Type", f.kind)
@@ -82,8 +83,8 @@ func (f file) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	http.ServeContent(w, r, f.name, time.Time{}, bytes.NewReader(f.content))
 }
 
-// kindOf returns the content type for a file's name. JavaScript and SVG are named here because the machine's own table, which
-// package mime also reads, may say something with which browsers refuse a module.
+// kindOf returns the content type for a file's name. JavaScript and SVG are fixed here because package mime also reads the
+// machine's own table, and its types could make browsers refuse a module.
 func kindOf(name string) string {
 	switch path.Ext(name) {
 	case ".js":
