@@ -45,3 +45,15 @@ func take[T any](ctx context.Context, items <-chan made[T]) (item T, more bool, 
 	}
 	return m.item, m.err == nil, m.err
 }
+
+// then returns what makes each result of another stage into one of its own.
+func then[A, B any](before <-chan made[A], turn func(context.Context, A) (B, error)) func(context.Context) (B, bool, error) {
+	return func(ctx context.Context) (b B, _ bool, _ error) {
+		a, more, err := take(ctx, before)
+		if err != nil || !more {
+			return b, false, err
+		}
+		b, err = turn(ctx, a)
+		return b, true, err
+	}
+}

@@ -83,33 +83,57 @@ type walker struct {
 	// extra, where not nil, has every difference listed by name, so that no stretch is unread, and is told what only the target
 	// has, in order.
 	extra func([]catalog.Entry) error
-	after string
 	// size is how many products are read at once.
-	size  *size
-	spans <-chan made[SpanPage]
-	stop  func()
+	size *size
+	// windows are compared as far as their fine spans.
+	windows <-chan made[window]
+	stop    func()
 }
 
 // try repeats a question while its trouble may pass.
 type try func(ctx context.Context, question func() error) error
 
-// newWalker starts to ask the source for its spans, one page ahead of the comparison. The caller calls stop in the end.
+// newWalker starts to compare. Each step of it is a window ahead of the next one, so that both sides have something to do all the time. The
+// caller calls stop in the end.
 func newWalker(ctx context.Context, c Comparison, nodeID, after string, extra func([]catalog.Entry) error, try try) *walker {
 	c.Coarse, c.Fine, c.Window = positive(c.Coarse, defaultCoarse), positive(c.Fine, defaultFine), positive(c.Window, defaultWindow)
-	w := &walker{Comparison: c, try: try, nodeID: nodeID, extra: extra, after: after, size: newSize(catalog.MaxBatchProducts)}
-	from, more, window := after, true, newSize(c.Window)
-	w.spans, w.stop = stage(ctx, func(ctx context.Context) (page SpanPage, _ bool, _ error) {
-		if !more {
-			return page, false, nil
-		}
-		err := try(ctx, func() (err error) {
-			page, err = c.Source.Spans(ctx, from, "", c.Coarse, window.now)
-			return window.heard(err)
-		})
-		from, more = page.Next, page.More
-		return page, true, err
-	})
+	w := &walker{Comparison: c, try: try, nodeID: nodeID, extra: extra, size: newSize(catalog.MaxBatchProducts)}
+	spans, stopSpans := stage(ctx, w.draw(after))
+	coarse, stopCoarse := stage(ctx, then(spans, w.compare))
+	cut, stopCut := stage(ctx, then(coarse, w.cut))
+	fine, stopFine := stage(ctx, then(cut, w.refine))
+	w.windows = fine
+	w.stop = func() { // each waits for the one before it
+		stopSpans()
+		stopCoarse()
+		stopCut()
+		stopFine()
+	}
 	return w
+}
+
+// draw returns what asks the source for its spans, window by window.
+func (w *walker) draw(after string) func(context.Context) (window, bool, error) {
+	more, limit := true, newSize(w.Window)
+	return func(ctx context.Context) (drawn window, _ bool, _ error) {
+		if !more {
+			return drawn, false, nil
+		}
+		var page SpanPage
+		err := w.try(ctx, func() (err error) {
+			page, err = w.Source.Spans(ctx, after, "", w.Coarse, limit.now)
+			return limit.heard(err)
+		})
+		for _, span := range page.Spans {
+			drawn.stretches = append(drawn.stretches, stretch{Interval: catalog.Interval{After: after, Through: span.Through}, promise: span.Digest})
+			after = span.Through
+		}
+		if !page.More && w.extra != nil { // what the target has behind the source's last id
+			drawn.stretches = append(drawn.stretches, stretch{Interval: catalog.Interval{After: after}, promise: catalog.Digest{Known: true}})
+		}
+		after, more, drawn.total = page.Next, page.More, page.Total
+		return drawn, true, err
+	}
 }
 
 func positive(n, otherwise int) int {
@@ -128,86 +152,73 @@ type window struct {
 
 // next returns the next window; more is false after the last one.
 func (w *walker) next(ctx context.Context) (next window, more bool, err error) {
-	page, more, err := take(ctx, w.spans)
+	next, more, err = take(ctx, w.windows)
 	if err != nil || !more {
 		return next, false, err
 	}
-	spans := page.Spans
-	if !page.More && w.extra != nil { // what the target has behind the source's last id
-		spans = append(spans, catalog.Span{Digest: catalog.Digest{Known: true}})
+	if w.extra == nil {
+		next.stretches = wholeRuns(next.stretches)
 	}
-	next.total = page.Total
-	next.stretches, err = w.compare(ctx, spans)
-	if n := len(spans); n > 0 {
-		w.after = spans[n-1].Through
-	}
-	return next, true, err
+	return next, true, w.fill(ctx, next.stretches)
 }
 
-// compare asks the target about the source's spans, and narrows down those that differ.
-func (w *walker) compare(ctx context.Context, spans []catalog.Span) ([]stretch, error) {
-	theirs, err := w.digests(ctx, w.Target, w.after, throughs(spans))
-	if err != nil {
-		return nil, err
+// compare asks the target about the source's spans.
+func (w *walker) compare(ctx context.Context, drawn window) (window, error) {
+	if len(drawn.stretches) == 0 {
+		return drawn, nil
 	}
-	var out []stretch
-	after := w.after
-	for i, span := range spans {
-		s := stretch{Interval: catalog.Interval{After: after, Through: span.Through}, promise: span.Digest, held: theirs[i]}
+	theirs, err := w.digests(ctx, w.Target, drawn.stretches[0].After, throughs(drawn.stretches))
+	if err != nil {
+		return drawn, err
+	}
+	for i := range drawn.stretches {
+		s := &drawn.stretches[i]
+		s.held = theirs[i]
 		switch {
-		case span.Same(theirs[i]):
-		case theirs[i].Count == 0 && w.extra == nil:
+		case s.promise.Same(s.held):
+		case s.held.Count == 0 && w.extra == nil:
 			s.kind = unread
 		default:
 			s.kind = listed
 		}
-		after = span.Through
-		out = append(out, s)
 	}
-	return w.narrow(ctx, out)
+	return drawn, nil
 }
 
-// narrow replaces the coarse stretches that are to be listed by fine ones, and lists what differs in those.
-func (w *walker) narrow(ctx context.Context, coarse []stretch) ([]stretch, error) {
-	fine, err := w.refine(ctx, coarse)
-	if err != nil {
-		return nil, err
-	}
-	if w.extra == nil {
-		fine = wholeRuns(fine)
-	}
-	return fine, w.fill(ctx, fine)
-}
-
-// refine cuts every stretch that is to be listed into fine ones. One side draws them, and the other is asked about all of them
-// at once; the stretches between them are part of the question, and their answers are not looked at.
-func (w *walker) refine(ctx context.Context, coarse []stretch) ([]stretch, error) {
-	var out []stretch
-	for i := 0; i < len(coarse); {
-		if coarse[i].kind != listed {
-			out = append(out, coarse[i])
+// cut cuts every stretch that is to be listed into fine ones, which one of the sides draws.
+func (w *walker) cut(ctx context.Context, coarse window) (fine window, err error) {
+	fine.total = coarse.total
+	for i := 0; i < len(coarse.stretches); {
+		if coarse.stretches[i].kind != listed {
+			fine.stretches = append(fine.stretches, coarse.stretches[i])
 			i++
 			continue
 		}
-		run, n := joined(coarse[i:])
-		fine, err := w.draw(ctx, run, n)
+		run, n := joined(coarse.stretches[i:])
+		drawn, err := w.drawFine(ctx, run, n)
 		if err != nil {
-			return nil, err
+			return fine, err
 		}
-		out = append(out, fine...)
+		fine.stretches = append(fine.stretches, drawn...)
 		i += n
 	}
+	return fine, nil
+}
+
+// refine asks the other side about all of the fine stretches at once and finds those that are equal. The stretches between
+// them are part of the question, and their answers are not looked at.
+func (w *walker) refine(ctx context.Context, fine window) (window, error) {
 	for _, side := range []Side{w.Source, w.Target} {
-		if err := w.answer(ctx, side, out); err != nil {
-			return nil, err
+		if err := w.answer(ctx, side, fine.stretches); err != nil {
+			return fine, err
 		}
 	}
-	for i := range out {
-		if s := &out[i]; s.kind == listed && (s.promise.Same(s.held) || w.extra == nil && s.promise.Count == 0 && s.promise.Known) {
+	for i := range fine.stretches {
+		if s := &fine.stretches[i]; s.kind == listed && (s.promise.Same(s.held) || w.extra == nil && s.promise.Count == 0 && s.promise.Known) {
 			s.kind = same
 		}
 	}
-	return out, nil
+	return fine, nil
 }
 
 // joined returns the first stretches as one, and how many they are: as many as are to be listed, so that they are cut in one
@@ -222,9 +233,9 @@ func joined(coarse []stretch) (run stretch, n int) {
 	return run, n
 }
 
-// draw cuts a stretch of n coarse ones into fine ones, with the digests of the side that drew them: the near side, unless nearly
+// drawFine cuts a stretch of n coarse ones into fine ones, with the digests of the side that drew them: the near side, unless nearly
 // all of the ids are the other's. The last one reaches to the end of the stretch.
-func (w *walker) draw(ctx context.Context, s stretch, n int) ([]stretch, error) {
+func (w *walker) drawFine(ctx context.Context, s stretch, n int) ([]stretch, error) {
 	by := w.Near
 	switch {
 	case n > 1:
@@ -272,11 +283,7 @@ func (w *walker) answer(ctx context.Context, side Side, out []stretch) error {
 	for !asked(out[last-1]) {
 		last--
 	}
-	bounds := make([]string, 0, last-first)
-	for _, s := range out[first:last] {
-		bounds = append(bounds, s.Through)
-	}
-	digests, err := w.digests(ctx, side, out[first].After, bounds)
+	digests, err := w.digests(ctx, side, out[first].After, throughs(out[first:last]))
 	if err != nil {
 		return err
 	}
@@ -428,9 +435,9 @@ func (w *walker) entries(ctx context.Context, side Side, of []catalog.Interval) 
 	return listed, err
 }
 
-func throughs(spans []catalog.Span) []string {
-	out := make([]string, len(spans))
-	for i, s := range spans {
+func throughs(stretches []stretch) []string {
+	out := make([]string, len(stretches))
+	for i, s := range stretches {
 		out[i] = s.Through
 	}
 	return out
