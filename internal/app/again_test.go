@@ -10,7 +10,7 @@ import (
 	"fullsync/internal/nodetest"
 )
 
-// cancelledHalfWay returns a session of 100 products that was cancelled with 30 of them committed.
+// cancelledHalfWay returns a session of 100 products that was cancelled after 30 of them were committed.
 func cancelledHalfWay(t *testing.T, pair *nodetest.Pair, verify bool) spec.Session {
 	t.Helper()
 	size := 10
@@ -42,7 +42,7 @@ func TestResumeGoesOnFromTheCursor(t *testing.T) {
 			t.Errorf("resume of a completed session: %d %s", a.Status, a.Body)
 		}
 
-		// The receipt of the cancelled session is what it was, whatever came later.
+		// The receipt of the cancelled session has not changed, whatever came later.
 		a = pair.Main.Call("bob", http.MethodGet, nodetest.StartPath+"/"+old.SessionId.String()+"/receipt", "")
 		if a.Status != http.StatusOK || !strings.Contains(string(a.Body), `"batches":3`) || !strings.Contains(string(a.Body), "Batch 3, up to product ") ||
 			!strings.Contains(string(a.Body), `"cancelledBy":"alice"`) {
@@ -51,12 +51,12 @@ func TestResumeGoesOnFromTheCursor(t *testing.T) {
 	})
 }
 
-// TestResumeOfAReadSourceReadsAgain: what failed its verification is not mended by reading nothing.
+// TestResumeOfAReadSourceReadsAgain: reading nothing would not fix a session whose verification failed.
 func TestResumeOfAReadSourceReadsAgain(t *testing.T) {
 	nodetest.OnBoth(t, func(t *testing.T, kind nodetest.Kind) {
 		pair := nodetest.NewPair(t, kind, 100, nodetest.Config{})
 		verify := true
-		// The first question is whether it can be compared at all.
+		// The first request asks whether the two can be compared at all.
 		pair.Wire.OnPage(nodetest.DigestsPath, 2, func(w http.ResponseWriter, _ *http.Request, _ http.Handler) {
 			w.WriteHeader(http.StatusForbidden)
 		})
@@ -128,7 +128,7 @@ func TestIfRunningAndIdempotencyKey(t *testing.T) {
 		if old.Status != spec.CANCELLED || !strings.Contains(*old.CancelReason, next.SessionId.String()) || old.CompletedAt.After(next.StartedAt) {
 			t.Errorf("replaced %s by %s", nodetest.Show(old), nodetest.Show(next))
 		}
-		// The key replaces nothing a second time, and now stands for what has completed.
+		// The key replaces nothing a second time, and now stands for the session that has completed.
 		if again := start("k2", spec.Replace); again.JSON202 == nil || again.JSON202.SessionId != next.SessionId {
 			t.Errorf("the key of the replacement again: %d %s", again.StatusCode(), again.Body)
 		}
@@ -148,7 +148,7 @@ func TestSessionTimeoutEndsTheSession(t *testing.T) {
 		select {
 		case <-gate.Reached:
 			nodetest.Await(t, "the end of the request", gate.Left)
-		default: // the time was up before the first page was asked for
+		default: // the time was up before the first page was requested
 		}
 	})
 }
@@ -184,7 +184,8 @@ func TestCancelStuckOverHTTP(t *testing.T) {
 	})
 }
 
-// namedAgain names a cancelled session to cancel-stuck by another admin: a success that changes nothing, as a repeated cancel.
+// namedAgain: another admin names a cancelled session to cancel-stuck, which is a success that changes nothing, like a repeated
+// cancel.
 func namedAgain(t *testing.T, pair *nodetest.Pair, ended spec.Session) {
 	t.Helper()
 	client := pair.Main.API("other", auth.RoleAdmin)

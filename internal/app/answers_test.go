@@ -35,7 +35,7 @@ func members(t *testing.T, a nodetest.Answer) (names []string, object map[string
 	return names, object
 }
 
-// TestTheAnswersOfTheContract goes through a start, the refusal of a second one, and every way a cancel can end.
+// TestTheAnswersOfTheContract checks a start, the refusal of a second one, and every way a cancel can end.
 func TestTheAnswersOfTheContract(t *testing.T) {
 	nodetest.OnBoth(t, func(t *testing.T, kind nodetest.Kind) {
 		pair := nodetest.NewPair(t, kind, full, nodetest.Config{})
@@ -54,7 +54,7 @@ func TestTheAnswersOfTheContract(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		// Eight batches are read when the ninth is asked for, and the ninth is never committed.
+		// Eight batches have been read when the ninth is requested, and the ninth is never committed.
 		s.Session = pair.Main.WaitFor(s.SessionId, "eight batches", func(s spec.Session) bool { return s.TransferredRecords == int64(8*size) })
 		refusal(t, pair, s.Session)
 		cancels(t, pair, s.Session)
@@ -114,7 +114,7 @@ func refusal(t *testing.T, pair *nodetest.Pair, running spec.Session) {
 	}
 }
 
-// cancels checks the first and the repeated cancel of a session that runs.
+// cancels checks the first and the repeated cancel of a running session.
 func cancels(t *testing.T, pair *nodetest.Pair, running spec.Session) {
 	t.Helper()
 	request := `{"sessionId":"` + running.SessionId.String() + `","reason":"wrong peer"}`

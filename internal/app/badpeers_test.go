@@ -16,15 +16,15 @@ import (
 	"fullsync/internal/transfer"
 )
 
-// TestBadPeers pulls from peers that will never do. Each pull fails with a sentence that a shop owner understands,
-// and leaves the catalog free for the next.
+// TestBadPeers pulls from peers that can never work. Each pull fails with a sentence that a shop owner understands, and leaves
+// the catalog free for the next.
 func TestBadPeers(t *testing.T) {
 	nodetest.OnBoth(t, func(t *testing.T, kind nodetest.Kind) {
 		pair := nodetest.NewPair(t, kind, 5, nodetest.Config{
 			Options: app.Options{Backoff: transfer.Backoff{Tries: 3, First: time.Millisecond, Most: time.Millisecond}},
 		})
 		main, branch := pair.Main, pair.Branch
-		// Whoever has "leak" in a message has the peer's words in it.
+		// A message with "leak" in it contains the peer's own words.
 		status := func(code int) string {
 			return serve(t, func(w http.ResponseWriter, _ *http.Request) { http.Error(w, "leak", code) })
 		}
@@ -81,7 +81,7 @@ func TestBadPeers(t *testing.T) {
 	})
 }
 
-// TestPeerThatNeverAnswers fails when the request's time is over, in each of the three requests of a pull.
+// TestPeerThatNeverAnswers: a pull fails when the time for a request is over, in each of its three requests.
 func TestPeerThatNeverAnswers(t *testing.T) {
 	nodetest.OnBoth(t, func(t *testing.T, kind nodetest.Kind) {
 		for _, path := range []string{nodetest.WhoPath, nodetest.ProductsPath, nodetest.DigestsPath} {
@@ -111,12 +111,12 @@ func serve(t *testing.T, handle http.HandlerFunc) string {
 	return server.URL
 }
 
-// asNode answers like the node of that id, whose pages come from page.
+// asNode answers like the node with that id; page serves its pages.
 func asNode(id string, page http.HandlerFunc) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		switch {
 		case strings.HasSuffix(r.URL.Path, nodetest.DigestsPath):
-			http.NotFound(w, r) // a version that cannot be compared: its pages are what is tried
+			http.NotFound(w, r) // a version that cannot compare, because this test is about its pages
 			return
 		case r.URL.Path != nodetest.WhoPath:
 			page(w, r)
@@ -127,13 +127,13 @@ func asNode(id string, page http.HandlerFunc) http.HandlerFunc {
 	}
 }
 
-// closedPort returns an address at which nothing listens.
+// closedPort returns an address where nothing listens.
 func closedPort(t *testing.T) string {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer l.Close() //nolint:errcheck // it is the closing that is wanted
+	defer l.Close() //nolint:errcheck // a closed port is all we want
 	return l.Addr().String()
 }

@@ -40,11 +40,11 @@ var (
 
 // BenchmarkPull measures whole syncs over HTTP on the loopback interface, from the worker's claim to completedAt by the
 // database's clock. Both nodes are in this process, and their databases on this machine: products/s is what all of them
-// together manage, and B/product what both nodes together allocate.
+// manage together, and B/product is what both nodes together allocate.
 //
-// On PostgreSQL (of [postgrestest], where fsync is off, unless another is named) each first load is preceded by one
-// plain COPY of the same rows into the same table with its key, in the same database; on SQLite by plain INSERTs in one
-// transaction. of-COPY and of-INSERT are the pull's speed as a part of that. Every figure is the median of the
+// Before each first load on PostgreSQL (that of [postgrestest], where fsync is off, unless another is named) it copies the
+// same rows into the same table, with its key, using one plain COPY in the same database; on SQLite it uses plain INSERTs
+// in one transaction. of-COPY and of-INSERT are the pull's speed as a fraction of that. Every figure is the median of the
 // iterations.
 func BenchmarkPull(b *testing.B) {
 	for _, kind := range benchKinds() {
@@ -89,8 +89,8 @@ func BenchmarkPull(b *testing.B) {
 	}
 }
 
-// BenchmarkPullMemory shows that the memory of a first load does not grow with the catalog. peak-heap-MB is the
-// largest size of the living and not yet collected objects of both nodes, peak-RSS-MB (Linux) that of the whole process.
+// BenchmarkPullMemory shows that the memory for a first load does not grow with the catalog. peak-heap-MB is the largest
+// size of both nodes' objects, live or not yet collected; peak-RSS-MB (Linux) is that of the whole process.
 func BenchmarkPullMemory(b *testing.B) {
 	sizes := []int{10_000}
 	if *benchLarge {
@@ -122,7 +122,7 @@ func BenchmarkPullMemory(b *testing.B) {
 // benchKind is a database to measure.
 type benchKind struct {
 	name string
-	// yardstick is the plain way to fill a table of it.
+	// yardstick names the plain way to fill a table in it.
 	yardstick string
 	// clear empties the table of products.
 	clear string
@@ -137,7 +137,7 @@ func benchKinds() []benchKind {
 	}
 }
 
-// newBenchDatabase returns the address of a new database on the throwaway server, or on the one that was named.
+// newBenchDatabase returns the address of a new database on the throwaway server, or on the named one.
 func newBenchDatabase(tb testing.TB) string {
 	tb.Helper()
 	if *benchServer == "" {
@@ -164,7 +164,7 @@ func newBenchDatabase(tb testing.TB) string {
 	return address.String()
 }
 
-// benchPair is two running nodes; target knows source, which holds the products, as its peer.
+// benchPair is two running nodes. source holds the products, and target has it as a peer.
 type benchPair struct {
 	kind           benchKind
 	source, target *app.App
@@ -220,7 +220,7 @@ func newBenchNode(b *testing.B, id, databaseURL string) *app.App {
 	return node
 }
 
-// clear empties target's table and collects the garbage of what came before, so that nobody else pays for it.
+// clear empties target's table and collects earlier garbage, so that the measurement does not pay for it.
 func (p *benchPair) clear(b *testing.B) {
 	b.Helper()
 	if _, err := p.target.Store.SQL().ExecContext(b.Context(), p.kind.clear); err != nil {
@@ -229,14 +229,14 @@ func (p *benchPair) clear(b *testing.B) {
 	runtime.GC()
 }
 
-// benchRun is one sync as it went.
+// benchRun is how one sync went.
 type benchRun struct {
 	took      time.Duration
 	allocated uint64
 	counts    session.Counts
 }
 
-// want fails the benchmark where the sync did something else than what is to be measured.
+// want fails the benchmark if the sync did something other than what it should measure.
 func (r benchRun) want(b *testing.B, want session.Counts) {
 	b.Helper()
 	want.TransferredBytes = r.counts.TransferredBytes
@@ -253,7 +253,7 @@ func (p *benchPair) pull(b *testing.B, options string) benchRun {
 	}
 	before := readMetric("/gc/heap/allocs:bytes")
 	id := p.start(b, `{"action":"pull","targetPeer":"source","options":{`+options+`}}`)
-	// Looked at seldom, because looking costs; the time comes from the session.
+	// Look rarely, because looking costs time. The duration comes from the session.
 	look := time.NewTicker(20 * time.Millisecond)
 	defer look.Stop()
 	for range look.C {
@@ -291,7 +291,7 @@ func (p *benchPair) start(b *testing.B, body string) (sessionID string) {
 	return answer.SessionID
 }
 
-// insertPlainly fills target's table in the plainest fast way of its database, and returns how long that took.
+// insertPlainly fills target's table in the simplest fast way its database has, and returns how long that took.
 func (p *benchPair) insertPlainly(b *testing.B, rows []catalog.Product) time.Duration {
 	b.Helper()
 	columns := []string{"catalog", "id", "sku", "name", "price", "currency", "active", "attributes", "hash", "origin_node_id", "created_at", "updated_at"}
@@ -329,7 +329,7 @@ func (p *benchPair) insertSQLite(b *testing.B, columns []string, n int, row func
 	if err != nil {
 		b.Fatal(err)
 	}
-	defer insert.Close() //nolint:errcheck // the transaction's end has closed it
+	defer insert.Close() //nolint:errcheck // the end of the transaction has closed it
 	for i := range n {
 		if _, err := insert.ExecContext(b.Context(), row(i)...); err != nil {
 			b.Fatal(err)
@@ -354,7 +354,7 @@ func readMetric(name string) uint64 {
 	return one[0].Value.Uint64()
 }
 
-// watchHeap looks at the size of the heap's objects every millisecond until peak is called, which returns the largest.
+// watchHeap looks at the size of the heap's objects every millisecond until peak is called, which returns the largest size.
 func watchHeap() (peak func() uint64) {
 	stop, most := make(chan struct{}), make(chan uint64)
 	go func() {
@@ -383,7 +383,7 @@ func resetPeakRSS(b *testing.B) {
 	}
 }
 
-// peakRSS returns the largest resident size of this process in bytes, 0 where the system does not tell.
+// peakRSS returns the largest resident size of this process in bytes, or 0 if the system does not say.
 func peakRSS(b *testing.B) int64 {
 	b.Helper()
 	status, _ := os.ReadFile("/proc/self/status")

@@ -12,9 +12,9 @@ import (
 	"fullsync/internal/nodetest"
 )
 
-// TestNothingIsWrittenAfterTheCancel cancels many pulls at a random batch each. What the cancelled session says it
-// transferred is what the catalog holds when the answer comes, and what the next session, which begins at once,
-// finds: had anything come later, that one would find more.
+// TestNothingIsWrittenAfterTheCancel cancels many pulls, each at a random batch. The catalog holds exactly what the cancelled
+// session says it transferred, both when the answer comes and for the next session, which begins at once and would find more
+// if anything had come later.
 func TestNothingIsWrittenAfterTheCancel(t *testing.T) {
 	nodetest.OnBoth(t, func(t *testing.T, kind nodetest.Kind) {
 		rounds, products, size := 20, 200, 10
@@ -26,7 +26,7 @@ func TestNothingIsWrittenAfterTheCancel(t *testing.T) {
 		for round := range rounds {
 			name := fmt.Sprintf("round-%d", round)
 			pair.Branch.Fill(name, products)
-			// From the page at which the cancel is sent on, the pull goes on for two more; the next one never comes.
+			// After the page at which the cancel is sent, two more pages come; the one after that never does.
 			const ahead = 3
 			at := 1 + rand.IntN(products/size-ahead)
 			reached := make(chan struct{})
@@ -64,7 +64,7 @@ func TestNothingIsWrittenAfterTheCancel(t *testing.T) {
 			cancelled[name] = answer.Session
 		}
 
-		// Stopping waits for every worker: what they could still have done is done.
+		// Stopping waits for every worker, so whatever they could still do is done.
 		pair.RestartMain()
 		for name, before := range cancelled {
 			now := pair.Main.Session(before.SessionId)
@@ -76,8 +76,8 @@ func TestNothingIsWrittenAfterTheCancel(t *testing.T) {
 	})
 }
 
-// TestCancelAbortsARequestToASlowSource leaves the job engine as the only way in which the worker can learn of the
-// cancel: heartbeats are minutes apart, and the source never answers.
+// TestCancelAbortsARequestToASlowSource: the worker can only learn of the cancel through the job engine, because heartbeats are
+// minutes apart and the source never answers.
 func TestCancelAbortsARequestToASlowSource(t *testing.T) {
 	nodetest.OnBoth(t, func(t *testing.T, kind nodetest.Kind) {
 		for path, options := range map[string]spec.StartOptions{

@@ -24,8 +24,8 @@ func TestEmptyCatalog(t *testing.T) {
 	})
 }
 
-// TestOddProducts has what a catalog of real shops has: ids that sort differently as text and as bytes and need
-// escaping in a URL, numbers that no float holds, and products of a megabyte, several to a page's limit.
+// TestOddProducts uses what catalogs of real shops contain: ids that sort differently as text and as bytes and need escaping in
+// a URL, numbers that do not fit in a float, and products of a megabyte, several of which reach a page's limit.
 func TestOddProducts(t *testing.T) {
 	nodetest.OnBoth(t, func(t *testing.T, kind nodetest.Kind) {
 		pair := nodetest.NewPair(t, kind, 30, nodetest.Config{})
@@ -53,7 +53,7 @@ func TestOddProducts(t *testing.T) {
 	})
 }
 
-// TestSearch: what is looked for is found whatever the case of its letters, and what means something in patterns means itself.
+// TestSearch: a search ignores the case of letters, and takes characters that are special in patterns literally.
 func TestSearch(t *testing.T) {
 	nodetest.OnBoth(t, func(t *testing.T, kind nodetest.Kind) {
 		n := nodetest.Start(t, nodetest.Config{Database: nodetest.NewDatabase(t, kind)})
@@ -74,12 +74,12 @@ func TestSearch(t *testing.T) {
 	})
 }
 
-// quote renders an id as JSON; unlike Go's it needs no escapes but those of quotes and backslashes here.
+// quote renders an id as JSON. The ids here need no escapes except for quotes and backslashes.
 func quote(id string) string {
 	return `"` + strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(id) + `"`
 }
 
-// TestCatalogsAreApart syncs two catalogs at the same time, with the same ids in both.
+// TestCatalogsAreApart syncs two catalogs with the same ids at the same time.
 func TestCatalogsAreApart(t *testing.T) {
 	nodetest.OnBoth(t, func(t *testing.T, kind nodetest.Kind) {
 		pair := nodetest.NewPair(t, kind, 120, nodetest.Config{})
@@ -107,7 +107,7 @@ func TestCatalogsAreApart(t *testing.T) {
 	})
 }
 
-// TestRefusedProductDoesNotFailTheSync makes one product unacceptable on its way.
+// TestRefusedProductDoesNotFailTheSync makes one product invalid on its way.
 func TestRefusedProductDoesNotFailTheSync(t *testing.T) {
 	nodetest.OnBoth(t, func(t *testing.T, kind nodetest.Kind) {
 		pair := nodetest.NewPair(t, kind, 40, nodetest.Config{})

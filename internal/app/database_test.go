@@ -25,8 +25,8 @@ type away struct {
 	token   string
 }
 
-// newAway starts a pull from a branch whose own database stays, and returns when a few batches are committed and the
-// next page is held back. perSecond limits the pull where it is not 0.
+// newAway starts a pull from a branch whose own database stays, and returns when a few batches are committed and the next page
+// is held back. perSecond limits the pull unless it is 0.
 func newAway(t *testing.T, perSecond int, opt app.Options) *away {
 	t.Helper()
 	server := postgrestest.Start(t)
@@ -42,7 +42,7 @@ func newAway(t *testing.T, perSecond int, opt app.Options) *away {
 	return a
 }
 
-// refuses checks that every call which needs the database is refused in the contract's shape. They are made at once, since
+// refuses checks that every call that needs the database is refused in the contract's shape. It makes them all at once, because
 // each may have to wait until the database counts as silent.
 func (a *away) refuses(t *testing.T) {
 	t.Helper()
@@ -92,7 +92,7 @@ func TestDatabaseAwayInTheMiddle(t *testing.T) {
 			t.Parallel()
 			a := newAway(t, 0, patient())
 			stop(a.server, t)
-			a.gate.Open() // the worker has something to commit, and nowhere to
+			a.gate.Open() // the worker has something to commit, and nowhere to put it
 			a.refuses(t)
 			a.server.Run(t)
 
@@ -108,10 +108,10 @@ func TestDatabaseAwayInTheMiddle(t *testing.T) {
 	}
 }
 
-// TestDatabaseCrashesAgainAndAgain restarts PostgreSQL without ceremony while batches are being committed.
+// TestDatabaseCrashesAgainAndAgain crashes and restarts PostgreSQL while batches are being committed.
 func TestDatabaseCrashesAgainAndAgain(t *testing.T) {
 	t.Parallel()
-	a := newAway(t, 300, patient()) // slow enough to be hit in the middle
+	a := newAway(t, 300, patient()) // slow enough for the crash to hit it in the middle
 	a.gate.Open()
 	for range 3 {
 		a.server.Restart(t)
@@ -120,8 +120,8 @@ func TestDatabaseCrashesAgainAndAgain(t *testing.T) {
 	nodetest.SameCatalog(t, a.Branch, a.Main, "main")
 }
 
-// TestDatabaseAwayForTooLong has the worker give up before the database is back. The session then fails with a
-// sentence, as soon as that can be written down, and is never stuck.
+// TestDatabaseAwayForTooLong: the worker gives up before the database is back. The session then fails with a sentence, as soon
+// as that can be written, and is never stuck.
 func TestDatabaseAwayForTooLong(t *testing.T) {
 	t.Parallel()
 	gaveUp := make(chan struct{})
@@ -150,7 +150,7 @@ func TestDatabaseAwayForTooLong(t *testing.T) {
 	nodetest.SameCatalog(t, a.Branch, a.Main, "main")
 }
 
-// peek returns the session, and false while the database is not back.
+// peek returns the session, or false while the database is not back.
 func (a *away) peek(t *testing.T) (spec.Session, bool) {
 	t.Helper()
 	answer, err := a.Main.Raw(t.Context(), a.token, http.MethodGet, nodetest.StartPath+"/"+a.session.SessionId.String(), "")
@@ -167,7 +167,7 @@ func (a *away) peek(t *testing.T) (spec.Session, bool) {
 	return body.Session, true
 }
 
-// completes waits for COMPLETED over the time in which the database is not quite back.
+// completes waits for COMPLETED, even while the database is not quite back.
 func (a *away) completes(t *testing.T) (s spec.Session) {
 	t.Helper()
 	nodetest.Eventually(t, "COMPLETED", func() bool {
@@ -181,13 +181,13 @@ func (a *away) completes(t *testing.T) (s spec.Session) {
 	return s
 }
 
-// closing is a source that tells when the worker lets go of it.
+// closing is a source that reports when the worker closes it.
 type closing struct {
 	transfer.Source
 	closed func()
 }
 
-// Close tells.
+// Close reports that.
 func (c closing) Close() error {
 	defer c.closed()
 	return c.Source.Close()

@@ -10,12 +10,12 @@ import (
 	"fullsync/internal/nodetest"
 )
 
-// deleting is a pull that deletes what is missing.
+// deleting is a pull that deletes products missing at the source.
 func deleting() nodetest.Pull {
 	return nodetest.Pull{Options: spec.StartOptions{DeleteMissing: new(true)}}
 }
 
-// deletesOf returns what a session found to be gone, by its state.
+// deletesOf returns the products that a session found to be gone, by their state.
 func deletesOf(t *testing.T, n *nodetest.Node, id spec.SessionID) map[spec.DeleteState][]string {
 	t.Helper()
 	found := map[spec.DeleteState][]string{}
@@ -63,7 +63,7 @@ func TestDeletesOfWhatIsMissing(t *testing.T) {
 	})
 }
 
-// TestTooManyDeletesAreWithheldUntilSomebodyApproves, and what has changed meanwhile stays.
+// TestTooManyDeletesAreWithheldUntilSomebodyApproves: products that have changed meanwhile stay.
 func TestTooManyDeletesAreWithheldUntilSomebodyApproves(t *testing.T) {
 	nodetest.OnBoth(t, func(t *testing.T, kind nodetest.Kind) {
 		pair := nodetest.NewPair(t, kind, 100, nodetest.Config{})
@@ -82,7 +82,7 @@ func TestTooManyDeletesAreWithheldUntilSomebodyApproves(t *testing.T) {
 			t.Errorf("another number: %d %s", a.Status, a.Body)
 		}
 
-		// One is back at the source, and one was changed here.
+		// One product is back at the source, and one was changed here.
 		pair.Branch.Import("main", held[0].Product)
 		pair.Main.Import("main", nodetest.Product(t, fmt.Sprintf(`{"id":%q,"name":"changed here"}`, held[1].ID)))
 		a := approve(t, pair.Main, s.SessionId, 20)
@@ -101,7 +101,7 @@ func TestTooManyDeletesAreWithheldUntilSomebodyApproves(t *testing.T) {
 	})
 }
 
-// TestNothingIsDeletedOnTheWordOfAnEmptySource, however few products that would be.
+// TestNothingIsDeletedOnTheWordOfAnEmptySource: however few products that would be.
 func TestNothingIsDeletedOnTheWordOfAnEmptySource(t *testing.T) {
 	nodetest.OnBoth(t, func(t *testing.T, kind nodetest.Kind) {
 		pair := nodetest.NewPair(t, kind, 5, nodetest.Config{})
@@ -114,7 +114,7 @@ func TestNothingIsDeletedOnTheWordOfAnEmptySource(t *testing.T) {
 	})
 }
 
-// TestRepeatCostsWhatDiffers: nothing of what is equal goes over the wire.
+// TestRepeatCostsWhatDiffers: equal products do not go over the wire.
 func TestRepeatCostsWhatDiffers(t *testing.T) {
 	nodetest.OnBoth(t, func(t *testing.T, kind nodetest.Kind) {
 		pair := nodetest.NewPair(t, kind, full, nodetest.Config{})

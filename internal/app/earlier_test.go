@@ -15,8 +15,8 @@ import (
 	"fullsync/internal/nodetest"
 )
 
-// TestEarlierVersionPullsFromThisOne asks a node the way the version before digests does, and takes its answers as that version
-// takes them: these requests and no others, and lines of the shapes that it knows.
+// TestEarlierVersionPullsFromThisOne talks to a node like the version before digests: it sends only that version's requests, and
+// accepts only lines that that version knows.
 func TestEarlierVersionPullsFromThisOne(t *testing.T) {
 	nodetest.OnBoth(t, func(t *testing.T, kind nodetest.Kind) {
 		n := nodetest.Start(t, nodetest.Config{ID: nodetest.Branch, Database: nodetest.NewDatabase(t, kind)})
@@ -43,7 +43,7 @@ func TestEarlierVersionPullsFromThisOne(t *testing.T) {
 	})
 }
 
-// earlierPages reads a list to its end in pages of 100, and returns its lines, each of which must have just these members.
+// earlierPages reads a list to its end in pages of 100, and returns its lines, each of which must have exactly these members.
 func earlierPages(t *testing.T, n *nodetest.Node, token, list string, names []string) (lines []map[string]json.RawMessage) {
 	t.Helper()
 	for after := ""; ; {

@@ -17,7 +17,7 @@ import (
 
 const productsPath = "/api/catalogs/main/products"
 
-// TestEditingProducts goes through the life of a product: created, changed by whoever read it last, brought to another node,
+// TestEditingProducts follows a product's life: it is created, changed by the last person who read it, synced to another node,
 // and deleted.
 func TestEditingProducts(t *testing.T) {
 	nodetest.OnBoth(t, func(t *testing.T, kind nodetest.Kind) {
@@ -42,7 +42,7 @@ func TestEditingProducts(t *testing.T) {
 		if err != nil || read.Header.Get("ETag") != tag || got.Product["price"] != "12.50" || got.Product["originNodeId"] != "branch" {
 			t.Fatalf("read: %d %v %s %v", read.Status, read.Header, read.Body, err)
 		}
-		// What was read can be sent back: it is the same product.
+		// You can send back what you read: it is the same product.
 		sent := strings.TrimSuffix(strings.TrimPrefix(strings.TrimSpace(string(read.Body)), `{"success":true,"product":`), "}")
 		if a := ask("PUT", path, sent, "If-Match", tag); a.Status != http.StatusOK || a.Header.Get("ETag") != tag || !bytes.Equal(a.Body, read.Body) {
 			t.Errorf("sent back: %d %v %s", a.Status, a.Header, a.Body)
@@ -74,7 +74,7 @@ func TestEditingProducts(t *testing.T) {
 	})
 }
 
-// TestOneOfTwoWritersWins: both have read the same product.
+// TestOneOfTwoWritersWins: two people have read the same product and change it.
 func TestOneOfTwoWritersWins(t *testing.T) {
 	nodetest.OnBoth(t, func(t *testing.T, kind nodetest.Kind) {
 		n := nodetest.Start(t, nodetest.Config{Database: nodetest.NewDatabase(t, kind)})
@@ -132,7 +132,7 @@ func TestBatchesAndCatalogs(t *testing.T) {
 		if effects[0].Created != 5000 || effects[1].Unchanged != 5000 || effects[2].Updated != 5000 {
 			t.Errorf("%d created, %d unchanged, %d updated", effects[0].Created, effects[1].Unchanged, effects[2].Updated)
 		}
-		// One that is wrong, and one that meets another product than expected, keep all the others out.
+		// If one edit is wrong, or its condition does not hold, none of the others is made either.
 		for body, status := range map[string]int{
 			`{"edits":[{"delete":"b-0000"},{"put":{"id":"x","name":""}}]}`:                                     http.StatusBadRequest,
 			`{"edits":[{"delete":"b-0000"},{"put":{"id":"b-0001","name":"N"},"ifMatch":"\"1:x\""}]}`:           http.StatusPreconditionFailed,
@@ -180,7 +180,7 @@ func TestBatchesAndCatalogs(t *testing.T) {
 	})
 }
 
-// TestNothingIsEditedWhileASyncRuns, and everything again as soon as it has been cancelled.
+// TestNothingIsEditedWhileASyncRuns: edits are refused, and work again as soon as the sync has been cancelled.
 func TestNothingIsEditedWhileASyncRuns(t *testing.T) {
 	nodetest.OnBoth(t, func(t *testing.T, kind nodetest.Kind) {
 		pair := nodetest.NewPair(t, kind, full, nodetest.Config{})
@@ -215,7 +215,7 @@ func TestNothingIsEditedWhileASyncRuns(t *testing.T) {
 	})
 }
 
-// TestWhoMayEditProducts asks with each role.
+// TestWhoMayEditProducts tries it with each role.
 func TestWhoMayEditProducts(t *testing.T) {
 	nodetest.OnBoth(t, func(t *testing.T, kind nodetest.Kind) {
 		n := nodetest.Start(t, nodetest.Config{Database: nodetest.NewDatabase(t, kind)})

@@ -16,7 +16,7 @@ import (
 	"fullsync/internal/nodetest"
 )
 
-// statuses returns the statuses that the events tell of one session, in the order in which they came.
+// statuses returns a session's statuses as the events report them, in order.
 func statuses(t *testing.T, all []nodetest.Event, id spec.SessionID) (told []spec.SessionStatus) {
 	t.Helper()
 	for _, e := range all {
@@ -29,7 +29,7 @@ func statuses(t *testing.T, all []nodetest.Event, id spec.SessionID) (told []spe
 	return told
 }
 
-// tells says whether an event is a status of that session.
+// tells reports whether an event is a status of that session.
 func tells(t *testing.T, id spec.SessionID, status spec.SessionStatus) func(nodetest.Event) bool {
 	return func(e nodetest.Event) bool {
 		return e.Type == "status" && nodetest.EventData[spec.StatusEvent](t, e).SessionId == id &&
@@ -37,7 +37,7 @@ func tells(t *testing.T, id spec.SessionID, status spec.SessionStatus) func(node
 	}
 }
 
-// shows says whether an event shows that session in that status.
+// shows reports whether an event shows that session in that status.
 func shows(t *testing.T, id spec.SessionID, status spec.SessionStatus) func(nodetest.Event) bool {
 	return func(e nodetest.Event) bool {
 		return e.Type == "session" && nodetest.EventData[spec.Session](t, e).SessionId == id &&
@@ -50,7 +50,7 @@ func verified() []spec.SessionStatus {
 	return []spec.SessionStatus{spec.PREPARING, spec.TRANSFERRING, spec.COMPLETED}
 }
 
-// TestEventsTellAWholeSync follows a sync from before its start to its end.
+// TestEventsTellAWholeSync follows a sync from before its start until its end.
 func TestEventsTellAWholeSync(t *testing.T) {
 	nodetest.OnBoth(t, func(t *testing.T, kind nodetest.Kind) {
 		pair := nodetest.NewPair(t, kind, 500, nodetest.Config{})
@@ -66,7 +66,7 @@ func TestEventsTellAWholeSync(t *testing.T) {
 		if s := nodetest.EventData[spec.SnapshotEvent](t, first); first.Type != "snapshot" || s.Resumed || s.Sessions == nil || len(s.Sessions) > 0 {
 			t.Errorf("first event of an idle node: %s %s", first.Type, first.Data)
 		}
-		// A look for changes is sure to find the transfer half-way.
+		// Hold the transfer half-way, so that a look is sure to see it.
 		gate := pair.Wire.HoldPage(t, nodetest.ProductsPath, 3)
 		s := pair.Main.Pull(nodetest.Pull{Options: spec.StartOptions{VerifyAfterSync: new(true)}})
 		all := stream.Until("progress", func(e nodetest.Event) bool {
@@ -102,8 +102,8 @@ func TestEventsTellAWholeSync(t *testing.T) {
 	})
 }
 
-// TestReconnectMissesNoStatus cuts a stream in the middle of a sync and goes on when that one has ended and another one too,
-// also on a node that was started again meanwhile.
+// TestReconnectMissesNoStatus cuts a stream in the middle of a sync, and reconnects after that sync has ended, the node was
+// restarted, and another sync has run.
 func TestReconnectMissesNoStatus(t *testing.T) {
 	nodetest.OnBoth(t, func(t *testing.T, kind nodetest.Kind) {
 		pair := nodetest.NewPair(t, kind, 300, nodetest.Config{})
@@ -136,7 +136,7 @@ func TestReconnectMissesNoStatus(t *testing.T) {
 	})
 }
 
-// TestReconnectWithoutAUsableIDBeginsAnew: an id of nowhere, or of more than this node has ever given.
+// TestReconnectWithoutAUsableIDBeginsAnew: the id is nonsense, or higher than any that this node has issued.
 func TestReconnectWithoutAUsableIDBeginsAnew(t *testing.T) {
 	nodetest.OnBoth(t, func(t *testing.T, kind nodetest.Kind) {
 		pair := nodetest.NewPair(t, kind, 10, nodetest.Config{})
@@ -182,8 +182,8 @@ func TestStreamsCanBeNarrowed(t *testing.T) {
 	})
 }
 
-// TestAnotherReplicasSessionIsSeen runs a sync on one replica, the only one there is when it starts, and follows it on
-// another, which has never worked on it; a cancel on either is seen on both.
+// TestAnotherReplicasSessionIsSeen runs a sync on one replica, the only one when it starts, and follows it on another, which has
+// never worked on it. A cancel on either is seen on both.
 func TestAnotherReplicasSessionIsSeen(t *testing.T) {
 	t.Parallel()
 	pair := nodetest.NewPair(t, nodetest.Postgres, 500, nodetest.Config{ID: "main"})
@@ -204,7 +204,7 @@ func TestAnotherReplicasSessionIsSeen(t *testing.T) {
 		}
 	}
 
-	// The ids of one replica are as good on the other.
+	// The ids of one replica work on the other.
 	here.Close()
 	pair.Wire.HoldPage(t, nodetest.ProductsPath, 1)
 	next := pair.Main.Pull(nodetest.Pull{Options: spec.StartOptions{ReadEverything: new(true)}})
@@ -218,7 +218,7 @@ func TestAnotherReplicasSessionIsSeen(t *testing.T) {
 	}
 }
 
-// TestStreamEndsWithItsToken: the token of a stream that is open runs out.
+// TestStreamEndsWithItsToken: the token of an open stream expires.
 func TestStreamEndsWithItsToken(t *testing.T) {
 	t.Parallel()
 	n := nodetest.Start(t, nodetest.Config{})
@@ -236,7 +236,7 @@ func TestStreamEndsWithItsToken(t *testing.T) {
 	}
 }
 
-// TestStopEndsStreamsFirst: a node with open streams stops as quickly as one without, long before its patience is over.
+// TestStopEndsStreamsFirst: a node with open streams stops as quickly as one without, long before its shutdown timeout.
 func TestStopEndsStreamsFirst(t *testing.T) {
 	nodetest.OnBoth(t, func(t *testing.T, kind nodetest.Kind) {
 		n := nodetest.Start(t, nodetest.Config{Database: nodetest.NewDatabase(t, kind), Settings: map[string]string{"SHUTDOWN_TIMEOUT": "10m"}})
@@ -267,7 +267,7 @@ func (c *counted) Changes(ctx context.Context, since int64, ids []string) (event
 	return c.Source.Changes(ctx, since, ids)
 }
 
-// TestAnyNumberOfStreamsCostsTheSameQueries: streams that are open at the same time share each look.
+// TestAnyNumberOfStreamsCostsTheSameQueries: all open streams share each look.
 func TestAnyNumberOfStreamsCostsTheSameQueries(t *testing.T) {
 	nodetest.OnBoth(t, func(t *testing.T, kind nodetest.Kind) {
 		source := &counted{}
@@ -294,7 +294,7 @@ func TestAnyNumberOfStreamsCostsTheSameQueries(t *testing.T) {
 		for _, stream := range all {
 			stream.Until("the end", shows(t, s.SessionId, spec.COMPLETED))
 		}
-		// By the clock of this machine, at most one look per 250 ms, whoever is listening, and one when the first came.
+		// At most one look per 250 ms by this machine's clock, however many are listening, and one when the first came.
 		if n, most := source.looks.Load(), 1+int64(time.Since(began)/(250*time.Millisecond)); n > most || n == 0 {
 			t.Errorf("%d looks at the database for %d streams, at most %d are allowed", n, streams, most)
 		}

@@ -11,15 +11,15 @@ import (
 	"fullsync/internal/transfer"
 )
 
-// TestFrozenWorkerOfANode freezes the worker of a whole node while it holds a page that it has read, so that neither
-// the engine's abort nor a missed heartbeat reaches it. The cancel does not wait for it, the next session runs beside
-// it, and what it brings when it goes on is not written.
+// TestFrozenWorkerOfANode freezes the worker of a whole node while it holds a page that it has read, so that neither the
+// engine's abort nor a missed heartbeat reaches it. The cancel does not wait for it, the next session runs beside it, and
+// nothing that it brings when it thaws is written.
 func TestFrozenWorkerOfANode(t *testing.T) {
 	nodetest.OnBoth(t, func(t *testing.T, kind nodetest.Kind) {
 		f := &freezer{at: 4, frozen: make(chan struct{}), thaw: make(chan struct{}), closed: make(chan struct{})}
 		pair := nodetest.NewPair(t, kind, 100, nodetest.Config{Options: app.Options{WrapSource: f.wrap}})
 		release := sync.OnceFunc(func() { close(f.thaw) })
-		t.Cleanup(release) // before the nodes stop, which wait for their workers
+		t.Cleanup(release) // before the nodes stop, because they wait for their workers
 		size := 10
 		pull := nodetest.Pull{Options: spec.StartOptions{BatchSize: &size}}
 		s := pair.Main.Pull(pull)
@@ -50,8 +50,8 @@ func TestFrozenWorkerOfANode(t *testing.T) {
 	})
 }
 
-// freezer wraps the first source it is handed: page number at is read, and then held until thaw is closed, whatever
-// becomes of the context.
+// freezer wraps the first source it gets: it reads page number at, and then holds it until thaw is closed, whatever happens to
+// the context.
 type freezer struct {
 	once                 sync.Once
 	at                   int
@@ -69,7 +69,7 @@ type frozenSource struct {
 	reads int
 }
 
-// Read reads, and holds on to what it has read.
+// Read reads a page, and holds it if it is the one to hold.
 func (s *frozenSource) Read(ctx context.Context, after string, limit int) (transfer.Page, error) {
 	page, err := s.Source.Read(ctx, after, limit)
 	if s.reads++; s.reads == s.at {
@@ -79,7 +79,7 @@ func (s *frozenSource) Read(ctx context.Context, after string, limit int) (trans
 	return page, err
 }
 
-// Close tells that the worker has ended.
+// Close reports that the worker has ended.
 func (s *frozenSource) Close() error {
 	err := s.Source.Close()
 	close(s.closed)

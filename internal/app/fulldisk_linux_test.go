@@ -16,11 +16,11 @@ import (
 	"fullsync/internal/nodetest"
 )
 
-// smallDiskVariable tells a copy of this test that the directory it names is a small disk of its own.
+// smallDiskVariable tells a copy of this test that the named directory is a small disk.
 const smallDiskVariable = "FULLSYNC_TEST_SMALL_DISK"
 
-// TestFullDiskOfSQLite fills the disk of a node to the last byte in the middle of a pull. What the session waits for can be
-// read, it can be cancelled, and the node can be started again; it says so in a sentence where it cannot.
+// TestFullDiskOfSQLite fills a node's disk to the last byte in the middle of a pull. The session still says what it is waiting
+// for and can be cancelled, and the node can be restarted; if it cannot, it says so in a sentence.
 func TestFullDiskOfSQLite(t *testing.T) {
 	dir := os.Getenv(smallDiskVariable)
 	if dir == "" {
@@ -58,7 +58,7 @@ func TestFullDiskOfSQLite(t *testing.T) {
 	}
 
 	pair.Main.Down()
-	fill(t, dir, "two") // what was kept for this has been given up by now
+	fill(t, dir, "two") // the reserved space has been given up by now
 	if a, err := nodetest.Build(t, nodetest.Config{ID: nodetest.MainNode, Database: pair.Main.Database()}); fault.CodeOf(err) != "DISK_FULL" ||
 		!strings.Contains(fault.Sentence(err, ""), "is full. Free at least 8 MiB there") {
 		t.Errorf("starting without any room: %v, %v", a, err)
@@ -75,7 +75,7 @@ func TestFullDiskOfSQLite(t *testing.T) {
 	checkCounts(t, pair.Main.Sync(pull), counts{transferred: 3000, created: 3000 - written, unchanged: written})
 }
 
-// onSmallDisk runs this test again in a process that may mount a disk of its own, which goes with it.
+// onSmallDisk runs this test again in a process that may mount its own disk, which disappears with the process.
 func onSmallDisk(t *testing.T) {
 	t.Helper()
 	self := exec.Command(os.Args[0], "-test.run=^TestFullDiskOfSQLite$", "-test.v")
@@ -95,7 +95,7 @@ func onSmallDisk(t *testing.T) {
 	}
 }
 
-// fill writes a file until the disk takes not one byte more.
+// fill writes a file until not one more byte fits on the disk.
 func fill(t *testing.T, dir, name string) {
 	t.Helper()
 	file, err := os.Create(filepath.Join(dir, name))

@@ -8,7 +8,7 @@ import (
 	"fullsync/internal/nodetest"
 )
 
-// TestPeerOfARunningSyncStays: whoever wants to switch it off or remove it is told which sync to cancel first.
+// TestPeerOfARunningSyncStays: if you try to switch it off or remove it, the answer says which sync to cancel first.
 func TestPeerOfARunningSyncStays(t *testing.T) {
 	nodetest.OnBoth(t, func(t *testing.T, kind nodetest.Kind) {
 		pair := nodetest.NewPair(t, kind, full, nodetest.Config{})

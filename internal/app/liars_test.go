@@ -14,16 +14,16 @@ import (
 	"fullsync/internal/nodetest"
 )
 
-// liar speaks the node protocol and says that it has other products than it hands out.
+// liar speaks the node protocol, but does not hand out the products that it says it has.
 type liar struct {
 	says int64
-	// has are the products that it hands out, lists those that it lists.
+	// has are the products that it hands out, lists the ones that it lists.
 	has, lists []catalog.Product
 	// silent leaves the total out of its pages, as nodes of earlier versions do.
 	silent bool
 }
 
-// serve answers as the node of that id.
+// serve answers as the node with that id.
 func (l liar) serve(id string) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		switch path := r.URL.Path; {
@@ -31,7 +31,7 @@ func (l liar) serve(id string) http.HandlerFunc {
 			w.Header().Set("Content-Type", "application/json")
 			_, _ = fmt.Fprintf(w, `{"nodeId":%q,"nodeName":"x","version":"1","catalogs":[{"catalog":"main","products":%d}]}`, id, l.says)
 		case strings.HasSuffix(path, nodetest.DigestsPath):
-			http.NotFound(w, r) // what such a peer says of spans is tried in internal/transfer
+			http.NotFound(w, r) // internal/transfer tests peers that lie about spans
 		case strings.HasSuffix(path, nodetest.HashesPath):
 			l.page(w, r, l.lists, func(p catalog.Product) string { return fmt.Sprintf(`{"id":%q,"hash":%q}`, p.ID, p.Hash) })
 		default:
@@ -61,7 +61,7 @@ func (l liar) page(w http.ResponseWriter, r *http.Request, all []catalog.Product
 	_, _ = fmt.Fprintf(w, "{\"end\":{%s}}\n", end)
 }
 
-// TestPeersThatLie: what a source says it has must come, or the session fails and says both numbers.
+// TestPeersThatLie: everything that a source says it has must come, or the session fails and names both numbers.
 func TestPeersThatLie(t *testing.T) {
 	nodetest.OnBoth(t, func(t *testing.T, kind nodetest.Kind) {
 		pair := nodetest.NewPair(t, kind, 0, nodetest.Config{})
@@ -115,7 +115,7 @@ func TestPeersThatLie(t *testing.T) {
 				t.Errorf("%s: %q (%s)", id, value(s.ErrorMessage), value(s.ErrorCode))
 			}
 		}
-		// Saying less than one has is modest, and no harm.
+		// Saying too few does no harm.
 		for _, verify := range []bool{false, true} {
 			id := fmt.Sprint("modest-", verify)
 			pair.Main.AddPeer(id, serve(t, liar{says: 5, has: products, lists: products}.serve(id)), "some-token")
@@ -127,14 +127,14 @@ func TestPeersThatLie(t *testing.T) {
 	})
 }
 
-// TestLivingShop has people work in the shop while it is read: they add products behind the reader and take others
-// away. The sync comes to its end, and brings what was added.
+// TestLivingShop: people work in the shop while it is read. They add products behind the reader and remove others. The sync
+// completes, and brings what was added.
 func TestLivingShop(t *testing.T) {
 	nodetest.OnBoth(t, func(t *testing.T, kind nodetest.Kind) {
 		for name, tc := range map[string]struct {
 			verify bool
 			work   func(pair *nodetest.Pair, held []catalog.Stored)
-			total  int64 // what comes in all
+			total  int64 // how many come altogether
 			silent bool
 		}{
 			"products are added":          {false, func(pair *nodetest.Pair, _ []catalog.Stored) { addFirst(t, pair, 120) }, 420, false},
@@ -213,8 +213,8 @@ func TestLivingShopThatIsCompared(t *testing.T) {
 	})
 }
 
-// TestShopThatGrowsWhileItIsLookedAt adds products behind every reader, also while the list is read once more. One list
-// is always a little short; that is what a living shop looks like.
+// TestShopThatGrowsWhileItIsLookedAt adds products behind every reader, even while the list is read once more. Each list is a
+// little short, as in a living shop.
 func TestShopThatGrowsWhileItIsLookedAt(t *testing.T) {
 	nodetest.OnBoth(t, func(t *testing.T, kind nodetest.Kind) {
 		pair := nodetest.NewPair(t, kind, 300, nodetest.Config{})
@@ -241,7 +241,7 @@ func TestShopThatGrowsWhileItIsLookedAt(t *testing.T) {
 	})
 }
 
-// addFirst puts products before all others of the branch.
+// addFirst adds products to the branch that come before all others.
 func addFirst(t *testing.T, pair *nodetest.Pair, count int) {
 	var fresh []catalog.Product
 	for i := range count {
@@ -258,8 +258,8 @@ func removeProducts(t *testing.T, pair *nodetest.Pair, products ...catalog.Store
 	}
 }
 
-// TestTotalFollowsTheSource: a source that grows while it is read has a larger total from then on, in the sentence too, and
-// progress does not fall.
+// TestTotalFollowsTheSource: if a source grows while it is read, the total grows too, also in the sentence, and progress does not
+// fall.
 func TestTotalFollowsTheSource(t *testing.T) {
 	nodetest.OnBoth(t, func(t *testing.T, kind nodetest.Kind) {
 		pair := nodetest.NewPair(t, kind, 0, nodetest.Config{})

@@ -69,7 +69,7 @@ func TestStartOnATakenPort(t *testing.T) {
 	}
 }
 
-// TestDatabaseOfAnotherNode refuses to start where the settings do not fit the database, before anything is changed.
+// TestDatabaseOfAnotherNode: a node refuses to start if the settings do not match the database, before it changes anything.
 func TestDatabaseOfAnotherNode(t *testing.T) {
 	nodetest.OnBoth(t, func(t *testing.T, kind nodetest.Kind) {
 		db := nodetest.NewDatabase(t, kind)
@@ -96,7 +96,7 @@ func TestDatabaseOfAnotherNode(t *testing.T) {
 	})
 }
 
-// TestDatabaseThatNeedsANewerBinary is refused and left as it is.
+// TestDatabaseThatNeedsANewerBinary: it is refused, and left as it is.
 func TestDatabaseThatNeedsANewerBinary(t *testing.T) {
 	nodetest.OnBoth(t, func(t *testing.T, kind nodetest.Kind) {
 		c := nodetest.Config{ID: "main", Database: nodetest.NewDatabase(t, kind)}
@@ -110,7 +110,7 @@ func TestDatabaseThatNeedsANewerBinary(t *testing.T) {
 	})
 }
 
-// TestTwoReplicas has two nodes on one PostgreSQL: what one starts the other shows, and cancels.
+// TestTwoReplicas: two replicas share one PostgreSQL. What one starts, the other shows and cancels.
 func TestTwoReplicas(t *testing.T) {
 	t.Parallel()
 	db := nodetest.NewDatabase(t, nodetest.Postgres)
@@ -132,7 +132,7 @@ func TestTwoReplicas(t *testing.T) {
 	nodetest.SameCatalog(t, pair.Branch, pair.Main, "main")
 }
 
-// says checks that err is a fault with that code whose sentence holds all parts.
+// says checks that err is a fault with that code whose sentence contains all parts.
 func says(t *testing.T, err error, code string, parts ...string) {
 	t.Helper()
 	var f *fault.Error

@@ -14,7 +14,7 @@ import (
 	"fullsync/internal/nodetest"
 )
 
-// logged is the log of a node, which may be read while it is written.
+// logged is the log of a node, which can be read while it is being written.
 type logged struct {
 	mu   sync.Mutex
 	text bytes.Buffer
@@ -37,7 +37,7 @@ func (l *logged) handler() slog.Handler {
 	return slog.NewJSONHandler(l, &slog.HandlerOptions{Level: slog.LevelDebug})
 }
 
-// await waits for a line with that message that has these members, in pairs, and returns it.
+// await waits for a line with that message and these members, given in pairs, and returns it.
 func (l *logged) await(t *testing.T, message string, want ...string) (found map[string]any) {
 	t.Helper()
 	nodetest.Eventually(t, "a line "+message+" with "+strings.Join(want, " "), func() bool {
@@ -59,7 +59,7 @@ func (l *logged) await(t *testing.T, message string, want ...string) (found map[
 	return found
 }
 
-// TestTheLogTiesRequestsAndSessions follows a start, a start that is refused, one that replaces, and a cancel.
+// TestTheLogTiesRequestsAndSessions follows a start, a refused one, one that replaces, and a cancel.
 func TestTheLogTiesRequestsAndSessions(t *testing.T) {
 	t.Parallel()
 	log := &logged{}
@@ -105,7 +105,7 @@ func TestTheLogTiesRequestsAndSessions(t *testing.T) {
 	post("r-end", nodetest.CancelPath, `{"sessionId":"`+resumed+`"}`, http.StatusOK)
 }
 
-// TestNoSecretInTheLog does everything that has to do with a secret, and looks for them in the log at its most talkative.
+// TestNoSecretInTheLog does everything that involves a secret, and looks for secrets in the most detailed log.
 func TestNoSecretInTheLog(t *testing.T) {
 	nodetest.OnBoth(t, func(t *testing.T, kind nodetest.Kind) {
 		log := &logged{}
@@ -133,7 +133,7 @@ func TestNoSecretInTheLog(t *testing.T) {
 		secrets = append(secrets, "in-the-query", "two-headers")
 		pair.Main.Down()
 		for _, secret := range secrets {
-			// The signature alone would be enough, and of the rest the head is the same in all.
+			// The signature alone would be enough, and the header is the same in all tokens.
 			if parts := strings.Split(secret, "."); len(parts) == 3 {
 				secret = parts[2]
 			}

@@ -8,7 +8,7 @@ import (
 	"fullsync/internal/nodetest"
 )
 
-// BenchmarkMe asks who the caller is, with the token of a login, which is looked up at every request, and with one for
+// BenchmarkMe asks who the caller is, with the token of a login, which is looked up at every request, and with a token for
 // scripts, which is not.
 func BenchmarkMe(b *testing.B) {
 	for _, kind := range []nodetest.Kind{nodetest.SQLite, nodetest.Postgres} {

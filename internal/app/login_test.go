@@ -22,7 +22,7 @@ import (
 
 const right = "correct horse battery"
 
-// works says whether the token of a login is good for anything.
+// works reports whether the token of a login works.
 func works(t *testing.T, n *nodetest.Node, token string) bool {
 	t.Helper()
 	a := n.As(token, http.MethodGet, nodetest.StartPath, "")
@@ -40,7 +40,7 @@ func works(t *testing.T, n *nodetest.Node, token string) bool {
 	}
 }
 
-// noWaiting lets the waits after failed logins be over.
+// noWaiting ends the waits after failed logins.
 func noWaiting(t *testing.T, n *nodetest.Node) {
 	t.Helper()
 	if _, err := n.Store.SQL().ExecContext(t.Context(), "UPDATE login_attempts SET wait_until = last_at"); err != nil {
@@ -66,14 +66,14 @@ func TestSigningIn(t *testing.T) {
 		if err != nil || me.User != in.User || me.Kind != spec.MeResponseKindUser || !me.ExpiresAt.Equal(in.ExpiresAt) {
 			t.Errorf("me: %+v, %v", me, err)
 		}
-		// The role counts: an operator may cancel and may not change peers.
+		// The role counts: an operator may cancel, but may not change peers.
 		if a := n.As(in.Token, http.MethodPost, nodetest.CancelPath, `{"sessionId":"5245ddc7-7ac1-4b5a-8e0a-f50ea1e6d186"}`); a.Status != http.StatusNotFound {
 			t.Errorf("cancel: %d %s", a.Status, a.Body)
 		}
 		if a := n.As(in.Token, http.MethodDelete, "/api/admin/sync/peers/x", ""); a.Status != http.StatusForbidden {
 			t.Errorf("removing a peer: %d %s", a.Status, a.Body)
 		}
-		// A token for scripts is none of a login's business.
+		// A token for scripts has nothing to do with logins.
 		script := n.TokenFor("robot", auth.RoleAdmin)
 		me, err = nodetest.Decode[spec.MeResponse](n.As(script, http.MethodGet, nodetest.MePath, ""))
 		if err != nil || me.User != (spec.User{Name: "robot", Role: spec.UserRoleAdmin}) || me.Kind != spec.MeResponseKindToken {
@@ -82,7 +82,7 @@ func TestSigningIn(t *testing.T) {
 		if a := n.As(script, http.MethodPost, nodetest.LogoutPath, ""); a.Status != http.StatusUnprocessableEntity || !works(t, n, script) {
 			t.Errorf("logout of a script: %d %s", a.Status, a.Body)
 		}
-		// Nor of the other roles: a node signs in nowhere.
+		// Nor has a node's token: nodes do not sign in.
 		if a := n.As(n.TokenFor("branch", auth.RoleNode), http.MethodGet, nodetest.MePath, ""); a.Status != http.StatusForbidden {
 			t.Errorf("me of a node: %d %s", a.Status, a.Body)
 		}
@@ -128,7 +128,7 @@ func TestWhatEndsTokens(t *testing.T) {
 		for _, c := range []struct {
 			what string
 			do   func(token string) error
-			// others: whether the user's other logins end, too.
+			// others says whether the user's other logins end too.
 			others bool
 		}{
 			{"logout", func(token string) error {
@@ -168,7 +168,7 @@ func TestWhatEndsTokens(t *testing.T) {
 				t.Errorf("logout after the %s: %d %s", c.what, a.Status, a.Body)
 			}
 		}
-		// Being enabled again brings no token back.
+		// Enabling the user again does not bring tokens back.
 		if _, err := n.Users.Enable(ctx, "alice"); err != nil {
 			t.Fatal(err)
 		}
@@ -187,7 +187,7 @@ func TestWhatEndsTokens(t *testing.T) {
 	})
 }
 
-// TestLoginsAreSlowed: too many wrong ones make the right one wait, too, and a new password from the operator ends that.
+// TestLoginsAreSlowed: after too many wrong logins even the right one must wait, and a new password from the operator ends that.
 func TestLoginsAreSlowed(t *testing.T) {
 	nodetest.OnBoth(t, func(t *testing.T, kind nodetest.Kind) {
 		db := nodetest.NewDatabase(t, kind)
@@ -213,7 +213,7 @@ func TestLoginsAreSlowed(t *testing.T) {
 		if unknown := slowed("nobody"); unknown.Status != known.Status {
 			t.Errorf("a name that nobody has: %d %s", unknown.Status, unknown.Body)
 		}
-		// Other names from this address may go on, and on a replica it is the same.
+		// Other names from this address are not affected, and another replica does the same.
 		n.AddUser("bob", auth.RoleViewer, right)
 		noWaitingFrom(t, n)
 		n.SignIn("bob", right)
@@ -230,7 +230,7 @@ func TestLoginsAreSlowed(t *testing.T) {
 	})
 }
 
-// longWait makes the waits that there are last, however busy the machine is.
+// longWait prolongs the current waits, so that they last even on a busy machine.
 func longWait(t *testing.T, n *nodetest.Node) {
 	t.Helper()
 	if _, err := n.Store.SQL().ExecContext(t.Context(), "UPDATE login_attempts SET wait_until = '2100-01-01 00:00:00.000+00:00' WHERE wait_until > last_at"); err != nil {
@@ -238,7 +238,7 @@ func longWait(t *testing.T, n *nodetest.Node) {
 	}
 }
 
-// noWaitingFrom lets the waits of addresses be over.
+// noWaitingFrom ends the waits of addresses.
 func noWaitingFrom(t *testing.T, n *nodetest.Node) {
 	t.Helper()
 	if _, err := n.Store.SQL().ExecContext(t.Context(), "UPDATE login_attempts SET wait_until = last_at WHERE subject LIKE 'address:%'"); err != nil {
@@ -246,7 +246,7 @@ func noWaitingFrom(t *testing.T, n *nodetest.Node) {
 	}
 }
 
-// TestOneAddressIsSlowed: whoever tries one password with many names has to wait as well.
+// TestOneAddressIsSlowed: trying one password with many names leads to a wait too.
 func TestOneAddressIsSlowed(t *testing.T) {
 	nodetest.OnBoth(t, func(t *testing.T, kind nodetest.Kind) {
 		n := nodetest.Start(t, nodetest.Config{Database: nodetest.NewDatabase(t, kind)})
@@ -274,7 +274,7 @@ func TestTokensOfOtherNodesAndForgedOnes(t *testing.T) {
 	if foreign := other.SignIn("alice", right); works(t, n, foreign) || !works(t, other, foreign) {
 		t.Error("a token works at another node")
 	}
-	// Signed with the secret, for users and generations that there are not.
+	// Signed with the secret, for users and generations that do not exist.
 	keys, err := auth.New([]byte(secret), "main")
 	if err != nil {
 		t.Fatal(err)
@@ -293,7 +293,7 @@ func TestTokensOfOtherNodesAndForgedOnes(t *testing.T) {
 	if err != nil || works(t, n, token) {
 		t.Errorf("the token of a user that is not there works, %v", err)
 	}
-	// A viewer who writes admin into the token.
+	// A viewer changes the token's role to admin.
 	n.AddUser("vera", auth.RoleViewer, right)
 	parts := strings.Split(n.SignIn("vera", right), ".")
 	payload, err := base64.RawURLEncoding.DecodeString(parts[1])
@@ -306,7 +306,7 @@ func TestTokensOfOtherNodesAndForgedOnes(t *testing.T) {
 	}
 }
 
-// hiccup is a database that finds no user because it does not answer.
+// hiccup is a database that does not answer when asked for a user.
 type hiccup struct{ *store.Store }
 
 // FindUser fails.
@@ -314,7 +314,7 @@ func (hiccup) FindUser(context.Context, string) (user.User, error) {
 	return user.User{}, fault.New(fault.Unavailable, "DATABASE_UNAVAILABLE", "Database unavailable", "No.")
 }
 
-// TestALoginThatIsNotDecidedCountsNothing: trouble of the node must not make its users wait.
+// TestALoginThatIsNotDecidedCountsNothing: trouble in the node must not make its users wait.
 func TestALoginThatIsNotDecidedCountsNothing(t *testing.T) {
 	nodetest.OnBoth(t, func(t *testing.T, kind nodetest.Kind) {
 		n := nodetest.Start(t, nodetest.Config{Database: nodetest.NewDatabase(t, kind)})

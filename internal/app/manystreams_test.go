@@ -18,8 +18,7 @@ import (
 // manyStreams is how many streams one replica must be able to serve at once.
 const manyStreams = 2000
 
-// TestTwoThousandStreams opens them all on one node, says what each costs, and has every one of them see the same sync from
-// its beginning to its end.
+// TestTwoThousandStreams opens them all on one node, and checks that every one of them sees the same sync from beginning to end.
 func TestTwoThousandStreams(t *testing.T) {
 	nodetest.OnBoth(t, func(t *testing.T, kind nodetest.Kind) {
 		streams := manyStreams
@@ -42,8 +41,8 @@ func TestTwoThousandStreams(t *testing.T) {
 	})
 }
 
-// BenchmarkEventStreams measures what an open stream costs its replica: memory while nothing happens (heap and stacks, with
-// the connection's own), and the time until everyone has been told of a whole small sync.
+// BenchmarkEventStreams measures what an open stream costs its replica: memory while nothing happens (heap and stacks, including
+// the connection's), and the time until every stream has seen a whole small sync.
 func BenchmarkEventStreams(b *testing.B) {
 	for _, kind := range []nodetest.Kind{nodetest.SQLite, nodetest.Postgres} {
 		b.Run(string(kind), func(b *testing.B) {
@@ -78,14 +77,14 @@ func memory() uint64 {
 	return m.HeapInuse + m.StackInuse
 }
 
-// rawStream is an event stream that costs this side next to nothing: no goroutine, and a buffer that is made when it is
+// rawStream is an event stream that costs this side next to nothing: it has no goroutine, and gets a buffer only when it is
 // read.
 type rawStream struct{ conn net.Conn }
 
-// Read reads what the node sends, the framing of HTTP with it: no line of an event looks like it.
+// Read reads what the node sends, including HTTP's framing, which no line of an event resembles.
 func (r rawStream) Read(p []byte) (int, error) { return r.conn.Read(p) }
 
-// openStreams opens so many streams and returns them when each has its header.
+// openStreams opens that many streams and returns them once each has its header.
 func openStreams(t testing.TB, n *nodetest.Node, count int) []rawStream {
 	t.Helper()
 	request := "GET " + nodetest.EventsPath + " HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer " + n.TokenFor("viewer", auth.RoleViewer) + "\r\n\r\n"

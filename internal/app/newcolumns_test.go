@@ -12,8 +12,8 @@ import (
 	"fullsync/internal/nodetest"
 )
 
-// TestNewerReplicaAddsColumns: during a rolling update a newer replica adds columns under a running one, which goes on
-// without a single failed request or session.
+// TestNewerReplicaAddsColumns: during a rolling update a newer replica adds columns while an older one is running, which carries
+// on without a single failed request or session.
 func TestNewerReplicaAddsColumns(t *testing.T) {
 	t.Parallel()
 	pair := nodetest.NewPair(t, nodetest.Postgres, 60, nodetest.Config{})
@@ -24,7 +24,7 @@ func TestNewerReplicaAddsColumns(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer conn.Close(ctx) //nolint:errcheck // what counts is below
+	defer conn.Close(ctx) //nolint:errcheck // the checks below are what counts
 	_, err = conn.Exec(ctx, `DO $$ DECLARE found regclass; BEGIN
 		FOR found IN SELECT oid FROM pg_class WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace LOOP
 			EXECUTE format('ALTER TABLE %s ADD COLUMN added_later integer DEFAULT 1', found);
@@ -35,7 +35,7 @@ func TestNewerReplicaAddsColumns(t *testing.T) {
 	everything(t, pair)
 }
 
-// everything does what a node can do, which must all succeed.
+// everything does everything that a node can do, and all of it must succeed.
 func everything(t *testing.T, pair *nodetest.Pair) {
 	t.Helper()
 	main := pair.Main

@@ -8,7 +8,7 @@ import (
 	"fullsync/internal/nodetest"
 )
 
-// shownPeer returns the branch as the list of peers and the figures show it.
+// shownPeer returns how the list of peers and the figures show the branch.
 func shownPeer(t *testing.T, n *nodetest.Node) (spec.Peer, spec.SyncNode) {
 	t.Helper()
 	list, err := nodetest.Decode[spec.PeerListResponse](n.Call("alice", http.MethodGet, "/api/admin/sync/peers", ""))
@@ -22,11 +22,11 @@ func shownPeer(t *testing.T, n *nodetest.Node) (spec.Peer, spec.SyncNode) {
 	return list.Peers[0], stats.SyncNodes[0]
 }
 
-// TestOnlineIsTrue: without anybody asking for a check, a peer shows as online while it answers, and not, with the reason, when
-// it does not; whichever replica checks it.
+// TestOnlineIsTrue: although nobody asks for a check, a peer shows as online while it answers, and otherwise as offline with the
+// reason, whichever replica checks it.
 func TestOnlineIsTrue(t *testing.T) {
 	nodetest.OnBoth(t, func(t *testing.T, kind nodetest.Kind) {
-		// Long enough that a busy machine does not make it look offline in between, for what is waited for must come anyway.
+		// Long enough that a busy machine does not make it look offline in between. The test waits for changes that come anyway.
 		every := map[string]string{"PEER_CHECK_INTERVAL": "500ms"}
 		pair := nodetest.NewPair(t, kind, 10, nodetest.Config{Settings: every})
 		replicas := []*nodetest.Node{pair.Main}
@@ -51,7 +51,7 @@ func TestOnlineIsTrue(t *testing.T) {
 		pair.Branch.Down()
 		wait("the branch to be offline", false, func(p spec.Peer) bool { return p.LastError != nil && p.LastSeenAgo != nil })
 		if len(replicas) > 1 {
-			// The other one goes on alone.
+			// The other replica carries on alone.
 			replicas[0].Down()
 			replicas = replicas[1:]
 		}

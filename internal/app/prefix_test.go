@@ -18,11 +18,11 @@ import (
 	"fullsync/internal/nodetest"
 )
 
-// prefix is where the proxy of these tests puts the node.
+// prefix is the path under which the proxy of these tests serves the node.
 const prefix = "/shop/sync"
 
-// behindPrefix puts a reverse proxy before the node that takes [prefix] off and says so, and returns its address with
-// the prefix.
+// behindPrefix puts a reverse proxy in front of the node that strips [prefix] and says so, and returns its address with the
+// prefix.
 func behindPrefix(t *testing.T, n *nodetest.Node) string {
 	t.Helper()
 	to, err := url.Parse(n.URL())
@@ -39,7 +39,7 @@ func behindPrefix(t *testing.T, n *nodetest.Node) string {
 	return server.URL + prefix
 }
 
-// send sends a request as an administrator of the node and returns what came back, at the address where redirects led.
+// send sends a request as an administrator of the node, follows redirects, and returns the answer and its address.
 func send(t *testing.T, n *nodetest.Node, method, address, body string, headers ...string) (nodetest.Answer, *url.URL) {
 	t.Helper()
 	a, at, err := try(t.Context(), n.TokenFor("alice", auth.RoleAdmin), method, address, body, headers...)
@@ -71,7 +71,7 @@ func try(ctx context.Context, token, method, address, body string, headers ...st
 	return nodetest.Answer{Status: resp.StatusCode, Header: resp.Header, Body: text}, resp.Request.URL, err
 }
 
-// resolve returns the address to which a reference on the page at base leads.
+// resolve returns the address that a reference on the page at base leads to.
 func resolve(t *testing.T, base *url.URL, reference string) string {
 	t.Helper()
 	u, err := base.Parse(reference)
@@ -81,7 +81,7 @@ func resolve(t *testing.T, base *url.URL, reference string) string {
 	return u.String()
 }
 
-// TestAddressesUnderAPrefix follows every address that the node hands out through a proxy that takes a prefix off.
+// TestAddressesUnderAPrefix follows every address that the node hands out through a proxy that strips a prefix.
 func TestAddressesUnderAPrefix(t *testing.T) {
 	t.Parallel()
 	pair := nodetest.NewPair(t, nodetest.SQLite, full, nodetest.Config{Settings: map[string]string{"TRUSTED_PROXIES": "127.0.0.1"}})
@@ -124,7 +124,7 @@ func TestAddressesUnderAPrefix(t *testing.T) {
 	}
 }
 
-// TestDocsUnderAPrefix goes where a browser goes: it needs no trusted proxy, since all of it is relative.
+// TestDocsUnderAPrefix goes where a browser goes. That needs no trusted proxy, because all addresses are relative.
 func TestDocsUnderAPrefix(t *testing.T) {
 	t.Parallel()
 	n := nodetest.Start(t, nodetest.Config{})
@@ -161,7 +161,7 @@ func TestDocsUnderAPrefix(t *testing.T) {
 	}
 }
 
-// TestOnlyATrustedProxyNamesThePrefix: whoever else does, and whatever is no plain path, changes nothing.
+// TestOnlyATrustedProxyNamesThePrefix: a prefix from anybody else, or one that is not a plain path, changes nothing.
 func TestOnlyATrustedProxyNamesThePrefix(t *testing.T) {
 	t.Parallel()
 	const peers, body = "/api/admin/sync/peers", `{"nodeId":"garden","url":"http://garden.example"}`

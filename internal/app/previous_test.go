@@ -11,14 +11,14 @@ import (
 	"fullsync/internal/nodetest"
 )
 
-// TestRowsOfThePreviousVersion: in a rolling update a replica of the previous version verifies a session, in a state that this
-// version does not write and without its columns.
+// TestRowsOfThePreviousVersion: during a rolling update a replica of the previous version verifies a session, in a state that
+// this version does not write, and without this version's columns.
 func TestRowsOfThePreviousVersion(t *testing.T) {
 	nodetest.OnBoth(t, func(t *testing.T, kind nodetest.Kind) {
 		pair := nodetest.NewPair(t, kind, 30, nodetest.Config{Settings: map[string]string{"STALE_AFTER": "10m"}})
 		main := pair.Main
 
-		// It is shown, is in the way of another one, and is cancelled.
+		// The session is shown, is in the way of another one, and is cancelled.
 		id := verifyingBefore(t, pair)
 		s := main.Session(id)
 		if s.Status != spec.TRANSFERRING || s.Phase != spec.PhaseVerifying || s.CurrentStep != "Verifying 10 products" || s.Progress != 33 || s.Outcome != nil {
@@ -40,7 +40,7 @@ func TestRowsOfThePreviousVersion(t *testing.T) {
 			t.Errorf("cancelled as %s", nodetest.Show(s))
 		}
 
-		// Another one is finished by the replica that has it.
+		// A second one is finished by the replica that has it.
 		id = verifyingBefore(t, pair)
 		write(t, main, id, "status = 'COMPLETED', phase = 'finished', current_step = 'Transferred 10 products', progress = 100, completed_at = started_at")
 		s = main.Session(id)
@@ -48,7 +48,7 @@ func TestRowsOfThePreviousVersion(t *testing.T) {
 			t.Errorf("completed as %s", nodetest.Show(s))
 		}
 
-		// A third one loses its worker, is taken over, and comes to its end: with the products that came since.
+		// A third one loses its worker, is taken over, and completes, with the products that have come since.
 		stream := main.Follow("", "")
 		id = verifyingBefore(t, pair)
 		write(t, main, id, "last_heartbeat_at = '"+inSQL(time.Now().Add(-time.Hour))+"'")
@@ -65,7 +65,7 @@ func TestRowsOfThePreviousVersion(t *testing.T) {
 }
 
 // verifyingBefore makes a session of 30 products that has committed the first 10 and is then verified, as a replica of the
-// previous version writes it.
+// previous version would write it.
 func verifyingBefore(t *testing.T, pair *nodetest.Pair) spec.SessionID {
 	t.Helper()
 	id, _ := tenCommitted(t, pair, "previous-1", 30)
@@ -74,7 +74,7 @@ func verifyingBefore(t *testing.T, pair *nodetest.Pair) spec.SessionID {
 	return id
 }
 
-// write changes a session's row past the node, as another version does.
+// write changes a session's row behind the node's back, as another version would.
 func write(t *testing.T, n *nodetest.Node, id spec.SessionID, set string) {
 	t.Helper()
 	if _, err := n.Store.SQL().ExecContext(t.Context(), fmt.Sprintf("UPDATE sync_sessions SET %s WHERE id = '%s'", set, id)); err != nil {
@@ -82,5 +82,5 @@ func write(t *testing.T, n *nodetest.Node, id spec.SessionID, set string) {
 	}
 }
 
-// inSQL returns a time in a form that both databases read. SQLite stores it so.
+// inSQL returns a time in a format that both databases can read, and that SQLite stores.
 func inSQL(at time.Time) string { return at.UTC().Format("2006-01-02 15:04:05.000-07:00") }

@@ -60,7 +60,7 @@ func TestPullBringsEveryProductAndARepeatWritesNothing(t *testing.T) {
 	})
 }
 
-// TestProgressNeverFallsAndIs100OnlyAtTheEnd watches a limited pull from beginning to end.
+// TestProgressNeverFallsAndIs100OnlyAtTheEnd watches a slowed pull from beginning to end.
 func TestProgressNeverFallsAndIs100OnlyAtTheEnd(t *testing.T) {
 	nodetest.OnBoth(t, func(t *testing.T, kind nodetest.Kind) {
 		pair := nodetest.NewPair(t, kind, 400, nodetest.Config{})
@@ -114,7 +114,7 @@ func checkCounts(t *testing.T, s spec.Session, want counts) {
 	}
 }
 
-// change returns the products with another name.
+// change returns the products with different names.
 func change(t *testing.T, products ...catalog.Product) (changed []catalog.Product) {
 	t.Helper()
 	for _, p := range products {

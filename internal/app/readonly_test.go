@@ -10,8 +10,8 @@ import (
 	"fullsync/internal/nodetest"
 )
 
-// TestDatabaseIsReadOnlyForAWhile is a failover: PostgreSQL answers, and takes no changes. Nothing that would change something
-// is an internal error, the node is not ready, and the pull goes on as soon as the database takes its changes again.
+// TestDatabaseIsReadOnlyForAWhile simulates a failover: PostgreSQL answers, but accepts no changes. No request for a change gets
+// an internal error, the node is not ready, and the pull continues as soon as the database accepts changes again.
 func TestDatabaseIsReadOnlyForAWhile(t *testing.T) {
 	t.Parallel()
 	a := newAway(t, 0, patient())
@@ -25,7 +25,7 @@ func TestDatabaseIsReadOnlyForAWhile(t *testing.T) {
 	a.server.Stop(t)
 	a.server.RunReadOnly(t)
 	nodetest.Eventually(t, "the node saying what it waits for", func() bool { return refused(http.MethodGet, "/readyz", "") })
-	a.gate.Open() // the worker has something to commit, and may not
+	a.gate.Open() // the worker has something to commit, but cannot
 	for _, call := range [][3]string{
 		{http.MethodPost, nodetest.StartPath, `{"action":"pull","targetPeer":"branch","catalog":"other"}`},
 		{http.MethodPost, nodetest.CancelPath, `{"sessionId":"` + a.session.SessionId.String() + `"}`},

@@ -10,7 +10,7 @@ import (
 	"fullsync/internal/nodetest"
 )
 
-// refusingAll has main refuse every product of a pair: the peer sends them without a name.
+// refusingAll makes main refuse every product of a pair: the peer sends them without a name.
 func refusingAll(pair *nodetest.Pair, broken func(r *http.Request) bool) {
 	pair.Wire.Reach(func(w http.ResponseWriter, r *http.Request, next http.Handler) {
 		if !strings.HasSuffix(r.URL.Path, nodetest.ProductsPath) {
@@ -27,7 +27,7 @@ func refusingAll(pair *nodetest.Pair, broken func(r *http.Request) bool) {
 	})
 }
 
-// TestAllRefusedIsNoSuccess: a sync that has written nothing of what the source has is FAILED, and says why.
+// TestAllRefusedIsNoSuccess: a sync that has written none of the source's products is FAILED, and says why.
 func TestAllRefusedIsNoSuccess(t *testing.T) {
 	nodetest.OnBoth(t, func(t *testing.T, kind nodetest.Kind) {
 		pair := nodetest.NewPair(t, kind, 25, nodetest.Config{})
@@ -42,7 +42,7 @@ func TestAllRefusedIsNoSuccess(t *testing.T) {
 	})
 }
 
-// TestAllRefusedCountsWhatWasRefusedBeforeAResume: two sessions that refuse one half each have written nothing between them.
+// TestAllRefusedCountsWhatWasRefusedBeforeAResume: two sessions that each refuse one half have written nothing between them.
 func TestAllRefusedCountsWhatWasRefusedBeforeAResume(t *testing.T) {
 	nodetest.OnBoth(t, func(t *testing.T, kind nodetest.Kind) {
 		pair := nodetest.NewPair(t, kind, 25, nodetest.Config{})

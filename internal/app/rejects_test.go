@@ -12,7 +12,7 @@ import (
 	"fullsync/internal/nodetest"
 )
 
-// badProducts are lines as a source of another make could send them, each with what main says of it.
+// badProducts are lines that a different kind of source could send, each with what main says about it.
 func badProducts() (lines []string, want []spec.Reject) {
 	add := func(line, id, reason string) {
 		r := spec.Reject{Number: int64(len(want) + 1), Reason: reason}
@@ -31,8 +31,8 @@ func badProducts() (lines []string, want []spec.Reject) {
 	return lines, want
 }
 
-// TestRejectsAreShown has main refuse six products on the first page and one on the last, and reads what it says of them,
-// page by page, while the session runs and when it has ended.
+// TestRejectsAreShown makes main refuse six products on the first page and one on the last, and reads what it says about them,
+// page by page, while the session runs and after it has ended.
 func TestRejectsAreShown(t *testing.T) {
 	nodetest.OnBoth(t, func(t *testing.T, kind nodetest.Kind) {
 		pair := nodetest.NewPair(t, kind, 30, nodetest.Config{})
@@ -78,7 +78,7 @@ func TestRejectsAreShown(t *testing.T) {
 	})
 }
 
-// withLines passes on the page of next, which is not compressed, with lines in place of its first ones.
+// withLines passes on the uncompressed page of next, but replaces its first lines.
 func withLines(w http.ResponseWriter, r *http.Request, next http.Handler, lines []string) {
 	page := nodetest.Answered(r, next)
 	sent := strings.SplitAfter(string(page.Body), "\n")
@@ -121,7 +121,7 @@ func sameRejects(t *testing.T, when string, got, want []spec.Reject) {
 	}
 }
 
-// TestRejectsOfNoSession asks for what is not there, and as somebody who may not.
+// TestRejectsOfNoSession asks for rejects that do not exist, and without permission.
 func TestRejectsOfNoSession(t *testing.T) {
 	t.Parallel()
 	pair := nodetest.NewPair(t, nodetest.SQLite, 3, nodetest.Config{})

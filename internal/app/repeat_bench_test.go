@@ -18,16 +18,16 @@ import (
 
 var benchRepeats = flag.Int("bench.repeats", 20_000, "products of the catalog that BenchmarkRepeat compares")
 
-// BenchmarkRepeat measures what a sync costs when the target holds nearly everything already. Each figure is the median of
-// the iterations, and each iteration is measured beside its yardstick: on PostgreSQL a COPY of the whole catalog from a file
-// on the client's side (psql's \copy) into an empty table with the same key, on SQLite a pull with readEverything.
+// BenchmarkRepeat measures what a sync costs if the target already has nearly everything. Each figure is the median of the
+// iterations, and each iteration is measured beside its yardstick: on PostgreSQL a COPY of the whole catalog from a file on the
+// client's side (psql's \copy) into an empty table with the same key, on SQLite a pull with readEverything.
 func BenchmarkRepeat(b *testing.B) {
 	n := *benchRepeats
 	for _, kind := range benchKinds() {
 		b.Run(kind.name, func(b *testing.B) {
 			p := newBenchPair(b, kind, n)
 			p.pull(b, "")
-			if kind.name == "postgres" { // as it does by itself within a minute
+			if kind.name == "postgres" { // which it does by itself within a minute
 				p.vacuum(b)
 			}
 			yardstick, name := p.everything, "times-readEverything"
@@ -69,7 +69,7 @@ func BenchmarkRepeat(b *testing.B) {
 	}
 }
 
-// change gives count products of the source, of every so many one, another name.
+// change renames count products of the source, spread evenly.
 func (p *benchPair) change(b *testing.B, count, every int) {
 	b.Helper()
 	stamp := time.Now().Format(time.RFC3339Nano)
@@ -111,7 +111,7 @@ func (p *benchPair) everything(b *testing.B) time.Duration {
 	return p.pull(b, `"readEverything":true`).took
 }
 
-// copier writes the target's products to a file, and returns what copies them from there into an empty table with their key.
+// copier writes the target's products to a file, and returns a function that copies them into an empty table with their key.
 func (p *benchPair) copier(b *testing.B) func(b *testing.B) time.Duration {
 	b.Helper()
 	conn, err := pgx.Connect(b.Context(), p.targetURL)

@@ -37,8 +37,8 @@ func TestStoppedNodeHandsItsSessionOver(t *testing.T) {
 	})
 }
 
-// TestDeadWorker leaves behind what a killed process does: a session that somebody claimed and nobody works on. It
-// blocks nobody, and goes on by itself.
+// TestDeadWorker leaves behind what a killed process leaves: a session that somebody claimed and nobody is working on. It blocks
+// nobody, and continues by itself.
 func TestDeadWorker(t *testing.T) {
 	nodetest.OnBoth(t, func(t *testing.T, kind nodetest.Kind) {
 		pair := nodetest.NewPair(t, kind, 100, nodetest.Config{Settings: map[string]string{"STALE_AFTER": "2s"}})

@@ -16,8 +16,8 @@ import (
 	"fullsync/internal/transfer"
 )
 
-// TestPassingTroubleWithTheSource has the fourth page go wrong once, in several ways. The session says what it waits
-// for, goes on from its cursor, and loses nothing.
+// TestPassingTroubleWithTheSource makes the fourth page go wrong once, in several ways. The session says what it is waiting for,
+// continues from its cursor, and loses nothing.
 func TestPassingTroubleWithTheSource(t *testing.T) {
 	nodetest.OnBoth(t, func(t *testing.T, kind nodetest.Kind) {
 		for name, trouble := range map[string]struct {
@@ -42,7 +42,7 @@ func TestPassingTroubleWithTheSource(t *testing.T) {
 			"half": {func(w http.ResponseWriter, r *http.Request, next http.Handler) {
 				page := nodetest.Answered(r, next)
 				w.Header().Set("Content-Type", page.Header.Get("Content-Type"))
-				_, _ = w.Write(page.Body[:len(page.Body)/2]) // ends as if it were whole
+				_, _ = w.Write(page.Body[:len(page.Body)/2]) // ends as if it were complete
 			}, spec.PhaseRetrying, "A page from peer branch was cut on the way", "retry 1 of 1",
 				"Waiting for branch: a page from peer branch was cut on the way; retry 1 of 1"},
 			"504": {func(w http.ResponseWriter, _ *http.Request, _ http.Handler) {
@@ -79,8 +79,8 @@ func TestPassingTroubleWithTheSource(t *testing.T) {
 	})
 }
 
-// TestTroubleInVain has the source fail from its fourth page on. The list of peers shows it while the session waits and
-// when it has failed; the message says how often it was tried and what to do, and that is true.
+// TestTroubleInVain makes the source fail from its fourth page on. The list of peers shows this while the session waits and after
+// it has failed. The message says how often it was tried and what to do, and both are true.
 func TestTroubleInVain(t *testing.T) {
 	nodetest.OnBoth(t, func(t *testing.T, kind nodetest.Kind) {
 		pair := nodetest.NewPair(t, kind, 1000, nodetest.Config{Options: app.Options{
@@ -122,7 +122,7 @@ func TestTroubleInVain(t *testing.T) {
 	})
 }
 
-// TestPeerThatAsksForTimeGetsIt has the peer ask for a pause more often than a step may fail.
+// TestPeerThatAsksForTimeGetsIt: the peer asks for a pause more often than a step may fail.
 func TestPeerThatAsksForTimeGetsIt(t *testing.T) {
 	nodetest.OnBoth(t, func(t *testing.T, kind nodetest.Kind) {
 		pair := nodetest.NewPair(t, kind, 30, nodetest.Config{Options: app.Options{
@@ -142,7 +142,7 @@ func TestPeerThatAsksForTimeGetsIt(t *testing.T) {
 	})
 }
 
-// TestPagesShrinkBehindAProxyWithoutPatience has a proxy answer 504 to every page of more than 30 products.
+// TestPagesShrinkBehindAProxyWithoutPatience: a proxy answers 504 to every page of more than 30 products.
 func TestPagesShrinkBehindAProxyWithoutPatience(t *testing.T) {
 	nodetest.OnBoth(t, func(t *testing.T, kind nodetest.Kind) {
 		pair := nodetest.NewPair(t, kind, 300, nodetest.Config{})
@@ -158,8 +158,8 @@ func TestPagesShrinkBehindAProxyWithoutPatience(t *testing.T) {
 	})
 }
 
-// TestPageThatHangsIsAskedForAgain has a page stop in the middle. It is given up once nothing came for a while, and asked
-// for again, smaller.
+// TestPageThatHangsIsAskedForAgain: a page stops in the middle. The node gives it up once nothing has come for a while, and asks
+// for a smaller one.
 func TestPageThatHangsIsAskedForAgain(t *testing.T) {
 	nodetest.OnBoth(t, func(t *testing.T, kind nodetest.Kind) {
 		pair := nodetest.NewPair(t, kind, 300, nodetest.Config{Settings: map[string]string{"REQUEST_TIMEOUT": "1s"}})
@@ -180,8 +180,8 @@ func TestPageThatHangsIsAskedForAgain(t *testing.T) {
 	})
 }
 
-// TestTokenIsReplacedWhileASyncRuns ends the token that a running sync uses and gives another to the peer here, and
-// then moves the peer to another address.
+// TestTokenIsReplacedWhileASyncRuns ends the token that a running sync uses and gives the peer's entry a new one, and then moves
+// the peer to another address.
 func TestTokenIsReplacedWhileASyncRuns(t *testing.T) {
 	nodetest.OnBoth(t, func(t *testing.T, kind nodetest.Kind) {
 		pair := nodetest.NewPair(t, kind, 300, nodetest.Config{})
@@ -220,7 +220,7 @@ func TestTokenIsReplacedWhileASyncRuns(t *testing.T) {
 		checkCounts(t, s, counts{transferred: 300, created: 300})
 		nodetest.SameCatalog(t, pair.Branch, pair.Main, "main")
 
-		// The peer moves: its old address answers no more.
+		// The peer moves, and its old address no longer answers.
 		moved := nodetest.NewWire(t, pair.Branch.URL())
 		arrived, leave := make(chan struct{}), make(chan struct{})
 		var asked atomic.Int64
@@ -247,8 +247,8 @@ func TestTokenIsReplacedWhileASyncRuns(t *testing.T) {
 	})
 }
 
-// TestTroubleAtTheBeginningAndWhileVerifying has the source fail once when it is asked who it is, and once while it is
-// compared.
+// TestTroubleAtTheBeginningAndWhileVerifying makes the source fail once when it is asked who it is, and once during the
+// comparison.
 func TestTroubleAtTheBeginningAndWhileVerifying(t *testing.T) {
 	nodetest.OnBoth(t, func(t *testing.T, kind nodetest.Kind) {
 		for _, path := range []string{nodetest.WhoPath, nodetest.DigestsPath} {

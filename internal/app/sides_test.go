@@ -15,7 +15,7 @@ import (
 	"fullsync/internal/transfer"
 )
 
-// TestSidesAgree: what a node says of its catalog over the wire is what its store says, whatever is asked.
+// TestSidesAgree: over the wire a node says the same about its catalog as its store does, whatever the question.
 func TestSidesAgree(t *testing.T) {
 	nodetest.OnBoth(t, func(t *testing.T, kind nodetest.Kind) {
 		n := nodetest.Start(t, nodetest.Config{ID: nodetest.Branch, Database: nodetest.NewDatabase(t, kind)})
@@ -24,7 +24,7 @@ func TestSidesAgree(t *testing.T) {
 		for i, p := range products {
 			ids[i] = p.ID
 		}
-		// One that something else has spoiled: its digest stays unknown.
+		// A product that something else has spoiled: its digest stays unknown.
 		if _, err := n.Store.SQL().ExecContext(t.Context(), "UPDATE products SET price = 'cheap' WHERE id = $1", ids[7]); err != nil {
 			t.Fatal(err)
 		}
@@ -111,7 +111,7 @@ func (a *asker) ask(theirs, ours transfer.Side) {
 	})
 }
 
-// plain leaves out of a page what belongs to the wire. The reasons for refusals are each side's own.
+// plain removes from a page what belongs to the wire. Each side has its own reasons for refusals.
 func plain(page transfer.Page, err error) (transfer.Page, error) {
 	page.Bytes, page.Total, page.Next = 0, nil, ""
 	for i := range page.Rejects {

@@ -11,14 +11,14 @@ import (
 	"fullsync/internal/nodetest"
 )
 
-// TestDatabaseFallsSilent freezes PostgreSQL under a running pull: connections stay open, and nothing answers. Whatever a
-// person asks for is answered, 503 in the contract's shape, while nothing thaws it; a cancel says that it may have been
-// taken. When the database goes on the cancel is repeated, and everything works again.
+// TestDatabaseFallsSilent freezes PostgreSQL under a running pull: connections stay open, but nothing answers. Meanwhile every
+// request gets an answer, 503 in the contract's shape; for a cancel it says that the cancel may have been taken. When the
+// database thaws, the cancel is repeated and everything works again.
 func TestDatabaseFallsSilent(t *testing.T) {
 	t.Parallel()
 	a := newAway(t, 0, patient())
 	a.Main.AddUser("bob", auth.RoleOperator, alicesPassword)
-	bob := a.Main.SignIn("bob", alicesPassword) // a token that is looked up in the database
+	bob := a.Main.SignIn("bob", alicesPassword) // a token that the node looks up in the database
 	thaw := a.server.Freeze(t)
 	cancel := `{"sessionId":"` + a.session.SessionId.String() + `"}`
 	var all sync.WaitGroup

@@ -15,8 +15,8 @@ import (
 	"fullsync/internal/session"
 )
 
-// TestTimeBetweenTwoWorkersIsNobodys takes over a session of 100 products whose worker committed 10 of them within a second
-// and was lost an hour ago. The worker that takes it over is not blamed for that hour, and neither are the figures.
+// TestTimeBetweenTwoWorkersIsNobodys takes over a session of 100 products whose worker committed 10 of them within a second and
+// was lost an hour ago. That hour counts neither against the new worker nor in the figures.
 func TestTimeBetweenTwoWorkersIsNobodys(t *testing.T) {
 	nodetest.OnBoth(t, func(t *testing.T, kind nodetest.Kind) {
 		pair := nodetest.NewPair(t, kind, 100, nodetest.Config{})
@@ -40,7 +40,7 @@ func TestTimeBetweenTwoWorkersIsNobodys(t *testing.T) {
 	})
 }
 
-// tenCommitted makes a session of total products that worker has claimed, with the first 10 committed.
+// tenCommitted makes a session of total products that the worker has claimed, with the first 10 committed.
 func tenCommitted(t *testing.T, pair *nodetest.Pair, worker string, total int64) (spec.SessionID, session.Session) {
 	t.Helper()
 	ctx, db, id := t.Context(), pair.Main.Store, uuid.MustParse(pair.Main.Orphan().ID)
@@ -76,7 +76,7 @@ func lostAnHourAgo(t *testing.T, pair *nodetest.Pair) spec.SessionID {
 	return id
 }
 
-// TestPeerThatHangsIsSeen has a peer fall silent in the middle of a sync. Times are moved instead of waited for.
+// TestPeerThatHangsIsSeen: a peer falls silent in the middle of a sync. The test moves times instead of waiting.
 func TestPeerThatHangsIsSeen(t *testing.T) {
 	nodetest.OnBoth(t, func(t *testing.T, kind nodetest.Kind) {
 		pair := nodetest.NewPair(t, kind, 100, nodetest.Config{})
@@ -89,7 +89,7 @@ func TestPeerThatHangsIsSeen(t *testing.T) {
 			t.Errorf("in time: %s", nodetest.Show(s))
 		}
 		nodetest.Eventually(t, "the silence", func() bool {
-			// Once more where a heartbeat that was on its way has told of the last page.
+			// Once more, in case a heartbeat that was on its way has reported the last page.
 			age(t, pair.Main, s.SessionId, time.Minute/3)
 			s = pair.Main.Session(s.SessionId)
 			return s.Health.Verdict == spec.HealthVerdictStalled
@@ -109,7 +109,7 @@ func TestPeerThatHangsIsSeen(t *testing.T) {
 	})
 }
 
-// age moves everything that has happened to a session into the past, by that much, except its last heartbeat.
+// age moves everything that has happened to a session, except its last heartbeat, that far into the past.
 func age(t *testing.T, n *nodetest.Node, id spec.SessionID, by time.Duration) {
 	t.Helper()
 	row, _, err := n.Store.GetSession(t.Context(), id.String())

@@ -32,9 +32,9 @@ var benchSessions = flag.Int("bench.sessions", 1000, "finished sessions in the h
 // pollers is how many clients ask at once.
 const pollers = 8
 
-// BenchmarkStatus measures what people and pages ask for again and again, over HTTP on the loopback interface. Each
-// iteration sends the same number of requests to the yardstick, a bare Echo handler with one indexed read and no more,
-// and then to the node: of-echo is the node's speed as a part of that. The figures are medians of the iterations.
+// BenchmarkStatus measures what people and pages ask for again and again, over HTTP on the loopback interface. Each iteration
+// sends the same number of requests to the yardstick, which is a bare Echo handler with a single indexed read, and then to the
+// node. of-echo is the node's speed as a fraction of that. The figures are medians of the iterations.
 func BenchmarkStatus(b *testing.B) {
 	for _, kind := range []nodetest.Kind{nodetest.Postgres, nodetest.SQLite} {
 		b.Run(string(kind), func(b *testing.B) {
@@ -102,7 +102,7 @@ func newStatusBench(b *testing.B, kind nodetest.Kind) *statusBench {
 	if err != nil {
 		b.Fatal(err)
 	}
-	// The log is written, as in life, only not kept.
+	// Write the log, as in production, but do not keep it.
 	node, err := app.New(b.Context(), cfg, slog.New(slog.NewTextHandler(io.Discard, nil))) //nolint:sloglint // a discarding handler would not even format
 	if err != nil {
 		b.Fatal(err)
@@ -121,7 +121,7 @@ func newStatusBench(b *testing.B, kind nodetest.Kind) *statusBench {
 	}
 	n.login = signIn(b, node)
 	fillHistory(b, node.Store.SQL(), kind, *benchSessions)
-	// The hourly upkeep does it in life; without it stats would read one tally for each session of the history.
+	// In production the hourly upkeep does this. Without it stats would read one tally for each session of the history.
 	if err := node.Store.FoldTallies(b.Context()); err != nil {
 		b.Fatal(err)
 	}
@@ -189,10 +189,10 @@ func (n *statusBench) deepPage(b *testing.B, path string) string {
 	return path + join + "pageToken=" + next
 }
 
-// historyID is the id of the i-th session of [fillHistory].
+// historyID returns the id of the i-th session of [fillHistory].
 func historyID(i int) string { return fmt.Sprintf("00000000-0000-4000-8000-%012d", i) }
 
-// fillHistory writes n finished sessions, a minute apart, of two catalogs, ten peers and all ways to end.
+// fillHistory writes n finished sessions, a minute apart, with two catalogs, ten peers and all ways to end.
 func fillHistory(b *testing.B, db *sql.DB, kind nodetest.Kind, n int) {
 	b.Helper()
 	series := "generate_series(1, " + strconv.Itoa(n) + ") AS series(i)"
@@ -214,7 +214,7 @@ func fillHistory(b *testing.B, db *sql.DB, kind nodetest.Kind, n int) {
 		'', '', '', '', 1, 'worker-1', 1, 2, '', 0 FROM ` + series
 	statements := []string{statement}
 	if kind == nodetest.Postgres {
-		statements = append(statements, "ANALYZE") // which autovacuum does in life
+		statements = append(statements, "ANALYZE") // which autovacuum does in production
 	}
 	for _, s := range statements {
 		if _, err := db.ExecContext(b.Context(), s); err != nil {
@@ -272,8 +272,8 @@ func bareEcho(b *testing.B, where nodetest.Database) string {
 	return "http://" + listen.Addr().String()
 }
 
-// polling is a number of connections that send one request again and again. They are bare themselves, so that what is measured
-// is the server.
+// polling is a number of connections that send one request again and again. They are bare too, so that the benchmark measures the
+// server.
 type polling struct {
 	b       *testing.B
 	request []byte

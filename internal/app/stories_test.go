@@ -13,17 +13,18 @@ import (
 	"fullsync/internal/transfer"
 )
 
-// The flags of the stories. They are package state because the command line is what they belong to.
+// The flags of the stories. They are package state because they belong to the command line.
 var (
 	storiesEach = flag.Int("stories", 1, "random stories that TestStories plays for each pair of databases")
 	storiesSeed = flag.Uint64("stories.seed", 0, "seed of the first story; 0 makes one up")
 )
 
-// TestStories plays random stories of two nodes: products are changed on both sides, by the API and past it, and synced in between
-// with random options, while syncs are cancelled and resumed, lose their workers or their source, and products change under them.
-// After each sync every product is looked at, and every figure.
+// TestStories plays random stories of two nodes. Products change on both sides, through the API and behind its back, and are synced
+// in between with random options. Meanwhile syncs are cancelled and resumed, lose their workers or their source, and products
+// change under them. After each sync it checks every product and every figure.
 //
-// The seed decides what happens; how far a sync has come by then is up to the machine. A story that fails is told. To play it again:
+// The seed decides what happens; how far a sync has got by then depends on the machine. A story that fails is printed. To play it
+// again:
 //
 //	go test ./internal/app -run 'TestStories/sqlite_to_postgres' -stories=1 -stories.seed=N
 func TestStories(t *testing.T) {
@@ -54,13 +55,13 @@ type story struct {
 	*nodetest.Pair
 	rand *rand.Rand
 	told []string
-	// lying are the products of main that were changed in a way that neither their hash nor their digest tells of.
+	// lying are the products of main that were changed without a trace in their hash or digest.
 	lying map[string]bool
-	// bystander is another catalog of main, which nothing in the story may touch.
+	// bystander is another catalog of main, which the story must not touch.
 	bystander []catalog.Stored
 }
 
-// The catalogs of main: the one that is synced, and the other one.
+// The catalogs of main: the synced one, and the other one.
 const (
 	synced = "main"
 	aside  = "garden"
@@ -93,7 +94,7 @@ func (s *story) tell(format string, args ...any) {
 // oneIn is true once in n times.
 func (s *story) oneIn(n int) bool { return s.rand.IntN(n) == 0 }
 
-// play tells the story. It ends with a sync that nobody changes products under.
+// play plays the story. It ends with a sync during which nobody changes products.
 func (s *story) play() {
 	s.Main.Import(aside, s.product("aside"), s.product("p-010"))
 	s.importFrom(s.Main, aside, nodetest.Branch, s.product("p-020"), s.product("p-030"))
@@ -110,5 +111,5 @@ func (s *story) play() {
 		}
 	}
 	s.sync(false)
-	s.sync(false) // what is equal stays so
+	s.sync(false) // equal catalogs stay equal
 }

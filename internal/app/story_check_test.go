@@ -10,7 +10,7 @@ import (
 	"fullsync/internal/nodetest"
 )
 
-// held is what a node has in the catalog.
+// held is what a node holds in the catalog.
 type held map[string]catalog.Stored
 
 func (s *story) holds(n *nodetest.Node) held {
@@ -22,7 +22,7 @@ func (s *story) holds(n *nodetest.Node) held {
 	return all
 }
 
-// content is a product as its columns say, and whether another node would take it.
+// content is a product as its columns say, and whether another node would accept it.
 func content(p catalog.Stored) (c catalog.Product, valid bool) {
 	c = p.Product
 	hash, refused := c.Rehash()
@@ -30,7 +30,7 @@ func content(p catalog.Stored) (c catalog.Product, valid bool) {
 	return c, refused == nil
 }
 
-// same says that two rows hold the same content.
+// same reports whether two rows hold the same content.
 func same(a, b catalog.Stored) bool {
 	left, _ := content(a)
 	right, _ := content(b)
@@ -47,7 +47,7 @@ func certificateOf(h held) spec.Certificate {
 	return spec.Certificate{Sha256: c.String(), Products: c.Count()}
 }
 
-// check looks at what a session that has ended has left behind, product by product and figure by figure.
+// check checks what an ended session has left behind, product by product and figure by figure.
 func (s *story) check(r *run, end spec.Session) {
 	s.Helper()
 	switch {
@@ -73,13 +73,13 @@ func (s *story) check(r *run, end spec.Session) {
 	}
 }
 
-// done is what a session has done to the products here.
+// done is what a session did to the products here.
 type done struct {
 	created, updated, refused int64
 	deleted                   held
 }
 
-// checkProducts says what a session has done, and complains about what it should not have, or should have and did not.
+// checkProducts returns what a session did, and reports what it should not have done, or failed to do.
 func (s *story) checkProducts(r *run, end spec.Session, theirs, ours held) (did done) {
 	s.Helper()
 	completed := end.Status == spec.COMPLETED
@@ -107,7 +107,7 @@ func (s *story) checkProducts(r *run, end spec.Session, theirs, ours held) (did 
 		}
 		switch {
 		case r.touched[id]:
-		case !there || !valid: // a product that is refused is not missing
+		case !there || !valid: // a refused product is not missing
 			mayGo := !there && before && was.OriginNodeID == nodetest.Branch && *r.options.DeleteMissing && (r.approved == nil || r.approved[id])
 			_, good := content(was)
 			switch {
@@ -139,7 +139,7 @@ func (s *story) checkProducts(r *run, end spec.Session, theirs, ours held) (did 
 	return did
 }
 
-// checkFigures compares what a session says that it did with what it did.
+// checkFigures compares what a session says it did with what it did.
 func (s *story) checkFigures(r *run, end spec.Session, theirs held, did done) {
 	s.Helper()
 	all := int64(len(theirs))
@@ -161,7 +161,7 @@ func (s *story) checkFigures(r *run, end spec.Session, theirs held, did done) {
 	}
 }
 
-// checkCertificates compares the certificates of a verification with what both sides held then: before anything was deleted.
+// checkCertificates compares the certificates of a verification with what both sides held then, before anything was deleted.
 func (s *story) checkCertificates(r *run, end spec.Session, theirs, ours held, did done) {
 	s.Helper()
 	if end.Status != spec.COMPLETED || !*r.options.VerifyAfterSync {

@@ -13,10 +13,10 @@ import (
 	"fullsync/internal/store"
 )
 
-// anchor is a product that no edit spoils: a source that has nothing but products that are refused is another story.
+// anchor is a product that no edit spoils: a source with nothing but refused products would be another story.
 const anchor = "anchor"
 
-// id returns one of the ids of the story, which sort by their bytes.
+// id returns one of the story's ids, which sort by their bytes.
 func (s *story) id() string {
 	n := s.rand.IntN(160)
 	switch n % 16 {
@@ -28,7 +28,7 @@ func (s *story) id() string {
 	return fmt.Sprintf("p-%03d", n)
 }
 
-// ids returns a run of ids or scattered ones, each once and in order.
+// ids returns a run of ids, or scattered ones, each once and in order.
 func (s *story) ids(most int) (ids []string) {
 	for range 1 + s.rand.IntN(most) {
 		ids = append(ids, s.id())
@@ -37,7 +37,7 @@ func (s *story) ids(most int) (ids []string) {
 	return slices.Compact(ids)
 }
 
-// text returns what a product consists of, without its id. There are few of them, so that both sides often have the same.
+// text returns a product's content, without its id. There are few different ones, so that both sides often have the same.
 func (s *story) text() string {
 	n := s.rand.IntN(4)
 	return fmt.Sprintf(`{"name":"Version %d","price":"%d.50","currency":"EUR","active":%t,"size":{"b":%d,"a":null}}`, n, n, n != 2, n)
@@ -56,7 +56,7 @@ func (s *story) importFrom(n *nodetest.Node, catalogName, origin string, product
 	}
 }
 
-// sql changes products past the node, each on its own.
+// sql changes products behind the node's back, each in its own statement.
 func (s *story) sql(n *nodetest.Node, what string, ids []string, statement string, args ...any) {
 	s.Helper()
 	s.tell("%s, by SQL: %s %q %q", n.NodeID(), what, ids, args)
@@ -67,7 +67,7 @@ func (s *story) sql(n *nodetest.Node, what string, ids []string, statement strin
 	}
 }
 
-// call is an edit over the API, which must be answered with one of the codes.
+// call makes an edit over the API; the answer must be one of the codes.
 func (s *story) call(n *nodetest.Node, method, path, body string, codes ...int) {
 	s.Helper()
 	s.tell("%s: %s %s %s", n.NodeID(), method, path, body)
@@ -119,7 +119,7 @@ func (s *story) products(ids []string) (products []catalog.Product) {
 	return products
 }
 
-// editByAPI changes products as a person or program does, and returns which.
+// editByAPI changes products as a person or program would, and returns which.
 func (s *story) editByAPI(n *nodetest.Node) (ids []string) {
 	s.Helper()
 	if s.oneIn(2) {
@@ -147,7 +147,7 @@ func (s *story) editByAPI(n *nodetest.Node) (ids []string) {
 	return ids
 }
 
-// editBySQL changes products past the node, and returns which.
+// editBySQL changes products behind the node's back, and returns which.
 func (s *story) editBySQL(n *nodetest.Node) (ids []string) {
 	s.Helper()
 	switch ids = s.ids(15); s.rand.IntN(4) {
@@ -161,8 +161,8 @@ func (s *story) editBySQL(n *nodetest.Node) (ids []string) {
 	return ids
 }
 
-// lie changes products so that neither their hash nor their digest tells, as nothing does that leaves the triggers on. Only
-// verification finds that. A source that does so contradicts itself, which is another story; so there a check puts it right.
+// lie changes products without a trace in their hash or digest, which is only possible with the triggers off. Only verification
+// finds that. A source that does this contradicts itself, which is another story; so there a check corrects it.
 func (s *story) lie(n *nodetest.Node, ids []string) {
 	s.Helper()
 	for _, id := range ids {

@@ -9,21 +9,21 @@ import (
 	"fullsync/internal/nodetest"
 )
 
-// run is one session of a story, and what was here before it.
+// run is one session of a story, and what was here before.
 type run struct {
 	id      spec.SessionID
 	options spec.StartOptions
 	before  held
-	// touched are products that were changed while it ran, on either side.
+	// touched are products that changed on either side while it ran.
 	touched map[string]bool
-	// cancelled and failing say that it may have ended so; troubled, that its worker was lost or changed.
+	// cancelled and failing say that it may have ended that way; troubled says that its worker was lost or changed.
 	cancelled, failing, troubled bool
 	// approved are the only products that it may delete, nil for all.
 	approved map[string]bool
 }
 
-// sync brings the catalog here, in as many sessions as it takes, and checks what came of each. Where it is living, products are
-// changed meanwhile.
+// sync brings the catalog here, in as many sessions as it takes, and checks the result of each. If it is living, products change
+// meanwhile.
 func (s *story) sync(living bool) {
 	s.Helper()
 	options := s.options()
@@ -97,7 +97,8 @@ func (s *story) ended(r *run) (end spec.Session) {
 	return end
 }
 
-// disturb does something to a session while one of its requests to the source is held. It returns false where it ended before.
+// disturb does something to a session while one of its requests to the source is held. It returns false if the session ended
+// before that.
 func (s *story) disturb(r *run, living bool) bool {
 	s.Helper()
 	n := 1 + s.rand.IntN(10)
@@ -159,14 +160,14 @@ func (s *story) change(r *run, at string) {
 		ids = s.editBySQL(s.Branch)
 	case 2:
 		ids = s.editBySQL(s.Main)
-		r.failing = true // a verification does not accept that
+		r.failing = true // verification does not accept that
 	}
 	for _, id := range ids {
 		r.touched[id] = true
 	}
 }
 
-// approve approves the deletes that a session has withheld, all of which are to be deleted then.
+// approve approves the deletes that a session withheld; all of them must then be deleted.
 func (s *story) approve(of *run, withheld spec.Session) {
 	s.Helper()
 	r := &run{options: of.options, before: s.holds(s.Main), touched: map[string]bool{}, approved: map[string]bool{}}

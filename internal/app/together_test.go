@@ -12,7 +12,7 @@ import (
 	"fullsync/internal/nodetest"
 )
 
-// callers is how many do the same at the same moment.
+// callers is how many callers do the same thing at the same moment.
 const callers = 50
 
 // together sends one request n times at the same moment and returns the answers.
@@ -109,8 +109,8 @@ func TestManyCancelsAllGetTheSameSession(t *testing.T) {
 	})
 }
 
-// TestCancelAndStartAtTheSameMoment has alice cancel what runs while bob starts anew. Whoever comes first, the cancel
-// succeeds, and bob gets either his session or the very one that was still running.
+// TestCancelAndStartAtTheSameMoment: alice cancels the running sync while bob starts a new one. Whoever comes first, the cancel
+// succeeds, and bob gets either his own session or the one that was still running.
 func TestCancelAndStartAtTheSameMoment(t *testing.T) {
 	nodetest.OnBoth(t, func(t *testing.T, kind nodetest.Kind) {
 		rounds := 20

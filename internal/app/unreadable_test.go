@@ -10,8 +10,8 @@ import (
 	"fullsync/internal/nodetest"
 )
 
-// TestRowsThatTheSourceCannotRead spoils rows of the source by SQL. Each of them is refused with its id, and everything
-// else arrives; verification agrees.
+// TestRowsThatTheSourceCannotRead spoils rows of the source with SQL. Each of them is refused with its id, everything else
+// arrives, and verification agrees.
 func TestRowsThatTheSourceCannotRead(t *testing.T) {
 	nodetest.OnBoth(t, func(t *testing.T, kind nodetest.Kind) {
 		pair := nodetest.NewPair(t, kind, 300, nodetest.Config{})
@@ -29,7 +29,7 @@ func TestRowsThatTheSourceCannotRead(t *testing.T) {
 		spoil(100, "attributes = '{}},\"x\":{'", unreadable+"its attributes are not a JSON object")
 		spoil(101, "price = 'cheap'", "price must be a decimal such as 12.50, not \"cheap\"")
 		spoil(150, "attributes = '{\n\"size\" : \"M\"\r\n}'", "")
-		if kind == nodetest.SQLite { // PostgreSQL lets nothing of another type in
+		if kind == nodetest.SQLite { // PostgreSQL accepts no value of another type
 			spoil(199, "active = 'maybe'", unreadable+"a column of its row holds a value of another type")
 			spoil(200, "active = 'maybe'", unreadable+"a column of its row holds a value of another type")
 			spoil(299, "active = 'maybe'", unreadable+"a column of its row holds a value of another type")
@@ -56,7 +56,7 @@ func TestRowsThatTheSourceCannotRead(t *testing.T) {
 	})
 }
 
-// TestProductThatIsTooLong is refused with its id; the next product arrives.
+// TestProductThatIsTooLong: it is refused with its id, and the next product arrives.
 func TestProductThatIsTooLong(t *testing.T) {
 	nodetest.OnBoth(t, func(t *testing.T, kind nodetest.Kind) {
 		pair := nodetest.NewPair(t, kind, 30, nodetest.Config{})

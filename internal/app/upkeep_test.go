@@ -6,8 +6,8 @@ import (
 	"fullsync/internal/nodetest"
 )
 
-// TestUpkeepReadsAgainWhatOthersWrote: after an update, and whenever something else wrote to the catalog, a running node
-// gives the products their digests again by itself.
+// TestUpkeepReadsAgainWhatOthersWrote: after an update, and whenever something else wrote to the catalog, a running node restores
+// the products' digests by itself.
 func TestUpkeepReadsAgainWhatOthersWrote(t *testing.T) {
 	nodetest.OnBoth(t, func(t *testing.T, kind nodetest.Kind) {
 		n := nodetest.Start(t, nodetest.Config{Database: nodetest.NewDatabase(t, kind)})

@@ -42,7 +42,7 @@ func TestCompressionIsAskedForOnlyWhenItIsOn(t *testing.T) {
 	})
 }
 
-// TestComparingCountsOnTheWire: answers about digests and hashes are in transferredBytes too.
+// TestComparingCountsOnTheWire: transferredBytes includes answers about digests and hashes.
 func TestComparingCountsOnTheWire(t *testing.T) {
 	nodetest.OnBoth(t, func(t *testing.T, kind nodetest.Kind) {
 		pair := nodetest.NewPair(t, kind, 500, nodetest.Config{})
@@ -72,7 +72,7 @@ func TestVerifyComparesEverything(t *testing.T) {
 		pair := nodetest.NewPair(t, kind, full, nodetest.Config{})
 		verify := nodetest.Pull{Options: spec.StartOptions{VerifyAfterSync: new(true)}}
 
-		gate := pair.Wire.HoldPage(t, nodetest.DigestsPath, 2) // the first one asks whether it can be compared
+		gate := pair.Wire.HoldPage(t, nodetest.DigestsPath, 2) // the first one asks whether the peer can compare
 		s := pair.Main.Pull(verify)
 		s = pair.Main.WaitFor(s.SessionId, "verifying", func(s spec.Session) bool { return s.Phase == spec.PhaseVerifying })
 		if s.CurrentStep != "Verifying 1067 products" || s.Status != spec.TRANSFERRING || s.Progress != 99 {
@@ -84,7 +84,7 @@ func TestVerifyComparesEverything(t *testing.T) {
 			t.Errorf("verified: %s", nodetest.Show(s))
 		}
 
-		// What only this node has is reported, and is no error.
+		// Products that only this node has are reported, but are not an error.
 		pair.Main.Import("main", nodetest.Product(t, `{"id":"ours-1","name":"only here"}`), nodetest.Product(t, `{"id":"ours-2","name":"only here"}`))
 		s = pair.Main.Sync(verify)
 		if want := "Transferred and verified 1067 products; only here: 2 (ours-1, ours-2)"; s.CurrentStep != want || s.ErrorMessage != nil {
@@ -93,8 +93,8 @@ func TestVerifyComparesEverything(t *testing.T) {
 	})
 }
 
-// TestVerifyBringsWhatTheSourceChangedMeanwhile changes the source between the transfer and the comparison: in a shop where
-// people work that is no failure.
+// TestVerifyBringsWhatTheSourceChangedMeanwhile changes the source between the transfer and the comparison. In a shop where people
+// work, that is not a failure.
 func TestVerifyBringsWhatTheSourceChangedMeanwhile(t *testing.T) {
 	nodetest.OnBoth(t, func(t *testing.T, kind nodetest.Kind) {
 		pair := nodetest.NewPair(t, kind, 300, nodetest.Config{})
@@ -128,7 +128,7 @@ func TestVerifyBringsWhatTheSourceChangedMeanwhile(t *testing.T) {
 	})
 }
 
-// TestVerifyPutsRightWhatChangedOnTheWay alters one product on its way; nothing but the comparison can tell.
+// TestVerifyPutsRightWhatChangedOnTheWay alters one product on its way, which only the comparison can find.
 func TestVerifyPutsRightWhatChangedOnTheWay(t *testing.T) {
 	nodetest.OnBoth(t, func(t *testing.T, kind nodetest.Kind) {
 		pair := nodetest.NewPair(t, kind, 50, nodetest.Config{})
@@ -143,7 +143,7 @@ func TestVerifyPutsRightWhatChangedOnTheWay(t *testing.T) {
 	})
 }
 
-// TestVerifyFindsWhatWasChangedPastFullsync changes a product here by SQL, in a way that leaves its digest as it was.
+// TestVerifyFindsWhatWasChangedPastFullsync changes a product here with SQL, without changing its digest.
 func TestVerifyFindsWhatWasChangedPastFullsync(t *testing.T) {
 	nodetest.OnBoth(t, func(t *testing.T, kind nodetest.Kind) {
 		pair := nodetest.NewPair(t, kind, 50, nodetest.Config{})
