@@ -101,7 +101,7 @@ func (s *Source) Describe(ctx context.Context) (transfer.Description, error) {
 	return transfer.Description{NodeID: who.NodeID, Total: total}, nil
 }
 
-// Introduce is a [transfer.Introducer]'s. Errors are those of [Source.Describe], but the catalog is not looked for.
+// Introduce implements [transfer.Introducer]. It returns the errors of [Source.Describe], but does not look for the catalog.
 func (s *Source) Introduce(ctx context.Context) (transfer.Description, error) {
 	who, err := s.identify(ctx, false)
 	return transfer.Description{NodeID: who.NodeID, Total: -1}, err
