@@ -257,8 +257,8 @@ func (s *Source) digestPage(ctx context.Context, after string, limit int, do sen
 	case err != nil:
 		return digestsRead{}, s.comparing(err)
 	case last.HashVersion != catalog.HashVersion:
-		return digestsRead{}, incomparable("Peer %s hashes products with version %s and this node with version %s, so the two cannot be compared; "+
-			"everything is read.", s.peerID, strconv.Quote(shown(last.HashVersion)), strconv.Quote(catalog.HashVersion))
+		return digestsRead{}, incomparable("Peer %s hashes products with version %s and this node with version %s, so the two cannot be compared.",
+			s.peerID, strconv.Quote(shown(last.HashVersion)), strconv.Quote(catalog.HashVersion))
 	case last.Count == nil || *last.Count != products:
 		return digestsRead{}, s.cut("the spans hold %d products, but the page says otherwise", products)
 	}
@@ -270,7 +270,7 @@ func (s *Source) digestPage(ctx context.Context, after string, limit int, do sen
 // earlier version.
 func (s *Source) comparing(err error) error {
 	if errors.Is(err, errNoRoute) {
-		return incomparable("Peer %s runs an earlier version of fullsync, which cannot compare catalogs with this one; everything is read.", s.peerID)
+		return incomparable("Peer %s runs an earlier version of fullsync, which cannot compare catalogs with this one.", s.peerID)
 	}
 	return err
 }
