@@ -12,14 +12,14 @@ import (
 	"github.com/chromedp/chromedp/kb"
 )
 
-// place is where an element can be clicked, or why it cannot.
+// place is where an element can be clicked, or why it cannot be.
 type place struct {
 	Missing string
 	X, Y    float64
 }
 
-// findPlace is the function that finds the place: the middle of the element's first line, scrolled into view, where
-// nothing lies above it.
+// findPlace is the function that finds the place: the middle of the element's first line, scrolled into view and not
+// covered by anything.
 const findPlace = `function() {
 	if (!this.isConnected) return {missing: "it has just been removed"};
 	if (this.matches(":disabled") || this.closest("[aria-disabled=true]")) return {missing: "it is disabled"};
@@ -30,14 +30,14 @@ const findPlace = `function() {
 	if (!line || !line.width || !line.height) return {missing: "it has no size"};
 	const x = line.left + line.width / 2, y = line.top + line.height / 2;
 	const top = document.elementFromPoint(x, y);
-	if (!top) return {missing: "it is outside of the window"};
+	if (!top) return {missing: "it is outside the window"};
 	if (!this.contains(top) && top.closest("label")?.control !== this)
 		return {missing: "it is covered by " + top.cloneNode().outerHTML};
 	return {x, y};
 }`
 
-// guard is the function that lets a click through to the element alone: the page may move between the look at where the element
-// is and the click, and what lies there by then must not be clicked.
+// guard is the function that lets a click through only to the element. The page may move after we have looked where the element
+// is, and the click must not hit whatever is there by then.
 const guard = `function() {
 	const types = ["pointerdown", "mousedown", "pointerup", "mouseup", "click"];
 	const state = window.browsertestGuard = {missed: false, end() { for (const t of types) window.removeEventListener(t, check, true) }};
@@ -50,7 +50,7 @@ const guard = `function() {
 	for (const t of types) window.addEventListener(t, check, true);
 }`
 
-// unguard is the expression that ends the guard and says whether the click missed. A click that has led to another page has hit.
+// unguard is the expression that ends the guard and says whether the click missed. A click that led to another page has hit.
 const unguard = `(() => {
 	const state = window.browsertestGuard;
 	delete window.browsertestGuard;
@@ -66,7 +66,7 @@ const fillIn = `function() {
 	return document.activeElement === this ? "" : "it does not take the focus";
 }`
 
-// choose is the function that chooses an option by its text, as the list that opens outside of the page would.
+// choose is the function that chooses an option by its text, like the list that opens outside the page.
 const choose = `function(text) {
 	if (this.matches(":disabled")) return "it is disabled";
 	const has = [...(this.options ?? [])];
@@ -106,7 +106,7 @@ func (e *Element) Click() {
 		}
 		missed, err := chromedp.Evaluate[bool](unguard)(ctx, tab)
 		if err != nil {
-			missed = false // the click has led to another page, which is just being loaded
+			missed = false // the click led to another page, which is loading
 		}
 		last = place{}
 		return pick(missed, "it moved away from under the mouse", ""), nil
@@ -140,7 +140,7 @@ func (e *Element) Choose(option string) {
 	})
 }
 
-// Tick clicks a checkbox or radio button unless it already is as wanted.
+// Tick clicks a checkbox or radio button unless it already is in the wanted state.
 func (e *Element) Tick(wanted bool) {
 	e.page.t.Helper()
 	var is bool
@@ -162,8 +162,8 @@ func (e *Element) Focus() {
 	})
 }
 
-// Press presses keys one after the other, where the focus is: "Tab", "Enter", "Escape", "Space", "ArrowDown", single
-// characters, each with the modifiers Shift, Control, Alt and Meta before it as in "Shift+Tab".
+// Press presses keys one after the other, wherever the focus is: "Tab", "Enter", "Escape", "Space", "ArrowDown", single
+// characters. The modifiers Shift, Control, Alt and Meta come before a key, as in "Shift+Tab".
 func (p *Page) Press(keys ...string) {
 	p.t.Helper()
 	for _, key := range keys {
@@ -175,13 +175,13 @@ func (p *Page) Press(keys ...string) {
 	}
 }
 
-// Type types text where the focus is, key by key.
+// Type types text wherever the focus is, key by key.
 func (p *Page) Type(text string) {
 	p.t.Helper()
 	p.act(fmt.Sprintf("typing %q", text), chromedp.KeyEvent(text))
 }
 
-// parseKey returns the code of a key and what is held down with it.
+// parseKey returns the code of a key and the modifiers to hold down with it.
 func parseKey(key string) (code string, modifiers []chromedp.Modifier, err error) {
 	held := map[string]chromedp.Modifier{
 		"Shift": chromedp.ModifierShift, "Control": chromedp.ModifierCtrl, "Alt": chromedp.ModifierAlt, "Meta": chromedp.ModifierMeta,

@@ -18,9 +18,9 @@ import (
 const ModulesVariable = "FULLSYNC_NODE_MODULES"
 
 // errNoAxe is returned when axe-core is not installed.
-var errNoAxe = errors.New("axe-core is not there to check the page with; run npm ci in docs/frontend")
+var errNoAxe = errors.New("axe-core, which checks the page, is not installed; run npm ci in docs/frontend")
 
-// violation is what axe-core says about one rule.
+// violation is what axe-core says about one broken rule.
 type violation struct {
 	ID, Impact, Help string
 	Nodes            []struct{ HTML, FailureSummary string }
@@ -32,9 +32,9 @@ const check = `axe.run(document, {resultTypes: ["violations"]}).then(r => r.viol
 	nodes: v.nodes.map(n => ({html: n.html, failureSummary: n.failureSummary})),
 })))`
 
-// Axe checks the page as it is now, once animations have ended, with the accessibility checker axe-core, and fails the
-// test for each violation. Without axe-core only this check is skipped, unless a browser is required (see
-// [RequireVariable]). It runs beside the page's own scripts, which do not notice.
+// Axe checks the current page with the accessibility checker axe-core, once animations have ended, and fails the test for
+// each violation. Without axe-core only this check is skipped, unless a browser is required (see [RequireVariable]). The
+// page's own scripts do not notice it.
 func (p *Page) Axe() {
 	p.t.Helper()
 	source, err := axe()
@@ -79,7 +79,7 @@ func (v violation) String() string {
 	return lines.String()
 }
 
-// axe returns the source of axe-core. Returns errNoAxe where it is not installed.
+// axe returns the source of axe-core, or errNoAxe if it is not installed.
 func axe() (string, error) {
 	modules, err := Modules()
 	if err != nil {
@@ -92,7 +92,7 @@ func axe() (string, error) {
 	return string(source), err
 }
 
-// Modules returns the absolute path of the directory where npm's packages are, or would be if they were installed (see
+// Modules returns the absolute path of the directory for npm's packages, whether or not they are installed (see
 // [ModulesVariable]).
 func Modules() (string, error) {
 	if modules := os.Getenv(ModulesVariable); modules != "" {
@@ -102,7 +102,7 @@ func Modules() (string, error) {
 	return filepath.Join(root, "docs", "frontend", "node_modules"), err
 }
 
-// moduleRoot returns the directory of go.mod, above the one that the test runs in.
+// moduleRoot returns the directory of go.mod, which is above the one where the test runs.
 func moduleRoot() (string, error) {
 	dir, err := os.Getwd()
 	for err == nil {
@@ -118,7 +118,7 @@ func moduleRoot() (string, error) {
 	return "", err
 }
 
-// skipPart says in the test's output that a part of it is skipped, and why.
+// skipPart says in the test's output that it skips a part, and why.
 func (p *Page) skipPart(name string, why error) {
 	p.t.Helper()
 	if t, ok := p.t.(*testing.T); ok {

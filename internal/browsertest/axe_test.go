@@ -17,7 +17,7 @@ func TestViolationsOfAccessibilityAreCaught(t *testing.T) {
 	wantOne(t, said, "axe-core: label (critical): Form elements must have labels", `<input id="nameless">`)
 }
 
-// withAxe skips the test where axe-core is not installed.
+// withAxe skips the test if axe-core is not installed.
 func withAxe(t *testing.T) {
 	t.Helper()
 	if _, err := axe(); err != nil && !required() {

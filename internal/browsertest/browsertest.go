@@ -1,23 +1,23 @@
 // Package browsertest drives a real Chromium in tests. A test opens a [Page] with [Open], finds things on it as people
-// do, by role and accessible name or by label, and acts with real mouse and key events:
+// do, by role and accessible name or by label, and uses real mouse and key events:
 //
 //	page := browsertest.Open(t, node.URL()+"/console/", browsertest.Options{})
 //	page.Field("Name").Fill("admin")
 //	page.Button("Sign in").Click()
 //	page.WaitText("Signed in as admin")
 //
-// Whatever is looked for is waited for, up to [Patience]; what does not come fails the test with a sentence that says
-// what the page shows instead. While a modal dialog is open the page behind it cannot be found, just as nobody can
-// reach it.
+// Everything waits, up to [Patience], until what it looks for appears. If that does not happen, the test fails with a
+// sentence that says what the page shows instead. While a modal dialog is open, nothing on the page behind it can be
+// found, just as nobody can reach it.
 //
-// Every page is watched for its whole life. At the end of its test the test fails for each console error, uncaught
-// exception, violation of the Content-Security-Policy and request to another origin that was not announced with
-// [Page.Expect], [Page.Allow] or [Page.AllowLostConnections].
+// Every page is watched for its whole life. At its end the test fails for each console error, uncaught exception,
+// violation of the Content-Security-Policy and request to another origin, unless it was announced with [Page.Expect],
+// [Page.Allow] or [Page.AllowLostConnections].
 //
-// The pages of a test process share one browser, which [Main] stops; each page has a profile of its own, so two pages
-// are two people at two machines; [Page.OpenTab] and [Page.OpenWindow] open more of one person. Where no Chromium is installed the test is skipped with a line that says what to
-// install; with FULLSYNC_REQUIRE_BROWSER=1 it fails instead. A browser never outlives its test process, not even one
-// that was killed.
+// The pages of a test process share one browser, which [Main] stops. Each page has its own profile, so two pages are
+// two people at two machines; [Page.OpenTab] and [Page.OpenWindow] open more pages for the same person. If no Chromium
+// is installed, the test is skipped with a line that says what to install; with FULLSYNC_REQUIRE_BROWSER=1 it fails
+// instead. A browser never outlives its test process, even if that is killed.
 package browsertest
 
 import (
@@ -33,19 +33,19 @@ import (
 // to 1.
 const RequireVariable = "FULLSYNC_REQUIRE_BROWSER"
 
-// Patience bounds every wait of this package. It is generous because a test machine may be busy; what is waited for
-// normally takes milliseconds.
+// Patience bounds every wait of this package. It is generous because a test machine may be busy; most waits take
+// milliseconds.
 const Patience = 30 * time.Second
 
 // errNotInstalled is returned when this machine has no browser.
 var errNotInstalled = errors.New("no Chromium on this machine (chromium, chromium-browser, google-chrome or chrome in PATH); " +
 	"apt-get install chromium")
 
-// process is the one browser that the tests of this process share. It is package state because the process is what it
-// belongs to.
+// process is the one browser that the tests of this process share. It is package state because it belongs to the
+// process.
 var process shared
 
-// shared starts a browser at the first request and hands out the same one, or the same error, ever after.
+// shared starts a browser at the first request, and returns the same one, or the same error, from then on.
 type shared struct {
 	mu      sync.Mutex
 	browser *browser
@@ -56,8 +56,8 @@ type shared struct {
 //
 //	func TestMain(m *testing.M) { os.Exit(browsertest.Main(m.Run)) }
 //
-// or, where the tests run nodes too, with func() int { return nodetest.Main(m) } in place of m.Run. Without it the
-// browser still ends with the process, only less tidily: nobody waits for it.
+// or, if the tests run nodes too, with func() int { return nodetest.Main(m) } in place of m.Run. Without it the browser
+// still ends with the process, but nobody waits for it.
 func Main(run func() int) int {
 	code := run()
 	if err := process.close(); err != nil {
@@ -69,8 +69,8 @@ func Main(run func() int) int {
 	return code
 }
 
-// Require skips the test where there is no browser (see [RequireVariable]); [Open] does the same. It is for tests that
-// want to know before they start what a browser is to look at.
+// Require skips the test if there is no browser (see [RequireVariable]); [Open] does the same. It is for tests that want
+// to know before they start the node that a browser will look at.
 func Require(t testing.TB) {
 	t.Helper()
 	if _, err := process.get(); err != nil {
@@ -98,7 +98,7 @@ func (s *shared) close() error {
 	return s.browser.close()
 }
 
-// missing ends the test: skipped where no browser is installed and none is required, failed otherwise.
+// missing ends the test: it is skipped if no browser is installed and none is required, and fails otherwise.
 func missing(t testing.TB, err error) {
 	t.Helper()
 	if errors.Is(err, errNotInstalled) && !required() {
@@ -107,5 +107,5 @@ func missing(t testing.TB, err error) {
 	t.Fatalf("browsertest: %v", err)
 }
 
-// required says whether what is missing must fail a test rather than skip it.
+// required reports whether something missing must fail a test instead of skipping it.
 func required() bool { return os.Getenv(RequireVariable) == "1" }

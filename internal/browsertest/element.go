@@ -12,10 +12,10 @@ import (
 // innerText is the function that returns what an element shows.
 const innerText = `function() { return this.innerText ?? this.textContent }`
 
-// visible is the function that says whether an element can be seen.
+// visible is the function that says whether an element is visible.
 const visible = `function() { return this.checkVisibility({visibilityProperty: true}) }`
 
-// use waits until there is exactly one of it and f misses nothing; doing is the verb for messages.
+// use waits until there is exactly one such element and f misses nothing; doing is the verb for messages.
 func (e *Element) use(doing string, f func(ctx context.Context, tab *chromedp.Target, it runtime.RemoteObjectID) (missing string, err error)) {
 	e.page.t.Helper()
 	e.page.until(doing+" "+e.String(), func(ctx context.Context, tab *chromedp.Target) (string, error) {
@@ -27,7 +27,7 @@ func (e *Element) use(doing string, f func(ctx context.Context, tab *chromedp.Ta
 	})
 }
 
-// Wait returns once it is there and visible.
+// Wait returns once the element exists and is visible.
 func (e *Element) Wait() {
 	e.page.t.Helper()
 	e.use("waiting for", func(ctx context.Context, tab *chromedp.Target, it runtime.RemoteObjectID) (string, error) {
@@ -36,7 +36,7 @@ func (e *Element) Wait() {
 	})
 }
 
-// WaitGone returns once there is none of it that could be seen.
+// WaitGone returns once no such element is visible.
 func (e *Element) WaitGone() {
 	e.page.t.Helper()
 	e.page.until(fmt.Sprintf("waiting for %s to go", e), func(ctx context.Context, tab *chromedp.Target) (string, error) {
@@ -45,7 +45,7 @@ func (e *Element) WaitGone() {
 	})
 }
 
-// WaitText returns once it shows text, with spaces run together.
+// WaitText returns once the element shows text, with spaces run together.
 func (e *Element) WaitText(text string) {
 	e.page.t.Helper()
 	e.use(fmt.Sprintf("waiting for the text %q in", text), func(ctx context.Context, tab *chromedp.Target, it runtime.RemoteObjectID) (string, error) {
@@ -55,7 +55,7 @@ func (e *Element) WaitText(text string) {
 	})
 }
 
-// Text returns what it shows, with spaces run together.
+// Text returns what the element shows, with spaces run together.
 func (e *Element) Text() string {
 	e.page.t.Helper()
 	return strings.Join(strings.Fields(read[string](e, innerText)), " ")
@@ -67,19 +67,19 @@ func (e *Element) Value() string {
 	return read[string](e, "function() { return this.value }")
 }
 
-// Attribute returns an attribute, empty where it has none of that name.
+// Attribute returns an attribute, or "" if there is none of that name.
 func (e *Element) Attribute(name string) string {
 	e.page.t.Helper()
 	return read[string](e, "function(name) { return this.getAttribute(name) ?? '' }", name)
 }
 
-// Enabled says whether it can be acted on.
+// Enabled reports whether a user could use the element.
 func (e *Element) Enabled() bool {
 	e.page.t.Helper()
 	return read[bool](e, "function() { return !this.matches(':disabled') && !this.closest('[aria-disabled=true]') }")
 }
 
-// Count returns how many of it can be seen at this moment, without waiting.
+// Count returns how many such elements are visible right now, without waiting.
 func (e *Element) Count() (n int) {
 	e.page.t.Helper()
 	_, err := e.page.once(func(ctx context.Context, tab *chromedp.Target) (_ string, err error) {
@@ -92,13 +92,13 @@ func (e *Element) Count() (n int) {
 	return n
 }
 
-// Visible says whether at least one of it can be seen at this moment, without waiting.
+// Visible reports whether at least one such element is visible right now, without waiting.
 func (e *Element) Visible() bool {
 	e.page.t.Helper()
 	return e.Count() > 0
 }
 
-// count returns how many of it can be seen. What it would be in may be missing.
+// count returns how many such elements are visible. The element they would be in may be missing.
 func (e *Element) count(ctx context.Context, tab *chromedp.Target) (n int, err error) {
 	all, _, err := e.all(ctx, tab)
 	for _, it := range all {
@@ -113,7 +113,7 @@ func (e *Element) count(ctx context.Context, tab *chromedp.Target) (n int, err e
 	return n, err
 }
 
-// read returns what a JavaScript function says of the element.
+// read returns what a JavaScript function says about the element.
 func read[T any](e *Element, function string, args ...any) (v T) {
 	e.page.t.Helper()
 	e.use("reading", func(ctx context.Context, tab *chromedp.Target, it runtime.RemoteObjectID) (_ string, err error) {

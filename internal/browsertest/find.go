@@ -15,30 +15,29 @@ import (
 	"github.com/chromedp/chromedp"
 )
 
-// objects names the group of the page's objects that are held while something is looked for, so that they can be let
-// go together.
+// objects names the group of the page's objects that a search holds, so that they can be released together.
 const objects = "browsertest"
 
-// finder finds things on a page, or in one element of it. Names are accessible names as a screen reader would say them,
-// compared whole, with spaces run together. Finding is lazy: it happens when the element is used, each time anew.
+// finder finds things on a page, or in one element of it. Names are accessible names as a screen reader would say them;
+// they must match completely, with spaces run together. Finding is lazy: it happens each time the element is used.
 type finder struct {
 	page   *Page
 	within *Element
 }
 
 // Element is something on a page, described by how to find it. All its methods wait until there is exactly one such
-// element, except those that say otherwise.
+// element, unless they say otherwise.
 type Element struct {
 	finder
-	// outer is what it is looked for in, nil for the whole page.
+	// outer is the element to look in, nil for the whole page.
 	outer *Element
-	// selector finds it by CSS, where roles is empty.
+	// selector finds it by CSS if roles is empty.
 	selector string
-	// roles finds it by role, and anyName or name.
+	// roles finds it by role, together with anyName or name.
 	roles   []string
 	name    string
 	anyName bool
-	// what says what it is, in messages.
+	// what describes it in messages.
 	what string
 }
 
@@ -58,12 +57,12 @@ func (f finder) Button(name string) *Element { return f.Role("button", name) }
 // Link finds a link.
 func (f finder) Link(name string) *Element { return f.Role("link", name) }
 
-// Dialog finds an open dialog by its accessible name. Where several modal ones are open, only the topmost can be found.
+// Dialog finds an open dialog by its accessible name. If several modal ones are open, only the topmost can be found.
 func (f finder) Dialog(name string) *Element {
 	return f.element(Element{roles: []string{"dialog", "alertdialog"}, name: name, what: fmt.Sprintf("dialog %q", name)})
 }
 
-// Field finds something to fill in, choose from or tick by its label.
+// Field finds something to fill in, choose from or tick, by its label.
 func (f finder) Field(label string) *Element {
 	return f.element(Element{
 		roles: []string{"textbox", "searchbox", "spinbutton", "combobox", "listbox", "checkbox", "radio", "switch", "slider"},
@@ -72,12 +71,12 @@ func (f finder) Field(label string) *Element {
 	})
 }
 
-// Find finds by CSS selector: for what has neither role nor name.
+// Find finds by CSS selector, for things that have neither role nor name.
 func (f finder) Find(selector string) *Element {
 	return f.element(Element{selector: selector, what: "element " + selector})
 }
 
-// element completes e as something to be found here.
+// element completes e as something to find here.
 func (f finder) element(e Element) *Element {
 	made := &e
 	made.outer = f.within
@@ -93,8 +92,8 @@ func (e *Element) String() string {
 	return e.what + " in " + e.outer.String()
 }
 
-// all returns what there is of it at this moment, without waiting. The missing sentence says why there is nothing to
-// look in.
+// all returns the elements that match right now, without waiting. The missing sentence says why there is nothing to look
+// in.
 func (e *Element) all(ctx context.Context, tab *chromedp.Target) (found []runtime.RemoteObjectID, missing string, err error) {
 	var root runtime.RemoteObjectID
 	if e.outer == nil {
@@ -114,7 +113,7 @@ func (e *Element) all(ctx context.Context, tab *chromedp.Target) (found []runtim
 	return found, "", err
 }
 
-// one returns it if there is exactly one of it, and otherwise says in a sentence what is missing.
+// one returns the element if exactly one matches, and otherwise a sentence that says what is missing.
 func (e *Element) one(ctx context.Context, tab *chromedp.Target) (found runtime.RemoteObjectID, missing string, err error) {
 	all, missing, err := e.all(ctx, tab)
 	switch {
@@ -123,7 +122,7 @@ func (e *Element) one(ctx context.Context, tab *chromedp.Target) (found runtime.
 	case len(all) == 0:
 		return "", fmt.Sprintf("there is no %s", e), nil
 	case len(all) > 1:
-		return "", fmt.Sprintf("there are %d of %s, and which is meant is not clear", len(all), e), nil
+		return "", fmt.Sprintf("there are %d of %s, and it is not clear which is meant", len(all), e), nil
 	}
 	return all[0], "", nil
 }
@@ -155,8 +154,8 @@ func (e *Element) bySelector(ctx context.Context, tab *chromedp.Target, root run
 	return found, nil
 }
 
-// byRole finds by role and name, as assistive technology sees them: what is hidden, inert or behind a modal dialog does
-// not exist there.
+// byRole finds by role and name, as assistive technology sees them: for it, things that are hidden, inert or behind a
+// modal dialog do not exist.
 func (e *Element) byRole(ctx context.Context, tab *chromedp.Target, root runtime.RemoteObjectID) ([]runtime.RemoteObjectID, error) {
 	var found []runtime.RemoteObjectID
 	nodes, err := seen(ctx, tab, root)
@@ -173,7 +172,7 @@ func (e *Element) byRole(ctx context.Context, tab *chromedp.Target, root runtime
 	return found, err
 }
 
-// Described is what a screen reader says of something.
+// Described is what a screen reader says about something.
 type Described struct {
 	// Role and Name are its computed role and accessible name; both are empty for nothing at all.
 	Role, Name string
@@ -188,7 +187,7 @@ func (d Described) String() string {
 	return fmt.Sprintf("%s %q", d.Role, d.Name)
 }
 
-// seen returns everything under root that assistive technology sees.
+// seen returns everything below root that assistive technology sees.
 func seen(ctx context.Context, tab *chromedp.Target, root runtime.RemoteObjectID) ([]Described, error) {
 	tree, err := cdp.Call(ctx, tab, accessibility.QueryAXTree, accessibility.QueryAXTreeParams{ObjectID: root})
 	if err != nil {
@@ -208,7 +207,7 @@ func described(n *accessibility.Node) Described {
 	return Described{Role: text(n.Role), Name: strings.Join(strings.Fields(text(n.Name)), " "), id: n.BackendDOMNodeID}
 }
 
-// text returns a computed value as text, empty where there is none.
+// text returns a computed value as text, or "" if there is none.
 func text(v *accessibility.Value) (s string) {
 	if v != nil {
 		_ = json.Unmarshal(v.Value, &s) // roles and names are text
@@ -225,7 +224,7 @@ func quoted(s string) []byte {
 	return value
 }
 
-// evaluate returns the object that an expression gives.
+// evaluate returns the object that an expression yields.
 func evaluate(ctx context.Context, tab *chromedp.Target, expression string) (*runtime.RemoteObject, error) {
 	result, err := cdp.Call(ctx, tab, runtime.Evaluate, runtime.EvaluateParams{Expression: expression, ObjectGroup: objects})
 	if err != nil {
@@ -235,7 +234,7 @@ func evaluate(ctx context.Context, tab *chromedp.Target, expression string) (*ru
 		return nil, &chromedp.ExceptionError{ExceptionDetails: result.ExceptionDetails}
 	}
 	if result.Result.ObjectID == "" {
-		return nil, errors.New(expression + " is no object")
+		return nil, errors.New(expression + " is not an object")
 	}
 	return result.Result, nil
 }

@@ -10,18 +10,18 @@ import (
 	"github.com/chromedp/chromedp"
 )
 
-// Heard is everything that a screen reader has to say of something.
+// Heard is everything that a screen reader says about something.
 type Heard struct {
 	Described
-	// Description is what it reads after the name, Value what it holds, such as a number of percent.
+	// Description is what it reads after the name, Value the current value, such as a percentage.
 	Description, Value string
-	// Live is how changes in it are read aloud: "polite", "assertive", or "" where they are not.
+	// Live is how changes in it are read aloud: "polite", "assertive", or "" if they are not.
 	Live string
-	// Modal says whether nothing outside of it can be reached.
+	// Modal says that nothing outside it can be reached.
 	Modal bool
 }
 
-// Heard returns what a screen reader has to say of it.
+// Heard returns what a screen reader says about it.
 func (e *Element) Heard() (h Heard) {
 	e.page.t.Helper()
 	e.use("listening to", func(ctx context.Context, tab *chromedp.Target, it runtime.RemoteObjectID) (string, error) {
@@ -30,7 +30,7 @@ func (e *Element) Heard() (h Heard) {
 			return "", err
 		}
 		if len(tree.Nodes) == 0 || tree.Nodes[0].Ignored {
-			return "a screen reader does not know of it", nil
+			return "screen readers do not know it", nil
 		}
 		n := tree.Nodes[0]
 		h = Heard{Described: described(n), Description: text(n.Description), Value: spelled(n.Value)}
@@ -47,7 +47,7 @@ func (e *Element) Heard() (h Heard) {
 	return h
 }
 
-// spelled returns a computed value of any kind as text, empty where there is none.
+// spelled returns a computed value of any kind as text, or "" if there is none.
 func spelled(v *accessibility.Value) string {
 	if v == nil {
 		return ""

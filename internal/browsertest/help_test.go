@@ -19,10 +19,10 @@ func TestMain(m *testing.M) {
 	os.Exit(Main(m.Run))
 }
 
-// childVariable tells a copy of this test binary to start a browser, print its directory and wait to be killed.
+// childVariable tells a copy of this test binary to start a browser, print its directory and wait until it is killed.
 const childVariable = "BROWSERTEST_CHILD"
 
-// child starts a browser, prints its directory and waits for ever. Returns 1 if it cannot.
+// child starts a browser, prints its directory and waits for ever. It returns 1 if it cannot.
 func child() int {
 	b, err := process.get()
 	if err != nil {
@@ -36,7 +36,7 @@ func child() int {
 // policy is as strict as that of the admin page.
 const policy = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self'; form-action 'self'; base-uri 'none'"
 
-// site serves a page with this body at / and the script at /page.js, under the policy; /refuse/STATUS answers with that
+// site serves a page with this body at / and the script at /page.js, with the policy. /refuse/STATUS answers with that
 // status.
 func site(t testing.TB, body, script string) string {
 	t.Helper()
@@ -62,7 +62,7 @@ func site(t testing.TB, body, script string) string {
 	return server.URL
 }
 
-// visit opens a page of its own on such a site and waits until its script has run.
+// visit opens a new page of such a site and waits until its script has run.
 func visit(t testing.TB, body, script string) *Page {
 	t.Helper()
 	p := Open(t, site(t, body, script)+"/", Options{})
@@ -70,13 +70,13 @@ func visit(t testing.TB, body, script string) *Page {
 	return p
 }
 
-// impatient makes waits that are meant to fail quick.
+// impatient shortens waits that are meant to fail.
 func impatient(p *Page) *Page {
 	p.patience = 500 * time.Millisecond
 	return p
 }
 
-// recorder notes how a test would have gone, without being that test.
+// recorder stands in for a test and records how it went.
 type recorder struct {
 	testing.TB
 	said     []string
@@ -84,7 +84,7 @@ type recorder struct {
 	cleanups []func()
 }
 
-// recorded runs a test to its end, with what is to be done then, and returns what it failed for.
+// recorded runs a test to its end, including its cleanups, and returns its failures.
 func recorded(t *testing.T, test func(t testing.TB)) []string {
 	t.Helper()
 	r := &recorder{TB: t}
@@ -131,7 +131,7 @@ func (r *recorder) Skipf(format string, args ...any) {
 	runtime.Goexit()
 }
 
-// wantOne fails the test unless exactly one sentence was said, and it has all of these in it.
+// wantOne fails the test unless there is exactly one sentence, and it contains all of these.
 func wantOne(t *testing.T, said []string, parts ...string) {
 	t.Helper()
 	if len(said) != 1 {

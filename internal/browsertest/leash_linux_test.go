@@ -10,7 +10,7 @@ import (
 	"time"
 )
 
-// A killed test process can tidy nothing, so the browser has to notice, and the leash has to remove what it wrote.
+// A killed test process cannot tidy up, so the browser has to notice, and the leash has to remove what it wrote.
 func TestAKilledTestProcessLeavesNothing(t *testing.T) {
 	t.Parallel()
 	Require(t)
@@ -53,7 +53,7 @@ func TestAStoppedBrowserLeavesNothing(t *testing.T) {
 	nothingLeft(t, b.dir)
 }
 
-// nothingLeft returns once neither the directory nor a process is left, and fails the test when that takes too long.
+// nothingLeft returns once neither the directory nor a process is left, and fails the test if that takes too long.
 func nothingLeft(t *testing.T, dir string) {
 	t.Helper()
 	deadline, tick := time.After(Patience), time.NewTicker(pollInterval)
@@ -72,7 +72,7 @@ func nothingLeft(t *testing.T, dir string) {
 	}
 }
 
-// processesOf returns the command lines of the processes that have dir in theirs, the leash aside.
+// processesOf returns the command lines that contain dir, except that of the leash.
 func processesOf(t *testing.T, dir string) (found []string) {
 	t.Helper()
 	entries, err := os.ReadDir("/proc")

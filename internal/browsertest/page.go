@@ -17,7 +17,7 @@ import (
 	"github.com/chromedp/chromedp"
 )
 
-// Options say what a page is looked at with. The zero value is a window of 1280 × 800 on a light desktop.
+// Options say what kind of window shows a page. The zero value is a window of 1280 × 800 on a light desktop.
 type Options struct {
 	// Width and Height are the window's inner size in CSS pixels.
 	Width, Height int
@@ -27,12 +27,12 @@ type Options struct {
 	Dark bool
 	// ReducedMotion prefers no animations.
 	ReducedMotion bool
-	// Before is a script that runs in every document before its own scripts: for a browser that lacks something.
+	// Before is a script that runs in every document before its own scripts, for example to remove a feature.
 	Before string
 }
 
-// Page is one tab, in a browser profile of its own: its storage, cookies and cache are nobody else's but of the tabs that are
-// opened from it. It belongs to one test and to that test's goroutine.
+// Page is one tab, in its own browser profile: only tabs opened from it share its storage, cookies and cache. It belongs to one
+// test and to that test's goroutine.
 type Page struct {
 	finder
 	t        testing.TB
@@ -45,9 +45,9 @@ type Page struct {
 	closing  sync.Once
 }
 
-// Open opens a new page and loads address, whose origin is the only one that the page may talk to. The page is closed
-// at the test's end, and what was noted about it is reported then. Without a browser on this machine the test is
-// skipped (see [RequireVariable]).
+// Open opens a new page and loads address, whose origin is the only one that the page may talk to. The end of the test
+// closes the page and reports what was noted about it. Without a browser on this machine the test is skipped (see
+// [RequireVariable]).
 func Open(t testing.TB, address string, o Options) *Page {
 	t.Helper()
 	b, err := process.get()
@@ -61,14 +61,15 @@ func Open(t testing.TB, address string, o Options) *Page {
 	return open(t, b.ctx, at, o, chromedp.WithNewBrowserContext())
 }
 
-// OpenTab opens another tab in the window that the person has opened last, which hides the page that is shown there until
-// [Page.ToFront], and loads a path of the same origin. It is the same person's: cookies, cache and connections are those of the page; only sessionStorage is its own, as in every tab.
+// OpenTab opens another tab in the window that the person opened last, and loads a path of the same origin. It hides the page
+// in that window until [Page.ToFront]. It is the same person's tab: it shares the page's cookies, cache and connections, but, as
+// every tab, has its own sessionStorage.
 func (p *Page) OpenTab(path string, o Options) *Page {
 	p.t.Helper()
 	return p.beside(path, o, false)
 }
 
-// OpenWindow is [Page.OpenTab] in a window of its own: both pages can be seen.
+// OpenWindow is like [Page.OpenTab], but opens a new window, so both pages are visible.
 func (p *Page) OpenWindow(path string, o Options) *Page {
 	p.t.Helper()
 	return p.beside(path, o, true)
@@ -84,7 +85,7 @@ func (p *Page) beside(path string, o Options, newWindow bool) *Page {
 	return open(p.t, p.ctx, at, o, chromedp.WithNewWindow(newWindow))
 }
 
-// open opens a page in what parent is of the browser.
+// open opens a page in the part of the browser that parent stands for.
 func open(t testing.TB, parent context.Context, at *url.URL, o Options, how chromedp.ContextOption) *Page {
 	t.Helper()
 	p := &Page{t: t, origin: at.Scheme + "://" + at.Host, scale: max(o.Scale, 0), patience: Patience}
@@ -92,7 +93,7 @@ func open(t testing.TB, parent context.Context, at *url.URL, o Options, how chro
 	p.watch = newWatch(at.Host)
 	p.ctx, p.cancel = chromedp.NewContext(parent, how, chromedp.WithListener(p.watch.see))
 	t.Cleanup(p.Close)
-	// The first call's context is the tab's life, so that one cannot have a deadline itself.
+	// The first call's context lasts as long as the tab, so it cannot have a deadline.
 	late := time.AfterFunc(Patience, p.cancel)
 	err := chromedp.Do(p.ctx)
 	late.Stop()
@@ -106,7 +107,7 @@ func open(t testing.TB, parent context.Context, at *url.URL, o Options, how chro
 	return p
 }
 
-// ToFront shows the page in its window in place of the tab that is shown there.
+// ToFront makes the page the visible tab of its window.
 func (p *Page) ToFront() {
 	p.t.Helper()
 	p.act("bringing the page to the front", func(ctx context.Context, tab *chromedp.Target) (chromedp.Void, error) {
@@ -115,7 +116,7 @@ func (p *Page) ToFront() {
 	})
 }
 
-// prepare makes the page what o says, before anything is loaded.
+// prepare applies o to the page, before anything is loaded.
 func (p *Page) prepare(o Options) error {
 	features := []*emulation.MediaFeature{
 		{Name: "prefers-color-scheme", Value: pick(o.Dark, "dark", "light")},
@@ -146,8 +147,7 @@ func (p *Page) prepare(o Options) error {
 	})
 }
 
-// allowClipboard lets the page write to the clipboard, as a click in a window with a person before it may, and the test
-// read it.
+// allowClipboard lets the page write to the clipboard, as a click by a person in front of it could, and lets the test read it.
 func (p *Page) allowClipboard(ctx context.Context) error {
 	c := chromedp.FromContext(ctx)
 	for _, permission := range []string{"clipboard-read", "clipboard-write"} {
@@ -184,11 +184,11 @@ func (p *Page) Resize(width, height int) {
 	})
 }
 
-// Crash ends the process that shows the page, and so the page, without a chance to do anything first.
+// Crash ends the process that shows the page, so the page ends without a chance to do anything first.
 func (p *Page) Crash() {
 	p.t.Helper()
 	p.closing.Do(func() {
-		go func() { // it is not answered
+		go func() { // there is no answer
 			_ = p.do(func(ctx context.Context, tab *chromedp.Target) error {
 				_, err := cdp.Call(ctx, tab, page.Crash, cdp.Empty{})
 				return err
@@ -227,8 +227,8 @@ func (p *Page) Clipboard() string {
 	return Eval[string](p, "navigator.clipboard.readText()")
 }
 
-// Eval returns the value of a JavaScript expression in the page, awaited where it is a promise, and fails the test if
-// it throws or is no T.
+// Eval returns the value of a JavaScript expression in the page, and awaits it if it is a promise. It fails the test if
+// the expression throws or is not a T.
 func Eval[T any](p *Page, expression string) T {
 	p.t.Helper()
 	ctx, cancel := context.WithTimeout(p.ctx, p.patience)
@@ -240,8 +240,8 @@ func Eval[T any](p *Page, expression string) T {
 	return v
 }
 
-// Close closes the page and fails the test for what was noted about it. It is safe to call twice, and called at the
-// test's end.
+// Close closes the page and fails the test for what was noted about it. It is safe to call twice, and the end of the test
+// calls it.
 func (p *Page) Close() {
 	p.t.Helper()
 	p.closing.Do(func() {
@@ -259,7 +259,8 @@ func (p *Page) Close() {
 	})
 }
 
-// catchUp returns once everything is noted that the page has caused so far: it comes before the answer to a question.
+// catchUp returns once everything that the page has caused so far is noted. It asks the page something: all events come before
+// the answer.
 func (p *Page) catchUp() error {
 	return p.do(func(ctx context.Context, tab *chromedp.Target) error {
 		_, err := chromedp.Evaluate[chromedp.Void]("0")(ctx, tab)
@@ -277,8 +278,8 @@ func (p *Page) act(doing string, action chromedp.Action[chromedp.Void]) {
 	}
 }
 
-// do calls f with the page's tab. It gives even an impatient page the time for one look: a browser on a busy machine must not
-// look like one without what was looked for.
+// do calls f with the page's tab. It gives even an impatient page the time for one look, so that a slow browser on a busy machine
+// does not look like a page without the element.
 func (p *Page) do(f func(ctx context.Context, tab *chromedp.Target) error) error {
 	ctx, cancel := context.WithTimeout(p.ctx, Patience)
 	defer cancel()

@@ -9,7 +9,7 @@ import (
 	"testing"
 )
 
-// form is a page with one of each thing to act on.
+// form is a page with one of everything a user can use.
 const form = `
 <form>
 	<label>Name <input name="name" value="old"></label>
@@ -117,7 +117,7 @@ func TestOnlyTheTopmostDialogCanBeReached(t *testing.T) {
 	first.WaitGone()
 }
 
-// TestWhatCannotBeDoneFailsWithASentence, and with what the page shows instead.
+// TestWhatCannotBeDoneFailsWithASentence, which also says what the page shows instead.
 func TestWhatCannotBeDoneFailsWithASentence(t *testing.T) {
 	t.Parallel()
 	Require(t)
@@ -151,7 +151,7 @@ func TestWhatCannotBeDoneFailsWithASentence(t *testing.T) {
 	}
 }
 
-// TestNothingIsClickedThatCannotBeHit: something lies above it, and then it moves.
+// TestNothingIsClickedThatCannotBeHit: first something covers it, and then it moves.
 func TestNothingIsClickedThatCannotBeHit(t *testing.T) {
 	t.Parallel()
 	Require(t)
@@ -171,7 +171,7 @@ func TestNothingIsClickedThatCannotBeHit(t *testing.T) {
 	p.WaitText("clicked")
 }
 
-// TestWhatMovesAwayIsClickedWhereItIsThen: another button comes to lie under the mouse before that is pressed, and is not.
+// TestWhatMovesAwayIsClickedWhereItIsThen: another button moves under the mouse before the click, and must not be clicked.
 func TestWhatMovesAwayIsClickedWhereItIsThen(t *testing.T) {
 	t.Parallel()
 	p := visit(t, `<p id="more" hidden>One line more</p><p><button>Above</button></p><p><button>Below</button></p><output></output>`, `

@@ -12,12 +12,12 @@ import (
 	"github.com/chromedp/chromedp"
 )
 
-// settled is an expression for a promise that is kept once no animation runs that has an end.
+// settled is an expression for a promise that resolves once all animations that have an end are over.
 const settled = `Promise.all(document.getAnimations()
 	.filter(a => a.playState === "running" && a.effect.getComputedTiming().endTime !== Infinity)
 	.map(a => a.finished.catch(() => {}))).then(() => document.fonts.ready).then(() => true)`
 
-// Screenshot writes a picture (PNG) of what the window shows into file, once animations have ended.
+// Screenshot writes a picture (PNG) of the window's content to file, once animations have ended.
 func (p *Page) Screenshot(file string) {
 	p.t.Helper()
 	if err := p.capture(file, nil); err != nil {
@@ -25,7 +25,7 @@ func (p *Page) Screenshot(file string) {
 	}
 }
 
-// Screenshot writes a picture (PNG) of the element into file, once animations have ended.
+// Screenshot writes a picture (PNG) of the element to file, once animations have ended.
 func (e *Element) Screenshot(file string) {
 	e.page.t.Helper()
 	clip := read[page.Viewport](e, `function() {
@@ -38,7 +38,7 @@ func (e *Element) Screenshot(file string) {
 	}
 }
 
-// capture writes a picture of a part of the page, of what the window shows where clip is nil.
+// capture writes a picture of a part of the page, or of the window's content if clip is nil.
 func (p *Page) capture(file string, clip *page.Viewport) error {
 	return p.do(func(ctx context.Context, tab *chromedp.Target) error {
 		if _, err := chromedp.Evaluate[bool](settled, chromedp.EvalAwaitPromise)(ctx, tab); err != nil {
@@ -55,7 +55,7 @@ func (p *Page) capture(file string, clip *page.Viewport) error {
 	})
 }
 
-// keepPicture keeps a picture of the page of a failed test in [testing.T.ArtifactDir].
+// keepPicture stores a picture of a failed test's page in [testing.T.ArtifactDir].
 func (p *Page) keepPicture() {
 	file := filepath.Join(p.t.ArtifactDir(), fmt.Sprintf("page-%s.png", chromedp.FromContext(p.ctx).Target.TargetID))
 	if err := p.capture(file, nil); err != nil {
@@ -63,7 +63,7 @@ func (p *Page) keepPicture() {
 	}
 }
 
-// isolated makes a world in the page's document that shares its elements but none of its scripts' objects.
+// isolated creates a world in the page's document that shares its elements, but no objects of its scripts.
 func isolated(ctx context.Context, tab *chromedp.Target) (runtime.ExecutionContextID, error) {
 	tree, err := cdp.Call(ctx, tab, page.GetFrameTree, cdp.Empty{})
 	if err != nil {

@@ -15,9 +15,9 @@ import (
 	"fullsync/internal/leash"
 )
 
-// afterwards is what the leash does. It is told the number of the browser's process group, and then waits for the end of the
-// tests. A process that is being ended may still make a file, so the directory is removed again until the group is gone. That wait is bounded because on a machine whose first
-// process reaps nobody the group stays.
+// afterwards is what the leash does. It gets the number of the browser's process group, and then waits for the end of the tests.
+// A process that is being ended may still create a file, so the leash removes the directory again until the group is gone. That
+// wait is bounded because the group never goes on a machine whose first process reaps nobody.
 const afterwards = `
 read -r group
 read -r _
@@ -34,7 +34,7 @@ done
 
 // browser is a running Chromium.
 type browser struct {
-	// ctx is what contexts of pages are made from.
+	// ctx is the parent of the pages' contexts.
 	ctx context.Context
 	// release frees what chromedp holds once the browser has ended.
 	release context.CancelFunc
@@ -43,7 +43,7 @@ type browser struct {
 	leash *leash.Leash
 }
 
-// start runs a browser. Returns errNotInstalled where there is none.
+// start runs a browser. It returns errNotInstalled if there is none.
 func start() (_ *browser, err error) {
 	program, ok := find()
 	if !ok || !supported {
@@ -61,7 +61,7 @@ func start() (_ *browser, err error) {
 	allocator, release := chromedp.NewExecAllocator(context.Background(), flags(program, dir)...)
 	ctx, cancel := chromedp.NewContext(allocator)
 	b.ctx, b.release = ctx, release
-	// The first call's context is the browser's life, so that one cannot have a deadline itself.
+	// The first call's context lasts as long as the browser, so it cannot have a deadline.
 	late := time.AfterFunc(Patience, cancel)
 	defer late.Stop()
 	if err := chromedp.Do(ctx); err != nil {
@@ -83,8 +83,8 @@ func find() (program string, ok bool) {
 	return "", false
 }
 
-// flags returns how the browser is started: without a window, without anything it does on its own account, writing
-// nowhere but in dir, and unable to find any host but this one.
+// flags returns the browser's flags: it has no window, does nothing of its own accord, writes only to dir, and can find no
+// host but this one.
 func flags(program, dir string) []chromedp.ExecAllocatorOption {
 	return append(slices.Clone(chromedp.DefaultExecAllocatorOptions[:]),
 		chromedp.ExecPath(program),
@@ -103,7 +103,7 @@ func flags(program, dir string) []chromedp.ExecAllocatorOption {
 // close stops the browser and removes its files. It is safe to call twice.
 func (b *browser) close() error {
 	var err error
-	if b.ctx.Err() == nil { // else it has ended already
+	if b.ctx.Err() == nil { // otherwise it has already ended
 		ctx, cancel := context.WithTimeout(b.ctx, Patience)
 		defer cancel()
 		err = chromedp.Cancel(ctx)

@@ -4,8 +4,8 @@ package browsertest
 
 import "syscall"
 
-// supported says that browsers cannot be run here: without process groups and a shell they could be left behind, and
-// tests are skipped.
+// supported says that browsers cannot run here: without process groups and a shell they could be left behind. Tests are
+// skipped.
 const supported = false
 
 func ownGroup() *syscall.SysProcAttr { return nil }

@@ -2,7 +2,8 @@ package browsertest
 
 import "testing"
 
-// TestTabsAreOnePerson: a tab hides the one it was opened from, a window does not, and all know what only sessionStorage keeps apart.
+// TestTabsAreOnePerson: a tab hides the one it was opened from, a window does not, and they share everything except
+// sessionStorage.
 func TestTabsAreOnePerson(t *testing.T) {
 	t.Parallel()
 	first := visit(t, "", "")

@@ -14,15 +14,15 @@ import (
 	"github.com/chromedp/chromedp"
 )
 
-// pollInterval is how often a condition is looked at.
+// pollInterval is how often a condition is checked.
 const pollInterval = 20 * time.Millisecond
 
-// look reports in a sentence what is still missing, "" when nothing is.
+// look returns a sentence that says what is still missing, "" for nothing.
 type look func(ctx context.Context, tab *chromedp.Target) (missing string, err error)
 
-// until looks until nothing is missing, and fails the test when that takes longer than the page's patience; doing says
-// what was being done. An error counts as something missing, because a page that is just being replaced by another
-// answers with errors.
+// until looks until nothing is missing, and fails the test if that takes longer than the page's patience. doing says what
+// the test was doing. An error counts as something missing, because a page that is just being replaced by another answers
+// with errors.
 func (p *Page) until(doing string, look look) {
 	p.t.Helper()
 	deadline := time.NewTimer(p.patience)
@@ -44,18 +44,18 @@ func (p *Page) until(doing string, look look) {
 	}
 }
 
-// once looks one time.
+// once looks once.
 func (p *Page) once(look look) (missing string, err error) {
 	err = p.do(func(ctx context.Context, tab *chromedp.Target) error {
 		missing, err = look(ctx, tab)
-		// If this fails, so will the next look; the one that has succeeded must not be taken for one that has not.
+		// If this fails, so will the next look; a look that succeeded must not count as failed.
 		_, _ = cdp.Call(ctx, tab, runtime.ReleaseObjectGroup, runtime.ReleaseObjectGroupParams{ObjectGroup: objects})
 		return err
 	})
 	return missing, err
 }
 
-// reason is what a wait that failed says.
+// reason returns what a failed wait says.
 func reason(missing string, err error) string {
 	if err != nil {
 		return err.Error()
@@ -81,8 +81,8 @@ func (p *Page) WaitNoText(text string) {
 	})
 }
 
-// WaitFor returns once a JavaScript expression, awaited where it is a promise, is true; what says in words what is
-// waited for.
+// WaitFor returns once a JavaScript expression is true, and awaits it if it is a promise. what says in words what it waits
+// for.
 func (p *Page) WaitFor(what, expression string) {
 	p.t.Helper()
 	p.until("waiting for "+what, func(ctx context.Context, tab *chromedp.Target) (string, error) {
@@ -91,7 +91,7 @@ func (p *Page) WaitFor(what, expression string) {
 	})
 }
 
-// Text returns what the page shows at this moment, with spaces run together.
+// Text returns what the page shows right now, with spaces run together.
 func (p *Page) Text() string {
 	p.t.Helper()
 	var shown string
@@ -105,7 +105,7 @@ func (p *Page) Text() string {
 	return shown
 }
 
-// Focused returns what has the focus at this moment, the zero value where nothing has.
+// Focused returns what has the focus right now, or the zero value if nothing has.
 func (p *Page) Focused() Described {
 	p.t.Helper()
 	var it Described
@@ -119,7 +119,7 @@ func (p *Page) Focused() Described {
 	return it
 }
 
-// WaitFocus returns once the focus is on what has this role and accessible name.
+// WaitFocus returns once the focus is on something with this role and accessible name.
 func (p *Page) WaitFocus(role, name string) {
 	p.t.Helper()
 	want := Described{Role: role, Name: name}
@@ -135,7 +135,7 @@ func visibleText(ctx context.Context, tab *chromedp.Target) (string, error) {
 	return strings.Join(strings.Fields(shown), " "), err
 }
 
-// focused returns what has the focus. What loses it, or leaves the page, while it is described is no answer: it looks again.
+// focused returns what has the focus. If that loses the focus, or leaves the page, while it is being described, it looks again.
 func focused(ctx context.Context, tab *chromedp.Target) (it Described, err error) {
 	for still := false; !still && err == nil; {
 		it, still, err = glimpse(ctx, tab)
@@ -143,7 +143,7 @@ func focused(ctx context.Context, tab *chromedp.Target) (it Described, err error
 	return it, err
 }
 
-// glimpse returns what has the focus, and whether it still had it once it was described.
+// glimpse returns what has the focus, and whether that still had it after it was described.
 func glimpse(ctx context.Context, tab *chromedp.Target) (it Described, still bool, err error) {
 	nothing, err := chromedp.Evaluate[bool]("!document.activeElement || document.activeElement === document.body")(ctx, tab)
 	if nothing || err != nil {
@@ -164,7 +164,7 @@ func glimpse(ctx context.Context, tab *chromedp.Target) (it Described, still boo
 	return it, still, err
 }
 
-// show describes for a message what the page shows: its address, what can be acted on, and the beginning of its text.
+// show describes for a message what the page shows: its address, what a user can use, and the beginning of its text.
 func (p *Page) show() string {
 	var out strings.Builder
 	err := p.do(func(ctx context.Context, tab *chromedp.Target) error {
@@ -197,7 +197,7 @@ func (p *Page) show() string {
 	return out.String()
 }
 
-// actable returns those of the nodes that can be acted on or that hold such, at most fifty.
+// actable returns the nodes that a user can use, or that contain such nodes, at most fifty.
 func actable(nodes []Described) []string {
 	roles := []string{
 		"button", "link", "textbox", "searchbox", "spinbutton", "combobox", "listbox", "checkbox", "radio", "switch", "slider",

@@ -19,7 +19,7 @@ import (
 	"github.com/chromedp/cdproto/target"
 )
 
-// watch notes what must not happen on a page. Events come from chromedp's goroutine, in the order in which the browser
+// watch notes things that must not happen on a page. Events come from chromedp's goroutine, in the order in which the browser
 // sent them.
 type watch struct {
 	host string
@@ -30,7 +30,7 @@ type watch struct {
 	problems   []string
 	requests   []string
 	allowances []*allowance
-	// losing counts the reasons for which lost connections are fine at this moment.
+	// losing counts the current reasons why lost connections are fine.
 	losing int
 }
 
@@ -42,23 +42,23 @@ type allowance struct {
 	matched bool
 }
 
-// newWatch returns the watch for a page that may talk to host (name and port) alone.
+// newWatch returns the watch for a page that may talk only to host (name and port).
 func newWatch(host string) *watch { return &watch{host: host, crashed: make(chan struct{})} }
 
-// failedStatus finds the status in the browser's line about an answer it takes for an error. There is no other way to
-// tell which line is about which answer once the same path has had several.
+// failedStatus finds the status in the browser's line about an answer that it considers an error. If the same path had
+// several answers, there is no other way to tell which line is about which answer.
 var failedStatus = regexp.MustCompile(`^Failed to load resource: the server responded with a status of (\d+)`)
 
-// Expect announces that the node will answer a request to a path with this status of 400 or above, which the browser
-// shows as an error of its own: such lines pass, and the test fails if none came. The path is one of this origin,
-// without its query; it may be a pattern of [path.Match].
+// Expect announces that the node will answer a request to a path with this status of 400 or above. The browser itself
+// reports that as an error: such lines pass, and the test fails if there are none. The path belongs to this origin and has
+// no query; it may be a pattern of [path.Match].
 func (p *Page) Expect(status int, path string) { p.watch.allow(status, path, true) }
 
-// Allow is like [Page.Expect] for an answer that may come or not.
+// Allow is like [Page.Expect], for an answer that may or may not come.
 func (p *Page) Allow(status int, path string) { p.watch.allow(status, path, false) }
 
-// AllowLostConnections lets the browser's lines about refused and broken connections pass from now until the function
-// that it returns is called, or else the page is closed: for a node that is down on purpose.
+// AllowLostConnections lets the browser's lines about refused and broken connections pass from now until the test calls the
+// returned function, or closes the page: for a node that is down on purpose.
 func (p *Page) AllowLostConnections() (enough func()) {
 	w := p.watch
 	w.mu.Lock()
@@ -71,15 +71,15 @@ func (p *Page) AllowLostConnections() (enough func()) {
 	})
 }
 
-// Requests returns the addresses of all requests of the page so far, in order, of websockets too.
+// Requests returns the addresses of all the page's requests so far, in order, including websockets.
 func (p *Page) Requests() []string {
 	p.watch.mu.Lock()
 	defer p.watch.mu.Unlock()
 	return slices.Clone(p.watch.requests)
 }
 
-// TakeProblems returns what was noted about the page so far, in sentences, and forgets it: for a test of what must be
-// refused. What it returns does not fail the test by itself.
+// TakeProblems returns what was noted about the page so far, in sentences, and forgets it. It is for tests of things that
+// must be refused. What it returns does not fail the test by itself.
 func (p *Page) TakeProblems() []string {
 	p.t.Helper()
 	if err := p.catchUp(); err != nil {
@@ -99,20 +99,20 @@ func (w *watch) allow(status int, path string, must bool) {
 	w.allowances = append(w.allowances, &allowance{status: fmt.Sprint(status), path: path, must: must})
 }
 
-// verdict returns what is to be said about the page, in sentences.
+// verdict returns the problems of the page, in sentences.
 func (w *watch) verdict() []string {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	said := slices.Clone(w.problems)
 	for _, a := range w.allowances {
 		if a.must && !a.matched {
-			said = append(said, fmt.Sprintf("the answer %s to %s was expected and did not come", a.status, a.path))
+			said = append(said, fmt.Sprintf("the answer %s to %s was expected, but did not come", a.status, a.path))
 		}
 	}
 	return said
 }
 
-// see takes in one event.
+// see handles one event.
 func (w *watch) see(event any) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -147,12 +147,12 @@ func (w *watch) see(event any) {
 	}
 }
 
-// note keeps a problem.
+// note records a problem.
 func (w *watch) note(format string, args ...any) {
 	w.problems = append(w.problems, fmt.Sprintf(format, args...))
 }
 
-// entry takes in a line that the browser itself wrote to the console.
+// entry handles a line that the browser itself wrote to the console.
 func (w *watch) entry(e *log.Entry) {
 	if e.Level != log.EntryLevelError || e.Source == log.EntrySourceNetwork && w.allowed(e) {
 		return
@@ -160,7 +160,7 @@ func (w *watch) entry(e *log.Entry) {
 	w.note("console error of the browser: %s (%s)", e.Text, e.URL)
 }
 
-// allowed says whether a line about a failed request may pass.
+// allowed reports whether a line about a failed request may pass.
 func (w *watch) allowed(e *log.Entry) bool {
 	at, err := url.Parse(e.URL)
 	if err != nil || at.Host != w.host {
@@ -179,7 +179,7 @@ func (w *watch) allowed(e *log.Entry) bool {
 	return passes
 }
 
-// request takes in the address of a request. Addresses that hold their own content go nowhere.
+// request handles the address of a request. Addresses that contain their own content go nowhere.
 func (w *watch) request(address string) {
 	w.requests = append(w.requests, address)
 	at, err := url.Parse(address)
@@ -189,7 +189,7 @@ func (w *watch) request(address string) {
 	w.note("request to another origin: %.300s", address)
 }
 
-// spoken returns the arguments of a call of the console as text.
+// spoken returns the arguments of a console call as text.
 func spoken(args []*runtime.RemoteObject) string {
 	var words []string
 	for _, a := range args {

@@ -8,7 +8,7 @@ import (
 	"testing"
 )
 
-// TestWhatMustNotHappenIsCaught runs one misbehaving page each.
+// TestWhatMustNotHappenIsCaught runs one misbehaving page for each case.
 func TestWhatMustNotHappenIsCaught(t *testing.T) {
 	t.Parallel()
 	Require(t)
@@ -28,7 +28,8 @@ func TestWhatMustNotHappenIsCaught(t *testing.T) {
 		{"a picture from elsewhere", `<img alt="no" src="http://elsewhere.example/p.png">`, "", []string{"elsewhere.example/p.png"}},
 		{"a request to elsewhere", "", `await fetch("http://elsewhere.example/x").catch(() => {})`, []string{"elsewhere.example/x"}},
 		{"a websocket to elsewhere", "", `try { new WebSocket("ws://elsewhere.example/w") } catch {}`, []string{"elsewhere.example/w"}},
-		// One that has not begun when the page is closed does nothing, and is not told of. This one fails once it runs: it has no document.
+		// A worker that has not begun when the page is closed does nothing, and nobody hears of it. This one fails once it
+		// runs, because it has no document.
 		{"a worker", "", `await new Promise((begun) => { new Worker("/page.js").onerror = begun })`, []string{"worker"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -44,7 +45,7 @@ func TestWhatMustNotHappenIsCaught(t *testing.T) {
 	}
 }
 
-// TestRequestsToElsewhereAreCaughtWithoutAPolicy: where no policy of the page stops them.
+// TestRequestsToElsewhereAreCaughtWithoutAPolicy: even if no policy of the page stops them.
 func TestRequestsToElsewhereAreCaughtWithoutAPolicy(t *testing.T) {
 	t.Parallel()
 	Require(t)
@@ -96,7 +97,7 @@ func TestOtherAnswersDoNotPass(t *testing.T) {
 		Eval[int](p, `fetch("/refuse/403").then(r => r.status)`)
 	}), "status of 403")
 	wantOne(t, recorded(t, func(t testing.TB) { visit(t, "", "").Expect(409, "/refuse/409") }),
-		"the answer 409 to /refuse/409 was expected and did not come")
+		"the answer 409 to /refuse/409 was expected, but did not come")
 }
 
 func TestTakenProblemsDoNotFailTheTest(t *testing.T) {

@@ -208,6 +208,6 @@ curl -sS "$FULLSYNC_URL/api/admin/sync/full-sync/status" -H "Authorization: Bear
 SESSION_ID=$(curl -sS "$FULLSYNC_URL/api/admin/sync/full-sync/status" -H "Authorization: Bearer $FULLSYNC_TOKEN" | grep -o '"sessionId": *"[^"]*"' | head -n 1 | cut -d '"' -f 4)
 curl -sS "$FULLSYNC_URL/api/admin/sync/full-sync/cancel" -H "Authorization: Bearer $FULLSYNC_TOKEN" -H 'Content-Type: application/json' -d "{\"sessionId\": \"$SESSION_ID\", \"reason\": \"trying it out\"}"
 
-# The API, to read and try: %s/docs
+# The API, with a page to try it: %s/docs
 # Ctrl-C here stops both nodes and removes their files.
 `

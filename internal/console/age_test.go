@@ -11,8 +11,8 @@ import (
 	"fullsync/internal/nodetest"
 )
 
-// TestLastSignsAreShown: how long ago the last batch was and the last word from the source, by the node's clock. They count on
-// when nothing is told any more.
+// TestLastSignsAreShown: the page says how long ago the last batch and the last sign of life from the source were, by the node's
+// clock, and keeps counting when it hears nothing more.
 func TestLastSignsAreShown(t *testing.T) {
 	t.Parallel()
 	pair := newPair(t, nodetest.SQLite, 100, nodetest.Config{})
@@ -22,7 +22,7 @@ func TestLastSignsAreShown(t *testing.T) {
 	nodetest.Await(t, "the question who the peer is", preparing.Reached)
 	page := signIn(t, pair.Main, auth.RoleViewer, browsertest.Options{})
 	card(page).WaitText("Last batch not yet Source last answered not yet")
-	// The browser's own clock is a day behind.
+	// The browser's clock is a day behind.
 	browsertest.Eval[bool](page, `(() => { const now = Date.now; Date.now = () => now() - 86_400_000; return true; })()`)
 
 	fourth := pair.Wire.HoldPage(t, nodetest.ProductsPath, 4)

@@ -19,7 +19,7 @@ const (
 	cancelSync  = "Cancel sync"
 )
 
-// waitFocusOnNews waits until the focus is on the news, and waitFocusOnFailure until it is on a failure.
+// waitFocusOnNews waits until the news has the focus, and waitFocusOnFailure until a failure has it.
 func waitFocusOnNews(page *browsertest.Page) {
 	page.WaitFor("the focus on the news", `document.activeElement.id === "news-text"`)
 }
@@ -28,7 +28,8 @@ func waitFocusOnFailure(page *browsertest.Page) {
 	page.WaitFor("the focus on a failure", `document.activeElement.matches("#failures p")`)
 }
 
-// TestCancelWithTheDialog cancels a running sync whose peer holds the fourth page of products back: twice not, then really.
+// TestCancelWithTheDialog asks to cancel a running sync whose peer holds back the fourth page of products. Twice it keeps the
+// sync, then it really cancels it.
 func TestCancelWithTheDialog(t *testing.T) {
 	nodetest.OnBoth(t, func(t *testing.T, kind nodetest.Kind) {
 		pair := newPair(t, kind, 100, nodetest.Config{})
@@ -81,7 +82,7 @@ func TestCancelWithTheDialog(t *testing.T) {
 	})
 }
 
-// sendAgain starts another sync and returns it, once it is shown in place of the one before.
+// sendAgain starts another sync and returns it once the page shows it in place of the previous one.
 func sendAgain(t *testing.T, page *browsertest.Page, before spec.SessionID) spec.SessionID {
 	t.Helper()
 	startForm(page).Button("Start sync").Click()
@@ -89,8 +90,8 @@ func sendAgain(t *testing.T, page *browsertest.Page, before spec.SessionID) spec
 	return shownSession(t, page)
 }
 
-// TestCancelOfWhatHasEnded: the sync ends while the dialog is open. Whether the page hears of that before or after the refusal,
-// both are shown.
+// TestCancelOfWhatHasEnded: the sync ends while the dialog is open. The page shows both that and the refusal, in whichever order
+// it hears of them.
 func TestCancelOfWhatHasEnded(t *testing.T) {
 	t.Parallel()
 	pair := newPair(t, nodetest.SQLite, 100, nodetest.Config{})
@@ -114,7 +115,7 @@ func TestCancelOfWhatHasEnded(t *testing.T) {
 	card(page).WaitText("COMPLETED")
 }
 
-// TestCancelWithoutAnAnswer: the node gets no request to cancel, or its answer is lost; trying again is safe.
+// TestCancelWithoutAnAnswer: the request to cancel does not reach the node, or the answer is lost. It is safe to try again.
 func TestCancelWithoutAnAnswer(t *testing.T) {
 	t.Parallel()
 	pair := newPair(t, nodetest.SQLite, 100, nodetest.Config{})
@@ -131,7 +132,7 @@ func TestCancelWithoutAnAnswer(t *testing.T) {
 	page.Field("Reason (optional)").Fill(hostile)
 	asking := page.Dialog(cancelTitle)
 	asking.Button(cancelSync).Click()
-	asking.WaitText("The node does not answer. Whether it got the request is not known; it is safe to look or to try again.")
+	asking.WaitText("The node does not answer. It may or may not have got the request; it is safe to look or to try again.")
 	if s := pair.Main.Session(id); s.Status != spec.TRANSFERRING {
 		t.Fatalf("it was not to be cancelled: %s", nodetest.Show(s))
 	}
@@ -151,7 +152,7 @@ func TestCancelWithoutAnAnswer(t *testing.T) {
 	asking.WaitGone()
 }
 
-// onCancel has requests to cancel handled by reach.
+// onCancel lets reach handle requests to cancel.
 func onCancel(wire *nodetest.Wire, reach func(w http.ResponseWriter, r *http.Request, next http.Handler)) {
 	wire.Reach(func(w http.ResponseWriter, r *http.Request, next http.Handler) {
 		if strings.HasSuffix(r.URL.Path, nodetest.CancelPath) {
@@ -162,8 +163,8 @@ func onCancel(wire *nodetest.Wire, reach func(w http.ResponseWriter, r *http.Req
 	})
 }
 
-// TestCancelDialogThatIsClosedTooEarly closes the dialog while the cancel is on its way: what becomes of it is told
-// nevertheless, and the next dialog is none of its business.
+// TestCancelDialogThatIsClosedTooEarly closes the dialog while the cancel is on its way. The page still says how it went, and
+// the next dialog is not affected.
 func TestCancelDialogThatIsClosedTooEarly(t *testing.T) {
 	t.Parallel()
 	pair := newPair(t, nodetest.SQLite, 100, nodetest.Config{})
@@ -182,7 +183,7 @@ func TestCancelDialogThatIsClosedTooEarly(t *testing.T) {
 	onCancel(toMain, func(w http.ResponseWriter, _ *http.Request, _ http.Handler) {
 		close(asked)
 		<-lose
-		// Once an answer has begun the browser does not send the request again by itself.
+		// Once an answer has begun, the browser does not repeat the request by itself.
 		w.WriteHeader(http.StatusOK)
 		_ = http.NewResponseController(w).Flush()
 		panic(http.ErrAbortHandler)
@@ -197,7 +198,7 @@ func TestCancelDialogThatIsClosedTooEarly(t *testing.T) {
 	row(page, second.SessionId).Button("Cancel").Click()
 	page.Dialog(cancelTitle).WaitText("The pull from branch into catalog toys stops at once.")
 	close(lose)
-	page.WaitText("The node's answer was cut. Look whether it happened before you try again.")
+	page.WaitText("The node's answer was cut. Check whether it happened before you try again.")
 	if problem := page.Dialog(cancelTitle).Find(".problem").Text(); problem != "" {
 		t.Errorf("the dialog about the second sync says of the first: %s", problem)
 	}

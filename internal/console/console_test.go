@@ -99,7 +99,7 @@ func TestUnchangedFilesAreNotSentAgain(t *testing.T) {
 	}
 }
 
-// TestEveryImportIsThere: a module that is misspelled would leave the page dead, and only in the browser.
+// TestEveryImportIsThere: a misspelled module would break the page, and only in the browser.
 func TestEveryImportIsThere(t *testing.T) {
 	t.Parallel()
 	imports := regexp.MustCompile(`(?m)^import (?:.* from )?"\./([^"]+)";$`)

@@ -16,7 +16,7 @@ import (
 // starts the next one at once.
 func TestCancelOfADeadWorkersSync(t *testing.T) {
 	nodetest.OnBoth(t, func(t *testing.T, kind nodetest.Kind) {
-		// A lost session is taken over at the second look at the earliest: none comes while this test runs.
+		// A lost session is taken over at the second look at the earliest, and there is none while this test runs.
 		pair := newPair(t, kind, 30, nodetest.Config{Settings: map[string]string{"HEARTBEAT_INTERVAL": "5m", "STALE_AFTER": "15m"}})
 		id := deadSession(t, pair.Main)
 		page := signIn(t, pair.Main, auth.RoleOperator, browsertest.Options{})
@@ -37,7 +37,7 @@ func TestCancelOfADeadWorkersSync(t *testing.T) {
 	})
 }
 
-// deadSession makes a session whose worker has given its last sign of life an hour ago.
+// deadSession makes a session whose worker gave its last sign of life an hour ago.
 func deadSession(t *testing.T, node *nodetest.Node) spec.SessionID {
 	t.Helper()
 	s := node.Orphan()
@@ -45,7 +45,7 @@ func deadSession(t *testing.T, node *nodetest.Node) spec.SessionID {
 	if err != nil || !ok {
 		t.Fatalf("claiming session %s: %v, %v", s.ID, ok, err)
 	}
-	// Both databases read a time in this form; SQLite stores it so.
+	// Both databases can read a time in this format, and SQLite stores it like this.
 	at := claimed.ClaimedAt.Add(-time.Hour).UTC().Format("2006-01-02 15:04:05.000-07:00")
 	_, err = node.Store.SQL().ExecContext(t.Context(), "UPDATE sync_sessions SET last_heartbeat_at = '"+at+"' WHERE id = '"+s.ID+"'")
 	if err != nil {

@@ -9,7 +9,7 @@ import (
 	"fullsync/internal/nodetest"
 )
 
-// TestWithheldDeletes: a person sees what was not deleted, and approves it by number; a viewer is not offered to.
+// TestWithheldDeletes: a person sees what was not deleted, and approves the number of deletes. A viewer gets no such offer.
 func TestWithheldDeletes(t *testing.T) {
 	t.Parallel()
 	pair := newPair(t, nodetest.SQLite, 100, nodetest.Config{})
@@ -22,7 +22,7 @@ func TestWithheldDeletes(t *testing.T) {
 	page := signIn(t, pair.Main, auth.RoleOperator, browsertest.Options{})
 	form := startForm(page)
 	form.Role("DisclosureTriangle", "Options").Click()
-	form.Field("Finally delete what came from the peer and no longer exists there").Tick(true)
+	form.Field("At the end, delete products that came from the peer and no longer exist there").Tick(true)
 	form.Field("Compare every product afterwards").Tick(true)
 	form.Button("Start sync").Click()
 	card(page).WaitText("COMPLETED Transferred and verified 75 products")
@@ -38,7 +38,7 @@ func TestWithheldDeletes(t *testing.T) {
 	page.Axe()
 	receipt.Button("Delete 25 products…").Click()
 	question := page.Dialog("Delete 25 products?")
-	question.WaitText("those of the listed products are deleted that branch still lacks")
+	question.WaitText("it deletes the listed products, except those that are back at branch")
 	page.Axe()
 	question.Button("Delete 25 products").Click()
 	question.WaitGone()
@@ -61,7 +61,7 @@ func TestWithheldDeletes(t *testing.T) {
 	viewer.Dialog("Receipt: COMPLETED").Button("Delete 25 products…").WaitGone()
 }
 
-// TestReceiptSaysWhyItReadEverything, where the other node cannot compare.
+// TestReceiptSaysWhyItReadEverything: because the other node cannot compare.
 func TestReceiptSaysWhyItReadEverything(t *testing.T) {
 	t.Parallel()
 	pair := newPair(t, nodetest.SQLite, 20, nodetest.Config{})
@@ -69,5 +69,5 @@ func TestReceiptSaysWhyItReadEverything(t *testing.T) {
 	s := pair.Main.Sync(nodetest.Pull{})
 	page := signIn(t, pair.Main, auth.RoleViewer, browsertest.Options{})
 	row(page, s.SessionId).Find(`[data-field="products"]`).Click()
-	page.Dialog("Receipt: COMPLETED").WaitText("Read as a whole Peer branch runs an earlier version of fullsync")
+	page.Dialog("Receipt: COMPLETED").WaitText("Why everything was read Peer branch runs an earlier version of fullsync")
 }

@@ -17,7 +17,7 @@ import (
 	"fullsync/internal/nodetest"
 )
 
-// TestAFrozenNodeDoesNotLookAlive: its process is stopped in the middle of a sync, so that its connections stay and nothing comes.
+// TestAFrozenNodeDoesNotLookAlive stops the node's process in the middle of a sync: its connections stay, but nothing comes.
 func TestAFrozenNodeDoesNotLookAlive(t *testing.T) {
 	t.Parallel()
 	patient := map[string]string{"HEARTBEAT_INTERVAL": "5m", "STALE_AFTER": "15m"}
@@ -31,14 +31,14 @@ func TestAFrozenNodeDoesNotLookAlive(t *testing.T) {
 	nodetest.Await(t, "the fourth page", gate.Reached)
 	bar(page, 30).Wait()
 	card(page).WaitText("healthy")
-	if text := page.Text(); strings.Contains(text, "Last word") || strings.Contains(text, "not known.") {
+	if text := page.Text(); strings.Contains(text, "Last update") || strings.Contains(text, "is unknown.") {
 		t.Errorf("it looks frozen already: %s", text)
 	}
 
 	signal(t, process, syscall.SIGSTOP)
-	page.WaitText("Last word ")
+	page.WaitText("Last update ")
 	page.Find(`#connection:is([data-connection="silent"], [data-connection="lost"])`).WaitText("what you see")
-	card(page).WaitText("How it is now is not known.")
+	card(page).WaitText("Its current state is unknown.")
 	if text := card(page).Text(); strings.Contains(text, "healthy") {
 		t.Errorf("it looks alive: %s", text)
 	}
@@ -47,13 +47,13 @@ func TestAFrozenNodeDoesNotLookAlive(t *testing.T) {
 	signal(t, process, syscall.SIGCONT)
 	live(page)
 	card(page).WaitText("healthy")
-	page.WaitNoText("Last word")
-	page.WaitNoText("How it is now is not known.")
+	page.WaitNoText("Last update")
+	page.WaitNoText("Its current state is unknown.")
 	gate.Open()
 	card(page).WaitText("COMPLETED")
 }
 
-// serve runs a node in a process of its own until the test ends, and returns its address.
+// serve runs a node in its own process until the test ends, and returns its address.
 func serve(t *testing.T, c nodetest.Config) (url string, process *os.Process) {
 	t.Helper()
 	command := exec.Command(os.Args[0])

@@ -11,8 +11,8 @@ import (
 	"fullsync/internal/nodetest"
 )
 
-// listen is an expression that has the page note what a screen reader reads aloud by itself: every text that appears in a
-// live region that was there before. Regions are noted as they are at that moment.
+// listen is an expression that makes the page record what a screen reader reads aloud by itself: every text that appears in a
+// live region that already existed. Regions are recorded as they are at that moment.
 const listen = `(() => {
 	window.heard = [];
 	const regions = new Set(document.querySelectorAll("[role=status], [role=alert]"));
@@ -28,12 +28,12 @@ const listen = `(() => {
 	return true;
 })()`
 
-// hears returns once the page has read a text aloud that begins like this.
+// hears returns once a text that begins like this was read aloud.
 func hears(page *browsertest.Page, start string) {
 	page.WaitFor("hearing "+start, "window.heard.some(text => text.startsWith("+quote(start)+"))")
 }
 
-// quote returns a text as JavaScript writes it.
+// quote returns a text as a JavaScript literal.
 func quote(s string) string { return `"` + strings.ReplaceAll(s, `"`, `\"`) + `"` }
 
 // TestHeard follows a sync by ear.
@@ -90,7 +90,7 @@ func TestHeard(t *testing.T) {
 	page.AnyOfRole("contentinfo").Wait()
 }
 
-// TestFailureIsHeard: what went wrong interrupts, in the form, in the dialog, and on top.
+// TestFailureIsHeard: failures interrupt a screen reader, in the form, in the dialog, and at the top.
 func TestFailureIsHeard(t *testing.T) {
 	t.Parallel()
 	pair := newPair(t, nodetest.SQLite, 200, nodetest.Config{})

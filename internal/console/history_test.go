@@ -15,7 +15,7 @@ import (
 	"fullsync/internal/syncer"
 )
 
-// cancelledSessions makes sessions that alice has started and cancelled, one after the other.
+// cancelledSessions makes sessions that alice started and cancelled, one after the other.
 func cancelledSessions(t *testing.T, node *nodetest.Node, count int) (last spec.SessionID) {
 	t.Helper()
 	for range count {
@@ -28,7 +28,7 @@ func cancelledSessions(t *testing.T, node *nodetest.Node, count int) (last spec.
 	return last
 }
 
-// allSessions returns the ids of the rows that a node's whole history should have, newest first.
+// allSessions returns the ids of the rows for a node's whole history, newest first.
 func allSessions(t *testing.T, node *nodetest.Node) (ids []string) {
 	t.Helper()
 	list, err := nodetest.Decode[spec.SessionListResponse](node.Call("alice", http.MethodGet, nodetest.StartPath+"?pageSize=100", ""))
@@ -51,7 +51,7 @@ func waitRows(page *browsertest.Page, count string) {
 	page.WaitFor(count+" rows", `document.querySelectorAll("#history-rows tr").length `+count)
 }
 
-// TestHistoryPageByPage scrolls through 45 sessions, while seven more come: none is missing, none is there twice.
+// TestHistoryPageByPage scrolls through 45 sessions while seven more come. None is missing, and none is shown twice.
 func TestHistoryPageByPage(t *testing.T) {
 	nodetest.OnBoth(t, func(t *testing.T, kind nodetest.Kind) {
 		pair := newPair(t, kind, 1, nodetest.Config{})
@@ -70,7 +70,7 @@ func TestHistoryPageByPage(t *testing.T) {
 	})
 }
 
-// TestHistoryKeepsWhatCameMeanwhile: a session that comes while a page that does not hold it is on its way stays.
+// TestHistoryKeepsWhatCameMeanwhile: a session that comes while a page without it is loading stays.
 func TestHistoryKeepsWhatCameMeanwhile(t *testing.T) {
 	t.Parallel()
 	pair := newPair(t, nodetest.SQLite, 1, nodetest.Config{})
@@ -102,7 +102,7 @@ func TestHistoryKeepsWhatCameMeanwhile(t *testing.T) {
 	}
 }
 
-// TestHistoryFilter: a row that does not fit any more goes, and what fits comes, without a reload.
+// TestHistoryFilter: rows that no longer match disappear, and matching ones appear, without a reload.
 func TestHistoryFilter(t *testing.T) {
 	t.Parallel()
 	pair := newPair(t, nodetest.SQLite, 30, nodetest.Config{})
@@ -138,7 +138,7 @@ func TestHistoryFilter(t *testing.T) {
 	}
 }
 
-// TestHistoryLeadsToTheReceipt: a click anywhere on a row opens the receipt, or leads to the sync while it runs.
+// TestHistoryLeadsToTheReceipt: a click anywhere on a row opens the receipt, or shows the sync while it is running.
 func TestHistoryLeadsToTheReceipt(t *testing.T) {
 	t.Parallel()
 	pair := newPair(t, nodetest.SQLite, 30, nodetest.Config{})

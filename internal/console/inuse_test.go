@@ -19,7 +19,7 @@ func TestSwitchOffWhileASyncRuns(t *testing.T) {
 	nodetest.Await(t, "the first page", gate.Reached)
 
 	page := signIn(t, pair.Main, auth.RoleAdmin, browsertest.Options{})
-	page.Button("Cancel Sync").Wait() // the card of the sync has come, and moves nothing any more
+	page.Button("Cancel Sync").Wait() // the card of the sync is there, and will not move anything later
 	page.Expect(http.StatusConflict, peersPath+"/"+nodetest.Branch)
 	branch := peerRow(page, nodetest.Branch)
 	branch.Button("Switch off").Click()

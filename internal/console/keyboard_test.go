@@ -9,8 +9,8 @@ import (
 	"fullsync/internal/nodetest"
 )
 
-// focusState is an expression that says what is wrong with where the focus is, "" for nothing, and whether what has it lies
-// above what had it before.
+// focusState is an expression that says what is wrong with the focus, "" for nothing, and whether the focused element is above
+// the previous one.
 const focusState = `(() => {
 	const it = document.activeElement;
 	const dialog = document.querySelector("dialog[open]:modal");
@@ -20,7 +20,7 @@ const focusState = `(() => {
 	if (!it.matches(":focus-visible") || style.outlineStyle === "none" || parseFloat(style.outlineWidth) < 2) return {wrong: "the focus cannot be seen"};
 	const x = Math.min(Math.max(r.left + r.width / 2, 0), innerWidth - 1), y = r.top + Math.min(r.height / 2, 10);
 	const top = document.elementFromPoint(x, y);
-	if (!top || !it.contains(top) && top.closest("label")?.control !== it) return {wrong: "what has the focus is covered or outside of the window"};
+	if (!top || !it.contains(top) && top.closest("label")?.control !== it) return {wrong: "what has the focus is covered or outside the window"};
 	const before = window.hadFocus;
 	window.hadFocus = it;
 	return {above: Boolean(before?.isConnected) && r.bottom <= before.getBoundingClientRect().top};
@@ -30,17 +30,17 @@ const focusState = `(() => {
 type focusReport struct {
 	Wrong string
 	Above bool
-	// Away says that the focus is where the browser's own buttons are, which a page with an open dialog lets it visit.
+	// Away says that the focus is on the browser's own buttons, where it may go even while a dialog is open.
 	Away bool
 }
 
-// hands is somebody who uses the page without a mouse.
+// hands is a person who uses the page without a mouse.
 type hands struct {
 	t    *testing.T
 	page *browsertest.Page
 }
 
-// look fails the test if the focus is nowhere or cannot be seen.
+// look fails the test if nothing has the focus, or if it is not visible.
 func (h hands) look(after string) focusReport {
 	h.t.Helper()
 	f := browsertest.Eval[focusReport](h.page, focusState)
@@ -59,7 +59,7 @@ func (h hands) press(keys ...string) {
 	}
 }
 
-// to presses Tab (or another key that moves the focus) until the focus is on something of that role and name.
+// to presses Tab (or another key that moves the focus) until something with that role and name has the focus.
 func (h hands) to(key, role, name string) {
 	h.t.Helper()
 	passed := ""
@@ -151,7 +151,7 @@ func TestKeyboardOnly(t *testing.T) {
 	h.look("signing out")
 }
 
-// TestFocusOrder tabs through the whole page: the order is that of the document and of the screen.
+// TestFocusOrder tabs through the whole page: the order is that of the document, and of the screen.
 func TestFocusOrder(t *testing.T) {
 	t.Parallel()
 	pair := newPair(t, nodetest.SQLite, 300, nodetest.Config{})
@@ -160,7 +160,7 @@ func TestFocusOrder(t *testing.T) {
 	pair.Main.Pull(nodetest.Pull{})
 	for _, width := range []int{1280, 320} {
 		page := signIn(t, pair.Main, "admin", browsertest.Options{Width: width, Height: 700})
-		page.Reload() // so that the focus is nowhere
+		page.Reload() // so that nothing has the focus
 		page.Find(`#connection[data-connection="live"]`).Wait()
 		page.Button("Cancel Sync").Wait()
 		page.Button("Switch off").Wait()
@@ -222,7 +222,8 @@ func TestDialogsKeepTheFocus(t *testing.T) {
 	}
 }
 
-// TestTheFocusOutlivesWhatHadIt: buttons go when a session ends, and whoever was on one of them must not begin at the top.
+// TestTheFocusOutlivesWhatHadIt: when a session ends some buttons disappear, and a person on one of them must not be sent back
+// to the top.
 func TestTheFocusOutlivesWhatHadIt(t *testing.T) {
 	t.Parallel()
 	pair := newPair(t, nodetest.SQLite, 300, nodetest.Config{})
@@ -259,7 +260,7 @@ func TestTheFocusOutlivesWhatHadIt(t *testing.T) {
 	h.to("Tab", "button", "Dismiss") // the card's
 	h.press("Enter")
 	page.WaitFocus("heading", "Full sync")
-	// A row that the filter lets through no more.
+	// A row that no longer matches the filter.
 	page.Field("Show").Choose("active ones")
 	end(func() { h.to("Tab", "button", "TRANSFERRING: show the sync") })
 	page.WaitFocus("combobox", "Show")

@@ -15,7 +15,7 @@ import (
 	"fullsync/internal/nodetest"
 )
 
-// fill signs in on a page that asks for it, and returns once the page has found out what there is to choose from.
+// fill signs in on a page that asks for it, and returns once the page knows the peers to choose from.
 func fill(page *browsertest.Page, name string) {
 	page.Field("Name").Fill(name)
 	page.Field("Password").Fill(password)
@@ -24,7 +24,7 @@ func fill(page *browsertest.Page, name string) {
 	page.Find("#peer-rows tr:first-child").Wait()
 }
 
-// once marks the document, and the function it returns fails the test if it was loaded again since.
+// once marks the document, and returns a function that fails the test if the document was loaded again since.
 func once(t *testing.T, page *browsertest.Page) (same func()) {
 	t.Helper()
 	browsertest.Eval[bool](page, "window.loadedOnce = true")
@@ -36,7 +36,7 @@ func once(t *testing.T, page *browsertest.Page) (same func()) {
 	}
 }
 
-// TestEventsHeldBack looks through a proxy that passes everything on but the events, as one does that buffers.
+// TestEventsHeldBack looks through a proxy that passes on everything except events, as a buffering proxy does.
 func TestEventsHeldBack(t *testing.T) {
 	t.Parallel()
 	pair := newPair(t, nodetest.SQLite, 500, nodetest.Config{})
@@ -81,8 +81,8 @@ func TestEventsHeldBack(t *testing.T) {
 	same()
 }
 
-// TestNodeDown stops the node under an open page and starts it again; meanwhile another replica goes on with the session
-// and ends it.
+// TestNodeDown stops the node under an open page and starts it again. Meanwhile another replica continues the session and ends
+// it.
 func TestNodeDown(t *testing.T) {
 	t.Parallel()
 	pair := newPair(t, nodetest.Postgres, 500, nodetest.Config{ID: nodetest.MainNode})
@@ -98,7 +98,7 @@ func TestNodeDown(t *testing.T) {
 	pair.Main.Down()
 	page.WaitText("Connection lost; what you see may be old. Trying again…")
 	page.Button("Start sync").Click()
-	const silent = "The node does not answer. Whether it got the request is not known; it is safe to look or to try again."
+	const silent = "The node does not answer. It may or may not have got the request; it is safe to look or to try again."
 	page.Find("#start-problem").WaitText(silent)
 	page.Button("Cancel Sync").Click()
 	page.Dialog("Cancel this sync?").Button("Cancel sync").Click()
@@ -118,7 +118,7 @@ func TestNodeDown(t *testing.T) {
 	same()
 }
 
-// TestLoginsEndUnderAnOpenPage: by themselves, or because the user's password is another one now. Nobody clicks.
+// TestLoginsEndUnderAnOpenPage: a login expires, or ends because the user's password was changed. Nobody clicks.
 func TestLoginsEndUnderAnOpenPage(t *testing.T) {
 	t.Parallel()
 	pair := newPair(t, nodetest.SQLite, 1, nodetest.Config{})
@@ -131,8 +131,8 @@ func TestLoginsEndUnderAnOpenPage(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	// No login is that short, so the page goes on with a token for scripts. It holds a few seconds longer than it says, for
-	// replicas whose clocks differ.
+	// No login is that short, so the page continues with a token for scripts. It is valid for a few seconds longer than it
+	// says, for replicas whose clocks differ.
 	browsertest.Eval[bool](page, `sessionStorage.setItem("fullsync.token", "`+token+`"), true`)
 	page.Reload()
 	page.WaitText("You have been signed out. Unauthorized")
@@ -148,12 +148,12 @@ func TestLoginsEndUnderAnOpenPage(t *testing.T) {
 		t.Fatal(err)
 	}
 	page.AllowLostConnections()
-	pair.RestartMain() // else the stream notices within 15 seconds
+	pair.RestartMain() // otherwise the stream would notice within 15 seconds
 	page.WaitText("You have been signed out. Unauthorized")
 	page.WaitFocus("textbox", "Name")
 }
 
-// TestThrottledLogin: after too many wrong ones the page says how long to wait.
+// TestThrottledLogin: after too many failed logins the page says how long to wait.
 func TestThrottledLogin(t *testing.T) {
 	t.Parallel()
 	node := newPair(t, nodetest.SQLite, 1, nodetest.Config{}).Main

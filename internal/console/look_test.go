@@ -10,8 +10,8 @@ import (
 	"fullsync/internal/nodetest"
 )
 
-// tour shows each main state of the page, one after the other, and calls look in each; names and addresses are as long as
-// they may be. It signs in as an admin, who sees most.
+// tour shows each main state of the page, one after the other, and calls look in each. Names and addresses are as long as
+// allowed. It signs in as an admin, who sees most.
 func tour(t *testing.T, o browsertest.Options, look func(page *browsertest.Page, state string)) {
 	t.Helper()
 	pair := newPair(t, nodetest.SQLite, 300, nodetest.Config{})
@@ -62,7 +62,7 @@ func tour(t *testing.T, o browsertest.Options, look func(page *browsertest.Page,
 	page.Press("Escape")
 }
 
-// overflow is an expression that names what is wider than the window, or cannot be reached in it, one per line.
+// overflow is an expression that names the elements that are wider than the window, or cannot be reached in it, one per line.
 const overflow = `(() => {
 	const wrong = [], name = (e) => e.cloneNode().outerHTML.slice(0, 120);
 	const room = document.documentElement.clientWidth;
@@ -123,7 +123,7 @@ func TestDarkIsDark(t *testing.T) {
 	}
 }
 
-// TestReducedMotion: nothing moves for who asked for that, where something does for others.
+// TestReducedMotion: nothing moves for people who asked for that; for others something does.
 func TestReducedMotion(t *testing.T) {
 	t.Parallel()
 	pair := newPair(t, nodetest.SQLite, 300, nodetest.Config{})

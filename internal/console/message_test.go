@@ -11,8 +11,8 @@ import (
 	"fullsync/internal/nodetest"
 )
 
-// TestFailuresStayUntilTheyAreRead: neither another failure nor what went well takes one away, but a person does, who dismisses
-// it or does the next thing.
+// TestFailuresStayUntilTheyAreRead: neither another failure nor a success removes a failure. Only a person does, by dismissing it
+// or doing the next thing.
 func TestFailuresStayUntilTheyAreRead(t *testing.T) {
 	t.Parallel()
 	pair := newPair(t, nodetest.SQLite, 1, nodetest.Config{})
@@ -60,14 +60,14 @@ func TestFailuresStayUntilTheyAreRead(t *testing.T) {
 	page.WaitFor("no failure", `document.querySelectorAll("#failures p").length === 0`)
 }
 
-// TestAFailedCardStays, although the next sync comes, as long as that is somebody else's.
+// TestAFailedCardStays: even if the next sync comes, unless this person started it.
 func TestAFailedCardStays(t *testing.T) {
 	t.Parallel()
 	pair := newPair(t, nodetest.SQLite, 10, nodetest.Config{})
 	page := signIn(t, pair.Main, auth.RoleOperator, browsertest.Options{})
 	gate := pair.Wire.HoldPage(t, nodetest.WhoPath, 1)
 	first := pair.Main.Pull(nodetest.Pull{})
-	card(page).Wait() // what has ended before the page has seen it gets no card
+	card(page).Wait() // a session that ends before the page has seen it gets no card
 	nodetest.Await(t, "the question how much there is", gate.Reached)
 	pair.Wire.Reach(func(w http.ResponseWriter, _ *http.Request, _ http.Handler) { w.WriteHeader(http.StatusBadGateway) })
 	gate.Open()

@@ -11,7 +11,7 @@ import (
 	"fullsync/internal/nodetest"
 )
 
-// ink returns the color of what a selector finds, and that which a variable of the style sheet stands for.
+// ink returns the color of the element that a selector finds, and the color in a variable of the style sheet.
 func ink(page *browsertest.Page, selector, variable string) [2]string {
 	return browsertest.Eval[[2]string](page, `(() => {
 		const probe = document.body.appendChild(document.createElement("i"));
@@ -22,7 +22,7 @@ func ink(page *browsertest.Page, selector, variable string) [2]string {
 	})()`)
 }
 
-// TestCompletedWithRefusalsIsAmber, in the card, the news, the history and the receipt, and says so.
+// TestCompletedWithRefusalsIsAmber: in the card, the news, the history and the receipt, which also say so in words.
 func TestCompletedWithRefusalsIsAmber(t *testing.T) {
 	t.Parallel()
 	pair := newPair(t, nodetest.SQLite, 30, nodetest.Config{})
@@ -60,7 +60,7 @@ func TestCompletedWithRefusalsIsAmber(t *testing.T) {
 	}
 }
 
-// TestFailedRowsSayWhy, in the history.
+// TestFailedRowsSayWhy: in the history.
 func TestFailedRowsSayWhy(t *testing.T) {
 	t.Parallel()
 	pair := newPair(t, nodetest.SQLite, 10, nodetest.Config{})

@@ -19,7 +19,7 @@ func peerRow(page *browsertest.Page, id string) *browsertest.Element {
 	return page.Role("table", "Peers").Find("#peer-" + id)
 }
 
-// TestAddAndCheckPeers registers a peer after two tries that are refused, and asks good and bad ones who they are.
+// TestAddAndCheckPeers registers a peer after two refused tries, and checks good and bad peers.
 func TestAddAndCheckPeers(t *testing.T) {
 	t.Parallel()
 	pair := newPair(t, nodetest.SQLite, 1, nodetest.Config{})
@@ -32,7 +32,7 @@ func TestAddAndCheckPeers(t *testing.T) {
 	page.Expect(http.StatusBadRequest, peersPath)
 	form.Field("Node id").Fill("closed")
 	form.Field("Address").Fill("ftp://branch.example.com")
-	form.Field("Token of role node, made there").Fill(token)
+	form.Field("Token of role node, issued there").Fill(token)
 	form.Button("Add peer").Click()
 	form.WaitText("Invalid request: url must begin with http:// or https://.")
 	page.Expect(http.StatusConflict, peersPath)
@@ -47,8 +47,8 @@ func TestAddAndCheckPeers(t *testing.T) {
 	page.WaitText("Peer wrong is registered. Check it to see whether it answers.")
 	peerRow(page, "wrong").WaitText(hostile + " (wrong)")
 	peerRow(page, "wrong").WaitText(pair.Wire.URL)
-	form.Field("Token of role node, made there").Wait()
-	if left := form.Field("Token of role node, made there").Value(); left != "" {
+	form.Field("Token of role node, issued there").Wait()
+	if left := form.Field("Token of role node, issued there").Value(); left != "" {
 		t.Errorf("the form still holds the token %q", left)
 	}
 	startForm(page).Field("Pull from").Choose(hostile + " (wrong)")
@@ -71,7 +71,7 @@ func TestAddAndCheckPeers(t *testing.T) {
 	keepsSecret(t, page, token)
 }
 
-// keepsSecret fails the test if the page shows or keeps a secret, or has sent it in an address.
+// keepsSecret fails the test if the page shows or stores a secret, or has sent it in an address.
 func keepsSecret(t *testing.T, page *browsertest.Page, secret string) {
 	t.Helper()
 	const everything = `document.documentElement.outerHTML + JSON.stringify({...localStorage, ...sessionStorage}) + document.cookie`
@@ -85,7 +85,8 @@ func keepsSecret(t *testing.T, page *browsertest.Page, secret string) {
 	}
 }
 
-// TestSwitchAndRemovePeers switches a peer off and on, and removes it: not, refused while a sync reads from it, and really.
+// TestSwitchAndRemovePeers switches a peer off and on, and removes it: first it decides against it, then it is refused because a
+// sync is reading from the peer, then it works.
 func TestSwitchAndRemovePeers(t *testing.T) {
 	t.Parallel()
 	pair := newPair(t, nodetest.SQLite, 30, nodetest.Config{})
@@ -111,7 +112,7 @@ func TestSwitchAndRemovePeers(t *testing.T) {
 	s := pair.Main.Pull(nodetest.Pull{})
 	nodetest.Await(t, "the first page", gate.Reached)
 	page.Expect(http.StatusConflict, peersPath+"/"+nodetest.Branch)
-	page.Button("Cancel Sync").Wait() // the card of the sync has come, and moves nothing any more
+	page.Button("Cancel Sync").Wait() // the card of the sync is there, and will not move anything later
 	branch.Button("Remove").Click()
 	asking := page.Dialog("Remove peer branch?")
 	page.WaitFocus("button", "Keep it")
@@ -134,7 +135,7 @@ func TestSwitchAndRemovePeers(t *testing.T) {
 	page.WaitText("Peer removed successfully")
 	branch.WaitGone()
 	waitFocusOnNews(page)
-	page.WaitText("There is no peer yet.")
+	page.WaitText("There are no peers yet.")
 	page.WaitText("This node knows no peer yet. An admin can add one under Peers.")
 	if a := pair.Main.Call("admin", http.MethodGet, peersPath+"/"+nodetest.Branch, ""); a.Status != http.StatusNotFound {
 		t.Errorf("the peer: %d %s", a.Status, a.Body)
@@ -144,7 +145,7 @@ func TestSwitchAndRemovePeers(t *testing.T) {
 	}
 }
 
-// TestRemovePeerTwice: the answer to the first try is lost, and the second finds no peer: it is gone, as was wished.
+// TestRemovePeerTwice: the answer to the first try is lost, and the second finds no peer. It is gone, which is what was wanted.
 func TestRemovePeerTwice(t *testing.T) {
 	t.Parallel()
 	pair := newPair(t, nodetest.SQLite, 1, nodetest.Config{})

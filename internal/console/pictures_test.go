@@ -14,14 +14,14 @@ import (
 	"fullsync/internal/nodetest"
 )
 
-// update makes [TestPictures] take the pictures anew.
-var update = flag.Bool("update", false, "take the pictures in docs/images anew")
+// update makes [TestPictures] take the pictures again.
+var update = flag.Bool("update", false, "take the pictures in docs/images again")
 
-// largest is the size in bytes up to which a picture loads quickly enough for a document.
+// largest is the largest size, in bytes, at which a picture loads quickly enough.
 const largest = 150 << 10
 
-// TestPictures checks that every picture that the documents show is there and small, and that each there is shown. With
-// -update it takes them.
+// TestPictures checks that every picture in the documents exists and is small, and that no picture is unused. With -update it
+// takes them.
 func TestPictures(t *testing.T) {
 	t.Parallel()
 	root := filepath.Join("..", "..")
@@ -62,7 +62,7 @@ func TestPictures(t *testing.T) {
 	}
 }
 
-// steady is an expression that replaces what is different each time: times and speeds, ids, addresses.
+// steady is an expression that replaces everything that differs each time: times and speeds, ids, addresses.
 const steady = `(() => {
 	const put = (selector, ...texts) => document.querySelectorAll(selector).forEach((e, i) => e.textContent = texts[Math.min(i, texts.length - 1)]);
 	const day = "Nov 23, 2026, ";

@@ -12,7 +12,7 @@ import (
 	"fullsync/internal/nodetest"
 )
 
-// evil is what an attacker would put into the page if there were a way.
+// evil is what an attacker would put into the page if they could.
 const evil = `<script>window.ran = "inline script"</script>
 <script src="http://elsewhere.example/script.js"></script>
 <img alt="" src="http://elsewhere.example/picture.png">
@@ -21,7 +21,7 @@ const evil = `<script>window.ran = "inline script"</script>
 <base href="http://elsewhere.example/">
 <iframe title="Frame" src="/console/icon.svg"></iframe>`
 
-// TestThePolicyBites puts evil things into the page itself, as the node sends it, and with scripts.
+// TestThePolicyBites puts evil things into the page, both in what the node sends and with scripts.
 func TestThePolicyBites(t *testing.T) {
 	t.Parallel()
 	browsertest.Require(t)
@@ -48,7 +48,7 @@ func TestThePolicyBites(t *testing.T) {
 		const attempt = (f) => { try { f() } catch (refused) { (window.refused ??= []).push(refused.name) } };
 		attempt(() => document.body.insertAdjacentHTML("beforeend", "<img src=x onerror='window.ran = 1'>"));
 		attempt(() => document.body.append(Object.assign(document.createElement("script"), {textContent: "window.ran = 'added script'"})));
-		setTimeout(() => attempt(() => { window.ran = window.eval("1 + 1") })); // what a test evaluates itself may
+		setTimeout(() => attempt(() => { window.ran = window.eval("1 + 1") })); // code that the test itself evaluates may do this
 		attempt(() => document.getElementById("leak").submit());
 		const link = Object.assign(document.createElement("a"), {href: "javascript:window.ran='link'", textContent: "Link"});
 		document.body.append(link);
@@ -79,7 +79,7 @@ func TestThePolicyBites(t *testing.T) {
 	}
 }
 
-// TestThePageCannotBeFramed: not even by a page of the same origin, over which somebody else might lay his own buttons.
+// TestThePageCannotBeFramed: not even by a page of the same origin, which could cover it with its own buttons.
 func TestThePageCannotBeFramed(t *testing.T) {
 	t.Parallel()
 	browsertest.Require(t)

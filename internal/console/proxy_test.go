@@ -12,7 +12,7 @@ import (
 	"fullsync/internal/nodetest"
 )
 
-// underAPath puts a reverse proxy before the node that takes /shop/sync off, and returns the address with it.
+// underAPath puts a reverse proxy that strips /shop/sync in front of the node, and returns the address with that prefix.
 func underAPath(t *testing.T, n *nodetest.Node) string {
 	t.Helper()
 	to, err := url.Parse(n.URL())
@@ -24,7 +24,7 @@ func underAPath(t *testing.T, n *nodetest.Node) string {
 	return proxy.URL + "/shop/sync"
 }
 
-// TestUnderAPath: a reverse proxy has put the node under a path of its own.
+// TestUnderAPath: a reverse proxy serves the node under a path of its own.
 func TestUnderAPath(t *testing.T) {
 	t.Parallel()
 	pair := newPair(t, nodetest.SQLite, 10, nodetest.Config{})
@@ -40,13 +40,13 @@ func TestUnderAPath(t *testing.T) {
 	}
 }
 
-// TestDocsUnderAPath tries a route out on the page of the document.
+// TestDocsUnderAPath tries a route on the page that shows openapi.yaml.
 func TestDocsUnderAPath(t *testing.T) {
 	t.Parallel()
 	browsertest.Require(t)
 	at := underAPath(t, nodetest.Start(t, nodetest.Config{}))
 	page := browsertest.Open(t, at+"/docs/#/operations/getHealth", browsertest.Options{})
-	// Not by the mouse: the page still moves while it shows the operation.
+	// Not with the mouse, because the page still moves while it opens the operation.
 	for _, button := range []string{".try-out__btn", ".execute"} {
 		page.Find(button).Wait()
 		browsertest.Eval[bool](page, `document.querySelector("`+button+`").click() ?? true`)

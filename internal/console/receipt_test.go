@@ -12,7 +12,7 @@ import (
 	"fullsync/internal/nodetest"
 )
 
-// hostile is a text that would do something if it were taken for anything but text.
+// hostile is a text that would do something if the page treated it as anything but text.
 const hostile = `<img src=x onerror="document.title='broken in'"><b>bold</b>`
 
 // TestRejectsInTheReceipt shows what a session refused, page by page, as text.
@@ -46,7 +46,7 @@ func TestRejectsInTheReceipt(t *testing.T) {
 	receipt.WaitText("bad-23: name is required")
 	receipt.Button("Show more").WaitGone()
 
-	// Another receipt knows nothing of them.
+	// Another receipt does not show them.
 	receipt.Button("Close").Click()
 	next := pair.Main.Sync(nodetest.Pull{})
 	row(page, next.SessionId).WaitText("COMPLETED")
@@ -55,7 +55,7 @@ func TestRejectsInTheReceipt(t *testing.T) {
 	receipt.Find("#rejects").WaitGone()
 }
 
-// TestResumeFromTheReceipt goes on with a session that was cancelled at 30 of 100 products, after a first try that is refused.
+// TestResumeFromTheReceipt resumes a session that was cancelled at 30 of 100 products, after a first try that is refused.
 func TestResumeFromTheReceipt(t *testing.T) {
 	t.Parallel()
 	pair := newPair(t, nodetest.SQLite, 100, nodetest.Config{})
@@ -87,12 +87,12 @@ func TestResumeFromTheReceipt(t *testing.T) {
 	page.WaitText("Full sync pull resumed successfully")
 	receipt.WaitGone()
 	card(page).WaitText("COMPLETED")
-	card(page).WaitText("100 of 100 products, 30 of them before it went on")
+	card(page).WaitText("100 of 100 products, 30 of them before it resumed")
 	id := shownSession(t, page)
 	if s := pair.Main.WaitEnd(id, spec.COMPLETED); *s.ResumedFrom != old.SessionId || s.Created != 70 || s.StartedBy != "operator" {
 		t.Errorf("resumed as %s", nodetest.Show(s))
 	}
 	card(page).Button("Receipt").Click()
-	page.Dialog("Receipt: COMPLETED").WaitText("Went on from " + old.SessionId.String())
+	page.Dialog("Receipt: COMPLETED").WaitText("Resumed from " + old.SessionId.String())
 	nodetest.SameCatalog(t, pair.Branch, pair.Main, "main")
 }

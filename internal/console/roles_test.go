@@ -10,13 +10,13 @@ import (
 	"fullsync/internal/nodetest"
 )
 
-// offers are the buttons that do something, by the least role that may.
+// offers are the buttons that do something, by the lowest role that may use them.
 var offers = map[auth.Role][]string{
 	auth.RoleOperator: {"Start sync", "Cancel Sync", "Cancel"},
 	auth.RoleAdmin:    {"Check", "Switch off", "Remove"},
 }
 
-// TestEachRoleSeesWhatItMay: everybody sees everything, and no button that would be refused.
+// TestEachRoleSeesWhatItMay: everybody sees everything, except buttons that would be refused.
 func TestEachRoleSeesWhatItMay(t *testing.T) {
 	t.Parallel()
 	pair := newPair(t, nodetest.SQLite, 200, nodetest.Config{})
@@ -56,7 +56,7 @@ func TestEachRoleSeesWhatItMay(t *testing.T) {
 	}
 }
 
-// noteAnswers is an expression that has the page note every answer it gets, and how many it waits for.
+// noteAnswers is an expression that makes the page record every answer it gets, and how many it is waiting for.
 const noteAnswers = `(() => {
 	window.answers = [];
 	window.waiting = 0;
@@ -70,8 +70,8 @@ const noteAnswers = `(() => {
 	return true;
 })()`
 
-// clickNext is an expression that clicks the next button that has not been clicked yet, in the topmost dialog if there is
-// one, and returns what it was; where none is left the dialog is closed, and at last it returns "".
+// clickNext is an expression that clicks the next button that has not been clicked yet, in the topmost dialog if there is one,
+// and returns which it was. If none is left it closes the dialog, and in the end it returns "".
 const clickNext = `(() => {
 	window.clicked ??= new Set();
 	const dialog = document.querySelector("dialog[open]:modal");
@@ -86,7 +86,7 @@ const clickNext = `(() => {
 	return dialog ? "closing " + dialog.id : "";
 })()`
 
-// TestEverythingOfferedIsAllowed clicks everything there is, as each role, and is never told that it may not.
+// TestEverythingOfferedIsAllowed clicks everything on the page, as each role, and is never refused.
 func TestEverythingOfferedIsAllowed(t *testing.T) {
 	t.Parallel()
 	for role, wants := range map[auth.Role][]string{
@@ -118,7 +118,7 @@ func TestEverythingOfferedIsAllowed(t *testing.T) {
 				page.Role("DisclosureTriangle", "Add a peer").Click()
 				page.Field("Node id").Fill("annex")
 				page.Field("Address").Fill(pair.Branch.URL())
-				page.Field("Token of role node, made there").Fill(pair.Branch.TokenFor(nodetest.MainNode, auth.RoleNode))
+				page.Field("Token of role node, issued there").Fill(pair.Branch.TokenFor(nodetest.MainNode, auth.RoleNode))
 			}
 			var clicked []string
 			for len(clicked) < 100 {

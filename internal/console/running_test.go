@@ -11,14 +11,14 @@ import (
 	"fullsync/internal/nodetest"
 )
 
-// The dialog about the sync that is in the way of another one.
+// The dialog about the sync that is in the way.
 const (
 	runningTitle = "Full sync already in progress"
 	replaceIt    = "Cancel it and start this one"
 )
 
-// inTheWay is a sync of alice's that is held at 30 of 100 products, and the page of an operator who has just tried to
-// start another one.
+// inTheWay is a sync of alice's, held at 30 of 100 products, and the page of an operator who has just tried to start another
+// one.
 type inTheWay struct {
 	*nodetest.Pair
 	id   spec.SessionID
@@ -48,7 +48,7 @@ func (w *inTheWay) collide() {
 
 func (w *inTheWay) dialog() *browsertest.Element { return w.page.Dialog(runningTitle) }
 
-// TestAnotherIsRunning shows what is in the way, live, and watches it.
+// TestAnotherIsRunning: the dialog shows the sync that is in the way, live, and the operator watches it.
 func TestAnotherIsRunning(t *testing.T) {
 	t.Parallel()
 	w := newInTheWay(t, nodetest.SQLite)
@@ -75,7 +75,7 @@ func TestAnotherIsRunning(t *testing.T) {
 	w.Main.WaitEnd(w.id, spec.COMPLETED)
 }
 
-// TestCancelWhatIsInTheWay leads over the usual question.
+// TestCancelWhatIsInTheWay: the usual question comes first.
 func TestCancelWhatIsInTheWay(t *testing.T) {
 	t.Parallel()
 	w := newInTheWay(t, nodetest.SQLite)
@@ -127,7 +127,7 @@ func TestReplaceWhatIsInTheWay(t *testing.T) {
 func TestReplacingIsRefused(t *testing.T) {
 	t.Parallel()
 	w := newInTheWay(t, nodetest.SQLite)
-	// A replica of the version before this one switches a peer off even while a sync with it runs.
+	// A replica of the previous version switches a peer off even while a sync with it is running.
 	if _, err := w.Main.Store.SQL().ExecContext(t.Context(), "UPDATE peers SET is_active = false"); err != nil {
 		t.Fatal(err)
 	}
@@ -139,7 +139,7 @@ func TestReplacingIsRefused(t *testing.T) {
 	}
 }
 
-// TestWhatIsInTheWayEnds while the dialog is open: it closes, and the next sync can be started.
+// TestWhatIsInTheWayEnds: if that happens while the dialog is open, it closes, and the next sync can start.
 func TestWhatIsInTheWayEnds(t *testing.T) {
 	t.Parallel()
 	w := newInTheWay(t, nodetest.SQLite)
@@ -150,7 +150,7 @@ func TestWhatIsInTheWayEnds(t *testing.T) {
 	w.Main.WaitEnd(sendAgain(t, w.page, w.id), spec.COMPLETED)
 }
 
-// TestOlderAnswersAreDropped: what the node said of a session before what is known by now does not turn it back.
+// TestOlderAnswersAreDropped: an answer that is older than what the page knows about a session changes nothing.
 func TestOlderAnswersAreDropped(t *testing.T) {
 	t.Parallel()
 	pair := newPair(t, nodetest.SQLite, 100, nodetest.Config{})

@@ -13,16 +13,16 @@ import (
 	"fullsync/internal/nodetest"
 )
 
-// traffic counts the event streams that are open at this moment on the way to a node, and holds requests back.
+// traffic counts the event streams that are currently open on the way to a node, and holds back requests.
 type traffic struct {
 	wire *nodetest.Wire
 
 	mu sync.Mutex
-	// open are the streams, by the token each was opened with.
+	// open are the streams, by the token with which each was opened.
 	open map[string]int
-	// held are the ends of paths that are held back, and until when.
+	// held are the path endings to hold back, and until when.
 	held map[string]chan struct{}
-	// waiting is how many are.
+	// waiting is how many requests are held back.
 	waiting int
 }
 
@@ -70,7 +70,7 @@ func (c *traffic) gate(path string) chan struct{} {
 	return nil
 }
 
-// hold holds back requests whose path ends so, until the test ends.
+// hold holds back requests whose path has that ending, until the test ends.
 func (c *traffic) hold(t *testing.T, suffix string) {
 	t.Helper()
 	gate := make(chan struct{})
@@ -80,7 +80,7 @@ func (c *traffic) hold(t *testing.T, suffix string) {
 	c.held[suffix] = gate
 }
 
-// settle returns once there are so many streams, of so many logins.
+// settle returns once there are that many streams, from that many logins.
 func (c *traffic) settle(t *testing.T, streams, logins int) {
 	t.Helper()
 	has := func() (int, int) {
@@ -108,11 +108,11 @@ func enter(page *browsertest.Page, name string) *browsertest.Page {
 	return page
 }
 
-// live returns once the page says so.
+// live returns once the page says "Live".
 func live(page *browsertest.Page) { page.Find(`#connection[data-connection="live"]`).WaitText("Live") }
 
-// TestCancelWithTenTabsOpen, each with a login of its own: a browser opens six connections to a node for all of them, and none
-// may wait for a stream to end. Once all ten can be seen, once nine are in the background.
+// TestCancelWithTenTabsOpen: each tab has its own login. A browser opens six connections to a node for all of them, and a cancel
+// must not wait for a stream to end. Once all ten are visible, once nine are in the background.
 func TestCancelWithTenTabsOpen(t *testing.T) {
 	t.Parallel()
 	for name, another := range map[string]func(p *browsertest.Page) *browsertest.Page{
@@ -162,8 +162,7 @@ func TestCancelWithTenTabsOpen(t *testing.T) {
 	}
 }
 
-// TestCancelBesideSlowAnswers: six peers that do not answer are being checked, which is as many requests as a browser has
-// connections.
+// TestCancelBesideSlowAnswers: six peers that do not answer are being checked, one for each connection that a browser has.
 func TestCancelBesideSlowAnswers(t *testing.T) {
 	t.Parallel()
 	pair := newPair(t, nodetest.SQLite, 500, nodetest.Config{})
@@ -190,7 +189,8 @@ func TestCancelBesideSlowAnswers(t *testing.T) {
 	}
 }
 
-// TestAnotherTabTakesOver when the one that reads the stream is closed, is hidden, signs out, crashes, or falls silent; and it misses nothing.
+// TestAnotherTabTakesOver: if the tab that reads the stream is closed, is hidden, signs out, crashes or falls silent, another
+// takes over and misses nothing.
 func TestAnotherTabTakesOver(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
@@ -206,7 +206,7 @@ func TestAnotherTabTakesOver(t *testing.T) {
 			leader.WaitText("Signed out successfully")
 		}},
 		"crashed": {goes: func(leader, _ *browsertest.Page) { leader.Crash() }},
-		"silent": { // as one that hangs
+		"silent": { // like a tab that hangs
 			goes: func(leader, _ *browsertest.Page) {
 				browsertest.Eval[bool](leader, `window.say = BroadcastChannel.prototype.postMessage, BroadcastChannel.prototype.postMessage = () => {}, true`)
 			},
@@ -219,7 +219,7 @@ func TestAnotherTabTakesOver(t *testing.T) {
 			t.Parallel()
 			pair := newPair(t, nodetest.SQLite, 500, nodetest.Config{})
 			traffic := newTraffic(t, pair.Main)
-			// The pages are opened from one that has nothing to do with them, because what is opened from a page ends with it.
+			// The pages are opened from an unrelated one, because pages that a page has opened end with it.
 			outside := openAt(t, traffic.wire.URL, browsertest.Options{})
 			leader := enter(outside.OpenWindow("/console/", browsertest.Options{}), "operator")
 			live(leader)
@@ -258,8 +258,8 @@ func TestAnotherTabTakesOver(t *testing.T) {
 	}
 }
 
-// TestUsersShareNothing: of three users in one browser two have a stream each, and the third asks: of six connections some
-// must be left. When one signs out its stream ends, and the third has it.
+// TestUsersShareNothing: if there are three users in one browser, two have a stream each and the third polls, because some of the
+// six connections must be left. When one of the two signs out, that stream ends and the third user gets one.
 func TestUsersShareNothing(t *testing.T) {
 	t.Parallel()
 	pair := newPair(t, nodetest.SQLite, 500, nodetest.Config{})
@@ -285,7 +285,7 @@ func TestUsersShareNothing(t *testing.T) {
 	live(viewer)
 }
 
-// TestALoginEndsThatOnlyListens: the tab has no stream of its own that would end with its token.
+// TestALoginEndsThatOnlyListens: the tab does not have its own stream, which would end with its token.
 func TestALoginEndsThatOnlyListens(t *testing.T) {
 	t.Parallel()
 	pair := newPair(t, nodetest.SQLite, 1, nodetest.Config{})
@@ -303,7 +303,7 @@ func TestALoginEndsThatOnlyListens(t *testing.T) {
 	traffic.settle(t, 1, 1)
 }
 
-// TestABrowserThatCannotShare has no way to agree with its other tabs, so it asks.
+// TestABrowserThatCannotShare: it cannot agree with its other tabs, so it polls.
 func TestABrowserThatCannotShare(t *testing.T) {
 	t.Parallel()
 	pair := newPair(t, nodetest.SQLite, 500, nodetest.Config{})

@@ -28,7 +28,7 @@ func TestSignInAndOut(t *testing.T) {
 	page.WaitText("operator (operator)")
 	page.WaitNoText("The name or the password is wrong")
 	page.Reload()
-	page.WaitText("operator (operator)") // the login is the tab's, and outlives a reload
+	page.WaitText("operator (operator)") // the login belongs to the tab, and survives a reload
 
 	token := browsertest.Eval[string](page, `sessionStorage.getItem("fullsync.token")`)
 	page.Button("Sign out").Click()
@@ -41,7 +41,7 @@ func TestSignInAndOut(t *testing.T) {
 	page.Button("Sign in").Wait()
 }
 
-// TestSignOutIsSaidWhateverIsRefused: the token has ended before its end is answered, and what is asked in between is refused.
+// TestSignOutIsSaidWhateverIsRefused: the token ends before the answer to the logout comes, and requests in between are refused.
 func TestSignOutIsSaidWhateverIsRefused(t *testing.T) {
 	t.Parallel()
 	node := newPair(t, nodetest.SQLite, 1, nodetest.Config{}).Main
@@ -77,7 +77,7 @@ func TestSignOutIsSaidWhateverIsRefused(t *testing.T) {
 	page.WaitText("Signed out successfully")
 }
 
-// TestEndedLogin: a login that ends under an open page is told, and nothing of what was shown stays on the screen.
+// TestEndedLogin: if a login ends under an open page, the page says so, and nothing that it showed stays on the screen.
 func TestEndedLogin(t *testing.T) {
 	t.Parallel()
 	node := newPair(t, nodetest.SQLite, 1, nodetest.Config{}).Main

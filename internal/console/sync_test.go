@@ -20,7 +20,7 @@ const thePull = "Pull from branch into catalog main"
 // card finds the card of the pair's sync.
 func card(page *browsertest.Page) *browsertest.Element { return page.Role("article", thePull) }
 
-// bar finds its progress bar when that stands at a value.
+// bar finds its progress bar once that is at a value.
 func bar(page *browsertest.Page, percent int) *browsertest.Element {
 	return card(page).Find(fmt.Sprintf(`progress[value="%d"]`, percent))
 }
@@ -33,7 +33,7 @@ func row(page *browsertest.Page, id spec.SessionID) *browsertest.Element {
 // startForm finds the form that starts a sync.
 func startForm(page *browsertest.Page) *browsertest.Element { return page.Role("form", "Start a sync") }
 
-// startByTen starts a sync in batches of ten products and returns the session that the page shows then.
+// startByTen starts a sync in batches of ten products and returns the session that the page then shows.
 func startByTen(t *testing.T, page *browsertest.Page) spec.SessionID {
 	t.Helper()
 	startForm(page).Role("DisclosureTriangle", "Options").Click()
@@ -48,7 +48,7 @@ func sendByTen(t *testing.T, page *browsertest.Page) spec.SessionID {
 	return shownSession(t, page)
 }
 
-// shownSession returns the session of the one card that is shown.
+// shownSession returns the session of the only card on the page.
 func shownSession(t *testing.T, page *browsertest.Page) spec.SessionID {
 	t.Helper()
 	id, err := uuid.Parse(card(page).Find("code").Text())
@@ -58,12 +58,12 @@ func shownSession(t *testing.T, page *browsertest.Page) spec.SessionID {
 	return id
 }
 
-// committed returns the session once that many products of it are committed.
+// committed returns the session once that many of its products are committed.
 func committed(pair *nodetest.Pair, id spec.SessionID, count int64) spec.Session {
 	return pair.Main.WaitFor(id, fmt.Sprintf("%d products", count), func(s spec.Session) bool { return s.TransferredRecords == count })
 }
 
-// stay marks the document; stayed fails the test if it is not the same one any more.
+// stay marks the document; stayed fails the test if it is no longer the same one.
 func stay(page *browsertest.Page) { browsertest.Eval[bool](page, "window.stayed = true") }
 
 func stayed(t *testing.T, page *browsertest.Page) {
@@ -73,8 +73,8 @@ func stayed(t *testing.T, page *browsertest.Page) {
 	}
 }
 
-// TestSyncFromStartToReceipt starts a sync with options and looks at the page while the peer holds the fourth page of
-// products back, the seventh, and then the verification.
+// TestSyncFromStartToReceipt starts a sync with options and looks at the page while the peer holds back the fourth page of
+// products, the seventh, and then the verification.
 func TestSyncFromStartToReceipt(t *testing.T) {
 	nodetest.OnBoth(t, func(t *testing.T, kind nodetest.Kind) {
 		pair := newPair(t, kind, 100, nodetest.Config{})
@@ -86,8 +86,8 @@ func TestSyncFromStartToReceipt(t *testing.T) {
 
 		form := startForm(page)
 		form.Role("DisclosureTriangle", "Options").Click()
-		form.Field("Products per second at most").Fill("1000")
-		form.Field("Seconds it may take").Fill("300")
+		form.Field("Maximum products per second").Fill("1000")
+		form.Field("Time limit in seconds").Fill("300")
 		form.Field("Compare every product afterwards").Tick(true)
 		form.Field("Compress on the wire").Tick(false)
 		id := sendByTen(t, page)
@@ -144,7 +144,7 @@ func TestSyncFromStartToReceipt(t *testing.T) {
 	})
 }
 
-// copied presses a button that copies the session's id.
+// copied presses a button that copies the session's id, and looks into the clipboard.
 func copied(t *testing.T, page *browsertest.Page, in *browsertest.Element, button string, id spec.SessionID) {
 	t.Helper()
 	browsertest.Eval[bool](page, `navigator.clipboard.writeText("nothing").then(() => true)`)
@@ -155,7 +155,7 @@ func copied(t *testing.T, page *browsertest.Page, in *browsertest.Element, butto
 	}
 }
 
-// TestFailedSyncIsTold, with the reason, by a message that interrupts.
+// TestFailedSyncIsTold: with the reason, in a message that interrupts.
 func TestFailedSyncIsTold(t *testing.T) {
 	t.Parallel()
 	pair := newPair(t, nodetest.SQLite, 10, nodetest.Config{})

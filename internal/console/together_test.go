@@ -13,16 +13,16 @@ import (
 	"fullsync/internal/nodetest"
 )
 
-// pull is the name of what these tests start, as the page says it.
+// pull is what the page calls the sync that these tests start.
 const pull = "pull from branch into catalog main"
 
-// waitProgress returns once the card of the pull shows that many percent.
+// waitProgress returns once the pull's card shows that percentage.
 func waitProgress(page *browsertest.Page, percent int) {
 	page.WaitFor(fmt.Sprintf("%d percent", percent), fmt.Sprintf("document.querySelector('#cards progress')?.value === %d", percent))
 }
 
-// asked returns how often a page has asked for the state and how often for a stream of events. One that hears an event may
-// ask for that session alone, which is not counted.
+// asked returns how often a page has asked for the state and how often for a stream of events. After an event a page may ask for
+// that one session, which does not count.
 func asked(page *browsertest.Page) (polls, streams int) {
 	for _, address := range page.Requests() {
 		switch {
@@ -35,7 +35,7 @@ func asked(page *browsertest.Page) (polls, streams int) {
 	return polls, streams
 }
 
-// TestTwoPeople: what one does, the other sees, and by an event: that page does not ask for the state.
+// TestTwoPeople: each sees what the other does, and by an event: that page does not ask for the state.
 func TestTwoPeople(t *testing.T) {
 	t.Parallel()
 	pair := newPair(t, nodetest.Postgres, 500, nodetest.Config{})
@@ -44,7 +44,7 @@ func TestTwoPeople(t *testing.T) {
 	watcher := signIn(t, pair.Main, auth.RoleViewer, browsertest.Options{})
 	watcher.WaitText("No sync has run here yet.")
 	polls, streams := asked(watcher)
-	// Both pages have the same clock, that of this machine.
+	// Both pages use this machine's clock.
 	browsertest.Eval[bool](actor, `addEventListener("submit", () => { window.acted = Date.now(); }, true), true`)
 	browsertest.Eval[bool](watcher, `new MutationObserver(() => {
 		if (document.querySelector("#cards [data-status=CANCELLED]")) window.seen ??= Date.now();
@@ -69,13 +69,13 @@ func TestTwoPeople(t *testing.T) {
 		browsertest.Eval[int64](watcher, "window.seen")-browsertest.Eval[int64](actor, "window.acted"))
 }
 
-// TestAnotherReplica: the page of one replica shows live what another one works on.
+// TestAnotherReplica: the page of one replica shows live what another replica is doing.
 func TestAnotherReplica(t *testing.T) {
 	t.Parallel()
 	pair := newPair(t, nodetest.Postgres, 500, nodetest.Config{ID: nodetest.MainNode})
 	gate := pair.Wire.HoldPage(t, nodetest.ProductsPath, 2)
 	s := pair.Main.Pull(nodetest.Pull{})
-	nodetest.Await(t, "the second page", gate.Reached) // so the replica that is there works on it
+	nodetest.Await(t, "the second page", gate.Reached) // so the replica that is already there is working on it
 	other := nodetest.Start(t, nodetest.Config{ID: nodetest.MainNode, Database: pair.Main.Database()})
 	page := signIn(t, other, auth.RoleOperator, browsertest.Options{})
 	waitProgress(page, 20)

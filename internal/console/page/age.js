@@ -1,13 +1,13 @@
-// How long ago something was, by the clock of the node's database. The clock of a browser may be wrong, so it plays no part: the
-// times of the sessions tell what the time is there, and from then on the browser only counts.
+// How long ago something was, by the clock of the node's database. The browser's clock may be wrong, so it is not used: the times
+// in the sessions say what time it is there, and from then on the browser only counts.
 
 import { duration } from "./format.js";
 
-/** The database's time when this page was opened, in milliseconds, as far as is known. */
+/** The database's time when this page was opened, in milliseconds, as far as we know. */
 let origin = -Infinity;
 
 /**
- * Learns what the time is from the latest time that a session tells of. A worker that lives tells of one every few seconds.
+ * Learns what time it is from the latest time in a session. A live worker sets a new one every few seconds.
  * @param {import("fullsync-api").components["schemas"]["Session"]} s
  */
 export function learnTime(s) {

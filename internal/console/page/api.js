@@ -1,4 +1,4 @@
-// Calls of the node's API. The token is kept for this tab only, and is gone when the tab is closed.
+// Calls the node's API. The token is kept for this tab only, and is gone when the tab is closed.
 
 /** @typedef {import("fullsync-api").components["schemas"]} Schemas */
 /** @typedef {Schemas["Session"]} Session */
@@ -6,11 +6,11 @@
 
 const tokenKey = "fullsync.token";
 const patience = 30_000; // milliseconds for one answer
-const shortPatience = 8_000; // for one that nobody waits for
-// A browser opens six connections to a node (by HTTP/1.1), for all its tabs. What may take long leaves some of them for a cancel.
+const shortPatience = 8_000; // if nobody is waiting for it
+// With HTTP/1.1 a browser opens six connections to a node, for all its tabs. Requests that may take long leave some for a cancel.
 const mostAtOnce = 3;
 
-/** The API refused a request; the message is the sentence it said. */
+/** The API refused a request; the message is the API's sentence. */
 export class Refused extends Error {
   /** @param {Response} response @param {ErrorBody | null} body */
   constructor(response, body) {
@@ -21,12 +21,12 @@ export class Refused extends Error {
   }
 }
 
-/** The node did not answer. What was asked of it may have happened nevertheless. */
+/** The node did not answer. It may have done what it was asked all the same. */
 export class Unreachable extends Error {}
 
 /** @param {Response} response @param {ErrorBody | null} body */
 function sentence(response, body) {
-  if (!body?.error) return `The node answered ${response.status}, and not in the way this page understands. Is there a proxy between?`;
+  if (!body?.error) return `The node answered ${response.status} in a way that this page does not understand. Is there a proxy in between?`;
   const said = body.message ? `${body.error}: ${body.message}` : body.error;
   return body.requestId ? `${said} (request ${body.requestId})` : said;
 }
@@ -46,7 +46,7 @@ export function keepToken(value) {
 let signedOut = () => {};
 
 /**
- * Says what to do when the node does not accept the token any more.
+ * Sets what happens when the node no longer accepts the token.
  * @param {(why: string) => void} then
  */
 export function onSignedOut(then) {
@@ -79,7 +79,7 @@ export async function call(method, path, body, headers = {}) {
 }
 
 /**
- * Is [call] for what must not wait until other requests are answered: a cancel.
+ * Like [call], for a request that must not wait for others to be answered: a cancel.
  * @template T
  * @param {string} path
  * @param {unknown} body
@@ -90,7 +90,7 @@ export function callAtOnce(path, body) {
 }
 
 /**
- * Is [call] for what the page asks by itself, and soon asks again.
+ * Like [call], for what the page asks by itself and soon asks again.
  * @template T
  * @param {string} path
  * @returns {Promise<T>}
@@ -113,7 +113,7 @@ async function exchange(method, path, body, init, milliseconds = patience) {
   try {
     return await response.json();
   } catch (cause) {
-    throw new Unreachable("The node's answer was cut. Look whether it happened before you try again.", { cause });
+    throw new Unreachable("The node's answer was cut. Check whether it happened before you try again.", { cause });
   }
 }
 
@@ -140,10 +140,10 @@ async function send(method, path, init) {
   /** @type {Response} */
   let response;
   try {
-    // Relative, so that a reverse proxy may put the node under a path of its own.
+    // A relative address, so that a reverse proxy may serve the node under a path of its own.
     response = await fetch(`..${path}`, { ...init, method, headers, credentials: "omit", redirect: "error", cache: "no-store" });
   } catch (cause) {
-    throw new Unreachable("The node does not answer. Whether it got the request is not known; it is safe to look or to try again.", { cause });
+    throw new Unreachable("The node does not answer. It may or may not have got the request; it is safe to look or to try again.", { cause });
   }
   if (response.ok) return response;
   const refused = new Refused(response, await response.json().catch(() => null));

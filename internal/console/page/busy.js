@@ -1,16 +1,16 @@
-// Work that a button starts, and what becomes of its failure.
+// Runs the work that a button starts, and shows if it fails.
 
 import { complain, sentenceOf } from "./message.js";
 
 /**
- * Switches a button off while work goes on, so that it is not done twice, and shows a failure.
+ * Switches a button off while its work runs, so that it does not run twice, and shows a failure.
  * @param {HTMLButtonElement} button
- * @param {HTMLElement | null} problem where the sentence of a failure goes, and which is emptied first; null for the message
+ * @param {HTMLElement | null} problem where to show a failure, and which is emptied first; null for a message on the page
  * @param {() => Promise<void>} work
  */
 export async function busy(button, problem, work) {
   if (button.getAttribute("aria-disabled") === "true") return;
-  // Not "disabled": that would take the focus away from whoever has just pressed it.
+  // Not "disabled", which would take the focus away from the person who has just pressed it.
   button.setAttribute("aria-disabled", "true");
   if (problem) problem.textContent = "";
   try {

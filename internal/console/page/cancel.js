@@ -1,4 +1,4 @@
-// Cancelling a session, after asking.
+// Cancels a session, after asking.
 
 import { callAtOnce, Refused } from "./api.js";
 import { confirm } from "./confirm.js";
@@ -9,14 +9,15 @@ import { load, put } from "./sessions.js";
 /** @typedef {import("fullsync-api").components["schemas"]} Schemas */
 
 /**
- * Asks whether to cancel a session, and cancels it. Cancelling twice is the same as once, so a lost answer does no harm.
+ * Asks whether to cancel a session, and cancels it. Cancelling twice is the same as cancelling once, so a lost answer does no
+ * harm.
  * @param {{sessionId: string, catalog?: string, sourceNodeId?: string}} session
  */
 export function askToCancel(session) {
   const what = session.sourceNodeId ? `The pull from ${session.sourceNodeId} into catalog ${session.catalog}` : "The sync";
   confirm({
     title: "Cancel this sync?",
-    text: `${what} stops at once. Products that were committed so far stay; nothing more of it is written.`,
+    text: `${what} stops at once. Products committed so far stay; no more are written.`,
     safe: "Keep running",
     go: "Cancel sync",
     reason: true,
@@ -36,7 +37,7 @@ export function askToCancel(session) {
         told = say("failure", failure.message); // it ended by itself while the dialog was open
         await load(session.sessionId);
       }
-      focusMessage(told); // the button that was pressed goes with the session's end
+      focusMessage(told); // the pressed button disappears when the session ends
     },
   });
 }

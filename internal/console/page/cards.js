@@ -1,4 +1,4 @@
-// A card for every active session, and for those that ended while the page was looking.
+// Shows a card for every active session, and for those that ended while the page was open.
 
 import { ago, learnTime } from "./age.js";
 import { askToCancel } from "./cancel.js";
@@ -16,7 +16,7 @@ const cards = byId("cards", HTMLElement);
 /** @type {Map<string, HTMLElement>} */
 const shown = new Map();
 
-// What is so long ago gets longer ago by itself.
+// Ages grow while nothing happens.
 setInterval(() => {
   for (const [id, card] of shown) {
     const s = sessionOf(id);
@@ -98,7 +98,7 @@ function ages(s) {
 }
 
 /**
- * Takes away the cards that have ended and have a newer one above them. One that has failed stays: it may not have been read yet.
+ * Removes cards of ended sessions that have a newer card above them. A failed one stays, because nobody may have read it yet.
  * @param {string} catalog
  */
 function tidy(catalog) {
@@ -107,7 +107,7 @@ function tidy(catalog) {
 }
 
 /**
- * Takes away the cards of a session's catalog that have ended before it, for whoever has started it and so knows of them.
+ * Removes the cards of older, ended sessions of the same catalog. For the person who started this one, and so has seen them.
  * @param {string} id
  */
 export function dismissOlder(id) {
@@ -138,7 +138,7 @@ function remove(id, focus) {
 }
 
 /**
- * Tells a screen reader what others see: every status, every quarter, and trouble.
+ * Announces to screen readers what others see: every status, every quarter, and trouble.
  * @param {Session} now
  * @param {Session | undefined} before
  */

@@ -1,4 +1,4 @@
-// The dialog that asks before something is done that cannot be undone. The focus is on the safe choice, and Escape is that too.
+// The dialog that asks before doing something that cannot be undone. The safe choice has the focus, and Escape means the same.
 
 import { busy } from "./busy.js";
 import { byId, field } from "./dom.js";
@@ -11,7 +11,7 @@ const go = byId("confirm-go", HTMLButtonElement);
 const problem = byId("confirm-problem", HTMLElement);
 const reason = field(form, "reason");
 
-/** The work of the question that was asked last. @type {(reason: string) => Promise<void>} */
+/** The work of the last question. @type {(reason: string) => Promise<void>} */
 let work = async () => {};
 
 safe.addEventListener("click", () => dialog.close());
@@ -32,7 +32,7 @@ form.addEventListener("submit", (event) => {
 });
 
 /**
- * Asks, and does it when the answer is yes. A failure shows in the dialog, which stays open for another try.
+ * Asks, and does the work if the answer is yes. If it fails, the dialog shows why and stays open for another try.
  * @param {object} question
  * @param {string} question.title
  * @param {string} question.text what will happen
@@ -50,6 +50,6 @@ export function confirm(question) {
   problem.textContent = "";
   reason.value = "";
   work = question.work;
-  go.removeAttribute("aria-disabled"); // it may still wait for what was asked before
+  go.removeAttribute("aria-disabled"); // the work of an earlier question may still be running
   dialog.showModal();
 }

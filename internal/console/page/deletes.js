@@ -1,4 +1,4 @@
-// Products that a session found to be gone at its source, in its receipt, and the approval of those it did not delete.
+// The part of a receipt that shows which products the session found to be gone at its source, and approves withheld deletes.
 
 import { call } from "./api.js";
 import { confirm } from "./confirm.js";
@@ -24,7 +24,7 @@ let ask = () => {};
 approve.addEventListener("click", () => ask());
 
 /**
- * Offers to show what was missing at a session's source, and to approve what it withheld.
+ * Offers to show which products were missing at a session's source, and to approve the withheld deletes.
  * @param {Schemas["Receipt"]} receipt
  * @param {() => void} close closes the receipt
  */
@@ -41,8 +41,8 @@ export function offerDeletes(receipt, close) {
     confirm({
       title: `Delete ${count(withheld, "product")}?`,
       text:
-        `A new sync from ${receipt.sourceNodeId} runs first. Then those of the listed products are deleted that ${receipt.sourceNodeId} still lacks ` +
-        "and that nobody changed here since. Deleted products do not come back.",
+        `A new sync from ${receipt.sourceNodeId} runs first. Then it deletes the listed products, except those that are back at ${receipt.sourceNodeId} ` +
+        "or that somebody has changed here since. Deleted products do not come back.",
       safe: "Keep them",
       go: `Delete ${count(withheld, "product")}`,
       async work() {

@@ -1,4 +1,4 @@
-// A session in words.
+// Puts sessions into words.
 
 import { bytes, count, duration, number } from "./format.js";
 import { isActive } from "./sessions.js";
@@ -11,14 +11,14 @@ export function title(s) {
   return `${s.direction} from ${s.sourceNodeId} into catalog ${s.catalog}`;
 }
 
-/** How far it has come, with what the sessions before had done where it went on from one. @param {Session | Schemas["Receipt"]} s */
+/** How far it has got, including the earlier sessions if it resumed one. @param {Session | Schemas["Receipt"]} s */
 export function products(s) {
   const done = s.transferredRecords + s.resumedRecords;
   const text = s.totalRecords === null ? count(done, "product") : `${number(done)} of ${count(s.totalRecords, "product")}`;
-  return s.resumedRecords ? `${text}, ${number(s.resumedRecords)} of them before it went on` : text;
+  return s.resumedRecords ? `${text}, ${number(s.resumedRecords)} of them before it resumed` : text;
 }
 
-/** How far it has come, and what that has changed here. @param {Session | Schemas["Receipt"]} s */
+/** How far it has got, and what it has changed here. @param {Session | Schemas["Receipt"]} s */
 export function outcome(s) {
   const parts = [
     [s.created, "new"],
@@ -31,27 +31,27 @@ export function outcome(s) {
   return changes ? `${products(s)}: ${changes}` : products(s);
 }
 
-/** How long it took. The clock of a browser may be wrong, so a session that still runs gets no number. @param {Session} s */
+/** How long it took. The browser's clock may be wrong, so there is no number while it is running. @param {Session} s */
 export function lasted(s) {
   if (isActive(s) || !s.completedAt) return "still running";
   return duration((Date.parse(s.completedAt) - Date.parse(s.startedAt)) / 1_000);
 }
 
-/** How fast it goes, null while nobody knows. @param {Session} s */
+/** How fast it is, null while unknown. @param {Session} s */
 export function speed(s) {
   if (s.recordsPerSecond === null || s.transferSpeed === null) return null;
   return `${count(Math.round(s.recordsPerSecond), "product")}/s, ${bytes(s.transferSpeed)}/s`;
 }
 
 /**
- * How a session is to be looked at: by its status, except that a COMPLETED one may have left something undone.
+ * How a session should look: like its status, unless it is COMPLETED and has left something undone.
  * @param {Session} s
  */
 export function tone(s) {
   return s.outcome === null || s.outcome === "clean" ? s.status : "PARTLY";
 }
 
-/** What went wrong, or was left undone; "" where all is well, and where somebody cancelled it. @param {Session} s */
+/** What went wrong or was left undone; "" if all is well or somebody cancelled it. @param {Session} s */
 export function why(s) {
   return (s.status !== "CANCELLED" && s.errorMessage) || "";
 }

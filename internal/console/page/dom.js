@@ -1,4 +1,4 @@
-// The few things every part of the page does with the document.
+// What every part of the page needs from the document.
 
 /**
  * Returns the element with that id, which index.html must have.
@@ -14,7 +14,7 @@ export function byId(id, kind) {
 }
 
 /**
- * Returns a new copy of what the template with that id holds: one element.
+ * Returns a new copy of the one element in the template with that id.
  * @param {string} id
  * @returns {HTMLElement}
  */
@@ -25,8 +25,8 @@ export function copyOf(id) {
 }
 
 /**
- * Writes texts into the places that data-field names. A text that has not changed is left alone, so that screen readers
- * and selections are not disturbed.
+ * Writes texts into the places that data-field names. It leaves unchanged texts alone, so as not to disturb screen readers
+ * and selections.
  * @param {ParentNode} root
  * @param {Record<string, string>} texts
  */
@@ -62,8 +62,8 @@ export function field(form, name) {
 }
 
 /**
- * Hands the focus on when it is in something that is about to go. Without it the focus would be nowhere, and whoever uses
- * the keyboard would begin again at the top.
+ * Passes the focus on if it is in something that is about to disappear. Otherwise nothing would have the focus, and keyboard
+ * users would have to start again at the top.
  * @param {Node} from
  * @param {HTMLElement} to
  */
@@ -71,7 +71,7 @@ export function passFocus(from, to) {
   if (from.contains(document.activeElement)) to.focus({ preventScroll: true });
 }
 
-/** Returns the heading of what is shown: where the focus goes when there is no better place. */
+/** Returns the heading of what is shown, which gets the focus if there is no better place. */
 export function mainHeading() {
   return byId(byId("desk", HTMLElement).hidden ? "sign-in-title" : "sync-title", HTMLElement);
 }

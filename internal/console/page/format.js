@@ -1,4 +1,4 @@
-// Numbers and times as people read them. Between a number and its unit no line ends (\u00a0).
+// Numbers and times as people read them. No line breaks between a number and its unit (\u00a0).
 
 const whole = new Intl.NumberFormat();
 const ofDay = new Intl.DateTimeFormat(undefined, { timeStyle: "short" });

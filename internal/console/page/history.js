@@ -1,4 +1,4 @@
-// The history: sessions, newest first, page by page as one scrolls.
+// The history: sessions, newest first, loaded page by page as you scroll.
 
 import { busy } from "./busy.js";
 import { askToCancel } from "./cancel.js";
@@ -22,7 +22,7 @@ const problem = byId("history-problem", HTMLElement);
 
 /** The next page; empty before the first one, null after the last. @type {string | null} */
 let nextPage = "";
-/** Raised by every reload, so that an answer to the question before it is dropped. */
+/** Raised by every reload, so that answers to earlier questions are dropped. */
 let generation = 0;
 
 filter.addEventListener("change", () => void reloadHistory());
@@ -30,12 +30,12 @@ more.addEventListener("click", () => void busy(more, problem, loadPage));
 const scrolled = new IntersectionObserver(([entry]) => entry?.isIntersecting && more.click());
 onSession((s) => place(s, false));
 
-/** Begins anew with the first page. */
+/** Starts again with the first page. */
 export async function reloadHistory() {
   generation++;
   nextPage = "";
   await busy(more, problem, loadPage);
-  if (nextPage === "") more.hidden = false; // it has failed; this is the way to try again
+  if (nextPage === "") more.hidden = false; // it failed, and this button tries again
 }
 
 async function loadPage() {
@@ -55,17 +55,17 @@ async function loadPage() {
     put(s);
     place(sessionOf(s.sessionId) ?? s, true);
   }
-  if (first) for (const s of knownSessions()) place(s, false); // some may have come while the page was on its way
+  if (first) for (const s of knownSessions()) place(s, false); // some may have come while the page was loading
   if (row) (document.getElementById(row)?.querySelector("button") ?? filter).focus({ preventScroll: true });
   if (nextPage === null) passFocus(more, rows.querySelector("tr:last-child button") ?? filter);
   more.hidden = nextPage === null;
-  scrolled.disconnect(); // observing it anew tells at once whether it is still in view
+  scrolled.disconnect(); // observing it again says at once whether it is still in view
   scrolled.observe(more);
   showEmptiness();
 }
 
 /**
- * Shows a session where it belongs: if the filter lets it through, and not beyond the pages that have been loaded.
+ * Shows a session in its place, if the filter lets it through and its place is on the loaded pages.
  * @param {Session} s
  * @param {boolean} loaded whether it comes from such a page
  */
@@ -82,7 +82,7 @@ function place(s, loaded) {
 }
 
 /**
- * Where a session stands in the history, as a text: by its start, more exactly than a Date can tell, then by its id.
+ * A session's place in the history, as text: by its start, more precisely than a Date can be, then by its id.
  * @param {Session} s
  */
 function position(s) {

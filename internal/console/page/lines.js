@@ -1,4 +1,4 @@
-// A list in the receipt that is read page by page, once somebody wants to see it.
+// A list in the receipt that is loaded page by page, once somebody opens it.
 
 import { busy } from "./busy.js";
 import { byId, passFocus } from "./dom.js";

@@ -1,5 +1,5 @@
-// Keeps the page up to date: by the stream of events, by asking every few seconds while there is no stream, or by what another
-// tab of this browser passes on. While the page cannot be seen it does none of this, and catches up when it can.
+// Keeps the page up to date: from the stream of events, by polling every few seconds while there is no stream, or from what
+// another tab of this browser passes on. While the page is hidden it does none of this, and later catches up.
 
 import { Refused } from "./api.js";
 import { readStream } from "./stream.js";
@@ -14,19 +14,19 @@ import { Tabs } from "./tabs.js";
 
 /**
  * @typedef {object} Listener
- * @property {(change: Schemas["StatusEvent"]) => void} status a session took another status
- * @property {(session: Schemas["Session"]) => void} session something of a session changed
- * @property {() => Promise<Schemas["Session"][]>} ask asks for the newest sessions; rejects when the node does not answer
+ * @property {(change: Schemas["StatusEvent"]) => void} status a session's status changed
+ * @property {(session: Schemas["Session"]) => void} session something about a session changed
+ * @property {() => Promise<Schemas["Session"][]>} ask asks for the newest sessions; rejects if the node does not answer
  * @property {(sessions: Schemas["Session"][]) => void} state the active sessions, and some that have ended
- * @property {() => void} missed more may have happened than was told
- * @property {() => Promise<unknown>} check makes sure that the token still holds
+ * @property {() => void} missed something may have happened that was not reported
+ * @property {() => Promise<unknown>} check makes sure that the token is still valid
  * @property {(connection: Connection, age: number) => void} connection how the page is kept up to date now, and how many
- *   milliseconds ago the node said what is shown; called every second
+ *   milliseconds old the figures are; called every second
  */
 
 const pollEvery = 3_000; // milliseconds
 const longestWait = 10_000; // between two tries to connect
-/** From this age on, in milliseconds, what is shown counts as old. */
+/** The age in milliseconds from which the figures count as old. */
 export const oldAge = 10_000;
 const checkEvery = 15_000; // as often as the node checks the token of a stream
 
@@ -34,7 +34,7 @@ const checkEvery = 15_000; // as often as the node checks the token of a stream
  * Follows all sessions for as long as the page is open.
  * @param {Listener} to
  * @param {string} user who is signed in, and where: tabs of the same user share what they learn
- * @returns {{begin: () => void, end: () => void}} what ends it, and begins again
+ * @returns {{begin: () => void, end: () => void}} functions that end it and begin again
  */
 export function follow(to, user) {
   const link = new Link(to, user);
@@ -48,17 +48,17 @@ export function follow(to, user) {
 
 class Link {
   #lastEventId = "";
-  #retry = 2_000; // milliseconds, as the node wishes
-  /** Whether there was a snapshot, from which on it matters what was missed. */
+  #retry = 2_000; // milliseconds, set by the node
+  /** Whether there has been a snapshot. Only after one can anything be missed. */
   #begun = false;
   /** @type {Connection | ""} */
   #connection = "";
-  /** Whether the stream has begun, and when it has brought something last. */
+  /** Whether the stream has begun, and when it last brought something. */
   #streaming = false;
   #streamWord = 0;
-  /** When the node has said what is shown. */
+  /** When the node sent the figures on the page. */
   #lastWord = performance.now();
-  /** Since when the page can be seen. */
+  /** Since when the page has been visible. */
   #seen = performance.now();
   /** @type {number[]} */
   #timers = [];
@@ -87,25 +87,25 @@ class Link {
     addEventListener("online", () => this.#wake());
   }
 
-  /** Begins, because the page can be seen. */
+  /** Begins, because the page is visible. */
   begin() {
     if (this.#timers.length > 0) return;
     this.#seen = performance.now();
     this.#timers = [
       setInterval(() => this.#report(), 1_000),
-      setInterval(() => this.to.check().catch(() => {}), checkEvery), // a tab that only follows would not notice otherwise
+      setInterval(() => this.to.check().catch(() => {}), checkEvery), // otherwise a tab that only follows would not notice
     ];
     this.tabs.join();
   }
 
-  /** Ends, because it cannot. */
+  /** Ends, because it is hidden. */
   end() {
     for (const timer of this.#timers) clearInterval(timer);
     this.#timers = [];
     this.tabs.leave();
   }
 
-  /** Catches up with a tab that has listened all the time. */
+  /** Catches up with a tab that has been listening all the time. */
   async #catchUp() {
     if (this.#begun) this.to.missed();
     this.#begun = true;
@@ -153,13 +153,13 @@ class Link {
     }
   }
 
-  /** Asks every few seconds while there is no stream, or nothing comes from it. @param {AbortSignal} signal */
+  /** Polls every few seconds while there is no stream, or it is silent. @param {AbortSignal} signal */
   async #poll(signal) {
     do await wait(pollEvery, signal);
     while (!signal.aborted && (this.#speaks() || (await this.#ask(signal))));
   }
 
-  /** Asks once, and reports false when the page is signed out. @param {AbortSignal} signal */
+  /** Asks once, and returns false if the page is signed out. @param {AbortSignal} signal */
   async #ask(signal) {
     /** @type {Connection} */
     let found = "polling";
@@ -174,7 +174,7 @@ class Link {
       found = "lost";
     }
     if (signal.aborted || this.#speaks()) return true;
-    if (found === "polling" && this.#connection === "lost") this.#wake(); // the node is back: no need to wait any longer
+    if (found === "polling" && this.#connection === "lost") this.#wake(); // the node is back, so stop waiting
     this.#show(found);
     return true;
   }
@@ -197,7 +197,7 @@ class Link {
         this.to.session(JSON.parse(event.data));
         break;
     }
-    // Only now: what could not be taken must come again.
+    // Only now, so that an event that failed above comes again.
     if (event.id) this.#lastEventId = event.id;
   }
 
@@ -207,12 +207,12 @@ class Link {
     await Promise.race([woken, wait(milliseconds, signal)]);
   }
 
-  /** Whether there is a stream that brings something. */
+  /** Whether there is a stream, and it is not silent. */
   #speaks() {
     return this.#streaming && performance.now() - this.#streamWord < oldAge;
   }
 
-  /** How many milliseconds ago the node has said what is shown. */
+  /** How many milliseconds old the figures are. */
   #age() {
     return performance.now() - this.#lastWord;
   }
@@ -227,7 +227,7 @@ class Link {
 
   #report() {
     if (!this.#connection) return;
-    // A page that could not be seen has old things to show, but its node has had no chance to say others.
+    // The figures on a page that was hidden are old, but the node has not had a chance to send new ones.
     const silent = this.#connection !== "lost" && Math.min(this.#age(), performance.now() - this.#seen) >= oldAge;
     this.to.connection(silent ? "silent" : this.#connection, this.#age());
   }

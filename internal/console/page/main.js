@@ -38,7 +38,7 @@ signInForm.addEventListener("submit", (event) => {
 });
 signOutButton.addEventListener("click", () => void busy(signOutButton, null, signOut));
 onSession((now, before) => {
-  if (before && isActive(before) && !isActive(now)) void reloadPeers(); // it was seen, or has failed
+  if (before && isActive(before) && !isActive(now)) void reloadPeers(); // the peer was seen, or has failed
 });
 
 for (const dialog of document.querySelectorAll("dialog")) {
@@ -74,7 +74,7 @@ async function signIn() {
 }
 
 /**
- * Shows the desk to whom the token speaks for.
+ * Shows the desk to the owner of the token.
  * @param {() => void} [shown] called once it is shown
  */
 async function open(shown) {
@@ -83,7 +83,7 @@ async function open(shown) {
   try {
     me = await call("GET", "/api/auth/me");
   } catch (failure) {
-    // The token is kept: the node may only be restarting.
+    // Keep the token, because the node may only be restarting.
     say("failure", `${sentenceOf(failure)} Reload this page to try again.`);
     return;
   }
@@ -110,9 +110,9 @@ async function open(shown) {
 }
 
 /**
- * Shows how fresh the page is. The seconds are not read aloud, since they change all the time.
+ * Shows how fresh the page is. Screen readers do not read the seconds aloud, because they change all the time.
  * @param {import("./live.js").Connection} connection
- * @param {number} age milliseconds since the node has said what is shown
+ * @param {number} age of the figures, in milliseconds
  */
 function showConnection(connection, age) {
   connectionLine.hidden = false;
@@ -120,12 +120,12 @@ function showConnection(connection, age) {
   if (connectionLine.textContent !== connectionTexts[connection]) connectionLine.textContent = connectionTexts[connection];
   const isOld = age >= oldAge;
   document.body.dataset.old = String(isOld);
-  const text = isOld ? `Last word ${duration(Math.floor(age / 1_000))} ago` : "";
+  const text = isOld ? `Last update ${duration(Math.floor(age / 1_000))} ago` : "";
   if (ageLine.textContent !== text) ageLine.textContent = text;
 }
 
 async function signOut() {
-  leaving = true; // whatever else is under way may be refused before this is answered
+  leaving = true; // other requests under way may be refused before this one is answered
   feed.end();
   try {
     /** @type {Schemas["MessageResponse"]} */
@@ -134,16 +134,16 @@ async function signOut() {
   } catch (failure) {
     leaving = !(failure instanceof Unreachable);
     if (leaving) {
-      leave("success", "Signed out here."); // a token that no login made cannot be ended; it is only forgotten
+      leave("success", "Signed out here."); // a token that is not from a login cannot be ended, only forgotten
       return;
     }
     feed.begin();
-    say("failure", "The node does not answer, so the login could not be ended there. Try again when it does, or close this tab.");
+    say("failure", "The node does not answer, so it could not end the login. Try again when it answers, or close this tab.");
   }
 }
 
 /**
- * Forgets the token and begins anew, with a clean page that shows nothing of what the last user saw.
+ * Forgets the token and starts again with a clean page, which shows nothing that the last user saw.
  * @param {"success" | "failure"} kind
  * @param {string} why
  */

@@ -1,4 +1,4 @@
-// What the page tells: failures, each until it has been read; news, one at a time; and announcements, only read aloud.
+// The page's messages: failures, each until somebody has read it; news, one at a time; and announcements, only read aloud.
 
 import { byId, copyOf, mainHeading, passFocus } from "./dom.js";
 
@@ -11,8 +11,8 @@ const announcement = byId("announcement", HTMLElement);
 
 newsClose.addEventListener("click", hushNews);
 
-// Nothing else replaces a failure: it goes when it is dismissed, or when a person does the next thing. That is to press a button,
-// but not the second click of a double one, and not in a dialog, which lies over the failure.
+// Nothing replaces a failure: it stays until a person dismisses it or does the next thing. That means pressing a button, but not
+// the second click of a double click, and not in a dialog, which covers the failure.
 document.addEventListener(
   "click",
   (event) => {
@@ -23,7 +23,7 @@ document.addEventListener(
   true,
 );
 
-// The messages lie over the page as it scrolls, but must not lie over what gets the focus.
+// The messages cover part of the page as it scrolls, but they must not cover what gets the focus.
 new ResizeObserver(() => {
   document.documentElement.style.scrollPaddingTop = `${messages.offsetHeight + 32}px`;
 }).observe(messages);
@@ -32,7 +32,7 @@ new ResizeObserver(() => {
  * Shows how something went. A failure interrupts a screen reader.
  * @param {"success" | "warning" | "failure"} kind
  * @param {string} sentence
- * @returns {HTMLElement} what shows it, for [focusMessage]
+ * @returns {HTMLElement} the element that shows it, for [focusMessage]
  */
 export function say(kind, sentence) {
   return kind === "failure" ? addFailure(sentence) : setNews(kind, sentence);
@@ -61,7 +61,7 @@ function setNews(kind, sentence) {
   return newsText;
 }
 
-/** Returns what to show of something that was caught. @param {unknown} failure */
+/** Returns the sentence to show for something that was caught. @param {unknown} failure */
 export function sentenceOf(failure) {
   return failure instanceof Error ? failure.message : String(failure);
 }
@@ -79,7 +79,7 @@ export function focusMessage(message) {
   setTimeout(() => (message.isConnected ? message : mainHeading()).focus());
 }
 
-/** Takes all messages away. */
+/** Removes all messages. */
 export function hush() {
   hushFailures();
   hushNews();
@@ -90,7 +90,7 @@ function hushFailures() {
   failures.replaceChildren();
 }
 
-/** Takes the news away. The box stays, unseen: screen readers read aloud what appears in a box they know. */
+/** Removes the news. The box stays, invisible: screen readers read aloud what appears in a box they know. */
 export function hushNews() {
   passFocus(news, mainHeading());
   news.className = "unseen";
@@ -107,9 +107,9 @@ export function announce(sentence) {
 }
 
 /**
- * Puts a text on the clipboard. Browsers give pages of plain http no clipboard; then the text is selected instead.
+ * Copies a text to the clipboard. On plain http browsers offer no clipboard; then the text is selected instead.
  * @param {string} value
- * @param {Node} shown where the text can be seen
+ * @param {Node} shown where the text is visible
  */
 export async function copy(value, shown) {
   try {

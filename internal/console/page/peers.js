@@ -32,7 +32,7 @@ export function onPeers(listener) {
   listeners.push(listener);
 }
 
-/** Reads the peers and shows them; says so where that fails. */
+/** Reads the peers and shows them, or why that failed. */
 export async function reloadPeers() {
   try {
     /** @type {Schemas["PeerListResponse"]} */
@@ -92,7 +92,7 @@ function newRow(nodeId) {
       async work() {
         const told = say("success", await remove(nodeId, path));
         await reloadPeers();
-        focusMessage(told); // the row is gone, with the button that had the focus
+        focusMessage(told); // the row is gone, and with it the button that had the focus
       },
     }),
   );
@@ -100,8 +100,8 @@ function newRow(nodeId) {
 }
 
 /**
- * Removes a peer and returns how that went. One that is gone is what was wished, whoever has done it: somebody else, or this
- * page with a request whose answer was lost.
+ * Removes a peer and returns how that went. If the peer is already gone, that is a success too: somebody else removed it, or this
+ * page did with a request whose answer was lost.
  * @param {string} nodeId
  * @param {string} path
  */

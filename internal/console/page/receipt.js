@@ -50,7 +50,7 @@ export async function showReceipt(id) {
     return;
   }
   const { session, receipt } = found;
-  if (!receipt) return; // its end is not known to this replica's answer yet; the next click shows it
+  if (!receipt) return; // the answer does not know of the session's end yet; the next click shows it
   sessionId = id;
   problem.textContent = "";
   heading.textContent = `Receipt: ${receipt.status}`;
@@ -64,10 +64,10 @@ export async function showReceipt(id) {
     Ended: `${time(receipt.completedAt)}, after ${lasted(session)}`,
     Batches: `${count(receipt.batches, "batch", "batches")}, ${bytes(receipt.transferredBytes)}`,
     "Product ids": receipt.firstKey === null ? null : `${receipt.firstKey} to ${receipt.lastKey}`,
-    "Read as a whole": receipt.readWhole,
+    "Why everything was read": receipt.readWhole,
     Repaired: receipt.repaired ? `${count(receipt.repaired, "stored hash", "stored hashes")} here did not fit the product` : null,
     [receipt.deleted ? "Content compared, before the deletes" : "Content compared"]: certificates(receipt.certificates),
-    "Went on from": receipt.resumedFrom,
+    "Resumed from": receipt.resumedFrom,
     Workers: workers(receipt),
     Session: receipt.sessionId,
   });
@@ -76,7 +76,7 @@ export async function showReceipt(id) {
   dialog.showModal();
 }
 
-/** What a verification says of both sides; null where there was none. @param {Schemas["Receipt"]["certificates"]} found */
+/** What a verification says about both sides; null without one. @param {Schemas["Receipt"]["certificates"]} found */
 function certificates(found) {
   if (!found) return null;
   const { source, target } = found;

@@ -1,4 +1,4 @@
-// What a session refused, in its receipt.
+// The part of a receipt that shows what the session refused.
 
 import { call } from "./api.js";
 import { count } from "./format.js";

@@ -1,4 +1,4 @@
-// The dialog after a start was refused because another sync is running (409).
+// The dialog that opens if a start is refused because another sync is running (409).
 
 import { ago } from "./age.js";
 import { busy } from "./busy.js";
@@ -41,12 +41,12 @@ onSession((s) => {
   show(s);
   if (isActive(s) || replaceButton.getAttribute("aria-disabled") === "true") return;
   dialog.close();
-  if (problem.textContent) say("failure", problem.textContent); // it may not have been read yet
+  if (problem.textContent) say("failure", problem.textContent); // nobody may have read it yet
   say("success", `The sync that was in the way has ended: ${s.status}. You can start now.`);
 });
 
 /**
- * Shows the session that is in the way and offers what can be done.
+ * Shows the session that is in the way, and the choices.
  * @param {Schemas["SyncInProgress"]} conflict
  * @param {{watch: () => void, replace: () => Promise<void>}} choices
  */
@@ -59,7 +59,7 @@ export function showRunning(conflict, choices) {
   fill(dialog, { commit: "", source: "" });
   show(conflict);
   dialog.showModal();
-  load(sessionId).catch(() => {}); // so that it can be watched even if no event has told of it yet
+  load(sessionId).catch(() => {}); // so that you can watch it even if no event has come for it yet
 }
 
 /** @param {Schemas["SyncInProgress"] | Schemas["Session"]} s */

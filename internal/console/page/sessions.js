@@ -1,4 +1,4 @@
-// The sessions this page knows, each as it was seen last.
+// The sessions that this page knows, as last seen.
 
 import { call, poll } from "./api.js";
 
@@ -32,8 +32,8 @@ export function onSession(listener) {
 }
 
 /**
- * Takes a session as the node has just shown it. Answers may overtake one another: what is older than what is known, such
- * as an active session that is known to have ended, is dropped.
+ * Takes a session that has just come from the node. Answers may overtake one another, so it drops whatever is older than what
+ * is known, such as an active session that is known to have ended.
  * @param {Session} session
  */
 export function put(session) {
@@ -80,7 +80,7 @@ export function takeStatus(change) {
   }, 1_000);
 }
 
-/** Asks the node for the newest sessions. Rejects when it does not answer. */
+/** Asks the node for the newest sessions. Rejects if it does not answer. */
 export async function askForNewest() {
   /** @type {Schemas["SessionListResponse"]} */
   const list = await poll("/api/admin/sync/full-sync?pageSize=100");
@@ -88,8 +88,8 @@ export async function askForNewest() {
 }
 
 /**
- * Takes the state: the active sessions and some that have ended. Of one that is known as active and not among them the node is
- * asked; most likely it has ended meanwhile.
+ * Takes the state: the active sessions and some that have ended. If a session that counts as active here is not among them, it
+ * asks the node about it; most likely it has ended meanwhile.
  * @param {Session[]} sessions
  */
 export function takeState(sessions) {

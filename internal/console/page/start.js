@@ -45,8 +45,8 @@ onPeers((peers) => {
 onSession(tellEnd);
 
 /**
- * Tells how a session that was started here has ended, in place of the news that it has begun. Of a cancel whoever
- * cancelled it is told.
+ * Reports how a session that was started here has ended, in place of the news that it began. A cancel is only reported to the
+ * person who cancelled.
  * @param {Session} s
  */
 function tellEnd(s) {
@@ -77,7 +77,7 @@ function checked(name) {
 }
 
 /**
- * Starts a sync. With the key the request is safe to repeat, and so it is, once, when the answer was lost.
+ * Starts a sync. The key makes it safe to repeat, so if the answer is lost, the request is sent once more.
  * @param {StartRequest} what
  * @param {string} key
  */
@@ -91,9 +91,9 @@ async function start(what, key) {
     put(started.session);
     say("success", started.message);
     mine.add(id);
-    tellEnd(sessionOf(id) ?? started.session); // its end may have overtaken this answer
+    tellEnd(sessionOf(id) ?? started.session); // the session may have ended before this answer came
     dismissOlder(id);
-    showCard(id); // it comes above the form, and may push that out of view
+    showCard(id); // it appears above the form, and may push the form out of view
   } catch (failure) {
     if (!(failure instanceof Refused) || failure.code !== "SYNC_IN_PROGRESS" || what.ifRunning) throw failure;
     const conflict = /** @type {Schemas["SyncInProgress"]} */ (failure.body);
@@ -113,7 +113,7 @@ function send(what, key) {
   return call("POST", "/api/admin/sync/full-sync", what, { "Idempotency-Key": key });
 }
 
-/** Returns a new key for one start. crypto.randomUUID is missing on plain http, this is not. */
+/** Returns a new key for one start. On plain http there is no crypto.randomUUID. */
 function newKey() {
   return [...crypto.getRandomValues(new Uint8Array(16))].map((byte) => byte.toString(16).padStart(2, "0")).join("");
 }

@@ -1,20 +1,20 @@
-// One stream of events, read from its beginning to its end.
+// Reads one stream of events from beginning to end.
 
 import { openStream } from "./api.js";
 
 /** @typedef {{type: string, id: string, data: string, retry: number}} StreamEvent */
 
-// The node sends the snapshot at once, and then at least a comment every 3 s; one of the version before this, every 15 s. A proxy
-// that holds them back counts as no stream.
+// The node sends the snapshot at once, and then at least a comment every 3 s; a node of the previous version, every 15 s. If a
+// proxy holds them back, that counts as having no stream.
 const firstSilence = 10_000; // milliseconds
 const silence = 20_000;
 
 /**
  * Reads a stream to its end, or until it has been silent for too long.
- * @param {string} lastEventId after which event it goes on, if not empty
+ * @param {string} lastEventId the event after which to continue, if not empty
  * @param {AbortSignal} signal
  * @param {object} to
- * @param {() => void} to.word the node has sent something, be it a comment
+ * @param {() => void} to.word the node has sent something, even if only a comment
  * @param {(event: StreamEvent) => void} to.event
  * @returns {Promise<void>} rejects with Refused or Unreachable, or an AbortError
  */
@@ -49,7 +49,7 @@ export async function readStream(lastEventId, signal, to) {
 }
 
 /**
- * Reads one event of the stream, the lines between two empty ones.
+ * Parses one event of the stream: the lines between two empty ones.
  * @param {string} block
  * @returns {StreamEvent}
  */

@@ -1,40 +1,40 @@
-// The tabs of one browser in which the same user is signed in: one of them, the leader, asks the node and passes on to the others
-// what it learns. A browser opens six connections to a node (by HTTP/1.1) for all its tabs together, and a stream keeps one: if
-// every tab had its own, a cancel in the seventh would wait for ever.
+// The tabs of one browser in which the same user is signed in. One of them, the leader, asks the node and passes on what it
+// learns. With HTTP/1.1 a browser opens six connections to a node for all its tabs together, and a stream keeps one: if every tab
+// had its own, a cancel in the seventh would wait for ever.
 //
-// The leader is a tab that can be seen, since one in the background may be frozen. It says every second that it leads. When it
-// falls silent, or says that it leaves, another takes its place. Web Locks could choose the leader, but browsers have them with https only.
+// The leader is a visible tab, because a tab in the background may be frozen. It says every second that it leads. If it falls
+// silent, or says that it is leaving, another takes its place. Web Locks could choose the leader, but they need https.
 
 const beatEvery = 1_000; // milliseconds
 const deaf = 3_500; // a leader that has said nothing for so long has crashed, or hangs
-const hearing = 200; // how long a candidate waits for somebody to object
-// Users of one browser may share nothing, so each has a leader; no more of those than this have a stream.
+const hearing = 200; // how long a candidate waits for objections
+// Users of one browser must not share anything, so each has a leader. At most this many leaders have a stream.
 const mostStreams = 2;
 
 /**
  * @typedef {object} Duty
  * @property {(signal: AbortSignal) => void} lead begins to ask the node, until the signal
- * @property {() => void} follow another tab asks from now on
- * @property {() => unknown} state what a leader says of itself with every beat
- * @property {(state: any) => void} beat what the leader has said of itself
+ * @property {() => void} follow from now on another tab asks
+ * @property {() => unknown} state what a leader says about itself with every beat
+ * @property {(state: any) => void} beat what the leader has said about itself
  * @property {(news: any) => void} news what the leader has learned
- * @property {() => void} crowded a leader must give up its stream: there are too many
+ * @property {() => void} crowded a leader must give up its stream, because there are too many
  */
 
 /** @typedef {{kind: "claim" | "beat" | "leave", group: string, id: string, since?: number, state?: unknown}} Word */
 
 export class Tabs {
   #id = [...crypto.getRandomValues(new Uint32Array(2))].join();
-  /** What all tabs say to one another, whoever is signed in there. @type {BroadcastChannel | null} */
+  /** Where all tabs talk to each other, whoever is signed in. @type {BroadcastChannel | null} */
   #floor = null;
-  /** What is passed on among the tabs of one user. @type {BroadcastChannel | null} */
+  /** Where the tabs of one user pass on what they learn. @type {BroadcastChannel | null} */
   #news = null;
   /** @type {"out" | "candidate" | "follower" | "leader"} */
   #role = "out";
   #heard = 0; // when the leader's last beat came
-  /** Leaders of other users that have a stream: since when, and when each was heard last. @type {Map<string, {since: number, heard: number}>} */
+  /** Leaders of other users that have a stream: since when, and when each was last heard. @type {Map<string, {since: number, heard: number}>} */
   #others = new Map();
-  #since = 0; // when this tab began its stream, by the clock that all tabs share; 0 without one
+  #since = 0; // when this tab began its stream, by the clock that all tabs share; 0 without a stream
   #resign = new AbortController();
   #timer = 0;
 
@@ -56,7 +56,7 @@ export class Tabs {
     if (on !== this.streams) this.#since = on ? Date.now() : 0;
   }
 
-  /** Comes to the others; what this tab is to do it is told. */
+  /** Joins the other tabs. The duty then says what this tab has to do. */
   join() {
     if (this.#role !== "out") return;
     this.#role = "candidate";
@@ -69,7 +69,7 @@ export class Tabs {
     void this.#stand();
   }
 
-  /** Goes, because this tab is closed or cannot be seen any more. */
+  /** Leaves the others, because this tab is closed or hidden. */
   leave() {
     if (this.#role === "leader") this.#say("leave");
     this.#role = "out";
@@ -80,19 +80,19 @@ export class Tabs {
     this.#floor = this.#news = null;
   }
 
-  /** Passes on to the others what this tab has learned as the leader. @param {unknown} news */
+  /** As the leader, passes on what this tab has learned. @param {unknown} news */
   pass(news) {
     if (this.#role === "leader") this.#news?.postMessage(news);
   }
 
-  /** Tells the others at once how this tab is, as the leader. */
+  /** As the leader, tells the others at once how this tab is. */
   beat() {
     if (this.#role === "leader") this.#say("beat", { since: this.#since, state: this.duty.state() });
   }
 
   /**
-   * Whether this tab, as the leader, may have a stream: of too many those stay that began first. Without a way to agree with the
-   * others it may not.
+   * Whether this tab, as the leader, may have a stream. If there are too many, those that began first keep theirs. Without a way
+   * to agree with the others it may not.
    */
   mayStream() {
     if (!this.#floor) return false;
@@ -103,7 +103,7 @@ export class Tabs {
     return before.length < mostStreams;
   }
 
-  /** Stands for leader. Of several candidates the one with the smallest id wins. */
+  /** Stands for leader. If there are several candidates, the one with the smallest id wins. */
   async #stand() {
     const floor = this.#floor;
     this.#role = "candidate";
@@ -137,7 +137,7 @@ export class Tabs {
   /** @param {Word} word */
   #take(word) {
     if (word.group !== this.group) {
-      if (word.kind === "claim") this.beat(); // who comes is to know who has a stream
+      if (word.kind === "claim") this.beat(); // a new tab must know who has a stream
       else if (word.since) this.#others.set(word.id, { since: word.since, heard: performance.now() });
       else this.#others.delete(word.id);
       return;
@@ -151,7 +151,7 @@ export class Tabs {
         break;
       case "beat":
         if (this.#role === "leader" && !first) {
-          this.beat(); // two lead; the other one goes
+          this.beat(); // there are two leaders, and the other one must give way
           break;
         }
         this.#follow();
