@@ -174,7 +174,7 @@ func (a *App) settings() syncer.Config {
 // Settings are the sync service's part of cfg.
 func Settings(cfg config.Config, nodeID string, log *slog.Logger) syncer.Config {
 	return syncer.Config{
-		NodeID: nodeID, Worker: workerName(), BatchSize: cfg.BatchSize, MaxProductsPerSecond: cfg.MaxProductsPerSecond,
+		NodeID: nodeID, Worker: workerName(), BatchSize: cfg.BatchSize, GrowBatches: cfg.BatchSize == config.DefaultBatchSize, MaxProductsPerSecond: cfg.MaxProductsPerSecond,
 		HeartbeatInterval: cfg.HeartbeatInterval,
 		Limits: session.Limits{
 			StaleAfter: cfg.StaleAfter, TakeoverWithin: 3 * cfg.HeartbeatInterval, HeartbeatInterval: cfg.HeartbeatInterval,

@@ -98,7 +98,9 @@ type statusBench struct {
 func newStatusBench(b *testing.B, kind nodetest.Kind) *statusBench {
 	b.Helper()
 	db := nodetest.NewDatabase(b, kind)
-	cfg, _, err := config.Load(nodetest.Config{ID: "main", Database: db}.Environ(), nil)
+	environ := nodetest.Config{ID: "main", Database: db}.Environ()
+	environ["FULLSYNC_KEEP_SESSIONS"] = strconv.Itoa(*benchSessions) // those that are old as well
+	cfg, _, err := config.Load(environ, nil)
 	if err != nil {
 		b.Fatal(err)
 	}

@@ -13,6 +13,9 @@ import (
 // prefix is what the name of every variable starts with.
 const prefix = "FULLSYNC_"
 
+// DefaultBatchSize is the BatchSize of a node whose operator chose none.
+const DefaultBatchSize = 1000
+
 // Config holds all settings of a node. Its tags define each variable's name, default, shape (what a value looks like, for
 // error messages) and meaning (for help texts and documents).
 type Config struct {
@@ -26,7 +29,7 @@ type Config struct {
 	TrustedProxies []string      `env:"TRUSTED_PROXIES" shape:"a list of addresses and networks such as 10.0.0.5,192.168.0.0/16" meaning:"Reverse proxies whose X-Forwarded-For and X-Forwarded-Prefix are believed, separated by commas. Failed logins are slowed per address, and without this everybody behind a proxy has the proxy's address."`
 	LoginTTL       time.Duration `env:"LOGIN_TTL" envDefault:"1h" shape:"a duration from 1m to 24h such as 1h" meaning:"How long a login lasts; there is no renewal."`
 
-	BatchSize            int `env:"BATCH_SIZE" envDefault:"1000" shape:"a whole number from 1 to 5000" meaning:"Products per batch, unless the start says otherwise."`
+	BatchSize            int `env:"BATCH_SIZE" envDefault:"1000" shape:"a whole number from 1 to 5000" meaning:"Products per batch, unless the start says otherwise. Where it is left at 1000, the batches of a first load grow while they are quick."`
 	MaxProductsPerSecond int `env:"MAX_PRODUCTS_PER_SECOND" envDefault:"0" shape:"a whole number, 0 for no limit" meaning:"Speed limit for every session of this node, in products per second; 0 is no limit."`
 	MaxDeletes           int `env:"MAX_DELETES" envDefault:"10000" shape:"a whole number from 0 to 10000000" meaning:"How many products a sync with deleteMissing may delete without approval, even if its start asks for more."`
 	MaxDeletePercent     int `env:"MAX_DELETE_PERCENT" envDefault:"50" shape:"a whole number from 0 to 100" meaning:"What percentage of the products from one source a sync with deleteMissing may delete without approval, even if its start asks for more."`

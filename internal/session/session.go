@@ -37,6 +37,8 @@ const (
 type Options struct {
 	// BatchSize is the largest number of products in one commit, 1 to 5,000.
 	BatchSize int `json:"batchSize"`
+	// GrowBatches lets batches become larger than BatchSize while they are quick: nobody chose a size.
+	GrowBatches bool `json:"growBatches,omitempty"`
 	// MaxProductsPerSecond is the speed limit; 0 means none.
 	MaxProductsPerSecond int `json:"maxProductsPerSecond"`
 	// VerifyAfterSync compares the source's hashes with this node's after the transfer.

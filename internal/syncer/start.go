@@ -71,7 +71,7 @@ func (s *Service) Start(ctx context.Context, req StartRequest) (Started, error) 
 		return Started{}, err
 	}
 	if req.Options.BatchSize == 0 {
-		req.Options.BatchSize = s.cfg.BatchSize
+		req.Options.BatchSize, req.Options.GrowBatches = s.cfg.BatchSize, s.cfg.GrowBatches
 	}
 	req.Options.MaxDeletes = min(req.Options.MaxDeletes, s.cfg.MaxDeletes)
 	req.Options.MaxDeletePercent = min(req.Options.MaxDeletePercent, s.cfg.MaxDeletePercent)

@@ -166,6 +166,8 @@ type Config struct {
 	NodeID, Worker string
 	// BatchSize is used where a start names none.
 	BatchSize int
+	// GrowBatches lets the batches of such a start become larger while they are quick.
+	GrowBatches bool
 	// MaxDeletes and MaxDeletePercent are the most that a start may ask to delete without approval.
 	MaxDeletes, MaxDeletePercent int
 	// MaxProductsPerSecond is this node's own speed limit for every session; 0 means none.

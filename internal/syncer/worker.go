@@ -187,6 +187,7 @@ func (w *Worker) options(row *session.Session, sourceNodeID string) (opt transfe
 	return transfer.Options{
 		NodeID: sourceNodeID, Catalog: row.Catalog, After: after(row),
 		BatchSize:    row.Options.BatchSize,
+		Grow:         row.Options.GrowBatches,
 		MaxPerSecond: slower(row.Options.MaxProductsPerSecond, w.cfg.MaxProductsPerSecond),
 		Backoff:      w.cfg.Backoff,
 	}, checkCursor(row, sourceNodeID)

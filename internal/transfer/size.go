@@ -1,11 +1,19 @@
 package transfer
 
+import "time"
+
 const (
 	// leastSize is how many products are asked for at least: fewer hardly make an answer quicker.
 	leastSize = 10
 	// patience is how many answers in a row must come in time before more is asked for. It doubles with every answer
 	// that did not, so that a size that is too large is tried more and more seldom.
 	patience = 4
+	// grownSize is how large batches become by themselves. Larger ones are no faster, and take more memory.
+	grownSize = 2500
+	// quick is how long a batch may take for the next ones to become larger, and unhurried when they go back to the size
+	// they began with: whoever watches wants to see progress, and a batch must not come near its timeout.
+	quick     = 200 * time.Millisecond
+	unhurried = time.Second
 )
 
 // size is how many products are asked for at once: as many as a batch holds, and fewer where answers take too long.
@@ -29,4 +37,28 @@ func (s *size) heard(err error) error {
 		s.patient = min(2*s.patient, 1<<20)
 	}
 	return err
+}
+
+// growth lets the batches of a size become larger while they are quick: each of them costs a request, a transaction and a
+// few questions to the database.
+type growth struct {
+	*size
+	begin int
+	last  time.Time
+}
+
+// next is called before each batch is read. Because one batch is read while another is committed, the time between two
+// calls is that of the slower of both.
+func (g *growth) next(now time.Time) {
+	took := now.Sub(g.last)
+	switch {
+	case g.last.IsZero():
+	case took > unhurried:
+		g.most = g.begin
+		g.now = min(g.now, g.most)
+	case took < quick && g.now == g.most:
+		g.most = max(g.most, min(2*g.most, grownSize))
+		g.now = g.most
+	}
+	g.last = now
 }

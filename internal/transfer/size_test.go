@@ -4,6 +4,7 @@ import (
 	"errors"
 	"slices"
 	"testing"
+	"time"
 )
 
 // TestSizeFollowsHowAnswersCome halves what is asked for after each answer that took too long, and doubles it again after
@@ -45,5 +46,26 @@ func TestSizeFollowsHowAnswersCome(t *testing.T) {
 	hear(5, slow)
 	if want := []int{3}; !slices.Equal(sizes, want) {
 		t.Errorf("sizes %v, want %v", sizes, want)
+	}
+}
+
+// TestBatchesGrowWhileTheyAreQuick goes back to where it began once they are not.
+func TestBatchesGrowWhileTheyAreQuick(t *testing.T) {
+	t.Parallel()
+	g := growth{size: newSize(1000), begin: 1000}
+	var sizes []int
+	at := time.Unix(1, 0)
+	for _, took := range []int64{0, 0, 1, 1, 1, 250, 1001, 999, 150, 5000} {
+		at = at.Add(time.Duration(took) * time.Millisecond)
+		g.next(at)
+		sizes = append(sizes, g.now)
+	}
+	if want := []int{1000, 2000, 2500, 2500, 2500, 2500, 1000, 1000, 2000, 1000}; !slices.Equal(sizes, want) {
+		t.Errorf("sizes %v, want %v", sizes, want)
+	}
+	_ = g.heard(&TransientError{Err: errors.New("504"), Slow: true})
+	g.next(at)
+	if g.now != 500 || g.most != 1000 {
+		t.Errorf("asks for %d of %d after an answer that came too late", g.now, g.most)
 	}
 }

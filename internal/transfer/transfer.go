@@ -5,6 +5,7 @@ package transfer
 import (
 	"context"
 	"errors"
+	"time"
 
 	"golang.org/x/time/rate"
 
@@ -34,6 +35,9 @@ type Options struct {
 	After string
 	// BatchSize is the largest number of products in one batch.
 	BatchSize int
+	// Grow lets batches become larger than that, up to 2,500 products, while everything is read, without a limit per second,
+	// and they are quick.
+	Grow bool
 	// MaxPerSecond limits the products committed per second; 0 means no limit.
 	MaxPerSecond int
 	// Compare says which sides to compare, so that only what differs is read; nil reads everything.
@@ -120,8 +124,12 @@ func (opt Options) pace() (limit int, pace *rate.Limiter) {
 // pages reads everything behind opt.After, page by page.
 func pages(src Source, opt Options, limit int, try try) func(context.Context) (catalog.Batch, bool, error) {
 	after, more, size := opt.After, true, newSize(limit)
+	growth := growth{size: size, begin: limit}
 	return func(ctx context.Context) (batch catalog.Batch, _ bool, err error) {
 		for more {
+			if opt.Grow && opt.MaxPerSecond <= 0 {
+				growth.next(time.Now())
+			}
 			var page Page
 			err := try(ctx, func() (err error) {
 				page, err = src.Read(ctx, after, size.now)

@@ -361,3 +361,29 @@ func TestRunTakesLargerPagesThanItAskedFor(t *testing.T) {
 		wantAll(t, k, all)
 	})
 }
+
+// TestOnlyBatchesOfNoChosenSizeGrow takes no time at all, so that every batch is quick.
+func TestOnlyBatchesOfNoChosenSizeGrow(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		opt  transfer.Options
+		want []int
+	}{
+		"grows":        {transfer.Options{BatchSize: 10, Grow: true}, []int{10, 20, 40, 80}},
+		"chosen":       {transfer.Options{BatchSize: 40}, []int{40, 40, 40}},
+		"with a limit": {transfer.Options{BatchSize: 40, Grow: true, MaxPerSecond: 1000}, []int{40, 40, 40}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				src := &source{products: products(120)}
+				if err := transfer.Run(t.Context(), src, &sink{}, c.opt); err != nil {
+					t.Fatal(err)
+				}
+				if !slices.Equal(src.limits, c.want) {
+					t.Errorf("asked for %v, want %v", src.limits, c.want)
+				}
+			})
+		})
+	}
+}

@@ -28,7 +28,8 @@ func (s *Source) Read(ctx context.Context, after string, limit int) (transfer.Pa
 
 // products fetches a page of products. All its ids must be wanted.
 func (s *Source) products(ctx context.Context, get send, after string, limit int, wanted func(id string) bool) (transfer.Page, error) {
-	var page transfer.Page
+	// All at once: growing step by step moves every product several times.
+	page := transfer.Page{Products: make([]catalog.Product, 0, min(limit, catalog.MaxBatchProducts))}
 	tooLong := func(line *catalog.LineTooLongError, last string) {
 		page.Rejects = append(page.Rejects, refuseLong(line, last))
 	}
