@@ -386,3 +386,35 @@ func TestVerificationFailsWhereProductsDoNotStay(t *testing.T) {
 		t.Errorf("got %v, want VERIFICATION_FAILED", err)
 	}
 }
+
+// TestScatteredChangesAreComparedWithoutCoarseSpans: where nearly every coarse span differs, drawing them is a waste, until they are the
+// same again.
+func TestScatteredChangesAreComparedWithoutCoarseSpans(t *testing.T) {
+	from, target := newMemory(), newMemory()
+	for i := range 2000 {
+		id, version := fmt.Sprintf("p-%04d", i), "1"
+		if i < 1000 && i%50 == 0 {
+			version = "2"
+		}
+		from.products[id], target.products[id] = product(id, version), product(id, "1")
+	}
+	drawn := 0
+	from.before = func(question string) {
+		if question == "spans" {
+			drawn++
+		}
+	}
+	c := transfer.Comparison{Sizes: transfer.Sizes{Coarse: 50, Fine: 5, Window: 2}} // 20 windows, in 10 of which something differs
+	batches, err := run(t, from, target, "", c, 100, goOn)
+	if err != nil {
+		t.Fatal(err)
+	}
+	checkHas(t, from, target, nil)
+	if read, skipped, _ := handled(batches); read != 20 || skipped != 1980 {
+		t.Errorf("%d products were read and %d skipped, want 20 and 1,980", read, skipped)
+	}
+	// The source draws until the first window was compared, and again some windows after the last that differs.
+	if drawn < 9 || drawn > 17 {
+		t.Errorf("the source drew spans %d times, want about 12", drawn)
+	}
+}

@@ -3,6 +3,7 @@ package transfer
 import (
 	"context"
 	"slices"
+	"sync/atomic"
 
 	"fullsync/internal/catalog"
 )
@@ -18,6 +19,8 @@ const (
 	// maxBounds is how many bounds one question carries, maxEntries how many entries one answer should.
 	maxBounds  = 5000
 	maxEntries = 5000
+	// maxEvery is how many ids a span may have.
+	maxEvery = 100_000
 	// looks is how often a source that contradicts itself is looked at before it counts as lying.
 	looks = 3
 	// maxFine is how many fine spans a coarse one is cut into at least before they get larger.
@@ -25,6 +28,9 @@ const (
 	// wholeRun is how many ids in a row must lie in differing fine spans for the products to be read without asking
 	// for their hashes first: where everything differs, asking on is a waste.
 	wholeRun = 512
+	// denseTenths is how many tenths of the coarse spans must differ for them to be left out from then on; when only one of sparse fine ones
+	// differs, they are drawn again.
+	denseTenths, sparse = 9, 32
 )
 
 // Comparison says which two sides are compared, and how.
@@ -85,6 +91,8 @@ type walker struct {
 	extra func([]catalog.Entry) error
 	// size is how many products are read at once.
 	size *size
+	// dense says that nearly all coarse spans of late have differed, so that drawing them is a waste.
+	dense atomic.Bool
 	// windows are compared as far as their fine spans.
 	windows <-chan made[window]
 	stop    func()
@@ -112,28 +120,53 @@ func newWalker(ctx context.Context, c Comparison, nodeID, after string, extra fu
 	return w
 }
 
-// draw returns what asks the source for its spans, window by window.
+// draw returns what draws the spans, window by window: the source does, coarse ones, or the near side, fine ones, where nearly everything differs.
 func (w *walker) draw(after string) func(context.Context) (window, bool, error) {
 	more, limit := true, newSize(w.Window)
+	fine := w.extra == nil // certificates are made of what the source draws
+	var total *int64
 	return func(ctx context.Context) (drawn window, _ bool, _ error) {
 		if !more {
 			return drawn, false, nil
+		}
+		if fine && w.dense.Load() {
+			var page SpanPage
+			err := w.try(ctx, func() (err error) {
+				page, err = w.Near.Spans(ctx, after, "", w.Fine, max(1, min(maxBounds, w.Window*w.Coarse/w.Fine)))
+				return err
+			})
+			if fine = page.More; fine || err != nil { // the source says what is behind the last page
+				drawn = window{fine: true, stretches: w.stretches(page.Spans, after, w.Near), total: total}
+				after = page.Next
+				return drawn, true, err
+			}
 		}
 		var page SpanPage
 		err := w.try(ctx, func() (err error) {
 			page, err = w.Source.Spans(ctx, after, "", w.Coarse, limit.now)
 			return limit.heard(err)
 		})
-		for _, span := range page.Spans {
-			drawn.stretches = append(drawn.stretches, stretch{Interval: catalog.Interval{After: after, Through: span.Through}, promise: span.Digest})
-			after = span.Through
+		drawn.stretches = w.stretches(page.Spans, after, w.Source)
+		if after = page.Next; !page.More && w.extra != nil { // what the target has behind the source's last id
+			drawn.stretches = append(drawn.stretches, stretch{Interval: catalog.Interval{After: after}, promise: catalog.Digest{Known: true}, kind: listed, drawn: w.Source})
 		}
-		if !page.More && w.extra != nil { // what the target has behind the source's last id
-			drawn.stretches = append(drawn.stretches, stretch{Interval: catalog.Interval{After: after}, promise: catalog.Digest{Known: true}})
-		}
-		after, more, drawn.total = page.Next, page.More, page.Total
+		more, total, drawn.total = page.More, page.Total, page.Total
 		return drawn, true, err
 	}
+}
+
+// stretches returns the spans that a side drew behind an id, all of which are still to be compared.
+func (w *walker) stretches(spans []catalog.Span, after string, by Side) []stretch {
+	out := make([]stretch, len(spans))
+	for i, span := range spans {
+		out[i] = stretch{Interval: catalog.Interval{After: after, Through: span.Through}, kind: listed, drawn: by}
+		if after = span.Through; by == w.Target {
+			out[i].held = span.Digest
+		} else {
+			out[i].promise = span.Digest
+		}
+	}
+	return out
 }
 
 func positive(n, otherwise int) int {
@@ -146,6 +179,8 @@ func positive(n, otherwise int) int {
 // window is what was compared at once.
 type window struct {
 	stretches []stretch
+	// fine says that they are fine ones from the beginning.
+	fine bool
 	// total is how many products the source says to have, nil where it does not say.
 	total *int64
 }
@@ -162,34 +197,53 @@ func (w *walker) next(ctx context.Context) (next window, more bool, err error) {
 	return next, true, w.fill(ctx, next.stretches)
 }
 
-// compare asks the target about the source's spans.
+// compare asks the other side about the spans that one side drew.
 func (w *walker) compare(ctx context.Context, drawn window) (window, error) {
-	if len(drawn.stretches) == 0 {
-		return drawn, nil
-	}
-	theirs, err := w.digests(ctx, w.Target, drawn.stretches[0].After, throughs(drawn.stretches))
-	if err != nil {
+	if err := w.ask(ctx, drawn.stretches); err != nil {
 		return drawn, err
 	}
+	all, differ := len(drawn.stretches), 0
 	for i := range drawn.stretches {
 		s := &drawn.stretches[i]
-		s.held = theirs[i]
-		switch {
-		case s.promise.Same(s.held):
-		case s.held.Count == 0 && w.extra == nil:
+		if s.kind == same {
+			continue
+		}
+		differ++
+		if !drawn.fine && s.held.Count == 0 && w.extra == nil {
 			s.kind = unread
-		default:
-			s.kind = listed
 		}
 	}
+	switch {
+	case !drawn.fine && differ*10 >= all*denseTenths:
+		w.dense.Store(true)
+	case drawn.fine && differ*sparse <= all:
+		w.dense.Store(false)
+	}
 	return drawn, nil
+}
+
+// ask asks both sides about what the other one drew, and finds what is the same.
+func (w *walker) ask(ctx context.Context, drawn []stretch) error {
+	for _, side := range []Side{w.Source, w.Target} {
+		if err := w.answer(ctx, side, drawn); err != nil {
+			return err
+		}
+	}
+	for i := range drawn {
+		s := &drawn[i]
+		s.drawn = nil
+		if s.kind == listed && (s.promise.Same(s.held) || w.extra == nil && s.promise.Count == 0 && s.promise.Known) {
+			s.kind = same
+		}
+	}
+	return nil
 }
 
 // cut cuts every stretch that is to be listed into fine ones, which one of the sides draws.
 func (w *walker) cut(ctx context.Context, coarse window) (fine window, err error) {
 	fine.total = coarse.total
 	for i := 0; i < len(coarse.stretches); {
-		if coarse.stretches[i].kind != listed {
+		if s := coarse.stretches[i]; s.kind != listed || coarse.fine && !s.large() {
 			fine.stretches = append(fine.stretches, coarse.stretches[i])
 			i++
 			continue
@@ -205,28 +259,20 @@ func (w *walker) cut(ctx context.Context, coarse window) (fine window, err error
 	return fine, nil
 }
 
-// refine asks the other side about all of the fine stretches at once and finds those that are equal. The stretches between
-// them are part of the question, and their answers are not looked at.
+// refine asks the other side about all of the fine stretches at once. The stretches between them are part of the question, and their
+// answers are not looked at.
 func (w *walker) refine(ctx context.Context, fine window) (window, error) {
-	for _, side := range []Side{w.Source, w.Target} {
-		if err := w.answer(ctx, side, fine.stretches); err != nil {
-			return fine, err
-		}
-	}
-	for i := range fine.stretches {
-		if s := &fine.stretches[i]; s.kind == listed && (s.promise.Same(s.held) || w.extra == nil && s.promise.Count == 0 && s.promise.Known) {
-			s.kind = same
-		}
-	}
-	return fine, nil
+	return fine, w.ask(ctx, fine.stretches)
 }
+
+// large says that there are too many products to list them in one question.
+func (s stretch) large() bool { return max(s.promise.Count, s.held.Count) > maxEntries }
 
 // joined returns the first stretches as one, and how many they are: as many as are to be listed, so that they are cut in one
 // question. One with too many products for that stays alone.
 func joined(coarse []stretch) (run stretch, n int) {
 	run, n = coarse[0], 1
-	large := func(s stretch) bool { return max(s.promise.Count, s.held.Count) > maxEntries }
-	for ; n < len(coarse) && coarse[n].kind == listed && !large(coarse[0]) && !large(coarse[n]); n++ {
+	for ; n < len(coarse) && coarse[n].kind == listed && !coarse[0].large() && !coarse[n].large(); n++ {
 		run.Through = coarse[n].Through
 		run.promise, run.held = run.promise.Plus(coarse[n].promise), run.held.Plus(coarse[n].held)
 	}
@@ -244,7 +290,7 @@ func (w *walker) drawFine(ctx context.Context, s stretch, n int) ([]stretch, err
 	case s.held.Count > maxEntries:
 		by = w.Target
 	}
-	every := max(w.Fine, int(max(s.promise.Count, s.held.Count))/(maxFine*n))
+	every := min(maxEvery, max(w.Fine, int(max(s.promise.Count, s.held.Count))/(maxFine*n)))
 	var out []stretch
 	for after, more := s.After, true; more; {
 		var page SpanPage
@@ -255,14 +301,7 @@ func (w *walker) drawFine(ctx context.Context, s stretch, n int) ([]stretch, err
 		if err != nil {
 			return nil, err
 		}
-		for _, span := range page.Spans {
-			fine := stretch{Interval: catalog.Interval{After: after, Through: span.Through}, kind: listed, drawn: by}
-			if fine.promise = span.Digest; by == w.Target {
-				fine.promise, fine.held = catalog.Digest{}, span.Digest
-			}
-			out = append(out, fine)
-			after = span.Through
-		}
+		out = append(out, w.stretches(page.Spans, after, by)...)
 		after, more = page.Next, page.More
 	}
 	if len(out) == 0 { // the side that drew has nothing here
