@@ -97,6 +97,13 @@ func (s *side) EachEntry(_ context.Context, of []catalog.Interval, limit int, ea
 	return s.readFailure
 }
 
+func (s *side) EachShort(ctx context.Context, of []catalog.Interval, limit int, each func(catalog.Entry) error) error {
+	return s.EachEntry(ctx, of, limit, func(e catalog.Entry) error {
+		e.Hash = catalog.Short(e.Hash)
+		return each(e)
+	})
+}
+
 func (s *anew) Spans(ctx context.Context, after, through string, every, limit int) (transfer.SpanPage, error) {
 	page, err := s.side.Spans(ctx, after, through, every, limit)
 	certificate := s.After(after)
@@ -237,6 +244,9 @@ func TestPagesOfIntervalsAndIds(t *testing.T) {
 	entry := func(i int) string {
 		return fmt.Sprintf("{\"id\":%q,\"hash\":%q}\n", n.products[i].ID, n.products[i].Hash)
 	}
+	short := func(i int) string {
+		return fmt.Sprintf("{\"id\":%q,\"hash\":%q}\n", n.products[i].ID, catalog.Short(n.products[i].Hash))
+	}
 	product := func(i int) string {
 		return `{"product":` + string(n.products[i].AppendJSON(nil)) + "}\n"
 	}
@@ -251,6 +261,7 @@ func TestPagesOfIntervalsAndIds(t *testing.T) {
 		{"GET", hashesPath + "?after=b&rehash=true", "", entry(2) + entry(3) + end(2, "null")},
 		{"POST", hashesPath, `{"intervals":[{"after":"","through":"a"},{"after":"b","through":""}]}`, entry(0) + entry(2) + entry(3) + end(3, "null")},
 		{"POST", hashesPath + "?limit=2", `{"intervals":[{"after":"","through":"a"},{"after":"b","through":""}]}`, entry(0) + entry(2) + end(2, `"c"`)},
+		{"POST", hashesPath + "?short=true", `{"intervals":[{"after":"b","through":""}]}`, short(2) + short(3) + end(2, "null")},
 		{"POST", pagePath, `{"ids":["d","nothing","a","d"]}`, product(0) + product(3) + end(2, "null")},
 	} {
 		if a := n.call(tc.method, tc.path, tc.body, "Accept-Encoding", "identity"); a.status != 200 || a.body != tc.want {

@@ -120,7 +120,7 @@ func (h *nodeHandlers) ReadNodeHashes(ctx context.Context, r spec.ReadNodeHashes
 	in := catalog.Interval{After: valueOr(r.Params.After, ""), Through: valueOr(r.Params.Through, "")}
 	return pageResponse(func(w http.ResponseWriter) error {
 		page := h.encoders.page(w, valueOr(r.Params.AcceptEncoding, ""), valueOr(r.Params.Limit, defaultLimit), h.pageBytes)
-		failure := h.addEntries(ctx, page, r.Catalog, []catalog.Interval{in}, valueOr(r.Params.Rehash, false))
+		failure := addEntries(ctx, page, []catalog.Interval{in}, h.sides(r.Catalog, valueOr(r.Params.Rehash, false)).EachEntry)
 		return page.end(failure, h.total(ctx, page, r.Catalog, in.After, in.Through))
 	}), nil
 }
@@ -137,14 +137,22 @@ func (h *nodeHandlers) ReadNodeHashesOfIntervals(ctx context.Context, r spec.Rea
 	}
 	return pageResponse(func(w http.ResponseWriter) error {
 		page := h.encoders.page(w, valueOr(r.Params.AcceptEncoding, ""), valueOr(r.Params.Limit, defaultLimit), h.pageBytes)
-		failure := h.addEntries(ctx, page, r.Catalog, of, valueOr(r.Params.Rehash, false))
+		side := h.sides(r.Catalog, valueOr(r.Params.Rehash, false))
+		list := side.EachEntry
+		if valueOr(r.Params.Short, false) {
+			list = side.EachShort
+		}
+		failure := addEntries(ctx, page, of, list)
 		return page.end(failure, h.lately(ctx, r.Catalog))
 	}), nil
 }
 
+// listing is a [Side]'s EachEntry or EachShort.
+type listing = func(ctx context.Context, of []catalog.Interval, limit int, each func(catalog.Entry) error) error
+
 // addEntries fills a page with the ids and hashes of intervals.
-func (h *nodeHandlers) addEntries(ctx context.Context, page *page, catalogName string, of []catalog.Interval, rehash bool) error {
-	return h.sides(catalogName, rehash).EachEntry(ctx, of, page.limit+1, func(e catalog.Entry) error {
+func addEntries(ctx context.Context, page *page, of []catalog.Interval, list listing) error {
+	return list(ctx, of, page.limit+1, func(e catalog.Entry) error {
 		return page.add(e.ID, func(line []byte) []byte {
 			line = quoted(append(line, `{"id":`...), e.ID)
 			line = quoted(append(line, `,"hash":`...), e.Hash)

@@ -82,6 +82,8 @@ type Side interface {
 	// EachEntry calls each for the first limit entries of intervals, ascending. An error of each ends the reading and is
 	// returned.
 	EachEntry(ctx context.Context, of []catalog.Interval, limit int, each func(catalog.Entry) error) error
+	// EachShort is the same with short hashes, which costs less; see [catalog.Short].
+	EachShort(ctx context.Context, of []catalog.Interval, limit int, each func(catalog.Entry) error) error
 }
 
 // Certified is a [Side] that certifies what it answers for; [transfer.Certificates] is that.

@@ -13,18 +13,45 @@ const HashVersion = "1"
 // DigestOf returns the digest of a content hash: its first 8 bytes after the version, big-endian. It returns false if the
 // text is not a content hash of [HashVersion]. Databases store the same 64 bits as a signed number.
 func DigestOf(hash string) (uint64, bool) {
-	const whole, first = 43, 11 // characters of base64url that stand for all 32 bytes, and for the first 8
-	text, ok := strings.CutPrefix(hash, hashVersion)
-	if !ok || len(text) != whole {
+	if len(hash) != len(hashVersion)+wholeHash {
 		return 0, false
 	}
-	var sum [32]byte
-	var source [whole]byte
+	return digestOf(hash)
+}
+
+// Characters of base64url that stand for all 32 bytes of a hash, and for the first 8.
+const wholeHash, shortHash = 43, 11
+
+// digestOf is DigestOf for a hash that may be a short one.
+func digestOf(hash string) (uint64, bool) {
+	text, ok := strings.CutPrefix(hash, hashVersion)
+	if !ok || len(text) != wholeHash && len(text) != shortHash {
+		return 0, false
+	}
+	var source [shortHash]byte
 	copy(source[:], text)
-	if _, err := base64.RawURLEncoding.Decode(sum[:], source[:first]); err != nil {
+	var sum [8]byte
+	if _, err := base64.RawURLEncoding.Decode(sum[:], source[:]); err != nil {
 		return 0, false
 	}
 	return binary.BigEndian.Uint64(sum[:]), true
+}
+
+// Short returns the short form of a content hash, by which two products are compared as well: that of its digest. What is no hash of
+// [HashVersion] stays as it is.
+func Short(hash string) string {
+	if len(hash) == len(hashVersion)+wholeHash {
+		if digest, ok := digestOf(hash); ok {
+			return ShortOf(digest)
+		}
+	}
+	return hash
+}
+
+// ShortOf returns the short content hash with this digest.
+func ShortOf(digest uint64) string {
+	text := append(make([]byte, 0, len(hashVersion)+shortHash), hashVersion...)
+	return string(base64.RawURLEncoding.AppendEncode(text, binary.BigEndian.AppendUint64(nil, digest)))
 }
 
 // Digest stands for a span of products in a comparison: how many there are, and the sum of their hashes' digests modulo
@@ -39,9 +66,9 @@ type Digest struct {
 // Same reports whether both digests are known and equal.
 func (d Digest) Same(other Digest) bool { return d.Known && other.Known && d == other }
 
-// Add adds one product with this content hash. An invalid hash makes the digest unknown.
+// Add adds one product with this content hash, which may be a short one. An invalid hash makes the digest unknown.
 func (d *Digest) Add(hash string) {
-	digest, ok := DigestOf(hash)
+	digest, ok := digestOf(hash)
 	d.Count++
 	d.Sum += digest
 	d.Known = d.Known && ok

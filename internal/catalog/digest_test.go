@@ -18,7 +18,16 @@ func TestDigestOf(t *testing.T) {
 		t.Errorf("DigestOf(%s) = %x, %v, want the first 8 bytes of %x", p.ContentHash(), got, ok, sum)
 	}
 	whole := base64.RawURLEncoding.EncodeToString(sum[:])
-	for _, hash := range []string{"", "1:", whole, "2:" + whole, "1:" + whole[1:], "1:" + whole + "A", "1:*" + whole[1:], "1:" + "ü" + whole[2:]} {
+	short := "1:" + base64.RawURLEncoding.EncodeToString(sum[:8])
+	if got := Short("1:" + whole); got != short || Short(short) != short || Short("2:"+whole) != "2:"+whole {
+		t.Errorf("Short(%s) = %s, want %s", whole, got, short)
+	}
+	one, same := Digest{Known: true}, Digest{Known: true}
+	one.Add("1:" + whole)
+	if same.Add(short); !one.Same(same) {
+		t.Errorf("%+v and %+v differ", one, same)
+	}
+	for _, hash := range []string{"", "1:", whole, short, "2:" + whole, "1:" + whole[1:], "1:" + whole + "A", "1:*" + whole[1:], "1:" + "ü" + whole[2:]} {
 		if got, ok := DigestOf(hash); ok {
 			t.Errorf("DigestOf(%q) = %x, want none", hash, got)
 		}

@@ -235,12 +235,16 @@ var behindAllIDs = strings.Repeat("\U0010FFFF", 64)
 
 // readIntervals is a [pager]'s. The outer side of a join with LATERAL comes in order, and so does the inner one for each.
 func (d *postgres) readIntervals(ctx context.Context, columns, catalogName string, of []catalog.Interval, limit int) (pageRows, error) {
+	rows, err := d.intervalRows(ctx, columns, catalogName, of, limit)
+	return nativeRows{rows}, err
+}
+
+func (d *postgres) intervalRows(ctx context.Context, columns, catalogName string, of []catalog.Interval, limit int) (pgx.Rows, error) {
 	after, through := make([]string, len(of)), make([]string, len(of))
 	for i, in := range of {
 		after[i], through[i] = in.After, cmp.Or(in.Through, behindAllIDs)
 	}
-	rows, err := d.read.Query(ctx, fromIntervals(columns), catalogName, after, through, limit)
-	return nativeRows{rows}, err
+	return d.read.Query(ctx, fromIntervals(columns), catalogName, after, through, limit)
 }
 
 func fromIntervals(columns string) string {

@@ -106,18 +106,44 @@ func (d *postgres) smallSpans(ctx context.Context, of stretch, every, limit int)
 	if err != nil {
 		return nil, false, err
 	}
-	defer rows.Close()
 	m := &spanner{every: every, limit: limit}
-	for rows.Next() && err == nil {
-		raw := rows.RawValues() // binary: both are read a million times, and scanning takes twice as long
+	err = eachDigest(rows, m.add)
+	return m.spans, m.more, err
+}
+
+// digests is a [shortLister]'s.
+func (d *postgres) digests(ctx context.Context, catalogName string, of []catalog.Interval, limit int) (entries []catalog.Entry, err error) {
+	rows, err := d.intervalRows(ctx, "id, digest", catalogName, of, limit)
+	if err != nil {
+		return nil, err
+	}
+	err = eachDigest(rows, func(id string, digest *int64) error {
+		e := catalog.Entry{ID: id}
+		if digest != nil {
+			e.Hash = catalog.ShortOf(uint64(*digest)) //nolint:gosec // the same 64 bits
+		}
+		entries = append(entries, e)
+		return nil
+	})
+	return entries, err
+}
+
+// eachDigest calls each for rows of an id and a digest, and closes them. They come a million at a time, so they are taken as they are: in
+// binary form, without the driver's scanning.
+func eachDigest(rows pgx.Rows, each func(id string, digest *int64) error) (err error) {
+	defer rows.Close()
+	for rows.Next() {
+		raw := rows.RawValues()
 		var digest *int64
 		if raw[1] != nil {
 			n := number(raw[1])
 			digest = &n
 		}
-		err = m.add(string(raw[0]), digest)
+		if err := each(string(raw[0]), digest); err != nil {
+			return ended(err)
+		}
 	}
-	return m.spans, m.more, cmp.Or(ended(err), rows.Err())
+	return rows.Err()
 }
 
 // spans is a [dialect]'s.

@@ -84,7 +84,12 @@ func (d *Rehashed) Digests(ctx context.Context, after string, through []string) 
 
 // Entries is a [transfer.Side]'s.
 func (d *Rehashed) Entries(ctx context.Context, of []catalog.Interval) ([]catalog.Entry, error) {
-	return collect(ctx, of, d.EachEntry)
+	return collect(ctx, of, d.EachShort)
+}
+
+// EachShort is a [Side]'s, with every hash computed anew.
+func (d *Rehashed) EachShort(ctx context.Context, of []catalog.Interval, limit int, each func(catalog.Entry) error) error {
+	return d.EachEntry(ctx, of, limit, shortened(each))
 }
 
 // EachEntry is a [Side]'s, with every hash computed anew.

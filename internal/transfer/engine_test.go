@@ -77,6 +77,7 @@ func drawComparison(t *rapid.T, from, target *memory) transfer.Comparison {
 	if rapid.Bool().Draw(t, "the source is near") {
 		c.Near = from
 	}
+	from.short, target.short = rapid.Bool().Draw(t, "short hashes of the source"), rapid.Bool().Draw(t, "short hashes of the target")
 	return c
 }
 

@@ -22,6 +22,8 @@ type memory struct {
 	lie  func(p catalog.Product) catalog.Product
 	// refused are handed out as rejects.
 	refused map[string]bool
+	// short has the hashes of entries shortened.
+	short bool
 	// page is the largest number of products in an answer, 0 for what was asked for.
 	page int
 
@@ -113,7 +115,9 @@ func (s *memory) Entries(_ context.Context, of []catalog.Interval) ([]catalog.En
 		for _, p := range s.in(in.After, in.Through) {
 			if !s.hide[p.ID] {
 				s.entries++
-				out = append(out, catalog.Entry{ID: p.ID, Hash: p.Hash})
+				if out = append(out, catalog.Entry{ID: p.ID, Hash: p.Hash}); s.short {
+					out[len(out)-1].Hash = catalog.Short(p.Hash)
+				}
 			}
 		}
 	}

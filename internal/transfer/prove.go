@@ -64,7 +64,7 @@ func (w *walker) prove(ctx context.Context, asked []item, page *Page) error {
 func unproved(asked []item, page *Page) []item {
 	hashes := make(map[string]string, len(page.Products))
 	for i := range page.Products {
-		hashes[page.Products[i].ID] = page.Products[i].Hash
+		hashes[page.Products[i].ID] = catalog.Short(page.Products[i].Hash)
 	}
 	refused := make(map[string]bool, len(page.Rejects))
 	for _, r := range page.Rejects {

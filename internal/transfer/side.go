@@ -20,7 +20,7 @@ type Side interface {
 	// Digests answers for given intervals: from after up to through[0], on from there up to through[1], and so on. The
 	// bounds ascend; only the last may be "". There is one digest for each.
 	Digests(ctx context.Context, after string, through []string) ([]catalog.Digest, error)
-	// Entries lists the ids and hashes of the given intervals, which ascend and do not overlap, in order. Whoever asks knows
+	// Entries lists the ids and hashes (or short ones, see [catalog.Short]) of the given intervals, which ascend and do not overlap, in order. Whoever asks knows
 	// from their digests that they hold some thousands at most.
 	Entries(ctx context.Context, of []catalog.Interval) ([]catalog.Entry, error)
 }

@@ -152,7 +152,7 @@ func (w *walker) look(ctx context.Context, asked []item, written []catalog.Produ
 		hashes[e.ID] = e.Hash
 	}
 	for _, p := range written {
-		if hashes[p.ID] != p.Hash {
+		if hashes[p.ID] != catalog.Short(p.Hash) {
 			lost.add(p.ID)
 		}
 	}

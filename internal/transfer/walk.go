@@ -368,11 +368,14 @@ func wholeRuns(fine []stretch) []stretch {
 func (w *walker) fill(ctx context.Context, fine []stretch) error {
 	for i := 0; i < len(fine); {
 		var ask []*stretch
-		for size := int64(0); i < len(fine) && size < maxEntries && len(ask) < maxBounds; i++ {
-			if fine[i].kind == listed {
-				ask = append(ask, &fine[i])
-				size += max(fine[i].promise.Count, fine[i].held.Count)
+		for size := int64(0); i < len(fine) && len(ask) < maxBounds; i++ {
+			if fine[i].kind != listed {
+				continue
 			}
+			if size += max(fine[i].promise.Count, fine[i].held.Count); size > maxEntries && len(ask) > 0 { // one answer has no more
+				break
+			}
+			ask = append(ask, &fine[i])
 		}
 		if err := w.listAll(ctx, ask); err != nil {
 			return err
@@ -466,11 +469,15 @@ func (w *walker) bothEntries(ctx context.Context, of []catalog.Interval) (theirs
 	return theirs, ours, err
 }
 
+// entries asks a side for its entries, and shortens their hashes.
 func (w *walker) entries(ctx context.Context, side Side, of []catalog.Interval) (listed []catalog.Entry, err error) {
 	err = w.try(ctx, func() (err error) {
 		listed, err = side.Entries(ctx, of)
 		return err
 	})
+	for i := range listed {
+		listed[i].Hash = catalog.Short(listed[i].Hash)
+	}
 	return listed, err
 }
 

@@ -27,7 +27,7 @@ func (d *differ) readOn(ctx context.Context) (batch catalog.Batch, more bool, er
 		return batch, false, err
 	}
 	for _, p := range page.Products {
-		w.seen[p.ID] = p.Hash
+		w.seen[p.ID] = catalog.Short(p.Hash)
 	}
 	for _, r := range page.Rejects {
 		w.seen[r.ID] = ""

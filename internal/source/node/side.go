@@ -193,8 +193,9 @@ func (s *Source) entries(ctx context.Context, of []catalog.Interval, rehash *boo
 			}
 			return at < len(asked) && id > asked[at].After
 		}
+		short := true
 		page, err := s.hashes(ctx, of[0].After, limit, func(ctx context.Context, edit spec.RequestEditorFn) (*http.Response, error) {
-			return s.api.ReadNodeHashesOfIntervals(ctx, s.catalog, &spec.ReadNodeHashesOfIntervalsParams{Limit: &limit, Rehash: rehash},
+			return s.api.ReadNodeHashesOfIntervals(ctx, s.catalog, &spec.ReadNodeHashesOfIntervalsParams{Limit: &limit, Rehash: rehash, Short: &short},
 				spec.NodeIntervals{Intervals: asked}, edit)
 		}, inside)
 		if err != nil {
