@@ -52,6 +52,7 @@ type Options struct {
 type Source struct {
 	*caller
 	catalog  string
+	coding   coding
 	overhead atomic.Int64
 	decoders decoders
 	close    func()

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"time"
 
 	"fullsync/api/spec"
 	"fullsync/internal/catalog"
@@ -20,10 +21,22 @@ import (
 // refused token, a redirect, a certificate, an answer that is not a page of a node, products out of order or more than it
 // asked for. If ctx ends, it returns its cause unchanged.
 func (s *Source) Read(ctx context.Context, after string, limit int) (transfer.Page, error) {
+	plain, try := s.coding.next()
 	get := func(ctx context.Context, edit spec.RequestEditorFn) (*http.Response, error) {
-		return s.api.ReadNodeProducts(ctx, s.catalog, &spec.ReadNodeProductsParams{After: &after, Limit: &limit}, edit)
+		code := func(_ context.Context, req *http.Request) error {
+			if plain {
+				req.Header.Set("Accept-Encoding", notEncoded)
+			}
+			return nil
+		}
+		return s.api.ReadNodeProducts(ctx, s.catalog, &spec.ReadNodeProductsParams{After: &after, Limit: &limit}, edit, code)
 	}
-	return s.products(ctx, get, after, limit, func(string) bool { return true })
+	began := time.Now()
+	page, err := s.products(ctx, get, after, limit, func(string) bool { return true })
+	if err == nil {
+		s.coding.came(try, len(page.Products)+len(page.Rejects), time.Since(began))
+	}
+	return page, err
 }
 
 // products fetches a page of products. All its ids must be wanted.
