@@ -31,6 +31,8 @@ const (
 	// denseTenths is how many tenths of the coarse spans must differ for them to be left out from then on; when only one of sparse fine ones
 	// differs, they are drawn again.
 	denseTenths, sparse = 9, 32
+	// maxDense is how many fine ones are then compared at once: each of them is kept while several windows are under way.
+	maxDense = 2000
 )
 
 // Comparison says which two sides are compared, and how.
@@ -132,7 +134,7 @@ func (w *walker) draw(after string) func(context.Context) (window, bool, error) 
 		if fine && w.dense.Load() {
 			var page SpanPage
 			err := w.try(ctx, func() (err error) {
-				page, err = w.Near.Spans(ctx, after, "", w.Fine, max(1, min(maxBounds, w.Window*w.Coarse/w.Fine)))
+				page, err = w.Near.Spans(ctx, after, "", w.Fine, max(1, min(maxDense, w.Window*w.Coarse/w.Fine)))
 				return err
 			})
 			if fine = page.More; fine || err != nil { // the source says what is behind the last page
@@ -241,6 +243,9 @@ func (w *walker) ask(ctx context.Context, drawn []stretch) error {
 
 // cut cuts every stretch that is to be listed into fine ones, which one of the sides draws.
 func (w *walker) cut(ctx context.Context, coarse window) (fine window, err error) {
+	if coarse.fine && !slices.ContainsFunc(coarse.stretches, stretch.large) {
+		return coarse, nil
+	}
 	fine.total = coarse.total
 	for i := 0; i < len(coarse.stretches); {
 		if s := coarse.stretches[i]; s.kind != listed || coarse.fine && !s.large() {
@@ -338,9 +343,9 @@ func (w *walker) answer(ctx context.Context, side Side, out []stretch) error {
 	return nil
 }
 
-// wholeRuns joins long runs of differing stretches into unread ones.
+// wholeRuns joins long runs of differing stretches into unread ones, in place.
 func wholeRuns(fine []stretch) []stretch {
-	var out []stretch
+	out := fine[:0]
 	for i := 0; i < len(fine); {
 		end, ids := i, int64(0)
 		for end < len(fine) && fine[end].kind == listed && ids < maxEntries {
