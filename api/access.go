@@ -133,5 +133,10 @@ func rolesOf(op *openapi3.Operation) ([]auth.Role, error) {
 	return roles, nil
 }
 
+// takesLines says whether the body of the operation is NDJSON.
+func (o operation) takesLines() bool {
+	return o.route != nil && o.route.Operation.RequestBody != nil && o.route.Operation.RequestBody.Value.Content[ndjson] != nil
+}
+
 // mayUse says whether role is among those that may call the operation.
 func (o operation) mayUse(role auth.Role) bool { return slices.Contains(o.roles, role) }

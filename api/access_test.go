@@ -12,6 +12,14 @@ import (
 // request is one way to call an operation that would succeed.
 type request struct{ method, path, body string }
 
+// headers are those that a request needs besides its token.
+func (r request) headers() []string {
+	if strings.Contains(r.path, "/batches") {
+		return []string{"Content-Type", "application/x-ndjson"}
+	}
+	return nil
+}
+
 // everyOperation returns a good request for every operation of the document, with the roles that may send it.
 func everyOperation(t *testing.T) map[request][]string {
 	t.Helper()
@@ -45,6 +53,19 @@ func everyOperation(t *testing.T) map[request][]string {
 				r.body = `{"edits":[{"put":{"id":"a","name":"Chair"}},{"delete":"b"}]}`
 			case "deleteCatalog":
 				r.path += "?products=3"
+			case "openNodeSession":
+				r.body = `{"sessionId":"` + sessionA + `","nodeId":"branch-2","catalog":"main","total":1,"startedBy":"alice","fence":1,"options":{}}`
+			case "pushNodeBatch":
+				r.path += "?seq=1&fence=1"
+				r.body = `{"end":{"count":0}}`
+			case "beatNodeSession", "proposeNodeDeletes":
+				r.body = `{"fence":1}`
+			case "finishNodeSession":
+				r.body = `{"fence":1,"step":"Transferred 1 product"}`
+			case "listNodeDeletes":
+				r.path += "?state=proposed"
+			case "cancelNodeSession":
+				r.body = `{"by":"alice"}`
 			}
 			var roles []string
 			named, _ := op.Extensions["x-roles"].([]any)
@@ -62,7 +83,7 @@ func TestRolesAreThoseOfTheDocument(t *testing.T) {
 	n := setup(t)
 	for r, roles := range everyOperation(t) {
 		for _, role := range auth.Roles() {
-			a := n.call(r.method, r.path, r.body, "Authorization", "Bearer "+n.token(role))
+			a := n.call(r.method, r.path, r.body, append(r.headers(), "Authorization", "Bearer "+n.token(role))...)
 			allowed := len(roles) == 0 || slices.Contains(roles, string(role))
 			// One operation is always refused, whoever asks.
 			if allowed && (a.status < 200 || a.status > 299) && a.member("code") != "SERVICE_NOT_CONTROLLED" {
@@ -87,7 +108,7 @@ func TestOnlyTheListedRoutesNeedNoToken(t *testing.T) {
 	}
 	var reached []string
 	for _, r := range requests {
-		a := n.call(r.method, r.path, r.body, "Authorization", "")
+		a := n.call(r.method, r.path, r.body, append(r.headers(), "Authorization", "")...)
 		if a.status < 400 {
 			reached = append(reached, r.method+" "+r.path)
 			continue

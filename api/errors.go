@@ -100,6 +100,9 @@ func describe(ctx context.Context, err error) (status int, body any) {
 		tooLarge *http.MaxBytesError
 		routing  *echo.HTTPError
 	)
+	if body, ok := pushConflict(err); ok {
+		return http.StatusConflict, body
+	}
 	switch {
 	case errors.As(err, &running):
 		concerns(ctx, running.Running.ID)

@@ -26,12 +26,8 @@ func (h *nodeHandlers) ReadNodeDigests(ctx context.Context, r spec.ReadNodeDiges
 	after, through, rehash := valueOr(r.Params.After, ""), valueOr(r.Params.Through, ""), valueOr(r.Params.Rehash, false)
 	side := h.sides(r.Catalog, rehash)
 	certified, _ := side.(Certified)
-	if state := valueOr(r.Params.Certificate, ""); state != "" {
-		certificate, err := catalog.ResumeCertificate(state)
-		if err != nil || certified == nil || after == "" {
-			return nil, invalidField("certificate", "must be that of the page before, with rehash")
-		}
-		certified.Reached(after, certificate)
+	if err := goOnCertifying(certified, after, valueOr(r.Params.Certificate, "")); err != nil {
+		return nil, err
 	}
 	return pageResponse(func(w http.ResponseWriter) error {
 		page := digestPage{page: h.encoders.page(w, valueOr(r.Params.AcceptEncoding, ""), valueOr(r.Params.Limit, defaultLimit), h.pageBytes)}
@@ -52,14 +48,40 @@ func (h *nodeHandlers) ReadNodeDigests(ctx context.Context, r spec.ReadNodeDiges
 	}), nil
 }
 
+// goOnCertifying has the certificate go on from that of everything up to an id; state is "" where it begins, or is not wanted.
+func goOnCertifying(certified Certified, after, state string) error {
+	if state == "" {
+		return nil
+	}
+	certificate, err := catalog.ResumeCertificate(state)
+	if err != nil || certified == nil || after == "" {
+		return invalidField("certificate", "must be that of the page before, with rehash")
+	}
+	certified.Reached(after, certificate)
+	return nil
+}
+
 // ReadNodeDigestsOfIntervals streams the digests of given intervals.
 func (h *nodeHandlers) ReadNodeDigestsOfIntervals(ctx context.Context, r spec.ReadNodeDigestsOfIntervalsRequestObject) (spec.ReadNodeDigestsOfIntervalsResponseObject, error) {
 	after, through := valueOr(r.Body.After, ""), r.Body.Through
+	var anew Side
+	if valueOr(r.Params.Rehash, false) {
+		anew = h.sides(r.Catalog, true)
+	}
+	certified, _ := anew.(Certified)
+	if err := goOnCertifying(certified, after, valueOr(r.Body.Certificate, "")); err != nil {
+		return nil, err
+	}
 	return pageResponse(func(w http.ResponseWriter) error {
 		page := digestPage{page: h.encoders.page(w, valueOr(r.Params.AcceptEncoding, ""), len(through), h.pageBytes)}
 		digests, err := h.sides(r.Catalog, false).Digests(ctx, after, through)
-		if err == nil && valueOr(r.Params.Rehash, false) {
-			digests, err = rehash(ctx, h.sides(r.Catalog, true), after, through, digests)
+		if err == nil && anew != nil {
+			digests, err = rehash(ctx, anew, after, through, digests)
+		}
+		if n := len(digests); certified != nil && err == nil && n > 0 {
+			if page.certificate = certified.Whole(); through[n-1] != "" {
+				page.certificate = certified.After(through[n-1])
+			}
 		}
 		for i := 0; i < len(digests) && err == nil; i++ {
 			err = page.add(catalog.Span{Through: through[i], Digest: digests[i]})

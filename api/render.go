@@ -62,6 +62,8 @@ func sessionOf(v session.View) spec.Session {
 		DeletesWithheld:        v.DeletesWithheld,
 		Repaired:               v.Repaired,
 		ReadWhole:              optional(v.ReadWhole),
+		Incoming:               v.Incoming,
+		TargetConfirmed:        v.TargetConfirmed,
 		Health:                 healthOf(v),
 	}
 }

@@ -126,7 +126,8 @@ func limitBodies(access accessTable, usual int64) echo.MiddlewareFunc {
 	return func(next echo.HandlerFunc) echo.HandlerFunc {
 		return func(c echo.Context) error {
 			r, limit := c.Request(), usual
-			if op := access.operations[routeKey{r.Method, c.Path()}]; op.body != nil {
+			op := access.operations[routeKey{r.Method, c.Path()}]
+			if op.body != nil {
 				limit = op.body.MaxBytes
 			}
 			if r.ContentLength == 0 || r.Body == nil || r.Body == http.NoBody {
@@ -136,11 +137,35 @@ func limitBodies(access accessTable, usual int64) echo.MiddlewareFunc {
 				return bodyTooLarge(limit)
 			}
 			kind, _, err := mime.ParseMediaType(r.Header.Get(echo.HeaderContentType))
-			if err != nil || kind != echo.MIMEApplicationJSON || r.Header.Get(echo.HeaderContentEncoding) != "" {
+			if op.takesLines() {
+				if err != nil || kind != ndjson || !isCoding(r.Header.Get(echo.HeaderContentEncoding)) {
+					return fault.New(fault.Unsupported, "UNSUPPORTED_MEDIA_TYPE", "Unsupported media type",
+						"Send the body as %s, plain or with Content-Encoding zstd or gzip.", ndjson)
+				}
+			} else if err != nil || kind != echo.MIMEApplicationJSON || r.Header.Get(echo.HeaderContentEncoding) != "" {
 				return fault.New(fault.Unsupported, "UNSUPPORTED_MEDIA_TYPE", "Unsupported media type",
 					"Send the body as plain JSON, with the header Content-Type: application/json.")
 			}
 			r.Body = http.MaxBytesReader(c.Response(), r.Body, limit)
+			return next(c)
+		}
+	}
+}
+
+// unpackBodies decompresses bodies of lines, of callers that may send them.
+func unpackBodies(access accessTable) echo.MiddlewareFunc {
+	return func(next echo.HandlerFunc) echo.HandlerFunc {
+		return func(c echo.Context) error {
+			r := c.Request()
+			if op := access.operations[routeKey{r.Method, c.Path()}]; !op.takesLines() {
+				return next(c)
+			}
+			body, err := unpackLines(r.Body, r.Header.Get(echo.HeaderContentEncoding))
+			if err != nil {
+				return err
+			}
+			defer body.Close() //nolint:errcheck // it returns none
+			r.Body = body
 			return next(c)
 		}
 	}

@@ -37,7 +37,7 @@ func TestServedRoutesAreThoseOfTheDocument(t *testing.T) {
 		Editor
 	}
 	s, err = New(Options{
-		Syncs: all{}, Peers: struct{ Peers }{}, Catalogs: struct{ Catalogs }{}, Pages: all{}, Sides: func(string, bool) Side { return nil }, Figures: all{}, Events: all{}, Logins: all{}, Console: all{}, Editor: all{},
+		Syncs: all{}, Peers: struct{ Peers }{}, Catalogs: struct{ Catalogs }{}, Pages: all{}, Sides: func(string, bool) Side { return nil }, Figures: all{}, Events: all{}, Logins: all{}, Console: all{}, Editor: all{}, Receiver: struct{ Receiver }{},
 		Ready: func(context.Context) error { return nil }, Answers: func(context.Context) error { return nil }, Logger: slog.New(slog.DiscardHandler),
 	})
 	if err != nil {

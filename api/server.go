@@ -25,6 +25,7 @@ type Options struct {
 	Sides    Sides
 	Figures  SessionFigures
 	Events   Events
+	Receiver Receiver
 	Logins   Logins
 	Console  Console
 	Node     NodeInfo
@@ -97,7 +98,7 @@ type Server struct{ echo *echo.Echo }
 // New returns the server for opt. It returns an error when the document and the list of open routes disagree.
 func New(opt Options) (*Server, error) {
 	if opt.Syncs == nil || opt.Peers == nil || opt.Catalogs == nil || opt.Editor == nil || opt.Pages == nil || opt.Sides == nil || opt.Figures == nil ||
-		opt.Events == nil || opt.Logins == nil || opt.Console == nil || opt.Ready == nil || opt.Answers == nil || opt.Logger == nil {
+		opt.Events == nil || opt.Receiver == nil || opt.Logins == nil || opt.Console == nil || opt.Ready == nil || opt.Answers == nil || opt.Logger == nil {
 		return nil, errors.New("api: a service is missing in the options")
 	}
 	opt.Limits = opt.Limits.withDefaults()
@@ -126,6 +127,7 @@ func New(opt Options) (*Server, error) {
 		withAddress,
 		limitTime(access, opt.Limits.Answer),
 		validate(access),
+		unpackBodies(access),
 	)
 	spec.RegisterHandlers(e, spec.NewStrictHandler(newHandlers(opt), nil))
 	serveDocs(e)
@@ -163,6 +165,7 @@ type handlers struct {
 	editHandlers
 	catalogHandlers
 	nodeHandlers
+	pushHandlers
 	statsHandlers
 	authHandlers
 	operationHandlers
@@ -180,6 +183,7 @@ func newHandlers(opt Options) *handlers {
 		catalogHandlers: catalogHandlers{editor: opt.Editor, catalogs: opt.Catalogs, sides: opt.Sides, syncs: opt.Syncs},
 		nodeHandlers: nodeHandlers{node: opt.Node, catalogs: opt.Catalogs, pages: opt.Pages, sides: opt.Sides, totals: newTotals(opt.Pages.CountProducts),
 			encoders: newEncoders(), pageBytes: opt.Limits.PageBytes},
+		pushHandlers: pushHandlers{receiver: opt.Receiver},
 		statsHandlers: statsHandlers{
 			peers: opt.Peers, syncs: opt.Syncs, figures: opt.Figures, products: newProductTotal(opt.Catalogs, opt.Limits.KeepCount), checkEvery: opt.CheckPeersEvery,
 		},

@@ -20,7 +20,7 @@ type Syncs interface {
 	Get(ctx context.Context, id string) (session.View, error)
 	List(ctx context.Context, q syncer.Query) ([]session.View, error)
 	Status(ctx context.Context, catalogName string) (syncer.Status, error)
-	Cancel(ctx context.Context, id, by, reason string) (v session.View, already bool, err error)
+	Cancel(ctx context.Context, id, by, reason string) (syncer.Cancelled, error)
 	CancelStuck(ctx context.Context, req syncer.StuckRequest) ([]syncer.Stuck, error)
 	Receipt(ctx context.Context, id string) (session.Receipt, error)
 	// ReceiptOf is Receipt for a session that was read just now.
@@ -91,6 +91,8 @@ type Certified interface {
 	// Reached says what the certificate of everything up to an id is; After what it is by now, nil where that is not known.
 	Reached(id string, certificate *catalog.Certificate)
 	After(id string) *catalog.Certificate
+	// Whole returns that of the whole catalog, nil where it is not known.
+	Whole() *catalog.Certificate
 }
 
 // SessionFigures adds all sessions up.

@@ -48,6 +48,8 @@ type services struct {
 	// readEnded is told how each reading of a page ended.
 	readEnded func(error)
 	ready     func(ctx context.Context) error
+	// commit takes batches of pushes, nil where each goes well.
+	commit    func(id, by string, fence, seq int64, b catalog.Batch, known int64) (syncer.Standing, error)
 	subscribe func(context.Context, events.Want) (*events.Subscription, error)
 }
 
@@ -66,8 +68,9 @@ func (s syncs) List(_ context.Context, q syncer.Query) ([]session.View, error) {
 func (s syncs) Status(_ context.Context, name string) (syncer.Status, error) {
 	return s.status(name)
 }
-func (s syncs) Cancel(ctx context.Context, id, by, reason string) (session.View, bool, error) {
-	return s.cancel(ctx, id, by, reason)
+func (s syncs) Cancel(ctx context.Context, id, by, reason string) (syncer.Cancelled, error) {
+	v, already, err := s.cancel(ctx, id, by, reason)
+	return syncer.Cancelled{Session: v, Already: already}, err
 }
 func (s syncs) CancelStuck(_ context.Context, r syncer.StuckRequest) ([]syncer.Stuck, error) {
 	return s.stuck(r)
@@ -90,6 +93,39 @@ func (s syncs) Deletes(_ context.Context, id string, states []session.DeleteStat
 
 func (s syncs) ApproveDeletes(_ context.Context, id string, count int64, by string) (session.View, error) {
 	return s.approve(id, count, by)
+}
+
+// receiver is a target where everything goes well.
+type receiver struct{ services *services }
+
+func (r receiver) at(id string) (syncer.Standing, error) {
+	return syncer.Standing{SessionID: id, Status: session.Transferring, Fence: 1}, nil
+}
+func (r receiver) Open(_ context.Context, o syncer.Opening, _ string) (syncer.Standing, bool, error) {
+	at, err := r.at(o.SessionID)
+	return at, true, err
+}
+func (r receiver) At(_ context.Context, id, _ string) (syncer.Standing, error) { return r.at(id) }
+func (r receiver) Commit(_ context.Context, id, by string, fence, seq int64, b catalog.Batch, known int64) (syncer.Standing, error) {
+	if r.services.commit != nil {
+		return r.services.commit(id, by, fence, seq, b, known)
+	}
+	return r.at(id)
+}
+func (r receiver) Beat(_ context.Context, id, _ string, _ syncer.Beat) (syncer.Standing, error) {
+	return r.at(id)
+}
+func (r receiver) Propose(context.Context, string, string, syncer.Proposal) (syncer.Decision, error) {
+	return syncer.Decision{}, nil
+}
+func (r receiver) Deletes(context.Context, string, string, session.DeleteState, string, int) ([]string, error) {
+	return []string{}, nil
+}
+func (r receiver) Finish(_ context.Context, id, _ string, _ syncer.Finish) (syncer.Standing, error) {
+	return r.at(id)
+}
+func (r receiver) Cancel(_ context.Context, id, _ string, _ syncer.Cancellation) (syncer.Standing, error) {
+	return r.at(id)
 }
 
 type peers struct{ *services }

@@ -17,7 +17,7 @@ import (
 // sessionHandlers start, show and cancel sessions.
 type sessionHandlers struct{ syncs Syncs }
 
-// StartFullSync starts a pull, or answers with the session that is running already.
+// StartFullSync starts a sync, or answers with the session that is running already.
 func (h *sessionHandlers) StartFullSync(ctx context.Context, r spec.StartFullSyncRequestObject) (spec.StartFullSyncResponseObject, error) {
 	req, err := startRequest(r.Body, caller(ctx))
 	if err != nil {
@@ -39,7 +39,7 @@ func (h *sessionHandlers) StartFullSync(ctx context.Context, r spec.StartFullSyn
 	}
 	return spec.StartFullSync202JSONResponse{
 		Headers: spec.StartFullSync202ResponseHeaders{Location: location(ctx, started.Session)},
-		Body:    startedOf(started.Session, "Full sync pull initiated successfully"),
+		Body:    startedOf(started.Session, "Full sync "+string(started.Session.Direction)+" initiated successfully"),
 	}, nil
 }
 
@@ -52,19 +52,19 @@ func (h *sessionHandlers) ResumeFullSync(ctx context.Context, r spec.ResumeFullS
 	concerns(ctx, v.ID)
 	return spec.ResumeFullSync202JSONResponse{
 		Headers: spec.ResumeFullSync202ResponseHeaders{Location: location(ctx, v)},
-		Body:    startedOf(v, "Full sync pull resumed successfully"),
+		Body:    startedOf(v, "Full sync "+string(v.Direction)+" resumed successfully"),
 	}, nil
 }
 
 // CancelFullSync cancels a session at once.
 func (h *sessionHandlers) CancelFullSync(ctx context.Context, r spec.CancelFullSyncRequestObject) (spec.CancelFullSyncResponseObject, error) {
 	concerns(ctx, r.Body.SessionId.String())
-	v, already, err := h.syncs.Cancel(ctx, r.Body.SessionId.String(), caller(ctx), strings.TrimSpace(valueOr(r.Body.Reason, "")))
+	c, err := h.syncs.Cancel(ctx, r.Body.SessionId.String(), caller(ctx), strings.TrimSpace(valueOr(r.Body.Reason, "")))
 	if err != nil {
 		return nil, err
 	}
 	return spec.CancelFullSync200JSONResponse{
-		Success: true, Message: "Sync session cancelled successfully", AlreadyCancelled: already, Session: sessionOf(v),
+		Success: true, Message: c.Message(), AlreadyCancelled: c.Already, Session: sessionOf(c.Session), MayLandUntil: inUTC(c.MayLandUntil),
 	}, nil
 }
 

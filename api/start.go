@@ -4,7 +4,6 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
-	"fmt"
 	"maps"
 	"slices"
 
@@ -28,12 +27,9 @@ const headerIdempotencyKey = "Idempotency-Key"
 // action and Impossible, by name, for what is not built.
 func startRequest(body *spec.StartRequest, by string) (syncer.StartRequest, error) {
 	var none syncer.StartRequest
-	switch body.Action {
-	case string(session.Pull):
-	case "push":
-		return none, notAvailable("action")
-	default:
-		return none, invalidField("action", "must be pull")
+	direction := session.Direction(body.Action)
+	if direction != session.Pull && direction != session.Push {
+		return none, invalidField("action", "must be pull or push")
 	}
 	unbuilt := slices.Sorted(maps.Keys(body.AdditionalProperties))
 	options, method := session.Options{
@@ -67,7 +63,7 @@ func startRequest(body *spec.StartRequest, by string) (syncer.StartRequest, erro
 		return none, err
 	}
 	return syncer.StartRequest{
-		Catalog: valueOr(body.Catalog, catalog.Default), PeerID: peerID, Method: method, Options: options, By: by,
+		Direction: direction, Catalog: valueOr(body.Catalog, catalog.Default), PeerID: peerID, Method: method, Options: options, By: by,
 		IfRunning: syncer.IfRunning(valueOr(body.IfRunning, spec.Fail)),
 	}, nil
 }
@@ -110,7 +106,7 @@ func requestHash(req syncer.StartRequest) (string, error) {
 		ReadEverything       bool   `json:",omitzero"`
 		DeleteWithin         []int  `json:",omitempty"` // how many, and what share, where it deletes
 	}{
-		session.Pull, req.Catalog, req.PeerID, req.IfRunning, req.Options.BatchSize, req.Options.MaxProductsPerSecond,
+		req.Direction, req.Catalog, req.PeerID, req.IfRunning, req.Options.BatchSize, req.Options.MaxProductsPerSecond,
 		req.Options.VerifyAfterSync, req.Options.CompressionEnabled, req.Options.TimeoutSeconds,
 		method, req.Options.ReadEverything, deletes,
 	})
@@ -138,11 +134,7 @@ func notAvailable(names ...string) *fault.Error {
 	for i, name := range names {
 		names[i] = printable(name)
 	}
-	message := fmt.Sprintf("%s is not available in this version; leave it out.", names[0])
-	if names[0] == "action" {
-		message = `The action "push" is not available in this version; only "pull" is.`
-	}
-	err := fault.New(fault.Impossible, "OPTION_NOT_AVAILABLE", "Option not available", "%s", message)
+	err := fault.New(fault.Impossible, "OPTION_NOT_AVAILABLE", "Option not available", "%s is not available in this version; leave it out.", names[0])
 	for _, name := range names[:min(len(names), maxDetails)] {
 		err = err.With(name, "is not available in this version")
 	}

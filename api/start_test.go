@@ -35,6 +35,7 @@ func TestStart(t *testing.T) {
 			Catalog: "main", PeerID: "branch-2", By: "alice", IfRunning: syncer.Fail, Method: "http", Options: defaults,
 		},
 	} {
+		want.Direction = session.Pull
 		a := n.call("POST", startPath, body)
 		if a.status != http.StatusAccepted || !reflect.DeepEqual(got, want) {
 			t.Errorf("%s: %d %s\n got %+v\nwant %+v", body, a.status, a.body, got, want)
@@ -75,9 +76,24 @@ func TestStartRefusesWhatIsNotBuilt(t *testing.T) {
 			t.Errorf("%.80s: %d %s", member, a.status, a.body)
 		}
 	}
+}
+
+func TestStartOfAPush(t *testing.T) {
+	t.Parallel()
+	n := setup(t)
+	var got syncer.StartRequest
+	n.start = func(r syncer.StartRequest) (syncer.Started, error) {
+		got = r
+		pushed := started()
+		pushed.Session.Direction = session.Push
+		return pushed, nil
+	}
 	a := n.call("POST", startPath, `{"action":"push","targetPeer":"branch-2"}`)
-	if a.status != http.StatusUnprocessableEntity || a.member("code") != "OPTION_NOT_AVAILABLE" || a.details()["action"] == "" {
-		t.Errorf("push: %d %s", a.status, a.body)
+	if a.status != http.StatusAccepted || got.Direction != session.Push || got.PeerID != "branch-2" || a.member("message") != "Full sync push initiated successfully" {
+		t.Errorf("push: %d %s, asked for %+v", a.status, a.body, got)
+	}
+	if a := n.call("POST", startPath, `{"action":"sideways","targetPeer":"branch-2"}`); a.status != http.StatusBadRequest || a.details()["action"] == "" {
+		t.Errorf("neither pull nor push: %d %s", a.status, a.body)
 	}
 }
 

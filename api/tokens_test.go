@@ -85,7 +85,7 @@ func TestHostileTokens(t *testing.T) {
 			if len(roles) == 0 {
 				continue
 			}
-			a := n.call(r.method, r.path, r.body, "Authorization", header)
+			a := n.call(r.method, r.path, r.body, append(r.headers(), "Authorization", header)...)
 			if a.status != http.StatusUnauthorized || a.member("error") != "Unauthorized" ||
 				!strings.HasPrefix(a.header.Get("WWW-Authenticate"), "Bearer ") {
 				t.Errorf("%s: %s %s: %d %s", name, r.method, r.path, a.status, a.body)

@@ -47,7 +47,11 @@ func (o operation) check(c echo.Context) error {
 		return err
 	}
 	joinHeaders(r, o.route.Operation.Parameters, o.route.PathItem.Parameters)
-	if body := o.route.Operation.RequestBody; body != nil {
+	if o.takesLines() { // the validator would take the lines in, and its operation reads them as they come
+		lines := r.Body
+		r.Body = http.NoBody
+		defer func() { r.Body = lines }()
+	} else if body := o.route.Operation.RequestBody; body != nil {
 		if err := readBody(r, body.Value, o.maxDepth()); err != nil {
 			return err
 		}
@@ -164,7 +168,7 @@ func requiredMember(name string) *fault.Error {
 			"Name the session in the member sessionId.").With(name, problem)
 	case "action":
 		return fault.New(fault.Invalid, "ACTION_REQUIRED", "Action is required",
-			`Say what to do in the member action: "pull".`).With(name, problem)
+			`Say what to do in the member action: "pull" or "push".`).With(name, problem)
 	case "targetPeer":
 		return fault.New(fault.Invalid, "TARGET_PEER_REQUIRED", "Target peer is required",
 			"Name the peer in the member targetPeer, by its node id.").With(name, problem)

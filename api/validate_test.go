@@ -41,7 +41,7 @@ func TestValidation(t *testing.T) {
 		{"POST", cancelPath, `{"sessionId":"` + sessionA + `","reason":` + `"` + strings.Repeat("é", 501) + `"}`, "Invalid request", "reason", "must have at most 500 characters"},
 		{"POST", cancelPath, `{"sessionId":"` + sessionA + `","reason":7}`, "Invalid request", "reason", "must be a string"},
 		{"POST", startPath, `{"action":1,"targetPeer":"a"}`, "Invalid request", "action", "must be a string"},
-		{"POST", startPath, `{"action":"sideways","targetPeer":"a"}`, "Invalid request", "action", "must be pull"},
+		{"POST", startPath, `{"action":"sideways","targetPeer":"a"}`, "Invalid request", "action", "must be pull or push"},
 		{"POST", startPath, `{"action":"pull","targetPeer":7}`, "Invalid request", "targetPeer", "must be a peer's node id or an object with nodeId"},
 		{"POST", startPath, `{"action":"pull","targetPeer":["a"]}`, "Invalid request", "targetPeer", "must be a peer's node id or an object with nodeId"},
 		{"POST", startPath, `{"action":"pull","targetPeer":"-a"}`, "Invalid request", "targetPeer", "must be a peer's node id or an object with nodeId"},

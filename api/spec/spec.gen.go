@@ -68,12 +68,15 @@ func (e DeleteState) Valid() bool {
 // Defines values for Direction.
 const (
 	Pull Direction = "pull"
+	Push Direction = "push"
 )
 
 // Valid indicates whether the value is a known member of the Direction enum.
 func (e Direction) Valid() bool {
 	switch e {
 	case Pull:
+		return true
+	case Push:
 		return true
 	default:
 		return false
@@ -185,6 +188,27 @@ const (
 func (e NewPeerKind) Valid() bool {
 	switch e {
 	case Node:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for NodeHeartbeatPhase.
+const (
+	NodeDeleting     NodeHeartbeatPhase = "deleting"
+	NodeTransferring NodeHeartbeatPhase = "transferring"
+	NodeVerifying    NodeHeartbeatPhase = "verifying"
+)
+
+// Valid indicates whether the value is a known member of the NodeHeartbeatPhase enum.
+func (e NodeHeartbeatPhase) Valid() bool {
+	switch e {
+	case NodeDeleting:
+		return true
+	case NodeTransferring:
+		return true
+	case NodeVerifying:
 		return true
 	default:
 		return false
@@ -395,6 +419,24 @@ func (e PutProductParamsIfNoneMatch) Valid() bool {
 	}
 }
 
+// Defines values for ListNodeDeletesParamsState.
+const (
+	NodeDeletesProposed ListNodeDeletesParamsState = "proposed"
+	NodeDeletesWithheld ListNodeDeletesParamsState = "withheld"
+)
+
+// Valid indicates whether the value is a known member of the ListNodeDeletesParamsState enum.
+func (e ListNodeDeletesParamsState) Valid() bool {
+	switch e {
+	case NodeDeletesProposed:
+		return true
+	case NodeDeletesWithheld:
+		return true
+	default:
+		return false
+	}
+}
+
 // ApproveDeletesRequest How many deletes you approve. The number shows that you saw the list.
 type ApproveDeletesRequest struct {
 	// Count The session's `deletesWithheld`.
@@ -424,6 +466,9 @@ type CancelResponse struct {
 	// AlreadyCancelled True if it was cancelled before this request.
 	AlreadyCancelled bool    `json:"alreadyCancelled"`
 	Session          Session `json:"session"`
+
+	// MayLandUntil Of a push whose target has not confirmed the cancel yet (`session.targetConfirmed` is false): until when, at the latest, a batch may still land there. Absent otherwise.
+	MayLandUntil *time.Time `json:"mayLandUntil,omitempty"`
 }
 
 // CancelStuckRequest Which sessions to cancel. If it names none, only those whose worker is dead.
@@ -573,7 +618,7 @@ type DeleteListResponse struct {
 // Example: withheld
 type DeleteState string
 
-// Direction `pull` copies a peer's products to this node.
+// Direction `pull` brings a peer's products here, `push` sends this node's to a peer.
 type Direction string
 
 // EditEffect What an edit did. `missing` means that the product to delete did not exist.
@@ -789,6 +834,16 @@ type NewPeer struct {
 // Example: node
 type NewPeerKind string
 
+// NodeBatchLine One line of a batch, with exactly one of these. A product that the pusher cannot read comes with its `id` and `unreadable`, which says why.
+type NodeBatchLine struct {
+	Product *NodeProduct `json:"product,omitempty"`
+
+	// Delete The id of a product to delete.
+	//
+	// Example: p-1002
+	Delete *string `json:"delete,omitempty"`
+}
+
 // NodeBounds Intervals without gaps.
 type NodeBounds struct {
 	// After Where the first interval begins; the beginning of the catalog if absent.
@@ -798,6 +853,22 @@ type NodeBounds struct {
 
 	// Through Where each interval ends. They ascend; only the last may be empty, for the end of the catalog.
 	Through []string `json:"through"`
+
+	// Certificate With `rehash`, the `certificate` of the answer before, which ended where this one begins. The certificate goes on from there.
+	Certificate *string `json:"certificate,omitempty"`
+}
+
+// NodeCancel Who cancels a push, and why.
+type NodeCancel struct {
+	// By Who cancels it at the pusher.
+	//
+	// Example: alice
+	By string `json:"by"`
+
+	// Reason Why.
+	//
+	// Example: wrong catalog
+	Reason *string `json:"reason,omitempty"`
 }
 
 // NodeCatalog A catalog and its size.
@@ -811,6 +882,70 @@ type NodeCatalog struct {
 	//
 	// Example: 1067
 	Products int64 `json:"products"`
+}
+
+// NodeConflict Why a request of a push was refused.
+type NodeConflict struct {
+	// Error A short stable sentence.
+	//
+	// Example: Sync session is finished
+	Error string `json:"error"`
+
+	// Code The same for programs.
+	//
+	// Example: SESSION_FINISHED
+	Code string `json:"code"`
+
+	// Message What happened and what to do.
+	Message string `json:"message"`
+
+	// SessionId With `SYNC_IN_PROGRESS`, the session in the way.
+	SessionId *SessionID `json:"sessionId,omitempty"`
+
+	// Seq With `OUT_OF_SEQUENCE`, the last batch that was committed.
+	//
+	// Example: 3
+	Seq    *int64         `json:"seq,omitempty"`
+	Status *SessionStatus `json:"status,omitempty"`
+
+	// CancelledBy With status CANCELLED, by whom.
+	//
+	// Example: bob
+	CancelledBy *string `json:"cancelledBy,omitempty"`
+
+	// Reason Why it was cancelled, or failed.
+	//
+	// Example: wrong catalog
+	Reason *string `json:"reason,omitempty"`
+
+	// ErrorCode With status FAILED, why, for programs.
+	//
+	// Example: PUSHER_LOST
+	ErrorCode *string `json:"errorCode,omitempty"`
+}
+
+// NodeDecision What the guard says.
+type NodeDecision struct {
+	// Proposed How many products are proposed.
+	//
+	// Example: 2
+	Proposed int64 `json:"proposed"`
+
+	// Withheld How many of them are withheld: none, or all.
+	//
+	// Example: 0
+	Withheld int64 `json:"withheld"`
+
+	// Why Why they are.
+	//
+	// Example: that is 40 % of what is here from main
+	Why *string `json:"why,omitempty"`
+}
+
+// NodeDeletes Products of a list of deletes.
+type NodeDeletes struct {
+	// Ids Their ids, ascending.
+	Ids []string `json:"ids"`
 }
 
 // NodeDigestLine One span, from the end of the previous line's up to its own last id.
@@ -869,6 +1004,35 @@ type NodeDigestsEnd struct {
 	} `json:"end"`
 }
 
+// NodeFinish How a push ended.
+type NodeFinish struct {
+	// Fence The fence that the target gave.
+	//
+	// Example: 1
+	Fence int64 `json:"fence"`
+
+	// SourceTotal How many products the pusher has.
+	//
+	// Example: 1067
+	SourceTotal *int64 `json:"sourceTotal,omitempty"`
+
+	// Step What was done.
+	//
+	// Example: Transferred 1067 products
+	Step string `json:"step"`
+
+	// Failure Why it failed; absent where it did not.
+	Failure *struct {
+		// Code For programs.
+		//
+		// Example: SESSION_TIMEOUT
+		Code string `json:"code"`
+
+		// Message For people.
+		Message string `json:"message"`
+	} `json:"failure,omitempty"`
+}
+
 // NodeHashLine One line of a page of hashes.
 type NodeHashLine struct {
 	// Id The product's id.
@@ -881,6 +1045,36 @@ type NodeHashLine struct {
 	// Example: 1:47DEQpj8HBSa-_TImW-5JCeuQeRkm5NMpJWZG3hSuFU
 	Hash string `json:"hash"`
 }
+
+// NodeHeartbeat A sign of life of the pusher.
+type NodeHeartbeat struct {
+	// Fence The fence that the target gave.
+	//
+	// Example: 1
+	Fence int64 `json:"fence"`
+
+	// Phase What the pusher begins to do; absent where nothing is new.
+	Phase *NodeHeartbeatPhase `json:"phase,omitempty"`
+
+	// Step The same in a sentence.
+	//
+	// Example: Verifying 1067 products
+	Step *string `json:"step,omitempty"`
+
+	// Total How many products the pusher has.
+	//
+	// Example: 1067
+	Total *int64 `json:"total,omitempty"`
+
+	// ReadWhole Why everything is sent instead of comparing first.
+	ReadWhole *string `json:"readWhole,omitempty"`
+
+	// Certificates What a verification found.
+	Certificates *Certificates `json:"certificates,omitempty"`
+}
+
+// NodeHeartbeatPhase What the pusher begins to do; absent where nothing is new.
+type NodeHeartbeatPhase string
 
 // NodeID The id of a node.
 //
@@ -992,6 +1186,25 @@ type NodeProductLine struct {
 	Product NodeProduct `json:"product"`
 }
 
+// NodeProposal Either ids that are proposed, or the total for which the guard decides, or the session whose withheld deletes were approved.
+type NodeProposal struct {
+	// Fence The fence that the target gave.
+	//
+	// Example: 1
+	Fence int64 `json:"fence"`
+
+	// First Whether these are the first: earlier proposals are forgotten.
+	First *bool `json:"first,omitempty"`
+
+	// Ids Products that the pusher does not have.
+	Ids *[]string `json:"ids,omitempty"`
+
+	// SourceTotal How many products the pusher has; the guard decides.
+	//
+	// Example: 1067
+	SourceTotal *int64 `json:"sourceTotal,omitempty"`
+}
+
 // NodeResponse A node and what it offers.
 type NodeResponse struct {
 	// NodeId The node's id.
@@ -1011,6 +1224,164 @@ type NodeResponse struct {
 
 	// Catalogs Its catalogs, always including `main`.
 	Catalogs []NodeCatalog `json:"catalogs"`
+}
+
+// NodeSession Where a push is at its target. The counts are those of the whole session.
+type NodeSession struct {
+	SessionId SessionID     `json:"sessionId"`
+	Status    SessionStatus `json:"status"`
+
+	// Fence What every further request must come with.
+	//
+	// Example: 1
+	Fence int64 `json:"fence"`
+
+	// Seq The last batch that was committed; 0 before the first.
+	//
+	// Example: 1
+	Seq int64 `json:"seq"`
+
+	// After The id up to which everything is dealt with; empty at the beginning.
+	//
+	// Example: p-1000
+	After string `json:"after"`
+
+	// LeaseSeconds How long the pusher may be silent.
+	//
+	// Example: 23
+	LeaseSeconds int `json:"leaseSeconds"`
+
+	// Created Products that were created.
+	//
+	// Example: 900
+	Created int64 `json:"created"`
+
+	// Updated Products that were updated.
+	//
+	// Example: 60
+	Updated int64 `json:"updated"`
+
+	// Unchanged Products that were equal.
+	//
+	// Example: 40
+	Unchanged int64 `json:"unchanged"`
+
+	// Deleted Products that were deleted.
+	//
+	// Example: 0
+	Deleted int64 `json:"deleted"`
+
+	// Rejected Products that were refused.
+	//
+	// Example: 0
+	Rejected int64 `json:"rejected"`
+
+	// ResumedRecords Products that the resumed session had dealt with.
+	//
+	// Example: 0
+	ResumedRecords int64 `json:"resumedRecords"`
+
+	// DeletesWithheld Deletes that the guard withheld.
+	//
+	// Example: 0
+	DeletesWithheld int64 `json:"deletesWithheld"`
+
+	// CancelledBy Who cancelled it.
+	//
+	// Example: bob
+	CancelledBy *string `json:"cancelledBy,omitempty"`
+
+	// Reason Why it was cancelled, or failed.
+	//
+	// Example: wrong catalog
+	Reason *string `json:"reason,omitempty"`
+
+	// ErrorCode Why it failed, for programs.
+	//
+	// Example: PUSHER_LOST
+	ErrorCode *string `json:"errorCode,omitempty"`
+
+	// Rejects Products that were refused and that the pusher does not know of yet, at most 5,000.
+	Rejects *[]Reject `json:"rejects,omitempty"`
+
+	// MaxProductsPerSecond The target's own speed limit in products per second; absent where it has none.
+	//
+	// Example: 500
+	MaxProductsPerSecond *int `json:"maxProductsPerSecond,omitempty"`
+}
+
+// NodeSessionOptions The options of the push, as far as they concern its target. The node's own limits hold where they are lower.
+type NodeSessionOptions struct {
+	// BatchSize Products per batch.
+	//
+	// Example: 1000
+	BatchSize *int `json:"batchSize,omitempty"`
+
+	// MaxProductsPerSecond The speed limit; 0 is none.
+	//
+	// Example: 0
+	MaxProductsPerSecond *int `json:"maxProductsPerSecond,omitempty"`
+
+	// VerifyAfterSync Whether the pusher verifies.
+	VerifyAfterSync *bool `json:"verifyAfterSync,omitempty"`
+
+	// CompressionEnabled Whether batches come compressed.
+	CompressionEnabled *bool `json:"compressionEnabled,omitempty"`
+
+	// ReadEverything Whether everything is sent.
+	ReadEverything *bool `json:"readEverything,omitempty"`
+
+	// DeleteMissing Whether products that the pusher no longer has are to be deleted.
+	DeleteMissing *bool `json:"deleteMissing,omitempty"`
+
+	// MaxDeletes The largest number of deletes that need no approval.
+	//
+	// Example: 500
+	MaxDeletes *int `json:"maxDeletes,omitempty"`
+
+	// MaxDeletePercent The largest share of deletes, in percent, that needs no approval.
+	//
+	// Example: 10
+	MaxDeletePercent *int `json:"maxDeletePercent,omitempty"`
+
+	// TimeoutSeconds How long the session may take; 0 is the node's setting.
+	//
+	// Example: 86400
+	TimeoutSeconds *int `json:"timeoutSeconds,omitempty"`
+
+	// ApprovedDeletes The session whose withheld deletes were approved.
+	ApprovedDeletes *SessionID `json:"approvedDeletes,omitempty"`
+}
+
+// NodeSessionRequest A push that is to be opened.
+type NodeSessionRequest struct {
+	SessionId SessionID   `json:"sessionId"`
+	NodeId    NodeID      `json:"nodeId"`
+	Catalog   CatalogName `json:"catalog"`
+
+	// Total How many products the pusher has.
+	//
+	// Example: 1067
+	Total int64 `json:"total"`
+
+	// StartedBy Who started the push there.
+	//
+	// Example: alice
+	StartedBy string `json:"startedBy"`
+
+	// Fence The fence of the session at the pusher.
+	//
+	// Example: 1
+	Fence int64 `json:"fence"`
+
+	// SilenceSeconds How long it may take until another worker of the pusher goes on after one was lost.
+	//
+	// Example: 23
+	SilenceSeconds *int `json:"silenceSeconds,omitempty"`
+
+	// ResumedFrom The session that this one resumes; it goes on from that one's position here.
+	ResumedFrom *SessionID         `json:"resumedFrom,omitempty"`
+	Options     NodeSessionOptions `json:"options"`
 }
 
 // NodeUnreadableLine The line for a product that the node itself cannot read, because something other than fullsync changed its row. Other
@@ -1653,6 +2024,12 @@ type Session struct {
 	// ReadWhole Why every product was read without comparing first; null if the two sides were compared, or if there was nothing here to compare with.
 	ReadWhole *string `json:"readWhole"`
 	Health    Health  `json:"health"`
+
+	// Incoming Whether a peer pushes this session into this node.
+	Incoming bool `json:"incoming"`
+
+	// TargetConfirmed Of a push out of this node that was cancelled: whether its target has confirmed that nothing lands there any more. Null for every other session.
+	TargetConfirmed *bool `json:"targetConfirmed"`
 }
 
 // SessionCounts How many sessions there are.
@@ -1824,7 +2201,7 @@ type StartOptionsMethod string
 
 // StartRequest What to sync. A member that is not listed here is refused with 422, by name.
 type StartRequest struct {
-	// Action `pull`.
+	// Action `pull` brings a peer's products here, `push` sends this node's to a peer.
 	//
 	// Example: pull
 	Action     string     `json:"action"`
@@ -2256,7 +2633,7 @@ type Takeover struct {
 	Batches int64 `json:"batches"`
 }
 
-// TargetPeer The peer to pull from: its node id, or an object that contains it.
+// TargetPeer The peer to pull from or to push to, by its node id or as an object that has it.
 type TargetPeer struct {
 	union json.RawMessage
 }
@@ -2301,6 +2678,9 @@ type IfNoneMatch string
 
 // Limit Example: 1000
 type Limit = int
+
+// NodeFence Example: 1
+type NodeFence = int64
 
 // PageSize Example: 20
 type PageSize = int
@@ -2581,6 +2961,45 @@ type ReadNodeProductsByIdParams struct {
 	AcceptEncoding *AcceptEncoding `json:"Accept-Encoding,omitempty"`
 }
 
+// PushNodeBatchParams defines parameters for PushNodeBatch.
+type PushNodeBatchParams struct {
+	// Seq The number of the batch.
+	Seq int64 `form:"seq" json:"seq"`
+
+	// Fence The fence that the target gave.
+	Fence NodeFence `form:"fence" json:"fence"`
+
+	// After The last id up to which everything is dealt with once this batch is committed; the position stays where it is if absent.
+	After *string `form:"after,omitempty" json:"after,omitempty"`
+
+	// Skipped How many products on the way there were found equal and are not sent.
+	Skipped *int64 `form:"skipped,omitempty" json:"skipped,omitempty"`
+
+	// Total How many products the pusher has now.
+	Total *int64 `form:"total,omitempty" json:"total,omitempty"`
+
+	// Again Whether these products have come before, with other content, and were counted then.
+	Again *bool `form:"again,omitempty" json:"again,omitempty"`
+
+	// KnownRejects How many rejects of the session the pusher knows.
+	KnownRejects *int64 `form:"knownRejects,omitempty" json:"knownRejects,omitempty"`
+}
+
+// ListNodeDeletesParams defines parameters for ListNodeDeletes.
+type ListNodeDeletesParams struct {
+	// State `proposed`: not deleted yet. `withheld`: the guard kept them.
+	State ListNodeDeletesParamsState `form:"state" json:"state"`
+
+	// After Only products whose id is greater than this, byte by byte; from the beginning if absent or empty.
+	After *After `form:"after,omitempty" json:"after,omitempty"`
+
+	// Limit How many lines to return at most; 1000 if absent.
+	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
+}
+
+// ListNodeDeletesParamsState defines parameters for ListNodeDeletes.
+type ListNodeDeletesParamsState string
+
 // StartFullSyncJSONRequestBody defines body for StartFullSync for application/json ContentType.
 type StartFullSyncJSONRequestBody = StartRequest
 
@@ -2619,6 +3038,21 @@ type ReadNodeHashesOfIntervalsJSONRequestBody = NodeIntervals
 
 // ReadNodeProductsByIdJSONRequestBody defines body for ReadNodeProductsById for application/json ContentType.
 type ReadNodeProductsByIdJSONRequestBody = NodeIds
+
+// OpenNodeSessionJSONRequestBody defines body for OpenNodeSession for application/json ContentType.
+type OpenNodeSessionJSONRequestBody = NodeSessionRequest
+
+// CancelNodeSessionJSONRequestBody defines body for CancelNodeSession for application/json ContentType.
+type CancelNodeSessionJSONRequestBody = NodeCancel
+
+// ProposeNodeDeletesJSONRequestBody defines body for ProposeNodeDeletes for application/json ContentType.
+type ProposeNodeDeletesJSONRequestBody = NodeProposal
+
+// FinishNodeSessionJSONRequestBody defines body for FinishNodeSession for application/json ContentType.
+type FinishNodeSessionJSONRequestBody = NodeFinish
+
+// BeatNodeSessionJSONRequestBody defines body for BeatNodeSession for application/json ContentType.
+type BeatNodeSessionJSONRequestBody = NodeHeartbeat
 
 // ControlSyncServiceJSONRequestBody defines body for ControlSyncService for application/json ContentType.
 type ControlSyncServiceJSONRequestBody = ServiceRequest
@@ -3413,10 +3847,10 @@ type ClientInterface interface {
 
 	// StartFullSyncWithBody Start a full sync
 	//
-	// Pulls a peer's catalog into this node. The answer comes as soon as the session exists; a worker carries it out.
-	// A catalog has at most one active session; `ifRunning` says what happens if there already is one. What is not
-	// available in this version (`action: push`, `dryRun`, and any name not listed here) is refused with 422 by name, never
-	// ignored.
+	// Pulls a peer's catalog into this node, or pushes this node's to a peer. The answer comes as soon as the session exists; a worker carries it
+	// out. At most one session writes a catalog, and at most one push runs from a catalog to the same peer; `ifRunning` says what happens when
+	// there is one already. A push needs a token of role `node-push` from its peer. What is not available in this version (`dryRun`, and any name not
+	// listed here) is refused with 422 by name, never ignored.
 	//
 	// With the header `Idempotency-Key` a start is safe to repeat: for 24 hours the same caller, key and request get the
 	// same session and status code, and a repeat never replaces anything again. Keys are kept only for starts that were
@@ -3429,10 +3863,10 @@ type ClientInterface interface {
 
 	// StartFullSync Start a full sync
 	//
-	// Pulls a peer's catalog into this node. The answer comes as soon as the session exists; a worker carries it out.
-	// A catalog has at most one active session; `ifRunning` says what happens if there already is one. What is not
-	// available in this version (`action: push`, `dryRun`, and any name not listed here) is refused with 422 by name, never
-	// ignored.
+	// Pulls a peer's catalog into this node, or pushes this node's to a peer. The answer comes as soon as the session exists; a worker carries it
+	// out. At most one session writes a catalog, and at most one push runs from a catalog to the same peer; `ifRunning` says what happens when
+	// there is one already. A push needs a token of role `node-push` from its peer. What is not available in this version (`dryRun`, and any name not
+	// listed here) is refused with 422 by name, never ignored.
 	//
 	// With the header `Idempotency-Key` a start is safe to repeat: for 24 hours the same caller, key and request get the
 	// same session and status code, and a repeat never replaces anything again. Keys are kept only for starts that were
@@ -3885,6 +4319,137 @@ type ClientInterface interface {
 	// Corresponds with POST /api/node/catalogs/{catalog}/products (the `ReadNodeProductsById` operationId).
 	ReadNodeProductsById(ctx context.Context, catalog Catalog, params *ReadNodeProductsByIdParams, body ReadNodeProductsByIdJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
 
+	// OpenNodeSessionWithBody Open a push into this node
+	//
+	// Opens the incoming session of a push, under the id that the session has at the node that pushes, or says where it is if it is
+	// open already. Each call takes the session over: it raises its fence, and what holds an older one can write nothing
+	// any more. `fence` is the session's own fence at the pusher; a call with an older one than the last is refused.
+	//
+	// An older incoming session from the same node, by the same token's subject, ends as FAILED: that node has given it up.
+	// Any other session that writes the catalog is in the way: 409, code `SYNC_IN_PROGRESS`.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /api/node/sessions (the `OpenNodeSession` operationId).
+	OpenNodeSessionWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// OpenNodeSession Open a push into this node
+	//
+	// Opens the incoming session of a push, under the id that the session has at the node that pushes, or says where it is if it is
+	// open already. Each call takes the session over: it raises its fence, and what holds an older one can write nothing
+	// any more. `fence` is the session's own fence at the pusher; a call with an older one than the last is refused.
+	//
+	// An older incoming session from the same node, by the same token's subject, ends as FAILED: that node has given it up.
+	// Any other session that writes the catalog is in the way: 409, code `SYNC_IN_PROGRESS`.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /api/node/sessions (the `OpenNodeSession` operationId).
+	OpenNodeSession(ctx context.Context, body OpenNodeSessionJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// GetNodeSession Where a push into this node is
+	//
+	// Corresponds with GET /api/node/sessions/{sessionId} (the `GetNodeSession` operationId).
+	GetNodeSession(ctx context.Context, sessionId PathSessionID, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// PushNodeBatchWithBody Commit a batch of a push
+	//
+	// Lines of `NodeBatchLine`, at most 5,000, and always a last line `{"end":{"count":n}}`: a batch without it was cut and is not committed.
+	// The body may be compressed with `Content-Encoding` zstd or gzip. Batches are numbered from 1 without a gap. One that was committed
+	// before is not written again: the answer says where the session is.
+	//
+	// Deletes come after the guard has let them through (`…/deletes`), in batches of their own.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /api/node/sessions/{sessionId}/batches (the `PushNodeBatch` operationId).
+	PushNodeBatchWithBody(ctx context.Context, sessionId PathSessionID, params *PushNodeBatchParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// CancelNodeSessionWithBody Cancel a push
+	//
+	// The pusher's cancel. After a 200 nothing of this session is ever written here. One that has ended already stays as it is.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /api/node/sessions/{sessionId}/cancel (the `CancelNodeSession` operationId).
+	CancelNodeSessionWithBody(ctx context.Context, sessionId PathSessionID, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// CancelNodeSession Cancel a push
+	//
+	// The pusher's cancel. After a 200 nothing of this session is ever written here. One that has ended already stays as it is.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /api/node/sessions/{sessionId}/cancel (the `CancelNodeSession` operationId).
+	CancelNodeSession(ctx context.Context, sessionId PathSessionID, body CancelNodeSessionJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ListNodeDeletes Products that a push may delete, or that were withheld from it
+	//
+	// Corresponds with GET /api/node/sessions/{sessionId}/deletes (the `ListNodeDeletes` operationId).
+	ListNodeDeletes(ctx context.Context, sessionId PathSessionID, params *ListNodeDeletesParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ProposeNodeDeletesWithBody Propose deletes, and have the guard decide
+	//
+	// First the pusher proposes what it does not have, in any number of calls, the first of them with `first`. Only products that came from
+	// the pusher are taken. Then it says how many products it has (`sourceTotal`), and the guard of this node decides about all proposals at once:
+	// they may be deleted, or all of them are withheld.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /api/node/sessions/{sessionId}/deletes (the `ProposeNodeDeletes` operationId).
+	ProposeNodeDeletesWithBody(ctx context.Context, sessionId PathSessionID, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ProposeNodeDeletes Propose deletes, and have the guard decide
+	//
+	// First the pusher proposes what it does not have, in any number of calls, the first of them with `first`. Only products that came from
+	// the pusher are taken. Then it says how many products it has (`sourceTotal`), and the guard of this node decides about all proposals at once:
+	// they may be deleted, or all of them are withheld.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /api/node/sessions/{sessionId}/deletes (the `ProposeNodeDeletes` operationId).
+	ProposeNodeDeletes(ctx context.Context, sessionId PathSessionID, body ProposeNodeDeletesJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// FinishNodeSessionWithBody End a push
+	//
+	// Ends the session as COMPLETED, or as FAILED where the pusher says why. A pusher that says it has more products than it sent, or that were
+	// found equal or refused, has not come to its end: the session fails with `SOURCE_INCOMPLETE`.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /api/node/sessions/{sessionId}/finish (the `FinishNodeSession` operationId).
+	FinishNodeSessionWithBody(ctx context.Context, sessionId PathSessionID, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// FinishNodeSession End a push
+	//
+	// Ends the session as COMPLETED, or as FAILED where the pusher says why. A pusher that says it has more products than it sent, or that were
+	// found equal or refused, has not come to its end: the session fails with `SOURCE_INCOMPLETE`.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /api/node/sessions/{sessionId}/finish (the `FinishNodeSession` operationId).
+	FinishNodeSession(ctx context.Context, sessionId PathSessionID, body FinishNodeSessionJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// BeatNodeSessionWithBody Prove that the pusher lives
+	//
+	// Renews the lease of an incoming session, and says what the pusher is doing. A session whose pusher sends nothing for
+	// `leaseSeconds` ends as FAILED, which frees the catalog.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /api/node/sessions/{sessionId}/heartbeat (the `BeatNodeSession` operationId).
+	BeatNodeSessionWithBody(ctx context.Context, sessionId PathSessionID, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// BeatNodeSession Prove that the pusher lives
+	//
+	// Renews the lease of an incoming session, and says what the pusher is doing. A session whose pusher sends nothing for
+	// `leaseSeconds` ends as FAILED, which frees the catalog.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /api/node/sessions/{sessionId}/heartbeat (the `BeatNodeSession` operationId).
+	BeatNodeSession(ctx context.Context, sessionId PathSessionID, body BeatNodeSessionJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
 	// GetSyncService Whether the sync service runs
 	//
 	// It runs as long as the node does. To find out whether the database and the jobs answer, ask `/readyz`.
@@ -3953,10 +4518,10 @@ func (c *Client) ListFullSyncs(ctx context.Context, params *ListFullSyncsParams,
 
 // StartFullSyncWithBody Start a full sync
 //
-// Pulls a peer's catalog into this node. The answer comes as soon as the session exists; a worker carries it out.
-// A catalog has at most one active session; `ifRunning` says what happens if there already is one. What is not
-// available in this version (`action: push`, `dryRun`, and any name not listed here) is refused with 422 by name, never
-// ignored.
+// Pulls a peer's catalog into this node, or pushes this node's to a peer. The answer comes as soon as the session exists; a worker carries it
+// out. At most one session writes a catalog, and at most one push runs from a catalog to the same peer; `ifRunning` says what happens when
+// there is one already. A push needs a token of role `node-push` from its peer. What is not available in this version (`dryRun`, and any name not
+// listed here) is refused with 422 by name, never ignored.
 //
 // With the header `Idempotency-Key` a start is safe to repeat: for 24 hours the same caller, key and request get the
 // same session and status code, and a repeat never replaces anything again. Keys are kept only for starts that were
@@ -3979,10 +4544,10 @@ func (c *Client) StartFullSyncWithBody(ctx context.Context, params *StartFullSyn
 
 // StartFullSync Start a full sync
 //
-// Pulls a peer's catalog into this node. The answer comes as soon as the session exists; a worker carries it out.
-// A catalog has at most one active session; `ifRunning` says what happens if there already is one. What is not
-// available in this version (`action: push`, `dryRun`, and any name not listed here) is refused with 422 by name, never
-// ignored.
+// Pulls a peer's catalog into this node, or pushes this node's to a peer. The answer comes as soon as the session exists; a worker carries it
+// out. At most one session writes a catalog, and at most one push runs from a catalog to the same peer; `ifRunning` says what happens when
+// there is one already. A push needs a token of role `node-push` from its peer. What is not available in this version (`dryRun`, and any name not
+// listed here) is refused with 422 by name, never ignored.
 //
 // With the header `Idempotency-Key` a start is safe to repeat: for 24 hours the same caller, key and request get the
 // same session and status code, and a repeat never replaces anything again. Keys are kept only for starts that were
@@ -4885,6 +5450,267 @@ func (c *Client) ReadNodeProductsByIdWithBody(ctx context.Context, catalog Catal
 // Corresponds with POST /api/node/catalogs/{catalog}/products (the `ReadNodeProductsById` operationId).
 func (c *Client) ReadNodeProductsById(ctx context.Context, catalog Catalog, params *ReadNodeProductsByIdParams, body ReadNodeProductsByIdJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewReadNodeProductsByIdRequest(c.Server, catalog, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// OpenNodeSessionWithBody Open a push into this node
+//
+// Opens the incoming session of a push, under the id that the session has at the node that pushes, or says where it is if it is
+// open already. Each call takes the session over: it raises its fence, and what holds an older one can write nothing
+// any more. `fence` is the session's own fence at the pusher; a call with an older one than the last is refused.
+//
+// An older incoming session from the same node, by the same token's subject, ends as FAILED: that node has given it up.
+// Any other session that writes the catalog is in the way: 409, code `SYNC_IN_PROGRESS`.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /api/node/sessions (the `OpenNodeSession` operationId).
+func (c *Client) OpenNodeSessionWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewOpenNodeSessionRequestWithBody(c.Server, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// OpenNodeSession Open a push into this node
+//
+// Opens the incoming session of a push, under the id that the session has at the node that pushes, or says where it is if it is
+// open already. Each call takes the session over: it raises its fence, and what holds an older one can write nothing
+// any more. `fence` is the session's own fence at the pusher; a call with an older one than the last is refused.
+//
+// An older incoming session from the same node, by the same token's subject, ends as FAILED: that node has given it up.
+// Any other session that writes the catalog is in the way: 409, code `SYNC_IN_PROGRESS`.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /api/node/sessions (the `OpenNodeSession` operationId).
+func (c *Client) OpenNodeSession(ctx context.Context, body OpenNodeSessionJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewOpenNodeSessionRequest(c.Server, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// GetNodeSession Where a push into this node is
+//
+// Corresponds with GET /api/node/sessions/{sessionId} (the `GetNodeSession` operationId).
+func (c *Client) GetNodeSession(ctx context.Context, sessionId PathSessionID, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewGetNodeSessionRequest(c.Server, sessionId)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// PushNodeBatchWithBody Commit a batch of a push
+//
+// Lines of `NodeBatchLine`, at most 5,000, and always a last line `{"end":{"count":n}}`: a batch without it was cut and is not committed.
+// The body may be compressed with `Content-Encoding` zstd or gzip. Batches are numbered from 1 without a gap. One that was committed
+// before is not written again: the answer says where the session is.
+//
+// Deletes come after the guard has let them through (`…/deletes`), in batches of their own.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /api/node/sessions/{sessionId}/batches (the `PushNodeBatch` operationId).
+func (c *Client) PushNodeBatchWithBody(ctx context.Context, sessionId PathSessionID, params *PushNodeBatchParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewPushNodeBatchRequestWithBody(c.Server, sessionId, params, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// CancelNodeSessionWithBody Cancel a push
+//
+// The pusher's cancel. After a 200 nothing of this session is ever written here. One that has ended already stays as it is.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /api/node/sessions/{sessionId}/cancel (the `CancelNodeSession` operationId).
+func (c *Client) CancelNodeSessionWithBody(ctx context.Context, sessionId PathSessionID, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewCancelNodeSessionRequestWithBody(c.Server, sessionId, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// CancelNodeSession Cancel a push
+//
+// The pusher's cancel. After a 200 nothing of this session is ever written here. One that has ended already stays as it is.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /api/node/sessions/{sessionId}/cancel (the `CancelNodeSession` operationId).
+func (c *Client) CancelNodeSession(ctx context.Context, sessionId PathSessionID, body CancelNodeSessionJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewCancelNodeSessionRequest(c.Server, sessionId, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ListNodeDeletes Products that a push may delete, or that were withheld from it
+//
+// Corresponds with GET /api/node/sessions/{sessionId}/deletes (the `ListNodeDeletes` operationId).
+func (c *Client) ListNodeDeletes(ctx context.Context, sessionId PathSessionID, params *ListNodeDeletesParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewListNodeDeletesRequest(c.Server, sessionId, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ProposeNodeDeletesWithBody Propose deletes, and have the guard decide
+//
+// First the pusher proposes what it does not have, in any number of calls, the first of them with `first`. Only products that came from
+// the pusher are taken. Then it says how many products it has (`sourceTotal`), and the guard of this node decides about all proposals at once:
+// they may be deleted, or all of them are withheld.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /api/node/sessions/{sessionId}/deletes (the `ProposeNodeDeletes` operationId).
+func (c *Client) ProposeNodeDeletesWithBody(ctx context.Context, sessionId PathSessionID, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewProposeNodeDeletesRequestWithBody(c.Server, sessionId, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ProposeNodeDeletes Propose deletes, and have the guard decide
+//
+// First the pusher proposes what it does not have, in any number of calls, the first of them with `first`. Only products that came from
+// the pusher are taken. Then it says how many products it has (`sourceTotal`), and the guard of this node decides about all proposals at once:
+// they may be deleted, or all of them are withheld.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /api/node/sessions/{sessionId}/deletes (the `ProposeNodeDeletes` operationId).
+func (c *Client) ProposeNodeDeletes(ctx context.Context, sessionId PathSessionID, body ProposeNodeDeletesJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewProposeNodeDeletesRequest(c.Server, sessionId, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// FinishNodeSessionWithBody End a push
+//
+// Ends the session as COMPLETED, or as FAILED where the pusher says why. A pusher that says it has more products than it sent, or that were
+// found equal or refused, has not come to its end: the session fails with `SOURCE_INCOMPLETE`.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /api/node/sessions/{sessionId}/finish (the `FinishNodeSession` operationId).
+func (c *Client) FinishNodeSessionWithBody(ctx context.Context, sessionId PathSessionID, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewFinishNodeSessionRequestWithBody(c.Server, sessionId, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// FinishNodeSession End a push
+//
+// Ends the session as COMPLETED, or as FAILED where the pusher says why. A pusher that says it has more products than it sent, or that were
+// found equal or refused, has not come to its end: the session fails with `SOURCE_INCOMPLETE`.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /api/node/sessions/{sessionId}/finish (the `FinishNodeSession` operationId).
+func (c *Client) FinishNodeSession(ctx context.Context, sessionId PathSessionID, body FinishNodeSessionJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewFinishNodeSessionRequest(c.Server, sessionId, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// BeatNodeSessionWithBody Prove that the pusher lives
+//
+// Renews the lease of an incoming session, and says what the pusher is doing. A session whose pusher sends nothing for
+// `leaseSeconds` ends as FAILED, which frees the catalog.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /api/node/sessions/{sessionId}/heartbeat (the `BeatNodeSession` operationId).
+func (c *Client) BeatNodeSessionWithBody(ctx context.Context, sessionId PathSessionID, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewBeatNodeSessionRequestWithBody(c.Server, sessionId, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// BeatNodeSession Prove that the pusher lives
+//
+// Renews the lease of an incoming session, and says what the pusher is doing. A session whose pusher sends nothing for
+// `leaseSeconds` ends as FAILED, which frees the catalog.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /api/node/sessions/{sessionId}/heartbeat (the `BeatNodeSession` operationId).
+func (c *Client) BeatNodeSession(ctx context.Context, sessionId PathSessionID, body BeatNodeSessionJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewBeatNodeSessionRequest(c.Server, sessionId, body)
 	if err != nil {
 		return nil, err
 	}
@@ -7100,6 +7926,476 @@ func NewReadNodeProductsByIdRequestWithBody(server string, catalog Catalog, para
 	return req, nil
 }
 
+// NewOpenNodeSessionRequest calls the generic OpenNodeSession builder with application/json body
+func NewOpenNodeSessionRequest(server string, body OpenNodeSessionJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewOpenNodeSessionRequestWithBody(server, "application/json", bodyReader)
+}
+
+// NewOpenNodeSessionRequestWithBody constructs an http.Request for the OpenNodeSession method, with any body, and a specified content type
+func NewOpenNodeSessionRequestWithBody(server string, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/node/sessions")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	return req, nil
+}
+
+// NewGetNodeSessionRequest constructs an http.Request for the GetNodeSession method
+func NewGetNodeSessionRequest(server string, sessionId PathSessionID) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "sessionId", sessionId, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/node/sessions/%s", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewPushNodeBatchRequestWithBody constructs an http.Request for the PushNodeBatch method, with any body, and a specified content type
+func NewPushNodeBatchRequestWithBody(server string, sessionId PathSessionID, params *PushNodeBatchParams, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "sessionId", sessionId, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/node/sessions/%s/batches", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if queryFrag, err := runtime.StyleParamWithOptions("form", true, "seq", params.Seq, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: "int64"}); err != nil {
+			return nil, err
+		} else {
+			for _, qp := range strings.Split(queryFrag, "&") {
+				rawQueryFragments = append(rawQueryFragments, qp)
+			}
+		}
+
+		if queryFrag, err := runtime.StyleParamWithOptions("form", true, "fence", params.Fence, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: "int64"}); err != nil {
+			return nil, err
+		} else {
+			for _, qp := range strings.Split(queryFrag, "&") {
+				rawQueryFragments = append(rawQueryFragments, qp)
+			}
+		}
+
+		if params.After != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "after", *params.After, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Skipped != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "skipped", *params.Skipped, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: "int64"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Total != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "total", *params.Total, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: "int64"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Again != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "again", *params.Again, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.KnownRejects != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "knownRejects", *params.KnownRejects, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: "int64"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	return req, nil
+}
+
+// NewCancelNodeSessionRequest calls the generic CancelNodeSession builder with application/json body
+func NewCancelNodeSessionRequest(server string, sessionId PathSessionID, body CancelNodeSessionJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewCancelNodeSessionRequestWithBody(server, sessionId, "application/json", bodyReader)
+}
+
+// NewCancelNodeSessionRequestWithBody constructs an http.Request for the CancelNodeSession method, with any body, and a specified content type
+func NewCancelNodeSessionRequestWithBody(server string, sessionId PathSessionID, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "sessionId", sessionId, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/node/sessions/%s/cancel", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	return req, nil
+}
+
+// NewListNodeDeletesRequest constructs an http.Request for the ListNodeDeletes method
+func NewListNodeDeletesRequest(server string, sessionId PathSessionID, params *ListNodeDeletesParams) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "sessionId", sessionId, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/node/sessions/%s/deletes", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if queryFrag, err := runtime.StyleParamWithOptions("form", true, "state", params.State, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+			return nil, err
+		} else {
+			for _, qp := range strings.Split(queryFrag, "&") {
+				rawQueryFragments = append(rawQueryFragments, qp)
+			}
+		}
+
+		if params.After != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "after", *params.After, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Limit != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "limit", *params.Limit, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewProposeNodeDeletesRequest calls the generic ProposeNodeDeletes builder with application/json body
+func NewProposeNodeDeletesRequest(server string, sessionId PathSessionID, body ProposeNodeDeletesJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewProposeNodeDeletesRequestWithBody(server, sessionId, "application/json", bodyReader)
+}
+
+// NewProposeNodeDeletesRequestWithBody constructs an http.Request for the ProposeNodeDeletes method, with any body, and a specified content type
+func NewProposeNodeDeletesRequestWithBody(server string, sessionId PathSessionID, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "sessionId", sessionId, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/node/sessions/%s/deletes", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	return req, nil
+}
+
+// NewFinishNodeSessionRequest calls the generic FinishNodeSession builder with application/json body
+func NewFinishNodeSessionRequest(server string, sessionId PathSessionID, body FinishNodeSessionJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewFinishNodeSessionRequestWithBody(server, sessionId, "application/json", bodyReader)
+}
+
+// NewFinishNodeSessionRequestWithBody constructs an http.Request for the FinishNodeSession method, with any body, and a specified content type
+func NewFinishNodeSessionRequestWithBody(server string, sessionId PathSessionID, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "sessionId", sessionId, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/node/sessions/%s/finish", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	return req, nil
+}
+
+// NewBeatNodeSessionRequest calls the generic BeatNodeSession builder with application/json body
+func NewBeatNodeSessionRequest(server string, sessionId PathSessionID, body BeatNodeSessionJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewBeatNodeSessionRequestWithBody(server, sessionId, "application/json", bodyReader)
+}
+
+// NewBeatNodeSessionRequestWithBody constructs an http.Request for the BeatNodeSession method, with any body, and a specified content type
+func NewBeatNodeSessionRequestWithBody(server string, sessionId PathSessionID, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "sessionId", sessionId, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/node/sessions/%s/heartbeat", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	return req, nil
+}
+
 // NewGetSyncServiceRequest constructs an http.Request for the GetSyncService method
 func NewGetSyncServiceRequest(server string) (*http.Request, error) {
 	var err error
@@ -7328,10 +8624,10 @@ type ClientWithResponsesInterface interface {
 
 	// StartFullSyncWithBodyWithResponse Start a full sync
 	//
-	// Pulls a peer's catalog into this node. The answer comes as soon as the session exists; a worker carries it out.
-	// A catalog has at most one active session; `ifRunning` says what happens if there already is one. What is not
-	// available in this version (`action: push`, `dryRun`, and any name not listed here) is refused with 422 by name, never
-	// ignored.
+	// Pulls a peer's catalog into this node, or pushes this node's to a peer. The answer comes as soon as the session exists; a worker carries it
+	// out. At most one session writes a catalog, and at most one push runs from a catalog to the same peer; `ifRunning` says what happens when
+	// there is one already. A push needs a token of role `node-push` from its peer. What is not available in this version (`dryRun`, and any name not
+	// listed here) is refused with 422 by name, never ignored.
 	//
 	// With the header `Idempotency-Key` a start is safe to repeat: for 24 hours the same caller, key and request get the
 	// same session and status code, and a repeat never replaces anything again. Keys are kept only for starts that were
@@ -7344,10 +8640,10 @@ type ClientWithResponsesInterface interface {
 
 	// StartFullSyncWithResponse Start a full sync
 	//
-	// Pulls a peer's catalog into this node. The answer comes as soon as the session exists; a worker carries it out.
-	// A catalog has at most one active session; `ifRunning` says what happens if there already is one. What is not
-	// available in this version (`action: push`, `dryRun`, and any name not listed here) is refused with 422 by name, never
-	// ignored.
+	// Pulls a peer's catalog into this node, or pushes this node's to a peer. The answer comes as soon as the session exists; a worker carries it
+	// out. At most one session writes a catalog, and at most one push runs from a catalog to the same peer; `ifRunning` says what happens when
+	// there is one already. A push needs a token of role `node-push` from its peer. What is not available in this version (`dryRun`, and any name not
+	// listed here) is refused with 422 by name, never ignored.
 	//
 	// With the header `Idempotency-Key` a start is safe to repeat: for 24 hours the same caller, key and request get the
 	// same session and status code, and a repeat never replaces anything again. Keys are kept only for starts that were
@@ -7841,6 +9137,141 @@ type ClientWithResponsesInterface interface {
 	//
 	// Corresponds with POST /api/node/catalogs/{catalog}/products (the `ReadNodeProductsById` operationId).
 	ReadNodeProductsByIdWithResponse(ctx context.Context, catalog Catalog, params *ReadNodeProductsByIdParams, body ReadNodeProductsByIdJSONRequestBody, reqEditors ...RequestEditorFn) (*ReadNodeProductsByIdResponse, error)
+
+	// OpenNodeSessionWithBodyWithResponse Open a push into this node
+	//
+	// Opens the incoming session of a push, under the id that the session has at the node that pushes, or says where it is if it is
+	// open already. Each call takes the session over: it raises its fence, and what holds an older one can write nothing
+	// any more. `fence` is the session's own fence at the pusher; a call with an older one than the last is refused.
+	//
+	// An older incoming session from the same node, by the same token's subject, ends as FAILED: that node has given it up.
+	// Any other session that writes the catalog is in the way: 409, code `SYNC_IN_PROGRESS`.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /api/node/sessions (the `OpenNodeSession` operationId).
+	OpenNodeSessionWithBodyWithResponse(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*OpenNodeSessionResponse, error)
+
+	// OpenNodeSessionWithResponse Open a push into this node
+	//
+	// Opens the incoming session of a push, under the id that the session has at the node that pushes, or says where it is if it is
+	// open already. Each call takes the session over: it raises its fence, and what holds an older one can write nothing
+	// any more. `fence` is the session's own fence at the pusher; a call with an older one than the last is refused.
+	//
+	// An older incoming session from the same node, by the same token's subject, ends as FAILED: that node has given it up.
+	// Any other session that writes the catalog is in the way: 409, code `SYNC_IN_PROGRESS`.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /api/node/sessions (the `OpenNodeSession` operationId).
+	OpenNodeSessionWithResponse(ctx context.Context, body OpenNodeSessionJSONRequestBody, reqEditors ...RequestEditorFn) (*OpenNodeSessionResponse, error)
+
+	// GetNodeSessionWithResponse Where a push into this node is
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /api/node/sessions/{sessionId} (the `GetNodeSession` operationId).
+	GetNodeSessionWithResponse(ctx context.Context, sessionId PathSessionID, reqEditors ...RequestEditorFn) (*GetNodeSessionResponse, error)
+
+	// PushNodeBatchWithBodyWithResponse Commit a batch of a push
+	//
+	// Lines of `NodeBatchLine`, at most 5,000, and always a last line `{"end":{"count":n}}`: a batch without it was cut and is not committed.
+	// The body may be compressed with `Content-Encoding` zstd or gzip. Batches are numbered from 1 without a gap. One that was committed
+	// before is not written again: the answer says where the session is.
+	//
+	// Deletes come after the guard has let them through (`…/deletes`), in batches of their own.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /api/node/sessions/{sessionId}/batches (the `PushNodeBatch` operationId).
+	PushNodeBatchWithBodyWithResponse(ctx context.Context, sessionId PathSessionID, params *PushNodeBatchParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*PushNodeBatchResponse, error)
+
+	// CancelNodeSessionWithBodyWithResponse Cancel a push
+	//
+	// The pusher's cancel. After a 200 nothing of this session is ever written here. One that has ended already stays as it is.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /api/node/sessions/{sessionId}/cancel (the `CancelNodeSession` operationId).
+	CancelNodeSessionWithBodyWithResponse(ctx context.Context, sessionId PathSessionID, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*CancelNodeSessionResponse, error)
+
+	// CancelNodeSessionWithResponse Cancel a push
+	//
+	// The pusher's cancel. After a 200 nothing of this session is ever written here. One that has ended already stays as it is.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /api/node/sessions/{sessionId}/cancel (the `CancelNodeSession` operationId).
+	CancelNodeSessionWithResponse(ctx context.Context, sessionId PathSessionID, body CancelNodeSessionJSONRequestBody, reqEditors ...RequestEditorFn) (*CancelNodeSessionResponse, error)
+
+	// ListNodeDeletesWithResponse Products that a push may delete, or that were withheld from it
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /api/node/sessions/{sessionId}/deletes (the `ListNodeDeletes` operationId).
+	ListNodeDeletesWithResponse(ctx context.Context, sessionId PathSessionID, params *ListNodeDeletesParams, reqEditors ...RequestEditorFn) (*ListNodeDeletesResponse, error)
+
+	// ProposeNodeDeletesWithBodyWithResponse Propose deletes, and have the guard decide
+	//
+	// First the pusher proposes what it does not have, in any number of calls, the first of them with `first`. Only products that came from
+	// the pusher are taken. Then it says how many products it has (`sourceTotal`), and the guard of this node decides about all proposals at once:
+	// they may be deleted, or all of them are withheld.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /api/node/sessions/{sessionId}/deletes (the `ProposeNodeDeletes` operationId).
+	ProposeNodeDeletesWithBodyWithResponse(ctx context.Context, sessionId PathSessionID, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*ProposeNodeDeletesResponse, error)
+
+	// ProposeNodeDeletesWithResponse Propose deletes, and have the guard decide
+	//
+	// First the pusher proposes what it does not have, in any number of calls, the first of them with `first`. Only products that came from
+	// the pusher are taken. Then it says how many products it has (`sourceTotal`), and the guard of this node decides about all proposals at once:
+	// they may be deleted, or all of them are withheld.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /api/node/sessions/{sessionId}/deletes (the `ProposeNodeDeletes` operationId).
+	ProposeNodeDeletesWithResponse(ctx context.Context, sessionId PathSessionID, body ProposeNodeDeletesJSONRequestBody, reqEditors ...RequestEditorFn) (*ProposeNodeDeletesResponse, error)
+
+	// FinishNodeSessionWithBodyWithResponse End a push
+	//
+	// Ends the session as COMPLETED, or as FAILED where the pusher says why. A pusher that says it has more products than it sent, or that were
+	// found equal or refused, has not come to its end: the session fails with `SOURCE_INCOMPLETE`.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /api/node/sessions/{sessionId}/finish (the `FinishNodeSession` operationId).
+	FinishNodeSessionWithBodyWithResponse(ctx context.Context, sessionId PathSessionID, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*FinishNodeSessionResponse, error)
+
+	// FinishNodeSessionWithResponse End a push
+	//
+	// Ends the session as COMPLETED, or as FAILED where the pusher says why. A pusher that says it has more products than it sent, or that were
+	// found equal or refused, has not come to its end: the session fails with `SOURCE_INCOMPLETE`.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /api/node/sessions/{sessionId}/finish (the `FinishNodeSession` operationId).
+	FinishNodeSessionWithResponse(ctx context.Context, sessionId PathSessionID, body FinishNodeSessionJSONRequestBody, reqEditors ...RequestEditorFn) (*FinishNodeSessionResponse, error)
+
+	// BeatNodeSessionWithBodyWithResponse Prove that the pusher lives
+	//
+	// Renews the lease of an incoming session, and says what the pusher is doing. A session whose pusher sends nothing for
+	// `leaseSeconds` ends as FAILED, which frees the catalog.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /api/node/sessions/{sessionId}/heartbeat (the `BeatNodeSession` operationId).
+	BeatNodeSessionWithBodyWithResponse(ctx context.Context, sessionId PathSessionID, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*BeatNodeSessionResponse, error)
+
+	// BeatNodeSessionWithResponse Prove that the pusher lives
+	//
+	// Renews the lease of an incoming session, and says what the pusher is doing. A session whose pusher sends nothing for
+	// `leaseSeconds` ends as FAILED, which frees the catalog.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /api/node/sessions/{sessionId}/heartbeat (the `BeatNodeSession` operationId).
+	BeatNodeSessionWithResponse(ctx context.Context, sessionId PathSessionID, body BeatNodeSessionJSONRequestBody, reqEditors ...RequestEditorFn) (*BeatNodeSessionResponse, error)
 
 	// GetSyncServiceWithResponse Whether the sync service runs
 	//
@@ -11082,6 +12513,789 @@ func (r ReadNodeProductsByIdResponse) ContentType() string {
 	return ""
 }
 
+type OpenNodeSessionResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *NodeSession
+	// JSON201 the response for an HTTP 201 `application/json` response
+	JSON201 *NodeSession
+	// JSON400 the response for an HTTP 400 `application/json` response
+	JSON400 *BadRequest
+	// JSON401 the response for an HTTP 401 `application/json` response
+	JSON401 *Unauthorized
+	// JSON403 the response for an HTTP 403 `application/json` response
+	JSON403 *Forbidden
+	// JSON409 the response for an HTTP 409 `application/json` response
+	JSON409 *NodeConflict
+	// JSON413 the response for an HTTP 413 `application/json` response
+	JSON413 *TooLarge
+	// JSON415 the response for an HTTP 415 `application/json` response
+	JSON415 *NotJSON
+	// JSON500 the response for an HTTP 500 `application/json` response
+	JSON500 *InternalError
+	// JSON503 the response for an HTTP 503 `application/json` response
+	JSON503 *Unavailable
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r OpenNodeSessionResponse) GetJSON200() *NodeSession {
+	return r.JSON200
+}
+
+// GetJSON201 returns the response for an HTTP 201 `application/json` response
+func (r OpenNodeSessionResponse) GetJSON201() *NodeSession {
+	return r.JSON201
+}
+
+// GetJSON400 returns the response for an HTTP 400 `application/json` response
+func (r OpenNodeSessionResponse) GetJSON400() *BadRequest {
+	return r.JSON400
+}
+
+// GetJSON401 returns the response for an HTTP 401 `application/json` response
+func (r OpenNodeSessionResponse) GetJSON401() *Unauthorized {
+	return r.JSON401
+}
+
+// GetJSON403 returns the response for an HTTP 403 `application/json` response
+func (r OpenNodeSessionResponse) GetJSON403() *Forbidden {
+	return r.JSON403
+}
+
+// GetJSON409 returns the response for an HTTP 409 `application/json` response
+func (r OpenNodeSessionResponse) GetJSON409() *NodeConflict {
+	return r.JSON409
+}
+
+// GetJSON413 returns the response for an HTTP 413 `application/json` response
+func (r OpenNodeSessionResponse) GetJSON413() *TooLarge {
+	return r.JSON413
+}
+
+// GetJSON415 returns the response for an HTTP 415 `application/json` response
+func (r OpenNodeSessionResponse) GetJSON415() *NotJSON {
+	return r.JSON415
+}
+
+// GetJSON500 returns the response for an HTTP 500 `application/json` response
+func (r OpenNodeSessionResponse) GetJSON500() *InternalError {
+	return r.JSON500
+}
+
+// GetJSON503 returns the response for an HTTP 503 `application/json` response
+func (r OpenNodeSessionResponse) GetJSON503() *Unavailable {
+	return r.JSON503
+}
+
+// GetBody returns the raw response body bytes
+func (r OpenNodeSessionResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r OpenNodeSessionResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r OpenNodeSessionResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r OpenNodeSessionResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type GetNodeSessionResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *NodeSession
+	// JSON400 the response for an HTTP 400 `application/json` response
+	JSON400 *BadRequest
+	// JSON401 the response for an HTTP 401 `application/json` response
+	JSON401 *Unauthorized
+	// JSON403 the response for an HTTP 403 `application/json` response
+	JSON403 *Forbidden
+	// JSON404 the response for an HTTP 404 `application/json` response
+	JSON404 *NotFound
+	// JSON500 the response for an HTTP 500 `application/json` response
+	JSON500 *InternalError
+	// JSON503 the response for an HTTP 503 `application/json` response
+	JSON503 *Unavailable
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r GetNodeSessionResponse) GetJSON200() *NodeSession {
+	return r.JSON200
+}
+
+// GetJSON400 returns the response for an HTTP 400 `application/json` response
+func (r GetNodeSessionResponse) GetJSON400() *BadRequest {
+	return r.JSON400
+}
+
+// GetJSON401 returns the response for an HTTP 401 `application/json` response
+func (r GetNodeSessionResponse) GetJSON401() *Unauthorized {
+	return r.JSON401
+}
+
+// GetJSON403 returns the response for an HTTP 403 `application/json` response
+func (r GetNodeSessionResponse) GetJSON403() *Forbidden {
+	return r.JSON403
+}
+
+// GetJSON404 returns the response for an HTTP 404 `application/json` response
+func (r GetNodeSessionResponse) GetJSON404() *NotFound {
+	return r.JSON404
+}
+
+// GetJSON500 returns the response for an HTTP 500 `application/json` response
+func (r GetNodeSessionResponse) GetJSON500() *InternalError {
+	return r.JSON500
+}
+
+// GetJSON503 returns the response for an HTTP 503 `application/json` response
+func (r GetNodeSessionResponse) GetJSON503() *Unavailable {
+	return r.JSON503
+}
+
+// GetBody returns the raw response body bytes
+func (r GetNodeSessionResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r GetNodeSessionResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r GetNodeSessionResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r GetNodeSessionResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type PushNodeBatchResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *NodeSession
+	// JSON400 the response for an HTTP 400 `application/json` response
+	JSON400 *BadRequest
+	// JSON401 the response for an HTTP 401 `application/json` response
+	JSON401 *Unauthorized
+	// JSON403 the response for an HTTP 403 `application/json` response
+	JSON403 *Forbidden
+	// JSON404 the response for an HTTP 404 `application/json` response
+	JSON404 *NotFound
+	// JSON409 the response for an HTTP 409 `application/json` response
+	JSON409 *NodeConflict
+	// JSON413 the response for an HTTP 413 `application/json` response
+	JSON413 *TooLarge
+	// JSON415 the response for an HTTP 415 `application/json` response
+	JSON415 *Error
+	// JSON500 the response for an HTTP 500 `application/json` response
+	JSON500 *InternalError
+	// JSON503 the response for an HTTP 503 `application/json` response
+	JSON503 *Unavailable
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r PushNodeBatchResponse) GetJSON200() *NodeSession {
+	return r.JSON200
+}
+
+// GetJSON400 returns the response for an HTTP 400 `application/json` response
+func (r PushNodeBatchResponse) GetJSON400() *BadRequest {
+	return r.JSON400
+}
+
+// GetJSON401 returns the response for an HTTP 401 `application/json` response
+func (r PushNodeBatchResponse) GetJSON401() *Unauthorized {
+	return r.JSON401
+}
+
+// GetJSON403 returns the response for an HTTP 403 `application/json` response
+func (r PushNodeBatchResponse) GetJSON403() *Forbidden {
+	return r.JSON403
+}
+
+// GetJSON404 returns the response for an HTTP 404 `application/json` response
+func (r PushNodeBatchResponse) GetJSON404() *NotFound {
+	return r.JSON404
+}
+
+// GetJSON409 returns the response for an HTTP 409 `application/json` response
+func (r PushNodeBatchResponse) GetJSON409() *NodeConflict {
+	return r.JSON409
+}
+
+// GetJSON413 returns the response for an HTTP 413 `application/json` response
+func (r PushNodeBatchResponse) GetJSON413() *TooLarge {
+	return r.JSON413
+}
+
+// GetJSON415 returns the response for an HTTP 415 `application/json` response
+func (r PushNodeBatchResponse) GetJSON415() *Error {
+	return r.JSON415
+}
+
+// GetJSON500 returns the response for an HTTP 500 `application/json` response
+func (r PushNodeBatchResponse) GetJSON500() *InternalError {
+	return r.JSON500
+}
+
+// GetJSON503 returns the response for an HTTP 503 `application/json` response
+func (r PushNodeBatchResponse) GetJSON503() *Unavailable {
+	return r.JSON503
+}
+
+// GetBody returns the raw response body bytes
+func (r PushNodeBatchResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r PushNodeBatchResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r PushNodeBatchResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r PushNodeBatchResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type CancelNodeSessionResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *NodeSession
+	// JSON400 the response for an HTTP 400 `application/json` response
+	JSON400 *BadRequest
+	// JSON401 the response for an HTTP 401 `application/json` response
+	JSON401 *Unauthorized
+	// JSON403 the response for an HTTP 403 `application/json` response
+	JSON403 *Forbidden
+	// JSON404 the response for an HTTP 404 `application/json` response
+	JSON404 *NotFound
+	// JSON413 the response for an HTTP 413 `application/json` response
+	JSON413 *TooLarge
+	// JSON415 the response for an HTTP 415 `application/json` response
+	JSON415 *NotJSON
+	// JSON500 the response for an HTTP 500 `application/json` response
+	JSON500 *InternalError
+	// JSON503 the response for an HTTP 503 `application/json` response
+	JSON503 *Unavailable
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r CancelNodeSessionResponse) GetJSON200() *NodeSession {
+	return r.JSON200
+}
+
+// GetJSON400 returns the response for an HTTP 400 `application/json` response
+func (r CancelNodeSessionResponse) GetJSON400() *BadRequest {
+	return r.JSON400
+}
+
+// GetJSON401 returns the response for an HTTP 401 `application/json` response
+func (r CancelNodeSessionResponse) GetJSON401() *Unauthorized {
+	return r.JSON401
+}
+
+// GetJSON403 returns the response for an HTTP 403 `application/json` response
+func (r CancelNodeSessionResponse) GetJSON403() *Forbidden {
+	return r.JSON403
+}
+
+// GetJSON404 returns the response for an HTTP 404 `application/json` response
+func (r CancelNodeSessionResponse) GetJSON404() *NotFound {
+	return r.JSON404
+}
+
+// GetJSON413 returns the response for an HTTP 413 `application/json` response
+func (r CancelNodeSessionResponse) GetJSON413() *TooLarge {
+	return r.JSON413
+}
+
+// GetJSON415 returns the response for an HTTP 415 `application/json` response
+func (r CancelNodeSessionResponse) GetJSON415() *NotJSON {
+	return r.JSON415
+}
+
+// GetJSON500 returns the response for an HTTP 500 `application/json` response
+func (r CancelNodeSessionResponse) GetJSON500() *InternalError {
+	return r.JSON500
+}
+
+// GetJSON503 returns the response for an HTTP 503 `application/json` response
+func (r CancelNodeSessionResponse) GetJSON503() *Unavailable {
+	return r.JSON503
+}
+
+// GetBody returns the raw response body bytes
+func (r CancelNodeSessionResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r CancelNodeSessionResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r CancelNodeSessionResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r CancelNodeSessionResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type ListNodeDeletesResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *NodeDeletes
+	// JSON400 the response for an HTTP 400 `application/json` response
+	JSON400 *BadRequest
+	// JSON401 the response for an HTTP 401 `application/json` response
+	JSON401 *Unauthorized
+	// JSON403 the response for an HTTP 403 `application/json` response
+	JSON403 *Forbidden
+	// JSON404 the response for an HTTP 404 `application/json` response
+	JSON404 *NotFound
+	// JSON500 the response for an HTTP 500 `application/json` response
+	JSON500 *InternalError
+	// JSON503 the response for an HTTP 503 `application/json` response
+	JSON503 *Unavailable
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ListNodeDeletesResponse) GetJSON200() *NodeDeletes {
+	return r.JSON200
+}
+
+// GetJSON400 returns the response for an HTTP 400 `application/json` response
+func (r ListNodeDeletesResponse) GetJSON400() *BadRequest {
+	return r.JSON400
+}
+
+// GetJSON401 returns the response for an HTTP 401 `application/json` response
+func (r ListNodeDeletesResponse) GetJSON401() *Unauthorized {
+	return r.JSON401
+}
+
+// GetJSON403 returns the response for an HTTP 403 `application/json` response
+func (r ListNodeDeletesResponse) GetJSON403() *Forbidden {
+	return r.JSON403
+}
+
+// GetJSON404 returns the response for an HTTP 404 `application/json` response
+func (r ListNodeDeletesResponse) GetJSON404() *NotFound {
+	return r.JSON404
+}
+
+// GetJSON500 returns the response for an HTTP 500 `application/json` response
+func (r ListNodeDeletesResponse) GetJSON500() *InternalError {
+	return r.JSON500
+}
+
+// GetJSON503 returns the response for an HTTP 503 `application/json` response
+func (r ListNodeDeletesResponse) GetJSON503() *Unavailable {
+	return r.JSON503
+}
+
+// GetBody returns the raw response body bytes
+func (r ListNodeDeletesResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ListNodeDeletesResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ListNodeDeletesResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ListNodeDeletesResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type ProposeNodeDeletesResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *NodeDecision
+	// JSON400 the response for an HTTP 400 `application/json` response
+	JSON400 *BadRequest
+	// JSON401 the response for an HTTP 401 `application/json` response
+	JSON401 *Unauthorized
+	// JSON403 the response for an HTTP 403 `application/json` response
+	JSON403 *Forbidden
+	// JSON404 the response for an HTTP 404 `application/json` response
+	JSON404 *NotFound
+	// JSON409 the response for an HTTP 409 `application/json` response
+	JSON409 *NodeConflict
+	// JSON413 the response for an HTTP 413 `application/json` response
+	JSON413 *TooLarge
+	// JSON415 the response for an HTTP 415 `application/json` response
+	JSON415 *NotJSON
+	// JSON500 the response for an HTTP 500 `application/json` response
+	JSON500 *InternalError
+	// JSON503 the response for an HTTP 503 `application/json` response
+	JSON503 *Unavailable
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ProposeNodeDeletesResponse) GetJSON200() *NodeDecision {
+	return r.JSON200
+}
+
+// GetJSON400 returns the response for an HTTP 400 `application/json` response
+func (r ProposeNodeDeletesResponse) GetJSON400() *BadRequest {
+	return r.JSON400
+}
+
+// GetJSON401 returns the response for an HTTP 401 `application/json` response
+func (r ProposeNodeDeletesResponse) GetJSON401() *Unauthorized {
+	return r.JSON401
+}
+
+// GetJSON403 returns the response for an HTTP 403 `application/json` response
+func (r ProposeNodeDeletesResponse) GetJSON403() *Forbidden {
+	return r.JSON403
+}
+
+// GetJSON404 returns the response for an HTTP 404 `application/json` response
+func (r ProposeNodeDeletesResponse) GetJSON404() *NotFound {
+	return r.JSON404
+}
+
+// GetJSON409 returns the response for an HTTP 409 `application/json` response
+func (r ProposeNodeDeletesResponse) GetJSON409() *NodeConflict {
+	return r.JSON409
+}
+
+// GetJSON413 returns the response for an HTTP 413 `application/json` response
+func (r ProposeNodeDeletesResponse) GetJSON413() *TooLarge {
+	return r.JSON413
+}
+
+// GetJSON415 returns the response for an HTTP 415 `application/json` response
+func (r ProposeNodeDeletesResponse) GetJSON415() *NotJSON {
+	return r.JSON415
+}
+
+// GetJSON500 returns the response for an HTTP 500 `application/json` response
+func (r ProposeNodeDeletesResponse) GetJSON500() *InternalError {
+	return r.JSON500
+}
+
+// GetJSON503 returns the response for an HTTP 503 `application/json` response
+func (r ProposeNodeDeletesResponse) GetJSON503() *Unavailable {
+	return r.JSON503
+}
+
+// GetBody returns the raw response body bytes
+func (r ProposeNodeDeletesResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ProposeNodeDeletesResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ProposeNodeDeletesResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ProposeNodeDeletesResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type FinishNodeSessionResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *NodeSession
+	// JSON400 the response for an HTTP 400 `application/json` response
+	JSON400 *BadRequest
+	// JSON401 the response for an HTTP 401 `application/json` response
+	JSON401 *Unauthorized
+	// JSON403 the response for an HTTP 403 `application/json` response
+	JSON403 *Forbidden
+	// JSON404 the response for an HTTP 404 `application/json` response
+	JSON404 *NotFound
+	// JSON409 the response for an HTTP 409 `application/json` response
+	JSON409 *NodeConflict
+	// JSON413 the response for an HTTP 413 `application/json` response
+	JSON413 *TooLarge
+	// JSON415 the response for an HTTP 415 `application/json` response
+	JSON415 *NotJSON
+	// JSON500 the response for an HTTP 500 `application/json` response
+	JSON500 *InternalError
+	// JSON503 the response for an HTTP 503 `application/json` response
+	JSON503 *Unavailable
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r FinishNodeSessionResponse) GetJSON200() *NodeSession {
+	return r.JSON200
+}
+
+// GetJSON400 returns the response for an HTTP 400 `application/json` response
+func (r FinishNodeSessionResponse) GetJSON400() *BadRequest {
+	return r.JSON400
+}
+
+// GetJSON401 returns the response for an HTTP 401 `application/json` response
+func (r FinishNodeSessionResponse) GetJSON401() *Unauthorized {
+	return r.JSON401
+}
+
+// GetJSON403 returns the response for an HTTP 403 `application/json` response
+func (r FinishNodeSessionResponse) GetJSON403() *Forbidden {
+	return r.JSON403
+}
+
+// GetJSON404 returns the response for an HTTP 404 `application/json` response
+func (r FinishNodeSessionResponse) GetJSON404() *NotFound {
+	return r.JSON404
+}
+
+// GetJSON409 returns the response for an HTTP 409 `application/json` response
+func (r FinishNodeSessionResponse) GetJSON409() *NodeConflict {
+	return r.JSON409
+}
+
+// GetJSON413 returns the response for an HTTP 413 `application/json` response
+func (r FinishNodeSessionResponse) GetJSON413() *TooLarge {
+	return r.JSON413
+}
+
+// GetJSON415 returns the response for an HTTP 415 `application/json` response
+func (r FinishNodeSessionResponse) GetJSON415() *NotJSON {
+	return r.JSON415
+}
+
+// GetJSON500 returns the response for an HTTP 500 `application/json` response
+func (r FinishNodeSessionResponse) GetJSON500() *InternalError {
+	return r.JSON500
+}
+
+// GetJSON503 returns the response for an HTTP 503 `application/json` response
+func (r FinishNodeSessionResponse) GetJSON503() *Unavailable {
+	return r.JSON503
+}
+
+// GetBody returns the raw response body bytes
+func (r FinishNodeSessionResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r FinishNodeSessionResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r FinishNodeSessionResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r FinishNodeSessionResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type BeatNodeSessionResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *NodeSession
+	// JSON400 the response for an HTTP 400 `application/json` response
+	JSON400 *BadRequest
+	// JSON401 the response for an HTTP 401 `application/json` response
+	JSON401 *Unauthorized
+	// JSON403 the response for an HTTP 403 `application/json` response
+	JSON403 *Forbidden
+	// JSON404 the response for an HTTP 404 `application/json` response
+	JSON404 *NotFound
+	// JSON409 the response for an HTTP 409 `application/json` response
+	JSON409 *NodeConflict
+	// JSON413 the response for an HTTP 413 `application/json` response
+	JSON413 *TooLarge
+	// JSON415 the response for an HTTP 415 `application/json` response
+	JSON415 *NotJSON
+	// JSON500 the response for an HTTP 500 `application/json` response
+	JSON500 *InternalError
+	// JSON503 the response for an HTTP 503 `application/json` response
+	JSON503 *Unavailable
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r BeatNodeSessionResponse) GetJSON200() *NodeSession {
+	return r.JSON200
+}
+
+// GetJSON400 returns the response for an HTTP 400 `application/json` response
+func (r BeatNodeSessionResponse) GetJSON400() *BadRequest {
+	return r.JSON400
+}
+
+// GetJSON401 returns the response for an HTTP 401 `application/json` response
+func (r BeatNodeSessionResponse) GetJSON401() *Unauthorized {
+	return r.JSON401
+}
+
+// GetJSON403 returns the response for an HTTP 403 `application/json` response
+func (r BeatNodeSessionResponse) GetJSON403() *Forbidden {
+	return r.JSON403
+}
+
+// GetJSON404 returns the response for an HTTP 404 `application/json` response
+func (r BeatNodeSessionResponse) GetJSON404() *NotFound {
+	return r.JSON404
+}
+
+// GetJSON409 returns the response for an HTTP 409 `application/json` response
+func (r BeatNodeSessionResponse) GetJSON409() *NodeConflict {
+	return r.JSON409
+}
+
+// GetJSON413 returns the response for an HTTP 413 `application/json` response
+func (r BeatNodeSessionResponse) GetJSON413() *TooLarge {
+	return r.JSON413
+}
+
+// GetJSON415 returns the response for an HTTP 415 `application/json` response
+func (r BeatNodeSessionResponse) GetJSON415() *NotJSON {
+	return r.JSON415
+}
+
+// GetJSON500 returns the response for an HTTP 500 `application/json` response
+func (r BeatNodeSessionResponse) GetJSON500() *InternalError {
+	return r.JSON500
+}
+
+// GetJSON503 returns the response for an HTTP 503 `application/json` response
+func (r BeatNodeSessionResponse) GetJSON503() *Unavailable {
+	return r.JSON503
+}
+
+// GetBody returns the raw response body bytes
+func (r BeatNodeSessionResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r BeatNodeSessionResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r BeatNodeSessionResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r BeatNodeSessionResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
 type GetSyncServiceResponse struct {
 	Body         []byte
 	HTTPResponse *http.Response
@@ -11455,10 +13669,10 @@ func (c *ClientWithResponses) ListFullSyncsWithResponse(ctx context.Context, par
 
 // StartFullSyncWithBodyWithResponse Start a full sync
 //
-// Pulls a peer's catalog into this node. The answer comes as soon as the session exists; a worker carries it out.
-// A catalog has at most one active session; `ifRunning` says what happens if there already is one. What is not
-// available in this version (`action: push`, `dryRun`, and any name not listed here) is refused with 422 by name, never
-// ignored.
+// Pulls a peer's catalog into this node, or pushes this node's to a peer. The answer comes as soon as the session exists; a worker carries it
+// out. At most one session writes a catalog, and at most one push runs from a catalog to the same peer; `ifRunning` says what happens when
+// there is one already. A push needs a token of role `node-push` from its peer. What is not available in this version (`dryRun`, and any name not
+// listed here) is refused with 422 by name, never ignored.
 //
 // With the header `Idempotency-Key` a start is safe to repeat: for 24 hours the same caller, key and request get the
 // same session and status code, and a repeat never replaces anything again. Keys are kept only for starts that were
@@ -11477,10 +13691,10 @@ func (c *ClientWithResponses) StartFullSyncWithBodyWithResponse(ctx context.Cont
 
 // StartFullSyncWithResponse Start a full sync
 //
-// Pulls a peer's catalog into this node. The answer comes as soon as the session exists; a worker carries it out.
-// A catalog has at most one active session; `ifRunning` says what happens if there already is one. What is not
-// available in this version (`action: push`, `dryRun`, and any name not listed here) is refused with 422 by name, never
-// ignored.
+// Pulls a peer's catalog into this node, or pushes this node's to a peer. The answer comes as soon as the session exists; a worker carries it
+// out. At most one session writes a catalog, and at most one push runs from a catalog to the same peer; `ifRunning` says what happens when
+// there is one already. A push needs a token of role `node-push` from its peer. What is not available in this version (`dryRun`, and any name not
+// listed here) is refused with 422 by name, never ignored.
 //
 // With the header `Idempotency-Key` a start is safe to repeat: for 24 hours the same caller, key and request get the
 // same session and status code, and a repeat never replaces anything again. Keys are kept only for starts that were
@@ -12249,6 +14463,219 @@ func (c *ClientWithResponses) ReadNodeProductsByIdWithResponse(ctx context.Conte
 		return nil, err
 	}
 	return ParseReadNodeProductsByIdResponse(rsp)
+}
+
+// OpenNodeSessionWithBodyWithResponse Open a push into this node
+//
+// Opens the incoming session of a push, under the id that the session has at the node that pushes, or says where it is if it is
+// open already. Each call takes the session over: it raises its fence, and what holds an older one can write nothing
+// any more. `fence` is the session's own fence at the pusher; a call with an older one than the last is refused.
+//
+// An older incoming session from the same node, by the same token's subject, ends as FAILED: that node has given it up.
+// Any other session that writes the catalog is in the way: 409, code `SYNC_IN_PROGRESS`.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /api/node/sessions (the `OpenNodeSession` operationId).
+func (c *ClientWithResponses) OpenNodeSessionWithBodyWithResponse(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*OpenNodeSessionResponse, error) {
+	rsp, err := c.OpenNodeSessionWithBody(ctx, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseOpenNodeSessionResponse(rsp)
+}
+
+// OpenNodeSessionWithResponse Open a push into this node
+//
+// Opens the incoming session of a push, under the id that the session has at the node that pushes, or says where it is if it is
+// open already. Each call takes the session over: it raises its fence, and what holds an older one can write nothing
+// any more. `fence` is the session's own fence at the pusher; a call with an older one than the last is refused.
+//
+// An older incoming session from the same node, by the same token's subject, ends as FAILED: that node has given it up.
+// Any other session that writes the catalog is in the way: 409, code `SYNC_IN_PROGRESS`.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /api/node/sessions (the `OpenNodeSession` operationId).
+func (c *ClientWithResponses) OpenNodeSessionWithResponse(ctx context.Context, body OpenNodeSessionJSONRequestBody, reqEditors ...RequestEditorFn) (*OpenNodeSessionResponse, error) {
+	rsp, err := c.OpenNodeSession(ctx, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseOpenNodeSessionResponse(rsp)
+}
+
+// GetNodeSessionWithResponse Where a push into this node is
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /api/node/sessions/{sessionId} (the `GetNodeSession` operationId).
+func (c *ClientWithResponses) GetNodeSessionWithResponse(ctx context.Context, sessionId PathSessionID, reqEditors ...RequestEditorFn) (*GetNodeSessionResponse, error) {
+	rsp, err := c.GetNodeSession(ctx, sessionId, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseGetNodeSessionResponse(rsp)
+}
+
+// PushNodeBatchWithBodyWithResponse Commit a batch of a push
+//
+// Lines of `NodeBatchLine`, at most 5,000, and always a last line `{"end":{"count":n}}`: a batch without it was cut and is not committed.
+// The body may be compressed with `Content-Encoding` zstd or gzip. Batches are numbered from 1 without a gap. One that was committed
+// before is not written again: the answer says where the session is.
+//
+// Deletes come after the guard has let them through (`…/deletes`), in batches of their own.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /api/node/sessions/{sessionId}/batches (the `PushNodeBatch` operationId).
+func (c *ClientWithResponses) PushNodeBatchWithBodyWithResponse(ctx context.Context, sessionId PathSessionID, params *PushNodeBatchParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*PushNodeBatchResponse, error) {
+	rsp, err := c.PushNodeBatchWithBody(ctx, sessionId, params, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParsePushNodeBatchResponse(rsp)
+}
+
+// CancelNodeSessionWithBodyWithResponse Cancel a push
+//
+// The pusher's cancel. After a 200 nothing of this session is ever written here. One that has ended already stays as it is.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /api/node/sessions/{sessionId}/cancel (the `CancelNodeSession` operationId).
+func (c *ClientWithResponses) CancelNodeSessionWithBodyWithResponse(ctx context.Context, sessionId PathSessionID, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*CancelNodeSessionResponse, error) {
+	rsp, err := c.CancelNodeSessionWithBody(ctx, sessionId, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseCancelNodeSessionResponse(rsp)
+}
+
+// CancelNodeSessionWithResponse Cancel a push
+//
+// The pusher's cancel. After a 200 nothing of this session is ever written here. One that has ended already stays as it is.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /api/node/sessions/{sessionId}/cancel (the `CancelNodeSession` operationId).
+func (c *ClientWithResponses) CancelNodeSessionWithResponse(ctx context.Context, sessionId PathSessionID, body CancelNodeSessionJSONRequestBody, reqEditors ...RequestEditorFn) (*CancelNodeSessionResponse, error) {
+	rsp, err := c.CancelNodeSession(ctx, sessionId, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseCancelNodeSessionResponse(rsp)
+}
+
+// ListNodeDeletesWithResponse Products that a push may delete, or that were withheld from it
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /api/node/sessions/{sessionId}/deletes (the `ListNodeDeletes` operationId).
+func (c *ClientWithResponses) ListNodeDeletesWithResponse(ctx context.Context, sessionId PathSessionID, params *ListNodeDeletesParams, reqEditors ...RequestEditorFn) (*ListNodeDeletesResponse, error) {
+	rsp, err := c.ListNodeDeletes(ctx, sessionId, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseListNodeDeletesResponse(rsp)
+}
+
+// ProposeNodeDeletesWithBodyWithResponse Propose deletes, and have the guard decide
+//
+// First the pusher proposes what it does not have, in any number of calls, the first of them with `first`. Only products that came from
+// the pusher are taken. Then it says how many products it has (`sourceTotal`), and the guard of this node decides about all proposals at once:
+// they may be deleted, or all of them are withheld.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /api/node/sessions/{sessionId}/deletes (the `ProposeNodeDeletes` operationId).
+func (c *ClientWithResponses) ProposeNodeDeletesWithBodyWithResponse(ctx context.Context, sessionId PathSessionID, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*ProposeNodeDeletesResponse, error) {
+	rsp, err := c.ProposeNodeDeletesWithBody(ctx, sessionId, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseProposeNodeDeletesResponse(rsp)
+}
+
+// ProposeNodeDeletesWithResponse Propose deletes, and have the guard decide
+//
+// First the pusher proposes what it does not have, in any number of calls, the first of them with `first`. Only products that came from
+// the pusher are taken. Then it says how many products it has (`sourceTotal`), and the guard of this node decides about all proposals at once:
+// they may be deleted, or all of them are withheld.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /api/node/sessions/{sessionId}/deletes (the `ProposeNodeDeletes` operationId).
+func (c *ClientWithResponses) ProposeNodeDeletesWithResponse(ctx context.Context, sessionId PathSessionID, body ProposeNodeDeletesJSONRequestBody, reqEditors ...RequestEditorFn) (*ProposeNodeDeletesResponse, error) {
+	rsp, err := c.ProposeNodeDeletes(ctx, sessionId, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseProposeNodeDeletesResponse(rsp)
+}
+
+// FinishNodeSessionWithBodyWithResponse End a push
+//
+// Ends the session as COMPLETED, or as FAILED where the pusher says why. A pusher that says it has more products than it sent, or that were
+// found equal or refused, has not come to its end: the session fails with `SOURCE_INCOMPLETE`.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /api/node/sessions/{sessionId}/finish (the `FinishNodeSession` operationId).
+func (c *ClientWithResponses) FinishNodeSessionWithBodyWithResponse(ctx context.Context, sessionId PathSessionID, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*FinishNodeSessionResponse, error) {
+	rsp, err := c.FinishNodeSessionWithBody(ctx, sessionId, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseFinishNodeSessionResponse(rsp)
+}
+
+// FinishNodeSessionWithResponse End a push
+//
+// Ends the session as COMPLETED, or as FAILED where the pusher says why. A pusher that says it has more products than it sent, or that were
+// found equal or refused, has not come to its end: the session fails with `SOURCE_INCOMPLETE`.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /api/node/sessions/{sessionId}/finish (the `FinishNodeSession` operationId).
+func (c *ClientWithResponses) FinishNodeSessionWithResponse(ctx context.Context, sessionId PathSessionID, body FinishNodeSessionJSONRequestBody, reqEditors ...RequestEditorFn) (*FinishNodeSessionResponse, error) {
+	rsp, err := c.FinishNodeSession(ctx, sessionId, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseFinishNodeSessionResponse(rsp)
+}
+
+// BeatNodeSessionWithBodyWithResponse Prove that the pusher lives
+//
+// Renews the lease of an incoming session, and says what the pusher is doing. A session whose pusher sends nothing for
+// `leaseSeconds` ends as FAILED, which frees the catalog.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /api/node/sessions/{sessionId}/heartbeat (the `BeatNodeSession` operationId).
+func (c *ClientWithResponses) BeatNodeSessionWithBodyWithResponse(ctx context.Context, sessionId PathSessionID, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*BeatNodeSessionResponse, error) {
+	rsp, err := c.BeatNodeSessionWithBody(ctx, sessionId, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseBeatNodeSessionResponse(rsp)
+}
+
+// BeatNodeSessionWithResponse Prove that the pusher lives
+//
+// Renews the lease of an incoming session, and says what the pusher is doing. A session whose pusher sends nothing for
+// `leaseSeconds` ends as FAILED, which frees the catalog.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /api/node/sessions/{sessionId}/heartbeat (the `BeatNodeSession` operationId).
+func (c *ClientWithResponses) BeatNodeSessionWithResponse(ctx context.Context, sessionId PathSessionID, body BeatNodeSessionJSONRequestBody, reqEditors ...RequestEditorFn) (*BeatNodeSessionResponse, error) {
+	rsp, err := c.BeatNodeSession(ctx, sessionId, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseBeatNodeSessionResponse(rsp)
 }
 
 // GetSyncServiceWithResponse Whether the sync service runs
@@ -15154,6 +17581,669 @@ func ParseReadNodeProductsByIdResponse(rsp *http.Response) (*ReadNodeProductsByI
 	return response, nil
 }
 
+// ParseOpenNodeSessionResponse parses an HTTP response from a OpenNodeSessionWithResponse call
+func ParseOpenNodeSessionResponse(rsp *http.Response) (*OpenNodeSessionResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &OpenNodeSessionResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest NodeSession
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 201:
+		var dest NodeSession
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON201 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
+		var dest BadRequest
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON400 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 401:
+		var dest Unauthorized
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON401 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 403:
+		var dest Forbidden
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON403 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 409:
+		var dest NodeConflict
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON409 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 413:
+		var dest TooLarge
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON413 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 415:
+		var dest NotJSON
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON415 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
+		var dest InternalError
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON500 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest Unavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON503 = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseGetNodeSessionResponse parses an HTTP response from a GetNodeSessionWithResponse call
+func ParseGetNodeSessionResponse(rsp *http.Response) (*GetNodeSessionResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &GetNodeSessionResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest NodeSession
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
+		var dest BadRequest
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON400 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 401:
+		var dest Unauthorized
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON401 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 403:
+		var dest Forbidden
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON403 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 404:
+		var dest NotFound
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON404 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
+		var dest InternalError
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON500 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest Unavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON503 = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParsePushNodeBatchResponse parses an HTTP response from a PushNodeBatchWithResponse call
+func ParsePushNodeBatchResponse(rsp *http.Response) (*PushNodeBatchResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &PushNodeBatchResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest NodeSession
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
+		var dest BadRequest
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON400 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 401:
+		var dest Unauthorized
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON401 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 403:
+		var dest Forbidden
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON403 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 404:
+		var dest NotFound
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON404 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 409:
+		var dest NodeConflict
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON409 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 413:
+		var dest TooLarge
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON413 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 415:
+		var dest Error
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON415 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
+		var dest InternalError
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON500 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest Unavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON503 = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseCancelNodeSessionResponse parses an HTTP response from a CancelNodeSessionWithResponse call
+func ParseCancelNodeSessionResponse(rsp *http.Response) (*CancelNodeSessionResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &CancelNodeSessionResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest NodeSession
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
+		var dest BadRequest
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON400 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 401:
+		var dest Unauthorized
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON401 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 403:
+		var dest Forbidden
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON403 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 404:
+		var dest NotFound
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON404 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 413:
+		var dest TooLarge
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON413 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 415:
+		var dest NotJSON
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON415 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
+		var dest InternalError
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON500 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest Unavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON503 = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseListNodeDeletesResponse parses an HTTP response from a ListNodeDeletesWithResponse call
+func ParseListNodeDeletesResponse(rsp *http.Response) (*ListNodeDeletesResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ListNodeDeletesResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest NodeDeletes
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
+		var dest BadRequest
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON400 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 401:
+		var dest Unauthorized
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON401 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 403:
+		var dest Forbidden
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON403 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 404:
+		var dest NotFound
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON404 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
+		var dest InternalError
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON500 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest Unavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON503 = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseProposeNodeDeletesResponse parses an HTTP response from a ProposeNodeDeletesWithResponse call
+func ParseProposeNodeDeletesResponse(rsp *http.Response) (*ProposeNodeDeletesResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ProposeNodeDeletesResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest NodeDecision
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
+		var dest BadRequest
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON400 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 401:
+		var dest Unauthorized
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON401 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 403:
+		var dest Forbidden
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON403 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 404:
+		var dest NotFound
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON404 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 409:
+		var dest NodeConflict
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON409 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 413:
+		var dest TooLarge
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON413 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 415:
+		var dest NotJSON
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON415 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
+		var dest InternalError
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON500 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest Unavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON503 = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseFinishNodeSessionResponse parses an HTTP response from a FinishNodeSessionWithResponse call
+func ParseFinishNodeSessionResponse(rsp *http.Response) (*FinishNodeSessionResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &FinishNodeSessionResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest NodeSession
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
+		var dest BadRequest
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON400 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 401:
+		var dest Unauthorized
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON401 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 403:
+		var dest Forbidden
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON403 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 404:
+		var dest NotFound
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON404 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 409:
+		var dest NodeConflict
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON409 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 413:
+		var dest TooLarge
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON413 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 415:
+		var dest NotJSON
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON415 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
+		var dest InternalError
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON500 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest Unavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON503 = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseBeatNodeSessionResponse parses an HTTP response from a BeatNodeSessionWithResponse call
+func ParseBeatNodeSessionResponse(rsp *http.Response) (*BeatNodeSessionResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &BeatNodeSessionResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest NodeSession
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
+		var dest BadRequest
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON400 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 401:
+		var dest Unauthorized
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON401 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 403:
+		var dest Forbidden
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON403 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 404:
+		var dest NotFound
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON404 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 409:
+		var dest NodeConflict
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON409 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 413:
+		var dest TooLarge
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON413 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 415:
+		var dest NotJSON
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON415 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
+		var dest InternalError
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON500 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest Unavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON503 = &dest
+
+	}
+
+	return response, nil
+}
+
 // ParseGetSyncServiceResponse parses an HTTP response from a GetSyncServiceWithResponse call
 func ParseGetSyncServiceResponse(rsp *http.Response) (*GetSyncServiceResponse, error) {
 	bodyBytes, err := io.ReadAll(rsp.Body)
@@ -15529,6 +18619,30 @@ type ServerInterface interface {
 	// ReadNodeProductsById Single products
 	// (POST /api/node/catalogs/{catalog}/products)
 	ReadNodeProductsById(ctx echo.Context, catalog Catalog, params ReadNodeProductsByIdParams) error
+	// OpenNodeSession Open a push into this node
+	// (POST /api/node/sessions)
+	OpenNodeSession(ctx echo.Context) error
+	// GetNodeSession Where a push into this node is
+	// (GET /api/node/sessions/{sessionId})
+	GetNodeSession(ctx echo.Context, sessionId PathSessionID) error
+	// PushNodeBatch Commit a batch of a push
+	// (POST /api/node/sessions/{sessionId}/batches)
+	PushNodeBatch(ctx echo.Context, sessionId PathSessionID, params PushNodeBatchParams) error
+	// CancelNodeSession Cancel a push
+	// (POST /api/node/sessions/{sessionId}/cancel)
+	CancelNodeSession(ctx echo.Context, sessionId PathSessionID) error
+	// ListNodeDeletes Products that a push may delete, or that were withheld from it
+	// (GET /api/node/sessions/{sessionId}/deletes)
+	ListNodeDeletes(ctx echo.Context, sessionId PathSessionID, params ListNodeDeletesParams) error
+	// ProposeNodeDeletes Propose deletes, and have the guard decide
+	// (POST /api/node/sessions/{sessionId}/deletes)
+	ProposeNodeDeletes(ctx echo.Context, sessionId PathSessionID) error
+	// FinishNodeSession End a push
+	// (POST /api/node/sessions/{sessionId}/finish)
+	FinishNodeSession(ctx echo.Context, sessionId PathSessionID) error
+	// BeatNodeSession Prove that the pusher lives
+	// (POST /api/node/sessions/{sessionId}/heartbeat)
+	BeatNodeSession(ctx echo.Context, sessionId PathSessionID) error
 	// GetSyncService Whether the sync service runs
 	// (GET /api/sync/service)
 	GetSyncService(ctx echo.Context) error
@@ -16529,6 +19643,201 @@ func (w *ServerInterfaceWrapper) ReadNodeProductsById(ctx echo.Context) error {
 	return err
 }
 
+// OpenNodeSession converts echo context to params.
+func (w *ServerInterfaceWrapper) OpenNodeSession(ctx echo.Context) error {
+	var err error
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.OpenNodeSession(ctx)
+	return err
+}
+
+// GetNodeSession converts echo context to params.
+func (w *ServerInterfaceWrapper) GetNodeSession(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "sessionId" -------------
+	var sessionId PathSessionID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "sessionId", ctx.Param("sessionId"), &sessionId, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter sessionId: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.GetNodeSession(ctx, sessionId)
+	return err
+}
+
+// PushNodeBatch converts echo context to params.
+func (w *ServerInterfaceWrapper) PushNodeBatch(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "sessionId" -------------
+	var sessionId PathSessionID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "sessionId", ctx.Param("sessionId"), &sessionId, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter sessionId: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params PushNodeBatchParams
+	// ------------- Required query parameter "seq" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, true, "seq", ctx.QueryParams(), &params.Seq, runtime.BindQueryParameterOptions{Type: "integer", Format: "int64"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter seq: %s", err))
+	}
+
+	// ------------- Required query parameter "fence" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, true, "fence", ctx.QueryParams(), &params.Fence, runtime.BindQueryParameterOptions{Type: "integer", Format: "int64"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter fence: %s", err))
+	}
+
+	// ------------- Optional query parameter "after" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "after", ctx.QueryParams(), &params.After, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter after: %s", err))
+	}
+
+	// ------------- Optional query parameter "skipped" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "skipped", ctx.QueryParams(), &params.Skipped, runtime.BindQueryParameterOptions{Type: "integer", Format: "int64"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter skipped: %s", err))
+	}
+
+	// ------------- Optional query parameter "total" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "total", ctx.QueryParams(), &params.Total, runtime.BindQueryParameterOptions{Type: "integer", Format: "int64"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter total: %s", err))
+	}
+
+	// ------------- Optional query parameter "again" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "again", ctx.QueryParams(), &params.Again, runtime.BindQueryParameterOptions{Type: "boolean", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter again: %s", err))
+	}
+
+	// ------------- Optional query parameter "knownRejects" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "knownRejects", ctx.QueryParams(), &params.KnownRejects, runtime.BindQueryParameterOptions{Type: "integer", Format: "int64"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter knownRejects: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.PushNodeBatch(ctx, sessionId, params)
+	return err
+}
+
+// CancelNodeSession converts echo context to params.
+func (w *ServerInterfaceWrapper) CancelNodeSession(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "sessionId" -------------
+	var sessionId PathSessionID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "sessionId", ctx.Param("sessionId"), &sessionId, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter sessionId: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.CancelNodeSession(ctx, sessionId)
+	return err
+}
+
+// ListNodeDeletes converts echo context to params.
+func (w *ServerInterfaceWrapper) ListNodeDeletes(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "sessionId" -------------
+	var sessionId PathSessionID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "sessionId", ctx.Param("sessionId"), &sessionId, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter sessionId: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListNodeDeletesParams
+	// ------------- Required query parameter "state" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, true, "state", ctx.QueryParams(), &params.State, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter state: %s", err))
+	}
+
+	// ------------- Optional query parameter "after" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "after", ctx.QueryParams(), &params.After, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter after: %s", err))
+	}
+
+	// ------------- Optional query parameter "limit" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "limit", ctx.QueryParams(), &params.Limit, runtime.BindQueryParameterOptions{Type: "integer", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter limit: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ListNodeDeletes(ctx, sessionId, params)
+	return err
+}
+
+// ProposeNodeDeletes converts echo context to params.
+func (w *ServerInterfaceWrapper) ProposeNodeDeletes(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "sessionId" -------------
+	var sessionId PathSessionID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "sessionId", ctx.Param("sessionId"), &sessionId, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter sessionId: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ProposeNodeDeletes(ctx, sessionId)
+	return err
+}
+
+// FinishNodeSession converts echo context to params.
+func (w *ServerInterfaceWrapper) FinishNodeSession(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "sessionId" -------------
+	var sessionId PathSessionID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "sessionId", ctx.Param("sessionId"), &sessionId, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter sessionId: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.FinishNodeSession(ctx, sessionId)
+	return err
+}
+
+// BeatNodeSession converts echo context to params.
+func (w *ServerInterfaceWrapper) BeatNodeSession(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "sessionId" -------------
+	var sessionId PathSessionID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "sessionId", ctx.Param("sessionId"), &sessionId, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter sessionId: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.BeatNodeSession(ctx, sessionId)
+	return err
+}
+
 // GetSyncService converts echo context to params.
 func (w *ServerInterfaceWrapper) GetSyncService(ctx echo.Context) error {
 	var err error
@@ -16665,6 +19974,14 @@ func RegisterHandlersWithOptions(router EchoRouter, si ServerInterface, options 
 	router.POST(options.BaseURL+"/api/node/catalogs/:catalog/hashes", wrapper.ReadNodeHashesOfIntervals, options.OperationMiddlewares["readNodeHashesOfIntervals"]...)
 	router.GET(options.BaseURL+"/api/node/catalogs/:catalog/digests", wrapper.ReadNodeDigests, options.OperationMiddlewares["readNodeDigests"]...)
 	router.POST(options.BaseURL+"/api/node/catalogs/:catalog/digests", wrapper.ReadNodeDigestsOfIntervals, options.OperationMiddlewares["readNodeDigestsOfIntervals"]...)
+	router.POST(options.BaseURL+"/api/node/sessions", wrapper.OpenNodeSession, options.OperationMiddlewares["openNodeSession"]...)
+	router.GET(options.BaseURL+"/api/node/sessions/:sessionId", wrapper.GetNodeSession, options.OperationMiddlewares["getNodeSession"]...)
+	router.POST(options.BaseURL+"/api/node/sessions/:sessionId/batches", wrapper.PushNodeBatch, options.OperationMiddlewares["pushNodeBatch"]...)
+	router.POST(options.BaseURL+"/api/node/sessions/:sessionId/heartbeat", wrapper.BeatNodeSession, options.OperationMiddlewares["beatNodeSession"]...)
+	router.GET(options.BaseURL+"/api/node/sessions/:sessionId/deletes", wrapper.ListNodeDeletes, options.OperationMiddlewares["listNodeDeletes"]...)
+	router.POST(options.BaseURL+"/api/node/sessions/:sessionId/deletes", wrapper.ProposeNodeDeletes, options.OperationMiddlewares["proposeNodeDeletes"]...)
+	router.POST(options.BaseURL+"/api/node/sessions/:sessionId/finish", wrapper.FinishNodeSession, options.OperationMiddlewares["finishNodeSession"]...)
+	router.POST(options.BaseURL+"/api/node/sessions/:sessionId/cancel", wrapper.CancelNodeSession, options.OperationMiddlewares["cancelNodeSession"]...)
 	router.POST(options.BaseURL+"/api/auth/login", wrapper.SignIn, options.OperationMiddlewares["signIn"]...)
 	router.GET(options.BaseURL+"/api/auth/me", wrapper.GetMe, options.OperationMiddlewares["getMe"]...)
 	router.POST(options.BaseURL+"/api/auth/logout", wrapper.SignOut, options.OperationMiddlewares["signOut"]...)
@@ -21179,6 +24496,1099 @@ func (response ReadNodeProductsById503JSONResponse) VisitReadNodeProductsByIdRes
 	return err
 }
 
+type OpenNodeSessionRequestObject struct {
+	Body *OpenNodeSessionJSONRequestBody
+}
+
+type OpenNodeSessionResponseObject interface {
+	VisitOpenNodeSessionResponse(w http.ResponseWriter) error
+}
+
+type OpenNodeSession200JSONResponse NodeSession
+
+func (response OpenNodeSession200JSONResponse) VisitOpenNodeSessionResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type OpenNodeSession201JSONResponse NodeSession
+
+func (response OpenNodeSession201JSONResponse) VisitOpenNodeSessionResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(201)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type OpenNodeSession400JSONResponse struct{ BadRequestJSONResponse }
+
+func (response OpenNodeSession400JSONResponse) VisitOpenNodeSessionResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type OpenNodeSession401JSONResponse struct{ UnauthorizedJSONResponse }
+
+func (response OpenNodeSession401JSONResponse) VisitOpenNodeSessionResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type OpenNodeSession403JSONResponse struct{ ForbiddenJSONResponse }
+
+func (response OpenNodeSession403JSONResponse) VisitOpenNodeSessionResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(403)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type OpenNodeSession409JSONResponse NodeConflict
+
+func (response OpenNodeSession409JSONResponse) VisitOpenNodeSessionResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(409)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type OpenNodeSession413JSONResponse struct{ TooLargeJSONResponse }
+
+func (response OpenNodeSession413JSONResponse) VisitOpenNodeSessionResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(413)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type OpenNodeSession415JSONResponse struct{ NotJSONJSONResponse }
+
+func (response OpenNodeSession415JSONResponse) VisitOpenNodeSessionResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(415)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type OpenNodeSession500JSONResponse struct{ InternalErrorJSONResponse }
+
+func (response OpenNodeSession500JSONResponse) VisitOpenNodeSessionResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type OpenNodeSession503JSONResponse struct{ UnavailableJSONResponse }
+
+func (response OpenNodeSession503JSONResponse) VisitOpenNodeSessionResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetNodeSessionRequestObject struct {
+	SessionId PathSessionID `json:"sessionId"`
+}
+
+type GetNodeSessionResponseObject interface {
+	VisitGetNodeSessionResponse(w http.ResponseWriter) error
+}
+
+type GetNodeSession200JSONResponse NodeSession
+
+func (response GetNodeSession200JSONResponse) VisitGetNodeSessionResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetNodeSession400JSONResponse struct{ BadRequestJSONResponse }
+
+func (response GetNodeSession400JSONResponse) VisitGetNodeSessionResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetNodeSession401JSONResponse struct{ UnauthorizedJSONResponse }
+
+func (response GetNodeSession401JSONResponse) VisitGetNodeSessionResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetNodeSession403JSONResponse struct{ ForbiddenJSONResponse }
+
+func (response GetNodeSession403JSONResponse) VisitGetNodeSessionResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(403)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetNodeSession404JSONResponse struct{ NotFoundJSONResponse }
+
+func (response GetNodeSession404JSONResponse) VisitGetNodeSessionResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(404)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetNodeSession500JSONResponse struct{ InternalErrorJSONResponse }
+
+func (response GetNodeSession500JSONResponse) VisitGetNodeSessionResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetNodeSession503JSONResponse struct{ UnavailableJSONResponse }
+
+func (response GetNodeSession503JSONResponse) VisitGetNodeSessionResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type PushNodeBatchRequestObject struct {
+	SessionId PathSessionID `json:"sessionId"`
+	Params    PushNodeBatchParams
+	Body      io.Reader
+}
+
+type PushNodeBatchResponseObject interface {
+	VisitPushNodeBatchResponse(w http.ResponseWriter) error
+}
+
+type PushNodeBatch200JSONResponse NodeSession
+
+func (response PushNodeBatch200JSONResponse) VisitPushNodeBatchResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type PushNodeBatch400JSONResponse struct{ BadRequestJSONResponse }
+
+func (response PushNodeBatch400JSONResponse) VisitPushNodeBatchResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type PushNodeBatch401JSONResponse struct{ UnauthorizedJSONResponse }
+
+func (response PushNodeBatch401JSONResponse) VisitPushNodeBatchResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type PushNodeBatch403JSONResponse struct{ ForbiddenJSONResponse }
+
+func (response PushNodeBatch403JSONResponse) VisitPushNodeBatchResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(403)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type PushNodeBatch404JSONResponse struct{ NotFoundJSONResponse }
+
+func (response PushNodeBatch404JSONResponse) VisitPushNodeBatchResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(404)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type PushNodeBatch409JSONResponse NodeConflict
+
+func (response PushNodeBatch409JSONResponse) VisitPushNodeBatchResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(409)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type PushNodeBatch413JSONResponse struct{ TooLargeJSONResponse }
+
+func (response PushNodeBatch413JSONResponse) VisitPushNodeBatchResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(413)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type PushNodeBatch415JSONResponse Error
+
+func (response PushNodeBatch415JSONResponse) VisitPushNodeBatchResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(415)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type PushNodeBatch500JSONResponse struct{ InternalErrorJSONResponse }
+
+func (response PushNodeBatch500JSONResponse) VisitPushNodeBatchResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type PushNodeBatch503JSONResponse struct{ UnavailableJSONResponse }
+
+func (response PushNodeBatch503JSONResponse) VisitPushNodeBatchResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CancelNodeSessionRequestObject struct {
+	SessionId PathSessionID `json:"sessionId"`
+	Body      *CancelNodeSessionJSONRequestBody
+}
+
+type CancelNodeSessionResponseObject interface {
+	VisitCancelNodeSessionResponse(w http.ResponseWriter) error
+}
+
+type CancelNodeSession200JSONResponse NodeSession
+
+func (response CancelNodeSession200JSONResponse) VisitCancelNodeSessionResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CancelNodeSession400JSONResponse struct{ BadRequestJSONResponse }
+
+func (response CancelNodeSession400JSONResponse) VisitCancelNodeSessionResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CancelNodeSession401JSONResponse struct{ UnauthorizedJSONResponse }
+
+func (response CancelNodeSession401JSONResponse) VisitCancelNodeSessionResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CancelNodeSession403JSONResponse struct{ ForbiddenJSONResponse }
+
+func (response CancelNodeSession403JSONResponse) VisitCancelNodeSessionResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(403)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CancelNodeSession404JSONResponse struct{ NotFoundJSONResponse }
+
+func (response CancelNodeSession404JSONResponse) VisitCancelNodeSessionResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(404)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CancelNodeSession413JSONResponse struct{ TooLargeJSONResponse }
+
+func (response CancelNodeSession413JSONResponse) VisitCancelNodeSessionResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(413)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CancelNodeSession415JSONResponse struct{ NotJSONJSONResponse }
+
+func (response CancelNodeSession415JSONResponse) VisitCancelNodeSessionResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(415)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CancelNodeSession500JSONResponse struct{ InternalErrorJSONResponse }
+
+func (response CancelNodeSession500JSONResponse) VisitCancelNodeSessionResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CancelNodeSession503JSONResponse struct{ UnavailableJSONResponse }
+
+func (response CancelNodeSession503JSONResponse) VisitCancelNodeSessionResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListNodeDeletesRequestObject struct {
+	SessionId PathSessionID `json:"sessionId"`
+	Params    ListNodeDeletesParams
+}
+
+type ListNodeDeletesResponseObject interface {
+	VisitListNodeDeletesResponse(w http.ResponseWriter) error
+}
+
+type ListNodeDeletes200JSONResponse NodeDeletes
+
+func (response ListNodeDeletes200JSONResponse) VisitListNodeDeletesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListNodeDeletes400JSONResponse struct{ BadRequestJSONResponse }
+
+func (response ListNodeDeletes400JSONResponse) VisitListNodeDeletesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListNodeDeletes401JSONResponse struct{ UnauthorizedJSONResponse }
+
+func (response ListNodeDeletes401JSONResponse) VisitListNodeDeletesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListNodeDeletes403JSONResponse struct{ ForbiddenJSONResponse }
+
+func (response ListNodeDeletes403JSONResponse) VisitListNodeDeletesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(403)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListNodeDeletes404JSONResponse struct{ NotFoundJSONResponse }
+
+func (response ListNodeDeletes404JSONResponse) VisitListNodeDeletesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(404)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListNodeDeletes500JSONResponse struct{ InternalErrorJSONResponse }
+
+func (response ListNodeDeletes500JSONResponse) VisitListNodeDeletesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListNodeDeletes503JSONResponse struct{ UnavailableJSONResponse }
+
+func (response ListNodeDeletes503JSONResponse) VisitListNodeDeletesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ProposeNodeDeletesRequestObject struct {
+	SessionId PathSessionID `json:"sessionId"`
+	Body      *ProposeNodeDeletesJSONRequestBody
+}
+
+type ProposeNodeDeletesResponseObject interface {
+	VisitProposeNodeDeletesResponse(w http.ResponseWriter) error
+}
+
+type ProposeNodeDeletes200JSONResponse NodeDecision
+
+func (response ProposeNodeDeletes200JSONResponse) VisitProposeNodeDeletesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ProposeNodeDeletes400JSONResponse struct{ BadRequestJSONResponse }
+
+func (response ProposeNodeDeletes400JSONResponse) VisitProposeNodeDeletesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ProposeNodeDeletes401JSONResponse struct{ UnauthorizedJSONResponse }
+
+func (response ProposeNodeDeletes401JSONResponse) VisitProposeNodeDeletesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ProposeNodeDeletes403JSONResponse struct{ ForbiddenJSONResponse }
+
+func (response ProposeNodeDeletes403JSONResponse) VisitProposeNodeDeletesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(403)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ProposeNodeDeletes404JSONResponse struct{ NotFoundJSONResponse }
+
+func (response ProposeNodeDeletes404JSONResponse) VisitProposeNodeDeletesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(404)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ProposeNodeDeletes409JSONResponse NodeConflict
+
+func (response ProposeNodeDeletes409JSONResponse) VisitProposeNodeDeletesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(409)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ProposeNodeDeletes413JSONResponse struct{ TooLargeJSONResponse }
+
+func (response ProposeNodeDeletes413JSONResponse) VisitProposeNodeDeletesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(413)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ProposeNodeDeletes415JSONResponse struct{ NotJSONJSONResponse }
+
+func (response ProposeNodeDeletes415JSONResponse) VisitProposeNodeDeletesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(415)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ProposeNodeDeletes500JSONResponse struct{ InternalErrorJSONResponse }
+
+func (response ProposeNodeDeletes500JSONResponse) VisitProposeNodeDeletesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ProposeNodeDeletes503JSONResponse struct{ UnavailableJSONResponse }
+
+func (response ProposeNodeDeletes503JSONResponse) VisitProposeNodeDeletesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type FinishNodeSessionRequestObject struct {
+	SessionId PathSessionID `json:"sessionId"`
+	Body      *FinishNodeSessionJSONRequestBody
+}
+
+type FinishNodeSessionResponseObject interface {
+	VisitFinishNodeSessionResponse(w http.ResponseWriter) error
+}
+
+type FinishNodeSession200JSONResponse NodeSession
+
+func (response FinishNodeSession200JSONResponse) VisitFinishNodeSessionResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type FinishNodeSession400JSONResponse struct{ BadRequestJSONResponse }
+
+func (response FinishNodeSession400JSONResponse) VisitFinishNodeSessionResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type FinishNodeSession401JSONResponse struct{ UnauthorizedJSONResponse }
+
+func (response FinishNodeSession401JSONResponse) VisitFinishNodeSessionResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type FinishNodeSession403JSONResponse struct{ ForbiddenJSONResponse }
+
+func (response FinishNodeSession403JSONResponse) VisitFinishNodeSessionResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(403)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type FinishNodeSession404JSONResponse struct{ NotFoundJSONResponse }
+
+func (response FinishNodeSession404JSONResponse) VisitFinishNodeSessionResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(404)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type FinishNodeSession409JSONResponse NodeConflict
+
+func (response FinishNodeSession409JSONResponse) VisitFinishNodeSessionResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(409)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type FinishNodeSession413JSONResponse struct{ TooLargeJSONResponse }
+
+func (response FinishNodeSession413JSONResponse) VisitFinishNodeSessionResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(413)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type FinishNodeSession415JSONResponse struct{ NotJSONJSONResponse }
+
+func (response FinishNodeSession415JSONResponse) VisitFinishNodeSessionResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(415)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type FinishNodeSession500JSONResponse struct{ InternalErrorJSONResponse }
+
+func (response FinishNodeSession500JSONResponse) VisitFinishNodeSessionResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type FinishNodeSession503JSONResponse struct{ UnavailableJSONResponse }
+
+func (response FinishNodeSession503JSONResponse) VisitFinishNodeSessionResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type BeatNodeSessionRequestObject struct {
+	SessionId PathSessionID `json:"sessionId"`
+	Body      *BeatNodeSessionJSONRequestBody
+}
+
+type BeatNodeSessionResponseObject interface {
+	VisitBeatNodeSessionResponse(w http.ResponseWriter) error
+}
+
+type BeatNodeSession200JSONResponse NodeSession
+
+func (response BeatNodeSession200JSONResponse) VisitBeatNodeSessionResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type BeatNodeSession400JSONResponse struct{ BadRequestJSONResponse }
+
+func (response BeatNodeSession400JSONResponse) VisitBeatNodeSessionResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type BeatNodeSession401JSONResponse struct{ UnauthorizedJSONResponse }
+
+func (response BeatNodeSession401JSONResponse) VisitBeatNodeSessionResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type BeatNodeSession403JSONResponse struct{ ForbiddenJSONResponse }
+
+func (response BeatNodeSession403JSONResponse) VisitBeatNodeSessionResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(403)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type BeatNodeSession404JSONResponse struct{ NotFoundJSONResponse }
+
+func (response BeatNodeSession404JSONResponse) VisitBeatNodeSessionResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(404)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type BeatNodeSession409JSONResponse NodeConflict
+
+func (response BeatNodeSession409JSONResponse) VisitBeatNodeSessionResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(409)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type BeatNodeSession413JSONResponse struct{ TooLargeJSONResponse }
+
+func (response BeatNodeSession413JSONResponse) VisitBeatNodeSessionResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(413)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type BeatNodeSession415JSONResponse struct{ NotJSONJSONResponse }
+
+func (response BeatNodeSession415JSONResponse) VisitBeatNodeSessionResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(415)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type BeatNodeSession500JSONResponse struct{ InternalErrorJSONResponse }
+
+func (response BeatNodeSession500JSONResponse) VisitBeatNodeSessionResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type BeatNodeSession503JSONResponse struct{ UnavailableJSONResponse }
+
+func (response BeatNodeSession503JSONResponse) VisitBeatNodeSessionResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type GetSyncServiceRequestObject struct {
 }
 
@@ -21643,6 +26053,30 @@ type StrictServerInterface interface {
 	// ReadNodeProductsById Single products
 	// (POST /api/node/catalogs/{catalog}/products)
 	ReadNodeProductsById(ctx context.Context, request ReadNodeProductsByIdRequestObject) (ReadNodeProductsByIdResponseObject, error)
+	// OpenNodeSession Open a push into this node
+	// (POST /api/node/sessions)
+	OpenNodeSession(ctx context.Context, request OpenNodeSessionRequestObject) (OpenNodeSessionResponseObject, error)
+	// GetNodeSession Where a push into this node is
+	// (GET /api/node/sessions/{sessionId})
+	GetNodeSession(ctx context.Context, request GetNodeSessionRequestObject) (GetNodeSessionResponseObject, error)
+	// PushNodeBatch Commit a batch of a push
+	// (POST /api/node/sessions/{sessionId}/batches)
+	PushNodeBatch(ctx context.Context, request PushNodeBatchRequestObject) (PushNodeBatchResponseObject, error)
+	// CancelNodeSession Cancel a push
+	// (POST /api/node/sessions/{sessionId}/cancel)
+	CancelNodeSession(ctx context.Context, request CancelNodeSessionRequestObject) (CancelNodeSessionResponseObject, error)
+	// ListNodeDeletes Products that a push may delete, or that were withheld from it
+	// (GET /api/node/sessions/{sessionId}/deletes)
+	ListNodeDeletes(ctx context.Context, request ListNodeDeletesRequestObject) (ListNodeDeletesResponseObject, error)
+	// ProposeNodeDeletes Propose deletes, and have the guard decide
+	// (POST /api/node/sessions/{sessionId}/deletes)
+	ProposeNodeDeletes(ctx context.Context, request ProposeNodeDeletesRequestObject) (ProposeNodeDeletesResponseObject, error)
+	// FinishNodeSession End a push
+	// (POST /api/node/sessions/{sessionId}/finish)
+	FinishNodeSession(ctx context.Context, request FinishNodeSessionRequestObject) (FinishNodeSessionResponseObject, error)
+	// BeatNodeSession Prove that the pusher lives
+	// (POST /api/node/sessions/{sessionId}/heartbeat)
+	BeatNodeSession(ctx context.Context, request BeatNodeSessionRequestObject) (BeatNodeSessionResponseObject, error)
 	// GetSyncService Whether the sync service runs
 	// (GET /api/sync/service)
 	GetSyncService(ctx context.Context, request GetSyncServiceRequestObject) (GetSyncServiceResponseObject, error)
@@ -22854,6 +27288,323 @@ func (sh *strictHandler) ReadNodeProductsById(ctx echo.Context, catalog Catalog,
 	return nil
 }
 
+// OpenNodeSession operation middleware
+func (sh *strictHandler) OpenNodeSession(ctx echo.Context) error {
+	var request OpenNodeSessionRequestObject
+
+	var body OpenNodeSessionJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.OpenNodeSession(ctx.Request().Context(), request.(OpenNodeSessionRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "OpenNodeSession")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(OpenNodeSessionResponseObject); ok {
+		return validResponse.VisitOpenNodeSessionResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// GetNodeSession operation middleware
+func (sh *strictHandler) GetNodeSession(ctx echo.Context, sessionId PathSessionID) error {
+	var request GetNodeSessionRequestObject
+
+	request.SessionId = sessionId
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.GetNodeSession(ctx.Request().Context(), request.(GetNodeSessionRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GetNodeSession")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(GetNodeSessionResponseObject); ok {
+		return validResponse.VisitGetNodeSessionResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// PushNodeBatch operation middleware
+func (sh *strictHandler) PushNodeBatch(ctx echo.Context, sessionId PathSessionID, params PushNodeBatchParams) error {
+	var request PushNodeBatchRequestObject
+
+	request.SessionId = sessionId
+	request.Params = params
+
+	request.Body = ctx.Request().Body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.PushNodeBatch(ctx.Request().Context(), request.(PushNodeBatchRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "PushNodeBatch")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(PushNodeBatchResponseObject); ok {
+		return validResponse.VisitPushNodeBatchResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// CancelNodeSession operation middleware
+func (sh *strictHandler) CancelNodeSession(ctx echo.Context, sessionId PathSessionID) error {
+	var request CancelNodeSessionRequestObject
+
+	request.SessionId = sessionId
+
+	var body CancelNodeSessionJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.CancelNodeSession(ctx.Request().Context(), request.(CancelNodeSessionRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "CancelNodeSession")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(CancelNodeSessionResponseObject); ok {
+		return validResponse.VisitCancelNodeSessionResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// ListNodeDeletes operation middleware
+func (sh *strictHandler) ListNodeDeletes(ctx echo.Context, sessionId PathSessionID, params ListNodeDeletesParams) error {
+	var request ListNodeDeletesRequestObject
+
+	request.SessionId = sessionId
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ListNodeDeletes(ctx.Request().Context(), request.(ListNodeDeletesRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListNodeDeletes")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ListNodeDeletesResponseObject); ok {
+		return validResponse.VisitListNodeDeletesResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// ProposeNodeDeletes operation middleware
+func (sh *strictHandler) ProposeNodeDeletes(ctx echo.Context, sessionId PathSessionID) error {
+	var request ProposeNodeDeletesRequestObject
+
+	request.SessionId = sessionId
+
+	var body ProposeNodeDeletesJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ProposeNodeDeletes(ctx.Request().Context(), request.(ProposeNodeDeletesRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ProposeNodeDeletes")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ProposeNodeDeletesResponseObject); ok {
+		return validResponse.VisitProposeNodeDeletesResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// FinishNodeSession operation middleware
+func (sh *strictHandler) FinishNodeSession(ctx echo.Context, sessionId PathSessionID) error {
+	var request FinishNodeSessionRequestObject
+
+	request.SessionId = sessionId
+
+	var body FinishNodeSessionJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.FinishNodeSession(ctx.Request().Context(), request.(FinishNodeSessionRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "FinishNodeSession")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(FinishNodeSessionResponseObject); ok {
+		return validResponse.VisitFinishNodeSessionResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// BeatNodeSession operation middleware
+func (sh *strictHandler) BeatNodeSession(ctx echo.Context, sessionId PathSessionID) error {
+	var request BeatNodeSessionRequestObject
+
+	request.SessionId = sessionId
+
+	var body BeatNodeSessionJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.BeatNodeSession(ctx.Request().Context(), request.(BeatNodeSessionRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "BeatNodeSession")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(BeatNodeSessionResponseObject); ok {
+		return validResponse.VisitBeatNodeSessionResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
 // GetSyncService operation middleware
 func (sh *strictHandler) GetSyncService(ctx echo.Context) error {
 	var request GetSyncServiceRequestObject
@@ -23023,475 +27774,546 @@ func (sh *strictHandler) GetReadiness(ctx echo.Context) error {
 // const string: with thousands of chunks the chained `+` fold is several
 // times slower for the Go compiler than parsing a slice literal.
 var swaggerSpec = []string{
-	"7L39chs3ti/6KijeXZVkDkWT1IdlqU7tI9tyoowtaSQ53jORtwmxQRJRE+A00KKZjG/df++L3Kr7HOdN",
-	"7pPcwloAGt3sbjYl2k4yOnX2xJLIbnyuz9/6rd9aQzmdScGEVq2D31ozmtAp0yyBn46GQzbTx2IoIy7G",
-	"5jcRU8OEzzSXonXQGvyqdDQgMiGD8a98Nmibf95IPSFzbv6H8fFEq0Mi9YQlc64Y0RNGZnTMCFdESE3M",
-	"2xOmFIs6rXaLm4dOGI1Y0mq3BJ2y1oEdxJYfRbulhhM2pWY47COdzmLzKTOSNjGjOPzn/+x2dlvt1pR+",
-	"fM3EWE9aB71uf6fd0ouZ+ajSiXnOp0/t1tFIs8Q8iMaxnB9PZ3rxE41T1jrQScrahemeiXhBZomM0qFW",
-	"ZD6RihEemamME0Y1S4ieUEH0hKs2uVloRm4W8N9DMkrkFCZ/w8ZcCC7GhI8IvVFMaLNozLzaL8E/U5Ys",
-	"shWgMMryec+2et1uNz/b/u5u2WRfUE1jWbKNVxNGhvhHP4QZ1ZNsBPavrXYrYf9MecIit0LZmP4jYaPW",
-	"Qev/eJKdqCf4V/XEvvrUPM0M5SRi05nUTAwXf2WL5RG9obdMwXopTRNNFB0xoiVJ2IxR3SFHYkE0+6jN",
-	"gmuykClJFSMjmcDiEyncF6WIF22i0uGEUEUoEWxO3r49eVl52oKRbZmhla/6PutuP3u6z7Z2utHu1s42",
-	"29+6GT7b3trbf7ZDd5+Onm33d0r2ZMqFP5Fts8SaJWYQ//0z2fo/3/+P/2gVt63d+rg1S+RNzKatg9Y0",
-	"VZrcMNIzS9Hf3SWzhAtNb2JGji5fnJyQ4YQmdAi3F1Z59Ibq4WR5eeEg8xHeRjzPRGkex2RCcdmHUmhz",
-	"NGF9YU0Hx1d0PDDLKiJllvqQDP4yIFNGhYJlLj6QfeRKq+qFHm3h6MpX+LrVOxjfqvG77bdyMu79+OMv",
-	"7/529+pd8vxI987++rzHznn0y7sf05tI3qb7+9etsgufX+/lG3EyOpWCrV6kxMorPEhuggum62ZnHl02",
-	"RZFOWwc/t/7Set9st/8CQ33Np1wvD/IHOSdTKhYk5sLcGHNFdJoIQjWZSqUPiREPmaypEjExPL50K8wD",
-	"YG351Ix8F3/kAn/M1pULzcYsgdGe0zG75L+ymgGXDLUfDLRNqIjIVCYMhWqv2yVDmQqtzEXudbtVM5m5",
-	"V5dOph9Opd/bebqzv72387TRhK7kLRONlYURqgPBPmr/1QGR7oawOy5TBZqwjboSZB2dMjLisbnAh/Cb",
-	"EU+UtgqzsbqY+bGWX62jv/0wVN1ffmqmIs+pnlwypbgUJy/LdYfCP1foDvvXk+je2iN7PQyIseRURqxq",
-	"NDPGkoqhCPO1+4/DvhUGgTKgcgz4528U4VGbzFgyZEJvMWPCBJZOfnC8fmAFld9bqV6Wt/KCTagqkXRX",
-	"iRE1RrxpmbDIKIHJAUmYWYJUM8LuWLIAperNmGyCQxmnU6Hwvg5lkrChJvNEirH5huqQK6NChlLhzZ2i",
-	"Kr4WCaPGnAufptpESULxvDOjZsDyMbe9baQYXp+puQD93T3yhj/vXIuKS5DgXEtXEJfWrs+NlDGjAhbo",
-	"apLIdDzZgEGIZkhC1JTGMUuK5qCWMG8mojXutbajqzoV/WaG4CdzytRMCsXAyH9Oowv2z5QpUC9W8cMS",
-	"zGYxH1Iz1ye/KCmC98EXp1wp6xaodDqlySIvD5yNb4ZvzvYdLqR5R2RGdHl8eXlydvrh5OWHi+O/vT25",
-	"OH7ZMiusKY9V6+Dn31ojzuKoIEIyBckV8dfl0/t2iyWJTMxz7etPXpLwI+3WlClFx+bVxhBFkWs/qyUZ",
-	"UjFkMeEC/jBl0xuWEP/mDhwQNaEzlp/wEYFRmlfBqS+Z6MnpT0ev7SyPL68qJinhVKnOjTEZrAZbtgas",
-	"siRGDedmfSLuaMwjmK/Zy3C6S48mZY/r4OFoJguP4bXwhWXxZ8dgltQcgBvzGxqZA+7sSxQQsJyHZGCX",
-	"YwBHRVnNx+JIdVqZ33I2HKYzbkRj01MKn4RdfZvErYPWEzrjT2g05eKJWojhk1Eax1vwL/xUq+2P5t9P",
-	"X3w4Of1wfnH2/cXx5aX5S5okTOhLzWYgMqlQI5aYO0V63b2nXgy0si15lcYxMc8nNDYLsDCHa5bIsfF4",
-	"W21jNMYapE3CKAy9NZfJrXmkkImRHOb237Ek4kONRmasJwuzJtne2tUhU8rhxt0w833zVhahvL5JqBhO",
-	"tvpEcTFkpN/t7211e1vbvate96Br/v8/OuQd5RocKK7NZRhxwdUE/Hl3L8B29KM/eNprB/fyoLXb39mN",
-	"ouHTrad02NvaudmlW/usS7dGu11Ge2wv6u3vGdFl3DIWHZn5lI0k+8hzc7tozIcMf6dTZRb+4uj08tXx",
-	"xcXJ6fetxqf1ciGGJ+LcDb7k2B6FUmuecO10k3OMiTnYVKi5kQp0YcQ9H05Q7U3kPJQgGo+tFKMYNm6t",
-	"84oH8Pz4+OLD8X+dXF5dBgfKmD7+LKF/lbvn8He/3Vz5zyZszJVmCYsOjZMojD2pCRdKMxp1Wpu59faG",
-	"GBdRMxJJhuIfNCkoRHjRK5nc8ChCS3rtdXl1dvH85OXL49NWKPlUOhrxITcvn7EE9JIU+aW5kDEjd5yZ",
-	"7ZvSBYwskjCsQzjzEHGQM5ZQLRNz7kFQbGpttLHHzY6AkG6Tm1QTrhVJzLAK44F3nkxnUil+42a/5jqd",
-	"nV8Z1Xp6dvXh6Kejk9dHz18fr9A7UbK4SEVRw8IO3lEeQ5iBY3SL3LHELHFOAZ3Bc/JfKNVC+CKy6uGH",
-	"JGb0Dg6qTPWmNsKppjlVJBURS5SWMkLjFbWVEcHGUuXaBjtwP4RmiaAxPvw+W3JyenV8cXr0Ondy8aEE",
-	"fxEu1qWcMj0xQmhujjXqS7dCxo/pkBOtiJH8TqfazcVpwW/sZE/A5fA/tA5aO6Pu8Cnbo89uetEGFtYo",
-	"UtBzXCsWj8iI8phFKDLdqGjCnG1lhv8Njh3HOvBjG8Bin0r9SqYiutc6O7PSnP1XZ29PXwYLbvSAF/Rm",
-	"s0fwmnDhr8JwT/hx66Zz49Nt4jS+w9BadiTR+PFyE+S7W44fL89O77Uab08v356fn11cHb/88Ob45cnR",
-	"h6u/nx8HS/JWqHQ2k0bjkimLOCXgMOTOovFTIHgto4W5GmY0QdwCg1/kBY5t62oxYwekOLxNXWAYg5Ud",
-	"ZhzwXKP4TsRbxe6vbE9OP7y9PC4qW7PbgqSqsCDmXDQxeHCNZkW1jLHWJIVEQIe8cHaDUTtzY4ilQnP4",
-	"hfGC22aRBVFzroe44PBAORqZa722DdZ4G7JFrbWX/DGY2QWjQ83vGO5LwoZSRNx86RUIhftt0MXxi7PT",
-	"lyeg014dnbyu9BSDqHKmxvyVGnF9AEM9vqJjIkc+lIshFTxWc3Ld6h38yNj5s2SXTd/97fRuOvuB/eO/",
-	"zrWUvdm72/MP3zO59+bl7u4P2z31/fC6ldODNjQEYhltrbyAOc+/M/iYNdA5aidjuXXIhXGcuCZ0TLlA",
-	"axOTIGQh08QZc7AHxp4QbA6T29Rtcwvkl3BqVpcM3Dpj8i8X7R50yKm0qouiLa0ZBAdRTkDswIxxVejM",
-	"2ZOYeTh0YZKakDyuj/FiKAFft1OTXVhvh0viKJ/arSspX9NkfD+x8/zs5d8/XJ2dfXh9dPF9KHlsOAZF",
-	"nZaSxPCOgpbykhD+mrgw+c7+7tM9CDOpQ6KM5I6ZUpuWvuE7MdYFlrORBxTytYp82yNv+HOSCvN+sKaM",
-	"1+RTwd/BkN4KmuqJTPiv9xQNb0+P3l79cHZx8o/jlzmtFjy3uHBojJuLxz7OODhFVN3ac2NukBRsQwvm",
-	"jym8E/xpHtymO5bw0QINJatFB+/evds6So3I12b6bIALp8wzpFs0b2DfZ81eHl0dPT+6PP7w9jR0DrL4",
-	"WXLHh4ykotyOB6uOanpDVejmgWvcIVfJAoWVUZyUTOUU0k6bOX5VrwV/zZ47Ia1UVMQaWDgGWHzz4y/y",
-	"xphZ8PUkFYdE+yFjvHlwwXSy2AJwwIAoUGHKBgBxlACOmM0SecdesphppoIQKo1Q4dH4PDHXQnOmWgcj",
-	"GqulALLPhkX4FEhlU3wwngqRYhxyIucqy3YrOoepxGAigq7zLzLbnApdm6r5RpGBfeU7ricTFhvLu52d",
-	"lac7vXZrJJMp1ZgJ24N8dnWSrN36uCWTiCWtgx6GmF0i42c7nizdKW9+YUONoT1j+QRrVzniLL7SIWdG",
-	"htgIrXUsxkImmFnJL4ULrP22ZHwv2nDhZ0zOYkbmE0liKW/dkXFvjanGbFKmO9AVM8ZOPti+2+22WyKN",
-	"7b3MJRmCBK9dpP6nnOkGCYezEdgyDVNh7+uWPHt03bJjFmB5dTLjDk4cV3bp47IltjGmF+4TpfklyF9a",
-	"w8Y/i9ywESZ4bZye4WkuZGaCeW6Hoc+yURtJOASoiLkxnVazHVh7/fOrv2OelA6HEBddGlU8N+LbHIf6",
-	"uS3voX1kNuX28mJnc6je6EudDm/vJ6DeTfhw4k6DCi/hCewn+qxCCtZGEIiGJBimwuYyuUWXIIIw4/LJ",
-	"iZfX6xiSjehDuBe3CbszGhvj35BXPCQw3jyywV9SO5fqxTabbwNe5cAPBTHdTBK4BCfa2wIN3PpBlKYZ",
-	"C4f5wSKgZOhwnfzKzSdUszuzDVrZFQQDnWg5ZiBIwXkY0DgGFZA/j/Unqkp+BHLbKq25sYQg2LJ8DKr2",
-	"wYkNEXgTU0YFJChwI+pvVHDDVf0g28bsMyY3AC4gAavZVK1MK5hl8CLBD4UmCV0s7XSVgHjlj5CXukOZ",
-	"xhGxqbOc6L2X+PCRXb8Y5bICEh0vrMtahxLMzK+JjCNI6xsjxmfCbUDSBbaM/VpmpURVR4dOmdXOiRwn",
-	"dArfdsCpF0dXR6/Pvv/w4oej0++PX5q5ZMq5+McV8p+5aO6SJpnIRLeJQnSd0yt5Q8Bl3vKOfuX7enW6",
-	"C4KBEzqbMcEwGj2H8KAkkazVYuZo+dRjNdqK41ap3Ax63b1nJVZetWW3UzxjLm4NexnqKT+kmpOGlnNU",
-	"L0bcieMqA0cUxAc+pmbyGULDSCH7+eJKPF1rJe5hiCwfHEjZ2uEQe11HKWZ9682WL2NsuJWt2cPXXOlG",
-	"G6gQveOSF8vSwH6s/iFtcrMAm6OxiLbjvLR4jRoh/dkX1k+xZj0BIV26BGbWZg1pCNXOzpQ5S3l/ZG87",
-	"DzE+2voH3fq1u/XsffbPzoet979123v9T2thj/e2SczMk1WbRHzMtfmvNP+LKbWhTIz3LSIyWcwmTGAI",
-	"26IZqf2uccfhy8H03TaVXKlg1qUnZ/k7J1r5s7K0ULViOuLjan80nZptMNaUkyvfEPyCIlMZpbEk/f/e",
-	"2zkgei6z058HeVqv3qwQfhUVqf+7e3KHnKZxTOYTHiNeyX4azoGLzXJFUnEr5FzkZ/pstL8Xdfd7+/s7",
-	"w6fR3m5r2T0Nz0d36xndGr3/rbdXcRgC0RdTpS8XYlhxVNGWctaMu/hOlGvUdYowEbHokJhBFaK6AjZN",
-	"CtbEHl6IYXa9VyE4wZS07ttYbtlZ/iV8SMGza6BdvYKpUrPrKZf+UgDFl18EKCN7SIPNKJUr5qKMIJBY",
-	"IVot0l+OAOFZec3WXIahvGPJg9cBEHf93b2Sy23cwY80YkM+pXH9wX9G+yNGaXe4u0ujbm+Xbt+Mdka9",
-	"m/5N92a/3x9Gvd1ob9jbvemOul3a3a8XD0X5jgNcZfJk26BW7gMA5CYyzqwfKbCsSvGIGU8U7WuIHttw",
-	"L4nZSBOX37r84Wirv7tHzCYQaq5XpCxAF98yoWrCFOHiWsDE2ghnIgOfyvemPhyzAdaaKDMSRocTC0G4",
-	"mrAFifhoZPzLQL/D9fbHwYpLObcB8JGNul2LWzZDwIXx74xvB5KuQ84ECgIrGcy3zdQDx0jRBYJ/86dU",
-	"yTQZVrkV8LdvVHPREl6ee4uW8CEFPaNpMmalesau4+9lsEsSya6zn0LZmUf7vt5CNBsNcG+ZKx6yUYPM",
-	"I4bQgTE9bhgZGznl4rQwjiqnQNWmGNGa5FFzd38hhjipVXZkru5jeRDnFDNiVJHBLCsPGdkEhfk2rIrV",
-	"jRJhM0bOd1prxJi3P7dF61a5OOHq03CpSxVR3v3VEgTZwGypVCwaWAPIBYIgoDjkYDzYNEY0OCQDI00G",
-	"Rl54SeJDzjbBDhYGYFqnWMxwLVis2Nz8/pAM5i4Xkpkj4DJqKX3REr4P7DmZapusoTEKIxejcCMPnKh2",
-	"ywyv1W65l+QDF/63S4nmduslT9hQ87I8xmCWxvGADOWMG4sb0hLfBKJXy7zT5QeYxvFyAdqndus44vp4",
-	"NGJDXbFLVBAWcU0iHnXIwNYAuDpA7TBNzjbNFiziUQhryoYyhNpZM/F0Frl/iSygki2gKzioGvcFU2lc",
-	"NW4jNPzAl+QF81NuFoQNlimXCoCgkqYV3kgR0ZDpNygitmbvw4og15IOPKqVkPnR+Lqj5sYR1DTZtbUL",
-	"UyYbzGqqyiwg/NUoCDQ0AOXr/KPljTQfLp8U/KmxsLcwHfNyANzTjyf4NV8AaX/uVauCpfXA0S0tQV4J",
-	"A1rugs7f2EBMtkBVWtRDCeH55SfcXbNlZZRXuQn4b3nDfZWRXhmCW3720iGvffjup3ZYZlT1cC9k4DXL",
-	"ksa9q1v3rj0sjErjsvNj7BSjnsH2NavcdmBW8NfhEY2PViCrauyIpxvS3qE0XbFBExpZV926CTbd2HwR",
-	"jcPsxHj1yzA96F5iB9f8VGzXxNjWVibZppdKJhEd37EqNEVENXWWK7sDyc4EIinyl2/zcf8+LEE5uGEA",
-	"YKMtC24aHJAx0xbZZGFIACgFbKZgQ90hAxXL+QB9x2EMhRTuFiUIQFQ4QYDDaj5l5juTVEdyLgYH18Km",
-	"8AF9hAhXOZsBuHUQwIjsGyrBQzkbKjeJVrtlhmj+Y98KG5sBlN6vo5bswmWx7tKtL88NgSc5oTNwWbAy",
-	"FrIgG0hweU27XDBYCORCCLe79ezD+7/8x6pT4mGyZSPBMrtMPAO4pbkgMxN/Cc+vk2Q7D820Ldc2fp4s",
-	"W/bGphWTK+yroOaiXGdb1BEU3lkvT44tDI1CHUWawEkrlFjkR5sr56gZ0m5t/q7yEtgdLp+Cq3vFCDcU",
-	"iZsztXwdLES77BQilKtNPPsQlIoCHrJDTpnC2gSEe03oHYNkA7lhes4YrNp0xe6tOjE+z9FgirxgFpdW",
-	"5tbeycIm4MJkgyjbhx98qWhxfIjh0Pmy6ymFiJqr1myOiwtSlxk6bqUi8iWqTd0nnM5P9mv1UDb3cK/v",
-	"qtenFtHGx5CKiPmoJF7k6kuXVKm8RYg72EGDwjG7XS9SjO+oHv5P2TIWRhExGi352BZeNeZ3DJHwwQwP",
-	"CBUAtYYbqTM6JZeTuTP3zUhADmXaOaAJifktI1QsEK0dOuuuBLkNbARaWwiaphaMZgbaarewfDiXOs5c",
-	"9ddyzMV94WiSzKlAmx/my8XyZoraJCpY7ulshlImlnOWkCFVBZXjCo/DhOpORUK18+F/bb3/rdfe26nP",
-	"nPXqUqo7DVKqbZdPhZ37X2YxZ1SpuUyq/Hj71/zcHEvHRCaKkRuY0sJo4BkgvX2Gxj87Typh3d9KqpE6",
-	"WQdbE4y67DLY81F9la0RS21VWqoA3UZuWCzF2ByNkrAAmJHqqDQ6hDrElgUg74i2EVdtIal+TYxTsWUM",
-	"4NYXCLy20Qgu31u7Ci5obMsHjmzZAySFVgpus3TNpfZb8+kC8rXSE9OWgShbefu6si1/w1aBSOKYJV97",
-	"W40de8tFyV0bmJkNbAUJvhCoF6gx57hoE3TJ8BNGIk9pBHQwWb4NP+DycBlzhpFyLMIS6EwOw0q6RX6/",
-	"4igK64g02+VTGTEk6ntfiMRsKBrxwDPXrz5zdlVgj/InT1QZuDbIVn/8PJDRvIlFZSj4jaLSvwS8q2wx",
-	"Ttn8nNndaa6Uj7DyEwjdkGZieXm4OgJEd7UFay6BchY2UCIAD8ghzPaeCOu9ygsLdr35kzGYoD6FJTOa",
-	"aAzFH5KBOTCDwmvt3XNnKVOoAuGPKy/hOjBvRzb2vnB9hLueJScNMGKZ3X7oq+2Blap0CVvPoS6Z9EuU",
-	"fO0hrdBMVjubZQVuC7uQWWIIi4RVyqIOOdE2VpSwiDAxTBYzbR1zAZh1c10E1mblR60nbAsDRObJW664",
-	"egufnJ/Lfu9Zf3ky84RrdibihTtGOVGXJiX+7nOqGKFRZFyqNploPQM/VeuZavuE4DBhEROa01i1CTB4",
-	"mQ+NEjqeLq09fPXgyRM3/I79U2cop8X92NlvbHUtaWXPe2emVXrxZcSey1REas27DwwWdzRWfv5jOivx",
-	"N6kj2l26/AkLsIHcPg5pci0JYkaZa0OtHhNcfqIbUuIWLa2M+61sjBD498Mz1oRFv1A1ZCI6dNUvmKYH",
-	"+XXDELKc2WgM5Y0u8O26UFt+Cr291WRu98xLLalQN/mqs1FJHexxmdaXVETxX9kaIM0A3fvNfeGa1dA0",
-	"n3Hgohi3+SyovKr1ewkgqtdcVEBg1IwaU96xKwbnxHOFxlywbxRJZwiPADgVnrXSbF95CWjtepjjU13y",
-	"2V2J1EuntYhZPWE8KUPKHiJ2zQgPBG0YA9lxPa4Bbr0vmLXy5l+528z9dpiNOsRrveJWl8ij5qGijOqx",
-	"unY2O1fqWEQ1ozcnJ0tWGFMDcqUOdmV3pMS5ElVFFSnykCSMzKnKUaCNJZElEZlhHQr1HdSfIWGnzRAh",
-	"hRignJegjB7boiQZ0aRN5Iz+M2XOmpglzNFE4IRhnsisoSfsWmTqBFk2wLRnUYbQDgbrb6F5hq1W5drm",
-	"qbJ4Sn8yefPL237dFhtTtMGlNBO0R3/pdj70gpr1/ckSd5WeFku85Q9zgBXtEHvU4I9z6T6rAk/VnCya",
-	"FBK5rd5Kw5h91PUQOYqF+FXwOI/VAuyCBNLoCuRKY3AMlPTOaFnd4Gtg2g5Ll5cgDd1ut75A3pjPmsZN",
-	"sNShwTOhCo65tS6UnDIy5SLVTBEZRxs9MUu5IlwOd4rzx8nuoptWKcClEhMjokr59gNVk2qt6QQb9bIM",
-	"Yc3L8qec9/hEe7I5lodGF47wwc7Tl8d/m/2y/8PzS7r14epk+m5r98cXLP0bu7id7p6+mf347h/fb08u",
-	"01dvVzn3KyBX3yirzx+Ou4JJV61sFXM1qjqaAQb9MJyT0jAoXlJltL1mldHOpquMYOJr+zhYAx9CKpPS",
-	"cnYelSfZeUJ4pCDtADmVJazQQ6m9N4VOMxOoPC/W9Vlz7fBIFRqkWIHetsYseA5iGKfABz6wts+g7RVK",
-	"jjy7sW95nDPSqpzIz+o6Hq+wE63XyDN8t3cxl8fVwB+s81ZcE5lVrp736B98S8rJaXj4/KXD4vxpLI1D",
-	"jh5j+cV01hiVkjuum7scftxVK1celcN1gSAckkeWqKcsNliSskSyzKJSaOIXV4cKXWlkIcmfPf7Nisf3",
-	"K0NM/qVVy3ROx+zeDsvn9VLK7fPNGHy/SzO3/yBL9CyQW9ijBLmCIJweWRSTc5++UbZHDVRUGA16aAtb",
-	"rhGpoFzc/4YRSkZs7pi3wLQlRwARVITeyFQbf24ch5U8/noGRbUKHmfpEimOyzMapbNroSXRTORMaGKO",
-	"KHg5jCYxZ0nm6eToiPMuYEUwqZmlvV3Ol/W5bGrrbpbF8nxFsTBunRR8SGNzHqc2NoW5Sa5VzljGPYdW",
-	"IZFnaQzZuVx4p0R1r0gK4YGSgihakFBNUj9U64TfpLYOrFyXlbX1QAoiGbCMGZOzDKb8W0vTscIE23TK",
-	"ktb7T+th+wt4bywQGS7KhGPCWGYPU0FOLs/ITr/3lAyNbrEloVgPR+aJ1GwJqXb89qIeHVjunVwiNHPO",
-	"9QTChqrGduqt1EmV2JzMAVqOAl9tqQlPdJskLGqTN6sJUXhZEejxRzrUxJYMY/84LmylbSpskYn2TPbD",
-	"RRt7FBrrol2xwgek1+/sdqHny5zFdwzkDyUTGo8ISxOpXF8091Dz0eO3Fx1yZAGDO92gcZt5JWEf0aaB",
-	"H4ZyOqUFh9S8chVSQd2mZXsph7fklrGZMYXNpAsLfbl1cfxy681auh+8TYvssTc6d/lWSKJ1HPzqwp9Z",
-	"JtaaJ1idLKxHILpHV82jDqsEhp9HGhvlMRrZwvimBCgn2Y0zxxAxAIHDZEzBwVrWsUvnrMBs38MsDYIE",
-	"n8s0DRLWq0Cpq0OdHChAC/D7Xqfb6dbLmJXWb/b+FcQvZj/eQjcsI2XL7wJYxtyWIGXEHz6pjil+5N63",
-	"8VjzwDa5YUOaKowUYu2stHBhKjJIuauOxYYUc0uweS285ZOwkXkKtIaR2VM50ngIiRK7pBx/VmVr5LzF",
-	"tr0gi7KYyvrRsqerDl/ql7uUGNRCYoPORfk3mGXKpJs1x42B+ePl2Snxan9N+RkMai1Tr144YZn/0ixP",
-	"0zjukBNBzmZMHJ2fkO1Olwyc2zAgNwzoFqjZeZYAeKnQz8V81rZrs62y4DRa+x0dFuUyeZAXBvljQZs8",
-	"ZHQzH35f6bRkszlL9VBOK3pKjqGLB3lx9ub89fHV8cuMnt54KoOEmaeowQEGzfOMYHi8o47nxP3gC8EP",
-	"iowEiecfuBahOWCeA2wWxkXrkMEspkJA8ZUtQackShZG2DjqTNvDYDA0puugTQZBh6kBrNMAyjOsqQg0",
-	"0ETJfJHU0Nq9dn5ZTf6HoKDcjiWPWXLfXD6m5tlbdzQBbk/zErvwL+w37I8X/pX2Fy/zhMLZH87d+22n",
-	"hjI9mXUoIgmbGtsqQGVl6BoOoaVbJjYIMVvLrwAjWZ2JuFRQZ36LQrfY0lObAzB2fWaENJ6mZ0+fSzKc",
-	"sOGt6hCzOMFBw44PLDIOkPkZPsYiGxfZ7mbU1F8AE5eXgU0Qb2YBKoro3iEnqG9sYz5qwxyu9skiFtci",
-	"vHjmqKkYExWIYK7DjfH0Uz664/IHUONYhRBuPKCnwYCOxrImyuJiHXQsLWMqVavGloUf+iXBh4pBlgQg",
-	"9lfYepZUwgIJN23wHW3G3FuJ2FsLencPbF1g+lkAshlSO5NLgeAIjmn+gIS3pkyjGwmBDK33SMS4mExG",
-	"nwsU8zb6pjRdWCd3YcRNBwNY4ZN7X0fm7mzo/DTGt/bq8K2+jLoW1PoV8avbTW7DoS8QA8OMtclEKmhA",
-	"NJOJJoKxSIU149h84guAV/ufSkNohRwxbDnVJGZGmENFhbVC3dnObgsb3lZx2eDOOV1QylAu5yyqDVC6",
-	"vhMyTTLTpPHZBsKYFVUs/sk+NwDDtl8L0wO0zHPZhArTTAwXb0qCE294HHOnvHTWIlNLebtaR91fJ9mE",
-	"Gl3S5Ein49gLFF2sTZm1OjaxkVftNK87zleqZ2/PCLHWNpMSRoeTKhcYzzYVC3x8eD8aH2wjQxMZV1XU",
-	"SGz4WH60c+u7fKAbT3SvLgwUoH82sp+7JSwTdonbXpC0V4SKYMXypUvZ5asvEffCblUtk0pjyyALDkVJ",
-	"KNKJzGaB1EzKLlFhNalkQpA/vNPFsIyZAHX+SPsHES8z7/tTL8PwqlbNdw4sN33DYjzvkY1GRlcaV/WO",
-	"RRa3TPM98dDHd93wNscOkm9X+Pn47ZcaIH4FavvNtchpzl1f3zvHrEo9p+VRHMO5KUtSMNv/rvykrcFO",
-	"xljyVcnMcSZVC7SC8JOVlQjO2Dp1obgA77/0lMtnPKG1rGwBMUckjUJN+HiiibB9AWwo758pQ9PfsjLh",
-	"bdBBo/kC60LCdLLAX2MfOfw3BADxn7U0DA1wANgFGTPwNdz9j1n8QhYfScgq7Xlu+8wgDSkEjHOC1/fF",
-	"715197O++OsVqz/7DHCCzE4qq7tDeMEa9tKfBW4gEz7m4nSVt8J1xju7fhBt/0+Ja6g/UQ7nsF7ZRjPc",
-	"Q/2bAxzEWmA6yzpYc/Uz7BTEoUNm4gop0LvqdUEK9NeXAr1uabLRrJGHbOCpCqRFOYqjcM5DMRfOu1RB",
-	"4l17IVPRrIGABzouK5sKuGKxiKqy7cz9C0CXq/TKgXnZhIE8dnmoqbmRie/5KUWOcLeMyLyuVqOUbrlE",
-	"VvbXLCso1q2MsLF2CTz2loUMNFlv6IeTGdeTF49OpWBrjCroUW2R99j6bpbqQWiJ/SWfKf3LKqTVLF0D",
-	"dmSPxokw31ru4Hflez94cIRv7j3g0coWfSuphHPvX8ugOsoPrEPQwgrT/zanbQSLJVvnCtPiXJBBJkwG",
-	"DzQiG7CCVIjtz2FkYpSMxQUOsVKzsh7lcD84aJkZFtz07dw9396AiXZi5Gx06NAevnzbU5nbipYZ1ZMK",
-	"q+2ekqjapivv9rRsyQUv3uk+22v85hpc6ZG3vXxXAOFtHQxvoVFm7wIz9lq86JAjhAzZblDuz97rClrn",
-	"L9tEuXl8HhOp0iQqbt4aJlIZH9z7+wqx5r1FqnGjv59WHdU0FmHTknUJ7L9ulChrV7W6Q4gd8IoNrTKU",
-	"1sb/lmJ/v9SKlC7ABRsyPqvgGufTaYqeMR1iJYscYSSVEhfn8ZGm0g4AVGs2nVUZ4HKkmSDUsYpqKW/N",
-	"uU9nOSnQryUZMKsHnLtlnXdeyOnUyLOI2I/kHry/nikO2tF2MS9nssVch/kbMKQafxhDL7kW5O7aGhNj",
-	"zlGBN5dmz/woYhY9X5QZLzKgVfVO5z1ft/+p3YhIZ71KQbNpw9r2ZD6QmWs4hrmZXGcyOz2vBXNfuFcn",
-	"K7WRVlYqJ2qRigOLCmuDdP5DbWDiZpHx2nLHZ30OyX43CxCuascAoFLB5svBgaelxA7V98UGA1UVof1M",
-	"KjB4fVMLDAZlFXwYq8jf4DaZo4nvGYQTptKpv1T20PjK6/yxPPrbhA+nr9K/98f6zXide9Dba95yxOJ7",
-	"MUu3tIzrLWIva3WSgVwbtjzJ9yvDLFgeMnz/cW1vQ8vSoEdUMwWYtZXKqUB4WprAnb1EYEeJsWgRH1AW",
-	"CPBuTRPtqKmYiNrYeoqRaQYQyc1xp9PfDS+PTDFTbueJNnHu5vRcQvNFZeoUYtc2JuLI82EfoNUooeTV",
-	"0cnrDBz+IHG87cfzpjr1CcUEFcIDmiFaDb6MWwenKhWROTzfKsbIQCKaevDdw4ZtBBCkH/7KFhUJ6CmN",
-	"Y6Z0Vg8aeUxqJgRCGIqAGuuHViP3dixctnJkMU3GmxjY0939tQZmHGHbVGDtRPSZ/V7+khkDRq4saOAh",
-	"DjgVMVPON/QHprladfUT99ao7gHhPGwfmujdRFaV01gaLrtlSLpFo4wwE1g+jM8JpzJX7Q7oeDAtUFw6",
-	"RhDXR9SX93soFBJKSvdJeMt692P3kyunaKxeoHzkkAz+v//r/3nym4cPfHriqk6ACkMts3qtqX+wo8iM",
-	"oldROTJcE2ixZKlVoUrbrBLAyVy5FUd+hLxVZ7nhCxnSNRXSjm2lNWXRq0RW0QJaQWdRtLZaKG9CYEDJ",
-	"/s73hfZDSVMsPW1sQe9lA7tgQ5lEatUOOxYAO1pFJlRERpp7Njg3vAcsWP/pJ0znc9bMO5tTbswwiEIk",
-	"oDnNmZ/RAsq9vnHbZvE1RhuidXO6GrYZVGA9ICUKoSxjd9Sb8ebg24+tb6/3nmUvqfLw7J+X6u1dD4nq",
-	"87iLD9dsWtpjDKskwdiGWXhLHDp1O31XD6Lat69I19dcl/i15SSFOZHcGlWdYihd01sGzb9LEtXUiBw+",
-	"9X1ZzWexGYnjy3fhB3P3xvSOFRubAI3Weu32ruyAaiNhO74d83rHF4qYtFzP5d51tCurhVDOIctJRVth",
-	"QHnUJK3ZvBrIyCKPOjKHvjQmAL92iPMpwz2ErjQ8YQcBMYvr0uEoWYCGB7uPG60Z6uoskJCf0Xa33+ut",
-	"pyr385OoXOcsKOVGfECsd94mNqkNQ/bIIXP38uN7uru/NrS9cUtGsDBsG0bfbzL3+t01rYheoxaN2csr",
-	"EQprhuyWkAiZ7mkHXMqZI1vQJ4X76aVa4SqV7vs6jSG97Re4SZlb4uMoWaSz5LqEeikfbFr2rdtZYDYz",
-	"AkIxGuqfvF21ZMzkw5GFEGnBWw2d6cwXWY5wBDZnaOoXgoaZfxRqtJoo9yqUOnwIYer2oJR1MfMB82aK",
-	"zUXYv2zM3w2zfDV+YfUgTO/g+jL1E3M/2UeAElnjKVASUJWvgOlswqYA72IfdYe88FgsK7al0ImMCSWa",
-	"JVMuaEwwqXUt/B2EHEPCNVSBgKszi+kQGBnJ2//x6tWrl2WsDzZ2UyJsU2F5xKxn5Gm1XZt/M5Ve0Yat",
-	"5tXqrWJds4tYpc+XEDT5yhOZxlgLUsoDAQGO7YelQ6ubuAItvO8cYzZMmYM4X92QELLUWb9Kn5xW6XBi",
-	"jgNkkBECeN3q9du7XcDaBLPYra2OXGY/cbG6bLVrm/XhmW+evLUxMndI3D34HadyHR1DhWyDP/oO0vA9",
-	"RGxal3wBNlVjA9fKkK+Z6M34J1bneS9AZ92vAeAxNtRwDDQOZALIj1yHw2Am2ZsvWXLHh6tfXYb08Ukw",
-	"Gk25IHQGvY41Uow4sabwBVlxyzLGSYrqXrDFLrRKy9lK3ufqWdYpWM+wD8NeiKEbexmxxkUKCZyVR2et",
-	"4kDjBypNp7OKUD6yodQTMazBseMnEb75fenyqfKCQegBbyQDLFeSis+TYq9vfd7/PSS+IfXx5RLfkLL4",
-	"TInvzeSBi0wdVD+88Lr/9GtkiiHIHDARNWpoR95B/WPGMuYNFB6YLQU4WVDYRHrdvackAAvVVrV8jdTv",
-	"3u809bu/8dTv58+wZmfg8uztxYvjDyenLpu1Nvrmd5N/zSa129sxC9Trd7sVPGNrg36Y0nxq5MAVN4aT",
-	"EWyl6thl5ZHimlrfUc2Yl1BYqGw7KrXtjy53Zq6KctkhJjysrIgAe0BwEZL4E9/MfJ1u4YVy3p7NFWME",
-	"r7YDLITMsyh6MVFc5FfagOjetYP7gdFE3zCqawuCrD0Aw4SYN82FvD/fMF2+/RJEU+UYPREEooDocsyB",
-	"fEuFpYmAWwW0YXJEpGDffRbduAcV53oiKxz7gY1GdfBDA2/pAvmQrVwAOy5VTJEfrq7Ol9ltVvVz2iwi",
-	"YO9PgggwZsvMVUQ3hOLCx3PLgeWOcpyUuqzLYXvjP89YMmRCd8gppEbGkilyQ4e3h6TX7dqCH3Oe/Uod",
-	"kq4VgdgoWtO4quHc0x5ESGzYybaRaEDu3uv+2QASOzgjCDifswR1Th0cwSbMZ5BFNx8m39rKhrYFkbJ/",
-	"phh9tBryuzaJ+S0jAxdYvzQqLF9P1t/td56WAcgqJlICKOv+bpEeT/8oSI9nv1OkRwhB2TjS49DG6ACF",
-	"73laihSDa67k7u8DjSG/MBqjrt75HqwHUILw2eAa2xvBUuQz7ffAHIzll0Yc5NyGzcINIB+dk/NVYINA",
-	"gXi0AVikQa+YQ8wYFgtisDMcvWMJHbOO1/pOJ5pTr8o9JJc0sULABe++UZbCA9yKPLB5e6e7/SDFBJij",
-	"f2MIxoPQFYDS/4rwit2vBK8w4hfPZrkYCYFVEygxBRtxQiPHiZy7AACdxs8tS5qttWDd29ubRn5Yzy+A",
-	"gKDDkY9cBg7EZ8SIlGA/8tKsxFiujOjkcSMh7KMYTSgEPwp+fBFzUgP8qAWMBMgUe7ZWAlAyGMg9ICU2",
-	"MlSTllnJIeLNtxoOkZvFZabFSzOAv628e5/aS8E3+2LQU5pqdmg9O8y1cQXOwRL31Iuj0xfHr18fv4TU",
-	"j/dNbXO2KnqAms5tR3HsVyH3ru1N0J20s9Wr2aZXjnms1iEIekf7XJHZQ9fablOMiZfHl5cnZ6cfXp2c",
-	"nlz+cPxyFbPIg2gTX+CkcEYQY9oMdWJhSpiy9cRyTodl52dF5muTzIobtYp3q4gaM4ZGS9kYqhG18kiu",
-	"6njsTUVK3r49eVkI6vd3dqNo+HTrKR32tnZudunWPuvSrdFul9Ee24t6+3sl/mrYGbm79YxujY62Xr3/",
-	"bf/TVvjjzjo/9vqNuyjjRIIlaA65cfKjTQSbM6WzkPPvFXLjRlwrcZqzJzgUwNcE1fgpNUHVFGLLpatg",
-	"dXMOcpekQvkgYAHNMJsl8o5FtrHLfQVFtfzH0JXrVOMJsdAoty+3hwWDRr69JB9lgaQRF5GCRIp1TvPB",
-	"V/DQLvmvrMYcNyrbe3L1iEIz3QTHfyzM6axhh4cArTUGXZdM891czUZFwwNcjDdcqdJUn3vFrFHOOWF2",
-	"cTM/o/rtT7FnMu76OcbU60jb8BOODMi9x5MAwD5iQ+v6AnX/zjrzzp0RwSBM2PDx+/h4t981YWuw2UnM",
-	"pxw4q2bhCcEYwyHpIs8Vfqr+xa48MuOJqt7KfBqA2ywAF0qb/0JPnlwioH4X9yzESqa6sorbrGosxTgn",
-	"EMw+anqLlTaqtM7bLoHO+gAqprUt8a9ejN1Pjqn2aKRZYkyYNVbDd4MH0GspS4G7a/Urs+SOZhKi4pQs",
-	"D7tUDiwt+NLeF6917tCX3LoaQV+vx70x48njPKJeDH3nPl/AVQmrX5bdRfYZZMzPxQ6KxOfNkpEem3/f",
-	"ZKR7QLlhsLb2+sJFAm6Y9eUCebu5HtmZFU5Amx/bO2ouQR1ku+NYD88vjs+PLk5Ov2+1W1cXR6eXr44v",
-	"7I+hU4H4HvNL77eWsUtfCjpTE6mP70q1hxlQRDV1eXlmPkYGyn5rUHYoIdBQ8ijLBJj52qmyUTUrGgav",
-	"qdJbMJKtk5cDTEGY94U93WEEq3ZvlZmJq5rFIFzkFcPULihtuyIyOpz4huqgvhcyJVTdotGzbHpvznBd",
-	"6lSBaxtMr/TwGdkfGJjNwdM/YN994wx3yFEZZSSGRjxnpM20ovja6ffb5Gbh6f2KfkEhuLOOvXdYosTI",
-	"t71ut/tdBbsk9vr3UIDdbg4L0NuE+fjCfsb5Q3OeNGG8fJA9eYQGIzC34Ecz2wchAz7PYLE/XIWQRuyC",
-	"CtYEKmMzZIDwB2MmJ6MsLHctpubyoQCYYjPEQaYOB0Qmwc9WIw6w/WgAb3CDMFcYiwOyrjjOGPUpkGvh",
-	"4X2Qp3cazLkgHfJ2Zg5qr+sNTRCWKN9HXLBC439bpFC99Pv3M6bzVUlVW+Anv8L2PjQTCrbhavnMOypP",
-	"OUfzKTjvDwC+PMikPyS73XsPe7dbGDf8v6aDf7Zhf0Em3nHNew4hWuDeo+3XgOGWmlCoiZwr5BhVBL91",
-	"SAYTrWeDcK3LEHJtuC8M04zm+tNF2Me3dUOHt+ms1Ubw3Pt14HS7DfykC+MGFdyCSucIbrx5IjS9RugX",
-	"NaYqtF9fFk1rXeqnn9W3cv4MtZ1XLaS69PyXT2B7L3f697o7+8211F4TL+2FzRcXoGsrPbMHLvx2ecGT",
-	"WbcHFHVtzDBpVu01mKVxXCBHN7/K12Du7axFihyUxzTzcl7gF6ADWXmUzj6ybQFkE9cowigg6L/ouB/N",
-	"mVSHRllzMchvbYGwvbKQLKuA820lrGHsEhvm9VQULOwDMhhRHg/It4BvYCOaxvo7u0m27ehO91kbuMfp",
-	"cDK4FohSVu6sUp35ygNb3jywyRsMXYsIL6bKIo5cwH/gUOMu57tymzFh9pQOJ5jtNM/Ni0T7oVo81foI",
-	"49BELydu8cf9xG2UUU/Yzz0whuVcOCmDRpArXchjiiAxf75W66ar7DsFF7vgllCHBgje8r76/lf248oD",
-	"EAMAWtsDDo2Cht0COMzyXa5M0ZVUQzXsafbAgMTORnN4Xyq8YeEbhVZrVbuq1Uu6qE/ohMVHEq9lhI0b",
-	"i8ljMYr5UKuXTFcAfu00uw9Ace6Ch2ffdMGUjO8+05ugII1qepXBT6oQYjlcWN6230Uzc03ymohWdSSJ",
-	"6AJMm7dXL6rAnUVI56rkOMRl1PdMsKQZpgr4mGzfL9BMDyFm8wM4T+QQMjdlE5cK/FhQhkE9ptRhydf9",
-	"G8/s+FFAiPNu9SpkTmLVOvS6e8/WAyh/sk3/XmB7urJBBG4s0oywBS6Fyy82K3J+WhQj9pwUj8LSqixv",
-	"Vrvk4pdd0aW5Ld+uShn1miq9lpziQVlaf4dMZJooZ2UBWzIaJxSrzc2fa+TZZ5Eu2blfddJgjy1S/mEH",
-	"rD666o+WrWgpoiX7ax7mIsYEJxscjQbBUK3O7lhyx9m8ZpXkCPpRYR/8rAICUN3Gpk1S0YbgM9EgR7Ig",
-	"mj0mE660TBYdMkB03OVQJmwAdunA6tcLqs1vEnYtbACJjkPBXzhp5qs9DK24WFlCRRmTD1rbxgU8NRKk",
-	"ZJrM8wkZGzHrjyuaX/e9QGlelKqWlSd6NXv0s/Al5tanFTiJDVkBWHN83OgOFYuD73mod3xpLRyRmjsU",
-	"0H7kBJPZQp/raQcldYcBQE8KpoyfBiA3mS6Hx9faF6gWZCLiYtxssRJ0Ie3gleZGRNI7ML9RDkFLwxFN",
-	"sLMhevLLhQvb3XvoP6dX1tjXIpugq3kLCAVdK7gHCtDAhi+/RsX9z1enB+ZKuPW5MT171tlfa3v3HUzV",
-	"yJBVqwY1C7jAbWIPBQgrV8BvTp6WYwAIFOoT9rsbALcGg1ze7OI5LdzxcvHSXhKh+Tua37GCHKxUO/XU",
-	"PiM+ThO23PkwL9qNTujv/GA0wlrhhczeWaplmjKd8KGqom5XmihQdJERsOgltImWEV2sm+N0rmFNkhPy",
-	"DzLQz2vM0Kv13BT3Cj2a1mozZHHrSy58wswle7HSmoPcVm6Blo7GlH48wT92q5flmX/nZW0mWzPh8s/V",
-	"WNDmm9UgK71fsP/WimeULe/2hmIa7ZaqNoCQbWnMlWYJFDkbe8hGSpeZwhJGo6w6uNny2XevQqLW0GlZ",
-	"IgyuLP1FKkAP3WDF0zCWw1unEozTc0PVPRi3dmtiP4HwCzCtId+PH3xwZ9s5GbV0bJfvTiaBKiVnJblX",
-	"FiRcsXlcf63g0v4XCy4Bs46A2qTqQl4wGYu4ryRFjPXD6D32vPtZG97y1hbiiC0fL1ixOXL0e9cSGqXG",
-	"Bdecapk0qNGlurK4uAkZ2Ywmmg/5jApdI20C0AVk1iA2nnvZz2G9Nrz4/bLeyKBaVVLlM/QHMItTf6oe",
-	"RNa/u9lKlJ26usXiuSjZvqA+MZt5drPKznjTeFWVgEvVmoA7+E5ZO946QiWfT5Hy1kIB4Dnr79jOJlKX",
-	"n6muqbfZ09SwCtYfGaprdrkhuSd1adRvFDrMzfsuL8MZ2y5P2BzTm5l998T0XnpUbG6TaazkUcXAzyDi",
-	"XURiylxWuWDKkgKtLLfm0h1L0CTw2egJVYgmsQQlm4JkOiauCvXiBltkNfhdbMj2584d2iNqVyi3++U3",
-	"JB3eHt/xiImybs3uLzZqGRZRKvNNxBYC+KNDjsbWoLDGsrOPv1FoNy/fp4kv0h6zle3zFEc0/koOuLJ2",
-	"ejW8cBkZRb/TexgXRZ5mb605VfHu3XsyO52HEWvU8a0HiXwoJGZyFrPOKgq4mmY3GeNvZbObWCptd75o",
-	"rdeHee9YEvF1mh0jheJP9muFett1iSOWiSIiWUgv3ocmoigAym5SxWEM6AnCvhlumWrZ6EFcNPALYQFu",
-	"zKVH7GTAOZyXAJEUq2q5sVFmiJ308XWYSxpHuap488uQutTek1a7NaGRDd7fLMywWDzykck83ih8WH31",
-	"eyA6mwbNQom7ZJL5yuQKftZcn4XNMFTvPBRnUzgFyl1iCN63PR2QY8Y0f4qsTVCj0rzy9GvcxuOSLVLp",
-	"EV2IIeKoVzYKARwpeohZJnFCVWXD9MatMSqaX9SCN8AQXYOWGOZ4CV+qh4aFnSbwJVXrdiLOK2kkj8oY",
-	"FKzlaLOvlbccz+nbJC71kyzHInJAFGMBT+iMP4H40hNjlD8ZpXG8Bf/CL9SuKhaR3JsJ4++nLz6cnH44",
-	"vzj7/uL48nKVN13LBG6x5RmEEkou5FKr5/tRfT+YiOOV5+p3W4sAfU8JVHdyN8FRjCUQjcg9LFFj2Aai",
-	"1u6opkY90cpPsiqNd18y08+AOVxBGJg7XQ+KDe1/RmLAZ5vmBaxgQMlFDKqYriw5SgCyzAWhSril7Flv",
-	"BzKtSpqelkqeI8h73CdyzmdHUVR+kH8wxjHizBNC8VNOKpvXfaPI24vX5TyVHfurzhBIqmplDFdVkQRX",
-	"io5QA1tJDTUcSCO9TgneLrzpTMRc1LzJe02IUocTD7TPRjwISWQcoSkuoJB3OGHDW7XWOPYc5TdjojoK",
-	"G4yhkia9vjNLY0vtaTCgo7GsZfZCB5OOpUdyrxpbhhB4GG+9kR6iJgFgDyTkAQoNORuRp/bs8yGmWXK/",
-	"4B7k/dLsBc/hBaS/Mr8gkxI5ey4TveJe7exs16uFYkMwFxL3U2oHN90OJLh5wdUITmf+XFRJpMt0OqXJ",
-	"otRIwD/lauEzP7aC/KBRRxj/3fV10Oa6dfQ31v/C3Pis3cWDHC+EXfzxaez3vjAds/UZNtQZe/sLdMZ+",
-	"umnat1VkyH6JFoDyXy+/utOQjbYEwVeBbn66Zkq9Jvtzj563GblmdafZUpLTnMQoE6q+XXaJRHXBtbxI",
-	"bdi6+55Jxnzo9H4pRteqd7lCxmIGfGzaBvrFA4gzAf5bnnsAeB5zDDwsjg5tuBwz+XZxuXbMmPOE6yzK",
-	"tLIvaj02dGVDmhNnfZZ0nyn0khAbsPy21wg8m7fGUpVxEfdXdkgMr52PE49s+G2ZWJfqoLlz+Q0Jix7L",
-	"jUHjx8/MwpnLcQCGvTUOQe1SQfB5WS9eyoXzkZqpPRAKL1dqvWy0Z3YG76voIvNWbH6c4P5Ywy63Bvap",
-	"a9Vdr3IYoZsFrAY5E/GCDPDFA+jOAj2QkZ8Aq5uwajvjaqfC+Ytt8wU+FjIp7RfrFU0z7eUW/H3dAbMP",
-	"LTs3b1W5VJ2xRJW1txalzgAkhCHMhxVDntDBu/TgLQa8zmtGM4yxkthmNc0WxkzswnyjPmgr0BOAZ1et",
-	"z0VFlxxI1eJCgQduW6Xa7MkdZ3O41Wb5qIZgCZyqZW4qM0Dzta07mkDXWPN99+af3HPcL86y57lfHeFz",
-	"P4GBOEwTrheXZh0s+xCjCe4y/uuVE5E/vrtqLVFG87FwXAI/XPZ39zyqK1eEPUyY7pBz8PzImGmocr1Z",
-	"gJgGEghxSAajNI4h2KmRY3WWcKEtQaa5yARfjJc6qwo0qwjbCKYlDt4vGbB2fPoEKLhRiWueRVjlyKch",
-	"bMRckRum58wqcyhAtFbDRM465Ai/NzR3FSECNywry55TLCPKHeTOtbgWeO8TJHsAyhhFBkepnsiE/wrC",
-	"44A8h2mQ67Tb3R7CcsA/2aBN2MchmyEhyojNceUHbhsPyM/vBx0y+LhljqgauNaV5pbBb66FOXpDGscg",
-	"GOFsQJND1/uXJYSJkUyGTBH2kQ51vMCOZ8QMkQmdNd+ZMt9U4o7GPKKWRsBN0UaAHOvChNGIJWTwX1uW",
-	"6GLrJBqYZXRLAWEpph0PKvk2BSajvR0SM61Zotok4mOuzX+l+d9URCxRQyNorwW0hFjMJkyo7w4z1y+c",
-	"2JTeMjhPTviCJZnRQkzoDDBHg2Pz+0GHPJcRt+iJHy/PTmH3NZlKpa9Fj7zhz53jB02w3WLiomcj+Hbw",
-	"cetGRovBd22I6uADL169INvb2898GcFUCraANE7W7xwuPJa1aa6RdMHeEkwOY3qw1et0O90W0C0wQWe8",
-	"ddDa7nQ720jgPIF7XZmzMX8cM9B/fg5GqbRirrS5IJcLMVQID6RTpgEr8PMyZ2McUNdbfgnMvymL51KH",
-	"JGEzhu66udKK3bEEmU8D6Gc5Px/7OIshdIvamJt3/jNlycIYbKBmgjAxSHWIzq6BbnI+XViHsFcAPIHH",
-	"uMCNkMkUTJe6dXAVLEESrmzkAXjOD70xfnDVGCxPCFdgslQNwfyt8fudHbHq1S4f4Wh0uPJxzYoNBEfQ",
-	"fDo3luUy/G7vqruqx1LARbPTXWJ4bDr2kGKxweCfO1xD9ej7Gxp92Q5ld/TJOR0zYBFs+Flk5jYGUGKx",
-	"mXBz+t2urRDQFpcb2LlPfrFQpKAdRIFRHXhZgrqYn8Mm471iL3D8dK4zt/uVxdi6QEkuzGk/43pNQ8/o",
-	"XOa3PoXrGzJ3S5okd3MhT0d0FHQZxpfnA5n2dxVtb/thetbhucCzM6MT5jjE8SLA/xzYz4MEyjeNLWk7",
-	"tv2PErew9oNZ/9SqTzl6NkeEFhD7BHyVkIotY4h0PlSOwtGyZS2zC1rKPs+857jwSujsusu0a46Eq8Bv",
-	"tr+3Yx6zxAwGHw9jvrh3tgNoFoNC2zvLWz/t5fpi4reW20raNo9Zm8Zu2BmxW+g+6J6S7/vXzYVym/Zy",
-	"yMdrw7BrEFmt6loXZJq9w+WCpUV23XzU00cyc93aMN5YaJNmO40tdwpz7brKAp5QAxP0x9rtBv2q9rOI",
-	"jEPwGYnm0b3mHH5qqubKmk6AM7G67UTHXNQdFJ1lr/Ai9slzGjnmN/hKb/VX3gpq/QUW4Ze2V3/plUxu",
-	"eBQxQHHvNhnZidAsETQGcxi/td1ocHeUYwANXEyX3mqZdayoxYRDNAZPFkxS8MLBY1nhHENSsAx1fm7s",
-	"5Cwi5ODvXABy1xUVAyOhdVTQo6GKKJkV0bkYLvvIlVaHWZB4SJOEQ4SHyFR3rsVRDmJv/QSwgvNI/kMy",
-	"8DRy3kHzQBqVxSk95sf6LO8yTr/rbI2XoP7fDpB17IDMUjUZtMkgShYXqRggbQYVyPZXpAb8rowb0FED",
-	"ms26Y8m1cJEo4+W9c1yJzrM7idh0JjUTw8XWX9liYFxlI0UAmE5HAChDB+AAzH/H55GR8hnHlCVtcssW",
-	"lv4SXcMx05b81nzK1zkisR2wZcuI2fk5HwNGTCxxncqAjnRMueiQv7IFOmK3DDjl4wW6JI4oz+ZOHN2e",
-	"W5R+F7hQ+90+umV5jwm+7VymZY9phREWrN9f2cJaYrAAz2W0aG6EqcLfzY/ZLTyqDFky7ELSzlgw50a1",
-	"Eesa3NE4ZSEtpDOFyk2B3XpTwNsTnnN1STFbWZ1n6AvwNq1e1/i9nV4/TMXb52cQkVDDdZ9lGk6UKMYM",
-	"wRBiEhB2sN/d737CiCCSIeaW9SQjcjUr50g+pLBoRicQqIBDX7eeAcukf1dulYuWzfZet1tYqGxSIIMn",
-	"FjiRjff5IgvnI1lTHDv+SVU3uqq3NNeqIdnpp3yI1W75wxwQD1gsAVDafTkMyRIJ16082PrRP3n0Tx79",
-	"k0f/5Mv4J/dbvPt5NDmi2RJfpqagAO2r0HjlytMSH6IRylUO8NxBbG5ky8tey8wgKUPGLGQK+RRInoTm",
-	"d6dVVBLl8bXquoSGq1qMspkF6nf7D9c/kEm3FfcsInb3zPgWVbqn+3l0z5LmOTe3HdQO2Oc0QjhMcB2/",
-	"tPrBv5ZpIMqBNB7zgaOEOYxFM1WEz11SPNmvMzWDv2usVP50WuWfKUuRVdTrk24jdeJ+/yfSJmFfqSaq",
-	"BGdVUCX5X2aapFuuRLo5FRJqkG6mQcwzf1fa42opYoJlQZRrZS9tViz8h1cMv9/w3k53Z/U3TqV+JVNh",
-	"X/FsPR0XFA82qQbEer+y4r01vCBbS7eyLO4Brkumum2KlZgbbsyaG+Y4O1lBQVoAZJlk6ZB31Oa6ORTG",
-	"IQEGAOhypZV5q/0+F3qTFnNzgZAvTy2VCFQ364SRi8VmuBW0OifY9iFYM3Noew3uxZWUr43Mxi/sNroW",
-	"P16encLn+/01o263bJEPs5g53TKs4LCgJRvTC2Ms9nqcvDx+c352dXz64u8f/nr89w8Xx28vAQnhTn4h",
-	"wkoSliJHeHZur4wZXvzcnCLqEGVwfhylZN4d8lYxQolgcxg+ym7zk/1WB+JKcrYcX7yUxmoCczJoQpPl",
-	"BJanfXZ+dXJ2+uH07OrD0U9HJ6+Pnr8+BqtTUx5j5HTEwdZ0BlgHQ9pB0flBq/iiYmAc4qluIbHByNLI",
-	"smXMv4isevghiRm9Yy4bsE44zGZXypWp2yPYQIA7aVdM5wDWMrnFZlhEaSoizDx9lfwOmAeO9N1ilGqy",
-	"OiXJnE/t1crk4LeKjM8VwLvYaMSGmlDsE9sm86CTtZU033iyGvBxjQySidnfg6DfkxVEjl486/SXebfX",
-	"gisAuGsmXPLBXBGPC8QiS3IycgaMEV40IMHwmYwx5aINn7KpDsyHuCJKrifXYmDF5wv39QGSEpEjstvd",
-	"xiCuuVFkgMCpD29PXxxfXB2dnA7IlFGR8d17EiAScaStwBcdFFt9XQuZAC6vSG2B0+W51I4XzjbFUpIf",
-	"wY8ECZJ75Tfymj2RYuxSFGsrzk/NEVfoiX++qHVxdzNH0Qsls2h+e4JT1CCYsBTIzi9cLqjgrYP6uEKJ",
-	"nbFj7IzfUZS79SLjm1kQmNYByU187RDEyidmdqVjO3uMiX/p6IVf+cd4OFj3GZL2jxAMv1dswgnoZsEJ",
-	"HlQR/86hOl/Al7fO+fHlpbHDX52cnlz+kPM7XqCtaTW8Ne0q9FKQNwi7rt/Pp7XH1z9nXejWKy+C688D",
-	"eKR21F7JGasQK8+/jLv5VYz2F84qzai9Nm6zbwEtZbXl/prfYqHGUE6nkGTytUDhAwZt39ZSl7SqRw5t",
-	"a9mP+R1Txfrdw8ySjge282uRIdYV1NjTOkCjGYtGoN09oMQ8QsbRoNkYj48TmfF2yGU6nPiO3a4Tt5Ih",
-	"kSJNtZxSzYc0jhdZFi1jyjDzct1q5hR7w80p1xBEyv3eNsQhVCywNXnQrhwd2InN8kQSO2XGXGnfd9w7",
-	"KgAPo8s9J4vkfW3rAFgUmV3bsk8ODiwqC8MCOEXjN0CnG9srDL9U7TYAR19Yj3J/cFTEaFSIWpSeImjA",
-	"TiNszooeGRyqGxktvgsiGeYSxFLe5p/5Wspb44iWHTR04UEruo3JgW7i2NtfGOpAbfgJSmvzrzkTLLi8",
-	"/hHr+0Kf1lS2sCGBS/RgF8hN1RqDuZoB5KTMcUCGNI+lpLXIHVtO/opUrN6sL0gKjPDaU4CmCVzJnT5R",
-	"hz6C5uq7IfDgrx9ca3OmuSB7RMERhz7aRsdY0JVyQKQc3+dBN3Qf4JCWWkg+6JWrrXhELlUil77i7hb2",
-	"c6Ou4O6jK/gIj/rTw6PuX7+RU1PVjuE7Z+BgXzujmZEJ99Ev/Hf1C40JHD16h8471JMqP8tayPVeYyNX",
-	"MevWa4vRl4CJOmF0anT4JdTzb10yoQk2L+yQE+14ROI4KDKSAtPIvhiEDykycCUpkhX8y3aS+Rd2l/kX",
-	"mU+YIP+6Fv/a2try/2c+N1CCztRE6gH5Fxlc2h9gAOY3mG8CagTowczF+KDUUXUUGZBx9S0xbL08AyfT",
-	"Jszta7HFDbw065BjfjZGC3oX1pUIWa2+cU1toBkmUJrYPr18hKU5OkW6JHh7vCCUTOUU1gLfi8/BF2f/",
-	"hvXJymluZBo2oTB3xfUF/dZp2zZBo6wNLjIT0XdtXxCx40gRLD0mmbHEPw0HwkQEgzgWkZ+6GXcbx5Lj",
-	"roisrYaHxSZKiaILMp8szPMcPQXuuqXTwFdYXMKAR4MOuZLEWAOwlW0ojsk2zewVJOukNnbf4DVVeguG",
-	"tnXycmDTaLYyCdZCXQtwo82XplwpFkEgAYvfwBe307CHyoYhrCHhEn0nQT9M6FgAzv+tkHP4smVm0lKS",
-	"aTqcmOlcC8/PDCiVNm507lUQ0WgX3whmFVyQIwjLmMWKuWA2AIKnbhsMYMiZUhJbdzdMMB74qEN4LjLG",
-	"MFhN2IkOuZSk1yUYDpCpvhYUXzhlVGSpSwGVXuYY+SSmTGzwCK8d6ppRIn9l5tiTMQRvrrJDAYfEnxyg",
-	"VyHs44wnTJFvxwzeLNgcmWeCDfLH4bvg4DmZorSc2c7U/m/DmJtl8zuF4FqYspDpeHKYPfJaZKlncx/M",
-	"lR0kTCeLAfk26DKivuuQ54mcK5aob8gAzhxa/wOHCPBHFWZ2gG8N7oSN04yYHk4G5VVs5nMu0pI1j11J",
-	"/4GNtFwkLZNskEav5E0IaATX0uFNCCi+Dv+GOWtGiLhisOyUgwBIbLf/w3BXjFnGRWoEIRwEni0YAiWz",
-	"0eakTQXTxE4/TyHRB4xyEcW4mutBs48aVfMWDjT/GjihB6Tf2+kaUQEfPPCi5Vrw6IDs9K6FuasH5Ldr",
-	"5xpdOzfv2kd5rlsHP7//FD4FBKh9Rj94hj8x162D60ZG43Wrfe02Gb5kfAv4pX2J+Z2H+cIfqIZflrlX",
-	"1y0Y5oHr3Q1lorl9KPZrQhMF4sdGDro2dkaKmS2BIAIyDCFvjpF7nTLUaWkOA/alTVKheUwYR8ZvHjFi",
-	"CzoLYNsXdDhhWy+k0ImMK/tdDYTcAhK7NhFyCx05mUwHbaIsebWQZJbIjwvHdSfBwKLD21ADNwXolr+t",
-	"ZAnarf/aOhoOWbz1PB2NGPy2Zg7heMdcfCQzqhTqLyQXs4XeYNiz5qP980OCv4q/8UrGsZxn8jvGuiOw",
-	"Dr35z5xGuidlQK0bkhECl3JijZmv7750dFO1ivEqa8FySAZG7gzA/r5RlgF48/rowQw+WUfFx3jyYyXs",
-	"Y6j3MdT7xcA/YV/Un9+7lqI2z3XfoqWw3WylEWUbzuqgYCHrOftI5lPU1MvddXPtetvVUa7PpLh/8/fu",
-	"UxPtvTY7yznVk3xzhPsr2ULf4mxV34Vt6MNsPviMM/2Y8n1U0Y8q+lFF/37wuZ/aGdo6zzNlw1gQ7y8V",
-	"ZaHs6gctLvY3U6vAEs1HRgAzX5O9sn6h09/tltYwKMh3Hv1twofTV+nf+2P9Znw/WRelqJAyJFKnv7uB",
-	"SgaIVP+VLVxr056VRv5XT3f3/x1ETYkUeZiwSJhOoJ9B7/cjONgU1hu7v5D9NkGudMdgj7vdxs4zYdLK",
-	"d4k5xLbXQyrICGMuGCesKBnwCLWfsedNyXh7/wiajkDDGcTm9ZppT5huXtr0wcpaXx5uQvJ9eqyjeqyj",
-	"eqyjeqyj+rPUUX1aFyLVsJTqz4aS+yrBlADC33ZtehWxhjIAi6Ddmuv5+fkjKE8iJ34q4FhnjjA3Q/4g",
-	"gCQn5gYd4jRP1hVSabogUmQFKA6TBGk4qJGZzRJ5xyISU12oSrc4Gjs885cprItrGmMeiGAPV9sC/L4B",
-	"SDtkDyoBP4RNT5wMfmCoqByj4NfDUUmAXVfTXUKzxvkgHPglfOf33CrCn7Kff2vZ9YBNAAdm29m6xshy",
-	"9osZYPGTvaeln3zfrmhFca8wMi7pOlTwdnKPAnJD0eZZrrFp0LwTUNtakhsGWC+HQUMz4MvJyidWbFXX",
-	"OV4iubhlCQnFpq8vM8ZvOyNMEhGxxqZvlget3G1wXYSCMFugULhmaDp1G9Cf207ChMWKIYgXfAZHY+Ic",
-	"SUfhc0OHt/l1RaihLw20yD6oNbRIQyPnVZmIteu0YSn7/gFsIkOZms893ek1lgdHOAk7+LWIQR7pRB/p",
-	"RB/pRL8WnWh31B0+ZXt069lNL9raGe72t/bpbm9rO+qNno72R/1Rr/tIJ7rmYn0+OtFQVT5Siv5Zy82w",
-	"W3A6vcEmH3nDD3/vOPig16Zgme3hLf5lZsEXR6fAKnh+fnH20/Fy4Zq1RJwVVSBSZDkbDZzYpzs99+E2",
-	"jObpTrdDXgeVD8bosvUC7umIPoVJIG2iqw7O58ts2XFYL4cIgXBej7Srf2La1XyMjopFg87VRQrWdiO2",
-	"yfcr+HD8gbflO9jynUR8NGLm3NjjDL82gjjX+mqJ2fX3R9YayIjz4+OLDyenRy+uTnIi4pyhzFFzjq2c",
-	"5WiUExDwAX8aC588tD8BI6jAMqJOazOkoNB53paWBNIifD2xfY2FxCqgr0cKiuYntjijS+drs2xDoVMe",
-	"oAxKA5iIXwPHz6ylHZ/HqbmBRjzKnGVjL9hCS64PMC6br3yE8GzbVsfNE46YQq7VtcgKZm2XNWghHnLs",
-	"QAyQx7FvHoU7KBhZMF3mSAdwtgs73a+JansEdzyCOx7BHY/gjj8EuONeHquVsqt8VisEHwlE8gQiSyZW",
-	"kR/EOFQB5KDcF/NaMrSdgf9hzLTKJU6hEJtrqIPclPEVanszXtD4oKC/anLE54pHJVbMF8iBoBxWteaW",
-	"z0+4NrNKkhFN2q4DAVBUmB8w04FVmXTKDsnAifmB+6xnwTYGHOaBjT2Fn4OK+2vw8EeUx3AmfJcJhNiH",
-	"z0hS247YSFHL0hiZXbUuPRMRVJHO6JgpCBxN6B3D2LYlYERB0yFH18IqmdxBCbPTh4TRJOZARwJrBi8M",
-	"OBRzY0PDUBN8quqQi+BLNrV9LYLcNk+aZrftkzaQ3f6dZpdLs7/+oP6cBZx67fLss49jzBI+ZGSaKmDB",
-	"pyRiQz6lMVHpcGLWvdfv7HYxIHTd6vXbu93rFszWvaGfe4O3ZfDpPEKvwMYc7893hTu6To7arsZjjvoz",
-	"56itxHP8IIsvIpGNxPi8yeiMtGIOQXWQ4jFyGSktZzPj5Z4Y73cQmOMDoNdS4ad9dlvThbLtTHhp8hif",
-	"s9Eqrvsljde4lWbEtTypm8oIe93zu84HS/GYEn5MCX+ZlHBTR74YGgAH8jFt/Jg2fkwb/97Txnw6k0rx",
-	"m5gtpY6XiO+tUVSZKb44vnz7piRRjN9bZjg9gai95yE9XGbbj9lII+V+h7gGab5JGBdKMxo9ZoUfs8J/",
-	"hKywJRi8Yc7QXJH/9STKj7nff8vcL3o+xVYiSJpsRplrFbKJVLBZnWrurpgrfQ6feGhkyb7n599aXDm2",
-	"GlT5XJ2JmAv/8y03JmtLmPOGHgAubugSMCbygqL7LBMU7hNHY9k66PXb8KiibWl+d4qFIs/ht8T8NgWF",
-	"YBwLdfDkift4x86jM5TTB8SazEKuijQdxTEcWNUmNwvbG8G12/rzMuOYVbHUsGOuNEtYhKsQnHD8uXnU",
-	"p+2DOAUofRSdY4b43tj34gnOn9jmp01jlLWlJ2wL/r1lbvuW+94WVwr9vSbHsukpPGVzmH8j3H1v/Ute",
-	"tkB/tCv+kBu+ys2aMQdpcUd9TX9Ku4cYp+oGkyr3daXgUj0J1uyP5io9W/2NF1KMYmMpf0GzaoX4zNyv",
-	"r2dn4Okj1OFl6uTsKvvhyW94/z5lFYrLp/eCTeWdq7sy5xf7IStrcpELm+KEgPpO91l7KbX3jQLC9jmk",
-	"IwtVtNhXDa3oTkkI3Lzby/2HGDIFixafvBw/vpf8sKHYpiJk/OdtuVL/BbPyJ+Kt+pr3x2z7erenXcmw",
-	"t5GD+ah8mynftivwDITPYzJ3M4wMDW7DCpt9vdQkYwmE9DEvOaN6OFlWPC+wnwhokimb3rDEJpsXMoXW",
-	"D9C5xKKU4TSxNplIpY3DPZOJdtGDQZrEA9vYBEOSAzg+GcSGTtm1sH4F+Xan3ycQi5xzxb7LaNWp7aDB",
-	"FRHQZUcxbFJKBaFRlDAF2dy5xUtNGRUQhLO9RZzxZwNLuUDGSt1Ivq1Wrd+VdhKFddmcy2RTYiXygXw7",
-	"ocmNTJPvWmtdetzfZg7No0z9PA6Nwx8QIeePJsmjm+GaoaFQ3ayT8WQ4YbY39oO0RSnG54LR4cTM5D/J",
-	"O8DXQAyOCjVnifpP8lIyOOl0CE2wZJqgLP9PcuSitDA6ELjCfo982+92v0OwGxUEQuadEkHLhrcPtgQx",
-	"litlkVo0js2Q5gyAIFkazK0kjWM5z2IHtreTS8c8LZVYmonh4o1aV14VWvEmbsHduxNpG4aALL1jCQJx",
-	"Wr1Ot9MtZVO1ULHlMthMzUq3ZSyqn79VT+stwLNs/jipbOYWweHmXEiDOFivP0dGPW9/1yHf87sg0uMM",
-	"BjkiZnXgTGLIp3ztvI3lV88hDu5JcIZqljVoChp49+bou1aPj7b1A+WokSnzCYPMtkNUAIANcrn3E7Cp",
-	"njyJ5ZiLasijOYeKUJIql0RzzfQoUROZ6K2Y37HIHd7Bq7evX0OW/PXZ9yenH66uXg8gkxGxEU1jEH8T",
-	"Y+EZk/uW2Qb/CBcQbM6iA+g6fS24cLQ72T2G3kyMJvGCcOwEBaMyX1DE+HPW2G0DOw9XgPeCfCuUObgm",
-	"1TOq1FwmkE4za2Otals85v4IpD6CpOJWyDk0xXNPxGb/Y6Yz1OdOt+ea+vnfzWVy2yGvUCfAKiuiYjkn",
-	"kXmenrBrIdhHKENSbejgCM+ltp2j9QOgOyYFnCKIfIXUbpAgJSM2h/UbJYzZAnpsNUgBtYPORiTTm5gp",
-	"7JKp+ZS1rwWG2PrP4G2DC6aTxRbA0AYd8jJF5OGE4UOAag5yM3w80dkCZVWZCNF16A2usMKARaWN8vhY",
-	"nIiHeBKW3c0hANx4jAKVScKGmkxkohi5oVqzZEGUpjO0gJqJutdmq9YiJ1rTpyioFg916AVQh1BMZ3ki",
-	"tvhxcvP9kJ/xH0/e/nrSO+U/PuuwxY+/Ru9OzC8nN9/Hv/zj8sdnnWE/FjfTV93ov340+t7ck5K1s9rC",
-	"O+Kf1l2kal1wyceCRcRc4Mtcc0XnKmPCgwyOrPyG5RrYXlXJAnkMiT0lD9Qha4McUHi9Ojp5nevd/A5E",
-	"BFxTmcmRpbIr9wFQhcF1AQnTISjLb6SeICdZsrCibkN4h9rXt91fQHQGchI7K1p71bffxCawfDj5UqCU",
-	"Zw/Yr6sfLs6urvJbdiUlmVKxcMY5CuL8lrmPWCFtQyNGz9mVBBULv3HRGahmsq2sESO1b3vxqs+wqQ8b",
-	"4GE2GqujchLfjfuLY17YME24XmDToszUMZKD8LAAz9gpJWaLTHW13XLsuhp7wxmWx8oT0KooZ1wzWoqk",
-	"sQdgV/CIfDv4RfPBd6jmMGrIItswMnvuXKZxBIt9LVCuRx1yBmaG3SwHPDI7BXduLIkUHXJknzClETMG",
-	"0mCUxjGAAm1IMQvwYb0kjH9OFxBW/O4Qwy3X4o7G3I3LaGtULlWq9yzVG0yAWSFvTK8vmf7ChfPcEV8S",
-	"HXNf1BxQKqFNHAinU+OV4kEpKBGu3AGjyh+R/AnBcMLNwj0BTkQM5vrSaSCXfDpD9mFjt/KNYetwkBGP",
-	"sKQT+nOjPwJj+no4OpAiEk57XoysXzVmxA1WhZWW6b6D3v64EHBHOdR6YQ3qlC5IJF2j2fnEbBsUhbmK",
-	"XefJL6UE37DWFzA0bdwa7EOMWoCZWKiSCOI4b8xvPi1ZqBs3MN+slAJDGsfADvbnhsa9m0hCp+TkPx9+",
-	"ki3iuLri/PkCLAqjnBw62RWCZGTg3DhYsbFzHLa9U1oz/cK97aHHOBv2z78tF9ZFfGyM/YPWs9H+XtTd",
-	"7+3v7wyfRnu7LqkChVW/NesfUlUzVyiR8+VZrWHMqGh9FR4US0vi6iiqS5xKipR63b2nn3x9tfvFvYGt",
-	"dqtXYVuhMC7rduhJ+xX/lXkwkGBzpjSWR0D8oqjnH1tKlgFnh9lt8yFAt7v3lxRPfrP/qgV22dpIa1A7",
-	"zp18a0vUdkAHYKQHYR/pUMcLAuaNgP8O3IAHxu1UYdf0GxktPG+3jeNdCyej9ISKgOOSGUdJ3gIZBZKc",
-	"QM5GYLySKM1mKszFx+baeIF3y9hMuVfa0tYOORk5e5ubHUzSmWYR+ZbiOb1hxtSHCBw0qr+hiuFb6Zwu",
-	"2naDjLoiMaN3TH1nLQRj3dk6XlvHbX86JFTdkomcw+pcC+C7YCMN18Q8ynqXJWY+PuGFb4dd22r7B/uG",
-	"sAo/WwuQ81XtFYLCpgbIU2QkGslkCnRJXOi9HWPzcsGn6RSrKRF6ahZ4DPjkDfVKiNzbK4qj/AZswoWx",
-	"T8YrEa22YVzTXL/+Zqf/ELi+dWsOfU1sLi25xI9p5EZwtJaLDq+OXp99/+HFD0en3+ciPS+Ceir3rso9",
-	"Rwum19175l+G/pQ5KRk7Ldd4z9Bo5yOIxKNHP4Wd0pKMZZskbMYg98VtdMY99H+aV9gCuUzVPjOnQQ6H",
-	"6YwvL0hQojRPsLKe68fSxX/P0kUpWIPSRbtgL+ypX1W6WKx0fF8vnby5X3dVLdtt6eH96kyq3g5ZbR1t",
-	"AJToVO+n99Xm1JNMHlT4YieCUDVkIjJreLPQjutLjgiPOuSVWW5B2HSmF2bpXZ4ys4mydk7woUNPmFqP",
-	"QoGKv+zir0sVcy/aqrbFXxybgf6Ecs6xdFQ3gZpD4IVHbXL517dmDSAabjQS5UKhMNbsowaytHQ2M4uX",
-	"kFjOAT2pGPl28L//32FMeTIwwiFS5H//3y9eH51cfFdl8vyzVV5VoyY8MSJ6Sj++ZmJsBGC/210upvk8",
-	"9FzZUfo565COy0e1TvhNaruS3dDEKoOdbndve7+3vb39bLsXVpGm0ylL4Mxbdpq8VOtedfczqYb6Y2gu",
-	"2vHbC7NmUUi2ahftaguWxyjJqE3emAOX8DEXZZ4vkIa1DlpADmYW+zY1T7jcujh+uWW+ask0KmRt/x8P",
-	"qc7EZVyHCsytfIcc+d/Z5KVxKfxJndIFej0j43qhv7KQqbHxjUaTyaNrW+PaZj2aRutI8k3izNcS6U9+",
-	"46sKofKFTkug7UB7Bu4YQmEAMwIWmA20Yxwpi5UES0ZujOCBkN0NHd52KnxFe/LXlvYnozcAuH+4XAtq",
-	"quzIN+qUNS2rsu/+d66ssif9zDknkMRvgDU+TyCLzM1yIubp6xt9M3+u72P0VdZq+ac+sLTAPufgUWl/",
-	"eqDObnixC3XWx1d0XMrxaEzBkQPQ4Fe/UcTu7CGW/3BokDo4GW2BDBx0KkzD61bvYHyrxu+238rJuPfj",
-	"j7+8+9vdq3fJ8yPdO/vr8x4759Ev735MbyJ5m+7vX7f+/HRVX684rak8+CymQwOPyNLd2vKEtIITGiLT",
-	"HBX9fCJjPzEA2gJSM42Zo2yLuWBoOTn1NuIxOyDUlsJllXAQmgYwB2Je5B1AOAc8GoAFe2ND0DLVHTII",
-	"5cGgTQZe9AwQVOov/QACZXwsJMgSJT182Vbczd0AgOmSiuhauCsGVosxru3QwWISbO4uozV4PCTZ0kbD",
-	"0JYLylfYWT6hUBZVn6X6wWZSu8FHT6VgoVV1T5BsnUYp0xtFpVCpBlYI+3Ul94kwx/yzVO49qtcvrF7z",
-	"NYDkBNNbCZvFdGhx+BNqcWzu/too8h9ZM69PkvN4Mr/0yYRC6/kf9ZS1G1OsggbVeYu3MS2QD2lMKRdZ",
-	"NMOfkD8jNdBGvd3PDo//OqVnIFqgWApFeQPP+sYaLFP60bIl97vPnvZ2+5ZLe6YnrYP97qemfIU10baD",
-	"G0f6cN+QXlUl8FtoIbXb7na7hEUcA5BZDizLfEFSOIEGUpBrABhKQoWigCXrkGM6nJBZCqaph7FIERju",
-	"VF2LwfnbK2s8vzx+fXx1PMBUM/XvAiip+QAElClWiPKE+LOoOgSiH9C1Pt+R3pd0AKLP54GuxYjyOE0Y",
-	"YFyogJkG1SJBVZcxlbUDsA4ipimPVdiYACvocKlst32eEFv6qsi3vnDtWvS7361tn5Ma89y89DwPSLmX",
-	"3QyDR5ZKa7XfT4Rb5+2+Otdr1p7RrJ+M58AD1+Cg9ZfV7+iXv+MmTlmZKQ8vcRFrHGIf490NYeJm5T5n",
-	"2Zxvl9ALeh/02q2po/C3PPax3UA2GjHAGDgC9naLaaPxYUN/ZOz8WbLLpu/+dno3nf3A/vFf51rK3uzd",
-	"7fmH75nce/Nyd/eH7Z76fggbGm6cWSn/dDes3NPXPS7hluWe7ibqno4Zv2ww/eWEVyX/fG/dvaxnKcV7",
-	"Pjfmx5RGfxC80qM5sCFGjzxo0BZPrWEP7G/v7+919+9pD7hChaoY/SlyR9RCH9/ZYnotESgRomg9XpVR",
-	"YcuZrRJCheazvhB2Av0qRbwgcwqd1SS5FXLuy/XB4zXqHoN2CQMXQhGgmqjCGgSA3uzS2ip6XxeMFvmN",
-	"lABD3wDAoB5rv4wXb876Ucbj0YyvVkYrM3dQRUNCzNLADHlgVty2iYMydjQweIaK+TcoH/EcNr44CRtq",
-	"IbxRGnM2RI3D1cqHwy0TS9klLLPMsSKjGtn0Ii3AjLnQkqgZxWrJAcDIB8E1eyUTZC/gmoy5oxBdxqA5",
-	"o5OodGpRmjwhdjida3EJr8j368Ju1uaL5ksA0sh6eYXwDh8HwOe5ADwSMewDQkvZxtVhdHqCtj21wz00",
-	"r0GQ71RGaSxJ/7/3doCB4goQW66b4sAc+5fwqtdcsEHbTw5610JUnytC4zldqPDT6lhEAw9IATlDNRnE",
-	"fMr1AFF6I82Sa9E3jg04N+E8zTa4aD/g5cvxKsZZUHLK0DmQVsxRkdUoWhMkcEO4MO6GeUEbyz60TFgE",
-	"ixQUu+okNfc1my+MyJLzD1Q6HRwAoHPCBGH/TGkMf4ARoAQw+6ikdFQYN3R4S24W14JrxeJRh9hlgngJ",
-	"CO0baAM8o2YwfEQGZkA/obQauG0256G8tRqNgrVfOzcAJdhNMgNXk0SmY0wirILwU79mh6RnNpiPCL1R",
-	"TOgqZQNXrlUB3LcNrxCnb36EXzjgfq8EuL96Oq/NcWwy7wtmtqM5RPCdud2DBL41wMqLQdD5fODqsWcJ",
-	"u+MyVXBN2oilcT1Urbb2nfo65AhWz1weC7gUweU3T8CzUarHs5fnFjjECu7uAXelkfytg9Z//9zdena0",
-	"9Q+69euHrfd/+Y/WQ4GEH7dEtKTrW79dtzQequvWwTW6E93rVvu6BTLx2m79tVEm8Iligd1169O1KHnK",
-	"3tPcU/aeBs/Y6253t+n/z961PrWNJPF/RaUvd1el+HhmwfvJEN/irSSwNtnUHaJiWRpjLfaMSiOZIxT/",
-	"+1Y/ZiT5BX6QVIi/YSGNRvPo7l9Pd//E3l7v+Pjo6O2uaUPIyHfrD76LasB363uVfmAbpX2Jbe3ia6T4",
-	"P9yDwMgnPi9+5PERJ6VsPZVXynuUtaBwpkQtChdYAlNydZYbdKbjGdZE1d18SpPzpilDFTFpUfXB7s3X",
-	"OOnCKut+1VnU9WDjEisCFRSlCma0OjkL4Vfe2UWd0QlPtIRNeuVC067nQrug3addzH+ivfAwBfRIvzTw",
-	"zbbvc93dE/f9cF7j7xOwxBpJ9ckK8vD0gXQSqNcZuX1PW2kvGKdAk2zneL4H9X18y0XsODiWbTHP6eWc",
-	"mgFDOQYlbsMQwoFSWtRJJHcDqlFCdP6FzO2pXEaeqXsCkMre4UsqaEIWhKZqG5bYDLYOGk99Nio9Qgb9",
-	"Sjy9pKJgFWUClkxhUvWpdn4fOfOo7otKQdtWLCr2lYKMsqYE2m/Yf8tUzdUlybJq+BLDh4vBMdaPzkd1",
-	"zAuEzuoRJRQqKfQzLJPzfssM9dJGitHBawUkoKHDXqsdWMls0NSv8NruW9dz3eulUOEJDKJe39n4bP24",
-	"+7aqH98uqR0rTx/urqsXt1pxqxW/jfP0VXoyS2r3Jh5jZbpCQm7OHQIbVMz3hkzpyEJ39ExJS9xwZ4Ee",
-	"4E4kL8E8I8GSG4ACYKflqDZXPZxR774Jbt00JtwQCoqjAgCR9ITmSZjWD3551/wj+evo7KQTvPly2Rp9",
-	"fnP4+6nI/xDt29Hhxw/J75//99v+oJP/59OUzLZ6Yr5AXkoa2xUwKYsvghuxFcRbePKCodMsnGKub1j2",
-	"cFJxjVtxTxmqPz5KoY8qQEolCY3Ll05ojEqBE8rbNUVxHTUW6TBI0GdqXxNrX/bz4dDpib5iUjdEBhhE",
-	"UkUMccR4gx1UCkHA3AIgVdG+juG/ipduIpoOXchc8ZXWCuO4ksu84qc3IxkqzccEXICfvMFSZHcqvXWG",
-	"QuuaA5+pTXwLDLaPadDkw7P9M1VNUZdSxHyBmmb57NDxPVuELDp4W5Uaxc4PJvDOBUoGJz0uh5KK6X85",
-	"oPQ9VeiymGarRbdw5jXCmdZs1fzC6ObJOhZ288Hg4BnggqoWGCgZayfgHWlS8gH1/BPTmfD6Jwk6DsaA",
-	"NzKlOpXjHX1pVQcd/JkjRnjyX884TbXSwBylGlyF2qZ4DAm5czpCBu3vm4PMXIto3jmsPYZ1gh60eeB8",
-	"iE9qDryzYEQIHC2DRA9UVqfj+pB5zHpiEHP3wzzVBAOF5rL+WTlJfJF9sHKVjxcEfxuCdLwSSIdMKyd9",
-	"m+Mlk6pALrNgJOhqNRwT/4mxkqTP9mqHfEzGgZd4ufmpjRcpo8NnQ8Ev5XRQZ2Dn+W79yufsDR/22Avj",
-	"xvI22iq9LXT8ttCRqi5Oerd+bMh4WUaEVuqyno205wTaHBeVv7PmtKIKXOFgfFvdEVNrqzDRKaFEUmob",
-	"holGDZzct6K1GB4jbQ5zMPAc/9hf8kin9aLnOa9eLSyLhbaaYasZXikc6sTypiiNsBrowUKaWqRjTJSZ",
-	"V6gvc9JcVkqkW+gRKaGRXLgPBjtSlNmY8FKpYANG/lI9zc4qD4V399+YHv21O5MioHMvww73bt3A71i3",
-	"cylxi7KLKx4JnQWjZBZn7S7n7j5LrnMXF8Vw8xj+BNHYxexjlCwvLvz6cmb3vQyXq0ky10zBe5zS7GPg",
-	"KywuYn+m92fKwRqlIIh1ppKac4L86IuXdgGj2cOqQXBqNYPbVMksVcPJFbtGdQv8QOjqCgvRJqlN2hU/",
-	"sZBeldmm02z/2Tptfvl4fvnl9PzjZfv8fZWBq1Ne50WcN6+IoZjmT5vaGXMXIJdDt0zoVGbXLOJERM5A",
-	"pAIlMFxwqF67Vy4AvBkenEXfR1Fq2JHvJnjYpjFEuStLmqpmzIIFjj/LBjstgfRA3YFFh2kApSBqjN+/",
-	"U2mky1RCEjk/Y5FiLL+QUd3xXTGGb/ddxE6l4vVB5kuuyj8IZDQsMgmwEiJiL5ujYHOiB8FYeI7OwwEs",
-	"sVDJ/jCm8L1UODuYF1GkJDO7JbL5IMmSjPSvvkxJf+LREqeVYHpBH2xbflxzfrcaw3oRd13KuqYFPTBc",
-	"CEUECJIZQB9SYd5KJAt9cWfiHGdG/xnrAGdoXdsAAOfewZnKyai3w4PppTQRVNbcls/Wbn0PS3pnaRxy",
-	"Mpl56p3IRJhxcqq92hZaDcd8FQyjy4K2xK3vHlLWQRRgdnJhj7imA78JCd/PDdC1i1SFQuuCAIAut0Uo",
-	"4jFfPfaIKvdUScnd2gXcb2aoqNIC44nnjZjzYDrexh6VvgQ/JM9oEHY8lzj4mjxKe6ZEeidUKWVXQAfQ",
-	"H27u2d85xlQ76nuzOr6U6UtvPT6uHXkE/qBz9s59zKQse+bxHkv7kopQyOy0mMara3OxY+dvySkTMrqM",
-	"C75rGunKHP5yeOS5sYyzGGTKJEtNEqRZHMZJIDMe5KtyTiHedb16eXbq27QhO8GmUy3Ffl1ezw9u777D",
-	"9z24p42Pp01UdLAYChIe+MW0oTAqF+3mRQMbg1+V1jEdm+dlf5pQSxer7erBjZMG8TqWMi1rvENroRq5",
-	"nhvrRqWYUKzP5TCW9jdyIQmkkZ0zCuaOxo1amtJdpZlbPzjYhzHbIHIA8fVU7mc/vslTE0jAleBePZC4",
-	"AJnlGa1EdlA5GztwboZBNSN7BU1PourrokzrMyJ8WFfF2B2obp+/POjdT+DKGFDlArrRlq2YDNvPCYbx",
-	"WJS51uwXax4UlQgZJHHtPhgNF43MeSJk46K13NCYRgvvEr+u7uzXdmr7C317sBsiFeYjIbN/UO37Zzvv",
-	"zHPouv5v48P7xaOGDJXmmUWjRf6LRePUxjhVog/Z0CLCl25yHZkcc8TOWXBr3ZOGNXeD/Lfv1JPOofnr",
-	"s9rug9sTQSpSeAVps3Q8uxiClZyew1Z7EmCwlKku1ueEleq050hCU0NVyR2aUU8tzTznLsjCgYFrgL36",
-	"hkkGCaZM4BXIqOkoskv0B49UxvnaIgVzYVLkF8xUIBznNFMUk5eznzVW0/Tjn4mLLALYqW8pIx090Exl",
-	"FxRcwyBhnS7c2y21jV7G6XaRSx1hQiIUKHSng/8lqU651fTaHJbDE7zBpfchTeSMhGFc7gYVFfNZerK0",
-	"qB6vH/8OAAD//w==",
+	"7P37cuM4ti8IvwpC3/6iqvrISkm+23FiH6fTWeXqTNvtS+XuLudOwSQksUwBagK0Ul2dE/PvvMhEzHOc",
+	"N5knmcBaAAhSJEXZyktX+8TZXWmJIm4L675+6/dWICZTwRlXsnXwe2tKEzphiiXw11EQsKk64YEIIz7S",
+	"n4RMBkk0VZHgrYPW4B9ShQMiEjIY/SOaDtr6n3dCjcks0v/DotFYyUMi1Jgls0gyosaMTOmIkUgSLhTR",
+	"oydMShZ2Wu1WpF86ZjRkSavd4nTCWgdmEhtuFu2WDMZsQvV02Ec6mcb6KT2TNtGzOPz7/+x2tlvt1oR+",
+	"fMP4SI1bB71uf6vdUvOpflSqRL/n06d262ioWKJfRONYzE4mUzX/hcYpax2oJGXtwnLPeTwn00SEaaAk",
+	"mY2FZCQK9VJGCaOKJUSNKSdqHMk2uZsrRu7m8N9DMkzEBBZ/x0YR5xEfkWhI6J1kXOlNY3potwV/T1ky",
+	"z3aAwizL1z3d6HW73fxq+9vbZYs9porGouQYr8eMBPilm8KUqnE2A/Ntq91K2N/TKGGh3aFsTv+RsGHr",
+	"oPX/e5FR1Av8Vr4wQ5/pt+mpnIZsMhWK8WD+ZzZfnNFbes8k7JdUNFFE0iEjSpCETRlVHXLE50Sxj0pv",
+	"uCJzkZJUMjIUCWw+Edz+UPB43iYyDcaESkIJZzNyc3P6qpLavJlt6KmV7/oe627u7+6xja1uuL2xtcn2",
+	"Nu6C/c2Nnb39Lbq9O9zf7G+VnMkk4o4i23qLFUv0JP77V7Lxf7z/H//RKh5bu/VxY5qIu5hNWgetSSoV",
+	"uWOkp7eiv71NpknEFb2LGTm6Oj49JcGYJjSA2wu7PHxLVTBe3F4g5GiItxHpmUgVxTEZU9z2QHClSRP2",
+	"F/Z0cHJNRwO9rTyUeqsPyeBPAzJhlEvY5uIL2cdIKlm90cMNnF35Dt+2egejezl6t3kjxqPezz//9u4v",
+	"D6/fJS+PVO/8zy977CIKf3v3c3oXivt0b++2VXbh8/u9eCNOh2eCs+WblBh+hYRkFzhnqm51+tVlS+Tp",
+	"pHXwa+tPrffNTvtPMNU30SRSi5P8SczIhPI5iSOub4y+IipNOKGKTIRUh0Szh4zXVLGYGF5fehT6BbC3",
+	"0UTPfBv/jDj+me1rxBUbsQRmeyZC9prxgJUzm6H+ytIWI4omI6bIiD6wqvnBL2rZTzbfdmsokglVOKcd",
+	"uIj1072gI3YV/YPV7G/Jzva9fW0TykMyEQlDGdDrdkkgUq6k5ju9brdqYVM7dOla+v7O93tbu1t7mztb",
+	"u40WdC3uGW8s2/SxDDj7qNxPB0TYC80eIpFKENxtFO3AmumEkWEUa35zCJ8Mo0QqI98bS7epm2s5Jzj6",
+	"y0+B7P72SzOJfkHV+IpJGQl++qqc+iR+XSHqzLen4aOFXTY8TIixRF+HqtlMGUsqpsL1zx4/DzMqTAJZ",
+	"VuUc8OvvJInCNpmyJGBcbTCtcXmKWX5yUdjsOqKG0lsqDReP8pKNqSxhzNeJ5oyaGyuRsFDLrPEBSZje",
+	"glQxwh5YMgcdwGld2QIDEacTLvG+BiJJWKDILBF8pH8hO+Rac6VASLy5E9QcbnnCqNY+/bfJNpGCUKR3",
+	"pqUiKGr6trc108XrM9EXoL+9Q95GLzu3vOISJLjW0h3ErTX7cydEzCiHDboeJyIdjdegv6LWlBA5oXHM",
+	"kqL2qgSsm/FwhXutzOyqqKLfTG/9pKlMTgWXDGySlzS8ZH9PmQRpaPQU2ILpNI4Cqtf64jcpuDce/HAS",
+	"SWmsGJlOJjSZ5/mBNUn09DVtP+BG6jFCPaOrk6ur0/OzD6evPlye/OXm9PLkVUvvsKJRLFsHv/7eGkYs",
+	"DgssJJPnkSTuunx6326xJBGJfq8Z/vQV8R9ptyZMSjrSQ2u9GVmueVYJElAesJhEHL6YsMkdS4gbuQME",
+	"Isd0yvILPiIwSz0UUH3JQk/Pfjl6Y1Z5cnVdsUgBVCU7d1rDMRJsUXkxwpJorSG36lP+QOMohPXqs/SX",
+	"u/BqUva6DhJHM154AsPCDxbZn5mD3lJNAHf6ExpqArfqMDII2M5DMjDbMQBSkUbysTiUnVZmZp0HQTqN",
+	"NGtsSqXwJJzqTRK3Dlov6DR6QcNJxF/IOQ9eDNM43oB/4VOttiPNv54dfzg9+3Bxef7j5cnVlf4mTRLG",
+	"1ZViU2CZlMshS/SdIr3uzq5jA63sSF6ncUz0+wmN9QbMNXFNEzHSBnqrrXXcWAG3SRiFqbdmIrnXr+Ra",
+	"4YpjffsfWBJGgUKdOFbjud6T7GzN7pAJjeDG3TH9ez0qC5Ff3yWUB+ONPpGR1hL73f7ORre3sdm77nUP",
+	"uvr//61D3tFIgb0XKX0ZhhGP5BjcD/ZegKrrZn+w22t79/Kgtd3f2g7DYHdjlwa9ja27bbqxx7p0Y7jd",
+	"ZbTHdsLe3o5mXdqKZOGRXk/ZTLJHXurbReMI1FSpqEql3vjLo7Or1yeXl6dnP7YaU+vVnAen/MJOvoRs",
+	"j3yuNUsiZWWTteOJJmzK5UxzBTrX7D4Kxij2xmLmcxCFZCv4MIaDW4lekQAvTk4uP5z81+nV9ZVHUFr1",
+	"cbSE5mDunsP37rgj6Z5N2CiSiiUsPNQ2Ldf6pCIRl4rRsNNaz603N0RbtIqRUDBk/yBJQSDCQK9FcheF",
+	"IWrSK+/L6/PLl6evXp2ctXzOJ9PhMAoiPfiUJSCXBM9vzaWIGXmImD6+CZ3DzEIB0zoEmgcHiZiyhCqR",
+	"aLoHRrGuvVFaH9cnAky6Te5SRSIlSaKnVZgPjHk6mQopozu7+hX36fziWovWs/PrD0e/HJ2+OXr55mSJ",
+	"3AmT+WXKixIWTvCBRjF4RSJ0xpEHlugtzgmgc3hP/gelUggHIstefkhiRh+AUEWq1nUQVjTNqCQpD1ki",
+	"lRAhKq8orTQL1ppqpIxvBs+DK5ZwGuPLH3Mkp2fXJ5dnR29ylIsvJfiBv1lXYsLUWDOhmSZrlJd2h7Qd",
+	"0yGnShLN+a1MNYeLy4JPzGJPweRwf7QOWlvDbrDLduj+XS9cw8ZqQQpyLlKSxUMypFHMQmSZdlY0YVa3",
+	"0tP/DueOcx24uQ1gs8+Eei1SHj5qn61aqWn/9fnN2Stvw7UccIxeH/YQhvE3/tr3TvmPGzM90jbdOqjx",
+	"nfXWWJJE5cfxTeDvdjt+vjo/e9Ru3Jxd3VxcnF9en7z68Pbk1enRh+u/Xpx4W3LDZTqdCi1xyYSFESVg",
+	"MORoUdsp4GsX4VxfDT0bz2+BvjpyjHPbuJ5P2QEpTm9dFxjmYHiHnge8Vwu+U34j2eOF7enZh5urk6Kw",
+	"1afNSSoLG6LpoonCg3s0LYpldA0nKcQtOuTY6g1a7My0IpZyFcEH2gpu603mRM4iFeCGwwvFcKiv9co6",
+	"WONjyDa1Vl9yZDA1G0YDFT0wPJeEBYKHkf7Ra2AKjzugy5Pj87NXpyDTXh+dvqm0FD0neCbG3JUaRuoA",
+	"pnpyTUdEDJ3nGV0qSFYzctvqHfzM2MV+ss0m7/5y9jCZ/sT+9l8XSoje9N39xYcfmdh5+2p7+6fNnvwx",
+	"uG3l5KBxDQFbRl0rz2Au8mN6jxkFPULppDW3DrnUhlOkCB3RiKO2iTEbMhdpYpU5OAOtT3A2g8Wt67bZ",
+	"DXJbONG7SwZ2nzFWmXPODzrkTBjRRVGXVgycg8gnwHeg57jMdWb1SQyUHFo3SU0EAfdHWzGUgK3bqQmG",
+	"rHbCJX6UT+3WtRBvaDJ6HNt5ef7qrx+uz88/vDm6/NHnPMYdg6xOCUFiGKMgpRwnhG8T6ybf2tve3QE3",
+	"kzwkUnPumEm5bu7rj4m+LtCcNT+gEF6W5PseeRu9JCnX44M2pa0mF7n+AaZ0w2mqxiKJ/vFI1nBzdnRz",
+	"/dP55enfTl7lpJr33uLGoTKuLx77OI3AKKLy3tCNvkGCszVtmCNTGBPs6ci7TQ8siYZzVJSMFB28e/du",
+	"4yjVLF/p5bMBbpzU7xB205yC/Zg9e3V0ffTy6Orkw82Zbxxk/rPkIQoYSXm5Hg9aHVX0jkrfzAPTuEOu",
+	"kzkyKy04KZmICUTJ1kN+VcOCvWbojgvDFSUxChbOATZf//mbuNNqFvw8SfkhUW7K6G8eXDKVzDcgl2FA",
+	"JIgwaRyAOEvI5ZhOE/HAXrGYKSY9FyoNUeDR+CLR10JFTLYOhjSWCw5kFw0L8S0Qeaf4YqQKnqIfcixm",
+	"MgvOSzqDpcSgIoKscwPpY065qg3VfCfJwAz5LlLjMYu15t3OaGV3a8WoX7v1cUMkIUtaBz10MdtAxq9m",
+	"Pll0Vtz9xgKFrj2t+Xh7VznjzL/SIeeahxgPrTEsRlwkGFnJb4V1rP2+oHzP23Dhp0xMY0ZmY0FiIe4t",
+	"ydhRY6owmpTJDjTFtLKTd7Zvd7vtFk9jcy9zQQYvHm02qf8pp7pBwOF8CLpMw1DY+7otz15dt+0YBVjc",
+	"nUy5A4qLpNn6uGyLjY/p2D5RGl+C+KVRbNy7yB0bYoDX+OkZUnMhMuOtc/OT3vL5G8rDG60ilyQZDAkl",
+	"01SOTTjGhMI1s8f0KD6MkgkLjW8PFO85U+T7gY1i4i+O7YMDvXy4vD8cGL18Ntas3FCKphCpNQ/UOMCZ",
+	"g/p9TNFsSliHHJkQj5V+GLhyFyykim2oaMJaNSSz7ft9y45Mi4EA0no0u+i0mpHfysSXJ70t/aY0CMAp",
+	"vDCreKZll74L9Qe7SMDmldmS24uUlq2hmsqvVBrcP447vxtHwdheBelzoFMgZjTYueCsjQk7CkgOCW8m",
+	"knu0h0LwsS5emxLqPYFIKxpQduA2YQ9aXUHnPwRVD5Eg81kojkOZtVRvtj584+0rT9KR4NDO2KCN7qKx",
+	"wVG7r59EaYy1cJOfzP9Kpg68xO3cbEwVe9DHoKTZQbBOiBIjBlIELKcBjWOQf3l6rKeoKubpCS0jsWda",
+	"DQRP0yIZVJ2D5ZncM6UmjHKIzuBB1N8o74bL+km2tc6r7Q3INoHos2ITuTSmorfBsQQ3FZokdL5w0lUM",
+	"4rUjISdyApHGITFxw5zceRT7cG5ttxnlvAKiPMfGXq/L6Mx0z7GIQ8hp0BqcSwMw3ljr1dPKe5mKFlaR",
+	"Dp0wo5okYpTQCfzaJrkdH10fvTn/8cPxT0dnP5680mvJNJPil0v4P7Ou7AVJMhaJahOJmZBWruS1IBt2",
+	"zHs5Ksfr1cku8ISO6XTKOENX/Ax8o4KEolaKadJycdfqVLMIj0rmVtDr7uyXqLjVau1Wkcas0x7O0pdT",
+	"bko1lIZmQ1jPRizFRTLLDCmwD3xNzeKz9BTNhczzxZ3YXWknNldXRBYJB+LVZjrEXNdhiiHverXlyygb",
+	"dmdrzvBNJFWjA5SYumQjN4vcwDxW/5I2uZuDztGYRZt5XplklRom/dk31i2xZj8hm710C/Sq9R5SP60+",
+	"oylNS3ljbGcznw5+tPE3uvGP7sb+++yfnQ8b73/vtnf6n1bKE9/ZJDHTb5ZtEkajSOn/Cv2/GE8MRMIk",
+	"pgXMp2PG0X9vUjmp+S0RCf7YW749ppIr5a26lHIWf3OqpKOVhY2qZdNhNKo2xtOJPgatTVm+8h3BH0gy",
+	"EWEaC9L/752tA6JmIqP+fIarcWnoHcKfoiB139s3d8hZGmtrK4oxWcs8DXRgHdORJCm/52LG8yvdH+7t",
+	"hN293t7eVrAb7my3Fm1znz66G/t0Y/j+995OBTF4rC+mUl3NeVBBqqhLWW3GXnzLyhXKOkkYD1l4SPSk",
+	"Ci5tDocmOGuiD895kF3vZemroEoa820kNswq/+S/pGDZNZCuTsBUidnVhEt/wXvkSmW8FCtDpN5hlPIV",
+	"fVGG4EWtYK2mKkMMIb218pqtuA2BeGDJk/cB0g372zsll1ubgx9pyIJoQuN6wt+n/SGjtBtsb9Ow29um",
+	"m3fDrWHvrn/Xvdvr94Owtx3uBL3tu+6w26XdvXr2UOTvOMFlKk92DHLpOUB24FjEmfYjOJbAyShk2hJF",
+	"/Rpc58bXTWI2VMQG965+Otrob+8QfQiE6usVSpOdjKOMqRwzSSJ+y2FhbczlIgOXx+BUfSCzAdYFST0T",
+	"RoOxyb+4HrM5CaPhUNuXnnyH6+3IwbBLMTPe/6FxOd7yezbFbBNt32nbDjhdh5xzZASGM+hf66V7hpGk",
+	"c3Qg5alUijSpqhDB776TzVmLf3kezVr8lxTkDPrZymZr9vFbmewCRzL77JZQRvOo39driPqgIddd5Aq9",
+	"jNcgs4jBdaBVjztGRppPWSc1zKPKKJC18VXUJqOwubk/5wEuapkemSt6WZzEBcVwIJVkMM1qY4YmOqN/",
+	"DbtiZKPgxs2KronGDvbNz63R2l0uLriaGq5UqSDKm79KACMb6CMVkoUDowBZRxA4FIMIlAcTwwkHh2Sg",
+	"uclA8wvHSZy/3WQXgIYBCb0TrOS45SyWbKY/PySDmQ0EZeoImIxKCFexheOBPidSZSJVNEZmZH0Uduae",
+	"EdVu6em12i07SN5x4T5diLK3W6+ihAUqKgviDKZpHA/InX5Uap2QseQ7j/XqNbTJYJrK8QBC4TJj0t+B",
+	"P5e6aiE3+TSO9YVK5XixnvBTu3USRupkOGSBqjhIygkLI0XCKOyQgamRsGWdrkLPqq/ZnoZR6Kd9ZTMK",
+	"oBRa7006De2/eOZzyfbYFmRUzfuSyTSumrfmK27iCyyFuSU389N625SLFoDfSdEKg6WY8ZGJQKgJN5rx",
+	"02paV2IgUVjLRPOzcXVZzfUnqPkye2s2pox96N2UlVFS+FbLENRFIAvamlCLB6kfLl8UfNVYHpg0Jj04",
+	"FCTQj6f4M1fPav7uVUuLhf3A2S1sQV5OQzbhJZ29Nb6abIOqBK1LtYT3l1O4vWaL8iovlRMw8fK6/TI9",
+	"vtJLt/juBSKvfTmEBLMyrKqXOyYDwyxyGjtWt26sHSwcS+My+tGqjJbgoB7rXW7bZF8w6eEVjUnL41U1",
+	"qsbumgS8z02XHNCYhsaaN5aEiUg230RtU1s2Xj0YRhDtIGZyzalis8YNt7IwyQ69lDPx8OSBVWWbhFRR",
+	"q9yyB+DsjGOmSf7yrT800IctKE/+GEAy1oZJ/hockBFTJvPLpGlBwi3krnIWqA4ZyFjMBmheBjEUmthb",
+	"lGCCpsQFQrqwiiZM/2acqlDM+ODglpsUB8jOwgxgMZ1C8u/AS7MyI1QmV+XUrNwiWu2WnqL+jxkVDjZL",
+	"4Hq/ilgyG5e5w0uPvjx8BMbmmE7BqsHKYQiUrCEG5iTtYkFlwdcLXt7uxv6H93/6j2VU4tKIS4EVoAwx",
+	"Y8+Q/NOckemFv4L313GyracG4xZrPz9PIC4bsWlF6RL9yqtJKZfZJisLChONIShGJk2PQp1JmgClFUpQ",
+	"8rPNlbvUZtjUhfgqL4E54fIl2LpgdIJDEb2mqcXrYFLYy6gQU93axIFJQSkt5It2yBmTWLuB6XBj+sAg",
+	"HkHumJoxBrs2WXJ6yyjGhUIaLDEqqMWllcu1d7JwCLgx2STKzuEnV0pbnB+meah8WfqEgtPNVrM2zxv0",
+	"optZ9uBSQeRKeJuaT7icX8zP6lP97MudvKven9qMv2gE0Yo4Gpa4lGz97YIoFfdYAgB60KBAZverOZNx",
+	"jOrp/5JtY2EWIaPhgo1tMrBG0QPDSgFvhQeEckjGgxupMnQsG7Z50PdNc8AIythzuSgkju4ZoXyO+Xy+",
+	"sW5LtNuA1qCUyVJT1OSr6Ym22i0sr85FlzNT/Y0YRfyxGWuCzChHnR/WG/HFw+S1cVbQ3NPpFLlMLGYs",
+	"IQGVBZFjC7P9mOtWRcy18+F/bbz/vdfe2aoPrvXqoq5bDaKubRtyhZP7X3ozp1TKmUiq7HjzbX5tFsVk",
+	"LBLJyB0saa4l8BQy4V0Qx707D7phzN9KKJY6XgdH48267DIY+qi+ykaJNemnJJWQAEfuWCz4SJNGiVsA",
+	"1Eh5VOodQhliyiYQl8XPfe2snMm6uTbTTZX7mF2VR9v5lU15xZEpC4G40VLGrbeuOde+0U8XkmMrLTFl",
+	"EJqynTfDlR35W7YszySOWfK1j1XrsfcRL7lrA72ygamwwQEBmoJqdS7ibYImGT6hOfKEhgCXk4Xk8AEb",
+	"qsuQRTSXYyGWiGd8GHbSbvL7JaTIjSHS7JTPRMgQd/F9wROzJm/EE2muX01zZlfgjPKUx6sUXONkqyc/",
+	"l+uoR2JhWZXAWhPXv0QGWNlmnLHZBTOn01woH2FlLADeIQzH4vZE8giSvqs1WH0JpNWwTZUBTdQhrPaR",
+	"Sdg7lRcW9Hr9lVaYoH6HJVOaKHTFH5KBJphBYVhz9ywtZQKVY4bk0ku4Sia4BWN7X7g+3F7PEkqDNLJM",
+	"bz90aASA2lW6ha2XULdN+iVCvpZIKySTkc56WwH7w2xkFhjCImqZsrBDTpXxFSUsJIwHyXyqjGHOIa1d",
+	"XxeOtWv5Wasx20AHkX7zhi0+38A359ey19vvLy5mlkSKnfN4bskox+rSpMTefUklIzQMtUnVJmOlpmCn",
+	"KjWVbRczDBIWMq4iGss2AYQz/dAwoaPJwt7DTw9evLDT75ivOoGYFM9ja6+x1rUglR0uoF5W6cUXIXup",
+	"jeU3Ea8I5McRNymKYFUbeAT2kQYqRvA8dIRK1iFHWfzPnXsqx6Boc+dUDMSEyay0exCFAzj6QQrgeeAw",
+	"tPLQIBJVZgiX8+0ozCfTuUBBSWCrvxRarnABzEtXu9HGBV5i8pafiUh5KFfkx4C68kBj6WhyRKclPgBq",
+	"sawXGHLCvJTOyLwOkagNcGeGSm3c3y6Vu5zLNESdLvC6oC6/7R1UtiAO4gBzUAfeDxwaqamgxVo8S0+Q",
+	"nUhmZqkGARoXiHWp3pvISDDIjbLokAnQT24lOwvplmgdfthY4qHVokFlsIxlRwExJ3cKWpE1uVlUBoyH",
+	"h7Y2C5NIQHTeMUyoz8wDhqJOFZC7rZc3f1K9neU4i48MiS5ob3bxVWwJa5LK9saWq0lTEdk2Ht0SJnE3",
+	"r39BpEiOTy31BSyn3ZrK3LJ62ywLtFhy29y4vpvX7GJFHrXLvTbOIElk9A+2QiK2l8H/3WNTsqvTT13I",
+	"MOJFx+tnybyt3D8P7G7hPAl1FoLIynMB4mSYyjJrwbnaXs4rGBs6C8nx0dnxyZs3J68gnW02FgVP9524",
+	"q9vc3U/tJWGomiiUBZp6fXp2evXTU+ut6iM8OeCqSBLnQFxCOTDmcekK/W1ETB3N/Od1cbeLm6ufTi4/",
+	"vDmHmFvlwPufrdirhmksVJdDuq1BIqtlKJUj7kEJ5d+rROv5zfWH89cfrk7+cnNydnxiZCzIGCwFx+JP",
+	"PScxmUSqWHe1udLt3F5/wSwuo4h1atbhiA29RDM67xR9PVlQYKW5XOHPcireTsPiuir+84oFkYzKScNI",
+	"rlFKk7CiHNOlLDbI76cJ5H/B87nz7K90nvp2zsbzclpWoL4krGjUYbBtq0v+/5qTzszfoAWB8rVMmOg7",
+	"5JItq9dqgbYh4m0eP7CF7pBTX8x4eYqY8fJF/fTQinOuSG2+8PLtKeCiQEYcPl7ibwnLA/5RQqIQigy0",
+	"6hgVYv0LKl7jxDY9XuWaoMig2rKUU8rbGfS6p6m6RgLa+PxOknSK6cNQboCcqDTVrRwfplaX6Hbr8GC6",
+	"SytZ0kltRZmCrS+pJDvE2g5tpWFSc2ZJT1Yp/npssVel7XFteX3kjkMf1CEaFkvsihLDr3mcNMOBrwbW",
+	"yehKnvCwZvbWbYGZOpppQ6KgLUswJ1ISWeBVDCRFkELNOqjM4SOPBBEl4cjmVuyB7WCkjKtlodTHcWkp",
+	"yJAmbSKm9O8ps660acIshhwuGNaJsHtqzG55Zrejfgpaq7aEbQWjb/faW6jfYaBsImWStLJgYn88fvvb",
+	"Tb/uiHc+tZtcSr1AQ/oLt/OpF1Tv7y8G1beUWgwqryNmr5aqQwypwZczYZ+VXphGUxZNiqpYb6lXmH1U",
+	"9SUkFFG6qspHXC0DJO4K6ChTkbbdODMcdJ8pLcPVeANdg3xco4V83m63u0wvUELRuIku4nuWxlQCmRv/",
+	"hhQTRiYRTxWTRMThWilmIVEKt8NScZ6czCnaZZVmd1cmhPNqXeA12EDl22SMTHBjlaRaYd5YpR2BVoND",
+	"nEQ3WORyPpumMr5eajpen749Ob+5XppHAamM/+M/Hp3Y9zqXq5SPY6zkQlmmjhduyfCxLase23yqsCFY",
+	"IXe9ynUyjnh9mxp4U1bQgKBxRKl1okVNuFDc4lpMsHChw4R3gpu1B7iQCm77fsF0qm7WT1Q2inRYLQEL",
+	"ahevRXm7oVPlMN5Zvii3IBwOtnZfnfxl+tveTy+v6MaH69PJu43tn49Z+hd2eT/ZPns7/fnd337cHF+l",
+	"r2+WOV+WVPJ8J42m/PRyHlh05c4ymqg7RtWyFDynXDh/a6XStIIFnqvELnEIYN1prrTa4VbltJWvfbGn",
+	"Y1pb6GNuMUYs0LlUYOdePaWt57GJ9V5vF+y/Eg3n+G+wJ0tL7PT89As2HmgCuHD6TfrEr/Nv0x/94r3R",
+	"GbXmrcUChvDdWMQVkgpUWLcKVGyxpQdG7bXGpb90uF6NXefblQzL+UUB3bXcWenW9xS+taIW9DnY9lY5",
+	"86y621XN4GyU1WL/eN5pE9dumEdZgl2zuSJ2zda6sWtg4SuHYBFZceoVqCWlIInL3DSaCPm8pLzsqd3y",
+	"1lXQWOf3sXHoFfcOSarQItmYQW3jAoJYFQ/iFFrsDYzHYNB2ZliuH13j0PdJzrVRFeNeR2S70u1yssS7",
+	"YqK9UYYa4ELDi/NqEMetU4ZtG+llIVqXcPDkW1KO9xz5718gFhsHR8AlhL0WDyyJ6bRxIVOOXNd3Ody8",
+	"q3auPJEL9wXytrAfS4nqmaWTlWS5Y/1/UeFrEomtzi6zgFuFupDs9W+XvL5fmZXkBq3apgs6Yo92831e",
+	"3165V2s9bpJv0jnUf5L/5tzjW9j2F+G3IQMzNIVv1un4nTRdqgGnQ0vQQwOXcovFLdKmit4xQsmQzSyY",
+	"PTiEyBFk/khC70SqiIz4KPbxYdz19KDaJLzOdCChOC8HEp5Ob7kSRDGeczwRTaLgG2Q0iSOWZP7BXIev",
+	"vOP0SZrbZjkE/efyRF1kqW4Lqb8Wp46TgHLBo4DGmh4nJqKD6VaRkjlDGM8cuu9mbigf8N4GRUpE95I8",
+	"YiQowYmkBQ7VJFuYKpVEd6k1OktlWVmnXAS2Fh5wv1Y5yyrbf28pOpKYkz2ZsKT1/tNqcBDF9A7AFAnm",
+	"ZcwxYSzThyknp1fnZKvf2yWBli0GaAx9SGSWCMUWihtPbi6XQbaXeR6uMNdjFmnrDU+/UnfqLZVJleVc",
+	"mXNjMe/oekOOo0S1ScLCNnm7HGY3KjP4Tz7SQBEDREeU5q8RN/htKTe4JMo1hwzmbYTh19pFu2KHD0iv",
+	"39nuQhvlGYsfGPAfSsY0HhKWJkIaxu1eqh89ubnskCNTY7rVJcGYJjTAo+WCsI+o08AfgZhMaMHZpIdc",
+	"Vtwi79OysxTBPblnbKpVYb3owkZfbVyevNp4u5LsB0+SKQYzNzp3+ZZwolWcd9VYMWvO4C3E/OGpmnVM",
+	"hSwToicRsjG/Kt9mELgWL8DfQewjf83yPxA7S7onXRczBO03+QeuHwtIVtOQpSyQ8JXdYGCY11Y9S1Ru",
+	"nBV/4ITw1GwxCpShSEbCNuqqR5UvNcrzQCmeRyZDSzdLdwbHygm0tQjzT/H0Hy4SyFfzItUVdoLJ41Lm",
+	"tNo0HBqg0aaA0qeZrNEMGAumPFeBNoIGK9mFNnV2CcDFIwwyzz32uYwyr7pnWQX/8tB4BP2kCqG+Xqfb",
+	"6bZWCdEs2n3Z+EuAtPV5XGVtXcqy5U1kNIJqTy2gkTOZrH6tJkvDMTRDzAGy2g45Td1FxvmJLilTV5Bz",
+	"WYeMxgqYrk2bMbzDuZZWTZbRCld98rDLao9ZuKDOLUkX7mlCbggUBpLDPJsbZL+7Wr7cbnMAsUqI/9VG",
+	"7HXdkK492OLQJhUvY/jIP60Ifcr4m0syl/0o/RrylXs1ES2IKKHXZJgmIFVtLjt41gMxQbVhqVSv76cQ",
+	"MyrZFVrn5QIsFqYjvZFbNs8jiovVRP3NZThuE/rRUs4FS3DYiip64A7fYUahnDJAv5hA8/hMmk5ZYjwL",
+	"izkT2Hmr4N3ZXuLc2fviud69bRhSM9KG98wrXngsnffcmHKVIQ2yQ4Wedc/FTPPtOVPtDHSnbeCYGon1",
+	"S2YFSqUvd9egAU5YeMkCkTTTCc0vnNY9pqEnBJ6ylf2qXP3rZTn5h6SbeSJZFix95GXeWnNjv7Wm2fdX",
+	"QTsEkmN/TwuRk63VTma/EeJhNqB5NjfkzmpD7lV3Q3S72c4yYdjftW1tYjk5PrwKXqLjHQv3YlGWLlHd",
+	"zhGeq5yWDXaXnx8CjpQhTYw/ZU4CwQOW8AX1zujZkByumbjEzhu2zBNrDhDyp0TJM1awl4L/9BKU60eY",
+	"4Hk9JcMwq6YuLZ9cP+hCiGFCP6IR5yJZDW1vvdIEp37C6V1p50triMPgTKK2YH+4rKnZltPC3lZBvNr3",
+	"T6usby5Ab0AzF/V6gJH3lMR6h++EfsQDv2BJUAn0Ce2gpSJyTBGOzxweROin+Ms2To4zFgIclwMPz5+J",
+	"dyK93IF066+8N1VZP0nTfyabZTaxynltN5/K7kr6ladSaUEUlShL3VXSDBNGwxNnZFVTzGLuUD0taPVI",
+	"RRMmUtVMS7W3Wqupit4zszqVsSHJlCqaeHs7W813ev+Tzc6CVs3lPXl8BEBzKTC/DX08dR0qP9Wz6UpA",
+	"7iM0sW1YDG+cgILH2sLhhjl8XrOsnHDfbJKXZ0tVzOlUV3U/3jG5syY0F03OIhOFzV9UEKO5l+5neuvr",
+	"REzWL8UMBzaQCTiUPNQWSwEmATH3v5NkKiRE0YhFTigUoK5Vl9TWYtDA0DSBY31zTddjC5hoYBVz+alu",
+	"bRig1ivXOnYs5KJl6tj75s5qTBXwjqq9OuZrN6sMieIJSAXb32Qeoq/POm+hZ+TChP0Ny7Rde6GqVNAb",
+	"hy1THkMCQRoZtHe6iGODaEqAweuD2bTJHQtoKrEuBeWOMHyZ8gy91/Yq0bppImam1/stdxkDaAJr8lRC",
+	"ZG91jgaMdJY0R5pWxehzWVY1GBmPySDfXea6zqB8Kh0dWQ2VzZHMRtDblEUFTRqLIpT8fHV+Rly4fMW4",
+	"ozeplVIk6oN6FQrJWRrHHXLKyfmU8aOLU7LZ6ZKBTbcZkDsGza+oPnmWgAzLYNHjWMwgladNpCDUpBYg",
+	"NRr/GCb6SFs3CggewCeNFyXy++vqh99XJvtkqzlPlVbly5nCSIiQUHJ8/vbizcn1yavMwKGyQwbG4TM4",
+	"wBKtfH9W61SyrX3kB9eW56DYHypx3aBuuR9G1++B3mLYen4wjSnngHNv3GaUhMmcJCm3jcwj3M5BoHWg",
+	"QZsMTCOWK8WmBnMK3LEmxWJAJJ0TKfJ49IFRoKxDy5m9H7z2PmYueXg4+8sGGfVm44/NL8yfl25I88Gr",
+	"gsHtvriw439qtyyUX1F5syh9LCQJmwjFfAC8DMgMjGtxz/ga0fxWyseB5BJ5zuNSRp3l+0j0fxmcJ00A",
+	"SKEczB0Rh5YLQ8/OMQvuZYfozfEITc4ibcGGIOMTho+x0HjGN7s2seyLwA/meWATcEG9ARX9CrACC1zW",
+	"4CvWj5r0QAszb8AhV2o/tm8bhTLGK8BXI+UfjGsGWvRFYjuJKjDWxhPa9SZ0NBI1+ozNEaQj4dyly+aW",
+	"KTplKBgVk6yw4+sixabFl8FsXHe4+Gg9weKl4IgroRw+AsbQCxwbrFc9pXbGlzzG4ZFpnkD8W1Mm0TWH",
+	"wH75jyhgsLmMShiVDx2UJmtVKjp3zkwDgzKJuP/m3tfhuVtrop/GUKK9OihR17GmFj/0K0KFbja5DYfO",
+	"tATFjLXJWEhF9CaKxDoMqb9YIb4ITmj/U2nqaaG2Co6cKhIzzcwBvNpooZa2s9vCgvuqtoF4clYWlLjf",
+	"ta5b52OOFKFBwKZKEpEmmWrSmLYBo2wJYLh7s8uph2mbn/lp9bTMclmHCFOMB/O3Jb6Lt1EcR1Z4eciW",
+	"Soj75TLq8TLJFKLQBUmOnQttoyiJCFor9R9cntm0lqG2mrd4yQO2ZaNn5bQrq0kJo8G4ygRG2qbc+Kr9",
+	"+9GYsCHMXlpFC+DlIoZq1nLSzu3vIkE3XuhOXRKZVxG/lvPcLmnoZba47RhJe0miGexYHiU+u3z13Xgc",
+	"s1sGGy/T2GBCgkFR4h23LLOZ5zPjsgue5Cag8ZgHCmNaH5ZWE6ClEjZhBo+XXvej8eVxRVW7dspvqnYL",
+	"GK3X98BZZMOhlpXaVH0AzN4oZl7zaKvvRJJgIvk6G7FdnJxcfjg9+3BzdfI09MslDc4uUKuBzjSSfbb+",
+	"ZvUNS9bmiN9qCHboj1lFMPUdxo/iGOimLLlff1xNaSs0gmUsWdYS/LN2bMCVVG3QkvbrrCzVYcpWacGB",
+	"G/D+Sy+5fMVLcDE8CNlQaIGaRKOxIlzkEDD+njJU/U0DTLwNBVwMv8FVwlQyr4HLWNLxqkH9HJVZ5Zpr",
+	"4v1c/ba0+g3zlyr1+UgZRw40hV8MmPW7/Z2Nbm9js3vd3Tvodg+63b+t3Bdo/zOU4WV6UhmcPpblraAv",
+	"/VHK9EQSjSJ+tsxaicyBD5MFwOwGTrS9P2Q9YD1F2frA1UACm9UL1o/s1Q+uVIRuEhZrrn5Wcwx+aBt7",
+	"reECveteF7hAf3Uu0OuWBhv1HrlSR6Qqj1uUVz8W6Nxnc/66SwUk3rVjKHRpGNRHgIBFYVORGFCE7LQV",
+	"O0j6nuh6PFT/IiZseUF7tmDo07841VTfyMQlwgnuuNFjOsmojJmt3EumsU+u3YqGb6kKxmWwEvfMb/Y3",
+	"OB1uwKOFxqS3rd7B6F6O3m3eiPGo9/PPv737y8Prd8nLI9U7//PLHruIwt/e/ZzeheI+3du7bS1ju9Hw",
+	"THC2wqz042ZqBrEG7LTBNFUDXxP7Uz5S+qdlFcrTdIVyXUMap1z/qjyrCTm3S47INSPqtOp79NQrKhlp",
+	"4vgrKVRH+Yl1CGpYfvjfxLQ1Y0GWpj+BsHjEySBjJoMnKpENGrBVsO3PoWSil4zFhXatpWplfZbD42AU",
+	"ytQwH/Qtd88316CinWo+Gx7abA8HFh7ZxAaDBDWlhfqSxwGDNdLprG92mSbnDbzV3d9pPHINHsOR071s",
+	"mgLlTtdB9xYqZeYumP5kHXKEKUMmN9p+7ayuWRLZ4vBFnSi3js+jIlWqRMXDW0FFKmu9+/6xTKzeDwOu",
+	"hqV4C5x9VBd0xK7L430+sNHUPlYNbiQyKKGV4w7VDYc8e2UFF5HFhPiaXqIMhTK/zzVK05IDrVKUVsbN",
+	"KMXM+FI7UroBlyxg0bSi2iOaTFK0jGmACFC2GQl1jYmcpyks60BBlWKTaZUCLoaKcUJtprES4l7TfTot",
+	"tlupKYXo29KgsmqQY1v7Zwtz8jUIq6niu67k/LKiYhVjHfo7aEav7WF0veRqWO211SrGLEIB3pyb7a9a",
+	"+P604fY+tRu1PFsNYa+f72koaxyZixjFmuHdCTUmMgpdKNpJwdwP9KwEZysDJreX1R5gjite40xq/Cn3",
+	"Fp/V7pg6MijGqnPSuYfapsxZW2058lm9XXe/uyKaAWezRefAbnf1etAgTaSoAIxw1RBGcTPOoAz5Dn0V",
+	"+RvczurNA8oxQAs1HjaTrxZW4ugv4yiYvE7/2h+pt6NV7gEgB6wCzmCjdAvb+Ihy56UIDRdV+cK5jeVh",
+	"MWX48fPa1MpDGCUsUCbQ3UwAvnI/WahoCtME7mxlyYr5AstqIL1b0UTZRkiMh239b73iSZYgkq9o7vS3",
+	"/csjUoyUm3WiTpy7OUta6yGUSuiqrUy/CTwHbK1KTc89KyefxI433XzeVoc+PcyMBeYB+AlGgi/mrYNR",
+	"lfJQE8/3kjEyEJhNPfjhadPuWgirP7N5RQB6QuOYSZXhKIalJfxZGgqWHj0VxROQXjSnqZyZrSZ96sR2",
+	"t/dWmtj2Y6ri6iriNrUCI5YWNER+HnDKYyatbegIprlYtfUTj5ao9gX+Opoi5rsjwxZPNMx6k+ch83Mo",
+	"sZAdD6qFgfYxSNpwdRyQ7AyKkNALg1X1wj7pIC6a34/HYpIcksH/+3/+3y9+d+kDn17YqhOAkJaLPaQe",
+	"gdCTsClFq6JyZrgnUNdvutgDuqneJUgns+VWFqMvp9UFIklg6U8RSFuL9Z6r1W7mk/ksgIkt0nZTSVOE",
+	"bGysQe+sDKBigfvMbCUZUx5qbu56j9npPaU7IwK7qCRizayzGY20GgZeiAQkp6b5KS1kuddWDPc311/o",
+	"CtrN2fK0Ta8C6wkh0a2sPrVOjdeEbx5bXV/v7Tcvgi16zGzhazU9bhukGTYpRXnAKknE0JmZOG1sE55z",
+	"/W2r2dneWsBsFikyUlmjr5wrXdF7Jh5K85xOqGY50YTZY9HPcmwkCJpk5n7Qd29EHwAh3G/RA+AWi60n",
+	"6lZzbSZU6wnbgpknI6ZWI18oYlJiNZPbFTgvZ0I5gyzHFU2FAY3CJmHN5tVAmheprA3Wy3mpTwA+thnn",
+	"E4ZnCKiFUcIOPEBzLPhkDsoc4OuhdRUBWC1PVmeOhPyKNrv93mp4UIBl5i2icp8zp5Sd8YHFD2xbVCSY",
+	"sssc0ncvP7/d7b2VU9tXw4OisdaY5kgJxRjH9iPwz1bBhqrMUNhbFd+wpqA+q6PPDNmCPCncTw9UKneV",
+	"Ss/9kZhSzkzKzBLnR8k8nSXXxZdLeWfTom3dzhyzmRLgs9E8poCvV5WgXvnuyIKLtGCt+sZ0Zossejg8",
+	"ndNX9QtOw8w+8iVajZd7WZY6PIRp6pUQqEnmMG8m2KyH/cv6/O00y3cD/lWThOkMXFemfqrvJ/uoDLSV",
+	"a1KN1wWq8iV0CIF24vhshxy7XCzDtgVXiYgJJYolk4jT2MBz33J3ByHGkEQKqkDA1JnGNIBORuTmf7x+",
+	"/fpVGeqD8d2UMFsAukVMQrCMisg4sJTeOlvWmWyHsGEGTb7yRKQx1oKU4kCAg2PzaeHQasRNaEJu8vLx",
+	"wKQmxFmuMMikhhTmlUQBI7YFGXXBaZkGY00OEEHGFMDbVq/f3u5Crk3jPnWL2MnWV5fttltXNc03D94a",
+	"H5klEg8D9FsN5Vbii15ntN+2uh38DjM2jUk+B51qjcihX4DFWTCI5XHeS5BZHpDXCmXM0IksQ6CxSSaQ",
+	"+SF9VuKtJBv5iiUPUbB86LJMHxcEo+Ek4oROp7H1mcyoZWsSB8iKWxZznMrRdf2CmOwmSyWmS3uhVq+y",
+	"TsC6fu4w7TkP7NzLgDUuUwjgLCWdlYoDtR0oFZ1U9Ls0aCj1QAwrYOy4Rfgjvy/dvgood82ShpozwHYl",
+	"Kf88IfZamQb+1q8e+IbQx5cLfEPI4jMFvtcTBy4idVD19MLr/u7XiBSDk9lDIiotHnRqCSqaHfIO6h8z",
+	"lDGnoESe2lLRabusZW1tVcvXCP3ufKOh3721h34/f4TV68h/fnN5fPLh9MxGs1bOvvlm4q/ZorZ7W3qD",
+	"ev1utwJnbOWkHyZVNNF84DrSipNmbKXi2EblsTUkNbYjoN3a1By4qCm/52LG2+ZPGzvTV0Xa6BDjLq2s",
+	"mAH2BOciBPHHjMZq3Jxaf8Ln8+W8+kURD8SkFnHXIHwAQKTEKJOrxoS2iX5pSA0CTd9EptFfWCksVB73",
+	"viwsXYZ6/0RBsW0m5/rc15YfGe0DpgkedppzsH++adro/hUwwso5OtgJzDmiix4O8j3lBpQC7jCAlIkh",
+	"EZz98FkkMWByMzUWFW6EgfF9dfChgdOrAerI1EmA1phKJslP19cXi1g6rSVAFuvNP9j5g+QfaCVpauuv",
+	"Gyb+wuO57cDiSjFKSg3kxSCBh7DeIWcQiAEw3jsa3B+SXrdryos0PbudOiRdw3CzbnmRtMw4r7X1HofI",
+	"DuD8f6h0jC1cEbi3a1Dds+QHE57PuuOQ700dRdukrEJ3DUTvAHn8Q5vE0T0jA+vGv9ICM1+91t/ud3bL",
+	"0tUqFlKSvtb9ZvNKdv9V8kr2v9G8Ej/hZe15JYe2vUjKVYYKUwQ0XHEnt7+N3A/xhXM/6qqrH4GxAAUP",
+	"ny05ZHO9bYh2XYbDseDDKJmUXfbzoe1VqGWBXzvtJVpaA+pACziHd2uarY5B5zUDmCYfwip0BiQu0Wbw",
+	"HDu/kzN9ITVdMw+ww3pxIbrUvJRza/ORaRwj8aWTOHKW2HozOCDEnxNmVfkbnpR0CRygdntt6w8xCFus",
+	"MWqjM/yBJXTEOk61sWetr7YsNzptHMpwOusP/U4aVJTFpkFbm1vdzSdJX0jj+jfOanlSwkqv/3UzVra/",
+	"UsaKljFIm+VsxM9VG0PVLijCYxpamOncBYBsdHxukdNsrJQpv7m57mQaY956WTVoVeWdwZ6V9BnTbkrS",
+	"afLcrMQiqHSS5VNx/Eyaosuk4OEpOCuKaTw1uTS1OTheso+hraU5PVlmzSOydJyPbFH6O09cTRhsKWaL",
+	"U2BrMFvu5leZHlMacf196cX81F5wdpqBQYgpqtihUSEwthlJMI8WsL6Oj86OT968OXkFoTZnnWM8qBKO",
+	"oV/dk+Yojt0u5MbaXAe8TDvbvZpjem2R3mpNogzIMovNOUVsjQiVVydXV6fnZx9en56dXv108moZksuT",
+	"YCqPcVG4IvCyrQeqsrAkDJE7ID8r4DL6WRJpXCeS5Vrtgu0qYMwMEdNAZJZ09KwhydNXdTlXNNMjKbm5",
+	"OX1VCKL0t7bDMNjd2KVBb2Prbptu7LEu3RhudxntsZ2wt7dTYrFPNXdN9Ej//Wt3Y59uDI82Xr//fe/T",
+	"hv/n1ip/9vqf/qP0bAuI5JBqpRfibUHzFCfLP9qEsxmTKnO6f6spTnbGtRynOVqFzbr4mklMbklNsphW",
+	"aRvrpzgmKZfODfoNNns1xIJuM9dZPBpmrrRhpM14gBVEy/WJvWHX1/EVXNRGU9RM+rM3fa2K8Seu2asz",
+	"QqpH323U8TUDycMnLPiSHceBLnidVOsBAepat7rRLI2UNWpd2hm2QTvWqwbd7U2HVnyqfuCVu7FmpcQm",
+	"DhJxqfR/oQdSLhSyvG/vk3q1Qj6oLK2rr23jWr0Z26u0al3YDRvcwSTjUlQIe9ca9HT1OW7GISqoZHHa",
+	"pXxgYcMXzr54rXNEX3Lrahh9vRx3yowD63MVDDxwnRJdwVxlGcMi7y6i/WCHgpxjoQg03ywc62ohHhuO",
+	"tS8oVwxWll5fuCjDTrO+PCOvN9dn0maFKtBWyfTqmgkQB9npWJTJi8uTi6PL07MfW+3W9eXR2dXrk0vz",
+	"p29UYD6V/tDZrWVo3lecTuVYqJOHyn7hIVXUZiYw/RgZSPOrQRlRghei5FUGeTGztVNpXG6GNQzeUKk2",
+	"YCYbp68GGITR47msjEjiDJad3jI1E3c180FYtyz6sK3H2nShZDQY20xRFN9zkRIq71HpWVS916e4LnQG",
+	"wb31lldKfJr3ewpm82R1LWiUAGO4Q47KIDrRNeIwOk2sGdnXVr/fJndzB6dYtAsKzp1V9L3DEiFGvu91",
+	"u90fKtA89XdeMsR2N5cN0VuH+nhsnrH20CxKmiCMPkmfPEKFEZBy8NFM98GkCReEMNlPkfRTSLHrLGgT",
+	"KIz1lKFkwpszOR1mbrlbPtGXDxnABJtPDjJxOCAi8f42EnGA7V69BA87CX2FsRgj60JklVEXH7nlLp0S",
+	"MhWsBLMmSIfcTDWh9rpO0QRmifx9GHHTVdjtvCkKqd76vccp0/kqsKojcItfonsf6gV5x3C9SPMWOlXM",
+	"ii3gu09I/XmSSn9ItruPnvZ2tzBv+H9NJ7+/ZntBJM5wzVsOfr7Eo2fbr0kHXGj6IcdiJhHTVRL81SEZ",
+	"jJWaDvy9LssRbMN9YRiD1Nefzv2+ya07Gtyn01Yb0wffr5JQuN3ATrrUZlDBLKg0juDG6zdCk3FMfqNa",
+	"VR0OWSIXWdNKl3r3s9pW1p6hptOtSWEvpf/yBZim+paedrpbe82l1E4TK+3YBJMLyXtLLbMnbvxmeYGZ",
+	"3rcnFNGtTTFpVl03mKZxPCB3mlilyQj/TuZ5fZsMpqkcD7SeGsos6+U7SKanrmWRV2WbxnG+anZnayUY",
+	"a6+gqZmddIw/gJ5x5X4+88q2ScIb29YeWoRBx0yL1qmXJg+1uI/4IE8cBYj9ytK/rGbRNQIxqrUNjejh",
+	"KS/o6AdkMKRRPCDfQ/oEG9I0Vj+YYzaNYre6+21Ai6fBeHDLMdNbWmqnKrO2B6YgfWDCP+j85iFebZn5",
+	"LCMO/4FrgXSS76Ou54TBWRqMMZiq35tnquah2py01bO0fSW/HGrHXZhTe1BawGEHfk+dFjNu+RSqUbbY",
+	"JJ+yBEHgi5WabV1nvykY6QXDhtpkA2+U99UcpLKDWj6J00via7ukTS3i4bQg22aRG1QG+Urq1xp2oXui",
+	"S2NrrVHAL+UgMdkhheZ4Vaeq5Cs6rw8J+eViAq9liK02i+FnPoyjQMlXTFUkTZtldp+QCbsNNqIZ6ZJJ",
+	"ET98ppGghJAqep1lt1QloOXSzvLWwTYqqivCDYW0qodMSOegHN1cH1clyBbTYpeF18GzI39knCXNUrYA",
+	"QcskfoJkegqUnpvARSICiP2ULVxIsIRBGHoVtEL5RXqPbxW05WYBTtKH5buQmZlV+9Dr7uyvluT9ybRp",
+	"PMaGgmWT8AxhBIZhc9wKG6FsVpa+W2Qjhk6KpLCwK4uH1S65+GVXdGFti7erkke9oVKtxKcir7Svv0XG",
+	"Ik2k1bIA3xqVE4r4APrrGn72WbhLRvfLKA3O2FQbPI3A6v2zjrRMVVAxGbO/IjEXs1RwsR5pNHCnKnn+",
+	"wJKHiM1qdkkMoYOYVrmkV0UCSeNap01S3gb3NVHARzI3nCGTcSSVSOYdMsD8uqtAJGwAeunAyNdLqvQn",
+	"CbvlxgVFRz7jL1Ca/mkPnTPW25ZQXoa9hNq2NiLPNAcpWSZzCFBaR8w6GvPm133HE5qXpaJlKUUvx/ve",
+	"9wfRtz6tyLRYkxaAVeInje5QsZz7kUS95YqhgURq7pAH1JJjTPoIXbSo7ZUlHnopfoIzqe00SJMT6aKD",
+	"faVzgYpLxsOIj5ptVoImpJm8VJFmkfQB1G/kQ9CEckgT7EWJvoDFuojN7iPkn5UrK5xrEf/R1g16EJC2",
+	"ed8TGainw5dfo+L55/EEPHXFP/rcnPb3O3srHe+eTXTVPGTZrkFJBG5wmxiiAGZlIRc05SkxghSDQvnD",
+	"XncN6bHeJBcPu0inhTtezl7aCyw0f0fzJ1bgg5Vipx6MaRiN0oQt9qrMs3YtE/pbP2mJsJJ7IdN3FurB",
+	"JkwlUSCrwPalIhIEXagZLFoJbaJESOerRkmtaVgTJoUIhvDk8wordGI9t8SdQletlRpDmcz3BRM+YfqS",
+	"HS/V5iA6ltugBdKY0I+n+GW3elv23ZhXtbFwxbiNYFdnkzY/rAZx7b2C/reSP6NsezfX5NNot2S1AoT4",
+	"WKNIKpZAobjWh4yndBHbLWE0zCqsm22fGXtZLmsNAJoBE4mkgRBJOcihOyyoCmIR3FuRoI2eOyofgZG2",
+	"XeP78ZiflxXrIzS5yXt3tp3jUQtku3h3Mg5UyTkr4dgyJ+GSw4vU13Iu7X0x5xJgIXEofaouhgaVsZg5",
+	"lqSYpf00iJQdZ37WurectoWZyAZBGbTYHJz9o0sVdwEVKFIRVSJpUAJMVWWBdhP4uClNVBREU8pVDbfx",
+	"0jYgNge+8dxgv/o17zDw+0W5kSV7VXGVz9DRQW9OPVU9qb3C9nprWbbqyiKLdFFyfF75Y7by7GaV0XhT",
+	"f1UVg0vliil78JuyBsp1oFQuniLEvUkmgPesfmJb6whdfqbKqN56qalhka0jGapqTrkhHCu1YdTvJBrM",
+	"zTtlLyZEtm2csHlWcKb2PTIr+Mrl1eYOmcZSHFVM/Byh2gq5nCIXVS6osqQABBwZdemBJagSuGj0mErM",
+	"RzEgL+tK6rRoZhXixU62CJrwTRzI5ueOHRoSNTuUO/3yG5IG9ycPUch4WX9t+43xWvplmFL/ErMTIX2k",
+	"Q45GRqEwyrLVj7+TqDcv3qexqwEfsaUND2WE+fxLcfTKGiDWYOtlWBf9Tu9pUBd5qMKV1lSFXfjoxWx1",
+	"nobbUYeQ7wXyoRSZiWnMOstg9GraE2UYzZXtiWIhlTn5orZe7+Z9YEkYrdKeGkEvfzE/K1TsropLsYhD",
+	"EYpCePExKBRFBlB2kyqI0UM/8Dud2G2q7R8A7KKBXQgbcKcvPWZfeijReQ4QCr6sGhxbm/rZl86/DmtJ",
+	"4zBXV68/9LGSzD1ptVtjGhrn/d1cT4vFQ+eZzOcb+S+rr5/3WGdTp5nPcRdUMlfbXIGom+uMsR5M8a2n",
+	"5tkUqEDaSwzO+7ZDG7Loovqr0OgENSLNCU+3x20kl2yTSkl0zgPMxF7a2gUyUdFCzCKJYyorW9w3bmZS",
+	"0a6kNnkDFNEVgKRhjVfwo/rUML83CA5StW+n/KISivOoDIPBaI4m+lp5y5FOb5K41E4yOJWIIlH0Bbyg",
+	"0+gF+JdeaKX8xTCN4w34F/6gdlexDOXRWBp/PTv+cHr24eLy/MfLk6urZdZ0LXa7yU7PUiihaEMsNOd+",
+	"HDj7k6E8XrvuCvZoMcXfIQ7VUe46UKWxiKIRPIgBu/Qbd9TqHdXwsqdKukVWhfEeCwj7GXIOl4Au5qjr",
+	"Sb6hvc8Irri/bmzFCgyVnMegCkjLwKt4SZY5J1QJdJWh9bbH06q46Vkp5zlCXPRHeM6j6VEYlhPyT1o5",
+	"xjzzhFB8ynJlk3R/c/mmHOuzYz7qBICBVctjIlnlSbDF7JhqYGqxoQoEobhXKeLbhpHOeRzxmpGc1YRZ",
+	"6kDxAJ2t2QMXRMQhquIcSoGDMQvu5Urz2LGw6Yzxai+sN4dKqPn6XjqNNbVdb0JHI1GLDYYGJh0Jl8m9",
+	"bG5ZhsDTOg1o7sFrAgCGICEOUGih2giAtmfeDz7NkvsF9yBvl2YDvIQBSH9pfEEkJXz2QiRqyb3a2tqs",
+	"FwvFFm7WJe6W1PZuupmId/O8q+FRZ54uqjjSVTqZ0GReqiTgV7lq+syOrYBPaNTDx/12dRm0vv4q/bV1",
+	"LNE3PmtQ8iTDC9Mu/vVbAex8YUhrYzOsqZf55hfoZb67buC4ZVjLbovmkOW/Wnx1qyHYbUkGX0V28+6K",
+	"IfWa6M8juhRn2J3VvYFLMVRzHKOMqboG5yUc1TrX8iy1YbP1RwYZ867Tx4UYbXPlxQoZkzPgfNPG0c+f",
+	"AL0J6b/lsQdIz2MWw4fF4aFxl2Mk32xupCy25iyJVOZlWtrJtj43dGlTn1OrfZZ08Cn04+Br0Pw2V3A8",
+	"61FjIcugjvtLe1r61875iYfG/baI20uV1467/Ib4RY/lyqC246eARQ9VOOZvOSZKtI2r1mqLYN9AcSsO",
+	"4bvamwtBYBGvlsrAbO7nZj3vq+An8zotzNJNEYwho+bldsS8daU67mXmI/QHgd0g5zyekwEOPIB+N9DD",
+	"+sQD+8cq8AwYnnJrPbb1D6IRF0lpv18ndprJMrvh7+vIzby0jIpuZDmPnbJElrUn56WmAYSHwemH9UMO",
+	"IMIZ+GA7eiDSK/o2tOqSmPY/zTZGL+xS/6LehcvRLoB3V+3PZUXfIQjc4kaBPW5a3ZpYykPEZnDH9fZR",
+	"Ba4ToKpFrCs9Qf2zjQeaQNdf/Xs78i/2PfaD8+x99qMjfO8nUBeDNInU/Ervg0EzYjTBU8Z/vbYM8+d3",
+	"160FCOpoxC02wU9X/e0dl+OVK8kOEqY65ALsQDJiCmpe7+bAtAFUgh+SwTCNY3B9KsRsnSYRVwZwU19k",
+	"ggPjpc5qBPUuwjGCoomTd1sGKCCfPkFO3LDEUM/8rWLoghLGfy7JHVMzZkQ7lCMaHWIsph1yhL8L9F3F",
+	"hIE7lhVpzygWFeUIuXPLbzne+wTBIwCCRpLBUarGIon+AczjgLyEZZDbtNvdDGA74J9s0CbsY8CmCLAy",
+	"ZDPc+YE9xgPy6/tBhww+bmgSlQPbelTfMvjklmvSC2gcA2ME2oAmlbZ3M0sI40ORBEwS9pEGKp5jDzmi",
+	"p8i4ytoZTZjrYPFA4yikBlTALtH4gywGw5jRkCVk8F8bBjhj4zQc6G20WwFOKqYsrir5PgVkpJ0tEjOl",
+	"WCLbJIxGkdL/Ffp/Ux6yRAaa0d5y6D8xn44Zlz8cZoagv7AJvWdAT5b5gl6ZgUSM6RQykAYn+vNBh7wU",
+	"YWRyKX6+Oj+D01dkIqS65T3yNnppzUBoYm43Ezc9m8H3g48bdyKcD35og48HX3j5+phsbm7uu6KCieBs",
+	"DkGdrF89XHgsclORQggGc0swVIzBwlav0+10WwC+wDidRq2D1man29lEQOgx3OvKCI7+csRA/rk1aKHS",
+	"iiOp9AW5mvNAYrIgnTAFmQO/LmJAxh4UvkGbwGicNNld8pAkbMrQeNdXWrIHliCSqpcIWo73xz5OY3Dk",
+	"ojSO9Jh/T1ky1+obiBnPaQxcHXy1K+Q6WQvPr0rYKaQ/gf04x4MQyQRUl7p9sPUsXkiubOZeKp2beuNs",
+	"wmVzMKghkXQYLmVT0N81Ht/qEcuGttEJC8sTSeflrDhAMAv107m5LBbld3vX3WVdqzxkmq3uAmJk07n7",
+	"kI0NJv/SZjlUz76/ptmXnVB2R19c0BEDVMKGzyLSt1aAEpOpCTen3+2aegFlsnQ9PffFbyYxyWsvUUBo",
+	"B5QWr0rmV79JfK/Yyx2fznVWtx+ZjFvrNsk5Pc0ztlc49PzOxYHrA7quoXa3pMl1N+cAtbBHXpdoHDzv",
+	"1jSfVbQt7vvBWpvdBXaenh3X5BDHcy8b6MA8Dxwoa/pr4KvyfXlLOrtt/q3Eaqx9MGtRW/WUxX+zSGse",
+	"7o8HiAmR2jIISmtU5TAizXoW4QsNJqCD9rNgeyV4ed1FXDeL8lUAUNvb2dKvWYAeg8d9lzAepmmymrmo",
+	"UBnPwtq7vVzrUfzVYudO00kz64TZ9ZtPdgsNHu1b8q0VuzlPb9NmEXl3ru+V9RyvVY0BvUC0s8CsL7UI",
+	"37vQZQ9XkfeVOv9nroUceikLvdtM+7PF9mW2h1iZmxQqZ7ymXdtdr4nWXubHsXl/mvO5nGBNnp+aisOy",
+	"ZhdgdCxvd9HRF3oLWWzZEI4Vv3hJQ4s4Bz/pLf/JDafGrmAh/mhz+Y9ei+QuCkMGud/bTWZ2yhVLOI1B",
+	"bcZfbTaa3AON0O0GpqgNirX0PlZUcAJtjcDiBdUVrHWwbJYY0RBKLMtVv9D6dOY5sknz+d7o2GTba6G+",
+	"gIwHUInG4kHTiEoiRVabZ13D7GMklTzMfM8BTZIIXEW3XKTa0EITAxRo51BOIoCGzYoBAALXexIcddBa",
+	"w7i2Hc6zyCDw9FQPycCB2jkD0aX1SGjZfMuVhR+E3g6Yi6SNNRgGjVaKhrqmZn0C6OLaQBBBhzCJm/PO",
+	"gzd0p75QsvD9IEzmlykfmNVxxDnUv7rlHiriD2WwiBYVUdMLOKSNz0zbo+8sSqS1QU9DNpkKxXgw3/gz",
+	"mw+0Ua/ZGyTU0yEkwqGpcgCGisUhyXZSm9AsaZN7NjfAn2jEjpgysL/6KVefiYB8gBMO5ATrs9YQTtgA",
+	"7sksQZOOaMQ75M9sjibjPQM0/XiOxpMF+DMxHwsTaPek3wUU2H63jwZk3raDX1vjbtG2W6Iuevv3ZzY3",
+	"OiNswEsRzpuri7Lwvf4z4wNHlc5Vhv1X2hn+50zLXGKMmAcap8wHxLRKW7mOsl2vozhFx6HNLmgMRlrk",
+	"kQW9PKFWr6st9E6v76cQmPdnqS2+6O3uZ6KXl0jsLPPCz6XAdIm97l73E/ouEcQxt62nGYSt3jkLTiK4",
+	"ycK0XIVyIPq6/fTQMd1YuV0uqlybO91uYaOyRYEUGJuEj2y+L+fWn2/Om8axxc2UdbOrGqW5XPdhXj/l",
+	"ncHmyJ9mKrlEy5LET3Muhz7II4lUK58k/mxJPVtSz5bUsyX1bVlSj9vTx9leOSDdEqurpmAC9TBfHY6k",
+	"g10+ROU0krmE7g7mHoemfO6NyBSXssyfuUghQgThIN8O6LSKwqTcY1hdd9FwV4t+Q71B/W7/6XIKMgUM",
+	"ogALiTk9Pb95lYzqfh4ZtSChLjQTAPEEejwN0R7xbumXFlP4bZmkohHA6mOEc5gwm0PySJGFAy0IqOzj",
+	"TBzhZ42Fzx9O+vw9ZSnCqDq5020kduznfyCp47fieoLIMU/mRU7+w0zidMuFTTcnanxJ080kjX7nNyVl",
+	"rhdcPFgeRSMlzeXOiqb/5QXIt+uw3OpuLf/FmVCvRcrNEPuryUKviLJJVSTWPZYVMa5gVZmawqXlgU8w",
+	"hTIRb4LLRN9wrf7cMYtdygqC1CSCljGcDnlHTZQ/ggJBBAIBR2quxDSv9D/mQq9T4W7OEPJluqUcgapm",
+	"HUFyzuMsYwe10zG2v/D2TBNtr8G9uBbijebZ+IPtRtfi56vzM3i+31/Ri3fP5nm3jV7TPcNKFpOuZXyE",
+	"vs/GXI/TVydvL86vT86O//rhzyd//XB5cnMFOSCW8gseW5KwFLHSM7q91up68bkZxXxL5MH5eZSCmnfI",
+	"jWSEEs5mMH3k3fov86sO+KnEdNFfeSW0MgVqZ5m/u2TZ5xfXp+dnH87Orz8c/XJ0+ubo5ZsT0E4VjWL0",
+	"xA4j0EmtXtZBF7lXfH/QWuZYB/+s3UhstLIws2wb8wMt9dofkpjRB0gOFylsTuM7ZOJF5cLUnhEcICR6",
+	"KVtUaBPNRXKPbcWIVJSHGEv7KhErUA8s+L3JzqqJU5WEpz61lwuTg98rYljXkNjGhkMWKEKx426bzLye",
+	"4IbTfOdAe8AW1jxIJPp8D7zOWYYRWZj1rGdiZgXf8khCTEoxboMZ+oq4jEgsNiWnQ6vAaOZFPTAQFxkZ",
+	"0Yi34SkTOsH4ii0mjdT4lg8M+zy2Px8gOBM5ItvdTXQK6xtFBpgy9uHm7Pjk8vro9GxAJozyDPffgSGR",
+	"MEL4DhzooNg07ZaLBDISixAfuNwoFypyzNmEbEriLfiIF3B5VLwkL9kTwUc25LGy4PzUPNcMLfbP5wUv",
+	"nm5mPzqmpDfNHY9HRQ2cDguO8fzG5ZwPTjuo9z+U6BlbWs/4hrzmreMMd2dOYFkHJLfwlV0VS9+Y6ZUW",
+	"9e3Zx/7VvRzuKJ7966DuZ0nF/8LO9Uf5MCwjb+bEiLyq6288SekL2PzGiD+5utL6+uvTs9Orn3L2yTHq",
+	"pEYTMCpghfzy4hB+n/vH2b6Gqt17Vk1ae+1YdT09gOVqZu2EodYesVL/y5ilX0W5P7baawaFtnbdfgNg",
+	"PKs1/DfRPZayBGIygaCVq5byXzBouzagagEL12KOGwtgFD0wWax3Psw07nhgeu0WEXVtyZGh1gEq11hW",
+	"Q4OxSX9zmTkWNs74gpw/Sc+3Q67SYOx6pNve51L4wJM0VWJCVRTQOJ5nUbkMWUSvy3b3mVHspTejkQJn",
+	"U+5z00CIUD7HZvBeg3g0dMcmahQK7CwaR1K5Tu/OoIG0NLrYo7MIdtg2hoJJXjN7W/bk4MBkg6H7AJeo",
+	"7QvoDGR6q+GPqs0LwDT0K3Yen5QVMhoWvBulVAQt72mIzWzRcgOiuhPh/AfP46EvQSzEff6db4S41wZr",
+	"GaGhqQ9S0R5MLtknjp1ahi4RlIafoPg4P8x5lknpv2J1m+nTisIWDsQznZ5sKtmlGh0xV1WBGJ45zEwf",
+	"FrMU5BexdsvBchG61qn/BU6BnmBDBaiawJXc6hN56Dxtth4eHBTu+sG11jQdcbJDJJA4dC7XMsYke0mb",
+	"AJXDRz3o+mYGEGmphuScY7nqk+eMqcqMqa94uoXz/Lwm4/azyficlvXvmpb1+AqXnDirNiDfWUUI+wVq",
+	"CY4Iw8/247+r/ahV5fDZirRWpBpX2WNGk663LhuZlFkXZFPWv5AQqRJGJ1rWXwEywsYV44pgU8gOOVUW",
+	"kSWOvTIswTEs7YpVooAislmSIuzDP02Hnn9i155/QikR+ect/+fGxob7P/3cQHI6lWOhBuSfZHBl/oAJ",
+	"6E8wfgUgE9DbOuKjg1KD1oKNQATXtRoxyAMMjFETgDfDYusgGDTrPKT/1soNWiHG5PDRwr6zzYKgySiA",
+	"w5j+x9EQS4dUijBUMHo8J5RMxAT2AsfF9+DA2b9hf7JynzuR+s099F2x/Va/t0K4TVB5a4MpzXj4Q9sV",
+	"bGxZeAkDO0qmLHFvw4kwHsIkTnjolq7n3ca55FBAQqPTIbGYwCuRdE5m47l+nwX6wFM3wCQ4hMlzGETh",
+	"oEOuBdFKAhxlG4p3skPTZwXBP6G0fjh4Q6XagKltnL4amLCcqZyCvZC3HMxt/aNJJCULweGA5YFgs5tl",
+	"GKIy7gqjX9jA4anXZxQ6QYCT4J6LGfw4QqBJJQSZpMFYL+eWO9xryHpp40HnhgLPR7s4ImhbcEGOwH2j",
+	"NyuOODOOEqS6TVCUIQZLSWzMYj9geeC8Ez5dZEhssJtwEh1yJUivS9BtIFJ1yykOOGGUZ6FQLGzUZOSC",
+	"oiIxTia8dihrhon4B9NkT0bg5LnOiAKIxFEOlgOyj9MoYZJ8P2IwMmczxPDxDsiRww8e4VmeIpWYmo7f",
+	"7rsgjvS2uZPCpF5YMhfpaHyYvfKWZ6FsfR/0lR0kTCXzAfne694if+iQl4mYSZbI78gAaA6NgoHNMHCk",
+	"Cis7wFG9O2H8OUOmgvGgvMpOP2c9MllT3qVAKtigzHrcMs4GYflKBAoPnnElGd4EyuPrIJloWtNMxBar",
+	"ZVQODCBhAYseWHjon4pWyyKeakYIhBBlG4aJl9lsc9ymArNjq58H4+hDKnQxK3I5aoZiHxWK5g2caH4Y",
+	"oNAD0u9tdTWrgAcPHGu55VF4QLZ6t1zf1QPy+621mG6t9XfrvEG3rYNf33/y3wIM1Lyj773DUcxt6+C2",
+	"kdJ422rf2kOGH2nbAj40g+jPXDYxfEEVfFhmdd22YJoHtic6lLHmzqHYBwtVFPAzaz5o2wNqLqaPBJwN",
+	"iNWECESa73XKslhLYx1wLm2SchXFhEWIpB6FjJiC00Ly7jENxmzjWHCViLiyj9iAiw2AA2wTLjbQkBPJ",
+	"ZNAm0oCCc0Gmifg4t6iBAhQsGtz7Erhpwm/5aCVb0G7918ZRELB442U6HDL4tGYN/nxHEf9IplRKlF8I",
+	"02Yq3UGxZ81n+8dPMf4q9sZrEcdilvHvGOudQDt06j+zEumRoAq1ZkgGtFyKLjZirv78ygJ31QrG66y1",
+	"zSEZaL4zAP37Thpk5fXLoydjIWWdKp/9zs+Vus8u4WeX8DeXTOT3pf31vW3pauJmjy2W8tv9VipbpuGv",
+	"8golsp6/z7BIRYm+2N041y65Xe0N+0wC/nd3HT81kfIro8xcUDXON6d4vDAu9I3OdvUddASNFGAn+dkB",
+	"YFtO1XMI+VmUP4vyZ1H+r5cX/KmdJX/ncbWMWwziB6Usz+dxfa8Vyd56ailYoqKhZtTM1Ywvra/o9Le7",
+	"pTUWEuKnR38ZR8HkdfrX/ki9HT2OJ4YpCq4sA6rT315DpQV4vv/M5rYFbc8wKffR7vbevwMHKmEuT+Mh",
+	"CVMJdJrofTv8hE1gv7FLD9lrE0Sxt70F8LTb2CHID4K5bj6H2J48oJwM0YeDfseKCgaXGfcr9iYqmW/v",
+	"b15zGGgMhDmBvWZCFZab5zZ90MZW54fr4Hyfnuu8nuu8ntW65zqvf7c6r0+rpmY1LPX6o2XnfRXnjFdi",
+	"0LZtlyUxCjUkNEH7PNvD9fN7ZF6ElitVpIGdWyDhLOMIE1dy3G/QIVZCZV0+paJzInhWIGNzoSD8BzU8",
+	"02kiHlhIYqoK1fUmf8dMT38zMY3jsO2PfiEmmdjaG8A99pLIfRSkkqQLv22NZc1PdD2V50a4/bCQGKD/",
+	"1fQHUaxxHAonfgW/+ZabfTgq+/X3ltkPOAQwdDatTqyVMavn6AkWn+ztlj75vl3RTORRbmnc0lVA+s3i",
+	"nhnkmrzX01yjWq8ZK2SLK0HuGOSY2dw31A6+HK98YdhWdR3mFYKuG7QTn23mMPbbGfATD4nRQV27Q2jN",
+	"b5z13GeE2Qb5zDXL4pP3Hiy86QxNWCwZJg+DbWHhWKzBaaGI7mhwn99XTHF0pYsmoxBqIU2Go+bzsozF",
+	"mn1aM5d9/wRUlECk+rndrV5jfnCEizCTXwng5Bk+9Rk+9Rk+9ZuBT+0Ou8Eu26Eb+3e9cGMr2O5v7NHt",
+	"3sZm2BvuDveG/WGv+wyfWg+f2nQPPx98qi9SnyFU/6jlcNgXOp3cYZOUvIKIn1vMQeiqylmmozjLYBFJ",
+	"8fjoDFAULy4uz385WSysMxqL1bYKwJEsp8uBsbu71bMPt2E2u1vdDnnjVWZo5czUM9i3Y3YsLAJhIm2V",
+	"cz7+Zsqn/Xo+zEzw1/UMM/sHhpnN+/IonzfoUV6EnG03Qtd8vwTXxxG8KS+CraMkjIZDpunGkDN8rBmx",
+	"NWzKkWy/PXBaj0dcnJxcfjg9Ozq+Ps2xiAuGPEfOImzaLYbDHIOABxw1Fp48NH8BAirHMqdOaz0gqNqW",
+	"tKUvHrfwhyemgzUXWKX09UBQUSvFZnJ0gb7Wi5rkG+9e1kKpoxPz5sBA1Htp5ufy4+xEwyjMjGqtL5hC",
+	"0EgdoP82X5kJbty2qd6D9nymDuWWZwW9pkkdNIv3sYLAVxjFsWu+hSfIGZkzVWZwe2l0l2a5XzOb7jlZ",
+	"5DlZ5DlZ5DlZ5F8iWeRRFqvhsstsVsMEnwFO8gAnCypWEb9EG1RexkK5LeakpK87Az7FiCmZC7BCoXik",
+	"oE5zXcqXL+31fEHig4D+qkEUF1MelmgxXyBWgnxY1qpbLo5hu/RKQYY0aduOCwChof/AiAhWjdIJOyQD",
+	"y+YH9lmH+q0VOIwXa30KnwNEgFuw8Ic0ioEmXFcNTO3335GkpqG05qIGbTLUp2pMesZDqHKd0hGT4Dga",
+	"0weGPnADJImMpkOObrkRMjlC8aPYh4TRJI4ALgX2DAb0sCBzc0PFUBF8q+yQS+9HJgR+y70YeJQ0jYKb",
+	"N60hCv6NRqFLo8SOUH/NHE69dnmU2vkxpkkUMDJJJaD+UxKyIJrQmMg0GOt97/U72110CN22ev32dve2",
+	"Bau1I/RzIzhdBt8ehWgVGJ/j4/G48ERXiWWb3XiOZX/mWLbheBa/ZP5FOLLmGJ83aJ2BaszAqQ5cPEas",
+	"JanEdKqt3FNt/Q48dXwA8F/Sf9pFwRWdS9O+JSoNMuN71lo99rjg8gq3Us+4Fu91XZFjJ3u+6bix4M+h",
+	"4+fQ8VcKHTe17Iu+ArAon8PLz+Hl5/Dyv2h4OZpMhZTRXcwWQswLQP9GeaqMKF+eXN28LQko4+8WkVpP",
+	"wbvv8FQPF7sLxGyosMVAh9jGca55WsSlYjR8jh4/R4//FaLHBijxjlmFdEmc2IFBP8eI/y1jxGghFVun",
+	"IPiznmWuNco6QsZ6d6oxyOJIqgt44qkeKDPOr7+3ImnRdFDkR/KcxxF3f99HWpNtcU1vaBjg5vqWAmM8",
+	"zyi6+xmjsE8cjUTroNdvw6uKKqf+7AwLT17Cp0R/moJA0PaGPHjxwj7eMevoBGLyBJ+U3shlHqmjOAaC",
+	"lW1yNze9IGx7sT8uco/eFQNxO4qkYgkLcRc8Cse/m3uH2s7ZU0jND8MLjCQ/Ope+SMF5im1ObQq9sS01",
+	"Zhvw7w192zfs7zYiKdEMbEKWTanwjM1g/Y3y+HurX/KyDfpXu+JPueHLzKwps6kvltRXtKeUfYk2qu4w",
+	"+PJYUwou1Qtvz/7VTKX95b84FnwYa035C6pVS9hnZn59PT0DqY9Qm1dTx2eX6Q8vfsf79ymreFyk3ks2",
+	"EQ+2jkvTL/aJlkblIpcmFAqO963ufnshBPidBOD5GYQtC1W52EcOtehOiatcj+34/lMUmYJGi29e9DM/",
+	"in8Yl21TFjL647aOqf+B3vlTfiO/5v3Rx77a7WlXIgCuhTCfhW8z4du2BaMe83kO+q4H4aHBbViis68W",
+	"wmQsAZc+xi+nVAXjRcFzjH1RQJJM2OSOJSYoPRcptLCADiwmmxmoibXJWEilDe6pSJT1HgzSJB6YBi3o",
+	"khwA+WSpOHTCbrmxK8j3W/0+AV/kLJLshwwenppOIJEkHLoFSYZNWSknNAwTJiHqOzN5VRNGOTjhTI8U",
+	"q/wZx1LOkbFUNpLvq0XrD6WdU2Ff1mcymUhZCX8g349pcifS5IfWSpcez7eZQfPMUz+PQWPzFAgXs2eV",
+	"5NnMsE3dkKmu18h4EYyZ6QX+JGlRmgt0yWgw1iv5T/IO8nDAB0e5nLFE/id5JRhQOg2gmZdIE+Tl/0mO",
+	"rJcWZgcMl5vfke/73e4PmBRHOQGXeaeE0bLg/smaIPpyhShCmsaxntKMQcJIFgazO0njWMwy34HpUWXD",
+	"MbulHEsxHszfylX5VaH1cGI33I6dCNP4BHjpA0swYafV63Q73VIUV5NStlgum4lZYY+MhfXrN+JptQ3Y",
+	"z9aPi8pWbhI77JoLYRCb/uvoSIvnzR865MfowfP0WIVBDIneHaBJdPmU753Tsdzu2YyDRwKmoZhlDZqb",
+	"eta9Jn3bsvJZt34iH9U8ZTZmENm2GRWQ6Aax3Mcx2FSNX8RiFPHq1EhNh5JQkkobRLNNASmRY5GojTh6",
+	"YKEl3sHrmzdvIEr+5vzH07MP19dvBhDJCNmQpjGwv7HW8LTKfc84Jm9jugBnMxYeQJftWx5xC+OT3WPo",
+	"McVoEs9JhB2tYFb6B5Joe84ou21A+4kkpIFBvBXKIWxT7imVciYSCKfpvTFatSkys18CSBAnKb/nYgbN",
+	"/ewbIWVTvzLLDt3q9mxzQvfZTCT3HfIaZQLssiQyFjMS6vepMbvlnH2EciXZhk6U8F5q2lIaOwC6fFLI",
+	"ZwSWLxEqDgKkZMhmsH/DhDFTaI8tEylk7aCxEYr0LmYSu32qaMLatxxdbP19GG1wyVQy34DstEGHvEox",
+	"Q3HM8CUAXQexmWg0VtkGZdWbmMprszciiZUILCxt+BeN+Cl/iiVh0OJsBoCdjxagIklYoMhYJJKRO6oU",
+	"S+ZEKjpFDagZq3ujj2olsKMVbYqCaHGpDj0v1cFn01mciM1/Ht/9GETn0c+nN/847Z1FP+932Pznf4Tv",
+	"TvWH47sf49/+dvXzfifox/xu8rob/tfPWt7re1Kyd0ZaOEP806qbVC0LrqIRZyHRF/gq1yTSmsoY8CCD",
+	"I8O/YbsGpudWMkdcRGKo5IkyZOUkB2Rer49O3+R6UL8DFgHXVGR8ZKE8yz4AotC7LsBhOgR5+Z1QY8Q4",
+	"S+aG1a0p36F2+Lb9BlinxyexQ6TRV10bUWxmGwXjL5WUsv+E87r+6fL8+jp/ZNdCkAnlc6ucIyPOH5l9",
+	"xDBp4xrRcs7sJIhY+MR6Z6DqybTkxhypPdNTWH6GQ33aBA+z2RgZleP4dt5fPOeFBWkSqTk2VcpUHc05",
+	"SOQX6mk9pURtEamq1ltObHdmpzjD9hh+AlIV+YxtqksRhPYA9IooJN8PflPR4AcUc+g1ZKFpfJm9dybS",
+	"OITNvuXI18MOOQc1wxyWTTzSJwV3biSI4B1yZN4woSHTCtJgmMYxJAUal2Lm4MO6Spj/jM7BrfjDIbpb",
+	"bvkDjSM7Ly2tUbhUid7zVK0xAGaYvFa9vmT4CzfOYUx8yeyYx2bNAfQS6sQeczrTVikSSkGIRNISGJWO",
+	"RPIUgu6Eu7l9A1BEDOr6AjWQq2gyRTRjrbdGa8utw0mGUYiln9BnHO0RmNPXy6MDLiKA2vNsZPXqMs1u",
+	"sHqstJz33VhIuxFwRyOoCcNa1Qmdk1DYhrmzsT42KB6zlb3Wkl8ICb5lrS+gaBq/NeiH6LUANbFQJeH5",
+	"cd7qTz4taKhrVzDfLuUCAY1jQBH7Y6fGvRsLQifk9D+fTskm47i6Mv3lHDQKLZxsdrItBMnAxSNtYMVa",
+	"z7G57Z3S2upjO9pTyTib9q+/LxbghdFIK/sHrf3h3k7Y3evt7W0Fu+HOtg2qQL3V7836llTV1hVK6VzV",
+	"ViuIGeWtr4KXYuBLbB1Fq7LEqaRIqdfd2f3k6rDtB49ObDVHvSy3Ferlsm6MrgmAjP7BXDIQZzMmFZZH",
+	"gP+iKOefW16WJc4G2W1zLkB7uo/nFC9+N/+qTewyJZNGobbYPPnWmyjtADZAcw/CPtJAxXMC6g2H/w7s",
+	"hAfa7JR+9/c7Ec4dDrjx491yy6PUmHIPC5NpQ0ncA2gFgqFAzIajv5JIxabSj8XH+to4hnfP2FTaIU0J",
+	"bIecDq2+HekTTNKpYiH5niKd3jGt6oMHDhru31HJcFQ6o/O2OSAtrkjM6AOTPxgNQWt3pt7X1Hubvw4J",
+	"lfdkLGawO7cccDHYUME10a8y1mWJmo9vOHZtvWtbhv9kRvCr9bO9AD5f1a7BK2xqkHmKyEVDkUwAVini",
+	"amdL67wRjybpBKspMfVUb/AI8pPX1HshtKNXFEe5A1iHCWPejFciXK7D2Ka+bv/1Sf9L5PWtWnPoamJz",
+	"YckFHE3NNzzSWiw6vD56c/7jh+Ofjs5+zHl6jr16KjtW5ZmjBtPr7uy7wdCe0pSSodhGCu8ZKu3REDzx",
+	"aNFP4KSUICPRJgmbMoh9RcY7Y1/6P/UQpkAuE7X7mhpEEKTTaHFDvBKlWYIV+JF6Ll389yxdFJw1KF00",
+	"G3ZsqH5Z6WKx0vF9PXdy6n7dVTWouKXE+9URV50eslw7WkNSohW9n95Xq1MvMn5QYYudckJlwHio9/Bu",
+	"riwmmBiSKOyQ13q7OWGTqZrrrbdxykwnytpDwUOHDli1PgsFKv6yi78qpMyj4K3aJv/iRE/0F+RzFryj",
+	"uqnUDBwvUdgmV3++0XsA3nAtkWjEJTJjxT4qAFVLp1O9eQmJxQyyJyUj3w/+9/8TxDRKBpo5hJL87//r",
+	"+M3R6eUPVSrP31vlVTVyHCWaRU/oxzeMjzQD7He7i8U0nwfGKyOlX7MO7rh9VKkkuktNl7P/j72vXWob",
+	"2dq9FZXqVM3sXcZjm0DA+XGKgDMhJwEGzHD2xNlR22pjDXK3t1rC46SoOldzLuy9krd6rdWtli0b20Dy",
+	"hvG/RFhSqz/W57Oe1WUJKYMXtdru9l59e3t7f7vuVpFmwyFPYM8Ti01RqtXatb1cqqH+6OmD1ro813MW",
+	"uqSsNGntLZgerSTDivdBb7gkuo5EmecL5GJ+0wcSMT3ZN5l+wsXWeetoS99KZBpzZG3jj4dUZ+I0rkIZ",
+	"Zma+6h3Ya5S81C6F3alDNkGvp69dL/RXJjLTNr7WaDLZuLYLXNu851N/FUn+mDjzlUT6L1+j+wqhioVO",
+	"M6BtR3s67hhCYQAzAhYYBdoxjpTHSpwp87pa8EDIrst6N9U5viLt/JWl/XH/AwDuHy7XnJoqGvmjOmXL",
+	"llXRu//OlVW000+NcwJJ/CWwxmcJZJEjPZ2Iefr+Rt/I7ut1jL65tVr2qQ8sLaDnNDdK++6BOnvJgz1V",
+	"Z91qs+tSLkhtCvYNgAZv/Ul5tLKvsPwngoarwXF/C2RgUJ1jGnb8evP6Rl1fbV/KwXX93bs/r367fXOV",
+	"vD5I66f/53Wdn0Xhn1fvsm4ob7K9vY7//Omqvl9x2rLy4ElMhyU8IqLFpfKEbA53NESmI1T044GM7YcB",
+	"0BaQmlnMDWVbHAmOlpNRb/0o5k2PUSlcXgkHoWkAcyDmRd4ChDOIwgAs2C6FoGWWVr3AlQdBxQus6AkQ",
+	"VGoPfQCBsuhaSJAlSlr4MlXcjc0AgBGTibAjzBEDq0Ub1zR0sJgEH5vDSAaPhSQTvTQMbbag/B47yyYU",
+	"yqLqoyx9sJlUWeKnJ1Jw16paEyS7SKOU6Y1ppTBXDdwj7FeV3MdCb/MnqdzbqNdvrF6LNYDeMaa3Ej6K",
+	"WY9w+ANGODZzfimK/CNr5tVJcjY781vvTCi0Hv+ou6yyNMUqaNC0aPEuTQtkQxpDFok8mmF3yHOkBnpU",
+	"b/fJ4fHfp/QMRAsUS6EoX8Kz7pLBMmR/EVtyo7b/sr7TIIrtUTrwm3u1u2X5ChdE25pdQ/qwbkhvXiXw",
+	"JbSa2qnUajWPhxEGIPMcWJ75gqRwAo2mINcAMJSECcUAS1b1Wqw38EYZmKYWxiKFY7gz1RHB2WWbjOej",
+	"1vtWuxVgqpnZdwGUVP8AAsoMK0SjxLN7UVU9iH5AF/xih3tb0gGIPpsH6og+i+Is4YBxYQK+1KkWcaq6",
+	"tKmcGgBrEPKURbFyGxhgBR1OFXXvjxKPSl+V97MtXOuIRu0fK9vn3gLzXL/0rAhIWctuhsEjSyVZ7euJ",
+	"cHLe1tW5VrPWtWa9055D5LgGTf+f97+jUf6ObpzxMlMeXmIi1jjEBsa7l4SJ65l7yrI521ah7vRIqFf8",
+	"oWH2J3r7mBaQ9/scMAaGgL3i81RrfFjQd5yf7Sc7fHj128ntcPSW//F/z1Ip66Orm7PPv3K5++FoZ+ft",
+	"dl392oMFdRdOz5R9uhlW4emrbhd3yQpPNx9qno4Zv3wwjdmE11z++fqqa7mYpRTP+VibH0MW/iB4pY05",
+	"8EiMHkXQIBVPrWAP7G3v7e3W9ta0B0yhwrwY/QlyRyyEPl5RMX0qESjhomgtXpUzQeXMpIRQodmsL4Sd",
+	"QL9KEU+8MYMObNK7EXJsy/XB49XqHoN2CQcXQnlANTEPa+AAevNDS1X0ti4YLfKulABDfwSAwWKs/Sxe",
+	"fHnWjzIej+X4amV4b+YOqmg8F7MU6CEHesapnRyUsaOBEeWomL9B+YjlsLHFSdh4C+GNUpuzLmocjlYx",
+	"HO7wGm+NMjWYcyDLrHSszpiPcjrMpiDHkUilp0YMKycDgJQHzpF7IxNkMohS7zoydKKzeDRjgHoqGxJi",
+	"M0o8Gk61Iy7gFcUeX9gBW9+obwLARt7/y4V62JgAPs8E45GUYQ/QWoqaXbuR6gHa+YyG+0q/BgG/Qxlm",
+	"sfQa/959AWwUbUBvmQ6MgT4CR/Cq95HgQcV+HPS7hQh/pDwWj9lEub9WLREGFpwCMoelXhBHwygNELHX",
+	"T3nSEQ3t5ICj436nXgYT+QfsfDl2RTsOSg45OgqSRB4Teb0imSOOSxIJ7XroF1SwBCSVCQ9hkpzC1zTJ",
+	"9NnNvxdGRET9gcqGQRPAnQMuPP6fjMXwBxgBSgO9jkpKQ4vRZb0brzvpiChVPO5XPZomiJ2AAO9C6+AR",
+	"04OJ+l6gB/Q7Sq7ALLPeD+Xt2FjozP3KeQIox14mS9AeJDK7xoTCfXB+ZufslVfXCxz1PdZVXKTzFA8c",
+	"OX8OiJ96YiFmX/8XLhgQf70ExH//57zX23GZ7z7nejmWhwte6dMdJHBXgFUYgdMtPTC12aOE30YyU3BM",
+	"KoirMX1XSXPb7n5V7wBmTx8eAl8K5/DrJ+DeKNXp+csLE+ziBnd2gcdSawG/6f/7Y21r/2DrD7b15fPW",
+	"p3/+L/+hoMK/tkQ4o/f9rx0/xU3V8ZsddC1qHb/S8UEmdmjpO1qxwC+mi+06/l1HlDxl92XhKbsvnWfs",
+	"1rZr24w3Gt39/b293bp5Bhdhx29+7figBjp+s1EYBzzDOZfwrDq8RvC/9G/ASepgby+65e4OFsW1pNyd",
+	"8h5krVY4M6IWhIveAjNytSwkWhqE1nuiGHo+xMXZaomeDKmBUfHG4PpLNAr0Lgu+qDQMKvrgYocEJBdF",
+	"NjPcnVSR8IpOds45OhWVFvqQfvT1o/2Kr5+rNf1suPl3sB2+zjh9qF8O4M127HND31O/++EiyN8HvEQa",
+	"SfbRCqpAJgJ1klavJXV+q1lsT4hfwAW36z0/svo+uiFyOwLNkl1W8boZlWzoab3VCt3CE3oDKRVvongO",
+	"GHKXZBCjzeVvV2YirBg+FO1q2V90BBKdoDWhkIXDNjzTxwgMqT4ZmBX0GPoFnL1AsrCCYtFWTW5e9ZFT",
+	"vw+99JAPRiZa8xasK4qhanllzQqw5WD8ttM1sU6ilXXQEQArzifHWEIqGzahXlAPVg2x0FAKrpawUk77",
+	"x2aqVzZYjD5+EFABjB6KZtX0ribjpvkRrtV3/Yrvf1rJW3ytJ1E9PAi5tK6s7xZ15e6KmrJw9079oTpy",
+	"oyE3GvLbBFWfZYTTUcHX0S0w1uUS8mnCJPqw8vlRkhl9meuRrqG9hMP3lqkBnEqMHswzHmwDBK0MKLA5",
+	"rM5VFW9xdN/En31sX/GRvKMozB0jlKT68ShYmy9eHrV+G/259/b1Bdv63D4eXm3tvDvk2W/8/Ga4c/Jh",
+	"9O7qj1+3BxfZm8sZ+W11xnzhvJJktjtgWi6fsWu+Ecobt+UJ4dUknCLiQHQjn0jAccMnWMX6vLwX/MDc",
+	"eSkUrRHd6ZQmKRCiYJ2vIdH15C1PYjaCuKp9TaQ6op/FsdflfUlN4MBjANBJ0ZOIQvJDKIglwTmYSxhS",
+	"FPMPcQjWieRNoe8gzEwMsbhvyL9zwuqFWL6ZyZ5UlEogwn6MGAuejmVy48VcqaqnP1MZPIye7A6UTWOc",
+	"z47PsKCCXkWEfe5NlcX1IDheLk4WJerWbaVi1wcKfuc6UMZ/ulvNe8qX/+kcqO+pTlf1dTYadePmPEc3",
+	"57hcTX9Dr+deDgx7EPVEQc5wASMGgCwj5TE6naacX3tDP0MpFFy/FFrf6fmgQ41lUi5WsiOsGsFEoUlJ",
+	"6jv/sUT21UoGk3o1/hZonvw2aOadYcpZWwIdk/jMFA/n5W1t2tZjXf3MF96H6HXV0+/MuykwTwk2UgOZ",
+	"NjHV36MeaF0+iGj4vSxR6B5yRS0BUrfAfJGtsDZDyBM6hY/k6tFOQH0yq6jUTQaXTJkDhtXYkOPVIpQT",
+	"/gg4S9RtjeoOpdUItAmXW5fncBGrQTpkNHScehAcjD6FHb/5sUOVHx19xp7Yn3SP0UYBblzKb+tSImPj",
+	"dNTr+biSbddTtBKY9G+oKh5TJr3kfnPVOw4LbgyB+i1LJJToFt1Hz/EeUcE9svtoVMLryXH4oE6RoTLJ",
+	"HwCwwz+2V0wBHT9p/ufZq4hVfaSNlthoiWfqJl1E4jqnWHgkZ4gKnNT8/iWnIy5IHIueHAIBJlVFIZlD",
+	"pgYVLxMhtRyLCDXgtPQFeABdynHq+kaOdI1Kb88xIiAAxBpZlmM54sIWZ6NrBazDKbshyK0dzS1PAIWZ",
+	"sEhxJGDoc9HjDs6YCCSFJ+MQoQmAuBwnUcpNhVlHMDHxhjLhVS+AB+SAS9uiWI4FPtx8F3xN8gp4weIY",
+	"VWjhPZYbGrRd3rMMm76ZX87MsQGQIPhXz54l14Ar0O7hJ+WprPsn76UVctKUhz2jmoa4OoQwptHoqZeN",
+	"qvq1E4LJmtfBr2E6ptDQNn48ZpOmB52be/qhwTSda1CmmvUqahF8ga95iFaeqQWAZQDI53S3CAl7WBnS",
+	"/QRf3hLQZipHasY85R9M7RZ13YRiEKAk40kPBlavOVeV39yp1e7WY2mNYj3iCwTl+M3GdjktK+hAy5C/",
+	"vMVBc/yUFXAzoV5bErdfqzlFcfbf6ipKBwMe4zVasUbFjzlTxZlIuN7GdHPCVTZ0ugXU9IT/B9Z6PXrc",
+	"Ep7bQpXaC7dMbbe2zryXGRPEQOHKslemCsKVe1AEsjKNw2Y1Vl6NCBfjOVGb54TcMQmSruw6rNuti4vj",
+	"05PPb45Pji/eFvjKLyai51Y6Iz/1DGk5PVprn67sNqnIOmfBzHm2p/6Qtwg5ODlsvX/fOlqt5upQin4c",
+	"9dKytTw3jT+7Ey/QnxpUS1RS07ZcNZ85q+L0fVNzFDRz3L1t/vHKC/CDgGsqn/AACaMCnAboHOEN5Ljq",
+	"BaeX7aODNjzODGMskxueIGkUu0GNrO0X/PXn0zefL1q/XbZODltB0wsU/88UOJOlUBNAjRt6cjiMUupz",
+	"+mzt31OQnmBoYXGWpdu63xReygb+5asVY3f31XS6hsxGk3472d3OrfCKLWtFnwEjEkju9GM06vkxCAuR",
+	"2Kf04HmRWv3srU7lng5oRwAh4b1n9xcQj3ggH/aq+cAbN+b0Wr/O1EOm3lCqFMla0PGkfBxz0m1BWRRM",
+	"3N1pDUHC3STqorSQnCO2FFfiWyZGKpA0ro7hMwmmY1aB90Wl0HT8+ks0qnqvcbowZZdRf1HwO+t2GMy7",
+	"ZqOqdyp4idrpCMIC0eiInwUjtU23na/j6Luue6TACzbtm6B7Y97E/DpjCVRkejG2OtcOMeTkvJ+D//p/",
+	"//8XkozBP4D0hlY/x+fIsSgnUlQDu3z31ei3C7W9elTwmnmli1q2LkV41VjUimi9Kkb9TW9AL8yimto2",
+	"/hBSPQqG1qHU0vLrhJzFBOaVokf12rgtI2fZsVHzSCqgm6C2UVNRnMUVnqj9yoOQQEJSm+plsLNTEvW8",
+	"v/ZU2tAF1eIAWUgfSlygXBcPKqWsF41Y3USjEZjGJWPe10pvdjmLVapTlaq18jVepjkWhpyo9mY8b8QY",
+	"Rni0VliVuewVA66cHBKQQsFBRtlAXfbQ/CX7iAJzei2oUT9E7OfulmsM6+RfMoNmmz9zaA3lXZBtvMvO",
+	"442Q47k9xqCnyTk+o3wya2s1FVsmCPbDZX9Momfu+BrwkMwCYOAv0DTF0GF0/HnJosZK+SBXN0M2SC84",
+	"F+GcHNAmTvbdrftZPVP1Ajq9yOCcYp/jQSHyntPKAY52wtNn2jVhEw3aRIO+STRo5dbylycXl2dnp+ft",
+	"1tHnD62j44PP7X+dtZytdSlUNhrJRCv6IQ8j5oEIdjfWBSdMIHg0THllirDijWIWCe3BgFEx7eAU/ZtH",
+	"ajBvyO61iDk5endxegKpSxRUxuGKRL6obPL92s0dwh6wzqRN1JZ667OcaPXdly9fNuq7i0jR1gqrmWaQ",
+	"T+aZt61C+ElRd8Wqd0C18I1azdKIgh0YKVfSaSfI+q7aTXD8XXvgbbtJdHcM03iZg4mvf6S0Z9dNDc4R",
+	"rqvJUVyJjdnzPy6oqR3yZxvCfKZclNjHdYGQfaDcDA3sYE5aIo4U5CUMPOGecFYwSuRIKh4GTVBopsmZ",
+	"Npu9YEynMWg68bcbPkpteXZpaCRFNqkFUS+CsZmX+xXfvGoWzqYnTd+wdcsSYHbWdzqfeJY/xLlqBcmn",
+	"ZUJlS9cArAXsvwdS2jCQ0pcrQkrNGpdLkigxgF2qUNkkQR7hgJ/lgTdo1Q/JkCGb0MkBUxAtcAgv0i7E",
+	"KHqUfvskyTz76A2QEzluM51FZXk4rR89YLfIIs/ExIl991gcq4rDdGS6kGOyAa4F2nKKC+FKlno9NuQw",
+	"I4j6pgGAR6+9HuBAAt8HsgSDmZhnhGbYzwE2mmzLlMWBUwWFcsoYdpCfCnkvCrmiAiUWx/S9LLZUwU0Y",
+	"jc2ekCRETsqpHutmWUuzCTiPRRm8trWXY9pgPo0ofRTxcUYz8FTNjlAqa/NtnFt1Kwq4XjTPVroybi4u",
+	"bfjKWvQTnlL2AQg0cxVn2Y43EaFNRGgTEXquNjgZhKatCeoF05uElAMKjacw0PFQPF1goyXCItydKe/w",
+	"9MPZ+1a7dYTaymC+nQQ76VhKu0+gkhcvweaA66RWhzLhBYWNqhjSdK5x0xFu3hSa8dARw0Rkilm/VAIA",
+	"n4uwWRh2n0UxVZgFF6eX54etz8cn5kNKseM4s48URskVq2NEmEyoSvlIG9EJE6rPk4SHnv5DXnKxklh6",
+	"gztiE2D5/gGWqzLEycYY2BgDG2PgmRoDLRE+YTRuwFmSdjlLn07fn3PBx7SKWkhDDkfM1IcRhzDq92JC",
+	"PFJeKCNxDQ0UzE6G1LmxCqBUzLhPfZl0ROAqhGCqlszEpvsJnzoNJVpbz86j6+zRgCktX255EvUnGCUk",
+	"pf27ufQQlf3WrutGa2+09kZrb7T2Rmt/Yxf+dhbZFUe3XK2vxtVE9H5RPLmFJpNzCL6OUy/JBCi7WG9t",
+	"5jA4hpKrqteW+tSEnsxSp58a90KWsq5W0CYM/afsKsK7V4CwJPgFEANfglli42ue6qN5QaN7cHpJnWdC",
+	"QB0z0T1GQ65SNhwV+17X9pu1WrNOfa+XOqU0xEX9z2gO/wadzPLVVyhYYW7g692u6BPRm9qntxEfA+K9",
+	"pKXgIkgL/MbFQgFtgd5cqB7x/an0oJAcKBVSOap6r7GCZOHWzhMobpGGkrO7VW/ERMbTO3bdhgs9+kA9",
+	"1DU2oi1vnzbM/sbEJC8ajbWgexet89+PD1ufT07bnw9PT9rnp6DDZwwI3Gd5XzTaEfGUJdEuOxlzNyCS",
+	"P9pnEheC2cQjHhIYqy3hgsfg2RWCd3lR+lgQv0Xfh6lcm0X6LoKHeHwo4Lq+pClqxpQtIL68Mrp4VgKp",
+	"gRxDaQ0QreRNx6Df3Vi7HhgJholjwuMsiSOeQO87CAt3fH6rv73jQ3a1kCzuCFxlb8BEGOed9yJxTdlk",
+	"29NvKmGtst7AA4sJTUot3xLu1Vw3OFK24GRMOWft6r7qiAT1J9AsUxtGyCb2ZaKNNIwFUG90bc3paQ6w",
+	"Y3lOslJIW0OqfAJjSLh5K9RbeX0+Nr2ASgGExjqAFXqobaCtysaLtzJLiBCFpgf8Q1wIiIPvWy9R+5Z3",
+	"+linSdSjRqzmriOe5g6nvXrOlYxvjQ/LUuaE0v1mfQdrn7SjWLBHfDOAX7nQ308PwGtniewBuNZE6fHy",
+	"Oe/x6Jau7lf8EeeJOpRC0LDqd58qvlkho25uuZ5P4N4Gd9gM/BxG5HwJfEhG7DHa94Zeyi2apQZQgsXp",
+	"4KInE+xGqAcAaBvzm+3aPrSpxbG3ivOLXbLxrfv71T0ie9GDs7/cBsCty0xbJIRJeI+L9DBfxo+fzMUL",
+	"u34rLhkXYTsactPdG2e6sIYvd/YqfiSiNNIy5WSKcGfEkjTqRSMmUprkj24/XvjVp3WjEEmKY5s1ZGu1",
+	"P+YGKu4+ufv5q9+dXNDvvjrOqt4MNpsG/8OQF8zK2Xnr7AAepv9XeDq0Mqd12b6b6X+u8t328asfjQ7C",
+	"MIE/21mp0gmt9uTQr/iROoBtagEf6lTEkbD/14f4gnMxfxbMLw6upd+sN1ZpjDySSeo3X7zY1nP2iJ6D",
+	"Fl/39U3uR9dZYop2Cb3z7B2JMy2zKkYroR3kdjJn3nXMit3M19D0KKq+LGK0eAs/ebCKsSdQ3iy/PfDd",
+	"9/iVEPgDuq1elkTpBKWdQyGuTK8Lffw8Fke3/H8702a/WNGkyBEXbBRVJ2wYL5qZ0xEXB2fHq02NeWhe",
+	"rEmva3rb1Vp1e2H9oj4NoexlQy7Sn5SX8r/SpQkrzX1A1/qvgw/vF89aewA5Arxn0Wxh/GLRPJ1D/yYt",
+	"2x5tE8FLH3Mfmf7s4Dun7MZScqrq+od5ztQeyXuDQ/P3Z/G5X/0uZwlP9CtQmyW35ahuKzkrlpWQQeMQ",
+	"nnDoXNmnpo7FZc+S2G/6VVCVNKCZbiha/Va8MQQlyV3TvhdQ+WqZBIXTBgiuZVQ590DChzI11d6JNhem",
+	"Rb59Chh0cx5TLOwvuTfP/pQ6NAK6rzB1gx3cIWBLBeoMGRX1qLSE9QL92+CVgfwKzkOFFyHeGDhvhbjk",
+	"7Bvfy+sI23eOuNSq3ruAv6K8x2AxDijTG4XeP2Qhh4i39XPguvs+rfPKWm/DQTD+Ur7Szp3Odrv7dPff",
+	"AQAA//8=",
 }
 
 // decodeSpec returns the embedded OpenAPI spec as raw JSON bytes,

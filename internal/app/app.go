@@ -49,16 +49,17 @@ type App struct {
 	Users *user.Directory
 	Store *store.Store
 
-	cfg    config.Config
-	opt    Options
-	nodeID string
-	log    *slog.Logger
-	keys   *auth.Keys
-	engine *jobs.Engine
-	worker *syncer.Worker
-	watch  *syncer.Watcher
-	check  *peer.Checker
-	events *events.Hub
+	cfg     config.Config
+	opt     Options
+	nodeID  string
+	log     *slog.Logger
+	keys    *auth.Keys
+	engine  *jobs.Engine
+	worker  *syncer.Worker
+	watch   *syncer.Watcher
+	confirm *syncer.Confirmer
+	check   *peer.Checker
+	events  *events.Hub
 	// stopWatch ends the watcher and the checks of peers, and stopEvents the event streams; watching waits for the end of both.
 	stopWatch, stopEvents context.CancelFunc
 	watching              sync.WaitGroup
@@ -130,18 +131,22 @@ func (a *App) build(ctx context.Context) (err error) {
 		return err
 	}
 	settings := a.settings()
-	a.worker = syncer.NewWorker(settings, a.Store, a.Peers, a.engine, a.openSource,
-		func(catalogName string) syncer.LocalSide { return a.Store.Side(catalogName) })
+	a.worker = syncer.NewWorker(settings, a.Store, a.Peers, a.engine, syncer.Ends{
+		Source: a.openSource, Target: a.openTarget,
+		Local: func(catalogName string) syncer.LocalSide { return a.Store.Side(catalogName) },
+	})
 	a.watch = syncer.NewWatcher(settings, a.Store, a.engine, a.engine)
 	a.events = events.NewHub(events.Config{Limits: settings.Limits, Encode: api.EncodeEvent, Logger: a.log}, a.opt.wrapEvents(a.Store))
-	service := syncer.New(settings, a.Store, a.Peers, a.engine)
+	targets := syncer.NewTargets(a.Store, a.Peers, a.openTarget)
+	a.confirm = syncer.NewConfirmer(settings, targets)
+	service := syncer.New(settings, a.Store, a.Peers, a.engine, targets)
 	page, err := console.New()
 	if err != nil {
 		return err
 	}
 	handler, err := api.New(api.Options{
 		Syncs: service, Peers: a.Peers, Catalogs: a.Store, Editor: syncer.NewEditor(settings, a.Store), Pages: a.Store, Sides: a.side, Figures: a.Store, Events: a.events,
-		Logins: logins, Console: page,
+		Receiver: syncer.NewReceiver(settings, a.Store, a.engine), Logins: logins, Console: page,
 		Node:            api.NodeInfo{ID: a.nodeID, Name: a.name(), Version: Version()},
 		CheckPeersEvery: a.cfg.PeerCheckInterval,
 		Ready:           a.ready, Answers: a.Store.Answers, CORSOrigins: a.cfg.CORSOrigins, TrustedProxies: a.cfg.TrustedProxies, Logger: a.log,
@@ -174,7 +179,8 @@ func (a *App) settings() syncer.Config {
 // Settings are the sync service's part of cfg.
 func Settings(cfg config.Config, nodeID string, log *slog.Logger) syncer.Config {
 	return syncer.Config{
-		NodeID: nodeID, Worker: workerName(), BatchSize: cfg.BatchSize, GrowBatches: cfg.BatchSize == config.DefaultBatchSize, MaxProductsPerSecond: cfg.MaxProductsPerSecond,
+		NodeID: nodeID, Worker: workerName(), BatchSize: cfg.BatchSize, GrowBatches: cfg.BatchSize == config.DefaultBatchSize,
+		PushReaders: cfg.SyncWorkers, MaxProductsPerSecond: cfg.MaxProductsPerSecond,
 		HeartbeatInterval: cfg.HeartbeatInterval,
 		Limits: session.Limits{
 			StaleAfter: cfg.StaleAfter, TakeoverWithin: 3 * cfg.HeartbeatInterval, HeartbeatInterval: cfg.HeartbeatInterval,
@@ -196,12 +202,21 @@ func workerName() string {
 	return fmt.Sprintf("%s-%d", host, os.Getpid())
 }
 
-func (a *App) openSource(target peer.Target, s session.Session) (transfer.Source, error) {
-	src, err := node.New(node.Options{
+// reach is how to reach the peer of a session.
+func (a *App) reach(target peer.Target, s session.Session) node.Options {
+	return node.Options{
 		URL: target.URL, Token: target.Token, PeerNodeID: target.NodeID, SelfNodeID: a.nodeID, Catalog: s.Catalog,
 		Compress: s.Options.CompressionEnabled, RequestTimeout: a.cfg.RequestTimeout,
 		Target: func(ctx context.Context) (peer.Target, error) { return a.Peers.Target(ctx, target.NodeID) },
-	})
+	}
+}
+
+func (a *App) openTarget(target peer.Target, s session.Session) (syncer.Target, error) {
+	return node.NewTarget(a.reach(target, s), s.ID)
+}
+
+func (a *App) openSource(target peer.Target, s session.Session) (transfer.Source, error) {
+	src, err := node.New(a.reach(target, s))
 	if err != nil || a.opt.WrapSource == nil {
 		return src, err
 	}
@@ -291,6 +306,7 @@ func (a *App) Start(ctx context.Context) error {
 	watch, stop := context.WithCancel(context.WithoutCancel(ctx))
 	a.stopWatch = stop
 	a.watching.Go(func() { a.watch.Run(watch) })
+	a.watching.Go(func() { a.confirm.Run(watch) })
 	if a.cfg.PeerCheckInterval > 0 {
 		a.watching.Go(func() { a.check.Run(watch) })
 	}

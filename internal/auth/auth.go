@@ -21,12 +21,14 @@ const (
 	RoleOperator Role = "operator"
 	// RoleAdmin may do everything.
 	RoleAdmin Role = "admin"
-	// RoleNode may use the node-to-node routes and nothing else.
+	// RoleNode may read over the node-to-node routes and nothing else.
 	RoleNode Role = "node"
+	// RoleNodePush is RoleNode that may also push.
+	RoleNodePush Role = "node-push"
 )
 
 // Roles returns every role, the weakest first.
-func Roles() []Role { return []Role{RoleViewer, RoleOperator, RoleAdmin, RoleNode} }
+func Roles() []Role { return []Role{RoleViewer, RoleOperator, RoleAdmin, RoleNode, RoleNodePush} }
 
 // ParseRole returns the role called text, or Invalid if there is none.
 func ParseRole(text string) (Role, error) {
@@ -36,7 +38,7 @@ func ParseRole(text string) (Role, error) {
 		}
 	}
 	return "", fault.New(fault.Invalid, "INVALID_ROLE", "Invalid role",
-		"The role must be one of viewer, operator, admin and node.")
+		"The role must be one of viewer, operator, admin, node and node-push.")
 }
 
 // Principal is an authenticated caller.

@@ -32,7 +32,7 @@ func newToken(io IO) *cobra.Command {
 	set := bindSettings(cmd, io, append(databaseFlags(), "jwt-secret")...)
 	cmd.Flags().StringVar(&role, "role", "", "role of the token: viewer, operator, admin or node")
 	cmd.Flags().StringVar(&subject, "subject", "", "who the token is for; shows up as startedBy and cancelledBy")
-	cmd.Flags().DurationVar(&ttl, "ttl", 0, "how long the token is valid (default 12h; required for --role node)")
+	cmd.Flags().DurationVar(&ttl, "ttl", 0, "how long the token is valid (default 12h; required for --role node and node-push)")
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
 		parsed, err := auth.ParseRole(role)
 		if err != nil {
@@ -43,7 +43,7 @@ func newToken(io IO) *cobra.Command {
 			return &usageError{errors.New("--subject is missing: who is the token for?")}
 		case ttl < 0:
 			return &usageError{errors.New("--ttl must be above zero, such as 12h")}
-		case ttl == 0 && parsed == auth.RoleNode:
+		case ttl == 0 && (parsed == auth.RoleNode || parsed == auth.RoleNodePush):
 			return &usageError{errors.New("a token for a node needs an explicit --ttl, such as 8760h for a year")}
 		case ttl == 0:
 			ttl = defaultTTL

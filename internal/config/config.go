@@ -33,7 +33,7 @@ type Config struct {
 	MaxProductsPerSecond int `env:"MAX_PRODUCTS_PER_SECOND" envDefault:"0" shape:"a whole number, 0 for no limit" meaning:"Speed limit for every session of this node, in products per second; 0 is no limit."`
 	MaxDeletes           int `env:"MAX_DELETES" envDefault:"10000" shape:"a whole number from 0 to 10000000" meaning:"How many products a sync with deleteMissing may delete without approval, even if its start asks for more."`
 	MaxDeletePercent     int `env:"MAX_DELETE_PERCENT" envDefault:"50" shape:"a whole number from 0 to 100" meaning:"What percentage of the products from one source a sync with deleteMissing may delete without approval, even if its start asks for more."`
-	SyncWorkers          int `env:"SYNC_WORKERS" envDefault:"4" shape:"a whole number from 1 to 64" meaning:"Sessions that one replica runs at once."`
+	SyncWorkers          int `env:"SYNC_WORKERS" envDefault:"4" shape:"a whole number from 1 to 64" meaning:"Sessions that one replica runs at once, and pushes of which it reads the products at once."`
 
 	HeartbeatInterval time.Duration `env:"HEARTBEAT_INTERVAL" envDefault:"2s" shape:"a duration from 50ms to 5m such as 2s" meaning:"How often a worker proves that it is alive."`
 	StaleAfter        time.Duration `env:"STALE_AFTER" envDefault:"15s" shape:"a duration of at least three times FULLSYNC_HEARTBEAT_INTERVAL such as 15s" meaning:"How old a worker's last heartbeat must be for the worker to count as dead."`

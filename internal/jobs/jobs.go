@@ -53,6 +53,20 @@ type args struct {
 // Kind names the job for River.
 func (args) Kind() string { return "full_sync" }
 
+// pushArgs is the same for a push out of this node. It has a kind and a queue of its own, which the previous version does not
+// know: it would run a push as a pull.
+type pushArgs args
+
+// Kind names the job for River.
+func (pushArgs) Kind() string { return "full_sync_push" }
+
+// pushQueue is the queue of pushes. A push mostly waits for its target, so many run at once: one that hangs must not hold up
+// the others. What they take of this node is bounded elsewhere (syncer.Config.PushReaders).
+const (
+	pushQueue    = "push"
+	pushesAtOnce = 100
+)
+
 // Runner works on a session until the session ends.
 type Runner interface {
 	// Run returns syncer.ErrShutdown if it never started because this process is stopping.
@@ -67,20 +81,47 @@ type Engine struct {
 }
 
 // lateRunner is filled in by [Engine.Start], because the runner needs an engine before it can be built.
-type lateRunner struct {
-	river.WorkerDefaults[args]
-	Runner
+type lateRunner struct{ Runner }
+
+// syncWorker runs the jobs of sessions that write here, pushWorker those of pushes.
+type (
+	syncWorker struct {
+		river.WorkerDefaults[args]
+		*lateRunner
+	}
+	pushWorker struct {
+		river.WorkerDefaults[pushArgs]
+		*lateRunner
+	}
+)
+
+// Work runs one job for River.
+func (w *syncWorker) Work(ctx context.Context, job *river.Job[args]) error {
+	return w.work(ctx, job.Args)
 }
 
-// New returns an engine that works on up to workers sessions at once. With 0 workers it only inserts and aborts jobs.
+// Work runs one job for River.
+func (w *pushWorker) Work(ctx context.Context, job *river.Job[pushArgs]) error {
+	return w.work(ctx, args(job.Args))
+}
+
+// NextRetry replaces River's backoff, which grows to hours: a session must not wait for its worker longer than the database
+// was away. The watchers replace a job that River gives up.
+func (*syncWorker) NextRetry(*river.Job[args]) time.Time { return time.Now().Add(retryAfter) }
+
+// NextRetry is that of [syncWorker].
+func (*pushWorker) NextRetry(*river.Job[pushArgs]) time.Time { return time.Now().Add(retryAfter) }
+
+// New returns an engine that works on up to workers sessions at once that write here, and on many pushes. With 0 workers it only inserts and aborts jobs.
 func New(d Database, workers int, log *slog.Logger) (*Engine, error) {
 	e := &Engine{runner: &lateRunner{}, upkeep: &upkeep{}}
 	cfg := &river.Config{Logger: slog.New(errorsOnly{log.Handler()}), SoftStopTimeout: softStop}
 	if workers > 0 {
 		cfg.Workers = river.NewWorkers()
-		river.AddWorker(cfg.Workers, e.runner)
+		river.AddWorker(cfg.Workers, &syncWorker{lateRunner: e.runner})
+		river.AddWorker(cfg.Workers, &pushWorker{lateRunner: e.runner})
 		river.AddWorker(cfg.Workers, e.upkeep)
-		cfg.Queues = map[string]river.QueueConfig{river.QueueDefault: {MaxWorkers: workers}, upkeepQueue: {MaxWorkers: 1}}
+		cfg.Queues = map[string]river.QueueConfig{river.QueueDefault: {MaxWorkers: workers}, pushQueue: {MaxWorkers: pushesAtOnce}, upkeepQueue: {MaxWorkers: 1}}
 		cfg.PeriodicJobs = []*river.PeriodicJob{everyHour()}
 		cfg.FetchCooldown, cfg.FetchPollInterval = fetchCooldown, fetchPoll
 		cfg.JobTimeout = -1 // a session may take hours; its row says whether it is alive
@@ -133,7 +174,16 @@ func (e *Engine) Ready() error {
 
 // Enqueue implements [syncer.Queue].
 func (e *Engine) Enqueue(ctx context.Context, tx *sql.Tx, sessionID string, fence int64) (int64, error) {
-	inserted, err := e.client.InsertTx(ctx, tx, args{SessionID: sessionID, Fence: fence}, &river.InsertOpts{MaxAttempts: maxAttempts})
+	return e.enqueue(ctx, tx, args{SessionID: sessionID, Fence: fence}, river.QueueDefault)
+}
+
+// EnqueuePush implements [syncer.Queue].
+func (e *Engine) EnqueuePush(ctx context.Context, tx *sql.Tx, sessionID string, fence int64) (int64, error) {
+	return e.enqueue(ctx, tx, pushArgs{SessionID: sessionID, Fence: fence}, pushQueue)
+}
+
+func (e *Engine) enqueue(ctx context.Context, tx *sql.Tx, job river.JobArgs, queue string) (int64, error) {
+	inserted, err := e.client.InsertTx(ctx, tx, job, &river.InsertOpts{MaxAttempts: maxAttempts, Queue: queue})
 	if err != nil {
 		return 0, err
 	}
@@ -168,12 +218,8 @@ func (e *Engine) Pending(ctx context.Context, jobID int64) (waiting, begun bool,
 // retryAfter is when a job is offered again after its process was stopping or it could not claim its session.
 const retryAfter = time.Second
 
-// NextRetry replaces River's backoff, which grows to hours: a session must not wait for its worker longer than the database
-// was away. The watchers replace a job that River gives up.
-func (r *lateRunner) NextRetry(*river.Job[args]) time.Time { return time.Now().Add(retryAfter) }
-
-// Work runs one job for River. It translates the reasons why River cancels a context into the syncer's.
-func (r *lateRunner) Work(ctx context.Context, job *river.Job[args]) error {
+// work runs one job. It translates the reasons why River cancels a context into the syncer's.
+func (r *lateRunner) work(ctx context.Context, job args) error {
 	run, cancel := context.WithCancelCause(context.WithoutCancel(ctx))
 	defer cancel(nil)
 	defer context.AfterFunc(ctx, func() {
@@ -183,7 +229,7 @@ func (r *lateRunner) Work(ctx context.Context, job *river.Job[args]) error {
 		}
 		cancel(syncer.ErrShutdown)
 	})()
-	err := r.Run(run, job.Args.SessionID, job.Args.Fence)
+	err := r.Run(run, job.SessionID, job.Fence)
 	if errors.Is(err, syncer.ErrShutdown) {
 		return river.JobSnooze(retryAfter)
 	}

@@ -2,6 +2,7 @@ package nodetest
 
 import (
 	"fmt"
+	"net/http"
 	"slices"
 	"strings"
 	"testing"
@@ -88,5 +89,25 @@ func SameCatalog(t testing.TB, source, target *Node, catalogName string) {
 	}
 	if wrong > 3 {
 		t.Errorf("%d products of %s differ from those at %s", wrong, catalogName, source.NodeID())
+	}
+}
+
+// Put gives a product a name, and makes it where there is none.
+func (n *Node) Put(catalogName, id, name string) {
+	n.t.Helper()
+	a := n.Call("alice", http.MethodPut, "/api/catalogs/"+catalogName+"/products/"+id, fmt.Sprintf(`{"name":%q}`, name))
+	if a.Status != http.StatusOK && a.Status != http.StatusCreated {
+		n.t.Fatalf("put %s: %d %s", id, a.Status, a.Body)
+	}
+}
+
+// Delete deletes products.
+func (n *Node) Delete(catalogName string, ids ...string) {
+	n.t.Helper()
+	for _, id := range ids {
+		a := n.Call("alice", http.MethodDelete, "/api/catalogs/"+catalogName+"/products/"+id, "")
+		if a.Status != http.StatusNoContent && a.Status != http.StatusOK {
+			n.t.Fatalf("delete %s: %d %s", id, a.Status, a.Body)
+		}
 	}
 }

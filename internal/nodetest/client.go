@@ -95,12 +95,18 @@ const (
 type Pull struct {
 	By, Peer, Catalog string
 	Options           spec.StartOptions
+	// Push pushes to the peer instead.
+	Push bool
 }
 
 // Body returns the request's body.
 func (p Pull) Body() string {
+	action := "pull"
+	if p.Push {
+		action = "push"
+	}
 	text, err := json.Marshal(map[string]any{
-		"action": "pull", "targetPeer": or(p.Peer, Branch), "catalog": or(p.Catalog, "main"), "options": p.Options,
+		"action": action, "targetPeer": or(p.Peer, Branch), "catalog": or(p.Catalog, "main"), "options": p.Options,
 	})
 	if err != nil {
 		panic(err) // plain values always marshal
@@ -188,4 +194,15 @@ func or(text, otherwise string) string {
 		return text
 	}
 	return otherwise
+}
+
+// Resume resumes a session as alice and returns the new one.
+func (n *Node) Resume(session spec.Session) spec.Session {
+	n.t.Helper()
+	a := n.Call("alice", http.MethodPost, StartPath+"/"+session.SessionId.String()+"/resume", "")
+	started, err := Decode[spec.StartResponse](a)
+	if a.Status != http.StatusAccepted || err != nil {
+		n.t.Fatalf("resume: %d %s %v", a.Status, a.Body, err)
+	}
+	return started.Session
 }

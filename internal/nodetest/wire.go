@@ -123,6 +123,9 @@ const (
 	ProductsPath = "/products"
 	HashesPath   = "/hashes"
 	DigestsPath  = "/digests"
+	BatchesPath  = "/batches"
+	FinishPath   = "/finish"
+	PushPath     = "/api/node/sessions"
 )
 
 // OnPage calls reach for the number-th request whose path ends with path, from 1, and lets everything else through. A page

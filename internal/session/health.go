@@ -44,7 +44,12 @@ func Judge(s Session, now time.Time, limits Limits) Health {
 	case s.Worker == "":
 		return Health{Healthy, "waiting for a free worker"}
 	}
-	if silent := age(now, s.LastHeartbeatAt, s.StartedAt); silent > limits.StaleAfter {
+	silent := age(now, s.LastHeartbeatAt, s.StartedAt)
+	if s.Incoming && silent > s.Lease() {
+		return Health{Dead, fmt.Sprintf("no sign of life from %s, which pushes this sync, for %s; the sync fails within %s, as long as a node "+
+			"is running", s.PeerID, seconds(silent), seconds(limits.TakeoverWithin))}
+	}
+	if !s.Incoming && silent > limits.StaleAfter {
 		return Health{Dead, fmt.Sprintf("no sign of life from worker %s for %s; another worker takes the sync over within %s, "+
 			"as long as a node is running", s.Worker, seconds(silent), seconds(limits.TakeoverWithin))}
 	}

@@ -11,8 +11,13 @@ import (
 // Direction says which way products travel.
 type Direction string
 
-// Pull brings a peer's products here.
-const Pull Direction = "pull"
+// The directions.
+const (
+	// Pull brings a peer's products here.
+	Pull Direction = "pull"
+	// Push brings this node's products to a peer. At the peer the same session is [Session.Incoming].
+	Push Direction = "push"
+)
 
 // MethodHTTP is the method of a session if the caller asked for none. Products always travel over HTTP, whatever the method
 // says.
@@ -158,7 +163,29 @@ type Session struct {
 	FirstKey, LastKey string
 	// Retries counts how often the worker waited for trouble to pass.
 	Retries int
+
+	// Incoming says that a peer pushes this session into this node. PushedBy is the subject of its token, PusherFence the
+	// fence that its worker has at the peer.
+	Incoming    bool
+	PushedBy    string
+	PusherFence int64
+	// LeaseSeconds is how long the pusher may be silent before the target ends the session. At the pusher it is 0 until the
+	// target has told it.
+	LeaseSeconds int
+	// DeletesAllowed is how many products an incoming session may delete; nil until the guard has decided.
+	DeletesAllowed *int64
+	// TargetConfirmed says of a cancelled push out of this node whether its target has confirmed the cancel; nil for every
+	// other session.
+	TargetConfirmed *bool
+	// PushFence equals Fence, except where a replica of the previous version set the fence.
+	PushFence int64
 }
+
+// Outgoing says that the session writes a peer's catalog, not one of this node.
+func (s *Session) Outgoing() bool { return s.Direction == Push && !s.Incoming }
+
+// Lease is how long the pusher of an incoming session may be silent.
+func (s *Session) Lease() time.Duration { return time.Duration(s.LeaseSeconds) * time.Second }
 
 // Handled returns how many of the source's products are behind the cursor.
 func (s *Session) Handled() int64 { return s.ResumedRecords + s.TransferredRecords + s.Rejected }

@@ -69,10 +69,14 @@ func (s *Store) WithholdDeletes(ctx context.Context, c session.Claim) error {
 		if err != nil {
 			return err
 		}
-		// Counted, so that a repeat after a lost reply says the same.
-		return s.guarded(fenced(tx, c), map[string]any{"deletes_withheld": gorm.Expr(
-			"(SELECT count(*) FROM sync_deletes d WHERE d.session_id = ? AND d.state = ?)", c.SessionID, session.DeleteWithheld)})
+		return s.guarded(fenced(tx, c), s.withheld(c))
 	})
+}
+
+// withheld writes how many deletes a session has withheld. They are counted, so that a repeat after a lost reply says the same.
+func (s *Store) withheld(c session.Claim) map[string]any {
+	return map[string]any{"deletes_withheld": gorm.Expr(
+		"(SELECT count(*) FROM sync_deletes d WHERE d.session_id = ? AND d.state = ?)", c.SessionID, session.DeleteWithheld)}
 }
 
 // ListDeletes is a [syncer.Ledger]'s and a [syncer.Sessions]'s.

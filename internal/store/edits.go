@@ -115,7 +115,7 @@ func (s *Store) editTx(ctx context.Context, catalogName string, fn func(tx *gorm
 // unoccupied returns a [syncer.OccupiedError] while a session writes the catalog.
 func (s *Store) unoccupied(tx *gorm.DB, catalogName string) error {
 	var row session.Session
-	err := tx.Where("catalog = ? AND status IN ?", catalogName, session.ActiveStatuses()).Take(&row).Error
+	err := writer(tx, catalogName).Take(&row).Error
 	if errors.Is(err, gorm.ErrRecordNotFound) {
 		return nil
 	}

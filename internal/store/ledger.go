@@ -44,14 +44,8 @@ func (s *Store) ClaimSession(ctx context.Context, id string, fence int64, worker
 		if err != nil {
 			return err
 		}
-		values := map[string]any{
-			"fence": fence + 1, "worker": worker, "attempts": gorm.Expr("attempts + 1"),
-			"last_heartbeat_at": s.dbNow(), "claimed_at": s.dbNow(), "worked_before_ms": before.Worked().Milliseconds(),
-			"marks_fence": fence + 1,
-			"phase":       session.PhaseConnecting, "waiting_for": "", "waiting_until": nil,
-		}
-		s.mark(values, "mark_", &before)
-		s.mark(values, "next_mark_", &before)
+		values := s.claimed(&before)
+		values["worker"], values["phase"] = worker, session.PhaseConnecting
 		if err = s.guarded(fenced(tx, c), values); err != nil {
 			return err
 		}
@@ -61,6 +55,18 @@ func (s *Store) ClaimSession(ctx context.Context, id string, fence int64, worker
 		return row, false, nil
 	}
 	return row, err == nil, err
+}
+
+// claimed is what every claim writes, of a row that is locked.
+func (s *Store) claimed(before *session.Session) map[string]any {
+	values := map[string]any{
+		"fence": before.Fence + 1, "push_fence": before.Fence + 1, "marks_fence": before.Fence + 1, "attempts": gorm.Expr("attempts + 1"),
+		"last_heartbeat_at": s.dbNow(), "claimed_at": s.dbNow(), "worked_before_ms": before.Worked().Milliseconds(),
+		"waiting_for": "", "waiting_until": nil,
+	}
+	s.mark(values, "mark_", before)
+	s.mark(values, "next_mark_", before)
+	return values
 }
 
 // Heartbeat is a [syncer.Ledger]'s.
@@ -190,6 +196,11 @@ func advanced(row session.Session, n upserted, batch catalog.Batch) session.Sess
 // commit is a sign of life.
 func (s *Store) moveCursor(tx *gorm.DB, next *session.Session) error {
 	c := session.Claim{SessionID: next.ID, Fence: next.Fence}
+	return s.guarded(fenced(tx, c).Where("batch_seq = ? AND status IN ?", next.BatchSeq-1, session.Stored(session.Transferring)), s.progressed(next))
+}
+
+// progressed is what a batch changes in its session.
+func (s *Store) progressed(next *session.Session) map[string]any {
 	values := map[string]any{
 		"batch_seq": next.BatchSeq, "cursor": next.Cursor, "progress": next.Progress,
 		"created_records": next.Created, "updated_records": next.Updated, "unchanged_records": next.Unchanged,
@@ -205,7 +216,7 @@ func (s *Store) moveCursor(tx *gorm.DB, next *session.Session) error {
 		}
 		s.mark(values, "next_mark_", next)
 	}
-	return s.guarded(fenced(tx, c).Where("batch_seq = ? AND status IN ?", next.BatchSeq-1, session.Stored(session.Transferring)), values)
+	return values
 }
 
 // settleCommit finds out what became of a commit that ended with an error: its reply, or that of an earlier try of the
@@ -260,7 +271,7 @@ func (s *Store) ended(end session.Ending) map[string]any {
 func (s *Store) ReleaseSession(ctx context.Context, c session.Claim, enqueue syncer.Enqueue) error {
 	return s.roomyTx(ctx, func(tx *gorm.DB) error {
 		err := s.guarded(fenced(tx, c), map[string]any{
-			"fence": c.Fence + 1, "worker": "", "attempts": gorm.Expr("attempts - 1"), "phase": session.PhaseQueued,
+			"fence": c.Fence + 1, "push_fence": c.Fence + 1, "worker": "", "attempts": gorm.Expr("attempts - 1"), "phase": session.PhaseQueued,
 			"waiting_for": "", "waiting_until": nil,
 		})
 		if err != nil {

@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"gorm.io/gorm"
@@ -11,15 +12,17 @@ import (
 )
 
 // StaleSessions is a [syncer.Lost]'s.
-func (s *Store) StaleSessions(ctx context.Context, staleAfter time.Duration) (rows []session.Session, err error) {
-	err = s.db.WithContext(ctx).Where("status IN ? AND worker <> ''", session.ActiveStatuses()).
-		Where("last_heartbeat_at < " + s.agoSQL(staleAfter)).Find(&rows).Error
-	return rows, s.translate(err)
+func (s *Store) StaleSessions(ctx context.Context, staleAfter time.Duration) ([]session.Session, error) {
+	rows, now, err := s.querySessions(ctx, "SELECT "+sessionRow().columns+", "+s.nowSQL()+" FROM sync_sessions WHERE "+activeSQL+
+		" AND worker <> '' AND last_heartbeat_at < "+s.agoSQL(staleAfter))
+	return slices.DeleteFunc(rows, func(row session.Session) bool {
+		return row.Incoming && now.Sub(*row.LastHeartbeatAt) <= row.Lease()
+	}), err
 }
 
 // WaitingSessions is a [syncer.Lost]'s. The heartbeat of a session that was handed back is the time of its last worker.
 func (s *Store) WaitingSessions(ctx context.Context, olderThan time.Duration) (rows []session.Session, err error) {
-	err = s.db.WithContext(ctx).Where("status IN ? AND worker = ''", session.ActiveStatuses()).
+	err = s.db.WithContext(ctx).Where("status IN ? AND worker = '' AND NOT incoming", session.ActiveStatuses()).
 		Where("COALESCE(last_heartbeat_at, started_at) < " + s.agoSQL(olderThan)).Find(&rows).Error
 	return rows, s.translate(err)
 }
@@ -45,7 +48,7 @@ func (s *Store) asSeen(db *gorm.DB, seen session.Session) *gorm.DB {
 func (s *Store) TakeOver(ctx context.Context, seen session.Session, enqueue syncer.Enqueue) error {
 	return s.roomyTx(ctx, func(tx *gorm.DB) error {
 		err := s.guarded(s.asSeen(tx, seen), map[string]any{
-			"fence": seen.Fence + 1, "worker": "", "phase": session.PhaseQueued, "waiting_for": "", "waiting_until": nil,
+			"fence": seen.Fence + 1, "push_fence": seen.Fence + 1, "worker": "", "phase": session.PhaseQueued, "waiting_for": "", "waiting_until": nil,
 		})
 		if err != nil {
 			return err

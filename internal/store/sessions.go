@@ -42,6 +42,7 @@ func cancellable(db *gorm.DB, id string) *gorm.DB {
 func (s *Store) cancelled(by syncer.Cancellation) map[string]any {
 	values := s.ended(session.Ending{Status: session.Cancelled, Message: by.Message()})
 	values["cancelled_by"], values["cancel_reason"] = by.By, by.Reason
+	values["target_confirmed"] = gorm.Expr("CASE WHEN direction = ? AND NOT incoming THEN false END", session.Push)
 	return values
 }
 

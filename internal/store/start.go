@@ -33,7 +33,7 @@ func (startKey) TableName() string { return "sync_start_keys" }
 // errOccupied rolls a start back whose catalog has an active session.
 var errOccupied = errors.New("the catalog has an active session")
 
-// CreateSession is a [syncer.Sessions]'s. Exclusivity is the partial unique index on active sessions: of N concurrent
+// CreateSession is a [syncer.Sessions]'s. Exclusivity is the partial unique indexes on active sessions: of N concurrent
 // calls exactly one inserts its row.
 func (s *Store) CreateSession(ctx context.Context, row session.Session, how syncer.Creation) (out syncer.Created, err error) {
 	err = s.inTx(ctx, s.db, func(tx *gorm.DB) (err error) {
@@ -43,7 +43,7 @@ func (s *Store) CreateSession(ctx context.Context, row session.Session, how sync
 			return err
 		}
 		if how.Replace != nil {
-			if out.Replaced, err = s.replaceActive(tx, row.Catalog, *how.Replace); err != nil {
+			if out.Replaced, err = s.replaceActive(tx, row, *how.Replace); err != nil {
 				return err
 			}
 		}
@@ -77,10 +77,24 @@ func (s *Store) CreateSession(ctx context.Context, row session.Session, how sync
 	return out, nil
 }
 
-// replaceActive cancels the catalog's active session, if there is one, in the transaction that starts the next.
-func (s *Store) replaceActive(tx *gorm.DB, catalogName string, by syncer.Cancellation) (*session.Session, error) {
+// writer selects the active session that writes a catalog of this node.
+func writer(tx *gorm.DB, catalogName string) *gorm.DB {
+	return tx.Where("catalog = ? AND "+activeSQL+" AND (direction <> ? OR incoming)", catalogName, session.Push)
+}
+
+// inTheWay selects the active session that excludes next: the one that writes the same catalog, here or at the same peer. The
+// partial unique indexes say the same.
+func inTheWay(tx *gorm.DB, next session.Session) *gorm.DB {
+	if next.Outgoing() {
+		return tx.Where("catalog = ? AND peer_id = ? AND "+activeSQL+" AND direction = ? AND NOT incoming", next.Catalog, next.PeerID, session.Push)
+	}
+	return writer(tx, next.Catalog)
+}
+
+// replaceActive cancels the session in the way of next, if there is one, in the transaction that starts next.
+func (s *Store) replaceActive(tx *gorm.DB, next session.Session, by syncer.Cancellation) (*session.Session, error) {
 	var active session.Session
-	err := s.forUpdate(tx).Where("catalog = ? AND status IN ?", catalogName, session.ActiveStatuses()).Take(&active).Error
+	err := inTheWay(s.forUpdate(tx), next).Take(&active).Error
 	if errors.Is(err, gorm.ErrRecordNotFound) {
 		return nil, nil
 	}

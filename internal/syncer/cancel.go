@@ -3,6 +3,7 @@ package syncer
 import (
 	"context"
 	"errors"
+	"fmt"
 	"time"
 
 	"fullsync/internal/fault"
@@ -20,30 +21,81 @@ func (e *FinishedError) Error() string {
 // abortPatience is how long an answered cancel may take to reach the worker before it is left to find out by itself.
 const abortPatience = time.Second
 
+// Cancelled is the answer to a cancel.
+type Cancelled struct {
+	Session session.View
+	// Already says that the session had been cancelled before.
+	Already bool
+	// MayLandUntil is until when, at the latest, a batch may still land at the target of a push that has not confirmed the cancel; nil where
+	// nothing can.
+	MayLandUntil *time.Time
+}
+
+// Message is a sentence to show.
+func (c Cancelled) Message() string {
+	const done = "Sync session cancelled successfully"
+	if c.MayLandUntil == nil {
+		return done
+	}
+	return fmt.Sprintf("%s. %s has not confirmed it yet: a batch may still land there until %s at the latest. This node goes on asking.",
+		done, c.Session.PeerID, c.MayLandUntil.UTC().Format("15:04:05 UTC"))
+}
+
 // Cancel ends an active session at once; it needs no worker and waits for none. When it returns without error, no
-// product of the session is ever committed again. A session that was cancelled before is returned as it is, with
-// already true. It returns NotFound for an unknown session, [*FinishedError] when it has completed or failed, and Unavailable
+// product of the session is ever committed here again. The target of a push is told right after that, which takes two seconds at
+// most; a [Confirmer] goes on where that was in vain. A session that was cancelled before is returned as it is, with
+// Already true. It returns NotFound for an unknown session, [*FinishedError] when it has completed or failed, and Unavailable
 // with [CodeCancelUncertain] when the database fell silent, so that nobody knows.
-func (s *Service) Cancel(ctx context.Context, id, by, reason string) (v session.View, already bool, err error) {
+func (s *Service) Cancel(ctx context.Context, id, by, reason string) (Cancelled, error) {
+	var none Cancelled
 	ok, err := s.sessions.CancelSession(ctx, id, Cancellation{By: by, Reason: reason})
 	if err != nil {
-		return session.View{}, false, uncertain(ctx, err)
+		return none, uncertain(ctx, err)
 	}
-	if v, err = s.Get(ctx, id); err != nil {
-		return session.View{}, false, uncertain(ctx, err)
+	v, err := s.Get(ctx, id)
+	if err != nil {
+		return none, uncertain(ctx, err)
 	}
 	switch {
 	case ok:
 		s.cancelled(ctx, v.Session, Cancellation{By: by, Reason: reason})
-		return v, false, nil
-	case v.Status == session.Cancelled:
-		return v, true, nil
 	case v.Status.Active():
-		return v, false, fault.New(fault.Internal, "CANCEL_LOST", "Cannot cancel sync",
+		return none, fault.New(fault.Internal, "CANCEL_LOST", "Cannot cancel sync",
 			"The session is active but could not be cancelled. Try again.")
-	default:
-		return v, false, &FinishedError{Finished: v}
+	case v.Status != session.Cancelled:
+		return none, &FinishedError{Finished: v}
 	}
+	out := Cancelled{Session: v, Already: !ok}
+	if v.TargetConfirmed != nil && !*v.TargetConfirmed {
+		s.confirm(ctx, &out)
+	}
+	return out, nil
+}
+
+// confirm tells the target of a cancelled push, and notes in out what it says.
+func (s *Service) confirm(ctx context.Context, out *Cancelled) {
+	// Whoever asked for the cancel may have gone; the target is told all the same.
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), tellPatience)
+	defer cancel()
+	err := s.targets.tell(ctx, out.Session.Session)
+	if err == nil {
+		yes := true
+		out.Session.TargetConfirmed = &yes
+		return
+	}
+	s.cfg.Logger.WarnContext(ctx, "the target of a cancelled push has not confirmed it yet", "session", out.Session.ID, "peer", out.Session.PeerID, "error", err)
+	until := mayLandUntil(out.Session.Session, s.cfg)
+	out.MayLandUntil = &until
+}
+
+// mayLandUntil is when the lease of a cancelled push has run out at its target for sure. What the target has not told yet is at most
+// what it would grant.
+func mayLandUntil(row session.Session, cfg Config) time.Time {
+	lease := row.Lease()
+	if lease == 0 {
+		lease = maxLease * cfg.Limits.StaleAfter
+	}
+	return row.CompletedAt.Add(lease + cfg.Limits.TakeoverWithin)
 }
 
 // CodeCancelUncertain is the code of the fault that a cancel may have been taken or not.
@@ -119,11 +171,11 @@ func (s *Service) CancelStuck(ctx context.Context, req StuckRequest) ([]Stuck, e
 		if f.AlreadyCancelled {
 			continue
 		}
-		_, already, err := s.Cancel(ctx, f.Session.ID, req.By, "cancel-stuck, found "+string(f.Session.Health.Verdict))
+		done, err := s.Cancel(ctx, f.Session.ID, req.By, "cancel-stuck, found "+string(f.Session.Health.Verdict))
 		var finished *FinishedError
 		switch {
 		case err == nil:
-			f.Cancelled, f.AlreadyCancelled = !already, already
+			f.Cancelled, f.AlreadyCancelled = !done.Already, done.Already
 		case errors.As(err, &finished):
 			f.AlreadyEnded = true
 		default:

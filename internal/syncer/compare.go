@@ -5,6 +5,7 @@ import (
 	"errors"
 
 	"fullsync/internal/fault"
+	"fullsync/internal/session"
 	"fullsync/internal/transfer"
 )
 
@@ -28,47 +29,51 @@ type compared struct {
 }
 
 // compare finds out whether the two sides of a session can be compared, and whether they are.
-func (w *Worker) compare(ctx context.Context, src transfer.Source, out *sink, after string) (c compared, err error) {
+func (w *Worker) compare(ctx context.Context, way *way, out *sink, after string) (c compared, err error) {
 	row := out.row
-	ours := w.local(row.Catalog)
-	var here transfer.SpanPage
+	var held transfer.SpanPage
+	var not *transfer.IncomparableError
 	err = out.persist(ctx, func() (err error) {
-		here, err = ours.Spans(ctx, after, "", 1, 1)
+		held, err = way.to.Spans(ctx, after, "", 1, 1)
 		return err
 	})
-	if err != nil {
-		return c, err
-	}
 	switch {
+	case errors.As(err, &not):
+		c.whole = incomparable(row, err)
+		return c, nil
+	case err != nil:
+		return c, err
 	case row.Options.ReadEverything:
 		c.whole = &readWhole{"The start asked for it (readEverything)."}
-	case len(here.Spans) == 0:
+	case len(held.Spans) == 0:
 		c.whole = &readWhole{}
 	}
 	if c.whole != nil && !row.Options.VerifyAfterSync && !row.Options.DeleteMissing {
 		return c, nil
 	}
-	theirs, ok := src.(comparer)
-	if !ok {
+	if way.from == nil {
 		c.whole = &readWhole{row.PeerID + " cannot be compared, so every product was read."}
 		return c, nil
 	}
-	sides := &transfer.Comparison{Source: theirs, Target: ours, Near: ours, Products: theirs, Sizes: w.cfg.Sizes}
 	err = out.persist(ctx, func() error { // is it there, and does it hash as we do?
-		first, err := theirs.Spans(ctx, after, "", 1, 1)
+		first, err := way.from.Spans(ctx, after, "", 1, 1)
 		if len(first.Spans) > 0 {
 			c.total = first.Total
 		}
 		return err
 	})
-	var not *transfer.IncomparableError
 	switch {
 	case errors.As(err, &not):
-		c.whole = &readWhole{fault.Sentence(err, row.PeerID+" cannot be compared") + " Every product was read."}
+		c.whole = incomparable(row, err)
 		return c, nil
 	case err != nil:
 		return c, err
 	}
-	c.sides = sides
+	c.sides = &transfer.Comparison{Source: way.from, Target: way.to, Near: way.near, Products: way.products, Sizes: w.cfg.Sizes}
 	return c, nil
+}
+
+// incomparable says why the other end cannot be compared with this node.
+func incomparable(row *session.Session, err error) *readWhole {
+	return &readWhole{fault.Sentence(err, row.PeerID+" cannot be compared") + " Every product was read."}
 }

@@ -36,16 +36,21 @@ type DeleteCounts struct {
 
 // deleteMissing deletes here what the source no longer has, or withholds all of it. It is called once everything the source has is
 // here, so what is found missing now is missing.
-func (w *Worker) deleteMissing(ctx context.Context, c *transfer.Comparison, out *sink, opt transfer.Options) (d session.Deletion, err error) {
+func (w *Worker) deleteMissing(ctx context.Context, way *way, c *transfer.Comparison, out *sink, opt transfer.Options) (d session.Deletion, err error) {
 	row := out.row
-	if err := out.advance(ctx, session.Progressed{Phase: session.PhaseDeleting, Step: "Looking for products that " + row.PeerID + " no longer has"}); err != nil {
+	if err := out.advance(ctx, session.Progressed{Phase: session.PhaseDeleting, Step: "Looking for products that " + row.SourceNodeID + " no longer has"}); err != nil {
 		return d, err
+	}
+	if way.push != nil {
+		return w.deleteAtTarget(ctx, way.push, c, out, opt)
 	}
 	if err := out.persist(ctx, func() error { return w.ledger.ForgetProposals(ctx, out.claim()) }); err != nil {
 		return d, err
 	}
 	if row.Options.ApprovedDeletes != "" {
-		err = w.proposeApproved(ctx, c, out)
+		err = w.eachApproved(ctx, c, out, func(ids []string) error {
+			return out.persist(ctx, func() error { return w.ledger.ProposeApproved(ctx, out.claim(), row.Options.ApprovedDeletes, ids) })
+		})
 	} else {
 		err = transfer.Survey(ctx, *c, out, opt, func(missing []catalog.Entry) error {
 			return out.persist(ctx, func() error {
@@ -75,11 +80,14 @@ func (w *Worker) deleteMissing(ctx context.Context, c *transfer.Comparison, out 
 			return d, out.persist(ctx, func() error { return w.ledger.WithholdDeletes(ctx, out.claim()) })
 		}
 	}
-	return d, w.deleteProposed(ctx, out, opt, n.Proposed)
+	return d, w.deleteProposed(ctx, out, opt, n.Proposed, func(limit int) ([]string, error) {
+		next, err := w.ledger.ListDeletes(ctx, row.ID, []session.DeleteState{session.DeleteProposed}, "", limit)
+		return idsOf(next), err
+	})
 }
 
-// proposeApproved proposes what a person has approved: what the source still lacks of the list of another session.
-func (w *Worker) proposeApproved(ctx context.Context, c *transfer.Comparison, out *sink) error {
+// eachApproved calls propose with what a person has approved: what the source still lacks of the list of another session.
+func (w *Worker) eachApproved(ctx context.Context, c *transfer.Comparison, out *sink, propose func(ids []string) error) error {
 	from := out.row.Options.ApprovedDeletes
 	for after, more := "", true; more; {
 		var step []session.Delete
@@ -96,8 +104,7 @@ func (w *Worker) proposeApproved(ctx context.Context, c *transfer.Comparison, ou
 		if err != nil {
 			return err
 		}
-		err = out.persist(ctx, func() error { return w.ledger.ProposeApproved(ctx, out.claim(), from, lacking) })
-		if err != nil {
+		if err := propose(lacking); err != nil {
 			return err
 		}
 	}
@@ -140,22 +147,21 @@ func (w *Worker) stillLacking(ctx context.Context, c *transfer.Comparison, out *
 // deleteStep is how many approved deletes are looked at at once.
 const deleteStep = 1000
 
-// deleteProposed deletes what is proposed, batch by batch through the fence.
-func (w *Worker) deleteProposed(ctx context.Context, out *sink, opt transfer.Options, proposed int64) error {
+// deleteProposed deletes what is proposed, batch by batch through the fence. next lists up to limit of it.
+func (w *Worker) deleteProposed(ctx context.Context, out *sink, opt transfer.Options, proposed int64, next func(limit int) ([]string, error)) error {
 	if proposed == 0 {
 		return nil
 	}
-	step := fmt.Sprintf("Deleting %s that %s no longer has", plural.Of(proposed, "product"), out.row.PeerID)
+	step := fmt.Sprintf("Deleting %s that %s no longer has", plural.Of(proposed, "product"), out.row.SourceNodeID)
 	if err := out.advance(ctx, session.Progressed{Phase: session.PhaseDeleting, Step: step}); err != nil {
 		return err
 	}
 	return transfer.Delete(ctx, out, opt, func(limit int) (ids []string, err error) {
-		var next []session.Delete
 		err = out.persist(ctx, func() (err error) {
-			next, err = w.ledger.ListDeletes(ctx, out.row.ID, []session.DeleteState{session.DeleteProposed}, "", limit)
+			ids, err = next(limit)
 			return err
 		})
-		return idsOf(next), err
+		return ids, err
 	})
 }
 
@@ -192,6 +198,8 @@ func (s *Service) ApproveDeletes(ctx context.Context, id string, count int64, by
 	switch {
 	case err != nil:
 		return session.View{}, err
+	case old.Incoming:
+		return session.View{}, cannotApprove("%s pushed it. Approve its deletes there.", old.PeerID)
 	case old.Status.Active():
 		return session.View{}, cannotApprove("The session is still %s. It decides about its deletes in the end.", old.Status)
 	case old.DeletesWithheld == 0:
@@ -202,7 +210,7 @@ func (s *Service) ApproveDeletes(ctx context.Context, id string, count int64, by
 	}
 	options := old.Options
 	options.DeleteMissing, options.ApprovedDeletes = true, old.ID
-	started, err := s.Start(ctx, StartRequest{Catalog: old.Catalog, PeerID: old.PeerID, Options: options, IfRunning: Fail, By: by})
+	started, err := s.Start(ctx, StartRequest{Direction: old.Direction, Catalog: old.Catalog, PeerID: old.PeerID, Options: options, IfRunning: Fail, By: by})
 	return started.Session, err
 }
 

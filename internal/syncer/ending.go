@@ -13,14 +13,19 @@ func (w *Worker) sound(ctx context.Context, out *sink) error {
 	if err != nil {
 		return err
 	}
-	return session.AllRefused(out.row.PeerID, refused, out.row.Handled())
+	return session.AllRefused(out.row.SourceNodeID, refused, out.row.Handled())
 }
 
-// complete ends the session as COMPLETED and says what was refused and withheld. step says what was done.
-func (w *Worker) complete(ctx context.Context, out *sink, step string, d session.Deletion) error {
+// complete ends the session as COMPLETED and says what was refused and withheld; a push at its target first. step says what was done.
+func (w *Worker) complete(ctx context.Context, way *way, out *sink, step string, d session.Deletion) error {
 	refused, err := w.refusals(ctx, out)
 	if err != nil {
 		return err
+	}
+	if way.push != nil {
+		if err := out.persist(ctx, func() error { return way.push.finish(ctx, out.row, step) }); err != nil {
+			return err
+		}
 	}
 	end := session.Completion(step, refused, out.row.Handled()).With(d)
 	end.Bytes = out.overhead()

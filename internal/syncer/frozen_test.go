@@ -39,6 +39,14 @@ func TestFrozenWorkerWritesNothingAfterACancel(t *testing.T) {
 	})
 }
 
+// ends connect a worker to a source of so many products, and to the database.
+func ends(db *store.Store, total int) syncer.Ends {
+	return syncer.Ends{
+		Source: func(peer.Target, session.Session) (transfer.Source, error) { return numbers{total: total}, nil },
+		Local:  func(name string) syncer.LocalSide { return db.Side(name) },
+	}
+}
+
 func frozenWorker(t *testing.T, opt store.Options) {
 	ctx := t.Context()
 	db, engine := database(t, opt)
@@ -48,11 +56,9 @@ func frozenWorker(t *testing.T, opt store.Options) {
 		Limits:  session.Limits{StaleAfter: patience, StalledAfter: patience, IdleAfter: patience},
 		Backoff: transfer.Backoff{Tries: 1}, Logger: slog.New(slog.DiscardHandler),
 	}
-	service := syncer.New(cfg, db, peers{}, engine)
+	service := syncer.New(cfg, db, peers{}, engine, nil)
 	ledger := &freezer{Ledger: db, at: 4, frozen: make(chan struct{}), thaw: make(chan struct{}), outcome: make(chan error, 1)}
-	worker := syncer.NewWorker(cfg, ledger, peers{}, engine, func(peer.Target, session.Session) (transfer.Source, error) {
-		return numbers{total: 100}, nil
-	}, func(name string) syncer.LocalSide { return db.Side(name) })
+	worker := syncer.NewWorker(cfg, ledger, peers{}, engine, ends(db, 100))
 
 	first, err := service.Start(ctx, syncer.StartRequest{Catalog: "main", PeerID: "branch", By: "alice"})
 	if err != nil {
@@ -62,9 +68,9 @@ func frozenWorker(t *testing.T, opt store.Options) {
 	go func() { done <- worker.Run(ctx, first.Session.ID, 0) }()
 	await(t, ledger.frozen)
 
-	cancelled, already, err := service.Cancel(ctx, first.Session.ID, "alice", "it hangs")
-	if err != nil || already || cancelled.Status != session.Cancelled || cancelled.TransferredRecords != 30 {
-		t.Fatalf("cancel: %+v, %v, %v", cancelled, already, err)
+	cancelled, err := service.Cancel(ctx, first.Session.ID, "alice", "it hangs")
+	if err != nil || cancelled.Already || cancelled.Session.Status != session.Cancelled || cancelled.Session.TransferredRecords != 30 {
+		t.Fatalf("cancel: %+v, %v", cancelled, err)
 	}
 	if held := count(t, db); held != 30 {
 		t.Fatalf("%d products after three batches of 10", held)
@@ -74,9 +80,7 @@ func frozenWorker(t *testing.T, opt store.Options) {
 	if err != nil {
 		t.Fatalf("start right after the cancel: %v", err)
 	}
-	other := syncer.NewWorker(cfg, db, peers{}, engine, func(peer.Target, session.Session) (transfer.Source, error) {
-		return numbers{total: 50}, nil // the frozen batch is products 30 to 39; what lies behind 50 must not come
-	}, func(name string) syncer.LocalSide { return db.Side(name) })
+	other := syncer.NewWorker(cfg, db, peers{}, engine, ends(db, 50)) // the frozen batch is products 30 to 39; what lies behind 50 must not come
 	if err := other.Run(ctx, second.Session.ID, 0); err != nil {
 		t.Fatal(err)
 	}
@@ -103,10 +107,10 @@ func frozenWorker(t *testing.T, opt store.Options) {
 		}
 	}
 	last, err := service.Get(ctx, first.Session.ID)
-	if err != nil || last.Status != session.Cancelled || last.BatchSeq != 3 || last.Cursor != cancelled.Cursor ||
-		last.Counts != cancelled.Counts || last.ErrorMessage != "Cancelled by alice: it hangs" ||
-		!last.CompletedAt.Equal(*cancelled.CompletedAt) || !last.LastHeartbeatAt.Equal(*cancelled.LastHeartbeatAt) {
-		t.Errorf("the cancelled session is now %+v, was %+v; %v", last.Session, cancelled.Session, err)
+	if err != nil || last.Status != session.Cancelled || last.BatchSeq != 3 || last.Cursor != cancelled.Session.Cursor ||
+		last.Counts != cancelled.Session.Counts || last.ErrorMessage != "Cancelled by alice: it hangs" ||
+		!last.CompletedAt.Equal(*cancelled.Session.CompletedAt) || !last.LastHeartbeatAt.Equal(*cancelled.Session.LastHeartbeatAt) {
+		t.Errorf("the cancelled session is now %+v, was %+v; %v", last.Session, cancelled.Session.Session, err)
 	}
 }
 

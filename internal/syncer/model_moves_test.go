@@ -245,8 +245,8 @@ func (p *play) finish(a *actor) {
 
 func (p *play) cancel(*actor) {
 	if id := p.model.active; id != "" {
-		_, already, err := p.service.Cancel(p.t.Context(), id, "alice", "")
-		p.expect("cancel", !already, err, true)
+		done, err := p.service.Cancel(p.t.Context(), id, "alice", "")
+		p.expect("cancel", !done.Already, err, true)
 		p.ended(id, session.Cancelled)
 	}
 }
@@ -256,9 +256,9 @@ func (p *play) cancelAny(*actor) {
 	if id == "" || id == p.model.active {
 		return
 	}
-	_, already, err := p.service.Cancel(p.t.Context(), id, "bob", "late")
+	done, err := p.service.Cancel(p.t.Context(), id, "bob", "late")
 	if p.model.sessions[id].status == session.Cancelled {
-		p.expect("cancel again", already, err, true)
+		p.expect("cancel again", done.Already, err, true)
 		return
 	}
 	var finished *syncer.FinishedError

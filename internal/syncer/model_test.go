@@ -86,7 +86,7 @@ func TestModelOfTheStateMachine(t *testing.T) {
 			watched: w, t: t, rand: rand.New(rand.NewPCG(seed, 1)),
 			model:   model{sessions: map[string]*modelled{}, products: map[string]string{}},
 			actors:  []*actor{{name: "main-1"}, {name: "main-2"}, {name: "main-3"}},
-			service: syncer.New(syncer.Config{Logger: w.cfg.Logger, ResumeWithin: time.Hour}, w.Store, nil, w.queue),
+			service: syncer.New(syncer.Config{Logger: w.cfg.Logger, ResumeWithin: time.Hour}, w.Store, nil, w.queue, nil),
 		}
 		for n := range steps {
 			p.step()

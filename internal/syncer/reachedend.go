@@ -23,8 +23,8 @@ const looks = 3
 // next look. So a list is believed that is no shorter than the source was large before or after it, or falls short of
 // it by no more than the look has brought. A source whose lists stay too short, or that lists what it does not
 // hand out, is called incomplete.
-func (w *Worker) reachedEnd(ctx context.Context, src transfer.Source, out *sink, run transfer.Options, said *int64) error {
-	row := out.row
+func (w *Worker) reachedEnd(ctx context.Context, way *way, out *sink, run transfer.Options, said *int64) error {
+	row, src := out.row, way.source
 	before, err := w.total(ctx, src, out, said)
 	if err != nil {
 		return err
@@ -37,12 +37,12 @@ func (w *Worker) reachedEnd(ctx context.Context, src transfer.Source, out *sink,
 	}
 	lister, ok := src.(transfer.Lister)
 	if !ok {
-		return incomplete(row.PeerID, before, row.Handled())
+		return incomplete(row.SourceNodeID, before, row.Handled())
 	}
 	run.After = after(row)
 	for look := 1; ; look++ {
 		err := out.advance(ctx, session.Progressed{Phase: session.PhaseTransferring,
-			Step: fmt.Sprintf("Looking for %s that %s has and did not send", plural.Of(before-row.Handled(), "product"), row.PeerID)})
+			Step: fmt.Sprintf("Looking for %s that %s has and did not send", plural.Of(before-row.Handled(), "product"), row.SourceNodeID)})
 		if err != nil {
 			return err
 		}
@@ -51,7 +51,7 @@ func (w *Worker) reachedEnd(ctx context.Context, src transfer.Source, out *sink,
 			return err
 		}
 		had := row.Handled()
-		list := transfer.NewLook(lister, held{w.ledger, row.Catalog}, refused)
+		list := transfer.NewLook(lister, way.held, refused)
 		if err := transfer.Run(ctx, list, out, run); err != nil {
 			return err
 		}
@@ -64,7 +64,7 @@ func (w *Worker) reachedEnd(ctx context.Context, src transfer.Source, out *sink,
 		case list.Unsent.Count == 0 && (list.Listed >= min(before, now) || now-list.Listed <= came):
 			return out.settleTotal(ctx)
 		case look == looks:
-			return incomplete(row.PeerID, now, row.Handled())
+			return incomplete(row.SourceNodeID, now, row.Handled())
 		}
 		before = now
 	}

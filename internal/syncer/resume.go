@@ -19,6 +19,8 @@ func (s *Service) Resume(ctx context.Context, id, by string) (session.View, erro
 		return session.View{}, err
 	}
 	switch {
+	case old.Incoming:
+		return session.View{}, cannotResume("%s pushed it. Resume it there.", old.PeerID)
 	case old.Status.Active():
 		return session.View{}, cannotResume("It is still %s. Cancel it first, or wait for its end.", old.Status)
 	case old.Status == session.Completed:
@@ -26,7 +28,11 @@ func (s *Service) Resume(ctx context.Context, id, by string) (session.View, erro
 	case old.CompletedAt == nil || now.Sub(*old.CompletedAt) > s.cfg.ResumeWithin:
 		return session.View{}, cannotResume("It ended more than %s ago, and its source may have changed. Start a new sync instead.", s.cfg.ResumeWithin)
 	}
-	if _, err := s.peers.Target(ctx, old.PeerID); err != nil {
+	p, err := s.peers.Target(ctx, old.PeerID)
+	if err == nil && old.Outgoing() {
+		err = mayPush(p)
+	}
+	if err != nil {
 		if fault.KindOf(err) == fault.NotFound {
 			return session.View{}, cannotResume("Its peer %s is no longer registered. Start a new sync instead.", old.PeerID).Because(err)
 		}
@@ -37,10 +43,14 @@ func (s *Service) Resume(ctx context.Context, id, by string) (session.View, erro
 		// It was read to its end: what went wrong, the verification as a rule, is not mended by reading nothing.
 		cursor, behind = "", 0
 	}
+	step := "Preparing to read on from " + old.PeerID
+	if old.Outgoing() {
+		step = "Preparing to push on to " + old.PeerID
+	}
 	started, err := s.begin(ctx, StartRequest{Catalog: old.Catalog}, session.Session{
 		ID: uuid.NewString(), Catalog: old.Catalog, Direction: old.Direction, PeerID: old.PeerID,
 		SourceNodeID: old.SourceNodeID, TargetNodeID: old.TargetNodeID, Method: old.Method, Options: old.Options,
-		Status: session.Preparing, Phase: session.PhaseQueued, CurrentStep: "Preparing to read on from " + old.PeerID,
+		Status: session.Preparing, Phase: session.PhaseQueued, CurrentStep: step,
 		StartedBy: by, ResumedFrom: old.ID, ResumedRecords: behind, Cursor: cursor,
 	})
 	return started.Session, err

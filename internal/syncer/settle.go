@@ -17,9 +17,10 @@ const settleTimeout = 5 * time.Second
 
 // settle records how a run ended. A database that is away is waited for as long as this process lives: a session
 // must not stay active because its end could not be written down.
-func (w *Worker) settle(ctx context.Context, claim session.Claim, err error) {
+func (w *Worker) settle(ctx context.Context, row session.Session, err error) {
+	claim := session.Claim{SessionID: row.ID, Fence: row.Fence}
 	log := w.cfg.Logger.With("session", claim.SessionID, "fence", claim.Fence)
-	write := w.outcome(log, claim, err)
+	write := w.outcome(log, row, claim, err)
 	if write == nil {
 		return
 	}
@@ -43,7 +44,17 @@ func (w *Worker) settle(ctx context.Context, claim session.Claim, err error) {
 }
 
 // outcome tells the log how a run ended, and returns what to write down of it, nil for nothing.
-func (w *Worker) outcome(log *slog.Logger, claim session.Claim, err error) (write func(context.Context) error) {
+func (w *Worker) outcome(log *slog.Logger, row session.Session, claim session.Claim, err error) (write func(context.Context) error) {
+	var ended *EndedError
+	if errors.As(err, &ended) {
+		if at := ended.Standing; at.Status == session.Cancelled {
+			log.Info("session stopped: it was cancelled at its target", "by", at.CancelledBy, "reason", at.Reason)
+			return func(ctx context.Context) error {
+				return w.ledger.CancelClaimed(ctx, claim, Cancellation{By: at.CancelledBy, Reason: at.Reason})
+			}
+		}
+		err = targetEnded(row.PeerID, ended.Standing)
+	}
 	switch {
 	case err == nil:
 		log.Info("session completed")
@@ -59,7 +70,7 @@ func (w *Worker) outcome(log *slog.Logger, claim session.Claim, err error) (writ
 	case errors.Is(err, ErrShutdown), errors.Is(err, errNoHeartbeat):
 		log.Info("session handed back", "because", err)
 		return func(ctx context.Context) error {
-			return w.ledger.ReleaseSession(ctx, claim, w.queue.Enqueue)
+			return w.ledger.ReleaseSession(ctx, claim, enqueuer(w.queue, row))
 		}
 	default:
 		log.Warn("session failed", "cause", err)
@@ -78,7 +89,7 @@ var ErrAborted = fault.New(fault.Conflict, "JOB_CANCELLED", "Job cancelled",
 // and when no heartbeat has been managed for StaleAfter, counted from before the last successful one, or the claim, was sent: so a
 // worker that lost its database has stopped before another one may take over. A heartbeat that fails does not end the
 // next one.
-func (w *Worker) startHeartbeat(ctx context.Context, cancel context.CancelCauseFunc, claim session.Claim, claimed time.Time, heard *signs) *sync.WaitGroup {
+func (w *Worker) startHeartbeat(ctx context.Context, cancel context.CancelCauseFunc, claim session.Claim, claimed time.Time, heard *signs, lease *lease) *sync.WaitGroup {
 	var done sync.WaitGroup
 	lost := time.AfterFunc(w.cfg.Limits.StaleAfter-time.Since(claimed), func() { cancel(errNoHeartbeat) })
 	done.Go(func() {
@@ -99,6 +110,7 @@ func (w *Worker) startHeartbeat(ctx context.Context, cancel context.CancelCauseF
 			switch {
 			case err == nil:
 				heard.tell(last)
+				lease.renew()
 				lost.Reset(w.cfg.Limits.StaleAfter - time.Since(sent))
 			case errors.Is(err, transfer.ErrFenced):
 				cancel(transfer.ErrFenced)

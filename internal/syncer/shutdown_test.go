@@ -23,7 +23,7 @@ func TestShutdownWaitsForEveryRunThatBegan(t *testing.T) {
 	for range 50 {
 		worker := syncer.NewWorker(syncer.Config{
 			Worker: "worker", HeartbeatInterval: time.Minute, Limits: session.Limits{StaleAfter: time.Hour}, Logger: slog.New(slog.DiscardHandler),
-		}, db, peers{}, nil, nil, func(name string) syncer.LocalSide { return db.Side(name) })
+		}, db, peers{}, nil, ends(db, 0))
 		var runs sync.WaitGroup
 		for range 4 {
 			runs.Go(func() {

@@ -15,8 +15,8 @@ type signs struct {
 	told time.Time
 }
 
-// listen makes src the source whose signs count. One that cannot tell gives no sign but its batches.
-func (s *signs) listen(src transfer.Source) {
+// listen makes src the source, or the target of a push, whose signs count. One that cannot tell gives no sign but its batches.
+func (s *signs) listen(src any) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.source, _ = src.(transfer.Audible)

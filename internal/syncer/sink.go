@@ -11,18 +11,21 @@ import (
 
 // sink commits batches to the ledger under one claim. Its row is the worker's copy of the session.
 type sink struct {
-	ledger       Ledger
-	row          *session.Session
-	backoff      transfer.Backoff
-	batchTimeout time.Duration
-	troubles     *troubles
+	ledger   Ledger
+	row      *session.Session
+	backoff  transfer.Backoff
+	troubles *troubles
 	// held is the claim of row, apart from it: the reader reports its waits while a commit brings row up to date.
 	held session.Claim
 	// phase is what to go back to after a wait. It changes only while no reader is at work.
 	phase session.Phase
 	heard *signs
-	// source is asked what its answers without products weighed, nil if it cannot tell; counted is what of that is in row.
-	source  transfer.Metered
+	// commits is where batches go: the ledger, or the target of a push.
+	commits committer
+	// slowest is the speed limit of the other end, 0 for none.
+	slowest int
+	// other is the other end, which is asked what its answers without products weighed, nil if it cannot tell; counted is what of that is in row.
+	other   transfer.Metered
 	counted int64
 	// marked is when the last mark was set; the claim sets the first.
 	marked time.Time
@@ -30,10 +33,28 @@ type sink struct {
 
 func newSink(ledger Ledger, row *session.Session, cfg Config, heard *signs, troubles *troubles) *sink {
 	return &sink{
-		ledger: ledger, row: row, backoff: cfg.Backoff, batchTimeout: cfg.BatchTimeout, troubles: troubles,
+		ledger: ledger, row: row, backoff: cfg.Backoff, troubles: troubles,
 		held: session.Claim{SessionID: row.ID, Fence: row.Fence}, phase: row.Phase,
-		heard: heard, marked: time.Now(),
+		heard: heard, marked: time.Now(), commits: local{ledger, cfg.BatchTimeout},
 	}
+}
+
+// committer commits a batch of a session, and brings the session up to date.
+type committer interface {
+	CommitBatch(ctx context.Context, row *session.Session, batch catalog.Batch) error
+}
+
+// local commits to this node's database.
+type local struct {
+	ledger  Ledger
+	timeout time.Duration
+}
+
+// CommitBatch is a [committer]'s.
+func (l local) CommitBatch(ctx context.Context, row *session.Session, batch catalog.Batch) error {
+	ctx, cancel := context.WithTimeout(ctx, l.timeout)
+	defer cancel()
+	return l.ledger.CommitBatch(ctx, row, batch)
 }
 
 // persist tries step again while its trouble may pass.
@@ -48,13 +69,11 @@ func (k *sink) Held(ctx context.Context) error { return k.ledger.Held(ctx, k.cla
 
 // Commit is a [transfer.Sink]'s.
 func (k *sink) Commit(ctx context.Context, batch catalog.Batch) error {
-	ctx, cancel := context.WithTimeout(ctx, k.batchTimeout)
-	defer cancel()
 	last, silent := k.heard.news()
 	k.row.Pulse = session.Pulse{Silent: silent, Mark: time.Since(k.marked) >= session.MarkEvery}
 	overhead := k.overhead()
 	batch.Bytes += overhead
-	if err := k.ledger.CommitBatch(ctx, k.row, batch); err != nil {
+	if err := k.commits.CommitBatch(ctx, k.row, batch); err != nil {
 		return err
 	}
 	k.counted += overhead
@@ -67,10 +86,10 @@ func (k *sink) Commit(ctx context.Context, batch catalog.Batch) error {
 
 // overhead is what answers without products weighed since the last batch, in bytes.
 func (k *sink) overhead() int64 {
-	if k.source == nil {
+	if k.other == nil {
 		return 0
 	}
-	return k.source.Overhead() - k.counted
+	return k.other.Overhead() - k.counted
 }
 
 // Waiting is a [transfer.Sink]'s.
@@ -81,6 +100,9 @@ func (k *sink) Waiting(ctx context.Context, wait transfer.Wait) error {
 
 func (k *sink) advance(ctx context.Context, to session.Progressed) error {
 	err := k.persist(ctx, func() error { return k.ledger.Advance(ctx, k.claim(), to) })
+	if p, ok := k.commits.(*push); ok && err == nil {
+		err = k.persist(ctx, func() error { return p.tell(ctx, to) })
+	}
 	if err != nil {
 		return err
 	}

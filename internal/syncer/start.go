@@ -7,7 +7,9 @@ import (
 
 	"github.com/google/uuid"
 
+	"fullsync/internal/auth"
 	"fullsync/internal/fault"
+	"fullsync/internal/peer"
 	"fullsync/internal/session"
 )
 
@@ -27,8 +29,10 @@ const (
 // StartRequest asks for a full sync. The zero BatchSize and TimeoutSeconds mean the node's own, the zero IfRunning is
 // Fail, the zero Method is [session.MethodHTTP].
 type StartRequest struct {
-	Catalog string
-	PeerID  string
+	// Direction is where products go; the zero value is [session.Pull].
+	Direction session.Direction
+	Catalog   string
+	PeerID    string
 	// Method is what the session is to say; see [session.Session].
 	Method    string
 	Options   session.Options
@@ -59,14 +63,17 @@ func (e *RunningError) Error() string { return "Full sync already in progress" }
 // startTries bounds the search for a session that was in the way and has ended before it could be read.
 const startTries = 10
 
-// Start begins a pull from a peer. It returns NotFound for an unknown peer, Impossible for one that is switched off or
+// Start begins a pull from a peer, or a push to one. It returns NotFound for an unknown peer, Impossible for one that is switched off or
 // has no token, and for a key that was used with another request; and [*RunningError] when the catalog already has an
-// active session and the request says fail. A repeated key gets the session of its first start, and changes nothing.
+// active session in the way and the request says fail. A repeated key gets the session of its first start, and changes nothing.
 func (s *Service) Start(ctx context.Context, req StartRequest) (Started, error) {
 	if started, ok, err := s.repeated(ctx, req.Key); ok || err != nil {
 		return started, err
 	}
 	p, err := s.peers.Target(ctx, req.PeerID)
+	if err == nil && req.Direction == session.Push {
+		err = mayPush(p)
+	}
 	if err != nil {
 		return Started{}, err
 	}
@@ -78,17 +85,32 @@ func (s *Service) Start(ctx context.Context, req StartRequest) (Started, error) 
 	if req.Options.TimeoutSeconds == 0 {
 		req.Options.TimeoutSeconds = int(s.cfg.SessionTimeout.Seconds())
 	}
-	return s.begin(ctx, req, session.Session{
+	row := session.Session{
 		ID: uuid.NewString(), Catalog: req.Catalog, Direction: session.Pull, PeerID: p.NodeID,
 		SourceNodeID: p.NodeID, TargetNodeID: s.cfg.NodeID, Method: cmp.Or(req.Method, session.MethodHTTP), Options: req.Options,
 		Status: session.Preparing, Phase: session.PhaseQueued, CurrentStep: "Preparing to read from " + p.NodeID,
 		StartedBy: req.By,
-	})
+	}
+	if req.Direction == session.Push {
+		row.Direction, row.SourceNodeID, row.TargetNodeID = session.Push, s.cfg.NodeID, p.NodeID
+		row.CurrentStep = "Preparing to push to " + p.NodeID
+	}
+	return s.begin(ctx, req, row)
+}
+
+// mayPush returns Impossible where the token for a peer says that it may not push. The peer itself decides in the end.
+func mayPush(p peer.Target) error {
+	claims, _ := auth.Peek(p.Token)
+	if claims.Role == "" || claims.Role == string(auth.RoleNodePush) || claims.Role == string(auth.RoleAdmin) {
+		return nil
+	}
+	return fault.New(fault.Impossible, "TOKEN_MAY_NOT_PUSH", "Token may not push",
+		"The token for %s has the role %s, which may only read. Make one there with fullsync token --role node-push, and give it to the peer here.", p.NodeID, claims.Role)
 }
 
 // begin inserts the session, or does with the one in its way what the request says.
 func (s *Service) begin(ctx context.Context, req StartRequest, row session.Session) (Started, error) {
-	how := Creation{Enqueue: s.queue.Enqueue, Key: req.Key}
+	how := Creation{Enqueue: enqueuer(s.queue, row), Key: req.Key}
 	if req.IfRunning == Replace {
 		by := replacement(row)
 		how.Replace = &by
@@ -110,7 +132,7 @@ func (s *Service) begin(ctx context.Context, req StartRequest, row session.Sessi
 		if err != nil {
 			return Started{}, err
 		}
-		running := status.Active
+		running := status.inTheWay(row)
 		switch {
 		case running == nil || req.IfRunning == Replace:
 			continue // it has ended, or changed, since

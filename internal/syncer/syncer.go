@@ -3,6 +3,7 @@
 package syncer
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"log/slog"
@@ -103,10 +104,19 @@ type Query struct {
 
 // Queue is the job engine as the service sees it.
 type Queue interface {
-	// Enqueue is an [Enqueue].
+	// Enqueue is an [Enqueue] for sessions that write here, EnqueuePush one for pushes out of this node.
 	Enqueue(ctx context.Context, tx *sql.Tx, sessionID string, fence int64) (jobID int64, err error)
+	EnqueuePush(ctx context.Context, tx *sql.Tx, sessionID string, fence int64) (jobID int64, err error)
 	// Abort tells the worker of a job, wherever it runs, to stop at once.
 	Abort(ctx context.Context, jobID int64) error
+}
+
+// enqueuer returns what enqueues the job of s.
+func enqueuer(q Queue, s session.Session) Enqueue {
+	if s.Outgoing() {
+		return q.EnqueuePush
+	}
+	return q.Enqueue
 }
 
 // Peers knows the registered peers; [peer.Registry] is one.
@@ -122,6 +132,7 @@ type Peers interface {
 // and returns [transfer.ErrFenced] when the claim is outdated or the session has ended.
 type Ledger interface {
 	Deletes
+	Outgoing
 	// ClaimSession raises the fence from the given one for worker and returns the session as claimed; ok is false
 	// when the fence is outdated or the session is no longer active.
 	ClaimSession(ctx context.Context, id string, fence int64, worker string) (s session.Session, ok bool, err error)
@@ -148,15 +159,6 @@ type Ledger interface {
 	Hashes(ctx context.Context, catalogName, after string, limit int) (transfer.HashPage, error)
 }
 
-// OpenLocal returns one of this node's catalogs for comparing.
-type OpenLocal func(catalogName string) LocalSide
-
-// LocalSide is a catalog of this node as one side of a comparison.
-type LocalSide interface {
-	transfer.Side
-	transfer.Rehasher
-}
-
 // OpenSource connects to the source of a session.
 type OpenSource func(target peer.Target, s session.Session) (transfer.Source, error)
 
@@ -172,7 +174,9 @@ type Config struct {
 	MaxDeletes, MaxDeletePercent int
 	// MaxProductsPerSecond is this node's own speed limit for every session; 0 means none.
 	MaxProductsPerSecond int
-	HeartbeatInterval    time.Duration
+	// PushReaders is how many pushes read this node's products at the same time.
+	PushReaders       int
+	HeartbeatInterval time.Duration
 	// BatchTimeout bounds one try to commit a batch, SessionTimeout a whole session that names no limit of its own.
 	BatchTimeout, SessionTimeout time.Duration
 	// ResumeWithin is how long after its end a session can be resumed.
@@ -192,11 +196,12 @@ type Service struct {
 	sessions Sessions
 	peers    Peers
 	queue    Queue
+	targets  *Targets
 }
 
-// New returns a Service.
-func New(cfg Config, sessions Sessions, peers Peers, queue Queue) *Service {
-	return &Service{cfg: cfg, sessions: sessions, peers: peers, queue: queue}
+// New returns a Service. targets are told when a push is cancelled; where it is nil, a [Confirmer] elsewhere tells them.
+func New(cfg Config, sessions Sessions, peers Peers, queue Queue, targets *Targets) *Service {
+	return &Service{cfg: cfg, sessions: sessions, peers: peers, queue: queue, targets: targets}
 }
 
 func (s *Service) view(row session.Session, now time.Time) session.View {
@@ -253,7 +258,7 @@ func (s *Service) List(ctx context.Context, q Query) ([]session.View, error) {
 
 // Status is how the syncs of a catalog stand; nil members are not there.
 type Status struct {
-	// Active writes the catalog.
+	// Active writes the catalog here; where none does, it is the newest push out of it.
 	Active *session.View
 	// Last is the newest of the finished ones.
 	Last *session.View
@@ -267,7 +272,9 @@ func (s *Service) Status(ctx context.Context, catalogName string) (st Status, er
 	if err != nil {
 		return st, err
 	}
-	slices.SortFunc(rows, func(a, b session.Session) int { return b.StartedAt.Compare(a.StartedAt) })
+	slices.SortFunc(rows, func(a, b session.Session) int {
+		return cmp.Or(cmp.Compare(rank(a), rank(b)), b.StartedAt.Compare(a.StartedAt))
+	})
 	for _, row := range rows {
 		v := s.view(row, now)
 		switch {
@@ -280,4 +287,30 @@ func (s *Service) Status(ctx context.Context, catalogName string) (st Status, er
 		}
 	}
 	return st, nil
+}
+
+// rank puts what writes the catalog before what only reads it.
+func rank(s session.Session) int {
+	if s.Outgoing() {
+		return 1
+	}
+	return 0
+}
+
+// inTheWay returns the active session that excludes next, nil where there is none.
+func (st Status) inTheWay(next session.Session) *session.View {
+	for _, v := range st.active() {
+		if v.Outgoing() == next.Outgoing() && (!next.Outgoing() || v.PeerID == next.PeerID) {
+			return &v
+		}
+	}
+	return nil
+}
+
+// active returns all active sessions.
+func (st Status) active() []session.View {
+	if st.Active == nil {
+		return nil
+	}
+	return append([]session.View{*st.Active}, st.AlsoActive...)
 }

@@ -12,7 +12,7 @@ import (
 
 // verify compares both sides once more, by content and not by what is stored of it, and puts right what differs. It returns the
 // session's last step.
-func (w *Worker) verify(ctx context.Context, src transfer.Source, sides *transfer.Comparison, out *sink, opt transfer.Options) (step string, err error) {
+func (w *Worker) verify(ctx context.Context, way *way, sides *transfer.Comparison, out *sink, opt transfer.Options) (step string, err error) {
 	row := out.row
 	err = out.advance(ctx, session.Progressed{Phase: session.PhaseVerifying,
 		Step: "Verifying " + plural.Of(row.TransferredRecords, "product")})
@@ -24,13 +24,15 @@ func (w *Worker) verify(ctx context.Context, src transfer.Source, sides *transfe
 		return "", err
 	}
 	if sides == nil {
-		return w.verifyByHashes(ctx, src, out, refused)
+		return w.verifyByHashes(ctx, way, out, refused)
 	}
 	again := *sides
-	again.Target = w.local(row.Catalog).Rehashed()
-	again.Near = again.Target
-	if theirs, ok := sides.Source.(transfer.Rehasher); ok {
-		again.Source = theirs.Rehashed()
+	again.Target = way.to.Rehashed()
+	if from, ok := sides.Source.(transfer.Rehasher); ok {
+		again.Source = from.Rehashed()
+	}
+	if again.Near = again.Target; way.push != nil {
+		again.Near = again.Source
 	}
 	v, err := transfer.Verify(ctx, again, out, opt, refused)
 	if err != nil {
@@ -70,19 +72,19 @@ func certify(c transfer.Comparison) session.Certificates {
 
 // verifyByHashes compares with a source that has no digests, by the hashes that are stored on both sides. It finds what is missing or
 // different, and puts nothing right.
-func (w *Worker) verifyByHashes(ctx context.Context, src transfer.Source, out *sink, refused map[string]bool) (step string, err error) {
+func (w *Worker) verifyByHashes(ctx context.Context, way *way, out *sink, refused map[string]bool) (step string, err error) {
 	row := out.row
-	theirs, ok := src.(transfer.Comparer)
+	theirs, ok := way.source.(transfer.Comparer)
 	if !ok {
 		return "", fault.New(fault.Impossible, "CANNOT_VERIFY", "Cannot verify",
 			"%s cannot list its products' hashes, so the sync cannot be verified. Start it without verifyAfterSync.", row.PeerID)
 	}
 	var d transfer.Difference
 	for look, before := 1, expected(row); ; look++ {
-		if d, err = transfer.Compare(ctx, theirs, held{w.ledger, row.Catalog}, out, w.cfg.Backoff, refused); err != nil {
+		if d, err = transfer.Compare(ctx, theirs, way.held, out, w.cfg.Backoff, refused); err != nil {
 			return "", err
 		}
-		now, err := w.total(ctx, src, out, d.Total)
+		now, err := w.total(ctx, way.source, out, d.Total)
 		if err != nil {
 			return "", err
 		}
@@ -90,12 +92,12 @@ func (w *Worker) verifyByHashes(ctx context.Context, src transfer.Source, out *s
 			break
 		}
 		if look == looks {
-			return "", incomplete(row.PeerID, now, d.Compared)
+			return "", incomplete(row.SourceNodeID, now, d.Compared)
 		}
 		before = now
 	}
 	if !d.Clean() {
-		return "", unverified(row.PeerID, d)
+		return "", unverified(row.SourceNodeID, d)
 	}
 	return verified(row, d.Extra), nil
 }

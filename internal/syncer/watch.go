@@ -13,7 +13,8 @@ import (
 
 // Lost is what a [Watcher] needs of the database: to find sessions without a living worker and to give them to another.
 type Lost interface {
-	// StaleSessions returns the active sessions whose worker gave no sign of life for staleAfter, by the database's clock.
+	// StaleSessions returns the active sessions whose worker gave no sign of life for staleAfter, and the incoming ones whose lease has
+	// run out as well, by the database's clock.
 	StaleSessions(ctx context.Context, staleAfter time.Duration) ([]session.Session, error)
 	// TakeOver raises the fence of a session that is still exactly as it was seen (same fence, same heartbeat), records
 	// the takeover and enqueues a new job, in one transaction. Otherwise it is [transfer.ErrFenced].
@@ -111,6 +112,16 @@ func (w *Watcher) Look(ctx context.Context) error {
 // rescue takes one session from its lost worker.
 func (w *Watcher) rescue(ctx context.Context, s session.Session) error {
 	log := w.cfg.Logger.With("session", s.ID, "worker", s.Worker, "fence", s.Fence)
+	if s.Incoming {
+		err := w.lost.FailLost(ctx, s, session.Failure(errPusherLost(s)))
+		if errors.Is(err, transfer.ErrFenced) {
+			return nil
+		}
+		if err == nil {
+			log.Warn("session failed: its pusher gives no sign of life", "pusher", s.PeerID)
+		}
+		return err
+	}
 	fruitless, err := w.lost.FruitlessTakeovers(ctx, s)
 	if err != nil {
 		return err
@@ -120,7 +131,7 @@ func (w *Watcher) rescue(ctx context.Context, s session.Session) error {
 		outcome = "session failed: taking it over made no progress"
 		err = w.lost.FailLost(ctx, s, session.Failure(lostForGood(fruitless+1, s.Worker)))
 	} else {
-		err = w.lost.TakeOver(ctx, s, w.queue.Enqueue)
+		err = w.lost.TakeOver(ctx, s, enqueuer(w.queue, s))
 	}
 	if errors.Is(err, transfer.ErrFenced) {
 		return nil // it moved, or another replica was first
@@ -143,6 +154,15 @@ func lostForGood(workers int, last string) *fault.Error {
 	return fault.New(fault.Unavailable, "WORKER_LOST", "Worker lost", "%d workers in a row were lost at the same batch of this sync, the last one was %s. "+
 		"Look into their logs for what ended them, then start the sync again.", workers, last)
 }
+
+// errPusherLost is the failure of an incoming session whose pusher fell silent.
+func errPusherLost(s session.Session) error {
+	return fault.New(fault.Unavailable, CodePusherLost, "Pusher lost", "Node %s, which pushes this sync, gave no sign of life for %d s. "+
+		"What was committed stays. Resume the sync there once that node runs again.", s.PeerID, s.LeaseSeconds)
+}
+
+// CodePusherLost is the code of an incoming session whose pusher fell silent.
+const CodePusherLost = "PUSHER_LOST"
 
 // revive gives a new job to sessions that wait for a worker although their job is gone.
 func (w *Watcher) revive(ctx context.Context) error {
@@ -176,7 +196,7 @@ func (w *Watcher) revive(ctx context.Context) error {
 // replaceJob gives a waiting session another job. The old one is left alone: should it come back to life, one of the two
 // claims the session, and aborting it then would end a healthy run.
 func (w *Watcher) replaceJob(ctx context.Context, s session.Session) error {
-	if err := w.lost.Reenqueue(ctx, s, w.queue.Enqueue); err != nil {
+	if err := w.lost.Reenqueue(ctx, s, enqueuer(w.queue, s)); err != nil {
 		return err
 	}
 	w.cfg.Logger.Warn("the job of a waiting session was gone; it has a new one", "session", s.ID)

@@ -34,6 +34,10 @@ func (q *countingQueue) Enqueue(context.Context, *sql.Tx, string, int64) (int64,
 	return int64(q.enqueued), nil
 }
 
+func (q *countingQueue) EnqueuePush(ctx context.Context, tx *sql.Tx, id string, fence int64) (int64, error) {
+	return q.Enqueue(ctx, tx, id, fence)
+}
+
 func (q *countingQueue) Abort(context.Context, int64) error { q.aborted++; return nil }
 
 func (q *countingQueue) Pending(context.Context, int64) (waiting, begun bool, err error) {

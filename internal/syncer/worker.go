@@ -28,8 +28,9 @@ type Worker struct {
 	ledger Ledger
 	peers  Peers
 	queue  Queue
-	open   OpenSource
-	local  OpenLocal
+	ends   Ends
+	// readers are the turns of pushes to read this node's products.
+	readers chan struct{}
 
 	shutdown context.Context
 	stop     context.CancelCauseFunc
@@ -39,8 +40,8 @@ type Worker struct {
 }
 
 // NewWorker returns a Worker.
-func NewWorker(cfg Config, ledger Ledger, peers Peers, queue Queue, open OpenSource, local OpenLocal) *Worker {
-	w := &Worker{cfg: cfg, ledger: ledger, peers: peers, queue: queue, open: open, local: local}
+func NewWorker(cfg Config, ledger Ledger, peers Peers, queue Queue, ends Ends) *Worker {
+	w := &Worker{cfg: cfg, ledger: ledger, peers: peers, queue: queue, ends: ends, readers: make(chan struct{}, max(1, cfg.PushReaders))}
 	w.shutdown, w.stop = context.WithCancelCause(context.Background())
 	return w
 }
@@ -88,20 +89,20 @@ func (w *Worker) Run(ctx context.Context, sessionID string, fence int64) error {
 
 	claim := session.Claim{SessionID: row.ID, Fence: row.Fence}
 	heard := &signs{}
-	beat := w.startHeartbeat(ctx, cancel, claim, claimed, heard)
+	lease := newLease(w.cfg, cancel)
+	beat := w.startHeartbeat(ctx, cancel, claim, claimed, heard, lease)
 	limit := w.timeLimit(&row)
 	// Both times are the database's: the claim just wrote the heartbeat.
 	left := limit - row.LastHeartbeatAt.Sub(row.StartedAt)
 	ctx, timeout := context.WithTimeoutCause(ctx, left, errTimeout(limit))
 	defer timeout()
 	troubles := &troubles{log: log, peers: w.peers, peerID: row.PeerID}
-	if err = w.pull(ctx, &row, heard, troubles); err != nil && ctx.Err() != nil {
-		err = context.Cause(ctx)
-	}
+	err = w.work(ctx, &row, heard, troubles, lease)
 	troubles.failed(context.WithoutCancel(ctx), err)
 	cancel(nil)
 	beat.Wait()
-	w.settle(context.WithoutCancel(ctx), claim, resumable(err, &row))
+	lease.done.Wait()
+	w.settle(context.WithoutCancel(ctx), row, resumable(err, &row))
 	return nil
 }
 
@@ -129,30 +130,44 @@ func errTimeout(limit time.Duration) error {
 		"The sync did not end within its %.0f seconds. A larger timeoutSeconds gives it more.", limit.Seconds())
 }
 
-// pull is one run of a session from its cursor to its end.
-func (w *Worker) pull(ctx context.Context, row *session.Session, heard *signs, troubles *troubles) (err error) {
+// work is one run of a session from its cursor to its end. Where ctx ended it, the error is the cause.
+func (w *Worker) work(ctx context.Context, row *session.Session, heard *signs, troubles *troubles, lease *lease) (err error) {
 	defer func() {
 		if p := recover(); p != nil {
 			err = fmt.Errorf("panic: %v\n%s", p, debug.Stack())
 		}
+		if err != nil && ctx.Err() != nil {
+			err = context.Cause(ctx)
+		}
 	}()
 	out := newSink(w.ledger, row, w.cfg, heard, troubles)
-	src, err := w.connect(ctx, out)
+	way, err := w.meet(ctx, out, lease)
 	if err != nil {
 		return err
 	}
-	heard.listen(src)
-	out.source, _ = src.(transfer.Metered)
-	defer src.Close() //nolint:errcheck // nothing was written through it
-	desc, err := w.introduce(ctx, src, out)
+	defer way.close()
+	if way.ended != nil {
+		return w.completed(ctx, way, out)
+	}
+	err = w.run(ctx, way, out)
+	if err != nil && ctx.Err() != nil {
+		err = context.Cause(ctx)
+	}
+	if way.push != nil {
+		way.push.giveUp(ctx, err)
+	}
+	return err
+}
+
+// run reads, compares and writes what a way leads to, and completes the session.
+func (w *Worker) run(ctx context.Context, way *way, out *sink) error {
+	row := out.row
+	opt, err := w.options(row, way.sourceID)
 	if err != nil {
 		return err
 	}
-	opt, err := w.options(row, desc.NodeID)
-	if err != nil {
-		return err
-	}
-	found, err := w.compare(ctx, src, out, opt.After)
+	opt.MaxPerSecond = slower(opt.MaxPerSecond, out.slowest)
+	found, err := w.compare(ctx, way, out, opt.After)
 	if err != nil {
 		return err
 	}
@@ -162,24 +177,26 @@ func (w *Worker) pull(ctx context.Context, row *session.Session, heard *signs, t
 	if found.whole == nil {
 		opt.Compare = found.sides
 	}
-	if found.total == nil && desc.Total < 0 {
-		if desc, err = w.describe(ctx, src, out); err != nil {
+	if found.total == nil && way.total < 0 {
+		desc, err := w.describe(ctx, way.source, out)
+		if err != nil {
 			return err
 		}
+		way.total = desc.Total
 	}
 	if found.total != nil {
-		desc.Total = *found.total
+		way.total = *found.total
 	}
-	if err := w.begin(ctx, out, desc.Total, found.whole); err != nil {
+	if err := w.begin(ctx, out, way.total, found.whole); err != nil {
 		return err
 	}
-	if err := w.transfer(ctx, src, out, opt); err != nil {
+	if err := w.transfer(ctx, way, out, opt); err != nil {
 		return err
 	}
 	if err := w.sound(ctx, out); err != nil {
 		return err
 	}
-	return w.conclude(ctx, src, found.sides, out, opt)
+	return w.conclude(ctx, way, found.sides, out, opt)
 }
 
 // options says where and how the transfer goes on.
@@ -194,22 +211,22 @@ func (w *Worker) options(row *session.Session, sourceNodeID string) (opt transfe
 }
 
 // conclude does what was asked for besides the transfer, and completes the session.
-func (w *Worker) conclude(ctx context.Context, src transfer.Source, sides *transfer.Comparison, out *sink, opt transfer.Options) (err error) {
+func (w *Worker) conclude(ctx context.Context, way *way, sides *transfer.Comparison, out *sink, opt transfer.Options) (err error) {
 	row := out.row
 	step := "Transferred " + plural.Of(row.TransferredRecords, "product")
 	if row.Options.VerifyAfterSync {
-		if step, err = w.verify(ctx, src, sides, out, opt); err != nil {
+		if step, err = w.verify(ctx, way, sides, out, opt); err != nil {
 			return err
 		}
 	}
 	var d session.Deletion
 	if row.Options.DeleteMissing {
-		if d, err = w.deleteMissing(ctx, sides, out, opt); err != nil {
+		if d, err = w.deleteMissing(ctx, way, sides, out, opt); err != nil {
 			return err
 		}
 		step = deletedToo(step, row.Deleted)
 	}
-	return w.complete(ctx, out, step, d)
+	return w.complete(ctx, way, out, step, d)
 }
 
 func (w *Worker) connect(ctx context.Context, out *sink) (src transfer.Source, err error) {
@@ -218,7 +235,7 @@ func (w *Worker) connect(ctx context.Context, out *sink) (src transfer.Source, e
 		if err != nil {
 			return err
 		}
-		src, err = w.open(target, *out.row)
+		src, err = w.ends.Source(target, *out.row)
 		return err
 	})
 	return src, err
@@ -245,21 +262,21 @@ func (w *Worker) ask(
 		desc, err = question(ctx)
 		return err
 	})
-	if err == nil {
+	if err == nil && !out.row.Outgoing() {
 		out.troubles.answered(ctx)
 	}
 	return desc, err
 }
 
 // transfer reads the source from the session's cursor to its end, and makes sure that it was the end.
-func (w *Worker) transfer(ctx context.Context, src transfer.Source, out *sink, run transfer.Options) error {
+func (w *Worker) transfer(ctx context.Context, way *way, out *sink, run transfer.Options) error {
 	var said *int64
 	run.OnTotal = func(total *int64) { said = total }
-	if err := transfer.Run(ctx, src, out, run); err != nil {
+	if err := transfer.Run(ctx, way.source, out, run); err != nil {
 		return err
 	}
 	run.OnTotal, run.Compare = nil, nil
-	return w.reachedEnd(ctx, src, out, run, said)
+	return w.reachedEnd(ctx, way, out, run, said)
 }
 
 // checkCursor checks that the session's cursor belongs to this source and catalog.

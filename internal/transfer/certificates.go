@@ -17,13 +17,7 @@ const maxCertificates = 64
 type Certificates struct {
 	mu     sync.Mutex
 	states map[string]string // of the certificates of everything up to an id
-	whole  *certified
-}
-
-// certified is a certificate that is complete.
-type certified struct {
-	sum      string
-	products int64
+	whole  string            // the state of the certificate of the whole catalog, "" until it is known
 }
 
 // After returns the certificate of everything up to an id, nil where that is not known. That of nothing always is.
@@ -48,7 +42,7 @@ func (c *Certificates) Reached(id string, certificate *catalog.Certificate) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if id == "" {
-		c.whole = &certified{sum: certificate.String(), products: certificate.Count()}
+		c.whole = certificate.State()
 		return
 	}
 	if c.states == nil {
@@ -64,15 +58,25 @@ func (c *Certificates) Reached(id string, certificate *catalog.Certificate) {
 func (c *Certificates) Forget() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.states, c.whole = nil, nil
+	c.states, c.whole = nil, ""
 }
 
 // Certificate is a [Certifier]'s.
 func (c *Certificates) Certificate() (sha256 string, products int64, ok bool) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.whole == nil {
+	whole := c.Whole()
+	if whole == nil {
 		return "", 0, false
 	}
-	return c.whole.sum, c.whole.products, true
+	return whole.String(), whole.Count(), true
+}
+
+// Whole returns the certificate of the whole catalog, nil where that is not known.
+func (c *Certificates) Whole() *catalog.Certificate {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	certificate, err := catalog.ResumeCertificate(c.whole)
+	if err != nil {
+		return nil
+	}
+	return certificate
 }

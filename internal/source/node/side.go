@@ -33,7 +33,7 @@ func (s *Source) Spans(ctx context.Context, after, through string, every, limit 
 
 // Digests implements [transfer.Side]. It returns the errors of [Source.Spans].
 func (s *Source) Digests(ctx context.Context, after string, through []string) ([]catalog.Digest, error) {
-	return s.digests(ctx, after, through, nil)
+	return s.digests(ctx, after, through, nil, nil)
 }
 
 // Entries implements [transfer.Side]. It returns the errors of [Source.Spans].
@@ -47,6 +47,8 @@ func (s *Source) Rehashed() transfer.Side { return &rehashed{source: s} }
 // rehashed is the catalog of a node that must not trust its stored hashes.
 type rehashed struct {
 	source *Source
+	// chains says that the node's version certifies given intervals too.
+	chains bool
 	transfer.Certificates
 }
 
@@ -77,7 +79,11 @@ func (r *rehashed) Spans(ctx context.Context, after, through string, every, limi
 
 // Digests implements [transfer.Side].
 func (r *rehashed) Digests(ctx context.Context, after string, through []string) ([]catalog.Digest, error) {
-	return r.source.digests(ctx, after, through, anew())
+	var chain *transfer.Certificates
+	if r.chains {
+		chain = &r.Certificates
+	}
+	return r.source.digests(ctx, after, through, anew(), chain)
 }
 
 // Entries implements [transfer.Side].
@@ -149,15 +155,23 @@ func (s *Source) spans(ctx context.Context, ask spec.ReadNodeDigestsParams) (tra
 }
 
 // digests asks for the digests of the given intervals, in as many requests as it takes.
-func (s *Source) digests(ctx context.Context, after string, through []string, rehash *bool) ([]catalog.Digest, error) {
+// Where chain is not nil, the certificate goes on from there.
+func (s *Source) digests(ctx context.Context, after string, through []string, rehash *bool, chain *transfer.Certificates) ([]catalog.Digest, error) {
 	var all []catalog.Digest
 	for len(all) < len(through) {
 		rest := through[len(all):]
 		asked := rest[:fitting(len(rest), func(i int) int { return len(rest[i]) })]
 		n := 0
+		bounds := spec.NodeBounds{After: &after, Through: asked}
+		if chain != nil && after != "" {
+			if certificate := chain.After(after); certificate != nil {
+				state := certificate.State()
+				bounds.Certificate = &state
+			}
+		}
 		end, err := s.digestPage(ctx, after, len(asked), func(ctx context.Context, edit spec.RequestEditorFn) (*http.Response, error) {
 			return s.api.ReadNodeDigestsOfIntervals(ctx, s.catalog, &spec.ReadNodeDigestsOfIntervalsParams{Rehash: rehash},
-				spec.NodeBounds{After: &after, Through: asked}, edit)
+				bounds, edit)
 		}, func(span catalog.Span) bool {
 			if n == len(asked) || span.Through != asked[n] {
 				return false
@@ -172,7 +186,13 @@ func (s *Source) digests(ctx context.Context, after string, through []string, re
 		if n == 0 || end.more != (n < len(asked)) || end.more && end.next != asked[n-1] {
 			return nil, s.protocol("did not answer for the intervals that it was asked about")
 		}
-		after = asked[n-1]
+		if after = asked[n-1]; chain != nil && end.certificate != "" {
+			certificate, err := catalog.ResumeCertificate(end.certificate)
+			if err != nil {
+				return nil, s.protocol("sent a certificate that is none")
+			}
+			chain.Reached(after, certificate)
+		}
 	}
 	return all, nil
 }

@@ -1,0 +1,199 @@
+package api
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"sync"
+
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
+	"github.com/klauspost/compress/gzip"
+	"github.com/klauspost/compress/zstd"
+
+	"fullsync/internal/catalog"
+)
+
+// maxBatchBytes bounds the lines of a batch: a full batch, one more product, and what is around the products.
+const maxBatchBytes = catalog.MaxBatchBytes + catalog.MaxLineBytes + 1<<20
+
+// maxWindow is the largest zstd window that HTTP allows (RFC 9659), in bytes.
+const maxWindow = 8 << 20
+
+// linesBody is the body of a request with lines, decompressed as it is read.
+type linesBody struct {
+	io.Reader
+	wire *countedReader
+	done func()
+}
+
+// Close gives the decoder back.
+func (b *linesBody) Close() error {
+	b.done()
+	return nil
+}
+
+// countedReader counts the bytes that come over the wire.
+type countedReader struct {
+	in io.Reader
+	n  int64
+}
+
+// Read reads from the wire.
+func (r *countedReader) Read(p []byte) (int, error) {
+	n, err := r.in.Read(p)
+	r.n += int64(n)
+	return n, err
+}
+
+// zstdReaders keeps decoders for the next bodies: making one costs more than a body.
+var zstdReaders = sync.Pool{New: func() any {
+	z, err := zstd.NewReader(nil, zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxWindow(maxWindow), zstd.WithDecoderMaxMemory(maxWindow+maxBatchBytes))
+	if err != nil {
+		return nil
+	}
+	return z
+}}
+
+// isCoding says whether a body of lines may have that Content-Encoding.
+func isCoding(coding string) bool {
+	return coding == "" || coding == identity || coding == codingGzip || coding == codingZstd
+}
+
+// unpackLines returns a body of lines decompressed, of a coding that [isCoding] allows.
+func unpackLines(body io.Reader, coding string) (*linesBody, error) {
+	b := &linesBody{wire: &countedReader{in: body}, done: func() {}}
+	switch coding {
+	case "", identity:
+		b.Reader = b.wire
+	case codingGzip:
+		z, err := gzip.NewReader(b.wire)
+		if err != nil {
+			return nil, wrongBody("is not compressed as it says")
+		}
+		b.Reader = z
+	case codingZstd:
+		z, ok := zstdReaders.Get().(*zstd.Decoder)
+		if !ok || z.Reset(b.wire) != nil {
+			return nil, wrongBody("is not compressed as it says")
+		}
+		b.Reader = z
+		b.done = sync.OnceFunc(func() {
+			_ = z.Reset(nil)
+			zstdReaders.Put(z)
+		})
+	}
+	b.Reader = io.LimitReader(b.Reader, 2*maxBatchBytes)
+	return b, nil
+}
+
+// readBatch reads the lines of a batch to their end. A product that is refused is a reject of the batch.
+func readBatch(body io.Reader) (batch catalog.Batch, err error) {
+	lines := catalog.NewLineReader(body)
+	for count, size, last := 0, 0, ""; ; count++ {
+		line, number, err := lines.Next()
+		if err != nil {
+			return batch, unreadableBatch(err)
+		}
+		if size += len(line); size > maxBatchBytes {
+			return batch, bodyTooLarge(maxBatchBytes)
+		}
+		l, err := parseBatchLine(line)
+		switch {
+		case err != nil:
+			return batch, wrongBody(fmt.Sprintf("has a line that does not belong in a batch: line %d", number))
+		case l.end != nil && *l.end != count:
+			return batch, wrongBody(fmt.Sprintf("has %d lines, and its end line says %d", count, *l.end))
+		case l.end != nil:
+			if _, _, err := lines.Next(); !errors.Is(err, io.EOF) {
+				return batch, wrongBody("goes on behind its end line")
+			}
+			return batch, nil
+		case count == catalog.MaxBatchProducts:
+			return batch, wrongBody(fmt.Sprintf("has more than %d lines", catalog.MaxBatchProducts))
+		case l.reject != nil:
+			batch.Rejects = append(batch.Rejects, *l.reject)
+			continue
+		}
+		id := l.delete
+		if id == "" {
+			id = l.product.ID
+			batch.Products = append(batch.Products, l.product)
+		} else {
+			batch.Deletes = append(batch.Deletes, id)
+		}
+		if id <= last {
+			return batch, wrongBody("must have its products in ascending order, each once")
+		}
+		last = id
+	}
+}
+
+// unreadableBatch is the error for a body that could not be read to its end line.
+func unreadableBatch(err error) error {
+	var tooLarge *http.MaxBytesError
+	var long *catalog.LineTooLongError
+	switch {
+	case errors.As(err, &tooLarge):
+		return err
+	case errors.As(err, &long):
+		return wrongBody(fmt.Sprintf("has a line that is longer than %d bytes", catalog.MaxLineBytes))
+	default:
+		return wrongBody("ends before its end line")
+	}
+}
+
+// batchLine is one line of a batch: exactly one of them.
+type batchLine struct {
+	product catalog.Product
+	reject  *catalog.Reject
+	delete  string
+	end     *int
+}
+
+var errNoBatchLine = errors.New("not a line of a batch")
+
+// parseBatchLine reads a line of a batch.
+func parseBatchLine(line []byte) (l batchLine, err error) {
+	// The way of nearly every line: the product is read once.
+	if inner, ok := bytes.CutPrefix(line, []byte(`{"product":`)); ok {
+		if inner, ok = bytes.CutSuffix(inner, []byte("}")); ok && l.parseProduct(inner) == nil {
+			return l, nil
+		}
+	}
+	var sent struct {
+		Product jsontext.Value `json:"product"`
+		Delete  *string        `json:"delete"`
+		End     *struct {
+			Count *int `json:"count"`
+		} `json:"end"`
+	}
+	if json.Unmarshal(line, &sent, json.RejectUnknownMembers(true)) != nil {
+		return l, errNoBatchLine
+	}
+	switch {
+	case sent.Product != nil && sent.Delete == nil && sent.End == nil:
+		err := l.parseProduct(sent.Product)
+		return l, err
+	case sent.Delete != nil && sent.Product == nil && sent.End == nil && catalog.IsID(*sent.Delete):
+		l.delete = *sent.Delete
+		return l, nil
+	case sent.End != nil && sent.Product == nil && sent.Delete == nil && sent.End.Count != nil:
+		l.end = sent.End.Count
+		return l, nil
+	}
+	return l, errNoBatchLine
+}
+
+// parseProduct reads a product, refused or not.
+func (l *batchLine) parseProduct(text []byte) (err error) {
+	if l.product, err = catalog.ParseSent(text); err == nil || !errors.As(err, &l.reject) {
+		return err
+	}
+	if !jsontext.Value(text).IsValid(jsontext.AllowDuplicateNames(true), jsontext.AllowInvalidUTF8(true)) {
+		return errNoBatchLine
+	}
+	return nil
+}

@@ -1,0 +1,83 @@
+package store_test
+
+import (
+	"errors"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+
+	"fullsync/internal/session"
+	"fullsync/internal/store"
+	"fullsync/internal/syncer"
+	"fullsync/internal/transfer"
+)
+
+// TestPreviousVersionKeepsOffPushes: what a replica of the previous version does to a session that it claims, hands over or takes from a lost worker
+// comes to nothing where the session is a push. It would run it as a pull.
+func TestPreviousVersionKeepsOffPushes(t *testing.T) {
+	onMigrated(t, func(t *testing.T, s *store.Store) {
+		for direction, wants := range map[session.Direction]int64{session.Pull: 1, session.Push: 0} {
+			created, err := s.CreateSession(t.Context(), session.Session{
+				ID: uuid.NewString(), Catalog: "of a " + string(direction), Direction: direction, PeerID: "branch", Status: session.Preparing,
+			}, syncer.Creation{Enqueue: noJob})
+			if err != nil || !created.OK {
+				t.Fatal(err)
+			}
+			// Its statement sets the fence and knows no other column that goes with it.
+			done, err := s.SQL().ExecContext(t.Context(), "UPDATE sync_sessions SET fence = fence + 1, worker = 'old' WHERE id = $1 AND fence = 0", created.Session.ID)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if n, _ := done.RowsAffected(); n != wants {
+				t.Errorf("the previous version claimed %d %ss, want %d", n, direction, wants)
+			}
+		}
+	})
+}
+
+// TestIncomingSessions: one worker of a pusher at a time, and a new push of the same pusher takes the place of an older one.
+func TestIncomingSessions(t *testing.T) {
+	onMigrated(t, func(t *testing.T, s *store.Store) {
+		ctx := t.Context()
+		incoming := func(peer, by string) session.Session {
+			return session.Session{
+				ID: uuid.NewString(), Catalog: "main", Direction: session.Push, Incoming: true, PeerID: peer, PushedBy: by, PusherFence: 1, LeaseSeconds: 60,
+				Status: session.Transferring, Phase: session.PhaseTransferring, Worker: peer, Fence: 1, PushFence: 1,
+			}
+		}
+		end := session.Failure(errors.New("given up"))
+		first := incoming("main", "main")
+		start := func(row session.Session) (bool, error) { return s.OpenIncoming(ctx, row, end) }
+		if ok, err := start(first); !ok || err != nil {
+			t.Fatal(ok, err)
+		}
+		if ok, err := start(first); ok || err != nil {
+			t.Errorf("opened twice: %v, %v", ok, err)
+		}
+		var occupied *syncer.OccupiedError
+		if _, err := start(incoming("other", "main")); !errors.As(err, &occupied) || occupied.Row.ID != first.ID {
+			t.Errorf("another pusher: %v", err)
+		}
+		if _, err := start(incoming("main", "somebody else")); !errors.As(err, &occupied) {
+			t.Errorf("another token: %v", err)
+		}
+		if err := s.ReopenIncoming(ctx, first.ID, 3, time.Minute); err != nil {
+			t.Errorf("a later worker: %v", err)
+		}
+		if err := s.ReopenIncoming(ctx, first.ID, 2, time.Minute); !errors.Is(err, transfer.ErrFenced) {
+			t.Errorf("an older worker: %v", err)
+		}
+		row, _, err := s.GetSession(ctx, first.ID)
+		if err != nil || row.Fence != 2 || row.PusherFence != 3 || row.Attempts != 1 {
+			t.Errorf("after a takeover: %+v, %v", row, err)
+		}
+		next := incoming("main", "main")
+		if ok, err := start(next); !ok || err != nil {
+			t.Fatalf("the next push of the same pusher: %v, %v", ok, err)
+		}
+		if row, _, err = s.GetSession(ctx, first.ID); err != nil || row.Status != session.Failed {
+			t.Errorf("the older one: %+v, %v", row.Status, err)
+		}
+	})
+}

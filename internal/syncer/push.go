@@ -1,0 +1,278 @@
+package syncer
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"slices"
+	"sync"
+	"time"
+
+	"fullsync/internal/catalog"
+	"fullsync/internal/fault"
+	"fullsync/internal/plural"
+	"fullsync/internal/session"
+	"fullsync/internal/transfer"
+)
+
+// Outgoing is what a push needs of the database of the node that pushes. Every write is guarded like a [Ledger]'s.
+type Outgoing interface {
+	// CountProducts counts the products of a catalog.
+	CountProducts(ctx context.Context, catalogName string) (int64, error)
+	// FollowTarget writes down where the session is by its target, with what was refused there. committed says that a batch was.
+	FollowTarget(ctx context.Context, next session.Session, rejects []session.Reject, committed bool) error
+	// NoteWithheld notes products whose deletes the target withheld.
+	NoteWithheld(ctx context.Context, c session.Claim, ids []string) error
+	// CancelClaimed ends the session as cancelled, as it was at its target.
+	CancelClaimed(ctx context.Context, c session.Claim, by Cancellation) error
+}
+
+// push commits to the incoming session at the target, and follows it in the session here.
+type push struct {
+	ledger Outgoing
+	target Target
+	nodeID string
+	// fence is that of the incoming session.
+	fence int64
+	lease *lease
+}
+
+// CommitBatch sends the next batch. One whose answer was lost is sent again, and the target does not write it twice.
+func (p *push) CommitBatch(ctx context.Context, row *session.Session, batch catalog.Batch) error {
+	at, sent, err := p.target.Commit(ctx, p.fence, row.BatchSeq+1, batch, row.Rejected)
+	if err != nil {
+		return outOfStep(err, row)
+	}
+	batch.Bytes += sent
+	return p.follow(ctx, row, at, &batch)
+}
+
+// outOfStep says what it means that the target has committed other batches than this node knows of.
+func outOfStep(err error, row *session.Session) error {
+	var sequence *SequenceError
+	if !errors.As(err, &sequence) {
+		return err
+	}
+	return fault.New(fault.Conflict, "TARGET_OUT_OF_STEP", "Target is out of step",
+		"%s has committed %s of this sync, and this node knows of %d. One of the two databases was restored while the sync ran, as it seems. Start the push again.",
+		row.PeerID, plural.Of(sequence.Last, "batch"), row.BatchSeq)
+}
+
+// follow brings the session here to where it is at the target; batch is what was just committed, nil where nothing was.
+func (p *push) follow(ctx context.Context, row *session.Session, at Standing, batch *catalog.Batch) error {
+	if err := at.Ended(); err != nil {
+		return err
+	}
+	next := p.at(*row, at)
+	if batch != nil {
+		next.TransferredBytes += batch.Bytes
+		if batch.Total != nil {
+			next.ExpectTotal(max(*batch.Total, next.Handled()))
+		}
+		if n := len(batch.Products); n > 0 && !batch.Again {
+			next.FirstKey = cmp.Or(next.FirstKey, batch.Products[0].ID)
+			next.LastKey = batch.Products[n-1].ID
+		}
+	}
+	next.Progress = session.Progress(next.Progress, next.Handled(), next.TotalRecords)
+	if err := p.ledger.FollowTarget(ctx, next, at.Rejects, batch != nil); err != nil {
+		return err
+	}
+	*row = next
+	return nil
+}
+
+// at returns row as its target says that it is.
+func (p *push) at(row session.Session, at Standing) session.Session {
+	row.BatchSeq, row.ResumedRecords, row.LeaseSeconds = at.Seq, at.ResumedRecords, int(at.Lease.Seconds())
+	row.Cursor = ""
+	if at.After != "" {
+		row.Cursor = catalog.Cursor{NodeID: p.nodeID, Catalog: row.Catalog, After: at.After}.String()
+	}
+	bytes, repaired := row.TransferredBytes, row.Repaired
+	row.Counts = at.Counts
+	row.TransferredBytes, row.Repaired = bytes, repaired
+	row.TransferredRecords = row.Counts.Transferred()
+	return row
+}
+
+// tell tells the target what the push does now.
+func (p *push) tell(ctx context.Context, to session.Progressed) error {
+	return p.target.Beat(ctx, Beat{Fence: p.fence, Progressed: to})
+}
+
+// finish ends the session at the target.
+func (p *push) finish(ctx context.Context, row *session.Session, step string) error {
+	total := min(expected(row), row.Handled())
+	_, err := p.target.Finish(ctx, Finish{Fence: p.fence, SourceTotal: &total, Step: step})
+	var ended *EndedError
+	if errors.As(err, &ended) && ended.Standing.Status == session.Completed {
+		return nil
+	}
+	return err
+}
+
+// tellPatience is how long telling the target of an end may take, before it is left to its lease or to a later try.
+const tellPatience = 2 * time.Second
+
+// giveUp tells the target that the push has failed, so that its catalog is free at once. What ended there, or goes on elsewhere, is left alone.
+func (p *push) giveUp(ctx context.Context, err error) {
+	var ended *EndedError
+	if err == nil || p.fence == 0 || errors.As(err, &ended) || errors.Is(err, transfer.ErrFenced) || errors.Is(err, ErrShutdown) ||
+		errors.Is(err, errNoHeartbeat) || errors.Is(err, ErrAborted) {
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), tellPatience)
+	defer cancel()
+	end := session.Failure(err)
+	// In vain, the target's lease runs out.
+	_, _ = p.target.Finish(ctx, Finish{Fence: p.fence, Step: end.Step, Code: end.Code, Message: end.Message})
+}
+
+// targetEnded is the failure of a push whose session has failed at its target.
+func targetEnded(peerID string, at Standing) error {
+	if at.ErrorCode == CodePusherLost {
+		return fault.New(fault.Unavailable, CodePusherLost, "Lease lost", "%s has given this sync up, because it heard nothing from this node for %.0f s. "+
+			"Resume the sync, and it goes on from where it was there.", peerID, at.Lease.Seconds())
+	}
+	return fault.New(fault.Conflict, cmp.Or(at.ErrorCode, "TARGET_FAILED"), "Target ended the sync", "%s ended the sync: %s", peerID, cmp.Or(at.Reason, string(at.Status)))
+}
+
+// lease renews the lease of an incoming session each time the session's own heartbeat was written: a worker that others may think
+// dead here does not keep its session alive there.
+type lease struct {
+	beat chan struct{}
+	lost context.CancelCauseFunc
+	each time.Duration
+	done sync.WaitGroup
+}
+
+func newLease(cfg Config, lost context.CancelCauseFunc) *lease {
+	return &lease{beat: make(chan struct{}, 1), lost: lost, each: cfg.Limits.StaleAfter / 3}
+}
+
+// renew has the lease renewed, without waiting for it.
+func (l *lease) renew() {
+	select {
+	case l.beat <- struct{}{}:
+	default:
+	}
+}
+
+// keep renews the lease until ctx ends, or the session has ended at its target.
+func (l *lease) keep(ctx context.Context, target Target, fence int64) {
+	l.done.Go(func() {
+		for {
+			select {
+			case <-ctx.Done():
+				return
+			case <-l.beat:
+			}
+			bounded, cancel := context.WithTimeout(ctx, l.each)
+			err := target.Beat(bounded, Beat{Fence: fence})
+			cancel()
+			var ended *EndedError
+			switch {
+			case errors.As(err, &ended) && ended.Standing.Status == session.Completed:
+				return // this worker has just finished it
+			case errors.As(err, &ended), errors.Is(err, transfer.ErrFenced):
+				l.lost(err)
+				return
+			}
+		}
+	})
+}
+
+// deleteAtTarget has the target delete what this node no longer has. The target decides about it, and finds its own products only.
+func (w *Worker) deleteAtTarget(ctx context.Context, p *push, c *transfer.Comparison, out *sink, opt transfer.Options) (d session.Deletion, err error) {
+	row := out.row
+	propose := func(proposal Proposal) (decision Decision, err error) {
+		proposal.Fence = p.fence
+		err = out.persist(ctx, func() error {
+			if err := out.Held(ctx); err != nil {
+				return err
+			}
+			decision, err = p.target.Propose(ctx, proposal)
+			return err
+		})
+		return decision, err
+	}
+	if _, err := propose(Proposal{First: true}); err != nil {
+		return d, err
+	}
+	note := func(ids []string) error {
+		for part := range slices.Chunk(ids, catalog.MaxBatchProducts) {
+			if _, err := propose(Proposal{IDs: part}); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	if row.Options.ApprovedDeletes != "" {
+		err = w.eachApproved(ctx, c, out, note)
+	} else {
+		err = transfer.Survey(ctx, *c, out, opt, func(extra []catalog.Entry) error {
+			ids := make([]string, len(extra))
+			for i, e := range extra {
+				ids[i] = e.ID
+			}
+			return note(ids)
+		})
+	}
+	if err != nil {
+		return d, err
+	}
+	var ours []catalog.Digest
+	err = out.persist(ctx, func() (err error) {
+		ours, err = c.Source.Digests(ctx, "", []string{""})
+		return err
+	})
+	if err != nil {
+		return d, err
+	}
+	decision, err := propose(Proposal{SourceTotal: &ours[0].Count})
+	if err != nil {
+		return d, err
+	}
+	if decision.Withheld > 0 {
+		return session.Deletion{Withheld: decision.Withheld, Why: decision.Why}, w.noteWithheld(ctx, p, out)
+	}
+	return d, w.deleteProposed(ctx, out, opt, decision.Proposed, func(limit int) ([]string, error) {
+		return p.target.Deletes(ctx, session.DeleteProposed, "", limit)
+	})
+}
+
+// noteWithheld notes here which deletes the target withheld, so that they can be looked at and approved here.
+func (w *Worker) noteWithheld(ctx context.Context, p *push, out *sink) error {
+	for after, more := "", true; more; {
+		err := out.persist(ctx, func() error {
+			ids, err := p.target.Deletes(ctx, session.DeleteWithheld, after, deleteStep)
+			if err != nil || len(ids) == 0 {
+				more = false
+				return err
+			}
+			if err := w.ledger.NoteWithheld(ctx, out.claim(), ids); err != nil {
+				return err
+			}
+			after, more = ids[len(ids)-1], len(ids) == deleteStep
+			return nil
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// completed ends a push that an earlier worker has finished at the target, and died before it could write that down here.
+func (w *Worker) completed(ctx context.Context, way *way, out *sink) error {
+	at := *way.ended
+	next := way.push.at(*out.row, at)
+	if err := out.persist(ctx, func() error { return w.ledger.FollowTarget(ctx, next, nil, false) }); err != nil {
+		return err
+	}
+	*out.row = next
+	way.push = nil
+	step := "Transferred " + plural.Of(next.TransferredRecords, "product")
+	return w.complete(ctx, way, out, deletedToo(step, next.Deleted), session.Deletion{Withheld: at.DeletesWithheld, Why: "its guard withheld them"})
+}

@@ -1,0 +1,225 @@
+package syncer
+
+import (
+	"context"
+	"errors"
+
+	"fullsync/internal/catalog"
+	"fullsync/internal/fault"
+	"fullsync/internal/session"
+	"fullsync/internal/transfer"
+)
+
+// Ends connect a worker to the two ends of a session.
+type Ends struct {
+	Source OpenSource
+	Target OpenTarget
+	Local  OpenLocal
+}
+
+// way is what a session reads and where it writes. A pull and a push differ only in which end is here.
+type way struct {
+	source transfer.Source
+	// sourceID is who the source says it is, total how many products it has, or -1.
+	sourceID string
+	total    int64
+	// from is the source where it can be compared, nil otherwise; to is the side that is written, and near the one of the two that is here.
+	from     comparer
+	to       rehashable
+	near     transfer.Side
+	products transfer.SpanReader
+	// held lists what the written side holds.
+	held transfer.Comparer
+	// push is the other end of a push, nil for a pull.
+	push *push
+	// ended, if not nil, says that the session is COMPLETED at its target, and only this node does not know yet.
+	ended *Standing
+	close func()
+}
+
+// rehashable is the side that is written.
+type rehashable interface {
+	transfer.Side
+	transfer.Rehasher
+}
+
+// meet connects to the other end of a session.
+func (w *Worker) meet(ctx context.Context, out *sink, lease *lease) (*way, error) {
+	if out.row.Outgoing() {
+		return w.meetTarget(ctx, out, lease)
+	}
+	src, err := w.connect(ctx, out)
+	if err != nil {
+		return nil, err
+	}
+	out.heard.listen(src)
+	out.other, _ = src.(transfer.Metered)
+	ours := w.ends.Local(out.row.Catalog)
+	way := &way{source: src, to: ours, near: ours, held: held{w.ledger, out.row.Catalog}}
+	way.from, _ = src.(comparer)
+	way.products = way.from
+	way.close = func() { _ = src.Close() } // nothing was written through it
+	desc, err := w.introduce(ctx, src, out)
+	if err != nil {
+		way.close()
+		return nil, err
+	}
+	way.sourceID, way.total = desc.NodeID, desc.Total
+	return way, nil
+}
+
+// here is a catalog of this node as what a push reads.
+type here struct {
+	comparer
+	ledger  Ledger
+	catalog string
+	nodeID  string
+}
+
+var _ transfer.Lister = here{}
+
+// Describe is a [transfer.Source]'s.
+func (h here) Describe(ctx context.Context) (transfer.Description, error) {
+	n, err := h.ledger.CountProducts(ctx, h.catalog)
+	return transfer.Description{NodeID: h.nodeID, Total: n}, err
+}
+
+// Read is a [transfer.Source]'s.
+func (h here) Read(ctx context.Context, after string, limit int) (transfer.Page, error) {
+	return h.ReadSpan(ctx, after, "", limit)
+}
+
+// Hashes is a [transfer.Comparer]'s.
+func (h here) Hashes(ctx context.Context, after string, limit int) (transfer.HashPage, error) {
+	return h.ledger.Hashes(ctx, h.catalog, after, limit)
+}
+
+// Close does nothing: the node's own database stays open.
+func (here) Close() error { return nil }
+
+// gated is a catalog of this node of which only so many pushes read at the same time. A push that waits for its target does not
+// hold up those that do not.
+type gated struct {
+	LocalSide
+	gate chan struct{}
+}
+
+// through waits for its turn and reads.
+func through[T any](ctx context.Context, g gated, read func() (T, error)) (out T, err error) {
+	select {
+	case g.gate <- struct{}{}:
+		defer func() { <-g.gate }()
+		return read()
+	case <-ctx.Done():
+		return out, context.Cause(ctx)
+	}
+}
+
+// Spans is a [transfer.Side]'s.
+func (g gated) Spans(ctx context.Context, after, to string, every, limit int) (transfer.SpanPage, error) {
+	return through(ctx, g, func() (transfer.SpanPage, error) { return g.LocalSide.Spans(ctx, after, to, every, limit) })
+}
+
+// Digests is a [transfer.Side]'s.
+func (g gated) Digests(ctx context.Context, after string, to []string) ([]catalog.Digest, error) {
+	return through(ctx, g, func() ([]catalog.Digest, error) { return g.LocalSide.Digests(ctx, after, to) })
+}
+
+// Entries is a [transfer.Side]'s.
+func (g gated) Entries(ctx context.Context, of []catalog.Interval) ([]catalog.Entry, error) {
+	return through(ctx, g, func() ([]catalog.Entry, error) { return g.LocalSide.Entries(ctx, of) })
+}
+
+// ReadSpan is a [transfer.SpanReader]'s. What is read here comes over no wire: a page weighs nothing.
+func (g gated) ReadSpan(ctx context.Context, after, to string, limit int) (transfer.Page, error) {
+	page, err := through(ctx, g, func() (transfer.Page, error) { return g.LocalSide.ReadSpan(ctx, after, to, limit) })
+	page.Bytes = 0
+	return page, err
+}
+
+// ReadProducts is a [transfer.SpanReader]'s, and weighs nothing either.
+func (g gated) ReadProducts(ctx context.Context, ids []string) (transfer.Page, error) {
+	page, err := through(ctx, g, func() (transfer.Page, error) { return g.LocalSide.ReadProducts(ctx, ids) })
+	page.Bytes = 0
+	return page, err
+}
+
+// meetTarget opens the incoming session of a push, and brings the session here to where it is there.
+func (w *Worker) meetTarget(ctx context.Context, out *sink, lease *lease) (*way, error) {
+	row := out.row
+	var target Target
+	err := out.persist(ctx, func() error {
+		at, err := w.peers.Target(ctx, row.PeerID)
+		if err != nil {
+			return err
+		}
+		target, err = w.ends.Target(at, *row)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	out.heard.listen(target)
+	out.other = target
+	ours := gated{w.ends.Local(row.Catalog), w.readers}
+	src := here{ours, w.ledger, row.Catalog, w.cfg.NodeID}
+	p := &push{ledger: w.ledger, target: target, nodeID: w.cfg.NodeID, lease: lease}
+	way := &way{
+		source: src, sourceID: w.cfg.NodeID, from: ours, to: target, near: ours, products: ours, held: target, push: p,
+		close: func() { _ = target.Close() },
+	}
+	if err := w.openTarget(ctx, out, way); err != nil {
+		way.close()
+		return nil, err
+	}
+	return way, nil
+}
+
+func (w *Worker) openTarget(ctx context.Context, out *sink, way *way) error {
+	row, p := out.row, way.push
+	desc, err := w.describe(ctx, way.source, out)
+	if err != nil {
+		return err
+	}
+	way.total = desc.Total
+	var at Standing
+	err = out.persist(ctx, func() (err error) {
+		at, err = p.target.Open(ctx, Opening{
+			SessionID: row.ID, NodeID: w.cfg.NodeID, Catalog: row.Catalog, StartedBy: row.StartedBy, Total: desc.Total, Fence: row.Fence,
+			Silence: w.cfg.Limits.StaleAfter + w.cfg.Limits.TakeoverWithin + w.cfg.HeartbeatInterval, ResumedFrom: row.ResumedFrom, Options: row.Options,
+		})
+		return err
+	})
+	var busy *BusyError
+	var ended *EndedError
+	switch {
+	case errors.As(err, &ended) && ended.Standing.Status == session.Completed:
+		way.ended = &ended.Standing
+		return nil
+	case errors.As(err, &busy):
+		return fault.New(fault.Conflict, "TARGET_BUSY", "Target is busy", "Another sync writes catalog %s at %s just now. Start this one again when that has "+
+			"ended. %s says: %s", row.Catalog, row.PeerID, row.PeerID, busy.Message)
+	case err != nil:
+		return err
+	}
+	out.troubles.answered(ctx)
+	p.fence = at.Fence
+	out.commits = p
+	out.slowest = at.MaxPerSecond
+	// The session's own fence is looked at here too: a worker that woke up late stops before it has sent anything.
+	if err := out.persist(ctx, func() error { return p.follow(ctx, row, at, nil) }); err != nil {
+		return err
+	}
+	p.lease.keep(ctx, p.target, p.fence)
+	return nil
+}
+
+// LocalSide is a catalog of this node as one side of a comparison.
+type LocalSide interface {
+	transfer.Side
+	transfer.Rehasher
+	transfer.SpanReader
+}
+
+// OpenLocal returns one of this node's catalogs for comparing.
+type OpenLocal func(catalogName string) LocalSide
