@@ -226,10 +226,10 @@ func TestTokenIsReplacedWhileASyncRuns(t *testing.T) {
 		var asked atomic.Int64
 		pair.Wire.Reach(func(w http.ResponseWriter, r *http.Request, next http.Handler) {
 			switch n := asked.Add(1); {
-			case n <= 2: // who it is, and the first page
+			case n <= 3: // who it is, how many products it has, and the first page
 				next.ServeHTTP(w, r)
 				return
-			case n == 3:
+			case n == 4:
 				close(arrived)
 			}
 			<-leave
