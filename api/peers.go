@@ -74,7 +74,7 @@ func (h *peerHandlers) RemovePeer(ctx context.Context, r spec.RemovePeerRequestO
 	return spec.RemovePeer200JSONResponse{Success: true, Message: "Peer removed successfully"}, nil
 }
 
-// CheckPeer asks a peer whether it can be pulled from.
+// CheckPeer asks a peer whether it lets us sync, and how.
 func (h *peerHandlers) CheckPeer(ctx context.Context, r spec.CheckPeerRequestObject) (spec.CheckPeerResponseObject, error) {
 	found, err := h.peers.Check(ctx, r.NodeId)
 	if err != nil {
@@ -83,6 +83,7 @@ func (h *peerHandlers) CheckPeer(ctx context.Context, r spec.CheckPeerRequestObj
 	return spec.CheckPeer200JSONResponse{Success: true, Check: spec.PeerCheck{
 		Reachable: found.Reachable,
 		Allowed:   found.Allowed,
+		MayPush:   found.MayPush,
 		NodeId:    optional(found.NodeID),
 		NodeName:  optional(found.NodeName),
 		Version:   optional(found.Version),

@@ -66,10 +66,10 @@ func TestPeers(t *testing.T) {
 
 	end := time.Date(2027, 1, 1, 1, 0, 0, 0, time.FixedZone("CET", 3600))
 	n.checkPeer = func(string) (peer.CheckResult, error) {
-		return peer.CheckResult{Reachable: true, NodeID: "branch-2", Role: "node", ExpiresAt: &end, Problem: "No.", LatencyMS: 7}, nil
+		return peer.CheckResult{Reachable: true, MayPush: true, NodeID: "branch-2", Role: "node", ExpiresAt: &end, Problem: "No.", LatencyMS: 7}, nil
 	}
 	a = n.call("POST", path+"/branch-2/check", "")
-	if strings.TrimSpace(a.body) != `{"success":true,"check":{"reachable":true,"allowed":false,"nodeId":"branch-2","nodeName":null,"version":null,"role":"node","expiresAt":"2027-01-01T00:00:00Z","latencyMs":7,"problem":"No."}}` {
+	if strings.TrimSpace(a.body) != `{"success":true,"check":{"reachable":true,"allowed":false,"mayPush":true,"nodeId":"branch-2","nodeName":null,"version":null,"role":"node","expiresAt":"2027-01-01T00:00:00Z","latencyMs":7,"problem":"No."}}` {
 		t.Error(a.body)
 	}
 }

@@ -30,6 +30,9 @@ const (
 // Roles returns every role, the weakest first.
 func Roles() []Role { return []Role{RoleViewer, RoleOperator, RoleAdmin, RoleNode, RoleNodePush} }
 
+// MayPush reports whether the role may push into the node that issued its token.
+func (r Role) MayPush() bool { return r == RoleNodePush || r == RoleAdmin }
+
 // ParseRole returns the role called text, or Invalid if there is none.
 func ParseRole(text string) (Role, error) {
 	for _, r := range Roles() {

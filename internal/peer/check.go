@@ -38,6 +38,8 @@ type CheckResult struct {
 	ExpiresAt *time.Time
 	// Allowed says that the peer is the right node and accepted the token.
 	Allowed bool
+	// MayPush says that it is allowed, and that the token is of a role that may push.
+	MayPush bool
 	// Problem says in a sentence what is wrong and what to do; empty if a sync could start.
 	Problem string
 	// LatencyMS is how long the answer took, in milliseconds.
@@ -86,7 +88,7 @@ func (r *Registry) check(ctx context.Context, p Peer) (CheckResult, error) {
 		out.Problem = fmt.Sprintf("Node %s answers at the URL of peer %s; correct the URL, or register that node under its own id.",
 			clip(answer.NodeID), p.NodeID)
 	default:
-		out.Allowed = true
+		out.Allowed, out.MayPush = true, auth.Role(out.Role).MayPush()
 	}
 	if err := r.store.TouchPeer(ctx, p.NodeID, out.Problem); err != nil {
 		return CheckResult{}, err

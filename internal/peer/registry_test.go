@@ -11,6 +11,7 @@ import (
 
 	"github.com/golang-jwt/jwt/v5"
 
+	"fullsync/internal/auth"
 	"fullsync/internal/fault"
 )
 
@@ -204,9 +205,9 @@ func TestTargetHidesItsToken(t *testing.T) {
 func TestCheck(t *testing.T) {
 	t.Parallel()
 	end := time.Date(2030, 1, 2, 3, 4, 5, 0, time.UTC)
-	token := func(aud string) string {
+	token := func(aud string, role auth.Role) string {
 		text, err := jwt.NewWithClaims(jwt.SigningMethodHS256, jwt.MapClaims{
-			"sub": "main", "role": "node", "aud": aud, "exp": end.Unix(),
+			"sub": "main", "role": role, "aud": aud, "exp": end.Unix(),
 		}).SignedString([]byte("the peer's own secret, unknown here"))
 		if err != nil {
 			t.Fatal(err)
@@ -222,14 +223,16 @@ func TestCheck(t *testing.T) {
 		allowed bool
 		problem string
 	}{
-		"well":          {token("branch-2"), well, nil, true, ""},
+		"well":          {token("branch-2", auth.RoleNode), well, nil, true, ""},
+		"a pusher":      {token("branch-2", auth.RoleNodePush), well, nil, true, ""},
+		"an admin":      {token("branch-2", auth.RoleAdmin), well, nil, true, ""},
 		"opaque token":  {"opaque", well, nil, true, ""},
 		"no token":      {"", well, nil, false, "Peer branch-2 has no token"},
-		"unreachable":   {token("branch-2"), Answer{}, errors.New("dial tcp: secret detail"), false, "Talking to peer branch-2 failed; try again."},
-		"refused":       {token("branch-2"), Answer{Reachable: true}, refused, false, "Peer branch-2 refused our token (401). Give the peer a new token."},
-		"foreign token": {token("branch-3"), Answer{Reachable: true}, refused, false, "Peer branch-2 refused our token (401). Give the peer a new token. The stored token was made for another node."},
-		"itself":        {token("branch-2"), Answer{Reachable: true, NodeID: "main"}, nil, false, "This node itself answers"},
-		"another node":  {token("branch-2"), Answer{Reachable: true, NodeID: "branch-3"}, nil, false, "Node branch-3 answers at the URL of peer branch-2"},
+		"unreachable":   {token("branch-2", auth.RoleNode), Answer{}, errors.New("dial tcp: secret detail"), false, "Talking to peer branch-2 failed; try again."},
+		"refused":       {token("branch-2", auth.RoleNode), Answer{Reachable: true}, refused, false, "Peer branch-2 refused our token (401). Give the peer a new token."},
+		"foreign token": {token("branch-3", auth.RoleNodePush), Answer{Reachable: true}, refused, false, "Peer branch-2 refused our token (401). Give the peer a new token. The stored token was made for another node."},
+		"itself":        {token("branch-2", auth.RoleNode), Answer{Reachable: true, NodeID: "main"}, nil, false, "This node itself answers"},
+		"another node":  {token("branch-2", auth.RoleNode), Answer{Reachable: true, NodeID: "branch-3"}, nil, false, "Node branch-3 answers at the URL of peer branch-2"},
 	} {
 		r, m, p := testRegistry(t)
 		mustAdd(t, r, tc.token)
@@ -251,8 +254,12 @@ func TestCheck(t *testing.T) {
 		if want := "branch-2: " + got.Problem; len(m.touched) != 1 || m.touched[0] != want {
 			t.Errorf("%s: touched %q, want %q", name, m.touched, want)
 		}
-		if tc.token != "opaque" && (got.Role != "node" || got.ExpiresAt == nil || !got.ExpiresAt.Equal(end)) {
+		claims, _ := auth.Peek(tc.token) // of the opaque one nothing is known
+		if got.Role != claims.Role || (got.ExpiresAt == nil) != (tc.token == "opaque") || got.ExpiresAt != nil && !got.ExpiresAt.Equal(end) {
 			t.Errorf("%s: role %q, ends %v", name, got.Role, got.ExpiresAt)
+		}
+		if mayPush := tc.allowed && (claims.Role == "node-push" || claims.Role == "admin"); got.MayPush != mayPush {
+			t.Errorf("%s: may push: %t", name, got.MayPush)
 		}
 	}
 }

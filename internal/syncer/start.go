@@ -101,7 +101,7 @@ func (s *Service) Start(ctx context.Context, req StartRequest) (Started, error) 
 // mayPush returns Impossible where the token for a peer says that it may not push. The peer itself decides in the end.
 func mayPush(p peer.Target) error {
 	claims, _ := auth.Peek(p.Token)
-	if claims.Role == "" || claims.Role == string(auth.RoleNodePush) || claims.Role == string(auth.RoleAdmin) {
+	if claims.Role == "" || auth.Role(claims.Role).MayPush() {
 		return nil
 	}
 	return fault.New(fault.Impossible, "TOKEN_MAY_NOT_PUSH", "Token may not push",
