@@ -2,7 +2,9 @@ package api
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
+	"net/http"
 	"slices"
 	"strings"
 	"time"
@@ -10,6 +12,7 @@ import (
 	"fullsync/api/spec"
 	"fullsync/internal/auth"
 	"fullsync/internal/catalog"
+	"fullsync/internal/fault"
 	"fullsync/internal/session"
 	"fullsync/internal/syncer"
 )
@@ -23,10 +26,15 @@ func (h *sessionHandlers) StartFullSync(ctx context.Context, r spec.StartFullSyn
 	if err != nil {
 		return nil, err
 	}
-	if req.Key, err = startKey(r.Params.IdempotencyKey, req); err != nil {
+	peers, several, err := targetPeers(r.Body)
+	if err != nil {
 		return nil, err
 	}
-	started, err := h.syncs.Start(ctx, req)
+	if several {
+		return h.startMany(ctx, req, peers, r.Params.IdempotencyKey)
+	}
+	req.PeerID = peers[0]
+	started, err := h.startOne(ctx, req, r.Params.IdempotencyKey)
 	if err != nil {
 		return nil, err
 	}
@@ -37,10 +45,67 @@ func (h *sessionHandlers) StartFullSync(ctx context.Context, r spec.StartFullSyn
 			Body:    startedOf(started.Session, "Full sync already running; attached to it"),
 		}, nil
 	}
-	return spec.StartFullSync202JSONResponse{
-		Headers: spec.StartFullSync202ResponseHeaders{Location: location(ctx, started.Session)},
-		Body:    startedOf(started.Session, "Full sync "+string(started.Session.Direction)+" initiated successfully"),
-	}, nil
+	return accepted{location(ctx, started.Session), startedOf(started.Session, "Full sync "+string(started.Session.Direction)+" initiated successfully")}, nil
+}
+
+// startMany starts a push to each of the peers. One that is refused does not stop the others, and each may be repeated under the same key.
+func (h *sessionHandlers) startMany(ctx context.Context, req syncer.StartRequest, peers []string, header *string) (spec.StartFullSyncResponseObject, error) {
+	out := spec.StartsResponse{Success: true, Sessions: make([]spec.StartedPeer, len(peers))}
+	for i, id := range peers {
+		one := req
+		one.PeerID = id
+		out.Sessions[i].Peer = id
+		var key *string
+		if header != nil {
+			own := *header + " " + id
+			key = &own
+		}
+		started, err := h.startOne(ctx, one, key)
+		if err == nil {
+			id := sessionID(started.Session.ID)
+			out.Sessions[i].SessionId = &id
+		} else if !refused(ctx, err, &out.Sessions[i]) {
+			return nil, err // trouble of this node's own, or the end of the request; with the same key it can be repeated
+		}
+	}
+	return accepted{underPrefix(ctx, "/api/admin/sync/full-sync"), out}, nil
+}
+
+func (h *sessionHandlers) startOne(ctx context.Context, req syncer.StartRequest, key *string) (started syncer.Started, err error) {
+	if req.Key, err = startKey(key, req); err != nil {
+		return started, err
+	}
+	return h.syncs.Start(ctx, req)
+}
+
+// refused notes why one of several starts was refused; it returns false for an error that is no refusal.
+func refused(ctx context.Context, err error, out *spec.StartedPeer) bool {
+	switch _, body := describe(ctx, err); b := body.(type) {
+	case spec.SyncInProgress:
+		out.SessionId, out.Error, out.Code, out.Message = &b.SessionId, &b.Error, &b.Code, &b.Message
+	case spec.Error:
+		if fault.KindOf(err) == fault.Unavailable {
+			return false
+		}
+		out.Error, out.Code, out.Message = &b.Error, &b.Code, b.Message
+	default:
+		return false
+	}
+	return true
+}
+
+// accepted is the 202 of a start, of one session or of several.
+type accepted struct {
+	location string
+	body     any
+}
+
+// VisitStartFullSyncResponse writes the answer.
+func (a accepted) VisitStartFullSyncResponse(w http.ResponseWriter) error {
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Location", a.location)
+	w.WriteHeader(http.StatusAccepted)
+	return json.NewEncoder(w).Encode(a.body)
 }
 
 // ResumeFullSync goes on with a session that failed or was cancelled, in a new one.

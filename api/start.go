@@ -58,14 +58,37 @@ func startRequest(body *spec.StartRequest, by string) (syncer.StartRequest, erro
 	if len(unbuilt) > 0 {
 		return none, notAvailable(unbuilt...)
 	}
-	peerID, err := targetPeer(body.TargetPeer)
-	if err != nil {
-		return none, err
-	}
 	return syncer.StartRequest{
-		Direction: direction, Catalog: valueOr(body.Catalog, catalog.Default), PeerID: peerID, Method: method, Options: options, By: by,
+		Direction: direction, Catalog: valueOr(body.Catalog, catalog.Default), Method: method, Options: options, By: by,
 		IfRunning: syncer.IfRunning(valueOr(body.IfRunning, spec.Fail)),
 	}, nil
+}
+
+// targetPeers returns the peers that a start names, each once. several says that they came in a list.
+func targetPeers(body *spec.StartRequest) (ids []string, several bool, err error) {
+	if body.TargetPeers == nil {
+		if body.TargetPeer == nil {
+			return nil, false, requiredMember("targetPeer")
+		}
+		id, err := targetPeer(*body.TargetPeer)
+		return []string{id}, false, err
+	}
+	switch {
+	case body.TargetPeer != nil:
+		return nil, true, invalidField("targetPeers", "must not come together with targetPeer")
+	case body.Action != string(session.Push):
+		return nil, true, invalidField("targetPeers", "is for a push; a pull has one targetPeer")
+	}
+	for _, target := range *body.TargetPeers {
+		id, err := targetPeer(target)
+		if err != nil {
+			return nil, true, err
+		}
+		if !slices.Contains(ids, id) {
+			ids = append(ids, id)
+		}
+	}
+	return ids, true, nil
 }
 
 // startKey returns the key with which a start can be repeated, nil where the caller sent none. It belongs to who asks.

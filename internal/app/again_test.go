@@ -51,6 +51,12 @@ func TestResumeGoesOnFromTheCursor(t *testing.T) {
 	})
 }
 
+// started is the answer to a start, and what a 202 holds.
+type started struct {
+	*spec.StartFullSyncResponse
+	accepted spec.StartResponse
+}
+
 // TestResumeOfAReadSourceReadsAgain: reading nothing would not fix a session whose verification failed.
 func TestResumeOfAReadSourceReadsAgain(t *testing.T) {
 	nodetest.OnBoth(t, func(t *testing.T, kind nodetest.Kind) {
@@ -82,9 +88,9 @@ func TestIfRunningAndIdempotencyKey(t *testing.T) {
 		pair := nodetest.NewPair(t, kind, 100, nodetest.Config{})
 		gate := pair.Wire.HoldPage(t, nodetest.ProductsPath, 1)
 		client := pair.Main.API("alice", auth.RoleOperator)
-		start := func(key string, ifRunning spec.StartRequestIfRunning) *spec.StartFullSyncResponse {
+		start := func(key string, ifRunning spec.StartRequestIfRunning) started {
 			t.Helper()
-			body := spec.StartRequest{Action: "pull", IfRunning: &ifRunning}
+			body := spec.StartRequest{Action: "pull", IfRunning: &ifRunning, TargetPeer: &spec.TargetPeer{}}
 			if err := body.TargetPeer.FromNodeID(nodetest.Branch); err != nil {
 				t.Fatal(err)
 			}
@@ -96,15 +102,21 @@ func TestIfRunningAndIdempotencyKey(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			return r
+			out := started{StartFullSyncResponse: r}
+			if r.JSON202 != nil {
+				if out.accepted, err = r.JSON202.AsStartResponse(); err != nil {
+					t.Fatal(err)
+				}
+			}
+			return out
 		}
 		first := start("k1", spec.Fail)
-		if first.JSON202 == nil {
+		if first.StatusCode() != http.StatusAccepted {
 			t.Fatalf("start: %d %s", first.StatusCode(), first.Body)
 		}
-		id := first.JSON202.SessionId
+		id := first.accepted.SessionId
 		nodetest.Await(t, "the first page", gate.Reached)
-		if again := start("k1", spec.Fail); again.JSON202 == nil || again.JSON202.SessionId != id {
+		if again := start("k1", spec.Fail); again.JSON202 == nil || again.accepted.SessionId != id {
 			t.Errorf("the same key again: %d %s", again.StatusCode(), again.Body)
 		}
 		if other := start("k1", spec.Replace); other.StatusCode() != http.StatusUnprocessableEntity {
@@ -118,18 +130,18 @@ func TestIfRunningAndIdempotencyKey(t *testing.T) {
 		}
 		pair.Wire.Reach(nil)
 		replaced := start("k2", spec.Replace)
-		if replaced.JSON202 == nil || replaced.JSON202.SessionId == id {
+		if replaced.JSON202 == nil || replaced.accepted.SessionId == id {
 			t.Fatalf("replace: %d %s", replaced.StatusCode(), replaced.Body)
 		}
 		if _, gone := nodetest.Await(t, "the end of the first session's request", gate.Left); gone {
 			t.Error("the gate was not left")
 		}
-		old, next := pair.Main.Session(id), pair.Main.WaitEnd(replaced.JSON202.SessionId, spec.COMPLETED)
+		old, next := pair.Main.Session(id), pair.Main.WaitEnd(replaced.accepted.SessionId, spec.COMPLETED)
 		if old.Status != spec.CANCELLED || !strings.Contains(*old.CancelReason, next.SessionId.String()) || old.CompletedAt.After(next.StartedAt) {
 			t.Errorf("replaced %s by %s", nodetest.Show(old), nodetest.Show(next))
 		}
 		// The key replaces nothing a second time, and now stands for the session that has completed.
-		if again := start("k2", spec.Replace); again.JSON202 == nil || again.JSON202.SessionId != next.SessionId {
+		if again := start("k2", spec.Replace); again.JSON202 == nil || again.accepted.SessionId != next.SessionId {
 			t.Errorf("the key of the replacement again: %d %s", again.StatusCode(), again.Body)
 		}
 	})

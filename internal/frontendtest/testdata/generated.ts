@@ -47,7 +47,7 @@ await until("snapshot", () => true);
 const first = await startFullSync({
   body: { action: "pull", targetPeer: peer, options: { batchSize: 1, maxProductsPerSecond: 1 } },
 });
-expect(first.response.status === 202 && first.data !== undefined, "202", first.error);
+expect(first.response.status === 202 && first.data !== undefined && "sessionId" in first.data, "202", first.error);
 const id = first.data.sessionId;
 
 // Watch.
@@ -70,7 +70,7 @@ expect(ended.data?.receipt?.cancelReason === "wrong peer", "a receipt with the r
 
 // Let the next one finish.
 const next = await startFullSync({ body: { action: "pull", targetPeer: peer, options: null } });
-expect(next.data !== undefined, "202", next.error);
+expect(next.data !== undefined && "sessionId" in next.data, "202", next.error);
 await status(next.data.sessionId, "COMPLETED");
 const after = await getFullSyncStatus({ query: { catalog: "main" } });
 expect(after.data?.active === null && after.data.last?.transferredRecords === 100, "a whole sync", after.data);
