@@ -69,13 +69,7 @@ func newCluster(t *testing.T, databaseURL string, replicas int, more map[string]
 		"HEARTBEAT_INTERVAL": heartbeat.String(), "STALE_AFTER": staleAfter.String(), "DATA_DIR": t.TempDir(),
 	}}
 	maps.Copy(c.settings, more)
-	keys, err := auth.New([]byte(clusterSecret), "main")
-	if err != nil {
-		t.Fatal(err)
-	}
-	if c.token, err = keys.Issue("tester", auth.RoleAdmin, 24*time.Hour); err != nil {
-		t.Fatal(err)
-	}
+	c.token = c.tokenFor("tester", auth.RoleAdmin)
 	for range replicas {
 		r := &replica{settings: maps.Clone(c.settings)}
 		if databaseURL != "" {
@@ -93,6 +87,20 @@ func newCluster(t *testing.T, databaseURL string, replicas int, more map[string]
 	c.must(c.replicas[0], http.StatusCreated, http.MethodPost, "/api/admin/sync/peers",
 		map[string]any{"nodeId": "branch", "url": c.gate.url, "token": c.gate.token}, nil)
 	return c
+}
+
+// tokenFor is a token of the cluster.
+func (c *cluster) tokenFor(subject string, role auth.Role) string {
+	c.t.Helper()
+	keys, err := auth.New([]byte(clusterSecret), c.settings["NODE_ID"])
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	token, err := keys.Issue(subject, role, 24*time.Hour)
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	return token
 }
 
 // onPostgres returns a cluster of two replicas on its own PostgreSQL database.

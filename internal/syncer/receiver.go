@@ -56,8 +56,11 @@ const maxLease = 4
 // to go on after one was lost.
 func (r *Receiver) lease(asked time.Duration) time.Duration {
 	stale := r.cfg.Limits.StaleAfter
-	return min(max(stale, asked), maxLease*stale).Round(time.Second)
+	return wholeSeconds(min(max(stale, asked), maxLease*stale))
 }
+
+// wholeSeconds rounds up: a lease is told, and kept, in seconds.
+func wholeSeconds(d time.Duration) time.Duration { return (d + time.Second - 1).Truncate(time.Second) }
 
 // Open opens the incoming session of a push, or hands it to the worker that asks; opened says that it is new. It returns a
 // [*RunningError] when another session writes the catalog, an [*EndedError] when this one has ended, [transfer.ErrFenced] when a later

@@ -186,7 +186,8 @@ func (w *Worker) openTarget(ctx context.Context, out *sink, way *way) error {
 	err = out.persist(ctx, func() (err error) {
 		at, err = p.target.Open(ctx, Opening{
 			SessionID: row.ID, NodeID: w.cfg.NodeID, Catalog: row.Catalog, StartedBy: row.StartedBy, Total: desc.Total, Fence: row.Fence,
-			Silence: w.cfg.Limits.StaleAfter + w.cfg.Limits.TakeoverWithin + w.cfg.HeartbeatInterval, ResumedFrom: row.ResumedFrom, Options: row.Options,
+			// A lost worker is noticed after StaleAfter; the rest is for the next one to begin.
+			Silence: 2 * w.cfg.Limits.StaleAfter, ResumedFrom: row.ResumedFrom, Options: row.Options,
 		})
 		return err
 	})

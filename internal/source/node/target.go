@@ -69,7 +69,7 @@ func (t *Target) Open(ctx context.Context, o syncer.Opening) (syncer.Standing, e
 		return syncer.Standing{}, err
 	}
 	opt := o.Options
-	silence := int(o.Silence.Round(time.Second).Seconds())
+	silence := int((o.Silence + time.Second - 1).Seconds()) // rounded up
 	body := spec.NodeSessionRequest{
 		SessionId: t.id, NodeId: o.NodeID, Catalog: o.Catalog, StartedBy: o.StartedBy, Total: o.Total, Fence: o.Fence,
 		SilenceSeconds: &silence, ResumedFrom: optionalID(o.ResumedFrom),
