@@ -251,13 +251,19 @@ func (p *benchPair) pull(b *testing.B, options string) benchRun {
 	if *benchBatch > 0 {
 		options = strings.TrimPrefix(options+fmt.Sprintf(`,"batchSize":%d`, *benchBatch), ",")
 	}
+	return runSync(b, p.target, p.token, `{"action":"pull","targetPeer":"source","options":{`+options+`}}`)
+}
+
+// runSync runs one sync at a node to its end.
+func runSync(b *testing.B, node *app.App, token, body string) benchRun {
+	b.Helper()
 	before := readMetric("/gc/heap/allocs:bytes")
-	id := p.start(b, `{"action":"pull","targetPeer":"source","options":{`+options+`}}`)
+	id := startSync(b, node, token, body)
 	// Look rarely, because looking costs time. The duration comes from the session.
 	look := time.NewTicker(20 * time.Millisecond)
 	defer look.Stop()
 	for range look.C {
-		s, _, err := p.target.Store.GetSession(b.Context(), id)
+		s, _, err := node.Store.GetSession(b.Context(), id)
 		switch {
 		case err != nil:
 			b.Fatal(err)
@@ -270,13 +276,13 @@ func (p *benchPair) pull(b *testing.B, options string) benchRun {
 	panic("unreachable: the ticker never ends")
 }
 
-func (p *benchPair) start(b *testing.B, body string) (sessionID string) {
+func startSync(b *testing.B, node *app.App, token, body string) (sessionID string) {
 	b.Helper()
-	req, err := http.NewRequestWithContext(b.Context(), http.MethodPost, p.target.URL()+"/api/admin/sync/full-sync", strings.NewReader(body))
+	req, err := http.NewRequestWithContext(b.Context(), http.MethodPost, node.URL()+"/api/admin/sync/full-sync", strings.NewReader(body))
 	if err != nil {
 		b.Fatal(err)
 	}
-	req.Header.Set("Authorization", "Bearer "+p.token)
+	req.Header.Set("Authorization", "Bearer "+token)
 	req.Header.Set("Content-Type", "application/json")
 	resp, err := http.DefaultClient.Do(req)
 	if err != nil {
