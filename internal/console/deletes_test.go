@@ -1,6 +1,7 @@
 package console_test
 
 import (
+	"net/http"
 	"testing"
 
 	"fullsync/api/spec"
@@ -12,13 +13,7 @@ import (
 // TestWithheldDeletes: a person sees what was not deleted, and approves the number of deletes. A viewer gets no such offer.
 func TestWithheldDeletes(t *testing.T) {
 	t.Parallel()
-	pair := newPair(t, nodetest.SQLite, 100, nodetest.Config{})
-	pair.Wire.Compares()
-	pair.Main.Sync(nodetest.Pull{})
-	_, err := pair.Branch.Store.SQL().ExecContext(t.Context(), "DELETE FROM products WHERE id IN (SELECT id FROM products ORDER BY id LIMIT 25)")
-	if err != nil {
-		t.Fatal(err)
-	}
+	pair := newThinned(t)
 	page := signIn(t, pair.Main, auth.RoleOperator, browsertest.Options{})
 	form := startForm(page)
 	form.Role("DisclosureTriangle", "Options").Click()
@@ -59,6 +54,44 @@ func TestWithheldDeletes(t *testing.T) {
 	row(viewer, *last.Options.ApprovedDeletes).Find(`[data-field="products"]`).Click()
 	viewer.Dialog("Receipt: COMPLETED").WaitText("25 products are missing at branch")
 	viewer.Dialog("Receipt: COMPLETED").Button("Delete 25 products…").WaitGone()
+}
+
+// newThinned is a pair whose main node has 100 products of the branch, which has lost 25 of them since.
+func newThinned(t *testing.T) *nodetest.Pair {
+	t.Helper()
+	pair := newPair(t, nodetest.SQLite, 100, nodetest.Config{})
+	pair.Wire.Compares()
+	pair.Main.Sync(nodetest.Pull{})
+	_, err := pair.Branch.Store.SQL().ExecContext(t.Context(), "DELETE FROM products WHERE id IN (SELECT id FROM products ORDER BY id LIMIT 25)")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return pair
+}
+
+// TestARefusedApproval says why and keeps the question open, so that it can be tried again; nothing was deleted.
+func TestARefusedApproval(t *testing.T) {
+	t.Parallel()
+	pair := newThinned(t)
+	yes := true
+	s := pair.Main.Sync(nodetest.Pull{Options: spec.StartOptions{DeleteMissing: &yes}})
+	page := signIn(t, pair.Main, auth.RoleOperator, browsertest.Options{})
+	page.Expect(http.StatusUnprocessableEntity, nodetest.StartPath+"/*/deletes/approve")
+	row(page, s.SessionId).Find(`[data-field="products"]`).Click()
+	page.Dialog("Receipt: COMPLETED").Button("Delete 25 products…").Click()
+	question := page.Dialog("Delete 25 products?")
+	page.WaitFocus("button", "Keep them")
+	switchBranch(t, pair, false)
+	question.Button("Delete 25 products").Click()
+	question.WaitText("Peer is switched off: Peer branch is switched off; switch it on first.")
+	page.Axe()
+	if n := pair.Main.Count("main"); n != 100 {
+		t.Errorf("after the refusal there are %d products", n)
+	}
+	switchBranch(t, pair, true)
+	question.Button("Delete 25 products").Click()
+	question.WaitGone()
+	page.WaitText("25 removed")
 }
 
 // TestReceiptSaysWhyItReadEverything: because the other node cannot compare.

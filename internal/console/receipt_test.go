@@ -73,16 +73,10 @@ func TestResumeFromTheReceipt(t *testing.T) {
 	receipt.WaitText("Batch 3, up to product P-0000030, was the last one committed; none can follow it.")
 	receipt.WaitText("Cancelled by alice: " + hostile)
 
-	switchPeer := func(on bool) {
-		a := pair.Main.Call("admin", http.MethodPatch, "/api/admin/sync/peers/"+nodetest.Branch, fmt.Sprintf(`{"isActive":%t}`, on))
-		if a.Status != http.StatusOK {
-			t.Fatalf("switching the peer: %d %s", a.Status, a.Body)
-		}
-	}
-	switchPeer(false)
+	switchBranch(t, pair, false)
 	receipt.Button("Resume").Click()
 	receipt.WaitText("Peer is switched off: Peer branch is switched off; switch it on first.")
-	switchPeer(true)
+	switchBranch(t, pair, true)
 	receipt.Button("Resume").Click()
 	page.WaitText("Full sync pull resumed successfully")
 	receipt.WaitGone()
@@ -95,4 +89,13 @@ func TestResumeFromTheReceipt(t *testing.T) {
 	card(page).Button("Receipt").Click()
 	page.Dialog("Receipt: COMPLETED").WaitText("Resumed from " + old.SessionId.String())
 	nodetest.SameCatalog(t, pair.Branch, pair.Main, "main")
+}
+
+// switchBranch switches the peer branch on or off at main.
+func switchBranch(t *testing.T, pair *nodetest.Pair, on bool) {
+	t.Helper()
+	a := pair.Main.Call("admin", http.MethodPatch, peersPath+"/"+nodetest.Branch, fmt.Sprintf(`{"isActive":%t}`, on))
+	if a.Status != http.StatusOK {
+		t.Fatalf("switching the peer: %d %s", a.Status, a.Body)
+	}
 }
