@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"fullsync/internal/app"
+	"fullsync/internal/auth"
 	"fullsync/internal/catalog"
 	"fullsync/internal/nodetest"
 	"fullsync/internal/transfer"
@@ -19,7 +20,7 @@ var (
 	storiesSeed = flag.Uint64("stories.seed", 0, "seed of the first story; 0 makes one up")
 )
 
-// TestStories plays random stories of two nodes. Products change on both sides, through the API and behind its back, and are synced
+// TestStories plays random stories of two nodes, in which main pulls from the branch, or the branch pushes to main. Products change on both sides, through the API and behind its back, and are synced
 // in between with random options. Meanwhile syncs are cancelled and resumed, lose their workers or their source, and products
 // change under them. After each sync it checks every product and every figure.
 //
@@ -54,6 +55,8 @@ type story struct {
 	*testing.T
 	*nodetest.Pair
 	rand *rand.Rand
+	// push, if not nil, is the branch's wire to main: the branch pushes. Otherwise main pulls.
+	push *nodetest.Wire
 	told []string
 	// lying are the products of main that were changed without a trace in their hash or digest.
 	lying map[string]bool
@@ -79,12 +82,33 @@ func newStory(t *testing.T, source, target nodetest.Kind, seed uint64) *story {
 	})
 	sizes := transfer.Sizes{Coarse: 1 + s.rand.IntN(40), Fine: 1 + s.rand.IntN(8), Window: 1 + s.rand.IntN(4)}
 	s.tell("spans of %d and %d, %d at once", sizes.Coarse, sizes.Fine, sizes.Window)
-	branch := nodetest.Start(t, nodetest.Config{ID: nodetest.Branch, Database: nodetest.NewDatabase(t, source)})
-	s.Pair = nodetest.Between(branch, nodetest.Config{
-		Database: nodetest.NewDatabase(t, target), Options: app.Options{Sizes: sizes},
-		Settings: map[string]string{"MAX_TAKEOVERS": "50", "MAX_DELETE_PERCENT": "100"},
+	settings := map[string]string{"MAX_TAKEOVERS": "50", "MAX_DELETE_PERCENT": "100"}
+	branch := nodetest.Start(t, nodetest.Config{
+		ID: nodetest.Branch, Database: nodetest.NewDatabase(t, source), Options: app.Options{Sizes: sizes}, Settings: settings,
 	})
+	s.Pair = nodetest.Between(branch, nodetest.Config{Database: nodetest.NewDatabase(t, target), Options: app.Options{Sizes: sizes}, Settings: settings})
+	if s.oneIn(2) {
+		s.tell("the branch pushes")
+		s.push = nodetest.NewWire(t, s.Main.URL())
+		branch.AddPeer(nodetest.MainNode, s.push.URL, s.Main.TokenFor(nodetest.Branch, auth.RoleNodePush))
+	}
 	return s
+}
+
+// lead is the node that runs the sessions.
+func (s *story) lead() *nodetest.Node {
+	if s.push != nil {
+		return s.Branch
+	}
+	return s.Main
+}
+
+// between is the wire over which they go.
+func (s *story) between() *nodetest.Wire {
+	if s.push != nil {
+		return s.push
+	}
+	return s.Wire
 }
 
 func (s *story) tell(format string, args ...any) {

@@ -32,7 +32,7 @@ func (s *story) sync(living bool) {
 		r := s.begin(options, again)
 		for try < 4 && !s.oneIn(3) && s.disturb(r, living) {
 		}
-		s.Wire.Reach(nil)
+		s.between().Reach(nil)
 		end := s.ended(r)
 		s.check(r, end)
 		s.tell("%s: created %d, updated %d, unchanged %d, deleted %d, rejected %d, withheld %d, attempts %d", end.Status,
@@ -70,12 +70,15 @@ func (s *story) begin(options spec.StartOptions, resumed *spec.SessionID) *run {
 	r := &run{options: options, before: s.holds(s.Main), touched: map[string]bool{}}
 	if resumed != nil {
 		s.tell("resume")
-		r.id = s.accepted(s.Main.Call("bob", http.MethodPost, nodetest.StartPath+"/"+resumed.String()+"/resume", ""))
+		r.id = s.accepted(s.lead().Call("bob", http.MethodPost, nodetest.StartPath+"/"+resumed.String()+"/resume", ""))
 		return r
 	}
-	pull := nodetest.Pull{Options: options}
-	s.tell("start %s", pull.Body())
-	r.id = s.Main.Pull(pull).SessionId
+	start := nodetest.Pull{Options: options}
+	if s.push != nil {
+		start.Push, start.Peer = true, nodetest.MainNode
+	}
+	s.tell("start %s", start.Body())
+	r.id = s.lead().Pull(start).SessionId
 	return r
 }
 
@@ -91,10 +94,40 @@ func (s *story) accepted(a nodetest.Answer) spec.SessionID {
 func (s *story) ended(r *run) (end spec.Session) {
 	s.Helper()
 	nodetest.Eventually(s, "the end of the session", func() bool {
-		end = s.Main.Session(r.id)
+		end = s.lead().Session(r.id)
 		return nodetest.Ended(end)
 	}, func() string { return nodetest.Show(end) })
+	if s.push == nil {
+		return end
+	}
+	// What was done is what the target says, which may have committed a batch whose answer never came.
+	nodetest.Eventually(s, "the end of the session at its target", func() bool {
+		a := s.Main.Call("alice", http.MethodGet, nodetest.StartPath+"/"+r.id.String(), "")
+		there, err := nodetest.Decode[spec.SessionResponse](a)
+		if a.Status == http.StatusNotFound || err != nil {
+			return a.Status == http.StatusNotFound
+		}
+		if end.Status == spec.COMPLETED {
+			s.alike(end, there.Session)
+		}
+		if nodetest.Ended(there.Session) {
+			there.Session.Status, there.Session.ErrorCode = end.Status, end.ErrorCode
+			end = there.Session
+			return true
+		}
+		return false
+	})
 	return end
+}
+
+// alike checks that both ends of a push say the same.
+func (s *story) alike(here, there spec.Session) {
+	s.Helper()
+	if there.Status != spec.COMPLETED || here.Created != there.Created || here.Updated != there.Updated || here.Unchanged != there.Unchanged ||
+		here.Deleted != there.Deleted || here.Rejected != there.Rejected || here.DeletesWithheld != there.DeletesWithheld ||
+		value(here.TotalRecords) != value(there.TotalRecords) || value(here.Outcome) != value(there.Outcome) {
+		s.Errorf("at the pusher %s\nat the target %s", nodetest.Show(here), nodetest.Show(there))
+	}
 }
 
 // disturb does something to a session while one of its requests to the source is held. It returns false if the session ended
@@ -102,7 +135,7 @@ func (s *story) ended(r *run) (end spec.Session) {
 func (s *story) disturb(r *run, living bool) bool {
 	s.Helper()
 	n := 1 + s.rand.IntN(10)
-	gate := s.Wire.HoldPage(s, "", n)
+	gate := s.between().HoldPage(s, "", n)
 	defer gate.Open()
 	held := false
 	nodetest.Eventually(s, "a request or the end", func() bool {
@@ -111,41 +144,54 @@ func (s *story) disturb(r *run, living bool) bool {
 			held = true
 		default:
 		}
-		return held || nodetest.Ended(s.Main.Session(r.id))
+		return held || nodetest.Ended(s.lead().Session(r.id))
 	})
-	if !held || nodetest.Ended(s.Main.Session(r.id)) {
+	if !held || nodetest.Ended(s.lead().Session(r.id)) {
 		return false
 	}
-	s.Wire.Reach(nil)
+	s.between().Reach(nil)
 	at := fmt.Sprintf("at request %d", n)
 	switch what := s.rand.IntN(6); {
 	case living && what < 3:
 		s.change(r, at)
 	case what < 2:
 		s.tell("%s: cancel", at)
-		s.Main.Cancel(spec.Session{SessionId: r.id}, "")
+		s.lead().Cancel(spec.Session{SessionId: r.id}, "")
 		r.cancelled = true
 		return false
 	case what == 2:
-		s.tell("%s: restart main", at)
-		s.RestartMain()
+		s.tell("%s: restart %s", at, s.lead().NodeID())
+		s.restart(s.lead())
 		r.troubled = true
 	case what == 3:
 		s.tell("%s: the worker is lost", at)
-		write(s.T, s.Main, r.id, "fence = fence + 1, last_heartbeat_at = '"+inSQL(time.Now().Add(-time.Hour))+"'")
+		write(s.T, s.lead(), r.id, "fence = fence + 1, push_fence = fence + 1, last_heartbeat_at = '"+inSQL(time.Now().Add(-time.Hour))+"'")
 		r.troubled = true
 	case what == 4:
-		s.tell("%s: restart branch", at)
-		s.Pair.Branch = s.Branch.Restart()
+		other := s.Branch
+		if s.push != nil {
+			other = s.Main
+		}
+		s.tell("%s: restart %s", at, other.NodeID())
+		s.restart(other)
 		r.failing = true
 	default:
 		part := s.rand.Float64()
 		s.tell("%s: cut the next answer after %.2f of it", at, part)
-		s.Wire.OnPage("", 1, func(w http.ResponseWriter, req *http.Request, next http.Handler) {
+		s.between().OnPage("", 1, func(w http.ResponseWriter, req *http.Request, next http.Handler) {
 			nodetest.Cut(w, req, next, part)
 		})
 	}
 	return true
+}
+
+// restart starts one of the two nodes again.
+func (s *story) restart(n *nodetest.Node) {
+	if n == s.Main {
+		s.RestartMain()
+	} else {
+		s.Pair.Branch = n.Restart()
+	}
 }
 
 // change changes products under a session.
@@ -178,6 +224,6 @@ func (s *story) approve(of *run, withheld spec.Session) {
 		s.Errorf("%d deletes are listed: %s", len(r.approved), nodetest.Show(withheld))
 	}
 	s.tell("approve %d deletes", len(r.approved))
-	r.id = s.accepted(approve(s.T, s.Main, withheld.SessionId, len(r.approved)))
+	r.id = s.accepted(approve(s.T, s.lead(), withheld.SessionId, len(r.approved)))
 	s.check(r, s.ended(r))
 }
