@@ -21,7 +21,7 @@ func TestLastSignsAreShown(t *testing.T) {
 	s := pair.Main.Pull(nodetest.Pull{Options: spec.StartOptions{BatchSize: &size}})
 	nodetest.Await(t, "the question who the peer is", preparing.Reached)
 	page := signIn(t, pair.Main, auth.RoleViewer, browsertest.Options{})
-	card(page).WaitText("Last batch not yet Source last answered not yet")
+	card(page).WaitText("Last batch not yet Peer last answered not yet")
 	// The browser's clock is a day behind.
 	browsertest.Eval[bool](page, `(() => { const now = Date.now; Date.now = () => now() - 86_400_000; return true; })()`)
 
@@ -29,7 +29,7 @@ func TestLastSignsAreShown(t *testing.T) {
 	preparing.Open()
 	nodetest.Await(t, "the fourth page", fourth.Reached)
 	bar(page, 30).Wait()
-	signs := regexp.MustCompile(`Last batch \d+ s ago Source last answered \d+ s ago`)
+	signs := regexp.MustCompile(`Last batch \d+ s ago Peer last answered \d+ s ago`)
 	if text := card(page).Text(); !signs.MatchString(text) {
 		t.Errorf("signs of life in %q", text)
 	}

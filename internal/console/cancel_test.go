@@ -85,7 +85,7 @@ func TestCancelWithTheDialog(t *testing.T) {
 // sendAgain starts another sync and returns it once the page shows it in place of the previous one.
 func sendAgain(t *testing.T, page *browsertest.Page, before spec.SessionID) spec.SessionID {
 	t.Helper()
-	startForm(page).Button("Start sync").Click()
+	startForm(page).Button("Start pull").Click()
 	page.WaitFor("the card of the next session", `document.querySelector("#cards code").textContent !== "`+before.String()+`"`)
 	return shownSession(t, page)
 }

@@ -43,7 +43,7 @@ func TestHeard(t *testing.T) {
 	first := pair.Wire.HoldPage(t, nodetest.ProductsPath, 1)
 	page := signIn(t, pair.Main, auth.RoleOperator, browsertest.Options{})
 	browsertest.Eval[bool](page, listen)
-	page.Button("Start sync").Click()
+	page.Button("Start pull").Click()
 	hears(page, "status: Full sync pull initiated successfully")
 	hears(page, "status: "+pull+": TRANSFERRING. Transferring 400 products")
 	nodetest.Await(t, "the first page", first.Reached)
@@ -51,7 +51,7 @@ func TestHeard(t *testing.T) {
 	first.Open()
 	nodetest.Await(t, "the third page", third.Reached)
 	hears(page, "status: "+pull+": 50 percent")
-	bar := page.Role("progressbar", "Progress of "+pull)
+	bar := page.Role("progressbar", "Progress: "+pull)
 	if h := bar.Heard(); h.Value != "50" {
 		t.Errorf("the bar at 50 %% is heard as %s with the value %q", h, h.Value)
 	}
@@ -107,7 +107,7 @@ func TestFailureIsHeard(t *testing.T) {
 	fill(page, "operator")
 	browsertest.Eval[bool](page, listen)
 	page.Field("Catalog").Fill("no such catalog!")
-	page.Button("Start sync").Click()
+	page.Button("Start pull").Click()
 	hears(page, "alert: Invalid request: catalog must be 1 to 63 letters")
 
 	s := pair.Main.Pull(nodetest.Pull{})

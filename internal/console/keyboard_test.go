@@ -89,7 +89,7 @@ func TestKeyboardOnly(t *testing.T) {
 	page.Press("Enter")
 	page.WaitFocus("heading", "Full sync")
 	page.Find(`#connection[data-connection="live"]`).Wait()
-	page.WaitFor("the peers", "document.querySelector('#start-form option')")
+	page.WaitFor("the peers", "document.querySelector('#start-form [name=peer] option')")
 	h.look("signing in")
 
 	h.to("Tab", "combobox", "Pull from")
@@ -101,7 +101,7 @@ func TestKeyboardOnly(t *testing.T) {
 	h.press("Enter")
 	h.to("Tab", "checkbox", "Compare every product afterwards")
 	h.press("Space")
-	h.to("Tab", "button", "Start sync")
+	h.to("Tab", "button", "Start pull")
 	h.press("Space")
 	nodetest.Await(t, "the third page", gate.Reached)
 	page.WaitFocus("article", "Pull from branch into catalog main")
@@ -194,7 +194,7 @@ func TestDialogsKeepTheFocus(t *testing.T) {
 	h := hands{t, page}
 	for _, d := range []struct{ opener, dialog, role, first string }{
 		{"Cancel Sync", "Cancel this sync?", "button", "Keep running"},
-		{"Start sync", "Full sync already in progress", "button", "Watch it"},
+		{"Start pull", "Full sync already in progress", "button", "Watch it"},
 		{"COMPLETED: show the receipt", "Receipt: COMPLETED", "heading", "Receipt: COMPLETED"},
 	} {
 		h.to("Tab", "button", d.opener)

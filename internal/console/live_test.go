@@ -89,7 +89,7 @@ func TestNodeDown(t *testing.T) {
 	gate := pair.Wire.HoldPage(t, nodetest.ProductsPath, 3)
 	page := signIn(t, pair.Main, auth.RoleOperator, browsertest.Options{})
 	same := once(t, page)
-	page.Button("Start sync").Click()
+	page.Button("Start pull").Click()
 	nodetest.Await(t, "the third page", gate.Reached)
 	waitProgress(page, 40)
 
@@ -97,7 +97,7 @@ func TestNodeDown(t *testing.T) {
 	page.AllowLostConnections()
 	pair.Main.Down()
 	page.WaitText("Connection lost; what you see may be old. Trying again…")
-	page.Button("Start sync").Click()
+	page.Button("Start pull").Click()
 	const silent = "The node does not answer. It may or may not have got the request; it is safe to look or to try again."
 	page.Find("#start-problem").WaitText(silent)
 	page.Button("Cancel Sync").Click()

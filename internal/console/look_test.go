@@ -35,7 +35,7 @@ func tour(t *testing.T, o browsertest.Options, look func(page *browsertest.Page,
 	look(page, "desk, all open")
 
 	count := pair.Wire.HoldPage(t, nodetest.WhoPath, 1)
-	page.Button("Start sync").Click()
+	page.Button("Start pull").Click()
 	nodetest.Await(t, "the question how much there is", count.Reached)
 	page.WaitFor("a bar without a value", "document.querySelector('progress:indeterminate')")
 	look(page, "preparing")
@@ -45,7 +45,7 @@ func tour(t *testing.T, o browsertest.Options, look func(page *browsertest.Page,
 	page.WaitFor("33 percent", "document.querySelector('#cards progress')?.value === 33")
 	look(page, "running")
 
-	page.Button("Start sync").Click()
+	page.Button("Start pull").Click()
 	page.Dialog("Full sync already in progress").Wait()
 	look(page, "already in progress")
 	page.Dialog("Full sync already in progress").Button("Watch it").Click()

@@ -82,7 +82,7 @@ func TestAFailedCardStays(t *testing.T) {
 	page.Find("#cards article.card[data-status=FAILED]").Wait()
 
 	gate = pair.Wire.HoldPage(t, nodetest.ProductsPath, 1)
-	startForm(page).Button("Start sync").Click()
+	startForm(page).Button("Start pull").Click()
 	page.Find("#cards article.card[data-status=TRANSFERRING]").Wait()
 	page.Find("#cards article.card[data-status=FAILED]").WaitGone()
 	gate.Open()

@@ -35,7 +35,7 @@ func TestCompletedWithRefusalsIsAmber(t *testing.T) {
 	form := startForm(page)
 	form.Role("DisclosureTriangle", "Options").Click()
 	form.Field("Compress on the wire").Tick(false)
-	form.Button("Start sync").Click()
+	form.Button("Start pull").Click()
 	const words = "5 of 30 products were refused: name is required."
 	page.Find("#news").WaitText("COMPLETED: pull from branch into catalog main, 25 of 30 products: 25 new, 5 refused. " + words)
 	card(page).WaitText("COMPLETED Transferred 25 products; 5 of 30 products were refused")

@@ -32,7 +32,7 @@ func TestAddAndCheckPeers(t *testing.T) {
 	page.Expect(http.StatusBadRequest, peersPath)
 	form.Field("Node id").Fill("closed")
 	form.Field("Address").Fill("ftp://branch.example.com")
-	form.Field("Token of role node, issued there").Fill(token)
+	form.Field("Token of role node or node-push, issued there").Fill(token)
 	form.Button("Add peer").Click()
 	form.WaitText("Invalid request: url must begin with http:// or https://.")
 	page.Expect(http.StatusConflict, peersPath)
@@ -47,8 +47,8 @@ func TestAddAndCheckPeers(t *testing.T) {
 	page.WaitText("Peer wrong is registered. Check it to see whether it answers.")
 	peerRow(page, "wrong").WaitText(hostile + " (wrong)")
 	peerRow(page, "wrong").WaitText(pair.Wire.URL)
-	form.Field("Token of role node, issued there").Wait()
-	if left := form.Field("Token of role node, issued there").Value(); left != "" {
+	form.Field("Token of role node or node-push, issued there").Wait()
+	if left := form.Field("Token of role node or node-push, issued there").Value(); left != "" {
 		t.Errorf("the form still holds the token %q", left)
 	}
 	startForm(page).Field("Pull from").Choose(hostile + " (wrong)")
@@ -96,7 +96,7 @@ func TestSwitchAndRemovePeers(t *testing.T) {
 	branch := peerRow(page, nodetest.Branch)
 	offered := func(yes bool) {
 		t.Helper()
-		page.WaitFor("the peer in the form", map[bool]string{true: "", false: "!"}[yes]+`document.querySelector("#start-form option:enabled")`)
+		page.WaitFor("the peer in the form", map[bool]string{true: "", false: "!"}[yes]+`document.querySelector("#start-form [name=peer] option:enabled")`)
 	}
 
 	offered(true)

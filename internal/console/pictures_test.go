@@ -132,7 +132,7 @@ func takePictures(t *testing.T, dir string) {
 	page.Press("Escape")
 	page.Dialog("Cancel this sync?").WaitGone()
 	page.Resize(960, 520)
-	page.Button("Start sync").Click()
+	page.Button("Start pull").Click()
 	page.Dialog("Full sync already in progress").WaitText("71 %")
 	take(page, "conflict")
 	page.Press("Escape")

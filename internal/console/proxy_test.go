@@ -31,7 +31,7 @@ func TestUnderAPath(t *testing.T) {
 	at := underAPath(t, pair.Main)
 
 	page := signInAt(t, at, auth.RoleOperator, browsertest.Options{})
-	page.Button("Start sync").Click()
+	page.Button("Start pull").Click()
 	page.Role("article", "Pull from branch into catalog main").WaitText("COMPLETED")
 	page.Go("/shop/sync/")
 	page.Role("heading", "Full sync").Wait()

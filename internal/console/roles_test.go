@@ -12,7 +12,7 @@ import (
 
 // offers are the buttons that do something, by the lowest role that may use them.
 var offers = map[auth.Role][]string{
-	auth.RoleOperator: {"Start sync", "Cancel Sync", "Cancel"},
+	auth.RoleOperator: {"Start pull", "Cancel Sync", "Cancel"},
 	auth.RoleAdmin:    {"Check", "Switch off", "Remove"},
 }
 
@@ -108,7 +108,7 @@ func TestEverythingOfferedIsAllowed(t *testing.T) {
 			pair.Main.AddPeer("other", pair.Branch.URL(), pair.Branch.TokenFor(nodetest.MainNode, auth.RoleNode))
 			page := signIn(t, pair.Main, role, browsertest.Options{})
 			page.Button("CANCELLED: show the receipt").Wait()
-			page.Role("progressbar", "Progress of "+pull).Wait()
+			page.Role("progressbar", "Progress: "+pull).Wait()
 			page.Allow(409, nodetest.StartPath)
 			page.Allow(409, nodetest.CancelPath)
 			page.Allow(409, "/api/admin/sync/full-sync/*/resume")
@@ -118,7 +118,7 @@ func TestEverythingOfferedIsAllowed(t *testing.T) {
 				page.Role("DisclosureTriangle", "Add a peer").Click()
 				page.Field("Node id").Fill("annex")
 				page.Field("Address").Fill(pair.Branch.URL())
-				page.Field("Token of role node, issued there").Fill(pair.Branch.TokenFor(nodetest.MainNode, auth.RoleNode))
+				page.Field("Token of role node or node-push, issued there").Fill(pair.Branch.TokenFor(nodetest.MainNode, auth.RoleNode))
 			}
 			var clicked []string
 			for len(clicked) < 100 {

@@ -42,7 +42,7 @@ func newInTheWay(t *testing.T, kind nodetest.Kind) *inTheWay {
 
 // collide tries to start another sync.
 func (w *inTheWay) collide() {
-	startForm(w.page).Button("Start sync").Click()
+	startForm(w.page).Button("Start pull").Click()
 	w.page.WaitFocus("button", "Watch it")
 }
 
@@ -63,7 +63,7 @@ func TestAnotherIsRunning(t *testing.T) {
 	w.dialog().WaitText("Progress 60 %")
 	w.page.Press("Escape")
 	w.dialog().WaitGone()
-	w.page.WaitFocus("button", "Start sync")
+	w.page.WaitFocus("button", "Start pull")
 
 	w.collide()
 	w.dialog().Button("Watch it").Click()
@@ -83,7 +83,7 @@ func TestCancelWhatIsInTheWay(t *testing.T) {
 	w.page.WaitFocus("button", keepRunning)
 	w.page.Button(keepRunning).Click()
 	w.page.Dialog(cancelTitle).WaitGone()
-	w.page.WaitFocus("button", "Start sync")
+	w.page.WaitFocus("button", "Start pull")
 	if s := w.Main.Session(w.id); s.Status != spec.TRANSFERRING {
 		t.Fatalf("it was not to be cancelled: %s", nodetest.Show(s))
 	}
@@ -109,7 +109,7 @@ func TestReplaceWhatIsInTheWay(t *testing.T) {
 	w.dialog().Button(replaceIt).Click()
 	w.page.WaitText("Full sync pull initiated successfully")
 	w.dialog().WaitGone()
-	w.page.WaitFocus("button", "Start sync")
+	w.page.WaitFocus("button", "Start pull")
 	row(w.page, w.id).WaitText("alice; cancelled by operator")
 	nodetest.Await(t, "the next session's first page", next.Reached)
 	if id := shownSession(t, w.page); id == w.id {
@@ -146,7 +146,7 @@ func TestWhatIsInTheWayEnds(t *testing.T) {
 	w.gate.Open()
 	w.page.WaitText("The sync that was in the way has ended: COMPLETED. You can start now.")
 	w.dialog().WaitGone()
-	w.page.WaitFocus("button", "Start sync")
+	w.page.WaitFocus("button", "Start pull")
 	w.Main.WaitEnd(sendAgain(t, w.page, w.id), spec.COMPLETED)
 }
 
@@ -168,7 +168,7 @@ func TestOlderAnswersAreDropped(t *testing.T) {
 		w.Header().Set("Content-Type", older.Header.Get("Content-Type"))
 		_, _ = w.Write(older.Body)
 	})
-	startForm(page).Button("Start sync").Click()
+	startForm(page).Button("Start pull").Click()
 	nodetest.Await(t, "the answer of a session that is preparing", answered)
 	dialog := page.Dialog(runningTitle)
 	dialog.WaitText("Step Preparing")

@@ -87,10 +87,10 @@ func TestEndedLogin(t *testing.T) {
 	if _, err := node.Users.Disable(t.Context(), "operator"); err != nil {
 		t.Fatal(err)
 	}
-	page.Button("Start sync").Click()
+	page.Button("Start pull").Click()
 	page.WaitText("You have been signed out. Unauthorized")
 	page.Button("Sign in").Wait()
-	page.Button("Start sync").WaitGone()
+	page.Button("Start pull").WaitGone()
 	if !browsertest.Eval[bool](page, `sessionStorage.getItem("fullsync.token") === null`) {
 		t.Error("the token is still kept")
 	}

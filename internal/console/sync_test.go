@@ -44,7 +44,7 @@ func startByTen(t *testing.T, page *browsertest.Page) spec.SessionID {
 func sendByTen(t *testing.T, page *browsertest.Page) spec.SessionID {
 	t.Helper()
 	startForm(page).Field("Products per batch").Fill("10")
-	startForm(page).Button("Start sync").Click()
+	startForm(page).Button("Start pull").Click()
 	return shownSession(t, page)
 }
 
@@ -161,7 +161,7 @@ func TestFailedSyncIsTold(t *testing.T) {
 	pair := newPair(t, nodetest.SQLite, 10, nodetest.Config{})
 	pair.Wire.Reach(func(w http.ResponseWriter, _ *http.Request, _ http.Handler) { w.WriteHeader(http.StatusBadGateway) })
 	page := signIn(t, pair.Main, auth.RoleOperator, browsertest.Options{})
-	startForm(page).Button("Start sync").Click()
+	startForm(page).Button("Start pull").Click()
 	card(page).WaitText("FAILED")
 	s := pair.Main.WaitEnd(shownSession(t, page), spec.FAILED)
 	page.Find("#failures").WaitText("FAILED: pull from branch into catalog main. " + *s.ErrorMessage)

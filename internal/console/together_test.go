@@ -50,7 +50,7 @@ func TestTwoPeople(t *testing.T) {
 		if (document.querySelector("#cards [data-status=CANCELLED]")) window.seen ??= Date.now();
 	}).observe(document.getElementById("cards"), {subtree: true, childList: true, attributes: true}), true`)
 
-	actor.Button("Start sync").Click()
+	actor.Button("Start pull").Click()
 	nodetest.Await(t, "the third page", gate.Reached)
 	for _, page := range []*browsertest.Page{actor, watcher} {
 		waitProgress(page, 40)

@@ -2,22 +2,22 @@
 
 import { callAtOnce, Refused } from "./api.js";
 import { confirm } from "./confirm.js";
+import { way } from "./describe.js";
 import { count } from "./format.js";
 import { focusMessage, say } from "./message.js";
-import { load, put } from "./sessions.js";
+import { load, put, sessionOf } from "./sessions.js";
 
 /** @typedef {import("fullsync-api").components["schemas"]} Schemas */
 
 /**
  * Asks whether to cancel a session, and cancels it. Cancelling twice is the same as cancelling once, so a lost answer does no
  * harm.
- * @param {{sessionId: string, catalog?: string, sourceNodeId?: string}} session
+ * @param {string} sessionId
  */
-export function askToCancel(session) {
-  const what = session.sourceNodeId ? `The pull from ${session.sourceNodeId} into catalog ${session.catalog}` : "The sync";
+export function askToCancel(sessionId) {
   confirm({
     title: "Cancel this sync?",
-    text: `${what} stops at once. Products committed so far stay; no more are written.`,
+    text: consequences(sessionOf(sessionId)),
     safe: "Keep running",
     go: "Cancel sync",
     reason: true,
@@ -27,17 +27,34 @@ export function askToCancel(session) {
       try {
         /** @type {Schemas["CancelResponse"]} */
         const done = await callAtOnce("/api/admin/sync/full-sync/cancel", {
-          sessionId: session.sessionId,
+          sessionId,
           ...(reason && { reason }),
         });
         put(done.session);
-        told = say("success", `${done.message}. ${count(done.session.transferredRecords, "product was", "products were")} committed before; none can follow.`);
+        told = tell(done);
       } catch (failure) {
         if (!(failure instanceof Refused) || failure.code !== "SESSION_FINISHED") throw failure;
         told = say("failure", failure.message); // it ended by itself while the dialog was open
-        await load(session.sessionId);
+        await load(sessionId);
       }
       focusMessage(told); // the pressed button disappears when the session ends
     },
   });
+}
+
+/** What a cancel does. @param {Schemas["Session"] | undefined} s undefined if it is not known yet */
+function consequences(s) {
+  const rest = "Products committed so far stay; no more are written.";
+  if (!s) return `The sync stops at once. ${rest}`;
+  return {
+    pull: `The pull from ${s.sourceNodeId} into catalog ${s.catalog} stops at once. ${rest}`,
+    push: `The push to ${s.targetNodeId} from catalog ${s.catalog} stops here at once, and ${s.targetNodeId} is told. Products committed there so far stay.`,
+    incoming: `The push by ${s.sourceNodeId} into catalog ${s.catalog} stops at once. ${rest} It ends at ${s.sourceNodeId} too.`,
+  }[way(s)];
+}
+
+/** Says how a cancel went. What may still land at the target of a push is the API's to say. @param {Schemas["CancelResponse"]} done */
+function tell(done) {
+  if (done.mayLandUntil) return say("warning", done.message);
+  return say("success", `${done.message}. ${count(done.session.transferredRecords, "product was", "products were")} committed before; none can follow.`);
 }

@@ -2,7 +2,7 @@
 
 import { ago, learnTime } from "./age.js";
 import { askToCancel } from "./cancel.js";
-import { lasted, products, speed, title, tone } from "./describe.js";
+import { lasted, products, speed, title, tone, unconfirmed, way } from "./describe.js";
 import { action, byId, copyOf, fill, mainHeading, passFocus } from "./dom.js";
 import { duration, time } from "./format.js";
 import { announce, copy } from "./message.js";
@@ -35,7 +35,7 @@ onSession((now, before) => {
     byId("idle", HTMLElement).hidden = true;
   }
   update(card, now);
-  tidy(now.catalog);
+  tidy(lane(now));
   tell(now, before);
 });
 
@@ -53,12 +53,12 @@ export function showCard(id) {
 function newCard(s) {
   const card = copyOf("card");
   const id = `session-${s.sessionId}`;
-  card.dataset.catalog = s.catalog;
+  card.dataset.lane = lane(s);
   card.querySelector("h3")?.setAttribute("id", id);
   card.setAttribute("aria-labelledby", id);
-  card.querySelector("progress")?.setAttribute("aria-label", `Progress of ${title(s)}`);
+  card.querySelector("progress")?.setAttribute("aria-label", `Progress: ${title(s)}`);
   fill(card, { title: title(s), id: s.sessionId, started: `${time(s.startedAt)} by ${s.startedBy}` });
-  action(card, "cancel").addEventListener("click", () => askToCancel(s));
+  action(card, "cancel").addEventListener("click", () => askToCancel(s.sessionId));
   action(card, "receipt").addEventListener("click", () => showReceipt(s.sessionId));
   action(card, "dismiss").addEventListener("click", () => remove(s.sessionId, mainHeading()));
   const code = /** @type {HTMLElement} */ (card.querySelector("code"));
@@ -81,7 +81,7 @@ function update(card, s) {
     speed: speed(s) ?? "not known yet",
     left: s.estimatedTimeRemaining === null ? (active ? "not known yet" : `finished after ${lasted(s)}`) : `about ${duration(s.estimatedTimeRemaining)}`,
     verdict: s.health.verdict,
-    reason: s.health.reason,
+    reason: [s.health.reason, unconfirmed(s)].filter(Boolean).join("; "),
     ...ages(s),
   });
   const bar = /** @type {HTMLProgressElement} */ (card.querySelector("progress"));
@@ -97,17 +97,23 @@ function ages(s) {
   return { commit: ago(s.lastCommitAt), source: ago(s.lastSourceAt) };
 }
 
+/** Sessions of one lane follow one another; those of different lanes run at the same time. @param {Session} s */
+function lane(s) {
+  return way(s) === "push" ? `${s.catalog} to ${s.targetNodeId}` : s.catalog;
+}
+
 /**
- * Removes cards of ended sessions that have a newer card above them. A failed one stays, because nobody may have read it yet.
- * @param {string} catalog
+ * Removes cards of ended sessions that have a newer card of their lane above them. A failed one stays, because nobody may have read
+ * it yet.
+ * @param {string} lane
  */
-function tidy(catalog) {
-  const newest = cardsOf(catalog).at(-1)?.[0];
+function tidy(lane) {
+  const newest = cardsOf(lane).at(-1)?.[0];
   if (newest) dismiss(newest, (card) => card.dataset.status !== "FAILED");
 }
 
 /**
- * Removes the cards of older, ended sessions of the same catalog. For the person who started this one, and so has seen them.
+ * Removes the cards of older, ended sessions of the same lane. For the person who started this one, and so has seen them.
  * @param {string} id
  */
 export function dismissOlder(id) {
@@ -118,14 +124,14 @@ export function dismissOlder(id) {
 function dismiss(id, may) {
   const newest = shown.get(id);
   if (!newest) return;
-  for (const [older, card] of cardsOf(newest.dataset.catalog ?? "")) {
+  for (const [older, card] of cardsOf(newest.dataset.lane ?? "")) {
     if (older !== id && card.dataset.active === "false" && may(card)) remove(older, newest);
   }
 }
 
-/** @param {string} catalog */
-function cardsOf(catalog) {
-  return [...shown].filter(([, card]) => card.dataset.catalog === catalog);
+/** @param {string} lane */
+function cardsOf(lane) {
+  return [...shown].filter(([, card]) => card.dataset.lane === lane);
 }
 
 /** @param {string} id @param {HTMLElement} focus where the focus goes if it is in the card */

@@ -2,6 +2,7 @@
 
 import { call } from "./api.js";
 import { confirm } from "./confirm.js";
+import { way } from "./describe.js";
 import { byId } from "./dom.js";
 import { count } from "./format.js";
 import { lines } from "./lines.js";
@@ -26,23 +27,27 @@ approve.addEventListener("click", () => ask());
 /**
  * Offers to show which products were missing at a session's source, and to approve the withheld deletes.
  * @param {Schemas["Receipt"]} receipt
+ * @param {Schemas["Session"]} session that it belongs to
  * @param {() => void} close closes the receipt
  */
-export function offerDeletes(receipt, close) {
+export function offerDeletes(receipt, session, close) {
   const withheld = receipt.deletesWithheld;
   let title = "";
   if (withheld) title = `${count(withheld, "product is", "products are")} missing at ${receipt.sourceNodeId} and ${withheld === 1 ? "was" : "were"} not deleted`;
   else if (receipt.deleted) title = `${count(receipt.deleted, "product was", "products were")} deleted`;
   gone.offer(receipt.sessionId, title);
-  approve.hidden = !withheld;
+  approve.hidden = !withheld || session.incoming; // only the pushing node can approve them
   approve.textContent = `Delete ${count(withheld, "product")}…`;
   ask = () => {
     close(); // a message behind an open dialog can be neither read nor dismissed
     confirm({
       title: `Delete ${count(withheld, "product")}?`,
       text:
-        `A new sync from ${receipt.sourceNodeId} runs first. Then it deletes the listed products, except those that are back at ${receipt.sourceNodeId} ` +
-        "or that somebody has changed here since. Deleted products do not come back.",
+        way(session) === "push"
+          ? `A new push to ${receipt.targetNodeId} runs first. Then it deletes the listed products there, except those that are back here ` +
+            "or that somebody has changed there since. Deleted products do not come back."
+          : `A new pull from ${receipt.sourceNodeId} runs first. Then it deletes the listed products, except those that are back at ` +
+            `${receipt.sourceNodeId} or that somebody has changed here since. Deleted products do not come back.`,
       safe: "Keep them",
       go: `Delete ${count(withheld, "product")}`,
       async work() {

@@ -6,9 +6,23 @@ import { isActive } from "./sessions.js";
 /** @typedef {import("fullsync-api").components["schemas"]} Schemas */
 /** @typedef {Schemas["Session"]} Session */
 
-/** @param {{direction: string, sourceNodeId: string, catalog: string}} s */
+/**
+ * What a session does, seen from this node.
+ * @typedef {"pull" | "push" | "incoming"} Way
+ */
+
+/** @param {Session} s @returns {Way} */
+export function way(s) {
+  return s.incoming ? "incoming" : s.direction;
+}
+
+/** @param {Session} s */
 export function title(s) {
-  return `${s.direction} from ${s.sourceNodeId} into catalog ${s.catalog}`;
+  return {
+    pull: `pull from ${s.sourceNodeId} into catalog ${s.catalog}`,
+    push: `push to ${s.targetNodeId} from catalog ${s.catalog}`,
+    incoming: `pushed here by ${s.sourceNodeId} into catalog ${s.catalog}`,
+  }[way(s)];
 }
 
 /** How far it has got, including the earlier sessions if it resumed one. @param {Session | Schemas["Receipt"]} s */
@@ -18,7 +32,7 @@ export function products(s) {
   return s.resumedRecords ? `${text}, ${number(s.resumedRecords)} of them before it resumed` : text;
 }
 
-/** How far it has got, and what it has changed here. @param {Session | Schemas["Receipt"]} s */
+/** How far it has got, and what it has changed. @param {Session | Schemas["Receipt"]} s */
 export function outcome(s) {
   const parts = [
     [s.created, "new"],
@@ -53,7 +67,12 @@ export function tone(s) {
 
 /** What went wrong or was left undone; "" if all is well or somebody cancelled it. @param {Session} s */
 export function why(s) {
-  return (s.status !== "CANCELLED" && s.errorMessage) || "";
+  return (s.status !== "CANCELLED" && s.errorMessage) || unconfirmed(s);
+}
+
+/** Of a cancelled push whose target may not know of it yet; otherwise "". @param {Session} s */
+export function unconfirmed(s) {
+  return s.targetConfirmed === false ? `not confirmed by ${s.targetNodeId} yet` : "";
 }
 
 /** @param {{startedBy: string, cancelledBy: string | null}} s */

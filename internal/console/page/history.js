@@ -108,7 +108,7 @@ function newRow(s) {
     if (isActive(now)) showCard(s.sessionId);
     else void showReceipt(s.sessionId);
   };
-  action(row, "cancel").addEventListener("click", () => askToCancel(s));
+  action(row, "cancel").addEventListener("click", () => askToCancel(s.sessionId));
   row.addEventListener("click", (event) => {
     const button = event.target instanceof Element && event.target.closest("button");
     const copying = getSelection()?.type === "Range" && getSelection()?.containsNode(row, true);

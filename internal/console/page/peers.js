@@ -126,7 +126,8 @@ async function check(nodeId, path) {
     return;
   }
   const until = check.expiresAt ? `, until ${time(check.expiresAt)}` : "";
-  say("success", `Peer ${nodeId} answered in ${check.latencyMs} ms and accepts our token of role ${check.role ?? "unknown"}${until}.`);
+  const may = check.mayPush ? "We may pull from it and push to it." : "We may pull from it, but not push to it.";
+  say("success", `Peer ${nodeId} answered in ${check.latencyMs} ms and accepts our token of role ${check.role ?? "unknown"}${until}. ${may}`);
 }
 
 async function add() {

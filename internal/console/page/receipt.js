@@ -2,7 +2,7 @@
 
 import { call } from "./api.js";
 import { busy } from "./busy.js";
-import { lasted, outcome, title } from "./describe.js";
+import { lasted, outcome, title, unconfirmed } from "./describe.js";
 import { offerDeletes } from "./deletes.js";
 import { byId } from "./dom.js";
 import { bytes, count, time } from "./format.js";
@@ -55,24 +55,25 @@ export async function showReceipt(id) {
   problem.textContent = "";
   heading.textContent = `Receipt: ${receipt.status}`;
   byId("receipt-statement", HTMLElement).textContent = receipt.statement;
-  resumeButton.hidden = receipt.status === "COMPLETED";
+  resumeButton.hidden = receipt.status === "COMPLETED" || session.incoming; // only the pushing node can resume a push
   show({
-    Sync: title(receipt),
+    Sync: title(session),
     Products: outcome(receipt),
     [receipt.status === "COMPLETED" ? "Left undone" : "Why it ended"]: receipt.errorMessage,
+    Cancel: unconfirmed(session),
     Started: `${time(receipt.startedAt)} by ${receipt.startedBy}`,
     Ended: `${time(receipt.completedAt)}, after ${lasted(session)}`,
     Batches: `${count(receipt.batches, "batch", "batches")}, ${bytes(receipt.transferredBytes)}`,
     "Product ids": receipt.firstKey === null ? null : `${receipt.firstKey} to ${receipt.lastKey}`,
     "Why everything was read": receipt.readWhole,
-    Repaired: receipt.repaired ? `${count(receipt.repaired, "stored hash", "stored hashes")} here did not fit the product` : null,
+    Repaired: receipt.repaired ? `${count(receipt.repaired, "stored hash", "stored hashes")} did not fit the product` : null,
     [receipt.deleted ? "Content compared, before the deletes" : "Content compared"]: certificates(receipt.certificates),
     "Resumed from": receipt.resumedFrom,
     Workers: workers(receipt),
     Session: receipt.sessionId,
   });
   offerRejects(receipt);
-  offerDeletes(receipt, () => dialog.close());
+  offerDeletes(receipt, session, () => dialog.close());
   dialog.showModal();
 }
 
@@ -83,7 +84,7 @@ function certificates(found) {
   if (source && target && source.sha256 === target.sha256) return `Both sides hold the same ${count(source.products, "product")}: SHA-256 ${source.sha256}`;
   /** @param {typeof source} side */
   const say = (side) => (side ? `${count(side.products, "product")}, SHA-256 ${side.sha256}` : "not known");
-  return `The source: ${say(source)}. Here: ${say(target)}`;
+  return `The source: ${say(source)}. The target: ${say(target)}`;
 }
 
 /** @param {Schemas["Receipt"]} receipt */

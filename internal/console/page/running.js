@@ -5,7 +5,7 @@ import { busy } from "./busy.js";
 import { askToCancel } from "./cancel.js";
 import { byId, fill } from "./dom.js";
 import { time } from "./format.js";
-import { isActive, load, onSession, sessionOf } from "./sessions.js";
+import { isActive, load, onSession } from "./sessions.js";
 import { say } from "./message.js";
 
 /** @typedef {import("fullsync-api").components["schemas"]} Schemas */
@@ -27,7 +27,7 @@ byId("running-watch", HTMLButtonElement).addEventListener("click", () => {
 });
 byId("running-cancel", HTMLButtonElement).addEventListener("click", () => {
   dialog.close();
-  askToCancel(sessionOf(sessionId) ?? { sessionId });
+  askToCancel(sessionId);
 });
 replaceButton.addEventListener("click", () =>
   busy(replaceButton, problem, async () => {

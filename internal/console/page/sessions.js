@@ -38,9 +38,14 @@ export function onSession(listener) {
  */
 export function put(session) {
   const before = known.get(session.sessionId);
-  if (before && (stage(session) < stage(before) || session.transferredRecords < before.transferredRecords)) return;
+  if (before && isOlder(session, before)) return;
   known.set(session.sessionId, session);
   for (const listener of listeners) listener(session, before);
+}
+
+/** @param {Session} s @param {Session} than @returns {boolean} */
+function isOlder(s, than) {
+  return stage(s) < stage(than) || s.transferredRecords < than.transferredRecords || (s.targetConfirmed === false && than.targetConfirmed === true);
 }
 
 /** @param {string} id */
@@ -97,3 +102,11 @@ export function takeState(sessions) {
   for (const s of sessions) put(s);
   for (const s of activeSessions()) if (!shown.has(s.sessionId)) load(s.sessionId).catch(() => {}); // the next state asks again
 }
+
+// No event says that the target of a cancelled push has confirmed it. So ask about those that wait for that, one at a time.
+let turn = 0;
+setInterval(() => {
+  const waiting = knownSessions().filter((s) => s.targetConfirmed === false);
+  const s = waiting[turn++ % waiting.length];
+  if (s && !document.hidden) load(s.sessionId).catch(() => {});
+}, 3_000);

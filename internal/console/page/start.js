@@ -18,10 +18,15 @@ const form = byId("start-form", HTMLFormElement);
 const problem = byId("start-problem", HTMLElement);
 const button = /** @type {HTMLButtonElement} */ (form.querySelector("button.main"));
 const noPeers = byId("no-peers", HTMLElement);
+const actionSelect = field(form, "action");
 const peerSelect = /** @type {HTMLSelectElement} */ (field(form, "peer"));
+const peerLabel = byId("peer-label", HTMLElement);
 
 /** The sessions that were started here, until they have ended. @type {Set<string>} */
 const mine = new Set();
+
+actionSelect.addEventListener("change", showAction);
+showAction(); // a browser may fill in what was chosen before a reload
 
 form.addEventListener("submit", (event) => {
   event.preventDefault();
@@ -60,6 +65,16 @@ function tellEnd(s) {
   say("failure", `FAILED: ${title(s)}. ${s.errorMessage}`);
 }
 
+function action() {
+  return actionSelect.value === "push" ? "push" : "pull";
+}
+
+function showAction() {
+  const push = action() === "push";
+  peerLabel.textContent = push ? "Push to" : "Pull from";
+  button.textContent = push ? "Start push" : "Start pull";
+}
+
 /** @returns {StartRequest} */
 function request() {
   /** @type {NonNullable<StartRequest["options"]>} */
@@ -68,7 +83,7 @@ function request() {
   for (const name of /** @type {const} */ (["batchSize", "maxProductsPerSecond", "timeoutSeconds", "maxDeletes", "maxDeletePercent"])) {
     if (field(form, name).value) options[name] = Number(field(form, name).value);
   }
-  return { action: "pull", targetPeer: peerSelect.value, catalog: field(form, "catalog").value.trim(), options };
+  return { action: action(), targetPeer: peerSelect.value, catalog: field(form, "catalog").value.trim(), options };
 }
 
 /** @param {string} name */
