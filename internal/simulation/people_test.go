@@ -1,0 +1,258 @@
+package simulation
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"fullsync/internal/catalog"
+	"fullsync/internal/fault"
+	"fullsync/internal/session"
+	"fullsync/internal/syncer"
+)
+
+// forgedVersion is of products that are only in forged batches.
+const forgedVersion = 9
+
+// act does one random thing.
+func (w *world) act() {
+	n := w.nodes[w.rand.IntN(len(w.nodes))]
+	moves := []struct {
+		weight int
+		do     func(*node)
+	}{
+		{12, w.push}, {2, w.pull}, {3, w.cancel}, {2, w.resume}, {5, w.edit}, {3, w.freeze}, {2, w.kill}, {5, w.mend}, {2, w.cutOff}, {2, w.takeAway}, {3, w.forge},
+	}
+	total := 0
+	for _, m := range moves {
+		total += m.weight
+	}
+	pick := w.rand.IntN(total)
+	for _, m := range moves {
+		if pick -= m.weight; pick < 0 {
+			m.do(n)
+			return
+		}
+	}
+}
+
+// person has somebody do something at a node, while the story goes on.
+func (w *world) person(n *node, do func(ctx context.Context, at *process)) {
+	p := n.living(w.rand)
+	if p == nil {
+		return
+	}
+	w.background.Go(func() { do(context.Background(), p) })
+}
+
+func (w *world) push(n *node) { w.start(n, session.Push) }
+func (w *world) pull(n *node) { w.start(n, session.Pull) }
+
+func (w *world) start(n *node, direction session.Direction) {
+	to := w.other(n)
+	how := []syncer.IfRunning{syncer.Fail, syncer.Fail, syncer.Replace}[w.rand.IntN(3)]
+	options := session.Options{
+		BatchSize: 2 + w.rand.IntN(5), VerifyAfterSync: w.rand.IntN(4) == 0, ReadEverything: w.rand.IntN(6) == 0,
+		DeleteMissing: w.rand.IntN(2) == 0, MaxDeletes: maxDeletes, MaxDeletePercent: 100,
+	}
+	w.person(n, func(ctx context.Context, at *process) {
+		s, err := at.service.Start(ctx, syncer.StartRequest{Direction: direction, Catalog: catalogName, PeerID: to.id, Options: options, IfRunning: how, By: "alice"})
+		if err == nil {
+			w.tell("%s starts %s, a %s with %s (%s, %+v)", n.id, short(s.Session.ID), direction, to.id, how, options)
+		}
+	})
+}
+
+// other returns another node.
+func (w *world) other(n *node) *node {
+	for {
+		if o := w.nodes[w.rand.IntN(len(w.nodes))]; o != n {
+			return o
+		}
+	}
+}
+
+// pick returns one of a node's sessions, active or not.
+func (w *world) pick(n *node, statuses ...session.Status) (session.Session, bool) {
+	rows, _, err := n.db.FindSessions(w.Context(), syncer.Query{Statuses: statuses})
+	if err != nil {
+		w.Fatal(err)
+	}
+	if len(rows) == 0 {
+		return session.Session{}, false
+	}
+	return rows[w.rand.IntN(len(rows))], true
+}
+
+func (w *world) cancel(n *node) {
+	row, ok := w.pick(n, session.ActiveStatuses()...)
+	if !ok {
+		return
+	}
+	w.person(n, func(ctx context.Context, at *process) {
+		w.tell("%s cancels %s", n.id, short(row.ID))
+		done, err := at.service.Cancel(ctx, row.ID, "bob", "")
+		if err != nil {
+			var finished *syncer.FinishedError
+			if !errors.As(err, &finished) && fault.KindOf(err) != fault.Unavailable {
+				w.wrong("cancel at %s: %v", n.id, err)
+			}
+			return
+		}
+		w.tell("%s has cancelled %s (%s)", n.id, short(row.ID), done.Message())
+		w.holdTo(n, row.ID)
+		if to := w.node(row.TargetNodeID); to != n && done.MayLandUntil == nil {
+			w.holdTo(to, row.ID)
+		} else if to != n {
+			w.sleep(time.Until(*done.MayLandUntil) + time.Second)
+			w.holdTo(to, row.ID)
+		}
+	})
+}
+
+// holdTo has everything of a session at a node be over from now on.
+func (w *world) holdTo(n *node, id string) {
+	var last int64
+	if err := n.db.SQL().QueryRow("SELECT COALESCE(MAX(n), 0) FROM diary").Scan(&last); err != nil {
+		w.tell("the diary of %s: %v", n.id, err)
+		return
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.claims = append(w.claims, claim{id, n, last})
+}
+
+func (w *world) resume(n *node) {
+	row, ok := w.pick(n, session.Failed, session.Cancelled)
+	if !ok {
+		return
+	}
+	w.person(n, func(ctx context.Context, at *process) {
+		if s, err := at.service.Resume(ctx, row.ID, "carol"); err == nil {
+			w.tell("%s resumes %s as %s", n.id, short(row.ID), short(s.ID))
+		}
+	})
+}
+
+// edit changes some products, if no session writes the catalog.
+func (w *world) edit(n *node) {
+	edits := make([]catalog.Edit, 0, 8)
+	for i := range 40 {
+		if w.rand.IntN(8) == 0 {
+			edits = append(edits, catalog.Edit{Product: product(i, w.rand.IntN(3)), Delete: w.rand.IntN(3) == 0})
+		}
+	}
+	editor := syncer.NewEditor(syncer.Config{NodeID: n.id}, n.db)
+	if _, err := editor.Edit(w.Context(), catalogName, edits); err == nil {
+		w.tell("%s edits %d products", n.id, len(edits))
+	}
+}
+
+// product is one of three versions of a product.
+func product(id, version int) catalog.Product {
+	p, err := catalog.Parse(fmt.Appendf(nil, `{"id":"p-%02d","name":"Version %d"}`, id, version))
+	if err != nil {
+		panic(err)
+	}
+	return p
+}
+
+func (w *world) freeze(n *node) {
+	if p := n.living(w.rand); p != nil {
+		w.trap(p, frozen)
+	}
+}
+
+func (w *world) kill(n *node) {
+	if p := n.living(w.rand); p != nil {
+		w.trap(p, dead)
+	}
+}
+
+// trap has something become of a process now, or at one of its next calls.
+func (w *world) trap(p *process, next state) {
+	if calls := w.rand.IntN(30); calls > 0 {
+		p.light(calls, next)
+		return
+	}
+	p.become(next)
+}
+
+// mend sets one thing right.
+func (w *world) mend(n *node) {
+	w.mu.Lock()
+	if w.cut[n] {
+		w.story = append(w.story, n.id+" is connected again")
+	}
+	delete(w.cut, n)
+	w.mu.Unlock()
+	n.mu.Lock()
+	n.away = false
+	processes := append([]*process(nil), n.processes...)
+	n.mu.Unlock()
+	for i, p := range processes {
+		switch p.is() {
+		case frozen:
+			p.become(running)
+			return
+		case dead:
+			n.boot(i)
+			return
+		}
+	}
+}
+
+func (w *world) cutOff(n *node) {
+	w.tell("%s is cut off", n.id)
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.cut[n] = true
+}
+
+func (w *world) takeAway(n *node) {
+	w.tell("the database of %s goes away", n.id)
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.away = true
+}
+
+// forge sends a target what no pusher would send: none of it may be taken.
+func (w *world) forge(n *node) {
+	row, ok := w.pick(n, session.ActiveStatuses()...)
+	if !ok || !row.Incoming || row.BatchSeq == 0 {
+		return
+	}
+	what := w.rand.IntN(5)
+	w.person(n, func(ctx context.Context, at *process) {
+		forged := catalog.Batch{Products: []catalog.Product{product(0, forgedVersion)}}
+		commit := func(fence, seq int64) error {
+			_, err := at.receiver.Commit(ctx, row.ID, row.PushedBy, fence, seq, forged, 0)
+			return err
+		}
+		var err error
+		switch what {
+		case 0: // of an older worker
+			err = commit(row.Fence-1, row.BatchSeq+1)
+		case 1: // twice; it is answered, and the products tell whether it was written
+			_ = commit(row.Fence, row.BatchSeq)
+			return
+		case 2: // more than any guard here lets through
+			forged = catalog.Batch{}
+			for i := range maxDeletes + 1 {
+				forged.Deletes = append(forged.Deletes, product(i, 0).ID)
+			}
+			err = commit(row.Fence, row.BatchSeq+1)
+		case 3:
+			_, _, err = at.receiver.Open(ctx, syncer.Opening{
+				SessionID: row.ID, NodeID: row.PeerID, Catalog: row.Catalog, Fence: row.PusherFence - 1, Options: row.Options,
+			}, row.PushedBy)
+		case 4:
+			total := int64(1000)
+			_, err = at.receiver.Finish(ctx, row.ID, row.PushedBy, syncer.Finish{Fence: row.Fence, SourceTotal: &total})
+		}
+		if err == nil {
+			w.wrong("%s took forgery %d of %s", n.id, what, row.ID)
+		}
+	})
+}
