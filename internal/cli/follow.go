@@ -4,11 +4,14 @@ import (
 	"bufio"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"os"
 	"os/signal"
+	"slices"
 	"strings"
+	"sync"
 	"syscall"
 	"time"
 
@@ -21,51 +24,83 @@ import (
 // lookEvery is how often a followed sync is polled.
 const lookEvery = time.Second
 
-// follow shows a session until it ends, and returns the outcome as an error with the exit code. When ctx ends, which means
-// Ctrl-C, it asks a person at a terminal what to do; without a terminal the sync goes on unwatched.
-func follow(ctx context.Context, std IO, node *remote, s spec.Session, asJSON bool) error {
-	return watched(ctx, std, node, s, newShow(std, asJSON))
+// followed is a sync that somebody watches.
+type followed struct {
+	spec.Session // as last seen
+	show         show
 }
 
-// watched is [follow] with a given way of showing the session.
-func watched(ctx context.Context, std IO, node *remote, s spec.Session, show show) error {
-	seen, err := watch(ctx, node, s, show)
+// saw notes and shows how the sync is now.
+func (f *followed) saw(s spec.Session) error {
+	f.Session = s
+	if s.CompletedAt != nil {
+		return f.show.ended(s)
+	}
+	f.show.session(s)
+	return nil
+}
+
+// follow shows syncs until they have ended, and returns the exit code of the worst. When ctx ends, which means Ctrl-C, it asks
+// a person at a terminal what to do; without a terminal the syncs go on unwatched.
+func follow(ctx context.Context, std IO, node *remote, sessions []spec.Session, asJSON bool) (code int, err error) {
+	all := make([]*followed, len(sessions))
+	for i, s := range sessions {
+		all[i] = &followed{show: newShow(std, asJSON, s, len(sessions) > 1)}
+		if err := all[i].saw(s); err != nil {
+			return exitFailed, err
+		}
+	}
+	return watched(ctx, std, node, all)
+}
+
+// watched is [follow] for syncs that have been shown once.
+func watched(ctx context.Context, std IO, node *remote, all []*followed) (code int, err error) {
+	err = watch(ctx, node, all)
 	switch {
 	case err == nil:
-		return show.ended(seen)
-	case ctx.Err() == nil:
-		return err
+		for _, f := range all {
+			code = worse(code, exitOf(f.Session))
+		}
+		return code, nil
+	case ctx.Err() == nil || len(active(all)) == 0:
+		return exitFailed, err
 	}
 	again, stop := signal.NotifyContext(context.WithoutCancel(ctx), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	goOn, err := interrupted(again, std, node, seen, show)
-	if !goOn {
-		return err
+	if err := interrupted(again, std, node, active(all)); err != nil {
+		return exitFailed, err
 	}
 	context.AfterFunc(again, stop) // another Ctrl-C at the next question ends the process
-	return watched(again, std, node, seen, show)
+	return watched(again, std, node, all)
 }
 
-// watch polls the session every second until it ends, and returns it as last seen.
-func watch(ctx context.Context, node *remote, s spec.Session, show show) (spec.Session, error) {
+// active returns the syncs that have not ended.
+func active(all []*followed) []*followed {
+	return slices.DeleteFunc(slices.Clone(all), func(f *followed) bool { return f.CompletedAt != nil })
+}
+
+// watch polls the syncs every second until they have ended.
+func watch(ctx context.Context, node *remote, all []*followed) error {
 	for {
-		if s.CompletedAt != nil {
-			return s, nil
+		left := active(all)
+		if len(left) == 0 {
+			return nil
 		}
-		show.session(s)
 		if err := pause(ctx, lookEvery); err != nil {
-			return s, err
+			return err
 		}
-		now, err := node.session(ctx, s.SessionId)
-		switch {
-		case err == nil:
-			s = now
-		case ctx.Err() != nil:
-			return s, ctx.Err()
-		case passes(err):
-			show.away(err)
-		default:
-			return s, err
+		for _, f := range left {
+			now, err := node.session(ctx, f.SessionId)
+			if err != nil && ctx.Err() == nil && passes(err) {
+				f.show.away(err)
+				break // the node that answers for one answers for all
+			}
+			if err == nil {
+				err = f.saw(now)
+			}
+			if err != nil {
+				return err
+			}
 		}
 	}
 }
@@ -82,12 +117,18 @@ func pause(ctx context.Context, d time.Duration) error {
 	}
 }
 
-// interrupted asks a person what Ctrl-C was meant to do. goOn is true if watching should go on.
-func interrupted(ctx context.Context, std IO, node *remote, s spec.Session, show show) (goOn bool, err error) {
+// interrupted asks a person what Ctrl-C was meant to do with the syncs that have not ended. It returns nil if they are cancelled
+// now, or if watching should go on.
+func interrupted(ctx context.Context, std IO, node *remote, left []*followed) error {
+	what, it := "sync", "it"
+	if len(left) > 1 {
+		what, it = "syncs", "them"
+	}
 	choice := "w"
 	if terminal, ok := std.In.(*os.File); ok && term.IsTerminal(int(terminal.Fd())) {
-		show.clear()
-		fmt.Fprint(std.Err, "Cancel the sync (c), only stop watching it (w), or go on watching (Enter)? ")
+		left[0].show.clear()
+		fmt.Fprintf(std.Err, "Cancel the %s (c), only stop watching %s (w), or go on watching (Enter)? ", what, it)
+		var err error
 		choice, err = await(ctx, func() (string, error) {
 			line, err := bufio.NewReaderSize(terminal, 64).ReadString('\n')
 			return strings.ToLower(strings.TrimSpace(line)), err
@@ -100,18 +141,35 @@ func interrupted(ctx context.Context, std IO, node *remote, s spec.Session, show
 	switch choice {
 	case "c", "cancel":
 		// Another Ctrl-C may have ended this ctx too.
-		done, err := node.cancel(context.WithoutCancel(ctx), s.SessionId, "")
-		if err != nil {
-			return false, err
-		}
-		return false, show.ended(done.Session)
+		return cancelAll(context.WithoutCancel(ctx), std, node, left)
 	case "w":
-		show.clear()
-		return false, &codedError{exitInterrupted, fmt.Errorf("the sync goes on unwatched; see fullsync sync status %s, or fullsync sync cancel %s",
-			s.SessionId, s.SessionId)}
+		left[0].show.clear()
+		if len(left) > 1 {
+			return &codedError{exitInterrupted, errors.New("the syncs go on unwatched; see fullsync sync list, or fullsync sync cancel SESSION_ID")}
+		}
+		return &codedError{exitInterrupted, fmt.Errorf("the sync goes on unwatched; see fullsync sync status %s, or fullsync sync cancel %s",
+			left[0].SessionId, left[0].SessionId)}
 	default:
-		return true, nil
+		return nil
 	}
+}
+
+// cancelAll cancels syncs side by side: none waits until the node has told another one's target.
+func cancelAll(ctx context.Context, std IO, node *remote, left []*followed) error {
+	answers := make([]spec.CancelResponse, len(left))
+	errs := make([]error, len(left))
+	var wg sync.WaitGroup
+	for i, f := range left {
+		wg.Go(func() { answers[i], errs[i] = node.cancel(ctx, f.SessionId, "") })
+	}
+	wg.Wait()
+	for i, f := range left {
+		if errs[i] == nil {
+			errs[i] = f.saw(answers[i].Session)
+			warnUnconfirmed(std.Err, answers[i])
+		}
+	}
+	return errors.Join(errs...)
 }
 
 // show is a way to show a followed session: as JSON, as a bar on a terminal, or as lines.
@@ -121,14 +179,17 @@ type show interface {
 	away(err error)
 	// clear removes anything that the next output would get mixed up with.
 	clear()
-	// ended shows how the session ended and returns that as an error; nil for a clean end.
+	// ended shows how the session ended.
 	ended(s spec.Session) error
 }
 
-func newShow(std IO, asJSON bool) show {
+// newShow returns a way to show one session, or one of several that are shown together.
+func newShow(std IO, asJSON bool, s spec.Session, several bool) show {
 	switch f, ok := std.Err.(*os.File); {
 	case asJSON:
 		return &jsonShow{out: json.NewEncoder(std.Out), err: std.Err}
+	case several:
+		return &lineShow{std: std, prefix: way(s) + ": "}
 	case ok && isTerminal(std.Err):
 		return &barShow{std: std, terminal: f}
 	default:
@@ -155,23 +216,21 @@ func (*jsonShow) clear()           {}
 
 func (j *jsonShow) ended(s spec.Session) error {
 	j.session(s)
-	if code := exitOf(s); code != exitOK {
-		return &codedError{code: code}
-	}
 	return nil
 }
 
 // lineShow writes a line whenever there is news for a person.
 type lineShow struct {
-	std  IO
-	last string
+	std IO
+	// prefix says which of several sessions a line is about.
+	prefix, last string
 }
 
 func (l *lineShow) session(s spec.Session) {
 	// Use steps of 10 %, or a log would contain little else.
 	if now := fmt.Sprint(s.Status, s.CurrentStep, s.Progress/10); now != l.last {
 		l.last = now
-		fmt.Fprintf(l.std.Err, "%s\n", progress(s))
+		fmt.Fprintf(l.std.Err, "%s%s\n", l.prefix, progress(s))
 	}
 }
 
@@ -184,7 +243,7 @@ func (l *lineShow) away(err error) {
 
 func (*lineShow) clear() {}
 
-func (l *lineShow) ended(s spec.Session) error { return printEnd(l.std, s) }
+func (l *lineShow) ended(s spec.Session) error { return printSession(l.std.Out, s) }
 
 // barShow draws a bar on the terminal's last line.
 type barShow struct {
@@ -220,7 +279,7 @@ func (b *barShow) clear() { fmt.Fprint(b.terminal, clearLine) }
 
 func (b *barShow) ended(s spec.Session) error {
 	b.clear()
-	return printEnd(b.std, s)
+	return printSession(b.std.Out, s)
 }
 
 // progress is one line about an active session.
@@ -250,18 +309,6 @@ func counts(s spec.Session) string {
 	return text
 }
 
-// printEnd prints how a session ended.
-func printEnd(std IO, s spec.Session) error {
-	if err := printSession(std.Out, s); err != nil {
-		return err
-	}
-	code := exitOf(s)
-	if code == exitOK {
-		return nil
-	}
-	return &codedError{code: code}
-}
-
 // exitOf returns the exit code for how a session ended.
 func exitOf(s spec.Session) int {
 	switch {
@@ -276,6 +323,20 @@ func exitOf(s spec.Session) int {
 	}
 }
 
+// worse returns the exit code that says more of a script's attention is needed.
+func worse(a, b int) int {
+	order := []int{exitOK, exitIncomplete, exitCancelled, exitRunning, exitFailed}
+	return order[max(slices.Index(order, a), slices.Index(order, b))]
+}
+
+// exitWith returns err, or else the error that ends the command with that exit code.
+func exitWith(code int, err error) error {
+	if err == nil && code != exitOK {
+		return &codedError{code: code}
+	}
+	return err
+}
+
 // printSession prints a session for people.
 func printSession(out io.Writer, s spec.Session) error {
 	products := counts(s)
@@ -283,7 +344,7 @@ func printSession(out io.Writer, s spec.Session) error {
 		products = fmt.Sprintf("%d of %d: %s", s.TransferredRecords+s.Rejected, *s.TotalRecords, products)
 	}
 	lines := [][2]string{
-		{"sync", fmt.Sprintf("%s from %s to %s, catalog %s", s.Direction, s.SourceNodeId, s.TargetNodeId, s.Catalog)},
+		{"sync", fmt.Sprintf("%s, catalog %s", way(s), s.Catalog)},
 		{"step", s.CurrentStep},
 		{"products", products},
 		{"started", s.StartedAt.Format(time.RFC3339) + " by " + s.StartedBy},
@@ -292,6 +353,9 @@ func printSession(out io.Writer, s spec.Session) error {
 		lines = append(lines, [2]string{"took", s.CompletedAt.Sub(s.StartedAt).Round(100 * time.Millisecond).String()})
 	} else {
 		lines = append(lines, [2]string{"health", fmt.Sprintf("%s: %s", s.Health.Verdict, s.Health.Reason)})
+	}
+	if confirmed := s.TargetConfirmed; confirmed != nil && !*confirmed {
+		lines = append(lines, [2]string{"target", s.TargetNodeId + " has not confirmed the cancel yet"})
 	}
 	if s.ErrorMessage != nil {
 		lines = append(lines, [2]string{"because", *s.ErrorMessage})

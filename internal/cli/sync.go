@@ -6,8 +6,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
-	"strconv"
 	"text/tabwriter"
 	"time"
 
@@ -29,7 +29,7 @@ func newSync(std IO) *cobra.Command {
 			"refused or deletes withheld; 130 if you only stopped watching.",
 		RunE: onlyGroups,
 	}
-	cmd.AddCommand(newSyncPull(std), newSyncStatus(std), newSyncList(std), newSyncCancel(std), newSyncResume(std), newSyncApprove(std))
+	cmd.AddCommand(newSyncPull(std), newSyncPush(std), newSyncStatus(std), newSyncList(std), newSyncCancel(std), newSyncResume(std), newSyncApprove(std))
 	return cmd
 }
 
@@ -41,136 +41,6 @@ func bindShown(cmd *cobra.Command) *shown {
 	cmd.Flags().BoolVar(&s.json, "json", false, "print sessions as JSON, one object per line")
 	cmd.Flags().BoolVar(&s.follow, "follow", false, "watch the sync until it ends; the exit code says how it ended")
 	return s
-}
-
-func newSyncPull(std IO) *cobra.Command {
-	var catalogName, ifRunning string
-	var timeout time.Duration
-	var size, rate, deletes, percent int
-	var verify, deleteMissing, everything bool
-	cmd := &cobra.Command{
-		Use:   "pull PEER",
-		Short: "Pull a catalog from a peer",
-		Long: "Pull a catalog from a peer. The session's id goes to standard output. --follow watches the sync until it ends; Ctrl-C\n" +
-			"then asks whether to cancel the sync or just stop watching it.",
-		Example: "  fullsync sync pull branch --follow\n  fullsync sync pull branch --verify --delete-missing --json",
-		Args:    usage(cobra.ExactArgs(1)),
-	}
-	open, show := bindRemote(cmd, std), bindShown(cmd)
-	flags := cmd.Flags()
-	flags.StringVar(&catalogName, "catalog", catalog.Default, "catalog to sync")
-	flags.StringVar(&ifRunning, "if-running", "fail", "what to do if the catalog is already being synced: fail, attach to that sync, or replace it")
-	flags.BoolVar(&verify, "verify", false, "compare every product by content afterwards (verifyAfterSync)")
-	flags.BoolVar(&deleteMissing, "delete-missing", false, "at the end, delete the products that came from the peer and no longer exist there")
-	flags.IntVar(&deletes, "max-deletes", 0, "how many products may be deleted without approval (default: the node's)")
-	flags.IntVar(&percent, "max-delete-percent", 0, "what percentage of the peer's products here may be deleted without approval (default: the node's)")
-	flags.BoolVar(&everything, "read-everything", false, "read every product instead of comparing first")
-	flags.IntVar(&size, "batch-size", 0, "products per batch (default: the node's)")
-	flags.IntVar(&rate, "rate", 0, "most products per second; 0 means no limit")
-	flags.DurationVar(&timeout, "timeout", 0, "time limit for the sync (default: the node's)")
-	cmd.RunE = func(cmd *cobra.Command, args []string) error {
-		if timeout != 0 && timeout < time.Second {
-			return &usageError{errors.New("--timeout must be at least 1s")}
-		}
-		options := spec.StartOptions{VerifyAfterSync: &verify, DeleteMissing: &deleteMissing, ReadEverything: &everything, MaxProductsPerSecond: &rate}
-		given := func(name string, value int, into **int) {
-			if flags.Changed(name) {
-				*into = &value
-			}
-		}
-		given("batch-size", size, &options.BatchSize)
-		given("max-deletes", deletes, &options.MaxDeletes)
-		given("max-delete-percent", percent, &options.MaxDeletePercent)
-		given("timeout", int(timeout.Seconds()), &options.TimeoutSeconds)
-		running := spec.StartRequestIfRunning(ifRunning)
-		request := spec.StartRequest{Action: "pull", Catalog: &catalogName, IfRunning: &running, Options: &options}
-		if err := request.TargetPeer.FromNodeID(args[0]); err != nil {
-			return err
-		}
-		node, err := open()
-		if err != nil {
-			return err
-		}
-		key := uuid.NewString()
-		return begin(cmd.Context(), std, node, *show, func(ctx context.Context) (*http.Response, error) {
-			resp, err := node.api.StartFullSync(ctx, &spec.StartFullSyncParams{IdempotencyKey: &key}, request)
-			if err != nil && pause(ctx, time.Second) == nil {
-				// The answer may have been lost. Because of the key, trying again does not start a second sync.
-				resp, err = node.api.StartFullSync(ctx, &spec.StartFullSyncParams{IdempotencyKey: &key}, request)
-			}
-			return resp, err
-		})
-	}
-	return cmd
-}
-
-// begin sends a request that starts a session, and shows the session.
-func begin(ctx context.Context, std IO, node *remote, show shown, send func(context.Context) (*http.Response, error)) error {
-	started, err := call[spec.StartResponse](node, func() (*http.Response, error) { return send(ctx) })
-	if err != nil {
-		return startRefused(err)
-	}
-	s := started.Session
-	switch {
-	case show.follow:
-		return follow(ctx, std, node, s, show.json)
-	case show.json:
-		return json.NewEncoder(std.Out).Encode(s)
-	}
-	fmt.Fprintf(std.Err, "%s from %s into catalog %s has started; watch it with: fullsync sync status %s --follow\n", s.Direction, s.SourceNodeId, s.Catalog, s.SessionId)
-	_, err = fmt.Fprintln(std.Out, s.SessionId)
-	return err
-}
-
-// startRefused returns the error of a start, with a special exit code if another sync is in the way.
-func startRefused(err error) error {
-	var refused *refusal
-	if errors.As(err, &refused) && refused.said.Code == "SYNC_IN_PROGRESS" {
-		return &codedError{exitRunning, err}
-	}
-	return err
-}
-
-func newSyncResume(std IO) *cobra.Command {
-	cmd := &cobra.Command{
-		Use:   "resume SESSION_ID",
-		Short: "Start a new sync that continues where a failed or cancelled one stopped",
-		Args:  usage(cobra.ExactArgs(1)),
-	}
-	open, show := bindRemote(cmd, std), bindShown(cmd)
-	cmd.RunE = func(cmd *cobra.Command, args []string) error {
-		node, id, err := openSession(open, args[0])
-		if err != nil {
-			return err
-		}
-		return begin(cmd.Context(), std, node, *show, func(ctx context.Context) (*http.Response, error) {
-			return node.api.ResumeFullSync(ctx, id, spec.ResumeRequest{})
-		})
-	}
-	return cmd
-}
-
-func newSyncApprove(std IO) *cobra.Command {
-	cmd := &cobra.Command{
-		Use:   "approve-deletes SESSION_ID COUNT",
-		Short: "Sync again and delete the COUNT products whose deletes a sync withheld",
-		Args:  usage(cobra.ExactArgs(2)),
-	}
-	open, show := bindRemote(cmd, std), bindShown(cmd)
-	cmd.RunE = func(cmd *cobra.Command, args []string) error {
-		count, err := strconv.ParseInt(args[1], 10, 64)
-		if err != nil || count < 1 {
-			return &usageError{fmt.Errorf("%q is not a number of withheld deletes", args[1])}
-		}
-		node, id, err := openSession(open, args[0])
-		if err != nil {
-			return err
-		}
-		return begin(cmd.Context(), std, node, *show, func(ctx context.Context) (*http.Response, error) {
-			return node.api.ApproveFullSyncDeletes(ctx, id, spec.ApproveDeletesRequest{Count: count})
-		})
-	}
-	return cmd
 }
 
 // openSession opens the node for a command about one session.
@@ -193,33 +63,46 @@ func newSyncStatus(std IO) *cobra.Command {
 	open, show := bindRemote(cmd, std), bindShown(cmd)
 	cmd.Flags().StringVar(&catalogName, "catalog", catalog.Default, "catalog whose sync to show")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
-		node, s, err := pick(cmd.Context(), open, args, catalogName, true)
+		node, sessions, err := pick(cmd.Context(), open, args, catalogName, true)
 		switch {
 		case err != nil:
 			return err
-		case s == nil:
+		case len(sessions) == 0:
 			fmt.Fprintf(std.Err, "no sync of catalog %s has run yet\n", catalogName)
 			return nil
 		case show.follow:
-			return follow(cmd.Context(), std, node, *s, show.json)
-		case show.json:
-			return json.NewEncoder(std.Out).Encode(s)
+			return exitWith(follow(cmd.Context(), std, node, sessions, show.json))
 		}
-		return printSession(std.Out, *s)
+		put := printer(std.Out, show.json)
+		for _, s := range sessions {
+			if err := put(s); err != nil {
+				return err
+			}
+		}
+		return nil
 	}
 	return cmd
 }
 
-// pick opens the node and returns the session with the id in args, or a catalog's active session. If there is none it
-// returns the last one, should the caller want that; otherwise nil.
-func pick(ctx context.Context, open func() (*remote, error), args []string, catalogName string, orLast bool) (*remote, *spec.Session, error) {
+// printer returns a function that prints sessions, as JSON or for people.
+func printer(out io.Writer, asJSON bool) func(spec.Session) error {
+	if asJSON {
+		enc := json.NewEncoder(out)
+		return func(s spec.Session) error { return enc.Encode(s) }
+	}
+	return func(s spec.Session) error { return printSession(out, s) }
+}
+
+// pick opens the node and returns the session with the id in args, or a catalog's active sessions. If there are none it
+// returns the last one, should the caller want that.
+func pick(ctx context.Context, open func() (*remote, error), args []string, catalogName string, orLast bool) (*remote, []spec.Session, error) {
 	if len(args) == 1 {
 		node, id, err := openSession(open, args[0])
 		if err != nil {
 			return nil, nil, err
 		}
 		s, err := node.session(ctx, id)
-		return node, &s, err
+		return node, []spec.Session{s}, err
 	}
 	node, err := open()
 	if err != nil {
@@ -228,10 +111,15 @@ func pick(ctx context.Context, open func() (*remote, error), args []string, cata
 	status, err := call[spec.StatusResponse](node, func() (*http.Response, error) {
 		return node.api.GetFullSyncStatus(ctx, &spec.GetFullSyncStatusParams{Catalog: &catalogName})
 	})
-	if err == nil && status.Active == nil && orLast {
-		status.Active = status.Last
+	switch {
+	case err != nil:
+		return nil, nil, err
+	case status.Active != nil:
+		return node, append([]spec.Session{*status.Active}, status.AlsoActive...), nil
+	case status.Last != nil && orLast:
+		return node, []spec.Session{*status.Last}, nil
 	}
-	return node, status.Active, err
+	return node, nil, nil
 }
 
 func (r *remote) session(ctx context.Context, id uuid.UUID) (spec.Session, error) {
@@ -246,7 +134,8 @@ func newSyncCancel(std IO) *cobra.Command {
 		Use:   "cancel [SESSION_ID]",
 		Short: "Cancel a sync: by id, or else a catalog's running one",
 		Long: "Cancel a sync: by id, or else a catalog's running one. Once the node has answered, that sync writes nothing more. If the\n" +
-			"node is down, use fullsync cancel-stuck.",
+			"target of a push has not confirmed this yet, the command says until when something may still land there. If the node is\n" +
+			"down, use fullsync cancel-stuck.",
 		Args: usage(cobra.MaximumNArgs(1)),
 	}
 	open := bindRemote(cmd, std)
@@ -254,18 +143,21 @@ func newSyncCancel(std IO) *cobra.Command {
 	cmd.Flags().StringVar(&reason, "reason", "", "reason to put on record")
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print the session as JSON")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
-		node, s, err := pick(cmd.Context(), open, args, catalogName, false)
-		if err != nil {
+		node, sessions, err := pick(cmd.Context(), open, args, catalogName, false)
+		switch {
+		case err != nil:
 			return err
-		}
-		if s == nil {
+		case len(sessions) == 0:
 			fmt.Fprintf(std.Err, "no sync of catalog %s is running; there is nothing to cancel\n", catalogName)
 			return nil
+		case len(sessions) > 1:
+			return severalRun(catalogName, sessions)
 		}
-		done, err := node.cancel(cmd.Context(), s.SessionId, reason)
+		done, err := node.cancel(cmd.Context(), sessions[0].SessionId, reason)
 		if err != nil {
 			return err
 		}
+		warnUnconfirmed(std.Err, done)
 		if asJSON {
 			return json.NewEncoder(std.Out).Encode(done.Session)
 		}
@@ -277,6 +169,22 @@ func newSyncCancel(std IO) *cobra.Command {
 		return err
 	}
 	return cmd
+}
+
+// severalRun returns an error that lists the syncs among which the caller must choose.
+func severalRun(catalogName string, sessions []spec.Session) error {
+	text := fmt.Sprintf("%d syncs of catalog %s are running; say which one to cancel:", len(sessions), catalogName)
+	for _, s := range sessions {
+		text += fmt.Sprintf("\n  %s  %s", s.SessionId, way(s))
+	}
+	return errors.New(text)
+}
+
+// warnUnconfirmed says until when something of a cancelled push may still land at its target.
+func warnUnconfirmed(out io.Writer, done spec.CancelResponse) {
+	if done.MayLandUntil != nil {
+		fmt.Fprintln(out, done.Message)
+	}
 }
 
 func (r *remote) cancel(ctx context.Context, id uuid.UUID, reason string) (spec.CancelResponse, error) {
@@ -330,9 +238,9 @@ func newSyncList(std IO) *cobra.Command {
 			return err
 		}
 		if asJSON {
-			enc := json.NewEncoder(std.Out)
+			put := printer(std.Out, true)
 			for _, s := range list.Sessions {
-				if err := enc.Encode(s); err != nil {
+				if err := put(s); err != nil {
 					return err
 				}
 			}
@@ -341,12 +249,24 @@ func newSyncList(std IO) *cobra.Command {
 		table := tabwriter.NewWriter(std.Out, 0, 0, 2, ' ', 0)
 		fmt.Fprintln(table, "SESSION\tSTATUS\tSYNC\tCATALOG\tPRODUCTS\tSTARTED\tBY\tSTEP")
 		for _, s := range list.Sessions {
-			fmt.Fprintf(table, "%s\t%s\t%s from %s\t%s\t%d\t%s\t%s\t%s\n", s.SessionId, s.Status, s.Direction, s.SourceNodeId, s.Catalog,
+			fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%d\t%s\t%s\t%s\n", s.SessionId, s.Status, way(s), s.Catalog,
 				s.TransferredRecords, s.StartedAt.Format(time.RFC3339), s.StartedBy, cmp.Or(valueOr(s.ErrorMessage), s.CurrentStep))
 		}
 		return table.Flush()
 	}
 	return cmd
+}
+
+// way says which way a sync copies, as seen from the node that was asked.
+func way(s spec.Session) string {
+	switch {
+	case s.Incoming:
+		return "pushed here by " + s.SourceNodeId
+	case s.Direction == spec.Push:
+		return "push to " + s.TargetNodeId
+	default:
+		return "pull from " + s.SourceNodeId
+	}
 }
 
 // valueOr returns what p points to; the zero value for nil.

@@ -36,6 +36,8 @@ func TestWrongUsage(t *testing.T) {
 		{[]string{"demo", "--listen", "127.0.0.1:65535"}, "--listen must be", "Run fullsync demo --help"},
 		{[]string{"sync"}, "fullsync sync needs one of its subcommands", "Run fullsync sync --help"},
 		{[]string{"sync", "pull"}, "accepts 1 arg(s), received 0", "Run fullsync sync pull --help"},
+		{[]string{"sync", "push"}, "requires at least 1 arg(s), only received 0", "Run fullsync sync push --help"},
+		{[]string{"sync", "push", "branch", "other", "--timeout", "1ms"}, "--timeout must be at least 1s", "Run fullsync sync push --help"},
 		{[]string{"sync", "pull", "branch", "--timeout", "1ms"}, "--timeout must be at least 1s", "Run fullsync sync pull --help"},
 		{[]string{"sync", "status", "abc"}, `"abc" is not a session id`, "Run fullsync sync status --help"},
 		{[]string{"sync", "list", "--count", "101"}, "--count must be from 1 to 100", "Run fullsync sync list --help"},
