@@ -70,7 +70,7 @@ func patiently(env environment) environment {
 // slowly starts a pull that takes minutes, and returns once some products are committed.
 func (c caller) slowly(t *testing.T) (id string) {
 	t.Helper()
-	id = c.start(t, object{"batchSize": 10, "maxProductsPerSecond": 20, "readEverything": true})
+	id = c.start(t, "pull", object{"batchSize": 10, "maxProductsPerSecond": 20, "readEverything": true})
 	c.until(t, id, func(s object) bool { return s["transferredRecords"].(float64) > 0 })
 	return id
 }
@@ -180,7 +180,7 @@ func TestCancelStuckAfterKill(t *testing.T) {
 			!strings.HasPrefix(message, "Cancelled by "+whoami(t)+": cancel-stuck, found dead") {
 			t.Errorf("the record: %v", ended)
 		}
-		again := main.until(t, main.start(t, nil), func(s object) bool { return s["completedAt"] != nil })
+		again := main.until(t, main.start(t, "pull", nil), func(s object) bool { return s["completedAt"] != nil })
 		if again["status"] != "COMPLETED" || again["transferredRecords"] != float64(branchProducts) || again["unchanged"].(float64) == 0 {
 			t.Errorf("the next sync: %v", again)
 		}

@@ -36,10 +36,10 @@ func newDemo(io IO) *cobra.Command {
 	var listen string
 	cmd := &cobra.Command{
 		Use:   "demo",
-		Short: "Run two nodes on this machine, ready to pull, watch and cancel",
+		Short: "Run two nodes on this machine, ready to pull, push, watch and cancel",
 		Long: "Run two nodes in one process on temporary SQLite files: branch with realistic products, and main, empty, with\n" +
-			"branch registered as its peer. It prints the address of the admin page, and curl commands to start, watch and cancel a\n" +
-			"sync. Ctrl-C stops both and removes the files.",
+			"branch registered as its peer. It prints the address of the admin page, and curl commands to pull, watch, cancel and\n" +
+			"push. Ctrl-C stops both and removes the files.",
 		Args: usage(cobra.NoArgs),
 	}
 	cmd.Flags().IntVar(&products, "products", 1067, "number of products at branch")
@@ -142,9 +142,9 @@ func demoNode(ctx context.Context, io IO, set map[string]string) (*app.App, *slo
 	return a, log, err
 }
 
-// introduce registers branch at main and prints what is running and what to try.
+// introduce registers branch at main, which may push to it, and prints what is running and what to try.
 func introduce(ctx context.Context, io IO, d demo, main, branch *app.App) error {
-	reader, err := branch.Token(demoMain, auth.RoleNode, demoTTL)
+	token, err := branch.Token(demoMain, auth.RoleNodePush, demoTTL)
 	if err != nil {
 		return err
 	}
@@ -157,7 +157,7 @@ func introduce(ctx context.Context, io IO, d demo, main, branch *app.App) error 
 		return err
 	}
 	mainURL, branchURL := reachable(main.URL()), reachable(branch.URL())
-	_, err = main.Peers.Add(ctx, peer.New{NodeID: demoBranch, NodeName: "Branch", URL: branchURL, Token: reader, IsActive: true})
+	_, err = main.Peers.Add(ctx, peer.New{NodeID: demoBranch, NodeName: "Branch", URL: branchURL, Token: token, IsActive: true})
 	if err != nil {
 		return err
 	}
@@ -189,7 +189,7 @@ func speed(d demo) string {
 const demoText = `Two nodes are running in this process, on temporary SQLite files:
 
   branch  %s  with %s
-  main    %s  empty; it knows branch as its peer, and reads %s
+  main    %s  empty; it knows branch as its peer, and syncs %s
 
 Open %s/console/ in a browser, and sign in as %s with the password %s
 
@@ -207,6 +207,9 @@ curl -sS "$FULLSYNC_URL/api/admin/sync/full-sync/status" -H "Authorization: Bear
 # Cancel: the session that runs now
 SESSION_ID=$(curl -sS "$FULLSYNC_URL/api/admin/sync/full-sync/status" -H "Authorization: Bearer $FULLSYNC_TOKEN" | grep -o '"sessionId": *"[^"]*"' | head -n 1 | cut -d '"' -f 4)
 curl -sS "$FULLSYNC_URL/api/admin/sync/full-sync/cancel" -H "Authorization: Bearer $FULLSYNC_TOKEN" -H 'Content-Type: application/json' -d "{\"sessionId\": \"$SESSION_ID\", \"reason\": \"trying it out\"}"
+
+# Push: the other way round, send what main has to branch
+curl -sS "$FULLSYNC_URL/api/admin/sync/full-sync" -H "Authorization: Bearer $FULLSYNC_TOKEN" -H 'Content-Type: application/json' -d '{"action": "push", "targetPeer": "branch"}'
 
 # The API, with a page to try it: %s/docs
 # Ctrl-C here stops both nodes and removes their files.

@@ -27,7 +27,7 @@ func pasted(t *testing.T, out *output) string {
 	return "export FULLSYNC_URL=" + paste
 }
 
-// The commands that the demo prints start, show and cancel a sync, pasted as they are.
+// The commands that the demo prints start, show and cancel a pull, and push, pasted as they are.
 func TestDemoCommandsWorkAsPrinted(t *testing.T) {
 	t.Parallel()
 	program(t)
@@ -45,11 +45,11 @@ func TestDemoCommandsWorkAsPrinted(t *testing.T) {
 	if err != nil {
 		t.Fatalf("%v\n%s", err, answers)
 	}
-	var started, status, cancelled object
+	var started, status, cancelled, pushed object
 	in := json.NewDecoder(strings.NewReader(string(answers)))
-	for _, answer := range []*object{&started, &status, &cancelled} {
+	for _, answer := range []*object{&started, &status, &cancelled, &pushed} {
 		if err := in.Decode(answer); err != nil {
-			t.Fatalf("%v in what the three lines printed:\n%s", err, answers)
+			t.Fatalf("%v in what the commands printed:\n%s", err, answers)
 		}
 	}
 	id, ok := started["sessionId"].(string)
@@ -63,6 +63,11 @@ func TestDemoCommandsWorkAsPrinted(t *testing.T) {
 		cancelled.at("session", "status") != "CANCELLED" || cancelled.at("session", "cancelReason") != "trying it out" {
 		t.Errorf("cancel: %v", cancelled)
 	}
+	push, _ := pushed["sessionId"].(string)
+	s := callerIn(t, demo.out).until(t, push, func(s object) bool { return s["completedAt"] != nil })
+	if s["direction"] != "push" || s["status"] != "COMPLETED" {
+		t.Errorf("the push: %v, ended as %v", pushed, s)
+	}
 
 	if left := entries(t, temp); len(left) != 1 {
 		t.Errorf("the demo keeps its files in %v, want one directory", left)
@@ -75,6 +80,15 @@ func TestDemoCommandsWorkAsPrinted(t *testing.T) {
 	}
 	if log := demo.err.String(); strings.Contains(log, "level=ERROR") || strings.Contains(log, "fullsync:") {
 		t.Errorf("the demo complained:\n%s", log)
+	}
+}
+
+// callerIn returns the caller whose address and token the demo has printed.
+func callerIn(t *testing.T, out *output) caller {
+	t.Helper()
+	return caller{
+		url:   out.await(t, `export FULLSYNC_URL=(http://(?:127\.0\.0\.1|\[::1\]):\d+)\n`),
+		token: out.await(t, `export FULLSYNC_TOKEN=(\S+)\n`),
 	}
 }
 
@@ -113,16 +127,17 @@ func TestDemoSizesAndSpeeds(t *testing.T) {
 			args := append([]string{"demo", "--listen", "127.0.0.1:0"}, c.args...)
 			go func() { code <- cli.Run(ctx, args, cli.IO{In: strings.NewReader(""), Out: out, Err: complaints}) }()
 			pasted(t, out)
-			main := caller{
-				url:   out.await(t, `export FULLSYNC_URL=(http://(?:127\.0\.0\.1|\[::1\]):\d+)\n`),
-				token: out.await(t, `export FULLSYNC_TOKEN=(\S+)\n`),
-			}
+			main := callerIn(t, out)
 			if !strings.Contains(out.String(), c.says) {
 				t.Errorf("%q is not in\n%s", c.says, out)
 			}
-			s := main.until(t, main.start(t, nil), func(s object) bool { return s["completedAt"] != nil })
+			s := main.until(t, main.start(t, "pull", nil), func(s object) bool { return s["completedAt"] != nil })
 			if s["status"] != "COMPLETED" || s["transferredRecords"] != c.products {
 				t.Errorf("the session ended as %v", s)
+			}
+			s = main.until(t, main.start(t, "push", nil), func(s object) bool { return s["completedAt"] != nil })
+			if s["status"] != "COMPLETED" || s["unchanged"] != c.products {
+				t.Errorf("the push back ended as %v", s)
 			}
 			cancel()
 			if got := <-code; got != 0 || complaints.String() != "" {

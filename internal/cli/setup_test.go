@@ -180,10 +180,10 @@ func (c caller) call(t *testing.T, method, path string, body any) (int, object) 
 
 const syncPath = "/api/admin/sync/full-sync"
 
-// start begins a pull from branch and returns the session's id.
-func (c caller) start(t *testing.T, options object) string {
+// start begins a pull from branch, or a push to it, and returns the session's id.
+func (c caller) start(t *testing.T, action string, options object) string {
 	t.Helper()
-	status, answer := c.call(t, http.MethodPost, syncPath, object{"action": "pull", "targetPeer": "branch", "options": options})
+	status, answer := c.call(t, http.MethodPost, syncPath, object{"action": action, "targetPeer": "branch", "options": options})
 	id, ok := answer["sessionId"].(string)
 	if status != http.StatusAccepted || !ok {
 		t.Fatalf("start: %d %v", status, answer)
