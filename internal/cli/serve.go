@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 
 	"github.com/spf13/cobra"
 
@@ -83,11 +84,12 @@ const firstUserText = `
 
 `
 
-// runNodes starts nodes, calls started, and stops them all when ctx ends or one fails.
+// runNodes starts nodes, calls started, and stops them all when ctx ends or one fails. The first stops last: the others may be
+// talking to it.
 func runNodes(ctx context.Context, log *slog.Logger, started func(), nodes ...*app.App) (err error) {
 	failed := make(chan error, len(nodes))
 	defer func() {
-		for _, a := range nodes {
+		for _, a := range slices.Backward(nodes) {
 			if stopErr := a.Stop(context.WithoutCancel(ctx)); err == nil {
 				err = stopErr
 			}
