@@ -72,7 +72,6 @@ func TestPushOnBothPages(t *testing.T) {
 	}
 	row(here, id).WaitText("push to branch from catalog main")
 	row(there, id).WaitText("pushed here by main into catalog main")
-	there.Axe()
 
 	received.Button("Cancel Sync").Click()
 	question := there.Dialog(cancelTitle)
@@ -81,6 +80,7 @@ func TestPushOnBothPages(t *testing.T) {
 	question.Button(cancelSync).Click()
 	there.WaitText("Sync session cancelled successfully. 30 products were committed before; none can follow.")
 	gate.Open()
+	there.Axe()
 	sent.WaitText("finished Cancelled by operator: not now")
 	if s := pair.Main.WaitEnd(id, spec.CANCELLED); s.TransferredRecords != 30 || pair.Branch.Count("main") != 30 {
 		t.Errorf("%d products are at the branch: %s", pair.Branch.Count("main"), nodetest.Show(s))
@@ -150,7 +150,11 @@ func TestPushesSideBySide(t *testing.T) {
 	toBranch, besides := page.Role("article", thePush), page.Role("article", "Push to annex from catalog main")
 	toBranch.Button("Cancel Sync").Wait()
 	besides.Button("Cancel Sync").Wait()
-	card(page).Button("Cancel Sync").Wait()
+	card(page).Button("Cancel Sync").Click()
+	page.Dialog(cancelTitle).WaitText("The pull from branch into catalog main stops at once.")
+	page.Dialog(cancelTitle).Button(cancelSync).Click()
+	card(page).WaitText("CANCELLED")
+	pair.Main.WaitEnd(pulling, spec.CANCELLED)
 
 	startForm(page).Button("Start push").Click()
 	page.Dialog(runningTitle).Button(replaceIt).Click()
@@ -160,13 +164,8 @@ func TestPushesSideBySide(t *testing.T) {
 	besides.Button("Cancel Sync").Wait()
 	gate.Open()
 	besides.WaitText("COMPLETED")
-	toBranch.Wait() // what ends beside it takes nothing away
-
-	card(page).Button("Cancel Sync").Click()
-	page.Dialog(cancelTitle).WaitText("The pull from branch into catalog main stops at once.")
-	page.Dialog(cancelTitle).Button(cancelSync).Click()
+	toBranch.Wait() // what runs beside a card does not take its place
 	card(page).WaitText("CANCELLED")
-	pair.Main.WaitEnd(pulling, spec.CANCELLED)
 }
 
 // TestACancelThatTheTargetHasNotConfirmed: the page says so, and no longer when the node has heard from the target.
