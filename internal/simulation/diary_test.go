@@ -44,11 +44,13 @@ type diary struct {
 	created, updated, deleted int64
 	// wrote is the last line about a product.
 	wrote line
+	// batches are the fences that their sessions had when they were committed.
+	batches map[batch]int64
 	// completed are the sessions that have COMPLETED since the last look.
 	completed []line
 }
 
-func newDiary() *diary { return &diary{sessions: map[string]line{}} }
+func newDiary() *diary { return &diary{sessions: map[string]line{}, batches: map[batch]int64{}} }
 
 // read reads on, and checks what is read.
 func (n *node) read() {
@@ -101,7 +103,10 @@ func (d *diary) next(l line) string {
 	if l.status == session.Completed && before.status != session.Completed {
 		d.completed = append(d.completed, l)
 	}
-	batch := known && l.writes && l.seq != before.seq
+	isBatch := known && l.writes && l.seq != before.seq
+	if isBatch {
+		d.batches[batch{l.session, l.seq}] = l.fence
+	}
 	counted := [3]int64{l.created - before.created, l.updated - before.updated, l.deleted - before.deleted}
 	switch {
 	case known && !before.status.Active():
@@ -110,15 +115,15 @@ func (d *diary) next(l line) string {
 		return l.session + ": the fence fell"
 	case known && l.seq < before.seq:
 		return l.session + ": the number of batches fell"
-	case batch && l.seq != before.seq+1:
+	case isBatch && l.seq != before.seq+1:
 		return fmt.Sprintf("%s: batch %d after batch %d", l.session, l.seq, before.seq)
-	case batch && l.fence != before.fence:
+	case isBatch && l.fence != before.fence:
 		return l.session + ": a batch under another fence"
-	case batch && written != counted && counted != [3]int64{}: // a repair writes and does not count
+	case isBatch && written != counted && counted != [3]int64{}: // a repair writes and does not count
 		return fmt.Sprintf("%s: batch %d counts %v products, and wrote %v", l.session, l.seq, counted, written)
-	case known && l.writes && !batch && counted != [3]int64{}:
+	case known && l.writes && !isBatch && counted != [3]int64{}:
 		return l.session + ": the counters moved without a batch"
-	case !batch && written != [3]int64{} && writer != "":
+	case !isBatch && written != [3]int64{} && writer != "":
 		return fmt.Sprintf("%v products were written without a batch while %s was active", written, writer)
 	case l.writes && l.status.Active() && writer != "" && writer != l.session:
 		return fmt.Sprintf("%s and %s write the same catalog", writer, l.session)

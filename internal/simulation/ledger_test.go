@@ -76,8 +76,15 @@ func (l *ledger) Waiting(ctx context.Context, c session.Claim, wait transfer.Wai
 }
 
 func (l *ledger) CommitBatch(ctx context.Context, s *session.Session, batch catalog.Batch) error {
+	l.process.ambushed(*s)
 	row := *s
-	err := write(ctx, l, func(ctx context.Context) error { return l.Store.CommitBatch(ctx, &row, batch) })
+	err := write(ctx, l, func(ctx context.Context) error {
+		err := l.Store.CommitBatch(ctx, &row, batch)
+		if err == nil {
+			l.process.node.committed(row)
+		}
+		return err
+	})
 	if err == nil {
 		*s = row
 	}
@@ -93,6 +100,10 @@ func (l *ledger) ReleaseSession(ctx context.Context, c session.Claim, enqueue sy
 }
 
 func (l *ledger) FollowTarget(ctx context.Context, next session.Session, rejects []session.Reject, committed bool) error {
+	if before := next; committed {
+		before.BatchSeq--
+		l.process.ambushed(before)
+	}
 	return write(ctx, l, func(ctx context.Context) error { return l.Store.FollowTarget(ctx, next, rejects, committed) })
 }
 

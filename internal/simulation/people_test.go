@@ -22,7 +22,7 @@ func (w *world) act() {
 		weight int
 		do     func(*node)
 	}{
-		{12, w.push}, {2, w.pull}, {3, w.cancel}, {2, w.resume}, {5, w.edit}, {3, w.freeze}, {2, w.kill}, {5, w.mend}, {2, w.cutOff}, {2, w.takeAway}, {3, w.forge},
+		{12, w.push}, {2, w.pull}, {3, w.cancel}, {2, w.resume}, {5, w.edit}, {3, w.freeze}, {2, w.kill}, {5, w.mend}, {2, w.cutOff}, {2, w.takeAway}, {3, w.forge}, {4, w.ambush},
 	}
 	total := 0
 	for _, m := range moves {
@@ -161,6 +161,14 @@ func product(id, version int) catalog.Product {
 func (w *world) freeze(n *node) {
 	if p := n.living(w.rand); p != nil {
 		w.trap(p, frozen)
+	}
+}
+
+func (w *world) ambush(n *node) {
+	if p := n.living(w.rand); p != nil {
+		p.mu.Lock()
+		p.ambush = true
+		p.mu.Unlock()
 	}
 }
 

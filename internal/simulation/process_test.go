@@ -35,6 +35,8 @@ type node struct {
 	processes []*process
 	// away says that the database does not answer.
 	away bool
+	// batches are the fences of those that committed them.
+	batches map[batch]int64
 }
 
 // state is what has become of a process.
@@ -62,6 +64,8 @@ type process struct {
 	// fuse, while it is not 0, is at which call from now on the process becomes next.
 	fuse int
 	next state
+	// ambush has the process freeze before its next batch, until that is no longer its to write.
+	ambush bool
 }
 
 var errGone = errors.New("the process is gone")
@@ -189,6 +193,45 @@ func (p *process) arrive() (state, chan struct{}) {
 		}
 	}
 	return p.state, p.thaw
+}
+
+// patienceOfAmbush is how long an ambush waits for the session to go on without the process.
+const patienceOfAmbush = 20 * time.Second
+
+// ambushed freezes a process that is about to write to a session, if it was told to, and thaws it as soon as the session has gone on without it.
+// So it does its best to write what is no longer its to write.
+func (p *process) ambushed(held session.Session) {
+	p.mu.Lock()
+	armed := p.ambush
+	p.ambush = false
+	p.mu.Unlock()
+	if !armed {
+		return
+	}
+	p.become(frozen)
+	w := p.node.world
+	w.background.Go(func() {
+		for begun := time.Now(); time.Since(begun) < patienceOfAmbush && !w.over() && !w.calm(); w.sleep(100 * time.Millisecond) {
+			row, _, err := p.node.db.GetSession(context.Background(), held.ID)
+			if err != nil || row.Fence != held.Fence || row.BatchSeq != held.BatchSeq || !row.Status.Active() {
+				break
+			}
+		}
+		p.become(running)
+	})
+}
+
+// batch is one of a session.
+type batch struct {
+	session string
+	seq     int64
+}
+
+// committed notes who committed a batch.
+func (n *node) committed(row session.Session) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.batches[batch{row.ID, row.BatchSeq}] = row.Fence
 }
 
 // peers knows every node.

@@ -233,6 +233,7 @@ func (d *diary) active() (string, line) {
 // alike says where the two ends of a push disagree.
 func (w *world) alike() {
 	for _, n := range w.nodes {
+		w.fences(n)
 		rows, _, err := n.db.FindSessions(w.Context(), syncer.Query{})
 		if err != nil {
 			w.Fatal(err)
@@ -252,6 +253,17 @@ func (w *world) alike() {
 			case there.Status == session.Cancelled && row.Status != session.Cancelled && row.ErrorCode == "":
 				w.wrong("%s was cancelled at its target, and is %s at %s", row.ID, row.Status, n.id)
 			}
+		}
+	}
+}
+
+// fences says which batches were committed by somebody who did not hold the session any more.
+func (w *world) fences(n *node) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	for b, fence := range n.batches {
+		if held := n.diary.batches[b]; held != fence {
+			w.wrong("at %s, batch %d of %s was committed under fence %d, and its session had %d", n.id, b.seq, b.session, fence, held)
 		}
 	}
 }

@@ -82,7 +82,7 @@ func (w *world) newNode(from, id string) {
 	if err != nil {
 		w.Fatal(err)
 	}
-	n := &node{world: w, id: id, db: db, diary: newDiary()}
+	n := &node{world: w, id: id, db: db, diary: newDiary(), batches: map[batch]int64{}}
 	n.engine = &engine{node: n}
 	w.nodes = append(w.nodes, n)
 }
