@@ -22,7 +22,7 @@ func (w *world) act() {
 		weight int
 		do     func(*node)
 	}{
-		{12, w.push}, {2, w.pull}, {3, w.cancel}, {2, w.resume}, {5, w.edit}, {3, w.freeze}, {2, w.kill}, {5, w.mend}, {2, w.cutOff}, {2, w.takeAway}, {3, w.forge}, {4, w.ambush},
+		{12, w.push}, {6, w.pull}, {3, w.cancel}, {2, w.resume}, {5, w.edit}, {3, w.freeze}, {2, w.kill}, {5, w.mend}, {2, w.cutOff}, {2, w.takeAway}, {3, w.forge}, {7, w.ambush},
 	}
 	total := 0
 	for _, m := range moves {
