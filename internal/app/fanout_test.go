@@ -52,7 +52,7 @@ func TestFanOut(t *testing.T) {
 	nodetest.OnBoth(t, func(t *testing.T, kind nodetest.Kind) {
 		targets, products := 17, 100
 		if testing.Short() {
-			targets = 5
+			targets = 3
 		}
 		main := nodetest.Start(t, nodetest.Config{ID: "main", Database: nodetest.NewDatabase(t, kind), Settings: map[string]string{"SYNC_WORKERS": "2"}})
 		main.Fill("main", products)

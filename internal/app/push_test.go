@@ -39,6 +39,9 @@ func onAllPairs(t *testing.T, test func(t *testing.T, from, to nodetest.Kind)) {
 		for _, to := range kinds {
 			t.Run(fmt.Sprintf("%s to %s", from, to), func(t *testing.T) {
 				t.Parallel()
+				if testing.Short() && from == to {
+					t.Skip("skipped with -short")
+				}
 				test(t, from, to)
 			})
 		}

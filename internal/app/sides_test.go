@@ -114,6 +114,9 @@ func (a *asker) ask(theirs, ours transfer.Side) {
 // plain removes from a page what belongs to the wire. Each side has its own reasons for refusals.
 func plain(page transfer.Page, err error) (transfer.Page, error) {
 	page.Bytes, page.Total, page.Next = 0, nil, ""
+	if len(page.Products) == 0 {
+		page.Products = nil // a side may have room for those that might have come
+	}
 	for i := range page.Rejects {
 		page.Rejects[i].Reason = ""
 	}
