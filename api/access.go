@@ -7,6 +7,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/getkin/kin-openapi/openapi3"
 	"github.com/getkin/kin-openapi/routers"
@@ -60,8 +61,12 @@ type bodyLimits struct {
 // pathParameter is a parameter in a path of the document.
 var pathParameter = regexp.MustCompile(`\{(\w+)\}`)
 
+// document is openapi.yaml, read once for every server of the process: that takes longer than everything else at the start of a node.
+// Nobody changes it.
+var document = sync.OnceValues(spec.GetSpec)
+
 func newAccessTable() (accessTable, error) {
-	doc, err := spec.GetSpec()
+	doc, err := document()
 	if err != nil {
 		return accessTable{}, fmt.Errorf("api: read the document: %w", err)
 	}
