@@ -1,7 +1,6 @@
 package api
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -9,7 +8,6 @@ import (
 	"sync"
 
 	"github.com/go-json-experiment/json"
-	"github.com/go-json-experiment/json/jsontext"
 	"github.com/klauspost/compress/gzip"
 	"github.com/klauspost/compress/zstd"
 
@@ -153,47 +151,26 @@ type batchLine struct {
 	end     *int
 }
 
-var errNoBatchLine = errors.New("not a line of a batch")
-
-// parseBatchLine reads a line of a batch.
-func parseBatchLine(line []byte) (l batchLine, err error) {
-	// The way of nearly every line: the product is read once.
-	if inner, ok := bytes.CutPrefix(line, []byte(`{"product":`)); ok {
-		if inner, ok = bytes.CutSuffix(inner, []byte("}")); ok && l.parseProduct(inner) == nil {
-			return l, nil
+// parseBatchLine reads a line of a batch. It returns [catalog.ErrNoLine] for anything else.
+func parseBatchLine(line []byte) (batchLine, error) {
+	l, err := catalog.ParseLine(line)
+	switch {
+	case err != nil:
+		return batchLine{}, err
+	case l.Name == "":
+		return batchLine{product: l.Product, reject: l.Reject}, nil
+	case l.Name == "delete":
+		var id string
+		if json.Unmarshal(l.Value, &id) == nil && catalog.IsID(id) {
+			return batchLine{delete: id}, nil
+		}
+	case l.Name == "end":
+		var end struct {
+			Count *int `json:"count"`
+		}
+		if json.Unmarshal(l.Value, &end) == nil && end.Count != nil {
+			return batchLine{end: end.Count}, nil
 		}
 	}
-	var sent struct {
-		Product jsontext.Value `json:"product"`
-		Delete  *string        `json:"delete"`
-		End     *struct {
-			Count *int `json:"count"`
-		} `json:"end"`
-	}
-	if json.Unmarshal(line, &sent, json.RejectUnknownMembers(true)) != nil {
-		return l, errNoBatchLine
-	}
-	switch {
-	case sent.Product != nil && sent.Delete == nil && sent.End == nil:
-		err := l.parseProduct(sent.Product)
-		return l, err
-	case sent.Delete != nil && sent.Product == nil && sent.End == nil && catalog.IsID(*sent.Delete):
-		l.delete = *sent.Delete
-		return l, nil
-	case sent.End != nil && sent.Product == nil && sent.Delete == nil && sent.End.Count != nil:
-		l.end = sent.End.Count
-		return l, nil
-	}
-	return l, errNoBatchLine
-}
-
-// parseProduct reads a product, refused or not.
-func (l *batchLine) parseProduct(text []byte) (err error) {
-	if l.product, err = catalog.ParseSent(text); err == nil || !errors.As(err, &l.reject) {
-		return err
-	}
-	if !jsontext.Value(text).IsValid(jsontext.AllowDuplicateNames(true), jsontext.AllowInvalidUTF8(true)) {
-		return errNoBatchLine
-	}
-	return nil
+	return batchLine{}, catalog.ErrNoLine
 }

@@ -2,7 +2,9 @@ package catalog
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
+	"io"
 	"strings"
 	"unicode"
 
@@ -76,21 +78,93 @@ func ParseSent(line []byte) (Product, error) {
 	}
 	if json.Unmarshal(line, &sent) == nil && sent.Unreadable != nil && sent.Name == nil {
 		reject := *err.(*Reject) //nolint:errorlint // the error of Parse is always one
-		reject.Reason = "the source cannot read this product: " + shown(*sent.Unreadable)
+		reject.Reason = "the source cannot read this product: " + Shown(*sent.Unreadable, maxUnreadable)
 		return p, &reject
 	}
 	return p, err
 }
 
-// shown makes another node's text safe to put into a sentence.
-func shown(text string) string {
+// Shown makes another node's text safe to show: only its printable characters, of its first most ones.
+func Shown(text string, most int) string {
 	n := 0
 	return strings.Map(func(r rune) rune {
-		if n++; n > maxUnreadable || !unicode.IsPrint(r) {
+		if n++; n > most || !unicode.IsPrint(r) {
 			return -1
 		}
 		return r
 	}, text)
+}
+
+// Line is one line that a node sends another: a product, refused or not, or another member.
+type Line struct {
+	Product Product
+	// Reject is the refusal of the product, nil if it is not refused.
+	Reject *Reject
+	// Name is the line's only member if that is not a product, and Value is its JSON; "" for a product.
+	Name  string
+	Value []byte
+}
+
+// ErrNoLine means that a line is not JSON, or has not exactly one member.
+var ErrNoLine = errors.New("not a line from a node")
+
+// ParseLine reads a line of a page or of a batch, as [Product.AppendLine] and [UnreadableError.AppendLine] write those of products. A refused product
+// is no error; the errors are ErrNoLine.
+func ParseLine(line []byte) (Line, error) {
+	// Nearly every line goes this way: take the wrapper off by hand and leave all checking to Parse, so that the product
+	// is read only once.
+	if inner, ok := bytes.CutPrefix(line, []byte(productWrapper)); ok {
+		if inner, ok = bytes.CutSuffix(inner, []byte("}")); ok {
+			if l, err := parseLine(inner); err == nil {
+				return l, nil
+			}
+		}
+	}
+	name, value, err := unwrap(line)
+	if err != nil || name != "product" {
+		return Line{Name: name, Value: value}, err
+	}
+	return parseLine(value)
+}
+
+// parseLine reads the product of a line. What is not JSON is ErrNoLine.
+func parseLine(text []byte) (Line, error) {
+	p, err := ParseSent(text)
+	var reject *Reject
+	if err != nil && (!errors.As(err, &reject) || !jsontext.Value(text).IsValid(lenient())) {
+		return Line{}, ErrNoLine
+	}
+	return Line{Product: p, Reject: reject}, nil
+}
+
+// unwrap returns the only member of a line.
+func unwrap(line []byte) (name string, value jsontext.Value, err error) {
+	d := jsontext.NewDecoder(bytes.NewBuffer(line), lenient())
+	open, err := d.ReadToken()
+	if err != nil || open.Kind() != jsontext.KindBeginObject {
+		return "", nil, ErrNoLine
+	}
+	token, err := d.ReadToken()
+	if err != nil || token.Kind() != jsontext.KindString {
+		return "", nil, ErrNoLine
+	}
+	name = token.String()
+	if value, err = d.ReadValue(); err != nil {
+		return "", nil, ErrNoLine
+	}
+	value = value.Clone()
+	if shut, err := d.ReadToken(); err != nil || shut.Kind() != jsontext.KindEndObject {
+		return "", nil, ErrNoLine
+	}
+	if _, err := d.ReadToken(); !errors.Is(err, io.EOF) {
+		return "", nil, ErrNoLine
+	}
+	return name, value, nil
+}
+
+// lenient also accepts JSON that makes a product a reject: Parse decides about that.
+func lenient() json.Options {
+	return json.JoinOptions(jsontext.AllowDuplicateNames(true), jsontext.AllowInvalidUTF8(true))
 }
 
 // IDOfLine returns the product id from the beginning of a cut-off line; "" if it finds none. In the canonical form the id

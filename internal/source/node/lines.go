@@ -1,9 +1,7 @@
 package node
 
 import (
-	"bytes"
 	"errors"
-	"io"
 
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
@@ -39,36 +37,15 @@ type productLine struct {
 // parseProductLine reads a line of a page of products. It returns errNoLine for anything but a product, refused or not, or
 // the end.
 func parseProductLine(line []byte) (productLine, error) {
-	// Nearly every line goes this way: take the wrapper off by hand and leave all checking to Parse, so that the product
-	// is read only once.
-	if inner, ok := bytes.CutPrefix(line, []byte(`{"product":`)); ok {
-		if inner, ok = bytes.CutSuffix(inner, []byte("}")); ok {
-			l, err := parseProduct(inner)
-			if err == nil {
-				return l, nil
-			}
-		}
-	}
-	name, value, err := unwrap(line)
+	l, err := catalog.ParseLine(line)
 	switch {
-	case err == nil && name == "product":
-		return parseProduct(value)
-	case err == nil && name == "end":
-		end, err := parseEnd(value)
+	case err != nil:
+		return productLine{}, errNoLine
+	case l.Name == "":
+		return productLine{product: l.Product, reject: l.Reject}, nil
+	case l.Name == "end":
+		end, err := parseEnd(l.Value)
 		return productLine{end: end}, err
-	}
-	return productLine{}, errNoLine
-}
-
-// parseProduct reads a product. A refused one is a reject if it is JSON; if it is not JSON, errNoLine is returned.
-func parseProduct(text []byte) (productLine, error) {
-	p, err := catalog.ParseSent(text)
-	if err == nil {
-		return productLine{product: p}, nil
-	}
-	var reject *catalog.Reject
-	if errors.As(err, &reject) && jsontext.Value(text).IsValid(lenient()) {
-		return productLine{reject: reject}, nil
 	}
 	return productLine{}, errNoLine
 }
@@ -99,40 +76,10 @@ func parseHashLine(line []byte) (hashLine, error) {
 	return hashLine{entry: catalog.Entry{ID: *l.ID, Hash: *l.Hash}}, nil
 }
 
-// unwrap returns the only member of a line.
-func unwrap(line []byte) (name string, value jsontext.Value, err error) {
-	d := jsontext.NewDecoder(bytes.NewBuffer(line), lenient())
-	open, err := d.ReadToken()
-	if err != nil || open.Kind() != '{' {
-		return "", nil, errNoLine
-	}
-	token, err := d.ReadToken()
-	if err != nil || token.Kind() != '"' {
-		return "", nil, errNoLine
-	}
-	name = token.String()
-	if value, err = d.ReadValue(); err != nil {
-		return "", nil, errNoLine
-	}
-	value = value.Clone()
-	if shut, err := d.ReadToken(); err != nil || shut.Kind() != '}' {
-		return "", nil, errNoLine
-	}
-	if _, err := d.ReadToken(); !errors.Is(err, io.EOF) {
-		return "", nil, errNoLine
-	}
-	return name, value, nil
-}
-
 func parseEnd(text []byte) (*endLine, error) {
 	var end *endLine
 	if err := json.Unmarshal(text, &end); err != nil || end == nil {
 		return nil, errNoLine
 	}
 	return end, nil
-}
-
-// lenient also accepts JSON that makes a product a reject: Parse decides about that.
-func lenient() json.Options {
-	return json.JoinOptions(jsontext.AllowDuplicateNames(true), jsontext.AllowInvalidUTF8(true))
 }

@@ -6,9 +6,7 @@ import (
 	"errors"
 	"io"
 	"net/http"
-	"strings"
 	"time"
-	"unicode"
 
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
@@ -366,16 +364,8 @@ func (t *Target) conflict(said spec.NodeConflict, message string) error {
 	return fault.New(fault.Conflict, "PEER_"+shown(said.Code), "Peer refused the push", "Peer %s refused the push: %s", t.peerID, message)
 }
 
-// sentence makes what a target says fit to be shown: printable and of bounded length.
-func sentence(text string) string {
-	runes := 0
-	return strings.Map(func(r rune) rune {
-		if runes++; runes > maxSentence || !unicode.IsPrint(r) {
-			return -1
-		}
-		return r
-	}, text)
-}
+// sentence makes what a target says fit to be shown.
+func sentence(text string) string { return catalog.Shown(text, maxSentence) }
 
 func optionalSentence(text *string) string {
 	if text == nil {

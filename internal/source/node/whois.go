@@ -4,12 +4,11 @@ import (
 	"context"
 	"io"
 	"net/http"
-	"strings"
-	"unicode"
 
 	"github.com/go-json-experiment/json"
 
 	"fullsync/api/spec"
+	"fullsync/internal/catalog"
 	"fullsync/internal/peer"
 )
 
@@ -62,12 +61,4 @@ func (c *caller) whoIs(ctx context.Context, catalogs bool) (identity, error) {
 }
 
 // shown makes a peer's text safe to show: printable and of bounded length.
-func shown(text string) string {
-	runes := 0
-	return strings.Map(func(r rune) rune {
-		if runes++; runes > peer.MaxNodeName || !unicode.IsPrint(r) {
-			return -1
-		}
-		return r
-	}, text)
-}
+func shown(text string) string { return catalog.Shown(text, peer.MaxNodeName) }
