@@ -8,13 +8,8 @@ import (
 
 	"github.com/klauspost/compress/gzip"
 	"github.com/klauspost/compress/zstd"
-)
 
-// The content codings of pages.
-const (
-	codingZstd = "zstd"
-	codingGzip = "gzip"
-	identity   = "identity"
+	"fullsync/internal/packing"
 )
 
 // zstdWindow is how far back, in bytes, a compressed page refers; readers must hold as much.
@@ -30,10 +25,10 @@ func negotiate(header string) string {
 			weights[strings.ToLower(strings.TrimSpace(name))] = weight
 		}
 	}
-	best, bestWeight := identity, weights[identity]
-	for _, coding := range []string{codingGzip, codingZstd} {
+	best, bestWeight := packing.Identity, weights[packing.Identity]
+	for _, coding := range []string{packing.Gzip, packing.Zstd} {
 		weight, named := weights[coding]
-		if !named && coding == codingGzip {
+		if !named && coding == packing.Gzip {
 			weight = weights["*"] // whoever takes anything surely takes gzip
 		}
 		if weight > 0 && weight >= bestWeight {
@@ -84,11 +79,11 @@ func newEncoders() *encoders {
 // acquire returns an encoder that writes to w.
 func (e *encoders) acquire(coding string, w io.Writer) io.WriteCloser {
 	switch coding {
-	case codingGzip:
+	case packing.Gzip:
 		enc := e.gzip.Get().(*gzip.Writer)
 		enc.Reset(w)
 		return enc
-	case codingZstd:
+	case packing.Zstd:
 		enc := e.zstd.Get().(*zstd.Encoder)
 		enc.Reset(w)
 		return enc

@@ -8,6 +8,8 @@ import (
 	"net/http"
 
 	"github.com/labstack/echo/v4"
+
+	"fullsync/internal/packing"
 )
 
 const (
@@ -112,7 +114,7 @@ func (p *page) send(b []byte) (int, error) {
 		h := p.w.Header()
 		h.Set(echo.HeaderContentType, ndjson)
 		h.Set(echo.HeaderVary, echo.HeaderAcceptEncoding)
-		if p.encoding != identity {
+		if p.encoding != packing.Identity {
 			h.Set(echo.HeaderContentEncoding, p.encoding)
 		}
 		p.encoder = p.encoders.acquire(p.encoding, p.w)

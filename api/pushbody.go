@@ -8,17 +8,10 @@ import (
 	"sync"
 
 	"github.com/go-json-experiment/json"
-	"github.com/klauspost/compress/gzip"
-	"github.com/klauspost/compress/zstd"
 
 	"fullsync/internal/catalog"
+	"fullsync/internal/packing"
 )
-
-// maxBatchBytes bounds the lines of a batch: a full batch, one more product, and what is around the products.
-const maxBatchBytes = catalog.MaxBatchBytes + catalog.MaxLineBytes + 1<<20
-
-// maxWindow is the largest zstd window that HTTP allows (RFC 9659), in bytes.
-const maxWindow = 8 << 20
 
 // linesBody is the body of a request with lines, decompressed as it is read.
 type linesBody struct {
@@ -46,45 +39,17 @@ func (r *countedReader) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// zstdReaders keeps decoders for the next bodies: making one costs more than a body.
-var zstdReaders = sync.Pool{New: func() any {
-	z, err := zstd.NewReader(nil, zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxWindow(maxWindow), zstd.WithDecoderMaxMemory(maxWindow+maxBatchBytes))
-	if err != nil {
-		return nil
-	}
-	return z
-}}
+// decoders are those of the bodies of all requests.
+var decoders packing.Decoders
 
-// isCoding says whether a body of lines may have that Content-Encoding.
-func isCoding(coding string) bool {
-	return coding == "" || coding == identity || coding == codingGzip || coding == codingZstd
-}
-
-// unpackLines returns a body of lines decompressed, of a coding that [isCoding] allows.
+// unpackLines returns a body of lines decompressed, of a coding that [packing.Known] knows.
 func unpackLines(body io.Reader, coding string) (*linesBody, error) {
-	b := &linesBody{wire: &countedReader{in: body}, done: func() {}}
-	switch coding {
-	case "", identity:
-		b.Reader = b.wire
-	case codingGzip:
-		z, err := gzip.NewReader(b.wire)
-		if err != nil {
-			return nil, wrongBody("is not compressed as it says")
-		}
-		b.Reader = z
-	case codingZstd:
-		z, ok := zstdReaders.Get().(*zstd.Decoder)
-		if !ok || z.Reset(b.wire) != nil {
-			return nil, wrongBody("is not compressed as it says")
-		}
-		b.Reader = z
-		b.done = sync.OnceFunc(func() {
-			_ = z.Reset(nil)
-			zstdReaders.Put(z)
-		})
+	wire := &countedReader{in: body}
+	plain, done, err := decoders.Unpack(wire, coding, 2*catalog.MaxPageBytes)
+	if err != nil {
+		return nil, wrongBody("is not compressed as it says")
 	}
-	b.Reader = io.LimitReader(b.Reader, 2*maxBatchBytes)
-	return b, nil
+	return &linesBody{Reader: plain, wire: wire, done: sync.OnceFunc(done)}, nil
 }
 
 // readBatch reads the lines of a batch to their end. A product that is refused is a reject of the batch.
@@ -95,8 +60,8 @@ func readBatch(body io.Reader) (batch catalog.Batch, err error) {
 		if err != nil {
 			return batch, unreadableBatch(err)
 		}
-		if size += len(line); size > maxBatchBytes {
-			return batch, bodyTooLarge(maxBatchBytes)
+		if size += len(line); size > catalog.MaxPageBytes {
+			return batch, bodyTooLarge(catalog.MaxPageBytes)
 		}
 		l, err := parseBatchLine(line)
 		switch {

@@ -13,6 +13,7 @@ import (
 
 	"fullsync/internal/catalog"
 	"fullsync/internal/fault"
+	"fullsync/internal/packing"
 )
 
 const goodBatch = `{"product":{"id":"a","name":"Chair","price":"1.50","currency":"EUR"}}
@@ -59,19 +60,19 @@ func TestReadBatch(t *testing.T) {
 
 func TestUnpackLines(t *testing.T) {
 	t.Parallel()
-	packed := map[string][]byte{"": []byte(goodBatch), identity: []byte(goodBatch)}
+	packed := map[string][]byte{"": []byte(goodBatch), packing.Identity: []byte(goodBatch)}
 	var zipped bytes.Buffer
 	z := gzip.NewWriter(&zipped)
 	_, err := z.Write([]byte(goodBatch))
 	if err = errors.Join(err, z.Close()); err != nil {
 		t.Fatal(err)
 	}
-	packed[codingGzip] = zipped.Bytes()
+	packed[packing.Gzip] = zipped.Bytes()
 	w, err := zstd.NewWriter(nil)
 	if err != nil {
 		t.Fatal(err)
 	}
-	packed[codingZstd] = w.EncodeAll([]byte(goodBatch), nil)
+	packed[packing.Zstd] = w.EncodeAll([]byte(goodBatch), nil)
 	for coding, body := range packed {
 		for range 2 { // the second time with a decoder that was used
 			lines, err := unpackLines(bytes.NewReader(body), coding)
@@ -89,14 +90,14 @@ func TestUnpackLines(t *testing.T) {
 	}
 	// What unpacks to more than a batch may have is cut where it gets too large.
 	bomb := w.EncodeAll(bytes.Repeat([]byte(" \n"), 64<<20), nil)
-	lines, err := unpackLines(bytes.NewReader(bomb), codingZstd)
+	lines, err := unpackLines(bytes.NewReader(bomb), packing.Zstd)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if n, err := io.Copy(io.Discard, lines); n > 2*maxBatchBytes {
+	if n, err := io.Copy(io.Discard, lines); n > 2*catalog.MaxPageBytes {
 		t.Errorf("a bomb of %d bytes became %d, %v", len(bomb), n, err)
 	}
-	if _, err := unpackLines(strings.NewReader("no gzip"), codingGzip); fault.KindOf(err) != fault.Invalid {
+	if _, err := unpackLines(strings.NewReader("no gzip"), packing.Gzip); fault.KindOf(err) != fault.Invalid {
 		t.Errorf("no gzip: %v", err)
 	}
 	if _, err := readBatch(http.MaxBytesReader(nil, io.NopCloser(strings.NewReader(goodBatch)), 10)); err == nil || fault.KindOf(err) == fault.Invalid {

@@ -14,6 +14,7 @@ import (
 
 	"fullsync/internal/auth"
 	"fullsync/internal/fault"
+	"fullsync/internal/packing"
 	"fullsync/internal/telemetry"
 )
 
@@ -138,7 +139,7 @@ func limitBodies(access accessTable, usual int64) echo.MiddlewareFunc {
 			}
 			kind, _, err := mime.ParseMediaType(r.Header.Get(echo.HeaderContentType))
 			if op.takesLines() {
-				if err != nil || kind != ndjson || !isCoding(r.Header.Get(echo.HeaderContentEncoding)) {
+				if err != nil || kind != ndjson || !packing.Known(r.Header.Get(echo.HeaderContentEncoding)) {
 					return fault.New(fault.Unsupported, "UNSUPPORTED_MEDIA_TYPE", "Unsupported media type",
 						"Send the body as %s, plain or with Content-Encoding zstd or gzip.", ndjson)
 				}

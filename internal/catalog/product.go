@@ -10,6 +10,9 @@ const (
 	MaxBatchBytes = 4 << 20
 	// MaxLineBytes is the longest NDJSON line, in bytes without its line ending.
 	MaxLineBytes = 2 << 20
+	// MaxPageBytes bounds the lines of a page or a pushed batch, unpacked: as much as a node may send before it ends a page, one more
+	// product, and the wrappers of the lines.
+	MaxPageBytes = MaxBatchBytes + MaxLineBytes + 1<<20
 	// MaxProductBytes is the largest canonical form of a product, in bytes. It is below [MaxLineBytes] so that a product
 	// always fits into a line with its wrapper.
 	MaxProductBytes = 1536 << 10

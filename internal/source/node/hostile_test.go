@@ -189,7 +189,7 @@ func TestPagesThatBreakTheRules(t *testing.T) {
 		"total is negative":      page(product("a"), `{"end":{"count":1,"next":null,"total":-1}}`),
 		"total is a fraction":    page(product("a"), `{"end":{"count":1,"next":null,"total":1.5}}`, end(1, "")),
 		"hashes":                 page(`{"id":"a","hash":"x"}`, end(1, "")),
-		"a line over many more":  page(product("6"), `{"product":{"id":"a","name":"`+strings.Repeat("n", maxPageBytes+maxSkippedBytes)+`"}}`, end(2, "")),
+		"a line over many more":  page(product("6"), `{"product":{"id":"a","name":"`+strings.Repeat("n", catalog.MaxPageBytes+maxSkippedBytes)+`"}}`, end(2, "")),
 		"unknown encoding": func(w http.ResponseWriter, r *http.Request) {
 			w.Header().Set("Content-Encoding", "br")
 			page(product("a"), end(1, ""))(w, r)

@@ -11,6 +11,7 @@ import (
 
 	"fullsync/internal/catalog"
 	"fullsync/internal/fault"
+	"fullsync/internal/packing"
 	"fullsync/internal/peer"
 	"fullsync/internal/transfer"
 )
@@ -54,7 +55,7 @@ type Source struct {
 	catalog  string
 	coding   coding
 	overhead atomic.Int64
-	decoders decoders
+	decoders packing.Decoders
 	close    func()
 }
 
@@ -73,7 +74,7 @@ func New(o Options) (*Source, error) {
 	s := &Source{caller: c, catalog: o.Catalog}
 	s.close = sync.OnceFunc(func() {
 		closeIdle()
-		s.decoders.close()
+		s.decoders.Close()
 	})
 	return s, nil
 }

@@ -10,6 +10,7 @@ import (
 
 	"fullsync/api/spec"
 	"fullsync/internal/catalog"
+	"fullsync/internal/packing"
 	"fullsync/internal/transfer"
 )
 
@@ -25,7 +26,7 @@ func (s *Source) Read(ctx context.Context, after string, limit int) (transfer.Pa
 	get := func(ctx context.Context, edit spec.RequestEditorFn) (*http.Response, error) {
 		code := func(_ context.Context, req *http.Request) error {
 			if plain {
-				req.Header.Set("Accept-Encoding", notEncoded)
+				req.Header.Set("Accept-Encoding", packing.Identity)
 			}
 			return nil
 		}
@@ -165,10 +166,10 @@ func (s *Source) readLines(
 			tooLong(long, last)
 			continue
 		}
-		if bytes += len(line); err == nil && bytes > maxPageBytes {
-			err = errPageTooLarge
+		if bytes += len(line); err == nil && bytes > catalog.MaxPageBytes {
+			err = packing.ErrTooLarge
 		}
-		if isTooLarge(err) && last != "" {
+		if packing.IsTooLarge(err) && last != "" {
 			return pageEnd{}, s.protocol(fmt.Sprintf("sent a page that is too large, after product %s", shown(last)))
 		}
 		if err != nil {
@@ -244,7 +245,7 @@ func (s *Source) unreadable(ctx context.Context, a *answer, err error) error {
 		return s.protocol("sent a line that is too long")
 	case errors.As(err, &unasked):
 		return s.protocol("compressed an answer in a way that we did not ask for")
-	case isTooLarge(err):
+	case packing.IsTooLarge(err):
 		return s.protocol("sent a page that is too large")
 	}
 	return s.failed(ctx, a.ctx, err)

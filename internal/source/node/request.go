@@ -11,6 +11,7 @@ import (
 
 	"fullsync/api/spec"
 	"fullsync/internal/fault"
+	"fullsync/internal/packing"
 	"fullsync/internal/peer"
 )
 
@@ -19,7 +20,6 @@ const (
 	defaultIdleTimeout    = 20 * time.Second
 	typeJSON              = "application/json"
 	typeNDJSON            = "application/x-ndjson"
-	notEncoded            = "identity"
 )
 
 // Why a request was given up. They are the causes of its context.
@@ -48,7 +48,7 @@ type caller struct {
 // newCaller returns the caller, and a function that closes its idle connections if they are its own.
 func newCaller(o Options) (*caller, func(), error) {
 	c := &caller{
-		peerID: o.PeerNodeID, selfID: o.SelfNodeID, target: o.Target, to: &endpoint{}, ear: newEar(), encodings: notEncoded, now: time.Now,
+		peerID: o.PeerNodeID, selfID: o.SelfNodeID, target: o.Target, to: &endpoint{}, ear: newEar(), encodings: packing.Identity, now: time.Now,
 		timeout: cmp.Or(o.RequestTimeout, defaultRequestTimeout),
 		idle:    cmp.Or(o.IdleTimeout, defaultIdleTimeout),
 	}

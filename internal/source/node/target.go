@@ -16,6 +16,7 @@ import (
 	"fullsync/api/spec"
 	"fullsync/internal/catalog"
 	"fullsync/internal/fault"
+	"fullsync/internal/packing"
 	"fullsync/internal/session"
 	"fullsync/internal/syncer"
 	"fullsync/internal/transfer"
@@ -284,7 +285,7 @@ func (t *Target) askOnce(ctx context.Context, out any, do send) error {
 	defer stop()
 	resp, err := do(within, func(_ context.Context, req *http.Request) error {
 		req.Header.Set("Accept", typeJSON)
-		req.Header.Set("Accept-Encoding", notEncoded)
+		req.Header.Set("Accept-Encoding", packing.Identity)
 		return nil
 	})
 	if err != nil {

@@ -9,6 +9,7 @@ import (
 
 	"fullsync/api/spec"
 	"fullsync/internal/catalog"
+	"fullsync/internal/packing"
 	"fullsync/internal/peer"
 )
 
@@ -28,7 +29,7 @@ func (c *caller) whoIs(ctx context.Context, catalogs bool) (identity, error) {
 	if !catalogs {
 		wanted = &catalogs
 	}
-	a, reached, err := c.once(ctx, typeJSON, notEncoded, func(ctx context.Context, edit spec.RequestEditorFn) (*http.Response, error) {
+	a, reached, err := c.once(ctx, typeJSON, packing.Identity, func(ctx context.Context, edit spec.RequestEditorFn) (*http.Response, error) {
 		return c.api.GetNode(ctx, &spec.GetNodeParams{Catalogs: wanted}, edit)
 	})
 	who := identity{Answer: peer.Answer{Reachable: reached}, catalogs: map[string]int64{}}
@@ -36,7 +37,7 @@ func (c *caller) whoIs(ctx context.Context, catalogs bool) (identity, error) {
 		return who, err
 	}
 	defer a.close()
-	if coding := a.header.Get("Content-Encoding"); coding != "" && coding != notEncoded {
+	if coding := a.header.Get("Content-Encoding"); coding != "" && coding != packing.Identity {
 		return who, c.protocol("compressed an answer in a way that we did not ask for")
 	}
 	raw, err := io.ReadAll(io.LimitReader(a.body, maxNodeBody+1))
