@@ -146,7 +146,7 @@ func (a *App) build(ctx context.Context) (err error) {
 	}
 	handler, err := api.New(api.Options{
 		Syncs: service, Peers: a.Peers, Catalogs: a.Store, Editor: syncer.NewEditor(settings, a.Store), Pages: a.Store, Sides: a.side, Figures: a.Store, Events: a.events,
-		Receiver: syncer.NewReceiver(settings, a.Store, a.engine), Logins: logins, Console: page,
+		Receiver: syncer.NewReceiver(settings, a.Store), Logins: logins, Console: page,
 		Node:            api.NodeInfo{ID: a.nodeID, Name: a.name(), Version: Version()},
 		CheckPeersEvery: a.cfg.PeerCheckInterval,
 		Ready:           a.ready, Answers: a.Store.Answers, CORSOrigins: a.cfg.CORSOrigins, TrustedProxies: a.cfg.TrustedProxies, Logger: a.log,

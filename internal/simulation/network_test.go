@@ -115,7 +115,7 @@ func wired(err error) error {
 	case err == nil:
 		return nil
 	case errors.As(err, &running):
-		return &syncer.BusyError{SessionID: running.Running.ID, Message: running.Error()}
+		return &syncer.BusyError{Message: running.Error()}
 	case fault.KindOf(err) == fault.Unavailable, errors.Is(err, context.DeadlineExceeded), errors.Is(err, context.Canceled), errors.Is(err, errGone):
 		return trouble(err.Error())
 	}

@@ -57,13 +57,24 @@ func (s *Store) ClaimSession(ctx context.Context, id string, fence int64, worker
 	return row, err == nil, err
 }
 
+// raised is what whoever takes a session from a worker with that fence, or gives it away, writes: a higher fence, by a version that knows pushes, and
+// nothing that is waited for.
+func raised(fence int64) map[string]any {
+	return map[string]any{"fence": fence + 1, "push_fence": fence + 1, "waiting_for": "", "waiting_until": nil}
+}
+
+// queued is what makes a session wait for its next worker, whose fence is above that one.
+func queued(fence int64) map[string]any {
+	values := raised(fence)
+	values["worker"], values["phase"] = "", session.PhaseQueued
+	return values
+}
+
 // claimed is what every claim writes, of a row that is locked.
 func (s *Store) claimed(before *session.Session) map[string]any {
-	values := map[string]any{
-		"fence": before.Fence + 1, "push_fence": before.Fence + 1, "marks_fence": before.Fence + 1, "attempts": gorm.Expr("attempts + 1"),
-		"last_heartbeat_at": s.dbNow(), "claimed_at": s.dbNow(), "worked_before_ms": before.Worked().Milliseconds(),
-		"waiting_for": "", "waiting_until": nil,
-	}
+	values := raised(before.Fence)
+	values["marks_fence"], values["attempts"] = before.Fence+1, gorm.Expr("attempts + 1")
+	values["last_heartbeat_at"], values["claimed_at"], values["worked_before_ms"] = s.dbNow(), s.dbNow(), before.Worked().Milliseconds()
 	s.mark(values, "mark_", before)
 	s.mark(values, "next_mark_", before)
 	return values
@@ -270,11 +281,9 @@ func (s *Store) ended(end session.Ending) map[string]any {
 // ReleaseSession is a [syncer.Ledger]'s. It takes back the attempt that the claim counted: a restart is no failure.
 func (s *Store) ReleaseSession(ctx context.Context, c session.Claim, enqueue syncer.Enqueue) error {
 	return s.roomyTx(ctx, func(tx *gorm.DB) error {
-		err := s.guarded(fenced(tx, c), map[string]any{
-			"fence": c.Fence + 1, "push_fence": c.Fence + 1, "worker": "", "attempts": gorm.Expr("attempts - 1"), "phase": session.PhaseQueued,
-			"waiting_for": "", "waiting_until": nil,
-		})
-		if err != nil {
+		values := queued(c.Fence)
+		values["attempts"] = gorm.Expr("attempts - 1")
+		if err := s.guarded(fenced(tx, c), values); err != nil {
 			return err
 		}
 		return s.giveJob(ctx, tx, session.Claim{SessionID: c.SessionID, Fence: c.Fence + 1}, enqueue)

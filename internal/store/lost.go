@@ -47,10 +47,7 @@ func (s *Store) asSeen(db *gorm.DB, seen session.Session) *gorm.DB {
 // TakeOver is a [syncer.Lost]'s.
 func (s *Store) TakeOver(ctx context.Context, seen session.Session, enqueue syncer.Enqueue) error {
 	return s.roomyTx(ctx, func(tx *gorm.DB) error {
-		err := s.guarded(s.asSeen(tx, seen), map[string]any{
-			"fence": seen.Fence + 1, "push_fence": seen.Fence + 1, "worker": "", "phase": session.PhaseQueued, "waiting_for": "", "waiting_until": nil,
-		})
-		if err != nil {
+		if err := s.guarded(s.asSeen(tx, seen), queued(seen.Fence)); err != nil {
 			return err
 		}
 		now, err := s.now(tx)

@@ -35,11 +35,7 @@ func (t *Targets) tell(ctx context.Context, row session.Session) error {
 	if t == nil {
 		return errors.New("nobody is told from here")
 	}
-	at, err := t.peers.Target(ctx, row.PeerID)
-	if err != nil {
-		return err
-	}
-	target, err := t.open(at, row)
+	target, err := reach(ctx, t.peers, row, t.open)
 	if err != nil {
 		return err
 	}

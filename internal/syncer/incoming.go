@@ -78,8 +78,8 @@ func (*SequenceError) Error() string {
 
 // BusyError says that another session writes the catalog at a target.
 type BusyError struct {
-	// SessionID is the one in the way, and Message what the target says about it.
-	SessionID, Message string
+	// Message is what the target says about it.
+	Message string
 }
 
 // Error is the target's sentence.

@@ -41,12 +41,11 @@ type Incoming interface {
 type Receiver struct {
 	cfg    Config
 	ledger Incoming
-	queue  Queue
 }
 
 // NewReceiver returns a Receiver.
-func NewReceiver(cfg Config, ledger Incoming, queue Queue) *Receiver {
-	return &Receiver{cfg: cfg, ledger: ledger, queue: queue}
+func NewReceiver(cfg Config, ledger Incoming) *Receiver {
+	return &Receiver{cfg: cfg, ledger: ledger}
 }
 
 // maxLease bounds how long a pusher may ask to be silent, in stale-after times of this node.

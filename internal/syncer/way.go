@@ -6,6 +6,7 @@ import (
 
 	"fullsync/internal/catalog"
 	"fullsync/internal/fault"
+	"fullsync/internal/peer"
 	"fullsync/internal/session"
 	"fullsync/internal/transfer"
 )
@@ -43,12 +44,30 @@ type rehashable interface {
 	transfer.Rehasher
 }
 
+// reach makes the end of a session at its peer; nothing is sent yet.
+func reach[T any](ctx context.Context, peers Peers, row session.Session, open func(peer.Target, session.Session) (T, error)) (end T, err error) {
+	at, err := peers.Target(ctx, row.PeerID)
+	if err != nil {
+		return end, err
+	}
+	return open(at, row)
+}
+
+// connect is [reach] for a worker, which waits for trouble to pass.
+func connect[T any](ctx context.Context, peers Peers, out *sink, open func(peer.Target, session.Session) (T, error)) (end T, err error) {
+	err = out.persist(ctx, func() (err error) {
+		end, err = reach(ctx, peers, *out.row, open)
+		return err
+	})
+	return end, err
+}
+
 // meet connects to the other end of a session.
 func (w *Worker) meet(ctx context.Context, out *sink, lease *lease) (*way, error) {
 	if out.row.Outgoing() {
 		return w.meetTarget(ctx, out, lease)
 	}
-	src, err := w.connect(ctx, out)
+	src, err := connect(ctx, w.peers, out, w.ends.Source)
 	if err != nil {
 		return nil, err
 	}
@@ -147,15 +166,7 @@ func (g gated) ReadProducts(ctx context.Context, ids []string) (transfer.Page, e
 // meetTarget opens the incoming session of a push, and brings the session here to where it is there.
 func (w *Worker) meetTarget(ctx context.Context, out *sink, lease *lease) (*way, error) {
 	row := out.row
-	var target Target
-	err := out.persist(ctx, func() error {
-		at, err := w.peers.Target(ctx, row.PeerID)
-		if err != nil {
-			return err
-		}
-		target, err = w.ends.Target(at, *row)
-		return err
-	})
+	target, err := connect(ctx, w.peers, out, w.ends.Target)
 	if err != nil {
 		return nil, err
 	}

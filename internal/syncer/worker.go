@@ -229,18 +229,6 @@ func (w *Worker) conclude(ctx context.Context, way *way, sides *transfer.Compari
 	return w.complete(ctx, way, out, step, d)
 }
 
-func (w *Worker) connect(ctx context.Context, out *sink) (src transfer.Source, err error) {
-	err = out.persist(ctx, func() error {
-		target, err := w.peers.Target(ctx, out.row.PeerID)
-		if err != nil {
-			return err
-		}
-		src, err = w.ends.Source(target, *out.row)
-		return err
-	})
-	return src, err
-}
-
 // introduce asks the source who it is, and not how many products it has where it would have to count them for that.
 func (w *Worker) introduce(ctx context.Context, src transfer.Source, out *sink) (transfer.Description, error) {
 	if i, ok := src.(transfer.Introducer); ok {

@@ -60,10 +60,7 @@ func anew() *bool { rehash := true; return &rehash }
 // Spans implements [transfer.Side].
 func (r *rehashed) Spans(ctx context.Context, after, through string, every, limit int) (transfer.SpanPage, error) {
 	ask := spec.ReadNodeDigestsParams{After: &after, Through: &through, Every: &every, Limit: &limit, Rehash: anew()}
-	if certificate := r.After(after); certificate != nil && after != "" {
-		state := certificate.State()
-		ask.Certificate = &state
-	}
+	ask.Certificate = stateAfter(&r.Certificates, after)
 	page, certificate, err := r.source.spans(ctx, ask)
 	if err != nil {
 		return page, err
@@ -144,14 +141,34 @@ func (s *Source) spans(ctx context.Context, ask spec.ReadNodeDigestsParams) (tra
 	if n := len(page.Spans); page.More && page.Next != page.Spans[n-1].Through {
 		return transfer.SpanPage{}, nil, s.protocol("sent a page that leads nowhere")
 	}
+	certificate, err := s.certified(end)
+	if err != nil {
+		return transfer.SpanPage{}, nil, err
+	}
+	return page, certificate, nil
+}
+
+// stateAfter returns the state of the certificate of everything up to an id, for the request that goes on from there; nil where it begins
+// with that request, or is not known.
+func stateAfter(chain *transfer.Certificates, after string) *string {
+	certificate := chain.After(after)
+	if certificate == nil || after == "" {
+		return nil
+	}
+	state := certificate.State()
+	return &state
+}
+
+// certified returns the certificate that came with a page, nil if the peer sent none.
+func (s *Source) certified(end digestsRead) (*catalog.Certificate, error) {
 	if end.certificate == "" {
-		return page, nil, nil
+		return nil, nil
 	}
 	certificate, err := catalog.ResumeCertificate(end.certificate)
 	if err != nil {
-		return transfer.SpanPage{}, nil, s.protocol("sent an invalid certificate")
+		return nil, s.protocol("sent an invalid certificate")
 	}
-	return page, certificate, nil
+	return certificate, nil
 }
 
 // digests asks for the digests of the given intervals, in as many requests as it takes.
@@ -163,11 +180,8 @@ func (s *Source) digests(ctx context.Context, after string, through []string, re
 		asked := rest[:fitting(len(rest), func(i int) int { return len(rest[i]) })]
 		n := 0
 		bounds := spec.NodeBounds{After: &after, Through: asked}
-		if chain != nil && after != "" {
-			if certificate := chain.After(after); certificate != nil {
-				state := certificate.State()
-				bounds.Certificate = &state
-			}
+		if chain != nil {
+			bounds.Certificate = stateAfter(chain, after)
 		}
 		end, err := s.digestPage(ctx, after, len(asked), func(ctx context.Context, edit spec.RequestEditorFn) (*http.Response, error) {
 			return s.api.ReadNodeDigestsOfIntervals(ctx, s.catalog, &spec.ReadNodeDigestsOfIntervalsParams{Rehash: rehash},
@@ -186,10 +200,10 @@ func (s *Source) digests(ctx context.Context, after string, through []string, re
 		if n == 0 || end.more != (n < len(asked)) || end.more && end.next != asked[n-1] {
 			return nil, s.protocol("did not answer for the intervals that it was asked about")
 		}
-		if after = asked[n-1]; chain != nil && end.certificate != "" {
-			certificate, err := catalog.ResumeCertificate(end.certificate)
+		if after = asked[n-1]; chain != nil {
+			certificate, err := s.certified(end)
 			if err != nil {
-				return nil, s.protocol("sent a certificate that is none")
+				return nil, err
 			}
 			chain.Reached(after, certificate)
 		}

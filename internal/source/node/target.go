@@ -338,11 +338,7 @@ func (t *Target) turnedDown(resp *http.Response, raw []byte) error {
 func (t *Target) conflict(said spec.NodeConflict, message string) error {
 	switch said.Code {
 	case "SYNC_IN_PROGRESS":
-		busy := &syncer.BusyError{Message: message}
-		if said.SessionId != nil {
-			busy.SessionID = said.SessionId.String()
-		}
-		return busy
+		return &syncer.BusyError{Message: message}
 	case "SESSION_FINISHED":
 		at := syncer.Standing{SessionID: t.id.String(), Status: session.Failed, CancelledBy: optionalSentence(said.CancelledBy),
 			Reason: optionalSentence(said.Reason), ErrorCode: optionalSentence(said.ErrorCode)}
