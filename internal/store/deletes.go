@@ -18,7 +18,10 @@ const deleteStep = 1000
 func (s *Store) ForgetProposals(ctx context.Context, c session.Claim) error {
 	return s.underClaim(ctx, c, func(tx *gorm.DB) error {
 		undecided := []session.DeleteState{session.DeleteProposed, session.DeleteWithheld}
-		return tx.Where("session_id = ? AND state IN ?", c.SessionID, undecided).Delete(&session.Delete{}).Error
+		if err := tx.Where("session_id = ? AND state IN ?", c.SessionID, undecided).Delete(&session.Delete{}).Error; err != nil {
+			return err
+		}
+		return s.guarded(fenced(tx, c), s.withheld(c))
 	})
 }
 

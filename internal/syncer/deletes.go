@@ -34,56 +34,109 @@ type DeleteCounts struct {
 	Proposed, Held int64
 }
 
-// deleteMissing deletes here what the source no longer has, or withholds all of it. It is called once everything the source has is
-// here, so what is found missing now is missing.
+// decider decides about deletes: this node, or the target of a push. Its methods wait for trouble to pass.
+type decider interface {
+	// forget takes back what an earlier worker proposed or withheld.
+	forget(ctx context.Context) error
+	// propose notes products that only the written side has, and approve those of another session's list that the source still lacks.
+	propose(ctx context.Context, missing []catalog.Entry) error
+	approve(ctx context.Context, ids []string) error
+	// decide has the guard decide about all of it. Either d says that all of it is withheld, or proposed is how many products may be deleted.
+	decide(ctx context.Context, atSource int64) (proposed int64, d session.Deletion, err error)
+	// next lists up to limit products that may be deleted and have not been yet.
+	next(ctx context.Context, limit int) (ids []string, err error)
+}
+
+// deleteMissing deletes what the source no longer has, or withholds all of it. It is called once everything the source has is
+// at the written side, so what is found missing now is missing.
 func (w *Worker) deleteMissing(ctx context.Context, way *way, c *transfer.Comparison, out *sink, opt transfer.Options) (d session.Deletion, err error) {
 	row := out.row
 	if err := out.advance(ctx, session.Progressed{Phase: session.PhaseDeleting, Step: "Looking for products that " + row.SourceNodeID + " no longer has"}); err != nil {
 		return d, err
 	}
+	var by decider = &decidesHere{w.ledger, out}
 	if way.push != nil {
-		return w.deleteAtTarget(ctx, way.push, c, out, opt)
+		by = &decidesThere{way.push, out}
 	}
-	if err := out.persist(ctx, func() error { return w.ledger.ForgetProposals(ctx, out.claim()) }); err != nil {
+	if err := by.forget(ctx); err != nil {
 		return d, err
 	}
 	if row.Options.ApprovedDeletes != "" {
-		err = w.eachApproved(ctx, c, out, func(ids []string) error {
-			return out.persist(ctx, func() error { return w.ledger.ProposeApproved(ctx, out.claim(), row.Options.ApprovedDeletes, ids) })
-		})
+		err = w.eachApproved(ctx, c, out, func(ids []string) error { return by.approve(ctx, ids) })
 	} else {
-		err = transfer.Survey(ctx, *c, out, opt, func(missing []catalog.Entry) error {
-			return out.persist(ctx, func() error {
-				return w.ledger.ProposeDeletes(ctx, out.claim(), row.Catalog, row.SourceNodeID, missing)
-			})
-		})
+		err = transfer.Survey(ctx, *c, out, opt, func(missing []catalog.Entry) error { return by.propose(ctx, missing) })
 	}
 	if err != nil {
 		return d, err
 	}
-	var n DeleteCounts
 	var atSource []catalog.Digest
 	err = out.persist(ctx, func() (err error) {
-		if n, err = w.ledger.CountDeletes(ctx, row.ID, row.Catalog, row.SourceNodeID); err != nil {
-			return err
-		}
 		atSource, err = c.Source.Digests(ctx, "", []string{""})
 		return err
 	})
 	if err != nil {
 		return d, err
 	}
-	if row.Options.ApprovedDeletes == "" {
-		guard := session.DeleteGuard{Max: row.Options.MaxDeletes, Percent: row.Options.MaxDeletePercent}
-		if why := guard.Withhold(n.Proposed, n.Held, atSource[0].Count); why != "" {
-			d = session.Deletion{Withheld: n.Proposed, Why: why}
-			return d, out.persist(ctx, func() error { return w.ledger.WithholdDeletes(ctx, out.claim()) })
-		}
+	proposed, d, err := by.decide(ctx, atSource[0].Count)
+	if err != nil || proposed == 0 {
+		return d, err
 	}
-	return d, w.deleteProposed(ctx, out, opt, n.Proposed, func(limit int) ([]string, error) {
-		next, err := w.ledger.ListDeletes(ctx, row.ID, []session.DeleteState{session.DeleteProposed}, "", limit)
-		return idsOf(next), err
+	step := fmt.Sprintf("Deleting %s that %s no longer has", plural.Of(proposed, "product"), row.SourceNodeID)
+	if err := out.advance(ctx, session.Progressed{Phase: session.PhaseDeleting, Step: step}); err != nil {
+		return d, err
+	}
+	return d, transfer.Delete(ctx, out, opt, func(limit int) ([]string, error) { return by.next(ctx, limit) })
+}
+
+// decidesHere is the [decider] of a session that writes this node's catalog.
+type decidesHere struct {
+	ledger Ledger
+	out    *sink
+}
+
+func (h *decidesHere) forget(ctx context.Context) error {
+	return h.out.persist(ctx, func() error { return h.ledger.ForgetProposals(ctx, h.out.claim()) })
+}
+
+func (h *decidesHere) propose(ctx context.Context, missing []catalog.Entry) error {
+	row := h.out.row
+	return h.out.persist(ctx, func() error {
+		return h.ledger.ProposeDeletes(ctx, h.out.claim(), row.Catalog, row.SourceNodeID, missing)
 	})
+}
+
+func (h *decidesHere) approve(ctx context.Context, ids []string) error {
+	return h.out.persist(ctx, func() error {
+		return h.ledger.ProposeApproved(ctx, h.out.claim(), h.out.row.Options.ApprovedDeletes, ids)
+	})
+}
+
+func (h *decidesHere) decide(ctx context.Context, atSource int64) (proposed int64, d session.Deletion, err error) {
+	row := h.out.row
+	var n DeleteCounts
+	err = h.out.persist(ctx, func() (err error) {
+		n, err = h.ledger.CountDeletes(ctx, row.ID, row.Catalog, row.SourceNodeID)
+		return err
+	})
+	if err != nil || row.Options.ApprovedDeletes != "" {
+		return n.Proposed, d, err
+	}
+	guard := session.DeleteGuard{Max: row.Options.MaxDeletes, Percent: row.Options.MaxDeletePercent}
+	why := guard.Withhold(n.Proposed, n.Held, atSource)
+	if why == "" {
+		return n.Proposed, d, nil
+	}
+	d = session.Deletion{Withheld: n.Proposed, Why: why}
+	return 0, d, h.out.persist(ctx, func() error { return h.ledger.WithholdDeletes(ctx, h.out.claim()) })
+}
+
+func (h *decidesHere) next(ctx context.Context, limit int) (ids []string, err error) {
+	err = h.out.persist(ctx, func() error {
+		next, err := h.ledger.ListDeletes(ctx, h.out.row.ID, []session.DeleteState{session.DeleteProposed}, "", limit)
+		ids = idsOf(next)
+		return err
+	})
+	return ids, err
 }
 
 // eachApproved calls propose with what a person has approved: what the source still lacks of the list of another session.
@@ -146,24 +199,6 @@ func (w *Worker) stillLacking(ctx context.Context, c *transfer.Comparison, out *
 
 // deleteStep is how many approved deletes are looked at at once.
 const deleteStep = 1000
-
-// deleteProposed deletes what is proposed, batch by batch through the fence. next lists up to limit of it.
-func (w *Worker) deleteProposed(ctx context.Context, out *sink, opt transfer.Options, proposed int64, next func(limit int) ([]string, error)) error {
-	if proposed == 0 {
-		return nil
-	}
-	step := fmt.Sprintf("Deleting %s that %s no longer has", plural.Of(proposed, "product"), out.row.SourceNodeID)
-	if err := out.advance(ctx, session.Progressed{Phase: session.PhaseDeleting, Step: step}); err != nil {
-		return err
-	}
-	return transfer.Delete(ctx, out, opt, func(limit int) (ids []string, err error) {
-		err = out.persist(ctx, func() (err error) {
-			ids, err = next(limit)
-			return err
-		})
-		return ids, err
-	})
-}
 
 func idsOf(deletes []session.Delete) []string {
 	ids := make([]string, len(deletes))

@@ -29,7 +29,7 @@ type Outgoing interface {
 
 // push commits to the incoming session at the target, and follows it in the session here.
 type push struct {
-	ledger Outgoing
+	ledger Ledger
 	target Target
 	nodeID string
 	// fence is that of the incoming session.
@@ -183,85 +183,83 @@ func (l *lease) keep(ctx context.Context, target Target, fence int64) {
 	})
 }
 
-// deleteAtTarget has the target delete what this node no longer has. The target decides about it, and finds its own products only.
-func (w *Worker) deleteAtTarget(ctx context.Context, p *push, c *transfer.Comparison, out *sink, opt transfer.Options) (d session.Deletion, err error) {
-	row := out.row
-	propose := func(proposal Proposal) (decision Decision, err error) {
-		proposal.Fence = p.fence
-		err = out.persist(ctx, func() error {
-			if err := out.Held(ctx); err != nil {
-				return err
-			}
-			decision, err = p.target.Propose(ctx, proposal)
-			return err
-		})
-		return decision, err
-	}
-	if _, err := propose(Proposal{First: true}); err != nil {
-		return d, err
-	}
-	note := func(ids []string) error {
-		for part := range slices.Chunk(ids, catalog.MaxBatchProducts) {
-			if _, err := propose(Proposal{IDs: part}); err != nil {
-				return err
-			}
-		}
-		return nil
-	}
-	if row.Options.ApprovedDeletes != "" {
-		err = w.eachApproved(ctx, c, out, note)
-	} else {
-		err = transfer.Survey(ctx, *c, out, opt, func(extra []catalog.Entry) error {
-			ids := make([]string, len(extra))
-			for i, e := range extra {
-				ids[i] = e.ID
-			}
-			return note(ids)
-		})
-	}
-	if err != nil {
-		return d, err
-	}
-	var ours []catalog.Digest
-	err = out.persist(ctx, func() (err error) {
-		ours, err = c.Source.Digests(ctx, "", []string{""})
-		return err
-	})
-	if err != nil {
-		return d, err
-	}
-	decision, err := propose(Proposal{SourceTotal: &ours[0].Count})
-	if err != nil {
-		return d, err
-	}
-	if decision.Withheld > 0 {
-		return session.Deletion{Withheld: decision.Withheld, Why: decision.Why}, w.noteWithheld(ctx, p, out)
-	}
-	return d, w.deleteProposed(ctx, out, opt, decision.Proposed, func(limit int) ([]string, error) {
-		return p.target.Deletes(ctx, session.DeleteProposed, "", limit)
-	})
+// decidesThere is the [decider] of a push: the target decides, and finds products of this node only. What it withholds is noted here too, so that it
+// can be looked at and approved here.
+type decidesThere struct {
+	*push
+	out *sink
 }
 
-// noteWithheld notes here which deletes the target withheld, so that they can be looked at and approved here.
-func (w *Worker) noteWithheld(ctx context.Context, p *push, out *sink) error {
-	for after, more := "", true; more; {
-		err := out.persist(ctx, func() error {
-			ids, err := p.target.Deletes(ctx, session.DeleteWithheld, after, deleteStep)
-			if err != nil || len(ids) == 0 {
-				more = false
-				return err
-			}
-			if err := w.ledger.NoteWithheld(ctx, out.claim(), ids); err != nil {
-				return err
-			}
-			after, more = ids[len(ids)-1], len(ids) == deleteStep
-			return nil
-		})
-		if err != nil {
+// ask sends a proposal, after a look at the cancelled flag.
+func (t *decidesThere) ask(ctx context.Context, p Proposal) (d Decision, err error) {
+	p.Fence = t.fence
+	err = t.out.persist(ctx, func() error {
+		if err := t.out.Held(ctx); err != nil {
+			return err
+		}
+		d, err = t.target.Propose(ctx, p)
+		return err
+	})
+	return d, err
+}
+
+func (t *decidesThere) forget(ctx context.Context) error {
+	if err := t.out.persist(ctx, func() error { return t.ledger.ForgetProposals(ctx, t.out.claim()) }); err != nil {
+		return err
+	}
+	_, err := t.ask(ctx, Proposal{First: true})
+	return err
+}
+
+func (t *decidesThere) propose(ctx context.Context, missing []catalog.Entry) error {
+	ids := make([]string, len(missing))
+	for i, e := range missing {
+		ids[i] = e.ID
+	}
+	return t.approve(ctx, ids)
+}
+
+// approve is propose: the target knows whether the session was opened with an approval.
+func (t *decidesThere) approve(ctx context.Context, ids []string) error {
+	for part := range slices.Chunk(ids, catalog.MaxBatchProducts) {
+		if _, err := t.ask(ctx, Proposal{IDs: part}); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+func (t *decidesThere) decide(ctx context.Context, atSource int64) (proposed int64, d session.Deletion, err error) {
+	decision, err := t.ask(ctx, Proposal{SourceTotal: &atSource})
+	if err != nil || decision.Withheld == 0 {
+		return decision.Proposed, d, err
+	}
+	return 0, session.Deletion{Withheld: decision.Withheld, Why: decision.Why}, t.noteWithheld(ctx)
+}
+
+func (t *decidesThere) noteWithheld(ctx context.Context) error {
+	for after := ""; ; {
+		ids, err := t.list(ctx, session.DeleteWithheld, after, deleteStep)
+		if err != nil || len(ids) == 0 {
+			return err
+		}
+		if err := t.out.persist(ctx, func() error { return t.ledger.NoteWithheld(ctx, t.out.claim(), ids) }); err != nil {
+			return err
+		}
+		after = ids[len(ids)-1]
+	}
+}
+
+func (t *decidesThere) next(ctx context.Context, limit int) ([]string, error) {
+	return t.list(ctx, session.DeleteProposed, "", limit)
+}
+
+func (t *decidesThere) list(ctx context.Context, state session.DeleteState, after string, limit int) (ids []string, err error) {
+	err = t.out.persist(ctx, func() (err error) {
+		ids, err = t.target.Deletes(ctx, state, after, limit)
+		return err
+	})
+	return ids, err
 }
 
 // completed ends a push that an earlier worker has finished at the target, and died before it could write that down here.

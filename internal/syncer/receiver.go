@@ -312,15 +312,23 @@ func (r *Receiver) propose(ctx context.Context, row session.Session, claim sessi
 	return r.ledger.ProposeDeletes(ctx, claim, row.Catalog, row.SourceNodeID, missing)
 }
 
-// decide asks the guard about all that was proposed, and what the session has deleted before counts with it.
+// decide asks the guard about all that was proposed. A decision to withhold it whose answer was lost is repeated.
 func (r *Receiver) decide(ctx context.Context, row session.Session, claim session.Claim, n DeleteCounts, sourceTotal int64) (Decision, error) {
-	if row.Options.ApprovedDeletes == "" {
-		guard := session.DeleteGuard{Max: row.Options.MaxDeletes, Percent: row.Options.MaxDeletePercent}
-		if why := guard.Withhold(n.Proposed+row.Deleted, n.Held+row.Deleted, sourceTotal); why != "" && n.Proposed > 0 {
+	if n.Proposed == 0 && row.DeletesWithheld > 0 {
+		return Decision{Proposed: row.DeletesWithheld, Withheld: row.DeletesWithheld, Why: withholds(row, n, row.DeletesWithheld, sourceTotal)}, nil
+	}
+	if row.Options.ApprovedDeletes == "" && n.Proposed > 0 {
+		if why := withholds(row, n, n.Proposed, sourceTotal); why != "" {
 			return Decision{Proposed: n.Proposed, Withheld: n.Proposed, Why: why}, r.ledger.WithholdDeletes(ctx, claim)
 		}
 	}
 	return Decision{Proposed: n.Proposed}, r.ledger.AllowDeletes(ctx, claim, row.Deleted+n.Proposed)
+}
+
+// withholds returns why the guard does not let that many deletes through; what the session has deleted before counts with them.
+func withholds(row session.Session, n DeleteCounts, deletes, sourceTotal int64) string {
+	guard := session.DeleteGuard{Max: row.Options.MaxDeletes, Percent: row.Options.MaxDeletePercent}
+	return guard.Withhold(deletes+row.Deleted, n.Held+row.Deleted, sourceTotal)
 }
 
 // Deletes returns up to limit ids of products in one of the lists of deletes of a session, those after an id.
@@ -398,9 +406,8 @@ func (r *Receiver) ending(ctx context.Context, row session.Session, f Finish) (s
 		if err != nil {
 			return session.Ending{}, err
 		}
-		guard := session.DeleteGuard{Max: row.Options.MaxDeletes, Percent: row.Options.MaxDeletePercent}
 		end = end.With(session.Deletion{Withheld: row.DeletesWithheld,
-			Why: cmp.Or(guard.Withhold(row.DeletesWithheld+row.Deleted, n.Held+row.Deleted, *f.SourceTotal), "the guard of this node kept them")})
+			Why: cmp.Or(withholds(row, n, row.DeletesWithheld, *f.SourceTotal), "the guard of this node kept them")})
 	}
 	return end, nil
 }
