@@ -54,6 +54,15 @@ func push(size int, options spec.StartOptions) nodetest.Pull {
 	return nodetest.Pull{Push: true, Options: options}
 }
 
+// heldPush begins a push in batches of 10, and holds the request with the given batch.
+func heldPush(t *testing.T, pair *nodetest.Pair, batch int) (spec.Session, *nodetest.Gate) {
+	t.Helper()
+	gate := pair.Wire.HoldPage(t, nodetest.BatchesPath, batch)
+	s := pair.Main.Pull(push(10, spec.StartOptions{}))
+	nodetest.Await(t, fmt.Sprintf("batch %d", batch), gate.Reached)
+	return s, gate
+}
+
 func TestPush(t *testing.T) {
 	onAllPairs(t, func(t *testing.T, from, to nodetest.Kind) {
 		pair := newPusher(t, from, to, 1067, nodetest.Config{})
@@ -105,9 +114,7 @@ func receiptOf(t *testing.T, n *nodetest.Node, id spec.SessionID) spec.Receipt {
 func TestPushCancelledByItsPusher(t *testing.T) {
 	onAllPairs(t, func(t *testing.T, from, to nodetest.Kind) {
 		pair := newPusher(t, from, to, 300, nodetest.Config{})
-		gate := pair.Wire.HoldPage(t, nodetest.BatchesPath, 4)
-		s := pair.Main.Pull(push(10, spec.StartOptions{}))
-		nodetest.Await(t, "the fourth batch", gate.Reached)
+		s, gate := heldPush(t, pair, 4)
 		answer := pair.Main.Cancel(s, "wrong catalog")
 		if c := answer.Session.TargetConfirmed; c == nil || !*c || answer.MayLandUntil != nil || answer.Message != "Sync session cancelled successfully" {
 			t.Fatalf("the answer: %+v", answer)
@@ -136,9 +143,7 @@ func TestPushCancelledByItsPusher(t *testing.T) {
 func TestPushCancelledAtItsTarget(t *testing.T) {
 	onAllPairs(t, func(t *testing.T, from, to nodetest.Kind) {
 		pair := newPusher(t, from, to, 300, nodetest.Config{})
-		gate := pair.Wire.HoldPage(t, nodetest.BatchesPath, 4)
-		s := pair.Main.Pull(push(10, spec.StartOptions{}))
-		nodetest.Await(t, "the fourth batch", gate.Reached)
+		s, gate := heldPush(t, pair, 4)
 		pair.Branch.Cancel(pair.Branch.Session(s.SessionId), "not now")
 		gate.Open()
 		ended := pair.Main.WaitEnd(s.SessionId, spec.CANCELLED)
@@ -155,9 +160,7 @@ func TestPushCancelledAtItsTarget(t *testing.T) {
 func TestUnconfirmedCancel(t *testing.T) {
 	nodetest.OnBoth(t, func(t *testing.T, kind nodetest.Kind) {
 		pair := newPusher(t, kind, kind, 300, nodetest.Config{})
-		gate := pair.Wire.HoldPage(t, nodetest.BatchesPath, 2)
-		s := pair.Main.Pull(push(10, spec.StartOptions{}))
-		nodetest.Await(t, "the second batch", gate.Reached)
+		s, _ := heldPush(t, pair, 2)
 		pair.Wire.Reach(func(w http.ResponseWriter, _ *http.Request, _ http.Handler) { w.WriteHeader(http.StatusBadGateway) })
 		answer := pair.Main.Cancel(s, "")
 		if c := answer.Session.TargetConfirmed; c == nil || *c || answer.MayLandUntil == nil || !answer.MayLandUntil.After(*answer.Session.CompletedAt) ||
@@ -268,9 +271,7 @@ func TestPushesExclude(t *testing.T) {
 		pair := newPusher(t, kind, kind, 50, nodetest.Config{})
 		other := nodetest.Start(t, nodetest.Config{ID: "other", Database: nodetest.NewDatabase(t, kind)})
 		pair.Main.AddPeer("other", other.URL(), other.TokenFor("main", auth.RoleNodePush))
-		gate := pair.Wire.HoldPage(t, nodetest.BatchesPath, 2)
-		first := pair.Main.Pull(push(10, spec.StartOptions{}))
-		nodetest.Await(t, "the second batch", gate.Reached)
+		first, gate := heldPush(t, pair, 2)
 
 		second := push(10, spec.StartOptions{})
 		a := pair.Main.Call("alice", http.MethodPost, nodetest.StartPath, second.Body())
@@ -330,10 +331,8 @@ func TestPushNeedsItsRole(t *testing.T) {
 	pair.Main.Sync(push(10, spec.StartOptions{}))
 
 	// Nobody reaches the session of another, not even with the right fence.
-	gate := pair.Wire.HoldPage(t, nodetest.BatchesPath, 1)
 	pair.Main.Put("main", "P-0000001", "another name")
-	s := pair.Main.Pull(push(10, spec.StartOptions{}))
-	nodetest.Await(t, "the batch", gate.Reached)
+	s, gate := heldPush(t, pair, 1)
 	path := nodetest.PushPath + "/" + s.SessionId.String()
 	for _, call := range []string{"/cancel", "/finish", "/heartbeat"} {
 		body := `{"by":"eve","fence":1,"step":"x"}`
@@ -354,9 +353,7 @@ func TestPushNeedsItsRole(t *testing.T) {
 func TestSilentPusher(t *testing.T) {
 	nodetest.OnBoth(t, func(t *testing.T, kind nodetest.Kind) {
 		pair := newPusher(t, kind, kind, 100, nodetest.Config{Settings: map[string]string{"HEARTBEAT_INTERVAL": "100ms", "STALE_AFTER": "1s"}})
-		gate := pair.Wire.HoldPage(t, nodetest.BatchesPath, 3)
-		s := pair.Main.Pull(push(10, spec.StartOptions{}))
-		nodetest.Await(t, "the third batch", gate.Reached)
+		s, gate := heldPush(t, pair, 3)
 		pair.Wire.Reach(func(_ http.ResponseWriter, r *http.Request, _ http.Handler) {
 			_, _ = io.Copy(io.Discard, r.Body) // only then does a server notice that its client has gone
 			<-r.Context().Done()
@@ -383,9 +380,7 @@ func TestSilentPusher(t *testing.T) {
 func TestPushGoesOnAfterARestart(t *testing.T) {
 	onAllPairs(t, func(t *testing.T, from, to nodetest.Kind) {
 		pair := newPusher(t, from, to, 100, nodetest.Config{})
-		gate := pair.Wire.HoldPage(t, nodetest.BatchesPath, 4)
-		s := pair.Main.Pull(push(10, spec.StartOptions{}))
-		nodetest.Await(t, "the fourth batch", gate.Reached)
+		s, _ := heldPush(t, pair, 4)
 		pair.RestartMain()
 		done := pair.Main.WaitEnd(s.SessionId, spec.COMPLETED)
 		there := pair.Branch.Session(s.SessionId)

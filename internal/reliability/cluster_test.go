@@ -179,9 +179,15 @@ func (s speed) options() map[string]any {
 // start begins a pull through a replica and returns its id.
 func (c *cluster) start(r *replica, s speed) string {
 	c.t.Helper()
+	return c.begin(r, "pull", "branch", s)
+}
+
+// begin begins a sync with a peer through a replica and returns its id.
+func (c *cluster) begin(r *replica, action, peer string, s speed) string {
+	c.t.Helper()
 	var started struct{ SessionID string }
 	c.must(r, http.StatusAccepted, http.MethodPost, "/api/admin/sync/full-sync",
-		map[string]any{"action": "pull", "targetPeer": "branch", "options": s.options()}, &started)
+		map[string]any{"action": action, "targetPeer": peer, "options": s.options()}, &started)
 	return started.SessionID
 }
 

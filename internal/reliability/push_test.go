@@ -63,10 +63,15 @@ func (c *cluster) withShop() *shop {
 // push begins a push to the shop through a replica and returns its id.
 func (c *cluster) push(r *replica, s speed) string {
 	c.t.Helper()
-	var started struct{ SessionID string }
-	c.must(r, http.StatusAccepted, http.MethodPost, "/api/admin/sync/full-sync",
-		map[string]any{"action": "push", "targetPeer": "shop", "options": s.options()}, &started)
-	return started.SessionID
+	return c.begin(r, "push", "shop", s)
+}
+
+// midway begins a slow push from c, of which the shop has committed some batches then.
+func (s *shop) midway(c *cluster) (id string) {
+	s.t.Helper()
+	id = c.push(c.replicas[0], steady())
+	eventually(s.t, "the first batches at the shop", func() bool { return s.held(id) >= 2 })
+	return id
 }
 
 // pushed checks that a push is COMPLETED at both ends, and that the shop holds exactly the products.
@@ -134,8 +139,7 @@ func TestFrozenPusherLosesItsLeaseAndWritesNothing(t *testing.T) {
 	db, shop := c.open(), c.withShop()
 	for range rounds(1, 20) {
 		shop.spoil(shop.db)
-		id := c.push(c.replicas[0], steady())
-		eventually(t, "the first batches at the shop", func() bool { return shop.held(id) >= 2 })
+		id := shop.midway(c)
 		c.replicas[0].signal(t, syscall.SIGSTOP)
 		there := shop.ended(shop.db, id)
 		if there.Status != session.Failed || there.ErrorCode != "PUSHER_LOST" {
@@ -163,8 +167,7 @@ func TestFrozenTargetDoesNotHoldUpACancel(t *testing.T) {
 	db, shop := c.open(), c.withShop()
 	for range rounds(1, 20) {
 		shop.spoil(shop.db)
-		id := c.push(c.replicas[0], steady())
-		eventually(t, "the first batches at the shop", func() bool { return shop.held(id) >= 2 })
+		id := shop.midway(c)
 		shop.replicas[0].signal(t, syscall.SIGSTOP)
 		c.cancel(c.replicas[0], id)
 		if row := c.row(db, id); row.Status != session.Cancelled || row.TargetConfirmed == nil || *row.TargetConfirmed {
@@ -196,9 +199,9 @@ func TestNothingOfAPushLandsAfterItsConfirmedCancel(t *testing.T) {
 			if row := c.row(db, id); !*row.TargetConfirmed {
 				unconfirmed++
 			}
-		} else if ctx := t.Context(); true {
+		} else {
 			// At the target, where it may not have arrived yet.
-			status, _ := shop.call(ctx, shop.replicas[0], http.MethodPost, "/api/admin/sync/full-sync/cancel", map[string]any{"sessionId": id, "reason": "not now"}, nil)
+			status, _ := shop.call(t.Context(), shop.replicas[0], http.MethodPost, "/api/admin/sync/full-sync/cancel", map[string]any{"sessionId": id, "reason": "not now"}, nil)
 			if status != http.StatusOK {
 				c.cancel(c.replicas[0], id)
 			}
