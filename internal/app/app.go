@@ -10,7 +10,6 @@ import (
 	"net"
 	"net/http"
 	"os"
-	"runtime/debug"
 	"sync"
 	"time"
 
@@ -274,20 +273,6 @@ func (a *App) name() string {
 
 func (a *App) ready(ctx context.Context) error {
 	return errors.Join(a.Store.Ready(ctx), a.engine.Ready())
-}
-
-// version is set when a release is built: -ldflags "-X fullsync/internal/app.version=1.2.3".
-var version string
-
-// Version returns the version of this binary: that of the release, or the one that the Go toolchain recorded.
-func Version() string {
-	if version != "" {
-		return version
-	}
-	if info, ok := debug.ReadBuildInfo(); ok && info.Main.Version != "" {
-		return info.Main.Version
-	}
-	return "(devel)"
 }
 
 // Start listens and begins to work in the background. It returns Unavailable if the address is taken.

@@ -1,5 +1,5 @@
 // Package cli is the command line of fullsync: serve, demo, migrate, token, user, catalog, sync, cancel-stuck,
-// adopt-secret.
+// adopt-secret, sbom.
 package cli
 
 import (
@@ -113,13 +113,13 @@ func newRoot(io IO) *cobra.Command {
 			"Try it with: fullsync demo",
 		SilenceUsage:      true,
 		SilenceErrors:     true,
-		Version:           app.Version(),
+		Version:           fmt.Sprintf("%s (%s)", app.Version(), app.Build()),
 		CompletionOptions: cobra.CompletionOptions{HiddenDefaultCmd: true},
 		Args:              usage(cobra.NoArgs),
 		RunE:              func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return &usageError{err} })
-	root.AddCommand(newServe(io), newDemo(io), newMigrate(io), newToken(io), newUser(io), newCatalog(io), newSync(io), newCancelStuck(io), newAdoptSecret(io))
+	root.AddCommand(newServe(io), newDemo(io), newMigrate(io), newToken(io), newUser(io), newCatalog(io), newSync(io), newCancelStuck(io), newAdoptSecret(io), newSBOM(io))
 	return root
 }
 

@@ -3,6 +3,7 @@ package cli_test
 import (
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"testing"
 )
@@ -60,7 +61,7 @@ func TestHelpAndVersion(t *testing.T) {
 	t.Parallel()
 	for _, args := range [][]string{nil, {"--help"}, {"help"}} {
 		r := run(t, nil, args...).must(t)
-		for _, command := range []string{"serve", "demo", "migrate", "token", "user", "catalog", "sync", "cancel-stuck", "adopt-secret"} {
+		for _, command := range []string{"serve", "demo", "migrate", "token", "user", "catalog", "sync", "cancel-stuck", "adopt-secret", "sbom"} {
 			if !strings.Contains(r.out, "\n  "+command+" ") {
 				t.Errorf("the help of fullsync %v does not mention %s:\n%s", args, command, r.out)
 			}
@@ -69,7 +70,7 @@ func TestHelpAndVersion(t *testing.T) {
 	if r := run(t, nil, "cancel-stuck", "--help").must(t); !strings.Contains(r.out, "--dry-run") || !strings.Contains(r.out, "FULLSYNC_STALE_AFTER") {
 		t.Errorf("help of cancel-stuck:\n%s", r.out)
 	}
-	run(t, nil, "--version").wants(t, 0, "fullsync version ")
+	run(t, nil, "--version").wants(t, 0, runtime.Version()+", "+runtime.GOOS+"/"+runtime.GOARCH+")")
 }
 
 // A wrong setting stops every command with a sentence that names the variable and never shows a secret.
