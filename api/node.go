@@ -166,7 +166,9 @@ func addEntries(ctx context.Context, page *page, of []catalog.Interval, list lis
 func (h *nodeHandlers) total(ctx context.Context, p *page, catalogName, after, through string) func() (int64, error) {
 	return func() (int64, error) {
 		switch {
-		case p.more || through != "":
+		case through != "": // only who compares asks for a part of the catalog
+			return h.totals.lately(ctx, catalogName)
+		case p.more:
 			return h.totals.recent(ctx, catalogName)
 		case after == "":
 			return int64(p.count), nil // the page is the whole catalog

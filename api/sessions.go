@@ -177,6 +177,9 @@ func (h *sessionHandlers) ListFullSyncs(ctx context.Context, r spec.ListFullSync
 	q := syncer.Query{
 		Catalog:       valueOr(r.Params.Catalog, ""),
 		PeerID:        valueOr(r.Params.Peer, ""),
+		Direction:     session.Direction(valueOr(r.Params.Direction, "")),
+		Outcome:       session.Outcome(valueOr(r.Params.Outcome, "")),
+		Person:        valueOr(r.Params.Person, ""),
 		StartedAfter:  valueOr(r.Params.StartedAfter, time.Time{}),
 		StartedBefore: valueOr(r.Params.StartedBefore, time.Time{}),
 	}
@@ -184,7 +187,7 @@ func (h *sessionHandlers) ListFullSyncs(ctx context.Context, r spec.ListFullSync
 		q.Statuses = append(q.Statuses, session.Status(status))
 	}
 	slices.Sort(q.Statuses)
-	bound := fmt.Sprint(q.Statuses, q.Catalog, q.PeerID, q.StartedAfter.UTC(), q.StartedBefore.UTC())
+	bound := fmt.Sprint(q.Statuses, q.Catalog, q.PeerID, q.StartedAfter.UTC(), q.StartedBefore.UTC(), q.Direction, q.Outcome, q.Person)
 	var err error
 	if q.BeforeStartedAt, q.BeforeID, err = sessionsAfter(valueOr(r.Params.PageToken, ""), bound); err != nil {
 		return nil, err

@@ -115,11 +115,13 @@ func TestListSessions(t *testing.T) {
 		}
 		return views, nil
 	}
-	const filters = "?status=FAILED&status=CANCELLED&catalog=main&peer=branch-2&startedAfter=2026-01-01T00:00:00Z&startedBefore=2026-02-01T01:00:00%2B01:00"
+	const filters = "?status=FAILED&status=CANCELLED&catalog=main&peer=branch-2&startedAfter=2026-01-01T00:00:00Z&startedBefore=2026-02-01T01:00:00%2B01:00" +
+		"&direction=push&outcome=rejects&person=alice"
 	a := n.call("GET", startPath+filters+"&pageSize=2", "")
 	want := syncer.Query{
 		Statuses: []session.Status{session.Cancelled, session.Failed}, Catalog: "main", PeerID: "branch-2", Limit: 3,
 		StartedAfter: time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC), StartedBefore: time.Date(2026, 2, 1, 0, 0, 0, 0, time.UTC),
+		Direction: session.Push, Outcome: session.Rejects, Person: "alice",
 	}
 	got.StartedAfter, got.StartedBefore = got.StartedAfter.UTC(), got.StartedBefore.UTC()
 	if a.status != 200 || !reflect.DeepEqual(got, want) {

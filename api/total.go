@@ -11,8 +11,8 @@ const (
 	totalAge = time.Second
 	// totalShare bounds what counting costs: a count that took a second is repeated for totalShare seconds.
 	totalShare = 50
-	// totalLately is how long a count may be repeated for whoever only compares.
-	totalLately = 10 * time.Minute
+	// totalLately is how long a count may be repeated for whoever only compares, unless it took less than totalCheap.
+	totalLately, totalCheap = 10 * time.Minute, 2 * time.Millisecond
 )
 
 // totals knows how many products each catalog has, for the last line of node pages.
@@ -63,7 +63,11 @@ func (t *totals) learn(catalogName string, n int64, began time.Time) {
 		delete(t.known, catalogName)
 		return
 	}
-	t.known[catalogName] = total{n, done.Add(max(totalAge, totalShare*done.Sub(began))), done.Add(totalLately)}
+	took, lately := done.Sub(began), done
+	if took >= totalCheap {
+		lately = done.Add(totalLately)
+	}
+	t.known[catalogName] = total{n, done.Add(max(totalAge, totalShare*took)), lately}
 }
 
 // recent returns a count that may be a little older.

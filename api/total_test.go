@@ -54,8 +54,12 @@ func TestTotalsAreCountedSeldom(t *testing.T) {
 	totals.learn("main", 1005, now)
 	expect("counted on another occasion", totals.recent, 1005, 6)
 
+	took = totalCheap - time.Microsecond
+	expect("a quick count", totals.fresh, 1004, 7)
+	expect("while comparing a small catalog", totals.lately, 1004, 8)
+
 	products = 0
-	expect("emptied", totals.fresh, 0, 7)
+	expect("emptied", totals.fresh, 0, 9)
 	if len(totals.known) != 0 {
 		t.Error("a catalog without products is remembered")
 	}

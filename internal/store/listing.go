@@ -26,13 +26,15 @@ func (st *statement) value(v any) string {
 	return "$" + strconv.Itoa(len(st.values))
 }
 
-// listing is what a listing of sessions needs: for every status one walk along an index, which ends after limit sessions
-// and meets none that it does not want, whatever the history holds.
+// listing is what a listing of sessions needs: for every status one walk along an index, which ends after limit sessions. By
+// catalog, peer, status and time it meets none that it does not want, whatever the history holds. By direction, outcome and person,
+// which pages do not ask for again and again, it throws away what it does not want on the way.
 type listing struct {
 	statement
 	query    syncer.Query
 	statuses []session.Status
-	// bounds are the conditions on started_at and id, which the indexes know too.
+	// bounds are the conditions on started_at and id, which the indexes know too, and after them those that a walk has to look
+	// at each session for.
 	bounds string
 }
 
@@ -50,7 +52,30 @@ func (s *Store) newListing(q syncer.Query) *listing {
 	if q.BeforeID != "" {
 		l.bounds += " AND (started_at, id) < (" + l.value(s.timeParam(q.BeforeStartedAt)) + ", " + l.value(q.BeforeID) + ")"
 	}
+	l.sift()
 	return l
+}
+
+// sift adds the conditions that no index knows.
+func (l *listing) sift() {
+	if q := l.query; q.Direction != "" {
+		l.bounds += " AND direction = " + l.value(string(q.Direction))
+	}
+	if q := l.query; q.Person != "" {
+		person := l.value(q.Person)
+		l.bounds += " AND (started_by = " + person + " OR cancelled_by = " + person + ")"
+	}
+	if q := l.query; q.Outcome != "" {
+		outcome := "outcome = " + l.value(string(q.Outcome))
+		// The first version stored none; see [session.Session.Current].
+		if sign := map[session.Outcome]string{session.Clean: "=", session.Rejects: ">"}[q.Outcome]; sign != "" {
+			outcome += " OR outcome = '' AND status = 'COMPLETED' AND rejected_records " + sign + " 0"
+		}
+		l.bounds += " AND (" + outcome + ")"
+		if slices.Contains(l.statuses, session.Completed) {
+			l.statuses = []session.Status{session.Completed}
+		}
+	}
 }
 
 // key returns the condition that selects the sessions of one status. The catalog, the peer and the status are one text in the

@@ -22,6 +22,15 @@ func fillHistory(t *testing.T, s *store.Store, n int) (all []session.Session) {
 		row.StartedAt = begin.Add(time.Duration(i/4) * time.Minute)
 		at := row.StartedAt.Add(30 * time.Second)
 		row.CompletedAt, row.ErrorMessage, row.Cursor = &at, "why", "here"
+		row.Direction, row.StartedBy = []session.Direction{session.Pull, session.Pull, session.Push}[i%3], []string{"alice", "bob"}[i%2]
+		switch {
+		case row.Status == session.Cancelled:
+			row.CancelledBy = "carol"
+		case i%8 == 0: // as the first version wrote it
+			row.Rejected = int64(i % 16)
+		case row.Status == session.Completed:
+			row.Outcome = []session.Outcome{session.Clean, session.Rejects, session.DeletesWithheld}[i%3]
+		}
 		insertSession(t, s, row)
 		all = append(all, row)
 	}
@@ -38,10 +47,11 @@ func insertSession(t *testing.T, s *store.Store, row session.Session) {
 	_, err := s.SQL().ExecContext(t.Context(), `INSERT INTO sync_sessions (id, catalog, direction, peer_id, source_node_id, target_node_id,
 		method, options, status, phase, current_step, progress, transferred_records, created_records, updated_records, unchanged_records,
 		deleted_records, rejected_records, transferred_bytes, started_at, started_by, completed_at, error_message, cancelled_by, cancel_reason,
-		waiting_for, attempts, worker, fence, batch_seq, cursor, job_id)
-		VALUES ($1, $2, 'pull', $3, $3, 'main', 'http', '{"batchSize":10}', $4, 'finished', '', 0, $8, 0, 0, 0, $9, $10, $11, $5, 'alice', $6, $7, '', '', '', 1, '', 1, 0, $12, 0)`,
+		waiting_for, attempts, worker, fence, batch_seq, cursor, job_id, outcome)
+		VALUES ($1, $2, $13, $3, $3, 'main', 'http', '{"batchSize":10}', $4, 'finished', '', 0, $8, 0, 0, 0, $9, $10, $11, $5, $14, $6, $7, $15, '', '', 1, '', 1, 0,
+		$12, 0, $16)`,
 		row.ID, row.Catalog, row.PeerID, row.Status, text(row.StartedAt), text(*row.CompletedAt), row.ErrorMessage, row.TransferredRecords, row.Deleted,
-		row.Rejected, row.TransferredBytes, row.Cursor)
+		row.Rejected, row.TransferredBytes, row.Cursor, row.Direction, row.StartedBy, row.CancelledBy, row.Outcome)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -71,12 +81,20 @@ func TestEveryListing(t *testing.T) {
 				}
 			}
 		}
+		for _, outcome := range []session.Outcome{session.Clean, session.Rejects, session.DeletesWithheld, session.Planned} {
+			queries = append(queries, syncer.Query{Outcome: outcome}, syncer.Query{Outcome: outcome, Limit: 3, Direction: session.Push},
+				syncer.Query{Outcome: outcome, Statuses: []session.Status{session.Failed}})
+		}
+		for _, person := range []string{"alice", "bob", "carol", "nobody"} {
+			queries = append(queries, syncer.Query{Person: person}, syncer.Query{Person: person, Direction: session.Pull, Catalog: "main", Limit: 5})
+		}
 		for _, q := range queries {
 			var want []string
 			for _, row := range all {
 				if (len(q.Statuses) == 0 || slices.Contains(q.Statuses, row.Status)) && (q.Catalog == "" || q.Catalog == row.Catalog) &&
 					(q.PeerID == "" || q.PeerID == row.PeerID) && (q.StartedAfter.IsZero() || row.StartedAt.After(q.StartedAfter)) &&
-					(q.StartedBefore.IsZero() || row.StartedAt.Before(q.StartedBefore)) {
+					(q.StartedBefore.IsZero() || row.StartedAt.Before(q.StartedBefore)) && (q.Direction == "" || q.Direction == row.Direction) &&
+					(q.Outcome == "" || q.Outcome == row.Current().Outcome) && (q.Person == "" || q.Person == row.StartedBy || q.Person == row.CancelledBy) {
 					want = append(want, row.ID)
 				}
 			}

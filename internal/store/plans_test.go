@@ -41,6 +41,7 @@ func shown(s *Store) map[string]listing {
 		"catalog, failed":     {Catalog: "main", Statuses: []session.Status{session.Failed}},
 		"no catalog":          {Catalog: "nothing"},
 		"catalog and peer":    {Catalog: "main", PeerID: "branch-2"},
+		"pulls":               {Direction: session.Pull},
 		"everything": {
 			Catalog: "garden", PeerID: "branch-2", Statuses: []session.Status{session.Failed, session.Completed},
 			StartedAfter: middle, StartedBefore: middle.AddDate(1, 0, 0), BeforeID: "s-1", BeforeStartedAt: middle.AddDate(0, 1, 0),

@@ -95,6 +95,10 @@ type Query struct {
 	Statuses                    []session.Status
 	Catalog, PeerID             string
 	StartedAfter, StartedBefore time.Time
+	Direction                   session.Direction
+	Outcome                     session.Outcome
+	// Person has started or cancelled them.
+	Person string
 	// BeforeID and BeforeStartedAt continue a listing after the session they name.
 	BeforeID        string
 	BeforeStartedAt time.Time

@@ -2,6 +2,7 @@ package transfer
 
 import (
 	"context"
+	"time"
 
 	"fullsync/internal/catalog"
 )
@@ -12,8 +13,7 @@ import (
 // It believes the source's entries only as far as its products bear them out; see [walker.prove].
 type differ struct {
 	*walker
-	limit int   // products per batch
-	size  *size // of the pages of a stretch that is read as a whole
+	growth growth // of the batches
 	// cursor makes the position after an id.
 	cursor func(after string) catalog.Cursor
 
@@ -43,9 +43,9 @@ type item struct {
 // newDiffer starts to compare behind opt.After. The caller calls close in the end.
 func newDiffer(ctx context.Context, opt Options, limit int, try try) *differ {
 	d := &differ{
-		walker: newWalker(ctx, *opt.Compare, opt.NodeID, opt.After, nil, try), limit: limit, size: newSize(limit), after: opt.After, cursor: opt.cursor,
+		walker: newWalker(ctx, *opt.Compare, opt.NodeID, opt.After, nil, try), growth: opt.growth(limit), after: opt.After, cursor: opt.cursor,
 	}
-	d.walker.size = newSize(limit)
+	d.walker.size = d.growth.size
 	d.windows, d.end = stage(ctx, d.walker.next)
 	return d
 }
@@ -59,7 +59,7 @@ func (d *differ) close() {
 func (d *differ) next(ctx context.Context) (batch catalog.Batch, more bool, err error) {
 	for {
 		switch {
-		case d.wanted >= d.limit:
+		case d.wanted >= d.growth.now:
 			batch, err = d.fetch(ctx)
 			return batch, true, err
 		case d.whole != nil:
@@ -116,9 +116,10 @@ func (d *differ) skip(in catalog.Interval, count int64) {
 
 // fetch makes a batch of the first items: as many as their products fit in.
 func (d *differ) fetch(ctx context.Context) (batch catalog.Batch, err error) {
+	d.growth.next(time.Now())
 	var asked []item
 	n := 0
-	for ; n < len(d.items) && len(asked) < d.limit && d.items[n].again == d.items[0].again; n++ {
+	for ; n < len(d.items) && len(asked) < d.growth.now && d.items[n].again == d.items[0].again; n++ {
 		if d.items[n].hash != "" {
 			asked = append(asked, d.items[n])
 		}

@@ -43,8 +43,18 @@ func (s *size) heard(err error) error {
 // few questions to the database.
 type growth struct {
 	*size
-	begin int
-	last  time.Time
+	// begin is the size at the beginning, end the one that it may grow to.
+	begin, end int
+	last       time.Time
+}
+
+// growth begins with limit products per batch.
+func (opt Options) growth(limit int) growth {
+	g := growth{size: newSize(limit), begin: limit, end: limit}
+	if opt.Grow && opt.MaxPerSecond <= 0 {
+		g.end = max(limit, grownSize)
+	}
+	return g
 }
 
 // next is called before each batch is read. Because one batch is read while another is committed, the time between two
@@ -57,7 +67,7 @@ func (g *growth) next(now time.Time) {
 		g.most = g.begin
 		g.now = min(g.now, g.most)
 	case took < quick && g.now == g.most:
-		g.most = max(g.most, min(2*g.most, grownSize))
+		g.most = min(2*g.most, g.end)
 		g.now = g.most
 	}
 	g.last = now

@@ -52,7 +52,7 @@ func TestSizeFollowsHowAnswersCome(t *testing.T) {
 // TestBatchesGrowWhileTheyAreQuick goes back to where it began once they are not.
 func TestBatchesGrowWhileTheyAreQuick(t *testing.T) {
 	t.Parallel()
-	g := growth{size: newSize(1000), begin: 1000}
+	g := Options{Grow: true}.growth(1000)
 	var sizes []int
 	at := time.Unix(1, 0)
 	for _, took := range []int64{0, 0, 1, 1, 1, 250, 1001, 999, 150, 5000} {

@@ -35,8 +35,7 @@ type Options struct {
 	After string
 	// BatchSize is the largest number of products in one batch.
 	BatchSize int
-	// Grow lets batches become larger than that, up to 2,500 products, while everything is read, without a limit per second,
-	// and they are quick.
+	// Grow lets batches become larger than that, up to 2,500 products, while they are quick and there is no limit per second.
 	Grow bool
 	// MaxPerSecond limits the products committed per second; 0 means no limit.
 	MaxPerSecond int
@@ -123,17 +122,14 @@ func (opt Options) pace() (limit int, pace *rate.Limiter) {
 
 // pages reads everything behind opt.After, page by page.
 func pages(src Source, opt Options, limit int, try try) func(context.Context) (catalog.Batch, bool, error) {
-	after, more, size := opt.After, true, newSize(limit)
-	growth := growth{size: size, begin: limit}
+	after, more, growth := opt.After, true, opt.growth(limit)
 	return func(ctx context.Context) (batch catalog.Batch, _ bool, err error) {
 		for more {
-			if opt.Grow && opt.MaxPerSecond <= 0 {
-				growth.next(time.Now())
-			}
+			growth.next(time.Now())
 			var page Page
 			err := try(ctx, func() (err error) {
-				page, err = src.Read(ctx, after, size.now)
-				return size.heard(err)
+				page, err = src.Read(ctx, after, growth.now)
+				return growth.heard(err)
 			})
 			after, more = page.Next, page.More
 			if err == nil && opt.OnTotal != nil {

@@ -362,16 +362,24 @@ func TestRunTakesLargerPagesThanItAskedFor(t *testing.T) {
 	})
 }
 
+// sizes returns the numbers of products in batches.
+func sizes(batches []catalog.Batch) (n []int) {
+	for _, b := range batches {
+		n = append(n, len(b.Products))
+	}
+	return n
+}
+
 // TestOnlyBatchesOfNoChosenSizeGrow takes no time at all, so that every batch is quick.
 func TestOnlyBatchesOfNoChosenSizeGrow(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
-		opt  transfer.Options
-		want []int
+		opt            transfer.Options
+		want, compared []int
 	}{
-		"grows":        {transfer.Options{BatchSize: 10, Grow: true}, []int{10, 20, 40, 80}},
-		"chosen":       {transfer.Options{BatchSize: 40}, []int{40, 40, 40}},
-		"with a limit": {transfer.Options{BatchSize: 40, Grow: true, MaxPerSecond: 1000}, []int{40, 40, 40}},
+		"grows":        {transfer.Options{BatchSize: 10, Grow: true}, []int{10, 20, 40, 80}, []int{10, 20, 40, 50}},
+		"chosen":       {transfer.Options{BatchSize: 40}, []int{40, 40, 40}, []int{40, 40, 40}},
+		"with a limit": {transfer.Options{BatchSize: 40, Grow: true, MaxPerSecond: 1000}, []int{40, 40, 40}, []int{40, 40, 40}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -382,6 +390,15 @@ func TestOnlyBatchesOfNoChosenSizeGrow(t *testing.T) {
 				}
 				if !slices.Equal(src.limits, c.want) {
 					t.Errorf("asked for %v, want %v", src.limits, c.want)
+				}
+
+				from, k := newMemory(products(120)...), &sink{}
+				c.opt.Compare = &transfer.Comparison{Source: from, Target: newMemory(), Products: from, Near: from}
+				if err := transfer.Run(t.Context(), nil, k, c.opt); err != nil {
+					t.Fatal(err)
+				}
+				if got := sizes(k.batches); !slices.Equal(got, c.compared) {
+					t.Errorf("batches of %v while comparing, want %v", got, c.compared)
 				}
 			})
 		})

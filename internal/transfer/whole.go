@@ -2,6 +2,7 @@ package transfer
 
 import (
 	"context"
+	"time"
 
 	"fullsync/internal/catalog"
 )
@@ -18,10 +19,11 @@ type whole struct {
 // is missing, or came with another content, is put in front of the items and read one by one.
 func (d *differ) readOn(ctx context.Context) (batch catalog.Batch, more bool, err error) {
 	w := d.whole
+	d.growth.next(time.Now())
 	var page Page
 	err = d.try(ctx, func() (err error) {
-		page, err = d.Products.ReadSpan(ctx, w.after, w.Through, d.size.now)
-		return d.size.heard(err)
+		page, err = d.Products.ReadSpan(ctx, w.after, w.Through, d.growth.now)
+		return d.growth.heard(err)
 	})
 	if err != nil {
 		return batch, false, err
