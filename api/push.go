@@ -24,7 +24,7 @@ type Receiver interface {
 	Propose(ctx context.Context, id, pushedBy string, p syncer.Proposal) (syncer.Decision, error)
 	Deletes(ctx context.Context, id, pushedBy string, state session.DeleteState, after string, limit int) ([]string, error)
 	Finish(ctx context.Context, id, pushedBy string, f syncer.Finish) (syncer.Standing, error)
-	Cancel(ctx context.Context, id, pushedBy string, by syncer.Cancellation) (syncer.Standing, error)
+	Cancel(ctx context.Context, id, pushedBy string, o *syncer.Opening, by syncer.Cancellation) (syncer.Standing, error)
 }
 
 // pushHandlers answer nodes that push into this one.
@@ -156,7 +156,7 @@ func (h *pushHandlers) ListNodeDeletes(ctx context.Context, r spec.ListNodeDelet
 func (h *pushHandlers) FinishNodeSession(ctx context.Context, r spec.FinishNodeSessionRequestObject) (spec.FinishNodeSessionResponseObject, error) {
 	b := r.Body
 	concerns(ctx, r.SessionId.String())
-	finish := syncer.Finish{Fence: b.Fence, SourceTotal: b.SourceTotal, Step: foreign(b.Step, maxStep)}
+	finish := syncer.Finish{Fence: valueOr(b.Fence, 0), Opening: neverHeardOf(b.Opening), SourceTotal: b.SourceTotal, Step: foreign(b.Step, maxStep)}
 	if b.Failure != nil {
 		finish.Code, finish.Message = b.Failure.Code, foreign(b.Failure.Message, maxFailure)
 	}
@@ -167,6 +167,14 @@ func (h *pushHandlers) FinishNodeSession(ctx context.Context, r spec.FinishNodeS
 	return spec.FinishNodeSession200JSONResponse(nodeSession(at)), nil
 }
 
+// neverHeardOf is what a push that may be unknown here was to be opened with.
+func neverHeardOf(o *spec.NodeOpening) *syncer.Opening {
+	if o == nil {
+		return nil
+	}
+	return &syncer.Opening{NodeID: o.NodeId, Catalog: o.Catalog, Fence: o.Fence}
+}
+
 // maxFailure is how many characters are kept of what another node says about a failure.
 const maxFailure = 2000
 
@@ -174,7 +182,7 @@ const maxFailure = 2000
 func (h *pushHandlers) CancelNodeSession(ctx context.Context, r spec.CancelNodeSessionRequestObject) (spec.CancelNodeSessionResponseObject, error) {
 	concerns(ctx, r.SessionId.String())
 	by := syncer.Cancellation{By: foreign(r.Body.By, maxName), Reason: strings.TrimSpace(foreign(valueOr(r.Body.Reason, ""), maxRejectReason))}
-	at, err := h.receiver.Cancel(ctx, r.SessionId.String(), caller(ctx), by)
+	at, err := h.receiver.Cancel(ctx, r.SessionId.String(), caller(ctx), neverHeardOf(r.Body.Opening), by)
 	if err != nil {
 		return nil, err
 	}

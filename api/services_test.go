@@ -124,7 +124,7 @@ func (r receiver) Deletes(context.Context, string, string, session.DeleteState, 
 func (r receiver) Finish(_ context.Context, id, _ string, _ syncer.Finish) (syncer.Standing, error) {
 	return r.at(id)
 }
-func (r receiver) Cancel(_ context.Context, id, _ string, _ syncer.Cancellation) (syncer.Standing, error) {
+func (r receiver) Cancel(_ context.Context, id, _ string, _ *syncer.Opening, _ syncer.Cancellation) (syncer.Standing, error) {
 	return r.at(id)
 }
 

@@ -868,7 +868,8 @@ type NodeCancel struct {
 	// Reason Why.
 	//
 	// Example: wrong catalog
-	Reason *string `json:"reason,omitempty"`
+	Reason  *string      `json:"reason,omitempty"`
+	Opening *NodeOpening `json:"opening,omitempty"`
 }
 
 // NodeCatalog A catalog and its size.
@@ -1006,10 +1007,10 @@ type NodeDigestsEnd struct {
 
 // NodeFinish How a push ended.
 type NodeFinish struct {
-	// Fence The fence that the target gave.
+	// Fence The fence that the target gave; absent with `opening`.
 	//
 	// Example: 1
-	Fence int64 `json:"fence"`
+	Fence *int64 `json:"fence,omitempty"`
 
 	// SourceTotal How many products the pusher has.
 	//
@@ -1031,6 +1032,7 @@ type NodeFinish struct {
 		// Message For people.
 		Message string `json:"message"`
 	} `json:"failure,omitempty"`
+	Opening *NodeOpening `json:"opening,omitempty"`
 }
 
 // NodeHashLine One line of a page of hashes.
@@ -1117,6 +1119,17 @@ type NodeName struct {
 	//
 	// Example: Main
 	NodeName string `json:"nodeName"`
+}
+
+// NodeOpening What a push was opened with, or was about to be, for a target that may not know it.
+type NodeOpening struct {
+	NodeId  NodeID      `json:"nodeId"`
+	Catalog CatalogName `json:"catalog"`
+
+	// Fence The fence of the session at the pusher.
+	//
+	// Example: 1
+	Fence int64 `json:"fence"`
 }
 
 // NodePageEnd The last line of every complete page.
@@ -4459,8 +4472,9 @@ type ClientInterface interface {
 	// OpenNodeSessionWithBody Open a push into this node
 	//
 	// Opens the incoming session of a push, under the id that the session has at the node that pushes, or says where it is if it is
-	// open already. Each call takes the session over: it raises its fence, and what holds an older one can write nothing
-	// any more. `fence` is the session's own fence at the pusher; a call with an older one than the last is refused.
+	// open already. `fence` is the session's own fence at the pusher. A call with a later one than the last takes the session over: what
+	// holds the fence that was given before can write nothing any more. A call with an older one is refused. A session that has ended is never
+	// opened again, not even one that ended before it was opened (`opening` in `…/cancel` and `…/finish`).
 	//
 	// An older incoming session from the same node, by the same token's subject, ends as FAILED: that node has given it up.
 	// Any other session that writes the catalog is in the way: 409, code `SYNC_IN_PROGRESS`.
@@ -4473,8 +4487,9 @@ type ClientInterface interface {
 	// OpenNodeSession Open a push into this node
 	//
 	// Opens the incoming session of a push, under the id that the session has at the node that pushes, or says where it is if it is
-	// open already. Each call takes the session over: it raises its fence, and what holds an older one can write nothing
-	// any more. `fence` is the session's own fence at the pusher; a call with an older one than the last is refused.
+	// open already. `fence` is the session's own fence at the pusher. A call with a later one than the last takes the session over: what
+	// holds the fence that was given before can write nothing any more. A call with an older one is refused. A session that has ended is never
+	// opened again, not even one that ended before it was opened (`opening` in `…/cancel` and `…/finish`).
 	//
 	// An older incoming session from the same node, by the same token's subject, ends as FAILED: that node has given it up.
 	// Any other session that writes the catalog is in the way: 409, code `SYNC_IN_PROGRESS`.
@@ -4504,7 +4519,8 @@ type ClientInterface interface {
 
 	// CancelNodeSessionWithBody Cancel a push
 	//
-	// The pusher's cancel. After a 200 nothing of this session is ever written here. One that has ended already stays as it is.
+	// The pusher's cancel. After a 200 nothing of this session is ever written here. One that has ended already stays as it is. With `opening`, one that
+	// is not known here is noted as CANCELLED, so that a request to open it that comes late opens nothing.
 	//
 	// Takes any type of body and a specified content type.
 	//
@@ -4513,7 +4529,8 @@ type ClientInterface interface {
 
 	// CancelNodeSession Cancel a push
 	//
-	// The pusher's cancel. After a 200 nothing of this session is ever written here. One that has ended already stays as it is.
+	// The pusher's cancel. After a 200 nothing of this session is ever written here. One that has ended already stays as it is. With `opening`, one that
+	// is not known here is noted as CANCELLED, so that a request to open it that comes late opens nothing.
 	//
 	// Takes a body of the `application/json` content type.
 	//
@@ -4552,6 +4569,9 @@ type ClientInterface interface {
 	// Ends the session as COMPLETED, or as FAILED where the pusher says why. A pusher that says it has more products than it sent, or that were
 	// found equal or refused, has not come to its end: the session fails with `SOURCE_INCOMPLETE`.
 	//
+	// A pusher that gives up before it knows whether the session was opened sends `opening` and no `fence`. A session that is not known here is
+	// then noted as FAILED, so that a request to open it that comes late opens nothing.
+	//
 	// Takes any type of body and a specified content type.
 	//
 	// Corresponds with POST /api/node/sessions/{sessionId}/finish (the `FinishNodeSession` operationId).
@@ -4561,6 +4581,9 @@ type ClientInterface interface {
 	//
 	// Ends the session as COMPLETED, or as FAILED where the pusher says why. A pusher that says it has more products than it sent, or that were
 	// found equal or refused, has not come to its end: the session fails with `SOURCE_INCOMPLETE`.
+	//
+	// A pusher that gives up before it knows whether the session was opened sends `opening` and no `fence`. A session that is not known here is
+	// then noted as FAILED, so that a request to open it that comes late opens nothing.
 	//
 	// Takes a body of the `application/json` content type.
 	//
@@ -5600,8 +5623,9 @@ func (c *Client) ReadNodeProductsById(ctx context.Context, catalog Catalog, para
 // OpenNodeSessionWithBody Open a push into this node
 //
 // Opens the incoming session of a push, under the id that the session has at the node that pushes, or says where it is if it is
-// open already. Each call takes the session over: it raises its fence, and what holds an older one can write nothing
-// any more. `fence` is the session's own fence at the pusher; a call with an older one than the last is refused.
+// open already. `fence` is the session's own fence at the pusher. A call with a later one than the last takes the session over: what
+// holds the fence that was given before can write nothing any more. A call with an older one is refused. A session that has ended is never
+// opened again, not even one that ended before it was opened (`opening` in `…/cancel` and `…/finish`).
 //
 // An older incoming session from the same node, by the same token's subject, ends as FAILED: that node has given it up.
 // Any other session that writes the catalog is in the way: 409, code `SYNC_IN_PROGRESS`.
@@ -5624,8 +5648,9 @@ func (c *Client) OpenNodeSessionWithBody(ctx context.Context, contentType string
 // OpenNodeSession Open a push into this node
 //
 // Opens the incoming session of a push, under the id that the session has at the node that pushes, or says where it is if it is
-// open already. Each call takes the session over: it raises its fence, and what holds an older one can write nothing
-// any more. `fence` is the session's own fence at the pusher; a call with an older one than the last is refused.
+// open already. `fence` is the session's own fence at the pusher. A call with a later one than the last takes the session over: what
+// holds the fence that was given before can write nothing any more. A call with an older one is refused. A session that has ended is never
+// opened again, not even one that ended before it was opened (`opening` in `…/cancel` and `…/finish`).
 //
 // An older incoming session from the same node, by the same token's subject, ends as FAILED: that node has given it up.
 // Any other session that writes the catalog is in the way: 409, code `SYNC_IN_PROGRESS`.
@@ -5685,7 +5710,8 @@ func (c *Client) PushNodeBatchWithBody(ctx context.Context, sessionId PathSessio
 
 // CancelNodeSessionWithBody Cancel a push
 //
-// The pusher's cancel. After a 200 nothing of this session is ever written here. One that has ended already stays as it is.
+// The pusher's cancel. After a 200 nothing of this session is ever written here. One that has ended already stays as it is. With `opening`, one that
+// is not known here is noted as CANCELLED, so that a request to open it that comes late opens nothing.
 //
 // Takes any type of body and a specified content type.
 //
@@ -5704,7 +5730,8 @@ func (c *Client) CancelNodeSessionWithBody(ctx context.Context, sessionId PathSe
 
 // CancelNodeSession Cancel a push
 //
-// The pusher's cancel. After a 200 nothing of this session is ever written here. One that has ended already stays as it is.
+// The pusher's cancel. After a 200 nothing of this session is ever written here. One that has ended already stays as it is. With `opening`, one that
+// is not known here is noted as CANCELLED, so that a request to open it that comes late opens nothing.
 //
 // Takes a body of the `application/json` content type.
 //
@@ -5783,6 +5810,9 @@ func (c *Client) ProposeNodeDeletes(ctx context.Context, sessionId PathSessionID
 // Ends the session as COMPLETED, or as FAILED where the pusher says why. A pusher that says it has more products than it sent, or that were
 // found equal or refused, has not come to its end: the session fails with `SOURCE_INCOMPLETE`.
 //
+// A pusher that gives up before it knows whether the session was opened sends `opening` and no `fence`. A session that is not known here is
+// then noted as FAILED, so that a request to open it that comes late opens nothing.
+//
 // Takes any type of body and a specified content type.
 //
 // Corresponds with POST /api/node/sessions/{sessionId}/finish (the `FinishNodeSession` operationId).
@@ -5802,6 +5832,9 @@ func (c *Client) FinishNodeSessionWithBody(ctx context.Context, sessionId PathSe
 //
 // Ends the session as COMPLETED, or as FAILED where the pusher says why. A pusher that says it has more products than it sent, or that were
 // found equal or refused, has not come to its end: the session fails with `SOURCE_INCOMPLETE`.
+//
+// A pusher that gives up before it knows whether the session was opened sends `opening` and no `fence`. A session that is not known here is
+// then noted as FAILED, so that a request to open it that comes late opens nothing.
 //
 // Takes a body of the `application/json` content type.
 //
@@ -9314,8 +9347,9 @@ type ClientWithResponsesInterface interface {
 	// OpenNodeSessionWithBodyWithResponse Open a push into this node
 	//
 	// Opens the incoming session of a push, under the id that the session has at the node that pushes, or says where it is if it is
-	// open already. Each call takes the session over: it raises its fence, and what holds an older one can write nothing
-	// any more. `fence` is the session's own fence at the pusher; a call with an older one than the last is refused.
+	// open already. `fence` is the session's own fence at the pusher. A call with a later one than the last takes the session over: what
+	// holds the fence that was given before can write nothing any more. A call with an older one is refused. A session that has ended is never
+	// opened again, not even one that ended before it was opened (`opening` in `…/cancel` and `…/finish`).
 	//
 	// An older incoming session from the same node, by the same token's subject, ends as FAILED: that node has given it up.
 	// Any other session that writes the catalog is in the way: 409, code `SYNC_IN_PROGRESS`.
@@ -9328,8 +9362,9 @@ type ClientWithResponsesInterface interface {
 	// OpenNodeSessionWithResponse Open a push into this node
 	//
 	// Opens the incoming session of a push, under the id that the session has at the node that pushes, or says where it is if it is
-	// open already. Each call takes the session over: it raises its fence, and what holds an older one can write nothing
-	// any more. `fence` is the session's own fence at the pusher; a call with an older one than the last is refused.
+	// open already. `fence` is the session's own fence at the pusher. A call with a later one than the last takes the session over: what
+	// holds the fence that was given before can write nothing any more. A call with an older one is refused. A session that has ended is never
+	// opened again, not even one that ended before it was opened (`opening` in `…/cancel` and `…/finish`).
 	//
 	// An older incoming session from the same node, by the same token's subject, ends as FAILED: that node has given it up.
 	// Any other session that writes the catalog is in the way: 409, code `SYNC_IN_PROGRESS`.
@@ -9361,7 +9396,8 @@ type ClientWithResponsesInterface interface {
 
 	// CancelNodeSessionWithBodyWithResponse Cancel a push
 	//
-	// The pusher's cancel. After a 200 nothing of this session is ever written here. One that has ended already stays as it is.
+	// The pusher's cancel. After a 200 nothing of this session is ever written here. One that has ended already stays as it is. With `opening`, one that
+	// is not known here is noted as CANCELLED, so that a request to open it that comes late opens nothing.
 	//
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -9370,7 +9406,8 @@ type ClientWithResponsesInterface interface {
 
 	// CancelNodeSessionWithResponse Cancel a push
 	//
-	// The pusher's cancel. After a 200 nothing of this session is ever written here. One that has ended already stays as it is.
+	// The pusher's cancel. After a 200 nothing of this session is ever written here. One that has ended already stays as it is. With `opening`, one that
+	// is not known here is noted as CANCELLED, so that a request to open it that comes late opens nothing.
 	//
 	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -9411,6 +9448,9 @@ type ClientWithResponsesInterface interface {
 	// Ends the session as COMPLETED, or as FAILED where the pusher says why. A pusher that says it has more products than it sent, or that were
 	// found equal or refused, has not come to its end: the session fails with `SOURCE_INCOMPLETE`.
 	//
+	// A pusher that gives up before it knows whether the session was opened sends `opening` and no `fence`. A session that is not known here is
+	// then noted as FAILED, so that a request to open it that comes late opens nothing.
+	//
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 	//
 	// Corresponds with POST /api/node/sessions/{sessionId}/finish (the `FinishNodeSession` operationId).
@@ -9420,6 +9460,9 @@ type ClientWithResponsesInterface interface {
 	//
 	// Ends the session as COMPLETED, or as FAILED where the pusher says why. A pusher that says it has more products than it sent, or that were
 	// found equal or refused, has not come to its end: the session fails with `SOURCE_INCOMPLETE`.
+	//
+	// A pusher that gives up before it knows whether the session was opened sends `opening` and no `fence`. A session that is not known here is
+	// then noted as FAILED, so that a request to open it that comes late opens nothing.
 	//
 	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -14641,8 +14684,9 @@ func (c *ClientWithResponses) ReadNodeProductsByIdWithResponse(ctx context.Conte
 // OpenNodeSessionWithBodyWithResponse Open a push into this node
 //
 // Opens the incoming session of a push, under the id that the session has at the node that pushes, or says where it is if it is
-// open already. Each call takes the session over: it raises its fence, and what holds an older one can write nothing
-// any more. `fence` is the session's own fence at the pusher; a call with an older one than the last is refused.
+// open already. `fence` is the session's own fence at the pusher. A call with a later one than the last takes the session over: what
+// holds the fence that was given before can write nothing any more. A call with an older one is refused. A session that has ended is never
+// opened again, not even one that ended before it was opened (`opening` in `…/cancel` and `…/finish`).
 //
 // An older incoming session from the same node, by the same token's subject, ends as FAILED: that node has given it up.
 // Any other session that writes the catalog is in the way: 409, code `SYNC_IN_PROGRESS`.
@@ -14661,8 +14705,9 @@ func (c *ClientWithResponses) OpenNodeSessionWithBodyWithResponse(ctx context.Co
 // OpenNodeSessionWithResponse Open a push into this node
 //
 // Opens the incoming session of a push, under the id that the session has at the node that pushes, or says where it is if it is
-// open already. Each call takes the session over: it raises its fence, and what holds an older one can write nothing
-// any more. `fence` is the session's own fence at the pusher; a call with an older one than the last is refused.
+// open already. `fence` is the session's own fence at the pusher. A call with a later one than the last takes the session over: what
+// holds the fence that was given before can write nothing any more. A call with an older one is refused. A session that has ended is never
+// opened again, not even one that ended before it was opened (`opening` in `…/cancel` and `…/finish`).
 //
 // An older incoming session from the same node, by the same token's subject, ends as FAILED: that node has given it up.
 // Any other session that writes the catalog is in the way: 409, code `SYNC_IN_PROGRESS`.
@@ -14712,7 +14757,8 @@ func (c *ClientWithResponses) PushNodeBatchWithBodyWithResponse(ctx context.Cont
 
 // CancelNodeSessionWithBodyWithResponse Cancel a push
 //
-// The pusher's cancel. After a 200 nothing of this session is ever written here. One that has ended already stays as it is.
+// The pusher's cancel. After a 200 nothing of this session is ever written here. One that has ended already stays as it is. With `opening`, one that
+// is not known here is noted as CANCELLED, so that a request to open it that comes late opens nothing.
 //
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 //
@@ -14727,7 +14773,8 @@ func (c *ClientWithResponses) CancelNodeSessionWithBodyWithResponse(ctx context.
 
 // CancelNodeSessionWithResponse Cancel a push
 //
-// The pusher's cancel. After a 200 nothing of this session is ever written here. One that has ended already stays as it is.
+// The pusher's cancel. After a 200 nothing of this session is ever written here. One that has ended already stays as it is. With `opening`, one that
+// is not known here is noted as CANCELLED, so that a request to open it that comes late opens nothing.
 //
 // Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 //
@@ -14792,6 +14839,9 @@ func (c *ClientWithResponses) ProposeNodeDeletesWithResponse(ctx context.Context
 // Ends the session as COMPLETED, or as FAILED where the pusher says why. A pusher that says it has more products than it sent, or that were
 // found equal or refused, has not come to its end: the session fails with `SOURCE_INCOMPLETE`.
 //
+// A pusher that gives up before it knows whether the session was opened sends `opening` and no `fence`. A session that is not known here is
+// then noted as FAILED, so that a request to open it that comes late opens nothing.
+//
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 //
 // Corresponds with POST /api/node/sessions/{sessionId}/finish (the `FinishNodeSession` operationId).
@@ -14807,6 +14857,9 @@ func (c *ClientWithResponses) FinishNodeSessionWithBodyWithResponse(ctx context.
 //
 // Ends the session as COMPLETED, or as FAILED where the pusher says why. A pusher that says it has more products than it sent, or that were
 // found equal or refused, has not come to its end: the session fails with `SOURCE_INCOMPLETE`.
+//
+// A pusher that gives up before it knows whether the session was opened sends `opening` and no `fence`. A session that is not known here is
+// then noted as FAILED, so that a request to open it that comes late opens nothing.
 //
 // Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 //
@@ -27969,554 +28022,558 @@ func (sh *strictHandler) GetReadiness(ctx echo.Context) error {
 // times slower for the Go compiler than parsing a slice literal.
 var swaggerSpec = []string{
 	"7L2Ldts4tjb4KliaM6uq+pcVSb7GXrPO7zhOlasT2+1L53SXcyKYhCSWKUBNgFbU1Zk1TzMPNk8yC3sD",
-	"IEiRFCUrSXUd/5eu2JZIXPf129/+rRWIyVRwxpVsHf7WmtKETphiCfx0HARsqk55IMKIj/RvQiaDJJqq",
-	"SPDWYWvwT6nCAREJGYz+GU0Hbf3Pe6HGZBbp/2HRaKzkERFqzJJZJBlRY0amdMRIJAkXiui3J0xKFnZa",
-	"7VakHzpmNGRJq93idMJah2YQW24U7ZYMxmxC9XDYJzqZxvpTeiRtokdx9I//q9vZbbVbE/rpLeMjNW4d",
-	"9rr9nXZLzaf6o1Il+jmfP7dbx0PFEv0gGsdidjqZqvlfaZyy1qFKUtYuTPeCx3MyTUSYBkqS2VhIRqJQ",
-	"T2WUMKpYQtSYcqLGkWyT+7li5H4O/z0iw0RMYPL3bBRxHvERiYaE3kvGlV40pl/tluAfKUvm2QpQGGX5",
-	"vKdbvW63m59tf3e3bLInVNFYlGzjzZiRAP/ohjClapyNwPy11W4l7B9plLDQrlA2pv9I2LB12Po/XmQn",
-	"6gX+Vb4wrz7XT9NDOQvZZCoU48H8z2y+OKJ39IFJWC+paKKIpENGlCAJmzKqOuSYz4lin5RecEXmIiWp",
-	"ZGQoElh8Irj9ouDxvE1kGowJlYQSzmbk9vbsdeVp80a2pYdWvuoHrLv9cv+Abe10w92tnW12sHUfvNze",
-	"2jt4uUN394cvt/s7JXsyibg7kW29xIolehD//QvZ+r8//K//aBW3rd36tDVNxH3MJq3D1iSVitwz0tNL",
-	"0d/dJdMk4orex4wcX5+cnZFgTBMawO2FVR6+oyoYLy4vHORoiLcRzzORKopjMqa47IHgSh9NWF9Y08Hp",
-	"DR0N9LLyUOqlPiKDPw3IhFEuYZmLD2SfIqlk9UIPt3B05St81+odjh7k6P32rRiPej///Ov7vzy+eZ+8",
-	"Ola9iz+/6rHLKPz1/c/pfSge0oODu1bZhc+v9+KNOBueC86WL1Ji5BUeJDvBOVN1s9OPLpsiTyetw19a",
-	"f2p9aLbbf4Khvo0mkVoc5E9iRiaUz0kccX1j9BVRacIJVWQipDoiWjxksqZKxMTw+NKt0A+AtY0meuS7",
-	"+GPE8cdsXSOu2IglMNpzEbI3jAesXNgM9Z/s2WJE0WTEFBnRR1Y1PvhGrfjJxttuDUUyoQrHtAcXsX64",
-	"l3TErqN/spr1LVnZvreubUJ5SCYiYagDet0uCUTKldRyp9ftVk1sal9dOpe+v/L93s7+zsH23s5+ownd",
-	"iAfGG+s2vS0Dzj4p99UBEfZCs8dIpBIUdxtVO4hmOmFkGMVa3hzBb4ZRIpXR742129SNtVwSHP/lp0B2",
-	"f/1rM41+SdX4mkkZCX72uvz0Sfxzhaozfz0L11Z22ethQIwl+jpUjWbKWFIxFK6/tv44zFthECiyKseA",
-	"f/5OkihskylLAsbVFtMWl2eY5QcXhc2uI1oovaXacHErr9iYyhLBfJNoyailsRIJC7XOGh+ShOklSBUj",
-	"7JElc7ABnNWVTTAQcTrhEu9rIJKEBYrMEsFH+huyQ260VAqExJs7QcvhjieMauvTf5psEykIxfPOtFYE",
-	"Q03f9rYWunh9JvoC9Hf3yLvoVeeOV1yCBOdauoK4tGZ97oWIGeWwQDfjRKSj8QbsV7SaEiInNI5ZUrRe",
-	"lYB5Mx6ucK+VGV3Vqeg3s1s/61Mmp4JLBj7JKxpesX+kTII2NHYKLMF0GkcB1XN98asU3HsffHESSWm8",
-	"GJlOJjSZ5+WBdUn08PXZfsSF1O8I9YiuT6+vzy7OP569/nh1+pfbs6vT1y29wopGsWwd/vJbaxixOCyI",
-	"kEyfR5K46/L5Q7vFkkQk+rnm9Wevif+RdmvCpKQj/WptN6PINZ9VggSUBywmEYc/TNjkniXEvbkDB0SO",
-	"6ZTlJ3xMYJT6VXDqSyZ6dv7X47dmlqfXNxWTFHCqZOdeWzhGgy0aL0ZZEm015GZ9xh9pHIUwX72X/nQX",
-	"Hk3KHtfBw9FMFp7Ca+ELi+LPjEEvqT4A9/o3NNQH3JrDKCBgOY/IwCzHAI6KNJqPxaHstDI36yII0mmk",
-	"RWPTUwqfhF29TeLWYesFnUYvaDiJ+As558GLYRrHW/Av/FSr7Y7m385PPp6df7y8uvjx6vT6Wv8lTRLG",
-	"1bViUxCZlMshS/SdIr3u3r4TA61sS96kcUz08wmN9QLM9eGaJmKkHfRWW9u4sQJpkzAKQ2/NRPKgH8m1",
-	"wRXH+vY/siSMAoU2cazGc70m2d6a1SETGsGNu2f6+/qtLER5fZ9QHoy3+kRG2krsd/t7W93e1nbvptc9",
-	"7Or/9/cOeU8jBf5epPRlGEY8kmMIP9h7AaauG/3hfq/t3cvD1m5/ZzcMg/2tfRr0tnbud+nWAevSreFu",
-	"l9Ee2wt7B3tadGkvkoXHej5lI8k+8krfLhpHYKZKRVUq9cJfHZ9fvzm9ujo7/7HV+LRez3lwxi/t4EuO",
-	"7bEvtWZJpKxusn480QebcjnTUoHOtbiPgjGqvbGY+RJE4bEVfBjDxq10XvEAXp6eXn08/a+z65tr70Bp",
-	"08edJXQHc/cc/u62O5LuswkbRVKxhIVH2qfl2p5UJOJSMRp2Wpu59eaGaI9WMRIKhuIfNCkoRHjRG5Hc",
-	"R2GIlvTK6/Lm4urV2evXp+ctX/LJdDiMgki/fMoS0EuC55fmSsSMPEZMb9+EzmFkoYBhHcGZhwCJmLKE",
-	"KpHocw+CYlNro7Q9rncEhHSb3KeKREqSRA+rMB5459lkKqSM7u3sV1yni8sbrVrPL24+Hv/1+Ozt8au3",
-	"p0v0TpjMr1Je1LCwg480iiEqEmEwjjyyRC9xTgFdwHPyXyjVQvgisuzhRyRm9BEOqkjVpjbCqqYZlSTl",
-	"IUukEiJE4xW1lRbB2lKNlInN4H5wxRJOY3z4Oltydn5zenV+/DZ3cvGhBH/hL9a1mDA11kJopo816ku7",
-	"QtqP6ZAzJYmW/Fanms3FacFvzGTPwOVwP7QOWzvDbrDP9ujL+164gYXVihT0XKQki4dkSKOYhSgy7aho",
-	"wqxtpYf/HY4dxzpwYxvAYp8L9UakPFxrna1Zqc/+m4vb89fegms94AS93uwhvMZf+Bs/OuV/3Ljpkfbp",
-	"NnEa39tojT2SaPw4uQny3S7Hz9cX52utxu359e3l5cXVzenrj+9OX58df7z52+WptyS3XKbTqdAal0xY",
-	"GFECDkPuLGo/BWLtIpzrq6FH48UtMFZHTnBsWzfzKTskxeFt6gLDGIzs0OOA52rFd8ZvJVtf2Z6df7y9",
-	"Pi0qW73bnKSysCD6XDQxeHCNpkW1jKHhJIW8RYecWLtBq52ZNsRSriL4hfaC23qROZGzSAW44PBAMRzq",
-	"a72yDdZ4G7JFrbWX3DGYmgWjgYoeGe5LwgLBw0h/6Q0IhfU26Or05OL89RnotDfHZ28rPUUvCJ6pMXel",
-	"hpE6hKGe3tAREUMXecaQCh6rGblr9Q5/ZuzyZbLLJu//cv44mf7E/v5fl0qI3vT9w+XHH5nYe/d6d/en",
-	"7Z78Mbhr5fSgCQ2BWEZbKy9gLvPv9D5mDPQItZO23DrkSjtOkSJ0RCOO1ibmbMhcpIk15mAPtD3B2Qwm",
-	"t6nbZhfILeFEry4Z2HXGXGUuOD/okHNhVBdFW1oxCA6inIDYgR7jstCZtScxUXJkwyQ1GQRcH+3FUAK+",
-	"bqcmGbLaDpfEUT63WzdCvKXJaD2x8+ri9d8+3lxcfHx7fPWjL3lMOAZFnRKCxPCOgpZykhD+mtgw+c7B",
-	"7v4ehJnkEZFacsdMyk1LX/+dGOsCy1nLAwrpZUm+75F30SuScv1+sKa01+Qy1z/AkG45TdVYJNE/1xQN",
-	"t+fHtzc/XVyd/f30dU6rec8tLhwa4/risU/TCJwiKh/MudE3SHC2oQVzxxTeCf505N2mR5ZEwzkaSkaL",
-	"Dt6/f791nGqRr/T02QAXTupnCLtozsBeZ81eH98cvzq+Pv14e+47B1n8LHmMAkZSXm7Hg1VHFb2n0nfz",
-	"wDXukJtkjsJKK05KJmICWbLNHL+q14K/Zs4dF0YqSmIMLBwDLL7+8Vdxr80s+HqS8iOi3JAx3jy4YiqZ",
-	"bwGWYUAkqDBpAoA4SsByTKeJeGSvWcwUk14IlYao8Gh8mehroSImW4dDGsuFALLLhoX4FMi8U3wwngqe",
-	"YhxyLGYyS85LOoOpxGAigq5zL9LbnHJVm6r5TpKBeeX7SI3HLNaWdzs7K/s7K2b92q1PWyIJWdI67GGI",
-	"2SYyfjHjybKz4v5XFigM7WnLx1u7yhFn8ZUOudAyxERojWMx4iLBzEp+KWxg7bcF43vehgs/ZWIaMzIb",
-	"CxIL8WCPjH1rTBVmkzLdga6YNnbywfbdbrfd4mls7mUuyeDlo80i9T/nTDdIOFwMwZZpmAr7ULfk2aPr",
-	"lh2zAIurkxl3cOIiaZY+LltiE2M6sZ8ozS9B/tIYNu5Z5J4NMcFr4vQMT3MhM+PNc/uzXvL5W8rDW20i",
-	"l4AMhoSSaSrHJh1jUuFa2CM8ig+jZMJCE9sDw3vOFPl+YLOY+I0T+8GBnj5c3h8OjV0+G2tRbk6KPiFS",
-	"Wx5ocUAwB+37mKLblLAOOTYpHqv9MHHlLlhIFdtS0YS1ao7Mrh/3LdsyrQYCgPVocdFpNTt+Kx++/NHb",
-	"0U9KgwCCwgujimdad+m7UL+xiwfYPDKbcnvxpGVzqD7l1yoNHtaTzu/HUTC2V0H6EugMDjM67Fxw1kbA",
-	"joIjhwdvJpIH9IdCiLEuXpuS03sKmVZ0oOyL24Q9anMFg/+QVD3CA5lHoTgJZeZSvdh68020rxykIyGg",
-	"nYlBm91FZ4OjdV8/iNIca+EmP1n+lQwdZIlbudmYKvaot0FJs4LgnRAlRgy0CHhOAxrHoP/y57H+RFUJ",
-	"T09pGY0902YgRJoWj0HVPliZyT1XasIoh+wMbkT9jfJuuKwfZFvbvNrfALQJZJ8Vm8ilORW9DE4kuKHQ",
-	"JKHzhZ2uEhBv3BFyKicQaRwSkzfM6Z21xIcLa7vFKJcVkOU5Mf56HaIzsz3HIg4B06AtOAcDMNFYG9XT",
-	"xnuZiRZWHR06YcY0ScQooRP4tgW5nRzfHL+9+PHjyU/H5z+evtZzySyT4h+XyH9mQ9kLmmQsEtUmEpGQ",
-	"Vq/krSCbdsxHOSrf16vTXRAJHdPplHGGofgZxEYFCUWtFtNHy+Vdq6FmEW6VzM2g1917WWLiVpu1O8Uz",
-	"ZoP2sJe+nnJDqjlp6DaE9WLEnrhIZsiQgvjAx9RMPoOnaClkPl9cif2VVmJ7dUNk8eBAvtoMh5jrOkwx",
-	"5V1vtnwdY8OubM0evo2karSBEqFLNnOzKA3Mx+of0ib3c7A5GotoM85rA1apEdJffGHdFGvWE9DspUug",
-	"Z63XkPqw+uxM6bOUd8b2tvNw8OOtv9Otf3a3Xn7I/tn5uPXht257r/95JZz43jaJmX6ybJMwGkVK/1fo",
-	"/8V8YiASJhEWMJ+OGcf4vYFyUvNdIhL8sjd9u00lV8qbdenJWfzOmZLurCwsVK2YDqNRtTOeTvQ2aGvK",
-	"ypXvCH5BkokI01iQ/n/v7RwSNRPZ6c8jXE1IQ68QfhUVqfu7fXKHnKex9raiGMFa5tNwDmxgOpIk5Q9c",
-	"zHh+pi+HB3th96B3cLAT7Id7u61F39w/H92tl3Rr+OG33l7FYfBEX0ylup7zoOKooi1lrRl78a0oV6jr",
-	"JGE8ZOER0YMqhLQ5bJrgrIk9POdBdr2XwVfBlDTu20hsmVn+yX9IwbNroF2dgqlSs6spl/5C9MiVyngQ",
-	"K3NIvc0olSv6ogwhilohWk1VhhgCvLXymq24DIF4ZMmT1wHghv3dvZLLrd3BTzRkQTShcf3Bf0n7Q0Zp",
-	"N9jdpWG3t0u374c7w959/757f9DvB2FvN9wLerv33WG3S7sH9eKhKN9xgMtMnmwb5NJ9AHTgWMSZ9SM4",
-	"lsDJKGTaE0X7GkLnJtZNYjZUxCb3rn863urv7hG9CYTq6xVKg07Gt4ypHDNJIn7HYWJtxHKRgcMxOFMf",
-	"jtkA64KkHgmjwdjgL27GbE7CaDjU/qWn3+F6u+NgxKWYmej/0IQc7/gDmyLaRPt32rcDSdchFxwFgZEM",
-	"+tt66p5jJOkcA0j5UypFmlRViODfvpPNRYt/edYWLf5DCnoG42xlozXr+HsZ7IJEMuvsplB25tG+r7cQ",
-	"9UYD1l3kCr1M1CDziCF0oE2Pe0ZGWk7ZIDWMo8opkLX5VbQmo7C5uz/nAU5qmR2ZK3pZHMQlxXQglWQw",
-	"zWpjhiY7o78Nq2J0o+AmzIqhicYB9u0vbdHaVS5OuPo0XKtSRZR3f5UAQTbQWyokCwfGALKBIAgoBhEY",
-	"DyaHEw6OyEBLk4GWF06SuHi7QReAhQGA3glWctxxFks2078/IoOZTQRl5gi4jEoIV7GF7wN7TqTKZKpo",
-	"jMLIxijsyD0nqt3Sw2u1W/Yl+cCF++1Clr3deh0lLFBRWRJnME3jeEDu9UeltgkZS77zRK+eQ5sMpqkc",
-	"DyAVLjMh/R3Ec6mrFnKDT+NYX6hUjhfrCT+3W6dhpE6HQxaoio2knLAwUiSMwg4ZmBoJW9bpKvSs+Zqt",
-	"aRiFPuwrG1EApdB6bdJpaP/Fs5hLtsa2IKNq3FdMpnHVuLVccQNfECnMTblZnNZbply2AOJOilY4LEXE",
-	"R6YCoSbcWMZPq2ldSYBEYa0QzY/G1WU1t5+g5susrVmYMvGhV1NWZknhr1qHoC0CKGjrQi1upP5w+aTg",
-	"T431gYEx6ZdDQQL9dIZfc/Ws5udetbZYWA8c3cIS5PU0oAmv6OydidVkC1SlaB3UEp5ffsLtNVvUV3mt",
-	"nICLl7ftl9nxlVG6xWcvHPLah0NKMCvDqnq4EzLwmkVJY9/VrXvXHhaOpXHZ+dGmjNbgYB7rVW5bsC+4",
-	"9PCIxkfLk1U1psb+hhS8L02XbNCYhsabN56EyUg2X0TtU1sxXv0yzCDal5jBNT8V2zVhuJWVSbbppZKJ",
-	"h6ePrAptElJFrXHLHkGyM45Ik/zl23xqoA9LUA7+GAAYa8uAvwaHZMSUQX4ZmBYAbgG7ylmgOmQgYzEb",
-	"oHsZxFBoYm9RggBNiRMEuLCKJkx/Z5yqUMz44PCOG4gDoLMQASymUwD/DjyYlXlDJbgqZ2blJtFqt/QQ",
-	"9X/MW2FjMwDXh1XUklm4LBxeuvXl6SNwNsd0Cl4NVg5DomQDOTCnaRcLKguxXojydrdefvzwp/9Ydkoc",
-	"jLiUWAHKEDPxDOCf5oJMT/w1PL9Oku08NRm3WPv5ZRJx2RubVpQusa+8mpRynW1QWVCYaBxBMTIwPQp1",
-	"JmkCJ61QgpIfba7cpRZhU5fiq7wEZofLp2DrgjEIDkX0+kwtXgcDYS87hQh1axNHJgWltIAX7ZBzJrF2",
-	"A+FwY/rIIB9B7pmaMQarNlmye8tOjEuFNJhiVDCLSyuXa+9kYRNwYbJBlO3DT66Utjg+hHmofFn6hELQ",
-	"zVazNscNetnNDD24VBG5Et6m7hNO56/ma/VQP/twp++q16cW8ReNIFsRR8OSkJKtv11QpeIBSwDADhoU",
-	"jtnDasFkfEf18P+aLWNhFCGj4YKPbRBYo+iRYaWAN8NDQjmA8eBGqowdy6ZtHvV90xIwgjL2HBaFxNED",
-	"I5TPEc/nO+u2RLsNbA1KGZSaogavpgfaarewvDqXXc5c9bdiFPF1EWuCzChHmx/mG/HFzeS1eVaw3NPp",
-	"FKVMLGYsIQGVBZVjC7P9nOtORc618/F/b334rdfe26lPrvXqsq47DbKubZtyhZ3733oxp1TKmUiq/Hjz",
-	"1/zcLIvJWCSSkXuY0lxr4Ckg4V0Sxz07T7ph3N9KKpY6WQdb44267DKY81F9lY0Ra+CnJJUAgCP3LBZ8",
-	"pI9GSVgAzEh5XBodQh1iyiaQl8XHvnZWRrJub8x1U+UxZlfl0XZxZVNecWzKQiBvtFRw66VrLrVv9acL",
-	"4NhKT0wZhqZs5c3ryrb8HVuGM4ljlnzrbdV27EPES+7aQM9sYCps8IVATUG1ORfxNkGXDD+hJfKEhkCX",
-	"k6Xk8AM2VZcxi2gpx0IsEc/kMKykXeQPS44iN45Is10+FyFD3sUPhUjMhqIRTzxz/eozZ1YF9ih/8niV",
-	"gWuCbPXHz2Ed9ZtYWFYlsFHg+tdAgJUtxjmbXTKzO82V8jFWxgLhHdJwLC5PJI8B9F1twepLIK2FbaoM",
-	"aKKOYLZrgrD3Ki8s2PX6T9pggvodlkxpojAUf0QG+sAMCq81d8+epUyhckRILr2EqyDBLRnbh8L14fZ6",
-	"lpw0gJFldvuRYyMA1q7SJWy9grpt0i9R8rWHtEIzGe2slxW4P8xCZokhLKKWKQs75EyZWFHCQsJ4kMyn",
-	"yjjmHGDt+rpwrF3Lj1qN2RYGiPSTt2zx+RY+OT+Xg97L/uJkZkmk2AWP5/YY5URdmpT4u6+oZISGoXap",
-	"2mSs1BT8VKWmsu1yhkHCQsZVRGPZJsBwpj80TOhosrD28NXDFy/s8DvmT51ATIr7sXPQ2Opa0MqOF1BP",
-	"q/Tii5C90s7y24hXJPLjiBuIInjVhh6BfaKBipE8DwOhknXIcZb/c/ueyjEY2twFFQMxYTIr7R5E4QC2",
-	"fpACeR4EDK0+NIxElQjhcrkdhXkwnUsUlCS2+kup5QoXwDx0tRttQuAlLm/5noiUh3JFeQysK480lu5M",
-	"jui0JAZALZf1gkBOmAfpjMzjkInaEHdmrNQm/O2g3OVSpiHrdEHWBXX4tvdQ2YI8iAPEoA68Lzg2UlNB",
-	"i7V49jwBOpHMzFQNAzROEOtSvSeRkWCAjbLskAmcn9xM9hbglugdftxaEqHVqkFltIxlWwE5J7cL2pA1",
-	"2CwqA8bDI1ubhSASUJ33DAH1mXvAUNWpAnO3jfLmd6q3t5xncc2U6IL1ZidfJZawJqlsbWy5mjQVkW0T",
-	"0S0REvfz+gdEiuTk1NJYwPKzW1OZW1Zvm6FAiyW3zZ3r+3nNKlbgqB322gSDJJHRP9kKQGwPwf/dupDs",
-	"avipSxlGvBh4/SLI28r188juFvaTUOchiKw8FyhOhqks8xZcqO3VvEKwYbCQnByfn5y+fXv6GuBss7Eo",
-	"RLrvxX3d4u5/bi9JQ9VkoSzR1Juz87Prn55ab1Wf4ckRV0WSuADikpMD7zwpnaG/jMipo4X/vC7vdnl7",
-	"/dPp1ce3F5Bzq3zxyy9W7FUjNBaqywFua5jIagVK5RsPoITyH1Wq9eL25uPFm4/Xp3+5PT0/OTU6FnQM",
-	"loJj8acek5hMIlWsu9pe6Xbubr5gFqdR5Do183CHDaNEMzrvFGM9WVJgpbFc49dyJt5ew+K6KvnzmgWR",
-	"jMqPhtFco5QmYUU5poMsNsD30wTwX/D53H72V9pPfTtn43n5WVZgviSs6NRhsm2nS/5PLUln5mewgsD4",
-	"WqZM9B1yYMvquVqibch4m48f2kJ3wNQXES9PUTMeXtSHh1bscwW0+dLD21PgRQFEHH68JN4Slif8o4RE",
-	"IRQZaNMxKuT6F0y8xsA2/b7KOUGRQbVnKaeUtzPqdc9SdY0EtPP5nSTpFOHDUG6AkqgU6lbOD1NrS3S7",
-	"dXww3aWVLOmktqJMwdKXVJIdYW2H9tIQ1Jx50pNVir/WLfaq9D1urKyP3HbojTpCx2KJX1Hi+DXPk2Y8",
-	"8NXEOtm5kqc8rBm9DVsgUkcLbQAK2rIEsyMlmQVeJUBSJCnUooPKHD/ySBBRko5s7sUe2g5GyoRaFkp9",
-	"nJSWggxp0iZiSv+RMhtKmybMcsjhhGGeSLunxuyOZ3472qdgtWpP2FYw+n6vvYX6GYbKJlIGpJUlE/vj",
-	"8btfb/t1W7z3ud3kUuoJmqO/cDufekH1+v7VsPqWnhbDyusOs1dL1SHmqMEfZ8J+VnppGn2yaFI0xXpL",
-	"o8Lsk6ovIaHI0lVVPuJqGQC4K6CjTAVsuzEyHGyfKS3j1XgLXYN8XqMFPG+3211mFyihaNzEFvEjS2Mq",
-	"4Zib+IYUE0YmEU8Vk0TE4UZPzAJQCpfDnuL8cTK7aKdViu6uBITzalvgDfhA5ctknEwIY5VArRA3VulH",
-	"oNfgGCcxDBY5zGdTKOObpa7jzdm704vbm6U4CoAy/q//WBvY9yaHVcrnMVYKoSwzxwu3ZLhuy6p1m08V",
-	"FgQr5G5WuU4mEK9vU4NoygoWEDSOKPVOtKoJF4pbXIsJFi50mPB2cLt2Axeg4LbvFwyn6mb9RGWjTIe1",
-	"ErCgdvFalLcbOlOO453li3ILyuFwZ//16V+mvx789Oqabn28OZu839r9+YSlf2FXD5Pd83fTn9///cft",
-	"8XX65nZZ8GVJJc930ljKTy/ngUlXriyjibpnVC2D4DnjwsVbK42mFTzwXCV2SUAA605zpdWOtypnrXzr",
-	"iz0d09pCH3OLMWOBwaWCOPfqKW09jwXWe71dsP9KNJzjv8GfLC2x0+PTD9h6pAnwwukn6R2/yT9N/+qv",
-	"3hOdU2ueWixgCN+PRVyhqcCEdbNAwxZbemDWXltc+o+O16tx6Hy3UmC5uCiwu5YHK938niK3VrSCvoTY",
-	"3ikXnlV3u6oZnM2yWu4fLzpt8toNcZQl3DXbK3LX7GyauwYmvnIKFpkVp16BWlJKkrgsTKMPIZ+XlJc9",
-	"tVvepgoa6+I+Ng+94trhkSq0SDZuUNuEgCBXxYM4hRZ7AxMxGLSdG5brR9c49X2aC21U5bg3kdmuDLuc",
-	"LomumGxvlLEGuNTw4rga5HHrjGHbRnpZitYBDp58S8r5niP/+QuHxebBkXAJaa/FI0tiOm1cyJQ7rpu7",
-	"HG7cVStXDuTCdQHcFvZjKTE9MzhZCcod6/+LBl+TTGw1uswSbhXqQrLHv1vy+H4lKsm9tGqZLumIrR3m",
-	"+7KxvfKo1mbCJL/L4FD/SfGbC09uYdtfpN8GBGZoCt9s0PE7abpUA0+H1qBHhi7lDotbpIWK3jNCyZDN",
-	"LJk9BITIMSB/JKH3IlVERnwU+/ww7np6VG0SHmc6kFAclyMJT6d3XAmiGM8Fnog+ohAbZDSJI5Zk8cFc",
-	"h6984PRJltt2OQX9l4pEXWZQtwXor+Wp4ySgXPAooLE+jxOT0UG4VaRkzhHGPYfuu1kYyie8t0mREtW9",
-	"BEeMB0pwImlBQjVBC1Olkug+tU5nqS4r65SLxNbCI+7XJmdZZftvLUVHEjHZkwlLWh8+r0YHUYR3AKdI",
-	"MC8TjgljmT1MOTm7viA7/d4+CbRuMURjGEMis0QotlDceHp7tYyyvSzycI1Yj1mkvTfc/UrbqbdUJ1WW",
-	"c2XBjUXc0c2WHEeJapOEhW3ybjnNblTm8J9+ooEihoiOKC1fI27421JueEmUaw4ZzNtIw6+ti3bFCh+S",
-	"Xr+z24U2yjMWPzKQP5SMaTwkLE2ENILbPVR/9PT2qkOOTY3pTpcEY5rQALeWC8I+oU0DPwRiMqGFYJN+",
-	"5bLiFvmQlu2lCB7IA2NTbQrrSRcW+nrr6vT11ruVdD9EkkwxmLnRucu3RBKtEryr5orZMIK3kPOHT9XM",
-	"YypkmRI9jVCM+VX5FkHgWryAfAe1j/I1w38gd5Z0n3RdzJC03+APXD8W0KymIUtZIuEbh8HAMa+tepZo",
-	"3Dgv/tAp4alZYlQoQ5GMhG3UVc8qX+qU54lSvIhMxpZupu4cjpUBtLUM80+J9B8tHpBvFkWqK+wEl8dB",
-	"5rTZNBwaotGmhNJnma7RAhgLprxQgXaCBiv5hRY6u4TgYg2HzAuPfSmnzKvuWVbBvzw1HkE/qUKqr9fp",
-	"drqtVVI0i35f9v4lRNp6P66zti5laHmTGY2g2lMraJRMBtWvzWRpJIYWiDlCVtshp2m4yAQ/MSRl6gpy",
-	"IeuQ0ViB0LWwGSM7XGhpVbCMNrjqwcMO1R6zcMGcWwIX7umD3JAoDDSH+WzuJS+7q+Hl9psTiFVS/K/2",
-	"xl7XvdK1B1t8tYHiZQIf5adVoU95//YS5LKfpd8AXrlXk9GCjBJGTYZpAlrVYtkhsh6ICZoNS7V6fT+F",
-	"mFHJrtE7L1dgsTAd6Y3esjiPKC5WE20v5XGb0E/25FyyBF9bUUUP0uE7RBTKKQP2iwk0j8+06ZQlJrKw",
-	"iJnAzluF6M7ukuDOwVfHevd24ZVakDa8Z17xwrrnvOfeKVd5pWF2qLCzHriYabk9Z6qdke60DR1TI7V+",
-	"xaxCqYzl7hs2wAkLr1ggkmY2ofmGs7rHNPSUwFOWsl+F1b9Zhsk/It0sEsmyZOmal3lnw439Ngqz76/C",
-	"dghHjv0jLWROdlbbmZeNGA+zF5rP5l65t9orD6q7IbrVbGdIGPYP7VubXE5ODq/Cl+hkx8K9WNSlS0y3",
-	"C6TnKj/LhrvLx4dAIGVIExNPmZNA8IAlfMG8M3Y2gMO1EJfYecOWeWLNAVL+lBh5xgv2IPhPL0G5WcMF",
-	"z9spGYdZ9enS+sn1gy6kGCb0EzpxLpPV0PfWM01w6Kec3pd2vrSOOLycSbQW7BeXNTXbcVbYuyqKV/v8",
-	"aZX3zQXYDejmol0PNPKekVgf8J3QT7jhlywJKok+oR20VESOKdLxmc2DDP0Uv9nGwXHGQqDjcuTh+T3x",
-	"dqSX25Bu/ZX3hirrB2n6z2SjzAZWOa7d5kPZX8m+8kwqrYiiEmOpuwrMMGE0PHVOVvWJWcQO1Z8FbR6p",
-	"aMJEqppZqfZWazNV0QdmZqcyMSSZUkUX72Bvp/lKv/xs0VnQqrm8J4/PAGguBeLbMMZT16Hyc72YriTk",
-	"PkYX26bF8MYJKHisLRxuiOHzmmXllPt2E1yeLVUxu1Nd1b1+YHJvQ2wu+jiLTBU2f1BBjeYe+jKzW98k",
-	"YrJ5LWYksKFMwFfJI+2xFGgSkHP/O0mmQkIWjVjmhEIB6kZtSe0tBg0cTZM41jfXdD22hImGVjGHT3Vz",
-	"wwS1nrm2sWMhFz1TJ96391YTqsB3VB3VMX92o8qYKJ7AVLD7u8Qh+vasixZ6Ti4M2F+wzNq1F6rKBL11",
-	"3DLlOSRQpJFhe6eLPDbIpgQcvD6ZTZvcs4CmEutSUO8II5cpz9h7ba8SbZsmYmZ6vd9xhxhAF1gfTyVE",
-	"9lQXaMBMZ0lzpGlVjj6HsqrhyFgHQb6/LHSdUflUBjqyGiqLkczeoJcpywoaGIsilPx8fXFOXLp8xbyj",
-	"N6iVIBL1Sb0Kg+Q8jeMOOePkYsr48eUZ2e50ycDCbQbknkHzK6p3niWgwzJa9DgWM4DytIkUhBpoAZ5G",
-	"Ex9DoI+0daPA4AFy0kRRIr+/rv7wh0qwTzabi1RpU75cKIyECAklJxfvLt+e3py+zhwcKjtkYAI+g0Ms",
-	"0cr3Z7VBJdvaR350bXkOi/2hEtcN6o77aXT9HOgthq3nB9OYcg489yZsRkmYzEmSctvIPMLlHATaBhq0",
-	"ycA0YrlWbGo4pyAcayAWAyLpnEiR56MPjAFlA1rO7f3otfcxY8nTw9lvNkDUm4U/Md8wP165V5pfvC44",
-	"3O4Pl/b9n9stS+VXNN4sSx8LScImQjGfAC8jMgPnWjwwvkE2v5XwOAAukRc8LhXUGd5HYvzL8DzpA4An",
-	"lIO7I+LQSmHo2TlmwYPsEL043kGTs0h7sCHo+IThx1hoIuPbXQss+yr0g3kZ2IRcUC9ARb8CrMCCkDXE",
-	"ivVHDTzQ0swbcsiV2o+9tI1CGeMV5KuR8jfGNQMtxiKxnUQVGWvjAe17AzoeiRp7xmIE6Ui4cOmysWWG",
-	"ThkLRsUgK/z4ukyxafFlOBs3nS4+3kyyeCk54kosh2vQGHqJY8P1qofUzuSSJzi8Y5o/IP6tKdPoWkJg",
-	"v/w1ChgsllEJY/JhgNKgVqWicxfMNDQok4j7T+59G5m7s6Hz05hKtFdHJeo61tTyh35DqtDtJrfhyLmW",
-	"YJixNhkLqYheRJHYgCH1JyvEV+EJ7X8uhZ4Waqtgy6kiMdPCHMirjRVqz3Z2W1jwUNU2EHfO6oKS8Lu2",
-	"detizJEiNAjYVEki0iQzTRqfbeAoW0IY7p7sMPUwbPM1H1ZPyzyXp6mwA1BhivFg/q4kdvEuiuPIKi+P",
-	"2VIJ8bBcR9WHGSd0fpnK8TJYtdkk9CKztYoMLREw/jrnZJoWKp6NtKwLSS7HURmbLW9TYA9F27JKIpfX",
-	"SnwXyzFWG3nVbvNmM3nquOztWWHvSm+GZFLCaDCu8sZxoyk3YXP/qja+Y5DxLy3oBR51fT6iqluWW+DF",
-	"u7WSJViJZ/OK8zeyoXslvcXMEredTMvuV3sJ+g3WLk9dn0mE+hZBTgIv47KXaWyIKsHLKQnZWzneLByb",
-	"if6F8HYTJnsEp8I7bWBNSw/o84SdoSEMp+e9Nuk9zqhq1c74bdVqgfT3mjE4N3E41Apc+8+PQCQcxczr",
-	"aG2NMC0ywWrbZHe4y9PTq49n5x9vr0+fRsm5pOvaJZpa0C5Hsi/WdK2+i8rGsgM7DRkY/XdWHZj6tufH",
-	"cQznpqziQP+6+qSt0J2WsWRZn/Iv2kYCZ1K1QEt6wrMy/MWUrdIXBBfgw9eecvmMl5B1eLy2odCqNYlG",
-	"Y0W4yNFy/CNl6I+Yrpx4GwpkHX7XrYSpZF7D4bGkDVeDoj4qs3I611n8uSRvaUkegqoqnYxImegSdKpf",
-	"zOL1u/29rW5va7t70z047HYPu92/r9ys6OUXqA3MLKYyjn+sFVzJFP5j1A6KJBpF/HyZ4xKZDR8mCyze",
-	"DSJ7B3/IIsX6E2WLFldjLmxWxFj/Zq+ocaXKeIOirLn6WSE0BMdtQrhGCvRuel2QAv3VpUCvW5oB1Wvk",
-	"6i/xVHnSorwks3DOfTHnz7tUQeJdO4Hqm4ZIA2QtWFQ2FWiFIo+oLSPCo++prvX7BywS1ZZX2WcTPg2j",
-	"MgKHVN/IxKHzBHfSaJ32NioTZis3uGkcKGy3ouE7qoJxGdfFA/M7EA7Ohlvw0UK31LtW73D0IEfvt2/F",
-	"eNT7+edf3//l8c375NWx6l38+VWPXUbhr+9/Tu9D8ZAeHNy1londaHguOFthVPrjZmiGRgf8tME0VQPf",
-	"EvtTPn37p2Vl09N0hRpiczTOuP5WOdQKJbdDbOQ6JHVa9Y2D6g2V7Gji+1cyqI7zA+sQtLB8TIJJtGvB",
-	"giJN/wZy9REng0yYDJ5oRDboClchtr+EkYnxMhYXesiWmpX10Iv1uB3KzDCfiS53z7c3YKKdaTkbHlkI",
-	"imMwjyzawtBTTWmh6GU9trJGNp0N0y6z5LwX73Rf7jV+cw1JxLGzvSx2gnJn62B4C40ycxdM07QOOUYc",
-	"kwFs2z87r2uWRLZifdEmys3jy5hIlSZRcfNWMJHK+gF/WFeI1cdhINSwlASCs0/qko7YTXkS0mdbmtqP",
-	"VTMuiYzfaKUw8nZtFyTPX1khRGSJKr5llCijxsyvc43RtGRDqwyllck8Sok8vtaKlC7AFQtYNK0oQYkm",
-	"kxQ9YxogLZXtkEJdtyQXaQrL2mJQpdhkWmWAi6FinFALf1ZCPOhzn06LPWBq6jP6tl6prETlxBYk2mqh",
-	"fGHEaqb4vquDv6ooo8Vch/4bdMjX/jCGXnKFtfbaahNjFqECby7NXq5ajf+01x18bjfqw7Ya7V8/32hR",
-	"1gQyF4mTtcC7F2pMZBS6/LjTgrkv6FEJzlZmcW4vK4hA4C1e40xr/Cn3FF/U7pniNqgQqwvSuQ+1Te21",
-	"9tpyx2f1HuL97ooUC5zNFoMD+93Vi1SDNJGigsXClWgYw80EgzI6PoxV5G9wOyuCDyjHVC0Unlh4YS3X",
-	"xfFfxlEweZP+rT9S70YrZbL3VmSMsFm6hWVcowZ7KW3EZRWIObewPCzimNcf17Y2HsIoYYEyKe9mCvC1",
-	"+8pCmVWYJnBnK+tozB+w1gcw54omynZnYjxs63/rGU8y1Eq+zLrT3/Uvj0gxZ27miTZx7uYs6feH/C6h",
-	"KwEzTTBwH7DfKzWNAK2efJI43nbjeVed+vSIPBaEB5A6GA2+CKYHpyrloT4830vGyEAgxHvww9OG3bW8",
-	"Wn9m84oE9ITGMZMqI3cMS3kFMkQK1kM9lVoU6Ge0pKkcmS1xferA9ncPVhrY7jqlenVletvagBFLqywi",
-	"H5yc8phJ6xu6A9NcrdqijrU1qn2AP4+mNP5uy7DvFA2zhul5Hv8cdS1A9sG0MHxDht4bro5jt51BZRRG",
-	"YbDUX9hPOt6N5vdjXaKUIzL4//6f//fFbw4+8PmFLYUBXmu52NhqDdqghE0pehWVI8M1AbIB01ofKFf1",
-	"KgGyzNaAWeLAnFUXiCSBqT9FIe0sFqGuVlCax/VZVhVbOe6GkqbII9nYgt5bmdXFsgma0UoypjzU0tw1",
-	"RLPDe0rLSGSbUUnEmnlnMxppMwyiEAloTn3mp7QAva8tY+5vb776Fqyb8+UITq8s7Akp0Z2saLbOjNcH",
-	"33xsdXu997J5ZW4xYmarcavP466hv2GTUuoJLN1EYp+ZydPGFoWda7pbLc4ONsKws3giI5V1H8uF0hV9",
-	"YOKxFOd0SrXIiSbMbov+LMfuhmBJZuEHffdG9BFoy/2+QcC4sdgPo242N2ZAtZGwHRh5MmJqteMLlVVK",
-	"rOZyu6rr5UIo55DlpKIpe6BR2CSt2bxEScsilfXmejUvjQnAry0MfsJwD4FKMUrYoceyjlWozPGrA6c+",
-	"9NMiwPXl6eoskJCf0Xa331uNpAoI1rxJVK5zFpSyIz60pIZtS9UEQ3bIIX338uPb3z1Ykb5pVZIqGmuL",
-	"aY4noZjj2F2DlG0VwqpKhMLBqqSLNVX+WXF/5sgW9EnhfnpMV7mrVLrvaxJdOTcpc0tcHCWLdJZcF18v",
-	"5YNNi751OwvMZkaAL0bzRAe+XVVCxeWHIwsh0oK36jvTmS+yGOHwbE7f1C8EDTP/yNdoNVHuZSh1+BDC",
-	"1Ct5WZMsYN5MsdkI+9eN+dthlq8G/KsGhOkcXFc7f6bvJ/ukDN+W65yN1wWoAiS0LYEe5/jZDjlxWCwj",
-	"tgVXiYgJJYolk4jT2HCG33F3ByHHkEQK6kHA1ZnGNID2SuT2f7158+Z1GRWFid2UCFtg30WiRPCMinQ9",
-	"MJXeJvvoGbRD2BBBk69BEWmMVSGl5BQQ4Nh+Wjq0mgYUOqMbXD5umNQHcZarETLQkMK4kihgxPZFoy45",
-	"LdNgrI8DZJARAnjX6vXbu13A2jRunrdI6Gxjddlqu3lVn/nmyVsTI7OHxCMm/b2mcitJT2+ys9+2th18",
-	"DxGbxiWfg021QTrTryDiLEPF8jzvFegsj11shdpqaI+W0eJYkAkgP6QvSryZZG++ZsljFCx/dRnSxyXB",
-	"aDiJOKHTaWxjJjNqxZrEF2TFLYsYp3LKX78gJrvJUonp0gat1bOsU7CuyTwMe84DO/Yyto+rFBI4S4/O",
-	"SmWC2g+Uik4qmnAaipZ6dogViH/cJPw3fyhdvgp+eS2ShloywHIlKf8yKfZanQbx1m+e+IbUx9dLfEPK",
-	"4gslvjeTBy7Sh1D19Grw/v63yBRDkNmjRyotHnRmCRqaHfIe6h8z6jNnoESe2VLR/rusj25tVcu3SP3u",
-	"/U5TvwcbT/1++QxrdgauL26vTk4/np3bbNbK6JvfTf41m9Rub0cvUK/f7VaQn60M+mFSRRMtB24ibThp",
-	"wVaqjm1WHvtVUuM7AgWvhebARU35Axcz3jY/2tyZvirSZocYd7CyIgLsCcFFSOKPGY3VuPlp/Qk/ny/n",
-	"1Q+KeCAmtTTAhnYEWCslZplcNSb0cvRLQ2pocfomM43xwkplofJk/GVp6TIq/icqil0zONd8v7b8yFgf",
-	"MEyIsNNcgP3LDdNm969BEFaO0RFQIOaILkY4yPeUG3oKuMPAnCaGRHD2wxfRxEAUztRYVIQRBib21cEP",
-	"DZxdDfxLpk4CrMZUMkl+urm5XCT4adWyTGwaf7D3B8EfaCNpauuvGwJ/4eO55cDiSjFKSh3kxSSBR/ve",
-	"IeeQiAGG4HsaPByRXrdryov0eXYrdUS6RuBmLfwiaYVx3mrrrUcTb0le/jhwjB2cEYS3a6jmM/CDSc9n",
-	"LXvI96aOom0gq9DyA9k7QB//0CZx9MDIwIbxr7XCzFev9Xf7nf0yuFrFRErga93fLa5k/98FV/Lyd4or",
-	"8QEvG8eVHNmeJylXGStMkWVxxZXc/X1gP8RXxn7UVVevwbEABQ9fDByyvdneSPsO4XAi+DBKJmWX/WJo",
-	"GyhqXeDXTntAS+tAHWoF50h4TQfYMdi85gWm84iwBp1hrku0GzzHdvTkXF9Ifa6ZR9hho7iQXWpeyrmz",
-	"vSaMYyS+Nogj54ltFsEBKf6cMqvCb3ha0gE4wOz2eukfYRK2WGPUxmD4I0voiHWcaWP3Wl9tWe502jyU",
-	"kXQ2HvqdNKwoi52MdrZ3uttP0r4A4/ofjGp5EmCl1/+2iJXdb4RY0ToGz2a5GPGxamOo2gVDeExDy32d",
-	"uwCARsfPLUqarZWQ8tvbmwbTGPfWQ9WgV5UPBnte0heE3ZTAafLSrMQjqAyS5aE4PpKmGDIpRHgKwYoi",
-	"jKcGS1OLwfHAPuZsLcX0ZMiaNVA6Lka2qP1dJK4mDbaUs8UZsDWcLffz68yOKc24/rb0Yn5uLwQ7zYtB",
-	"iSmq2JExITC3GUlwjxa4vk6Oz09O3749fQ2pNuedYz6oko6hX90o5ziO3SrkuwFtgl6mna1ezTa9sUxv",
-	"tS5RRmSZ5eacIbZBhsrr0+vrs4vzj2/Ozs+ufzp9vYzJ5Uk0lSc4KZwRRNk2Q1VZmBKmyB2Rn1Vw2flZ",
-	"kmncJJPlRv2C3SpizIwR01BklrQZrTmSZ6/rMFc0syMpub09e11IovR3dsMw2N/ap0Fva+d+l24dsC7d",
-	"Gu52Ge2xvbB3sFfisU+1dE30m/77l+7WS7o1PN568+G3g89b/o87q/zY63/+j9K9LdCkA9RKT8RbguYQ",
-	"Jys/2oSzGZMqC7r/XiFOdsS1Eqc5W4VFXXxLEJObUhMU0yq9bH2IY5Jy6cKgv8MOtOawYNjMtTuPhlko",
-	"bRhpNx5oBdFzfWLD2s21oYUQtbEUtZD+4p1oq3L8ietA65yQ6rfvN2pDm5Hk4Scs+ZJ9jyNd8Nq7LuP8",
-	"r+4n695mz0hZ99il7Wob9Ii9btBy37SNxU/Vv3jlFrFZKbHJg0RcKv1faMyUS4Usbyb8pAaygAeVpXX1",
-	"tb1lqxdjd5X+sQurYZM7CDIuZYWwd61Bo1lf4mYSouKULA67VA4sLPjC3hevde7Ql9y6GkFfr8edMePI",
-	"+lwFAw9c+0ZXMFdZxrAou4tsP9irIBdYKBLNN0vHulqIddOx9gHlhsHK2usrF2XYYdaXZ+Tt5nokbVao",
-	"Ar2eTAOxmQB1kO2OZZm8vDq9PL46O/+x1W7dXB2fX785vTI/+k4F4qn0L53fWsbmfc3pVI6FOn2sbGIe",
-	"UkUtMoHpj5GBNN8alB1KiEKUPMowL2a+dipNyM2IhsFbKtUWjGTr7PUAkzD6fQ6VEUkcwbLdW2Zm4qpm",
-	"MQgblsUYto1Ym9aYjAZjixRF9T0XKaHyAY2eRdN7c4brQo8QXFtveqWHT8t+z8BsDlbXikYJcIY75LiM",
-	"ohNDI46j0+SaUXzt9Pttcj93dIpFv6AQ3FnF3jsqUWLk+1632/2hgs1T/80DQ+x2c2iI3ibMxxPzGesP",
-	"zaKkCcPok+zJYzQYgSkHP5rZPgiacEkIg36KpA8hxVa4YE2gMtZDhpIJb8zkbJiF5e74RF8+FAAT7Ig5",
-	"yNThgIjE+9loxAG2fPIAHnYQ+gpjMUbWkMgaoy4/cscdnBKQClaDWRekQ26n+qD2us7QBGGJ8n0YcdPq",
-	"uHkLqYP1jOl8FVjVFrjJL7G9j/SEvG24WTzzljpVzIp96btPgP48yaQ/IrvdtYe92y2MG/5P08G/3LC/",
-	"IBLnuOY9Bx8vsfZo+zVwwIWmH3IsZhI5XSXBbx2RwVip6cBf6zKMYBvuC8McpL7+dO43c27d0+Ahnbba",
-	"CB/8sAqgcLeBn3Sl3aCCW1DpHMGN10+EzucIfqPaVB0OWSIXRdNKl3r/i/pW1p+hpv2ugbCXnv/yCZhO",
-	"//Y87XV3Dpprqb0mXtqJSSYXwHtLPbMnLvx2eYGZXrcnFNFtzDBpVl03mKZxPCD3+rBKgwj/TuZlfZsM",
-	"pqkcD7SdGsoM9fIdgOmpa1nkVdmmcZyvmt3bWYnG2itoauYnneAXoGdceZzPPLJtQHhj29pDqzBo42nZ",
-	"OvXU5JFW9xEf5A9HgWK/svQvq1l0jUCMaW1TI/r1lBds9EMyGNIoHpDvAT7BhjSN1Q9mm0332p3uyzaw",
-	"xdNgPLjjiPSW9rRTlXnbA1OQPjDpHwx+8xCvtsxilhGH/8C1wHOSb+6ux4TJWRqMMZmqn5sXquZDtZi0",
-	"1VHavpFfTrXjLsyZ3Sit4LRV3vbNaTHjVk6hGWWLTfKQJUgCX67UbOsm+86Ck549r0Qon2X6YpB9cIC5",
-	"QwSaHbr+j3DVAHumRIcAV9CIKelVfouhDTu3TTsaqO6wmFRooJ6JjFAwECl3XCoxxVJr6L+MW9+QOyib",
-	"OVz2M/zWrpHv5sdetfO30CDSiKkP1YK1srFcHtvqYRvbDsuq1xUOMYCQFoVkZe6zpKyvYXO+J0Z6djaa",
-	"HP1acSMDmin0DKzeVRbaK7cEsWxLlazWMVVqc+PIgV7iK2frl7WTPL+4+fjm4vb89TL5Vp+qL2bq8/kj",
-	"LxFVBcuFnpPaDACo/rIDuHbPSa8MNVtVFCYGfLzdWWY+Tyv3c9FYaNq6/8n3YLEnhivEBPmHqhCCHHRu",
-	"YPAet4xpiHP9t/OTj2fnHy+vLn68Or2+HnTIsb+P+XNYHeeq7JgIV0JWSzrYv3uGGEwHSdZySRvAtLK/",
-	"ZnW08IIzwrhKwOU3FyvHv2EiAAmatdo4hePgTFNoaaNmUYAYPjP3ZiFCTwBsIL/dhtip3gopJlZ1FgtM",
-	"n5YAr9gzJV/TeX3C3y8GFmh0hdhSuSiu+DCOAiVfM1VREmOm3H1CncMuRADNm66YFPHjF3oTFIhTRW8y",
-	"7GIVvDgHKs7HfnYxDLEimVxIqzqEhXQOx/z25qSq/KFY9LBMREHcXv7IOEuaAXKBH9HA+sHveApRqhvA",
-	"ZSICyOyXTVybg2KIro7HjyCUf0PWbwS340YBKbDH5auQBRGr1qHX3Xu5WgmPUUHyBNvFlg3CC3Mi7Reb",
-	"41JY/Ekz0pH9osQw56R4FBZWZXGz2iUXv+yKLsxt8XZVyqi3VKqV5FTkFW73d8hYpIm0PjR0L0C1SJH9",
-	"Rf+5Rp59EemSnftlJw322NSSPe2A1Wff3NEyNZ9FqH1/xcNcxCDiZL2j0Ug9XTyy5DFis5pV0uaE4fCR",
-	"Xo0glARpxZ6k3ChYBXIkS7KYYzKOpBLJvEMGiJ6+DkTCBmBkDowqvaJK/yZhd9wkGOjIF/yFk6a/2sPQ",
-	"u82lJJSXMethLOV6zoNzLUFKpskcvx9N/H71vPl13/OU5lWpall6opd3c3jpv0Tf+rQCR7chKwA5QE4b",
-	"3aGiLbXmod5xVBdwRGrukEfDlRNMegsdFqDtFZ0feQBuwZkkocCWviJdTJ+utC9QT894GPFRs8VKMEBo",
-	"Bi9VpEUkfYQoAsohaDE8pAl2GkZzerHqbbu7hv6zemWFfS2y+9qqcI/g17ZmfaIA9ez58mtU3P88W4xn",
-	"rvhbnxvTy5edg5W298CWMWgZsmzVoOANF7hNzKEAYWUJdTgEKkYAICsUtx10N1D84A1ycbOL57Rwx8vF",
-	"S3tBhObvaH7HCnKwUu3UU+0No1GasMVOxHnRrnVCf+cnrRFWCh5n9s5Cte+EqSQKZFUrFanAnebaS5DG",
-	"S2gTJUI6XxUDY13DGu8W8tPC088rzNCp9dwU9wo9E1dq+2fqmhYikQnTl+xkqTUH2IfcAi0cjSxa3K1e",
-	"lpfunde1SCfFuMUnVdcKNN+sBqilg4L9t1I4qmx5tzcUmm23ZLUBhOyHo0gqlgANiLaHTB5skbkzYTTM",
-	"+DOaLZ9597JITg29paGKiqQhiEo56KF7LJcNYhE8WJWgnZ57KtdgwNytCfN4ws+refD599zgvTvbzsmo",
-	"hWO7eHcyCVQpOSvJNrNcx5LNi9S3Ci4dfLXgEjDdcShsraa6AJOxiAtOUqzBeRoB1p5zP2vDW87awoSc",
-	"4ccHKzbXrGTtQvR94HyLVESVSBoQPFBVSb/RhBx0ShMVBdGUclUjbTxQHiAvIGOYe9kvfvwfXvxhUW9k",
-	"UN4qqfIF+vXoxak/VU9qnrO72UrFnbqi9+K5KNk+r7g9m3l2s8rOeNN4VZWAS+WKgGz4Tll7/DrKQZdA",
-	"FOLBQMXgOavv2M4mgClfqO61t9nT1JBCwR0Zqmp2uSHZNrUgme8kOsydihBPE7h726JAmtd8ZGbfmjUf",
-	"165qIrfJNJbiuGLgF0jEWUDqixxmqGDKkgLNe2TMpUeWoEngsEaYiovnq+Xjlhu/lquyQr3YwRYpcX4X",
-	"G7L9pSEQ5oiaFcrtfvkNSYOH08coZDwoOR/2LyZq6RfZS/1NxJ4DkqdDjkfGoDDGsrWPv5NoNy/ep7Fj",
-	"+Bixpe1sZYTVWktZUsva29Ywp2ZMRv1O72lERnki2pXmVMVMu/ZkdjpPY2Wq63/i4ZEAu8LENGadZSSp",
-	"Nc3nMgb+yuZzsZDK7HzRWq8P8z6yJIwCtSql8V/N1wp8DKuyDi2yDIWikF5ch2OoKADKblLFYfS4bfw+",
-	"VnaZarvDgLho4BfCAtzrS4/Yeq8HQF4ChIIvhQhB42ofW+/i6zCXNA5zrCn6lz4TnrknrXZrTEMTvL+f",
-	"62GxeOgik3k0qf+wenYUT3Q2DZr5EnfBJHPMFRV86bm+R5vpGLHzVLhg4RRIe4kheN92XHKWO1r/KSzi",
-	"k3oVFl/LW+M2HpdskUqP6JwHWGeztHEX1Bmgh5hlEse0xPBbtVVVRTOqenyZMomIhm0CYI7X8KXCKSoi",
-	"vbzOT/iSqnU745eVRMvHZQw7xnI02dfKW47n9DaJS/0kw0KMHEHFWMALOo1eQHzphTbKXwzTON6Cf+EX",
-	"alcViwzXZkoqIO2WedO1nTlM7VEGkIeSPGF4Ap7aeuPJRE1vXO8cu7VYwOX45OpO7iZ6BmCJ3LqY0Vq7",
-	"o5o8/ExJN8mqNN66dN9fADq9hFI3d7qeFBs6+ILUuS83zZxbwZCVixhU0SQa8iwPK54LQpUQE5qz3vZk",
-	"WpU0PS+VPAa7ukbkPJoeh2H5Qf5JG8dYRZQQip+yUtmUVN1evS3HPXfMrzoBMBzWyphIVkUSLFUJQg0M",
-	"0wbU+GGjhVVKtHfhTRc8jnjNm5zXhDVIcOKhMYIWD1wQEYdoinMgegjGLHiQK41jzzbFYIxXR2G9MVQ2",
-	"EqnvlNbYUtv3BnQ8ErXMj+hg0pFwBSnLxpYhBJ7WR0ZLD16TADAHEvIAhQbZjcH4+ssQ0yy5X9zVVDi/",
-	"NHvBK3gB6S/NL4ikRM5eikQtuVc7O9v1aqHYoNOGxN2U2t5NNwPxbp53NbzTmT8XVRLpOp1MaDIvNRLw",
-	"TzmulMyPrSDHadShzX13dR20ue5Z/Y31o9I3Pms/9STHC2EX//6NXva+csMC4zPkuhXQtbsVbK/VrWC1",
-	"w7y/aVrQZUz6bonmgPJfLb+605DKvATBV4Fu3l8xpV6T/VmjB33GzFzd+b2UITsnMcqE6o0JoJVJVBtc",
-	"y4tUE830A4UQwuYiF8NeM8mYD52ul2K0rfMXK2QMZsDFpk2gnz+BWBngv+W5B4DnMcvQxuLwyITLMZNv",
-	"FjdSljl5lkQqizIt7VNejw1d2rLtzFqfJf3ZCt2W+AYsv+0VAs/6rbGQZUT2/aUdi/1r5+LEQxN+W2Rl",
-	"p/p/7IkpvyF+SXu5MYi15XFsqnASr9a8bUK11loE/waoC/AVfqi9uRIEEfF6qQ7Mxn5h5vOhilw4b9PC",
-	"KN0QwRkyZl5uRcxTV2LpWOY+QvcnWA1yweM5GeCLB9DNTLLQstlgrRNyfGRtPyi33mNbfyEacZGUdnN3",
-	"aqeZLrML/qHuuJmHlp2iW1kuY6cskaKk1zMvdQ0gPQxBP6wfcvQ/zsEH39FrEbBibEObLolp7tZsYfTE",
-	"rvQ36kO4HP0CeHbV+lxVdJWDxC0uFPjjpsra5FIeIzaDO66XjyoIncCpWmQy1APUX9t6pAn0dNfft2/+",
-	"q32O/cVF9jz7q2N87mcwF4M0idT8Wq+D4apjNMFdxn+9sQLz5/c3rYUGA9GI25Lon677u3sO45Uj3AgS",
-	"pjrkEvxAMmIKal7v5yC0gTKIH5HBMI1jCH0qZOSeJhFXhk4ZqDDwxXipsxpBvYqwjWBo4uDdkgHH0+fP",
-	"gIkbljjqWbxVDF1SwsTPJblnasaMaodyRGNDjMW0Q47xe4G+qwgYuGcZ18SMYlFR7iB37vgdx3tvaqiB",
-	"YEySwXGqxiKJ/gnC45C8gmmQu7Tb3Q5gOeCfbNAm7FPApkifNWQzU4xut/GQ/PJh0CGDT1v6iMqBbSyt",
-	"bxn85o7roxfQOAbBCGfDVb5LlmhVzvhQJAGThH2igYrn2CGU6CEyrrJmdRPm+hM90jgKqaGMsVM08SDL",
-	"sDNmNGQJGfzXlqFF2joLB3oZ7VJAkIopS19Cvk+B925vh8RMKZbINgmjUaT0f4X+35SHLJGBFrR3HLoL",
-	"zadjxuUPR5kj6E9sQh8YVqUb4Qt2ZUYBNKZTQCANTvXvBx3ySoSRwVL8fH1xDruvyERIdcd75F30yrqB",
-	"UCJvFxMXPRvB94NPW/cinA9+aEOMBx949eaEbG9vv3RFBRPB2RySOiRkQTShMcELj0VuKlJIsGNuCaaK",
-	"MVnY6nW6nW4LqHUYp9Ooddja7nQ720j3P4Z7XZnB0X8cMdB/bg5aqbTiSCp9Qa7nPJAIFqQTpgA58Msi",
-	"eUDsNToxXEKYjZMG3SWPSMKmDJ13faUNU0EBCFrO5so+TWMI5KI2jvQ7/5GyZK7NN1AzXtAYpDrEalfA",
-	"OlkPz69K2CvAn8B/nONGiGQCpkvdOth6Fi8lVzZyD0rnht4YTbhsDIYTKpKOdKNsCMBD0fT91o6oeLU2",
-	"IiWEagT+KMcMqoUxYrzQNk8k2Gkabcey0eW8zUZD9AJQFaNc6GeeqyuEdqd6iFVD8rzZRgNyEZ9l+5UV",
-	"3BprweZ4ROKpEnJqpDOF2zZwttOgeocTWVjARZvK42rr7+7Wk7UtnYkduOXci6QLclfcX4gK6E9XDNNy",
-	"MnR7N91lLSm9qex01x67z8fcYPCvLMilevT9DY2+7LBlIvrFJR0xoBxu+Fls46Ht38QAdUFw9rtdUy6i",
-	"DEjbc3Ne/GpwaV7vqEL7FaBg84qkfvkta++lj1Su9Zf5tN8czP3KAK5t1CwX8zafMY3UDve73QIMoD6f",
-	"bzusHXYXm4bB77L4t+U0zHqZmZfno9rmd+Xt1g77fq7egvvAzdej4/o4xPHcA4Mdms+DAso6+htuynzT",
-	"/ZK2rdt/Lwka1H4w6z9f9SlL7mppVD1SP4/tGhL1ZfzS1qfOEUCb+SxyExvCX8fba5l0S8hwu4ukrZbC",
-	"s8COerC3ox+zwCsKH/czAriZpoN6FqFEXyxDNez3cn3F8VuLbblNm+yszXXX7yzdLXRvtk/J903u5gL9",
-	"TTtB5aP5flDei7tXdf31cAhOWdhQepGbf6GFLs4iHyp34e9cf1gMUhcas5repou9SW2D0LIoORROeR05",
-	"d7teh8yDLIxnYZ9a8jlIuD6en5tq9rJOVuBzLu9l1dEXegdFbNkrnCh+8YqGlk4WvtJb/pVbTo1byUL8",
-	"0vbyL70RyX0Uhgyg/7tNRnbGFUs4jcFrwm9tNxrcI40w6gqRCJsTbel1rCjghbM1goAHeC4QrAHHdkkM",
-	"BTLJZaUKl9pUzQKHtmYCzFFnoIIpa0kHS2lvgQfZOLzoGVNJpMhKM21mgH2KpJJHWeohoEkSQaTwjotU",
-	"+9noYYL/5PIJSQS871ktCFB7ep+EOC30zTKZDdfEQWT8tnqoR2TgGGtdfMChuvQPjN9xR2AHjZsQigZ8",
-	"b/o1GLOgGKfRp1nvAEY4t5Ah2NFH4+K897iL3a4vVKx8PwiT+VXKB2Z2HEmMkZ7Uozz+oYzz2FIe6/MC",
-	"+QgTMr3jd/y9pYC2IYizkE2mQjEezLf+zOYDQjNmVEmHgINET/UQ/FRLQ5OtZEDjmCVt8sDmhtUbYxgj",
-	"pgynv/6UK89Ftl1oAgLHCYlZjTOMAzZsujLD59IRjXiH/JnNMWLwwKBVTjxH39my95qUn+UAtmvS7wLF",
-	"e7/bx/hB3rWHb1vfftG1X2Iueuv3ZzY3NiMswCsRzpubi7Lwd6AndHLguDK2zrC5Wjsj955pnUuMD/tI",
-	"45T5bNfWaCu3UXbrbRRn6Dgq+QWLwWiLPG2wBxNr9bod/X97fR9BYp6fIZt81dt9maleXqKxM+CND6VB",
-	"tMxB96D7GUPXyNCcW1aPbxjIHA03jeAGhGulCuVw6OvW06O+du/KrXLR5Nre63YLC5VNCrTA2OB9svG+",
-	"mtt0jtlvGseWFFvWja7qLc31us/h/jmfCzBb/jRXyeFsS3C/Zl+OfKpiEqlWvkbg2ZN69qSePalnT+r3",
-	"5Umtt6br+V45OvgSr6umXgbtMN8cjqTrqXCExmkkc3j+DkLPQ1M9+VZkhksZ8GsuUkgQQjbQ9wM6raIy",
-	"KY8YVpfdNFzVYtxQL1C/21/RRjPVgZ5tRrK6MKeAy9QZ4EkM7wQLidlkPY15lSrrfhlVtqDILrWsAC0G",
-	"5j4N0W3xLvPX1mb41zKFRiNorYN58GHCLNJoTc2GL1rQY9mvM62Fv2uso/5wSuofKUuRbNepp24j7WR/",
-	"/wdSTn47zidoJvPJvGbK/zJTTN1yndTNaSRfIXUzhaSfuQllBM+AVHVeCnpdbeFqQvdM41d5vVzkoLxB",
-	"hS87cwmSacFnWWMKn9u23cVi8wpTobjYSCIT4LUtH/LD2y6JnOZ9rIY0H3lN3m7w6YxS5vOHEtV/sxB3",
-	"w5JFGilpRGlGZPBvr9V/v1Hkne7O8m+cC/UGjiF84eVqjrRX2NykUtlcjJLC4hVcXXuLlpXsPsE/ze6j",
-	"AXwQLU/1tbxnlk+YFcwWA84uE+8d8p4a5E0ERbtIztPOgAVZvaPnia0jPjfpBTX3BfKl86USgapmPdhy",
-	"Ef0MRYcuwxgbjnlrpg9tr8G9uBHirdYL+IXdRtfi5+uLc/h8f1Wz/YHN8wpLz+mBYXWZgVCawK2vi8z1",
-	"OHt9+u7y4ub0/ORvH/98+rePV6e316e+/iiE0UnCUuxf4OuRSJLi52YUMdAog/PjKG000CG3khFKOJvB",
-	"8FF2659sKxoIHorpYhD5WmjTFYz8siREybQvLm/OLs5BYR7/9fjs7fGrt6fgCygaxaifhxF4ANYK7mDe",
-	"wiPEOGwty3aA0rQLia3tFkaWLWP+RUtTKUckZvQRCjZECovT+A6ZJF65MrV7BBsI4EtlC31t8YdIHrCR",
-	"K5GK8hATnN8kjQgWgm1IYRCTNcnDkpzh5/ZyZXL4W0Vi8QbApmw4ZIEiVBHBA5ZB4Dyj4TtHpAUBCi2D",
-	"BJhlh16vUiOIbOuDrEt1Fpq445GERKFirvWfviIOpYwF4ORsaA0YLbyoR9Dj0lUjGvE2fMrkszDpZQu8",
-	"IzW+4wMjPk/s1wdImEaOyW53GyP1+kaRAcI4P96en5xe3RyfnQ/IhNEM55YRlJEwQkodfNFhsU3tHRcJ",
-	"oISLtDs43SiXv3PC2eTRSpJg+BEvC7ZWEiuv2RPBRzYPtYbR3hj/ifGRL5eaKO5u5q07oaQXzW2Pd4oa",
-	"hHgWshX5hcuFepx1UB/tKbEzdrSd8TtKZbROMi6sOYFpHZLcxFcODC19YmZXWibG58THN48pua14TnqA",
-	"uZ8B/f+NMx5rpS+sIK/OX/hBjMhjQvidI8e+gs9vnPjT62ttr785Oz+7/innn5ygTWosAWMCVugvLznk",
-	"6gJa6/q+5lS756yKJHzjRHX9eQDP1YzaKUNtPSJ7xtdxS7+JcX9irdcsDbVx234LqHWrLfy3WCGCxP2Q",
-	"SXQVjP4DBm3XeF0t8FPbPgDGAxhFj9CPu1DN7izueEAY1tYVWK5tGaA5rQM0rrHUjQZjg0l0cClL5Whi",
-	"QS6epMfbIddpML7jboQ0YYTGUvhksDRVYkJVFNA4nmep0oztR8/LdtyaUexvOaORgmBT7vemqRehfH7H",
-	"tWMDLooXKDfuu34c9nKPIwmmPvaXsQ4NYAXpYvvvIgFp2zgKBlFo1rbsk4NDA9HD8AFOUfsX0K3L9DvE",
-	"L1W7F8Az6lfRrY+UCxkNC9GN0lMUSaI/Sr7PPDc4VPcinP/gRTz0JYiFeMg/860QD9phLTto6OqDVrQb",
-	"k0NgxbEzyzAk4vInCxlkL3dSkgdZwWf6vKKyhQ3xXKcnu0p2qsZGzGVykFc3x2PrU9WWEm8j/3U5gTXS",
-	"STvzvyApMBJsTgGaJnAld/pEHrlIm+WogACFu35wrfWZjjjZIxKOeKwdCa1jDAJPWlRajrP4sOu7GXBI",
-	"Sy0kFxzLlQQ9w9gqYWzfcHcL+/llXcbdZ5fxGSv3PxUrt37ZUU6dVTuQ760hhD08tQZH1u9n//F/qv+o",
-	"TeXw2Yu0XqQaV/ljxpKu9y4buZRZZ3JDtbGAUlUJoxOt66+BrWTrmnFFsFFrh5wpy5IUx15tnOCYlnYV",
-	"RFFAkW0wSZGK5V+ma9a/sJPWv6C+i/zrjv9ra2vL/X/9uYHkdCrHQg3Iv8jg2vwAA9C/wfwVEL9Av/mI",
-	"jw5LHVpLAAQZXNf+x7CBAELKJuDNa7GdF7w06wamfwZIFXghxuXwGfy+sw28oPEvEDaZnuTREOu5VIrU",
-	"cPD2eE4omYgJrAW+F5+DL87+DeuT1WDdi9RvuKPviu2B/L1Vwm2CxlsbXGnGwx/aropmx1K+GCpgMmWJ",
-	"exoOhPEQBnHKQzd1Pe42jiXHzBMamw4Pi0m8EknngC77V0a+g7tuyILwFQbnMIjCQYfcCKKNBNjKNlRU",
-	"ZZum9wqSf0Jp+3Dwlkq1BUPbOns9MGk5U84GayHvOLjb+kuTSEoWQsABazbBZzfTMIfKhCuMfWETh2c+",
-	"JUgoGCa5H7iYwZcjJH9VQpBJGoz1dO6446IH1EsbNzr3Koh8tItvBGsLLsgxhG/0YsURZyZQgqduGwxl",
-	"yMFSEhu32E9YHrrohH8uMnZEWE3YiQ65FqTXJRg2EKm64xRfOGGUZ6lQrDbVx8glRUVigkx47VDXDBPx",
-	"T6aPPRlBkOcmOxRwSNzJwRpN9mkaJUyS70cM3szZDHm1vA1yx+EH7+BZmSKVmJou/O5vQRzpZXM7hRBq",
-	"mDIX6Wh8lD3yjmepbH0fgLEkYSqZD8j3Xkcl+UOHvErETLJEfkcGcObQKRhYhIE7qjCzQ3yrdydMPGfI",
-	"VDAelJc+6s/ZiEzWKHspuRE2DbQRt0yyQVq+khbEo0xdSYfX0Ot8Y3Yhfda0ELFI1+yUgwBIWMCiRxYe",
-	"+buizbKIp1oQwkHwmH4QeJmNNidtKohUdvoFqhoAnhdRkcupTBT7pFA1b+FA86+BE3pI+r2drhYV8MFD",
-	"J1rueBQekp3eHdd39ZD8dmc9pjvr/d25aNBd6/CXD5/9p4AANc/oe89wJ+audXjXyGi8a7Xv7CbDl7Rv",
-	"Ab80L9G/c9ht+ANV8Msyr+uuBcPUI4ziGCqu7/KsQcXedGiiQJxZy0HbslNLMb0lEGxA/jRkBdNyr1OG",
-	"Yi3NdcC+tEnKVRQTFmF3gyhkxFQBF8C7JzQYs60TwVUi4srefgMutoCis0242EJHTiSTQZtIQ9TPBZkm",
-	"4tPcMnkKMLBo8OBr4KaA3/K3lSxBu/VfW8dBwOKtV+lwyOC3NXPwxzuK+CcypVKi/kLqREM/AIY9az7a",
-	"Pz7E+Jv4G29EHItZJr9jLEID69CZ/8xqpDWZLmrdkIz8vJTxb8QcKcC1JdOrVYw3WbupIzLQcmcA9ve9",
-	"NGznm9dHTyaoyrrHPsedn8unn0PCzyHh3x2YyO8V/csH22bZ5M3WrZP2W3BXGlumCbfyCiWyPtzPXFVF",
-	"jb7YcTzXwrxdHQ37Qgr+N3cdPzfR8itT/1xSNc43jFlfGRd6uWer+h669EYKCK18dAD4llP1nEJ+VuXP",
-	"qvxZlf/74YI/tzPwd55Qw4TFIH9QKvJ8Gdf32gMdbKaWgiUqGmpBzVyF/tL6ik5/t1taYyEhf3r8l3EU",
-	"TN6kf+uP1LvRejIxTFFxZQioTn93A5UWEPn+M5vbttA9I6Tcr/Z3D/4nSKAS4fI0GZIwlUD3l97vR56w",
-	"Caw3ds4iB22CnSVsvw/c7TZ27fKTYK7D1hHwNUCubYgxHIw7VlQwOGTcL9gvrGS8vb97DZugWRdiAnvN",
-	"lCpMNy9t+mCNrS4PNyH5Pj/XeT3XeT2bdc91Xv/T6rw+rwrNaljq9UdD532T4IxXYtC2rdAlMQY1AJqg",
-	"paXtq/zlIzIvQiuVKmBgF5bdOUMcIXAlJ/0GHWI1VNZ5Vyo6J4JnBTIWCwXpP6jhmU4T8chCElNVqK43",
-	"+B0zPP2XiWnmiK249AMRZGJrb4CM2gOR+yxIJaALv5WUFc1PDD1VtB6y62EpMcD+q2naopp38MGBX8N3",
-	"fs8dWNwp++W3llkP2ARwdLatTayNMWvn6AEWP9nbL/3kh3ZFh5e1wtK4pKt0TjCTexaQG4peT3PNo70G",
-	"yYAWV4LcM8CYWewbWgdfT1a+MGKrug4TqeAs24kvNnOND9oZ8RMPibFBXQvSOQ8cdJX7gjBbIF+4Zig+",
-	"+eBx9Ztu7YTFkiF4GHwLS8diHU5LRXRPg4f8uiLE0ZUuGkQh1EIahKOW87JMxJp12rCU/fAEVpRApPpz",
-	"+zu9xvLgGCdhBr8SwUn/6dzrz2S1z2S1z2S1m3E2u8NusM/26NbL+164tRPs9rcO6G5vazvsDfeHB8P+",
-	"sNd9JqutJ6ttuoZfhjkdKoU8lfpMofpHLYfDXu3p5B471+QNRPy95RyETsecZTaK8wwWmRRPjs+BRfHy",
-	"8urir6eLhXXGYrHWVpGAOGfLgbO7v9OzH27DaPZ3uh3y1qvM0MaZqWewT0d0LEwCaSJtlXM+/2bKp/16",
-	"PkQm+PN6ppn9A9PM5mN5lM+bkFYXKGfbjdg1l5FVuwNvyotg6SgJo+GQ6XNjjjP8Wgti69iUM9n+/shp",
-	"PRkB5ORn58cnN2c5EQHc5JEkchZhI30xHOYExKXHSt4vfvLI/AQMqBzLnDqtzZCgAh26KX3xpIX/emK6",
-	"ynOBVUrfjgQVrVLs8EcXztdmWZN8591DLZQGOhE3Bw6iXkszPoePswMNozBzqrW9YApBI3WI8dt8ZSaE",
-	"cdumeg96Jpo6lDueFfSazoEdcpznCoJYYRTHriMa7iBnZM5UmcPtweiuzHS/JZruGSzyDBZ5Bos8g0X+",
-	"LcAia3msRsou81mNEHwmOMkTnCyYWEX+EugEkyEWyn0xpyV92xn4KUZMyVyCFQrFIwV1mpsyvnxtr8cL",
-	"Gh8U9DdNoric8rDEivkKuRKUw7LW3HJ5DNs6WQoypEnbdlwACg39A2ZEsGqUTtgRGVgxP7Cfdazf2oDD",
-	"fLG2p/BzwAhwBx7+kEYxnAnXVQOh/f4zktR0+dZS1LBNhnpXjUvPeAhVrlM6YhICR2P6yDAGbogkUdB0",
-	"yPEdN0omd1D8LPYRYTSJI6BLgTWDF3pckLmxoWGoCD5VdsiV9yWTAr/jXg48Sppmwc2TNpAF/51moUuz",
-	"xO6g/pIFnHrt8iy1i2NMkyhgZJJKYP2nJGRBNKExkWkw1uve63d2uxgQumv1+u3d7l0LZmvf0M+9wdky",
-	"+PQoRK/AxBzX5+PCHV0ll21W4zmX/YVz2UbiWf6S+VeRyFpifNmkdUaqMYOgOkjxGLmWpBLTqfZyz7T3",
-	"O/DM8QHQf0n/0y4LruhcmvYtUWmSGZ+z0eqx9ZLLK9xKPeJavtdNZY6d7vld540Ff04dP6eOv1HquKln",
-	"X4wVgEf5nF5+Ti8/p5f/TdPL0WQqpIzuY7aQYl4g+jfGU2VG+er0+vZdSUIZv7fI1HoG0X3Hp3q02F0g",
-	"ZkOFLQY6xDaOc83TIi4Vo+Fz9vg5e/zvkD02RIn3zBqkS/LEjgz6OUf8PzJHjB5SsXUKkj9D33K/Ncom",
-	"UsZ6dao5yOJIYtf01lMjUOY9v/zWiqRl00GVH8kLHkfc/fwQaUu2xfV5Q8cAF9f3FBjjeUHRfZkJCvuJ",
-	"45FoHfb6bXhU0eTUvzvHwpNX8Fuif5uCQtD+hjx88cJ+vGPm0QnE5AkxKb2QyyJSx3EMB1a2yf3c9IKw",
-	"7cX+uMw9elUMxe0okoolLMRV8E44/tw8OtR2wZ4CND8MLzGTvDaWvniC8ye2+WlTGI1tqTHbgn9v6du+",
-	"Zb+3FUmJbmCTY9n0FJ6zGcy/EY6/t/olL1ugf7cr/pQbvszNmjILfbFHfUV/StmHaKfqHpMv67pScKle",
-	"eGv27+YqvVz+jRPBh7G2lL+iWbVEfGbu17ezM/D0EWpxNXVydpn98OI3vH+fs4rHxdN7xSbi0dZx6fOL",
-	"faKlMbnIlUmFQuB9p/uyvZAC/E4C8fwM0paFqlzsI4dWdKckVK7f7eT+UwyZgkWLT16MM68lP0zItqkI",
-	"Gf1xW8fUf0Gv/Bm/ld/y/uhtX+32tCsZADdyMJ+VbzPl27YFo57weU76bobhocFtWGKzr5bCZCyBkD7m",
-	"L6dUBeNFxXOCfVFAk0zY5J4lJik9Fym0sIAOLAbNDKeJtclYSKUd7qlIlI0eDNIkHpgGLRiSHMDxyaA4",
-	"dMLuuPEryPc7/T6BWOQskuyHjB6emk4gkSQcugVJhk1ZKSc0DBMmIes7M7iqCaMcgnCmR4o1/kxgKRfI",
-	"WKobyffVqvWH0s6psC6bc5lMpqxEPpDvxzS5F2nyQ2ulS4/728yheZapX8ahsTgFwsXs2SR5djNsUzcU",
-	"qpt1Ml4EY2Z6gT9JW5Riga4YDcZ6Jv9J3gMOB2JwlMsZS+R/kteCwUmnATTzEmmCshzhTBM6JzNGpqkc",
-	"W8n7n+TYhm9h2CCJuXkg+b7f7f6AaDnKCcTSOyUSmAUPTzYRMcgrRJHrNI71kGYMkCRZfswuMY1jMcuC",
-	"CqZ5lc3T7JeKMsV4MH8nUZBN6PwyleOc4G8m2Ao9ihO7M3YsiTAdUkDoPrIEkT2tXqfb6ZbSvRrs2WJd",
-	"baaPhd1bFtavh5nOagvysno9cJLZShhEiF2DQv7E4obdAdR6ffuHDvkxevRCRNbSEEOiVwsOM8aKytfS",
-	"GWduNS1UYU2mNdTPrEFXVC8soK+G7XX5bJQ/UQBrmTMbM0iJWygGIOQgCbyeZE7V+EUsRhGvxlTqcygJ",
-	"Jam02TfbTZASORaJ2oqjRxbawzt4c/v2LaTX3178eHb+8ebm7QBSICEb0jQG8TjWpqG21R8YR9Q34gw4",
-	"m7HwENpz3/GIW/6f7F5DcypGk3hOImyFBaPSX5BEO4JGVreBJiiSgB+DRC3UUdhu3lMq5UwkkIfTa2PM",
-	"cVOdZv8I7EKcpPyBixl0BbRPBKynfmQGK93p9mxXQ/e7mUgeOuQN6gxYZUlkLGYk1M9TY3bHOfsEdU6y",
-	"DS0s4bnU9LM0DgS0B6UAhASVIJFjDjKrZMhmsH7DhDFToY+9FinAfdBLCUV6HzOJbUJVNGHtO46xuf5L",
-	"eNvgiqlkvgWwtkGHvE4R2jhm+BDgvIOkTjQaq2yBsrJPVJoW9hFJLGFgYWmnwGjEz/hTXBBDM2ehA3Y8",
-	"WsGKJGGBImORSEbuqVIsmROp6BRNp2ai7q3eqpVYklZ0RgqqxmEkeh5GwhfTWYKJzX8e3/8YRBfRz2e3",
-	"/zzrnUc/v+yw+c//DN+f6V+O73+Mf/379c8vO0E/5veTN93wv37W9oC+JyVrZ7SF8+A/r7pI1brgOhpx",
-	"FhJ9ga9z3SWtj42ZEjI4NvIblmtgmnUlcyRUJOaUPFGHrIyOQOH15vjsba559XsQEXBNRSZHFuq67AdA",
-	"FXrXBSRMh6AsvxdqjORoydyIug0BJWpf37Z/AdHpyUlsLWnsWdd/FLvgRsH4a6FZXj5hv25+urq4uclv",
-	"2Y0QZEL53BrvKIjzW2Y/YoS0ialoPWdWElQs/MaGdaBcyvTyRnDVgWlGLL/Apj5tgEfZaIyOykl8O+6v",
-	"DpZhQZpEao7dmDJTR0sOEvkVftpOKTFbRKqq7ZZT29bZGc6wPEaegFZFOWO78VJkrz0EuyIKyfeDX1U0",
-	"+AHVHIYbWWg6ZmbPnYk0DmGx7zjK9bBDLsDMMJtlEUt6p+DOjQQRvEOOzRMmNGTaQBoM0zgGNKGJRWaR",
-	"QSzIhPHP6BzikT8cYZzmjj/SOLLj0toalUuV6r1I1QYzZ0bIa9Pra+bNcOEcOcXXhNWsC7cDzia0iT3h",
-	"dK69VDwoBSUSSXvAqHRHJH9CMNxwP7dPgBMRg7m+cBrIdTSZIg2ytlujjYHycJBhFGLNKDQoR38ExvTt",
-	"AHggRQSc9rwYWb0sTYsbLDsrrQN+PxbSLgTc0QiKybDIdULnJBS20+5sbCNMwpYEW09+IZf4jrW+gqFp",
-	"At5gH2LUAszEQnmFF9d5p3/zecFC3biB+W6pFAhoHAP92B8bU/d+LAidkLP/fPpJNlDl6pL2V3OwKLRy",
-	"srBmW0GSsZJH2sGKtZ1jQfGd0qLsE/u2px7jbNi//LZYuRdGI23sH7ZeDg/2wu5B7+BgJ9gP93ZtNgYK",
-	"tX5r1vCkqiivUIPnyr1aQcwob30TohXDe2ILMFqVtVEl1U297t7+Z1fAbX+xNiLWbPUyUCwU2mVtHF33",
-	"ABn9kzkUEWczJhXWVUD8oqjnn3tlliFug+y2uRCg3d31JcWL38y/ahFhptbSGNSW1CffsxO1HfANaOlB",
-	"2CcaqHhOwLzh8N+BHfBAu53Sbxt/L8K5IxA3cbw7bmWUGlPukWgy7SiJB2C7QBYVSPZwjFcSqdhU+kn8",
-	"WF8bJ/AeGJtK+0pTO9shZ0Nrb0d6B5N0qlhIvqd4Tu+ZNvUhAged+u+pZPhWOqPzttkgra5IzOgjkz8Y",
-	"C0Fbd6ZQ2BSKm5+OCP3/2fv+5bSRLf9X6aK+VTNzCxPAsWOT+taW45CJcx3bY+Px3gm5UYMa6LHoZtSS",
-	"GZJy1f67L7JV+xz3TfZJtvqc7lYLBAZsJxsP/yUyklr94/z8nM9R12QgxzA7bQGEGqyXwDHRjzLeZYGZ",
-	"j084dP3AF/Yaf2ve4Jf5Z3MBcn5enwevImoJyCpSHvVkPAQ+Ji6S3efa5uWCD9MhlmEiZlVPcB+AzQ/U",
-	"tCG0b59TVeUW4CFcGPNkPBLh3TaM7Qbs5l+v9HcBCFy1WNEV0+bSljMEnFpueFtrtlqxdXB8+vOnw7cH",
-	"Jz/nIj2HXiGWfdfcNUcLplbd3XcvQ39K75SM/pYneM7QaOc9iMSjRz+ElUok6csyidmIQe6Lm+iMfej/",
-	"168wlXWZqt3Xu0F2u+mIz06IV9s0jrF0nyebmse/Zs2jFGyJmkczYYdm199V8zhdIvlxsXRy5v6io2ro",
-	"dAs37zenanV2yN3W0QOgGa3qvf0435x6lsmDOb7YkSBUdZkI9Rx2JoklE5M9wsMKeaOnWxA2HCUTPfU2",
-	"T5nZRFlfKfjRS8fIuhilAqWC2cFflYtmLV6sssFjNPVAf0U5Z1k/5nejGkPghYdlcvH3Sz0HEA3XGoly",
-	"oVAYJ+zPBNjY0tFIT15MIjkG2KVi5MfgX//djSiPAy0cQkX+9Z+HxwdH5z/NM3n+KBWX46gBj7WIHtI/",
-	"j5noawFYr1Znq3Aeh/8r20ofstbvOH00SWLeSU17tA6NjTJ4Xq3ubu/Vtre397drfvlpOhyyGPa8ob/J",
-	"S7Vqq7qXSTXUH1190JqX53rOQp/N1UxaawumRyvJsEze6w0X8z4XRZ4vsJKVGiVgH9OTfZ3qJ1xsnTdf",
-	"b+lbDQvHHFlb/+0+ZZ04jatwjdmZr5ADd80kL7VL4XbqkE7Q6+lp1wv9lYlMtY2vNZqMN67tAtc2axbV",
-	"W0WSPyRAfSWR/uwLv6uCKl8hNYP29rSn544hFAYwI2CBmUA7xpGyWIk3ZaSjBQ+E7Dq0e12Z4yuanb+y",
-	"tD/qvQek/v3lmleMZUb+oE7ZsvVY5t1/5ZIss9NPrXMCSfwlQMpnMWSRuZ5OxDx9e6Nv5Pb1Okbf3CIv",
-	"99R71iSY5zQ2Svv2njp7yYM9VaDdbNF+IYmkNgV7FkCDt/6giFnZl1g3xKFTa3DU2wIZGFTmmIbtUq3R",
-	"v1b9q+1LOejX3r37/eqXmzdX8auDpHb691c1dsbD36/epZ1QXqd7e+3S0+e5+nZVbcvKg0cxHZbwiAyf",
-	"rqlrSOeQTkNkmqOiHw9k5D4MgLaA1EwjZrneIi4YWk5WvfV4xBqEmhq6rIQOQtMA5kDMi7wBCGfAwwAs",
-	"2I4JQcs0qZDAlwdBmQRO9AQIKnWHPoBAGe8LCbJESQdfNqV6YzsAoNKkImwLe8TAatHGtRk6WEyCje1h",
-	"NAaPgyQbXmoY2mwl+h12lksoFEXVR2lybzOpvMRPT6RgvlW1Jkh2kUYp0hvTSmGuGrhD2K8quY+E3uaP",
-	"UvK3Ua9fWb3miwfJEaa3YjaKaNfg8AfU4Njs+TVR5O9ZM6/OrrPZmV97Z0KF9vh73WXlpblZQYMmeYt3",
-	"aT4hF9IYUi6yaIbbIU+RU+hBvd1Hh8d/m9IzEC1QLIWifAnPumMMliH909As16v7L2o7dcPNPUoGpcZe",
-	"9XZZosMF0bZGx7JFrBvSm1dCfAk9qnbK1WqVsJBjADLLgWWZL0gKx9ChCnINAEOJqVAUsGQV0qTdARml",
-	"YJo6GIsUnuFOVVsEZ5ctYzy/bh43W80AU83UvQugpLZAGRD+2B7F7UVVIRD9gPb5+db4rqQDEH0uD9QW",
-	"PcqjNGaAcaECvtSrFvGqurSpnFgAaxCyhPJI+Z0PsIIOp8q0/ecxMaWvivzoCtfaol79aWX7nCwwz/VL",
-	"z/KAlLXsZhg80lsaq309EW6ct3V1rtOsNa1Zb7XnwD3XoFH6293vqBe/oxOlrMiUh5fYiDUOsY7x7iVh",
-	"4nrmHrNszvVjqHnNFWrl0tC2BDC8+JFZQNbrMcAYWOb2coklWuPDgr5j7Gw/3mHDq19Oboajt+y3fz9L",
-	"pKyNrq7PPv3M5O771zs7b7dr6ucuLKi/cHqm3NPtsHJPX3W7+EuWe7r9UPt0zPhlg6nPJrzmEtfXVl3L",
-	"xfSmeM7H2vwY0vA7wSttzIEHogLJgwZN8dQK9sDe9t7ebnVvTXvAFirMi9GfIJfEQujjlSmmTyQCJXwU",
-	"rcOrMipMObNRQqjQXNYXwk6gX6WIJmRMoXWbJNdCjl25Pni8Wt1j0C5m4EIoAswR87AGHqA3O7Smit7V",
-	"BaNF3pESYOgPADBYjLWfxYsvzwJSxOuxHNGtDO/M3EEVDfExS4EecqBn3PShgzJ2NDB4hor5C5SPOPIb",
-	"V5yEHbsQ3ii1OeujxuFo5cPhHiHy1ihVgzkHsshKx+qM+Sinw3QKcsxFIokaUaycDABSHnhH7o2MkcmA",
-	"J6TPLQ/pLB7NGqBEpUOD2OQxMcOptMUFvCLfHAxbZ+sb9U0A2Mgah/lQDxcTwOfZYDySMuwBWkuZLtl+",
-	"pHqAdj41w32pX4OA36EM00iS+j93nwMbRQvQW7Z1Y6CPwGt41TEXLCi7j4NGuRDh54rQaEwnyv+1aoow",
-	"cOAUkDk0IUHEhzwJELHXS1jcFnXt5ICj43+nXgYb+QfsfDF2RTsOSg4ZOgrSiDwqsnpFY454LgkX2vXQ",
-	"LyhjCUgiYxbCJHmFr0mc6rObfS+MyDD8ByodBg0Adw6YIOyPlEbwBxgBSgO9jkpKS4vRod1r0pm0BU8U",
-	"i3oVYqYJYicgwDvQc3hE9WB4jwR6QL+i5ArsMuv9UNzHjYbe3K+cJ4By7GWyBK1BLNM+JhTugvNTN2cv",
-	"SU0vMO8R2lFMJPMUDxy50hwQv2mmhZh9/V+4YEH8tQIQ/92fc6y34zLffc70ciwPF7zSpzuI4a4AqzAC",
-	"r816YGuzRzG74TJVcEzKiKuxDVuN5nZtASvkAGZPHx4DvhTe4ddPwL1RqNOzl+cm2McN7uwCAabWAqVG",
-	"6Z8fqlv7B1u/0a3Pn7Y+/u3/le4LKvxzS4Qzer/0pV1KcFO1S402uhbVdqncLoFMbJulb2vFAr+YLrZr",
-	"l27bouApuy9yT9l94T1jt7pd3aasXu/s7+/t7dbsM5gI26XGl3YJ1EC71KjnxgHP8M4lPKsGrxHsT/0b",
-	"cJLa2BTM3HJ7C4viW1L+TjkGWasVzoyoBeGit8CMXC0KiRYGofWeyIeeD3FxtpqiK0PT+Sh/Y9D/zEeB",
-	"3mXBZ5WEQVkfXGytgKykyG6Gu9NUJLw0JzsjK52KSgt9SD+U9KNL5ZJ+rtb0s+HmX8F2+DLj9KF+OYA3",
-	"u7HPDX1P/e67iyB/G/CS0Uiyh1ZQGTIRqJO0ei2o81vNYntE/AIuuFvv+ZHVY35tyO0MaNbYZWXSSU3J",
-	"hp7WG63QHTyhO5BSsQaK54Aid0kKMdpM/nZkKsKy5UPRrpb7RVsg0QlaEwpZOFynNH2MwJDqGQOzjB5D",
-	"L4ezF0gWllMs2qrJzKsekvH3oAkf8sHIWGvenHVlYqhaXjmzAmw5GL9rkW3oKtHKOmgLgBVnk2MtIZUO",
-	"G1AvqAerhlhoKAVTS1gpp70jO9UrGyxWH98LqABGj4lmVfWuNsZN4wNcq+2WyqXSx5W8xVd6EtX9g5BL",
-	"68rabl5X7q6oKXN379TuqyM3GnKjIb9OUPVJRjg9FdznN8BYl0nIxwmT6MPK5kdJZvRlpkc6lvYSDt9b",
-	"qgZwKjF6MM94cJ0TtDIwgc1hZa6qeIuj+yr+7EP7ig/kHfEwc4xQkurHo2BtPH/xuvnL6Pe9t68u6Nan",
-	"1tHwamvn3SFLf2Hn18Odk/ejd1e//bw9uEjfXM7Ib6cz5gvnlSSz2wHTcvmM9tlGKG/clkeEVxvhxA0H",
-	"oh/5RAKOazbBKtan5b3gB2bOS65ozdCdTmmSHCEK1vlaEl0ib1gc0RHEVd1ruGqLXhpFpMN60nSPA48B",
-	"QCd5T4KHxg8xQSwJzsFcwpC8mL+PQ7BOJG8KfQdhZsMQi/vG+HdeWD0Xy7cz2ZXKpBIM0z9GjAVLxjK+",
-	"JhFTqkL0ZyqLh9GT3YayaYzzufFZFlTQq4iwz7yporgeBMeLxcmiRN26PVjc+kDB71wHyvpPt6t5T9ny",
-	"P54D9S3V6aq+zkajbtycp+jmHBWr6a/o9dzJgeEOop4oyBkuYMQAkCVXhJrTacv5tTf0I5RCwfVLofWd",
-	"ng9zqLFMysdKtoVTI5gotClJfedPS2RfnWSwqVfrb4HmyW6DLuApppy1JdC2ic9UsXBe3talbQnt6Gc+",
-	"J+/5qwrR78y6KVCiBB2pgUwamOrvmuZpHTbgZvjdNFboHjJlWgIkfoH5IlthbYaQR3QKH8jVMzsB9cms",
-	"olLXKVyyZQ4YVqNDhlfzUE74I+AsUbfVKzsmrWZAm3C5eXkOF7EapG2MhrZXD4KD0aewXWp8aJvKj7Y+",
-	"Y4/sT/rHaKMANy7l13UpkbFxOur1dFzJlu8pOgls9G+oyoQqm17yv7lCjsKcG2NA/Y4lEkp08+4j8bxH",
-	"VHAP7D5alfBqchTeq8VkqGzyBwDs8I/tFVNAR4+a/3nyKmJVH2mjJTZa4om6SRdc9DOKhQdyhkyBk5rf",
-	"v+R0xIQRx6Irh0CAaaqikMwhVYMySUVoWo5xgxrwegEDPMBcynDq+kaGdI1Kb88xIiAAxMody7EcMeGK",
-	"s9G1AtbhhF4byK0bzQ2LAYUZU64YEjD0mOgyD2dsCCQFkVGI0ARAXI5jnjBbYdYWVEzIUMasQgJ4QAa4",
-	"dL2N5Vjgw+13wdfEL4EXLIpQhebe47ihQdtlPcuw6Zv95cwcWwAJgn/17DlyDbgC7R5+UESlnd9ZNykb",
-	"J00R7BnVsMTVIYQxrUZPSDqq6NdODEzWvg5+DdMxhYZ28eMxnTQItHzu6ocG03SuQZFq1quoRfAFvuY+",
-	"WnmmFgCWASCf090iJOxhZUn3Y3x5U0CbqQypGbGEvbe1W6aJJhSDACUZi7swsFrVu6pKjZ1q9XY9llYe",
-	"6RFfICin1NiuFtOygg50DPnLWxxmjh+zAm4m1OtK4varVa8ozv1bXfFkMGARXjMrVi+XIkZVfiZiprex",
-	"uTlmKh163QL0TLE/YK3Xo8ct4LnNVak998vUdqvrzHuRMWEYKHxZ9tJWQfhyD4pAVqZx2KzGyqvBcTGe",
-	"ErV5RsgdGUHSkR2Pdbt5cXF0evLpzdHJ0cXbHF/5xUR0/Upn5KeeIS03j9bapyM7DVNknbFgZjzbU3/I",
-	"WoQcnBw2j4+br1eruTqUohfxblK0lue28WdnQgL9qUGlQCU1XMtV+5mzKk7fNzVHQSPD3bvmHy9JgB8E",
-	"XFPZhAdIGBXgNEDnCDKQ4woJTi9brw9a8Dg7jLGMr1mMpFH0GjWytl/w159O33y6aP5y2Tw5bAYNEij2",
-	"xxQ4kyZQE2AaN3TlcMgT0+f0ydq/pyA9sRc6FGc5uq27TeGlbOBnX5wYu72rptM3ZDaa9OvJ7lZmhZdd",
-	"WSv6DBiRQHKn76NRz/dBWIjEPoUHj3C1+tlbnco9GZgdAYSEd57dZyAe8UDe71XzgTd+zOmVfp2th0zI",
-	"UKoEyVrQ8TT5OOql24KiKJi4vdUawgh3m6jjSS45Z9hSfInvmBhNgaR1dSyfSTAdswrIZ5VA0/H+Zz6q",
-	"kFc4XZiyS01/UfA7a24YlPTpqEJOBStQO21hsEBmdIafBSO1Db+dr+fo+647V+AF2/ZN0L0xa2LeT2kM",
-	"FZkkwlbn2iGGnBz5Mfif//ivZ0YyBj8B6Y1Z/QyfI8eimEhRDdzy3VWj38rV9upRwWvmlS5q2boU4VV9",
-	"USui9aoY9Te9Ab0wi2pqufhDaOpRMLQOpZaOXydkNDJgXim6pl4btyX3lh0bNY+kAroJ0zZqKoqzuMIT",
-	"tV9xEBJISKpTvQx2dgqinnfXnkoXujC1OEAW0oMSFyjXxYNqUtaLRqyu+WgEpnHBmPe10ptdznyV6lSl",
-	"arV4jZdpjoUhJ1N7M543YgwjPFgrrPJc9ooBU14OCUih4CCjbDBd9tD8NfaRCczptTCN+iFiP3e39DGs",
-	"k33JDJpt/syhNZR1QXbxLjeP10KO5/YYg54m5/iM4smsrtVUbJkg2HeX/bGJnrnjq8NDUgeAgb9A0xRL",
-	"h9EuzUsW1VfKB/m6GbJBesGZCOfkgDZxsm9u3c/qmQoJzOlFBucE+xwPcpH3jFYOcLQTljzRrgmbaNAm",
-	"GvRVokErt5a/PLm4PDs7PW81X39633x9dPCp9Y+zpre1LoVKRyMZa0U/ZCGnBESwv7EumMEEgkdDFSlS",
-	"hGUyiigX2oMBo2Lawcn7Nw/UYN6S3WsRc/L63cXpCaQuUVBZh4uLbFHp5Nu1mzuEPeCcSZeoLfTWZznR",
-	"arsvXryo13YXkaKtFVazzSAfzTNvOYXwgzLdFSvkwNTC16tVRyMKdiBXvqTTTpDzXbWb4Pm77sC7dpPo",
-	"7lim8SIHE1//QGnPjp8anCNcV5OjuBIbs+f/XFBTO+RPNoT5RLkosY/rAiF7T7kZWtjBnLRExBXkJSw8",
-	"4Y5wVjCK5UgqFgYNUGi2yZk2m0kwNqcxaHjxt2s2Slx5dmFoJEE2qQVRLwNjsy8vlUv2VbNwNj1p+oat",
-	"GxoDs7O+0/vEs+wh3lUnSD4uEypbugZgLWD/HZDSuoWUvlgRUmrXuFiS8NgCdk2FyiYJ8gAH/CwLvEGr",
-	"fkiGDOnEnBwwBdECh/Ci2YUYRefJ10+SzLOP3gA5kec2m7OoHA+n86MH9AZZ5KmYeLHvLo0iVfaYjmwX",
-	"ckw2wLVAW05RLlxJE9KlQwYzgqhvMwDw6LXXAxxI4PtAlmAwE/PkaIb9GGCjyZZMaBR4VVAop6xhB/mp",
-	"kHV5yJQpUKJRZL6XRo4quAGjcdkTIwmRk3Kqx7pd1sJsAs5jXgavbe1lmDaYTytKH0R8nJkZeKxmRyiV",
-	"tfk2zqy6FQVcl8+zla6sm4tLG750Fv2EJSb7AASamYpzbMebiNAmIrSJCD1VG9wYhLatCeoF25vEKAcU",
-	"Go9hoOOheLzARlOEebg7VeTw9P3ZcbPVfI3aymK+vQS70bEm7T6BSl68BJsDrhu1OpQxyylsVMWQpvON",
-	"m7bw86bQjMccMUxEJpj1SyQA8JkIG7lh9yiPTIVZcHF6eX7Y/HR0Yj+kEDuOM/tAYZRMsXpGhM2EqoSN",
-	"tBEdU6F6LI5ZSPQfspKLlcTSG9wRmwDLtw+wXBUhTjbGwMYY2BgDT9QYaIrwEaNxA0bjpMNo8nj6/pwJ",
-	"NjarqIU05HDETH2Y4RBG/Z5PiHNFQslFHxoo2J0MqXNrFUCpmHWfejJui8BXCMFULZmNTfdiNnUaCrS2",
-	"np0H19mjAVVavtywmPcmGCU0SvtXe+k+KvutW9eN1t5o7Y3W3mjtjdb+yi78zSyyK+I3TK2vxtVEdJ8p",
-	"Ft9Ak8k5BF9HCYlTAcou0lubegyOoWSqQlpSn5qQyDTx+qkxEtKEdrSCtmHo32VHGbx7GQhLgmeAGPgc",
-	"zBIb91mij+aFGd2900vqPBUC6pgN3SMfMpXQ4Sjf97q636hWGzXT93qpU2qGuKj/mZnDv0Ans2z1FQpW",
-	"mBv4er8r+kR0p/bpDWdjQLwXtBRcBGmB3/hYKKAt0JsL1SO+P5EECsmBUiGRowp5hRUkC7d2lkDxizSU",
-	"nN2teiPGMpreses2XOiaD9RDXWMjuvL2acPsL0xM8rxeXwu6d9E8//XosPnp5LT16fD0pHV+Cjp8xoDA",
-	"fZb1RTM7IpqyJFpFJ2PuBkTyR/dMw4VgN/GIhQaM1ZJwgVB4dtnAuwhPHgrit+j7MJXrskjfRPAYHh8T",
-	"cF1f0uQ1Y0IXEF9eWV08K4HUQI6htAaIVrKmY9DvbqxdD4wEw8RRQRiNI85i6H0HYeF2id3ob2+XILua",
-	"Sxa3Ba4yGVARRlnnPS76JpvsevpNJaxV2h0QsJjQpNTyLWak6rvBXLmCk7HJOWtX92VbxKg/gWbZtGGE",
-	"bGJPxtpIw1iA6Y2urTk9zQF2LM9IVnJpa0iVT2AMMbNvhXor0mNj2wuoEEBorQNYofvaBtqqrD9/K9PY",
-	"EKKY6QH/EBcC4uD7zktUpUb9Vh/rJOZd04jV3vWaJZnD6a6eMyWjG+vD0oR6ofRSo7aDtU/aUczZIyU7",
-	"gJ+Z0N9vHoDXzmLZBXCtjdLj5XPWZfzGXN0vl0aMxepQCmGGVbv9WC7ZFbLq5obp+QTubXCH7cDPYUTe",
-	"l8CHpIY9Rvve0Eu5aWapDpRgUTK46MoYuxHqAQDaxv5mu7oPbWpx7M38/GKXbHzr/n5lz5C96MG5X24D",
-	"4NZnps0TwsSsy0RymC3jh4/24oVbvxWXjImwxYfMdvfGmc6t4YudvXKJC55wLVNOpgh3RjROeJePqEjM",
-	"JH/w+/HCrz6uG4WIExzbrCFbrf42N1Bx+9Hfz19KncmF+d0Xz1nVm8Fl0+B/GPKCWTk7b54dwMP0/3JP",
-	"h1bmZl22b2f6n6tst334UuKjgzCM4c9uVirmhFa6clgql7g6gG3qAB/qVERcuP/rQ3zBmJg/C/YXB31Z",
-	"atTqqzRGHsk4KTWeP9/Wc/aAnoMWX3f1Te7xfhrbol2D3nnyjsSZllllq5XQDvI7mVPSj2i+m/kamh5F",
-	"1edFjBZv4Sf3VjHuBMrr5bcHvvsOvxICf0C31U1jnkxQ2nkU4sr2utDHj9CI37B/86bNfbEykyJHTNAR",
-	"r0zoMFo0M6cjJg7OjlabGvvQrFjTvK5BtivVyvbC+kV9GkLZTYdMJD8okrA/k6UJK+19QNf6j4P3x4tn",
-	"rTWAHAHes2i2MH6xaJ7OoX+Tlm0PtongpQ+5j2x/dvCdE3rtKDlVZf3DPGdqX8s7g0Pz92f+uV9KHUZj",
-	"FutXoDaLb4pR3U5ylh0rIYXGISxm0LmyZ5o65pc9jaNSo1QBVWkGNNMNRavfMhlDUNK4a9r3AipfLZOg",
-	"cNoCwbWMKuYeiNlQJrbaO9bmwrTId08Bg27OY/KF/QX3ZtmfQodGQPcVqq6xgzsEbE2BOkVGRT0qLWFJ",
-	"oH8bvLSQX8FYqPAixBsD760Ql5x947Hsc2zfOWJSq3pyAX9FeY/BYhxQqjeKef+Qhgwi3s7Pgev++7TO",
-	"K2q9DQfB+kvZSnt3etvt9uPt/wYAAP//",
+	"IEiRFCUrSXUd/5euWKKI28a+72//1grEZCo440q2Dn9rTWlCJ0yxBP46DgI2Vac8EGHER/qTkMkgiaYq",
+	"Erx12Br8U6pwQERCBqN/RtNBW//zXqgxmUX6f1g0Git5RIQas2QWSUbUmJEpHTESScKFInr0hEnJwk6r",
+	"3Yr0S8eMhixptVucTljr0Exiy82i3ZLBmE2ong77RCfTWD+lZ9ImehZH//i/up3dVrs1oZ/eMj5S49Zh",
+	"r9vfabfUfKoflSrR7/n8ud06HiqW6BfROBaz08lUzf9K45S1DlWSsnZhuRc8npNpIsI0UJLMxkIyEoV6",
+	"KaOEUcUSosaUEzWOZJvczxUj93P47xEZJmICi79no4jziI9INCT0XjKu9KYxPbTbgn+kLJlnO0BhluXr",
+	"nm71ut1ufrX93d2yxZ5QRWNRcow3Y0YC/NJNYUrVOJuB+bbVbiXsH2mUsNDuUDan/0jYsHXY+j9eZBT1",
+	"Ar+VL8zQ5/pteipnIZtMhWI8mP+ZzRdn9I4+MAn7JRVNFJF0yIgSJGFTRlWHHPM5UeyT0huuyFykJJWM",
+	"DEUCm08Etz8UPJ63iUyDMaGSUMLZjNzenr2upDZvZlt6auW7fsC62y/3D9jWTjfc3drZZgdb98HL7a29",
+	"g5c7dHd/+HK7v1NyJpOIO4ps6y1WLNGT+O9fyNb//eF//UereGzt1qetaSLuYzZpHbYmqVTknpGe3or+",
+	"7i6ZJhFX9D5m5Pj65OyMBGOa0ABuL+zy8B1VwXhxe4GQoyHeRqRnIlUUx2RMcdsDwZUmTdhf2NPB6Q0d",
+	"DfS28lDqrT4igz8NyIRRLmGbiy9knyKpZPVGD7dwduU7fNfqHY4e5Oj99q0Yj3o///zr+788vnmfvDpW",
+	"vYs/v+qxyyj89f3P6X0oHtKDg7tW2YXP7/fijTgbngvOlm9SYvgVEpJd4JyputXpV5ctkaeT1uEvrT+1",
+	"PjQ77T/BVN9Gk0gtTvInMSMTyuckjri+MfqKqDThhCoyEVIdEc0eMl5TxWJieH3pUegXwN5GEz3zXfwz",
+	"4vhntq8RV2zEEpjtuQjZG8YDVs5shvorS1uMKJqMmCIj+siq5ge/qGU/2XzbraFIJlThnPbgItZP95KO",
+	"2HX0T1azvyU72/f2tU0oD8lEJAxlQK/bJYFIuZKa7/S63aqFTe3QpWvp+zvf7+3s7xxs7+3sN1rQjXhg",
+	"vLFs08cy4OyTcj8dEGEvNHuMRCpBcLdRtANrphNGhlGs+c0RfDKMEqmMfG8s3aZuruWc4PgvPwWy++tf",
+	"m0n0S6rG10zKSPCz1+XUJ/HrClFnvj0L1xZ22fAwIcYSfR2qZjNlLKmYCtc/W38eZlSYBLKsyjng199J",
+	"EoVtMmVJwLjaYlrj8hSz/OSisNl1RA2lt1QaLh7lFRtTWcKYbxLNGTU3ViJhoZZZ40OSML0FqWKEPbJk",
+	"DjqA07qyBQYiTidc4n0NRJKwQJFZIvhI/0J2yI3mSoGQeHMnqDnc8YRRrX36b5NtIgWhSO9MS0VQ1PRt",
+	"b2umi9dnoi9Af3ePvItede54xSVIcK2lO4hba/bnXoiYUQ4bdDNORDoab0B/Ra0pIXJC45glRe1VCVg3",
+	"4+EK91qZ2VVRRb+Z3vpZU5mcCi4Z2CSvaHjF/pEyCdLQ6CmwBdNpHAVUr/XFr1Jwbzz44SSS0lgxMp1M",
+	"aDLP8wNrkujpa9p+xI3UY4R6Rten19dnF+cfz15/vDr9y+3Z1enrlt5hRaNYtg5/+a01jFgcFlhIJs8j",
+	"Sdx1+fyh3WJJIhL9XjP82WviP9JuTZiUdKSH1nozslzzrBIkoDxgMYk4fDFhk3uWEDdyBwhEjumU5Rd8",
+	"TGCWeiig+pKFnp3/9fitWeXp9U3FIgVQlezcaw3HSLBF5cUIS6K1htyqz/gjjaMQ1qvP0l/uwqtJ2es6",
+	"SBzNeOEpDAs/WGR/Zg56SzUB3OtPaKgJ3KrDyCBgO4/IwGzHAEhFGsnH4lB2WpmZdREE6TTSrLEplcKT",
+	"cKq3Sdw6bL2g0+gFDScRfyHnPHgxTON4C/6FT7XajjT/dn7y8ez84+XVxY9Xp9fX+ps0SRhX14pNgWVS",
+	"Locs0XeK9Lp7+44NtLIjeZPGMdHvJzTWGzDXxDVNxEgb6K221nFjBdwmYRSm3pqJ5EG/kmuFK4717X9k",
+	"SRgFCnXiWI3nek+yszW7QyY0ght3z/Tv9agsRH59n1AejLf6REZaS+x3+3tb3d7Wdu+m1z3s6v/39w55",
+	"TyMF9l6k9GUYRjySY3A/2HsBqq6b/eF+r+3dy8PWbn9nNwyD/a19GvS2du536dYB69Kt4W6X0R7bC3sH",
+	"e5p1aSuShcd6PWUzyR55pW8XjSNQU6WiKpV646+Oz6/fnF5dnZ3/2GpMrddzHpzxSzv5ErI99rnWLImU",
+	"lU3WjieasCmXM80V6Fyz+ygYo9gbi5nPQRSSreDDGA5uJXpFArw8Pb36ePpfZ9c31x5BadXH0RKag7l7",
+	"Dt+7446kezZho0gqlrDwSNu0XOuTikRcKkbDTmszt97cEG3RKkZCwZD9gyQFgQgDvRHJfRSGqEmvvC9v",
+	"Lq5enb1+fXre8jmfTIfDKIj04FOWgFwSPL81VyJm5DFi+vgmdA4zCwVM6whoHhwkYsoSqkSi6R4Yxab2",
+	"Rml9XJ8IMOk2uU8ViZQkiZ5WYT4w5tlkKqSM7u3qV9yni8sbLVrPL24+Hv/1+Ozt8au3p0vkTpjMr1Je",
+	"lLBwgo80isErEqEzjjyyRG9xTgBdwHvyPyiVQjgQWfbyIxIz+giEKlK1qYOwomlGJUl5yBKphAhReUVp",
+	"pVmw1lQjZXwzeB5csYTTGF++zpGcnd+cXp0fv81RLr6U4Af+Zl2LCVNjzYRmmqxRXtod0nZMh5wpSTTn",
+	"tzLVHC4uCz4xiz0Dk8P90Tps7Qy7wT7boy/ve+EGNlYLUpBzkZIsHpIhjWIWIsu0s6IJs7qVnv53OHec",
+	"68DNbQCbfS7UG5HycK19tmqlpv03F7fnr70N13LAMXp92EMYxt/4G9875T9uzPRI23SboMb31ltjSRKV",
+	"H8c3gb/b7fj5+uJ8rd24Pb++vby8uLo5ff3x3enrs+OPN3+7PPW25JbLdDoVWuKSCQsjSsBgyNGitlPA",
+	"1y7Cub4aejae3wJ9deQE57Z1M5+yQ1Kc3qYuMMzB8A49D3ivFnxn/Fay9YXt2fnH2+vTorDVp81JKgsb",
+	"oumiicKDezQtimV0DScpxC065MTqDVrszLQilnIVwQfaCm7rTeZEziIV4IbDC8VwqK/1yjpY42PINrVW",
+	"X3JkMDUbRgMVPTI8l4QFgoeR/tEbYArrHdDV6cnF+eszkGlvjs/eVlqKnhM8E2PuSg0jdQhTPb2hIyKG",
+	"zvOMLhUkqxm5a/UOf2bs8mWyyybv/3L+OJn+xP7+X5dKiN70/cPlxx+Z2Hv3enf3p+2e/DG4a+XkoHEN",
+	"AVtGXSvPYC7zY3qPGQU9QumkNbcOudKGU6QIHdGIo7aJMRsyF2lilTk4A61PcDaDxW3qttkNcls40btL",
+	"BnafMVaZc84POuRcGNFFUZdWDJyDyCfAd6DnuMx1ZvVJDJQcWTdJTQQB90dbMZSArdupCYasdsIlfpTP",
+	"7daNEG9pMlqP7by6eP23jzcXFx/fHl/96HMe445BVqeEIDGMUZBSjhPCt4l1k+8c7O7vgZtJHhGpOXfM",
+	"pNw09/XHRF8XaM6aH1AIL0vyfY+8i16RlOvxQZvSVpOLXP8AU7rlNFVjkUT/XJM13J4f3978dHF19vfT",
+	"1zmp5r23uHGojOuLxz5NIzCKqHwwdKNvkOBsQxvmyBTGBHs68m7TI0ui4RwVJSNFB+/fv986TjXLV3r5",
+	"bIAbJ/U7hN00p2Cvs2evj2+OXx1fn368PfeNg8x/ljxGASMpL9fjQaujit5T6Zt5YBp3yE0yR2alBScl",
+	"EzGBKNlmyK9qWLDXDN1xYbiiJEbBwjnA5us/fxX3Ws2CnycpPyLKTRn9zYMrppL5FuQyDIgEESaNAxBn",
+	"Cbkc02kiHtlrFjPFpOdCpSEKPBpfJvpaqIjJ1uGQxnLBgeyiYSG+BSLvFF+MVMFT9EOOxUxmwXlJZ7CU",
+	"GFREkHVuIH3MKVe1oZrvJBmYId9Hajxmsda82xmt7O+sGPVrtz5tiSRkSeuwhy5mG8j4xcwni86K+19Z",
+	"oNC1pzUfb+8qZ5z5VzrkQvMQ46E1hsWIiwQjK/mtsI613xaU73kbLvyUiWnMyGwsSCzEgyUZO2pMFUaT",
+	"MtmBpphWdvLO9t1ut93iaWzuZS7I4MWjzSb1P+dUNwg4XAxBl2kYCvtQt+XZq+u2HaMAi7uTKXdAcZE0",
+	"Wx+XbbHxMZ3YJ0rjSxC/NIqNexe5Z0MM8Bo/PUNqLkRmvHVuf9ZbPn9LeXirVeSSJIMhoWSayrEJx5hQ",
+	"uGb2mB7Fh1EyYaHx7YHiPWeKfD+wUUz8xYl9cKCXD5f3h0Ojl8/GmpUbStEUIrXmgRoHOHNQv48pmk0J",
+	"65BjE+Kx0g8DV+6ChVSxLRVNWKuGZHZ9v2/ZkWkxEEBaj2YXnVYz8luZ+PKkt6PflAYBOIUXZhXPtOzS",
+	"d6H+YBcJ2LwyW3J7kdKyNVRT+bVKg4f1uPP7cRSM7VWQPgc6A2JGg50LztqYsKOA5JDwZiJ5QHsoBB/r",
+	"4rUpod5TiLSiAWUHbhP2qNUVdP5DUPUICTKfheI4lFlL9WbrwzfevvIkHQkO7YwN2uguGhsctfv6SZTG",
+	"WAs3+cn8r2TqwEvczs3GVLFHfQxKmh0E64QoMWIgRcByGtA4BvmXp8d6iqpinp7QMhJ7ptVA8DQtkkHV",
+	"OVieyT1TasIoh+gMHkT9jfJuuKyfZFvrvNregGwTiD4rNpFLYyp6GxxLcFOhSULnCyddxSDeOBJyIicQ",
+	"aRwSEzfMyZ212Idza7vNKOcVEOU5MfZ6XUZnpnuORRxCToPW4FwagPHGWq+eVt7LVLSwinTohBnVJBGj",
+	"hE7g1zbJ7eT45vjtxY8fT346Pv/x9LVeS6aZFL9cwv+ZdWUvSJKxSFSbSMyEtHIlrwXZsGPey1E5Xq9O",
+	"doEndEynU8YZuuJn4BsVJBS1UkyTlou7VqeaRXhUMreCXnfvZYmKW63W7hRpzDrt4Sx9OeWmVENpaDaE",
+	"9WzEUlwks8yQAvvA19QsPktP0VzIPF/cif2VdmJ7dUVkkXAgXm2mQ8x1HaYY8q5XW76OsmF3tuYM30ZS",
+	"NTpAialLNnKzyA3MY/UvaZP7OegcjVm0mee1SVapYdJffGPdEmv2E7LZS7dAr1rvIfXT6jOa0rSUN8b2",
+	"tvPp4Mdbf6db/+xuvfyQ/bPzcevDb932Xv/zSnnie9skZvrNsk3CaBQp/V+h/xfjiYFImMS0gPl0zDj6",
+	"700qJzW/JSLBH3vLt8dUcqW8VZdSzuJvzpR0tLKwUbVsOoxG1cZ4OtHHoLUpy1e+I/gDSSYiTGNB+v+9",
+	"t3NI1Exk1J/PcDUuDb1D+FMUpO57++YOOU9jbW1FMSZrmaeBDqxjOpIk5Q9czHh+pS+HB3th96B3cLAT",
+	"7Id7u61F29ynj+7WS7o1/PBbb6+CGDzWF1Opruc8qCBV1KWsNmMvvmXlCmWdJIyHLDwielIFlzaHQxOc",
+	"NdGH5zzIrvey9FVQJY35NhJbZpV/8l9SsOwaSFcnYKrE7GrCpb/gPXKlMl6KlSFS7zBK+Yq+KEPwolaw",
+	"VlOVIYaQ3lp5zVbchkA8suTJ+wDphv3dvZLLrc3BTzRkQTShcT3hv6T9IaO0G+zu0rDb26Xb98OdYe++",
+	"f9+9P+j3g7C3G+4Fvd377rDbpd2DevZQ5O84wWUqT3YMcuk5QHbgWMSZ9iM4lsDJKGTaEkX9GlznxtdN",
+	"YjZUxAb3rn863urv7hF9CITq6xVKk52Mo4ypHDNJIn7HYWFtzOUiA5fH4FR9ILMB1gVJPRNGg7HJv7gZ",
+	"szkJo+FQ25eefIfr7cjBsEsxM97/oXE53vEHNsVsE23fadsOOF2HXHBkBIYz6F/rpXuGkaRzdCDlqVSK",
+	"NKmqEMHvvpPNWYt/edZmLf5LCnIG/WxlszX7+HuZ7AJHMvvsllBG86jf12uI+qAh113kCr2M1yCziMF1",
+	"oFWPe0ZGmk9ZJzXMo8ookLXxVdQmo7C5uT/nAS5qmR6ZK3pZnMQlxXAglWQwzWpjhiY6o38Nu2Jko+DG",
+	"zYquicYO9u0vrdHaXS4uuJoarlWpIMqbv0oAIxvoIxWShQOjAFlHEDgUgwiUBxPDCQdHZKC5yUDzC8dJ",
+	"nL/dZBeAhgEJvROs5LjjLJZspj8/IoOZDQRl6giYjEoIV7GF44E+J1JlIlU0RmZkfRR25p4R1W7p6bXa",
+	"LTtI3nHhPl2Isrdbr6OEBSoqC+IMpmkcD8i9flRqnZCx5DuP9eo1tMlgmsrxAELhMmPS34E/l7pqITf5",
+	"NI71hUrleLGe8HO7dRpG6nQ4ZIGqOEjKCQsjRcIo7JCBqZGwZZ2uQs+qr9mehlHop31lMwqgFFrvTToN",
+	"7b945nPJ9tgWZFTN+4rJNK6at+YrbuILLIW5JTfz03rblIsWgN9J0QqDpZjxkYlAqAk3mvHTalpXYiBR",
+	"WMtE87NxdVnN9Seo+TJ7azamjH3o3ZSVUVL4VssQ1EUgC9qaUIsHqR8uXxR81VgemDQmPTgUJNBPZ/gz",
+	"V89q/u5VS4uF/cDZLWxBXk5DNuEVnb0zvppsg6oErUu1hPeXU7i9ZovyKi+VEzDx8rr9Mj2+0ku3+O4F",
+	"Iq99OYQEszKsqpc7JgPDLHIaO1a3bqw9LBxL4zL60aqMluCgHutdbttkXzDp4RWNScvjVTWqxv6GBLzP",
+	"TZcc0JiGxpo3loSJSDbfRG1TWzZePRhGEO0gZnLNqWK7xg23sjDJDr2UM/Hw9JFVZZuEVFGr3LJH4OyM",
+	"Y6ZJ/vJtPjTQhy0oT/4YQDLWlkn+GhySEVMm88ukaUHCLeSuchaoDhnIWMwGaF4GMRSa2FuUYIKmxAVC",
+	"urCKJkz/ZpyqUMz44PCOmxQHyM7CDGAxnULy78BLszIjVCZX5dSs3CJa7Zaeov6PGRUONkvg+rCKWDIb",
+	"l7nDS4++PHwExuaYTsGqwcphCJRsIAbmJO1iQWXB1wte3u7Wy48f/vQfy6jEpRGXAitAGWLGniH5pzkj",
+	"0wt/De+v42Q7Tw3GLdZ+fplAXDZi04rSJfqVV5NSLrNNVhYUJhpDUIxMmh6FOpM0AUorlKDkZ5srd6nN",
+	"sKkL8VVeAnPC5UuwdcHoBIciek1Ti9fBpLCXUSGmurWJA5OCUlrIF+2QcyaxdgPT4cb0kUE8gtwzNWMM",
+	"dm2y5PSWUYwLhTRYYlRQi0srl2vvZOEQcGOySZSdw0+ulLY4P0zzUPmy9AkFp5utZm2eN+hFN7PswaWC",
+	"yJXwNjWfcDl/NT+rT/WzL3fyrnp/ajP+ohFEK+JoWOJSsvW3C6JUPGAJAOhBgwKZPazmTMYxqqf/12wb",
+	"C7MIGQ0XbGyTgTWKHhlWCngrPCSUQzIe3EiVoWPZsM2jvm+aA0ZQxp7LRSFx9MAI5XPM5/ONdVui3Qa0",
+	"BqVMlpqiJl9NT7TVbmF5dS66nJnqb8Uo4utmrAkyoxx1flhvxBcPk9fGWUFzT6dT5DKxmLGEBFQWRI4t",
+	"zPZjrjsVMdfOx/+99eG3Xntvpz641quLuu40iLq2bcgVTu5/682cUilnIqmy4823+bVZFJOxSCQj97Ck",
+	"uZbAU8iEd0Ec9+486IYxfyuhWOp4HRyNN+uyy2Doo/oqGyXWpJ+SVEICHLlnseAjTRolbgFQI+VxqXcI",
+	"ZYgpm0BcFj/3tbNyJuv2xkw3Ve5jdlUebedXNuUVx6YsBOJGSxm33rrmXPtWP11Ijq20xJRBaMp23gxX",
+	"duTv2LI8kzhmybc+Vq3HPkS85K4N9MoGpsIGBwRoCqrVuYi3CZpk+ITmyBMaAlxOFpLDB2yoLkMW0VyO",
+	"hVginvFh2Em7yR+WkCI3hkizUz4XIUPcxQ8FT8yGvBFPpLl+Nc2ZXYEzylMer1JwjZOtnvxcrqMeiYVl",
+	"VQIbTVz/GhlgZZtxzmaXzJxOc6F8jJWxAHiHMByL2xPJY0j6rtZg9SWQVsM2VQY0UUew2jWTsPcqLyzo",
+	"9forrTBB/Q5LpjRR6Io/IgNNMIPCsObuWVrKBCrHDMmll3CVTHALxvahcH24vZ4llAZpZJnefuTQCAC1",
+	"q3QLW6+gbpv0S4R8LZFWSCYjnfW2AvaH2cgsMIRF1DJlYYecKeMrSlhIGA+S+VQZw5xDWru+Lhxr1/Kz",
+	"VmO2hQ4i/eYtW3y+hW/Or+Wg97K/uJhZEil2weO5JaMcq0uTEnv3FZWM0DDUJlWbjJWagp2q1FS2Xcww",
+	"SFjIuIpoLNsEEM70Q8OEjiYLew8/PXzxwk6/Y77qBGJSPI+dg8Za14JUdriAelmlF1+E7JU2lt9GvCKQ",
+	"H0fcpCiCVW3gEdgnGqgYwfPQESpZhxxn8T937qkcg6LNnVMxEBMms9LuQRQO4OgHKYDngcPQykODSFSZ",
+	"IVzOt6Mwn0znAgUlga3+Umi5wgUwL13tRhsXeInJW34mIuWhXJEfA+rKI42lo8kRnZb4AKjFsl5gyAnz",
+	"Ujoj8zpEojbAnRkqtXF/u1Tuci7TEHW6wOuCuvy291DZgjiIA8xBHXg/cGikpoIWa/EsPUF2IpmZpRoE",
+	"aFwg1qV6byIjwSA3yqJDJkA/uZXsLaRbonX4cWuJh1aLBpXBMpYdBcSc3CloRdbkZlEZMB4e2dosTCIB",
+	"0XnPMKE+Mw8YijpVQO62Xt78SfX2luMsrhkSXdDe7OKr2BLWJJXtjS1Xk6Yism08uiVM4n5e/4JIkRyf",
+	"WuoLWE67Ysq4CVs2Zw8X5kc59rBdE+p5P56XVe9mOaXFAt7mpvr9vOZMKrKyXSa3cS1JIqN/shXSur16",
+	"gO/WTfCuTmZ1AciIF924XySPt3L/POi8hfMk1NkbIiv2BcCUYSrLbA/nuHs1r2CT6HokJ8fnJ6dv356+",
+	"huS42VgU/Ob34r5uc/c/t5cEtWpiWha26s3Z+dn1T0+t3qqPF+VgsCJJnDtyCeXAmCelK/S3ERF6tCiZ",
+	"10XxLm+vfzq9+vj2AiJ4lQO//GKlYzVMY6FWHZJ3Da5ZLUOpHPEACjL/USWoL25vPl68+Xh9+pfb0/OT",
+	"UyOxQWJhYTmWkuo5ickkUsUqru2Vbufu5stvcRlF5FSzDkds6HOa0Xmn6DnKQgwrzeUaf5aTCHsNS/Wq",
+	"+M9rFkQyKicNIwdHKU3CiuJOlwDZoFqAJpBNBs/nzrO/0nnq2zkbz8tpWYEylLCiiYihu50u+T81J52Z",
+	"v0GnAlVumTDRd8ilblav1cJ2Q/zcPH5oy+YhQ7+YP/MUMeNln/rJphXnXJEofell71NAWYH8Ony8xHsT",
+	"lqcPRAmJQihZ0IpoVMgcWFAYG6fJ6fEq1wQlC9V2qpxS3s6A3D2917Ul0Kbsd5KkU0xGhuIF5ESliXPl",
+	"aDO1ukS3W4cu011aF5NOauvTFGx9SV3aEVaKaJsPU6Qzu3yySinZuqVjlZbMjeX1kTsOfVBHaKYssVJK",
+	"zMjmUdcMVb4apiejK3nKw5rZWycI5v1opg1ph7bIwZxISZyCVzGQFCEPNeugMoe2PBJElAQ3m9vEh7Yf",
+	"kjKOm4XCIcelpSBDmrSJmNJ/pMw65qYJs4h0uGBYJ4L4qTG745kXAPVT0Fq1XW3rIX0r2t5C/Q4DjBMp",
+	"k/KVhSb74/G7X2/7dUe897nd5FLqBRrSX7idT72gen//ajCCS6nFYPw6YvYqszrEkBp8ORP2WekFfTRl",
+	"0aSoivWW+pjZJ1VfkEIR86uqGMVVRkAasID+NBVJ4I3zzEH3mdIylI630IPIR0layA7udrvL9AIlFI2b",
+	"6CK+n2pMJZC58ZZIMWFkEvFUMUlEHG6UYhbSrnA7LBXnycmcol1Waa54ZXo5r9YF3oANVL5NxsgEp1hJ",
+	"4hZmoVXaEWg1OPxKdKpFLoO0aWLkm6Wm483Zu9OL25ulWRmQGPm//mPtNME3ucynfFRkJRfKMnW8cEuG",
+	"6zTAyvYdeL9xOw2K2dRrY91t0pMFVhkU9d2scmdN7EBf2QYumxXULOh1UWoCaXkWLtTjuK4YLFxoiuGR",
+	"yXYtlSxmr+tpVF3bn6hsFJSxKgjW/i7eufLOSGfKwdGzfP1wQfIc7uy/Pv3L9NeDn15d062PN2eT91u7",
+	"P5+w9C/s6mGye/5u+vP7v/+4Pb5O39wu8+wsKTr6Tho1/OmVR7Doyp1lNFH3jKpl2YJOc3Gu4UqNbAXz",
+	"Plc0XuJtwBLZXBW4g9jKqULDddvmbYg9TMe0tibJ3F4MrqDnqiArvNJPW3pkawC8NjTYKiYazvHfYKyW",
+	"VgPq+ekXbD3SBCDs9Jv0id/k36Y/+qv3Rmcxm7cWay3C92MRV4hB0I/dKlBrxu4jmGCg1Tn9pYMga+yX",
+	"361kVM7pCkC05Z5Qt76n8KsVVawvwa4XQtpI9VV3u6pvnQ0IW5giz/VtQvANUz5LYHa2V4TZ2dk0zA4s",
+	"fOVoMYJATr1auqQUz3GZD0gTIZ+XVMI9tbHfpmov65xKNmS+4t4hSRW6ORsbq238SxAI40GcQjfAgXFH",
+	"DNrOxsu1zmscpT/N+U2qwvGbCMJX+nROl7huTGA6ygAOXBR7cV4NQs51mrbteL0smuxyI558S8qhqSP/",
+	"/QvEYkP2iA2FCN3ikSUxnTauucqR6+Yuh5t31c6V55zhvkCKGbaOKVE9s8y3koR8hCooKnxNwrzViXAW",
+	"G6xQwpK9/t2S1/crE6jcoFXbdJEZS6UKnYvmCgzpaautjX1RJKH3IlUIhNK2ycSos4EOZ/toPXAxy/rV",
+	"lYfVGyqhfpv1osqzVLG0jlwT+6rOoFhfwdxc5mTViWaRzXqV4pKO2NrO4S/rES73hW7Gufa7dCn2n+T1",
+	"u/AEEraeRgh4yAIOTfGldVV/J02ndMCK0arRkYHsucMCK2nTle8ZoWTIZrahArgRyTFkn9mrLSM+in2M",
+	"Isd3PbhACa8zXXAozssB1afTO64EUYzn3JVEkyh4lBlN4oglmVc512Uu725/kkq+Xd4G4Uv5Ly+zdMuF",
+	"9HOLlchJQLngUUBjTY8TEwfElL9IyZyHA88cOkBnzku/6YINpZXoZEty2ZGgBCeSFkRPk4x1qlQS3afW",
+	"m1CqpJR1a0ZwdeE1j9C2RBm6wm8tRUcS6wImE5a0PnxeDZKkmBQEuDbBvIw5Joxlhg7l5Oz6guz0e/sk",
+	"0EqDAbtDpyCZJUKxhQLb09urZW0DylxK15ghpAUshGhljVLcW6psVJYUZl6rxWy1my05jhLVJgkL2+Td",
+	"cqjnqEzgnn6igSIGDJEozV8jbjAEU26wcZRrUBrM29gKQgvFdsUOH5Jev7PbhVbeMxY/MuA/lIxpPCQs",
+	"TYQ0jNu9VD96envVIcemznmnS4IxTWiAR8sFYZ9QFMMfgZhMaMGLqIdcVmAlH9KysxTBA3lgbKptHL3o",
+	"wkZfb12dvt56t5JSBy5CU5BobnTu8i3hRKt4ZavxijacRV7IFIGnatYxFbJMiJ5GyMZ8ZAibd+LaDAF/",
+	"B7GP/DXLGkL8NumedJ30sHGEyVpxPYFAspqmQGXhp2/s3wSPS23lvUTlxrlnDp0QnpotRoEyFMlI2GZx",
+	"9Z0NSr0tebAez9WWIfabpTtLcuUk7touB08J3RwtEsg3cw/WFReDLesSLbXaNBwasNumoOZnmazRDBiL",
+	"9jwfkLZuBysZ/DbhegnIyhqWtuf3/FLWtldhtgxFYnlCRQQ9zQoB4l6n2+m2Vom5LRr02fhLwNz1eVxn",
+	"rYXKKjaMmR9BxbEW0MiZTGWJVpOl4RiaIeZAgW2XpqZ+QOPVRl+jqW3JxSJCRmMMDttkK8M7nM9w1RQr",
+	"rXDVp5y7yoqYhQvq3JIk854m5IZgdSA5zLO5QV52V8uy3G8OYlfZZmK1EXtdN6RrUbc4tEngzBg+8k8r",
+	"Qp8y/vaSfHc/t2MDWe69mlAluMbQazJME5CqtgICQiaBmKDasFSq1zuSYkYlu0brvFyAxYKPfLlls4Oi",
+	"uFjRtr0US3BCP1nKuWQJDluB5ADc4TvMQ5VTBggskwjUfCdNpywxnoXFTBvs/lbw7uwuce4cfPUKgd4u",
+	"DKkZacN75pW8rEvnPTemXGVIgy5SoWeBB1YMyZypdgb81DaQYI3E+hWzAqXSSb9vECknLLxigUia6YTm",
+	"F07rHtPQEwJP2cp+VYXHzbJKjiPSzTyRLIuCr3mZdzbcXHKjxRn9VRA3geTYP9JCSGxntZN52Qh1MxvQ",
+	"PJsbcm+1IQ+qO3K63bQMH6mm7YJ0OT68Cman4x0L92JRli5R3S4QIq6clg1+nJ/4A46UIU2MP2VOAsED",
+	"lvAF9c7o2VBSoJm4xO4vttQYK1UQdqpEyTNWsFe48fTCpZs1TPC8npLh6FVTl5ZPrid5IcQwoZ/QiHMh",
+	"yoa2t15pglM/5fS+tPuqNcRhcCZRW7A/XNZYb8dpYe+qYIbt+6dV1jcXoDegmYt6PbQy8JTEeofvhH7C",
+	"A79kSVAJNgstyaUickwREtIcHqReTPGXbZwcZywESDgHYJ8/E+9EerkD6dZfeW+qsn6SpgdSNstsYpXz",
+	"2m0+lf2V9CtPpdKCKCpRlrqr5I0mjIanzsiqppjFpLB6WtDqkYomTKSqmZZqb7VWUxV9YGZ1KmNDkilV",
+	"NPEO9naa7/TLzzbtDtqFl/eF8lEozaXAxEX08dR1Sf1cz6YrQeGP0cS2YTG8cRhT/5Jx8e3fSVx8b0Nx",
+	"8T7kdztR2PxFBTGae+nLTG99k4jJ5qWY4cAGtgOHkkfaYilAdWDfh+8kmQoJUTRi0TsKZcsb1SW1tRg0",
+	"MDRN4FjfXNN524J2GmjPXOKxWxsGqPXKtY4dC7lomTr2vr23GlMFzK1qr4752s0qQ0N5AlrG7u8ywdTX",
+	"Z0uSRXDC/oZl2q69UFUq6K3DNyqPIYEgjUzHAbqIpYSIXoAD7QMqtck9C2gqsZoJ5Y4wfJnyDEHa9svR",
+	"umkiZh1yoR+64y5jAE1gTZ5KiOytztGAkc6SBl3Tqhh9Ln2uBqdlndKA/WWu6wxOqtLRkVXe2eTXbAS9",
+	"TVlU0KSxKELJz9cX58SFy1eMO3qTWilFoj6oV6GQnKdx3CFnnFxMGT++PCPbnS4Z2HSbAbln0ICN6pNn",
+	"CciwDJo/jsUMUnnaRApCTWpBlpF2z0yij7TVxoD7AnzSeFEiv8ezfvhDZbJPtpqLVGlVvpwpjIQICSUn",
+	"F+8u357enL7ODBwqO2RgHD6DQyzsy/cItk4l215KfnStoQ6LPcoS15HsjvthdP0e6G8H/I8MpjHlHHot",
+	"GLcZJWEyJ0nKbTP9CLdzEGgdaNAmA9MM6FqxqcE9A3esSbEYEEnnRIp8T4TAKFDWoeXM3o9eiykzlzxE",
+	"of1lg1IJs/En5hfmzys3pPngdcHgdl9c2vE/t1sWTrKovFmkSBaShE2EYj4IYwamB8a1eGB8g4iSK+Xj",
+	"QHKJvOBxKaPO8n0k+r8M1pgmAKRQDuaOiEPLhaFv7JgFD7JD9OZ4hCZnkbZgQ5DxCcPHWGg849tdm1j2",
+	"VSAw8zywCcCl3oCKnhlYUgcua/AV60dNeqBtdWAASldqgffSNqtljFcAAEfKPxjXkLboi8SWJlWAwI0n",
+	"tO9N6HgkavQZmyNIR8K5S5fNLVN0yrBTKiZZYcfXRYpNmzmDG7rpcPHxZoLFSwE6V0LaXANK0wscG7xh",
+	"PaV2xpc8xuGRaZ5A/FtTJtE1hzgBdW2NyhSby6iEUfnQQWmyVqWic+fMNOA5k4j7b+59G567syH6aQxn",
+	"26uDs3Vdk2oxbL8hXO12k9tw5ExLUMxYm4yFVERvokisw5D6ixXiq2DV9j+Xpp4WiubgyKkiMdPMHADU",
+	"jRZqaTu7LSx4qK6+YNCYHWVBiftd67p1PuZIERoEbKokEWmSqSaNaRuQ7ZaA1rs3u5x6mLb5mZ9WT8ss",
+	"l6eJsAMQYYrxYP6uxHfxLorjyAovD11VCfGwXEbVuxkndH6ZyvGytGpzSGhFZnsVGTArQJ12xsk0LZSy",
+	"G25Z55JcnkdldLa8ToF9PG3bNIkIcCuhpCzPsdrIULvNGx7lAQez0bOK7ZVGhmBSwmgwrrLG8aApN25z",
+	"/6o2vmMQ8S+t1AYsf00fUdUty23w4t1aSROszGfzUBc2cqB7Jf3tzBa3HU/L7ld7SfYb7F2+fULGEerb",
+	"VDkOvKyfgkxjA28KVk6Jy97y8Wbu2Iz1L7i3m3RTwORUGNM61jT3gF5j2J0c3HB63Ws3XsAVVe3aGb+t",
+	"2i3g/l5DEGcmDodagGv7+RHArKOYeV3VrRKmWSZobZvsUHh5enr18ez84+316dOAXJd0/rtEVQtaNkn2",
+	"xRr/1Xfy2Vh0YKchbqc/ZhXB1LfeP45joJuyigP9cTWlrdAhmbFkWa/8L9rKBFdStUHVm3PBmeuLvrg3",
+	"qzGd9fjNk5ZcvuIlKCweGnIotGhNotFYES5yeCv/SBnaI6YzLN6GAgqL3/ktYSqZ14CzLGkF16Coj8qs",
+	"nM51t38uyVtakodJVZVGRqSMdynQptViFK/f7e9tdXtb292b7sFht3vY7f595YZZL79AbWCmMZX1mcBa",
+	"wZVU4T9G7aBIolHEz5cZLpE58GGygP3ewLN38IcsUqynKFu0uBreZbMixvqRvaLGlSrjTRZlzdXPCqHB",
+	"OW4DwjVcoHfT6wIX6K/OBXrd0gio3iNXf4lU5XGL8pLMAp37bM5fd6mAxLt2AtU3DTMNELVgUdhUZCsU",
+	"0WdtGRGSvie61u86sQhvXF5lny34NIzKABxSfSMTl50nuONG67RYUhkzW7nJUmNHYbsVDd9RFYzLsC4e",
+	"mN8Fc3A23IJHCx1771q9w9GDHL3fvhXjUe/nn399/5fHN++TV8eqd/HnVz12GYW/vv85vQ/FQ3pwcNda",
+	"xnaj4bngbIVZ6cfN1Aw+EuJ2TlM18DWxP+XDt39aVjY9TVeoITakccb1r8pTrZBzu4yNXJeuTqu+eVW9",
+	"opKRJo6/kkJ1nJ9Yh6CG5eckmEC7ZizI0vQnEKuPOBlkzGTwRCWyQWfCCrb9JZRM9JexuNDHuFStrE+9",
+	"WA/boUwN8yEGc/d8ewMq2pnms+GRTUFxuPeRzbYwuGNTWih6WQ+GrpFOZ920yzQ5b+Cd7su9xiPXgEQc",
+	"O93L5k5Q7nQddG+hUmbugmnc1yHHmMdkErbt187qmiWRrVhf1Ily6/gyKlKlSlQ8vBVUpLKe1B/WZWL1",
+	"fhhwNSwFgeDsk7qkI3ZTHoT00Zam9rFqxCWR4Rut5Eberu2d5dkrK7iILFDFt/QSZZin+X2uUZqWHGiV",
+	"orQymEcpkMfX2pHSDbhiAYumFSUo0WSSomVMA4Slsn11qOux5TxNYVkzFaoUm0yrFHAxVIwTatOflRAP",
+	"mu7TabFzUE19Rt/WK5WVqJzYgkRbLZQvjFhNFd93dfBXFWW0GOvQ35FR9Mi0PYyul1xhrb22WsWYRSjA",
+	"m3Ozl6tW4z9tuIPP7Ubd+1bDc+znm33KGkfmIiK2Znj3Qo2JjEIXH3dSMPcDPSvB2crw3O1lBRGYeIvX",
+	"OJMaf8q9xWe1e6a4DSrE6px07qG2qb22WJHuSFfvY9/vrgixwNls0Tmw3129SDVIEykqUCxciYZR3Iwz",
+	"KIPjQ19F/ga3syL4gHIM1ULhiU0vrMW6OP7LOAomb9K/9Ufq3WilSPbeiogRNkq3sI1r1GAvhY24rEpi",
+	"zm0sD4t5zOvPa1srD2GUsECZkHczAfja/WShzCpME7izlXU05gus9YGcc0UTZXt6MR629b/1iidZ1kq+",
+	"zLrT3/Uvj0gxZm7WiTpx7uYs6RKJ+C6hKwEzrVPwHLDnMDXtI62cfBI73nbzeVcd+vSAPBaYB0LPogRf",
+	"TKYHoyrloSae7yVjZCAwxXvww9Om3bW4Wn9m84oA9ITGMZMqA3cMS3EFsowUrId6KrQowM9oTlM5M1vi",
+	"+tSJ7e8erDSx3XVK9erK9La1AiOWVllEfnJyymMmrW3oCKa5WLVFHWtLVPsCfx1N+zO4I8NuZTTMmvbn",
+	"GzTkoGshZR9UC4M3ZHDb4eo4dNsZVEahFwZL/YV90uFuNL8f6wKlHJHB//f//L8vfnPpA59f2FIYACyX",
+	"i+3Q1oANStiUolVROTPcEwAbkEokWvBRA3wNmWW2BswCB+a0ukAkCSz9KQJpZ7EIdbWC0nxen0VVsZXj",
+	"bippijiSjTXovZVRXSyaoJmtJGPKQ83NXRs9O72nNBpFtBmVRKyZdTajkVbDwAuRgOTUND+lhdT72jLm",
+	"/vbmq29BuzlfnsHplYU9ISS6kxXN1qnxmvDNY6vr672XzStzix4zW41bTY+7Bv6GTUqhJ7B0E4F9ZiZO",
+	"G9ss7Fyr5mp2drARhJ1FioxU1rMu50pX9IGJx9I8p1OqWU40YfZY9LMce2KCJpm5H/TdG9FHgC33G0IB",
+	"4sZio5O61dyYCdV6wnZg5smIqdXIFyqrlFjN5HZV18uZUM4gy3FFU/ZAo7BJWLN5iZLmRSprtvZqXuoT",
+	"gI9tGvyE4RkClGKUsEMPZR2rUJnDVwdMfWiURgDry5PVmSMhv6Ltbr+3GkgVAKx5i6jc58wpZWd8aEEN",
+	"2xaqCabsMof03cvPb3/3YEX4plVBqmisNaY5UkIxxrG7BijbKoBVlRkKB6uCLtZU+WfF/ZkhW5Anhfvp",
+	"IV3lrlLpua8JdOXMpMwscX6UzNNZcl18uZR3Ni3a1u3MMZspAT4bzQMd+HpVCRSX744suEgL1qpvTGe2",
+	"yKKHw9M5fVW/4DTM7CNfotV4uZdlqcNDmKZeicuaZA7zZoLNeti/rs/fTrN8N+BfNUmYzsB1tfNn+n6y",
+	"T8rgbbl+63hdACpAQtsS6IyPz3bIicvFMmxbcJWImFCiWDKJOI0NZvgdd3cQYgxJpKAeBEydaUwD6JtF",
+	"bv/XmzdvXpdBURjfTQmzBfRdBEoEy6gI1wNL6W2yQaLJdggbZtDka1BEGmNVSCk4BTg4tp8WDq2GAYV+",
+	"+iYvHw9MakKc5WqETGpIYV5JFDBiG95RF5yWaTDW5AARZEwBvGv1+u3dLuTaNO6KuAjobH112W67dVXT",
+	"fPPgrfGRWSLxgEl/r6HcStDTm4z221a3g99hxqYxyeegU20QzvQrsDiLULE8znsFMstDF1uhthr63mWw",
+	"ODbJBDI/pM9KvJVkI1+z5DEKlg9dlunjgmA0nESc0Ok0tj6TGbVsTeIAWXHLYo5TOeSvXxCT3WSpxHRp",
+	"593qVdYJWJDRjv3OeWDnXob2cZXy8sZqBdJZqUxQ24FS0UlFd1UD0VKPDrEC8I9bhD/yh9Ltq8CX1yxp",
+	"qDkDbFeS8i8TYq/vydb/PQS+IfTx9QLfELL4QoHvzcSBi/AhVD29Gry//y0ixeBk9uCRSosHnVqCimaH",
+	"vIf6xwz6zCkokae2VPRzL2uQXFvV8i1Cv3u/09DvwcZDv18+wprRwPXF7dXJ6cezcxvNWjn75ncTf80W",
+	"tdvb0RvU63e7FeBnKyf9MKmiieYDN5FWnDRjKxXHNiqP/SqpsR0Bgtem5sBFTfkDFzPeNn/a2Jm+KtJG",
+	"hxh3aWXFDLAnOBchiD9mNFbj5tT6Ez6fL+fVL4p4ICa1MMAGdgRQKyVGmVw1JvRy9EtDamBx+iYyjf7C",
+	"SmGh8mD8ZWHpMij+JwqKXTO5nxhN1D2jqrb8yGgfME3wsNOcg/3LTdNG96+BEVbO0QFQYM4RXfRwkO8p",
+	"N/AUcIcBOU0MieDshy8iiQEonKmxqHAjDIzvq4MPDZxeDfhLpk4CtMZUMkl+urm5XAT4adWiTGw6/2Dv",
+	"D5J/oJWkqa2/bpj4C4/ntgOLK8UoKTWQF4MEHux7h5xDIAYQgu9p8HBEet2uKS/S9Ox26oh0DcPNWvhF",
+	"0jLjvNbWWw8m3oK8/HHSMXZwReDeroGaz5IfTHg+a9lDvjd1FG2TsgotPxC9A+TxD20SRw+MDKwb/1oL",
+	"zHz1Wn+339kvS1erWEhJ+lr3d5tXsv/vklfy8neaV+InvGw8r+TI9jxJucpQYYooiyvu5O7vI/dDfOXc",
+	"j7rq6jUwFqDg4Yslh2xvtjfSvstwOBF8GCWTsst+MbQNFLUs8GunvURLa0AdagHnQHhNB9gx6LxmANN5",
+	"RFiFziDXJdoMnmM7enKuL6Sma+YBdlgvLkSXmpdy7myvmcYxEl87iSNniW02gwNC/DlhVpW/4UlJl8AB",
+	"arfXS/8Ig7DFGqM2OsMfWUJHrONUG3vW+mrLcqPTxqEMp7P+0O+kQUVZ7GS0s73T3X6S9IU0rv/BWS1P",
+	"Sljp9b9txsruN8pY0TIGabOcjfi5amOo2gVFeExDi32duwCQjY7PLXKarZUy5be3N51MY8xbL6sGraq8",
+	"M9izkr5g2k1JOk2em5VYBJVOsnwqjp9JU3SZFDw8BWdFMY2nJpemNgfHS/YxtLU0pyfLrFkjS8f5yBal",
+	"v/PE1YTBlmK2OAW2BrPlfn6d6TGlEdffll7Mz+0FZ6cZGISYooodGRUCY5uRBPNoAevr5Pj85PTt29PX",
+	"EGpz1jnGgyrhGPrVjXKO49jtQr4b0CbgZdrZ7tUc0xuL9FZrEmVAlllsziliG0SovD69vj67OP/45uz8",
+	"7Pqn09fLkFyeBFN5govCFYGXbTNQlYUlYYjcAflZAZfRz5JI4yaRLDdqF+xWAWNmiJgGIrOkzWgNSZ69",
+	"rsu5opkeScnt7dnrQhClv7MbhsH+1j4Nels797t064B16dZwt8toj+2FvYO9Eot9qrlrokf671+6Wy/p",
+	"1vB4682H3w4+b/l/7qzyZ6//+T9Kz7YAkw6pVnoh3hY0T3Gy/KNNOJsxqTKn++81xcnOuJbjNEersFkX",
+	"3zKJyS2pSRbTKr1s/RTHJOXSuUF/hx1oDbGg28y1O4+GmSttGGkzHmAF0XJ9YsPazbWhBRe10RQ1k/7i",
+	"nWirYvyJ60DrjJDq0fcbtaHNQPLwCQu+ZMdxoAtee9dlmP/V/WTdaJZGyrrHLm1X26BH7HWDlvumbSw+",
+	"VT/wyi1is1JiEweJuFT6v9CYKRcKWd5M+EkNZCEfVJbW1df2lq3ejN1V+scu7IYN7mCScSkqhL1rDRrN",
+	"+hw34xAVVLI47VI+sLDhC2dfvNY5oi+5dTWMvl6OO2XGgfW5CgYeuPaNrmCusoxhkXcX0X6wV0HOsVAE",
+	"mm8WjnW1EOuGY+0LyhWDlaXXVy7KsNOsL8/I6831mbRZoQr0ejINxGYCxEF2OhZl8vLq9PL46uz8x1a7",
+	"dXN1fH795vTK/OkbFZhPpT90dmsZmvc1p1M5Fur0sbKJeUgVtZkJTD9GBtL8alBGlOCFKHmVQV7MbO1U",
+	"GpebYQ2Dt1SqLZjJ1tnrAQZh9HguKyOSOINlp7dMzcRdzXwQ1i2LPmzrsTatMRkNxjZTFMX3XKSEygdU",
+	"ehZV780prgs9QnBvveWVEp/m/Z6C2TxZXQsaJcAY7pDjMohOdI04jE4Ta0b2tdPvt8n93MEpFu2CgnNn",
+	"FX3vqESIke973W73hwo0T/2dlwyx281lQ/Q2oT6emGesPTSLkiYIo0/SJ49RYQSkHHw0030wacIFIUz2",
+	"UyT9FFJshQvaBApjPWUomfDmTM6GmVvujk/05UMGMMGOmINMHA6ISLy/jUQcYMsnL8HDTkJfYSzGyBoS",
+	"WWXUxUfuuEunhEwFK8GsCdIht1NNqL2uUzSBWSJ/H0bctDpu3kLqYD1lOl8FVnUEbvFLdO8jvSDvGG4W",
+	"ad5Cp4pZsS999wmpP09S6Y/Ibnftae92C/OG/9N08i83bC+IxBmuecvBz5dYe7b9mnTAhaYfcixmEjFd",
+	"JcFfHZHBWKnpwN/rshzBNtwXhjFIff3p3G/m3LqnwUM6bbUxffDDKgmFuw3spCttBhXMgkrjCG68fiN0",
+	"PsfkN6pV1eGQJXKRNa10qfe/qG1l7Rlq2u+aFPZS+i9fgOn0b+lpr7tz0FxK7TWx0k5MMLmQvLfUMnvi",
+	"xm+XF5jpfXtCEd3GFJNm1XWDaRrHA3KviVWajPDvZJ7Xt8lgmsrxQOupocyyXr6DZHrqWhZ5VbZpHOer",
+	"Zvd2VoKx9gqamtlJJ/gD6BlX7uczr2ybJLyxbe2hRRi08bRonXpp8kiL+4gP8sRRgNivLP3LahZdIxCj",
+	"WtvQiB6e8oKOfkgGQxrFA/I9pE+wIU1j9YM5ZtO9dqf7sg1o8TQYD+44ZnpLS+1UZdb2wBSkD0z4B53f",
+	"PMSrLTOfZcThP3AtkE7yzd31nDA4S4MxBlP1e/NM1TxUm5O2epa2r+SXQ+24C3NmD0oLOK2Vt311Wsy4",
+	"5VOoRtlik3zKEgSBL1dqtnWT/WbBSM/eV8KUzzJ5McgeHGDsEBPNDl3/R7hqkHumRIcAVtCIKelVfouh",
+	"dTu3TTsaqO6wOanQQD1jGaFgwFLuuFRiiqXW0H8Zj74hdlC2crjsZ/irXcPfzZ+9auNvoUGkYVMfqhlr",
+	"ZWO5fG6rl9vYdrmsel+BiCEJaZFJVsY+S8r6Gjbne6KnZ2ejwdGv5TcySTOFnoHVp8pCe+WWZCzbUiUr",
+	"dUyV2twYciCX+MrR+mXtJM8vbj6+ubg9f72Mv9WH6ouR+nz8yAtEVaXlQs9JrQZAqv4yAly756RXhprt",
+	"KjITk3y83VmmPk8rz3NRWWjauv/J92CxJ4YrxAT+h6IQnBx0btLgPWwZ0xDn+m/nJx/Pzj9eXl38eHV6",
+	"fT3okGP/HPN0WO3nquyYCFdCVnM6OL97hjmYLiVZ8yWtANPK/prV3sILzgjjKgGT31ysHP6G8QAkqNZq",
+	"5RTIwamm0NJGzaIAc/jM2pu5CD0GsIH4dht8p/oopJhY0VksMH1aALzizJR8Tef1AX+/GFig0hViS+Ui",
+	"u+LDOAqUfM1URUmMWXL3CXUOu+ABNCNdMSnixy80EhSIU0VvstzFqvTiXFJx3vezi26IFcHkQlrVISyk",
+	"cyDz25uTqvKHYtHDMhYFfnv5I+MsaZaQC/iIJq0f7I6nAKW6CVwmIoDIftnCtToohmjqePgIQvk3ZP1G",
+	"cDtuFhACe1y+C5kTsWofet29l6uV8BgRJE+wXWzZJDw3J8J+sTluhc0/aQY6sl/kGIZOiqSwsCuLh9Uu",
+	"ufhlV3RhbYu3q5JHvaVSrcSnIq9wu79DxiJNpLWhoXsBikWK6C/66xp+9kW4S0b3yygNztjUkj2NwOqj",
+	"b460TM1nMdW+vyIxF3MQcbEeaTQSTxePLHmM2Kxml7Q6YTB8pFcjCCVBWrAnKTcCVgEfyYIshkzGkVQi",
+	"mXfIALOnrwORsAEomQMjSq+o0p8k7I6bAAMd+Yy/QGn6pz10vdtYSkJ5GbIe+lKu5zw41xykZJnM4fvR",
+	"xO9Xz5tf9z1PaF6VipalFL28m8NLfxB969OKPLoNaQGIAXLa6A4Vdak1iXrHQV0AidTcIQ+GK8eY9BG6",
+	"XIC2V3R+5CVwC84kCQW29BXpYvh0pXOBenrGw4iPmm1Wgg5CM3mpIs0i6SN4EZAPQYvhIU2w0zCq04tV",
+	"b9vdNeSflSsrnGsR3ddWhXsAv7Y16xMZqKfPl1+j4vnn0WI8dcU/+tycXr7sHKx0vAe2jEHzkGW7BgVv",
+	"uMFtYogCmJUF1OHgqBhBAlmhuO2gu4HiB2+Si4ddpNPCHS9nL+0FFpq/o/kTK/DBSrFTD7U3jEZpwhY7",
+	"EedZu5YJ/Z2ftERYyXmc6TsL1b4TppIokFWtVKQCc5prK0EaK6FNlAjpfNUcGGsa1li3EJ8WnnxeYYVO",
+	"rOeWuFfombhS2z9T17TgiUyYvmQnS7U5yH3IbdACaWTe4m71trx0Y17XZjopxm1+UnWtQPPDapC1dFDQ",
+	"/1ZyR5Vt7/aGXLPtlqxWgBD9cBRJxRKAAdH6kImDLSJ3JoyGGX5Gs+0zYy/z5NTAWxqoqEgagKiUgxy6",
+	"x3LZIBbBgxUJ2ui5p3INBMzdGjePx/y8mgcff89N3ruz7RyPWiDbxbuTcaBKzlkJtpnFOpYcXqS+lXPp",
+	"4Ks5lwDpjkNhazXUBaiMxbzgJMUanKcBYO0587PWveW0LQzIGXx80GJzzUrWLkTfB8y3SEVUiaQBwANV",
+	"lfAbTcBBpzRRURBNKVc13MZLyoPMC4gY5gb7xff/w8AfFuVGlspbxVW+QL8evTn1VPWk5jm7m61U3Kkr",
+	"ei/SRcnxecXt2cqzm1VG4039VVUMLpUrJmTDb8ra49dBDroAohAPJlUM3rP6ie1sIjHlC9W99jZLTQ0h",
+	"FBzJUFVzyg3BtqlNkvlOosHcqXDxNEl3b9sskOY1H5nat2bNx7WrmsgdMo2lOK6Y+AUCcRYy9UUuZ6ig",
+	"ypICzHtk1KVHlqBK4HKNMBQXz1eLxy1Xfi1WZYV4sZMtQuL8Lg5k+0unQBgSNTuUO/3yG5IGD6ePUch4",
+	"UEIf9hvjtfSL7KX+JeaeQyZPhxyPjEJhlGWrH38nUW9evE9jh/AxYkvb2coIq7WWoqSWtbetQU7NkIz6",
+	"nd7TgIzyQLQrrakKmXbtxex0nobKVNf/xMtHgtwVJqYx6ywDSa1pPpch8Fc2n4uFVObki9p6vZv3kSVh",
+	"FKhVIY3/an5WwGNYFXVoEWUoFIXw4joYQ0UGUHaTKojRw7bx+1jZbartDgPsooFdCBtwry895tZ7PQDy",
+	"HCAUfGmKEDSu9nPrnX8d1pLGYQ41RX/oI+GZe9Jqt8Y0NM77+7meFouHzjOZzyb1X1aPjuKxzqZOM5/j",
+	"LqhkDrmiAi891/doMx0jdp6aLligAmkvMTjv2w5LzmJH66/CYn5Sr0Lja3l73EZyyTaplETnPMA6m6WN",
+	"u6DOAC3ELJI4piWK36qtqiqaUdXnlykTiGjYJgDWeA0/KlBRMdPL6/yEg1Tt2xm/rARaPi5D2DGao4m+",
+	"Vt5ypNPbJC61kwwKMWIEFX0BL+g0egH+pRdaKX8xTON4C/6FP6jdVSwyXBspqZBpt8yaru3MYWqPsgR5",
+	"KMkTBifgqa03ngzU9Mb1zrFHiwVcDk+ujnI30TMAS+TWzRmt1TuqwcPPlHSLrArjrQv3/QVSp5dA6uao",
+	"60m+oYMvCJ37ctPIuRUIWTmPQRVMogHP8nLFc06oEmBCQ+ttj6dVcdPzUs5jclfX8JxH0+MwLCfkn7Ry",
+	"jFVECaH4lOXKpqTq9upted5zx3zUCQDhsJbHRLLKk2ChSjDVwCBtQI0fNlpYpUR7F0a64HHEa0ZyVhPW",
+	"IAHFQ2MEzR64ICIOURXnAPQQjFnwIFeax55tisEYr/bCenOobCRS3ymtsaa2703oeCRqkR/RwKQj4QpS",
+	"ls0tyxB4Wh8ZzT14TQDAECTEAQoNshsn4+sfg0+z5H5xV1Ph7NJsgFcwAOkvjS+IpITPXopELblXOzvb",
+	"9WKh2KDTusTdktreTTcT8W6edzU86szTRRVHuk4nE5rMS5UE/CqHlZLZsRXgOI06tLnfri6DNtc9q7+x",
+	"flT6xmftp55keGHaxb9/o5e9r9ywwNgMuW4FdO1uBdtrdStYjZj3Nw0LugxJ323RHLL8V4uv7jSEMi/J",
+	"4KvIbt5fMaReE/1Zowd9hsxc3fm9FCE7xzHKmOqNcaCVcVTrXMuzVOPN9B2F4MLmIufDXjPImHedrhdi",
+	"tK3zFytkTM6A800bRz9/ArAypP+Wxx4gPY9ZhDYWh0fGXY6RfLO5kbLIybMkUpmXaWmf8vrc0KUt286s",
+	"9lnSn63QbYlvQPPbXsHxrEeNhSwDsu8v7VjsXzvnJx4a99siKjvV/2MppvyG+CXt5cog1pbHsanCSbxa",
+	"87Zx1VptEewbgC7AIXxXe3MhCCzi9VIZmM39wqznQxW4cF6nhVm6KYIxZNS83I6Yt66E0rHMfITuT7Ab",
+	"5ILHczLAgQfQzUyy0KLZYK0TYnxkbT8ot9ZjW/8gGnGRlHZzd2KnmSyzG/6hjtzMS8uo6FaW89gpS6Qo",
+	"6fXMS00DCA+D0w/rhxz8jzPwwXb0WgSs6NvQqktimrs12xi9sCv9i3oXLke7AN5dtT9XFV3lIHCLGwX2",
+	"uKmyNrGUx4jN4I7r7aMKXCdAVYtIhnqC+mdbjzSBnu7693bkv9r32A8usvfZj47xvZ9BXQzSJFLza70P",
+	"BquO0QRPGf/1xjLMn9/ftBYaDEQjbkuif7ru7+65HK8c4EaQMNUhl2AHkhFTUPN6PwemDZBB/IgMhmkc",
+	"g+tTISL3NIm4MnDKAIWBA+OlzmoE9S7CMYKiiZN3WwYYT58/Q07csMRQz/ytYuiCEsZ/Lsk9UzNmRDuU",
+	"IxodYiymHXKMvwv0XcWEgXuWYU3MKBYV5Qi5c8fvON57U0MNAGOSDI5TNRZJ9E9gHofkFSyD3KXd7nYA",
+	"2wH/ZIM2YZ8CNkX4rCGbmWJ0e4yH5JcPgw4ZfNrSJCoHtrG0vmXwyR3XpBfQOAbGCLThKt8lS7QoZ3wo",
+	"koBJwj7RQMVz7BBK9BQZV1mzuglz/YkeaRyF1EDG2CUaf5BF2BkzGrKEDP5ry8AibZ2FA72NdivAScWU",
+	"hS8h36eAe7e3Q2KmFEtkm4TRKFL6v0L/b8pDlshAM9o7Dt2F5tMx4/KHo8wQ9Bc2oQ8Mq9IN8wW9MoMA",
+	"GtMpZCANTvXngw55JcLI5FL8fH1xDqevyERIdcd75F30ypqBUCJvNxM3PZvB94NPW/cinA9+aIOPB194",
+	"9eaEbG9vv3RFBRPB2RyCOiRkQTShMcELj0VuKlIIsGNuCYaKMVjY6nW6nW4LoHUYp9Ooddja7nQ72wj3",
+	"P4Z7XRnB0V+OGMg/twYtVFpxJJW+INdzHkhMFqQTpiBz4JdF8IDYa3RisIQwGidNdpc8IgmbMjTe9ZU2",
+	"SAWFRNByNFf2aRqDIxelcaTH/EfKkrlW30DMeE5j4Orgq10h18laeH5Vwl4h/QnsxzkehEgmoLrU7YOt",
+	"Z/FCcmUz91Lp3NQbZxMum4PBhIqkA90omwLgUDQd3+oRFUNrJVKCq0bgn3LMoFoYPcYLbfNEgp2mUXcs",
+	"m13O2mw0Rc8BVTHLhX7mubpCaHeqp1g1Jc+abTQh5/FZdl5Zwa3RFmyMRySeKCGnhjtTuG0DpzsNqk84",
+	"kYUNXNSpPKy2/u5uPVjb0pXYiVvMvUg6J3fF/QWvgH66YpoWk6Hbu+kua0npLWWnu/bcfTzmBpN/ZZNc",
+	"qmff39Dsy4gtY9EvLumIAeRww2exjYfWfxOTqAuMs9/tmnIRZZK0PTPnxa8mL83rHVVovwIQbF6R1C+/",
+	"Ze29NEnlWn+Zp/3mYO4jk3BtvWY5n7d5xjRSO9zvdgtpAPXxfNth7bC72DQMPsv83xbTMOtlZgbPe7XN",
+	"Z+Xt1g77fqzeJveBma9nxzU5xPHcSwY7NM+DAMo6+htsynzT/ZK2rdt/L3Ea1D6Y9Z+vesqCu1oYVQ/U",
+	"z0O7hkB9Gb60talzANBmPYvYxAbw1+H2WiTdEjDc7iJoq4XwLKCjHuzt6Ncs4IrC435EAA/TdFDPPJRo",
+	"i2VZDfu9XF9x/NViW27TJjtrc931O0t3C92b7VvyfZO7OUd/005QeW++75T3/O5VXX+9PAQnLKwrvYjN",
+	"v9BCF1eRd5U793euPyw6qQuNWU1v08XepLZBaJmXHAqnvI6cu12vQ+ZB5sazaZ+a87mUcE2en5tK9rJO",
+	"VmBzLu9l1dEXegdZbNkQjhW/eEVDCycLP+kt/8ktp8asZCH+aHv5j96I5D4KQwap/7tNZnbGFUs4jcFq",
+	"wl9tN5rcI43Q6wqeCBsTbel9rCjgBdoagcMDLBdw1oBhu8SHApHkslKFS62qZo5DWzMB6qhTUEGVtaCD",
+	"pbC3gINsDF60jKkkUmSlmTYywD5FUsmjLPQQ0CSJwFN4x0Wq7Wy0MMF+cvGEJALc96wWBKA9vSfBTwt9",
+	"s0xkwzVxEBm+rZ7qERk4xFrnH3BZXfoPxu+4A7CDxk2YigZ4b3oY9FlQ9NNoatYngB7OLUQIdvDRuDnv",
+	"Pexid+oLFSvfD8JkfpXygVkdRxBjhCf1II9/KMM8tpDHml4gHmFcpnf8jr+3ENDWBXEWsslUKMaD+daf",
+	"2XxAaIaMKukQ8iDRUj0EO9XC0GQ7GdA4ZkmbPLC5QfVGH8aIKYPpr59y5bmItgtNQICcEJjVGMM4YYOm",
+	"K7P8XDqiEe+QP7M5egweGLTKiedoO1v0XhPysxjAdk/6XYB473f76D/Im/bwa2vbL5r2S9RFb//+zOZG",
+	"Z4QNeCXCeXN1URa+B3hCxweOK33rDJurtTNw75mWucTYsI80TpmPdm2VtnIdZbdeR3GKjoOSX9AYjLTI",
+	"wwZ7aWKtXrej/2+v72eQmPdnmU2+6O2+zEQvL5HYWeKNn0qD2TIH3YPuZ3RdI0Jzbls9vGEAczTYNIKb",
+	"JFzLVSgHoq/bTw/62o2V2+WiyrW91+0WNipbFEiBscn3yeb7am7DOea8aRxbUGxZN7uqUZrLdR/D/XM+",
+	"FmCO/GmmksuzLcn7Nedy5EMVk0i18jUCz5bUsyX1bEk9W1K/L0tqvT1dz/bKwcGXWF019TKoh/nqcCRd",
+	"T4UjVE4jmcvn72DqeWiqJ9+KTHEpS/yaixQChBAN9O2ATqsoTMo9htVlNw13teg31BvU7/ZX1NFMdaCn",
+	"m5GsLswJ4DJxBvkkBneChcQcsl7GvEqUdb+MKFsQZJeaV4AUA3Wfhmi2eJf5a0sz/LZMoNEIWutgHHyY",
+	"MJtptKZkw4EW5Fj2cSa18LPGMuoPJ6T+kbIUwXadeOo2kk728z+QcPLbcT5BMpkn85Ip/2EmmLrlMqmb",
+	"k0i+QOpmAkm/cxPCCN4Boeo8F/S62sLVhO6Zxq7yernIQXmDCp935gIk04LNssYSPrdtu4vF5hWmQnGx",
+	"kUTGwGtbPuSnt13iOc3bWA1hPvKSvN3g6QxS5vOHEtF/s+B3w5JFGilpWGkGZPBvL9V/v17kne7O8l+c",
+	"C/UGyBB+8HI1Q9orbG5SqWwuRklh8Qqmrr1Fy0p2n2CfZvfRJHwQzU/1tbxnFk+YFdQWk5xdxt475D01",
+	"mTcRFO0iOE87SyzI6h09S2wd9rlJK6i5LZAvnS/lCFQ168GW8+hnWXRoMoyx4Zi3Z5poew3uxY0Qb7Vc",
+	"wB/sNroWP19fnMPz/VXV9gc2zwssvaYHhtVlJoXSOG59WWSux9nr03eXFzen5yd/+/jn0799vDq9vT71",
+	"5UfBjU4SlmL/Al+ORJIUn5tRzIFGHpyfR2mjgQ65lYxQwtkMpo+8W/9lW9GA81BMF53I10KrrqDklwUh",
+	"SpZ9cXlzdnEOAvP4r8dnb49fvT0FW0DRKEb5PIzAArBacAfjFh4gxmFrWbQDhKbdSGxttzCzbBvzAy0N",
+	"pRyRmNFHKNgQKWxO4ztkgnjlwtSeERwgJF8qW+hriz9E8oCNXIlUlIcY4PwmYUTQEGxDCpMxWRM8LIkZ",
+	"fm4vFyaHv1UEFm8g2ZQNhyxQhCoieMCyFDhPafjOAWmBg0LzIAFq2aHXq9QwItv6IOtSnbkm7ngkIVCo",
+	"mGv9p6+Iy1LGAnByNrQKjGZe1APoceGqEY14G54y8SwMetkC70iN7/jAsM8T+/MBAqaRY7Lb3UZPvb5R",
+	"ZIBpnB9vz09Or26Oz84HZMJolueWAZSRMEJIHRzosNim9o6LBLKEi7A7uNwoF79zzNnE0UqCYPiIFwVb",
+	"K4iVl+yJ4CMbh1pDaW+c/4n+kS8XmiiebmatO6akN80dj0dFDVw8C9GK/MblXD1OO6j39pToGTtaz/gd",
+	"hTJaJxkW1pzAsg5JbuErO4aWvjHTKy0S43Pg45v7lNxRPAc9QN3PEv3/jSMea4UvLCOvjl/4TozIQ0L4",
+	"nWeOfQWb3xjxp9fXWl9/c3Z+dv1Tzj45QZ3UaAJGBayQX15wyNUFtNa1fQ1Vu/esmkn4xrHqenoAy9XM",
+	"2glDrT0iesbXMUu/iXJ/YrXXLAy1cd1+C6B1qzX8t1ghgsD9EEl0FYz+CwZt13hdLeBT2z4AxgIYRY/Q",
+	"j7tQze407nhAGNbWFVCubRmgodYBKtdY6kaDsclJdOlSFsrR+IKcP0nPt0Ou02B8x90MacIIjaXwwWBp",
+	"qsSEqiigcTzPQqUZ2o9el+24NaPY33JGIwXOptznpqkXoXx+x7VhAyaK5yg35rt+HfZyjyMJqj72l7EG",
+	"DeQK0sX230UA0rYxFExGodnbsicHhyZFD90HuERtX0C3LtPvEH9UbV4AzqhfRbd+plzIaFjwbpRSUSSJ",
+	"fpR8n1luQFT3Ipz/4Hk89CWIhXjIv/OtEA/aYC0jNDT1QSrag8llYMWxU8vQJeLiJwsRZC92UhIHWcFm",
+	"+ryisIUD8UynJ5tKdqlGR8xFchBXN4dj60PVlgJvI/51OYA1wkk79b/AKdATbKgAVRO4kjt9Io+cp81i",
+	"VICDwl0/uNaapiNO9ogEEo+1IaFljMnAkzYrLYdZfNj1zQwg0lINyTnHciVBz2lslWls3/B0C+f5ZU3G",
+	"3WeT8TlX7n9qrtz6ZUc5cVZtQL63ihD28NQSHFG/n+3H/6n2o1aVw2cr0lqRalxljxlNut66bGRSZp3J",
+	"DdTGQpaqShidaFl/DWglW9eMK4KNWjvkTFmUpDj2auMEx7C0qyCKAopog0mKUCz/Ml2z/oWdtP4F9V3k",
+	"X3f8X1tbW+7/6+cGktOpHAs1IP8ig2vzB0xAf4LxKwB+gX7zER8dlhq0FgAIIriu/Y9BA4EMKRuAN8Ni",
+	"Oy8YNOsGpv+GlCqwQozJ4SP4fWcbeEHjXwBsMj3JoyHWc6kUoeFg9HhOKJmICewFjovvwYGzf8P+ZDVY",
+	"9yL1G+7ou2J7IH9vhXCboPLWBlOa8fCHtqui2bGQLwYKmExZ4t6GE2E8hEmc8tAtXc+7jXPJIfOERqdD",
+	"YjGBVyLpHLLL/pWB7+CpG7AgHMLkOQyicNAhN4JoJQGOsg0VVdmh6bOC4J9QWj8cvKVSbcHUts5eD0xY",
+	"zpSzwV7IOw7mtv7RJJKSheBwwJpNsNnNMgxRGXeF0S9s4PDMhwQJBcMg9wMXM/hxhOCvSggySYOxXs4d",
+	"d1j0kPXSxoPODQWej3ZxRNC24IIcg/tGb1YccWYcJUh126AoQwyWktiYxX7A8tB5J3y6yNARYTfhJDrk",
+	"WpBel6DbQKTqjlMccMIoz0KhWG2qycgFRUVinEx47VDWDBPxT6bJnozAyXOTEQUQiaMcrNFkn6ZRwiT5",
+	"fsRgZM5miKvlHZAjhx88wrM8RSoxNV343XdBHOltcyeFKdSwZC7S0fgoe+Udz0LZ+j4AYknCVDIfkO+9",
+	"jkryhw55lYiZZIn8jgyA5tAoGNgMA0eqsLJDHNW7E8afM2QqGA/KSx/1c9YjkzXKXgpuhE0Drcct42wQ",
+	"lq+EBfEgU1eS4TXwOt8YXUjTmmYiNtM1o3JgAAkLWPTIwiP/VLRaFvFUM0IgBA/pBxMvs9nmuE0FkMpO",
+	"vwBVA4nnxazI5VAmin1SKJq3cKL5YYBCD0m/t9PVrAIePHSs5Y5H4SHZ6d1xfVcPyW931mK6s9bfnfMG",
+	"3bUOf/nw2X8LMFDzjr73Dkcxd63Du0ZK412rfWcPGX6kbQv40AyiP3O52/AFVfBhmdV114Jp6hlGcQwV",
+	"13d51KBibzpUUcDPrPmgbdmpuZg+EnA2IH4aooJpvtcpy2ItjXXAubRJylUUExZhd4MoZMRUAReSd09o",
+	"MGZbJ4KrRMSVvf0GXGwBRGebcLGFhpxIJoM2kQaonwsyTcSnuUXyFKBg0eDBl8BNE37LRyvZgnbrv7aO",
+	"g4DFW6/S4ZDBpzVr8Oc7ivgnMqVSovxC6EQDPwCKPWs+2z9+ivE3sTfeiDgWs4x/x1iEBtqhU/+ZlUhr",
+	"Il3UmiEZ+Hkp4t+IOVCAawumVysYb7J2U0dkoPnOAPTve2nQzjcvj54MUJV1j332Oz+XTz+7hJ9dwr+7",
+	"ZCK/V/QvH2ybZRM3W7dO2m/BXalsmSbcyiuUyPpwP2NVFSX6YsfxXAvzdrU37AsJ+N/cdfzcRMqvDP1z",
+	"SdU43zBmfWFc6OWe7ep76NIbKQC08rMDwLacqucQ8rMofxblz6L83y8v+HM7S/7OA2oYtxjED0pZns/j",
+	"+l57oIPN1FKwREVDzaiZq9BfWl/R6e92S2ssJMRPj/8yjoLJm/Rv/ZF6N1qPJ4YpCq4sA6rT391ApQV4",
+	"vv/M5rYtdM8wKffR/u7B/wQOVMJcnsZDEqYS6P7S+/3wEzaB/cbOWeSgTbCzhO33gafdxq5dfhDMddg6",
+	"ArwGiLUN0YeDfseKCgaXGfcL9gsrmW/v717DJmjWhTmBvWZCFZab5zZ90MZW54eb4Hyfn+u8nuu8ntW6",
+	"5zqv/2l1Xp9XTc1qWOr1R8vO+ybOGa/EoG1boUtiFGpIaIKWlrav8pf3yLwILVeqSAO7sOjOWcYRJq7k",
+	"uN+gQ6yEyjrvSkXnRPCsQMbmQkH4D2p4ptNEPLKQxFQVqutN/o6Znv5mYpo5Yisu/UJMMrG1NwBG7SWR",
+	"+yhIJUkXfispy5qf6HqqaD1k98NCYoD+V9O0RTXv4IMTv4bf/J47sDgq++W3ltkPOAQwdLatTqyVMavn",
+	"6AkWn+ztlz75oV3R4WUttzRu6SqdE8zinhnkhrzX01zzaK9BMmSLK0HuGeSY2dw31A6+Hq98YdhWdR0m",
+	"QsFZtBOfbeYaH7Qz4CceEqODuhakcx641FXuM8Jsg3zmmmXxyQcPq990aycslgyTh8G2sHAs1uC0UET3",
+	"NHjI7yumOLrSRZNRCLWQJsNR83lZxmLNPm2Yy354AipKIFL93P5OrzE/OMZFmMmvBHDSfzr2+jNY7TNY",
+	"7TNY7WaMze6wG+yzPbr18r4Xbu0Eu/2tA7rb29oOe8P94cGwP+x1n8Fq68Fqm+7hl0FOh0ohT6Q+Q6j+",
+	"UcvhsFd7OrnHzjV5BRE/t5iD0OmYs0xHcZbBIpLiyfE5oCheXl5d/PV0sbDOaCxW2yoCEOd0OTB293d6",
+	"9uE2zGZ/p9shb73KDK2cmXoG+3bMjoVFIEykrXLOx99M+bRfz4eZCf66nmFm/8Aws3lfHuXzJqDVBcjZ",
+	"diN0zWVg1Y7gTXkRbB0lYTQcMk03hpzhY82IrWFTjmT7+wOn9XgEgJOfnR+f3JzlWARgk0eSyFmEjfTF",
+	"cJhjEJceKnm/+OSR+QsQUDmWOXVamwFBBTh0U/ricQt/eGK6ynOBVUrfDgQVtVLs8EcX6GuzqEm+8e5l",
+	"LZQ6OjFvDgxEvZdmfi4/zk40jMLMqNb6gikEjdQh+m/zlZngxm2b6j3omWjqUO54VtBrOgd2yHEeKwh8",
+	"hVEcu45oeIKckTlTZQa3l0Z3ZZb7LbPpnpNFnpNFnpNFnpNF/i2SRdayWA2XXWazGib4DHCSBzhZULGK",
+	"+CXQCSbLWCi3xZyU9HVnwKcYMSVzAVYoFI8U1GluSvnypb2eL0h8ENDfNIjiYsrDEi3mK8RKkA/LWnXL",
+	"xTFs62QpyJAmbdtxASA09B8YEcGqUTphR2Rg2fzAPutQv7UCh/FirU/hc4AIcAcW/pBGMdCE66qBqf3+",
+	"O5LUdPnWXNSgTYb6VI1Jz3gIVa5TOmISHEdj+sjQB26AJJHRdMjxHTdCJkcofhT7iDCaxBHApcCewYAe",
+	"FmRubqgYKoJvlR1y5f3IhMDvuBcDj5KmUXDzpg1EwX+nUejSKLEj1F8yh1OvXR6ldn6MaRIFjExSCaj/",
+	"lIQsiCY0JjINxnrfe/3ObhcdQnetXr+9271rwWrtCP3cCE6XwbdHIVoFxue4Ph4XnugqsWyzG8+x7C8c",
+	"yzYcz+KXzL8KR9Yc48sGrTNQjRk41YGLx4i1JJWYTrWVe6at34Gnjg8A/kv6T7souKJzadq3RKVBZnzP",
+	"RqvH1gsur3Ar9Yxr8V43FTl2sud3HTcW/Dl0/Bw6/kah46aWfdFXABblc3j5Obz8HF7+Nw0vR5OpkDK6",
+	"j9lCiHkB6N8oT5UR5avT69t3JQFl/N0iUusZePcdnurRYneBmA0VthjoENs4zjVPi7hUjIbP0ePn6PG/",
+	"Q/TYACXeM6uQLokTOzDo5xjx/8gYMVpIxdYpCP4Mfcv91iibCBnr3anGIIsjiV3TW0/1QJlxfvmtFUmL",
+	"poMiP5IXPI64+/sh0ppsi2t6Q8MAN9e3FBjjeUbRfZkxCvvE8Ui0Dnv9NryqqHLqz86x8OQVfEr0pykI",
+	"BG1vyMMXL+zjHbOOTiAmT/BJ6Y1c5pE6jmMgWNkm93PTC8K2F/vjIvfoXTEQt6NIKpawEHfBo3D8u7l3",
+	"qO2cPYXU/DC8xEjy2rn0RQrOU2xzalPojW2pMduCf2/p275lf7cVSYlmYBOybEqF52wG62+Ux99b/ZKX",
+	"bdC/2xV/yg1fZmZNmU19saS+oj2l7Eu0UXWPwZd1TSm4VC+8Pft3M5VeLv/FieDDWGvKX1GtWsI+M/Pr",
+	"2+kZSH2E2ryaOj67TH948Rvev89ZxeMi9V6xiXi0dVyafrFPtDQqF7kyoVBwvO90X7YXQoDfSQCen0HY",
+	"slCVi33kUIvulLjK9diO7z9FkSlotPjmRT/zWvzDuGybspDRH7d1TP0P9M6f8Vv5Le+PPvbVbk+7EgFw",
+	"I4T5LHybCd+2LRj1mM9z0HczCA8NbsMSnX21ECZjCbj0MX45pSoYLwqeE+yLApJkwib3LDFB6blIoYUF",
+	"dGAx2cxATaxNxkIqbXBPRaKs92CQJvHANGhBl+QAyCdLxaETdseNXUG+3+n3CfgiZ5FkP2Tw8NR0Aokk",
+	"4dAtSDJsyko5oWGYMAlR35nJq5owysEJZ3qkWOXPOJZyjoylspF8Xy1afyjtnAr7sjmTyUTKSvgD+X5M",
+	"k3uRJj+0Vrr0eL7NDJpnnvplDBqbp0C4mD2rJM9mhm3qhkx1s0bGi2DMTC/wJ0mL0lygK0aDsV7Jf5L3",
+	"kIcDPjjK5Ywl8j/Ja8GA0mkAzbxEmiAvx3SmCZ2TGSPTVI4t5/1PcmzdtzBt4MTcvJB83+92f8BsOcoJ",
+	"+NI7JRyYBQ9PVhHRyStEEes0jvWUZgwySbL4mN1iGsdiljkVTPMqG6fZL2VlivFg/k4iI5vQ+WUqxznG",
+	"34yxFXoUJ/Zk7FwSYTqkANN9ZAlm9rR6nW6nWwr3anLPFutqM3ks7NmysH4/zHJW25CX1fuBi8x2wmSE",
+	"2D0oxE9s3rAjQC3Xt3/okB+jR89FZDUNMSR6t4CY0VdUvpdOOXO7aVMV1kRaQ/nMGnRF9dwC+mrYXpfP",
+	"SvkTGbDmObMxg5C4TcWADDkIAq/HmVM1fhGLUcSrcyo1HUpCSSpt9M12E6REjkWituLokYWWeAdvbt++",
+	"hfD624sfz84/3ty8HUAIJGRDmsbAHsdaNdS6+gPjmPWNeQaczVh4CO2573jELf5Pdq+hORWjSTwnEbbC",
+	"glnpH0iiDUHDq9sAExRJyB+DQC3UUdhu3lMq5UwkEIfTe2PUcVOdZr8EdCFOUv7AxQy6Ato3Qq6nfmWW",
+	"VrrT7dmuhu6zmUgeOuQNygzYZUlkLGYk1O9TY3bHOfsEdU6yDS0s4b3U9LM0BgS0B6WQCAkiQSLGHERW",
+	"yZDNYP+GCWOmQh97LVJI90ErJRTpfcwktglV0YS17zj65vovYbTBFVPJfAvS2gYd8jrF1MYxw5cA5h0E",
+	"daLRWGUblJV9otC0aR+RxBIGFpZ2CoxG/Iw/xQQxMHM2dcDORwtYkSQsUGQsEsnIPVWKJXMiFZ2i6tSM",
+	"1b3VR7USStKKxkhB1LgciZ6XI+Gz6SzAxOY/j+9/DKKL6Oez23+e9c6jn1922Pznf4bvz/SH4/sf41//",
+	"fv3zy07Qj/n95E03/K+ftT6g70nJ3hlp4Sz4z6tuUrUsuI5GnIVEX+DrXHdJa2NjpIQMjg3/hu0amGZd",
+	"yRwBFYmhkifKkJWzI5B5vTk+e5trXv0eWARcU5HxkYW6LvsAiELvugCH6RDk5fdCjREcLZkbVrehRIna",
+	"4dv2G2CdHp/E1pJGn3X9R7ELbhSMv1Y2y8snnNfNT1cXNzf5I7sRgkwon1vlHRlx/sjsI4ZJG5+KlnNm",
+	"J0HEwifWrQPlUqaXNyZXHZhmxPILHOrTJniUzcbIqBzHt/P+6skyLEiTSM2xG1Om6mjOQSK/wk/rKSVq",
+	"i0hVtd5yats6O8UZtsfwE5CqyGdsN16K6LWHoFdEIfl+8KuKBj+gmEN3IwtNx8zsvTORxiFs9h1Hvh52",
+	"yAWoGeawbMaSPim4cyNBBO+QY/OGCQ2ZVpAGwzSOIZvQ+CIzzyAWZML8Z3QO/sgfjtBPc8cfaRzZeWlp",
+	"jcKlSvRepGqDkTPD5LXq9TXjZrhxDpzia6bVrJtuB5hNqBN7zOlcW6lIKAUhEklLYFQ6EslTCLob7uf2",
+	"DUARMajrC9RArqPJFGGQtd4abSwpDycZRiHWjEKDcrRHYE7fLgEPuIgAas+zkdXL0jS7wbKz0jrg92Mh",
+	"7UbAHY2gmAyLXCd0TkJhO+3OxtbDJGxJsLXkF2KJ71jrKyiaxuEN+iF6LUBNLJRXeH6dd/qTzwsa6sYV",
+	"zHdLuUBA4xjgx/7YOXXvx4LQCTn7z6dTsklVri5pfzUHjUILJ5vWbCtIMlTySBtYsdZzbFJ8p7Qo+8SO",
+	"9lQyzqb9y2+LlXthNNLK/mHr5fBgL+we9A4OdoL9cG/XRmOgUOu3Zg1PqoryCjV4rtyrFcSM8tY3AVox",
+	"uCe2AKNVWRtVUt3U6+7tf3YF3PaDtTNizVEvS4qFQrusjaPrHiCjfzKXRcTZjEmFdRXgvyjK+edemWUZ",
+	"t0F225wL0J7u+pzixW/mX7UZYabW0ijUFtQn37MTpR3gDWjuQdgnGqh4TkC94fDfgZ3wQJud0m8bfy/C",
+	"uQMQN368O255lBpT7oFoMm0oiQdAu0AUFQj2cPRXEvn/s/e1u23kStq3QggvMDMHskayY8dW8GLhOMrE",
+	"cxLb44/xnoly0pSasjhusTXNbmuUwMD+3RtZYK/j3MleyYJVRTZbasmSbCcbj/4lbTXJLpL1XU+lYqj9",
+	"IH5kro1jeNdCDLWdkmpna+ywZ/VtaXYwyYapCNn3HM9pRxhVHzxw0Km/w7XAWfmIj6u0QUZcsUjwG6F/",
+	"IA3BaHdUKEyF4vS/F4zra9aPR0CdtgJADdFL4ZqYoci6LFHzcYQD1w98bq/xNzSDX+af0wL4/Kw+D15F",
+	"1AIpqwh51IuTAeAxSZXuPDM6r1RykA2wDBNzVg2BryCx+YGaNoR29hlVVW4DHsKEoZHxSoR36zC2G7Cj",
+	"v9npbyIhcNliRVdMWwhbTgFwGr7hHa3pasXz/bfHP308eLN/9FPB03PgFWLZuWbuOWowjfrOnpsM7Slz",
+	"UnL4W5niPUOlXfbAE48W/QB2Ko3ZVVxliRgKiH1J8s7YQf+/mYIq63JRu2dOQ9ztZkM5TRCvtmmUYOm+",
+	"TNc1j3/NmsdYiQVqHolgB3Tq76p5nCyR/DCfOzl1f95VJTjd0sP71aFanR5yt3b0ANmMVvTefpitTv2Y",
+	"84MZttihYlx3hQoNDTvj1IKJxT0mwxp7bcitmBgM07EhvY1T5jpR3lcKfvTCIbLOz1KBUsH84i+LRbMS",
+	"LlaV8jFaZqG/Ip+zqB+zu1GNwPEiwyo7+/uFoQF4w41E4lJpZMap+DMFNLZsODTES1gUjyDtUgv2ffCv",
+	"/+5GXCaBYQ6hZv/6z4O3+4enP8xSef6olJfj6L5MDIse8D/fCnVlGOBmvT5dhfM4+F/5UXqft35H8vE0",
+	"TWQno/ZoHZ6QMHhWr+9s7Ta2trb2thp++Wk2GIgEzjzB3xS5Wv28vptzNZQfXXPRWhenhmahj+ZKRDvf",
+	"APIYIRlW2Ttz4BJ5JVWZ5QuoZJVmBdDHDLGvMzPC2cZp69WGeZVQOGbw2s3f7lPWiWRcBmvMUr7G9t0z",
+	"Cl4ak8Kd1AEfo9XTM6YX2ivjODM6vpFocbI2beeYtnmzqN4ynPwhE9SXYuk/fpZ3VVAVK6Smsr096emZ",
+	"Y5gKAzkjoIGRox39SLmvxCMZ6xjGAy67Du9e12bYinTyl+b2h713kKl/f77mFWPRyh/UKFu0Hovm/iuX",
+	"ZNFJP7bGCQTxF0hSPkkgiiwNOTHn6esrfUN3rldR+mYWeblR71mTQOM010L79p4ye8GLPVGg3TrnV6Ug",
+	"kkYV7NkEGnz1O81oZ19g3ZCETq3BYW8DeGBQm6EatiuN5tW1vrrcuoj7V42ff/798peb15fJy/20cfz3",
+	"lw1xIsPfL3/OOmF8ne3utitPH+fq61W1LcoPHkV1WMAiIjxdqmvIZoBOg2daoqAf9ePIfRgk2kKmZhYJ",
+	"i/UWSSVQc7LirScj0WScaujyEjpwTUMyB+a8xDeQwhnIMAANtkMu6DhLayzw+UFQZYFjPQEmlbpLH4Cj",
+	"TF6pGHiJjl36MpXqjewCAEqTq7Ct7BUDrcUo17R00JiUGNnLSAqPS0kmXGpY2nQl+h16lgsolHnVh1l6",
+	"bzWpusBPj2IlfK1qxSTZeRKlTG5MCoWZYuAOZr8s5z5U5pg/SsnfWrx+YfFaLB5khxjeSsQw4l3Kw+9z",
+	"ymOz95e8yN+yZF4eXWd9Mr/0yYQK7dG3esqqC2OzggRNixrvwnhCzqUx4FLl3gx3Qp4iptCDWruPnh7/",
+	"dUrPgLVAsRSy8gUs6w4pLAP+J8Esb9b3nje2Nwmbe5j2K83d+u2iQIdzvG3NjkWLWNWlN6uE+AJ6VG1X",
+	"6/U6E6FEB2QeA8sjXxAUTqBDFcQaIA0l4UpzyCWrsRbv9tkwA9XUpbHEylPcuW6r4OTinJTnV623rfNW",
+	"gKFm7uaCVFJboAwZ/tgexZ1FXWPg/YD2+cXW+K6kAzL6XByorXpcRlkiIMeFK/hSr1rEq+oyqnJqE1iD",
+	"UKRcRtrvfIAVdEgqavsvE0alr5p97wrX2mqz/sPS+jmbo56bSU+KCSkr6c2weIS3JK19NRZOxtuqMtdJ",
+	"1oaRrLfGcpCeadCs/O3uOTbL5+hEmShT5WES67HGJW6iv3vBNHFDuccsm3P9GBpec4VGtTKwLQEIFz+i",
+	"DRS9noAcA4vcXq2I1Eh82NCfhTjZS7bF4PKXo5vB8I347d9P0jhuDC+vTz7+JOKdd6+2t99sNfRPXdhQ",
+	"f+MMpdzodlmF0Zc9Lv6WFUa3H2pHx4hfvpjN6YDXTOD6xrJ7OR/eFO/5yKgfAx5+I/lKa3XggaBAikmD",
+	"VDy1hD6wu7W7u1PfXVEfsIUKs3z0R4glMTf18ZKK6dMYEyX8LFqXryq4onJmEkIo0FzUF9xOIF9jFY3Z",
+	"iEPrtphdq3jkyvXB4jXiHp12iQATQjNAjpiVa+Al9OaXlqroXV0wauSdOIY09AdIMJifaz+dL744CkgZ",
+	"rsdiQLdxeGfkDqpomJ+zFJglB4bi1IcOythRwZB5VsxfoHzEgd+44iTs2IXpjbFRZ/2scbhaRXe4B4i8",
+	"Mcx0f8aFLNPSsTpjdpbTQTaRcixVGjM95Fg5GUBKeeBduddxgkgGMmVX0uKQTuejWQWU6WxAGZsyYbSc",
+	"WludwRTF5mDYOtu8aF6ChI28cZif6uF8AjiedcYjKMMuZGtp6pLte6r7qOdzWu4LMw0m/A7iMItitvnP",
+	"nWeARnEO2Vu2dWNgrsArmOqtVCKouo+DRrng4Zea8WjEx9r/tW6pMHDJKcBzeMqCSA5kGmDGXi8VSVtt",
+	"GiMHDB3/O802WM8/5M6X564Yw0HHA4GGQkwsj6u8XpHUEc8kkcqYHmaCKpaApHEiQiCSV/iaJpm5u/n3",
+	"wooI4T/Q2SBoQnJnXygm/sh4BH+AFSA3MPuo49jCYnR495p1xm0lUy2iXo0RmcB3Agy8Az2Hh9wsRvZY",
+	"YBb0K3KuwG6zOQ/lfdx46NF+6TgBlGMvEiU47ydxdoUBhbvS+bmj2QvWMBsse4x3tFDpLMEDV64yI4mf",
+	"mmlhzr75LzywSfyNkiT+uz/nrTmOi3z3qTDbsXi64KW53UECbwVYhRF4bdYDW5s9TMSNjDMN16SKeTW2",
+	"YStJbtcWsMb2gXrm8lDypfIuvxkBz0apTM8nLxDYzxvc3gEATCMFKs3KP9/XN/b2N37jG58+bnz42/+r",
+	"3Dep8M8NFU7J/crndiXFQ9WuNNtoWtTblWq7AjyxTVvfNoIFfjFZbNeu3LZVySg7zwuj7Dz3xtipb9W3",
+	"uNjc7Ozt7e7uNOwYQoXtSvNzuwJioF1pbhbWAWN49xLGasA0SvxpfgNGUhubgtErt7ewKb4m5Z+Ut8Br",
+	"jcCZYrXAXMwRmOKrZS7RUie0ORNF1/MBbs5GS3XjkDofFV8Mrj7JYWBOWfBJp2FQNRcXWysgKimim+Hp",
+	"pIqEF3Szc7DSCa+0Mpf0fcUMXalWzLhG0k+7m38F3eHzlNGH8mUfZnZrn+n6nvjdN+dB/jrJSySR4h5q",
+	"QVWIRKBMMuK1pM5vOY3tEfMXcMPdfs/2rL6V1wRuR0mzpJdVWSejkg1D1hsj0F16Qrcfx1o0kT0HHLFL",
+	"MvDR5vy3E2cqrFo8FGNquV+0FQKdoDahEYXDdUoz1wgUqR4pmFW0GHqFPHuFYGEFwWK0mly96iEYfw+a",
+	"8CEeTJwYyVvQrsiHaviVUytAl4P1uxbZBFeJWtZ+W0FacU4cqwnpbNCEekGzWD3AQsNYCb2AlnLcO7Sk",
+	"XlphsfL4XokKoPSQN6tuTjUpN8338KyxU6lWKh+WshZfGiLq+zshF5aVjZ2irNxZUlIW3t5u3FdGriXk",
+	"WkJ+Gafqk/RweiL4St4AYl3OIR/HTWIuq5jtJZmSl7kc6VjYS7h8b7juw61E78Es5cF1TjDCgBybg9pM",
+	"UfEGV/dF7NmHthUfyDqSYW4YISc1wyNjbT57/qr1y/D33Tcvz/jGx/PDweXG9s8HIvtFnF4Pto/eDX++",
+	"/O2nrf5Z9vpiin87mTGbOS/Fmd0JmOTLJ/xKrJny2mx5xPRqYk6SMBB9zycCcFyLMVaxPi3rBT8wN14K",
+	"RWsEdzohSQqAKFjna0F0WXwjkogPwa/qppG6rXpZFLGO6MXUPQ4sBkg6KVoSMiQ7hJxYMRgHMwFDimz+",
+	"PgbBKp68iew7cDMTQiyeG7LvPLd6wZdvKdmNNYUSCOkfPcZKpKM4uWaR0LrGzGdqmw9jiN2Gsmn087n1",
+	"WRRUkKuYYZ9bU2V+PXCOl7OTeYG6VXuwuP2Bgt+ZBpS1n26Xs57y7X88A+pritNlbZ21RF2bOU/RzDks",
+	"F9Nf0Oq5EwPDXURDKIgZzkHEgCRLqRmn22nL+Y019D2UQsHzC2XknaEHXWosk/JzJdvKiREMFNqQpHnz",
+	"hwWir44z2NCrtbdA8uSvQRfwDEPORhNo28BnpkU4K27rwraMd8yYz9g7+bLGzJx5NwXOtOJD3Y/TJob6",
+	"u9Q8rSP6kpbfzRKN5qHQ1BIg9QvM5+kKKyOEPKJR+ECmHp0ElCfTgkpfZ/DIljmgW40PBD4tpnLCHyHP",
+	"EmXbZm2bwmqUtAmPWxen8BCrQdqkNLS9ehBcjLmF7UrzfZsqP9rmjj2yPelfo7UAXJuUX9akRMTGSa/X",
+	"0zElz31L0XFgkr+hrjKubXjJ/+YaOwwLZgwl9TuUSCjRLZqPzLMeUcA9sPloRcLL8WF4rxaTobbBH0hg",
+	"h39sLRkCOnzU+M+TFxHL2khrKbGWEk/UTDqT6iqHWHggY4gKnPTs/iXHQ6GIHatuPAAATKqKQjCHTPer",
+	"LFMhtRyTlDXg9QKG9AB6lOepmxcFwjVqczxHmAEBSazSoRzHQ6FccTYLekJ1RZ4A6XoNxyPF4G92Hhg9",
+	"QQD5KEKRxqmXE6IzE1QzCJ+UX4vCkOD7RIulrRB2EnI7YIrUIiajfCRHaJcrKBITrlSNqzEbxImYWIVi",
+	"cRTSMvLeZZDnSpMX4cZdW2ekhggtFCzI2xticfAO/p4WRB2f6Z3vA/MPc+2NBA/+5z/+i5BZqdLPPEBk",
+	"0uAHbERn1zm17zapBROSzY46wA94Ai0ovtNMZ53fRTetkuGoGfaxalow7RBcq1bLSFk2rJlpx5S6W6AG",
+	"UHYiQ9v5tEd83GTQhrprBg0mIWaDMnXBkMOIhTOc5j6awlR9ApwTSEOd7GARw73SthFAgpO3FLS+yrNH",
+	"I5GKd7aejBp7QoEKwKSJpAsLa9S9p7rS3K7Xb1dDjpWRWfEZJgpVmlv1cqhYkMsOtX9xLYho/JhVeVPu",
+	"Z1emt1eve4V67t/6Uqb9vojwGe3YZrUSCa6LlEiEOcb0ciJ0NvA6GBhKiT9gr1eD7C3B3i1Uzj3zS+d2",
+	"6qvQvUzBOcy5g+WvL2xlhs+LoTBlaWiJ9W4svRsSN+Mpwa3nIOERMZJO3PGQwFtnZ4fHRx9fHx4dnr0p",
+	"YKifjVXXr75GyTQFpE5DG+nTiTtNKvzOkTlz7O+JP+RtS/aPDlpv37ZeLVcHdhCrXiS7adlentpmpJ0x",
+	"C8ynBrUSkdR0bWDtZ06LOPPeBI2CZl4L4DSEFyzADwL8q5zgAYJYBUgG6GbB+vGoxoLji/NX++cwnF3G",
+	"KE6uRYJAVvwaJbLRgvDXH49ffzxr/XLROjpoBU0WaPHHRMIoT6FOgVSjbjwYyJR6rz5ZnfwYuCf2Z4eC",
+	"MQcBdrd6vpBe/uNnx8Zu76oz9RWZtST9crz7PDcbqq7UFu0Y9JIg4NS30Tzo2wBRRLCh0ovHpF7+7i0P",
+	"L5/26UQASOKdd/dHYI94Ie831exkIN8P9tJMZ2s0UzaIdYoAMhg0pBgh90KAQZlnTt3eGglBzN0GD8mw",
+	"tAFDQnDxOb5Dh6SiTWvqWIyVYNKPFrBPOoVG6Fef5LDGXiK5MIyYUc9TsDsbbhmcXfFhjR0rUSJ22spa",
+	"wbg6woxB07nptxj2nA++A0BqsIJtSynoKJk3Vr/KeAJVoizC9uvGIIY4IfseTGnijMEPAMRDu5/nDMUj",
+	"VQ7uqPtu++7CDTgv1BubVcE0s8opDW9dCIRrc157pNUqK803vQa5MJ1pdW41CBlSjQy6+6H802H+hIJH",
+	"lGAcow9GajqW0tt2bB49jDVAYFArqwnP0vyqU5R+5Y5RAEapT/RX2N4u8cTeXQ8bO9cF1QcBgEkPym6g",
+	"hBgvKoXR561YX8vhEFTjkjXvGaE3vZ3FytmJ6tl6+R4v0rAL3W5UDzSatWJ0IzxYe67qTESNvtBeXAuA",
+	"quAiI2+gzn+o/pJ+RKAEZi+ACUK/Y2OVzTgtV+jWyb9kKsNuNuVQG8o7Mzt/l6PjtYpHM/ueQZ+VUxyj",
+	"nJj1lRqdLeIE++YiUjb4NHN9mzBI5pJy4C/QyMVCdLQrswJYm0vFqHzZDBEqs+FChTPiUms/2VfX7qfl",
+	"TI0FdHsRVTrF3sv9QvQhh7qD3N6xSJ9oJ4e1N2jtDfoi3qCl291fHJ1dnJwcn563Xn1813p1uP/x/B8n",
+	"Le9oXSidDYdxYgT9QISSM2DB/sE6E5SnCBYN16xMEFbZMOJSGQsGlIpJA6do3zxQ03sLwG9YzNGrn8+O",
+	"jyCciozKGlxS5ZvKx1+vBd4BnAFnTLrgcam1Po3T1th5/vz5ZmNnHlDbSm4126Dy0SzzcycQvtPU8bHG",
+	"9qk+f7Ned/Fi0AOl9jmdMYKc7WrMBM/ezQPEtgUmmjsW/bzGEB7Axn2rLk7cVjKXSzguHSMzmGaODfrd",
+	"iW3+Shpj0EhSFjEiGkUAzQu5AvQ5ZfYtfv0DRV07fmRyBm9fjo3jQVhrXf/nfKqy23+6HtQnCs+JrW3n",
+	"8Ph7su3QZj3MiIpEUkNYxGZH3OFNC4ZJPIy1CIMmsEbb981o7SwY0W0Mmp7771oMU1exXuqZSRFga47T",
+	"jTL77OSVasVONZ3hZ4hmXti44QmAXZs3vU88yQfxnjpG8mERT93CZREr1TrckWW7abNsny+ZZWv3uJyT",
+	"yMTmMFPRzjoG8wAX/CT3+4F+ALGYAR/TzQFNFA0A8G7SKUQnvky/fIxmlnr2GvCaPKud7qJ20KTOjO/z",
+	"GwTW52rsud67PIp01QN/so3ZMdYBzwKjuEUFb6nRnfhAAEUwEZ4WAA4FY3QBLBRoWhCk6E+5XCVqgd8H",
+	"2HvzPE55FHiFYcinrF4J4bFQdGUoNNVs8Sii7+WRQ09uwmpc8IY4IcJ0TrSdt9taGsxAOhZ58MraXp5S",
+	"B/S0rPRB2McJUeCx+j8hVzbq2yjX6pZkcF05S1e6tFY2bm34whkUY5FS8AMwRXMR5wCg1w6ptUNq7ZB6",
+	"qjo4KYS20wvKBduuhYQDMo3HUNDxUjyeX6WlwmLOPtfs4PjdydvWeesVSiubcu7F90nGUtR/DMXN+AgO",
+	"BzwnsTqIE1EQ2CiKIUroKzdt5YdtoT8RXTGMg6KPhKUxIEwLFTYLy+5xGVHRXXB2fHF60Pp4eGQ/JMBc",
+	"/MIaEW48G3qJ/hAo9HD+89G9EgAE+8/rABDnxRZVTBUglPmIQDNQuacIyfvQbiI8OQ/kJsoVB09JsoFm",
+	"nYqhMRISrnRPJIkImflDXmWzFNt9jSd+7UD6+g6ky7KEnrWys1Z21srOE1V2Wip8RG9jX/Ak7QiePp4+",
+	"cyqUGNEuGiYNITI1VX5HsNGovxTzDaRmYWxkqifKR5CZYLUe0ACsediLk7YKfIEQTJTqWd97LxETt6FE",
+	"ahvqPLjMHva5NvzlRiSyN0YvKAntX+2j+4jsN25f11J7LbXXUnsttddS+wu7KG6mE+ciY+GuLsb1WHV/",
+	"1CK5gb6iMzDdDlOWZAqEXWSONvdAO8NY6Bo7j82tCVmcpQXTOuQp7xgBbd3sv8cdTeUEVcCoCX6EhIxP",
+	"wTSW9ZVIzdU8o9XdO3ymTzOloEycED7lQOiUD4bFVuf1vWa93mxQq/OFbiktcV7LO6LhX6B5nedYQcYK",
+	"tIGv9xvhj1V34pzeSDGCgoKSLpLzMobgN36qGQBMmMOF4hHnT2MGdfqAopHGwxp7iQU6c492HiDya2B0",
+	"PH1azUFM4mjyxK7aY6NLH2iWusJBdOgBk4rZXxiL5tnm5kqZkWet018PD1ofj47PPx4cH52fHoMMn1Ig",
+	"8JzlrfDoREQTmsR52c2YeQAR79ONSVAT9hAPRUi5bucxPGAcxq5S9hyT6UNlUM77PgxVuyjZV2E8BN1E",
+	"DuXVOU1RMqZ8DtbppZXF0xxI9+MRVC7JVPt95qDF4ciYHujpBsJxxQRPIikSaHcIbu92RdyYb29XIHpc",
+	"CIa3Fe4y63MVRnmzRamuKFru2jhOBOR11u0z0JhQpTT8LRGs7pvBUrt6nhHF1I2p+6KtEpSfgKxNnTch",
+	"WtqLE6OkoS+AQHKMNmfIHGCT+hzDphCWh1SAMawhEXZWKGdjPTGy7Z9KmyJZ7QB26L66gdEqN5+9ibOE",
+	"8GaIPGAf4kaAH3zPWYm60ty8Ndc6TWSXeu/at16JNDc43dNToePoxtqwPOWeK73SbGxjaZkxFAv6SMUu",
+	"4CehzPfTAPjsJIm7kLtsvfT4+FR0hbyhp3vVylCIRB/EStGyGrcfqhW7Q1bc3AhDT4BbB3PYLvwUVuR9",
+	"CXxIRuA8xvaG9tktotImoMBFaf+sGyfYgNIsALKJ7G+26nvQmRjX3irSFxuj46x7e7VdwtIxi3O/3IJ8",
+	"Zh+MuIi3k4iuUOlBvo3vP9iHZ27/ltwyocJzORC2oTtSurCHz7d3qxWpZCoNTzmawDMa8iSVXTnkKiUi",
+	"v/dbMMOvPqzqhUhSXNu0Iluv/zbTUXH7wT/Pnyud8Rn97rNnrJrD4KKF8D90eQFVTk5bJ/swmPlfYXTo",
+	"Xk/7snU71fJe56ft/eeKHO6HYQJ/dlSp0Q2tdeNBpVqReh+OqUto0ccqksr931ziMyHUbCrYX+xfxZVm",
+	"Y3OZXtjDOEkrzWfPtgzNHtByMOzrrlbZPXmVJbYmmrKTnrwhcWJ4VtVKJdSD/Ob1nF1FvNjAfgVJj6zq",
+	"0zzAkDfwk3uLGHcD4+vFjwfOfYddCY4/QDPrZolMx8jtPNR4bdubmOvHeCRvxL95ZHNfrIko8VAoPpS1",
+	"MR9E8yhzPBRq/+RwOdLYQfNaWJquybZq9drW3PJQcxvCuJsNhEq/0ywVf6YLY5Ta9wCh9x/7797Op9p5",
+	"H2IE+M48aqH/Yh6dTqFll+FtD3aIYNKHPEe2JT/Yzim/diisurb6ZZ5B2lfxnc6h2eezOO7nSkfwRCRm",
+	"CpRmyU151rrjnFUHfMmhV4xIBDQr7VEfz+K2Z0lUaVZqICppQVMNcIz4rbIROCXJXDO2F6A3G54Edek2",
+	"0d3wqHJoh0QM4tQW0ydGXZhk+W4UUOhmDFPETSh5N4/+lBo0ChrucH2NTfvBYVu1sKAAWGlWZTgsC8xv",
+	"gxc2pVkJEWp8CP7GwJsV/JLTM76NryR2bB2K2Ih6dgZ/RX6PzmJcUGYOCs0/4KEAj7ezc+C5P5+ReWXd",
+	"1uEiWHsp32nvTe+43X64/d8AAAD//w==",
 }
 
 // decodeSpec returns the embedded OpenAPI spec as raw JSON bytes,

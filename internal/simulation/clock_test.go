@@ -17,15 +17,18 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// storedTime is how the store keeps times in SQLite.
-const storedTime = "2006-01-02 15:04:05.000-07:00"
+// storedTime is how the store keeps times in SQLite, and laxTime how it reads them.
+const (
+	storedTime = "2006-01-02 15:04:05.000-07:00"
+	laxTime    = "2006-01-02 15:04:05-07:00"
+)
 
 // strftime stands for SQLite's, as far as the store uses it.
 func strftime(_ *sqlite.FunctionContext, args []driver.Value) (driver.Value, error) {
 	at := time.Now()
 	if text := fmt.Sprint(args[1]); text != "now" {
 		var err error
-		if at, err = time.Parse(storedTime, text); err != nil {
+		if at, err = time.Parse(laxTime, text); err != nil {
 			return nil, err
 		}
 	}

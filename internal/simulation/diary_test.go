@@ -141,7 +141,7 @@ func (d *diary) writer() string {
 	return ""
 }
 
-// broken says whether a line breaks what a cancel's answer has promised.
+// broken says whether a line breaks what an answer has promised.
 func (w *world) broken(n *node, l line) {
 	if l.kind != "session" {
 		return
@@ -150,8 +150,8 @@ func (w *world) broken(n *node, l line) {
 	claims := w.claims
 	w.mu.Unlock()
 	for _, c := range claims {
-		if c.session == l.session && c.at == n && l.n > c.lastLine && l.seq > 0 {
-			w.wrong("at %s, line %d: %s went on after its cancel was confirmed", n.id, l.n, l.session)
+		if c.session == l.session && c.at == n && l.n > c.lastLine && (c.what == everything || l.seq > 0) {
+			w.wrong("at %s, line %d: %s went on after its end was confirmed", n.id, l.n, l.session)
 		}
 	}
 }

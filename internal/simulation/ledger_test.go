@@ -147,6 +147,15 @@ func (l *ledger) Unconfirmed(ctx context.Context, within time.Duration) ([]sessi
 	return reach(ctx, l, func(ctx context.Context) ([]session.Session, error) { return l.Store.Unconfirmed(ctx, within) })
 }
 
+// ConfirmTarget says that the target of a push has confirmed its cancel: from then on nothing of it may happen there, not even that it is opened.
 func (l *ledger) ConfirmTarget(ctx context.Context, id string) error {
+	w := l.process.node.world
+	if row, _, err := l.Store.GetSession(ctx, id); err == nil {
+		w.holdTo(w.node(row.TargetNodeID), id, everything)
+	}
 	return write(ctx, l, func(ctx context.Context) error { return l.Store.ConfirmTarget(ctx, id) })
+}
+
+func (l *ledger) BuryIncoming(ctx context.Context, row session.Session) error {
+	return write(ctx, l, func(ctx context.Context) error { return l.Store.BuryIncoming(ctx, row) })
 }

@@ -158,14 +158,18 @@ func (l *link) Deletes(ctx context.Context, state session.DeleteState, after str
 }
 
 func (l *link) Finish(ctx context.Context, f syncer.Finish) (syncer.Standing, error) {
-	return call(ctx, l, "finish "+f.Code, func(ctx context.Context, at *process) (syncer.Standing, error) {
+	at, err := call(ctx, l, "finish "+f.Code, func(ctx context.Context, at *process) (syncer.Standing, error) {
 		return at.receiver.Finish(ctx, l.id, l.from.node.id, f)
 	})
+	if err == nil {
+		l.to.world.holdTo(l.to, l.id, everything)
+	}
+	return at, err
 }
 
-func (l *link) Cancel(ctx context.Context, by syncer.Cancellation) (syncer.Standing, error) {
+func (l *link) Cancel(ctx context.Context, o syncer.Opening, by syncer.Cancellation) (syncer.Standing, error) {
 	return call(ctx, l, "cancel", func(ctx context.Context, at *process) (syncer.Standing, error) {
-		return at.receiver.Cancel(ctx, l.id, l.from.node.id, by)
+		return at.receiver.Cancel(ctx, l.id, l.from.node.id, &o, by)
 	})
 }
 

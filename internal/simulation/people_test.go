@@ -101,18 +101,18 @@ func (w *world) cancel(n *node) {
 			return
 		}
 		w.tell("%s has cancelled %s (%s)", n.id, short(row.ID), done.Message())
-		w.holdTo(n, row.ID)
+		w.holdTo(n, row.ID, everything)
 		if to := w.node(row.TargetNodeID); to != n && done.MayLandUntil == nil {
-			w.holdTo(to, row.ID)
+			w.holdTo(to, row.ID, everything)
 		} else if to != n {
 			w.sleep(time.Until(*done.MayLandUntil) + time.Second)
-			w.holdTo(to, row.ID)
+			w.holdTo(to, row.ID, batches)
 		}
 	})
 }
 
-// holdTo has everything of a session at a node be over from now on.
-func (w *world) holdTo(n *node, id string) {
+// holdTo has what was promised of a session at a node be over from now on.
+func (w *world) holdTo(n *node, id string, what promise) {
 	var last int64
 	if err := n.db.SQL().QueryRow("SELECT COALESCE(MAX(n), 0) FROM diary").Scan(&last); err != nil {
 		w.tell("the diary of %s: %v", n.id, err)
@@ -120,7 +120,7 @@ func (w *world) holdTo(n *node, id string) {
 	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.claims = append(w.claims, claim{id, n, last})
+	w.claims = append(w.claims, claim{id, n, last, what})
 }
 
 func (w *world) resume(n *node) {

@@ -37,12 +37,23 @@ type world struct {
 	claims []claim
 }
 
-// claim is what a cancel's answer has promised about a session at its target.
+// claim is what an answer has promised about a session at its target.
 type claim struct {
 	session  string
 	at       *node
 	lastLine int64
+	what     promise
 }
+
+// promise is what does not happen any more.
+type promise int
+
+const (
+	// everything: not even the opening.
+	everything promise = iota
+	// batches: an opening that is late occupies the catalog, and its lease runs out.
+	batches
+)
 
 // template makes a database that every node of every story begins with a copy of.
 func template(t *testing.T) string {

@@ -62,6 +62,21 @@ func (s *Store) supersede(tx *gorm.DB, row session.Session, end session.Ending) 
 	return s.guarded(fenced(tx, session.Claim{SessionID: there.ID, Fence: there.Fence}), s.ended(end))
 }
 
+// BuryIncoming is a [syncer.Incoming]'s.
+func (s *Store) BuryIncoming(ctx context.Context, row session.Session) error {
+	return s.roomyTx(ctx, func(tx *gorm.DB) (err error) {
+		if row.StartedAt, err = s.now(tx); err != nil {
+			return err
+		}
+		inserted := tx.Clauses(clause.OnConflict{DoNothing: true}).Create(&row)
+		if inserted.Error != nil || inserted.RowsAffected == 0 {
+			return inserted.Error
+		}
+		at := s.timeParam(row.StartedAt)
+		return tx.Model(&session.Session{}).Where("id = ?", row.ID).UpdateColumns(map[string]any{"started_at": at, "completed_at": at}).Error
+	})
+}
+
 // ReopenIncoming is a [syncer.Incoming]'s.
 func (s *Store) ReopenIncoming(ctx context.Context, id string, pusherFence int64, lease time.Duration) error {
 	return s.inTx(ctx, s.db, func(tx *gorm.DB) error {
@@ -72,6 +87,9 @@ func (s *Store) ReopenIncoming(ctx context.Context, id string, pusherFence int64
 		}
 		if err != nil {
 			return err
+		}
+		if before.PusherFence == pusherFence { // the same request again, perhaps a late one: this worker is at work
+			return nil
 		}
 		values := s.claimed(&before)
 		values["pusher_fence"], values["lease_seconds"], values["deletes_allowed"] = pusherFence, int(lease.Seconds()), nil

@@ -68,6 +68,9 @@ func TestIncomingSessions(t *testing.T) {
 		if err := s.ReopenIncoming(ctx, first.ID, 2, time.Minute); !errors.Is(err, transfer.ErrFenced) {
 			t.Errorf("an older worker: %v", err)
 		}
+		if err := s.ReopenIncoming(ctx, first.ID, 3, time.Minute); err != nil {
+			t.Errorf("the same worker again: %v", err)
+		}
 		row, _, err := s.GetSession(ctx, first.ID)
 		if err != nil || row.Fence != 2 || row.PusherFence != 3 || row.Attempts != 1 {
 			t.Errorf("after a takeover: %+v, %v", row, err)
@@ -78,6 +81,34 @@ func TestIncomingSessions(t *testing.T) {
 		}
 		if row, _, err = s.GetSession(ctx, first.ID); err != nil || row.Status != session.Failed {
 			t.Errorf("the older one: %+v, %v", row.Status, err)
+		}
+	})
+}
+
+// TestBuriedSession: a session that ended before it was opened is never opened.
+func TestBuriedSession(t *testing.T) {
+	onMigrated(t, func(t *testing.T, s *store.Store) {
+		never := session.Session{
+			ID: uuid.NewString(), Catalog: "main", Direction: session.Push, Incoming: true, PeerID: "main", PushedBy: "main", PusherFence: 1,
+			Status: session.Cancelled, Phase: session.PhaseFinished, CancelledBy: "alice at main",
+		}
+		for range 2 {
+			if err := s.BuryIncoming(t.Context(), never); err != nil {
+				t.Fatal(err)
+			}
+		}
+		open := never
+		open.Status, open.Phase = session.Transferring, session.PhaseTransferring
+		if opened, err := s.OpenIncoming(t.Context(), open, session.Ending{}); opened || err != nil {
+			t.Errorf("opened: %v, %v", opened, err)
+		}
+		row, now, err := s.GetSession(t.Context(), never.ID)
+		if err != nil || row.Status != session.Cancelled || row.CompletedAt == nil || !row.CompletedAt.Equal(row.StartedAt) || now.Before(row.StartedAt) {
+			t.Errorf("%+v, %v", row, err)
+		}
+		figures, err := s.Figures(t.Context())
+		if err != nil || figures.ByStatus[session.Cancelled] != 1 {
+			t.Errorf("the figures: %+v, %v", figures, err)
 		}
 	})
 }

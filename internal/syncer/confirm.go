@@ -35,13 +35,17 @@ func (t *Targets) tell(ctx context.Context, row session.Session) error {
 	if t == nil {
 		return errors.New("nobody is told from here")
 	}
+	if row.ClaimedAt == nil { // no worker ever had it, so its target was never asked to open it
+		return t.cancels.ConfirmTarget(ctx, row.ID)
+	}
 	target, err := reach(ctx, t.peers, row, t.open)
 	if err != nil {
 		return err
 	}
 	defer target.Close() //nolint:errcheck // nothing was written through it
-	// A session that is not known there was never opened, and one that has ended writes nothing.
-	if _, err := target.Cancel(ctx, Cancellation{By: row.CancelledBy, Reason: row.CancelReason}); err != nil && fault.KindOf(err) != fault.NotFound {
+	opening := Opening{SessionID: row.ID, NodeID: row.SourceNodeID, Catalog: row.Catalog, Fence: row.Fence}
+	_, err = target.Cancel(ctx, opening, Cancellation{By: row.CancelledBy, Reason: row.CancelReason})
+	if err != nil && fault.KindOf(err) != fault.NotFound {
 		return err
 	}
 	return t.cancels.ConfirmTarget(ctx, row.ID)

@@ -110,7 +110,10 @@ type Decision struct {
 
 // Finish is how a pusher ends a session.
 type Finish struct {
+	// Fence is 0 where the pusher gives up and does not know whether the session was opened. Then Opening is not nil.
 	Fence int64
+	// Opening has the SessionID, NodeID, Catalog and Fence of the opening whose answer did not come.
+	Opening *Opening
 	// SourceTotal is how many products the pusher has, nil where it failed.
 	SourceTotal *int64
 	Step        string
@@ -137,8 +140,9 @@ type Target interface {
 	// Deletes lists up to limit products of one of the lists of deletes there, by id, those behind after.
 	Deletes(ctx context.Context, state session.DeleteState, after string, limit int) ([]string, error)
 	Finish(ctx context.Context, f Finish) (Standing, error)
-	// Cancel returns NotFound when the target knows no such session.
-	Cancel(ctx context.Context, by Cancellation) (Standing, error)
+	// Cancel ends the session, known there or not: an opening that arrives later opens nothing. o has what [Finish.Opening] has. It returns NotFound
+	// when a target of the previous version knows no such session.
+	Cancel(ctx context.Context, o Opening, by Cancellation) (Standing, error)
 	Close() error
 }
 

@@ -29,12 +29,21 @@ type Outgoing interface {
 
 // push commits to the incoming session at the target, and follows it in the session here.
 type push struct {
-	ledger Ledger
-	target Target
-	nodeID string
-	// fence is that of the incoming session.
-	fence int64
-	lease *lease
+	ledger  Ledger
+	target  Target
+	opening Opening
+	// fence is that of the incoming session, 0 until the target has told it. Where unsure, the session may be open there all the same.
+	fence  int64
+	unsure bool
+	lease  *lease
+}
+
+// open opens the incoming session.
+func (p *push) open(ctx context.Context) (at Standing, err error) {
+	at, err = p.target.Open(ctx, p.opening)
+	var busy *BusyError
+	p.unsure = p.unsure || err != nil && !errors.As(err, &busy)
+	return at, err
 }
 
 // CommitBatch sends the next batch. One whose answer was lost is sent again, and the target does not write it twice.
@@ -87,7 +96,7 @@ func (p *push) at(row session.Session, at Standing) session.Session {
 	row.BatchSeq, row.ResumedRecords, row.LeaseSeconds = at.Seq, at.ResumedRecords, int(at.Lease.Seconds())
 	row.Cursor = ""
 	if at.After != "" {
-		row.Cursor = catalog.Cursor{NodeID: p.nodeID, Catalog: row.Catalog, After: at.After}.String()
+		row.Cursor = catalog.Cursor{NodeID: p.opening.NodeID, Catalog: row.Catalog, After: at.After}.String()
 	}
 	bytes, repaired := row.TransferredBytes, row.Repaired
 	row.Counts = at.Counts
@@ -118,15 +127,18 @@ const tellPatience = 2 * time.Second
 // giveUp tells the target that the push has failed, so that its catalog is free at once. What ended there, or goes on elsewhere, is left alone.
 func (p *push) giveUp(ctx context.Context, err error) {
 	var ended *EndedError
-	if err == nil || p.fence == 0 || errors.As(err, &ended) || errors.Is(err, transfer.ErrFenced) || errors.Is(err, ErrShutdown) ||
+	if err == nil || p.fence == 0 && !p.unsure || errors.As(err, &ended) || errors.Is(err, transfer.ErrFenced) || errors.Is(err, ErrShutdown) ||
 		errors.Is(err, errNoHeartbeat) || errors.Is(err, ErrAborted) {
 		return
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), tellPatience)
 	defer cancel()
 	end := session.Failure(err)
-	// In vain, the target's lease runs out.
-	_, _ = p.target.Finish(ctx, Finish{Fence: p.fence, Step: end.Step, Code: end.Code, Message: end.Message})
+	f := Finish{Fence: p.fence, Step: end.Step, Code: end.Code, Message: end.Message}
+	if p.fence == 0 {
+		f.Opening = &p.opening
+	}
+	_, _ = p.target.Finish(ctx, f) // in vain, the target's lease runs out
 }
 
 // targetEnded is the failure of a push whose session has failed at its target.

@@ -22,8 +22,10 @@ type Incoming interface {
 	// OpenIncoming inserts row as an active session, in one transaction with the end of an older incoming session of the same pusher and
 	// token. It returns an [*OccupiedError] when another session writes the catalog, and opened false when there is one with this id.
 	OpenIncoming(ctx context.Context, row session.Session, supersede session.Ending) (opened bool, err error)
-	// ReopenIncoming raises the fence of an active incoming session for a worker of the pusher whose own fence is the given one. It returns
-	// [transfer.ErrFenced] where it has ended or a worker with a later fence has it.
+	// BuryIncoming inserts row, a session that has ended before it was opened, unless there is one with this id.
+	BuryIncoming(ctx context.Context, row session.Session) error
+	// ReopenIncoming raises the fence of an active incoming session for a worker of the pusher whose own fence is the given one, unless that worker
+	// has it already. It returns [transfer.ErrFenced] where it has ended or a worker with a later fence has it.
 	ReopenIncoming(ctx context.Context, id string, pusherFence int64, lease time.Duration) error
 	CommitBatch(ctx context.Context, s *session.Session, batch catalog.Batch) error
 	Heartbeat(ctx context.Context, c session.Claim, pulse session.Pulse) error
@@ -343,7 +345,7 @@ func (r *Receiver) Deletes(ctx context.Context, id, pushedBy string, state sessi
 // Finish ends a session as COMPLETED, or as FAILED where its pusher failed or has more products than it dealt with. One that has ended
 // as its pusher wants already is returned as it is; the errors are those of [Receiver.Commit].
 func (r *Receiver) Finish(ctx context.Context, id, pushedBy string, f Finish) (Standing, error) {
-	row, err := r.held(ctx, id, pushedBy, f.Fence)
+	row, err := r.finishing(ctx, id, pushedBy, &f)
 	if at, ok := asWanted(err, f); ok {
 		return at, nil
 	}
@@ -368,6 +370,40 @@ func (r *Receiver) Finish(ctx context.Context, id, pushedBy string, f Finish) (S
 		return Standing{}, at.Ended()
 	}
 	return at, nil
+}
+
+// finishing returns the session that its pusher ends. One that gives up without having heard whether it was opened is given the fence that it has,
+// unless a later worker of the pusher has it.
+func (r *Receiver) finishing(ctx context.Context, id, pushedBy string, f *Finish) (row session.Session, err error) {
+	if f.Fence != 0 || f.Opening == nil || f.Code == "" {
+		return r.held(ctx, id, pushedBy, f.Fence)
+	}
+	row, err = r.find(ctx, id, pushedBy)
+	if fault.KindOf(err) == fault.NotFound {
+		never := r.neverOpened(id, pushedBy, *f.Opening)
+		never.Status, never.ErrorCode, never.ErrorMessage = session.Failed, f.Code, f.Message
+		if err := r.ledger.BuryIncoming(ctx, never); err != nil {
+			return row, err
+		}
+		row, err = r.find(ctx, id, pushedBy)
+	}
+	switch {
+	case err != nil:
+		return row, err
+	case row.PusherFence != f.Opening.Fence:
+		return row, transfer.ErrFenced
+	}
+	f.Fence = row.Fence
+	return r.held(ctx, id, pushedBy, f.Fence)
+}
+
+// neverOpened is the row of a session that ends before it was opened: its opening may still be on its way.
+func (r *Receiver) neverOpened(id, pushedBy string, o Opening) session.Session {
+	return session.Session{
+		ID: id, Catalog: o.Catalog, Direction: session.Push, Incoming: true, PeerID: o.NodeID, SourceNodeID: o.NodeID, TargetNodeID: r.cfg.NodeID,
+		Method: session.MethodHTTP, Options: session.Options{BatchSize: r.cfg.BatchSize}, PushedBy: pushedBy, PusherFence: o.Fence,
+		Phase: session.PhaseFinished, CurrentStep: "Ended before it was opened",
+	}
 }
 
 // asWanted says whether a session has ended already as its pusher wants it to.
@@ -419,15 +455,26 @@ func total(n *int64) string {
 	return plural.Of(*n, "product")
 }
 
-// Cancel ends a session on behalf of its pusher. When it returns, nothing of the session is ever written here again. One that has ended
-// already stays as it is.
-func (r *Receiver) Cancel(ctx context.Context, id, pushedBy string, by Cancellation) (Standing, error) {
+// Cancel ends a session on behalf of its pusher, known here or not (see [Target.Cancel]). When it returns, nothing of the session is ever written
+// here again. One that has ended already stays as it is.
+func (r *Receiver) Cancel(ctx context.Context, id, pushedBy string, o *Opening, by Cancellation) (Standing, error) {
 	row, err := r.find(ctx, id, pushedBy)
+	unknown := o != nil && fault.KindOf(err) == fault.NotFound
+	if unknown {
+		row, err = r.neverOpened(id, pushedBy, *o), nil
+	}
 	if err != nil {
 		return Standing{}, err
 	}
 	by.By = fmt.Sprintf("%s at %s", by.By, row.PeerID)
-	if _, err := r.ledger.CancelSession(ctx, id, by); err != nil {
+	if unknown {
+		row.Status, row.CancelledBy, row.CancelReason, row.ErrorMessage = session.Cancelled, by.By, by.Reason, by.Message()
+		err = r.ledger.BuryIncoming(ctx, row)
+	}
+	if err == nil { // it may have been opened in between
+		_, err = r.ledger.CancelSession(ctx, id, by)
+	}
+	if err != nil {
 		return Standing{}, uncertain(ctx, err)
 	}
 	return r.At(ctx, id, pushedBy)

@@ -174,12 +174,13 @@ func (w *Worker) meetTarget(ctx context.Context, out *sink, lease *lease) (*way,
 	out.other = target
 	ours := gated{w.ends.Local(row.Catalog), w.readers}
 	src := here{ours, w.ledger, row.Catalog, w.cfg.NodeID}
-	p := &push{ledger: w.ledger, target: target, nodeID: w.cfg.NodeID, lease: lease}
+	p := &push{ledger: w.ledger, target: target, lease: lease}
 	way := &way{
 		source: src, sourceID: w.cfg.NodeID, from: ours, to: target, near: ours, products: ours, held: target, push: p,
 		close: func() { _ = target.Close() },
 	}
 	if err := w.openTarget(ctx, out, way); err != nil {
+		p.giveUp(ctx, because(ctx, err))
 		way.close()
 		return nil, err
 	}
@@ -194,12 +195,13 @@ func (w *Worker) openTarget(ctx context.Context, out *sink, way *way) error {
 	}
 	way.total = desc.Total
 	var at Standing
+	p.opening = Opening{
+		SessionID: row.ID, NodeID: w.cfg.NodeID, Catalog: row.Catalog, StartedBy: row.StartedBy, Total: desc.Total, Fence: row.Fence,
+		// A lost worker is noticed after StaleAfter; the rest is for the next one to begin.
+		Silence: 2 * w.cfg.Limits.StaleAfter, ResumedFrom: row.ResumedFrom, Options: row.Options,
+	}
 	err = out.persist(ctx, func() (err error) {
-		at, err = p.target.Open(ctx, Opening{
-			SessionID: row.ID, NodeID: w.cfg.NodeID, Catalog: row.Catalog, StartedBy: row.StartedBy, Total: desc.Total, Fence: row.Fence,
-			// A lost worker is noticed after StaleAfter; the rest is for the next one to begin.
-			Silence: 2 * w.cfg.Limits.StaleAfter, ResumedFrom: row.ResumedFrom, Options: row.Options,
-		})
+		at, err = p.open(ctx)
 		return err
 	})
 	var busy *BusyError

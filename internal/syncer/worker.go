@@ -136,9 +136,7 @@ func (w *Worker) work(ctx context.Context, row *session.Session, heard *signs, t
 		if p := recover(); p != nil {
 			err = fmt.Errorf("panic: %v\n%s", p, debug.Stack())
 		}
-		if err != nil && ctx.Err() != nil {
-			err = context.Cause(ctx)
-		}
+		err = because(ctx, err)
 	}()
 	out := newSink(w.ledger, row, w.cfg, heard, troubles)
 	way, err := w.meet(ctx, out, lease)
@@ -149,12 +147,17 @@ func (w *Worker) work(ctx context.Context, row *session.Session, heard *signs, t
 	if way.ended != nil {
 		return w.completed(ctx, way, out)
 	}
-	err = w.run(ctx, way, out)
-	if err != nil && ctx.Err() != nil {
-		err = context.Cause(ctx)
-	}
+	err = because(ctx, w.run(ctx, way, out))
 	if way.push != nil {
 		way.push.giveUp(ctx, err)
+	}
+	return err
+}
+
+// because is the cause with which ctx ended, where it ended a run, or else the run's own error.
+func because(ctx context.Context, err error) error {
+	if err != nil && ctx.Err() != nil {
+		return context.Cause(ctx)
 	}
 	return err
 }

@@ -218,7 +218,13 @@ func (t *Target) Deletes(ctx context.Context, state session.DeleteState, after s
 
 // Finish is a [syncer.Target]'s. Errors are those of [Target.Open].
 func (t *Target) Finish(ctx context.Context, f syncer.Finish) (syncer.Standing, error) {
-	body := spec.NodeFinish{Fence: f.Fence, SourceTotal: f.SourceTotal, Step: f.Step}
+	body := spec.NodeFinish{SourceTotal: f.SourceTotal, Step: f.Step}
+	if f.Opening != nil {
+		body.Opening = openingOf(*f.Opening)
+	}
+	if f.Fence != 0 {
+		body.Fence = &f.Fence
+	}
 	if f.Code != "" {
 		body.Failure = &struct {
 			Code    string `json:"code"`
@@ -230,9 +236,14 @@ func (t *Target) Finish(ctx context.Context, f syncer.Finish) (syncer.Standing, 
 	})
 }
 
-// Cancel is a [syncer.Target]'s. It returns NotFound where the target knows no such session, and the errors of [Target.Open] otherwise.
-func (t *Target) Cancel(ctx context.Context, by syncer.Cancellation) (syncer.Standing, error) {
-	body := spec.NodeCancel{By: by.By}
+// openingOf tells of an opening that may not have arrived.
+func openingOf(o syncer.Opening) *spec.NodeOpening {
+	return &spec.NodeOpening{NodeId: o.NodeID, Catalog: o.Catalog, Fence: o.Fence}
+}
+
+// Cancel is a [syncer.Target]'s. Besides NotFound it returns the errors of [Target.Open].
+func (t *Target) Cancel(ctx context.Context, o syncer.Opening, by syncer.Cancellation) (syncer.Standing, error) {
+	body := spec.NodeCancel{By: by.By, Opening: openingOf(o)}
 	if by.Reason != "" {
 		body.Reason = &by.Reason
 	}
