@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"fullsync/api/spec"
+	"fullsync/internal/catalog"
 	"fullsync/internal/peer"
 )
 
@@ -36,6 +37,8 @@ func (h *peerHandlers) AddPeer(ctx context.Context, r spec.AddPeerRequestObject)
 		URL:      r.Body.Url,
 		Token:    valueOr(r.Body.Token, ""),
 		IsActive: valueOr(r.Body.IsActive, true),
+
+		KeepFields: valueOr(r.Body.KeepFields, nil),
 	})
 	if err != nil {
 		return nil, err
@@ -59,6 +62,7 @@ func (h *peerHandlers) GetPeer(ctx context.Context, r spec.GetPeerRequestObject)
 func (h *peerHandlers) ChangePeer(ctx context.Context, r spec.ChangePeerRequestObject) (spec.ChangePeerResponseObject, error) {
 	p, err := h.peers.Change(ctx, r.NodeId, peer.Change{
 		NodeName: r.Body.NodeName, URL: r.Body.Url, Token: r.Body.Token, IsActive: r.Body.IsActive,
+		KeepFields: (*catalog.Fields)(r.Body.KeepFields),
 	})
 	if err != nil {
 		return nil, err
@@ -102,6 +106,7 @@ func (h *peerHandlers) peerOf(p peer.Peer) spec.Peer {
 		Kind:        string(p.Kind),
 		Url:         p.URL,
 		IsActive:    p.IsActive,
+		KeepFields:  append([]string{}, p.KeepFields...),
 		IsOnline:    p.Online(h.checkEvery),
 		LastSeen:    inUTC(p.LastSeen),
 		LastSeenAgo: secondsSince(p.LastSeenAgo),

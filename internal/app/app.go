@@ -132,7 +132,12 @@ func (a *App) build(ctx context.Context) (err error) {
 	settings := a.settings()
 	a.worker = syncer.NewWorker(settings, a.Store, a.Peers, a.engine, syncer.Ends{
 		Source: a.openSource, Target: a.openTarget,
-		Local: func(catalogName string) syncer.LocalSide { return a.Store.Side(catalogName) },
+		Local: func(catalogName string, asCame bool) syncer.LocalSide {
+			if asCame {
+				return a.Store.AsCame(catalogName)
+			}
+			return a.Store.Side(catalogName)
+		},
 	})
 	a.watch = syncer.NewWatcher(settings, a.Store, a.engine, a.engine)
 	a.events = events.NewHub(events.Config{Limits: settings.Limits, Encode: api.EncodeEvent, Logger: a.log}, a.opt.wrapEvents(a.Store))

@@ -5,6 +5,8 @@ package peer
 import (
 	"cmp"
 	"time"
+
+	"fullsync/internal/catalog"
 )
 
 // Kind is the kind of a peer.
@@ -23,6 +25,8 @@ type Peer struct {
 	// SealedToken is the peer's token, encrypted by a [Sealer]; nil if there is none.
 	SealedToken []byte `json:"-"`
 	IsActive    bool
+	// KeepFields are the fields that pulls from the peer never overwrite on products that are here.
+	KeepFields catalog.Fields `gorm:"serializer:json"`
 	// LastSeen is when the peer last answered this node, by the database's clock.
 	LastSeen *time.Time
 	// LastSeenAgo is how long ago that was when the row was read, by the same clock; nil if the peer has never answered.

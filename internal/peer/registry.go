@@ -7,6 +7,7 @@ import (
 	"unicode"
 	"unicode/utf8"
 
+	"fullsync/internal/catalog"
 	"fullsync/internal/fault"
 )
 
@@ -19,7 +20,7 @@ type Store interface {
 	// AddPeer inserts p and sets CreatedAt and UpdatedAt from the database's clock. Returns Conflict (see [Exists]) if a
 	// peer with that node id already exists.
 	AddPeer(ctx context.Context, p *Peer) error
-	// ChangePeer reads the peer for update, calls change, writes NodeName, URL, SealedToken and IsActive with a new
+	// ChangePeer reads the peer for update, calls change, writes NodeName, URL, SealedToken, IsActive and KeepFields with a new
 	// UpdatedAt, and returns the result, all in one transaction. If change fails, it rolls back and returns that error.
 	// Returns NotFound for an unknown peer, and Conflict (see [InUse]) if the change switches off a peer while a session
 	// with it is active, checked in the same transaction.
@@ -96,6 +97,8 @@ type New struct {
 	// Token is the token that the peer issued for this node. It may be set later.
 	Token    string
 	IsActive bool
+	// KeepFields are a [Peer]'s.
+	KeepFields catalog.Fields
 }
 
 // Change is a change to a peer. Nil fields stay as they are.
@@ -105,6 +108,8 @@ type Change struct {
 	// Token replaces the stored token; "" removes it.
 	Token    *string
 	IsActive *bool
+	// KeepFields replace the whole list.
+	KeepFields *catalog.Fields
 }
 
 // Registry manages the peers of this node. It is safe for concurrent use.
@@ -149,7 +154,7 @@ func (r *Registry) Add(ctx context.Context, n New) (Peer, error) {
 		n.NodeName = n.NodeID
 	}
 	p := Peer{NodeID: n.NodeID, Kind: n.Kind, IsActive: n.IsActive}
-	if err := r.apply(&p, Change{NodeName: &n.NodeName, URL: &n.URL, Token: &n.Token}); err != nil {
+	if err := r.apply(&p, Change{NodeName: &n.NodeName, URL: &n.URL, Token: &n.Token, KeepFields: &n.KeepFields}); err != nil {
 		return Peer{}, err
 	}
 	if err := r.store.AddPeer(ctx, &p); err != nil {
@@ -196,6 +201,12 @@ func (r *Registry) apply(p *Peer, c Change) error {
 	}
 	if c.IsActive != nil {
 		p.IsActive = *c.IsActive
+	}
+	if c.KeepFields != nil {
+		if why := c.KeepFields.Refused(); why != "" {
+			return invalid("keepFields", why)
+		}
+		p.KeepFields = append(catalog.Fields{}, *c.KeepFields...)
 	}
 	return nil
 }

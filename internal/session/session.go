@@ -5,6 +5,7 @@ package session
 import (
 	"time"
 
+	"fullsync/internal/catalog"
 	"fullsync/internal/plural"
 )
 
@@ -177,8 +178,11 @@ type Session struct {
 	// TargetConfirmed says of a cancelled push out of this node whether its target has confirmed the cancel; nil for every
 	// other session.
 	TargetConfirmed *bool
-	// PushFence equals Fence, except where a replica of the previous version set the fence.
+	// PushFence and KeepFence equal Fence, except where a replica of an earlier version set the fence.
 	PushFence int64
+	KeepFence int64
+	// KeepFields are the fields that the session leaves as they are here. Its first claim takes them from the peer; nothing else writes them.
+	KeepFields catalog.Fields `gorm:"serializer:json;<-:update"`
 }
 
 // Outgoing says that the session writes a peer's catalog, not one of this node.

@@ -91,7 +91,7 @@ func (n *node) boot(i int) {
 		return &link{from: p, to: w.node(to.NodeID), id: s.ID}, nil
 	}
 	p.worker = syncer.NewWorker(cfg, ledger, peers{}, n.engine, syncer.Ends{
-		Target: target, Local: func(name string) syncer.LocalSide { return n.db.Side(name) },
+		Target: target, Local: func(name string, _ bool) syncer.LocalSide { return n.db.Side(name) },
 		Source: func(to peer.Target, s session.Session) (transfer.Source, error) {
 			return &link{from: p, to: w.node(to.NodeID), id: s.ID}, nil
 		},

@@ -29,21 +29,37 @@ type entry struct {
 }
 
 // scanEntry reads a row of entryColumns.
-func scanEntry(scan func(into ...any) error) (e entry, err error) {
-	var p catalog.Product
-	if err := scan(&p.ID, &p.Hash, &e.distrusted, &p.SKU, &p.Name, &p.Price, &p.Currency, &p.Active, &p.Attributes); err != nil {
-		var other any
-		if scan(&e.ID, &other, &other, &other, &other, &other, &other, &other, &other) != nil {
-			return e, err
+func scanEntry(scan func(into ...any) error) (entry, error) {
+	e, _, err := scanContent(scan)
+	return e, err
+}
+
+// scanContent is scanEntry for a row with more columns, and returns what it has read of the product's content.
+func scanContent(scan func(into ...any) error, more ...any) (e entry, p catalog.Product, err error) {
+	into := append([]any{&p.ID, &p.Hash, &e.distrusted, &p.SKU, &p.Name, &p.Price, &p.Currency, &p.Active, &p.Attributes}, more...)
+	if err := scan(into...); err != nil {
+		if scan(ignoring(into)...) != nil {
+			return e, p, err
 		}
-		e.Hash, e.distrusted, e.refused = noHash, true, unfit(e.ID)
-		return e, nil
+		e.ID, e.Hash, e.distrusted, e.refused = p.ID, noHash, true, unfit(p.ID)
+		return e, p, nil
 	}
 	e.ID, e.Hash = p.ID, p.Hash
 	if e.distrusted {
 		e.Hash, e.refused = p.Rehash()
 	}
-	return e, nil
+	return e, p, nil
+}
+
+// ignoring is where to scan a row of which only the first column is wanted.
+func ignoring(into []any) []any {
+	var other any
+	first := make([]any, len(into))
+	for i := range first {
+		first[i] = &other
+	}
+	first[0] = into[0]
+	return first
 }
 
 // noHash stands for the hash of a row that cannot even be read. It is no content hash, and equals none.
@@ -62,20 +78,20 @@ type row struct {
 	fresh string
 	// refused says why they are no valid product.
 	refused *catalog.Reject
+	// theirs and theirDigest are what is stored of the product as it came; both are nil where that is the product itself.
+	theirs      *string
+	theirDigest *int64
+	asCame      string // see came
 }
 
 // rowColumns are what [scanRow] reads.
-const rowColumns = contentColumns + ", digest"
+const rowColumns = contentColumns + ", digest, theirs, their_digest"
 
 // scanRow reads a row of rowColumns, and whatever more is asked for, and computes its hash anew.
 func scanRow(scan func(into ...any) error, more ...any) (r row, err error) {
-	into := append([]any{&r.ID, &r.SKU, &r.Name, &r.Price, &r.Currency, &r.Active, &r.Attributes, &r.Hash, &r.digest}, more...)
+	into := append([]any{&r.ID, &r.SKU, &r.Name, &r.Price, &r.Currency, &r.Active, &r.Attributes, &r.Hash, &r.digest, &r.theirs, &r.theirDigest}, more...)
 	if err := scan(into...); err != nil {
-		var other any
-		for i := range into[1 : len(into)-len(more)] {
-			into[1+i] = &other
-		}
-		if scan(into...) != nil {
+		if scan(append(ignoring(into[:len(into)-len(more)]), more...)...) != nil {
 			return r, err
 		}
 		r.fresh, r.refused = noHash, unfit(r.ID)
@@ -85,13 +101,30 @@ func scanRow(scan func(into ...any) error, more ...any) (r row, err error) {
 	return r, nil
 }
 
-// lies says whether the stored hash or its digest is not that of the columns, though a digest says that it is.
+// came is the hash of the product as it came, by theirs and the other columns; fresh where they do not say.
+func (r *row) came() string {
+	if r.asCame == "" {
+		r.asCame = r.fresh
+		if r.theirs != nil && r.refused == nil {
+			if came, err := r.AsCame(*r.theirs); err == nil {
+				r.asCame = came.Hash
+			}
+		}
+	}
+	return r.asCame
+}
+
+// lies says whether the stored hash or a digest is not that of the columns, though there is a digest, which says that it is.
 func (r *row) lies() bool {
 	if r.digest == nil {
 		return false
 	}
-	digest := digestOf(r.fresh)
-	return r.Hash != r.fresh || digest == nil || *digest != *r.digest || r.refused != nil
+	return r.Hash != r.fresh || !isDigestOf(r.fresh, r.digest) || r.refused != nil || (r.theirs != nil || r.theirDigest != nil) && !isDigestOf(r.came(), r.theirDigest)
+}
+
+func isDigestOf(hash string, digest *int64) bool {
+	of := digestOf(hash)
+	return of != nil && digest != nil && *of == *digest
 }
 
 // eachRow calls each for every row and closes them. An error of each ends the reading and is returned.

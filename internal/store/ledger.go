@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"slices"
 	"strings"
 	"time"
 
@@ -57,10 +58,10 @@ func (s *Store) ClaimSession(ctx context.Context, id string, fence int64, worker
 	return row, err == nil, err
 }
 
-// raised is what whoever takes a session from a worker with that fence, or gives it away, writes: a higher fence, by a version that knows pushes, and
-// nothing that is waited for.
+// raised is what whoever takes a session from a worker with that fence, or gives it away, writes: a higher fence, by a version that knows pushes and
+// kept fields, and nothing that is waited for.
 func raised(fence int64) map[string]any {
-	return map[string]any{"fence": fence + 1, "push_fence": fence + 1, "waiting_for": "", "waiting_until": nil}
+	return map[string]any{"fence": fence + 1, "push_fence": fence + 1, "keep_fence": fence + 1, "waiting_for": "", "waiting_until": nil}
 }
 
 // queued is what makes a session wait for its next worker, whose fence is above that one.
@@ -75,6 +76,7 @@ func (s *Store) claimed(before *session.Session) map[string]any {
 	values := raised(before.Fence)
 	values["marks_fence"], values["attempts"] = before.Fence+1, gorm.Expr("attempts + 1")
 	values["last_heartbeat_at"], values["claimed_at"], values["worked_before_ms"] = s.dbNow(), s.dbNow(), before.Worked().Milliseconds()
+	values["keep_fields"] = gorm.Expr(keptByClaim)
 	s.mark(values, "mark_", before)
 	s.mark(values, "next_mark_", before)
 	return values
@@ -148,15 +150,18 @@ func (s *Store) Waiting(ctx context.Context, c session.Claim, wait transfer.Wait
 // worker knows of. Otherwise everything is rolled back.
 func (s *Store) CommitBatch(ctx context.Context, row *session.Session, batch catalog.Batch) error {
 	w := upsert{catalog: row.Catalog, origin: row.SourceNodeID, products: batch.Products}
-	if err := s.prepare(ctx, &w); err != nil {
-		return s.translate(err)
+	if len(row.KeepFields) == 0 { // kept fields are compared in the transaction
+		if err := s.prepare(ctx, &w); err != nil {
+			return s.translate(err)
+		}
 	}
 	next := *row
 	err := s.batchTx(ctx, func(tx *gorm.DB, conn *sql.Conn) error {
-		n, err := s.upsert(tx, conn, w)
+		n, refused, err := s.upsertBatch(tx, conn, w, row.KeepFields)
 		if err != nil {
 			return err
 		}
+		batch.Rejects = append(slices.Clip(batch.Rejects), refused...)
 		if err := s.keepRejects(tx, row, batch.Rejects); err != nil {
 			return err
 		}

@@ -7,6 +7,7 @@ import (
 
 	"gorm.io/gorm"
 
+	"fullsync/internal/catalog"
 	"fullsync/internal/fault"
 	"fullsync/internal/peer"
 	"fullsync/internal/session"
@@ -52,6 +53,7 @@ func (s *Store) AddPeer(ctx context.Context, p *peer.Peer) error {
 			return err
 		}
 		p.UpdatedAt = p.CreatedAt
+		p.KeepFields = append(catalog.Fields{}, p.KeepFields...) // the column takes no NULL
 		err = s.translate(tx.Create(p).Error)
 		if fault.KindOf(err) == fault.Conflict {
 			return peer.Exists(p.NodeID)
@@ -84,7 +86,7 @@ func (s *Store) ChangePeer(ctx context.Context, nodeID string, change func(*peer
 		if err != nil {
 			return err
 		}
-		return tx.Select("node_name", "url", "sealed_token", "is_active", "updated_at").Updates(&p).Error
+		return tx.Select("node_name", "url", "sealed_token", "is_active", "keep_fields", "updated_at").Updates(&p).Error
 	})
 	return p, err
 }

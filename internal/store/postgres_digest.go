@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"fmt"
 	"math/big"
 	"slices"
 	"strings"
@@ -73,7 +74,7 @@ func (d *postgres) distrust(ctx context.Context, _ *Store, catalogName string, i
 	return err
 }
 
-// How spans are added up. The database does it, one span after the other along the key: a million products take less than half
+// How spans are added up, with the digest of a [view] for %s. The database does it, one span after the other along the key: a million products take less than half
 // a second, two thirds of what it takes to number them and group them by that.
 const (
 	spanDigests = `WITH RECURSIVE spans (n, through, products, digested, sum) AS (
@@ -81,7 +82,7 @@ const (
 		UNION ALL
 			SELECT s.n + 1, next.* FROM spans AS s CROSS JOIN LATERAL (
 				SELECT max(id) AS through, count(*), count(digest), sum(digest) FROM (
-					SELECT id, digest FROM products WHERE catalog = $1 AND id > s.through AND ($3 = '' OR id <= $3)
+					SELECT id, %s AS digest FROM products WHERE catalog = $1 AND id > s.through AND ($3 = '' OR id <= $3)
 					ORDER BY catalog, id LIMIT $4) AS products) AS next
 			WHERE s.n < $5 AND next.through IS NOT NULL
 		)
@@ -90,7 +91,7 @@ const (
 		FROM spans WHERE n > 0`
 	// The sum is of signed numbers, which modulo 2^64 is the same.
 	intervalDigests = `SELECT b.n, d.* FROM unnest($2::text[], $3::text[]) WITH ORDINALITY AS b (after, through, n)
-		CROSS JOIN LATERAL (SELECT count(*), count(digest), coalesce(sum(digest), 0)::text FROM products
+		CROSS JOIN LATERAL (SELECT count(*), count(%[1]s), coalesce(sum(%[1]s), 0)::text FROM products
 			WHERE catalog = $1 AND id > b.after AND id <= b.through OFFSET 0) AS d`
 )
 
@@ -98,11 +99,11 @@ const (
 const smallSpan = 100
 
 // digestsOf are the ids and digests of a stretch, in order.
-const digestsOf = `SELECT id, digest FROM products WHERE catalog = $1 AND id > $2 AND ($3 = '' OR id <= $3) ORDER BY catalog, id LIMIT $4`
+const digestsOf = `SELECT id, %s FROM products WHERE catalog = $1 AND id > $2 AND ($3 = '' OR id <= $3) ORDER BY catalog, id LIMIT $4`
 
 // smallSpans is spans for small ones.
-func (d *postgres) smallSpans(ctx context.Context, of stretch, every, limit int) (spans []catalog.Span, more bool, err error) {
-	rows, err := d.read.Query(ctx, digestsOf, of.catalog, of.after, of.through, every*limit+1)
+func (d *postgres) smallSpans(ctx context.Context, digest string, of stretch, every, limit int) (spans []catalog.Span, more bool, err error) {
+	rows, err := d.read.Query(ctx, fmt.Sprintf(digestsOf, digest), of.catalog, of.after, of.through, every*limit+1)
 	if err != nil {
 		return nil, false, err
 	}
@@ -112,8 +113,8 @@ func (d *postgres) smallSpans(ctx context.Context, of stretch, every, limit int)
 }
 
 // digests is a [shortLister]'s.
-func (d *postgres) digests(ctx context.Context, catalogName string, of []catalog.Interval, limit int) (entries []catalog.Entry, err error) {
-	rows, err := d.intervalRows(ctx, "id, digest", catalogName, of, limit)
+func (d *postgres) digests(ctx context.Context, digest, catalogName string, of []catalog.Interval, limit int) (entries []catalog.Entry, err error) {
+	rows, err := d.intervalRows(ctx, "id, "+digest, catalogName, of, limit)
 	if err != nil {
 		return nil, err
 	}
@@ -147,11 +148,11 @@ func eachDigest(rows pgx.Rows, each func(id string, digest *int64) error) (err e
 }
 
 // spans is a [dialect]'s.
-func (d *postgres) spans(ctx context.Context, _ *Store, of stretch, every, limit int) (spans []catalog.Span, more bool, err error) {
+func (d *postgres) spans(ctx context.Context, _ *Store, digest string, of stretch, every, limit int) (spans []catalog.Span, more bool, err error) {
 	if every <= smallSpan {
-		return d.smallSpans(ctx, of, every, limit)
+		return d.smallSpans(ctx, digest, of, every, limit)
 	}
-	rows, err := d.read.Query(ctx, spanDigests, of.catalog, of.after, of.through, every, limit)
+	rows, err := d.read.Query(ctx, fmt.Sprintf(spanDigests, digest), of.catalog, of.after, of.through, every, limit)
 	if err != nil {
 		return nil, false, err
 	}
@@ -168,13 +169,13 @@ func (d *postgres) spans(ctx context.Context, _ *Store, of stretch, every, limit
 }
 
 // intervals is a [dialect]'s.
-func (d *postgres) intervals(ctx context.Context, _ *Store, catalogName, after string, through []string) ([]catalog.Digest, error) {
+func (d *postgres) intervals(ctx context.Context, _ *Store, digest, catalogName, after string, through []string) ([]catalog.Digest, error) {
 	digests := make([]catalog.Digest, len(through))
 	from := append([]string{after}, through[:len(through)-1]...)
 	upTo := slices.Clone(through)
 	last := len(upTo) - 1
 	upTo[last] = cmp.Or(upTo[last], behindAllIDs)
-	rows, err := d.read.Query(ctx, intervalDigests, catalogName, from, upTo)
+	rows, err := d.read.Query(ctx, fmt.Sprintf(intervalDigests, digest), catalogName, from, upTo)
 	if err != nil {
 		return nil, err
 	}

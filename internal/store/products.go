@@ -148,9 +148,14 @@ func (s *Store) ReadProducts(ctx context.Context, catalogName string, ids []stri
 }
 
 // Hashes is a [transfer.Comparer]'s, for one of this node's catalogs.
-func (s *Store) Hashes(ctx context.Context, catalogName, after string, limit int) (page transfer.HashPage, err error) {
+func (s *Store) Hashes(ctx context.Context, catalogName, after string, limit int) (transfer.HashPage, error) {
+	return s.Side(catalogName).Hashes(ctx, after, limit)
+}
+
+// Hashes is a [transfer.Comparer]'s.
+func (d *Side) Hashes(ctx context.Context, after string, limit int) (page transfer.HashPage, err error) {
 	page.Next = after
-	err = s.Side(catalogName).EachEntry(ctx, []catalog.Interval{{After: after}}, limit, func(e catalog.Entry) error {
+	err = d.EachEntry(ctx, []catalog.Interval{{After: after}}, limit, func(e catalog.Entry) error {
 		page.Entries = append(page.Entries, e)
 		page.Next = e.ID
 		return nil

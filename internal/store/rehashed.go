@@ -34,11 +34,12 @@ func (d *Rehashed) Spans(ctx context.Context, after, through string, every, limi
 	m := &spanner{every: every, limit: max(1, limit)}
 	certificate := d.After(after)
 	err := d.each(ctx, d.stretch(after, through), maxRehashProducts, func(r *row) error {
-		if err := m.add(r.ID, r.freshDigest()); err != nil {
+		hash := d.view.rehash(r)
+		if err := m.add(r.ID, r.digestOf(hash)); err != nil {
 			return err
 		}
 		if certificate != nil {
-			certificate.Add(r.ID, r.fresh)
+			certificate.Add(r.ID, hash)
 		}
 		return nil
 	}, &m.more)
@@ -69,10 +70,11 @@ func (d *Rehashed) Digests(ctx context.Context, after string, through []string) 
 		cut = false
 		err := d.each(ctx, d.stretch(from, last), maxRehashProducts, func(r *row) error {
 			from = r.ID
+			hash := d.view.rehash(r)
 			if certificate != nil {
-				certificate.Add(r.ID, r.fresh)
+				certificate.Add(r.ID, hash)
 			}
-			return m.add(r.ID, r.freshDigest())
+			return m.add(r.ID, r.digestOf(hash))
 		}, &cut)
 		if err != nil {
 			return nil, err
@@ -104,7 +106,7 @@ func (d *Rehashed) EachEntry(ctx context.Context, of []catalog.Interval, limit i
 			return err
 		}
 		wrong.note(&r)
-		return each(catalog.Entry{ID: r.ID, Hash: r.fresh})
+		return each(catalog.Entry{ID: r.ID, Hash: d.view.rehash(&r)})
 	})
 	d.putRight(ctx, d.stretch(of[0].After, ""), &wrong)
 	return d.store.translate(err)
@@ -149,12 +151,12 @@ func (d *Rehashed) putRight(ctx context.Context, of stretch, wrong *repairs) {
 	}
 }
 
-// freshDigest is the digest of the columns, nil where they are no valid product.
-func (r *row) freshDigest() *int64 {
+// digestOf is the digest of a hash that was computed from the columns, nil where they are no valid product.
+func (r *row) digestOf(hash string) *int64 {
 	if r.refused != nil {
 		return nil
 	}
-	return digestOf(r.fresh)
+	return digestOf(hash)
 }
 
 // repairs is what a reading found wrong.

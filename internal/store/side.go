@@ -24,10 +24,20 @@ var (
 type Side struct {
 	store   *Store
 	catalog string
+	// view says which content of the products counts.
+	view view
 }
 
 // Side returns one of the node's catalogs for comparing.
-func (s *Store) Side(catalogName string) *Side { return &Side{store: s, catalog: catalogName} }
+func (s *Store) Side(catalogName string) *Side {
+	return &Side{store: s, catalog: catalogName, view: asShown}
+}
+
+// AsCame returns one of the node's catalogs for comparing it with a source: every digest and hash is that of the product as it came, also where
+// fields were kept. What it reads is what is shown.
+func (s *Store) AsCame(catalogName string) *Side {
+	return &Side{store: s, catalog: catalogName, view: asCame}
+}
 
 func (d *Side) stretch(after, through string) stretch { return stretch{d.catalog, after, through} }
 
@@ -37,7 +47,7 @@ func (d *Side) Spans(ctx context.Context, after, through string, every, limit in
 	limit = max(1, min(limit, maxSpanProducts/every))
 	err = d.healing(ctx, of, func() (known bool, err error) {
 		m := &spanner{}
-		if m.spans, m.more, err = d.store.spans(ctx, d.store, of, every, limit); err != nil {
+		if m.spans, m.more, err = d.store.spans(ctx, d.store, d.view.digest, of, every, limit); err != nil {
 			return false, err
 		}
 		page = m.page(after)
@@ -56,7 +66,7 @@ func (d *Side) Digests(ctx context.Context, after string, through []string) (dig
 	}
 	of := d.stretch(after, through[len(through)-1])
 	err = d.healing(ctx, of, func() (known bool, err error) {
-		digests, err = d.store.intervals(ctx, d.store, d.catalog, after, through)
+		digests, err = d.store.intervals(ctx, d.store, d.view.digest, d.catalog, after, through)
 		return !slices.ContainsFunc(digests, func(d catalog.Digest) bool { return !d.Known }), err
 	})
 	return digests, err
@@ -82,8 +92,8 @@ func (d *Side) Entries(ctx context.Context, of []catalog.Interval) ([]catalog.En
 // EachEntry calls each for the ids and hashes of the first limit products in intervals that ascend, in ascending order. A
 // hash that is not to be believed is computed anew. An error of each ends the reading and is returned.
 func (d *Side) EachEntry(ctx context.Context, of []catalog.Interval, limit int, each func(catalog.Entry) error) error {
-	return d.store.translate(d.store.eachWithin(ctx, entryColumns, d.catalog, of, limit, func(scan func(into ...any) error) error {
-		e, err := scanEntry(scan)
+	return d.store.translate(d.store.eachWithin(ctx, d.view.columns, d.catalog, of, limit, func(scan func(into ...any) error) error {
+		e, err := d.view.scan(scan)
 		if err != nil {
 			return err
 		}
@@ -94,7 +104,7 @@ func (d *Side) EachEntry(ctx context.Context, of []catalog.Interval, limit int, 
 // shortLister is a dialect that lists short hashes faster than whole ones: from its key's index.
 type shortLister interface {
 	// digests lists the first limit products in intervals that ascend, with "" for a hash that is not to be believed.
-	digests(ctx context.Context, catalogName string, of []catalog.Interval, limit int) ([]catalog.Entry, error)
+	digests(ctx context.Context, digest, catalogName string, of []catalog.Interval, limit int) ([]catalog.Entry, error)
 }
 
 // EachShort is EachEntry with short hashes.
@@ -103,7 +113,7 @@ func (d *Side) EachShort(ctx context.Context, of []catalog.Interval, limit int, 
 	if !ok {
 		return d.EachEntry(ctx, of, limit, shortened(each))
 	}
-	entries, err := lister.digests(ctx, d.catalog, of, limit)
+	entries, err := lister.digests(ctx, d.view.digest, d.catalog, of, limit)
 	if err != nil {
 		return d.store.translate(err)
 	}
@@ -131,12 +141,12 @@ func (d *Side) believe(ctx context.Context, entries []catalog.Entry) error {
 		}
 	}
 	for part := range slices.Chunk(ids, catalog.MaxBatchProducts) {
-		rows, err := d.store.products(ctx, entryColumns, d.catalog, part)
+		rows, err := d.store.products(ctx, d.view.columns, d.catalog, part)
 		if err != nil {
 			return err
 		}
 		err = eachRow(rows, func(scan func(into ...any) error) error {
-			e, err := scanEntry(scan)
+			e, err := d.view.scan(scan)
 			entries[places[e.ID]].Hash = catalog.Short(e.Hash)
 			return err
 		})

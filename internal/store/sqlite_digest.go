@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"database/sql"
+	"fmt"
 
 	"gorm.io/gorm"
 
@@ -55,14 +56,14 @@ func (*sqlite) distrust(ctx context.Context, s *Store, catalogName string, ids [
 	return s.db.WithContext(ctx).Model(&product{}).Where("catalog = ? AND id IN ?", catalogName, ids).UpdateColumn("digest", nil).Error
 }
 
-// How spans are added up, one statement each, which costs next to nothing here. The sum of numbers of 64 bits would not fit:
-// their halves are added up.
+// How spans are added up, one statement each, which costs next to nothing here, with the digest of a [view] for %s. The sum of numbers of 64
+// bits would not fit: their halves are added up.
 const (
 	sumOfDigests = "count(*), count(digest), coalesce(sum(digest & 4294967295), 0), coalesce(sum(digest >> 32), 0)"
-	nextSpan     = "SELECT max(id), " + sumOfDigests + " FROM (SELECT id, digest FROM products WHERE catalog = ? AND id > ? ORDER BY catalog, id LIMIT ?)"
-	nextSpanUpTo = "SELECT max(id), " + sumOfDigests + " FROM (SELECT id, digest FROM products WHERE catalog = ? AND id > ? AND id <= ? ORDER BY catalog, id LIMIT ?)"
-	oneInterval  = "SELECT " + sumOfDigests + " FROM products WHERE catalog = ? AND id > ? AND id <= ?"
-	lastInterval = "SELECT " + sumOfDigests + " FROM products WHERE catalog = ? AND id > ?"
+	nextSpan     = "SELECT max(id), " + sumOfDigests + " FROM (SELECT id, %s AS digest FROM products WHERE catalog = ? AND id > ? ORDER BY catalog, id LIMIT ?)"
+	nextSpanUpTo = "SELECT max(id), " + sumOfDigests + " FROM (SELECT id, %s AS digest FROM products WHERE catalog = ? AND id > ? AND id <= ? ORDER BY catalog, id LIMIT ?)"
+	oneInterval  = "SELECT " + sumOfDigests + " FROM (SELECT %s AS digest FROM products WHERE catalog = ? AND id > ? AND id <= ?)"
+	lastInterval = "SELECT " + sumOfDigests + " FROM (SELECT %s AS digest FROM products WHERE catalog = ? AND id > ?)"
 )
 
 // halves is what [sumOfDigests] yields.
@@ -79,12 +80,12 @@ func (h *halves) digest() catalog.Digest {
 }
 
 // spans is a [dialect]'s.
-func (*sqlite) spans(ctx context.Context, s *Store, of stretch, every, limit int) (spans []catalog.Span, more bool, err error) {
+func (*sqlite) spans(ctx context.Context, s *Store, digest string, of stretch, every, limit int) (spans []catalog.Span, more bool, err error) {
 	query, args := nextSpan, []any{of.catalog, of.after, every}
 	if of.through != "" {
 		query, args = nextSpanUpTo, []any{of.catalog, of.after, of.through, every}
 	}
-	err = prepared(ctx, s, query, func(next *sql.Stmt) error {
+	err = prepared(ctx, s, fmt.Sprintf(query, digest), func(next *sql.Stmt) error {
 		for {
 			var through sql.NullString
 			var sum halves
@@ -105,17 +106,17 @@ func (*sqlite) spans(ctx context.Context, s *Store, of stretch, every, limit int
 }
 
 // intervals is a [dialect]'s.
-func (*sqlite) intervals(ctx context.Context, s *Store, catalogName, after string, through []string) (digests []catalog.Digest, err error) {
+func (*sqlite) intervals(ctx context.Context, s *Store, digest, catalogName, after string, through []string) (digests []catalog.Digest, err error) {
 	ask := func(in *sql.Stmt, args ...any) error {
 		var sum halves
 		err := in.QueryRowContext(ctx, args...).Scan(sum.into()...)
 		digests = append(digests, sum.digest())
 		return err
 	}
-	err = prepared(ctx, s, oneInterval, func(in *sql.Stmt) error {
+	err = prepared(ctx, s, fmt.Sprintf(oneInterval, digest), func(in *sql.Stmt) error {
 		for _, bound := range through {
 			if bound == "" {
-				return prepared(ctx, s, lastInterval, func(in *sql.Stmt) error { return ask(in, catalogName, after) })
+				return prepared(ctx, s, fmt.Sprintf(lastInterval, digest), func(in *sql.Stmt) error { return ask(in, catalogName, after) })
 			}
 			if err := ask(in, catalogName, after, bound); err != nil {
 				return err

@@ -89,10 +89,14 @@ type dialect interface {
 	// upsert writes the products of one batch, which are ascending and unique by id, inside a transaction.
 	// conn is the connection under tx.
 	upsert(tx *gorm.DB, conn *sql.Conn, w upsert) (upserted, error)
-	// spans adds up the first spans of every products, up to limit. more says that something is left behind them.
-	spans(ctx context.Context, s *Store, of stretch, every, limit int) (spans []catalog.Span, more bool, err error)
+	// lockRows calls each for the rows of those products that are here, in order, and keeps others from changing them in this transaction.
+	lockRows(tx *gorm.DB, conn *sql.Conn, catalogName string, products []catalog.Product, each func(*row)) error
+	// noteCame stores what came of products.
+	noteCame(tx *gorm.DB, conn *sql.Conn, catalogName string, notes []note) error
+	// spans adds up the first spans of every products, up to limit, by the digest of a [view]. more says that something is left behind them.
+	spans(ctx context.Context, s *Store, digest string, of stretch, every, limit int) (spans []catalog.Span, more bool, err error)
 	// intervals adds up given intervals, see [Side.Digests].
-	intervals(ctx context.Context, s *Store, catalogName, after string, through []string) ([]catalog.Digest, error)
+	intervals(ctx context.Context, s *Store, digest, catalogName, after string, through []string) ([]catalog.Digest, error)
 	// heal is one step of [Store.Heal].
 	heal(ctx context.Context, s *Store, of stretch, limit int) (Healing, error)
 	// distrust empties the digests of up to a few thousand products, except of those that a batch is just writing.

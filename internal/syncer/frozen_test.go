@@ -43,7 +43,7 @@ func TestFrozenWorkerWritesNothingAfterACancel(t *testing.T) {
 func ends(db *store.Store, total int) syncer.Ends {
 	return syncer.Ends{
 		Source: func(peer.Target, session.Session) (transfer.Source, error) { return numbers{total: total}, nil },
-		Local:  func(name string) syncer.LocalSide { return db.Side(name) },
+		Local:  func(name string, _ bool) syncer.LocalSide { return db.Side(name) },
 	}
 }
 

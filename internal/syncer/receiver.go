@@ -5,10 +5,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"fullsync/internal/catalog"
 	"fullsync/internal/fault"
+	"fullsync/internal/peer"
 	"fullsync/internal/plural"
 	"fullsync/internal/session"
 	"fullsync/internal/transfer"
@@ -36,6 +38,8 @@ type Incoming interface {
 	ListRejects(ctx context.Context, id string, after int64, limit int) ([]session.Reject, error)
 	// AllowDeletes lets an incoming session delete that many products.
 	AllowDeletes(ctx context.Context, c session.Claim, count int64) error
+	// GetPeer returns NotFound for a node that is no peer.
+	GetPeer(ctx context.Context, nodeID string) (peer.Peer, error)
 }
 
 // Receiver is the target's side of pushes into this node. The node's own database is the only judge of what is written: every write
@@ -70,6 +74,9 @@ func (r *Receiver) Open(ctx context.Context, o Opening, pushedBy string) (at Sta
 	if o.NodeID == r.cfg.NodeID {
 		return at, false, fault.New(fault.Conflict, "PEER_IS_SELF", "Peer is this node", "This node cannot push to itself. Correct the peer's URL.")
 	}
+	if err := r.mayWrite(ctx, o.NodeID); err != nil {
+		return at, false, err
+	}
 	row, err := r.incoming(ctx, o, pushedBy)
 	if err != nil {
 		return at, false, err
@@ -103,6 +110,19 @@ func (r *Receiver) Open(ctx context.Context, o Opening, pushedBy string) (at Sta
 	}
 	at, err = r.At(ctx, o.SessionID, pushedBy)
 	return at, false, err
+}
+
+// mayWrite returns Conflict for a pusher from which this node keeps fields as they are here: a push writes whole products.
+func (r *Receiver) mayWrite(ctx context.Context, nodeID string) error {
+	p, err := r.ledger.GetPeer(ctx, nodeID)
+	switch {
+	case fault.KindOf(err) == fault.NotFound:
+		return nil
+	case err != nil || len(p.KeepFields) == 0:
+		return err
+	}
+	return fault.New(fault.Conflict, "TARGET_KEEPS_FIELDS", "Target keeps fields", "%s keeps %s of products from %s as they are there (keepFields), and a push would "+
+		"overwrite them. Pull from %s there instead, or empty the list.", r.cfg.NodeID, strings.Join(p.KeepFields, ", "), nodeID, nodeID)
 }
 
 // incoming makes the row of a push that is to be opened.

@@ -124,14 +124,3 @@ func (k *sink) refused(ctx context.Context) (ids map[string]bool, err error) {
 	})
 	return ids, err
 }
-
-// held lists what this node holds of a catalog.
-type held struct {
-	ledger  Ledger
-	catalog string
-}
-
-// Hashes is a [transfer.Comparer]'s.
-func (h held) Hashes(ctx context.Context, after string, limit int) (transfer.HashPage, error) {
-	return h.ledger.Hashes(ctx, h.catalog, after, limit)
-}

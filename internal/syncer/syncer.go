@@ -159,6 +159,9 @@ type Ledger interface {
 	RejectedIDs(ctx context.Context, id string) (map[string]bool, error)
 	// Refusals returns what was refused of the products behind the session's cursor.
 	Refusals(ctx context.Context, id string) (session.Refusals, error)
+	// KeepOnly prepares a catalog for products from a source of which these fields stay as they are here: what is known of other fields as
+	// they came is forgotten, so that those products are read again.
+	KeepOnly(ctx context.Context, c session.Claim, catalogName string, fields catalog.Fields) error
 	// Hashes lists what this node holds.
 	Hashes(ctx context.Context, catalogName, after string, limit int) (transfer.HashPage, error)
 }

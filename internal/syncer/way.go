@@ -73,8 +73,12 @@ func (w *Worker) meet(ctx context.Context, out *sink, lease *lease) (*way, error
 	}
 	out.heard.listen(src)
 	out.other, _ = src.(transfer.Metered)
-	ours := w.ends.Local(out.row.Catalog)
-	way := &way{source: src, to: ours, near: ours, held: held{w.ledger, out.row.Catalog}}
+	ours, err := w.written(ctx, out)
+	if err != nil {
+		_ = src.Close()
+		return nil, err
+	}
+	way := &way{source: src, to: ours, near: ours, held: ours}
 	way.from, _ = src.(comparer)
 	way.products = way.from
 	way.close = func() { _ = src.Close() } // nothing was written through it
@@ -85,6 +89,16 @@ func (w *Worker) meet(ctx context.Context, out *sink, lease *lease) (*way, error
 	}
 	way.sourceID, way.total = desc.NodeID, desc.Total
 	return way, nil
+}
+
+// written is this node's catalog as what a pull writes. Where that keeps fields, what came is compared, not what is shown.
+func (w *Worker) written(ctx context.Context, out *sink) (LocalSide, error) {
+	row := out.row
+	if len(row.KeepFields) == 0 {
+		return w.ends.Local(row.Catalog, false), nil
+	}
+	err := out.persist(ctx, func() error { return w.ledger.KeepOnly(ctx, out.claim(), row.Catalog, row.KeepFields) })
+	return w.ends.Local(row.Catalog, true), err
 }
 
 // here is a catalog of this node as what a push reads.
@@ -172,7 +186,7 @@ func (w *Worker) meetTarget(ctx context.Context, out *sink, lease *lease) (*way,
 	}
 	out.heard.listen(target)
 	out.other = target
-	ours := gated{w.ends.Local(row.Catalog), w.readers}
+	ours := gated{w.ends.Local(row.Catalog, false), w.readers}
 	src := here{ours, w.ledger, row.Catalog, w.cfg.NodeID}
 	p := &push{ledger: w.ledger, target: target, lease: lease}
 	way := &way{
@@ -233,7 +247,9 @@ type LocalSide interface {
 	transfer.Side
 	transfer.Rehasher
 	transfer.SpanReader
+	transfer.Comparer
 }
 
-// OpenLocal returns one of this node's catalogs for comparing.
-type OpenLocal func(catalogName string) LocalSide
+// OpenLocal returns one of this node's catalogs for comparing: what is shown of it, or the products as they came, of which some fields may have
+// been kept as they are here.
+type OpenLocal func(catalogName string, asCame bool) LocalSide

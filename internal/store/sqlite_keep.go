@@ -1,0 +1,40 @@
+package store
+
+import (
+	"database/sql"
+
+	"gorm.io/gorm"
+
+	"fullsync/internal/catalog"
+)
+
+// lockRows is a [dialect]'s. Its transaction is the only writer.
+func (*sqlite) lockRows(tx *gorm.DB, _ *sql.Conn, catalogName string, products []catalog.Product, each func(*row)) error {
+	ids, err := jsonIDs(products)
+	if err != nil {
+		return err
+	}
+	rows, err := tx.Model(&product{}).Select(rowColumns).Where("catalog = ? AND id IN (SELECT value FROM json_each(?))", catalogName, ids).
+		Order("catalog, id").Rows() //nolint:rowserrcheck // eachRow does
+	if err != nil {
+		return err
+	}
+	return eachRow(rows, func(scan func(into ...any) error) error {
+		r, err := scanRow(scan)
+		if err == nil {
+			each(&r)
+		}
+		return err
+	})
+}
+
+// noteCame is a [dialect]'s.
+func (*sqlite) noteCame(tx *gorm.DB, _ *sql.Conn, catalogName string, notes []note) error {
+	for _, n := range notes {
+		err := tx.Exec("UPDATE products SET theirs = ?, their_digest = ? WHERE catalog = ? AND id = ?", n.theirs, n.digest, catalogName, n.id).Error
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
