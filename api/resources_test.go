@@ -24,7 +24,7 @@ import (
 func TestPeers(t *testing.T) {
 	t.Parallel()
 	n := setup(t)
-	const path, shown = "/api/admin/sync/peers", `{"nodeId":"branch-2","nodeName":"Branch 2","kind":"node","url":"https://branch-2.example.com:8443/x","isActive":true,"isOnline":true,"lastSeen":"2026-01-31T10:00:00Z","lastSeenAgo":61,"lastError":null}`
+	const path, shown = "/api/admin/sync/peers", `{"nodeId":"branch-2","nodeName":"Branch 2","kind":"node","url":"https://branch-2.example.com:8443/x","isActive":true,"isOnline":true,"lastSeen":"2026-01-31T10:00:00Z","lastSeenAgo":61,"lastError":null,"keepFields":["price"]}`
 	if a := n.call("GET", path, ""); strings.TrimSpace(a.body) != `{"success":true,"peers":[`+shown+`]}` {
 		t.Error(a.body)
 	}
@@ -51,6 +51,9 @@ func TestPeers(t *testing.T) {
 	n.changePeer = func(_ string, c peer.Change) (peer.Peer, error) { changed = c; return branch(), nil }
 	off := false
 	if a = n.call("PATCH", path+"/branch-2", `{"isActive":false}`); a.status != 200 || !reflect.DeepEqual(changed, peer.Change{IsActive: &off}) {
+		t.Errorf("%d %s: %+v", a.status, a.body, changed)
+	}
+	if a = n.call("PATCH", path+"/branch-2", `{"keepFields":["sku"]}`); a.status != 200 || !reflect.DeepEqual(changed, peer.Change{KeepFields: &catalog.Fields{"sku"}}) {
 		t.Errorf("%d %s: %+v", a.status, a.body, changed)
 	}
 

@@ -319,7 +319,7 @@ func branch() peer.Peer {
 	seen, ago := at(0), 61900*time.Millisecond
 	return peer.Peer{
 		NodeID: "branch-2", NodeName: "Branch 2", Kind: peer.KindNode, URL: "https://branch-2.example.com:8443/x",
-		IsActive: true, SealedToken: []byte("sealed-secret"), LastSeen: &seen, LastSeenAgo: &ago,
+		IsActive: true, KeepFields: catalog.Fields{"price"}, SealedToken: []byte("sealed-secret"), LastSeen: &seen, LastSeenAgo: &ago,
 	}
 }
 

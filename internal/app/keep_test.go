@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"fullsync/api/spec"
+	"fullsync/internal/auth"
 	"fullsync/internal/catalog"
 	"fullsync/internal/nodetest"
 )
@@ -99,7 +100,7 @@ func TestKeptFieldsOfRandomShops(t *testing.T) {
 		pair := nodetest.NewPair(t, kind, 0, nodetest.Config{})
 		seed := rand.Uint64()
 		t.Logf("seed %d", seed)
-		random := rand.New(rand.NewPCG(seed, 0)) //nolint:gosec // a test repeats itself
+		random := rand.New(rand.NewPCG(seed, 0))
 		names := []string{"sku", "name", "price", "currency", "active", "attributes.stock", "attributes.größe"}
 		var fields catalog.Fields
 		for round := range 25 {
@@ -117,7 +118,7 @@ func TestKeptFieldsOfRandomShops(t *testing.T) {
 			}
 			before := byID(pair.Main.Products("main"))
 			options := spec.StartOptions{VerifyAfterSync: new(random.IntN(2) == 0), ReadEverything: new(random.IntN(4) == 0)}
-			s := pair.Main.Sync(nodetest.Pull{Options: options})
+			pair.Main.Sync(nodetest.Pull{Options: options})
 			after := byID(pair.Main.Products("main"))
 			for _, theirs := range pair.Branch.Products("main") {
 				want := theirs.Product
@@ -135,7 +136,7 @@ func TestKeptFieldsOfRandomShops(t *testing.T) {
 				}
 			}
 			pages := len(pair.Wire.Exchanges(nodetest.ProductsPath))
-			if s = pair.Main.Sync(nodetest.Pull{}); s.Created+s.Updated != 0 || len(pair.Wire.Exchanges(nodetest.ProductsPath)) != pages {
+			if s := pair.Main.Sync(nodetest.Pull{}); s.Created+s.Updated != 0 || len(pair.Wire.Exchanges(nodetest.ProductsPath)) != pages {
 				t.Fatalf("round %d, keeping %q, a second pull: %s", round, fields, nodetest.Show(s))
 			}
 		}
@@ -186,4 +187,80 @@ func TestKeptFieldsAreChecked(t *testing.T) {
 	if kept := pair.Main.Peer(nodetest.Branch).KeepFields; !slices.Equal(kept, []string{"price", "attributes.stock"}) {
 		t.Errorf("kept are %q", kept)
 	}
+}
+
+// TestWhatCannotBeKept: a product that would be too large with what is kept of it is refused by name, each time, and nothing else is held up.
+func TestWhatCannotBeKept(t *testing.T) {
+	nodetest.OnBoth(t, func(t *testing.T, kind nodetest.Kind) {
+		pair := nodetest.NewPair(t, kind, 20, nodetest.Config{})
+		keep(pair, "attributes.ours")
+		large := strings.Repeat("x", 1<<20)
+		pair.Branch.Import("main", nodetest.Product(t, `{"id":"a","name":"a","theirs":"`+large+`"}`))
+		pair.Main.Import("main", nodetest.Product(t, `{"id":"a","name":"ours","ours":"`+large+`"}`))
+		for range 2 {
+			s := pair.Main.Sync(nodetest.Pull{})
+			if s.Rejected != 1 || s.Created+s.Unchanged != 20 || value(s.Outcome) != spec.OutcomeRejects {
+				t.Fatalf("pulled %s", nodetest.Show(s))
+			}
+			a := pair.Main.Call("alice", http.MethodGet, nodetest.StartPath+"/"+s.SessionId.String()+"/rejects", "")
+			if !strings.Contains(string(a.Body), `"productId":"a"`) || !strings.Contains(string(a.Body), "with the fields that are kept here: the product is larger than") {
+				t.Errorf("rejects: %s", a.Body)
+			}
+			if shownAt(t, pair.Main, "a").Name != "ours" {
+				t.Error("it was written all the same")
+			}
+		}
+	})
+}
+
+// TestPushWhereFieldsAreKept: a push writes whole products, so a node that keeps fields of what comes from the pusher does not let it in.
+func TestPushWhereFieldsAreKept(t *testing.T) {
+	t.Parallel()
+	pair := newPusher(t, nodetest.SQLite, nodetest.SQLite, 10, nodetest.Config{})
+	pair.Branch.AddPeer("main", pair.Main.URL(), pair.Main.TokenFor("branch", auth.RoleNode))
+	pair.Branch.ChangePeer("main", spec.PeerChange{KeepFields: &[]string{"price"}})
+	keep(pair, "name") // of what is pulled here; it does not matter
+	s := pair.Main.WaitEnd(pair.Main.Pull(push(10, spec.StartOptions{})).SessionId, spec.FAILED)
+	if !strings.Contains(value(s.ErrorMessage), "branch keeps price") || pair.Branch.Count("main") != 0 {
+		t.Errorf("pushed %s", nodetest.Show(s))
+	}
+	pair.Branch.ChangePeer("main", spec.PeerChange{KeepFields: &[]string{}})
+	pair.Main.Sync(push(10, spec.StartOptions{}))
+	nodetest.SameCatalog(t, pair.Main, pair.Branch, "main")
+}
+
+// TestKeptFieldsGoOn: what is pushed on, and read here, is what is shown; what is deleted at the source is deleted here, whatever was kept of it.
+func TestKeptFieldsGoOn(t *testing.T) {
+	nodetest.OnBoth(t, func(t *testing.T, kind nodetest.Kind) {
+		pair := nodetest.NewPair(t, kind, 20, nodetest.Config{})
+		pair.Main.Sync(nodetest.Pull{})
+		keep(pair, "name")
+		renamed := pair.Main.Products("main")[:5]
+		for i := range renamed {
+			renamed[i].Name = "ours"
+			renamed[i].Hash = renamed[i].ContentHash()
+			pair.Main.Import("main", renamed[i].Product)
+		}
+		s := pair.Main.Sync(nodetest.Pull{Options: spec.StartOptions{VerifyAfterSync: new(true)}})
+		c := receiptOf(t, pair.Main, s.SessionId).Certificates
+		if s.Unchanged != 20 || c == nil || c.Source == nil || c.Target == nil || *c.Source != *c.Target {
+			t.Errorf("verified %s, certificates %+v", nodetest.Show(s), c)
+		}
+		if shownAt(t, pair.Main, renamed[0].ID).Name != "ours" {
+			t.Error("our name is gone")
+		}
+
+		third := nodetest.Start(t, nodetest.Config{ID: "third", Database: nodetest.NewDatabase(t, kind)})
+		third.AddPeer("main", pair.Main.URL(), pair.Main.TokenFor("third", auth.RoleNode))
+		third.Sync(nodetest.Pull{Peer: "main", Options: spec.StartOptions{VerifyAfterSync: new(true)}})
+		nodetest.SameCatalog(t, pair.Main, third, "main")
+
+		// They were imported here, so they are ours, until something else of them changes at the source.
+		pair.Branch.Put("main", renamed[0].ID, "theirs")
+		pair.Main.Sync(nodetest.Pull{})
+		pair.Branch.Delete("main", renamed[0].ID)
+		if s := pair.Main.Sync(deleting()); s.Deleted != 1 || s.Unchanged != 19 || pair.Main.Count("main") != 19 {
+			t.Errorf("deleted %s", nodetest.Show(s))
+		}
+	})
 }

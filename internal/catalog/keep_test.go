@@ -15,7 +15,7 @@ import (
 // TestKeptFields: what is shown has our fields and all others of the source, and what came can be had back from it.
 func TestKeptFields(t *testing.T) {
 	t.Parallel()
-	random := rand.New(rand.NewPCG(1, 2)) //nolint:gosec // a test repeats itself
+	random := rand.New(rand.NewPCG(1, 2))
 	names := []string{"sku", "name", "price", "currency", "active", "attributes.stock", "attributes.größe", `attributes."`, "attributes.a.b"}
 	for range 5000 {
 		came, held := randomProduct(t, random), randomProduct(t, random)
@@ -145,7 +145,7 @@ func TestWhatCannotBeKept(t *testing.T) {
 		t.Errorf("too large: %v", refused)
 	}
 	broken := catalog.Product{ID: "p", Name: "p", Price: "cheap", Attributes: "[1]"}
-	small := randomProduct(t, rand.New(rand.NewPCG(1, 1))) //nolint:gosec // a test repeats itself
+	small := randomProduct(t, rand.New(rand.NewPCG(1, 1)))
 	if _, _, refused := (catalog.Fields{"price"}).Keep(&small, &broken); refused == nil || !strings.Contains(refused.Reason, "price must be a decimal") {
 		t.Errorf("no price: %v", refused)
 	}

@@ -26,7 +26,7 @@ const (
 			CROSS JOIN LATERAL (SELECT ctid AS place FROM products WHERE catalog = $1 AND id = b.id AND digest IS NULL
 				AND xmin::text = b.version FOR UPDATE SKIP LOCKED) AS free) AS b
 		WHERE p.ctid = b.place`
-	emptyDigests = `UPDATE products AS p SET digest = NULL
+	emptyDigests = `UPDATE products AS p SET digest = NULL, theirs = NULL, their_digest = NULL
 		FROM (SELECT free.place FROM unnest($2::text[]) AS b (id)
 			CROSS JOIN LATERAL (SELECT ctid AS place FROM products WHERE catalog = $1 AND id = b.id AND digest IS NOT NULL
 				FOR UPDATE SKIP LOCKED) AS free) AS b

@@ -53,7 +53,8 @@ func (*sqlite) heal(ctx context.Context, s *Store, of stretch, limit int) (step 
 
 // distrust empties the digests of products, which is no change to them.
 func (*sqlite) distrust(ctx context.Context, s *Store, catalogName string, ids []string) error {
-	return s.db.WithContext(ctx).Model(&product{}).Where("catalog = ? AND id IN ?", catalogName, ids).UpdateColumn("digest", nil).Error
+	return s.db.WithContext(ctx).Model(&product{}).Where("catalog = ? AND id IN ?", catalogName, ids).
+		UpdateColumns(map[string]any{"digest": nil, "theirs": nil, "their_digest": nil}).Error
 }
 
 // How spans are added up, one statement each, which costs next to nothing here, with the digest of a [view] for %s. The sum of numbers of 64
