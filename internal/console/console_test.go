@@ -118,7 +118,7 @@ func TestEveryImportIsThere(t *testing.T) {
 			used[m[1]] = true
 		}
 		for _, m := range links.FindAllStringSubmatch(string(content), -1) {
-			if !strings.HasPrefix(m[1], "../") {
+			if !strings.HasPrefix(m[1], "../") && !strings.HasPrefix(m[1], "#") {
 				used[m[1]] = true
 			}
 		}

@@ -24,8 +24,8 @@ func TestWithheldDeletes(t *testing.T) {
 	if c := ink(page, "#cards .badge[data-field=status]", "--warn"); c[0] != c[1] {
 		t.Errorf("a sync that withheld deletes is %s, and amber is %s", c[0], c[1])
 	}
-	card(page).Button("Receipt").Click()
-	receipt := page.Dialog("Receipt: COMPLETED")
+	card(page).Link("Receipt").Click()
+	receipt := page.Role("region", "Receipt: COMPLETED")
 	receipt.WaitText("Left undone")
 	receipt.WaitText("The target: 100 products, SHA-256 ")
 	receipt.Role("DisclosureTriangle", "25 products are missing at branch and were not deleted").Click()
@@ -37,23 +37,22 @@ func TestWithheldDeletes(t *testing.T) {
 	page.Axe()
 	question.Button("Delete 25 products").Click()
 	question.WaitGone()
-	page.WaitText("25 removed")
+	receipt.WaitText("25 removed")
 	last := pair.Main.Session(shownSession(t, page))
 	if last.Status != spec.COMPLETED || last.Deleted != 25 || pair.Main.Count("main") != 75 {
 		t.Errorf("after the approval: %d products, %s", pair.Main.Count("main"), nodetest.Show(last))
 	}
-	card(page).Button("Receipt").Click()
 	receipt.WaitText("Content compared, before the deletes The source: 75 products, SHA-256 ")
-	receipt.Button("Close").Click()
+	visit(page, "Overview")
 	form.Button("Start pull").Click()
 	page.Find("#news").WaitText("COMPLETED: pull from branch into catalog main, 75 of 75 products: 75 unchanged.")
-	card(page).Button("Receipt").Click()
+	card(page).Link("Receipt").Click()
 	receipt.WaitText("Content compared Both sides hold the same 75 products: SHA-256 ")
 
 	viewer := signIn(t, pair.Main, auth.RoleViewer, browsertest.Options{})
 	row(viewer, *last.Options.ApprovedDeletes).Find(`[data-field="products"]`).Click()
-	viewer.Dialog("Receipt: COMPLETED").WaitText("25 products are missing at branch")
-	viewer.Dialog("Receipt: COMPLETED").Button("Delete 25 products…").WaitGone()
+	viewer.Role("region", "Receipt: COMPLETED").WaitText("25 products are missing at branch")
+	viewer.Role("region", "Receipt: COMPLETED").Button("Delete 25 products…").WaitGone()
 }
 
 // newThinned is a pair whose main node has 100 products of the branch, which has lost 25 of them since.
@@ -78,7 +77,7 @@ func TestARefusedApproval(t *testing.T) {
 	page := signIn(t, pair.Main, auth.RoleOperator, browsertest.Options{})
 	page.Expect(http.StatusUnprocessableEntity, nodetest.StartPath+"/*/deletes/approve")
 	row(page, s.SessionId).Find(`[data-field="products"]`).Click()
-	page.Dialog("Receipt: COMPLETED").Button("Delete 25 products…").Click()
+	page.Role("region", "Receipt: COMPLETED").Button("Delete 25 products…").Click()
 	question := page.Dialog("Delete 25 products?")
 	page.WaitFocus("button", "Keep them")
 	switchBranch(t, pair, false)
@@ -91,7 +90,7 @@ func TestARefusedApproval(t *testing.T) {
 	switchBranch(t, pair, true)
 	question.Button("Delete 25 products").Click()
 	question.WaitGone()
-	page.WaitText("25 removed")
+	page.Find("#receipt").WaitText("25 removed")
 }
 
 // TestReceiptSaysWhyItReadEverything: because the other node cannot compare.
@@ -102,5 +101,5 @@ func TestReceiptSaysWhyItReadEverything(t *testing.T) {
 	s := pair.Main.Sync(nodetest.Pull{})
 	page := signIn(t, pair.Main, auth.RoleViewer, browsertest.Options{})
 	row(page, s.SessionId).Find(`[data-field="products"]`).Click()
-	page.Dialog("Receipt: COMPLETED").WaitText("Why everything was read Peer branch runs an earlier version of fullsync")
+	page.Role("region", "Receipt: COMPLETED").WaitText("Why everything was read Peer branch runs an earlier version of fullsync")
 }

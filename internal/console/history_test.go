@@ -57,6 +57,7 @@ func TestHistoryPageByPage(t *testing.T) {
 		pair := newPair(t, kind, 1, nodetest.Config{})
 		cancelledSessions(t, pair.Main, 45)
 		page := signIn(t, pair.Main, auth.RoleViewer, browsertest.Options{})
+		visit(page, "Sessions")
 		waitRows(page, "=== 20")
 		page.Press("End")
 		waitRows(page, "=== 40")
@@ -77,6 +78,7 @@ func TestHistoryKeepsWhatCameMeanwhile(t *testing.T) {
 	cancelledSessions(t, pair.Main, 3)
 	toMain := nodetest.NewWire(t, pair.Main.URL())
 	page := signInAt(t, toMain.URL, auth.RoleViewer, browsertest.Options{})
+	visit(page, "Sessions")
 	waitRows(page, "=== 3")
 	answered, send := make(chan struct{}), make(chan struct{})
 	toMain.Reach(func(w http.ResponseWriter, r *http.Request, next http.Handler) {
@@ -90,7 +92,7 @@ func TestHistoryKeepsWhatCameMeanwhile(t *testing.T) {
 		w.Header().Set("Content-Type", list.Header.Get("Content-Type"))
 		_, _ = w.Write(list.Body)
 	})
-	page.Field("Show").Choose("CANCELLED")
+	page.Field("Status").Choose("CANCELLED")
 	nodetest.Await(t, "the answer without the next session", answered)
 	row(page, cancelledSessions(t, pair.Main, 1)).Wait()
 	browsertest.Eval[bool](page, `document.querySelector("#history-rows tr").dataset.old = true`)
@@ -109,10 +111,11 @@ func TestHistoryFilter(t *testing.T) {
 	cancelled, completed := cancelledSessions(t, pair.Main, 1), pair.Main.Sync(nodetest.Pull{}).SessionId
 	gate := pair.Wire.HoldPage(t, nodetest.ProductsPath, 1)
 	page := signIn(t, pair.Main, auth.RoleViewer, browsertest.Options{})
+	visit(page, "Sessions")
 	row(page, cancelled).Wait()
-	show := page.Field("Show")
+	show := page.Field("Status")
 	show.Choose("active ones")
-	page.WaitText("No session has this status.")
+	page.WaitText("No session fits these filters.")
 
 	running := pair.Main.Pull(nodetest.Pull{By: "bob"}).SessionId
 	row(page, running).WaitText("bob")
@@ -120,7 +123,7 @@ func TestHistoryFilter(t *testing.T) {
 	nodetest.Await(t, "the first page", gate.Reached)
 	gate.Open()
 	row(page, running).WaitGone()
-	page.WaitText("No session has this status.")
+	page.WaitText("No session fits these filters.")
 
 	show.Choose("COMPLETED")
 	row(page, running).Wait()
@@ -130,7 +133,7 @@ func TestHistoryFilter(t *testing.T) {
 	row(page, cancelled).Wait()
 	row(page, completed).WaitGone()
 	show.Choose("FAILED")
-	page.WaitText("No session has this status.")
+	page.WaitText("No session fits these filters.")
 	show.Choose("all sessions")
 	waitRows(page, "=== 3")
 	if got, want := shownRows(page), allSessions(t, pair.Main); !slices.Equal(got, want) {
@@ -138,8 +141,8 @@ func TestHistoryFilter(t *testing.T) {
 	}
 }
 
-// TestHistoryLeadsToTheReceipt: a click anywhere on a row opens the receipt, or shows the sync while it is running.
-func TestHistoryLeadsToTheReceipt(t *testing.T) {
+// TestHistoryLeadsToTheSession: a click anywhere on a row opens the session's page, and going back leads to the row again.
+func TestHistoryLeadsToTheSession(t *testing.T) {
 	t.Parallel()
 	pair := newPair(t, nodetest.SQLite, 30, nodetest.Config{})
 	s := pair.Main.Sync(nodetest.Pull{By: "bob"})
@@ -152,21 +155,88 @@ func TestHistoryLeadsToTheReceipt(t *testing.T) {
 		t.Errorf("the row shows %q", text)
 	}
 
-	receipt := page.Dialog("Receipt: COMPLETED")
+	receipt := page.Role("region", "Receipt: COMPLETED")
 	row(page, s.SessionId).Find(`[data-field="products"]`).Click()
 	receipt.WaitText("30 of 30 products: 30 new")
 	receipt.WaitText("by bob")
 	receipt.WaitText(s.SessionId.String())
-	page.WaitFocus("heading", "Receipt: COMPLETED")
-	receipt.Button("Close").Click()
+	page.WaitFocus("heading", "Sync session")
+	back(page)
 	receipt.WaitGone()
+	page.WaitFocus("link", "COMPLETED: show the receipt")
 
-	page.Button("COMPLETED: show the receipt").Click()
+	page.Link("COMPLETED: show the receipt").Click()
 	receipt.Wait()
-	page.Press("Escape")
-	receipt.WaitGone()
-	page.WaitFocus("button", "COMPLETED: show the receipt")
-
+	address := page.URL()
+	back(page)
 	row(page, running).Find(`[data-field="products"]`).Click()
-	page.WaitFocus("article", thePull)
+	card(page).WaitText("TRANSFERRING")
+	receipt.WaitGone()
+
+	// The address can be sent to somebody else, or typed.
+	if want := pair.Main.URL() + "/console/#/sessions/" + s.SessionId.String(); address != want {
+		t.Errorf("the session's page is at %s, want %s", address, want)
+	}
+	browsertest.Eval[bool](page, `location.assign("#/sessions/`+s.SessionId.String()+`") ?? true`)
+	receipt.WaitText(s.SessionId.String())
+	page.Reload()
+	receipt.WaitText(s.SessionId.String())
+	page.WaitFor("the title", `document.title.startsWith("COMPLETED: pull from branch into catalog main · ")`)
+}
+
+// TestFiltersAreInTheAddress: every filter can be sent to somebody else, and the browser goes back and forward between them.
+func TestFiltersAreInTheAddress(t *testing.T) {
+	t.Parallel()
+	pair := newPair(t, nodetest.SQLite, 5, nodetest.Config{})
+	bobs := pair.Main.Sync(nodetest.Pull{By: "bob"}).SessionId
+	alices := pair.Main.Sync(nodetest.Pull{}).SessionId
+	page := signIn(t, pair.Main, auth.RoleViewer, browsertest.Options{})
+	visit(page, "Sessions")
+	waitRows(page, "=== 2")
+	for _, c := range []struct {
+		field, fits, not string
+		list             bool
+	}{
+		{"Person", "bob", "carol", false},
+		{"Catalog", "main", "garden", false},
+		{"Peer", "branch", "annex", false},
+		{"Direction", "pulls", "pushes", true},
+		{"Outcome", "everything done", "products refused", true},
+		{"Status", "COMPLETED", "FAILED", true},
+	} {
+		set := func(value string) {
+			if c.list {
+				page.Field(c.field).Choose(value)
+				return
+			}
+			page.Field(c.field).Fill(value)
+			page.Press("Enter")
+		}
+		set(c.not)
+		page.WaitText("No session fits these filters.")
+		set(c.fits)
+		row(page, bobs).Wait()
+	}
+	row(page, alices).WaitGone()
+	const address = "/console/#/sessions?status=COMPLETED&outcome=clean&direction=pull&catalog=main&peer=branch&person=bob"
+	if want := pair.Main.URL() + address; page.URL() != want {
+		t.Errorf("the address is %s, want %s", page.URL(), want)
+	}
+	back(page)
+	page.WaitText("No session fits these filters.")
+	if shown := page.Field("Status").Value(); shown != "FAILED" {
+		t.Errorf("after going back the field holds %q", shown)
+	}
+	browsertest.Eval[bool](page, "history.forward() ?? true")
+	row(page, bobs).Wait()
+	page.Reload()
+	row(page, bobs).Wait()
+	waitRows(page, "=== 1")
+	if shown := page.Field("Person").Value(); shown != "bob" {
+		t.Errorf("from the address the field holds %q", shown)
+	}
+	pair.Main.Sync(nodetest.Pull{})
+	waitRows(page, "=== 1")
+	page.Button("Clear filters").Click()
+	waitRows(page, "=== 3")
 }

@@ -28,11 +28,14 @@ func tour(t *testing.T, o browsertest.Options, look func(page *browsertest.Page,
 	page.WaitText("The name or the password is wrong.")
 	look(page, "wrong password")
 	fill(page, "admin")
-	page.Find("#peer-rows tr:nth-child(2)").Wait()
 	page.WaitText("No sync has run here yet.")
 	page.Role("DisclosureTriangle", "Options").Click()
+	look(page, "overview, options open")
+	visit(page, "Peers")
+	page.Find("#peer-rows tr:nth-child(2)").Wait()
 	page.Role("DisclosureTriangle", "Add a peer").Click()
-	look(page, "desk, all open")
+	look(page, "peers")
+	visit(page, "Overview")
 
 	count := pair.Wire.HoldPage(t, nodetest.WhoPath, 1)
 	page.Button("Start pull").Click()
@@ -56,10 +59,12 @@ func tour(t *testing.T, o browsertest.Options, look func(page *browsertest.Page,
 	ask.Button("Cancel sync").Click()
 	page.WaitText("Sync session cancelled successfully.")
 	look(page, "cancelled")
-	page.Button("CANCELLED: show the receipt").Click()
-	page.Dialog("Receipt: CANCELLED").Wait()
-	look(page, "receipt")
-	page.Press("Escape")
+	page.Link("CANCELLED: show the receipt").Click()
+	page.Role("region", "Receipt: CANCELLED").Wait()
+	look(page, "session and receipt")
+	visit(page, "Sessions")
+	page.Find("#history-rows tr").Wait()
+	look(page, "sessions")
 }
 
 // overflow is an expression that names the elements that are wider than the window, or cannot be reached in it, one per line.
@@ -86,12 +91,12 @@ func TestEveryStateFits(t *testing.T) {
 		t.Run(fmt.Sprintf("dark=%v", dark), func(t *testing.T) {
 			t.Parallel()
 			tour(t, browsertest.Options{Dark: dark}, func(page *browsertest.Page, state string) {
-				for _, width := range []int{1280, 640, 320} {
+				for _, width := range []int{1920, 1280, 640, 320} {
 					page.Resize(width, 800)
 					if wrong := browsertest.Eval[string](page, overflow); wrong != "" {
 						t.Errorf("%s, %d px wide:\n%s", state, width, wrong)
 					}
-					if width == 640 {
+					if width == 1280 || width == 640 {
 						continue
 					}
 					before := t.Failed()

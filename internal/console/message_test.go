@@ -20,6 +20,7 @@ func TestFailuresStayUntilTheyAreRead(t *testing.T) {
 	pair.Main.AddPeer("two", pair.Wire.URL, pair.Branch.TokenFor("main", auth.RoleNode))
 	toMain := nodetest.NewWire(t, pair.Main.URL())
 	page := signInAt(t, toMain.URL, auth.RoleAdmin, browsertest.Options{})
+	visit(page, "Peers")
 	arrived, release := make(chan struct{}, 2), map[string]chan struct{}{"one": make(chan struct{}), nodetest.Branch: make(chan struct{})}
 	toMain.Reach(func(w http.ResponseWriter, r *http.Request, next http.Handler) {
 		for id, through := range release {
@@ -55,7 +56,7 @@ func TestFailuresStayUntilTheyAreRead(t *testing.T) {
 	page.Find("#failures div:first-child").Button("Dismiss").Click()
 	page.WaitFor("one failure", `document.querySelectorAll("#failures p").length === 1`)
 	failures.WaitText(failed("one"))
-	page.WaitFocus("heading", "Full sync")
+	page.WaitFocus("heading", "Peers")
 	peerRow(page, nodetest.Branch).Button("Check").Click()
 	page.WaitFor("no failure", `document.querySelectorAll("#failures p").length === 0`)
 }

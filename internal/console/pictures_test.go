@@ -69,9 +69,9 @@ const steady = `(() => {
 	put("#user", "alice (admin), until 10:21 AM");
 	put('.card [data-field="speed"]', "48 products/s, 18 KB/s");
 	put('.card [data-field="left"]', "about 6 s");
-	put('[data-field="started"]:not(td)', day + "9:24:46 AM by alice");
-	put('#peer-rows [data-field="url"]', "https://branch.example.com");
-	put('#peer-rows [data-field="seen"]', day + "9:24:46 AM");
+	put('[data-field="started"]:not(td)', day + "9:24:46 AM");
+	put("#figures dd", "758", "1", "1 of 1", "3 syncs", "50 %", "100 %");
+	put("#trail time", ...["8:57:12", "8:57:34"].map(t => day + t + " AM"));
 	put('#history-rows [data-field="started"]', ...["9:24:46 AM", "9:21:30 AM", "8:57:12 AM", "8:55:03 AM"].map(t => day + t));
 	put('#history-rows [data-field="duration"]', "still running", "1.2\u00a0s", "22\u00a0s", "9.6\u00a0s");
 	for (const line of document.querySelectorAll("#receipt-facts div")) {
@@ -117,13 +117,13 @@ func takePictures(t *testing.T, dir string) {
 		fill(page, "alice")
 		waitProgress(page, 71)
 		page.Find(`#connection[data-connection="live"]`).Wait()
-		page.Button("COMPLETED: show the receipt").Wait()
+		page.Link("COMPLETED: show the receipt").Wait()
 		return page
 	}
 	phone := as(browsertest.Options{Width: 390, Height: 720, Scale: 2, Dark: true})
 	take(phone, "phone-dark")
 
-	page := as(browsertest.Options{Width: 960, Height: 640, Scale: 1.5})
+	page := as(browsertest.Options{Width: 960, Height: 640, Scale: 1.25})
 	page.Expect(409, nodetest.StartPath)
 	take(page, "running")
 	page.Button("Cancel Sync").Click()
@@ -131,13 +131,14 @@ func takePictures(t *testing.T, dir string) {
 	take(page, "cancel")
 	page.Press("Escape")
 	page.Dialog("Cancel this sync?").WaitGone()
-	page.Resize(960, 520)
+	page.Resize(960, 640)
 	page.Button("Start pull").Click()
 	page.Dialog("Full sync already in progress").WaitText("71 %")
 	take(page, "conflict")
 	page.Press("Escape")
 	page.Dialog("Full sync already in progress").WaitGone()
-	page.Button("COMPLETED: show the receipt").Click()
-	page.Dialog("Receipt: COMPLETED").Wait()
+	page.Resize(960, 720)
+	page.Link("COMPLETED: show the receipt").Click()
+	page.Role("region", "Receipt: COMPLETED").Wait()
 	take(page, "receipt")
 }

@@ -87,12 +87,12 @@ func TestPushOnBothPages(t *testing.T) {
 	}
 
 	// Only the pushing node offers to resume it.
-	received.Button("Receipt").Click()
-	receipt := there.Dialog("Receipt: CANCELLED")
+	received.Link("Receipt").Click()
+	receipt := there.Role("region", "Receipt: CANCELLED")
 	receipt.WaitText("Sync pushed here by main into catalog main")
 	receipt.Button("Resume").WaitGone()
-	sent.Button("Receipt").Click()
-	receipt = here.Dialog("Receipt: CANCELLED")
+	sent.Link("Receipt").Click()
+	receipt = here.Role("region", "Receipt: CANCELLED")
 	receipt.Button("Resume").Click()
 	here.WaitText("Full sync push resumed successfully")
 	sent.WaitText("COMPLETED")

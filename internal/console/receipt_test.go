@@ -32,8 +32,8 @@ func TestRejectsInTheReceipt(t *testing.T) {
 	s := pair.Main.Sync(nodetest.Pull{Options: spec.StartOptions{CompressionEnabled: new(false)}})
 	page := signIn(t, pair.Main, auth.RoleViewer, browsertest.Options{})
 	row(page, s.SessionId).WaitText("5 of 30 products: 5 new, 25 refused")
-	page.Button("COMPLETED: show the receipt").Click()
-	receipt := page.Dialog("Receipt: COMPLETED")
+	page.Link("COMPLETED: show the receipt").Click()
+	receipt := page.Role("region", "Receipt: COMPLETED")
 	receipt.Role("DisclosureTriangle", "25 products were refused").Click()
 	lines := func(count int) {
 		t.Helper()
@@ -45,9 +45,24 @@ func TestRejectsInTheReceipt(t *testing.T) {
 	lines(25)
 	receipt.WaitText("bad-23: name is required")
 	receipt.Button("Show more").WaitGone()
+	receipt.Field("Search").Fill("BAD-2")
+	page.WaitFor("what was searched for", `document.querySelectorAll("#rejects-list li:not([hidden])").length === 5`)
+	browsertest.Eval[bool](page, `(() => {
+		URL.createObjectURL = (file) => { file.text().then((text) => { window.saved = text; }); return "#saved"; };
+		HTMLAnchorElement.prototype.click = function() { window.savedAs = this.download; };
+		return true;
+	})()`)
+	receipt.Button("Download all").Click()
+	page.WaitFor("the file", `window.saved?.split("\r\n").length === 26`)
+	if as, want := browsertest.Eval[string](page, "window.savedAs"), "rejects-"+s.SessionId.String()+".csv"; as != want {
+		t.Errorf("saved as %s, want %s", as, want)
+	}
+	if file := browsertest.Eval[string](page, "window.saved"); !strings.Contains(file, `"bad-23","name is required"`) {
+		t.Errorf("saved %s", file)
+	}
 
 	// Another receipt does not show them.
-	receipt.Button("Close").Click()
+	back(page)
 	next := pair.Main.Sync(nodetest.Pull{})
 	row(page, next.SessionId).WaitText("COMPLETED")
 	row(page, next.SessionId).Find(`[data-field="products"]`).Click()
@@ -68,8 +83,8 @@ func TestResumeFromTheReceipt(t *testing.T) {
 	pair.Wire.Reach(nil)
 	page := signIn(t, pair.Main, auth.RoleOperator, browsertest.Options{})
 	page.Expect(http.StatusUnprocessableEntity, nodetest.StartPath+"/*/resume")
-	page.Button("CANCELLED: show the receipt").Click()
-	receipt := page.Dialog("Receipt: CANCELLED")
+	page.Link("CANCELLED: show the receipt").Click()
+	receipt := page.Role("region", "Receipt: CANCELLED")
 	receipt.WaitText("Batch 3, up to product P-0000030, was the last one committed; none can follow it.")
 	receipt.WaitText("Cancelled by alice: " + hostile)
 
@@ -79,15 +94,13 @@ func TestResumeFromTheReceipt(t *testing.T) {
 	switchBranch(t, pair, true)
 	receipt.Button("Resume").Click()
 	page.WaitText("Full sync pull resumed successfully")
-	receipt.WaitGone()
 	card(page).WaitText("COMPLETED")
 	card(page).WaitText("100 of 100 products, 30 of them before it resumed")
 	id := shownSession(t, page)
 	if s := pair.Main.WaitEnd(id, spec.COMPLETED); *s.ResumedFrom != old.SessionId || s.Created != 70 || s.StartedBy != "operator" {
 		t.Errorf("resumed as %s", nodetest.Show(s))
 	}
-	card(page).Button("Receipt").Click()
-	page.Dialog("Receipt: COMPLETED").WaitText("Resumed from " + old.SessionId.String())
+	page.Role("region", "Receipt: COMPLETED").WaitText("Resumed from " + old.SessionId.String())
 	nodetest.SameCatalog(t, pair.Branch, pair.Main, "main")
 }
 

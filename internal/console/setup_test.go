@@ -65,8 +65,22 @@ func signInAt(t *testing.T, base string, role auth.Role, o browsertest.Options) 
 	page.Field("Name").Fill(string(role))
 	page.Field("Password").Fill(password)
 	page.Button("Sign in").Click()
-	page.Role("heading", "Full sync").Wait()
+	waitDesk(page)
 	page.Find(`#connection[data-connection="live"]`).Wait()
-	page.Find("#peer-rows tr:first-child").Wait() // otherwise there is nothing to choose from yet
 	return page
+}
+
+// waitDesk returns once somebody is signed in, and there are peers to choose from.
+func waitDesk(page *browsertest.Page) {
+	page.Role("heading", "Full sync").Wait()
+	page.WaitFor("the peers", `document.querySelector("#start-form [name=peer] option")`)
+}
+
+// back goes to the previous page, as the browser's own button does.
+func back(page *browsertest.Page) { browsertest.Eval[bool](page, "history.back() ?? true") }
+
+// visit goes to a page by the navigation.
+func visit(page *browsertest.Page, name string) {
+	page.Role("navigation", "Pages").Link(name).Click()
+	page.Find(`#nav a[aria-current="page"]`).WaitText(name)
 }

@@ -177,9 +177,11 @@ func TestCancelBesideSlowAnswers(t *testing.T) {
 	s := pair.Main.Pull(nodetest.Pull{})
 	nodetest.Await(t, "the third page", gate.Reached)
 	waitProgress(page, 40)
+	visit(page, "Peers")
 	for i := range 6 {
 		peerRow(page, fmt.Sprint("slow-", i)).Button("Check").Click()
 	}
+	visit(page, "Overview")
 	page.Button("Cancel Sync").Click()
 	page.Dialog(cancelTitle).Button(cancelSync).Click()
 	page.WaitText("Sync session cancelled successfully.")
@@ -293,7 +295,7 @@ func TestALoginEndsThatOnlyListens(t *testing.T) {
 	leader := signInAt(t, traffic.wire.URL, auth.RoleViewer, browsertest.Options{})
 	other := enter(leader.OpenWindow("/console/", browsertest.Options{}), "viewer")
 	live(other)
-	other.Allow(http.StatusUnauthorized, nodetest.MePath)
+	allowEndedLogin(other)
 	token := browsertest.Eval[string](other, `sessionStorage.getItem("fullsync.token")`)
 	if a, err := pair.Main.Raw(t.Context(), token, http.MethodPost, "/api/auth/logout", ""); err != nil || a.Status != http.StatusOK {
 		t.Fatalf("signing out: %v %d %s", err, a.Status, a.Body)

@@ -47,8 +47,7 @@ func TestSignOutIsSaidWhateverIsRefused(t *testing.T) {
 	node := newPair(t, nodetest.SQLite, 1, nodetest.Config{}).Main
 	wire := nodetest.NewWire(t, node.URL())
 	page := signInAt(t, wire.URL, auth.RoleOperator, browsertest.Options{})
-	page.Allow(http.StatusUnauthorized, "/api/auth/me")
-	page.Allow(http.StatusUnauthorized, nodetest.StartPath)
+	allowEndedLogin(page)
 	ended, refused := make(chan struct{}), make(chan struct{})
 	var once sync.Once
 	wire.Reach(func(w http.ResponseWriter, r *http.Request, next http.Handler) {
@@ -71,9 +70,10 @@ func TestSignOutIsSaidWhateverIsRefused(t *testing.T) {
 			next.ServeHTTP(w, r)
 		}
 	})
+	visit(page, "Sessions")
 	page.Button("Sign out").Click()
 	nodetest.Await(t, "the end of the login", ended)
-	page.Field("Show").Choose("FAILED")
+	page.Field("Status").Choose("FAILED")
 	page.WaitText("Signed out successfully")
 }
 
@@ -83,7 +83,7 @@ func TestEndedLogin(t *testing.T) {
 	node := newPair(t, nodetest.SQLite, 1, nodetest.Config{}).Main
 	page := signIn(t, node, auth.RoleOperator, browsertest.Options{})
 	page.Expect(401, "/api/admin/sync/full-sync")
-	page.Allow(401, "/api/admin/sync/full-sync/events")
+	allowEndedLogin(page)
 	if _, err := node.Users.Disable(t.Context(), "operator"); err != nil {
 		t.Fatal(err)
 	}

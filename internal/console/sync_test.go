@@ -27,7 +27,7 @@ func bar(page *browsertest.Page, percent int) *browsertest.Element {
 
 // row finds a session's row in the history.
 func row(page *browsertest.Page, id spec.SessionID) *browsertest.Element {
-	return page.Role("table", "History").Find("#history-" + id.String())
+	return page.Find("#history-" + id.String())
 }
 
 // startForm finds the form that starts a sync.
@@ -130,13 +130,18 @@ func TestSyncFromStartToReceipt(t *testing.T) {
 		}
 		nodetest.SameCatalog(t, pair.Branch, pair.Main, "main")
 
-		card(page).Button("Receipt").Click()
-		receipt := page.Dialog("Receipt: COMPLETED")
+		card(page).Link("Receipt").Click()
+		receipt := page.Role("region", "Receipt: COMPLETED")
 		receipt.WaitText("Batch 10, up to product P-0000100, was the last one committed; none can follow it.")
 		receipt.WaitText("100 of 100 products: 100 new")
 		receipt.WaitText("10 batches")
 		receipt.Button("Resume").WaitGone()
 		copied(t, page, receipt, "Copy session id", id)
+		for _, step := range []string{"Started by operator", "Transferring 100 products", "Verifying 100 products", "COMPLETED: "} {
+			page.Find("#trail").WaitText(step)
+		}
+		page.Find("#speed").WaitText("products/s at most")
+		back(page)
 		card(page).Button("Dismiss").Click()
 		page.WaitText("No sync is running.")
 		page.WaitFocus("heading", "Full sync")

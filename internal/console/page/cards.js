@@ -1,13 +1,12 @@
 // Shows a card for every active session, and for those that ended while the page was open.
 
-import { ago, learnTime } from "./age.js";
-import { askToCancel } from "./cancel.js";
-import { lasted, products, speed, title, tone, unconfirmed, way } from "./describe.js";
-import { action, byId, copyOf, fill, mainHeading, passFocus } from "./dom.js";
-import { duration, time } from "./format.js";
-import { announce, copy } from "./message.js";
-import { showReceipt } from "./receipt.js";
-import { isActive, onSession, sessionOf } from "./sessions.js";
+import { learnTime } from "./age.js";
+import { newCard, updateCard } from "./card.js";
+import { title, way } from "./describe.js";
+import { byId, mainHeading, passFocus } from "./dom.js";
+import { announce } from "./message.js";
+import { go, isShown } from "./route.js";
+import { isActive, onSession } from "./sessions.js";
 
 /** @typedef {import("fullsync-api").components["schemas"]["Session"]} Session */
 
@@ -16,85 +15,31 @@ const cards = byId("cards", HTMLElement);
 /** @type {Map<string, HTMLElement>} */
 const shown = new Map();
 
-// Ages grow while nothing happens.
-setInterval(() => {
-  for (const [id, card] of shown) {
-    const s = sessionOf(id);
-    if (s && isActive(s)) fill(card, ages(s));
-  }
-}, 1_000);
-
 onSession((now, before) => {
   learnTime(now);
   if (!isActive(now) && !shown.has(now.sessionId)) return;
   let card = shown.get(now.sessionId);
   if (!card) {
-    card = newCard(now);
+    card = newCard(now, () => remove(now.sessionId, mainHeading()));
+    card.dataset.lane = lane(now);
     cards.prepend(card);
     shown.set(now.sessionId, card);
     byId("idle", HTMLElement).hidden = true;
   }
-  update(card, now);
+  updateCard(card, now);
   tidy(lane(now));
   tell(now, before);
 });
 
 /**
- * Brings a session's card into view and gives it the focus.
+ * Brings a session's card into view and gives it the focus. Where there is none, it goes to the session's own page.
  * @param {string} id
  */
 export function showCard(id) {
   const card = shown.get(id);
-  card?.scrollIntoView({ block: "nearest" });
-  card?.focus();
-}
-
-/** @param {Session} s */
-function newCard(s) {
-  const card = copyOf("card");
-  const id = `session-${s.sessionId}`;
-  card.dataset.lane = lane(s);
-  card.querySelector("h3")?.setAttribute("id", id);
-  card.setAttribute("aria-labelledby", id);
-  card.querySelector("progress")?.setAttribute("aria-label", `Progress: ${title(s)}`);
-  fill(card, { title: title(s), id: s.sessionId, started: `${time(s.startedAt)} by ${s.startedBy}` });
-  action(card, "cancel").addEventListener("click", () => askToCancel(s.sessionId));
-  action(card, "receipt").addEventListener("click", () => showReceipt(s.sessionId));
-  action(card, "dismiss").addEventListener("click", () => remove(s.sessionId, mainHeading()));
-  const code = /** @type {HTMLElement} */ (card.querySelector("code"));
-  action(card, "copy").addEventListener("click", () => copy(s.sessionId, code));
-  return card;
-}
-
-/** @param {HTMLElement} card @param {Session} s */
-function update(card, s) {
-  const active = isActive(s);
-  card.dataset.active = String(active);
-  card.dataset.status = s.status;
-  card.dataset.tone = tone(s);
-  card.dataset.verdict = s.health.verdict;
-  fill(card, {
-    status: s.status,
-    step: s.currentStep,
-    percent: s.totalRecords === null ? "" : `${s.progress} %`,
-    products: products(s),
-    speed: speed(s) ?? "not known yet",
-    left: s.estimatedTimeRemaining === null ? (active ? "not known yet" : `finished after ${lasted(s)}`) : `about ${duration(s.estimatedTimeRemaining)}`,
-    verdict: s.health.verdict,
-    reason: [s.health.reason, unconfirmed(s)].filter(Boolean).join("; "),
-    ...ages(s),
-  });
-  const bar = /** @type {HTMLProgressElement} */ (card.querySelector("progress"));
-  if (s.totalRecords === null && active) bar.removeAttribute("value");
-  else bar.value = s.progress;
-  if (!active) passFocus(action(card, "cancel"), card);
-  action(card, "cancel").hidden = !active;
-  action(card, "receipt").hidden = action(card, "dismiss").hidden = active;
-}
-
-/** @param {Session} s */
-function ages(s) {
-  return { commit: ago(s.lastCommitAt), source: ago(s.lastSourceAt) };
+  if (!card || !isShown("overview")) return go(`sessions/${id}`);
+  card.scrollIntoView({ block: "nearest" });
+  card.focus();
 }
 
 /** Sessions of one lane follow one another; those of different lanes run at the same time. @param {Session} s */

@@ -7,6 +7,7 @@ import { byId } from "./dom.js";
 import { count } from "./format.js";
 import { lines } from "./lines.js";
 import { say } from "./message.js";
+import { go } from "./route.js";
 import { put } from "./sessions.js";
 
 /** @typedef {import("fullsync-api").components["schemas"]} Schemas */
@@ -28,9 +29,8 @@ approve.addEventListener("click", () => ask());
  * Offers to show which products were missing at a session's source, and to approve the withheld deletes.
  * @param {Schemas["Receipt"]} receipt
  * @param {Schemas["Session"]} session that it belongs to
- * @param {() => void} close closes the receipt
  */
-export function offerDeletes(receipt, session, close) {
+export function offerDeletes(receipt, session) {
   const withheld = receipt.deletesWithheld;
   let title = "";
   if (withheld) title = `${count(withheld, "product is", "products are")} missing at ${receipt.sourceNodeId} and ${withheld === 1 ? "was" : "were"} not deleted`;
@@ -39,7 +39,6 @@ export function offerDeletes(receipt, session, close) {
   approve.hidden = !withheld || session.incoming; // only the pushing node can approve them
   approve.textContent = `Delete ${count(withheld, "product")}…`;
   ask = () => {
-    close(); // a message behind an open dialog can be neither read nor dismissed
     confirm({
       title: `Delete ${count(withheld, "product")}?`,
       text:
@@ -54,6 +53,7 @@ export function offerDeletes(receipt, session, close) {
         /** @type {Schemas["StartResponse"]} */
         const started = await call("POST", `/api/admin/sync/full-sync/${receipt.sessionId}/deletes/approve`, { count: withheld });
         put(started.session);
+        go(`sessions/${started.sessionId}`);
         say("success", started.message);
       },
     });

@@ -1,5 +1,7 @@
 // What every part of the page needs from the document.
 
+import { time } from "./format.js";
+
 /**
  * Returns the element with that id, which index.html must have.
  * @template {HTMLElement} T
@@ -71,7 +73,31 @@ export function passFocus(from, to) {
   if (from.contains(document.activeElement)) to.focus({ preventScroll: true });
 }
 
-/** Returns the heading of what is shown, which gets the focus if there is no better place. */
+/** Returns the heading of the page that is shown, which gets the focus if there is no better place. */
 export function mainHeading() {
-  return byId(byId("desk", HTMLElement).hidden ? "sign-in-title" : "sync-title", HTMLElement);
+  const heading = [...document.querySelectorAll("#desk h2")].find((h) => h.checkVisibility());
+  return heading instanceof HTMLElement ? heading : byId("sign-in-title", HTMLElement);
+}
+
+/**
+ * Makes an element, to which text is always only text.
+ * @template {keyof HTMLElementTagNameMap} K
+ * @param {K} tag
+ * @param {Partial<HTMLElementTagNameMap[K]> & Record<string, unknown>} properties
+ * @param {...(Node | string)} inside
+ * @returns {HTMLElementTagNameMap[K]}
+ */
+export function make(tag, properties = {}, ...inside) {
+  const element = Object.assign(document.createElement(tag), properties);
+  element.append(...inside);
+  return element;
+}
+
+/**
+ * Writes a time into the place that data-field names, and the exact one for those who point at it.
+ * @param {ParentNode} root @param {string} name @param {string | null} iso
+ */
+export function setTime(root, name, iso) {
+  fill(root, { [name]: time(iso) });
+  root.querySelector(`[data-field="${name}"]`)?.setAttribute("title", iso ?? "");
 }

@@ -1,13 +1,13 @@
-// The history: sessions, newest first, loaded page by page as you scroll.
+// The list of sessions, newest first: all that fit the filters on a page of their own, loaded page by page as you scroll, and the
+// newest on the overview.
 
 import { busy } from "./busy.js";
 import { askToCancel } from "./cancel.js";
 import { call } from "./api.js";
-import { showCard } from "./cards.js";
 import { lasted, outcome, title, tone, who, why } from "./describe.js";
-import { action, byId, copyOf, fill, passFocus } from "./dom.js";
-import { time } from "./format.js";
-import { showReceipt } from "./receipt.js";
+import { action, byId, copyOf, fill, mainHeading, passFocus, setTime } from "./dom.js";
+import { matches, showFilters } from "./filters.js";
+import { go, href } from "./route.js";
 import { isActive, knownSessions, onSession, put, sessionOf } from "./sessions.js";
 
 /** @typedef {import("fullsync-api").components["schemas"]} Schemas */
@@ -15,20 +15,47 @@ import { isActive, knownSessions, onSession, put, sessionOf } from "./sessions.j
 
 const table = byId("history-table", HTMLTableElement);
 const rows = byId("history-rows", HTMLTableSectionElement);
-const filter = byId("history-filter", HTMLSelectElement);
 const more = byId("history-more", HTMLButtonElement);
 const empty = byId("history-empty", HTMLElement);
 const problem = byId("history-problem", HTMLElement);
 
+/** The filters. */
+let query = new URLSearchParams();
+/** Whether all pages can be seen, and not just the first. */
+let whole = false;
 /** The next page; empty before the first one, null after the last. @type {string | null} */
 let nextPage = "";
 /** Raised by every reload, so that answers to earlier questions are dropped. */
 let generation = 0;
 
-filter.addEventListener("change", () => void reloadHistory());
 more.addEventListener("click", () => void busy(more, problem, loadPage));
 const scrolled = new IntersectionObserver(([entry]) => entry?.isIntersecting && more.click());
 onSession((s) => place(s, false));
+
+/** @type {import("./route.js").View} */
+export const sessionList = {
+  path: "sessions",
+  label: "Sessions",
+  show(_, asked) {
+    showHistory(showFilters(asked), true);
+    return "Sessions";
+  },
+};
+
+/** Shows the newest sessions. */
+export function showNewest() {
+  showHistory(new URLSearchParams(), false);
+}
+
+/** @param {URLSearchParams} wanted @param {boolean} all */
+function showHistory(wanted, all) {
+  const same = wanted.toString() === query.toString();
+  byId("history-title", HTMLElement).textContent = all ? "Sessions" : "Recent sessions";
+  whole = all;
+  query = wanted;
+  if (generation === 0 || !same) void reloadHistory();
+  else offerMore();
+}
 
 /** Starts again with the first page. */
 export async function reloadHistory() {
@@ -38,13 +65,17 @@ export async function reloadHistory() {
   if (nextPage === "") more.hidden = false; // it failed, and this button tries again
 }
 
+function offerMore() {
+  more.hidden = !whole || nextPage === null;
+  scrolled.disconnect(); // observing it again says at once whether it is still in view
+  scrolled.observe(more);
+}
+
 async function loadPage() {
   if (nextPage === null) return;
   const asked = generation;
-  const query = new URLSearchParams({ pageToken: nextPage });
-  for (const status of filter.value.split(" ").filter(Boolean)) query.append("status", status);
   /** @type {Schemas["SessionListResponse"]} */
-  const page = await call("GET", `/api/admin/sync/full-sync?${query}`);
+  const page = await call("GET", `/api/admin/sync/full-sync?${new URLSearchParams([...query, ["pageToken", nextPage]])}`);
   if (asked !== generation) return loadPage();
   const first = nextPage === "";
   const focused = document.activeElement;
@@ -56,11 +87,9 @@ async function loadPage() {
     place(sessionOf(s.sessionId) ?? s, true);
   }
   if (first) for (const s of knownSessions()) place(s, false); // some may have come while the page was loading
-  if (row) (document.getElementById(row)?.querySelector("button") ?? filter).focus({ preventScroll: true });
-  if (nextPage === null) passFocus(more, rows.querySelector("tr:last-child button") ?? filter);
-  more.hidden = nextPage === null;
-  scrolled.disconnect(); // observing it again says at once whether it is still in view
-  scrolled.observe(more);
+  if (row) (document.getElementById(row)?.querySelector("a") ?? mainHeading()).focus({ preventScroll: true });
+  if (nextPage === null) passFocus(more, rows.querySelector("tr:last-child a") ?? mainHeading());
+  offerMore();
   showEmptiness();
 }
 
@@ -71,10 +100,9 @@ async function loadPage() {
  */
 function place(s, loaded) {
   const old = document.getElementById(`history-${s.sessionId}`);
-  const fits = !filter.value || filter.value.split(" ").includes(s.status);
   const next = [...rows.rows].find((row) => (row.dataset.position ?? "") < position(s));
-  if (!fits) {
-    if (old) passFocus(old, filter);
+  if (!matches(s, query)) {
+    if (old) passFocus(old, mainHeading());
     old?.remove();
   } else if (old) update(old, s);
   else if (loaded || next || nextPage === null) rows.insertBefore(newRow(s), next ?? null);
@@ -93,7 +121,7 @@ function position(s) {
 function showEmptiness() {
   table.hidden = rows.rows.length === 0;
   empty.hidden = !table.hidden;
-  empty.textContent = filter.value ? "No session has this status." : "No sync has run here yet.";
+  empty.textContent = query.size ? "No session fits these filters." : "No sync has run here yet.";
 }
 
 /** @param {Session} s */
@@ -101,36 +129,39 @@ function newRow(s) {
   const row = copyOf("history-row");
   row.id = `history-${s.sessionId}`;
   row.dataset.position = position(s);
-  fill(row, { sync: title(s), started: time(s.startedAt) });
-  const open = () => {
-    const now = sessionOf(s.sessionId) ?? s;
-    action(row, "receipt").focus({ preventScroll: true }); // so that the focus comes back to it
-    if (isActive(now)) showCard(s.sessionId);
-    else void showReceipt(s.sessionId);
-  };
+  fill(row, { sync: title(s) });
+  setTime(row, "started", s.startedAt);
   action(row, "cancel").addEventListener("click", () => askToCancel(s.sessionId));
+  link(row).href = href(`sessions/${s.sessionId}`);
   row.addEventListener("click", (event) => {
-    const button = event.target instanceof Element && event.target.closest("button");
+    const pressed = event.target instanceof Element && event.target.closest("a, button");
     const copying = getSelection()?.type === "Range" && getSelection()?.containsNode(row, true);
-    if (button ? button === action(row, "receipt") : !copying) open();
+    if (pressed || copying) return;
+    link(row).focus({ preventScroll: true }); // so that the focus comes back to it
+    go(`sessions/${s.sessionId}`);
   });
   update(row, s);
   return row;
 }
 
+/** The way to the session of a row. @param {HTMLElement} row */
+function link(row) {
+  return /** @type {HTMLAnchorElement} */ (row.querySelector("a"));
+}
+
 /** @param {HTMLElement} row @param {Session} s */
 function update(row, s) {
   row.dataset.tone = tone(s);
-  const button = action(row, "receipt");
-  if (button.textContent !== s.status) button.textContent = s.status;
-  button.setAttribute("aria-label", isActive(s) ? `${s.status}: show the sync` : `${s.status}: show the receipt`);
-  button.dataset.tone = tone(s);
+  const open = link(row);
+  if (open.textContent !== s.status) open.textContent = s.status;
+  open.setAttribute("aria-label", isActive(s) ? `${s.status}: show the sync` : `${s.status}: show the receipt`);
+  open.dataset.tone = tone(s);
   fill(row, {
     products: outcome(s),
     why: why(s),
     duration: lasted(s),
     who: who(s),
   });
-  if (!isActive(s)) passFocus(action(row, "cancel"), button);
+  if (!isActive(s)) passFocus(action(row, "cancel"), open);
   action(row, "cancel").hidden = !isActive(s);
 }

@@ -4,12 +4,14 @@ import { call, keepToken, onSignedOut, poll, token, Unreachable } from "./api.js
 import { busy } from "./busy.js";
 import { byId, field, mainHeading } from "./dom.js";
 import { clock, duration } from "./format.js";
-import { reloadHistory } from "./history.js";
 import { follow, oldAge } from "./live.js";
 import { hush, say, sentenceOf } from "./message.js";
-import { reloadPeers } from "./peers.js";
+import { reloadHistory, sessionList } from "./history.js";
+import { overview } from "./overview.js";
+import { peers, reloadPeers } from "./peers.js";
+import { beginViews } from "./route.js";
+import { sessionPage } from "./session.js";
 import { askForNewest, isActive, onSession, put, takeState, takeStatus } from "./sessions.js";
-import "./start.js";
 
 /** @typedef {import("fullsync-api").components["schemas"]} Schemas */
 
@@ -28,6 +30,9 @@ const connectionTexts = {
   silent: "The node does not answer; what you see is old",
   lost: "Connection lost; what you see may be old. Trying again…",
 };
+
+/** The pages, in the order of the navigation. */
+const views = [overview, sessionList, sessionPage, peers];
 
 let leaving = false; // the person has asked to sign out
 let feed = { begin() {}, end() {} };
@@ -88,11 +93,11 @@ async function open(shown) {
     return;
   }
   document.body.dataset.role = me.user.role;
-  document.title = `fullsync: ${me.node.nodeName}`;
   byId("node", HTMLElement).textContent = me.node.nodeName;
   byId("user", HTMLElement).textContent = `${me.user.name} (${me.user.role}), until ${clock(me.expiresAt)}`;
   byId("who", HTMLElement).hidden = false;
   byId("desk", HTMLElement).hidden = false;
+  beginViews(views, me.node.nodeName);
   shown?.();
   feed = follow(
     {
@@ -106,7 +111,7 @@ async function open(shown) {
     },
     JSON.stringify([me.node.nodeId, me.user.name, me.user.role]),
   );
-  await Promise.all([reloadPeers(), reloadHistory()]);
+  await reloadPeers();
 }
 
 /**

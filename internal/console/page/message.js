@@ -24,9 +24,11 @@ document.addEventListener(
 );
 
 // The messages cover part of the page as it scrolls, but they must not cover what gets the focus.
-new ResizeObserver(() => {
+new ResizeObserver(makeRoom).observe(messages);
+
+function makeRoom() {
   document.documentElement.style.scrollPaddingTop = `${messages.offsetHeight + 32}px`;
-}).observe(messages);
+}
 
 /**
  * Shows how something went. A failure interrupts a screen reader.
@@ -35,7 +37,9 @@ new ResizeObserver(() => {
  * @returns {HTMLElement} the element that shows it, for [focusMessage]
  */
 export function say(kind, sentence) {
-  return kind === "failure" ? addFailure(sentence) : setNews(kind, sentence);
+  const shown = kind === "failure" ? addFailure(sentence) : setNews(kind, sentence);
+  makeRoom(); // what is scrolled into view next must not be under it
+  return shown;
 }
 
 /** @param {string} sentence */

@@ -1,9 +1,9 @@
-// The peers: who is known, and whether they answer.
+// The page of the peers: who is known, and whether they answer.
 
 import { call, Refused } from "./api.js";
 import { busy } from "./busy.js";
 import { confirm } from "./confirm.js";
-import { action, byId, copyOf, field, fill, passFocus } from "./dom.js";
+import { action, byId, copyOf, field, fill, passFocus, setTime } from "./dom.js";
 import { time } from "./format.js";
 import { focusMessage, say, sentenceOf } from "./message.js";
 
@@ -18,6 +18,16 @@ const addButton = /** @type {HTMLButtonElement} */ (addForm.querySelector("butto
 
 /** @type {((peers: Peer[]) => void)[]} */
 const listeners = [];
+
+/** @type {import("./route.js").View} */
+export const peers = {
+  path: "peers",
+  label: "Peers",
+  show() {
+    void reloadPeers();
+    return "Peers";
+  },
+};
 
 addForm.addEventListener("submit", (event) => {
   event.preventDefault();
@@ -55,14 +65,23 @@ function show(peers) {
     fill(row, {
       peer: p.nodeName === p.nodeId ? p.nodeId : `${p.nodeName} (${p.nodeId})`,
       url: p.url,
-      state: [p.isActive ? "active" : "switched off", p.lastError].filter(Boolean).join(": "),
-      seen: time(p.lastSeen),
+      state: state(p),
+      error: p.lastError ?? "",
     });
+    row.dataset.state = state(p);
+    setTime(row, "seen", p.lastSeen);
     action(row, "switch").textContent = p.isActive ? "Switch off" : "Switch on";
   }
   byId("peer-table", HTMLElement).hidden = peers.length === 0;
   byId("peers-empty", HTMLElement).hidden = peers.length > 0;
   for (const listener of listeners) listener(peers);
+}
+
+/** @param {Peer} p */
+function state(p) {
+  if (!p.isActive) return "switched off";
+  if (p.isOnline) return "online";
+  return p.lastSeen || p.lastError ? "offline" : "not checked yet";
 }
 
 /** @param {HTMLElement} row */

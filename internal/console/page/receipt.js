@@ -4,15 +4,16 @@ import { call } from "./api.js";
 import { busy } from "./busy.js";
 import { lasted, outcome, title, unconfirmed } from "./describe.js";
 import { offerDeletes } from "./deletes.js";
-import { byId } from "./dom.js";
+import { byId, make } from "./dom.js";
 import { bytes, count, time } from "./format.js";
-import { complain, copy, say } from "./message.js";
+import { copy, say } from "./message.js";
 import { offerRejects } from "./rejects.js";
-import { load, put } from "./sessions.js";
+import { go } from "./route.js";
+import { put } from "./sessions.js";
 
 /** @typedef {import("fullsync-api").components["schemas"]} Schemas */
 
-const dialog = byId("receipt", HTMLDialogElement);
+const section = byId("receipt", HTMLElement);
 const heading = byId("receipt-title", HTMLElement);
 const facts = byId("receipt-facts", HTMLElement);
 const problem = byId("receipt-problem", HTMLElement);
@@ -20,38 +21,31 @@ const resumeButton = byId("receipt-resume", HTMLButtonElement);
 
 let sessionId = "";
 
-byId("receipt-close", HTMLButtonElement).addEventListener("click", () => dialog.close());
-byId("receipt-copy", HTMLButtonElement).addEventListener("click", () => {
-  const shown = facts.querySelector("code") ?? facts;
-  dialog.close(); // a message behind an open dialog can be neither read nor dismissed
-  void copy(sessionId, shown);
-});
+byId("receipt-print", HTMLButtonElement).addEventListener("click", () => print());
+byId("receipt-copy", HTMLButtonElement).addEventListener("click", () => void copy(sessionId, facts.querySelector("code") ?? facts));
 resumeButton.addEventListener("click", () =>
   busy(resumeButton, problem, async () => {
     /** @type {Schemas["StartResponse"]} */
     const resumed = await call("POST", `/api/admin/sync/full-sync/${sessionId}/resume`, {});
     put(resumed.session);
-    dialog.close();
+    go(`sessions/${resumed.sessionId}`);
     say("success", resumed.message);
   }),
 );
 
+/** Hides the receipt, because the session that is shown has none yet. */
+export function hideReceipt() {
+  section.hidden = true;
+}
+
 /**
- * Opens the receipt of a session that has ended.
- * @param {string} id
+ * Shows the receipt of a session that has ended.
+ * @param {Schemas["Session"]} session
+ * @param {Schemas["Receipt"]} receipt
  */
-export async function showReceipt(id) {
-  /** @type {Schemas["SessionResponse"]} */
-  let found;
-  try {
-    found = await load(id);
-  } catch (failure) {
-    complain(failure);
-    return;
-  }
-  const { session, receipt } = found;
-  if (!receipt) return; // the answer does not know of the session's end yet; the next click shows it
-  sessionId = id;
+export function showReceipt(session, receipt) {
+  section.hidden = false;
+  sessionId = receipt.sessionId;
   problem.textContent = "";
   heading.textContent = `Receipt: ${receipt.status}`;
   byId("receipt-statement", HTMLElement).textContent = receipt.statement;
@@ -73,8 +67,7 @@ export async function showReceipt(id) {
     Session: receipt.sessionId,
   });
   offerRejects(receipt);
-  offerDeletes(receipt, session, () => dialog.close());
-  dialog.showModal();
+  offerDeletes(receipt, session);
 }
 
 /** What a verification says about both sides; null without one. @param {Schemas["Receipt"]["certificates"]} found */
@@ -98,11 +91,7 @@ function show(texts) {
   facts.replaceChildren();
   for (const [name, text] of Object.entries(texts)) {
     if (!text) continue;
-    const line = document.createElement("div");
-    const value = document.createElement("dd");
-    line.append(Object.assign(document.createElement("dt"), { textContent: name }), value);
-    if (name === "Session") value.append(Object.assign(document.createElement("code"), { textContent: text }));
-    else value.textContent = text;
-    facts.append(line);
+    const value = name === "Session" ? make("code", {}, text) : text;
+    facts.append(make("div", {}, make("dt", {}, name), make("dd", {}, value)));
   }
 }

@@ -1,0 +1,79 @@
+// The page of one session: what it does now, how fast it was, its receipt, and what has happened to it.
+
+import { newCard, updateCard } from "./card.js";
+import { title } from "./describe.js";
+import { byId } from "./dom.js";
+import { sentenceOf } from "./message.js";
+import { hideReceipt, showReceipt } from "./receipt.js";
+import { entitle, isShown } from "./route.js";
+import { isActive, load, onSession, sessionOf } from "./sessions.js";
+import { showSpeed } from "./speed.js";
+import { showTrail } from "./trail.js";
+
+/** @typedef {import("fullsync-api").components["schemas"]["Session"]} Session */
+
+const path = "sessions/*";
+const place = byId("session-card", HTMLElement);
+const problem = byId("session-problem", HTMLElement);
+
+let id = "";
+/** @type {HTMLElement | undefined} */
+let card;
+/** The session that is being asked for, and the one whose receipt is shown. */
+let asking = "";
+let receiptOf = "";
+
+/** @type {import("./route.js").View} */
+export const sessionPage = {
+  path,
+  show([, asked = ""]) {
+    if (asked !== id) {
+      id = asked;
+      receiptOf = "";
+      card = undefined;
+      place.replaceChildren();
+      problem.textContent = "";
+      hideReceipt();
+      showTrail();
+    }
+    const known = sessionOf(id);
+    if (known) show(known);
+    void ask();
+    return known ? `${known.status}: ${title(known)}` : "Session";
+  },
+};
+
+onSession((s) => {
+  if (!isShown(path) || s.sessionId !== id) return;
+  show(s);
+  if (isActive(s)) return;
+  receiptOf = ""; // it may say more by now, such as that the target has confirmed a cancel
+  void ask();
+});
+
+/** @param {Session} s */
+function show(s) {
+  if (!card) place.replaceChildren((card = newCard(s)));
+  updateCard(card, s);
+  showSpeed(s);
+  showTrail(s);
+  entitle(`${s.status}: ${title(s)}`);
+}
+
+/** Asks for the session and its receipt, which no event brings. */
+async function ask() {
+  const asked = id;
+  if (asking === asked || receiptOf === asked) return;
+  asking = asked;
+  try {
+    const { session, receipt } = await load(encodeURIComponent(asked));
+    if (asked !== id || !receipt) return;
+    receiptOf = asked;
+    showReceipt(session, receipt);
+    showTrail(session, receipt);
+  } catch (failure) {
+    if (asked === id) problem.textContent = sentenceOf(failure);
+  } finally {
+    asking = "";
+  }
+}

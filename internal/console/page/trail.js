@@ -1,0 +1,44 @@
+// The time line of a session: its start, its attempts and takeovers, what it was seen to do, and its end.
+
+import { byId, make } from "./dom.js";
+import { count, time } from "./format.js";
+import { href } from "./route.js";
+import { isActive, onSession } from "./sessions.js";
+
+/** @typedef {import("fullsync-api").components["schemas"]} Schemas */
+/** @typedef {Schemas["Session"]} Session */
+/** @typedef {{at: string, text: string | Node}} Event */
+
+/** The steps that were seen, by session. @type {Map<string, Event[]>} */
+const seen = new Map();
+
+onSession((now, before) => {
+  if (!isActive(now) || (before?.phase === now.phase && before.attempts === now.attempts)) return;
+  const events = seen.get(now.sessionId) ?? [];
+  const attempt = now.attempts > 1 ? ` (attempt ${now.attempts}${now.worker ? `, worker ${now.worker}` : ""})` : "";
+  events.push({ at: now.lastHeartbeatAt ?? now.startedAt, text: now.currentStep + attempt });
+  seen.set(now.sessionId, events);
+});
+
+/** Shows the time line, an empty one without a session. @param {Session} [s] @param {Schemas["Receipt"]} [receipt] */
+export function showTrail(s, receipt) {
+  const list = byId("trail", HTMLElement);
+  if (!s) return list.replaceChildren();
+  /** @type {Event[]} */
+  const events = [{ at: s.startedAt, text: `Started by ${s.startedBy}` }];
+  if (s.resumedFrom) {
+    const from = make("a", { href: href(`sessions/${s.resumedFrom}`) }, "another session");
+    events.push({ at: s.startedAt, text: make("span", {}, "Resumed ", from, ` after ${count(s.resumedRecords, "product")}`) });
+  }
+  events.push(...(seen.get(s.sessionId) ?? []));
+  for (const t of receipt?.takeovers ?? []) {
+    const sign = t.lastHeartbeatAt ? `last sign of life ${time(t.lastHeartbeatAt)}` : "no sign of life";
+    events.push({ at: t.at, text: `Taken over from lost worker ${t.worker} after ${count(t.batches, "batch", "batches")}; ${sign}` });
+  }
+  if (s.lastCommitAt) events.push({ at: s.lastCommitAt, text: `Last batch: ${count(s.transferredRecords, "product")} committed` });
+  if (s.completedAt) events.push({ at: s.completedAt, text: `${s.status}: ${s.currentStep}` });
+  events.sort((a, b) => Date.parse(a.at) - Date.parse(b.at));
+  const next = make("ol", {}, ...events.map(({ at, text }) => make("li", {}, make("time", { dateTime: at, title: at }, time(at)), " ", text)));
+  if (list.textContent !== next.textContent) list.replaceChildren(...next.children);
+  return undefined;
+}
