@@ -133,7 +133,6 @@ func TestUnknownRoutes(t *testing.T) {
 		{"GET", "/api/nothing", 404, "NOT_FOUND"},
 		{"GET", "/nothing", 404, "NOT_FOUND"},
 		{"GET", "/console/nothing", 404, "NOT_FOUND"},
-		{"GET", "/metrics", 404, "NOT_FOUND"},
 		{"DELETE", "/api/node", 405, "METHOD_NOT_ALLOWED"},
 		{"POST", "/healthz", 405, "METHOD_NOT_ALLOWED"},
 	} {

@@ -22,7 +22,10 @@ const (
 
 // operationHandlers say how the node is.
 type operationHandlers struct {
-	ready func(ctx context.Context) error
+	ready   func(ctx context.Context) error
+	metrics Metrics
+	// elsewhere says that the metrics have a listener of their own.
+	elsewhere bool
 }
 
 // GetHealth says that the process lives.
@@ -40,6 +43,19 @@ func (h *operationHandlers) GetReadiness(ctx context.Context, _ spec.GetReadines
 			"The database or the jobs of this node do not answer. Try again in a few seconds.").Because(err)
 	}
 	return spec.GetReadiness200JSONResponse{Status: "ready"}, nil
+}
+
+// GetMetrics shows the metrics, unless they have a listener of their own.
+func (h *operationHandlers) GetMetrics(context.Context, spec.GetMetricsRequestObject) (spec.GetMetricsResponseObject, error) {
+	if h.elsewhere {
+		return nil, fault.New(fault.NotFound, "NOT_FOUND", "Not found",
+			"The metrics of this node are on a listener of their own, which FULLSYNC_METRICS_LISTEN names.")
+	}
+	text, err := h.metrics.Text()
+	if err != nil {
+		return nil, err
+	}
+	return spec.GetMetrics200TextResponse(text), nil
 }
 
 // GetOpenAPI shows the document.

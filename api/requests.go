@@ -36,6 +36,20 @@ func requestID(next echo.HandlerFunc) echo.HandlerFunc {
 	}
 }
 
+// countRequests tells the metrics of every request. The labels are those of the document: what callers make up must not become series.
+func countRequests(access accessTable, metrics Metrics) echo.MiddlewareFunc {
+	return func(next echo.HandlerFunc) echo.HandlerFunc {
+		return func(c echo.Context) error {
+			began, method, route, stream := time.Now(), "other", "other", false
+			if op, known := access.operations[routeKey{c.Request().Method, c.Path()}]; known {
+				method, route, stream = op.route.Method, op.route.Path, op.answers(eventStream)
+			}
+			defer func() { metrics.Request(method, route, c.Response().Status, time.Since(began), stream) }()
+			return next(c)
+		}
+	}
+}
+
 // saneRequestID says whether id may be repeated in an answer and in the log.
 func saneRequestID(id string) bool {
 	if id == "" || len(id) > 64 {
@@ -191,7 +205,10 @@ func limitTime(access accessTable, limit time.Duration) echo.MiddlewareFunc {
 }
 
 // streams says whether the operation answers with a stream, of lines or of events.
-func (o operation) streams() bool {
+func (o operation) streams() bool { return o.answers(ndjson) || o.answers(eventStream) }
+
+// answers says whether the operation answers with that media type.
+func (o operation) answers(kind string) bool {
 	ok := o.route.Operation.Responses.Value("200")
-	return ok != nil && (ok.Value.Content[ndjson] != nil || ok.Value.Content[eventStream] != nil)
+	return ok != nil && ok.Value.Content[kind] != nil
 }

@@ -28,7 +28,10 @@ type Options struct {
 	Receiver Receiver
 	Logins   Logins
 	Console  Console
-	Node     NodeInfo
+	Metrics  Metrics
+	// MetricsElsewhere says that the metrics have a listener of their own; then they are not shown here.
+	MetricsElsewhere bool
+	Node             NodeInfo
 	// Ready returns an error while the database or the jobs do not answer.
 	Ready func(ctx context.Context) error
 	// Answers returns Unavailable while the database does not answer.
@@ -98,7 +101,7 @@ type Server struct{ echo *echo.Echo }
 // New returns the server for opt. It returns an error when the document and the list of open routes disagree.
 func New(opt Options) (*Server, error) {
 	if opt.Syncs == nil || opt.Peers == nil || opt.Catalogs == nil || opt.Editor == nil || opt.Pages == nil || opt.Sides == nil || opt.Figures == nil ||
-		opt.Events == nil || opt.Receiver == nil || opt.Logins == nil || opt.Console == nil || opt.Ready == nil || opt.Answers == nil || opt.Logger == nil {
+		opt.Events == nil || opt.Receiver == nil || opt.Logins == nil || opt.Console == nil || opt.Metrics == nil || opt.Ready == nil || opt.Answers == nil || opt.Logger == nil {
 		return nil, errors.New("api: a service is missing in the options")
 	}
 	opt.Limits = opt.Limits.withDefaults()
@@ -115,7 +118,7 @@ func New(opt Options) (*Server, error) {
 		return nil, err
 	}
 	e.HTTPErrorHandler = errorWriter{log: opt.Logger}.write
-	e.Use(prefix, requestID, recoverPanics(opt.Logger), accessLog(opt.Logger), rollingDeadlines(opt.Limits.Stall), secureHeaders)
+	e.Use(prefix, countRequests(access, opt.Metrics), requestID, recoverPanics(opt.Logger), accessLog(opt.Logger), rollingDeadlines(opt.Limits.Stall), secureHeaders)
 	if len(opt.CORSOrigins) > 0 {
 		e.Use(cors(opt.CORSOrigins))
 	}
@@ -188,7 +191,7 @@ func newHandlers(opt Options) *handlers {
 			peers: opt.Peers, syncs: opt.Syncs, figures: opt.Figures, products: newProductTotal(opt.Catalogs, opt.Limits.KeepCount), checkEvery: opt.CheckPeersEvery,
 		},
 		authHandlers:      authHandlers{logins: opt.Logins, node: opt.Node},
-		operationHandlers: operationHandlers{ready: opt.Ready},
+		operationHandlers: operationHandlers{ready: opt.Ready, metrics: opt.Metrics, elsewhere: opt.MetricsElsewhere},
 	}
 }
 

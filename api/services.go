@@ -2,6 +2,7 @@ package api
 
 import (
 	"context"
+	"time"
 
 	"fullsync/internal/auth"
 	"fullsync/internal/catalog"
@@ -105,6 +106,13 @@ type SessionFigures interface {
 type Events interface {
 	// Subscribe returns Unavailable when there can be no subscription now. The caller must close it.
 	Subscribe(ctx context.Context, want events.Want) (*events.Subscription, error)
+}
+
+// Metrics counts requests and shows what was counted; [metrics.Metrics] is one.
+type Metrics interface {
+	// Request counts a request to an operation; stream says that its answer lasts as long as the caller likes.
+	Request(method, route string, status int, took time.Duration, stream bool)
+	Text() ([]byte, error)
 }
 
 // Logins sign people in and out and know whose tokens hold; [user.Logins] is one.

@@ -4665,6 +4665,14 @@ type ClientInterface interface {
 	// Corresponds with GET /healthz (the `GetHealth` operationId).
 	GetHealth(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error)
 
+	// GetMetrics Metrics for Prometheus
+	//
+	// What this replica has counted and measured since it started, in Prometheus's text format. Where the node has a listener for
+	// metrics (`FULLSYNC_METRICS_LISTEN`), they are there, without a token, and the answer here is 404.
+	//
+	// Corresponds with GET /metrics (the `GetMetrics` operationId).
+	GetMetrics(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error)
+
 	// GetOpenAPI This document
 	//
 	// Corresponds with GET /openapi.yaml (the `GetOpenAPI` operationId).
@@ -5986,6 +5994,24 @@ func (c *Client) GetSyncStats(ctx context.Context, reqEditors ...RequestEditorFn
 // Corresponds with GET /healthz (the `GetHealth` operationId).
 func (c *Client) GetHealth(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewGetHealthRequest(c.Server)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// GetMetrics Metrics for Prometheus
+//
+// What this replica has counted and measured since it started, in Prometheus's text format. Where the node has a listener for
+// metrics (`FULLSYNC_METRICS_LISTEN`), they are there, without a token, and the answer here is 404.
+//
+// Corresponds with GET /metrics (the `GetMetrics` operationId).
+func (c *Client) GetMetrics(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewGetMetricsRequest(c.Server)
 	if err != nil {
 		return nil, err
 	}
@@ -8738,6 +8764,33 @@ func NewGetHealthRequest(server string) (*http.Request, error) {
 	return req, nil
 }
 
+// NewGetMetricsRequest constructs an http.Request for the GetMetrics method
+func NewGetMetricsRequest(server string) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/metrics")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
 // NewGetOpenAPIRequest constructs an http.Request for the GetOpenAPI method
 func NewGetOpenAPIRequest(server string) (*http.Request, error) {
 	var err error
@@ -9549,6 +9602,16 @@ type ClientWithResponsesInterface interface {
 	//
 	// Corresponds with GET /healthz (the `GetHealth` operationId).
 	GetHealthWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*GetHealthResponse, error)
+
+	// GetMetricsWithResponse Metrics for Prometheus
+	//
+	// What this replica has counted and measured since it started, in Prometheus's text format. Where the node has a listener for
+	// metrics (`FULLSYNC_METRICS_LISTEN`), they are there, without a token, and the answer here is 404.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /metrics (the `GetMetrics` operationId).
+	GetMetricsWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*GetMetricsResponse, error)
 
 	// GetOpenAPIWithResponse This document
 	//
@@ -13796,6 +13859,61 @@ func (r GetHealthResponse) ContentType() string {
 	return ""
 }
 
+type GetMetricsResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON401 the response for an HTTP 401 `application/json` response
+	JSON401 *Unauthorized
+	// JSON404 the response for an HTTP 404 `application/json` response
+	JSON404 *NotFound
+	// JSON503 the response for an HTTP 503 `application/json` response
+	JSON503 *Unavailable
+}
+
+// GetJSON401 returns the response for an HTTP 401 `application/json` response
+func (r GetMetricsResponse) GetJSON401() *Unauthorized {
+	return r.JSON401
+}
+
+// GetJSON404 returns the response for an HTTP 404 `application/json` response
+func (r GetMetricsResponse) GetJSON404() *NotFound {
+	return r.JSON404
+}
+
+// GetJSON503 returns the response for an HTTP 503 `application/json` response
+func (r GetMetricsResponse) GetJSON503() *Unavailable {
+	return r.JSON503
+}
+
+// GetBody returns the raw response body bytes
+func (r GetMetricsResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r GetMetricsResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r GetMetricsResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r GetMetricsResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
 type GetOpenAPIResponse struct {
 	Body         []byte
 	HTTPResponse *http.Response
@@ -14993,6 +15111,22 @@ func (c *ClientWithResponses) GetHealthWithResponse(ctx context.Context, reqEdit
 		return nil, err
 	}
 	return ParseGetHealthResponse(rsp)
+}
+
+// GetMetricsWithResponse Metrics for Prometheus
+//
+// What this replica has counted and measured since it started, in Prometheus's text format. Where the node has a listener for
+// metrics (`FULLSYNC_METRICS_LISTEN`), they are there, without a token, and the answer here is 404.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /metrics (the `GetMetrics` operationId).
+func (c *ClientWithResponses) GetMetricsWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*GetMetricsResponse, error) {
+	rsp, err := c.GetMetrics(ctx, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseGetMetricsResponse(rsp)
 }
 
 // GetOpenAPIWithResponse This document
@@ -18694,6 +18828,46 @@ func ParseGetHealthResponse(rsp *http.Response) (*GetHealthResponse, error) {
 	return response, nil
 }
 
+// ParseGetMetricsResponse parses an HTTP response from a GetMetricsWithResponse call
+func ParseGetMetricsResponse(rsp *http.Response) (*GetMetricsResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &GetMetricsResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 401:
+		var dest Unauthorized
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON401 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 404:
+		var dest NotFound
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON404 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest Unavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON503 = &dest
+
+	}
+
+	return response, nil
+}
+
 // ParseGetOpenAPIResponse parses an HTTP response from a GetOpenAPIWithResponse call
 func ParseGetOpenAPIResponse(rsp *http.Response) (*GetOpenAPIResponse, error) {
 	bodyBytes, err := io.ReadAll(rsp.Body)
@@ -18896,6 +19070,9 @@ type ServerInterface interface {
 	// GetHealth Is the process alive?
 	// (GET /healthz)
 	GetHealth(ctx echo.Context) error
+	// GetMetrics Metrics for Prometheus
+	// (GET /metrics)
+	GetMetrics(ctx echo.Context) error
 	// GetOpenAPI This document
 	// (GET /openapi.yaml)
 	GetOpenAPI(ctx echo.Context) error
@@ -20136,6 +20313,15 @@ func (w *ServerInterfaceWrapper) GetHealth(ctx echo.Context) error {
 	return err
 }
 
+// GetMetrics converts echo context to params.
+func (w *ServerInterfaceWrapper) GetMetrics(ctx echo.Context) error {
+	var err error
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.GetMetrics(ctx)
+	return err
+}
+
 // GetOpenAPI converts echo context to params.
 func (w *ServerInterfaceWrapper) GetOpenAPI(ctx echo.Context) error {
 	var err error
@@ -20249,6 +20435,7 @@ func RegisterHandlersWithOptions(router EchoRouter, si ServerInterface, options 
 	router.POST(options.BaseURL+"/api/auth/logout", wrapper.SignOut, options.OperationMiddlewares["signOut"]...)
 	router.GET(options.BaseURL+"/healthz", wrapper.GetHealth, options.OperationMiddlewares["getHealth"]...)
 	router.GET(options.BaseURL+"/readyz", wrapper.GetReadiness, options.OperationMiddlewares["getReadiness"]...)
+	router.GET(options.BaseURL+"/metrics", wrapper.GetMetrics, options.OperationMiddlewares["getMetrics"]...)
 	router.GET(options.BaseURL+"/openapi.yaml", wrapper.GetOpenAPI, options.OperationMiddlewares["getOpenAPI"]...)
 
 }
@@ -26146,6 +26333,66 @@ func (response GetHealth200JSONResponse) VisitGetHealthResponse(w http.ResponseW
 	return err
 }
 
+type GetMetricsRequestObject struct {
+}
+
+type GetMetricsResponseObject interface {
+	VisitGetMetricsResponse(w http.ResponseWriter) error
+}
+
+type GetMetrics200TextResponse string
+
+func (response GetMetrics200TextResponse) VisitGetMetricsResponse(w http.ResponseWriter) error {
+
+	w.Header().Set("Content-Type", "text/plain")
+	w.WriteHeader(200)
+
+	_, err := w.Write([]byte(fmt.Sprint(response)))
+	return err
+}
+
+type GetMetrics401JSONResponse struct{ UnauthorizedJSONResponse }
+
+func (response GetMetrics401JSONResponse) VisitGetMetricsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetMetrics404JSONResponse struct{ NotFoundJSONResponse }
+
+func (response GetMetrics404JSONResponse) VisitGetMetricsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(404)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetMetrics503JSONResponse struct{ UnavailableJSONResponse }
+
+func (response GetMetrics503JSONResponse) VisitGetMetricsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type GetOpenAPIRequestObject struct {
 }
 
@@ -26351,6 +26598,9 @@ type StrictServerInterface interface {
 	// GetHealth Is the process alive?
 	// (GET /healthz)
 	GetHealth(ctx context.Context, request GetHealthRequestObject) (GetHealthResponseObject, error)
+	// GetMetrics Metrics for Prometheus
+	// (GET /metrics)
+	GetMetrics(ctx context.Context, request GetMetricsRequestObject) (GetMetricsResponseObject, error)
 	// GetOpenAPI This document
 	// (GET /openapi.yaml)
 	GetOpenAPI(ctx context.Context, request GetOpenAPIRequestObject) (GetOpenAPIResponseObject, error)
@@ -27985,6 +28235,29 @@ func (sh *strictHandler) GetHealth(ctx echo.Context) error {
 	return nil
 }
 
+// GetMetrics operation middleware
+func (sh *strictHandler) GetMetrics(ctx echo.Context) error {
+	var request GetMetricsRequestObject
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.GetMetrics(ctx.Request().Context(), request.(GetMetricsRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GetMetrics")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(GetMetricsResponseObject); ok {
+		return validResponse.VisitGetMetricsResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
 // GetOpenAPI operation middleware
 func (sh *strictHandler) GetOpenAPI(ctx echo.Context) error {
 	var request GetOpenAPIRequestObject
@@ -28470,130 +28743,134 @@ var swaggerSpec = []string{
 	"7FuOcj3skHMwM8xmWWSV3im4cyNBBO+QY/OECQ2ZNpAGwzSOAfVoopZZDBELR2H8MzqHyOUPRxinueUP",
 	"NI7suLS2RuVSpXrPU7XBbJwR8tr0+pK5OFw4R6LxJUE968ICgVsKbWJPOJ1pLxUPSkGJRNIeMCrdEcmf",
 	"EAw33M3tE+BExGCuL5wGchVNpkjXrO3WaGPgQRxkGIVY2wqN1NEfgTF9PaAgSBEBpz0vRlYvn9PiBsvj",
-	"SuuV342FtAsBdzSCojcsxv3/2fv63baNbd9XGQgXaLshq5IdO7aCiw3HURp3J7brj/ruRtnhSBxZrKkZ",
-	"lUNaVQID99/zIgc4z7Hf5DzJway1ZjiUKFmS7eTE1V9taJEczsf6/v3WgI9ZqGxH4FHfRpiUhS5bT34q",
-	"P/lOVL6AoUkBb7APMWoBZuIEDMSL67wzV26nLNQHNzDf3SkFujyOgSbtaVf0XfYV4wN2+Pf772QqqZ4N",
-	"vX85BovCKCdbfm2RLjl7emQcrNjYObZ4v1YKHj+wb7vvNs6H/f7zNMIwjK6Msd+s7PV2d8L6bmN391n3",
-	"ebizbbMxACj7vFhjllngwQmsoIOlVbqx4LLyVQhhiJ/FAkUqMzFcJSisRn3n+a0DmtsLK9fj0lLfVZIL",
-	"gMC83aTrcqCjT8JVJkkxEjpF/AfELyb1/LqnZ1m9bzc/bS4EaFd3dUnx42f6v7lVZoQJJYPakg8Ve4ui",
-	"tgNeBCM9mPiTd9N4zMC8kfDfwA44MG6n9tvbd1Q4dkTnFMdrSyuj0j6XHtmnMI6SugZWDmR7gWSPxHgl",
-	"06kYaj/dH5tj4wTetRBDbV9JGN8aO+xZezsyK5hkw1SE7HuO+7QjjKkPETgW8pR3uBb4Vj7i4yotkFFX",
-	"LBb8RugfyEIw1h0BmgnQTv96wbi+Zn01gtlpSyD+EL0Ujol5FHmXJWY+PuHA9S2f2xP9Db3BpyPI5wLk",
-	"/Kx+FB5ya4EyWKRm6qlkALxRkUx3nhmbN5LRIBsgXBTrYM0EX0FZ9QM1lwjt22egv9wCPIQLQ0/GIxHe",
-	"bcPYrsVu/s1KfxNFhsuCKh3ot5C2nCIKNXLD21rTqMrz/bfHP308eLN/9FMh0nPgAcbsu2auOVowjfrO",
-	"nnsZ+lNmp+Q0vVGK5wyN9qgHkXj06AewUqliV6rKEjEUkPuKKDpjH/p/zSsIAZir2j2zG1S3mw2j6Qnx",
-	"MFijBCkGonSNzfxrYjOVFAtgM2nCDmjX34XNnIRyfpgvnZy5P++oEu1v6eb96pSyzg652zp6gLpHq3pv",
-	"P8w2p37M5cEMX+xQMq67QoZmDjvj1JKeqR6Lwhp7baZbMjEYpmMz9TZPmdtEef8r+NELxxw7v0oFII35",
-	"wV+WM2cl/q4q1WO0zEB/RTln2Ulmd80aQeAlCqvs7B8XZg4gGm40Eo+kRmGcij9TYI3LhkMzeQmL1QgK",
-	"NLVg3wf//q9uzKMkMMIh1Ozf/3Hwdv/w9IdZJs8flXKIj+5HiRHRA/7nWyGvjADcrNenkT2Pw1OWb6X3",
-	"eYt6nL68xhFZYRJSBs/q9Z2t3cbW1tbeVsOHyWaDgUhgzxNNT1Gq1c/ru7lUQ/3RNQetdXFq5iz0WWdp",
-	"0s43YHqMkgyr7J3ZcEl0FckyzxdrM5sVYEkzk32dmSecbZy2Xm2YW4ktZIas3fztPqBSnMZlONHszNfY",
-	"vrtGyUvjUridOuBj9Hp6xvVCf2WsMmPjG42mkrVrO8e1zZta9ZaR5A9Zyr6USP/xc3QXKquIupqqC/e0",
-	"p+eOYSkM1IyABUaBdowj5bESb8pYxwgeCNl1ePe6NsNXpJ2/tLQ/7L2Dmv77yzUP4EUjf1CnbFGMF737",
-	"rwzzop1+bJ0TSOIvUKR8kkAWOTLTiTVPX9/oG7p9vYrRNxM45p56T/QCPae5Vtq399TZCx7sCdB365xf",
-	"lZJdGlOwZwto8NbvNKOVfYEIowg6ygaHvQ2QgUFthmnYrjSaV9f66nLrQvWvGj///PvlLzevL5OX+2nj",
-	"+B8vG+IkCn+//DnrhOo6291tV54+H9fXw78tKg8exXRYwCMi3l/CNWQzyLEhMh2hoh/1Vew+DAptoVIz",
-	"i4XlpIsjKdBysuqtF8WiyTih7XKwHYSmoZgDa17UDZRwBlEYgAXboRC0ytIaC3x5EFRZ4ERPgEWl7tAH",
-	"ECiLrqQCWaKVK18mUN/IDgAoP7kM29IeMbBajHFNQweLSYqRPYxk8LiSZOLPhqFNo9vvsLNcQqEsqj7M",
-	"0nubSdUFfnqkpPCtqhWLZOdplDK9MakUZqqBO4T9spL7UJpt/ijgwLV6/cLqtQgeZIeY3krEMOZdqsPv",
-	"c6pjs+eXosjfsmZenttnvTO/9M4ELPfoW91l1YU5ZEGDpkWLd2GOIhfSGPBI5tEMt0OeIk/Rg3q7j14e",
-	"/3WgZyBaACyFonwBz7pDBsuA/0l00Jv1veeN7U3iEB+m/Upzt367KCHjnGhbs2N5JVYN6c2CEF9AL63t",
-	"ar1eZyKMMACZ58DyzBckhRPopAW5BihDSbjUHGrJaqzFu302zMA0dWUsSnqGO9dtGZxcnJPx/Kr1tnXe",
-	"CjDVzN27oJTUApShwh/buLi9qGsMoh/Q5r/Ywt9BOqCiz+WB2rLHozhLBNS4cAlf6qFFPFSXMZVTW8Aa",
-	"hCLlUaz9Dg2IoMOp4oj5iRJG0FfNvnfAtbbcrP+wtH3O5pjn5qUnxYKUlexmGDzScJLVvpoIJ+dtVZ3r",
-	"NGvDaNZb4zlEnmvQrPzt7ndslr+jE2eizJSHl9iINQ5xE+PdC5aJm5l7TNic6xvR8JpANKqVgW1dQPz9",
-	"MS2g6PUE1BhYhvlqRaRG48OC/izEyV6yLQaXvxzdDIZvxG//7yRVqjG8vD75+JNQO+9ebW+/2Wron7qw",
-	"oP7CmZlyT7fDKjx92e3iL1nh6fZD7dMx45cPZnM64TWTYL+x7FrOJ1fFcz4y5seAh99IvdLaHHggKpBi",
-	"0SCBp5awB3a3dnd36rsr2gMWqDArRn+EXBJzSx8vCUyfKiyU8KtoXb2q4JLgzKSEUKG5rC+EnUC/KhmP",
-	"2YhDiznFrqUaObg+eLxG3WPQLhHgQmgGzBGzag28gt780BKK3uGC0SLvKAVl6A9QYDC/1n66XnxxFpAy",
-	"Xo/FaHZVeGfmDlA0zK9ZCsyQAzPj1C8PYOxoYER5VcxfAD7iyG8cOAk7i2F5ozLmrF81DkerGA736Jg3",
-	"hpnuzziQZVY6ojNmVzkdZBMlx5FMFdNDjsjJAErKA+/IvVYJMhlEKbuKLLfpdD2aNUCZzgZUsRkljIZT",
-	"a8szeEWxiRm2+DY3mpugYCNvcOaXeriYAD7PBuORlGEXqrU0dfP2I9V9tPM5DfeFeQ0W/A5UmMWKbf5r",
-	"5xmwUZxD9ZZtMRmYI/AKXvU2kiKouo+Dhr4Q4Y804/GIj7X/a92SYeCKU0Dm8JQFcTSI0gAr9nqpSNpy",
-	"0zg54Oj432mWwUb+oXa+vHbFOA5aDQQ6CopEHpc5XpHMEc8liaRxPcwLqggBSVUiQpgkD/iaJpk5u/n3",
-	"woioE0Ggs0HQhOLOvpBM/JHxGP4AI0BpYNZRK2VpMTq8e80647aMUi3iXo3RNEHsBAR4B3ojD7kZTNRj",
-	"gRnQryi5ArvMZj+U95vjoTf3S+cJAI69SJbgvJ+o7AoTCneV83M3Zy9Ywyxw1GO8o4VMZykeOHKVGUX8",
-	"1PQLa/bNP+GCLeJvlBTx3/05b812XOS7T4VZjsXLBS/N6Q4SuCtAFEbgtYMPLDZ7mIibSGUajkkV62ps",
-	"Y1nS3K59YY3tw+yZw0PFl9I7/OYJuDdKdXr+8sIE+3WD2ztAlWm0QKVZ+df7+sbe/sZvfOPTx40Pf/s/",
-	"lfsWFf65IcMpvV/53K6kuKnalWYbXYt6u1JtV0Amtmnp20axwC8mwXbtym1bljxl53nhKTvPvWfs1Lfq",
-	"W1xsbnb29nZ3dxr2GUKG7Urzc7sCaqBdaW4WxgHP8M4lPKsBr5HiT/MbcJLa2LyMbrm9hUXxLSl/p7wF",
-	"WWsUzpSoBeFitsCUXC0LiZYGoc2eKIaeD3BxNlqyq0Lq0FS8Mbj6FA0Ds8uCTzoNg6o5uNjYAflLkd0M",
-	"dychEl7Qyc5pTSei0tIc0vcV8+hKtWKeazT9dLj5V7AdPk85fahf9uHNbuwzQ98Tv/vmIshfp3iJNJLq",
-	"oRVUhUwE6iSjXktwfstZbI9Yv4AL7tZ7dmT1bXRN5HZUNEt2WZV1MoJsmGm9MQrdlSd0+0pp0UTxHHDk",
-	"LskgRpvL347KZFi1fCjG1XK/aEskOkFrQiMLh+voZo4RGFI9MjCr6DH0CnX2EsnCCorFWDW5edVDgv8e",
-	"NAtEPhiVGM1bsK4ohmrklTMrwJaD8btW3kRXiVbWfltCWXE+OdYS0tmgCXhBM1g9QKChkkIvYKUc9w7t",
-	"VC9tsFh9fK9CBTB6KJpVN7uajJvme7jW2KlUK5UPS3mLL80k6vsHIRfWlY2doq7cWVJTFu7ebtxXR641",
-	"5FpDfpmg6pOMcHoq+Cq6Aca6XEI+TpjEHFYxO0oypS9zPdKxtJdw+N5w3YdTidGDWcaD67FglAEFNge1",
-	"mariDY7ui/izD+0rPpB3FIW5Y4SS1DweBWvz2fNXrV+Gv+++eXnGNz6eHw4uN7Z/PhDZL+L0erB99G74",
-	"8+VvP231z7LXF1Py2+mM2cJ5KcnsdsCkXD7hV2ItlNduyyOWV5NwiogD0Y98IgHHtRgjivVpeS/4gbnz",
-	"UgCtEd3phCYpEKIgzteS6DJ1I5KYDyGu6l4T6bbsZXHMOqKnqCMdeAxQdFL0JKKQ/BAKYilwDmYShhTF",
-	"/H0cglUieRPVdxBmJoZY3Dfk33lh9UIs385kV2lKJRDTP0aMpUhHKrlmsdC6xsxnalsPYya7DbBpjPO5",
-	"8VkWVNCrWGGfe1NlcT0IjpeLk3mJulW7tbj1AcDvTAfK+k+3y3lP+fI/ngP1NdXpsr7OWqOu3Zyn6OYc",
-	"lqvpL+j13MmB4Q6imSjIGc5hxIAiy0gzTqfTwvmNN/Q9QKHg+oU0+s7MBx1qhEn5tZJt6dQIJgptStLc",
-	"+cMC2VcnGWzq1fpboHny26BbeYYpZ2MJtG3iM9MinJW3dWlbxjvmmc/Yu+hljZl35t0UONOSD3VfpU1M",
-	"9XepzVpH9CMafjdLNLqHQlNLgNQHmM+zFVZmCHlEp/CBXD3aCahPphWVvs7gkoU5YFiNDwReLZZywh+h",
-	"zhJ122Ztm9JqVLQJl1sXp3AR0SBtMhraHh4EB2NOYbvSfN8m5EfbnLFH9if9Y7RWgGuX8su6lMjYOBn1",
-	"ejqu5LnvKToJTPo31FXGtU0v+d9cY4dhwY2hon7HEgkQ3aL7yDzvERXcA7uPViW8HB+G92pGSW0abZE8",
-	"/M/Wkimgw0fN/zx5FbGsj7TWEmst8UTdpLNIXuUUCw/kDBHASc/uX3I8FJLEseyqARBgEioKyRwy3a+y",
-	"TIbUciyiqgGvazCUB9ClvE7d3CiQrlGb7TnCCggoYo0cy7EaCunA2SzoCdkVeQGk60qsRpLB3+x74OkJ",
-	"EsjHMao0Tr2ckJ2ZqJpB+aT8WhQeCbFP9FjaEmknobYDXpFaxmTUjxQI7XIJIDHhoGpcjtlAJWJiFJKp",
-	"OKRh5L3LoM6VXl6kG3cNoHE2RGipYEHf3pCIg3vw9zQg6g1N93wfmP8xx95o8OC///9/EjMrIf3MBWQm",
-	"DX7ARnR2nFPrbotasCDZrKgj/IAr0ILiO8101vlddNMqOY6aYR+rpiXTDiG0aq2MlGXDmnntmEp3C7MB",
-	"MztRoe1i2iM+bjJoWN01Dw0mKWaDMnPBTIdRC2f4mvtYClP4BNgnUIY62cFCwbnSthFAgi9vSWh9lVeP",
-	"xiIV7yyejBp7AkAFaNJE0oWBNereVV1pbtfrt6sxx0axGfEZFgpVmlv1cqpY0MuOtX9xK4jm+DFReVPh",
-	"ZwfT26vXPaCe+399GaX9vojxGq3YZrUSC66LM5EIs43p5kTobOB1MDAzJf6AtV6NsreEe7eAnHvmQ+d2",
-	"6qvMe5mBc5hLBytfX1hkhi+LAZiyNLXEejWWXo0IF+Mp0a3nJOExCZKO6nhM4K2zs8Pjo4+vD48Oz94U",
-	"ONTPxrLro69RM00RqdOjjfbpqE6TgN85M2fO/T3xh7xtyf7RQevt29ar5XBgB0r24qiblq3lqW1G2hmz",
-	"wHxqUCtRSU3XBtZ+5rSKM/dNzFHQzLEAzkJ4wQL8IOC/yic8QBKrAKcBulmwvhrVWHB8cf5q/xweZ4cx",
-	"Usm1SJDIil+jRjZWEP764/Hrj2etXy5aRwetoMkCLf6YKBjlKeAUyDTqqsEgSqn36pO1yY9BemJ/dgCM",
-	"OQqwu83zhezyHz87MXZ7F87UN2TWmvTLye7z3G2oOqgt+jEYJUHCqW+jedC3QaKIZEOlB49Fevmztzy9",
-	"fNqnHQEkiXee3R9BPOKBvN+rZhcD+XGwl+Z1FqOZsoHSKRLIYNKQcoTcSwEGZZE5eXtrNAQJd5s8JMfS",
-	"JgyJwcWX+I4dkkCb1tWxHCvBZBwtYJ90Co3Qrz5Fwxp7idOFacSMep6C39lww+Dsig9r7FiKErXTltYL",
-	"xtERZwy6zk2/xbAXfPADAJEGL9i2lIKOknlj9auMJ4ASZTG2XzcOMeQJ2ffgSpNkDH4AIh5a/bxmSI1k",
-	"Obmj7rvlu4s34LyANzajgtfMglMa2boQCdfmvPZIqyErzTe9Br0wXWl1bi2IKCSMDIb7Af7pOH9CwWMq",
-	"MFYYg4k0bcvIW3ZsHj1UGigwqJXVRGRpPuoUtV95YBSIUeoT/RW2t0sisXfjYZULXRA+CAhMegC7AQgx",
-	"HlRKo88bsb6OhkMwjUvGvGeU3vRyFpGzE+jZevkaL9KwC8NuhAcazRoxhhEerD1XdSajRl9oL68FRFVw",
-	"kFE2UOc/NH/JPiJSArMWIASh37HxymbslisM6+RfMlVhN3vm0BrKOzO7eJebx2upRjP7nkGflVN8Rvlk",
-	"1ldqdLZIEOyby0jZ5NPM8W3CQzJXlAN/gUYulqKjXZmVwNpcKkfl62bIUJkFFzKckZdax8m+unU/rWdq",
-	"LKDTi6zSKfZe7heyDznVHdT2jkX6RDs5rKNB62jQF4kGLd3u/uLo7OLk5Pj0vPXq47vWq8P9j+f/PGl5",
-	"W+tC6mw4VIlR9AMRRpyBCPY31pmgOkXwaLhmZYqwyoYxj6TxYMComHRwiv7NAzW9twT8RsQcvfr57PgI",
-	"0qkoqKzDFcl8Ufn467XAO4A94JxJlzwu9danedoaO8+fP99s7MwjalsprGYbVD6aZ37uFMJ3mjo+1tg+",
-	"4fM363WXLwY7MNK+pDNOkPNdjZvg+bt5gti2wER3x7Kf1xjSA9i8b9XlidsyyvUSPpe2kXmYZk4M+t2J",
-	"bf1KqjBpFFEVMTIaxUDNC7UC9Dll/i1+/QNlXTt+ZnKGbF9OjONGWFtd/+tiqlG3/3QjqE+UnhNb286R",
-	"8fcU26GtepiRFYkjDWkRWx1xRzQtGCZqqLQIgyaIRtv3zVjtLBjRaQyaXvjvWgxTh1gvjcykSLA1J+hG",
-	"lX325ZVqxb5qusLPTJq5YeOGJ0B2be70PvEkf4h31QmSD4tE6haGRayEdbijynbTVtk+X7LK1q5xuSSJ",
-	"ElvDTKCddQ7mAQ74SR73A/sAcjEDPqaTA5YoOgAQ3aRdiEH8KP3yOZpZ5tlr4GvyvHY6i9pRkzo3vs9v",
-	"kFify7EXeu/yONZVj/zJNmbHXAdcC4zhFheipcZ24gMBM4KF8DQACCgYpwtoocDSgiRFfyrkGqEV+H2A",
-	"vTfPVcrjwAOGoZyydiWkx0LRjUKhCbPF45i+l8eOPbkJo3HJG5KESNM50XbeLmtpMgPnsSiDV7b28pI6",
-	"mE8rSh9EfJzQDDxW/yeUysZ8G+VW3ZICrhvNspUurZeNSxu+cA7FWKSU/ABO0VzFOQLodUBqHZBaB6Se",
-	"qg1OBqHt9IJ6wbZrIeWAQuMxDHQ8FI8XV2nJsFizzzU7OH538rZ13nqF2sqWnHv5fdKxlPUfA7gZL8Hm",
-	"gOukVgcqEQWFjaoYsoS+cdOWftoW+hPREcM8KMZIWKqAYVrIsFkYdo9HMYHugrPji9OD1sfDI/shAdbi",
-	"F8aIdOPZ0Cv0h0Shx/OfP92DACDZf44DQJ4XC6qYAiCUxYjAMpB5pAin96HDRLhzHihMlBsOnpFkE806",
-	"FUPjJCRc6p5IEhEy84ccZbOU2H2NO34dQPr6AaTLsoKetbGzNnbWxs4TNXZaMnzEaGNf8CTtCJ4+nj1z",
-	"KqQY0SoaIQ0pMjkFvyPaaLRfivUGkWahMjrVU+UjqEywVg9YANY97KmkLQNfIQQTUD0be+8lYuI0lGht",
-	"MzsPrrOHfa6NfLkRSdQbYxSUlPav9tJ9VPYbt65rrb3W2mutvdbaa639hUMUN9OFc7HxcFdX43osuz9q",
-	"kdxAX9EZnG6HKUsyCcouNlube6SdoRK6xs6VOTUhU1lacK1DnvKOUdA2zP676miCE1SBoyb4EQoyPgXT",
-	"XNZXIjVH84xGd+/0mT7NpASYODF8RgOhUz4YFlud1/ea9XqzQa3OFzqlNMR5Le9oDv8Czeu8wAoKVpgb",
-	"+Hq/Ef5Ydif26U0kRgAoKOkiOa9iCH7jl5oBwYTZXKge8f2pYoDTBxaNVA1r7CUCdOZu7TxB5GNgtJre",
-	"rWYjJiqe3LGr9tjo0geaoa6wER17wKRh9hfmonm2ublSZeRZ6/TXw4PWx6Pj848Hx0fnp8egw6cMCNxn",
-	"eSs82hHxhCVxXnYyZm5A5Pt0zySqCbuJhyKkWrdzBRcYh2dXqXqORelDVVDO+z5MVbss2VcRPETdRAHl",
-	"1SVNUTOmfA7X6aXVxdMSSPfVCJBLUar9PnPQ4nBkXA+MdMPEcckET+JIJNDuEMLe7Yq4Md/erkD2uJAM",
-	"b0tcZdbnMozzZouRvKJsuWvjOJGQ11m3z8BiQpPSyLdEsLrvBkfa4XlGlFM3ru6LtkxQfwKzNnXehGxp",
-	"TyXGSMNYAJHkGGvOTHOATepzDptCWh5KAcYwhkTYtwKcjfXEyLZ/Km2KZK0DWKH72gbGqtx89kZlCfHN",
-	"0PSAf4gLAXHwPecl6kpz89Yc6zSJutR71971SqS5w+mungqt4hvrw/KUe6H0SrOxjdAy4ygW7JGKHcBP",
-	"QprvpwfgtZNEdaF22Ubp8fKp6Irohq7uVStDIRJ9oKSkYTVuP1QrdoWsurkRZj6Bbh3cYTvwUxiR9yXw",
-	"IRmR8xjfG9pnt2iWNoEFLk77Z12VYANKMwCoJrK/2arvQWdiHHurOL/YGB3furdX2yUuHTM498stqGf2",
-	"yYiLfDuJ6AqZHuTL+P6DvXjm1m/JJRMyPI8GwjZ0x5kurOHz7d1qJZJRGhmZcjTBZzTkSRp1oyGXKU3y",
-	"e78FM/zqw6pRiCTFsU0bsvX6bzMDFbcf/P38udIZn9HvPnvOqtkMLlsI/8KQF8zKyWnrZB8eZv5VeDp0",
-	"r6d12bqdanmv8932/nMlGu6HYQJ/drNSoxNa66pBpVqJ9D5sU1fQoo9lHEn3b3OIz4SQs2fB/mL/SlWa",
-	"jc1lemEPVZJWms+ebZk5e0DPwYivu1pl96KrLLGYaKpOevKOxImRWVWrldAO8pvXc3YV82ID+xU0PYqq",
-	"T/MIQ97AT+6tYtwJVNeLbw989x1+JQT+gM2smyVROkZp57HGa9vexBw/xuPoRvzdmzb3xZomRQ2F5MOo",
-	"NuaDeN7MHA+F3D85XG5q7ENzLCy9rsm2avXa1lx4qDkNoepmAyHT7zRLxZ/pwhyl9j5g6P3n/ru382ft",
-	"vA85Arxn3mxh/GLePJ1Cyy4j2x5sE8FLH3If2Zb84Dun/NqxsOra6od5xtS+UncGh2bvz+JzP1c6gici",
-	"Ma9AbZbclFetO8lZdcSXHHrFiERAs9Ie9fEsLnuWxJVmpQaqkgY01QDHqN8qG0FQktw143sBe7ORSYBL",
-	"t4XuRkaVUzskYqBSC6ZPjLkwKfLdU8Cgm/GYIm9Cyb159qfUoZHQcIfra2zaDwHbqqUFBcJKMyojYVlg",
-	"fhu8sCXNUohQ40WINwbeWyEuOf3Gt+oqwo6tQ6GMqmdn8FeU9xgsxgFlZqPQ+wc8FBDxdn4OXPffZ3Re",
-	"Wbd1OAjWX8pX2rvT2263H27/JwAA//8=",
+	"SuuV342FtAsBdzSCojcsxv3/2fva5baNrM1b6eJsVZwpmiYlS5bo2pqSZTpWRpYUiY53YnqEJtEUEYHd",
+	"DBoQQ7tUtX/3RrZqr2PuZK/krT7ndKNBghSpD/u1wl+JIQJo9Mf5fp4z5BMWKtsReDywESZlocvWk5/J",
+	"T74Tla9gaFLAG+xDjFqAmTgFA/HiOu/MlesZC/XeDcx3N0qBHo9joEl73BV9HwaK8SE7+MfddzKVVM+H",
+	"3r+agEVhlJMtv7ZIl5w9PTIOVmzsHFu8XysFj+/bt911G+fD/vhlFmEYRhfG2G9Wdvs722F9p7Gz87z3",
+	"ItzestkYAJR9Wa4xyzzw4BRW0MHSKr1YcFn5JoQwxM9igSKVuRiuEhRWo7794toBze2FW9fj0lLfVJIL",
+	"gMC83aTrcqCjz8JVJkkxFjpF/AfEL6b1/LqnZ1m9by8/bS4EaFf39pLi2Rf6v4VVZoQJJYPakg8Ve4ui",
+	"tgNeBCM9mPiT99J4wsC8kfDfwA44MG6n9tvbd1U4cUTnFMfrSCuj0gGXHtmnMI6SugRWDmR7gWSPxHgl",
+	"06kYaT/dH5tj4wTepRAjbV9JGN8aO+hbezsyK5hko1SE7AnHfdoVxtSHCBwLecq7XAt8Kx/zSZUWyKgr",
+	"Fgt+JfSPZCEY644AzQRop3+9ZFxfsoEaw+x0JBB/iH4Kx8Q8irzLEjMfn7Dv+pYv7In+lt7g0xHkcwFy",
+	"fl4/Cg+5tUQZLFIz9VUyBN6oSKbbz43NG8lomA0RLop1sGaCL6Cs+p6aS4T27XPQX24B7sOFoSfjkQhv",
+	"tmFs12I3/2alv4siw1VBlQ70W0hbzhCFGrnhba1ZVGV77/D4p/P9t3tHPxUiPfseYMy+a+6aowXTqG/v",
+	"upehP2V2Sk7TG6V4ztBoj/oQiUePfggrlSp2oaosESMBua+IojP2of/TvIIQgLmq3TW7QfV62SianRAP",
+	"gzVOkGIgStfYzL8mNlNJsQQ2kyZsn3b9TdjMaSjnp8XSyZn7i44q0f6Wbt5vTinr7JCbraN7qHu0qvf6",
+	"03xz6lkuD+b4YgeScd0TMjRz2J2klvRM9VkU1tgbM92SieEonZipt3nK3CbK+1/Bj1465tjFVSoAacwP",
+	"/qqcObfi76pSPUbLDPRXlHOWnWR+16wxBF6isMrO/vnezAFEw41G4pHUKIxT8WcKrHHZaGQmL2GxGkOB",
+	"phbsSfCf/9eLeZQERjiEmv3n/+wf7h2c/jjP5PmjUg7x0YMoMSJ6yP88FPLCCMCNen0W2fMwPGX5VvqY",
+	"t6jH6ctrHJEVJiFl8Lxe397caWxubu5uNnyYbDYcigT2PNH0FKVavV3fyaUa6o+eOWit96dmzkKfdZYm",
+	"rf0UpscoybDK3pkNl0QXkSzzfLE2s1kBljQz2ZeZecLZ09PW66fmVmILmSNrN367C6gUp3EVTjQ78zW2",
+	"565R8tK4FG6nDvkEvZ6+cb3QX5mozNj4RqOpZO3aLnBt86ZW/VUk+X2Wsq8k0p99iW5CZRVRVzN14Z72",
+	"9NwxLIWBmhGwwCjQjnGkPFbiTRnrGsEDIbsu713W5viKtPNXlvYH/XdQ0393ueYBvGjk9+qULYvxonf/",
+	"lWFetNOPrXMCSfwlipRPEsgiR2Y6sebp2xt9I7evb2P0zQWOuafeEb1Az2mulfb1HXX2kgd7CvTdavOL",
+	"UrJLYwr2bQEN3vqDZrSyLxFhFEFH2eCg/xRkYFCbYxp2Ko3mxaW++LD5Xg0uGj///PuHX67efEhe7aWN",
+	"43++aoiTKPz9w89ZN1SX2c5Op/L4+bi+Hf5tWXnwIKbDEh4R8f4SriGbQ44NkekIFf14oGL3YVBoC5Wa",
+	"WSwsJ10cSYGWk1Vv/SgWTcYJbZeD7SA0DcUcWPOirqCEM4jCACzYLoWgVZbWWODLg6DKAid6AiwqdYc+",
+	"gEBZdCEVyBKtXPkygfrGdgBA+cll2JH2iIHVYoxrGjpYTFKM7WEkg8eVJBN/NgxtFt1+g53lEgplUfVR",
+	"lt7ZTKou8dMjJYVvVd2ySHaRRinTG9NKYa4auEHYryq5D6TZ5g8CDlyr16+sXovgQXaA6a1EjGLeozr8",
+	"Aac6Nnt+KYr8PWvm1bl91jvza+9MwHKPv9ddVl2aQxY0aFq0eJfmKHIhjSGPZB7NcDvkMfIU3au3++Dl",
+	"8d8GegaiBcBSKMqX8Ky7ZLAM+Z9EB71R333R2NogDvFROqg0d+rXyxIyLoi2NbuWV+K2Ib15EOL30Etr",
+	"q1qv15kIIwxA5jmwPPMFSeEEOmlBrgHKUBIuNYdashpr8d6AjTIwTV0Zi5Ke4c51RwYn79tkPL9uHbba",
+	"rQBTzdy9C0pJLUAZKvyxjYvbi7rGIPoBbf6LLfwdpAMq+lweqCP7PIqzRECNC5fwpR5axEN1GVM5tQWs",
+	"QShSHsXa79CACDqcKo6YnyhhBH3V7IkDrnXkRv3Hle1ztsA8Ny89KRak3MpuhsEjDSdZ7bcT4eS83Vbn",
+	"Os3aMJr12ngOkecaNCt/v/kdG+Xv6MaZKDPl4SU2Yo1D3MB495Jl4mbmHhI25/pGNLwmEI1qZWhbFxB/",
+	"f0wLKPp9ATUGlmG+WhGp0fiwoD8LcbKbbInhh1+Oroajt+K3/3WSKtUYfbg8Of9JqO13r7e23m429E89",
+	"WFB/4cxMuafbYRWevup28Zes8HT7ofbpmPHLB7Mxm/CaS7DfWHUtF5Or4jkfG/NjyMPvpF5pbQ7cExVI",
+	"sWiQwFMr2AM7mzs72/WdW9oDFqgwL0Z/hFwSC0sfPxCYPlVYKOFX0bp6VcElwZlJCaFCc1lfCDuBflUy",
+	"nrAxhxZzil1KNXZwffB4jbrHoF0iwIXQDJgj5tUaeAW9+aElFL3DBaNF3lUKytDvocBgca39bL348iwg",
+	"Zbwey9HsqvDGzB2gaJhfsxSYIQdmxqlfHsDY0cCI8qqYvwB8xJHfOHASdhbD8kZlzFm/ahyOVjEc7tEx",
+	"Px1lejDnQJZZ6YjOmF/ltJ9NlRxHMlVMjzgiJwMoKQ+8I/dGJchkEKXsIrLcprP1aNYAZTobUsVmlDAa",
+	"Tq0jz+AVxSZm2OLb3GhugoKNvMGZX+rhYgL4PBuMR1KGHajW0tTN249UD9DO5zTcl+Y1WPA7VGEWK7bx",
+	"7+3nwEbRhuot22IyMEfgNbzqMJIiqLqPg4a+EOGPNOPxmE+0/2vdkmHgilNA5vCUBXE0jNIAK/b6qUg6",
+	"csM4OeDo+N9plsFG/qF2vrx2xTgOWg0FOgqKRB6XOV6RzBHPJYmkcT3MC6oIAUlVIkKYJA/4miaZObv5",
+	"98KIqBNBoLNh0ITizoGQTPyR8Rj+ACNAaWDWUStlaTG6vHfJupOOjFIt4n6N0TRB7AQEeBd6I4+4GUzU",
+	"Z4EZ0K8ouQK7zGY/lPeb46E39yvnCQCOvUyWoD1IVHaBCYWbyvm5m7OXrGEWOOoz3tVCpvMUDxy5ypwi",
+	"fmr6hTX75p9wwRbxN0qK+G/+nEOzHZf57lNhlmP5csEP5nQHCdwVIAoj8NrBBxabPUrEVaQyDcekinU1",
+	"trEsaW7XvrDG9mD2zOGh4kvpHX7zBNwbpTo9f3lhgv26wa1toMo0WqDSrPz7Y/3p7t7T3/jTz+dPP/39",
+	"f1TuWlT451MZzuj9ypdOJcVN1ak0O+ha1DuVaqcCMrFDS98xigV+MQ2261SuO7LkKdsvCk/ZfuE9Y7u+",
+	"Wd/kYmOju7u7s7PdsM8QMuxUml86FVADnUpzozAOeIZ3LuFZDXiNFH+a34CT1MHmZXTL9TUsim9J+Tvl",
+	"EGStUTgzohaEi9kCM3K1LCRaGoQ2e6IYet7HxXnakj0VUoem4o3BxedoFJhdFnzWaRhUzcHFxg7IX4rs",
+	"Zrg7CZHwkk52Tms6FZWW5pB+rJhHV6oV81yj6WfDzb+C7fBlxulD/bIHb3Zjnxv6nvrddxdB/jbFS6SR",
+	"VB+toCpkIlAnGfVagvNbzWJ7wPoFXHC33vMjq4fRJZHbUdEs2WVV1s0IsmGm9coodFee0BsopUUTxXPA",
+	"kbskgxhtLn+7KpNh1fKhGFfL/aIjkegErQmNLByuo5s5RmBI9cnArKLH0C/U2UskCysoFmPV5OZVHwn+",
+	"+9AsEPlgVGI0b8G6ohiqkVfOrABbDsbvWnkTXSVaWXsdCWXF+eRYS0hnwybgBc1g9RCBhkoKvYSVctw/",
+	"sFO9ssFi9fGdChXA6KFoVt3sajJumh/hWmO7Uq1UPq3kLb4yk6jvHoRcWlc2tou6cntFTVm4e6txVx25",
+	"1pBrDfl1gqqPMsLpqeCL6AoY63IJ+TBhEnNYxfwoyYy+zPVI19JewuF7y/UATiVGD+YZD67HglEGFNgc",
+	"1uaqirc4uq/iz963r3hP3lEU5o4RSlLzeBSszecvXrd+Gf2+8/bVGX963j4Yfni69fO+yH4Rp5fDraN3",
+	"o58//PbT5uAse/N+Rn47nTFfOK8kmd0OmJbLJ/xCrIXy2m15wPJqEk4RcSD6kU8k4LgUE0SxPi7vBT8w",
+	"d14KoDWiO53SJAVCFMT5WhJdpq5EEvMRxFXdayLdkf0sjllX9BV1pAOPAYpOip5EFJIfQkEsBc7BXMKQ",
+	"opi/i0Nwm0jeVPUdhJmJIRb3Dfl3Xli9EMu3M9lTmlIJxPSPEWMp0rFKLlkstK4x85na1sOYye4AbBrj",
+	"fG58lgUV9CpW2OfeVFlcD4Lj5eJkUaLutt1a3PoA4HeuA2X9p+vVvKd8+R/OgfqW6nRVX2etUdduzmN0",
+	"cw7K1fRX9Hpu5MBwB9FMFOQMFzBiQJFlpBmn02nh/MYbegJQKLj+Xhp9Z+aDDjXCpPxayY50agQThTYl",
+	"ae78cYnsq5MMNvVq/S3QPPlt0K08w5SzsQQ6NvGZaRHOy9u6tC3jXfPM5+xd9KrGzDvzbgqcaclHeqDS",
+	"Jqb6e9RmrSsGEQ2/lyUa3UOhqSVA6gPMF9kKt2YIeUCn8J5cPdoJqE9mFZW+zOCShTlgWI0PBV4tlnLC",
+	"H6HOEnXbRm2L0mpUtAmXW+9P4SKiQTpkNHQ8PAgOxpzCTqX5sUPIj445Yw/sT/rHaK0A1y7l13UpkbFx",
+	"Our1eFzJtu8pOglM+jfUVca1TS/531xjB2HBjaGifscSCRDdovvIPO8RFdw9u49WJbyaHIR3akZJbRpt",
+	"kTz8z+aKKaCDB83/PHoVsaqPtNYSay3xSN2ks0he5BQL9+QMEcBJz+9fcjwSksSx7KkhEGASKgrJHDI9",
+	"qLJMhtRyLKKqAa9rMJQH0KW8Tt3cKJCuUZvtOcYKCChijRzLsRoJ6cDZLOgL2RN5AaTrSqzGksHf7Hvg",
+	"6QkSyMcxqjROvZyQnZmomkH5pPxSFB4JsU/0WDoSaSehtgNekVrGZNSPFAjtcQkgMeGgalxO2FAlYmoU",
+	"kqk4pGHkvcugzpVeXqQbdw2gcTZEaKlgQd9ekYiDe/D3NCDqDU33PAnM/5hjbzR48P//9/8lZlZC+pkL",
+	"yEwa/IiN6Ow4Z9bdFrVgQbJZUUf4AVegBcUPmums+7vopVVyHDXDPlZNS6YdQmjVWhkpy0Y189oJle4W",
+	"ZgNmdqpC28W0x3zSZNCwumceGkxTzAZl5oKZDqMWzvA1d7EUZvAJsE+gDHW6g4WCc6VtI4AEX96S0Poq",
+	"rx6NRSreWTwZNfYEgArQpImkBwNr1L2rutLcqtevb8ccG8VmxGdYKFRpbtbLqWJBLzvW/uWtIJrjh0Tl",
+	"zYSfHUxvt173gHru//WHKB0MRIzXaMU2qpVYcF2ciUSYbUw3J0JnQ6+DgZkp8Qes9e0oe0u4dwvIuec+",
+	"dG67fpt5LzNwDnLpYOXrS4vM8GUxAFNWppZYr8bKqxHhYjwmuvWcJDwmQdJVXY8JvHV2dnB8dP7m4Ojg",
+	"7G2BQ/1sIns++ho10wyROj3aaJ+u6jYJ+J0zc+bc31N/yNuW7B3ttw4PW69Xw4HtK9mPo15atpanthlp",
+	"d8IC86lBrUQlNV0bWPuZsyrO3Dc1R0EzxwI4C+ElC/CDgP8qn/AASawCnAboZsEGalxjwfH79uu9NjzO",
+	"DmOskkuRIJEVv0SNbKwg/PX58Zvzs9Yv71tH+62gyQIt/pgqGOUp4BTINOqp4TBKqffqo7XJj0F6Yn92",
+	"AIw5CrCbzfOl7PJnX5wYu74JZ+obMmtN+vVkdzt3G6oOaot+DEZJkHDq+2ge9H2QKCLZUOnBY5Fe/eyt",
+	"Ti+fDmhHAEnijWf3GYhHPJB3e9X8YiA/DvbKvM5iNFM2VDpFAhlMGlKOkHspwKAsMievr42GIOFuk4fk",
+	"WNqEITG4+BLfsUMSaNO6OpZjJZiOowXss06hEfrF52hUY69wujCNmFHPU/A7G24YnF3wUY0dS1GidjrS",
+	"esE4OuKMQde56bcY9oIPfgAg0uAF25ZS0FEyb6x+kfEEUKIsxvbrxiGGPCF7Aq40ScbgRyDiodXPa4bU",
+	"WJaTO+qBW76beAPaBbyxGRW8Zh6c0sjWpUi4Nha1R7odstJ80xvQC7OVVm1rQUQhYWQw3A/wT8f5Ewoe",
+	"U4GxwhhMpGlbRt6yY/PokdJAgUGtrKYiS4tRp6j9ygOjQIxSn+qvsLVVEom9GQ+rXOiC8EFAYNIH2A1A",
+	"iPGgUhp90Yj1ZTQagWlcMuZdo/Rml7OInJ1Cz9bL13iZhl0YdiM80HjeiDGMcG/tuapzGTUGQnt5LSCq",
+	"goOMsoE6/6H5S/YRkRKYtQAhCP2OjVc2Z7dcYFgn/5KZCrv5M4fWUN6Z2cW73DxeSjWe2/cM+qyc4jPK",
+	"J7N+q0ZnywTBvruMlE0+zR3fBjwkc0U58Bdo5GIpOjqVeQmsjZVyVL5uhgyVWXAhwzl5qXWc7Jtb97N6",
+	"psYCOr3IKp1i7+VBIfuQU91Bbe9EpI+0k8M6GrSOBn2VaNDK7e7fH529Pzk5Pm23Xp+/a70+2Dtv/+uk",
+	"5W2t91Jno5FKjKIfijDiDESwv7HOBNUpgkfDNStThFU2inkkjQcDRsW0g1P0b+6p6b0l4Dci5uj1z2fH",
+	"R5BORUFlHa5I5ovKJ9+uBd4+7AHnTLrkcam3PsvT1th+8eLFRmN7EVHbrcJqtkHlg3nmbacQftDU8bHG",
+	"9gifv1Gvu3wx2IGR9iWdcYKc72rcBM/fzRPEtgUmujuW/bzGkB7A5n2rLk/ckVGul/C5tI3MwzRzYtDv",
+	"TmzrV1KFSaOIqoiR0SgGal6oFaDPKfNv8evvKeva9TOTc2T7amIcN8La6vpvF1ONeoPHG0F9pPSc2Np2",
+	"gYy/o9gObdXDnKxIHGlIi9jqiBuiacEoUSOlRRg0QTTavm/GamfBmE5j0PTCf5dilDrEemlkJkWCrQVB",
+	"N6rssy+vVCv2VbMVfmbSzA1Pr3gCZNfmTu8TT/KHeFedIPm0TKRuaVjErbAON1TZbtgq2xcrVtnaNS6X",
+	"JFFia5gJtLPOwdzDAT/J435gH0AuZsgndHLAEkUHAKKbtAsxiB+lXz9HM888ewN8TZ7XTmdRO2pS58YP",
+	"+BUS63M58ULvPR7HuuqRP9nG7JjrgGuBMdziQrTU2E58KGBGsBCeBgABBeN0AS0UWFqQpBjMhFwjtAKf",
+	"BNh7s61SHgceMAzllLUrIT0Wil4UCk2YLR7H9L08duzJTRiNS96QJESazqm283ZZS5MZOI9FGXxray8v",
+	"qYP5tKL0XsTHCc3AQ/V/QqlszLdxbtWtKOB60Txb6YP1snFpw5fOoZiIlJIfwCmaqzhHAL0OSK0DUuuA",
+	"1GO1wckgtJ1eUC/Ydi2kHFBoPISBjofi4eIqLRkWa/a5ZvvH704OW+3Wa9RWtuTcy++TjqWs/wTAzXgJ",
+	"NgdcJ7U6VIkoKGxUxZAl9I2bjvTTttCfiI4Y5kExRsJSBQzTQobNwrD7PIoJdBecHb8/3W+dHxzZDwmw",
+	"Fr8wRqQbz0ZeoT8kCj2e//zpHgQAyf5zHADyvFhQxQwAoSxGBJaBzCNFOL33HSbCnXNPYaLccPCMJJto",
+	"1qkYGSch4VL3RZKIkJk/5CiblcTuG9zx6wDStw8gfSgr6FkbO2tjZ23sPFJjpyXDB4w2DgRP0q7g6cPZ",
+	"M6dCijGtohHSkCKTM/A7oo1G+6VYbxBpFiqjUz1VPobKBGv1gAVg3cO+Sjoy8BVCMAXVs7H3fiKmTkOJ",
+	"1jazc+86ezTg2siXK5FE/QlGQUlp/2ov3UVlv3Xrutbaa6291tprrb3W2l85RHE1WzgXGw/39mpcT2Tv",
+	"mRbJFfQVncPpdpCyJJOg7GKztblH2hkqoWusrcypCZnK0oJrHfKUd42CtmH231VXE5ygChw1wTMoyPgc",
+	"zHJZX4jUHM0zGt2d02f6NJMSYOLE8BkNhU75cFRsdV7fbdbrzQa1Ol/qlNIQF7W8ozn8CzSv8wIrKFhh",
+	"buDr/Ub4E9mb2qdXkRgDoKCki+SiiiH4jV9qBgQTZnOhesT3p4oBTh9YNFI1qrFXCNBZuLXzBJGPgdFq",
+	"dreajZioeHrH3rbHRo8+0Az1FhvRsQdMG2Z/YS6a5xsbt6qMPGud/nqw3zo/Om6f7x8ftU+PQYfPGBC4",
+	"z/JWeLQj4ilLol12MuZuQOT7dM8kqgm7iUcipFq3toILjMOzq1Q9x6L0viooF30fpqpdluybCB6ibqKA",
+	"8u0lTVEzpnwB1+kHq4tnJZAeqDEgl6JU+33moMXh2LgeGOmGieOSCZ7EkUig3SGEvTsVcWW+vVOB7HEh",
+	"Gd6RuMpswGUY580WI3lB2XLXxnEqIa+z3oCBxYQmpZFviWB13w2OtMPzjCmnblzdlx2ZoP4EZm3qvAnZ",
+	"0r5KjJGGsQAiyTHWnJnmAJvU5xw2hbQ8lAJMYAyJsG8FOBvri7Ft/1TaFMlaB7BCd7UNjFW58fytyhLi",
+	"m6HpAf8QFwLi4LvOS9SV5sa1OdZpEvWo966967VIc4fTXT0VWsVX1oflKfdC6ZVmYwuhZcZRLNgjFTuA",
+	"n4Q0308PwGsniepB7bKN0uPlU9ET0RVd3a1WRkIkel9JScNqXH+qVuwKWXVzJcx8At06uMN24KcwIu9L",
+	"4EMyIucxvje0z27RLG0AC1ycDs56KsEGlGYAUE1kf7NZ34XOxDj2VnF+sTE6vnV3t7ZDXDpmcO6Xm1DP",
+	"7JMRF/l2EtETMt3Pl/HjJ3vxzK3fiksmZNiOhsI2dMeZLqzhi62daiWSURoZmXI0xWc04kka9aIRlylN",
+	"8ke/BTP86tNtoxBJimObNWTr9d/mBiquP/n7+UulOzmj333xnFWzGVy2EP6FIS+YlZPT1skePMz8q/B0",
+	"6F5P67J5PdPyXue77eOXSjTaC8ME/uxmpUYntNZTw0q1Euk92KauoEUfyziS7t/mEJ8JIefPgv3F3oWq",
+	"NBsbq/TCHqkkrTSfP980c3aPnoMRXze1yu5HF1liMdFUnfToHYkTI7OqViuhHeQ3r+fsIubFBva30PQo",
+	"qj4vIgx5Cz+5s4pxJ1BdLr898N03+JUQ+AM2s16WROkEpZ3HGq9texNz/BiPoyvxD2/a3BdrmhSn1Bbb",
+	"PcDIB98Mit2qb2BGF1xniQiZjmQP0u5kuEJN4EkCradFpn/QLBV/QguWIU9rLI9qOnuBYzd4KRKMwtPg",
+	"2JPgzfvDQwh1vWu1Tw/2z84PD87araPgR8+qgNKtqkeEAIx7M16dxXU8rz8vjUO8oxm5cROYr3kG+KYi",
+	"3vdv7G3r8MTZZecpvxRGAetzEJDMaiUb3/HmNlXqkuxEFiudUvCs1pF/Y+1/nbTmPxRXJMEuNKW/qC8E",
+	"4xrZQ9ONiJgRBJykWJoXlu6+i7BaucD3TlKHFhpM2nybzjksS0qa6izHKJ4zNRKSj6LahA/jRRLoeCTk",
+	"3snBaiLIPjTfg/S6Jtus1WubN658qHrZUMiUzujSa27vAybsf+29O1wsndoDyMXhPYukEsYJF83TKbTG",
+	"MzbEvQlreOl9yuu2lW09LiH2bcuAdO3223fO1L5WNwZh5+uB4nO/VLqCJyIxr0CrMbkqR4c4C6XqCGY5",
+	"9GQyInaiMiLuSKeWPUviSrNSA5OUBjTTaMqokCobQ/CfwiI9ESNLuhFvwP9gASXGFiinUEnEUKWWtCIx",
+	"Zvm0aeWeAo7TnMcU+UlK7s2zrKUKVEJjK64voXcxcmtULf0uqCkzKiNfWGB+G7y00AEpRKjxIoiTwHsr",
+	"iJrZNx6qiwg7I4+EMiY1O4O/ol2FSRkcUGY2Cr1/yEMBmSUXT4Dr/vuMuC55Hx4EG5fIV9q709tu15+u",
+	"/ysAAP//",
 }
 
 // decodeSpec returns the embedded OpenAPI spec as raw JSON bytes,

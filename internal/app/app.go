@@ -18,8 +18,8 @@ import (
 	"fullsync/internal/config"
 	"fullsync/internal/console"
 	"fullsync/internal/events"
-	"fullsync/internal/fault"
 	"fullsync/internal/jobs"
+	"fullsync/internal/metrics"
 	"fullsync/internal/peer"
 	"fullsync/internal/session"
 	"fullsync/internal/source/node"
@@ -59,11 +59,13 @@ type App struct {
 	confirm *syncer.Confirmer
 	check   *peer.Checker
 	events  *events.Hub
+	metrics *metrics.Metrics
 	// stopWatch ends the watcher and the checks of peers, and stopEvents the event streams; watching waits for the end of both.
 	stopWatch, stopEvents context.CancelFunc
 	watching              sync.WaitGroup
 	server                *http.Server
 	listen                net.Listener
+	beside                []*side
 	served                chan error
 
 	stopOnce sync.Once
@@ -130,27 +132,35 @@ func (a *App) build(ctx context.Context) (err error) {
 		return err
 	}
 	settings := a.settings()
-	a.worker = syncer.NewWorker(settings, a.Store, a.Peers, a.engine, syncer.Ends{
+	a.metrics = metrics.New(Version())
+	db := measured{a.Store, a.metrics}
+	a.worker = syncer.NewWorker(settings, db, a.Peers, a.engine, syncer.Ends{
 		Source: a.openSource, Target: a.openTarget,
 		Local: func(catalogName string, asCame bool) syncer.LocalSide {
 			if asCame {
-				return a.Store.AsCame(catalogName)
+				return measuredSide{a.Store.AsCame(catalogName), a.metrics}
 			}
-			return a.Store.Side(catalogName)
+			return measuredSide{a.Store.Side(catalogName), a.metrics}
 		},
 	})
-	a.watch = syncer.NewWatcher(settings, a.Store, a.engine, a.engine)
+	a.watch = syncer.NewWatcher(settings, db, a.engine, a.engine)
 	a.events = events.NewHub(events.Config{Limits: settings.Limits, Encode: api.EncodeEvent, Logger: a.log}, a.opt.wrapEvents(a.Store))
 	targets := syncer.NewTargets(a.Store, a.Peers, a.openTarget)
 	a.confirm = syncer.NewConfirmer(settings, targets)
-	service := syncer.New(settings, a.Store, a.Peers, a.engine, targets)
+	service := measuredSyncs{syncer.New(settings, db, a.Peers, a.engine, targets), a.metrics}
+	a.metrics.Watch(metrics.Standing{
+		Active: func(ctx context.Context) ([]session.View, error) {
+			return service.List(ctx, syncer.Query{Statuses: session.ActiveStatuses()})
+		},
+		Peers: a.Peers.List, CheckedEvery: a.cfg.PeerCheckInterval, Pools: a.Store.Pools,
+	})
 	page, err := console.New()
 	if err != nil {
 		return err
 	}
 	handler, err := api.New(api.Options{
 		Syncs: service, Peers: a.Peers, Catalogs: a.Store, Editor: syncer.NewEditor(settings, a.Store), Pages: a.Store, Sides: a.side, Figures: a.Store, Events: a.events,
-		Receiver: syncer.NewReceiver(settings, a.Store), Logins: logins, Console: page,
+		Receiver: syncer.NewReceiver(settings, measuredIncoming{db}), Logins: logins, Console: page, Metrics: a.metrics, MetricsElsewhere: a.cfg.MetricsListen != "",
 		Node:            api.NodeInfo{ID: a.nodeID, Name: a.name(), Version: Version()},
 		CheckPeersEvery: a.cfg.PeerCheckInterval,
 		Ready:           a.ready, Answers: a.Store.Answers, CORSOrigins: a.cfg.CORSOrigins, TrustedProxies: a.cfg.TrustedProxies, Logger: a.log,
@@ -216,7 +226,11 @@ func (a *App) reach(target peer.Target, s session.Session) node.Options {
 }
 
 func (a *App) openTarget(target peer.Target, s session.Session) (syncer.Target, error) {
-	return node.NewTarget(a.reach(target, s), s.ID)
+	out, err := node.NewTarget(a.reach(target, s), s.ID)
+	if err != nil {
+		return nil, err
+	}
+	return &measuredTarget{Target: out, metrics: a.metrics, session: s, known: s.Counts}, nil
 }
 
 func (a *App) openSource(target peer.Target, s session.Session) (transfer.Source, error) {
@@ -232,7 +246,7 @@ func (a *App) side(catalogName string, rehash bool) api.Side {
 	if rehash {
 		return a.Store.Side(catalogName).Anew()
 	}
-	return a.Store.Side(catalogName)
+	return measuredSide{a.Store.Side(catalogName), a.metrics}
 }
 
 // upkeep runs at the start and every hour, on one replica.
@@ -282,17 +296,18 @@ func (a *App) ready(ctx context.Context) error {
 
 // Start listens and begins to work in the background. It returns Unavailable if the address is taken.
 func (a *App) Start(ctx context.Context) error {
-	listen, err := (&net.ListenConfig{}).Listen(ctx, "tcp", a.cfg.Listen)
+	open, err := listen(ctx, "FULLSYNC_LISTEN", a.cfg.Listen)
 	if err != nil {
-		return fault.New(fault.Unavailable, "CANNOT_LISTEN", "Cannot listen",
-			"Cannot listen on %s: another program may be using it, or it is not an address of this machine. Set "+
-				"FULLSYNC_LISTEN (or --listen) to another one.", a.cfg.Listen).Because(err)
+		return err
+	}
+	if err := a.openSides(ctx); err != nil {
+		return errors.Join(err, open.Close())
 	}
 	// Not ctx: ending it would end the workers at once, and Stop lets them hand over.
 	if err := a.engine.Start(context.WithoutCancel(ctx), a.worker, a.upkeep); err != nil {
-		return errors.Join(a.Store.Explain(err), listen.Close())
+		return errors.Join(a.Store.Explain(err), open.Close(), a.closeSides())
 	}
-	a.listen = listen
+	a.listen = open
 	watch, stop := context.WithCancel(context.WithoutCancel(ctx))
 	a.stopWatch = stop
 	a.watching.Go(func() { a.watch.Run(watch) })
@@ -304,7 +319,7 @@ func (a *App) Start(ctx context.Context) error {
 	a.stopEvents = stop
 	a.watching.Go(func() { a.events.Run(follow) })
 	go func() {
-		if err := a.server.Serve(listen); !errors.Is(err, http.ErrServerClosed) {
+		if err := a.server.Serve(open); !errors.Is(err, http.ErrServerClosed) {
 			a.served <- err
 		}
 	}()
@@ -347,7 +362,7 @@ func (a *App) Stop(ctx context.Context) error {
 				errs = append(errs, a.server.Close())
 			}
 			a.watching.Wait()
-			errs = append(errs, <-handed, <-handed)
+			errs = append(errs, <-handed, <-handed, a.closeSides())
 		}
 		a.stopErr = errors.Join(append(errs, a.Store.Close())...)
 		a.log.Info("node is down", "node", a.nodeID)

@@ -47,6 +47,9 @@ type Config struct {
 	KeepSessions      int           `env:"KEEP_SESSIONS" envDefault:"1000" shape:"a whole number, 0 or more" meaning:"How many finished sessions are kept however old they are."`
 	ShutdownTimeout   time.Duration `env:"SHUTDOWN_TIMEOUT" envDefault:"10s" shape:"a duration above zero such as 10s" meaning:"How long running requests and sessions have to end when the node stops."`
 
+	MetricsListen string `env:"METRICS_LISTEN" shape:"an address and port such as 127.0.0.1:9090, or empty" meaning:"Address and port where /metrics needs no token; if empty, the API serves it, for a token of any role."`
+	PprofListen   string `env:"PPROF_LISTEN" shape:"an address of this machine such as 127.0.0.1:6060, or empty" meaning:"Address and port of Go's profiler (/debug/pprof/); it needs no token and shows the node's memory, so it must be a loopback address. If empty, there is none."`
+
 	LogLevel  slog.Level `env:"LOG_LEVEL" envDefault:"info" shape:"one of debug, info, warn and error" meaning:"Lowest level that is logged."`
 	LogFormat string     `env:"LOG_FORMAT" envDefault:"text" shape:"text or json" meaning:"Format of the log."`
 }

@@ -47,6 +47,7 @@ func TestEveryVariableIsRead(t *testing.T) {
 		"FULLSYNC_KEEP_SESSIONS_FOR": "5s", "FULLSYNC_KEEP_SESSIONS": "6",
 		"FULLSYNC_TRUSTED_PROXIES": "10.0.0.5, 192.168.0.0/16,::1", "FULLSYNC_LOGIN_TTL": "1m",
 		"FULLSYNC_PEER_CHECK_INTERVAL": "50ms",
+		"FULLSYNC_METRICS_LISTEN":      ":9090", "FULLSYNC_PPROF_LISTEN": "[::1]:6060",
 	}
 	c, warnings, err := Load(environ, nil)
 	if err != nil || len(warnings) != 0 {
@@ -62,6 +63,7 @@ func TestEveryVariableIsRead(t *testing.T) {
 		KeepSessionsFor: 5 * time.Second, KeepSessions: 6,
 		TrustedProxies: []string{"10.0.0.5/32", "192.168.0.0/16", "::1/128"}, LoginTTL: time.Minute,
 		PeerCheckInterval: 50 * time.Millisecond,
+		MetricsListen:     ":9090", PprofListen: "[::1]:6060",
 	}
 	if !reflect.DeepEqual(c, want) {
 		t.Errorf("Load = %v\nwant %v", c, want)
@@ -95,6 +97,8 @@ func TestWrongValuesNameTheirVariable(t *testing.T) {
 		"FULLSYNC_REQUEST_TIMEOUT":         {"0s", "-1s", "x"},
 		"FULLSYNC_PEER_CHECK_INTERVAL":     {"49ms", "2h", "-1s", "x"},
 		"FULLSYNC_SHUTDOWN_TIMEOUT":        {"0s", "x"},
+		"FULLSYNC_METRICS_LISTEN":          {"9090", "127.0.0.1:http"},
+		"FULLSYNC_PPROF_LISTEN":            {"6060", ":6060", "0.0.0.0:6060", "192.168.0.1:6060", "example.com:6060"},
 		"FULLSYNC_LOG_LEVEL":               {"loud"},
 		"FULLSYNC_LOG_FORMAT":              {"xml", "JSON"},
 	} {

@@ -75,6 +75,8 @@ func (c Config) problems() []problem {
 	check(c.MaxDeletePercent >= 0 && c.MaxDeletePercent <= 100, "MaxDeletePercent")
 	check(c.MaxTakeovers >= 0 && c.MaxTakeovers <= 100, "MaxTakeovers")
 	check(c.ShutdownTimeout > 0, "ShutdownTimeout")
+	check(c.MetricsListen == "" || validListen(c.MetricsListen), "MetricsListen")
+	check(c.PprofListen == "" || validListen(c.PprofListen) && loopback(c.PprofListen), "PprofListen")
 	check(c.LogFormat == LogText || c.LogFormat == LogJSON, "LogFormat")
 	return out
 }
@@ -123,6 +125,12 @@ func validListen(text string) bool {
 	}
 	_, err = strconv.ParseUint(port, 10, 16)
 	return err == nil
+}
+
+// loopback says whether only programs on this machine reach the address.
+func loopback(listen string) bool {
+	host, _, err := net.SplitHostPort(listen)
+	return err == nil && (host == "localhost" || net.ParseIP(host).IsLoopback())
 }
 
 func validDatabase(text string) bool {

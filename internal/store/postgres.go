@@ -59,10 +59,10 @@ func openPostgres(ctx context.Context, opt Options) (*Store, error) {
 	}
 	s := &Store{dialect: d}
 	var errs [4]error
-	d.control, s.db, errs[0] = s.openPool(ctx, d, cfg, controlConnections, controlSettings())
-	d.show, s.show, errs[3] = s.openPool(ctx, d, cfg, showConnections, showSettings())
-	d.read, s.read, errs[1] = s.openPool(ctx, d, cfg, readConnections, readSettings())
-	_, s.work, errs[2] = s.openPool(ctx, d, cfg, max(1, opt.Workers), workSettings())
+	d.control, s.db, errs[0] = s.openPool(ctx, d, cfg, "control", controlConnections, controlSettings())
+	d.show, s.show, errs[3] = s.openPool(ctx, d, cfg, "show", showConnections, showSettings())
+	d.read, s.read, errs[1] = s.openPool(ctx, d, cfg, "read", readConnections, readSettings())
+	_, s.work, errs[2] = s.openPool(ctx, d, cfg, "work", max(1, opt.Workers), workSettings())
 	err = errors.Join(errs[:]...)
 	if err == nil {
 		err = d.control.Ping(ctx)
@@ -88,7 +88,7 @@ func postgresConfig(opt Options) (*pgxpool.Config, error) {
 }
 
 // openPool makes a pool whose every connection has the settings.
-func (s *Store) openPool(ctx context.Context, d *postgres, cfg *pgxpool.Config, size int, settings []sessionSetting) (*pgxpool.Pool, *gorm.DB, error) {
+func (s *Store) openPool(ctx context.Context, d *postgres, cfg *pgxpool.Config, name string, size int, settings []sessionSetting) (*pgxpool.Pool, *gorm.DB, error) {
 	cfg = cfg.Copy()
 	cfg.MaxConns = int32(size) //nolint:gosec // sizes are small constants and a validated setting
 	cfg.AfterConnect = func(ctx context.Context, conn *pgx.Conn) error {
@@ -101,6 +101,7 @@ func (s *Store) openPool(ctx context.Context, d *postgres, cfg *pgxpool.Config, 
 	if err != nil {
 		return nil, nil, err
 	}
+	s.watchPgx(name, p)
 	db := stdlib.OpenDBFromPool(p)
 	s.closers = append(s.closers, db, closePool{p})
 	g, err := gorm.Open(gormpostgres.New(gormpostgres.Config{Conn: db}), gormConfig())

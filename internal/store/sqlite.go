@@ -95,11 +95,11 @@ func (d *sqlite) makeFile() error {
 // open opens both pools.
 func (d *sqlite) open() (*Store, error) {
 	s := &Store{dialect: d}
-	write, err := s.openFile(d.path, 1)
+	write, err := s.openFile(d.path, "write", 1)
 	if err != nil {
 		return nil, errors.Join(err, s.Close())
 	}
-	read, err := s.openFile(d.path, sqliteReaders)
+	read, err := s.openFile(d.path, "read", sqliteReaders)
 	if err != nil {
 		return nil, errors.Join(err, s.Close())
 	}
@@ -109,7 +109,7 @@ func (d *sqlite) open() (*Store, error) {
 	return s, err
 }
 
-func (s *Store) openFile(path string, size int) (*gorm.DB, error) {
+func (s *Store) openFile(path, name string, size int) (*gorm.DB, error) {
 	db, err := sql.Open("sqlite", (&url.URL{Scheme: "file", Opaque: (&url.URL{Path: path}).EscapedPath(), RawQuery: sqlitePragmas}).String())
 	if err != nil {
 		return nil, err
@@ -117,6 +117,7 @@ func (s *Store) openFile(path string, size int) (*gorm.DB, error) {
 	db.SetMaxOpenConns(size)
 	db.SetMaxIdleConns(size)
 	s.closers = append(s.closers, db)
+	s.watchSQL(name, db)
 	g, err := gorm.Open(gormsqlite.Dialector{DriverName: "sqlite", Conn: db}, gormConfig())
 	if err != nil {
 		return nil, s.translate(err)

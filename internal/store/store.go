@@ -16,6 +16,7 @@ import (
 
 	"fullsync/internal/catalog"
 	"fullsync/internal/fault"
+	"fullsync/internal/metrics"
 )
 
 // Options say which database to open.
@@ -39,6 +40,8 @@ type Store struct {
 	// again and again: sessions, peers, users. read is for products. work is for batches.
 	db, show, read, work *gorm.DB
 	closers              []io.Closer
+	// pools say how the pools of connections stand.
+	pools []func() metrics.Pool
 	// oneSQL is sessionSQL's and statusSQL catalogStatusSQL's, made once; many ask them at the same time.
 	oneSQL, statusSQL         string
 	oneSession, catalogStatus together[shownSessions]
