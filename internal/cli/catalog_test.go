@@ -117,8 +117,10 @@ func TestTheLastLineOfAnIDCounts(t *testing.T) {
 func TestImportOfNothing(t *testing.T) {
 	t.Parallel()
 	env := onSQLite(t)
-	imported(t, env, "").wants(t, 0, "catalog main: 0 created, 0 updated, 0 unchanged, 0 refused")
-	imported(t, env, "\n\n").wants(t, 0, "catalog main: 0 created, 0 updated, 0 unchanged, 0 refused")
+	imported(t, env, "").wants(t, 1, "The input holds no products.")
+	imported(t, env, "\n\n").wants(t, 1, "The input holds no products.")
+	imported(t, env, `{"products":[]}`).wants(t, 1, "The input holds no products.")
+	imported(t, env, "id,name\n").wants(t, 1, "The input holds no products.")
 	if out := exported(t, env); out != "" {
 		t.Errorf("the catalog holds %q", out)
 	}

@@ -106,12 +106,3 @@ func inWords(err error, verb, path string) error {
 	}
 	return fmt.Errorf("%s could not be %s: %w", path, done, system)
 }
-
-// cause strips the file name and system call from an error.
-func cause(err error) error {
-	var path *fs.PathError
-	if errors.As(err, &path) {
-		return path.Err
-	}
-	return err
-}

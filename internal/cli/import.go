@@ -1,13 +1,11 @@
 package cli
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io"
 	"os"
-	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -15,25 +13,38 @@ import (
 
 	"fullsync/internal/catalog"
 	"fullsync/internal/duplicate"
-	"fullsync/internal/plural"
-	"fullsync/internal/store"
+	"fullsync/internal/fault"
+	"fullsync/internal/source/feed"
 )
 
+// importFlags are the flags of an import as they were given.
+type importFlags struct {
+	catalog, refused, maxRefused string
+	maps, defaults               []string
+	dryRun, json                 bool
+	feed                         feed.Options
+}
+
 func newImport(io IO) *cobra.Command {
-	var name string
+	var f importFlags
 	cmd := &cobra.Command{
 		Use:   "import FILE",
-		Short: "Import products from a file of JSON lines (NDJSON); - is stdin",
-		Long: "Import products from a file of JSON lines (NDJSON) of any size, one product per line; - is stdin. Each needs an id and\n" +
-			"a name. sku, price, currency and active have a meaning; every other member is kept as it is. A refused line is reported\n" +
-			"with its number and the reason; the other lines are imported, and the exit code is 1. Products that have not changed\n" +
-			"are not written.",
+		Short: "Import products from a file: NDJSON, JSON, CSV, TSV or XML; - is stdin",
+		Long: "Import products from a file of any size; - is stdin. It may be NDJSON, JSON, CSV, TSV or Google's XML, packed with gzip or\n" +
+			"zstd, in UTF-8 or UTF-16; the exports of Shopify, WooCommerce, Google Merchant, Medusa and Vendure are recognised. Each\n" +
+			"product needs an id and a name. sku, price, currency and active have a meaning; everything else is kept as it is.\n\n" +
+			"A refused line is reported with its number and the reason; the others are imported, and the exit code is 1. Products\n" +
+			"that have not changed are not written. Begin with --dry-run: it shows how the file is read, and imports nothing.",
+		Example: "  fullsync catalog import products.csv --dry-run\n" +
+			"  fullsync catalog import artikel.csv --map id=Artikelnummer --map name=Bezeichnung --map price=Preis \\\n" +
+			"    --decimal , --default currency=EUR",
 		Args: usage(cobra.ExactArgs(1)),
 	}
 	set := bindSettings(cmd, io, databaseFlags()...)
-	cmd.Flags().StringVar(&name, "catalog", catalog.Default, "catalog to import into")
+	f.bind(cmd)
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
-		if err := catalog.CheckName(name); err != nil {
+		limit, err := f.check()
+		if err != nil {
 			return &usageError{err}
 		}
 		in, err := openInput(cmd.Context(), io, args[0])
@@ -41,15 +52,84 @@ func newImport(io IO) *cobra.Command {
 			return err
 		}
 		defer in.Close() //nolint:errcheck // it was only read
-		db, nodeID, err := openNode(cmd.Context(), set, io)
-		if err != nil {
-			return err
+		imp := importer{flags: f, limit: limit, ids: duplicate.NewFinder(idsInMemory), report: io.Err, out: io.Out, terminal: isTerminal(io.Err)}
+		if !f.dryRun {
+			db, nodeID, err := openNode(cmd.Context(), set, io)
+			if err != nil {
+				return err
+			}
+			defer db.Close() //nolint:errcheck // every batch is committed
+			imp.db, imp.origin = db, nodeID
 		}
-		defer db.Close() //nolint:errcheck // every batch is committed
-		imp := importer{ids: duplicate.NewFinder(idsInMemory), db: db, catalog: name, origin: nodeID, report: io.Err, terminal: isTerminal(io.Err)}
-		return imp.run(cmd.Context(), in)
+		if f.refused == "" {
+			return imp.run(cmd.Context(), in)
+		}
+		var failed error
+		err = writeFile(f.refused, func(out writer) error {
+			imp.refusedTo = out
+			failed = imp.run(cmd.Context(), in) // the file of refused lines is wanted all the more
+			return nil
+		})
+		return errors.Join(failed, err)
 	}
 	return cmd
+}
+
+// writer is io.Writer, for functions whose parameter io hides the package.
+type writer = io.Writer
+
+func (f *importFlags) bind(cmd *cobra.Command) {
+	flags := cmd.Flags()
+	flags.StringVar(&f.catalog, "catalog", catalog.Default, "catalog to import into")
+	flags.BoolVar(&f.dryRun, "dry-run", false, "read everything, show how, and import nothing")
+	flags.BoolVar(&f.json, "json", false, "write the result to stdout as JSON")
+	flags.StringVar(&f.refused, "refused", "", "file to write refused lines to, with the reasons; correct it and import it again")
+	flags.StringVar(&f.maxRefused, "max-refused", "", "stop once more than this number or percentage (such as 5%) was refused")
+	flags.StringVar(&f.feed.Format, "format", "", "ndjson, json, csv, tsv or xml; found by content if left out")
+	flags.StringVar(&f.feed.Preset, "preset", "", strings.Join(feed.Presets(), ", ")+"; found by the columns if left out")
+	flags.StringArrayVar(&f.maps, "map", nil, "FIELD=COLUMN: the column of id, sku, name, price, currency or active")
+	flags.StringArrayVar(&f.defaults, "default", nil, "FIELD=VALUE for products that have none, such as currency=EUR")
+	flags.StringVar(&f.feed.Decimal, "decimal", "", "decimal separator of prices, . or ,")
+	flags.StringVar(&f.feed.Unit, "unit", "", "unit of prices: major (12.50) or minor (1250, in cents)")
+	flags.StringVar(&f.feed.Encoding, "encoding", "", "encoding such as windows-1252; UTF-8 and UTF-16 are found by content")
+	flags.StringVar(&f.feed.Delimiter, "delimiter", "", "delimiter of CSV; found by content if left out")
+}
+
+// check completes the options from the flags, and returns the limit on refused lines.
+func (f *importFlags) check() (refusedLimit, error) {
+	err := catalog.CheckName(f.catalog)
+	if err == nil {
+		f.feed.Map, err = pairs("--map", "COLUMN", f.maps)
+	}
+	if err == nil {
+		f.feed.Default, err = pairs("--default", "VALUE", f.defaults)
+	}
+	if f.feed.Delimiter == `\t` {
+		f.feed.Delimiter = "\t"
+	}
+	if err == nil {
+		err = f.feed.Check()
+	}
+	if err != nil {
+		return refusedLimit{}, err
+	}
+	return parseRefusedLimit(f.maxRefused)
+}
+
+// pairs takes flags of the form FIELD=COLUMN apart.
+func pairs(flag, what string, given []string) (map[string]string, error) {
+	values := map[string]string{}
+	for _, text := range given {
+		field, value, found := strings.Cut(text, "=")
+		if !found || field == "" || value == "" {
+			return nil, fmt.Errorf("%s must be FIELD=%s, not %q", flag, what, text)
+		}
+		if _, twice := values[field]; twice {
+			return nil, fmt.Errorf("%s has two values for %s", flag, field)
+		}
+		values[field] = value
+	}
+	return values, nil
 }
 
 // openInput opens the input. Reading from it ends with ctx, even if the file itself would block: a terminal, or a pipe that
@@ -77,103 +157,5 @@ func isTerminal(w io.Writer) bool {
 	return ok && term.IsTerminal(int(f.Fd()))
 }
 
-// importBatch is how many products an import commits at a time.
-const importBatch = 1000
-
-// idsInMemory is how many bytes of memory an import uses to look for duplicate ids before it switches to a temporary file.
-const idsInMemory = 8 << 20
-
-// importer imports lines into a catalog, in constant memory.
-type importer struct {
-	db              *store.Store
-	catalog, origin string
-	report          io.Writer
-	terminal        bool
-
-	batch   []catalog.Product
-	size    int
-	sum     store.Imported
-	refused int64
-	ids     *duplicate.Finder
-}
-
-// run imports everything and reports what it did, even if it fails.
-func (m *importer) run(ctx context.Context, in io.Reader) error {
-	err := m.read(ctx, in)
-	m.clear()
-	fmt.Fprintf(m.report, "catalog %s: %d created, %d updated, %d unchanged, %d refused\n",
-		m.catalog, m.sum.Created, m.sum.Updated, m.sum.Unchanged, m.refused)
-	if said := m.ids.Sentence(); said != "" {
-		fmt.Fprintln(m.report, said)
-	}
-	if err == nil && m.refused > 0 {
-		return fmt.Errorf("%s %s refused (see above); everything else was imported", plural.Of(m.refused, "line"), plural.Was(m.refused))
-	}
-	return err
-}
-
-func (m *importer) read(ctx context.Context, in io.Reader) error {
-	lines := catalog.NewLineReader(in)
-	for {
-		line, number, err := lines.Next()
-		var tooLong *catalog.LineTooLongError
-		switch {
-		case errors.Is(err, io.EOF):
-			return m.flush(ctx)
-		case errors.As(err, &tooLong):
-			m.refuse(number, tooLong)
-			continue
-		case err != nil:
-			return fmt.Errorf("reading stopped after line %d: %w", number, cause(err))
-		}
-		p, err := catalog.Parse(line)
-		if err != nil {
-			m.refuse(number, err)
-			continue
-		}
-		m.ids.Add(p.ID, number)
-		m.batch, m.size = append(m.batch, p), m.size+len(line)
-		if len(m.batch) == importBatch || m.size >= catalog.MaxBatchBytes {
-			if err := m.flush(ctx); err != nil {
-				return err
-			}
-		}
-	}
-}
-
-func (m *importer) refuse(number int, why error) {
-	m.refused++
-	m.clear()
-	fmt.Fprintf(m.report, "line %d refused: %v\n", number, why)
-}
-
-// flush commits the batch. The last of several lines with the same id counts.
-func (m *importer) flush(ctx context.Context) error {
-	slices.SortStableFunc(m.batch, func(a, b catalog.Product) int { return cmp.Compare(a.ID, b.ID) })
-	last := m.batch[:0]
-	for i, p := range m.batch {
-		if i+1 < len(m.batch) && m.batch[i+1].ID == p.ID {
-			continue
-		}
-		last = append(last, p)
-	}
-	n, err := m.db.Import(ctx, m.catalog, m.origin, last)
-	if err != nil {
-		return err
-	}
-	m.sum.Created += n.Created
-	m.sum.Updated += n.Updated
-	m.sum.Unchanged += n.Unchanged
-	m.batch, m.size = m.batch[:0], 0
-	if m.terminal {
-		fmt.Fprintf(m.report, "\r%s", plural.Of(m.sum.Created+m.sum.Updated+m.sum.Unchanged, "product"))
-	}
-	return nil
-}
-
-// clear wipes the progress line on a terminal.
-func (m *importer) clear() {
-	if m.terminal {
-		fmt.Fprint(m.report, "\r", strings.Repeat(" ", 40), "\r")
-	}
-}
+// isOption reports whether err is about an option, not about the input.
+func isOption(err error) bool { return fault.CodeOf(err) == "INVALID_FEED_OPTION" }

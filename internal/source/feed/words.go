@@ -1,0 +1,71 @@
+package feed
+
+import (
+	"strings"
+
+	"fullsync/internal/catalog"
+)
+
+// quoted is the most characters of the input that a sentence repeats.
+const quoted = 40
+
+// quote repeats part of the input in a sentence.
+func quote(text string) string {
+	if text == "\t" {
+		return "tab"
+	}
+	short := catalog.Shown(text, quoted)
+	if len(short) < len(text) && len([]rune(text)) > quoted {
+		short += "…"
+	}
+	return `"` + short + `"`
+}
+
+// all lists things as people do: a, b and c.
+func all(things []string) string { return join(things, " and ") }
+
+// either lists alternatives: a, b or c.
+func either(things []string) string { return join(things, " or ") }
+
+func join(things []string, last string) string {
+	if len(things) < 2 {
+		return strings.Join(things, "")
+	}
+	return strings.Join(things[:len(things)-1], ", ") + last + things[len(things)-1]
+}
+
+// plain is a column's name without what people vary: case, spaces and punctuation.
+func plain(name string) string {
+	return strings.Map(func(r rune) rune {
+		switch {
+		case strings.ContainsRune(" _-.:/()[]#'\"", r):
+			return -1
+		case r == 'ä' || r == 'Ä':
+			return 'a'
+		case r == 'é' || r == 'É' || r == 'è':
+			return 'e'
+		}
+		return r
+	}, strings.ToLower(strings.TrimSpace(name)))
+}
+
+// likely has the names that columns of a field often have, in plain form and in order of likelihood. They are only ever proposed.
+func likely(field string) []string {
+	switch field {
+	case fieldID:
+		return []string{"id", "productid", "artikelnummer", "artikelnr", "artnr", "artikelid", "produktid", "itemid", "itemnumber", "articlenumber",
+			"productcode", "code", "handle", "reference", "ref", "idproduit", "codigo", "nummer", "number", "sku", "ean", "gtin"}
+	case fieldSKU:
+		return []string{"sku", "artikelnummer", "artnr", "itemnumber", "articlenumber", "model"}
+	case fieldName:
+		return []string{"name", "title", "bezeichnung", "titel", "artikelbezeichnung", "produktname", "artikelname", "productname", "producttitle",
+			"nom", "libelle", "designation", "nombre", "titulo", "nome", "naam", "omschrijving", "description", "beschreibung"}
+	case fieldPrice:
+		return []string{"price", "preis", "verkaufspreis", "bruttopreis", "vkpreis", "vk", "unitprice", "saleprice", "prix", "prixttc", "precio",
+			"prezzo", "prijs", "regularprice"}
+	case fieldCurrency:
+		return []string{"currency", "currencycode", "waehrung", "wahrung", "devise", "moneda", "valuta"}
+	default:
+		return []string{"active", "aktiv", "published", "enabled", "status", "actif", "activo", "online", "sichtbar", "visible"}
+	}
+}
