@@ -11,6 +11,7 @@ import (
 	"github.com/google/uuid"
 
 	"fullsync/internal/fault"
+	"fullsync/internal/session"
 )
 
 const (
@@ -33,6 +34,7 @@ const (
 	productsPage pageKind = 2
 	rejectsPage  pageKind = 3
 	deletesPage  pageKind = 4
+	changesPage  pageKind = 5
 )
 
 // pageToken is where a listing goes on: opaque to callers, but no secret, since it leads nowhere that the same caller
@@ -116,6 +118,28 @@ func rejectsAfter(token, sessionID string) (number int64, err error) {
 		return 0, badPageToken()
 	}
 	return number, nil
+}
+
+// changePosition is the place of a change in a listing of a session's changes.
+func changePosition(p session.ChangePosition) string {
+	return strconv.FormatInt(p.Batch, 10) + " " + p.ProductID
+}
+
+// changesAfter returns the change after which a listing goes on; the zero position for the empty token.
+func changesAfter(token, bound string) (p session.ChangePosition, err error) {
+	if token == "" {
+		return p, nil
+	}
+	position, err := parsePageToken(token, changesPage, bound)
+	if err != nil {
+		return p, err
+	}
+	batch, id, _ := strings.Cut(position, " ")
+	if p.Batch, err = strconv.ParseInt(batch, 10, 64); err != nil || p.Batch < 1 || id == "" {
+		return p, badPageToken()
+	}
+	p.ProductID = id
+	return p, nil
 }
 
 // pageSize returns how many entries a page of a listing has.

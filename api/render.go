@@ -64,6 +64,8 @@ func sessionOf(v session.View) spec.Session {
 		ReadWhole:              optional(v.ReadWhole),
 		Incoming:               v.Incoming,
 		TargetConfirmed:        v.TargetConfirmed,
+		ChangesKept:            v.KeepsChanges(),
+		ChangesKeptUntil:       inUTC(v.ChangesKeptUntil),
 		Health:                 healthOf(v),
 	}
 }

@@ -28,6 +28,7 @@ type services struct {
 	receipt    func(id string) (session.Receipt, error)
 	rejects    func(id string, after int64, limit int) ([]session.Reject, error)
 	deletes    func(id string, states []session.DeleteState, after string, limit int) ([]session.Delete, error)
+	changes    func(q session.ChangeQuery) ([]session.Change, error)
 	approve    func(id string, count int64, by string) (session.View, error)
 	addPeer    func(peer.New) (peer.Peer, error)
 	changePeer func(nodeID string, c peer.Change) (peer.Peer, error)
@@ -89,6 +90,10 @@ func (s syncs) Rejects(_ context.Context, id string, after int64, limit int) ([]
 
 func (s syncs) Deletes(_ context.Context, id string, states []session.DeleteState, after string, limit int) ([]session.Delete, error) {
 	return s.deletes(id, states, after, limit)
+}
+
+func (s syncs) Changes(_ context.Context, q session.ChangeQuery) ([]session.Change, error) {
+	return s.changes(q)
 }
 
 func (s syncs) ApproveDeletes(_ context.Context, id string, count int64, by string) (session.View, error) {
@@ -254,6 +259,7 @@ func goodServices() *services {
 		},
 		stuck:      func(syncer.StuckRequest) ([]syncer.Stuck, error) { return nil, nil },
 		receipt:    func(string) (session.Receipt, error) { return session.NewReceipt(cancelled().Session, nil), nil },
+		changes:    func(session.ChangeQuery) ([]session.Change, error) { return nil, nil },
 		rejects:    func(string, int64, int) ([]session.Reject, error) { return nil, nil },
 		deletes:    func(string, []session.DeleteState, string, int) ([]session.Delete, error) { return nil, nil },
 		approve:    func(string, int64, string) (session.View, error) { return running(), nil },

@@ -41,6 +41,27 @@ func (e CatalogChangedCode) Valid() bool {
 	}
 }
 
+// Defines values for ChangeKind.
+const (
+	ChangeCreated ChangeKind = "created"
+	ChangeDeleted ChangeKind = "deleted"
+	ChangeUpdated ChangeKind = "updated"
+)
+
+// Valid indicates whether the value is a known member of the ChangeKind enum.
+func (e ChangeKind) Valid() bool {
+	switch e {
+	case ChangeCreated:
+		return true
+	case ChangeDeleted:
+		return true
+	case ChangeUpdated:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for DeleteState.
 const (
 	DeleteStateDeleted  DeleteState = "deleted"
@@ -404,6 +425,27 @@ func (e IfNoneMatch) Valid() bool {
 	}
 }
 
+// Defines values for ListFullSyncChangesParamsFormat.
+const (
+	Csv    ListFullSyncChangesParamsFormat = "csv"
+	Json   ListFullSyncChangesParamsFormat = "json"
+	Ndjson ListFullSyncChangesParamsFormat = "ndjson"
+)
+
+// Valid indicates whether the value is a known member of the ListFullSyncChangesParamsFormat enum.
+func (e ListFullSyncChangesParamsFormat) Valid() bool {
+	switch e {
+	case Csv:
+		return true
+	case Json:
+		return true
+	case Ndjson:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for PutProductParamsIfNoneMatch.
 const (
 	PutProductParamsIfNoneMatchAsterisk PutProductParamsIfNoneMatch = "*"
@@ -600,6 +642,40 @@ type Certificates struct {
 	Target *Certificate `json:"target"`
 }
 
+// Change What a session did to a product.
+type Change struct {
+	// Batch The batch that did it; batches count from 1.
+	//
+	// Example: 1
+	Batch int64 `json:"batch"`
+
+	// ProductId The id of the product.
+	//
+	// Example: p-1007
+	ProductId string     `json:"productId"`
+	Kind      ChangeKind `json:"kind"`
+
+	// Fields The fields that are different; all of a product that was deleted, and none of one that was created.
+	Fields []FieldChange `json:"fields"`
+}
+
+// ChangeKind What was done to the product.
+//
+// Example: updated
+type ChangeKind string
+
+// ChangeListResponse One page of what a session changed.
+type ChangeListResponse struct {
+	// Success Always true.
+	Success bool `json:"success"`
+
+	// Changes The changes, in order.
+	Changes []Change `json:"changes"`
+
+	// NextPageToken Pass it as `pageToken` for the next page; null on the last.
+	NextPageToken *string `json:"nextPageToken"`
+}
+
 // DeleteListResponse One page of the products that a session found to be gone at the source.
 type DeleteListResponse struct {
 	// Success Always true.
@@ -726,6 +802,24 @@ type ErrorDetail struct {
 	//
 	// Example: must be at most 5000
 	Problem string `json:"problem"`
+}
+
+// FieldChange A field of a product, before and after.
+type FieldChange struct {
+	// Field A member of the product, or `attributes.` and the name of an attribute.
+	//
+	// Example: price
+	Field string `json:"field"`
+
+	// Before What it was, any JSON value; null if there was nothing.
+	//
+	// Example: 12.50
+	Before *json.RawMessage `json:"before"`
+
+	// After What it became, any JSON value; null if there is nothing.
+	//
+	// Example: 11.90
+	After *json.RawMessage `json:"after"`
 }
 
 // Health Whether the session is making progress.
@@ -2063,6 +2157,14 @@ type Session struct {
 
 	// TargetConfirmed Of a push out of this node that was cancelled: whether its target has confirmed that nothing lands there any more. Null for every other session.
 	TargetConfirmed *bool `json:"targetConfirmed"`
+
+	// ChangesKept Whether what it changed here is kept; `…/{sessionId}/changes` lists it. False for a push out of this node: its target keeps the changes.
+	ChangesKept bool `json:"changesKept"`
+
+	// ChangesKeptUntil Until when they are kept; null while the session is active, and if they are not kept.
+	//
+	// Example: 2026-03-02T10:00:04Z
+	ChangesKeptUntil *time.Time `json:"changesKeptUntil"`
 }
 
 // SessionCounts How many sessions there are.
@@ -2876,6 +2978,27 @@ type GetFullSyncStatusParams struct {
 	// Catalog The catalog; `main` if absent.
 	Catalog *CatalogName `form:"catalog,omitempty" json:"catalog,omitempty"`
 }
+
+// ListFullSyncChangesParams defines parameters for ListFullSyncChanges.
+type ListFullSyncChangesParams struct {
+	// Kind Only changes of this kind.
+	Kind *ChangeKind `form:"kind,omitempty" json:"kind,omitempty"`
+
+	// Q Only products whose id contains this text, or whose SKU or name did, before or after; in upper or lower case.
+	Q *string `form:"q,omitempty" json:"q,omitempty"`
+
+	// Format `json` is a page. `ndjson` is all changes, one `Change` per line; `csv` is one line for each field that changed.
+	Format *ListFullSyncChangesParamsFormat `form:"format,omitempty" json:"format,omitempty"`
+
+	// PageSize How many to return at most; 20 if absent, and more than 100 counts as 100.
+	PageSize *PageSize `form:"pageSize,omitempty" json:"pageSize,omitempty"`
+
+	// PageToken The `nextPageToken` of the previous page, with the same filters; the first page if absent or empty.
+	PageToken *PageToken `form:"pageToken,omitempty" json:"pageToken,omitempty"`
+}
+
+// ListFullSyncChangesParamsFormat defines parameters for ListFullSyncChanges.
+type ListFullSyncChangesParamsFormat string
 
 // ListFullSyncDeletesParams defines parameters for ListFullSyncDeletes.
 type ListFullSyncDeletesParams struct {
@@ -4126,6 +4249,18 @@ type ClientInterface interface {
 	// Corresponds with GET /api/admin/sync/full-sync/{sessionId} (the `GetFullSync` operationId).
 	GetFullSync(ctx context.Context, sessionId PathSessionID, reqEditors ...RequestEditorFn) (*http.Response, error)
 
+	// ListFullSyncChanges What a session did to each product
+	//
+	// What the session has changed in this node's catalog so far, batch by batch, and by id within a batch. A product that the session
+	// changed twice is listed twice. Of a product that was created only the id is kept. With `format=ndjson` or `format=csv` you get all
+	// changes at once, to save as a file; such an answer can be long, and it is complete if the connection was not cut.
+	//
+	// Changes are kept for `FULLSYNC_KEEP_CHANGES` (30 days) after the end of the session; `changesKept` in the session says whether they
+	// still are. Those of a push are kept by its target, under the same session id.
+	//
+	// Corresponds with GET /api/admin/sync/full-sync/{sessionId}/changes (the `ListFullSyncChanges` operationId).
+	ListFullSyncChanges(ctx context.Context, sessionId PathSessionID, params *ListFullSyncChangesParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
 	// ListFullSyncDeletes The products that a session found to be gone at the source
 	//
 	// Only for a session with `deleteMissing`. Withheld products stay on the list even if they are approved later: the session
@@ -4895,6 +5030,28 @@ func (c *Client) GetFullSyncStatus(ctx context.Context, params *GetFullSyncStatu
 // Corresponds with GET /api/admin/sync/full-sync/{sessionId} (the `GetFullSync` operationId).
 func (c *Client) GetFullSync(ctx context.Context, sessionId PathSessionID, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewGetFullSyncRequest(c.Server, sessionId)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ListFullSyncChanges What a session did to each product
+//
+// What the session has changed in this node's catalog so far, batch by batch, and by id within a batch. A product that the session
+// changed twice is listed twice. Of a product that was created only the id is kept. With `format=ndjson` or `format=csv` you get all
+// changes at once, to save as a file; such an answer can be long, and it is complete if the connection was not cut.
+//
+// Changes are kept for `FULLSYNC_KEEP_CHANGES` (30 days) after the end of the session; `changesKept` in the session says whether they
+// still are. Those of a push are kept by its target, under the same session id.
+//
+// Corresponds with GET /api/admin/sync/full-sync/{sessionId}/changes (the `ListFullSyncChanges` operationId).
+func (c *Client) ListFullSyncChanges(ctx context.Context, sessionId PathSessionID, params *ListFullSyncChangesParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewListFullSyncChangesRequest(c.Server, sessionId, params)
 	if err != nil {
 		return nil, err
 	}
@@ -6508,6 +6665,115 @@ func NewGetFullSyncRequest(server string, sessionId PathSessionID) (*http.Reques
 	queryURL, err := serverURL.Parse(operationPath)
 	if err != nil {
 		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewListFullSyncChangesRequest constructs an http.Request for the ListFullSyncChanges method
+func NewListFullSyncChangesRequest(server string, sessionId PathSessionID, params *ListFullSyncChangesParams) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "sessionId", sessionId, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/admin/sync/full-sync/%s/changes", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.Kind != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "kind", *params.Kind, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Q != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "q", *params.Q, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Format != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "format", *params.Format, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.PageSize != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "pageSize", *params.PageSize, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.PageToken != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "pageToken", *params.PageToken, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
 	}
 
 	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
@@ -9018,6 +9284,20 @@ type ClientWithResponsesInterface interface {
 	// Corresponds with GET /api/admin/sync/full-sync/{sessionId} (the `GetFullSync` operationId).
 	GetFullSyncWithResponse(ctx context.Context, sessionId PathSessionID, reqEditors ...RequestEditorFn) (*GetFullSyncResponse, error)
 
+	// ListFullSyncChangesWithResponse What a session did to each product
+	//
+	// What the session has changed in this node's catalog so far, batch by batch, and by id within a batch. A product that the session
+	// changed twice is listed twice. Of a product that was created only the id is kept. With `format=ndjson` or `format=csv` you get all
+	// changes at once, to save as a file; such an answer can be long, and it is complete if the connection was not cut.
+	//
+	// Changes are kept for `FULLSYNC_KEEP_CHANGES` (30 days) after the end of the session; `changesKept` in the session says whether they
+	// still are. Those of a push are kept by its target, under the same session id.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /api/admin/sync/full-sync/{sessionId}/changes (the `ListFullSyncChanges` operationId).
+	ListFullSyncChangesWithResponse(ctx context.Context, sessionId PathSessionID, params *ListFullSyncChangesParams, reqEditors ...RequestEditorFn) (*ListFullSyncChangesResponse, error)
+
 	// ListFullSyncDeletesWithResponse The products that a session found to be gone at the source
 	//
 	// Only for a session with `deleteMissing`. Withheld products stay on the list even if they are approved later: the session
@@ -10281,6 +10561,89 @@ func (r GetFullSyncResponse) StatusCode() int {
 
 // ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
 func (r GetFullSyncResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type ListFullSyncChangesResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *ChangeListResponse
+	// JSON400 the response for an HTTP 400 `application/json` response
+	JSON400 *BadRequest
+	// JSON401 the response for an HTTP 401 `application/json` response
+	JSON401 *Unauthorized
+	// JSON403 the response for an HTTP 403 `application/json` response
+	JSON403 *Forbidden
+	// JSON404 the response for an HTTP 404 `application/json` response
+	JSON404 *Error
+	// JSON500 the response for an HTTP 500 `application/json` response
+	JSON500 *InternalError
+	// JSON503 the response for an HTTP 503 `application/json` response
+	JSON503 *Unavailable
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ListFullSyncChangesResponse) GetJSON200() *ChangeListResponse {
+	return r.JSON200
+}
+
+// GetJSON400 returns the response for an HTTP 400 `application/json` response
+func (r ListFullSyncChangesResponse) GetJSON400() *BadRequest {
+	return r.JSON400
+}
+
+// GetJSON401 returns the response for an HTTP 401 `application/json` response
+func (r ListFullSyncChangesResponse) GetJSON401() *Unauthorized {
+	return r.JSON401
+}
+
+// GetJSON403 returns the response for an HTTP 403 `application/json` response
+func (r ListFullSyncChangesResponse) GetJSON403() *Forbidden {
+	return r.JSON403
+}
+
+// GetJSON404 returns the response for an HTTP 404 `application/json` response
+func (r ListFullSyncChangesResponse) GetJSON404() *Error {
+	return r.JSON404
+}
+
+// GetJSON500 returns the response for an HTTP 500 `application/json` response
+func (r ListFullSyncChangesResponse) GetJSON500() *InternalError {
+	return r.JSON500
+}
+
+// GetJSON503 returns the response for an HTTP 503 `application/json` response
+func (r ListFullSyncChangesResponse) GetJSON503() *Unavailable {
+	return r.JSON503
+}
+
+// GetBody returns the raw response body bytes
+func (r ListFullSyncChangesResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ListFullSyncChangesResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ListFullSyncChangesResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ListFullSyncChangesResponse) ContentType() string {
 	if r.HTTPResponse != nil {
 		return r.HTTPResponse.Header.Get("Content-Type")
 	}
@@ -14192,6 +14555,26 @@ func (c *ClientWithResponses) GetFullSyncWithResponse(ctx context.Context, sessi
 	return ParseGetFullSyncResponse(rsp)
 }
 
+// ListFullSyncChangesWithResponse What a session did to each product
+//
+// What the session has changed in this node's catalog so far, batch by batch, and by id within a batch. A product that the session
+// changed twice is listed twice. Of a product that was created only the id is kept. With `format=ndjson` or `format=csv` you get all
+// changes at once, to save as a file; such an answer can be long, and it is complete if the connection was not cut.
+//
+// Changes are kept for `FULLSYNC_KEEP_CHANGES` (30 days) after the end of the session; `changesKept` in the session says whether they
+// still are. Those of a push are kept by its target, under the same session id.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /api/admin/sync/full-sync/{sessionId}/changes (the `ListFullSyncChanges` operationId).
+func (c *ClientWithResponses) ListFullSyncChangesWithResponse(ctx context.Context, sessionId PathSessionID, params *ListFullSyncChangesParams, reqEditors ...RequestEditorFn) (*ListFullSyncChangesResponse, error) {
+	rsp, err := c.ListFullSyncChanges(ctx, sessionId, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseListFullSyncChangesResponse(rsp)
+}
+
 // ListFullSyncDeletesWithResponse The products that a session found to be gone at the source
 //
 // Only for a session with `deleteMissing`. Withheld products stay on the list even if they are approved later: the session
@@ -15724,6 +16107,77 @@ func ParseGetFullSyncResponse(rsp *http.Response) (*GetFullSyncResponse, error) 
 			return nil, err
 		}
 		response.JSON503 = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseListFullSyncChangesResponse parses an HTTP response from a ListFullSyncChangesWithResponse call
+func ParseListFullSyncChangesResponse(rsp *http.Response) (*ListFullSyncChangesResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ListFullSyncChangesResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest ChangeListResponse
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
+		var dest BadRequest
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON400 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 401:
+		var dest Unauthorized
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON401 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 403:
+		var dest Forbidden
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON403 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 404:
+		var dest Error
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON404 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
+		var dest InternalError
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON500 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest Unavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON503 = &dest
+
+	case rsp.StatusCode == 200:
+		// Content-type (text/csv) unsupported
 
 	}
 
@@ -18950,6 +19404,9 @@ type ServerInterface interface {
 	// GetFullSync One session, with its receipt once it has ended
 	// (GET /api/admin/sync/full-sync/{sessionId})
 	GetFullSync(ctx echo.Context, sessionId PathSessionID) error
+	// ListFullSyncChanges What a session did to each product
+	// (GET /api/admin/sync/full-sync/{sessionId}/changes)
+	ListFullSyncChanges(ctx echo.Context, sessionId PathSessionID, params ListFullSyncChangesParams) error
 	// ListFullSyncDeletes The products that a session found to be gone at the source
 	// (GET /api/admin/sync/full-sync/{sessionId}/deletes)
 	ListFullSyncDeletes(ctx echo.Context, sessionId PathSessionID, params ListFullSyncDeletesParams) error
@@ -19287,6 +19744,59 @@ func (w *ServerInterfaceWrapper) GetFullSync(ctx echo.Context) error {
 
 	// Invoke the callback with all the unmarshaled arguments
 	err = w.Handler.GetFullSync(ctx, sessionId)
+	return err
+}
+
+// ListFullSyncChanges converts echo context to params.
+func (w *ServerInterfaceWrapper) ListFullSyncChanges(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "sessionId" -------------
+	var sessionId PathSessionID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "sessionId", ctx.Param("sessionId"), &sessionId, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter sessionId: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListFullSyncChangesParams
+	// ------------- Optional query parameter "kind" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "kind", ctx.QueryParams(), &params.Kind, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter kind: %s", err))
+	}
+
+	// ------------- Optional query parameter "q" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "q", ctx.QueryParams(), &params.Q, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter q: %s", err))
+	}
+
+	// ------------- Optional query parameter "format" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "format", ctx.QueryParams(), &params.Format, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter format: %s", err))
+	}
+
+	// ------------- Optional query parameter "pageSize" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "pageSize", ctx.QueryParams(), &params.PageSize, runtime.BindQueryParameterOptions{Type: "integer", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter pageSize: %s", err))
+	}
+
+	// ------------- Optional query parameter "pageToken" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "pageToken", ctx.QueryParams(), &params.PageToken, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter pageToken: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ListFullSyncChanges(ctx, sessionId, params)
 	return err
 }
 
@@ -20396,6 +20906,7 @@ func RegisterHandlersWithOptions(router EchoRouter, si ServerInterface, options 
 	router.GET(options.BaseURL+"/api/admin/sync/full-sync/:sessionId", wrapper.GetFullSync, options.OperationMiddlewares["getFullSync"]...)
 	router.GET(options.BaseURL+"/api/admin/sync/full-sync/:sessionId/receipt", wrapper.GetFullSyncReceipt, options.OperationMiddlewares["getFullSyncReceipt"]...)
 	router.GET(options.BaseURL+"/api/admin/sync/full-sync/:sessionId/rejects", wrapper.ListFullSyncRejects, options.OperationMiddlewares["listFullSyncRejects"]...)
+	router.GET(options.BaseURL+"/api/admin/sync/full-sync/:sessionId/changes", wrapper.ListFullSyncChanges, options.OperationMiddlewares["listFullSyncChanges"]...)
 	router.GET(options.BaseURL+"/api/admin/sync/full-sync/:sessionId/deletes", wrapper.ListFullSyncDeletes, options.OperationMiddlewares["listFullSyncDeletes"]...)
 	router.POST(options.BaseURL+"/api/admin/sync/full-sync/:sessionId/deletes/approve", wrapper.ApproveFullSyncDeletes, options.OperationMiddlewares["approveFullSyncDeletes"]...)
 	router.POST(options.BaseURL+"/api/admin/sync/full-sync/:sessionId/resume", wrapper.ResumeFullSync, options.OperationMiddlewares["resumeFullSync"]...)
@@ -21384,6 +21895,176 @@ func (response GetFullSync500JSONResponse) VisitGetFullSyncResponse(w http.Respo
 type GetFullSync503JSONResponse struct{ UnavailableJSONResponse }
 
 func (response GetFullSync503JSONResponse) VisitGetFullSyncResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListFullSyncChangesRequestObject struct {
+	SessionId PathSessionID `json:"sessionId"`
+	Params    ListFullSyncChangesParams
+}
+
+type ListFullSyncChangesResponseObject interface {
+	VisitListFullSyncChangesResponse(w http.ResponseWriter) error
+}
+
+type ListFullSyncChanges200JSONResponse ChangeListResponse
+
+func (response ListFullSyncChanges200JSONResponse) VisitListFullSyncChangesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListFullSyncChanges200ApplicationxNdjsonResponse struct {
+	Body          io.Reader
+	ContentLength int64
+}
+
+func (response ListFullSyncChanges200ApplicationxNdjsonResponse) VisitListFullSyncChangesResponse(w http.ResponseWriter) error {
+
+	w.Header().Set("Content-Type", "application/x-ndjson")
+	if response.ContentLength != 0 {
+		w.Header().Set("Content-Length", fmt.Sprint(response.ContentLength))
+	}
+	w.WriteHeader(200)
+
+	if closer, ok := response.Body.(io.ReadCloser); ok {
+		defer closer.Close()
+	}
+	flusher, ok := w.(http.Flusher)
+	if !ok {
+		// If w doesn't support flushing, fall back to io.Copy.
+		_, err := io.Copy(w, response.Body)
+		return err
+	}
+	// text/event-stream messages are typically small; use a
+	// modest buffer and flush after each chunk so clients see
+	// events immediately instead of waiting on OS buffering.
+	buf := make([]byte, 4096)
+	for {
+		n, err := response.Body.Read(buf)
+		if n > 0 {
+			if _, writeErr := w.Write(buf[:n]); writeErr != nil {
+				return writeErr
+			}
+			flusher.Flush()
+		}
+		if err != nil {
+			if err == io.EOF {
+				return nil
+			}
+			return err
+		}
+	}
+}
+
+type ListFullSyncChanges200TextcsvResponse struct {
+	Body          io.Reader
+	ContentLength int64
+}
+
+func (response ListFullSyncChanges200TextcsvResponse) VisitListFullSyncChangesResponse(w http.ResponseWriter) error {
+
+	w.Header().Set("Content-Type", "text/csv")
+	if response.ContentLength != 0 {
+		w.Header().Set("Content-Length", fmt.Sprint(response.ContentLength))
+	}
+	w.WriteHeader(200)
+
+	if closer, ok := response.Body.(io.ReadCloser); ok {
+		defer closer.Close()
+	}
+	_, err := io.Copy(w, response.Body)
+	return err
+}
+
+type ListFullSyncChanges400JSONResponse struct{ BadRequestJSONResponse }
+
+func (response ListFullSyncChanges400JSONResponse) VisitListFullSyncChangesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListFullSyncChanges401JSONResponse struct{ UnauthorizedJSONResponse }
+
+func (response ListFullSyncChanges401JSONResponse) VisitListFullSyncChangesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListFullSyncChanges403JSONResponse struct{ ForbiddenJSONResponse }
+
+func (response ListFullSyncChanges403JSONResponse) VisitListFullSyncChangesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(403)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListFullSyncChanges404JSONResponse Error
+
+func (response ListFullSyncChanges404JSONResponse) VisitListFullSyncChangesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(404)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListFullSyncChanges500JSONResponse struct{ InternalErrorJSONResponse }
+
+func (response ListFullSyncChanges500JSONResponse) VisitListFullSyncChangesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListFullSyncChanges503JSONResponse struct{ UnavailableJSONResponse }
+
+func (response ListFullSyncChanges503JSONResponse) VisitListFullSyncChangesResponse(w http.ResponseWriter) error {
 
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response); err != nil {
@@ -26478,6 +27159,9 @@ type StrictServerInterface interface {
 	// GetFullSync One session, with its receipt once it has ended
 	// (GET /api/admin/sync/full-sync/{sessionId})
 	GetFullSync(ctx context.Context, request GetFullSyncRequestObject) (GetFullSyncResponseObject, error)
+	// ListFullSyncChanges What a session did to each product
+	// (GET /api/admin/sync/full-sync/{sessionId}/changes)
+	ListFullSyncChanges(ctx context.Context, request ListFullSyncChangesRequestObject) (ListFullSyncChangesResponseObject, error)
 	// ListFullSyncDeletes The products that a session found to be gone at the source
 	// (GET /api/admin/sync/full-sync/{sessionId}/deletes)
 	ListFullSyncDeletes(ctx context.Context, request ListFullSyncDeletesRequestObject) (ListFullSyncDeletesResponseObject, error)
@@ -26858,6 +27542,32 @@ func (sh *strictHandler) GetFullSync(ctx echo.Context, sessionId PathSessionID) 
 		return err
 	} else if validResponse, ok := response.(GetFullSyncResponseObject); ok {
 		return validResponse.VisitGetFullSyncResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// ListFullSyncChanges operation middleware
+func (sh *strictHandler) ListFullSyncChanges(ctx echo.Context, sessionId PathSessionID, params ListFullSyncChangesParams) error {
+	var request ListFullSyncChangesRequestObject
+
+	request.SessionId = sessionId
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ListFullSyncChanges(ctx.Request().Context(), request.(ListFullSyncChangesRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListFullSyncChanges")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ListFullSyncChangesResponseObject); ok {
+		return validResponse.VisitListFullSyncChangesResponse(ctx.Response())
 	} else if response != nil {
 		return fmt.Errorf("unexpected response type: %T", response)
 	}
@@ -28309,568 +29019,587 @@ func (sh *strictHandler) GetReadiness(ctx echo.Context) error {
 // const string: with thousands of chunks the chained `+` fold is several
 // times slower for the Go compiler than parsing a slice literal.
 var swaggerSpec = []string{
-	"7L2Ldts41i74Kliaf1ZV9ZEVSb7GXrP+4yROlasT2+1LpbvL+SOYhCSWKUBNgFbU1Zk1TzMPNk8yC3sD",
-	"IEiRFCUrl672uXTFtkTiuq/f/vbvrUBMpoIzrmTr8PfWlCZ0whRL4KfjIGBTdcIDEUZ8pH8TMhkk0VRF",
-	"grcOW4N/ShUOiEjIYPTPaDpo63/eCTUms0j/D4tGYyWPiFBjlswiyYgaMzKlI0YiSbhQRL89YVKysNNq",
-	"tyL90DGjIUta7RanE9Y6NIPYcqNot2QwZhOqh8M+0sk01p/SI2kTPYqjf/xf3c5uq92a0I9vGB+pceuw",
-	"1+3vtFtqPtUflSrRz/n0qd06HiqW6AfROBazk8lUzX+hccpahypJWbsw3XMez8k0EWEaKElmYyEZiUI9",
-	"lVHCqGIJUWPKiRpHsk3u5oqRuzn894gMEzGByd+xUcR5xEckGhJ6JxlXetGYfrVbgn+kLJlnK0BhlOXz",
-	"nm71ut1ufrb93d2yyb6kisaiZBuvx4wE+Ec3hClV42wE5q+tdith/0ijhIV2hbIx/VfChq3D1v/xLDtR",
-	"z/Cv8pl59Zl+mh7KacgmU6EYD+Z/ZvPFEb2l90zCeklFE0UkHTKiBEnYlFHVIcd8ThT7qPSCKzIXKUkl",
-	"I0ORwOITwe0XBY/nbSLTYEyoJJRwNiM3N6evKk+bN7ItPbTyVT9g3e3n+wdsa6cb7m7tbLODrbvg+fbW",
-	"3sHzHbq7P3y+3d8p2ZNJxN2JbOslVizRg/ifX8nW//3+f/1Xq7ht7dbHrWki7mI2aR22JqlU5I6Rnl6K",
-	"/u4umSYRV/QuZuT46uXpKQnGNKEB3F5Y5eFbqoLx4vLCQY6GeBvxPBOpojgmY4rLHgiu9NGE9YU1HZxc",
-	"09FALysPpV7qIzL404BMGOUSlrn4QPYxkkpWL/RwC0dXvsK3rd7h6F6O3m3fiPGo9/PPv737y8Prd8mL",
-	"Y9U7//OLHruIwt/e/ZzeheI+PTi4bZVd+Px6L96I0+GZ4Gz5IiVGXuFBshOcM1U3O/3osinydNI6/LX1",
-	"p9b7Zrv9Jxjqm2gSqcVB/iRmZEL5nMQR1zdGXxGVJpxQRSZCqiOixUMma6pETAyPL90K/QBY22iiR76L",
-	"P0Ycf8zWNeKKjVgCoz0TIXvNeMDKhc1Q/8meLUYUTUZMkRF9YFXjg2/Uip9svO3WUCQTqnBMe3AR64d7",
-	"QUfsKvonq1nfkpXte+vaJpSHZCIShjqg1+2SQKRcSS13et1u1cSm9tWlc+n7K9/v7ezvHGzv7ew3mtC1",
-	"uGe8sW7T2zLg7KNyXx0QYS80e4hEKkFxt1G1g2imE0aGUazlzRH8ZhglUhn93li7Td1YyyXB8V9+CmT3",
-	"t1+aafQLqsZXTMpI8NNX5adP4p8rVJ3562m4trLLXg8DYizR16FqNFPGkoqhcP219cdh3gqDQJFVOQb8",
-	"83eSRGGbTFkSMK62mLa4PMMsP7gobHYd0ULpLdWGi1t5ycZUlgjm60RLRi2NlUhYqHXW+JAkTC9Bqhhh",
-	"DyyZgw3grK5sgoGI0wmXeF8DkSQsUGSWCD7S35Adcq2lUiAk3twJWg63PGFUW5/+02SbSEEonnemtSIY",
-	"avq2t7XQxesz0Regv7tH3kYvOre84hIkONfSFcSlNetzJ0TMKIcFuh4nIh2NN2C/otWUEDmhccySovWq",
-	"BMyb8XCFe63M6KpORb+Z3fpJnzI5FVwy8Ele0PCS/SNlErShsVNgCabTOAqonuuz36Tg3vvgi5NISuPF",
-	"yHQyock8Lw+sS6KHr8/2Ay6kfkeoR3R1cnV1en724fTVh8uTv9ycXp68aukVVjSKZevw199bw4jFYUGE",
-	"ZPo8ksRdl0/v2y2WJCLRzzWvP31F/I+0WxMmJR3pV2u7GUWu+awSJKA8YDGJOPxhwiZ3LCHuzR04IHJM",
-	"pyw/4WMCo9SvglNfMtHTs1+O35hZnlxdV0xSwKmSnTtt4RgNtmi8GGVJtNWQm/Upf6BxFMJ89V760114",
-	"NCl7XAcPRzNZeAKvhS8sij8zBr2k+gDc6d/QUB9waw6jgIDlPCIDsxwDOCrSaD4Wh7LTytys8yBIp5EW",
-	"jU1PKXwSdvUmiVuHrWd0Gj2j4STiz+ScB8+GaRxvwb/wU622O5p/O3v54fTsw8Xl+Y+XJ1dX+i9pkjCu",
-	"rhSbgsikXA5Zou8U6XX39p0YaGVb8jqNY6KfT2isF2CuD9c0ESPtoLfa2saNFUibhFEYemsmknv9SK4N",
-	"rjjWt/+BJWEUKLSJYzWe6zXJ9tasDpnQCG7cHdPf129lIcrru4TyYLzVJzLSVmK/29/b6va2tnvXve5h",
-	"V/+/v3fIOxop8PcipS/DMOKRHEP4wd4LMHXd6A/3e23vXh62dvs7u2EY7G/t06C3tXO3S7cOWJduDXe7",
-	"jPbYXtg72NOiS3uRLDzW8ykbSfaRF/p20TgCM1UqqlKpF/7y+Ozq9cnl5enZj63Gp/VqzoNTfmEHX3Js",
-	"j32pNUsiZXWT9eOJPtiUy5mWCnSuxX0UjFHtjcXMlyAKj63gwxg2bqXzigfw4uTk8sPJX0+vrq+8A6VN",
-	"H3eW0B3M3XP4u9vuSLrPJmwUScUSFh5pn5Zre1KRiEvFaNhpbebWmxuiPVrFSCgYin/QpKAQ4UWvRXIX",
-	"hSFa0iuvy+vzyxenr16dnLV8ySfT4TAKIv3yKUtALwmeX5pLETPyEDG9fRM6h5GFAoZ1BGceAiRiyhKq",
-	"RKLPPQiKTa2N0va43hEQ0m1ylyoSKUkSPazCeOCdp5OpkDK6s7NfcZ3OL661aj07v/5w/Mvx6ZvjF29O",
-	"luidMJlfpryoYWEHH2gUQ1QkwmAceWCJXuKcAjqH5+S/UKqF8EVk2cOPSMzoAxxUkapNbYRVTTMqScpD",
-	"lkglRIjGK2orLYK1pRopE5vB/eCKJZzG+PB1tuT07Prk8uz4Te7k4kMJ/sJfrCsxYWqshdBMH2vUl3aF",
-	"tB/TIadKEi35rU41m4vTgt+YyZ6Cy+F+aB22dobdYJ/t0ed3vXADC6sVKei5SEkWD8mQRjELUWTaUdGE",
-	"WdtKD/87HDuOdeDGNoDFPhPqtUh5uNY6W7NSn/3X5zdnr7wF13rACXq92UN4jb/w1350yv+4cdMj7dNt",
-	"4jS+s9EaeyTR+HFyE+S7XY6fr87P1lqNm7Orm4uL88vrk1cf3p68Oj3+cP23ixNvSW64TKdToTUumbAw",
-	"ogQchtxZ1H4KxNpFONdXQ4/Gi1tgrI68xLFtXc+n7JAUh7epCwxjMLJDjwOeqxXfKb+RbH1le3r24ebq",
-	"pKhs9W5zksrCguhz0cTgwTWaFtUyhoaTFPIWHfLS2g1a7cy0IZZyFcEvtBfc1ovMiZxFKsAFhweK4VBf",
-	"65VtsMbbkC1qrb3kjsHULBgNVPTAcF8SFggeRvpLr0EorLdBlycvz89enYJOe318+qbSU/SC4Jkac1dq",
-	"GKlDGOrJNR0RMXSRZwyp4LGakdtW7/Bnxi6eJ7ts8u4vZw+T6U/s73+9UEL0pu/uLz78yMTe21e7uz9t",
-	"9+SPwW0rpwdNaAjEMtpaeQFzkX+n9zFjoEeonbTl1iGX2nGKFKEjGnG0NjFnQ+YiTawxB3ug7QnOZjC5",
-	"Td02u0BuCSd6dcnArjPmKnPB+UGHnAmjuija0opBcBDlBMQO9BiXhc6sPYmJkiMbJqnJIOD6aC+GEvB1",
-	"OzXJkNV2uCSO8qnduhbiDU1G64mdF+ev/vbh+vz8w5vjyx99yWPCMSjqlBAkhncUtJSThPDXxIbJdw52",
-	"9/cgzCSPiNSSO2ZSblr6+u/EWBdYzloeUEgvS/J9j7yNXpCU6/eDNaW9Jpe5/gGGdMNpqsYiif65pmi4",
-	"OTu+uf7p/PL07yevclrNe25x4dAY1xePfZxG4BRReW/Ojb5BgrMNLZg7pvBO8Kcj7zY9sCQaztFQMlp0",
-	"8O7du63jVIt8pafPBrhwUj9D2EVzBvY6a/bq+Pr4xfHVyYebM985yOJnyUMUMJLycjserDqq6B2VvpsH",
-	"rnGHXCdzFFZacVIyERPIkm3m+FW9Fvw1c+64MFJREmNg4Rhg8fWPv4k7bWbB15OUHxHlhozx5sElU8l8",
-	"C7AMAyJBhUkTAMRRApZjOk3EA3vFYqaY9EKoNESFR+OLRF8LFTHZOhzSWC4EkF02LMSnQOad4oPxVPAU",
-	"45BjMZNZcl7SGUwlBhMRdJ17kd7mlKvaVM13kgzMK99Fajxmsba829lZ2d9ZMevXbn3cEknIktZhD0PM",
-	"NpHxqxlPlp0Vd7+xQGFoT1s+3tpVjjiLr3TIuZYhJkJrHIsRFwlmVvJLYQNrvy8Y3/M2XPgpE9OYkdlY",
-	"kFiIe3tk7FtjqjCblOkOdMW0sZMPtu92u+0WT2NzL3NJBi8fbRap/ylnukHC4XwItkzDVNj7uiXPHl23",
-	"7JgFWFydzLiDExdJs/Rx2RKbGNNL+4nS/BLkL41h455F7tgQE7wmTs/wNBcyM948tz/pJZ+/oTy80SZy",
-	"CchgSCiZpnJs0jEmFa6FPcKj+DBKJiw0sT0wvOdMke8HNouJ33hpPzjQ04fL+8OhsctnYy3KzUnRJ0Rq",
-	"ywMtDgjmoH0fU3SbEtYhxybFY7UfJq7cBQupYlsqmrBWzZHZ9eO+ZVum1UAAsB4tLjqtZsdv5cOXP3o7",
-	"+klpEEBQeGFU8UzrLn0X6jd28QCbR2ZTbi+etGwO1af8SqXB/XrS+d04Csb2KkhfAp3CYUaHnQvO2gjY",
-	"UXDk8ODNRHKP/lAIMdbFa1Nyek8g04oOlH1xm7AHba5g8B+Sqkd4IPMoFCehzFyqF1tvvon2lYN0JAS0",
-	"MzFos7vobHC07usHUZpjLdzkR8u/kqGDLHErNxtTxR70NihpVhC8E6LEiIEWAc9pQOMY9F/+PNafqCrh",
-	"6Skto7Fn2gyESNPiMajaByszuedKTRjlkJ3Bjai/Ud4Nl/WDbGubV/sbgDaB7LNiE7k0p6KXwYkENxSa",
-	"JHS+sNNVAuK1O0JO5QQijUNi8oY5vbOW+HBhbbcY5bICsjwvjb9eh+jMbM+xiEPANGgLzsEATDTWRvW0",
-	"8V5mooVVR4dOmDFNEjFK6AS+bUFuL4+vj9+c//jh5U/HZz+evNJzySyT4h+XyH9mQ9kLmmQsEtUmEpGQ",
-	"Vq/krSCbdsxHOSrf16vTXRAJHdPplHGGofgZxEYFCUWtFtNHy+Vdq6FmEW6VzM2g1917XmLiVpu1O8Uz",
-	"ZoP2sJe+nnJDqjlp6DaE9WLEnrhIZsiQgvjAx9RMPoOnaClkPl9cif2VVmJ7dUNk8eBAvtoMh5jrOkwx",
-	"5V1vtnwZY8OubM0evomkarSBEqFLNnOzKA3Mx+of0iZ3c7A5GotoM84rA1apEdKffWHdFGvWE9DspUug",
-	"Z63XkPqw+uxM6bOUd8b2tvNw8OOtv9Otf3a3nr/P/tn5sPX+9257r/9pJZz43jaJmX6ybJMwGkVK/1fo",
-	"/8V8YiASJhEWMJ+OGcf4vYFyUvNdIhL8sjd9u00lV8qbdenJWfzOqZLurCwsVK2YDqNRtTOeTvQ2aGvK",
-	"ypXvCH5BkokI01iQ/v/s7RwSNRPZ6c8jXE1IQ68QfhUVqfu7fXKHnKWx9raiGMFa5tNwDmxgOpIk5fdc",
-	"zHh+ps+HB3th96B3cLAT7Id7u61F39w/H92t53Rr+P733l7FYfBEX0yluprzoOKooi1lrRl78a0oV6jr",
-	"JGE8ZOER0YMqhLQ5bJrgrIk9POdBdr2XwVfBlDTu20hsmVn+yX9IwbNroF2dgqlSs6spl/5C9MiVyngQ",
-	"K3NIvc0olSv6ogwhilohWk1VhhgCvLXymq24DIF4YMmj1wHghv3dvZLLrd3BjzRkQTShcf3Bf077Q0Zp",
-	"N9jdpWG3t0u374Y7w95d/657d9DvB2FvN9wLert33WG3S7sH9eKhKN9xgMtMnmwb5NJ9AHTgWMSZ9SM4",
-	"lsDJKGTaE0X7GkLnJtZNYjZUxCb3rn463urv7hG9CYTq6xVKg07Gt4ypHDNJIn7LYWJtxHKRgcMxOFMf",
-	"jtkA64KkHgmjwdjgL67HbE7CaDjU/qWn3+F6u+NgxKWYmej/0IQcb/k9myLaRPt32rcDSdch5xwFgZEM",
-	"+tt66p5jJOkcA0j5UypFmlRViODfvpPNRYt/edYWLf5DCnoG42xlozXr+K0MdkEimXV2Uyg782jf11uI",
-	"eqMB6y5yhV4mapB5xBA60KbHHSMjLadskBrGUeUUyNr8KlqTUdjc3Z/zACe1zI7MFb0sDuKCYjqQSjKY",
-	"ZrUxQ5Od0d+GVTG6UXATZsXQROMA+/bntmjtKhcnXH0arlSpIsq7v0qAIBvoLRWShQNjANlAEAQUgwiM",
-	"B5PDCQdHZKClyUDLCydJXLzdoAvAwgBA7wQrOW45iyWb6d8fkcHMJoIycwRcRiWEq9jC94E9J1JlMlU0",
-	"RmFkYxR25J4T1W7p4bXaLfuSfODC/XYhy95uvYoSFqioLIkzmKZxPCB3+qNS24SMJd95olfPoU0G01SO",
-	"B5AKl5mQ/g7iudRVC7nBp3GsL1Qqx4v1hJ/arZMwUifDIQtUxUZSTlgYKRJGYYcMTI2ELet0FXrWfM3W",
-	"NIxCH/aVjSiAUmi9Nuk0tP/iWcwlW2NbkFE17ksm07hq3FquuIEviBTmptwsTustUy5bAHEnRSscliLi",
-	"I1OBUBNuLOPH1bSuJECisFaI5kfj6rKa209Q82XW1ixMmfjQqykrs6TwV61D0BYBFLR1oRY3Un+4fFLw",
-	"p8b6wMCY9MuhIIF+PMWvuXpW83OvWlssrAeObmEJ8noa0ISXdPbWxGqyBapStA5qCc8vP+H2mi3qq7xW",
-	"TsDFy9v2y+z4yijd4rMXDnntwyElmJVhVT3cCRl4zaKkse/q1r1rDwvH0rjs/GhTRmtwMI/1Krct2Bdc",
-	"enhE46PlyaoaU2N/Qwrel6ZLNmhMQ+PNG0/CZCSbL6L2qa0Yr34ZZhDtS8zgmp+K7Zow3MrKJNv0UsnE",
-	"w5MHVoU2Cami1rhlDyDZGUekSf7ybT410IclKAd/DACMtWXAX4NDMmLKIL8MTAsAt4Bd5SxQHTKQsZgN",
-	"0L0MYig0sbcoQYCmxAkCXFhFE6a/M05VKGZ8cHjLDcQB0FmIABbTKYB/Bx7MyryhElyVM7Nyk2i1W3qI",
-	"+j/mrbCxGYDr/SpqySxcFg4v3fry9BE4m2M6Ba8GK4chUbKBHJjTtIsFlYVYL0R5u1vPP7z/038tOyUO",
-	"RlxKrABliJl4BvBPc0GmJ/4Knl8nyXYem4xbrP38PIm47I1NK0qX2FdeTUq5zjaoLChMNI6gGBmYHoU6",
-	"kzSBk1YoQcmPNlfuUouwqUvxVV4Cs8PlU7B1wRgEhyJ6faYWr4OBsJedQoS6tYkjk4JSWsCLdsgZk1i7",
-	"gXC4MX1gkI8gd0zNGINVmyzZvWUnxqVCGkwxKpjFpZXLtXeysAm4MNkgyvbhJ1dKWxwfwjxUvix9QiHo",
-	"ZqtZm+MGvexmhh5cqohcCW9T9wmn84v5Wj3Uzz7c6bvq9alF/EUjyFbE0bAkpGTrbxdUqbjHEgCwgwaF",
-	"Y3a/WjAZ31E9/F+yZSyMImQ0XPCxDQJrFD0wrBTwZnhIKAcwHtxIlbFj2bTNg75vWgJGUMaew6KQOLpn",
-	"hPI54vl8Z92WaLeBrUEpg1JT1ODV9EBb7RaWV+eyy5mr/kaMIr4uYk2QGeVo88N8I764mbw2zwqWezqd",
-	"opSJxYwlJKCyoHJsYbafc92pyLl2Pvzvrfe/99p7O/XJtV5d1nWnQda1bVOusHP/Wy/mlEo5E0mVH2/+",
-	"mp+bZTEZi0QycgdTmmsNPAUkvEviuGfnSTeM+1tJxVIn62BrvFGXXQZzPqqvsjFiDfyUpBIAcOSOxYKP",
-	"9NEoCQuAGSmPS6NDqENM2QTysvjY187KSNbtjbluqjzG7Ko82i6ubMorjk1ZCOSNlgpuvXTNpfaN/nQB",
-	"HFvpiSnD0JStvHld2Za/ZctwJnHMkq+9rdqOvY94yV0b6JkNTIUNvhCoKag25yLeJuiS4Se0RJ7QEOhy",
-	"spQcfsCm6jJmES3lWIgl4pkchpW0i/x+yVHkxhFptstnImTIu/i+EInZUDTikWeuX33mzKrAHuVPHq8y",
-	"cE2Qrf74OayjfhMLy6oENgpc/xIIsLLFOGOzC2Z2p7lSPsbKWCC8QxqOxeWJ5DGAvqstWH0JpLWwTZUB",
-	"TdQRzHZNEPaevrCMTV+Dl1uCzvW8X6no3OTe5+AKj1mizSgyTePYEoNFEufKAXStjahZEim0rSZE8EKK",
-	"M0uZW6KSMTVYc85m2YdHTOETMv4xpl2fExqMtTk/kPfpoE0GWnvq/06TKIB/YEIhmOt/I6oerVWqVBLd",
-	"pYrJztnx25NM7rg/dMiZ/rl8XX9twRta7RY+VP8je6JUIrjX58fFCLwcQbJgNi2nbvOj671utz4kWi6A",
-	"wU/Tf9IGMNRjsWRKE4WplSMy0LswKEzXyFIrG7JZcES8LhWqqyD7Lbne+4I45FbclkgOgAVmftiRY5cA",
-	"FrbSrWu9gDp80i8x2mqFToWlYawtvazA5WIWMkv0YVG8TFnYIafKxP4SFhLGg2Q+VSbQgjdGiz+OtYj5",
-	"Uasx28KAn37yliUT2MIn5+dy0HveX5wMXMRzHs+tWMiprjQpiV+8oJIRGobaRW6TsVJTiDsoNZVtlwMO",
-	"EhYyriIayzYBxjr9oWFCR5OFtYevHj57ZoffMX/qBGJS3I+dg8ZW9IKV5Xge9bRKBbkI2QuqgvGbiFcA",
-	"M+KIG8gpREkM3QX7SAMVIxkiBrYl65DjLJ/r9j2VY3CcuAsSB2LCZFaqP4jCAWz9IAUyRAgAW/vGMExV",
-	"Ir7L9XAU5sGRLvFTkqjsL6UKLFwA89DVbrRJaZSEMMr3RKQcFdEK+hVYdB5oLN2ZHNFpSUyHWm7yBQWb",
-	"MA+iG5nHIbO4IWLNWMZNOsNB88ulTEMW8YKsC+rwiu+gUgl5LQeIKR54X3DssqYiGmsr7XkCtCmZmaka",
-	"Rm+cINYZe08iI8EA62a1bQLnJzeTvQX4LHr7H7aWRNy1alAZzWbZVkAO0e2CdkwM1o7KgPHwyNbaISgI",
-	"TKE7hgUSmbvHUNWpAhN7iUbe6nV7e8t5M9dMcS9Y43byVWIJa8zK1saWH0pT4do2EfoSIXE3r39ApEhO",
-	"Ti2N7Sw/u2LKuElDNxcP5+ZLOfGwXZO6ezeel1VjZxjhYkF289DL3bxmTypQ9g6Zb0KFksjon2wFmL5X",
-	"3/HduoD9anCySyhHvBiW/yy47Mr186gQF/aTUOc/iqx4Gwhwhqks8yVdIPbFvEJMYiiZvDw+e3ny5s3J",
-	"KwA7zsaikAe5E3d1i6vN6fokZU2O0tKQvT49O7366bHVePX5vxytWSSJCy8vOTnwzpelM/SXERmXtCqZ",
-	"12VlL26ufjq5/PDmHDKylS9+/tlKAWuExgL3AICxDU9drUCpfOMBFNj+o0pRn99cfzh//eHq5C83J2cv",
-	"T4zGBo2FRAFYGqzHJCaTSBWr8rZXup27my+nxmkUmXDNPNxhwxjijM47xUhgljJaaSxX+LWcRthrWHpZ",
-	"JX9esSCSUfnRMHpwlNIkrCjWdYDWBtUfNAF0IHw+t5/9lfZT387ZeF5+lm0IpugiYip2p0v+Ty1JZ+Zn",
-	"sKnAlFumTPQdclDc6rlaGnbAQ5iPH1oaBKi4KOKhHqNmPDSxDx6u2OcK4PuFV41BgTUH8JL48ZJoXFgO",
-	"B4kSEoVQgqIN0aiABFkwGBvDHvX7KucEJSjVfqqcUt7OAmOe3evaTGhX9jtJ0imCy6EYBSVRKRCynD2o",
-	"1pboduvYgrpL65zSSW29oYKlL6kzPMLKH+3zIeQ988snq5QGrlsKWOnJXFtZH7nt0Bt1hG7KEi+lxI1s",
-	"nkXPugRU0y5l50qe8LBm9DYIgjguLbQBRmqLVsyOlOSdeJUASZHCUosOG+o17NkjQURJsrq5T3xo+1sp",
-	"E7hZKARzUloKMqRJm4gp/UfKbGBumjDLMIgThnkiKaMas1ueRQHQPgWrVfvVtr7V96LtLdTPMERHkTIQ",
-	"vizV3B+P3/5206/b4r1P7SaXUk/QHP2F2/nYC6rX9xfD+Vx6WgxnszvMXqVdh5ijBn+cCftZ6SXx9Mmi",
-	"SdEU6y2NMbOPqr7AiCKHW1Vxkat0AVi3gH5DFaD+xnUDYPtMaRnryhvoKeWzXi2gvbvd7jK7QAlF4ya2",
-	"iB+nGlMJx9xES6SYMDKJeKqYJCION3piFmB0uBz2FOePk9lFO61S7H9luQCvtgVegw9UvkzGyYSgWAkQ",
-	"D1GFlX4Eeg2OjxSDapFDBDcFur5e6jpen749Ob+5XoqyAaDr//qvtWGfr3NItnxWZKUQyjJzvHBLhus0",
-	"NMvWHWS/CTsNiuj4tbkLNxnJAq8MijSvV7mzJnegr2yDkM0KZhb0Lil1gbQ+Cxfqq1yXExYuNDnxjsl2",
-	"7SlZrEbQw6i6tj9R2SgpY00QrOVevHPlna5OlWsvwPL14AXNc7iz/+rkL9PfDn56cUW3PlyfTt5t7f78",
-	"kqV/YZf3k92zt9Of3/39x+3xVfr6ZllkZ0kR2XfSmOGPrySDSVeuLKOJumNULUN/OsvFhYYrLbIV3Psc",
-	"CUBJtAFLnnNV/Y4yLWcKDddtg7gh8TAd09oaM3N7MbmCkauCrvBKeW0pma3p8NoKYeufaDjHf4OzWlrd",
-	"qcenH7D1QBOgJNRP0jt+nX+a/tUv3hOdx2yeWqydCd+NRVyhBsE+drNAqxm7ySDAQJtz+o+OUq5xXH63",
-	"UlC5oCsQC5dHQt38HiOvVjSxPoe4Xkhp46mvuttVfQhtQtjSTnmhb5OCbwjhLaFN2l6RNmln07RJMPGV",
-	"s8VI6jn1aiOTUn7OZTEgfQj5vKSy8bGNGjdVS1sXVLIp8xXXDo9UoTu38bHaJr4EiTAexCl0dxyYcMSg",
-	"7Xy8XCvExln6k1zcpCodv4kkfGVM52RJ6MYkpqOMsMJlsRfH1SDlXGdp2w7my7LJDhvx6FtSTjUe+c9f",
-	"OCw2ZY9cX8i4Lh5YEtNp4xq63HHd3OVw465auXLMGa4LQMywFVCJ6Zkh30oKLJB6omjwNUnzVgPhLNdb",
-	"oSQpe/zbJY/vVwKo3Eurluk8c5ZKDTqXzRWY0tNeWxv73EhC70SqkNimbcHhaLOBDWf7ot1zMcv6D5an",
-	"1RsaoX7b/KLJs9SwtIFck/uqRlCsb2BuDjlZtaNZZrPepLigI7Z2cPjzRoTLY6GbCa59kyHF/qOifuee",
-	"QsJW4kjpDyjg0BTT2lD1d9J0vgfuH20aHRkKplssmJMWfn7HCCVDNrMNMiCMSI4BfWavtoz4KPY5p5zc",
-	"9egfJTzOdDWiOC7XeCCd3nIliGI8F64k+ohCRJnRJI5YkkWVc10D8+H2R5nk2+VtLT5X/PIig1sulBNY",
-	"7ktOAsoFjwIa6/M4MXlAhPxFSuYiHLjn0NE7C176TTRsKq3EJltSm4AHSnAiaUH1NKlAyKDz1UZKWfdt",
-	"JMsXXjMQ7UuUsWX83lJ0JLHOYzJhSev9p9UoZoqgIFNWUCYcE8YyR4dycnp1Tnb6vX0SQJ2D9JjbyCwR",
-	"ii0UTJ/cXC5rA1EWUrpChJBWsJCilTVGcW+psVFZIppFrRbRatdbchwlqk0SFrbJ2+XU3VGZwj35SANF",
-	"DLklUVq+RtxwQqbccB0p13A2mLextYdWiu2KFT4kvX5ntwut2WcsfmAgfygZ03hIWJoIaQS3e6j+6MnN",
-	"ZYccm7r1nS4JxjShAW4tF4R9RFUMPwRiMqGFKKJ+5bKCOXmflu2lCO7JPWNT7ePoSRcW+mrr8uTV1tuV",
-	"jDoIEZoC05K6lWWSaJWobDX/1IZR5AWkCHyqZh5TIcuU6EmEYsxn+rC4E9c2CuQ7qH2UrxlqCPn4pPuk",
-	"64yIjUAMasX1eALNapo8laWfvnJ8EyIutUwKEo0bF545dEp4apYYFcpQJCNhm//Vd6oojbZcFIrFXKgt",
-	"68Bgpu48yZVB3LVdKx6TujlaPCBfLTxYVyyO5XcWaKnNpuHQkBc3Jak/zXSNFsBYhOnFgLR3O1jJ4beA",
-	"6yWkOWt42l7c83N5216F2TJWkOWAigh61BUSxL1Ot9NtrZJzW3Tos/cvIefX+3GVtYoqq9gwbn4EFeRa",
-	"QaNkMpUl2kyWRmJogZgjebZdt5rGAU1UG2ONprYll4sIGY0xOWzBVkZ2uJjhqhArbXDVQ85dZUXMwgVz",
-	"bgnIvKcPckPyQdAc5rO5lzzvroay3G9OSljZNmS1N/a67pWu5eDiqw2AMxP4KD+tCn3M+7eX4N19bMcG",
-	"UO69mlQlhMYwajJME9CqtgICUiaBmKDZsFSr1weSYkYlu0LvvFyBxYKPfL1l0UFRXKxo217KDTmhH+3J",
-	"uWAJvraCmQOkw3eIQ5VTBow6kwjMfKdNpywxkYVFpA128ytEd3aXBHcOvniFQG8XXqkFacN75pW8rHvO",
-	"e+6dcpVXGraYCjsLIrBiSOZMtTMir7aheGuk1i+ZVSiVQfp9wzA6YeElC0TSzCY033BW95iGnhJ4zFL2",
-	"qyo8rpdVchyRbhaJZFkWfM3LvLPhZqEbLc7or8KgCkeO/SMtpMR2VtuZ541YVLMXms/mXrm32isPqjus",
-	"utW0Ah9PTdsl6XJyeBUOVic7Fu7Foi5dYrqdI+Vf+Vk2fIA+8AcCKUOaOMqPQPCAJXzBvDN2NpQUaCEu",
-	"sZuPLTU2ZCFAI1Zi5Bkv2CvceHzh0vUaLnjeTsl4EatPl9ZPrsd8IcUwoR/RiXMpyoa+t55pgkM/4fSu",
-	"tJuudcTh5UyitWC/uKxR4o6zwt5W0Ubb50+rvG8uwG5ANxftemhN4RmJ9QHfCf2IG37BkqCSPBhazEtF",
-	"5JgixafZPIBeTPGbbRwcZywEij/XkCC/J96O9HIb0q2/8t5QZf0gTU+rbJTZwCrHtdt8KPsr2VeeSaUV",
-	"UVRiLHVXwY0mjIYnzsmqPjGLoLD6s6DNIxVNmEhVMyvV3mptpip6z8zsVCaGJFOq6OId7O00X+nnnyzs",
-	"Dtq/l/f58llFzaVA4CLGeOq63n6qF9OVJP/H6GLbtBjeOMypf868+PY3khff21BevA/4bqcKmz+ooEZz",
-	"D32e2a2vEzHZvBbLyLIEtwavPNIeS4GqA/t4fCfJVEjIohHL3lEoW96oLam9xaCBo2kSx/rmmk7qloTV",
-	"ULXmgMdubpig1jPXNnYs5KJn6sT79t5qQhU41KqjOubPblQZG8oj2DJ2v0mAqW/PloBFcMD+gmXWrr1Q",
-	"VSbojeM3Ks8hgSKNTAcJusilhIxewOvtEyq1yR0LaCqxmgn1jjBymfKMEdz2P9K2aSJmHXKuP3TLHWIA",
-	"XWB9PJUQ2VNdoAEznSUN16ZVOfocfK6Gp2Wd0oD9ZaHrjE6qMtCRVd5Z8Gv2Br1MWVbQwFgUoeTnq/Mz",
-	"4tLlK+YdvUGtBJGoT+pVGCRnaRx3yCkn51PGjy9OyXanSwYWbjMgdwwa6lG98ywBHZa1WohjMQMoT5tI",
-	"QaiBFmSItDtmgD7SVhsD7wvISRNFifye3frD7yvBPtlszlOlTflyoTASIiSUvDx/e/Hm5PrkVebgUNkh",
-	"AxPwGRxiYV++57MNKtl2YfKDa/V1WOw5l7gOc7fcT6Pr50C/QpB/ZDCNKefQO8OEzSgJkzlJUt4hp7Zh",
-	"k17OQaBtoIyLUV0pNjW8ZxCONRCLAZF0TqTI97gIjAFlA1rO7f3gtQwzY8lTFNpvNiiVMAv/0nzD/Hjp",
-	"Xml+8argcLs/XNj3f2q3LD1o0XizzJ8sJAmbCMV8EsaMTA+ca3HP+AYZQlfC4wC4RJ7zuFRQZ3gfifEv",
-	"wzWmDwCeUA7ujohDK4WhD/CYBfeyQ/TieAdNziLtwYag4xOGH2OhiYxvdy2w7LNRmk61hihSl+ovL/Cc",
-	"2lRSAdxXcKq+VVpQiGmswwuaVwxNWD/1qahoDIN1hhDHhwC6/qjBTNp+HoaFd6U+j89tR2bGeAXLdaT8",
-	"0+q6LhcDtNi3p4r1uvGA9r0BHY9EjZFngZN0JFwMednYMuuvjFCmYpAVwY269LnppWjIVDedQz/eTAZ9",
-	"KWvpSvSja/CLetl0Q6qth9TOhLUnTb1jmj8g/q3JCa8ym0fL0Jdg0K5Ru2PRnkoYoxhDuAbXW2R47qAz",
-	"4T+593W00s4SoX7t4ASW2me4ppgf/Pp+AH8zMTMMcQPEG2iuhbYOTcSJzeB1YAJ5VNcUX+5CNVm4FOAc",
-	"6A0ASLnks2yGn9JDQyPqDvie+L+Fotnd0KVvTMzcqyNmdv3catmYvyLx8nYTEXbkgiTgYrA2GQt9xhMy",
-	"FYkNfVN/skJ8Edbl/qdSEHWh/BO2nCp94CU2mbX+lJVBmVRjwX11HZHeOavASxJJ+l7WZUv0lQoCNlWS",
-	"iDTJjOzGMgg4Gpe003BPdtUhMGzzNb9AhJb54I+zOw7A7lCMB/O3JTLybRTHkbU4PJ5gJcT9csOiPmA+",
-	"ofOLVI6XFQiYTUIJmK1VZGjZgD/dudnTtEDKYLRaXXB9OSLQeB95QxA7DNuGjhK5DFfi+1mOFtzIq3ab",
-	"t2LLU2dmb8+4B1Z6M7gQCaPBuCquhBtNuUkA+Ve18R0D7Eop5wB0GdHnI6q6ZbkFXrxbK5nvlchMjz9k",
-	"Ixu6V9J50yxx28m07H61l+A4Ye3yjV0yiVDfQM9J4GWdXmQaG6Je8NdLkk9WjjdLLGSifyFR06TPC8Ks",
-	"4Z02RKylB3RBBP4QDCjrea/dEgZnVLVqp/ymarVA+nutilzAYzjUCjxhE/EAtOxRzIDSwsT0jLGsRSbY",
-	"d5vsnXpxcnL54fTsw83VyeMoiZf0JL1AUwuayUn22VqS1vcY21iea6chA63/zqoD8yaSqgaRH8dwbspq",
-	"Z/Svq0/aCr3bGUvqkHifvckSzqRqgaoX55yb1j+la7Oa0FlP3jxqyuUzXsIn5PF6h0Kr1iQajRXhIscc",
-	"9I+UoT9ielbjbSjwCfk9KROmknkNzdCSJpUNylOdCwsZbNPp6am4dGlxKcIDK52MSJmQYKBdq8V8dL/b",
-	"39vq9ra2u9fdg8Nu97Db/fvKrfyef4Yq18xiKuuYglWvK5nCf4wqWJFEo4ifLXNcIrPhw2Shi0GDcOzB",
-	"H7Lctv5E2fLb1Zhbm5Xj1r/ZK89diePB4IFrrn5W0g8ZDQttqJECveteF6RAf3Up0OuW5vL1GrlKYhtR",
-	"dNKivLi4cM59MefPu1RB4l17CXVkDTEzmKJbVDYVuJsij7ItiMOj76mu9funLBJ1l/NFZBM+CaMyKpJU",
-	"38jE4UwFd9JonWZhKhNmK7cLaxwobLei4VuqgnEZa8s98/vzDk6HW/DRQi/x21bvcHQvR++2b8R41Pv5",
-	"59/e/eXh9bvkxbHqnf/5RY9dROFv735O70Jxnx4c3LaWid1oeCY4W2FU+uNmaIbpCxlop6ka+JbYn/JA",
-	"hD8tIwCYpitUw5ujccr1t8pBgyi5HfYo12+u06pvw1ZvqGRHE9+/kkF1nB9Yh6CF5aNrDGRECxYUafo3",
-	"gDqJuN+zc/BII7JBz9QKsf05jEyMl7G40GG91KysBxGtx1JSZob5ZJm5e769ARPtVMvZ8MiCqVwHh8ji",
-	"hgyD3pQWyrfWI1RsZNPZMO0yS8578U73+V7jN9fQnRw728uigCh3tg6Gt9AoM3fBtKDskGNE5JnSA/tn",
-	"53XNkshyLyzaRLl5fB4TqdIkKm7eCiZSWbf89+sKsfo4DIQaltKZcPZRXdARuy5PQvq8YVP7sWruMJEx",
-	"da0URt6u7QLn+SsrhIgs5crXjBJl7L35da4xmpZsaJWhtDItTSklzZdakdIFuGQBi6YVxVTRZJKiZ0wD",
-	"JFizHaKo6xbnIk1hWVsgqhSbTKsMcDFUjBNqgfxKiHt97tNpsQdWTaVR31belRVbvbSltbbuLV/is5op",
-	"vu8YHS4rCsIx16H/RkbRA9P+MIZeciXi9tpqE2MWoQJvLs2er8or8bjXHXxqN+pDuRozaT/ftlbWBDIX",
-	"ud21wLsTakxkFLr8uNOCuS/oUQnOViaaby8r7UEIOV7jTGv8KfcUX9TumTJNqHWsC9K5D7UNi4BlPXVb",
-	"2lnZIe93VyQL4Wy2GBzY765ebh2kiRQVfCyu2MgYbiYYlBFLYqwif4PbGZ1DQDmmaqGEymJCa1lbjv8y",
-	"joLJ6/Rv/ZF6O1opk723IveJzdItLOMabAJLCVAuquD4uYXlYRGRv/64trXxEEYJC5RJeTdTgK/cVxYK",
-	"BsM0gTtbWRFm/oCYPKieUDRRtjsd42Fb/1vPeJKhVvKEAZ3+rn95RIo5czNPtIlzN2dJv1NkKgpdMaNp",
-	"AoT7gN2zqWmEavXko8TxthvP2+rUp0dJsyA8kEQZNfhiWQg4VSkP9eH5XjJGBgKLFQY/PG7YXcsQ92c2",
-	"r0hAT2gcM6kymtKwlCEjQ6RgZd9jSXKBSElLmsqR2WLtxw5sf/dgpYHtrlN0Wldwuq0NGLG0XijyEeUp",
-	"j5m0vqE7MM3Vqi1PWluj2gf482jaacRtGfbdo6GzEgqtRnIkzFB8AqaFYc4yHQjg6rhSjhnU+GEUBkkr",
-	"hP2kY5Bpfj/Wpfw5IoP/7//5f5/97uADn57Zoi5AGcvFxn5rEGAlbErRq6gcGa4J0GZIJRKt+KihcAdk",
-	"ma1mtBSYOasuEEkCU3+MQtpZLKderTQ6j+uz/EC2XMcNJU2REbWxBb23Mj+R5cU0o5VkTHmopblrCGmH",
-	"95iWucibpJKINfPOZjTSZhhEIRLQnPrMT2mhXqK2IL+/vfk6crBuzpYjOL0Cx0ekRHey8u86M14ffPOx",
-	"1e313vPmNebFiJmtK68+j7uGyIlNSklUsAgZKapmJk8bWxR2rul4tTg72AhX1OKJjFTWfTEXSlf0nomH",
-	"UpzTCdUiJ5owuy36sxy7u4IlmYUf9N0b0Qcg4PdbmwF3zGLLnrrZXJsB1UbCdmDkyYip1Y4vlMMpsZrL",
-	"7fgDlguhnEOWk4qm7IFGYZO0ZvO6Mi2LVNY28MW8NCYAv7Yw+AnDPQRS0Chhh16/AKynZq5TAHSHgJZ/",
-	"BFjrPF2dBRLyM9ru9nur0a0BVaA3icp1zoJSdsSHlp6zbUnHYMgOOaTvXn58+7sHKxKRrUq3RmNtMc3x",
-	"JBRzHLtr0AuuQr1WiVA4WJU+tIavIqOpyBzZgj4p3E+Psy13lUr3fU3KNucmZW6Ji6Nkkc6S6+LrpXyw",
-	"adG3bmeB2cwI8MVonrLDt6tKSOX8cGQhRFrwVn1nOvNFFiMcns3pm/qFoGHmH/karSbKvQylDh9CmHol",
-	"w3CSBcybKTYbYf+yMX87zPLVgH/VgDCdg+tYIE71/WQflWGOM3WRVkkA6YWEBjxjNgF4F/uoOuSlw2IZ",
-	"sS24SkRMKFEsmUScxob9/pa7Owg5hiRSUA8Crs40pgF0gCM3/+v169evykhVTOymRNgCjzRSfoJnVCSe",
-	"gqn0Ntnq06AdwoYImnwNikhjrAoppVmBAMf249Kh1YS25zzD5eOGSX0QZ7kaIQMNKYwriQJGbOtG6pLT",
-	"Mg3G+jhABhkhgLetXr+92wWsTeP+novU5DZWl622m1f1mW+evDUxMntIPIrdbzWVW0nfe52d/ba17eB7",
-	"iNg0LvkcbKoNEvN+ARFnuVaW53kvQWd5PHkr1MBDB8eM4MmCTAD5IX1R4s0ke/MVSx6iYPmry5A+LglG",
-	"w0nECZ1OYxszmVEr1iS+ICtuWcQ4lZNX+wUx2U2WSkyX9pCunmWdggUd7cTvnAd27GW8NZcpL28RWDg6",
-	"K5UJaj9QKjqp6BNsyIbqKT1WoLByk/Df/L50+So6JWiRNNSSAZYrSfnnSbHXdxfsfwuJb0h9fLnEN6Qs",
-	"PlPiezN54CLnC1WPrwbv73+NTDEEmT2ir9LiQWeWoKHZIe+g/jEj8XMGSuSZLQU4mVfYtNDqu7aq5Wuk",
-	"fve+0dTvwcZTv58/w5qdgavzm8uXJx9Oz2w2a2X0zTeTf80mtdvb0QvU63e7FTR+K4N+mFTRRMuB60gb",
-	"Tlqwlapjm5XHzqvU+I5AJm2hOXBRU37PxYy3zY82d6avirTZIcYdrKyIAHtEcBGS+GNGYzVuflp/ws/n",
-	"y3n1gyIeiEktobWhHQH+VYlZJleNCV1J/dKQGvqivslMY7ywUlmofFuJsrR0WVOJRyqKXTO4nxhN1B2j",
-	"qrb8yFgfMEyIsNNcgP3zDdNm969AEFaO0RFQIOaILkY4yPeUG3oKuMNAdyeGRHD2w2fRxEB5z9RYVIQR",
-	"Bib21cEPDZxdDTxZpk4CrMZUMkl+ur6+WCT4adWyTGwaf7D3B8EfaCNpauuvGwJ/4eO55cDiSjFKSh3k",
-	"xSSB18CgQ84gEQNc13c0uD8ivW7XlBfp8+xW6oh0jcDNmlFG0grjvNXWW6/hgSV5+ePAMXZwRhDermma",
-	"kIEfTHo+az5Fvjd1FG0DWYXmNcjeAfr4hzaJo3tGBjaMf6UVZr56rb/b7+yXwdUqJlICX+t+s7iS/X8X",
-	"XMnzbxRX4gNeNo4rObLde1KuMlaYIjXmiiu5+21gP8QXxn7UVVevwbEABQ+fDRyyvdkuX/sO4fBS8GGU",
-	"TMou+/nQtgLVusCvnfaAltaBOtQKztFJm17GY7B5zQtMDx1hDTrDXJdoN3hOJiJhHXKGtJym+Ywh7LBR",
-	"XMguNS/l3NleE8YxEl8axJHzxDaL4IAUf06ZVeE3PC3pABxgdg/ZzJIbH2EStlhj1MZg+ANL6Ih1nGlj",
-	"91pfbVnudNo8lJF0Nh76nTSsKIs9uXa2d7rbj9K+AOP6D0a1PAqw0ut/XcTK7ldCrGgdg2ezgrDYw6qN",
-	"oWoXDOExDS1hee4CABodP7coabZWQspvb28aTGPcWw9Vg15VPhjseUmfEXZTAqfJS7MSj6AySJaH4vhI",
-	"mmLIpBDhKQQrijCeGixNLQbHA/uYs7UU05Mha9ZA6bgY2aL2d5G4mjTYUs4WZ8DWcLbcza8yO6Y04/r7",
-	"0ov5qb0Q7DQvBiWmqGJHxoTA3GYkwT1a4Pp6eXz28uTNm5NXkGpz3jnmgyrpGPrVLZ+O49itQr6v1Sbo",
-	"ZdrZ6tVs02vL9FbrEmVEllluzhliG2SovDq5ujo9P/vw+vTs9Oqnk1fLmFweRVP5EieFM4Io22aoKgtT",
-	"whS5I/KzCi47P0syjZtkstyoX7BbRYyZMWIaisyShrk1R/L0VR3mimZ2JCU3N6evCkmU/s5uGAb7W/s0",
-	"6G3t3O3SrQPWpVvD3S6jPbYX9g72Sjz2qZauiX7T//za3XpOt4bHW6/f/37wacv/cWeVH3v9T/9VurcF",
-	"mnSAWumJeEvQHOJk5UebcDZjUmVB928V4mRHXCtxmrNVWNTF1wQxuSk1QTGt0pXZhzgmKZcuDPoN9lI2",
-	"hwXDZq5xfzTMQmnDSLvxQCuInusjWy9vrqEyhKiNpaiF9GfvqVyV409cL2XnhFS/fb9RQ+WMJA8/YcmX",
-	"7Hsc6YLXqHgZ5391Z2T3NntGyvogL2283KDb8VXW6RiSKv4JwQCEa4CMn6p/8crNjrNSYpMHibhU+r/Q",
-	"TSuXClneFvtRrZABDypL6+pruyRXL8buKp2QF1bDJncQZFzKCmHvWoOWyb7EzSRExSlZHHapHFhY8IW9",
-	"L17r3KEvuXU1gr5ejztjxpH1uQoGHrhGpK5grrKMYVF2F9l+sFdBLrBQJJpvlo51tRDrpmPtA8oNg5W1",
-	"1xcuyrDDrC/PyNvN9UjarFAFek6Zrm8zAeog2x3LMnlxeXJxfHl69mOr3bq+PD67en1yaX70nQrEU+lf",
-	"Or+1jM37itOpHAt18lDZjj+kilpkAtMfIwNpvjUoO5QQhSh5lGFezHztVJqQmxENgzdUqi0YydbpqwEm",
-	"YfT7HCojkjiCZbu3zMzEVc1iEDYsizFsG7E2TV4ZDcYWKYrqey5SQuU9Gj2LpvfmDNeFHiG4tt70Sg+f",
-	"lv2egdkcrK4VjRLgDHfIcRlFJ4ZGHEenyTWj+Nrp99vkbu7oFIt+QSG4s4q9d1SixMj3vW63+0MFm6f+",
-	"mweG2O3m0BC9TZiPL81nrD80i5ImDKOPsieP0WAEphz8aGb7IGjCJSGyvncehBTbl9q+dAp730HJhDdm",
-	"cup1O73lE335UABMsLfrIFOHAyIS72ejEQfY8skDeNhB6CuMxRhZQyJrjLr8yC13cEpAKlgNZl2QDrmZ",
-	"6oPa6zpDE4QlyvdhxE3T7uYtpA7WM6bzVWBVW+Amv8T2PtIT8rbhevHMW+pUMUPzyTvvj4D+PMqkPyK7",
-	"3bWHvdstjBv+T9PBP9+wvyAS57jmPQcfL7H2aPs1cMCFph9yLGYSOV0lwW8dkcFYqenAX+syjGAb7gvD",
-	"HKS+/nTutyVv3dHgPp222ggffL8KoHC3gZ90qd2ggltQ6RzBjddPhB7+CH6j2lQdDlkiF0XTSpd6/7P6",
-	"VtafoaZnsoGwl57/8gls7+VO/15356C5ltpr4qW9NMnkAnhvqWf2yIXfLi8w0+v2iCK6jRkmzarrBtM0",
-	"jgfkTh9WaRDh38m8rG+TwTSV44G2U0OZoV6+AzA9dS2LvCrbNI7zVbN7OyvRWHsFTc38pJf4BegZVx7n",
-	"M49sGxDe2Lb20CoM2nhatk49NXmk1X3EB/nDUaDYryz9y2oWXSMQY1rb1Ih+PeUFG/2QDIY0igfke4BP",
-	"sCFNY/WD2WbTZXin+7wNbPE0GA9uOSK9pT3tVGXe9sAUpA9M+geD3zzEqy2zmGXE4T9wLfCcGMPCiFI9",
-	"JkzO0mCMyVT93LxQNR+qxaStjtL2jfxyqh13YU7tRmkFp63ytm9Oixm3cgrNKFtskocsQRL4YqVmW9fZ",
-	"dxac9Ox5JUL5NNMXg+yDA8wdItDs0PV/hKsG2DMlOgS4gkZMSa/yWwxt2Llt2tFAdYfFpELX+0xkhIKB",
-	"SLnlUokpllpDn2zc+obcQdnM/SbKu0a+257K1c7fQoNII6beVwvWysZyeWyrh21sOyyrXlc4xABCWhSS",
-	"lbnPkrK+hs35Hhnp2dlocvRLxY0MaKbQM7B6V1lor9wSxLItVbJax1SpzY0jF0kHV14lW7+sneTZ+fWH",
-	"1+c3Z6+Wybf6VH0xU5/PH3mJqCpYLvSc1GYAQPWXHcC1e056ZajZqqIwMeDj7c4y83lauZ+LxkITRHNv",
-	"E/dgsSeGK8QE+YeqEIIcdG5g8B63jGmIc/W3s5cfTs8+XFye/3h5cnU16JBjfx/z57A6zlXZMRGuhKyW",
-	"dLB/dwwxmA6SrOWSNoBpZX/N6mjhOWeEcZWAy28uVo5/w0QAEjRrtXEKx8GZptDSRs2iADF8Zu7NQoSe",
-	"ANhAfrsNsVO9FVJMrOosFpg+LgFesWdKvqLz+oS/Xwws0OgKsaVyUVzxYRwFSr5iqqIkxky5+4g6h12I",
-	"AJo3XTIp4ofP9CYoEKeKXmfYxSp4cQ5UnI/97GIYYkUyuZBWdQgL6RyO+c31y6ryh2LRwzIRBXF7+SPj",
-	"LGkGyAV+RAPrB7/jMUSpbgAXiQggs182cW0OiiG6Oh4/glD+DVm/EdyOGwWkwB6Wr0IWRKxah1537/lq",
-	"JTxGBcmX2C62bBBemBNpv9gcl8LiT5qRjuwXJYY5J8WjsLAqi5vVLrn4ZVd0YW6Lt6tSRr2hUq0kpyKv",
-	"cLu/Q8YiTaT1oaF7AapFiuwv+s818uyzSJfs3C87abDHppbscQesPvvmjpap+SxC7fsrHuYiBhEn6x2N",
-	"Rurp/IElDxGb1aySNicMh4/0agShJEgr9iTlRsEqkCNZksUck3EklUjmHTJA9PRVIBI2ACNzYFTpJVX6",
-	"Nwm75SbBQEe+4C+cNP3VHobebS4lobyMWQ9jKVdzHpxpCVIyTeb4/Wji96vnza/7nqc0L0tVy9ITvbyb",
-	"w3P/JfrWpxU4ug1ZAcgBctLoDhVtqTUP9Y6juoAjUnOHPBqunGDSW+iwAG2v6PzIA3ALziQJBbb0Feli",
-	"+nSlfYF6esbDiI+aLVaCAUIzeKkiLSLpA0QRUA5Bi+EhTbDTMJrTi1Vv29019J/VKyvsa5Hd11aFewS/",
-	"tjXrIwWoZ8+XX6Pi/ufZYjxzxd/63JieP+8crLS9B7aMQcuQZasGBW+4wG1iDgUIK0uowyFQMQIAWaG4",
-	"7aC7geIHb5CLm108p4U7Xi5e2gsiNH9H8ztWkIOVaqeeam8YjdKELXYizot2rRP6Oz9pjbBS8Dizdxaq",
-	"fSdMJVEgq1qpSAXuNNdegjReQpsoEdL5qhgY6xrWeLeQnxaefl5hhk6t56a4V+iZuFLbP1PXtBCJTJi+",
-	"ZC+XWnOAfcgt0MLRyKLF3eplee7eeVWLdFKMW3xSda1A881qgFo6KNh/K4WjypZ3e0Oh2XZLVhtAyH44",
-	"iqRiCdCAaHvI5MEWmTsTRsOMP6PZ8pl3L4vk1NBbGqqoSBqCqJSDHrrDctkgFsG9VQna6bmjcg0GzN2a",
-	"MI8n/LyaB59/zw3eu7PtnIxaOLaLdyeTQJWSs5JsM8t1LNm8SH2t4NLBFwsuAdMdh8LWaqoLMBmLuOAk",
-	"xRqcxxFg7Tn3sza85awtTMgZfnywYnPNStYuRN8HzrdIRVSJpAHBA1WV9BtNyEGnNFFREE0pVzXSxgPl",
-	"AfICMoa5l/3qx//hxe8X9UYG5a2SKp+hX49enPpT9ajmObubrVTcqSt6L56Lku3zituzmWc3q+yMN41X",
-	"VQm4VK4IyIbvlLXHr6McdAlEIe4NVAyes/qO7WwCmPKZ6l57mz1NDSkU3JGhqmaXG5JtUwuS+U6iw9yp",
-	"CPE0gbu3LQqkec1HZvatWfNx5aomcptMYymOKwZ+jkScBaS+yGGGCqYsKdC8R8ZcemAJmgQOa4SpuHi+",
-	"Wj5uufFruSor1IsdbJES55vYkO3PDYEwR9SsUG73y29IGtyfPEQh40HJ+bB/MVFLv8he6m8i9hyQPB1y",
-	"PDIGhTGWrX38nUS7efE+jR3Dx4gtbWcrI6zWWsqSWtbetoY5NWMy6nd6jyMyyhPRrjSnKmbatSez03kc",
-	"K1Nd/xMPjwTYFSamMessI0mtaT6XMfBXNp+LhVRm54vWen2Y94ElYRSoVSmNfzFfK/AxrMo6tMgyFIpC",
-	"enEdjqGiACi7SRWH0eO28ftY2WWq7Q4D4qKBXwgLcKcvPWLrvR4AeQkQCr4UIgSNq31svYuvw1zSOMyx",
-	"puhf+kx45p602q0xDU3w/m6uh8XioYtM5tGk/sPq2VE80dk0aOZL3AWTzDFXVPCl5/oebaZjxM5j4YKF",
-	"UyDtJYbgfdtxyVnuaP2nsIhP6lVYfC1vjdt4XLJFKj2icx5gnc3Sxl1QZ4AeYpZJHNMSw2/VVlUVzajq",
-	"8WXKJCIatgmAOV7BlwqnqIj08jo/4Uuq1u2UX1QSLR+XMewYy9FkXytvOZ7TmyQu9ZMMCzFyBBVjAc/o",
-	"NHoG8aVn2ih/NkzjeAv+hV+oXVUsMlybKamAtFvmTdd25jC1RxlAHkryhOEJeGzrjUcTNb12vXPs1mIB",
-	"l+OTqzu5m+gZgCVy62JGa+2OavLwUyXdJKvSeOvSfX8G6PQSSt3c6XpUbOjgM1LnPt80c24FQ1YuYlBF",
-	"k2jIszyseC4IVUJMaM5625NpVdL0rFTyGOzqGpHzaHochuUH+SdtHGMVUUIofspKZVNSdXP5phz33DG/",
-	"6gTAcFgrYyJZFUmwVCUINTBMG1Djh40WVinR3oU3nfM44jVvcl4T1iDBiYfGCFo8cEFEHKIpzoHoIRiz",
-	"4F6uNI492xSDMV4dhfXGUNlIpL5TWmNLbd8b0PFI1DI/ooNJR8IVpCwbW4YQeFwfGS09eE0CwBxIyAMU",
-	"GmQ3BuPrL0NMs+R+cVdT4fzS7AUv4AWkvzS/IJISOXshErXkXu3sbNerhWKDThsSd1NqezfdDMS7ed7V",
-	"8E5n/lxUSaSrdDKhybzUSMA/5bhSMj+2ghynUYc2993VddDmumf1N9aPSt/4rP3UoxwvhF38+zd62fvC",
-	"DQuMz5DrVkDX7lawvVa3gtUO8/6maUGXMem7JZoDyn+1/OpOQyrzEgRfBbp5f8WUek32Z40e9Bkzc3Xn",
-	"91KG7JzEKBOq1yaAViZRbXAtL1JNNNMPFEIIm4tcDHvNJGM+dLpeitG2zl+skDGYARebNoF+/ghiZYD/",
-	"luceAJ7HLEMbi8MjEy7HTL5Z3EhZ5uRZEqksyrS0T3k9NnRpy7ZTa32W9GcrdFviG7D8tlcIPOu3xkKW",
-	"Edn3l3Ys9q+dixMPTfhtkZWd6v+xJ6b8hvgl7eXGINaWx7Gpwkm8WvO2CdVaaxH8G6AuwFf4ofbmShBE",
-	"xKulOjAb+7mZz/sqcuG8TQujdEMEZ8iYebkVMU9diaVjmfsI3Z9gNcg5j+dkgC8eQDczyULLZoO1Tsjx",
-	"kbX9oNx6j239hWjERVLazd2pnWa6zC74+7rjZh5adopuZLmMnbJEipJez7zUNYD0MAT9sH7I0f84Bx98",
-	"R69FwIqxDW26JKa5W7OF0RO71N+oD+Fy9Avg2VXrc1nRVQ4St7hQ4I+bKmuTS3mI2AzuuF4+qiB0Aqdq",
-	"kclQD1B/beuBJtDTXX/fvvkX+xz7i/PsefZXx/jcT2AuBmkSqfmVXgfDVcdogruM/3ptBebP765bCw0G",
-	"ohG3JdE/XfV39xzGK0e4ESRMdcgF+IFkxBTUvN7NQWgDZRA/IoNhGscQ+lTIyD1NIq4MnTJQYeCL8VJn",
-	"NYJ6FWEbwdDEwbslA46nT58AEzcscdSzeKsYuqSEiZ9LcsfUjBnVDuWIxoYYi2mHHOP3An1XETBwxzKu",
-	"iRnFoqLcQe7c8luO997UUAPBmCSD41SNRRL9E4THIXkB0yC3abe7HcBywD/ZoE3Yx4BNkT5ryGamGN1u",
-	"4yH59f2gQwYft/QRlQPbWFrfMvjNLddHL6BxDIIRzoarfJcs0aqc8aFIAiYJ+0gDFc+xQyjRQ2RcZc3q",
-	"Jsz1J3qgcRRSQxljp2jiQZZhZ8xoyBIy+OuWoUXaOg0HehntUkCQiilLX0K+T4H3bm+HxEwplsg2CaNR",
-	"pPR/hf7flIcskYEWtLccugvNp2PG5Q9HmSPoT2xC7xlWpRvhC3ZlRgE0plNAIA1O9O8HHfJChJHBUvx8",
-	"dX4Gu6/IREh1y3vkbfTCuoFQIm8XExc9G8H3g49bdyKcD35oQ4wHH3j5+iXZ3t5+7ooKJoKzOSR1SMiC",
-	"aEJjghcei9xUpJBgx9wSTBVjsrDV63Q73RZQ6zBOp1HrsLXd6Xa2ke5/DPe6MoOj/zhioP/cHLRSacWR",
-	"VPqCXM15IBEsSCdMAXLg10XygNhrdGK4hDAbJw26Sx6RhE0ZOu/6ShumggIQtJzNlX2cxhDIRW0c6Xf+",
-	"I2XJXJtvoGa8oDFIdYjVroB1sh6eX5WwV4A/gf84x40QyQRMl7p1sPUsXkqubOQelM4NvTGacNkYDCdU",
-	"JB3pRtkQgIei6futHVHxam1ESgjVCPxRjhlUC2PEeKFtnkiw0zTajmWjy3mbjYboBaAqRrnQzzxXVwjt",
-	"TvUQq4bkebONBuQiPsv2Kyu4NdaCzfGIxFMl5MRIZwq3beBsp0H1DieysICLNpXH1dbf3a0na1s6Eztw",
-	"y7kXSRfkrri/EBXQn64YpuVk6Pauu8taUnpT2emuPXafj7nB4F9YkEv16PsbGn3ZYctE9LMLOmJAOdzw",
-	"s9jGQ9u/iQHqguDsd7umXEQZkLbn5jz7zeDSvN5RhfYrQMHmFUn9+nvW3ksfqVzrL/NpvzmY+5UBXNuo",
-	"WS7mbT5jGqkd7ne7BRhAfT7fdlg77C42DYPfZfFvy2mY9TIzL89Htc3vytutHfb9XL0F94Gbr0fH9XGI",
-	"47kHBjs0nwcFlHX0N9yU+ab7JW1bt/9eEjSo/WDWf77qU5bc1dKoeqR+Hts1JOrL+KWtT50jgDbzWeQm",
-	"NoS/jrfXMumWkOF2F0lbLYVngR31YG9HP2aBVxQ+7mcEcDNNB/UsQom+WIZq2O/l+orjtxbbcps22Vmb",
-	"667fWbpb6N5sn5Lvm9zNBfqbdoLKR/P9oLwXd6/q+uvhEJyysKH0Ijf/QgtdnEU+VO7C37n+sBikLjRm",
-	"Nb1NF3uT2gahZVFyKJzyOnLudr0OmQdZGM/CPrXkc5BwfTw/NdXsZZ2swOdc3suqoy/0DorYslc4Ufzs",
-	"BQ0tnSx8pbf8KzecGreShfil7eVfei2SuygMGUD/d5uM7JQrlnAag9eE39puNLgHGmHUFSIRNifa0utY",
-	"UcALZ2sEAQ/wXCBYA47tkhgKZJLLShUutKmaBQ5tzQSYo85ABVPWkg6W0t4CD7JxeNEzppJIkZVm2swA",
-	"+xhJJY+y1ENAkySCSOEtF6n2s9HDBP/J5ROSCHjfs1oQoPb0PglxWuibZTIbromDyPht9VCPyMAx1rr4",
-	"gEN16R8Yv+WOwA4aNyEUDfje9GswZkExTqNPs94BjHBuIUOwo4/GxXnncRe7XV+oWPl+ECbzy5QPzOw4",
-	"khgjPalHefxDGeexpTzW5wXyESZkestv+TtLAW1DEKchm0yFYjyYb/2ZzQeEZsyokg4BB4me6iH4qZaG",
-	"JlvJgMYxS9rkns0NqzfGMEZMGU5//SlXnotsu9AEBI4TErMaZxgHbNh0ZYbPpSMa8Q75M5tjxOCeQauc",
-	"eI6+s2XvNSk/ywFs16TfBYr3freP8YO8aw/ftr79omu/xFz01u/PbG5sRliAFyKcNzcXZeHvQE/o5MBx",
-	"ZWydYXO1dkbuPdM6lxgf9oHGKfPZrq3RVm6j7NbbKM7QcVTyCxaD0RZ52mAPJtbqdTv6//b6PoLEPD9D",
-	"Nvmqt/s8U728RGNnwBsfSoNomYPuQfcThq6RoTm3rB7fMJA5Gm4awQ0I10oVyuHQ162nR33t3pVb5aLJ",
-	"tb3X7RYWKpsUaIGxwftk430xt+kcs980ji0ptqwbXdVbmut1n8P9Uz4XYLb8ca6Sw9mW4H7Nvhz5VMUk",
-	"Uq18jcCTJ/XkST15Uk+e1LflSa23puv5Xjk6+BKvq6ZeBu0w3xyOpOupcITGaSRzeP4OQs9DUz35RmSG",
-	"Sxnway5SSBBCNtD3AzqtojIpjxhWl900XNVi3FAvUL/bX9FGM9WBnm1Gsrowp4DL1BngSQzvBAuJ2WQ9",
-	"jXmVKut+HlW2oMgutKwALQbmPg3RbfEu85fWZvjXMoVGI2itg3nwYcIs0mhNzYYvWtBj2a8zrYW/a6yj",
-	"/nBK6h8pS5Fs16mnbiPtZH//B1JOfjvOR2gm88m8Zsr/MlNM3XKd1M1pJF8hdTOFpJ+5CWUEz4BUdV4K",
-	"el1t4WpC90zjV3m9XOSgvEGFLztzCZJpwWdZYwqf2rbdxWLzClOhuNhIIhPgtS0f8sPbLomc5n2shjQf",
-	"eU3ebvDpjFLm0/sS1X+9EHfDkkUaKWlEaUZk8G+v1b/dKPJOd2f5N86Eeg3HEL7wfDVH2itsblKpbC5G",
-	"SWHxCq6uvUXLSnYf4Z9m99EAPoiWp/pa3jHLJ8wKZosBZ5eJ9w55Rw3yJoKiXSTnaWfAgqze0fPE1hGf",
-	"m/SCmvsC+dL5UolAVbMebLmIfoaiQ5dhjA3HvDXTh7bX4F5cC/FG6wX8wm6ja/Hz1fkZfL6/qtl+z+Z5",
-	"haXndM+wusxAKE3g1tdF5nqcvjp5e3F+fXL28m8f/nzytw+XJzdXJ77+KITRScJS7F/g65FIkuLnZhQx",
-	"0CiD8+MobTTQITeSEUo4m8HwUXbrn2wrGggeiuliEPlKaNMVjPyyJETJtM8vrk/Pz0BhHv9yfPrm+MWb",
-	"E/AFFI1i1M/DCDwAawV3MG/hEWIctpZlO0Bp2oXE1nYLI8uWMf+ipamUIxIz+gAFGyKFxWl8h0wSr1yZ",
-	"2j2CDQTwpbKFvrb4QyT32MiVSEV5iAnOr5JGBAvBNqQwiMma5GFJzvBTe7kyOfy9IrF4DWBTNhyyQBGq",
-	"iOAByyBwntHwnSPSggCFlkECzLJDr1epEUS29UHWpToLTdzySEKiUDHX+k9fEYdSxgJwcjq0BowWXtQj",
-	"6HHpqhGNeBs+ZfJZmPSyBd6RGt/ygRGfL+3XB0iYRo7JbncbI/X6RpEBwjg/3Jy9PLm8Pj49G5AJoxnO",
-	"LSMoI2GElDr4osNim9pbLhJACRdpd3C6US5/54SzyaOVJMHwI14WbK0kVl6zJ4KPbB5qDaO9Mf4T4yOf",
-	"LzVR3N3MW3dCSS+a2x7vFDUI8SxkK/ILlwv1OOugPtpTYmfsaDvjG0pltF5mXFhzAtM6JLmJrxwYWvrE",
-	"zK60TIxPiY+vHlNyW/GU9ABzPwP6/xtnPNZKX1hBXp2/8IMYkceE8I0jx76Az2+c+JOrK22vvz49O736",
-	"KeefvESb1FgCxgSs0F9ecsjVBbTW9X3NqXbPWRVJ+NqJ6vrzAJ6rGbVThtp6RPaML+OWfhXj/qW1XrM0",
-	"1MZt+y2g1q228N9ghQgS90Mm0VUw+g8YtF3jdbXAT237ABgPYBQ9QD/uQjW7s7jjAWFYW1dgubZlgOa0",
-	"DtC4xlI3GowNJtHBpSyVo4kFuXiSHm+HXKXB+Ja7EdKEERpL4ZPB0lSJCVVRQON4nqVKM7YfPS/bcWtG",
-	"sb/ljEYKgk2535umXoTy+S3Xjg24KF6g3Ljv+nHYyz2OJJj62F/GOjSAFaSL7b+LBKRt4ygYRKFZ27JP",
-	"Dg4NRA/DBzhF7V9Aty7T7xC/VO1eAM+oX0W3PlIuZDQsRDdKT1Ekif4o+T7z3OBQ3Ylw/oMX8dCXIBbi",
-	"Pv/MN0Lca4e17KChqw9a0W5MDoEVx84sw5CIy58sZJC93ElJHmQFn+nTisoWNsRznR7tKtmpGhsxl8lB",
-	"Xt0cj61PVVtKvI381+UE1kgn7cz/gqTASLA5BWiawJXc6RN55CJtlqMCAhTu+sG11mc64mSPSDjisXYk",
-	"tI4xCDxpUWk5zuLDru9mwCEttZBccCxXEvQEY6uEsX3F3S3s5+d1GXefXMYnrNx/KlZu/bKjnDqrdiDf",
-	"WUMIe3hqDY6s30/+43+q/6hN5fDJi7RepBpX+WPGkq73Lhu5lFlnckO1sYBSVQmjE63rr4CtZOuKcUWw",
-	"UWuHnCrLkhTHXm2c4JiWdhVEUUCRbTBJkYrlX6Zr1r+wk9a/oL6L/OuW/2tra8v9f/25geR0KsdCDci/",
-	"yODK/AAD0L/B/BUQv0C/+YiPDksdWksABBlc1/7HsIEAQsom4M1rsZ0XvDTrBqZ/BkgVeCHG5fAZ/L6z",
-	"Dbyg8S8QNpme5NEQ67lUitRw8PZ4TiiZiAmsBb4Xn4Mvzv4N65PVYN2J1G+4o++K7YH8vVXCbYLGWxtc",
-	"acbDH9quimbHUr4YKmAyZYl7Gg6E8RAGccJDN3U97jaOJcfMExqbDg+LSbwSSeeALvtXRr6Du27IgvAV",
-	"BucwiMJBh1wLoo0E2Mo2VFRlm6b3CpJ/Qmn7cPCGSrUFQ9s6fTUwaTlTzgZrIW85uNv6S5NIShZCwAFr",
-	"NsFnN9Mwh8qEK4x9YROHpz4lSCgYJrnvuZjBlyMkf1VCkEkajPV0brnjogfUSxs3OvcqiHy0i28Eawsu",
-	"yDGEb/RixRFnJlCCp24bDGXIwVISG7fYT1geuuiEfy4ydkRYTdiJDrkSpNclGDYQqbrlFF84YZRnqVCs",
-	"NtXHyCVFRWKCTHjtUNcME/FPpo89GUGQ5zo7FHBI3MnBGk32cRolTJLvRwzezNkMebW8DXLH4Qfv4FmZ",
-	"IpWYmi787m9BHOllczuFEGqYMhfpaHyUPfKWZ6lsfR+AsSRhKpkPyPdeRyX5Q4e8SMRMskR+RwZw5tAp",
-	"GFiEgTuqMLNDfKt3J0w8Z8hUMB6Ulz7qz9mITNYoeym5ETYNtBG3TLJBWr6SFsSjTF1Jh9fQ63xldiF9",
-	"1rQQsUjX7JSDAEhYwKIHFh75u6LNsoinWhDCQfCYfhB4mY02J20qiFR2+gWqGgCeF1GRy6lMFPuoUDVv",
-	"4UDzr4ETekj6vZ2uFhXwwUMnWm55FB6Snd4t13f1kPx+az2mW+v93bpo0G3r8Nf3n/yngAA1z+h7z3An",
-	"5rZ1eNvIaLxttW/tJsOXtG8BvzQv0b9z2G34A1XwyzKv67YFw9QjjOIYKq5v86xBxd50aKJAnFnLQduy",
-	"U0sxvSUQbED+NGQF03KvU4ZiLc11wL60ScpVFBMWYXeDKGTEVAEXwLsvaTBmWy8FV4mIK3v7DbjYAorO",
-	"NuFiCx05kUwGbSINUT8XZJqIj3PL5CnAwKLBva+BmwJ+y99WsgTt1l+3joOAxVsv0uGQwW9r5uCPdxTx",
-	"j2RKpUT9hdSJhn4ADHvWfLR/fIjxV/E3Xos4FrNMfsdYhAbWoTP/mdVIazJd1LohGfl5KePfiDlSgCtL",
-	"plerGK+zdlNHZKDlzgDs7ztp2M43r48eTVCVdY99ijs/lU8/hYSfQsLfHJjI7xX963vbZtnkzdatk/Zb",
-	"cFcaW6YJt/IKJbI+3E9cVUWNvthxPNfCvF0dDftMCv53dx0/NdHyK1P/XFA1zjeMWV8ZF3q5Z6v6Drr0",
-	"RgoIrXx0APiWU/WUQn5S5U+q/EmV//vhgj+1M/B3nlDDhMUgf1Aq8nwZ1/faAx1sppaCJSoaakHNXIX+",
-	"0vqKTn+3W1pjISF/evyXcRRMXqd/64/U29F6MjFMUXFlCKhOf3cDlRYQ+f4zm9u20D0jpNyv9ncP/hMk",
-	"UIlweZwMSZhKoPtL79uRJ2wC642ds8hBm2BnCdvvA3e7jV27/CSY67B1BHwNkGsbYgwH444VFQwOGfcr",
-	"9gsrGW/v717DJmjWhZjAXjOlCtPNS5s+WGOry8NNSL5PT3VeT3VeT2bdU53Xf1qd16dVoVkNS73+aOi8",
-	"rxKc8UoM2rYVuiTGoAZAE7S0tH2VP39E5llopVIFDOzcsjtniCMEruSk36BDrIbKOu9KRedE8KxAxmKh",
-	"IP0HNTzTaSIeWEhiqgrV9Qa/Y4an/zIxzRyxFZd+IIJMbO0NkFF7IHKfBakEdOG3krKi+ZGhp4rWQ3Y9",
-	"LCUG2H81TVtU8w4+OPAr+M633IHFnbJff2+Z9YBNAEdn29rE2hizdo4eYPGTvf3ST75vV3R4WSssjUu6",
-	"SucEM7knAbmh6PU01zzaa5AMaHElyB0DjJnFvqF18OVk5TMjtqrrMJEKzrKd+GIz1/ignRE/8ZAYG9S1",
-	"IJ3zwEFXuS8IswXyhWuG4pP3Hle/6dZOWCwZgofBt7B0LNbhtFREdzS4z68rQhxd6aJBFEItpEE4ajkv",
-	"y0SsWacNS9n3j2BFCUSqP7e/02ssD45xEmbwKxGc9B/Pvf5EVvtEVvtEVrsZZ7M77Ab7bI9uPb/rhVs7",
-	"wW5/64Du9ra2w95wf3gw7A973Sey2nqy2qZr+HmY06FSyFOpTxSqf9RyOOzVnk7usHNN3kDE31vOQeh0",
-	"zFlmozjPYJFJ8eXxGbAoXlxcnv9yslhYZywWa20VCYhzthw4u/s7PfvhNoxmf6fbIW+8ygxtnJl6Bvt0",
-	"RMfCJJAm0lY55/Nvpnzar+dDZII/ryea2T8wzWw+lkf5vAlpdYFytt2IXXMZWbU78Ka8CJaOkjAaDpk+",
-	"N+Y4w6+1ILaOTTmT7bdHTuvJCCAnPz07fnl9mhMRwE0eSSJnETbSF8NhTkBceKzk/eInj8xPwIDKscyp",
-	"09oMCSrQoZvSF09a+K8npqs8F1il9PVIUNEqxQ5/dOF8bZY1yXfePdRCaaATcXPgIOq1NONz+Dg70DAK",
-	"M6da2wumEDRShxi/zVdmQhi3bar3oGeiqUO55VlBr+kc2CHHea4giBVGcew6ouEOckbmTJU53B6M7tJM",
-	"92ui6Z7AIk9gkSewyBNY5N8CLLKWx2qk7DKf1QjBJ4KTPMHJgolV5C+BTjAZYqHcF3Na0redgZ9ixJTM",
-	"JVihUDxSUKe5KePL1/Z6vKDxQUF/1SSKyykPS6yYL5ArQTksa80tl8ewrZOlIEOatG3HBaDQ0D9gRgSr",
-	"RumEHZGBFfMD+1nH+q0NOMwXa3sKPweMALfg4Q9pFMOZcF01ENrvPyNJTZdvLUUN22Sod9W49IyHUOU6",
-	"pSMmIXA0pg8MY+CGSBIFTYcc33KjZHIHxc9iHxFGkzgCuhRYM3ihxwWZGxsahorgU2WHXHpfMinwW+7l",
-	"wKOkaRbcPGkDWfBvNAtdmiV2B/XXLODUa5dnqV0cY5pEASOTVALrPyUhC6IJjYlMg7Fe916/s9vFgNBt",
-	"q9dv73ZvWzBb+4Z+7g3OlsGnRyF6BSbmuD4fF+7oKrlssxpPuezPnMs2Es/yl8y/iETWEuPzJq0zUo0Z",
-	"BNVBisfItSSVmE61l3uqvd+BZ44PgP5L+p92WXBF59K0b4lKk8z4nI1Wj62XXF7hVuoR1/K9bipz7HTP",
-	"N503FvwpdfyUOv5KqeOmnn0xVgAe5VN6+Sm9/JRe/jdNL0eTqZAyuovZQop5gejfGE+VGeXLk6ubtyUJ",
-	"ZfzeIlPrKUT3HZ/q0WJ3gZgNFbYY6BDbOM41T4u4VIyGT9njp+zxv0P22BAl3jFrkC7JEzsy6Kcc8X9k",
-	"jhg9pGLrFCR/hr7lfmuUTaSM9epUc5DFkcSu6a3HRqDMe379vRVJy6aDKj+S5zyOuPv5nrHp64jFIcwC",
-	"4k16Ckol0V2qmOxIJYJ7Pdn7SNu8La5PJroQuA2+T8EYz4uU7vNMpNhPHI9E67DXb8Ojisap/t0Zlqi8",
-	"gN8S/dsUVIf2TOThs2f24x0z404gJo+IXuklXxa7Oo5jONqyTe7mpmuEbUT2x+X40atiyHBHkVQsYSGu",
-	"gncX8OfmcaS2CwsVQPxheIE557VR98Wznj+xzU+bwrhtS43ZFvx7S8uFLfu9rUhKdBibHMump/CMzWD+",
-	"jRD/vdXFQdkC/XGFwWNkwTLXbcosnMZeihV9NGUfoh21O0zorOuewfV75q3Zv5v79Xz5N14KPoy19f0F",
-	"TbUlgjZz6b6e7YKnj1CL1amTyMtskme/4/37lFVRLp7eSzYRD7Y2TJ9f7D0tjRlHLk16FYL5O93n7YW0",
-	"4ncSyOxnkAotVPpibzq0zDsl4Xf9bqchHmMcFaxkfPJi7Hot+WHCwE1FyOiP246m/gt65U/5jfya90dv",
-	"+2q3p13JKriRg/mkpjetptu2XNUTU08p583wSzS4N0v8gNUSqIwlkFDA7OmUqmC8qKJeYlcW0DkTNrlj",
-	"iUmJz0UKDTSg/4vBUsNpYm0yFlJpd38qEmVjF4M0iQemPQwGRAdwfDIgEJ2wW258FfL9Tr9PIBI6iyT7",
-	"ISOnp6YPSSQJh15FkmFLWMoJDcOEScg5zwyqa8IohxCg6dBizUQT1sqFUZZqUfJ9tRL+obRvK6zL5tww",
-	"k6crkQ/k+zFN7kSa/NBa6dLj/jZzkp6k79d2kiyegnAxezJznlwX23wOxe9mHZdnwZiZnuWP0iulmKVL",
-	"RoOxnsl/k3eAF4IIIOVyxhL53+SVYHDSaQBNx0SaoNRH2NWEzsmMkWkqx1ZG/zc5tmFmGDbIbG4eSL7v",
-	"d7s/IKqPcgIx/06JrGbB/aPNTgxGC1HkZI1jPaQZA8RLlsezS0zjWMyyQIVpsmXzSfulokwxHszfShRk",
-	"Ezq/SOU4pyKaCbZCL+XE7owdSyJMJxcQug8sQQRSq9fpdrqltLQGI7dY/5tpbmH3loX162Gms9qCPK9e",
-	"D5xkthIGuWLXoJDnsfhmdwC1BbD9Q4f8GD14YSdrk4gh0asFhxnjT+Vr6cw4t5oWUrEmIxxqctage6sX",
-	"atBXw/bkfDLfHymAtcyZjRmk7i1kBJB8kKxeTzKnavwsFqOIV2M/9TmUhJJU2iyh7XpIiRyLRG3F0QML",
-	"7eEdvL558wZgAG/Ofzw9+3B9/WYACZiQDWkag3gcayNSW/X3jCM6HfEQnM1YeAhtxG95xC1PUXavoYkW",
-	"o0k8JxG27IJR6S9Iol1GI6vbQGcUScC5QUIZ6j1s1/EplXImEsgX6rUxhruporN/BBYkTlJ+z8UMuhfa",
-	"JwImVT8yg7/udHu2+6L73Uwk9x3yGnUGrLIkMhYzEurnqTG75Zx9hHos2YZWm/BcavpuGlcD2phSAGyC",
-	"SpDIhQcZYDJkM1i/YcKYYRLAnpAUYEnoz4QivYuZxHamKpqw9i3HeF//ObxtcMlUMt8C+N2gQ16lCMEc",
-	"M3wIcPNBSikajVW2QFl5KipNC0+JJJZasLC0o2E04qf8Mc6KocOzEAc7Hq1gRZKwQJGxSCQjd1QplsyJ",
-	"VHSKplMzUfdGb9VKbE4rui0FVeOwHD0Py+GL6Sy9xeY/j+9+DKLz6OfTm3+e9s6in5932Pznf4bvTvUv",
-	"x3c/xr/9/ern552gH/O7yetu+NeftT2g70nJ2hlt4Xz9T6suUrUuuIpGnIVEX+CrXBdM641j9oUMjo38",
-	"huUamKZiyRyJH4k5JY/UISujOFB4vT4+fZNrsv0ORARcU5HJkYX6M/sBUIXedQEJ0yEoy++EGiOJWzI3",
-	"om5DgI7a17ftX0B0enISW2Aae9b1ScVuvVEw/lKom+eP2K/rny7Pr6/zW3YtBJlQPrfGOwri/JbZjxgh",
-	"baIvWs+ZlQQVC7+xASAo6zI9xxEEdmCaJsvPsKmPG+BRNhqjo3IS3477i4N6WJAmkZpj16jM1NGSg0R+",
-	"JaK2U0rMFpGqarvlxLafdoYzLI+RJ6BVUc7YrsEUWXYPwa6IQvL94DcVDX5ANYeBSRaazp7Zc2cijUNY",
-	"7FuOcj3skHMwM8xmWWSV3im4cyNBBO+QY/OECQ2ZNpAGwzSOAfVoopZZDBELR2H8MzqHyOUPRxinueUP",
-	"NI7suLS2RuVSpXrPU7XBbJwR8tr0+pK5OFw4R6LxJUE968ICgVsKbWJPOJ1pLxUPSkGJRNIeMCrdEcmf",
-	"EAw33M3tE+BExGCuL5wGchVNpkjXrO3WaGPgQRxkGIVY2wqN1NEfgTF9PaAgSBEBpz0vRlYvn9PiBsvj",
-	"SuuV342FtAsBdzSCojcsxv3/2fva5baNrM1b6eJsVZwpmiYlS5bo2pqSZTpWRpYUiY53YnqEJtEUEYHd",
-	"DBoQQ7tUtX/3RrZqr2PuZK/krT7ndKNBghSpD/u1wl+JIQJo9Mf5fp4z5BMWKtsReDywESZlocvWk5/J",
-	"T74Tla9gaFLAG+xDjFqAmTgFA/HiOu/MlesZC/XeDcx3N0qBHo9joEl73BV9HwaK8SE7+MfddzKVVM+H",
-	"3r+agEVhlJMtv7ZIl5w9PTIOVmzsHFu8XysFj+/bt911G+fD/vhlFmEYRhfG2G9Wdvs722F9p7Gz87z3",
-	"ItzestkYAJR9Wa4xyzzw4BRW0MHSKr1YcFn5JoQwxM9igSKVuRiuEhRWo7794toBze2FW9fj0lLfVJIL",
-	"gMC83aTrcqCjz8JVJkkxFjpF/AfEL6b1/LqnZ1m9by8/bS4EaFf39pLi2Rf6v4VVZoQJJYPakg8Ve4ui",
-	"tgNeBCM9mPiT99J4wsC8kfDfwA44MG6n9tvbd1U4cUTnFMfrSCuj0gGXHtmnMI6SugRWDmR7gWSPxHgl",
-	"06kYaT/dH5tj4wTepRAjbV9JGN8aO+hbezsyK5hko1SE7AnHfdoVxtSHCBwLecq7XAt8Kx/zSZUWyKgr",
-	"Fgt+JfSPZCEY644AzQRop3+9ZFxfsoEaw+x0JBB/iH4Kx8Q8irzLEjMfn7Dv+pYv7In+lt7g0xHkcwFy",
-	"fl4/Cg+5tUQZLFIz9VUyBN6oSKbbz43NG8lomA0RLop1sGaCL6Cs+p6aS4T27XPQX24B7sOFoSfjkQhv",
-	"tmFs12I3/2alv4siw1VBlQ70W0hbzhCFGrnhba1ZVGV77/D4p/P9t3tHPxUiPfseYMy+a+6aowXTqG/v",
-	"upehP2V2Sk7TG6V4ztBoj/oQiUePfggrlSp2oaosESMBua+IojP2of/TvIIQgLmq3TW7QfV62SianRAP",
-	"gzVOkGIgStfYzL8mNlNJsQQ2kyZsn3b9TdjMaSjnp8XSyZn7i44q0f6Wbt5vTinr7JCbraN7qHu0qvf6",
-	"03xz6lkuD+b4YgeScd0TMjRz2J2klvRM9VkU1tgbM92SieEonZipt3nK3CbK+1/Bj1465tjFVSoAacwP",
-	"/qqcObfi76pSPUbLDPRXlHOWnWR+16wxBF6isMrO/vnezAFEw41G4pHUKIxT8WcKrHHZaGQmL2GxGkOB",
-	"phbsSfCf/9eLeZQERjiEmv3n/+wf7h2c/jjP5PmjUg7x0YMoMSJ6yP88FPLCCMCNen0W2fMwPGX5VvqY",
-	"t6jH6ctrHJEVJiFl8Lxe397caWxubu5uNnyYbDYcigT2PNH0FKVavV3fyaUa6o+eOWit96dmzkKfdZYm",
-	"rf0UpscoybDK3pkNl0QXkSzzfLE2s1kBljQz2ZeZecLZ09PW66fmVmILmSNrN367C6gUp3EVTjQ78zW2",
-	"565R8tK4FG6nDvkEvZ6+cb3QX5mozNj4RqOpZO3aLnBt86ZW/VUk+X2Wsq8k0p99iW5CZRVRVzN14Z72",
-	"9NwxLIWBmhGwwCjQjnGkPFbiTRnrGsEDIbsu713W5viKtPNXlvYH/XdQ0393ueYBvGjk9+qULYvxonf/",
-	"lWFetNOPrXMCSfwlipRPEsgiR2Y6sebp2xt9I7evb2P0zQWOuafeEb1Az2mulfb1HXX2kgd7CvTdavOL",
-	"UrJLYwr2bQEN3vqDZrSyLxFhFEFH2eCg/xRkYFCbYxp2Ko3mxaW++LD5Xg0uGj///PuHX67efEhe7aWN",
-	"43++aoiTKPz9w89ZN1SX2c5Op/L4+bi+Hf5tWXnwIKbDEh4R8f4SriGbQ44NkekIFf14oGL3YVBoC5Wa",
-	"WSwsJ10cSYGWk1Vv/SgWTcYJbZeD7SA0DcUcWPOirqCEM4jCACzYLoWgVZbWWODLg6DKAid6AiwqdYc+",
-	"gEBZdCEVyBKtXPkygfrGdgBA+cll2JH2iIHVYoxrGjpYTFKM7WEkg8eVJBN/NgxtFt1+g53lEgplUfVR",
-	"lt7ZTKou8dMjJYVvVd2ySHaRRinTG9NKYa4auEHYryq5D6TZ5g8CDlyr16+sXovgQXaA6a1EjGLeozr8",
-	"Aac6Nnt+KYr8PWvm1bl91jvza+9MwHKPv9ddVl2aQxY0aFq0eJfmKHIhjSGPZB7NcDvkMfIU3au3++Dl",
-	"8d8GegaiBcBSKMqX8Ky7ZLAM+Z9EB71R333R2NogDvFROqg0d+rXyxIyLoi2NbuWV+K2Ib15EOL30Etr",
-	"q1qv15kIIwxA5jmwPPMFSeEEOmlBrgHKUBIuNYdashpr8d6AjTIwTV0Zi5Ke4c51RwYn79tkPL9uHbba",
-	"rQBTzdy9C0pJLUAZKvyxjYvbi7rGIPoBbf6LLfwdpAMq+lweqCP7PIqzRECNC5fwpR5axEN1GVM5tQWs",
-	"QShSHsXa79CACDqcKo6YnyhhBH3V7IkDrnXkRv3Hle1ztsA8Ny89KRak3MpuhsEjDSdZ7bcT4eS83Vbn",
-	"Os3aMJr12ngOkecaNCt/v/kdG+Xv6MaZKDPl4SU2Yo1D3MB495Jl4mbmHhI25/pGNLwmEI1qZWhbFxB/",
-	"f0wLKPp9ATUGlmG+WhGp0fiwoD8LcbKbbInhh1+Oroajt+K3/3WSKtUYfbg8Of9JqO13r7e23m429E89",
-	"WFB/4cxMuafbYRWevup28Zes8HT7ofbpmPHLB7Mxm/CaS7DfWHUtF5Or4jkfG/NjyMPvpF5pbQ7cExVI",
-	"sWiQwFMr2AM7mzs72/WdW9oDFqgwL0Z/hFwSC0sfPxCYPlVYKOFX0bp6VcElwZlJCaFCc1lfCDuBflUy",
-	"nrAxhxZzil1KNXZwffB4jbrHoF0iwIXQDJgj5tUaeAW9+aElFL3DBaNF3lUKytDvocBgca39bL348iwg",
-	"Zbwey9HsqvDGzB2gaJhfsxSYIQdmxqlfHsDY0cCI8qqYvwB8xJHfOHASdhbD8kZlzFm/ahyOVjEc7tEx",
-	"Px1lejDnQJZZ6YjOmF/ltJ9NlRxHMlVMjzgiJwMoKQ+8I/dGJchkEKXsIrLcprP1aNYAZTobUsVmlDAa",
-	"Tq0jz+AVxSZm2OLb3GhugoKNvMGZX+rhYgL4PBuMR1KGHajW0tTN249UD9DO5zTcl+Y1WPA7VGEWK7bx",
-	"7+3nwEbRhuot22IyMEfgNbzqMJIiqLqPg4a+EOGPNOPxmE+0/2vdkmHgilNA5vCUBXE0jNIAK/b6qUg6",
-	"csM4OeDo+N9plsFG/qF2vrx2xTgOWg0FOgqKRB6XOV6RzBHPJYmkcT3MC6oIAUlVIkKYJA/4miaZObv5",
-	"98KIqBNBoLNh0ITizoGQTPyR8Rj+ACNAaWDWUStlaTG6vHfJupOOjFIt4n6N0TRB7AQEeBd6I4+4GUzU",
-	"Z4EZ0K8ouQK7zGY/lPeb46E39yvnCQCOvUyWoD1IVHaBCYWbyvm5m7OXrGEWOOoz3tVCpvMUDxy5ypwi",
-	"fmr6hTX75p9wwRbxN0qK+G/+nEOzHZf57lNhlmP5csEP5nQHCdwVIAoj8NrBBxabPUrEVaQyDcekinU1",
-	"trEsaW7XvrDG9mD2zOGh4kvpHX7zBNwbpTo9f3lhgv26wa1toMo0WqDSrPz7Y/3p7t7T3/jTz+dPP/39",
-	"f1TuWlT451MZzuj9ypdOJcVN1ak0O+ha1DuVaqcCMrFDS98xigV+MQ2261SuO7LkKdsvCk/ZfuE9Y7u+",
-	"Wd/kYmOju7u7s7PdsM8QMuxUml86FVADnUpzozAOeIZ3LuFZDXiNFH+a34CT1MHmZXTL9TUsim9J+Tvl",
-	"EGStUTgzohaEi9kCM3K1LCRaGoQ2e6IYet7HxXnakj0VUoem4o3BxedoFJhdFnzWaRhUzcHFxg7IX4rs",
-	"Zrg7CZHwkk52Tms6FZWW5pB+rJhHV6oV81yj6WfDzb+C7fBlxulD/bIHb3Zjnxv6nvrddxdB/jbFS6SR",
-	"VB+toCpkIlAnGfVagvNbzWJ7wPoFXHC33vMjq4fRJZHbUdEs2WVV1s0IsmGm9coodFee0BsopUUTxXPA",
-	"kbskgxhtLn+7KpNh1fKhGFfL/aIjkegErQmNLByuo5s5RmBI9cnArKLH0C/U2UskCysoFmPV5OZVHwn+",
-	"+9AsEPlgVGI0b8G6ohiqkVfOrABbDsbvWnkTXSVaWXsdCWXF+eRYS0hnwybgBc1g9RCBhkoKvYSVctw/",
-	"sFO9ssFi9fGdChXA6KFoVt3sajJumh/hWmO7Uq1UPq3kLb4yk6jvHoRcWlc2tou6cntFTVm4e6txVx25",
-	"1pBrDfl1gqqPMsLpqeCL6AoY63IJ+TBhEnNYxfwoyYy+zPVI19JewuF7y/UATiVGD+YZD67HglEGFNgc",
-	"1uaqirc4uq/iz963r3hP3lEU5o4RSlLzeBSszecvXrd+Gf2+8/bVGX963j4Yfni69fO+yH4Rp5fDraN3",
-	"o58//PbT5uAse/N+Rn47nTFfOK8kmd0OmJbLJ/xCrIXy2m15wPJqEk4RcSD6kU8k4LgUE0SxPi7vBT8w",
-	"d14KoDWiO53SJAVCFMT5WhJdpq5EEvMRxFXdayLdkf0sjllX9BV1pAOPAYpOip5EFJIfQkEsBc7BXMKQ",
-	"opi/i0Nwm0jeVPUdhJmJIRb3Dfl3Xli9EMu3M9lTmlIJxPSPEWMp0rFKLlkstK4x85na1sOYye4AbBrj",
-	"fG58lgUV9CpW2OfeVFlcD4Lj5eJkUaLutt1a3PoA4HeuA2X9p+vVvKd8+R/OgfqW6nRVX2etUdduzmN0",
-	"cw7K1fRX9Hpu5MBwB9FMFOQMFzBiQJFlpBmn02nh/MYbegJQKLj+Xhp9Z+aDDjXCpPxayY50agQThTYl",
-	"ae78cYnsq5MMNvVq/S3QPPlt0K08w5SzsQQ6NvGZaRHOy9u6tC3jXfPM5+xd9KrGzDvzbgqcaclHeqDS",
-	"Jqb6e9RmrSsGEQ2/lyUa3UOhqSVA6gPMF9kKt2YIeUCn8J5cPdoJqE9mFZW+zOCShTlgWI0PBV4tlnLC",
-	"H6HOEnXbRm2L0mpUtAmXW+9P4SKiQTpkNHQ8PAgOxpzCTqX5sUPIj445Yw/sT/rHaK0A1y7l13UpkbFx",
-	"Our1eFzJtu8pOglM+jfUVca1TS/531xjB2HBjaGifscSCRDdovvIPO8RFdw9u49WJbyaHIR3akZJbRpt",
-	"kTz8z+aKKaCDB83/PHoVsaqPtNYSay3xSN2ks0he5BQL9+QMEcBJz+9fcjwSksSx7KkhEGASKgrJHDI9",
-	"qLJMhtRyLKKqAa9rMJQH0KW8Tt3cKJCuUZvtOcYKCChijRzLsRoJ6cDZLOgL2RN5AaTrSqzGksHf7Hvg",
-	"6QkSyMcxqjROvZyQnZmomkH5pPxSFB4JsU/0WDoSaSehtgNekVrGZNSPFAjtcQkgMeGgalxO2FAlYmoU",
-	"kqk4pGHkvcugzpVeXqQbdw2gcTZEaKlgQd9ekYiDe/D3NCDqDU33PAnM/5hjbzR48P//9/8lZlZC+pkL",
-	"yEwa/IiN6Ow4Z9bdFrVgQbJZUUf4AVegBcUPmums+7vopVVyHDXDPlZNS6YdQmjVWhkpy0Y189oJle4W",
-	"ZgNmdqpC28W0x3zSZNCwumceGkxTzAZl5oKZDqMWzvA1d7EUZvAJsE+gDHW6g4WCc6VtI4AEX96S0Poq",
-	"rx6NRSreWTwZNfYEgArQpImkBwNr1L2rutLcqtevb8ccG8VmxGdYKFRpbtbLqWJBLzvW/uWtIJrjh0Tl",
-	"zYSfHUxvt173gHru//WHKB0MRIzXaMU2qpVYcF2ciUSYbUw3J0JnQ6+DgZkp8Qes9e0oe0u4dwvIuec+",
-	"dG67fpt5LzNwDnLpYOXrS4vM8GUxAFNWppZYr8bKqxHhYjwmuvWcJDwmQdJVXY8JvHV2dnB8dP7m4Ojg",
-	"7G2BQ/1sIns++ho10wyROj3aaJ+u6jYJ+J0zc+bc31N/yNuW7B3ttw4PW69Xw4HtK9mPo15atpanthlp",
-	"d8IC86lBrUQlNV0bWPuZsyrO3Dc1R0EzxwI4C+ElC/CDgP8qn/AASawCnAboZsEGalxjwfH79uu9NjzO",
-	"DmOskkuRIJEVv0SNbKwg/PX58Zvzs9Yv71tH+62gyQIt/pgqGOUp4BTINOqp4TBKqffqo7XJj0F6Yn92",
-	"AIw5CrCbzfOl7PJnX5wYu74JZ+obMmtN+vVkdzt3G6oOaot+DEZJkHDq+2ge9H2QKCLZUOnBY5Fe/eyt",
-	"Ti+fDmhHAEnijWf3GYhHPJB3e9X8YiA/DvbKvM5iNFM2VDpFAhlMGlKOkHspwKAsMievr42GIOFuk4fk",
-	"WNqEITG4+BLfsUMSaNO6OpZjJZiOowXss06hEfrF52hUY69wujCNmFHPU/A7G24YnF3wUY0dS1GidjrS",
-	"esE4OuKMQde56bcY9oIPfgAg0uAF25ZS0FEyb6x+kfEEUKIsxvbrxiGGPCF7Aq40ScbgRyDiodXPa4bU",
-	"WJaTO+qBW76beAPaBbyxGRW8Zh6c0sjWpUi4Nha1R7odstJ80xvQC7OVVm1rQUQhYWQw3A/wT8f5Ewoe",
-	"U4GxwhhMpGlbRt6yY/PokdJAgUGtrKYiS4tRp6j9ygOjQIxSn+qvsLVVEom9GQ+rXOiC8EFAYNIH2A1A",
-	"iPGgUhp90Yj1ZTQagWlcMuZdo/Rml7OInJ1Cz9bL13iZhl0YdiM80HjeiDGMcG/tuapzGTUGQnt5LSCq",
-	"goOMsoE6/6H5S/YRkRKYtQAhCP2OjVc2Z7dcYFgn/5KZCrv5M4fWUN6Z2cW73DxeSjWe2/cM+qyc4jPK",
-	"J7N+q0ZnywTBvruMlE0+zR3fBjwkc0U58Bdo5GIpOjqVeQmsjZVyVL5uhgyVWXAhwzl5qXWc7Jtb97N6",
-	"psYCOr3IKp1i7+VBIfuQU91Bbe9EpI+0k8M6GrSOBn2VaNDK7e7fH529Pzk5Pm23Xp+/a70+2Dtv/+uk",
-	"5W2t91Jno5FKjKIfijDiDESwv7HOBNUpgkfDNStThFU2inkkjQcDRsW0g1P0b+6p6b0l4Dci5uj1z2fH",
-	"R5BORUFlHa5I5ovKJ9+uBd4+7AHnTLrkcam3PsvT1th+8eLFRmN7EVHbrcJqtkHlg3nmbacQftDU8bHG",
-	"9gifv1Gvu3wx2IGR9iWdcYKc72rcBM/fzRPEtgUmujuW/bzGkB7A5n2rLk/ckVGul/C5tI3MwzRzYtDv",
-	"TmzrV1KFSaOIqoiR0SgGal6oFaDPKfNv8evvKeva9TOTc2T7amIcN8La6vpvF1ONeoPHG0F9pPSc2Np2",
-	"gYy/o9gObdXDnKxIHGlIi9jqiBuiacEoUSOlRRg0QTTavm/GamfBmE5j0PTCf5dilDrEemlkJkWCrQVB",
-	"N6rssy+vVCv2VbMVfmbSzA1Pr3gCZNfmTu8TT/KHeFedIPm0TKRuaVjErbAON1TZbtgq2xcrVtnaNS6X",
-	"JFFia5gJtLPOwdzDAT/J435gH0AuZsgndHLAEkUHAKKbtAsxiB+lXz9HM888ewN8TZ7XTmdRO2pS58YP",
-	"+BUS63M58ULvPR7HuuqRP9nG7JjrgGuBMdziQrTU2E58KGBGsBCeBgABBeN0AS0UWFqQpBjMhFwjtAKf",
-	"BNh7s61SHgceMAzllLUrIT0Wil4UCk2YLR7H9L08duzJTRiNS96QJESazqm283ZZS5MZOI9FGXxray8v",
-	"qYP5tKL0XsTHCc3AQ/V/QqlszLdxbtWtKOB60Txb6YP1snFpw5fOoZiIlJIfwCmaqzhHAL0OSK0DUuuA",
-	"1GO1wckgtJ1eUC/Ydi2kHFBoPISBjofi4eIqLRkWa/a5ZvvH704OW+3Wa9RWtuTcy++TjqWs/wTAzXgJ",
-	"NgdcJ7U6VIkoKGxUxZAl9I2bjvTTttCfiI4Y5kExRsJSBQzTQobNwrD7PIoJdBecHb8/3W+dHxzZDwmw",
-	"Fr8wRqQbz0ZeoT8kCj2e//zpHgQAyf5zHADyvFhQxQwAoSxGBJaBzCNFOL33HSbCnXNPYaLccPCMJJto",
-	"1qkYGSch4VL3RZKIkJk/5CiblcTuG9zx6wDStw8gfSgr6FkbO2tjZ23sPFJjpyXDB4w2DgRP0q7g6cPZ",
-	"M6dCijGtohHSkCKTM/A7oo1G+6VYbxBpFiqjUz1VPobKBGv1gAVg3cO+Sjoy8BVCMAXVs7H3fiKmTkOJ",
-	"1jazc+86ezTg2siXK5FE/QlGQUlp/2ov3UVlv3Xrutbaa6291tprrb3W2l85RHE1WzgXGw/39mpcT2Tv",
-	"mRbJFfQVncPpdpCyJJOg7GKztblH2hkqoWusrcypCZnK0oJrHfKUd42CtmH231VXE5ygChw1wTMoyPgc",
-	"zHJZX4jUHM0zGt2d02f6NJMSYOLE8BkNhU75cFRsdV7fbdbrzQa1Ol/qlNIQF7W8ozn8CzSv8wIrKFhh",
-	"buDr/Ub4E9mb2qdXkRgDoKCki+SiiiH4jV9qBgQTZnOhesT3p4oBTh9YNFI1qrFXCNBZuLXzBJGPgdFq",
-	"dreajZioeHrH3rbHRo8+0Az1FhvRsQdMG2Z/YS6a5xsbt6qMPGud/nqw3zo/Om6f7x8ftU+PQYfPGBC4",
-	"z/JWeLQj4ilLol12MuZuQOT7dM8kqgm7iUcipFq3toILjMOzq1Q9x6L0viooF30fpqpdluybCB6ibqKA",
-	"8u0lTVEzpnwB1+kHq4tnJZAeqDEgl6JU+33moMXh2LgeGOmGieOSCZ7EkUig3SGEvTsVcWW+vVOB7HEh",
-	"Gd6RuMpswGUY580WI3lB2XLXxnEqIa+z3oCBxYQmpZFviWB13w2OtMPzjCmnblzdlx2ZoP4EZm3qvAnZ",
-	"0r5KjJGGsQAiyTHWnJnmAJvU5xw2hbQ8lAJMYAyJsG8FOBvri7Ft/1TaFMlaB7BCd7UNjFW58fytyhLi",
-	"m6HpAf8QFwLi4LvOS9SV5sa1OdZpEvWo966967VIc4fTXT0VWsVX1oflKfdC6ZVmYwuhZcZRLNgjFTuA",
-	"n4Q0308PwGsniepB7bKN0uPlU9ET0RVd3a1WRkIkel9JScNqXH+qVuwKWXVzJcx8At06uMN24KcwIu9L",
-	"4EMyIucxvje0z27RLG0AC1ycDs56KsEGlGYAUE1kf7NZ34XOxDj2VnF+sTE6vnV3t7ZDXDpmcO6Xm1DP",
-	"7JMRF/l2EtETMt3Pl/HjJ3vxzK3fiksmZNiOhsI2dMeZLqzhi62daiWSURoZmXI0xWc04kka9aIRlylN",
-	"8ke/BTP86tNtoxBJimObNWTr9d/mBiquP/n7+UulOzmj333xnFWzGVy2EP6FIS+YlZPT1skePMz8q/B0",
-	"6F5P67J5PdPyXue77eOXSjTaC8ME/uxmpUYntNZTw0q1Euk92KauoEUfyziS7t/mEJ8JIefPgv3F3oWq",
-	"NBsbq/TCHqkkrTSfP980c3aPnoMRXze1yu5HF1liMdFUnfToHYkTI7OqViuhHeQ3r+fsIubFBva30PQo",
-	"qj4vIgx5Cz+5s4pxJ1BdLr898N03+JUQ+AM2s16WROkEpZ3HGq9texNz/BiPoyvxD2/a3BdrmhSn1Bbb",
-	"PcDIB98Mit2qb2BGF1xniQiZjmQP0u5kuEJN4EkCradFpn/QLBV/QguWIU9rLI9qOnuBYzd4KRKMwtPg",
-	"2JPgzfvDQwh1vWu1Tw/2z84PD87araPgR8+qgNKtqkeEAIx7M16dxXU8rz8vjUO8oxm5cROYr3kG+KYi",
-	"3vdv7G3r8MTZZecpvxRGAetzEJDMaiUb3/HmNlXqkuxEFiudUvCs1pF/Y+1/nbTmPxRXJMEuNKW/qC8E",
-	"4xrZQ9ONiJgRBJykWJoXlu6+i7BaucD3TlKHFhpM2nybzjksS0qa6izHKJ4zNRKSj6LahA/jRRLoeCTk",
-	"3snBaiLIPjTfg/S6Jtus1WubN658qHrZUMiUzujSa27vAybsf+29O1wsndoDyMXhPYukEsYJF83TKbTG",
-	"MzbEvQlreOl9yuu2lW09LiH2bcuAdO3223fO1L5WNwZh5+uB4nO/VLqCJyIxr0CrMbkqR4c4C6XqCGY5",
-	"9GQyInaiMiLuSKeWPUviSrNSA5OUBjTTaMqokCobQ/CfwiI9ESNLuhFvwP9gASXGFiinUEnEUKWWtCIx",
-	"Zvm0aeWeAo7TnMcU+UlK7s2zrKUKVEJjK64voXcxcmtULf0uqCkzKiNfWGB+G7y00AEpRKjxIoiTwHsr",
-	"iJrZNx6qiwg7I4+EMiY1O4O/ol2FSRkcUGY2Cr1/yEMBmSUXT4Dr/vuMuC55Hx4EG5fIV9q709tu15+u",
-	"/ysAAP//",
+	"7P2Ldhs3ti4KvwoG//WPJL1LNEldLY091pZluaPEltS6xKs78jIhFkhWVATYBVA0O+0zztOcBztPcgbm",
+	"BFCoK4sUHSdZ2peORRYLt4l5n9/8tTUQk6ngjCvZOvy1NaUJnTDFEvjreDBgU3XKByKM+Eh/EjI5SKKp",
+	"igRvHbb6/5Iq7BORkP7oX9G0H+h/3gs1JvNI/w+LRmMlj4hQY5bMI8mIGjMypSNGIkm4UESPnjApWdhu",
+	"Ba1Iv3TMaMiSVtDidMJah2YSW24WQUsOxmxC9XTYJzqZxvopPZOA6Fkc/fN/d9q7raA1oZ/eMj5S49Zh",
+	"t9PbCVpqMdWPSpXo93z+HLSOh4ol+kU0jsX8dDJVi59oPGOtQ5XMWJBb7gWPF2SaiHA2UJLMx0IyEoV6",
+	"KaOEUcUSosaUEzWOZEDuF4qR+wX894gMEzGBxd+zUcR5xEckGhJ6LxlXetOYHtptwT9nLFmkO0BhluXr",
+	"nm51O51OdrW93d2yxZ5QRWNRcow3Y0YG+KWbwpSqcToD820raCXsn7MoYaHdoXRO/5GwYeuw9f97kVLU",
+	"C/xWvjBDn+u36amchWwyFYrxweJHtijO6B19YBL2SyqaKCLpkBElSMKmjKo2OeYLotgnpTdckYWYkZlk",
+	"ZCgS2HwiuP2h4PEiIHI2GBMqCSWczcnt7dnrSmrzZralp1a+6wess/1y/4Bt7XTC3a2dbXawdT94ub21",
+	"d/Byh+7uD19u93ZKzmQScUeRgd5ixRI9if/+mWz9Xx/+13+08scWtD5tTRNxH7NJ67A1mUlF7hnp6q3o",
+	"7e6SaRJxRe9jRo6vT87OyGBMEzqA2wu7PHxH1WBc3F4g5GiItxHpmUgVxTEZU9z2geBKkybsL+xp//SG",
+	"jvp6W3ko9VYfkf5f+mTCKJewzfkXsk+RVLJ6o4dbOLvyHb5rdQ9HD3L0fvtWjEfdH3745f3fHt+8T14d",
+	"q+7Fj6+67DIKf3n/w+w+FA+zg4O7VtmFz+538UacDc8FZ8s3KTH8CgnJLnDBVN3q9KvLlshnk9bhz62/",
+	"tD40O+2/wFTfRpNIFSf5vZiTCeULEkdc3xh9RdQs4YQqMhFSHRHNHlJeU8ViYnh96VHoF8DeRhM98138",
+	"M+L4Z7qvEVdsxBKY7bkI2RvGB6yc2Qz1V5a2GFE0GTFFRvSRVc0PflHLftL5Bq2hSCZU4Zz24CLWT/eS",
+	"jth19C9Ws78lO9vz9jUglIdkIhKGMqDb6ZCBmHElNd/pdjpVC5vaoUvX0vN3vtfd2d852N7b2W+0oBvx",
+	"wHhj2aaPpc/ZJ+V+2ifCXmj2GImZBMEdoGgH1kwnjAyjWPObI/hkGCVSGfneWLpN3VzLOcHx374fyM4v",
+	"PzWT6JdUja+ZlJHgZ6/LqU/i1xWiznx7Fq4t7NLhYUKMJfo6VM1mylhSMRWuf7b+PMyoMAlkWZVzwK+/",
+	"kSQKAzJlyYBxtcW0xuUpZtnJRWGz64gaSnepNCwe5RUbU1nCmG8SzRk1N1YiYaGWWeNDkjC9BTPFCHtk",
+	"yQJ0AKd1pQsciHg24RLv60AkCRsoMk8EH+lfyDa50VxpICTe3AlqDnc8YVRrn/7bZECkIBTpnWmpCIqa",
+	"vu2BZrp4fSb6AvR298i76FX7jldcggTXWrqDuLVmf+6FiBnlsEE340TMRuMN6K+oNSVETmgcsySvvSoB",
+	"62Y8XOFeKzO7KqroNdNbP2sqk1PBJQOb5BUNr9g/Z0yCNDR6CmzBdBpHA6rX+uIXKbg3HvxwEklprBg5",
+	"m0xossjyA2uS6Olr2n7EjdRjhHpG16fX12cX5x/PXn+8Ov3b7dnV6euW3mFFo1i2Dn/+tTWMWBzmWEgq",
+	"zyNJ3HX5/CFosSQRiX6vGf7sNfEfCVoTJiUd6aG13ows1zyrBBlQPmAxiTh8MWGTe5YQN3IbCESO6ZRl",
+	"F3xMYJZ6KKD6koWenf90/Nas8vT6pmKRAqhKtu+1hmMkWFF5McKSaK0hs+oz/kjjKIT16rP0l1t4NSl7",
+	"XRuJoxkvPIVh4QdF9mfmoLdUE8C9/oSGmsCtOowMArbziPTNdvSBVKSRfCwOZbuVmlkXg8FsGmnW2JRK",
+	"4Uk41dskbh22XtBp9IKGk4i/kAs+eDGcxfEW/AufagWONP9+fvLx7Pzj5dXFX69Or6/1N7MkYVxdKzYF",
+	"lkm5HLJE3ynS7eztOzbQSo/kzSyOiX4/obHegIUmrmkiRtpAbwVax40VcJuEUZh6ay6SB/1KrhWuONa3",
+	"/5ElYTRQqBPHarzQe5KerdkdMqER3Lh7pn+vR2Uh8uv7hPLBeKtHZKS1xF6nt7fV6W5td2+6ncOO/n//",
+	"aJP3NFJg70VKX4ZhxCM5BveDvReg6rrZH+53A+9eHrZ2ezu7YTjY39qng+7Wzv0u3TpgHbo13O0w2mV7",
+	"YfdgT7MubUWy8Fivp2wm6SOv9O2icQRqqlRUzaTe+Kvj8+s3p1dXZ+d/bTWm1usFH5zxSzv5ErI99rnW",
+	"PImUlU3WjieasCmXc80V6EKz+2gwRrE3FnOfgygkW8GHMRzcSvSKBHh5enr18fS/zq5vrj2C0qqPoyU0",
+	"BzP3HL53xx1J92zCRpFULGHhkbZpudYnFYm4VIyG7dZmbr25IdqiVYyEgiH7B0kKAhEGeiOS+ygMUZNe",
+	"eV/eXFy9Onv9+vS85XM+ORsOo0GkB5+yBOSS4NmtuRIxI48R08c3oQuYWShgWkdA8+AgEVOWUCUSTffA",
+	"KDa1N0rr4/pEgEkH5H6mSKQkSfS0cvOBMc8mUyFldG9Xv+I+XVzeaNF6fnHz8fin47O3x6/eni6RO2Gy",
+	"uJrxvISFE3ykUQxekQidceSRJXqLMwLoAt6T/UGpFMKByLKXH5GY0UcgVDFTmzoIK5rmVJIZD1kilRAh",
+	"Kq8orTQL1ppqpIxvBs+DK5ZwGuPL1zmSs/Ob06vz47cZysWXEvzA36xrMWFqrJnQXJM1yku7Q9qOaZMz",
+	"JYnm/FammsPFZcEnZrFnYHK4P1qHrZ1hZ7DP9ujL+264gY3VghTkXKQki4dkSKOYhcgy7axowqxupaf/",
+	"Dc4d59p3c+vDZp8L9UbMeLjWPlu1UtP+m4vb89fehms54Bi9PuwhDONv/I3vnfIfN2Z6pG26TVDje+ut",
+	"sSSJyo/jm8Df7Xb8cH1xvtZu3J5f315eXlzdnL7++O709dnxx5u/X556W3LL5Ww6FVrikgkLI0rAYMjQ",
+	"orZTwNcuwoW+Gno2nt8CfXXkBOe2dbOYskOSn96mLjDMwfAOPQ94rxZ8Z/xWsvWF7dn5x9vr07yw1afN",
+	"yUzmNkTTRROFB/domhfL6BpOZhC3aJMTqzdosTPXitiMqwg+0FZwoDeZEzmP1AA3HF4ohkN9rVfWwRof",
+	"Q7qptfqSI4Op2TA6UNEjw3NJ2EDwMNI/egNMYb0Dujo9uTh/fQYy7c3x2dtKS9FzgqdizF2pYaQOYaqn",
+	"N3RExNB5ntGlgmQ1J3et7uEPjF2+THbZ5P3fzh8n0+/ZP/7rUgnRnb5/uPz4Vyb23r3e3f1+uyv/Orhr",
+	"ZeSgcQ0BW0ZdK8tgLrNjeo8ZBT1C6aQ1tza50oZTpAgd0YijtokxG7IQs8Qqc3AGWp/gbA6L29Rtsxvk",
+	"tnCid5f07T5jrDLjnO+3ybkwoouiLq0YOAeRT4DvQM9xmevM6pMYKDmybpKaCALuj7ZiKAFbt10TDFnt",
+	"hEv8KJ+D1o0Qb2kyWo/tvLp4/fePNxcXH98eX/3V5zzGHYOsTglBYhgjJ6UcJ4RvE+sm3znY3d8DN5M8",
+	"IlJz7phJuWnu64+Jvi7QnDU/oBBeluTbLnkXvSIzrscHbUpbTS5y/R1M6ZbTmRqLJPrXmqzh9vz49ub7",
+	"i6uzf5y+zkg17735jUNlXF889mkagVFE5YOhG32DBGcb2jBHpjAm2NORd5seWRINF6goGSnaf//+/dbx",
+	"TLN8pZfP+rhxUr9D2E1zCvY6e/b6+Ob41fH16cfbc984SP1nyWM0YGTGy/V40OqoovdU+mYemMZtcpMs",
+	"kFlpwUnJREwgSrYZ8qsaFuw1Q3dcGK4oiVGwcA6w+frPX8S9VrPg58mMHxHlpoz+5v4VU8liC3IZ+kSC",
+	"CJPGAYizhFyO6TQRj+w1i5li0nOh0hAFHo0vE30tVMRk63BIY1lwILtoWIhvgcg7xRcjVfAZ+iHHYi7T",
+	"4Lykc1hKDCoiyDo3kD7mGVe1oZpvJOmbId9Hajxmsda8g5RW9ndWjPoFrU9bIglZ0jrsoovZBjJ+NvNJ",
+	"o7Pi/hc2UOja05qPt3eVM079K21yoXmI8dAaw2LERYKRlexWWMfarwXlexHAhZ8yMY0ZmY8FiYV4sCRj",
+	"R42pwmhSKjvQFNPKTtbZvtvpBC0+i829zAQZvHi02aTe54zqBgGHiyHoMg1DYR/qtjx9dd22YxSguDup",
+	"cgcUF0mz9XHZFhsf04l9ojS+BPFLo9i4d5F7NsQAr/HTM6TmXGTGW+f2Z73li7eUh7daRS5JMhgSSqYz",
+	"OTbhGBMK18we06P4MEomLDS+PVC8F0yRb/s2iom/OLEP9vXy4fJ+d2j08vlYs3JDKZpCpNY8UOMAZw7q",
+	"9zFFsylhbXJsQjxW+mHgyl2wkCq2paIJa9WQzK7v9y07Mi0GBpDWo9lFu9WM/FYmvizp7eg3zQYDcAoX",
+	"ZhXPtezSd6H+YIsEbF6ZLjkoUlq6hmoqv1azwcN63Pn9OBqM7VWQPgc6A2JGg50LzgJM2FFAckh4c5E8",
+	"oD0Ugo+1eG1KqPcUIq1oQNmBA8IetbqCzn8Iqh4hQWazUByHMmup3mx9+MbbV56kI8GhnbJBG91FY4Oj",
+	"dl8/idIYa+4mP5n/lUwdeInbufmYKvaoj0FJs4NgnRAlRgykCFhOfRrHIP+y9FhPUVXM0xNaRmLPtRoI",
+	"nqYiGVSdg+WZ3DOlJoxyiM7gQdTfKO+Gy/pJBlrn1fYGZJtA9FmxiVwaU9Hb4FiCmwpNEroonHQVg3jj",
+	"SMiJnIGYxSExccOM3FmLfTi3ttuMcl4BUZ4TY6/XZXSmuudYxCHkNGgNzqUBGG+s9epp5b1MRQurSIdO",
+	"mFFNEjFK6AR+bZPcTo5vjt9e/PXjyffH5389fa3Xkmom+S+X8H9mXdkFSTIWiQqIxExIK1eyWpANO2a9",
+	"HJXjdetkF3hCx3Q6ZZyhK34OvlFBQlErxTRpubhrdapZhEclMyvodvZelqi41WrtTp7GrNMeztKXU25K",
+	"NZSGZkNYz0YsxUUyzQzJsQ98Tc3i0/QUzYXM8/md2F9pJ7ZXV0SKhAPxajMdYq7rcIYh73q15bdRNuzO",
+	"1pzh20iqRgcoMXXJRm6K3MA8Vv+SgNwvQOdozKLNPK9NskoNk/7iG+uWWLOfkM1eugV61XoPqZ9Wn9KU",
+	"pqWsMba3nU0HP976B936V2fr5Yf0n+2PWx9+7QR7vc8r5YnvbZOY6TfLgITRKFL6v0L/L8YTByJhEtMC",
+	"FtMx4+i/N6mc1PyWiAR/7C3fHlPJlfJWXUo5xd+cKelopbBRtWw6jEbVxvhsoo9Ba1OWr3xD8AeSTEQ4",
+	"iwXp/ffeziFRc5FSfzbD1bg09A7hT1GQuu/tm9vkfBZrayuKMVnLPA10YB3TkSQz/sDFnGdX+nJ4sBd2",
+	"DroHBzuD/XBvt1W0zX366Gy9pFvDD7929yqIwWN9MZXqesEHFaSKupTVZuzFt6xcoayThPGQhUdETyrn",
+	"0uZwaIKzJvrwgg/S670sfRVUSWO+jcSWWeVf/JfkLLsG0tUJmCoxu5pw6RW8R65UxkuxMkTqHUYpX9EX",
+	"ZQhe1ArWaqoyxBDSWyuv2YrbMBCPLHnyPkC6YW93r+Rya3PwEw3ZIJrQuJ7wX9LekFHaGezu0rDT3aXb",
+	"98OdYfe+d9+5P+j1BmF3N9wbdHfvO8NOh3YO6tlDnr/jBJepPOkxyKXnANmBYxGn2o/gWAIno5BpSxT1",
+	"a3CdG183idlQERvcu/7+eKu3u0f0IRCqr1coTXYyjjKmcswkifgdh4UFmMtF+i6Pwan6QGZ9rAuSeiaM",
+	"DsYm/+JmzBYkjIZDbV968h2utyMHwy7F3Hj/h8bleMcf2BSzTbR9p2074HRtcsGRERjOoH+tl+4ZRpIu",
+	"0IGUpVIpZklVhQh+941szlr8y7M2a/FfkpMz6Gcrm63Zx9/LZAscyeyzW0IpzYNNVGHrpMZuGIVap3Dy",
+	"rMh67suLqSAYRzEhgCp4T6SO8CMmsVQG0z+7WT70BLd+gGH2ijuM3+F0qDY14GYwro7gEmakNrpFqLQG",
+	"APqXtOizrNg9MYBK0LCxzvtGT8Psfo3Cq4XbQ8RXcD3hO3/Uv8k4QD0j9KzCcxCFaemPO+ZcQcd+vd2T",
+	"I8H7NMnBDGyW486omih/NMsuIUw4Eth+UZiu8UCY82gFrdk0NP/ybKV0VenXxWXpl2090gQ8qODXgJmd",
+	"uHfj37fuFfj3azuOW0u9CaY5KRSTiCG6FDwvE/osSjRqjB1WyCn8MiARJ3A0zU2xpRSpBX6mXqw4hUuK",
+	"kXQqSX+alpUNTWBT/xrWa9RKwU2EAr16jWNT21/cGDR7nF9wGc3imTc/Z7+eyDAjd+jgg9W0fc/ISJO5",
+	"jfYBQ6/yrsjaRBU0y6PmDEprq7ioZ2pAD63Z5ebUcK1KNfqsH1EJ0Aj7+kiFZGHfWJLWow6RmUEEVpgJ",
+	"hof9I9LXallfK15OJXOBS5OmBaYaVEZMsCTujrNYsrn+/Ij05zaintp14HtTQrjSVxwPDGMxUybkT2PU",
+	"6iyrtTP3OGzQ0tNrBS07SJbnuk8L6UpB63WUsIGKyqLh/eksjvvkXj8qtZhmLPnG02H1GgLSn87kuA85",
+	"RTLVdr+RRoExZZdu8rM41hdqJsfFwuzPQes0jNTpcMgGqkpJ4oSFEag2bdI3xWa2Pt6VOjuNwu2pVoW8",
+	"/Nl6yTXjqfM63WNb2VY17ysmZ3HVvDVfcRMvsBTmltxM6/C2KaN1gANf0QrPTz51LrUlAFzDuBieBg6w",
+	"EgOJwlomWqIPdVcyRKF41uyt2Zgy9qF3U1amm8C3WoY41TX1RRUPUj9cvij4qrE8MPmgenCo7KKfzvBn",
+	"DhjA/N2tlhaF/cDZFbYga/BAWvYVnb8zTu90g6oErctZh/eXU7i9ZkV5lZXKCfjK8sZJvUOkMtxRfHeB",
+	"yGtfDrkVaT1r1csdk3FGV5bT2LE6dWPtYQXuLC6jH63KaAkOfga9y4GtmgDf6GpKp8eralSN/Q0JeJ+b",
+	"LjmgMQ2NW9S4ZExqR/NN1PabZePVg2Eqhh3E0/mbUcV2jQq7sjBJD72UM/Hw9JFVpe2FVFGr3LJH4OyM",
+	"Y8pe9vJtPsbagy0oz6LrQ1brlsmi7R+SEVMmhdbku0LlAhQBcDZQbdKXsZj30U83iKFiz96iBDPdJS4Q",
+	"6i5UNGH6N+OZCsWc9w/vuMkVgzRXLKUQ0ylUUfS9fFUzQmWWakbNyiyiFbT0FPV/zKhwsGkm7IdVxJLZ",
+	"uDSuWHr05XF48NqN6RSsGoRggIjzBpIJnKQtVqbngmYQLutsvfz44S//sYxKXD1GE+8QZFE2Z2R64a/h",
+	"/cucOk/KaigW0X+ZjIZ0xKal+Uv0K6+4r1xmm/RWqPA2hqAYmXxnCgV7swQoLVfLl51tpm6wNlWxLlei",
+	"8hKYEy5fggVYwGgioJFomipeB1MLVEaFmDMcEIfKB5gEkHjfJudMYhEc5hWP6SODwC65Z2rOGOzaZMnp",
+	"LaMYF1NusMQopxaXQkCs4jTEjUknUXYOvvu05BIh1oXvyw1sFq+mcqCnklxHhwrIF8bmydtV7hOMDvuf",
+	"OISW4FfHLfJMQH9XYZDYtX0oLcCM9JYOgE1q0/yH64tzAvgdpaFZ8BxkT6Xbbb/s5BTrv+Q169xtxR37",
+	"3W7InMpluzGnVdvRa++ush09G1UoozYDwpL16kEYrU+VSqL7mWKy3Scm0TpNE+HEfZ8zLRPEk2guwu2l",
+	"MWcWGGIuuzvfOzyP/L5irqnKYuNMKET+LKRG8+IFL8UqLWFYqsQ5HJGmrgdczk/mZ/X1BvblTles3p/a",
+	"soNoBCkTcTQsccdaEJCCGioesA4RbIh+jkU/rBbRxjGqp/9Tuo25WYSMhgX/lEkDH0WPDMsVvRUeEsqh",
+	"IgAjXilEp80dedSyShN3BFg6mYRYEkcPDG4pvMJ3dFmcmAAgo5QyqfKKmqR5PVEIFPFIjjMpbqmb660Y",
+	"RXzdtHlB5pSjvQzrjXjxMHltshdYvbPpFCV0LOYsIQMqc7fZosP4iV87FYlf7Y//Z+vDr91gb6c+w6db",
+	"l/q10yD1K7B5X3By/0dv5pRKORdJlQ/MfJtdm4VSG4tEQqhXaQtAKjqFcjwXxHXvziJ/GddRJR5cnZ4A",
+	"R+PNuuwyGPqovsrGALSseSYhC5/cs1jwkSaNEpcamGDyuNSzivqXqd1EcDi/AKe9cjnN9sbcHqo8PuNK",
+	"TQMXkzE1nsemNhWSV5Yybr11zbn2rX46V6FT6cVQBiYy3XkzXNmRv2PLkl3juEz7+22P1Q/s5xi0Xlnf",
+	"lPnigJAgQbUpFPGAoDsDn9AceUJDwOxL84LwAZsvlMKbaS7HQsSpSfkw7KTd5A9LSJEbI77ZKZ+LkCH4",
+	"84ecF3NDnrwn0lyvmubMrphsBZ/yeJVxaPTGevJzBRd6JBaWxfY3Wj33W6Shl23GOZtfMnM6zYXyMcJz",
+	"AOouYoEVtyeSx1B5Vq3B6ksgrXVqSh1poo5gtWtWgu3pC8vY9E1FbtEbz3MkFV2YBMAFuJG0MXIIFZ9x",
+	"bNFJI4lr5VD5pZWoeRIp1K0mRPBcekCat2fR0sbUFLxxNk8fHjGFb0hBUBlL2uSUDsZane/Lh1k/IH0t",
+	"PfV/wdTQ/8Bg3GCh/42lff28CXN+/O405Tup7ULO9d/l+/qzM2bwpfof6RulEoMHTT/Ov1Y0glbCj/Uj",
+	"U91Opz6c8FCdYqS/0gowZKixZEoThWHJI9LXp9DPLdfwUssb0lVwLLtZylRXKS+0CL8fcuyQW3ZbwjnA",
+	"6EztsCMHcQVQsKVH13oFYECkV6K01TKdCk3DaFt6WwFQzmxkGiRHZB45Y2GbnCnjN09YSBgfJIupMk5K",
+	"vDGa/XEERMjOWo3ZFjrL9Zu3LKLRFr45u5aD7stecTFwES94vLBsISO6ZkmJ7+8VlYzQMNQmckDGSk3B",
+	"Z6fUVAYuf2KQsJBxFdFYBgRgc/VDw4SOJoW9h58evnhhp982X7UHYpI/j52Dxlp0QctyYNN6WaWMXITs",
+	"FVWD8duIVyQ1xRE3dS/gYTSYW+wTHagYEZnRNyJZmxxnsyvh3GdyDIYTdwGWgZgwmeIF9aMQ3Sf9GSAy",
+	"Q/DE6jcG5rKy7Kwu2ZEWMzNKgvy9pXjFuQtgXrrajTbhwBIXRvmZiBlHQbSCfAUov0caS0eTIzqVNa7Q",
+	"goBNmFcnFJnXYXsTgwaftjoxHjFXH1jOZRq2MsnxukFd0cR7KJdGcO0+Fjb1vR84iHsDy4JOM0tPUPJC",
+	"5mappq0ILhDBTrw3kZFgkHBvpW0C9JNZyV6hhget/Y9bS6JVWjSoFOu77Cgg/u5OQRsmJuGfygHj4ZEt",
+	"+MeEOlCF7hlWaabmHuNh7qgyEa/sSXX3loN3r5keUtDG7eKr2BIWupftjcVAkAZmIzDRrRImcb+of0Gk",
+	"SIZPLfXtLKddMWXcpHA0Zw8X5keFrO4a8JgySJi0UCmPCrNCXvei5kwqSv1ceaBxFUoio3+xFWoFvSLT",
+	"b9atGqyukHLJGBHPh7S+SHFY5f55eMyF8yTU2Y8iRZABFL7hTJbmiVtH7KtFBZtEVzI5OT4/OX379vQ1",
+	"JArPxyIXQ7wX93Wbq9Xp+gB/TXzfYqG+OTs/u/7+qZAA9bHzDLZqJIlzLy+hHBjzpHSF/jYi7KMWJYu6",
+	"jIbL2+vvT68+vr2AbIbKgV9+MTyCGqZRAECCUJYBy61lKJUjHgDKxz+rBPXF7c3Hizcfr0//dnt6fnJq",
+	"JDZILK94COYkJpNI5aEBtle6nbubx3TBZeTh+M06HLGhD3FOF+28JzANGa00l2v8WUYi7DXEf6jiP6/Z",
+	"IJJROWkYOTia0SSsQAxxyeANSlBpAtFSeD5znr2VzlPfzvl4UU7L1gWTNxExjWGnQ/7/ruomwgxyVOWW",
+	"CRN9h1wae/VabS8YyCUyjx9aLCYo+8znEj5FzHiZ+H7ifcU5VxSNXHoloRSg+yDXGB8v8cZVFNpFCYlC",
+	"qIPVimiUy6IqKIyNU4ajsFp2voY62Go7VU4pD1LHmKf3ul5X2pT9RpLZFAszoCIWOVFpEnE5hGGtLtHp",
+	"1NU2dpYWW88mtaAHCra+BOzgCMuPtc2H5SKpXT5ZBZ9gXTyCSkvmxvL6tP5QH9QRmilLrJQSM7J5FD1t",
+	"VVSN/ZjSlTzlYc3srRMEcyA104YUbFvwZU6kJO7EqxjIDHG0MY8l08JjJIgoCVY3t4kPbZNNZRw3hWp0",
+	"x6WlIEOaBERM6T9nzDrmpgmzMMe4YFgnIkOrMbvjqRcA9VPQWrVdbUE2fCva3kL9DpOnFSmT/pqGmnvj",
+	"8btfbnt1R7z3OWhyKU2lbyFTTlPQUy+o3t+fTOOJUmoxjSMcMXvl/m1iSA2+nAv7rPSCeJqyaJJXxbpL",
+	"fczsk6ovzqMIJFtVmOeSqqAkQkDTw4qCmMY1N6D7TGkZ9NtbaGzpQ28WKiU6nc4yvUAJReMmuojvpxpT",
+	"CWRuvCVSTBiZRHymmCQiDjdKMYUUVNwOS8VZcjKnaJdVWjdTWWrDq3WBN2ADlW+TMTLBKVaSxIoZuZV2",
+	"BFoNDhQdnWqRy6ZvmiT+ZqnpeHP27vTi9mZplg0kif+v/1g7ZfpNJpMtGxVZyYWyTB3P3ZLhOl1V030H",
+	"3m/cTv0NIi1szpMFVhkUON+scmdN7EBf2QYumxXULGigVos+kCVE12qNhYVOax6ZbNdSSbGSR0+j6tp+",
+	"T2WjoIxVQRBQpnjnytttninX44hlQWlykudwZ//16d+mvxx8/+qabn28OZu839r94YTN/sauHia75++m",
+	"P7z/x1+3x9ezN7fLPDtLCjC/kUYNf3oVJiy6cmcZTdQ9o2pZ9qfTXJxruFIjW8G8zyARVSRA0yy0kMNt",
+	"zahCw3V7MW+IPUzHtLY+09xeDK6g5yonK7wyeFuGaeuhvN6G2H8wGi7w32CsllZGl6J66BO/yb5Nf/ST",
+	"90ZnMZu35uvOwvdjEVeIQdCP3SpQa8aWdphgoNU5/aXDtW3sl9+tZFTO6QrdDco9oW59T+FXK6pYX4Jd",
+	"F0LaSPVVd7uqGbINCFvsS8/1bULwDVN4S7Abt1fEbtzZNHYjLHzlaDEii0+9uuKkFCR8mQ9IEyFflFQF",
+	"P7Vb9Kbq0OucSjZkvuLeIUlJMoIKXNODxthYgfEvQSCMD+IZtJjuG3dEP3A2XqYfc+Mo/WnGb1IVjt9E",
+	"EL7Sp3O6xHVjAtNRCvbiotjFeTUIOddp2rhLwdJossuNePItKe93EvnvLxCLDdkj4Ci2fRGPLInptHH9",
+	"aYZcN3c53Lyrdq485wz3BVLMsB9hieqZZr6VFFggbEte4WsS5q1OhLOAs7mSpPT175a8vleZQOUGrdqm",
+	"i9RYKlXoXDRXYEhPW20BNtuThN6LmUJQqMAmh6POBjqcbc76wMU8bYJcHlZvqIR6aMcFTJeliqV15JrY",
+	"V3UGxfoK5uYyJ6tONI1s1qsUl3TE1nYOf1mPcLkvdDPOtd+lS7H3JK/fhSeQwGxGKCLMAjaFw85V/Q2G",
+	"iwxmvVaNjgx82R0WzEmbfn7PCCVDNrddusCNSI4h+8xebRnxUezjtTm+62FQS3idaa1IDX6mjWbOpndc",
+	"CaIYz7griSZR8CgzmsQRS1KvcqZ1cdbd/iSVfLu8t9aX8l9epumWhXICC8DNyYBywaMBjTU9TkwcEFP+",
+	"IiUzHg4888l0pjznpd/Jy4bSSnSyJbUJSFCCE0lzoqdJBUKaOl+tpOB7yjr2CK8jmbYlypBmfm0pOpJY",
+	"5zGZsARQLFeBZ8onBZmygjLmmDCWGjqUk7PrC7LT6+6TAdQ5SA/1kMwToVgBbOD09mpZL6oyl9I1Zghp",
+	"AQshWlmjFHeXKhuVJaKp16qYrXazJcdRogKSsDAg75b3D4nKBO7pJzpQxCBsE6X5a8QNMPWMG5ww5bre",
+	"DxYB9hfTQjGo2OFDAtXxmkzVnMWPBjOBjGk8JGyWCGkYt3upfvT09qpNjg3mw06HDMY0oQM8Wi4I+4Si",
+	"GP4YiMmElhfk14eKHmZlZykGD+SBsam2cfSicxt9vXV1+nrr3UpKHbgITYFpSd3KMk60ile2Grttw1nk",
+	"uUwReKpmHVMhy4ToaYRszEfJsXknrncl8HcQ+8hf06whxLKU7knXnhm7kZmsFddoEiSr6TRZFn76yv5N",
+	"8LjUIilIVG6ce+bQCeGp2WIUKEORjITtQFzfLqvU23KZKxZzrra0DZRZurMkV07irm2d9ZTQzVGRQL6a",
+	"e7CuWBzL72yipVabhkPTQaFpp5yzVNZoBoxFmJ4PSFu3/ZUMfptwvQRwag1L2/N7filr26swW4YKsjyh",
+	"IoJGubkAcbfdaXdaq8TcigZ9Ov6SDkH6PK7TfpVlFRvGzI+gglwLaORMprJEq8nScAzNEDOdJmzrz6Z+",
+	"QOPVRl+jqW3JxCJCRmMMDttkK8M7nM9w1RQrrXDVp5y7yoqYhQV1bkmSeVcTckPgTpAcHiq/G+RlZ7Us",
+	"y/3mgJ6VvctWG7HbcUO6vsfFoU0CZ8rwkX9aEfqU8beX5Lv7uR0byHLv1oQqwTWGXpPhLAGpaisgIGQy",
+	"EBNUG5ZK9XpHUsyoZNdonZcLsFjwkS+3bHZQFOcr2raX4qpO6CdLOZcswWErkDmAO3yDeahyygBRZxKB",
+	"mu+k6ZQlxrNQzLTBlsI5787uEufOwW9eIdDdhSE1I214z7ySl3XpvOvGlKsMadBiKvQs8MCKIVkwFaQg",
+	"eIGBR2wk1q+YFSiVTvp9g847YeEVG4ikmU5ofuG07jENPSHwlK3sVVV43Cyr5DgindQTydIo+JqXeWfD",
+	"Hcs3WpzRWwV9GEiO/XOWC4ntrHYyLxshEKcDmmczQ+6tNuRBdZt3t5uW4SPVBC5Il+HDq+AXO95RuBdF",
+	"WbpEdbtAuMxyWjZYmn7iDzhShjRxkB8DwQcs4QX1zujZUFKgmbjEloK21NiAhQCMWImSZ6xgr3Dj6YVL",
+	"N2uY4Fk9JcUUraYuLZ/guZIQw4R+QiPOhSgb2t56pQlO/ZTT+9KW/tYQT/tNTTCBWv9wWbfmHaeFvauC",
+	"XLfvn1ZZ31yA3oBmLur10NbFUxLrHb4T+gkP/JIlg0rg7VgTmVREjinC45rDg9SLKf4ywMlxxkKA+HPN",
+	"PLJn4p1IN3Mgnfor701V1k/SNNZMZ5lOrHJeu82nsr+SfuWpVFoQRSXKUmeVvNGE0fDUGVnVFFNMCqun",
+	"Ba0eqWjCxEw101LtrdZqqqIPzKxOpWxIMqXyJt7B3k7znX752abdHWvuXd5s1EcVNZcCExfRx1PXev9z",
+	"PZuubJBxjCa2DYvhjcOY+peMi2//TuLiexuKi/cgv9uJwuYvyonRzEtfpnrrm0RMNi/FUrAswa3CK4+0",
+	"xZKD6sAeON9IMhUSomjEonfkypY3qktqa3HQwNA0gWN9c8mMqyh2IKwGqjWTeOzWhgFqvXKtY8dCFi1T",
+	"x96391ZjqoChVu3VMV+7WaVoKE9Ay9j9XSaY+vpsSbIITtjfsFTbtReqSgW9dfhG5TEkEKSR6b5Ci1hK",
+	"iOgFmPg+oFIA8OEzidVMKHeE4cuUp2j6tneY1k0TMW+TC/3QHXcZA2gCa/JUQqRvdY4GjHSWdH2dVsXo",
+	"M+lzNTgt65QG7C9zXadwUpWOjrTyzia/piPobUqjgiaNRRGKkOQuXL5i3NGb1EopEvVBvQqF5HwWx21y",
+	"xsnFlPHjyzOy3e6Qvk236ZN7Bl19qT55loAMS9uUxLGYQypPQKQg1CKhu4y0e2YSfaStNgbcF+CTxouC",
+	"WYEmqV8//CFYhggftC5mSqvy5UxhJERIKDm5eHf59vTm9HVq4FDZJn3j8OkfYmGf4x4Zp5JttSc/ujZ5",
+	"h/l+jYnrznjH/TC6fg80TQb+R/rTmHIOfWeM24ySMFmQZMbb5Mw2O9Pb2R9oHSjFYlTXik0N7hm4Y02K",
+	"RZ9IuiBSZPvDDIwCZR1azuz96LXbM3PJQhTaXzYolTAbf2J+Yf68ckOaD17nDG73xaUd/3PQsvCgeeXN",
+	"In+ykCRsIhTzQRhTMD0wrsUD4xtECF0pHweSS+QFj0sZdZrvI9H/ZbDGNAEghUIrYSLi0HJhNRdkMGaD",
+	"B9kmenM8QpPzSFuwIcj4hOFjLDSe8e2OTSz7YpCmUy0h8tCl+scFnFMbSsol9+WMqt8rLCj4NNbBBc0K",
+	"hiaon5oqKpoqYZ0h+PHBga4fNTmTtheOQeFdqUfqSzPqNWO8AuU6Uj61stCMmnfQYs+rKtTrxhPa9yZ0",
+	"PBI1Sp5NnKQj4XzIy+aWan9lgDIVk6xwbtSFz00fUgOmuukY+vFmIuhLUUtXgh9dA1/Ui6YbUG09pSBl",
+	"1h439cg0SyD+rckwrzKdR/PQtEfQirU7NttTCaMUowvX5PXmEZ7baEz4b+5+Ham0s4Sp37h0AgvtM1yT",
+	"zfd//tCH74zPDF3ckOINMNdCa4fG48TmMByoQB7UNTWdmqyrJnWXQjoHWgOQpFzyLJvjU3pqqETdA94T",
+	"/0MImt0NXfrGwMzdOmBm1wuxFo35KwIvbzdhYUfOSQImBgvIWGgaT8hUJNb1Tf3FCvGboC73PpcmUefK",
+	"P+HIqdIEL7FBs7WnLA9KuRobPFTXEemTswK8JJCk72VdtERfqcGATZUkYpakSnZjHgQYjUvaabg3u+oQ",
+	"mLb5mV8gQsts8KfpHQegdyjGB4t3JTzyXRTHkdU4PJxgJcTDcsWi3mE+oYvLmRwvKxAwh4QcMN2ryMCy",
+	"AX66M7Onsxwog5Fqdc715RmBxvrIKoLYnds2Q5WIZbgS3s/ybMGNDLXbvI1hFjozHT3FHlhpZDAhEkYH",
+	"4yq/Eh405SYA5F/VxncMcldKMQegy4imj6jqlmU2uHi3VlLfKzMzPfyQjRzoXknXWrPFgeNp6f0KluRx",
+	"wt5lG7ukHKG++aTjwMs6vchZbIB6wV4vCT5ZPt4ssJCy/kKgpkmfF0yzhjGti1hzD+ggCvgh6FDW6167",
+	"JQyuqGrXzvht1W4B9/daFTmHx3CoBXjCJuIRYNmjmAGkhfHpGWVZs0zQ7zbZd/jy9PTq49n5x9vr06dB",
+	"Ei/p53uJqhY0k5Psi7Xzre8xtrE4105DBFp/zCqCeRtJVZORH8dAN2W1M/rjakqTjXPxwEv5uQ60/gs3",
+	"WcKVVG1Q9eZccNP6p3RvVmM66/GbJy25fMVL8IQ8XO9QaNGaRKOxIlxkkIP+OWNoj5h+73gbcnhCfk/K",
+	"hKlkUQMztKRJZYPyVGfCQgTbdHp6Li5dWlyK6YGVRkakjEtwoE2rYjy61+ntbXW6W9udm87BYadz2On8",
+	"Y+VWfi+/QJVrqjGVdUzBqteVVOE/RxWsSKJRxM+XGS6ROfBhUuhi0MAde/CnLLetpyhbfrsacmuzctz6",
+	"kb3y3JUwHkw+cM3VT0v6IaJhUxtquED3ptsBLtBbnQt0O6WxfL1HrpLYehQdtygvLs7Ruc/m/HWXCki8",
+	"aydQR9YwZwZDdEVhU5F3k8dRtgVxSPqe6Fq/f0oRqLscLyJd8GkYlUGRzPSNTFyeqeCOG63TLMzr7r5y",
+	"u7DGjsKgFQ3fUTUYl6G2PDC/P2//bLgFj+Z6id+1uoejBzl6v30rxqPuDz/88v5vj2/eJ6+OVffix1dd",
+	"dhmFv7z/YXYfiofZwcFdaxnbjYbngrMVZqUfN1MzSF+IQDudqb6vif0lm4jwl2UAANPZCtXwhjTOuP5V",
+	"edIgcm6Xe5TpN9du1bdhq1dUUtLE8VdSqI6zE2sT1LD87BqTMqIZC7I0/QlknUTc79nZf6IS2aBnagXb",
+	"/hJKJvrLWJzrsF6qVtYnEa2HUlKmhvlgmZl7vr0BFe1M89nwyCZTuQ4Okc0bMgh6U5or31oPULGRTmfd",
+	"tMs0OW/gnc7LvcYj18CdHDvdy2YBUe50HXRvoVJm7oJpQdkmx5iRZ0oP7NfO6ponkcVeKOpEmXV8GRWp",
+	"UiXKH94KKlJZt/wP6zKxej8MuBqWwplw9kld0hG7KQ9C+rhhU/tYNXaYSJG6VnIjb9d2gfPslRVcRBZy",
+	"5Wt6iVL03uw+1yhNSw60SlFaGZamFJLmt9qR0g24YgMWTSuKqaLJZIaWMR0gwJrtEEVdtzjnaQrL2gJR",
+	"pdhkWqWAi6FinFCbyK+EeNB0P5vme2DVVBr1bOVdWbHViS2ttXVv2RKf1VTxfYfocFVREI6xDv0dGUWP",
+	"TNvD6HrJlIjba6tVjHmEArw5N3u5Kq7E04Y7+Bw06kO5GjJpL9u2VtY4MovY7prh3Qs1JjIKXXzcScHM",
+	"D/SsBGcrA80Hy0p7MIUcr3EqNf6SeYvPavdMmSbUOtY56dxDgUERsKin7kjbKxvkvc6KYCGczYvOgf3O",
+	"6uXWg1kiRQUeiys2MoqbcQalwJLoq8je4CCFcxhQjqFaKKGyOaG1qC3HfxtHg8mb2d97I/VutFIke29F",
+	"7BMbpSts4xpoAksBUC6r0vEzG8vDfEb++vPa1spDGCVsoEzIu5kAfO1+UigYDGcJ3NnKijDzBebkQfWE",
+	"oomy3ekYDwP9b73iSZq1kgUMaPd2/csjZhgzN+tEnThzc5b0O0WkotAVM5omQHgO2D2bmkaoVk4+iR1v",
+	"u/m8qw59epA0BeaBIMoowYtlIWBUzXioiedbyRjpCyxW6H/3tGl3LELcj2xREYCe0DhmUqUwpWEpQkaa",
+	"kYKVfU8FyQUgJc1pKmdmi7WfOrH93YOVJra7TtFpXcHptlZgxNJ6ocjPKJ/xmElrGzqCaS5WbXnS2hLV",
+	"vsBfR9NOI+7IsO8eDZ2WkGs1kgFhhuITUC0McpbpQABXx5VyzKHGD70wCFoh7JMOQab5/VgX8ueI9P/f",
+	"//v/efGrSx/4/MIWdUGWsSw29lsDACthU4pWReXMcE8ANkMqkWjBRw2EO2SW2WpGC4GZ0eoGIklg6U8R",
+	"SDvFcurVSqOzeX0WH8iW67ipzGaIiNpYg95bGZ/I4mKa2UoypjzU3Nw1hLTTe0rLXMRNUknEmllncxpp",
+	"NQy8EAlITk3zU5qrl6gtyO9tb76OHLSb8+UZnF6B4xNCojtp+XedGq8J3zy2ur7efdm8xjzvMbN15dX0",
+	"uGuAnNikFEQFi5ARompu4rSxzcLONB2vZmcHG8GKKlJkpNLuixlXuqIPTDyW5jmdUs1yogmzx6Kf5djd",
+	"FTTJ1P2g796IPgIAv9/aDLBjii176lZzYyZU6wnbgZknI6ZWI18oh1NiNZPb4QcsZ0IZgyzDFU3ZA43C",
+	"JmHN5nVlmheptG3gq0WpTwA+tmnwE4ZnCKCgUcIOvX4BWE/NXKcA6A4BLf8IoNZ5sjp1JGRXtN3pdVeD",
+	"WwOoQG8RlfucOqXsjA8tPGdgQcdgyi5zSN+97Pz2dw9WBCJbFW6NxlpjWiAl5GMcu2vAC64CvVaZoXCw",
+	"KnxoDV5FClORGrI5eZK7nx5mW+YqlZ77mpBtzkxKzRLnR0k9nSXXxZdLWWdT0bYOUsdsqgT4bDQL2eHr",
+	"VSWgcr47MucizVmrvjGd2iJFD4enc/qqfs5pmNpHvkSr8XIvy1KHhzBNvRJhOEkd5s0Em/Ww/7Y+fzvN",
+	"8t2Af9UkYToD16FAnOn7yT4pgxxn6iKtkADQCwkNeMZsAuld7JNqkxOXi2XYtuAqETGhRLFkEnEaG/T7",
+	"O+7uIMQYkkhBPQiYOtOYDqADHLn9X2/evHldBqpifDclzBZwpBHyEyyjPPAULKW7yVafJtshbJhBk61B",
+	"EbMYq0JKYVbAwbH9tHBoNaDtBU/z8vHApCbEeaZGyKSG5OaVRANGbOtG6oLTcjYYa3KACDKmAN61ur1g",
+	"twO5No37exahya2vLt1tt65qmm8evDU+MkskHsTu7zWUWwnfe5PSfmB1O/gdZmwak3wBOtUGgXl/AxZn",
+	"sVaWx3mvQGZ5OHkr1MBDB8cU4MkmmUDmh/RZibeSdORrljxGg+VDl2X6uCAYDScRJ3Q6ja3PZE4tW5M4",
+	"QFrcUsxxKgev9gti0psslZgu7SFdvco6AQsy2rHfBR/YuZfh1lzNeHmLwBzprFQmqO1Aqeikok+wARuq",
+	"h/RYAcLKLcIf+UPp9lV0StAsaag5A2xXMuNfJsRe312w93sIfEPo47cLfEPI4gsFvsEAkD+yaU3DHNtX",
+	"xbeEbLZWidfXvNN6fSPVJm80L7PgeDM5hmw5PzP50ENlNugVWBUJr1qCCLyTXcgtV1FJhjR8jMTgIDNw",
+	"BRi0hxLGXLkSJmWiEY/u9oWDk9O/LctY397q9GzG+s4/nlwUv7O7uXB9HpqHqqcX7ff2v0ZAH2IBHh5b",
+	"aY2n0x7RHmiT93DGKdai0yMjT7vMZf159WeFjuy1xUdfI0K/9zuN0B9sPEL/5QPhKQ1cX9xenZx+PDu3",
+	"QceVk6R+N2HydFG73R29Qd1ep1OBtrhybhaTKppoPnATaf1Wy59SrckmT2CDXGpMfMD8zjDjGX/gYs4D",
+	"86cNceqrIm0Qj3GX/ZdP1HuCDxhyLcaMxmrcnFq/x+ezVdf6RREfiEkt7rhBhwGYXIlS0UkhaB7rV/DU",
+	"SMKeSSBAt26lsFDZ7h9l2QNlvT+eKCh2zeS+ZzRR94yq2ioxoyTCNCEQQjNxkC83TZuEcQ2MsHKODicE",
+	"U8No0RFFvqXcoIjAHQZUQjEkgrPvvogkhs4ETI1Fhbenb1yUbXyo78wfgDMz5Syg3M8kk+T7m5vLIg5T",
+	"qxYMZNNpInt/kjQRrSRNbZl8w/xseDyzHVgDK0ZJqR+jGMvx+ky0yTnEywCS/J4OHo5It9MxVWCant1O",
+	"HZGOpwxjz9BIWmac1dq66/WlsFg8f56smR1cEUQhanpbpDkqJosi7RFGvjXlLoHJLIYeQwiyAvL4u4DE",
+	"0QMjfRttudYCM1tk2NvttffLsgorFlKSZdj53ab/7P9R0n9e/k7Tf/y8pI2n/xzZJkszrlLwnjyC6Yo7",
+	"ufv7SNERv3GKTl0R/BpQGFCX8sVyeLY324xt3yWinAg+jJJJ2WW/GFY5krx8WGtAHWoB51C/jY9pDDqv",
+	"GcC0OhJWoTMAg4k2gxdkIhLWJueInmp6BBlcFetshyBg84rbne01s21G4rfOtclYYptNtIFMjIwwq0qz",
+	"8aSky7MBtXvI5haD+ghj5flSsABjFo8soSPWdqqNPWt9tWW50WnDhYbTWbf1N9KA1xRbp+1s73S2nyR9",
+	"Idvuf3Dy0ZPyirq9r5tYtPuVEou0jEHarMCV9lIKx1BcDYrwmIYWVz5zAaBoAJ8rcpqtlQoatrc3nfNk",
+	"zFsv+Qmtqqwz2LOSvmB2VEnWU5ablVgElU6ybMaUn/CUd5nkPDw5Z0U+26om5ak2VcrLyTK0tTT1Kk2A",
+	"WiOZyvnIitI/G6UqCfU4V11NOHMp9o7TcGuwd+4X16miUxo5/3Xpzf0cFLyhZmCQcooqdmR0DIxRRxLs",
+	"pwJm28nx+cnp27enryFk6sx3jOtVwmr0qlt3Hcex24Vsf7JNwAQF6e7VHNMbi9hXazOlgKRpjNVpahtE",
+	"Gr0+vb4+uzj/+Obs/Oz6+9PXyxB5ngQ3eoKLwhWBG24zkKO5JWGqQxrhNBIwpZ8lEeNNIpJu1HDYrQI4",
+	"TZFNDdRpSePjGpI8e12XO0dTRZOS29uz17koS29nNwwH+1v7dNDd2rnfpVsHrEO3hrsdRrtsL+we7JWY",
+	"9FPNfhM90n//3Nl6SbeGx1tvPvx68HnL/3NnlT+7vc//UXq2Obh7SJnTC/G2oHmqmuUfAeFszqRKvfK/",
+	"11Q1O+NajtMcdcRmz3zNZDS3pCbZaKt01/azI5IZl85P+jvsiW2IBf1qRwYnC72/xtc2jLSdD/CQaNo+",
+	"sYX25hpjgw/bqJKaSX/x3thVSQCJ64ntrJTq0fcbNcZOwQ7xCQuiZcdx4Blew+llvRuqO1y70SyNlPWz",
+	"XtpAu0HX6uu0YzVEXXwKQQ+Fa2SNT9UPvHLT6rQk3ARKIi6V/i90RcvESpa3N39SS2vI65Wl+Ai13a6r",
+	"N2N3lY7Whd2w0R9MFi9F97B3rUHra5/jphyigkqK0y7lA4UNL5x9/lpniL7k1tUw+no57pQZB7roKlH4",
+	"wDWUdYWPleUoRd6dR23CnhMZz0O+YUCzeK2raVk3XmtfUK4YrCy9fuPiGjvN+jKbrN5cnxGdFhxB7zDT",
+	"vW8uQBykp2PRQi+vTi+Pr87O/9oKWjdXx+fXb06vzJ++UYEJV/pDZ7eWobJfczqVY6FOH0ulh55QSBW1",
+	"qQtMP0b60vyqX0aU4KYoeZVB0Ext7Zk0PjnDGvpvqVRbMJOts9d9jNLo8VzaRiRxBstOb5maibua+iCs",
+	"3xad3NalbZr1MjoY24xfFN8LMSNUPqDSU1S9N6e4Fnq94N56yyslPs37PQWzedGBFjRKgDHcJsdlUKvo",
+	"GnEpySYYjexrp9cLyP3CwWLm7YKcc2cVfe+oRIiRb7udTue7ClRW/Z2XLbHbyaRLdDehPp6YZ6w9NI+S",
+	"JkixT9Inj1FhBMQjfDTVfTCrwkUp0v6FXo4pZlPb/oIKexhC6Ys3Z3Lmda294xN9+ZABTLBHbz8Vh30i",
+	"Eu9vIxH72LrLywCxk9BXGItq0sZSVhl1AZQ77vItIZXBSjBrgrTJ7VQTarfjFE1glsjfhxE3zdebtwI7",
+	"WE+ZzlbzVR2BW/wS3ftIL8g7hpsizVsIXDFH9cmj9yfkBj1JpT8iu521p73byc0b/k/Tyb/csL0gEme4",
+	"Zi0HP6Fi7dn2avIFC81b5FjMJWLzSoK/OiL9sVLTvr/XZUmEAdwXhkFKff3pwm8v37qng4fZtBVgfuGH",
+	"VTIOdxvYSVfaDMqZBZXGEdx4/Ub9icmOo1pVHQ5ZIousaaVLvf9FbStrz1DT+9rkuJfSf/kCtvcy1L/X",
+	"2TloLqX2mlhpJybanMvuW2qZPXHjt8sLBfW+PaEYcmOKSbMqyf50Fsd9cq+JVZqU8W9kltcHpD+dyXFf",
+	"66mhTNNivoFse+paT3nV0rM4zlY/7+2sBEfuFaY1s5NO8AfQ+6/cz2deGZgsvbFt0aJFGLRjtairemny",
+	"SIv7iPezxJFrlVBZwpnWnrqGLka1tqERPTzlOR39kPSHNIr75FvIr2BDOovVd+aYTbfonc7LAFD/6WDc",
+	"v+OYCi4ttVOVWtt9AyzQN+EfdH7zEK+2TH2WEYf/wLVAOjGKhWGlek4YvaWDMUZb9XuzTNU8VJu0tnoa",
+	"t6/kl0MmuQtzZg9KCzitlQe+Oi3m3PIpVKNsNUo2pwmixJcrNU27SX9TMNLT95Uw5bNUXvTTB/uBV9J4",
+	"6Pp4wlWD5DQl2gQwn0ZMSa+CXwyt2zkwbYWg/MMmrdJE+SwjFAxYyh2XSkyxZB76nePRN8SASlfuN8Pe",
+	"Nfzd9sauNv4KjT4Nm/pQzVgrGwRmk1+95MfAJbvqfQUihiylIpOsjH2W1P01bLL4RE/PzkaDo7+V38hk",
+	"1eR6P1afKgvtlVuS0mxrmazUMWVsC2PIRdLlM68SrV/WFvT84ubjm4vb89fL+Ft9qD4fqc/Gj7xAVFXe",
+	"LvQO1WoA5PIvI8C1e4d6darpriIzMdnJ2+1l6vO08jyLykKTlOfuJu5BsbeJq9QE/oeiEJwcdGHy5D2M",
+	"INPY6Prv5ycfz84/Xl5d/PXq9Pq63ybH/jlm6bDaz1XZ+RKuhKzmdHB+9wyTNF3OsuZLWgGmlX1Sq72F",
+	"F5wRxlUCJr+5WBkcFeMBSFCt1copkINTTaE1kZpHA0zyM2tv5iL0GMAG4tsB+E71UUgxsaIzX4H6tAB4",
+	"xZkp+Zou6gP+frWwQKUrxNbYeXbFh3E0UPI1UxU1M2bJnScUQiAGgBnpikkRP36hkaCCnCp6kyY3VuUf",
+	"Z7KOs76fXXRDrAgKGNKqTm8hXQCZ396cVNVH5KsilrEo8NvLvzLOkmYZu4BzafL+we54CuCtm8BlIgYQ",
+	"2S9buFYHxRBNHQ9AQSj/hqzf0G/HzQJCYI/LdyF1IlbtQ7ez93K1Gh8jguQJtv0tm4Tn5kT4NrbArbD5",
+	"J83AY/bzHMPQSZ4UCrtSPKyg5OKXXdHC2oq3q5JHvaVSrcSnIq+yu7dDxmKWSGtDQxcKFIsUUXz01zX8",
+	"7Itwl5Tul1EanLEpNnsagdVH3xxpmaLQfC5+b0Vizucg4mI90mgkni4eWfIYsXnNLml1wmAxSa+IEGqG",
+	"tGBPZtwIWAV8JA2yGDIZR1KJZNEmfcyevh6IhPVByewbUXpFlf4kYXfcBBjoyGf8OUrTP+2i693GUhLK",
+	"yxAS0ZdyveCDc81BSpbJHE4jTRiR80gNMATa/LrveULzqlS0LKXo5V05XvqD6Fs/q8ij25AWgCAhp43u",
+	"UF6XWpOodxwWBpBIzR3y4NQyjEkfocsFCLyq9CMvgVtwJkkosDWzmBXDpyudCxTcMx5GfNRssxJ0EJrJ",
+	"SxVpFkkfwYuAfAhaRQ9pgh2jUZ0ulsVtd9aQf1aurHCueZRmWzbuATXbFrtPZKCePl9+jfLnn4WT8dQV",
+	"/+gzc3r5sn2w0vEe2DIGzUOW7RpUxOEGB8QQBTAri7jDwVExggSyXPXbQWcDxQ/eJIuHnafT3B0vZy9B",
+	"gYVm72j2xHJ8sFLs1EMmDqPRLGHFjtJZ1q5lQm/ney0RVnIep/pOoRx4wlQSDWRVSxypwJzm2kqQxkoI",
+	"iBIhXayaA2NNwxrrFuLTwpPPK6zQifXMEvdyvS9Xat9o6poKnsiE6Ut2slSbg9yHzAYVSCP1Fneqt+Wl",
+	"G/O6NtNJMW7zk6prBZofVoOspYOc/reSO6pse7c35JoNWrJaAUIUy1EkFUsAJ0TrQyYOVkRgTRgNU4CN",
+	"Zttnxl7myamBKTVYUpE0CFIzDnLoHutpB7EYPFiRoI2eeyrXQDLdrXHzeMzPq3nwAfrc5L07G2R4VIFs",
+	"i3cn5UCVnLMSNDWNdSw5vEh9LefSwW/mXAIoPA6Vr9VYGKAy5vOCkxnW4DwNIWvPmZ+17i2nbWFAzvQ5",
+	"AC0203Rm7Ur1fQCFi1RElUgaIEBQVYnP0QTkdUoTFQ2iKeWqhtt4SXmQeQERw8xgP/v+fxj4Q1FupKm8",
+	"VVzlC/Rd0ptTT1VPaoK0u9lKxZ26qvg8XZQcn1f9nq48vVllNN7UX1XF4GZyxYRs+E2/DCG6BpPQBRCF",
+	"eDCpYvCe1U9sZxOJKV+o7rW7WWpqiLHgSIaqmlNuCJpObZLMNxIN5naFi6dJuntgs0Ca13ykat+aNR/X",
+	"rmoic8g0luK4YuIXiNSZy9QXmZyhnCpLcnD9kVGXHlmCKoHLNcJQXLxYLR63XPm1YJYV4sVONo+Z87s4",
+	"kO0vnQJhSNTsUOb0y2/IbPBw+hiFjA9K6MN+Y7yWfpG91L/E3HPI5GmT45FRKIyybPXjbyTqzcX7NHYQ",
+	"ICO2tC2xjLBaaymMalmb4hpo1RTqqNfuPg3pKItUu9KaqqBr117MTvtpsE11fWy8fCTIXWFiGrP2MhTV",
+	"miaCaSeFyiaCsZDKnHxeW6938z6yJIwGalXM45/Mz3J4DKvCEhVhiEKRCy+uA0KUZwBlN6mCGD3wG78f",
+	"md2m2i4/wC4a2IWwAff60mNuvdfLIcsBQsGXpghBA3I/t97512EtszjMoKboD32oPHNPWkFrTEPjvL9f",
+	"6GmxeOg8k9lsUv9l9egoHuts6jTzOW5BJXPIFRWA6pn+VZvp/LHz1HTBHBVIe4nBeR84sDkLLq2/CvP5",
+	"Sd0Kja/l7XGA5JJuUimJLvgA62yWNmCDOgO0ENNI4piWKH6rthyraCpWn1+mTCCiYR8BWOM1/ChHRflM",
+	"L6+DFw5StW9n/LISifm4DGHHaI4m+lp5y5FOb5O41E4yMMWIEZT3Bbyg0+gF+JdeaKX8xXAWx1vwL/xB",
+	"7a5ikeHaSEm5TLtl1nRt6w5Te5QmyENJnjA4AU/tzfFkoKY3rgeSPVos4HKAc3WUu4mmAlgit27OaK3e",
+	"UY0ufqakW2RVGG9dPPAvkDq9BHM3Q11P8g0dfEFs3ZebhtatQMjKeAyqcBQNeJaXK55xQpUgFxpaDzye",
+	"VsVNz0s5j8ldXcNzHk2Pw7CckL/XyjFWESWE4lOWK5uSqturt+V5z23zUXsAEIi1PCaSVZ4EC1WCqQYG",
+	"aQNq/LATwyol2rsw0gWPI14zkrOasAYJKB46J2j2wAURcYiqOAegh8GYDR7kSvPYs10zGOPVXlhvDpWd",
+	"Ruo73jXW1Pa9CR2PRC3yIxqYdCRcQcqyuaUZAk9rNKO5B68JABiChDhArtF542R8/WPwaZbcL+5qKpxd",
+	"mg7wCgYgvaXxBZGU8NlLkagl92pnZ7teLOQbrVqXuFtS4N10MxHv5nlXw6POLF1UcaTr2WRCk0WpkoBf",
+	"ZbBSUju2AhynUQs399vVZdDm2mv1NtawSt/4tD/VkwwvTLv443eC2fuNOxoYmyHTzoCu3c5ge612BqsR",
+	"8/6mYUGXQe27LVpAlv9q8dWdhljnJRl8FdnN+yuG1GuiP81xtZ0ul0I3V3fwL4XQznCMMqZ6YxxoZRzV",
+	"OteyLNV4M31HIbiwucj4sNcMMmZdp+uFGE1qQEmFjMkZcL5p4+jnTwBWhvTf8tgDpOcxi9DG4vDIuMsx",
+	"km82N1IWOXmeRCr1Mi3tN1+fG7q0p9uZ1T5LGrjl2jHxDWh+2ys4nvWosZBlSPe9pZ2n/Wvn/MRD434r",
+	"wrZT/T+WYspviF/SXq4MYm15HJsqnMSrNQ+Mq9Zqi2DfAHQBDuG72psLQWARr5fKwHTuF2Y9H6rAhbM6",
+	"LczSTRGMIaPmZXbEvHUllI5l5iO0h8IGxRc8XpA+DtyHdmeShRbNBmudEOMj7QtCubUeA/2DaMRFUtqV",
+	"34mdZrLMbviHOnIzLy2joltZzmOnLJGipGc3LzUNIDwMTj+sH3LwP87AB9vR6yGwom9Dqy6J6f7WbGP0",
+	"wq70L+pduBztAnh31f5cVbSdg8AtbhTY46bK2sRSHiM2hzuut48qcJ0AVRWRDPUE9c+2HmkCvfn17+3I",
+	"P9n32A8u0vfZj47xvZ9BXRzMkkgtrvU+GKw6RhM8ZfzXG8swf3h/0yo0GIhG3JZEf3/d291zOV4ZwI1B",
+	"wlSbXIIdSEZMQc3r/QKYNkAG8SPSH87iGFyfChG5p0nElYFTBigMHBgvdVojqHcRjhEUTZy82zLAePr8",
+	"GXLihiWGeupvFUMXlDD+c0numZozI9qhHNHoEGMxbZNj/N1A31VMGLhnKdbEnGJRUYaQ23f8juO9NzXU",
+	"ADAmSf94psYiif4FzOOQvIJlkLtZp7M9gO2Af7J+QNinAZsifNaQzU0xuj3GQ/Lzh36b9D9taRKVfdt5",
+	"Wt8y+OSOa9Ib0DgGxgi04SrfJUu0KGd8KJIBk4R9ogMVL7CFKNFTZFyl3ewmzDUweqRxFFIDGWOXaPxB",
+	"FmFnzGjIEtL/ry0Di7R1Fvb1NtqtACcVUxa+hHw7A9y7vR0SM6VYIgMSRqNI6f8K/b8zHrJEDjSjvePQ",
+	"fmgxHTMuvztKDUF/YRP6wLAq3TBf0CtTCKAxnUIGUv9Uf95vk1cijEwuxQ/XF+dw+opMhFR3vEveRa+s",
+	"GQgl8nYzcdPTGXzb/7R1L8JF/7sAfDz4wqs3J2R7e/ulKyqYCM4WENQhIRtEExoTvPBY5KYihQA75pZg",
+	"qBiDha1uu9PutABah3E6jVqHre12p72NcP9juNeVERz95YiB/HNr0EKlFUdS6QtyveADicmCdMIUZA78",
+	"XAQPiL1GJwZLCKNx0mR3ySOSsClD411faYNUkEsELUdzZZ+mMThyURpHesx/zliy0OobiBnPaQxcHXy1",
+	"K+Q6WQvPr0rYy6U/gf24wIMQyQRUl7p9sPUsXkiubOZeKp2beuNswmVzMJhQkXSgG2VTAByKpuNbPaJi",
+	"aK1ESnDVCPxTjhlUC6PHuNBXTyTYihp1x7LZZazNRlP0HFAVsyw0PM/UFUI/VD3Fqil51myjCTmPz7Lz",
+	"SgtujbZgYzwi8UQJOTXcmcJt6zvdqV99wonMbWBRp/Kw2nq7u/VgbUtXYiduMfci6ZzcFfcXvAL66Ypp",
+	"WkyGTvems6xnpbeUnc7ac/fxmBtM/pVNcqmefW9Dsy8jtpRFv7ikIwaQww2fxTYeWv9NTKIuMM5ep2PK",
+	"RZRJ0vbMnBe/mLw0r3dUrv0KQLB5RVI//5r2/9IklekNZp72u4e5j0zCtfWa+X27jEwoNO+yv/Xd4+Yj",
+	"05TtcL/TyWUM1If+bbe2w06xARl8lrrKLfxh2hfNDJ51gJvPylu3Hfb8sL7NAwSPgJ4d15QTxwsvb+zQ",
+	"PA+yynU+szCW2Qb+JS1gt/9R4l+ofTDtZV/1lMWBtYirHv6fB4wNMf0yKGprfmewos16ijDGBhvYQfxa",
+	"0N0S3NxOEd/Von3mgFQP9nb0awoQpPC4HzzAwzTd2FNnJpptaQLEfjfToxx/VWzxbVpupy2zO36X6k6u",
+	"E7R9S7YHcycTE2jaNCrr+Pf9956LvqqDsJey4OSK9brnYfwL7XhxFVmvuvOUZ3rNoj871+TV9Ekt9jm1",
+	"zUbLHOpQY+V199zteN02D1KPn80Q1UzSZY9r8vzcVAkoa3oF5unytldtfaF3kBuXDeG49otXNLTIs/CT",
+	"7vKf3HJqLFAW4o+2l//ojUjuozBkUCWw22RmZ1yxhNMYDCz81XajyT3SCB204LSw4dOW3seKWl+grRH4",
+	"RsDIAb8O2MBL3C0QdC6rarjUWm3qY7TlFaC5Ol0WtF6LT1iKkAuQycY2RiOaSiJFWsVpgwjsUySVPEqj",
+	"FAOaJBE4Fe+4mGmTHI1RMLVc6CGJACI+LRsBFFDvSXDpQostEwRx/R5ECoWrp3pE+g7c1rkSXAKY/oPx",
+	"O+6w7qDHE2atATScHgbdGxRdOpqa9QmgM3QLwYQd0jRuznsP5tideqG45dt+mCyuZrxvVscR7xiRTD10",
+	"5O/K4JEtOrKmFwhdGO/qHb/j7y1atPVWnIVsMhWK8cFi60e26BOagqhKOoSUSTRqD8GktYg16U4OaByz",
+	"JCAPbGEAwNHdMWLKwP/rp1wlLwLzQr8QICfEcDV2M07YAO/KNJWXjmjE2+RHtkDnwgODrjrxAs1sC/Rr",
+	"ooMWLtjuSa8DaPC9Tg9dDVkvAPzaugGKXoAlmqW3fz+yhVEvYQNeiXDRXLOUue8BydDxgeNKNzzDPmxB",
+	"igM+1zKXGHP3kcYz5gNjW6WtXEfZrddRnKLjUOcLGoORFlmEYS+jrNXttPX/7fb8ZBPz/jQJyhe9nZep",
+	"6OUlEjvN0fGzbjCx5qBz0PmMXm4Ec85sqwdNDLiPBsZGcJOva7kK5UD0dfvpoWS7sTK7nFe5tvc6ndxG",
+	"pYsCKTA2qUHpfF8tbOTHnDeNY4ufLetmVzVKc7nuw71/zoYNzJE/zapyKbklKcLmXI58VGMSqVa2nODZ",
+	"6Ho2up6Nrmej6w9rdK23p+uZaRmQ+RIDraYKB1U2X3OOpOvUcIR6bCQzVQJtTGgPTU3mW5HqOGXpZAsx",
+	"g7AjxBh9k6Hdysudcj9kdTFPw13NeyP1BvU6vRXVOVNz6KlxJK02c7K6TPJBlopBs2AhMYesl7Goknqd",
+	"ry71CjLvUrMVEHhgRNAQjSHv3v/Wgg+/LZN9NILePhiIHybMpjqtKQRxoILISz9OBRx+1lic/enk2T9n",
+	"bIZov06SdRoJMvv5n0iO+f1AnyDEzJNZIZb9MJVhnXLx1ckIL192dVLZpd+5CbkF74BYeZZhem114WpC",
+	"+05jrXnNZGS/vEOGz2YzEZppzhJaYwmfA9tvo9g9w5RIFjtZpLy+tudEdnrbJf7YrOXWEGckK/SDBk+n",
+	"mDafP5RoCTcFbx7WTNJIScNKUySFP7wC8Pv1Te90dpb/4lyoN0CG8IOXq5nnXmV1k1JpczFKKptXsIrt",
+	"LVpWM/wEUza9jybjhGh+qq/lPbOAxiyntpjs8DL23ibvqUn9iaBqGNGBgjSzIS249Iy2ddjnJg2m5mZD",
+	"tna/lCNQ1awJXCZOkKbxoXUxxo5n3p5pou02uBc3QrzVcgF/sNvoWvxwfXEOz/dW1fAf2CIrsPSaHhiW",
+	"t5kcTuMO9mWRuR5nr0/fXV7cnJ6f/P3jj6d//3h1ent96suPnHOeJGyGDRR8ORJJkn9uTjEJG3lwdh6l",
+	"nQ7a5FYyQglnc5g+8m79l+2FAy5JMS26pq+FVl1ByS8LbZQs++Ly5uziHATm8U/HZ2+PX709BVtA0ShG",
+	"+TyMwAKwWnAboyEeIsdha1kMBYSm3UjsrVeYWbqN2YGWBmiOSMzoI1SMiBlsTuM7ZEKD5cLUnhEcIGR/",
+	"KltpbKtPRPKAnWSJVJSHGDb9KsFJ0BBsRwyTslkTkiyJRH4OlguTw18rwpU3kO3KhkM2UIQqIviApTl4",
+	"ntLwjUPyAl+G5kEC1LJDr1mqYUS290LaJjv1YtzxSEL4UTHXe1BfEZcmjRXo5GxoFRjNvKiHEOSCYCMa",
+	"8QCeMlEyDKXZCvNIje9437DPE/vzPiK2kWOy29lG/7++UaSPeaQfb89PTq9ujs/O+2TCaJpolyKkkTBC",
+	"TB8c6DDfJ/eOiwTSlPO4P7jcKBMVdMzZROdKQmv4iBdbWys0lpXsieAjG91aQ2lvnICKrpQvF/DIn25q",
+	"rTumpDfNHY9HRQ28QYUYSHbjMl4hpx1szDFUopLsaJXkdxQgaZ2kuF0LAjtwSDJ7tLIPaekbUxXUokY+",
+	"h1O+uvvJHcVzKAUsg7Qo4Q8cR1krKGJ5fnVUxPd3RB5qw+88de03cA8Ye//0+lqr9m/Ozs+uv8+YMieo",
+	"vhqlwWiLFaLOCzm5GobWumayoWr3nlVTGd84Vl1PD2Dkmlk7YagVTUT6+G0s2K9iB5xYRTcNbm3cDNgC",
+	"GOBqY+AtVrNgkwGIT7pqS/8F/cA1iVcFLG3bs8AYC6PoEXqH5yrvnXIe9wnDOsAcIrctWTTU2kc9HMvy",
+	"6GBskiJdvpaFnTRuI+d60vNtk+vZYHzH3QxpwgiNpfCBa+lMiQlV0YDG8SINwKbIRHpdtjvYnGIvzjmN",
+	"FPilMp+bBmSE8sUd1zYQWDOeT91Y+vp12Hc+jiRYBdgLx9o+kKxIi63K82CpgbEpTEqj2duyJ/uHJkcQ",
+	"PQ24RG2KQGcx05sRf1RtiQAmql/xt36qXshomHOElFJRJIl+lHybGnlAVPciXHznOUf0JYiFeMi+860Q",
+	"D9q2LSM09AqAVLQHk0kBi2OnlqH3xIVaCnFpL8xSEjJZwbz6vKKwhQPxrKwnW1V2qUZHzAR9EAM4g7nr",
+	"w+qWgoQjVnc52DZCXzv1P8cp0GlsqABVE7iSOz0ij5xTzuJpgC/DXT+41pqmI072iAQSj7UhoWWMSQGU",
+	"Ni0ug6982PHNDCDSUg3J+dEy5UvPeXSbyKP7ioSQO/ova13uPluXz8l6/1OT9dYvkcpIvmpb873VmbA1",
+	"qRb2CGb+bGr+TzU1tVYdPhuc1uBU4yrTzSjd9YZoI+szbbhuEEQKabIqYXSiZf01gLBsXTOuCPafbZMz",
+	"ZcGf4tir4xMcg92u2ikaUARRTGaIMPNv0wzs39gg7N9Qi0b+fcf/vbW15f6/fq4vOZ3KsVB98m/SvzZ/",
+	"wAT0JxgVAzwbaKMf8dFhqe1rcY0gLuy6GhmQE8i7smF9Myx2KYNB0yZn+m9I1AKDxVgnPjDhN7YvGfQz",
+	"Bhwq02o9GmLtmZoh4h2MHi8IJRMxgb3AcfE9OHD6b9iftF7sXsz8PkL6rtjWzt9aIRwQVN4CsLoZD78L",
+	"XMXPjkWyMQjHZMoS9zacCOMhTOKUh27pet4BziUDOBQanQ6JxYRziaQLyFn7d4ophKduMJBwCJM90Y/C",
+	"fpvcCKKVBDjKAKq/0kPTZwUhRaG0fth/S6Xagqltnb3um2CfKb1DZfyOg2WufzSJpGQh+CawvhTMe7MM",
+	"Q1TGs2H0CxuOPPORTkLBMHT+wMUcfhwhpq0Sgkxmg7Fezh13EPuQSxPgQWeGAidJkB8RtC24IMfg6dGb",
+	"FUecGZ8KUt02KMoQ2aUkNha0HwY9dI4Mny5S0EfYTTiJNrkWpNsh6GEQM3XHKQ44YZSnAVasjNVk5EKt",
+	"IjH+KLx2KGuGifgX02RPRuAPukmJAojEUQ7Wk7JP0yhhknw7YjAyZ3OEC/MOyJHDdx7hWZ4ilZjKwDQy",
+	"MN8N4khvmzspTMyGJXMxG42P0lfe8TRAru8DALEkTCWLPvnWaxQlv2uTV4mYS5bIb0gfaA6Ngr7NW3Ck",
+	"Cis7xFG9O2FcP0OmBuN+eZmmfs46b9L+30sxm7AXonXOpZwNgv2VaCceEuxKMrwGNegrgyZpWtNMxObP",
+	"plQODCBhAxY9svDIPxWtlkV8phkhEIIHYITpnOlsM9ymAh9mp5dD4IF09nyu5XKEFsU+KRTNWzjR7DBA",
+	"oYek193paFYBDx461nLHo/CQ7HTvuL6rh+TXO2sx3Vnr7845ju5ahz9/+Oy/BRioeUfPe4ejmLvW4V0j",
+	"pfGuFdzZQ4YfadsCPjSD6M9cRjh8QRV8WGZ13bVgmnqGURxDdfhdFgwp33IPVRRwSWs+aDuRai6mjwSc",
+	"DQgLh2Bnmu+1y3JjS8MicC4BmXEVxYRF2LQhChkxFcu5lOATOhizrRPBVSLiypaFfS62AHk0IFxsoSEn",
+	"kkk/INL0H+CCTBPxaWEBSgUoWHTw4EvgpmnE5aOVbEHQ+q+t48GAxVuvZsMhg09r1uDPdxTxT2RKpUT5",
+	"hYiQBioBFHvWfLZ//sTlr2JvvBFxLOYp/46xCg60Q6f+MyuR1kTlqDVDUkz3UiDDEXMABtcWI7BWMN6k",
+	"XbSOSF/znT7o3/fSgLhvXh49GXcrbYr77KJ+LvV+9h4/e4//yKXefrfsnz/YRtMmGrduTbffhLxSLzNt",
+	"yJVXqZF2In+G4MoL/2LP9UwT96DacfaFdIFf3XX83EQhWBnR6JKqcbZlzvpyO9fNPt3V99CnOFKA0+Xn",
+	"HIAZOlXPgelnqf8s9Z+l/p8N4CVf9e6yz7M4IcbZBlGJUu7os8Oe10vpYDN1HyxR0VDzdCYbF3i0e7ud",
+	"0iIPCVHZ47+No8HkzezvvZF6N1qPJ4YzlHFpCla7t7uBUg/wp//IFraHdtcwKffR/u7B/wQOVMJcnsZD",
+	"EqYSaJXT/f3wEzaB/cY2Y+QgINiGwzZHwdMOsMWZH1pz7ciOAFsCInhD9AyhN7OihMKl5v2MzdVK5tv9",
+	"h9fdCjqbYVJit5lQheVmuU0PFLfV+eEmON/n55q055q0Zw3wuSbtuSatWvVbNTesYVnany098Ku4fLxy",
+	"iMC2mJfE6N6QUQWtQm2/6i/v53lhJFxlHtp7m4hSlvBksSsMUrtN45KCDGkSEGClWjzAP9Cfdb8gUWgT",
+	"zyl+A5jnRklSufHu7FUgah4NmFfSA3+3ycWQ0OyvocgHZW+a/hOF+qcPbKraBKDK+9g75n/z8BcpeJ+I",
+	"xH00kI99B6FA49jOQaZgEEoQSR8ZhuqGUcyOTAdK7gDqKSf3DHLqfYwDqzmYFqt+Fg/2WlVkMFOQiHRi",
+	"B7Ww5EM9xze3b98C+tGPp6eXH0++Pz7/6+l1n3y73SEhXcjvPOQJxh0AtdnNI9L3VJq+RWyxZ2vAchzO",
+	"xeKOY8yfJpBSJKRJuQOEejcv0+AUGaVpLpdCT7iE2LAs+cbvlGYW/FS/YnmOjD1CmyLzEPGwKh6pv2se",
+	"jIQX/6h/ArkxVCvup5OpWvyExnVZE1Rs9mW7T2OKaRRCVgyNuGmAoNgnZeDn9PfXP95CbpHe1DAKA9tg",
+	"SSR45kf6OGfTKUv0R7FAKpSVfZf+WZFLI8cRNOzPptM0aAPVx5sEjfimdMTapG9vV4SJquYQAjB7+rhz",
+	"fciAjCPONHXqq2c6IkA2nMPmA+AeE1tAjlC1LtMUKpugAkjmrcPWL9jIyzYPNX/iNLXOLh+LbUN/zz2j",
+	"HP/+2aiu2Ctab5bE+A8Q86GzRkDx02QH1w+cEtsw6ZJf/9oCwmodtrrd9suONiWxSddhq9tr73ZagcNT",
+	"miZaswL6x590e+nT++lzVKkkup8pJttSicEDbIGZotVzSqa4D8+VN8har1YC9i3XTSbI7PanLUMWmdvx",
+	"6x3u1J3eqrt0ppA+hXOFhCq9JvjMrAo+xJ2901tr/sCf6c2DB3DH4EPYYczN0juKn+ljuGt9/vC5NgPr",
+	"bcSR09kr1i7NLIJkN03xmQWisHbrCvRCAphrYEprcT68G+ByA7PCAJYRwLwDnGndJI9NpxCTbdrkxh/B",
+	"U1iSy7Ew2DyFsGJVakCj3DK/c1DKpxLgWyhFJ38MHXjlihejRABu2o+nlzd+xYuRmpB4zaYqjzSaggiZ",
+	"B51Mo8rhGmrVARLoQq0wsCm6v9weV+sLrY1gnzk0VNDQnPoNchU7qjp9Nl3o1wM/M/2u7TaEETSlgBth",
+	"Nvc3MAtC66yoMAsubIecdKKYUJ9xivRR1x7rG+oIQyq6IIKnNf62RgPSEgGGYDpNxCMLSUxVDkvM1BWY",
+	"6cGlNL3zsfOxfiEmv1v4ANBQveJWH/N1iT5qPTZfRB91+2GNKPAg1/TIVM0bpuLEr+E3v2flxVHZz7+W",
+	"aSXGq946bM2t+1NPMP9kd7/0yc3qC7ilq3SfM4t79ptsKFXGXRiVZZBYxaqEtrZH0EnNOBDAafjb8coX",
+	"hm1VQ8kg8LXFdvTZZqZ5XJDC3GoDHl3TgelFD9lUNjOI+4ww3SCfuabVRfLB63d2bsqUWCwZFjVCyMGC",
+	"T2YUqUiSezp4yO4rll45PcsIUBC2pvJK83lZxmLNPm2Yy354AgbkQMz0c/s73cb84BgXYSa/Epxj7+n9",
+	"q567eDx38Xju4vGbd/HoDDuDfbZHt17ed8OtncFub+uA7na3tsPucH94MOwNu53nLh71XTya7uGX6T4F",
+	"YAee9H3uLfFnRfSAI+OzyT02Cs3qkvi5tff1UWnF0akzzogoQsyfHJ8DvPzl5dXFT6dFbBCj3FjFrNJf",
+	"Yocg+ztd+3AAs9nf6bTJW6+4XOtxxklm344FfrAIxM+3QE3ZZD+DAOVDkmDGtL+u5/4bf+L+G9lsAMoX",
+	"Tbr55HpxBI1cb8u6+DiCNwgJ6FslYTQcMk03hpzhY82IrQ1U3uLj99e1w+MR0LXp7Pz45OYswyKgaVMk",
+	"iZxHCprNiuEwwyAuvXZNvfyTR+YvaA3BEalhQx5S7BOVDRXnh9fnMkaESQBa+HoOUtRK0XlLC/S1WYxY",
+	"3873UqRLfaJYzwO2pN5LMz9Xt+M5dFP7W+sLBssmUoeYAZIFl4FEkMAAkECLelNKf8dTTCLTqL1NjrPI",
+	"qOBWjOLYNaDGE+SMLJgqs8298p4rs9yvWeXznJn+nJn+nJn+nJn+h8hMX8tiNVx2mc1qmOAzRmMWo7Gg",
+	"YuUhGKFFZprzXG6LOSnp684AsTdiSmZSNAHrKlIANbMp5cuX9nq+IPFBQH/VeIvLSh2WaDG/QVgF+bCs",
+	"VbdcyMMoQC711CQ2Agqg/gODJwh8QyfsiPQtmy8kQYICh6FlrU/hcwBqdgcW/pBGMdCEazeIJcf+O5IZ",
+	"19Y8gqoZbP1Qn6ox6RkPAahnSkdMguNoTB8Z+sANbD4ymjY5vuNGyGQIxQ94HxFGkzgCxEfYMxjQQ77P",
+	"zE2ZpAd8q2yTK+9HJlp+x71weZQ0DZibN20gYP47DViXBpQdof6cOpy6QXlA2/kxIFeKTGYS2qFRErJB",
+	"NKGxySKWBLOogBLuWt1esNu5a8Fq7Qi9zAhOl8G3Y7az8zmuDymMJ7pK2NvsxnPY+wuHvQ3HsxCMi9+E",
+	"I2uO8WXj2yku4Byc6sDFY4SLlUpMp9rKPdPWb99Tx/uQFS39p13AXNGFNH0to9J4NL5no6gW68WhV7iV",
+	"esa13S02FWR2sufPEmIW/DnK/Bxl/kpR5qZOgLxbAYzP50j0cyT6ORL9B41ER5OpkDK6j1khGl3ogGb0",
+	"rMrg89Xp9e27ktgz/q7Yl+IMAgGue8RRse1azIYKe6+1iW2+7RpQR1wqRsPnQPNzoPmPEGg2sPD3zOqu",
+	"S0LKrvXNczj5f2Q4GY2pfE9JbHUDRUJ+z8hNRJf17lQjLseRVJfwxFOdVWacn39tRdICgqLIj+QFjyPu",
+	"/n5gbPrGFn2aUs6gWKqZVmpyTZloQuAx+DYFYzzLUjovU5ZinzgeCawR5SXKqf7sHAtfXsGnRH86A9Gh",
+	"LRN5+OKFKy4zK24PxOQJji695cvcXMdxDKQtA3K/MD3ybIfmPy9Mqd4V0/pjFEnFEhbiLnh3Af9u7nIK",
+	"nAcpVxoQhpcYnl47lz9P61mKbU5tCl28LTVmW/DvLc0XtuzvtiIp0WBsQpZNqfCczWH9jeoIuquzg7IN",
+	"+vMyg6fwgmWm25TZzBt7KVa00ZR9iQEKSUDFXs88g+v3wtuzP5r59XL5L04EH8Za+/4NVbUljDY16b6e",
+	"7oLUR6hN66njyMt0khe/4v37nNZmFqn3ik3Eo6040/SL2DbSqHHkykRiwe+/03kZFCKQ30ho3TWHqGmu",
+	"fhhBclAzb5d46vXYTkI8RTnKacn45qKbey3+YdzATVnI6M/bfLP+B3rnz/it/Jr3Rx/7arcnqARG3whh",
+	"PovpTYvpwBbBemzqOTq9GTC7BvdmiR2wWqyVsQQCChhonSJkUV5EWdASLXMmbHLPEhM9X4gZtAuEbpcm",
+	"7RqoiQVkLKTS5v5UJMr6LvqzJO6bZpjoEO0D+aQ5Q3TC7rixVci3O70eAU/oPJLsu7QVFzVdFyNJOHRm",
+	"lYyDc49yQsMwYRLC0xYAbsIoBxeg6Udp1UTj1sq4UZZKUfJttRD+riwcjvuyOTPMxOlK+AP5dkyTezFL",
+	"vmutdOnxfJsZSc/c92sbSTb1gnAxf1Zznk0X22ob2e9mDZcXgzEbPMBFfpJcKU1vumJ0MNYr+U/yHlKL",
+	"wAOIcJ/yP8lrwYDS6QBaLItZglwfM7QmdEHmDIEzDY/+T3Js3cwwbeDZDj/0216n8x0mAFJOwOffLuHV",
+	"bPDwZLUTndFC5HtFxLGe0pxBxksax7NbDECXqaPCtBS28aT9UlamGB8s3klkZBO6uJzJcUZENGNs00Tc",
+	"x8yrwjAnY+eSCNO3EpjuI0swWanV/f/Y+9rdtpEuzVspaBboZKAokh07toLFwHGUxFnHdttKe96OMmFJ",
+	"LFnVpqr0skirlcDA/t0bWWCvY+5kr2RQ55wqkhIlS/5Ipt361R1aJIv1cT6f85xavVYvbZdBcLrZUuFM",
+	"c2u3tiJcPB/0OatNyO78+cCPzGaCkCtuDqbyPA4K7TegtQA2n9bYO3mVCzs5m0T3mZ0t2MwYfyqfS2/G",
+	"+dl0kIpb0k+jJhe9y0VaxNMPU6jBHg0Rrs33exHAVuY4tl8HGQHQHySrbyeZ02TwPNIXUs2Hidp9aBhn",
+	"qXFZQtfjnTMz0HHyLJJXInSbN2M8Pjx+d3D0td0+DCABQ6SuVjwOrBFprfpLoRDIjngIJcYibDIjL1RH",
+	"SeXYj7JzDS2DBY+jCZPYoBhGZW8wzLqMJKurQJIkDeDcIKEMpSGcgA8jbsxYx5AvtHNDhjsV3Lk/AreS",
+	"Yqm6VHoMvdrdE5HU90IkGVL2Rb1RzXE5w7Wxji9r7C3qDJhlw0ykxyy0z0sGoqOU+BNKt0wVaHXhufa9",
+	"9h/kalShDTBgO0ElGGTYgwww64sxzF8/FoJIB7ADPgdYEvozoU67kTBISpjIoah2FMb7NnbhbcGpSOLJ",
+	"M4DfBTX2JkUI5kDgQ4DxD1JK8mKQZBOUVbKi0nTwFODNTlUiSimk7WIdqLs4K0Sy5yAObjxWweo4Fr2E",
+	"DXRsBOvyJBHxhJmEj9B0Wk7UHdqlWokjakW3ZUrVeCxHI4flyIvpLL0lJh8G3Xc9eSw/HHz6dtA4kh92",
+	"a2Ly4Vt4fmAvDrrvoj9+P/uwW+ttRKo7fFsP//2DtQfsOSmZO9IW3te/XnWS5uuCM3mhgHS+xs4KPf+d",
+	"N47ZFxbskfyG6QqohXI8QTpJRrvkjjpkZRQHCq+3ewdYI+lAHOcgIuCY6kyOzJSquR+AKswdF5AwNYay",
+	"vKuBGDdkSTwhUXdPgI6Fr6+6v4DozMlJbPhP9myoiUbWWEvY2s8/CnWze4f1ar8/PW63i0vW1poNuZo4",
+	"4x0FcXHJ3E9ISFP0xeo5mklQsXDFBYCgAgwfSSCwHWYQ1fwAi3q3Ab7KRkM6qiDx3bh/OKhH9NJYJhMk",
+	"Ps9MHSs5mMwXLVo7pcRs0Wky325p2ZXIhI6zXEiegFZFOUN61XWLaIJdIUP2JPgjkcFTVHMYmBQhS1Ui",
+	"o9xzxzqNQpjsjkK5HtbYMZgZtFgOWWVXCs7chWZa1dgePWHIQ2ENpKCfRhGgHilqmcUQscYUxj/mE4hc",
+	"Pn2FcZqOuuKRdOOy2hqVyzzVe5wm95iNIyFvTa8fmYvDifN8Gz8S1HNbWCDQUKFNnBNOR9ZLxY0ypUSk",
+	"cRuMG79FijsEww3diXsC7IgIzPWZ3cDO5HCEJNDWbpX3Bh7EQYYyxDJYPRTOH4Ex/TygIEgRnSYzYmT1",
+	"SjsrbrCSbk7THW3cRMAZlVAfh3W7Qz5hoa7SiowHLsKkXZWz8+Rn8pMfReUHGJqumYOBWYAQjDUTp8pA",
+	"cnGdj/bK9YyFeu8G5scbpUCPRxEwqj1uRN/5QDM+ZAf/dvedTJDq+VX6rydgUVjl5ODXrtIl42SX1sGK",
+	"QpMxD9dK68z33dvu3DXFD/vz99lixFBeWGO/Wdnt72yH9Z3Gzs6L3stwe8tlY6Cg7PtyXSDnFQ9O1Qr6",
+	"srRKLxJcVX4KdwxRubhCkcrcGq6SKqxGffvlta9Jdxdujcelpb4JkgsFgVnHfN9SzchvwiOTlBgLk2D9",
+	"B8QvpvX8f9dA4s/F+/ay0+ZDgG51by8pnn+n/1uIMqOaUDKoHU8RUJFkiw3aDigUrPRg4k/eS6IJA/NG",
+	"wX8DN+AAeptlGXmluzqcePp0iuN1lJNRyYCrHC+osI6SvgQCDySGgWSPwnglM4kYmXy6P7LHxgs87HlC",
+	"r6Qa3xo76Dt7W9oVjNNRIkL2hOM+7Qpr6kMEjoU84V1uBL6Vj/mkSgtk1RWLBL8S5ilZCNa6o4Jmqn2n",
+	"f71i3FyygR7D7HQUcISIfgLHxD6KvMsSMx+fQEdytkC+uHTv6Q155oJsLkDOz+tykavcWgIGiyxO1O2r",
+	"WZEq2X5hbV6p5DAdYrko4mDtBF8ArPqeWlaE7u1zqr/8AtyHC0NPxiMR3mzDwK9/ybfiicVfA2S4alGl",
+	"L/otpC1nOEWt3Mhtrdmqyvbe4fE76qX4plBXmRWMuXfNXXO0YBr17V3/MvSn7E7JGH1lgueMmkL28/2l",
+	"YKUSzS50lcViJCD3JSk64x76P+0rapUpVbtrd4Pu9dKRnJ2QXA3WOEaKAZmsazP/nrWZWoklajNpwvZp",
+	"199UmzldyvllsXTy5v6io0oMwaWb96ezz3o75Gbr6B5wj071Xn+Zb049z+TBHF/sQDFuekKFdg67k8Tx",
+	"o+k+k2GNvbXT7drq6djnKTObKOuqBT965UlmF6NUoKQxO/ir0uvciurrbo1Yq4Vmq2VdWctbrbInwX/+",
+	"v17EZRxY4RAa9p//Z/9w7+D06UM1YX0YSrNsK33+XuEFJGSGcURWmJiUwYt6fXtzp7G5ubm72ciXyabD",
+	"oYhhzxNNT1Gq1dv1nUyqof7o2YPW+nRq5yzME9TSpLWfwfRYJRlW2Ue74WJ5IVWZ54vYzKxhqblM7RPO",
+	"np223jyztxJbyBxZu/H7XYpKcRpXoU9zMw89sekaJS+tS+F36pBP0OvpW9cL/ZWJTq2NL6Ad5tq1XeDa",
+	"Zq2y+qtI8vuEsq8k0p9/lzdVZRWrrmZw4TntmXPHEAoDmBGwwCjQjnGkLFaSmzLWtYIHQnZd3ruszfEV",
+	"T3ynytVm5aD/ETD9d5druQIvGvm9OmXL1njRu//OZV6004+dcwJJ/CVAyicxZJGlnU7EPP18o2+2A+sq",
+	"Rt/cwjH/1DtWL9BzmmulfX1Hnb3kwZ4q+m61+UUpL6Y1BfsOQIO3/mIYrewrrDCS0Kc2OOg/AxkITbvL",
+	"TMNOpdG8uDQX55uf9OCi8eHDH+e/Xr09j1/vJY3j//W6IU5k+Mf5h7Qb6st0Z6dTefx8XD+v/m1ZefAg",
+	"psMSHhFRBFNdQzqHRxsi0xIV/XigI/9hALQFpGYaCcdJB23awXJy6q0vI9FknKrtsmI7CE0DmAMxL/oK",
+	"IJyBDAOwYLsUgtZpUmNBXh4EVRZ40RMgqNQf+gACZfJCaZAlRnv4MhX1jd0AgPKTq7Cj3BEDq8Ua1zR0",
+	"sJiUGLvDSAaPhyQT1TYMbba6/QY7yycUyqLqozS5s5lUXeKnR1qJvFV1S5DsIo1SpjemlcJcNXCDsF9V",
+	"ch8ou80fpDhwrV5/sHotFg+yA0xvxWIU8R7h8AeccGzu/FIU+a+smVfn9lnvzB+9M6GWe/xX3WXVpTlk",
+	"QYMmRYt3aY4iH9IYcqmyaIbfIY+Rp+hevd0Hh8f/nNIzEC1QLIWifAnPuksGy5D/SXTQG/Xdl42tDeIQ",
+	"HyWDSnOnfr0sIeOCaFuz63glbhvSm1dC/Anabm1V6/U6E6HEAGSWA8syX5AUjqHpFuQaAIYSc2U4YMlq",
+	"rMV7AzZKwTT1MBatcoY7Nx0VnHxqk/H8pnXYarcCTDVz/y6AkroCZUD4Y8cXvxdNjUH0w1q0mcFPZWBU",
+	"0gGIPp8H6qg+l1EaC8C4cAVfmqsWyVV1WVM5cQDWIBQJl5HJN3PACjqcKo41PzJmVPpq2BNfuNZRG/Wn",
+	"K9vnbIF5bl96UgSk3MpuhsEjDSdZ7bcT4eS83Vbnes3asJr12noOMucaNCv/evM7Nsrf0Y1SUWbKw0tc",
+	"xBqHuIHx7iVh4nbmHrJszveNaOSaQDSqlaFrXUD8/REtoOj3BWAMHMN8tSISq/FhQT8IcbIbb4nh+a9H",
+	"V8PRe/H7v58kWjdG55cnX98Jvf3xzdbW+82GedeDBc0vnJ0p/3Q3rMLTV90u+SUrPN19qHs6ZvyywWzM",
+	"JrzmEuw3Vl3LxeSqeM7H1vwY8vAvgldamwP3RAVSBA1S8dQK9sDO5s7Odn3nlvaAK1SYF6M/Qi6JhdDH",
+	"cyqmTzQCJfIoWo9XFVxROTMpIVRoPusLYSfQr1pFEzbm0I1Os0ulx75cHzxeq+4xaBcLcCEMA+aIeViD",
+	"HKA3O7RURe/rgtEi72oNMPR7ABgsxtrP4sWXZwEp4/VYjmZXhzdm7qCKhuUxS4EdcmBnnFrrQRk7Ghgy",
+	"Q8X8DcpHPPmNL07CJmQIb9TWnM2jxuFoFcPhOTrmZ6PUDOYcyDIrHasz5qOc9tMpyLFUiWZmxLFyMgBI",
+	"eZA7cm91jEwGMmEX0nGbzuLRnAHKTDokxKaMGQ2n1lFn8IpivzPsBm5vtDcBYCPrhZaHeviYAD7PBeOR",
+	"lGEH0FqGGn/nI9UDtPM5DfeVfQ0Cfoc6TCPNNv5j+wWwUbQBveW6UQb2CLyBVx1KJYKq/zjo/QsRfmkY",
+	"j8Z8YvK/Ni0VBh6cAjKHJyyI5FAmASL2+omIO2rDOjng6OS/0y6Di/wDdr4cu2IdB6OHAh0FTSKPq6xe",
+	"kcyRnEsilXU97AuqWAKS6FiEMEm5wtckTu3Zzb4XRkSdCAKTDoMmgDsHQjHxz5RH8AcYAUoDu45Ga0eL",
+	"0eW9S9addJRMjIj6NUbTBLETEOBdaKM84nYwss8CO6DfUHIFbpntfihvTcfD3NyvnCeAcuxlsgTtQazT",
+	"C0wo3ATn537OXrGGXWDZZ7xrhErmKR44cpU5IH5q+oWYfftPuOBA/I0SEP/Nn3Not+My330q7HIsDxc8",
+	"t6c7iOGuAKswglzn+MDVZo9icSV1auCYVBFX43rQkub2nQ5rbA9mzx4eAl+q3OG3T8C9UarTs5cXJjiP",
+	"G9zaBqpMqwUqzcp/fK4/29179jt/9u3rsy//+j8qdwUV/vlMhTN6v/K9U0lwU3UqzQ66FvVOpdqpgEzs",
+	"0NJ3rGKBX0wX23Uq1x1V8pTtl4WnbL/MPWO7vlnf5GJjo7u7u7Oz3XDPECrsVJrfOxVQA51Kc6MwDnhG",
+	"7lzCsxrwGiX+tL8BJ6mDzcvolutrWJS8JZXfKYcga63CmRG1IFzsFpiRq2Uh0dIgtN0TxdDzPi7Os5bq",
+	"6ZA6NBVvDC6+yVFgd1nwzSRhULUHFxs7IH8pspvh7qSKhFd0sjNa06motLKH9HPFPrpSrdjnWk0/G27+",
+	"DWyH7zNOH+qXPXizH/vc0PfU7/5yEeSfA14ijaT7aAVVIROBOsmq15I6v9UstgfEL+CC+/WeH1k9lJdE",
+	"bkegWbLLqqybUsmGndYrq9A9PKE30NqIJorngCN3SQox2kz+dnWqwqrjQ7Gulv9FRyHRCVoTBlk4fEc3",
+	"e4zAkOqTgVlFj6FfwNkrJAsrKBZr1WTmVR8J/vvQLBD5YHRsNW/BuqIYqpVX3qwAWw7G77t+E10lWll7",
+	"HQWw4mxynCVk0mET6gXtYM0QCw21EmYJK+W4f+CmemWDxenjOwEVwOihaFbd7moybpqf4Vpju1KtVL6s",
+	"5C2+tpNo7h6EXFpXNraLunJ7RU1ZuHurcVcdudaQaw35Y4KqjzLCmVPBF/IKGOsyCfkwYRJ7WMX8KMmM",
+	"vsz0SNfRXsLhe8/NAE4lRg/mGQ++x4JVBhTYHNbmqor3OLof4s/et694T96RDDPHCCWpfTwK1uaLl29a",
+	"v47+2Hn/+ow/+9o+GJ4/2/qwL9JfxenlcOvo4+jD+e/vNgdn6dtPM/Lb64z5wnklyex3wLRcPuEXYi2U",
+	"127LA8KrSThJ4kDMRz6RgONSTLCK9XF5L/iBmfNSKFojutMpTVIgRME6X0eiy/SViCM+griqf400HdVP",
+	"o4h1RV9TRzrwGAB0UvQkZEh+CAWxNDgHcwlDimL+Lg7BbSJ5U+g7CDMTQyzuG/LvcmH1QizfzWRPG0ol",
+	"ENM/RoyVSMY6vmSRMKbG7Gcah4exk92BsmmM8/nxORZU0KuIsM+8qbK4HgTHy8XJokTdbbu1+PWBgt+5",
+	"DpTzn65X856y5X84B+pnqtNVfZ21Rl27OY/RzTkoV9M/0Ou5kQPDH0Q7UZAzXMCIASBLaRin0+nK+a03",
+	"9ARKoeD6J2X1nZ0POtRYJpXHSnaUVyOYKHQpSXvn0yWyr14yuNSr87dA82S3QbfyFFPO1hLouMRnakQ4",
+	"L2/r07aMd+0zX7CP8nWN2Xdm3RQ4M4qPzEAnTUz196jNWlcMJA2/l8YG3UNhqCVAki8wX2Qr3Joh5AGd",
+	"wnty9WgnoD6ZVVTmMoVLrswBw2p8KPBqEcoJfwScJeq2jdoWpdUItAmXW59O4SJWg3TIaOjk6kFwMPYU",
+	"dirNzx2q/OjYM/bA/mT+GK0V4Nql/LEuJTI2Tke9Ho8r2c57il4Ck/4NTZVx49JL+W+usYOw4MYQqN+z",
+	"REKJbtF9ZDnvERXcPbuPTiW8nhyEd2pGSW0aHUge/mdzxRTQwYPmfx69iljVR1pribWWeKRu0plUFxnF",
+	"wj05Q1TgZOb3LzkeCUXiWPX0EAgwqSoKyRxSM6iyVIXUckwSaiDXNRjgAXQpw6nbGwXSNRq7PceIgAAQ",
+	"q/Qsx3oklC/OZkFfqJ7IAJC+K7EeKwZ/c++Bp8dIIB9FqNI49XJCdmaiagblk/BLUXgkxD7RY+kopJ0E",
+	"bAe8InGMyagfKRDa4wqKxIQvVeNqwoY6FlOjUExHIQ0j610GOFd6eZFu3DeAxtkQoaOCBX17RSIO7sHf",
+	"04CoNzTd8ySw/2OPvdXgwf//3/+XmFmp0s9eQGbS4Ck2onPjnFl3B2pBQLJdUU/4AVegBcUvhpm0+4fo",
+	"JVVyHA3DPlZNR6YdQmjVWRkJS0c1+9oJQXcLswEzO4XQ9jHtMZ80GTSs7tmHBtMUs0GZuWCnw6qFM3zN",
+	"XSyFmfoE2CcAQ53uYKHhXBnXCCDGl7cUtL7K0KORSMRHV09GjT2hQAVo0kTcg4E16rmrptLcqtevb8cc",
+	"KyM74jMEClWam/VyqljQy561f3kriOb4IavyZsLPvkxvt17PFer5/zfnMhkMRITXaMU2qpVIcFOciVjY",
+	"bUw3x8Kkw1wHAztT4p+w1rej7C3h3i1Uzr3Il85t128z72UGzkEmHZx8feUqM/KyGApTVqaWWK/Gyqsh",
+	"cTEeE916RhIekSDp6m6OCbx1dnZwfPT17cHRwdn7Aof62UT18tXXqJlmiNTp0Vb7dHW3SYXfGTNnxv09",
+	"9Yesbcne0X7r8LD1ZrU6sH2t+pHsJWVreeqakXYnLLCfGtRKVFLTt4F1nzmr4ux9U3MUNLNaAG8hvGIB",
+	"fhDwX2UTHiCJVYDTAN0s2ECPayw4/tR+s9eGx7lhjHV8KWIksuKXqJGtFYS//nr89utZ69dPraP9VtBk",
+	"gRH/nAKM8gTqFMg06unhUCbUe/XR2uTHID2xPzsUjHkKsJvN86Xs8uffvRi7vqnONG/IrDXpj5Pd7cxt",
+	"qPpSW/RjMEqChFN/jeZBfw0SRSQbKj14TJrVz97q9PLJgHYEkCTeeHafg3jEA3m3V80HA+XjYK/t61yN",
+	"ZsKG2iRIIINJQ8oR8lwKMCiLzKnra6shSLi75CE5li5hSAwueYnv2SGpaNO5Oo5jJZiOowXsm0mgEfrF",
+	"Nzmqsdc4XZhGTKnnKfidDT8Mzi74qMaOlShROx3lvGAcHXHGoOvczLcYzgUf8gEAacALdi2loKNk1lj9",
+	"IuUxVImyCNuvW4cY8oTsCbjSJBmDp0DEQ6ufYYb0WJWTO5qBX76beAPahXpjOyp4zbxySitblyLh2ljU",
+	"Hul2lZX2m96CXphFWrWdBSFDqpHBcD+Uf3rOn1DwiADGGmMw0tC2lLllx+bRI22AAoNaWU1FlhZXnaL2",
+	"Kw+MAjFKfaq/wtZWSST25npY7UMXVB8EBCZ9KLuBEmI8qJRGXzRicylHIzCNS8a8a5Xe7HIWK2enqmfr",
+	"5Wu8TMMuDLtRPdB43ogxjHBv7bmqcxk1BsLk8lpAVAUHGWUDdf5D85fsIyIlsGsBQhD6HVuvbM5uucCw",
+	"TvYlMwi7+TOH1lDWmdnHu/w8Xio9ntv3DPqsnOIzyiezfqtGZ8sEwf5yGSmXfJo7vg14SOpBOfAXaOTi",
+	"KDo6lXkJrI2VclR53QwZKrvgQoVz8lLrONlPt+5n9UyNBXR6kVU6wd7Lg0L2IaO6A2zvRCSPtJPDOhq0",
+	"jgb9kGjQyu3uPx2dfTo5OT5tt958/dh6c7D3tf2Pk1Zua31SJh2NdGwV/VCEkjMQwfmNdSYIpwgeDTes",
+	"TBFW2SjiUlkPBoyKaQen6N/cU9N7R8BvRczRmw9nx0eQTkVB5RwuqbJF5ZOf1wJvH/aAdyZ98rjUW5/l",
+	"aWtsv3z5cqOxvYio7VZhNdeg8sE887ZXCL8Y6vhYY3tUn79Rr/t8MdiB0uQlnXWCvO9q3YScv5sliF0L",
+	"THR3HPt5jSE9gMv7Vn2euKNkppfwubSN7MMM82Iw353Y4VcSjUkjSShiZDSKgJoXsAL0OWX+LX79PWVd",
+	"u/nM5BzZvpoYx42wtrr+28VUZW/weCOoj5SeE1vbLpDxdxTboUM9zMmKRNJAWsShI26IpgWjWI+0EWHQ",
+	"BNHo+r5Zq50FYzqNQTMX/rsUo8RXrJdGZhIk2FoQdCNkn3t5pVpxr5pF+NlJszc8u+IxkF3bO3OfeJI9",
+	"JHfVC5Ivy0Tqli6LuFWtww0o2w2Hsn25IsrWrXG5JJGxwzBT0c46B3MPB/wki/uBfQC5mCGf0MkBSxQd",
+	"AIhu0i7EIL5MfnyOZp559hb4mnJeO51F46lJvRs/4FdIrM/VJBd67/EoMtUc+ZNrzI65DrgWWMMtKkRL",
+	"re3EhwJmBIHwNAAIKFinC2ihwNKCJMVgJuQq0Qp8EmDvzbZOeBTkCsNQTjm7EtJjoejJUBiq2eJRRN/L",
+	"I8+e3ITR+OQNSUKk6ZxqO++WtTSZgfNYlMG3tvYySB3MpxOl9yI+TmgGHqr/E0pla76NM6tuRQHXk/Ns",
+	"pXPnZePShq+8QzERCSU/gFM0U3GeAHodkFoHpNYBqcdqg5NB6Dq9oF5w7VpIOaDQeAgDHQ/Fw8VVWios",
+	"Yva5YfvHH08OW+3WG9RWDnKey++TjqWs/wSKm/ESbA64Tmp1qGNRUNioiiFLmDduOiqftoX+RHTEMA+K",
+	"MRKWaGCYFipsFobd5zKiorvg7PjT6X7r68GR+5AAsfiFMSLdeDrKAf0hUZjj+c+enisBQLL/rA4AeV5c",
+	"UcVMAUJZjAgsA5VFinB67ztMhDvnnsJEmeGQM5JcotkkYmSdhJgr0xdxLEJm/5BV2awkdt/ijl8HkH5+",
+	"AOm8DNCzNnbWxs7a2Hmkxk5LhQ8YbRwIHiddwZOHs2dOhRJjWkUrpCFFpmbK74g2Gu2XIt5AGhZqq1Nz",
+	"qnwMyARn9YAF4NzDvo47KsgrhGCqVM/F3vuxmDoNJVrbzs696+zRgBsrX65ELPsTjIKS0v7NXbqLyn7v",
+	"13Wttddae62111p7rbV/cIjiahY4F1kP9/Zq3ExU77kR8RX0FZ3D6XaQsDhVoOwiu7V5jrQz1MLUWFvb",
+	"UxMynSYF1zrkCe9aBe3C7H/orqFygipw1ATPAZDxLZjlsr4QiT2aZzS6O6fPzGmqFJSJE8OnHAqT8OGo",
+	"2Oq8vtus15sNanW+1CmlIS5qeUdz+DdoXpcLrKBghbmBr883wp+o3tQ+vZJiDAUFJV0kFyGG4Dd5qBkQ",
+	"TNjNheoR359oBnX6wKKR6FGNvcYCnYVbO0sQ5WtgjJ7drXYjxjqa3rG37bHRow+0Q73FRvTsAdOG2d+Y",
+	"i+bFxsatkJFnrdPfDvZbX4+O21/3j4/ap8egw2cMCNxnWSs82hHRlCXRLjsZczcg8n36ZxLVhNvEIxES",
+	"1q2t4QLj8OwqoeeYTO4LQbno+zBV7bNkP0XwEHUTBZRvL2mKmjHhC7hOz50unpVAZqDHULkkE5PvMwct",
+	"DsfW9cBIN0wcV0zwOJIihnaHEPbuVMSV/fZOBbLHhWR4R+EqswFXYZQ1W5TqgrLlvo3jVELepL0BA4sJ",
+	"TUor32LB6nk3WBpfzzOmnLp1dV91VIz6E5i1qfMmZEv7OrZGGsYCiCTHWnN2mgNsUp9x2BTS8gAFmMAY",
+	"YuHeCuVsrC/Grv1TaVMkZx3ACt3VNrBW5caL9zqNiW+Gpgf8Q1wIiIPvei/RVJob1/ZYJ7HsUe9dd9cb",
+	"kWQOp796KoyOrpwPyxOeC6VXmo0tLC2zjmLBHqm4AbwTyn4/PQCvncS6B9hlF6XHy6eiJ+QVXd2tVkZC",
+	"xGZfK0XDalx/qVbcCjl1cyXsfALdOrjDbuCnMKLcl8CHpETOY31vaJ/dolnaABa4KBmc9XSMDSjtAABN",
+	"5H6zWd+FzsQ49lZxfrExOr51d7e2Q1w6dnD+l5uAZ86TERf5dmLREyrZz5bx8xd38cyv34pLJlTYlkPh",
+	"GrrjTBfW8OXWTrUilUyklSlHU3xGIx4nsidHXCU0yZ/zLZjhV19uG4WIExzbrCFbr/8+N1Bx/SW/n79X",
+	"upMz+t33nLNqN4PPFsK/MOQFs3Jy2jrZg4fZfxWeDt3raV02r2da3ptst33+XpGjvTCM4c9+Vmp0Qms9",
+	"PaxUK9LswTb1gBZzrCKp/L/tIT4TQs2fBfeLvQtdaTY2VumFPdJxUmm+eLFp5+wePQcrvm5qld2XF2ns",
+	"aqIJnfToHYkTK7OqTiuhHZRvXs/ZRcSLDexvoelRVH1bRBjyHn5yZxXjT6C+XH574Ltv8Csh8AdsZr00",
+	"lskEpV2ONd649ib2+DEeySvxb7lp819saFK8Ults9wAjH3wzKHanvoEZXXCTxiJkRqoepN3JcAVM4EkM",
+	"radFan4xLBF/QguWIU9qLItqenuBYzd4JWKMwtPg2JPg7afDQwh1fWy1Tw/2z74eHpy1W0fB05xVAdCt",
+	"ao4IARj3Zrw6V9fxov6iNA7xkWbkxk1gv+Y51DcV633/hb1vHZ54u+xrwi+FVcDmKwhI5rSSi+/k5jbR",
+	"+pLsRBZpk1DwrNZR/8La/zhpzX8orkiMXWhKf1FfWIxrZQ9NN1bEjCDgpMTSvLB0912E1coA3ztJHVpo",
+	"MGmzbTrnsCwpaaqzHKN4zvRIKD6StQkfRosk0PFIqL2Tg9VEkHtotgfpdU22WavXNm9c+VD30qFQCZ3R",
+	"pdfc3QdM2P/Y+3i4WDq1B5CLw3sWSSWMEy6ap1NojWdtiHsT1vDS+5TXbSfbelxB7NvBgEzt9tt3ztS+",
+	"0TcGYefrgeJzv1e6gscitq9AqzG+Kq8O8RZK1RPMcujJZEXsRKdE3JFMLXsaR5VmpQYmKQ1optGUVSFV",
+	"NobgP4VFeiJClnQr3oD/wRWUWFugnEIlFkOdONKK2Jrl06aVfwo4TnMeU+QnKbk3y7KWKlAFja24uYTe",
+	"xcitUXX0u6Cm7KisfGGB/W3wypUOKCFCgxdBnAS5t4KomX3job6Q2Bl5JLQ1qdkZ/BXtKkzK4IBSu1Ho",
+	"/UMeCsgs+XgCXM+/z4rrkvfhQXBxiWylc3fmttv1l+v/CgAA//8=",
 }
 
 // decodeSpec returns the embedded OpenAPI spec as raw JSON bytes,

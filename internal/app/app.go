@@ -200,6 +200,7 @@ func Settings(cfg config.Config, nodeID string, log *slog.Logger) syncer.Config 
 			StaleAfter: cfg.StaleAfter, TakeoverWithin: 3 * cfg.HeartbeatInterval, HeartbeatInterval: cfg.HeartbeatInterval,
 			// What we know about the source is as old as the last heartbeat.
 			StalledAfter: max(stalledAfter, 5*cfg.HeartbeatInterval), IdleAfter: max(idleAfter, 5*cfg.HeartbeatInterval),
+			KeepChanges: cfg.KeepChanges,
 		},
 		Backoff: transfer.DefaultBackoff, MaxFruitlessTakeovers: cfg.MaxTakeovers,
 		MaxDeletes: cfg.MaxDeletes, MaxDeletePercent: cfg.MaxDeletePercent,
@@ -264,13 +265,19 @@ func (a *App) upkeep(ctx context.Context) error {
 	return err
 }
 
-// prune deletes finished sessions and leftovers of logins that nobody needs any more, and adds up tallies.
+// prune deletes finished sessions, what they changed, and leftovers of logins that nobody needs any more, and adds up tallies.
 func (a *App) prune(ctx context.Context) error {
 	if err := a.Store.PruneLogins(ctx); err != nil {
 		return err
 	}
 	if err := a.Store.FoldTallies(ctx); err != nil {
 		return err
+	}
+	for found := true; found; {
+		var err error
+		if found, err = a.Store.PruneChanges(ctx, min(a.cfg.KeepChanges, a.cfg.KeepSessionsFor)); err != nil {
+			return err
+		}
 	}
 	for {
 		n, err := a.Store.PruneSessions(ctx, a.cfg.KeepSessionsFor, a.cfg.KeepSessions)

@@ -172,11 +172,12 @@ type benchPair struct {
 	token          string // of an admin of target
 }
 
-func newBenchPair(b *testing.B, kind benchKind, products int) *benchPair {
+// newBenchPair starts a pair; settings are variables of the target, each as NAME=value.
+func newBenchPair(b *testing.B, kind benchKind, products int, settings ...string) *benchPair {
 	b.Helper()
 	p := &benchPair{kind: kind, targetURL: kind.url(b)}
 	p.source = newBenchNode(b, "source", kind.url(b))
-	p.target = newBenchNode(b, "target", p.targetURL)
+	p.target = newBenchNode(b, "target", p.targetURL, settings...)
 	for batch := range sample.Batches(products, catalog.MaxBatchProducts, 1) {
 		if _, err := p.source.Store.Import(b.Context(), catalog.Default, "source", batch); err != nil {
 			b.Fatal(err)
@@ -196,12 +197,11 @@ func newBenchPair(b *testing.B, kind benchKind, products int) *benchPair {
 	return p
 }
 
-func newBenchNode(b *testing.B, id, databaseURL string) *app.App {
+func newBenchNode(b *testing.B, id, databaseURL string, settings ...string) *app.App {
 	b.Helper()
-	cfg, _, err := config.Load(map[string]string{
-		"FULLSYNC_NODE_ID": id, "FULLSYNC_LISTEN": "127.0.0.1:0", "FULLSYNC_DATA_DIR": b.TempDir(),
-		"FULLSYNC_DATABASE_URL": databaseURL,
-	}, nil)
+	cfg, _, err := config.Load(config.Environ(append(settings,
+		"FULLSYNC_NODE_ID="+id, "FULLSYNC_LISTEN=127.0.0.1:0", "FULLSYNC_DATA_DIR="+b.TempDir(), "FULLSYNC_DATABASE_URL="+databaseURL,
+	)), nil)
 	if err != nil {
 		b.Fatal(err)
 	}

@@ -45,6 +45,7 @@ type Config struct {
 	ResumeWithin      time.Duration `env:"RESUME_WITHIN" envDefault:"168h" shape:"a duration above zero such as 168h" meaning:"How long a session can be resumed after it has ended."`
 	KeepSessionsFor   time.Duration `env:"KEEP_SESSIONS_FOR" envDefault:"2160h" shape:"a duration above zero such as 2160h" meaning:"How long finished sessions stay in the history."`
 	KeepSessions      int           `env:"KEEP_SESSIONS" envDefault:"1000" shape:"a whole number, 0 or more" meaning:"How many finished sessions are kept however old they are."`
+	KeepChanges       time.Duration `env:"KEEP_CHANGES" envDefault:"720h" shape:"a duration such as 720h, or 0 to keep none" meaning:"How long it is kept what a session changed, after its end; 0 keeps nothing. A session whose changes are gone cannot be looked through or undone."`
 	ShutdownTimeout   time.Duration `env:"SHUTDOWN_TIMEOUT" envDefault:"10s" shape:"a duration above zero such as 10s" meaning:"How long running requests and sessions have to end when the node stops."`
 
 	MetricsListen string `env:"METRICS_LISTEN" shape:"an address and port such as 127.0.0.1:9090, or empty" meaning:"Address and port where /metrics needs no token; if empty, the API serves it, for a token of any role."`

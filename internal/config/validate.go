@@ -71,6 +71,7 @@ func (c Config) problems() []problem {
 	check(c.ResumeWithin > 0, "ResumeWithin")
 	check(c.KeepSessionsFor > 0, "KeepSessionsFor")
 	check(c.KeepSessions >= 0, "KeepSessions")
+	check(c.KeepChanges >= 0, "KeepChanges")
 	check(c.MaxDeletes >= 0 && c.MaxDeletes <= 10_000_000, "MaxDeletes")
 	check(c.MaxDeletePercent >= 0 && c.MaxDeletePercent <= 100, "MaxDeletePercent")
 	check(c.MaxTakeovers >= 0 && c.MaxTakeovers <= 100, "MaxTakeovers")

@@ -34,6 +34,8 @@ type Limits struct {
 	HeartbeatInterval time.Duration
 	// TakeoverWithin is the longest it takes until another worker takes over from a dead one.
 	TakeoverWithin time.Duration
+	// KeepChanges is how long what a session changed is kept after its end; 0 keeps nothing.
+	KeepChanges time.Duration
 }
 
 // Judge returns the verdict on s at now, which must be the time of the database that holds s.

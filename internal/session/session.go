@@ -178,6 +178,9 @@ type Session struct {
 	// TargetConfirmed says of a cancelled push out of this node whether its target has confirmed the cancel; nil for every
 	// other session.
 	TargetConfirmed *bool
+	// ChangesThrough is the last batch whose changes are kept, together with those of all before it; [NoChanges] if none are. A replica of
+	// the previous version leaves it behind BatchSeq.
+	ChangesThrough int64
 	// PushFence and KeepFence equal Fence, except where a replica of an earlier version set the fence.
 	PushFence int64
 	KeepFence int64

@@ -13,6 +13,8 @@ type View struct {
 	// EstimatedTimeRemaining is derived from the speed. It is nil if unknown, because the total is unknown or nothing is
 	// moving.
 	EstimatedTimeRemaining *time.Duration
+	// ChangesKeptUntil is nil while the session is active, and where its changes are not kept.
+	ChangesKeptUntil *time.Time
 }
 
 // NewView derives a View as of now, the database's time.
@@ -20,6 +22,10 @@ func NewView(s Session, now time.Time, limits Limits) View {
 	s = s.Current()
 	v := View{Session: s, Health: Judge(s, now, limits)}
 	v.CurrentStep = shownStep(&s, now, limits, v.Health.Verdict)
+	if s.CompletedAt != nil && s.KeepsChanges() {
+		until := s.CompletedAt.Add(limits.KeepChanges)
+		v.ChangesKeptUntil = &until
+	}
 	speed := speedAt(&s, now, limits)
 	if speed == nil {
 		return v

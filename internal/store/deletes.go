@@ -94,13 +94,23 @@ func (s *Store) ListDeletes(ctx context.Context, id string, states []session.Del
 
 // remove deletes the products of a batch that are still what they were when their source was found to lack them, in the batch's
 // transaction, and notes what became of each. It returns how many it deleted.
-func (s *Store) remove(tx *gorm.DB, row *session.Session, ids []string) (deleted int64, err error) {
+func (s *Store) remove(tx *gorm.DB, row *session.Session, record *recording, ids []string) (deleted int64, err error) {
+	const which = `catalog = ? AND origin_node_id = ? AND id IN ? AND digest IS NOT NULL AND hash =
+		(SELECT d.hash FROM sync_deletes d WHERE d.session_id = ? AND d.product_id = products.id)`
 	for step := range slices.Chunk(ids, deleteStep) {
-		done := tx.Exec(`DELETE FROM products WHERE catalog = ? AND origin_node_id = ? AND id IN ? AND digest IS NOT NULL AND hash =
-			(SELECT d.hash FROM sync_deletes d WHERE d.session_id = ? AND d.product_id = products.id)`,
-			row.Catalog, row.SourceNodeID, step, row.ID)
+		values := []any{row.Catalog, row.SourceNodeID, step, row.ID}
+		var recorded int64
+		if record != nil {
+			if recorded, err = recordBefore(tx, record, session.ChangeDeleted, which, values...); err != nil {
+				return deleted, err
+			}
+		}
+		done := tx.Exec("DELETE FROM products WHERE "+which, values...)
 		if done.Error != nil {
 			return deleted, done.Error
+		}
+		if record != nil && done.RowsAffected != recorded {
+			return deleted, troubleBusy.because(errOvertaken)
 		}
 		deleted += done.RowsAffected
 		err := tx.Exec(`UPDATE sync_deletes SET state = CASE WHEN EXISTS

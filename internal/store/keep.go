@@ -99,8 +99,8 @@ func (k *keeping) meet(here *row) {
 
 func same[T comparable](a, b *T) bool { return a == b || a != nil && b != nil && *a == *b }
 
-// errOvertaken is why a batch is tried again.
-var errOvertaken = errors.New("somebody else added a product meanwhile, whose fields are to be kept")
+// errOvertaken is why a batch is tried again: what it would keep, or write down, would not be what it overwrites.
+var errOvertaken = errors.New("somebody else wrote the same products meanwhile")
 
 // upsertBatch is upsert for the batch of a session. What comes together with kept fields and makes no product is refused.
 func (s *Store) upsertBatch(tx *gorm.DB, conn *sql.Conn, w upsert, fields catalog.Fields) (n upserted, refused []catalog.Reject, err error) {

@@ -149,7 +149,7 @@ func (s *Store) Waiting(ctx context.Context, c session.Claim, wait transfer.Wait
 // the session's cursor, counters and batch number, if the claim still holds and the previous batch is the one this
 // worker knows of. Otherwise everything is rolled back.
 func (s *Store) CommitBatch(ctx context.Context, row *session.Session, batch catalog.Batch) error {
-	w := upsert{catalog: row.Catalog, origin: row.SourceNodeID, products: batch.Products}
+	w := upsert{catalog: row.Catalog, origin: row.SourceNodeID, products: batch.Products, record: recordingOf(row)}
 	if len(row.KeepFields) == 0 { // kept fields are compared in the transaction
 		if err := s.prepare(ctx, &w); err != nil {
 			return s.translate(err)
@@ -165,7 +165,7 @@ func (s *Store) CommitBatch(ctx context.Context, row *session.Session, batch cat
 		if err := s.keepRejects(tx, row, batch.Rejects); err != nil {
 			return err
 		}
-		deleted, err := s.remove(tx, row, batch.Deletes)
+		deleted, err := s.remove(tx, row, w.record, batch.Deletes)
 		if err != nil {
 			return err
 		}
@@ -182,6 +182,9 @@ func (s *Store) CommitBatch(ctx context.Context, row *session.Session, batch cat
 
 // advanced returns row as it is after a batch.
 func advanced(row session.Session, n upserted, batch catalog.Batch) session.Session {
+	if row.KeepsChanges() {
+		row.ChangesThrough++
+	}
 	row.BatchSeq++
 	if batch.Cursor != (catalog.Cursor{}) {
 		row.Cursor = batch.Cursor.String()
@@ -222,7 +225,7 @@ func (s *Store) progressed(next *session.Session) map[string]any {
 		"created_records": next.Created, "updated_records": next.Updated, "unchanged_records": next.Unchanged,
 		"deleted_records": next.Deleted, "rejected_records": next.Rejected, "transferred_records": next.TransferredRecords,
 		"transferred_bytes": next.TransferredBytes, "first_key": next.FirstKey, "last_key": next.LastKey,
-		"total_records": next.TotalRecords, "current_step": next.CurrentStep,
+		"total_records": next.TotalRecords, "current_step": next.CurrentStep, "changes_through": next.ChangesThrough,
 		"last_commit_at": s.dbNow(), "last_heartbeat_at": s.dbNow(),
 	}
 	s.heard(values, next.Pulse)

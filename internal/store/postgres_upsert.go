@@ -6,6 +6,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"math"
+	"slices"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
@@ -56,18 +57,17 @@ func (d *postgres) hashes(ctx context.Context, query string, args ...any) ([]ent
 // before it touches the table: a worker that freezes while it sends holds no row. Plain inserting costs half of merging,
 // but fails when another writer was first.
 const (
-	insertBatch = `INSERT INTO products (catalog, id, sku, name, price, currency, active, attributes, hash, digest, origin_node_id, created_at, updated_at)
-		SELECT $10, b.*, $11, clock_timestamp(), clock_timestamp() FROM ` + batchRows
-	batchRows = `unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::boolean[], $7::text[], $8::text[], $9::bigint[])
+	insertColumns = `INSERT INTO products (catalog, id, sku, name, price, currency, active, attributes, hash, digest, origin_node_id, created_at, updated_at)`
+	insertBatch   = insertColumns + ` SELECT $10, b.*, $11, clock_timestamp(), clock_timestamp() FROM ` + batchRows
+	batchRows     = `unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::boolean[], $7::text[], $8::text[], $9::bigint[])
 		AS b (id, sku, name, price, currency, active, attributes, hash, digest)`
 	// xmax is 0 exactly for the rows that the statement inserted.
-	mergeBatch = `WITH merged AS (` + insertBatch + `
-		ON CONFLICT (catalog, id) DO UPDATE SET sku = excluded.sku, name = excluded.name, price = excluded.price,
+	mergeBatch = `WITH merged AS (` + insertBatch + onConflict + ` RETURNING (xmax = 0) AS created)
+		SELECT count(*) FILTER (WHERE created), count(*) FILTER (WHERE NOT created) FROM merged`
+	onConflict = ` ON CONFLICT (catalog, id) DO UPDATE SET sku = excluded.sku, name = excluded.name, price = excluded.price,
 			currency = excluded.currency, active = excluded.active, attributes = excluded.attributes, hash = excluded.hash,
 			digest = excluded.digest, origin_node_id = excluded.origin_node_id, updated_at = excluded.updated_at
-		WHERE products.hash <> excluded.hash OR products.digest IS NULL
-		RETURNING (xmax = 0) AS created
-	) SELECT count(*) FILTER (WHERE created), count(*) FILTER (WHERE NOT created) FROM merged`
+		WHERE products.hash <> excluded.hash OR products.digest IS NULL`
 	// Only what is still as it was compared. The time and the origin stay: to everybody but us nothing has changed.
 	mendBatch = `UPDATE products AS p SET hash = b.hash, digest = b.digest FROM ` + batchRows + `
 		WHERE p.catalog = $10 AND p.id = b.id AND p.digest IS NULL AND p.sku = b.sku AND p.name = b.name AND p.price = b.price
@@ -88,20 +88,32 @@ func (d *postgres) upsert(tx *gorm.DB, conn *sql.Conn, w upsert) (n upserted, er
 		return n, nil
 	}
 	args := append(columns(w.products), []byte(w.catalog), []byte(w.origin))
+	insert, merge := insertBatch, mergeBatch
+	if w.record != nil {
+		insert, merge = insertRecorded, mergeRecorded
+		args = append(args, w.record.args()...)
+	}
 	if w.fresh {
-		done, err := insertFresh(tx, conn, args)
+		all := args
+		if w.record != nil {
+			all = slices.Concat(args, [][]byte{packedDigests(w.products)})
+		}
+		done, err := insertFresh(tx, conn, insert, all)
 		if done || err != nil {
 			n.created = int64(len(w.products))
 			return n, err
 		}
 	}
 	err = conn.Raw(func(driver any) error {
-		result := execute(tx.Statement.Context, driver, mergeBatch, args)
+		result := execute(tx.Statement.Context, driver, merge, args)
 		if result.Err != nil {
 			return result.Err
 		}
 		counts := result.Rows[0]
 		n.created, n.updated = number(counts[0]), number(counts[1])
+		if w.record != nil && number(counts[2]) != n.updated {
+			return troubleBusy.because(errOvertaken)
+		}
 		return nil
 	})
 	n.unchanged += int64(len(w.products)) - n.created - n.updated
@@ -110,12 +122,12 @@ func (d *postgres) upsert(tx *gorm.DB, conn *sql.Conn, w upsert) (n upserted, er
 
 // insertFresh inserts products of which prepare found none here. done is false, and nothing has happened, when there is
 // one by now.
-func insertFresh(tx *gorm.DB, conn *sql.Conn, args [][]byte) (done bool, err error) {
+func insertFresh(tx *gorm.DB, conn *sql.Conn, insert string, args [][]byte) (done bool, err error) {
 	const before = "before_insert"
 	if err := tx.SavePoint(before).Error; err != nil {
 		return false, err
 	}
-	err = conn.Raw(func(driver any) error { return execute(tx.Statement.Context, driver, insertBatch, args).Err })
+	err = conn.Raw(func(driver any) error { return execute(tx.Statement.Context, driver, insert, args).Err })
 	var pg *pgconn.PgError
 	if errors.As(err, &pg) && pg.Code == pgCodeUnique {
 		return false, tx.RollbackTo(before).Error
@@ -123,7 +135,7 @@ func insertFresh(tx *gorm.DB, conn *sql.Conn, args [][]byte) (done bool, err err
 	return err == nil, err
 }
 
-// execute runs insertBatch, mergeBatch or mendBatch with arguments in binary form.
+// execute runs a statement on a batch with arguments in binary form.
 func execute(ctx context.Context, driver any, query string, args [][]byte) *pgconn.Result {
 	conn := driver.(*stdlib.Conn).Conn()
 	statement, err := conn.Prepare(ctx, query, query)

@@ -202,7 +202,10 @@ func (d *sqlite) upsert(tx *gorm.DB, _ *sql.Conn, w upsert) (n upserted, err err
 			return n, err
 		}
 	}
-	return n, d.write(tx, w)
+	if w.record == nil {
+		return n, d.write(tx, w)
+	}
+	return n, d.writeRecorded(tx, w, known)
 }
 
 // putRight writes hash and digest of a product whose content is what the hash was computed from.

@@ -26,6 +26,8 @@ func (product) TableName() string { return "products" }
 type upsert struct {
 	catalog, origin string
 	products        []catalog.Product
+	// record is where the batch is written down; nil where it is not.
+	record *recording
 	// unchanged counts the products that were found to be held already and taken out of products.
 	unchanged int64
 	// mend is the products among the unchanged whose stored hash was not to be believed, though their content is the

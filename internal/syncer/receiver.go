@@ -133,13 +133,13 @@ func (r *Receiver) incoming(ctx context.Context, o Opening, pushedBy string) (ro
 	if opt.TimeoutSeconds == 0 {
 		opt.TimeoutSeconds = int(r.cfg.SessionTimeout.Seconds())
 	}
-	row = session.Session{
+	row = r.cfg.accounted(session.Session{
 		ID: o.SessionID, Catalog: o.Catalog, Direction: session.Push, Incoming: true, PeerID: o.NodeID,
 		SourceNodeID: o.NodeID, TargetNodeID: r.cfg.NodeID, Method: session.MethodHTTP, Options: opt,
 		Status: session.Transferring, Phase: session.PhaseTransferring, CurrentStep: session.TransferringStep(&o.Total),
 		StartedBy: o.StartedBy, PushedBy: pushedBy, PusherFence: o.Fence, LeaseSeconds: int(r.lease(o.Silence).Seconds()),
 		TotalRecords: &o.Total, Worker: o.NodeID, Fence: 1, PushFence: 1, MarksFence: 1, Attempts: 1,
-	}
+	})
 	if o.ResumedFrom == "" {
 		return row, nil
 	}

@@ -110,6 +110,7 @@ func mayPush(p peer.Target) error {
 
 // begin inserts the session, or does with the one in its way what the request says.
 func (s *Service) begin(ctx context.Context, req StartRequest, row session.Session) (Started, error) {
+	row = s.cfg.accounted(row)
 	how := Creation{Enqueue: enqueuer(s.queue, row), Key: req.Key}
 	if req.IfRunning == Replace {
 		by := replacement(row)

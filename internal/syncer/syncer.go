@@ -41,6 +41,8 @@ type Sessions interface {
 	ListRejects(ctx context.Context, id string, after int64, limit int) ([]session.Reject, error)
 	// ListDeletes is a [Deletes]'s.
 	ListDeletes(ctx context.Context, id string, states []session.DeleteState, after string, limit int) ([]session.Delete, error)
+	// ListChanges returns the changes of a session that q selects, in order.
+	ListChanges(ctx context.Context, q session.ChangeQuery) ([]session.Change, error)
 }
 
 // Creation says how a session comes into being.

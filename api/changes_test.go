@@ -1,0 +1,106 @@
+package api_test
+
+import (
+	"encoding/csv"
+	"fmt"
+	"net/http"
+	"strings"
+	"testing"
+
+	"fullsync/internal/catalog"
+	"fullsync/internal/fault"
+	"fullsync/internal/session"
+)
+
+const changesPath = startPath + "/" + sessionA + "/changes"
+
+// someChanges are one of each kind.
+func someChanges() []session.Change {
+	was := catalog.Stored{
+		Product:      catalog.Product{ID: "p-2", SKU: "=1+1", Name: "Shirt, red", Price: "-5", Active: true, Attributes: `{"stock":7,"tags":["a"],"w":1}`},
+		OriginNodeID: "main",
+	}
+	is := was
+	is.SKU, is.Price, is.Active, is.Attributes, is.OriginNodeID = "", "-4", false, `{"color":"red","stock":7,"tags":["b"]}`, "branch"
+	broken := catalog.Stored{Product: catalog.Product{ID: "p-3", Name: "Hat", Attributes: "oops"}, OriginNodeID: "main"}
+	return []session.Change{
+		{ChangePosition: session.ChangePosition{Batch: 1, ProductID: "p-1"}, Kind: session.ChangeCreated},
+		{ChangePosition: session.ChangePosition{Batch: 1, ProductID: "p-2"}, Kind: session.ChangeUpdated, Before: &was, After: &is},
+		{ChangePosition: session.ChangePosition{Batch: 2, ProductID: "p-3"}, Kind: session.ChangeDeleted, Before: &broken},
+	}
+}
+
+func TestListChanges(t *testing.T) {
+	t.Parallel()
+	n := setup(t)
+	n.changes = func(session.ChangeQuery) ([]session.Change, error) { return someChanges(), nil }
+	lines := []string{
+		`{"batch":1,"productId":"p-1","kind":"created","fields":[]}`,
+		`{"batch":1,"productId":"p-2","kind":"updated","fields":[{"field":"sku","before":"=1+1","after":null},{"field":"price","before":"-5","after":"-4"},` +
+			`{"field":"active","before":true,"after":false},{"field":"originNodeId","before":"main","after":"branch"},` +
+			`{"field":"attributes.color","before":null,"after":"red"},{"field":"attributes.tags","before":["a"],"after":["b"]},` +
+			`{"field":"attributes.w","before":1,"after":null}]}`,
+		`{"batch":2,"productId":"p-3","kind":"deleted","fields":[{"field":"name","before":"Hat","after":null},{"field":"active","before":false,"after":null},` +
+			`{"field":"originNodeId","before":"main","after":null},{"field":"attributes","before":"oops","after":null}]}`,
+	}
+	want := `{"success":true,"changes":[` + strings.Join(lines, ",") + `],"nextPageToken":null}`
+	if a := n.call("GET", changesPath, ""); a.status != 200 || strings.TrimSpace(a.body) != want {
+		t.Errorf("%d\n got %s\nwant %s", a.status, a.body, want)
+	}
+	a := n.call("GET", changesPath+"?format=ndjson", "")
+	if a.status != 200 || a.header.Get("Content-Type") != "application/x-ndjson" || a.body != strings.Join(lines, "\n")+"\n" {
+		t.Errorf("%d %v\n%s", a.status, a.header, a.body)
+	}
+	a = n.call("GET", changesPath+"?format=csv", "")
+	rows, err := csv.NewReader(strings.NewReader(a.body)).ReadAll()
+	if err != nil || a.header.Get("Content-Disposition") != `attachment; filename="changes-`+sessionA+`.csv"` {
+		t.Errorf("%v %v %s", err, a.header, a.body)
+	}
+	for i, want := range map[int]string{
+		0: "[batch productId kind field before after]", 1: "[1 p-1 created   ]", 2: "[1 p-2 updated sku '=1+1 ]", 3: "[1 p-2 updated price -5 -4]",
+		7: `[1 p-2 updated attributes.tags ["a"] ["b"]]`,
+	} {
+		if fmt.Sprint(rows[i]) != want {
+			t.Errorf("line %d is %v, want %s", i, rows[i], want)
+		}
+	}
+}
+
+func TestPagesOfChanges(t *testing.T) {
+	t.Parallel()
+	n := setup(t)
+	var got session.ChangeQuery
+	const all = 2500
+	n.changes = func(q session.ChangeQuery) (page []session.Change, err error) {
+		got = q
+		for i := int(q.After.Batch) + 1; i <= all && len(page) < q.Limit; i++ {
+			page = append(page, session.Change{ChangePosition: session.ChangePosition{Batch: int64(i), ProductID: "p 1"}, Kind: session.ChangeCreated})
+		}
+		return page, nil
+	}
+	a := n.call("GET", changesPath+"?pageSize=2&kind=created&q=shirt", "")
+	if want := (session.ChangeQuery{SessionID: sessionA, Kind: session.ChangeCreated, Text: "shirt", Limit: 3}); a.status != 200 || got != want {
+		t.Errorf("%d, asked for %+v", a.status, got)
+	}
+	token := a.member("nextPageToken").(string)
+	a = n.call("GET", changesPath+"?pageSize=2&kind=created&q=shirt&pageToken="+token, "")
+	if want := (session.ChangePosition{Batch: 2, ProductID: "p 1"}); a.status != 200 || got.After != want {
+		t.Errorf("%d, asked for %+v", a.status, got)
+	}
+	for _, query := range []string{"?q=shirt&pageToken=" + token, "?kind=created&pageToken=" + token, "?pageToken=x", "?kind=moved", "?format=xml", "?q=%00"} {
+		if a := n.call("GET", changesPath+query, ""); a.status != 400 {
+			t.Errorf("%s: %d %s", query, a.status, a.body)
+		}
+	}
+	if a := n.call("GET", changesPath+"?format=ndjson", ""); strings.Count(a.body, "\n") != all {
+		t.Errorf("%d lines, want %d", strings.Count(a.body, "\n"), all)
+	}
+	n.changes = func(session.ChangeQuery) ([]session.Change, error) {
+		return nil, fault.New(fault.NotFound, "CHANGES_NOT_KEPT", "Changes not kept", "Gone.")
+	}
+	for _, format := range []string{"json", "ndjson", "csv"} {
+		if a := n.call("GET", changesPath+"?format="+format, ""); a.status != http.StatusNotFound || a.member("code") != "CHANGES_NOT_KEPT" {
+			t.Errorf("%s: %d %s", format, a.status, a.body)
+		}
+	}
+}

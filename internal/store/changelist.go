@@ -1,0 +1,183 @@
+package store
+
+import (
+	"context"
+	"encoding/binary"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"regexp"
+	"slices"
+	"time"
+
+	"fullsync/internal/catalog"
+	"fullsync/internal/session"
+)
+
+// change is the row of table sync_changes.
+type change struct {
+	SessionID, ProductID string
+	Batch                int64
+	Kind                 session.ChangeKind
+	SKU                  *string
+	Name, Price          *string
+	Currency             *string
+	Active               *bool
+	Attributes           *string
+	OriginNodeID         *string
+	CreatedAt, UpdatedAt *time.Time
+	HashBefore           *string
+
+	NewSKU          *string
+	NewName         *string
+	NewPrice        *string
+	NewCurrency     *string
+	NewActive       *bool
+	NewAttributes   *string
+	NewOriginNodeID *string
+	HashAfter       *string
+}
+
+// TableName names the table for GORM.
+func (change) TableName() string { return "sync_changes" }
+
+// of returns the change of a product of a catalog.
+func (c *change) of(catalogName string) session.Change {
+	out := session.Change{SessionID: c.SessionID, ChangePosition: session.ChangePosition{Batch: c.Batch, ProductID: c.ProductID}, Kind: c.Kind}
+	var was catalog.Stored
+	if c.Kind != session.ChangeCreated {
+		was = catalog.Stored{
+			Product: catalog.Product{
+				ID: c.ProductID, SKU: *c.SKU, Name: *c.Name, Price: *c.Price, Currency: *c.Currency, Active: *c.Active, Attributes: *c.Attributes,
+				Hash: *c.HashBefore,
+			},
+			Catalog: catalogName, OriginNodeID: *c.OriginNodeID, CreatedAt: *c.CreatedAt, UpdatedAt: *c.UpdatedAt,
+		}
+		out.Before = &was
+	}
+	if c.HashAfter == nil {
+		return out
+	}
+	out.HashAfter = *c.HashAfter
+	out.After = &catalog.Stored{
+		Product: catalog.Product{
+			ID: c.ProductID, SKU: other(c.NewSKU, was.SKU), Name: other(c.NewName, was.Name), Price: other(c.NewPrice, was.Price),
+			Currency: other(c.NewCurrency, was.Currency), Active: other(c.NewActive, was.Active),
+			Attributes: other(c.NewAttributes, was.Attributes), Hash: out.HashAfter,
+		},
+		Catalog: catalogName, OriginNodeID: other(c.NewOriginNodeID, was.OriginNodeID),
+	}
+	return out
+}
+
+// other returns what differs, or what it was where nothing does.
+func other[T any](now *T, was T) T {
+	if now != nil {
+		return *now
+	}
+	return was
+}
+
+// ListChanges is a [syncer.Sessions]'s.
+func (s *Store) ListChanges(ctx context.Context, q session.ChangeQuery) ([]session.Change, error) {
+	written, err := s.writtenChanges(ctx, q)
+	if err != nil || q.Kind != "" && q.Kind != session.ChangeCreated {
+		return written, err
+	}
+	created, err := s.createdBy(ctx, q)
+	all := slices.Concat(written, created)
+	slices.SortFunc(all, func(a, b session.Change) int { return a.Compare(b.ChangePosition) })
+	return all[:min(len(all), q.Limit)], err
+}
+
+// writtenChanges lists what stands in sync_changes.
+func (s *Store) writtenChanges(ctx context.Context, q session.ChangeQuery) ([]session.Change, error) {
+	db := s.read.WithContext(ctx).Where("session_id = ? AND (batch, product_id) > (?, ?)", q.SessionID, q.After.Batch, q.After.ProductID)
+	if q.Kind != "" {
+		db = db.Where("kind = ?", q.Kind)
+	}
+	if q.Text != "" {
+		operator, text := s.contains(q.Text)
+		db = db.Where(fmt.Sprintf("product_id %[1]s @text OR sku %[1]s @text OR name %[1]s @text OR new_sku %[1]s @text OR new_name %[1]s @text", operator),
+			map[string]any{"text": text})
+	}
+	var rows []change
+	if err := db.Order("session_id, batch, product_id").Limit(q.Limit).Find(&rows).Error; err != nil {
+		return nil, s.translate(err)
+	}
+	out := make([]session.Change, len(rows))
+	for i := range rows {
+		out[i] = rows[i].of(q.Catalog)
+	}
+	return out, nil
+}
+
+// createdBy lists what stands in sync_creations.
+func (s *Store) createdBy(ctx context.Context, q session.ChangeQuery) (out []session.Change, err error) {
+	wanted := regexp.MustCompile("(?i)" + regexp.QuoteMeta(q.Text))
+	rows, err := s.read.WithContext(ctx).Model(&creations{}).Where("session_id = ? AND batch >= ?", q.SessionID, q.After.Batch).
+		Order("session_id, batch").Rows() //nolint:rowserrcheck // eachRow does
+	if err != nil {
+		return nil, s.translate(err)
+	}
+	err = eachRow(rows, func(func(into ...any) error) error {
+		var batch creations
+		if err := s.read.ScanRows(rows, &batch); err != nil {
+			return err
+		}
+		return batch.each(func(c session.Change) error {
+			if c.Batch == q.After.Batch && c.ProductID <= q.After.ProductID || !wanted.MatchString(c.ProductID) {
+				return nil
+			}
+			if len(out) == q.Limit {
+				return errEnough
+			}
+			out = append(out, c)
+			return nil
+		})
+	})
+	if errors.Is(err, errEnough) {
+		err = nil
+	}
+	return out, s.translate(err)
+}
+
+// creations is the row of table sync_creations.
+type creations struct {
+	SessionID, Catalog, FirstID, LastID string
+	Batch                               int64
+	// IDs is a JSON array, and Digests has 8 bytes for each of them.
+	IDs     string `gorm:"column:ids"`
+	Digests []byte
+}
+
+// TableName names the table for GORM.
+func (creations) TableName() string { return "sync_creations" }
+
+// each calls do for every product that the batch created, ascending. An error of do ends that and is returned.
+func (c *creations) each(do func(session.Change) error) error {
+	var ids []string
+	if err := json.Unmarshal([]byte(c.IDs), &ids); err != nil {
+		return err
+	}
+	for i, id := range ids {
+		err := do(session.Change{
+			SessionID: c.SessionID, ChangePosition: session.ChangePosition{Batch: c.Batch, ProductID: id}, Kind: session.ChangeCreated,
+			HashAfter: catalog.ShortOf(binary.BigEndian.Uint64(c.Digests[8*i:])),
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// packedDigests returns the digests of products as sync_creations keeps them.
+func packedDigests(products []catalog.Product) []byte {
+	digests := make([]byte, 0, 8*len(products))
+	for i := range products {
+		digest, _ := catalog.DigestOf(products[i].Hash)
+		digests = binary.BigEndian.AppendUint64(digests, digest)
+	}
+	return digests
+}

@@ -1,0 +1,62 @@
+-- +goose Up
+-- The previous version keeps working beside this one. Its batches leave changes_through behind, and so the session says that its changes are not
+-- known.
+-- All changes up to this batch are kept; -1 where none are, or no longer.
+ALTER TABLE sync_sessions ADD COLUMN changes_through bigint NOT NULL DEFAULT 0;
+CREATE INDEX sync_sessions_changes ON sync_sessions (completed_at) WHERE changes_through <> 0;
+
+-- What sessions did to products that were here. No foreign key: that would look the session up for every row.
+CREATE TABLE sync_changes (
+    session_id     text NOT NULL,
+    batch          bigint NOT NULL,
+    product_id     text COLLATE "C" NOT NULL,
+    kind           text NOT NULL CHECK (kind IN ('created', 'updated', 'deleted')),
+    -- The product as it was before, NULL where there was none.
+    sku            text,
+    name           text,
+    price          text,
+    currency       text,
+    active         boolean,
+    attributes     text,
+    origin_node_id text,
+    created_at     timestamptz,
+    updated_at     timestamptz,
+    -- Empty where the stored hash was not to be believed.
+    hash_before    text COLLATE "C",
+    -- What is different since, NULL where it is the same or the product is gone.
+    new_sku            text,
+    new_name           text,
+    new_price          text,
+    new_currency       text,
+    new_active         boolean,
+    new_attributes     text,
+    new_origin_node_id text,
+    hash_after         text COLLATE "C",
+    PRIMARY KEY (session_id, batch, product_id)
+);
+CREATE INDEX sync_changes_history ON sync_changes (product_id);
+
+-- The products that a batch created, all in one row: a first load must not write every product twice.
+CREATE TABLE sync_creations (
+    session_id text NOT NULL,
+    batch      bigint NOT NULL,
+    catalog    text COLLATE "C" NOT NULL,
+    first_id   text COLLATE "C" NOT NULL,
+    last_id    text COLLATE "C" NOT NULL,
+    -- A JSON array, ascending, and 8 bytes of digest for each.
+    ids        text NOT NULL,
+    digests    bytea NOT NULL,
+    PRIMARY KEY (session_id, batch)
+);
+CREATE INDEX sync_creations_history ON sync_creations (catalog, first_id, last_id);
+
+-- +goose StatementBegin
+CREATE FUNCTION sync_forget_changes() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    DELETE FROM sync_changes WHERE session_id = OLD.id;
+    DELETE FROM sync_creations WHERE session_id = OLD.id;
+    RETURN NULL;
+END
+$$;
+-- +goose StatementEnd
+CREATE TRIGGER sync_sessions_forget_changes AFTER DELETE ON sync_sessions FOR EACH ROW EXECUTE FUNCTION sync_forget_changes();

@@ -1,0 +1,36 @@
+package syncer
+
+import (
+	"context"
+
+	"fullsync/internal/fault"
+	"fullsync/internal/session"
+)
+
+// accounted returns a new session as it begins: with an account of what it changes here, unless the node keeps none.
+func (c Config) accounted(row session.Session) session.Session {
+	if c.Limits.KeepChanges == 0 || row.Outgoing() {
+		row.ChangesThrough = session.NoChanges
+	}
+	return row
+}
+
+// Changes returns up to limit changes that a session has made so far, those that q selects. It returns NotFound for an unknown session, and for one
+// whose changes are not kept here.
+func (s *Service) Changes(ctx context.Context, q session.ChangeQuery) ([]session.Change, error) {
+	row, _, err := s.sessions.GetSession(ctx, q.SessionID)
+	switch {
+	case err != nil:
+		return nil, err
+	case row.Outgoing():
+		return nil, noChanges("The session changes products at %s. That node keeps the changes, under the same session id.", row.TargetNodeID)
+	case !row.KeepsChanges():
+		return nil, noChanges("What the session changed is not known, or no longer. A node keeps it for FULLSYNC_KEEP_CHANGES after the end of a session.")
+	}
+	q.Catalog = row.Catalog
+	return s.sessions.ListChanges(ctx, q)
+}
+
+func noChanges(why string, args ...any) *fault.Error {
+	return fault.New(fault.NotFound, "CHANGES_NOT_KEPT", "Changes not kept", why, args...)
+}
