@@ -178,3 +178,44 @@ func TestRemovePeerTwice(t *testing.T) {
 	page.WaitText("Peer branch is removed.")
 	peerRow(page, nodetest.Branch).WaitGone()
 }
+
+// TestChangeAPeer changes everything about a peer on its own page, which says at once what is wrong with it.
+func TestChangeAPeer(t *testing.T) {
+	t.Parallel()
+	pair := newPair(t, nodetest.SQLite, 1, nodetest.Config{})
+	page := signIn(t, pair.Main, auth.RoleAdmin, browsertest.Options{})
+	visit(page, "Peers")
+	peerRow(page, nodetest.Branch).Link(nodetest.Branch).Click()
+	page.WaitFocus("heading", "Peer branch")
+	form := page.Role("form", "Change the peer")
+	form.Field("Name").Fill("Harbour")
+	form.Field("Fields that its pulls leave as they are here").Fill("price, attributes.shelf")
+	form.Field("New token (only to replace the present one)").Fill(pair.Branch.TokenFor("main", auth.RoleNodePush))
+	page.Axe()
+	form.Button("Save and check").Click()
+	page.Find("#news").WaitText("We may pull from it and push to it.")
+	page.WaitText("State online")
+	if left := form.Field("New token (only to replace the present one)").Value(); left != "" {
+		t.Errorf("the form still holds the token %q", left)
+	}
+	a := pair.Main.Call("admin", http.MethodGet, peersPath+"/"+nodetest.Branch, "")
+	for _, want := range []string{`"nodeName":"Harbour"`, `"keepFields":["price","attributes.shelf"]`} {
+		if !strings.Contains(string(a.Body), want) {
+			t.Errorf("the peer is %s, without %s", a.Body, want)
+		}
+	}
+
+	form.Field("New token (only to replace the present one)").Fill("nonsense")
+	form.Button("Save and check").Click()
+	page.Find("#failures").WaitText("refused our token (401)")
+	page.WaitText("State offline")
+	page.Expect(http.StatusUnprocessableEntity, peersPath+"/"+nodetest.Branch)
+	form.Field("Address").Fill("https://elsewhere.example.com")
+	form.Button("Save and check").Click()
+	page.WaitText("token")
+	page.Link("All its sessions").Click()
+	page.WaitFocus("heading", "Sessions")
+	if peer := page.Field("Peer").Value(); peer != nodetest.Branch {
+		t.Errorf("the sessions of %q are shown", peer)
+	}
+}

@@ -168,6 +168,40 @@ func TestPushesSideBySide(t *testing.T) {
 	card(page).WaitText("CANCELLED")
 }
 
+// TestPushToSeveral starts a push to two peers, of which one is refused. What was chosen is offered again after a reload.
+func TestPushToSeveral(t *testing.T) {
+	t.Parallel()
+	pair := newPushingPair(t, 20)
+	pair.Main.AddPeer("annex", pair.Wire.URL, pair.Branch.TokenFor(nodetest.MainNode, auth.RoleNode))
+	page := signIn(t, pair.Main, auth.RoleOperator, browsertest.Options{})
+	choosePush(page)
+	form := startForm(page)
+	form.Field("Push to").Choose("Several peers")
+	form.Field("branch").Tick(true)
+	form.Field("annex").Tick(true)
+	page.Axe()
+	form.Field("At the end, delete products that came from the source and no longer exist there").Tick(true)
+	form.Field("Products to delete without approval").Fill("7")
+	form.WaitText("If more than 7 products or 10 % of them would go, none is deleted until somebody has looked at the list and approved it.")
+	form.Field("At the end, delete products that came from the source and no longer exist there").Tick(false)
+	form.Button("Start push").Click()
+	page.Find("#failures").WaitText("Push to annex: ")
+	page.Role("article", thePush).WaitText("COMPLETED")
+	nodetest.SameCatalog(t, pair.Main, pair.Branch, "main")
+
+	page.Reload()
+	waitDesk(page)
+	page.WaitFor("the same choice", `document.querySelector("#start-form [name=peer]").value === "*"`)
+	for _, peer := range []string{"branch", "annex"} {
+		if !browsertest.Eval[bool](page, `document.querySelector("#several [value=`+peer+`]").checked`) {
+			t.Errorf("%s is not offered again", peer)
+		}
+	}
+	if size := form.Field("Products per batch").Value(); size != "10" {
+		t.Errorf("the last start had batches of 10; now the form offers %q", size)
+	}
+}
+
 // TestACancelThatTheTargetHasNotConfirmed: the page says so, and no longer when the node has heard from the target.
 func TestACancelThatTheTargetHasNotConfirmed(t *testing.T) {
 	t.Parallel()

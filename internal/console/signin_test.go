@@ -95,3 +95,37 @@ func TestEndedLogin(t *testing.T) {
 		t.Error("the token is still kept")
 	}
 }
+
+// TestWhatWasTypedOutlivesTheLogin: a login ends while somebody types. The same person goes on after signing in again, and anybody
+// else finds a clean page.
+func TestWhatWasTypedOutlivesTheLogin(t *testing.T) {
+	t.Parallel()
+	node := newPair(t, nodetest.SQLite, 1, nodetest.Config{}).Main
+	page := signIn(t, node, auth.RoleOperator, browsertest.Options{})
+	allowEndedLogin(page)
+	end := func() {
+		t.Helper()
+		page.Field("Catalog").Fill("garden")
+		ended := browsertest.Eval[string](page, `sessionStorage.getItem("fullsync.token")`)
+		if a := node.As(ended, http.MethodPost, "/api/auth/logout", ""); a.Status != http.StatusOK {
+			t.Fatalf("ending the login: %d %s", a.Status, a.Body)
+		}
+		page.Button("Start pull").Click()
+		page.WaitText("You have been signed out. Unauthorized")
+		page.WaitFocus("textbox", "Name")
+		if page.Button("Start pull").Visible() || page.Link("Sessions").Visible() {
+			t.Error("the page is still shown")
+		}
+	}
+	end()
+	fill(page, "operator")
+	if typed := page.Field("Catalog").Value(); typed != "garden" {
+		t.Errorf("after signing in again the field holds %q", typed)
+	}
+	live(page)
+	end()
+	fill(page, "admin")
+	if typed := page.Field("Catalog").Value(); typed != "main" {
+		t.Errorf("another person finds %q", typed)
+	}
+}

@@ -118,6 +118,15 @@ async function exchange(method, path, body, init, milliseconds = patience) {
 }
 
 /**
+ * Reads an answer as the text that came, with the tag that stands for its content.
+ * @param {string} path
+ */
+export async function readText(path) {
+  const response = await send("GET", path, { signal: AbortSignal.timeout(patience) });
+  return { text: await response.text(), etag: response.headers.get("ETag") ?? "" };
+}
+
+/**
  * Opens a stream of events.
  * @param {string} lastEventId
  * @param {AbortSignal} signal

@@ -6,9 +6,13 @@ import { byId, field, mainHeading } from "./dom.js";
 import { clock, duration } from "./format.js";
 import { follow, oldAge } from "./live.js";
 import { hush, say, sentenceOf } from "./message.js";
+import { catalogs } from "./catalogs.js";
 import { reloadHistory, sessionList } from "./history.js";
 import { overview } from "./overview.js";
+import { peerPage } from "./peer.js";
 import { peers, reloadPeers } from "./peers.js";
+import { product } from "./product.js";
+import { products } from "./products.js";
 import { beginViews } from "./route.js";
 import { sessionPage } from "./session.js";
 import { askForNewest, isActive, onSession, put, takeState, takeStatus } from "./sessions.js";
@@ -32,11 +36,13 @@ const connectionTexts = {
 };
 
 /** The pages, in the order of the navigation. */
-const views = [overview, sessionList, sessionPage, peers];
+const views = [overview, sessionList, sessionPage, catalogs, products, product, peers, peerPage];
 
 let leaving = false; // the person has asked to sign out
 let feed = { begin() {}, end() {} };
-onSignedOut((why) => leaving || leave("failure", `You have been signed out. ${why}`));
+/** Whose page this is. */
+let owner = "";
+onSignedOut((why) => leaving || askAgain(why));
 signInForm.addEventListener("submit", (event) => {
   event.preventDefault();
   void busy(/** @type {HTMLButtonElement} */ (signInForm.querySelector("button")), signInProblem, signIn);
@@ -79,6 +85,22 @@ async function signIn() {
 }
 
 /**
+ * Asks to sign in again, because the login has ended. What was typed stays, hidden, for the same person.
+ * @param {string} why
+ */
+function askAgain(why) {
+  if (!token()) return; // another request was refused before
+  keepToken("");
+  feed.end();
+  for (const dialog of document.querySelectorAll("dialog")) dialog.close();
+  hush();
+  for (const id of ["desk", "nav", "who"]) byId(id, HTMLElement).hidden = true;
+  document.title = "fullsync";
+  askToSignIn();
+  say("failure", `You have been signed out. ${why}`);
+}
+
+/**
  * Shows the desk to the owner of the token.
  * @param {() => void} [shown] called once it is shown
  */
@@ -92,6 +114,10 @@ async function open(shown) {
     say("failure", `${sentenceOf(failure)} Reload this page to try again.`);
     return;
   }
+  const now = JSON.stringify([me.node.nodeId, me.user.name, me.user.role]);
+  if (owner && owner !== now) return location.reload(); // nobody gets to see what somebody else has typed
+  const again = owner === now;
+  owner = now;
   document.body.dataset.role = me.user.role;
   byId("node", HTMLElement).textContent = me.node.nodeName;
   byId("user", HTMLElement).textContent = `${me.user.name} (${me.user.role}), until ${clock(me.expiresAt)}`;
@@ -99,6 +125,7 @@ async function open(shown) {
   byId("desk", HTMLElement).hidden = false;
   beginViews(views, me.node.nodeName);
   shown?.();
+  if (again) return feed.begin();
   feed = follow(
     {
       status: takeStatus,
@@ -109,7 +136,7 @@ async function open(shown) {
       check: () => poll("/api/auth/me"),
       connection: showConnection,
     },
-    JSON.stringify([me.node.nodeId, me.user.name, me.user.role]),
+    owner,
   );
   await reloadPeers();
 }

@@ -6,6 +6,7 @@ import { confirm } from "./confirm.js";
 import { action, byId, copyOf, field, fill, passFocus, setTime } from "./dom.js";
 import { time } from "./format.js";
 import { focusMessage, say, sentenceOf } from "./message.js";
+import { href } from "./route.js";
 
 /** @typedef {import("fullsync-api").components["schemas"]} Schemas */
 /** @typedef {Schemas["Peer"]} Peer */
@@ -78,7 +79,7 @@ function show(peers) {
 }
 
 /** @param {Peer} p */
-function state(p) {
+export function state(p) {
   if (!p.isActive) return "switched off";
   if (p.isOnline) return "online";
   return p.lastSeen || p.lastError ? "offline" : "not checked yet";
@@ -95,6 +96,7 @@ function newRow(nodeId) {
   const row = copyOf("peer-row");
   const path = `/api/admin/sync/peers/${nodeId}`;
   row.id = `peer-${nodeId}`;
+  row.querySelector("a")?.setAttribute("href", href(`peers/${nodeId}`));
   for (const [name, work] of /** @type {[string, () => Promise<void>][]} */ ([
     ["check", () => check(nodeId, path)],
     ["switch", () => call("PATCH", path, { isActive: row.dataset.active !== "true" }).then(reloadPeers)],
@@ -136,7 +138,7 @@ async function remove(nodeId, path) {
 }
 
 /** @param {string} nodeId @param {string} path */
-async function check(nodeId, path) {
+export async function check(nodeId, path) {
   /** @type {Schemas["PeerCheckResponse"]} */
   const { check } = await call("POST", `${path}/check`);
   await reloadPeers();

@@ -17,6 +17,7 @@ const nav = byId("nav", HTMLElement);
 let views = [];
 let node = "";
 let shownPath = "";
+let begun = false;
 /** What had the focus when an address was left, for when somebody comes back to it. @type {Map<string, Element>} */
 const focused = new Map();
 let address = location.hash;
@@ -34,11 +35,13 @@ export function beginViews(all, nodeName) {
   nav.hidden = false;
   const links = views.filter((v) => v.label).map((v) => make("li", {}, make("a", { href: href(v.path) }, v.label ?? "")));
   nav.querySelector("ul")?.replaceChildren(...links);
+  show();
+  if (begun) return;
+  begun = true;
   addEventListener("hashchange", arrive);
   document.addEventListener("click", (event) => {
     if (event.target instanceof Element && event.target.closest("a[href^='#']")) chosen = true;
   });
-  show();
 }
 
 /** The address of a page. @param {string} path its parts, each encoded @param {URLSearchParams} [query] */

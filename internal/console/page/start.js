@@ -4,11 +4,12 @@ import { call, Refused, Unreachable } from "./api.js";
 import { busy } from "./busy.js";
 import { dismissOlder, showCard } from "./cards.js";
 import { outcome, title, why } from "./describe.js";
-import { byId, field } from "./dom.js";
+import { byId, field, make } from "./dom.js";
+import { count } from "./format.js";
 import { hushNews, say } from "./message.js";
 import { onPeers } from "./peers.js";
 import { showRunning } from "./running.js";
-import { isActive, onSession, put, sessionOf } from "./sessions.js";
+import { isActive, load, onSession, put, sessionOf } from "./sessions.js";
 
 /** @typedef {import("fullsync-api").components["schemas"]} Schemas */
 /** @typedef {Schemas["Session"]} Session */
@@ -22,10 +23,25 @@ const actionSelect = field(form, "action");
 const peerSelect = /** @type {HTMLSelectElement} */ (field(form, "peer"));
 const peerLabel = byId("peer-label", HTMLElement);
 
+const several = byId("several", HTMLElement);
+const guard = byId("guard", HTMLElement);
+/** The choice of several peers in the list of peers; no node may have this id. */
+const some = "*";
+/** Where this browser keeps what the last start used. */
+const kept = `fullsync.start ${location.pathname}`;
+
+// The options, by their names.
+const switches = /** @type {const} */ (["verifyAfterSync", "compressionEnabled", "readEverything", "deleteMissing"]);
+const numbers = /** @type {const} */ (["batchSize", "maxProductsPerSecond", "timeoutSeconds", "maxDeletes", "maxDeletePercent"]);
+
 /** The sessions that were started here, until they have ended. @type {Set<string>} */
 const mine = new Set();
 
-actionSelect.addEventListener("change", showAction);
+form.addEventListener("change", showAction);
+form.addEventListener("input", showGuard);
+/** What the last start used, until it has been offered again. @type {StartRequest | null} */
+let last = JSON.parse(localStorage.getItem(kept) ?? "null");
+if (last) offer(last);
 showAction(); // a browser may fill in what was chosen before a reload
 
 form.addEventListener("submit", (event) => {
@@ -34,7 +50,9 @@ form.addEventListener("submit", (event) => {
 });
 
 onPeers((peers) => {
-  const chosen = peerSelect.value;
+  const chosen = last ? (last.targetPeers ? some : String(last.targetPeer)) : peerSelect.value;
+  const ticked = last ? last.targetPeers?.map(String) : chosenPeers();
+  last = null;
   peerSelect.replaceChildren(
     ...peers.map((p) => {
       const option = new Option(p.isActive ? `${p.nodeName} (${p.nodeId})` : `${p.nodeName} (${p.nodeId}), switched off`, p.nodeId);
@@ -42,7 +60,16 @@ onPeers((peers) => {
       return option;
     }),
   );
-  if (peers.some((p) => p.isActive && p.nodeId === chosen)) peerSelect.value = chosen;
+  const active = peers.filter((p) => p.isActive);
+  if (active.length > 1) peerSelect.append(new Option("Several peers", some));
+  several.querySelector("div")?.replaceChildren(
+    ...active.map((p) => {
+      const tick = make("input", { type: "checkbox", name: "peers", value: p.nodeId, checked: ticked?.includes(p.nodeId) ?? false });
+      return make("label", { className: "check" }, tick, p.nodeName);
+    }),
+  );
+  if ([...peerSelect.options].some((o) => !o.disabled && o.value === chosen)) peerSelect.value = chosen;
+  showAction();
   noPeers.hidden = peers.some((p) => p.isActive);
   noPeers.textContent = peers.length ? "No peer is switched on. An admin can switch one on under Peers." : "This node knows no peer yet. An admin can add one under Peers.";
 });
@@ -73,17 +100,44 @@ function showAction() {
   const push = action() === "push";
   peerLabel.textContent = push ? "Push to" : "Pull from";
   button.textContent = push ? "Start push" : "Start pull";
+  const choice = [...peerSelect.options].find((o) => o.value === some);
+  if (choice) choice.hidden = choice.disabled = !push;
+  if (!push && peerSelect.value === some) peerSelect.selectedIndex = 0;
+  several.hidden = peerSelect.value !== some;
+  showGuard();
+}
+
+/** Says what deletes nothing without approval. */
+function showGuard() {
+  const products = field(form, "maxDeletes").value || "500";
+  const percent = field(form, "maxDeletePercent").value || "10";
+  guard.hidden = !checked("deleteMissing");
+  guard.textContent = `If more than ${products} products or ${percent} % of them would go, none is deleted until somebody has looked at the list and approved it.`;
+}
+
+/** The peers that are ticked, for a push to several. */
+function chosenPeers() {
+  return [...several.querySelectorAll("input")].filter((tick) => tick.checked).map((tick) => tick.value);
+}
+
+/** Offers again what the last start used. Its options are shown, so that nobody overlooks them. @param {StartRequest} what */
+function offer(what) {
+  actionSelect.value = what.action;
+  field(form, "catalog").value = what.catalog ?? "main";
+  for (const name of switches) /** @type {HTMLInputElement} */ (field(form, name)).checked = what.options?.[name] ?? false;
+  for (const name of numbers) field(form, name).value = String(what.options?.[name] ?? "");
+  const { compressionEnabled, ...others } = what.options ?? {};
+  byId("options", HTMLDetailsElement).open = !compressionEnabled || Object.values(others).some(Boolean);
 }
 
 /** @returns {StartRequest} */
 function request() {
   /** @type {NonNullable<StartRequest["options"]>} */
   const options = {};
-  for (const name of /** @type {const} */ (["verifyAfterSync", "compressionEnabled", "readEverything", "deleteMissing"])) options[name] = checked(name);
-  for (const name of /** @type {const} */ (["batchSize", "maxProductsPerSecond", "timeoutSeconds", "maxDeletes", "maxDeletePercent"])) {
-    if (field(form, name).value) options[name] = Number(field(form, name).value);
-  }
-  return { action: action(), targetPeer: peerSelect.value, catalog: field(form, "catalog").value.trim(), options };
+  for (const name of switches) options[name] = checked(name);
+  for (const name of numbers) if (field(form, name).value) options[name] = Number(field(form, name).value);
+  const to = peerSelect.value === some ? { targetPeers: chosenPeers() } : { targetPeer: peerSelect.value };
+  return { action: action(), ...to, catalog: field(form, "catalog").value.trim(), options };
 }
 
 /** @param {string} name */
@@ -102,6 +156,8 @@ async function start(what, key) {
       if (failure instanceof Unreachable) return send(what, key);
       throw failure;
     });
+    localStorage.setItem(kept, JSON.stringify({ ...what, ifRunning: undefined }));
+    if ("sessions" in started) return tellSeveral(started.sessions);
     const id = started.session.sessionId;
     put(started.session);
     say("success", started.message);
@@ -119,10 +175,22 @@ async function start(what, key) {
   }
 }
 
+/** Says what became of a push to several peers. @param {Schemas["StartedPeer"][]} all */
+function tellSeveral(all) {
+  const started = all.filter((one) => !one.error);
+  for (const { peer, error, message } of all) if (error) say("failure", `Push to ${peer}: ${error}. ${message ?? ""}`);
+  for (const { sessionId } of started) {
+    if (!sessionId) continue;
+    mine.add(sessionId);
+    load(sessionId).catch(() => {}); // an event brings it too
+  }
+  if (started.length) say("success", `Started ${count(started.length, "push", "pushes")}: to ${started.map((one) => one.peer).join(", ")}`);
+}
+
 /**
  * @param {StartRequest} what
  * @param {string} key
- * @returns {Promise<Schemas["StartResponse"]>}
+ * @returns {Promise<Schemas["StartResponse"] | Schemas["StartsResponse"]>}
  */
 function send(what, key) {
   return call("POST", "/api/admin/sync/full-sync", what, { "Idempotency-Key": key });

@@ -1,0 +1,127 @@
+// The page of one product, which can be changed and deleted here.
+
+import { call, readText } from "./api.js";
+import { busy } from "./busy.js";
+import { confirm } from "./confirm.js";
+import { make } from "./dom.js";
+import { time } from "./format.js";
+import { focusMessage, say, sentenceOf } from "./message.js";
+import { go, href } from "./route.js";
+import { newSection } from "./views.js";
+
+/** @typedef {import("fullsync-api").components["schemas"]} Schemas */
+
+const { section, heading, problem } = newSection("catalogs/*/*", "Product", { text: "Catalog", href: "" });
+const above = /** @type {HTMLAnchorElement} */ (section.querySelector(".crumb a"));
+const name = make("input", { required: true, maxLength: 4096 });
+const sku = make("input", { maxLength: 255 });
+const price = make("input", { maxLength: 40, inputMode: "decimal" });
+const currency = make("input", { maxLength: 3 });
+const active = make("input", { type: "checkbox" });
+const attributes = make("textarea", { spellcheck: false });
+const origin = make("p", { className: "hint" });
+const save = make("button", { className: "main" }, "Save");
+const remove = make("button", { type: "button", className: "danger" }, "Delete…");
+const actions = make("p", { className: "actions" }, remove, save);
+actions.dataset.may = "operator";
+const form = make(
+  "form",
+  { ariaLabel: "Product" },
+  make("div", { className: "fields" }, ...Object.entries({ Name: name, SKU: sku, Price: price, Currency: currency }).map(([text, input]) => make("label", {}, text, input))),
+  make("label", { className: "check" }, active, "On sale"),
+  make("label", {}, "Attributes, as JSON", attributes),
+  origin,
+  actions,
+);
+section.append(form);
+
+let path = "";
+let list = "";
+let etag = "";
+let shownId = "";
+
+/** @type {import("./route.js").View} */
+export const product = {
+  path: "catalogs/*/*",
+  show([, catalog = "", id = ""]) {
+    shownId = id;
+    heading.textContent = `Product ${id}`;
+    list = `catalogs/${encodeURIComponent(catalog)}`;
+    above.href = href(list);
+    above.textContent = `Catalog ${catalog}`;
+    const asked = `/api/${list}/products/${encodeURIComponent(id)}`;
+    if (asked !== path) {
+      path = asked;
+      form.hidden = true;
+      void load();
+    }
+    return `Product ${id}`;
+  },
+};
+
+form.addEventListener("submit", (event) => {
+  event.preventDefault();
+  void busy(save, problem, async () => {
+    const body = { name: name.value, sku: sku.value || null, price: price.value || null, currency: currency.value || null, active: active.checked, attributes: exactly(attributes.value) };
+    await call("PUT", path, body, { "If-Match": etag });
+    say("success", `Product ${shownId} is saved.`);
+    await load();
+  });
+});
+remove.addEventListener("click", () =>
+  confirm({
+    title: `Delete product ${shownId}?`,
+    text: "The next sync from a source that has it brings it back.",
+    safe: "Keep it",
+    go: "Delete product",
+    async work() {
+      /** @type {Schemas["MessageResponse"]} */
+      const done = await call("DELETE", path, undefined, { "If-Match": etag });
+      path = "";
+      go(list);
+      focusMessage(say("success", done.message));
+    },
+  }),
+);
+
+async function load() {
+  const asked = path;
+  problem.textContent = "";
+  try {
+    const answer = await readText(asked);
+    if (asked !== path) return;
+    show(exactly(answer.text).product, answer.etag);
+  } catch (failure) {
+    if (asked === path) problem.textContent = sentenceOf(failure);
+    path = ""; // the next visit tries again
+  }
+}
+
+/** @param {Schemas["Product"]} p @param {string} tag */
+function show(p, tag) {
+  etag = tag;
+  name.value = p.name;
+  sku.value = p.sku ?? "";
+  price.value = p.price ?? "";
+  currency.value = p.currency ?? "";
+  active.checked = p.active;
+  attributes.value = JSON.stringify(p.attributes, null, 2);
+  const may = ["operator", "admin"].includes(document.body.dataset.role ?? "") && "rawJSON" in JSON;
+  for (const field of [name, sku, price, currency, attributes]) field.readOnly = !may;
+  active.disabled = !may;
+  save.hidden = !may;
+  origin.textContent = `Came from ${p.originNodeId}, first on ${time(p.createdAt)}; last changed here on ${time(p.updatedAt)}.`;
+  form.hidden = false;
+}
+
+/**
+ * Reads JSON and keeps every number as it is written: 12.50 does not become 12.5, and large ones stay whole. A browser that cannot do
+ * that must not save anything.
+ * @param {string} text
+ */
+function exactly(text) {
+  const { rawJSON } = /** @type {any} */ (JSON);
+  /** @type {(key: string, value: unknown, context: {source: string}) => unknown} */
+  const keep = (_, value, context) => (typeof value === "number" && rawJSON ? rawJSON(context.source) : value);
+  return JSON.parse(text, /** @type {any} */ (keep));
+}

@@ -1,0 +1,61 @@
+// The page of a catalog: its products, which can be searched.
+
+import { call } from "./api.js";
+import { field, make, setTime } from "./dom.js";
+import { go, href } from "./route.js";
+import { newList, newSection, newTable } from "./views.js";
+
+/** @typedef {import("fullsync-api").components["schemas"]} Schemas */
+
+const { section, heading, problem } = newSection("catalogs/*", "Catalog", { text: "Catalogs", href: href("catalogs") });
+const search = make("input", { name: "q", type: "search", maxLength: 200 });
+const form = make("form", { className: "tools", ariaLabel: "Search products" }, make("label", {}, "Id, SKU or name contains ", search), make("button", {}, "Search"));
+const { table, body, row } = newTable("Products", ["Id", "Name", "SKU", "Price", "On sale", "Changed"]);
+const list = newList(body, problem, read, show, "No product fits.");
+section.append(form, table, list.empty, list.more);
+
+let catalog = "";
+let shown = "";
+
+form.addEventListener("submit", (event) => {
+  event.preventDefault();
+  const q = field(form, "q").value;
+  go(`catalogs/${catalog}`, new URLSearchParams(q ? { q } : {}));
+});
+
+/** @type {import("./route.js").View} */
+export const products = {
+  path: "catalogs/*",
+  show([, name = ""], query) {
+    catalog = name;
+    heading.textContent = `Catalog ${catalog}`;
+    search.value = query.get("q") ?? "";
+    const address = `${catalog} ${search.value}`;
+    if (address !== shown) body.replaceChildren();
+    shown = address;
+    void list.reload();
+    return `Catalog ${catalog}`;
+  },
+};
+
+/** @param {string} pageToken */
+async function read(pageToken) {
+  const query = new URLSearchParams({ pageSize: "50", pageToken, q: search.value });
+  /** @type {Schemas["ProductListResponse"]} */
+  const page = await call("GET", `/api/catalogs/${encodeURIComponent(catalog)}/products?${query}`);
+  return { items: page.products, next: page.nextPageToken };
+}
+
+/** @param {Schemas["Product"]} p */
+function show(p) {
+  const changed = make("span", {});
+  changed.dataset.field = "changed";
+  const line = row(make("a", { href: href(`catalogs/${catalog}/${encodeURIComponent(p.id)}`) }, p.id), p.name, p.sku ?? "", money(p), p.active ? "yes" : "no", changed);
+  setTime(line, "changed", p.updatedAt);
+  return line;
+}
+
+/** A price as the source wrote it. @param {Schemas["Product"]} p */
+export function money(p) {
+  return p.price === null ? "" : `${p.price} ${p.currency ?? ""}`;
+}
