@@ -104,3 +104,40 @@ func TestPagesOfChanges(t *testing.T) {
 		}
 	}
 }
+
+func TestProductHistory(t *testing.T) {
+	t.Parallel()
+	n := setup(t)
+	const path = "/api/catalogs/main/products/p-2/history"
+	n.history = func(catalogName, id string, skip, limit int) (page []session.Made, err error) {
+		if catalogName != "main" || id != "p-2" {
+			t.Errorf("asked for %s in %s", id, catalogName)
+		}
+		for i := skip; i < min(skip+limit, 5); i++ {
+			c := someChanges()[1]
+			c.SessionID = sessionA
+			page = append(page, session.Made{Change: c, By: session.Session{StartedBy: fmt.Sprint(i), Direction: session.Push, PeerID: "branch"}})
+		}
+		return page, nil
+	}
+	var seen []string
+	for token := ""; ; {
+		a := n.call("GET", path+"?pageSize=2&pageToken="+token, "")
+		for _, h := range a.member("history").([]any) {
+			entry := h.(map[string]any)
+			if entry["sessionId"] != sessionA || entry["direction"] != "push" || entry["peer"] != "branch" || len(entry["fields"].([]any)) != 7 {
+				t.Errorf("%v", entry)
+			}
+			seen = append(seen, entry["startedBy"].(string))
+		}
+		if token, _ = a.member("nextPageToken").(string); token == "" {
+			break
+		}
+		if a := n.call("GET", strings.Replace(path, "p-2", "p-3", 1)+"?pageToken="+token, ""); a.status != 400 {
+			t.Errorf("with the token of another product: %d", a.status)
+		}
+	}
+	if strings.Join(seen, " ") != "0 1 2 3 4" {
+		t.Errorf("pages hold %v", seen)
+	}
+}

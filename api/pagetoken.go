@@ -35,6 +35,7 @@ const (
 	rejectsPage  pageKind = 3
 	deletesPage  pageKind = 4
 	changesPage  pageKind = 5
+	historyPage  pageKind = 6
 )
 
 // pageToken is where a listing goes on: opaque to callers, but no secret, since it leads nowhere that the same caller

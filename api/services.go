@@ -49,6 +49,8 @@ type Catalogs interface {
 	ListProducts(ctx context.Context, catalogName, after, q string, limit int) ([]catalog.Stored, error)
 	// GetProduct returns NotFound for an unknown product.
 	GetProduct(ctx context.Context, catalogName, id string) (catalog.Stored, error)
+	// ProductHistory returns what sessions did to a product, the newest first, up to limit after the first skip of them.
+	ProductHistory(ctx context.Context, catalogName, id string, skip, limit int) ([]session.Made, error)
 	// CountCatalogs returns the catalogs that hold products.
 	CountCatalogs(ctx context.Context) ([]catalog.Count, error)
 }

@@ -29,6 +29,7 @@ type services struct {
 	rejects    func(id string, after int64, limit int) ([]session.Reject, error)
 	deletes    func(id string, states []session.DeleteState, after string, limit int) ([]session.Delete, error)
 	changes    func(q session.ChangeQuery) ([]session.Change, error)
+	history    func(catalogName, id string, skip, limit int) ([]session.Made, error)
 	approve    func(id string, count int64, by string) (session.View, error)
 	addPeer    func(peer.New) (peer.Peer, error)
 	changePeer func(nodeID string, c peer.Change) (peer.Peer, error)
@@ -176,6 +177,10 @@ func (s *services) ListProducts(_ context.Context, _, after, q string, limit int
 	return found, nil
 }
 
+func (s *services) ProductHistory(_ context.Context, catalogName, id string, skip, limit int) ([]session.Made, error) {
+	return s.history(catalogName, id, skip, limit)
+}
+
 func (s *services) GetProduct(_ context.Context, _, id string) (catalog.Stored, error) {
 	for _, p := range s.products {
 		if p.ID == id {
@@ -260,6 +265,7 @@ func goodServices() *services {
 		stuck:      func(syncer.StuckRequest) ([]syncer.Stuck, error) { return nil, nil },
 		receipt:    func(string) (session.Receipt, error) { return session.NewReceipt(cancelled().Session, nil), nil },
 		changes:    func(session.ChangeQuery) ([]session.Change, error) { return nil, nil },
+		history:    func(string, string, int, int) ([]session.Made, error) { return nil, nil },
 		rejects:    func(string, int64, int) ([]session.Reject, error) { return nil, nil },
 		deletes:    func(string, []session.DeleteState, string, int) ([]session.Delete, error) { return nil, nil },
 		approve:    func(string, int64, string) (session.View, error) { return running(), nil },

@@ -1736,6 +1736,31 @@ type Product struct {
 	UpdatedAt time.Time `json:"updatedAt"`
 }
 
+// ProductChange What a session did to a product, and whose session it was.
+type ProductChange struct {
+	SessionId SessionID `json:"sessionId"`
+
+	// StartedAt When the session was started.
+	//
+	// Example: 2026-01-31T10:00:00Z
+	StartedAt time.Time `json:"startedAt"`
+
+	// StartedBy Who started it.
+	//
+	// Example: alice
+	StartedBy string    `json:"startedBy"`
+	Direction Direction `json:"direction"`
+
+	// Peer The peer that it pulled from, or that pushed it here.
+	//
+	// Example: branch-2
+	Peer string     `json:"peer"`
+	Kind ChangeKind `json:"kind"`
+
+	// Fields The fields that it changed, as in `Change`.
+	Fields []FieldChange `json:"fields"`
+}
+
 // ProductCounts How many products there are.
 type ProductCounts struct {
 	// Total Products in all catalogs of this node.
@@ -1746,6 +1771,18 @@ type ProductCounts struct {
 
 // ProductEdit Puts or deletes one product.
 type ProductEdit = json.RawMessage
+
+// ProductHistoryResponse One page of what sessions did to a product.
+type ProductHistoryResponse struct {
+	// Success Always true.
+	Success bool `json:"success"`
+
+	// History The changes, the newest first.
+	History []ProductChange `json:"history"`
+
+	// NextPageToken Pass it as `pageToken` for the next page; null on the last.
+	NextPageToken *string `json:"nextPageToken"`
+}
 
 // ProductInput A whole product. Every member that is not named here is kept in `attributes`.
 type ProductInput = json.RawMessage
@@ -3071,6 +3108,15 @@ type PutProductParams struct {
 
 // PutProductParamsIfNoneMatch defines parameters for PutProduct.
 type PutProductParamsIfNoneMatch string
+
+// GetProductHistoryParams defines parameters for GetProductHistory.
+type GetProductHistoryParams struct {
+	// PageSize How many to return at most; 20 if absent, and more than 100 counts as 100.
+	PageSize *PageSize `form:"pageSize,omitempty" json:"pageSize,omitempty"`
+
+	// PageToken The `nextPageToken` of the previous page, with the same filters; the first page if absent or empty.
+	PageToken *PageToken `form:"pageToken,omitempty" json:"pageToken,omitempty"`
+}
 
 // GetNodeParams defines parameters for GetNode.
 type GetNodeParams struct {
@@ -4493,6 +4539,15 @@ type ClientInterface interface {
 	// Corresponds with PUT /api/catalogs/{catalog}/products/{id} (the `PutProduct` operationId).
 	PutProduct(ctx context.Context, catalog Catalog, id ProductID, params *PutProductParams, body PutProductJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
 
+	// GetProductHistory What syncs did to a product
+	//
+	// The changes that sessions made to the product on this node, the newest first, as far as they are kept (`FULLSYNC_KEEP_CHANGES`, 30 days).
+	// You can also ask about a product that is gone. Edits over the API and imports are not in it. The list is empty for a product that no
+	// session has touched.
+	//
+	// Corresponds with GET /api/catalogs/{catalog}/products/{id}/history (the `GetProductHistory` operationId).
+	GetProductHistory(ctx context.Context, catalog Catalog, id ProductID, params *GetProductHistoryParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
 	// EditProductsWithBody Change many products at once
 	//
 	// Up to 5,000 edits of different products, all or none, in one transaction. Each puts or deletes one product, as
@@ -5544,6 +5599,25 @@ func (c *Client) PutProductWithBody(ctx context.Context, catalog Catalog, id Pro
 // Corresponds with PUT /api/catalogs/{catalog}/products/{id} (the `PutProduct` operationId).
 func (c *Client) PutProduct(ctx context.Context, catalog Catalog, id ProductID, params *PutProductParams, body PutProductJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewPutProductRequest(c.Server, catalog, id, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// GetProductHistory What syncs did to a product
+//
+// The changes that sessions made to the product on this node, the newest first, as far as they are kept (`FULLSYNC_KEEP_CHANGES`, 30 days).
+// You can also ask about a product that is gone. Edits over the API and imports are not in it. The list is empty for a product that no
+// session has touched.
+//
+// Corresponds with GET /api/catalogs/{catalog}/products/{id}/history (the `GetProductHistory` operationId).
+func (c *Client) GetProductHistory(ctx context.Context, catalog Catalog, id ProductID, params *GetProductHistoryParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewGetProductHistoryRequest(c.Server, catalog, id, params)
 	if err != nil {
 		return nil, err
 	}
@@ -7726,6 +7800,86 @@ func NewPutProductRequestWithBody(server string, catalog Catalog, id ProductID, 
 	return req, nil
 }
 
+// NewGetProductHistoryRequest constructs an http.Request for the GetProductHistory method
+func NewGetProductHistoryRequest(server string, catalog Catalog, id ProductID, params *GetProductHistoryParams) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "catalog", catalog, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	var pathParam1 string
+
+	pathParam1, err = runtime.StyleParamWithOptions("simple", false, "id", id, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/catalogs/%s/products/%s/history", pathParam0, pathParam1)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.PageSize != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "pageSize", *params.PageSize, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.PageToken != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "pageToken", *params.PageToken, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
 // NewEditProductsRequest calls the generic EditProducts builder with application/json body
 func NewEditProductsRequest(server string, catalog Catalog, body EditProductsJSONRequestBody) (*http.Request, error) {
 	var bodyReader io.Reader
@@ -9557,6 +9711,17 @@ type ClientWithResponsesInterface interface {
 	//
 	// Corresponds with PUT /api/catalogs/{catalog}/products/{id} (the `PutProduct` operationId).
 	PutProductWithResponse(ctx context.Context, catalog Catalog, id ProductID, params *PutProductParams, body PutProductJSONRequestBody, reqEditors ...RequestEditorFn) (*PutProductResponse, error)
+
+	// GetProductHistoryWithResponse What syncs did to a product
+	//
+	// The changes that sessions made to the product on this node, the newest first, as far as they are kept (`FULLSYNC_KEEP_CHANGES`, 30 days).
+	// You can also ask about a product that is gone. Edits over the API and imports are not in it. The list is empty for a product that no
+	// session has touched.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /api/catalogs/{catalog}/products/{id}/history (the `GetProductHistory` operationId).
+	GetProductHistoryWithResponse(ctx context.Context, catalog Catalog, id ProductID, params *GetProductHistoryParams, reqEditors ...RequestEditorFn) (*GetProductHistoryResponse, error)
 
 	// EditProductsWithBodyWithResponse Change many products at once
 	//
@@ -12486,6 +12651,82 @@ func (r PutProductResponse) ContentType() string {
 	return ""
 }
 
+type GetProductHistoryResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *ProductHistoryResponse
+	// JSON400 the response for an HTTP 400 `application/json` response
+	JSON400 *BadRequest
+	// JSON401 the response for an HTTP 401 `application/json` response
+	JSON401 *Unauthorized
+	// JSON403 the response for an HTTP 403 `application/json` response
+	JSON403 *Forbidden
+	// JSON500 the response for an HTTP 500 `application/json` response
+	JSON500 *InternalError
+	// JSON503 the response for an HTTP 503 `application/json` response
+	JSON503 *Unavailable
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r GetProductHistoryResponse) GetJSON200() *ProductHistoryResponse {
+	return r.JSON200
+}
+
+// GetJSON400 returns the response for an HTTP 400 `application/json` response
+func (r GetProductHistoryResponse) GetJSON400() *BadRequest {
+	return r.JSON400
+}
+
+// GetJSON401 returns the response for an HTTP 401 `application/json` response
+func (r GetProductHistoryResponse) GetJSON401() *Unauthorized {
+	return r.JSON401
+}
+
+// GetJSON403 returns the response for an HTTP 403 `application/json` response
+func (r GetProductHistoryResponse) GetJSON403() *Forbidden {
+	return r.JSON403
+}
+
+// GetJSON500 returns the response for an HTTP 500 `application/json` response
+func (r GetProductHistoryResponse) GetJSON500() *InternalError {
+	return r.JSON500
+}
+
+// GetJSON503 returns the response for an HTTP 503 `application/json` response
+func (r GetProductHistoryResponse) GetJSON503() *Unavailable {
+	return r.JSON503
+}
+
+// GetBody returns the raw response body bytes
+func (r GetProductHistoryResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r GetProductHistoryResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r GetProductHistoryResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r GetProductHistoryResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
 // EditProductsResponse412Headers the declared response headers of an HTTP 412 response for EditProducts
 type EditProductsResponse412Headers struct {
 	ETag *string
@@ -14989,6 +15230,23 @@ func (c *ClientWithResponses) PutProductWithResponse(ctx context.Context, catalo
 		return nil, err
 	}
 	return ParsePutProductResponse(rsp)
+}
+
+// GetProductHistoryWithResponse What syncs did to a product
+//
+// The changes that sessions made to the product on this node, the newest first, as far as they are kept (`FULLSYNC_KEEP_CHANGES`, 30 days).
+// You can also ask about a product that is gone. Edits over the API and imports are not in it. The list is empty for a product that no
+// session has touched.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /api/catalogs/{catalog}/products/{id}/history (the `GetProductHistory` operationId).
+func (c *ClientWithResponses) GetProductHistoryWithResponse(ctx context.Context, catalog Catalog, id ProductID, params *GetProductHistoryParams, reqEditors ...RequestEditorFn) (*GetProductHistoryResponse, error) {
+	rsp, err := c.GetProductHistory(ctx, catalog, id, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseGetProductHistoryResponse(rsp)
 }
 
 // EditProductsWithBodyWithResponse Change many products at once
@@ -17768,6 +18026,67 @@ func ParsePutProductResponse(rsp *http.Response) (*PutProductResponse, error) {
 	return response, nil
 }
 
+// ParseGetProductHistoryResponse parses an HTTP response from a GetProductHistoryWithResponse call
+func ParseGetProductHistoryResponse(rsp *http.Response) (*GetProductHistoryResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &GetProductHistoryResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest ProductHistoryResponse
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
+		var dest BadRequest
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON400 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 401:
+		var dest Unauthorized
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON401 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 403:
+		var dest Forbidden
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON403 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
+		var dest InternalError
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON500 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest Unavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON503 = &dest
+
+	}
+
+	return response, nil
+}
+
 // ParseEditProductsResponse parses an HTTP response from a EditProductsWithResponse call
 func ParseEditProductsResponse(rsp *http.Response) (*EditProductsResponse, error) {
 	bodyBytes, err := io.ReadAll(rsp.Body)
@@ -19467,6 +19786,9 @@ type ServerInterface interface {
 	// PutProduct Create or replace a product
 	// (PUT /api/catalogs/{catalog}/products/{id})
 	PutProduct(ctx echo.Context, catalog Catalog, id ProductID, params PutProductParams) error
+	// GetProductHistory What syncs did to a product
+	// (GET /api/catalogs/{catalog}/products/{id}/history)
+	GetProductHistory(ctx echo.Context, catalog Catalog, id ProductID, params GetProductHistoryParams) error
 	// EditProducts Change many products at once
 	// (POST /api/catalogs/{catalog}/products:batch)
 	EditProducts(ctx echo.Context, catalog Catalog) error
@@ -20228,6 +20550,46 @@ func (w *ServerInterfaceWrapper) PutProduct(ctx echo.Context) error {
 	return err
 }
 
+// GetProductHistory converts echo context to params.
+func (w *ServerInterfaceWrapper) GetProductHistory(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "catalog" -------------
+	var catalog Catalog
+
+	err = runtime.BindStyledParameterWithOptions("simple", "catalog", ctx.Param("catalog"), &catalog, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter catalog: %s", err))
+	}
+
+	// ------------- Path parameter "id" -------------
+	var id ProductID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", ctx.Param("id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter id: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params GetProductHistoryParams
+	// ------------- Optional query parameter "pageSize" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "pageSize", ctx.QueryParams(), &params.PageSize, runtime.BindQueryParameterOptions{Type: "integer", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter pageSize: %s", err))
+	}
+
+	// ------------- Optional query parameter "pageToken" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "pageToken", ctx.QueryParams(), &params.PageToken, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter pageToken: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.GetProductHistory(ctx, catalog, id, params)
+	return err
+}
+
 // EditProducts converts echo context to params.
 func (w *ServerInterfaceWrapper) EditProducts(ctx echo.Context) error {
 	var err error
@@ -20925,6 +21287,7 @@ func RegisterHandlersWithOptions(router EchoRouter, si ServerInterface, options 
 	router.DELETE(options.BaseURL+"/api/catalogs/:catalog/products/:id", wrapper.DeleteProduct, options.OperationMiddlewares["deleteProduct"]...)
 	router.GET(options.BaseURL+"/api/catalogs/:catalog/products/:id", wrapper.GetProduct, options.OperationMiddlewares["getProduct"]...)
 	router.PUT(options.BaseURL+"/api/catalogs/:catalog/products/:id", wrapper.PutProduct, options.OperationMiddlewares["putProduct"]...)
+	router.GET(options.BaseURL+"/api/catalogs/:catalog/products/:id/history", wrapper.GetProductHistory, options.OperationMiddlewares["getProductHistory"]...)
 	router.POST(options.BaseURL+"/api/catalogs/:catalog/products\\:batch", wrapper.EditProducts, options.OperationMiddlewares["editProducts"]...)
 	router.GET(options.BaseURL+"/api/node", wrapper.GetNode, options.OperationMiddlewares["getNode"]...)
 	router.GET(options.BaseURL+"/api/node/catalogs/:catalog/products", wrapper.ReadNodeProducts, options.OperationMiddlewares["readNodeProducts"]...)
@@ -24505,6 +24868,100 @@ func (response PutProduct503JSONResponse) VisitPutProductResponse(w http.Respons
 	return err
 }
 
+type GetProductHistoryRequestObject struct {
+	Catalog Catalog   `json:"catalog"`
+	Id      ProductID `json:"id"`
+	Params  GetProductHistoryParams
+}
+
+type GetProductHistoryResponseObject interface {
+	VisitGetProductHistoryResponse(w http.ResponseWriter) error
+}
+
+type GetProductHistory200JSONResponse ProductHistoryResponse
+
+func (response GetProductHistory200JSONResponse) VisitGetProductHistoryResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetProductHistory400JSONResponse struct{ BadRequestJSONResponse }
+
+func (response GetProductHistory400JSONResponse) VisitGetProductHistoryResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetProductHistory401JSONResponse struct{ UnauthorizedJSONResponse }
+
+func (response GetProductHistory401JSONResponse) VisitGetProductHistoryResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetProductHistory403JSONResponse struct{ ForbiddenJSONResponse }
+
+func (response GetProductHistory403JSONResponse) VisitGetProductHistoryResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(403)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetProductHistory500JSONResponse struct{ InternalErrorJSONResponse }
+
+func (response GetProductHistory500JSONResponse) VisitGetProductHistoryResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetProductHistory503JSONResponse struct{ UnavailableJSONResponse }
+
+func (response GetProductHistory503JSONResponse) VisitGetProductHistoryResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type EditProductsRequestObject struct {
 	Catalog Catalog `json:"catalog"`
 	Body    *EditProductsJSONRequestBody
@@ -27222,6 +27679,9 @@ type StrictServerInterface interface {
 	// PutProduct Create or replace a product
 	// (PUT /api/catalogs/{catalog}/products/{id})
 	PutProduct(ctx context.Context, request PutProductRequestObject) (PutProductResponseObject, error)
+	// GetProductHistory What syncs did to a product
+	// (GET /api/catalogs/{catalog}/products/{id}/history)
+	GetProductHistory(ctx context.Context, request GetProductHistoryRequestObject) (GetProductHistoryResponseObject, error)
 	// EditProducts Change many products at once
 	// (POST /api/catalogs/{catalog}/products:batch)
 	EditProducts(ctx context.Context, request EditProductsRequestObject) (EditProductsResponseObject, error)
@@ -28212,6 +28672,33 @@ func (sh *strictHandler) PutProduct(ctx echo.Context, catalog Catalog, id Produc
 	return nil
 }
 
+// GetProductHistory operation middleware
+func (sh *strictHandler) GetProductHistory(ctx echo.Context, catalog Catalog, id ProductID, params GetProductHistoryParams) error {
+	var request GetProductHistoryRequestObject
+
+	request.Catalog = catalog
+	request.Id = id
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.GetProductHistory(ctx.Request().Context(), request.(GetProductHistoryRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GetProductHistory")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(GetProductHistoryResponseObject); ok {
+		return validResponse.VisitGetProductHistoryResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
 // EditProducts operation middleware
 func (sh *strictHandler) EditProducts(ctx echo.Context, catalog Catalog) error {
 	var request EditProductsRequestObject
@@ -29019,587 +29506,596 @@ func (sh *strictHandler) GetReadiness(ctx echo.Context) error {
 // const string: with thousands of chunks the chained `+` fold is several
 // times slower for the Go compiler than parsing a slice literal.
 var swaggerSpec = []string{
-	"7P2Ldhs3ti4KvwoG//WPJL1LNEldLY091pZluaPEltS6xKs78jIhFkhWVATYBVA0O+0zztOcBztPcgbm",
-	"BFCoK4sUHSdZ2peORRYLt4l5n9/8tTUQk6ngjCvZOvy1NaUJnTDFEvjreDBgU3XKByKM+Eh/EjI5SKKp",
-	"igRvHbb6/5Iq7BORkP7oX9G0H+h/3gs1JvNI/w+LRmMlj4hQY5bMI8mIGjMypSNGIkm4UESPnjApWdhu",
-	"Ba1Iv3TMaMiSVtDidMJah2YSW24WQUsOxmxC9XTYJzqZxvopPZOA6Fkc/fN/d9q7raA1oZ/eMj5S49Zh",
-	"t9PbCVpqMdWPSpXo93z+HLSOh4ol+kU0jsX8dDJVi59oPGOtQ5XMWJBb7gWPF2SaiHA2UJLMx0IyEoV6",
-	"KaOEUcUSosaUEzWOZEDuF4qR+wX894gMEzGBxd+zUcR5xEckGhJ6LxlXetOYHtptwT9nLFmkO0BhluXr",
-	"nm51O51OdrW93d2yxZ5QRWNRcow3Y0YG+KWbwpSqcToD820raCXsn7MoYaHdoXRO/5GwYeuw9f97kVLU",
-	"C/xWvjBDn+u36amchWwyFYrxweJHtijO6B19YBL2SyqaKCLpkBElSMKmjKo2OeYLotgnpTdckYWYkZlk",
-	"ZCgS2HwiuP2h4PEiIHI2GBMqCSWczcnt7dnrSmrzZralp1a+6wess/1y/4Bt7XTC3a2dbXawdT94ub21",
-	"d/Byh+7uD19u93ZKzmQScUeRgd5ixRI9if/+mWz9Xx/+13+08scWtD5tTRNxH7NJ67A1mUlF7hnp6q3o",
-	"7e6SaRJxRe9jRo6vT87OyGBMEzqA2wu7PHxH1WBc3F4g5GiItxHpmUgVxTEZU9z2geBKkybsL+xp//SG",
-	"jvp6W3ko9VYfkf5f+mTCKJewzfkXsk+RVLJ6o4dbOLvyHb5rdQ9HD3L0fvtWjEfdH3745f3fHt+8T14d",
-	"q+7Fj6+67DIKf3n/w+w+FA+zg4O7VtmFz+538UacDc8FZ8s3KTH8CgnJLnDBVN3q9KvLlshnk9bhz62/",
-	"tD40O+2/wFTfRpNIFSf5vZiTCeULEkdc3xh9RdQs4YQqMhFSHRHNHlJeU8ViYnh96VHoF8DeRhM98138",
-	"M+L4Z7qvEVdsxBKY7bkI2RvGB6yc2Qz1V5a2GFE0GTFFRvSRVc0PflHLftL5Bq2hSCZU4Zz24CLWT/eS",
-	"jth19C9Ws78lO9vz9jUglIdkIhKGMqDb6ZCBmHElNd/pdjpVC5vaoUvX0vN3vtfd2d852N7b2W+0oBvx",
-	"wHhj2aaPpc/ZJ+V+2ifCXmj2GImZBMEdoGgH1kwnjAyjWPObI/hkGCVSGfneWLpN3VzLOcHx374fyM4v",
-	"PzWT6JdUja+ZlJHgZ6/LqU/i1xWiznx7Fq4t7NLhYUKMJfo6VM1mylhSMRWuf7b+PMyoMAlkWZVzwK+/",
-	"kSQKAzJlyYBxtcW0xuUpZtnJRWGz64gaSnepNCwe5RUbU1nCmG8SzRk1N1YiYaGWWeNDkjC9BTPFCHtk",
-	"yQJ0AKd1pQsciHg24RLv60AkCRsoMk8EH+lfyDa50VxpICTe3AlqDnc8YVRrn/7bZECkIBTpnWmpCIqa",
-	"vu2BZrp4fSb6AvR298i76FX7jldcggTXWrqDuLVmf+6FiBnlsEE340TMRuMN6K+oNSVETmgcsySvvSoB",
-	"62Y8XOFeKzO7KqroNdNbP2sqk1PBJQOb5BUNr9g/Z0yCNDR6CmzBdBpHA6rX+uIXKbg3HvxwEklprBg5",
-	"m0xossjyA2uS6Olr2n7EjdRjhHpG16fX12cX5x/PXn+8Ov3b7dnV6euW3mFFo1i2Dn/+tTWMWBzmWEgq",
-	"zyNJ3HX5/CFosSQRiX6vGf7sNfEfCVoTJiUd6aG13ows1zyrBBlQPmAxiTh8MWGTe5YQN3IbCESO6ZRl",
-	"F3xMYJZ6KKD6koWenf90/Nas8vT6pmKRAqhKtu+1hmMkWFF5McKSaK0hs+oz/kjjKIT16rP0l1t4NSl7",
-	"XRuJoxkvPIVh4QdF9mfmoLdUE8C9/oSGmsCtOowMArbziPTNdvSBVKSRfCwOZbuVmlkXg8FsGmnW2JRK",
-	"4Uk41dskbh22XtBp9IKGk4i/kAs+eDGcxfEW/AufagWONP9+fvLx7Pzj5dXFX69Or6/1N7MkYVxdKzYF",
-	"lkm5HLJE3ynS7eztOzbQSo/kzSyOiX4/obHegIUmrmkiRtpAbwVax40VcJuEUZh6ay6SB/1KrhWuONa3",
-	"/5ElYTRQqBPHarzQe5KerdkdMqER3Lh7pn+vR2Uh8uv7hPLBeKtHZKS1xF6nt7fV6W5td2+6ncOO/n//",
-	"aJP3NFJg70VKX4ZhxCM5BveDvReg6rrZH+53A+9eHrZ2ezu7YTjY39qng+7Wzv0u3TpgHbo13O0w2mV7",
-	"YfdgT7MubUWy8Fivp2wm6SOv9O2icQRqqlRUzaTe+Kvj8+s3p1dXZ+d/bTWm1usFH5zxSzv5ErI99rnW",
-	"PImUlU3WjieasCmXc80V6EKz+2gwRrE3FnOfgygkW8GHMRzcSvSKBHh5enr18fS/zq5vrj2C0qqPoyU0",
-	"BzP3HL53xx1J92zCRpFULGHhkbZpudYnFYm4VIyG7dZmbr25IdqiVYyEgiH7B0kKAhEGeiOS+ygMUZNe",
-	"eV/eXFy9Onv9+vS85XM+ORsOo0GkB5+yBOSS4NmtuRIxI48R08c3oQuYWShgWkdA8+AgEVOWUCUSTffA",
-	"KDa1N0rr4/pEgEkH5H6mSKQkSfS0cvOBMc8mUyFldG9Xv+I+XVzeaNF6fnHz8fin47O3x6/eni6RO2Gy",
-	"uJrxvISFE3ykUQxekQidceSRJXqLMwLoAt6T/UGpFMKByLKXH5GY0UcgVDFTmzoIK5rmVJIZD1kilRAh",
-	"Kq8orTQL1ppqpIxvBs+DK5ZwGuPL1zmSs/Ob06vz47cZysWXEvzA36xrMWFqrJnQXJM1yku7Q9qOaZMz",
-	"JYnm/FammsPFZcEnZrFnYHK4P1qHrZ1hZ7DP9ujL+264gY3VghTkXKQki4dkSKOYhcgy7axowqxupaf/",
-	"Dc4d59p3c+vDZp8L9UbMeLjWPlu1UtP+m4vb89fehms54Bi9PuwhDONv/I3vnfIfN2Z6pG26TVDje+ut",
-	"sSSJyo/jm8Df7Xb8cH1xvtZu3J5f315eXlzdnL7++O709dnxx5u/X556W3LL5Ww6FVrikgkLI0rAYMjQ",
-	"orZTwNcuwoW+Gno2nt8CfXXkBOe2dbOYskOSn96mLjDMwfAOPQ94rxZ8Z/xWsvWF7dn5x9vr07yw1afN",
-	"yUzmNkTTRROFB/domhfL6BpOZhC3aJMTqzdosTPXitiMqwg+0FZwoDeZEzmP1AA3HF4ohkN9rVfWwRof",
-	"Q7qptfqSI4Op2TA6UNEjw3NJ2EDwMNI/egNMYb0Dujo9uTh/fQYy7c3x2dtKS9FzgqdizF2pYaQOYaqn",
-	"N3RExNB5ntGlgmQ1J3et7uEPjF2+THbZ5P3fzh8n0+/ZP/7rUgnRnb5/uPz4Vyb23r3e3f1+uyv/Orhr",
-	"ZeSgcQ0BW0ZdK8tgLrNjeo8ZBT1C6aQ1tza50oZTpAgd0YijtokxG7IQs8Qqc3AGWp/gbA6L29Rtsxvk",
-	"tnCid5f07T5jrDLjnO+3ybkwoouiLq0YOAeRT4DvQM9xmevM6pMYKDmybpKaCALuj7ZiKAFbt10TDFnt",
-	"hEv8KJ+D1o0Qb2kyWo/tvLp4/fePNxcXH98eX/3V5zzGHYOsTglBYhgjJ6UcJ4RvE+sm3znY3d8DN5M8",
-	"IlJz7phJuWnu64+Jvi7QnDU/oBBeluTbLnkXvSIzrscHbUpbTS5y/R1M6ZbTmRqLJPrXmqzh9vz49ub7",
-	"i6uzf5y+zkg17735jUNlXF889mkagVFE5YOhG32DBGcb2jBHpjAm2NORd5seWRINF6goGSnaf//+/dbx",
-	"TLN8pZfP+rhxUr9D2E1zCvY6e/b6+Ob41fH16cfbc984SP1nyWM0YGTGy/V40OqoovdU+mYemMZtcpMs",
-	"kFlpwUnJREwgSrYZ8qsaFuw1Q3dcGK4oiVGwcA6w+frPX8S9VrPg58mMHxHlpoz+5v4VU8liC3IZ+kSC",
-	"CJPGAYizhFyO6TQRj+w1i5li0nOh0hAFHo0vE30tVMRk63BIY1lwILtoWIhvgcg7xRcjVfAZ+iHHYi7T",
-	"4Lykc1hKDCoiyDo3kD7mGVe1oZpvJOmbId9Hajxmsda8g5RW9ndWjPoFrU9bIglZ0jrsoovZBjJ+NvNJ",
-	"o7Pi/hc2UOja05qPt3eVM079K21yoXmI8dAaw2LERYKRlexWWMfarwXlexHAhZ8yMY0ZmY8FiYV4sCRj",
-	"R42pwmhSKjvQFNPKTtbZvtvpBC0+i829zAQZvHi02aTe54zqBgGHiyHoMg1DYR/qtjx9dd22YxSguDup",
-	"cgcUF0mz9XHZFhsf04l9ojS+BPFLo9i4d5F7NsQAr/HTM6TmXGTGW+f2Z73li7eUh7daRS5JMhgSSqYz",
-	"OTbhGBMK18we06P4MEomLDS+PVC8F0yRb/s2iom/OLEP9vXy4fJ+d2j08vlYs3JDKZpCpNY8UOMAZw7q",
-	"9zFFsylhbXJsQjxW+mHgyl2wkCq2paIJa9WQzK7v9y07Mi0GBpDWo9lFu9WM/FYmvizp7eg3zQYDcAoX",
-	"ZhXPtezSd6H+YIsEbF6ZLjkoUlq6hmoqv1azwcN63Pn9OBqM7VWQPgc6A2JGg50LzgJM2FFAckh4c5E8",
-	"oD0Ugo+1eG1KqPcUIq1oQNmBA8IetbqCzn8Iqh4hQWazUByHMmup3mx9+MbbV56kI8GhnbJBG91FY4Oj",
-	"dl8/idIYa+4mP5n/lUwdeInbufmYKvaoj0FJs4NgnRAlRgykCFhOfRrHIP+y9FhPUVXM0xNaRmLPtRoI",
-	"nqYiGVSdg+WZ3DOlJoxyiM7gQdTfKO+Gy/pJBlrn1fYGZJtA9FmxiVwaU9Hb4FiCmwpNEroonHQVg3jj",
-	"SMiJnIGYxSExccOM3FmLfTi3ttuMcl4BUZ4TY6/XZXSmuudYxCHkNGgNzqUBGG+s9epp5b1MRQurSIdO",
-	"mFFNEjFK6AR+bZPcTo5vjt9e/PXjyffH5389fa3Xkmom+S+X8H9mXdkFSTIWiQqIxExIK1eyWpANO2a9",
-	"HJXjdetkF3hCx3Q6ZZyhK34OvlFBQlErxTRpubhrdapZhEclMyvodvZelqi41WrtTp7GrNMeztKXU25K",
-	"NZSGZkNYz0YsxUUyzQzJsQ98Tc3i0/QUzYXM8/md2F9pJ7ZXV0SKhAPxajMdYq7rcIYh73q15bdRNuzO",
-	"1pzh20iqRgcoMXXJRm6K3MA8Vv+SgNwvQOdozKLNPK9NskoNk/7iG+uWWLOfkM1eugV61XoPqZ9Wn9KU",
-	"pqWsMba3nU0HP976B936V2fr5Yf0n+2PWx9+7QR7vc8r5YnvbZOY6TfLgITRKFL6v0L/L8YTByJhEtMC",
-	"FtMx4+i/N6mc1PyWiAR/7C3fHlPJlfJWXUo5xd+cKelopbBRtWw6jEbVxvhsoo9Ba1OWr3xD8AeSTEQ4",
-	"iwXp/ffeziFRc5FSfzbD1bg09A7hT1GQuu/tm9vkfBZrayuKMVnLPA10YB3TkSQz/sDFnGdX+nJ4sBd2",
-	"DroHBzuD/XBvt1W0zX366Gy9pFvDD7929yqIwWN9MZXqesEHFaSKupTVZuzFt6xcoayThPGQhUdETyrn",
-	"0uZwaIKzJvrwgg/S670sfRVUSWO+jcSWWeVf/JfkLLsG0tUJmCoxu5pw6RW8R65UxkuxMkTqHUYpX9EX",
-	"ZQhe1ArWaqoyxBDSWyuv2YrbMBCPLHnyPkC6YW93r+Rya3PwEw3ZIJrQuJ7wX9LekFHaGezu0rDT3aXb",
-	"98OdYfe+d9+5P+j1BmF3N9wbdHfvO8NOh3YO6tlDnr/jBJepPOkxyKXnANmBYxGn2o/gWAIno5BpSxT1",
-	"a3CdG183idlQERvcu/7+eKu3u0f0IRCqr1coTXYyjjKmcswkifgdh4UFmMtF+i6Pwan6QGZ9rAuSeiaM",
-	"DsYm/+JmzBYkjIZDbV968h2utyMHwy7F3Hj/h8bleMcf2BSzTbR9p2074HRtcsGRERjOoH+tl+4ZRpIu",
-	"0IGUpVIpZklVhQh+941szlr8y7M2a/FfkpMz6Gcrm63Zx9/LZAscyeyzW0IpzYNNVGHrpMZuGIVap3Dy",
-	"rMh67suLqSAYRzEhgCp4T6SO8CMmsVQG0z+7WT70BLd+gGH2ijuM3+F0qDY14GYwro7gEmakNrpFqLQG",
-	"APqXtOizrNg9MYBK0LCxzvtGT8Psfo3Cq4XbQ8RXcD3hO3/Uv8k4QD0j9KzCcxCFaemPO+ZcQcd+vd2T",
-	"I8H7NMnBDGyW486omih/NMsuIUw4Eth+UZiu8UCY82gFrdk0NP/ybKV0VenXxWXpl2090gQ8qODXgJmd",
-	"uHfj37fuFfj3azuOW0u9CaY5KRSTiCG6FDwvE/osSjRqjB1WyCn8MiARJ3A0zU2xpRSpBX6mXqw4hUuK",
-	"kXQqSX+alpUNTWBT/xrWa9RKwU2EAr16jWNT21/cGDR7nF9wGc3imTc/Z7+eyDAjd+jgg9W0fc/ISJO5",
-	"jfYBQ6/yrsjaRBU0y6PmDEprq7ioZ2pAD63Z5ebUcK1KNfqsH1EJ0Aj7+kiFZGHfWJLWow6RmUEEVpgJ",
-	"hof9I9LXallfK15OJXOBS5OmBaYaVEZMsCTujrNYsrn+/Ij05zaintp14HtTQrjSVxwPDGMxUybkT2PU",
-	"6iyrtTP3OGzQ0tNrBS07SJbnuk8L6UpB63WUsIGKyqLh/eksjvvkXj8qtZhmLPnG02H1GgLSn87kuA85",
-	"RTLVdr+RRoExZZdu8rM41hdqJsfFwuzPQes0jNTpcMgGqkpJ4oSFEag2bdI3xWa2Pt6VOjuNwu2pVoW8",
-	"/Nl6yTXjqfM63WNb2VY17ysmZ3HVvDVfcRMvsBTmltxM6/C2KaN1gANf0QrPTz51LrUlAFzDuBieBg6w",
-	"EgOJwlomWqIPdVcyRKF41uyt2Zgy9qF3U1amm8C3WoY41TX1RRUPUj9cvij4qrE8MPmgenCo7KKfzvBn",
-	"DhjA/N2tlhaF/cDZFbYga/BAWvYVnb8zTu90g6oErctZh/eXU7i9ZkV5lZXKCfjK8sZJvUOkMtxRfHeB",
-	"yGtfDrkVaT1r1csdk3FGV5bT2LE6dWPtYQXuLC6jH63KaAkOfga9y4GtmgDf6GpKp8eralSN/Q0JeJ+b",
-	"LjmgMQ2NW9S4ZExqR/NN1PabZePVg2Eqhh3E0/mbUcV2jQq7sjBJD72UM/Hw9JFVpe2FVFGr3LJH4OyM",
-	"Y8pe9vJtPsbagy0oz6LrQ1brlsmi7R+SEVMmhdbku0LlAhQBcDZQbdKXsZj30U83iKFiz96iBDPdJS4Q",
-	"6i5UNGH6N+OZCsWc9w/vuMkVgzRXLKUQ0ylUUfS9fFUzQmWWakbNyiyiFbT0FPV/zKhwsGkm7IdVxJLZ",
-	"uDSuWHr05XF48NqN6RSsGoRggIjzBpIJnKQtVqbngmYQLutsvfz44S//sYxKXD1GE+8QZFE2Z2R64a/h",
-	"/cucOk/KaigW0X+ZjIZ0xKal+Uv0K6+4r1xmm/RWqPA2hqAYmXxnCgV7swQoLVfLl51tpm6wNlWxLlei",
-	"8hKYEy5fggVYwGgioJFomipeB1MLVEaFmDMcEIfKB5gEkHjfJudMYhEc5hWP6SODwC65Z2rOGOzaZMnp",
-	"LaMYF1NusMQopxaXQkCs4jTEjUknUXYOvvu05BIh1oXvyw1sFq+mcqCnklxHhwrIF8bmydtV7hOMDvuf",
-	"OISW4FfHLfJMQH9XYZDYtX0oLcCM9JYOgE1q0/yH64tzAvgdpaFZ8BxkT6Xbbb/s5BTrv+Q169xtxR37",
-	"3W7InMpluzGnVdvRa++ush09G1UoozYDwpL16kEYrU+VSqL7mWKy3Scm0TpNE+HEfZ8zLRPEk2guwu2l",
-	"MWcWGGIuuzvfOzyP/L5irqnKYuNMKET+LKRG8+IFL8UqLWFYqsQ5HJGmrgdczk/mZ/X1BvblTles3p/a",
-	"soNoBCkTcTQsccdaEJCCGioesA4RbIh+jkU/rBbRxjGqp/9Tuo25WYSMhgX/lEkDH0WPDMsVvRUeEsqh",
-	"IgAjXilEp80dedSyShN3BFg6mYRYEkcPDG4pvMJ3dFmcmAAgo5QyqfKKmqR5PVEIFPFIjjMpbqmb660Y",
-	"RXzdtHlB5pSjvQzrjXjxMHltshdYvbPpFCV0LOYsIQMqc7fZosP4iV87FYlf7Y//Z+vDr91gb6c+w6db",
-	"l/q10yD1K7B5X3By/0dv5pRKORdJlQ/MfJtdm4VSG4tEQqhXaQtAKjqFcjwXxHXvziJ/GddRJR5cnZ4A",
-	"R+PNuuwyGPqovsrGALSseSYhC5/cs1jwkSaNEpcamGDyuNSzivqXqd1EcDi/AKe9cjnN9sbcHqo8PuNK",
-	"TQMXkzE1nsemNhWSV5Yybr11zbn2rX46V6FT6cVQBiYy3XkzXNmRv2PLkl3juEz7+22P1Q/s5xi0Xlnf",
-	"lPnigJAgQbUpFPGAoDsDn9AceUJDwOxL84LwAZsvlMKbaS7HQsSpSfkw7KTd5A9LSJEbI77ZKZ+LkCH4",
-	"84ecF3NDnrwn0lyvmubMrphsBZ/yeJVxaPTGevJzBRd6JBaWxfY3Wj33W6Shl23GOZtfMnM6zYXyMcJz",
-	"AOouYoEVtyeSx1B5Vq3B6ksgrXVqSh1poo5gtWtWgu3pC8vY9E1FbtEbz3MkFV2YBMAFuJG0MXIIFZ9x",
-	"bNFJI4lr5VD5pZWoeRIp1K0mRPBcekCat2fR0sbUFLxxNk8fHjGFb0hBUBlL2uSUDsZane/Lh1k/IH0t",
-	"PfV/wdTQ/8Bg3GCh/42lff28CXN+/O405Tup7ULO9d/l+/qzM2bwpfof6RulEoMHTT/Ov1Y0glbCj/Uj",
-	"U91Opz6c8FCdYqS/0gowZKixZEoThWHJI9LXp9DPLdfwUssb0lVwLLtZylRXKS+0CL8fcuyQW3ZbwjnA",
-	"6EztsCMHcQVQsKVH13oFYECkV6K01TKdCk3DaFt6WwFQzmxkGiRHZB45Y2GbnCnjN09YSBgfJIupMk5K",
-	"vDGa/XEERMjOWo3ZFjrL9Zu3LKLRFr45u5aD7stecTFwES94vLBsISO6ZkmJ7+8VlYzQMNQmckDGSk3B",
-	"Z6fUVAYuf2KQsJBxFdFYBgRgc/VDw4SOJoW9h58evnhhp982X7UHYpI/j52Dxlp0QctyYNN6WaWMXITs",
-	"FVWD8duIVyQ1xRE3dS/gYTSYW+wTHagYEZnRNyJZmxxnsyvh3GdyDIYTdwGWgZgwmeIF9aMQ3Sf9GSAy",
-	"Q/DE6jcG5rKy7Kwu2ZEWMzNKgvy9pXjFuQtgXrrajTbhwBIXRvmZiBlHQbSCfAUov0caS0eTIzqVNa7Q",
-	"goBNmFcnFJnXYXsTgwaftjoxHjFXH1jOZRq2MsnxukFd0cR7KJdGcO0+Fjb1vR84iHsDy4JOM0tPUPJC",
-	"5mappq0ILhDBTrw3kZFgkHBvpW0C9JNZyV6hhget/Y9bS6JVWjSoFOu77Cgg/u5OQRsmJuGfygHj4ZEt",
-	"+MeEOlCF7hlWaabmHuNh7qgyEa/sSXX3loN3r5keUtDG7eKr2BIWupftjcVAkAZmIzDRrRImcb+of0Gk",
-	"SIZPLfXtLKddMWXcpHA0Zw8X5keFrO4a8JgySJi0UCmPCrNCXvei5kwqSv1ceaBxFUoio3+xFWoFvSLT",
-	"b9atGqyukHLJGBHPh7S+SHFY5f55eMyF8yTU2Y8iRZABFL7hTJbmiVtH7KtFBZtEVzI5OT4/OX379vQ1",
-	"JArPxyIXQ7wX93Wbq9Xp+gB/TXzfYqG+OTs/u/7+qZAA9bHzDLZqJIlzLy+hHBjzpHSF/jYi7KMWJYu6",
-	"jIbL2+vvT68+vr2AbIbKgV9+MTyCGqZRAECCUJYBy61lKJUjHgDKxz+rBPXF7c3Hizcfr0//dnt6fnJq",
-	"JDZILK94COYkJpNI5aEBtle6nbubx3TBZeTh+M06HLGhD3FOF+28JzANGa00l2v8WUYi7DXEf6jiP6/Z",
-	"IJJROWkYOTia0SSsQAxxyeANSlBpAtFSeD5znr2VzlPfzvl4UU7L1gWTNxExjWGnQ/7/ruomwgxyVOWW",
-	"CRN9h1wae/VabS8YyCUyjx9aLCYo+8znEj5FzHiZ+H7ifcU5VxSNXHoloRSg+yDXGB8v8cZVFNpFCYlC",
-	"qIPVimiUy6IqKIyNU4ajsFp2voY62Go7VU4pD1LHmKf3ul5X2pT9RpLZFAszoCIWOVFpEnE5hGGtLtHp",
-	"1NU2dpYWW88mtaAHCra+BOzgCMuPtc2H5SKpXT5ZBZ9gXTyCSkvmxvL6tP5QH9QRmilLrJQSM7J5FD1t",
-	"VVSN/ZjSlTzlYc3srRMEcyA104YUbFvwZU6kJO7EqxjIDHG0MY8l08JjJIgoCVY3t4kPbZNNZRw3hWp0",
-	"x6WlIEOaBERM6T9nzDrmpgmzMMe4YFgnIkOrMbvjqRcA9VPQWrVdbUE2fCva3kL9DpOnFSmT/pqGmnvj",
-	"8btfbnt1R7z3OWhyKU2lbyFTTlPQUy+o3t+fTOOJUmoxjSMcMXvl/m1iSA2+nAv7rPSCeJqyaJJXxbpL",
-	"fczsk6ovzqMIJFtVmOeSqqAkQkDTw4qCmMY1N6D7TGkZ9NtbaGzpQ28WKiU6nc4yvUAJReMmuojvpxpT",
-	"CWRuvCVSTBiZRHymmCQiDjdKMYUUVNwOS8VZcjKnaJdVWjdTWWrDq3WBN2ADlW+TMTLBKVaSxIoZuZV2",
-	"BFoNDhQdnWqRy6ZvmiT+ZqnpeHP27vTi9mZplg0kif+v/1g7ZfpNJpMtGxVZyYWyTB3P3ZLhOl1V030H",
-	"3m/cTv0NIi1szpMFVhkUON+scmdN7EBf2QYumxXULGigVos+kCVE12qNhYVOax6ZbNdSSbGSR0+j6tp+",
-	"T2WjoIxVQRBQpnjnytttninX44hlQWlykudwZ//16d+mvxx8/+qabn28OZu839r94YTN/sauHia75++m",
-	"P7z/x1+3x9ezN7fLPDtLCjC/kUYNf3oVJiy6cmcZTdQ9o2pZ9qfTXJxruFIjW8G8zyARVSRA0yy0kMNt",
-	"zahCw3V7MW+IPUzHtLY+09xeDK6g5yonK7wyeFuGaeuhvN6G2H8wGi7w32CsllZGl6J66BO/yb5Nf/ST",
-	"90ZnMZu35uvOwvdjEVeIQdCP3SpQa8aWdphgoNU5/aXDtW3sl9+tZFTO6QrdDco9oW59T+FXK6pYX4Jd",
-	"F0LaSPVVd7uqGbINCFvsS8/1bULwDVN4S7Abt1fEbtzZNHYjLHzlaDEii0+9uuKkFCR8mQ9IEyFflFQF",
-	"P7Vb9Kbq0OucSjZkvuLeIUlJMoIKXNODxthYgfEvQSCMD+IZtJjuG3dEP3A2XqYfc+Mo/WnGb1IVjt9E",
-	"EL7Sp3O6xHVjAtNRCvbiotjFeTUIOddp2rhLwdJossuNePItKe93EvnvLxCLDdkj4Ci2fRGPLInptHH9",
-	"aYZcN3c53Lyrdq485wz3BVLMsB9hieqZZr6VFFggbEte4WsS5q1OhLOAs7mSpPT175a8vleZQOUGrdqm",
-	"i9RYKlXoXDRXYEhPW20BNtuThN6LmUJQqMAmh6POBjqcbc76wMU8bYJcHlZvqIR6aMcFTJeliqV15JrY",
-	"V3UGxfoK5uYyJ6tONI1s1qsUl3TE1nYOf1mPcLkvdDPOtd+lS7H3JK/fhSeQwGxGKCLMAjaFw85V/Q2G",
-	"iwxmvVaNjgx82R0WzEmbfn7PCCVDNrddusCNSI4h+8xebRnxUezjtTm+62FQS3idaa1IDX6mjWbOpndc",
-	"CaIYz7griSZR8CgzmsQRS1KvcqZ1cdbd/iSVfLu8t9aX8l9epumWhXICC8DNyYBywaMBjTU9TkwcEFP+",
-	"IiUzHg4888l0pjznpd/Jy4bSSnSyJbUJSFCCE0lzoqdJBUKaOl+tpOB7yjr2CK8jmbYlypBmfm0pOpJY",
-	"5zGZsARQLFeBZ8onBZmygjLmmDCWGjqUk7PrC7LT6+6TAdQ5SA/1kMwToVgBbOD09mpZL6oyl9I1Zghp",
-	"AQshWlmjFHeXKhuVJaKp16qYrXazJcdRogKSsDAg75b3D4nKBO7pJzpQxCBsE6X5a8QNMPWMG5ww5bre",
-	"DxYB9hfTQjGo2OFDAtXxmkzVnMWPBjOBjGk8JGyWCGkYt3upfvT09qpNjg3mw06HDMY0oQM8Wi4I+4Si",
-	"GP4YiMmElhfk14eKHmZlZykGD+SBsam2cfSicxt9vXV1+nrr3UpKHbgITYFpSd3KMk60ile2Grttw1nk",
-	"uUwReKpmHVMhy4ToaYRszEfJsXknrncl8HcQ+8hf06whxLKU7knXnhm7kZmsFddoEiSr6TRZFn76yv5N",
-	"8LjUIilIVG6ce+bQCeGp2WIUKEORjITtQFzfLqvU23KZKxZzrra0DZRZurMkV07irm2d9ZTQzVGRQL6a",
-	"e7CuWBzL72yipVabhkPTQaFpp5yzVNZoBoxFmJ4PSFu3/ZUMfptwvQRwag1L2/N7filr26swW4YKsjyh",
-	"IoJGubkAcbfdaXdaq8TcigZ9Ov6SDkH6PK7TfpVlFRvGzI+gglwLaORMprJEq8nScAzNEDOdJmzrz6Z+",
-	"QOPVRl+jqW3JxCJCRmMMDttkK8M7nM9w1RQrrXDVp5y7yoqYhQV1bkmSeVcTckPgTpAcHiq/G+RlZ7Us",
-	"y/3mgJ6VvctWG7HbcUO6vsfFoU0CZ8rwkX9aEfqU8beX5Lv7uR0byHLv1oQqwTWGXpPhLAGpaisgIGQy",
-	"EBNUG5ZK9XpHUsyoZNdonZcLsFjwkS+3bHZQFOcr2raX4qpO6CdLOZcswWErkDmAO3yDeahyygBRZxKB",
-	"mu+k6ZQlxrNQzLTBlsI5787uEufOwW9eIdDdhSE1I214z7ySl3XpvOvGlKsMadBiKvQs8MCKIVkwFaQg",
-	"eIGBR2wk1q+YFSiVTvp9g847YeEVG4ikmU5ofuG07jENPSHwlK3sVVV43Cyr5DgindQTydIo+JqXeWfD",
-	"Hcs3WpzRWwV9GEiO/XOWC4ntrHYyLxshEKcDmmczQ+6tNuRBdZt3t5uW4SPVBC5Il+HDq+AXO95RuBdF",
-	"WbpEdbtAuMxyWjZYmn7iDzhShjRxkB8DwQcs4QX1zujZUFKgmbjEloK21NiAhQCMWImSZ6xgr3Dj6YVL",
-	"N2uY4Fk9JcUUraYuLZ/guZIQw4R+QiPOhSgb2t56pQlO/ZTT+9KW/tYQT/tNTTCBWv9wWbfmHaeFvauC",
-	"XLfvn1ZZ31yA3oBmLur10NbFUxLrHb4T+gkP/JIlg0rg7VgTmVREjinC45rDg9SLKf4ywMlxxkKA+HPN",
-	"PLJn4p1IN3Mgnfor701V1k/SNNZMZ5lOrHJeu82nsr+SfuWpVFoQRSXKUmeVvNGE0fDUGVnVFFNMCqun",
-	"Ba0eqWjCxEw101LtrdZqqqIPzKxOpWxIMqXyJt7B3k7znX752abdHWvuXd5s1EcVNZcCExfRx1PXev9z",
-	"PZuubJBxjCa2DYvhjcOY+peMi2//TuLiexuKi/cgv9uJwuYvyonRzEtfpnrrm0RMNi/FUrAswa3CK4+0",
-	"xZKD6sAeON9IMhUSomjEonfkypY3qktqa3HQwNA0gWN9c8mMqyh2IKwGqjWTeOzWhgFqvXKtY8dCFi1T",
-	"x96391ZjqoChVu3VMV+7WaVoKE9Ay9j9XSaY+vpsSbIITtjfsFTbtReqSgW9dfhG5TEkEKSR6b5Ci1hK",
-	"iOgFmPg+oFIA8OEzidVMKHeE4cuUp2j6tneY1k0TMW+TC/3QHXcZA2gCa/JUQqRvdY4GjHSWdH2dVsXo",
-	"M+lzNTgt65QG7C9zXadwUpWOjrTyzia/piPobUqjgiaNRRGKkOQuXL5i3NGb1EopEvVBvQqF5HwWx21y",
-	"xsnFlPHjyzOy3e6Qvk236ZN7Bl19qT55loAMS9uUxLGYQypPQKQg1CKhu4y0e2YSfaStNgbcF+CTxouC",
-	"WYEmqV8//CFYhggftC5mSqvy5UxhJERIKDm5eHf59vTm9HVq4FDZJn3j8OkfYmGf4x4Zp5JttSc/ujZ5",
-	"h/l+jYnrznjH/TC6fg80TQb+R/rTmHIOfWeM24ySMFmQZMbb5Mw2O9Pb2R9oHSjFYlTXik0N7hm4Y02K",
-	"RZ9IuiBSZPvDDIwCZR1azuz96LXbM3PJQhTaXzYolTAbf2J+Yf68ckOaD17nDG73xaUd/3PQsvCgeeXN",
-	"In+ykCRsIhTzQRhTMD0wrsUD4xtECF0pHweSS+QFj0sZdZrvI9H/ZbDGNAEghUIrYSLi0HJhNRdkMGaD",
-	"B9kmenM8QpPzSFuwIcj4hOFjLDSe8e2OTSz7YpCmUy0h8tCl+scFnFMbSsol9+WMqt8rLCj4NNbBBc0K",
-	"hiaon5oqKpoqYZ0h+PHBga4fNTmTtheOQeFdqUfqSzPqNWO8AuU6Uj61stCMmnfQYs+rKtTrxhPa9yZ0",
-	"PBI1Sp5NnKQj4XzIy+aWan9lgDIVk6xwbtSFz00fUgOmuukY+vFmIuhLUUtXgh9dA1/Ui6YbUG09pSBl",
-	"1h439cg0SyD+rckwrzKdR/PQtEfQirU7NttTCaMUowvX5PXmEZ7baEz4b+5+Ham0s4Sp37h0AgvtM1yT",
-	"zfd//tCH74zPDF3ckOINMNdCa4fG48TmMByoQB7UNTWdmqyrJnWXQjoHWgOQpFzyLJvjU3pqqETdA94T",
-	"/0MImt0NXfrGwMzdOmBm1wuxFo35KwIvbzdhYUfOSQImBgvIWGgaT8hUJNb1Tf3FCvGboC73PpcmUefK",
-	"P+HIqdIEL7FBs7WnLA9KuRobPFTXEemTswK8JJCk72VdtERfqcGATZUkYpakSnZjHgQYjUvaabg3u+oQ",
-	"mLb5mV8gQsts8KfpHQegdyjGB4t3JTzyXRTHkdU4PJxgJcTDcsWi3mE+oYvLmRwvKxAwh4QcMN2ryMCy",
-	"AX66M7Onsxwog5Fqdc715RmBxvrIKoLYnds2Q5WIZbgS3s/ybMGNDLXbvI1hFjozHT3FHlhpZDAhEkYH",
-	"4yq/Eh405SYA5F/VxncMcldKMQegy4imj6jqlmU2uHi3VlLfKzMzPfyQjRzoXknXWrPFgeNp6f0KluRx",
-	"wt5lG7ukHKG++aTjwMs6vchZbIB6wV4vCT5ZPt4ssJCy/kKgpkmfF0yzhjGti1hzD+ggCvgh6FDW6167",
-	"JQyuqGrXzvht1W4B9/daFTmHx3CoBXjCJuIRYNmjmAGkhfHpGWVZs0zQ7zbZd/jy9PTq49n5x9vr06dB",
-	"Ei/p53uJqhY0k5Psi7Xzre8xtrE4105DBFp/zCqCeRtJVZORH8dAN2W1M/rjakqTjXPxwEv5uQ60/gs3",
-	"WcKVVG1Q9eZccNP6p3RvVmM66/GbJy25fMVL8IQ8XO9QaNGaRKOxIlxkkIP+OWNoj5h+73gbcnhCfk/K",
-	"hKlkUQMztKRJZYPyVGfCQgTbdHp6Li5dWlyK6YGVRkakjEtwoE2rYjy61+ntbXW6W9udm87BYadz2On8",
-	"Y+VWfi+/QJVrqjGVdUzBqteVVOE/RxWsSKJRxM+XGS6ROfBhUuhi0MAde/CnLLetpyhbfrsacmuzctz6",
-	"kb3y3JUwHkw+cM3VT0v6IaJhUxtquED3ptsBLtBbnQt0O6WxfL1HrpLYehQdtygvLs7Ruc/m/HWXCki8",
-	"aydQR9YwZwZDdEVhU5F3k8dRtgVxSPqe6Fq/f0oRqLscLyJd8GkYlUGRzPSNTFyeqeCOG63TLMzr7r5y",
-	"u7DGjsKgFQ3fUTUYl6G2PDC/P2//bLgFj+Z6id+1uoejBzl6v30rxqPuDz/88v5vj2/eJ6+OVffix1dd",
-	"dhmFv7z/YXYfiofZwcFdaxnbjYbngrMVZqUfN1MzSF+IQDudqb6vif0lm4jwl2UAANPZCtXwhjTOuP5V",
-	"edIgcm6Xe5TpN9du1bdhq1dUUtLE8VdSqI6zE2sT1LD87BqTMqIZC7I0/QlknUTc79nZf6IS2aBnagXb",
-	"/hJKJvrLWJzrsF6qVtYnEa2HUlKmhvlgmZl7vr0BFe1M89nwyCZTuQ4Okc0bMgh6U5or31oPULGRTmfd",
-	"tMs0OW/gnc7LvcYj18CdHDvdy2YBUe50HXRvoVJm7oJpQdkmx5iRZ0oP7NfO6ponkcVeKOpEmXV8GRWp",
-	"UiXKH94KKlJZt/wP6zKxej8MuBqWwplw9kld0hG7KQ9C+rhhU/tYNXaYSJG6VnIjb9d2gfPslRVcRBZy",
-	"5Wt6iVL03uw+1yhNSw60SlFaGZamFJLmt9qR0g24YgMWTSuKqaLJZIaWMR0gwJrtEEVdtzjnaQrL2gJR",
-	"pdhkWqWAi6FinFCbyK+EeNB0P5vme2DVVBr1bOVdWbHViS2ttXVv2RKf1VTxfYfocFVREI6xDv0dGUWP",
-	"TNvD6HrJlIjba6tVjHmEArw5N3u5Kq7E04Y7+Bw06kO5GjJpL9u2VtY4MovY7prh3Qs1JjIKXXzcScHM",
-	"D/SsBGcrA80Hy0p7MIUcr3EqNf6SeYvPavdMmSbUOtY56dxDgUERsKin7kjbKxvkvc6KYCGczYvOgf3O",
-	"6uXWg1kiRQUeiys2MoqbcQalwJLoq8je4CCFcxhQjqFaKKGyOaG1qC3HfxtHg8mb2d97I/VutFIke29F",
-	"7BMbpSts4xpoAksBUC6r0vEzG8vDfEb++vPa1spDGCVsoEzIu5kAfO1+UigYDGcJ3NnKijDzBebkQfWE",
-	"oomy3ekYDwP9b73iSZq1kgUMaPd2/csjZhgzN+tEnThzc5b0O0WkotAVM5omQHgO2D2bmkaoVk4+iR1v",
-	"u/m8qw59epA0BeaBIMoowYtlIWBUzXioiedbyRjpCyxW6H/3tGl3LELcj2xREYCe0DhmUqUwpWEpQkaa",
-	"kYKVfU8FyQUgJc1pKmdmi7WfOrH93YOVJra7TtFpXcHptlZgxNJ6ocjPKJ/xmElrGzqCaS5WbXnS2hLV",
-	"vsBfR9NOI+7IsO8eDZ2WkGs1kgFhhuITUC0McpbpQABXx5VyzKHGD70wCFoh7JMOQab5/VgX8ueI9P/f",
-	"//v/efGrSx/4/MIWdUGWsSw29lsDACthU4pWReXMcE8ANkMqkWjBRw2EO2SW2WpGC4GZ0eoGIklg6U8R",
-	"SDvFcurVSqOzeX0WH8iW67ipzGaIiNpYg95bGZ/I4mKa2UoypjzU3Nw1hLTTe0rLXMRNUknEmllncxpp",
-	"NQy8EAlITk3zU5qrl6gtyO9tb76OHLSb8+UZnF6B4xNCojtp+XedGq8J3zy2ur7efdm8xjzvMbN15dX0",
-	"uGuAnNikFEQFi5ARompu4rSxzcLONB2vZmcHG8GKKlJkpNLuixlXuqIPTDyW5jmdUs1yogmzx6Kf5djd",
-	"FTTJ1P2g796IPgIAv9/aDLBjii176lZzYyZU6wnbgZknI6ZWI18oh1NiNZPb4QcsZ0IZgyzDFU3ZA43C",
-	"JmHN5nVlmheptG3gq0WpTwA+tmnwE4ZnCKCgUcIOvX4BWE/NXKcA6A4BLf8IoNZ5sjp1JGRXtN3pdVeD",
-	"WwOoQG8RlfucOqXsjA8tPGdgQcdgyi5zSN+97Pz2dw9WBCJbFW6NxlpjWiAl5GMcu2vAC64CvVaZoXCw",
-	"KnxoDV5FClORGrI5eZK7nx5mW+YqlZ77mpBtzkxKzRLnR0k9nSXXxZdLWWdT0bYOUsdsqgT4bDQL2eHr",
-	"VSWgcr47MucizVmrvjGd2iJFD4enc/qqfs5pmNpHvkSr8XIvy1KHhzBNvRJhOEkd5s0Em/Ww/7Y+fzvN",
-	"8t2Af9UkYToD16FAnOn7yT4pgxxn6iKtkADQCwkNeMZsAuld7JNqkxOXi2XYtuAqETGhRLFkEnEaG/T7",
-	"O+7uIMQYkkhBPQiYOtOYDqADHLn9X2/evHldBqpifDclzBZwpBHyEyyjPPAULKW7yVafJtshbJhBk61B",
-	"EbMYq0JKYVbAwbH9tHBoNaDtBU/z8vHApCbEeaZGyKSG5OaVRANGbOtG6oLTcjYYa3KACDKmAN61ur1g",
-	"twO5No37exahya2vLt1tt65qmm8evDU+MkskHsTu7zWUWwnfe5PSfmB1O/gdZmwak3wBOtUGgXl/AxZn",
-	"sVaWx3mvQGZ5OHkr1MBDB8cU4MkmmUDmh/RZibeSdORrljxGg+VDl2X6uCAYDScRJ3Q6ja3PZE4tW5M4",
-	"QFrcUsxxKgev9gti0psslZgu7SFdvco6AQsy2rHfBR/YuZfh1lzNeHmLwBzprFQmqO1Aqeikok+wARuq",
-	"h/RYAcLKLcIf+UPp9lV0StAsaag5A2xXMuNfJsRe312w93sIfEPo47cLfEPI4gsFvsEAkD+yaU3DHNtX",
-	"xbeEbLZWidfXvNN6fSPVJm80L7PgeDM5hmw5PzP50ENlNugVWBUJr1qCCLyTXcgtV1FJhjR8jMTgIDNw",
-	"BRi0hxLGXLkSJmWiEY/u9oWDk9O/LctY397q9GzG+s4/nlwUv7O7uXB9HpqHqqcX7ff2v0ZAH2IBHh5b",
-	"aY2n0x7RHmiT93DGKdai0yMjT7vMZf159WeFjuy1xUdfI0K/9zuN0B9sPEL/5QPhKQ1cX9xenZx+PDu3",
-	"QceVk6R+N2HydFG73R29Qd1ep1OBtrhybhaTKppoPnATaf1Wy59SrckmT2CDXGpMfMD8zjDjGX/gYs4D",
-	"86cNceqrIm0Qj3GX/ZdP1HuCDxhyLcaMxmrcnFq/x+ezVdf6RREfiEkt7rhBhwGYXIlS0UkhaB7rV/DU",
-	"SMKeSSBAt26lsFDZ7h9l2QNlvT+eKCh2zeS+ZzRR94yq2ioxoyTCNCEQQjNxkC83TZuEcQ2MsHKODicE",
-	"U8No0RFFvqXcoIjAHQZUQjEkgrPvvogkhs4ETI1Fhbenb1yUbXyo78wfgDMz5Syg3M8kk+T7m5vLIg5T",
-	"qxYMZNNpInt/kjQRrSRNbZl8w/xseDyzHVgDK0ZJqR+jGMvx+ky0yTnEywCS/J4OHo5It9MxVWCant1O",
-	"HZGOpwxjz9BIWmac1dq66/WlsFg8f56smR1cEUQhanpbpDkqJosi7RFGvjXlLoHJLIYeQwiyAvL4u4DE",
-	"0QMjfRttudYCM1tk2NvttffLsgorFlKSZdj53ab/7P9R0n9e/k7Tf/y8pI2n/xzZJkszrlLwnjyC6Yo7",
-	"ufv7SNERv3GKTl0R/BpQGFCX8sVyeLY324xt3yWinAg+jJJJ2WW/GFY5krx8WGtAHWoB51C/jY9pDDqv",
-	"GcC0OhJWoTMAg4k2gxdkIhLWJueInmp6BBlcFetshyBg84rbne01s21G4rfOtclYYptNtIFMjIwwq0qz",
-	"8aSky7MBtXvI5haD+ghj5flSsABjFo8soSPWdqqNPWt9tWW50WnDhYbTWbf1N9KA1xRbp+1s73S2nyR9",
-	"Idvuf3Dy0ZPyirq9r5tYtPuVEou0jEHarMCV9lIKx1BcDYrwmIYWVz5zAaBoAJ8rcpqtlQoatrc3nfNk",
-	"zFsv+Qmtqqwz2LOSvmB2VEnWU5ablVgElU6ybMaUn/CUd5nkPDw5Z0U+26om5ak2VcrLyTK0tTT1Kk2A",
-	"WiOZyvnIitI/G6UqCfU4V11NOHMp9o7TcGuwd+4X16miUxo5/3Xpzf0cFLyhZmCQcooqdmR0DIxRRxLs",
-	"pwJm28nx+cnp27enryFk6sx3jOtVwmr0qlt3Hcex24Vsf7JNwAQF6e7VHNMbi9hXazOlgKRpjNVpahtE",
-	"Gr0+vb4+uzj/+Obs/Oz6+9PXyxB5ngQ3eoKLwhWBG24zkKO5JWGqQxrhNBIwpZ8lEeNNIpJu1HDYrQI4",
-	"TZFNDdRpSePjGpI8e12XO0dTRZOS29uz17koS29nNwwH+1v7dNDd2rnfpVsHrEO3hrsdRrtsL+we7JWY",
-	"9FPNfhM90n//3Nl6SbeGx1tvPvx68HnL/3NnlT+7vc//UXq2Obh7SJnTC/G2oHmqmuUfAeFszqRKvfK/",
-	"11Q1O+NajtMcdcRmz3zNZDS3pCbZaKt01/azI5IZl85P+jvsiW2IBf1qRwYnC72/xtc2jLSdD/CQaNo+",
-	"sYX25hpjgw/bqJKaSX/x3thVSQCJ64ntrJTq0fcbNcZOwQ7xCQuiZcdx4Blew+llvRuqO1y70SyNlPWz",
-	"XtpAu0HX6uu0YzVEXXwKQQ+Fa2SNT9UPvHLT6rQk3ARKIi6V/i90RcvESpa3N39SS2vI65Wl+Ai13a6r",
-	"N2N3lY7Whd2w0R9MFi9F97B3rUHra5/jphyigkqK0y7lA4UNL5x9/lpniL7k1tUw+no57pQZB7roKlH4",
-	"wDWUdYWPleUoRd6dR23CnhMZz0O+YUCzeK2raVk3XmtfUK4YrCy9fuPiGjvN+jKbrN5cnxGdFhxB7zDT",
-	"vW8uQBykp2PRQi+vTi+Pr87O/9oKWjdXx+fXb06vzJ++UYEJV/pDZ7eWobJfczqVY6FOH0ulh55QSBW1",
-	"qQtMP0b60vyqX0aU4KYoeZVB0Ext7Zk0PjnDGvpvqVRbMJOts9d9jNLo8VzaRiRxBstOb5maibua+iCs",
-	"3xad3NalbZr1MjoY24xfFN8LMSNUPqDSU1S9N6e4Fnq94N56yyslPs37PQWzedGBFjRKgDHcJsdlUKvo",
-	"GnEpySYYjexrp9cLyP3CwWLm7YKcc2cVfe+oRIiRb7udTue7ClRW/Z2XLbHbyaRLdDehPp6YZ6w9NI+S",
-	"JkixT9Inj1FhBMQjfDTVfTCrwkUp0v6FXo4pZlPb/oIKexhC6Ys3Z3Lmda294xN9+ZABTLBHbz8Vh30i",
-	"Eu9vIxH72LrLywCxk9BXGItq0sZSVhl1AZQ77vItIZXBSjBrgrTJ7VQTarfjFE1glsjfhxE3zdebtwI7",
-	"WE+ZzlbzVR2BW/wS3ftIL8g7hpsizVsIXDFH9cmj9yfkBj1JpT8iu521p73byc0b/k/Tyb/csL0gEme4",
-	"Zi0HP6Fi7dn2avIFC81b5FjMJWLzSoK/OiL9sVLTvr/XZUmEAdwXhkFKff3pwm8v37qng4fZtBVgfuGH",
-	"VTIOdxvYSVfaDMqZBZXGEdx4/Ub9icmOo1pVHQ5ZIousaaVLvf9FbStrz1DT+9rkuJfSf/kCtvcy1L/X",
-	"2TloLqX2mlhpJybanMvuW2qZPXHjt8sLBfW+PaEYcmOKSbMqyf50Fsd9cq+JVZqU8W9kltcHpD+dyXFf",
-	"66mhTNNivoFse+paT3nV0rM4zlY/7+2sBEfuFaY1s5NO8AfQ+6/cz2deGZgsvbFt0aJFGLRjtairemny",
-	"SIv7iPezxJFrlVBZwpnWnrqGLka1tqERPTzlOR39kPSHNIr75FvIr2BDOovVd+aYTbfonc7LAFD/6WDc",
-	"v+OYCi4ttVOVWtt9AyzQN+EfdH7zEK+2TH2WEYf/wLVAOjGKhWGlek4YvaWDMUZb9XuzTNU8VJu0tnoa",
-	"t6/kl0MmuQtzZg9KCzitlQe+Oi3m3PIpVKNsNUo2pwmixJcrNU27SX9TMNLT95Uw5bNUXvTTB/uBV9J4",
-	"6Pp4wlWD5DQl2gQwn0ZMSa+CXwyt2zkwbYWg/MMmrdJE+SwjFAxYyh2XSkyxZB76nePRN8SASlfuN8Pe",
-	"Nfzd9sauNv4KjT4Nm/pQzVgrGwRmk1+95MfAJbvqfQUihiylIpOsjH2W1P01bLL4RE/PzkaDo7+V38hk",
-	"1eR6P1afKgvtlVuS0mxrmazUMWVsC2PIRdLlM68SrV/WFvT84ubjm4vb89fL+Ft9qD4fqc/Gj7xAVFXe",
-	"LvQO1WoA5PIvI8C1e4d6darpriIzMdnJ2+1l6vO08jyLykKTlOfuJu5BsbeJq9QE/oeiEJwcdGHy5D2M",
-	"INPY6Prv5ycfz84/Xl5d/PXq9Pq63ybH/jlm6bDaz1XZ+RKuhKzmdHB+9wyTNF3OsuZLWgGmlX1Sq72F",
-	"F5wRxlUCJr+5WBkcFeMBSFCt1copkINTTaE1kZpHA0zyM2tv5iL0GMAG4tsB+E71UUgxsaIzX4H6tAB4",
-	"xZkp+Zou6gP+frWwQKUrxNbYeXbFh3E0UPI1UxU1M2bJnScUQiAGgBnpikkRP36hkaCCnCp6kyY3VuUf",
-	"Z7KOs76fXXRDrAgKGNKqTm8hXQCZ396cVNVH5KsilrEo8NvLvzLOkmYZu4BzafL+we54CuCtm8BlIgYQ",
-	"2S9buFYHxRBNHQ9AQSj/hqzf0G/HzQJCYI/LdyF1IlbtQ7ez93K1Gh8jguQJtv0tm4Tn5kT4NrbArbD5",
-	"J83AY/bzHMPQSZ4UCrtSPKyg5OKXXdHC2oq3q5JHvaVSrcSnIq+yu7dDxmKWSGtDQxcKFIsUUXz01zX8",
-	"7Itwl5Tul1EanLEpNnsagdVH3xxpmaLQfC5+b0Vizucg4mI90mgkni4eWfIYsXnNLml1wmAxSa+IEGqG",
-	"tGBPZtwIWAV8JA2yGDIZR1KJZNEmfcyevh6IhPVByewbUXpFlf4kYXfcBBjoyGf8OUrTP+2i693GUhLK",
-	"yxAS0ZdyveCDc81BSpbJHE4jTRiR80gNMATa/LrveULzqlS0LKXo5V05XvqD6Fs/q8ij25AWgCAhp43u",
-	"UF6XWpOodxwWBpBIzR3y4NQyjEkfocsFCLyq9CMvgVtwJkkosDWzmBXDpyudCxTcMx5GfNRssxJ0EJrJ",
-	"SxVpFkkfwYuAfAhaRQ9pgh2jUZ0ulsVtd9aQf1aurHCueZRmWzbuATXbFrtPZKCePl9+jfLnn4WT8dQV",
-	"/+gzc3r5sn2w0vEe2DIGzUOW7RpUxOEGB8QQBTAri7jDwVExggSyXPXbQWcDxQ/eJIuHnafT3B0vZy9B",
-	"gYVm72j2xHJ8sFLs1EMmDqPRLGHFjtJZ1q5lQm/ney0RVnIep/pOoRx4wlQSDWRVSxypwJzm2kqQxkoI",
-	"iBIhXayaA2NNwxrrFuLTwpPPK6zQifXMEvdyvS9Xat9o6poKnsiE6Ut2slSbg9yHzAYVSCP1Fneqt+Wl",
-	"G/O6NtNJMW7zk6prBZofVoOspYOc/reSO6pse7c35JoNWrJaAUIUy1EkFUsAJ0TrQyYOVkRgTRgNU4CN",
-	"Zttnxl7myamBKTVYUpE0CFIzDnLoHutpB7EYPFiRoI2eeyrXQDLdrXHzeMzPq3nwAfrc5L07G2R4VIFs",
-	"i3cn5UCVnLMSNDWNdSw5vEh9LefSwW/mXAIoPA6Vr9VYGKAy5vOCkxnW4DwNIWvPmZ+17i2nbWFAzvQ5",
-	"AC0203Rm7Ur1fQCFi1RElUgaIEBQVYnP0QTkdUoTFQ2iKeWqhtt4SXmQeQERw8xgP/v+fxj4Q1FupKm8",
-	"VVzlC/Rd0ptTT1VPaoK0u9lKxZ26qvg8XZQcn1f9nq48vVllNN7UX1XF4GZyxYRs+E2/DCG6BpPQBRCF",
-	"eDCpYvCe1U9sZxOJKV+o7rW7WWpqiLHgSIaqmlNuCJpObZLMNxIN5naFi6dJuntgs0Ca13ykat+aNR/X",
-	"rmoic8g0luK4YuIXiNSZy9QXmZyhnCpLcnD9kVGXHlmCKoHLNcJQXLxYLR63XPm1YJYV4sVONo+Z87s4",
-	"kO0vnQJhSNTsUOb0y2/IbPBw+hiFjA9K6MN+Y7yWfpG91L/E3HPI5GmT45FRKIyybPXjbyTqzcX7NHYQ",
-	"ICO2tC2xjLBaaymMalmb4hpo1RTqqNfuPg3pKItUu9KaqqBr117MTvtpsE11fWy8fCTIXWFiGrP2MhTV",
-	"miaCaSeFyiaCsZDKnHxeW6938z6yJIwGalXM45/Mz3J4DKvCEhVhiEKRCy+uA0KUZwBlN6mCGD3wG78f",
-	"md2m2i4/wC4a2IWwAff60mNuvdfLIcsBQsGXpghBA3I/t97512EtszjMoKboD32oPHNPWkFrTEPjvL9f",
-	"6GmxeOg8k9lsUv9l9egoHuts6jTzOW5BJXPIFRWA6pn+VZvp/LHz1HTBHBVIe4nBeR84sDkLLq2/CvP5",
-	"Sd0Kja/l7XGA5JJuUimJLvgA62yWNmCDOgO0ENNI4piWKH6rthyraCpWn1+mTCCiYR8BWOM1/ChHRflM",
-	"L6+DFw5StW9n/LISifm4DGHHaI4m+lp5y5FOb5O41E4yMMWIEZT3Bbyg0+gF+JdeaKX8xXAWx1vwL/xB",
-	"7a5ikeHaSEm5TLtl1nRt6w5Te5QmyENJnjA4AU/tzfFkoKY3rgeSPVos4HKAc3WUu4mmAlgit27OaK3e",
-	"UY0ufqakW2RVGG9dPPAvkDq9BHM3Q11P8g0dfEFs3ZebhtatQMjKeAyqcBQNeJaXK55xQpUgFxpaDzye",
-	"VsVNz0s5j8ldXcNzHk2Pw7CckL/XyjFWESWE4lOWK5uSqturt+V5z23zUXsAEIi1PCaSVZ4EC1WCqQYG",
-	"aQNq/LATwyol2rsw0gWPI14zkrOasAYJKB46J2j2wAURcYiqOAegh8GYDR7kSvPYs10zGOPVXlhvDpWd",
-	"Ruo73jXW1Pa9CR2PRC3yIxqYdCRcQcqyuaUZAk9rNKO5B68JABiChDhArtF542R8/WPwaZbcL+5qKpxd",
-	"mg7wCgYgvaXxBZGU8NlLkagl92pnZ7teLOQbrVqXuFtS4N10MxHv5nlXw6POLF1UcaTr2WRCk0WpkoBf",
-	"ZbBSUju2AhynUQs399vVZdDm2mv1NtawSt/4tD/VkwwvTLv443eC2fuNOxoYmyHTzoCu3c5ge612BqsR",
-	"8/6mYUGXQe27LVpAlv9q8dWdhljnJRl8FdnN+yuG1GuiP81xtZ0ul0I3V3fwL4XQznCMMqZ6YxxoZRzV",
-	"OteyLNV4M31HIbiwucj4sNcMMmZdp+uFGE1qQEmFjMkZcL5p4+jnTwBWhvTf8tgDpOcxi9DG4vDIuMsx",
-	"km82N1IWOXmeRCr1Mi3tN1+fG7q0p9uZ1T5LGrjl2jHxDWh+2ys4nvWosZBlSPe9pZ2n/Wvn/MRD434r",
-	"wrZT/T+WYspviF/SXq4MYm15HJsqnMSrNQ+Mq9Zqi2DfAHQBDuG72psLQWARr5fKwHTuF2Y9H6rAhbM6",
-	"LczSTRGMIaPmZXbEvHUllI5l5iO0h8IGxRc8XpA+DtyHdmeShRbNBmudEOMj7QtCubUeA/2DaMRFUtqV",
-	"34mdZrLMbviHOnIzLy2joltZzmOnLJGipGc3LzUNIDwMTj+sH3LwP87AB9vR6yGwom9Dqy6J6f7WbGP0",
-	"wq70L+pduBztAnh31f5cVbSdg8AtbhTY46bK2sRSHiM2hzuut48qcJ0AVRWRDPUE9c+2HmkCvfn17+3I",
-	"P9n32A8u0vfZj47xvZ9BXRzMkkgtrvU+GKw6RhM8ZfzXG8swf3h/0yo0GIhG3JZEf3/d291zOV4ZwI1B",
-	"wlSbXIIdSEZMQc3r/QKYNkAG8SPSH87iGFyfChG5p0nElYFTBigMHBgvdVojqHcRjhEUTZy82zLAePr8",
-	"GXLihiWGeupvFUMXlDD+c0numZozI9qhHNHoEGMxbZNj/N1A31VMGLhnKdbEnGJRUYaQ23f8juO9NzXU",
-	"ADAmSf94psYiif4FzOOQvIJlkLtZp7M9gO2Af7J+QNinAZsifNaQzU0xuj3GQ/Lzh36b9D9taRKVfdt5",
-	"Wt8y+OSOa9Ib0DgGxgi04SrfJUu0KGd8KJIBk4R9ogMVL7CFKNFTZFyl3ewmzDUweqRxFFIDGWOXaPxB",
-	"FmFnzGjIEtL/ry0Di7R1Fvb1NtqtACcVUxa+hHw7A9y7vR0SM6VYIgMSRqNI6f8K/b8zHrJEDjSjvePQ",
-	"fmgxHTMuvztKDUF/YRP6wLAq3TBf0CtTCKAxnUIGUv9Uf95vk1cijEwuxQ/XF+dw+opMhFR3vEveRa+s",
-	"GQgl8nYzcdPTGXzb/7R1L8JF/7sAfDz4wqs3J2R7e/ulKyqYCM4WENQhIRtEExoTvPBY5KYihQA75pZg",
-	"qBiDha1uu9PutABah3E6jVqHre12p72NcP9juNeVERz95YiB/HNr0EKlFUdS6QtyveADicmCdMIUZA78",
-	"XAQPiL1GJwZLCKNx0mR3ySOSsClD411faYNUkEsELUdzZZ+mMThyURpHesx/zliy0OobiBnPaQxcHXy1",
-	"K+Q6WQvPr0rYy6U/gf24wIMQyQRUl7p9sPUsXkiubOZeKp2beuNswmVzMJhQkXSgG2VTAByKpuNbPaJi",
-	"aK1ESnDVCPxTjhlUC6PHuNBXTyTYihp1x7LZZazNRlP0HFAVsyw0PM/UFUI/VD3Fqil51myjCTmPz7Lz",
-	"SgtujbZgYzwi8UQJOTXcmcJt6zvdqV99wonMbWBRp/Kw2nq7u/VgbUtXYiduMfci6ZzcFfcXvAL66Ypp",
-	"WkyGTvems6xnpbeUnc7ac/fxmBtM/pVNcqmefW9Dsy8jtpRFv7ikIwaQww2fxTYeWv9NTKIuMM5ep2PK",
-	"RZRJ0vbMnBe/mLw0r3dUrv0KQLB5RVI//5r2/9IklekNZp72u4e5j0zCtfWa+X27jEwoNO+yv/Xd4+Yj",
-	"05TtcL/TyWUM1If+bbe2w06xARl8lrrKLfxh2hfNDJ51gJvPylu3Hfb8sL7NAwSPgJ4d15QTxwsvb+zQ",
-	"PA+yynU+szCW2Qb+JS1gt/9R4l+ofTDtZV/1lMWBtYirHv6fB4wNMf0yKGprfmewos16ijDGBhvYQfxa",
-	"0N0S3NxOEd/Von3mgFQP9nb0awoQpPC4HzzAwzTd2FNnJpptaQLEfjfToxx/VWzxbVpupy2zO36X6k6u",
-	"E7R9S7YHcycTE2jaNCrr+Pf9956LvqqDsJey4OSK9brnYfwL7XhxFVmvuvOUZ3rNoj871+TV9Ekt9jm1",
-	"zUbLHOpQY+V199zteN02D1KPn80Q1UzSZY9r8vzcVAkoa3oF5unytldtfaF3kBuXDeG49otXNLTIs/CT",
-	"7vKf3HJqLFAW4o+2l//ojUjuozBkUCWw22RmZ1yxhNMYDCz81XajyT3SCB204LSw4dOW3seKWl+grRH4",
-	"RsDIAb8O2MBL3C0QdC6rarjUWm3qY7TlFaC5Ol0WtF6LT1iKkAuQycY2RiOaSiJFWsVpgwjsUySVPEqj",
-	"FAOaJBE4Fe+4mGmTHI1RMLVc6CGJACI+LRsBFFDvSXDpQostEwRx/R5ECoWrp3pE+g7c1rkSXAKY/oPx",
-	"O+6w7qDHE2atATScHgbdGxRdOpqa9QmgM3QLwYQd0jRuznsP5tideqG45dt+mCyuZrxvVscR7xiRTD10",
-	"5O/K4JEtOrKmFwhdGO/qHb/j7y1atPVWnIVsMhWK8cFi60e26BOagqhKOoSUSTRqD8GktYg16U4OaByz",
-	"JCAPbGEAwNHdMWLKwP/rp1wlLwLzQr8QICfEcDV2M07YAO/KNJWXjmjE2+RHtkDnwgODrjrxAs1sC/Rr",
-	"ooMWLtjuSa8DaPC9Tg9dDVkvAPzaugGKXoAlmqW3fz+yhVEvYQNeiXDRXLOUue8BydDxgeNKNzzDPmxB",
-	"igM+1zKXGHP3kcYz5gNjW6WtXEfZrddRnKLjUOcLGoORFlmEYS+jrNXttPX/7fb8ZBPz/jQJyhe9nZep",
-	"6OUlEjvN0fGzbjCx5qBz0PmMXm4Ec85sqwdNDLiPBsZGcJOva7kK5UD0dfvpoWS7sTK7nFe5tvc6ndxG",
-	"pYsCKTA2qUHpfF8tbOTHnDeNY4ufLetmVzVKc7nuw71/zoYNzJE/zapyKbklKcLmXI58VGMSqVa2nODZ",
-	"6Ho2up6Nrmej6w9rdK23p+uZaRmQ+RIDraYKB1U2X3OOpOvUcIR6bCQzVQJtTGgPTU3mW5HqOGXpZAsx",
-	"g7AjxBh9k6Hdysudcj9kdTFPw13NeyP1BvU6vRXVOVNz6KlxJK02c7K6TPJBlopBs2AhMYesl7Goknqd",
-	"ry71CjLvUrMVEHhgRNAQjSHv3v/Wgg+/LZN9NILePhiIHybMpjqtKQRxoILISz9OBRx+1lic/enk2T9n",
-	"bIZov06SdRoJMvv5n0iO+f1AnyDEzJNZIZb9MJVhnXLx1ckIL192dVLZpd+5CbkF74BYeZZhem114WpC",
-	"+05jrXnNZGS/vEOGz2YzEZppzhJaYwmfA9tvo9g9w5RIFjtZpLy+tudEdnrbJf7YrOXWEGckK/SDBk+n",
-	"mDafP5RoCTcFbx7WTNJIScNKUySFP7wC8Pv1Te90dpb/4lyoN0CG8IOXq5nnXmV1k1JpczFKKptXsIrt",
-	"LVpWM/wEUza9jybjhGh+qq/lPbOAxiyntpjs8DL23ibvqUn9iaBqGNGBgjSzIS249Iy2ddjnJg2m5mZD",
-	"tna/lCNQ1awJXCZOkKbxoXUxxo5n3p5pou02uBc3QrzVcgF/sNvoWvxwfXEOz/dW1fAf2CIrsPSaHhiW",
-	"t5kcTuMO9mWRuR5nr0/fXV7cnJ6f/P3jj6d//3h1ent96suPnHOeJGyGDRR8ORJJkn9uTjEJG3lwdh6l",
-	"nQ7a5FYyQglnc5g+8m79l+2FAy5JMS26pq+FVl1ByS8LbZQs++Ly5uziHATm8U/HZ2+PX709BVtA0ShG",
-	"+TyMwAKwWnAboyEeIsdha1kMBYSm3UjsrVeYWbqN2YGWBmiOSMzoI1SMiBlsTuM7ZEKD5cLUnhEcIGR/",
-	"KltpbKtPRPKAnWSJVJSHGDb9KsFJ0BBsRwyTslkTkiyJRH4OlguTw18rwpU3kO3KhkM2UIQqIviApTl4",
-	"ntLwjUPyAl+G5kEC1LJDr1mqYUS290LaJjv1YtzxSEL4UTHXe1BfEZcmjRXo5GxoFRjNvKiHEOSCYCMa",
-	"8QCeMlEyDKXZCvNIje9437DPE/vzPiK2kWOy29lG/7++UaSPeaQfb89PTq9ujs/O+2TCaJpolyKkkTBC",
-	"TB8c6DDfJ/eOiwTSlPO4P7jcKBMVdMzZROdKQmv4iBdbWys0lpXsieAjG91aQ2lvnICKrpQvF/DIn25q",
-	"rTumpDfNHY9HRQ28QYUYSHbjMl4hpx1szDFUopLsaJXkdxQgaZ2kuF0LAjtwSDJ7tLIPaekbUxXUokY+",
-	"h1O+uvvJHcVzKAUsg7Qo4Q8cR1krKGJ5fnVUxPd3RB5qw+88de03cA8Ye//0+lqr9m/Ozs+uv8+YMieo",
-	"vhqlwWiLFaLOCzm5GobWumayoWr3nlVTGd84Vl1PD2Dkmlk7YagVTUT6+G0s2K9iB5xYRTcNbm3cDNgC",
-	"GOBqY+AtVrNgkwGIT7pqS/8F/cA1iVcFLG3bs8AYC6PoEXqH5yrvnXIe9wnDOsAcIrctWTTU2kc9HMvy",
-	"6GBskiJdvpaFnTRuI+d60vNtk+vZYHzH3QxpwgiNpfCBa+lMiQlV0YDG8SINwKbIRHpdtjvYnGIvzjmN",
-	"FPilMp+bBmSE8sUd1zYQWDOeT91Y+vp12Hc+jiRYBdgLx9o+kKxIi63K82CpgbEpTEqj2duyJ/uHJkcQ",
-	"PQ24RG2KQGcx05sRf1RtiQAmql/xt36qXshomHOElFJRJIl+lHybGnlAVPciXHznOUf0JYiFeMi+860Q",
-	"D9q2LSM09AqAVLQHk0kBi2OnlqH3xIVaCnFpL8xSEjJZwbz6vKKwhQPxrKwnW1V2qUZHzAR9EAM4g7nr",
-	"w+qWgoQjVnc52DZCXzv1P8cp0GlsqABVE7iSOz0ij5xTzuJpgC/DXT+41pqmI072iAQSj7UhoWWMSQGU",
-	"Ni0ug6982PHNDCDSUg3J+dEy5UvPeXSbyKP7ioSQO/ova13uPluXz8l6/1OT9dYvkcpIvmpb873VmbA1",
-	"qRb2CGb+bGr+TzU1tVYdPhuc1uBU4yrTzSjd9YZoI+szbbhuEEQKabIqYXSiZf01gLBsXTOuCPafbZMz",
-	"ZcGf4tir4xMcg92u2ikaUARRTGaIMPNv0wzs39gg7N9Qi0b+fcf/vbW15f6/fq4vOZ3KsVB98m/SvzZ/",
-	"wAT0JxgVAzwbaKMf8dFhqe1rcY0gLuy6GhmQE8i7smF9Myx2KYNB0yZn+m9I1AKDxVgnPjDhN7YvGfQz",
-	"Bhwq02o9GmLtmZoh4h2MHi8IJRMxgb3AcfE9OHD6b9iftF7sXsz8PkL6rtjWzt9aIRwQVN4CsLoZD78L",
-	"XMXPjkWyMQjHZMoS9zacCOMhTOKUh27pet4BziUDOBQanQ6JxYRziaQLyFn7d4ophKduMJBwCJM90Y/C",
-	"fpvcCKKVBDjKAKq/0kPTZwUhRaG0fth/S6Xagqltnb3um2CfKb1DZfyOg2WufzSJpGQh+CawvhTMe7MM",
-	"Q1TGs2H0CxuOPPORTkLBMHT+wMUcfhwhpq0Sgkxmg7Fezh13EPuQSxPgQWeGAidJkB8RtC24IMfg6dGb",
-	"FUecGZ8KUt02KMoQ2aUkNha0HwY9dI4Mny5S0EfYTTiJNrkWpNsh6GEQM3XHKQ44YZSnAVasjNVk5EKt",
-	"IjH+KLx2KGuGifgX02RPRuAPukmJAojEUQ7Wk7JP0yhhknw7YjAyZ3OEC/MOyJHDdx7hWZ4ilZjKwDQy",
-	"MN8N4khvmzspTMyGJXMxG42P0lfe8TRAru8DALEkTCWLPvnWaxQlv2uTV4mYS5bIb0gfaA6Ngr7NW3Ck",
-	"Cis7xFG9O2FcP0OmBuN+eZmmfs46b9L+30sxm7AXonXOpZwNgv2VaCceEuxKMrwGNegrgyZpWtNMxObP",
-	"plQODCBhAxY9svDIPxWtlkV8phkhEIIHYITpnOlsM9ymAh9mp5dD4IF09nyu5XKEFsU+KRTNWzjR7DBA",
-	"oYek193paFYBDx461nLHo/CQ7HTvuL6rh+TXO2sx3Vnr7845ju5ahz9/+Oy/BRioeUfPe4ejmLvW4V0j",
-	"pfGuFdzZQ4YfadsCPjSD6M9cRjh8QRV8WGZ13bVgmnqGURxDdfhdFgwp33IPVRRwSWs+aDuRai6mjwSc",
-	"DQgLh2Bnmu+1y3JjS8MicC4BmXEVxYRF2LQhChkxFcu5lOATOhizrRPBVSLiypaFfS62AHk0IFxsoSEn",
-	"kkk/INL0H+CCTBPxaWEBSgUoWHTw4EvgpmnE5aOVbEHQ+q+t48GAxVuvZsMhg09r1uDPdxTxT2RKpUT5",
-	"hYiQBioBFHvWfLZ//sTlr2JvvBFxLOYp/46xCg60Q6f+MyuR1kTlqDVDUkz3UiDDEXMABtcWI7BWMN6k",
-	"XbSOSF/znT7o3/fSgLhvXh49GXcrbYr77KJ+LvV+9h4/e4//yKXefrfsnz/YRtMmGrduTbffhLxSLzNt",
-	"yJVXqZF2In+G4MoL/2LP9UwT96DacfaFdIFf3XX83EQhWBnR6JKqcbZlzvpyO9fNPt3V99CnOFKA0+Xn",
-	"HIAZOlXPgelnqf8s9Z+l/p8N4CVf9e6yz7M4IcbZBlGJUu7os8Oe10vpYDN1HyxR0VDzdCYbF3i0e7ud",
-	"0iIPCVHZ47+No8HkzezvvZF6N1qPJ4YzlHFpCla7t7uBUg/wp//IFraHdtcwKffR/u7B/wQOVMJcnsZD",
-	"EqYSaJXT/f3wEzaB/cY2Y+QgINiGwzZHwdMOsMWZH1pz7ciOAFsCInhD9AyhN7OihMKl5v2MzdVK5tv9",
-	"h9fdCjqbYVJit5lQheVmuU0PFLfV+eEmON/n55q055q0Zw3wuSbtuSatWvVbNTesYVnany098Ku4fLxy",
-	"iMC2mJfE6N6QUQWtQm2/6i/v53lhJFxlHtp7m4hSlvBksSsMUrtN45KCDGkSEGClWjzAP9Cfdb8gUWgT",
-	"zyl+A5jnRklSufHu7FUgah4NmFfSA3+3ycWQ0OyvocgHZW+a/hOF+qcPbKraBKDK+9g75n/z8BcpeJ+I",
-	"xH00kI99B6FA49jOQaZgEEoQSR8ZhuqGUcyOTAdK7gDqKSf3DHLqfYwDqzmYFqt+Fg/2WlVkMFOQiHRi",
-	"B7Ww5EM9xze3b98C+tGPp6eXH0++Pz7/6+l1n3y73SEhXcjvPOQJxh0AtdnNI9L3VJq+RWyxZ2vAchzO",
-	"xeKOY8yfJpBSJKRJuQOEejcv0+AUGaVpLpdCT7iE2LAs+cbvlGYW/FS/YnmOjD1CmyLzEPGwKh6pv2se",
-	"jIQX/6h/ArkxVCvup5OpWvyExnVZE1Rs9mW7T2OKaRRCVgyNuGmAoNgnZeDn9PfXP95CbpHe1DAKA9tg",
-	"SSR45kf6OGfTKUv0R7FAKpSVfZf+WZFLI8cRNOzPptM0aAPVx5sEjfimdMTapG9vV4SJquYQAjB7+rhz",
-	"fciAjCPONHXqq2c6IkA2nMPmA+AeE1tAjlC1LtMUKpugAkjmrcPWL9jIyzYPNX/iNLXOLh+LbUN/zz2j",
-	"HP/+2aiu2Ctab5bE+A8Q86GzRkDx02QH1w+cEtsw6ZJf/9oCwmodtrrd9suONiWxSddhq9tr73ZagcNT",
-	"miZaswL6x590e+nT++lzVKkkup8pJttSicEDbIGZotVzSqa4D8+VN8har1YC9i3XTSbI7PanLUMWmdvx",
-	"6x3u1J3eqrt0ppA+hXOFhCq9JvjMrAo+xJ2901tr/sCf6c2DB3DH4EPYYczN0juKn+ljuGt9/vC5NgPr",
-	"bcSR09kr1i7NLIJkN03xmQWisHbrCvRCAphrYEprcT68G+ByA7PCAJYRwLwDnGndJI9NpxCTbdrkxh/B",
-	"U1iSy7Ew2DyFsGJVakCj3DK/c1DKpxLgWyhFJ38MHXjlihejRABu2o+nlzd+xYuRmpB4zaYqjzSaggiZ",
-	"B51Mo8rhGmrVARLoQq0wsCm6v9weV+sLrY1gnzk0VNDQnPoNchU7qjp9Nl3o1wM/M/2u7TaEETSlgBth",
-	"Nvc3MAtC66yoMAsubIecdKKYUJ9xivRR1x7rG+oIQyq6IIKnNf62RgPSEgGGYDpNxCMLSUxVDkvM1BWY",
-	"6cGlNL3zsfOxfiEmv1v4ANBQveJWH/N1iT5qPTZfRB91+2GNKPAg1/TIVM0bpuLEr+E3v2flxVHZz7+W",
-	"aSXGq946bM2t+1NPMP9kd7/0yc3qC7ilq3SfM4t79ptsKFXGXRiVZZBYxaqEtrZH0EnNOBDAafjb8coX",
-	"hm1VQ8kg8LXFdvTZZqZ5XJDC3GoDHl3TgelFD9lUNjOI+4ww3SCfuabVRfLB63d2bsqUWCwZFjVCyMGC",
-	"T2YUqUiSezp4yO4rll45PcsIUBC2pvJK83lZxmLNPm2Yy354AgbkQMz0c/s73cb84BgXYSa/Epxj7+n9",
-	"q567eDx38Xju4vGbd/HoDDuDfbZHt17ed8OtncFub+uA7na3tsPucH94MOwNu53nLh71XTya7uGX6T4F",
-	"YAee9H3uLfFnRfSAI+OzyT02Cs3qkvi5tff1UWnF0akzzogoQsyfHJ8DvPzl5dXFT6dFbBCj3FjFrNJf",
-	"Yocg+ztd+3AAs9nf6bTJW6+4XOtxxklm344FfrAIxM+3QE3ZZD+DAOVDkmDGtL+u5/4bf+L+G9lsAMoX",
-	"Tbr55HpxBI1cb8u6+DiCNwgJ6FslYTQcMk03hpzhY82IrQ1U3uLj99e1w+MR0LXp7Pz45OYswyKgaVMk",
-	"iZxHCprNiuEwwyAuvXZNvfyTR+YvaA3BEalhQx5S7BOVDRXnh9fnMkaESQBa+HoOUtRK0XlLC/S1WYxY",
-	"3873UqRLfaJYzwO2pN5LMz9Xt+M5dFP7W+sLBssmUoeYAZIFl4FEkMAAkECLelNKf8dTTCLTqL1NjrPI",
-	"qOBWjOLYNaDGE+SMLJgqs8298p4rs9yvWeXznJn+nJn+nJn+nJn+h8hMX8tiNVx2mc1qmOAzRmMWo7Gg",
-	"YuUhGKFFZprzXG6LOSnp684AsTdiSmZSNAHrKlIANbMp5cuX9nq+IPFBQH/VeIvLSh2WaDG/QVgF+bCs",
-	"VbdcyMMoQC711CQ2Agqg/gODJwh8QyfsiPQtmy8kQYICh6FlrU/hcwBqdgcW/pBGMdCEazeIJcf+O5IZ",
-	"19Y8gqoZbP1Qn6ox6RkPAahnSkdMguNoTB8Z+sANbD4ymjY5vuNGyGQIxQ94HxFGkzgCxEfYMxjQQ77P",
-	"zE2ZpAd8q2yTK+9HJlp+x71weZQ0DZibN20gYP47DViXBpQdof6cOpy6QXlA2/kxIFeKTGYS2qFRErJB",
-	"NKGxySKWBLOogBLuWt1esNu5a8Fq7Qi9zAhOl8G3Y7az8zmuDymMJ7pK2NvsxnPY+wuHvQ3HsxCMi9+E",
-	"I2uO8WXj2yku4Byc6sDFY4SLlUpMp9rKPdPWb99Tx/uQFS39p13AXNGFNH0to9J4NL5no6gW68WhV7iV",
-	"esa13S02FWR2sufPEmIW/DnK/Bxl/kpR5qZOgLxbAYzP50j0cyT6ORL9B41ER5OpkDK6j1khGl3ogGb0",
-	"rMrg89Xp9e27ktgz/q7Yl+IMAgGue8RRse1azIYKe6+1iW2+7RpQR1wqRsPnQPNzoPmPEGg2sPD3zOqu",
-	"S0LKrvXNczj5f2Q4GY2pfE9JbHUDRUJ+z8hNRJf17lQjLseRVJfwxFOdVWacn39tRdICgqLIj+QFjyPu",
-	"/n5gbPrGFn2aUs6gWKqZVmpyTZloQuAx+DYFYzzLUjovU5ZinzgeCawR5SXKqf7sHAtfXsGnRH86A9Gh",
-	"LRN5+OKFKy4zK24PxOQJji695cvcXMdxDKQtA3K/MD3ybIfmPy9Mqd4V0/pjFEnFEhbiLnh3Af9u7nIK",
-	"nAcpVxoQhpcYnl47lz9P61mKbU5tCl28LTVmW/DvLc0XtuzvtiIp0WBsQpZNqfCczWH9jeoIuquzg7IN",
-	"+vMyg6fwgmWm25TZzBt7KVa00ZR9iQEKSUDFXs88g+v3wtuzP5r59XL5L04EH8Za+/4NVbUljDY16b6e",
-	"7oLUR6hN66njyMt0khe/4v37nNZmFqn3ik3Eo6040/SL2DbSqHHkykRiwe+/03kZFCKQ30ho3TWHqGmu",
-	"fhhBclAzb5d46vXYTkI8RTnKacn45qKbey3+YdzATVnI6M/bfLP+B3rnz/it/Jr3Rx/7arcnqARG3whh",
-	"PovpTYvpwBbBemzqOTq9GTC7BvdmiR2wWqyVsQQCChhonSJkUV5EWdASLXMmbHLPEhM9X4gZtAuEbpcm",
-	"7RqoiQVkLKTS5v5UJMr6LvqzJO6bZpjoEO0D+aQ5Q3TC7rixVci3O70eAU/oPJLsu7QVFzVdFyNJOHRm",
-	"lYyDc49yQsMwYRLC0xYAbsIoBxeg6Udp1UTj1sq4UZZKUfJttRD+riwcjvuyOTPMxOlK+AP5dkyTezFL",
-	"vmutdOnxfJsZSc/c92sbSTb1gnAxf1Zznk0X22ob2e9mDZcXgzEbPMBFfpJcKU1vumJ0MNYr+U/yHlKL",
-	"wAOIcJ/yP8lrwYDS6QBaLItZglwfM7QmdEHmDIEzDY/+T3Js3cwwbeDZDj/0216n8x0mAFJOwOffLuHV",
-	"bPDwZLUTndFC5HtFxLGe0pxBxksax7NbDECXqaPCtBS28aT9UlamGB8s3klkZBO6uJzJcUZENGNs00Tc",
-	"x8yrwjAnY+eSCNO3EpjuI0swWanV/f/Y+9rdtpEuzVspaBboZKAokh07toLFwHGUxFnHdttKe96OMmFJ",
-	"LFnVpqr0skirlcDA/t0bWWCvY+5kr2RQ55wqkhIlS/5Ipt361R1aJIv1cT6f85xavVYvbZdBcLrZUuFM",
-	"c2u3tiJcPB/0OatNyO78+cCPzGaCkCtuDqbyPA4K7TegtQA2n9bYO3mVCzs5m0T3mZ0t2MwYfyqfS2/G",
-	"+dl0kIpb0k+jJhe9y0VaxNMPU6jBHg0Rrs33exHAVuY4tl8HGQHQHySrbyeZ02TwPNIXUs2Hidp9aBhn",
-	"qXFZQtfjnTMz0HHyLJJXInSbN2M8Pjx+d3D0td0+DCABQ6SuVjwOrBFprfpLoRDIjngIJcYibDIjL1RH",
-	"SeXYj7JzDS2DBY+jCZPYoBhGZW8wzLqMJKurQJIkDeDcIKEMpSGcgA8jbsxYx5AvtHNDhjsV3Lk/AreS",
-	"Yqm6VHoMvdrdE5HU90IkGVL2Rb1RzXE5w7Wxji9r7C3qDJhlw0ykxyy0z0sGoqOU+BNKt0wVaHXhufa9",
-	"9h/kalShDTBgO0ElGGTYgwww64sxzF8/FoJIB7ADPgdYEvozoU67kTBISpjIoah2FMb7NnbhbcGpSOLJ",
-	"M4DfBTX2JkUI5kDgQ4DxD1JK8mKQZBOUVbKi0nTwFODNTlUiSimk7WIdqLs4K0Sy5yAObjxWweo4Fr2E",
-	"DXRsBOvyJBHxhJmEj9B0Wk7UHdqlWokjakW3ZUrVeCxHI4flyIvpLL0lJh8G3Xc9eSw/HHz6dtA4kh92",
-	"a2Ly4Vt4fmAvDrrvoj9+P/uwW+ttRKo7fFsP//2DtQfsOSmZO9IW3te/XnWS5uuCM3mhgHS+xs4KPf+d",
-	"N47ZFxbskfyG6QqohXI8QTpJRrvkjjpkZRQHCq+3ewdYI+lAHOcgIuCY6kyOzJSquR+AKswdF5AwNYay",
-	"vKuBGDdkSTwhUXdPgI6Fr6+6v4DozMlJbPhP9myoiUbWWEvY2s8/CnWze4f1ar8/PW63i0vW1poNuZo4",
-	"4x0FcXHJ3E9ISFP0xeo5mklQsXDFBYCgAgwfSSCwHWYQ1fwAi3q3Ab7KRkM6qiDx3bh/OKhH9NJYJhMk",
-	"Ps9MHSs5mMwXLVo7pcRs0Wky325p2ZXIhI6zXEiegFZFOUN61XWLaIJdIUP2JPgjkcFTVHMYmBQhS1Ui",
-	"o9xzxzqNQpjsjkK5HtbYMZgZtFgOWWVXCs7chWZa1dgePWHIQ2ENpKCfRhGgHilqmcUQscYUxj/mE4hc",
-	"Pn2FcZqOuuKRdOOy2hqVyzzVe5wm95iNIyFvTa8fmYvDifN8Gz8S1HNbWCDQUKFNnBNOR9ZLxY0ypUSk",
-	"cRuMG79FijsEww3diXsC7IgIzPWZ3cDO5HCEJNDWbpX3Bh7EQYYyxDJYPRTOH4Ex/TygIEgRnSYzYmT1",
-	"SjsrbrCSbk7THW3cRMAZlVAfh3W7Qz5hoa7SiowHLsKkXZWz8+Rn8pMfReUHGJqumYOBWYAQjDUTp8pA",
-	"cnGdj/bK9YyFeu8G5scbpUCPRxEwqj1uRN/5QDM+ZAf/dvedTJDq+VX6rydgUVjl5ODXrtIl42SX1sGK",
-	"QpMxD9dK68z33dvu3DXFD/vz99lixFBeWGO/Wdnt72yH9Z3Gzs6L3stwe8tlY6Cg7PtyXSDnFQ9O1Qr6",
-	"srRKLxJcVX4KdwxRubhCkcrcGq6SKqxGffvlta9Jdxdujcelpb4JkgsFgVnHfN9SzchvwiOTlBgLk2D9",
-	"B8QvpvX8f9dA4s/F+/ay0+ZDgG51by8pnn+n/1uIMqOaUDKoHU8RUJFkiw3aDigUrPRg4k/eS6IJA/NG",
-	"wX8DN+AAeptlGXmluzqcePp0iuN1lJNRyYCrHC+osI6SvgQCDySGgWSPwnglM4kYmXy6P7LHxgs87HlC",
-	"r6Qa3xo76Dt7W9oVjNNRIkL2hOM+7Qpr6kMEjoU84V1uBL6Vj/mkSgtk1RWLBL8S5ilZCNa6o4Jmqn2n",
-	"f71i3FyygR7D7HQUcISIfgLHxD6KvMsSMx+fQEdytkC+uHTv6Q155oJsLkDOz+tykavcWgIGiyxO1O2r",
-	"WZEq2X5hbV6p5DAdYrko4mDtBF8ArPqeWlaE7u1zqr/8AtyHC0NPxiMR3mzDwK9/ybfiicVfA2S4alGl",
-	"L/otpC1nOEWt3Mhtrdmqyvbe4fE76qX4plBXmRWMuXfNXXO0YBr17V3/MvSn7E7JGH1lgueMmkL28/2l",
-	"YKUSzS50lcViJCD3JSk64x76P+0rapUpVbtrd4Pu9dKRnJ2QXA3WOEaKAZmsazP/nrWZWoklajNpwvZp",
-	"199UmzldyvllsXTy5v6io0oMwaWb96ezz3o75Gbr6B5wj071Xn+Zb049z+TBHF/sQDFuekKFdg67k8Tx",
-	"o+k+k2GNvbXT7drq6djnKTObKOuqBT965UlmF6NUoKQxO/ir0uvciurrbo1Yq4Vmq2VdWctbrbInwX/+",
-	"v17EZRxY4RAa9p//Z/9w7+D06UM1YX0YSrNsK33+XuEFJGSGcURWmJiUwYt6fXtzp7G5ubm72ciXyabD",
-	"oYhhzxNNT1Gq1dv1nUyqof7o2YPW+nRq5yzME9TSpLWfwfRYJRlW2Ue74WJ5IVWZ54vYzKxhqblM7RPO",
-	"np223jyztxJbyBxZu/H7XYpKcRpXoU9zMw89sekaJS+tS+F36pBP0OvpW9cL/ZWJTq2NL6Ad5tq1XeDa",
-	"Zq2y+qtI8vuEsq8k0p9/lzdVZRWrrmZw4TntmXPHEAoDmBGwwCjQjnGkLFaSmzLWtYIHQnZd3ruszfEV",
-	"T3ynytVm5aD/ETD9d5druQIvGvm9OmXL1njRu//OZV6004+dcwJJ/CVAyicxZJGlnU7EPP18o2+2A+sq",
-	"Rt/cwjH/1DtWL9BzmmulfX1Hnb3kwZ4q+m61+UUpL6Y1BfsOQIO3/mIYrewrrDCS0Kc2OOg/AxkITbvL",
-	"TMNOpdG8uDQX55uf9OCi8eHDH+e/Xr09j1/vJY3j//W6IU5k+Mf5h7Qb6st0Z6dTefx8XD+v/m1ZefAg",
-	"psMSHhFRBFNdQzqHRxsi0xIV/XigI/9hALQFpGYaCcdJB23awXJy6q0vI9FknKrtsmI7CE0DmAMxL/oK",
-	"IJyBDAOwYLsUgtZpUmNBXh4EVRZ40RMgqNQf+gACZfJCaZAlRnv4MhX1jd0AgPKTq7Cj3BEDq8Ua1zR0",
-	"sJiUGLvDSAaPhyQT1TYMbba6/QY7yycUyqLqozS5s5lUXeKnR1qJvFV1S5DsIo1SpjemlcJcNXCDsF9V",
-	"ch8ou80fpDhwrV5/sHotFg+yA0xvxWIU8R7h8AeccGzu/FIU+a+smVfn9lnvzB+9M6GWe/xX3WXVpTlk",
-	"QYMmRYt3aY4iH9IYcqmyaIbfIY+Rp+hevd0Hh8f/nNIzEC1QLIWifAnPuksGy5D/SXTQG/Xdl42tDeIQ",
-	"HyWDSnOnfr0sIeOCaFuz63glbhvSm1dC/Anabm1V6/U6E6HEAGSWA8syX5AUjqHpFuQaAIYSc2U4YMlq",
-	"rMV7AzZKwTT1MBatcoY7Nx0VnHxqk/H8pnXYarcCTDVz/y6AkroCZUD4Y8cXvxdNjUH0w1q0mcFPZWBU",
-	"0gGIPp8H6qg+l1EaC8C4cAVfmqsWyVV1WVM5cQDWIBQJl5HJN3PACjqcKo41PzJmVPpq2BNfuNZRG/Wn",
-	"K9vnbIF5bl96UgSk3MpuhsEjDSdZ7bcT4eS83Vbnes3asJr12noOMucaNCv/evM7Nsrf0Y1SUWbKw0tc",
-	"xBqHuIHx7iVh4nbmHrJszveNaOSaQDSqlaFrXUD8/REtoOj3BWAMHMN8tSISq/FhQT8IcbIbb4nh+a9H",
-	"V8PRe/H7v58kWjdG55cnX98Jvf3xzdbW+82GedeDBc0vnJ0p/3Q3rMLTV90u+SUrPN19qHs6ZvyywWzM",
-	"JrzmEuw3Vl3LxeSqeM7H1vwY8vAvgldamwP3RAVSBA1S8dQK9sDO5s7Odn3nlvaAK1SYF6M/Qi6JhdDH",
-	"cyqmTzQCJfIoWo9XFVxROTMpIVRoPusLYSfQr1pFEzbm0I1Os0ulx75cHzxeq+4xaBcLcCEMA+aIeViD",
-	"HKA3O7RURe/rgtEi72oNMPR7ABgsxtrP4sWXZwEp4/VYjmZXhzdm7qCKhuUxS4EdcmBnnFrrQRk7Ghgy",
-	"Q8X8DcpHPPmNL07CJmQIb9TWnM2jxuFoFcPhOTrmZ6PUDOYcyDIrHasz5qOc9tMpyLFUiWZmxLFyMgBI",
-	"eZA7cm91jEwGMmEX0nGbzuLRnAHKTDokxKaMGQ2n1lFn8IpivzPsBm5vtDcBYCPrhZaHeviYAD7PBeOR",
-	"lGEH0FqGGn/nI9UDtPM5DfeVfQ0Cfoc6TCPNNv5j+wWwUbQBveW6UQb2CLyBVx1KJYKq/zjo/QsRfmkY",
-	"j8Z8YvK/Ni0VBh6cAjKHJyyI5FAmASL2+omIO2rDOjng6OS/0y6Di/wDdr4cu2IdB6OHAh0FTSKPq6xe",
-	"kcyRnEsilXU97AuqWAKS6FiEMEm5wtckTu3Zzb4XRkSdCAKTDoMmgDsHQjHxz5RH8AcYAUoDu45Ga0eL",
-	"0eW9S9addJRMjIj6NUbTBLETEOBdaKM84nYwss8CO6DfUHIFbpntfihvTcfD3NyvnCeAcuxlsgTtQazT",
-	"C0wo3ATn537OXrGGXWDZZ7xrhErmKR44cpU5IH5q+oWYfftPuOBA/I0SEP/Nn3Not+My330q7HIsDxc8",
-	"t6c7iOGuAKswglzn+MDVZo9icSV1auCYVBFX43rQkub2nQ5rbA9mzx4eAl+q3OG3T8C9UarTs5cXJjiP",
-	"G9zaBqpMqwUqzcp/fK4/29179jt/9u3rsy//+j8qdwUV/vlMhTN6v/K9U0lwU3UqzQ66FvVOpdqpgEzs",
-	"0NJ3rGKBX0wX23Uq1x1V8pTtl4WnbL/MPWO7vlnf5GJjo7u7u7Oz3XDPECrsVJrfOxVQA51Kc6MwDnhG",
-	"7lzCsxrwGiX+tL8BJ6mDzcvolutrWJS8JZXfKYcga63CmRG1IFzsFpiRq2Uh0dIgtN0TxdDzPi7Os5bq",
-	"6ZA6NBVvDC6+yVFgd1nwzSRhULUHFxs7IH8pspvh7qSKhFd0sjNa06motLKH9HPFPrpSrdjnWk0/G27+",
-	"DWyH7zNOH+qXPXizH/vc0PfU7/5yEeSfA14ijaT7aAVVIROBOsmq15I6v9UstgfEL+CC+/WeH1k9lJdE",
-	"bkegWbLLqqybUsmGndYrq9A9PKE30NqIJorngCN3SQox2kz+dnWqwqrjQ7Gulv9FRyHRCVoTBlk4fEc3",
-	"e4zAkOqTgVlFj6FfwNkrJAsrKBZr1WTmVR8J/vvQLBD5YHRsNW/BuqIYqpVX3qwAWw7G77t+E10lWll7",
-	"HQWw4mxynCVk0mET6gXtYM0QCw21EmYJK+W4f+CmemWDxenjOwEVwOihaFbd7moybpqf4Vpju1KtVL6s",
-	"5C2+tpNo7h6EXFpXNraLunJ7RU1ZuHurcVcdudaQaw35Y4KqjzLCmVPBF/IKGOsyCfkwYRJ7WMX8KMmM",
-	"vsz0SNfRXsLhe8/NAE4lRg/mGQ++x4JVBhTYHNbmqor3OLof4s/et694T96RDDPHCCWpfTwK1uaLl29a",
-	"v47+2Hn/+ow/+9o+GJ4/2/qwL9JfxenlcOvo4+jD+e/vNgdn6dtPM/Lb64z5wnklyex3wLRcPuEXYi2U",
-	"127LA8KrSThJ4kDMRz6RgONSTLCK9XF5L/iBmfNSKFojutMpTVIgRME6X0eiy/SViCM+griqf400HdVP",
-	"o4h1RV9TRzrwGAB0UvQkZEh+CAWxNDgHcwlDimL+Lg7BbSJ5U+g7CDMTQyzuG/LvcmH1QizfzWRPG0ol",
-	"ENM/RoyVSMY6vmSRMKbG7Gcah4exk92BsmmM8/nxORZU0KuIsM+8qbK4HgTHy8XJokTdbbu1+PWBgt+5",
-	"DpTzn65X856y5X84B+pnqtNVfZ21Rl27OY/RzTkoV9M/0Ou5kQPDH0Q7UZAzXMCIASBLaRin0+nK+a03",
-	"9ARKoeD6J2X1nZ0POtRYJpXHSnaUVyOYKHQpSXvn0yWyr14yuNSr87dA82S3QbfyFFPO1hLouMRnakQ4",
-	"L2/r07aMd+0zX7CP8nWN2Xdm3RQ4M4qPzEAnTUz196jNWlcMJA2/l8YG3UNhqCVAki8wX2Qr3Joh5AGd",
-	"wnty9WgnoD6ZVVTmMoVLrswBw2p8KPBqEcoJfwScJeq2jdoWpdUItAmXW59O4SJWg3TIaOjk6kFwMPYU",
-	"dirNzx2q/OjYM/bA/mT+GK0V4Nql/LEuJTI2Tke9Ho8r2c57il4Ck/4NTZVx49JL+W+usYOw4MYQqN+z",
-	"REKJbtF9ZDnvERXcPbuPTiW8nhyEd2pGSW0aHUge/mdzxRTQwYPmfx69iljVR1pribWWeKRu0plUFxnF",
-	"wj05Q1TgZOb3LzkeCUXiWPX0EAgwqSoKyRxSM6iyVIXUckwSaiDXNRjgAXQpw6nbGwXSNRq7PceIgAAQ",
-	"q/Qsx3oklC/OZkFfqJ7IAJC+K7EeKwZ/c++Bp8dIIB9FqNI49XJCdmaiagblk/BLUXgkxD7RY+kopJ0E",
-	"bAe8InGMyagfKRDa4wqKxIQvVeNqwoY6FlOjUExHIQ0j610GOFd6eZFu3DeAxtkQoaOCBX17RSIO7sHf",
-	"04CoNzTd8ySw/2OPvdXgwf//3/+XmFmp0s9eQGbS4Ck2onPjnFl3B2pBQLJdUU/4AVegBcUvhpm0+4fo",
-	"JVVyHA3DPlZNR6YdQmjVWRkJS0c1+9oJQXcLswEzO4XQ9jHtMZ80GTSs7tmHBtMUs0GZuWCnw6qFM3zN",
-	"XSyFmfoE2CcAQ53uYKHhXBnXCCDGl7cUtL7K0KORSMRHV09GjT2hQAVo0kTcg4E16rmrptLcqtevb8cc",
-	"KyM74jMEClWam/VyqljQy561f3kriOb4IavyZsLPvkxvt17PFer5/zfnMhkMRITXaMU2qpVIcFOciVjY",
-	"bUw3x8Kkw1wHAztT4p+w1rej7C3h3i1Uzr3Il85t128z72UGzkEmHZx8feUqM/KyGApTVqaWWK/Gyqsh",
-	"cTEeE916RhIekSDp6m6OCbx1dnZwfPT17cHRwdn7Aof62UT18tXXqJlmiNTp0Vb7dHW3SYXfGTNnxv09",
-	"9Yesbcne0X7r8LD1ZrU6sH2t+pHsJWVreeqakXYnLLCfGtRKVFLTt4F1nzmr4ux9U3MUNLNaAG8hvGIB",
-	"fhDwX2UTHiCJVYDTAN0s2ECPayw4/tR+s9eGx7lhjHV8KWIksuKXqJGtFYS//nr89utZ69dPraP9VtBk",
-	"gRH/nAKM8gTqFMg06unhUCbUe/XR2uTHID2xPzsUjHkKsJvN86Xs8uffvRi7vqnONG/IrDXpj5Pd7cxt",
-	"qPpSW/RjMEqChFN/jeZBfw0SRSQbKj14TJrVz97q9PLJgHYEkCTeeHafg3jEA3m3V80HA+XjYK/t61yN",
-	"ZsKG2iRIIINJQ8oR8lwKMCiLzKnra6shSLi75CE5li5hSAwueYnv2SGpaNO5Oo5jJZiOowXsm0mgEfrF",
-	"Nzmqsdc4XZhGTKnnKfidDT8Mzi74qMaOlShROx3lvGAcHXHGoOvczLcYzgUf8gEAacALdi2loKNk1lj9",
-	"IuUxVImyCNuvW4cY8oTsCbjSJBmDp0DEQ6ufYYb0WJWTO5qBX76beAPahXpjOyp4zbxySitblyLh2ljU",
-	"Hul2lZX2m96CXphFWrWdBSFDqpHBcD+Uf3rOn1DwiADGGmMw0tC2lLllx+bRI22AAoNaWU1FlhZXnaL2",
-	"Kw+MAjFKfaq/wtZWSST25npY7UMXVB8EBCZ9KLuBEmI8qJRGXzRicylHIzCNS8a8a5Xe7HIWK2enqmfr",
-	"5Wu8TMMuDLtRPdB43ogxjHBv7bmqcxk1BsLk8lpAVAUHGWUDdf5D85fsIyIlsGsBQhD6HVuvbM5uucCw",
-	"TvYlMwi7+TOH1lDWmdnHu/w8Xio9ntv3DPqsnOIzyiezfqtGZ8sEwf5yGSmXfJo7vg14SOpBOfAXaOTi",
-	"KDo6lXkJrI2VclR53QwZKrvgQoVz8lLrONlPt+5n9UyNBXR6kVU6wd7Lg0L2IaO6A2zvRCSPtJPDOhq0",
-	"jgb9kGjQyu3uPx2dfTo5OT5tt958/dh6c7D3tf2Pk1Zua31SJh2NdGwV/VCEkjMQwfmNdSYIpwgeDTes",
-	"TBFW2SjiUlkPBoyKaQen6N/cU9N7R8BvRczRmw9nx0eQTkVB5RwuqbJF5ZOf1wJvH/aAdyZ98rjUW5/l",
-	"aWtsv3z5cqOxvYio7VZhNdeg8sE887ZXCL8Y6vhYY3tUn79Rr/t8MdiB0uQlnXWCvO9q3YScv5sliF0L",
-	"THR3HPt5jSE9gMv7Vn2euKNkppfwubSN7MMM82Iw353Y4VcSjUkjSShiZDSKgJoXsAL0OWX+LX79PWVd",
-	"u/nM5BzZvpoYx42wtrr+28VUZW/weCOoj5SeE1vbLpDxdxTboUM9zMmKRNJAWsShI26IpgWjWI+0EWHQ",
-	"BNHo+r5Zq50FYzqNQTMX/rsUo8RXrJdGZhIk2FoQdCNkn3t5pVpxr5pF+NlJszc8u+IxkF3bO3OfeJI9",
-	"JHfVC5Ivy0Tqli6LuFWtww0o2w2Hsn25IsrWrXG5JJGxwzBT0c46B3MPB/wki/uBfQC5mCGf0MkBSxQd",
-	"AIhu0i7EIL5MfnyOZp559hb4mnJeO51F46lJvRs/4FdIrM/VJBd67/EoMtUc+ZNrzI65DrgWWMMtKkRL",
-	"re3EhwJmBIHwNAAIKFinC2ihwNKCJMVgJuQq0Qp8EmDvzbZOeBTkCsNQTjm7EtJjoejJUBiq2eJRRN/L",
-	"I8+e3ITR+OQNSUKk6ZxqO++WtTSZgfNYlMG3tvYySB3MpxOl9yI+TmgGHqr/E0pla76NM6tuRQHXk/Ns",
-	"pXPnZePShq+8QzERCSU/gFM0U3GeAHodkFoHpNYBqcdqg5NB6Dq9oF5w7VpIOaDQeAgDHQ/Fw8VVWios",
-	"Yva5YfvHH08OW+3WG9RWDnKey++TjqWs/wSKm/ESbA64Tmp1qGNRUNioiiFLmDduOiqftoX+RHTEMA+K",
-	"MRKWaGCYFipsFobd5zKiorvg7PjT6X7r68GR+5AAsfiFMSLdeDrKAf0hUZjj+c+enisBQLL/rA4AeV5c",
-	"UcVMAUJZjAgsA5VFinB67ztMhDvnnsJEmeGQM5JcotkkYmSdhJgr0xdxLEJm/5BV2awkdt/ijl8HkH5+",
-	"AOm8DNCzNnbWxs7a2Hmkxk5LhQ8YbRwIHiddwZOHs2dOhRJjWkUrpCFFpmbK74g2Gu2XIt5AGhZqq1Nz",
-	"qnwMyARn9YAF4NzDvo47KsgrhGCqVM/F3vuxmDoNJVrbzs696+zRgBsrX65ELPsTjIKS0v7NXbqLyn7v",
-	"13Wttddae62111p7rbV/cIjiahY4F1kP9/Zq3ExU77kR8RX0FZ3D6XaQsDhVoOwiu7V5jrQz1MLUWFvb",
-	"UxMynSYF1zrkCe9aBe3C7H/orqFygipw1ATPAZDxLZjlsr4QiT2aZzS6O6fPzGmqFJSJE8OnHAqT8OGo",
-	"2Oq8vtus15sNanW+1CmlIS5qeUdz+DdoXpcLrKBghbmBr883wp+o3tQ+vZJiDAUFJV0kFyGG4Dd5qBkQ",
-	"TNjNheoR359oBnX6wKKR6FGNvcYCnYVbO0sQ5WtgjJ7drXYjxjqa3rG37bHRow+0Q73FRvTsAdOG2d+Y",
-	"i+bFxsatkJFnrdPfDvZbX4+O21/3j4/ap8egw2cMCNxnWSs82hHRlCXRLjsZczcg8n36ZxLVhNvEIxES",
-	"1q2t4QLj8OwqoeeYTO4LQbno+zBV7bNkP0XwEHUTBZRvL2mKmjHhC7hOz50unpVAZqDHULkkE5PvMwct",
-	"DsfW9cBIN0wcV0zwOJIihnaHEPbuVMSV/fZOBbLHhWR4R+EqswFXYZQ1W5TqgrLlvo3jVELepL0BA4sJ",
-	"TUor32LB6nk3WBpfzzOmnLp1dV91VIz6E5i1qfMmZEv7OrZGGsYCiCTHWnN2mgNsUp9x2BTS8gAFmMAY",
-	"YuHeCuVsrC/Grv1TaVMkZx3ACt3VNrBW5caL9zqNiW+Gpgf8Q1wIiIPvei/RVJob1/ZYJ7HsUe9dd9cb",
-	"kWQOp796KoyOrpwPyxOeC6VXmo0tLC2zjmLBHqm4AbwTyn4/PQCvncS6B9hlF6XHy6eiJ+QVXd2tVkZC",
-	"xGZfK0XDalx/qVbcCjl1cyXsfALdOrjDbuCnMKLcl8CHpETOY31vaJ/dolnaABa4KBmc9XSMDSjtAABN",
-	"5H6zWd+FzsQ49lZxfrExOr51d7e2Q1w6dnD+l5uAZ86TERf5dmLREyrZz5bx8xd38cyv34pLJlTYlkPh",
-	"GrrjTBfW8OXWTrUilUyklSlHU3xGIx4nsidHXCU0yZ/zLZjhV19uG4WIExzbrCFbr/8+N1Bx/SW/n79X",
-	"upMz+t33nLNqN4PPFsK/MOQFs3Jy2jrZg4fZfxWeDt3raV02r2da3ptst33+XpGjvTCM4c9+Vmp0Qms9",
-	"PaxUK9LswTb1gBZzrCKp/L/tIT4TQs2fBfeLvQtdaTY2VumFPdJxUmm+eLFp5+wePQcrvm5qld2XF2ns",
-	"aqIJnfToHYkTK7OqTiuhHZRvXs/ZRcSLDexvoelRVH1bRBjyHn5yZxXjT6C+XH574Ltv8Csh8AdsZr00",
-	"lskEpV2ONd649ib2+DEeySvxb7lp819saFK8Ults9wAjH3wzKHanvoEZXXCTxiJkRqoepN3JcAVM4EkM",
-	"radFan4xLBF/QguWIU9qLItqenuBYzd4JWKMwtPg2JPg7afDQwh1fWy1Tw/2z74eHpy1W0fB05xVAdCt",
-	"ao4IARj3Zrw6V9fxov6iNA7xkWbkxk1gv+Y51DcV633/hb1vHZ54u+xrwi+FVcDmKwhI5rSSi+/k5jbR",
-	"+pLsRBZpk1DwrNZR/8La/zhpzX8orkiMXWhKf1FfWIxrZQ9NN1bEjCDgpMTSvLB0912E1coA3ztJHVpo",
-	"MGmzbTrnsCwpaaqzHKN4zvRIKD6StQkfRosk0PFIqL2Tg9VEkHtotgfpdU22WavXNm9c+VD30qFQCZ3R",
-	"pdfc3QdM2P/Y+3i4WDq1B5CLw3sWSSWMEy6ap1NojWdtiHsT1vDS+5TXbSfbelxB7NvBgEzt9tt3ztS+",
-	"0TcGYefrgeJzv1e6gscitq9AqzG+Kq8O8RZK1RPMcujJZEXsRKdE3JFMLXsaR5VmpQYmKQ1optGUVSFV",
-	"NobgP4VFeiJClnQr3oD/wRWUWFugnEIlFkOdONKK2Jrl06aVfwo4TnMeU+QnKbk3y7KWKlAFja24uYTe",
-	"xcitUXX0u6Cm7KisfGGB/W3wypUOKCFCgxdBnAS5t4KomX3job6Q2Bl5JLQ1qdkZ/BXtKkzK4IBSu1Ho",
-	"/UMeCsgs+XgCXM+/z4rrkvfhQXBxiWylc3fmttv1l+v/CgAA//8=",
+	"7L2Jdhs3tjb6Kli8564kfUo0SY2W1r/WL9tyR4ktqTXEpzvyMSEWSFZUBNgFUDQ77bvu09wHu0/yL+wN",
+	"oFAjixQ9JEdniEWyBgwbe97f/r01EJOp4Iwr2Tr8vTWlCZ0wxRL4dDwYsKk64QMRRnykvwmZHCTRVEWC",
+	"tw5b/X9JFfaJSEh/9K9o2g/0n3dCjck80v9h0Wis5BERasySeSQZUWNGpnTESCQJF4rotydMSha2W0Er",
+	"0g8dMxqypBW0OJ2w1qEZxJYbRdCSgzGbUD0c9pFOprG+So8kIHoUR//8X532bitoTejHN4yP1Lh12O30",
+	"doKWWkz1pVIl+jmfPgWt46FiiX4QjWMxP5lM1eIXGs9Y61AlMxbkpnvO4wWZJiKcDZQk87GQjEShnsoo",
+	"YVSxhKgx5USNIxmQu4Vi5G4B/x6RYSImMPk7Noo4j/iIRENC7yTjSi8a0692S/DPGUsW6QpQGGX5vKdb",
+	"3U6nk51tb3e3bLIvqaKxKNnG6zEjA/zRDWFK1Tgdgfm1FbQS9s9ZlLDQrlA6pv9I2LB12Pq/nqUU9Qx/",
+	"lc/Mq8/00/RQTkM2mQrF+GDxM1sUR/SW3jMJ6yUVTRSRdMiIEiRhU0ZVmxzzBVHso9ILrshCzMhMMjIU",
+	"CSw+EdzeKHi8CIicDcaESkIJZ3Nyc3P6qpLavJFt6aGVr/oB62w/3z9gWzudcHdrZ5sdbN0Nnm9v7R08",
+	"36G7+8Pn272dkj2ZRNxRZKCXWLFED+K/fyVb/8/7//yPVn7bgtbHrWki7mI2aR22JjOpyB0jXb0Uvd1d",
+	"Mk0iruhdzMjx1cvTUzIY04QO4PTCKg/fUjUYF5cXCDka4mlEeiZSRXFMxhSXfSC40qQJ6wtr2j+5pqO+",
+	"XlYeSr3UR6T/lz6ZMMolLHP+gexjJJWsXujhFo6ufIVvW93D0b0cvdu+EeNR96effnv3t4fX75IXx6p7",
+	"/vOLLruIwt/e/TS7C8X97ODgtlV24LPrXTwRp8MzwdnyRUoMv0JCshNcMFU3O/3osiny2aR1+GvrL633",
+	"zXb7LzDUN9EkUsVB/ijmZEL5gsQR1ydGHxE1SzihikyEVEdEs4eU11SxmBgeX7oV+gGwttFEj3wXP0Yc",
+	"P6brGnHFRiyB0Z6JkL1mfMDKmc1Q/2RpixFFkxFTZEQfWNX44I5a9pOON2gNRTKhCse0BwexfrgXdMSu",
+	"on+xmvUtWdmet64BoTwkE5EwlAHdTocMxIwrqflOt9OpmtjUvrp0Lj1/5Xvdnf2dg+29nf1GE7oW94w3",
+	"lm16W/qcfVTu1j4R9kCzh0jMJAjuAEU7sGY6YWQYxZrfHME3wyiRysj3xtJt6sZazgmO//bjQHZ++6WZ",
+	"RL+ganzFpIwEP31VTn0Sf64QdebX03BtYZe+HgbEWKKPQ9VopowlFUPh+rb1x2HeCoNAllU5Bvz5O0mi",
+	"MCBTlgwYV1tMa1yeYpYdXBQ2O46ooXSXSsPiVl6yMZUljPk60ZxRc2MlEhZqmTU+JAnTSzBTjLAHlixA",
+	"B3BaVzrBgYhnEy7xvA5EkrCBIvNE8JG+Q7bJteZKAyHx5E5Qc7jlCaNa+/SfJgMiBaFI70xLRVDU9GkP",
+	"NNPF4zPRB6C3u0feRi/at7ziECQ419IVxKU163MnRMwohwW6HidiNhpvQH9FrSkhckLjmCV57VUJmDfj",
+	"4QrnWpnRVVFFr5ne+klTmZwKLhnYJC9oeMn+OWMSpKHRU2AJptM4GlA912e/ScG998GNk0hKY8XI2WRC",
+	"k0WWH1iTRA9f0/YDLqR+R6hHdHVydXV6fvbh9NWHy5O/3Zxenrxq6RVWNIpl6/DX31vDiMVhjoWk8jyS",
+	"xB2XT++DFksSkejnmtefviL+JUFrwqSkI/1qrTcjyzXXKkEGlA9YTCIOP0zY5I4lxL25DQQix3TKshM+",
+	"JjBK/Sqg+pKJnp79cvzGzPLk6rpikgKoSrbvtIZjJFhReTHCkmitITPrU/5A4yiE+eq99KdbeDQpe1wb",
+	"iaMZLzyB18INRfZnxqCXVBPAnf6GhprArTqMDAKW84j0zXL0gVSkkXwsDmW7lZpZ54PBbBpp1tiUSuFK",
+	"2NWbJG4dtp7RafSMhpOIP5MLPng2nMXxFvyFV7UCR5p/P3v54fTsw8Xl+V8vT66u9C+zJGFcXSk2BZZJ",
+	"uRyyRJ8p0u3s7Ts20Eq35PUsjol+PqGxXoCFJq5pIkbaQG8FWseNFXCbhFEYemsuknv9SK4VrjjWp/+B",
+	"JWE0UKgTx2q80GuS7q1ZHTKhEZy4O6bv129lIfLru4TywXirR2SktcRep7e31elubXevu53Djv6/f7TJ",
+	"OxopsPcipQ/DMOKRHIP7wZ4LUHXd6A/3u4F3Lg9bu72d3TAc7G/t00F3a+dul24dsA7dGu52GO2yvbB7",
+	"sKdZl7YiWXis51M2kvSSF/p00TgCNVUqqmZSL/zl8dnV65PLy9Ozv7YaU+vVgg9O+YUdfAnZHvtca55E",
+	"ysoma8cTTdiUy7nmCnSh2X00GKPYG4u5z0EUkq3gwxg2biV6RQK8ODm5/HDyX6dX11ceQWnVx9ESmoOZ",
+	"cw6/u+2OpLs2YaNIKpaw8EjbtFzrk4pEXCpGw3ZrM6fenBBt0SpGQsGQ/YMkBYEIL3otkrsoDFGTXnld",
+	"Xp9fvjh99erkrOVzPjkbDqNBpF8+ZQnIJcGzS3MpYkYeIqa3b0IXMLJQwLCOgObBQSKmLKFKJJrugVFs",
+	"am2U1sf1jgCTDsjdTJFISZLoYeXGA+88nUyFlNGdnf2K63R+ca1F69n59YfjX45P3xy/eHOyRO6EyeJy",
+	"xvMSFnbwgUYxeEUidMaRB5boJc4IoHN4TvaGUimELyLLHn5EYkYfgFDFTG1qI6xomlNJZjxkiVRChKi8",
+	"orTSLFhrqpEyvhncD65YwmmMD19nS07Prk8uz47fZCgXH0rwC3+xrsSEqbFmQnNN1igv7QppO6ZNTpUk",
+	"mvNbmWo2F6cF35jJnoLJ4T60Dls7w85gn+3R53fdcAMLqwUpyLlISRYPyZBGMQuRZdpR0YRZ3UoP/zsc",
+	"O46178bWh8U+E+q1mPFwrXW2aqWm/dfnN2evvAXXcsAxer3ZQ3iNv/DXvnfKv9yY6ZG26TZBje+st8aS",
+	"JCo/jm8Cf7fL8dPV+dlaq3FzdnVzcXF+eX3y6sPbk1enxx+u/35x4i3JDZez6VRoiUsmLIwoAYMhQ4va",
+	"TgFfuwgX+mjo0Xh+C/TVkZc4tq3rxZQdkvzwNnWAYQyGd+hxwHO14DvlN5KtL2xPzz7cXJ3kha3ebU5m",
+	"Mrcgmi6aKDy4RtO8WEbXcDKDuEWbvLR6gxY7c62IzbiK4AttBQd6kTmR80gNcMHhgWI41Md6ZR2s8Tak",
+	"i1qrLzkymJoFowMVPTDcl4QNBA8jfdNrYArrbdDlycvzs1enINNeH5++qbQUPSd4KsbckRpG6hCGenJN",
+	"R0QMnecZXSpIVnNy2+oe/sTYxfNkl03e/e3sYTL9kf3jvy6UEN3pu/uLD39lYu/tq93dH7e78q+D21ZG",
+	"DhrXELBl1LWyDOYi+07vMqOgRyidtObWJpfacIoUoSMacdQ2MWZDFmKWWGUO9kDrE5zNYXKbOm12gdwS",
+	"TvTqkr5dZ4xVZpzz/TY5E0Z0UdSlFQPnIPIJ8B3oMS5znVl9EgMlR9ZNUhNBwPXRVgwlYOu2a4Ihq+1w",
+	"iR/lU9C6FuINTUbrsZ0X56/+/uH6/PzDm+PLv/qcx7hjkNUpIUgM78hJKccJ4dfEusl3Dnb398DNJI+I",
+	"1Jw7ZlJumvv670RfF2jOmh9QCC9L8n2XvI1ekBnX7wdtSltNLnL9AwzphtOZGosk+tearOHm7Pjm+sfz",
+	"y9N/nLzKSDXvufmFQ2VcHzz2cRqBUUTlvaEbfYIEZxtaMEem8E6wpyPvND2wJBouUFEyUrT/7t27reOZ",
+	"ZvlKT5/1ceGkfoawi+YU7HXW7NXx9fGL46uTDzdnvnGQ+s+Sh2jAyIyX6/Gg1VFF76j0zTwwjdvkOlkg",
+	"s9KCk5KJmECUbDPkV/VasNcM3XFhuKIkRsHCMcDi64+/iTutZsHtyYwfEeWGjP7m/iVTyWILchn6RIII",
+	"k8YBiKOEXI7pNBEP7BWLmWLSc6HSEAUejS8SfSxUxGTrcEhjWXAgu2hYiE+ByDvFByNV8Bn6IcdiLtPg",
+	"vKRzmEoMKiLIOvcivc0zrmpDNd9J0jevfBep8ZjFWvMOUlrZ31kx6he0Pm6JJGRJ67CLLmYbyPjVjCeN",
+	"zoq739hAoWtPaz7e2lWOOPWvtMm55iHGQ2sMixEXCUZWskthHWu/F5TvRQAHfsrENGZkPhYkFuLekox9",
+	"a0wVRpNS2YGmmFZ2ss723U4naPFZbM5lJsjgxaPNIvU+ZVQ3CDicD0GXaRgKe1+35Omj65YdowDF1UmV",
+	"O6C4SJqlj8uW2PiYXtorSuNLEL80io17FrljQwzwGj89Q2rORWa8eW5/0ku+eEN5eKNV5JIkgyGhZDqT",
+	"YxOOMaFwzewxPYoPo2TCQuPbA8V7wRT5vm+jmHjHS3thX08fDu8Ph0Yvn481KzeUoilEas0DNQ5w5qB+",
+	"H1M0mxLWJscmxGOlHwau3AELqWJbKpqwVg3J7Pp+37It02JgAGk9ml20W83Ib2Xiy5Lejn7SbDAAp3Bh",
+	"VPFcyy59Fuo3tkjA5pHplIMipaVzqKbyKzUb3K/Hnd+No8HYHgXpc6BTIGY02LngLMCEHQUkh4Q3F8k9",
+	"2kMh+FiLx6aEek8g0ooGlH1xQNiDVlfQ+Q9B1SMkyGwWiuNQZi7Vi60333j7ypN0JDi0UzZoo7tobHDU",
+	"7usHURpjzZ3kR/O/kqEDL3ErNx9TxR70NihpVhCsE6LEiIEUAcupT+MY5F+WHuspqop5ekLLSOy5VgPB",
+	"01Qkg6p9sDyTe6bUhFEO0RnciPoT5Z1wWT/IQOu82t6AbBOIPis2kUtjKnoZHEtwQ6FJQheFna5iEK8d",
+	"CTmRMxCzOCQmbpiRO2uxD+fWdotRzisgyvPS2Ot1GZ2p7jkWcQg5DVqDc2kAxhtrvXpaeS9T0cIq0qET",
+	"ZlSTRIwSOoG7bZLby+Pr4zfnf/3w8sfjs7+evNJzSTWT/I9L+D+zruyCJBmLRAVEYiaklStZLciGHbNe",
+	"jsr3detkF3hCx3Q6ZZyhK34OvlFBQlErxTRpubhrdapZhFslMzPodvael6i41WrtTp7GrNMe9tKXU25I",
+	"NZSGZkNYz0YsxUUyzQzJsQ98TM3k0/QUzYXM9fmV2F9pJbZXV0SKhAPxajMcYo7rcIYh73q15csoG3Zl",
+	"a/bwTSRVow2UmLpkIzdFbmAuq39IQO4WoHM0ZtFmnFcmWaWGSX/2hXVTrFlPyGYvXQI9a72G1E+rT2lK",
+	"01LWGNvbzqaDH2/9g279q7P1/H36Z/vD1vvfO8Fe79NKeeJ72yRm+skyIGE0ipT+V+j/YjxxIBImMS1g",
+	"MR0zjv57k8pJzb1EJHizN327TSVHypt1KeUU7zlV0tFKYaFq2XQYjaqN8dlEb4PWpixf+Y7gDZJMRDiL",
+	"Ben9997OIVFzkVJ/NsPVuDT0CuGtKEjd7/bJbXI2i7W1FcWYrGWuBjqwjulIkhm/52LOszN9PjzYCzsH",
+	"3YODncF+uLfbKtrmPn10tp7TreH737t7FcTgsb6YSnW14IMKUkVdymoz9uBbVq5Q1knCeMjCI6IHlXNp",
+	"c9g0wVkTfXjBB+nxXpa+CqqkMd9GYsvM8i/+Q3KWXQPp6gRMlZhdTbj0Ct4jVyrjpVgZIvU2o5Sv6IMy",
+	"BC9qBWs1VRliCOmtlcdsxWUYiAeWPHodIN2wt7tXcri1OfiRhmwQTWhcT/jPaW/IKO0Mdndp2Onu0u27",
+	"4c6we9e769wd9HqDsLsb7g26u3edYadDOwf17CHP33GAy1SedBvk0n2A7MCxiFPtR3AsgZNRyLQlivo1",
+	"uM6Nr5vEbKiIDe5d/Xi81dvdI3oTCNXHK5QmOxnfMqZyzCSJ+C2HiQWYy0X6Lo/BqfpAZn2sC5J6JIwO",
+	"xib/4nrMFiSMhkNtX3ryHY63IwfDLsXceP+HxuV4y+/ZFLNNtH2nbTvgdG1yzpERGM6g79ZT9wwjSRfo",
+	"QMpSqRSzpKpCBH/7TjZnLf7hWZu1+A/JyRn0s5WN1qzjtzLYAkcy6+ymUErzYBNV2DqpsRtGodYpnDwr",
+	"sp678mIqCMZRTAigCp4TqSP8ikkslcH0z26WDz3CrR9gmL3iDONvOByqTQ04GYyrIziEGamNbhEqrQGA",
+	"/iUt+iwrdlcMoBI0bKzzvtbDMKtfo/Bq4XYf8RVcT/jMn/U9GQeoZ4SeVngOojAt/XHbnCvo2K+3e3Ik",
+	"eJcmOZgXm+m4Paomyp/NtEsIE7YEll8Uhms8EGY/WkFrNg3NX56tlM4q/bk4Lf2wrQeagAcV/Bowspfu",
+	"2fj5xj0CP7+y73FzqTfBNCeFYhIxRJeC52VCn0WJRo2xwwo5hT8GJOIEtqa5KbaUIrXAz9SLFYdwQTGS",
+	"TiXpT9OysqEJbOq7Yb5GrRTcRCjQq9c4NrX92Y1Bs8b5CZfRLO55833264kMM3KbDj5YTdt3jIw0mdto",
+	"HzD0Ku+KrE1UQbM8as6gtLaKk3qiBvTQmlVuTg1XqlSjz/oRlQCNsK+3VEgW9o0laT3qEJkZRGCFmWB4",
+	"2D8ifa2W9bXi5VQyF7g0aVpgqkFlxARL4m45iyWb6++PSH9uI+qpXQe+NyWEK33F94FhLGbKhPxpjFqd",
+	"ZbV25B6HDVp6eK2gZV+S5bnu20K6UtB6FSVsoKKyaHh/OovjPrnTl0otphlLvvN0WD2HgPSnMznuQ06R",
+	"TLXd76RRYEzZpRv8LI71gZrJcbEw+1PQOgkjdTIcsoGqUpI4YWEEqk2b9E2xma2Pd6XOTqNwa6pVIS9/",
+	"tl5yzXjqvE7X2Fa2VY37kslZXDVuzVfcwAsshbkpN9M6vGXKaB3gwFe0wvOTT51LbQkA1zAuhseBA6zE",
+	"QKKwlomW6EPdlQxRKJ41a2sWpox96NWUlekm8KuWIU51TX1RxY3UF5dPCn5qLA9MPqh+OVR20Y+neJsD",
+	"BjCfu9XSorAeOLrCEmQNHkjLvqTzt8bpnS5QlaB1Oevw/HIKt8esKK+yUjkBX1neOKl3iFSGO4rPLhB5",
+	"7cMhtyKtZ616uGMyzujKchr7rk7du/awAncWl9GPVmW0BAc/g17lwFZNgG90NaXT41U1qsb+hgS8z02X",
+	"bNCYhsYtalwyJrWj+SJq+82y8eqXYSqGfYmn8zejiu0aFXZlYZJueiln4uHJA6tK2wupola5ZQ/A2RnH",
+	"lL3s4dt8jLUHS1CeRdeHrNYtk0XbPyQjpkwKrcl3hcoFKALgbKDapC9jMe+jn24QQ8WePUUJZrpLnCDU",
+	"XahowvQ945kKxZz3D2+5yRWDNFcspRDTKVRR9L18VfOGyizVjJqVmUQraOkh6n/MW2Fj00zY96uIJbNw",
+	"aVyxdOvL4/DgtRvTKVg1CMEAEecNJBM4SVusTM8FzSBc1tl6/uH9X/5jGZW4eowm3iHIomzOyPTEX8Hz",
+	"lzl1HpXVUCyi/zwZDekbm5bmL9GvvOK+cplt0luhwtsYgmJk8p0pFOzNEqC0XC1fdrSZusHaVMW6XInK",
+	"Q2B2uHwKFmABo4mARqJpqngcTC1QGRViznBAHCofYBJA4n2bnDGJRXCYVzymDwwCu+SOqTljsGqTJbu3",
+	"jGJcTLnBFKOcWlwKAbGK0xAXJh1E2T747tOSQ4RYF74vN7BZvJrKgZ5Kch0dKiBfGJsnb1e5bzA67H/j",
+	"EFqC3x23yDMB/VuFQWLn9r60ADPSSzoANqlN85+uzs8I4HeUhmbBc5DdlW63/byTU6z/ktesc6cVV+yb",
+	"XZA5lctWY06rlqPX3l1lOXo2qlBGbQaEJevVgzBanyqVRHczxWS7T0yidZomwon7PWdaJogn0VyE20Nj",
+	"9iwwxFx2dn50eB75dcVcU5XFxplQiPxZSI3mxQteilVawrBUiXM4Ik1dDzidX8xt9fUG9uFOV6xen9qy",
+	"g2gEKRNxNCxxx1oQkIIaKu6xDhFsiH6ORd+vFtHGd1QP/5d0GXOjCBkNC/4pkwY+ih4Ylit6MzwklENF",
+	"AEa8UohOmzvyoGWVJu4IsHQyCbEkju4ZnFJ4hO/osjgxAUBGKWVS5RU1SfN6oBAo4pEcZ1LcUjfXGzGK",
+	"+Lpp84LMKUd7GeYb8eJm8tpkL7B6Z9MpSuhYzFlCBlTmTrNFh/ETv3YqEr/aH/731vvfu8HeTn2GT7cu",
+	"9WunQepXYPO+YOf+t17MKZVyLpIqH5j5NTs3C6U2FomEUK/SFoBUdArleC6I656dRf4yrqNKPLg6PQG2",
+	"xht12WEw9FF9lI0BaFnzTEIWPrljseAjTRolLjUwweRxqWcV9S9Tu4ngcH4BTnvlcprtjbk9VHl8xpWa",
+	"Bi4mY2o8j01tKiSvLGXceumac+0bfXWuQqfSi6EMTGS68uZ1ZVv+li1Ldo3jMu3vy26rH9jPMWg9s74p",
+	"88UXQoIE1aZQxAOC7gy8QnPkCQ0Bsy/NC8ILbL5QCm+muRwLEacm5cOwknaR3y8hRW6M+Ga7fCZChuDP",
+	"73NezA158h5Jc71qmjOrYrIVfMrjVcah0Rvryc8VXOg3sbAstr/R6rkvkYZethhnbH7BzO40F8rHCM8B",
+	"qLuIBVZcnkgeQ+VZtQarD4G01qkpdaSJOoLZrlkJtqcPLGPT1xW5Ra89z5FUdGESABfgRtLGyCFUfMax",
+	"RSeNJM6VQ+WXVqLmSaRQt5oQwXPpAWnenkVLG1NT8MbZPL14xBQ+IQVBZSxpkxM6GGt1vi/vZ/2A9LX0",
+	"1P+CqaH/wGDcYKH/xtK+ft6EOTt+e5LyndR2IWf6c/m6/uqMGXyo/iN9olRicK/px/nXikbQSvixfmSq",
+	"2+nUhxPuq1OM9E9aAYYMNZZMaaIwLHlE+noX+rnpGl5qeUM6C45lN0uZ6irlhRbh932OHXLLbks4Bxid",
+	"qR125CCuAAq2dOtaLwAMiPRKlLZaplOhaRhtSy8rAMqZhUyD5IjMI2csbJNTZfzmCQsJ44NkMVXGSYkn",
+	"RrM/joAI2VGrMdtCZ7l+8pZFNNrCJ2fnctB93itOBg7iOY8Xli1kRNcsKfH9vaCSERqG2kQOyFipKfjs",
+	"lJrKwOVPDBIWMq4iGsuAAGyuvmiY0NGksPZw6+GzZ3b4bfNTeyAm+f3YOWisRRe0LAc2radVyshFyF5Q",
+	"NRi/iXhFUlMccVP3Ah5Gg7nFPtKBihGRGX0jkrXJcTa7EvZ9JsdgOHEXYBmICZMpXlA/CtF90p8BIjME",
+	"T6x+Y2AuK8vO6pIdaTEzoyTI31uKV5w7AOahq51oEw4scWGU74mYcRREK8hXgPJ7oLF0NDmiU1njCi0I",
+	"2IR5dUKReRy2NzFo8GmrE+MRc/WB5VymYSuTHK8b1BVNvINyaQTX7mNhU9+7wUHcG1gWdJpZeoKSFzI3",
+	"UzVtRXCCCHbiPYmMBIOEeyttE6CfzEz2CjU8aO1/2FoSrdKiQaVY32VbAfF3twvaMDEJ/1QOGA+PbME/",
+	"JtSBKnTHsEozNfcYD3NblYl4ZXequ7ccvHvN9JCCNm4nX8WWsNC9bG0sBoI0MBuBiW6VMIm7Rf0DIkUy",
+	"fGqpb2c57Yop4yaFozl7ODc3FbK6a8BjyiBh0kKlPCrMCnndi5o9qSj1c+WBxlUoiYz+xVaoFfSKTL9b",
+	"t2qwukLKJWNEPB/S+izFYZXr5+ExF/aTUGc/ihRBBlD4hjNZmiduHbEvFhVsEl3J5OXx2cuTN29OXkGi",
+	"8HwscjHEO3FXt7hana4P8NfE9y0W6uvTs9OrHx8LCVAfO89gq0aSOPfyEsqBd74snaG/jAj7qEXJoi6j",
+	"4eLm6seTyw9vziGbofLFzz8bHkEN0ygAIEEoy4Dl1jKUyjceAMrHP6sE9fnN9Yfz1x+uTv52c3L28sRI",
+	"bJBYXvEQjElMJpHKQwNsr3Q6dzeP6YLTyMPxm3k4YkMf4pwu2nlPYBoyWmksV3hbRiLsNcR/qOI/r9gg",
+	"klE5aRg5OJrRJKxADHHJ4A1KUGkC0VK4PrOfvZX2U5/O+XhRTsvWBZM3ETGNYadD/m9XdRNhBjmqcsuE",
+	"iT5DLo29eq62FwzkEpnLDy0WE5R95nMJHyNmvEx8P/G+Yp8rikYuvJJQCtB9kGuMl5d44yoK7aKERCHU",
+	"wWpFNMplURUUxsYpw1FYLTtfQR1stZ0qp5QHqWPM03tdryttyn4nyWyKhRlQEYucqDSJuBzCsFaX6HTq",
+	"ahs7S4utZ5Na0AMFS18CdnCE5cfa5sNykdQun6yCT7AuHkGlJXNteX1af6g36gjNlCVWSokZ2TyKnrYq",
+	"qsZ+TOlKnvCwZvTWCYI5kJppQwq2LfgyO1ISd+JVDGSGONqYx5Jp4TESRJQEq5vbxIe2yaYyjptCNbrj",
+	"0lKQIU0CIqb0nzNmHXPThFmYY5wwzBORodWY3fLUC4D6KWit2q62IBu+FW1PoX6GydOKlEl/TUPNvfH4",
+	"7W83vbot3vsUNDmUptK3kCmnKeixB1Sv7y+m8UQptZjGEY6YvXL/NjGkBj/Ohb1WekE8TVk0yati3aU+",
+	"ZvZR1RfnUQSSrSrMc0lVUBIhoOlhRUFM45ob0H2mtAz67Q00tvShNwuVEp1OZ5leoISicRNdxPdTjakE",
+	"MjfeEikmjEwiPlNMEhGHG6WYQgoqLoel4iw5mV200yqtm6ksteHVusBrsIHKl8kYmeAUK0lixYzcSjsC",
+	"rQYHio5Otchl0zdNEn+91HS8Pn17cn5zvTTLBpLE//M/1k6Zfp3JZMtGRVZyoSxTx3OnZLhOV9V03YH3",
+	"G7dTf4NIC5vzZIFVBgXO16ucWRM70Ee2gctmBTULGqjVog9kCdG1WmNhodOaRybbtVRSrOTRw6g6tj9S",
+	"2SgoY1UQBJQpnrnydpunyvU4YllQmpzkOdzZf3Xyt+lvBz++uKJbH65PJ++2dn96yWZ/Y5f3k92zt9Of",
+	"3v3jr9vjq9nrm2WenSUFmN9Jo4Y/vgoTJl25sowm6o5RtSz702kuzjVcqZGtYN5nkIgqEqBpFlrI4bZm",
+	"VKHhur2YN8QepmNaW59pTi8GV9BzlZMVXhm8LcO09VBeb0PsPxgNF/g3GKulldGlqB56x6+zT9Nf/eI9",
+	"0VnM5qn5urPw3VjEFWIQ9GM3C9SasaUdJhhodU7/6HBtG/vldysZlXO6QneDck+om99j+NWKKtbnYNeF",
+	"kDZSfdXZrmqGbAPCFvvSc32bEHzDFN4S7MbtFbEbdzaN3QgTXzlajMjiU6+uOCkFCV/mA9JEyBclVcGP",
+	"7Ra9qTr0OqeSDZmvuHZIUpKMoALX9KAxNlZg/EsQCOODeAYtpvvGHdEPnI2X6cfcOEp/kvGbVIXjNxGE",
+	"r/TpnCxx3ZjAdJSCvbgodnFcDULOdZo2rlKwNJrsciMefUrK+51E/vMLxGJD9gg4im1fxANLYjptXH+a",
+	"IdfNHQ437qqVK885w3WBFDPsR1iieqaZbyUFFgjbklf4moR5qxPhLOBsriQpffzbJY/vVSZQuZdWLdN5",
+	"aiyVKnQumiswpKettgCb7UlC78RMIShUYJPDUWcDHc42Z73nYp42QS4PqzdUQj204wKmy1LF0jpyTeyr",
+	"OoNifQVzc5mTVTuaRjbrVYoLOmJrO4c/r0e43Be6GefaN+lS7D3K63fuCSQwmxGKCLOATeGwc1V/h+Ei",
+	"g1mvVaMjA192iwVz0qaf3zFCyZDNbZcucCOSY8g+s0dbRnwU+3htju96GNQSHmdaK1KDn2mjmbPpLVeC",
+	"KMYz7kqiSRQ8yowmccSS1KucaV2cdbc/SiXfLu+t9bn8lxdpumWhnMACcHMyoFzwaEBjTY8TEwfElL9I",
+	"yYyHA/d8Mp0pz3npd/KyobQSnWxJbQISlOBE0pzoaVKBkKbOVysp+Jyyjj3C60imbYkypJnfW4qOJNZ5",
+	"TCYsARTLVeCZ8klBpqygjDkmjKWGDuXk9Oqc7PS6+2QAdQ7SQz0k80QoVgAbOLm5XNaLqsyldIUZQlrA",
+	"QohW1ijF3aXKRmWJaOq1KmarXW/JcZSogCQsDMjb5f1DojKBe/KRDhQxCNtEaf4acQNMPeMGJ0y5rveD",
+	"RYD9xbRQDCpW+JBAdbwmUzVn8YPBTCBjGg8JmyVCGsbtHqovPbm5bJNjg/mw0yGDMU3oALeWC8I+oiiG",
+	"DwMxmdDygvz6UNH9rGwvxeCe3DM21TaOnnRuoa+2Lk9ebb1dSakDF6EpMC2pW1nGiVbxylZjt204izyX",
+	"KQJX1cxjKmSZED2JkI35KDk278T1rgT+DmIf+WuaNYRYltJd6dozYzcyk7XiGk2CZDWdJsvCT1/Zvwke",
+	"l1okBYnKjXPPHDohPDVLjAJlKJKRsB2I69tllXpbLnLFYs7VlraBMlN3luTKSdy1rbMeE7o5KhLIV3MP",
+	"1hWLY/mdTbTUatNwaDooNO2Uc5rKGs2AsQjT8wFp67a/ksFvE66XAE6tYWl7fs/PZW17FWbLUEGWJ1RE",
+	"0Cg3FyDutjvtTmuVmFvRoE/fv6RDkN6Pq7RfZVnFhjHzI6gg1wIaOZOpLNFqsjQcQzPETKcJ2/qzqR/Q",
+	"eLXR12hqWzKxiJDRGIPDNtnK8A7nM1w1xUorXPUp566yImZhQZ1bkmTe1YTcELgTJIeHyu9e8ryzWpbl",
+	"fnNAz8reZau9sdtxr3R9j4uvNgmcKcNH/mlF6GPev70k393P7dhAlnu3JlQJrjH0mgxnCUhVWwEBIZOB",
+	"mKDasFSq1zuSYkYlu0LrvFyAxYKPfLlls4OiOF/Rtr0UV3VCP1rKuWAJvrYCmQO4w3eYhyqnDBB1JhGo",
+	"+U6aTlliPAvFTBtsKZzz7uwuce4cfPEKge4uvFIz0obnzCt5WZfOu+6dcpVXGrSYCj0LPLBiSBZMBSkI",
+	"XmDgERuJ9UtmBUqlk37foPNOWHjJBiJpphOaO5zWPaahJwQes5S9qgqP62WVHEekk3oiWRoFX/Mw72y4",
+	"Y/lGizN6q6APA8mxf85yIbGd1XbmeSME4vSF5trMK/dWe+VBdZt3t5qW4SPVBC5Il+HDq+AXO95ROBdF",
+	"WbpEdTtHuMxyWjZYmn7iDzhShjRxkB8DwQcs4QX1zujZUFKgmbjEloK21NiAhQCMWImSZ6xgr3Dj8YVL",
+	"12uY4Fk9JcUUraYuLZ/gupIQw4R+RCPOhSgb2t56pgkO/YTTu9KW/tYQT/tNTTCBWt+4rFvzjtPC3lZB",
+	"rtvnT6usby5Ab0AzF/V6aOviKYn1Dt8J/YgbfsGSQSXwdqyJTCoixxThcc3mQerFFO8McHCcsRAg/lwz",
+	"j+yeeDvSzWxIp/7Ie0OV9YM0jTXTUaYDqxzXbvOh7K+kX3kqlRZEUYmy1FklbzRhNDxxRlY1xRSTwupp",
+	"QatHKpowMVPNtFR7qrWaqug9M7NTKRuSTKm8iXewt9N8pZ9/sml3x5p7lzcb9VFFzaHAxEX08dS13v9U",
+	"z6YrG2Qco4ltw2J44jCm/jnj4tvfSFx8b0Nx8R7kdztR2PxBOTGaeejzVG99nYjJ5qVYCpYluFV45ZG2",
+	"WHJQHdgD5ztJpkJCFI1Y9I5c2fJGdUltLQ4aGJomcKxPLplxFcUOhNVAtWYSj93cMECtZ6517FjIomXq",
+	"2Pv23mpMFTDUqr065mc3qhQN5RFoGbvfZIKpr8+WJIvggP0FS7Vde6CqVNAbh29UHkMCQRqZ7iu0iKWE",
+	"iF6Aie8DKgUAHz6TWM2EckcYvkx5iqZve4dp3TQR8zY51xfdcpcxgCawJk8lRPpU52jASGdJ19dpVYw+",
+	"kz5Xg9OyTmnA/jLXdQonVenoSCvvbPJr+ga9TGlU0KSxKEIRktyFy1eMO3qDWilFoj6oV6GQnM3iuE1O",
+	"OTmfMn58cUq22x3St+k2fXLHoKsv1TvPEpBhaZuSOBZzSOUJiBSEWiR0l5F2x0yij7TVxoD7AnzSeFEw",
+	"K9Ak9euL3wfLEOGD1vlMaVW+nCmMhAgJJS/P3168Obk+eZUaOFS2Sd84fPqHWNjnuEfGqWRb7ckPrk3e",
+	"Yb5fY+K6M95yP4yunwNNk4H/kf40ppxD3xnjNqMkTBYkmfE2ObXNzvRy9gdaB0qxGNWVYlODewbuWJNi",
+	"0SeSLogU2f4wA6NAWYeWM3s/eO32zFiyEIX2zgalEmbhX5o7zMdL90rzxaucwe1+uLDv/xS0LDxoXnmz",
+	"yJ8sJAmbCMV8EMYUTA+Ma3HP+AYRQlfKx4HkEnnO41JGneb7SPR/GawxTQBIodBKmIg4tFxYzQUZjNng",
+	"XraJXhyP0OQ80hZsCDI+YXgZC41nfLtjE8s+G6TpVEuIPHSpvrmAc2pDSbnkvpxR9a3CgoJPYx1c0Kxg",
+	"aIL6qamioqkS1hmCHx8c6PpSkzNpe+EYFN6VeqQ+N2+9YoxXoFxHyqdWFpq35h202POqCvW68YD2vQEd",
+	"j0SNkmcTJ+lIOB/ysrGl2l8ZoEzFICucG3Xhc9OH1ICpbjqGfryZCPpS1NKV4EfXwBf1oukGVFsPKUiZ",
+	"tcdNPTLNEoh/ajLMq0zn0Tw07RG0Yu2OzfZUwijF6MI1eb15hOc2GhP+k7tfRyrtLGHq1y6dwEL7DNdk",
+	"8/1f3/fhN+MzQxc3pHgDzLXQ2qHxOLE5vA5UIA/qmppOTdZVk7pLIZ0DrQFIUi65ls3xKj00VKLuAO+J",
+	"/yEEze6GDn1jYOZuHTCz64VYi8b8FYGXt5uwsCPnJAETgwVkLDSNJ2QqEuv6pv5khfgiqMu9T6VJ1Lny",
+	"T9hyqjTBS2zQbO0py4NSrsYG99V1RHrnrAAvCSTpc1kXLdFHajBgUyWJmCWpkt2YBwFG45J2Gu7JrjoE",
+	"hm1u8wtEaJkN/ji94wD0DsX4YPG2hEe+jeI4shqHhxOshLhfrljUO8wndHExk+NlBQJmk5ADpmsVGVg2",
+	"wE93ZvZ0lgNlMFKtzrm+PCPQWB9ZRRC7c9tmqBKxDFfC+1meLbiRV+02b2OYhc5M355iD6z0ZjAhEkYH",
+	"4yq/Em405SYA5B/VxmcMcldKMQegy4imj6jqlGUWuHi2VlLfKzMzPfyQjWzoXknXWrPEgeNp6fkKluRx",
+	"wtplG7ukHKG++aTjwMs6vchZbIB6wV4vCT5ZPt4ssJCy/kKgpkmfF0yzhndaF7HmHtBBFPBD0KGs5712",
+	"SxicUdWqnfKbqtUC7u+1KnIOj+FQC/CETcQDwLJHMQNIC+PTM8qyZpmg322y7/DFycnlh9OzDzdXJ4+D",
+	"JF7Sz/cCVS1oJifZZ2vnW99jbGNxrp2GCLT+O6sI5k0kVU1GfhwD3ZTVzuivqylNNs7FAy/lpzrQ+s/c",
+	"ZAlnUrVA1Ytzzk3rn9K1WY3prMdvHjXl8hkvwRPycL1DoUVrEo3GinCRQQ7654yhPWL6veNpyOEJ+T0p",
+	"E6aSRQ3M0JImlQ3KU50JCxFs0+npqbh0aXEppgdWGhmRMi7BgTativHoXqe3t9Xpbm13rjsHh53OYafz",
+	"j5Vb+T3/DFWuqcZU1jEFq15XUoX/HFWwIolGET9bZrhEZsOHSaGLQQN37MGfsty2nqJs+e1qyK3NynHr",
+	"3+yV566E8WDygWuOflrSDxENm9pQwwW6190OcIHe6lyg2ymN5es1cpXE1qPouEV5cXGOzn0258+7VEDi",
+	"WavqjG8cRFZMalNMCb9JPiqNQnqiFEItJb21okSLTrT8mmkSr9wtOX3R9Fav0Nd8/3Tk9hGOU8RJH+fa",
+	"vGYSHOMvnTutSX/AhomB8Myf9T25jgyBU7kq7B47t+kMyuI03zIV0uCT15oFpNgUSLcJP9v9HBURSd3Z",
+	"yxR2U2lTw5adujVkb695Xlq+1tDmoq0AxpotY0jskfTzvNJjYTbdRbuGNYEqc2qh+rNhphsG1ovnsiJb",
+	"Lo9+bstYUWB5Cuf6XY+K8PrlKC/phE/CqAxAaKblaOKywwV3OsQ6Lf5UqoKs3OSvsXs/aEXDt1QNxmVY",
+	"S/fM76rdPx1uwaVZHObWbat7OLqXo3fbN2I86v7002/v/vbw+l3y4lh1z39+0WUXUfjbu59md6G4nx0c",
+	"3LaWKUvR8ExwtsKo9OVmaAafD3GjpzPV9+2nv2TTh/6yDLZjOlsBw8KQxinXd5Wn+qK+5WRWpktku1Xf",
+	"PLHevEhJ88dIKpEslpjXBsID3CyGO8iCVC0BXMaHV7Q4AzFiID05mzOp0qK4Zi6LjBKwxHfB2Ud1QUfs",
+	"ujw06KN5Te1l1YheIsXPWsm5u/25XQp2yfMTruFOSIIrWcLHWdpsEzSN/bRIk+unNULURfU3kC6olZlU",
+	"C+w/0vpv0Oy6Ync+h3cAAx0slmy5P6A++3M9eKky+9lHOc6w+u0N2NanWtSGRzYL1rXeiWzCp4E+ndJc",
+	"3e16SLiNjHEbX1tmgnsv3uk832v85hqcqmNnNNv0TcqdkYpxCbSmzVkwvYPb5BhTqU3NmP3ZucvmSWRB",
+	"c4rGbGYen8e2rbRl85u3gm2bT6AqhRRtKsfqHei+EKvGofp2RER1+07P0SRXFZRf172fwq43lkxLNrRK",
+	"7VgZT6wUS+xLrUjpAlyyAYumFVWw0WQyQ5cmHSAyptXNqGvz6fs+SiSsUmwyrbLBxFAxTqitwFJC3Gu6",
+	"n03zzQtrSkR7tmS6rEr2pcVEsAXL2drM1ayxfQfFc1mB5IFBav0bGUUPjJO58ZlnsD3ssdUqxjxCAd6c",
+	"mz1fFRDoca87+BQ0aiC8GqR0L9tvXNZEoIpNOTTDuxNqTGQUusQmJwUzN+hRCc5W7hASLKvJxNofPMap",
+	"1PhL5ik+q90z9fVQpF4XXXEXBQb+xcJVuy1tr+7T6ayI8sTZvOga2++sjpMxmCVSVPnpbJWoUdyMFz9F",
+	"BEYnc/YEBykOz4ByzLGB2lebzF8Lt3X8t3E0mLye/b03Um9HK6Ug7a0IWmXTKwrLuAYMzFLkqouqOqrM",
+	"wvIwX0q1/ri2tfKwOY81PG2WwJmtLOU1P2AyNZS9KZoo21aU8TDQf+sZT9J0wyzSS7u36x8eMcNkJzNP",
+	"1IkzJ2dJo2qEmAtdFbrp3ob7AB3eCDUdrK2cfBQ73nbjeVuds+JhiRWYB6LfowQv1vOBUTXjoSae7yVj",
+	"pC+wyqz/w+OG3bHQnj+zCieNnNA4ZlKl+NJhKbRRmkqIJdmPRTcHBDzNaSpHZlE2Hjuw/d2DlQa2uw5a",
+	"QB1SwLZWYMTSQs/ILwWa8ZhJaxs6gmkuVm1d6doS1T7An0fTFlFuy7BhKg2dlpDrEZVBz4eqQVAtDOSh",
+	"aR0DR8fV4M2hOBu9MIg2JOyVDvqr+flYF6vtiPT////3/3v2uwukfHpmq3GhPEQWO7KugVyYsClFq6Jy",
+	"ZLgmGOdUItGCj5reG5ASbAOhFrs4o9UNRJLA1B8jkHaKOBirYVpkE7ItsJuts3RDmc0QyrqxBr23MrCc",
+	"BTR2DvAx5aHm5q6Trx3eY3qdI+CdSiLWzDqb00irYeCFSEByapqf0lyhWy2SSm9786FT0G7Olqfee5Xp",
+	"j8hl2WkQrTUGnxekXTHz4flnDML2dg0CH5uUol8hegRiC85Ngk1sy2ecvKvPfj3YCMhfkSIjlbbNzbjS",
+	"Fb1n4qE0QfWEapYTTZjdFn0tx7bcoEmm7gd99kb0ATqn+D0pAfSr2GutbjbXZkC1nrAdGHkyYmo18oU6",
+	"ZiVWM7kd8MtyJpQxyDJc0dSr0ShsEtluXhCseZFK+72+WJT6BOBrW780YbiHgOYcJezQa/SCQBjMtXiB",
+	"tj7Qq5UA3Kgnq1NHQnZG251edzWcTMB49SZRuc6pU8qO+NDiKgcWLRKG7FI+9dnLjm9/92BFBMlVcTJp",
+	"rDWmBVJCPsaxuwYu7CqYmZWpZQer4j7XZJyk+EJ+jklGnuTOpwe2mTlKpfu+JtamM5NSs8T5UVJPZ8lx",
+	"yabQ+M6mom0dpI7ZVAnw2Wg2B8fXq0rQQH13ZM5FmrNWfWM6tUWKHg5P5/RV/ZzTMLWPfIlW4+VeVl4E",
+	"F2F9USU0fJI6zJsJNuth/7I+fzvM8tWAv2qy552B6+B7TvX5ZB+Vgfw0Be1WSABakYTOaWM2gbxc9lG1",
+	"yUuXRGvYtuAqETGhRLFkEnEam7Ylt9ydQYgxJJGCQj4wdaYxHUDrTnLzn69fv35VhoZlfDclzBYaACBW",
+	"M1hGecRAmEp3kz2aTbZD2DCJKls8KGYxlvOV4mOBg2P7ceHQaiTyc54WVOGGSU2I80xxp8kOyo0riQaM",
+	"2J671AWn5Www1uQAEWTM3b5tdXvBbgfSrRo3Zi72lLC+unS13byqab558HaeTez1sNG/1VBuJe76dUr7",
+	"gdXt4D5MtTcm+QJ0qg0iqn8BFmdBspbHeS9BZnkApyuAl0Dr3RSZzyaZQOaH9FmJN5P0zVcseYgGy19d",
+	"lunjgmA0nESc0Ok0tj6TObVsTeIL0qrEYo5TedcBv5IxPclSienS5v/Vs6wTsCCjHftd8IEdexng2OWM",
+	"l/d2zZHOSvXd2g6Uik4qGrwblLh6LKYVsAfdJPw3vy9dvooWN5olDTVngOVKZvzzhNjr28L2voXAN4Q+",
+	"vlzgG0IWnynwjfmoP7NpTaezebY4I5PYWOL1Nc+0Xt9ItclrzcssqulMjiFbzk9OP/Tg9A3skErTZZdA",
+	"ue9kJ3LDVVSSJA9fIzE4rCOcAQbtofY8V2eKSZloxKO7feFwQPW9ZUUP21udni162PnHo9FMdnY3F67P",
+	"Y6pR9Xi0ld7+1wjoQyzAA9IsLc532iPaA23yDvY4Bcl1emTkaZe5rD+vcJh0O3v7xMvpqq0a/RoR+r1v",
+	"NEJ/sPEI/ecPhKc0cHV+c/ny5MPpmQ06rpwk9c2EydNJ7XZ39AJ1e51OBUzuyrlZTKpoovnAdaT1Wy1/",
+	"SrUmmzyBnc2pMfGhWUOGGc/4PRdzHpiPNsSpj4q0QTzGXfZfPlHvET5gyLUYMxqrcXNq/RGvz5Y/6gdF",
+	"fCAmtQ0jDKwXFANKlIpOCkHXb7+Iq0YS9kwCAbp1a0v4vLZNZdkDZU2bHikods3gfmQ0UXeMqtryXqMk",
+	"wjAhEEIzcZDPN0ybhHEFjLByjA7gCVPDaNERRb6n3MA/wRkGOFkxJIKzHz6LJIaWMkyNRYW3p29clG28",
+	"qO/MH8ChNOUsoNzPJJPkx+vriyKAXqsWxWnTaSJ7f5I0Ea0kTS2+ScP8bLg8sxwIXiBGSakfoxjL8RoE",
+	"tckZxMugl8QdHdwfkW6nYwoBNT27lToiHU8ZxmbPkbTMOKu1dddrKGRB1P48WTM7OCOIQtQ0JUpzVEwW",
+	"RdrckXxvyl0Ck1kMzeEQHQvk8Q8BiaN7Rvo22nKlBWa2zrS322vvl2UVVkykJMuw882m/+z/UdJ/nn+j",
+	"6T9+XtLG03+ObHe8GVcp6loeenrFldz9NlJ0xBdO0dk0jsLnBFLANKrNddHcd4koLwUfRsmk7LCfD6sc",
+	"SV4+rDWgDrWAc+0ajI9pDDqveYHpUSesQmeQYRNtBi/IRCSsTc4Q9to0dzOAWNbZDkHA5hW3O9trZtuM",
+	"xJfOtclYYptNtIFMjIwwq0qz8aSky7MBtXvI5rZ5wBHGyvOlYFhpTx9YQkes7VQbu9f6aMtyo9OGCw2n",
+	"s27r76RBHSv2vNzZ3ulsP0r6Qrbd/+Dko0flFXV7XzexaPcrJRZpGYO0WdEQwEspHENxNSjCYxrahiCZ",
+	"AwBFA3hdkdNsrVTQsL296ZwnY956yU9oVWWdwZ6V9Bmzo0qynrLcrMQiqHSSVYMO5V0mOQ9PzlmRz7aq",
+	"SXmqTZXycrIMbS1NvUoToNZIpnI+sqL0z0apSkI9zlVXE85cCr/kNNwa+KW7xVWq6JRGzn9fenI/BQVv",
+	"qHkxSDlFFTsyOgbGqCMJ9lMBbPPl8dnLkzdvTl5ByNSZ7xjXq4TV6FX3XDyOY7cK2caSm0CKCtLVq9mm",
+	"1xZqtdZmSpGk0xir09Q2CBF9dXJ1dXp+9uH16dnp1Y8nr5aBMj0KJ/olTgpnBG64zWBF56aEqQ5phNNI",
+	"wJR+lgGybRBKeqOGw24VMnUKSW0wqks61teQ5Omrutw5miqalNzcnL7KRVl6O7thONjf2qeD7tbO3S7d",
+	"OmAdujXc7TDaZXth92CvxKSfavab6Df996+dred0a3i89fr97weftvyPO6t87PY+/Ufp3ub6lEDKnJ6I",
+	"twTNU9Us/wgK4FbfaqqaHXEtx2mOOmKzZ75mMpqbUpNstJz7vXQVjGTPZEckMy6dnzSXBQRN3lnoNYzf",
+	"bBto9O7ZzpcOSxBVevNyQyzoVzsyOFno/TW+tmGk7XzA9UXTNuufBvvuKvoXq1Hmtch2dmB9Jq6eboLj",
+	"P+GaOsP6dupWldRM2t6bqXWqaA+Gi/E2krI24jhtlASQMLO4qZVS/XbTmx93/QLDDnV4l3iFBdGy73Hg",
+	"GbCPNG43aLrz0aO0irdZGuEMPKkNH3+Aj7f7XePZB42fxNEkAqy3qU8h6KEwPfq5wKvqX2zLilN8teqt",
+	"zEZKIhMoibhU+l9oZ5mJldTv4p5JTRQztbyRuc8QbEdzyOuVpfgIZglsK+vvJJFMKQONUb0Yu58sNP/x",
+	"ULFEqzArrIaN/mCyeCm6hz1r9StTMGZTDlFBJcVhl/KBwoIX9j5/rDNEX3Lqahh9vRx3yozD3XSVKHzg",
+	"OoG7wsfKcpQi786jNmGzoIznId/ppVm81tW0rBuvtQ8oVwxWll5fuLjGDrO+zCarN9dnRKcFR+Q6bbs6",
+	"FyAO0t2xgLEXlycXx5enZ39tBa3ry+Ozq9cnl+ajb1RgwpX+0tmtZe00rjidyrFQJw+l0kMPKKSK2tQF",
+	"pi8jfWnu6pcRJbgpSh5lEDRTW3smjU/OsIb+GyrVFoxk6/RVH6M0+n0ubSOSOIJlu7dMzcRVTX0Q1m+L",
+	"Tm7r0jZd1hkdjG3GL4rvhZgRKu9R6QnWw5VtpLgWmnTh2nrTKyU+zfs9BbN50YEWNEqAMdwmx2VQq+ga",
+	"cSnJJhiN7Gun1wvI3cLBYubtgpxzZxV976hEiJHvu51O54cKVFb9m5ctsdvJpEt0N6E+vjTXWHtoHiVN",
+	"kGIfpU8eo8IIiEd4aar7YFaFi1KkjWe9HFPMpraNYRU2n4XSF2/M5NRrN37LJ/rwIQOYYHP1fioO+0Qk",
+	"3mcjEfvYc9HLALGD0EcYi2rSjoBWGXUBlFvu8i0hlcFKMGuCtMnNVBNqt+MUTWCWyN+HEWemnX/jHo4H",
+	"6ynT2Wq+qi1wk1+iex/pCXnbcF2keQuBK+aoPnn0/ojcoEep9Edkt7P2sHc7uXHD/zQd/PMN2wsicYZr",
+	"1nLwEyrWHm2vJl+w0HVLjsVcIjavJHjXEemPlZr2/bUuSyIM4LwwDFLq408X0tcg7ujgfjZtBZhf+H6V",
+	"jMPdBnbSpTaDcmZBpXEEJ14/UX9jsuOoVlWHQ5bIImta6VDvf1bbytozyJoiaXLcS+m/fALbexnq3+vs",
+	"HDSXUntNrLSXJtqcy+5bapk9cuG3ywsF9bo9ohhyY4pJsyrJ/nQWx31yp4lVmpTx72SW1wekP53JcV/r",
+	"qaFM02K+k6ZrAcvxu5Z+aLb6eW9nJThyrzCtYSsdvAGatpb7+cwjA5OlN7a9tbQIgz7aFnVVT00eaXEf",
+	"8X6WOHLdMipLONPaU9eJy6jWNjSiX095Tkc/JP0hjeI++R7yK9iQzmL1g9lm0+Z/p/M8ANR/Ohj3bzmm",
+	"gktL7WlXiYD0DbBA34R/0PnNQzzaMvVZRhz+gWOBdGIUC8NK9ZgweksHY4y26udmmaq5qDZpbfU0bl/J",
+	"L4dMcgfm1G6UFnBaKw98dVrMueVTqEbZapRsThNEiS9W6nZ5nd5TMNLT55Uw5dNUXvTTC/uBV9J46Bow",
+	"w1GD5DQl2gQwn0ZMSa+CXwyt2zkw/eCg/MMmrdJE+SwjFAxYyi2XSkyxZF5rwxK3viEGVDpzOOyneNeu",
+	"4e/mY7fa+Ct0aDZs6n01Y63s7JpNfvWSHwOX7KrXFYgYspSKTLIy9llS99ewO+4jPT07Gw2Ofim/kcmq",
+	"yTXtrd5VFl5UdjvL7KqtZbJSx5SxLYwhB3KJrxytX9bP+ez8+sPr85uzV8v4W32oPh+pz8aPGvQ/g6bP",
+	"Wg2AXP5lBLh202evTjVdVWQmJjt5u71Mfa7vXrd6ynN3E+eg2NvEVWoC/0NRCE4OujB58h5GkOltdfX3",
+	"s5cfTs8+XFye//Xy5Oqq3ybH/j5m6bDaz1XZshiOhKzmdLB/dwyTNF3OsuZLWgGmlQ2uq72F55wRxlUC",
+	"Jr85WBkcFeMBSFCt1cqp14RQmtZEah4NMMnPzL2Zi9BjABuIbwfgO9VbIcXEis58BerjAuAVe6bkK7qo",
+	"D/j71cICla6QLsrYFR/G0UDJV0xV1MyYKXceUQiBGADmTZdMivjhM70JKsipotdpcmNV/nEm6zjr+9lF",
+	"N8SKoIAhrWr2F9IFkPnN9cuq+oh8VcQyFgV+e/lXxlnSLGMXcC5N3j/YHY8BvHUDuEjEACL7ZRPX6qAY",
+	"oqnjASgI5Z+Q9Xs67rhRQAjsYfkqpE7EqnXodvaer1bjY0SQfIn92ssG4bk5Eb6NLXApbP5JM/CY/TzH",
+	"MHSSJ4XCqhQ3Kyg5+GVHtDC34umq5FFvqFQr8anIq+zu7ZCxmCXS2tDQhQLFIkUUH/1zDT/7LNwlpftl",
+	"lAZ7bIrNHkdg9dE3R1qmKDSfi99bkZjzOYg4WY80Gomn8weWPERsXrNKWp0wWEzSKyKEmiEt2JMZNwJW",
+	"AR9JgyyGTEzTxDbpY/b01UAkrA9KZt+I0kuq9DcJu+UmwEBHPuPPUZq+tYuudxtLSSgvQ0hEX8rVgg/O",
+	"NAcpmSZzOI00YUTOIzXAEGjz477nCc3LUtGylKKXd+V47r9En/pZRR7dhrQABAk5aXSG8rrUmkS947Aw",
+	"gERqzpAHp5ZhTHoLXS5A4FWlH3kJ3IIzSUKBPfXFrBg+XWlfoOCe8TDio2aLlaCD0AxeqkizSPoAXgTk",
+	"Q9CUfEgTbPWP6nSxLG67s4b8s3JlhX3NozTbsnEPqNl2WX4kA/X0+fJjlN//LJyMp674W58Z0/Pn7YOV",
+	"tvfAljFoHrJs1aAiDhc4IIYogFlZxB0OjooRJJDlqt8OOhsofvAGWdzsPJ3mzng5ewkKLDR7RrM7luOD",
+	"lWKnHjJxGI1mCSs2Fc+ydi0Tejs/aomwkvM41XcK5cATppJoIKta4kgF5jTXVoI0VkJAlAjpYtUcGGsa",
+	"1li3EJ8WnnxeYYZOrGemuJfrfblS+0ZT11TwRCZMH7KXS7U5yH3ILFCBNFJvcad6WZ67d17VZjopxm1+",
+	"UnWtQPPNapC1dJDT/1ZyR5Ut76baWQctWa0AIYrlKJKKJYATovUhEwcrIrAmjIYpwEaz5TPvXubJqYEp",
+	"NVhSkTQIUjMOcugO62kHsRjcW5GgjZ47KtdAMt2tcfN4zM+refAB+tzgvTMbZHhUgWyLZyflQJWcsxI0",
+	"NY11LNm8SH0t59LBF3MuARQeh8rXaiwMUBnzecHJDGtwHoeQtefMz1r3ltO2MCBn+hyAFptpOrN2pfo+",
+	"gMJFKqJKJA0QIKiqxOdoAvI6pYmKBtGUclXDbbykPMi8gIhh5mW/+v5/ePH7otxIU3mruMpn6LukF6ee",
+	"qh7VBGl3s5WKO3VV8Xm6KNk+r/o9nXl6sspovKm/qorBzeSKCdlwT78MIboGk9AFEIW4N6li8JzVd2xn",
+	"E4kpn6nutbtZamqIseBIhqqaXW4Imk5tksx3Eg3mdoWLp0m6e2CzQJrXfKRq35o1H1euaiKzyTSW4rhi",
+	"4OeI1JnL1BeZnKGcKktycP2RUZceWIIqgcs1wlBcvFgtHrdc+bVglhXixQ42j5nzTWzI9udOgTAkalYo",
+	"s/vlJ2Q2uD95iELGByX0YX8xXku/yF7qOzH3HDJ52uR4ZBQKoyxb/fg7iXpz8TyNHQTIiC1tSywjrNZa",
+	"CqNa1qa4Blo1hTrqtbuPQzrKItWuNKcq6Nq1J7PTfhxsU10fGy8fCXJXmJjGrL0MRbWmiWDaSaGyiWAs",
+	"pDI7n9fW6928DywJo4FaFfP4F3NbDo9hVViiIgxRKHLhxXVAiPIMoOwkVRCjB37j9yOzy1Tb5QfYRQO7",
+	"EBbgTh96zK33ejlkOUAo+NIUIWhA7ufWO/86zGUWhxnUFP2lD5VnzkkraI1paJz3dws9LBYPnWcym03q",
+	"P6weHcVjnU2dZj7HLahkDrmiAlA9079qM50/dh6bLpijAmkPMTjvAwc2Z8Gl9U9hPj+pW6Hxtbw1DpBc",
+	"0kUqJdEFH2CdzdIGbFBngBZiGkkc0xLFb9WWYxVNxerzy5QJRDTsIwBzvIKbclSUz/TyOnjhS6rW7ZRf",
+	"VCIxH5ch7BjN0URfK0850ulNEpfaSQamGDGC8r6AZ3QaPQP/0jOtlD8bzuJ4C/7CG2pXFYsM10ZKymXa",
+	"LbOma1t3mNqjNEEeSvKEwQl4bG+ORwM1vXY9kOzWYgGXA5yro9xNNBXAErl1c0Zr9Y5qdPFTJd0kq8J4",
+	"6+KBf4bU6SWYuxnqepRv6OAzYus+3zS0bgVCVsZjUIWjaMCzvFzxjBOqBLnQ0Hrg8bQqbnpWynlM7uoa",
+	"nvNoehyG5YT8o1aOsYooIRSvslzZlFTdXL4pz3tum6/aA4BArOUxkazyJFioEkw1MEgbUOOHnRhWKdHe",
+	"hTed8zjiNW9yVhPWIAHFQ+cEzR64ICIOURXnAPQwGLPBvVxpHHu2awZjvNoL642hstNIfce7xpravjeg",
+	"45GoRX5EA5OOhCtIWTa2NEPgcY1mNPfgNQEAQ5AQB8g1Om+cjK9vBp9myfnirqbC2aXpC17AC0hvaXxB",
+	"JCV89kIkasm52tnZrhcL+Uar1iXuphR4J90MxDt53tHwqDNLF1Uc6Wo2mdBkUaok4E8ZrJTUjq0Ax2nU",
+	"ws3du7oM2lx7rd7GGlbpE5/2p3qU4YVpF3/8TjB7X7ijgbEZMu0M6NrtDLbXamewGjHvbxoWdBnUvlui",
+	"BWT5rxZf3WmIdV6SwVeR3by/Yki9JvrTHFfb6XIpdHN1B/9SCO0MxyhjqtfGgVbGUa1zLctSjTfTdxSC",
+	"C5uLjA97zSBj1nW6XojRpAaUVMiYnAHnmzaOfv4IYGVI/y2PPUB6HrMIbSwOj4y7HCP5ZnEjZZGT50mk",
+	"Ui/T0n7z9bmhS3u6nVrts6SBW64dE9+A5re9guNZvzUWsgzpvre087R/7JyfeGjcb0XYdqr/Yymm/IT4",
+	"Je3lyiDWlsexqcJJvFrzwLhqrbYI9g1AF+ArfFd7cyEILOLVUhmYjv3czOd9FbhwVqeFUbohgjFk1LzM",
+	"ipinroTSscx8hPZQ2KD4nMcL0scX96HdmWShRbPBWifE+Ej7glBurcdA3xCNuEhKu/I7sdNMltkFf19H",
+	"buahZVR0I8t57JQlUpT07OalpgGEh8Hph/VDDv7HGfhgO3o9BFb0bWjVJTHd35otjJ7Ypb6j3oXL0S6A",
+	"Z1etz2VF2zkI3OJCgT1uqqxNLOUhYnM443r5qALXCVBVEclQD1DftvVAE+jNr++3b/7FPsd+cZ4+z351",
+	"jM/9BOriYJZEanGl18Fg1TGa4C7jX68tw/zp3XWr0GAgGnFbEv3jVW93z+V4ZQA3BglTbXIBdiAZMQU1",
+	"r3cLYNoAGcSPSH84i2NwfSpE5J4mEVcGThmgMPDFeKjTGkG9irCNoGji4N2SAcbTp0+QEzcsMdRTf6sY",
+	"uqCE8Z9LcsfUnBnRDuWIRocYi2mbHON9A31WMWHgjqVYE3OKRUUZQm7f8luO597UUAPAmCT945kaiyT6",
+	"FzCPQ/ICpkFuZ53O9gCWA/5k/YCwjwM2RfisIZubYnS7jYfk1/f9Nul/3NIkKvu287Q+ZfDNLdekN6Bx",
+	"DIwRaMNVvkuWaFHO+FAkAyYJ+0gHKl5gC1Gih8i4SrvZTZhrYPRA4yikBjLGTtH4gyzCzpjRkCWk/19b",
+	"BhZp6zTs62W0SwFOKqYsfAn5fga4d3s7JGZKsUQGJIxGkdL/Cv3fGQ9ZIgea0d5yaD+0mI4Zlz8cpYag",
+	"P7EJvWdYlW6YL+iVKQTQmE4hA6l/or/vt8kLEUYml+Knq/Mz2H1FJkKqW94lb6MX1gyEEnm7mLjo6Qi+",
+	"73/cuhPhov9DAD4efODl65dke3v7uSsqmAjOFhDUISEbRBMaEzzwWOSmIoUAO+aUYKgYg4WtbrvT7rQA",
+	"WodxOo1ah63tdqe9jXD/YzjXlREc/eOIgfxzc9BCpRVHUukDcrXgA4nJgnTCFGQO/FoED4i9RicGSwij",
+	"cdJkd8kjkrApQ+NdH2mDVJBLBC1Hc2UfpzE4clEaR/qd/5yxZKHVNxAzntMYuDr4alfIdbIWnl+VsJdL",
+	"fwL7cYEbIZIJqC5162DrWbyQXNnIvVQ6N/TG2YTLxmAwoSLpQDfKhgA4FE3fb/WIildrJVKCq0bgRzlm",
+	"UC2MHuNCXz2RYCtq1B3LRpexNhsN0XNAVYyy0PA8U1cI/VD1EKuG5FmzjQbkPD7L9istuDXago3xiMQT",
+	"JeTEcGcKp63vdKd+9Q4nMreARZ3Kw2rr7e7Wg7UtnYkduMXci6RzclecX/AK6KsrhmkxGTrd686ynpXe",
+	"VHY6a4/dx2NuMPgXNsmlevS9DY2+jNhSFv3sgo4YQA43vBbbeGj9NzGJusA4e52OKRdRJknbM3Oe/Wby",
+	"0rzeUbn2KwDB5hVJ/fp72v9Lk1SmN5i52u8e5r4yCdfWa+b37TIyodC8y97ru8fNV6Yp2+F+p5PLGKgP",
+	"/dtubYedYgMy+C51lVv4w7Qvmnl51gFuvitv3XbY88P6Ng8QPAJ6dFxTThwvvLyxQ3M9yCrX+czCWGYb",
+	"+Je0gN3+R4l/ofbCtJd91VUWB9Yirnr4fx4wNsT0y6CorfmdwYo28ynCGBtsYAfxa0F3S3BzO0V8V4v2",
+	"mQNSPdjb0Y8pQJDC5X7wADfTdGNPnZlotqUJEPvdTI9yvKvY4tu03E5bZnf8LtWdXCdo+5RsD+ZOJibQ",
+	"tGlU1vHv++89F31VB2EvZcHJFet1z8P4F9rx4iyyXnXnKc/0mkV/dq7Jq+mTWuxzapuNljnUocbK6+65",
+	"2/G6bR6kHj+bIaqZpMse1+T5qakSUNb0CszT5W2v2vpA7yA3LnuF49rPXtDQIs/CLd3lt9xwaixQFuJN",
+	"28tvei2SuygMGVQJ7DYZ2SlXLOE0BgML79puNLgHGqGDFpwWNnza0utYUesLtDUC3wgYOeDXARt4ibsF",
+	"gs5lVQ0XWqtNfYy2vAI0V6fLgtZr8QlLEXIBMtnYxmhEU0mkSKs4bRCBfYykkkdplGJAkyQCp+ItFzNt",
+	"kqMxCqaWCz0kEUDEp2UjgALqXQkuXWixZYIgrt+DSKFw9VCPSN+B2zpXgksA0x8Yv+UO6w56PGHWGkDD",
+	"6dege4OiS0dTs94BdIZuIZiwQ5rGxXnnwRy7XS8Ut3zfD5PF5Yz3zew44h0jkqmHjvxDGTyyRUfW9AKh",
+	"C+NdveW3/J1Fi7beitOQTaZCMT5YbP3MFn1CUxBVSYeQMolG7SGYtBaxJl3JAY1jlgTkni0MADi6O0ZM",
+	"Gfh/fZWr5EVgXugXAuSEGK7GbsYBG+Bdmaby0hGNeJv8zBboXLhn0FUnXqCZbYF+TXTQwgXbNel1AA2+",
+	"1+mhqyHrBYC7rRug6AVYoll66/czWxj1EhbghQgXzTVLmfsdkAwdHziudMMz7MMWpDjgcy1ziTF3H2g8",
+	"Yz4wtlXaynWU3XodxSk6DnW+oDEYaZFFGPYyylrdTlv/b7fnJ5uY56dJUL7o7TxPRS8vkdhpjo6fdYOJ",
+	"NQedg84n9HIjmHNmWT1oYsB9NDA2gpt8XctVKAeir1tPDyXbvSuzynmVa3uv08ktVDopkAJjkxqUjvfF",
+	"wkZ+zH7TOLb42bJudFVvaS7Xfbj3T9mwgdnyx1lVLiW3JEXY7MuRj2pMItXKlhM8GV1PRteT0fVkdP1h",
+	"ja711nQ9My0DMl9ioNVU4aDK5mvOkXSdGo5Qj41kpkqgjQntoanJfCNSHacsnWwhZhB2hBijbzK0W3m5",
+	"U+6HrC7mabiqeW+kXqBep7eiOmdqDj01jqTVZk5Wl0k+yFIxaBYsJGaT9TQWVVKv89WlXkHmXWi2AgIP",
+	"jAgaojHknfsvLfjw1zLZRyPo7YOB+GHCbKrTmkIQX1QQeenXqYDD7xqLsz+dPPvnjM0Q7ddJsk4jQWa/",
+	"/xPJMb8f6COEmLkyK8SyX6YyrFMuvjoZ4eXLrk4qu/QzNyG34BkQK88yTK+tLhxNaN9prDWvmYzsl3fI",
+	"8NlsJkIzzVlCa0zhU2D7bRS7Z5gSyWIni5TX1/acyA5vu8Qfm7XcGuKMZIV+0ODqFNPm0/sSLeG64M3D",
+	"mkkaKWlYaYqk8IdXAL5d3/ROZ2f5HWdCvQYyhBuer2aee5XVTUqlzcEoqWxewSq2p2hZzfAjTNn0PJqM",
+	"E6L5qT6Wd8wCGrOc2mKyw8vYe5u8oyb1J4KqYUQHCtLMhrTg0jPa1mGfmzSYmpsN2dr9Uo5AVbMmcJk4",
+	"QZrGh9bFGDueeWumibbb4FxcC/FGywW8YbfRsfjp6vwMru+tquHfs0VWYOk53TMsbzM5nMYd7MsiczxO",
+	"X528vTi/Pjl7+fcPP5/8/cPlyc3ViS8/cs55krAZNlDw5UgkSf66OcUkbOTB2XGUdjpokxvJCCWczWH4",
+	"yLv1J9sLB1ySYlp0TV8JrbqCkl8W2iiZ9vnF9en5GQjM41+OT98cv3hzAraAolGM8nkYgQVgteA2RkM8",
+	"RI7D1rIYCghNu5DYW68wsnQZsy9aGqA5IjGjD1AxImawOI3PkAkNlgtTu0ewgZD9qWylsa0+Eck9dpIl",
+	"UlEeYtj0qwQnQUOwHTFMymZNSLIkEvkpWC5MDn+vCFdeQ7YrGw7ZQBGqiOADlubgeUrDdw7JC3wZmgcJ",
+	"UMsOvWaphhHZ3gtpm+zUi3HLIwnhR8Vc70F9RFyaNFagk9OhVWA086IeQpALgo1oxAO4ykTJMJRmK8wj",
+	"Nb7lfcM+X9rb+4jYRo7Jbmcb/f/6RJE+5pF+uDl7eXJ5fXx61icTRtNEuxQhjYQRYvrgiw7zfXJvuUgg",
+	"TTmP+4PTjTJRQcecTXSuJLSGl3ixtbVCY1nJngg+stGtNZT2xgmo6Er5fAGP/O6m1rpjSnrR3PZ4VNTA",
+	"G1SIgWQXLuMVctrBxhxDJSrJjlZJvqEASetlitu1ILAChySzRiv7kJY+MVVBLWrkUzjlq7uf3FY8hVLA",
+	"MkiLEv7AcZS1giKW51dHRXx/R+ShNnzjqWtfwD1g7P2Tqyut2r8+PTu9+jFjyrxE9dUoDUZbrBB1XsjJ",
+	"1TC01jWTDVW756yayvjasep6egAj14zaCUOtaCLSx5exYL+KHfDSKrppcGvjZsAWwABXGwNvsJoFmwxA",
+	"fNJVW/oP6AeuSbwqYGnbngXGWBhFD9A7PFd575TzuE8Y1gHmELltyaKh1j7q4ViWRwdjkxTp8rUs7KRx",
+	"GznXkx5vm1zNBuNb7kZIE0ZoLIUPXEtnSkyoigY0jhdpADZFJtLzst3B5hR7cc5ppMAvlfneNCAjlC9u",
+	"ubaBwJrxfOrG0tePw77zcSTBKsBeONb2gWRFWmxVngdLDYxNYVIazdqWXdk/NDmC6GnAKWpTBDqLmd6M",
+	"eFO1JQKYqH7F3/qpeiGjYc4RUkpFkST6UvJ9auQBUd2JcPGD5xzRhyAW4j77zDdC3GvbtozQ0CsAUtFu",
+	"TCYFLI6dWobeExdqKcSlvTBLSchkBfPq04rCFjbEs7IebVXZqRodMRP0QQzgDOauD6tbChKOWN3lYNsI",
+	"fe3U/xynQKexoQJUTeBI7vSIPHJOOYunAb4Md/zgWGuajjjZIxJIPNaGhJYxJgVQ2rS4DL7yYcc3M4BI",
+	"SzUk50fLlC895dFtIo/uKxJCbus/r3W5+2RdPiXr/U9N1lu/RCoj+aptzXdWZ8LWpFrYI5j5k6n5P9XU",
+	"1Fp1+GRwWoNTjatMN6N01xuijazPtOG6QRAppMmqhNGJlvVXAMKydcW4Ith/tk1OlQV/imOvjk9wDHa7",
+	"aqdoQBFEMZkhwsy/TTOwf2ODsH9DLRr59y3/99bWlvt/fV1fcjqVY6H65N+kf2U+wAD0NxgVAzwbaKMf",
+	"8dFhqe1rcY0gLuy6GhmQE8i7smF981rsUgYvTZuc6c+QqAUGi7FOfGDC72xfMuhnDDhUptV6NMTaMzVD",
+	"xDt4e7wglEzEBNYC34vPwRenf8P6pPVid2Lm9xHSZ8W2dv7eCuGAoPIWgNXNePhD4Cp+diySjUE4JlOW",
+	"uKfhQBgPYRAnPHRT1+MOcCwZwKHQ6HRILCacSyRdQM7av1NMIdx1g4GErzDZE/0o7LfJtSBaSYCtDKD6",
+	"K900vVcQUhRK64f9N1SqLRja1umrvgn2mdI7VMZvOVjm+qZJJCULwTeB9aVg3ptpGKIyng2jX9hw5KmP",
+	"dBIKhqHzey7mcHOEmLZKCDKZDcZ6OrfcQexDLk2AG515FThJgvwbQduCA3IMnh69WHHEmfGpINVtg6IM",
+	"kV1KYmNB+2HQQ+fI8OkiBX2E1YSdaJMrQbodgh4GMVO3nOILJ4zyNMCKlbGajFyoVSTGH4XHDmXNMBH/",
+	"YprsyQj8QdcpUQCROMrBelL2cRolTJLvRwzezNkc4cK8DXLk8INHeJanSCWmMjCNDMxvgzjSy+Z2ChOz",
+	"YcpczEbjo/SRtzwNkOvzAEAsCVPJok++9xpFyR/a5EUi5pIl8jvSB5pDo6Bv8xYcqcLMDvGt3pkwrp8h",
+	"U4Nxv7xMU19nnTdp/++lmE3YC9E651LOBsH+SrQTDwl2JRlegxr0lUGTNK1pJmLzZ1MqBwaQsAGLHlh4",
+	"5O+KVssiPtOMEAjBAzDCdM50tBluU4EPs9PLIfBAOns+13I5QotiHxWK5i0caPY1QKGHpNfd6WhWARce",
+	"OtZyy6PwkOx0b7k+q4fk91trMd1a6+/WOY5uW4e/vv/kPwUYqHlGz3uGo5jb1uFtI6XxthXc2k2Gm7Rt",
+	"AV+al+jvXEY4/EAVfFlmdd22YJh6hFEcQ3X4bRYMKd9yD1UUcElrPmg7kWouprcEnA0IC4dgZ5rvtcty",
+	"Y0vDIrAvAZlxFcWERdi0IQoZMRXLuZTgl3QwZlsvBVeJiCtbFva52ALk0YBwsYWGnEgm/YBI03+ACzJN",
+	"xMeFBSgVoGDRwb0vgZumEZe/rWQJgtZ/bR0PBizeejEbDhl8WzMHf7yjiH8kUyolyi9EhDRQCaDYs+aj",
+	"/fMnLn8Ve+O1iGMxT/l3jFVwoB069Z9ZibQmKketGZJiupcCGY6YAzC4shiBtYLxOu2idUT6mu/0Qf++",
+	"kwbEffPy6NG4W2lT3CcX9VOp95P3+Ml7/Ecu9fa7Zf/63jaaNtG4dWu6/SbklXqZaUOuvEqNtBP5EwRX",
+	"XvgXe65nmrgH1Y6zz6QL/O6O46cmCsHKiEYXVI2zLXPWl9u5bvbpqr6DPsWRApwuP+cAzNCpegpMP0n9",
+	"J6n/JPX/bAAv+ap3l32exQkxzjaISpRyR58d9rxeSgebqftgiYqGmqcz2bjAo93b7ZQWeUiIyh7/bRwN",
+	"Jq9nf++N1NvRejwxnKGMS1Ow2r3dDZR6gD/9Z7awPbS7hkm5r/Z3D/4ncKAS5vI4HpIwlUCrnO63w0/Y",
+	"BNYb24yRg4BgGw7bHAV3O8AWZ35ozbUjOwJsCYjgDdEzhN7MihIKl5r3KzZXKxlv9x9edyvobIZJid1m",
+	"QhWmm+U2PVDcVueHm+B8n55q0p5q0p40wKeatKeatGrVb9XcsIZlaX+29MCv4vLxyiEC22JeEqN7Q0YV",
+	"tAq1/ao/v5/nmZFwlXlo72wiSlnCk8WuMEjtNo1LCjKkSUCAlWrxAH+gP+tuQaLQJp5T/AUwz42SpHLv",
+	"u7VHgah5NGBeSQ98bpPzIaHZu6HIB2Vvmv4ThfrWezZVbQJQ5X3sHfO/ePibFLxPROK+GsiHvoNQoHFs",
+	"xyBTMAgliKQPDEN1wyhmR6YDJXcA9ZSTOwY59T7GgdUcTItVP4sHe60qMpgpSER6aV9qYcmHeoyvb968",
+	"AfSjn09OLj68/PH47K8nV33y/XaHhHQhf/CQJxh3ANRmNY9I31Np+haxxe6tActxOBeLW44xf5pASpGQ",
+	"JuUOEOrduEyDU2SUprlcCj3hEmLDsuQbv1OamfBj/YrlOTJ2C22KzH3Ew6p4pP6teTASHvyzvgVyY6hW",
+	"3E8mU7X4BY3rsiao2OzLdp/GFNMohKwYGnHTAEGxj8rAz+nfr36+gdwivahhFAa2wZJIcM+P9HbOplOW",
+	"6K9igVQoK/su/bMil0aOI2jYn02nadAGqo8nCRrxTemItUnfnq4IE1XNJgRg9vRx5fqQARlHnGnq1EfP",
+	"dESAbDiHzQfAPSa2gByhal6mKVQ2QQWQzFuHrd+wkZdtHmo+4jC1zi4fim1Dv+WeUY5//2pUV+wVrRdL",
+	"YvwHiPnQWSOg+Gmyg+MHToltGHTJ3b+3gLBah61ut/28o01JbNJ12Or22rudVuDwlKaJ1qyA/vGWbi+9",
+	"ej+9jiqVRHczxWRbKjG4hyUwQ7R6TskQ9+G68gZZ69VKwLrluskEmdX+uGXIInM6fr/FlbrVS3WbjhTS",
+	"p3CskFCl5wTfmVnBl7iyt3ppzQe8TS8eXIArBl/CCmNull5R/E5vw23r0/tPtRlYbyKOnM4esXZpZhEk",
+	"u2mKz0wQhbWbV6AnEsBYA1Nai+Ph3QCnG5gZBjCNAMYd4EjrBnlsOoWYbNMmJ/4IrsKSXI6FweYqhBWr",
+	"UgMa5Zb5nYNSPpUA30IpOvlj6MArV7wYJQJw034+ubj2K16M1ITEazZVeaTRFETIXOhkGlUO11CrDpBA",
+	"F2qFgU3R/eXWuFpfaG0E+8yhoYKG5tRvkKvYUdXps+lEvx74mel3bZchjKApBZwIs7hfwCwIrbOiwiw4",
+	"tx1y0oFiQn3GKdJHXXusT6gjDKnoggie1vjbGg1ISwQYguk0EQ8sJDFVOSwxU1dghgeH0vTOx87H+oGY",
+	"/G7hA0BD9YpbfczXJfqo9dh8Fn3UrYc1osCDXNMjUzVvmIoDv4J7vmXlxVHZr7+XaSXGq946bM2t+1MP",
+	"MH9ld7/0ys3qC7ikq3SfM5N78ptsKFXGHRiVZZBYxaqEtrZH0EnNOBDAafjleOUzw7aqoWQQ+NpiO/ps",
+	"M9M8LkhhbrUBj67pwPSih2wqmxnEfUaYLpDPXNPqInnv9Ts7M2VKLJYMixoh5GDBJzOKVCTJHR3cZ9cV",
+	"S6+cnmUEKAhbU3ml+bwsY7FmnTbMZd8/AgNyIGb6uv2dbmN+cIyTMINfCc6x9/j+VU9dPJ66eDx18fji",
+	"XTw6w85gn+3Rred33XBrZ7Db2zqgu92t7bA73B8eDHvDbuepi0d9F4+ma/h5uk8B2IEnfZ96S/xZET1g",
+	"y/hscoeNQrO6JH5v7X29VVpxdOqMMyKKEPMvj88AXv7i4vL8l5MiNohRbqxiVukvsa8g+ztde3EAo9nf",
+	"6bTJG6+4XOtxxklmn44FfjAJxM+3QE3ZZD+DAOVDkmDGtD+vp/4bf+L+G9lsAMoXTbr55HpxBI1cb8u6",
+	"+DiCNwgJ6FslYTQcMk03hpzha82IrQ1U3uLj2+va4fEI6Np0enb88vo0wyKgaVMkiZxHCprNiuEwwyAu",
+	"vHZNvfyVR+YTtIbgiNSwIQ8p9onKhorzr9f7MkaESQBa+HoOUtRK0XlLC/S1WYxY3873UqRLfaJYzwO2",
+	"pF5LMz5Xt+M5dFP7W+sLBssmUoeYAZIFl4FEkMAAkECLelNKf8tTTCLTqL1NjrPIqOBWjOLYNaDGHeSM",
+	"LJgqs8298p5LM92vWeXzlJn+lJn+lJn+lJn+h8hMX8tiNVx2mc1qmOATRmMWo7GgYuUhGKFFZprzXG6L",
+	"OSnp684AsTdiSmZSNAHrKlIANbMp5cuX9nq8IPFBQH/VeIvLSh2WaDFfIKyCfFjWqlsu5GEUIJd6ahIb",
+	"AQVQf8DgCQLf0Ak7In3L5gtJkKDAYWhZ61N4HYCa3YKFP6RRDDTh2g1iybH/jGTGtTWPoGoGWz/Uu2pM",
+	"esZDAOqZ0hGT4Dga0weGPnADm4+Mpk2Ob7kRMhlC8QPeR4TRJI4A8RHWDF7oId9nxqZM0gM+VbbJpXeT",
+	"iZbfci9cHiVNA+bmSRsImH+jAevSgLIj1F9Th1M3KA9oOz8G5EqRyUxCOzRKQjaIJjQ2WcSSYBYVUMJt",
+	"q9sLdju3LZitfUMv8wany+DTMdvZ+RzXhxTGHV0l7G1W4yns/ZnD3objWQjGxRfhyJpjfN74dooLOAen",
+	"OnDxGOFipRLTqbZyT7X12/fU8T5kRUv/ahcwV3QhTV/LqDQejc/ZKKrFenHoFU6lHnFtd4tNBZmd7Pmz",
+	"hJgFf4oyP0WZv1KUuakTIO9WAOPzKRL9FIl+ikT/QSPR0WQqpIzuYlaIRhc6oBk9qzL4fHlydfO2JPaM",
+	"9xX7UpxCIMB1jzgqtl2L2VBh77U2sc23XQPqiEvFaPgUaH4KNP8RAs0GFv6OWd11SUjZtb55Cif/jwwn",
+	"ozGV7ymJrW6gSMjvGbmJ6LJenWrE5TiS6gKueKyzyrzn199bkbSAoCjyI3nO44i7z/eMTV/bok9TyhkU",
+	"SzXTSk2uKRNNCNwG36ZgjGdZSud5ylLsFccjgTWivEQ51d+dYeHLC/iW6G9nIDq0ZSIPnz1zxWVmxu2B",
+	"mDzC0aWXfJmb6ziOgbRlQO4Wpkee7dD854Up1atiWn+MIqlYwkJcBe8s4OfmLqfAeZBypQFheIHh6bVz",
+	"+fO0nqXY5tSm0MXbUmO2BX9vab6wZe/biqREg7EJWTalwjM2h/k3qiPors4Oyhboz8sMHsMLlpluU2Yz",
+	"b+yhWNFGU/YhBigkARV7PfMMjt8zb83+aObX8+V3vBR8GGvt+wuqaksYbWrSfT3dBamPUJvWU8eRl+kk",
+	"z37H8/cprc0sUu8lm4gHW3Gm6RexbaRR48ilicSC33+n8zwoRCC/k9C6aw5R01z9MILkoGbeLvHU63c7",
+	"CfEY5SinJeOTi27utfiHcQM3ZSGjP2/zzfob9Mqf8hv5Nc+P3vbVTk9QCYy+EcJ8EtObFtOBLYL12NRT",
+	"dHozYHYNzs0SO2C1WCtjCQQUMNA6RciivIiyoCVa5kzY5I4lJnq+EDNoFwjdLk3aNVATC8hYSKXN/alI",
+	"lPVd9GdJ3DfNMNEh2gfySXOG6ITdcmOrkO93ej0CntB5JNkPaSsuarouRpJw6MwqGQfnHuWEhmHC/g97",
+	"37rbNrKt+SoFnQF2cqAokp04toJBw3GUxDmO7baV7bM7yglLYsmqNlWlzSKtVgID83deZIB5jvMm8ySD",
+	"WmtVkZQoWfItu9361R1aJIt1WffvWwbS044Abii4ghAg9aN0ZiKFtQphlGu1KHsyXwk/LUuH47zcnRtG",
+	"eboS+cCeDHjc1Wn8tLLSocf1Xc5JWkvfn+0kudILpvR4beasXRfXahvF7906Ls97A9G7gIN8K71SWt50",
+	"InhvYL/kF3YGpUUQAUS6T/MLe6sF7HTegxbLOo1R6mOF1pBP2FggcSbJ6F/Yrgszw7BBZnv+0Ccb9fpT",
+	"LADkikHMv1Yiq0Xv4tZmJwajtZ7uFRFFdkhjARUvWR7PTTEQXWaBCmop7PJJr0pFWSJUb/LJoCAb8slx",
+	"agYFFbGcYBvFuhuJHAqDVsaNJdbUtxKE7qWIsVip0qjVa/XSdhlUTjcLFc40t3ZrK8LF80Gfs9qE7Myf",
+	"D/zIbCaocsXNwVSex5VC+w1oLYDNpzX2Xl7mwk7OJtF9ZmcLNjPGn8rn0ptxfjZdScUN6adRk4vexSIt",
+	"4umHKdRgj4YI1+b7nQhgK3Mc268rGYGiP0hW30wyp8ngeaTPpZpfJmr3oWGcpcZlCV2Pd87MQMfJs0he",
+	"itBt3ozx+ODo/f7ht3b7IIAEDJG6WvE4sEakteovhMJCdqyHUGIswiYz8lx1lFSO/Sg719AyWPA4mjCJ",
+	"DYphVPYGw6zLSLK6CiRJ0kCdGySUARrCqfBhxI0Z6xjyhXZuyHAnwJ37I3ArKZaqC6XH0KvdPRFJfc9F",
+	"klXKvqg3qjkuZ7g21vFFjb1DnQGzbJiJ9JiF9nnJQHSUEn8AdMtUgVYXnmvfa/9BrkYV2gBDbSeoBIMM",
+	"e5ABZn0xhvnrx0IQ6QB2wOdQloT+TKjTbiQMkhImciiqHYXxvo0deFtwIpJ48gzK74Iae5tiCeZA4EOA",
+	"8Q9SSvJ8kGQTlCFZUWm68hTgzU5VIkoppO1i7avbOCtEsudKHNx4rILVcSx6CRvo2AjW5Uki4gkzCR+h",
+	"6bScqDuwS7USR9SKbsuUqvG1HI1cLUdeTGfpLTH5OOi+78kj+XH/8/f9xqH8uFMTk4/fw7N9e3HQfR/9",
+	"/tvpx51abyNS3eG7evifH609YM9JydyRtvC+/tWqkzRfF5zKcwWk8zV2Wuj577xxzL6wYJfkN0xXQC2U",
+	"4wnSSTLaJbfUIStXcaDwere7jxhJV8RxBiICjqnO5MgMVM39AFRh7riAhKkxlOVdDcS4IUviCYm6Oyro",
+	"WPj6qvsLiM6cnMSG/2TPhppoZI21hK39/FBVNzu3WK/2h5Ojdru4ZG2t2ZCriTPeURAXl8z9hIQ0RV+s",
+	"nqOZBBULV1wACBBg+EgqAttmBqua72FRbzfA19loSEcVJL4b94MX9YheGstkgsTnmaljJQeTedCitVNK",
+	"zBadJvPtlpZdiUzoOMuF5AloVZQzpFddt4gm2BUyZE+C3xMZPEU1h4FJEbJUJTLKPXes0yiEye4olOth",
+	"jR2BmUGL5Sqr7ErBmTvXTKsa26UnDHkorIEU9NMogqpHilpmMUTEmML4x3wCkcunrzFO01GXPJJuXFZb",
+	"o3KZp3qP0uQOs3Ek5K3p9ZC5OJw4z7fxkEU9Ny0LBBoqtIlzwunQeqm4UaaUiDRug3Hjt0hxh2C4oTtx",
+	"T4AdEYG5PrMb2KkcjpAE2tqt8s6KB3GQoQwRBquHwvkjMKafVygIUkSnyYwYWR1pZ8UNIunmNN3Rxk0E",
+	"nFEJ+DjE7Q75hIW6SisyHrgIk3YoZ+fJz+QnP4nKAxiarpmDgVmAEIw1E6dgILm4zid75WrGQr1zA/PT",
+	"tVKgx6MIGNUed0Xf2UAzPmT7v9x+J1NJ9XyU/psJWBRWObnya4d0yTjZpXWwotBkzMO1Upz5nnvbrbum",
+	"+GF/+TELRgzluTX2m5Wd/vZWWN9ubG+/6L0Kt166bAwAyn4s1wVyHnhwCivoYWmVXiS4qvwU7hiicnFA",
+	"kcpcDFcJCqtR33p15THp7sKN63Fpqa8ryQVAYNYx37dUM/K78JVJSoyFSRD/AfGLaT3/rxpI/Ln1vr3s",
+	"tPkQoFvdm0uK5z/o/xZWmREmlAxqx1MEVCTZYoO2AwoFKz2Y+IP3kmjCwLxR8N/ADTiA3mZZRl7prg4n",
+	"nj6d4ngd5WRUMuAqxwsqrKOkL4DAA4lhINmjMF7JTCJGJp/uj+yx8QIPe57QKwnjW2P7fWdvS7uCcTpK",
+	"RMiecNynXWFNfYjAsZAnvMuNwLfyMZ9UaYGsumKR4JfCPCULwVp3BGgm7Dv96zXj5oIN9Bhmp6OAI0T0",
+	"Ezgm9lHkXZaY+fgEOpKzAPni0n2gN+SZC7K5ADk/r8tFDrm1RBkssjhRt69mRapk64W1eaWSw3SIcFGs",
+	"g7UTfA5l1XfUsiJ0b5+D/vILcBcuDD0Zj0R4vQ0Dv/5bvhVPLP4cRYargio96LeQtpzhFLVyI7e1ZlGV",
+	"7d2Do/fUS/FtAVeZAcbcu+auOVowjfrWjn8Z+lN2p2SMvjLBc0ZNIfv5/lKwUolm57rKYjESkPuSFJ1x",
+	"D/2f9hW1ypSq3bG7Qfd66UjOTkgOgzWOkWJAJmts5l8Tm6mVWAKbSRO2R7v+OmzmNJTz62Lp5M39RUeV",
+	"GIJLN+9PZ5/1dsj11tEd1D061Xv1db459TyTB3N8sX3FuOkJFdo57E4Sx4+m+0yGNfbOTrdrq6djn6fM",
+	"bKKsqxb86LUnmV1cpQKQxuzgr0qvcyOqr9s1Yq0Wmq2WdWUtb7XKngT//X97EZdxYIVDaNh//++9g939",
+	"k6f31YT1fijNsq305UeFFyohsxpHZIWJSRm8qNe3Nrcbm5ubO5uNPEw2HQ5FDHueaHqKUq3erm9nUg31",
+	"R88etNbnEztnYZ6gliat/QymxyrJsMo+2Q0Xy3OpyjxfrM3MGpaai9Q+4fTZSevtM3srsYXMkbUbv90G",
+	"VIrTuAp9mpt56IlN1yh5aV0Kv1OHfIJeT9+6XuivTHRqbXwB7TDXru0C1zZrldVfRZLfZSn7SiL9+Q95",
+	"HSqriLqaqQvPac+cO4alMFAzAhYYBdoxjpTFSnJTxrpW8EDIrst7F7U5vuKx71S52qzs9z9BTf/t5VoO",
+	"4EUjv1OnbFmMF737rwzzop1+5JwTSOIvUaR8HEMWWdrpxJqnn2/0zXZgXcXomwsc80+9JXqBntNcK+2r",
+	"W+rsJQ/2FOi71ebnpbyY1hTsuwIavPVvhtHKvkaEkYQ+tcF+/xnIQGjaXWYadiqN5vmFOT/b/KwH542P",
+	"H38/+/Xy3Vn8ZjdpHP3Hm4Y4luHvZx/Tbqgv0u3tTuXx83H9PPzbsvLgXkyHJTwioggmXEM6h0cbItMS",
+	"Ff14oCP/YVBoC5WaaSQcJx20aQfLyam3voxEk3FC22VgOwhNQzEH1rzoSyjhDGQYgAXbpRC0TpMaC/Ly",
+	"IKiywIueAItK/aEPIFAmz5UGWWK0L18mUN/YDQAoP7kKO8odMbBarHFNQweLSYmxO4xk8PiSZKLahqHN",
+	"otuvsbN8QqEsqj5Kk1ubSdUlfnqolchbVTcskl2kUcr0xrRSmKsGrhH2q0rufWW3+b2AA9fq9YHVaxE8",
+	"yPYxvRWLUcR7VIc/4FTH5s4vRZH/zJp5dW6f9c586J0JWO7xn3WXVZfmkAUNmhQt3qU5inxIY8ilyqIZ",
+	"foc8Rp6iO/V27708/udAz0C0AFgKRfkSnnWXDJYh/4PooDfqO68aLzeIQ3yUDCrN7frVsoSM10Xbng+k",
+	"SXQ8Wdh/pueZJnjiTEAqrk10IWymVWZUYvUGVSUB7KpqT36fx9RxZZL1YsnB3/6j1TqmJPVpUGWbdRby",
+	"iXla66h/0FnlkdFQ5cG71uae7eMPMSjWCsGkvSRo2e7xPuaihyMdJxl8TiomE4wQFtI+5AUUnq20tbCz",
+	"9jSJTnuDcrhWFu/4QDP8QCmhW4cU/Y748qOsrK/v+CB+VAATYdVYo7Zj1VhX9HWc12vwW9cGBobmymaJ",
+	"u7xKVBSFIr4HSiTb4ZSmhW6lWGm1l02EAKALb1mnMspqeDnG7A2Uyid6leDkv0AwYgkx3Ow6ep+bZlbm",
+	"MTl8hu6HL6v1ep0JFIb9XClCVoAAtTkx9D6ElC9UA8ZcGQ5nv8ZavDdgoxQiBL6aUKtc/ISbjgqOP7cp",
+	"hvG2ddBqtwLc4dy/Cyr6HU8EAK2w8ZY3CUyNQRBaqvNp2euRdVBY7dPxHdXnMkpjAaWGXMGX5kB7OXDt",
+	"OJZJ4nAEQSgSLiOT76mDQGacKo7QSxkzYiAw7InHD3fURv3pymEStiBKYl96XKwLvFH4AgaPbMgUPLmZ",
+	"JU0xtJu6Pt7BaVhFcGVPjcxFaJqVf7/+HRvl7+hGqSiLqMBLXOIQh7iBJ3BJtI6duftEL/v2PY1cL55G",
+	"tTJ0HWSojUpECyj6fQGlXpmyFIl1vGBBPwpxvBO/FMOzXw8vh6MP4rf/PE60bozOLo6/vRd669Pbly8/",
+	"bDbM+x4saH7h7Ez5p7thFZ6+6nbJL1nh6e5D3dNRw2aD2ZitO5jb56Sx6lou5rjGcz62XqA1Zf8cZaNr",
+	"r+yOGJmKtduEYV3BLdve3N7eqm/f0C1zeLF5qdJDpPRZWIF+RpwmiUbHJQ9m8LABwRWxSpASQoXmi28g",
+	"+g/6VatowsYcmoJqdqH02LOmgEtn1T3mTmIBkRzrykVGzCv5yuEqskNLZCaengEDI12tAQ10B3VeiyFP",
+	"s7Cd5cmYyuiVlmM71+G1BRQAZmT50tHADjmwM04dToFNBA0MmXmpfwEUn+cg8xhR7AWJVebamrN58A4c",
+	"raIjkGPFfzZKzWDOgSyz0hEkN7/YdC+dQn5IlWhmRhwB7AEge4LckXunYySUkQk7l45ierYs2BmgzKRD",
+	"chRlzGg4tY46hVcU207COYcb7U1QN5e1pMxX3PnQLD7P5USRG2cbimZh+NBOJksYDtDO5zTc1/Y1GEgZ",
+	"6jCNNNv4r60XQAqE0RTXFDiwR+AtvOpAKhFU/cdBC3ZItErDeDTmE5P/tWmpMPA1giBzeMKCSA5lEmDh",
+	"dD8RcUdtWCcHHJ38d9plcAlYgDCVlxBax8HooUBHQZPI4yqDjZM5knNJpLKuh31BFZF4iY5FCJOU4x9I",
+	"4tSe3ex7YUTUECYw6TBoQo39QCgm/pnyCP4AI0BpYNfRaO3Yibq8d8G6k46SiRFRv8ZomiAsBgK8C93s",
+	"R9wORvZZYAf0d5RcgVtmux/KO4TyMDf3KwesgBVjGQ+5PYh1eo553etQVdzP2WvWsAss+4x3jVDJPMUD",
+	"R64yB0tFvRcROmX/CRcclqpRgqW6/nMO7HZc5rtPhF2O5au2z+zpDmK4K8BwatATcSL7VgOKwAWQRrG4",
+	"lDo1cEyqWN7oWoGT5vYNZ2tsF2bPHh6qgVe5w2+fgHujVKdnLy9McL58++UWMBZbLVBpVv7rS/3Zzu6z",
+	"3/iz79+eff33/1G5bW33H89UOKP3Kz86lQQ3VafS7KBrUe9Uqp0KyMQOLX3HKhb4xTTmuVO56qiSp2y9",
+	"Kjxl61XuGVv1zfomFxsb3Z2d7e2thnuGUGGn0vzRqYAa6FSaG4VxwDNy5xKe1YDXKPGH/Q04SR3sIUm3",
+	"XF3BouQtqfxOOQBZaxXOjKgF4WK3wIxcLctMleYC7Z4oZgD3cHGetVRPh9Qor3hjcP5djgK7y4LvJgmD",
+	"qj242F8HaaSRZBJ3JwHDXtPJztilp5KDyh7SLxX76Eq1Yp9rNf1s1u/vHDMa004f6pddeLMf+9wM5NTv",
+	"/nSJvJ9TQ0oaSffRCqpCHgV1klWvJXDr1Sy2e4zc4oL79Z4fWT2QF8QxSmF8ssuqrJsScs5O66VV6L5K",
+	"rDfQ2ogmiueAI4VUOnIpNJS/XZ2qsOpoqayr5X/RUcg3hdaEQTIk31jTHiMwpPpkYFbRY+gX4E4KORsL",
+	"isVaNZl51cc+K33o2Yq0XDq2mrdgXVEM1corb1aALQfjp0Rc4liD0cra7ShAd2ST4ywhkw6bkNCzgzVD",
+	"xHtrJcwSVspRf99N9coGi9PHt6oXoxwYqhy7q8m4aX6Ba42tSrVS+bqSt/jGTqK5fRByaV3Z2Crqyq0V",
+	"NWXh7peN2+rItYZca8iHCao+yghnTgWfy0sgDs0k5P2ESexhFfOjJDP6MtMjXcc+DIfvAzcDOJUYPZhn",
+	"PPhWN1YZUGBzWJurKj7g6B7En71rX/GOvCMZZo4RSlL7eBSszRev3rZ+Hf2+/eHNKX/2rb0/PHv28uOe",
+	"SH8VJxfDl4efRh/Pfnu/OThN332ekd9eZ8wXzitJZr8DpuXyMT8Xa6G8dlvuEeVCwkkSFW0+8ok8SBdi",
+	"gmQCj8t7wQ/MnJcCdphYp6c0SYGXCukWHJc5lNxFfARxVf8aaTqqn0YRwyKxzGOAopOiJyFD8kMoiEXV",
+	"fvN4m4pi/jYOwU0ieVNF0BBmJqJu3Dfk3+XC6oVYvpvJnjaUSqCGKyHVTyZjHV+wSBhTY/YzjauHsZPd",
+	"AfYKjPP58TkyatCrCHTKvKmyuB4Ex8vFyaJE3U2bZvn1yRcRzjpQzn+6Ws17ypb//hyon6lOV/V11hp1",
+	"7eY8Rjdnv1xNP6DXcy0VkT+IdqIgZ7iAmAiKLKVhnE6nY1Wx3tATqEWH65+V1Xd2PuhQz9apd5RXI5go",
+	"dClJe+fTJbKvXjK41Kvzt0DzZLeNuWG9FFPO1hLouMRnakQ4L2/r07ZUv/+CfZJvasy+M6vK58woPjID",
+	"nTQx1e8wCF0xkDT8XhobdA+Foc4sSZ7nY5GtcGOipnt0Cu/I1aOdgPpkVlGZixQuObQZhtX4UODVYikn",
+	"/BHqLFG3bdReUlqNijbhcuvzCVxEUF6HjIZODpaHg7GnsFNpfukQAK9jz9g9+5P5Y7RWgGuX8mFdSiTO",
+	"nY56PR5Xsp33FL0EJv0bGgB8UXop/801th8W3Bgq6vdkvcCUUHQfWc57RAV3x+6jUwlvJvvhrXoCU7dc",
+	"VyQP/7O5Ygpo/17zP49eRazqI621xFpLPFI36VSq84zp5o6cIQcCnt9G6mgkFIlj1dND4CEmVBRy6qRm",
+	"UGWpCgmeK6lqINe8HcoD6FJWp25vFMiaa+z2HGMFBBSxSk82r0dCeY4MFvSF6omsANI3h9djxeBv7j3w",
+	"9Bj7eEQRqjROLfWQJJ8Y80H5JPxCFB4JsU/0WDoK2X+htgNekTjietSPFAjtcQUgMeGhalxN2FDHYmoU",
+	"iukopGFkLSShzpVeXuz64Pvw42yI0DFyg769JBEH9+DvaUDUop/ueRLY/7HH3mrw4P/9r/9DBNmE9LMX",
+	"kCA6eIr9QN04Z9bdFbVgQTJCxIl3Ca5AJ6C/GWbS7u+il1TJcTQM2wk2HQY7hNCqszISlo5q9rUTKt0t",
+	"zAbM7FSFto9pj/mkyV7Ud6qsZx8aTDN9B2Xmgp0OqxZO8TW3sRRm8AmwT6AMdbqRkIZzZVw/lhhf3lLQ",
+	"gTCrHo1EIj45PBn1VwaACrBVirgHA2vUc1dNpfmyXr+6Ge5aRnbEp1goVGlu1ssZu0Ev++Ypy1tBNMf3",
+	"icqbCT97mN5OvZ4D6vn/N2cyGQwA1173K7ZRrUSCm+JMxMJuY7o5FiYd5hrJ2JkS/4S1vhngvYQCvYCc",
+	"e5GHzm3VbzLvZQbOfiYdnHx97ZAZeVkMwJSVGX7Wq7HyakhcjMfU9SLr1RCRIOnqbq4hQ+v0dP/o8Nu7",
+	"/cP90w+FVhanE9XLo69RM830s6BHW+3T1d0mAb8zguSsBcPUH7LuUbuHe62Dg9bb1XBge1r1I9lLytby",
+	"xPWE7k5YYD81qJWopKbvxu0+c1bF2fum5ihoZlgAbyG8ZgF+ENAQZhMeIJdggNMATYXYQI9rLDj63H67",
+	"24bHuWGMdXwhYqRD4Reoka0VhL/+dvTu22nr18+tw71W0GSBEf+cKhjlCeAUyDTq6eFQJtQC+9Ha5Ecg",
+	"PcHYRMCYJ8253jxfyi5//sOLsavrcKZ5Q2atSR9Odrczt6Hqobbox2CUBHn//hw93P4cXLbI+VZ68Jg0",
+	"q5+91SmdkgHtiAI9zNyz+xzEIx7I271qfjFQPg72xr7OYTQTNtQmQQIZTBpSjpDnUoBBWWROXV1ZDUHC",
+	"3SUPybF0CUNicMlLfE/SS6BN5+o4jpVgOo4WsO8mCe1BOf8uRzX2BqcL04gptZ4Gv7Phh8HZOR/V2JES",
+	"JWqno5wXjKMjzhh0nZv5Tu+54EM+ACANeMGusx809sVoNETGUx4DSpRFIsFmWFTuwp6AK02SMXgKRDy0",
+	"+lnNkB6rco5dM/DLdx1vQLuAN7ajgtfMg1Na2boUF+LGoi51N0NW2m96B3phttKq7SwIGRJGBsP9AP/0",
+	"nD+h4BEVGGuMwUhD21Lmlh17+I+0AQoM6ig4FVlajDpF7VceGAVilPpUm5uXL0sisdfjYbUPXRA+CAhM",
+	"+gC7AQgxHlRKoy8asbmQoxGYxiVj3rFKb3Y5i8jZKfRsvXyNl+mbiGE3wgON540Ywwh31iWxOpdRYyBM",
+	"Lq8FRFVwkFE2UANWNH/JPiJSArsWIASh7bz1yubslnMM62RfMlNhN3/m0BrKGuT7eJefxwulx3PbT0K7",
+	"qxN8Rvlk1m/Ub3KZINifLiPlkk9zx7cBD0l9UQ78BfppOYqOTmVeAmtjpRxVXjdDhsouuFDhnLzUOk72",
+	"0637WT1TYwGdXiT3T7AF/qCQfcio7qC2dyKSR9pQZx0NWkeDHiQatMJGw031+fD08/Hx0Um79fbbp9bb",
+	"/d1v7X8ct3Jb67My6WikY6vohyKUnIEIzm+sU0F1iuDRcMPKFGGVjSIulfVgwKiYdnCK/s3y24s85jly",
+	"ifqgWBFz+Pbj6dEhpFNRUDmHS6psUfnk53Ui3YM94J1Jnzwu9dZnedoaW69evdpobC0iartRWM31Cb43",
+	"z7ztFcLfDDXerbFdwudv1Os+Xwx2oDR5SWedIO+7Wjch5+9mCWLXiRjdHdeEosaQHsDlfas+T9xRMtNL",
+	"+FzaRvZhhnkxmG8S7+pXEo1JI0lVxMhoFAFDOtQK0OeU+bf49XeUde3mM5NzZPtqYhw3wtrq+peLqcre",
+	"4PFGUB8pPSd2GF8g428ptkNX9TAnKxJJA2kRVx1xTTQtGMV6pI0IgyaIRtd+01rtLBjTaQyaufAfdDxw",
+	"iPXSyEyCBFsLgm5U2edeXqlW3KtmK/zspNkbnl3yGMiu7Z25TzzOHpK76gXJ12UidUvDIm6EdbimynbD",
+	"Vdm+WrHK1q1xuSSRsathJtDOOgdzBwf8OIv7gX0AuZghn9DJAUsUHQCIbtIuxCC+TB4+RzPPPHsHfE05",
+	"r53OovHUpN6NH/BLJNbnapILvfd4FJlqjvyJynop1wHXAmu4RYVoqbWd+FDAjGAhPA0AAgrW6QJaKLC0",
+	"IEkxmAm5SrQCnwTYArmtEx4FOWAYyilnV0J6LBQ9GQrjeq5EEX0vjzx7chNG45M3JAmRpjOK/Nfx3LKW",
+	"JjNwHosy+MbWXlZSB/PpROmdiI9jmoH7asOHUtmab+PMqltRwPXkPFvpzHnZuLTha+9QTERCyQ/gFM1U",
+	"nCeAXgek1gGpdUDqsdrgZBC6Ti+oF1y7FlIOKDTuw0DHQ3F/cZWWCos1+9ywvaNPxwetdustaitXcp7L",
+	"75OOpaz/BMDNeAm7otnrpFaHOhYFhY2qGLKEeeOmo/JpW2gTR0cM86AYI2GJBoZpocJmYdh9LiMC3QWn",
+	"R59P9lrf9g/dhwRYi18YI9KNp6NcoT8kCnM8/9nTcxAAJPvPcADI8+JAFTMAhLIYEVgGKosU4fTedZgI",
+	"d84dhYkywyFnJLlEs0nEyDoJMVemL+JYhMz+IUPZrCR23+GOXweQfn4A6aysoGdt7KyNnbWx80iNnZYK",
+	"7zHaOBA8TrqCJ/dnz5wIJca0ilZIQ4pMzcDviDYa7ZdivYE0LNRWp+ZU+RgqE5zVAxaAcw/7Ou6oIK8Q",
+	"gimonou992MxdRpKtLadnTvX2aMBN1a+XIpY9icYBSWl/Xd36TYq+4Nf17XWXmvttdZea+211n7gEMXl",
+	"bOFcZD3cm6txM1G950bEl9BXdA6n237C4lSBsovs1uY50s5QC1NjbW1PTch0mhRc65AnvGsVtAuz/667",
+	"huAEVeCoCZ5DQcb3oFbWT9wezVMa3a3TZ+YkVQpg4sTwKYfCJHw4KrbQru806/VmY+O35U8pDXFRyzua",
+	"w79A87pcYAUFK8wNfH1un9q/rda8em7FEPwmX2qGLfPNBalHfH+iGeD0gUUj0aMae4MAnYVbO0sQ5TEw",
+	"Rs/uVrsRYx1N79ib9thwLejtUG+wET17wLRh9hfmonmxsXGjysjT1snf9/da3w6P2t/2jg7bJ0egw2cM",
+	"CNxnWSs82hHRlCXRLjsZczcg8n36ZxLVhNvEIxFSrVtbwwXG4dlVqp5jMrmrCspF34epap8l+ymCh6ib",
+	"KKB8c0lT1IwJX8B1euZ08awEMgM9BuSSTEy+zxy0OBxb1wMj3TBxXDHB40iKGNodQti7UxGX9ts7Fcge",
+	"F5LhHYWrzAZchVHWbFGqc8qW+zaOUwl5k/YGDCwmNCmtfIsFq+fdYGk8nmdMOXXr6r7uqBj1JzBrU+dN",
+	"yJb2dWyNNIwFEEmOtebsNAfYpD7jsCmk5aEUYAJjiIV7K8DZWF+MXfun0qZIzjqAFbqtbWCtyo0XH3Qa",
+	"E98MTQ/4h7gQEAff8V6iqTQ3ruyxTmLZo9677q63IskcTn/1RBgdXToflic8F0qvNBsvEVpmHcWCPVJx",
+	"A3gvlP1+egBeO451D2qXXZQeL5+InpCXdHWnWhkJEZs9rRQNq3H1tVpxK+TUzaWw8wl06+AOu4GfwIhy",
+	"XwIfkhI5j/W9oX12i2ZpA1jgomRw2tMxNqC0A4BqIvebzfoOdCbGsbeK84uN0fGtOzu1beLSsYPzv9yE",
+	"euY8GXGRbycWPaGSvWwZv3x1F0/9+q24ZEKFbTkUrqE7znRhDV+93K5WpJKJtDLlcIrPaMTjRPbkiKuE",
+	"JvlLvgUz/OrrTaMQcYJjmzVk6/Xf5gYqrr7m9/OPSndySr/7kXNW7Wbw2UL4F4a8YFaOT1rHu/Aw+6/C",
+	"06F7Pa3L5tVMy3uT7bYvPypytBuGMfzZz0qNTmitp4eVakWaXdimvqDFHKlIKv9ve4hPhVDzZ8H9Yvdc",
+	"V5qNjVV6YY90nFSaL15s2jm7Q8/Biq/rWmX35XkaO0w0VSc9ekfi2MqsqtNKaAflm9dzdh7xYgP7G2h6",
+	"FFXfFxGGfICf3FrF+BOoL5bfHvjua/xKCPwBm1kvjWUyQWmXY403rr2JPX6MR/JS/JKbNv/FhibFK7XF",
+	"dg8w8sE3g2J36huY0QU3aSxCZqTqQdqdDFeoCTyOofW0SM3fDEvEH9CCZciTGsuimt5e4NgNXokYo/A0",
+	"OPYkePf54ABCXZ9a7ZP9vdNvB/un7dZh8DRnVUDpVjVHhACMezNencN1vKi/KI1DfKIZuXYT2K95Dvim",
+	"It7339iH1sGxt8u+JfxCWAVsvoGAZE4rufhObm4TrS/ITmSRNgkFz2od9W+s/Y/j1vyH4orE2IWm9Bf1",
+	"hWBcK3touhERM4KAkxJL88LS3bcRVisX+N5K6tBCg0mbbdM5h2VJSVOd5RjFc6ZHQvGRrE34MFokgY5G",
+	"Qu0e768mgtxDsz1Ir2uyzVq9tnntyoe6lw6FSuiMLr3m7j5gwv7H7qeDxdKpPYBcHN6zSCphnHDRPJ1A",
+	"azxrQ9yZsIaX3qW8bjvZ1uMKYt+uDMjUbr5950ztW31tEHa+Hig+90elK3gsYvsKtBrjy3J0iLdQqp5g",
+	"lkNPJitiJzol4o5katnTOKo0KzUwSWlAM42mrAqpsjEE/yks0hMRsqRb8Qb8Dw5QYm2BcgqVWAx14kgr",
+	"YmuWT5tW/ingOM15TJGfpOTeLMtaqkAVNLbi5gJ6FyO3RtXR74KasqOy8oUF9rfBawcdUEKEBi+COAly",
+	"bwVRM/vGA30usTPySGhrUrNT+CvaVZiUwQGldqPQ+4c8FJBZ8vEEuJ5/nxXXJe/Dg+DiEtlK5+7Mbber",
+	"r1f/PwAA//8=",
 }
 
 // decodeSpec returns the embedded OpenAPI spec as raw JSON bytes,

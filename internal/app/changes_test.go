@@ -121,3 +121,50 @@ func TestNodeThatKeepsNoChanges(t *testing.T) {
 		nodetest.SameCatalog(t, pair.Branch, pair.Main, "main")
 	})
 }
+
+// TestHistoryOfAProduct says which syncs did what to it, also when it is gone, and leaves out those whose changes are not kept any more.
+func TestHistoryOfAProduct(t *testing.T) {
+	nodetest.OnBoth(t, func(t *testing.T, kind nodetest.Kind) {
+		pair := nodetest.NewPair(t, kind, 30, nodetest.Config{})
+		history := func(id string) (all []string) {
+			t.Helper()
+			a := pair.Main.Call("alice", http.MethodGet, "/api/catalogs/main/products/"+id+"/history", "")
+			page, err := nodetest.Decode[spec.ProductHistoryResponse](a)
+			if err != nil || a.Status != http.StatusOK {
+				t.Fatalf("%d %s", a.Status, a.Body)
+			}
+			for _, h := range page.History {
+				var fields []string
+				for _, f := range h.Fields {
+					fields = append(fields, f.Field)
+				}
+				all = append(all, fmt.Sprint(h.StartedBy, " ", h.Direction, " ", h.Peer, " ", h.Kind, " ", fields))
+			}
+			return all
+		}
+		first := pair.Main.Sync(nodetest.Pull{})
+		one := pair.Branch.Products("main")[7]
+		one.Name, one.Price = "New name", "99"
+		one.Hash = one.ContentHash()
+		pair.Branch.Import("main", one.Product)
+		pair.Main.Sync(nodetest.Pull{By: "bob"})
+		removeProducts(t, pair, one)
+		pair.Main.Sync(deleting())
+		want := []string{
+			"alice pull branch deleted [sku name price currency active originNodeId", "bob pull branch updated [name price]", "alice pull branch created []",
+		}
+		got := history(one.ID)
+		if len(got) != 3 || !strings.HasPrefix(got[0], want[0]) || !slices.Equal(got[1:], want[1:]) {
+			t.Errorf("history is %q, want %q", got, want)
+		}
+		if got := history("nothing"); len(got) != 0 {
+			t.Errorf("of no product: %q", got)
+		}
+		if _, err := pair.Main.Store.SQL().ExecContext(t.Context(), "DELETE FROM sync_sessions WHERE id = $1", first.SessionId.String()); err != nil {
+			t.Fatal(err)
+		}
+		if got := history(one.ID); len(got) != 2 {
+			t.Errorf("without the first session: %q", got)
+		}
+	})
+}

@@ -31,6 +31,12 @@ type Change struct {
 	HashAfter string
 }
 
+// Made is a change and the session that made it.
+type Made struct {
+	Change
+	By Session
+}
+
 // ChangePosition is the place of a change in its session: changes are in the order of the batches, those of a batch in that of the ids.
 type ChangePosition struct {
 	Batch     int64
