@@ -4,6 +4,7 @@ package app
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -60,6 +61,8 @@ type App struct {
 	check   *peer.Checker
 	events  *events.Hub
 	metrics *metrics.Metrics
+	// certificate is nil where the API speaks plain HTTP.
+	certificate *certificate
 	// stopWatch ends the watcher and the checks of peers, and stopEvents the event streams; watching waits for the end of both.
 	stopWatch, stopEvents context.CancelFunc
 	watching              sync.WaitGroup
@@ -169,6 +172,12 @@ func (a *App) build(ctx context.Context) (err error) {
 		return err
 	}
 	a.server = handler.HTTPServer()
+	if a.cfg.TLSCert != "" {
+		if a.certificate, err = openCertificate(a.cfg.TLSCert, a.cfg.TLSKey, a.log); err != nil {
+			return err
+		}
+		a.server.TLSConfig = &tls.Config{MinVersion: tls.VersionTLS12, GetCertificate: a.certificate.get}
+	}
 	a.server.ErrorLog = slog.NewLogLogger(a.log.Handler(), slog.LevelWarn)
 	return nil
 }
@@ -326,7 +335,11 @@ func (a *App) Start(ctx context.Context) error {
 	a.stopEvents = stop
 	a.watching.Go(func() { a.events.Run(follow) })
 	go func() {
-		if err := a.server.Serve(open); !errors.Is(err, http.ErrServerClosed) {
+		serve := a.server.Serve
+		if a.certificate != nil {
+			serve = func(l net.Listener) error { return a.server.ServeTLS(l, "", "") }
+		}
+		if err := serve(open); !errors.Is(err, http.ErrServerClosed) {
 			a.served <- err
 		}
 	}()
@@ -338,7 +351,13 @@ func (a *App) Start(ctx context.Context) error {
 func (a *App) Failed() <-chan error { return a.served }
 
 // URL returns the base address of the running node.
-func (a *App) URL() string { return "http://" + a.listen.Addr().String() }
+func (a *App) URL() string {
+	scheme := "http://"
+	if a.certificate != nil {
+		scheme = "https://"
+	}
+	return scheme + a.listen.Addr().String()
+}
 
 // NodeID returns the id of this node.
 func (a *App) NodeID() string { return a.nodeID }

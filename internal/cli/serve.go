@@ -24,10 +24,15 @@ func newServe(io IO) *cobra.Command {
 		Args: usage(cobra.NoArgs),
 	}
 	set := bindSettings(cmd, io)
+	check := false
+	cmd.Flags().BoolVar(&check, "check", false, "only examine whether the node could start, and say what to do; see fullsync doctor")
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
 		cfg, log, err := set.load(io.Err)
 		if err != nil {
 			return err
+		}
+		if check {
+			return examine(cmd.Context(), cfg, io, true, false)
 		}
 		err = serve(cmd.Context(), cfg, log, io)
 		if err != nil && cfg.LogFormat == config.LogJSON {

@@ -61,7 +61,7 @@ func TestHelpAndVersion(t *testing.T) {
 	t.Parallel()
 	for _, args := range [][]string{nil, {"--help"}, {"help"}} {
 		r := run(t, nil, args...).must(t)
-		for _, command := range []string{"serve", "demo", "migrate", "token", "user", "catalog", "sync", "cancel-stuck", "adopt-secret", "sbom"} {
+		for _, command := range []string{"serve", "demo", "migrate", "token", "user", "catalog", "sync", "cancel-stuck", "adopt-secret", "doctor", "sbom"} {
 			if !strings.Contains(r.out, "\n  "+command+" ") {
 				t.Errorf("the help of fullsync %v does not mention %s:\n%s", args, command, r.out)
 			}

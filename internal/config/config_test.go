@@ -47,7 +47,8 @@ func TestEveryVariableIsRead(t *testing.T) {
 		"FULLSYNC_KEEP_SESSIONS_FOR": "5s", "FULLSYNC_KEEP_SESSIONS": "6", "FULLSYNC_KEEP_CHANGES": "7s",
 		"FULLSYNC_TRUSTED_PROXIES": "10.0.0.5, 192.168.0.0/16,::1", "FULLSYNC_LOGIN_TTL": "1m",
 		"FULLSYNC_PEER_CHECK_INTERVAL": "50ms",
-		"FULLSYNC_METRICS_LISTEN":      ":9090", "FULLSYNC_PPROF_LISTEN": "[::1]:6060",
+		"FULLSYNC_TLS_CERT":            "a.crt", "FULLSYNC_TLS_KEY": "a.key",
+		"FULLSYNC_METRICS_LISTEN": ":9090", "FULLSYNC_PPROF_LISTEN": "[::1]:6060",
 	}
 	c, warnings, err := Load(environ, nil)
 	if err != nil || len(warnings) != 0 {
@@ -63,7 +64,8 @@ func TestEveryVariableIsRead(t *testing.T) {
 		KeepSessionsFor: 5 * time.Second, KeepSessions: 6, KeepChanges: 7 * time.Second,
 		TrustedProxies: []string{"10.0.0.5/32", "192.168.0.0/16", "::1/128"}, LoginTTL: time.Minute,
 		PeerCheckInterval: 50 * time.Millisecond,
-		MetricsListen:     ":9090", PprofListen: "[::1]:6060",
+		TLSCert:           "a.crt", TLSKey: "a.key",
+		MetricsListen: ":9090", PprofListen: "[::1]:6060",
 	}
 	if !reflect.DeepEqual(c, want) {
 		t.Errorf("Load = %v\nwant %v", c, want)

@@ -46,6 +46,8 @@ func (c Config) problems() []problem {
 	check(validListen(c.Listen), "Listen")
 	check(c.DatabaseURL == "" || validDatabase(string(c.DatabaseURL)), "DatabaseURL")
 	check(c.DataDir != "" && !strings.ContainsRune(c.DataDir, 0), "DataDir")
+	check(c.TLSCert == "" || c.TLSKey != "", "TLSKey")
+	check(c.TLSKey == "" || c.TLSCert != "", "TLSCert")
 	check(c.NodeID == "" || validNodeID(c.NodeID), "NodeID")
 	check(c.NodeName == "" || validName(c.NodeName), "NodeName")
 	check(c.JWTSecret == "" || len(c.JWTSecret) >= minSecret, "JWTSecret")

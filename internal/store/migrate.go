@@ -93,6 +93,9 @@ func (s *Store) migrations() (*goose.Provider, error) {
 	return goose.NewProvider(dialects[s.name()], s.SQL(), dir)
 }
 
+// CodeBinaryTooOld is the code of the fault that the database needs a newer version of this program.
+const CodeBinaryTooOld = "BINARY_TOO_OLD"
+
 // checkSchema refuses a database whose oldest_schema, which every incompatible migration raises, is above what this
 // binary knows. A database without tables has nothing to say.
 func (s *Store) checkSchema(ctx context.Context, provider *goose.Provider) error {
@@ -105,7 +108,7 @@ func (s *Store) checkSchema(ctx context.Context, provider *goose.Provider) error
 	}
 	oldest, err := strconv.ParseInt(text, 10, 64)
 	if err != nil || oldest > newest(provider) {
-		return fault.New(fault.Impossible, "BINARY_TOO_OLD", "Binary too old for this database",
+		return fault.New(fault.Impossible, CodeBinaryTooOld, "Binary too old for this database",
 			"The database needs a fullsync that knows schema %s; this one knows %d. Install a newer fullsync.", text, newest(provider))
 	}
 	return nil

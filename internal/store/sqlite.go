@@ -43,9 +43,12 @@ type sqlite struct {
 	kept *keptStatements
 }
 
+// CodeNoDatabase is the code of the fault that the SQLite file is not there.
+const CodeNoDatabase = "NO_DATABASE"
+
 func openSQLite(opt Options) (*Store, error) {
 	if _, err := os.Stat(opt.SQLitePath); opt.MustExist && errors.Is(err, fs.ErrNotExist) {
-		return nil, fault.New(fault.Impossible, "NO_DATABASE", "No database",
+		return nil, fault.New(fault.Impossible, CodeNoDatabase, "No database",
 			"There is no database %s in the data directory. Set FULLSYNC_DATA_DIR (or --data-dir) to the node's, or "+
 				"FULLSYNC_DATABASE_URL for PostgreSQL.", filepath.Base(opt.SQLitePath))
 	}

@@ -2,5 +2,5 @@
 
 package store
 
-// freeBytes cannot be found out on this system.
-func freeBytes(string) (free int64, ok bool) { return 0, false }
+// FreeBytes cannot be found out on this system.
+func FreeBytes(string) (free int64, ok bool) { return 0, false }

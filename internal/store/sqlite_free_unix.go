@@ -4,8 +4,8 @@ package store
 
 import "golang.org/x/sys/unix"
 
-// freeBytes returns how much a user without rights can still write to the disk of a directory, ok false where that is unknown.
-func freeBytes(dir string) (free int64, ok bool) {
+// FreeBytes returns how much a user without rights can still write to the disk of a directory, ok false where that is unknown.
+func FreeBytes(dir string) (free int64, ok bool) {
 	var stat unix.Statfs_t
 	if err := unix.Statfs(dir, &stat); err != nil {
 		return 0, false

@@ -30,7 +30,7 @@ func (d *sqlite) keepRoom() error {
 	}
 	d.roomMu.Lock()
 	defer d.roomMu.Unlock()
-	if free, ok := freeBytes(filepath.Dir(d.path)); ok && free < neededRoom {
+	if free, ok := FreeBytes(filepath.Dir(d.path)); ok && free < neededRoom {
 		return troubleFull.because(err)
 	}
 	// Another process may do the same at this moment, in a file of its own.

@@ -179,6 +179,12 @@ func (s *Store) SQL() *sql.DB {
 // Listener returns a pool that can LISTEN, nil on SQLite.
 func (s *Store) Listener() *pgxpool.Pool { return s.listener() }
 
+// Now returns the database's time.
+func (s *Store) Now(ctx context.Context) (time.Time, error) {
+	now, err := s.now(s.show.WithContext(ctx))
+	return now, s.translate(err)
+}
+
 // now returns the database's time.
 func (s *Store) now(db *gorm.DB) (time.Time, error) {
 	var raw any
