@@ -14,6 +14,8 @@ CREATE TRIGGER diary_created AFTER INSERT ON products BEGIN INSERT INTO diary (a
 CREATE TRIGGER diary_updated AFTER UPDATE ON products WHEN OLD.hash <> NEW.hash
 	BEGIN INSERT INTO diary (at, kind) VALUES (strftime('%Y-%m-%d %H:%M:%f+00:00', 'now'), 'updated'); END;
 CREATE TRIGGER diary_deleted AFTER DELETE ON products BEGIN INSERT INTO diary (at, kind) VALUES (strftime('%Y-%m-%d %H:%M:%f+00:00', 'now'), 'deleted'); END;
+CREATE TRIGGER diary_forged AFTER UPDATE ON products WHEN NEW.name = 'Version 9' BEGIN INSERT INTO diary (kind) VALUES ('forged'); END;
+CREATE TRIGGER diary_forged_too AFTER INSERT ON products WHEN NEW.name = 'Version 9' BEGIN INSERT INTO diary (kind) VALUES ('forged'); END;
 CREATE TRIGGER diary_begun AFTER INSERT ON sync_sessions BEGIN
 	INSERT INTO diary SELECT NULL, strftime('%Y-%m-%d %H:%M:%f+00:00', 'now'), 'session', NEW.id, NEW.direction = 'pull' OR NEW.incoming, NEW.status, NEW.fence,
 	NEW.batch_seq, NEW.created_records, NEW.updated_records, NEW.deleted_records, NEW.created_records + NEW.updated_records + NEW.unchanged_records; END;
@@ -54,7 +56,7 @@ func newDiary() *diary { return &diary{sessions: map[string]line{}, batches: map
 
 // read reads on, and checks what is read.
 func (n *node) read() {
-	rows, err := n.db.SQL().QueryContext(n.world.Context(), "SELECT n, at, kind, COALESCE(session, ''), COALESCE(writes, 0), COALESCE(status, ''), COALESCE(fence, 0), "+
+	rows, err := n.db.SQL().QueryContext(n.world.Context(), "SELECT n, COALESCE(at, ''), kind, COALESCE(session, ''), COALESCE(writes, 0), COALESCE(status, ''), COALESCE(fence, 0), "+
 		"COALESCE(seq, 0), COALESCE(created, 0), COALESCE(updated, 0), COALESCE(deleted, 0), COALESCE(handled, 0) FROM diary WHERE n > ? ORDER BY n", n.diary.last)
 	if err != nil {
 		n.world.Fatal(err)
@@ -90,6 +92,8 @@ func (d *diary) next(l line) string {
 		d.updated++
 	case "deleted":
 		d.deleted++
+	case "forged":
+		return "a forged product was written"
 	}
 	if l.kind != "session" {
 		d.wrote = l

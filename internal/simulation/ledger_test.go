@@ -76,12 +76,15 @@ func (l *ledger) Waiting(ctx context.Context, c session.Claim, wait transfer.Wai
 }
 
 func (l *ledger) CommitBatch(ctx context.Context, s *session.Session, batch catalog.Batch) error {
-	l.process.ambushed(*s)
+	l.process.ambushed(l.process.node, *s)
 	row := *s
 	err := write(ctx, l, func(ctx context.Context) error {
 		err := l.Store.CommitBatch(ctx, &row, batch)
 		if err == nil {
 			l.process.node.committed(row)
+			if by, pushed := ctx.Value(sender{}).(int64); pushed && by != row.PusherFence {
+				l.process.node.world.wrong("%s took batch %d from the worker with fence %d, and the one with %d has it", row.ID, row.BatchSeq, by, row.PusherFence)
+			}
 		}
 		return err
 	})
@@ -102,7 +105,7 @@ func (l *ledger) ReleaseSession(ctx context.Context, c session.Claim, enqueue sy
 func (l *ledger) FollowTarget(ctx context.Context, next session.Session, rejects []session.Reject, committed bool) error {
 	if before := next; committed {
 		before.BatchSeq--
-		l.process.ambushed(before)
+		l.process.ambushed(l.process.node, before)
 	}
 	return write(ctx, l, func(ctx context.Context) error { return l.Store.FollowTarget(ctx, next, rejects, committed) })
 }

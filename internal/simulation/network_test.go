@@ -22,7 +22,12 @@ type link struct {
 	from *process
 	to   *node
 	id   string
+	// opened is the fence that the worker at this end has.
+	opened int64
 }
+
+// sender is the key under which a request's context holds the fence that its worker has at the pusher.
+type sender struct{}
 
 var (
 	_ syncer.Target   = (*link)(nil)
@@ -65,8 +70,13 @@ func call[T any](ctx context.Context, l *link, name string, serve func(ctx conte
 	slow := time.Duration(fate.IntN(8000)) * time.Millisecond
 	var loses bool
 	kind := fate.IntN(100)
-	if w.calm() {
+	switch {
+	case w.calm():
 		kind = 99
+	case name == "open" && fate.IntN(6) == 0: // it may arrive after the end
+		kind = 16
+		slow = max(slow, patience)
+		w.cancelSoon(fate, l.from.node, l.id)
 	}
 	switch {
 	case kind < 4: // lost on the way there
@@ -79,6 +89,9 @@ func call[T any](ctx context.Context, l *link, name string, serve func(ctx conte
 	case kind < 13:
 		w.tell("%s: %s is delivered twice", l.from.name, name)
 		deliver(quick, 1)
+		if fate.IntN(2) == 0 {
+			slow = quick
+		}
 		deliver(slow, 2)
 	case kind < 17:
 		w.tell("%s: %s takes %s", l.from.name, name, slow)
@@ -123,6 +136,7 @@ func wired(err error) error {
 }
 
 func (l *link) Open(ctx context.Context, o syncer.Opening) (syncer.Standing, error) {
+	l.opened = o.Fence
 	return call(ctx, l, "open", func(ctx context.Context, at *process) (syncer.Standing, error) {
 		s, _, err := at.receiver.Open(ctx, o, l.from.node.id)
 		return s, err
@@ -130,10 +144,19 @@ func (l *link) Open(ctx context.Context, o syncer.Opening) (syncer.Standing, err
 }
 
 func (l *link) Commit(ctx context.Context, fence, seq int64, batch catalog.Batch, known int64) (syncer.Standing, int64, error) {
+	w := l.to.world
+	if held, _, err := l.to.db.GetSession(ctx, l.id); err == nil {
+		l.from.ambushed(l.to, held)
+	}
+	ctx = context.WithValue(ctx, sender{}, l.opened)
 	s, err := call(ctx, l, fmt.Sprint("batch ", seq), func(ctx context.Context, at *process) (syncer.Standing, error) {
 		batch := batch
 		batch.Products, batch.Rejects = slices.Clone(batch.Products), slices.Clone(batch.Rejects)
-		return at.receiver.Commit(ctx, l.id, l.from.node.id, fence, seq, batch, known)
+		standing, err := at.receiver.Commit(ctx, l.id, l.from.node.id, fence, seq, batch, known)
+		if fate := w.fate("forger"); !w.calm() && fate.IntN(12) == 0 {
+			w.forge(fate, l.to, l.id)
+		}
+		return standing, err
 	})
 	return s, 100, err
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"time"
 
 	"fullsync/internal/catalog"
@@ -12,9 +13,6 @@ import (
 	"fullsync/internal/syncer"
 )
 
-// forgedVersion is of products that are only in forged batches.
-const forgedVersion = 9
-
 // act does one random thing.
 func (w *world) act() {
 	n := w.nodes[w.rand.IntN(len(w.nodes))]
@@ -22,7 +20,7 @@ func (w *world) act() {
 		weight int
 		do     func(*node)
 	}{
-		{12, w.push}, {6, w.pull}, {3, w.cancel}, {2, w.resume}, {5, w.edit}, {3, w.freeze}, {2, w.kill}, {5, w.mend}, {2, w.cutOff}, {2, w.takeAway}, {3, w.forge}, {7, w.ambush},
+		{12, w.push}, {6, w.pull}, {3, w.cancel}, {2, w.resume}, {5, w.edit}, {3, w.freeze}, {2, w.kill}, {5, w.mend}, {2, w.cutOff}, {2, w.takeAway}, {7, w.ambush},
 	}
 	total := 0
 	for _, m := range moves {
@@ -38,8 +36,10 @@ func (w *world) act() {
 }
 
 // person has somebody do something at a node, while the story goes on.
-func (w *world) person(n *node, do func(ctx context.Context, at *process)) {
-	p := n.living(w.rand)
+func (w *world) person(n *node, do func(ctx context.Context, at *process)) { w.somebody(w.rand, n, do) }
+
+func (w *world) somebody(fate *rand.Rand, n *node, do func(ctx context.Context, at *process)) {
+	p := n.living(fate)
 	if p == nil {
 		return
 	}
@@ -86,11 +86,23 @@ func (w *world) pick(n *node, statuses ...session.Status) (session.Session, bool
 }
 
 func (w *world) cancel(n *node) {
-	row, ok := w.pick(n, session.ActiveStatuses()...)
-	if !ok {
-		return
+	if row, ok := w.pick(n, session.ActiveStatuses()...); ok {
+		w.person(n, w.cancelling(n, row))
 	}
-	w.person(n, func(ctx context.Context, at *process) {
+}
+
+// cancelSoon has somebody cancel a session at a node in a moment.
+func (w *world) cancelSoon(fate *rand.Rand, n *node, id string) {
+	w.background.Go(func() {
+		w.sleep(time.Duration(fate.IntN(3000)) * time.Millisecond)
+		if row, _, err := n.db.GetSession(context.Background(), id); err == nil && !w.over() && !w.calm() {
+			w.somebody(fate, n, w.cancelling(n, row))
+		}
+	})
+}
+
+func (w *world) cancelling(n *node, row session.Session) func(ctx context.Context, at *process) {
+	return func(ctx context.Context, at *process) {
 		w.tell("%s cancels %s", n.id, short(row.ID))
 		done, err := at.service.Cancel(ctx, row.ID, "bob", "")
 		if err != nil {
@@ -108,7 +120,7 @@ func (w *world) cancel(n *node) {
 			w.sleep(time.Until(*done.MayLandUntil) + time.Second)
 			w.holdTo(to, row.ID, batches)
 		}
-	})
+	}
 }
 
 // holdTo has what was promised of a session at a node be over from now on.
@@ -223,44 +235,4 @@ func (w *world) takeAway(n *node) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	n.away = true
-}
-
-// forge sends a target what no pusher would send: none of it may be taken.
-func (w *world) forge(n *node) {
-	row, ok := w.pick(n, session.ActiveStatuses()...)
-	if !ok || !row.Incoming || row.BatchSeq == 0 {
-		return
-	}
-	what := w.rand.IntN(5)
-	w.person(n, func(ctx context.Context, at *process) {
-		forged := catalog.Batch{Products: []catalog.Product{product(0, forgedVersion)}}
-		commit := func(fence, seq int64) error {
-			_, err := at.receiver.Commit(ctx, row.ID, row.PushedBy, fence, seq, forged, 0)
-			return err
-		}
-		var err error
-		switch what {
-		case 0: // of an older worker
-			err = commit(row.Fence-1, row.BatchSeq+1)
-		case 1: // twice; it is answered, and the products tell whether it was written
-			_ = commit(row.Fence, row.BatchSeq)
-			return
-		case 2: // more than any guard here lets through
-			forged = catalog.Batch{}
-			for i := range maxDeletes + 1 {
-				forged.Deletes = append(forged.Deletes, product(i, 0).ID)
-			}
-			err = commit(row.Fence, row.BatchSeq+1)
-		case 3:
-			_, _, err = at.receiver.Open(ctx, syncer.Opening{
-				SessionID: row.ID, NodeID: row.PeerID, Catalog: row.Catalog, Fence: row.PusherFence - 1, Options: row.Options,
-			}, row.PushedBy)
-		case 4:
-			total := int64(1000)
-			_, err = at.receiver.Finish(ctx, row.ID, row.PushedBy, syncer.Finish{Fence: row.Fence, SourceTotal: &total})
-		}
-		if err == nil {
-			w.wrong("%s took forgery %d of %s", n.id, what, row.ID)
-		}
-	})
 }

@@ -198,22 +198,25 @@ func (p *process) arrive() (state, chan struct{}) {
 // patienceOfAmbush is how long an ambush waits for the session to go on without the process.
 const patienceOfAmbush = 20 * time.Second
 
-// ambushed freezes a process that is about to write to a session, if it was told to, and thaws it as soon as the session has gone on without it.
-// So it does its best to write what is no longer its to write.
-func (p *process) ambushed(held session.Session) {
+// ambushed freezes a process that is about to write to a session at a node, if it was told to, and thaws it as soon as the session has gone on without
+// it. So it does its best to write what is no longer its to write. Often somebody cancels the session meanwhile.
+func (p *process) ambushed(at *node, held session.Session) {
 	p.mu.Lock()
 	armed := p.ambush
 	p.ambush = false
 	p.mu.Unlock()
-	if !armed {
+	w := p.node.world
+	if !armed || w.calm() {
 		return
 	}
 	p.become(frozen)
-	w := p.node.world
+	if fate := w.fate("ambush"); fate.IntN(2) == 0 {
+		w.cancelSoon(fate, at, held.ID)
+	}
 	w.background.Go(func() {
 		for begun := time.Now(); time.Since(begun) < patienceOfAmbush && !w.over() && !w.calm(); w.sleep(100 * time.Millisecond) {
-			row, _, err := p.node.db.GetSession(context.Background(), held.ID)
-			if err != nil || row.Fence != held.Fence || row.BatchSeq != held.BatchSeq || !row.Status.Active() {
+			row, _, err := at.db.GetSession(context.Background(), held.ID)
+			if err != nil || row.Fence != held.Fence || row.PusherFence != held.PusherFence || row.BatchSeq != held.BatchSeq || !row.Status.Active() {
 				break
 			}
 		}

@@ -1,0 +1,57 @@
+package simulation
+
+// mutation is a guard, and how the code looks without it.
+type mutation struct{ name, file, guard, broken string }
+
+// mutations are one for each guard. The simulation must notice every one of them.
+var mutations = []mutation{
+	{
+		"a batch is committed under any fence", "internal/store/ledger.go",
+		`fenced(tx, c).Where("batch_seq = ?`, `tx.Model(&session.Session{}).Where("id = ?", c.SessionID).Where("batch_seq = ?`,
+	},
+	{
+		"a batch is committed with any number", "internal/store/ledger.go",
+		`Where("batch_seq = ? AND status IN ?", next.BatchSeq-1, session.Stored`, `Where("status IN ?", session.Stored`,
+	},
+	{
+		"a session that has ended takes batches", "internal/store/ledger.go",
+		`fenced(tx, c).Where("batch_seq = ? AND status IN ?", next.BatchSeq-1, session.Stored(session.Transferring))`,
+		`tx.Model(&session.Session{}).Where("id = ? AND fence = ? AND batch_seq = ?", c.SessionID, c.Fence, next.BatchSeq-1)`,
+	},
+	{
+		"a repeated batch is written again", "internal/syncer/receiver.go",
+		`if seq == row.BatchSeq+1 {`, `if seq == row.BatchSeq+1 || seq == row.BatchSeq {`,
+	},
+	{
+		"opening a session for another worker does not raise its fence", "internal/store/incoming.go",
+		`values["phase"] = session.PhaseTransferring`, `values["phase"], values["fence"] = session.PhaseTransferring, before.Fence`,
+	},
+	{
+		"a session is opened for an older worker", "internal/store/incoming.go",
+		`incoming AND pusher_fence <= ?`, `incoming AND ? >= 0`,
+	},
+	{
+		"a push that was cancelled before it was opened is opened", "internal/syncer/receiver.go",
+		`unknown := o != nil && fault`, `unknown := o == nil && fault`,
+	},
+	{
+		"a cancel counts as confirmed although nobody was told", "internal/syncer/confirm.go",
+		`target.Cancel(ctx, opening, Cancellation{By: row.CancelledBy, Reason: row.CancelReason})`, `opening, error(nil)`,
+	},
+	{
+		"deletes need no guard at the target", "internal/syncer/receiver.go",
+		`n > 0 && (row.DeletesAllowed == nil || row.Deleted+n > *row.DeletesAllowed)`, `n < 0`,
+	},
+	{
+		"a push is COMPLETED although its pusher has more", "internal/syncer/receiver.go",
+		`f.SourceTotal == nil || *f.SourceTotal > row.Handled()`, `f.SourceTotal == nil`,
+	},
+	{
+		"a lease never ends", "internal/store/lost.go",
+		`row.Incoming && now.Sub(*row.LastHeartbeatAt) <= row.Lease()`, `row.Incoming || now.IsZero()`,
+	},
+	{
+		"a pusher writes to its session under any fence", "internal/store/outgoing.go",
+		`fenced(tx, session.Claim{SessionID: next.ID, Fence: next.Fence}), values)`, `tx.Model(&session.Session{}).Where("id = ?", next.ID), values)`,
+	},
+}
