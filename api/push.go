@@ -90,7 +90,8 @@ func (h *pushHandlers) PushNodeBatch(ctx context.Context, r spec.PushNodeBatchRe
 	if sent, ok := r.Body.(*linesBody); ok {
 		batch.Bytes = sent.wire.n
 	}
-	batch.Skipped, batch.Total, batch.Again = valueOr(p.Skipped, 0), p.Total, valueOr(p.Again, false)
+	batch.Skips = []catalog.Skip{{Count: valueOr(p.Skipped, 0)}}
+	batch.Total, batch.Again = p.Total, valueOr(p.Again, false)
 	batch.Cursor.After = valueOr(p.After, "")
 	at, err := h.receiver.Commit(ctx, r.SessionId.String(), caller(ctx), p.Fence, p.Seq, batch, valueOr(p.KnownRejects, 0))
 	if err != nil {

@@ -71,8 +71,8 @@ type Batch struct {
 	Rejects  []Reject
 	// Deletes are the ids of products that the session proposed to delete. A batch has either Deletes or Products.
 	Deletes []string
-	// Skipped is how many products up to Cursor were found to be equal without being read.
-	Skipped int64
+	// Skips are the products up to Cursor that were found to be equal without being read, in order.
+	Skips []Skip
 	// Again says that these products have come before with different content, and were counted then.
 	Again bool
 	// Total is how many products the source said it had when this batch was read; nil if it did not say.

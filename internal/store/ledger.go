@@ -192,7 +192,7 @@ func advanced(row session.Session, n upserted, batch catalog.Batch) session.Sess
 	if !batch.Again {
 		row.Created += n.created
 		row.Updated += n.updated
-		row.Unchanged += n.unchanged + batch.Skipped
+		row.Unchanged += n.unchanged + batch.Skipped()
 	}
 	row.Rejected += int64(len(batch.Rejects))
 	row.TransferredBytes += batch.Bytes

@@ -36,6 +36,9 @@ type push struct {
 	fence  int64
 	unsure bool
 	lease  *lease
+	// size is how many products are sent at once, and rest what is left to send of the batch in hand.
+	size *transfer.Size
+	rest *catalog.Batch
 }
 
 // open opens the incoming session.
@@ -46,10 +49,35 @@ func (p *push) open(ctx context.Context) (at Standing, err error) {
 	return at, err
 }
 
-// CommitBatch sends the next batch. One whose answer was lost is sent again, and the target does not write it twice.
+// CommitBatch sends the next batch, in parts where the target does not take it in time. After an error the same batch comes again.
 func (p *push) CommitBatch(ctx context.Context, row *session.Session, batch catalog.Batch) error {
+	if p.rest == nil {
+		p.rest = &batch
+	}
+	p.rest.Bytes = batch.Bytes
+	for p.rest.Divides(after(row)) && len(p.rest.Products) > p.size.Now() {
+		part := p.rest.First(p.size.Now())
+		if err := p.commit(ctx, row, part); err != nil {
+			return err
+		}
+		// An earlier try of a larger part may have landed, whose answer was lost.
+		*p.rest = p.rest.Behind(max(part.Cursor.After, after(row)))
+		if after(row) >= batch.Cursor.After {
+			p.rest = nil
+			return nil
+		}
+	}
+	err := p.commit(ctx, row, *p.rest)
+	if err == nil {
+		p.rest = nil
+	}
+	return err
+}
+
+// commit sends one request with a batch. One whose answer was lost is sent again, and the target does not write it twice.
+func (p *push) commit(ctx context.Context, row *session.Session, batch catalog.Batch) error {
 	at, sent, err := p.target.Commit(ctx, p.fence, row.BatchSeq+1, batch, row.Rejected)
-	if err != nil {
+	if p.size.HeardOf(len(batch.Products), err) != nil {
 		return outOfStep(err, row)
 	}
 	batch.Bytes += sent

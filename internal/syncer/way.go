@@ -188,7 +188,7 @@ func (w *Worker) meetTarget(ctx context.Context, out *sink, lease *lease) (*way,
 	out.other = target
 	ours := gated{w.ends.Local(row.Catalog, false), w.readers}
 	src := here{ours, w.ledger, row.Catalog, w.cfg.NodeID}
-	p := &push{ledger: w.ledger, target: target, lease: lease}
+	p := &push{ledger: w.ledger, target: target, lease: lease, size: transfer.NewSize(catalog.MaxBatchProducts)}
 	way := &way{
 		source: src, sourceID: w.cfg.NodeID, from: ours, to: target, near: ours, products: ours, held: target, push: p,
 		close: func() { _ = target.Close() },

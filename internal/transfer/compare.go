@@ -51,8 +51,8 @@ func (d Difference) Clean() bool { return d.Missing.Count == 0 && d.Different.Co
 // names the products that this node refused: they are not missing.
 func Compare(ctx context.Context, source, here Comparer, sink Sink, backoff Backoff, rejected map[string]bool) (Difference, error) {
 	var d Difference
-	theirs := &stream{from: source, sink: sink, backoff: backoff, size: newSize(catalog.MaxBatchProducts), more: true}
-	ours := &stream{from: here, sink: sink, backoff: backoff, size: newSize(catalog.MaxBatchProducts), more: true}
+	theirs := &stream{from: source, sink: sink, backoff: backoff, size: NewSize(catalog.MaxBatchProducts), more: true}
+	ours := &stream{from: here, sink: sink, backoff: backoff, size: NewSize(catalog.MaxBatchProducts), more: true}
 	for {
 		a, err := theirs.peek(ctx)
 		if err != nil {
@@ -91,7 +91,7 @@ type stream struct {
 	from    Comparer
 	sink    Sink
 	backoff Backoff
-	size    *size
+	size    *Size
 	page    []catalog.Entry
 	after   string
 	more    bool
@@ -106,7 +106,7 @@ func (s *stream) peek(ctx context.Context) (*catalog.Entry, error) {
 				return err
 			}
 			page, err := s.from.Hashes(ctx, s.after, s.size.now)
-			if s.size.heard(err) != nil {
+			if s.size.Heard(err) != nil {
 				return err
 			}
 			s.page, s.after, s.more, s.total = page.Entries, page.Next, page.More, page.Total

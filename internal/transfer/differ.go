@@ -45,7 +45,7 @@ func newDiffer(ctx context.Context, opt Options, limit int, try try) *differ {
 	d := &differ{
 		walker: newWalker(ctx, *opt.Compare, opt.NodeID, opt.After, nil, try), growth: opt.growth(limit), after: opt.After, cursor: opt.cursor,
 	}
-	d.walker.size = d.growth.size
+	d.walker.size = d.growth.Size
 	d.windows, d.end = stage(ctx, d.walker.next)
 	return d
 }
@@ -148,7 +148,9 @@ func (d *differ) fetch(ctx context.Context) (batch catalog.Batch, err error) {
 	}
 	batch.Again = d.items[0].again
 	for _, it := range d.items[:n] {
-		batch.Skipped += it.skipped
+		if it.skipped > 0 {
+			batch.Skips = append(batch.Skips, catalog.Skip{Through: it.Through, Count: it.skipped})
+		}
 	}
 	d.moveTo(d.items[n-1].Through)
 	d.items, d.wanted = d.items[n:], d.wanted-len(asked)
@@ -171,7 +173,7 @@ func (w *walker) read(ctx context.Context, asked []item) (page Page, err error) 
 		err = w.try(ctx, func() (err error) {
 			n = min(len(ids), w.size.now)
 			part, err = w.Products.ReadProducts(ctx, ids[:n])
-			return w.size.heard(err)
+			return w.size.Heard(err)
 		})
 		if err != nil {
 			return page, err

@@ -52,7 +52,7 @@ func handled(batches []catalog.Batch) (read, skipped, rejected int64) {
 		if !b.Again {
 			read += int64(len(b.Products))
 		}
-		skipped, rejected = skipped+b.Skipped, rejected+int64(len(b.Rejects))
+		skipped, rejected = skipped+b.Skipped(), rejected+int64(len(b.Rejects))
 	}
 	return read, skipped, rejected
 }

@@ -19,7 +19,7 @@ type Look struct {
 	src     Lister
 	here    Comparer
 	refused map[string]bool
-	size    *size
+	size    *Size
 
 	// after is how far the list was compared; ended says that it was compared to its end.
 	after string
@@ -46,7 +46,7 @@ const gap = 50
 
 // NewLook returns a look at src. refused names the products that this node refused.
 func NewLook(src Lister, here Comparer, refused map[string]bool) *Look {
-	return &Look{src: src, here: here, refused: refused, size: newSize(catalog.MaxBatchProducts)}
+	return &Look{src: src, here: here, refused: refused, size: NewSize(catalog.MaxBatchProducts)}
 }
 
 // Describe is a [Source]'s.
@@ -70,7 +70,7 @@ func (l *Look) Read(ctx context.Context, after string, limit int) (page Page, er
 // list compares one page of the source's list with what is here.
 func (l *Look) list(ctx context.Context) error {
 	theirs, err := l.src.Hashes(ctx, l.after, l.size.now)
-	if l.size.heard(err) != nil {
+	if l.size.Heard(err) != nil {
 		return err
 	}
 	var missing []missed

@@ -16,16 +16,20 @@ const (
 	unhurried = time.Second
 )
 
-// size is how many products are asked for at once: as many as a batch holds, and fewer where answers take too long.
-type size struct {
+// Size is how many products are asked for, or sent, at once: as many as a batch holds, and fewer where answers take too long.
+type Size struct {
 	most, now     int
 	good, patient int
 }
 
-func newSize(most int) *size { return &size{most: most, now: most, patient: patience} }
+// NewSize returns a Size that begins with most.
+func NewSize(most int) *Size { return &Size{most: most, now: most, patient: patience} }
 
-// heard takes in how an answer came, nil when it was well, and returns the error.
-func (s *size) heard(err error) error {
+// Now returns how many.
+func (s *Size) Now() int { return s.now }
+
+// Heard takes in how an answer came, nil when it was well, and returns the error.
+func (s *Size) Heard(err error) error {
 	switch t, ok := asTransient(err); {
 	case err == nil:
 		s.good++
@@ -39,10 +43,18 @@ func (s *size) heard(err error) error {
 	return err
 }
 
+// HeardOf is Heard of an answer about that many products, which may have been fewer.
+func (s *Size) HeardOf(count int, err error) error {
+	if t, ok := asTransient(err); ok && t.Slow {
+		s.now = min(s.now, max(count, 1))
+	}
+	return s.Heard(err)
+}
+
 // growth lets the batches of a size become larger while they are quick: each of them costs a request, a transaction and a
 // few questions to the database.
 type growth struct {
-	*size
+	*Size
 	// begin is the size at the beginning, end the one that it may grow to.
 	begin, end int
 	last       time.Time
@@ -50,7 +62,7 @@ type growth struct {
 
 // growth begins with limit products per batch.
 func (opt Options) growth(limit int) growth {
-	g := growth{size: newSize(limit), begin: limit, end: limit}
+	g := growth{Size: NewSize(limit), begin: limit, end: limit}
 	if opt.Grow && opt.MaxPerSecond <= 0 {
 		g.end = max(limit, grownSize)
 	}

@@ -12,11 +12,11 @@ import (
 func TestSizeFollowsHowAnswersCome(t *testing.T) {
 	t.Parallel()
 	slow := &TransientError{Err: errors.New("504"), Slow: true}
-	s := newSize(1000)
+	s := NewSize(1000)
 	var sizes []int
 	hear := func(times int, err error) {
 		for range times {
-			if got := s.heard(err); got != err {
+			if got := s.Heard(err); got != err {
 				t.Errorf("heard returned %v", got)
 			}
 			if n := len(sizes); n == 0 || sizes[n-1] != s.now {
@@ -32,7 +32,7 @@ func TestSizeFollowsHowAnswersCome(t *testing.T) {
 	if want := []int{1000, 500, 250, 125, 62, 31, 15, 10, 20}; !slices.Equal(sizes, want) {
 		t.Errorf("sizes %v, want %v", sizes, want)
 	}
-	s, sizes = newSize(100), nil
+	s, sizes = NewSize(100), nil
 	hear(1, slow)
 	hear(7, nil)
 	hear(1, slow) // begins to count anew
@@ -42,7 +42,7 @@ func TestSizeFollowsHowAnswersCome(t *testing.T) {
 	if want := []int{50, 25, 50, 100}; !slices.Equal(sizes, want) {
 		t.Errorf("sizes %v, want %v", sizes, want)
 	}
-	s, sizes = newSize(3), nil
+	s, sizes = NewSize(3), nil
 	hear(5, slow)
 	if want := []int{3}; !slices.Equal(sizes, want) {
 		t.Errorf("sizes %v, want %v", sizes, want)
@@ -63,7 +63,7 @@ func TestBatchesGrowWhileTheyAreQuick(t *testing.T) {
 	if want := []int{1000, 2000, 2500, 2500, 2500, 2500, 1000, 1000, 2000, 1000}; !slices.Equal(sizes, want) {
 		t.Errorf("sizes %v, want %v", sizes, want)
 	}
-	_ = g.heard(&TransientError{Err: errors.New("504"), Slow: true})
+	_ = g.Heard(&TransientError{Err: errors.New("504"), Slow: true})
 	g.next(at)
 	if g.now != 500 || g.most != 1000 {
 		t.Errorf("asks for %d of %d after an answer that came too late", g.now, g.most)

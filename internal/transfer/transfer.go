@@ -129,7 +129,7 @@ func pages(src Source, opt Options, limit int, try try) func(context.Context) (c
 			var page Page
 			err := try(ctx, func() (err error) {
 				page, err = src.Read(ctx, after, growth.now)
-				return growth.heard(err)
+				return growth.Heard(err)
 			})
 			after, more = page.Next, page.More
 			if err == nil && opt.OnTotal != nil {

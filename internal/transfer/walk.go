@@ -92,7 +92,7 @@ type walker struct {
 	// has, in order.
 	extra func([]catalog.Entry) error
 	// size is how many products are read at once.
-	size *size
+	size *Size
 	// dense says that nearly all coarse spans of late have differed, so that drawing them is a waste.
 	dense atomic.Bool
 	// windows are compared as far as their fine spans.
@@ -107,7 +107,7 @@ type try func(ctx context.Context, question func() error) error
 // caller calls stop in the end.
 func newWalker(ctx context.Context, c Comparison, nodeID, after string, extra func([]catalog.Entry) error, try try) *walker {
 	c.Coarse, c.Fine, c.Window = positive(c.Coarse, defaultCoarse), positive(c.Fine, defaultFine), positive(c.Window, defaultWindow)
-	w := &walker{Comparison: c, try: try, nodeID: nodeID, extra: extra, size: newSize(catalog.MaxBatchProducts)}
+	w := &walker{Comparison: c, try: try, nodeID: nodeID, extra: extra, size: NewSize(catalog.MaxBatchProducts)}
 	spans, stopSpans := stage(ctx, w.draw(after))
 	coarse, stopCoarse := stage(ctx, then(spans, w.compare))
 	cut, stopCut := stage(ctx, then(coarse, w.cut))
@@ -124,7 +124,7 @@ func newWalker(ctx context.Context, c Comparison, nodeID, after string, extra fu
 
 // draw returns what draws the spans, window by window: the source does, coarse ones, or the near side, fine ones, where nearly everything differs.
 func (w *walker) draw(after string) func(context.Context) (window, bool, error) {
-	more, limit := true, newSize(w.Window)
+	more, limit := true, NewSize(w.Window)
 	fine := w.extra == nil // certificates are made of what the source draws
 	var total *int64
 	return func(ctx context.Context) (drawn window, _ bool, _ error) {
@@ -146,7 +146,7 @@ func (w *walker) draw(after string) func(context.Context) (window, bool, error) 
 		var page SpanPage
 		err := w.try(ctx, func() (err error) {
 			page, err = w.Source.Spans(ctx, after, "", w.Coarse, limit.now)
-			return limit.heard(err)
+			return limit.Heard(err)
 		})
 		drawn.stretches = w.stretches(page.Spans, after, w.Source)
 		if after = page.Next; !page.More && w.extra != nil { // what the target has behind the source's last id

@@ -23,7 +23,7 @@ func (d *differ) readOn(ctx context.Context) (batch catalog.Batch, more bool, er
 	var page Page
 	err = d.try(ctx, func() (err error) {
 		page, err = d.Products.ReadSpan(ctx, w.after, w.Through, d.growth.now)
-		return d.growth.heard(err)
+		return d.growth.Heard(err)
 	})
 	if err != nil {
 		return batch, false, err

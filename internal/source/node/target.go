@@ -118,8 +118,8 @@ func (t *Target) Commit(ctx context.Context, fence, seq int64, batch catalog.Bat
 	if batch.Cursor.After != "" {
 		params.After = &batch.Cursor.After
 	}
-	if batch.Skipped > 0 {
-		params.Skipped = &batch.Skipped
+	if skipped := batch.Skipped(); skipped > 0 {
+		params.Skipped = &skipped
 	}
 	if batch.Again {
 		params.Again = &batch.Again
