@@ -47,6 +47,10 @@ var mutations = []mutation{
 		`f.SourceTotal == nil || *f.SourceTotal > row.Handled()`, `f.SourceTotal == nil`,
 	},
 	{
+		"a batch is committed after its lease has run out", "internal/store/ledger.go",
+		`if next.Incoming {`, `if next.Incoming && next.ID == "" {`,
+	},
+	{
 		"a lease never ends", "internal/store/lost.go",
 		`row.Incoming && now.Sub(*row.LastHeartbeatAt) <= row.Lease()`, `row.Incoming || now.IsZero()`,
 	},

@@ -201,16 +201,17 @@ const patienceOfAmbush = 20 * time.Second
 // ambushed freezes a process that is about to write to a session at a node, if it was told to, and thaws it as soon as the session has gone on without
 // it. So it does its best to write what is no longer its to write. Often somebody cancels the session meanwhile.
 func (p *process) ambushed(at *node, held session.Session) {
-	p.mu.Lock()
-	armed := p.ambush
-	p.ambush = false
-	p.mu.Unlock()
 	w := p.node.world
+	fate := w.fate("ambush")
+	p.mu.Lock()
+	armed := p.ambush && fate.IntN(2) == 0 // or else at the next such place
+	p.ambush = p.ambush && !armed
+	p.mu.Unlock()
 	if !armed || w.calm() {
 		return
 	}
 	p.become(frozen)
-	if fate := w.fate("ambush"); fate.IntN(2) == 0 {
+	if fate.IntN(2) == 0 {
 		w.cancelSoon(fate, at, held.ID)
 	}
 	w.background.Go(func() {

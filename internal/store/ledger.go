@@ -215,7 +215,12 @@ func advanced(row session.Session, n upserted, batch catalog.Batch) session.Sess
 // commit is a sign of life.
 func (s *Store) moveCursor(tx *gorm.DB, next *session.Session) error {
 	c := session.Claim{SessionID: next.ID, Fence: next.Fence}
-	return s.guarded(fenced(tx, c).Where("batch_seq = ? AND status IN ?", next.BatchSeq-1, session.Stored(session.Transferring)), s.progressed(next))
+	held := fenced(tx, c).Where("batch_seq = ? AND status IN ?", next.BatchSeq-1, session.Stored(session.Transferring))
+	if next.Incoming {
+		// A process that was frozen with a batch in hand writes nothing once the lease has run out, even if nobody has ended the session yet.
+		held = held.Where("last_heartbeat_at >= " + s.agoSQL(next.Lease()))
+	}
+	return s.guarded(held, s.progressed(next))
 }
 
 // progressed is what a batch changes in its session.

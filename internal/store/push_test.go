@@ -7,6 +7,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"fullsync/internal/catalog"
 	"fullsync/internal/session"
 	"fullsync/internal/store"
 	"fullsync/internal/syncer"
@@ -81,6 +82,29 @@ func TestIncomingSessions(t *testing.T) {
 		}
 		if row, _, err = s.GetSession(ctx, first.ID); err != nil || row.Status != session.Failed {
 			t.Errorf("the older one: %+v, %v", row.Status, err)
+		}
+	})
+}
+
+// TestLeaseThatHasRunOut: a batch that was held back for longer than its lease is not committed, although nobody has ended the session yet.
+func TestLeaseThatHasRunOut(t *testing.T) {
+	onMigrated(t, func(t *testing.T, s *store.Store) {
+		row := session.Session{
+			ID: uuid.NewString(), Catalog: "main", Direction: session.Push, Incoming: true, PeerID: "main", PushedBy: "main", PusherFence: 1, LeaseSeconds: 60,
+			Status: session.Transferring, Phase: session.PhaseTransferring, Worker: "main", Fence: 1, PushFence: 1,
+		}
+		if opened, err := s.OpenIncoming(t.Context(), row, session.Ending{}); !opened || err != nil {
+			t.Fatal(opened, err)
+		}
+		if err := s.CommitBatch(t.Context(), &row, catalog.Batch{Products: []catalog.Product{{ID: "a"}}}); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := s.SQL().ExecContext(t.Context(), "UPDATE sync_sessions SET last_heartbeat_at = '2026-01-01 00:00:00.000+00:00'"); err != nil {
+			t.Fatal(err)
+		}
+		err := s.CommitBatch(t.Context(), &row, catalog.Batch{Products: []catalog.Product{{ID: "b"}}})
+		if n, countErr := s.CountProducts(t.Context(), "main"); !errors.Is(err, transfer.ErrFenced) || n != 1 || countErr != nil {
+			t.Errorf("%v, and the catalog holds %d products (%v)", err, n, countErr)
 		}
 	})
 }

@@ -162,11 +162,17 @@ func (r *Receiver) incoming(ctx context.Context, o Opening, pushedBy string) (ro
 
 // find returns an incoming session of that token's subject, or NotFound.
 func (r *Receiver) find(ctx context.Context, id, pushedBy string) (session.Session, error) {
-	row, _, err := r.ledger.GetSession(ctx, id)
-	if err == nil && (!row.Incoming || row.PushedBy != pushedBy) {
-		return session.Session{}, notYours()
-	}
+	row, _, err := r.findAt(ctx, id, pushedBy)
 	return row, err
+}
+
+// findAt is find, with the database's time.
+func (r *Receiver) findAt(ctx context.Context, id, pushedBy string) (session.Session, time.Time, error) {
+	row, now, err := r.ledger.GetSession(ctx, id)
+	if err == nil && (!row.Incoming || row.PushedBy != pushedBy) {
+		return session.Session{}, now, notYours()
+	}
+	return row, now, err
 }
 
 func notYours() error {
@@ -197,9 +203,10 @@ func (r *Receiver) standing(row session.Session) Standing {
 
 func (r *Receiver) ended(row session.Session) error { return &EndedError{Standing: r.standing(row)} }
 
-// held returns a session as its pusher holds it: active, and under that fence.
+// held returns a session as its pusher holds it: active, and under that fence. A lease that is about to run out is renewed: a request is a sign of
+// life, but only when it comes. One that this node then holds back for longer than the lease writes nothing.
 func (r *Receiver) held(ctx context.Context, id, pushedBy string, fence int64) (session.Session, error) {
-	row, err := r.find(ctx, id, pushedBy)
+	row, now, err := r.findAt(ctx, id, pushedBy)
 	switch {
 	case err != nil:
 		return row, err
@@ -207,6 +214,9 @@ func (r *Receiver) held(ctx context.Context, id, pushedBy string, fence int64) (
 		return row, r.ended(row)
 	case row.Fence != fence:
 		return row, transfer.ErrFenced
+	case now.Sub(*row.LastHeartbeatAt) > row.Lease()/2:
+		err = r.ledger.Heartbeat(ctx, session.Claim{SessionID: id, Fence: fence}, heardNow())
+		return row, r.explain(ctx, id, pushedBy, err)
 	}
 	return row, nil
 }
@@ -256,6 +266,10 @@ func (r *Receiver) Commit(ctx context.Context, id, pushedBy string, fence, seq i
 			// Another request with the same batch may have been first.
 			if row, err = r.held(ctx, id, pushedBy, fence); err != nil {
 				return Standing{}, err
+			}
+			if row.BatchSeq < seq {
+				return Standing{}, fault.New(fault.Unavailable, "LEASE_ENDED", "Lease ended",
+					"The lease of this push ended before its batch was written. Nothing was written; send it again.")
 			}
 		}
 	}
