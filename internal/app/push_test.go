@@ -7,6 +7,7 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"fullsync/api/spec"
 	"fullsync/internal/auth"
@@ -361,6 +362,10 @@ func TestSilentPusher(t *testing.T) {
 		there := pair.Branch.WaitEnd(s.SessionId, spec.FAILED)
 		if *there.ErrorCode != "PUSHER_LOST" || !strings.Contains(*there.ErrorMessage, "Node main, which pushes this sync, gave no sign of life for") {
 			t.Errorf("at the target: %s", nodetest.Show(there))
+		}
+		// The lease is twice the time after which a worker is stale. The target's source is its pusher, and was silent all that time.
+		if silent := there.CompletedAt.Sub(*there.LastSourceAt); silent < 2*time.Second {
+			t.Errorf("its source was silent for %s", silent)
 		}
 		pair.Wire.Reach(nil)
 		gate.Open()

@@ -37,6 +37,30 @@ func TestPreviousVersionKeepsOffPushes(t *testing.T) {
 	})
 }
 
+// TestPreviousVersionCancelsAPush: its statement does not note that the target must be told, but this version tells it.
+func TestPreviousVersionCancelsAPush(t *testing.T) {
+	onMigrated(t, func(t *testing.T, s *store.Store) {
+		ids := map[string]string{}
+		for name, row := range map[string]session.Session{
+			"a push": {Catalog: "of a push", Direction: session.Push, PeerID: "branch", Status: session.Preparing},
+			"a pull": {Catalog: "of a pull", Direction: session.Pull, PeerID: "branch", Status: session.Preparing},
+		} {
+			row.ID = uuid.NewString()
+			ids[name] = row.ID
+			if created, err := s.CreateSession(t.Context(), row, syncer.Creation{Enqueue: noJob}); err != nil || !created.OK {
+				t.Fatal(err)
+			}
+		}
+		if _, err := s.SQL().ExecContext(t.Context(), "UPDATE sync_sessions SET status = 'CANCELLED', completed_at = started_at"); err != nil {
+			t.Fatal(err)
+		}
+		rows, err := s.Unconfirmed(t.Context(), time.Hour)
+		if err != nil || len(rows) != 1 || rows[0].ID != ids["a push"] {
+			t.Errorf("unconfirmed: %+v, %v", rows, err)
+		}
+	})
+}
+
 // TestIncomingSessions: one worker of a pusher at a time, and a new push of the same pusher takes the place of an older one.
 func TestIncomingSessions(t *testing.T) {
 	onMigrated(t, func(t *testing.T, s *store.Store) {
