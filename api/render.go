@@ -81,6 +81,7 @@ func optionsOf(o session.Options) spec.SessionOptions {
 		DeleteMissing:        o.DeleteMissing,
 		MaxDeletes:           o.MaxDeletes,
 		MaxDeletePercent:     o.MaxDeletePercent,
+		DryRun:               o.DryRun,
 		ApprovedDeletes:      optionalSessionID(o.ApprovedDeletes),
 	}
 }

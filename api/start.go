@@ -37,10 +37,7 @@ func startRequest(body *spec.StartRequest, by string) (syncer.StartRequest, erro
 	}, ""
 	if given := body.Options; given != nil {
 		for _, name := range slices.Sorted(maps.Keys(given.AdditionalProperties)) {
-			// Switched off is how it is.
-			if name != "dryRun" || given.AdditionalProperties[name] != false {
-				unbuilt = append(unbuilt, "options."+name)
-			}
+			unbuilt = append(unbuilt, "options."+name)
 		}
 		method = string(valueOr(given.Method, ""))
 		options = session.Options{
@@ -51,6 +48,7 @@ func startRequest(body *spec.StartRequest, by string) (syncer.StartRequest, erro
 			TimeoutSeconds:       valueOr(given.TimeoutSeconds, 0),
 			ReadEverything:       valueOr(given.ReadEverything, false),
 			DeleteMissing:        valueOr(given.DeleteMissing, false),
+			DryRun:               valueOr(given.DryRun, false),
 			MaxDeletes:           valueOr(given.MaxDeletes, defaultMaxDeletes),
 			MaxDeletePercent:     valueOr(given.MaxDeletePercent, defaultMaxDeletePercent),
 		}
@@ -128,10 +126,11 @@ func requestHash(req syncer.StartRequest) (string, error) {
 		Method               string `json:",omitzero"`
 		ReadEverything       bool   `json:",omitzero"`
 		DeleteWithin         []int  `json:",omitempty"` // how many, and what share, where it deletes
+		DryRun               bool   `json:",omitzero"`
 	}{
 		req.Direction, req.Catalog, req.PeerID, req.IfRunning, req.Options.BatchSize, req.Options.MaxProductsPerSecond,
 		req.Options.VerifyAfterSync, req.Options.CompressionEnabled, req.Options.TimeoutSeconds,
-		method, req.Options.ReadEverything, deletes,
+		method, req.Options.ReadEverything, deletes, req.Options.DryRun,
 	})
 	if err != nil {
 		return "", err

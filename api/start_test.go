@@ -57,8 +57,7 @@ func TestStartRefusesWhatIsNotBuilt(t *testing.T) {
 		return started(), nil
 	}
 	for member, field := range map[string]string{
-		`"options":{"dryRun":true}`:             "options.dryRun",
-		`"options":{"dryRun":"false"}`:          "options.dryRun",
+		`"options":{"keepHistory":true}`:        "options.keepHistory",
 		`"options":{"BatchSize":5}`:             "options.BatchSize",
 		`"options":{"newOption":false}`:         "options.newOption",
 		`"options":{"ifRunning":"fail"}`:        "options.ifRunning",

@@ -316,6 +316,8 @@ func exitOf(s spec.Session) int {
 		return exitCancelled
 	case s.Status != spec.COMPLETED:
 		return exitFailed
+	case s.Outcome != nil && *s.Outcome == spec.OutcomePlanned && s.Rejected+s.DeletesWithheld == 0:
+		return exitOK
 	case s.Outcome != nil && *s.Outcome != spec.OutcomeClean:
 		return exitIncomplete
 	default:

@@ -29,7 +29,7 @@ func newSync(std IO) *cobra.Command {
 			"refused or deletes withheld; 130 if you only stopped watching.",
 		RunE: onlyGroups,
 	}
-	cmd.AddCommand(newSyncPull(std), newSyncPush(std), newSyncStatus(std), newSyncList(std), newSyncCancel(std), newSyncResume(std), newSyncApprove(std))
+	cmd.AddCommand(newSyncPull(std), newSyncPush(std), newSyncStatus(std), newSyncList(std), newSyncCancel(std), newSyncResume(std), newSyncApprove(std), newSyncChanges(std))
 	return cmd
 }
 

@@ -141,3 +141,29 @@ func TestSyncAgainstStrangers(t *testing.T) {
 	})
 	run(t, env, "sync", "list", "--url", page.URL).wants(t, 1, "answered with 302 Found")
 }
+
+// TestSyncDryRun: a dry run prints what it would do, and the changes of a sync are listed by kind and as JSON.
+func TestSyncDryRun(t *testing.T) {
+	t.Parallel()
+	pair := nodetest.NewPair(t, nodetest.SQLite, 120, nodetest.Config{})
+	env := callerOf(pair.Main, auth.RoleOperator)
+	r := run(t, env, "sync", "pull", "branch", "--dry-run")
+	r.wants(t, 0, "Dry run: would create 120 products, update 0 products and delete 0 products")
+	r.wants(t, 0, `created  "`+pair.Branch.Products("main")[9].ID+`"  sku "`)
+	if strings.Contains(r.out, pair.Branch.Products("main")[10].ID) || pair.Main.Count("main") != 0 {
+		t.Errorf("too many examples, or products:\n%s", r.out)
+	}
+	id := sessionIn(t, run(t, env, "sync", "pull", "branch", "--follow", "--json").must(t)).SessionId.String()
+	if r := run(t, env, "sync", "changes", id, "--json").must(t); strings.Count(r.out, `"kind":"created"`) != 120 {
+		t.Errorf("the changes are:\n%s", r.out)
+	}
+	first := pair.Branch.Products("main")[0]
+	first.Name = "New name"
+	first.Hash = first.ContentHash()
+	pair.Branch.Import("main", first.Product)
+	id = sessionIn(t, run(t, env, "sync", "pull", "branch", "--follow", "--json").must(t)).SessionId.String()
+	run(t, env, "sync", "changes", id, "--kind", "updated", "--search", "new NAME").wants(t, 0, `updated  "`+first.ID+`"  name "New name", was "`)
+	if r := run(t, env, "sync", "changes", id, "--kind", "created").must(t); r.out != "" {
+		t.Errorf("nothing was created, but:\n%s", r.out)
+	}
+}

@@ -60,7 +60,7 @@ func bindStart(cmd *cobra.Command) requester {
 	var catalogName, ifRunning string
 	var timeout time.Duration
 	var size, rate, deletes, percent int
-	var verify, deleteMissing, everything bool
+	var verify, deleteMissing, everything, dryRun bool
 	flags := cmd.Flags()
 	flags.StringVar(&catalogName, "catalog", catalog.Default, "catalog to sync")
 	flags.StringVar(&ifRunning, "if-running", "fail", "what to do if another sync is in the way: fail, attach to it, or replace it")
@@ -69,6 +69,7 @@ func bindStart(cmd *cobra.Command) requester {
 	flags.IntVar(&deletes, "max-deletes", 0, "how many products may be deleted without approval (default: the node's)")
 	flags.IntVar(&percent, "max-delete-percent", 0, "what percentage of the products from the source may be deleted without approval (default: the node's)")
 	flags.BoolVar(&everything, "read-everything", false, "read every product instead of comparing first")
+	flags.BoolVar(&dryRun, "dry-run", false, "only find out what the sync would do, wait for that, and print the counts and some examples")
 	flags.IntVar(&size, "batch-size", 0, "products per batch (default: the node's)")
 	flags.IntVar(&rate, "rate", 0, "most products per second; 0 means no limit")
 	flags.DurationVar(&timeout, "timeout", 0, "time limit for the sync (default: the node's)")
@@ -76,7 +77,7 @@ func bindStart(cmd *cobra.Command) requester {
 		if timeout != 0 && timeout < time.Second {
 			return spec.StartRequest{}, &usageError{errors.New("--timeout must be at least 1s")}
 		}
-		options := spec.StartOptions{VerifyAfterSync: &verify, DeleteMissing: &deleteMissing, ReadEverything: &everything, MaxProductsPerSecond: &rate}
+		options := spec.StartOptions{VerifyAfterSync: &verify, DeleteMissing: &deleteMissing, ReadEverything: &everything, MaxProductsPerSecond: &rate, DryRun: &dryRun}
 		given := func(name string, value int, into **int) {
 			if flags.Changed(name) {
 				*into = &value
@@ -103,6 +104,9 @@ func startOne(ctx context.Context, std IO, open func() (*remote, error), show sh
 		return err
 	}
 	s, err := node.start(ctx, asked)
+	if err == nil && *asked.Options.DryRun {
+		return planned(ctx, std, node, show, s)
+	}
 	return begun(ctx, std, node, show, s, err)
 }
 

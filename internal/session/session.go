@@ -60,6 +60,8 @@ type Options struct {
 	MaxDeletePercent int  `json:"maxDeletePercent,omitempty"`
 	// ApprovedDeletes is the session whose withheld deletes a person has approved; empty if this session finds its own.
 	ApprovedDeletes string `json:"approvedDeletes,omitempty"`
+	// DryRun compares and writes down what the session would do, and writes no product.
+	DryRun bool `json:"dryRun,omitempty"`
 	// TimeoutSeconds is how long the session may take from start to end; 0 means the node's own limit.
 	TimeoutSeconds int `json:"timeoutSeconds"`
 }

@@ -25,7 +25,8 @@ type change struct {
 	Active               *bool
 	Attributes           *string
 	OriginNodeID         *string
-	CreatedAt, UpdatedAt *time.Time
+	CreatedAt            *time.Time `gorm:"autoCreateTime:false"`
+	UpdatedAt            *time.Time `gorm:"autoUpdateTime:false"`
 	HashBefore           *string
 
 	NewSKU          *string

@@ -92,20 +92,22 @@ func (s *Store) ListDeletes(ctx context.Context, id string, states []session.Del
 	return rows, s.translate(err)
 }
 
+// asNoted selects those of some products of a source that are still what they were when the source was found to lack them.
+const asNoted = `catalog = ? AND origin_node_id = ? AND id IN ? AND digest IS NOT NULL AND hash =
+	(SELECT d.hash FROM sync_deletes d WHERE d.session_id = ? AND d.product_id = products.id)`
+
 // remove deletes the products of a batch that are still what they were when their source was found to lack them, in the batch's
 // transaction, and notes what became of each. It returns how many it deleted.
 func (s *Store) remove(tx *gorm.DB, row *session.Session, record *recording, ids []string) (deleted int64, err error) {
-	const which = `catalog = ? AND origin_node_id = ? AND id IN ? AND digest IS NOT NULL AND hash =
-		(SELECT d.hash FROM sync_deletes d WHERE d.session_id = ? AND d.product_id = products.id)`
 	for step := range slices.Chunk(ids, deleteStep) {
 		values := []any{row.Catalog, row.SourceNodeID, step, row.ID}
 		var recorded int64
 		if record != nil {
-			if recorded, err = recordBefore(tx, record, session.ChangeDeleted, which, values...); err != nil {
+			if recorded, err = recordBefore(tx, record, session.ChangeDeleted, asNoted, values...); err != nil {
 				return deleted, err
 			}
 		}
-		done := tx.Exec("DELETE FROM products WHERE "+which, values...)
+		done := tx.Exec("DELETE FROM products WHERE "+asNoted, values...)
 		if done.Error != nil {
 			return deleted, done.Error
 		}

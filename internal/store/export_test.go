@@ -26,3 +26,6 @@ func (s *Store) Settings(ctx context.Context, t *testing.T) map[string]map[strin
 
 // Work returns the workers' pool.
 func (s *Store) Work() *gorm.DB { return s.work }
+
+// LimitPlans has dry runs list no more changes than that.
+func (s *Store) LimitPlans(n int64) { s.planLimit = n }

@@ -9,11 +9,14 @@ import (
 	"fullsync/internal/session"
 )
 
+// planned finds a dry run by its options, which are JSON as this program writes it.
+const planned = `%"dryRun":true%`
+
 // ProductHistory returns what sessions did to a product, also to one that is gone by now: the newest first, up to limit after the first skip of
 // them. It knows what is kept; see [Store.PruneChanges].
 func (s *Store) ProductHistory(ctx context.Context, catalogName, id string, skip, limit int) ([]session.Made, error) {
 	var rows []change
-	err := s.read.WithContext(ctx).Joins("JOIN sync_sessions s ON s.id = session_id").Where("product_id = ? AND s.catalog = ?", id, catalogName).
+	err := s.read.WithContext(ctx).Joins("JOIN sync_sessions s ON s.id = session_id").Where("product_id = ? AND s.catalog = ? AND s.options NOT LIKE ?", id, catalogName, planned).
 		Order("s.started_at DESC, session_id DESC, batch DESC").Limit(skip + limit).Find(&rows).Error
 	if err != nil {
 		return nil, s.translate(err)

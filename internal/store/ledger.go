@@ -157,16 +157,12 @@ func (s *Store) CommitBatch(ctx context.Context, row *session.Session, batch cat
 	}
 	next := *row
 	err := s.batchTx(ctx, func(tx *gorm.DB, conn *sql.Conn) error {
-		n, refused, err := s.upsertBatch(tx, conn, w, row.KeepFields)
+		n, deleted, refused, err := s.writeBatch(tx, conn, row, w, batch.Deletes)
 		if err != nil {
 			return err
 		}
 		batch.Rejects = append(slices.Clip(batch.Rejects), refused...)
 		if err := s.keepRejects(tx, row, batch.Rejects); err != nil {
-			return err
-		}
-		deleted, err := s.remove(tx, row, w.record, batch.Deletes)
-		if err != nil {
 			return err
 		}
 		next = advanced(*row, n, batch)
@@ -178,6 +174,21 @@ func (s *Store) CommitBatch(ctx context.Context, row *session.Session, batch cat
 		return nil
 	}
 	return s.settleCommit(ctx, row, s.translate(err))
+}
+
+// writeBatch writes and deletes the products of a batch, or writes down that a dry run would.
+func (s *Store) writeBatch(tx *gorm.DB, conn *sql.Conn, row *session.Session, w upsert, deletes []string) (n upserted, deleted int64, refused []catalog.Reject, err error) {
+	if row.Options.DryRun {
+		plan := s.planningOf(row)
+		if n, refused, err = s.planBatch(tx, conn, w, row.KeepFields, plan); err == nil {
+			deleted, err = s.planRemoval(tx, row, plan, deletes)
+		}
+		return n, deleted, refused, err
+	}
+	if n, refused, err = s.upsertBatch(tx, conn, w, row.KeepFields); err == nil {
+		deleted, err = s.remove(tx, row, w.record, deletes)
+	}
+	return n, deleted, refused, err
 }
 
 // advanced returns row as it is after a batch.

@@ -17,6 +17,7 @@ import (
 	"fullsync/internal/catalog"
 	"fullsync/internal/fault"
 	"fullsync/internal/metrics"
+	"fullsync/internal/session"
 )
 
 // Options say which database to open.
@@ -46,6 +47,8 @@ type Store struct {
 	oneSQL, statusSQL         string
 	oneSession, catalogStatus together[shownSessions]
 	tokenUsers                together[tokenUser]
+	// planLimit is how many changes a dry run lists.
+	planLimit int64
 	// edits has room for those that are made at the same time.
 	edits chan struct{}
 }
@@ -126,6 +129,7 @@ func Open(ctx context.Context, opt Options) (s *Store, err error) {
 		return nil, err
 	}
 	s.oneSQL, s.statusSQL = s.sessionSQL(), s.catalogStatusSQL()
+	s.planLimit = session.MaxPlanned
 	s.edits = make(chan struct{}, editsAtOnce)
 	return s, nil
 }

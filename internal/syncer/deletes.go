@@ -82,6 +82,9 @@ func (w *Worker) deleteMissing(ctx context.Context, way *way, c *transfer.Compar
 		return d, err
 	}
 	step := fmt.Sprintf("Deleting %s that %s no longer has", plural.Of(proposed, "product"), row.SourceNodeID)
+	if row.Options.DryRun {
+		step = fmt.Sprintf("Listing %s that %s no longer has", plural.Of(proposed, "product"), row.SourceNodeID)
+	}
 	if err := out.advance(ctx, session.Progressed{Phase: session.PhaseDeleting, Step: step}); err != nil {
 		return d, err
 	}
@@ -244,7 +247,7 @@ func (s *Service) ApproveDeletes(ctx context.Context, id string, count int64, by
 			plural.Of(old.DeletesWithheld, "delete"), count)
 	}
 	options := old.Options
-	options.DeleteMissing, options.ApprovedDeletes = true, old.ID
+	options.DeleteMissing, options.ApprovedDeletes, options.DryRun = true, old.ID, false
 	started, err := s.Start(ctx, StartRequest{Direction: old.Direction, Catalog: old.Catalog, PeerID: old.PeerID, Options: options, IfRunning: Fail, By: by})
 	return started.Session, err
 }

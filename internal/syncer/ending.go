@@ -28,6 +28,9 @@ func (w *Worker) complete(ctx context.Context, way *way, out *sink, step string,
 		}
 	}
 	end := session.Completion(step, refused, out.row.Handled()).With(d)
+	if out.row.Options.DryRun {
+		end = end.Planned(out.row.Counts)
+	}
 	end.Bytes = out.overhead()
 	return out.persist(ctx, func() error { return w.ledger.FinishSession(ctx, out.claim(), end) })
 }

@@ -70,6 +70,9 @@ func (s *Service) Start(ctx context.Context, req StartRequest) (Started, error) 
 	if started, ok, err := s.repeated(ctx, req.Key); ok || err != nil {
 		return started, err
 	}
+	if err := s.mayPlan(req); err != nil {
+		return Started{}, err
+	}
 	p, err := s.peers.Target(ctx, req.PeerID)
 	if err == nil && req.Direction == session.Push {
 		err = mayPush(p)

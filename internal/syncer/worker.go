@@ -217,7 +217,7 @@ func (w *Worker) options(row *session.Session, sourceNodeID string) (opt transfe
 func (w *Worker) conclude(ctx context.Context, way *way, sides *transfer.Comparison, out *sink, opt transfer.Options) (err error) {
 	row := out.row
 	step := "Transferred " + plural.Of(row.TransferredRecords, "product")
-	if row.Options.VerifyAfterSync {
+	if row.Options.VerifyAfterSync && !row.Options.DryRun { // there is nothing to verify
 		if step, err = w.verify(ctx, way, sides, out, opt); err != nil {
 			return err
 		}
@@ -228,6 +228,9 @@ func (w *Worker) conclude(ctx context.Context, way *way, sides *transfer.Compari
 			return err
 		}
 		step = deletedToo(step, row.Deleted)
+	}
+	if row.Options.DryRun {
+		step = session.PlannedStep(row.Counts)
 	}
 	return w.complete(ctx, way, out, step, d)
 }

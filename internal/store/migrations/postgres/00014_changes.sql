@@ -60,3 +60,16 @@ END
 $$;
 -- +goose StatementEnd
 CREATE TRIGGER sync_sessions_forget_changes AFTER DELETE ON sync_sessions FOR EACH ROW EXECUTE FUNCTION sync_forget_changes();
+
+-- A replica of the previous version would run a dry run as a sync. It writes nothing down, and then its batch comes to nothing, as if another
+-- worker had the session. (A dry run always has changes_through at its last batch.)
+-- +goose StatementBegin
+CREATE FUNCTION sync_keep_dry() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    RETURN NULL;
+END
+$$;
+-- +goose StatementEnd
+CREATE TRIGGER sync_sessions_keep_dry BEFORE UPDATE OF batch_seq ON sync_sessions FOR EACH ROW
+    WHEN (NEW.batch_seq <> OLD.batch_seq AND NEW.changes_through <> NEW.batch_seq AND NEW.options LIKE '%"dryRun":true%')
+    EXECUTE FUNCTION sync_keep_dry();

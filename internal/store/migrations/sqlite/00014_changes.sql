@@ -57,3 +57,13 @@ BEGIN
     DELETE FROM sync_creations WHERE session_id = OLD.id;
 END;
 -- +goose StatementEnd
+
+-- A process of the previous version would run a dry run as a sync. It writes nothing down, and then its batch comes to nothing, as if another
+-- worker had the session. (A dry run always has changes_through at its last batch.)
+-- +goose StatementBegin
+CREATE TRIGGER sync_sessions_keep_dry BEFORE UPDATE OF batch_seq ON sync_sessions
+    WHEN NEW.batch_seq <> OLD.batch_seq AND NEW.changes_through <> NEW.batch_seq AND NEW.options LIKE '%"dryRun":true%'
+BEGIN
+    SELECT RAISE(IGNORE);
+END;
+-- +goose StatementEnd
