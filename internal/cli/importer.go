@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"encoding/json"
@@ -19,7 +20,7 @@ import (
 
 const (
 	// importBatch is how many products an import commits at a time.
-	importBatch = 1000
+	importBatch = 2500
 	// idsInMemory is how many bytes of memory an import uses to look for duplicate ids before it switches to a temporary file.
 	idsInMemory = 8 << 20
 	// shownProducts is how many products a dry run shows as they would come in.
@@ -39,8 +40,6 @@ type importer struct {
 
 	found         feed.Found
 	refusedWriter *feed.RefusedWriter
-	batch         []catalog.Product
-	size          int
 	sum           store.Imported
 	read, refused int64
 	ids           *duplicate.Finder
@@ -106,29 +105,71 @@ func (m *importer) describe(r *feed.Reader) {
 	}
 }
 
+// each imports what the reader yields. Reading is one batch ahead of writing, so that each has a processor of its own.
 func (m *importer) each(ctx context.Context, r *feed.Reader) error {
-	for {
-		item, err := r.Next()
-		switch {
-		case errors.Is(err, io.EOF):
-			return cmp.Or(m.flush(ctx), m.limit.exceeded(m.refused, m.read, true))
-		case err != nil:
-			return err
-		case item.Reject != nil:
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	batches := make(chan readBatch)
+	go func() {
+		defer close(batches)
+		for {
+			b := nextBatch(r)
+			select {
+			case batches <- b:
+			case <-ctx.Done():
+				return
+			}
+			if b.end != nil {
+				return
+			}
+		}
+	}()
+	for b := range batches {
+		m.read += int64(len(b.products))
+		for _, item := range b.refused {
 			if err := m.refuse(item); err != nil {
 				return err
 			}
-			continue
 		}
-		m.read++
-		m.ids.Add(item.Product.ID, item.Line)
-		m.batch, m.size = append(m.batch, item.Product), m.size+len(item.Raw)
-		if len(m.batch) == importBatch || m.size >= catalog.MaxBatchBytes {
-			if err := m.flush(ctx); err != nil {
-				return err
-			}
+		if err := m.write(ctx, b.products); err != nil {
+			return err
+		}
+		switch {
+		case errors.Is(b.end, io.EOF):
+			return m.limit.exceeded(m.refused, m.read, true)
+		case b.end != nil:
+			return b.end
 		}
 	}
+	return ctx.Err()
+}
+
+// readBatch is the products of one commit, and what was refused among them.
+type readBatch struct {
+	products []feed.Item
+	refused  []feed.Item
+	// end is what ended the input after them: io.EOF or an error; nil if there is more.
+	end error
+}
+
+// nextBatch reads the next batch.
+func nextBatch(r *feed.Reader) (b readBatch) {
+	for size := 0; len(b.products)+len(b.refused) < importBatch && size < catalog.MaxBatchBytes; {
+		item, err := r.Next()
+		if err != nil {
+			b.end = err
+			return b
+		}
+		size += len(item.Raw)
+		if item.Reject != nil {
+			item.Raw = bytes.Clone(item.Raw)
+			b.refused = append(b.refused, item)
+			continue
+		}
+		item.Raw = nil // only those of refused records are wanted, and this one is not valid for long
+		b.products = append(b.products, item)
+	}
+	return b
 }
 
 func (m *importer) refuse(item feed.Item) error {
@@ -146,16 +187,20 @@ func (m *importer) refuse(item feed.Item) error {
 	return m.limit.exceeded(m.refused, m.read, false)
 }
 
-// flush commits the batch. The last of several lines with the same id counts.
-func (m *importer) flush(ctx context.Context) error {
-	defer func() { m.batch, m.size = m.batch[:0], 0 }()
+// write commits products. The last of several with the same id counts.
+func (m *importer) write(ctx context.Context, items []feed.Item) error {
+	products := make([]catalog.Product, len(items))
+	for i, item := range items {
+		m.ids.Add(item.Product.ID, item.Line)
+		products[i] = item.Product
+	}
 	if m.db == nil {
 		return ctx.Err()
 	}
-	slices.SortStableFunc(m.batch, func(a, b catalog.Product) int { return cmp.Compare(a.ID, b.ID) })
-	last := m.batch[:0]
-	for i, p := range m.batch {
-		if i+1 < len(m.batch) && m.batch[i+1].ID == p.ID {
+	slices.SortStableFunc(products, func(a, b catalog.Product) int { return cmp.Compare(a.ID, b.ID) })
+	last := products[:0]
+	for i, p := range products {
+		if i+1 < len(products) && products[i+1].ID == p.ID {
 			continue
 		}
 		last = append(last, p)

@@ -9,6 +9,8 @@ import (
 // bind finds the place of each field among the columns, and writes down what it found. The error names the columns and proposes some if there
 // is none for the id or the name.
 func bind(form shape, found *Found, first []record, opt Options) (*mapper, error) {
+	// What catalog.Parse reads knows nothing of these options.
+	form.asItIs = form.asItIs && opt.Decimal == "" && opt.Unit == "" && len(opt.Map)+len(opt.Default) == 0
 	m := &mapper{shape: form, from: map[string][]path{}, opt: opt, decimal: opt.Decimal, unit: opt.Unit, encoding: found.Encoding,
 		point: form.point && opt.Decimal == ""}
 	if m.unit == "" {

@@ -182,3 +182,16 @@ func TestOtherEncodings(t *testing.T) {
 	wants(t, append(inUTF16(`{"id":"a","name":"x`, binary.LittleEndian), 0xd8, 0xd8, '"', 0, '}', 0), feed.Options{},
 		`line 1 refused: it has bytes that are no character of UTF-16LE, after "x"`)
 }
+
+// Options count for what is in our own form, too.
+func TestOptionsOfOurOwnForm(t *testing.T) {
+	t.Parallel()
+	in := []byte(`{"id":"a","name":"A","price":"1.355","label":"B"}` + "\n")
+	wants(t, in, feed.Options{}, `{"id":"a","name":"A","price":"1.355","active":true,"attributes":{"label":"B"}}`)
+	wants(t, in, feed.Options{Decimal: ","}, `{"id":"a","name":"A","price":"1355","active":true,"attributes":{"label":"B"}}`)
+	wants(t, in, feed.Options{Default: map[string]string{"currency": "EUR", "active": "no"}},
+		`{"id":"a","name":"A","price":"1.355","currency":"EUR","active":false,"attributes":{"label":"B"}}`)
+	wants(t, in, feed.Options{Map: map[string]string{"name": "label"}}, `{"id":"a","name":"B","price":"1.355","active":true,"attributes":{"name":"A"}}`)
+	wants(t, []byte("<shop><product><id>1</id><name>X</name><price>2.50</price></product></shop>"), feed.Options{},
+		`{"id":"1","name":"X","price":"2.50","active":true,"attributes":{}}`)
+}

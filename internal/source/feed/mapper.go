@@ -157,7 +157,7 @@ func (m *mapper) value(rec *record, field string) (v value, top, problem string)
 		if len(at) == 1 {
 			top = at[0]
 		}
-		if v.raw == nil {
+		if v.raw == nil && m.shape.preset != ours {
 			v.text = strings.TrimSpace(text)
 		}
 		return v, top, ""

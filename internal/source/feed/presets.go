@@ -124,8 +124,7 @@ func shapes() []shape {
 		},
 		{
 			preset: "google-merchant", formats: append(tables(), XML), needs: []string{"id", "title", "price"},
-			any:   []string{"availability", "image_link", "image link", "link", "gtin", "condition"},
-			rules: map[string][]string{fieldID: {"id"}, fieldName: {"title"}, fieldPrice: {"price"}},
+			any: []string{"availability", "image_link", "image link"}, rules: sameNames(),
 		},
 		{preset: ours, formats: tables(), needs: []string{"id", "name", attributes}, rules: sameNames(), point: true},
 		{preset: ours, formats: trees(), is: isOurs, rules: sameNames(), point: true, asItIs: true},

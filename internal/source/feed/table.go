@@ -324,10 +324,11 @@ func (r *rows) row() []string {
 	return r.cells
 }
 
-// unwrapped takes off what keeps Excel from making a number of a text: ="00123".
+// unwrapped takes off what keeps Excel from making a number of digits: ="00123".
 func unwrapped(cell string) string {
-	if len(cell) > 3 && strings.HasPrefix(cell, `="`) && strings.HasSuffix(cell, `"`) {
-		return cell[2 : len(cell)-1]
+	inner, found := strings.CutPrefix(cell, `="`)
+	if inner, closed := strings.CutSuffix(inner, `"`); found && closed && isDigits(inner) {
+		return inner
 	}
 	return cell
 }

@@ -15,7 +15,7 @@ import (
 // googleSpace is the namespace of Google's own elements; those of RSS and Atom may have the same names.
 const googleSpace = "http://base.google.com/ns/1.0"
 
-// elements reads the item elements of RSS, or the entry elements of Atom.
+// elements reads the item elements of RSS, the entry elements of Atom, or elements called product.
 type elements struct {
 	in  *xml.Decoder
 	cap *capped
@@ -38,7 +38,7 @@ func (e *elements) next() (record, error) {
 			return record{}, e.stopped(err)
 		}
 		start, ok := token.(xml.StartElement)
-		if !ok || start.Name.Local != "item" && start.Name.Local != "entry" {
+		if !ok || !slices.Contains([]string{"item", "entry", "product"}, start.Name.Local) {
 			continue
 		}
 		line, _ := e.in.InputPos()
