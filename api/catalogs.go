@@ -10,10 +10,11 @@ import (
 	"fullsync/internal/syncer"
 )
 
-// catalogHandlers show and delete whole catalogs.
+// catalogHandlers show, export and delete whole catalogs.
 type catalogHandlers struct {
 	editor   Editor
 	catalogs Catalogs
+	pages    Pages
 	sides    Sides
 	syncs    Syncs
 }

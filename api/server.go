@@ -183,7 +183,7 @@ func newHandlers(opt Options) *handlers {
 		peerHandlers:    peerHandlers{peers: opt.Peers, checkEvery: opt.CheckPeersEvery},
 		productHandlers: productHandlers{catalogs: opt.Catalogs, pageBytes: opt.Limits.PageBytes},
 		editHandlers:    editHandlers{editor: opt.Editor},
-		catalogHandlers: catalogHandlers{editor: opt.Editor, catalogs: opt.Catalogs, sides: opt.Sides, syncs: opt.Syncs},
+		catalogHandlers: catalogHandlers{editor: opt.Editor, catalogs: opt.Catalogs, pages: opt.Pages, sides: opt.Sides, syncs: opt.Syncs},
 		nodeHandlers: nodeHandlers{node: opt.Node, catalogs: opt.Catalogs, pages: opt.Pages, sides: opt.Sides, totals: newTotals(opt.Pages.CountProducts),
 			encoders: newEncoders(), pageBytes: opt.Limits.PageBytes},
 		pushHandlers: pushHandlers{receiver: opt.Receiver},

@@ -446,6 +446,27 @@ func (e ListFullSyncChangesParamsFormat) Valid() bool {
 	}
 }
 
+// Defines values for ExportCatalogParamsFormat.
+const (
+	ExportCSV    ExportCatalogParamsFormat = "csv"
+	ExportJSON   ExportCatalogParamsFormat = "json"
+	ExportNDJSON ExportCatalogParamsFormat = "ndjson"
+)
+
+// Valid indicates whether the value is a known member of the ExportCatalogParamsFormat enum.
+func (e ExportCatalogParamsFormat) Valid() bool {
+	switch e {
+	case ExportCSV:
+		return true
+	case ExportJSON:
+		return true
+	case ExportNDJSON:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for PutProductParamsIfNoneMatch.
 const (
 	PutProductParamsIfNoneMatchAsterisk PutProductParamsIfNoneMatch = "*"
@@ -3093,6 +3114,15 @@ type DeleteCatalog409JSONResponseBody struct {
 	union json.RawMessage
 }
 
+// ExportCatalogParams defines parameters for ExportCatalog.
+type ExportCatalogParams struct {
+	// Format `ndjson` is one JSON object per line, `json` an array, `csv` a table whose column `attributes` holds JSON.
+	Format *ExportCatalogParamsFormat `form:"format,omitempty" json:"format,omitempty"`
+}
+
+// ExportCatalogParamsFormat defines parameters for ExportCatalog.
+type ExportCatalogParamsFormat string
+
 // ListProductsParams defines parameters for ListProducts.
 type ListProductsParams struct {
 	// PageSize How many to return at most; 20 if absent, and more than 100 counts as 100.
@@ -4525,6 +4555,14 @@ type ClientInterface interface {
 	// Corresponds with DELETE /api/catalogs/{catalog} (the `DeleteCatalog` operationId).
 	DeleteCatalog(ctx context.Context, catalog Catalog, params *DeleteCatalogParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
+	// ExportCatalog Export a catalog
+	//
+	// Every product of the catalog in ascending byte order of id, as a download. Each format can be imported again and gives the
+	// same products. If the export fails in the middle, the connection is cut, so that a client cannot take half of it for all.
+	//
+	// Corresponds with GET /api/catalogs/{catalog}/export (the `ExportCatalog` operationId).
+	ExportCatalog(ctx context.Context, catalog Catalog, params *ExportCatalogParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
 	// ListProducts List the products of a catalog
 	//
 	// In ascending byte order of id. For an empty or unknown catalog the list is empty; that is not an error.
@@ -5535,6 +5573,24 @@ func (c *Client) ListCatalogs(ctx context.Context, reqEditors ...RequestEditorFn
 // Corresponds with DELETE /api/catalogs/{catalog} (the `DeleteCatalog` operationId).
 func (c *Client) DeleteCatalog(ctx context.Context, catalog Catalog, params *DeleteCatalogParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewDeleteCatalogRequest(c.Server, catalog, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ExportCatalog Export a catalog
+//
+// Every product of the catalog in ascending byte order of id, as a download. Each format can be imported again and gives the
+// same products. If the export fails in the middle, the connection is cut, so that a client cannot take half of it for all.
+//
+// Corresponds with GET /api/catalogs/{catalog}/export (the `ExportCatalog` operationId).
+func (c *Client) ExportCatalog(ctx context.Context, catalog Catalog, params *ExportCatalogParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewExportCatalogRequest(c.Server, catalog, params)
 	if err != nil {
 		return nil, err
 	}
@@ -7560,6 +7616,67 @@ func NewDeleteCatalogRequest(server string, catalog Catalog, params *DeleteCatal
 	}
 
 	req, err := http.NewRequest(http.MethodDelete, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewExportCatalogRequest constructs an http.Request for the ExportCatalog method
+func NewExportCatalogRequest(server string, catalog Catalog, params *ExportCatalogParams) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "catalog", catalog, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/catalogs/%s/export", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.Format != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "format", *params.Format, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
 	if err != nil {
 		return nil, err
 	}
@@ -9691,6 +9808,16 @@ type ClientWithResponsesInterface interface {
 	//
 	// Corresponds with DELETE /api/catalogs/{catalog} (the `DeleteCatalog` operationId).
 	DeleteCatalogWithResponse(ctx context.Context, catalog Catalog, params *DeleteCatalogParams, reqEditors ...RequestEditorFn) (*DeleteCatalogResponse, error)
+
+	// ExportCatalogWithResponse Export a catalog
+	//
+	// Every product of the catalog in ascending byte order of id, as a download. Each format can be imported again and gives the
+	// same products. If the export fails in the middle, the connection is cut, so that a client cannot take half of it for all.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /api/catalogs/{catalog}/export (the `ExportCatalog` operationId).
+	ExportCatalogWithResponse(ctx context.Context, catalog Catalog, params *ExportCatalogParams, reqEditors ...RequestEditorFn) (*ExportCatalogResponse, error)
 
 	// ListProductsWithResponse List the products of a catalog
 	//
@@ -12271,6 +12398,96 @@ func (r DeleteCatalogResponse) StatusCode() int {
 
 // ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
 func (r DeleteCatalogResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// ExportCatalogResponse200Headers the declared response headers of an HTTP 200 response for ExportCatalog
+type ExportCatalogResponse200Headers struct {
+	ContentDisposition string
+}
+
+type ExportCatalogResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *[]map[string]interface{}
+	// JSON400 the response for an HTTP 400 `application/json` response
+	JSON400 *BadRequest
+	// JSON401 the response for an HTTP 401 `application/json` response
+	JSON401 *Unauthorized
+	// JSON403 the response for an HTTP 403 `application/json` response
+	JSON403 *Forbidden
+	// JSON404 the response for an HTTP 404 `application/json` response
+	JSON404 *NotFound
+	// JSON500 the response for an HTTP 500 `application/json` response
+	JSON500 *InternalError
+	// JSON503 the response for an HTTP 503 `application/json` response
+	JSON503 *Unavailable
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *ExportCatalogResponse200Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ExportCatalogResponse) GetJSON200() *[]map[string]interface{} {
+	return r.JSON200
+}
+
+// GetJSON400 returns the response for an HTTP 400 `application/json` response
+func (r ExportCatalogResponse) GetJSON400() *BadRequest {
+	return r.JSON400
+}
+
+// GetJSON401 returns the response for an HTTP 401 `application/json` response
+func (r ExportCatalogResponse) GetJSON401() *Unauthorized {
+	return r.JSON401
+}
+
+// GetJSON403 returns the response for an HTTP 403 `application/json` response
+func (r ExportCatalogResponse) GetJSON403() *Forbidden {
+	return r.JSON403
+}
+
+// GetJSON404 returns the response for an HTTP 404 `application/json` response
+func (r ExportCatalogResponse) GetJSON404() *NotFound {
+	return r.JSON404
+}
+
+// GetJSON500 returns the response for an HTTP 500 `application/json` response
+func (r ExportCatalogResponse) GetJSON500() *InternalError {
+	return r.JSON500
+}
+
+// GetJSON503 returns the response for an HTTP 503 `application/json` response
+func (r ExportCatalogResponse) GetJSON503() *Unavailable {
+	return r.JSON503
+}
+
+// GetBody returns the raw response body bytes
+func (r ExportCatalogResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ExportCatalogResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ExportCatalogResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ExportCatalogResponse) ContentType() string {
 	if r.HTTPResponse != nil {
 		return r.HTTPResponse.Header.Get("Content-Type")
 	}
@@ -15182,6 +15399,22 @@ func (c *ClientWithResponses) DeleteCatalogWithResponse(ctx context.Context, cat
 	return ParseDeleteCatalogResponse(rsp)
 }
 
+// ExportCatalogWithResponse Export a catalog
+//
+// Every product of the catalog in ascending byte order of id, as a download. Each format can be imported again and gives the
+// same products. If the export fails in the middle, the connection is cut, so that a client cannot take half of it for all.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /api/catalogs/{catalog}/export (the `ExportCatalog` operationId).
+func (c *ClientWithResponses) ExportCatalogWithResponse(ctx context.Context, catalog Catalog, params *ExportCatalogParams, reqEditors ...RequestEditorFn) (*ExportCatalogResponse, error) {
+	rsp, err := c.ExportCatalog(ctx, catalog, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseExportCatalogResponse(rsp)
+}
+
 // ListProductsWithResponse List the products of a catalog
 //
 // In ascending byte order of id. For an empty or unknown catalog the list is empty; that is not an error.
@@ -17682,6 +17915,90 @@ func ParseDeleteCatalogResponse(rsp *http.Response) (*DeleteCatalogResponse, err
 	return response, nil
 }
 
+// ParseExportCatalogResponse parses an HTTP response from a ExportCatalogWithResponse call
+func ParseExportCatalogResponse(rsp *http.Response) (*ExportCatalogResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ExportCatalogResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest []map[string]interface{}
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
+		var dest BadRequest
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON400 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 401:
+		var dest Unauthorized
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON401 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 403:
+		var dest Forbidden
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON403 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 404:
+		var dest NotFound
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON404 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
+		var dest InternalError
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON500 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest Unavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON503 = &dest
+
+	case rsp.StatusCode == 200:
+		// Content-type (text/csv) unsupported
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers ExportCatalogResponse200Headers
+		if values := rsp.Header.Values("Content-Disposition"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Content-Disposition", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ContentDisposition = value
+		}
+		response.Headers200 = &headers
+	}
+
+	return response, nil
+}
+
 // ParseListProductsResponse parses an HTTP response from a ListProductsWithResponse call
 func ParseListProductsResponse(rsp *http.Response) (*ListProductsResponse, error) {
 	bodyBytes, err := io.ReadAll(rsp.Body)
@@ -19803,6 +20120,9 @@ type ServerInterface interface {
 	// DeleteCatalog Delete a catalog
 	// (DELETE /api/catalogs/{catalog})
 	DeleteCatalog(ctx echo.Context, catalog Catalog, params DeleteCatalogParams) error
+	// ExportCatalog Export a catalog
+	// (GET /api/catalogs/{catalog}/export)
+	ExportCatalog(ctx echo.Context, catalog Catalog, params ExportCatalogParams) error
 	// ListProducts List the products of a catalog
 	// (GET /api/catalogs/{catalog}/products)
 	ListProducts(ctx echo.Context, catalog Catalog, params ListProductsParams) error
@@ -20410,6 +20730,31 @@ func (w *ServerInterfaceWrapper) DeleteCatalog(ctx echo.Context) error {
 
 	// Invoke the callback with all the unmarshaled arguments
 	err = w.Handler.DeleteCatalog(ctx, catalog, params)
+	return err
+}
+
+// ExportCatalog converts echo context to params.
+func (w *ServerInterfaceWrapper) ExportCatalog(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "catalog" -------------
+	var catalog Catalog
+
+	err = runtime.BindStyledParameterWithOptions("simple", "catalog", ctx.Param("catalog"), &catalog, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter catalog: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ExportCatalogParams
+	// ------------- Optional query parameter "format" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "format", ctx.QueryParams(), &params.Format, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter format: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ExportCatalog(ctx, catalog, params)
 	return err
 }
 
@@ -21312,6 +21657,7 @@ func RegisterHandlersWithOptions(router EchoRouter, si ServerInterface, options 
 	router.POST(options.BaseURL+"/api/sync/service", wrapper.ControlSyncService, options.OperationMiddlewares["controlSyncService"]...)
 	router.GET(options.BaseURL+"/api/catalogs", wrapper.ListCatalogs, options.OperationMiddlewares["listCatalogs"]...)
 	router.DELETE(options.BaseURL+"/api/catalogs/:catalog", wrapper.DeleteCatalog, options.OperationMiddlewares["deleteCatalog"]...)
+	router.GET(options.BaseURL+"/api/catalogs/:catalog/export", wrapper.ExportCatalog, options.OperationMiddlewares["exportCatalog"]...)
 	router.GET(options.BaseURL+"/api/catalogs/:catalog/products", wrapper.ListProducts, options.OperationMiddlewares["listProducts"]...)
 	router.DELETE(options.BaseURL+"/api/catalogs/:catalog/products/:id", wrapper.DeleteProduct, options.OperationMiddlewares["deleteProduct"]...)
 	router.GET(options.BaseURL+"/api/catalogs/:catalog/products/:id", wrapper.GetProduct, options.OperationMiddlewares["getProduct"]...)
@@ -24347,6 +24693,188 @@ func (response DeleteCatalog500JSONResponse) VisitDeleteCatalogResponse(w http.R
 type DeleteCatalog503JSONResponse struct{ UnavailableJSONResponse }
 
 func (response DeleteCatalog503JSONResponse) VisitDeleteCatalogResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ExportCatalogRequestObject struct {
+	Catalog Catalog `json:"catalog"`
+	Params  ExportCatalogParams
+}
+
+type ExportCatalogResponseObject interface {
+	VisitExportCatalogResponse(w http.ResponseWriter) error
+}
+
+type ExportCatalog200ResponseHeaders struct {
+	ContentDisposition string
+}
+
+type ExportCatalog200JSONResponse struct {
+	Body    []map[string]interface{}
+	Headers ExportCatalog200ResponseHeaders
+}
+
+func (response ExportCatalog200JSONResponse) VisitExportCatalogResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Content-Disposition", fmt.Sprint(response.Headers.ContentDisposition))
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ExportCatalog200ApplicationxNdjsonResponse struct {
+	Body          io.Reader
+	Headers       ExportCatalog200ResponseHeaders
+	ContentLength int64
+}
+
+func (response ExportCatalog200ApplicationxNdjsonResponse) VisitExportCatalogResponse(w http.ResponseWriter) error {
+
+	w.Header().Set("Content-Type", "application/x-ndjson")
+	if response.ContentLength != 0 {
+		w.Header().Set("Content-Length", fmt.Sprint(response.ContentLength))
+	}
+	w.Header().Set("Content-Disposition", fmt.Sprint(response.Headers.ContentDisposition))
+	w.WriteHeader(200)
+
+	if closer, ok := response.Body.(io.ReadCloser); ok {
+		defer closer.Close()
+	}
+	flusher, ok := w.(http.Flusher)
+	if !ok {
+		// If w doesn't support flushing, fall back to io.Copy.
+		_, err := io.Copy(w, response.Body)
+		return err
+	}
+	// text/event-stream messages are typically small; use a
+	// modest buffer and flush after each chunk so clients see
+	// events immediately instead of waiting on OS buffering.
+	buf := make([]byte, 4096)
+	for {
+		n, err := response.Body.Read(buf)
+		if n > 0 {
+			if _, writeErr := w.Write(buf[:n]); writeErr != nil {
+				return writeErr
+			}
+			flusher.Flush()
+		}
+		if err != nil {
+			if err == io.EOF {
+				return nil
+			}
+			return err
+		}
+	}
+}
+
+type ExportCatalog200TextcsvResponse struct {
+	Body          io.Reader
+	Headers       ExportCatalog200ResponseHeaders
+	ContentLength int64
+}
+
+func (response ExportCatalog200TextcsvResponse) VisitExportCatalogResponse(w http.ResponseWriter) error {
+
+	w.Header().Set("Content-Type", "text/csv")
+	if response.ContentLength != 0 {
+		w.Header().Set("Content-Length", fmt.Sprint(response.ContentLength))
+	}
+	w.Header().Set("Content-Disposition", fmt.Sprint(response.Headers.ContentDisposition))
+	w.WriteHeader(200)
+
+	if closer, ok := response.Body.(io.ReadCloser); ok {
+		defer closer.Close()
+	}
+	_, err := io.Copy(w, response.Body)
+	return err
+}
+
+type ExportCatalog400JSONResponse struct{ BadRequestJSONResponse }
+
+func (response ExportCatalog400JSONResponse) VisitExportCatalogResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ExportCatalog401JSONResponse struct{ UnauthorizedJSONResponse }
+
+func (response ExportCatalog401JSONResponse) VisitExportCatalogResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ExportCatalog403JSONResponse struct{ ForbiddenJSONResponse }
+
+func (response ExportCatalog403JSONResponse) VisitExportCatalogResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(403)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ExportCatalog404JSONResponse struct{ NotFoundJSONResponse }
+
+func (response ExportCatalog404JSONResponse) VisitExportCatalogResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(404)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ExportCatalog500JSONResponse struct{ InternalErrorJSONResponse }
+
+func (response ExportCatalog500JSONResponse) VisitExportCatalogResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ExportCatalog503JSONResponse struct{ UnavailableJSONResponse }
+
+func (response ExportCatalog503JSONResponse) VisitExportCatalogResponse(w http.ResponseWriter) error {
 
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response); err != nil {
@@ -27696,6 +28224,9 @@ type StrictServerInterface interface {
 	// DeleteCatalog Delete a catalog
 	// (DELETE /api/catalogs/{catalog})
 	DeleteCatalog(ctx context.Context, request DeleteCatalogRequestObject) (DeleteCatalogResponseObject, error)
+	// ExportCatalog Export a catalog
+	// (GET /api/catalogs/{catalog}/export)
+	ExportCatalog(ctx context.Context, request ExportCatalogRequestObject) (ExportCatalogResponseObject, error)
 	// ListProducts List the products of a catalog
 	// (GET /api/catalogs/{catalog}/products)
 	ListProducts(ctx context.Context, request ListProductsRequestObject) (ListProductsResponseObject, error)
@@ -28566,6 +29097,32 @@ func (sh *strictHandler) DeleteCatalog(ctx echo.Context, catalog Catalog, params
 		return err
 	} else if validResponse, ok := response.(DeleteCatalogResponseObject); ok {
 		return validResponse.VisitDeleteCatalogResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// ExportCatalog operation middleware
+func (sh *strictHandler) ExportCatalog(ctx echo.Context, catalog Catalog, params ExportCatalogParams) error {
+	var request ExportCatalogRequestObject
+
+	request.Catalog = catalog
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ExportCatalog(ctx.Request().Context(), request.(ExportCatalogRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ExportCatalog")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ExportCatalogResponseObject); ok {
+		return validResponse.VisitExportCatalogResponse(ctx.Response())
 	} else if response != nil {
 		return fmt.Errorf("unexpected response type: %T", response)
 	}
@@ -29975,159 +30532,165 @@ var swaggerSpec = []string{
 	"oD8vM3gML1hmuk2Zzcuxh2JFG03ZhxhUkQRU7PXMMzh+z7w1+3czv54vv+Ol4MNYa99/oKq2hNGmJt3X",
 	"012Q+gi1ST91HHmZTvLsdzx/n9NCziL1XrKJeLDlaZp+EQhHGjWOXJrALIQBdjrPg0JA8jsJPcLmEETN",
 	"FRsjog5q5u0Sx71+t5MQj1GOcloyPrno9V6LfxivcFMWMvrzdvmsv0Gv/Cm/kV/z/OhtX+30BJWQ6xsh",
-	"zCcxvWkx/X/Y+9bdtpFtzVcp6AywkwNFkezEsRUMGo6jJM5xbLetbJ/dUU5YEktWtakqbRZptRIYmL/z",
-	"IgPMc5w3mScZ1FqriqREyZJv2e3Wr+7QIlmsy7p/36o6xGxOTK2T1XfDfLfEubnGD1gt9SpEDAkFzLuO",
-	"kN9oWkU5hhOrc4Zi2BUxJdMnOoW+hNBWk4qyYTeJKhtok1h3f6TjxMUugjSOAuq6iQHRALZPVkLEh6Kj",
-	"yFdhT15sbDCIhI6lEU+znl+c2jtKwxS0gDVCQXCPK8bDMBYGstWOLW4ouIIQIDW+dGYihbUKYZRrtSh7",
-	"Ml8JPy3LjuO83J0bRnm6EvnAngx43NVp/LSy0qHH9V3OSVpL35/tJLlKDKb0eG3mrF0X19Mbxe/dOi7P",
-	"ewPRu4CDfCu9UlrtdCJ4b2C/5Bd2BpVGEAFEblDzC3urBex03oNezjqNUepjwdaQT9hYIMsmyehf2K4L",
-	"M8OwQWZ7stEnG/X6U6wH5IpBzL9WIqtF7+LWZicGo7WebjsRRXZIYwEFMFkez00xsGJmgQrqXezySa9K",
-	"RVkiVG/yyaAgG/LJcWoGBRWxnGAbxbobiRwog1bGjSXW1CAThO6liLF2qdKo1Wv10s4bVF03CyTONLd2",
-	"ayvCxfNBn7PahOzMnw/8yGwmqHLFzcFUnsdVRvsNaC2Azac19l5e5sJOzibRfWZnCzYzxp/K59KbcX42",
-	"XUnFDbmqUZOL3sUiLeK5iinUYI+GCNfm+50IYCtzHDWwKxmBGkBIVt9MMqfJ4Hmkz6WaXzVq96FhnKXG",
-	"ZQldM3nOzEDHybNIXorQbd6MHvng6P3+4bd2+yCABAwxwFrxOLBGpLXqL4TCunash1BiLMImM/JcdZRU",
-	"jiopO9fQm1jwOJowiZ2QYVT2BsOsy0iyugqMStJA2RsklAEpwqnwYcSNGesY8oV2bshwJzie+yMQMSmW",
-	"qgulx9AU3j0RGYDPRZIVzr6oN6o54me4NtbxRY29Q50Bs2yYifSYhfZ5yUB0lBJ/AJLLVIGDF55r32v/",
-	"Qa5GFfoNQ6knqASDdHyQAWZ9MYb568dCECUBttrnUJaE/kyo024kDDIYJnIoqh2F8b6NHXhbcCKSePIM",
-	"yu+CGnubYkXmQOBDgB4QUkryfJBkE5ThXFFpuvIUINlOVSJK+abtYu2r2zgrxMjnShzceKyC1XEsegkb",
-	"6NgI1uVJIuIJMwkfoem0nKg7sEu1EqHUim7LlKrxtRyNXC1HXkxn6S0x+Tjovu/JI/lx//P3/cah/LhT",
-	"E5OP38OzfXtx0H0f/f7b6cedWm8jUt3hu3r4nx+tPWDPScnckbbwvv7VqpM0XxecynMFDPU1diqo6SJp",
-	"Z9xNmH1hwS7Jb5iugHo1xxPknmS0S26pQ1au4kDh9W53HyGTrojjDEQEHFOdyZEZ5Jr7AajC3HEBCVNj",
-	"KMu7Glh0Q5bEExJ1d1TQsfD1VfcXEJ05OQmFZs6eDTVxzhprCVv7+aGqbnZusV7tDydH7XZxydpasyFX",
-	"E2e8oyAuLpn7CQlpir5YPUczCSoWrrgAEADC8JFUBLbNDFY138Oi3m6Ar7PRkI4qSHw37gcv6hG9NJbJ",
-	"BFnSM1PHSg4m8xhGa6eUmC06TebbLS27EpnQcZYLyRPQqihnSK+61hJNsCtkyJ4EvycyeIpqDgOTImSp",
-	"SmSUe+5Yp1EIk91RKNfDGjsCM4MWy1VW2ZWCM3eumVY1tktPGPJQWAMp6KdRBFWPFLXMYogIOYXxj/kE",
-	"IpdPX2OcpqMueSTduKy2RuUyT/UepckdZuNIyFvT6yFzcThxno3jIYt6bloWCCRVaBPnhNOh9VJxo0wp",
-	"EWncBuPGb5HiDsFwQ3fingA7IgJzfWY3sFM5HCFjtLVb5Z0VD+IgQxkiKlYPhfNHYEw/r1AQpIhOkxkx",
-	"sjrwzoobBNbN6dCjjZsIOKMS4HII4x3yCQt1lVZkPHARJu1Az86Tn8lPfhKVBzA0XecHA7MAIRhrJk7B",
-	"QHJxnU/2ytWMhXrnBuana6VAj0cR8K097oq+s4FmfMj2f7n9TqaS6vmg/TcTsCiscnLl1w7pkhG4S+tg",
-	"RaHJaIprpbDzPfe2W7dY8cP+8mMWmxjKc2vsNys7/e2tsL7d2N5+0XsVbr102RgAlP1YroPkPCzhFHTQ",
-	"w9IqvUhwVfkpVDLE7OKAIpW5GK4SFFajvvXqykPU3YUb1+PSUl9XkguAwKwXv++/ZuR34SuTlBgLkyD+",
-	"A+IX03r+XzWQ+HPrfXvZafMhQLe6N5cUz3/Q/y2sMiNMKBnUjrYImEmyxQZtB4wKVnow8QfvJdGEgXmj",
-	"4L+BG3AAjdCyjLzSXR1OPNc6xfE6ysmoZMBVjjVUWEdJXwCfB/LEQLJHYbySmUSMTD7dH9lj4wUeNkih",
-	"VxLkt8b2+87elnYF43SUiJA94bhPu8Ka+hCBYyFPeJcbgW/lYz6p0gJZdcUiwS+FeUoWgrXuCN9MUHj6",
-	"12vGzQUb6DHMTkcBZYjoJ3BM7KPIuywx8/EJdCRn8fLFpftAb8gTGWRzAXJ+XkuMHHJriTJYJHWi1mDN",
-	"ilTJ1gtr80olh+kQ4aJYB2sn+BzKqu+ov0Xo3j4H/eUX4C5cGHoyHonwehsGfv23fN+eWPw5igxXBVV6",
-	"0G8hbTnDOGrlRm5rzaIq27sHR++p8eLbAq4yA4y5d81dc7RgGvWtHf8y9KfsTsn4fmWC54w6SPbzzahg",
-	"pRLNznWVxWIkIPclKTrjHvo/7StqlSlVu2N3g+710pGcnZAcBmscI+OATNbYzL8mNlMrsQQ2kyZsj3b9",
-	"ddjMaSjn18XSyZv7i44q8QeXbt6fzk3r7ZDrraM7qHt0qvfq63xz6nkmD+b4YvuKcdMTKrRz2J0kji5N",
-	"95kMa+ydnW7Xg0/HPk+Z2URZCy740WtPQbu4SgUgjdnBX5Vt50bMX7fr2lotdGYta+Fa3peVPQn++//2",
-	"Ii7jwAqH0LD//t97B7v7J0/vq2Pr/TCcZVvpy48KL1RCZjWOSBITkzJ4Ua9vbW43Njc3dzYbeZhsOhyK",
-	"GPY8sfYUpVq9Xd/OpBrqj549aK3PJ3bOwjx9LU1a+xlMj1WSYZV9shsuludSlXm+WJuZdTc1F6l9wumz",
-	"k9bbZ/ZWYguZI2s3frsNqBSncRU2NTfz0ECbrlHy0roUfqcO+QS9nr51vdBfmejU2vgCemeuXdsFrm3W",
-	"V6u/iiS/y1L2lUT68x/yOlRWEXU1Uxee0545dwxLYaBmBCwwCrRjHCmLleSmjHWt4IGQXZf3LmpzfMVj",
-	"39ZytVnZ73+Cmv7by7UcwItGfqdO2bIYL3r3XxnmRTv9yDknkMRfokj5OIYssrTTiTVPP9/om23XuorR",
-	"Nxc45p96S/QCPae5VtpXt9TZSx7sKdB3q83PS2kyrSnYdwU0eOvfDKOVfY0IIwlNbYP9/jOQgdDhu8w0",
-	"7FQazfMLc362+VkPzhsfP/5+9uvlu7P4zW7SOPqPNw1xLMPfzz6m3VBfpNvbncrj5+P6efi3ZeXBvZgO",
-	"S3hExBhMuIZ0Dq02RKYlKvrxQEf+w6DQFio100g4Tjro6Q6Wk1NvfRmJJuOEtsvAdhCahmIOrHnRl1DC",
-	"GcgwAAu2SyFonSY1FuTlQVBlgRc9ARaV+kMfQKBMnisNssRoX75MoL6xGwAwgHIVdpQ7YmC1WOOahg4W",
-	"kxJjdxjJ4PElycS8DUObRbdfY2f5hEJZVH2UJrc2k6pL/PRQK5G3qm5YJLtIo5TpjWmlMFcNXCPsV5Xc",
-	"+8pu83sBB67V6wOr1yJ4kO1jeisWo4j3qA5/wKmOzZ1fiiL/mTXz6tw+65350DsTsNzjP+suqy7NIQsa",
-	"NClavEtzFPmQxpBLlUUz/A55jDxFd+rt3nt5/M+BnoFoAbAUivIlPOsuGSxD/gfRQW/Ud141Xm4Qh/go",
-	"GVSa2/WrZQkZr4u2PR9Ik+h4srAdTc8zTfDEmYBUXJvoQthMq8yoxOoNqkoC2FXVnvw+j6kByyRrzZKD",
-	"v/1Hq3VMSerToMo26yzkE/O01lH/oLPKI6OhyoN3rc092/QfYlCsFYJJe0nQst3jfcxFD0c6TjL4nFRM",
-	"JhghLKR9yAsoPFtpa2Fn3WoSnfYG5XCtLN7xgWb4gVJCtw4p+h3x5UdZWV/f8UH8qAAmwqqxRm3HqrGu",
-	"6Os4r9fgt64rDAzNlc0Sd3mVqCgKRXwPlEi2wylNC91KsdJqL5sIAUAX3rJOZZTV8HKM2RsolU/0KsHJ",
-	"f4FgxBJiuNl19D43zazMY3L4DM0QX1br9ToTKAz7uVKErAABanNiaIUIKV+oBoy5MhzOfo21eG/ARilE",
-	"CHw1oVa5+Ak3HRUcf25TDONt66DVbgW4w7l/F1T0O54IAFphHy5vEpgagyC0VOfTstcj66Cw2qfjO6rP",
-	"ZZTGAkoNuYIvzYH2cuDacSyTxOEIglAkXEYm32IHgcw4VRyhlzJmxEBg2BOPH+6ojfrTlcMkbEGUxL70",
-	"uFgXeKPwBQwe2ZApeHIzS5piaDd1fbyD07CK4MqeGpmL0DQr/379OzbK39GNUlEWUYGXuMQhDnEDT+CS",
-	"aB07c/eJXvbdfBq51jyNamXoGspQG5WIFlD0+wJKvTJlKRLreMGCfhTieCd+KYZnvx5eDkcfxG//eZxo",
-	"3RidXRx/ey/01qe3L19+2GyY9z1Y0PzC2ZnyT3fDKjx91e2SX7LC092Huqejhs0GszFbdzC3z0lj1bVc",
-	"zHGN53xsvUBryv45ykbXXtkdMTIVa7cJw7qCW7a9ub29Vd++oVvm8GLzUqWHSOmzsAL9jDhNEo2OSx7M",
-	"4GEDgitilSAlhArNF99A9B/0q1bRhI059AjV7ELpsWdNAZfOqnvMncQCIjnWlYuMmFfylcNVZIeWyEw8",
-	"PQMGRrpaAxroDuq8FkOeZmE7y5MxldErLcd2rsNrCygAzMjypaOBHXJgZ5wangKbCBoYMvNS/wIoPs9B",
-	"5jGi2BoSq8y1NWfz4B04WkVHIMeK/2yUmsGcA1lmpSNIbn6x6V46hfyQKtHMjDgC2ANA9gS5I/dOx0go",
-	"IxN2Lh3F9GxZsDNAmUmH5CjKmNFwah11Cq8odqGEcw432pugbi7rUJmvuPOhWXyey4kiN842FM3C8KGd",
-	"TJYwHKCdz2m4r+1rMJAy1GEaabbxX1svgBQIoymuR3Bgj8BbeNWBVCKo+o+DjuyQaJWG8WjMJyb/a9NS",
-	"YeBrBEHm8IQFkRzKJMDC6X4i4o7asE4OODr577TL4BKwAGEqLyG0joPRQ4GOgiaRx1UGGydzJOeSSGVd",
-	"D/uCKiLxEh2LECYpxz+QxKk9u9n3woioIUxg0mHQhBr7gVBM/DPlEfwBRoDSwK6j0dqxE3V574J1Jx0l",
-	"EyOifo3RNEFYDAR4F5rbj7gdjOyzwA7o7yi5ArfMdj+UNwzlYW7uVw5YASvGMh5yexDr9Bzzutehqrif",
-	"s9esYRdY9hnvGqGSeYoHjlxlDpaKei8idMr+Ey44LFWjBEt1/ecc2O24zHefCLscy1dtn9nTHcRwV4Dh",
-	"1KAn4kT2rQYUgQsgjWJxKXVq4JhUsbzRdQYnze37z9bYLsyePTxUA69yh98+AfdGqU7PXl6Y4Hz59sst",
-	"YCy2WqDSrPzXl/qznd1nv/Fn3789+/rv/6Ny29ruP56pcEbvV350Kgluqk6l2UHXot6pVDsVkIkdWvqO",
-	"VSzwi2nMc6dy1VElT9l6VXjK1qvcM7bqm/VNLjY2ujs729tbDfcMocJOpfmjUwE10Kk0NwrjgGfkziU8",
-	"qwGvUeIP+xtwkjrYQ5JuubqCRclbUvmdcgCy1iqcGVELwsVugRm5WpaZKs0F2j1RzADu4eI8a6meDqlR",
-	"XvHG4Py7HAV2lwXfTRIGVXtwsb8O0kgjySTuTgKGvaaTnbFLTyUHlT2kXyr20ZVqxT7XavrZrN/fOWY0",
-	"pp0+1C+78GY/9rkZyKnf/ekSeT+nhpQ0ku6jFVSFPArqJKteS+DWq1ls9xi5xQX36z0/snogL4hjlML4",
-	"ZJdVWTcl5Jyd1kur0H2VWG+gtRFNFM8BRwqpdORSaCh/uzpVYdXRUllXy/+io5BvCq0Jg2RIvrGmPUZg",
-	"SPXJwKyix9AvwJ0UcjYWFIu1ajLzqo99VvrQsxVpuXRsNW/BuqIYqpVX3qwAWw7GT4m4xLEGo5W121GA",
-	"7sgmx1lCJh02IaFnB2uGiPfWSpglrJSj/r6b6pUNFqePb1UvRjkwVDl2V5Nx0/wC1xpblWql8nUlb/GN",
-	"nURz+yDk0rqysVXUlVsrasrC3S8bt9WRaw251pAPE1R9lBHOnAo+l5dAHJpJyPsJk9jDKuZHSWb0ZaZH",
-	"uo59GA7fB24GcCoxejDPePCtbqwyoMDmsDZXVXzA0T2IP3vXvuIdeUcyzBwjlKT28ShYmy9evW39Ovp9",
-	"+8ObU/7sW3t/ePbs5cc9kf4qTi6GLw8/jT6e/fZ+c3Cavvs8I7+9zpgvnFeSzH4HTMvlY34u1kJ57bbc",
-	"I8qFhJMkKtp85BN5kC7EBMkEHpf3gh+YOS8F7DCxTk9pkgIvFdItOC5zKLmL+Ajiqv410nRUP40ihkVi",
-	"mccARSdFT0KG5IdQEIuq/ebxNhXF/G0cgptE8qaKoCHMTETduG/Iv8uF1QuxfDeTPW0olUANV0Kqn0zG",
-	"Or5gkTCmxuxnGlcPYye7A+wVGOfz43Nk1KBXEeiUeVNlcT0IjpeLk0WJups2zfLrky8inHWgnP90tZr3",
-	"lC3//TlQP1OdrurrrDXq2s15jG7OfrmafkCv51oqIn8Q7URBznABMREUWUrDOJ1Ox6pivaEnUIsO1z8r",
-	"q+/sfNChnq1T7yivRjBR6FKS9s6nS2RfvWRwqVfnb4HmyW4bc8N6KaacrSXQcYnP1IhwXt7Wp22pfv8F",
-	"+yTf1Jh9Z1aVz5lRfGQGOmliqt9hELpiIGn4vTQ26B4KQ51ZkjzPxyJb4cZETffoFN6Rq0c7AfXJrKIy",
-	"FylccmgzDKvxocCrxVJO+CPUWaJu26i9pLQaFW3C5dbnE7iIoLwOGQ2dHCwPB2NPYafS/NIhAF7HnrF7",
-	"9ifzx2itANcu5cO6lEicOx31ejyuZDvvKXoJTPo3NAD4ovRS/ptrbD8suDFU1O/JeoEpoeg+spz3iAru",
-	"jt1HpxLeTPbDW/UEpm65rkge/mdzxRTQ/r3mfx69iljVR1pribWWeKRu0qlU5xnTzR05Qw4EPL+N1NFI",
-	"KBLHqqeHwENMqCjk1EnNoMpSFRI8V1LVQK55O5QH0KWsTt3eKJA119jtOcYKCChilZ5sXo+E8hwZLOgL",
-	"1RNZAaRvDq/HisHf3Hvg6TH28YgiVGmcWuohST4x5oPySfiFKDwSYp/osXQUsv9CbQe8InHE9agfKRDa",
-	"4wpAYsJD1biasKGOxdQoFNNRSMPIWkhCnSu9vNj1wffhx9kQoWPkBn17SSIO7sHf04CoRT/d8ySw/2OP",
-	"vdXgwf/7X/+HCLIJ6WcvIEF08BT7gbpxzqy7K2rBgmSEiBPvElyBTkB/M8yk3d9FL6mS42gYthNsOgx2",
-	"CKFVZ2UkLB3V7GsnVLpbmA2Y2akKbR/THvNJk72o71RZzz40mGb6DsrMBTsdVi2c4mtuYynM4BNgn0AZ",
-	"6nQjIQ3nyrh+LDG+vKWgA2FWPRqJRHxyeDLqrwwAFWCrFHEPBtao566aSvNlvX51M9y1jOyIT7FQqNLc",
-	"rJczdoNe9s1TlreCaI7vE5U3E372ML2dej0H1PP/b85kMhgArr3uV2yjWokEN8WZiIXdxnRzLEw6zDWS",
-	"sTMl/glrfTPAewkFegE59yIPnduq32Teywyc/Uw6OPn62iEz8rIYgCkrM/ysV2Pl1ZC4GI+p60XWqyEi",
-	"QdLV3VxDhtbp6f7R4bd3+4f7px8KrSxOJ6qXR1+jZprpZ0GPttqnq7tNAn5nBMlZC4apP2Tdo3YP91oH",
-	"B623q+HA9rTqR7KXlK3liesJ3Z2wwH5qUCtRSU3fjdt95qyKs/dNzVHQzLAA3kJ4zQL8IKAhzCY8QC7B",
-	"AKcBmgqxgR7XWHD0uf12tw2Pc8MY6/hCxEiHwi9QI1srCH/97ejdt9PWr59bh3utoMkCI/45VTDKE8Ap",
-	"kGnU08OhTKgF9qO1yY9AeoKxiYAxT5pzvXm+lF3+/IcXY1fX4Uzzhsxakz6c7G5nbkPVQ23Rj8EoCfL+",
-	"/Tl6uP05uGyR86304DFpVj97q1M6JQPaEQV6mLln9zmIRzyQt3vV/GKgfBzsjX2dw2gmbKhNggQymDSk",
-	"HCHPpQCDssicurqyGoKEu0sekmPpEobE4JKX+J6kl0CbztVxHCvBdBwtYN9NEtqDcv5djmrsDU4XphFT",
-	"aj0NfmfDD4Ozcz6qsSMlStRORzkvGEdHnDHoOjfznd5zwYd8AEAa8IJdZz9o7IvRaIiMpzwGlCiLRILN",
-	"sKjchT0BV5okY/AUiHho9bOaIT1W5Ry7ZuCX7zregHYBb2xHBa+ZB6e0snUpLsSNRV3qboastN/0DvTC",
-	"bKVV21kQMiSMDIb7Af7pOX9CwSMqMNYYg5GGtqXMLTv28B9pAxQY1FFwKrK0GHWK2q88MArEKPWpNjcv",
-	"X5ZEYq/Hw2ofuiB8EBCY9AF2AxBiPKiURl80YnMhRyMwjUvGvGOV3uxyFpGzU+jZevkaL9M3EcNuhAca",
-	"zxsxhhHurEtidS6jxkCYXF4LiKrgIKNsoAasaP6SfUSkBHYtQAhC23nrlc3ZLecY1sm+ZKbCbv7MoTWU",
-	"Ncj38S4/jxdKj+e2n4R2Vyf4jPLJrN+o3+QyQbA/XUbKJZ/mjm8DHpL6ohz4C/TTchQdncq8BNbGSjmq",
-	"vG6GDJVdcKHCOXmpdZzsp1v3s3qmxgI6vUjun2AL/EEh+5BR3UFt70Qkj7ShzjoatI4GPUg0aIWNhpvq",
-	"8+Hp5+Pjo5N26+23T623+7vf2v84buW21mdl0tFIx1bRD0UoOQMRnN9Yp4LqFMGj4YaVKcIqG0VcKuvB",
-	"gFEx7eAU/Zvltxd5zHPkEvVBsSLm8O3H06NDSKeioHIOl1TZovLJz+tEugd7wDuTPnlc6q3P8rQ1tl69",
-	"erXR2FpE1HajsJrrE3xvnnnbK4S/GWq8W2O7hM/fqNd9vhjsQGnyks46Qd53tW5Czt/NEsSuEzG6O64J",
-	"RY0hPYDL+1Z9nrijZKaX8Lm0jezDDPNiMN8k3tWvJBqTRpKqiJHRKAKGdKgVoM8p82/x6+8o69rNZybn",
-	"yPbVxDhuhLXV9S8XU5W9weONoD5Sek7sML5Axt9SbIeu6mFOViSSBtIirjrimmhaMIr1SBsRBk0Qja79",
-	"prXaWTCm0xg0c+E/6HjgEOulkZkECbYWBN2oss+9vFKtuFfNVvjZSbM3PLvkMZBd2ztzn3icPSR31QuS",
-	"r8tE6paGRdwI63BNle2Gq7J9tWKVrVvjckkiY1fDTKCddQ7mDg74cRb3A/sAcjFDPqGTA5YoOgAQ3aRd",
-	"iEF8mTx8jmaeefYO+JpyXjudReOpSb0bP+CXSKzP1SQXeu/xKDLVHPkTlfVSrgOuBdZwiwrRUms78aGA",
-	"GcFCeBoABBSs0wW0UGBpQZJiMBNylWgFPgmwBXJbJzwKcsAwlFPOroT0WCh6MhTG9VyJIvpeHnn25CaM",
-	"xidvSBIiTWcU+a/juWUtTWbgPBZl8I2tvaykDubTidI7ER/HNAP31YYPpbI138aZVbeigOvJebbSmfOy",
-	"cWnD196hmIiEkh/AKZqpOE8AvQ5IrQNS64DUY7XBySB0nV5QL7h2LaQcUGjch4GOh+L+4iotFRZr9rlh",
-	"e0efjg9a7dZb1Fau5DyX3ycdS1n/CYCb8RJ2RbPXSa0OdSwKChtVMWQJ88ZNR+XTttAmjo4Y5kExRsIS",
-	"DQzTQoXNwrD7XEYEugtOjz6f7LW+7R+6DwmwFr8wRqQbT0e5Qn9IFOZ4/rOn5yAASPaf4QCQ58WBKmYA",
-	"CGUxIrAMVBYpwum96zAR7pw7ChNlhkPOSHKJZpOIkXUSYq5MX8SxCJn9Q4ayWUnsvsMdvw4g/fwA0llZ",
-	"Qc/a2FkbO2tj55EaOy0V3mO0cSB4nHQFT+7PnjkRSoxpFa2QhhSZmoHfEW002i/FegNpWKitTs2p8jFU",
-	"JjirBywA5x72ddxRQV4hBFNQPRd778di6jSUaG07O3eus0cDbqx8uRSx7E8wCkpK++/u0m1U9ge/rmut",
-	"vdbaa6291tprrf3AIYrL2cK5yHq4N1fjZqJ6z42IL6Gv6BxOt/2ExakCZRfZrc1zpJ2hFqbG2tqempDp",
-	"NCm41iFPeNcqaBdm/113DcEJqsBREzyHgozvQa2sn7g9mqc0ulunz8xJqhTAxInhUw6FSfhwVGyhXd9p",
-	"1uvNxsZvy59SGuKilnc0h3+B5nW5wAoKVpgb+PrcPrV/W6159dyKIfhNvtQMW+abC1KP+P5EM8DpA4tG",
-	"okc19gYBOgu3dpYgymNgjJ7drXYjxjqa3rE37bHhWtDbod5gI3r2gGnD7C/MRfNiY+NGlZGnrZO/7++1",
-	"vh0etb/tHR22T45Ah88YELjPslZ4tCOiKUuiXXYy5m5A5Pv0zySqCbeJRyKkWre2hguMw7OrVD3HZHJX",
-	"FZSLvg9T1T5L9lMED1E3UUD55pKmqBkTvoDr9Mzp4lkJZAZ6DMglmZh8nzlocTi2rgdGumHiuGKCx5EU",
-	"MbQ7hLB3pyIu7bd3KpA9LiTDOwpXmQ24CqOs2aJU55Qt920cpxLyJu0NGFhMaFJa+RYLVs+7wdJ4PM+Y",
-	"curW1X3dUTHqT2DWps6bkC3t69gaaRgLIJIca83ZaQ6wSX3GYVNIy0MpwATGEAv3VoCzsb4Yu/ZPpU2R",
-	"nHUAK3Rb28BalRsvPug0Jr4Zmh7wD3EhIA6+471EU2luXNljncSyR7133V1vRZI5nP7qiTA6unQ+LE94",
-	"LpReaTZeIrTMOooFe6TiBvBeKPv99AC8dhzrHtQuuyg9Xj4RPSEv6epOtTISIjZ7WikaVuPqa7XiVsip",
-	"m0th5xPo1sEddgM/gRHlvgQ+JCVyHut7Q/vsFs3SBrDARcngtKdjbEBpBwDVRO43m/Ud6EyMY28V5xcb",
-	"o+Nbd3Zq28SlYwfnf7kJ9cx5MuIi304sekIle9kyfvnqLp769VtxyYQK23IoXEN3nOnCGr56uV2tSCUT",
-	"aWXK4RSf0YjHiezJEVcJTfKXfAtm+NXXm0Yh4gTHNmvI1uu/zQ1UXH3N7+cfle7klH73I+es2s3gs4Xw",
-	"Lwx5wawcn7SOd+Fh9l+Fp0P3elqXzauZlvcm221fflTkaDcMY/izn5UandBaTw8r1Yo0u7BNfUGLOVKR",
-	"VP7f9hCfCqHmz4L7xe65rjQbG6v0wh7pOKk0X7zYtHN2h56DFV/Xtcruy/M0dphoqk569I7EsZVZVaeV",
-	"0A7KN6/n7DzixQb2N9D0KKq+LyIM+QA/ubWK8SdQXyy/PfDd1/iVEPgDNrNeGstkgtIuxxpvXHsTe/wY",
-	"j+Sl+CU3bf6LDU2KV2qL7R5g5INvBsXu1Dcwowtu0liEzEjVg7Q7Ga5QE3gcQ+tpkZq/GZaIP6AFy5An",
-	"NZZFNb29wLEbvBIxRuFpcOxJ8O7zwQGEuj612if7e6ffDvZP263D4GnOqoDSrWqOCAEY92a8OofreFF/",
-	"URqH+EQzcu0msF/zHPBNRbzvv7EPrYNjb5d9S/iFsArYfAMByZxWcvGd3NwmWl+QncgibRIKntU66t9Y",
-	"+x/HrfkPxRWJsQtN6S/qC8G4VvbQdCMiZgQBJyWW5oWlu28jrFYu8L2V1KGFBpM226ZzDsuSkqY6yzGK",
-	"50yPhOIjWZvwYbRIAh2NhNo93l9NBLmHZnuQXtdkm7V6bfPalQ91Lx0KldAZXXrN3X3AhP2P3U8Hi6VT",
-	"ewC5OLxnkVTCOOGieTqB1njWhrgzYQ0vvUt53XayrccVxL5dGZCp3Xz7zpnat/raIOx8PVB87o9KV/BY",
-	"xPYVaDXGl+XoEG+hVD3BLIeeTFbETnRKxB3J1LKncVRpVmpgktKAZhpNWRVSZWMI/lNYpCciZEm34g34",
-	"HxygxNoC5RQqsRjqxJFWxNYsnzat/FPAcZrzmCI/Scm9WZa1VIEqaGzFzQX0LkZujaqj3wU1ZUdl5QsL",
-	"7G+D1w46oIQIDV4EcRLk3gqiZvaNB/pcYmfkkdDWpGan8Fe0qzApgwNK7Uah9w95KCCz5OMJcD3/Piuu",
-	"S96HB8HFJbKVzt2Z225XX6/+fwAAAP//",
+	"zCcxvWkx/X/Ye9vltJFuX/xWutj/qkl2EQJ24tikdk05Dkmc7dgem4z3MyE7alBjeiy6edSSGZJy1f/r",
+	"uZFTda5j38m5klO91uqWBAKDX5InHj4lFiC1+mW9/36r6hCzOTG1TlbfDfPdEufmGj9gtdSrEDEkFDDv",
+	"OkJ+o2kV5RhOrM4ZimFXxJRMn+gU+hJCW00qyobdJKpsoE1i3f2RjhMXuwjSOAqo6yYGRAPYPlkJER+K",
+	"jiJfhT16trHBIBI6lkY8znp+cWrvKA1T0ALWCAXBPa4YD8NYGMhWO7a4oeAKQoDU+NKZiRTWKoRRrtWi",
+	"7NF8Jfy4LDuO83J3bhjl6UrkA3s04HFXp/HjykqHHtd3OSdpLX1/tJPkKjGY0uO1mbN2XVxPbxS/d+u4",
+	"PO0NRO8CDvKt9EpptdOJ4L2BfZNf2RlUGkEEELlBza/stRaw03kPejnrNEapjwVbQz5hY4EsmySjf2W7",
+	"LswMwwaZ7clGH23U64+xHpArBjH/WomsFr2LW5udGIzWerrtRBTZIY0FFMBkeTw3xcCKmQUqqHexyye9",
+	"KBVliVC9yQeDgmzIJ8epGRRUxHKCbRTrbiRyoAxaGTeWWFODTBC6lyLG2qVKo1av1Us7b1B13SyQONPc",
+	"2q2tCBfPB73OahOyM38+8CWzmaDKFTcHU3keVxntN6C1ADYf19hbeZkLOzmbRPeZnS3YzBh/Kp9Lb8b5",
+	"2XQlFTfkqkZNLnoXi7SI5yqmUIM9GiJcm+93IoCtzHHUwK5kBGoAIVl9M8mcJoOnkT6Xan7VqN2HhnGW",
+	"GpcldM3kOTMDHSdPInkpQrd5M3rkg6O3+4df2u2DABIwxABrxePAGpHWqr8QCuvasR5CibEIm8zIc9VR",
+	"UjmqpOxcQ29iweNowiR2QoZR2R8YZl1GktVVYFSSBsreIKEMSBFOhQ8jbsxYx5AvtHNDhjvB8dyHQMSk",
+	"WKoulB5DU3h3R2QAPhdJVjj7rN6o5oif4dpYxxc19gZ1BsyyYSbSYxba+yUD0VFK/AVILlMFDl64r32u",
+	"/YNcjSr0G4ZST1AJBun4IAPM+mIM89ePhSBKAmy1z6EsCf2ZUKfdSBhkMEzkUFQ7CuN9GzvwtOBEJPHk",
+	"CZTfBTX2OsWKzIHAmwA9IKSU5PkgySYow7mi0nTlKUCynapElPJN28XaV7dxVoiRz5U4uPFYBavjWPQS",
+	"NtCxEazLk0TEE2YSPkLTaTlRd2CXaiVCqRXdlilV42s5GrlajryYztJbYvJ+0H3bk0fy/f7Hr/uNQ/l+",
+	"pyYm77+GZ/v24qD7Nvrzj9P3O7XeRqS6wzf18L/eW3vAnpOSuSNt4X39q1Unab4uOJXnChjqa+xUUNNF",
+	"0s64mzD7woJdkt8wXQH1ao4nyD3JaJfcUoesXMWBwuvN7j5CJl0RxxmICDimOpMjM8g19wVQhbnjAhKm",
+	"xlCWdzWw6IYsiSck6u6ooGPh46vuExCdOTkJhWbOng01cc4aawlb+/l7Vd3s3GK92u9Ojtrt4pK1tWZD",
+	"ribOeEdBXFwy9xUS0hR9sXqOZhJULFxxASAAhOEtqQhsmxmsar6HRb3dAF9moyEdVZD4btzfvahH9NJY",
+	"JhNkSc9MHSs5mMxjGK2dUmK26DSZb7e07EpkQsdZLiRPQKuinCG96lpLNMGukCF7FPyZyOAxqjkMTIqQ",
+	"pSqRUe6+Y51GIUx2R6FcD2vsCMwMWixXWWVXCs7cuWZa1dgu3WHIQ2ENpKCfRhFUPVLUMoshIuQUxj/m",
+	"E4hcPn6JcZqOuuSRdOOy2hqVyzzVe5Qmd5iNIyFvTa/vmYvDifNsHN+zqOemZYFAUoU2cU44HVovFTfK",
+	"lBKRxm0wbvwWKe4QDDd0J+4OsCMiMNdndgM7lcMRMkZbu1XeWfEgDjKUIaJi9VA4fwTG9OMKBUGK6DSZ",
+	"ESOrA++suEFg3ZwOPdq4iYAzKgEuhzDeIZ+wUFdpRcYDF2HSDvTsPPmZ/OQHUfkOhqbr/GBgFiAEY83E",
+	"KRhILq7zwV65mrFQ79zA/HCtFOjxKAK+tYdd0Xc20IwP2f6vt9/JVFI9H7T/agIWhVVOrvzaIV0yAndp",
+	"HawoNBlNca0Udr7nnnbrFit+2J++zWITQ3lujf1mZae/vRXWtxvb2896L8Kt5y4bA4Cyb8t1kJyHJZyC",
+	"DnpYWqUXCa4qP4RKhphdHFCkMhfDVYLCatS3Xlx5iLq7cON6XFrq60pyARCY9eL3/deM/Cp8ZZISY2ES",
+	"xH9A/GJaz/+rBhJ/bL1vLzttPgToVvfmkuLpN/rfwiozwoSSQe1oi4CZJFts0HbAqGClBxN/8V4STRiY",
+	"Nwr+DdyAA2iElmXkle7qcOK51imO11FORiUDrnKsocI6SvoC+DyQJwaSPQrjlcwkYmTy6f7IHhsv8LBB",
+	"Cj2SIL81tt939ra0Kxino0SE7BHHfdoV1tSHCBwLecK73Ah8Kh/zSZUWyKorFgl+KcxjshCsdUf4ZoLC",
+	"018vGTcXbKDHMDsdBZQhop/AMbG3Iu+yxMzHO9CRnMXLF5fuHT0hT2SQzQXI+XktMXLIrSXKYJHUiVqD",
+	"NStSJVvPrM0rlRymQ4SLYh2sneBzKKu+o/4WoXv6HPSXX4C7cGHozngkwuttGPj2L/m+PbH4OYoMVwVV",
+	"etBvIW05wzhq5UZua82iKtu7B0dvqfHi6wKuMgOMuWfNXXO0YBr1rR3/MPSn7E7J+H5lgueMOkj2882o",
+	"YKUSzc51lcViJCD3JSk64276H/YRtcqUqt2xu0H3eulIzk5IDoM1jpFxQCZrbObfE5uplVgCm0kTtke7",
+	"/jps5jSU8/Ni6eTN/UVHlfiDSzfvD+em9XbI9dbRHdQ9OtV79Xm+OfVU/DXS8Xzy2ta0KZVXy1IxbnpC",
+	"hXZ6u5PEManpPtTqQ0/cUI9VpHlYYy3o5QeK18FX5NA+3BpIGBRWITuXhBPoKKQCoukB0wdI0WDAEFI2",
+	"LoczlGEYiep0I11pWC9N8iZWL5J221BIM+EXgg141EfqXCRPiKIyYwafuqQxk+92ak3B96dHh0x3gSHO",
+	"9TitMuqSyhXjcWytM2x6ylliNxD1eu3pKB0qFmRFggEdA3vTG3U+9T1OXe9Tf6HY+zRDDtkL0/Agu1nt",
+	"DZ5c8hhYleydWjBLh68hjVKlPwt/7J3+bs37W1pUn75VeKHSMpse+z0Ptk2HQxHDyZFhntCWpqn9BFrc",
+	"WrUZVtkHkMFWJrqupuCI+hmUiRji7XEicEGtcKALsIzLdw+VuVahDejvaS5SuNQ+fXLSev3kA1y0Y8Wr",
+	"xdHCh9QwtNAlFLVpbwKXWx9PsHUoTFeH5quTm7BOpfmtA1PWqTQ/dWjSOnaVFrbthEJuxwxLm3qV9qIy",
+	"rJqLtGpfjxqGuoFXcbDV3BgVzlLVzUy1bDqQDK/18aRKL/mtU3Fvhu+WvZ19v05l4QuC5oHjh9AjO1oI",
+	"S1UZjpf5AbuqaajVyMp5l+k2midvmwID7uFpePJampE2shwXuIu5tz5lU/syEssCAnmS8N5gKFTyEn5n",
+	"b/QfHQjX1HDPdioPn5Xlh9gDKAxXsQfuEhCxlGGQOQpzTIP9Rdq/xt5YZeqa8+rYFzBlwZKsNyd86aXn",
+	"pl9cvgpcB5lHsCoN340oQW/Xzr1aaNle1tu9vGE7exT8z//pRVzGgfUaQsP+53/tHezunzy+r1bu90N9",
+	"mm2laxR3l8fkJT6r17c2txubm5s7m408f0am0onOr+ju1Nv17czdcQLanriPJ5WlzQAdy3OpykLiRQOh",
+	"alW2vQOppYqnEZvjhG38cRu2CZzGVWhWM+t511+jqqb4PMcaOuQTDIf2rZTBQOZEp4ybCwFNtdcx7wUx",
+	"76zhZv+nEOlPv8nr4NpFOPYMYCznVuccQqyRhWJSCM1QBh4TTFkSJTdlrGsFD+Tyurx3UZsTRD72/a5X",
+	"m5X9/gcA+91eruWQ3zTyO43WLgv+pmf/nfHftNOPXNQSqvuWQC8dx1BeBmY0FkP/+GjQbB/3VaJBcxHl",
+	"/q63hDXSfZprpX11S5295MGecgBbbX5eyp9tTUHn8dFPfzGMVvYlQo8ldLsP9vtPQAYGtTmmYafSaJ5f",
+	"mPOzzY96cN54//7Ps98u35zFr3aTxtF/vmqIYxn+efY+7Yb6It3eXruE9wmMX1Ye3IvpsIRHRK0ECPCY",
+	"zum3ASlriYp+PNCRfzFA4ACEI42EI6uNpBJoOTn11peRaDJOMPwMhQ85a6jyxGJYfQnYjkCGAViwXcpN",
+	"6zSpsSAvD4IqC7zoCRBt4g99ABk0ea40yBKjPa6J0P5jNwCgBucq7Ch3xMBqscY1DR0sJiXG7jCSweOx",
+	"StSSA4Y2S3tzjZ3lKw3KItSjNLm1mVRd4quHWom8VXVD9MyK8dsZpbBkCHdG2K8qufeV3eb3whqwVq/f",
+	"Wb0WWQXYPta9xGIU8R4B9AacCtzd+aX08s+smVcn/VvvzO+9M4HkZfyz7rLq0uTyoEGTosW7NHmhD2kM",
+	"uVRZNMPvkIdIYHin3u694+Z+DCYdRAugqFGUL+FZd8lgGfK/qE/ERn3nReP5BjUXGSWDSnO7frUsU/N1",
+	"0banA2kSHU8W9qnreQoqnjgTkFA3iS6EzbTKjEose6ByZcBjQ+lFn8fUmW2S9WzL4eL/s9U6puq106DK",
+	"Nuss5BPzuNZR/6CzyiOjofyTd63NndnnLk8DMSjWCsGkvSTM+e7xPhapQW1HhquXiskEI4SFtA95AYV7",
+	"K20t7KyNXaLT3qAcx53FO97RDH+nlNCtQ4p+R3z6Vlbv33dEUd8qAJa0aqxR27FqrCv6Os7rNfiuaxcH",
+	"Q3N4GmpqUiWOqkJ1/3eqMLPDKU0L3Uqx0movmwgBpDf+ZJ3KKAP3cIzZG8DQJXqV4OS/QDBiCTHc7Dre",
+	"v5tmVuZRPH2ELsnPq/V6nQkUhv1cjWJWmQhFuzH0SIaUL8AEYq4Mh7NPJXKjFCIEHmagVS5+wk1HBccf",
+	"2xTDeN06aLVbAe5w7p8FUD9HIAUIbGzQ6U0CU2MQhJbqfFr2esg9IK58Or6j+lxGaSygEI8reNMcmj/H",
+	"ujGOZZI4gGEQioTLyOR77yHDCU4VR04GGTOiJjLskScW6aiN+uOVwyRsQZTEPvS4CBi4UfgCBo9tEih4",
+	"cjNLmmJoN3V9vIPTgHo1e2pkLkLTrPz79c/YKH9GN0pFaVGcfYhLHOIQN/AELgnjtTN3n7Qmvs1fI9ez",
+	"r1GtDF2nOeqvFtECin5fQA14pixFYh0vWND3QhzvxM/F8Oy3w8vh6J3447+OE60bo7OL4y9vhd768Pr5",
+	"83ebDfO2BwuaXzg7U/7ubliFu6+6XfJLVri7e1F3d9Sw2WA2ZusO5jZAa6y6loubX+A5H1sv0JqyPwee",
+	"ZO2V3RFVYxHUReQWK7hl25vb21v17Ru6ZQ5IPi9Veohcfwuruc+I7CzR6LjkUY4eTyi4IropUkKo0Hzx",
+	"DUT/Qb9qFU3YmEPzcM0ulB57OjVw6ay6x9xJLCCSY125yIh5JV85wGVJtTfxNmFgpKs1wITvoM5rMRZ6",
+	"Fs+7PEtjGe/icm1QdHhtAQWwHLA8piSwQ4ZKfeqEDjRjaGDIzEv9G8D7PTmpJ4/AntEIP9PWnM2jeuFo",
+	"FR2BXLucJ6PUDOYcyDIrHdHz84tN99IpSKhUiWZmxJHZJgDIb5A7cm90jExzMskwJSV4IWeAMpMOyVGU",
+	"MaPh1DrqFB5RbE8N5xx+aH8EdXNZ6+p8xZ0PzeL9XE4USfO2oWjWIPbE5BOGA7TzOQ33pX0MBlKGOkwj",
+	"zTb+e+sZsAViNEUJ/DSwR+A1POpAKhFU/ctF3CSYaJWG8WjMJyb/bdNSYeBrBEHm8IQFkRzKJEBEVT8R",
+	"cUdtWCcHHJ38e9plcAlYwDaXlxBax8HooUBHQZPI4yrjkyFzJOeSSGVdD/uAKkL0Ex2LECYpR0yUxKk9",
+	"u9n7woioU1xg0mHQBPDdQCgm/pnyCD6AEaA0sOtotHa0hV3eu2DdSUfJxIioX2M0TRAWAwHetbtgOOJ2",
+	"MLLPAjug31FyBW6Z7X4o7yTOw9zcrxywArqsZTzk9iDW6Tnmda+DW3M/Zy9Zwy6w7DPeNUIl8xQPHLnK",
+	"HJA1NWVGTLX9Ey44kHWjBGR9/esc2O24zHufCLscy1dtn9nTHcTwqwDDqUFPxInsWw0oAhdAGsXiUurU",
+	"wDGpYnkj6n+vuX1j+hrbhdmzh4dq4FXu8Ns74N4o1enZwwsTnC/ffr4FrQysFqg0K//9qf5kZ/fJH/zJ",
+	"1y9PPv/7/1e5bW33XNhSgpsqwy4R6sjKxA4tPeBs4BvTZCidylVHldxl60XhLlsvcvfYqm/WN7nY2Oju",
+	"7GxvbzXcPYQKEbwEaqBTaW4UxgH3yJ1LhEkhpkr8Zb8DTlIHm0vTT64BPR2ArLUKZ0bUgnCxW2BGri4N",
+	"A7J7ohwC1FI9HVIH3Sms4flXOQrsLgu+miQMqvbgYuM97C+B7NO4Owkx/pJOdtZ2Yio5SMBAe+tKtWLv",
+	"azX9bNbvd44ZjWmnD/XLLjzZj31uBnLqez9dIu/H1JCSRtJ9tIKqkEdBnWTVawkPy2oW2z1GbnHB/XrP",
+	"j6weyAsiH6cwPtllVdZNCVJvp/XSKnRfJdYbaG1EE8VzwJFbMh25FBrK365OVVh1fJXW1fLf6CgkokRr",
+	"wiBLou+4bY8RGFJ9MjCr6DH0C3AnhWTOBcVirZrMvOpjA7Y+NHNHvk4dW81bsK4ohmrllTcrwJaD8VMi",
+	"LnHtBNDK2u0oQHdkk+MsIZMOm5DQs4M1QySC0aqcpXHKSjnq77upXtlgcfr4VvVilANDlWN3NRk3zU9w",
+	"rbFVqVYqn1fyFl/ZSTS3D0IurSsbW0VdubWipiz8+nnjtjpyrSHXGvL7BFUfZIQzp4LP5SUwimcS8n7C",
+	"JPawivlRkhl9memRrmtLAIfvHTcDOJUYPZhnPPgeeFYZUGBzWJurKt7h6L6LP3vXvuIdeUezpA729ihY",
+	"m89evG79Nvpz+92rU/7kS3t/ePbk+fs9kf4mTi6Gzw8/jN6f/fF2c3Cavvk4I7+9zpgvnFeSzH4HTMvl",
+	"Y34u1kJ57bbcI8qFhJMkjvp85BMJEi/EBMkEHpb3gi+YOS8F7DBRGU1pkgJhJdItuCYnUHIX8ZFnRoLH",
+	"SNNR/TSKGBaJZR4DFJ0UPQkZkh9CQSyq9ptH6FgU87dxCG4SyZsqgoYwM3XwwH1D/l0urF6I5buZ7GlD",
+	"qQTqxBZS/WQy1vEFi4QxNWZf07h6GDvZHWCvwDifH5/rUgF6FYFOmTdVFteD4Hi5OFmUqLtpN02/Pvki",
+	"wlkHyvlPV6t5T9ny358D9SPV6aq+zlqjrt2ch+jm7Jer6e/o9VxLReQPIjDtycXERFBkKQ3jdDodq4r1",
+	"hh5BLTpc/6isvrPzQYd6tk69o7wawUShS0naXz5eIvvqJYNLvTp/CzRP9rMxByZDLOlMTdJxic/UiHBe",
+	"3tanbal+/xn7IF/VmH1mVpXPmVF8ZAY6aWKq32EQumIgafi9NDboHgpDLduSPM/HIlvhxkRN9+gU3pGr",
+	"RzsB9cm/PpnfPfuT+WO0VoBrl/L7upTIqD8d9Xo4rmSeJTIrRiL9Gxri2kUHMPfONbYfFtwYKur3LP7A",
+	"lFB0H1nOe0QFd8fuo1MJryb74W1K8CW10XdF8vCfzRVTQPv3mv958CpiVR9prSXWWuKBukmnUp1nTDd3",
+	"5Aw5EPD8/pJHI6FIHKueHkKDAkJFIadOagZVlqqQ4LmSqgagQDEHsaVLWZ26/aFAOn1jt+cYKyCgiFX6",
+	"LjR6JJTnyGBBX6ieyAog8f6/GKbHisFn7jlw9xgbfEURqjROvXaxew610gHlk/ALUbglxD7RY+ko5EOH",
+	"2g54ROI62qB+pEBojysAiQkPVeNqwoY6FlOjUExHIQ0j6y0Nda708GI7KORuuBQxzoZjs8c2HlAbQi+U",
+	"0PdpQBIHSb95FNj/2GNvNXjwf////02dMwjpZy9g54jgMTYKd+OcWXdX1IIFyQgRJ94luAItAn8xzKTA",
+	"YF4lx9Ew7DPcdBjsEEKrzspIWDqq2cdOqHS3MBsws1MV2j6mPeaTJntW36mynr1pMN0CJCgzF+x0WLVw",
+	"io+5jaUwg0+AfQJlqNMdBjWcK+MatcX48JaC1sRZ9WgkEvHB4ckAnkEAFWCrFHEPBtao566aSvN5vX51",
+	"M9y1jOyIT7FQqNLcrJe38gC97LuqLW8F0RzfJypvJvzsYXo79XoOqOf/b85kMhgArr3uV2yjWokEN8WZ",
+	"iIXdxvTjWJh0mOswZ2dK/BPW+maA95LeKAXk3LM8dG6rfpN5LzNw9jPp4OTrS4fMyMtiAKaszPCzXo2V",
+	"V0PiYjykdlhZE6eIBElXd3Odmlqnp/tHh1/e7B/un74r9Lg6naheHn2Nmmmm0RXd2mqfru42CfidESRn",
+	"vZmmPsjaSu4e7rUODlqvV8OB7WnVj2QvKVtLQpODTgzsqwa1EpXUdO39/GvOqjj7u6k5CpoZFsBbCC9Z",
+	"gC8ENITZhAfIJRjgNEC3QTbQ4xoLjj62X++24XZuGGMdX4gY6VD4BWpkawXht78cvfly2vrtY+twrxU0",
+	"WWDEP6cKRnkCOAUyjXp6OJRJgpwqD9YmPwLpCcYmAsY8ac715vlSdvnTb16MXV2HM80bMmtN+v1kdztz",
+	"G6oeaot+DLVt0fFP09z15+CyRc630oPHpFn97K1O6ZQMaEcU6GHmnt2nIB7xQN7uUfOLgfJxsFf2cQ6j",
+	"mbChNgkSyGDSkHKEPJcCDMoic+rqymoIEu4ueUiOpUsYEoNLXuJ7kl4CbTpXx3GsBNNxtIB9NUloD8r5",
+	"VzmqsVc4XZhGBJCq64jY8MPg7JyPauxIiRK101HOC8bREWcMus5NUFtUXJMLPuQDANKAF+xa/kLHf4xG",
+	"Q2Q85TGgRFkkEuySSeUu7BG40iQZg8dAxEOrn9UM6bEq59g1A7981/EGtAt4YzsqeMw8OKWVrUtxIW4s",
+	"al97M2Slfac3oBdmK63azoKQIWFkMNwP8E/P+RMKHlGBscYYjDS0LWVu2V9i8Ie6WVGr4anI0mLUKWq/",
+	"8sAoEKPUp9rcPH9eEom9Hg+rfeiC8EFAYNIH2A1AiPGgUhp90YjNhRyNwDQuGfOOVXqzy1lEzk6hZ+vl",
+	"a7xMQ2UMuxEeaDxvxBhGuLP2ydW5jBoDYXJ5LSCqgoOMsoE6s6P5S/YRkRLYtQAhKKBEQc3dLecY1sne",
+	"ZKbCbv7MoTXkpEIu3uXn8ULp8dy+1NDu6gTvUT6Z9Rs1ol4mCPbTZaRc8mnu+DbgJqkvyoFPoJ+Wo+jo",
+	"VOYlsDZWylHldTNkqKDrqArn5KXWcbIfbt3P6pkaC+j0Irl/Ap3YfOKDjq+nuoPa3olIHmhDnXU0aB0N",
+	"+i7RoBU2Gm6qj4enH4+Pj07arddfPrRe7+9+af/juJXbWh+VSUfUJHooQskZiOD8xjoVVKcIHg03rEwR",
+	"Vtko4lJZDwaMimkHp+jfLL+9yGOeI5eoD4oVMdgUGdKpKKicwwV9r2lR+eTHtSjfgz3gnUmfPC711md5",
+	"2hpbL1682GhsLSJqu1FYjdKg9+eZt71C+MVQR/4a2yV8/ka97vPFYAdKk5d01gnyvqt1E3L+bpYgpvwN",
+	"uTuuCUWNIT2Ay/tWfZ64o2Sml/C+tI3szQzzYjDf2tzVryQak0aSqoiR0SgChnSoFaDXKfNv8e3vKOva",
+	"zWcm58j21cQ4boS11fUvF1OVvcHDjaA+UHpOOEyLZPwtxXboqh7mZEUiaSAt4qojrommBaNYj7QRYdAE",
+	"0ejab1qrnQVjOo1BMxf+g44HDrFeGplJkGBrQdCNKvvcwyvVinvUbIWfnTT7gyeXPAaya/vL3CseZzfJ",
+	"XfWC5PMykbqlYRE3wjpcU2W74apsX6xYZevWuFySyNjVMBNoZ52DuYMDfpzF/cA+gFzMkE/o5IAlig4A",
+	"RDdpF2IQXybfP0czzzx7A3xNOa+dzqLx1KTejR/wSyTW52qSC733eBSZao78icp6KdcB1wJruEWFaKm1",
+	"nfhQwIxgITwNAAIK1ukCWiiwtCBJMZgJuUq0Ah8F2AK5rRMeBTlgGMopZ1dCeiwUPRkK43quRBG9L488",
+	"e3ITRuOTNyQJkaYzivzb8dyyliYzcB6LMvjG1l5WUgfz6UTpnYiPY5qB+2rDh1LZmm/jzKpbUcD15Dxb",
+	"6cx52bi04UvvUExEQskP4BTNVJwngF4HpNYBqXVA6qHa4GQQuk4vqBdcuxZSDig07sNAx0Nxf3GVlgqL",
+	"NfvcsL2jD8cHrXbrNWorV3Key++TjqWs/wTAzXgJu6LZ66RWhzoWBYWNqhiyhHnjpqPyaVtoE0dHDPOg",
+	"GCNhiQaGaaHCZmHYfS4jAt0Fp0cfT/ZaX/YP3YsEWItfGCPSjaejXKE/JApzPP/Z3XMQACT7z3AAyPPi",
+	"QBUzAISyGBFYBiqLFOH03nWYCHfOHYWJMsMhZyS5RLNJxMg6CTFXpi/iWITMfpChbFYSu29wx68DSD8+",
+	"gHRWVtCzNnbWxs7a2Hmgxk5LhfcYbRwIHiddwZP7s2dOhBJjWkUrpCFFpmbgd0QbjfZLsd5AGhZqq1Nz",
+	"qnwMlQnO6gELwLmHfR13VJBXCMEUVM/F3vuxmDoNJVrbzs6d6+zRgBsrXy5FLPsTjIKS0v7dXbqNyn7n",
+	"13Wttddae62111p7rbW/c4jicrZwLrIe7s3VuJmo3lMj4kvoKzqH020/YXGqQNlFdmvzHGlnqIWpsba2",
+	"pyZkOk0KrnXIE961CtqF2f/UXUNwgipw1ARPoSDja1Ar6yduj+Ypje7W6TNzkioFMHFi+JRDYRI+HBVb",
+	"aNd3mvV6s7Hxx/KnlIa4qOUdzeHfoHldLrCCghXmBt4+t0/tZ6s1r55bMQTfyZeaYct8c0HqEZ+faAY4",
+	"fWDRSPSoxl4hQGfh1s4SRHkMjNGzu9VuxFhH0zv2pj02XAt6O9QbbETPHjBtmP2NuWiebWzcqDLytHXy",
+	"+/5e68vhUfvL3tFh++QIdPiMAYH7LGuFRzsimrIk2mUnY+4GRL5Pf0+imnCbeCRCqnVra7jAONy7StVz",
+	"TCZ3VUG56P0wVe2zZD9E8BB1EwWUby5pipox4Qu4Ts+cLp6VQGagx4BckonJ95mDFodj63pgpBsmjism",
+	"eBxJEUO7Qwh7dyri0r57pwLZ40IyvKNwldmAqzDKmi1KdU7Zct/GcSohb9LegIHFhCallW+xYPW8GyyN",
+	"x/OMKaduXd2XHRWj/gRmbeq8CdnSvo6tkYaxACLJsdacneYAm9RnHDaFtDyUAkxgDLFwTwU4G+uLsWv/",
+	"VNoUyVkHsEK3tQ2sVbnx7J1OY+KboekB/xAXAuLgO95LNJXmxpU91kkse9R71/3qtUgyh9NfPRFGR5fO",
+	"h+UJz4XSK83Gc4SWWUexYI9U3ADeCmXfn26A145j3YPaZRelx8snoifkJV3dqVZGQsRmTytFw2pcfa5W",
+	"3Ao5dXMp7HwC3Tq4w27gJzCi3JvAi6REzmN9b2if3aJZ2gAWuCgZnPZ0jA0o7QCgmsh9Z7O+A52Jceyt",
+	"4vxiY3R86s5ObZu4dOzg/Dc3oZ45T0Zc5NuJRU+oZC9bxk+f3cVTv34rLplQYVsOhWvojjNdWMMXz7er",
+	"FalkIq1MOZziMxrxOJE9OeIqoUn+lG/BDN/6fNMoRJzg2GYN2Xr9j7mBiqvP+f38rdKdnNL3vuWcVbsZ",
+	"fLYQ/sKQF8zK8UnreBduZv8q3B2619O6bF7NtLw32W779K0iR7thGMPHflZqdEJrPT2sVCvS7MI29QUt",
+	"5khFUvm/7SE+FULNnwX3jd1zXWk2NlbphT3ScVJpPnu2aefsDj0HK76ua5Xdl+dp7DDRVJ304B2JYyuz",
+	"qk4roR2Ub17P2XnEiw3sb6DpUVR9XUQY8g6+cmsV40+gvlh+e+Czr/ErIfAHbGa9NJbJBKVdjjXeuPYm",
+	"9vgxHslL8Wtu2vwbG5oUr9QW2z3AyAfvDIrdqW9gRhfcpLEImZGqB2l3MlyhJvA4htbTIjW/GJaIv6AF",
+	"y5AnNZZFNb29wLEbvBIxRuFpcOxR8ObjwQGEuj602if7e6dfDvZP263D4HHOqoDSrWqOCAEY92a8Oofr",
+	"eFZ/VhqH+EAzcu0msG/zFPBNRbzvv7F3rYNjb5d9SfiFsArYfAEByZxWcvGd3NwmWl+QncgibRIKntU6",
+	"6t9Y+x/Hrfk3xRWJsQtN6TfqC8G4VvbQdCMiZgQBJyWW5oWlX99GWK1c4HsrqUMLDSZttk3nHJYlJU11",
+	"lmMUz5keCcVHsjbhw2iRBDoaCbV7vL+aCHI3zfYgPa7JNmv12ua1Kx/qXjoUKqEzuvSau98BE/Y/dj8c",
+	"LJZO7QHk4vA3i6QSxgkXzdMJtMazNsSdCWt46F3K67aTbT2uIPbtyoBM7ebbd87UvtbXBmHn64Hifb9V",
+	"uoLHIraPQKsxvixHh3gLpeoJZjn0ZLIidqJTIu5IppY9jaNKs1IDk5QGNNNoyqqQKhtD8J/CIj0RIUu6",
+	"FW/A/+AAJdYWKKdQicVQJ460IrZm+bRp5e8CjtOc2xT5SUp+m2VZSxWogsZW3FxA72Lk1qg6+l1QU3ZU",
+	"Vr6wwH43eOmgA0qI0OBFECdB7qkgamafeKDPJXZGHgltTWp2Cp+iXYVJGRxQajcKPX/IQwGZJR9PgOv5",
+	"51lxXfI8PAguLpGtdO6Xue129fnq/wUAAP//",
 }
 
 // decodeSpec returns the embedded OpenAPI spec as raw JSON bytes,

@@ -11,8 +11,8 @@ import (
 )
 
 func newCatalog(io IO) *cobra.Command {
-	cmd := &cobra.Command{Use: "catalog", Short: "Import, export and check the products of this node's catalogs", RunE: onlyGroups}
-	cmd.AddCommand(newImport(io), newExport(io), newDigest(io), newCheck(io))
+	cmd := &cobra.Command{Use: "catalog", Short: "Import, export, list, check and delete the products of this node's catalogs", RunE: onlyGroups}
+	cmd.AddCommand(newImport(io), newExport(io), newList(io), newDelete(io), newDigest(io), newCheck(io))
 	return cmd
 }
 

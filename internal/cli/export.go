@@ -1,68 +1,65 @@
 package cli
 
 import (
-	"bufio"
 	"cmp"
 	"context"
 	"fmt"
 	"io"
+	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
 
-	"fullsync/internal/app"
 	"fullsync/internal/catalog"
+	"fullsync/internal/config"
 	"fullsync/internal/fault"
 	"fullsync/internal/plural"
 	"fullsync/internal/store"
 )
 
 func newExport(std IO) *cobra.Command {
-	var name string
+	var name, format string
 	cmd := &cobra.Command{
 		Use:   "export [FILE]",
-		Short: "Write the products of a catalog as JSON lines (NDJSON) to a file, or to stdout",
-		Long: "Write the products of a catalog as JSON lines (NDJSON) to a file, or to stdout, ascending by id. The lines can be\n" +
-			"imported again as they are. The file appears, or replaces an older one, only once the export is complete.",
+		Short: "Write the products of a catalog as NDJSON, JSON or CSV to a file, or to stdout",
+		Long: "Write the products of a catalog to a file, or to stdout, ascending by id: as JSON lines (NDJSON), as JSON or as CSV. Each\n" +
+			"can be imported again as it is. The file appears, or replaces an older one, only once the export is complete.",
 		Args: usage(cobra.MaximumNArgs(1)),
 	}
 	set := bindSettings(cmd, std, databaseFlags()...)
 	cmd.Flags().StringVar(&name, "catalog", catalog.Default, "catalog to export")
-	cmd.RunE = func(cmd *cobra.Command, args []string) (err error) {
+	cmd.Flags().StringVar(&format, "format", "", "ndjson, json or csv (default: by the ending of FILE, or else ndjson)")
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		if err := catalog.CheckName(name); err != nil {
 			return &usageError{err}
 		}
-		cfg, _, err := set.load(std.Err)
+		format, err := exportFormat(format, args)
 		if err != nil {
+			return &usageError{err}
+		}
+		return withCatalogs(cmd.Context(), set, std, func(_ config.Config, db *store.Store) error {
+			if err := exists(cmd.Context(), db, name); err != nil {
+				return err
+			}
+			var n int64
+			write := func(out io.Writer) (err error) {
+				n, err = export(cmd.Context(), db, name, catalog.NewExporter(out, format))
+				return err
+			}
+			where := ""
+			var err error
+			if len(args) == 1 && args[0] != "-" {
+				where = " to " + args[0]
+				err = writeFile(args[0], write)
+			} else {
+				err = write(std.Out)
+			}
+			if err == nil {
+				fmt.Fprintf(std.Err, "catalog %s: %s exported%s\n", name, plural.Of(n, "product"), where)
+			}
 			return err
-		}
-		db, err := app.OpenExisting(cmd.Context(), cfg)
-		if err != nil {
-			return err
-		}
-		defer db.Close() //nolint:errcheck // it was only read
-		if err := db.CheckSchema(cmd.Context()); err != nil {
-			return err
-		}
-		if err := exists(cmd.Context(), db, name); err != nil {
-			return err
-		}
-		var n int64
-		write := func(out io.Writer) (err error) {
-			n, err = export(cmd.Context(), db, name, out)
-			return err
-		}
-		where := ""
-		if len(args) == 1 && args[0] != "-" {
-			where = " to " + args[0]
-			err = writeFile(args[0], write)
-		} else {
-			err = write(std.Out)
-		}
-		if err == nil {
-			fmt.Fprintf(std.Err, "catalog %s: %s exported%s\n", name, plural.Of(n, "product"), where)
-		}
-		return err
+		})
 	}
 	return cmd
 }
@@ -87,25 +84,33 @@ func exists(ctx context.Context, db *store.Store, name string) error {
 		"There is no catalog %s here. Those that hold products: %s.", name, cmp.Or(strings.Join(names, ", "), "none"))
 }
 
+// exportFormat returns the stated format, or the one that the file's ending names.
+func exportFormat(stated string, files []string) (string, error) {
+	switch {
+	case slices.Contains(catalog.ExportFormats(), stated):
+		return stated, nil
+	case stated != "":
+		return "", fmt.Errorf("--format must be ndjson, json or csv, not %q", stated)
+	case len(files) == 1 && slices.Contains(catalog.ExportFormats(), strings.TrimPrefix(filepath.Ext(files[0]), ".")):
+		return strings.TrimPrefix(filepath.Ext(files[0]), "."), nil
+	}
+	return catalog.ExportNDJSON, nil
+}
+
 // export writes a catalog page by page, so that no database cursor waits for a slow reader, and returns how many products
 // it wrote.
-func export(ctx context.Context, db *store.Store, name string, out io.Writer) (total int64, err error) {
-	w := bufio.NewWriterSize(out, 1<<16)
-	var line []byte
+func export(ctx context.Context, db *store.Store, name string, out *catalog.Exporter) (total int64, err error) {
 	for after, more := "", true; more; {
 		n := 0
 		err := db.ReadPage(ctx, name, after, catalog.MaxBatchProducts, func(p *catalog.Product) error {
 			n++
 			after = p.ID
-			line = append(p.AppendJSON(line[:0]), '\n')
-			_, err := w.Write(line)
-			return err
+			return out.Write(p)
 		})
 		if err != nil {
-			return total, err
+			return out.Count(), err
 		}
-		total += int64(n)
 		more = n == catalog.MaxBatchProducts
 	}
-	return total, w.Flush()
+	return out.Count(), out.Close()
 }
