@@ -1,5 +1,5 @@
 // Package console is the built-in admin page: plain HTML, CSS and JavaScript modules, compiled in. They use nothing but the
-// public API of their own node. There is no build step: the browser gets exactly what is in page/.
+// public API of their own node. There is no build step: the browser gets what is in page/, but for the comments in its scripts.
 package console
 
 import (
@@ -12,6 +12,7 @@ import (
 	"mime"
 	"net/http"
 	"path"
+	"regexp"
 	"time"
 )
 
@@ -22,6 +23,9 @@ var embedded embed.FS
 // forms itself, so that a password does not end up in an address if a script did not load.
 const policy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; " +
 	"form-action 'none'; base-uri 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types 'none'"
+
+// comments finds what a script does not need: lines that are comments, and blocks of such lines.
+var comments = regexp.MustCompile(`(?m)^[ \t]*(?://.*|/\*\*(?:[^*]|\*[^/])*\*/)$`)
 
 // Page is the admin page. It is safe for concurrent use.
 type Page struct{ files map[string]file }
@@ -41,6 +45,9 @@ func New() (*Page, error) {
 		if err != nil {
 			return err
 		}
+		if path.Ext(name) == ".js" {
+			content = withoutComments(content)
+		}
 		sum := sha256.Sum256(content)
 		p.files[name] = file{
 			name: name, content: content, kind: kindOf(name),
@@ -53,6 +60,11 @@ func New() (*Page, error) {
 	}
 	p.files[""] = p.files["index.html"]
 	return p, nil
+}
+
+// withoutComments leaves every line of a script where it is, so that a browser names the same ones as the file has.
+func withoutComments(script []byte) []byte {
+	return comments.ReplaceAllFunc(script, func(comment []byte) []byte { return bytes.Repeat([]byte("\n"), bytes.Count(comment, []byte("\n"))) })
 }
 
 // File returns the handler that serves the file with that name, and whether the file exists. The empty name means the page

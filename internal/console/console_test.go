@@ -13,6 +13,9 @@ import (
 	"fullsync/internal/console"
 )
 
+// largestPage is how many bytes the whole page may have, uncompressed and without pictures.
+const largestPage = 150_000
+
 func get(t *testing.T, name string, header ...string) *httptest.ResponseRecorder {
 	t.Helper()
 	page, err := console.New()
@@ -38,7 +41,8 @@ func TestEveryFileIsServedWithThePolicy(t *testing.T) {
 		".html": "text/html; charset=utf-8", ".css": "text/css; charset=utf-8",
 		".js": "text/javascript; charset=utf-8", ".svg": "image/svg+xml",
 	}
-	seen := 0
+	lines := func(text string) int { return strings.Count(text, "\n") }
+	seen, size := 0, 0
 	err := fs.WalkDir(os.DirFS("page"), ".", func(name string, entry fs.DirEntry, err error) error {
 		if err != nil || entry.IsDir() {
 			return err
@@ -46,8 +50,14 @@ func TestEveryFileIsServedWithThePolicy(t *testing.T) {
 		seen++
 		w := get(t, name)
 		content, err := os.ReadFile(filepath.Join("page", name))
-		if w.Code != http.StatusOK || w.Body.String() != string(content) || err != nil {
-			t.Errorf("%s: %d, %d bytes of %d, %v", name, w.Code, w.Body.Len(), len(content), err)
+		if w.Code != http.StatusOK || lines(w.Body.String()) != lines(string(content)) || err != nil {
+			t.Errorf("%s: %d, %d lines of %d, %v", name, w.Code, lines(w.Body.String()), lines(string(content)), err)
+		}
+		if filepath.Ext(name) == ".js" && strings.Contains(w.Body.String(), "\n// ") || filepath.Ext(name) != ".js" && w.Body.String() != string(content) {
+			t.Errorf("%s is sent as\n%s", name, w.Body)
+		}
+		if filepath.Ext(name) != ".svg" {
+			size += w.Body.Len()
 		}
 		if got, want := w.Header().Get("Content-Type"), kinds[filepath.Ext(name)]; got != want || got == "" {
 			t.Errorf("%s: content type %q, want %q", name, got, want)
@@ -65,6 +75,10 @@ func TestEveryFileIsServedWithThePolicy(t *testing.T) {
 	})
 	if err != nil || seen == 0 {
 		t.Errorf("%d files, %v", seen, err)
+	}
+	t.Logf("the page has %d bytes", size)
+	if size > largestPage {
+		t.Errorf("the page has %d bytes, more than %d", size, largestPage)
 	}
 	if index, start := get(t, "index.html"), get(t, ""); index.Body.String() != start.Body.String() {
 		t.Error("the empty name must serve index.html")

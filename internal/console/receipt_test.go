@@ -47,11 +47,7 @@ func TestRejectsInTheReceipt(t *testing.T) {
 	receipt.Button("Show more").WaitGone()
 	receipt.Field("Search").Fill("BAD-2")
 	page.WaitFor("what was searched for", `document.querySelectorAll("#rejects-list li:not([hidden])").length === 5`)
-	browsertest.Eval[bool](page, `(() => {
-		URL.createObjectURL = (file) => { file.text().then((text) => { window.saved = text; }); return "#saved"; };
-		HTMLAnchorElement.prototype.click = function() { window.savedAs = this.download; };
-		return true;
-	})()`)
+	browsertest.Eval[bool](page, noteFiles)
 	receipt.Button("Download all").Click()
 	page.WaitFor("the file", `window.saved?.split("\r\n").length === 26`)
 	if as, want := browsertest.Eval[string](page, "window.savedAs"), "rejects-"+s.SessionId.String()+".csv"; as != want {

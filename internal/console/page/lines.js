@@ -2,6 +2,7 @@
 
 import { busy } from "./busy.js";
 import { byId, make, passFocus } from "./dom.js";
+import { saveFile } from "./file.js";
 
 /**
  * @typedef {object} Page
@@ -66,9 +67,7 @@ export function lines(name, read) {
       for (const { id, text } of page.items) rows.push([id, text.replace(/^: /, "")].map(quoted).join());
       next = page.next;
     }
-    const address = URL.createObjectURL(new Blob([rows.join("\r\n") + "\r\n"], { type: "text/csv" }));
-    make("a", { href: address, download: `${name}-${sessionId}.csv` }).click();
-    URL.revokeObjectURL(address);
+    saveFile(`${name}-${sessionId}.csv`, rows.join("\r\n") + "\r\n");
   }
 
   return {

@@ -7,6 +7,7 @@ import { showNewest } from "./history.js";
 import { isShown } from "./route.js";
 import { isActive, onSession } from "./sessions.js";
 import "./start.js";
+import { showWelcome } from "./welcome.js";
 
 /** @typedef {import("fullsync-api").components["schemas"]["StatsResponse"]} Stats */
 
@@ -41,6 +42,7 @@ function showFigures(asked) {
 /** @param {Stats} stats */
 function show({ products, syncNodes, overview, last24Hours, sessions }) {
   const active = syncNodes.filter((p) => p.isActive);
+  showWelcome(products.total === 0 && syncNodes.length === 0 && sessions.total === 0);
   const online = active.filter((p) => p.isOnline).length;
   const running = (sessions.byStatus.PREPARING ?? 0) + (sessions.byStatus.TRANSFERRING ?? 0);
   /** @type {[string, string, boolean][]} */

@@ -4,6 +4,7 @@ import { call, readText } from "./api.js";
 import { busy } from "./busy.js";
 import { confirm } from "./confirm.js";
 import { make } from "./dom.js";
+import { exactly, isExact } from "./exact.js";
 import { time } from "./format.js";
 import { focusMessage, say, sentenceOf } from "./message.js";
 import { go, href } from "./route.js";
@@ -106,22 +107,10 @@ function show(p, tag) {
   currency.value = p.currency ?? "";
   active.checked = p.active;
   attributes.value = JSON.stringify(p.attributes, null, 2);
-  const may = ["operator", "admin"].includes(document.body.dataset.role ?? "") && "rawJSON" in JSON;
+  const may = ["operator", "admin"].includes(document.body.dataset.role ?? "") && isExact;
   for (const field of [name, sku, price, currency, attributes]) field.readOnly = !may;
   active.disabled = !may;
   save.hidden = !may;
   origin.textContent = `Came from ${p.originNodeId}, first on ${time(p.createdAt)}; last changed here on ${time(p.updatedAt)}.`;
   form.hidden = false;
-}
-
-/**
- * Reads JSON and keeps every number as it is written: 12.50 does not become 12.5, and large ones stay whole. A browser that cannot do
- * that must not save anything.
- * @param {string} text
- */
-function exactly(text) {
-  const { rawJSON } = /** @type {any} */ (JSON);
-  /** @type {(key: string, value: unknown, context: {source: string}) => unknown} */
-  const keep = (_, value, context) => (typeof value === "number" && rawJSON ? rawJSON(context.source) : value);
-  return JSON.parse(text, /** @type {any} */ (keep));
 }

@@ -1,6 +1,7 @@
 // The page of one session: what it does now, how fast it was, its receipt, and what has happened to it.
 
 import { newCard, updateCard } from "./card.js";
+import { offerChanges } from "./changes.js";
 import { title } from "./describe.js";
 import { byId } from "./dom.js";
 import { sentenceOf } from "./message.js";
@@ -56,6 +57,7 @@ function show(s) {
   if (!card) place.replaceChildren((card = newCard(s)));
   updateCard(card, s);
   showSpeed(s);
+  offerChanges(s);
   showTrail(s);
   entitle(`${s.status}: ${title(s)}`);
 }

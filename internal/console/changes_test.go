@@ -1,0 +1,51 @@
+package console_test
+
+import (
+	"strings"
+	"testing"
+
+	"fullsync/internal/auth"
+	"fullsync/internal/browsertest"
+	"fullsync/internal/nodetest"
+)
+
+// TestChangesOfASession: the session's page shows what it did to each product, before and after; it can be searched and downloaded.
+func TestChangesOfASession(t *testing.T) {
+	t.Parallel()
+	pair := newPair(t, nodetest.SQLite, 60, nodetest.Config{})
+	pair.Main.Sync(nodetest.Pull{})
+	pair.Branch.Put("main", "P-0000007", hostile)
+	pair.Branch.Put("main", "Z-1", "new")
+	s := pair.Main.Sync(nodetest.Pull{})
+	page := signIn(t, pair.Main, auth.RoleViewer, browsertest.Options{})
+	row(page, s.SessionId).Find(`[data-field="products"]`).Click()
+	page.Role("DisclosureTriangle", "What it changed, product by product").Click()
+	table := page.Role("table", "Changes")
+	table.WaitText("P-0000007 updated")
+	table.WaitText(hostile)
+	table.WaitText("Z-1 created")
+	page.Axe()
+	form := page.Role("form", "Search changes")
+	form.Field("Kind").Choose("created")
+	page.WaitFor("one change", `document.querySelectorAll("#changes tbody tr").length === 1`)
+	form.Field("Kind").Choose("all")
+	form.Field("Product contains").Fill("p-0000007")
+	page.Press("Enter")
+	page.WaitFor("one change", `document.querySelectorAll("#changes tbody tr").length === 1`)
+	browsertest.Eval[bool](page, noteFiles)
+	form.Button("Download all").Click()
+	page.WaitFor("the file", `window.saved`)
+	if file := browsertest.Eval[string](page, "window.saved"); !strings.HasPrefix(file, "batch,productId,kind,field,before,after") || strings.Contains(file, "Z-1") {
+		t.Errorf("saved %s", file)
+	}
+	table.Link("P-0000007").Click()
+	page.WaitFocus("heading", "Product P-0000007")
+	page.WaitFor("its name", `[...document.querySelectorAll("input")].some((input) => input.value.startsWith("<img"))`)
+}
+
+// noteFiles is an expression that makes the page record what it saves, instead of saving it.
+const noteFiles = `(() => {
+	URL.createObjectURL = (file) => { file.text().then((text) => { window.saved = text; }); return "#saved"; };
+	HTMLAnchorElement.prototype.click = function() { window.savedAs = this.download; };
+	return true;
+})()`

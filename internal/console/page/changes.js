@@ -1,0 +1,72 @@
+// What a session did to each product, before and after.
+
+import { readText } from "./api.js";
+import { busy } from "./busy.js";
+import { byId, make } from "./dom.js";
+import { exactly, exactText } from "./exact.js";
+import { saveFile } from "./file.js";
+import { href } from "./route.js";
+import { newList, newTable } from "./views.js";
+
+/** @typedef {import("fullsync-api").components["schemas"]} Schemas */
+
+const details = byId("changes", HTMLDetailsElement);
+const kind = make("select", {}, ...["", "created", "updated", "deleted"].map((k) => new Option(k || "all", k)));
+const search = make("input", { type: "search", maxLength: 200 });
+const find = make("button", {}, "Search");
+const download = make("button", { type: "button" }, "Download all");
+const form = make("form", { className: "tools", ariaLabel: "Search changes" }, make("label", {}, "Kind ", kind), make("label", {}, "Product contains ", search), find, download);
+const problem = make("p", { className: "problem", role: "alert" });
+const { table, body, row } = newTable("Changes", ["Product", "Change", "Fields"]);
+const list = newList(body, problem, read, show, "Nothing fits.");
+details.append(form, table, list.empty, problem, list.more);
+
+/** @type {Schemas["Session"] | undefined} */
+let session;
+
+details.addEventListener("toggle", () => details.open && void list.reload());
+form.addEventListener("submit", (event) => {
+  event.preventDefault();
+  void busy(find, problem, list.reload);
+});
+kind.addEventListener("change", () => void list.reload());
+download.addEventListener("click", () =>
+  busy(download, problem, async () => {
+    const { text } = await readText(address({ format: "csv" }));
+    saveFile(`changes-${session?.sessionId}.csv`, text);
+  }),
+);
+
+/** Offers to show what a session changed here, while that is kept. @param {Schemas["Session"]} s */
+export function offerChanges(s) {
+  if (session?.sessionId !== s.sessionId) {
+    details.open = false;
+    body.replaceChildren();
+    search.value = kind.value = "";
+  }
+  session = s;
+  details.hidden = !s.changesKept;
+}
+
+/** @param {Record<string, string>} more */
+function address(more) {
+  const query = new URLSearchParams(more);
+  if (kind.value) query.set("kind", kind.value);
+  if (search.value) query.set("q", search.value);
+  return `/api/admin/sync/full-sync/${session?.sessionId}/changes?${query}`;
+}
+
+/** @param {string} pageToken */
+async function read(pageToken) {
+  const { text } = await readText(address({ pageSize: "50", pageToken }));
+  /** @type {Schemas["ChangeListResponse"]} */
+  const page = exactly(text);
+  return { items: page.changes, next: page.nextPageToken };
+}
+
+/** @param {Schemas["Change"]} change */
+function show({ productId, kind, fields }) {
+  const lines = fields.map(({ field, before, after }) => make("li", {}, `${field}: `, make("del", {}, exactText(before)), " ", make("ins", {}, exactText(after))));
+  const product = make("a", { href: href(`catalogs/${session?.catalog}/${encodeURIComponent(productId)}`) }, productId);
+  return row(product, kind, make("ul", { className: "fields-changed" }, ...lines));
+}

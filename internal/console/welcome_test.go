@@ -1,0 +1,75 @@
+package console_test
+
+import (
+	"testing"
+
+	"fullsync/internal/auth"
+	"fullsync/internal/browsertest"
+	"fullsync/internal/nodetest"
+)
+
+// TestFirstRun: an empty node shows what to do next, and each of it works at once.
+func TestFirstRun(t *testing.T) {
+	t.Parallel()
+	browsertest.Require(t)
+	node := nodetest.Start(t, nodetest.Config{ID: nodetest.MainNode})
+	for _, role := range []auth.Role{auth.RoleAdmin, auth.RoleViewer} {
+		node.AddUser(string(role), role, password)
+	}
+	enter := func(name string) *browsertest.Page {
+		page := open(t, node, browsertest.Options{})
+		page.Field("Name").Fill(name)
+		page.Field("Password").Fill(password)
+		page.Button("Sign in").Click()
+		page.Role("region", "This node is empty").Wait()
+		return page
+	}
+	viewer := enter("viewer")
+	if viewer.Link("Add a peer").Visible() || viewer.Button("Load a sample catalog").Visible() {
+		t.Error("a viewer is offered what it may not do")
+	}
+	page := enter("admin")
+	page.Axe()
+	page.Link("Add a peer").Click()
+	page.WaitFocus("heading", "Peers")
+	back(page)
+
+	page.Button("Load the file").Click()
+	page.WaitText("Choose a file first.")
+	browsertest.Eval[bool](page, `(() => {
+		const chosen = new DataTransfer();
+		chosen.items.add(new File(['{"id":"p-1","name":"One","attributes":{"weight":1.50}}\n{"id":"p-2","name":"Two"}\n'], "products.ndjson"));
+		document.getElementById("welcome-file").files = chosen.files;
+		return true;
+	})()`)
+	page.Button("Load the file").Click()
+	page.WaitText("Loaded 2 products into catalog main.")
+	page.Role("table", "Products").WaitText("p-1 One")
+	visit(page, "Overview")
+	page.Find("#figures").WaitText("Products here 2")
+	page.Role("region", "This node is empty").WaitGone()
+
+	viewer.Reload()
+	viewer.Role("heading", "Full sync").Wait()
+	if n := node.Count("main"); n != 2 {
+		t.Errorf("%d products are there", n)
+	}
+}
+
+// TestSampleCatalog: loading it makes products to try things with.
+func TestSampleCatalog(t *testing.T) {
+	t.Parallel()
+	browsertest.Require(t)
+	node := nodetest.Start(t, nodetest.Config{ID: nodetest.MainNode})
+	node.AddUser(string(auth.RoleOperator), auth.RoleOperator, password)
+	page := open(t, node, browsertest.Options{})
+	page.Field("Name").Fill("operator")
+	page.Field("Password").Fill(password)
+	page.Button("Sign in").Click()
+	page.Button("Load a sample catalog").Click()
+	page.WaitText("Loaded 100 products into catalog main.")
+	page.WaitFocus("heading", "Catalog main")
+	if n := node.Count("main"); n != 100 {
+		t.Errorf("%d products are there", n)
+	}
+}
