@@ -33,7 +33,7 @@ func everyOperation(t *testing.T) map[request][]string {
 				r.body = `{"action":"pull","targetPeer":"branch-2"}`
 			case "cancelFullSync":
 				r.body = `{"sessionId":"` + sessionA + `"}`
-			case "addPeer":
+			case "addPeer", "checkNewPeer":
 				r.body = `{"nodeId":"branch-2","url":"https://example.com"}`
 			case "signIn":
 				r.body = `{"name":"alice","password":"hunter2 hunter2"}`

@@ -30,16 +30,7 @@ func (h *peerHandlers) ListPeers(ctx context.Context, _ spec.ListPeersRequestObj
 
 // AddPeer registers a peer.
 func (h *peerHandlers) AddPeer(ctx context.Context, r spec.AddPeerRequestObject) (spec.AddPeerResponseObject, error) {
-	p, err := h.peers.Add(ctx, peer.New{
-		NodeID:   r.Body.NodeId,
-		NodeName: valueOr(r.Body.NodeName, ""),
-		Kind:     peer.Kind(valueOr(r.Body.Kind, "")),
-		URL:      r.Body.Url,
-		Token:    valueOr(r.Body.Token, ""),
-		IsActive: valueOr(r.Body.IsActive, true),
-
-		KeepFields: valueOr(r.Body.KeepFields, nil),
-	})
+	p, err := h.peers.Add(ctx, newPeer(r.Body))
 	if err != nil {
 		return nil, err
 	}
@@ -47,6 +38,20 @@ func (h *peerHandlers) AddPeer(ctx context.Context, r spec.AddPeerRequestObject)
 		Headers: spec.AddPeer201ResponseHeaders{Location: underPrefix(ctx, "/api/admin/sync/peers/"+p.NodeID)},
 		Body:    spec.PeerResponse{Success: true, Peer: h.peerOf(p)},
 	}, nil
+}
+
+// newPeer returns what the body describes.
+func newPeer(body *spec.NewPeer) peer.New {
+	return peer.New{
+		NodeID:   body.NodeId,
+		NodeName: valueOr(body.NodeName, ""),
+		Kind:     peer.Kind(valueOr(body.Kind, "")),
+		URL:      body.Url,
+		Token:    valueOr(body.Token, ""),
+		IsActive: valueOr(body.IsActive, true),
+
+		KeepFields: valueOr(body.KeepFields, nil),
+	}
 }
 
 // GetPeer shows one peer.
@@ -84,7 +89,20 @@ func (h *peerHandlers) CheckPeer(ctx context.Context, r spec.CheckPeerRequestObj
 	if err != nil {
 		return nil, err
 	}
-	return spec.CheckPeer200JSONResponse{Success: true, Check: spec.PeerCheck{
+	return spec.CheckPeer200JSONResponse{Success: true, Check: checkOf(found)}, nil
+}
+
+// CheckNewPeer does the same for a peer that is not registered.
+func (h *peerHandlers) CheckNewPeer(ctx context.Context, r spec.CheckNewPeerRequestObject) (spec.CheckNewPeerResponseObject, error) {
+	found, err := h.peers.CheckNew(ctx, newPeer(r.Body))
+	if err != nil {
+		return nil, err
+	}
+	return spec.CheckNewPeer200JSONResponse{Success: true, Check: checkOf(found)}, nil
+}
+
+func checkOf(found peer.CheckResult) spec.PeerCheck {
+	return spec.PeerCheck{
 		Reachable: found.Reachable,
 		Allowed:   found.Allowed,
 		MayPush:   found.MayPush,
@@ -95,7 +113,7 @@ func (h *peerHandlers) CheckPeer(ctx context.Context, r spec.CheckPeerRequestObj
 		ExpiresAt: inUTC(found.ExpiresAt),
 		LatencyMs: found.LatencyMS,
 		Problem:   optional(found.Problem),
-	}}, nil
+	}
 }
 
 // peerOf renders a peer; its token is never among it.

@@ -75,6 +75,9 @@ func TestPeers(t *testing.T) {
 	if strings.TrimSpace(a.body) != `{"success":true,"check":{"reachable":true,"allowed":false,"mayPush":true,"nodeId":"branch-2","nodeName":null,"version":null,"role":"node","expiresAt":"2027-01-01T00:00:00Z","latencyMs":7,"problem":"No."}}` {
 		t.Error(a.body)
 	}
+	if first := n.call("POST", "/api/admin/sync/peer-check", `{"nodeId":"branch-3","url":"http://branch-3"}`); first.status != 200 || first.body != a.body {
+		t.Errorf("before it is registered: %d %s", first.status, first.body)
+	}
 }
 
 func TestProducts(t *testing.T) {

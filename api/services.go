@@ -40,6 +40,7 @@ type Peers interface {
 	Change(ctx context.Context, nodeID string, c peer.Change) (peer.Peer, error)
 	Remove(ctx context.Context, nodeID string) error
 	Check(ctx context.Context, nodeID string) (peer.CheckResult, error)
+	CheckNew(ctx context.Context, n peer.New) (peer.CheckResult, error)
 }
 
 // Catalogs reads products for people.

@@ -152,6 +152,10 @@ func (s peers) Check(_ context.Context, id string) (peer.CheckResult, error) {
 	return s.checkPeer(id)
 }
 
+func (s peers) CheckNew(_ context.Context, n peer.New) (peer.CheckResult, error) {
+	return s.checkPeer(n.NodeID)
+}
+
 // logins hold tokens for good as far as their keys do.
 type logins struct {
 	*services

@@ -3314,6 +3314,9 @@ type ApproveFullSyncDeletesJSONRequestBody = ApproveDeletesRequest
 // ResumeFullSyncJSONRequestBody defines body for ResumeFullSync for application/json ContentType.
 type ResumeFullSyncJSONRequestBody = ResumeRequest
 
+// CheckNewPeerJSONRequestBody defines body for CheckNewPeer for application/json ContentType.
+type CheckNewPeerJSONRequestBody = NewPeer
+
 // AddPeerJSONRequestBody defines body for AddPeer for application/json ContentType.
 type AddPeerJSONRequestBody = NewPeer
 
@@ -4432,6 +4435,26 @@ type ClientInterface interface {
 	// Corresponds with POST /api/admin/sync/full-sync/{sessionId}/resume (the `ResumeFullSync` operationId).
 	ResumeFullSync(ctx context.Context, sessionId PathSessionID, body ResumeFullSyncJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
 
+	// CheckNewPeerWithBody Check a peer before you register it
+	//
+	// Asks what would be registered whether you could pull from it, and says what is wrong. Nothing is stored. A failed check is an answer (200), not an
+	// error; a malformed field is refused as it would be when you register the peer.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /api/admin/sync/peer-check (the `CheckNewPeer` operationId).
+	CheckNewPeerWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// CheckNewPeer Check a peer before you register it
+	//
+	// Asks what would be registered whether you could pull from it, and says what is wrong. Nothing is stored. A failed check is an answer (200), not an
+	// error; a malformed field is refused as it would be when you register the peer.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /api/admin/sync/peer-check (the `CheckNewPeer` operationId).
+	CheckNewPeer(ctx context.Context, body CheckNewPeerJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
 	// ListPeers List the registered peers
 	//
 	// Corresponds with GET /api/admin/sync/peers (the `ListPeers` operationId).
@@ -5310,6 +5333,46 @@ func (c *Client) ResumeFullSyncWithBody(ctx context.Context, sessionId PathSessi
 // Corresponds with POST /api/admin/sync/full-sync/{sessionId}/resume (the `ResumeFullSync` operationId).
 func (c *Client) ResumeFullSync(ctx context.Context, sessionId PathSessionID, body ResumeFullSyncJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewResumeFullSyncRequest(c.Server, sessionId, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// CheckNewPeerWithBody Check a peer before you register it
+//
+// Asks what would be registered whether you could pull from it, and says what is wrong. Nothing is stored. A failed check is an answer (200), not an
+// error; a malformed field is refused as it would be when you register the peer.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /api/admin/sync/peer-check (the `CheckNewPeer` operationId).
+func (c *Client) CheckNewPeerWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewCheckNewPeerRequestWithBody(c.Server, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// CheckNewPeer Check a peer before you register it
+//
+// Asks what would be registered whether you could pull from it, and says what is wrong. Nothing is stored. A failed check is an answer (200), not an
+// error; a malformed field is refused as it would be when you register the peer.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /api/admin/sync/peer-check (the `CheckNewPeer` operationId).
+func (c *Client) CheckNewPeer(ctx context.Context, body CheckNewPeerJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewCheckNewPeerRequest(c.Server, body)
 	if err != nil {
 		return nil, err
 	}
@@ -7210,6 +7273,46 @@ func NewResumeFullSyncRequestWithBody(server string, sessionId PathSessionID, co
 	}
 
 	operationPath := fmt.Sprintf("/api/admin/sync/full-sync/%s/resume", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	return req, nil
+}
+
+// NewCheckNewPeerRequest calls the generic CheckNewPeer builder with application/json body
+func NewCheckNewPeerRequest(server string, body CheckNewPeerJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewCheckNewPeerRequestWithBody(server, "application/json", bodyReader)
+}
+
+// NewCheckNewPeerRequestWithBody constructs an http.Request for the CheckNewPeer method, with any body, and a specified content type
+func NewCheckNewPeerRequestWithBody(server string, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/admin/sync/peer-check")
 	if operationPath[0] == '/' {
 		operationPath = "." + operationPath
 	}
@@ -9670,6 +9773,26 @@ type ClientWithResponsesInterface interface {
 	// Corresponds with POST /api/admin/sync/full-sync/{sessionId}/resume (the `ResumeFullSync` operationId).
 	ResumeFullSyncWithResponse(ctx context.Context, sessionId PathSessionID, body ResumeFullSyncJSONRequestBody, reqEditors ...RequestEditorFn) (*ResumeFullSyncResponse, error)
 
+	// CheckNewPeerWithBodyWithResponse Check a peer before you register it
+	//
+	// Asks what would be registered whether you could pull from it, and says what is wrong. Nothing is stored. A failed check is an answer (200), not an
+	// error; a malformed field is refused as it would be when you register the peer.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /api/admin/sync/peer-check (the `CheckNewPeer` operationId).
+	CheckNewPeerWithBodyWithResponse(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*CheckNewPeerResponse, error)
+
+	// CheckNewPeerWithResponse Check a peer before you register it
+	//
+	// Asks what would be registered whether you could pull from it, and says what is wrong. Nothing is stored. A failed check is an answer (200), not an
+	// error; a malformed field is refused as it would be when you register the peer.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /api/admin/sync/peer-check (the `CheckNewPeer` operationId).
+	CheckNewPeerWithResponse(ctx context.Context, body CheckNewPeerJSONRequestBody, reqEditors ...RequestEditorFn) (*CheckNewPeerResponse, error)
+
 	// ListPeersWithResponse List the registered peers
 	//
 	// Returns a wrapper object for the known response body format(s).
@@ -11457,6 +11580,103 @@ func (r ResumeFullSyncResponse) StatusCode() int {
 
 // ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
 func (r ResumeFullSyncResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type CheckNewPeerResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *PeerCheckResponse
+	// JSON400 the response for an HTTP 400 `application/json` response
+	JSON400 *BadRequest
+	// JSON401 the response for an HTTP 401 `application/json` response
+	JSON401 *Unauthorized
+	// JSON403 the response for an HTTP 403 `application/json` response
+	JSON403 *Forbidden
+	// JSON413 the response for an HTTP 413 `application/json` response
+	JSON413 *TooLarge
+	// JSON415 the response for an HTTP 415 `application/json` response
+	JSON415 *NotJSON
+	// JSON422 the response for an HTTP 422 `application/json` response
+	JSON422 *Impossible
+	// JSON500 the response for an HTTP 500 `application/json` response
+	JSON500 *InternalError
+	// JSON503 the response for an HTTP 503 `application/json` response
+	JSON503 *Unavailable
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r CheckNewPeerResponse) GetJSON200() *PeerCheckResponse {
+	return r.JSON200
+}
+
+// GetJSON400 returns the response for an HTTP 400 `application/json` response
+func (r CheckNewPeerResponse) GetJSON400() *BadRequest {
+	return r.JSON400
+}
+
+// GetJSON401 returns the response for an HTTP 401 `application/json` response
+func (r CheckNewPeerResponse) GetJSON401() *Unauthorized {
+	return r.JSON401
+}
+
+// GetJSON403 returns the response for an HTTP 403 `application/json` response
+func (r CheckNewPeerResponse) GetJSON403() *Forbidden {
+	return r.JSON403
+}
+
+// GetJSON413 returns the response for an HTTP 413 `application/json` response
+func (r CheckNewPeerResponse) GetJSON413() *TooLarge {
+	return r.JSON413
+}
+
+// GetJSON415 returns the response for an HTTP 415 `application/json` response
+func (r CheckNewPeerResponse) GetJSON415() *NotJSON {
+	return r.JSON415
+}
+
+// GetJSON422 returns the response for an HTTP 422 `application/json` response
+func (r CheckNewPeerResponse) GetJSON422() *Impossible {
+	return r.JSON422
+}
+
+// GetJSON500 returns the response for an HTTP 500 `application/json` response
+func (r CheckNewPeerResponse) GetJSON500() *InternalError {
+	return r.JSON500
+}
+
+// GetJSON503 returns the response for an HTTP 503 `application/json` response
+func (r CheckNewPeerResponse) GetJSON503() *Unavailable {
+	return r.JSON503
+}
+
+// GetBody returns the raw response body bytes
+func (r CheckNewPeerResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r CheckNewPeerResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r CheckNewPeerResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r CheckNewPeerResponse) ContentType() string {
 	if r.HTTPResponse != nil {
 		return r.HTTPResponse.Header.Get("Content-Type")
 	}
@@ -15176,6 +15396,38 @@ func (c *ClientWithResponses) ResumeFullSyncWithResponse(ctx context.Context, se
 	return ParseResumeFullSyncResponse(rsp)
 }
 
+// CheckNewPeerWithBodyWithResponse Check a peer before you register it
+//
+// Asks what would be registered whether you could pull from it, and says what is wrong. Nothing is stored. A failed check is an answer (200), not an
+// error; a malformed field is refused as it would be when you register the peer.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /api/admin/sync/peer-check (the `CheckNewPeer` operationId).
+func (c *ClientWithResponses) CheckNewPeerWithBodyWithResponse(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*CheckNewPeerResponse, error) {
+	rsp, err := c.CheckNewPeerWithBody(ctx, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseCheckNewPeerResponse(rsp)
+}
+
+// CheckNewPeerWithResponse Check a peer before you register it
+//
+// Asks what would be registered whether you could pull from it, and says what is wrong. Nothing is stored. A failed check is an answer (200), not an
+// error; a malformed field is refused as it would be when you register the peer.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /api/admin/sync/peer-check (the `CheckNewPeer` operationId).
+func (c *ClientWithResponses) CheckNewPeerWithResponse(ctx context.Context, body CheckNewPeerJSONRequestBody, reqEditors ...RequestEditorFn) (*CheckNewPeerResponse, error) {
+	rsp, err := c.CheckNewPeer(ctx, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseCheckNewPeerResponse(rsp)
+}
+
 // ListPeersWithResponse List the registered peers
 //
 // Returns a wrapper object for the known response body format(s).
@@ -17128,6 +17380,88 @@ func ParseResumeFullSyncResponse(rsp *http.Response) (*ResumeFullSyncResponse, e
 			headers.Location = value
 		}
 		response.Headers202 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseCheckNewPeerResponse parses an HTTP response from a CheckNewPeerWithResponse call
+func ParseCheckNewPeerResponse(rsp *http.Response) (*CheckNewPeerResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &CheckNewPeerResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest PeerCheckResponse
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
+		var dest BadRequest
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON400 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 401:
+		var dest Unauthorized
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON401 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 403:
+		var dest Forbidden
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON403 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 413:
+		var dest TooLarge
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON413 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 415:
+		var dest NotJSON
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON415 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 422:
+		var dest Impossible
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON422 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
+		var dest InternalError
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON500 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest Unavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON503 = &dest
+
 	}
 
 	return response, nil
@@ -20087,6 +20421,9 @@ type ServerInterface interface {
 	// ResumeFullSync Resume a session that failed or was cancelled
 	// (POST /api/admin/sync/full-sync/{sessionId}/resume)
 	ResumeFullSync(ctx echo.Context, sessionId PathSessionID) error
+	// CheckNewPeer Check a peer before you register it
+	// (POST /api/admin/sync/peer-check)
+	CheckNewPeer(ctx echo.Context) error
 	// ListPeers List the registered peers
 	// (GET /api/admin/sync/peers)
 	ListPeers(ctx echo.Context) error
@@ -20587,6 +20924,15 @@ func (w *ServerInterfaceWrapper) ResumeFullSync(ctx echo.Context) error {
 
 	// Invoke the callback with all the unmarshaled arguments
 	err = w.Handler.ResumeFullSync(ctx, sessionId)
+	return err
+}
+
+// CheckNewPeer converts echo context to params.
+func (w *ServerInterfaceWrapper) CheckNewPeer(ctx echo.Context) error {
+	var err error
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.CheckNewPeer(ctx)
 	return err
 }
 
@@ -21652,6 +21998,7 @@ func RegisterHandlersWithOptions(router EchoRouter, si ServerInterface, options 
 	router.GET(options.BaseURL+"/api/admin/sync/peers/:nodeId", wrapper.GetPeer, options.OperationMiddlewares["getPeer"]...)
 	router.PATCH(options.BaseURL+"/api/admin/sync/peers/:nodeId", wrapper.ChangePeer, options.OperationMiddlewares["changePeer"]...)
 	router.POST(options.BaseURL+"/api/admin/sync/peers/:nodeId/check", wrapper.CheckPeer, options.OperationMiddlewares["checkPeer"]...)
+	router.POST(options.BaseURL+"/api/admin/sync/peer-check", wrapper.CheckNewPeer, options.OperationMiddlewares["checkNewPeer"]...)
 	router.GET(options.BaseURL+"/api/sync/stats", wrapper.GetSyncStats, options.OperationMiddlewares["getSyncStats"]...)
 	router.GET(options.BaseURL+"/api/sync/service", wrapper.GetSyncService, options.OperationMiddlewares["getSyncService"]...)
 	router.POST(options.BaseURL+"/api/sync/service", wrapper.ControlSyncService, options.OperationMiddlewares["controlSyncService"]...)
@@ -23479,6 +23826,140 @@ func (response ResumeFullSync500JSONResponse) VisitResumeFullSyncResponse(w http
 type ResumeFullSync503JSONResponse struct{ UnavailableJSONResponse }
 
 func (response ResumeFullSync503JSONResponse) VisitResumeFullSyncResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CheckNewPeerRequestObject struct {
+	Body *CheckNewPeerJSONRequestBody
+}
+
+type CheckNewPeerResponseObject interface {
+	VisitCheckNewPeerResponse(w http.ResponseWriter) error
+}
+
+type CheckNewPeer200JSONResponse PeerCheckResponse
+
+func (response CheckNewPeer200JSONResponse) VisitCheckNewPeerResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CheckNewPeer400JSONResponse struct{ BadRequestJSONResponse }
+
+func (response CheckNewPeer400JSONResponse) VisitCheckNewPeerResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CheckNewPeer401JSONResponse struct{ UnauthorizedJSONResponse }
+
+func (response CheckNewPeer401JSONResponse) VisitCheckNewPeerResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CheckNewPeer403JSONResponse struct{ ForbiddenJSONResponse }
+
+func (response CheckNewPeer403JSONResponse) VisitCheckNewPeerResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(403)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CheckNewPeer413JSONResponse struct{ TooLargeJSONResponse }
+
+func (response CheckNewPeer413JSONResponse) VisitCheckNewPeerResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(413)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CheckNewPeer415JSONResponse struct{ NotJSONJSONResponse }
+
+func (response CheckNewPeer415JSONResponse) VisitCheckNewPeerResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(415)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CheckNewPeer422JSONResponse struct{ ImpossibleJSONResponse }
+
+func (response CheckNewPeer422JSONResponse) VisitCheckNewPeerResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(422)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CheckNewPeer500JSONResponse struct{ InternalErrorJSONResponse }
+
+func (response CheckNewPeer500JSONResponse) VisitCheckNewPeerResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CheckNewPeer503JSONResponse struct{ UnavailableJSONResponse }
+
+func (response CheckNewPeer503JSONResponse) VisitCheckNewPeerResponse(w http.ResponseWriter) error {
 
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response); err != nil {
@@ -28191,6 +28672,9 @@ type StrictServerInterface interface {
 	// ResumeFullSync Resume a session that failed or was cancelled
 	// (POST /api/admin/sync/full-sync/{sessionId}/resume)
 	ResumeFullSync(ctx context.Context, request ResumeFullSyncRequestObject) (ResumeFullSyncResponseObject, error)
+	// CheckNewPeer Check a peer before you register it
+	// (POST /api/admin/sync/peer-check)
+	CheckNewPeer(ctx context.Context, request CheckNewPeerRequestObject) (CheckNewPeerResponseObject, error)
 	// ListPeers List the registered peers
 	// (GET /api/admin/sync/peers)
 	ListPeers(ctx context.Context, request ListPeersRequestObject) (ListPeersResponseObject, error)
@@ -28764,6 +29248,52 @@ func (sh *strictHandler) ResumeFullSync(ctx echo.Context, sessionId PathSessionI
 		return err
 	} else if validResponse, ok := response.(ResumeFullSyncResponseObject); ok {
 		return validResponse.VisitResumeFullSyncResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// CheckNewPeer operation middleware
+func (sh *strictHandler) CheckNewPeer(ctx echo.Context) error {
+	var request CheckNewPeerRequestObject
+
+	var body CheckNewPeerJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.CheckNewPeer(ctx.Request().Context(), request.(CheckNewPeerRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "CheckNewPeer")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(CheckNewPeerResponseObject); ok {
+		return validResponse.VisitCheckNewPeerResponse(ctx.Response())
 	} else if response != nil {
 		return fmt.Errorf("unexpected response type: %T", response)
 	}
@@ -30092,605 +30622,608 @@ func (sh *strictHandler) GetReadiness(ctx echo.Context) error {
 // const string: with thousands of chunks the chained `+` fold is several
 // times slower for the Go compiler than parsing a slice literal.
 var swaggerSpec = []string{
-	"7L2Jdhs3tjb6Kli8564kfUo0SY2W1r/WL9tyrMSW1Bri0x35mBALJCsqAuwCKJqd9l33ae6D3Sf5F/YG",
-	"UKiRRYqO3Tk6QyySNWDY2PP+9u+tgZhMBWdcydbh760pTeiEKZbAp+PBgE3VCR+IMOIj/U3I5CCJpioS",
-	"vHXY6v9TqrBPREL6o39G036g/7wTakzmkf4Pi0ZjJY+IUGOWzCPJiBozMqUjRiJJuFBEvz1hUrKw3Qpa",
-	"kX7omNGQJa2gxemEtQ7NILbcKIKWHIzZhOrhsE90Mo31VXokAdGjOPrH/+q0d1tBa0I/vWV8pMatw26n",
-	"txO01GKqL5Uq0c/5/DloHQ8VS/SDaByL+clkqha/0HjGWocqmbEgN91zHi/INBHhbKAkmY+FZCQK9VRG",
-	"CaOKJUSNKSdqHMmA3C0UI3cL+PeIDBMxgcnfsVHEecRHJBoSeicZV3rRmH61W4J/zFiySFeAwijL5z3d",
-	"6nY6nexse7u7ZZN9SRWNRck2Xo8ZGeCPbghTqsbpCMyvraCVsH/MooSFdoXSMf1Hwoatw9b/9SylqGf4",
-	"q3xmXn2mn6aHchqyyVQoxgeLn9miOKJ39J5JWC+paKKIpENGlCAJmzKq2uSYL4hin5RecEUWYkZmkpGh",
-	"SGDxieD2RsHjRUDkbDAmVBJKOJuTm5vTV5XU5o1sSw+tfNUPWGf7+f4B29rphLtbO9vsYOtu8Hx7a+/g",
-	"+Q7d3R8+3+7tlOzJJOKOIgO9xIolehD//SvZ+n8+/Od/tPLbFrQ+bU0TcRezSeuwNZlJRe4Y6eql6O3u",
-	"kmkScUXvYkaOr16enpLBmCZ0AKcXVnn4jqrBuLi8QMjREE8j0jORKopjMqa47APBlSZNWF9Y0/7JNR31",
-	"9bLyUOqlPiL9v/TJhFEuYZnzD2SfIqlk9UIPt3B05St82+oeju7l6P32jRiPuj/99Nv7vz68fp+8OFbd",
-	"859fdNlFFP72/qfZXSjuZwcHt62yA59d7+KJOB2eCc6WL1Ji+BUSkp3ggqm62elHl02Rzyatw19bf2l9",
-	"aLbbf4Ghvo0mkSoO8o2YkwnlCxJHXJ8YfUTULOGEKjIRUh0RzR5SXlPFYmJ4fOlW6AfA2kYTPfJd/Bhx",
-	"/Jiua8QVG7EERnsmQvaa8QErZzZD/ZOlLUYUTUZMkRF9YFXjgztq2U863qA1FMmEKhzTHhzE+uFe0BG7",
-	"iv7Jata3ZGV73roGhPKQTETCUAZ0Ox0yEDOupOY73U6namJT++rSufT8le91d/Z3Drb3dvYbTeha3DPe",
-	"WLbpbelz9km5W/tE2APNHiIxkyC4AxTtwJrphJFhFGt+cwTfDKNEKiPfG0u3qRtrOSc4/uubgez89ksz",
-	"iX5B1fiKSRkJfvqqnPok/lwh6syvp+Hawi59PQyIsUQfh6rRTBlLKobC9W3rj8O8FQaBLKtyDPjzd5JE",
-	"YUCmLBkwrraY1rg8xSw7uChsdhxRQ+kulYbFrbxkYypLGPN1ojmj5sZKJCzUMmt8SBKml2CmGGEPLFmA",
-	"DuC0rnSCAxHPJlzieR2IJGEDReaJ4CN9h2yTa82VBkLiyZ2g5nDLE0a19uk/TQZECkKR3pmWiqCo6dMe",
-	"aKaLx2eiD0Bvd4+8i160b3nFIUhwrqUriEtr1udOiJhRDgt0PU7EbDTegP6KWlNC5ITGMUvy2qsSMG/G",
-	"wxXOtTKjq6KKXjO99bOmMjkVXDKwSV7Q8JL9Y8YkSEOjp8ASTKdxNKB6rs9+k4J774MbJ5GUxoqRs8mE",
-	"JossP7AmiR6+pu0HXEj9jlCP6Ork6ur0/Ozj6auPlyd/vTm9PHnV0iusaBTL1uGvv7eGEYvDHAtJ5Xkk",
-	"iTsunz8ELZYkItHPNa8/fUX8S4LWhElJR/rVWm9GlmuuVYIMKB+wmEQcfpiwyR1LiHtzGwhEjumUZSd8",
-	"TGCU+lVA9SUTPT375fitmeXJ1XXFJAVQlWzfaQ3HSLCi8mKEJdFaQ2bWp/yBxlEI89V76U+38GhS9rg2",
-	"EkczXngCr4UbiuzPjEEvqSaAO/0NDTWBW3UYGQQs5xHpm+XoA6lII/lYHMp2KzWzzgeD2TTSrLEplcKV",
-	"sKs3Sdw6bD2j0+gZDScRfyYXfPBsOIvjLfgLr2oFjjT/dvby4+nZx4vL8x8vT66u9C+zJGFcXSk2BZZJ",
-	"uRyyRJ8p0u3s7Ts20Eq35PUsjol+PqGxXoCFJq5pIkbaQG8FWseNFXCbhFEYemsuknv9SK4VrjjWp/+B",
-	"JWE0UKgTx2q80GuS7q1ZHTKhEZy4O6bv129lIfLru4TywXirR2SktcRep7e31elubXevu53Djv6/v7fJ",
-	"exopsPcipQ/DMOKRHIP7wZ4LUHXd6A/3u4F3Lg9bu72d3TAc7G/t00F3a+dul24dsA7dGu52GO2yvbB7",
-	"sKdZl7YiWXis51M2kvSSF/p00TgCNVUqqmZSL/zl8dnV65PLy9OzH1uNqfVqwQen/MIOvoRsj32uNU8i",
-	"ZWWTteOJJmzK5VxzBbrQ7D4ajFHsjcXc5yAKyVbwYQwbtxK9IgFenJxcfjz5r9Or6yuPoLTq42gJzcHM",
-	"OYff3XZH0l2bsFEkFUtYeKRtWq71SUUiLhWjYbu1mVNvToi2aBUjoWDI/kGSgkCEF70WyV0UhqhJr7wu",
-	"r88vX5y+enVy1vI5n5wNh9Eg0i+fsgTkkuDZpbkUMSMPEdPbN6ELGFkoYFhHQPPgIBFTllAlEk33wCg2",
-	"tTZK6+N6R4BJB+RupkikJEn0sHLjgXeeTqZCyujOzn7FdTq/uNai9ez8+uPxL8enb49fvD1ZInfuGZu+",
-	"ibQKuMiLWdjGBxrF4BqJ0CNHHlii1zkjhc7hYdkbSkWR9zay7A1HJGb0AUhWzNSmtsQKqTmVZMZDlkgl",
-	"RIhqLMotzYy1zhop46XBneGKJZzG+PB1Nuf07Prk8uz4bYaG8aEEv/BX7EpMmBprdjTXBI6S066Qtmja",
-	"5FRJomWAla5mm3Fa8I2Z7CkYH+5D67C1M+wM9tkefX7XDTewsFqkgsSLlGTxkAxpFLMQmacdFU2Y1bL0",
-	"8L/DseNY+25sfVjsM6FeixkP11pnq2DqU/D6/ObslbfgWiI4lq83ewiv8Rf+2vdT+Zcbgz3S1t0mqPG9",
-	"9dtYkkQ1yHFQ4PR2OX66Oj9bazVuzq5uLi7OL69PXn18d/Lq9Pjj9d8uTrwlueFyNp0KLXvJhIURJWA6",
-	"ZGhRWyzgdRfhQh8NPRrPg4FeO/ISx7Z1vZiyQ5If3qYOMIzB8A49DniuFoGn/Eay9cXu6dnHm6uTvNjV",
-	"u83JTOYWRNNFE9UH12iaF9DoJE5mEMFok5dWg9ACaK5VshlXEXyh7eFALzInch6pAS44PFAMh/pYr6yN",
-	"Nd6GdFFrNSdHBlOzYHSgogeG+5KwgeBhpG96DUxhvQ26PHl5fvbqFKTb6+PTt5U2o+cOT2WZO1LDSB3C",
-	"UE+u6YiIofNBo3MFyWpOblvdw58Yu3ie7LLJ+7+ePUymb9jf/+tCCdGdvr+/+PgjE3vvXu3uvtnuyh8H",
-	"t62MMDROImDLqHVlGcxF9p3eZUZVj1A6aR2uTS61CRUpQkc04qh3YvSGLMQssWod7IHWLDibw+Q2ddrs",
-	"ArklnOjVJX27zhi1zLjp+21yJozooqhVKwZuQuQT4EXQY1zmRLOaJYZMjqzDpCaWgOuj7RlKwOpt14RF",
-	"VtvhEo/K56B1LcRbmozWYzsvzl/97eP1+fnHt8eXP/qcxzhmkNUpIUgM78hJKccJ4dfEOsx3Dnb398Dh",
-	"JI+I1Jw7ZlJumvv670SvF+jQmh9QCDRL8n2XvItekBnX7wdtSttPLob9AwzphtOZGosk+uearOHm7Pjm",
-	"+s355enfT15lpJr33PzCoVquDx77NI3APKLy3tCNPkGCsw0tmCNTeCdY1pF3mh5YEg0XqCgZKdp///79",
-	"1vFMs3ylp8/6uHBSP0PYRXNa9jpr9ur4+vjF8dXJx5sz30xIPWnJQzRgZMbLlXnQ6qiid1T6Bh8YyW1y",
-	"nSyQWWnBSclETCBethnyq3otWG6G7rgwXFESo2DhGGDx9cffxJ1Ws+D2ZMaPiHJDRs9z/5KpZLEFWQ19",
-	"IkGESeMKxFFCVsd0mogH9orFTDHpOVNpiAKPxheJPhYqYrJ1OKSxLLiSXVwsxKdADJ7ig5Eq+Aw9kmMx",
-	"l2mYXtI5TCUGFRFknXuR3uYZV7VBm+8k6ZtXvo/UeMxirXkHKa3s76wY/wtan7ZEErKkddhFZ7MNafxq",
-	"xpPGacXdb2yg0MmnNR9v7SpHnHpa2uRc8xDjqzWGxYiLBGMs2aWwLrbfC8r3IoADP2ViGjMyHwsSC3Fv",
-	"Sca+NaYK40qp7EBTTCs7Wbf7bqcTtPgsNucyE27wItNmkXqfM6obhB7Oh6DLNAyKfahb8vTRdcuO8YDi",
-	"6qTKHVBcJM3Sx2VLbLxNL+0VpZEmiGQaxcY9i9yxIYZ6jceeITXnYjTePLc/6yVfvKU8vNEqckm6wZBQ",
-	"Mp3JsQnMmKC4ZvaYKMWHUTJhofHygeK9YIp837fxTLzjpb2wr6cPh/eHQ6OXz8ealRtK0RQiteaBGge4",
-	"dVC/jymaTQlrk2MT7LHSD0NY7oCFVLEtFU1Yq4Zkdn0PcNmWaTEwgAQfzS7arWbktzLxZUlvRz9pNhiA",
-	"e7gwqniuZZc+C/UbWyRg88h0ykGR0tI5VFP5lZoN7tfjzu/H0WBsj4L0OdApEDMa7FxwFmDqjgKSQ8Kb",
-	"i+Qe7aEQvK3FY1NCvScQc0UDyr44IOxBqysYBoDw6hESZDYfxXEoM5fqxdabHyaLyxmvSNeR4NpO2aCN",
-	"86KxwVG7rx9EabQ1d5Ifzf9Khg68xK3cfEwVe9DboKRZQbBOiBIjBlIELKc+jWOQf1l6rKeoKubpCS0j",
-	"sedaDQRPU5EMqvbB8kzumVITRjnEaXAj6k+Ud8Jl/SADrfNqewPyTiAOrdhELo2u6GVwLMENhSYJXRR2",
-	"uopBvHYk5ETOQMzikJgIYkburMU+zAJ7i1HOKyDe89LY63W5nanuORZxCNkNWoNzCQHGG2u9elp5L1PR",
-	"wirSoRNmVJNEjBI6gbttutvL4+vjt+c/fnz55vjsx5NXei6pZpL/cQn/Z9aVXZAkY5GogEjMibRyJasF",
-	"2QBk1stR+b5unewCT+iYTqeMM3TFz8E3KkgoaqWYJi0Xga1OOotwq2RmBt3O3vMSFbdard3J05h12sNe",
-	"+nLKDamG0tBsCOvZiKW4SKY5Ijn2gY+pmXyaqKK5kLk+vxL7K63E9uqKSJFwIHJthkPMcR3OMPhdr7b8",
-	"McqGXdmaPXwbSdVoAyUmMdnITZEbmMvqHxKQuwXoHI1ZtBnnlUlbqWHSX3xh3RRr1hPy2kuXQM9aryH1",
-	"E+xTmtK0lDXG9razieHHW3+nW//sbD3/kP7Z/rj14fdOsNf7vFLG+N42iZl+sgxIGI0ipf8V+r8YTxyI",
-	"hElMEFhMx4yj/94kdVJzLxEJ3uxN325TyZHyZl1KOcV7TpV0tFJYqFo2HUajamN8NtHboLUpy1e+I3iD",
-	"JBMRzmJBev+9t3NI1Fyk1J/NdTUuDb1CeCsKUve7fXKbnM1ibW1FMaZtmauBDqxjOpJkxu+5mPPsTJ8P",
-	"D/bCzkH34GBnsB/u7baKtrlPH52t53Rr+OH37l4FMXisL6ZSXS34oIJUUZey2ow9+JaVK5R1kjAesvCI",
-	"6EHlXNocNk1w1kQfXvBBeryXJbKCKmnMt5HYMrP8i/+QnGXXQLo6AVMlZlcTLr2C98gVzXjJVoZIvc0o",
-	"5Sv6oAzBi1rBWk19hhhComvlMVtxGQbigSWPXgdIPOzt7pUcbm0OfqIhG0QTGtcT/nPaGzJKO4PdXRp2",
-	"urt0+264M+ze9e46dwe93iDs7oZ7g+7uXWfY6dDOQT17yPN3HOAylSfdBrl0HyBPcCziVPsRHIvhZBQy",
-	"bYmifg2uc+PrJjEbKmKDe1dvjrd6u3tEbwKh+niF0uQp41vGVI6ZJBG/5TCxALO6SN/lMThVH8isjxVC",
-	"Uo+E0cHY5F9cj9mChNFwqO1LT77D8XbkYNilmBvv/9C4HG/5PZtitom277RtB5yuTc45MgLDGfTdeuqe",
-	"YSTpAh1IWSqVYpZU1Yrgb9/J5qzFPzxrsxb/ITk5g362stGadfxWBlvgSGad3RRKaR5sogpbJzV2wyjU",
-	"OoWTZ0XWc1deVgXBOIoJAVTBcyJ1hF8xiUUzmAjazfKhR7j1AwyzV5xh/A2HQ7WpASeDcXUEhzAjtdEt",
-	"QqU1ANC/pEWfZcXuigHUhIaNdd7Xehhm9WsUXi3c7iO+gusJn/mzvifjAPWM0NMKz0EUpkVAbptzpR37",
-	"9XZPjgTv0iQH82IzHbdH1UT5s5l2CWHClsDyi8JwjQfC7EcraM2mofnLs5XSWaU/F6elH7b1QBPwoIJf",
-	"A0b20j0bP9+4R+DnV/Y9bi71JpjmpFBWIoboUvC8TOizKNGoMXZYIafwx4BEnMDWNDfFllKkFviZyrHi",
-	"EC4oRtKpJP1pWmA2NIFNfTfM16iVgpsIBXr1Gsemtr+4MWjWOD/hMprFPW++z35lkWFGbtPBB6tp+46R",
-	"kSZzG+0Dhl7lXZG1iSpolkfNGZTWVnFST9SAHlqzys2p4UqVavRZP6ISoBH29ZYKycK+sSStRx0iM4MI",
-	"rDATDA/7R6Sv1bK+VrycSuYClyZNC0w1qJGYYHHcLWexZHP9/RHpz21EPbXrwPemhHBFsPg+MIzFTJmQ",
-	"P41Rq7Os1o7c47BBSw+vFbTsS7I8131bSFcKWq+ihA1UVBYN709ncdwnd/pSqcU0Y8l3ng6r5xCQ/nQm",
-	"x33IKZKptvudNAqMKcB0g5/FsT5QMzkulmh/DlonYaROhkM2UFVKEicsjEC1aZO+KTuzlfKu6NlpFG5N",
-	"tSrk5c/WS64ZT53X6RrbGreqcV8yOYurxq35iht4gaUwN+VmWoe3TBmtAxz4ilZ4fvKpc6ktATAbxsXw",
-	"OJiAlRhIFNYy0RJ9qLuSIQpltGZtzcKUsQ+9mrIy3QR+1TLEqa6pL6q4kfri8knBT43lgckH1S+HGi/6",
-	"6RRvcxAB5nO3WloU1gNHV1iCrMEDadmXdP7OOL3TBaoStC5nHZ5fTuH2mBXlVVYqJ+Aryxsn9Q6RynBH",
-	"8dkFIq99OORWpJWtVQ93TMYZXVlOY9/VqXvXHtbizuIy+tGqjJbg4GfQqxzYqgnwja6mdHq8qkbV2N+Q",
-	"gPe56ZINGtPQuEWNS8akdjRfRG2/WTZe/TJMxbAv8XT+ZlSxXaPCrixM0k0v5Uw8PHlgVWl7IVXUKrfs",
-	"ATg745iylz18m4+x9mAJyrPo+pDVumWyaPuHZMSUSaE1+a5QuQBFAJwNVJv0ZSzmffTTDWKo3bOnKMFM",
-	"d4kThLoLFU2Yvmc8U6GY8/7hLTe5YpDmiqUUYjqFKoq+l69q3lCZpZpRszKTaAUtPUT9j3krbGyaCfth",
-	"FbFkFi6NK5ZufXkcHrx2YzoFqwbBGCDivIFkAidpizXquaAZhMs6W88/fvjLfyyjEleP0cQ7BFmUzRmZ",
-	"nvgreP4yp86jshqK5fRfJqMhfWPTIv0l+pVX3Fcus016K9R6G0NQjEy+M4WCvVkClJar5cuONlM3WJuq",
-	"WJcrUXkIzA6XT8FCLWA0EXBJNE0Vj4OpBSqjQswZDojD5wN0Aki8b5MzJrEIDvOKx/SBQWCX3DE1ZwxW",
-	"bbJk95ZRjIspN5hilFOLS8EgVnEa4sKkgyjbB999WnKIEPXC9+UGNotXUznQU0muo8MH5Atj8+TtKvcN",
-	"Rof9bxxWS/C74xZ5JqB/qzBI7Nw+lBZgRnpJB8AmtWn+09X5GQEkj9LQLHgOsrvS7bafd3KK9V/ymnXu",
-	"tOKKfbMLMqdy2WrMadVy9Nq7qyxHz0YVyqjNwLFkvXoQRutTpZLobqaYbPeJSbRO00Q4cb/nTMsEkSWa",
-	"i3B7aMyeBYaYy87OG4fskV9XzDVVWZScCYXInwXXaF684KVYpSUMS5U4hyjS1PWA0/nF3FZfb2Af7nTF",
-	"6vWpLTuIRpAyEUfDEneshQMpqKHiHusQwYbo51j0/WoRbXxH9fB/SZcxN4qQ0bDgnzJp4KPogWG5ojfD",
-	"Q0I5VARgxCsF67S5Iw9aVmnijgBVJ5MQS+LonsEphUf4ji6LGBMAeJRSJlVeUZM0rwcKgSIeyXEmxS11",
-	"c70Vo4ivmzYvyJxytJdhvhEvbiavTfYCq3c2naKEjsWcJWRAZe40W5wYP/FrpyLxq/3xf299+L0b7O3U",
-	"Z/h061K/dhqkfgU27wt27n/rxZxSKeciqfKBmV+zc7OgamORSAj1Km0BSEWnUI7ngrju2VkMMOM6qkSG",
-	"q9MTYGu8UZcdBkMf1UfZGICWNc8kZOGTOxYLPtKkUeJSAxNMHpd6VlH/MrWbCBPnF+C0Vy6n2d6Y20OV",
-	"x2dcqWngYjKmxvPY1KZC8spSxq2XrjnXvtFX5yp0Kr0YygBGpitvXle25e/YsmTXOC7T/v7YbfUD+zkG",
-	"rWfWN2W++EJIkKDaFIp4QNCdgVdojjyhIaD3pXlBeIHNF0qBzjSXYyHi1KR8GFbSLvKHJaTIjRHfbJfP",
-	"RMgQBvpDzou5IU/eI2muV01zZlVMtoJPebzKODR6Yz35uYIL/SYWlsX2N1o990ekoZctxhmbXzCzO82F",
-	"8jHCcwD+LqKCFZcnksdQeVatwepDIK11akodaaKOYLZrVoLt6QPL2PR1RW7Ra89zJBVdmATABbiRtDFy",
-	"CBWfcWxxSiOJc+VQ+aWVqHkSKdStJkTwXHpAmrdncdPG1BS8cTZPLx4xhU9I4VAZS9rkhA7GWp3vy/tZ",
-	"PyB9LT31v2Bq6D8wGDdY6L+xtK+fN2HOjt+dpHwntV3Imf5cvq6/OmMGH6r/SJ8olRjca/px/rWiEbQS",
-	"kqwfmep2OvXhhPvqFCP9k1aAIUONJVOaKAxLHpG+3oV+brqGl1rekM6CY9nNUqa6Snmhxfr9kGOH3LLb",
-	"Es4BRmdqhx05iCsAhS3dutYLAAMivRKlrZbpVGgaRtvSywrQcmYh0yA5IvPIGQvb5FQZv3nCQsL4IFlM",
-	"lXFS4onR7I8jIEJ21GrMttBZrp+8ZRGNtvDJ2bkcdJ/3ipOBg3jO44VlCxnRNUtKfH8vqGSEhqE2kQMy",
-	"VmoKPjulpjJw+RODhIWMq4jGMiAAoKsvGiZ0NCmsPdx6+OyZHX7b/NQeiEl+P3YOGmvRBS3LwU7raZUy",
-	"chGyF1QNxm8jXpHUFEfc1L2Ah9FgbrFPdKBixGZG34hkbXKcza6EfZ/JMRhO3AVYBmLCZIoX1I9CdJ/0",
-	"Z4DNDMETq98YwMvKsrO6ZEdazMwoCfL3liIX5w6AeehqJ9qEA0tcGOV7ImYcBdEK8hWg/B5oLB1NjuhU",
-	"1rhCCwI2YV6dUGQeh41ODC582vTEeMRcfWA5l2nY1CTH6wZ1RRPvoVwaYbb7WNjU925wYPcGlgWdZpae",
-	"oOSFzM1UTYMRnCCCnXhPIiPBIOHeStsE6Cczk71CDQ9a+x+3lkSrtGhQKep32VZA/N3tgjZMTMI/lQPG",
-	"wyNb8I8JdaAK3TGs0kzNPcbD3FZlIl7ZneruLYfxXjM9pKCN28lXsSUsdC9bG4uBIA3MRmCiWyVM4m5R",
-	"/4BIkQyfWurbWU67Ysq4SeFozh7OzU2FrO4a8JgySJi0UCmPCrNCXveiZk8qSv1ceaBxFUoio3+yFWoF",
-	"vSLT79atGqyukHLJGBHPh7S+SHFY5fp5yMyF/STU2Y8iRZABFL7hTJbmiVtH7ItFBZtEVzJ5eXz28uTt",
-	"25NXkCg8H4tcDPFO3NUtrlan6wP8NfF9i4X6+vTs9OrNYyEB6mPnGWzVSBLnXl5COfDOl6Uz9JcRYR+1",
-	"KFnUZTRc3Fy9Obn8+PYcshkqX/z8i+ER1DCNAgAShLIMWG4tQ6l84wGgfPyjSlCf31x/PH/98erkrzcn",
-	"Zy9PjMQGieUVD8GYxGQSqTw0wPZKp3N385guOI08ML+ZhyM29CHO6aKd9wSmIaOVxnKFt2Ukwl5D/Icq",
-	"/vOKDSIZlZOGkYOjGU3CCsQQlwzeoASVJhAthesz+9lbaT/16ZyPF+W0bF0weRMR0xh2OuT/dlU3EWaQ",
-	"oyq3TJjoM+TS2KvnarvCQC6RufzQYjFB2Wc+l/AxYsbLxPcT7yv2uaJo5MIrCaUA3Qe5xnh5iTeuotAu",
-	"SkgUQh2sVkSjXBZVQWFsnDIchdWy8xXUwVbbqXJKeZA6xjy913W90qbsd5LMpliYARWxyIlKk4jLIQxr",
-	"dYlOp662sbO02Ho2qQU9ULD0JWAHR1h+rG0+LBdJ7fLJKvgE6+IRVFoy15bXp/WHeqOO0ExZYqWUmJHN",
-	"o+hp06Jq7MeUruQJD2tGb50gmAOpmTakYNuCL7MjJXEnXsVAZoijjXksmWYeI0FESbC6uU18aNttKuO4",
-	"KVSjOy4tBRnSJCBiSv8xY9YxN02YhTnGCcM8ERlajdktT70AqJ+C1qrtaguy4VvR9hTqZ5g8rUiZ9Nc0",
-	"1Nwbj9/9dtOr2+K9z0GTQ2kqfQuZcpqCHntA9fr+YrpPlFKLaRzhiNkr928TQ2rw41zYa6UXxNOURZO8",
-	"KtZd6mNmn1R9cR5FINmqwjyXVAUlEQLaH1YUxDSuuQHdZ0rLoN/eQotLH3qzUCnR6XSW6QVKKBo30UV8",
-	"P9WYSiBz4y2RYsLIJOIzxSQRcbhRiimkoOJyWCrOkpPZRTut0rqZylIbXq0LvAYbqHyZjJEJTrGSJFbM",
-	"yK20I9BqcKDo6FSLXDZ90yTx10tNx+vTdyfnN9dLs2wgSfw//2PtlOnXmUy2bFRkJRfKMnU8d0qG6/RX",
-	"TdcdeL9xO/U3iLSwOU8WWGVQ4Hy9ypk1sQN9ZBu4bFZQs6CVWi36QJYQXdM1FhZ6rnlksl1LJcVKHj2M",
-	"qmP7hspGQRmrgiCgTPHMlTfePFWuxxHLgtLkJM/hzv6rk79Ofzt48+KKbn28Pp2839r96SWb/ZVd3k92",
-	"z95Nf3r/9x+3x1ez1zfLPDtLCjC/k0YNf3wVJky6cmUZTdQdo2pZ9qfTXJxruFIjW8G8zyARVSRA0yy0",
-	"kMNtzahCw3W7Mm+IPUzHtLY+05xeDK6g5yonK7wyeFuGaeuhvC6H2IkwGi7wbzBWSyujS1E99I5fZ5+m",
-	"v/rFe6KzmM1T83Vn4fuxiCvEIOjHbhaoNWNzO0ww0Oqc/tHh2jb2y+9WMirndIXuBuWeUDe/x/CrFVWs",
-	"L8GuCyFtpPqqs13VFtkGhC32pef6NiH4him8JdiN2ytiN+5sGrsRJr5ytBiRxadeXXFSChK+zAekiZAv",
-	"SqqCH9s3elN16HVOJRsyX3HtkKQkGUEFrulBY2yswPiXIBDGB/EMmk33jTuiHzgbL9OZuXGU/iTjN6kK",
-	"x28iCF/p0zlZ4roxgekoBXtxUeziuBqEnOs0bVylYGk02eVGPPqUlPc7ifznF4jFhuwRcBTbvogHlsR0",
-	"2rj+NEOumzscbtxVK1eec4brAilm2I+wRPVMM99KCiwQtiWv8DUJ81YnwlnA2VxJUvr4d0se36tMoHIv",
-	"rVqm89RYKlXoXDRXYEhPW20BNtuThN6JmUJQqMAmh6POBjqcbdN6z8U8bYdcHlZvqIR6aMcFTJeliqV1",
-	"5JrYV3UGxfoK5uYyJ6t2NI1s1qsUF3TE1nYOf1mPcLkvdDPOtW/Spdh7lNfv3BNIYDYjFBFmAZvCYeeq",
-	"/g7DRQazXqtGRwa+7BYL5qRNP79jhJIhm9suXeBGJMeQfWaPtoz4KPbx2hzf9TCoJTzOtFakBj/TRjNn",
-	"01uuBFGMZ9yVRJMoeJQZTeKIJalXOdO6OOtuf5RKvl3eW+tL+S8v0nTLQjmBBeDmZEC54NGAxpoeJyYO",
-	"iCl/kZIZDwfu+WQ6U57z0u/kZUNpJTrZktoEJCjBiaQ50dOkAiFNna9WUvA5ZR17hNeRTNsSZUgzv7cU",
-	"HUms85hMWAIolqvAM+WTgkxZQRlzTBhLDR3KyenVOdnpdffJAOocpId6SOaJUKwANnByc7msF1WZS+kK",
-	"M4S0gIUQraxRirtLlY3KEtHUa1XMVrvekuMoUQFJWBiQd8v7h0RlAvfkEx0oYhC2idL8NeIGmHrGDU6Y",
-	"cv3vB4sA+4tpoRhUrPAhgep4TaZqzuIHg5lAxjQeEjZLhDSM2z1UX3pyc9kmxwbzYadDBmOa0AFuLReE",
-	"fUJRDB8GYjKh5QX59aGi+1nZXorBPblnbKptHD3p3EJfbV2evNp6t5JSBy5CU2BaUreyjBOt4pWtxm7b",
-	"cBZ5LlMErqqZx1TIMiF6EiEb81FybN6J610J/B3EPvLXNGsIsSylu9K1Z8ZuZCZrxTWaBMlqOk2WhZ++",
-	"sn8TPC61SAoSlRvnnjl0QnhqlhgFylAkI2E7ENe3yyr1tlzkisWcqy1tA2Wm7izJlZO4a1tnPSZ0c1Qk",
-	"kK/mHqwrFsfyO5toqdWm4dB0UGjaKec0lTWaAWMRpucD0tZtfyWD3yZcLwGcWsPS9vyeX8ra9irMlqGC",
-	"LE+oiKBRbi5A3G132p3WKjG3okGfvn9JhyC9H1dpv8qyig1j5kdQQa4FNHImU1mi1WRpOIZmiJlOE7b1",
-	"Z1M/oPFqo6/R1LZkYhEhozEGh22yleEdzme4aoqVVrjqU85dZUXMwoI6tyTJvKsJuSFwJ0gOD5XfveR5",
-	"Z7Usy/3mgJ6VvctWe2O3417p+h4XX20SOFOGj/zTitDHvH97Sb67n9uxgSz3bk2oElxj6DUZzhKQqrYC",
-	"AkImAzFBtWGpVK93JMWMSnaF1nm5AIsFH/lyy2YHRXG+om17Ka7qhH6ylHPBEnxtBTIHcIfvMA9VThkg",
-	"6kwiUPOdNJ2yxHgWipk22FI4593ZXeLcOfjDKwS6u/BKzUgbnjOv5GVdOu+6d8pVXmnQYir0LPDAiiFZ",
-	"MBWkIHiBgUdsJNYvmRUolU76fYPOO2HhJRuIpJlOaO5wWveYhp4QeMxS9qoqPK6XVXIckU7qiWRpFHzN",
-	"w7yz4Y7lGy3O6K2CPgwkx/4xy4XEdlbbmeeNEIjTF5prM6/cW+2VB9Vt3t1qWoaPVBO4IF2GD6+CX+x4",
-	"R+FcFGXpEtXtHOEyy2nZYGn6iT/gSBnSxEF+DAQfsIQX1DujZ0NJgWbiElsK2lJjAxYCMGIlSp6xgr3C",
-	"jccXLl2vYYJn+WeKKVpNXVo+wXUlIYYJ/YRGnAtRNrS99UwTHPoJp3elLf2tIZ72m5pgArW+cVm35h2n",
-	"hb2rgly3z59WWd9cgN6AZi7q9dDWxVMS6x2+VY23PXcyRNKHEYQVoLjDwGNCH7ZMKWAZuk8H1RGkqguW",
-	"DCrRvWNNyVIROaaIwWsoBPI7pnhngCvAGQsBR9B1DMluvLft3cyud+r5ijdUWT9I070zHWU6sMpx7TYf",
-	"yv5KSpynt2lpF5VoZJ1VklMTRsMTZ8lVE0cx86yeGLQOpqIJEzPVTBW2rEPrworeMzM7lfI6yZTK25EH",
-	"ezvNV/r5Z5vbd6xFRHlHUx+61Jw8zI5ER1Jdf//P9bKgsgvHMdrxNvaGxxoD918y+L79jQTf9zYUfO9B",
-	"ErmTt80flJPVmYc+T5Xj14mYbF5UpohcglutWh5prpvDA8FGO99JMhUSQnXEQoTkaqM3qrBqk3TQwJo1",
-	"0Wl9csmMqyh2SK8GDzaT3ezmhlFwPXOtyMdCFs1fx96391ZjqgDUVu06Mj+7UaWQK4+A5Nj9JrNYfaW5",
-	"JCMFB+wvWKpS2wNVpefeOBCl8kAVCNLItHihRcAmhA0D4H0ftSkAjPKZxJIplDvC8GXKU8h+26BMK8CJ",
-	"mLfJub7olru0BLSzNXkqIdKnOm8GhlNLWstOqxIBMjl6NWAw69Qf7C/zj6eYVZXelLS8z2bYpm/Qy5SG",
-	"Hk2ujCIUcc9dTH7F4KY3qJXyMOojhxUKydksjtvklJPzKePHF6dku90hfZvT0yd3DFoHU73zLAEZlvZC",
-	"iWMxh3yhgEhBqIVbd2lvd8xkE0lb0gzgMsAnjasGUw9N5YC++EOwDHY+aJ3PlLYXypnCSIiQUPLy/N3F",
-	"25Prk1epFUVlm/SNV6l/iNWDjntkPFe2n5/86HrxHeabQiauBeQt92P1+jnQmRn4H+lPY8o5NLcxvjlK",
-	"wmRBkhlvk1PbUU0vZ3+gdaAU8FFdKTY14Grg8zV5HH0i6YJIkW1CMzAKlPWaOdv6o9fTz4wli4No72xQ",
-	"j2EW/qW5w3y8dK80X7zKWfXuhwv7/s9By2KQ5pU3Cy/KQpKwiVDMR3pMEfvAghf3jG8QhnSlpB/IYJHn",
-	"PC5l1KkVKNHJZgDNNAEghUK/YiLi0HJhNRdkMGaDe9kmenE8QpPzSJvJIcj4hOFlLDTu9+2OzV77Yrip",
-	"Uy0h8vio+uYCmKqNV+UyCHNG1beKPQpG9zrgo1nB0ARaVFNFRecmLGaEYAF46fWlJjHTNtwxUL8rNWJ9",
-	"bt56xRivgNKOlE+tLDRvzXuBsbFWFbR24wHtewM6HokaJc9mZ9KRcI7qZWNLtb8y1JqKQVY4N+pi9KbZ",
-	"qUFs3XSg/ngzYfql0KgrYZyuAWLqhewNcrceUpAya4+bemSaJRD/1GSYV5nOo3lo2ohoxQIhm1KqhFGK",
-	"0U9skofzMNJtNCb8J3e/jlTaWcLUr13OgsUPGq7J5vu/fujDb8Znhn50yCMHLG2htUPjcWJzeB2oQB6e",
-	"NjXtoKyrJvXJQs4IWgOQCV1yLZvjVXpoqETdAagU/7cQNLsbOvSN0Z+7dejPruFiLeTzV0R33m7Cwo6c",
-	"kwRMDBaQsdA0npCpSKzrm/qTFeIPgXbufS7N1M7VmMKWU6UJXmIXaGtPWR6UcjU2uK8uVtI7ZwV4SbRK",
-	"n8u6kIw+UoMBmypJxCxJlezGPAiAIJf07HBPdiUoMGxzm1+FQsts8MfpHQegdyjGB4t3JTzyXRTHkdU4",
-	"PDBiJcT9csWi3mE+oYuLmRwvq0Iwm4QcMF2ryGC/AUi7M7Onsxzyg5Fqdc715WmHxvrIKoLYAtx2XJUI",
-	"mLgSqNDylMSNvGq3ea/ELD5n+vYU4GClN4MJkTA6GFf5lXCjKTcBIP+oNj5jkCBTCmwArUw0fURVpyyz",
-	"wMWztZL6Xpn+6YGUbGRD90pa45olDhxPS89XsCRZFNYu2z0m5Qj1HS4dB17WTkbOYoMGDPZ6SfDJ8vFm",
-	"gYWU9RcCNU2ayWAuN7zTuog194A2pQBSgg5lPe+1+87gjKpW7ZTfVK0WcH+vH5JzeAyHWoAnbCIeAPs9",
-	"ihngZhifnlGWNcsE/W6TzY0vTk4uP56efby5Onkc7vGSpsEXqGpBxzrJvljP4PpGZhuLc+00hLn131lF",
-	"MG8jqWrS/uMY6KasQEd/XU1psnHCH3gpP9ch43/hTk44k6oFql6cc276C5WuzWpMZz1+86gpl894CWiR",
-	"Bx4eCi1ak2g0VoSLDDzRP2YM7RHTVB5PQw60yG98mTCVLGqwjJZ0wmxQA+tMWIhgm3ZSTxWsSytYMQex",
-	"0siIlHEJDrRpVYxH9zq9va1Od2u7c905OOx0Djudv6/cL/D5FyilTTWmsrYsWFq7kir85yi1FUk0ivjZ",
-	"MsMlMhs+TAqtEhq4Yw/+lDW99RRla3xXg4dtVvNb/2avBnglIAmTdFxz9FPcAIho2NSGGi7Qve52gAv0",
-	"VucC3U5pLF+vkStXth5Fxy3KK5hzdO6zOX/epQISz1pV+33jILJiUptiSvid+FFpFNITpRBqKWngFSVa",
-	"dKLl10yTeOVuyemLpoF7hb7m+6cjt49wnCJO+jjX5oWZ4Bh/6dxpTZoQNkwMhGf+rO/JtX0InMpVYffY",
-	"uU1nUHun+ZYpwwafvNYsIMWmQLpN+Nnulyi7SOrOXqZ6nEqbGrbs1K0he3vN89LyBY02F20FxNdsrURi",
-	"j6Sf55UeC7PpLto1rAlUmVMLJaYNM90wsF48lxXZcnmIdVsriwLLUzjXb61UxPAvh5JJJ3wSRmUoRTMt",
-	"RxOXHS640yHW6SOoUhVk5U6Cjd37QSsavqNqMC4DdLpnfuvu/ulwCy7Ngj23blvdw9G9HL3fvhHjUfen",
-	"n357/9eH1++TF8eqe/7ziy67iMLf3v80uwvF/ezg4La1TFmKhmeCsxVGpS83QzMggAhOPZ2pvm8//SWb",
-	"PvSXZdgg09kKQBmGNE65vqs81Rf1LSezMq0o2636Do315kVKmm8iqUSyWGJeG5wQcLMY7iALUrUE1Rkf",
-	"XtFHDcSIwQ3lbM6kSivvmrksMkrAEt8FZ5/UBR2x6/LQoA8ZNrWXVcOGiRSkayXn7vaXdinYJc9PuIY7",
-	"IQmuZAkfZ2mzTdA09tMiTa6f1ghRF9XfQLqgVmZSLbD/SOu/QUftit35Et4BDHSwWLLl/oD67M/1MKzK",
-	"7GcfSjnD6rc3YFufalEbHtksWNffJ7IJnwZfdUpzxb3rwe02MsZtfG2ZCe69eKfzfK/xm2vAsI6d0WzT",
-	"Nyl3RirGJdCaNmfBNChuk2NMpTY1Y/Zn5y6bJ5FF5ikas5l5fBnbttKWzW/eCrZtPoGqFLe0qRyrd6D7",
-	"Qqwa7OrbERHVPUI9R5NcVVB+Xfd+iu3eWDIt2dAqtWNl0LJSwLI/akVKF+CSDVg0raiCjSaTGbo06QDh",
-	"N61uRl0vUd/3USJhlWKTaZUNJoaKcUJtBZYS4l7T/Wya75BYUyLas3XZZVWyLy3wgq2KztZmrmaN7Tu8",
-	"n8sKuBAMUuvfyCh6YJzMjc88AyBij61WMeYRCvDm3Oz5qqhDj3vdweegUZfi1XCre9mm5rImAlXs/KEZ",
-	"3p1QYyKj0CU2OSmYuUGPSnC2chuSYFlNJtb+4DFOpcZfMk/xWe2eKeKHSvi66Iq7KDAYMxYT221pe3Wf",
-	"TmdFKCnO5kXX2H5ndTCOwSyRospPZ6tEjeJmvPgp7DA6mbMnOEjBfgaUY44N1L7aZP5aTK/jv46jweT1",
-	"7G+9kXo3WikFaW9FZCybXlFYxjWwZpbCY11U1VFlFpaH+VKq9ce1rZWHzXms4WmzBM5sZSmv+QGTqaHs",
-	"TdFE2d6ljIeB/lvPeJKmG2bhZNq9Xf/wiBkmO5l5ok6cOTlLumEjjl3oqtBNizjcB2gjR6hpk23l5KPY",
-	"8bYbz7vqnBUPsKzAPBBiHyV4sZ4PjKoZDzXxfC8ZI32BVWb9Hx437I7FD/2ZVThp5ITGMZMqBbEOS/GT",
-	"0lRCLMl+LIQ6wOxpTlM5Mouy8diB7e8erDSw3XXQAuqQAra1AiOWFnpGfinQjMdMWtvQEUxzsWrrSteW",
-	"qPYB/jya9qFyW4ZdWWnotIRcI6oMRD9UDYJqYXAVTX8aODquBm8OxdnohUFII2GvdPhizc/HuoBwR6T/",
-	"//+//9+z310g5fMzW40L5SGy2PZ1DXjEhE0pWhWVI8M1wTinEokWfNQ0+ICUYBsItQDJGa1uIJIEpv4Y",
-	"gbRTxMFYDdMim5Bt0eNsnaUbymyGeNmNNei9ldHrLGqyc4CPKQ81N3ftgu3wHtNQHVH1VBKxZtbZnEZa",
-	"DQMvRAKSU9P8lOYK3WqRVHrbmw+dgnZztjz13qtMf0Quy06DaK0x+Lwg7YqZD8+/YBC2t2tg/tikFP0K",
-	"0SMQwHBuEmxiWz7j5F199uvBRpAEixQZqbQ3b8aVrug9Ew+lCaonVLOcaMLstuhrOfb+Bk0ydT/oszei",
-	"D9CexW98CaBfxYZudbO5NgOq9YTtwMiTEVOrkS/UMSuxmsntgF+WM6GMQZbhiqZejUZhk8h284JgzYtU",
-	"2lT2xaLUJwBf2/qlCcM9BMjoKGGHXjcZBMJgro8M9A6ChrAEME09WZ06ErIz2u70uquBcQKQrDeJynVO",
-	"nVJ2xIcWvDmwkJQwZJfyqc9ednz7uwcrwlSuCsZJY60xLZAS8jGO3TXAZ1cB5qxMLTtYFVy6JuMkxRfy",
-	"c0wy8iR3Pj1Ez8xRKt33NQE9nZmUmiXOj5J6OkuOSzaFxnc2FW3rIHXMpkqAz0azOTi+XlUCOeq7I3Mu",
-	"0py16hvTqS1S9HB4Oqev6uechql95Eu0Gi/3svIiuAjriyrx55PUYd5MsFkP+x/r87fDLF8N+Ksme94Z",
-	"uA6+51SfT/ZJGVxRU9BuhQSgFUlozzZmE8jLZZ9Um7x0SbSGbQuuEhETShRLJhGnsemNcsvdGYQYQxIp",
-	"KOQDU2ca0wH0ByU3//n69etXZWhYxndTwmyhywACQoNllEcMhKl0N9kI2mQ7hA2TqLLFg4BkWomPBQ6O",
-	"7ceFQ6vhzs95WlCFGyY1Ic4zxZ0mOyg3riQaMGIb+1IXnJazwViTA0SQMXf7ttXtBbsdSLdq3P252LjC",
-	"+urS1Xbzqqb55sHbeTax1wNg/1ZDuZXg7tcp7QdWt4P7MNXemOQL0Kk2CNv+B7A4C5K1PM57CTLLAzhd",
-	"AbwE+vumyHw2yQQyP6TPSryZpG++YslDNFj+6rJMHxcEo+Ek4oROp7H1mcypZWsSX5BWJRZznMpbG/iV",
-	"jOlJlkpM60tTPtfNsk7Agox27HfBB3bsZYBjlzNe3kA2Rzor1XdrO1AqOqnoIm9Q4uqxmFbAHnST8N/8",
-	"oXT5KvroaJY01JwBliuZ8S8TYq/vPdv7FgLfEPr44wLfELL4QoFvzEf9mU1r2qnNs8UZmcTGEq+veab1",
-	"+kaqTV5rXmZRTWdyDNlyfnL6oYfZb2CHVJouuwQvfic7kRuuopIkefgaicFhHeEMMGgPtee5OlNMykQj",
-	"Ht3tC4cDqu8tK3rY3ur0bNHDzt8fjWays7u5cH0eU42qx6Ot9Pa/RkAfYgEekGZpcb7THtEeaJP3sMcp",
-	"SK7TIyNPu8xl/XmFw6Tb2dsnXk5XbdXo14jQ732jEfqDjUfov3wgPKWBq/Oby5cnH0/PbNBx5SSpbyZM",
-	"nk5qt7ujF6jb63QqYHJXzs1iUkUTzQeuI63favlTqjXZ5Alsn06NiQ/NGjLMeMbvuZjzwHy0IU59VKQN",
-	"4jHusv/yiXqP8AFDrsWY0ViNm1PrG7w+W/6oHxTxgZjUNowwsF5QDChRKjopBK3F/SKuGknYMwkE6Nat",
-	"LeHzekOVZQ+UdYZ6pKDYNYN7w2ii7hhVteW9RkmEYUIghGbiIF9umDYJ4woYYeUYHcATpobRoiOKfE+5",
-	"gX+CMwxwsmJIBGc/fBFJDB3umBqLCm9P37go23hR35k/gENpyllAuZ9JJsmb6+uLIoBeqxbFadNpInt/",
-	"kjQRrSRNLb5Jw/xsuDyzHAheIEZJqR+jGMvxGgS1yRnEy6CXxB0d3B+RbqdjCgE1PbuVOiIdTxnGjtKR",
-	"tMw4q7V112soZEHU/jxZMzs4I4hC1DQlSnNUTBZF2kGSfG/KXQKTWQwd6BAdC+TxDwGJo3tG+jbacqUF",
-	"ZrbOtLfba++XZRVWTKQky7Dzzab/7P+7pP88/0bTf/y8pI2n/xzZFnwzrlLUtTz09IorufttpOiIPzhF",
-	"Z9M4Cl8SSAHTqDbXqnPfJaK8FHwYJZOyw34+rHIkefmw1oA61ALOtWswPqYx6LzmBaZHnbAKnUGGTbQZ",
-	"vCATkbA2OUPYa9PczQBiWWc7BAGbV9zubK+ZbTMSf3SuTcYS22yiDWRiZIRZVZqNJyVdng2o3UM2t80D",
-	"jjBWni8Fw0p7+sASOmJtp9rYvdZHW5YbnTZcaDiddVt/Jw3qWLGx5s72Tmf7UdIXsu3+BycfPSqvqNv7",
-	"uolFu18psUjLGKTNioYAXkrhGIqrQREe09A2BMkcACgawOuKnGZrpYKG7e1N5zwZ89ZLfkKrKusM9qyk",
-	"L5gdVZL1lOVmJRZBpZOsGnQo7zLJeXhyzop8tlVNylNtqpSXk2Voa2nqVZoAtUYylfORFaV/NkpVEupx",
-	"rrqacOZS+CWn4dbAL90trlJFpzRy/vvSk/s5KHhDzYtByimq2JHRMTBGHUmwnwpgmy+Pz16evH178gpC",
-	"ps58x7heJaxGr7rn4nEcu1XINpbcBFJUkK5ezTa9tlCrtTZTiiSdxlidprZBiOirk6ur0/Ozj69Pz06v",
-	"3py8WgbK9Cic6Jc4KZwRuOE2gxWdmxKmOqQRTiMBU/pZBsi2QSjpjRoOu1XI1CkktcGoLmmLX0OSp6/q",
-	"cudoqmhScnNz+ioXZent7IbhYH9rnw66Wzt3u3TrgHXo1nC3w2iX7YXdg70Sk36q2W+i3/Tfv3a2ntOt",
-	"4fHW6w+/H3ze8j/urPKx2/v8H6V7m+tTAilzeiLeEjRPVbP8IyiAW32rqWp2xLUcpznqiM2e+ZrJaG5K",
-	"TbLRcu730lUwkj2THZHMuHR+0lwWEDR5Z6HXMH6zbaDRu2c7XzosQVTpzcsNsaBf7cjgZKH31/jasHU/",
-	"4PqiaZu1TMG+u4r+yWqUeS2ynR1Yn4mrp5vg+E+4ps6wvp26VSU1k7b3ZmqdKtqD4WK8i6SsjThOGyUB",
-	"JMwsbmqlVL99X789WVzOeC2KGYQccO3FTLnkojkkG2d6GZRRfQebcCFpXWBsow5UE6+wSF12Mg6hA4iF",
-	"xu0GnX0+eeRc8TZLiJyBu7bh4w/w8ZaoasIHYFaQOJpEACg39ckQ3SBHpGNbremr6l9sa5dTELfqjcuG",
-	"YyITjYm4VPpf6JmZCcjUb+OeyX8UM7W8W7rPdWzbdEgelqUgDGYJbL/s7ySRTCmDv1G9GLufLf7/8VCx",
-	"ROtJK6yGDTFhRnophIg90PUrU7CYUzZUQSXFYZcym8KCF/Y+zzsyRF9y6txprxEr9VqDU50cyqere+ED",
-	"13fclVlWFr8UJUUeIwpbE2X8HPm+Ms2iw66CZt3osH1AuRqysqz8g0t57DDri3qyWnp9/nVa3kSu0yav",
-	"cwHCJ90dC097cXlycXx5evZjK2hdXx6fXb0+uTQffRMG07v0l85KLmveccXpVI6FOnkoFSN6QCFV1CZK",
-	"MH0Z6UtzV7+MKMEpUvIog9eZWvYzaTyAhkf031KptmAkW6ev+hgT0u9zSSKRxBEs271lSi2uaurxsF5i",
-	"dKlbB7rp6c7oYGzzi1FZWIgZofIeVaxgPRTbRmpyoSUYrq03vVLi00LAU2eblzhoiaMEmN5tclwG7IqO",
-	"GJcAbULfyL52er2A3C0cCGfeCsm5klbRLo9KpBn5vtvpdH6owIDVv3m5GbudTHJGdxPK6ktzjbW+5lHS",
-	"BJf2UdrrMaqngK+El6ZKEOZwuJhI2ubWy2jF3G3bhlZhq1sotPHGTE695ua3fKIPHzKACbZy76dysU9E",
-	"4n02orGPHR69fBM7CH2EsYQn7T9otVIXrrnlLrsTEiecimwMnja5mWpC7XacxgnMEvn7MOIMA5LNO0Ye",
-	"1Kju51ZfT9V1VzNjlfaSRTwTXo41JLbgDt3N8H7boNghYmNGxtjAPJi+EDb4xsNbDmwynXsn6HQ69nZY",
-	"ADyduIw0jt2mQU99aOkemj7P6J/WY+tPY8o5C/ttghM1NQpxjJc6lyPWblI0HTWZ3XLT51ilBRhQe8qF",
-	"iQ4PKDe4YBNGOWgdq24MWKJr2DvZqs6qw+HIcol5dKRJzdvb6yI3slDIYo4arseJHpEj9iir64jsdtYe",
-	"9m4nN274n6aDf75hk04TpXFgZI07P7Fm7dH2avJGC93X5FjMJWI0S4J3HZH+WKlp31/rsmTSALgHw2C1",
-	"Zsx0IX3d7o4O7mfTVoB5ph9WyTzdbWDKXmpLNWe5VdqvwET0E/U3JkuSaiNiOGSJLPK7lU71/hc1f63J",
-	"iUIjkqbWoZT+yyewvZeh/r3OzkFz/WGviSH90mQd5LI8lxrPj1z47fKCUb1ujyiK3ZjK2Kxatq+lU5/c",
-	"aWKVpnTgO5nl9QHpT2dy3NcWRCjT9KjvpOlewXL8rqUfmq2C39tZCZbeK1Bs2FIJb4DmveX+XidVs7qB",
-	"1CIM+qlb9F09NXmkFbGI97PEkeuaUlnKm9Ygu45sxuixITL9espz1tMh6Q9pFPfJ95Bnw4Z0FqsfzDZL",
-	"s82d5wF0f6CDcf+WY0mAtNSedhcJSN8ATPRNGBCDIDzEoy1T33XEUQ/RxwLpxGgWhpXqMWEUnw7GGHXX",
-	"z80yVXNRbfLi6un8vvlVDp3lDsyp3Sgt4LS9FPiGjphzy6dQv7NVSdncNsgWuFip6+l1ek/BfZI+r4Qp",
-	"n6byop9e2A+80tZD14gbjhokKSrRJoD9NWJah3TsXAxt+MEorVgGZJOXtebosYxQMGApt1wqMUXoBK1n",
-	"Stz6hlhg6czhsJ/iXbuGv5uP3WqzvNCp27CpD9WMtbLDbzYJ2kuCDVzSs15XIGLIVisyycoYeEn9Z8Mu",
-	"yY/0we1sNEj+R3n0THZVrnlz9a6y8KKy611mV21Nm5U6ppxxYUxskEt85ayNZX29z86vP74+vzl7tYy/",
-	"1ads5DM2snHEBn3woPm3VgOgpmMZAa7d/NurV05XFZmJyVLfbi9Tn+u7GK6e+t7dxDko9rhxFbvA/1AU",
-	"gvuJLky9hIcVZXqcXf3t7OXH07OPF5fnP16eXF312+TY38csHVZ7ICtbV8ORkNWcDvbvjmGyrstd13xJ",
-	"K8C0stF5tR/3nDPCuErA5DcHK4OnYzwACaq1Wjn1mlFK06JKzaMBJnuauTdz3noMYAN5DgF4tfVWSDGx",
-	"ojNfify4RIiKPVPyFV3UJ374VeMCla6QLsrYFR/G0UDJV0xV1E6ZKXceURCDWBDmTZdMivjhC70JkASo",
-	"otdpkmtVHnom+zzr+9lFN8SK4JAhrWr6GNIFkPnN9cuqOpl8dcwyFgURFfkj4yxplrkNeKfGwwd2x2OA",
-	"j90ALhIxgAyPsolrdVAM0dTxgDSE8k/I+r09d9woIDj5sHwVUidi1Tp0O3vPV6v1MiJIvsS+/WWD8Nyc",
-	"COPHFrgUNg+pGYjQfp5jGDrJk0JhVYqbFZQc/LIjWphb8XRV8qi3VKqV+FTkVfj3dshYzBLnX4duJCgW",
-	"KaI56Z9r+NkX4S4p3S+jNNhjU3T4OAKrj4s60jLFwfmajN6KxJzPRcXJeqTRSDydP7DkIWLzmlXS6oTB",
-	"5JJeMSnUjmnBnsy4EbAK+Ega/jJkYppntkkfs+ivBiJhfVAy+0aUXlKlv0nYLTcBBjryGX+O0vStXXS9",
-	"2yhXQnkZUib6Uq4WfHCmOUjJNJnD66QJI3IeqQEGp5sf9z1PaF6WipalFL28O8tz/yX61M8q8ik3pAUg",
-	"WMxJozOU16XWJOodh4kCJFJzhjxYvQxj0lvosjQCD53gyEvkF5xJEgoQbxB1ywe2V9oXAF5gPIz4qNli",
-	"JeggNIOXKtIskj6AFwH5EDSnH9IEoGWNOl0sj9zurCH/rFxZYV/zaN0WPsAD7Lbdth/JQD19vvwY5fc/",
-	"CyvkqSv+1mfG9Px5+2Cl7T2w5SyahyxbNaiMxAUOiCEKYFYWeYmDo2IEOX65KsiDzgaKYLxBFjc7T6e5",
-	"M17OXoICC82e0eyO5fhgpdiph84cRqNZworN5bOsXcuE3s4bLRFWch6n+k6hLHzCVBINZFVrJKnAnOba",
-	"SpDGSgiIEiFdrJqdZE3DGusW4tPCk88rzNCJ9cwU93I9UFdq42nq2wqeyITpQ/ZyqTYHWSmZBSqQRuot",
-	"7lQvy3P3zqvaHDTFuM0cq64Zab5ZDfLJDnL630ruqLLl3VRb86AlqxUgRDMdRVKxBPBitD5k4mBFJN6E",
-	"0TAFWmm2fObdyzw5NXC1BlMskgZJDDJtILAJYbRYDO6tSNBGzx2VayDa7ta4eTzm59W++ECNbvDemQ0y",
-	"PKpAtsWzk3KgSs5ZCZ6bxjqWbF6kvpZz6eAPcy4BJCKHCuhqTBRQGfMZ28kMa7Eeh5S258zPWveW07Yw",
-	"IGf6XZh0Mq/50NqIBfsADhipiCqRNEACoaoSp6UJ2O+UJioaRFPKVQ238dIlIfMCIoaZl/3q+//hxR+K",
-	"ciNNsq7iKl+g/5ZenHqqelQzrN3NVqzu1KEj5OmiZPs8FIR05unJKqPxpv6qKgY3kyumysM9/TKk8Bps",
-	"ShdAFOLepIrBc1bfsZ1NJKZ8ofrn7mapqSHWhiMZqmp2uSF4PrVJMt9JNJjbFS6eJoUIgc0CaV6Nk6p9",
-	"a1bjXLl6lswm01iK44qBnyNia66GQgyzecAZVZbk2jZERl16YAmqBC7XCENx8WK1eNxy5deCmlaIFzvY",
-	"PHbSN7Eh2186BcKQqFmhzO6Xn5DZ4P7kIQoZH5TQh/3FeC19sAWp78SqAMjkaZNjm7tulGWrH38nUW8u",
-	"nqexg4IZsaXtqWWEdXRL4XTL2lXXQOymkFe9dvdxiFdZxOKV5lQFYbz2ZHbaj4Pvqutn5OUjQe4KE9OY",
-	"tZeh6dY0k0w7alQ2k4yFVGbn89p6vZv3gSVhNFCrYl//Ym7L4XKsCk9VhKMKRS68uA4YVZ4BlJ2kCmL0",
-	"QJD8vnR2mWq7PQG7aGAXwgLc6UOPufVeT48sBwgFX5oiBI3o/dx651+HucziMIOeo7/0IRPNOWkFrTEN",
-	"jfP+bqGHxeKh80xms0n9h9Wj5Hiss6nTzOe4BZXMIZhUAOtn+phtpgPMzmPTBXNUIO0hBud9kNY9GZBx",
-	"/VOYz0/qVmh8LW+NAySXdJFKSXTBB1hns7QRH9QZoIWYRhLHtETxW7X1XEVzufr8MmUCEQ37ScAcr+Cm",
-	"HBXlM728Tm74kqp1O+UXlYjcx2VIS0ZzNNHXylOOdHqTxKV2koGrRqyovC/gGZ1Gz8C/9Ewr5c+Gszje",
-	"gr/whtpVxfLPtRGzcpl2y6zp2hYupvYoTZCHYklhoBwe26Pl0YBdr10vLLu1WMDlgAfrKHcTzSWwRG7d",
-	"nNFavaMaZf5USTfJqjDeurjwXyB1egn2coa6HuUbOviCGMvPNw2xXIGUlvEYVOFpGhA1L1c844QqQbA0",
-	"tB54PK2Km56Vch6Tu7qG5zyaHodhOSG/0coxVhElhOJVliubkqqby7flec9t81V7AFCYtTwmklWeBIsm",
-	"g6kGBgMFavywI8cqxfO78KZzHkec1cEvGasJa5CA4qGDhmYPXBARh6iKc4DgGIzZ4F6uNI492z2FMV7t",
-	"hfXGUNlxpr7zYWNNbd8b0PFI1CKAooFJR8IVpCwbW5oh8LiGQ5p78JoAgCFIiAPkGt43TsbXN4NPs+R8",
-	"cVdT4ezS9AUv4AWktzS+IJISPnshErXkXO3sbNeLhXzDXesSd1MKvJNuBuKdPO9oeNSZpYsqjnQ1m0xo",
-	"sihVEvCnDIpNasdWwBY1auXn7l1dBm2uzVpvY43L9IlP+5Q9yvDCtIt//45Ae39wZwtjM2TaWtC121ps",
-	"r9XWYjVi3t80POyylgtuiRaQ5b9afHWnIeZ9SQZfRXbz/ooh9ZroT3N8dafLpRDevlaXxRYvhVLPcIwy",
-	"pnptHGhlHNU617Is1XgzfUchuLC5yPiw1wwyZl2n64UYTWpASYWMyRlwvmnj6OePANiG9N/y2AOk5zGL",
-	"ncfi8Mi4yzGSbxY3UhZBGxBsnJcpn1K9Ym7o0t5+p1b7LGnkl2vLxTeg+W2v4HjWb42FLOt40Fvagdw/",
-	"ds5PPDTutyJ8P9X/sRRTfkL8kvZyZRBry+PYVOEkXq15YFy1VlsE+wagC/AVvqu9uRAEFvFqqQxMx35u",
-	"5vOhCmQ6q9PCKN0QwRgyal5mRcxTV0LpWGY+QpswbFQNGFB9fHEf2t5JFlo0G6x1QoyPtD8M5dZ6DPQN",
-	"0YiLpEzxS9X7ZrLMLviHOnIzDy2johtZzmOnLJGipHc7LzUNIDwMTj+sH3LwP87AB9vR6yWxom9Dqy6J",
-	"6QLYbGH0xC71HfUuXI52ATy7an0uK9oPQuAWFwrscVNlbWIpDxGbwxnXy0cVuE6AqooYk3qA+ratB5ro",
-	"AUl9v33zL/Y59ovz9Hn2q2N87mdQFwezJFKLK70OBkWQ0QR3Gf96bRnmT++vW4VGE9GI25LoN1e93T2X",
-	"45UB3BgkTLXJBdiBZMQU1LzeLYBpA2QQPyL94SyOwfWpEJl9mkRcGVhtgMLAF+OhTmsE9SrCNoKiiYN3",
-	"SwYYT58/Q07csMRQT/2tYuiCEsZ/LskdU3NmRDuUIxodYiymbXKM9w30WcWEgTuWYk3MKRYVZQi5fctv",
-	"OZ57U0MNAGOS9I9naiyS6J/APA7JC5gGuZ11OtsDWA74k/UDwj4N2BThs4ZsborR7TYekl8/9Nuk/2lL",
-	"k6js2w7k+pTBN7dck96AxjEwRqANV/kuWaJFOeNDkQyYJOwTHah4ga1kiR4i4yrtajhhDkvvgcZRSA1k",
-	"jJ2i8QdZhJ0xoyFLSP+/tgws0tZp2NfLaJcCnFRMWfgS8v0MUPn2dkjMlGKJDEgYjSKl/xX6vzMeskQO",
-	"NKO95dCGajEdMy5/OEoNQX9iE3rPsCrdMF/QK1MIoDGdQgZS/0R/32+TFyKMTC7FT1fnZ7D7ikyEVLe8",
-	"S95FL6wZCCXydjFx0dMRfN//tHUnwkX/hwB8PPjAy9cvyfb29nNXVDARnC0gqENCNogmNCZ44LHITUUK",
-	"AXbMKcFQMQYLW912p91pAbQO43QatQ5b2+1OexvbPozhXFdGcPSPIwbyz81BC5VWHEmlD8jVgg8kJgvS",
-	"CVOQOfBrKaSjS10yWEIYjZMmu0sekYRNGRrv+kgbpIJcImg5zi77NI3BkYvSONLv/MeMJQutvoGY8ZzG",
-	"wNXBV7tCrpO18PyqhL1c+hPYjwvcCJFMQHWpWwdbz+KF5MpG7qXSuaE3ziZcNgaDCRVJB7pRNgTAoWj6",
-	"fqtHVLxaK5ESXDUCP8oxonGix7jQX1Ek2JIcdcey0WWszUZD9BxQFaMsNL7P1BVCX1w9xKohedZsowE5",
-	"j8+y/UoLbo22YGM8IvFECTkx3JnCaes73alfvcOJzC1gUafysNp6u7v1YG1LZ2IHbjH3Iumc3BXnF7wC",
-	"+uqKYVpMhk73urOsd6k3lZ3O2mP3kbIbDP6FTXKpHn1vQ6MvI7aURT+7oCMGYNANr8V2Llr/TUyiLjDO",
-	"XqdjykWUSdL2zJxnv5m8NK+HWK4ND0CweUVSv/6e9oHTJJXpEWeu9rvIua9MwrX1mvn924xMKDRxs/f6",
-	"7nHzlWnOd7jf6eQyBupD/7Zr32Gn2IgOvktd5Rb+MO2PZ16edYCb78pb+B32/LC+zQMEj4AeHdeUE8cL",
-	"L2/s0FwPssp1wLMwlpk2f2WtgLf/XuJfqL3QtQmsvMriwFrEVQ//z4Msh5h+GUi4Nb8zKN5mPhZg2nws",
-	"ohobqGCH+GsxeEtgdDtFuFcL/pnDVT3Y29GPKSCSwuV+LAH31jTpT32baMWl+RD73Uzreryr2PnddGJP",
-	"O6l3/OblnVyDcPuUbGvuTiZE0LSXWDYO4LvzPY99VWNpL4PBiRnrhM/3Wyh0acZZZJ3sznGeaUGM7u1c",
-	"71/TPrfY/tb2oC3zr0PJldf0dbfjNWE9SB2ANmFU80yXTK6p9XNTnaCsFxpYq8u7obX1+d5B5lz2CsfE",
-	"n72goQWihVu6y2+54dQYpCzEm7aX3/RaJHdRGDIoGthtMrJTrljCaQz2Ft613WhwDzRCfy34MGw0taXX",
-	"saL0F2hrBK4SsHnAzQMm8RLvC8Sgy4ocLrSSm7ocbbUFKLJOtQUl2MIVlgLmAoKyMZXRpqaSSJEWddqY",
-	"AvsUSSWP0qDFgCZJBD7GWy5m2kJH2xQsLxeJQDx5mlaRACiodyV4eKHzmomJuMYcIkXG1UM9In2Hdes8",
-	"Cy4fTH9g/JY76Dto/YVJbIAUp1+D3g6KHh5NzXoH0De6hdjCDngaF+e9h3rsdr1Q6/I95Qh4jFCmHjzy",
-	"D2X4yBYeWVMIxC6Me/WW3/L3Fi7auitOQzaZCsX4YLH1M1v0CU1RVCUdQs4kWrWHYNNayJp07QY0jlkS",
-	"kHu2MAjg6O8YMWU6M+irXCkvIvNCKxcgIARxNYYzDtgg78o0l5eOaMTb5Ge2QO/CPZvarmgiSZF+TXjQ",
-	"4gXbNel1AA6+1+mhryHrBoC7rR+g6AZYolp66/czWxj9EhbghQgXzVVLmfsdoAzdyT+u9MMzbMgXpEDg",
-	"cy1libF3H2g8Yz4yttXaypWU3XolxWk6Dna+oCMY+ZCFGPZSylrdTlv/b7fnZ5uY56dZUL6w7TxPhS0v",
-	"kdFpko6fdoOZNQedg85ndHMjmnNmWT1sYgB+NDg2gpuEXctHKAeir1tPDybbvSuzynkla3uv08ktVDop",
-	"4PtjkxuUjvfFwoZ+zH7TOLYA2rJudFVvaS7Jfbz3z9m4gdnyx5lVLie3JEfY7MuRD2tMItXK1hM8WV1P",
-	"VteT1fVkdf1ZrK711nQ9Oy0DOl9iodVU5aAG56vOkXSdG45QkY1kpmqgjQnuoanRfCtSlacsvWwhZhCG",
-	"hJijbzO0W3kxVO6XrC7uabiqee+kXqBep7eidmdqED2tjqTVZ050lwlCyFox6BYsJGaT9TQWVUKw89WF",
-	"YEEEXmi2AvIPbAoaojXknfs/Wg7ir2WikEbQ6wcD88OE2dSnNWUivqggAdOvU3mH3zWWbn928faPGZsh",
-	"GLATbJ1Gcs1+/ycSa34j10fINHNlVqZlv0xFWqdcmnUysswXZZ1UlOlnbkKMwTMglJ7ln14/ZDip0HfV",
-	"2HJerxnZL2+g4XPdTABnmrOT1pjC58C24yg21zAVlMVGFynrr21JkR3edol/NmvXNYQhyeoAQYOrU8ib",
-	"zx9KlIbrgncPSypppKThrCnQwr+9PvDt+qp3OjvL7zgT6jWQIdzwfDXj3Su8blJJbQ5GSeHzCjazPUXL",
-	"SoofYeim59EkpBDNT/WxvGMW75jltBiTPF7G3tvkPTWZQREUFSN4UJAmPqT1mJ4Ntw773KT91NyKyJb2",
-	"l3IEqpr1iMvEDdIsPzQ2xtgQzVszTbTdBufiWoi3Wi7gDbuNjsVPV+dncH1vVYX/ni2yAkvP6Z5h9ZtJ",
-	"8TTOYl8WmeNx+urk3cX59cnZy799/Pnkbx8vT26uTnz5kXPdk4TNsL+CL0ciSfLXzSnmaCMPzo6jtBFC",
-	"m9xIRijhbA7DR96tP9lWOeCwFNOi4/pKaE0WdP6yUEfJtM8vrk/Pz0BgHv9yfPr2+MXbEzANFI1ilM/Q",
-	"6Lh1aJXi9j1j0zcIye+hdhy2lgVWQHLa1cT+e4XhpWtZ8raloZsjEjP6AKUlYgbL1Pg0maBhuVi1uwVb",
-	"CWmiypYk2zIVkdxjy1kiFeUhBlS/StgSdAXbOsPkdtYEK0tilJ+D5WLl8PeKQOY1pMWy4ZANFKGKCD5g",
-	"abKepz585yC/wMmhuZEABe3Q66pqWJJt0pB2Ok/dG7c8beBt41v6sLh8aixVJ6dDq8poNkY9KCEXLBvR",
-	"iAdwlYmmYcjNlqJHanzL+4aRvrS39xHajRyT3c42xgn02SJ9TDj9eHP28uTy+vj0rA9NttOuIQ5KjYQR",
-	"gv/giw7zDXVvuUggnzkPEITTjTLRQ8emTRSvJASHl3gxuLVCaFkZnwg+slGwNdT3xpmq6GP5coGR/O6m",
-	"drvjTHrR0q7rKRU1cBMVYiXZhcu4i5yesDGPUYlysqOVk28okNJ6mQJ8LQiswCHJrNHKzqWlT0yVUQsv",
-	"+RR2+db8Um5nnkIuYDKkxQz/xvGWtYInVgRUR098R0jkoT184zluf4DfwDgCTq6utM7/+vTs9OpNxsZ5",
-	"idqs0SGM8lgh+bzQlKt9aK1rPxuqds9ZNefxtePc9fQA1q8ZtZONWu9EhJA/xrT9KmbBS6v3pkGwjVsF",
-	"WwAfXG0bvMUqGGxOAHFMV6XpP6AfuObyqoDBbXsdGNthFD1Az/Fcxb7T1eM+YVg/mEPytqWOhlr7qJZj",
-	"OR8djE32pEvzsnCVxp/kfFJ6vG1yNRuMb7kbIU0YobEUPuAtnSkxoSoa0DhepIHaFNFIz8t2FZtT7OE5",
-	"p5ECh1Xme9O4jFC+uOXaJALjxnO2GxeAfhz2q48jCUYC9tCxphDkONJii/M8yGpgTAyTCWnWtuzK/qFJ",
-	"LUQXBE5RWybQkcz0dMSbqg0TwFL1KwXXz/ALGQ1zHpJSKook0ZeS71ObD4jqToSLHzyviT4EsRD32We+",
-	"FeJem7plhIZOApCKdmMymWNx7LQ0o4/ZGEwhfu3FX0piKStYW59XFLawIZ7R9WgjK6d6ZqJBiB2cwer1",
-	"4XhLwcUR47scpBshs501kOMU6E02VICqCRzJnR6RR85bZ3E4wLXhjh8ca03TESd7RAKJx9qu0DLGZA5K",
-	"m02XwWU+7PhWBxBpqYbkfGuZsqen9LtNpN99RULIbf2XNTZ3n4zNpxy/pxw/4Kjrl1ZlBGG16fneqlDY",
-	"4VTLfsREf7I8/6danlrJDp/sT2t/qnGVJWd08Hq7tJExmvZtN0AkhexalTA60aL/CrBctq4YVwTb2LbJ",
-	"qbIYUnHs1f8JjkFxVzMVDShiMSYzBKr5l+kp9i/sM/YvqGEj/7rl/9ra2nL/r6/rS06ncixUn/yL9K/M",
-	"BxiA/gZjZgCLA934Iz46LDWFLTwSxI9dcySDlQL5WTb8b16Lzc7gpWmvNP0ZErrAfjHGio9v+J1tbwZt",
-	"kQHOynRsj4ZYwaZmCJwHb48XhJKJmMBa4HvxOfji9G9Yn7Tq7E7M/HZE+qzYDtHfWyEcENTlAjDCGQ9/",
-	"CFzd0I4FxDFAyWTKEvc0HAjjIQzihIdu6nrcAY4lg1sUGhUPicUEe4mkC8ht+1cKTYS7bqCU8BUmy6If",
-	"hf02uRZEKwmwlQHUkKWbpvcKAo5CaXWx/5ZKtQVD2zp91TehQFPAh7r5LQdDXd80iaRkIbgqsC4VrH0z",
-	"DUNUxtFh9AsbrDz1AVNCwTCwfs/FHG6OEBpXCUEms8FYT+eWO6R+yLkJcKMzrwKfSZB/I2hbcECOwfGj",
-	"FyuOODMuFqS6bdCbIe5LSWwMaj9Ieuj8Gj5dpNiRsJqwE21yJUi3Q9DhIGbqllN84YRRnoZfsaJWk5EL",
-	"xIrEuKfw2KGsGSbin0yTPRmBe+g6JQogEkc5WIfKPk2jhEny/YjBmzmbI+qYt0GOHH7wCM/yFKnEVAam",
-	"H4L5bRBHetncTmE+N0yZi9lofJQ+8pan4XN9HgDPJWEqWfTJ916/KflDm7xIxFyyRH5H+kBzaCP0bVaD",
-	"I1WY2SG+1TsTxhM0ZGow7pcXe+rrrC8nbSO+FPoJWypaX13K2SAVoBI0xQOUXUmG14APfWXsJU1rmonY",
-	"PNuUyoEBJGzAogcWHvm7otWyiM80IwRC8HCQMO0zHW2G21TAzOz0ckA+kAWfz8lcDvSi2CeFonkLB5p9",
-	"DVDoIel1dzqaVcCFh4613PIoPCQ73Vuuz+oh+f3WWky31vq7dX6k29bhrx8++08BBmqe0fOe4SjmtnV4",
-	"20hpvG0Ft3aT4SZtW8CX5iX6O5c5Dj9QBV+WWV23LRimHmEUx1BjfpvFVMp37kMVBTzUmg/ahqaai+kt",
-	"Ad8DosshZprme+2yHNrSKAnsS0BmXEUxYRH2fohCRkzdcy51+CUdjNnWS8FVIuLKzod9LrYAwDQgXGyh",
-	"ISeSST8g0rQx4IJME/FpYXFOBShYdHDvS+Cm6cblbytZgqD1X1vHgwGLt17MhkMG39bMwR/vKOKfyJRK",
-	"ifILgSUNxAIo9qz5aP/8Cc5fxd54LeJYzFP+HWPxHGiHTv1nViKtieZRa4ak0PCleIgj5mAQrizUYK1g",
-	"vE6bcR2RvuY7fdC/76TBgt+8PHo0fFfaW/fJY/1UMP7kTH5yJv+JCsb9Hty/frDtq02sbt3KcL+1eaWa",
-	"ZpqbK6/AI+1v/oTkldcFip3cM63hg2o/2hdSDX53x/FzE/1gZZikC6rG2UY864vxXI/8dFXfQ/fjSAHc",
-	"l5+RAFbpVD2FrZ+UgCcl4EkJ+JOjxuRr512qehZ8xLjiIGZRyix97tjzGjYdbKZmhCUqGmoWz2Tj4pB2",
-	"b7dTWiAiIWZ7/NdxNJi8nv2tN1LvRuuxyHCGIi/N12r3djdQJgLe9p/Zwjbq7hqe5b7a3z34H8iQSnjN",
-	"41hKwlQC7Xm63w57YRNYb2xtRg4Cgq0/bEMW3PwA26r5cTjXAu0IACsg3DdENxK6PivKL1xa36/Y0K1k",
-	"vN2/ex21oJsaJjR2m4lcmG6W+fRArVudPW6CEX5+Km97Km970g+fytueytsaK4ar5pU1rHD7s6UWfhX/",
-	"kFdZEdgu95IYzRyysaBbqW2Z/eWdQs+MwKvMYXtvk1jKkqUsKoZBh7cpYFKQIU0CApxVSwv4A51fdwsS",
-	"hTaHneIvgLNudCaVe9+tPQpEzaMB86qD4HObnA8Jzd4N9UIoitPUoSjUt96zqWoTAEvvY/ua/8XD36Tg",
-	"fSIS99VAPvQdOAONYzsGmcJMKEEkfWAY5htGMTsyTTC5A8WnnNwxSM/30ROsImG6vPoZQNjuVZHBTEES",
-	"00v7UguMPtRjfH3z9i0gLP18cnLx8eWb47MfT6765PvtDgnpQv7gYVow7iCwzWoekb6n4fQtKozdWwPI",
-	"4xA0Frcc8wVoAulIQpp0PUDFd+MyPVaRUZr+dimohUumDcsSd/xmbWbCj3VClufX2C206TX3EQ+rYpn6",
-	"t+aBTHjwz/oWyKuhWo8/mUzV4hc0vcv6sGK/MdsAG9NToxAyamjETdMFxT4pA3Gnf7/6+QbykvSihlEY",
-	"2B5PIsE9P9LbOZtOWaK/igVSoaxs/fSPijwcOY4SVUjFadCJqo8nCXoBTumItUnfnq4Ik1zNJgRgBfVx",
-	"5fqQPRlHnGnq1EfPdGGATDqH/wfgQCYQgRyhal6mL1U2uQWw1FuHrd+wl5jtX2o+4jC1Ci8fip1Lv+W2",
-	"VY5//2o0WWxXrRdLYrAIiPnQGSeg+Gmyg+MHLottGHTJ3b+3gLBah61ut/28oy1L7BN22Or22rudVuAw",
-	"m6aJ1qyA/vGWbi+9ej+9jiqVRHczxWRbKjG4hyUwQ7R6TskQ9+G68h5d69VZwLrlOtgEmdX+tGXIInM6",
-	"fr/FlbrVS3WbjhRSr3CskIyl5wTfmVnBl7iyt3ppzQe8TS8eXIArBl/CCmNel15R/E5vw23r84fPtdlb",
-	"byOOnM4esXZpVhIkymmKz0wQhbWbV6AnEsBYA1Oli+Ph3QCnG5gZBjCNAMYd4EjrBnlsepWYTNUmJ/4I",
-	"rsLqXo41xuYqhC6rUgMa5aX53YpSPpUA30IpOvn30IFXrpYxSgRgs/18cnHtV8sYqQlJ22yq8mimKTyR",
-	"udDJNKocdqJWHSD5LtQKA5uiN8ytcbW+0NoIqppDXAUNzanfIFexqavTZ9OJfj1YNdNy2y5DGEFbDDgR",
-	"ZnH/ALMgtM6KCrPg3PboSQeKyfgZH0kfde2xPqGOMKSiCyJ4Chdg6zsgpREQDabTRDywkMRU5VDKTE2C",
-	"GR4cStO+H5sv6wdi4rxFIgAN1auT9XFll+ij1mPzRfRRtx7WiAKHck2bTtW8ZysO/Aru+ZaVF0dlv/5e",
-	"ppUYJ3vrsDW33lA9wPyV3f3SKzerL+CSrtLxzkzuyW+yobwad2BUlkFiBawS2toeQfc240AAp+Efxyuf",
-	"GbZVjUqD4NoWNdJnm5mGdUEKpasNePRUB6YdPqRe2TQi7jPCdIF85ppWJsl7r+PamSlxYrFkWBAJEQgL",
-	"a5lRpCJJ7ujgPruuWLbl9CwjQEHYmqotzedlGYs167RhLvvhEeiSAzHT1+3vdBvzg2OchBn8SkCRvcd3",
-	"0HpqHPLUOOSpccjXbhzSGXYG+2yPbj2/64ZbO4Pd3tYB3e1ubYfd4f7wYNgbdjtPjUPqG4c0XcMv0/8K",
-	"cBM8YfzUzuLPCg4CW8ZnkzvsXJpVLfF7a/7rrdJ6pNNunE1RRLV/eXwGiPYXF5fnv5wUYUaMrmP1tEr3",
-	"iX0F2d/p2osDGM3+TqdN3np16lqtMz4z+3SsFYRJIGS/hYDKZgYabCkf3QSzrf15PbX8+BO3/MgmB1C+",
-	"aNJAKNf+I2jkiVvWOMgRvAFbQFcrCaPhkGm6MeQMX2tGbE2i8q4i316jEI9HQKOo07Pjl9enGRYBfaIi",
-	"SeQ8UtD9VgyHGQZx4XWI6uWvPDKfoAcFR9CHDTlMsTVVNnKcf73elzFiVwJmw9fzl6JWir5cWqCvzaLP",
-	"+ma/l09d6iLFWiAwLfVamvG5mh/Pv5ua41pfMLA4kTrEhJAsTg3khQQGywS65Juq/FuewhuZzvFtcpzF",
-	"XAUvYxTHriM27iBnZMFUmanulQZdmul+zQqhpzT2pzT2pzT2pzT2f8c09rUMWMN0l5mwhic+oT9m0R8L",
-	"Glce3BGadKYZ0eWmmROavioN4H0jpmQmgRNQtCIFIDab0sV84a/HCwoAyOuvGo1xOavDEqXmDwi6IB+W",
-	"tdqXC4gYfcglppq0R8AX1B8wtIKQOnTCjkjfsvlCiiTocxh41uoVXgdwabdg8A9pFANNuIaHWL3sPyOZ",
-	"cW3cI1ybAfEP9a4aC5/xECCApnTEJPiRxvSBoYfc4PMjo2mT41tuhEyGUPxw+BFhNIkjwJKENYMXehD7",
-	"mbEpkxKBT5VtcundZGLpt9wLpkdJ03C6edIGwunfaDi7NNzsCPXX1P/UDcrD3c6tAZlUZDKT0IaNkpAN",
-	"ogmNTY6xJJhjBZRw2+r2gt3ObQtma9/Qy7zB6TL4dMyFdi7I9cGKcUdXCYqb1XgKin/hoLjheBbccfGH",
-	"cGTNMb5s9DtFHJyDjx24eIxAtFKJ6VQbvafaGO576ngfcqalf7ULpyu6kKafZlQarcbnbBQgY70o9Qqn",
-	"Uo+4to3GpkLQTvb8WQLQgj/FoJ9i0N9GDLqpTyDvZQBb9ClO/RSnfopT/5vGqaPJVEgZ3cWsEKsudF4z",
-	"aldlaPry5OrmXUlkGu8rNsA4hTCBa1NxVGz3FrOhwp5vbWJ7gLs+2BGXitHwKQz9FIb+dwhDG/z5O2ZV",
-	"2SUBZ9dj5ynY/D8y2Iy2Vb6XJfbUgYoiv1flJmLPenWqoZ3jSKoLuOKxvivznl9/b0XSQo2iyI/kOY8j",
-	"7j7fMzZ9bStETd1nUKzrTMs6uaZMtChwG3wTgzGeZSmd5ylLsVccjwQWlPIS5VR/d4ZVMi/gW6K/nYHo",
-	"0IaKPHz2zFWimRm3B2LyCL+XXvJlXq/jOAbSlgG5W5jefLYz9J8XAFWviukxMoqkYgkLcRW8s4Cfm3ug",
-	"AudQytURhOEFBq/XTvzP03qWYptTm0KPb0uN2Rb8vaX5wpa9byuSEg3GJmTZlArP2Bzm36jooLs6Oyhb",
-	"oD8vM3gML1hmuk2Zzcuxh2JFG03ZhxhUkQRU7PXMMzh+z7w1+3czv54vv+Ol4MNYa99/oKq2hNGmJt3X",
-	"012Q+gi1ST91HHmZTvLsdzx/n9NCziL1XrKJeLDlaZp+EQhHGjWOXJrALIQBdjrPg0JA8jsJPcLmEETN",
-	"FRsjog5q5u0Sx71+t5MQj1GOcloyPrno9V6LfxivcFMWMvrzdvmsv0Gv/Cm/kV/z/OhtX+30BJWQ6xsh",
-	"zCcxvWkx/X/Ye9vltJFuX/xWutj/qkl2EQJ24tikdk05Dkmc7dgem4z3MyE7alBjeiy6edSSGZJy1f/r",
-	"uZFTda5j38m5klO91uqWBAKDX5InHj4lFiC1+mW9/36r6hCzOTG1TlbfDfPdEufmGj9gtdSrEDEkFDDv",
-	"OkJ+o2kV5RhOrM4ZimFXxJRMn+gU+hJCW00qyobdJKpsoE1i3f2RjhMXuwjSOAqo6yYGRAPYPlkJER+K",
-	"jiJfhT16trHBIBI6lkY8znp+cWrvKA1T0ALWCAXBPa4YD8NYGMhWO7a4oeAKQoDU+NKZiRTWKoRRrtWi",
-	"7NF8Jfy4LDuO83J3bhjl6UrkA3s04HFXp/HjykqHHtd3OSdpLX1/tJPkKjGY0uO1mbN2XVxPbxS/d+u4",
-	"PO0NRO8CDvKt9EpptdOJ4L2BfZNf2RlUGkEEELlBza/stRaw03kPejnrNEapjwVbQz5hY4EsmySjf2W7",
-	"LswMwwaZ7clGH23U64+xHpArBjH/WomsFr2LW5udGIzWerrtRBTZIY0FFMBkeTw3xcCKmQUqqHexyye9",
-	"KBVliVC9yQeDgmzIJ8epGRRUxHKCbRTrbiRyoAxaGTeWWFODTBC6lyLG2qVKo1av1Us7b1B13SyQONPc",
-	"2q2tCBfPB73OahOyM38+8CWzmaDKFTcHU3keVxntN6C1ADYf19hbeZkLOzmbRPeZnS3YzBh/Kp9Lb8b5",
-	"2XQlFTfkqkZNLnoXi7SI5yqmUIM9GiJcm+93IoCtzHHUwK5kBGoAIVl9M8mcJoOnkT6Xan7VqN2HhnGW",
-	"GpcldM3kOTMDHSdPInkpQrd5M3rkg6O3+4df2u2DABIwxABrxePAGpHWqr8QCuvasR5CibEIm8zIc9VR",
-	"UjmqpOxcQ29iweNowiR2QoZR2R8YZl1GktVVYFSSBsreIKEMSBFOhQ8jbsxYx5AvtHNDhjvB8dyHQMSk",
-	"WKoulB5DU3h3R2QAPhdJVjj7rN6o5oif4dpYxxc19gZ1BsyyYSbSYxba+yUD0VFK/AVILlMFDl64r32u",
-	"/YNcjSr0G4ZST1AJBun4IAPM+mIM89ePhSBKAmy1z6EsCf2ZUKfdSBhkMEzkUFQ7CuN9GzvwtOBEJPHk",
-	"CZTfBTX2OsWKzIHAmwA9IKSU5PkgySYow7mi0nTlKUCynapElPJN28XaV7dxVoiRz5U4uPFYBavjWPQS",
-	"NtCxEazLk0TEE2YSPkLTaTlRd2CXaiVCqRXdlilV42s5GrlajryYztJbYvJ+0H3bk0fy/f7Hr/uNQ/l+",
-	"pyYm77+GZ/v24qD7Nvrzj9P3O7XeRqS6wzf18L/eW3vAnpOSuSNt4X39q1Unab4uOJXnChjqa+xUUNNF",
-	"0s64mzD7woJdkt8wXQH1ao4nyD3JaJfcUoesXMWBwuvN7j5CJl0RxxmICDimOpMjM8g19wVQhbnjAhKm",
-	"xlCWdzWw6IYsiSck6u6ooGPh46vuExCdOTkJhWbOng01cc4aawlb+/l7Vd3s3GK92u9Ojtrt4pK1tWZD",
-	"ribOeEdBXFwy9xUS0hR9sXqOZhJULFxxASAAhOEtqQhsmxmsar6HRb3dAF9moyEdVZD4btzfvahH9NJY",
-	"JhNkSc9MHSs5mMxjGK2dUmK26DSZb7e07EpkQsdZLiRPQKuinCG96lpLNMGukCF7FPyZyOAxqjkMTIqQ",
-	"pSqRUe6+Y51GIUx2R6FcD2vsCMwMWixXWWVXCs7cuWZa1dgu3WHIQ2ENpKCfRhFUPVLUMoshIuQUxj/m",
-	"E4hcPn6JcZqOuuSRdOOy2hqVyzzVe5Qmd5iNIyFvTa/vmYvDifNsHN+zqOemZYFAUoU2cU44HVovFTfK",
-	"lBKRxm0wbvwWKe4QDDd0J+4OsCMiMNdndgM7lcMRMkZbu1XeWfEgDjKUIaJi9VA4fwTG9OMKBUGK6DSZ",
-	"ESOrA++suEFg3ZwOPdq4iYAzKgEuhzDeIZ+wUFdpRcYDF2HSDvTsPPmZ/OQHUfkOhqbr/GBgFiAEY83E",
-	"KRhILq7zwV65mrFQ79zA/HCtFOjxKAK+tYdd0Xc20IwP2f6vt9/JVFI9H7T/agIWhVVOrvzaIV0yAndp",
-	"HawoNBlNca0Udr7nnnbrFit+2J++zWITQ3lujf1mZae/vRXWtxvb2896L8Kt5y4bA4Cyb8t1kJyHJZyC",
-	"DnpYWqUXCa4qP4RKhphdHFCkMhfDVYLCatS3Xlx5iLq7cON6XFrq60pyARCY9eL3/deM/Cp8ZZISY2ES",
-	"xH9A/GJaz/+rBhJ/bL1vLzttPgToVvfmkuLpN/rfwiozwoSSQe1oi4CZJFts0HbAqGClBxN/8V4STRiY",
-	"Nwr+DdyAA2iElmXkle7qcOK51imO11FORiUDrnKsocI6SvoC+DyQJwaSPQrjlcwkYmTy6f7IHhsv8LBB",
-	"Cj2SIL81tt939ra0Kxino0SE7BHHfdoV1tSHCBwLecK73Ah8Kh/zSZUWyKorFgl+KcxjshCsdUf4ZoLC",
-	"018vGTcXbKDHMDsdBZQhop/AMbG3Iu+yxMzHO9CRnMXLF5fuHT0hT2SQzQXI+XktMXLIrSXKYJHUiVqD",
-	"NStSJVvPrM0rlRymQ4SLYh2sneBzKKu+o/4WoXv6HPSXX4C7cGHozngkwuttGPj2L/m+PbH4OYoMVwVV",
-	"etBvIW05wzhq5UZua82iKtu7B0dvqfHi6wKuMgOMuWfNXXO0YBr1rR3/MPSn7E7J+H5lgueMOkj2882o",
-	"YKUSzc51lcViJCD3JSk64276H/YRtcqUqt2xu0H3eulIzk5IDoM1jpFxQCZrbObfE5uplVgCm0kTtke7",
-	"/jps5jSU8/Ni6eTN/UVHlfiDSzfvD+em9XbI9dbRHdQ9OtV79Xm+OfVU/DXS8Xzy2ta0KZVXy1IxbnpC",
-	"hXZ6u5PEManpPtTqQ0/cUI9VpHlYYy3o5QeK18FX5NA+3BpIGBRWITuXhBPoKKQCoukB0wdI0WDAEFI2",
-	"LoczlGEYiep0I11pWC9N8iZWL5J221BIM+EXgg141EfqXCRPiKIyYwafuqQxk+92ak3B96dHh0x3gSHO",
-	"9TitMuqSyhXjcWytM2x6ylliNxD1eu3pKB0qFmRFggEdA3vTG3U+9T1OXe9Tf6HY+zRDDtkL0/Agu1nt",
-	"DZ5c8hhYleydWjBLh68hjVKlPwt/7J3+bs37W1pUn75VeKHSMpse+z0Ptk2HQxHDyZFhntCWpqn9BFrc",
-	"WrUZVtkHkMFWJrqupuCI+hmUiRji7XEicEGtcKALsIzLdw+VuVahDejvaS5SuNQ+fXLSev3kA1y0Y8Wr",
-	"xdHCh9QwtNAlFLVpbwKXWx9PsHUoTFeH5quTm7BOpfmtA1PWqTQ/dWjSOnaVFrbthEJuxwxLm3qV9qIy",
-	"rJqLtGpfjxqGuoFXcbDV3BgVzlLVzUy1bDqQDK/18aRKL/mtU3Fvhu+WvZ19v05l4QuC5oHjh9AjO1oI",
-	"S1UZjpf5AbuqaajVyMp5l+k2midvmwID7uFpePJampE2shwXuIu5tz5lU/syEssCAnmS8N5gKFTyEn5n",
-	"b/QfHQjX1HDPdioPn5Xlh9gDKAxXsQfuEhCxlGGQOQpzTIP9Rdq/xt5YZeqa8+rYFzBlwZKsNyd86aXn",
-	"pl9cvgpcB5lHsCoN340oQW/Xzr1aaNle1tu9vGE7exT8z//pRVzGgfUaQsP+53/tHezunzy+r1bu90N9",
-	"mm2laxR3l8fkJT6r17c2txubm5s7m408f0am0onOr+ju1Nv17czdcQLanriPJ5WlzQAdy3OpykLiRQOh",
-	"alW2vQOppYqnEZvjhG38cRu2CZzGVWhWM+t511+jqqb4PMcaOuQTDIf2rZTBQOZEp4ybCwFNtdcx7wUx",
-	"76zhZv+nEOlPv8nr4NpFOPYMYCznVuccQqyRhWJSCM1QBh4TTFkSJTdlrGsFD+Tyurx3UZsTRD72/a5X",
-	"m5X9/gcA+91eruWQ3zTyO43WLgv+pmf/nfHftNOPXNQSqvuWQC8dx1BeBmY0FkP/+GjQbB/3VaJBcxHl",
-	"/q63hDXSfZprpX11S5295MGecgBbbX5eyp9tTUHn8dFPfzGMVvYlQo8ldLsP9vtPQAYGtTmmYafSaJ5f",
-	"mPOzzY96cN54//7Ps98u35zFr3aTxtF/vmqIYxn+efY+7Yb6It3eXruE9wmMX1Ye3IvpsIRHRK0ECPCY",
-	"zum3ASlriYp+PNCRfzFA4ACEI42EI6uNpBJoOTn11peRaDJOMPwMhQ85a6jyxGJYfQnYjkCGAViwXcpN",
-	"6zSpsSAvD4IqC7zoCRBt4g99ABk0ea40yBKjPa6J0P5jNwCgBucq7Ch3xMBqscY1DR0sJiXG7jCSweOx",
-	"StSSA4Y2S3tzjZ3lKw3KItSjNLm1mVRd4quHWom8VXVD9MyK8dsZpbBkCHdG2K8qufeV3eb3whqwVq/f",
-	"Wb0WWQXYPta9xGIU8R4B9AacCtzd+aX08s+smVcn/VvvzO+9M4HkZfyz7rLq0uTyoEGTosW7NHmhD2kM",
-	"uVRZNMPvkIdIYHin3u694+Z+DCYdRAugqFGUL+FZd8lgGfK/qE/ERn3nReP5BjUXGSWDSnO7frUsU/N1",
-	"0banA2kSHU8W9qnreQoqnjgTkFA3iS6EzbTKjEose6ByZcBjQ+lFn8fUmW2S9WzL4eL/s9U6puq106DK",
-	"Nuss5BPzuNZR/6CzyiOjofyTd63NndnnLk8DMSjWCsGkvSTM+e7xPhapQW1HhquXiskEI4SFtA95AYV7",
-	"K20t7KyNXaLT3qAcx53FO97RDH+nlNCtQ4p+R3z6Vlbv33dEUd8qAJa0aqxR27FqrCv6Os7rNfiuaxcH",
-	"Q3N4GmpqUiWOqkJ1/3eqMLPDKU0L3Uqx0movmwgBpDf+ZJ3KKAP3cIzZG8DQJXqV4OS/QDBiCTHc7Dre",
-	"v5tmVuZRPH2ELsnPq/V6nQkUhv1cjWJWmQhFuzH0SIaUL8AEYq4Mh7NPJXKjFCIEHmagVS5+wk1HBccf",
-	"2xTDeN06aLVbAe5w7p8FUD9HIAUIbGzQ6U0CU2MQhJbqfFr2esg9IK58Or6j+lxGaSygEI8reNMcmj/H",
-	"ujGOZZI4gGEQioTLyOR77yHDCU4VR04GGTOiJjLskScW6aiN+uOVwyRsQZTEPvS4CBi4UfgCBo9tEih4",
-	"cjNLmmJoN3V9vIPTgHo1e2pkLkLTrPz79c/YKH9GN0pFaVGcfYhLHOIQN/AELgnjtTN3n7Qmvs1fI9ez",
-	"r1GtDF2nOeqvFtECin5fQA14pixFYh0vWND3QhzvxM/F8Oy3w8vh6J3447+OE60bo7OL4y9vhd768Pr5",
-	"83ebDfO2BwuaXzg7U/7ubliFu6+6XfJLVri7e1F3d9Sw2WA2ZusO5jZAa6y6loubX+A5H1sv0JqyPwee",
-	"ZO2V3RFVYxHUReQWK7hl25vb21v17Ru6ZQ5IPi9Veohcfwuruc+I7CzR6LjkUY4eTyi4IropUkKo0Hzx",
-	"DUT/Qb9qFU3YmEPzcM0ulB57OjVw6ay6x9xJLCCSY125yIh5JV85wGVJtTfxNmFgpKs1wITvoM5rMRZ6",
-	"Fs+7PEtjGe/icm1QdHhtAQWwHLA8piSwQ4ZKfeqEDjRjaGDIzEv9G8D7PTmpJ4/AntEIP9PWnM2jeuFo",
-	"FR2BXLucJ6PUDOYcyDIrHdHz84tN99IpSKhUiWZmxJHZJgDIb5A7cm90jExzMskwJSV4IWeAMpMOyVGU",
-	"MaPh1DrqFB5RbE8N5xx+aH8EdXNZ6+p8xZ0PzeL9XE4USfO2oWjWIPbE5BOGA7TzOQ33pX0MBlKGOkwj",
-	"zTb+e+sZsAViNEUJ/DSwR+A1POpAKhFU/ctF3CSYaJWG8WjMJyb/bdNSYeBrBEHm8IQFkRzKJEBEVT8R",
-	"cUdtWCcHHJ38e9plcAlYwDaXlxBax8HooUBHQZPI4yrjkyFzJOeSSGVdD/uAKkL0Ex2LECYpR0yUxKk9",
-	"u9n7woioU1xg0mHQBPDdQCgm/pnyCD6AEaA0sOtotHa0hV3eu2DdSUfJxIioX2M0TRAWAwHetbtgOOJ2",
-	"MLLPAjug31FyBW6Z7X4o7yTOw9zcrxywArqsZTzk9iDW6Tnmda+DW3M/Zy9Zwy6w7DPeNUIl8xQPHLnK",
-	"HJA1NWVGTLX9Ey44kHWjBGR9/esc2O24zHufCLscy1dtn9nTHcTwqwDDqUFPxInsWw0oAhdAGsXiUurU",
-	"wDGpYnkj6n+vuX1j+hrbhdmzh4dq4FXu8Ns74N4o1enZwwsTnC/ffr4FrQysFqg0K//9qf5kZ/fJH/zJ",
-	"1y9PPv/7/1e5bW33XNhSgpsqwy4R6sjKxA4tPeBs4BvTZCidylVHldxl60XhLlsvcvfYqm/WN7nY2Oju",
-	"7GxvbzXcPYQKEbwEaqBTaW4UxgH3yJ1LhEkhpkr8Zb8DTlIHm0vTT64BPR2ArLUKZ0bUgnCxW2BGri4N",
-	"A7J7ohwC1FI9HVIH3Sms4flXOQrsLgu+miQMqvbgYuM97C+B7NO4Owkx/pJOdtZ2Yio5SMBAe+tKtWLv",
-	"azX9bNbvd44ZjWmnD/XLLjzZj31uBnLqez9dIu/H1JCSRtJ9tIKqkEdBnWTVawkPy2oW2z1GbnHB/XrP",
-	"j6weyAsiH6cwPtllVdZNCVJvp/XSKnRfJdYbaG1EE8VzwJFbMh25FBrK365OVVh1fJXW1fLf6CgkokRr",
-	"wiBLou+4bY8RGFJ9MjCr6DH0C3AnhWTOBcVirZrMvOpjA7Y+NHNHvk4dW81bsK4ohmrllTcrwJaD8VMi",
-	"LnHtBNDK2u0oQHdkk+MsIZMOm5DQs4M1QySC0aqcpXHKSjnq77upXtlgcfr4VvVilANDlWN3NRk3zU9w",
-	"rbFVqVYqn1fyFl/ZSTS3D0IurSsbW0VdubWipiz8+nnjtjpyrSHXGvL7BFUfZIQzp4LP5SUwimcS8n7C",
-	"JPawivlRkhl9memRrmtLAIfvHTcDOJUYPZhnPPgeeFYZUGBzWJurKt7h6L6LP3vXvuIdeUezpA729ihY",
-	"m89evG79Nvpz+92rU/7kS3t/ePbk+fs9kf4mTi6Gzw8/jN6f/fF2c3Cavvk4I7+9zpgvnFeSzH4HTMvl",
-	"Y34u1kJ57bbcI8qFhJMkjvp85BMJEi/EBMkEHpb3gi+YOS8F7DBRGU1pkgJhJdItuCYnUHIX8ZFnRoLH",
-	"SNNR/TSKGBaJZR4DFJ0UPQkZkh9CQSyq9ptH6FgU87dxCG4SyZsqgoYwM3XwwH1D/l0urF6I5buZ7GlD",
-	"qQTqxBZS/WQy1vEFi4QxNWZf07h6GDvZHWCvwDifH5/rUgF6FYFOmTdVFteD4Hi5OFmUqLtpN02/Pvki",
-	"wlkHyvlPV6t5T9ny358D9SPV6aq+zlqjrt2ch+jm7Jer6e/o9VxLReQPIjDtycXERFBkKQ3jdDodq4r1",
-	"hh5BLTpc/6isvrPzQYd6tk69o7wawUShS0naXz5eIvvqJYNLvTp/CzRP9rMxByZDLOlMTdJxic/UiHBe",
-	"3tanbal+/xn7IF/VmH1mVpXPmVF8ZAY6aWKq32EQumIgafi9NDboHgpDLduSPM/HIlvhxkRN9+gU3pGr",
-	"RzsB9cm/PpnfPfuT+WO0VoBrl/L7upTIqD8d9Xo4rmSeJTIrRiL9Gxri2kUHMPfONbYfFtwYKur3LP7A",
-	"lFB0H1nOe0QFd8fuo1MJryb74W1K8CW10XdF8vCfzRVTQPv3mv958CpiVR9prSXWWuKBukmnUp1nTDd3",
-	"5Aw5EPD8/pJHI6FIHKueHkKDAkJFIadOagZVlqqQ4LmSqgagQDEHsaVLWZ26/aFAOn1jt+cYKyCgiFX6",
-	"LjR6JJTnyGBBX6ieyAog8f6/GKbHisFn7jlw9xgbfEURqjROvXaxew610gHlk/ALUbglxD7RY+ko5EOH",
-	"2g54ROI62qB+pEBojysAiQkPVeNqwoY6FlOjUExHIQ0j6y0Nda708GI7KORuuBQxzoZjs8c2HlAbQi+U",
-	"0PdpQBIHSb95FNj/2GNvNXjwf////02dMwjpZy9g54jgMTYKd+OcWXdX1IIFyQgRJ94luAItAn8xzKTA",
-	"YF4lx9Ew7DPcdBjsEEKrzspIWDqq2cdOqHS3MBsws1MV2j6mPeaTJntW36mynr1pMN0CJCgzF+x0WLVw",
-	"io+5jaUwg0+AfQJlqNMdBjWcK+MatcX48JaC1sRZ9WgkEvHB4ckAnkEAFWCrFHEPBtao566aSvN5vX51",
-	"M9y1jOyIT7FQqNLcrJe38gC97LuqLW8F0RzfJypvJvzsYXo79XoOqOf/b85kMhgArr3uV2yjWokEN8WZ",
-	"iIXdxvTjWJh0mOswZ2dK/BPW+maA95LeKAXk3LM8dG6rfpN5LzNw9jPp4OTrS4fMyMtiAKaszPCzXo2V",
-	"V0PiYjykdlhZE6eIBElXd3Odmlqnp/tHh1/e7B/un74r9Lg6naheHn2Nmmmm0RXd2mqfru42CfidESRn",
-	"vZmmPsjaSu4e7rUODlqvV8OB7WnVj2QvKVtLQpODTgzsqwa1EpXUdO39/GvOqjj7u6k5CpoZFsBbCC9Z",
-	"gC8ENITZhAfIJRjgNEC3QTbQ4xoLjj62X++24XZuGGMdX4gY6VD4BWpkawXht78cvfly2vrtY+twrxU0",
-	"WWDEP6cKRnkCOAUyjXp6OJRJgpwqD9YmPwLpCcYmAsY8ac715vlSdvnTb16MXV2HM80bMmtN+v1kdztz",
-	"G6oeaot+DLVt0fFP09z15+CyRc630oPHpFn97K1O6ZQMaEcU6GHmnt2nIB7xQN7uUfOLgfJxsFf2cQ6j",
-	"mbChNgkSyGDSkHKEPJcCDMoic+rqymoIEu4ueUiOpUsYEoNLXuJ7kl4CbTpXx3GsBNNxtIB9NUloD8r5",
-	"VzmqsVc4XZhGBJCq64jY8MPg7JyPauxIiRK101HOC8bREWcMus5NUFtUXJMLPuQDANKAF+xa/kLHf4xG",
-	"Q2Q85TGgRFkkEuySSeUu7BG40iQZg8dAxEOrn9UM6bEq59g1A7981/EGtAt4YzsqeMw8OKWVrUtxIW4s",
-	"al97M2Slfac3oBdmK63azoKQIWFkMNwP8E/P+RMKHlGBscYYjDS0LWVu2V9i8Ie6WVGr4anI0mLUKWq/",
-	"8sAoEKPUp9rcPH9eEom9Hg+rfeiC8EFAYNIH2A1AiPGgUhp90YjNhRyNwDQuGfOOVXqzy1lEzk6hZ+vl",
-	"a7xMQ2UMuxEeaDxvxBhGuLP2ydW5jBoDYXJ5LSCqgoOMsoE6s6P5S/YRkRLYtQAhKKBEQc3dLecY1sne",
-	"ZKbCbv7MoTXkpEIu3uXn8ULp8dy+1NDu6gTvUT6Z9Rs1ol4mCPbTZaRc8mnu+DbgJqkvyoFPoJ+Wo+jo",
-	"VOYlsDZWylHldTNkqKDrqArn5KXWcbIfbt3P6pkaC+j0Irl/Ap3YfOKDjq+nuoPa3olIHmhDnXU0aB0N",
-	"+i7RoBU2Gm6qj4enH4+Pj07arddfPrRe7+9+af/juJXbWh+VSUfUJHooQskZiOD8xjoVVKcIHg03rEwR",
-	"Vtko4lJZDwaMimkHp+jfLL+9yGOeI5eoD4oVMdgUGdKpKKicwwV9r2lR+eTHtSjfgz3gnUmfPC711md5",
-	"2hpbL1682GhsLSJqu1FYjdKg9+eZt71C+MVQR/4a2yV8/ka97vPFYAdKk5d01gnyvqt1E3L+bpYgpvwN",
-	"uTuuCUWNIT2Ay/tWfZ64o2Sml/C+tI3szQzzYjDf2tzVryQak0aSqoiR0SgChnSoFaDXKfNv8e3vKOva",
-	"zWcm58j21cQ4boS11fUvF1OVvcHDjaA+UHpOOEyLZPwtxXboqh7mZEUiaSAt4qojrommBaNYj7QRYdAE",
-	"0ejab1qrnQVjOo1BMxf+g44HDrFeGplJkGBrQdCNKvvcwyvVinvUbIWfnTT7gyeXPAaya/vL3CseZzfJ",
-	"XfWC5PMykbqlYRE3wjpcU2W74apsX6xYZevWuFySyNjVMBNoZ52DuYMDfpzF/cA+gFzMkE/o5IAlig4A",
-	"RDdpF2IQXybfP0czzzx7A3xNOa+dzqLx1KTejR/wSyTW52qSC733eBSZao78icp6KdcB1wJruEWFaKm1",
-	"nfhQwIxgITwNAAIK1ukCWiiwtCBJMZgJuUq0Ah8F2AK5rRMeBTlgGMopZ1dCeiwUPRkK43quRBG9L488",
-	"e3ITRuOTNyQJkaYzivzb8dyyliYzcB6LMvjG1l5WUgfz6UTpnYiPY5qB+2rDh1LZmm/jzKpbUcD15Dxb",
-	"6cx52bi04UvvUExEQskP4BTNVJwngF4HpNYBqXVA6qHa4GQQuk4vqBdcuxZSDig07sNAx0Nxf3GVlgqL",
-	"NfvcsL2jD8cHrXbrNWorV3Key++TjqWs/wTAzXgJu6LZ66RWhzoWBYWNqhiyhHnjpqPyaVtoE0dHDPOg",
-	"GCNhiQaGaaHCZmHYfS4jAt0Fp0cfT/ZaX/YP3YsEWItfGCPSjaejXKE/JApzPP/Z3XMQACT7z3AAyPPi",
-	"QBUzAISyGBFYBiqLFOH03nWYCHfOHYWJMsMhZyS5RLNJxMg6CTFXpi/iWITMfpChbFYSu29wx68DSD8+",
-	"gHRWVtCzNnbWxs7a2Hmgxk5LhfcYbRwIHiddwZP7s2dOhBJjWkUrpCFFpmbgd0QbjfZLsd5AGhZqq1Nz",
-	"qnwMlQnO6gELwLmHfR13VJBXCMEUVM/F3vuxmDoNJVrbzs6d6+zRgBsrXy5FLPsTjIKS0v7dXbqNyn7n",
-	"13Wttddae62111p7rbW/c4jicrZwLrIe7s3VuJmo3lMj4kvoKzqH020/YXGqQNlFdmvzHGlnqIWpsba2",
-	"pyZkOk0KrnXIE961CtqF2f/UXUNwgipw1ARPoSDja1Ar6yduj+Ypje7W6TNzkioFMHFi+JRDYRI+HBVb",
-	"aNd3mvV6s7Hxx/KnlIa4qOUdzeHfoHldLrCCghXmBt4+t0/tZ6s1r55bMQTfyZeaYct8c0HqEZ+faAY4",
-	"fWDRSPSoxl4hQGfh1s4SRHkMjNGzu9VuxFhH0zv2pj02XAt6O9QbbETPHjBtmP2NuWiebWzcqDLytHXy",
-	"+/5e68vhUfvL3tFh++QIdPiMAYH7LGuFRzsimrIk2mUnY+4GRL5Pf0+imnCbeCRCqnVra7jAONy7StVz",
-	"TCZ3VUG56P0wVe2zZD9E8BB1EwWUby5pipox4Qu4Ts+cLp6VQGagx4BckonJ95mDFodj63pgpBsmjism",
-	"eBxJEUO7Qwh7dyri0r57pwLZ40IyvKNwldmAqzDKmi1KdU7Zct/GcSohb9LegIHFhCallW+xYPW8GyyN",
-	"x/OMKaduXd2XHRWj/gRmbeq8CdnSvo6tkYaxACLJsdacneYAm9RnHDaFtDyUAkxgDLFwTwU4G+uLsWv/",
-	"VNoUyVkHsEK3tQ2sVbnx7J1OY+KboekB/xAXAuLgO95LNJXmxpU91kkse9R71/3qtUgyh9NfPRFGR5fO",
-	"h+UJz4XSK83Gc4SWWUexYI9U3ADeCmXfn26A145j3YPaZRelx8snoifkJV3dqVZGQsRmTytFw2pcfa5W",
-	"3Ao5dXMp7HwC3Tq4w27gJzCi3JvAi6REzmN9b2if3aJZ2gAWuCgZnPZ0jA0o7QCgmsh9Z7O+A52Jceyt",
-	"4vxiY3R86s5ObZu4dOzg/Dc3oZ45T0Zc5NuJRU+oZC9bxk+f3cVTv34rLplQYVsOhWvojjNdWMMXz7er",
-	"FalkIq1MOZziMxrxOJE9OeIqoUn+lG/BDN/6fNMoRJzg2GYN2Xr9j7mBiqvP+f38rdKdnNL3vuWcVbsZ",
-	"fLYQ/sKQF8zK8UnreBduZv8q3B2619O6bF7NtLw32W779K0iR7thGMPHflZqdEJrPT2sVCvS7MI29QUt",
-	"5khFUvm/7SE+FULNnwX3jd1zXWk2NlbphT3ScVJpPnu2aefsDj0HK76ua5Xdl+dp7DDRVJ304B2JYyuz",
-	"qk4roR2Ub17P2XnEiw3sb6DpUVR9XUQY8g6+cmsV40+gvlh+e+Czr/ErIfAHbGa9NJbJBKVdjjXeuPYm",
-	"9vgxHslL8Wtu2vwbG5oUr9QW2z3AyAfvDIrdqW9gRhfcpLEImZGqB2l3MlyhJvA4htbTIjW/GJaIv6AF",
-	"y5AnNZZFNb29wLEbvBIxRuFpcOxR8ObjwQGEuj602if7e6dfDvZP263D4HHOqoDSrWqOCAEY92a8Oofr",
-	"eFZ/VhqH+EAzcu0msG/zFPBNRbzvv7F3rYNjb5d9SfiFsArYfAEByZxWcvGd3NwmWl+QncgibRIKntU6",
-	"6t9Y+x/Hrfk3xRWJsQtN6TfqC8G4VvbQdCMiZgQBJyWW5oWlX99GWK1c4HsrqUMLDSZttk3nHJYlJU11",
-	"lmMUz5keCcVHsjbhw2iRBDoaCbV7vL+aCHI3zfYgPa7JNmv12ua1Kx/qXjoUKqEzuvSau98BE/Y/dj8c",
-	"LJZO7QHk4vA3i6QSxgkXzdMJtMazNsSdCWt46F3K67aTbT2uIPbtyoBM7ebbd87UvtbXBmHn64Hifb9V",
-	"uoLHIraPQKsxvixHh3gLpeoJZjn0ZLIidqJTIu5IppY9jaNKs1IDk5QGNNNoyqqQKhtD8J/CIj0RIUu6",
-	"FW/A/+AAJdYWKKdQicVQJ460IrZm+bRp5e8CjtOc2xT5SUp+m2VZSxWogsZW3FxA72Lk1qg6+l1QU3ZU",
-	"Vr6wwH43eOmgA0qI0OBFECdB7qkgamafeKDPJXZGHgltTWp2Cp+iXYVJGRxQajcKPX/IQwGZJR9PgOv5",
-	"51lxXfI8PAguLpGtdO6Xue129fnq/wUAAP//",
+	"7L2Jdhs3tjb6Kli8564kfSiGpEZL61/rl2U5UWJLag3x6Y58TKgKJCsqAuwCKJqd9l33ae6D3Sf5F/YG",
+	"UKiRRYqO3Tk6QyySNWDY2PP+9u+tQEymgjOuZOvw99aUJnTCFEvg03EQsKk65YEIIz7S34RMBkk0VZHg",
+	"rcPW4J9ShQMiEjIY/TOaDtr6z3uhxmQe6f+waDRW8ogINWbJPJKMqDEjUzpiJJKEC0X02xMmJQs7rXYr",
+	"0g8dMxqypNVucTphrUMziC03inZLBmM2oXo47COdTGN9lR5Jm+hRHP3jf3U7u612a0I/vmF8pMatw163",
+	"v9NuqcVUXypVop/z6VO7dTxULNEPonEs5qeTqVr8QuMZax2qZMbauele8HhBpokIZ4GSZD4WkpEo1FMZ",
+	"JYwqlhA1ppyocSTb5H6hGLlfwL9HZJiICUz+no0iziM+ItGQ0HvJuNKLxvSr3RL8Y8aSRboCFEZZPu/p",
+	"Vq/b7WZn29/dLZvsCVU0FiXbeDNmJMAf3RCmVI3TEZhfW+1Wwv4xixIW2hVKx/QfCRu2Dlv/1/cpRX2P",
+	"v8rvzavP9dP0UM5CNpkKxXiw+JktiiN6Sx+YhPWSiiaKSDpkRAmSsCmjqkOO+YIo9lHpBVdkIWZkJhkZ",
+	"igQWnwhubxQ8XrSJnAVjQiWhhLM5ub09e1VJbd7ItvTQylf9gHW3X+wfsK2dbri7tbPNDrbugxfbW3sH",
+	"L3bo7v7wxXZ/p2RPJhF3FNnWS6xYogfx37+Srf/n/X/+Ryu/be3Wx61pIu5jNmkdtiYzqcg9Iz29FP3d",
+	"XTJNIq7ofczI8fXJ2RkJxjShAZxeWOXhW6qCcXF5gZCjIZ5GpGciVRTHZExx2QPBlSZNWF9Y08HpDR0N",
+	"9LLyUOqlPiKDvwzIhFEuYZnzD2QfI6lk9UIPt3B05St81+odjh7k6N32rRiPej/99Nu7vz6+fpe8PFa9",
+	"i59f9thlFP727qfZfSgeZgcHd62yA59d7+KJOBueC86WL1Ji+BUSkp3ggqm62elHl02Rzyatw19bf2m9",
+	"b7bbf4GhvokmkSoO8kcxJxPKFySOuD4x+oioWcIJVWQipDoimj2kvKaKxcTw+NKt0A+AtY0meuS7+DHi",
+	"+DFd14grNmIJjPZchOw14wErZzZD/ZOlLUYUTUZMkRF9ZFXjgztq2U863nZrKJIJVTimPTiI9cO9pCN2",
+	"Hf2T1axvycr2vXVtE8pDMhEJQxnQ63ZJIGZcSc13et1u1cSm9tWlc+n7K9/v7ezvHGzv7ew3mtCNeGC8",
+	"sWzT2zLg7KNytw6IsAeaPUZiJkFwt1G0A2umE0aGUaz5zRF8M4wSqYx8byzdpm6s5Zzg+K8/BrL72y/N",
+	"JPolVeNrJmUk+NmrcuqT+HOFqDO/noVrC7v09TAgxhJ9HKpGM2UsqRgK17etPw7zVhgEsqzKMeDP30gS",
+	"hW0yZUnAuNpiWuPyFLPs4KKw2XFEDaW3VBoWt/KKjaksYcw3ieaMmhsrkbBQy6zxIUmYXoKZYoQ9smQB",
+	"OoDTutIJBiKeTbjE8xqIJGGBIvNE8JG+Q3bIjeZKgZB4cieoOdzxhFGtffpPk20iBaFI70xLRVDU9Glv",
+	"a6aLx2eiD0B/d4+8jV527njFIUhwrqUriEtr1udeiJhRDgt0M07EbDTegP6KWlNC5ITGMUvy2qsSMG/G",
+	"wxXOtTKjq6KKfjO99ZOmMjkVXDKwSV7S8Ir9Y8YkSEOjp8ASTKdxFFA91+9/k4J774MbJ5GUxoqRs8mE",
+	"JossP7AmiR6+pu1HXEj9jlCP6Pr0+vrs4vzD2asPV6d/vT27On3V0iusaBTL1uGvv7eGEYvDHAtJ5Xkk",
+	"iTsun963WyxJRKKfa15/9or4l7RbEyYlHelXa70ZWa65VgkSUB6wmEQcfpiwyT1LiHtzBwhEjumUZSd8",
+	"TGCU+lVA9SUTPTv/5fiNmeXp9U3FJAVQlezcaw3HSLCi8mKEJdFaQ2bWZ/yRxlEI89V76U+38GhS9rgO",
+	"EkczXngKr4UbiuzPjEEvqSaAe/0NDTWBW3UYGQQs5xEZmOUYAKlII/lYHMpOKzWzLoJgNo00a2xKpXAl",
+	"7OptErcOW9/TafQ9DScR/14uePD9cBbHW/AXXtVqO9L82/nJh7PzD5dXFz9cnV5f619mScK4ulZsCiyT",
+	"cjlkiT5TpNfd23dsoJVuyetZHBP9fEJjvQALTVzTRIy0gd5qax03VsBtEkZh6K25SB70I7lWuOJYn/5H",
+	"loRRoFAnjtV4odck3VuzOmRCIzhx90zfr9/KQuTX9wnlwXirT2SktcR+t7+31e1tbfduet3Drv6/v3fI",
+	"OxopsPcipQ/DMOKRHIP7wZ4LUHXd6A/3e23vXB62dvs7u2EY7G/t06C3tXO/S7cOWJduDXe7jPbYXtg7",
+	"2NOsS1uRLDzW8ykbSXrJS326aByBmioVVTOpF/7q+Pz69enV1dn5D63G1Hq94MEZv7SDLyHbY59rzZNI",
+	"Wdlk7XiiCZtyOddcgS40u4+CMYq9sZj7HEQh2Qo+jGHjVqJXJMDL09OrD6f/dXZ9c+0RlFZ9HC2hOZg5",
+	"5/C72+5IumsTNoqkYgkLj7RNy7U+qUjEpWI07LQ2c+rNCdEWrWIkFAzZP0hSEIjwotciuY/CEDXpldfl",
+	"9cXVy7NXr07PWz7nk7PhMAoi/fIpS0AuCZ5dmisRM/IYMb19E7qAkYUChnUENA8OEjFlCVUi0XQPjGJT",
+	"a6O0Pq53BJh0m9zPFImUJIkeVm488M6zyVRIGd3b2a+4TheXN1q0nl/cfDj+5fjszfHLN6dL5M4DY9Mf",
+	"I60CLvJiFrbxkUYxuEYi9MiRR5bodc5IoQt4WPaGUlHkvY0se8MRiRl9BJIVM7WpLbFCak4lmfGQJVIJ",
+	"EaIai3JLM2Ots0bKeGlwZ7hiCacxPnydzTk7vzm9Oj9+k6FhfCjBL/wVuxYTpsaaHc01gaPktCukLZoO",
+	"OVOSaBlgpavZZpwWfGMmewbGh/vQOmztDLvBPtujL+574QYWVotUkHiRkiwekiGNYhYi87SjogmzWpYe",
+	"/jc4dhzrwI1tAIt9LtRrMePhWutsFUx9Cl5f3J6/8hZcSwTH8vVmD+E1/sLf+H4q/3JjsEfautsENb6z",
+	"fhtLkqgGOQ4KnN4ux0/XF+drrcbt+fXt5eXF1c3pqw9vT1+dHX+4+dvlqbckt1zOplOhZS+ZsDCiBEyH",
+	"DC1qiwW87iJc6KOhR+N5MNBrR05wbFs3iyk7JPnhbeoAwxgM79DjgOdqEXjGbyVbX+yenX+4vT7Ni129",
+	"25zMZG5BNF00UX1wjaZ5AY1O4mQGEYwOObEahBZAc62SzbiK4AttD7f1InMi55EKcMHhgWI41Md6ZW2s",
+	"8Taki1qrOTkymJoFo4GKHhnuS8ICwcNI3/QamMJ6G3R1enJx/uoMpNvr47M3lTaj5w5PZZk7UsNIHcJQ",
+	"T2/oiIih80GjcwXJak7uWr3Dnxi7fJHsssm7v54/TqY/sr//16USojd993D54Qcm9t6+2t39cbsnfwju",
+	"WhlhaJxEwJZR68oymMvsO73LjKoeoXTSOlyHXGkTKlKEjmjEUe/E6A1ZiFli1TrYA61ZcDaHyW3qtNkF",
+	"cks40atLBnadMWqZcdMPOuRcGNFFUatWDNyEyCfAi6DHuMyJZjVLDJkcWYdJTSwB10fbM5SA1dupCYus",
+	"tsMlHpVP7daNEG9oMlqP7by8ePW3DzcXFx/eHF/94HMe45hBVqeEIDG8IyelHCeEXxPrMN852N3fA4eT",
+	"PCJSc+6YSblp7uu/E71eoENrfkAh0CzJtz3yNnpJZly/H7QpbT+5GPZ3MKRbTmdqLJLon2uyhtvz49ub",
+	"Hy+uzv5++ioj1bzn5hcO1XJ98NjHaQTmEZUPhm70CRKcbWjBHJnCO8GyjrzT9MiSaLhARclI0cG7d++2",
+	"jmea5Ss9fTbAhZP6GcIumtOy11mzV8c3xy+Pr08/3J77ZkLqSUseo4CRGS9X5kGro4reU+kbfGAkd8hN",
+	"skBmpQUnJRMxgXjZZsiv6rVguRm648JwRUmMgoVjgMXXH38T91rNgtuTGT8iyg0ZPc+DK6aSxRZkNQyI",
+	"BBEmjSsQRwlZHdNpIh7ZKxYzxaTnTKUhCjwaXyb6WKiIydbhkMay4Ep2cbEQnwIxeIoPRqrgM/RIjsVc",
+	"pmF6SecwlRhURJB17kV6m2dc1QZtvpFkYF75LlLjMYu15t1OaWV/Z8X4X7v1cUskIUtahz10NtuQxq9m",
+	"PGmcVtz/xgKFTj6t+XhrVzni1NPSIReahxhfrTEsRlwkGGPJLoV1sf1eUL4XbTjwUyamMSPzsSCxEA+W",
+	"ZOxbY6owrpTKDjTFtLKTdbvvdrvtFp/F5lxmwg1eZNosUv9TRnWD0MPFEHSZhkGx93VLnj66btkxHlBc",
+	"nVS5A4qLpFn6uGyJjbfpxF5RGmmCSKZRbNyzyD0bYqjXeOwZUnMuRuPNc/uTXvLFG8rDW60il6QbDAkl",
+	"05kcm8CMCYprZo+JUnwYJRMWGi8fKN4Lpsi3AxvPxDtO7IUDPX04vN8dGr18Ptas3FCKphCpNQ/UOMCt",
+	"g/p9TNFsSliHHJtgj5V+GMJyByykim2paMJaNSSz63uAy7ZMi4EAEnw0u+i0mpHfysSXJb0d/aRZEIB7",
+	"uDCqeK5llz4L9RtbJGDzyHTK7SKlpXOopvJrNQse1uPO78ZRMLZHQfoc6AyIGQ12LjhrY+qOApJDwpuL",
+	"5AHtoRC8rcVjU0K9pxBzRQPKvrhN2KNWVzAMAOHVIyTIbD6K41BmLtWLrTc/TBZXM16RriPBtZ2yQRvn",
+	"RWODo3ZfP4jSaGvuJD+Z/5UMHXiJW7n5mCr2qLdBSbOCYJ0QJUYMpAhYTgMaxyD/svRYT1FVzNMTWkZi",
+	"z7UaCJ6mIhlU7YPlmdwzpSaMcojT4EbUnyjvhMv6Qba1zqvtDcg7gTi0YhO5NLqil8GxBDcUmiR0Udjp",
+	"Kgbx2pGQEzmBmMUhMRHEjNxZi32YBfYWo5xXQLznxNjrdbmdqe45FnEI2Q1ag3MJAcYba716WnkvU9HC",
+	"KtKhE2ZUk0SMEjqBu22628nxzfGbix8+nPx4fP7D6Ss9l1Qzyf+4hP8z68ouSJKxSFSbSMyJtHIlqwXZ",
+	"AGTWy1H5vl6d7AJP6JhOp4wzdMXPwTcqSChqpZgmLReBrU46i3CrZGYGve7eixIVt1qt3cnTmHXaw176",
+	"csoNqYbS0GwI69mIpbhIpjkiOfaBj6mZfJqoormQuT6/EvsrrcT26opIkXAgcm2GQ8xxHc4w+F2vtvwx",
+	"yoZd2Zo9fBNJ1WgDJSYx2chNkRuYy+of0ib3C9A5GrNoM85rk7ZSw6Q/+8K6KdasJ+S1ly6BnrVeQ+on",
+	"2Kc0pWkpa4ztbWcTw4+3/k63/tndevE+/bPzYev97932Xv/TShnje9skZvrJsk3CaBQp/a/Q/8V4YiAS",
+	"JjFBYDEdM47+e5PUSc29RCR4szd9u00lR8qbdSnlFO85U9LRSmGhatl0GI2qjfHZRG+D1qYsX/mG4A2S",
+	"TEQ4iwXp//feziFRc5FSfzbX1bg09ArhrShI3e/2yR1yPou1tRXFmLZlrgY6sI7pSJIZf+BizrMzfTE8",
+	"2Au7B72Dg51gP9zbbRVtc58+ulsv6Nbw/e+9vQpi8FhfTKW6XvCgglRRl7LajD34lpUrlHWSMB6y8Ijo",
+	"QeVc2hw2TXDWRB9e8CA93ssSWUGVNObbSGyZWf7Ff0jOsmsgXZ2AqRKzqwmXfsF75IpmvGQrQ6TeZpTy",
+	"FX1QhuBFrWCtpj5DDCHRtfKYrbgMgXhkyZPXARIP+7t7JYdbm4MfaciCaELjesJ/QftDRmk32N2lYbe3",
+	"S7fvhzvD3n3/vnt/0O8HYW833At6u/fdYbdLuwf17CHP33GAy1SedBvk0n2APMGxiFPtR3AshpNRyLQl",
+	"ivo1uM6Nr5vEbKiIDe5d/3i81d/dI3oTCNXHK5QmTxnfMqZyzCSJ+B2HibUxq4sMXB6DU/WBzAZYIST1",
+	"SBgNxib/4mbMFiSMhkNtX3ryHY63IwfDLsXceP+HxuV4xx/YFLNNtH2nbTvgdB1ywZERGM6g79ZT9wwj",
+	"SRfoQMpSqRSzpKpWBH/7RjZnLf7hWZu1+A/JyRn0s5WN1qzj1zLYAkcy6+ymUErzYBNV2DqpsRtGodYp",
+	"nDwrsp778rIqCMZRTAigCp4TqSP8ikksmsFE0F6WDz3Brd/GMHvFGcbfcDhUmxpwMhhXR3AIM1Ib3SJU",
+	"WgMA/Uta9FlW7K4IoCY0bKzzvtbDMKtfo/Bq4fYQ8RVcT/jMn/U9GQeoZ4SeVXgOojAtAnLbnCvt2K+3",
+	"e3IkeJ8mOZgXm+m4Paomyp/NtEsIE7YEll8Uhms8EGY/Wu3WbBqavzxbKZ1V+nNxWvphW480AQ8q+DVg",
+	"ZCfu2fj51j0CP7+y73FzqTfBNCeFshIxRJeC52VCn0WJRo2xwwo5hT+2ScQJbE1zU2wpRWqBn6kcKw7h",
+	"kmIknUoymKYFZkMT2NR3w3yNWim4iVCgV69xbGr7sxuDZo3zEy6jWdzz5vvsVxYZZuQ2HXywmrbvGRlp",
+	"MrfRPmDoVd4VWZuogmZ51JxBaW0VJ/VMDeihNavcnBquValGn/UjKgEa4UBvqZAsHBhL0nrUITITRGCF",
+	"mWB4ODgiA62WDbTi5VQyF7g0aVpgqkGNxASL4+44iyWb6++PyGBuI+qpXQe+NyWEK4LF94FhLGbKhPxp",
+	"jFqdZbV25B6Hbbf08Frtln1Jlue6bwvpSu3WqyhhgYrKouGD6SyOB+ReXyq1mGYs+cbTYfUc2mQwncnx",
+	"AHKKZKrtfiONAmMKMN3gZ3GsD9RMjosl2p/ardMwUqfDIQtUlZLECQsjUG06ZGDKzmylvCt6dhqFW1Ot",
+	"Cnn5s/WSa8ZT53W6xrbGrWrcV0zO4qpxa77iBl5gKcxNuZnW4S1TRusAB76iFZ6ffOpcaksAzIZxMTwN",
+	"JmAlBhKFtUy0RB/qrWSIQhmtWVuzMGXsQ6+mrEw3gV+1DHGqa+qLKm6kvrh8UvBTY3lg8kH1y6HGi348",
+	"w9scRID53KuWFoX1wNEVliBr8EBa9hWdvzVO73SBqgSty1mH55dTuD1mRXmVlcoJ+Mryxkm9Q6Qy3FF8",
+	"doHIax8OuRVpZWvVwx2TcUZXltPYd3Xr3rWHtbizuIx+tCqjJTj4GfQqt23VBPhGV1M6PV5Vo2rsb0jA",
+	"+9x0yQaNaWjcosYlY1I7mi+itt8sG69+GaZi2Jd4On8zqtiuUWFXFibpppdyJh6ePrKqtL2QKmqVW/YI",
+	"nJ1xTNnLHr7Nx1j7sATlWXQDyGrdMlm0g0MyYsqk0Jp8V6hcgCIAzgLVIQMZi/kA/XRBDLV79hQlmOku",
+	"cYJQd6GiCdP3jGcqFHM+OLzjJlcM0lyxlEJMp1BFMfDyVc0bKrNUM2pWZhKtdksPUf9j3gobm2bCvl9F",
+	"LJmFS+OKpVtfHocHr92YTsGqQTAGiDhvIJnASdpijXouaAbhsu7Wiw/v//Ify6jE1WM08Q5BFmVzRqYn",
+	"/gqev8yp86SshmI5/efJaEjf2LRIf4l+5RX3lctsk94Ktd7GEBQjk+9MoWBvlgCl5Wr5sqPN1A3WpirW",
+	"5UpUHgKzw+VTsFALGE0EXBJNU8XjYGqByqgQc4bbxOHzAToBJN53yDmTWASHecVj+sggsEvumZozBqs2",
+	"WbJ7yyjGxZQbTDHKqcWlYBCrOA1xYdJBlO2D7z4tOUSIeuH7cts2i1dTOdBTSa6jwwfkC2Pz5O0q9w1G",
+	"h/1vHFZL+3fHLfJMQP9WYZDYub0vLcCM9JIGwCa1af7T9cU5ASSP0tAseA6yu9LrdV50c4r1X/Kade60",
+	"4op9tQsyp3LZasxp1XL0O7urLEffRhXKqM3AsWS9ehBGG1Clkuh+ppjsDIhJtE7TRDhxv+dMywSRJZqL",
+	"cHtozJ61DTGXnZ0fHbJHfl0x11RlUXImFCJ/FlyjefGCl2KVljAsVeIcokhT1wNO5xdzW329gX240xWr",
+	"16e27CAaQcpEHA1L3LEWDqSghooHrEMEG2KQY9EPq0W08R3Vw/8lXcbcKEJGw4J/yqSBj6JHhuWK3gwP",
+	"CeVQEYARrxSs0+aOPGpZpYk7AlSdTEIsiaMHBqcUHuE7uixiTBvAo5QyqfKKmqR5PVAIFPFIjjMpbqmb",
+	"640YRXzdtHlB5pSjvQzzjXhxM3ltshdYvbPpFCV0LOYsIQGVudNscWL8xK+disSvzof/vfX+9157b6c+",
+	"w6dXl/q10yD1q23zvmDn/rdezCmVci6SKh+Y+TU7NwuqNhaJhFCv0haAVHQK5XguiOuencUAM66jSmS4",
+	"Oj0BtsYbddlhMPRRfZSNAWhZ80xCFj65Z7HgI00aJS41MMHkcalnFfUvU7uJMHF+AU5n5XKa7Y25PVR5",
+	"fMaVmrZdTMbUeB6b2lRIXlnKuPXSNefat/rqXIVOpRdDGcDIdOXN68q2/C1bluwax2Xa3x+7rX5gP8eg",
+	"9cwGpswXXwgJElSbQhFvE3Rn4BWaI09oCOh9aV4QXmDzhVKgM83lWIg4NSkfhpW0i/x+CSlyY8Q32+Vz",
+	"ETKEgX6f82JuyJP3RJrrV9OcWRWTreBTHq8yDo3eWE9+ruBCv4mFZbH9jVbP/RFp6GWLcc7ml8zsTnOh",
+	"fIzwHIC/i6hgxeWJ5DFUnlVrsPoQSGudmlJHmqgjmO2alWB7+sAyNn1dkVv02vMcSUUXJgFwAW4kbYwc",
+	"QsVnHFuc0kjiXDlUfmklap5ECnWrCRE8lx6Q5u1Z3LQxNQVvnM3Ti0dM4RNSOFTGkg45pcFYq/MD+TAb",
+	"tMlAS0/9L5ga+g8MxgUL/TeW9g3yJsz58dvTlO+ktgs515/L1/VXZ8zgQ/Uf6ROlEsGDph/nXysaQSsh",
+	"yfqRqV63Wx9OeKhOMdI/aQUYMtRYMqWJwrDkERnoXRjkpmt4qeUN6Sw4lt0sZaqrlBdarN/3OXbILbst",
+	"4RxgdKZ22JGDuAJQ2NKta70EMCDSL1HaaplOhaZhtC29rAAtZxYyDZIjMo+csbBDzpTxmycsJIwHyWKq",
+	"jJMST4xmfxwBEbKjVmO2hc5y/eQti2i0hU/OzuWg96JfnAwcxAseLyxbyIiuWVLi+3tJJSM0DLWJ3CZj",
+	"pabgs1NqKtsufyJIWMi4imgs2wQAdPVFw4SOJoW1h1sPv//eDr9jfuoEYpLfj52Dxlp0QctysNN6WqWM",
+	"XITsJVXB+E3EK5Ka4oibuhfwMBrMLfaRBipGbGb0jUjWIcfZ7ErY95kcg+HEXYAlEBMmU7ygQRSi+2Qw",
+	"A2xmCJ5Y/cYAXlaWndUlO9JiZkZJkL+/FLk4dwDMQ1c70SYcWOLCKN8TMeMoiFaQrwDl90hj6WhyRKey",
+	"xhVaELAJ8+qEIvM4bHRicOHTpifGI+bqA8u5TMOmJjleF9QVTbyDcmmE2R5gYdPAu8GB3RtYFnSaWXqC",
+	"khcyN1M1DUZwggh24j2JjASDhHsrbROgn8xM9go1PGjtf9haEq3SokGlqN9lWwHxd7cL2jAxCf9UBoyH",
+	"R7bgHxPqQBW6Z1ilmZp7jIe5rcpEvLI71dtbDuO9ZnpIQRu3k69iS1joXrY2FgNBGpiNtolulTCJ+0X9",
+	"AyJFMnxqqW9nOe2KKeMmhaM5e7gwNxWyumvAY8ogYdJCpTwqzAp53YuaPako9XPlgcZVKImM/slWqBX0",
+	"iky/WbdqsLpCyiVjRDwf0vosxWGV6+chMxf2k1BnP4oUQQZQ+IYzWZonbh2xLxcVbBJdyeTk+Pzk9M2b",
+	"01eQKDwfi1wM8V7c1y2uVqfrA/w18X2Lhfr67Pzs+senQgLUx84z2KqRJM69vIRy4J0npTP0lxFhH7Uo",
+	"WdRlNFzeXv94evXhzQVkM1S++MVnwyOoYRoFACQIZRmw3FqGUvnGA0D5+EeVoL64vflw8frD9elfb0/P",
+	"T06NxAaJ5RUPwZjEZBKpPDTA9kqnc3fzmC44jTwwv5mHIzb0Ic7popP3BKYho5XGco23ZSTCXkP8hyr+",
+	"84oFkYzKScPIwdGMJmEFYohLBm9QgkoTiJbC9Zn97K+0n/p0zseLclq2Lpi8iYhpDDtd8n+7qpsIM8hR",
+	"lVsmTPQZcmns1XO1XWEgl8hcfmixmKDsM59L+BQx42Xi+4n3FftcUTRy6ZWEUoDug1xjvLzEG1dRaBcl",
+	"JAqhDlYrolEui6qgMDZOGY7Catn5Cupgq+1UOaW8nTrGPL3Xdb3Spuw3ksymWJgBFbHIiUqTiMshDGt1",
+	"iW63rraxu7TYejapBT1QsPQlYAdHWH6sbT4sF0nt8skq+ATr4hFUWjI3lten9Yd6o47QTFlipZSYkc2j",
+	"6GnTomrsx5Su5CkPa0ZvnSCYA6mZNqRg24IvsyMlcSdexUBmiKONeSyZZh4jQURJsLq5TXxo220q47gp",
+	"VKM7Li0FGdKkTcSU/mPGrGNumjALc4wThnkiMrQaszueegFQPwWtVdvVFmTDt6LtKdTPMHlakTLpr2mo",
+	"uT8ev/3ttl+3xXuf2k0Opan0LWTKaQp66gHV6/uL6T5RSi2mcYQjZq/cv0MMqcGPc2GvlV4QT1MWTfKq",
+	"WG+pj5l9VPXFeRSBZKsK81xSFZRECGh/WFEQ07jmBnSfKS2DfnsDLS596M1CpUS3212mFyihaNxEF/H9",
+	"VGMqgcyNt0SKCSOTiM8Uk0TE4UYpppCCisthqThLTmYX7bRK62YqS214tS7wGmyg8mUyRiY4xUqSWDEj",
+	"t9KOQKvBgaKjUy1y2fRNk8RfLzUdb87enl7c3izNsoEk8f/8j7VTpl9nMtmyUZGVXCjL1PHcKRmu0181",
+	"XXfg/cbtNNgg0sLmPFlglUGB880qZ9bEDvSRbeCyWUHNglZqtegDWUJ0TddYWOi55pHJdi2VFCt59DCq",
+	"ju2PVDYKylgVBAFlimeuvPHmmXI9jlgWlCYneQ539l+d/nX628GPL6/p1oebs8m7rd2fTtjsr+zqYbJ7",
+	"/nb607u//7A9vp69vl3m2VlSgPmNNGr406swYdKVK8toou4ZVcuyP53m4lzDlRrZCuZ9BomoIgGaZqGF",
+	"HG5rRhUartuVeUPsYTqmtfWZ5vRicAU9VzlZ4ZXB2zJMWw/ldTnEToTRcIF/g7FaWhldiuqhd/wm+zT9",
+	"1S/eE53FbJ6arzsL341FXCEGQT92s0CtGZvbYYKBVuf0jw7XtrFffreSUTmnK3Q3KPeEuvk9hV+tqGJ9",
+	"DnZdCGkj1Ved7aq2yDYgbLEvPde3CcE3TOEtwW7cXhG7cWfT2I0w8ZWjxYgsPvXqipNSkPBlPiBNhHxR",
+	"UhX81L7Rm6pDr3Mq2ZD5imuHJCXJCCpwTQ8aY2O1jX8JAmE8iGfQbHpg3BGDtrPxMp2ZG0fpTzN+k6pw",
+	"/CaC8JU+ndMlrhsTmI5SsBcXxS6Oq0HIuU7TxlVqL40mu9yIJ5+S8n4nkf/8ArHYkD0CjmLbF/HIkphO",
+	"G9efZsh1c4fDjbtq5cpzznBdIMUM+xGWqJ5p5ltJgQXCtuQVviZh3upEOAs4mytJSh//dsnj+5UJVO6l",
+	"Vct0kRpLpQqdi+YKDOlpq62NzfYkofdiphAUqm2Tw1FnAx3Otml94GKetkMuD6s3VEI9tOMCpstSxdI6",
+	"ck3sqzqDYn0Fc3OZk1U7mkY261WKSzpiazuHP69HuNwXuhnn2lfpUuw/yet34QkkMJsRigizgE3hsHNV",
+	"f4PhIoNZr1WjIwNfdocFc9Kmn98zQsmQzW2XLnAjkmPIPrNHW0Z8FPt4bY7vehjUEh5nWitSg59po5mz",
+	"6R1XgijGM+5KokkUPMqMJnHEktSrnGldnHW3P0kl3y7vrfW5/JeXabploZzAAnBzElAueBTQWNPjxMQB",
+	"MeUvUjLj4cA9n0xnynNe+p28bCitRCdbUpuABCU4kTQneppUIKSp89VKCj6nrGOP8DqSaVuiDGnm95ai",
+	"I4l1HpMJSwDFchV4pnxSkCkrKGOOCWOpoUM5Obu+IDv93j4JoM5BeqiHZJ4IxQpgA6e3V8t6UZW5lK4x",
+	"Q0gLWAjRyhqluLdU2agsEU29VsVstZstOY4S1SYJC9vk7fL+IVGZwD39SANFDMI2UZq/RtwAU8+4wQlT",
+	"rv99sGhjfzEtFNsVK3xIoDpek6mas/jRYCaQMY2HhM0SIQ3jdg/Vl57eXnXIscF82OmSYEwTGuDWckHY",
+	"RxTF8CEQkwktL8ivDxU9zMr2UgQP5IGxqbZx9KRzC329dXX6auvtSkoduAhNgWlJ3coyTrSKV7Yau23D",
+	"WeS5TBG4qmYeUyHLhOhphGzMR8mxeSeudyXwdxD7yF/TrCHEspTuSteeGbuRmawV12gSJKvpNFkWfvrC",
+	"/k3wuNQiKUhUbpx75tAJ4alZYhQoQ5GMhO1AXN8uq9TbcpkrFnOutrQNlJm6syRXTuKubZ31lNDNUZFA",
+	"vph7sK5YHMvvbKKlVpuGQ9NBoWmnnLNU1mgGjEWYng9IW7eDlQx+m3C9BHBqDUvb83t+LmvbqzBbhgqy",
+	"PKEigka5uQBxr9PtdFurxNyKBn36/iUdgvR+XKf9KssqNoyZH0EFuRbQyJlMZYlWk6XhGJohZjpN2Naf",
+	"Tf2AxquNvkZT25KJRYSMxhgctslWhnc4n+GqKVZa4apPOXeVFTELC+rckiTznibkhsCdIDk8VH73khfd",
+	"1bIs95sDelb2Llvtjb2ue6Xre1x8tUngTBk+8k8rQp/y/u0l+e5+bscGstx7NaFKcI2h12Q4S0Cq2goI",
+	"CJkEYoJqw1KpXu9IihmV7Bqt83IBFgs+8uWWzQ6K4nxF2/ZSXNUJ/Wgp55Il+NoKZA7gDt9gHqqcMkDU",
+	"mUSg5jtpOmWJ8SwUM22wpXDOu7O7xLlz8IdXCPR24ZWakTY8Z17Jy7p03nPvlKu80qDFVOhZ4IEVQ7Jg",
+	"qp2C4LUNPGIjsX7FrECpdNLvG3TeCQuvWCCSZjqhucNp3WMaekLgKUvZr6rwuFlWyXFEuqknkqVR8DUP",
+	"886GO5ZvtDijvwr6MJAc+8csFxLbWW1nXjRCIE5faK7NvHJvtVceVLd5d6tpGT5STdsF6TJ8eBX8Ysc7",
+	"CueiKEuXqG4XCJdZTssGS9NP/AFHypAmDvIjEDxgCS+od0bPhpICzcQlthS0pcYGLARgxEqUPGMFe4Ub",
+	"Ty9culnDBM/yzxRTtJq6tHyC60pCDBP6EY04F6JsaHvrmSY49FNO70tb+ltDPO03NcEEan3jsm7NO04L",
+	"e1sFuW6fP62yvrkAvQHNXNTroa2LpyTWO3yrGm977mSIpA8jCCtAcYeBx4Q+bJlSwDJ0ny6qI0hVlywJ",
+	"KtG9Y03JUhE5pojBaygE8jumeGcbV4AzFgKOoOsYkt14b9t7mV3v1vMVb6iyfpCme2c6ynRglePabT6U",
+	"/ZWUOE9v09IuKtHIuqskpyaMhqfOkqsmjmLmWT0xaB1MRRMmZqqZKmxZh9aFFX1gZnYq5XWSKZW3Iw/2",
+	"dpqv9ItPNrfvWIuI8o6mPnSpOXmYHYmOpLr+/p/qZUFlF45jtONt7A2PNQbuP2fwffsrCb7vbSj43ock",
+	"cidvmz8oJ6szD32RKsevEzHZvKhMEbkEt1q1PNJcN4cHgo12vpFkKiSE6oiFCMnVRm9UYdUmadDAmjXR",
+	"aX1yyYyrKHZIrwYPNpPd7OaGUXA9c63Ix0IWzV/H3rf3VmOqANRW7ToyP7tRpZArT4Dk2P0qs1h9pbkk",
+	"IwUH7C9YqlLbA1Wl5946EKXyQBUI0si0eKFFwCaEDQPgfR+1qQ0Y5TOJJVMod4Thy5SnkP22QZlWgBMx",
+	"75ALfdEdd2kJaGdr8lRCpE913gwMp5a0lp1WJQJkcvRqwGDWqT/YX+YfTzGrKr0paXmfzbBN36CXKQ09",
+	"mlwZRSjinruY/IrBTW9QK+Vh1EcOKxSS81kcd8gZJxdTxo8vz8h2p0sGNqdnQO4ZtA6meudZAjIs7YUS",
+	"x2IO+UJtIgWhFm7dpb3dM5NNJG1JM4DLAJ80rhpMPTSVA/ri9+1lsPPt1sVMaXuhnCmMhAgJJScXby/f",
+	"nN6cvkqtKCo7ZGC8SoNDrB503CPjubL9/OQH14vvMN8UMnEtIO+4H6vXz4HOzMD/yGAaU86huY3xzVES",
+	"JguSzHiHnNmOano5B4HWgVLAR3Wt2NSAq4HP1+RxDIikCyJFtglNYBQo6zVztvUHr6efGUsWB9He2aAe",
+	"wyz8ibnDfLxyrzRfvMpZ9e6HS/v+T+2WxSDNK28WXpSFJGEToZiP9Jgi9oEFLx4Y3yAM6UpJP5DBIi94",
+	"XMqoUytQopPNAJppAkAKhX7FRMSh5cJqLkgwZsGD7BC9OB6hyXmkzeQQZHzC8DIWGvf7dtdmr3023NSp",
+	"lhB5fFR9cwFM1carchmEOaPqa8UeBaN7HfDRrGBoAi2qqaKicxMWM0KwALz0+lKTmGkb7hio35Uasb4w",
+	"b71mjFdAaUfKp1YWmrfmvcDYWKsKWrvxgPa9AR2PRI2SZ7Mz6Ug4R/WysaXaXxlqTcUgK5wbdTF60+zU",
+	"ILZuOlB/vJkw/VJo1JUwTtcAMfVC9ga5Ww+pnTJrj5t6ZJolEP/UZJhXmc6jeWjaiGjFAiGbUqqEUYrR",
+	"T2ySh/Mw0h00Jvwn976MVNpZwtRvXM6CxQ8arsnmB7++H8BvxmeGfnTIIwcsbaG1Q+NxYnN4HahAHp42",
+	"Ne2grKsm9clCzghaA5AJXXItm+NVemioRN0DqBT/txA0uxs69I3Rn3t16M+u4WIt5PMXRHfebsLCjpyT",
+	"BEwM1iZjoWk8IVORWNc39ScrxB8C7dz/VJqpnasxhS2nShO8xC7Q1p6yPCjlaix4qC5W0jtnBXhJtEqf",
+	"y7qQjD5SQcCmShIxS1IluzEPAiDIJT073JNdCQoM29zmV6HQMhv8aXrHAegdivFg8baER76N4jiyGocH",
+	"RqyEeFiuWNQ7zCd0cTmT42VVCGaTkAOmaxUZ7DcAaXdm9nSWQ34wUq3Oub487dBYH1lFEFuA246rEgET",
+	"VwIVWp6SuJFX7TbvlZjF50zfngIcrPRmMCESRoNxlV8JN5pyEwDyj2rjMwYJMqXABtDKRNNHVHXKMgtc",
+	"PFsrqe+V6Z8eSMlGNnSvpDWuWeK242np+WovSRaFtct2j0k5Qn2HS8eBl7WTkbPYoAGDvV4SfLJ8vFlg",
+	"IWX9hUBNk2YymMsN77QuYs09oE0pgJSgQ1nPe+2+MzijqlU747dVqwXc3+uH5Bwew6EW4AmbiEfAfo9i",
+	"BrgZxqdnlGXNMkG/22Rz48vT06sPZ+cfbq9Pn4Z7vKRp8CWqWtCxTrLP1jO4vpHZxuJcOw1hbv13VhHM",
+	"m0iqmrT/OAa6KSvQ0V9XU5psnPAHXspPdcj4n7mTE86kaoGqF+eCm/5CpWuzGtNZj988acrlM14CWuSB",
+	"h4dCi9YkGo0V4SIDT/SPGUN7xDSVx9OQAy3yG18mTCWLGiyjJZ0wG9TAOhMWItimndRzBevSClbMQaw0",
+	"MiJlXIKBNq2K8eh+t7+31e1tbXdvugeH3e5ht/v3lfsFvvgMpbSpxlTWlgVLa1dShf8cpbYiiUYRP19m",
+	"uERmw4dJoVVCA3fswZ+ypreeomyN72rwsM1qfuvf7NUArwQkYZKOa45+ihsAEQ2b2lDDBXo3vS5wgf7q",
+	"XKDXLY3l6zVy5crWo+i4RXkFc47OfTbnz7tUQOJZq2q/bxxEVkxqU0wJvxM/Ko1CeqIUQi0lDbyiRItO",
+	"tPyaaRKv3C05fdE0cK/Q13z/dOT2EY5TxMkA59q8MBMc4yfOndakCWHDxEB45s/6nlzbh7ZTuSrsHju3",
+	"6Qxq7zTfMmXY4JPXmgWk2BRItwk/2/0cZRdJ3dnLVI9TaVPDlp26NWRvv3leWr6g0eairYD4mq2VSOyR",
+	"9PO80mNhNt1Fu4Y1gSpzaqHEtGGmGwbWi+eyIlsuD7Fua2VRYHkK5/qtlYoY/uVQMumET8OoDKVopuVo",
+	"4rLDBXc6xDp9BFWqgqzcSbCxe7/dioZvqQrGZYBOD8xv3T04G27BpVmw59Zdq3c4epCjd9u3Yjzq/fTT",
+	"b+/++vj6XfLyWPUufn7ZY5dR+Nu7n2b3oXiYHRzctZYpS9HwXHC2wqj05WZoBgQQwamnMzXw7ae/ZNOH",
+	"/rIMG2Q6WwEow5DGGdd3laf6or7lZFamFWWnVd+hsd68SEnzx0gqkSyWmNcGJwTcLIY7yIJULUF1xodX",
+	"9FEDMWJwQzmbM6nSyrtmLouMErDEd8HZR3VJR+ymPDToQ4ZN7WXVsGEiBelaybm7/bldCnbJ8xOu4U5I",
+	"gitZwsdZ2uwQNI39tEiT66c1QtRF9TeQLqiVmVQLHDzR+m/QUbtidz6HdwADHSyWbLk/oD77cz0MqzL7",
+	"2YdSzrD67Q3Y1mda1IZHNgvW9feJbMKnwVed0lxx73pwu42McRtfW2aCey/e6b7Ya/zmGjCsY2c02/RN",
+	"yp2RinEJtKbNWTANijvkGFOpTc2Y/dm5y+ZJZJF5isZsZh6fx7attGXzm7eCbZtPoCrFLW0qx+od6L4Q",
+	"qwa7+npERHWPUM/RJFcVlF/WvZ9iuzeWTEs2tErtWBm0rBSw7I9akdIFuGIBi6YVVbDRZDJDlyYNEH7T",
+	"6mbU9RL1fR8lElYpNplW2WBiqBgn1FZgKSEeNN3PpvkOiTUlon1bl11WJXtigRdsVXS2NnM1a2zf4f1c",
+	"VcCFYJBa/0ZG0SPjZG585hkAEXtstYoxj1CAN+dmL1ZFHXra6w4+tRt1KV4Nt7qfbWouayJQxc4fmuHd",
+	"CzUmMgpdYpOTgpkb9KgEZyu3IWkvq8nE2h88xqnU+EvmKT6r3TNF/FAJXxddcRe1DcaMxcR2W9pZ3afT",
+	"XRFKirN50TW2310djCOYJVJU+elslahR3IwXP4UdRidz9gS3U7CfgHLMsYHaV5vMX4vpdfzXcRRMXs/+",
+	"1h+pt6OVUpD2VkTGsukVhWVcA2tmKTzWZVUdVWZheZgvpVp/XNtaedicxxqeNkvgzFaW8pofMJkayt4U",
+	"TZTtXcp42NZ/6xlP0nTDLJxMp7/rHx4xw2QnM0/UiTMnZ0k3bMSxC10VumkRh/sAbeQINW2yrZx8Ejve",
+	"duN5W52z4gGWFZgHQuyjBC/W84FRNeOhJp5vJWNkILDKbPDd04bdtfihP7MKJ42c0DhmUqUg1mEpflKa",
+	"Sogl2U+FUAeYPc1pKkdmUTaeOrD93YOVBra7DlpAHVLAtlZgxNJCz8gvBZrxmElrGzqCaS5WbV3p2hLV",
+	"PsCfR9M+VG7LsCsrDZ2WkGtElYHoh6pBUC0MrqLpTwNHx9XgzaE4G70wCGkk7JUOX6z5+VgXEO6IDP7/",
+	"//f/+/53F0j59L2txoXyEFls+7oGPGLCphStisqR4ZpgnFOJRAs+ahp8QEqwDYRagOSMVheIJIGpP0Ug",
+	"7RRxMFbDtMgmZFv0OFtn6YYymyFedmMNem9l9DqLmuwc4GPKQ83NXbtgO7ynNFRHVD2VRKyZdTankVbD",
+	"wAuRgOTUND+luUK3WiSV/vbmQ6eg3ZwvT733KtOfkMuy0yBaaww+L0i7YubDi88YhO3vGpg/NilFv0L0",
+	"CAQwnJsEm9iWzzh5V5/9erARJMEiRUYq7c2bcaUr+sDEY2mC6inVLCeaMLst+lqOvb9Bk0zdD/rsjegj",
+	"tGfxG18C6FexoVvdbG7MgGo9YTsw8mTE1GrkC3XMSqxmcjvgl+VMKGOQZbiiqVejUdgkst28IFjzIpU2",
+	"lX25KPUJwNe2fmnCcA8BMjpK2KHXTQaBMJjrIwO9g6AhLAFMU09Wp46E7Iy2u/3eamCcACTrTaJynVOn",
+	"lB3xoQVvbltIShiyS/nUZy87vv3dgxVhKlcF46Sx1pgWSAn5GMfuGuCzqwBzVqaWHawKLl2TcZLiC/k5",
+	"Jhl5kjufHqJn5iiV7vuagJ7OTErNEudHST2dJcclm0LjO5uKtnU7dcymSoDPRrM5OL5eVQI56rsjcy7S",
+	"nLXqG9OpLVL0cHg6p6/q55yGqX3kS7QaL/ey8iK4COuLKvHnk9Rh3kywWQ/7H+vzt8MsXw34qyZ73hm4",
+	"Dr7nTJ9P9lEZXFFT0G6FBKAVSWjPNmYTyMtlH1WHnLgkWsO2BVeJiAkliiWTiNPY9Ea54+4MQowhiRQU",
+	"8oGpM41pAP1Bye1/vn79+lUZGpbx3ZQwW+gygIDQYBnlEQNhKr1NNoI22Q5hwySqbPEgIJlW4mOBg2P7",
+	"aeHQarjzC54WVOGGSU2I80xxp8kOyo0riQJGbGNf6oLTchaMNTlABBlzt+9avX57twvpVo27PxcbV1hf",
+	"Xbrabl7VNN88eDvPJvZ6AOxfayi3Etz9JqX9ttXt4D5MtTcm+QJ0qg3Ctv8BLM6CZC2P816BzPIATlcA",
+	"L4H+vikyn00ygcwP6bMSbybpm69Z8hgFy19dlunjgmA0nESc0Ok0tj6TObVsTeIL0qrEYo5TeWsDv5Ix",
+	"PclSiWl9acqnulnWCViQ0Y79Lnhgx14GOHY14+UNZHOks1J9t7YDpaKTii7yBiWuHotpBexBNwn/ze9L",
+	"l6+ij45mSUPNGWC5khn/PCH2+t6z/a8h8A2hjz8u8A0hi88U+MZ81J/ZtKad2jxbnJFJbCzx+ppnWq9v",
+	"pDrkteZlFtV0JseQLecnpx96mP0Gdkil6bJL8OJ3shO55SoqSZKHr5EYHNYRzgCD9lB7nqszxaRMNOLR",
+	"3b5wOKD63rKih+2tbt8WPez8/cloJju7mwvX5zHVqHo62kp//0sE9CEW4AFplhbnO+0R7YEOeQd7nILk",
+	"Oj0y8rTLXNafVzhMet29feLldNVWjX6JCP3eVxqhP9h4hP7zB8JTGri+uL06Of1wdm6DjisnSX01YfJ0",
+	"Uru9Hb1AvX63WwGTu3JuFpMqmmg+cBNp/VbLn1KtySZPYPt0akx8aNaQYcYz/sDFnLfNRxvi1EdF2iAe",
+	"4y77L5+o9wQfMORajBmN1bg5tf6I12fLH/WDIh6ISW3DCAPrBcWAEqWik0LQWtwv4qqRhH2TQIBu3doS",
+	"Pq83VFn2QFlnqCcKil0zuB8ZTdQ9o6q2vNcoiTBMCITQTBzk8w3TJmFcAyOsHKMDeMLUMFp0RJFvKTfw",
+	"T3CGAU5WDIng7LvPIomhwx1TY1Hh7RkYF2UHLxo48wdwKE05Cyj3M8kk+fHm5rIIoNeqRXHadJrI3p8k",
+	"TUQrSVOLb9IwPxsuzywHgheIUVLqxyjGcrwGQR1yDvEy6CVxT4OHI9Lrdk0hoKZnt1JHpOspw9hROpKW",
+	"GWe1tt56DYUsiNqfJ2tmB2cEUYiapkRpjorJokg7SJJvTblL22QWQwc6RMcCefxdm8TRAyMDG2251gIz",
+	"W2fa3+139suyCismUpJl2P1q03/2/13Sf158pek/fl7SxtN/jmwLvhlXKepaHnp6xZXc/TpSdMQfnKKz",
+	"aRyFzwmkgGlUm2vVue8SUU4EH0bJpOywXwyrHElePqw1oA61gHPtGoyPaQw6r3mB6VEnrEJnkGETbQYv",
+	"yEQkrEPOEfbaNHczgFjW2Q5BwOYVtzvba2bbjMQfnWuTscQ2m2gDmRgZYVaVZuNJSZdnA2r3kM1t84Aj",
+	"jJXnS8Gw0p4+soSOWMepNnav9dGW5UanDRcaTmfd1t9IgzpWbKy5s73T3X6S9IVsu//ByUdPyivq9b9s",
+	"YtHuF0os0jIGabOiIYCXUjiG4mpQhMc0tA1BMgcAigbwuiKn2VqpoGF7e9M5T8a89ZKf0KrKOoM9K+kz",
+	"ZkeVZD1luVmJRVDpJKsGHcq7THIenpyzIp9tVZPyVJsq5eVkGdpamnqVJkCtkUzlfGRF6Z+NUpWEepyr",
+	"riacuRR+yWm4NfBL94vrVNEpjZz/vvTkfmoXvKHmxSDlFFXsyOgYGKOOJNhPBbDNk+Pzk9M3b05fQcjU",
+	"me8Y16uE1ehX91w8jmO3CtnGkptAimqnq1ezTa8t1GqtzZQiSacxVqepbRAi+vr0+vrs4vzD67Pzs+sf",
+	"T18tA2V6Ek70CU4KZwRuuM1gReemhKkOaYTTSMCUfpYBsm0QSnqjhsNuFTJ1CkltMKpL2uLXkOTZq7rc",
+	"OZoqmpTc3p69ykVZ+ju7YRjsb+3ToLe1c79Ltw5Yl24Nd7uM9the2DvYKzHpp5r9JvpN//1rd+sF3Roe",
+	"b71+//vBpy3/484qH3v9T/9Rure5PiWQMqcn4i1B81Q1yz/aBXCrrzVVzY64luM0Rx2x2TNfMhnNTalJ",
+	"NlrO/V66CkayZ7IjkhmXzk+aywKCJu8s9BrGb7YNNHr3bOdLhyWIKr15uSEW9KsdGZws9P4aXxu27gdc",
+	"XzRts5Yp2HfX0T9ZjTKvRbazA+szcfV0Exz/KdfUGda3U7eqpGbS9t5MrVNFezBcjLeRlLURx2mjJICE",
+	"mcVNrZTqt+/rtyeLqxmvRTGDkAOuvZgpl1w0h2TjTC+DMqrvYhMuJK1LjG3UgWriFRapy07GIXQAsdC4",
+	"06Czz0ePnCveZgmRM3DXNnz8AT7eElVN+ADMChJHkwgA5aY+GaIb5Ih0bas1fVX9i23tcgriVr1x2XBM",
+	"ZKIxEZdK/ws9MzMBmfpt3DP5j2KmlndL97mObZsOycOyFITBLIHtl/2NJJIpZfA3qhdj95PF/z8eKpZo",
+	"PWmF1bAhJsxIL4UQsQe6fmUKFnPKhiqopDjsUmZTWPDC3ud5R4boS06dO+01YqVea3Cqk0P5dHUvPHB9",
+	"x12ZZWXxS1FS5DGisDVRxs+R7yvTLDrsKmjWjQ7bB5SrISvLyj+4lMcOs76oJ6ul1+dfp+VN5CZt8joX",
+	"IHzS3bHwtJdXp5fHV2fnP7TarZur4/Pr16dX5qNvwmB6l/7SWcllzTuuOZ3KsVCnj6ViRA8opIraRAmm",
+	"LyMDae4alBElOEVKHmXwOlPLfiaNB9DwiMEbKtUWjGTr7NUAY0L6fS5JJJI4gmW7t0ypxVVNPR7WS4wu",
+	"detANz3dGQ3GNr8YlYWFmBEqH1DFaq+HYttITS60BMO19aZXSnxaCHjqbPMSBy1xlADTu0OOy4Bd0RHj",
+	"EqBN6BvZ106/3yb3CwfCmbdCcq6kVbTLoxJpRr7tdbvd7yowYPVvXm7GbjeTnNHbhLJ6Yq6x1tc8Sprg",
+	"0j5Jez1G9RTwlfDSVAnCHA4XE0nb3HoZrZi7bdvQKmx1C4U23pjJmdfc/I5P9OFDBjDBVu6DVC4OiEi8",
+	"z0Y0DrDDo5dvYgehjzCW8KT9B61W6sI1d9xld0LihFORjcHTIbdTTai9rtM4gVkifx9GnGFAsnnHyIMa",
+	"1f3C6uupuu5qZqzSXrKI58LLsYbEFtyh+xnebxsUO0RszMgYG5gH0xfCBt94eMeBTaZz77a73a69HRYA",
+	"TycuI41jt2nQUx9auoemzzP6p/XYBtOYcs7CQYfgRE2NQhzjpc7liLWbFE1HTWZ33PQ5VmkBBtSecmGi",
+	"wwHlBhdswigHrWPVjQFLdA17J1vVWXU4HFkuMY+ONKl5e3tT5EYWClnMUcP1ONETcsSeZHUdkd3u2sPe",
+	"7ebGDf/TdPAvNmzSaaI0Doyscecn1qw92n5N3mih+5oci7lEjGZJ8K4jMhgrNR34a12WTNoG7sEwWK0Z",
+	"M11IX7e7p8HDbNpqY57p+1UyT3cbmLJX2lLNWW6V9iswEf1E/Y3JkqTaiBgOWSKL/G6lU73/Wc1fa3Ki",
+	"0IikqXUopf/yCWzvZah/r7tz0Fx/2GtiSJ+YrINcludS4/mJC79dXjCq1+0JRbEbUxmbVcsOtHQakHtN",
+	"rNKUDnwjs7y+TQbTmRwPtAURyjQ96htpulewHL9r6Ydmq+D3dlaCpfcKFBu2VMIboHlvub/XSdWsbiC1",
+	"CIN+6hZ9V09NHmlFLOKDLHHkuqZUlvKmNciuI5sxemyITL+e8pz1dEgGQxrFA/It5NmwIZ3F6juzzdJs",
+	"c/dFG7o/0GA8uONYEiAttafdRdpkYAAmBiYMiEEQHuLRlqnvOuKoh+hjgXRiNAvDSvWYMIpPgzFG3fVz",
+	"s0zVXFSbvLh6Or9vfpVDZ7kDc2Y3Sgs4bS+1fUNHzLnlU6jf2aqkbG4bZAtcrtT19Ca9p+A+SZ9XwpTP",
+	"UnkxSC8ctL3S1kPXiBuOGiQpKtEhgP01YlqHdOxcDG34wSitWAZkk5e15uixjFAwYCl3XCoxRegErWdK",
+	"3PqGWGDpzOGwn+Fdu4a/m4+9arO80KnbsKn31Yy1ssNvNgnaS4Jtu6Rnva5AxJCtVmSSlTHwkvrPhl2S",
+	"n+iD29lokPyP8uiZ7Kpc8+bqXWXhZWXXu8yu2po2K3VMOePCmNggl/jKWRvL+nqfX9x8eH1xe/5qGX+r",
+	"T9nIZ2xk44gN+uBB82+tBkBNxzICXLv5t1evnK4qMhOTpb7dWaY+13cxXD31vbeJc1DsceMqdoH/oSgE",
+	"9xNdmHoJDyvK9Di7/tv5yYez8w+XVxc/XJ1eXw865NjfxywdVnsgK1tXw5GQ1ZwO9u+eYbKuy13XfEkr",
+	"wLSy0Xm1H/eCM8K4SsDkNwcrg6djPAAJqrVaOfWaUUrTokrNowCTPc3cmzlvPQawgTyHNni19VZIMbGi",
+	"M1+J/LREiIo9U/IVXdQnfvhV4wKVrpAuytgVH8ZRoOQrpipqp8yUu08oiEEsCPOmKyZF/PiZ3gRIAlTR",
+	"mzTJtSoPPZN9nvX97KIbYkVwyJBWNX0M6QLI/PbmpKpOJl8ds4xFQURF/sA4S5plbgPeqfHwgd3xFOBj",
+	"N4DLRASQ4VE2ca0OiiGaOh6QhlD+CVm/t+eOGwUEJx+Xr0LqRKxah15378VqtV5GBMkT7NtfNgjPzYkw",
+	"fmyBS2HzkJqBCO3nOYahkzwpFFaluFntkoNfdkQLcyuerkoe9YZKtRKfirwK//4OGYtZ4vzr0I0ExSJF",
+	"NCf9cw0/+yzcJaX7ZZQGe2yKDp9GYPVxUUdapjg4X5PRX5GY87moOFmPNBqJp4tHljxGbF6zSlqdMJhc",
+	"0ismhdoxLdiTGTcCVgEfScNfhkxM88wOGWAW/XUgEjYAJXNgROkVVfqbhN1xE2CgI5/x5yhN39pD17uN",
+	"ciWUlyFloi/lesGDc81BSqbJHF4nTRiR80gFGJxuftz3PKF5VSpallL08u4sL/yX6FM/q8in3JAWgGAx",
+	"p43OUF6XWpOodxwmCpBIzRnyYPUyjElvocvSaHvoBEdeIr/gTJJQgHiDqFs+sL3SvgDwAuNhxEfNFitB",
+	"B6EZvFSRZpH0EbwIyIegOf2QJgAta9TpYnnkdncN+Wflygr7mkfrtvABHmC37bb9RAbq6fPlxyi//1lY",
+	"IU9d8bc+M6YXLzoHK23vgS1n0Txk2apBZSQucJsYogBmZZGXODgqRpDjl6uCPOhuoAjGG2Rxs/N0mjvj",
+	"5eylXWCh2TOa3bEcH6wUO/XQmcNoNEtYsbl8lrVrmdDf+VFLhJWcx6m+UygLnzCVRIGsao0kFZjTXFsJ",
+	"0lgJbaJESBerZidZ07DGuoX4tPDk8wozdGI9M8W9XA/Uldp4mvq2gicyYfqQnSzV5iArJbNABdJIvcXd",
+	"6mV54d55XZuDphi3mWPVNSPNN6tBPtlBTv9byR1VtrybamvebslqBQjRTEeRVCwBvBitD5k4WBGJN2E0",
+	"TIFWmi2fefcyT04NXK3BFIukQRKDTBsIbEIYLRbBgxUJ2ui5p3INRNvdGjePx/y82hcfqNEN3juz7QyP",
+	"KpBt8eykHKiSc1aC56axjiWbF6kv5Vw6+MOcSwCJyKECuhoTBVTGfMZ2MsNarKchpe0587PWveW0LQzI",
+	"mX4XJp3Maz60NmLBPoADRiqiSiQNkECoqsRpaQL2O6WJioJoSrmq4TZeuiRkXkDEMPOyX33/P7z4fVFu",
+	"pEnWVVzlM/Tf0otTT1VPaoa1u9mK1Z06dIQ8XZRsn4eCkM48PVllNN7UX1XF4GZyxVR5uGdQhhReg03p",
+	"AohCPJhUMXjO6ju2s4nElM9U/9zbLDU1xNpwJENVzS43BM+nNknmG4kGc6fCxdOkEKFts0CaV+Okat+a",
+	"1TjXrp4ls8k0luK4YuAXiNiaq6EQw2wecEaVJbm2DZFRlx5ZgiqByzXCUFy8WC0et1z5taCmFeLFDjaP",
+	"nfRVbMj2506BMCRqViiz++UnZBY8nD5GIeNBCX3YX4zX0gdbkPpOrAqATJ4OOba560ZZtvrxNxL15uJ5",
+	"GjsomBFb2p5aRlhHtxROt6xddQ3Ebgp51e/0noZ4lUUsXmlOVRDGa09mp/M0+K66fkZePhLkrjAxjVln",
+	"GZpuTTPJtKNGZTPJWEhldj6vrde7eR9ZEkaBWhX7+hdzWw6XY1V4qiIcVShy4cV1wKjyDKDsJFUQoweC",
+	"5Pels8tU2+0J2EUDuxAW4F4fesyt93p6ZDlAKPjSFCFoRO/n1jv/OsxlFocZ9Bz9pQ+ZaM5Jq90a09A4",
+	"7+8XelgsHjrPZDab1H9YPUqOxzqbOs18jltQyRyCSQWwfqaP2WY6wOw8NV0wRwXSHmJw3rfTuicDMq5/",
+	"CvP5Sb0Kja/lrXEbySVdpFISXfAA62yWNuKDOgO0ENNI4piWKH6rtp6raC5Xn1+mTCCiYT8JmOM13JSj",
+	"onyml9fJDV9StW5n/LISkfu4DGnJaI4m+lp5ypFOb5O41E4ycNWIFZX3BXxPp9H34F/6Xivl3w9ncbwF",
+	"f+ENtauK5Z9rI2blMu2WWdO1LVxM7VGaIA/FksJAOTy1R8uTAbteu15YdmuxgMsBD9ZR7iaaS2CJ3Lo5",
+	"o7V6RzXK/JmSbpJVYbx1ceE/Q+r0EuzlDHU9yTd08Bkxll9sGmK5Aikt4zGowtM0IGpernjGCVWCYGlo",
+	"ve3xtCpuel7KeUzu6hqe82h6HIblhPyjVo6xiighFK+yXNmUVN1evSnPe+6YrzoBQGHW8phIVnkSLJoM",
+	"phoYDBSo8cOOHKsUz+/Cmy54HHFWB79krCasQQKKhw4amj1wQUQcoirOAYIjGLPgQa40jj3bPYUxXu2F",
+	"9cZQ2XGmvvNhY01t3xvQ8UjUIoCigUlHwhWkLBtbmiHwtIZDmnvwmgCAIUiIA+Qa3jdOxtc3g0+z5Hxx",
+	"V1Ph7NL0BS/hBaS/NL4gkhI+eykSteRc7exs14uFfMNd6xJ3U2p7J90MxDt53tHwqDNLF1Uc6Xo2mdBk",
+	"Uaok4E8ZFJvUjq2ALWrUys/du7oM2lybtf7GGpfpE5/2KXuS4YVpF//+HYH2/uDOFsZmyLS1oGu3tdhe",
+	"q63FasS8v2l42GUtF9wSLSDLf7X46k5DzPuSDL6K7Ob9FUPqNdGf5vjqTpdLIbx9rS6LLV4KpZ7hGGVM",
+	"9cY40Mo4qnWuZVmq8Wb6jkJwYXOR8WGvGWTMuk7XCzGa1ICSChmTM+B808bRz58AsA3pv+WxB0jPYxY7",
+	"j8XhkXGXYyTfLG6kLII2INg4L1M+pXrF3NClvf3OrPZZ0sgv15aLb0Dz217B8azfGgtZ1vGgv7QDuX/s",
+	"nJ94aNxvRfh+qv9jKab8hPgl7eXKINaWx7Gpwkm8WvO2cdVabRHsG4AuwFf4rvbmQhBYxKulMjAd+4WZ",
+	"z/sqkOmsTgujdEMEY8ioeZkVMU9dCaVjmfkIbcKwUTVgQA3wxQNoeydZaNFssNYJMT7S/jCUW+uxrW+I",
+	"RlwkZYpfqt43k2V2wd/XkZt5aBkV3cpyHjtliRQlvdt5qWkA4WFw+mH9kIP/cQY+2I5eL4kVfRtadUlM",
+	"F8BmC6MndqXvqHfhcrQL4NlV63NV0X4QAre4UGCPmyprE0t5jNgczrhePqrAdQJUVcSY1APUt2090kQP",
+	"SOr77Zt/sc+xX1ykz7NfHeNzP4G6GMySSC2u9ToYFEFGE9xl/Ou1ZZg/vbtpFRpNRCNuS6J/vO7v7rkc",
+	"rwzgRpAw1SGXYAeSEVNQ83q/AKYNkEH8iAyGszgG16dCZPZpEnFlYLUBCgNfjIc6rRHUqwjbCIomDt4t",
+	"GWA8ffoEOXHDEkM99beKoQtKGP+5JPdMzZkR7VCOaHSIsZh2yDHeF+izigkD9yzFmphTLCrKEHLnjt9x",
+	"PPemhhoAxiQZHM/UWCTRP4F5HJKXMA1yN+t2twNYDviTDdqEfQzYFOGzhmxuitHtNh6SX98POmTwcUuT",
+	"qBzYDuT6lME3d1yTXkDjGBgj0IarfJcs0aKc8aFIAiYJ+0gDFS+wlSzRQ2RcpV0NJ8xh6T3SOAqpgYyx",
+	"UzT+IIuwM2Y0ZAkZ/NeWgUXaOgsHehntUoCTiikLX0K+nQEq394OiZlSLJFtEkajSOl/hf7vjIcskYFm",
+	"tHcc2lAtpmPG5XdHqSHoT2xCHxhWpRvmC3plCgE0plPIQBqc6u8HHfJShJHJpfjp+uIcdl+RiZDqjvfI",
+	"2+ilNQOhRN4uJi56OoJvBx+37kW4GHzXBh8PPvDq9QnZ3t5+4YoKJoKzBQR1SMiCaEJjggcei9xUpBBg",
+	"x5wSDBVjsLDV63Q73RZA6zBOp1HrsLXd6Xa2se3DGM51ZQRH/zhiIP/cHLRQacWRVPqAXC94IDFZkE6Y",
+	"gsyBX0shHV3qksESwmicNNld8ogkbMrQeNdH2iAV5BJBy3F22cdpDI5clMaRfuc/ZixZaPUNxIznNAau",
+	"Dr7aFXKdrIXnVyXs5dKfwH5c4EaIZAKqS9062HoWLyRXNnIvlc4NvXE24bIxGEyoSDrQjbIhAA5F0/db",
+	"PaLi1VqJlOCqEfhRjhGNEz3Ghf6KIsGW5Kg7lo0uY202GqLngKoYZaHxfaauEPri6iFWDcmzZhsNyHl8",
+	"lu1XWnBrtAUb4xGJJ0rIqeHOFE7bwOlOg+odTmRuAYs6lYfV1t/drQdrWzoTO3CLuRdJ5+SuOL/gFdBX",
+	"VwzTYjJ0ezfdZb1LvansdNceu4+U3WDwL22SS/Xo+xsafRmxpSz6+0s6YgAG3fBabOei9d/EJOoC4+x3",
+	"u6ZcRJkkbc/M+f43k5fm9RDLteEBCDavSOrX39M+cJqkMj3izNV+Fzn3lUm4tl4zv3+bkQmFJm72Xt89",
+	"br4yzfkO97vdXMZAfejfdu077BYb0cF3qavcwh+m/fHMy7MOcPNdeQu/w74f1rd5gOAR0KPjmnLieOHl",
+	"jR2a60FWuQ54FsYy0+avrBXw9t9L/Au1F7o2gZVXWRxYi7jq4f95kOUQ0y8DCbfmdwbF28zHAkybj0VU",
+	"YwMV7BB/LQZvCYxutwj3asE/c7iqB3s7+jEFRFK43I8l4N6aJv2pbxOtuDQfYr+XaV2PdxU7v5tO7Gkn",
+	"9a7fvLybaxBun5Jtzd3NhAia9hLLxgF8d77nsa9qLO1lMDgxY53w+X4LhS7NOIusk905zjMtiNG9nev9",
+	"a9rnFtvf2h60Zf51KLnymr7udr0mrAepA9AmjGqe6ZLJNbV+aqoTlPVCA2t1eTe0jj7fO8icy17hmPj3",
+	"L2logWjhlt7yW245NQYpC/Gm7eU3vRbJfRSGDIoGdpuM7IwrlnAag72Fd203GtwjjdBfCz4MG01t6XWs",
+	"KP0F2hqBqwRsHnDzgEm8xPsCMeiyIodLreSmLkdbbQGKrFNtQQm2cIWlgLmAoGxMZbSpqSRSpEWdNqbA",
+	"PkZSyaM0aBHQJInAx3jHxUxb6GibguXlIhGIJ0/TKhIABfWuBA8vdF4zMRHXmEOkyLh6qEdk4LBunWfB",
+	"5YPpD4zfcQd9B62/MIkNkOL0a9DbQdHDo6lZ7wD6RrcQW9gBT+PivPNQj92uF2pdvqUcAY8RytSDR/6u",
+	"DB/ZwiNrCoHYhXGv3vE7/s7CRVt3xVnIJlOhGA8WWz+zxYDQFEVV0iHkTKJVewg2rYWsSdcuoHHMkjZ5",
+	"YAuDAI7+jhFTpjODvsqV8iIyL7RyAQJCEFdjOOOADfKuTHN56YhGvEN+Zgv0Ljywqe2KJpIU6deEBy1e",
+	"sF2Tfhfg4PvdPvoasm4AuNv6AYpugCWqpbd+P7OF0S9hAV6KcNFctZS53wHK0J3840o/PMOGfO0UCHyu",
+	"pSwx9u4jjWfMR8a2Wlu5krJbr6Q4TcfBzhd0BCMfshDDXkpZq9ft6P/t9f1sE/P8NAvKF7bdF6mw5SUy",
+	"Ok3S8dNuMLPmoHvQ/YRubkRzziyrh00MwI8Gx0Zwk7Br+QjlQPR16+nBZLt3ZVY5r2Rt73W7uYVKJwV8",
+	"f2xyg9LxvlzY0I/ZbxrHFkBb1o2u6i3NJbmP9/4pGzcwW/40s8rl5JbkCJt9OfJhjUmkWtl6gmer69nq",
+	"era6nq2uP4vVtd6armenZUDnSyy0mqoc1OB81TmSrnPDESqykcxUDXQwwT00NZpvRKrylKWXLcQMwpAQ",
+	"c/Rthk4rL4bK/ZLVxT0NVzXvndQL1O/2V9TuTA2ip9WRtPrMie4yQQhZKwbdgoXEbLKexqJKCHa/uBAs",
+	"iMBLzVZA/oFNQUO0hrxz/0fLQfy1TBTSCHr9YGB+mDCb+rSmTMQXFSRg+nUq7/C7xtLtzy7e/jFjMwQD",
+	"doKt20iu2e//RGLNb+T6BJlmrszKtOyXqUjrlkuzbkaW+aKsm4oy/cxNiDF4BoTSs/zT64cMJxX6rhpb",
+	"zus1IwflDTR8rpsJ4ExzdtIaU/jUtu04is01TAVlsdFFyvprW1Jkh7dd4p/N2nUNYUiyOkC7wdUp5M2n",
+	"9yVKw03Bu4cllTRS0nDWFGjh314f+Hp91TvdneV3nAv1GsgQbnixmvHuFV43qaQ2B6Ok8HkFm9meomUl",
+	"xU8wdNPzaBJSiOan+ljeM4t3zHJajEkeL2PvHfKOmsygCIqKETyonSY+pPWYng23DvvcpP3U3IrIlvaX",
+	"cgSqmvWIy8QN0iw/NDbG2BDNWzNNtL0G5+JGiDdaLuANu42OxU/XF+dwfX9Vhf+BLbICS8/pgWH1m0nx",
+	"NM5iXxaZ43H26vTt5cXN6fnJ3z78fPq3D1ent9envvzIue5JwmbYX8GXI5Ek+evmFHO0kQdnx1HaCKFD",
+	"biUjlHA2h+Ej79afbKsccFiKadFxfS20Jgs6f1moo2TaF5c3ZxfnIDCPfzk+e3P88s0pmAaKRjHKZ2h0",
+	"3Dq0SnHngbHpjwjJ76F2HLaWBVZActrVxP57heGla1nytqWhmyMSM/oIpSViBsvU+DSZoGG5WLW7BVsJ",
+	"aaLKliTbMhWRPGDLWSIV5SEGVL9I2BJ0Bds6w+R21gQrS2KUn9rLxcrh7xWBzBtIi2XDIQsUoYoIHrA0",
+	"Wc9TH75xkF/g5NDcSICCduh1VTUsyTZpSDudp+6NO5428LbxLX1YXD41lqqTs6FVZTQbox6UkAuWjWjE",
+	"23CViaZhyM2WokdqfMcHhpGe2NsHCO1GjsludxvjBPpskQEmnH64PT85vbo5PjsfQJPttGuIg1IjYYTg",
+	"P/iiw3xD3TsuEshnzgME4XSjTPTQsWkTxSsJweElXgxurRBaVsYngo9sFGwN9b1xpir6WD5fYCS/u6nd",
+	"7jiTXrS063pKRQ3cRIVYSXbhMu4ipydszGNUopzsaOXkKwqktE5SgK8FgRU4JJk1Wtm5tPSJqTJq4SWf",
+	"wy5fm1/K7cxzyAVMhrSY4d843rJW8MSKgOroie8IiTy0h688x+0P8BsYR8Dp9bXW+V+fnZ9d/5ixcU5Q",
+	"mzU6hFEeKySfF5pytQ+tde1nQ9XuOavmPL52nLueHsD6NaN2slHrnYgQ8seYtl/ELDixem8aBNu4VbAF",
+	"8MHVtsEbrILB5gQQx3RVmv4DBm3XXF4VMLhtrwNjO4yiR+g5nqvYd7p6PCAM6wdzSN621NFQ6wDVcizn",
+	"o8HYZE+6NC8LV2n8Sc4npcfbIdezYHzH3QhpwgiNpfABb+lMiQlVUUDjeJEGalNEIz0v21VsTrGH55xG",
+	"ChxWme9N4zJC+eKOa5MIjBvP2W5cAPpx2K8+jiQYCdhDx5pCkONIiy3O8yCrbWNimExIs7ZlVw4OTWoh",
+	"uiBwitoygY5kpqcj3lRtmACWql8puH6GX8homPOQlFJRJIm+lHyb2nxAVPciXHzneU30IYiFeMg+840Q",
+	"D9rULSM0dBKAVLQbk8kci2OnpRl9zMZgCvFrL/5SEktZwdr6tKKwhQ3xjK4nG1k51TMTDULs4AxWrw/H",
+	"Wwoujhjf5SDdCJntrIEcp0BvsqECVE3gSO70iTxy3jqLwwGuDXf84Fhrmo442SMSSDzWdoWWMSZzUNps",
+	"ugwu82HXtzqASEs1JOdby5Q9PaffbSL97gsSQm7rP6+xuftsbD7n+D3n+AFHXb+0KiMIq03Pd1aFwg6n",
+	"WvYjJvqz5fk/1fLUSnb4bH9a+1ONqyw5o4PX26WNjNG0b7sBIilk16qE0YkW/deA5bJ1zbgi2Ma2Q86U",
+	"xZCKY6/+T3AMiruaqSigiMWYzBCo5l+mp9i/sM/Yv6CGjfzrjv9ra2vL/b++biA5ncqxUAPyLzK4Nh9g",
+	"APobjJkBLA5044/46LDUFLbwSBA/ds2RDFYK5GfZ8L95LTY7g5emvdL0Z0joAvvFGCs+vuE3tr0ZtEUG",
+	"OCvTsT0aYgWbmiFwHrw9XhBKJmICa4Hvxefgi9O/YX3SqrN7MfPbEemzYjtEf2uFcJugLtcGI5zx8Lu2",
+	"qxvasYA4BiiZTFninoYDYTyEQZzy0E1dj7uNY8ngFoVGxUNiMcFeIukCctv+lUIT4a4bKCV8hcmyGETh",
+	"oENuBNFKAmxlG2rI0k3TewUBR6G0ujh4Q6XagqFtnb0amFCgKeBD3fyOg6Gub5pEUrIQXBVYlwrWvpmG",
+	"ISrj6DD6hQ1WnvmAKaFgGFh/4GION0cIjauEIJNZMNbTueMOqR9ybtq40ZlXgc+knX8jaFtwQI7B8aMX",
+	"K444My4WpLpt0Jsh7ktJbAxqP0h66PwaPl2k2JGwmrATHXItSK9L0OEgZuqOU3zhhFGehl+xolaTkQvE",
+	"isS4p/DYoawZJuKfTJM9GYF76CYlCiASRzlYh8o+TqOESfLtiMGbOZsj6pi3QY4cvvMIz/IUqcRUtk0/",
+	"BPNbEEd62dxOYT43TJmL2Wh8lD7yjqfhc30eAM8lYSpZDMi3Xr8p+V2HvEzEXLJEfkMGQHNoIwxsVoMj",
+	"VZjZIb7VOxPGEzRkKhgPyos99XXWl5O2EV8K/YQtFa2vLuVskApQCZriAcquJMNrwIe+MPaSpjXNRGye",
+	"bUrlwAASFrDokYVH/q5otSziM80IgRA8HCRM+0xHm+E2FTAzO/0ckA9kwedzMpcDvSj2UaFo3sKBZl8D",
+	"FHpI+r2drmYVcOGhYy13PAoPyU7vjuuzekh+v7MW0521/u6cH+mudfjr+0/+U4CBmmf0vWc4irlrHd41",
+	"UhrvWu07u8lwk7Yt4EvzEv2dyxyHH6iCL8usrrsWDFOPMIpjqDG/y2Iq5Tv3oYoCHmrNB21DU83F9JaA",
+	"7wHR5RAzTfO9TlkObWmUBPalTWZcRTFhEfZ+iEJGTN1zLnX4hAZjtnUiuEpEXNn5cMDFFgCYtgkXW2jI",
+	"iWQyaBNp2hhwQaaJ+LiwOKcCFCwaPPgSuGm6cfnbSpag3fqvreMgYPHWy9lwyODbmjn44x1F/COZUilR",
+	"fiGwpIFYAMWeNR/tnz/B+YvYG69FHIt5yr9jLJ4D7dCp/8xKpDXRPGrNkBQavhQPccQcDMK1hRqsFYw3",
+	"aTOuIzLQfGcA+ve9NFjwm5dHT4bvSnvrPnusnwvGn53Jz87kP1HBuN+D+9f3tn21idWtWxnutzavVNNM",
+	"c3PlFXik/c2fkbzyukCxk3umNXy72o/2mVSD391x/NREP1gZJumSqnG2Ec/6YjzXIz9d1XfQ/ThSAPfl",
+	"ZySAVTpVz2HrZyXgWQl4VgL+5Kgx+dp5l6qeBR8xrjiIWZQyS5879r2GTQebqRlhiYqGmsUz2bg4pNPf",
+	"7ZYWiEiI2R7/dRwFk9ezv/VH6u1oPRYZzlDkpflanf7uBspEwNv+M1vYRt09w7PcV/u7B/8DGVIJr3ka",
+	"S0mYSqA9T+/rYS9sAuuNrc3IQZtg6w/bkAU3v41t1fw4nGuBdgSAFRDuG6IbCV2fFeUXLq3vV2zoVjLe",
+	"3t+9jlrQTQ0TGnvNRC5MN8t8+qDWrc4eN8EIPz2Xtz2Xtz3rh8/lbc/lbY0Vw1XzyhpWuP3ZUgu/iH/I",
+	"q6xo2y73khjNHLKxoFupbZn9+Z1C3xuBV5nD9s4msZQlS1lUDIMOb1PApCBDmrQJcFYtLeAPdH7dL0gU",
+	"2hx2ir8AzrrRmVTufXf2KBA1jwLmVQfB5w65GBKavRvqhVAUp6lDUahvfWBT1SEAlj7A9jX/i4e/ScEH",
+	"RCTuq0A+Dhw4A41jOwaZwkwoQSR9ZBjmG0YxOzJNMLkDxaec3DNIz/fRE6wiYbq8+hlA2O5VkWCmIInp",
+	"xL7UAqMP9Rhf3755AwhLP5+eXn44+fH4/IfT6wH5drtLQrqQ33mYFow7CGyzmkdk4Gk4A4sKY/fWAPI4",
+	"BI3FHcd8AZpAOpKQJl0PUPHduEyPVWSUpr9dCmrhkmnDssQdv1mbmfBTnZDl+TV2C216zUPEw6pYpv6t",
+	"eSATHvyzvgXyaqjW408nU7X4BU3vsj6s2G/MNsDG9NQohIwaGnHTdEGxj8pA3Onfr3++hbwkvahhFLZt",
+	"jyeR4J4f6e2cTacs0V/FAqlQVrZ++kdFHo4cR4kqpOI06EQ1wJMEvQCndMQ6ZGBPV4RJrmYT2mAFDXDl",
+	"BpA9GUecaerUR890YYBMOof/B+BAJhCBHKFqXqYvVTa5BbDUW4et37CXmO1faj7iMLUKLx+LnUu/5rZV",
+	"jn//ajRZbFetF0tisAiI+dAZJ6D4abKD4wcui20YdMndv7eAsFqHrV6v86KrLUvsE3bY6vU7u91W22E2",
+	"TROtWQH94y29fnr1fnodVSqJ7meKyY5UIniAJTBDtHpOyRD34bryHl3r1VnAuuU62LQzq/1xy5BF5nT8",
+	"focrdaeX6i4dKaRe4VghGUvPCb4zs4IvcWXv9NKaD3ibXjy4AFcMvoQVxrwuvaL4nd6Gu9an959qs7fe",
+	"RBw5nT1indKsJEiU0xSfmSAKazevtp5IG8baNlW6OB7ea+N022aGbZhGG8bdxpHWDfLY9CoxmapNTvwR",
+	"XIXVvRxrjM1VCF1WpQY0ykvzuxWlfCoBvoVSdPLvoQOvXC1jlAjAZvv59PLGr5YxUhOSttlU5dFMU3gi",
+	"c6GTaVQ57EStOkDyXagVBjZFb5hb42p9obURVDWHuAoamlO/Qa5iU1enz6YT/XKwaqbltl2GMIK2GHAi",
+	"zOL+AWZBaJ0VFWbBhe3Rkw4Uk/EzPpIB6tpjfUIdYUhFF0TwFC7A1ndASiMgGkyniXhkIYmpyqGUmZoE",
+	"Mzw4lKZ9PzZf1g/ExHmLRAAaqlcn6+PKLtFHrcfms+ijbj2sEQUO5Zo2nap5z1Yc+DXc8zUrL47Kfv29",
+	"TCsxTvbWYWtuvaF6gPkre/ulV25WX8AlXaXjnZncs99kQ3k17sCoLIPEClgltLU9gu5txoEATsM/jld+",
+	"b9hWNSoNgmtb1EifbWYa1rVTKF1twKOnum3a4UPqlU0j4j4jTBfIZ65pZZJ88DqunZsSJxZLhgWREIGw",
+	"sJYZRSqS5J4GD9l1xbItp2cZAQrC1lRtaT4vy1isWacNc9n3T0CXDMRMX7e/02vMD45xEmbwKwFF9p/e",
+	"Qeu5cchz45DnxiFfunFId9gN9tke3Xpx3wu3doLd/tYB3e1tbYe94f7wYNgf9rrPjUPqG4c0XcPP0/8K",
+	"cBM8YfzczuLPCg4CW8Znk3vsXJpVLfF7a/7rrdJ6pNNunE1RRLU/OT4HRPvLy6uLX06LMCNG17F6WqX7",
+	"xL6C7O/07MVtGM3+TrdD3nh16lqtMz4z+3SsFYRJIGS/hYDKZgYabCkf3QSzrf15Pbf8+BO3/MgmB1C+",
+	"aNJAKNf+o93IE7escZAjeAO2gK5WEkbDIdN0Y8gZvtaM2JpE5V1Fvr5GIR6PgEZRZ+fHJzdnGRYBfaIi",
+	"SeQ8UtD9VgyHGQZx6XWI6uevPDKfoAcFR9CHDTlMsTVVNnKcf73elzFiVwJmw5fzl6JWir5cWqCvzaLP",
+	"+ma/l09d6iLFWiAwLfVamvG5mh/Pv5ua41pfMLA4kTrEhJAsTg3khbQNlgl0yTdV+Xc8hTcyneM75DiL",
+	"uQpexiiOXUds3EHOyIKpMlPdKw26MtP9khVCz2nsz2nsz2nsz2ns/45p7GsZsIbpLjNhDU98Rn/Moj8W",
+	"NK48uCM06UwzostNMyc0fVUawPtGTMlMAiegaEUKQGw2pYv5wl+PFxQAkNdfNBrjclaHJUrNHxB0QT4s",
+	"a7UvFxAx+pBLTDVpj4AvqD9gaAUhdeiEHZGBZfOFFEnQ5zDwrNUrvA7g0u7A4B/SKAaacA0PsXrZf0Yy",
+	"49q4R7g2A+If6l01Fj7jIUAATemISfAjjekjQw+5wedHRtMhx3fcCJkMofjh8CPCaBJHgCUJawYv9CD2",
+	"M2NTJiUCnyo75Mq7ycTS77gXTI+SpuF086QNhNO/0nB2abjZEeqvqf+p1y4Pdzu3BmRSkclMQhs2SkIW",
+	"RBMamxxjSTDHCijhrtXrt3e7dy2YrX1DP/MGp8vg0zEX2rkg1wcrxh1dJShuVuM5KP6Zg+KG41lwx8Uf",
+	"wpE1x/i80e8UcXAOPnbg4jEC0UolplNt9J5pY3jgqeMDyJmW/tUunK7oQpp+mlFptBqfs1GAjPWi1Cuc",
+	"Sj3i2jYamwpBO9nzZwlAC/4cg36OQX8dMeimPoG8lwFs0ec49XOc+jlO/W8ap44mUyFldB+zQqy60HnN",
+	"qF2Voemr0+vbtyWRabyv2ADjDMIErk3FUbHdW8yGCnu+dYjtAe76YEdcKkbD5zD0cxj63yEMbfDn75lV",
+	"ZZcEnF2Pnedg8//IYDPaVvlelthTByqK/F6Vm4g969XZCsasrtvpsXyQGF+ei1kcIjWPIqlYwkJXzw1y",
+	"Hn4H0w14TKTQQ2AKvzFEDHHBNCYN/m+RYDjZzBQGBJzb1bt/2+92v0OXFOV3HOjuiFAyofFQaE3PVOql",
+	"4Wljdrsxg/ccmw3g4DGrnbGktIWnHsI5m19i/HLt3G9eou8qdOC11Jhtwd9bepu37BVbkZSo/89AQGlz",
+	"SB5+/72rdzOP7wRi0vyQ2Lk0yiFfuUrYEBAUp6fqnGkhYtn6vmHr3RcpW4+pYjxYvJVY0juhi8uZHNsH",
+	"lK2e/u4cy5Zewrek3yq0mEwYDcZwwMyTEmFg6kO2NdVvABGKboRWr9PtdNdv5a3X9UQvwdKWapEy9Pz1",
+	"d/H+gyTQEv6aaqpfrN8X8CKKcsRAImS4SOQXTOqrZPNeX3h5FXJuHEl1CVc89YCa9/z6eyuSFukZz0Uk",
+	"L3gccff5gbHpa1ugb8ru/w97X7vUNtKteytd3qdqkl2OYyAh4NSuKUKcCXkJMOAM+504O2pbbdyD3O1X",
+	"LeFxUlSdv+dGTtW5jn0n50p29VqrpZYtGxtMMmH8ayZCllr9sb6fZ1WnYfU5qt6eKCrmwCn3IzwC5Jxn",
+	"0RWPPt6xd6Hx8C9+2hcRjJ/ucpxvSjrsRRHsCFNlnTG1RnVH+uHyT9tZoRZPmf4f0gaddwLmJQCqmdUx",
+	"AeMKw7vq3sm9Xtyxi++2v76+3lheHJRN0MMVBneRBTdFzobClUW6Q7FkiMzZoY7UKYYIx+2iY3D8nvrG",
+	"5g8W/dq9+Rf7WvUi2U3WdkrBdSR7hLuay7vYJE+/4vm7znH007v3VAz0lUMH2/2LPGSGvGh2So4YZGGf",
+	"1XerU/UgPxlo0TiCGpYJrgckNMPASK0kb2rfnWmIuxhHE0EKfPJ00vFW8oOScouKkIuH22R5/g/szB+o",
+	"D+Z7nh+77MudnurMjhcr2ZhrNb1qNV11hAWemFrXCq2GeHSBc3ODH7Bc5YsQMeRzsexliPRykyrKEUxZ",
+	"nTMQg46IqZbJuvBGqBC6GhMmBnaTqLK+NgnTMRvqOHGh4yCNo4CaHmM+KoDtk1dw8oFoK/JV2KNnm5sM",
+	"ElEjacTjvOUip+660jAFHbiNUJBb4YrxMIyFwaglleMOBFeQgaG+w85MpKxCIYp9oxZlj2Yr4cflQVA7",
+	"L6tzw6hMokQ+sEd9Hnd0Gj+uLBl2syO8l6DmWvqu3ElyhXBM6dHazFm7LlmIFcTvah2Xp3lW6056pTQl",
+	"durSCz+zcyj0hAgghvbNz+y1FrDTeRda6es0RqmP2bABH7ORQJJjktE/L577YpD6qpUnrO5sdmIwWuvJ",
+	"rj9RBKk7AfWHeRnF6vM+nopYeeJnkZwPqA1wW6d5HHLNrd3ainD+fNDnLDchu7PnAz8ynwkqHHRzMJFm",
+	"d5nQbANaC2DrcY39Iq+8sJOzSXSP2dmCzYzxp/K5zMy4bDZdRdstWwUsnkDzQg0/RhrthzDfMcdVyORz",
+	"5eXxbyeZ06T/NNIXUs0uLbD70DDOUuOKNIju35qxfR0nTyJ5JUK3eXN2+sPjXw6OPrdahwEkYIiA24rH",
+	"vjUirVV/KRTCirAcTYmRCBvMyAvVVlI5prr8XENreMHjaMwkNqKHUdkfGGZdRpLVVSC0kwaqjqGeB4B6",
+	"nOrOhtyYkY6hXMPODRnuhIZ2fwQePMVSdan0SNl73RORgP1CJDlu4Vl9o+rx7sO1kY4va+wN6gyYZcNM",
+	"pEcstM9L+qKtlPgTgLSmChTo8Fz7XvsPcjWq0O4dKu1BJRhkQ4UCHNYTI5i/XiwEMcJ09QDWa8QlsfeF",
+	"Ou1EwiCBbCIHotpWGO/b3IW3BaciicdPoPo5qLHXKRbE9wU+BNhZIaUkL/pJPkF5HQcqTZWXiwBGTpTS",
+	"/dvFOlB3qtdABeMqzNx4rILVcSy6Cevr2AjW4Uki4jEzCR+i6bSYqDu0S7UUn9+SbsuEqslK6Ta8Ujpf",
+	"TOfpLTF+1+/80pXH8t3Bhy8HG0fy3W5NjN99Cc8P7MV+55foj9/P3u3WupuR6gze1MP/fGftAXtOSuaO",
+	"tEXm618vO0mzdcGZvFDQIKTGzgT1vCXtjLsJsy8s2CP5DdMVUKv8eIzUv4x2yR11yNJFdCi83uwdIGLd",
+	"1dCdg4iAY6pzOTIFHHY3gCr0jgvVVaEs72ggMQ9ZEo9J1K2onm7u66vuLyA6PTkJdb7Ong01UX4bawlb",
+	"+/lbFT3u3mG9Wm9Pj1ut4pK1tGYDrsbOeEdBXFwydwsJaYq+WD1HMwkqFq64ABDgcfGRVIO7wwyCSu5h",
+	"Ue82wJf5aEhHFSS+G/c3r6kU3TSWyRibVOSmjpUcTPoQcmunlJgtOk1m2y1NuxK50HGWC8kT0KooZ0iv",
+	"us4+DbArZMgeBX8kMniMag4DkyJkqUpk5D0XaxftZLcVyvWwxo7BzKDFcoWtdqXgzF1oplWN7dETBjwU",
+	"1kAKemkUQdE5RS3zGCIi/mH8Iz6GyOXjlxinaasrHkk3LqutUbnMUr3HabLCbBwJeWt6fctcHE5cRob0",
+	"LYt6bluVDRyBaBN7wunIeqm4USaUiDRug3GTbZHiDsFwQ2fsngA7IgJzfWo3sDM5GCJhv7Vb5cpqt3GQ",
+	"oQyRlEAPhPNHYEzfr04bpIhOkykxsjzu2YobxDXPaJCmjZsIOKMS0MpYSzrgYxbqKq3IqO8iTNpxTjhP",
+	"fio/+V5UvoGh6RrvGJgFCMH4JdGEwvPiOu/tlespC3XlBub7G6VAl0cR0F0+7Iq+875mfMAOfr77TiZE",
+	"y2zOlFdjsCiscnLoFwc0zPtnSOtgRaHJWeJrpawf++5td65dz4b98es0NDyUF9bYb1R2ezvbYX1nY2fn",
+	"WfdFuP3cZWMAz/t1sQa+s6DcE8jtDBVc6UaCq8p3YfIiYi2H06vMhNCWgGA36tsvrjOGEHfh1vW4tNQ3",
+	"leQCHtvtLK/9pZFfRFaZpMRImAThdxC/mNTzf9VA4vet9+3mpy0LAbrVvb2kePqV/m9ulRlB8smgdqxx",
+	"QAyVLzZoOyC0sdKDiT95N4nGDMwbBf8N3IADgCPlGXmlOzocZ60uKI7XVk5GJX2uPNJmYR0lfQl0SkjT",
+	"BckehfFKZhIxNH66P7LHJhN42J+KXkmMCzV20HP2trQrGKfDRITsEcd92hHW1IcIHAt5wjvcCHwrH/Fx",
+	"lRbIqisWCX4lzGOyEKx1R/QSxERC/3rJuLlkfT2C2WkrYGwSvQSOiX0UeZclZj4+gY7kNF1Jcene0ht8",
+	"Hpl8LkDOz+pI5AFnFyiDRU496szYqEiVbD+zNq9UcpAOEK2PdbB2gi+grHpF7YVC9/YZ4NtsAVbhwtCT",
+	"8UiEN9swcPdPftu0WPwYRYbLYtozzoVC2nKK8NnKDW9rTYPaW3uHx79Q39vXBVh7jtd175q55mjBbNS3",
+	"d7OXoT9ld0pOty4TPGfUwLfn9wKElUo0u9BVFouhgNyXpOiMe+h/2FfUKhOqdtfuBt3tpkM5PSEeBHYU",
+	"I+ELAJjW0Pi/ITReK7EANJ4mbJ92/U3Q+Ekk/af50ikz9+cdVaJvL928350aPLNDbraOVlD36FTv9afZ",
+	"5tRT8edQx7O5w5uTppSvlqVi3HSFCu30dsaJI7LUPajVh5bkoR6pSPOwxprQShUUr4OvyIF9uTWQMCis",
+	"QnYhCSfQVsjERtMDpg9wUsKAIaRsXA5nIMMwEtXJPubSsG6a+CZWN5J221BIM+GXgvV51EPmcuSuiaIy",
+	"YwbfuqAx4zebtqbgu7PjI6Y7QNDpWkxXGTWp5orxOLbWGfac5iyxG4habXd1lA4UC/IiwYCOgX3orRpP",
+	"Zy2mXevp7EKx9XSOHLIXJuFBdrPaBzy54jGQ2tknNWGWjl5DGqVK/yz8Y//sN2ve39Gi+vi1wguVlvn0",
+	"2PsyroN0MBAxnBwZ+nziNE2tJ9Bh3KrNsMregwy2MtE1lQZHNJtBmYgBPh4nAhfUCge6AMu4ePNm6XVq",
+	"3oD2yuYyhUutsyenzddP3sNFO1a8Whwt/JH6NReaNKM27Y7hcvPDKXZuhulq03y1vQlrVxpf2zBl7Urj",
+	"Y5smrW1XaW7XZCjkdsTctKmX6e4sw6q5TKv286hfsxt4FQdb9caocJaqbmaqZdOBXKTND6dV+siv7Yr7",
+	"Mvy2/Ovs97Urcz8QNA8cP4Qe2dFCWKrKcLwsG7CrmoZajbycd5Fmzz535gQYcB9Pw5PX0gy1keW4wD3M",
+	"vfUom9qTkVgUEMiThHf7A6GSl/A7+6D/aEO4poZ7tl15+KRY38UeQGG4jD2wSkDEQoZB7ijMMA0O5mn/",
+	"Gntjlanrja7jrIApD5bkrZHhppdZa5D55avAdZB7BMuyoN6KkblKhZpNO9Df0AFyJJKzGyqjCrey4+wf",
+	"H+wcwFG1So5LZdBLs8IReMDToZWiOmaRHgFywwj2KPjv/9eNuIwD6zWEhv33/9k/3Ds4fTxL8f+rUn7U",
+	"QVRWgKbyUKgL6xlt1uvTZ/t+mKfzrXSD4u7wmLzEZ/X69tbOxtbW1u7Whk9flKt0YlMtujv1Vn0nd3ec",
+	"gLYn7sNpZWEzQMfyQqqykHjRQKhalW2fQGqpkrE4znDCNn+/C9sETuMyLNe59byXXaOqpvjCI20e8DGG",
+	"Q3tWymAgc6xTxs2ldXV1vI55z4l55/2Oez+ESH/6Vd4E1y7CsacAY55b7TmEWCMLxaQQmqEMPCaY8iSK",
+	"N2WsYwUP5PI6vHtZmxFEpp2/tLQ/6L0HsN/d5ZqH/KaRrzRauyj4m979d8Z/004/dlFLqO5bAL10EkN5",
+	"GZjRWAz9/aNBw2xf3yYaNBNRnj31jrBGek5jrbSv76izFzzYEw5gs8UvStsXWFPQeXz0058Mo5V9idBj",
+	"mUAu86D3BGRgUJthGrYrG42LS3NxvvVB9y823r374/zXqzfn8au9ZOP4H682xIkM/zh/l3ZCfZnu7Kxd",
+	"wvsExi8qD+7FdFjAI6JOLgR4TGe0O4KUtURFP+rrKPswQOAAhCONhOMKj6QSaDk59daTkWgwTjD8HIUP",
+	"OWuo8sRiWH0F2I5AhgFYsB3KTes0qbHAlwdBlQWZ6AkQbZId+gAyaPJCaZAlRme4JkL7j9wAoDMDV2Fb",
+	"uSMGVos1rmnoYDEpMXKHkQyeDKtEHZFgaNO0NzfYWVmlQVmEepgmdzaTqgvceqSV8K2qW6JnlozfTimF",
+	"BUO4U8J+Wcl9oOw2vxfWgLV6/cbqtcgqwA6w7iUWw4h3CaDX51Tg7s4vpZd/ZM28POnfemd+650JJC+j",
+	"H3WXVRfu7QEaNClavAuTF2YhjQGXKo9mZDvkIRIYrtTbvXfc3PfBpINoARQ1ivIFPOsOGSwD/ie16dms",
+	"777YeL5JvZ2GSb/S2KlfL0qUf1O07WlfmkTH47ltQrsZBRVPnAlIqJtEF8JmWuVGJZY9ULky4LGh9KLH",
+	"Y2qMOc5bZnq4+H80mydUvXYWVNlWnYV8bB7X2uqfdFZ5ZDSUf/KOtblz+9zlaSAGxZohmLRXhDnfOznA",
+	"IjWo7chx9VIxmWCEsJD2IS+g8GylrYWddxFNdNrtl+O483jHW5rhb5QSunNIMdsRH7+W1fv3HFHU1wqA",
+	"Ja0a26jtWjWG3OKeXoN7XbdOGJrD01BPqSpxVBWq+79RhZkdTmla6E6KlVZ70UQIIL3xJ+tURhm4h2PM",
+	"3gCGLtHLBCf/AsGIBcRwo+N4/26bWZlF8fQBmtQ/r9brdSZQGPa8GsW8MhGKdmNoUQ8pX4AJxFwZDmef",
+	"SuSGKUQIMpiBVl78hJu2Ck4+tCiG8bp52Gw1A9zhPHsXQP0cgRQgsLE/cmYSmBqDILRUF5OyN4PcA+Iq",
+	"S8e3VY/LKI0FFOJxBV/qofk91o1RLJPEAQyDUCRcRsZvfYoMJzhVHDkZZMyImsiwRxmxSFtt1h8vHSZh",
+	"c6Ik9qUnRcDArcIXMHhsk0DBk9tZ0hRDu63rkzk4G1CvZk+N9CI0jcq/3/yOzfJ3dKJUlBbF2Ze4xCEO",
+	"cRNP4IIwXjtz90lrknVZ3fBapm5UKwPX6JPaW0a0gKLXE1ADnitLkVjHCxb0nRAnu/FzMTj/9ehqMHwr",
+	"fv/Pk0TrjeH55cnnX4Tefv/6+fO3Wxvmly4sqL9wdqayp7thFZ6+7Hbxl6zwdPeh7umoYfPBbE7XHczs",
+	"P7mx7FrOb36B53xkvUBryv4YeJK1V7YiqsYiqIvILZZwy3a2dna26zu3dMsckHxWqvQIuf7mVnOfE9lZ",
+	"otFx8VGOGZ5QcEV0U6SEUKFlxTcQ/Qf9qlU0ZiOugFWaXSo9yujUwKWz6h5zJ7GASI515SIjZpV8eYDL",
+	"kmpv4m3CwEhHa4AJr6DOaz4WehrPuzhLYxnv4mJtUHR4YwEFsBwwH1MS2CFDpb5dXBEizRgaGDL3Uv8G",
+	"8P6MnDQjj8CW/Qg/09ac9VG9cLSKjoDXLsd1Tis7kGVWOqLnZxeb7qcTkFCpEs3MkCOzTQCQ38A7cm90",
+	"jExzMskxJSV4IWeAMpMOyFGUMaPh1NrqDF6RE2FjBWeqEAFrfwR1c9nfChV3WWgWn+dyokiatwNFswax",
+	"J8ZPGPbRzuc03Jf2NRhIGegwjTTb/K/tZ8AWiNEUJfCvgT0Cr+FVh1KJoJp9XMRNgolWaRiPRnxs/LtN",
+	"U4VBViMIMocnLIjkQCYBIqp6iYjbatM6OeDo+N9pl8ElYAHbXF5CaB0HowcCHQVNIo+rnE+GzBHPJZHK",
+	"uh72BVWE6EMDSJgkj5goiVN7dvPvhRFRo87ApIOgAeC7vlBM/CvlEfwBRoDSwK6j0drRFnZ495J1xm0l",
+	"EyOiXo3RNEFYDAR4x+6CwZDbwcgeC+yAfkPJFbhltvuhzAeJBQ+9uV86YAV0WYt4yK1+rNMLzOveBLfm",
+	"2Zy9ZBt2gWWP8Y4RKpmleODIVWaArKknPmKq7T/hggNZb5SArG/+nEO7HRf57lNhl2Pxqu1ze7qDGH4V",
+	"YDg16Io4kT2rAUXgAkjDWFxJnRo4JlUsb0T9n2lue4qlSoU9FzB79vBQDbzyDr99Au6NUp2ev7wwwX75",
+	"9vNtaGVgtUClUfmvj/Unu3tPfudPvnx+8unf/1flrrXdM2FLCW6qHLtEqCMrE9u09ICzgTsmyVDaleu2",
+	"KnnK9ovCU7ZfeM/Yrm/Vt7jY3Ozs7u7sbG+4ZwgVIngJ1EC70tgsjAOe4Z1LhEkhpkr8ae8BJ6mNvf3p",
+	"JzeAng5B1lqFMyVqQbjYLTAlVxeGAdk9UQ4BaqquDqmB+QTW8OKLHAZ2lwVfTBIGVXtwsfEe9pdA9mnc",
+	"nYQYf0knO287MZEcJGCgfXSlWrHPtZp+Ouv3G8eMxqTTh/plD96cjX1mBnLivh8ukfd9akhJI+keWkFV",
+	"yKOgTrLqtYSHZTmL7R4jt7jg2XrPjqweyksiH6cwPtllVdZJCVJvp/XKKvSsSqzb19qIBorngCO3ZDp0",
+	"KTSUvx2dqrDq+Cqtq5Xd0VZIREkNqZElsQX3kJAHQ6pHBmYVPYZeAe6kkMy5oFisVZObVz1swNYTo4yv",
+	"U8dW8xasK4qhWnmVmRVgy8H4KRHnOgUbtLL22grQHfnkOEvIpIMGJPTsYM0AiWC0KmdpnLBSjnsHbqqX",
+	"NlicPr5TvRjlwFDl2F1Nxk3jI1zb2K5UK5VPS3mLr+wkmrsHIRfWlRvbRV25vaSmLPz6+cZddeRaQ641",
+	"5MNoEf69VfCFvAJG8VxC3k+YxB5WMTtKMqUvcz3ScW0J4PC95aYPpxKjB7OMh6wHnlUGFNgc1Gaqirc4",
+	"um/iz67aV1yRdzRN6mAfj4K18ezF6+avwz923r46408+tw4G50+ev9sX6a/i9HLw/Oj98N35779s9c/S",
+	"Nx+m5HemM2YL56Ukc7YDJuXyCb8Qa6G8dlvuEeVCwkkSR70f+USCxEsxRjKBh+W94AfmzksBO0xURhOa",
+	"pEBYiXQLrskJlNxFfJgxI8FrpGmrXhpFDIvEco8Bik6KnoQMyQ+hIBZV+80idCyK+bs4BLeJ5E0UQUOY",
+	"mTp44L4h/84Lqxdi+W4mu9pQKoE6sYVUP5mMdHzJImFMjdnPNK4exk52G9grMM6Xjc91qQC9ikCn3Jsq",
+	"i+tBcLxcnMxL1N22m2a2Pn4R4bQD5fyn6+W8p3z578+B+p7qdFlfZ61R127OQ3RzDsrV9Df0em6kIsoO",
+	"IjDtyfnERFBkKQ3jdDodq4r1hh5BLTpc/6CsvrPzQYd6uk69rTI1golCl5K0v3y8QPY1kwwu9er8LdA8",
+	"+c9GHJgMsaQzNUnbJT5TI8JZedssbUv1+8/Ye/mqxuw786p8zoziQ9PXSQNT/Q6D0BF9ScPvprFB91AY",
+	"atmW+Dwf82yFWxM13aNTuCJXj3YC6pO/PpnfPfuT/jFaK8C1S/ltXUpk1J+Mej0cV9JnicyLkUj/hoa4",
+	"dtEB9L65xg7CghtDRf0Ziz8wJRTdR+Z5j6jgVuw+OpXwanwQ3qUEX1IbfVckD/+ztWQK6OBe8z8PXkUs",
+	"6yOttcRaSzxQN+lMqouc6WZFzpADAc/uL3k8FIrEserqATQoIFQUcuqkpl9lqQoJniupagAKFD2ILV3K",
+	"69TtDwXS6Ru7PUdYAQFFrDLrQqOHQmUcGSzoCdUVeQEkPv8nw/RIMfibew88PcYGX1GEKo1Tr13snkOt",
+	"dED5JPxSFB4JsU/0WNoK+dChtgNekbiONqgfKRDa5QpAYiKDqnE1ZgMdi4lRKKajkIaR95aGOld6ebEd",
+	"FHI3XIkYZ8Ox2WMbD6gNoQ9K6H4akMRB0m8eBfZ/7LG3Gjz4///7/1LnDEL62QvYOSJ4jI3C3Tin1t0V",
+	"tWBBMkLEiXcJrkCLwJ8MMykwmFfJcTQM+ww3HAY7hNCqszISlg5r9rVjKt0tzAbM7ESFdhbTHvFxgz2r",
+	"71ZZ1z40mGwBEpSZC3Y6rFo4w9fcxVKYwifAPoEy1MkOgxrOlXGN2mJ8eVNBa+K8ejQSiXjv8GQAzyCA",
+	"CrBVirgLA9uoe1dNpfG8Xr++He5aRnbEZ1goVGls1ctbeYBezrqqLW4F0RzfJypvKvycwfR263UPqJf9",
+	"vzmXSb8PuPZ6tmKb1UokuCnORCzsNqYfx8KkA6/DnJ0p8S9Y69sB3kt6oxSQc8986Nx2/TbzXmbgHOTS",
+	"wcnXlw6Z4ctiAKYszfCzXo2lV0PiYjykdlh5E6eIBElHd7xOTc2zs4Pjo89vDo4Ozt4WelydjVXXR1+j",
+	"ZppqdEWPttqnozsNAn7nBMl5b6aJP+RtJfeO9puHh83Xy+HA9rXqRbKblK0loclBJwb2U4NaiUpquPZ+",
+	"2WdOqzj7u4k5Cho5FiCzEF6yAD8IaAjzCQ+QSzDAaYBug6yvRzUWHH9ovd5rwePcMEY6vhQx0qHwS9TI",
+	"1grCuz8fv/l81vz1Q/Novxk0WGDEvyYKRnkCOAUyjbp6MJBJgpwqD9YmPwbpCcYmAsYy0pybzfOF7PKn",
+	"XzMxdn0TztQ3ZNaa9NvJ7lbuNlQzqC36MdS2Rcc/THPXH4PLFjnfSg8ek2b5s7c8pVPSpx1RoIeZeXaf",
+	"gnjEA3m3V80uBvLjYK/s6xxGM2EDbRIkkMGkIeUIuZcCDMoic+r62moIEu4ueUiOpUsYEoOLL/Ezkl4C",
+	"bTpXx3GsBJNxtIB9MUloD8rFFzmssVc4XZhGBJCq64i4kQ2Dsws+rLFjJUrUTls5LxhHR5wx6Do3QG1R",
+	"cY0XfPADANKAF+xa/kLHf4xGQ2Q85TGgRFkkEuySSeUu7BG40iQZg8dAxEOrn9cM6ZEq59g1/Wz5buIN",
+	"aBXwxnZU8JpZcEorWxfiQtyc1772dshK+01vQC9MV1q1nAUhQ8LIYLgf4J8Z508oeEQFxhpjMNLQtpTe",
+	"sr/E4A91s6JWwxORpfmoU9R+5YFRIEapT7S5ef68JBJ7Mx5WZ6ELwgcBgUkPYDcAIcaDSmn0eSM2l3I4",
+	"BNO4ZMy7VulNL2cROTuBnq2Xr/EiDZUx7EZ4oNGsEWMYYWXtk6szGTX6wnh5LSCqgoOMsoE6s6P5S/YR",
+	"kRLYtQAhKKBEQc3cLRcY1sm/ZKrCbvbMoTXkpIIX78rm8VLp0cy+1NDu6hSfUT6Z9Vs1ol4kCPbDZaRc",
+	"8mnm+DbhIWlWlAN/gX5ajqKjXZmVwNpcKkfl62bIUEHXURXOyEut42Tf3bqf1jM1FtDpRXL/BDqxZYkP",
+	"Or4Z1R3U9o5F8kAb6qyjQeto0DeJBi2x0XBTfTg6+3Bycnzaar7+/L75+mDvc+ufJ01va31QJh1Sk+iB",
+	"CCVnIIL9jXUmqE4RPBpuWJkirLJhxKWyHgwYFZMOTtG/WXx7kcc8Qy5RHxQrYrApMqRTUVA5hwv6XtOi",
+	"8vH3a1G+D3sgcyaz5HGptz7N07ax/eLFi82N7XlEbbcKq1Ea9P4881amEH4y1JG/xvYIn79Zr2f5YrAD",
+	"pfElnXWCMt/Vugmev5sniCl/Q+6Oa0JRY0gP4PK+1SxP3FYy10v4XNpG9mGGZWLQb23u6lcSjUkjSVXE",
+	"yGgUAUM61ArQ55T5t/j1K8q6dvzM5AzZvpwYx42wtrr+cjFV2e0/3AjqA6XnhMM0T8bfUWyHruphRlYk",
+	"kgbSIq464oZoWjCM9VAbEQYNEI2u/aa12lkwotMYNLzwH3Q8cIj10shMggRbc4JuVNnnXl6pVtyrpiv8",
+	"7KTZHzy54jGQXdtfep94kj/Eu5oJkk+LROoWhkXcCutwQ5XtpquyfbFkla1b43JJImNXw0ygnXUOZgUH",
+	"/CSP+4F9ALmYAR/TyQFLFB0AiG7SLsQgvky+fY5mlnn2BviaPK+dzqLJqEkzN77Pr5BYn6uxF3rv8igy",
+	"VY/8icp6KdcB1wJruEWFaKm1nfhAwIxgITwNAAIK1ukCWiiwtCBJ0Z8KuUq0Ah8F2AK5pRMeBR4wDOWU",
+	"syshPRaKrgyFcT1Xooi+l0cZe3IDRpMlb0gSIk1nFGVfx71lLU1m4DwWZfCtrb28pA7m04nSlYiPE5qB",
+	"+2rDh1LZmm+j3KpbUsB15Sxb6dx52bi04cvMoRiLhJIfwCmaq7iMAHodkFoHpNYBqYdqg5NB6Dq9oF5w",
+	"7VpIOaDQuA8DHQ/F/cVVmios1uxzw/aP358cNlvN16itXMm5l98nHUtZ/zGAm/ESdkWz10mtDnQsCgob",
+	"VTFkCX3jpq38tC20iaMjhnlQjJGwRAPDtFBhozDsHpcRge6Cs+MPp/vNzwdH7kMCrMUvjBHpxtOhV+gP",
+	"iUKP5z9/ugcBQLL/HAeAPC8OVDEFQCiLEYFloPJIEU7vqsNEuHNWFCbKDQfPSHKJZpOIoXUSYq5MT8Sx",
+	"CJn9Q46yWUrsvsEdvw4gff8A0nlZQc/a2FkbO2tj54EaO00V3mO0sS94nHQET+7PnjkVSoxoFa2QhhSZ",
+	"moLfEW002i/FegNpWKitTvVU+QgqE5zVAxaAcw97Om6rwFcIwQRUz8Xee7GYOA0lWtvOzsp19rDPjZUv",
+	"VyKWvTFGQUlp/+Yu3UVlv83Wda2111p7rbXXWnuttb9xiOJqunAush7u7dW4GavuUyPiK+grOoPT7SBh",
+	"capA2UV2a3OPtDPUwtRYS9tTEzKdJgXXOuQJ71gF7cLsf+iOIThBFThqgqdQkPElqJX1E7dH84xGd+f0",
+	"mTlNlQKYODF8yoEwCR8Miy2067uNer2xsfn74qeUhjiv5R3N4d+geZ0XWEHBCnMDX+/tU/u35ZpXz6wY",
+	"gnv8UjNsmW8uST3i+xPNAKcPLBqJHtbYKwTozN3aeYLIx8AYPb1b7UaMdTS5Y2/bY8O1oLdDvcVGzNgD",
+	"Jg2zvzEXzbPNzVtVRp41T3872G9+Pjpufd4/PmqdHoMOnzIgcJ/lrfBoR0QTlkSr7GTM3IDI95k9k6gm",
+	"3CYeipBq3VoaLjAOz65S9RyTyaoqKOd9H6aqsyzZdxE8RN1EAeXbS5qiZkz4HK7Tc6eLpyWQ6esRIJdk",
+	"Yvw+c9DicGRdD4x0w8RxxQSPIyliaHcIYe92RVzZb29XIHtcSIa3Fa4y63MVRnmzRakuKFuetXGcSMib",
+	"tNtnYDGhSWnlWyxY3XeDpcnwPCPKqVtX92Vbxag/gVmbOm9CtrSnY2ukYSyASHKsNWenOcAm9TmHTSEt",
+	"D6UAYxhDLNxbAc7GemLk2j+VNkVy1gGs0F1tA2tVbj57q9OY+GZoesA/xIWAOPhu5iWaSmPz2h7rJJZd",
+	"6r3rfvVaJLnDmV09FUZHV86H5Qn3QumVxsZzhJZZR7Fgj1TcAH4Ryn4/PQCvncS6C7XLLkqPl09FV8gr",
+	"urpbrQyFiM2+VoqGtXH9qVpxK+TUzZWw8wl06+AOu4Gfwoi8L4EPSYmcx/re0D67SbO0CSxwUdI/6+oY",
+	"G1DaAUA1kbtnq74LnYlx7M3i/GJjdHzr7m5th7h07OCyO7egntknIy7y7cSiK1Syny/jx0/u4lm2fksu",
+	"mVBhSw6Ea+iOM11YwxfPd6oVqWQirUw5muAzGvI4kV055CqhSf7ot2CGuz7dNgoRJzi2aUO2Xv99ZqDi",
+	"+pO/n79WOuMzuu+r56zazZBlC+FfGPKCWTk5bZ7swcPsvwpPh+71tC5b11Mt702+2z5+rcjhXhjG8Ods",
+	"Vmp0QmtdPahUK9LswTbNClrMsYqkyv5tD/GZEGr2LLg79i50pbGxuUwv7KGOk0rj2bMtO2cr9Bys+Lqp",
+	"VXZPXqSxw0RTddKDdyROrMyqOq2EdpDfvJ6zi4gXG9jfQtOjqPoyjzDkLdxyZxWTnUB9ufj2wHff4FdC",
+	"4A/YzLppLJMxSjuPNd649ib2+DEeySvxszdt2RcbmpRMqc23e4CRD74ZFLtT38CMLrhJYxEyI1UX0u5k",
+	"uEJN4EkMradFan4yLBF/QguWAU9qLI9qZvYCx27wSsQYhafBsUfBmw+HhxDqet9snR7sn30+PDhrNY+C",
+	"x55VAaVbVY8IARj3prw6h+t4Vn9WGod4TzNy4yawX/MU8E1FvO+/sbfNw5PMLvuc8EthFbD5DAKSOa3k",
+	"4jve3CZaX5KdyCJtEgqe1drq31jrnyfN2Q/FFYmxC03pHfW5YFwre2i6EREzhICTEgvzwtKv7yKsli7w",
+	"vZPUoYUGkzbfpjMOy4KSpjrNMYrnTA+F4kNZG/NBNE8CHQ+F2js5WE4EuYfme5Be12BbtXpt68aVD3U3",
+	"HQiV0BldeM3d74AJ+5977w/nS6dWH3Jx+Jt5UgnjhPPm6RRa41kbYmXCGl66SnndcrKtyxXEvl0ZkKnd",
+	"fvvOmNrX+sYg7Gw9UHzu10pH8FjE9hVoNcZX5eiQzEKpZgSzHHoyWRE71ikRdyQTy57GUaVRqYFJSgOa",
+	"ajRlVUiVjSD4T2GRroiQJd2KN+B/cIASawuUU6jEYqATR1oRW7N80rTKngKO04zHFPlJSn6bZ1lLFaiC",
+	"xlbcXELvYuTWqDr6XVBTdlRWvrDA3hu8dNABJURo8CKIk8B7K4ia6Tce6guJnZGHQluTmp3BX9GuwqQM",
+	"Dii1G4XeP+ChgMxSFk+A6/77rLgueR8eBBeXyFfa+6W33a4/Xf9PAAAA//8=",
 }
 
 // decodeSpec returns the embedded OpenAPI spec as raw JSON bytes,

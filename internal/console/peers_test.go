@@ -42,7 +42,14 @@ func TestAddAndCheckPeers(t *testing.T) {
 	form.Button("Add peer").Click()
 	form.WaitText("Peer already exists: Peer branch is registered already; change it instead.")
 
+	form.Button("Check first").Click()
+	form.Find("#add-peer-found").WaitText("Peer branch answered in")
 	form.Field("Node id").Fill("wrong")
+	form.Button("Check first").Click()
+	form.Find("#add-peer-problem").WaitText("Node branch answers at the URL of peer wrong")
+	if a := pair.Main.Call("admin", http.MethodGet, peersPath+"/wrong", ""); a.Status != http.StatusNotFound {
+		t.Errorf("checking has registered the peer: %d %s", a.Status, a.Body)
+	}
 	form.Field("Name").Fill(hostile)
 	form.Button("Add peer").Click()
 	page.WaitText("Peer wrong is registered. Check it to see whether it answers.")

@@ -56,11 +56,34 @@ func (r *Registry) Check(ctx context.Context, nodeID string) (CheckResult, error
 	return r.check(ctx, p)
 }
 
+// CheckNew is Check for a peer that is not registered. It stores nothing. Returns what [Registry.Add] does for what it would refuse.
+func (r *Registry) CheckNew(ctx context.Context, n New) (CheckResult, error) {
+	p, err := r.made(n)
+	if err != nil {
+		return CheckResult{}, err
+	}
+	return r.ask(ctx, p)
+}
+
 func (r *Registry) check(ctx context.Context, p Peer) (CheckResult, error) {
+	out, err := r.ask(ctx, p)
+	if err != nil {
+		return CheckResult{}, err
+	}
+	if err := r.store.TouchPeer(ctx, p.NodeID, out.Problem); err != nil {
+		return CheckResult{}, err
+	}
+	if out.Problem == "" && !p.IsActive {
+		out.Problem = fmt.Sprintf("Peer %s answers as it should but is switched off; switch it on to sync with it.", p.NodeID)
+	}
+	return out, nil
+}
+
+// ask asks a peer who it is and says what is wrong with that, whether or not the peer is switched on.
+func (r *Registry) ask(ctx context.Context, p Peer) (CheckResult, error) {
 	target, err := r.Credentials(p)
 	if err != nil {
-		problem := fault.Sentence(err, "")
-		return CheckResult{Problem: problem}, r.store.TouchPeer(ctx, p.NodeID, problem)
+		return CheckResult{Problem: fault.Sentence(err, "")}, nil
 	}
 
 	var out CheckResult
@@ -89,12 +112,6 @@ func (r *Registry) check(ctx context.Context, p Peer) (CheckResult, error) {
 			clip(answer.NodeID), p.NodeID)
 	default:
 		out.Allowed, out.MayPush = true, auth.Role(out.Role).MayPush()
-	}
-	if err := r.store.TouchPeer(ctx, p.NodeID, out.Problem); err != nil {
-		return CheckResult{}, err
-	}
-	if out.Problem == "" && !p.IsActive {
-		out.Problem = fmt.Sprintf("Peer %s answers as it should but is switched off; switch it on to sync with it.", p.NodeID)
 	}
 	return out, nil
 }

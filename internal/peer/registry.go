@@ -136,6 +136,18 @@ func (r *Registry) Get(ctx context.Context, nodeID string) (Peer, error) {
 // Add registers a peer. Returns Invalid for a malformed field, Impossible for this node itself or an unsupported kind, and
 // Conflict if the node id is taken.
 func (r *Registry) Add(ctx context.Context, n New) (Peer, error) {
+	p, err := r.made(n)
+	if err != nil {
+		return Peer{}, err
+	}
+	if err := r.store.AddPeer(ctx, &p); err != nil {
+		return Peer{}, err
+	}
+	return p, nil
+}
+
+// made returns the peer that n describes, which is not stored yet.
+func (r *Registry) made(n New) (Peer, error) {
 	if err := CheckNodeID(n.NodeID); err != nil {
 		return Peer{}, err
 	}
@@ -155,9 +167,6 @@ func (r *Registry) Add(ctx context.Context, n New) (Peer, error) {
 	}
 	p := Peer{NodeID: n.NodeID, Kind: n.Kind, IsActive: n.IsActive}
 	if err := r.apply(&p, Change{NodeName: &n.NodeName, URL: &n.URL, Token: &n.Token, KeepFields: &n.KeepFields}); err != nil {
-		return Peer{}, err
-	}
-	if err := r.store.AddPeer(ctx, &p); err != nil {
 		return Peer{}, err
 	}
 	return p, nil

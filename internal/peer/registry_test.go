@@ -264,6 +264,25 @@ func TestCheck(t *testing.T) {
 	}
 }
 
+func TestCheckNewStoresNothing(t *testing.T) {
+	t.Parallel()
+	r, m, p := testRegistry(t)
+	p.answer = Answer{Reachable: true, NodeID: "branch-2"}
+	found, err := r.CheckNew(t.Context(), New{NodeID: "branch-2", URL: "http://10.0.0.2:8080/", Token: "token"})
+	if err != nil || !found.Allowed || found.Problem != "" || p.target.Token != "token" || p.target.URL != "http://10.0.0.2:8080" {
+		t.Errorf("%+v, %v, asked %+v", found, err, p.target)
+	}
+	if len(m.peers) != 0 || len(m.touched) != 0 {
+		t.Errorf("it has stored %v and %q", m.peers, m.touched)
+	}
+	if found, err = r.CheckNew(t.Context(), New{NodeID: "annex", URL: "http://h", Token: "token"}); err != nil || !strings.Contains(found.Problem, "Node branch-2 answers") {
+		t.Errorf("another node answers: %+v, %v", found, err)
+	}
+	if _, err = r.CheckNew(t.Context(), New{NodeID: "main", URL: "http://h"}); fault.KindOf(err) != fault.Impossible {
+		t.Errorf("this node itself: %v", err)
+	}
+}
+
 func TestCheckOfASwitchedOffPeer(t *testing.T) {
 	t.Parallel()
 	r, m, p := testRegistry(t)

@@ -17,6 +17,9 @@ const addForm = byId("add-peer-form", HTMLFormElement);
 const addProblem = byId("add-peer-problem", HTMLElement);
 const addButton = /** @type {HTMLButtonElement} */ (addForm.querySelector("button.main"));
 
+const checkButton = byId("add-peer-check", HTMLButtonElement);
+const found = byId("add-peer-found", HTMLElement);
+
 /** @type {((peers: Peer[]) => void)[]} */
 const listeners = [];
 
@@ -30,6 +33,10 @@ export const peers = {
   },
 };
 
+checkButton.addEventListener("click", () => {
+  if (addForm.reportValidity()) void busy(checkButton, addProblem, checkFirst);
+});
+addForm.addEventListener("input", () => (found.textContent = ""));
 addForm.addEventListener("submit", (event) => {
   event.preventDefault();
   void busy(addButton, addProblem, add);
@@ -142,21 +149,39 @@ export async function check(nodeId, path) {
   /** @type {Schemas["PeerCheckResponse"]} */
   const { check } = await call("POST", `${path}/check`);
   await reloadPeers();
-  if (check.problem) {
-    say("failure", check.problem);
-    return;
-  }
-  const until = check.expiresAt ? `, until ${time(check.expiresAt)}` : "";
-  const may = check.mayPush ? "We may pull from it and push to it." : "We may pull from it, but not push to it.";
-  say("success", `Peer ${nodeId} answered in ${check.latencyMs} ms and accepts our token of role ${check.role ?? "unknown"}${until}. ${may}`);
+  if (check.problem) say("failure", check.problem);
+  else say("success", praise(nodeId, check));
 }
 
-async function add() {
+/** What a good answer means. @param {string} nodeId @param {Schemas["PeerCheck"]} check */
+function praise(nodeId, check) {
+  const until = check.expiresAt ? `, until ${time(check.expiresAt)}` : "";
+  const may = check.mayPush ? "We may pull from it and push to it." : "We may pull from it, but not push to it.";
+  return `Peer ${nodeId} answered in ${check.latencyMs} ms and accepts our token of role ${check.role ?? "unknown"}${until}. ${may}`;
+}
+
+/** Asks the peer in the form before it is added. */
+async function checkFirst() {
+  const peer = filledIn();
+  found.textContent = "";
+  /** @type {Schemas["PeerCheckResponse"]} */
+  const { check } = await call("POST", "/api/admin/sync/peer-check", peer);
+  if (check.problem) throw new Error(check.problem);
+  found.textContent = praise(peer.nodeId, check);
+}
+
+/** The peer in the form. */
+function filledIn() {
   const text = (/** @type {string} */ name) => field(addForm, name).value.trim();
   /** @type {Schemas["NewPeer"]} */
   const peer = { nodeId: text("peerId"), url: text("url") };
   if (text("peerName")) peer.nodeName = text("peerName");
   if (text("token")) peer.token = text("token");
+  return peer;
+}
+
+async function add() {
+  const peer = filledIn();
   await call("POST", "/api/admin/sync/peers", peer);
   addForm.reset();
   await reloadPeers();
