@@ -41,6 +41,11 @@ func TestChangesOfASession(t *testing.T) {
 	table.Link("P-0000007").Click()
 	page.WaitFocus("heading", "Product P-0000007")
 	page.WaitFor("its name", `[...document.querySelectorAll("input")].some((input) => input.value.startsWith("<img"))`)
+	past := page.Role("table", "What syncs did to it")
+	past.WaitText("pull from branch alice updated name: ")
+	past.WaitText(hostile)
+	past.WaitText("created")
+	page.Axe()
 }
 
 // noteFiles is an expression that makes the page record what it saves, instead of saving it.

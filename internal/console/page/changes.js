@@ -66,7 +66,12 @@ async function read(pageToken) {
 
 /** @param {Schemas["Change"]} change */
 function show({ productId, kind, fields }) {
-  const lines = fields.map(({ field, before, after }) => make("li", {}, `${field}: `, make("del", {}, exactText(before)), " ", make("ins", {}, exactText(after))));
   const product = make("a", { href: href(`catalogs/${session?.catalog}/${encodeURIComponent(productId)}`) }, productId);
-  return row(product, kind, make("ul", { className: "fields-changed" }, ...lines));
+  return row(product, kind, changedFields(fields));
+}
+
+/** Fields before and after. @param {Schemas["FieldChange"][]} fields */
+export function changedFields(fields) {
+  const lines = fields.map(({ field, before, after }) => make("li", {}, `${field}: `, make("del", {}, exactText(before)), " ", make("ins", {}, exactText(after))));
+  return make("ul", { className: "fields-changed" }, ...lines);
 }

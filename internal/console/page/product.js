@@ -2,13 +2,14 @@
 
 import { call, readText } from "./api.js";
 import { busy } from "./busy.js";
+import { changedFields } from "./changes.js";
 import { confirm } from "./confirm.js";
 import { make } from "./dom.js";
 import { exactly, isExact } from "./exact.js";
 import { time } from "./format.js";
 import { focusMessage, say, sentenceOf } from "./message.js";
 import { go, href } from "./route.js";
-import { newSection } from "./views.js";
+import { newList, newSection, newTable } from "./views.js";
 
 /** @typedef {import("fullsync-api").components["schemas"]} Schemas */
 
@@ -34,7 +35,9 @@ const form = make(
   origin,
   actions,
 );
-section.append(form);
+const { table, body, row } = newTable("What syncs did to it", ["When", "Sync", "Who", "Change", "Fields"]);
+const past = newList(body, problem, readPast, showPast, "No sync has changed it, as far as that is kept.");
+section.append(form, make("h3", {}, "What syncs did to it"), table, past.empty, past.more);
 
 let path = "";
 let list = "";
@@ -51,10 +54,12 @@ export const product = {
     above.href = href(list);
     above.textContent = `Catalog ${catalog}`;
     const asked = `/api/${list}/products/${encodeURIComponent(id)}`;
-    if (asked !== path) {
+    if (asked !== path || form.hidden) {
       path = asked;
       form.hidden = true;
+      body.replaceChildren();
       void load();
+      void past.reload();
     }
     return `Product ${id}`;
   },
@@ -94,8 +99,21 @@ async function load() {
     show(exactly(answer.text).product, answer.etag);
   } catch (failure) {
     if (asked === path) problem.textContent = sentenceOf(failure);
-    path = ""; // the next visit tries again
   }
+}
+
+/** @param {string} pageToken */
+async function readPast(pageToken) {
+  const { text } = await readText(`${path}/history?${new URLSearchParams({ pageToken })}`);
+  /** @type {Schemas["ProductHistoryResponse"]} */
+  const page = exactly(text);
+  return { items: page.history, next: page.nextPageToken };
+}
+
+/** @param {Schemas["ProductChange"]} change */
+function showPast({ sessionId, startedAt, startedBy, direction, peer, kind, fields }) {
+  const sync = make("a", { href: href(`sessions/${sessionId}`) }, direction === "push" ? `push by ${peer}` : `pull from ${peer}`);
+  return row(make("time", { dateTime: startedAt, title: startedAt }, time(startedAt)), sync, startedBy, kind, changedFields(fields));
 }
 
 /** @param {Schemas["Product"]} p @param {string} tag */
