@@ -42,7 +42,7 @@ func TestChangesOfASession(t *testing.T) {
 	page.WaitFocus("heading", "Product P-0000007")
 	page.WaitFor("its name", `[...document.querySelectorAll("input")].some((input) => input.value.startsWith("<img"))`)
 	past := page.Role("table", "What syncs did to it")
-	past.WaitText("pull from branch alice updated name: ")
+	past.WaitText("pull from branch alice updated")
 	past.WaitText(hostile)
 	past.WaitText("created")
 	page.Axe()
