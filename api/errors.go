@@ -180,8 +180,11 @@ func internalError(requestID string) spec.Error {
 
 func inProgress(ctx context.Context, err *syncer.RunningError) spec.SyncInProgress {
 	v := err.Running
-	message := fmt.Sprintf("Catalog %s is being synced from %s since %s. %s",
-		v.Catalog, v.SourceNodeID, v.StartedAt.UTC().Format(time.RFC3339), wayOut(v))
+	what := "synced from " + v.SourceNodeID
+	if v.RevertOf != "" {
+		what = "put back to what it was before session " + v.RevertOf
+	}
+	message := fmt.Sprintf("Catalog %s is being %s since %s. %s", v.Catalog, what, v.StartedAt.UTC().Format(time.RFC3339), wayOut(v))
 	if err.Deleted > 0 {
 		message += fmt.Sprintf(" Before it began, %d products had been deleted.", err.Deleted)
 	}

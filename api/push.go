@@ -182,7 +182,9 @@ const maxFailure = 2000
 // CancelNodeSession takes the pusher's cancel.
 func (h *pushHandlers) CancelNodeSession(ctx context.Context, r spec.CancelNodeSessionRequestObject) (spec.CancelNodeSessionResponseObject, error) {
 	concerns(ctx, r.SessionId.String())
-	by := syncer.Cancellation{By: foreign(r.Body.By, maxName), Reason: strings.TrimSpace(foreign(valueOr(r.Body.Reason, ""), maxRejectReason))}
+	by := syncer.Cancellation{
+		By: foreign(r.Body.By, maxName), Reason: strings.TrimSpace(foreign(valueOr(r.Body.Reason, ""), maxRejectReason)), Revert: valueOr(r.Body.Revert, false),
+	}
 	at, err := h.receiver.Cancel(ctx, r.SessionId.String(), caller(ctx), neverHeardOf(r.Body.Opening), by)
 	if err != nil {
 		return nil, err
@@ -197,6 +199,7 @@ func nodeSession(at syncer.Standing) spec.NodeSession {
 		LeaseSeconds: int(at.Lease.Seconds()), Created: at.Counts.Created, Updated: at.Counts.Updated, Unchanged: at.Counts.Unchanged,
 		Deleted: at.Counts.Deleted, Rejected: at.Counts.Rejected, ResumedRecords: at.ResumedRecords, DeletesWithheld: at.DeletesWithheld,
 		CancelledBy: optional(at.CancelledBy), Reason: optional(at.Reason), ErrorCode: optional(at.ErrorCode),
+		RevertedBy: optionalSessionID(at.RevertedBy), NotReverted: optional(at.NotReverted),
 	}
 	if at.MaxPerSecond > 0 {
 		out.MaxProductsPerSecond = &at.MaxPerSecond

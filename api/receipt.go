@@ -47,6 +47,7 @@ func receiptOf(r session.Receipt) spec.Receipt {
 		StartedBy:          r.StartedBy,
 		ResumedFrom:        optionalSessionID(r.ResumedFrom),
 		ResumedRecords:     r.ResumedRecords,
+		RevertOf:           optionalSessionID(r.RevertOf),
 		CancelledBy:        optional(r.CancelledBy),
 		CancelReason:       optional(r.CancelReason),
 		ErrorMessage:       optional(r.ErrorMessage),

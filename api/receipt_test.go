@@ -37,7 +37,7 @@ const finishedReceipt = `{"sessionId":"5245ddc7-7ac1-4b5a-8e0a-f50ea1e6d186","ca
 	`"errorMessage":"Cancelled by alice: wrong peer","errorCode":null,"outcome":null,"deletesWithheld":0,"repaired":4,"readWhole":"It was asked for.",` +
 	`"certificates":{"source":{"sha256":"aa","products":7},"target":null},"options":{"batchSize":100,"maxProductsPerSecond":0,"verifyAfterSync":false,` +
 	`"compressionEnabled":true,"timeoutSeconds":3600,"readEverything":false,"deleteMissing":true,"maxDeletes":20,"maxDeletePercent":5,"dryRun":false,` +
-	`"approvedDeletes":"0f0c7e6a-9b1d-4c52-8a51-3d1f7f8f2f10"},"statement":"Batch 8, up to product p-9, was the last one committed; none can follow it."}`
+	`"approvedDeletes":"0f0c7e6a-9b1d-4c52-8a51-3d1f7f8f2f10"},"statement":"Batch 8, up to product p-9, was the last one committed; none can follow it.","revertOf":null}`
 
 func TestReceipt(t *testing.T) {
 	t.Parallel()

@@ -64,6 +64,8 @@ func sessionOf(v session.View) spec.Session {
 		ReadWhole:              optional(v.ReadWhole),
 		Incoming:               v.Incoming,
 		TargetConfirmed:        v.TargetConfirmed,
+		RevertOf:               optionalSessionID(v.RevertOf),
+		RevertedBy:             optionalSessionID(v.RevertedBy),
 		ChangesKept:            v.KeepsChanges(),
 		ChangesKeptUntil:       inUTC(v.ChangesKeptUntil),
 		Health:                 healthOf(v),

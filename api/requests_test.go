@@ -17,6 +17,7 @@ import (
 	"fullsync/internal/auth"
 	"fullsync/internal/fault"
 	"fullsync/internal/session"
+	"fullsync/internal/syncer"
 )
 
 func TestRequestID(t *testing.T) {
@@ -55,7 +56,7 @@ func TestFailures(t *testing.T) {
 		"deadline":    {fmt.Errorf("hunter2: %w", context.DeadlineExceeded), 503, "Service unavailable"},
 	} {
 		// The cancel describes no 429 and the like; what counts here is the mapper.
-		n.cancel = func(context.Context, string, string, string) (session.View, bool, error) {
+		n.cancel = func(context.Context, string, syncer.Cancellation) (session.View, bool, error) {
 			return session.View{}, false, c.err
 		}
 		a := n.raw("POST", startPath+"/cancel", `{"sessionId":"`+sessionA+`"}`, "X-Request-Id", "r-1")
@@ -101,7 +102,7 @@ func TestPanicIsA500(t *testing.T) {
 func TestAnswerThatTakesTooLong(t *testing.T) {
 	t.Parallel()
 	n := setup(t, func(o *api.Options) { o.Limits.Answer = time.Millisecond })
-	n.cancel = func(ctx context.Context, _, _, _ string) (session.View, bool, error) {
+	n.cancel = func(ctx context.Context, _ string, _ syncer.Cancellation) (session.View, bool, error) {
 		<-ctx.Done()
 		return session.View{}, false, ctx.Err()
 	}

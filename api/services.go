@@ -21,7 +21,8 @@ type Syncs interface {
 	Get(ctx context.Context, id string) (session.View, error)
 	List(ctx context.Context, q syncer.Query) ([]session.View, error)
 	Status(ctx context.Context, catalogName string) (syncer.Status, error)
-	Cancel(ctx context.Context, id, by, reason string) (syncer.Cancelled, error)
+	Revert(ctx context.Context, req syncer.RevertRequest) (syncer.Started, error)
+	Cancel(ctx context.Context, id string, by syncer.Cancellation) (syncer.Cancelled, error)
 	CancelStuck(ctx context.Context, req syncer.StuckRequest) ([]syncer.Stuck, error)
 	Receipt(ctx context.Context, id string) (session.Receipt, error)
 	// ReceiptOf is Receipt for a session that was read just now.

@@ -20,10 +20,11 @@ import (
 type services struct {
 	start      func(syncer.StartRequest) (syncer.Started, error)
 	resume     func(id, by string) (session.View, error)
+	revert     func(syncer.RevertRequest) (syncer.Started, error)
 	get        func(id string) (session.View, error)
 	list       func(syncer.Query) ([]session.View, error)
 	status     func(catalogName string) (syncer.Status, error)
-	cancel     func(ctx context.Context, id, by, reason string) (session.View, bool, error)
+	cancel     func(ctx context.Context, id string, by syncer.Cancellation) (session.View, bool, error)
 	stuck      func(syncer.StuckRequest) ([]syncer.Stuck, error)
 	receipt    func(id string) (session.Receipt, error)
 	rejects    func(id string, after int64, limit int) ([]session.Reject, error)
@@ -70,8 +71,11 @@ func (s syncs) List(_ context.Context, q syncer.Query) ([]session.View, error) {
 func (s syncs) Status(_ context.Context, name string) (syncer.Status, error) {
 	return s.status(name)
 }
-func (s syncs) Cancel(ctx context.Context, id, by, reason string) (syncer.Cancelled, error) {
-	v, already, err := s.cancel(ctx, id, by, reason)
+func (s syncs) Revert(_ context.Context, r syncer.RevertRequest) (syncer.Started, error) {
+	return s.revert(r)
+}
+func (s syncs) Cancel(ctx context.Context, id string, by syncer.Cancellation) (syncer.Cancelled, error) {
+	v, already, err := s.cancel(ctx, id, by)
 	return syncer.Cancelled{Session: v, Already: already}, err
 }
 func (s syncs) CancelStuck(_ context.Context, r syncer.StuckRequest) ([]syncer.Stuck, error) {
@@ -263,7 +267,8 @@ func goodServices() *services {
 		get:    func(string) (session.View, error) { return running(), nil },
 		list:   func(syncer.Query) ([]session.View, error) { return []session.View{running()}, nil },
 		status: func(string) (syncer.Status, error) { v := running(); return syncer.Status{Active: &v}, nil },
-		cancel: func(context.Context, string, string, string) (session.View, bool, error) {
+		revert: func(syncer.RevertRequest) (syncer.Started, error) { return started(), nil },
+		cancel: func(context.Context, string, syncer.Cancellation) (session.View, bool, error) {
 			return cancelled(), false, nil
 		},
 		stuck:      func(syncer.StuckRequest) ([]syncer.Stuck, error) { return nil, nil },

@@ -124,7 +124,9 @@ func (h *sessionHandlers) ResumeFullSync(ctx context.Context, r spec.ResumeFullS
 // CancelFullSync cancels a session at once.
 func (h *sessionHandlers) CancelFullSync(ctx context.Context, r spec.CancelFullSyncRequestObject) (spec.CancelFullSyncResponseObject, error) {
 	concerns(ctx, r.Body.SessionId.String())
-	c, err := h.syncs.Cancel(ctx, r.Body.SessionId.String(), caller(ctx), strings.TrimSpace(valueOr(r.Body.Reason, "")))
+	c, err := h.syncs.Cancel(ctx, r.Body.SessionId.String(), syncer.Cancellation{
+		By: caller(ctx), Reason: strings.TrimSpace(valueOr(r.Body.Reason, "")), Revert: valueOr(r.Body.Revert, false),
+	})
 	if err != nil {
 		return nil, err
 	}

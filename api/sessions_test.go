@@ -17,16 +17,17 @@ import (
 func TestCancel(t *testing.T) {
 	t.Parallel()
 	n := setup(t)
-	var id, by, reason string
+	var id string
+	var by syncer.Cancellation
 	already := false
-	n.cancel = func(_ context.Context, i, b, r string) (session.View, bool, error) {
-		id, by, reason = i, b, r
+	n.cancel = func(_ context.Context, i string, b syncer.Cancellation) (session.View, bool, error) {
+		id, by = i, b
 		return cancelled(), already, nil
 	}
 	for _, already = range []bool{false, true} {
 		a := n.call("POST", startPath+"/cancel", `{"sessionId":"`+strings.ToUpper(sessionA)+`","reason":" wrong peer ","more":1}`)
-		if a.status != 200 || id != sessionA || by != "alice" || reason != "wrong peer" {
-			t.Errorf("%d %s: cancelled %q by %q because %q", a.status, a.body, id, by, reason)
+		if a.status != 200 || id != sessionA || by != (syncer.Cancellation{By: "alice", Reason: "wrong peer"}) {
+			t.Errorf("%d %s: cancelled %q by %+v", a.status, a.body, id, by)
 		}
 		want := fmt.Sprintf(`{"success":true,"message":"Sync session cancelled successfully","alreadyCancelled":%t,"session":{"sessionId":%q,`, already, sessionA)
 		if !strings.HasPrefix(a.body, want) {
@@ -37,12 +38,12 @@ func TestCancel(t *testing.T) {
 			t.Errorf("the session is %v", shown)
 		}
 	}
-	a := n.call("POST", startPath+"/cancel", `{"sessionId":"`+sessionA+`","reason":null}`)
-	if a.status != 200 || reason != "" {
-		t.Errorf("reason null: %d %s", a.status, a.body)
+	a := n.call("POST", startPath+"/cancel", `{"sessionId":"`+sessionA+`","reason":null,"revert":true}`)
+	if a.status != 200 || by != (syncer.Cancellation{By: "alice", Revert: true}) {
+		t.Errorf("reason null, and a revert: %d %s by %+v", a.status, a.body, by)
 	}
 
-	n.cancel = func(context.Context, string, string, string) (session.View, bool, error) {
+	n.cancel = func(context.Context, string, syncer.Cancellation) (session.View, bool, error) {
 		v := running()
 		v.Status = session.Completed
 		return v, false, &syncer.FinishedError{Finished: v}
@@ -54,7 +55,7 @@ func TestCancel(t *testing.T) {
 		t.Errorf("%d\n got %s\nwant %s", a.status, a.body, want)
 	}
 
-	n.cancel = func(context.Context, string, string, string) (session.View, bool, error) {
+	n.cancel = func(context.Context, string, syncer.Cancellation) (session.View, bool, error) {
 		return session.View{}, false, fault.New(fault.NotFound, "SESSION_NOT_FOUND", "Sync session not found", "There is none.")
 	}
 	if a = n.call("POST", startPath+"/cancel", `{"sessionId":"`+sessionA+`"}`); a.status != 404 || a.member("error") != "Sync session not found" {
@@ -74,7 +75,7 @@ func TestSessionShowsEveryMember(t *testing.T) {
 		`"lastCommitAt":"2026-01-31T10:00:03Z","lastSourceAt":"2026-01-31T10:00:03Z","completedAt":null,"errorMessage":null,"errorCode":null,"cancelledBy":null,"cancelReason":null,` +
 		`"attempts":1,"worker":"w","resumedFrom":null,"resumedRecords":0,"options":{"batchSize":100,"maxProductsPerSecond":0,` +
 		`"verifyAfterSync":false,"compressionEnabled":true,"timeoutSeconds":3600,"readEverything":false,"deleteMissing":false,` +
-		`"maxDeletes":0,"maxDeletePercent":0,"dryRun":false},"outcome":null,"deletesWithheld":0,"repaired":0,"readWhole":null,"health":{"verdict":"healthy","reason":"working normally"},"incoming":false,"targetConfirmed":null,"changesKept":false,"changesKeptUntil":null},"receipt":null}`
+		`"maxDeletes":0,"maxDeletePercent":0,"dryRun":false},"outcome":null,"deletesWithheld":0,"repaired":0,"readWhole":null,"health":{"verdict":"healthy","reason":"working normally"},"incoming":false,"targetConfirmed":null,"changesKept":false,"changesKeptUntil":null,"revertOf":null,"revertedBy":null},"receipt":null}`
 	if a.status != 200 || strings.TrimSpace(a.body) != want {
 		t.Errorf("%d\n got %s\nwant %s", a.status, a.body, want)
 	}

@@ -9,6 +9,7 @@ import (
 	"fullsync/api"
 	"fullsync/internal/fault"
 	"fullsync/internal/session"
+	"fullsync/internal/syncer"
 )
 
 // TestRequestsEndWhenTheDatabaseFallsSilent: a request that waits is ended as soon as the database does not answer, with what
@@ -35,10 +36,10 @@ func TestRequestsEndWhenTheDatabaseFallsSilent(t *testing.T) {
 				}
 			})
 			cancel := n.cancel
-			n.cancel = func(ctx context.Context, id, by, reason string) (session.View, bool, error) {
+			n.cancel = func(ctx context.Context, id string, by syncer.Cancellation) (session.View, bool, error) {
 				<-asked
 				if c.answers == nil {
-					return cancel(ctx, id, by, reason)
+					return cancel(ctx, id, by)
 				}
 				<-ctx.Done()
 				return session.View{}, false, ctx.Err()

@@ -88,8 +88,9 @@ func (e DeleteState) Valid() bool {
 
 // Defines values for Direction.
 const (
-	Pull Direction = "pull"
-	Push Direction = "push"
+	Pull   Direction = "pull"
+	Push   Direction = "push"
+	Revert Direction = "revert"
 )
 
 // Valid indicates whether the value is a known member of the Direction enum.
@@ -98,6 +99,8 @@ func (e Direction) Valid() bool {
 	case Pull:
 		return true
 	case Push:
+		return true
+	case Revert:
 		return true
 	default:
 		return false
@@ -290,6 +293,24 @@ func (e Phase) Valid() bool {
 	case PhaseTransferring:
 		return true
 	case PhaseVerifying:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for RevertRequestIfRunning.
+const (
+	RevertFail    RevertRequestIfRunning = "fail"
+	RevertReplace RevertRequestIfRunning = "replace"
+)
+
+// Valid indicates whether the value is a known member of the RevertRequestIfRunning enum.
+func (e RevertRequestIfRunning) Valid() bool {
+	switch e {
+	case RevertFail:
+		return true
+	case RevertReplace:
 		return true
 	default:
 		return false
@@ -516,6 +537,11 @@ type CancelRequest struct {
 	//
 	// Example: wrong peer
 	Reason *string `json:"reason,omitempty"`
+
+	// Revert Also put back what the session has changed.
+	//
+	// Example: false
+	Revert *bool `json:"revert,omitempty"`
 }
 
 // CancelResponse A session that is cancelled.
@@ -715,7 +741,7 @@ type DeleteListResponse struct {
 // Example: withheld
 type DeleteState string
 
-// Direction `pull` brings a peer's products here, `push` sends this node's to a peer.
+// Direction `pull` brings a peer's products here, `push` sends this node's to a peer, `revert` puts back what another session changed here.
 type Direction string
 
 // EditEffect What an edit did. `missing` means that the product to delete did not exist.
@@ -990,6 +1016,9 @@ type NodeCancel struct {
 	// Example: wrong catalog
 	Reason  *string      `json:"reason,omitempty"`
 	Opening *NodeOpening `json:"opening,omitempty"`
+
+	// Revert Also put back what the push has changed here.
+	Revert *bool `json:"revert,omitempty"`
 }
 
 // NodeCatalog A catalog and its size.
@@ -1441,6 +1470,14 @@ type NodeSession struct {
 	//
 	// Example: 500
 	MaxProductsPerSecond *int `json:"maxProductsPerSecond,omitempty"`
+
+	// RevertedBy After a cancel with `revert`, the session that puts back what the push has changed.
+	RevertedBy *openapi_types.UUID `json:"revertedBy,omitempty"`
+
+	// NotReverted After a cancel with `revert`, why nothing is put back.
+	//
+	// Example: It changed no product, so there is nothing to put back.
+	NotReverted *string `json:"notReverted,omitempty"`
 }
 
 // NodeSessionOptions The options of the push, as far as they concern its target. The node's own limits hold where they are lower.
@@ -1775,7 +1812,7 @@ type ProductChange struct {
 	StartedBy string    `json:"startedBy"`
 	Direction Direction `json:"direction"`
 
-	// Peer The peer that it pulled from, or that pushed it here.
+	// Peer The peer that it pulled from, or that pushed it here; empty for a revert.
 	//
 	// Example: branch-2
 	Peer string     `json:"peer"`
@@ -1984,6 +2021,9 @@ type Receipt struct {
 
 	// Statement Which batch was the last one committed.
 	Statement string `json:"statement"`
+
+	// RevertOf Of a revert, the session whose changes it put back; null for every other session.
+	RevertOf *openapi_types.UUID `json:"revertOf"`
 }
 
 // ReceiptResponse The receipt of a session.
@@ -2026,6 +2066,22 @@ type RejectListResponse struct {
 
 // ResumeRequest Empty, because the path names the session.
 type ResumeRequest = map[string]interface{}
+
+// RevertRequest How to revert. The path names the session.
+type RevertRequest struct {
+	// IfRunning What to do if the catalog already has an active session: `fail` (the default) refuses with 409, `replace` cancels it and begins the
+	// revert in one transaction.
+	//
+	//
+	// Example: fail
+	IfRunning *RevertRequestIfRunning `json:"ifRunning,omitempty"`
+}
+
+// RevertRequestIfRunning What to do if the catalog already has an active session: `fail` (the default) refuses with 409, `replace` cancels it and begins the
+// revert in one transaction.
+//
+// Example: fail
+type RevertRequestIfRunning string
 
 // ServiceRequest What the admin application wants the service to do.
 type ServiceRequest struct {
@@ -2226,6 +2282,12 @@ type Session struct {
 	//
 	// Example: 2026-03-02T10:00:04Z
 	ChangesKeptUntil *time.Time `json:"changesKeptUntil"`
+
+	// RevertOf Of a revert, the session whose changes it puts back; null for every other session.
+	RevertOf *openapi_types.UUID `json:"revertOf"`
+
+	// RevertedBy The last session that puts back what this one changed; of a push out of this node, one of its target. Null if there is none.
+	RevertedBy *openapi_types.UUID `json:"revertedBy"`
 }
 
 // SessionCounts How many sessions there are.
@@ -3033,6 +3095,11 @@ type StartFullSync202JSONResponseBody struct {
 	union json.RawMessage
 }
 
+// CancelFullSync409JSONResponseBody defines parameters for CancelFullSync.
+type CancelFullSync409JSONResponseBody struct {
+	union json.RawMessage
+}
+
 // StreamFullSyncEventsParams defines parameters for StreamFullSyncEvents.
 type StreamFullSyncEventsParams struct {
 	// SessionId Only this session, finished or not.
@@ -3100,6 +3167,17 @@ type ListFullSyncRejectsParams struct {
 
 // ResumeFullSync409JSONResponseBody defines parameters for ResumeFullSync.
 type ResumeFullSync409JSONResponseBody struct {
+	union json.RawMessage
+}
+
+// RevertFullSyncParams defines parameters for RevertFullSync.
+type RevertFullSyncParams struct {
+	// IdempotencyKey Makes the start safe to repeat. Any text that you use for this one start only, such as a new UUID.
+	IdempotencyKey *IdempotencyKey `json:"Idempotency-Key,omitempty"`
+}
+
+// RevertFullSync409JSONResponseBody defines parameters for RevertFullSync.
+type RevertFullSync409JSONResponseBody struct {
 	union json.RawMessage
 }
 
@@ -3313,6 +3391,9 @@ type ApproveFullSyncDeletesJSONRequestBody = ApproveDeletesRequest
 
 // ResumeFullSyncJSONRequestBody defines body for ResumeFullSync for application/json ContentType.
 type ResumeFullSyncJSONRequestBody = ResumeRequest
+
+// RevertFullSyncJSONRequestBody defines body for RevertFullSync for application/json ContentType.
+type RevertFullSyncJSONRequestBody = RevertRequest
 
 // CheckNewPeerJSONRequestBody defines body for CheckNewPeer for application/json ContentType.
 type CheckNewPeerJSONRequestBody = NewPeer
@@ -3976,6 +4057,68 @@ func (t *StartFullSync202JSONResponseBody) UnmarshalJSON(b []byte) error {
 	return err
 }
 
+// AsSessionFinished returns the union data inside the CancelFullSync409JSONResponseBody as a SessionFinished
+func (t CancelFullSync409JSONResponseBody) AsSessionFinished() (SessionFinished, error) {
+	var body SessionFinished
+	err := json.Unmarshal(t.union, &body)
+	return body, err
+}
+
+// FromSessionFinished overwrites any union data inside the CancelFullSync409JSONResponseBody as the provided SessionFinished
+func (t *CancelFullSync409JSONResponseBody) FromSessionFinished(v SessionFinished) error {
+	b, err := json.Marshal(v)
+	t.union = b
+	return err
+}
+
+// MergeSessionFinished performs a merge with any union data inside the CancelFullSync409JSONResponseBody, using the provided SessionFinished
+func (t *CancelFullSync409JSONResponseBody) MergeSessionFinished(v SessionFinished) error {
+	b, err := json.Marshal(v)
+	if err != nil {
+		return err
+	}
+
+	merged, err := runtime.JSONMerge(t.union, b)
+	t.union = merged
+	return err
+}
+
+// AsSyncInProgress returns the union data inside the CancelFullSync409JSONResponseBody as a SyncInProgress
+func (t CancelFullSync409JSONResponseBody) AsSyncInProgress() (SyncInProgress, error) {
+	var body SyncInProgress
+	err := json.Unmarshal(t.union, &body)
+	return body, err
+}
+
+// FromSyncInProgress overwrites any union data inside the CancelFullSync409JSONResponseBody as the provided SyncInProgress
+func (t *CancelFullSync409JSONResponseBody) FromSyncInProgress(v SyncInProgress) error {
+	b, err := json.Marshal(v)
+	t.union = b
+	return err
+}
+
+// MergeSyncInProgress performs a merge with any union data inside the CancelFullSync409JSONResponseBody, using the provided SyncInProgress
+func (t *CancelFullSync409JSONResponseBody) MergeSyncInProgress(v SyncInProgress) error {
+	b, err := json.Marshal(v)
+	if err != nil {
+		return err
+	}
+
+	merged, err := runtime.JSONMerge(t.union, b)
+	t.union = merged
+	return err
+}
+
+func (t CancelFullSync409JSONResponseBody) MarshalJSON() ([]byte, error) {
+	b, err := t.union.MarshalJSON()
+	return b, err
+}
+
+func (t *CancelFullSync409JSONResponseBody) UnmarshalJSON(b []byte) error {
+	err := t.union.UnmarshalJSON(b)
+	return err
+}
+
 // AsSyncInProgress returns the union data inside the ApproveFullSyncDeletes409JSONResponseBody as a SyncInProgress
 func (t ApproveFullSyncDeletes409JSONResponseBody) AsSyncInProgress() (SyncInProgress, error) {
 	var body SyncInProgress
@@ -4096,6 +4239,68 @@ func (t ResumeFullSync409JSONResponseBody) MarshalJSON() ([]byte, error) {
 }
 
 func (t *ResumeFullSync409JSONResponseBody) UnmarshalJSON(b []byte) error {
+	err := t.union.UnmarshalJSON(b)
+	return err
+}
+
+// AsSyncInProgress returns the union data inside the RevertFullSync409JSONResponseBody as a SyncInProgress
+func (t RevertFullSync409JSONResponseBody) AsSyncInProgress() (SyncInProgress, error) {
+	var body SyncInProgress
+	err := json.Unmarshal(t.union, &body)
+	return body, err
+}
+
+// FromSyncInProgress overwrites any union data inside the RevertFullSync409JSONResponseBody as the provided SyncInProgress
+func (t *RevertFullSync409JSONResponseBody) FromSyncInProgress(v SyncInProgress) error {
+	b, err := json.Marshal(v)
+	t.union = b
+	return err
+}
+
+// MergeSyncInProgress performs a merge with any union data inside the RevertFullSync409JSONResponseBody, using the provided SyncInProgress
+func (t *RevertFullSync409JSONResponseBody) MergeSyncInProgress(v SyncInProgress) error {
+	b, err := json.Marshal(v)
+	if err != nil {
+		return err
+	}
+
+	merged, err := runtime.JSONMerge(t.union, b)
+	t.union = merged
+	return err
+}
+
+// AsError returns the union data inside the RevertFullSync409JSONResponseBody as a Error
+func (t RevertFullSync409JSONResponseBody) AsError() (Error, error) {
+	var body Error
+	err := json.Unmarshal(t.union, &body)
+	return body, err
+}
+
+// FromError overwrites any union data inside the RevertFullSync409JSONResponseBody as the provided Error
+func (t *RevertFullSync409JSONResponseBody) FromError(v Error) error {
+	b, err := json.Marshal(v)
+	t.union = b
+	return err
+}
+
+// MergeError performs a merge with any union data inside the RevertFullSync409JSONResponseBody, using the provided Error
+func (t *RevertFullSync409JSONResponseBody) MergeError(v Error) error {
+	b, err := json.Marshal(v)
+	if err != nil {
+		return err
+	}
+
+	merged, err := runtime.JSONMerge(t.union, b)
+	t.union = merged
+	return err
+}
+
+func (t RevertFullSync409JSONResponseBody) MarshalJSON() ([]byte, error) {
+	b, err := t.union.MarshalJSON()
+	return b, err
+}
+
+func (t *RevertFullSync409JSONResponseBody) UnmarshalJSON(b []byte) error {
 	err := t.union.UnmarshalJSON(b)
 	return err
 }
@@ -4280,6 +4485,9 @@ type ClientInterface interface {
 	// `alreadyCancelled` true. A 503 with code `CANCEL_UNCERTAIN` means that the database did not answer: the session may
 	// or may not be cancelled, and it is safe to cancel it again.
 	//
+	// With `revert` true, what the session has changed is put back: in the same moment in which it is cancelled, its revert becomes the active
+	// session of the catalog, and `session.revertedBy` names it. Of a push the target does this. `message` says so, or why nothing is put back.
+	//
 	// Takes any type of body and a specified content type.
 	//
 	// Corresponds with POST /api/admin/sync/full-sync/cancel (the `CancelFullSync` operationId).
@@ -4291,6 +4499,9 @@ type ClientInterface interface {
 	// is written, and a new sync can start. If you cancel a cancelled session again, you get the same answer with
 	// `alreadyCancelled` true. A 503 with code `CANCEL_UNCERTAIN` means that the database did not answer: the session may
 	// or may not be cancelled, and it is safe to cancel it again.
+	//
+	// With `revert` true, what the session has changed is put back: in the same moment in which it is cancelled, its revert becomes the active
+	// session of the catalog, and `session.revertedBy` names it. Of a push the target does this. `message` says so, or why nothing is put back.
 	//
 	// Takes a body of the `application/json` content type.
 	//
@@ -4434,6 +4645,34 @@ type ClientInterface interface {
 	//
 	// Corresponds with POST /api/admin/sync/full-sync/{sessionId}/resume (the `ResumeFullSync` operationId).
 	ResumeFullSync(ctx context.Context, sessionId PathSessionID, body ResumeFullSyncJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// RevertFullSyncWithBody Put back what a session changed
+	//
+	// Starts a session that puts back what another one changed in this node's catalog: updated and deleted products become what they were, and
+	// created ones are removed. It is a session like any other: exclusive, can be watched, cancelled and resumed, and can itself be reverted.
+	//
+	// It leaves alone what was changed after that session, by another sync, an import, the product API or in the database; these products
+	// count as `rejected`, and `…/rejects` names each with the reason. `created` counts the products that were put back, `updated` those that
+	// became what they were, `deleted` those that were removed, `unchanged` those that are as they were already.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /api/admin/sync/full-sync/{sessionId}/revert (the `RevertFullSync` operationId).
+	RevertFullSyncWithBody(ctx context.Context, sessionId PathSessionID, params *RevertFullSyncParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// RevertFullSync Put back what a session changed
+	//
+	// Starts a session that puts back what another one changed in this node's catalog: updated and deleted products become what they were, and
+	// created ones are removed. It is a session like any other: exclusive, can be watched, cancelled and resumed, and can itself be reverted.
+	//
+	// It leaves alone what was changed after that session, by another sync, an import, the product API or in the database; these products
+	// count as `rejected`, and `…/rejects` names each with the reason. `created` counts the products that were put back, `updated` those that
+	// became what they were, `deleted` those that were removed, `unchanged` those that are as they were already.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /api/admin/sync/full-sync/{sessionId}/revert (the `RevertFullSync` operationId).
+	RevertFullSync(ctx context.Context, sessionId PathSessionID, params *RevertFullSyncParams, body RevertFullSyncJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// CheckNewPeerWithBody Check a peer before you register it
 	//
@@ -4815,7 +5054,8 @@ type ClientInterface interface {
 	// CancelNodeSessionWithBody Cancel a push
 	//
 	// The pusher's cancel. After a 200 nothing of this session is ever written here. One that has ended already stays as it is. With `opening`, one that
-	// is not known here is noted as CANCELLED, so that a request to open it that comes late opens nothing.
+	// is not known here is noted as CANCELLED, so that a request to open it that comes late opens nothing. With `revert`
+	// true, what it has changed is put back by another session, which begins in the same moment.
 	//
 	// Takes any type of body and a specified content type.
 	//
@@ -4825,7 +5065,8 @@ type ClientInterface interface {
 	// CancelNodeSession Cancel a push
 	//
 	// The pusher's cancel. After a 200 nothing of this session is ever written here. One that has ended already stays as it is. With `opening`, one that
-	// is not known here is noted as CANCELLED, so that a request to open it that comes late opens nothing.
+	// is not known here is noted as CANCELLED, so that a request to open it that comes late opens nothing. With `revert`
+	// true, what it has changed is put back by another session, which begins in the same moment.
 	//
 	// Takes a body of the `application/json` content type.
 	//
@@ -5038,6 +5279,9 @@ func (c *Client) StartFullSync(ctx context.Context, params *StartFullSyncParams,
 // `alreadyCancelled` true. A 503 with code `CANCEL_UNCERTAIN` means that the database did not answer: the session may
 // or may not be cancelled, and it is safe to cancel it again.
 //
+// With `revert` true, what the session has changed is put back: in the same moment in which it is cancelled, its revert becomes the active
+// session of the catalog, and `session.revertedBy` names it. Of a push the target does this. `message` says so, or why nothing is put back.
+//
 // Takes any type of body and a specified content type.
 //
 // Corresponds with POST /api/admin/sync/full-sync/cancel (the `CancelFullSync` operationId).
@@ -5059,6 +5303,9 @@ func (c *Client) CancelFullSyncWithBody(ctx context.Context, contentType string,
 // is written, and a new sync can start. If you cancel a cancelled session again, you get the same answer with
 // `alreadyCancelled` true. A 503 with code `CANCEL_UNCERTAIN` means that the database did not answer: the session may
 // or may not be cancelled, and it is safe to cancel it again.
+//
+// With `revert` true, what the session has changed is put back: in the same moment in which it is cancelled, its revert becomes the active
+// session of the catalog, and `session.revertedBy` names it. Of a push the target does this. `message` says so, or why nothing is put back.
 //
 // Takes a body of the `application/json` content type.
 //
@@ -5333,6 +5580,54 @@ func (c *Client) ResumeFullSyncWithBody(ctx context.Context, sessionId PathSessi
 // Corresponds with POST /api/admin/sync/full-sync/{sessionId}/resume (the `ResumeFullSync` operationId).
 func (c *Client) ResumeFullSync(ctx context.Context, sessionId PathSessionID, body ResumeFullSyncJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewResumeFullSyncRequest(c.Server, sessionId, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// RevertFullSyncWithBody Put back what a session changed
+//
+// Starts a session that puts back what another one changed in this node's catalog: updated and deleted products become what they were, and
+// created ones are removed. It is a session like any other: exclusive, can be watched, cancelled and resumed, and can itself be reverted.
+//
+// It leaves alone what was changed after that session, by another sync, an import, the product API or in the database; these products
+// count as `rejected`, and `…/rejects` names each with the reason. `created` counts the products that were put back, `updated` those that
+// became what they were, `deleted` those that were removed, `unchanged` those that are as they were already.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /api/admin/sync/full-sync/{sessionId}/revert (the `RevertFullSync` operationId).
+func (c *Client) RevertFullSyncWithBody(ctx context.Context, sessionId PathSessionID, params *RevertFullSyncParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewRevertFullSyncRequestWithBody(c.Server, sessionId, params, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// RevertFullSync Put back what a session changed
+//
+// Starts a session that puts back what another one changed in this node's catalog: updated and deleted products become what they were, and
+// created ones are removed. It is a session like any other: exclusive, can be watched, cancelled and resumed, and can itself be reverted.
+//
+// It leaves alone what was changed after that session, by another sync, an import, the product API or in the database; these products
+// count as `rejected`, and `…/rejects` names each with the reason. `created` counts the products that were put back, `updated` those that
+// became what they were, `deleted` those that were removed, `unchanged` those that are as they were already.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /api/admin/sync/full-sync/{sessionId}/revert (the `RevertFullSync` operationId).
+func (c *Client) RevertFullSync(ctx context.Context, sessionId PathSessionID, params *RevertFullSyncParams, body RevertFullSyncJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewRevertFullSyncRequest(c.Server, sessionId, params, body)
 	if err != nil {
 		return nil, err
 	}
@@ -6113,7 +6408,8 @@ func (c *Client) PushNodeBatchWithBody(ctx context.Context, sessionId PathSessio
 // CancelNodeSessionWithBody Cancel a push
 //
 // The pusher's cancel. After a 200 nothing of this session is ever written here. One that has ended already stays as it is. With `opening`, one that
-// is not known here is noted as CANCELLED, so that a request to open it that comes late opens nothing.
+// is not known here is noted as CANCELLED, so that a request to open it that comes late opens nothing. With `revert`
+// true, what it has changed is put back by another session, which begins in the same moment.
 //
 // Takes any type of body and a specified content type.
 //
@@ -6133,7 +6429,8 @@ func (c *Client) CancelNodeSessionWithBody(ctx context.Context, sessionId PathSe
 // CancelNodeSession Cancel a push
 //
 // The pusher's cancel. After a 200 nothing of this session is ever written here. One that has ended already stays as it is. With `opening`, one that
-// is not known here is noted as CANCELLED, so that a request to open it that comes late opens nothing.
+// is not known here is noted as CANCELLED, so that a request to open it that comes late opens nothing. With `revert`
+// true, what it has changed is put back by another session, which begins in the same moment.
 //
 // Takes a body of the `application/json` content type.
 //
@@ -7288,6 +7585,68 @@ func NewResumeFullSyncRequestWithBody(server string, sessionId PathSessionID, co
 	}
 
 	req.Header.Add("Content-Type", contentType)
+
+	return req, nil
+}
+
+// NewRevertFullSyncRequest calls the generic RevertFullSync builder with application/json body
+func NewRevertFullSyncRequest(server string, sessionId PathSessionID, params *RevertFullSyncParams, body RevertFullSyncJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewRevertFullSyncRequestWithBody(server, sessionId, params, "application/json", bodyReader)
+}
+
+// NewRevertFullSyncRequestWithBody constructs an http.Request for the RevertFullSync method, with any body, and a specified content type
+func NewRevertFullSyncRequestWithBody(server string, sessionId PathSessionID, params *RevertFullSyncParams, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "sessionId", sessionId, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/admin/sync/full-sync/%s/revert", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	if params != nil {
+
+		if params.IdempotencyKey != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Idempotency-Key", *params.IdempotencyKey, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Idempotency-Key", headerParam0)
+		}
+
+	}
 
 	return req, nil
 }
@@ -9604,6 +9963,9 @@ type ClientWithResponsesInterface interface {
 	// `alreadyCancelled` true. A 503 with code `CANCEL_UNCERTAIN` means that the database did not answer: the session may
 	// or may not be cancelled, and it is safe to cancel it again.
 	//
+	// With `revert` true, what the session has changed is put back: in the same moment in which it is cancelled, its revert becomes the active
+	// session of the catalog, and `session.revertedBy` names it. Of a push the target does this. `message` says so, or why nothing is put back.
+	//
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 	//
 	// Corresponds with POST /api/admin/sync/full-sync/cancel (the `CancelFullSync` operationId).
@@ -9615,6 +9977,9 @@ type ClientWithResponsesInterface interface {
 	// is written, and a new sync can start. If you cancel a cancelled session again, you get the same answer with
 	// `alreadyCancelled` true. A 503 with code `CANCEL_UNCERTAIN` means that the database did not answer: the session may
 	// or may not be cancelled, and it is safe to cancel it again.
+	//
+	// With `revert` true, what the session has changed is put back: in the same moment in which it is cancelled, its revert becomes the active
+	// session of the catalog, and `session.revertedBy` names it. Of a push the target does this. `message` says so, or why nothing is put back.
 	//
 	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -9772,6 +10137,34 @@ type ClientWithResponsesInterface interface {
 	//
 	// Corresponds with POST /api/admin/sync/full-sync/{sessionId}/resume (the `ResumeFullSync` operationId).
 	ResumeFullSyncWithResponse(ctx context.Context, sessionId PathSessionID, body ResumeFullSyncJSONRequestBody, reqEditors ...RequestEditorFn) (*ResumeFullSyncResponse, error)
+
+	// RevertFullSyncWithBodyWithResponse Put back what a session changed
+	//
+	// Starts a session that puts back what another one changed in this node's catalog: updated and deleted products become what they were, and
+	// created ones are removed. It is a session like any other: exclusive, can be watched, cancelled and resumed, and can itself be reverted.
+	//
+	// It leaves alone what was changed after that session, by another sync, an import, the product API or in the database; these products
+	// count as `rejected`, and `…/rejects` names each with the reason. `created` counts the products that were put back, `updated` those that
+	// became what they were, `deleted` those that were removed, `unchanged` those that are as they were already.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /api/admin/sync/full-sync/{sessionId}/revert (the `RevertFullSync` operationId).
+	RevertFullSyncWithBodyWithResponse(ctx context.Context, sessionId PathSessionID, params *RevertFullSyncParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*RevertFullSyncResponse, error)
+
+	// RevertFullSyncWithResponse Put back what a session changed
+	//
+	// Starts a session that puts back what another one changed in this node's catalog: updated and deleted products become what they were, and
+	// created ones are removed. It is a session like any other: exclusive, can be watched, cancelled and resumed, and can itself be reverted.
+	//
+	// It leaves alone what was changed after that session, by another sync, an import, the product API or in the database; these products
+	// count as `rejected`, and `…/rejects` names each with the reason. `created` counts the products that were put back, `updated` those that
+	// became what they were, `deleted` those that were removed, `unchanged` those that are as they were already.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /api/admin/sync/full-sync/{sessionId}/revert (the `RevertFullSync` operationId).
+	RevertFullSyncWithResponse(ctx context.Context, sessionId PathSessionID, params *RevertFullSyncParams, body RevertFullSyncJSONRequestBody, reqEditors ...RequestEditorFn) (*RevertFullSyncResponse, error)
 
 	// CheckNewPeerWithBodyWithResponse Check a peer before you register it
 	//
@@ -10189,7 +10582,8 @@ type ClientWithResponsesInterface interface {
 	// CancelNodeSessionWithBodyWithResponse Cancel a push
 	//
 	// The pusher's cancel. After a 200 nothing of this session is ever written here. One that has ended already stays as it is. With `opening`, one that
-	// is not known here is noted as CANCELLED, so that a request to open it that comes late opens nothing.
+	// is not known here is noted as CANCELLED, so that a request to open it that comes late opens nothing. With `revert`
+	// true, what it has changed is put back by another session, which begins in the same moment.
 	//
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -10199,7 +10593,8 @@ type ClientWithResponsesInterface interface {
 	// CancelNodeSessionWithResponse Cancel a push
 	//
 	// The pusher's cancel. After a 200 nothing of this session is ever written here. One that has ended already stays as it is. With `opening`, one that
-	// is not known here is noted as CANCELLED, so that a request to open it that comes late opens nothing.
+	// is not known here is noted as CANCELLED, so that a request to open it that comes late opens nothing. With `revert`
+	// true, what it has changed is put back by another session, which begins in the same moment.
 	//
 	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -10574,7 +10969,7 @@ type CancelFullSyncResponse struct {
 	// JSON404 the response for an HTTP 404 `application/json` response
 	JSON404 *NotFound
 	// JSON409 the response for an HTTP 409 `application/json` response
-	JSON409 *SessionFinished
+	JSON409 *CancelFullSync409JSONResponseBody
 	// JSON413 the response for an HTTP 413 `application/json` response
 	JSON413 *TooLarge
 	// JSON415 the response for an HTTP 415 `application/json` response
@@ -10611,7 +11006,7 @@ func (r CancelFullSyncResponse) GetJSON404() *NotFound {
 }
 
 // GetJSON409 returns the response for an HTTP 409 `application/json` response
-func (r CancelFullSyncResponse) GetJSON409() *SessionFinished {
+func (r CancelFullSyncResponse) GetJSON409() *CancelFullSync409JSONResponseBody {
 	return r.JSON409
 }
 
@@ -11580,6 +11975,124 @@ func (r ResumeFullSyncResponse) StatusCode() int {
 
 // ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
 func (r ResumeFullSyncResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// RevertFullSyncResponse202Headers the declared response headers of an HTTP 202 response for RevertFullSync
+type RevertFullSyncResponse202Headers struct {
+	Location string
+}
+
+type RevertFullSyncResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON202 the response for an HTTP 202 `application/json` response
+	JSON202 *StartResponse
+	// JSON400 the response for an HTTP 400 `application/json` response
+	JSON400 *BadRequest
+	// JSON401 the response for an HTTP 401 `application/json` response
+	JSON401 *Unauthorized
+	// JSON403 the response for an HTTP 403 `application/json` response
+	JSON403 *Forbidden
+	// JSON404 the response for an HTTP 404 `application/json` response
+	JSON404 *Error
+	// JSON409 the response for an HTTP 409 `application/json` response
+	JSON409 *RevertFullSync409JSONResponseBody
+	// JSON413 the response for an HTTP 413 `application/json` response
+	JSON413 *TooLarge
+	// JSON415 the response for an HTTP 415 `application/json` response
+	JSON415 *NotJSON
+	// JSON422 the response for an HTTP 422 `application/json` response
+	JSON422 *Error
+	// JSON500 the response for an HTTP 500 `application/json` response
+	JSON500 *InternalError
+	// JSON503 the response for an HTTP 503 `application/json` response
+	JSON503 *Unavailable
+	// Headers202 the parsed response headers for an HTTP 202 response
+	Headers202 *RevertFullSyncResponse202Headers
+}
+
+// GetJSON202 returns the response for an HTTP 202 `application/json` response
+func (r RevertFullSyncResponse) GetJSON202() *StartResponse {
+	return r.JSON202
+}
+
+// GetJSON400 returns the response for an HTTP 400 `application/json` response
+func (r RevertFullSyncResponse) GetJSON400() *BadRequest {
+	return r.JSON400
+}
+
+// GetJSON401 returns the response for an HTTP 401 `application/json` response
+func (r RevertFullSyncResponse) GetJSON401() *Unauthorized {
+	return r.JSON401
+}
+
+// GetJSON403 returns the response for an HTTP 403 `application/json` response
+func (r RevertFullSyncResponse) GetJSON403() *Forbidden {
+	return r.JSON403
+}
+
+// GetJSON404 returns the response for an HTTP 404 `application/json` response
+func (r RevertFullSyncResponse) GetJSON404() *Error {
+	return r.JSON404
+}
+
+// GetJSON409 returns the response for an HTTP 409 `application/json` response
+func (r RevertFullSyncResponse) GetJSON409() *RevertFullSync409JSONResponseBody {
+	return r.JSON409
+}
+
+// GetJSON413 returns the response for an HTTP 413 `application/json` response
+func (r RevertFullSyncResponse) GetJSON413() *TooLarge {
+	return r.JSON413
+}
+
+// GetJSON415 returns the response for an HTTP 415 `application/json` response
+func (r RevertFullSyncResponse) GetJSON415() *NotJSON {
+	return r.JSON415
+}
+
+// GetJSON422 returns the response for an HTTP 422 `application/json` response
+func (r RevertFullSyncResponse) GetJSON422() *Error {
+	return r.JSON422
+}
+
+// GetJSON500 returns the response for an HTTP 500 `application/json` response
+func (r RevertFullSyncResponse) GetJSON500() *InternalError {
+	return r.JSON500
+}
+
+// GetJSON503 returns the response for an HTTP 503 `application/json` response
+func (r RevertFullSyncResponse) GetJSON503() *Unavailable {
+	return r.JSON503
+}
+
+// GetBody returns the raw response body bytes
+func (r RevertFullSyncResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r RevertFullSyncResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r RevertFullSyncResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r RevertFullSyncResponse) ContentType() string {
 	if r.HTTPResponse != nil {
 		return r.HTTPResponse.Header.Get("Content-Type")
 	}
@@ -15137,6 +15650,9 @@ func (c *ClientWithResponses) StartFullSyncWithResponse(ctx context.Context, par
 // `alreadyCancelled` true. A 503 with code `CANCEL_UNCERTAIN` means that the database did not answer: the session may
 // or may not be cancelled, and it is safe to cancel it again.
 //
+// With `revert` true, what the session has changed is put back: in the same moment in which it is cancelled, its revert becomes the active
+// session of the catalog, and `session.revertedBy` names it. Of a push the target does this. `message` says so, or why nothing is put back.
+//
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 //
 // Corresponds with POST /api/admin/sync/full-sync/cancel (the `CancelFullSync` operationId).
@@ -15154,6 +15670,9 @@ func (c *ClientWithResponses) CancelFullSyncWithBodyWithResponse(ctx context.Con
 // is written, and a new sync can start. If you cancel a cancelled session again, you get the same answer with
 // `alreadyCancelled` true. A 503 with code `CANCEL_UNCERTAIN` means that the database did not answer: the session may
 // or may not be cancelled, and it is safe to cancel it again.
+//
+// With `revert` true, what the session has changed is put back: in the same moment in which it is cancelled, its revert becomes the active
+// session of the catalog, and `session.revertedBy` names it. Of a push the target does this. `message` says so, or why nothing is put back.
 //
 // Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 //
@@ -15394,6 +15913,46 @@ func (c *ClientWithResponses) ResumeFullSyncWithResponse(ctx context.Context, se
 		return nil, err
 	}
 	return ParseResumeFullSyncResponse(rsp)
+}
+
+// RevertFullSyncWithBodyWithResponse Put back what a session changed
+//
+// Starts a session that puts back what another one changed in this node's catalog: updated and deleted products become what they were, and
+// created ones are removed. It is a session like any other: exclusive, can be watched, cancelled and resumed, and can itself be reverted.
+//
+// It leaves alone what was changed after that session, by another sync, an import, the product API or in the database; these products
+// count as `rejected`, and `…/rejects` names each with the reason. `created` counts the products that were put back, `updated` those that
+// became what they were, `deleted` those that were removed, `unchanged` those that are as they were already.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /api/admin/sync/full-sync/{sessionId}/revert (the `RevertFullSync` operationId).
+func (c *ClientWithResponses) RevertFullSyncWithBodyWithResponse(ctx context.Context, sessionId PathSessionID, params *RevertFullSyncParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*RevertFullSyncResponse, error) {
+	rsp, err := c.RevertFullSyncWithBody(ctx, sessionId, params, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseRevertFullSyncResponse(rsp)
+}
+
+// RevertFullSyncWithResponse Put back what a session changed
+//
+// Starts a session that puts back what another one changed in this node's catalog: updated and deleted products become what they were, and
+// created ones are removed. It is a session like any other: exclusive, can be watched, cancelled and resumed, and can itself be reverted.
+//
+// It leaves alone what was changed after that session, by another sync, an import, the product API or in the database; these products
+// count as `rejected`, and `…/rejects` names each with the reason. `created` counts the products that were put back, `updated` those that
+// became what they were, `deleted` those that were removed, `unchanged` those that are as they were already.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /api/admin/sync/full-sync/{sessionId}/revert (the `RevertFullSync` operationId).
+func (c *ClientWithResponses) RevertFullSyncWithResponse(ctx context.Context, sessionId PathSessionID, params *RevertFullSyncParams, body RevertFullSyncJSONRequestBody, reqEditors ...RequestEditorFn) (*RevertFullSyncResponse, error) {
+	rsp, err := c.RevertFullSync(ctx, sessionId, params, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseRevertFullSyncResponse(rsp)
 }
 
 // CheckNewPeerWithBodyWithResponse Check a peer before you register it
@@ -16046,7 +16605,8 @@ func (c *ClientWithResponses) PushNodeBatchWithBodyWithResponse(ctx context.Cont
 // CancelNodeSessionWithBodyWithResponse Cancel a push
 //
 // The pusher's cancel. After a 200 nothing of this session is ever written here. One that has ended already stays as it is. With `opening`, one that
-// is not known here is noted as CANCELLED, so that a request to open it that comes late opens nothing.
+// is not known here is noted as CANCELLED, so that a request to open it that comes late opens nothing. With `revert`
+// true, what it has changed is put back by another session, which begins in the same moment.
 //
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 //
@@ -16062,7 +16622,8 @@ func (c *ClientWithResponses) CancelNodeSessionWithBodyWithResponse(ctx context.
 // CancelNodeSessionWithResponse Cancel a push
 //
 // The pusher's cancel. After a 200 nothing of this session is ever written here. One that has ended already stays as it is. With `opening`, one that
-// is not known here is noted as CANCELLED, so that a request to open it that comes late opens nothing.
+// is not known here is noted as CANCELLED, so that a request to open it that comes late opens nothing. With `revert`
+// true, what it has changed is put back by another session, which begins in the same moment.
 //
 // Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 //
@@ -16547,7 +17108,7 @@ func ParseCancelFullSyncResponse(rsp *http.Response) (*CancelFullSyncResponse, e
 		response.JSON404 = &dest
 
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 409:
-		var dest SessionFinished
+		var dest CancelFullSync409JSONResponseBody
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
 			return nil, err
 		}
@@ -17372,6 +17933,115 @@ func ParseResumeFullSyncResponse(rsp *http.Response) (*ResumeFullSyncResponse, e
 	switch {
 	case rsp.StatusCode == 202:
 		var headers ResumeFullSyncResponse202Headers
+		if values := rsp.Header.Values("Location"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Location", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.Location = value
+		}
+		response.Headers202 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseRevertFullSyncResponse parses an HTTP response from a RevertFullSyncWithResponse call
+func ParseRevertFullSyncResponse(rsp *http.Response) (*RevertFullSyncResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &RevertFullSyncResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 202:
+		var dest StartResponse
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON202 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
+		var dest BadRequest
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON400 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 401:
+		var dest Unauthorized
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON401 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 403:
+		var dest Forbidden
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON403 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 404:
+		var dest Error
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON404 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 409:
+		var dest RevertFullSync409JSONResponseBody
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON409 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 413:
+		var dest TooLarge
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON413 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 415:
+		var dest NotJSON
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON415 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 422:
+		var dest Error
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON422 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
+		var dest InternalError
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON500 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest Unavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON503 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 202:
+		var headers RevertFullSyncResponse202Headers
 		if values := rsp.Header.Values("Location"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "Location", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
@@ -20421,6 +21091,9 @@ type ServerInterface interface {
 	// ResumeFullSync Resume a session that failed or was cancelled
 	// (POST /api/admin/sync/full-sync/{sessionId}/resume)
 	ResumeFullSync(ctx echo.Context, sessionId PathSessionID) error
+	// RevertFullSync Put back what a session changed
+	// (POST /api/admin/sync/full-sync/{sessionId}/revert)
+	RevertFullSync(ctx echo.Context, sessionId PathSessionID, params RevertFullSyncParams) error
 	// CheckNewPeer Check a peer before you register it
 	// (POST /api/admin/sync/peer-check)
 	CheckNewPeer(ctx echo.Context) error
@@ -20924,6 +21597,42 @@ func (w *ServerInterfaceWrapper) ResumeFullSync(ctx echo.Context) error {
 
 	// Invoke the callback with all the unmarshaled arguments
 	err = w.Handler.ResumeFullSync(ctx, sessionId)
+	return err
+}
+
+// RevertFullSync converts echo context to params.
+func (w *ServerInterfaceWrapper) RevertFullSync(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "sessionId" -------------
+	var sessionId PathSessionID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "sessionId", ctx.Param("sessionId"), &sessionId, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter sessionId: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params RevertFullSyncParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = &IdempotencyKey
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.RevertFullSync(ctx, sessionId, params)
 	return err
 }
 
@@ -21991,6 +22700,7 @@ func RegisterHandlersWithOptions(router EchoRouter, si ServerInterface, options 
 	router.GET(options.BaseURL+"/api/admin/sync/full-sync/:sessionId/changes", wrapper.ListFullSyncChanges, options.OperationMiddlewares["listFullSyncChanges"]...)
 	router.GET(options.BaseURL+"/api/admin/sync/full-sync/:sessionId/deletes", wrapper.ListFullSyncDeletes, options.OperationMiddlewares["listFullSyncDeletes"]...)
 	router.POST(options.BaseURL+"/api/admin/sync/full-sync/:sessionId/deletes/approve", wrapper.ApproveFullSyncDeletes, options.OperationMiddlewares["approveFullSyncDeletes"]...)
+	router.POST(options.BaseURL+"/api/admin/sync/full-sync/:sessionId/revert", wrapper.RevertFullSync, options.OperationMiddlewares["revertFullSync"]...)
 	router.POST(options.BaseURL+"/api/admin/sync/full-sync/:sessionId/resume", wrapper.ResumeFullSync, options.OperationMiddlewares["resumeFullSync"]...)
 	router.GET(options.BaseURL+"/api/admin/sync/peers", wrapper.ListPeers, options.OperationMiddlewares["listPeers"]...)
 	router.POST(options.BaseURL+"/api/admin/sync/peers", wrapper.AddPeer, options.OperationMiddlewares["addPeer"]...)
@@ -22432,12 +23142,12 @@ func (response CancelFullSync404JSONResponse) VisitCancelFullSyncResponse(w http
 	return err
 }
 
-type CancelFullSync409JSONResponse SessionFinished
+type CancelFullSync409JSONResponse = CancelFullSync409JSONResponseBody
 
 func (response CancelFullSync409JSONResponse) VisitCancelFullSyncResponse(w http.ResponseWriter) error {
 
 	var buf bytes.Buffer
-	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+	if err := json.NewEncoder(&buf).Encode(response.union); err != nil {
 		return err
 	}
 	w.Header().Set("Content-Type", "application/json")
@@ -23826,6 +24536,178 @@ func (response ResumeFullSync500JSONResponse) VisitResumeFullSyncResponse(w http
 type ResumeFullSync503JSONResponse struct{ UnavailableJSONResponse }
 
 func (response ResumeFullSync503JSONResponse) VisitResumeFullSyncResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type RevertFullSyncRequestObject struct {
+	SessionId PathSessionID `json:"sessionId"`
+	Params    RevertFullSyncParams
+	Body      *RevertFullSyncJSONRequestBody
+}
+
+type RevertFullSyncResponseObject interface {
+	VisitRevertFullSyncResponse(w http.ResponseWriter) error
+}
+
+type RevertFullSync202ResponseHeaders struct {
+	Location string
+}
+
+type RevertFullSync202JSONResponse struct {
+	Body    StartResponse
+	Headers RevertFullSync202ResponseHeaders
+}
+
+func (response RevertFullSync202JSONResponse) VisitRevertFullSyncResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Location", fmt.Sprint(response.Headers.Location))
+	w.WriteHeader(202)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type RevertFullSync400JSONResponse struct{ BadRequestJSONResponse }
+
+func (response RevertFullSync400JSONResponse) VisitRevertFullSyncResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type RevertFullSync401JSONResponse struct{ UnauthorizedJSONResponse }
+
+func (response RevertFullSync401JSONResponse) VisitRevertFullSyncResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type RevertFullSync403JSONResponse struct{ ForbiddenJSONResponse }
+
+func (response RevertFullSync403JSONResponse) VisitRevertFullSyncResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(403)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type RevertFullSync404JSONResponse Error
+
+func (response RevertFullSync404JSONResponse) VisitRevertFullSyncResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(404)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type RevertFullSync409JSONResponse = RevertFullSync409JSONResponseBody
+
+func (response RevertFullSync409JSONResponse) VisitRevertFullSyncResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.union); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(409)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type RevertFullSync413JSONResponse struct{ TooLargeJSONResponse }
+
+func (response RevertFullSync413JSONResponse) VisitRevertFullSyncResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(413)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type RevertFullSync415JSONResponse struct{ NotJSONJSONResponse }
+
+func (response RevertFullSync415JSONResponse) VisitRevertFullSyncResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(415)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type RevertFullSync422JSONResponse Error
+
+func (response RevertFullSync422JSONResponse) VisitRevertFullSyncResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(422)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type RevertFullSync500JSONResponse struct{ InternalErrorJSONResponse }
+
+func (response RevertFullSync500JSONResponse) VisitRevertFullSyncResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type RevertFullSync503JSONResponse struct{ UnavailableJSONResponse }
+
+func (response RevertFullSync503JSONResponse) VisitRevertFullSyncResponse(w http.ResponseWriter) error {
 
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response); err != nil {
@@ -28672,6 +29554,9 @@ type StrictServerInterface interface {
 	// ResumeFullSync Resume a session that failed or was cancelled
 	// (POST /api/admin/sync/full-sync/{sessionId}/resume)
 	ResumeFullSync(ctx context.Context, request ResumeFullSyncRequestObject) (ResumeFullSyncResponseObject, error)
+	// RevertFullSync Put back what a session changed
+	// (POST /api/admin/sync/full-sync/{sessionId}/revert)
+	RevertFullSync(ctx context.Context, request RevertFullSyncRequestObject) (RevertFullSyncResponseObject, error)
 	// CheckNewPeer Check a peer before you register it
 	// (POST /api/admin/sync/peer-check)
 	CheckNewPeer(ctx context.Context, request CheckNewPeerRequestObject) (CheckNewPeerResponseObject, error)
@@ -29248,6 +30133,58 @@ func (sh *strictHandler) ResumeFullSync(ctx echo.Context, sessionId PathSessionI
 		return err
 	} else if validResponse, ok := response.(ResumeFullSyncResponseObject); ok {
 		return validResponse.VisitResumeFullSyncResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// RevertFullSync operation middleware
+func (sh *strictHandler) RevertFullSync(ctx echo.Context, sessionId PathSessionID, params RevertFullSyncParams) error {
+	var request RevertFullSyncRequestObject
+
+	request.SessionId = sessionId
+	request.Params = params
+
+	var body RevertFullSyncJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		if !errors.Is(err, io.EOF) {
+			return err
+		}
+	} else {
+		request.Body = &body
+	}
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.RevertFullSync(ctx.Request().Context(), request.(RevertFullSyncRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "RevertFullSync")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(RevertFullSyncResponseObject); ok {
+		return validResponse.VisitRevertFullSyncResponse(ctx.Response())
 	} else if response != nil {
 		return fmt.Errorf("unexpected response type: %T", response)
 	}
@@ -30622,608 +31559,628 @@ func (sh *strictHandler) GetReadiness(ctx echo.Context) error {
 // const string: with thousands of chunks the chained `+` fold is several
 // times slower for the Go compiler than parsing a slice literal.
 var swaggerSpec = []string{
-	"7L2Jdhs3tjb6Kli8564kfSiGpEZL61/rl2U5UWJLag3x6Y58TKgKJCsqAuwCKJqd9l33ae6D3Sf5F/YG",
-	"UKiRRYqO3Tk6QyySNWDY2PP+9u+tQEymgjOuZOvw99aUJnTCFEvg03EQsKk65YEIIz7S34RMBkk0VZHg",
-	"rcPW4J9ShQMiEjIY/TOaDtr6z3uhxmQe6f+waDRW8ogINWbJPJKMqDEjUzpiJJKEC0X02xMmJQs7rXYr",
-	"0g8dMxqypNVucTphrUMziC03inZLBmM2oXo47COdTGN9lR5Jm+hRHP3jf3U7u612a0I/vmF8pMatw163",
-	"v9NuqcVUXypVop/z6VO7dTxULNEPonEs5qeTqVr8QuMZax2qZMbauele8HhBpokIZ4GSZD4WkpEo1FMZ",
-	"JYwqlhA1ppyocSTb5H6hGLlfwL9HZJiICUz+no0iziM+ItGQ0HvJuNKLxvSr3RL8Y8aSRboCFEZZPu/p",
-	"Vq/b7WZn29/dLZvsCVU0FiXbeDNmJMAf3RCmVI3TEZhfW+1Wwv4xixIW2hVKx/QfCRu2Dlv/1/cpRX2P",
-	"v8rvzavP9dP0UM5CNpkKxXiw+JktiiN6Sx+YhPWSiiaKSDpkRAmSsCmjqkOO+YIo9lHpBVdkIWZkJhkZ",
-	"igQWnwhubxQ8XrSJnAVjQiWhhLM5ub09e1VJbd7ItvTQylf9gHW3X+wfsK2dbri7tbPNDrbugxfbW3sH",
-	"L3bo7v7wxXZ/p2RPJhF3FNnWS6xYogfx37+Srf/n/X/+Ryu/be3Wx61pIu5jNmkdtiYzqcg9Iz29FP3d",
-	"XTJNIq7ofczI8fXJ2RkJxjShAZxeWOXhW6qCcXF5gZCjIZ5GpGciVRTHZExx2QPBlSZNWF9Y08HpDR0N",
-	"9LLyUOqlPiKDvwzIhFEuYZnzD2QfI6lk9UIPt3B05St81+odjh7k6N32rRiPej/99Nu7vz6+fpe8PFa9",
-	"i59f9thlFP727qfZfSgeZgcHd62yA59d7+KJOBueC86WL1Ji+BUSkp3ggqm62elHl02Rzyatw19bf2m9",
-	"b7bbf4GhvokmkSoO8kcxJxPKFySOuD4x+oioWcIJVWQipDoimj2kvKaKxcTw+NKt0A+AtY0meuS7+DHi",
-	"+DFd14grNmIJjPZchOw14wErZzZD/ZOlLUYUTUZMkRF9ZFXjgztq2U863nZrKJIJVTimPTiI9cO9pCN2",
-	"Hf2T1axvycr2vXVtE8pDMhEJQxnQ63ZJIGZcSc13et1u1cSm9tWlc+n7K9/v7ezvHGzv7ew3mtCNeGC8",
-	"sWzT2zLg7KNytw6IsAeaPUZiJkFwt1G0A2umE0aGUaz5zRF8M4wSqYx8byzdpm6s5Zzg+K8/BrL72y/N",
-	"JPolVeNrJmUk+NmrcuqT+HOFqDO/noVrC7v09TAgxhJ9HKpGM2UsqRgK17etPw7zVhgEsqzKMeDP30gS",
-	"hW0yZUnAuNpiWuPyFLPs4KKw2XFEDaW3VBoWt/KKjaksYcw3ieaMmhsrkbBQy6zxIUmYXoKZYoQ9smQB",
-	"OoDTutIJBiKeTbjE8xqIJGGBIvNE8JG+Q3bIjeZKgZB4cieoOdzxhFGtffpPk20iBaFI70xLRVDU9Glv",
-	"a6aLx2eiD0B/d4+8jV527njFIUhwrqUriEtr1udeiJhRDgt0M07EbDTegP6KWlNC5ITGMUvy2qsSMG/G",
-	"wxXOtTKjq6KKfjO99ZOmMjkVXDKwSV7S8Ir9Y8YkSEOjp8ASTKdxFFA91+9/k4J774MbJ5GUxoqRs8mE",
-	"JossP7AmiR6+pu1HXEj9jlCP6Pr0+vrs4vzD2asPV6d/vT27On3V0iusaBTL1uGvv7eGEYvDHAtJ5Xkk",
-	"iTsun963WyxJRKKfa15/9or4l7RbEyYlHelXa70ZWa65VgkSUB6wmEQcfpiwyT1LiHtzBwhEjumUZSd8",
-	"TGCU+lVA9SUTPTv/5fiNmeXp9U3FJAVQlezcaw3HSLCi8mKEJdFaQ2bWZ/yRxlEI89V76U+38GhS9rgO",
-	"EkczXngKr4UbiuzPjEEvqSaAe/0NDTWBW3UYGQQs5xEZmOUYAKlII/lYHMpOKzWzLoJgNo00a2xKpXAl",
-	"7OptErcOW9/TafQ9DScR/14uePD9cBbHW/AXXtVqO9L82/nJh7PzD5dXFz9cnV5f619mScK4ulZsCiyT",
-	"cjlkiT5TpNfd23dsoJVuyetZHBP9fEJjvQALTVzTRIy0gd5qax03VsBtEkZh6K25SB70I7lWuOJYn/5H",
-	"loRRoFAnjtV4odck3VuzOmRCIzhx90zfr9/KQuTX9wnlwXirT2SktcR+t7+31e1tbfduet3Drv6/v3fI",
-	"OxopsPcipQ/DMOKRHIP7wZ4LUHXd6A/3e23vXB62dvs7u2EY7G/t06C3tXO/S7cOWJduDXe7jPbYXtg7",
-	"2NOsS1uRLDzW8ykbSXrJS326aByBmioVVTOpF/7q+Pz69enV1dn5D63G1Hq94MEZv7SDLyHbY59rzZNI",
-	"Wdlk7XiiCZtyOddcgS40u4+CMYq9sZj7HEQh2Qo+jGHjVqJXJMDL09OrD6f/dXZ9c+0RlFZ9HC2hOZg5",
-	"5/C72+5IumsTNoqkYgkLj7RNy7U+qUjEpWI07LQ2c+rNCdEWrWIkFAzZP0hSEIjwotciuY/CEDXpldfl",
-	"9cXVy7NXr07PWz7nk7PhMAoi/fIpS0AuCZ5dmisRM/IYMb19E7qAkYUChnUENA8OEjFlCVUi0XQPjGJT",
-	"a6O0Pq53BJh0m9zPFImUJIkeVm488M6zyVRIGd3b2a+4TheXN1q0nl/cfDj+5fjszfHLN6dL5M4DY9Mf",
-	"I60CLvJiFrbxkUYxuEYi9MiRR5bodc5IoQt4WPaGUlHkvY0se8MRiRl9BJIVM7WpLbFCak4lmfGQJVIJ",
-	"EaIai3JLM2Ots0bKeGlwZ7hiCacxPnydzTk7vzm9Oj9+k6FhfCjBL/wVuxYTpsaaHc01gaPktCukLZoO",
-	"OVOSaBlgpavZZpwWfGMmewbGh/vQOmztDLvBPtujL+574QYWVotUkHiRkiwekiGNYhYi87SjogmzWpYe",
-	"/jc4dhzrwI1tAIt9LtRrMePhWutsFUx9Cl5f3J6/8hZcSwTH8vVmD+E1/sLf+H4q/3JjsEfautsENb6z",
-	"fhtLkqgGOQ4KnN4ux0/XF+drrcbt+fXt5eXF1c3pqw9vT1+dHX+4+dvlqbckt1zOplOhZS+ZsDCiBEyH",
-	"DC1qiwW87iJc6KOhR+N5MNBrR05wbFs3iyk7JPnhbeoAwxgM79DjgOdqEXjGbyVbX+yenX+4vT7Ni129",
-	"25zMZG5BNF00UX1wjaZ5AY1O4mQGEYwOObEahBZAc62SzbiK4AttD7f1InMi55EKcMHhgWI41Md6ZW2s",
-	"8Taki1qrOTkymJoFo4GKHhnuS8ICwcNI3/QamMJ6G3R1enJx/uoMpNvr47M3lTaj5w5PZZk7UsNIHcJQ",
-	"T2/oiIih80GjcwXJak7uWr3Dnxi7fJHsssm7v54/TqY/sr//16USojd993D54Qcm9t6+2t39cbsnfwju",
-	"WhlhaJxEwJZR68oymMvsO73LjKoeoXTSOlyHXGkTKlKEjmjEUe/E6A1ZiFli1TrYA61ZcDaHyW3qtNkF",
-	"cks40atLBnadMWqZcdMPOuRcGNFFUatWDNyEyCfAi6DHuMyJZjVLDJkcWYdJTSwB10fbM5SA1dupCYus",
-	"tsMlHpVP7daNEG9oMlqP7by8ePW3DzcXFx/eHF/94HMe45hBVqeEIDG8IyelHCeEXxPrMN852N3fA4eT",
-	"PCJSc+6YSblp7uu/E71eoENrfkAh0CzJtz3yNnpJZly/H7QpbT+5GPZ3MKRbTmdqLJLon2uyhtvz49ub",
-	"Hy+uzv5++ioj1bzn5hcO1XJ98NjHaQTmEZUPhm70CRKcbWjBHJnCO8GyjrzT9MiSaLhARclI0cG7d++2",
-	"jmea5Ss9fTbAhZP6GcIumtOy11mzV8c3xy+Pr08/3J77ZkLqSUseo4CRGS9X5kGro4reU+kbfGAkd8hN",
-	"skBmpQUnJRMxgXjZZsiv6rVguRm648JwRUmMgoVjgMXXH38T91rNgtuTGT8iyg0ZPc+DK6aSxRZkNQyI",
-	"BBEmjSsQRwlZHdNpIh7ZKxYzxaTnTKUhCjwaXyb6WKiIydbhkMay4Ep2cbEQnwIxeIoPRqrgM/RIjsVc",
-	"pmF6SecwlRhURJB17kV6m2dc1QZtvpFkYF75LlLjMYu15t1OaWV/Z8X4X7v1cUskIUtahz10NtuQxq9m",
-	"PGmcVtz/xgKFTj6t+XhrVzni1NPSIReahxhfrTEsRlwkGGPJLoV1sf1eUL4XbTjwUyamMSPzsSCxEA+W",
-	"ZOxbY6owrpTKDjTFtLKTdbvvdrvtFp/F5lxmwg1eZNosUv9TRnWD0MPFEHSZhkGx93VLnj66btkxHlBc",
-	"nVS5A4qLpFn6uGyJjbfpxF5RGmmCSKZRbNyzyD0bYqjXeOwZUnMuRuPNc/uTXvLFG8rDW60il6QbDAkl",
-	"05kcm8CMCYprZo+JUnwYJRMWGi8fKN4Lpsi3AxvPxDtO7IUDPX04vN8dGr18Ptas3FCKphCpNQ/UOMCt",
-	"g/p9TNFsSliHHJtgj5V+GMJyByykim2paMJaNSSz63uAy7ZMi4EAEnw0u+i0mpHfysSXJb0d/aRZEIB7",
-	"uDCqeK5llz4L9RtbJGDzyHTK7SKlpXOopvJrNQse1uPO78ZRMLZHQfoc6AyIGQ12LjhrY+qOApJDwpuL",
-	"5AHtoRC8rcVjU0K9pxBzRQPKvrhN2KNWVzAMAOHVIyTIbD6K41BmLtWLrTc/TBZXM16RriPBtZ2yQRvn",
-	"RWODo3ZfP4jSaGvuJD+Z/5UMHXiJW7n5mCr2qLdBSbOCYJ0QJUYMpAhYTgMaxyD/svRYT1FVzNMTWkZi",
-	"z7UaCJ6mIhlU7YPlmdwzpSaMcojT4EbUnyjvhMv6Qba1zqvtDcg7gTi0YhO5NLqil8GxBDcUmiR0Udjp",
-	"Kgbx2pGQEzmBmMUhMRHEjNxZi32YBfYWo5xXQLznxNjrdbmdqe45FnEI2Q1ag3MJAcYba716WnkvU9HC",
-	"KtKhE2ZUk0SMEjqBu22628nxzfGbix8+nPx4fP7D6Ss9l1Qzyf+4hP8z68ouSJKxSFSbSMyJtHIlqwXZ",
-	"AGTWy1H5vl6d7AJP6JhOp4wzdMXPwTcqSChqpZgmLReBrU46i3CrZGYGve7eixIVt1qt3cnTmHXaw176",
-	"csoNqYbS0GwI69mIpbhIpjkiOfaBj6mZfJqoormQuT6/EvsrrcT26opIkXAgcm2GQ8xxHc4w+F2vtvwx",
-	"yoZd2Zo9fBNJ1WgDJSYx2chNkRuYy+of0ib3C9A5GrNoM85rk7ZSw6Q/+8K6KdasJ+S1ly6BnrVeQ+on",
-	"2Kc0pWkpa4ztbWcTw4+3/k63/tndevE+/bPzYev97932Xv/TShnje9skZvrJsk3CaBQp/a/Q/8V4YiAS",
-	"JjFBYDEdM47+e5PUSc29RCR4szd9u00lR8qbdSnlFO85U9LRSmGhatl0GI2qjfHZRG+D1qYsX/mG4A2S",
-	"TEQ4iwXp//feziFRc5FSfzbX1bg09ArhrShI3e/2yR1yPou1tRXFmLZlrgY6sI7pSJIZf+BizrMzfTE8",
-	"2Au7B72Dg51gP9zbbRVtc58+ulsv6Nbw/e+9vQpi8FhfTKW6XvCgglRRl7LajD34lpUrlHWSMB6y8Ijo",
-	"QeVc2hw2TXDWRB9e8CA93ssSWUGVNObbSGyZWf7Ff0jOsmsgXZ2AqRKzqwmXfsF75IpmvGQrQ6TeZpTy",
-	"FX1QhuBFrWCtpj5DDCHRtfKYrbgMgXhkyZPXARIP+7t7JYdbm4MfaciCaELjesJ/QftDRmk32N2lYbe3",
-	"S7fvhzvD3n3/vnt/0O8HYW833At6u/fdYbdLuwf17CHP33GAy1SedBvk0n2APMGxiFPtR3AshpNRyLQl",
-	"ivo1uM6Nr5vEbKiIDe5d/3i81d/dI3oTCNXHK5QmTxnfMqZyzCSJ+B2HibUxq4sMXB6DU/WBzAZYIST1",
-	"SBgNxib/4mbMFiSMhkNtX3ryHY63IwfDLsXceP+HxuV4xx/YFLNNtH2nbTvgdB1ywZERGM6g79ZT9wwj",
-	"SRfoQMpSqRSzpKpWBH/7RjZnLf7hWZu1+A/JyRn0s5WN1qzj1zLYAkcy6+ymUErzYBNV2DqpsRtGodYp",
-	"nDwrsp778rIqCMZRTAigCp4TqSP8ikksmsFE0F6WDz3Brd/GMHvFGcbfcDhUmxpwMhhXR3AIM1Ib3SJU",
-	"WgMA/Uta9FlW7K4IoCY0bKzzvtbDMKtfo/Bq4fYQ8RVcT/jMn/U9GQeoZ4SeVXgOojAtAnLbnCvt2K+3",
-	"e3IkeJ8mOZgXm+m4Paomyp/NtEsIE7YEll8Uhms8EGY/Wu3WbBqavzxbKZ1V+nNxWvphW480AQ8q+DVg",
-	"ZCfu2fj51j0CP7+y73FzqTfBNCeFshIxRJeC52VCn0WJRo2xwwo5hT+2ScQJbE1zU2wpRWqBn6kcKw7h",
-	"kmIknUoymKYFZkMT2NR3w3yNWim4iVCgV69xbGr7sxuDZo3zEy6jWdzz5vvsVxYZZuQ2HXywmrbvGRlp",
-	"MrfRPmDoVd4VWZuogmZ51JxBaW0VJ/VMDeihNavcnBquValGn/UjKgEa4UBvqZAsHBhL0nrUITITRGCF",
-	"mWB4ODgiA62WDbTi5VQyF7g0aVpgqkGNxASL4+44iyWb6++PyGBuI+qpXQe+NyWEK4LF94FhLGbKhPxp",
-	"jFqdZbV25B6Hbbf08Frtln1Jlue6bwvpSu3WqyhhgYrKouGD6SyOB+ReXyq1mGYs+cbTYfUc2mQwncnx",
-	"AHKKZKrtfiONAmMKMN3gZ3GsD9RMjosl2p/ardMwUqfDIQtUlZLECQsjUG06ZGDKzmylvCt6dhqFW1Ot",
-	"Cnn5s/WSa8ZT53W6xrbGrWrcV0zO4qpxa77iBl5gKcxNuZnW4S1TRusAB76iFZ6ffOpcaksAzIZxMTwN",
-	"JmAlBhKFtUy0RB/qrWSIQhmtWVuzMGXsQ6+mrEw3gV+1DHGqa+qLKm6kvrh8UvBTY3lg8kH1y6HGi348",
-	"w9scRID53KuWFoX1wNEVliBr8EBa9hWdvzVO73SBqgSty1mH55dTuD1mRXmVlcoJ+Mryxkm9Q6Qy3FF8",
-	"doHIax8OuRVpZWvVwx2TcUZXltPYd3Xr3rWHtbizuIx+tCqjJTj4GfQqt23VBPhGV1M6PV5Vo2rsb0jA",
-	"+9x0yQaNaWjcosYlY1I7mi+itt8sG69+GaZi2Jd4On8zqtiuUWFXFibpppdyJh6ePrKqtL2QKmqVW/YI",
-	"nJ1xTNnLHr7Nx1j7sATlWXQDyGrdMlm0g0MyYsqk0Jp8V6hcgCIAzgLVIQMZi/kA/XRBDLV79hQlmOku",
-	"cYJQd6GiCdP3jGcqFHM+OLzjJlcM0lyxlEJMp1BFMfDyVc0bKrNUM2pWZhKtdksPUf9j3gobm2bCvl9F",
-	"LJmFS+OKpVtfHocHr92YTsGqQTAGiDhvIJnASdpijXouaAbhsu7Wiw/v//Ify6jE1WM08Q5BFmVzRqYn",
-	"/gqev8yp86SshmI5/efJaEjf2LRIf4l+5RX3lctsk94Ktd7GEBQjk+9MoWBvlgCl5Wr5sqPN1A3WpirW",
-	"5UpUHgKzw+VTsFALGE0EXBJNU8XjYGqByqgQc4bbxOHzAToBJN53yDmTWASHecVj+sggsEvumZozBqs2",
-	"WbJ7yyjGxZQbTDHKqcWlYBCrOA1xYdJBlO2D7z4tOUSIeuH7cts2i1dTOdBTSa6jwwfkC2Pz5O0q9w1G",
-	"h/1vHFZL+3fHLfJMQP9WYZDYub0vLcCM9JIGwCa1af7T9cU5ASSP0tAseA6yu9LrdV50c4r1X/Kade60",
-	"4op9tQsyp3LZasxp1XL0O7urLEffRhXKqM3AsWS9ehBGG1Clkuh+ppjsDIhJtE7TRDhxv+dMywSRJZqL",
-	"cHtozJ61DTGXnZ0fHbJHfl0x11RlUXImFCJ/FlyjefGCl2KVljAsVeIcokhT1wNO5xdzW329gX240xWr",
-	"16e27CAaQcpEHA1L3LEWDqSghooHrEMEG2KQY9EPq0W08R3Vw/8lXcbcKEJGw4J/yqSBj6JHhuWK3gwP",
-	"CeVQEYARrxSs0+aOPGpZpYk7AlSdTEIsiaMHBqcUHuE7uixiTBvAo5QyqfKKmqR5PVAIFPFIjjMpbqmb",
-	"640YRXzdtHlB5pSjvQzzjXhxM3ltshdYvbPpFCV0LOYsIQGVudNscWL8xK+disSvzof/vfX+9157b6c+",
-	"w6dXl/q10yD1q23zvmDn/rdezCmVci6SKh+Y+TU7NwuqNhaJhFCv0haAVHQK5XguiOuencUAM66jSmS4",
-	"Oj0BtsYbddlhMPRRfZSNAWhZ80xCFj65Z7HgI00aJS41MMHkcalnFfUvU7uJMHF+AU5n5XKa7Y25PVR5",
-	"fMaVmrZdTMbUeB6b2lRIXlnKuPXSNefat/rqXIVOpRdDGcDIdOXN68q2/C1bluwax2Xa3x+7rX5gP8eg",
-	"9cwGpswXXwgJElSbQhFvE3Rn4BWaI09oCOh9aV4QXmDzhVKgM83lWIg4NSkfhpW0i/x+CSlyY8Q32+Vz",
-	"ETKEgX6f82JuyJP3RJrrV9OcWRWTreBTHq8yDo3eWE9+ruBCv4mFZbH9jVbP/RFp6GWLcc7ml8zsTnOh",
-	"fIzwHIC/i6hgxeWJ5DFUnlVrsPoQSGudmlJHmqgjmO2alWB7+sAyNn1dkVv02vMcSUUXJgFwAW4kbYwc",
-	"QsVnHFuc0kjiXDlUfmklap5ECnWrCRE8lx6Q5u1Z3LQxNQVvnM3Ti0dM4RNSOFTGkg45pcFYq/MD+TAb",
-	"tMlAS0/9L5ga+g8MxgUL/TeW9g3yJsz58dvTlO+ktgs515/L1/VXZ8zgQ/Uf6ROlEsGDph/nXysaQSsh",
-	"yfqRqV63Wx9OeKhOMdI/aQUYMtRYMqWJwrDkERnoXRjkpmt4qeUN6Sw4lt0sZaqrlBdarN/3OXbILbst",
-	"4RxgdKZ22JGDuAJQ2NKta70EMCDSL1HaaplOhaZhtC29rAAtZxYyDZIjMo+csbBDzpTxmycsJIwHyWKq",
-	"jJMST4xmfxwBEbKjVmO2hc5y/eQti2i0hU/OzuWg96JfnAwcxAseLyxbyIiuWVLi+3tJJSM0DLWJ3CZj",
-	"pabgs1NqKtsufyJIWMi4imgs2wQAdPVFw4SOJoW1h1sPv//eDr9jfuoEYpLfj52Dxlp0QctysNN6WqWM",
-	"XITsJVXB+E3EK5Ka4oibuhfwMBrMLfaRBipGbGb0jUjWIcfZ7ErY95kcg+HEXYAlEBMmU7ygQRSi+2Qw",
-	"A2xmCJ5Y/cYAXlaWndUlO9JiZkZJkL+/FLk4dwDMQ1c70SYcWOLCKN8TMeMoiFaQrwDl90hj6WhyRKey",
-	"xhVaELAJ8+qEIvM4bHRicOHTpifGI+bqA8u5TMOmJjleF9QVTbyDcmmE2R5gYdPAu8GB3RtYFnSaWXqC",
-	"khcyN1M1DUZwggh24j2JjASDhHsrbROgn8xM9go1PGjtf9haEq3SokGlqN9lWwHxd7cL2jAxCf9UBoyH",
-	"R7bgHxPqQBW6Z1ilmZp7jIe5rcpEvLI71dtbDuO9ZnpIQRu3k69iS1joXrY2FgNBGpiNtolulTCJ+0X9",
-	"AyJFMnxqqW9nOe2KKeMmhaM5e7gwNxWyumvAY8ogYdJCpTwqzAp53YuaPako9XPlgcZVKImM/slWqBX0",
-	"iky/WbdqsLpCyiVjRDwf0vosxWGV6+chMxf2k1BnP4oUQQZQ+IYzWZonbh2xLxcVbBJdyeTk+Pzk9M2b",
-	"01eQKDwfi1wM8V7c1y2uVqfrA/w18X2Lhfr67Pzs+senQgLUx84z2KqRJM69vIRy4J0npTP0lxFhH7Uo",
-	"WdRlNFzeXv94evXhzQVkM1S++MVnwyOoYRoFACQIZRmw3FqGUvnGA0D5+EeVoL64vflw8frD9elfb0/P",
-	"T06NxAaJ5RUPwZjEZBKpPDTA9kqnc3fzmC44jTwwv5mHIzb0Ic7popP3BKYho5XGco23ZSTCXkP8hyr+",
-	"84oFkYzKScPIwdGMJmEFYohLBm9QgkoTiJbC9Zn97K+0n/p0zseLclq2Lpi8iYhpDDtd8n+7qpsIM8hR",
-	"lVsmTPQZcmns1XO1XWEgl8hcfmixmKDsM59L+BQx42Xi+4n3FftcUTRy6ZWEUoDug1xjvLzEG1dRaBcl",
-	"JAqhDlYrolEui6qgMDZOGY7Catn5Cupgq+1UOaW8nTrGPL3Xdb3Spuw3ksymWJgBFbHIiUqTiMshDGt1",
-	"iW63rraxu7TYejapBT1QsPQlYAdHWH6sbT4sF0nt8skq+ATr4hFUWjI3lten9Yd6o47QTFlipZSYkc2j",
-	"6GnTomrsx5Su5CkPa0ZvnSCYA6mZNqRg24IvsyMlcSdexUBmiKONeSyZZh4jQURJsLq5TXxo220q47gp",
-	"VKM7Li0FGdKkTcSU/mPGrGNumjALc4wThnkiMrQaszueegFQPwWtVdvVFmTDt6LtKdTPMHlakTLpr2mo",
-	"uT8ev/3ttl+3xXuf2k0Opan0LWTKaQp66gHV6/uL6T5RSi2mcYQjZq/cv0MMqcGPc2GvlV4QT1MWTfKq",
-	"WG+pj5l9VPXFeRSBZKsK81xSFZRECGh/WFEQ07jmBnSfKS2DfnsDLS596M1CpUS3212mFyihaNxEF/H9",
-	"VGMqgcyNt0SKCSOTiM8Uk0TE4UYpppCCisthqThLTmYX7bRK62YqS214tS7wGmyg8mUyRiY4xUqSWDEj",
-	"t9KOQKvBgaKjUy1y2fRNk8RfLzUdb87enl7c3izNsoEk8f/8j7VTpl9nMtmyUZGVXCjL1PHcKRmu0181",
-	"XXfg/cbtNNgg0sLmPFlglUGB880qZ9bEDvSRbeCyWUHNglZqtegDWUJ0TddYWOi55pHJdi2VFCt59DCq",
-	"ju2PVDYKylgVBAFlimeuvPHmmXI9jlgWlCYneQ539l+d/nX628GPL6/p1oebs8m7rd2fTtjsr+zqYbJ7",
-	"/nb607u//7A9vp69vl3m2VlSgPmNNGr406swYdKVK8toou4ZVcuyP53m4lzDlRrZCuZ9BomoIgGaZqGF",
-	"HG5rRhUartuVeUPsYTqmtfWZ5vRicAU9VzlZ4ZXB2zJMWw/ldTnEToTRcIF/g7FaWhldiuqhd/wm+zT9",
-	"1S/eE53FbJ6arzsL341FXCEGQT92s0CtGZvbYYKBVuf0jw7XtrFffreSUTmnK3Q3KPeEuvk9hV+tqGJ9",
-	"DnZdCGkj1Ved7aq2yDYgbLEvPde3CcE3TOEtwW7cXhG7cWfT2I0w8ZWjxYgsPvXqipNSkPBlPiBNhHxR",
-	"UhX81L7Rm6pDr3Mq2ZD5imuHJCXJCCpwTQ8aY2O1jX8JAmE8iGfQbHpg3BGDtrPxMp2ZG0fpTzN+k6pw",
-	"/CaC8JU+ndMlrhsTmI5SsBcXxS6Oq0HIuU7TxlVqL40mu9yIJ5+S8n4nkf/8ArHYkD0CjmLbF/HIkphO",
-	"G9efZsh1c4fDjbtq5cpzznBdIMUM+xGWqJ5p5ltJgQXCtuQVviZh3upEOAs4mytJSh//dsnj+5UJVO6l",
-	"Vct0kRpLpQqdi+YKDOlpq62NzfYkofdiphAUqm2Tw1FnAx3Otml94GKetkMuD6s3VEI9tOMCpstSxdI6",
-	"ck3sqzqDYn0Fc3OZk1U7mkY261WKSzpiazuHP69HuNwXuhnn2lfpUuw/yet34QkkMJsRigizgE3hsHNV",
-	"f4PhIoNZr1WjIwNfdocFc9Kmn98zQsmQzW2XLnAjkmPIPrNHW0Z8FPt4bY7vehjUEh5nWitSg59po5mz",
-	"6R1XgijGM+5KokkUPMqMJnHEktSrnGldnHW3P0kl3y7vrfW5/JeXabploZzAAnBzElAueBTQWNPjxMQB",
-	"MeUvUjLj4cA9n0xnynNe+p28bCitRCdbUpuABCU4kTQneppUIKSp89VKCj6nrGOP8DqSaVuiDGnm95ai",
-	"I4l1HpMJSwDFchV4pnxSkCkrKGOOCWOpoUM5Obu+IDv93j4JoM5BeqiHZJ4IxQpgA6e3V8t6UZW5lK4x",
-	"Q0gLWAjRyhqluLdU2agsEU29VsVstZstOY4S1SYJC9vk7fL+IVGZwD39SANFDMI2UZq/RtwAU8+4wQlT",
-	"rv99sGhjfzEtFNsVK3xIoDpek6mas/jRYCaQMY2HhM0SIQ3jdg/Vl57eXnXIscF82OmSYEwTGuDWckHY",
-	"RxTF8CEQkwktL8ivDxU9zMr2UgQP5IGxqbZx9KRzC329dXX6auvtSkoduAhNgWlJ3coyTrSKV7Yau23D",
-	"WeS5TBG4qmYeUyHLhOhphGzMR8mxeSeudyXwdxD7yF/TrCHEspTuSteeGbuRmawV12gSJKvpNFkWfvrC",
-	"/k3wuNQiKUhUbpx75tAJ4alZYhQoQ5GMhO1AXN8uq9TbcpkrFnOutrQNlJm6syRXTuKubZ31lNDNUZFA",
-	"vph7sK5YHMvvbKKlVpuGQ9NBoWmnnLNU1mgGjEWYng9IW7eDlQx+m3C9BHBqDUvb83t+LmvbqzBbhgqy",
-	"PKEigka5uQBxr9PtdFurxNyKBn36/iUdgvR+XKf9KssqNoyZH0EFuRbQyJlMZYlWk6XhGJohZjpN2Naf",
-	"Tf2AxquNvkZT25KJRYSMxhgctslWhnc4n+GqKVZa4apPOXeVFTELC+rckiTznibkhsCdIDk8VH73khfd",
-	"1bIs95sDelb2Llvtjb2ue6Xre1x8tUngTBk+8k8rQp/y/u0l+e5+bscGstx7NaFKcI2h12Q4S0Cq2goI",
-	"CJkEYoJqw1KpXu9IihmV7Bqt83IBFgs+8uWWzQ6K4nxF2/ZSXNUJ/Wgp55Il+NoKZA7gDt9gHqqcMkDU",
-	"mUSg5jtpOmWJ8SwUM22wpXDOu7O7xLlz8IdXCPR24ZWakTY8Z17Jy7p03nPvlKu80qDFVOhZ4IEVQ7Jg",
-	"qp2C4LUNPGIjsX7FrECpdNLvG3TeCQuvWCCSZjqhucNp3WMaekLgKUvZr6rwuFlWyXFEuqknkqVR8DUP",
-	"886GO5ZvtDijvwr6MJAc+8csFxLbWW1nXjRCIE5faK7NvHJvtVceVLd5d6tpGT5STdsF6TJ8eBX8Ysc7",
-	"CueiKEuXqG4XCJdZTssGS9NP/AFHypAmDvIjEDxgCS+od0bPhpICzcQlthS0pcYGLARgxEqUPGMFe4Ub",
-	"Ty9culnDBM/yzxRTtJq6tHyC60pCDBP6EY04F6JsaHvrmSY49FNO70tb+ltDPO03NcEEan3jsm7NO04L",
-	"e1sFuW6fP62yvrkAvQHNXNTroa2LpyTWO3yrGm977mSIpA8jCCtAcYeBx4Q+bJlSwDJ0ny6qI0hVlywJ",
-	"KtG9Y03JUhE5pojBaygE8jumeGcbV4AzFgKOoOsYkt14b9t7mV3v1vMVb6iyfpCme2c6ynRglePabT6U",
-	"/ZWUOE9v09IuKtHIuqskpyaMhqfOkqsmjmLmWT0xaB1MRRMmZqqZKmxZh9aFFX1gZnYq5XWSKZW3Iw/2",
-	"dpqv9ItPNrfvWIuI8o6mPnSpOXmYHYmOpLr+/p/qZUFlF45jtONt7A2PNQbuP2fwffsrCb7vbSj43ock",
-	"cidvmz8oJ6szD32RKsevEzHZvKhMEbkEt1q1PNJcN4cHgo12vpFkKiSE6oiFCMnVRm9UYdUmadDAmjXR",
-	"aX1yyYyrKHZIrwYPNpPd7OaGUXA9c63Ix0IWzV/H3rf3VmOqANRW7ToyP7tRpZArT4Dk2P0qs1h9pbkk",
-	"IwUH7C9YqlLbA1Wl5946EKXyQBUI0si0eKFFwCaEDQPgfR+1qQ0Y5TOJJVMod4Thy5SnkP22QZlWgBMx",
-	"75ALfdEdd2kJaGdr8lRCpE913gwMp5a0lp1WJQJkcvRqwGDWqT/YX+YfTzGrKr0paXmfzbBN36CXKQ09",
-	"mlwZRSjinruY/IrBTW9QK+Vh1EcOKxSS81kcd8gZJxdTxo8vz8h2p0sGNqdnQO4ZtA6meudZAjIs7YUS",
-	"x2IO+UJtIgWhFm7dpb3dM5NNJG1JM4DLAJ80rhpMPTSVA/ri9+1lsPPt1sVMaXuhnCmMhAgJJScXby/f",
-	"nN6cvkqtKCo7ZGC8SoNDrB503CPjubL9/OQH14vvMN8UMnEtIO+4H6vXz4HOzMD/yGAaU86huY3xzVES",
-	"JguSzHiHnNmOano5B4HWgVLAR3Wt2NSAq4HP1+RxDIikCyJFtglNYBQo6zVztvUHr6efGUsWB9He2aAe",
-	"wyz8ibnDfLxyrzRfvMpZ9e6HS/v+T+2WxSDNK28WXpSFJGEToZiP9Jgi9oEFLx4Y3yAM6UpJP5DBIi94",
-	"XMqoUytQopPNAJppAkAKhX7FRMSh5cJqLkgwZsGD7BC9OB6hyXmkzeQQZHzC8DIWGvf7dtdmr3023NSp",
-	"lhB5fFR9cwFM1carchmEOaPqa8UeBaN7HfDRrGBoAi2qqaKicxMWM0KwALz0+lKTmGkb7hio35Uasb4w",
-	"b71mjFdAaUfKp1YWmrfmvcDYWKsKWrvxgPa9AR2PRI2SZ7Mz6Ug4R/WysaXaXxlqTcUgK5wbdTF60+zU",
-	"ILZuOlB/vJkw/VJo1JUwTtcAMfVC9ga5Ww+pnTJrj5t6ZJolEP/UZJhXmc6jeWjaiGjFAiGbUqqEUYrR",
-	"T2ySh/Mw0h00Jvwn976MVNpZwtRvXM6CxQ8arsnmB7++H8BvxmeGfnTIIwcsbaG1Q+NxYnN4HahAHp42",
-	"Ne2grKsm9clCzghaA5AJXXItm+NVemioRN0DqBT/txA0uxs69I3Rn3t16M+u4WIt5PMXRHfebsLCjpyT",
-	"BEwM1iZjoWk8IVORWNc39ScrxB8C7dz/VJqpnasxhS2nShO8xC7Q1p6yPCjlaix4qC5W0jtnBXhJtEqf",
-	"y7qQjD5SQcCmShIxS1IluzEPAiDIJT073JNdCQoM29zmV6HQMhv8aXrHAegdivFg8baER76N4jiyGocH",
-	"RqyEeFiuWNQ7zCd0cTmT42VVCGaTkAOmaxUZ7DcAaXdm9nSWQ34wUq3Oub487dBYH1lFEFuA246rEgET",
-	"VwIVWp6SuJFX7TbvlZjF50zfngIcrPRmMCESRoNxlV8JN5pyEwDyj2rjMwYJMqXABtDKRNNHVHXKMgtc",
-	"PFsrqe+V6Z8eSMlGNnSvpDWuWeK242np+WovSRaFtct2j0k5Qn2HS8eBl7WTkbPYoAGDvV4SfLJ8vFlg",
-	"IWX9hUBNk2YymMsN77QuYs09oE0pgJSgQ1nPe+2+MzijqlU747dVqwXc3+uH5Bwew6EW4AmbiEfAfo9i",
-	"BrgZxqdnlGXNMkG/22Rz48vT06sPZ+cfbq9Pn4Z7vKRp8CWqWtCxTrLP1jO4vpHZxuJcOw1hbv13VhHM",
-	"m0iqmrT/OAa6KSvQ0V9XU5psnPAHXspPdcj4n7mTE86kaoGqF+eCm/5CpWuzGtNZj988acrlM14CWuSB",
-	"h4dCi9YkGo0V4SIDT/SPGUN7xDSVx9OQAy3yG18mTCWLGiyjJZ0wG9TAOhMWItimndRzBevSClbMQaw0",
-	"MiJlXIKBNq2K8eh+t7+31e1tbXdvugeH3e5ht/v3lfsFvvgMpbSpxlTWlgVLa1dShf8cpbYiiUYRP19m",
-	"uERmw4dJoVVCA3fswZ+ypreeomyN72rwsM1qfuvf7NUArwQkYZKOa45+ihsAEQ2b2lDDBXo3vS5wgf7q",
-	"XKDXLY3l6zVy5crWo+i4RXkFc47OfTbnz7tUQOJZq2q/bxxEVkxqU0wJvxM/Ko1CeqIUQi0lDbyiRItO",
-	"tPyaaRKv3C05fdE0cK/Q13z/dOT2EY5TxMkA59q8MBMc4yfOndakCWHDxEB45s/6nlzbh7ZTuSrsHju3",
-	"6Qxq7zTfMmXY4JPXmgWk2BRItwk/2/0cZRdJ3dnLVI9TaVPDlp26NWRvv3leWr6g0eairYD4mq2VSOyR",
-	"9PO80mNhNt1Fu4Y1gSpzaqHEtGGmGwbWi+eyIlsuD7Fua2VRYHkK5/qtlYoY/uVQMumET8OoDKVopuVo",
-	"4rLDBXc6xDp9BFWqgqzcSbCxe7/dioZvqQrGZYBOD8xv3T04G27BpVmw59Zdq3c4epCjd9u3Yjzq/fTT",
-	"b+/++vj6XfLyWPUufn7ZY5dR+Nu7n2b3oXiYHRzctZYpS9HwXHC2wqj05WZoBgQQwamnMzXw7ae/ZNOH",
-	"/rIMG2Q6WwEow5DGGdd3laf6or7lZFamFWWnVd+hsd68SEnzx0gqkSyWmNcGJwTcLIY7yIJULUF1xodX",
-	"9FEDMWJwQzmbM6nSyrtmLouMErDEd8HZR3VJR+ymPDToQ4ZN7WXVsGEiBelaybm7/bldCnbJ8xOu4U5I",
-	"gitZwsdZ2uwQNI39tEiT66c1QtRF9TeQLqiVmVQLHDzR+m/QUbtidz6HdwADHSyWbLk/oD77cz0MqzL7",
-	"2YdSzrD67Q3Y1mda1IZHNgvW9feJbMKnwVed0lxx73pwu42McRtfW2aCey/e6b7Ya/zmGjCsY2c02/RN",
-	"yp2RinEJtKbNWTANijvkGFOpTc2Y/dm5y+ZJZJF5isZsZh6fx7attGXzm7eCbZtPoCrFLW0qx+od6L4Q",
-	"qwa7+npERHWPUM/RJFcVlF/WvZ9iuzeWTEs2tErtWBm0rBSw7I9akdIFuGIBi6YVVbDRZDJDlyYNEH7T",
-	"6mbU9RL1fR8lElYpNplW2WBiqBgn1FZgKSEeNN3PpvkOiTUlon1bl11WJXtigRdsVXS2NnM1a2zf4f1c",
-	"VcCFYJBa/0ZG0SPjZG585hkAEXtstYoxj1CAN+dmL1ZFHXra6w4+tRt1KV4Nt7qfbWouayJQxc4fmuHd",
-	"CzUmMgpdYpOTgpkb9KgEZyu3IWkvq8nE2h88xqnU+EvmKT6r3TNF/FAJXxddcRe1DcaMxcR2W9pZ3afT",
-	"XRFKirN50TW2310djCOYJVJU+elslahR3IwXP4UdRidz9gS3U7CfgHLMsYHaV5vMX4vpdfzXcRRMXs/+",
-	"1h+pt6OVUpD2VkTGsukVhWVcA2tmKTzWZVUdVWZheZgvpVp/XNtaedicxxqeNkvgzFaW8pofMJkayt4U",
-	"TZTtXcp42NZ/6xlP0nTDLJxMp7/rHx4xw2QnM0/UiTMnZ0k3bMSxC10VumkRh/sAbeQINW2yrZx8Ejve",
-	"duN5W52z4gGWFZgHQuyjBC/W84FRNeOhJp5vJWNkILDKbPDd04bdtfihP7MKJ42c0DhmUqUg1mEpflKa",
-	"Sogl2U+FUAeYPc1pKkdmUTaeOrD93YOVBra7DlpAHVLAtlZgxNJCz8gvBZrxmElrGzqCaS5WbV3p2hLV",
-	"PsCfR9M+VG7LsCsrDZ2WkGtElYHoh6pBUC0MrqLpTwNHx9XgzaE4G70wCGkk7JUOX6z5+VgXEO6IDP7/",
-	"//f/+/53F0j59L2txoXyEFls+7oGPGLCphStisqR4ZpgnFOJRAs+ahp8QEqwDYRagOSMVheIJIGpP0Ug",
-	"7RRxMFbDtMgmZFv0OFtn6YYymyFedmMNem9l9DqLmuwc4GPKQ83NXbtgO7ynNFRHVD2VRKyZdTankVbD",
-	"wAuRgOTUND+luUK3WiSV/vbmQ6eg3ZwvT733KtOfkMuy0yBaaww+L0i7YubDi88YhO3vGpg/NilFv0L0",
-	"CAQwnJsEm9iWzzh5V5/9erARJMEiRUYq7c2bcaUr+sDEY2mC6inVLCeaMLst+lqOvb9Bk0zdD/rsjegj",
-	"tGfxG18C6FexoVvdbG7MgGo9YTsw8mTE1GrkC3XMSqxmcjvgl+VMKGOQZbiiqVejUdgkst28IFjzIpU2",
-	"lX25KPUJwNe2fmnCcA8BMjpK2KHXTQaBMJjrIwO9g6AhLAFMU09Wp46E7Iy2u/3eamCcACTrTaJynVOn",
-	"lB3xoQVvbltIShiyS/nUZy87vv3dgxVhKlcF46Sx1pgWSAn5GMfuGuCzqwBzVqaWHawKLl2TcZLiC/k5",
-	"Jhl5kjufHqJn5iiV7vuagJ7OTErNEudHST2dJcclm0LjO5uKtnU7dcymSoDPRrM5OL5eVQI56rsjcy7S",
-	"nLXqG9OpLVL0cHg6p6/q55yGqX3kS7QaL/ey8iK4COuLKvHnk9Rh3kywWQ/7H+vzt8MsXw34qyZ73hm4",
-	"Dr7nTJ9P9lEZXFFT0G6FBKAVSWjPNmYTyMtlH1WHnLgkWsO2BVeJiAkliiWTiNPY9Ea54+4MQowhiRQU",
-	"8oGpM41pAP1Bye1/vn79+lUZGpbx3ZQwW+gygIDQYBnlEQNhKr1NNoI22Q5hwySqbPEgIJlW4mOBg2P7",
-	"aeHQarjzC54WVOGGSU2I80xxp8kOyo0riQJGbGNf6oLTchaMNTlABBlzt+9avX57twvpVo27PxcbV1hf",
-	"Xbrabl7VNN88eDvPJvZ6AOxfayi3Etz9JqX9ttXt4D5MtTcm+QJ0qg3Ctv8BLM6CZC2P816BzPIATlcA",
-	"L4H+vikyn00ygcwP6bMSbybpm69Z8hgFy19dlunjgmA0nESc0Ok0tj6TObVsTeIL0qrEYo5TeWsDv5Ix",
-	"PclSiWl9acqnulnWCViQ0Y79Lnhgx14GOHY14+UNZHOks1J9t7YDpaKTii7yBiWuHotpBexBNwn/ze9L",
-	"l6+ij45mSUPNGWC5khn/PCH2+t6z/a8h8A2hjz8u8A0hi88U+MZ81J/ZtKad2jxbnJFJbCzx+ppnWq9v",
-	"pDrkteZlFtV0JseQLecnpx96mP0Gdkil6bJL8OJ3shO55SoqSZKHr5EYHNYRzgCD9lB7nqszxaRMNOLR",
-	"3b5wOKD63rKih+2tbt8WPez8/cloJju7mwvX5zHVqHo62kp//0sE9CEW4AFplhbnO+0R7YEOeQd7nILk",
-	"Oj0y8rTLXNafVzhMet29feLldNVWjX6JCP3eVxqhP9h4hP7zB8JTGri+uL06Of1wdm6DjisnSX01YfJ0",
-	"Uru9Hb1AvX63WwGTu3JuFpMqmmg+cBNp/VbLn1KtySZPYPt0akx8aNaQYcYz/sDFnLfNRxvi1EdF2iAe",
-	"4y77L5+o9wQfMORajBmN1bg5tf6I12fLH/WDIh6ISW3DCAPrBcWAEqWik0LQWtwv4qqRhH2TQIBu3doS",
-	"Pq83VFn2QFlnqCcKil0zuB8ZTdQ9o6q2vNcoiTBMCITQTBzk8w3TJmFcAyOsHKMDeMLUMFp0RJFvKTfw",
-	"T3CGAU5WDIng7LvPIomhwx1TY1Hh7RkYF2UHLxo48wdwKE05Cyj3M8kk+fHm5rIIoNeqRXHadJrI3p8k",
-	"TUQrSVOLb9IwPxsuzywHgheIUVLqxyjGcrwGQR1yDvEy6CVxT4OHI9Lrdk0hoKZnt1JHpOspw9hROpKW",
-	"GWe1tt56DYUsiNqfJ2tmB2cEUYiapkRpjorJokg7SJJvTblL22QWQwc6RMcCefxdm8TRAyMDG2251gIz",
-	"W2fa3+139suyCismUpJl2P1q03/2/13Sf158pek/fl7SxtN/jmwLvhlXKepaHnp6xZXc/TpSdMQfnKKz",
-	"aRyFzwmkgGlUm2vVue8SUU4EH0bJpOywXwyrHElePqw1oA61gHPtGoyPaQw6r3mB6VEnrEJnkGETbQYv",
-	"yEQkrEPOEfbaNHczgFjW2Q5BwOYVtzvba2bbjMQfnWuTscQ2m2gDmRgZYVaVZuNJSZdnA2r3kM1t84Aj",
-	"jJXnS8Gw0p4+soSOWMepNnav9dGW5UanDRcaTmfd1t9IgzpWbKy5s73T3X6S9IVsu//ByUdPyivq9b9s",
-	"YtHuF0os0jIGabOiIYCXUjiG4mpQhMc0tA1BMgcAigbwuiKn2VqpoGF7e9M5T8a89ZKf0KrKOoM9K+kz",
-	"ZkeVZD1luVmJRVDpJKsGHcq7THIenpyzIp9tVZPyVJsq5eVkGdpamnqVJkCtkUzlfGRF6Z+NUpWEepyr",
-	"riacuRR+yWm4NfBL94vrVNEpjZz/vvTkfmoXvKHmxSDlFFXsyOgYGKOOJNhPBbDNk+Pzk9M3b05fQcjU",
-	"me8Y16uE1ehX91w8jmO3CtnGkptAimqnq1ezTa8t1GqtzZQiSacxVqepbRAi+vr0+vrs4vzD67Pzs+sf",
-	"T18tA2V6Ek70CU4KZwRuuM1gReemhKkOaYTTSMCUfpYBsm0QSnqjhsNuFTJ1CkltMKpL2uLXkOTZq7rc",
-	"OZoqmpTc3p69ykVZ+ju7YRjsb+3ToLe1c79Ltw5Yl24Nd7uM9the2DvYKzHpp5r9JvpN//1rd+sF3Roe",
-	"b71+//vBpy3/484qH3v9T/9Rure5PiWQMqcn4i1B81Q1yz/aBXCrrzVVzY64luM0Rx2x2TNfMhnNTalJ",
-	"NlrO/V66CkayZ7IjkhmXzk+aywKCJu8s9BrGb7YNNHr3bOdLhyWIKr15uSEW9KsdGZws9P4aXxu27gdc",
-	"XzRts5Yp2HfX0T9ZjTKvRbazA+szcfV0Exz/KdfUGda3U7eqpGbS9t5MrVNFezBcjLeRlLURx2mjJICE",
-	"mcVNrZTqt+/rtyeLqxmvRTGDkAOuvZgpl1w0h2TjTC+DMqrvYhMuJK1LjG3UgWriFRapy07GIXQAsdC4",
-	"06Czz0ePnCveZgmRM3DXNnz8AT7eElVN+ADMChJHkwgA5aY+GaIb5Ih0bas1fVX9i23tcgriVr1x2XBM",
-	"ZKIxEZdK/ws9MzMBmfpt3DP5j2KmlndL97mObZsOycOyFITBLIHtl/2NJJIpZfA3qhdj95PF/z8eKpZo",
-	"PWmF1bAhJsxIL4UQsQe6fmUKFnPKhiqopDjsUmZTWPDC3ud5R4boS06dO+01YqVea3Cqk0P5dHUvPHB9",
-	"x12ZZWXxS1FS5DGisDVRxs+R7yvTLDrsKmjWjQ7bB5SrISvLyj+4lMcOs76oJ6ul1+dfp+VN5CZt8joX",
-	"IHzS3bHwtJdXp5fHV2fnP7TarZur4/Pr16dX5qNvwmB6l/7SWcllzTuuOZ3KsVCnj6ViRA8opIraRAmm",
-	"LyMDae4alBElOEVKHmXwOlPLfiaNB9DwiMEbKtUWjGTr7NUAY0L6fS5JJJI4gmW7t0ypxVVNPR7WS4wu",
-	"detANz3dGQ3GNr8YlYWFmBEqH1DFaq+HYttITS60BMO19aZXSnxaCHjqbPMSBy1xlADTu0OOy4Bd0RHj",
-	"EqBN6BvZ106/3yb3CwfCmbdCcq6kVbTLoxJpRr7tdbvd7yowYPVvXm7GbjeTnNHbhLJ6Yq6x1tc8Sprg",
-	"0j5Jez1G9RTwlfDSVAnCHA4XE0nb3HoZrZi7bdvQKmx1C4U23pjJmdfc/I5P9OFDBjDBVu6DVC4OiEi8",
-	"z0Y0DrDDo5dvYgehjzCW8KT9B61W6sI1d9xld0LihFORjcHTIbdTTai9rtM4gVkifx9GnGFAsnnHyIMa",
-	"1f3C6uupuu5qZqzSXrKI58LLsYbEFtyh+xnebxsUO0RszMgYG5gH0xfCBt94eMeBTaZz77a73a69HRYA",
-	"TycuI41jt2nQUx9auoemzzP6p/XYBtOYcs7CQYfgRE2NQhzjpc7liLWbFE1HTWZ33PQ5VmkBBtSecmGi",
-	"wwHlBhdswigHrWPVjQFLdA17J1vVWXU4HFkuMY+ONKl5e3tT5EYWClnMUcP1ONETcsSeZHUdkd3u2sPe",
-	"7ebGDf/TdPAvNmzSaaI0Doyscecn1qw92n5N3mih+5oci7lEjGZJ8K4jMhgrNR34a12WTNoG7sEwWK0Z",
-	"M11IX7e7p8HDbNpqY57p+1UyT3cbmLJX2lLNWW6V9iswEf1E/Y3JkqTaiBgOWSKL/G6lU73/Wc1fa3Ki",
-	"0IikqXUopf/yCWzvZah/r7tz0Fx/2GtiSJ+YrINcludS4/mJC79dXjCq1+0JRbEbUxmbVcsOtHQakHtN",
-	"rNKUDnwjs7y+TQbTmRwPtAURyjQ96htpulewHL9r6Ydmq+D3dlaCpfcKFBu2VMIboHlvub/XSdWsbiC1",
-	"CIN+6hZ9V09NHmlFLOKDLHHkuqZUlvKmNciuI5sxemyITL+e8pz1dEgGQxrFA/It5NmwIZ3F6juzzdJs",
-	"c/dFG7o/0GA8uONYEiAttafdRdpkYAAmBiYMiEEQHuLRlqnvOuKoh+hjgXRiNAvDSvWYMIpPgzFG3fVz",
-	"s0zVXFSbvLh6Or9vfpVDZ7kDc2Y3Sgs4bS+1fUNHzLnlU6jf2aqkbG4bZAtcrtT19Ca9p+A+SZ9XwpTP",
-	"UnkxSC8ctL3S1kPXiBuOGiQpKtEhgP01YlqHdOxcDG34wSitWAZkk5e15uixjFAwYCl3XCoxRegErWdK",
-	"3PqGWGDpzOGwn+Fdu4a/m4+9arO80KnbsKn31Yy1ssNvNgnaS4Jtu6Rnva5AxJCtVmSSlTHwkvrPhl2S",
-	"n+iD29lokPyP8uiZ7Kpc8+bqXWXhZWXXu8yu2po2K3VMOePCmNggl/jKWRvL+nqfX9x8eH1xe/5qGX+r",
-	"T9nIZ2xk44gN+uBB82+tBkBNxzICXLv5t1evnK4qMhOTpb7dWaY+13cxXD31vbeJc1DsceMqdoH/oSgE",
-	"9xNdmHoJDyvK9Di7/tv5yYez8w+XVxc/XJ1eXw865NjfxywdVnsgK1tXw5GQ1ZwO9u+eYbKuy13XfEkr",
-	"wLSy0Xm1H/eCM8K4SsDkNwcrg6djPAAJqrVaOfWaUUrTokrNowCTPc3cmzlvPQawgTyHNni19VZIMbGi",
-	"M1+J/LREiIo9U/IVXdQnfvhV4wKVrpAuytgVH8ZRoOQrpipqp8yUu08oiEEsCPOmKyZF/PiZ3gRIAlTR",
-	"mzTJtSoPPZN9nvX97KIbYkVwyJBWNX0M6QLI/PbmpKpOJl8ds4xFQURF/sA4S5plbgPeqfHwgd3xFOBj",
-	"N4DLRASQ4VE2ca0OiiGaOh6QhlD+CVm/t+eOGwUEJx+Xr0LqRKxah15378VqtV5GBMkT7NtfNgjPzYkw",
-	"fmyBS2HzkJqBCO3nOYahkzwpFFaluFntkoNfdkQLcyuerkoe9YZKtRKfirwK//4OGYtZ4vzr0I0ExSJF",
-	"NCf9cw0/+yzcJaX7ZZQGe2yKDp9GYPVxUUdapjg4X5PRX5GY87moOFmPNBqJp4tHljxGbF6zSlqdMJhc",
-	"0ismhdoxLdiTGTcCVgEfScNfhkxM88wOGWAW/XUgEjYAJXNgROkVVfqbhN1xE2CgI5/x5yhN39pD17uN",
-	"ciWUlyFloi/lesGDc81BSqbJHF4nTRiR80gFGJxuftz3PKF5VSpallL08u4sL/yX6FM/q8in3JAWgGAx",
-	"p43OUF6XWpOodxwmCpBIzRnyYPUyjElvocvSaHvoBEdeIr/gTJJQgHiDqFs+sL3SvgDwAuNhxEfNFitB",
-	"B6EZvFSRZpH0EbwIyIegOf2QJgAta9TpYnnkdncN+Wflygr7mkfrtvABHmC37bb9RAbq6fPlxyi//1lY",
-	"IU9d8bc+M6YXLzoHK23vgS1n0Txk2apBZSQucJsYogBmZZGXODgqRpDjl6uCPOhuoAjGG2Rxs/N0mjvj",
-	"5eylXWCh2TOa3bEcH6wUO/XQmcNoNEtYsbl8lrVrmdDf+VFLhJWcx6m+UygLnzCVRIGsao0kFZjTXFsJ",
-	"0lgJbaJESBerZidZ07DGuoX4tPDk8wozdGI9M8W9XA/Uldp4mvq2gicyYfqQnSzV5iArJbNABdJIvcXd",
-	"6mV54d55XZuDphi3mWPVNSPNN6tBPtlBTv9byR1VtrybamvebslqBQjRTEeRVCwBvBitD5k4WBGJN2E0",
-	"TIFWmi2fefcyT04NXK3BFIukQRKDTBsIbEIYLRbBgxUJ2ui5p3INRNvdGjePx/y82hcfqNEN3juz7QyP",
-	"KpBt8eykHKiSc1aC56axjiWbF6kv5Vw6+MOcSwCJyKECuhoTBVTGfMZ2MsNarKchpe0587PWveW0LQzI",
-	"mX4XJp3Maz60NmLBPoADRiqiSiQNkECoqsRpaQL2O6WJioJoSrmq4TZeuiRkXkDEMPOyX33/P7z4fVFu",
-	"pEnWVVzlM/Tf0otTT1VPaoa1u9mK1Z06dIQ8XZRsn4eCkM48PVllNN7UX1XF4GZyxVR5uGdQhhReg03p",
-	"AohCPJhUMXjO6ju2s4nElM9U/9zbLDU1xNpwJENVzS43BM+nNknmG4kGc6fCxdOkEKFts0CaV+Okat+a",
-	"1TjXrp4ls8k0luK4YuAXiNiaq6EQw2wecEaVJbm2DZFRlx5ZgiqByzXCUFy8WC0et1z5taCmFeLFDjaP",
-	"nfRVbMj2506BMCRqViiz++UnZBY8nD5GIeNBCX3YX4zX0gdbkPpOrAqATJ4OOba560ZZtvrxNxL15uJ5",
-	"GjsomBFb2p5aRlhHtxROt6xddQ3Ebgp51e/0noZ4lUUsXmlOVRDGa09mp/M0+K66fkZePhLkrjAxjVln",
-	"GZpuTTPJtKNGZTPJWEhldj6vrde7eR9ZEkaBWhX7+hdzWw6XY1V4qiIcVShy4cV1wKjyDKDsJFUQoweC",
-	"5Pels8tU2+0J2EUDuxAW4F4fesyt93p6ZDlAKPjSFCFoRO/n1jv/OsxlFocZ9Bz9pQ+ZaM5Jq90a09A4",
-	"7+8XelgsHjrPZDab1H9YPUqOxzqbOs18jltQyRyCSQWwfqaP2WY6wOw8NV0wRwXSHmJw3rfTuicDMq5/",
-	"CvP5Sb0Kja/lrXEbySVdpFISXfAA62yWNuKDOgO0ENNI4piWKH6rtp6raC5Xn1+mTCCiYT8JmOM13JSj",
-	"onyml9fJDV9StW5n/LISkfu4DGnJaI4m+lp5ypFOb5O41E4ycNWIFZX3BXxPp9H34F/6Xivl3w9ncbwF",
-	"f+ENtauK5Z9rI2blMu2WWdO1LVxM7VGaIA/FksJAOTy1R8uTAbteu15YdmuxgMsBD9ZR7iaaS2CJ3Lo5",
-	"o7V6RzXK/JmSbpJVYbx1ceE/Q+r0EuzlDHU9yTd08Bkxll9sGmK5Aikt4zGowtM0IGpernjGCVWCYGlo",
-	"ve3xtCpuel7KeUzu6hqe82h6HIblhPyjVo6xiighFK+yXNmUVN1evSnPe+6YrzoBQGHW8phIVnkSLJoM",
-	"phoYDBSo8cOOHKsUz+/Cmy54HHFWB79krCasQQKKhw4amj1wQUQcoirOAYIjGLPgQa40jj3bPYUxXu2F",
-	"9cZQ2XGmvvNhY01t3xvQ8UjUIoCigUlHwhWkLBtbmiHwtIZDmnvwmgCAIUiIA+Qa3jdOxtc3g0+z5Hxx",
-	"V1Ph7NL0BS/hBaS/NL4gkhI+eykSteRc7exs14uFfMNd6xJ3U2p7J90MxDt53tHwqDNLF1Uc6Xo2mdBk",
-	"Uaok4E8ZFJvUjq2ALWrUys/du7oM2lybtf7GGpfpE5/2KXuS4YVpF//+HYH2/uDOFsZmyLS1oGu3tdhe",
-	"q63FasS8v2l42GUtF9wSLSDLf7X46k5DzPuSDL6K7Ob9FUPqNdGf5vjqTpdLIbx9rS6LLV4KpZ7hGGVM",
-	"9cY40Mo4qnWuZVmq8Wb6jkJwYXOR8WGvGWTMuk7XCzGa1ICSChmTM+B808bRz58AsA3pv+WxB0jPYxY7",
-	"j8XhkXGXYyTfLG6kLII2INg4L1M+pXrF3NClvf3OrPZZ0sgv15aLb0Dz217B8azfGgtZ1vGgv7QDuX/s",
-	"nJ94aNxvRfh+qv9jKab8hPgl7eXKINaWx7Gpwkm8WvO2cdVabRHsG4AuwFf4rvbmQhBYxKulMjAd+4WZ",
-	"z/sqkOmsTgujdEMEY8ioeZkVMU9dCaVjmfkIbcKwUTVgQA3wxQNoeydZaNFssNYJMT7S/jCUW+uxrW+I",
-	"RlwkZYpfqt43k2V2wd/XkZt5aBkV3cpyHjtliRQlvdt5qWkA4WFw+mH9kIP/cQY+2I5eL4kVfRtadUlM",
-	"F8BmC6MndqXvqHfhcrQL4NlV63NV0X4QAre4UGCPmyprE0t5jNgczrhePqrAdQJUVcSY1APUt2090kQP",
-	"SOr77Zt/sc+xX1ykz7NfHeNzP4G6GMySSC2u9ToYFEFGE9xl/Ou1ZZg/vbtpFRpNRCNuS6J/vO7v7rkc",
-	"rwzgRpAw1SGXYAeSEVNQ83q/AKYNkEH8iAyGszgG16dCZPZpEnFlYLUBCgNfjIc6rRHUqwjbCIomDt4t",
-	"GWA8ffoEOXHDEkM99beKoQtKGP+5JPdMzZkR7VCOaHSIsZh2yDHeF+izigkD9yzFmphTLCrKEHLnjt9x",
-	"PPemhhoAxiQZHM/UWCTRP4F5HJKXMA1yN+t2twNYDviTDdqEfQzYFOGzhmxuitHtNh6SX98POmTwcUuT",
-	"qBzYDuT6lME3d1yTXkDjGBgj0IarfJcs0aKc8aFIAiYJ+0gDFS+wlSzRQ2RcpV0NJ8xh6T3SOAqpgYyx",
-	"UzT+IIuwM2Y0ZAkZ/NeWgUXaOgsHehntUoCTiikLX0K+nQEq394OiZlSLJFtEkajSOl/hf7vjIcskYFm",
-	"tHcc2lAtpmPG5XdHqSHoT2xCHxhWpRvmC3plCgE0plPIQBqc6u8HHfJShJHJpfjp+uIcdl+RiZDqjvfI",
-	"2+ilNQOhRN4uJi56OoJvBx+37kW4GHzXBh8PPvDq9QnZ3t5+4YoKJoKzBQR1SMiCaEJjggcei9xUpBBg",
-	"x5wSDBVjsLDV63Q73RZA6zBOp1HrsLXd6Xa2se3DGM51ZQRH/zhiIP/cHLRQacWRVPqAXC94IDFZkE6Y",
-	"gsyBX0shHV3qksESwmicNNld8ogkbMrQeNdH2iAV5BJBy3F22cdpDI5clMaRfuc/ZixZaPUNxIznNAau",
-	"Dr7aFXKdrIXnVyXs5dKfwH5c4EaIZAKqS9062HoWLyRXNnIvlc4NvXE24bIxGEyoSDrQjbIhAA5F0/db",
-	"PaLi1VqJlOCqEfhRjhGNEz3Ghf6KIsGW5Kg7lo0uY202GqLngKoYZaHxfaauEPri6iFWDcmzZhsNyHl8",
-	"lu1XWnBrtAUb4xGJJ0rIqeHOFE7bwOlOg+odTmRuAYs6lYfV1t/drQdrWzoTO3CLuRdJ5+SuOL/gFdBX",
-	"VwzTYjJ0ezfdZb1LvansdNceu4+U3WDwL22SS/Xo+xsafRmxpSz6+0s6YgAG3fBabOei9d/EJOoC4+x3",
-	"u6ZcRJkkbc/M+f43k5fm9RDLteEBCDavSOrX39M+cJqkMj3izNV+Fzn3lUm4tl4zv3+bkQmFJm72Xt89",
-	"br4yzfkO97vdXMZAfejfdu077BYb0cF3qavcwh+m/fHMy7MOcPNdeQu/w74f1rd5gOAR0KPjmnLieOHl",
-	"jR2a60FWuQ54FsYy0+avrBXw9t9L/Au1F7o2gZVXWRxYi7jq4f95kOUQ0y8DCbfmdwbF28zHAkybj0VU",
-	"YwMV7BB/LQZvCYxutwj3asE/c7iqB3s7+jEFRFK43I8l4N6aJv2pbxOtuDQfYr+XaV2PdxU7v5tO7Gkn",
-	"9a7fvLybaxBun5Jtzd3NhAia9hLLxgF8d77nsa9qLO1lMDgxY53w+X4LhS7NOIusk905zjMtiNG9nev9",
-	"a9rnFtvf2h60Zf51KLnymr7udr0mrAepA9AmjGqe6ZLJNbV+aqoTlPVCA2t1eTe0jj7fO8icy17hmPj3",
-	"L2logWjhlt7yW245NQYpC/Gm7eU3vRbJfRSGDIoGdpuM7IwrlnAag72Fd203GtwjjdBfCz4MG01t6XWs",
-	"KP0F2hqBqwRsHnDzgEm8xPsCMeiyIodLreSmLkdbbQGKrFNtQQm2cIWlgLmAoGxMZbSpqSRSpEWdNqbA",
-	"PkZSyaM0aBHQJInAx3jHxUxb6GibguXlIhGIJ0/TKhIABfWuBA8vdF4zMRHXmEOkyLh6qEdk4LBunWfB",
-	"5YPpD4zfcQd9B62/MIkNkOL0a9DbQdHDo6lZ7wD6RrcQW9gBT+PivPNQj92uF2pdvqUcAY8RytSDR/6u",
-	"DB/ZwiNrCoHYhXGv3vE7/s7CRVt3xVnIJlOhGA8WWz+zxYDQFEVV0iHkTKJVewg2rYWsSdcuoHHMkjZ5",
-	"YAuDAI7+jhFTpjODvsqV8iIyL7RyAQJCEFdjOOOADfKuTHN56YhGvEN+Zgv0Ljywqe2KJpIU6deEBy1e",
-	"sF2Tfhfg4PvdPvoasm4AuNv6AYpugCWqpbd+P7OF0S9hAV6KcNFctZS53wHK0J3840o/PMOGfO0UCHyu",
-	"pSwx9u4jjWfMR8a2Wlu5krJbr6Q4TcfBzhd0BCMfshDDXkpZq9ft6P/t9f1sE/P8NAvKF7bdF6mw5SUy",
-	"Ok3S8dNuMLPmoHvQ/YRubkRzziyrh00MwI8Gx0Zwk7Br+QjlQPR16+nBZLt3ZVY5r2Rt73W7uYVKJwV8",
-	"f2xyg9LxvlzY0I/ZbxrHFkBb1o2u6i3NJbmP9/4pGzcwW/40s8rl5JbkCJt9OfJhjUmkWtl6gmer69nq",
-	"era6nq2uP4vVtd6armenZUDnSyy0mqoc1OB81TmSrnPDESqykcxUDXQwwT00NZpvRKrylKWXLcQMwpAQ",
-	"c/Rthk4rL4bK/ZLVxT0NVzXvndQL1O/2V9TuTA2ip9WRtPrMie4yQQhZKwbdgoXEbLKexqJKCHa/uBAs",
-	"iMBLzVZA/oFNQUO0hrxz/0fLQfy1TBTSCHr9YGB+mDCb+rSmTMQXFSRg+nUq7/C7xtLtzy7e/jFjMwQD",
-	"doKt20iu2e//RGLNb+T6BJlmrszKtOyXqUjrlkuzbkaW+aKsm4oy/cxNiDF4BoTSs/zT64cMJxX6rhpb",
-	"zus1IwflDTR8rpsJ4ExzdtIaU/jUtu04is01TAVlsdFFyvprW1Jkh7dd4p/N2nUNYUiyOkC7wdUp5M2n",
-	"9yVKw03Bu4cllTRS0nDWFGjh314f+Hp91TvdneV3nAv1GsgQbnixmvHuFV43qaQ2B6Ok8HkFm9meomUl",
-	"xU8wdNPzaBJSiOan+ljeM4t3zHJajEkeL2PvHfKOmsygCIqKETyonSY+pPWYng23DvvcpP3U3IrIlvaX",
-	"cgSqmvWIy8QN0iw/NDbG2BDNWzNNtL0G5+JGiDdaLuANu42OxU/XF+dwfX9Vhf+BLbICS8/pgWH1m0nx",
-	"NM5iXxaZ43H26vTt5cXN6fnJ3z78fPq3D1ent9envvzIue5JwmbYX8GXI5Ek+evmFHO0kQdnx1HaCKFD",
-	"biUjlHA2h+Ej79afbKsccFiKadFxfS20Jgs6f1moo2TaF5c3ZxfnIDCPfzk+e3P88s0pmAaKRjHKZ2h0",
-	"3Dq0SnHngbHpjwjJ76F2HLaWBVZActrVxP57heGla1nytqWhmyMSM/oIpSViBsvU+DSZoGG5WLW7BVsJ",
-	"aaLKliTbMhWRPGDLWSIV5SEGVL9I2BJ0Bds6w+R21gQrS2KUn9rLxcrh7xWBzBtIi2XDIQsUoYoIHrA0",
-	"Wc9TH75xkF/g5NDcSICCduh1VTUsyTZpSDudp+6NO5428LbxLX1YXD41lqqTs6FVZTQbox6UkAuWjWjE",
-	"23CViaZhyM2WokdqfMcHhpGe2NsHCO1GjsludxvjBPpskQEmnH64PT85vbo5PjsfQJPttGuIg1IjYYTg",
-	"P/iiw3xD3TsuEshnzgME4XSjTPTQsWkTxSsJweElXgxurRBaVsYngo9sFGwN9b1xpir6WD5fYCS/u6nd",
-	"7jiTXrS063pKRQ3cRIVYSXbhMu4ipydszGNUopzsaOXkKwqktE5SgK8FgRU4JJk1Wtm5tPSJqTJq4SWf",
-	"wy5fm1/K7cxzyAVMhrSY4d843rJW8MSKgOroie8IiTy0h688x+0P8BsYR8Dp9bXW+V+fnZ9d/5ixcU5Q",
-	"mzU6hFEeKySfF5pytQ+tde1nQ9XuOavmPL52nLueHsD6NaN2slHrnYgQ8seYtl/ELDixem8aBNu4VbAF",
-	"8MHVtsEbrILB5gQQx3RVmv4DBm3XXF4VMLhtrwNjO4yiR+g5nqvYd7p6PCAM6wdzSN621NFQ6wDVcizn",
-	"o8HYZE+6NC8LV2n8Sc4npcfbIdezYHzH3QhpwgiNpfABb+lMiQlVUUDjeJEGalNEIz0v21VsTrGH55xG",
-	"ChxWme9N4zJC+eKOa5MIjBvP2W5cAPpx2K8+jiQYCdhDx5pCkONIiy3O8yCrbWNimExIs7ZlVw4OTWoh",
-	"uiBwitoygY5kpqcj3lRtmACWql8puH6GX8homPOQlFJRJIm+lHyb2nxAVPciXHzneU30IYiFeMg+840Q",
-	"D9rULSM0dBKAVLQbk8kci2OnpRl9zMZgCvFrL/5SEktZwdr6tKKwhQ3xjK4nG1k51TMTDULs4AxWrw/H",
-	"Wwoujhjf5SDdCJntrIEcp0BvsqECVE3gSO70iTxy3jqLwwGuDXf84Fhrmo442SMSSDzWdoWWMSZzUNps",
-	"ugwu82HXtzqASEs1JOdby5Q9PaffbSL97gsSQm7rP6+xuftsbD7n+D3n+AFHXb+0KiMIq03Pd1aFwg6n",
-	"WvYjJvqz5fk/1fLUSnb4bH9a+1ONqyw5o4PX26WNjNG0b7sBIilk16qE0YkW/deA5bJ1zbgi2Ma2Q86U",
-	"xZCKY6/+T3AMiruaqSigiMWYzBCo5l+mp9i/sM/Yv6CGjfzrjv9ra2vL/b++biA5ncqxUAPyLzK4Nh9g",
-	"APobjJkBLA5044/46LDUFLbwSBA/ds2RDFYK5GfZ8L95LTY7g5emvdL0Z0joAvvFGCs+vuE3tr0ZtEUG",
-	"OCvTsT0aYgWbmiFwHrw9XhBKJmICa4Hvxefgi9O/YX3SqrN7MfPbEemzYjtEf2uFcJugLtcGI5zx8Lu2",
-	"qxvasYA4BiiZTFninoYDYTyEQZzy0E1dj7uNY8ngFoVGxUNiMcFeIukCctv+lUIT4a4bKCV8hcmyGETh",
-	"oENuBNFKAmxlG2rI0k3TewUBR6G0ujh4Q6XagqFtnb0amFCgKeBD3fyOg6Gub5pEUrIQXBVYlwrWvpmG",
-	"ISrj6DD6hQ1WnvmAKaFgGFh/4GION0cIjauEIJNZMNbTueMOqR9ybtq40ZlXgc+knX8jaFtwQI7B8aMX",
-	"K444My4WpLpt0Jsh7ktJbAxqP0h66PwaPl2k2JGwmrATHXItSK9L0OEgZuqOU3zhhFGehl+xolaTkQvE",
-	"isS4p/DYoawZJuKfTJM9GYF76CYlCiASRzlYh8o+TqOESfLtiMGbOZsj6pi3QY4cvvMIz/IUqcRUtk0/",
-	"BPNbEEd62dxOYT43TJmL2Wh8lD7yjqfhc30eAM8lYSpZDMi3Xr8p+V2HvEzEXLJEfkMGQHNoIwxsVoMj",
-	"VZjZIb7VOxPGEzRkKhgPyos99XXWl5O2EV8K/YQtFa2vLuVskApQCZriAcquJMNrwIe+MPaSpjXNRGye",
-	"bUrlwAASFrDokYVH/q5otSziM80IgRA8HCRM+0xHm+E2FTAzO/0ckA9kwedzMpcDvSj2UaFo3sKBZl8D",
-	"FHpI+r2drmYVcOGhYy13PAoPyU7vjuuzekh+v7MW0521/u6cH+mudfjr+0/+U4CBmmf0vWc4irlrHd41",
-	"UhrvWu07u8lwk7Yt4EvzEv2dyxyHH6iCL8usrrsWDFOPMIpjqDG/y2Iq5Tv3oYoCHmrNB21DU83F9JaA",
-	"7wHR5RAzTfO9TlkObWmUBPalTWZcRTFhEfZ+iEJGTN1zLnX4hAZjtnUiuEpEXNn5cMDFFgCYtgkXW2jI",
-	"iWQyaBNp2hhwQaaJ+LiwOKcCFCwaPPgSuGm6cfnbSpag3fqvreMgYPHWy9lwyODbmjn44x1F/COZUilR",
-	"fiGwpIFYAMWeNR/tnz/B+YvYG69FHIt5yr9jLJ4D7dCp/8xKpDXRPGrNkBQavhQPccQcDMK1hRqsFYw3",
-	"aTOuIzLQfGcA+ve9NFjwm5dHT4bvSnvrPnusnwvGn53Jz87kP1HBuN+D+9f3tn21idWtWxnutzavVNNM",
-	"c3PlFXik/c2fkbzyukCxk3umNXy72o/2mVSD391x/NREP1gZJumSqnG2Ec/6YjzXIz9d1XfQ/ThSAPfl",
-	"ZySAVTpVz2HrZyXgWQl4VgL+5Kgx+dp5l6qeBR8xrjiIWZQyS5879r2GTQebqRlhiYqGmsUz2bg4pNPf",
-	"7ZYWiEiI2R7/dRwFk9ezv/VH6u1oPRYZzlDkpflanf7uBspEwNv+M1vYRt09w7PcV/u7B/8DGVIJr3ka",
-	"S0mYSqA9T+/rYS9sAuuNrc3IQZtg6w/bkAU3v41t1fw4nGuBdgSAFRDuG6IbCV2fFeUXLq3vV2zoVjLe",
-	"3t+9jlrQTQ0TGnvNRC5MN8t8+qDWrc4eN8EIPz2Xtz2Xtz3rh8/lbc/lbY0Vw1XzyhpWuP3ZUgu/iH/I",
-	"q6xo2y73khjNHLKxoFupbZn9+Z1C3xuBV5nD9s4msZQlS1lUDIMOb1PApCBDmrQJcFYtLeAPdH7dL0gU",
-	"2hx2ir8AzrrRmVTufXf2KBA1jwLmVQfB5w65GBKavRvqhVAUp6lDUahvfWBT1SEAlj7A9jX/i4e/ScEH",
-	"RCTuq0A+Dhw4A41jOwaZwkwoQSR9ZBjmG0YxOzJNMLkDxaec3DNIz/fRE6wiYbq8+hlA2O5VkWCmIInp",
-	"xL7UAqMP9Rhf3755AwhLP5+eXn44+fH4/IfT6wH5drtLQrqQ33mYFow7CGyzmkdk4Gk4A4sKY/fWAPI4",
-	"BI3FHcd8AZpAOpKQJl0PUPHduEyPVWSUpr9dCmrhkmnDssQdv1mbmfBTnZDl+TV2C216zUPEw6pYpv6t",
-	"eSATHvyzvgXyaqjW408nU7X4BU3vsj6s2G/MNsDG9NQohIwaGnHTdEGxj8pA3Onfr3++hbwkvahhFLZt",
-	"jyeR4J4f6e2cTacs0V/FAqlQVrZ++kdFHo4cR4kqpOI06EQ1wJMEvQCndMQ6ZGBPV4RJrmYT2mAFDXDl",
-	"BpA9GUecaerUR890YYBMOof/B+BAJhCBHKFqXqYvVTa5BbDUW4et37CXmO1faj7iMLUKLx+LnUu/5rZV",
-	"jn//ajRZbFetF0tisAiI+dAZJ6D4abKD4wcui20YdMndv7eAsFqHrV6v86KrLUvsE3bY6vU7u91W22E2",
-	"TROtWQH94y29fnr1fnodVSqJ7meKyY5UIniAJTBDtHpOyRD34bryHl3r1VnAuuU62LQzq/1xy5BF5nT8",
-	"focrdaeX6i4dKaRe4VghGUvPCb4zs4IvcWXv9NKaD3ibXjy4AFcMvoQVxrwuvaL4nd6Gu9an959qs7fe",
-	"RBw5nT1indKsJEiU0xSfmSAKazevtp5IG8baNlW6OB7ea+N022aGbZhGG8bdxpHWDfLY9CoxmapNTvwR",
-	"XIXVvRxrjM1VCF1WpQY0ykvzuxWlfCoBvoVSdPLvoQOvXC1jlAjAZvv59PLGr5YxUhOSttlU5dFMU3gi",
-	"c6GTaVQ57EStOkDyXagVBjZFb5hb42p9obURVDWHuAoamlO/Qa5iU1enz6YT/XKwaqbltl2GMIK2GHAi",
-	"zOL+AWZBaJ0VFWbBhe3Rkw4Uk/EzPpIB6tpjfUIdYUhFF0TwFC7A1ndASiMgGkyniXhkIYmpyqGUmZoE",
-	"Mzw4lKZ9PzZf1g/ExHmLRAAaqlcn6+PKLtFHrcfms+ijbj2sEQUO5Zo2nap5z1Yc+DXc8zUrL47Kfv29",
-	"TCsxTvbWYWtuvaF6gPkre/ulV25WX8AlXaXjnZncs99kQ3k17sCoLIPEClgltLU9gu5txoEATsM/jld+",
-	"b9hWNSoNgmtb1EifbWYa1rVTKF1twKOnum3a4UPqlU0j4j4jTBfIZ65pZZJ88DqunZsSJxZLhgWREIGw",
-	"sJYZRSqS5J4GD9l1xbItp2cZAQrC1lRtaT4vy1isWacNc9n3T0CXDMRMX7e/02vMD45xEmbwKwFF9p/e",
-	"Qeu5cchz45DnxiFfunFId9gN9tke3Xpx3wu3doLd/tYB3e1tbYe94f7wYNgf9rrPjUPqG4c0XcPP0/8K",
-	"cBM8YfzczuLPCg4CW8Znk3vsXJpVLfF7a/7rrdJ6pNNunE1RRLU/OT4HRPvLy6uLX06LMCNG17F6WqX7",
-	"xL6C7O/07MVtGM3+TrdD3nh16lqtMz4z+3SsFYRJIGS/hYDKZgYabCkf3QSzrf15Pbf8+BO3/MgmB1C+",
-	"aNJAKNf+o93IE7escZAjeAO2gK5WEkbDIdN0Y8gZvtaM2JpE5V1Fvr5GIR6PgEZRZ+fHJzdnGRYBfaIi",
-	"SeQ8UtD9VgyHGQZx6XWI6uevPDKfoAcFR9CHDTlMsTVVNnKcf73elzFiVwJmw5fzl6JWir5cWqCvzaLP",
-	"+ma/l09d6iLFWiAwLfVamvG5mh/Pv5ua41pfMLA4kTrEhJAsTg3khbQNlgl0yTdV+Xc8hTcyneM75DiL",
-	"uQpexiiOXUds3EHOyIKpMlPdKw26MtP9khVCz2nsz2nsz2nsz2ns/45p7GsZsIbpLjNhDU98Rn/Moj8W",
-	"NK48uCM06UwzostNMyc0fVUawPtGTMlMAiegaEUKQGw2pYv5wl+PFxQAkNdfNBrjclaHJUrNHxB0QT4s",
-	"a7UvFxAx+pBLTDVpj4AvqD9gaAUhdeiEHZGBZfOFFEnQ5zDwrNUrvA7g0u7A4B/SKAaacA0PsXrZf0Yy",
-	"49q4R7g2A+If6l01Fj7jIUAATemISfAjjekjQw+5wedHRtMhx3fcCJkMofjh8CPCaBJHgCUJawYv9CD2",
-	"M2NTJiUCnyo75Mq7ycTS77gXTI+SpuF086QNhNO/0nB2abjZEeqvqf+p1y4Pdzu3BmRSkclMQhs2SkIW",
-	"RBMamxxjSTDHCijhrtXrt3e7dy2YrX1DP/MGp8vg0zEX2rkg1wcrxh1dJShuVuM5KP6Zg+KG41lwx8Uf",
-	"wpE1x/i80e8UcXAOPnbg4jEC0UolplNt9J5pY3jgqeMDyJmW/tUunK7oQpp+mlFptBqfs1GAjPWi1Cuc",
-	"Sj3i2jYamwpBO9nzZwlAC/4cg36OQX8dMeimPoG8lwFs0ec49XOc+jlO/W8ap44mUyFldB+zQqy60HnN",
-	"qF2Voemr0+vbtyWRabyv2ADjDMIErk3FUbHdW8yGCnu+dYjtAe76YEdcKkbD5zD0cxj63yEMbfDn75lV",
-	"ZZcEnF2Pnedg8//IYDPaVvlelthTByqK/F6Vm4g969XZCsasrtvpsXyQGF+ei1kcIjWPIqlYwkJXzw1y",
-	"Hn4H0w14TKTQQ2AKvzFEDHHBNCYN/m+RYDjZzBQGBJzb1bt/2+92v0OXFOV3HOjuiFAyofFQaE3PVOql",
-	"4Wljdrsxg/ccmw3g4DGrnbGktIWnHsI5m19i/HLt3G9eou8qdOC11Jhtwd9bepu37BVbkZSo/89AQGlz",
-	"SB5+/72rdzOP7wRi0vyQ2Lk0yiFfuUrYEBAUp6fqnGkhYtn6vmHr3RcpW4+pYjxYvJVY0juhi8uZHNsH",
-	"lK2e/u4cy5Zewrek3yq0mEwYDcZwwMyTEmFg6kO2NdVvABGKboRWr9PtdNdv5a3X9UQvwdKWapEy9Pz1",
-	"d/H+gyTQEv6aaqpfrN8X8CKKcsRAImS4SOQXTOqrZPNeX3h5FXJuHEl1CVc89YCa9/z6eyuSFukZz0Uk",
-	"L3gccff5gbHpa1ugb8ru/w97X7vUNtKteytd3qdqkl2OYyAh4NSuKUKcCXkJMOAM+504O2pbbdyD3O1X",
-	"LeFxUlSdv+dGTtW5jn0n50p29VqrpZYtGxtMMmH8ayZCllr9sb6fZ1WnYfU5qt6eKCrmwCn3IzwC5Jxn",
-	"0RWPPt6xd6Hx8C9+2hcRjJ/ucpxvSjrsRRHsCFNlnTG1RnVH+uHyT9tZoRZPmf4f0gaddwLmJQCqmdUx",
-	"AeMKw7vq3sm9Xtyxi++2v76+3lheHJRN0MMVBneRBTdFzobClUW6Q7FkiMzZoY7UKYYIx+2iY3D8nvrG",
-	"5g8W/dq9+Rf7WvUi2U3WdkrBdSR7hLuay7vYJE+/4vm7znH007v3VAz0lUMH2/2LPGSGvGh2So4YZGGf",
-	"1XerU/UgPxlo0TiCGpYJrgckNMPASK0kb2rfnWmIuxhHE0EKfPJ00vFW8oOScouKkIuH22R5/g/szB+o",
-	"D+Z7nh+77MudnurMjhcr2ZhrNb1qNV11hAWemFrXCq2GeHSBc3ODH7Bc5YsQMeRzsexliPRykyrKEUxZ",
-	"nTMQg46IqZbJuvBGqBC6GhMmBnaTqLK+NgnTMRvqOHGh4yCNo4CaHmM+KoDtk1dw8oFoK/JV2KNnm5sM",
-	"ElEjacTjvOUip+660jAFHbiNUJBb4YrxMIyFwaglleMOBFeQgaG+w85MpKxCIYp9oxZlj2Yr4cflQVA7",
-	"L6tzw6hMokQ+sEd9Hnd0Gj+uLBl2syO8l6DmWvqu3ElyhXBM6dHazFm7LlmIFcTvah2Xp3lW6056pTQl",
-	"durSCz+zcyj0hAgghvbNz+y1FrDTeRda6es0RqmP2bABH7ORQJJjktE/L577YpD6qpUnrO5sdmIwWuvJ",
-	"rj9RBKk7AfWHeRnF6vM+nopYeeJnkZwPqA1wW6d5HHLNrd3ainD+fNDnLDchu7PnAz8ynwkqHHRzMJFm",
-	"d5nQbANaC2DrcY39Iq+8sJOzSXSP2dmCzYzxp/K5zMy4bDZdRdstWwUsnkDzQg0/RhrthzDfMcdVyORz",
-	"5eXxbyeZ06T/NNIXUs0uLbD70DDOUuOKNIju35qxfR0nTyJ5JUK3eXN2+sPjXw6OPrdahwEkYIiA24rH",
-	"vjUirVV/KRTCirAcTYmRCBvMyAvVVlI5prr8XENreMHjaMwkNqKHUdkfGGZdRpLVVSC0kwaqjqGeB4B6",
-	"nOrOhtyYkY6hXMPODRnuhIZ2fwQePMVSdan0SNl73RORgP1CJDlu4Vl9o+rx7sO1kY4va+wN6gyYZcNM",
-	"pEcstM9L+qKtlPgTgLSmChTo8Fz7XvsPcjWq0O4dKu1BJRhkQ4UCHNYTI5i/XiwEMcJ09QDWa8QlsfeF",
-	"Ou1EwiCBbCIHotpWGO/b3IW3BaciicdPoPo5qLHXKRbE9wU+BNhZIaUkL/pJPkF5HQcqTZWXiwBGTpTS",
-	"/dvFOlB3qtdABeMqzNx4rILVcSy6Cevr2AjW4Uki4jEzCR+i6bSYqDu0S7UUn9+SbsuEqslK6Ta8Ujpf",
-	"TOfpLTF+1+/80pXH8t3Bhy8HG0fy3W5NjN99Cc8P7MV+55foj9/P3u3WupuR6gze1MP/fGftAXtOSuaO",
-	"tEXm618vO0mzdcGZvFDQIKTGzgT1vCXtjLsJsy8s2CP5DdMVUKv8eIzUv4x2yR11yNJFdCi83uwdIGLd",
-	"1dCdg4iAY6pzOTIFHHY3gCr0jgvVVaEs72ggMQ9ZEo9J1K2onm7u66vuLyA6PTkJdb7Ong01UX4bawlb",
-	"+/lbFT3u3mG9Wm9Pj1ut4pK1tGYDrsbOeEdBXFwydwsJaYq+WD1HMwkqFq64ABDgcfGRVIO7wwyCSu5h",
-	"Ue82wJf5aEhHFSS+G/c3r6kU3TSWyRibVOSmjpUcTPoQcmunlJgtOk1m2y1NuxK50HGWC8kT0KooZ0iv",
-	"us4+DbArZMgeBX8kMniMag4DkyJkqUpk5D0XaxftZLcVyvWwxo7BzKDFcoWtdqXgzF1oplWN7dETBjwU",
-	"1kAKemkUQdE5RS3zGCIi/mH8Iz6GyOXjlxinaasrHkk3LqutUbnMUr3HabLCbBwJeWt6fctcHE5cRob0",
-	"LYt6bluVDRyBaBN7wunIeqm4USaUiDRug3GTbZHiDsFwQ2fsngA7IgJzfWo3sDM5GCJhv7Vb5cpqt3GQ",
-	"oQyRlEAPhPNHYEzfr04bpIhOkykxsjzu2YobxDXPaJCmjZsIOKMS0MpYSzrgYxbqKq3IqO8iTNpxTjhP",
-	"fio/+V5UvoGh6RrvGJgFCMH4JdGEwvPiOu/tlespC3XlBub7G6VAl0cR0F0+7Iq+875mfMAOfr77TiZE",
-	"y2zOlFdjsCiscnLoFwc0zPtnSOtgRaHJWeJrpawf++5td65dz4b98es0NDyUF9bYb1R2ezvbYX1nY2fn",
-	"WfdFuP3cZWMAz/t1sQa+s6DcE8jtDBVc6UaCq8p3YfIiYi2H06vMhNCWgGA36tsvrjOGEHfh1vW4tNQ3",
-	"leQCHtvtLK/9pZFfRFaZpMRImAThdxC/mNTzf9VA4vet9+3mpy0LAbrVvb2kePqV/m9ulRlB8smgdqxx",
-	"QAyVLzZoOyC0sdKDiT95N4nGDMwbBf8N3IADgCPlGXmlOzocZ60uKI7XVk5GJX2uPNJmYR0lfQl0SkjT",
-	"BckehfFKZhIxNH66P7LHJhN42J+KXkmMCzV20HP2trQrGKfDRITsEcd92hHW1IcIHAt5wjvcCHwrH/Fx",
-	"lRbIqisWCX4lzGOyEKx1R/QSxERC/3rJuLlkfT2C2WkrYGwSvQSOiX0UeZclZj4+gY7kNF1Jcene0ht8",
-	"Hpl8LkDOz+pI5AFnFyiDRU496szYqEiVbD+zNq9UcpAOEK2PdbB2gi+grHpF7YVC9/YZ4NtsAVbhwtCT",
-	"8UiEN9swcPdPftu0WPwYRYbLYtozzoVC2nKK8NnKDW9rTYPaW3uHx79Q39vXBVh7jtd175q55mjBbNS3",
-	"d7OXoT9ld0pOty4TPGfUwLfn9wKElUo0u9BVFouhgNyXpOiMe+h/2FfUKhOqdtfuBt3tpkM5PSEeBHYU",
-	"I+ELAJjW0Pi/ITReK7EANJ4mbJ92/U3Q+Ekk/af50ikz9+cdVaJvL928350aPLNDbraOVlD36FTv9afZ",
-	"5tRT8edQx7O5w5uTppSvlqVi3HSFCu30dsaJI7LUPajVh5bkoR6pSPOwxprQShUUr4OvyIF9uTWQMCis",
-	"QnYhCSfQVsjERtMDpg9wUsKAIaRsXA5nIMMwEtXJPubSsG6a+CZWN5J221BIM+GXgvV51EPmcuSuiaIy",
-	"YwbfuqAx4zebtqbgu7PjI6Y7QNDpWkxXGTWp5orxOLbWGfac5iyxG4habXd1lA4UC/IiwYCOgX3orRpP",
-	"Zy2mXevp7EKx9XSOHLIXJuFBdrPaBzy54jGQ2tknNWGWjl5DGqVK/yz8Y//sN2ve39Gi+vi1wguVlvn0",
-	"2PsyroN0MBAxnBwZ+nziNE2tJ9Bh3KrNsMregwy2MtE1lQZHNJtBmYgBPh4nAhfUCge6AMu4ePNm6XVq",
-	"3oD2yuYyhUutsyenzddP3sNFO1a8Whwt/JH6NReaNKM27Y7hcvPDKXZuhulq03y1vQlrVxpf2zBl7Urj",
-	"Y5smrW1XaW7XZCjkdsTctKmX6e4sw6q5TKv286hfsxt4FQdb9caocJaqbmaqZdOBXKTND6dV+siv7Yr7",
-	"Mvy2/Ovs97Urcz8QNA8cP4Qe2dFCWKrKcLwsG7CrmoZajbycd5Fmzz535gQYcB9Pw5PX0gy1keW4wD3M",
-	"vfUom9qTkVgUEMiThHf7A6GSl/A7+6D/aEO4poZ7tl15+KRY38UeQGG4jD2wSkDEQoZB7ijMMA0O5mn/",
-	"Gntjlanrja7jrIApD5bkrZHhppdZa5D55avAdZB7BMuyoN6KkblKhZpNO9Df0AFyJJKzGyqjCrey4+wf",
-	"H+wcwFG1So5LZdBLs8IReMDToZWiOmaRHgFywwj2KPjv/9eNuIwD6zWEhv33/9k/3Ds4fTxL8f+rUn7U",
-	"QVRWgKbyUKgL6xlt1uvTZ/t+mKfzrXSD4u7wmLzEZ/X69tbOxtbW1u7Whk9flKt0YlMtujv1Vn0nd3ec",
-	"gLYn7sNpZWEzQMfyQqqykHjRQKhalW2fQGqpkrE4znDCNn+/C9sETuMyLNe59byXXaOqpvjCI20e8DGG",
-	"Q3tWymAgc6xTxs2ldXV1vI55z4l55/2Oez+ESH/6Vd4E1y7CsacAY55b7TmEWCMLxaQQmqEMPCaY8iSK",
-	"N2WsYwUP5PI6vHtZmxFEpp2/tLQ/6L0HsN/d5ZqH/KaRrzRauyj4m979d8Z/004/dlFLqO5bAL10EkN5",
-	"GZjRWAz9/aNBw2xf3yYaNBNRnj31jrBGek5jrbSv76izFzzYEw5gs8UvStsXWFPQeXz0058Mo5V9idBj",
-	"mUAu86D3BGRgUJthGrYrG42LS3NxvvVB9y823r374/zXqzfn8au9ZOP4H682xIkM/zh/l3ZCfZnu7Kxd",
-	"wvsExi8qD+7FdFjAI6JOLgR4TGe0O4KUtURFP+rrKPswQOAAhCONhOMKj6QSaDk59daTkWgwTjD8HIUP",
-	"OWuo8sRiWH0F2I5AhgFYsB3KTes0qbHAlwdBlQWZ6AkQbZId+gAyaPJCaZAlRme4JkL7j9wAoDMDV2Fb",
-	"uSMGVos1rmnoYDEpMXKHkQyeDKtEHZFgaNO0NzfYWVmlQVmEepgmdzaTqgvceqSV8K2qW6JnlozfTimF",
-	"BUO4U8J+Wcl9oOw2vxfWgLV6/cbqtcgqwA6w7iUWw4h3CaDX51Tg7s4vpZd/ZM28POnfemd+650JJC+j",
-	"H3WXVRfu7QEaNClavAuTF2YhjQGXKo9mZDvkIRIYrtTbvXfc3PfBpINoARQ1ivIFPOsOGSwD/ie16dms",
-	"777YeL5JvZ2GSb/S2KlfL0qUf1O07WlfmkTH47ltQrsZBRVPnAlIqJtEF8JmWuVGJZY9ULky4LGh9KLH",
-	"Y2qMOc5bZnq4+H80mydUvXYWVNlWnYV8bB7X2uqfdFZ5ZDSUf/KOtblz+9zlaSAGxZohmLRXhDnfOznA",
-	"IjWo7chx9VIxmWCEsJD2IS+g8GylrYWddxFNdNrtl+O483jHW5rhb5QSunNIMdsRH7+W1fv3HFHU1wqA",
-	"Ja0a26jtWjWG3OKeXoN7XbdOGJrD01BPqSpxVBWq+79RhZkdTmla6E6KlVZ70UQIIL3xJ+tURhm4h2PM",
-	"3gCGLtHLBCf/AsGIBcRwo+N4/26bWZlF8fQBmtQ/r9brdSZQGPa8GsW8MhGKdmNoUQ8pX4AJxFwZDmef",
-	"SuSGKUQIMpiBVl78hJu2Ck4+tCiG8bp52Gw1A9zhPHsXQP0cgRQgsLE/cmYSmBqDILRUF5OyN4PcA+Iq",
-	"S8e3VY/LKI0FFOJxBV/qofk91o1RLJPEAQyDUCRcRsZvfYoMJzhVHDkZZMyImsiwRxmxSFtt1h8vHSZh",
-	"c6Ik9qUnRcDArcIXMHhsk0DBk9tZ0hRDu63rkzk4G1CvZk+N9CI0jcq/3/yOzfJ3dKJUlBbF2Ze4xCEO",
-	"cRNP4IIwXjtz90lrknVZ3fBapm5UKwPX6JPaW0a0gKLXE1ADnitLkVjHCxb0nRAnu/FzMTj/9ehqMHwr",
-	"fv/Pk0TrjeH55cnnX4Tefv/6+fO3Wxvmly4sqL9wdqayp7thFZ6+7Hbxl6zwdPeh7umoYfPBbE7XHczs",
-	"P7mx7FrOb36B53xkvUBryv4YeJK1V7YiqsYiqIvILZZwy3a2dna26zu3dMsckHxWqvQIuf7mVnOfE9lZ",
-	"otFx8VGOGZ5QcEV0U6SEUKFlxTcQ/Qf9qlU0ZiOugFWaXSo9yujUwKWz6h5zJ7GASI515SIjZpV8eYDL",
-	"kmpv4m3CwEhHa4AJr6DOaz4WehrPuzhLYxnv4mJtUHR4YwEFsBwwH1MS2CFDpb5dXBEizRgaGDL3Uv8G",
-	"8P6MnDQjj8CW/Qg/09ac9VG9cLSKjoDXLsd1Tis7kGVWOqLnZxeb7qcTkFCpEs3MkCOzTQCQ38A7cm90",
-	"jExzMskxJSV4IWeAMpMOyFGUMaPh1NrqDF6RE2FjBWeqEAFrfwR1c9nfChV3WWgWn+dyokiatwNFswax",
-	"J8ZPGPbRzuc03Jf2NRhIGegwjTTb/K/tZ8AWiNEUJfCvgT0Cr+FVh1KJoJp9XMRNgolWaRiPRnxs/LtN",
-	"U4VBViMIMocnLIjkQCYBIqp6iYjbatM6OeDo+N9pl8ElYAHbXF5CaB0HowcCHQVNIo+rnE+GzBHPJZHK",
-	"uh72BVWE6EMDSJgkj5goiVN7dvPvhRFRo87ApIOgAeC7vlBM/CvlEfwBRoDSwK6j0drRFnZ495J1xm0l",
-	"EyOiXo3RNEFYDAR4x+6CwZDbwcgeC+yAfkPJFbhltvuhzAeJBQ+9uV86YAV0WYt4yK1+rNMLzOveBLfm",
-	"2Zy9ZBt2gWWP8Y4RKpmleODIVWaArKknPmKq7T/hggNZb5SArG/+nEO7HRf57lNhl2Pxqu1ze7qDGH4V",
-	"YDg16Io4kT2rAUXgAkjDWFxJnRo4JlUsb0T9n2lue4qlSoU9FzB79vBQDbzyDr99Au6NUp2ev7wwwX75",
-	"9vNtaGVgtUClUfmvj/Unu3tPfudPvnx+8unf/1flrrXdM2FLCW6qHLtEqCMrE9u09ICzgTsmyVDaleu2",
-	"KnnK9ovCU7ZfeM/Yrm/Vt7jY3Ozs7u7sbG+4ZwgVIngJ1EC70tgsjAOe4Z1LhEkhpkr8ae8BJ6mNvf3p",
-	"JzeAng5B1lqFMyVqQbjYLTAlVxeGAdk9UQ4BaqquDqmB+QTW8OKLHAZ2lwVfTBIGVXtwsfEe9pdA9mnc",
-	"nYQYf0knO287MZEcJGCgfXSlWrHPtZp+Ouv3G8eMxqTTh/plD96cjX1mBnLivh8ukfd9akhJI+keWkFV",
-	"yKOgTrLqtYSHZTmL7R4jt7jg2XrPjqweyksiH6cwPtllVdZJCVJvp/XKKvSsSqzb19qIBorngCO3ZDp0",
-	"KTSUvx2dqrDq+Cqtq5Xd0VZIREkNqZElsQX3kJAHQ6pHBmYVPYZeAe6kkMy5oFisVZObVz1swNYTo4yv",
-	"U8dW8xasK4qhWnmVmRVgy8H4KRHnOgUbtLL22grQHfnkOEvIpIMGJPTsYM0AiWC0KmdpnLBSjnsHbqqX",
-	"NlicPr5TvRjlwFDl2F1Nxk3jI1zb2K5UK5VPS3mLr+wkmrsHIRfWlRvbRV25vaSmLPz6+cZddeRaQ641",
-	"5MNoEf69VfCFvAJG8VxC3k+YxB5WMTtKMqUvcz3ScW0J4PC95aYPpxKjB7OMh6wHnlUGFNgc1Gaqirc4",
-	"um/iz67aV1yRdzRN6mAfj4K18ezF6+avwz923r46408+tw4G50+ev9sX6a/i9HLw/Oj98N35779s9c/S",
-	"Nx+m5HemM2YL56Ukc7YDJuXyCb8Qa6G8dlvuEeVCwkkSR70f+USCxEsxRjKBh+W94AfmzksBO0xURhOa",
-	"pEBYiXQLrskJlNxFfJgxI8FrpGmrXhpFDIvEco8Bik6KnoQMyQ+hIBZV+80idCyK+bs4BLeJ5E0UQUOY",
-	"mTp44L4h/84Lqxdi+W4mu9pQKoE6sYVUP5mMdHzJImFMjdnPNK4exk52G9grMM6Xjc91qQC9ikCn3Jsq",
-	"i+tBcLxcnMxL1N22m2a2Pn4R4bQD5fyn6+W8p3z578+B+p7qdFlfZ61R127OQ3RzDsrV9Df0em6kIsoO",
-	"IjDtyfnERFBkKQ3jdDodq4r1hh5BLTpc/6CsvrPzQYd6uk69rTI1golCl5K0v3y8QPY1kwwu9er8LdA8",
-	"+c9GHJgMsaQzNUnbJT5TI8JZedssbUv1+8/Ye/mqxuw786p8zoziQ9PXSQNT/Q6D0BF9ScPvprFB91AY",
-	"atmW+Dwf82yFWxM13aNTuCJXj3YC6pO/PpnfPfuT/jFaK8C1S/ltXUpk1J+Mej0cV9JnicyLkUj/hoa4",
-	"dtEB9L65xg7CghtDRf0Ziz8wJRTdR+Z5j6jgVuw+OpXwanwQ3qUEX1IbfVckD/+ztWQK6OBe8z8PXkUs",
-	"6yOttcRaSzxQN+lMqouc6WZFzpADAc/uL3k8FIrEserqATQoIFQUcuqkpl9lqQoJniupagAKFD2ILV3K",
-	"69TtDwXS6Ru7PUdYAQFFrDLrQqOHQmUcGSzoCdUVeQEkPv8nw/RIMfibew88PcYGX1GEKo1Tr13snkOt",
-	"dED5JPxSFB4JsU/0WNoK+dChtgNekbiONqgfKRDa5QpAYiKDqnE1ZgMdi4lRKKajkIaR95aGOld6ebEd",
-	"FHI3XIkYZ8Ox2WMbD6gNoQ9K6H4akMRB0m8eBfZ/7LG3Gjz4///7/1LnDEL62QvYOSJ4jI3C3Tin1t0V",
-	"tWBBMkLEiXcJrkCLwJ8MMykwmFfJcTQM+ww3HAY7hNCqszISlg5r9rVjKt0tzAbM7ESFdhbTHvFxgz2r",
-	"71ZZ1z40mGwBEpSZC3Y6rFo4w9fcxVKYwifAPoEy1MkOgxrOlXGN2mJ8eVNBa+K8ejQSiXjv8GQAzyCA",
-	"CrBVirgLA9uoe1dNpfG8Xr++He5aRnbEZ1goVGls1ctbeYBezrqqLW4F0RzfJypvKvycwfR263UPqJf9",
-	"vzmXSb8PuPZ6tmKb1UokuCnORCzsNqYfx8KkA6/DnJ0p8S9Y69sB3kt6oxSQc8986Nx2/TbzXmbgHOTS",
-	"wcnXlw6Z4ctiAKYszfCzXo2lV0PiYjykdlh5E6eIBElHd7xOTc2zs4Pjo89vDo4Ozt4WelydjVXXR1+j",
-	"ZppqdEWPttqnozsNAn7nBMl5b6aJP+RtJfeO9puHh83Xy+HA9rXqRbKblK0loclBJwb2U4NaiUpquPZ+",
-	"2WdOqzj7u4k5Cho5FiCzEF6yAD8IaAjzCQ+QSzDAaYBug6yvRzUWHH9ovd5rwePcMEY6vhQx0qHwS9TI",
-	"1grCuz8fv/l81vz1Q/Novxk0WGDEvyYKRnkCOAUyjbp6MJBJgpwqD9YmPwbpCcYmAsYy0pybzfOF7PKn",
-	"XzMxdn0TztQ3ZNaa9NvJ7lbuNlQzqC36MdS2Rcc/THPXH4PLFjnfSg8ek2b5s7c8pVPSpx1RoIeZeXaf",
-	"gnjEA3m3V80uBvLjYK/s6xxGM2EDbRIkkMGkIeUIuZcCDMoic+r62moIEu4ueUiOpUsYEoOLL/Ezkl4C",
-	"bTpXx3GsBJNxtIB9MUloD8rFFzmssVc4XZhGBJCq64i4kQ2Dsws+rLFjJUrUTls5LxhHR5wx6Do3QG1R",
-	"cY0XfPADANKAF+xa/kLHf4xGQ2Q85TGgRFkkEuySSeUu7BG40iQZg8dAxEOrn9cM6ZEq59g1/Wz5buIN",
-	"aBXwxnZU8JpZcEorWxfiQtyc1772dshK+01vQC9MV1q1nAUhQ8LIYLgf4J8Z508oeEQFxhpjMNLQtpTe",
-	"sr/E4A91s6JWwxORpfmoU9R+5YFRIEapT7S5ef68JBJ7Mx5WZ6ELwgcBgUkPYDcAIcaDSmn0eSM2l3I4",
-	"BNO4ZMy7VulNL2cROTuBnq2Xr/EiDZUx7EZ4oNGsEWMYYWXtk6szGTX6wnh5LSCqgoOMsoE6s6P5S/YR",
-	"kRLYtQAhKKBEQc3cLRcY1sm/ZKrCbvbMoTXkpIIX78rm8VLp0cy+1NDu6hSfUT6Z9Vs1ol4kCPbDZaRc",
-	"8mnm+DbhIWlWlAN/gX5ajqKjXZmVwNpcKkfl62bIUEHXURXOyEut42Tf3bqf1jM1FtDpRXL/BDqxZYkP",
-	"Or4Z1R3U9o5F8kAb6qyjQeto0DeJBi2x0XBTfTg6+3Bycnzaar7+/L75+mDvc+ufJ01va31QJh1Sk+iB",
-	"CCVnIIL9jXUmqE4RPBpuWJkirLJhxKWyHgwYFZMOTtG/WXx7kcc8Qy5RHxQrYrApMqRTUVA5hwv6XtOi",
-	"8vH3a1G+D3sgcyaz5HGptz7N07ax/eLFi82N7XlEbbcKq1Ea9P4881amEH4y1JG/xvYIn79Zr2f5YrAD",
-	"pfElnXWCMt/Vugmev5sniCl/Q+6Oa0JRY0gP4PK+1SxP3FYy10v4XNpG9mGGZWLQb23u6lcSjUkjSVXE",
-	"yGgUAUM61ArQ55T5t/j1K8q6dvzM5AzZvpwYx42wtrr+cjFV2e0/3AjqA6XnhMM0T8bfUWyHruphRlYk",
-	"kgbSIq464oZoWjCM9VAbEQYNEI2u/aa12lkwotMYNLzwH3Q8cIj10shMggRbc4JuVNnnXl6pVtyrpiv8",
-	"7KTZHzy54jGQXdtfep94kj/Eu5oJkk+LROoWhkXcCutwQ5XtpquyfbFkla1b43JJImNXw0ygnXUOZgUH",
-	"/CSP+4F9ALmYAR/TyQFLFB0AiG7SLsQgvky+fY5mlnn2BviaPK+dzqLJqEkzN77Pr5BYn6uxF3rv8igy",
-	"VY/8icp6KdcB1wJruEWFaKm1nfhAwIxgITwNAAIK1ukCWiiwtCBJ0Z8KuUq0Ah8F2AK5pRMeBR4wDOWU",
-	"syshPRaKrgyFcT1Xooi+l0cZe3IDRpMlb0gSIk1nFGVfx71lLU1m4DwWZfCtrb28pA7m04nSlYiPE5qB",
-	"+2rDh1LZmm+j3KpbUsB15Sxb6dx52bi04cvMoRiLhJIfwCmaq7iMAHodkFoHpNYBqYdqg5NB6Dq9oF5w",
-	"7VpIOaDQuA8DHQ/F/cVVmios1uxzw/aP358cNlvN16itXMm5l98nHUtZ/zGAm/ESdkWz10mtDnQsCgob",
-	"VTFkCX3jpq38tC20iaMjhnlQjJGwRAPDtFBhozDsHpcRge6Cs+MPp/vNzwdH7kMCrMUvjBHpxtOhV+gP",
-	"iUKP5z9/ugcBQLL/HAeAPC8OVDEFQCiLEYFloPJIEU7vqsNEuHNWFCbKDQfPSHKJZpOIoXUSYq5MT8Sx",
-	"CJn9Q46yWUrsvsEdvw4gff8A0nlZQc/a2FkbO2tj54EaO00V3mO0sS94nHQET+7PnjkVSoxoFa2QhhSZ",
-	"moLfEW002i/FegNpWKitTvVU+QgqE5zVAxaAcw97Om6rwFcIwQRUz8Xee7GYOA0lWtvOzsp19rDPjZUv",
-	"VyKWvTFGQUlp/+Yu3UVlv83Wda2111p7rbXXWnuttb9xiOJqunAush7u7dW4GavuUyPiK+grOoPT7SBh",
-	"capA2UV2a3OPtDPUwtRYS9tTEzKdJgXXOuQJ71gF7cLsf+iOIThBFThqgqdQkPElqJX1E7dH84xGd+f0",
-	"mTlNlQKYODF8yoEwCR8Miy2067uNer2xsfn74qeUhjiv5R3N4d+geZ0XWEHBCnMDX+/tU/u35ZpXz6wY",
-	"gnv8UjNsmW8uST3i+xPNAKcPLBqJHtbYKwTozN3aeYLIx8AYPb1b7UaMdTS5Y2/bY8O1oLdDvcVGzNgD",
-	"Jg2zvzEXzbPNzVtVRp41T3872G9+Pjpufd4/PmqdHoMOnzIgcJ/lrfBoR0QTlkSr7GTM3IDI95k9k6gm",
-	"3CYeipBq3VoaLjAOz65S9RyTyaoqKOd9H6aqsyzZdxE8RN1EAeXbS5qiZkz4HK7Tc6eLpyWQ6esRIJdk",
-	"Yvw+c9DicGRdD4x0w8RxxQSPIyliaHcIYe92RVzZb29XIHtcSIa3Fa4y63MVRnmzRakuKFuetXGcSMib",
-	"tNtnYDGhSWnlWyxY3XeDpcnwPCPKqVtX92Vbxag/gVmbOm9CtrSnY2ukYSyASHKsNWenOcAm9TmHTSEt",
-	"D6UAYxhDLNxbAc7GemLk2j+VNkVy1gGs0F1tA2tVbj57q9OY+GZoesA/xIWAOPhu5iWaSmPz2h7rJJZd",
-	"6r3rfvVaJLnDmV09FUZHV86H5Qn3QumVxsZzhJZZR7Fgj1TcAH4Ryn4/PQCvncS6C7XLLkqPl09FV8gr",
-	"urpbrQyFiM2+VoqGtXH9qVpxK+TUzZWw8wl06+AOu4Gfwoi8L4EPSYmcx/re0D67SbO0CSxwUdI/6+oY",
-	"G1DaAUA1kbtnq74LnYlx7M3i/GJjdHzr7m5th7h07OCyO7egntknIy7y7cSiK1Syny/jx0/u4lm2fksu",
-	"mVBhSw6Ea+iOM11YwxfPd6oVqWQirUw5muAzGvI4kV055CqhSf7ot2CGuz7dNgoRJzi2aUO2Xv99ZqDi",
-	"+pO/n79WOuMzuu+r56zazZBlC+FfGPKCWTk5bZ7swcPsvwpPh+71tC5b11Mt702+2z5+rcjhXhjG8Ods",
-	"Vmp0QmtdPahUK9LswTbNClrMsYqkyv5tD/GZEGr2LLg79i50pbGxuUwv7KGOk0rj2bMtO2cr9Bys+Lqp",
-	"VXZPXqSxw0RTddKDdyROrMyqOq2EdpDfvJ6zi4gXG9jfQtOjqPoyjzDkLdxyZxWTnUB9ufj2wHff4FdC",
-	"4A/YzLppLJMxSjuPNd649ib2+DEeySvxszdt2RcbmpRMqc23e4CRD74ZFLtT38CMLrhJYxEyI1UX0u5k",
-	"uEJN4EkMradFan4yLBF/QguWAU9qLI9qZvYCx27wSsQYhafBsUfBmw+HhxDqet9snR7sn30+PDhrNY+C",
-	"x55VAaVbVY8IARj3prw6h+t4Vn9WGod4TzNy4yawX/MU8E1FvO+/sbfNw5PMLvuc8EthFbD5DAKSOa3k",
-	"4jve3CZaX5KdyCJtEgqe1drq31jrnyfN2Q/FFYmxC03pHfW5YFwre2i6EREzhICTEgvzwtKv7yKsli7w",
-	"vZPUoYUGkzbfpjMOy4KSpjrNMYrnTA+F4kNZG/NBNE8CHQ+F2js5WE4EuYfme5Be12BbtXpt68aVD3U3",
-	"HQiV0BldeM3d74AJ+5977w/nS6dWH3Jx+Jt5UgnjhPPm6RRa41kbYmXCGl66SnndcrKtyxXEvl0ZkKnd",
-	"fvvOmNrX+sYg7Gw9UHzu10pH8FjE9hVoNcZX5eiQzEKpZgSzHHoyWRE71ikRdyQTy57GUaVRqYFJSgOa",
-	"ajRlVUiVjSD4T2GRroiQJd2KN+B/cIASawuUU6jEYqATR1oRW7N80rTKngKO04zHFPlJSn6bZ1lLFaiC",
-	"xlbcXELvYuTWqDr6XVBTdlRWvrDA3hu8dNABJURo8CKIk8B7K4ia6Tce6guJnZGHQluTmp3BX9GuwqQM",
-	"Dii1G4XeP+ChgMxSFk+A6/77rLgueR8eBBeXyFfa+6W33a4/Xf9PAAAA//8=",
+	"7P2Lchs31i+KvwqK/+9fSWZTDEldLdWu2rIsx0psSaNL/M1E/kyIDZIdNQFOAy2ak/Gp8zTnwc6TnMJa",
+	"ABp9ZZOiE09G+zKxJLIb13X9rd/6rTUU05ngjCvZOvytNaMxnTLFYvjpeDhkM3XKhyII+Vj/JmByGIcz",
+	"FQreOmwN/ilVMCAiJoPxP8PZoK3/eS/UhMxD/T8sHE+UPCJCTVg8DyUjasLIjI4ZCSXhQhH99phJyYJO",
+	"q90K9UMnjAYsbrVbnE5Z69AMYsuNot2SwwmbUj0c9olOZ5H+lB5Jm+hRHP3jf3c7u612a0o/vWV8rCat",
+	"w163v9NuqcVMf1SqWD/n8+d263ikWKwfRKNIzE+nM7X4mUYJax2qOGHt3HQveLQgs1gEyVBJMp8IyUgY",
+	"6KmMY0YVi4maUE7UJJRtcr9QjNwv4L9HZBSLKUz+no1DzkM+JuGI0HvJuNKLxvSr3RL8I2HxIl0BCqMs",
+	"n/dsq9ftdrOz7e/ulk32hCoaiZJtvJkwMsQ/uiHMqJqkIzB/bbVbMftHEsYssCuUjum/YjZqHbb+f9+n",
+	"J+p7/Kv83rz6XD9ND+UsYNOZUIwPFz+xRXFE7+gDk7BeUtFYEUlHjChBYjZjVHXIMV8QxT4pveCKLERC",
+	"EsnISMSw+ERw+0XBo0WbyGQ4IVQSSjibk9vbs1eVp80b2ZYeWvmqH7Du9ov9A7a10w12t3a22cHW/fDF",
+	"9tbewYsdurs/erHd3ynZk2nI3Yls6yVWLNaD+J9fyNb/9eF//Vcrv23t1qetWSzuIzZtHbamiVTknpGe",
+	"Xor+7i6ZxSFX9D5i5Pj65OyMDCc0pkO4vbDKo3dUDSfF5YWDHI7wNuJ5JlKFUUQmFJd9KLjSRxPWF9Z0",
+	"cHpDxwO9rDyQeqmPyOAvAzJllEtY5vwD2adQKlm90KMtHF35Ct+1eofjBzl+v30rJuPejz/++v6vj6/f",
+	"xy+PVe/ip5c9dhkGv77/MbkPxENycHDXKrvw2fUu3oiz0bngbPkixUZe4UGyE1wwVTc7/eiyKfJk2jr8",
+	"pfWX1odmu/0XGOrbcBqq4iDfiDmZUr4gUcj1jdFXRCUxJ1SRqZDqiGjxkMqaKhETweNLt0I/ANY2nOqR",
+	"7+KPIccf03UNuWJjFsNoz0XAXjM+ZOXCZqT/ZM8WI4rGY6bImD6yqvHBN2rFTzredmsk4ilVOKY9uIj1",
+	"w72kY3Yd/pPVrG/Jyva9dW0TygMyFTFDHdDrdslQJFxJLXd63W7VxGb21aVz6fsr3+/t7O8cbO/t7Dea",
+	"0I14YLyxbtPbMuDsk3JfHRBhLzR7DEUiQXG3UbWDaKZTRkZhpOXNEfxmFMZSGf3eWLvN3FjLJcHxX98M",
+	"ZffXn5tp9EuqJtdMylDws1flp0/inytUnfnrWbC2sktfDwNiLNbXoWo0M8biiqFw/bX1x2HeCoNAkVU5",
+	"BvzzN5KEQZvMWDxkXG0xbXF5hll2cGHQ7DqihdJbqg2LW3nFJlSWCOabWEtGLY2ViFmgddbkkMRML0Gi",
+	"GGGPLF6ADeCsrnSCQxElUy7xvg5FHLOhIvNY8LH+huyQGy2VhkLizZ2i5XDHY0a19ek/TbaJFITieWda",
+	"K4Khpm97WwtdvD5TfQH6u3vkXfiyc8crLkGMcy1dQVxasz73QkSMcligm0kskvFkA/YrWk0xkVMaRSzO",
+	"W69KwLwZD1a418qMrupU9JvZrZ/1KZMzwSUDn+QlDa7YPxImQRsaOwWWYDaLwiHVc/3+Vym49z744jSU",
+	"0ngxMplOabzIygPrkujh67P9iAup3xHoEV2fXl+fXZx/PHv18er0r7dnV6evWnqFFQ0j2Tr85bfWKGRR",
+	"kBMhqT4PJXHX5fOHdovFsYj1c83rz14R/yPt1pRJScf61dpuRpFrPqsEGVI+ZBEJOfxhyqb3LCbuzR04",
+	"IHJCZyw74WMCo9SvglNfMtGz85+P35pZnl7fVExSwKmSnXtt4RgNVjRejLIk2mrIzPqMP9IoDGC+ei/9",
+	"6RYeTcoe18HD0UwWnsJr4QtF8WfGoJdUH4B7/Rsa6ANuzWEUELCcR2RglmMAR0UazceiQHZaqZt1MRwm",
+	"s1CLxqanFD4Ju3obR63D1vd0Fn5Pg2nIv5cLPvx+lETRFvwLP9Vqu6P5t/OTj2fnHy+vLn64Or2+1n9J",
+	"4phxda3YDEQm5XLEYn2nSK+7t+/EQCvdktdJFBH9fEIjvQALfbhmsRhrB73V1jZupEDaxIzC0FtzET/o",
+	"R3JtcEWRvv2PLA7CoUKbOFKThV6TdG/N6pApDeHG3TP9ff1WFqC8vo8pH062+kSG2krsd/t7W93e1nbv",
+	"ptc97Or/9/cOeU9DBf5eqPRlGIU8lBMIP9h7AaauG/3hfq/t3cvD1m5/ZzcIhvtb+3TY29q536VbB6xL",
+	"t0a7XUZ7bC/oHexp0aW9SBYc6/mUjST9yEt9u2gUgpkqFVWJ1At/dXx+/fr06urs/IdW49N6veDDM35p",
+	"B19ybI99qTWPQ2V1k/XjiT7YlMu5lgp0ocV9OJyg2puIuS9BFB5bwUcRbNxK5xUP4OXp6dXH0/8+u765",
+	"9g6UNn3cWUJ3MHPP4e9uu0PpPhuzcSgVi1lwpH1aru1JRUIuFaNBp7WZW29uiPZoFSOBYCj+QZOCQoQX",
+	"vRbxfRgEaEmvvC6vL65enr16dXre8iWfTEajcBjql89YDHpJ8OzSXImIkceQ6e2b0gWMLBAwrCM48xAg",
+	"ETMWUyVife5BUGxqbZS2x/WOgJBuk/tEkVBJEuth5cYD7zybzoSU4b2d/YrrdHF5o1Xr+cXNx+Ofj8/e",
+	"Hr98e7pE7zwwNnsTahNwkVezsI2PNIwgNBJiRI48slivc0YLXcDDsl8oVUXe28iyNxyRiNFHOLIiUZva",
+	"Equk5lSShAcslkqIAM1Y1FtaGGubNVQmSoM7wxWLOY3w4etsztn5zenV+fHbzBnGhxL8hb9i12LK1ESL",
+	"o7k+4Kg57Qppj6ZDzpQkWgdY7Wq2GacFvzGTPQPnw/3QOmztjLrDfbZHX9z3gg0srFapoPFCJVk0IiMa",
+	"RixA4WlHRWNmrSw9/G9w7DjWgRvbABb7XKjXIuHBWutsDUx9C15f3J6/8hZcawQn8vVmj+A1/sLf+HEq",
+	"/+PGYQ+1d7eJ0/jexm3skUQzyElQkPR2OX68vjhfazVuz69vLy8vrm5OX318d/rq7Pjjzd8uT70lueUy",
+	"mc2E1r1kyoKQEnAdMmdReywQdRfBQl8NPRovgoFRO3KCY9u6WczYIckPb1MXGMZgZIceBzxXq8AzfivZ",
+	"+mr37Pzj7fVpXu3q3eYkkbkF0eeiiemDazTLK2gMEscJZDA65MRaEFoBzbVJlnAVwi+0P9zWi8yJnIdq",
+	"iAsODxSjkb7WK1tjjbchXdRay8kdg5lZMDpU4SPDfYnZUPAg1F96DUJhvQ26Oj25OH91Btrt9fHZ20qf",
+	"0QuHp7rMXalRqA5hqKc3dEzEyMWgMbiCx2pO7lq9wx8Zu3wR77Lp+7+eP05nb9jf//tSCdGbvX+4/PgD",
+	"E3vvXu3uvtnuyR+Gd62MMjRBIhDLaHVlBcxl9p3ex4ypHqJ20jZch1xpFypUhI5pyNHuxOwNWYgktmYd",
+	"7IG2LDibw+Q2ddvsArklnOrVJQO7zpi1zITpBx1yLozqomhVKwZhQpQTEEXQY1wWRLOWJaZMjmzApCaX",
+	"gOuj/RlKwOvt1KRFVtvhkojK53brRoi3NB6vJ3ZeXrz628ebi4uPb4+vfvAljwnMoKhTQpAI3pHTUk4S",
+	"wl9jGzDfOdjd34OAkzwiUkvuiEm5aenrvxOjXmBDa3lAIdEsybc98i58SRKu3w/WlPafXA77OxjSLaeJ",
+	"mog4/OeaouH2/Pj25s3F1dnfT19ltJr33PzCoVmuLx77NAvBPaLywZwbfYMEZxtaMHdM4Z3gWYfebXpk",
+	"cThaoKFktOjg/fv3W8eJFvlKT58NcOGkfoawi+as7HXW7NXxzfHL4+vTj7fnvpuQRtLix3DISMLLjXmw",
+	"6qii91T6Dh84yR1yEy9QWGnFSclUTCFftpnjV/Va8NzMuePCSEVJjIGFY4DF1z/+Ku61mQVfjxN+RJQb",
+	"MkaeB1dMxYstQDUMiAQVJk0oEEcJqI7ZLBaP7BWLmGLSC6bSABUejS5jfS1UyGTrcEQjWQglu7xYgE+B",
+	"HDzFB+Op4AlGJCdiLtM0vaRzmEoEJiLoOvcivc0JV7VJm28kGZhXvg/VZMIibXm307Oyv7Ni/q/d+rQl",
+	"4oDFrcMeBpttSuMXM540Tyvuf2VDhUE+bfl4a1c54jTS0iEXWoaYWK1xLMZcxJhjyS6FDbH9VjC+F224",
+	"8DMmZhEj84kgkRAP9sjYt0ZUYV4p1R3oimljJxt23+122y2eROZeZtINXmbaLFIf1uiRxWbaI5pEquKU",
+	"HEdSkFmiyD0dPpD5JDdGz4LIjNQ8q2JINgPijWn7c8achHTIxQjsq4aJug91xyB9dN1RwBxFccdSgxNu",
+	"QSjNcYjKtt1EwE7sJ0qzX5BdNcaWexa5ZyNMP5ssAsMbVr9qU7p4S3lwq832EgjEiFAyS+TEJItMol7v",
+	"G4K3+CiMpywwkUdwBhZMkW8HNseK3zixHxzo6cP2fndofIX5RKsXczL0qZXaGkIrCEJN6HNEFF25mHXI",
+	"sUlAWY2MaTV36QOq2JYKp6xVc4x3/ah02ZZp1TQE0JEWYZ3WkithJrzy4csevR39pGQ4hJB1YVTRXOtT",
+	"fRnqN7Z4gM0j0ym3iyctnUP1Kb9WyfBhPY3xfhIOJ/YqSF8qnsFhxiACF5y1EU6k4MjhwZuL+AF9tAAi",
+	"wMVrU3J6TyEPjE6dfXGbsEdtQmFqAlK+R3ggsxiZvCyqXmy9+UG8uEp4BYRIQrg9FXs294wOEEePo34Q",
+	"v4v8Kxk6yBK3clp+a8EP/hquIHhMRIkxA80G3tyARhHo5Ox5rD9RVcLTU6TGiphr0xSiX8VjULUPVmZy",
+	"z72bMsohd4QbUX+jvBsu6wfZ1na49oEACwO5ccWmcmnGRy+DEwluKDSO6aKw01UC4rU7Qk7lDEUSBcRk",
+	"NTN6Zy3xYRbYW4xyWQE5qBMTQ6jDm6b28EREASAutFXpQAomQmwjjdqhKDMbg6qjQ6fMmEuxGMd0Ct+2",
+	"ELyT45vjtxc/fDx5c3z+w+krPZfUWsr/cYn8Zza8XtAkExGrNpGI07R6JWuZ2aRoNvJS+b5ene6C6OyE",
+	"zmaMM0wPoN0lSCBqtZg+Wi4rXA2EC3GrZGYGve7eixKzu9rU3smfMZtIgL309ZQbUs1JQ1cmqBcj9sSF",
+	"MsWt5MQHPqZm8il4Rksh8/n8SuyvtBLbqxsixYMD2XQzHGKu6yjBhHy92fL7GBt2ZWv28G0oVaMNlAis",
+	"stmkojQwH6t/SJvcL8DmaCyizTivDZSmRkh/8YV1U6xZT8Daly6BnrVeQ+qD/tMzpc9S1kHc286C1Y+3",
+	"/k63/tndevEh/Wfn49aH37rtvf7nlVDse9skYvrJsk2CcBwq/V+h/xdznEMRM4mghcVswjjmFAzQlJrv",
+	"EhHjl73p220quVLerEtPTvE7Z0q6s1JYqFoxHYTj6gBBMtXboK0pK1e+IfgFSaYiSCJB+v+zt3NI1Fyk",
+	"pz+LvzVhFr1C+FVUpO7v9skdcp5E2tsKI4SSmU/DObDB8lCShD9wMefZmb4YHewF3YPewcHOcD/Y220V",
+	"nXP/fHS3XtCt0YffensVh8ETfRGV6nrBhxVHFW0pa83Yi29FuUJdJwnjAQuOiB5ULszOYdMEZ03s4QUf",
+	"ptd7GbgWTEnjvo3FlpnlX/yH5Dy7BtrVKZgqNbuacukXIlqukMcDgJlD6m1GqVzRF2UEkd0K0WpqRsQI",
+	"wLeV12zFZRiKRxY/eR0ADNnf3Su53Nod/EQDNgynNKo/+C9of8Qo7Q53d2nQ7e3S7fvRzqh337/v3h/0",
+	"+8OgtxvsDXu7991Rt0u7B/XiIS/fcYDLTJ50G+TSfQDs4kREqfUjOBboyTBg2hNF+xrC+Sb+TiI2UsQm",
+	"HK/fHG/1d/eI3gRC9fUKpMFO41smVE6YJCG/4zCxNiLNyMBhK5ypD8dsgFVLUo+E0eHEYEJuJmxBgnA0",
+	"0v6lp9/hervjYMSlmJuMxMiEQe/4A5shAkb7d9q3A0nXIRccBYGRDPrbeuqeYyTpAgNI2VMqRRJX1a/g",
+	"376RzUWLf3nWFi3+Q3J6BuNsZaM16/i1DLYgkcw6uymUnnnwiSp8ndTZDcJA2xROnxVFz315qRckCCmC",
+	"FKiC54TqCH/FJBbyIDi1l5VDT0g1tDH1X3GH8W84HKpdDbgZjKsjuIQZrY1hESqtA4DxJa36rCh2nxhC",
+	"nWrQ2OZ9rYdhVr/G4NXK7SHkK4Se8Jk/6e9kAqCeE3pWETkIg7QwyW1zrtxkv97vyR3B+xR4YV5spuP2",
+	"qPpQ/mSmXXIwYUtg+UVhuCYCYfaj1W4ls8D8y/OV0lmlfy5OSz9s65HGEEGFuAaM7MQ9G3++dY/An1/Z",
+	"97i51LtgWpJCqYsYYUjBizKlSZycRY35zAo9hX9sk5AT2JrmrtjSE6kVfqaarTiES4rZfSrJYJYWvY1M",
+	"slV/G+ZrzErBTYYCo3qN82XbX9wZNGucn3DZmcU9b77PfrWTEUZu0yEGq8/2PSNjfcxtdg8EelV0RdaC",
+	"Z9AtD5sLKG2t4qSeTwNGaM0qNz8N16rUos/GEZUAi3Cgt1RIFgyMJ2kj6pCZGYbghZkEfTA4IgNtlg20",
+	"4eVMMpe4NNAxcNWgbmOKBXt3nEWSzfXvj8hgbrP8qV8HsTclhCvMxfeBYywSZWAINEKrzopaO3JPwrZb",
+	"enitdsu+JCtz3W8LEKp261UYs6EKyzL0g1kSRQNyrz8qtZpmLP7Gs2H1HNpkMEvkZAA4J5lau99IY8Aw",
+	"bUgPMM8+ILNESS+HTjmkPvPiF57saxc9EH0NE6gsNEn7DyWzOQ1CdToasaGqsrE4YUEIllGHDEwlnS3+",
+	"d3XcziBxW6ItKQ8SXK/4Ep7GvtMtsmV7VeO+YhIACKXj1mLJDbwgkZibcjOjxVumjNEC8X9FKwJHeTRg",
+	"6ooAc4iJUDyN+WAl+RMGtTK4xJzqreTHQmWwWVuzMGXSR6+mrETQwF+1CnKWbxrKKm6k/nD5pOBPjdWJ",
+	"gbjql0PZGv10hl9zrAfm5161simsB46usARZfwmQ5ld0/s7EzNMFqtLTDoYPzy8/4faaFdVdVqnHEGrL",
+	"+zb18ZTKbEnx2YVDXvtwgGakxbpVD3dCxvlsWUlj39Wte9celhcnUdn50ZaQNgAgTKFXuW0LQSC0uprN",
+	"6smqGktlf0P2gS9Nl2zQhAYmqmoiOgYZ0nwRtftnxXj1yxDJYV9Shvvq1efJqi3glZVJuumlkokHp4+s",
+	"CokYUEWtbcweQbIzjijE7OXbfIoWsXflwMABAHW3DDB4cEjGTBlUsIHwQjEG1DVwNlQdMpCRmA8wzDeM",
+	"oBzR3qIYwfsSJwilJCqcMv2dSaICMeeDwztuoGaA3MXqEDGbQWHIwIPgmjdUAm8zVlpmEq12Sw9R/8e8",
+	"FTY2Bfd+WEUtmYVL05KlW1+exoeg34TOwClCfglIWG8Ai+A0bbHsPpdzg2xbd+vFxw9/+a9lp8SVmDQJ",
+	"LgEwtLkg0xN/Bc9fFhN6EiiiyBDwZQAR6Rub8g4ssa+8esVynW0Qu1C+bvxIMTYQbgo1iEkMJy1Xnpgd",
+	"baYUshbpWAe1qLwEZofLp2DZIzAZCVQr+kwVr4Mpbyo7hQiDbhNHOQiEC1BL0CHnTGJdH0KlJ/SRQV6Y",
+	"3DM1ZwxWbbpk95adGJeSbjDFMGcWl/JbrBJzxIVJB1G2D370teQSIZGHHwpuWxCwPuVwnkqgko7ykC+M",
+	"z5P3q9xvMLns/8bRz7R/c9IiLwT03yocEju3D6U1paFe0iGISe3Z/3h9cU6AnKQ0swuBh+yu9HqdF92c",
+	"Yf2XvGWdu624Yl/tgsypXLYac1q1HP3O7irL0bdJibLTZhhmskFByMINqFJxeJ8oJjsDYnDaKcqEE/f3",
+	"nGsZI1lGcxVuL43Zs7Y5zGV3540jK8mvK0JVVZb4Z0ohcWj5QprXY3gIrbQqY6kR50hSmoYecDo/m6/V",
+	"lyvYhztbsXp9aqsWwjEgLqJwVBLNtQwnBTNUPGBpJfgQg5yIflgtIY7vqB7+z+ky5kYRMBoU4lMGRT4O",
+	"HxlWYHozPHRRNcjYpPyjFnryqHWVPtwhEAVl8LQkCh8Y3FJ4hB/osiQ4beDDUsog7RU1mHs9UMgz8VBO",
+	"Mgi5NMz1VoxDvi7qXpA55egvw3xDXtxMXosVA683mc1QQ0dizmIypDJ3my31jY8b26nAjXU+/p+tD7/1",
+	"2ns79QChXh1ybKcBcqxtYWOwc/9HL+aMSjkXcVUMzPw1OzfLEzcRsYRMsdIegFR0BhWGLgfsnp2lNTOh",
+	"o0qyuzo7AbbGG3XZZTDno/oqGwfQiuZEAoif3LNI8LE+GiUhNXDB5HFpZBXtL1OOisx3fv1OZ+VqnO2N",
+	"hT1UeXrHVc+2XUrHlK0em3JbwL4sFdx66ZpL7Vv96VyBT2UUQxkOzHTlzevKtvwdW4aVjaIy6+/33VYf",
+	"F5AT0HpmA1O5jC8EfAXVrlDI2wTDGfgJLZGnNABCwhRWhB+wcKOUu01LORYg9U4qh2El7SJ/WHIUuXHi",
+	"m+3yuQgYMlt/yEUxNxTJe+KZ61efObMqBuzgnzxe5Rwau7H++Ll6Df0mFpRBAzZafPd7oNjLFuOczS+Z",
+	"2Z3mSvkYGUeAUhiJzorLE8pjKFyrtmD1JZDWOzWVkjRWRzDbNQvJ9vSFZWz2ugKa9NqLHElFFwY/uIAw",
+	"knZGDqFgNIos9Wooca4cCse0ETWPQ4W21ZQInkMXpLA/SwU3oaZejrN5+uExU/iElOGVsbhDTulwos35",
+	"gXxIBm0y0NpT/xdcDf0PTMYNF/rfWBk4yLsw58fvTlO5k/ou5Fz/XL6uvzhnBh+q/5E+USoxfNDnx8XX",
+	"ik7QSuS4fmaq1+3WpxMeqhFK+k/aAAaAG4tnNFaYljwiA70Lg9x0jSy1siGdBceqnaVCdZXqREtf/CEn",
+	"DrkVtyWSA5zO1A87cqxdwHNbunWtl8BvRPolRlut0KmwNIy1pZcV2PLMQqZJciQbkgkLOuRMmbh5zALC",
+	"+DBezJQJUuKN0eKPI8dDdtRqwrYwWK6fvGVJmrbwydm5HPRe9IuTgYt4waOFFQsZ1ZXEJbG/l1QyQoNA",
+	"u8htMlFqBjE7pWay7eAXw5gFjKuQRrJNgBNYf2gU0/G0sPbw1cPvv7fD75g/dYZimt+PnYPGVnTBynJM",
+	"2npapYJcBOwlVcPJ25BXYKKikJuyGYgwGhox9okOVYR00xgbkaxDjrPgTNj3RE7AceIuwTIUUyZTCqRB",
+	"GGD4ZJAA3TQkT6x9Yzg8K6vW6rCStIjMKEny95eSMecugHnoajfapANLQhjleyISjopoBf0K7ISPNJLu",
+	"TI7pTNaEQgsKNmZemVFoHoe9WwzVfdrHxUTEXHlhuZRp2KclJ+uGdTUX76HaGpnDB1gXNfC+4Pj7DdMM",
+	"Bs3seYKKGTI3UzU9U3CCyN/iPYmMBQO8vtW2CDPKzGSvUAKE3v7HrSXZKq0aVEpkXrYVkH93u6AdE1Mv",
+	"QOWQ8eDI8gUgHg9MoXuGRZ6pu8d4kNuqTMYru1O9veXM5GvCQwrWuJ18lVjCOvmytbEUCtKwdLRNdqtE",
+	"SNwv6h8QKpKRU0tjO8vPrpgxbiAczcXDhflSARRew4dTxnKT1jnliW6+JLENUKVMcuDGesejoKruFzUn",
+	"oaI+0dU0mgClJDL8J1uhwNGrjP1m3VLH6rIuBwEJeT6R9kUq2irXz6O4LpwiQp3XKlLaG6AzHCWyFNxu",
+	"w78vFxXCGQPY5OT4/OT07dvTV4Bunk9ELnN5L+7rFlcb8fWwghpUgSWVfX12fnb95qk8BvUZ+wxJbSiJ",
+	"C2ovOTnwzpPSGfrLiPyZWoEt6nAUl7fXb06vPr69AAxF5YtffDEShRpRVWBtggSaYR2uFWOVbzwAapJ/",
+	"VJkHF7c3Hy9ef7w+/evt6fnJqbETQE96FU8wJjGdhirPZ7C90u3c3TwRDU4j3+HAzMMdNoxczumik48/",
+	"pomqlcZyjV/L6KG9hqQVVfLnFRuGMiw/GkaDjBMaBxU0Jw7B3qBulsaQo4XPZ/azv9J+6ts5nyzKz7IN",
+	"/OQdUwRP7HTJ/9+VCoUIe0cDcpky0XfIYe+r52rb6wCCyXz80BJIQa1qHsH4FDXjlQ/41QIV+1xR6XLp",
+	"1bFS4EAEhDN+vCQGWFEdGMYkDKB4V5u/YQ67VTBTGwOVw6Bad76C4t1q71jOKG+n4TjP2nbtw7QD/Y0k",
+	"yQyrSaCMFyVRKXS5nAuy1pbodusKMrtLK8STaS1Tg4KlL2FoOMKaae1pYo1LGg2YrkKqsC6JQqX/dGNl",
+	"fVo0qTfqCJ2jJb5RifPaPHefdn+qJtFMz5U85UHN6G3oBZGXWmgD8NtWqZkdKcl28SoBkiAhOaJnMl1R",
+	"xoKIkhR5c0/80PYtVSZcVCihd1JaCjKicZuIGf1Hwmw4cBYzyxeNE4Z5IsW2mrA7nsYe0D4Fq1V785YZ",
+	"xPfd7S3UzzDosFAZ0G2a4O5PJu9+ve3XbfHe53aTS2nKkwv4PH2CnnpB9fr+bNp4lJ4W04HDHWaPo6BD",
+	"zFGDP86F/az0Uof6ZNE4b4r1lka22SdVX1FIkZG3qprQQbmgEENAH8mKMpzGlT5g+8xoGV/dW+gV6vOF",
+	"Fuozut3uMrtACUWjJraIHx2bUAnH3MRopJgyMg15opgkIgo2emIKwFdcDnuKs8fJ7KKdVmm1TmWBD6+2",
+	"BV6DD1S+TMbJhFBcCXQWccCVfgR6DY5dHkN5ocPwN4Wmv17qOt6cvTu9uL1Ziu0BaPr/+q+1gdqvM/i5",
+	"bC6muwpmZpk5nrslo3Ua1abrDrLfBLsGG6SH2Fz8DLwyqMq+WeXOmoyFvrINQjYrmFnQk66WMiF7EF33",
+	"OhYUmtd5x2S79pQU64f0MKqu7RsqG6WCrAmCLDjFO1fewfRMuWZRLMukk9M8hzv7r07/Ovv14M3La7r1",
+	"8eZs+n5r98cTlvyVXT1Md8/fzX58//cftifXyevbZZGdJWWf30hjhj+99hMmXbmyjMbqnlG1DHPqLBcX",
+	"kK60yFZw7zP0SRWwa5rlQ3JksxlTaLRue+sNiYfZhNZWhZrbiykdjFzldIVXu2+LP20VltcuEls6hqMF",
+	"/huc1dJ67FIqEr3jN9mn6V/97D3Reczmqflqt+D9REQVahDsYzcLtJqxSyDCGrQ5p//oyHgbZwN2KwWV",
+	"C7pCm4jySKib31Pk1Yom1pcQ14XsBJ76qrtd1V/apqEtYacX+jaJ/4bA4RLCye0VCSd3Nk04CRNfOUeN",
+	"dOgzr5o5LmU2XxYD0oeQL0pqkZ/agHtT1e91QSWbqF9x7fBISTKGul/TzMf4WG0TX4JEGB9GCXTtHphw",
+	"xKDtfLxMi+vG2IDTTNykCgSwidR/ZUzndEnoxqTDw5ShxuXOi+NqkOius7RxldpLc9gOkfHkW1LeOCb0",
+	"n184LBYogCyp2D9HPLI4orPGVa+Z47q5y+HGXbVy5Ug3XBcAtmFjxxLTM8XblZR1INdM3uBrkuatht9Z",
+	"ltxcIVT6+HdLHt+vhG25l1Yt00XqLJUadC6bKzClp722NnYtlITei0Qhk1XbQtLRZgMbzva7feBinvaV",
+	"Lk+rNzRCPYrmApPMUsPSBnJN7qsat7G+gbk5vGbVjqaZzXqT4pKO2drB4S8bES6PhW4muPZVhhT7T4r6",
+	"XXgKCdxmJEBC7LEpV3ah6m8wXWSI9rVpdGQ41+6wTE9a0Ps9I5SM2Ny2O4MwIjkGzJu92jLk48gnmXNy",
+	"1yPOlvA406OSGtJPm81MZndcCaIYz4QriT6iEFFmNI5CFqdR5UwP6Gy4/Ukm+XZ5k7IvFb+8TEGehSIG",
+	"yxrOyZBywcMhjfR5nJo8IAINQyUzEQ7c8+ksUV7w0m+JZlNpJTbZkooIPFCCE0lzqqdJ3UMK2K82UvA5",
+	"ZW2GhNfaTfsSZfw2v7UUHUusLplOWQzUm6uQQuVBQaaYoUw4xoyljg7l5Oz6guz0e/tkCNUV0qNqJPNY",
+	"KFagODi9vVrWQKsspHSNCCGtYCFFK2uM4t5SY6OyMDWNWhXRajdbchLGqk1iFrTJu+VNT8IyhXv6iQ4V",
+	"MbTgRGn5GnLDpp1ww04GUs5sQxubomml2K5Y4UMCNfn6mKo5ix4NUwOZ0GhEWBILaQS3e6j+6OntVYcc",
+	"G6aJnS4ZTmhMh7i1XBD2CVUx/DAU0yktpwGoTxU9JGV7KYYP5IGxmfZx9KRzC329dXX6auvdSkYdhAhN",
+	"WWtJtcwySbRKVLaaMW7D2PUcUgQ+VTOPmZBlSvQ0RDHmc/NY3IlrAgryHdQ+ytcUNYQEnNJ90vW5xhZq",
+	"BrXiOnaCZjUtO8vST39wfBMiLrX8DRKNGxeeOXRKeGaWGBXKSMRjYVs51/f4Ko22XOZK1FyoLe1dZabu",
+	"PMmVoeO1/b6ekro5Kh6QPyw8WFeijkV/FmipzabRyLR9aNre5yzVNVoAY+mnFwPS3u1gJYffAq6X0Fyt",
+	"4Wl7cc8v5W17dW3LuEiWAypC6DicSxD3Ot1Ot7VKzq3o0KfvX9LWSO/Hddpks6xOxLj5IdStawWNksnU",
+	"s2gzWRqJoQVipj2G7VfaNA5ootoYazQVNZlcRMBohMlhC7YyssPFDFeFWGmDqx5y7uo5IhYUzLklIPOe",
+	"PsgN6UJBc3itBNxLXnRXQ1nuN6cRrWy4ttobe133StdAuvhqA+BMBT7KT6tCn/L+7SV4dx/bsQGUe68m",
+	"VQmhMYyajJIYtKqtgICUyVBM0WxYqtXrA0kRo5Jdo3dersAiwce+3rLooDDK19FtL2VzndJP9uRcshhf",
+	"W8EHAtLhG8ShyhkDHp9pCGa+06Yz4NnWDykibbAPci66s7skuHMAUl1dQaVR2bk/NjyApp/y3GALgQkc",
+	"ih/8xK2tQcpRJzp+Ve0SOK4uKQr8aVp8+c+o1hTd372yobcLr9QKoKF88Ep11r2fPfdOucorDbdOhX0I",
+	"kWMxIgum2illYNuQSTYyR66YVYSVyYV9w2U8ZcEVG4q4mS1rvuE1ZQ885fWUpUwL6sr1Vf1B9z0YGGyO",
+	"BL+s3i7DUJMkYX3l0YuqypmbZRUyR6SbRnhZii5YU0jubLh9/UaLXvqrcEnDlWD/SHKpxp3VTs6LRnzS",
+	"6QvNZzOv3FvtlQfVPf/dalpFiqem7ZKfGf22Chu1k22Fe1u0UZaYxBdIflp+lg0zqg+oggDViMaOwGUo",
+	"+JDFvGA2G/8FSjW0cpTYX9IWjhvqFyCFKzGeTXTBK4h5ekHYzRqhjax8Txliq0+X1vvwuZLUzZR+QufY",
+	"pX4bxjT0TGMc+imn9xELqgMcafOxKQLT9ReXte7ecdbtuyoCffv8WVVUgwuwxzB8gP4S9PjxjO/6QHpV",
+	"F3YvTA8IhVEI6RoomjFkp9CUL1NiWcbV1EUzD0/VJYuHlVztkT7JUhE5ociobE4I4GZm+M02rgBnLABW",
+	"SNc+Jrvx3rb3MrverZcr3lBl/SBNK9d0lOnAKse123wo+ysZx549rLVdWGLpdlcB/caMBqfOQ64+HEVE",
+	"X/1h0DaiCqdMJKqZi2FFh/YxFH1gZnYqlXWSKZX3zw/2dpqv9IvPFjMJJk55e1ufiNbcPESdYoCuesbb",
+	"lWQpRmpW9lQ5RoPJ5jTxWiMg4kuCGra/ElDD3oZADX0A5zt92/xBOV2deeiL1Hh/HYvp5lVlyq8muLX6",
+	"5ZGWujl2F2yb9I0kMyEhBepYLHI15xs1WLWrP2wQJTBZf31zScJVGDneXsPum0GNu7khukDPXBvykZDF",
+	"sIIT79t7qwlVoN2rDsmZP6cOiyPQeQLByu5XiQ72jeYSpA8O2F+w1KS2F6rKzr11lFjlCUBQpKFp2EOL",
+	"9FtIAgdtFHwOrjYwzicSS9FQ7wgjlylPGzDYcIo2gGMx75AL/aE77uAeGAfQx1MJkT7VRYkwTV3SZ3hW",
+	"BbDIYB9rqH3WqevYX5Z3SBnIKqM9admkRS6nb9DLlKZ0DQZJEYos9g7rsGLS2BvUSviW+oxshUFynkRR",
+	"h5xxcjFj/PjyjGx3umRgsVIDcs+gjzTVO89i0GFpZ5soEnPAYUHQjVryfAcnvGcGpSVtqTiQ9oCcNKEk",
+	"hHSaigz94Q/tZU0E2q2LRGl/oVwojIUICCUnF+8u357enL5KvSgqO2Rgol6DQ6zKdNIjE1mzzR3lR9eY",
+	"8TDfITR2/UDvuI+B0M+BNt0g/8hgFlHOoVWRiR1SEsQLEie8Q85sfzy9nIOhtoFS+k51rdjMUOVBLN3g",
+	"YwZE0gWRIttSaGgMKBvVc771R6/BoxlLltXSfrNBnYtZ+BPzDfPjlXul+cWrnFfv/nBp3/+53bKMsnnj",
+	"zZLFsoDEbCoU83k7U/5F8ODFA+MbJJVdCUwFyCB5waNSQZ16gRKDbIaeTh8APKHQvJqIKLBSWM0FGU7Y",
+	"8EF2iF4c76DJeajd5AB0fMzwYywwaY3trkUFfjEW3JnWEHm2W/3lAjWuzQPmkJk5p+prZZIFp3sdKtms",
+	"YmhCFKtPRUUfLiwShSQMZBH0Rw3g1bZPMsTNK3XlfWHees0YryBGD5V/Wllg3pqPAmObtCqi9MYD2vcG",
+	"dDwWNUaeRb3SsXCB6mVjS62/MjagikFWBDfqsA+m863h3900AOJ4M/CHpUS3KzHWrkFJ60EhDA+7HlI7",
+	"FdaeNPWOafaA+LcmI7zKbB4tQ9O2UisWXlmorhLGKMY4sQFl50nBO+hM+E/u/TFaaWeJUL9xWBDLyzRa",
+	"U8wPfvkwgL+ZmBnG0QGfD8zoQluHJuLE5vA6MIE8dnRqmnvZUE0akwUsDnoDgDAv+Syb46f00NCIugey",
+	"Lv5voWh2N3TpG3N59+q4vF37zFoC7z+Qq3u7iQg7SluGaxeDtclE6DMek5mIbeib+pMV4nch6u5/LkXA",
+	"52p3Ycup0gdeYk9v609ZGZRKNTZ8qC4C0ztnFXhJtkrfy7qUjL5SwyGbKUlEEqdGdmMZBASbSzqwuCe7",
+	"0h4YtvmaX91Dy3zwp9kdB2B3KMaHi3clMvJdGEWhtTg8amklxMNyw6I+YD6li8tETpZVd5hNQgmYrlVo",
+	"OPWAct+52bMkx6hhtFpdcH05nNN4H1lDEBu62/65EokoVyJrWg713Mirdpt3vszynqZvT/FHK725ZyBE",
+	"w0lVXAk3mnKTAPKvauM7BgCeUsIIaEyjz0dYdcsyC1y8WyuZ75WwWo/8ZSMbulfS6NgscdvJtPR+tZeA",
+	"cGHtsr2AUolQ36/USeBlzYFkEhmWZfDXS5JPVo43Syykor+QqGnSGggx8vBOGyLW0gOazgL5CwaU9bzX",
+	"7iKEM6patTN+W7VaIP297lYu4DEaaQUes6l4BCb/MGLAR2JiesZY1iIT7LtNtqq+PD29+nh2/vH2+vRp",
+	"fNJLWkBfoqkF/Qcl+2IdoOvb0m0sz7XTkD7Yf2fVgXkbSlVTThFFcG7KCp/0r6tPmmwMSIQo5ee6Pgdf",
+	"uC8XzqRqgaoX54KbblGla7Oa0FlP3jxpyuUzXkIG5ZGyB0Kr1jgcTxThIkP79I+EoT8yFJyzocLbkCOD",
+	"8tuYxkzFixqOqCV9TRvUFjsXFjLYpjnYc2Xw0spgxCBWOhmhMiHBoXativnofre/t9XtbW13b7oHh93u",
+	"Ybf795W7P774AiXKqcVU1mQHS5ZXMoX/HCXMIg7HIT9f5riEZsNHcaEFRYNw7MGfsla6/kTZ2unVaHeb",
+	"1VLXv9mrrV6JoMOAjmuufsrHABmNfK+aEinQu+l1QQr0V5cCvW5pLl+vkSsDtxFFJy3KK8Nz59wXc/68",
+	"SxUk3rU06l0aILJqUrtiSqQwEou+ENJTpZBqKWnHFsZadaLn18ySeOW+krMXTTv+CnvNj0+Hbh/hOoWc",
+	"DHCuzQteITB+4sJpTVpKNgQGwjN/0t/JtdNoO5Orwu+xc5slUNOo5ZYpb4eYvLYsAGLjpVcR/4NlJKvL",
+	"uN0vUYoR193HTKU+lRYutuwmrqGP+82xavniUYtPW4FdN1s/Edtr6mO/0qtiDoLLgI1qklfmJkM5b0P0",
+	"Gybbi3e1AkGXp7O3dcmoxDwjdP02VsV+CeW0PemET4OwjBEq0bo1dohxwZ1dsU6nSJWaJSv3imwc8m+3",
+	"wtE7qoaTMvKsB+Y3Zx+cjbbgo1li7dZdq3c4fpDj99u3YjLu/fjjr+//+vj6ffzyWPUufnrZY5dh8Ov7",
+	"H5P7QDwkBwd3rWUGVDg6F5ytMCr9cTM0Q7iI9WuzRA18n+ovWUjRX5bxsMySFUhJzNE44/pb5fBftMGc",
+	"Hss0G+206ntw1rsc6dF8E0ol4sUSl9twskDoxUgHWdC0JQza+PCKnnWgWgxHK2dzJlVajdcsjJExDJbE",
+	"Mzj7pC7pmN2Upwt9eraZ/Vg1RZtICdFWCvhuf+kwg13y/IRrpBMewZW84+Ps2ewQdJd9qKTB/2krEe1T",
+	"/RuAEGoDJ7UMB0+MCDTomV6xO18iYoDJDxZJtjxGUI8IXY8vrMyn9mmrM6J+ewP+9plWtcGRRca6Xkqh",
+	"BYEaLtsZzRUkr0dt3MhBtzm3ZW659+Kd7ou9xm+uIR47do60hXRS7hxXzFWgh23ugmlB3SHHCK82dWT2",
+	"zy6ENo9Dy4JUdHAz8/gy/m6lf5vfvBX83TyoqpQjtqkeqw+q+0qsmljs61ER1f1YveCTXFVR/rEh/5RH",
+	"v7FmWrKhVWbHygRxpeRwv9eKlC7AFRuycFZRGRtOpwmGOekQqU6tbUZd31Y/HlKiYZXSHneFDyZGinFC",
+	"bVWWEuJBn/tklu9GWVM22re12mWVsyeWjMFWSmfrNVfzxvYdt9JVBcUJJq7138g4fGSczE0cPUN6Yq+t",
+	"NjHmISrw5tLsxaoMT0973cHndqOO0KtxhPezbetlTVaq2GVFC7x7oSZEhoEDOzktmPmCHpXgbOWWL+1l",
+	"dZpYD4TXONUaf8k8xRe1e6awH6rj6zIu7kNtw4tj+cfdlnZWj+l0V6Tt4mxejPTud1cn6BgmsRRVsTtb",
+	"OWoMNxPZTymeMfCcvcHtlFhpSDnibqAe1gL8a/nTjv86CYfT18nf+mP1brwSLGlvRRYyC7koLOMa/DhL",
+	"qcguq2qrMgvLg3x51frj2tbGw+ai2PC0JIY7W1nea/6AAGsohVM0VrZPLONBW/9bz3iaQhCzFDOd/q5/",
+	"eUSCACgzT7SJMzdnSedx5AwMXGW6aceH+wAt+wg1LcmtnnySON5243lXjWPxyOEKwgPbGaAGL9b4gVOV",
+	"8EAfnm8lY2QgsPJs8N3Tht21XK0/sYogjZzSKGJSpYThQSmnUgovxDLtp9LVA6WhljSVI7PMG08d2P7u",
+	"wUoD212HQaCOPWBbGzBiafFn6JcHJTxi0vqG7sA0V6u21nRtjWof4M+jac8vt2XYAZcGzkrINf3KtEOA",
+	"SkIwLQyHpekFBFfH1eXNaUqPhzRHwn7ScaI1vx/rktgdkcH/+3//P9//5hIpn7+3FbpQMiKLLXbXoKKM",
+	"2YyiV1E5MlwTzH0qEWvFR00zFYAJ2+SoJaPOWHVDEccw9acopJ0iN8ZqPBdZkLZlvLO1l3nGuOYW9N7K",
+	"jHuWodoFwCeUB1qau9bMdnhPaV6PTIAqDlkz72xOQ22GQRQiBs0JvJA0V/xWy67S33Z0f1p4FJztkcvK",
+	"tkvYyU0gH3O9SEdp9kwPinlAKo+pd+2N2+luPs0Lltj58tIBr7L+CVicnQaZZeOcegnlFZEbL75gwri/",
+	"a2gK2bSUvQvZL5CAcW4AQpEt/3G6uR69e7ARJsTi7QlV2rM5E/ZX9IGJx1KA7SnV4jGcMrst+rMce8KD",
+	"1ZuGSrScGNNHaNvjN0QF0rJio7+62dyYAdVG7XZg5PGYqdWOL9RhK7FaeMAR1ywXmBnnMSPBTb0dDYMm",
+	"WfjmBc1abqq02fDLRWn8An5t66+mDPcQqMTDmB16XYaQyIO5/kLQUwoaBRPgjPXsijTokZ3RdrffW41M",
+	"FAiGvUlUrnMaQLMjPrSk3m1LqQlDdpBVffey49vfPViRZnNVMlEaaetugSchn4/ZXYPcdxVi0Upo3MGq",
+	"pOM16JiUH8nHw2T0Se5+eoykmatUuu9rEpI6ly51oVzMJ43KllyXLNzHD4wV4wDtNIicGiy+GM3ihXwb",
+	"sIQy1Rkf2ShqLrKbc7L9GEDqQhUDM56p7HsouVhn6tb5yq0mOL+sUgo+hKVSlS0K4jTO30zH2cTA75uq",
+	"sMMsXw34V00hgPPLHRPRmb6q7JMyFKmmNt/qCyBektDBb8KmADFmn1SHnDg8sJHggqtYRIQSxeJpyGlk",
+	"2ufccXcdITUShwpqEsFDm0V0CC1kye3/ev369asyYi8TciqRu9CIArm3waHLkx/CVHqb7BVuQBpBQ+xX",
+	"tg4SSFkrqb4gLrP9tCxuNbP8BU9rw3DDpD6I80ydqgE15cYVh0NGbO9n6nLqMhlO9HGAxDfC0O9avX57",
+	"twsoscYNwou9TWyIMV1tN6/qM9885zzPYpQ9rvuvNQNdyaN/k579tjXz4HtYNWAiCQswrzbIkP87iDjL",
+	"97U8PX0F6svjal2BhwVaQKckgxYbA4AV6YsSbyb+m7WeXO/Nb7AlqoFXA7NJ9ZtzNC+jq4TXNOmFckxX",
+	"0mE6h1rzD6iouSllte84JIMRDaMB+RasbDaiSaS+MzfD8MXsdF+0ycBI7IGJluMF4AEmkySKe5wT+Fic",
+	"EbBrKIj/LJ2cfiNaA/qJWXSn+VsDvjjcg9f4ebsh7ol1oMzP7dY1ix/D4fKzU4Ywc8lXGkxDTuhsFtlY",
+	"3ZxavSTxBWmFbBFbV94GxK+qTZdFKjGrL5OqnWWdhQRGltOfCz60Yy8jv6s8f7m7vxLXgPbppaLTWUUK",
+	"CRkL63nBVuDBdJPw3/yhdPkqemVpnTLSoh2WK074l4F21PeX7n8NgAtIuf1+gAtIlX0hwAWGT39is5qW",
+	"ifNsoVAGUFuSbTDPtNmGUHXIa60SLMNuIieA0vSLIg69/hGGAkulMO0lvQt2shO55SosKc6AX+NhcLxb",
+	"OAMEiwAPQq7mGdUGBmRQwSwcJ63+blmxzfZWt2+LbXb+/mRmnZ3dzcFE8vx+VD2d+ae//0cASSAH5ZG6",
+	"lhJFOPMfHboOeQ97nBI2O0cg9NyDHNrUK2Inve7ePvGwhLUVzH8EMmTvK0WGHGwcGfLlARjpGbi+uL06",
+	"Of14dm6T3SuD874aeEY6qd3ejl6gXr/braBsXhkTyKQKp1oO3ITaQdH6p9RqsqAdJchY4LnT/vmMOQmF",
+	"wjjhD1zMedv8aFPr+qpImzxm3KFO8wDRJ8TzAeMzYTRSk+an9Q1+PluKqx8U8qGY1jYvMRRzUJgqUSs6",
+	"LcQBwOQVD9Zowr4BrmCIvrZ01OtTVoZaKetS9kRFsWsG94bRWN0zqmpLzY2RCMOEpBbN5LS+3DAt+Oca",
+	"BGHlGB3ZGEISaTGSSL7VjidQkcEdBmpjMdJe4ndfRBNDF0umJqIiXDcwMeYOfmjg3B/gRDVlVGDcgxv8",
+	"5ubmskjm2KplFNs0PGnvTwJP0kbSzHLtNKwLgI9nlgOJNMQ4Lg1EFfNyXrOqDjmH3Cf0NUGURK/bNQWo",
+	"+jy7lToiXc8Yxq7xobTCOGu19dZrbmUJ/f48aK0dnBFklGoaZKXYKIPeSbvEkm9NmVXbINqhGyIytYE+",
+	"/q5NovCBkYHNnF1rhZmtb+7v9jv7ZWjWiomUoFu7Xy3sbP/fBXb24iuFnfl4uI3Dzo5sO8iEq5QBME+D",
+	"vuJK7m4OGia/ODZsb0nbWtcdtr47rTkJJthyhDnc0qBJ2+8BY3tvnqdy0DZsfuKx2dn/OkBv4ncGvW2a",
+	"ReVL0qgAiHKDzXv3HbTrRPBRGE/LRO5F5cn00PDWjT3UZoZr4GIifdCC2b7AdK0U1qw2XNEx07Y2mYqY",
+	"mdNddXsh3dK83n5ne0382lj83ui1jD+8WegaYJsyJkUVcM2zVRxyDeTZiM1tOxEjrvKFoCie6SOL6Zh1",
+	"nIFp91pfbVnu+tusu9E3NnnwjTQ8hMVWuzvbO93tJ9lAgF/9D4bzPQmp1+v/sVC93T8Iqqd1DJ7NihYh",
+	"Hkh3AtQK4I5MaGBbBGUuAJQM4eeKkmZrpXKm7e1NowhNkMGDE6Jvmw3Je77qF8QbluAIs9KsxC+rDFVW",
+	"U47lA1e5OFsuZJTHL9YgB2sRhx7K0ZytpWDGFEe4BibRRSqL2j+bKyxJuGVwlJ4d7AKpNcnmpaRszv+o",
+	"IWW7X1ynBlApruG3pTf6c7sQqzYvBu2nqGJHxvZABEEowbst0PKeHJ+fnL59e/oKEtouuIJZ10qynX51",
+	"d9bjKHKrkG1Buwn+uHa6ejXb9NqSMtd6tCnnfJoBdxbcBsnkr0+vr88uzj++Pjs/u35z+moZVduTGOVP",
+	"cFI4IwiSboZVPjclBKKk+WejGdPzs4ymcYOk8xt1KHarOOxT8nrDZp8jgFxyJM9e1UFTaWqAUnJ7e/Yq",
+	"lwPr7+wGwXB/a58Oe1s797t064B16dZot8toj+0FvYO9Es95psVyrN/0P790t17QrdHx1usPvx183vJ/",
+	"3Fnlx17/83+V7m2uoxEgUvVEvCVojgS18qNdoLz7WpGgdsS1Eqc5F5HFNv2RWE83pSZgz1xypHQVjMbP",
+	"RMDihEsXxc5htGazWDyywLSU3XzDeIy+2R65jmEUTX3zcnNYMNZ1ZNjzMGxl4l+jUPv/wACOLm/WYwW/",
+	"7zr8J6sx8rXKdv5hPdBdTzfG8Z9yfTprunlBhsGYmFpI2+9mqgorGgniYrwLpazNB88aQTRiZhY39V6q",
+	"376v3x4vrhJey20ICSFce5EoB/2aA5Y/0/Wk7NR3sV0fHq1LzDzVUe3iJyx/n52M4+2Bw0KjToMeYJ+8",
+	"41zxNnsQOYNgesPHH+Dj7aGqSe6Au0GicBoCGHjmH0MMjxyRrm3KqD9V/2LLaJBSO1ZvXDZZFppcWcil",
+	"0v+F7rqZdFn9Nu4ZdKpIVCXxil7VSPBxRurofVT0AQtOZSk1i1kC21n/G0kkU8qw8lQvxu5n2ynkeKRY",
+	"rO2kFVbDJgAR2V1KLGQvdP3KFDzpVAxVnJLisEuFTWHBC3uflx2ZQ19y69xtr1Er9VaDM50c968rK+ND",
+	"SP1MqEwLmitry4qaIs8ch03MMvGPfAeqZrl7V6C2bu7ePqDcDFlZV/7OlXJ2mPU1c1krvR4dn1YPkpu0",
+	"HfRcgPJJd8fWOFxenV4eX52d/9Bqt26ujs+vX59emR99FwbBd/qXzksua/NzzelMToQ6fSxVI3pAAVXU",
+	"wliY/hgZSPOtQdmhhGBJyaMMi2/q2SfSRAaNjBi8pVJtwUi2zl4NMFek3+cgPKHEESzbvWVGbbZURbro",
+	"MYbabWDdZP4YHU5czQsYCwuRECof0MRqr8dt3chMLjQPxLX1pld6+LQS8MzZ5gUopoJIu94dclxG94yB",
+	"GAdPN8AEU87T77fJ/cJR8+a9kFwoaRXr8qhEm5Fve91u97sKZmj9Nw85s9vNQGd6mzBWT8xnrPc1D+Mm",
+	"bNVPsl6P0TwF1jX8aGoEIcLG5UrShtge3hiR9bZhtcLmHFBN5o2ZnI3SIOAdn+rLhwJAP5ByMkj14oCI",
+	"2PvZqMYB9oL10EB2EPoKY4Vc2qnUWqUujXPHHfYWYC3ORDYOT4fczvRB7XWdxQnCEuX7KOTM1IU17i17",
+	"UGO6X1h7PTXXXUWTNdpLFvFceAh4gB3hDt0n+H3bytzx5CNeZmIIVUwHGZuU48EdBzGZzr3b7na7DoKh",
+	"FwBvJy4jjSK3aRQQWglXLDAd4TFurcc2mEWUcxYMOgQnaipIogg/6kKOWBpN0XXUx+yOm47oXlEglHZz",
+	"YbLGQ8oNW+CUUQ5Wx6obA57oGv5Otmi66nK4Y7nEPTrSR83b25uiNLIE6WKOFq4niZ6A4HuS13VEdrtr",
+	"D3u3mxs3/J+mg3+xYZdOH0oTwMg6dz7sae3R9mtQvYU+jXIi5hKZ2yXBbx2RwUSp2cBf6zKobxukB8Mk",
+	"thbMdCF92+6eDh+SWauNKOAPq+CCdxu4slfaU815bpX+KwgR/UT9G4NhpdqJGI1YLIvybqVbvf9F3V/r",
+	"cqLSCKWpRCk9/+UT2N7LnP697s5Bc/thr4kjfWLQCDkM7lLn+YkLv11ezqvX7QklyxszGZvVMg+0dhqQ",
+	"e31YpSns+EZmZX2bDGaJnAy0BxHIFDb1jTQ9bVhO3rX0Q7MkE3s7KzWr8MpHGzZfwy9Am+/yeK/Tqlnb",
+	"QGoVxgEQYzi59dTkkTbEQj7IHo5cL6U/rtCfKkWHk8Edx4INaU972nOohg0ArrZMY9cNqQDwnStzAngG",
+	"+erFFr77VU5S5y7Mmd0oreC0v9T2HR0x51ZOoX1na8aymDdAEVyu1B/5Jv1OIXySPq9EKJ+l+mKQfnDQ",
+	"9gqPD13LfrhqAF5UokOAZW/MtA3pxLkB1gIMDTuIQpGWhZZry9ETGYFgIFLuuFRihswk2s6UuPUNWffS",
+	"mcNlP8Nv7Rr5bn7sVbvlhZ7+Rkx9qBaslb3AszhlDxzbdpB0va5wiAHFVhSSlTnwkurchv3UnxiD29lo",
+	"kvz3iugZ1FWuzXv1rrLgsrI/Zg59jhWHVuuYYtNFET6+CmqjBrRxeXp69fH84ubj64vb81fL5Fs9ZCOP",
+	"2MjmERt0x9SLBGYAVNwsO4DNAB2muqSc0OQmXVUUJga9vt1ZZj7X9ztdHRLf28Q9KHa+cvXUIP9QFUL4",
+	"iS5MNYtHxWY6H17/7fzk49n5x8urix+uTq+vBx1y7O9j9hxWRyArm9zDlZDVkg72754hiNdh2rVc0gYw",
+	"jVBfFC9BdRz3gjPCuIrB5TcXK0NXZSIAMZq12jj12tZK07hOzcMhgkDN3JsFbz0BsAGcQxui2norpJha",
+	"1ZmvE38aEKJiz5R8RRf1wA+/pl+g0RXQRZm44qMoHCr5iqmKyjYz5e4TypWQqcO86YpJET1+oTcBzwNV",
+	"9CYFv1bh0zOo9GzsZxfDECvSsAa0qhVsQBdwzG9vTqrqZ/JVM8tEFGRU5A+Ms7gZohuYhU2ED/yOp9Ch",
+	"uwFcxmIICI+yiWtzUIzQ1fFoToTyb8j6HX933CggOfm4fBXSIGLVOvS6ey9Wq8QzKkieCM4rbpAX5kSW",
+	"TLbApbA4pGYUT/t5iWHOSf4oFFaluFntkotfdkULcyverkoZ9ZZKtZKcCj3+hf4OmYgkdvF1oJVDtUiR",
+	"a0v/uUaefRHpkp77ZScN9tiUhD7tgNXnRd3RMqXb+VqN/oqHOY9Fxcl6R6ORerp4ZPFjyOY1q6TNCcOY",
+	"Jr1SX6gp04o9TrhRsArkSJr+MsfEtNTtkAGi6K+HImYDMDIHRpVeUaV/E7M7bhIMdOwL/txJ01/tYejd",
+	"ZrliysuIaDGWcr3gw3MtQUqmyRwdLo0ZkfNQDTE53fy673lK86pUtSw90ct7Nr3wX6JvfVKBp9yQFYBU",
+	"PqeN7lDellrzUO84xho4IjV3yCM9zAgmvYUOpdH2uCOOPCC/4EySQIB6g6xbPrG90r4ALQbjQcjHzRYr",
+	"xgChGbxUoRaR9BGiCCiH2oRKMqIxMDcbc7pYNrndXUP/Wb2ywr7mefEtuYNHjW978D9RgHr2fPk1yu9/",
+	"lvTJM1f8rc+M6cWLzsFK23tgy1m0DFm2alAxiQvcJuZQgLCyvFgcAhVjwPjlqiMPuhsogvEGWdzs/DnN",
+	"3fFy8dIuiNDsHc3uWE4OVqqdemLTUThOYiYz5dhFA0LrhP7OG60RVgoep/ZOoVx8ylQcDmUt74FWdIEW",
+	"sOgltIkSAV2sik6yrmGNdwv5aeHp5xVm6NR6Zop7uc7IKzX3NfVthUhkzPQlO1lqzQEqJbNAhaORRou7",
+	"1cvywr3zuhaDphi3yLHqmpHmm9UAT3aQs/9WCkeVLe/2hkKz7ZasNoCQa3YcSsViYPPR9pDJgxV5kmNG",
+	"g5QGp9nymXcvi+TUkAkbxrdQGp43QNpAYhPSaJEYPliVoJ2eeyrX4BverQnzeMLPq33xaTTd4L07287I",
+	"qMKxLd6dVAJVSs5KauM017Fk80L1RwWXDn634BIQVnKojK7mSgGTMY/YjhOsxXoaj92ecz9rw1vO2sKE",
+	"nOksY+BkXpuvtZkM9oG6MVQhVSJuwBBCVSV/SxMq5hmNVTgMZ5SrGmnjwSUBeYGsP/7LfvHj//DiD0W9",
+	"kYKsq6TK9uZJf/Ti1J+qJ7Wd291sxepOHWtC/lyUbJ/HjpDOPL1ZZWe8abyqSsAlckWoPHxnUMbjXsMc",
+	"6hKIQjwYqBg8Z/Ud29kEMOUL1T/3NnuaGnJwuCNDVc0uN2xtQC1I5huJDnOnIsTTpBChbVEgzatxUrNv",
+	"zWqca1fPktlkGklxXDHwC+TTzdVQiFEWB5wxZUmuK0pozKVHFqNJ4LBGmIqLFqvl45Ybv5ZytkK92MHm",
+	"OZW+ig3Z/tIQCHNEzQpldr/8hiTDh9PHMGB8WHI+7F9M1NInW5D6m1gVAEieDjm22HVjLFv7+BuJdnPx",
+	"Pk0cRcyYLW1aL0Oso1tKdlzWxL6GADmlwup3ek9jwsrySa80pyqC6bUns9N5Gq1XXbswD48E2BUmZhHr",
+	"LOM6rmnbmvY7qWzbGgmpzM7nrfX6MO8ji4NwqFZlJv/ZfC3Hy7EqbVWRpioQufTiOiRVeQFQdpMqDqNH",
+	"juR3gLTLVNtMDcRFA78QFuBeX3rE1nsdV7ISIBB8KURICeshGECoi6/DXJIoyLDn6F/6VIrmnrTarQkN",
+	"TPD+fqGHxaKRi0xm0aT+w+pZcjzR2TRo5kvcgknmGEwq2h5k2gRupj/PzlPhgrlTIO0lhuB9O617MhTw",
+	"+k9BHp/Uq7D4Wt4at/G4pItUekQXfIh1Nkv7XEKdAXqIaSZxQksMv1U7O1b0bqzHlymTiGjY7QPmeA1f",
+	"yp2iPNLLa5SIL6latzN+WcmXflzGtGQsR5N9rbzleE5v46jUTzJk4sgVlY8FfE9n4fcQX/peG+Xfj5Io",
+	"2oJ/4RdqVxXLP9dmzMoh7ZZ507UNdkztUQqQh2JJYagcntpB58mEXa9dpzK7tVjA5QgJ607uJlp/YInc",
+	"upjRWrujugfAmZJuklVpvHVZ+78AdHoJJ3PmdD0pNnTwBbmXX2yaermCKS0TMaji2TQkah5WPBOEKmG2",
+	"NGe97cm0Kml6Xip5DHZ1jch5ODsOgvKD/EYbx1hFFBOKn7JS2ZRU3V69Lcc9d8yvOkOgyKyVMaGsiiRY",
+	"NhmEGhgOFKjxw34pqxTP78KbLngUclZHv2S8JqxBghMP/U20eOCCiChAU5wDBcdwwoYPcqVx7NneNozx",
+	"6iisN4bKfkD1fSkbW2r73oCOx6KWARQdTDoWriBl2dhShMDT2kFp6cFrEgDmQEIeIAzWA+PrL0NMs+R+",
+	"cVdT4fzS9AUv4QWkvzS/IOISOXspsHVtzb3a2dmuVwv5ftY2JO6m1PZuuhmId/O8q+Gdzuy5qJJI18l0",
+	"SuNFqZGAf8qw2KR+bAVtUaNGi+67q+ugzTXB62+srZy+8WkXuSc5Xgi7+Pfv17T3O3e8MD5Dpt0FXbvd",
+	"xfZa7S5WO8z7m6aHXdaKwS3RAlD+q+VXdxpy4Zcg+CrQzfsrptRrsj/NededLZdSe/tWXZZzvJRiPSMx",
+	"yoTqjQmglUlUG1zLilQTzfQDhRDC5iITw14zyZgNna6XYjTQgJIKGYMZcLFpE+jnTyDYBvhvee4B4HnM",
+	"cuexKDgy4XLM5JvFDZVl0AYGGxdlykOqV8SGLu28eGatz5I2i7mmaXwDlt/2CoFn/dZIyLJOCP2l/eH9",
+	"a+fixCMTfivS+lP9P/bElN8Qv6S93BjE2vIoMlU4sVdr3jahWmstgn8D1AX4Cj/U3lwJgoh4tVQHpmO/",
+	"MPP5UEUynbVpYZRuiOAMGTMvsyLmqSuxdCxzH6GJG7YRBw6oAb54AE0JJQssmw3WOiHHR9o3hnLrPbb1",
+	"F8IxF3GZ4Zea9810mV3wD3XHzTy07BTdynIZO2OxFCWd9XmpawDpYQj6Yf2Qo/9xDj74jl6PiRVjG9p0",
+	"iU2PxmYLoyd2pb9RH8Ll6BfAs6vW56qiOSQkbnGhwB83VdYml/IYsjnccb18VEHoBE5VkWNSD1B/beuR",
+	"xnpAUn/fvvln+xz7i4v0efZXx/jcz2AuDpM4VItrvQ6GRZDRGHcZ//XaCswf39+0Co0mwjG3JdFvrvu7",
+	"ew7jlSHcGMZMdcgl+IFkzBTUvN4vQGgDZRA/IoNREkUQ+lTIzD6LQ64MrTZQYeCL8VKnNYJ6FWEbwdDE",
+	"wbslA46nz58BEzcqcdTTeKsYuaSEiZ9Lcs/UnBnVDuWIxoaYiFmHHOP3hvquImDgnqVcE3OKRUWZg9y5",
+	"43cc772poQaCMUkGx4maiDj8JwiPQ/ISpkHukm53ewjLAf9kgzZhn4ZshvRZIzY3xeh2Gw/JLx8GHTL4",
+	"tKWPqBzY/vD6lsFv7rg+ekMaRSAY4Wy4ynfJYq3KGR+JeMgkYZ/oUEULbPRL9BAZV2nPySlzXHqPNAoD",
+	"aihj7BRNPMgy7EwYDVhMBv+9ZWiRts6CgV5GuxQQpGLK0peQbxNg5dvbIRFTisWyTYJwHCr9X6H/N+EB",
+	"i+VQC9o7Du2pFrMJ4/K7o9QR9Cc2pQ8Mq9KN8AW7MqUAmtAZIJAGp/r3gw55KYLQYCl+vL44h91XZCqk",
+	"uuM98i58ad1AKJG3i4mLno7g28GnrXsRLAbftSHGgw+8en1Ctre3X7iigqngbAFJHRKwYTilEcELj0Vu",
+	"KlRIsGNuCaaKMVnY6nW6nW4LqHUYp7Owddja7nQ729j2YQL3ujKDo/84ZqD/3By0UmlFoVT6glwv+FAi",
+	"WJBOmQLkwC+llI4OumS4hDAbJw26Sx6RmM0YOu/6ShumghwQtJxnl32aRRDIRW0c6nf+I2HxQptvoGa8",
+	"oDFIdYjVroB1sh6eX5Wwl4M/gf+4wI0Q8RRMl7p1sPUsXkqubOQelM4NvTGacNkYDCdUKB3pRtkQgIei",
+	"6futHVHxam1ESgjVCPxRTpCNEyPGhb6LIsaG8Wg7lo0u4202GqIXgKoYpYvalBY8Q9diPcSqIXnebKMB",
+	"uYjPsv1KC26NtWBzPCL2VAk5NdKZwm0bONtpUL3DscwtYNGm8rja+ru79WRtS2diB24590LpgtwV9xei",
+	"AvrTFcO0nAzd3k13WU9Tbyo73bXH7jNlNxj8SwtyqR59f0OjLztsqYj+/pKOGZBBN/wstnPR9m9sgLog",
+	"OPvdrikXUQak7bk53/9qcGleD7FcGx6gYPOKpH75Le0Pp49Upnec+bTfXc79ygCubdTM7+tmdEKhuZv9",
+	"rh8eN78yTfsO97vdHGKgPvVvu/kddosN6uB3aajc0h+mffPMy7MBcPO78tZ+h30/rW9xgBAR0KPj+uRE",
+	"0cLDjR2az4Oucp3xLI1lpv1fWYvg7b+XxBdqP+jaB1Z+yvLAWsZVj//PoyyHnH4ZSbh1vzMs3mY+lmDa",
+	"/FhkNTZUwY7x13LwltDodot0r5b8M8ererC3ox9TYCSFj/u5BNxbbDN5mMY20YtL8RD7Pb+hoflWsS+/",
+	"6ZOf9rnv+q3lu7n27fYp2cbpXb81uf1I2v07c1vBCGzYbSybKfAD/l5Mv6oltYdxcIrIhunzHRkK/Z1x",
+	"yNkwvAutZ5oXYwA81zXYNN4tNs613WvLIvBQlOW1i93teu1bD9IQoYWUaqnq4Ob6PH9uajWUdUsDf3Z5",
+	"v7SOlgA7KL7LXuHE/PcvaWCpauErveVfueXUuKwswC9tL//SaxHfh0HAoKxgt8nIzrhiMacReGT4re1G",
+	"g3ukIUZ0Icph860tvY4VxcFwtsYQTAGvCAJB4DQvic9AlrqsDOJSm8FpUNLWY4Cp67fDjx2hYSmlLnAs",
+	"G2cavW4qiRRp2afNOrBPoVTyKE1rDGkchxCFvOMi0T48eq/gm7lcBTLO07TOBGhDvU9CDBh6s5msiWvd",
+	"IVLuXD3UIzJwbLgu9uAQY/oHxu+4I8eD5mAIcwMuOf0ajIdQjAHp06x3AKOnW8g+7KipcXHee7zIbtcL",
+	"1TDfUo6UyEh26hEof1fGoGwJlPUJgeyGCcDe8Tv+3hJK24DGWcCmM6EYHy62fmKLAaEpz6qkI0BVot97",
+	"CF6vJbVJ125Io4jFbfLAFoYjHCMiY6ZM7wb9KVfsi9y90OwFDhDSvBrXGgdsuHllivalYxryDvmJLTD+",
+	"8MBmtm+aiFMuYJNAtIzCdk36XSCM73f7GI3IBgrg2zZSUAwULDE+vfX7iS2MBQoL8FIEi+bGp8z9HcgO",
+	"3c0/rozUM2zZ106pwudaDxPjET/SKGE+d7a168rNmN16M8bZQo6YvmBFGP2QJSH2QGetXrej/2+v7+NR",
+	"zPNTnJSvbLsvUmXLS3R0CuPxgTmIvTnoHnQ/YyAc+Z4zy+qxFwM1pGG6EdxAeq0coRwOfd16ekTa7l2Z",
+	"Vc6bYdt73W5uodJJgdyfGPRQOt6XC5scMvtNo8hSbMu60VW9pbkm9xnhP2czC2bLn+Z4OdRuCYrY7MuR",
+	"T3xMQtXKVhw8+2XPftmzX/bsl/3n+GXrrel6nlyGuL7Eh6up7EEbzzeuQ+m6PxyhqRvKTOVBB0Hyganz",
+	"fCtSo6gMorYQCaQyIW/pexWdVl5Rlcc2qwuEGq5qPsKpF6jf7a9o/5k6Rs/uI2kFm1PuZaoSkC+GIYMF",
+	"xGyynsaiSk12/3A1WVCSl1rwgIYEr4MG6C959/731pT41zJlSUPoF4TJ/VHMLHxqTa2JLyroyPTXqUbE",
+	"3zXWf392BfiPhCVIKOxUX7eR5rO//49SfH672CdoPfPJrNbL/jJVet1yfdfNaDtf2XVTZaefuQlFB8+A",
+	"hH1Wwnpdl+EuQ3dX4w96HW3koLxNhy+XM2miWc7XWmMKn9u26UexhYep0yy200iVQ23ji+zwtktivFnf",
+	"sCHZSdZKaDf4dEqs8/lDiVlxU4gQYuEmDZU0sjelc/i3txi+3nj3Tndn+TfOhXoNxxC+8GK1AIBX3t2k",
+	"XttcjJLy6hX8bnuLlhUuP8FZTu+jgb0QLU/1tbxnllWZ5ewcA1EvE+8d8p4a/FEIpctIUdRO4RVp1afn",
+	"B64jPjfpYTX3M7IEAqUSgapmnegyuYcUS4juyATbrnlrpg9tr8G9uBHirdYL+IXdRtfix+uLc/h8f1WX",
+	"4IEtsgpLz+mBYY2dAZKagLOvi8z1OHt1+u7y4ub0/ORvH386/dvHq9Pb61Nff+TC/yRmCXZx8PVIKEn+",
+	"c3OKSHCUwdlxlLZb6JBbyQglnM1h+Ci79U+2IQ8EPcWsGPy+FtrWBa+gLF1SMu2Ly5uzi3NQmMc/H5+9",
+	"PX759hScB0XDCPUztFNuHVqzufPA2OwNEv973CCHrWXJGdCcdjWxy19heOlalrxtafrniESMPkIBi0hg",
+	"mRrfJpN4LFerdrdgKwGMqmzhsy2GEfEDNrYlUlEeYFL2D0l9gq1gG3QYBGlNwrMkz/m5vVytHP5WkQy9",
+	"AfAtG43YUBGqiOBDlkICPfPhG0csBmEQLY0EGGiHXu9WI5JsK4i0n3oaALnjaZtwmyPTl8WhtrEgnpyN",
+	"rCmjxRj1CItcwm1MQ96GT5mMHKbtbMF7qCZ3fGAE6Yn9+gAJ5Mgx2e1uY65B3y0yQFjrx9vzk9Orm+Oz",
+	"8wG08k57kzjCNhKESDGELzrMt+294yIG1HSehginG2YykE5Mm0ygS2UO0N0amL5Z83xzZq0YLO1/KMks",
+	"UeSeDh8OrYyCpZiKKbQ+4wZsju/2BqSNTXwRuWeYxVaOrTFtTp+nPMSOIUYZpX7hALKzprwm7X3mqGWx",
+	"ryWgN8nAyA6TkJbCuSFeu3w7q7LsJs7CS2+ulZ3Mmj6x4GObYMRpOZ9+DSenMWoYY1VfLgWVvwNp/MPJ",
+	"b72GaQf89K41CLcVslLZdcyE3Zw1tbHIW4kJt6NNuK8oZdU6ScnWFgRW4JBk1mjlIN3SJ6Ymu6X6fE5w",
+	"fW3xPbczz8mthq5XWnryb5zZWitNZZVEdZ7KDyj5Sv4rxxt+2fgLCBV3z7IQGY+7JcN4mfe5rk+vr7XT",
+	"9frs/Oz6TcbJPEF3whhxxnqvUKpe9tCVuLTWDWCY6+CeA0ZD2u/ey7MZD9YfhWXKSSf6HKH6E0eosl41",
+	"5Yvm7CqvU9thtejWsog3hLXMfjtzTi8kEgwdEVzkMqbadkpwGCrnAhnH/p45n8GQCtsQDvSPtof/94mJ",
+	"/SHxhBPrMKf59Y2HE7aA3bw6qPAWi/Swdwr4iq6I3H/AoG1+9J1Or0ASWrGYoMM4fGQyTwNzlDr50YAw",
+	"LG/ONRqwldjmEg7Qn8dqYzqcGOi2w5haNl1zzZ2o0OPtkOtkOHFeMQJ2aSSFz8dNEyWmVIVDLZlSDEhK",
+	"uKbnZZsezim2GJ7TUIEcyfze9FUklC/u+FTEDKIiXpbOxA7149oYmAwlePjY4svGUABgnaMtK79ZGB8w",
+	"MGyztmWfHBwaXDPGLnGKko6wYaJpOYtfqnbdgerZL2ReH14cMJrT7telpyiURH+UfJsGi+BQ3Ytg8Z2n",
+	"EfUliIR4yD7zrRAPhKrSg4bRRRBGdmMysNUoco6LcVFs8rYAjfEStyVJ2BUCEJ9XtC5hQ7w4xJPjDjlv",
+	"LJNGRmrzDJW4zxZe2vsAWxCU9xBARn9nI+QkBSp5cwrQFocrudMn8sjpCEsTBDFRd/3gWuszHXKyRyQc",
+	"8Ui72lqHGdiytFDeDG38Yde3TOCQlroELiifcbmesb+bwP7+gQcht/VfNv6y+xx/eQYYPwOMG4Zh1q/8",
+	"zKjK6mjMe2tkYYtmbR1gU4f/dDDMv1FMZcVi4NRZLvd9tRkeNPWA//weqpfMLLfS6z3XRu4qc23CDZNS",
+	"AdqvYkan2ji4BjKqrWvGFcE+3B1ypiwJXhR55cnCpFNdSWc4pEgmGyeYwf2XaYr4L2yU+C8osSX/uuP/",
+	"2tracv9ff24gOZ3JiVAD8i8yuDY/wAD0bzAdD7xenGtriY8PS51ly+8G0BTX3c2QPQH00yKLzGuxWyO8",
+	"NG32qH8GrCh4OMad8Qlav7H9GaGvO/DxtWGuJBxhga1KkPkT3h4tCLVJaPNefA6+OP03rE9aFHsvEr+f",
+	"mp/r/taq6TZBaw+T2IwH37VdWeOOZfQyTO9k5oVAcSCMBzCIUx64qetxt3EsGeK1wBiBeFgMjoRIuoB8",
+	"9b9SbjXcdcMFh68wAK5BGAw65EYQbUbAVrahxDXdNL1XgGUQShuUg7dUqi0Y2tbZq4FBGZj6YrTe7zi4",
+	"8vpL01BKFkAwA8vmIR5gpmEOlQmFGAvE4iDOfMYnyM9r6fvAxRy+HCK3txKCTJPhRE/njrtWIxAsbeNG",
+	"Z14FUZV2/o1gj8EFOYbQkF6sKOTMBGHw1G2DZQ2QEkoi43L7+ItDF/nwz0VKfgurCTvRIdeC9LoEQxIi",
+	"UXec4gunjPIU2YEF//oYOYyHiE0AC68d6ppRLP7J9LEnYwgg3aSHAg6JOzlYJs8+zcKYSfLtmMGbOZsj",
+	"baK3Qe44fOcdPCtTpBIzaeOd5m/DKNTL5nYKi0lgylwk48lR+sg7niJz9H0AQqqYqXgxIN96DfPkdx3y",
+	"MhZzyWL5DRnAmUMvYmDjqu6owswO8a3enTCxohFTw8mgvBZdf85Ge1DANuKuw56wNpqXSjZAGVWyPnmM",
+	"2Cvp8Br2tD+YPE6fNS1ELBYnPeUgAGI2ZOEjC478XdFmWcgTLQjhIHhEbogoT0ebkTYVPFk7/RwTGZTg",
+	"5OHey5mqFPukUDVv4UCzr4ETekj6vZ2uFhXwwUMnWu54GBySnd4d13f1kPx2Z32qO+sf3rlI013r8JcP",
+	"n/2ngAA1z+h7z3An5q51eNfIaLxrte/sJsOXtG8BvzQv0b9zRSnwB6rgl2Ve110LhqlHGEYRUGDcZUnh",
+	"8q1H0USBGLaWg7Yjs5ZieksgOoH0mEj6qOVepwyeX5qngX1pk4SrMCIsxBxiGDBiaBlyVQkndDhhWyeC",
+	"q1hEla1bB1xsAQNzm3CxhY6ciKeDNpGmDwsXZBaLTwtL1CzAwKLDB18DN61kKH9byRK0W/+9dTwcsmjr",
+	"ZTIasdhkUavm4I93HPJPZEalRP2FzLiGAQYMe9Z8tH/+2ok/xN94LaJIzFP5HWHlLliHzvxnViOtSTZU",
+	"64akvS1KCV3HzLG0XFuu1FrFeJNiMY/IQMudAdjf99I0s9i8Pnoy/2DaHPw5pv3MZ/Ecbn4ON/9H8Vl4",
+	"jeYPf/lgO/Sb9V6XuEIlcikiUFGV1mAYMfqNxEaEz1SERWvhphBcwwBYpvahNNL2hYyH39x1/NzEgliZ",
+	"5+2Sqkm219j6il5mNX26qu8BixUq4Cv0UQ3gt87Uc+r72Ux4NhOezYT/eNqrPLVHOXb92ITzIO9RKk59",
+	"+dn3utYdbKZYi8UqHGklwGTjqqxOf7dbWpklIe97/NdJOJy+Tv7WH6t34/WEaJCgUkxRYZ3+7gbqsyBi",
+	"/xPTazLb6nW7PSPV3K/2dw/+A0VWiTR6qtBRMfQo6xUF0NcibtgU1h/7PZKDNsF+SLZLFR6GNvaa9HN7",
+	"ri/kEfDrQApxhKEpDKdWVDk5MOEv2OWyZLy9v3ttBqHFJMIoe82UNEw3K4z6YAiuLi43IRg/P9eZPteZ",
+	"PluUz3Wmz3WmGzQlV0WzNSw1/bMBGv+QmJNX8WEwM8jLAbY8YMCgybOtVv3ygabvjUqsRM69r6Uj4ZmW",
+	"GRZ4JgUZ0bhNQPZqfQL/wIDa/YKEgcXWU/wLNJ8wVpXKve/OXgWi5uGQeVVL8LOlH/G/DXVMqKxTwFII",
+	"5CkPbKY6BGlXsOvX/+bBr1LwARGx+9VQPg4c2wyNIjsGmfLmKEEkfWSYXByFETsyvYO56xRCOblnUDbg",
+	"08FYU8M0x/ZxR9glW5FhogA6dWJfartFjPQYX9++fQsFuT+dnl5+PHlzfP7D6fWAfLvdJQFdyO88kh7G",
+	"XV8As5pHZODZQANHIWP21jCMOUqgxR1HlAKNAQQlpAEJAt2LG5dpTY2C0rQFTalpHIQ3KIML+T0uzYSf",
+	"GtgsR/XYLbSgnoeQB1UZVP235ulTePBP+iuA5qHa0j+dztTiZ3TWy9pXY5tGYyIYUGwYAI6Hhtx0olHs",
+	"kzJkOfrv1z/dAhpKL2oQBm3bGk/EuOdHejuT2YzF+leRwFMoKzvm/aMC/SMnYawKAKAGDfwGeJOgheqM",
+	"jlmHDOztChFaazahDX7SAFduAJjNKORMn0599UxrGsDvOUJTYDszyQ2UCFXzMu38spAaaDDROmz9ii0Y",
+	"bdtn8yMOUxv58rHY8Plr7vbn5PcvxtbFLv96sSQmoOAwHzr3BUxDfezg+kGQYxsGXfLt31pwsFqHrV6v",
+	"86KrfU9sr3jY6vU7u91W25HQzWJtWcH5x6/0+umn99PPUaXi8D5RTHakEsMHWAIzRGvnlAxxHz5X3tpw",
+	"veoOWLdcW692ZrU/bZljkbkdv93hSt3ppbpLRwqALxwrQMD0nOB3ZlbwS1zZO7205gf8ml48+ACuGPwS",
+	"VhjRZHpF8Xd6G+5anz98rsWMvQ05Sjp7xTqlWCiA5+kTn5kgKms3r7aeSBvG2jbVwzge3mvjdNtmhm2Y",
+	"RhvG3caR1g3y2DRwMvjYJjf+CD6FVccca5/Np5CLscoMaISG81u4pXIqBrmFWnT672EDr1yjY4wIIJv8",
+	"6fTyxq/RMVoToOJspvL0zCmTmPmg02lUOaoNbToA5C/QBgObYbzMrXG1vdDaCE2ko5AGC82Z36BXs9wS",
+	"YTrRP44nEizutCQiCKFXENwIs7i/g1sQ2HBGhVtwYRuXpQPFEoBMFGWAtvZE31B3MKSiCyJ4SmNgq0oA",
+	"SAlMC7NZLB5ZQCKqcrSLphLCDA8uJXgktme9fiDC9S1DAlioXv2uT5S9xB61MZ0vYo+69bBOFISca7ob",
+	"q+atrnHg1/Cdr9l4cafsl9/KrBIThm8dtuY2XqoHmP9kb7/0k5u1F3BJV2kDaib3HDfZEFbHXRiVFZBY",
+	"d6uE9rbH0NLSBBAgaPj7ycrvjdiqZsvBbgGWBtcXm5kunu2UG1w78BjLbhtiV4BzWWgS9wVhukC+cE3r",
+	"oeSD14by3BRWsUgyLMOEHIXl6c0YUqFEmqXMumKxmLOzjAIFZWtqxbScl2Ui1qzThqXshyfwwg5Foj+3",
+	"v9NrLA+OcRJm8Ctxuvaf3lbwuVfSc6+k515JX3+vpO6oO9xne3TrxX0v2NoZ7va3Duhub2s76I32Rwej",
+	"/qjXfe6VVN8rqekafpmmgMDn4Knr5w4+f2oGWZ5M77Hhc9b4xN/bAIHeKm1pOvvHeR1FUtmT43No4nF5",
+	"eXXx82mR/sRYQ9aSqwyw2FeQ/Z2e/XAbRrO/0+2Qt179vDb8TFTNPh1rGGESnWcO2WcO2c1yyOY4YduN",
+	"YnXLmGPdgTckEBiMJUE4GjF9bsxxbhPD32mdpvJGSl9fbyRPRkBvvLPz45Obs4yIgNZ4oSRyHipoGi5G",
+	"o4yAuPSa4vXznzwyP0HbHY5kFBsKqWI3vmxuOf96vS8TZN0ELok/LqKKditGe2nhfG2WN9cPDHgY7dIg",
+	"KlYggfOp19KMz1UaeRHg1GHX9oKh6wnVIUJGsvw5gBxpG46VeRxiVVio5B1PaZdiNkokCzrkOMsWC3HI",
+	"MIosuaHZQc7IgqkyZ94rSLoy0/0j65KeofHP0PhnaPwzNP7PAI1fy6E1QniZS2tk5DNLZZalsmCB5Uko",
+	"oU9xirIud9WcEvVNayAZHDMlM5BPYPsKFZDtbMo2840BPV5sfKL19x+av3Eo11GJkfM7pGlQLstaa8yl",
+	"UIx95KCsBigJPIhplz2k/qFTdkQGVuwXQJVg32GqWptb+DmgdbuDAMCIhhGcCdfzFWuo/WfECdfOPtLK",
+	"mXYEgd5V4/EzHgBV0YyOmYS40oQ+Moypm04DKGg65PiOG6WTOSh+Av2IMBpHIXBewprBC71mAZmxKQOi",
+	"wKfKDrnyvmSy73fcS7+HcdMEvHnSBhLwX2kCvDRB7Q7qL2k8qtcuT5C7MAdgr8g0kdAahZKADcMpjQwq",
+	"WRJEZcFJuGv1+u3d7l0LZmvf0M+8wdk2+HRET7uQ5Pqkyrijq6TRzWo8p9G/cBrdSDxLQrn4XSSylhhf",
+	"Nl+eMiPOIeYOUjxCwlypxGymneAz7RwPPPPc9jf1Pu0S8IoupGkpHJbmt/E5G6XpWC+vvcKt1COubQiy",
+	"qaS10z1/lpS14M9Z6+es9deRtW4aE8hHHcAXfc5sP2e2nzPbf9rMdjidCSnD+4gVstuFLnPGMKtMZl+d",
+	"Xt++K8ll4/eKrTzOILHgGm4cFVvbRWyksL9dh8DJtVafNhxCLhWjwXPi+jlx/e+QuE47lBo9uyRF7boF",
+	"/X/sfetu28iW7qsUNAfoZCArsp04toLBhuMoibMd29tW2tMdZcKSWLKqTVVps0irlcDA/D0vMsB5jnmT",
+	"/SQHtdaqIilRsuRLLm796g5NkcW6rPv3rVV6+i+Znkbva7JvJ3YHApRSvi/nfWarrb23gDdeGOYwTYzr",
+	"wsuTQhPe+SwBDUZWErbMQpcpi050BLQ4GREdwJiNBHUEbqsM3E+x0FgM9CU68og+dkOM5IVgXI0ZjKrB",
+	"xJ/dKDVAC074fLBQ7BHNOp/a8fiT63rAYNNwPNRoFwNGfz9hkeCXdhwRYBMnK+IdGp8nGfKsM/bzZFfB",
+	"voRZ9Rxj1ZZPo+0e74PkUIWuKKA9TRbIaSusIOAmF4TGgQf/+u//cXFvF9IAIJkPoqC2qbGA5jTIhasn",
+	"QkV2AXzP5SoLaPkClgA63d7TVh3R5SXLRrCwws34QFo6+zxnQhduglC3yZ7l9Gd54MWuzF0FXq6PBO+H",
+	"YjDUiVDd8d/F+HYQBNk7cYZNxR79yhLBG/vV9x28wbl9YJiDXAfx7HyyRcwXd76XjPaQjF3Fe1bxnm+E",
+	"Ulg8JDQv2vO8c22kYn062kNH+QeJ9Dyvb3+vQM+i03d/gR4S36sYz1+HnWGKuWuS5UDpEdIgKA3oeBHX",
+	"2G6epYHCAKWMU9M0U7xQa/09aRvuLji2n73EG8MiMgJyiSXxsZPmr82T1ufd1ufW7smbZqssRAYHsSxE",
+	"NvWmHIUG2vPEZua4NOzpsyYMsCBYO6bGTujxy5gyEIxbBddWwbUfOLg2FaL2pjv87VFQrOALqiyYPIv2",
+	"2quT3z6ffDi0/3t41Hq7f/iG5Nmr4HHVtwKdCyRpqx8oVncHobIg58Wu/V2MAwhfQPEbGAd0+Mmx/X5R",
+	"suOCr8YntdpdxMWGQsRr3b7oXsyOgu2aC0NRHp1GIQaEzqVJRCxCz50IthH8HYoeQDzIBIU4kSwi2AIq",
+	"7DN0B1SO6hiBGRQBhAGB0PXcko826vXHWMzFVVuBHHzBOBvwqKetXUysWBnQgwpW/Jih7hTbieLgMeAj",
+	"RFwWWIEhHIrRMSIBbhzkUCV54ARL3ypJX6zB/69ZBbfm7liTxqAnlYJusY6laTx54rml6PG1rh4sbne4",
+	"b1mIr2FpRj7aQEAEmZnA1CTYSeTnJJHrO5lEjjgcw/cG6fMGfHycmr57QNns2WuHSBH0Eq6yDdQenUjk",
+	"HETe7cORoifFmhpRhmJtaN8A2g/jN5X1Wr1Wr9y4AN3O656dgnkuyRlZcLifXRP8H9d0/0bS/hqJmhmp",
+	"362jP8gijvkVoh8tSBGZJyezd5nFu/nj7bM6X0XSJMdwx20PKL3n49eKNK5TG54LaY5UJJX/t3WDXjsy",
+	"TKK4rE5TWGYMlvZEESwKpzwfKxMg53LGWPHo4x275xoP/+KnfRHB+Ok2x/m6ct3dKIIdYSC1Aa6JdEf6",
+	"4faPs7NCORSv/4e0QeedgHmls1VvdUxQJoXhbXXv5F4v7tjFd9uPr6/XlxcHZRP0cIXBbWTBdYHGoXAA",
+	"Y3colgwrOjvUJWhjqPy5WUQRjt+TvLH5k0UMd67/xZ5WvUh2k5WdUiipIHuEO/TybWySJ1/x/F1lnJXT",
+	"u/cEEtkm27/I+W+ouoSdkCMGqfen9Z3qFJLqF8NkCDCDSEzyqmLzAAxF1EoS3/bdXkPcxjiaKN6h9PxU",
+	"tvdG8oPSm4uKkHNfGPXg6jbn/8DO/L76YL7n+bHLvtzpqc7sWHsnG3Olpu9aTVcdOWhOTK1QdnfT5GeB",
+	"c3ONH7Bc6ZIQMWS/ETA2xFYOkyrKpQutzhmIQUfEVNplXXgjVFhjLe3YZWA3iSrra5MwHbOhjhNXUhmk",
+	"cRRU4SdUpx3A9smwz3wg2op8Ffbo6cYGVuCNpBGPAalM6EP4GYT2xSWkmBSkRbhiPAxjYTBqSUD2geAK",
+	"kidQerfrzUSqti1Ud16rRdmj2Ur4cXkQ1M7L3blhVHBSIh/Yoz6POzqNH1eWDLvZEd5LUHMlfe/cSXIQ",
+	"Uqb0aGXmrFwXH2IF8Xu3jsuTLKt1K71SmhI7cemFv7EzgEhDBBBD++Zv7JUWsNN5tyuGCdNpjFIfs2ED",
+	"PmYjgQ3FSEb/bfHcF4PUV608YXVrsxOD0VpP9uSOIkjdCUDuZhUQd5/3yamIO0/8LJLzAbUBbus0I2qm",
+	"ubVbWxHOnw/6nOUmZGf2fOBHZjNBJZhuDibgJy4T6jegtQA2H9fYG3mZCzs5m0T3mJ0t2MwYfyqfS2/G",
+	"+dl0BYA3bMu5eAItF2r4OdJoP4X5jjmuQiYf6qxcHv9mkjlN+k8ifS7V7NICuw8N4yw1DrxEoBlrxvZ1",
+	"nKxF8lKEbvNmnSAPjt7sH35utQ4CSMBQszsrHvvWiLRW/YVQCJXBGjQlRiJsMCPPVVtJ5bpCZOdaqNAA",
+	"C9CYSSCPxFHZHxhmXUaS1VVoHiEN1G9DBQ1QXLmqkSE3ZqRjgDHZuSHDnXgF3R+h54RiqYKSRHuveyI2",
+	"OzwXScb48bS+Xs0VH8K1kY4vauw16gyYZcNMpEcstM9L+qKtlPgTKOhMFdoNwnPte+0/yNWoMq2g21cs",
+	"QCUY7DwEwDTWEyOYv14sBHErd/UA1mvEJXXKCHXaiRzGJpEDUW0rjPdt7CAg50Qk8XgN6siDGnuVIhKh",
+	"L/Ah0AkJUkryvJ9kE5TVcaDSVFm5CMB1RGlrTbtY++pW9RqoYFxxmBuPVbA6jkU3YX0dG8E6PElEPGYm",
+	"4UM0nRYTdQd2qZbqnbGk2zKhanwV3HquCi4vprP0lhi/63fedOWRfLf/4cv++qF8t1MT43dfwrN9e7Hf",
+	"eRP98fvpu51adyNSncHrevif76w9YM9JydyRtvC+/tWykzRbF5zKcwUwuxo7FdgYxmln3E2YfWHBLslv",
+	"mK7AihgkiYU2W4UKr5vrkKXLm1F4vd7dR65HV9N5BiICjqnO5MgU5Z67AVRh7rhQXRXK8o6GhoEhS+Ix",
+	"ibo7wpnOfb0vKATRmZOTgOBz9myoqYDbWEvY2s/fCgy8c4v1ar09OWq1ikvW0poNuBo74x0FcXHJ3C0k",
+	"pCn6YvUczSSoWLjiAkDAZIePpPLZbWYQnnMPi3q7Ab7IRkM6qiDx3bi/eRWl6KaxTMbYEDYzdazkYDJP",
+	"vmjtlBKzRadzgMFNuxKZ0HGWC8kT0KooZ0ivui7aDbArZMgeBX8kMniMag4DkyJkqUpklHsu1i7ayW4r",
+	"lOthjR2BmUGL5QDfdqXgzJ1rplWN7dITBjwU1kAKemkUQb04RS2zGCJyZcL4R3wMkcvHLzBO01aXPJJu",
+	"XFZbo3KZpXqP0uQOs3Ek5K3p9S1zcThxnlb8Wxb13JStALptoE2cE06H1kvFjTKhRKRxG4wbv0WKOwTD",
+	"DZ2xewLsiAjM9andwE7lYIjNMa3dKu+M0wAHGcoQ6Tz1QDh/BMb0/SqzQYroNJkSI8szBlpxg4yApRSt",
+	"Z4gLh4mAMyqB5w9rSQd8zEJdpRUZ9V2ESTu2VufJT+Un34vKNzA0XZNrA7MAIZh8STRhFnNxnff2ytWU",
+	"hXrnBub7a6VAl0cRNI552BV9Z33N+IDt/+32O5kwJLPZhl+OwaKwysnhTRw4M+tVK62DFVk7x8GeaqV8",
+	"uXvubbeuXffD/vh1GpMfynNr7DcqO73trbC+vb69/bT7PNx65rIxgIz+en0XhN8rs0kQJzDwHl9d6UaC",
+	"q8p34cAnSnrHX1WZCTguwQyv17eeX3luXXfhxvW4tNTXleQCst3trKqL1hhm5BfhK5OUGAmDWESMX0zq",
+	"+R81kPh963272WnzIUC3ujeXFE++0v/NrTIjcgMyqB1RDKBvs8UGbQdU0FZ6MPEn7ybRmIF5o+C/gRtw",
+	"AHCkLCOvdEeHY99WluJ4beVkVNLnKtf+TFhHSV8AETkS3EOyR2G8kplEDE0+3R/ZY+MFHqKM6ZXEXVFj",
+	"+z1nb0u7gnE6TETIHnHcpx1hTf1qgREH38pHfFylBbLqioh5HlczUh7HMoQcvvSvF4ybC9bXI5idtgKu",
+	"c9FLiPonisi7LDHz8Ql0JKf5ZopL95bekKfVyYENrZyf1f07h3ldoAwWu1H0dDyAVhlSJVtPrc0rlRyk",
+	"AyQ3wDpYO8HnUFZ9R628Q/f2GbhZvwB34cLQk/FIhNfbMHD3LyaHr47Fz1FkuCyc3VNUFNKWU63TrNzI",
+	"ba1pssfW7sGRR8gWsOwZQjbDX85Yc7Rg1utbO/5l6E/ZnZI1LpQJnjM02mUPIvHo0Q9gpRLNznWVxWIo",
+	"IPclKTrjHvof9hWEnc5U7Y7dDbrbTYdyekJyiPZRjNQ5AGBaodr/gqh2rcQCqHaasD3a9deh2idB8J/m",
+	"Sydv7s87qtQIsXTzfvcme94Oud46uoO6R6d6rz7NNqeeiD+HOp7dha85aUrl1bJUjJuuUKGd3s44cS1g",
+	"dA9q9TmslR6pSPOwxpq822eoeB18BXn9rIGEQWEVsnNJOIG2wh4GND1g+gChCgwYQsrG5XAGMgwjQfaN",
+	"Vgp9J8gApknexOpG0m4bCmkm/EKwPo962AMQIf1RVGbM4FsXNGYCFVrFE9gBWFPw3enRIdMdaG0ztLaX",
+	"VKLKAryHK8bj2FpnQddcBoyzxG4gNoJwTldH6UCxICsSDOgY2IfOMonIvMkfYMp7VxoVHJyVpcoaPB+z",
+	"C/Sfrrm0mzFDDtkLk/Agu1ntA9YueQzcifZJTZilw1eQRqnSPwv/2Dv91Zr3t7SoPn6t8EKlZTY99j7P",
+	"dZAOBiKGkyPDfGc+mqbWmunLOLFqM6yy9yCDrUxsVKAhDAJD/QzKRAzw8TgRuKBWONAFWEY4+PnB/7lG",
+	"81sAY31tV2TYrjTaNKh2pdqumIsULrVO106ar9bew0U7VrxaHC38EcYLf4URwzXUpt0xXG5+OIGLOF1t",
+	"mq92bsLalcbXNkxZu9L42KZJa9tVgnOQ30JTbWhcSzva1LUSFFm1kog/kyd2DxVmQIZVc5FW7edV4TOq",
+	"buBVHGw1N0aFs1R1M1Mtmw7s4tP8cFKlj/zarrgvw2/Lvs5+X7sy9wNB88DxQ+iRHS2EpaoMx8v8gF3V",
+	"NNRqZOW8ZZi66pzGWhNgwD08DWuvpBlqI8txgbuYe+tRNrUnI7EoIJAnCe/2B0IlL+B39kH/0YZwTQ33",
+	"bLvy8Mniv4s9gMJwGXvgLgERCxkGmaMwwzTYn6f9a+w18OMwMRgmY2uTuQKmLFiCXdOskoSbXvgmu/PL",
+	"V4HrIPMIlqWxvVEvsyoVajbtQH9FB8jRcRaFYpQLYaAKt7Lj9O8fgEvOHlWr5LhUBr00Kxyhg146tFJU",
+	"xyzSI0BuGMEeBf/7/7oRl3FgvYbQsP/9v3sHu/snj2cp/n9Wyo86iMoKEH4eCHVuPaONen36bN9Pz7Zs",
+	"K12juDs8Ji/xab2+tbm9vrm5ubO5nqcvylQ60dgW3Z16q76duTtOQNsT9+GksrAZoGN5LlVZSLxoIFSt",
+	"yrZPILVU8aSXM5ywjd9vwzaB07hMf7jMet7116iqKT7PcVgP+BjDoT0rZTCQOdYp4+YCqa5WMe85MW8/",
+	"jflQ8w8s0p98ldfBtYtw7CnAWM6tzjmEWCMLxaQQmqEMPCaYsiRKnsW9YwUP5PKAonFGEJl2/tLSfr/3",
+	"HsB+t5drOeQ3jfxOo7WLgr/p3X9l/Dft9CMXtYTqvgXQS8cxlJeBGY3F0N8/GjT0+/om0aCZiHL/1FvC",
+	"Guk5jZXSvrqlzl7wYE84gM0WPy9tNWJNQefx0U9/MYxW9gVCjyU2vdjvrYEMDGozTMN2Zb1xfmHOzzY/",
+	"6P75+rt3f5z94/L1WfxyN1k/+vvLdXEswz/O3qWdUF+k29srl/A+gfGLyoN7MR0W8IioBzIBHtMZjcIh",
+	"ZS1R0Y/6OvIfBggcgHCkkXD86pFUAi0np956MhINxgmGn6HwIWcNVZ5YDAttbdoqkGEAFmyHctM6TWos",
+	"yMuDoOqbuOwmAaJN/KEPIIMmz5UGWWK0xzUR2n/kBgA9TaHLjjtiSCy964cOFpMSI3cYyeDxWCXqJQ5D",
+	"m6a9ucbO8pUGZRHqYZrc2kxaoKtL71ArkbeqboieWTJ+O6UUFgzhTgn7ZSX3vrLb/F5YA1bq9Rur1yKr",
+	"ANvHupdYDCPeJYBen1OBuzu/rqPST6yZlyf9W+3Mb70zgeRl9LPusurC/VBAgyZFi3dh8kIf0hhwqbJo",
+	"ht8hD5HA8E693XvHzX0fTDqIFkBRoyhfwLPukMEy4H9SV6ON+s7z9Wcb1CVrmPQrje361aJE+ddF2570",
+	"pUl0PJ6ZTYFso6egyhquEeom0YWwmc51jcSyBypXBjw2lF70eOx7A1r79kIMkzwuPt+vJqiyzToL+dg8",
+	"rrXVb3RWeWQ0lH/yjrW5M/vc5WkgBsWaIZi0l4Q53z3exyI1qO3IcPVSMZlghLCQ9iEvoPBspa2FjSYw",
+	"GNA67fbLcdxZvOMtzfA3SgndOqTod8THr2X1/j1HFPW1AmBJq8bWaztWjSG3eE6vwb1QCmv13VVGIOVa",
+	"cFWJo6pQ3f+NKszscErTQrdSrLTaiyZCAOmNP1mlMsrAPRxj9gYwdIleJjj5AwQjFhDDjY7j/btpZmUW",
+	"xdOHoZ2wZ9V6vc4ECsNerkYxq0yEot2YKa0EpHwBJhBzZTicfSqRg6bBOvYwA61y8RNu2io4/tCiGMar",
+	"5kGz1Qxwh3P/LoD6OQIpQGAnfSFj5k0CU2MQhJbqfFL2esg9IK58Or6telxGaSygEI8r+NIcmj/HujGK",
+	"ZZI4gGEQioTLyHfYhZgQ0BfgVHHkZJAxI2oiwx55YpG22qg/XjpMwuZESexLj4uAgRuFL2Dw2CaBgic3",
+	"s6QphnZT18c7OOtQr2ZPjcxFaBqVf7/+HRvl7+hEqSgtirMvcYlDHOIGnsAFYbx25u6T1sS3t13PtZ9d",
+	"r1YGrmUqNQqNaAFFryegBjxTliKxjhcs6DshjnfiZ2Jw9o/Dy8Hwrfj9P48TrdeHZxfHn98IvfX+1bNn",
+	"bzfXzZsuLGh+4exM+ae7YRWevux2yS9Z4enuQ93TUcNmg9mYrjuY2a5zfdm1nN/8As85tKe2puzPgSdZ",
+	"eWV3RNVYBHURucUSbtn25vb2Vn37hm6ZA5LPSpUeItff3GruMyI7SzQ6LnmUo8cTCq6IboqUECo0X3wD",
+	"0X/Qr9CmcsShjbyGPqOeTg1cOqvuMXcSC4jkWFcuMmJWyVcOcFlS7U28TRgY6WgNMOE7qPOaj4WexvMu",
+	"ztJYxru4WBsUHV5bQAEsByyPKQnskKFS3y6uCJFmDA0MmXmpfwF4vycn9eQR0AmZCCS0NWfzqF44WkVH",
+	"INcux3VOKzuQZVY6oudnF5vupROQUKkSzcyQI7NNAJDfIHfkXusYmeZkkmFKSvBCzgBlJh2QoyhjRsOp",
+	"tdUpvCIjwsYKzlQhAtb+COrm/N8KFXc+NIvPczlRJM3bhqJZg9gTk08Y9tHO5zTcF/Y1GEgZ6DCNNNv4",
+	"r62nwBaI0RQl8K+BPQKv4FUHUomg6j8u4ibBRKs0jEcjPjb5u01ThYGvEQSZwxMWRHIgkwARVb1ExG21",
+	"YZ0ccHTy32mXwSVgAdtcXkJoHQejBwIdBU0ij6uMT8Y1+c1cEqms62FfUEWIPjSAhEnKERMlcWrPbva9",
+	"MKI+MKOzwKSDoAHgu75QTPwz5RH8AUaA0sCuo9Ha0RZCK83OuK1kYkTUqzGaJgiLgQDv2F0wGHI7GNlj",
+	"gR3Qryi5ArfMdj+U+SCx4GFu7pcOWAFd1iIecqsf6/Qc87rXwa25n7MXbN0usOwx3jFCJbMUDxy5ygyQ",
+	"db0OGhsx1fafcMGBrNdLQNbXf86B3Y6LfPeJsMuxeNX2mT3dQQy/CjCcGnRFnMie1YAicAGkYSwupU4N",
+	"HJMqljei/vea255iqVJhzwXMnj08VAOvcoffPgH3RqlOz15emOB8+fazLWhlYLVApVH5r4/1tZ3dtd/5",
+	"2pfPa5/+/f9UblvbPRO2lOCmyrBLhDqyMrFNSw84G7hjkgylXblqq5KnbD0vPGXree4ZW/XN+iYXGxud",
+	"nZ3t7a119wyhQgQvgRpoVxobhXHAM3LnEmFSiKkSf9p7wElqVxKd8Ih+cg3o6QBkrVU4U6IWhIvdAlNy",
+	"dWEYkN0T5RCgpurqkHqPT2ANz7/IYWB3WfDFJGFQtQcXG+9hfwlkn8bdSYjxF3Sys7YTE8lBAgbaR1eq",
+	"Fftcq+mns36/csxoTDp9qF924c1+7DMzkBP3/XSJvO9TQ0oaSffQCqpCHgV1klWvJTwsy1ls9xi5xQX3",
+	"6z07snogL4h8nML4ZJdVWSclSL2d1kur0H2VWLevtRENFM8BR27JdOhSaCh/OzpVYdXxVVpXy9/RVkhE",
+	"SQ2pkSXRd1m3xwgMqR4ZmFX0GHoFuJNCMueCYrFWTWZe9bABW0+MPF+njq3mLVhXFEO18sqbFWDLwfgp",
+	"Eec6BRu0snbbCtAd2eQ4S8ikgwYk9OxgzQCJYLQqZ2mcsFKOevtuqpc2WJw+vlW9GOXAUOXYXU3GTeMj",
+	"XFvfqlQrlU9LeYsv7SSa2wchF9aV61tFXbm1pKYs/PrZ+m115EpDrjTkw2gR/r1V8Lm8BEbxTELeT5jE",
+	"HlYxO0oypS8zPdJxbQng8L3lpg+nEqMHs4wH3wPPKgMKbA5qM1XFWxzdN/Fn79pXvCPvaJrUwT4eBWvj",
+	"6fNXzX8M/9h++/KUr31u7Q/O1p692xPpP8TJxeDZ4fvhu7Pf32z2T9PXH6bkt9cZs4XzUpLZ74BJuXzM",
+	"z8VKKK/clntEuZBwksRRn498IkHihRgjmcDD8l7wAzPnpYAdJiqjCU1SIKxEugXX5ARK7iI+9MxI8Bpp",
+	"2qqXRhHDIrHMY4Cik6InIUPyQyiIRdV+swgdi2L+Ng7BTSJ5E0XQEGamDh64b8i/y4XVC7F8N5NdbSiV",
+	"QJ3YQqqfTEY6vmCRMKbG7GcaVw9jJ7sN7BUY5/Pjc10qQK8i0CnzpsriehAcLxcn8xJ1N+2m6dcnX0Q4",
+	"7UA5/+lqOe8pW/77c6C+pzpd1tdZadSVm/MQ3Zz9cjX9Db2ea6mI/EEEpj05n5gIiiylYZxOp2NVsd7Q",
+	"I6hFh+sflNV3dj7oUE/XqbeVVyOYKHQpSfvLxwtkX71kcKlX52+B5sl+NuLAZIglnalJ2i7xmRoRzsrb",
+	"+rQt1e8/Ze/lyxqz78yq8jkzig9NXycNTPU7DEJH9CUNv5vGBt1DYahlW5Ln+ZhnK9yYqOkencI7cvVo",
+	"J6A++fHJ/O7Zn8wfo5UCXLmU39alREb9yajXw3El8yyRWTES6d/QENcuOoC5b66x/bDgxlBRv2fxB6aE",
+	"ovvIct4jKrg7dh+dSng53g9vU4IvqY2+K5KH/9lcMgW0f6/5nwevIpb1kVZaYqUlHqibdCrVecZ0c0fO",
+	"kAMBz+4veTQUisSx6uoBNCggVBRy6qSmX2WpCgmeK6lqAAoUcxBbupTVqdsfCqTTN3Z7jrACAopYpe9C",
+	"o4dCeY4MFvSE6oqsABKf/4theqQY/M29B54eY4OvKEKVxqnXLnbPoVY6oHwSfiEKj4TYJ3osbYV86FDb",
+	"Aa9IXEcb1I8UCO1yBSAx4aFqXI3ZQMdiYhSK6SikYWS9paHOlV5ebAeF3A2XIsbZcGz22MYDakPogxK6",
+	"nwYkcZD0m0eB/R977K0GD/713/9DnTMI6WcvYOeI4DE2CnfjnFp3V9SCBckIESfeJbgCLQJ/McykwGBe",
+	"JcfRMOwz3HAY7BBCq87KSFg6rNnXjql0tzAbMLMTFdo+pj3i4wZ7Wt+psq59aDDZAiQoMxfsdFi1cIqv",
+	"uY2lMIVPgH0CZaiTHQY1nCvjGrXF+PKmgtbEWfVoJBLx3uHJAJ5BABVgqxRxFwa2Xs9dNZXGs3r96ma4",
+	"axnZEZ9ioVClsVkvb+UBetl3VVvcCqI5vk9U3lT42cP0dur1HFDP/785k0m/D7j2ul+xjWolEtwUZyIW",
+	"dhvTj2Nh0kGuw5ydKfFPWOubAd5LeqMUkHNP89C5rfpN5r3MwNnPpIOTry8cMiMviwGYsjTDz2o1ll4N",
+	"iYvxkNphZU2cIhIkHd3JdWpqnp7uHx1+fr1/uH/6ttDj6nSsunn0NWqmqUZX9GirfTq60yDgd0aQnPVm",
+	"mvhD1lZy93CveXDQfLUcDmxPq14ku0nZWhKaHHRiYD81qJWopIZr7+c/c1rF2d9NzFHQyLAA3kJ4wQL8",
+	"IKAhzCY8QC7BAKcBug2yvh7VWHD0ofVqtwWPc8MY6fhCxEiHwi9QI1srCO/+fPT682nzHx+ah3vNoMEC",
+	"I/45UTDKE8ApkGnU1YOBTBLkVHmwNvkRSE8wNhEw5klzrjfPF7LLn3z1YuzqOpxp3pBZadJvJ7tbmdtQ",
+	"9VBb9GOobYuOf5rmrj8Hly1yvpUePCbN8mdveUqnpE87okAPM/PsPgHxiAfydq+aXQyUj4O9tK9zGM2E",
+	"DbRJkEAGk4aUI+S5FGBQFplTV1dWQ5Bwd8lDcixdwpAYXPIS35P0EmjTuTqOYyWYjKMF7ItJQntQzr/I",
+	"YY29xOnCNCKAVF1HxHU/DM7O+bDGjpQoUTtt5bxgHB1xxqDr3AC1RcU1ueBDPgAgDXjBruUvdPzHaDRE",
+	"xlMeA0qURSLBLplU7sIegStNkjF4DEQ8tPpZzZAeqXKOXdP3y3cdb0CrgDe2o4LXzIJTWtm6EBfixrz2",
+	"tTdDVtpveg16YbrSquUsCBkSRgbD/QD/9Jw/oeARFRhrjMFIQ9tS5pb9BQZ/qJsVtRqeiCzNR52i9isP",
+	"jAIxSn2izc2zZyWR2OvxsNqHLggfBAQmPYDdAIQYDyql0eeN2FzI4RBM45Ix71ilN72cReTsBHq2Xr7G",
+	"izRUxrAb4YFGs0aMYYQ7a59cncmo0Rcml9cCoio4yCgbqDM7mr9kHxEpgV0LEIICShTUzN1yjmGd7Eum",
+	"KuxmzxxaQ04q5OJdfh4vlB7N7EsN7a5O8Bnlk1m/USPqRYJgP11GyiWfZo5vAx6S+qIc+Av003IUHe3K",
+	"rATWxlI5qrxuhgwVdB1V4Yy81CpO9t2t+2k9U2MBnV4k90+gE5tPfNDx9VR3UNs7FskDbaizigatokHf",
+	"JBq0xEbDTfXh8PTD8fHRSav56vP75qv93c+t346bua31QZl0SE2iByKUnIEIzm+sU0F1iuDRcMPKFGGV",
+	"DSMulfVgwKiYdHCK/s3i24s85hlyifqgWBGDTZEhnYqCyjlc0PeaFpWPv1+L8j3YA96Z9MnjUm99mqdt",
+	"fev58+cb61vziNpuFFajNOj9eeYtrxB+MdSRv8Z2CZ+/Ua/7fDHYgdLkJZ11grzvat2EnL+bJYgpf0Pu",
+	"jmtCUWNID+DyvlWfJ24rmeklfC5tI/sww7wYzLc2d/UricakkaQqYmQ0ioAhHWoF6HPc62P7DUnQVmCX",
+	"eb4vO3pHxyQNG6aJY0WaFIUOWNMR51L5nC9kmgd6YB2jEk8a5/mO8rudfA50hhZZTmHgllvZdz9c9NZu",
+	"tAcbq32gRKBwmOZpk1sqiNDVV8zIv0TSQALG1WFcE7cLhrEeaiPCoAFC2DX6tP4BC0Z0GoNGLtAIvRUc",
+	"Nr40BpQgldec8B7VELqXV6oV96rpWkI7afYHa5c8Blpt+8vcJx5nD8ld9YLk0yIxwYUBGDdCVVxTz7vh",
+	"6nmfL1nP69a4XJLI2FVLEzxole25gwN+nEUYwRKBrM+Aj+nkgM2LrgbEUWkXYrpAJt8+GzTLEHwNzFC5",
+	"+ACdReONIh8w6PNLpPDnapwL8nd5FJlqjmaKCogpqwLXAmsiRoW4rLXSrLlkZwRL7mkAELqw7h0QUIFN",
+	"B+mQ/lRwlyy2RwE2W27phEdBDoKGcspZsJCIC0VXhsK47i5RRN/LI8/T3IDR+DQRSUIkBI0i/3U8t6yl",
+	"aROcx6IMvrG1lxXvwXw6UXon4uOYZuC+Gv6hVLbm2yiz6pYUcF05y1Y6c/48Lm34wrsuY5FQmgXYSzMV",
+	"56mmV6GvVehrFfp6qDY4GYSupwzqBdcYhpQDCo37MNDxUNxfBKepwiI6gBu2d/T++KDZar5CbeWK23OV",
+	"BKRjqb5gDDBqvIT91+x1UqsDHYuCwkZVDPnIvHHTVvkEMTSkoyOGGVeMxrBEA5e1UGGjMOwelxHB+4LT",
+	"ow8ne83P+4fuQwKs+i+MEYnN02EOUgApyVxHgezpObABthXIEAfIKOPgG1NQh7JoFFgGKotJ4fTeKiBV",
+	"YjngzrmjMFFmOOSMJJfSNokYWich5sr0RByLkNk/ZHiepcTua9zxqwDS9w8gnZWVDq2MnZWxszJ2Hqix",
+	"01ThPUYb+4LHSUfw5P7smROhxIhW0QppSMapKaAfEVSj/VKsbJCGhRqSPJkqH0ENhLN6wAJw7mFPx20V",
+	"5BVCMAEKdLH3XiwmTkOJ1razc+c6e9jnxsqXSxHL3hijoKS0f3WXbqOy3/p1XWntldZeae2V1l5p7W8c",
+	"oricLtGLrId7czVuxqr7xIj4EjqYzmCP209YnCpQdpHd2jxHDxpqYWqspe2pCZlOk4JrHfKEd6yCdmH2",
+	"P3THEHChCmw4wRMo/fgS1Mo6l9ujeUqju3X6zJykSgEgnbhE5UCYhA+GxWbd9Z1Gvd5Y3/h98VNKQ5zX",
+	"XI/m8C/QJi8XWEHBCnMDX5/bp/Zvy7XJnlmbBPfki9qwOb+5IPWI7080A0YA4OtI9LDGXiIUaO7WzhJE",
+	"ebSN0dO71W7EWEeTO/am3Txcs3s71BtsRM9TMGmY/YVZb55ubNyoBvO0efLr/l7z8+FR6/Pe0WHr5Ah0",
+	"+JQBgfssa7pHOyKasCRaZSdj5gZEZlH/TCK1cJt4KEKqqmtpuMA4PLtKdXpMJndVqznv+zBV7bNk30Xw",
+	"EEkUBZRvLmmKmjHhc1hVz5wunpZApq9HgJGSicl3tINmiiPremCkGyaOKyZ4HEkRQwkhhL3bFXFpv71d",
+	"gexxIRneVrjKrM9VGGVtHaU6p2y5bxg5kZA3abfPwGJCk9LKt1iwet4NlsYjh0aUU7eu7ou2ilF/Aoc3",
+	"9fiEbGlPx9ZIw1gA0fFYa85Oc4Dt8DO2nEJaHkoBxjCGWLi3AnCO9cTINZoqbb/krANYodvaBtaq3Hj6",
+	"VqcxMdvQ9IB/iAsBcfAd7yWaSmPjyh7rJJZd6vLrfvVKJJnD6a+eCKOjS+fD8oTnQumVxvozBLFZR7Fg",
+	"j1TcAN4IZb+fHoDXjmPdhSppF6XHyyeiK+QlXd2pVoZCxGZPK0XDWr/6VK24FXLq5lLY+QRid3CH3cBP",
+	"YES5L4EPSYkGyPre0Ki7SbO0AXxzUdI/7eoYW13aAUA1kbtns74DPZBx7M3i/GILdnzrzk5tm1h77OD8",
+	"nZtQOZ2nPS4y+8SiK1Syly3jx0/u4qlfvyWXTKiwJQfCtY7HmS6s4fNn29WKVDKRVqYcTjAnDXmcyK4c",
+	"cpXQJH/MN3uGuz7dNAoRJzi2aUO2Xv99ZqDi6lN+P3+tdMandN/XnLNqN4PPFsK/MOQFs3J80jzehYfZ",
+	"fxWeDn3yaV02r6aa65tst338WpHD3TCM4c9+Vmp0QmtdPahUK9Lswjb1BS3mSEVS+X/bQ3wqhJo9C+6O",
+	"3XNdaaxvLNN1e6jjpNJ4+nTTztkdeg5WfF3XlLsnz9PYoa+pOunBOxLHVmZVnVZCOyjfJp+z84gXW+Xf",
+	"QNOjqPoyj5rkLdxyaxXjT6C+WHx74Luv8Ssh8Ae8ad00lskYpV2On964Rir2+DEeyUvxt9y0+S82NCle",
+	"qc23e4D7D74ZwRCkvoGDXXCTxiJkRqoupN3JcIWawOMYmlyL1PxiWCL+hGYvA57UWBbV9PYCx77zSsQY",
+	"hafBsUfB6w8HBxDqet9snezvnX4+2D9tNQ+DxzmrAkq3qjnKBeD2m/LqHILkaf1paRziPc3ItZvAfs0T",
+	"QFIVkcX/xt42D469XfY54RfCKmDzGQQkc1rJxXdyc5tofUF2Iou0SSh4Vmurf2Ot346bsx+KKxJjv5vS",
+	"O+pzYb9W9tB0I/ZmCAEnJRZmoKVf30ZYLV3geyupQwsNJm22TWcclgUlTXWazRTPmR4KxYeyNuaDaJ4E",
+	"OhoKtXu8v5wIcg/N9iC9rsE2a/Xa5rUrH+puOhAqoTO68Jq73wHn9m+77w/mS6dWH3Jx+Jt5UgnjhPPm",
+	"6QSa8Fkb4s6ENbz0LuV1y8m2LlcQ+3ZlQKZ28+07Y2pf6WuDsLP1QPG5XysdwWMR21eg1RhflqNDvIVS",
+	"9VS2HLo/WRE71ilRhCQTy57GUaVRqYFJSgOaamllVUiVjSD4T2GRroiQj92KN2CacIASawuUk7XEYqAT",
+	"R48RW7N80rTyTwHHacZjikwoJb/NsqylClRBCy1uLqBLMrJ4VB3RL6gpOyorX1hg7w1eOOiAEiI0eBHE",
+	"SZB7K4ia6Tce6HOJPZiHQluTmp3CX9GuwqQMDii1G4XeP+ChgMySjyfA9fz7rLgueR8eBBeXyFY698vc",
+	"drv6dPX/AwAA//8=",
 }
 
 // decodeSpec returns the embedded OpenAPI spec as raw JSON bytes,

@@ -33,6 +33,22 @@ func (m measured) CreateSession(ctx context.Context, s session.Session, how sync
 	return out, err
 }
 
+// CancelAndRevert is a [syncer.Reverts]'s.
+func (m measured) CancelAndRevert(ctx context.Context, id string, by syncer.Cancellation, how syncer.Reverting) (bool, error) {
+	var begun *session.Session
+	row := how.Row
+	how.Row = func(old session.Session) session.Session {
+		next := row(old)
+		begun = &next
+		return next
+	}
+	ok, err := m.Store.CancelAndRevert(ctx, id, by, how)
+	if err == nil && begun != nil {
+		m.metrics.Started(*begun)
+	}
+	return ok, err
+}
+
 // OpenIncoming is a [syncer.Incoming]'s.
 func (m measured) OpenIncoming(ctx context.Context, row session.Session, supersede session.Ending) (bool, error) {
 	opened, err := m.Store.OpenIncoming(ctx, row, supersede)
@@ -104,9 +120,9 @@ type measuredSyncs struct {
 }
 
 // Cancel is a [syncer.Service]'s.
-func (m measuredSyncs) Cancel(ctx context.Context, id, by, reason string) (syncer.Cancelled, error) {
+func (m measuredSyncs) Cancel(ctx context.Context, id string, by syncer.Cancellation) (syncer.Cancelled, error) {
 	began := time.Now()
-	out, err := m.Service.Cancel(ctx, id, by, reason)
+	out, err := m.Service.Cancel(ctx, id, by)
 	if err == nil && !out.Already {
 		m.metrics.Cancelled(out.Session.Session, time.Since(began))
 	}
@@ -131,6 +147,15 @@ type measuredIncoming struct{ measured }
 // CancelSession is a [syncer.Incoming]'s.
 func (m measuredIncoming) CancelSession(ctx context.Context, id string, by syncer.Cancellation) (bool, error) {
 	ok, err := m.Store.CancelSession(ctx, id, by)
+	if ok {
+		err = m.ended(ctx, id, 0, err)
+	}
+	return ok, err
+}
+
+// CancelAndRevert is a [syncer.Reverts]'s.
+func (m measuredIncoming) CancelAndRevert(ctx context.Context, id string, by syncer.Cancellation, how syncer.Reverting) (bool, error) {
+	ok, err := m.measured.CancelAndRevert(ctx, id, by, how)
 	if ok {
 		err = m.ended(ctx, id, 0, err)
 	}

@@ -12,8 +12,8 @@ import (
 const (
 	// cursorVersion is the first byte of an encoded cursor.
 	cursorVersion = 1
-	// maxCursorPart is the longest part of a cursor, in bytes.
-	maxCursorPart = 255
+	// maxCursorPart is the longest part of a cursor, in bytes: a product id with a few bytes before it.
+	maxCursorPart = 300
 	// maxCursorText is the longest text of a valid cursor: three parts, each with a length of up to two bytes.
 	maxCursorText = (1+3*(2+maxCursorPart))*4/3 + 1
 )
@@ -22,11 +22,11 @@ const (
 type Cursor struct {
 	NodeID  string
 	Catalog string
-	// After is the id of the last product read; empty at the beginning.
+	// After is the id of the last product read, or what else the source calls its position; empty at the beginning.
 	After string
 }
 
-// String returns the cursor as opaque text for [ParseCursor]. Each part must be at most 255 bytes of valid UTF-8 without
+// String returns the cursor as opaque text for [ParseCursor]. Each part must be at most 300 bytes of valid UTF-8 without
 // NUL, as node ids, catalog names and product ids are.
 func (c Cursor) String() string {
 	b := make([]byte, 0, 64)

@@ -44,7 +44,7 @@ func TestParseCursorRefusesRubbish(t *testing.T) {
 		"a length spelt long": raw("\x01\x81\x00n\x01c\x01a"),
 		"an endless length":   raw("\x01" + strings.Repeat("\xff", 11)),
 		"a huge length":       raw("\x01\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01n"),
-		"a long part":         raw("\x01\x01n\x01c\x80\x02" + strings.Repeat("a", 256)),
+		"a long part":         raw("\x01\x01n\x01c\xad\x02" + strings.Repeat("a", 301)),
 		"invalid UTF-8":       raw("\x01\x01n\x01c\x01\xff"),
 		"NUL":                 raw("\x01\x01n\x01c\x01\x00"),
 		"far too long":        strings.Repeat("A", 1<<20),

@@ -71,6 +71,8 @@ type Batch struct {
 	Rejects  []Reject
 	// Deletes are the ids of products that the session proposed to delete. A batch has either Deletes or Products.
 	Deletes []string
+	// Restores are what a revert puts back, one per id, in place of Products.
+	Restores []Restore
 	// Skips are the products up to Cursor that were found to be equal without being read, in order.
 	Skips []Skip
 	// Again says that these products have come before with different content, and were counted then.

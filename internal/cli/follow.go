@@ -160,13 +160,15 @@ func cancelAll(ctx context.Context, std IO, node *remote, left []*followed) erro
 	errs := make([]error, len(left))
 	var wg sync.WaitGroup
 	for i, f := range left {
-		wg.Go(func() { answers[i], errs[i] = node.cancel(ctx, f.SessionId, "") })
+		wg.Go(func() { answers[i], errs[i] = node.cancel(ctx, spec.CancelRequest{SessionId: f.SessionId}) })
 	}
 	wg.Wait()
 	for i, f := range left {
 		if errs[i] == nil {
 			errs[i] = f.saw(answers[i].Session)
-			warnUnconfirmed(std.Err, answers[i])
+			if answers[i].MayLandUntil != nil {
+				fmt.Fprintln(std.Err, answers[i].Message)
+			}
 		}
 	}
 	return errors.Join(errs...)

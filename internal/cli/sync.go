@@ -29,7 +29,8 @@ func newSync(std IO) *cobra.Command {
 			"refused or deletes withheld; 130 if you only stopped watching.",
 		RunE: onlyGroups,
 	}
-	cmd.AddCommand(newSyncPull(std), newSyncPush(std), newSyncStatus(std), newSyncList(std), newSyncCancel(std), newSyncResume(std), newSyncApprove(std), newSyncChanges(std))
+	cmd.AddCommand(newSyncPull(std), newSyncPush(std), newSyncStatus(std), newSyncList(std), newSyncCancel(std), newSyncResume(std), newSyncRevert(std),
+		newSyncApprove(std), newSyncChanges(std))
 	return cmd
 }
 
@@ -128,19 +129,21 @@ func (r *remote) session(ctx context.Context, id uuid.UUID) (spec.Session, error
 }
 
 func newSyncCancel(std IO) *cobra.Command {
-	var catalogName, reason string
+	var catalogName string
 	var asJSON bool
 	cmd := &cobra.Command{
 		Use:   "cancel [SESSION_ID]",
 		Short: "Cancel a sync: by id, or else a catalog's running one",
-		Long: "Cancel a sync: by id, or else a catalog's running one. Once the node has answered, that sync writes nothing more. If the\n" +
-			"target of a push has not confirmed this yet, the command says until when something may still land there. If the node is\n" +
-			"down, use fullsync cancel-stuck.",
+		Long: "Cancel a sync: by id, or else a catalog's running one. Once the node has answered, that sync writes nothing more. --revert\n" +
+			"also puts back what it has changed: the sync that does this has begun when the command returns. If the target of a push has\n" +
+			"not confirmed the cancel yet, the command says until when something may still land there. If the node is down, use\n" +
+			"fullsync cancel-stuck.",
 		Args: usage(cobra.MaximumNArgs(1)),
 	}
 	open := bindRemote(cmd, std)
 	cmd.Flags().StringVar(&catalogName, "catalog", catalog.Default, "catalog whose sync to cancel")
-	cmd.Flags().StringVar(&reason, "reason", "", "reason to put on record")
+	reason := cmd.Flags().String("reason", "", "reason to put on record")
+	revert := cmd.Flags().Bool("revert", false, "also put back what the sync has changed")
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print the session as JSON")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		node, sessions, err := pick(cmd.Context(), open, args, catalogName, false)
@@ -153,11 +156,13 @@ func newSyncCancel(std IO) *cobra.Command {
 		case len(sessions) > 1:
 			return severalRun(catalogName, sessions)
 		}
-		done, err := node.cancel(cmd.Context(), sessions[0].SessionId, reason)
+		done, err := node.cancel(cmd.Context(), spec.CancelRequest{SessionId: sessions[0].SessionId, Reason: reason, Revert: revert})
 		if err != nil {
 			return err
 		}
-		warnUnconfirmed(std.Err, done)
+		if done.MayLandUntil != nil || *revert {
+			fmt.Fprintln(std.Err, done.Message)
+		}
 		if asJSON {
 			return json.NewEncoder(std.Out).Encode(done.Session)
 		}
@@ -180,18 +185,7 @@ func severalRun(catalogName string, sessions []spec.Session) error {
 	return errors.New(text)
 }
 
-// warnUnconfirmed says until when something of a cancelled push may still land at its target.
-func warnUnconfirmed(out io.Writer, done spec.CancelResponse) {
-	if done.MayLandUntil != nil {
-		fmt.Fprintln(out, done.Message)
-	}
-}
-
-func (r *remote) cancel(ctx context.Context, id uuid.UUID, reason string) (spec.CancelResponse, error) {
-	request := spec.CancelRequest{SessionId: id}
-	if reason != "" {
-		request.Reason = &reason
-	}
+func (r *remote) cancel(ctx context.Context, request spec.CancelRequest) (spec.CancelResponse, error) {
 	return call[spec.CancelResponse](r, func() (*http.Response, error) { return r.api.CancelFullSync(ctx, request) })
 }
 
@@ -260,6 +254,8 @@ func newSyncList(std IO) *cobra.Command {
 // way says which way a sync copies, as seen from the node that was asked.
 func way(s spec.Session) string {
 	switch {
+	case s.RevertOf != nil:
+		return "revert of " + s.RevertOf.String()
 	case s.Incoming:
 		return "pushed here by " + s.SourceNodeId
 	case s.Direction == spec.Push:

@@ -214,6 +214,29 @@ func newSyncResume(std IO) *cobra.Command {
 	return cmd
 }
 
+func newSyncRevert(std IO) *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "revert SESSION_ID",
+		Short: "Start a sync that puts back what another one changed",
+		Long: "Start a sync that puts back what another one changed on this node. What was changed after that one is left alone and listed.\n" +
+			"What a push has changed, its target puts back: ask the node there.",
+		Args: usage(cobra.ExactArgs(1)),
+	}
+	open, show := bindRemote(cmd, std), bindShown(cmd)
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		node, id, err := openSession(open, args[0])
+		if err != nil {
+			return err
+		}
+		key := uuid.NewString()
+		s, err := node.started(func() (*http.Response, error) {
+			return node.api.RevertFullSync(cmd.Context(), id, &spec.RevertFullSyncParams{IdempotencyKey: &key}, spec.RevertRequest{})
+		})
+		return begun(cmd.Context(), std, node, *show, s, err)
+	}
+	return cmd
+}
+
 func newSyncApprove(std IO) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "approve-deletes SESSION_ID COUNT",

@@ -38,7 +38,7 @@ type Metrics struct {
 func New(version string) *Metrics {
 	m := &Metrics{
 		registry: prometheus.NewRegistry(),
-		started: counters("sessions_started_total", "Sessions that began here, by direction: pull, push (out of this node) or incoming (a push into it).",
+		started: counters("sessions_started_total", "Sessions that began here, by direction: pull, push (out of this node), incoming (a push into it) or revert.",
 			"direction"),
 		ended: counters("sessions_ended_total", "Sessions whose end this replica recorded, by how they ended. Only those that are COMPLETED have an outcome.",
 			"direction", "status", "outcome"),

@@ -80,10 +80,15 @@ func AllRefused(peerID string, refused Refusals, handled int64) error {
 
 // Completion returns the ending of a session that handled that many products and finished. step says what it did.
 func Completion(step string, refused Refusals, handled int64) Ending {
+	return completion(step, "refused", refused, handled)
+}
+
+// completion is [Completion]; became says what became of the refused products.
+func completion(step, became string, refused Refusals, handled int64) Ending {
 	e := Ending{Status: Completed, Step: step, Outcome: Clean}
 	if refused.Count > 0 {
 		// Old clients show only the step and the message.
-		words := fmt.Sprintf("%d of %s %s refused", refused.Count, plural.Of(handled, "product"), plural.Was(refused.Count))
+		words := fmt.Sprintf("%d of %s %s %s", refused.Count, plural.Of(handled, "product"), plural.Was(refused.Count), became)
 		e.Outcome, e.Step, e.Message = Rejects, step+"; "+words, words+refused.because(refused.Count)+"."
 	}
 	return e

@@ -87,16 +87,19 @@ func (p *Period) add(t Tally) {
 	case Failed:
 		p.Failed += t.Ended
 	}
-	if products := t.Processed + t.Rejected; t.Direction == Pull {
+	switch products := t.Processed + t.Rejected; t.Direction {
+	case Pull:
 		p.Received += products
-	} else {
+	case Push:
 		p.Sent += products
 	}
 	p.Processed, p.Rejected, p.Bytes = p.Processed+t.Processed, p.Rejected+t.Rejected, p.Bytes+t.Bytes
 	if p.peers == nil {
 		p.peers = map[string]bool{}
 	}
-	p.peers[t.PeerID] = true
+	if t.PeerID != "" {
+		p.peers[t.PeerID] = true
+	}
 	p.Peers = len(p.peers)
 }
 

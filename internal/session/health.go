@@ -74,10 +74,10 @@ func Judge(s Session, now time.Time, limits Limits) Health {
 // because a new worker is not to blame for how long the session waited for it.
 func (s *Session) busySince() time.Time { return latest(s.StartedAt, s.ClaimedAt, s.LastCommitAt) }
 
-// silence is how long the source has been silent; 0 if nobody is waiting for it, or if a worker of the previous version,
+// silence is how long the source has been silent; 0 if nobody is waiting for it or it is this node itself, or if a worker of the previous version,
 // which does not report this, has the session.
 func (s *Session) silence(now time.Time) time.Duration {
-	if s.MarksFence != s.Fence || s.Phase == PhaseDeleting {
+	if s.MarksFence != s.Fence || s.Phase == PhaseDeleting || s.Direction == Revert {
 		return 0
 	}
 	return max(0, now.Sub(s.heardAt()))

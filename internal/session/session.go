@@ -18,6 +18,8 @@ const (
 	Pull Direction = "pull"
 	// Push brings this node's products to a peer. At the peer the same session is [Session.Incoming].
 	Push Direction = "push"
+	// Revert puts back what another session changed here. It has no peer.
+	Revert Direction = "revert"
 )
 
 // MethodHTTP is the method of a session if the caller asked for none. Products always travel over HTTP, whatever the method
@@ -183,6 +185,11 @@ type Session struct {
 	// ChangesThrough is the last batch whose changes are kept, together with those of all before it; [NoChanges] if none are. A replica of
 	// the previous version leaves it behind BatchSeq.
 	ChangesThrough int64
+	// RevertOf is the session whose changes this one puts back; empty for every other direction. RevertedBy is the last session that puts
+	// back what this one changed; for a push it is one of the target's.
+	RevertOf, RevertedBy string
+	// RevertWanted says of a cancelled push out of this node that its target is to put back what it changed.
+	RevertWanted bool
 	// PushFence and KeepFence equal Fence, except where a replica of an earlier version set the fence.
 	PushFence int64
 	KeepFence int64
@@ -197,7 +204,15 @@ func (s *Session) Outgoing() bool { return s.Direction == Push && !s.Incoming }
 func (s *Session) Lease() time.Duration { return time.Duration(s.LeaseSeconds) * time.Second }
 
 // Handled returns how many of the source's products are behind the cursor.
-func (s *Session) Handled() int64 { return s.ResumedRecords + s.TransferredRecords + s.Rejected }
+func (s *Session) Handled() int64 { return s.ResumedRecords + s.handledHere() }
+
+// handledHere leaves out those that were handled before the session resumed. A revert also handles the products that it takes away.
+func (s *Session) handledHere() int64 {
+	if s.Direction == Revert {
+		return s.TransferredRecords + s.Rejected + s.Deleted
+	}
+	return s.TransferredRecords + s.Rejected
+}
 
 // MayHaveTakeovers reports whether the session may have been taken from a worker. Every claim and every takeover raises the
 // fence, and only claims raise Attempts.

@@ -21,7 +21,7 @@ type Mark struct {
 
 // MarkOf returns how far a session has got. It leaves out the time, which comes from the database.
 func MarkOf(s *Session) Mark {
-	return Mark{Batches: s.BatchSeq, Handled: s.TransferredRecords + s.Rejected, Bytes: s.TransferredBytes}
+	return Mark{Batches: s.BatchSeq, Handled: s.handledHere(), Bytes: s.TransferredBytes}
 }
 
 // speed is in handled products and bytes per second.
@@ -40,7 +40,7 @@ func per(took time.Duration, handled, bytes int64) *speed {
 //
 // It depends only on the row and the time, so it also falls when the worker hangs.
 func speedAt(s *Session, now time.Time, limits Limits) *speed {
-	average := func() *speed { return per(s.Worked(), s.TransferredRecords+s.Rejected, s.TransferredBytes) }
+	average := func() *speed { return per(s.Worked(), s.handledHere(), s.TransferredBytes) }
 	switch {
 	case !s.Status.Active():
 		return average()
@@ -54,7 +54,7 @@ func speedAt(s *Session, now time.Time, limits Limits) *speed {
 		return nil
 	}
 	took := s.LastCommitAt.Sub(*s.Mark.At)
-	v := per(took, s.TransferredRecords+s.Rejected-s.Mark.Handled, s.TransferredBytes-s.Mark.Bytes)
+	v := per(took, s.handledHere()-s.Mark.Handled, s.TransferredBytes-s.Mark.Bytes)
 	if v == nil {
 		return nil
 	}

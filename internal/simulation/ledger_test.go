@@ -130,6 +130,10 @@ func (l *ledger) CancelSession(ctx context.Context, id string, by syncer.Cancell
 	return reach(ctx, l, func(ctx context.Context) (bool, error) { return l.Store.CancelSession(ctx, id, by) })
 }
 
+func (l *ledger) CancelAndRevert(ctx context.Context, id string, by syncer.Cancellation, how syncer.Reverting) (bool, error) {
+	return reach(ctx, l, func(ctx context.Context) (bool, error) { return l.Store.CancelAndRevert(ctx, id, by, how) })
+}
+
 func (l *ledger) StaleSessions(ctx context.Context, after time.Duration) ([]session.Session, error) {
 	return reach(ctx, l, func(ctx context.Context) ([]session.Session, error) { return l.Store.StaleSessions(ctx, after) })
 }
@@ -151,12 +155,12 @@ func (l *ledger) Unconfirmed(ctx context.Context, within time.Duration) ([]sessi
 }
 
 // ConfirmTarget says that the target of a push has confirmed its cancel: from then on nothing of it may happen there, not even that it is opened.
-func (l *ledger) ConfirmTarget(ctx context.Context, id string) error {
+func (l *ledger) ConfirmTarget(ctx context.Context, id string, said syncer.Confirmation) error {
 	w := l.process.node.world
 	if row, _, err := l.Store.GetSession(ctx, id); err == nil {
 		w.holdTo(w.node(row.TargetNodeID), id, everything)
 	}
-	return write(ctx, l, func(ctx context.Context) error { return l.Store.ConfirmTarget(ctx, id) })
+	return write(ctx, l, func(ctx context.Context) error { return l.Store.ConfirmTarget(ctx, id, said) })
 }
 
 func (l *ledger) BuryIncoming(ctx context.Context, row session.Session) error {

@@ -104,7 +104,7 @@ func (w *world) cancelSoon(fate *rand.Rand, n *node, id string) {
 func (w *world) cancelling(n *node, row session.Session) func(ctx context.Context, at *process) {
 	return func(ctx context.Context, at *process) {
 		w.tell("%s cancels %s", n.id, short(row.ID))
-		done, err := at.service.Cancel(ctx, row.ID, "bob", "")
+		done, err := at.service.Cancel(ctx, row.ID, syncer.Cancellation{By: "bob"})
 		if err != nil {
 			var finished *syncer.FinishedError
 			if !errors.As(err, &finished) && fault.KindOf(err) != fault.Unavailable {

@@ -98,7 +98,7 @@ func (n *node) boot(i int) {
 	})
 	targets := syncer.NewTargets(ledger, peers{}, target)
 	p.service = syncer.New(cfg, n.db, peers{}, n.engine, targets)
-	p.receiver = syncer.NewReceiver(cfg, ledger)
+	p.receiver = syncer.NewReceiver(cfg, ledger, n.engine)
 	n.mu.Lock()
 	if i < len(n.processes) {
 		n.processes[i] = p

@@ -25,7 +25,7 @@ const (
 // EditProducts is a [syncer.Products]'s.
 func (s *Store) EditProducts(ctx context.Context, catalogName, origin string, edits []catalog.Edit) (done []catalog.Edited, err error) {
 	err = s.editTx(ctx, catalogName, func(tx *gorm.DB, conn *sql.Conn) error {
-		held, err := s.heldForEdit(tx, catalogName, edits)
+		held, err := s.lockProducts(tx, catalogName, editedIDs(edits))
 		if err != nil {
 			return err
 		}
@@ -129,12 +129,12 @@ func (s *Store) unoccupied(tx *gorm.DB, catalogName string) error {
 	return &syncer.OccupiedError{Row: row, Now: now}
 }
 
-// heldForEdit returns what the catalog holds of the edited products, by id, and locks those rows: an import may be
+// lockProducts returns what the catalog holds of the products with these ids, by id, and locks those rows: an import may be
 // writing them.
-func (s *Store) heldForEdit(tx *gorm.DB, catalogName string, edits []catalog.Edit) (map[string]entry, error) {
-	held := make(map[string]entry, len(edits))
+func (s *Store) lockProducts(tx *gorm.DB, catalogName string, ids []string) (map[string]entry, error) {
+	held := make(map[string]entry, len(ids))
 	rows, err := s.forUpdate(tx).Model(&product{}).Select(entryColumns).
-		Where("catalog = ? AND id IN ?", catalogName, editedIDs(edits)).Order("catalog, id").Rows() //nolint:rowserrcheck // eachRow does
+		Where("catalog = ? AND id IN ?", catalogName, ids).Order("catalog, id").Rows() //nolint:rowserrcheck // eachRow does
 	if err != nil {
 		return nil, err
 	}

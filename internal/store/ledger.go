@@ -1,6 +1,7 @@
 package store
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"errors"
@@ -157,7 +158,7 @@ func (s *Store) CommitBatch(ctx context.Context, row *session.Session, batch cat
 	}
 	next := *row
 	err := s.batchTx(ctx, func(tx *gorm.DB, conn *sql.Conn) error {
-		n, deleted, refused, err := s.writeBatch(tx, conn, row, w, batch.Deletes)
+		n, refused, err := s.writeBatch(tx, conn, row, w, batch)
 		if err != nil {
 			return err
 		}
@@ -166,7 +167,6 @@ func (s *Store) CommitBatch(ctx context.Context, row *session.Session, batch cat
 			return err
 		}
 		next = advanced(*row, n, batch)
-		next.Deleted += deleted
 		return s.moveCursor(tx, &next)
 	})
 	if err == nil {
@@ -176,19 +176,22 @@ func (s *Store) CommitBatch(ctx context.Context, row *session.Session, batch cat
 	return s.settleCommit(ctx, row, s.translate(err))
 }
 
-// writeBatch writes and deletes the products of a batch, or writes down that a dry run would.
-func (s *Store) writeBatch(tx *gorm.DB, conn *sql.Conn, row *session.Session, w upsert, deletes []string) (n upserted, deleted int64, refused []catalog.Reject, err error) {
-	if row.Options.DryRun {
+// writeBatch writes, deletes or puts back the products of a batch, or writes down that a dry run would.
+func (s *Store) writeBatch(tx *gorm.DB, conn *sql.Conn, row *session.Session, w upsert, batch catalog.Batch) (n upserted, refused []catalog.Reject, err error) {
+	switch {
+	case len(batch.Restores) > 0:
+		return s.restore(tx, row, w.record, batch.Restores)
+	case row.Options.DryRun:
 		plan := s.planningOf(row)
 		if n, refused, err = s.planBatch(tx, conn, w, row.KeepFields, plan); err == nil {
-			deleted, err = s.planRemoval(tx, row, plan, deletes)
+			n.deleted, err = s.planRemoval(tx, row, plan, batch.Deletes)
 		}
-		return n, deleted, refused, err
+		return n, refused, err
 	}
 	if n, refused, err = s.upsertBatch(tx, conn, w, row.KeepFields); err == nil {
-		deleted, err = s.remove(tx, row, w.record, deletes)
+		n.deleted, err = s.remove(tx, row, w.record, batch.Deletes)
 	}
-	return n, deleted, refused, err
+	return n, refused, err
 }
 
 // advanced returns row as it is after a batch.
@@ -206,6 +209,7 @@ func advanced(row session.Session, n upserted, batch catalog.Batch) session.Sess
 		row.Unchanged += n.unchanged + batch.Skipped()
 	}
 	row.Rejected += int64(len(batch.Rejects))
+	row.Deleted += n.deleted
 	row.TransferredBytes += batch.Bytes
 	row.TransferredRecords = row.Counts.Transferred()
 	if batch.Total != nil {
@@ -218,6 +222,9 @@ func advanced(row session.Session, n upserted, batch catalog.Batch) session.Sess
 			row.FirstKey = strings.Clone(batch.Products[0].ID) // the product's strings share its memory
 		}
 		row.LastKey = strings.Clone(batch.Products[n-1].ID)
+	}
+	if n := len(batch.Restores); n > 0 {
+		row.FirstKey, row.LastKey = cmp.Or(row.FirstKey, batch.Restores[0].ID), batch.Restores[n-1].ID
 	}
 	return row
 }

@@ -66,9 +66,12 @@ func (s *Store) Unconfirmed(ctx context.Context, within time.Duration) ([]sessio
 }
 
 // ConfirmTarget is a [syncer.Cancels]'s.
-func (s *Store) ConfirmTarget(ctx context.Context, id string) error {
+func (s *Store) ConfirmTarget(ctx context.Context, id string, said syncer.Confirmation) error {
+	values := map[string]any{"target_confirmed": true, "reverted_by": said.RevertedBy}
+	if said.NotReverted != "" {
+		values["error_message"] = gorm.Expr("error_message || ?", ". Nothing is put back: "+said.NotReverted)
+	}
 	return s.withRoom(func() error {
-		return s.translate(s.db.WithContext(ctx).Model(&session.Session{}).Where("id = ? AND NOT target_confirmed", id).
-			UpdateColumn("target_confirmed", true).Error)
+		return s.translate(s.db.WithContext(ctx).Model(&session.Session{}).Where("id = ? AND NOT target_confirmed", id).UpdateColumns(values).Error)
 	})
 }

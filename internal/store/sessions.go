@@ -43,6 +43,7 @@ func (s *Store) cancelled(by syncer.Cancellation) map[string]any {
 	values := s.ended(session.Ending{Status: session.Cancelled, Message: by.Message()})
 	values["cancelled_by"], values["cancel_reason"] = by.By, by.Reason
 	values["target_confirmed"] = gorm.Expr("CASE WHEN direction = ? AND NOT incoming THEN false END", session.Push)
+	values["revert_wanted"] = gorm.Expr("? AND direction = ? AND NOT incoming", by.Revert, session.Push)
 	return values
 }
 

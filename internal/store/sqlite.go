@@ -236,8 +236,5 @@ func (d *sqlite) write(tx *gorm.DB, w upsert) error {
 			Digest: digestOf(w.products[i].Hash),
 		}
 	}
-	return tx.Clauses(clause.OnConflict{
-		Columns:   []clause.Column{{Name: "catalog"}, {Name: "id"}},
-		DoUpdates: clause.AssignmentColumns([]string{"sku", "name", "price", "currency", "active", "attributes", "hash", "digest", "origin_node_id", "updated_at"}),
-	}).CreateInBatches(rows, sqliteRows).Error
+	return tx.Clauses(overwrite(overwrittenColumns...)).CreateInBatches(rows, sqliteRows).Error
 }

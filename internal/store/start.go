@@ -47,34 +47,42 @@ func (s *Store) CreateSession(ctx context.Context, row session.Session, how sync
 				return err
 			}
 		}
-		if out.Now, err = s.now(tx); err != nil {
+		if out.Session, err = s.insertSession(ctx, tx, row, how.Enqueue); err != nil {
 			return err
 		}
-		row.StartedAt = out.Now
-		inserted := tx.Clauses(clause.OnConflict{DoNothing: true}).Create(&row)
-		if inserted.Error != nil {
-			return inserted.Error
-		}
-		if inserted.RowsAffected == 0 {
-			return errOccupied
-		}
-		if row.JobID, err = how.Enqueue(ctx, sqlTx(tx), row.ID, row.Fence); err != nil {
-			return err
-		}
-		err = tx.Model(&row).UpdateColumns(map[string]any{"job_id": row.JobID, "started_at": s.timeParam(out.Now)}).Error
-		if err != nil {
-			return err
-		}
-		out.Session, out.OK = row, true
+		out.Now, out.OK = out.Session.StartedAt, true
 		return s.keepStartKey(tx, how.Key, row.ID, false, out.Now)
 	})
 	if errors.Is(err, errOccupied) {
-		return syncer.Created{Now: out.Now}, nil
+		return syncer.Created{}, nil
 	}
 	if err != nil {
 		return syncer.Created{}, err
 	}
 	return out, nil
+}
+
+// insertSession inserts a session and its job, and returns it as it begins; errOccupied where another one excludes it.
+func (s *Store) insertSession(ctx context.Context, tx *gorm.DB, row session.Session, enqueue syncer.Enqueue) (_ session.Session, err error) {
+	if row.StartedAt, err = s.now(tx); err != nil {
+		return row, err
+	}
+	inserted := tx.Clauses(clause.OnConflict{DoNothing: true}).Create(&row)
+	if inserted.Error != nil {
+		return row, inserted.Error
+	}
+	if inserted.RowsAffected == 0 {
+		return row, errOccupied
+	}
+	if row.RevertOf != "" {
+		if err := noteRevert(tx, &row); err != nil {
+			return row, err
+		}
+	}
+	if row.JobID, err = enqueue(ctx, sqlTx(tx), row.ID, row.Fence); err != nil {
+		return row, err
+	}
+	return row, tx.Model(&row).UpdateColumns(map[string]any{"job_id": row.JobID, "started_at": s.timeParam(row.StartedAt)}).Error
 }
 
 // writer selects the active session that writes a catalog of this node.

@@ -7,6 +7,7 @@ import (
 	"errors"
 
 	"gorm.io/gorm"
+	"gorm.io/gorm/clause"
 
 	"fullsync/internal/catalog"
 	"fullsync/internal/fault"
@@ -38,7 +39,15 @@ type upsert struct {
 }
 
 // upserted is what became of the products of one batch.
-type upserted struct{ created, updated, unchanged int64 }
+type upserted struct{ created, updated, unchanged, deleted int64 }
+
+// overwrittenColumns are those of a product that was here before which a batch writes.
+var overwrittenColumns = []string{"sku", "name", "price", "currency", "active", "attributes", "hash", "digest", "origin_node_id", "updated_at"}
+
+// overwrite makes an INSERT of products overwrite these columns of those that are here.
+func overwrite(columns ...string) clause.OnConflict {
+	return clause.OnConflict{Columns: []clause.Column{{Name: "catalog"}, {Name: "id"}}, DoUpdates: clause.AssignmentColumns(columns)}
+}
 
 // keepChanged takes out what the catalog already holds with the same content, and returns how many of the rest it
 // holds with another. Where the stored hash was not to be believed, the content itself has been compared: a product that

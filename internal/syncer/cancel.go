@@ -29,26 +29,42 @@ type Cancelled struct {
 	// MayLandUntil is until when, at the latest, a batch may still land at the target of a push that has not confirmed the cancel; nil where
 	// nothing can.
 	MayLandUntil *time.Time
+	// NotReverted is why nothing is put back although that was asked for; empty where it is, or was not asked for.
+	NotReverted string
 }
 
 // Message is a sentence to show.
 func (c Cancelled) Message() string {
 	const done = "Sync session cancelled successfully"
-	if c.MayLandUntil == nil {
+	switch {
+	case c.MayLandUntil != nil:
+		return fmt.Sprintf("%s. %s has not confirmed it yet: a batch may still land there until %s at the latest. This node goes on asking.",
+			done, c.Session.PeerID, c.MayLandUntil.UTC().Format("15:04:05 UTC"))
+	case c.NotReverted != "":
+		return done + ". Nothing is put back: " + c.NotReverted
+	case c.Session.RevertedBy == "":
 		return done
+	case c.Session.Outgoing():
+		return fmt.Sprintf("%s. At %s, session %s puts back what it had changed.", done, c.Session.PeerID, c.Session.RevertedBy)
+	default:
+		return fmt.Sprintf("%s. Session %s puts back what it had changed.", done, c.Session.RevertedBy)
 	}
-	return fmt.Sprintf("%s. %s has not confirmed it yet: a batch may still land there until %s at the latest. This node goes on asking.",
-		done, c.Session.PeerID, c.MayLandUntil.UTC().Format("15:04:05 UTC"))
 }
 
 // Cancel ends an active session at once; it needs no worker and waits for none. When it returns without error, no
 // product of the session is ever committed here again. The target of a push is told right after that, which takes two seconds at
 // most; a [Confirmer] goes on where that was in vain. A session that was cancelled before is returned as it is, with
-// Already true. It returns NotFound for an unknown session, [*FinishedError] when it has completed or failed, and Unavailable
-// with [CodeCancelUncertain] when the database fell silent, so that nobody knows.
-func (s *Service) Cancel(ctx context.Context, id, by, reason string) (Cancelled, error) {
+// Already true. If what the session has changed is to be put back, its revert begins in the same moment; see [Reverts]. Cancel
+// returns NotFound for an unknown session, [*FinishedError] when it has completed or failed, [*RunningError] when it was cancelled before and
+// cannot be put back because another session writes its catalog, and Unavailable with [CodeCancelUncertain] when the database fell silent, so
+// that nobody knows.
+func (s *Service) Cancel(ctx context.Context, id string, by Cancellation) (Cancelled, error) {
 	var none Cancelled
-	ok, err := s.sessions.CancelSession(ctx, id, Cancellation{By: by, Reason: reason})
+	ok, err := s.cancel(ctx, id, by)
+	var occupied *OccupiedError
+	if errors.As(err, &occupied) {
+		return none, &RunningError{Running: s.view(occupied.Row, occupied.Now)}
+	}
 	if err != nil {
 		return none, uncertain(ctx, err)
 	}
@@ -58,7 +74,7 @@ func (s *Service) Cancel(ctx context.Context, id, by, reason string) (Cancelled,
 	}
 	switch {
 	case ok:
-		s.cancelled(ctx, v.Session, Cancellation{By: by, Reason: reason})
+		s.cancelled(ctx, v.Session, by)
 	case v.Status.Active():
 		return none, fault.New(fault.Internal, "CANCEL_LOST", "Cannot cancel sync",
 			"The session is active but could not be cancelled. Try again.")
@@ -66,10 +82,21 @@ func (s *Service) Cancel(ctx context.Context, id, by, reason string) (Cancelled,
 		return none, &FinishedError{Finished: v}
 	}
 	out := Cancelled{Session: v, Already: !ok}
-	if v.TargetConfirmed != nil && !*v.TargetConfirmed {
+	switch {
+	case v.TargetConfirmed != nil && !*v.TargetConfirmed:
 		s.confirm(ctx, &out)
+	case by.Revert && v.RevertedBy == "":
+		out.NotReverted = v.WhyNotReverted()
 	}
 	return out, nil
+}
+
+// cancel cancels a session in the database, and begins its revert if that is wanted.
+func (s *Service) cancel(ctx context.Context, id string, by Cancellation) (ok bool, err error) {
+	if by.Revert {
+		return s.sessions.CancelAndRevert(ctx, id, by, s.cfg.reverting(s.queue, by.By))
+	}
+	return s.sessions.CancelSession(ctx, id, by)
 }
 
 // confirm tells the target of a cancelled push, and notes in out what it says.
@@ -77,10 +104,10 @@ func (s *Service) confirm(ctx context.Context, out *Cancelled) {
 	// Whoever asked for the cancel may have gone; the target is told all the same.
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), tellPatience)
 	defer cancel()
-	err := s.targets.tell(ctx, out.Session.Session)
+	said, err := s.targets.tell(ctx, out.Session.Session)
 	if err == nil {
 		yes := true
-		out.Session.TargetConfirmed = &yes
+		out.Session.TargetConfirmed, out.Session.RevertedBy, out.NotReverted = &yes, said.RevertedBy, said.NotReverted
 		return
 	}
 	s.cfg.Logger.WarnContext(ctx, "the target of a cancelled push has not confirmed it yet", "session", out.Session.ID, "peer", out.Session.PeerID, "error", err)
@@ -171,7 +198,7 @@ func (s *Service) CancelStuck(ctx context.Context, req StuckRequest) ([]Stuck, e
 		if f.AlreadyCancelled {
 			continue
 		}
-		done, err := s.Cancel(ctx, f.Session.ID, req.By, "cancel-stuck, found "+string(f.Session.Health.Verdict))
+		done, err := s.Cancel(ctx, f.Session.ID, Cancellation{By: req.By, Reason: "cancel-stuck, found " + string(f.Session.Health.Verdict)})
 		var finished *FinishedError
 		switch {
 		case err == nil:

@@ -14,9 +14,13 @@ import (
 type Cancels interface {
 	// Unconfirmed returns the pushes out of this node that were cancelled no longer than within ago, and whose target has not confirmed it.
 	Unconfirmed(ctx context.Context, within time.Duration) ([]session.Session, error)
-	// ConfirmTarget notes that the target of a cancelled push has confirmed it.
-	ConfirmTarget(ctx context.Context, id string) error
+	// ConfirmTarget notes that the target of a cancelled push has confirmed it, and what it says about putting back what the push changed.
+	ConfirmTarget(ctx context.Context, id string, said Confirmation) error
 }
+
+// Confirmation is what a target says that was asked to put back what a cancelled push has changed: the session that does, or why there is none.
+// Both are empty if it was not asked to.
+type Confirmation struct{ RevertedBy, NotReverted string }
 
 // Targets tells the targets of pushes that these were cancelled.
 type Targets struct {
@@ -31,25 +35,38 @@ func NewTargets(cancels Cancels, peers Peers, open OpenTarget) *Targets {
 }
 
 // tell tells the target of a push that it was cancelled, and returns nil once nothing can land there any more. A nil Targets tells nobody.
-func (t *Targets) tell(ctx context.Context, row session.Session) error {
+func (t *Targets) tell(ctx context.Context, row session.Session) (said Confirmation, err error) {
 	if t == nil {
-		return errors.New("nobody is told from here")
+		return said, errors.New("nobody is told from here")
 	}
 	if row.ClaimedAt == nil { // no worker ever had it, so its target was never asked to open it
-		return t.cancels.ConfirmTarget(ctx, row.ID)
+		if row.RevertWanted {
+			said.NotReverted = notBegun(row.PeerID)
+		}
+		return said, t.cancels.ConfirmTarget(ctx, row.ID, said)
 	}
 	target, err := reach(ctx, t.peers, row, t.open)
 	if err != nil {
-		return err
+		return said, err
 	}
 	defer target.Close() //nolint:errcheck // nothing was written through it
 	opening := Opening{SessionID: row.ID, NodeID: row.SourceNodeID, Catalog: row.Catalog, Fence: row.Fence}
-	_, err = target.Cancel(ctx, opening, Cancellation{By: row.CancelledBy, Reason: row.CancelReason})
-	if err != nil && fault.KindOf(err) != fault.NotFound {
-		return err
+	at, err := target.Cancel(ctx, opening, Cancellation{By: row.CancelledBy, Reason: row.CancelReason, Revert: row.RevertWanted})
+	switch unknown := fault.KindOf(err) == fault.NotFound; {
+	case err != nil && !unknown:
+		return said, err
+	case !row.RevertWanted: // one that has ended writes nothing
+	case unknown: // it was never opened
+		said.NotReverted = notBegun(row.PeerID)
+	case at.RevertedBy == "" && at.NotReverted == "":
+		said.NotReverted = row.PeerID + " runs a version that cannot put back what a push has changed."
+	default:
+		said = at.Confirmation
 	}
-	return t.cancels.ConfirmTarget(ctx, row.ID)
+	return said, t.cancels.ConfirmTarget(ctx, row.ID, said)
 }
+
+func notBegun(peerID string) string { return "It had not begun at " + peerID + "." }
 
 // Confirmer goes on asking targets that have not confirmed a cancel yet. Every replica runs one.
 type Confirmer struct {
@@ -128,9 +145,9 @@ func (c *Confirmer) ask(ctx context.Context, row session.Session, a *asked) {
 	bounded, cancel := context.WithTimeout(ctx, tellPatience)
 	defer cancel()
 	log := c.cfg.Logger.With("session", row.ID, "peer", row.PeerID)
-	err := c.targets.tell(bounded, row)
+	said, err := c.targets.tell(bounded, row)
 	if err == nil {
-		log.Info("the target of a cancelled push has confirmed it")
+		log.Info("the target of a cancelled push has confirmed it", "revertedBy", said.RevertedBy, "notReverted", said.NotReverted)
 		return
 	}
 	a.times++

@@ -68,7 +68,7 @@ func frozenWorker(t *testing.T, opt store.Options) {
 	go func() { done <- worker.Run(ctx, first.Session.ID, 0) }()
 	await(t, ledger.frozen)
 
-	cancelled, err := service.Cancel(ctx, first.Session.ID, "alice", "it hangs")
+	cancelled, err := service.Cancel(ctx, first.Session.ID, syncer.Cancellation{By: "alice", Reason: "it hangs"})
 	if err != nil || cancelled.Already || cancelled.Session.Status != session.Cancelled || cancelled.Session.TransferredRecords != 30 {
 		t.Fatalf("cancel: %+v, %v", cancelled, err)
 	}

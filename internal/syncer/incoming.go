@@ -39,6 +39,8 @@ type Standing struct {
 	DeletesWithheld int64
 	// CancelledBy and Reason say how it ended; Reason is also why it failed, and ErrorCode the same for programs.
 	CancelledBy, Reason, ErrorCode string
+	// Confirmation says what became of a cancel that is to put back what the push has changed.
+	Confirmation
 	// MaxPerSecond is the target's own speed limit, 0 for none.
 	MaxPerSecond int
 	// Rejects are those that the pusher does not know yet.

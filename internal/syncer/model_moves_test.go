@@ -245,7 +245,7 @@ func (p *play) finish(a *actor) {
 
 func (p *play) cancel(*actor) {
 	if id := p.model.active; id != "" {
-		done, err := p.service.Cancel(p.t.Context(), id, "alice", "")
+		done, err := p.service.Cancel(p.t.Context(), id, syncer.Cancellation{By: "alice"})
 		p.expect("cancel", !done.Already, err, true)
 		p.ended(id, session.Cancelled)
 	}
@@ -256,7 +256,7 @@ func (p *play) cancelAny(*actor) {
 	if id == "" || id == p.model.active {
 		return
 	}
-	done, err := p.service.Cancel(p.t.Context(), id, "bob", "late")
+	done, err := p.service.Cancel(p.t.Context(), id, syncer.Cancellation{By: "bob", Reason: "late"})
 	if p.model.sessions[id].status == session.Cancelled {
 		p.expect("cancel again", done.Already, err, true)
 		return

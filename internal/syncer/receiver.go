@@ -33,6 +33,7 @@ type Incoming interface {
 	Heartbeat(ctx context.Context, c session.Claim, pulse session.Pulse) error
 	Advance(ctx context.Context, c session.Claim, to session.Progressed) error
 	FinishSession(ctx context.Context, c session.Claim, end session.Ending) error
+	Reverts
 	CancelSession(ctx context.Context, id string, by Cancellation) (ok bool, err error)
 	Refusals(ctx context.Context, id string) (session.Refusals, error)
 	ListRejects(ctx context.Context, id string, after int64, limit int) ([]session.Reject, error)
@@ -47,11 +48,12 @@ type Incoming interface {
 type Receiver struct {
 	cfg    Config
 	ledger Incoming
+	queue  Queue
 }
 
-// NewReceiver returns a Receiver.
-func NewReceiver(cfg Config, ledger Incoming) *Receiver {
-	return &Receiver{cfg: cfg, ledger: ledger}
+// NewReceiver returns a Receiver. The queue is for reverts of what was pushed.
+func NewReceiver(cfg Config, ledger Incoming, queue Queue) *Receiver {
+	return &Receiver{cfg: cfg, ledger: ledger, queue: queue}
 }
 
 // maxLease bounds how long a pusher may ask to be silent, in stale-after times of this node.
@@ -490,7 +492,8 @@ func total(n *int64) string {
 }
 
 // Cancel ends a session on behalf of its pusher, known here or not (see [Target.Cancel]). When it returns, nothing of the session is ever written
-// here again. One that has ended already stays as it is.
+// here again. One that has ended already stays as it is. If what it has changed is to be put back, the revert begins in the same moment, or the
+// answer says why not.
 func (r *Receiver) Cancel(ctx context.Context, id, pushedBy string, o *Opening, by Cancellation) (Standing, error) {
 	row, err := r.find(ctx, id, pushedBy)
 	unknown := o != nil && fault.KindOf(err) == fault.NotFound
@@ -503,13 +506,37 @@ func (r *Receiver) Cancel(ctx context.Context, id, pushedBy string, o *Opening, 
 	by.By = fmt.Sprintf("%s at %s", by.By, row.PeerID)
 	if unknown {
 		row.Status, row.CancelledBy, row.CancelReason, row.ErrorMessage = session.Cancelled, by.By, by.Reason, by.Message()
-		err = r.ledger.BuryIncoming(ctx, row)
+		if err := r.ledger.BuryIncoming(ctx, row); err != nil {
+			return Standing{}, uncertain(ctx, err)
+		}
 	}
-	if err == nil { // it may have been opened in between
-		_, err = r.ledger.CancelSession(ctx, id, by)
+	// It may have been opened in between.
+	if by.Revert {
+		return r.cancelAndRevert(ctx, id, pushedBy, by)
 	}
-	if err != nil {
+	if _, err := r.ledger.CancelSession(ctx, id, by); err != nil {
 		return Standing{}, uncertain(ctx, err)
 	}
 	return r.At(ctx, id, pushedBy)
+}
+
+func (r *Receiver) cancelAndRevert(ctx context.Context, id, pushedBy string, by Cancellation) (Standing, error) {
+	_, err := r.ledger.CancelAndRevert(ctx, id, by, r.cfg.reverting(r.queue, by.By))
+	var occupied *OccupiedError
+	if err != nil && !errors.As(err, &occupied) {
+		return Standing{}, uncertain(ctx, err)
+	}
+	row, err := r.find(ctx, id, pushedBy)
+	if err != nil {
+		return Standing{}, err
+	}
+	at := r.standing(row)
+	at.RevertedBy = row.RevertedBy
+	switch {
+	case occupied != nil:
+		at.NotReverted = fmt.Sprintf("Another session writes catalog %s there by now. Revert session %s there when that has ended.", row.Catalog, id)
+	case at.RevertedBy == "":
+		at.NotReverted = row.WhyNotReverted()
+	}
+	return at, nil
 }

@@ -30,14 +30,8 @@ func (s *Service) Resume(ctx context.Context, id, by string) (session.View, erro
 	case old.CompletedAt == nil || now.Sub(*old.CompletedAt) > s.cfg.ResumeWithin:
 		return session.View{}, cannotResume("It ended more than %s ago, and its source may have changed. Start a new sync instead.", s.cfg.ResumeWithin)
 	}
-	p, err := s.peers.Target(ctx, old.PeerID)
-	if err == nil && old.Outgoing() {
-		err = mayPush(p)
-	}
+	step, err := s.resumable(ctx, old)
 	if err != nil {
-		if fault.KindOf(err) == fault.NotFound {
-			return session.View{}, cannotResume("Its peer %s is no longer registered. Start a new sync instead.", old.PeerID).Because(err)
-		}
 		return session.View{}, err
 	}
 	cursor, behind := old.Cursor, old.Handled()
@@ -45,17 +39,35 @@ func (s *Service) Resume(ctx context.Context, id, by string) (session.View, erro
 		// It was read to its end: what went wrong, the verification as a rule, is not mended by reading nothing.
 		cursor, behind = "", 0
 	}
-	step := "Preparing to read on from " + old.PeerID
-	if old.Outgoing() {
-		step = "Preparing to push on to " + old.PeerID
-	}
-	started, err := s.begin(ctx, StartRequest{Catalog: old.Catalog}, session.Session{
+	next := session.Session{
 		ID: uuid.NewString(), Catalog: old.Catalog, Direction: old.Direction, PeerID: old.PeerID,
 		SourceNodeID: old.SourceNodeID, TargetNodeID: old.TargetNodeID, Method: old.Method, Options: old.Options,
 		Status: session.Preparing, Phase: session.PhaseQueued, CurrentStep: step,
 		StartedBy: by, ResumedFrom: old.ID, ResumedRecords: behind, Cursor: cursor,
-	})
+		RevertOf: old.RevertOf,
+	}
+	if next.RevertOf != "" {
+		next.TotalRecords = old.TotalRecords
+	}
+	started, err := s.begin(ctx, StartRequest{Catalog: old.Catalog}, next)
 	return started.Session, err
+}
+
+// resumable returns the first step of a session that resumes old, or why there can be none.
+func (s *Service) resumable(ctx context.Context, old session.Session) (step string, err error) {
+	if old.Direction == session.Revert {
+		return "Preparing to go on putting back what session " + old.RevertOf + " changed", nil
+	}
+	p, err := s.peers.Target(ctx, old.PeerID)
+	switch {
+	case fault.KindOf(err) == fault.NotFound:
+		return "", cannotResume("Its peer %s is no longer registered. Start a new sync instead.", old.PeerID).Because(err)
+	case err != nil:
+		return "", err
+	case old.Outgoing():
+		return "Preparing to push on to " + old.PeerID, mayPush(p)
+	}
+	return "Preparing to read on from " + old.PeerID, nil
 }
 
 func cannotResume(why string, args ...any) *fault.Error {

@@ -20,6 +20,7 @@ import (
 // Sessions is what the service needs of the table of sessions. Every method that returns sessions also returns the
 // database's time, the only clock their ages are judged by.
 type Sessions interface {
+	Reverts
 	// CreateSession inserts s, its job and its key in one transaction; see [Creation].
 	CreateSession(ctx context.Context, s session.Session, how Creation) (Created, error)
 	// FindStartKey returns what a caller's Idempotency-Key stands for, ok false when there is none.
@@ -78,7 +79,11 @@ type KeptKey struct {
 }
 
 // Cancellation is who cancels, and why.
-type Cancellation struct{ By, Reason string }
+type Cancellation struct {
+	By, Reason string
+	// Revert says to put back what the session has changed.
+	Revert bool
+}
 
 // Message is the errorMessage of a session that was cancelled.
 func (c Cancellation) Message() string {
@@ -153,6 +158,9 @@ type Ledger interface {
 	// CommitBatch writes the batch, moves the session's cursor, counters and batch number, and writes down s.Pulse, in one
 	// transaction. On success s is brought up to date.
 	CommitBatch(ctx context.Context, s *session.Session, batch catalog.Batch) error
+	// ChangesBefore returns up to limit changes of a session, newest first, those before a position. It ends early where the products are
+	// large, but never without any. It returns NotFound where they are not all kept any more.
+	ChangesBefore(ctx context.Context, id string, before session.ChangePosition, limit int) ([]session.Change, error)
 	// FinishSession ends the session as COMPLETED or FAILED.
 	FinishSession(ctx context.Context, c session.Claim, end session.Ending) error
 	// ReleaseSession hands the session back: it raises the fence and enqueues a new job in one transaction.

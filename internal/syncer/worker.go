@@ -139,6 +139,9 @@ func (w *Worker) work(ctx context.Context, row *session.Session, heard *signs, t
 		err = because(ctx, err)
 	}()
 	out := newSink(w.ledger, row, w.cfg, heard, troubles)
+	if row.Direction == session.Revert {
+		return w.revert(ctx, out)
+	}
 	way, err := w.meet(ctx, out, lease)
 	if err != nil {
 		return err

@@ -58,6 +58,8 @@ type Description struct {
 type Page struct {
 	Products []catalog.Product
 	Rejects  []catalog.Reject
+	// Restores are a [catalog.Batch]'s.
+	Restores []catalog.Restore
 	// Next is what to pass as after for the following page; More is false on the last page, and Next then still
 	// holds the last id seen.
 	Next string

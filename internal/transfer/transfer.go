@@ -83,7 +83,7 @@ func (opt Options) commits(sink Sink) commits {
 
 // commit waits for the batch's turn, looks at the cancelled flag, and commits.
 func (c commits) commit(ctx context.Context, batch catalog.Batch) error {
-	if err := c.pace.WaitN(ctx, min(len(batch.Products)+len(batch.Deletes), c.limit)); err != nil {
+	if err := c.pace.WaitN(ctx, min(len(batch.Products)+len(batch.Deletes)+len(batch.Restores), c.limit)); err != nil {
 		<-ctx.Done() // a turn that would come after the deadline of ctx is refused before that
 		return context.Cause(ctx)
 	}
@@ -135,9 +135,10 @@ func pages(src Source, opt Options, limit int, try try) func(context.Context) (c
 			if err == nil && opt.OnTotal != nil {
 				opt.OnTotal(page.Total)
 			}
-			if err != nil || len(page.Products)+len(page.Rejects) > 0 {
+			if err != nil || len(page.Products)+len(page.Rejects)+len(page.Restores) > 0 {
 				return catalog.Batch{
-					Products: page.Products, Rejects: page.Rejects, Bytes: page.Bytes, Total: page.Total, Cursor: opt.cursor(page.Next),
+					Products: page.Products, Rejects: page.Rejects, Restores: page.Restores, Bytes: page.Bytes, Total: page.Total,
+					Cursor: opt.cursor(page.Next),
 				}, true, err
 			}
 		}

@@ -247,6 +247,9 @@ func (t *Target) Cancel(ctx context.Context, o syncer.Opening, by syncer.Cancell
 	if by.Reason != "" {
 		body.Reason = &by.Reason
 	}
+	if by.Revert {
+		body.Revert = &by.Revert
+	}
 	return t.standing(ctx, func(ctx context.Context, edit spec.RequestEditorFn) (*http.Response, error) {
 		return t.api.CancelNodeSession(ctx, t.id, body, edit)
 	})
@@ -271,6 +274,10 @@ func (t *Target) standing(ctx context.Context, do send) (syncer.Standing, error)
 		ResumedRecords: out.ResumedRecords, DeletesWithheld: out.DeletesWithheld,
 		CancelledBy: optionalSentence(out.CancelledBy), Reason: optionalSentence(out.Reason), ErrorCode: optionalSentence(out.ErrorCode),
 	}
+	if out.RevertedBy != nil {
+		at.RevertedBy = out.RevertedBy.String()
+	}
+	at.NotReverted = optionalSentence(out.NotReverted)
 	if out.MaxProductsPerSecond != nil {
 		at.MaxPerSecond = max(0, *out.MaxProductsPerSecond)
 	}
