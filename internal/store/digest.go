@@ -12,6 +12,15 @@ func digestOf(hash string) *int64 {
 	return &signed
 }
 
+// shortEntry is a product with its short hash, "" where it has no digest.
+func shortEntry(id string, digest *int64) catalog.Entry {
+	e := catalog.Entry{ID: id}
+	if digest != nil {
+		e.Hash = catalog.ShortOf(uint64(*digest)) //nolint:gosec // the same 64 bits
+	}
+	return e
+}
+
 // entryColumns are what [scanEntry] reads: the hash where it is to be believed, and where it is not, what it is computed
 // from. So reading hashes costs no more than before, and none of them lies.
 const entryColumns = `id, hash, digest IS NULL AS distrusted,

@@ -140,7 +140,9 @@ func TestWhatCameIsComputedAnew(t *testing.T) {
 func TestPreviousVersionKeepsOffKeptFields(t *testing.T) {
 	onMigrated(t, func(t *testing.T, s *store.Store) {
 		row := keeping(t, s, "price")
-		claim := func() int64 { return byHand(t, s, "UPDATE sync_sessions SET fence = fence + 1, push_fence = fence + 1, worker = 'old'") }
+		claim := func() int64 {
+			return byHand(t, s, "UPDATE sync_sessions SET fence = fence + 1, push_fence = fence + 1, worker = 'old'")
+		}
 		if n := claim(); n != 0 {
 			t.Errorf("it claimed %d sessions", n)
 		}

@@ -112,18 +112,14 @@ func (d *postgres) smallSpans(ctx context.Context, digest string, of stretch, ev
 	return m.spans, m.more, err
 }
 
-// digests is a [shortLister]'s.
-func (d *postgres) digests(ctx context.Context, digest, catalogName string, of []catalog.Interval, limit int) (entries []catalog.Entry, err error) {
+// digests is a [dialect]'s.
+func (d *postgres) digests(ctx context.Context, _ *Store, digest, catalogName string, of []catalog.Interval, limit int) (entries []catalog.Entry, err error) {
 	rows, err := d.intervalRows(ctx, "id, "+digest, catalogName, of, limit)
 	if err != nil {
 		return nil, err
 	}
 	err = eachDigest(rows, func(id string, digest *int64) error {
-		e := catalog.Entry{ID: id}
-		if digest != nil {
-			e.Hash = catalog.ShortOf(uint64(*digest)) //nolint:gosec // the same 64 bits
-		}
-		entries = append(entries, e)
+		entries = append(entries, shortEntry(id, digest))
 		return nil
 	})
 	return entries, err

@@ -101,19 +101,9 @@ func (d *Side) EachEntry(ctx context.Context, of []catalog.Interval, limit int, 
 	}))
 }
 
-// shortLister is a dialect that lists short hashes faster than whole ones: from its key's index.
-type shortLister interface {
-	// digests lists the first limit products in intervals that ascend, with "" for a hash that is not to be believed.
-	digests(ctx context.Context, digest, catalogName string, of []catalog.Interval, limit int) ([]catalog.Entry, error)
-}
-
-// EachShort is EachEntry with short hashes.
+// EachShort is EachEntry with short hashes, which it takes from the digests.
 func (d *Side) EachShort(ctx context.Context, of []catalog.Interval, limit int, each func(catalog.Entry) error) error {
-	lister, ok := d.store.dialect.(shortLister)
-	if !ok {
-		return d.EachEntry(ctx, of, limit, shortened(each))
-	}
-	entries, err := lister.digests(ctx, d.view.digest, d.catalog, of, limit)
+	entries, err := d.store.digests(ctx, d.store, d.view.digest, d.catalog, of, limit)
 	if err != nil {
 		return d.store.translate(err)
 	}

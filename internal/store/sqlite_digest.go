@@ -129,6 +129,18 @@ func (*sqlite) intervals(ctx context.Context, s *Store, digest, catalogName, aft
 	return digests, err
 }
 
+// digests is a [dialect]'s.
+func (*sqlite) digests(ctx context.Context, s *Store, digest, catalogName string, of []catalog.Interval, limit int) (entries []catalog.Entry, err error) {
+	err = s.eachWithin(ctx, "id, "+digest, catalogName, of, limit, func(scan func(into ...any) error) error {
+		var id string
+		var digest *int64
+		err := scan(&id, &digest)
+		entries = append(entries, shortEntry(id, digest))
+		return err
+	})
+	return entries, err
+}
+
 // prepared calls use with a statement on the connections that read.
 func prepared(ctx context.Context, s *Store, query string, use func(*sql.Stmt) error) error {
 	db, err := s.read.DB()

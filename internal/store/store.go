@@ -103,6 +103,9 @@ type dialect interface {
 	spans(ctx context.Context, s *Store, digest string, of stretch, every, limit int) (spans []catalog.Span, more bool, err error)
 	// intervals adds up given intervals, see [Side.Digests].
 	intervals(ctx context.Context, s *Store, digest, catalogName, after string, through []string) ([]catalog.Digest, error)
+	// digests lists the first limit products in intervals that ascend, with their short hashes by the digest of a [view], and "" for one that is
+	// not to be believed.
+	digests(ctx context.Context, s *Store, digest, catalogName string, of []catalog.Interval, limit int) ([]catalog.Entry, error)
 	// heal is one step of [Store.Heal].
 	heal(ctx context.Context, s *Store, of stretch, limit int) (Healing, error)
 	// distrust empties the digests of up to a few thousand products, except of those that a batch is just writing.
