@@ -50,11 +50,14 @@ func TestKeepFields(t *testing.T) {
 				t.Errorf("shown is %+v, want %+v", got, want)
 			}
 		}
-		pull := func(created, updated, unchanged int64) {
+		pull := func(created, updated, unchanged int64, changes ...string) {
 			t.Helper()
 			s := pair.Main.Sync(nodetest.Pull{Options: spec.StartOptions{VerifyAfterSync: new(true)}})
 			if s.Created != created || s.Updated != updated || s.Unchanged != unchanged {
 				t.Errorf("pulled %s", nodetest.Show(s))
+			}
+			if found := changesOf(t, pair.Main, s.SessionId); changes != nil && !slices.Equal(found, changes) {
+				t.Errorf("it changed %q, want %q", found, changes)
 			}
 		}
 
@@ -73,11 +76,11 @@ func TestKeepFields(t *testing.T) {
 		pull(0, 0, 2)
 		is("a", "2", "theirs", 7)
 		put(pair.Branch, "a", "3", "theirs, too", 3)
-		pull(0, 1, 1)
+		pull(0, 1, 1, changed(1, "a", "name", "theirs", "theirs, too"))
 		is("a", "2", "theirs, too", 7)
 
 		keep(pair, "attributes.stock") // the price is theirs again
-		pull(0, 1, 1)
+		pull(0, 1, 1, changed(1, "a", "price", "2", "3"))
 		is("a", "3", "theirs, too", 7)
 
 		keep(pair, "name", "attributes.stock") // and the name is ours from now on, as it is
