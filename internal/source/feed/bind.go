@@ -153,8 +153,8 @@ func (c columns) propose(field string, found map[string]string) string {
 				continue
 			}
 			taken := false
-			for _, column := range found {
-				taken = taken || column == name
+			for other, column := range found {
+				taken = taken || column == name && (field != fieldID || other != fieldSKU) // an SKU may be the id as well
 			}
 			if !taken {
 				return name

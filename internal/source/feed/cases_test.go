@@ -140,6 +140,7 @@ func TestTheSameInEveryForm(t *testing.T) {
 		`{"edges":[{"node":` + one + `,"cursor":"x"},{"node":` + two + `}]}`,
 		`{"categories":[{"id":7}],"products":[` + one + "," + two + `]}`,
 		"{\n\"id\":\"a\",\n\"name\":\"Bürste ✓\",\"price\":\"12.50\"}\n{\n\"id\":2,\n\"name\":\"Zwei\",\"price\":7}",
+		one + two, one + " " + two + "\n",
 		csv, "\uFEFF" + csv, strings.ReplaceAll(csv, "\n", "\r\n"), strings.ReplaceAll(csv, "\n", "\r"), strings.ReplaceAll(csv, ",", ";"),
 		strings.ReplaceAll(csv, ",", "\t"), strings.ReplaceAll(csv, ",", "|"), "sep=;\n" + strings.ReplaceAll(csv, ",", ";"),
 		strings.ReplaceAll(csv, "\n", ",,,\n"), "\n\n" + strings.TrimSuffix(csv, "\n"), csv + ",,\n\n",
@@ -194,4 +195,18 @@ func TestOptionsOfOurOwnForm(t *testing.T) {
 	wants(t, in, feed.Options{Map: map[string]string{"name": "label"}}, `{"id":"a","name":"B","price":"1.355","active":true,"attributes":{"name":"A"}}`)
 	wants(t, []byte("<shop><product><id>1</id><name>X</name><price>2.50</price></product></shop>"), feed.Options{},
 		`{"id":"1","name":"X","price":"2.50","active":true,"attributes":{}}`)
+}
+
+// What was found is said in a sentence, so that nobody has to guess.
+func TestWhatWasFound(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct{ in, want string }{
+		{`{"links":[],"data":{"items":[{"id":1,"name":"A"}]}}`, "Read as JSON in UTF-8, the list data.items: id from id and name from name; everything else goes into attributes."},
+		{"id\tname\n1\tA\n", "Read as TSV in UTF-8: id from id and name from name; everything else goes into attributes."},
+		{"[1]", "Read as JSON in UTF-8."},
+	} {
+		if _, found := outcome(t, []byte(test.in), feed.Options{}); found.String() != test.want {
+			t.Errorf("%s: %s", test.in, found)
+		}
+	}
 }

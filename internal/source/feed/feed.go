@@ -75,7 +75,7 @@ func (r *Reader) open(text *bufio.Reader, opt Options) error {
 	if err != nil {
 		return err
 	}
-	r.found.Format = format
+	r.found.Format, r.found.List = format, path.String()
 	var columns []string
 	switch format {
 	case NDJSON:
@@ -121,8 +121,12 @@ func (r *Reader) lookAhead() ([]record, error) {
 	for len(again.first) < sampled {
 		rec, err := r.source.next()
 		if err != nil {
-			if errors.Is(err, io.EOF) && len(again.first) == 0 {
+			switch {
+			case len(again.first) > 0:
+			case errors.Is(err, io.EOF):
 				return nil, errEmpty()
+			default:
+				return nil, broken(0, err)
 			}
 			again.err = err
 			break

@@ -115,6 +115,8 @@ type Found struct {
 	Encoding  string
 	Format    string
 	Delimiter string
+	// List is where in JSON the list of records is, as in data.products; "" if nothing is around it.
+	List string
 	// Columns are the names of the columns, or of the members of the first records.
 	Columns []string
 	// Preset is "" if the columns are mapped by their names alone.
@@ -138,6 +140,9 @@ func (f Found) String() string {
 	if f.Format == CSV {
 		fmt.Fprintf(&b, " with the delimiter %s", quote(f.Delimiter))
 	}
+	if f.List != "" {
+		fmt.Fprintf(&b, ", the list %s", f.List)
+	}
 	if f.Preset != "" {
 		fmt.Fprintf(&b, ", preset %s", f.Preset)
 	}
@@ -147,7 +152,10 @@ func (f Found) String() string {
 			from = append(from, field+" from "+column)
 		}
 	}
-	fmt.Fprintf(&b, ": %s; everything else goes into attributes.", all(from))
+	if len(from) > 0 {
+		fmt.Fprintf(&b, ": %s; everything else goes into attributes", all(from))
+	}
+	b.WriteByte('.')
 	if f.Decimal != "" {
 		fmt.Fprintf(&b, " The decimal separator is %s", quote(f.Decimal)+".")
 	}

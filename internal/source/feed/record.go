@@ -2,6 +2,8 @@ package feed
 
 import (
 	"bytes"
+	"errors"
+	"io"
 	"slices"
 	"strconv"
 	"strings"
@@ -68,6 +70,11 @@ func (r *record) members() bool {
 		if text != RefusedColumn {
 			r.names, r.values = append(r.names, text), append(r.values, value{raw: raw.Clone()})
 		}
+	}
+	_, _ = d.ReadToken()
+	if _, err := d.ReadToken(); !errors.Is(err, io.EOF) {
+		r.names = nil // something follows that nobody would read
+		return false
 	}
 	return true
 }

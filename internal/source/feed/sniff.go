@@ -41,8 +41,11 @@ func sniff(head []byte, opt Options) (format string, to path, err error) {
 func onePerLine(head []byte) bool {
 	first, rest, _ := bytes.Cut(head, []byte("\n"))
 	first, rest = bytes.TrimSpace(first), bytes.TrimLeft(rest, " \t\r\n")
-	switch {
-	case jsontext.Value(first).IsValid(jsontext.AllowDuplicateNames(true)), len(rest) == 0:
+	d := jsontext.NewDecoder(bytes.NewBuffer(first), jsontext.AllowDuplicateNames(true))
+	switch whole := d.SkipValue() == nil; {
+	case whole && d.PeekKind() == jsontext.KindBeginObject:
+		return false // several on a line
+	case whole, len(rest) == 0:
 		return true
 	}
 	// A broken first line is one of many if the next one begins with an object, too.

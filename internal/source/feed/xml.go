@@ -19,6 +19,9 @@ const googleSpace = "http://base.google.com/ns/1.0"
 type elements struct {
 	in  *xml.Decoder
 	cap *capped
+	// root is the name of the outermost element, and any says that there was a record.
+	root string
+	any  bool
 }
 
 func newXML(in io.Reader) *elements {
@@ -34,13 +37,20 @@ func (e *elements) next() (record, error) {
 	for {
 		e.cap.reset()
 		token, err := e.in.Token()
+		if errors.Is(err, io.EOF) && !e.any && e.root != "rss" && e.root != "feed" {
+			return record{}, unreadable("The XML has no elements called item, entry or product. Its outermost one is %s.", quote(e.root))
+		}
 		if err != nil {
 			return record{}, e.stopped(err)
 		}
 		start, ok := token.(xml.StartElement)
+		if ok && e.root == "" {
+			e.root = start.Name.Local
+		}
 		if !ok || !slices.Contains([]string{"item", "entry", "product"}, start.Name.Local) {
 			continue
 		}
+		e.any = true
 		line, _ := e.in.InputPos()
 		rec, err := e.record(line)
 		if err != nil {
