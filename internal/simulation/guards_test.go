@@ -36,7 +36,8 @@ var mutations = []mutation{
 	},
 	{
 		"a cancel counts as confirmed although nobody was told", "internal/syncer/confirm.go",
-		`target.Cancel(ctx, opening, Cancellation{By: row.CancelledBy, Reason: row.CancelReason})`, `opening, error(nil)`,
+		`target.Cancel(ctx, opening, Cancellation{By: row.CancelledBy, Reason: row.CancelReason, Revert: row.RevertWanted})`,
+		`Standing{SessionID: opening.SessionID}, error(nil)`,
 	},
 	{
 		"deletes need no guard at the target", "internal/syncer/receiver.go",
