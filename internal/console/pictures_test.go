@@ -67,8 +67,10 @@ const steady = `(() => {
 	const put = (selector, ...texts) => document.querySelectorAll(selector).forEach((e, i) => e.textContent = texts[Math.min(i, texts.length - 1)]);
 	const day = "Nov 23, 2026, ";
 	put("#user", "alice (admin), until 10:21 AM");
-	put('.card [data-field="speed"]', "48 products/s, 18 KB/s");
-	put('.card [data-field="left"]', "about 6 s");
+	put('.card[data-active="true"] [data-field="speed"]', "48 products/s, 18 KB/s");
+	put('.card[data-active="true"] [data-field="left"]', "about 6 s");
+	put('.card[data-active="false"] [data-field="speed"]', "48 products/s, 18 KB/s");
+	put('.card[data-active="false"] [data-field="left"]', "finished after 22\u00a0s");
 	put('[data-field="started"]:not(td)', day + "9:24:46 AM");
 	put("#figures dd", "758", "1", "1 of 1", "3 syncs", "50 %", "100 %");
 	put("#trail time", ...["8:57:12", "8:57:34"].map(t => day + t + " AM"));

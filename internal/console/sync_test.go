@@ -171,3 +171,27 @@ func TestFailedSyncIsTold(t *testing.T) {
 	s := pair.Main.WaitEnd(shownSession(t, page), spec.FAILED)
 	page.Find("#failures").WaitText("FAILED: pull from branch into catalog main. " + *s.ErrorMessage)
 }
+
+// TestDryRunFirst finds out what a pull would do, looks at the plan, and starts it.
+func TestDryRunFirst(t *testing.T) {
+	t.Parallel()
+	pair := newPair(t, nodetest.SQLite, 30, nodetest.Config{})
+	page := signIn(t, pair.Main, auth.RoleOperator, browsertest.Options{})
+	startForm(page).Button("Dry run").Click()
+	plan := page.Role("region", "Receipt: COMPLETED")
+	plan.WaitText("dry run of a pull from branch into catalog main")
+	page.Role("DisclosureTriangle", "What it would change, product by product").Click()
+	page.Role("table", "Changes").WaitText("P-0000001 created")
+	page.Axe()
+	if n := pair.Main.Count("main"); n != 0 {
+		t.Errorf("the dry run has written %d products", n)
+	}
+	plan.Button("Resume").WaitGone()
+	plan.Button("Start this sync").Click()
+	card(page).WaitText("COMPLETED")
+	page.WaitText("30 of 30 products: 30 new")
+	nodetest.SameCatalog(t, pair.Branch, pair.Main, "main")
+	visit(page, "Overview")
+	startForm(page).Field("Direction").Choose("Push to a peer")
+	startForm(page).Button("Dry run").WaitGone()
+}

@@ -46,6 +46,7 @@ export function offerChanges(s) {
   }
   session = s;
   details.hidden = !s.changesKept;
+  byId("changes-title", HTMLElement).textContent = `What it ${s.options.dryRun ? "would change" : "changed"}, product by product`;
 }
 
 /** @param {Record<string, string>} more */

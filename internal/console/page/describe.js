@@ -18,11 +18,12 @@ export function way(s) {
 
 /** @param {Session} s */
 export function title(s) {
-  return {
+  const sync = {
     pull: `pull from ${s.sourceNodeId} into catalog ${s.catalog}`,
     push: `push to ${s.targetNodeId} from catalog ${s.catalog}`,
     incoming: `pushed here by ${s.sourceNodeId} into catalog ${s.catalog}`,
   }[way(s)];
+  return s.options.dryRun ? `dry run of a ${sync}` : sync;
 }
 
 /** How far it has got, including the earlier sessions if it resumed one. @param {Session | Schemas["Receipt"]} s */
@@ -62,6 +63,7 @@ export function speed(s) {
  * @param {Session} s
  */
 export function tone(s) {
+  if (s.outcome === "planned") return "PLANNED";
   return s.outcome === null || s.outcome === "clean" ? s.status : "PARTLY";
 }
 

@@ -10,6 +10,7 @@ import { copy, say } from "./message.js";
 import { offerRejects } from "./rejects.js";
 import { go } from "./route.js";
 import { put } from "./sessions.js";
+import { startPlanned } from "./start.js";
 
 /** @typedef {import("fullsync-api").components["schemas"]} Schemas */
 
@@ -19,7 +20,13 @@ const facts = byId("receipt-facts", HTMLElement);
 const problem = byId("receipt-problem", HTMLElement);
 const resumeButton = byId("receipt-resume", HTMLButtonElement);
 
+const realButton = byId("receipt-real", HTMLButtonElement);
+
 let sessionId = "";
+/** Starts what a dry run has tried. @type {() => Promise<void>} */
+let real = async () => {};
+
+realButton.addEventListener("click", () => busy(realButton, problem, () => real()));
 
 byId("receipt-print", HTMLButtonElement).addEventListener("click", () => print());
 byId("receipt-copy", HTMLButtonElement).addEventListener("click", () => void copy(sessionId, facts.querySelector("code") ?? facts));
@@ -49,7 +56,9 @@ export function showReceipt(session, receipt) {
   problem.textContent = "";
   heading.textContent = `Receipt: ${receipt.status}`;
   byId("receipt-statement", HTMLElement).textContent = receipt.statement;
-  resumeButton.hidden = receipt.status === "COMPLETED" || session.incoming; // only the pushing node can resume a push
+  resumeButton.hidden = receipt.status === "COMPLETED" || session.incoming || session.options.dryRun; // only the pushing node can resume a push
+  realButton.hidden = session.outcome !== "planned";
+  real = () => startPlanned(session);
   show({
     Sync: title(session),
     Products: outcome(receipt),

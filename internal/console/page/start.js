@@ -9,6 +9,7 @@ import { count } from "./format.js";
 import { hushNews, say } from "./message.js";
 import { onPeers } from "./peers.js";
 import { showRunning } from "./running.js";
+import { go, isShown } from "./route.js";
 import { isActive, load, onSession, put, sessionOf } from "./sessions.js";
 
 /** @typedef {import("fullsync-api").components["schemas"]} Schemas */
@@ -23,6 +24,7 @@ const actionSelect = field(form, "action");
 const peerSelect = /** @type {HTMLSelectElement} */ (field(form, "peer"));
 const peerLabel = byId("peer-label", HTMLElement);
 
+const dryButton = byId("dry-run", HTMLButtonElement);
 const several = byId("several", HTMLElement);
 const guard = byId("guard", HTMLElement);
 /** The choice of several peers in the list of peers; no node may have this id. */
@@ -47,6 +49,12 @@ showAction(); // a browser may fill in what was chosen before a reload
 form.addEventListener("submit", (event) => {
   event.preventDefault();
   void busy(button, problem, () => start(request(), newKey()));
+});
+
+dryButton.addEventListener("click", () => {
+  if (!form.reportValidity()) return;
+  const what = request();
+  void busy(dryButton, problem, () => start({ ...what, options: { ...what.options, dryRun: true } }, newKey()));
 });
 
 onPeers((peers) => {
@@ -100,6 +108,7 @@ function showAction() {
   const push = action() === "push";
   peerLabel.textContent = push ? "Push to" : "Pull from";
   button.textContent = push ? "Start push" : "Start pull";
+  dryButton.hidden = push; // there is none yet
   const choice = [...peerSelect.options].find((o) => o.value === some);
   if (choice) choice.hidden = choice.disabled = !push;
   if (!push && peerSelect.value === some) peerSelect.selectedIndex = 0;
@@ -156,7 +165,7 @@ async function start(what, key) {
       if (failure instanceof Unreachable) return send(what, key);
       throw failure;
     });
-    localStorage.setItem(kept, JSON.stringify({ ...what, ifRunning: undefined }));
+    if (!what.options?.dryRun) localStorage.setItem(kept, JSON.stringify({ ...what, ifRunning: undefined }));
     if ("sessions" in started) return tellSeveral(started.sessions);
     const id = started.session.sessionId;
     put(started.session);
@@ -164,7 +173,8 @@ async function start(what, key) {
     mine.add(id);
     tellEnd(sessionOf(id) ?? started.session); // the session may have ended before this answer came
     dismissOlder(id);
-    showCard(id); // it appears above the form, and may push the form out of view
+    if (what.options?.dryRun || !isShown("overview")) go(`sessions/${id}`);
+    else showCard(id); // it appears above the form, and may push the form out of view
   } catch (failure) {
     if (!(failure instanceof Refused) || failure.code !== "SYNC_IN_PROGRESS" || what.ifRunning) throw failure;
     const conflict = /** @type {Schemas["SyncInProgress"]} */ (failure.body);
@@ -173,6 +183,12 @@ async function start(what, key) {
       replace: () => start({ ...what, ifRunning: "replace" }, newKey()),
     });
   }
+}
+
+/** Starts the sync that a dry run has tried, with the same options. @param {Session} s */
+export async function startPlanned(s) {
+  const { dryRun, ...options } = s.options;
+  await start({ action: s.direction, targetPeer: s.sourceNodeId, catalog: s.catalog, options }, newKey());
 }
 
 /** Says what became of a push to several peers. @param {Schemas["StartedPeer"][]} all */
