@@ -66,6 +66,7 @@ func sessionOf(v session.View) spec.Session {
 		TargetConfirmed:        v.TargetConfirmed,
 		RevertOf:               optionalSessionID(v.RevertOf),
 		RevertedBy:             optionalSessionID(v.RevertedBy),
+		PlanId:                 optionalSessionID(v.PlanID),
 		ChangesKept:            v.KeepsChanges(),
 		ChangesKeptUntil:       inUTC(v.ChangesKeptUntil),
 		Health:                 healthOf(v),

@@ -75,7 +75,7 @@ func TestSessionShowsEveryMember(t *testing.T) {
 		`"lastCommitAt":"2026-01-31T10:00:03Z","lastSourceAt":"2026-01-31T10:00:03Z","completedAt":null,"errorMessage":null,"errorCode":null,"cancelledBy":null,"cancelReason":null,` +
 		`"attempts":1,"worker":"w","resumedFrom":null,"resumedRecords":0,"options":{"batchSize":100,"maxProductsPerSecond":0,` +
 		`"verifyAfterSync":false,"compressionEnabled":true,"timeoutSeconds":3600,"readEverything":false,"deleteMissing":false,` +
-		`"maxDeletes":0,"maxDeletePercent":0,"dryRun":false},"outcome":null,"deletesWithheld":0,"repaired":0,"readWhole":null,"health":{"verdict":"healthy","reason":"working normally"},"incoming":false,"targetConfirmed":null,"changesKept":false,"changesKeptUntil":null,"revertOf":null,"revertedBy":null},"receipt":null}`
+		`"maxDeletes":0,"maxDeletePercent":0,"dryRun":false},"outcome":null,"deletesWithheld":0,"repaired":0,"readWhole":null,"health":{"verdict":"healthy","reason":"working normally"},"incoming":false,"targetConfirmed":null,"changesKept":false,"changesKeptUntil":null,"revertOf":null,"revertedBy":null,"planId":null},"receipt":null}`
 	if a.status != 200 || strings.TrimSpace(a.body) != want {
 		t.Errorf("%d\n got %s\nwant %s", a.status, a.body, want)
 	}

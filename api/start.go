@@ -56,6 +56,14 @@ func startRequest(body *spec.StartRequest, by string) (syncer.StartRequest, erro
 	if len(unbuilt) > 0 {
 		return none, notAvailable(unbuilt...)
 	}
+	if body.PlanId != nil {
+		if body.Options != nil {
+			return none, invalidField("options", "must not come together with planId; they are those of the plan")
+		}
+		return syncer.StartRequest{
+			Direction: direction, Catalog: valueOr(body.Catalog, ""), PlanID: body.PlanId.String(), By: by, IfRunning: syncer.IfRunning(valueOr(body.IfRunning, spec.Fail)),
+		}, nil
+	}
 	return syncer.StartRequest{
 		Direction: direction, Catalog: valueOr(body.Catalog, catalog.Default), Method: method, Options: options, By: by,
 		IfRunning: syncer.IfRunning(valueOr(body.IfRunning, spec.Fail)),
@@ -64,6 +72,12 @@ func startRequest(body *spec.StartRequest, by string) (syncer.StartRequest, erro
 
 // targetPeers returns the peers that a start names, each once. several says that they came in a list.
 func targetPeers(body *spec.StartRequest) (ids []string, several bool, err error) {
+	if body.PlanId != nil && body.TargetPeers != nil {
+		return nil, false, invalidField("targetPeers", "must not come together with planId; the plan has one peer")
+	}
+	if body.PlanId != nil && body.TargetPeer == nil {
+		return []string{""}, false, nil
+	}
 	if body.TargetPeers == nil {
 		if body.TargetPeer == nil {
 			return nil, false, requiredMember("targetPeer")
@@ -127,10 +141,11 @@ func requestHash(req syncer.StartRequest) (string, error) {
 		ReadEverything       bool   `json:",omitzero"`
 		DeleteWithin         []int  `json:",omitempty"` // how many, and what share, where it deletes
 		DryRun               bool   `json:",omitzero"`
+		PlanID               string `json:",omitzero"`
 	}{
 		req.Direction, req.Catalog, req.PeerID, req.IfRunning, req.Options.BatchSize, req.Options.MaxProductsPerSecond,
 		req.Options.VerifyAfterSync, req.Options.CompressionEnabled, req.Options.TimeoutSeconds,
-		method, req.Options.ReadEverything, deletes, req.Options.DryRun,
+		method, req.Options.ReadEverything, deletes, req.Options.DryRun, req.PlanID,
 	})
 	if err != nil {
 		return "", err

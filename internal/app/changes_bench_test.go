@@ -52,3 +52,34 @@ func BenchmarkChanges(b *testing.B) {
 		}
 	}
 }
+
+// BenchmarkDryRun measures a dry run that finds ten differences in a large catalog beside a repeat that finds none.
+func BenchmarkDryRun(b *testing.B) {
+	n := *benchRepeats
+	for _, kind := range benchKinds() {
+		b.Run(kind.name, func(b *testing.B) {
+			p := newBenchPair(b, kind, n)
+			p.pull(b, "")
+			if kind.name == "postgres" { // which it does by itself within a minute
+				p.vacuum(b)
+			}
+			p.pull(b, "")
+			var takes, times []float64
+			for b.Loop() {
+				b.StopTimer()
+				repeat := p.pull(b, "")
+				repeat.want(b, session.Counts{Unchanged: int64(n)})
+				p.change(b, 10, n/10)
+				b.StartTimer()
+				dry := p.pull(b, `"dryRun":true`)
+				dry.want(b, session.Counts{Updated: 10, Unchanged: int64(n - 10)})
+				b.StopTimer()
+				p.pull(b, "")
+				b.StartTimer()
+				takes, times = append(takes, dry.took.Seconds()), append(times, dry.took.Seconds()/repeat.took.Seconds())
+			}
+			b.ReportMetric(median(takes), "s/dry-run")
+			b.ReportMetric(median(times), "times-repeat")
+		})
+	}
+}

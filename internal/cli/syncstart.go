@@ -57,7 +57,7 @@ type requester func(direction spec.Direction, peerID string) (spec.StartRequest,
 
 // bindStart adds the flags of a start, and returns what makes a request of them.
 func bindStart(cmd *cobra.Command) requester {
-	var catalogName, ifRunning string
+	var catalogName, ifRunning, plan string
 	var timeout time.Duration
 	var size, rate, deletes, percent int
 	var verify, deleteMissing, everything, dryRun bool
@@ -70,6 +70,7 @@ func bindStart(cmd *cobra.Command) requester {
 	flags.IntVar(&percent, "max-delete-percent", 0, "what percentage of the products from the source may be deleted without approval (default: the node's)")
 	flags.BoolVar(&everything, "read-everything", false, "read every product instead of comparing first")
 	flags.BoolVar(&dryRun, "dry-run", false, "only find out what the sync would do, wait for that, and print the counts and some examples")
+	flags.StringVar(&plan, "plan", "", "apply what this dry run has found, with its catalog and options; fails if either side has changed since")
 	flags.IntVar(&size, "batch-size", 0, "products per batch (default: the node's)")
 	flags.IntVar(&rate, "rate", 0, "most products per second; 0 means no limit")
 	flags.DurationVar(&timeout, "timeout", 0, "time limit for the sync (default: the node's)")
@@ -89,6 +90,13 @@ func bindStart(cmd *cobra.Command) requester {
 		given("timeout", int(timeout.Seconds()), &options.TimeoutSeconds)
 		running := spec.StartRequestIfRunning(ifRunning)
 		request := spec.StartRequest{Action: string(direction), TargetPeer: &spec.TargetPeer{}, Catalog: &catalogName, IfRunning: &running, Options: &options}
+		if plan != "" {
+			id, err := uuid.Parse(plan)
+			if err != nil {
+				return request, &usageError{fmt.Errorf("%q is not the session id of a dry run", plan)}
+			}
+			request = spec.StartRequest{Action: string(direction), TargetPeer: &spec.TargetPeer{}, IfRunning: &running, PlanId: &id}
+		}
 		return request, request.TargetPeer.FromNodeID(peerID)
 	}
 }
@@ -104,7 +112,7 @@ func startOne(ctx context.Context, std IO, open func() (*remote, error), show sh
 		return err
 	}
 	s, err := node.start(ctx, asked)
-	if err == nil && *asked.Options.DryRun {
+	if err == nil && s.Options.DryRun {
 		return planned(ctx, std, node, show, s)
 	}
 	return begun(ctx, std, node, show, s, err)

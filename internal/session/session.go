@@ -190,6 +190,11 @@ type Session struct {
 	RevertOf, RevertedBy string
 	// RevertWanted says of a cancelled push out of this node that its target is to put back what it changed.
 	RevertWanted bool
+	// PlanID is the dry run that the session applies; empty if none. PlanChecked says that both sides were found to be as they were in it:
+	// SourceState and TargetState, which a dry run notes at its beginning; empty where they could not be told.
+	PlanID                   string
+	PlanChecked              bool
+	SourceState, TargetState string
 	// PushFence and KeepFence equal Fence, except where a replica of an earlier version set the fence.
 	PushFence int64
 	KeepFence int64
@@ -285,6 +290,9 @@ type Progressed struct {
 	Total *int64
 	// ReadWhole and Certificate are the fields of [Session].
 	ReadWhole, Certificate string
+	// PlanChecked, SourceState and TargetState are the fields of [Session].
+	PlanChecked              bool
+	SourceState, TargetState string
 	// Repaired is how many more products' hashes were corrected.
 	Repaired int64
 }

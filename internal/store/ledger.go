@@ -115,6 +115,12 @@ func (s *Store) Advance(ctx context.Context, c session.Claim, to session.Progres
 	if to.Certificate != "" {
 		values["certificate"] = to.Certificate
 	}
+	if to.PlanChecked {
+		values["plan_checked"] = true
+	}
+	if to.SourceState != "" && to.TargetState != "" {
+		values["source_state"], values["target_state"] = to.SourceState, to.TargetState
+	}
 	if to.Repaired > 0 {
 		values["repaired_records"] = gorm.Expr("repaired_records + ?", to.Repaired)
 	}

@@ -1,6 +1,7 @@
 package store
 
 import (
+	"context"
 	"database/sql"
 
 	"gorm.io/gorm"
@@ -122,4 +123,11 @@ func (s *Store) planRemoval(tx *gorm.DB, row *session.Session, plan planning, id
 		WHERE session_id = ? AND product_id IN ?`,
 		append(values(ids), session.DeleteDone, session.DeleteKept, row.ID, ids)...).Error
 	return deleted + rest, err
+}
+
+// AppliedBy is a [syncer.Sessions]'s.
+func (s *Store) AppliedBy(ctx context.Context, planID string) (id string, err error) {
+	err = s.db.WithContext(ctx).Model(&session.Session{}).Select("id").
+		Where("plan_id = ? AND status NOT IN ?", planID, []session.Status{session.Failed, session.Cancelled}).Limit(1).Scan(&id).Error
+	return id, s.translate(err)
 }

@@ -1,8 +1,15 @@
 package syncer
 
 import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"fullsync/internal/catalog"
 	"fullsync/internal/fault"
 	"fullsync/internal/session"
+	"fullsync/internal/transfer"
 )
 
 // mayPlan returns Impossible for a dry run that this node cannot make.
@@ -20,4 +27,100 @@ func (s *Service) mayPlan(req StartRequest) error {
 
 func cannotPlan(why string) *fault.Error {
 	return fault.New(fault.Impossible, "CANNOT_DRY_RUN", "Cannot make a dry run", "%s", why)
+}
+
+// planned returns the plan that a request wants to apply, and completes the request from it; the zero session where it wants none.
+func (s *Service) planned(ctx context.Context, req *StartRequest) (plan session.Session, err error) {
+	if req.PlanID == "" {
+		return plan, nil
+	}
+	plan, _, err = s.sessions.GetSession(ctx, req.PlanID)
+	switch {
+	case fault.KindOf(err) == fault.NotFound:
+		return plan, cannotApply("PLAN_NOT_FOUND", "There is no session with this id.")
+	case err != nil:
+		return plan, err
+	case !plan.Options.DryRun || plan.Outcome != session.Planned:
+		return plan, cannotApply("NOT_A_PLAN", "The session is no dry run that has completed. Start one with dryRun, look at its changes, and apply that.")
+	case req.Direction != plan.Direction:
+		return plan, cannotApply("PLAN_DIFFERS", "The plan is that of a %s. Leave action as it is there.", plan.Direction)
+	case req.PeerID != "" && req.PeerID != plan.PeerID:
+		return plan, cannotApply("PLAN_DIFFERS", "The plan is that of a sync with %s, not with %s. Leave targetPeer out.", plan.PeerID, req.PeerID)
+	case req.Catalog != "" && req.Catalog != plan.Catalog:
+		return plan, cannotApply("PLAN_DIFFERS", "The plan is for catalog %s, not for %s. Leave catalog out.", plan.Catalog, req.Catalog)
+	case !plan.KeepsChanges():
+		return plan, cannotApply("PLAN_EXPIRED", "The changes of the plan are not kept any more. Make a new dry run.")
+	case plan.SourceState == "":
+		return plan, cannotApply("PLAN_UNPROVEN", "When the dry run was made, the two sides could not be told apart by what is stored of them, so nobody could say whether "+
+			"they have moved since. Bring both nodes to the same version, wait an hour for the upkeep, and make a new dry run.")
+	}
+	applied, err := s.sessions.AppliedBy(ctx, plan.ID)
+	if err == nil && applied != "" {
+		err = cannotApply("PLAN_APPLIED", "Session %s applies the plan, or has applied it. Make a new dry run.", applied)
+	}
+	req.PeerID, req.Catalog, req.Method, req.Options = plan.PeerID, plan.Catalog, plan.Method, plan.Options
+	req.Options.DryRun = false
+	return plan, err
+}
+
+func cannotApply(code, why string, args ...any) *fault.Error {
+	return fault.New(fault.Conflict, code, "Cannot apply plan", why, args...)
+}
+
+// checkPlan notes how both sides are before a dry run, and before a plan is applied it makes sure that they are still the same.
+func (w *Worker) checkPlan(ctx context.Context, way *way, out *sink) error {
+	row := out.row
+	notes := row.Options.DryRun && row.SourceState == ""
+	if !notes && (row.PlanID == "" || row.PlanChecked) {
+		return nil
+	}
+	source, err := w.stateOf(ctx, out, way.from)
+	if err != nil {
+		return err
+	}
+	target, err := w.stateOf(ctx, out, way.to)
+	if err != nil {
+		return err
+	}
+	if target != "" {
+		target += " " + strings.Join(row.KeepFields, ",") // which say what would be written
+	}
+	to := session.Progressed{Phase: row.Phase, Step: row.CurrentStep}
+	if notes {
+		to.SourceState, to.TargetState = source, target
+		return out.advance(ctx, to)
+	}
+	var moved []string
+	if source != row.SourceState {
+		moved = append(moved, row.SourceNodeID)
+	}
+	if target != row.TargetState {
+		moved = append(moved, row.TargetNodeID)
+	}
+	if len(moved) > 0 {
+		return fault.New(fault.Conflict, "PLAN_STALE", "Plan is stale", "The products at %s are not what they were in the dry run. Nothing was written. "+
+			"Make a new dry run, look at it, and apply that.", strings.Join(moved, " and at "))
+	}
+	to.PlanChecked = true
+	return out.advance(ctx, to)
+}
+
+// stateOf returns what stands for all products of a side; "" where it cannot tell.
+func (w *Worker) stateOf(ctx context.Context, out *sink, side transfer.Side) (state string, err error) {
+	if side == nil {
+		return "", nil
+	}
+	var all []catalog.Digest
+	err = out.persist(ctx, func() (err error) {
+		all, err = side.Digests(ctx, "", []string{""})
+		return err
+	})
+	var not *transfer.IncomparableError
+	if errors.As(err, &not) || err == nil && !all[0].Known {
+		return "", nil
+	}
+	if err != nil {
+		return "", err
+	}
+	return fmt.Sprintf("%d:%016x", all[0].Count, all[0].Sum), nil
 }

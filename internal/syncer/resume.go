@@ -23,6 +23,8 @@ func (s *Service) Resume(ctx context.Context, id, by string) (session.View, erro
 		return session.View{}, cannotResume("%s pushed it. Resume it there.", old.PeerID)
 	case old.Options.DryRun:
 		return session.View{}, cannotResume("It was a dry run. Start another one instead.")
+	case old.PlanID != "":
+		return session.View{}, cannotResume("It applied a plan, and part of that is done. Make a new dry run and apply that, or start a new sync.")
 	case old.Status.Active():
 		return session.View{}, cannotResume("It is still %s. Cancel it first, or wait for its end.", old.Status)
 	case old.Status == session.Completed:

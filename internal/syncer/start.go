@@ -39,6 +39,9 @@ type StartRequest struct {
 	IfRunning IfRunning
 	// By is who asks.
 	By string
+	// PlanID is a dry run to apply: peer, catalog and options are those of the plan. Peer and catalog may be given as well, and must then be the
+	// same.
+	PlanID string
 	// Key makes the start safe to repeat; nil where the caller sent none.
 	Key *StartKey
 }
@@ -70,6 +73,10 @@ func (s *Service) Start(ctx context.Context, req StartRequest) (Started, error) 
 	if started, ok, err := s.repeated(ctx, req.Key); ok || err != nil {
 		return started, err
 	}
+	plan, err := s.planned(ctx, &req)
+	if err != nil {
+		return Started{}, err
+	}
 	if err := s.mayPlan(req); err != nil {
 		return Started{}, err
 	}
@@ -92,7 +99,7 @@ func (s *Service) Start(ctx context.Context, req StartRequest) (Started, error) 
 		ID: uuid.NewString(), Catalog: req.Catalog, Direction: session.Pull, PeerID: p.NodeID,
 		SourceNodeID: p.NodeID, TargetNodeID: s.cfg.NodeID, Method: cmp.Or(req.Method, session.MethodHTTP), Options: req.Options,
 		Status: session.Preparing, Phase: session.PhaseQueued, CurrentStep: "Preparing to read from " + p.NodeID,
-		StartedBy: req.By,
+		StartedBy: req.By, PlanID: req.PlanID, SourceState: plan.SourceState, TargetState: plan.TargetState,
 	}
 	if req.Direction == session.Push {
 		row.Direction, row.SourceNodeID, row.TargetNodeID = session.Push, s.cfg.NodeID, p.NodeID

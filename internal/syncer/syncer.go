@@ -44,6 +44,8 @@ type Sessions interface {
 	ListDeletes(ctx context.Context, id string, states []session.DeleteState, after string, limit int) ([]session.Delete, error)
 	// ListChanges returns the changes of a session that q selects, in order.
 	ListChanges(ctx context.Context, q session.ChangeQuery) ([]session.Change, error)
+	// AppliedBy returns the session that applies a plan, or has applied it; "" where none does.
+	AppliedBy(ctx context.Context, planID string) (id string, err error)
 }
 
 // Creation says how a session comes into being.

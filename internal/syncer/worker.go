@@ -180,6 +180,9 @@ func (w *Worker) run(ctx context.Context, way *way, out *sink) error {
 	if found.sides == nil && row.Options.DeleteMissing {
 		return errNoDeletes(row.PeerID)
 	}
+	if err := w.checkPlan(ctx, way, out); err != nil {
+		return err
+	}
 	if found.whole == nil {
 		opt.Compare = found.sides
 	}

@@ -3,6 +3,12 @@
 -- known.
 -- All changes up to this batch are kept; -1 where none are, or no longer.
 ALTER TABLE sync_sessions ADD COLUMN changes_through bigint NOT NULL DEFAULT 0;
+-- The dry run that the session applies, whether both sides were found to be as in it, and how they were: at the beginning of a dry run.
+ALTER TABLE sync_sessions ADD COLUMN plan_id text NOT NULL DEFAULT '';
+ALTER TABLE sync_sessions ADD COLUMN plan_checked boolean NOT NULL DEFAULT false;
+ALTER TABLE sync_sessions ADD COLUMN source_state text NOT NULL DEFAULT '';
+ALTER TABLE sync_sessions ADD COLUMN target_state text NOT NULL DEFAULT '';
+CREATE INDEX sync_sessions_plan ON sync_sessions (plan_id) WHERE plan_id <> '';
 CREATE INDEX sync_sessions_changes ON sync_sessions (completed_at) WHERE changes_through <> 0;
 
 -- What sessions did to products that were here. No foreign key: that would look the session up for every row.
@@ -61,8 +67,8 @@ $$;
 -- +goose StatementEnd
 CREATE TRIGGER sync_sessions_forget_changes AFTER DELETE ON sync_sessions FOR EACH ROW EXECUTE FUNCTION sync_forget_changes();
 
--- A replica of the previous version would run a dry run as a sync. It writes nothing down, and then its batch comes to nothing, as if another
--- worker had the session. (A dry run always has changes_through at its last batch.)
+-- A replica of the previous version would run a dry run as a sync, and apply a plan without a look at the sides. Its batch comes to nothing, as if
+-- another worker had the session. (A dry run always has changes_through at its last batch.)
 -- +goose StatementBegin
 CREATE FUNCTION sync_keep_dry() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
@@ -71,5 +77,6 @@ END
 $$;
 -- +goose StatementEnd
 CREATE TRIGGER sync_sessions_keep_dry BEFORE UPDATE OF batch_seq ON sync_sessions FOR EACH ROW
-    WHEN (NEW.batch_seq <> OLD.batch_seq AND NEW.changes_through <> NEW.batch_seq AND NEW.options LIKE '%"dryRun":true%')
+    WHEN (NEW.batch_seq <> OLD.batch_seq AND (NEW.changes_through <> NEW.batch_seq AND NEW.options LIKE '%"dryRun":true%'
+        OR NEW.plan_id <> '' AND NOT NEW.plan_checked))
     EXECUTE FUNCTION sync_keep_dry();
