@@ -36,6 +36,8 @@ type line struct {
 	fence, seq                int64
 	created, updated, deleted int64
 	handled                   int64
+	// isBatch says that a session has committed one.
+	isBatch bool
 }
 
 // diary is what was read of a node's so far.
@@ -67,7 +69,7 @@ func (n *node) read() {
 		if err := rows.Scan(&l.n, &l.at, &l.kind, &l.session, &l.writes, &l.status, &l.fence, &l.seq, &l.created, &l.updated, &l.deleted, &l.handled); err != nil {
 			n.world.Fatal(err)
 		}
-		if what := n.diary.next(l); what != "" {
+		if what := n.diary.next(&l); what != "" {
 			n.world.wrong("at %s, line %d: %s", n.id, l.n, what)
 		}
 		if l.kind == "session" {
@@ -83,7 +85,7 @@ func (n *node) read() {
 func short(id string) string { return id[:min(4, len(id))] }
 
 // next returns what is wrong with the next line, "" for nothing.
-func (d *diary) next(l line) string {
+func (d *diary) next(l *line) string {
 	d.last = l.n
 	switch l.kind {
 	case "created":
@@ -96,19 +98,19 @@ func (d *diary) next(l line) string {
 		return "a forged product was written"
 	}
 	if l.kind != "session" {
-		d.wrote = l
+		d.wrote = *l
 		return ""
 	}
 	before, known := d.sessions[l.session]
 	written := [3]int64{d.created, d.updated, d.deleted}
 	d.created, d.updated, d.deleted = 0, 0, 0
 	writer := d.writer()
-	d.sessions[l.session] = l
+	d.sessions[l.session] = *l
 	if l.status == session.Completed && before.status != session.Completed {
-		d.completed = append(d.completed, l)
+		d.completed = append(d.completed, *l)
 	}
-	isBatch := known && l.writes && l.seq != before.seq
-	if isBatch {
+	l.isBatch = known && l.writes && l.seq != before.seq
+	if l.isBatch {
 		d.batches[batch{l.session, l.seq}] = l.fence
 	}
 	counted := [3]int64{l.created - before.created, l.updated - before.updated, l.deleted - before.deleted}
@@ -119,15 +121,15 @@ func (d *diary) next(l line) string {
 		return l.session + ": the fence fell"
 	case known && l.seq < before.seq:
 		return l.session + ": the number of batches fell"
-	case isBatch && l.seq != before.seq+1:
+	case l.isBatch && l.seq != before.seq+1:
 		return fmt.Sprintf("%s: batch %d after batch %d", l.session, l.seq, before.seq)
-	case isBatch && l.fence != before.fence:
+	case l.isBatch && l.fence != before.fence:
 		return l.session + ": a batch under another fence"
-	case isBatch && written != counted && counted != [3]int64{}: // a repair writes and does not count
+	case l.isBatch && written != counted && counted != [3]int64{}: // a repair writes and does not count
 		return fmt.Sprintf("%s: batch %d counts %v products, and wrote %v", l.session, l.seq, counted, written)
-	case known && l.writes && !isBatch && counted != [3]int64{}:
+	case known && l.writes && !l.isBatch && counted != [3]int64{}:
 		return l.session + ": the counters moved without a batch"
-	case !isBatch && written != [3]int64{} && writer != "":
+	case !l.isBatch && written != [3]int64{} && writer != "":
 		return fmt.Sprintf("%v products were written without a batch while %s was active", written, writer)
 	case l.writes && l.status.Active() && writer != "" && writer != l.session:
 		return fmt.Sprintf("%s and %s write the same catalog", writer, l.session)
@@ -154,7 +156,7 @@ func (w *world) broken(n *node, l line) {
 	claims := w.claims
 	w.mu.Unlock()
 	for _, c := range claims {
-		if c.session == l.session && c.at == n && l.n > c.lastLine && (c.what == everything || l.seq > 0) {
+		if c.session == l.session && c.at == n && l.n > c.lastLine && (c.what == everything || l.isBatch) {
 			w.wrong("at %s, line %d: %s went on after its end was confirmed", n.id, l.n, l.session)
 		}
 	}

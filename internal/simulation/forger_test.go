@@ -36,7 +36,9 @@ func (w *world) forge(fate *rand.Rand, n *node, id string) {
 			for i := range maxDeletes + 1 {
 				forged.Deletes = append(forged.Deletes, product(i, 0).ID)
 			}
-			err = commit(row.Fence, row.BatchSeq+1)
+			if err = commit(row.Fence, row.BatchSeq+1); w.hasSent(row.ID, row.BatchSeq+1) {
+				return // the pusher was first, and the answer is that to its batch
+			}
 		case 3: // for an older worker
 			_, _, err = at.receiver.Open(ctx, syncer.Opening{
 				SessionID: row.ID, NodeID: row.PeerID, Catalog: row.Catalog, Fence: row.PusherFence - 1, Options: row.Options,

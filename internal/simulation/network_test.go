@@ -148,6 +148,7 @@ func (l *link) Commit(ctx context.Context, fence, seq int64, batch catalog.Batch
 	if held, _, err := l.to.db.GetSession(ctx, l.id); err == nil {
 		l.from.ambushed(l.to, held)
 	}
+	w.noteSent(l.id, seq)
 	ctx = context.WithValue(ctx, sender{}, l.opened)
 	s, err := call(ctx, l, fmt.Sprint("batch ", seq), func(ctx context.Context, at *process) (syncer.Standing, error) {
 		batch := batch

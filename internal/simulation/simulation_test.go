@@ -60,7 +60,7 @@ func play(t *testing.T, from string, seed uint64) bool {
 			ctx, stop := context.WithCancel(context.Background())
 			w := &world{
 				T: t, seed: seed, rand: rand.New(rand.NewPCG(seed, 0)), ctx: ctx, ended: make(chan struct{}), begun: time.Now(),
-				counts: map[string]uint64{}, cut: map[*node]bool{},
+				counts: map[string]uint64{}, cut: map[*node]bool{}, sent: map[string]int64{},
 			}
 			w.run(from)
 			stop()

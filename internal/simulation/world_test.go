@@ -35,6 +35,21 @@ type world struct {
 	cut    map[*node]bool
 	quiet  bool
 	claims []claim
+	// sent is the highest number of a batch that each push has sent.
+	sent map[string]int64
+}
+
+func (w *world) noteSent(id string, seq int64) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.sent[id] = max(w.sent[id], seq)
+}
+
+// hasSent says whether a push itself has sent a batch of that number.
+func (w *world) hasSent(id string, seq int64) bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.sent[id] >= seq
 }
 
 // claim is what an answer has promised about a session at its target.
@@ -51,7 +66,7 @@ type promise int
 const (
 	// everything: not even the opening.
 	everything promise = iota
-	// batches: an opening that is late occupies the catalog, and its lease runs out.
+	// batches: an opening that is late occupies the catalog, and its lease runs out; a target that was away ends the session late.
 	batches
 )
 
