@@ -86,7 +86,10 @@ func endless(before, text string, n int, after string) io.Reader {
 // However long a line is, it takes little memory, and the products around it are read if the format allows.
 func TestEndlessLines(t *testing.T) {
 	mega := strings.Repeat("x", 1<<20)
-	const many = 40 // MB
+	many := 40 // MB
+	if testing.Short() {
+		many = 8
+	}
 	for _, test := range []struct {
 		name, before, after string
 		goods               int
@@ -118,7 +121,7 @@ func TestEndlessLines(t *testing.T) {
 		if goods != test.goods || said != test.want {
 			t.Errorf("%s: %d products, and %s", test.name, goods, said)
 		}
-		if took := (after.TotalAlloc - before.TotalAlloc) >> 20; took > 30 {
+		if took := (after.TotalAlloc - before.TotalAlloc) >> 20; took > 30 && !testing.Short() {
 			t.Errorf("%s: it took %d MB of memory for a line of %d MB", test.name, took, many)
 		}
 	}
@@ -126,6 +129,9 @@ func TestEndlessLines(t *testing.T) {
 
 func TestABombIsNotUnpacked(t *testing.T) {
 	t.Parallel()
+	if testing.Short() {
+		t.Skip("unpacks 100 MB")
+	}
 	zeros := []byte(`[{"id":"a","name":"a"},"` + strings.Repeat("x", 100<<20) + `"]`)
 	for _, packed := range [][]byte{gzipped(t, zeros), zstandard(t, zeros)} {
 		wants(t, packed, feed.Options{}, good, "The input unpacks to more than 300 times its size. Product data never do, so nothing more is read.")
