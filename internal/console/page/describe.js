@@ -8,7 +8,7 @@ import { isActive } from "./sessions.js";
 
 /**
  * What a session does, seen from this node.
- * @typedef {"pull" | "push" | "incoming"} Way
+ * @typedef {"pull" | "push" | "incoming" | "revert"} Way
  */
 
 /** @param {Session} s @returns {Way} */
@@ -22,6 +22,7 @@ export function title(s) {
     pull: `pull from ${s.sourceNodeId} into catalog ${s.catalog}`,
     push: `push to ${s.targetNodeId} from catalog ${s.catalog}`,
     incoming: `pushed here by ${s.sourceNodeId} into catalog ${s.catalog}`,
+    revert: `revert of ${s.revertOf} in catalog ${s.catalog}`,
   }[way(s)];
   return s.options.dryRun ? `dry run of a ${sync}` : sync;
 }
