@@ -44,7 +44,9 @@ func TestEveryStreamHearsOfCancels(t *testing.T) {
 		len(streams), kib(grown, streams), len(answers), at(answers, 50), at(answers, 99), at(answers, 100), kib(resident(r)-weighed, streams))
 }
 
-func kib(bytes int64, streams []*stream) float64 { return float64(bytes) / 1024 / float64(len(streams)) }
+func kib(bytes int64, streams []*stream) float64 {
+	return float64(bytes) / 1024 / float64(len(streams))
+}
 
 // stream is the client's end of an event stream. It is no more than a connection, because there are thousands.
 type stream struct {
