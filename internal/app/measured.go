@@ -19,7 +19,7 @@ type measured struct {
 	metrics *metrics.Metrics
 }
 
-// CreateSession is a [syncer.Sessions]'s.
+// CreateSession implements [syncer.Sessions].
 func (m measured) CreateSession(ctx context.Context, s session.Session, how syncer.Creation) (syncer.Created, error) {
 	out, err := m.Store.CreateSession(ctx, s, how)
 	if err == nil && out.OK {
@@ -33,7 +33,7 @@ func (m measured) CreateSession(ctx context.Context, s session.Session, how sync
 	return out, err
 }
 
-// CancelAndRevert is a [syncer.Reverts]'s.
+// CancelAndRevert implements [syncer.Reverts].
 func (m measured) CancelAndRevert(ctx context.Context, id string, by syncer.Cancellation, how syncer.Reverting) (bool, error) {
 	var begun *session.Session
 	row := how.Row
@@ -49,7 +49,7 @@ func (m measured) CancelAndRevert(ctx context.Context, id string, by syncer.Canc
 	return ok, err
 }
 
-// OpenIncoming is a [syncer.Incoming]'s.
+// OpenIncoming implements [syncer.Incoming].
 func (m measured) OpenIncoming(ctx context.Context, row session.Session, supersede session.Ending) (bool, error) {
 	opened, err := m.Store.OpenIncoming(ctx, row, supersede)
 	if err == nil && opened {
@@ -58,7 +58,7 @@ func (m measured) OpenIncoming(ctx context.Context, row session.Session, superse
 	return opened, err
 }
 
-// ClaimSession is a [syncer.Ledger]'s.
+// ClaimSession implements [syncer.Ledger].
 func (m measured) ClaimSession(ctx context.Context, id string, fence int64, worker string) (session.Session, bool, error) {
 	s, ok, err := m.Store.ClaimSession(ctx, id, fence, worker)
 	if err == nil && ok {
@@ -67,7 +67,7 @@ func (m measured) ClaimSession(ctx context.Context, id string, fence int64, work
 	return s, ok, err
 }
 
-// CommitBatch is a [syncer.Ledger]'s.
+// CommitBatch implements [syncer.Ledger].
 func (m measured) CommitBatch(ctx context.Context, s *session.Session, batch catalog.Batch) error {
 	began, before := time.Now(), s.Counts
 	err := m.Store.CommitBatch(ctx, s, batch)
@@ -77,22 +77,22 @@ func (m measured) CommitBatch(ctx context.Context, s *session.Session, batch cat
 	return err
 }
 
-// FinishSession is a [syncer.Ledger]'s.
+// FinishSession implements [syncer.Ledger].
 func (m measured) FinishSession(ctx context.Context, c session.Claim, end session.Ending) error {
 	return m.ended(ctx, c.SessionID, end.Bytes, m.Store.FinishSession(ctx, c, end))
 }
 
-// CancelClaimed is a [syncer.Outgoing]'s.
+// CancelClaimed implements [syncer.Outgoing].
 func (m measured) CancelClaimed(ctx context.Context, c session.Claim, by syncer.Cancellation) error {
 	return m.ended(ctx, c.SessionID, 0, m.Store.CancelClaimed(ctx, c, by))
 }
 
-// FailLost is a [syncer.Lost]'s.
+// FailLost implements [syncer.Lost].
 func (m measured) FailLost(ctx context.Context, seen session.Session, end session.Ending) error {
 	return m.ended(ctx, seen.ID, end.Bytes, m.Store.FailLost(ctx, seen, end))
 }
 
-// TakeOver is a [syncer.Lost]'s.
+// TakeOver implements [syncer.Lost].
 func (m measured) TakeOver(ctx context.Context, seen session.Session, enqueue syncer.Enqueue) error {
 	err := m.Store.TakeOver(ctx, seen, enqueue)
 	if err == nil {
@@ -119,7 +119,7 @@ type measuredSyncs struct {
 	metrics *metrics.Metrics
 }
 
-// Cancel is a [syncer.Service]'s.
+// Cancel is [syncer.Service.Cancel], timed.
 func (m measuredSyncs) Cancel(ctx context.Context, id string, by syncer.Cancellation) (syncer.Cancelled, error) {
 	began := time.Now()
 	out, err := m.Service.Cancel(ctx, id, by)
@@ -129,7 +129,7 @@ func (m measuredSyncs) Cancel(ctx context.Context, id string, by syncer.Cancella
 	return out, err
 }
 
-// CancelStuck is a [syncer.Service]'s.
+// CancelStuck is [syncer.Service.CancelStuck], timed.
 func (m measuredSyncs) CancelStuck(ctx context.Context, req syncer.StuckRequest) ([]syncer.Stuck, error) {
 	found, err := m.Service.CancelStuck(ctx, req)
 	for _, s := range found {
@@ -144,7 +144,7 @@ func (m measuredSyncs) CancelStuck(ctx context.Context, req syncer.StuckRequest)
 // measuredIncoming is the store for pushes into this node, which only their pushers cancel there.
 type measuredIncoming struct{ measured }
 
-// CancelSession is a [syncer.Incoming]'s.
+// CancelSession implements [syncer.Incoming].
 func (m measuredIncoming) CancelSession(ctx context.Context, id string, by syncer.Cancellation) (bool, error) {
 	ok, err := m.Store.CancelSession(ctx, id, by)
 	if ok {
@@ -153,7 +153,7 @@ func (m measuredIncoming) CancelSession(ctx context.Context, id string, by synce
 	return ok, err
 }
 
-// CancelAndRevert is a [syncer.Reverts]'s.
+// CancelAndRevert implements [syncer.Reverts].
 func (m measuredIncoming) CancelAndRevert(ctx context.Context, id string, by syncer.Cancellation, how syncer.Reverting) (bool, error) {
 	ok, err := m.measured.CancelAndRevert(ctx, id, by, how)
 	if ok {
@@ -170,7 +170,7 @@ type measuredTarget struct {
 	known   session.Counts
 }
 
-// Commit is a [syncer.Target]'s.
+// Commit implements [syncer.Target].
 func (m *measuredTarget) Commit(ctx context.Context, fence, seq int64, batch catalog.Batch, knownRejects int64) (syncer.Standing, int64, error) {
 	began := time.Now()
 	at, sent, err := m.Target.Commit(ctx, fence, seq, batch, knownRejects)
@@ -189,19 +189,19 @@ type measuredSide struct {
 	metrics *metrics.Metrics
 }
 
-// Spans is a [transfer.Side]'s.
+// Spans implements [transfer.Side].
 func (m measuredSide) Spans(ctx context.Context, after, through string, every, limit int) (transfer.SpanPage, error) {
 	defer m.metrics.Digest("spans", time.Now())
 	return m.Side.Spans(ctx, after, through, every, limit)
 }
 
-// Digests is a [transfer.Side]'s.
+// Digests implements [transfer.Side].
 func (m measuredSide) Digests(ctx context.Context, after string, through []string) ([]catalog.Digest, error) {
 	defer m.metrics.Digest("digests", time.Now())
 	return m.Side.Digests(ctx, after, through)
 }
 
-// Entries is a [transfer.Side]'s.
+// Entries implements [transfer.Side].
 func (m measuredSide) Entries(ctx context.Context, of []catalog.Interval) ([]catalog.Entry, error) {
 	defer m.metrics.Digest("entries", time.Now())
 	return m.Side.Entries(ctx, of)

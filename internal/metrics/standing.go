@@ -54,14 +54,14 @@ var (
 	poolWaited = describe("database_pool_wait_seconds_total", "How long all waits for a connection of the pool took together.", "pool")
 )
 
-// Describe is a [prometheus.Collector]'s.
+// Describe implements [prometheus.Collector].
 func (*watcher) Describe(out chan<- *prometheus.Desc) {
 	for _, d := range []*prometheus.Desc{databaseUp, active, waiting, peers, poolMax, poolOpen, poolWaits, poolWaited} {
 		out <- d
 	}
 }
 
-// Collect is a [prometheus.Collector]'s.
+// Collect implements [prometheus.Collector].
 func (w *watcher) Collect(out chan<- prometheus.Metric) {
 	gauge := func(d *prometheus.Desc, value int, labels ...string) {
 		out <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, float64(value), labels...)

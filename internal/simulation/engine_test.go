@@ -22,7 +22,7 @@ type job struct {
 	abort        context.CancelCauseFunc
 }
 
-// Enqueue is a [syncer.Queue]'s.
+// Enqueue implements [syncer.Queue].
 func (e *engine) Enqueue(_ context.Context, _ *sql.Tx, sessionID string, fence int64) (int64, error) {
 	ctx, abort := context.WithCancelCause(context.Background())
 	j := &job{abort: abort}
@@ -60,12 +60,12 @@ func (e *engine) is(change func()) {
 	change()
 }
 
-// EnqueuePush is a [syncer.Queue]'s.
+// EnqueuePush implements [syncer.Queue].
 func (e *engine) EnqueuePush(ctx context.Context, tx *sql.Tx, sessionID string, fence int64) (int64, error) {
 	return e.Enqueue(ctx, tx, sessionID, fence)
 }
 
-// Abort is a [syncer.Queue]'s.
+// Abort implements [syncer.Queue].
 func (e *engine) Abort(_ context.Context, jobID int64) error {
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -75,7 +75,7 @@ func (e *engine) Abort(_ context.Context, jobID int64) error {
 	return nil
 }
 
-// Pending is a [syncer.JobState]'s.
+// Pending implements [syncer.JobState].
 func (e *engine) Pending(_ context.Context, jobID int64) (waiting, begun bool, err error) {
 	e.mu.Lock()
 	defer e.mu.Unlock()

@@ -244,7 +244,7 @@ func (l *link) ReadProducts(ctx context.Context, ids []string) (transfer.Page, e
 	})
 }
 
-// Rehashed is a [transfer.Rehasher]'s: here every stored hash is right.
+// Rehashed implements [transfer.Rehasher]: here every stored hash is right.
 func (l *link) Rehashed() transfer.Side { return l }
 
 func (l *link) LastSign() time.Time { return time.Now() }

@@ -241,10 +241,10 @@ func (n *node) committed(row session.Session) {
 // peers knows every node.
 type peers struct{}
 
-// Target is a [syncer.Peers]'s.
+// Target implements [syncer.Peers].
 func (peers) Target(_ context.Context, nodeID string) (peer.Target, error) {
 	return peer.Target{NodeID: nodeID}, nil
 }
 
-// Seen is a [syncer.Peers]'s.
+// Seen implements [syncer.Peers].
 func (peers) Seen(context.Context, string, error) error { return nil }

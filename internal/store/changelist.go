@@ -79,7 +79,7 @@ func other[T any](now *T, was T) T {
 	return was
 }
 
-// ListChanges is a [syncer.Sessions]'s.
+// ListChanges implements [syncer.Sessions].
 func (s *Store) ListChanges(ctx context.Context, q session.ChangeQuery) ([]session.Change, error) {
 	written, err := s.writtenChanges(ctx, q)
 	if err != nil || q.Kind != "" && q.Kind != session.ChangeCreated {

@@ -35,7 +35,7 @@ type Finding struct {
 type Checked struct {
 	// Wrong have a hash or a digest that does not fit, Repaired of them were put right. Refused are no valid products.
 	Wrong, Repaired, Refused int64
-	// Unread are products that something else than this version wrote, and whose hash fits all the same.
+	// Unread are products that something other than this version wrote, and whose hash fits all the same.
 	Unread int64
 	// Certificate is over all of them, by their columns.
 	Certificate *catalog.Certificate

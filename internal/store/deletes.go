@@ -14,7 +14,7 @@ import (
 // deleteStep is how many deletes one statement handles.
 const deleteStep = 1000
 
-// ForgetProposals is a [syncer.Ledger]'s.
+// ForgetProposals implements [syncer.Ledger].
 func (s *Store) ForgetProposals(ctx context.Context, c session.Claim) error {
 	return s.underClaim(ctx, c, func(tx *gorm.DB) error {
 		undecided := []session.DeleteState{session.DeleteProposed, session.DeleteWithheld}
@@ -25,7 +25,7 @@ func (s *Store) ForgetProposals(ctx context.Context, c session.Claim) error {
 	})
 }
 
-// ProposeDeletes is a [syncer.Ledger]'s. What is not origin's is left out.
+// ProposeDeletes implements [syncer.Ledger]. What is not origin's is left out.
 func (s *Store) ProposeDeletes(ctx context.Context, c session.Claim, catalogName, origin string, missing []catalog.Entry) error {
 	return s.underClaim(ctx, c, func(tx *gorm.DB) error {
 		for step := range slices.Chunk(missing, deleteStep) {
@@ -45,7 +45,7 @@ func (s *Store) ProposeDeletes(ctx context.Context, c session.Claim, catalogName
 	})
 }
 
-// ProposeApproved is a [syncer.Ledger]'s.
+// ProposeApproved implements [syncer.Ledger].
 func (s *Store) ProposeApproved(ctx context.Context, c session.Claim, withheldBy string, ids []string) error {
 	return s.underClaim(ctx, c, func(tx *gorm.DB) error {
 		return tx.Exec(`INSERT INTO sync_deletes (session_id, product_id, hash, state)
@@ -55,7 +55,7 @@ func (s *Store) ProposeApproved(ctx context.Context, c session.Claim, withheldBy
 	})
 }
 
-// CountDeletes is a [syncer.Ledger]'s.
+// CountDeletes implements [syncer.Ledger].
 func (s *Store) CountDeletes(ctx context.Context, id, catalogName, origin string) (n syncer.DeleteCounts, err error) {
 	err = s.read.WithContext(ctx).Raw(`SELECT
 		(SELECT count(*) FROM sync_deletes WHERE session_id = ? AND state = ?) AS proposed,
@@ -64,7 +64,7 @@ func (s *Store) CountDeletes(ctx context.Context, id, catalogName, origin string
 	return n, s.translate(err)
 }
 
-// WithholdDeletes is a [syncer.Ledger]'s.
+// WithholdDeletes implements [syncer.Ledger].
 func (s *Store) WithholdDeletes(ctx context.Context, c session.Claim) error {
 	return s.underClaim(ctx, c, func(tx *gorm.DB) error {
 		err := tx.Model(&session.Delete{}).Where("session_id = ? AND state = ?", c.SessionID, session.DeleteProposed).
@@ -82,7 +82,7 @@ func (s *Store) withheld(c session.Claim) map[string]any {
 		"(SELECT count(*) FROM sync_deletes d WHERE d.session_id = ? AND d.state = ?)", c.SessionID, session.DeleteWithheld)}
 }
 
-// ListDeletes is a [syncer.Ledger]'s and a [syncer.Sessions]'s.
+// ListDeletes implements [syncer.Ledger] and [syncer.Sessions].
 func (s *Store) ListDeletes(ctx context.Context, id string, states []session.DeleteState, after string, limit int) (rows []session.Delete, err error) {
 	db := s.read.WithContext(ctx).Where("session_id = ? AND product_id > ?", id, after)
 	if len(states) > 0 {

@@ -22,7 +22,7 @@ const (
 	editsAtOnce = 2
 )
 
-// EditProducts is a [syncer.Products]'s.
+// EditProducts implements [syncer.Products].
 func (s *Store) EditProducts(ctx context.Context, catalogName, origin string, edits []catalog.Edit) (done []catalog.Edited, err error) {
 	err = s.editTx(ctx, catalogName, func(tx *gorm.DB, conn *sql.Conn) error {
 		held, err := s.lockProducts(tx, catalogName, editedIDs(edits))
@@ -49,7 +49,7 @@ func (s *Store) EditProducts(ctx context.Context, catalogName, origin string, ed
 	return done, nil
 }
 
-// DeleteProducts is a [syncer.Products]'s.
+// DeleteProducts implements [syncer.Products].
 func (s *Store) DeleteProducts(ctx context.Context, catalogName, after string, expected *int64) (step syncer.Deletion, err error) {
 	// Where a step ends is looked up on a connection that reads: those keep to the key even while the planner knows
 	// nothing of the table.

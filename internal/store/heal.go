@@ -21,7 +21,7 @@ type Healing struct {
 	More bool
 }
 
-// Heal reads products whose stored hash is not to be believed, because something else than this version of fullsync
+// Heal reads products whose stored hash is not to be believed, because something other than this version of fullsync
 // changed them, computes their hashes anew and stores them with their digests. It looks at up to limit of them, with ids
 // greater than after and at most through ("" for the end of the catalog). A product that somebody changes meanwhile, or
 // that a batch is just writing, is left for the next time; so is a row that is no valid product. It never waits for a

@@ -12,7 +12,7 @@ import (
 	"fullsync/internal/transfer"
 )
 
-// OpenIncoming is a [syncer.Incoming]'s.
+// OpenIncoming implements [syncer.Incoming].
 func (s *Store) OpenIncoming(ctx context.Context, row session.Session, supersede session.Ending) (opened bool, err error) {
 	err = s.inTx(ctx, s.db, func(tx *gorm.DB) (err error) {
 		opened = false
@@ -62,7 +62,7 @@ func (s *Store) supersede(tx *gorm.DB, row session.Session, end session.Ending) 
 	return s.guarded(fenced(tx, session.Claim{SessionID: there.ID, Fence: there.Fence}), s.ended(end))
 }
 
-// BuryIncoming is a [syncer.Incoming]'s.
+// BuryIncoming implements [syncer.Incoming].
 func (s *Store) BuryIncoming(ctx context.Context, row session.Session) error {
 	return s.roomyTx(ctx, func(tx *gorm.DB) (err error) {
 		if row.StartedAt, err = s.now(tx); err != nil {
@@ -77,7 +77,7 @@ func (s *Store) BuryIncoming(ctx context.Context, row session.Session) error {
 	})
 }
 
-// ReopenIncoming is a [syncer.Incoming]'s.
+// ReopenIncoming implements [syncer.Incoming].
 func (s *Store) ReopenIncoming(ctx context.Context, id string, pusherFence int64, lease time.Duration) error {
 	return s.inTx(ctx, s.db, func(tx *gorm.DB) error {
 		var before session.Session
@@ -99,7 +99,7 @@ func (s *Store) ReopenIncoming(ctx context.Context, id string, pusherFence int64
 	})
 }
 
-// AllowDeletes is a [syncer.Incoming]'s.
+// AllowDeletes implements [syncer.Incoming].
 func (s *Store) AllowDeletes(ctx context.Context, c session.Claim, count int64) error {
 	return s.guarded(fenced(s.db.WithContext(ctx), c), map[string]any{"deletes_allowed": count, "last_heartbeat_at": s.dbNow()})
 }

@@ -133,7 +133,7 @@ type keptFields struct {
 // forgetStep is how many products are looked at in one transaction.
 const forgetStep = 1000
 
-// KeepOnly is a [syncer.Ledger]'s.
+// KeepOnly implements [syncer.Ledger].
 func (s *Store) KeepOnly(ctx context.Context, c session.Claim, catalogName string, fields catalog.Fields) error {
 	for after, more := "", true; more; {
 		err := s.underClaim(ctx, c, func(tx *gorm.DB) (err error) {

@@ -33,7 +33,7 @@ func (s *Store) guarded(db *gorm.DB, values map[string]any) error {
 	return s.translate(done.Error)
 }
 
-// ClaimSession is a [syncer.Ledger]'s.
+// ClaimSession implements [syncer.Ledger].
 func (s *Store) ClaimSession(ctx context.Context, id string, fence int64, worker string) (row session.Session, ok bool, err error) {
 	c := session.Claim{SessionID: id, Fence: fence}
 	err = s.inTx(ctx, s.db, func(tx *gorm.DB) error {
@@ -83,7 +83,7 @@ func (s *Store) claimed(before *session.Session) map[string]any {
 	return values
 }
 
-// Heartbeat is a [syncer.Ledger]'s.
+// Heartbeat implements [syncer.Ledger].
 func (s *Store) Heartbeat(ctx context.Context, c session.Claim, pulse session.Pulse) error {
 	values := map[string]any{"last_heartbeat_at": s.dbNow()}
 	s.heard(values, pulse)
@@ -92,7 +92,7 @@ func (s *Store) Heartbeat(ctx context.Context, c session.Claim, pulse session.Pu
 	})
 }
 
-// Held is a [syncer.Ledger]'s.
+// Held implements [syncer.Ledger].
 func (s *Store) Held(ctx context.Context, c session.Claim) error {
 	var n int64
 	err := fenced(s.show.WithContext(ctx), c).Count(&n).Error
@@ -102,7 +102,7 @@ func (s *Store) Held(ctx context.Context, c session.Claim) error {
 	return s.translate(err)
 }
 
-// Advance is a [syncer.Ledger]'s. A session that is in the state already was moved there by an earlier try of this claim
+// Advance implements [syncer.Ledger]. A session that is in the state already was moved there by an earlier try of this claim
 // whose reply was lost.
 func (s *Store) Advance(ctx context.Context, c session.Claim, to session.Progressed) error {
 	values := map[string]any{"phase": to.Phase, "current_step": to.Step}
@@ -132,7 +132,7 @@ func (s *Store) Advance(ctx context.Context, c session.Claim, to session.Progres
 	return s.guarded(row, values)
 }
 
-// Waiting is a [syncer.Ledger]'s.
+// Waiting implements [syncer.Ledger].
 func (s *Store) Waiting(ctx context.Context, c session.Claim, wait transfer.Wait, then session.Phase) error {
 	return s.roomyTx(ctx, func(tx *gorm.DB) error {
 		values := map[string]any{"waiting_for": wait.Reason, "waiting_until": nil, "phase": then}
@@ -152,7 +152,7 @@ func (s *Store) Waiting(ctx context.Context, c session.Claim, wait transfer.Wait
 	})
 }
 
-// CommitBatch is a [syncer.Ledger]'s, and the fence itself: one transaction writes the products first, and last moves
+// CommitBatch implements [syncer.Ledger]. It is the fence itself: one transaction writes the products first, and last moves
 // the session's cursor, counters and batch number, if the claim still holds and the previous batch is the one this
 // worker knows of. Otherwise everything is rolled back.
 func (s *Store) CommitBatch(ctx context.Context, row *session.Session, batch catalog.Batch) error {
@@ -290,7 +290,7 @@ func (s *Store) settleCommit(ctx context.Context, row *session.Session, failure 
 	}
 }
 
-// FinishSession is a [syncer.Ledger]'s.
+// FinishSession implements [syncer.Ledger].
 func (s *Store) FinishSession(ctx context.Context, c session.Claim, end session.Ending) error {
 	return s.withRoom(func() error {
 		return s.guarded(fenced(s.db.WithContext(ctx), c).Where("status IN ?", session.Before(end.Status)), s.ended(end))
@@ -315,7 +315,7 @@ func (s *Store) ended(end session.Ending) map[string]any {
 	return values
 }
 
-// ReleaseSession is a [syncer.Ledger]'s. It takes back the attempt that the claim counted: a restart is no failure.
+// ReleaseSession implements [syncer.Ledger]. It takes back the attempt that the claim counted: a restart is no failure.
 func (s *Store) ReleaseSession(ctx context.Context, c session.Claim, enqueue syncer.Enqueue) error {
 	return s.roomyTx(ctx, func(tx *gorm.DB) error {
 		values := queued(c.Fence)

@@ -113,7 +113,7 @@ func (l *listing) sql(now string) string {
 	return choose + "id IN (SELECT id FROM (" + strings.Join(walks, " UNION ALL ") + ") AS walks" + newestFirst + l.limit() + ")" + newestFirst
 }
 
-// FindSessions is a [syncer.Sessions]'s.
+// FindSessions implements [syncer.Sessions].
 func (s *Store) FindSessions(ctx context.Context, q syncer.Query) ([]session.Session, time.Time, error) {
 	l := s.newListing(q)
 	return s.querySessions(ctx, l.sql(s.nowSQL()), l.values...)
@@ -142,7 +142,7 @@ func (s *Store) sharedSessions(ctx context.Context, shared *together[shownSessio
 	return slices.Clone(f.rows), f.now, s.translate(err)
 }
 
-// CatalogStatus is a [syncer.Sessions]'s.
+// CatalogStatus implements [syncer.Sessions].
 func (s *Store) CatalogStatus(ctx context.Context, catalogName string) ([]session.Session, time.Time, error) {
 	return s.sharedSessions(ctx, &s.catalogStatus, s.statusSQL, catalogName)
 }

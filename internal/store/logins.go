@@ -17,7 +17,7 @@ const endedTokensKept = time.Hour
 // errSlowed rolls a login back that has to wait, so that nothing of it is kept.
 var errSlowed = errors.New("logins are slowed")
 
-// AdmitLogin is a [user.LoginStore]'s. The rows are locked in the order of the limits, which is always the same, so that
+// AdmitLogin implements [user.LoginStore]. The rows are locked in the order of the limits, which is always the same, so that
 // logins cannot wait for one another in a circle.
 func (s *Store) AdmitLogin(ctx context.Context, limits ...user.Limit) (wait time.Duration, err error) {
 	err = s.inTx(ctx, s.db, func(tx *gorm.DB) error {
@@ -76,7 +76,7 @@ func takeBack(tx *gorm.DB, subject string) error {
 		UpdateColumn("failures", gorm.Expr("failures - 1")).Error
 }
 
-// TakeBack is a [user.LoginStore]'s.
+// TakeBack implements [user.LoginStore].
 func (s *Store) TakeBack(ctx context.Context, subjects ...string) error {
 	for _, subject := range subjects {
 		if err := takeBack(s.db.WithContext(ctx), subject); err != nil {
@@ -86,12 +86,12 @@ func (s *Store) TakeBack(ctx context.Context, subjects ...string) error {
 	return nil
 }
 
-// ForgetAttempts is a [user.Store]'s.
+// ForgetAttempts implements [user.Store].
 func (s *Store) ForgetAttempts(ctx context.Context, subject string) error {
 	return s.translate(s.db.WithContext(ctx).Where("subject = ?", subject).Delete(&user.Attempts{}).Error)
 }
 
-// SignedIn is a [user.LoginStore]'s.
+// SignedIn implements [user.LoginStore].
 func (s *Store) SignedIn(ctx context.Context, userID, forget, takeBackOf string) error {
 	return s.inTx(ctx, s.db, func(tx *gorm.DB) error {
 		// The address first, as in AdmitLogin.
@@ -105,7 +105,7 @@ func (s *Store) SignedIn(ctx context.Context, userID, forget, takeBackOf string)
 	})
 }
 
-// TokenUser is a [user.LoginStore]'s. It is asked for every request of a person, so it is one statement on two keys, and
+// TokenUser implements [user.LoginStore]. It is asked for every request of a person, so it is one statement on two keys, and
 // reads no more than is needed.
 func (s *Store) TokenUser(ctx context.Context, userID, tokenID string) (u user.User, ended bool, err error) {
 	t, err := s.tokenUsers.ask(ctx, userID+" "+tokenID, func(ctx context.Context) (t tokenUser, err error) {
@@ -136,7 +136,7 @@ func (s *Store) readTokenUser(ctx context.Context, userID, tokenID string) (u us
 	return u, ended, s.translate(err)
 }
 
-// EndToken is a [user.LoginStore]'s.
+// EndToken implements [user.LoginStore].
 func (s *Store) EndToken(ctx context.Context, tokenID string, expiresAt time.Time) error {
 	return s.translate(s.db.WithContext(ctx).Clauses(clause.OnConflict{DoNothing: true}).Table("ended_tokens").
 		Create(map[string]any{"token_id": tokenID, "expires_at": s.timeParam(expiresAt)}).Error)

@@ -11,7 +11,7 @@ import (
 	"fullsync/internal/syncer"
 )
 
-// StaleSessions is a [syncer.Lost]'s.
+// StaleSessions implements [syncer.Lost].
 func (s *Store) StaleSessions(ctx context.Context, staleAfter time.Duration) ([]session.Session, error) {
 	rows, now, err := s.querySessions(ctx, "SELECT "+sessionRow().columns+", "+s.nowSQL()+" FROM sync_sessions WHERE "+activeSQL+
 		" AND worker <> '' AND last_heartbeat_at < "+s.agoSQL(staleAfter))
@@ -20,14 +20,14 @@ func (s *Store) StaleSessions(ctx context.Context, staleAfter time.Duration) ([]
 	}), err
 }
 
-// WaitingSessions is a [syncer.Lost]'s. The heartbeat of a session that was handed back is the time of its last worker.
+// WaitingSessions implements [syncer.Lost]. The heartbeat of a session that was handed back is the time of its last worker.
 func (s *Store) WaitingSessions(ctx context.Context, olderThan time.Duration) (rows []session.Session, err error) {
 	err = s.db.WithContext(ctx).Where("status IN ? AND worker = '' AND NOT incoming", session.ActiveStatuses()).
 		Where("COALESCE(last_heartbeat_at, started_at) < " + s.agoSQL(olderThan)).Find(&rows).Error
 	return rows, s.translate(err)
 }
 
-// FruitlessTakeovers is a [syncer.Lost]'s.
+// FruitlessTakeovers implements [syncer.Lost].
 func (s *Store) FruitlessTakeovers(ctx context.Context, seen session.Session) (int, error) {
 	var n int64
 	err := s.db.WithContext(ctx).Model(&session.Takeover{}).
@@ -44,7 +44,7 @@ func (s *Store) asSeen(db *gorm.DB, seen session.Session) *gorm.DB {
 	return db.Where("last_heartbeat_at = ?", s.timeParam(*seen.LastHeartbeatAt))
 }
 
-// TakeOver is a [syncer.Lost]'s.
+// TakeOver implements [syncer.Lost].
 func (s *Store) TakeOver(ctx context.Context, seen session.Session, enqueue syncer.Enqueue) error {
 	return s.roomyTx(ctx, func(tx *gorm.DB) error {
 		if err := s.guarded(s.asSeen(tx, seen), queued(seen.Fence)); err != nil {
@@ -64,14 +64,14 @@ func (s *Store) TakeOver(ctx context.Context, seen session.Session, enqueue sync
 	})
 }
 
-// FailLost is a [syncer.Lost]'s.
+// FailLost implements [syncer.Lost].
 func (s *Store) FailLost(ctx context.Context, seen session.Session, end session.Ending) error {
 	return s.withRoom(func() error {
 		return s.guarded(s.asSeen(s.db.WithContext(ctx), seen), s.ended(end))
 	})
 }
 
-// Reenqueue is a [syncer.Lost]'s.
+// Reenqueue implements [syncer.Lost].
 func (s *Store) Reenqueue(ctx context.Context, seen session.Session, enqueue syncer.Enqueue) error {
 	return s.inTx(ctx, s.db, func(tx *gorm.DB) error {
 		if err := s.guarded(s.asSeen(tx, seen).Where("worker = ''"), map[string]any{"phase": session.PhaseQueued}); err != nil {

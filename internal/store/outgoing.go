@@ -12,7 +12,7 @@ import (
 	"fullsync/internal/syncer"
 )
 
-// FollowTarget is a [syncer.Outgoing]'s.
+// FollowTarget implements [syncer.Outgoing].
 func (s *Store) FollowTarget(ctx context.Context, next session.Session, rejects []session.Reject, committed bool) error {
 	return s.inTx(ctx, s.work, func(tx *gorm.DB) error {
 		for i := range rejects {
@@ -33,7 +33,7 @@ func (s *Store) FollowTarget(ctx context.Context, next session.Session, rejects 
 	})
 }
 
-// NoteWithheld is a [syncer.Outgoing]'s.
+// NoteWithheld implements [syncer.Outgoing].
 func (s *Store) NoteWithheld(ctx context.Context, c session.Claim, ids []string) error {
 	return s.underClaim(ctx, c, func(tx *gorm.DB) error {
 		for step := range slices.Chunk(ids, sqliteRows) {
@@ -49,7 +49,7 @@ func (s *Store) NoteWithheld(ctx context.Context, c session.Claim, ids []string)
 	})
 }
 
-// CancelClaimed is a [syncer.Outgoing]'s.
+// CancelClaimed implements [syncer.Outgoing].
 func (s *Store) CancelClaimed(ctx context.Context, c session.Claim, by syncer.Cancellation) error {
 	return s.withRoom(func() error {
 		values := s.cancelled(by)
@@ -58,14 +58,14 @@ func (s *Store) CancelClaimed(ctx context.Context, c session.Claim, by syncer.Ca
 	})
 }
 
-// Unconfirmed is a [syncer.Cancels]'s.
+// Unconfirmed implements [syncer.Cancels].
 func (s *Store) Unconfirmed(ctx context.Context, within time.Duration) ([]session.Session, error) {
 	rows, _, err := s.querySessions(ctx, "SELECT "+sessionRow().columns+", "+s.nowSQL()+
 		" FROM sync_sessions WHERE NOT target_confirmed AND completed_at > "+s.agoSQL(within))
 	return rows, err
 }
 
-// ConfirmTarget is a [syncer.Cancels]'s.
+// ConfirmTarget implements [syncer.Cancels].
 func (s *Store) ConfirmTarget(ctx context.Context, id string, said syncer.Confirmation) error {
 	values := map[string]any{"target_confirmed": true, "reverted_by": said.RevertedBy}
 	if said.NotReverted != "" {

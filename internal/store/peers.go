@@ -13,12 +13,12 @@ import (
 	"fullsync/internal/session"
 )
 
-// ListPeers is a [peer.Store]'s.
+// ListPeers implements [peer.Store].
 func (s *Store) ListPeers(ctx context.Context) ([]peer.Peer, error) {
 	return s.queryPeers(ctx, " ORDER BY node_id")
 }
 
-// GetPeer is a [peer.Store]'s.
+// GetPeer implements [peer.Store].
 func (s *Store) GetPeer(ctx context.Context, nodeID string) (peer.Peer, error) {
 	found, err := s.queryPeers(ctx, " WHERE node_id = $1", nodeID)
 	switch {
@@ -46,7 +46,7 @@ func (s *Store) takePeer(db *gorm.DB, nodeID string) (p peer.Peer, err error) {
 	return p, s.translate(err)
 }
 
-// AddPeer is a [peer.Store]'s.
+// AddPeer implements [peer.Store].
 func (s *Store) AddPeer(ctx context.Context, p *peer.Peer) error {
 	return s.inTx(ctx, s.db, func(tx *gorm.DB) (err error) {
 		if p.CreatedAt, err = s.now(tx); err != nil {
@@ -62,7 +62,7 @@ func (s *Store) AddPeer(ctx context.Context, p *peer.Peer) error {
 	})
 }
 
-// ChangePeer is a [peer.Store]'s.
+// ChangePeer implements [peer.Store].
 func (s *Store) ChangePeer(ctx context.Context, nodeID string, change func(*peer.Peer) error) (p peer.Peer, err error) {
 	err = s.inTx(ctx, s.db, func(tx *gorm.DB) error {
 		if p, err = s.takePeer(s.forUpdate(tx), nodeID); err != nil {
@@ -91,7 +91,7 @@ func (s *Store) ChangePeer(ctx context.Context, nodeID string, change func(*peer
 	return p, err
 }
 
-// RemovePeer is a [peer.Store]'s.
+// RemovePeer implements [peer.Store].
 func (s *Store) RemovePeer(ctx context.Context, nodeID string) error {
 	return s.inTx(ctx, s.db, func(tx *gorm.DB) error {
 		p, err := s.takePeer(s.forUpdate(tx), nodeID)
@@ -117,7 +117,7 @@ func peerIdle(tx *gorm.DB, nodeID, then string) error {
 	return err
 }
 
-// TouchPeer is a [peer.Store]'s.
+// TouchPeer implements [peer.Store].
 func (s *Store) TouchPeer(ctx context.Context, nodeID, lastError string) error {
 	values := map[string]any{"last_error": lastError}
 	if lastError == "" {
@@ -127,7 +127,7 @@ func (s *Store) TouchPeer(ctx context.Context, nodeID, lastError string) error {
 	return s.translate(err)
 }
 
-// DuePeer is a [peer.Rota]'s. It looks before it claims, because on SQLite a claim waits for whoever writes.
+// DuePeer implements [peer.Rota]. It looks before it claims, because on SQLite a claim waits for whoever writes.
 func (s *Store) DuePeer(ctx context.Context, next time.Duration) (nodeID string, ok bool, err error) {
 	const due = "SELECT node_id FROM peers WHERE is_active AND check_at <= "
 	var ids []string

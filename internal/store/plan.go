@@ -125,7 +125,7 @@ func (s *Store) planRemoval(tx *gorm.DB, row *session.Session, plan planning, id
 	return deleted + rest, err
 }
 
-// AppliedBy is a [syncer.Sessions]'s.
+// AppliedBy implements [syncer.Sessions].
 func (s *Store) AppliedBy(ctx context.Context, planID string) (id string, err error) {
 	err = s.db.WithContext(ctx).Model(&session.Session{}).Select("id").
 		Where("plan_id = ? AND status NOT IN ?", planID, []session.Status{session.Failed, session.Cancelled}).Limit(1).Scan(&id).Error

@@ -144,7 +144,7 @@ func (*postgres) parseNow(raw any) (time.Time, error) {
 
 func (*postgres) preparedSQL() string { return "SELECT to_regclass('settings') IS NOT NULL" }
 
-// mayMigrate is a [dialect]'s.
+// mayMigrate implements [dialect].
 func (d *postgres) mayMigrate(ctx context.Context) error {
 	var readOnly, noSchema bool
 	err := d.control.QueryRow(ctx, "SELECT "+readOnlySQL+", current_schema() IS NULL").Scan(&readOnly, &noSchema)
@@ -159,7 +159,7 @@ func (d *postgres) mayMigrate(ctx context.Context) error {
 	return nil
 }
 
-// ready is a [dialect]'s.
+// ready implements [dialect].
 func (d *postgres) ready(ctx context.Context) error {
 	var readOnly bool
 	err := d.read.QueryRow(ctx, "SELECT "+readOnlySQL).Scan(&readOnly)
@@ -221,7 +221,7 @@ const (
 	fromSpan = " FROM products WHERE catalog = $1 AND id > $2 AND id <= $4 ORDER BY catalog, id LIMIT $3"
 )
 
-// readPage is a [pager]'s.
+// readPage implements [pager].
 func (d *postgres) readPage(ctx context.Context, columns, catalogName, after, through string, limit int) (pageRows, error) {
 	query, args := fromPage, []any{catalogName, after, limit}
 	if through != "" {
@@ -234,7 +234,7 @@ func (d *postgres) readPage(ctx context.Context, columns, catalogName, after, th
 // behindAllIDs sorts behind the id of every product: those have 255 bytes at most.
 var behindAllIDs = strings.Repeat("\U0010FFFF", 64)
 
-// readIntervals is a [pager]'s. The outer side of a join with LATERAL comes in order, and so does the inner one for each.
+// readIntervals implements [pager]. The outer side of a join with LATERAL comes in order, and so does the inner one for each.
 func (d *postgres) readIntervals(ctx context.Context, columns, catalogName string, of []catalog.Interval, limit int) (pageRows, error) {
 	rows, err := d.intervalRows(ctx, columns, catalogName, of, limit)
 	return nativeRows{rows}, err
@@ -253,7 +253,7 @@ func fromIntervals(columns string) string {
 		" FROM products WHERE catalog = $1 AND id > b.after AND id <= b.through ORDER BY catalog, id LIMIT $4) AS p LIMIT $4"
 }
 
-// readProducts is a [pager]'s; OFFSET 0 keeps it a look by the key for each.
+// readProducts implements [pager]; OFFSET 0 keeps it a look by the key for each.
 func (d *postgres) readProducts(ctx context.Context, columns, catalogName string, ids []string) (pageRows, error) {
 	rows, err := d.read.Query(ctx, "SELECT p.* FROM unnest($2::text[]) AS b (wanted) CROSS JOIN LATERAL (SELECT "+columns+
 		" FROM products WHERE catalog = $1 AND id = b.wanted OFFSET 0) AS p", catalogName, ids)

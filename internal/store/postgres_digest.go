@@ -33,7 +33,7 @@ const (
 		WHERE p.ctid = b.place`
 )
 
-// heal is a [dialect]'s.
+// heal implements [dialect].
 func (d *postgres) heal(ctx context.Context, _ *Store, of stretch, limit int) (Healing, error) {
 	step := Healing{Next: of.after}
 	rows, err := d.read.Query(ctx, readDistrusted, of.catalog, of.after, of.through, limit)
@@ -68,7 +68,7 @@ func (d *postgres) heal(ctx context.Context, _ *Store, of stretch, limit int) (H
 	return step, err
 }
 
-// distrust is a [dialect]'s.
+// distrust implements [dialect].
 func (d *postgres) distrust(ctx context.Context, _ *Store, catalogName string, ids []string) error {
 	_, err := d.control.Exec(ctx, emptyDigests, catalogName, ids)
 	return err
@@ -112,7 +112,7 @@ func (d *postgres) smallSpans(ctx context.Context, digest string, of stretch, ev
 	return m.spans, m.more, err
 }
 
-// digests is a [dialect]'s.
+// digests implements [dialect].
 func (d *postgres) digests(ctx context.Context, _ *Store, digest, catalogName string, of []catalog.Interval, limit int) (entries []catalog.Entry, err error) {
 	rows, err := d.intervalRows(ctx, "id, "+digest, catalogName, of, limit)
 	if err != nil {
@@ -143,7 +143,7 @@ func eachDigest(rows pgx.Rows, each func(id string, digest *int64) error) (err e
 	return rows.Err()
 }
 
-// spans is a [dialect]'s.
+// spans implements [dialect].
 func (d *postgres) spans(ctx context.Context, _ *Store, digest string, of stretch, every, limit int) (spans []catalog.Span, more bool, err error) {
 	if every <= smallSpan {
 		return d.smallSpans(ctx, digest, of, every, limit)
@@ -164,7 +164,7 @@ func (d *postgres) spans(ctx context.Context, _ *Store, digest string, of stretc
 	return spans, more, err
 }
 
-// intervals is a [dialect]'s.
+// intervals implements [dialect].
 func (d *postgres) intervals(ctx context.Context, _ *Store, digest, catalogName, after string, through []string) ([]catalog.Digest, error) {
 	digests := make([]catalog.Digest, len(through))
 	from := append([]string{after}, through[:len(through)-1]...)

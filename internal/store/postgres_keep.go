@@ -15,7 +15,7 @@ const (
 		WHERE p.catalog = $1 AND p.id = b.id`
 )
 
-// lockRows is a [dialect]'s.
+// lockRows implements [dialect].
 func (*postgres) lockRows(tx *gorm.DB, conn *sql.Conn, catalogName string, products []catalog.Product, each func(*row)) error {
 	rows, err := conn.QueryContext(tx.Statement.Context, lockRows, catalogName, idsOf(products)) //nolint:rowserrcheck // eachRow does
 	if err != nil {
@@ -30,7 +30,7 @@ func (*postgres) lockRows(tx *gorm.DB, conn *sql.Conn, catalogName string, produ
 	})
 }
 
-// noteCame is a [dialect]'s.
+// noteCame implements [dialect].
 func (*postgres) noteCame(tx *gorm.DB, conn *sql.Conn, catalogName string, notes []note) error {
 	ids, theirs, digests := make([]string, len(notes)), make([]*string, len(notes)), make([]*int64, len(notes))
 	for i, n := range notes {

@@ -104,7 +104,7 @@ func (s *Store) ReadPage(ctx context.Context, catalogName, after string, limit i
 
 // ReadSpan calls each for up to limit products of a catalog whose id is greater than after and at most through, "" for the
 // end, in ascending byte order. An error of each ends the reading and is returned. The product is only valid during the
-// call; its hash is empty where something else than fullsync changed the row. It returns
+// call; its hash is empty where something other than fullsync changed the row. It returns
 // a [*catalog.UnreadableError] for a row that is no product, after the products before it: go on after its id.
 func (s *Store) ReadSpan(ctx context.Context, catalogName, after, through string, limit int, each func(*catalog.Product) error) error {
 	rows, err := s.page(ctx, pageColumns, catalogName, after, through, limit)
@@ -147,12 +147,12 @@ func (s *Store) ReadProducts(ctx context.Context, catalogName string, ids []stri
 	return s.eachProduct(rows, each)
 }
 
-// Hashes is a [transfer.Comparer]'s, for one of this node's catalogs.
+// Hashes implements [transfer.Comparer], for one of this node's catalogs.
 func (s *Store) Hashes(ctx context.Context, catalogName, after string, limit int) (transfer.HashPage, error) {
 	return s.Side(catalogName).Hashes(ctx, after, limit)
 }
 
-// Hashes is a [transfer.Comparer]'s.
+// Hashes implements [transfer.Comparer].
 func (d *Side) Hashes(ctx context.Context, after string, limit int) (page transfer.HashPage, err error) {
 	page.Next = after
 	err = d.EachEntry(ctx, []catalog.Interval{{After: after}}, limit, func(e catalog.Entry) error {

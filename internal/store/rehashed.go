@@ -20,16 +20,16 @@ type Rehashed struct {
 	repaired atomic.Int64
 }
 
-// Rehashed is a [transfer.Rehasher]'s.
+// Rehashed implements [transfer.Rehasher].
 func (d *Side) Rehashed() transfer.Side { return d.Anew() }
 
 // Anew is Rehashed with all that it can do.
 func (d *Side) Anew() *Rehashed { return &Rehashed{Side: *d} }
 
-// Repaired is a [transfer.Repairer]'s.
+// Repaired implements [transfer.Repairer].
 func (d *Rehashed) Repaired() int64 { return d.repaired.Load() }
 
-// Spans is a [transfer.Side]'s. One page covers 100,000 products and 256 MiB at most.
+// Spans implements [transfer.Side]. One page covers 100,000 products and 256 MiB at most.
 func (d *Rehashed) Spans(ctx context.Context, after, through string, every, limit int) (transfer.SpanPage, error) {
 	m := &spanner{every: every, limit: max(1, limit)}
 	certificate := d.After(after)
@@ -56,7 +56,7 @@ func (d *Rehashed) Spans(ctx context.Context, after, through string, every, limi
 	return page, nil
 }
 
-// Digests is a [transfer.Side]'s. It reads everything in the intervals, however much that is.
+// Digests implements [transfer.Side]. It reads everything in the intervals, however much that is.
 func (d *Rehashed) Digests(ctx context.Context, after string, through []string) ([]catalog.Digest, error) {
 	if len(through) == 0 {
 		return nil, nil
@@ -84,17 +84,17 @@ func (d *Rehashed) Digests(ctx context.Context, after string, through []string) 
 	return m.digests, nil
 }
 
-// Entries is a [transfer.Side]'s.
+// Entries implements [transfer.Side].
 func (d *Rehashed) Entries(ctx context.Context, of []catalog.Interval) ([]catalog.Entry, error) {
 	return collect(ctx, of, d.EachShort)
 }
 
-// EachShort is a [Side]'s, with every hash computed anew.
+// EachShort implements [Side], with every hash computed anew.
 func (d *Rehashed) EachShort(ctx context.Context, of []catalog.Interval, limit int, each func(catalog.Entry) error) error {
 	return d.EachEntry(ctx, of, limit, shortened(each))
 }
 
-// EachEntry is a [Side]'s, with every hash computed anew.
+// EachEntry implements [Side], with every hash computed anew.
 func (d *Rehashed) EachEntry(ctx context.Context, of []catalog.Interval, limit int, each func(catalog.Entry) error) error {
 	if len(of) == 0 {
 		return nil

@@ -29,7 +29,7 @@ const rejectsOfChain = `WITH RECURSIVE chain (id, before) AS (
 		UNION SELECT s.id, s.resumed_from FROM sync_sessions s JOIN chain ON s.id = chain.before
 	) SELECT product_id FROM sync_rejects WHERE product_id <> '' AND session_id IN (SELECT id FROM chain)`
 
-// RejectedIDs is a [syncer.Ledger]'s.
+// RejectedIDs implements [syncer.Ledger].
 func (s *Store) RejectedIDs(ctx context.Context, id string) (map[string]bool, error) {
 	var ids []string
 	err := s.show.WithContext(ctx).Raw(rejectsOfChain, id).Scan(&ids).Error
@@ -52,13 +52,13 @@ const refusalsOfChain = `WITH RECURSIVE chain (id, before, behind) AS (
 	) SELECT reason, count(*) AS times, CAST(sum(count(*)) OVER () AS bigint) AS count FROM kinds
 	GROUP BY reason ORDER BY times DESC, reason LIMIT 1`
 
-// Refusals is a [syncer.Ledger]'s.
+// Refusals implements [syncer.Ledger].
 func (s *Store) Refusals(ctx context.Context, id string) (refused session.Refusals, err error) {
 	err = s.read.WithContext(ctx).Raw(fmt.Sprintf(refusalsOfChain, s.indexSQL()), id).Scan(&refused).Error
 	return refused, s.translate(err)
 }
 
-// ListRejects is a [syncer.Sessions]'s.
+// ListRejects implements [syncer.Sessions].
 func (s *Store) ListRejects(ctx context.Context, id string, after int64, limit int) (rows []session.Reject, err error) {
 	err = s.show.WithContext(ctx).Where("session_id = ? AND number > ?", id, after).Order("number").Limit(limit).Find(&rows).Error
 	return rows, s.translate(err)

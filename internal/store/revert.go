@@ -10,7 +10,7 @@ import (
 	"fullsync/internal/syncer"
 )
 
-// CancelAndRevert is a [syncer.Reverts]'s.
+// CancelAndRevert implements [syncer.Reverts].
 func (s *Store) CancelAndRevert(ctx context.Context, id string, by syncer.Cancellation, how syncer.Reverting) (ok bool, err error) {
 	err = s.roomyTx(ctx, func(tx *gorm.DB) error {
 		cancelled := cancellable(tx, id).Updates(s.cancelled(by))
@@ -67,7 +67,7 @@ func hasChanges(tx *gorm.DB, id string) (changed bool, err error) {
 	return changed, err
 }
 
-// HasChanges is a [syncer.Reverts]'s.
+// HasChanges implements [syncer.Reverts].
 func (s *Store) HasChanges(ctx context.Context, id string) (bool, error) {
 	changed, err := hasChanges(s.read.WithContext(ctx), id)
 	return changed, s.translate(err)

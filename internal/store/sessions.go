@@ -15,7 +15,7 @@ import (
 // dbNow is the database's wall clock as a value in a statement.
 func (s *Store) dbNow() clause.Expr { return gorm.Expr(s.nowSQL()) }
 
-// GetSession is a [syncer.Sessions]'s.
+// GetSession implements [syncer.Sessions].
 func (s *Store) GetSession(ctx context.Context, id string) (row session.Session, now time.Time, err error) {
 	rows, now, err := s.sharedSessions(ctx, &s.oneSession, s.oneSQL, id)
 	if err == nil && len(rows) == 0 {
@@ -47,7 +47,7 @@ func (s *Store) cancelled(by syncer.Cancellation) map[string]any {
 	return values
 }
 
-// CancelSession is a [syncer.Sessions]'s. From its commit on, the guard of every worker's write finds no active row:
+// CancelSession implements [syncer.Sessions]. From its commit on, the guard of every worker's write finds no active row:
 // nothing of this session is ever written again.
 func (s *Store) CancelSession(ctx context.Context, id string, by syncer.Cancellation) (ok bool, err error) {
 	err = s.withRoom(func() error {

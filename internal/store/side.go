@@ -41,7 +41,7 @@ func (s *Store) AsCame(catalogName string) *Side {
 
 func (d *Side) stretch(after, through string) stretch { return stretch{d.catalog, after, through} }
 
-// Spans is a [transfer.Side]'s. One page covers 2,000,000 products at most.
+// Spans implements [transfer.Side]. One page covers 2,000,000 products at most.
 func (d *Side) Spans(ctx context.Context, after, through string, every, limit int) (page transfer.SpanPage, err error) {
 	of := d.stretch(after, through)
 	limit = max(1, min(limit, maxSpanProducts/every))
@@ -56,7 +56,7 @@ func (d *Side) Spans(ctx context.Context, after, through string, every, limit in
 	return page, err
 }
 
-// Digests is a [transfer.Side]'s. It returns Invalid when the bounds do not ascend.
+// Digests implements [transfer.Side]. It returns Invalid when the bounds do not ascend.
 func (d *Side) Digests(ctx context.Context, after string, through []string) (digests []catalog.Digest, err error) {
 	if len(through) == 0 {
 		return nil, nil
@@ -84,7 +84,7 @@ func (d *Side) healing(ctx context.Context, of stretch, answer func() (known boo
 	return d.store.translate(err)
 }
 
-// Entries is a [transfer.Side]'s.
+// Entries implements [transfer.Side].
 func (d *Side) Entries(ctx context.Context, of []catalog.Interval) ([]catalog.Entry, error) {
 	return collect(ctx, of, d.EachShort)
 }
@@ -166,7 +166,7 @@ func collect(ctx context.Context, of []catalog.Interval, read eachEntry) (entrie
 	return entries, err
 }
 
-// ReadSpan is a [transfer.SpanReader]'s.
+// ReadSpan implements [transfer.SpanReader].
 func (d *Side) ReadSpan(ctx context.Context, after, through string, limit int) (transfer.Page, error) {
 	rows, err := d.store.page(ctx, rowColumns, d.catalog, after, through, limit+1)
 	if err != nil {
@@ -175,7 +175,7 @@ func (d *Side) ReadSpan(ctx context.Context, after, through string, limit int) (
 	return d.read(rows, after, limit)
 }
 
-// ReadProducts is a [transfer.SpanReader]'s.
+// ReadProducts implements [transfer.SpanReader].
 func (d *Side) ReadProducts(ctx context.Context, ids []string) (transfer.Page, error) {
 	rows, err := d.store.products(ctx, rowColumns, d.catalog, ids)
 	if err != nil {

@@ -80,7 +80,7 @@ func (h *halves) digest() catalog.Digest {
 	return d
 }
 
-// spans is a [dialect]'s.
+// spans implements [dialect].
 func (*sqlite) spans(ctx context.Context, s *Store, digest string, of stretch, every, limit int) (spans []catalog.Span, more bool, err error) {
 	query, args := nextSpan, []any{of.catalog, of.after, every}
 	if of.through != "" {
@@ -106,7 +106,7 @@ func (*sqlite) spans(ctx context.Context, s *Store, digest string, of stretch, e
 	return spans, more, err
 }
 
-// intervals is a [dialect]'s.
+// intervals implements [dialect].
 func (*sqlite) intervals(ctx context.Context, s *Store, digest, catalogName, after string, through []string) (digests []catalog.Digest, err error) {
 	ask := func(in *sql.Stmt, args ...any) error {
 		var sum halves
@@ -129,7 +129,7 @@ func (*sqlite) intervals(ctx context.Context, s *Store, digest, catalogName, aft
 	return digests, err
 }
 
-// digests is a [dialect]'s.
+// digests implements [dialect].
 func (*sqlite) digests(ctx context.Context, s *Store, digest, catalogName string, of []catalog.Interval, limit int) (entries []catalog.Entry, err error) {
 	err = s.eachWithin(ctx, "id, "+digest, catalogName, of, limit, func(scan func(into ...any) error) error {
 		var id string

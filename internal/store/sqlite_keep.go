@@ -8,7 +8,7 @@ import (
 	"fullsync/internal/catalog"
 )
 
-// lockRows is a [dialect]'s. Its transaction is the only writer.
+// lockRows implements [dialect]. Its transaction is the only writer.
 func (*sqlite) lockRows(tx *gorm.DB, _ *sql.Conn, catalogName string, products []catalog.Product, each func(*row)) error {
 	ids, err := jsonIDs(products)
 	if err != nil {
@@ -28,7 +28,7 @@ func (*sqlite) lockRows(tx *gorm.DB, _ *sql.Conn, catalogName string, products [
 	})
 }
 
-// noteCame is a [dialect]'s.
+// noteCame implements [dialect].
 func (*sqlite) noteCame(tx *gorm.DB, _ *sql.Conn, catalogName string, notes []note) error {
 	for _, n := range notes {
 		err := tx.Exec("UPDATE products SET theirs = ?, their_digest = ? WHERE catalog = ? AND id = ?", n.theirs, n.digest, catalogName, n.id).Error

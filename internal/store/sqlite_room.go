@@ -58,7 +58,7 @@ func (d *sqlite) giveRoom() bool {
 	return os.Remove(d.roomPath()) == nil
 }
 
-// ready is a [dialect]'s.
+// ready implements [dialect].
 func (d *sqlite) ready(context.Context) error {
 	if err := d.isThere(); err != nil {
 		return err

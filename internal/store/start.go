@@ -33,7 +33,7 @@ func (startKey) TableName() string { return "sync_start_keys" }
 // errOccupied rolls a start back whose catalog has an active session.
 var errOccupied = errors.New("the catalog has an active session")
 
-// CreateSession is a [syncer.Sessions]'s. Exclusivity is the partial unique indexes on active sessions: of N concurrent
+// CreateSession implements [syncer.Sessions]. Exclusivity is the partial unique indexes on active sessions: of N concurrent
 // calls exactly one inserts its row.
 func (s *Store) CreateSession(ctx context.Context, row session.Session, how syncer.Creation) (out syncer.Created, err error) {
 	err = s.inTx(ctx, s.db, func(tx *gorm.DB) (err error) {
@@ -131,7 +131,7 @@ func (s *Store) keepStartKey(tx *gorm.DB, key *syncer.StartKey, sessionID string
 	}).Error)
 }
 
-// AttachKey is a [syncer.Sessions]'s.
+// AttachKey implements [syncer.Sessions].
 func (s *Store) AttachKey(ctx context.Context, key syncer.StartKey, sessionID string) error {
 	return s.inTx(ctx, s.db, func(tx *gorm.DB) error {
 		now, err := s.now(tx)
@@ -142,7 +142,7 @@ func (s *Store) AttachKey(ctx context.Context, key syncer.StartKey, sessionID st
 	})
 }
 
-// FindStartKey is a [syncer.Sessions]'s.
+// FindStartKey implements [syncer.Sessions].
 func (s *Store) FindStartKey(ctx context.Context, subject, key string) (found syncer.KeptKey, ok bool, err error) {
 	db := s.db.WithContext(ctx)
 	if err := db.Where("created_at < " + s.agoSQL(keyLifetime)).Delete(&startKey{}).Error; err != nil {

@@ -23,7 +23,7 @@ type transition struct {
 // TableName names the table for GORM.
 func (transition) TableName() string { return "sync_transitions" }
 
-// State is an [events.Source]'s. The numbers are read first: what happens in between shows in the sessions, and once more
+// State implements [events.Source]. The numbers are read first: what happens in between shows in the sessions, and once more
 // as a transition.
 func (s *Store) State(ctx context.Context, recent int) (state events.State, err error) {
 	db := s.show.WithContext(ctx)
@@ -54,7 +54,7 @@ func (s *Store) stateSQL() string {
 // it is the same.
 const activeSQL = "status IN ('PREPARING', 'TRANSFERRING', 'VALIDATING')"
 
-// Changes is an [events.Source]'s. Each part goes through an index, so that a look costs what there is to see and not what
+// Changes implements [events.Source]. Each part goes through an index, so that a look costs what there is to see and not what
 // the history holds. The transitions come first: SQLite takes the columns' types from the first part.
 func (s *Store) Changes(ctx context.Context, since int64, ids []string) (found events.Changes, err error) {
 	query, values := s.changesSQL(since, ids)

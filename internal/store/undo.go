@@ -9,7 +9,7 @@ import (
 	"fullsync/internal/session"
 )
 
-// ChangesBefore is a [syncer.Ledger]'s.
+// ChangesBefore implements [syncer.Ledger].
 func (s *Store) ChangesBefore(ctx context.Context, id string, before session.ChangePosition, limit int) ([]session.Change, error) {
 	all, whole, err := s.writtenBefore(ctx, id, before, limit)
 	if err != nil {

@@ -11,7 +11,7 @@ import (
 	"fullsync/internal/user"
 )
 
-// AddUser is a [user.Store]'s.
+// AddUser implements [user.Store].
 func (s *Store) AddUser(ctx context.Context, u *user.User) error {
 	return s.inTx(ctx, s.db, func(tx *gorm.DB) (err error) {
 		if u.CreatedAt, err = s.now(tx); err != nil {
@@ -26,7 +26,7 @@ func (s *Store) AddUser(ctx context.Context, u *user.User) error {
 	})
 }
 
-// AddFirstUser is a [user.Store]'s. Of replicas that see no user at once, the unique name lets one insert its own.
+// AddFirstUser implements [user.Store]. Of replicas that see no user at once, the unique name lets one insert its own.
 func (s *Store) AddFirstUser(ctx context.Context, u *user.User) (made bool, err error) {
 	err = s.inTx(ctx, s.db, func(tx *gorm.DB) (err error) {
 		made = false
@@ -45,13 +45,13 @@ func (s *Store) AddFirstUser(ctx context.Context, u *user.User) (made bool, err 
 	return made && err == nil, err
 }
 
-// ListUsers is a [user.Store]'s.
+// ListUsers implements [user.Store].
 func (s *Store) ListUsers(ctx context.Context) (users []user.User, err error) {
 	err = s.show.WithContext(ctx).Order("name_key").Find(&users).Error
 	return users, s.translate(err)
 }
 
-// FindUser is a [user.Store]'s and a [user.LoginStore]'s.
+// FindUser implements [user.Store] and [user.LoginStore].
 func (s *Store) FindUser(ctx context.Context, name string) (user.User, error) {
 	return s.takeUser(s.show.WithContext(ctx), name)
 }
@@ -64,7 +64,7 @@ func (s *Store) takeUser(db *gorm.DB, name string) (u user.User, err error) {
 	return u, s.translate(err)
 }
 
-// ChangeUser is a [user.Store]'s.
+// ChangeUser implements [user.Store].
 func (s *Store) ChangeUser(ctx context.Context, name string, change func(*user.User) error) (u user.User, err error) {
 	err = s.inTx(ctx, s.db, func(tx *gorm.DB) error {
 		if u, err = s.takeUser(s.forUpdate(tx), name); err != nil {

@@ -10,7 +10,7 @@ import (
 	"fullsync/internal/session"
 )
 
-// Cancels is what telling targets of cancels needs of the database.
+// Cancels is what telling targets of cancels needs from the database.
 type Cancels interface {
 	// Unconfirmed returns the pushes out of this node that were cancelled no longer than within ago, and whose target has not confirmed it.
 	Unconfirmed(ctx context.Context, within time.Duration) ([]session.Session, error)

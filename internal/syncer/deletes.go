@@ -11,7 +11,7 @@ import (
 	"fullsync/internal/transfer"
 )
 
-// Deletes is what deleting needs of the database. Every write is guarded like a [Ledger]'s.
+// Deletes is what deleting needs from the database. Every write is guarded like a [Ledger]'s.
 type Deletes interface {
 	// ForgetProposals takes back what an earlier worker of the session proposed or withheld. What it deleted or kept stays so.
 	ForgetProposals(ctx context.Context, c session.Claim) error

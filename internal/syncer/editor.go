@@ -9,7 +9,7 @@ import (
 	"fullsync/internal/session"
 )
 
-// Products is what an [Editor] needs of the table of products. Each call is one transaction, in which no session writes
+// Products is what an [Editor] needs from the table of products. Each call is one transaction, in which no session writes
 // the catalog and no other edit changes it: where one does, it returns an [*OccupiedError], and nothing is written.
 type Products interface {
 	// EditProducts makes edits of different products, all or none, and returns what became of each, in the same order.

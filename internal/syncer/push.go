@@ -15,7 +15,7 @@ import (
 	"fullsync/internal/transfer"
 )
 
-// Outgoing is what a push needs of the database of the node that pushes. Every write is guarded like a [Ledger]'s.
+// Outgoing is what a push needs from the database of the node that pushes. Every write is guarded like a [Ledger]'s.
 type Outgoing interface {
 	// CountProducts counts the products of a catalog.
 	CountProducts(ctx context.Context, catalogName string) (int64, error)

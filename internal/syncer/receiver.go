@@ -16,7 +16,7 @@ import (
 	"fullsync/internal/transfer"
 )
 
-// Incoming is what a [Receiver] needs of the database. Writes under a claim are guarded like a [Ledger]'s.
+// Incoming is what a [Receiver] needs from the database. Writes under a claim are guarded like a [Ledger]'s.
 type Incoming interface {
 	Deletes
 	// GetSession returns NotFound for an unknown id, and the database's time.

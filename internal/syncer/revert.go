@@ -13,7 +13,7 @@ import (
 	"fullsync/internal/transfer"
 )
 
-// Reverts is what beginning a revert needs of the database, besides [Sessions].
+// Reverts is what beginning a revert needs from the database, besides [Sessions].
 type Reverts interface {
 	// HasChanges says whether a session has changed any product, as far as that is kept.
 	HasChanges(ctx context.Context, id string) (bool, error)
@@ -116,12 +116,12 @@ type undo struct {
 	session string
 }
 
-// Describe is a [transfer.Source]'s.
+// Describe implements [transfer.Source].
 func (u undo) Describe(context.Context) (transfer.Description, error) {
 	return transfer.Description{NodeID: u.session, Total: -1}, nil
 }
 
-// Read is a [transfer.Source]'s.
+// Read implements [transfer.Source].
 func (u undo) Read(ctx context.Context, after string, limit int) (page transfer.Page, err error) {
 	before, err := parsePosition(after)
 	if err != nil {

@@ -50,7 +50,7 @@ type local struct {
 	timeout time.Duration
 }
 
-// CommitBatch is a [committer]'s.
+// CommitBatch implements [committer].
 func (l local) CommitBatch(ctx context.Context, row *session.Session, batch catalog.Batch) error {
 	ctx, cancel := context.WithTimeout(ctx, l.timeout)
 	defer cancel()
@@ -64,10 +64,10 @@ func (k *sink) persist(ctx context.Context, step func() error) error {
 
 func (k *sink) claim() session.Claim { return k.held }
 
-// Held is a [transfer.Sink]'s.
+// Held implements [transfer.Sink].
 func (k *sink) Held(ctx context.Context) error { return k.ledger.Held(ctx, k.claim()) }
 
-// Commit is a [transfer.Sink]'s.
+// Commit implements [transfer.Sink].
 func (k *sink) Commit(ctx context.Context, batch catalog.Batch) error {
 	last, silent := k.heard.news()
 	k.row.Pulse = session.Pulse{Silent: silent, Mark: time.Since(k.marked) >= session.MarkEvery}
@@ -92,7 +92,7 @@ func (k *sink) overhead() int64 {
 	return k.other.Overhead() - k.counted
 }
 
-// Waiting is a [transfer.Sink]'s.
+// Waiting implements [transfer.Sink].
 func (k *sink) Waiting(ctx context.Context, wait transfer.Wait) error {
 	k.troubles.waiting(ctx, wait)
 	return k.ledger.Waiting(ctx, k.claim(), wait, k.phase)

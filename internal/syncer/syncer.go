@@ -17,7 +17,7 @@ import (
 	"fullsync/internal/transfer"
 )
 
-// Sessions is what the service needs of the table of sessions. Every method that returns sessions also returns the
+// Sessions is what the service needs from the table of sessions. Every method that returns sessions also returns the
 // database's time, the only clock their ages are judged by.
 type Sessions interface {
 	Reverts
@@ -40,7 +40,7 @@ type Sessions interface {
 	ListTakeovers(ctx context.Context, id string) ([]session.Takeover, error)
 	// ListRejects returns up to limit rejects of a session whose number is greater than after, in order.
 	ListRejects(ctx context.Context, id string, after int64, limit int) ([]session.Reject, error)
-	// ListDeletes is a [Deletes]'s.
+	// ListDeletes implements [Deletes].
 	ListDeletes(ctx context.Context, id string, states []session.DeleteState, after string, limit int) ([]session.Delete, error)
 	// ListChanges returns the changes of a session that q selects, in order.
 	ListChanges(ctx context.Context, q session.ChangeQuery) ([]session.Change, error)
@@ -141,7 +141,7 @@ type Peers interface {
 	Seen(ctx context.Context, nodeID string, err error) error
 }
 
-// Ledger is what the worker's side needs of the database. Every write is guarded by the session's fence and state,
+// Ledger is what the worker's side needs from the database. Every write is guarded by the session's fence and state,
 // and returns [transfer.ErrFenced] when the claim is outdated or the session has ended.
 type Ledger interface {
 	Deletes

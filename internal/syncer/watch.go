@@ -11,7 +11,7 @@ import (
 	"fullsync/internal/transfer"
 )
 
-// Lost is what a [Watcher] needs of the database: to find sessions without a living worker and to give them to another.
+// Lost is what a [Watcher] needs from the database: to find sessions without a living worker and to give them to another.
 type Lost interface {
 	// StaleSessions returns the active sessions whose worker gave no sign of life for staleAfter, and the incoming ones whose lease has
 	// run out as well, by the database's clock.

@@ -111,18 +111,18 @@ type here struct {
 
 var _ transfer.Lister = here{}
 
-// Describe is a [transfer.Source]'s.
+// Describe implements [transfer.Source].
 func (h here) Describe(ctx context.Context) (transfer.Description, error) {
 	n, err := h.ledger.CountProducts(ctx, h.catalog)
 	return transfer.Description{NodeID: h.nodeID, Total: n}, err
 }
 
-// Read is a [transfer.Source]'s.
+// Read implements [transfer.Source].
 func (h here) Read(ctx context.Context, after string, limit int) (transfer.Page, error) {
 	return h.ReadSpan(ctx, after, "", limit)
 }
 
-// Hashes is a [transfer.Comparer]'s.
+// Hashes implements [transfer.Comparer].
 func (h here) Hashes(ctx context.Context, after string, limit int) (transfer.HashPage, error) {
 	return h.ledger.Hashes(ctx, h.catalog, after, limit)
 }
@@ -148,29 +148,29 @@ func through[T any](ctx context.Context, g gated, read func() (T, error)) (out T
 	}
 }
 
-// Spans is a [transfer.Side]'s.
+// Spans implements [transfer.Side].
 func (g gated) Spans(ctx context.Context, after, to string, every, limit int) (transfer.SpanPage, error) {
 	return through(ctx, g, func() (transfer.SpanPage, error) { return g.LocalSide.Spans(ctx, after, to, every, limit) })
 }
 
-// Digests is a [transfer.Side]'s.
+// Digests implements [transfer.Side].
 func (g gated) Digests(ctx context.Context, after string, to []string) ([]catalog.Digest, error) {
 	return through(ctx, g, func() ([]catalog.Digest, error) { return g.LocalSide.Digests(ctx, after, to) })
 }
 
-// Entries is a [transfer.Side]'s.
+// Entries implements [transfer.Side].
 func (g gated) Entries(ctx context.Context, of []catalog.Interval) ([]catalog.Entry, error) {
 	return through(ctx, g, func() ([]catalog.Entry, error) { return g.LocalSide.Entries(ctx, of) })
 }
 
-// ReadSpan is a [transfer.SpanReader]'s. What is read here comes over no wire: a page weighs nothing.
+// ReadSpan implements [transfer.SpanReader]. What is read here comes over no wire: a page weighs nothing.
 func (g gated) ReadSpan(ctx context.Context, after, to string, limit int) (transfer.Page, error) {
 	page, err := through(ctx, g, func() (transfer.Page, error) { return g.LocalSide.ReadSpan(ctx, after, to, limit) })
 	page.Bytes = 0
 	return page, err
 }
 
-// ReadProducts is a [transfer.SpanReader]'s, and weighs nothing either.
+// ReadProducts implements [transfer.SpanReader], and weighs nothing either.
 func (g gated) ReadProducts(ctx context.Context, ids []string) (transfer.Page, error) {
 	page, err := through(ctx, g, func() (transfer.Page, error) { return g.LocalSide.ReadProducts(ctx, ids) })
 	page.Bytes = 0

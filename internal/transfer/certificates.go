@@ -54,14 +54,14 @@ func (c *Certificates) Reached(id string, certificate *catalog.Certificate) {
 	}
 }
 
-// Forget is a [Certifier]'s.
+// Forget implements [Certifier].
 func (c *Certificates) Forget() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.states, c.whole = nil, ""
 }
 
-// Certificate is a [Certifier]'s.
+// Certificate implements [Certifier].
 func (c *Certificates) Certificate() (sha256 string, products int64, ok bool) {
 	whole := c.Whole()
 	if whole == nil {

@@ -49,7 +49,7 @@ func NewLook(src Lister, here Comparer, refused map[string]bool) *Look {
 	return &Look{src: src, here: here, refused: refused, size: NewSize(catalog.MaxBatchProducts)}
 }
 
-// Describe is a [Source]'s.
+// Describe implements [Source].
 func (l *Look) Describe(ctx context.Context) (Description, error) { return l.src.Describe(ctx) }
 
 // Close does nothing: the source under the look belongs to others.

@@ -76,7 +76,7 @@ type HashPage struct {
 	Entries []catalog.Entry
 	Next    string
 	More    bool
-	// Total is a [Page]'s.
+	// Total implements [Page].
 	Total *int64
 }
 

@@ -57,7 +57,7 @@ func NewTarget(o Options, sessionID string) (*Target, error) {
 	return t, err
 }
 
-// Open is a [syncer.Target]'s. Besides the errors of [Source.Read] it returns a [*syncer.BusyError], a [*syncer.EndedError] and
+// Open implements [syncer.Target]. Besides the errors of [Source.Read] it returns a [*syncer.BusyError], a [*syncer.EndedError] and
 // [transfer.ErrFenced].
 func (t *Target) Open(ctx context.Context, o syncer.Opening) (syncer.Standing, error) {
 	who, err := t.whoIs(ctx, false)
@@ -95,7 +95,7 @@ func (t *Target) Open(ctx context.Context, o syncer.Opening) (syncer.Standing, e
 	return at, err
 }
 
-// Rehashed is a [transfer.Rehasher]'s.
+// Rehashed implements [transfer.Rehasher].
 func (t *Target) Rehashed() transfer.Side { return &rehashed{source: t.Source, chains: true} }
 
 // optionalID returns nil for the empty id.
@@ -107,7 +107,7 @@ func optionalID(id string) *uuid.UUID {
 	return &parsed
 }
 
-// Commit is a [syncer.Target]'s. Besides the errors of [Target.Open] it returns a [*syncer.SequenceError].
+// Commit implements [syncer.Target]. Besides the errors of [Target.Open] it returns a [*syncer.SequenceError].
 func (t *Target) Commit(ctx context.Context, fence, seq int64, batch catalog.Batch, knownRejects int64) (at syncer.Standing, sent int64, err error) {
 	body := appendBatch(nil, batch)
 	coding := ""
@@ -152,7 +152,7 @@ func appendBatch(dst []byte, batch catalog.Batch) []byte {
 	return append(append(dst, count...), "}}\n"...)
 }
 
-// Beat is a [syncer.Target]'s. Errors are those of [Target.Open].
+// Beat implements [syncer.Target]. Errors are those of [Target.Open].
 func (t *Target) Beat(ctx context.Context, b syncer.Beat) error {
 	body := spec.NodeHeartbeat{Fence: b.Fence}
 	if to := b.Progressed; to.Phase != "" {
@@ -178,7 +178,7 @@ func certificateOf(c *session.Certificate) *spec.Certificate {
 	return &spec.Certificate{Sha256: c.SHA256, Products: c.Products}
 }
 
-// Propose is a [syncer.Target]'s. Errors are those of [Target.Open].
+// Propose implements [syncer.Target]. Errors are those of [Target.Open].
 func (t *Target) Propose(ctx context.Context, p syncer.Proposal) (d syncer.Decision, err error) {
 	body := spec.NodeProposal{Fence: p.Fence, First: &p.First, Ids: &p.IDs, SourceTotal: p.SourceTotal}
 	if p.IDs == nil {
@@ -195,7 +195,7 @@ func (t *Target) Propose(ctx context.Context, p syncer.Proposal) (d syncer.Decis
 	return d, err
 }
 
-// Deletes is a [syncer.Target]'s. Errors are those of [Target.Open].
+// Deletes implements [syncer.Target]. Errors are those of [Target.Open].
 func (t *Target) Deletes(ctx context.Context, state session.DeleteState, after string, limit int) ([]string, error) {
 	var out spec.NodeDeletes
 	err := t.ask(ctx, &out, func(ctx context.Context, edit spec.RequestEditorFn) (*http.Response, error) {
@@ -216,7 +216,7 @@ func (t *Target) Deletes(ctx context.Context, state session.DeleteState, after s
 	return out.Ids, nil
 }
 
-// Finish is a [syncer.Target]'s. Errors are those of [Target.Open].
+// Finish implements [syncer.Target]. Errors are those of [Target.Open].
 func (t *Target) Finish(ctx context.Context, f syncer.Finish) (syncer.Standing, error) {
 	body := spec.NodeFinish{SourceTotal: f.SourceTotal, Step: f.Step}
 	if f.Opening != nil {
@@ -241,7 +241,7 @@ func openingOf(o syncer.Opening) *spec.NodeOpening {
 	return &spec.NodeOpening{NodeId: o.NodeID, Catalog: o.Catalog, Fence: o.Fence}
 }
 
-// Cancel is a [syncer.Target]'s. Besides NotFound it returns the errors of [Target.Open].
+// Cancel implements [syncer.Target]. Besides NotFound it returns the errors of [Target.Open].
 func (t *Target) Cancel(ctx context.Context, o syncer.Opening, by syncer.Cancellation) (syncer.Standing, error) {
 	body := spec.NodeCancel{By: by.By, Opening: openingOf(o)}
 	if by.Reason != "" {
