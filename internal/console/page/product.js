@@ -70,8 +70,8 @@ form.addEventListener("submit", (event) => {
   void busy(save, problem, async () => {
     const body = { name: name.value, sku: sku.value || null, price: price.value || null, currency: currency.value || null, active: active.checked, attributes: exactly(attributes.value) };
     await call("PUT", path, body, { "If-Match": etag });
-    say("success", `Product ${shownId} is saved.`);
     await load();
+    say("success", `Product ${shownId} is saved.`);
   });
 });
 remove.addEventListener("click", () =>

@@ -69,13 +69,16 @@ async function ask() {
   asking = asked;
   try {
     const { session, receipt } = await load(encodeURIComponent(asked));
-    if (asked !== id || !receipt) return;
-    receiptOf = asked;
-    showReceipt(session, receipt);
-    showTrail(session, receipt);
+    if (asked === id && receipt) {
+      receiptOf = asked;
+      showReceipt(session, receipt);
+      showTrail(session, receipt);
+    }
   } catch (failure) {
     if (asked === id) problem.textContent = sentenceOf(failure);
   } finally {
-    asking = "";
+    if (asking === asked) asking = "";
   }
+  const now = sessionOf(id);
+  if (now && !isActive(now) && receiptOf !== id && problem.textContent === "") void ask(); // it has ended since the node answered
 }
