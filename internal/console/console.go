@@ -13,6 +13,7 @@ import (
 	"net/http"
 	"path"
 	"regexp"
+	"sync"
 	"time"
 )
 
@@ -30,8 +31,13 @@ var comments = regexp.MustCompile(`(?m)^[ \t]*(?://.*|/\*\*(?:[^*]|\*[^/])*\*/)$
 // Page is the admin page. It is safe for concurrent use.
 type Page struct{ files map[string]file }
 
+// read makes the page once for all the nodes of a process.
+var read = sync.OnceValues(readPage)
+
 // New returns the page. It returns an error only if the program was built wrongly.
-func New() (*Page, error) {
+func New() (*Page, error) { return read() }
+
+func readPage() (*Page, error) {
 	p := &Page{files: map[string]file{}}
 	root, err := fs.Sub(embedded, "page")
 	if err != nil {
