@@ -29,7 +29,7 @@ var (
 func TestSimulation(t *testing.T) {
 	t.Parallel()
 	from := template(t)
-	first, last := *firstSeed, *firstSeed+120
+	first, last := *firstSeed, *firstSeed+60
 	switch {
 	case *oneSeed != 0:
 		first, last = *oneSeed, *oneSeed+1

@@ -206,7 +206,7 @@ func (r *Receiver) standing(row session.Session) Standing {
 func (r *Receiver) ended(row session.Session) error { return &EndedError{Standing: r.standing(row)} }
 
 // held returns a session as its pusher holds it: active, and under that fence. A lease that is about to run out is renewed: a request is a sign of
-// life, but only when it comes. One that this node then holds back for longer than the lease writes nothing.
+// life, but only when it comes. One that has run out is not, because the request may have waited here all the time; the watcher ends the session.
 func (r *Receiver) held(ctx context.Context, id, pushedBy string, fence int64) (session.Session, error) {
 	row, now, err := r.findAt(ctx, id, pushedBy)
 	switch {
@@ -216,6 +216,8 @@ func (r *Receiver) held(ctx context.Context, id, pushedBy string, fence int64) (
 		return row, r.ended(row)
 	case row.Fence != fence:
 		return row, transfer.ErrFenced
+	case now.Sub(*row.LastHeartbeatAt) > row.Lease():
+		return row, errLeaseEnded()
 	case now.Sub(*row.LastHeartbeatAt) > row.Lease()/2:
 		err = r.ledger.Heartbeat(ctx, session.Claim{SessionID: id, Fence: fence}, heardNow())
 		return row, r.explain(ctx, id, pushedBy, err)
@@ -236,6 +238,11 @@ func (r *Receiver) explain(ctx context.Context, id, pushedBy string, err error) 
 		return r.ended(row)
 	}
 	return err
+}
+
+// errLeaseEnded refuses what comes, or is held back here, until after the end of a lease.
+func errLeaseEnded() error {
+	return fault.New(fault.Unavailable, "LEASE_ENDED", "Lease ended", "The lease of this push has ended. Nothing was written; try again.")
 }
 
 // heardNow is the sign of life that a request of the pusher is.
@@ -270,8 +277,7 @@ func (r *Receiver) Commit(ctx context.Context, id, pushedBy string, fence, seq i
 				return Standing{}, err
 			}
 			if row.BatchSeq < seq {
-				return Standing{}, fault.New(fault.Unavailable, "LEASE_ENDED", "Lease ended",
-					"The lease of this push ended before its batch was written. Nothing was written; send it again.")
+				return Standing{}, errLeaseEnded()
 			}
 		}
 	}
