@@ -106,7 +106,11 @@ func TestKeptFieldsOfRandomShops(t *testing.T) {
 		random := rand.New(rand.NewPCG(seed, 0))
 		names := []string{"sku", "name", "price", "currency", "active", "attributes.stock", "attributes.größe"}
 		var fields catalog.Fields
-		for round := range 25 {
+		rounds := 25
+		if testing.Short() {
+			rounds = 8
+		}
+		for round := range rounds {
 			if random.IntN(3) == 0 {
 				random.Shuffle(len(names), func(i, j int) { names[i], names[j] = names[j], names[i] })
 				fields = slices.Clone(names[:random.IntN(len(names)+1)])

@@ -44,7 +44,11 @@ func TestRevertsInRandomHistories(t *testing.T) {
 		for range 40 {
 			h.change(h.pair.Branch)
 		}
-		for range 40 {
+		steps := 40
+		if testing.Short() {
+			steps = 10
+		}
+		for range steps {
 			h.step()
 			if t.Failed() {
 				return

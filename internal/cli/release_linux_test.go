@@ -8,8 +8,7 @@ import (
 	"testing"
 )
 
-// Two builds of one commit, in different directories, are the same byte for byte. Step build of .ci/run proves it for two
-// caches too.
+// Two builds of one commit, in different directories, are the same byte for byte.
 func TestReleasesAreReproducible(t *testing.T) {
 	t.Parallel()
 	if testing.Short() {
