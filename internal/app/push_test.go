@@ -331,12 +331,17 @@ func TestPushNeedsItsRole(t *testing.T) {
 	mayPush(pair.Main, pair.Branch)
 	pair.Main.Sync(push(10, spec.StartOptions{}))
 
-	// Nobody reaches the session of another, not even with the right fence.
+	// Nobody reaches the session of another, not even with the right fence, or by saying that the opening may still be on its way.
 	pair.Main.Put("main", "P-0000001", "another name")
 	s, gate := heldPush(t, pair, 1)
 	path := nodetest.PushPath + "/" + s.SessionId.String()
-	for _, call := range []string{"/cancel", "/finish", "/heartbeat"} {
-		body := `{"by":"eve","fence":1,"step":"x"}`
+	const late = `"opening":{"nodeId":"eve","catalog":"main","fence":1}`
+	for _, c := range [][2]string{
+		{"/cancel", `{"by":"eve","fence":1,"step":"x"}`}, {"/finish", `{"by":"eve","fence":1,"step":"x"}`}, {"/heartbeat", `{"by":"eve","fence":1,"step":"x"}`},
+		{"/cancel", `{"by":"eve",` + late + `}`}, {"/cancel", `{"by":"eve","revert":true,` + late + `}`},
+		{"/finish", `{"step":"x","failure":{"code":"X","message":"x"},` + late + `}`},
+	} {
+		call, body := c[0], c[1]
 		b, err := pair.Branch.Raw(t.Context(), pair.Branch.TokenFor("eve", auth.RoleNodePush), http.MethodPost, path+call, body)
 		if err != nil || b.Status != http.StatusNotFound {
 			t.Errorf("%s by somebody else: %d %s %v", call, b.Status, b.Body, err)

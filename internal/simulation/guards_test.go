@@ -32,7 +32,7 @@ var mutations = []mutation{
 	},
 	{
 		"a push that was cancelled before it was opened is opened", "internal/syncer/receiver.go",
-		`unknown := o != nil && fault`, `unknown := o == nil && fault`,
+		`if o == nil || fault.KindOf(err) != fault.NotFound {`, `if o != nil || fault.KindOf(err) != fault.NotFound {`,
 	},
 	{
 		"a cancel counts as confirmed although nobody was told", "internal/syncer/confirm.go",

@@ -420,15 +420,9 @@ func (r *Receiver) finishing(ctx context.Context, id, pushedBy string, f *Finish
 	if f.Fence != 0 || f.Opening == nil || f.Code == "" {
 		return r.held(ctx, id, pushedBy, f.Fence)
 	}
-	row, err = r.find(ctx, id, pushedBy)
-	if fault.KindOf(err) == fault.NotFound {
-		never := r.neverOpened(id, pushedBy, *f.Opening)
+	row, err = r.findOrBury(ctx, id, pushedBy, f.Opening, func(never *session.Session) {
 		never.Status, never.ErrorCode, never.ErrorMessage = session.Failed, f.Code, f.Message
-		if err := r.ledger.BuryIncoming(ctx, never); err != nil {
-			return row, err
-		}
-		row, err = r.find(ctx, id, pushedBy)
-	}
+	})
 	switch {
 	case err != nil:
 		return row, err
@@ -439,13 +433,23 @@ func (r *Receiver) finishing(ctx context.Context, id, pushedBy string, f *Finish
 	return r.held(ctx, id, pushedBy, f.Fence)
 }
 
-// neverOpened is the row of a session that ends before it was opened: its opening may still be on its way.
-func (r *Receiver) neverOpened(id, pushedBy string, o Opening) session.Session {
-	return session.Session{
+// findOrBury is find for a session whose opening, o, may still be on its way: one that is not known here is noted as ended, as end says.
+func (r *Receiver) findOrBury(ctx context.Context, id, pushedBy string, o *Opening, end func(never *session.Session)) (session.Session, error) {
+	row, err := r.find(ctx, id, pushedBy)
+	if o == nil || fault.KindOf(err) != fault.NotFound {
+		return row, err
+	}
+	never := session.Session{
 		ID: id, Catalog: o.Catalog, Direction: session.Push, Incoming: true, PeerID: o.NodeID, SourceNodeID: o.NodeID, TargetNodeID: r.cfg.NodeID,
 		Method: session.MethodHTTP, Options: session.Options{BatchSize: r.cfg.BatchSize}, PushedBy: pushedBy, PusherFence: o.Fence,
 		Phase: session.PhaseFinished, CurrentStep: "Ended before it was opened",
 	}
+	end(&never)
+	if err := r.ledger.BuryIncoming(ctx, never); err != nil {
+		return row, err
+	}
+	// It may have been opened in between, or belong to somebody else.
+	return r.find(ctx, id, pushedBy)
 }
 
 // asWanted says whether a session has ended already as its pusher wants it to.
@@ -501,22 +505,14 @@ func total(n *int64) string {
 // here again. One that has ended already stays as it is. If what it has changed is to be put back, the revert begins in the same moment, or the
 // answer says why not.
 func (r *Receiver) Cancel(ctx context.Context, id, pushedBy string, o *Opening, by Cancellation) (Standing, error) {
-	row, err := r.find(ctx, id, pushedBy)
-	unknown := o != nil && fault.KindOf(err) == fault.NotFound
-	if unknown {
-		row, err = r.neverOpened(id, pushedBy, *o), nil
-	}
+	row, err := r.findOrBury(ctx, id, pushedBy, o, func(never *session.Session) {
+		by := by.at(never.PeerID)
+		never.Status, never.CancelledBy, never.CancelReason, never.ErrorMessage = session.Cancelled, by.By, by.Reason, by.Message()
+	})
 	if err != nil {
-		return Standing{}, err
+		return Standing{}, uncertain(ctx, err)
 	}
-	by.By = fmt.Sprintf("%s at %s", by.By, row.PeerID)
-	if unknown {
-		row.Status, row.CancelledBy, row.CancelReason, row.ErrorMessage = session.Cancelled, by.By, by.Reason, by.Message()
-		if err := r.ledger.BuryIncoming(ctx, row); err != nil {
-			return Standing{}, uncertain(ctx, err)
-		}
-	}
-	// It may have been opened in between.
+	by = by.at(row.PeerID)
 	if by.Revert {
 		return r.cancelAndRevert(ctx, id, pushedBy, by)
 	}

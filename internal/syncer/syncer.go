@@ -6,6 +6,7 @@ import (
 	"cmp"
 	"context"
 	"database/sql"
+	"fmt"
 	"log/slog"
 	"slices"
 	"time"
@@ -40,7 +41,7 @@ type Sessions interface {
 	ListTakeovers(ctx context.Context, id string) ([]session.Takeover, error)
 	// ListRejects returns up to limit rejects of a session whose number is greater than after, in order.
 	ListRejects(ctx context.Context, id string, after int64, limit int) ([]session.Reject, error)
-	// ListDeletes implements [Deletes].
+	// ListDeletes is that of [Deletes].
 	ListDeletes(ctx context.Context, id string, states []session.DeleteState, after string, limit int) ([]session.Delete, error)
 	// ListChanges returns the changes of a session that q selects, in order.
 	ListChanges(ctx context.Context, q session.ChangeQuery) ([]session.Change, error)
@@ -85,6 +86,12 @@ type Cancellation struct {
 	By, Reason string
 	// Revert says to put back what the session has changed.
 	Revert bool
+}
+
+// at is the same cancel, by somebody at another node.
+func (c Cancellation) at(nodeID string) Cancellation {
+	c.By = fmt.Sprintf("%s at %s", c.By, nodeID)
+	return c
 }
 
 // Message is the errorMessage of a session that was cancelled.
