@@ -44,9 +44,12 @@ func cannotRevert(code, why string, args ...any) error {
 	return fault.New(fault.Conflict, code, "Cannot revert sync", why, args...)
 }
 
+// CodeChangesNotKept is the code of the faults that this node does not keep what a session changed.
+const CodeChangesNotKept = "CHANGES_NOT_KEPT"
+
 // ChangesUnknown is the fault that nobody knows any more what a session changed.
 func ChangesUnknown() error {
-	return fault.New(fault.NotFound, "CHANGES_NOT_KEPT", "Changes not kept",
+	return fault.New(fault.NotFound, CodeChangesNotKept, "Changes not kept",
 		"What the session changed is not known, or no longer. A node keeps it for FULLSYNC_KEEP_CHANGES after the end of a session.")
 }
 

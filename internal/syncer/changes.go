@@ -23,14 +23,11 @@ func (s *Service) Changes(ctx context.Context, q session.ChangeQuery) ([]session
 	case err != nil:
 		return nil, err
 	case row.Outgoing():
-		return nil, noChanges("The session changes products at %s. That node keeps the changes, under the same session id.", row.TargetNodeID)
+		return nil, fault.New(fault.NotFound, session.CodeChangesNotKept, "Changes not kept",
+			"The session changes products at %s. That node keeps the changes, under the same session id.", row.TargetNodeID)
 	case !row.KeepsChanges():
-		return nil, noChanges("What the session changed is not known, or no longer. A node keeps it for FULLSYNC_KEEP_CHANGES after the end of a session.")
+		return nil, session.ChangesUnknown()
 	}
 	q.Catalog = row.Catalog
 	return s.sessions.ListChanges(ctx, q)
-}
-
-func noChanges(why string, args ...any) *fault.Error {
-	return fault.New(fault.NotFound, "CHANGES_NOT_KEPT", "Changes not kept", why, args...)
 }

@@ -76,7 +76,7 @@ type HashPage struct {
 	Entries []catalog.Entry
 	Next    string
 	More    bool
-	// Total implements [Page].
+	// Total is that of a [Page].
 	Total *int64
 }
 
