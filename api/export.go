@@ -31,19 +31,13 @@ func (h *catalogHandlers) ExportCatalog(ctx context.Context, r spec.ExportCatalo
 	}), nil
 }
 
-// export writes a catalog page by page, so that no database cursor waits for a slow client.
+// export writes a catalog; NotFound where there is none.
 func (h *catalogHandlers) export(ctx context.Context, name string, out *catalog.Exporter) error {
-	for after, more := "", true; more; {
-		n := 0
-		err := h.pages.ReadSpan(ctx, name, after, "", catalog.MaxBatchProducts, func(p *catalog.Product) error {
-			n++
-			after = p.ID
-			return out.Write(p)
-		})
-		if err != nil {
-			return err
-		}
-		more = n == catalog.MaxBatchProducts
+	err := out.Pages(func(after string, limit int, each func(*catalog.Product) error) error {
+		return h.pages.ReadSpan(ctx, name, after, "", limit, each)
+	})
+	if err != nil {
+		return err
 	}
 	if out.Count() == 0 && name != catalog.Default {
 		return fault.New(fault.NotFound, "CATALOG_NOT_FOUND", "Catalog not found", "There is no catalog %s here.", name)

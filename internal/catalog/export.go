@@ -66,6 +66,23 @@ func (e *Exporter) begin() string {
 	return ""
 }
 
+// Pages writes a catalog page by page, so that no database cursor waits for a slow reader. read reads the products after an id.
+func (e *Exporter) Pages(read func(after string, limit int, each func(*Product) error) error) error {
+	for after, more := "", true; more; {
+		n := 0
+		err := read(after, MaxBatchProducts, func(p *Product) error {
+			n++
+			after = p.ID
+			return e.Write(p)
+		})
+		if err != nil {
+			return err
+		}
+		more = n == MaxBatchProducts
+	}
+	return nil
+}
+
 // Close writes what comes after the last product. It does not close the output.
 func (e *Exporter) Close() error {
 	if e.n == 0 {

@@ -43,9 +43,15 @@ func newExport(std IO) *cobra.Command {
 				return err
 			}
 			var n int64
-			write := func(out io.Writer) (err error) {
-				n, err = export(cmd.Context(), db, name, catalog.NewExporter(out, format))
-				return err
+			write := func(to io.Writer) error {
+				out := catalog.NewExporter(to, format)
+				err := out.Pages(func(after string, limit int, each func(*catalog.Product) error) error {
+					return db.ReadPage(cmd.Context(), name, after, limit, each)
+				})
+				if n = out.Count(); err != nil {
+					return err
+				}
+				return out.Close()
 			}
 			where := ""
 			var err error
@@ -95,22 +101,4 @@ func exportFormat(stated string, files []string) (string, error) {
 		return strings.TrimPrefix(filepath.Ext(files[0]), "."), nil
 	}
 	return catalog.ExportNDJSON, nil
-}
-
-// export writes a catalog page by page, so that no database cursor waits for a slow reader, and returns how many products
-// it wrote.
-func export(ctx context.Context, db *store.Store, name string, out *catalog.Exporter) (total int64, err error) {
-	for after, more := "", true; more; {
-		n := 0
-		err := db.ReadPage(ctx, name, after, catalog.MaxBatchProducts, func(p *catalog.Product) error {
-			n++
-			after = p.ID
-			return out.Write(p)
-		})
-		if err != nil {
-			return out.Count(), err
-		}
-		more = n == catalog.MaxBatchProducts
-	}
-	return out.Count(), out.Close()
 }
