@@ -105,7 +105,7 @@ type Line struct {
 	Value []byte
 }
 
-// ErrNoLine means that a line is not JSON, or has not exactly one member.
+// ErrNoLine means that a line is not JSON, or has not exactly one member with a name.
 var ErrNoLine = errors.New("not a line from a node")
 
 // ParseLine reads a line of a page or of a batch, as [Product.AppendLine] and [UnreadableError.AppendLine] write those of products. A refused product
@@ -148,7 +148,9 @@ func unwrap(line []byte) (name string, value jsontext.Value, err error) {
 	if err != nil || token.Kind() != jsontext.KindString {
 		return "", nil, ErrNoLine
 	}
-	name = token.String()
+	if name = token.String(); name == "" {
+		return "", nil, ErrNoLine
+	}
 	if value, err = d.ReadValue(); err != nil {
 		return "", nil, ErrNoLine
 	}

@@ -32,7 +32,7 @@ func TestWrapperInAnotherForm(t *testing.T) {
 func FuzzLines(f *testing.F) {
 	for _, seed := range []string{
 		product("a"), end(1, "a"), end(0, ""), `{"id":"a","hash":"1:x"}`, `{"product":{}}`, `{"product":}`, `{"product":{"id":"a"}`,
-		` {"product":{"id":"a","id":"b","name":"n"}}`, `{"end":{}}`, "{\"product\":\"\xff\"}",
+		` {"product":{"id":"a","id":"b","name":"n"}}`, `{"end":{}}`, "{\"product\":\"\xff\"}", `{"":{}}`,
 	} {
 		f.Add([]byte(seed))
 	}
