@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"fmt"
 	"net"
+	"net/http"
 	"runtime"
 	"runtime/debug"
 	"strings"
@@ -30,7 +31,7 @@ func TestTwoThousandStreams(t *testing.T) {
 		s := pair.Main.Pull(nodetest.Pull{})
 		for i, r := range all {
 			var told []spec.SessionStatus
-			nodetest.ReadEvents(r, func(e nodetest.Event) bool {
+			r.read(t, func(e nodetest.Event) bool {
 				told = append(told, statuses(t, []nodetest.Event{e}, s.SessionId)...)
 				return !shows(t, s.SessionId, spec.COMPLETED)(e)
 			})
@@ -54,7 +55,7 @@ func BenchmarkEventStreams(b *testing.B) {
 				began := time.Now()
 				s := pair.Main.Pull(nodetest.Pull{})
 				for _, r := range all {
-					nodetest.ReadEvents(r, func(e nodetest.Event) bool {
+					r.read(b, func(e nodetest.Event) bool {
 						return e.Type != "session" || !strings.Contains(string(e.Data), `"status":"COMPLETED"`) ||
 							!strings.Contains(string(e.Data), s.SessionId.String())
 					})
@@ -77,12 +78,22 @@ func memory() uint64 {
 	return m.HeapInuse + m.StackInuse
 }
 
-// rawStream is an event stream that costs this side next to nothing: it has no goroutine, and gets a buffer only when it is
-// read.
-type rawStream struct{ conn net.Conn }
+// rawStream is an event stream that costs this side next to nothing: it has no goroutine, and gets a large buffer only when it
+// is read.
+type rawStream struct {
+	conn     net.Conn
+	response *bufio.Reader // as small as can be
+}
 
-// Read reads what the node sends, including HTTP's framing, which no line of an event resembles.
-func (r rawStream) Read(p []byte) (int, error) { return r.conn.Read(p) }
+// read calls each for every event, until each returns false.
+func (r rawStream) read(t testing.TB, each func(nodetest.Event) bool) {
+	t.Helper()
+	resp, err := http.ReadResponse(bufio.NewReader(r.response), nil) //nolint:bodyclose // that would wait for the stream's end
+	if err != nil {
+		t.Fatal(err)
+	}
+	nodetest.ReadEvents(resp.Body, each)
+}
 
 // openStreams opens that many streams and returns them once each has its header.
 func openStreams(t testing.TB, n *nodetest.Node, count int) []rawStream {
@@ -101,12 +112,12 @@ func openStreams(t testing.TB, n *nodetest.Node, count int) []rawStream {
 		if _, err := conn.Write([]byte(request)); err != nil {
 			t.Fatal(err)
 		}
-		all[i] = rawStream{conn}
+		all[i] = rawStream{conn, bufio.NewReaderSize(conn, 16)}
 	}
 	for i, r := range all {
-		line, err := bufio.NewReaderSize(r, 16).ReadString('\n')
-		if err != nil || !strings.HasPrefix(line, "HTTP/1.1 200") {
-			t.Fatalf("stream %d of %d: %q %v", i+1, count, line, err)
+		const ok = "HTTP/1.1 200"
+		if status, err := r.response.Peek(len(ok)); err != nil || string(status) != ok {
+			t.Fatalf("stream %d of %d: %q %v", i+1, count, status, err)
 		}
 	}
 	return all

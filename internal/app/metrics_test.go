@@ -29,6 +29,16 @@ func scrape(t *testing.T, n *nodetest.Node) families {
 	return parsed(t, a.Body)
 }
 
+// scrapeAfter waits until the node has counted that many sessions as ended, which it does just after their end can be seen.
+func scrapeAfter(t *testing.T, n *nodetest.Node, ended float64) (found families) {
+	t.Helper()
+	nodetest.Eventually(t, "the count of ended sessions", func() bool {
+		found = scrape(t, n)
+		return found.value("fullsync_sessions_ended_total") >= ended
+	})
+	return found
+}
+
 func parsed(t *testing.T, text []byte) families {
 	t.Helper()
 	parser := expfmt.NewTextParser(model.LegacyValidation)
@@ -79,7 +89,7 @@ func TestMetricsTellWhatPullsDo(t *testing.T) {
 		m.wants(t, 1, "fullsync_peers", "state", "offline")
 
 		s := pair.Main.Sync(nodetest.Pull{})
-		m = scrape(t, pair.Main)
+		m = scrapeAfter(t, pair.Main, 1)
 		m.wants(t, 1, "fullsync_sessions_started_total", "direction", "pull")
 		m.wants(t, 1, "fullsync_sessions_ended_total", "direction", "pull", "status", "COMPLETED", "outcome", "clean")
 		m.wants(t, full, "fullsync_products_total", "direction", "pull", "result", "created")
@@ -94,7 +104,7 @@ func TestMetricsTellWhatPullsDo(t *testing.T) {
 			t.Errorf("%v", m)
 		}
 		pair.Main.Sync(nodetest.Pull{})
-		m = scrape(t, pair.Main)
+		m = scrapeAfter(t, pair.Main, 2)
 		m.wants(t, full, "fullsync_products_total", "result", "unchanged")
 		if m.value("fullsync_digest_duration_seconds") == 0 {
 			t.Error("a comparison took no digest")
@@ -102,7 +112,7 @@ func TestMetricsTellWhatPullsDo(t *testing.T) {
 
 		removeProducts(t, pair, pair.Branch.Products("main")[:600]...)
 		pair.Main.Sync(deleting())
-		m = scrape(t, pair.Main)
+		m = scrapeAfter(t, pair.Main, 3)
 		m.wants(t, 600, "fullsync_deletes_withheld_total", "direction", "pull")
 		m.wants(t, 1, "fullsync_sessions_ended_total", "outcome", "deletes_withheld")
 	})
@@ -120,7 +130,7 @@ func TestMetricsTellOfCancels(t *testing.T) {
 		m.wants(t, 1, "fullsync_sessions_active", "direction", "pull", "status", "TRANSFERRING", "verdict", "healthy")
 		pair.Main.Cancel(s, "")
 		pair.Main.Cancel(s, "again, which is no second one")
-		m = scrape(t, pair.Main)
+		m = scrapeAfter(t, pair.Main, 1)
 		m.wants(t, 1, "fullsync_sessions_ended_total", "direction", "pull", "status", "CANCELLED")
 		m.wants(t, 1, "fullsync_cancel_duration_seconds")
 		m.wants(t, 0, "fullsync_sessions_active")
@@ -131,7 +141,7 @@ func TestMetricsOfBothEndsOfAPush(t *testing.T) {
 	t.Parallel()
 	pair := newPusher(t, nodetest.Postgres, nodetest.SQLite, 100, nodetest.Config{})
 	s := pair.Main.Sync(push(30, spec.StartOptions{}))
-	for direction, m := range map[string]families{"push": scrape(t, pair.Main), "incoming": scrape(t, pair.Branch)} {
+	for direction, m := range map[string]families{"push": scrapeAfter(t, pair.Main, 1), "incoming": scrapeAfter(t, pair.Branch, 1)} {
 		m.wants(t, 1, "fullsync_sessions_started_total", "direction", direction)
 		m.wants(t, 1, "fullsync_sessions_ended_total", "direction", direction, "status", "COMPLETED", "outcome", "clean")
 		m.wants(t, 100, "fullsync_products_total", "direction", direction, "result", "created")
