@@ -42,7 +42,7 @@ func (h *sessionHandlers) ListFullSyncChanges(ctx context.Context, r spec.ListFu
 	out := spec.ListFullSyncChanges200JSONResponse{Success: true, Changes: []spec.Change{}}
 	if len(changes) > size {
 		changes = changes[:size]
-		out.NextPageToken = optional(pageToken{kind: changesPage, bound: bound, position: changePosition(changes[size-1].ChangePosition)}.String())
+		out.NextPageToken = optional(pageToken{kind: changesPage, bound: bound, position: changes[size-1].ChangePosition.String()}.String())
 	}
 	for _, c := range changes {
 		out.Changes = append(out.Changes, changeOf(c))

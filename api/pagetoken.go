@@ -121,11 +121,6 @@ func rejectsAfter(token, sessionID string) (number int64, err error) {
 	return number, nil
 }
 
-// changePosition is the place of a change in a listing of a session's changes.
-func changePosition(p session.ChangePosition) string {
-	return strconv.FormatInt(p.Batch, 10) + " " + p.ProductID
-}
-
 // changesAfter returns the change after which a listing goes on; the zero position for the empty token.
 func changesAfter(token, bound string) (p session.ChangePosition, err error) {
 	if token == "" {
@@ -135,11 +130,10 @@ func changesAfter(token, bound string) (p session.ChangePosition, err error) {
 	if err != nil {
 		return p, err
 	}
-	batch, id, _ := strings.Cut(position, " ")
-	if p.Batch, err = strconv.ParseInt(batch, 10, 64); err != nil || p.Batch < 1 || id == "" {
+	p, ok := session.ParseChangePosition(position)
+	if !ok {
 		return p, badPageToken()
 	}
-	p.ProductID = id
 	return p, nil
 }
 

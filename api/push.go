@@ -88,7 +88,7 @@ func (h *pushHandlers) PushNodeBatch(ctx context.Context, r spec.PushNodeBatchRe
 	}
 	p := r.Params
 	if sent, ok := r.Body.(*linesBody); ok {
-		batch.Bytes = sent.wire.n
+		batch.Bytes = sent.wire.N
 	}
 	batch.Skips = []catalog.Skip{{Count: valueOr(p.Skipped, 0)}}
 	batch.Total, batch.Again = p.Total, valueOr(p.Again, false)

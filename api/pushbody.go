@@ -16,7 +16,7 @@ import (
 // linesBody is the body of a request with lines, decompressed as it is read.
 type linesBody struct {
 	io.Reader
-	wire *countedReader
+	wire *packing.Counter
 	done func()
 }
 
@@ -26,25 +26,12 @@ func (b *linesBody) Close() error {
 	return nil
 }
 
-// countedReader counts the bytes that come over the wire.
-type countedReader struct {
-	in io.Reader
-	n  int64
-}
-
-// Read reads from the wire.
-func (r *countedReader) Read(p []byte) (int, error) {
-	n, err := r.in.Read(p)
-	r.n += int64(n)
-	return n, err
-}
-
 // decoders are those of the bodies of all requests.
 var decoders packing.Decoders
 
 // unpackLines returns a body of lines decompressed, of a coding that [packing.Known] knows.
 func unpackLines(body io.Reader, coding string) (*linesBody, error) {
-	wire := &countedReader{in: body}
+	wire := &packing.Counter{In: body}
 	plain, done, err := decoders.Unpack(wire, coding, 2*catalog.MaxPageBytes)
 	if err != nil {
 		return nil, wrongBody("is not compressed as it says")

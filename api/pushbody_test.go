@@ -80,8 +80,8 @@ func TestUnpackLines(t *testing.T) {
 				t.Fatal(err)
 			}
 			got, err := io.ReadAll(lines)
-			if err != nil || string(got) != goodBatch || lines.wire.n != int64(len(body)) {
-				t.Errorf("%q: %q, %v, %d bytes came over the wire, want %d", coding, got, err, lines.wire.n, len(body))
+			if err != nil || string(got) != goodBatch || lines.wire.N != int64(len(body)) {
+				t.Errorf("%q: %q, %v, %d bytes came over the wire, want %d", coding, got, err, lines.wire.N, len(body))
 			}
 			if err := errors.Join(lines.Close(), lines.Close()); err != nil {
 				t.Error(err)

@@ -63,10 +63,7 @@ func enumerate(all []string, more int) string {
 	if more > 0 {
 		all = append(slices.Clip(all), fmt.Sprintf("%d more", more))
 	}
-	if len(all) == 1 {
-		return all[0]
-	}
-	return strings.Join(all[:len(all)-1], ", ") + " and " + all[len(all)-1]
+	return plural.And(all)
 }
 
 // printable replaces characters that a terminal might interpret.

@@ -1,4 +1,4 @@
-// Package packing unpacks what comes compressed over HTTP, within bounds: whoever sends it is not trusted.
+// Package packing unpacks what comes compressed, over HTTP or in a file, within bounds: whoever sends it is not trusted.
 package packing
 
 import (
@@ -105,6 +105,19 @@ func (d *Decoders) Close() {
 		z.Close()
 	}
 	d.idle = nil
+}
+
+// Counter counts the bytes that are read through it, for instance before they are unpacked.
+type Counter struct {
+	In io.Reader
+	N  int64
+}
+
+// Read reads the next bytes.
+func (c *Counter) Read(p []byte) (int, error) {
+	n, err := c.In.Read(p)
+	c.N += int64(n)
+	return n, err
 }
 
 // bounded reads at most left bytes and then returns ErrTooLarge. Unlike io.LimitedReader it does not make the limit look

@@ -2,6 +2,8 @@ package session
 
 import (
 	"cmp"
+	"strconv"
+	"strings"
 
 	"fullsync/internal/catalog"
 )
@@ -46,6 +48,16 @@ type ChangePosition struct {
 // Compare orders positions.
 func (p ChangePosition) Compare(other ChangePosition) int {
 	return cmp.Or(cmp.Compare(p.Batch, other.Batch), cmp.Compare(p.ProductID, other.ProductID))
+}
+
+// String returns the position as text for [ParseChangePosition].
+func (p ChangePosition) String() string { return strconv.FormatInt(p.Batch, 10) + "/" + p.ProductID }
+
+// ParseChangePosition reads what [ChangePosition.String] has written; ok is false for anything else.
+func ParseChangePosition(text string) (p ChangePosition, ok bool) {
+	batch, id, _ := strings.Cut(text, "/")
+	n, err := strconv.ParseInt(batch, 10, 64)
+	return ChangePosition{Batch: n, ProductID: id}, err == nil && n > 0 && id != ""
 }
 
 // ChangeQuery selects changes of a session, which writes Catalog. Other zero members select all.

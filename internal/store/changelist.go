@@ -10,6 +10,8 @@ import (
 	"slices"
 	"time"
 
+	"gorm.io/gorm"
+
 	"fullsync/internal/catalog"
 	"fullsync/internal/session"
 )
@@ -116,18 +118,9 @@ func (s *Store) writtenChanges(ctx context.Context, q session.ChangeQuery) ([]se
 // createdBy lists what stands in sync_creations.
 func (s *Store) createdBy(ctx context.Context, q session.ChangeQuery) (out []session.Change, err error) {
 	wanted := regexp.MustCompile("(?i)" + regexp.QuoteMeta(q.Text))
-	rows, err := s.read.WithContext(ctx).Model(&creations{}).Where("session_id = ? AND batch >= ?", q.SessionID, q.After.Batch).
-		Order("session_id, batch").Rows() //nolint:rowserrcheck // eachRow does
-	if err != nil {
-		return nil, s.translate(err)
-	}
-	err = eachRow(rows, func(func(into ...any) error) error {
-		var batch creations
-		if err := s.read.ScanRows(rows, &batch); err != nil {
-			return err
-		}
+	err = s.eachCreations(s.read.WithContext(ctx).Where("session_id = ? AND batch >= ?", q.SessionID, q.After.Batch).Order("session_id, batch"), func(batch creations) error {
 		return batch.each(func(c session.Change) error {
-			if c.Batch == q.After.Batch && c.ProductID <= q.After.ProductID || !wanted.MatchString(c.ProductID) {
+			if c.Compare(q.After) <= 0 || !wanted.MatchString(c.ProductID) {
 				return nil
 			}
 			if len(out) == q.Limit {
@@ -137,10 +130,26 @@ func (s *Store) createdBy(ctx context.Context, q session.ChangeQuery) (out []ses
 			return nil
 		})
 	})
-	if errors.Is(err, errEnough) {
-		err = nil
+	return out, err
+}
+
+// eachCreations calls do for every row of sync_creations that a query selects. errEnough ends it.
+func (s *Store) eachCreations(query *gorm.DB, do func(creations) error) error {
+	rows, err := query.Model(&creations{}).Rows() //nolint:rowserrcheck // eachRow does
+	if err != nil {
+		return s.translate(err)
 	}
-	return out, s.translate(err)
+	err = eachRow(rows, func(func(into ...any) error) error {
+		var batch creations
+		if err := s.read.ScanRows(rows, &batch); err != nil {
+			return err
+		}
+		return do(batch)
+	})
+	if errors.Is(err, errEnough) {
+		return nil
+	}
+	return s.translate(err)
 }
 
 // creations is the row of table sync_creations.

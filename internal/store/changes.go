@@ -45,6 +45,22 @@ func recordBefore(tx *gorm.DB, r *recording, kind session.ChangeKind, which stri
 	return done.RowsAffected, done.Error
 }
 
+// deleteRecorded deletes the products that which selects, and writes them down before. It returns how many it deleted.
+func deleteRecorded(tx *gorm.DB, r *recording, which string, values ...any) (int64, error) {
+	var recorded int64
+	if r != nil {
+		var err error
+		if recorded, err = recordBefore(tx, r, session.ChangeDeleted, which, values...); err != nil {
+			return 0, err
+		}
+	}
+	done := tx.Exec("DELETE FROM products WHERE "+which, values...)
+	if done.Error == nil && r != nil && done.RowsAffected != recorded {
+		return 0, troubleBusy.because(errOvertaken)
+	}
+	return done.RowsAffected, done.Error
+}
+
 // recordUpdates writes down what write does to those of the products that are here.
 func recordUpdates(tx *gorm.DB, r *recording, catalogName string, products []catalog.Product, write func() error) error {
 	if r == nil {

@@ -100,22 +100,12 @@ const asNoted = `catalog = ? AND origin_node_id = ? AND id IN ? AND digest IS NO
 // transaction, and notes what became of each. It returns how many it deleted.
 func (s *Store) remove(tx *gorm.DB, row *session.Session, record *recording, ids []string) (deleted int64, err error) {
 	for step := range slices.Chunk(ids, deleteStep) {
-		values := []any{row.Catalog, row.SourceNodeID, step, row.ID}
-		var recorded int64
-		if record != nil {
-			if recorded, err = recordBefore(tx, record, session.ChangeDeleted, asNoted, values...); err != nil {
-				return deleted, err
-			}
+		n, err := deleteRecorded(tx, record, asNoted, row.Catalog, row.SourceNodeID, step, row.ID)
+		if err != nil {
+			return deleted, err
 		}
-		done := tx.Exec("DELETE FROM products WHERE "+asNoted, values...)
-		if done.Error != nil {
-			return deleted, done.Error
-		}
-		if record != nil && done.RowsAffected != recorded {
-			return deleted, troubleBusy.because(errOvertaken)
-		}
-		deleted += done.RowsAffected
-		err := tx.Exec(`UPDATE sync_deletes SET state = CASE WHEN EXISTS
+		deleted += n
+		err = tx.Exec(`UPDATE sync_deletes SET state = CASE WHEN EXISTS
 			(SELECT 1 FROM products p WHERE p.catalog = ? AND p.id = sync_deletes.product_id) THEN ? ELSE ? END
 			WHERE session_id = ? AND product_id IN ?`,
 			row.Catalog, session.DeleteKept, session.DeleteDone, row.ID, step).Error

@@ -49,7 +49,18 @@ type keeping struct {
 // stored of them, and locks the rows, so that nobody changes a kept field meanwhile.
 func (s *Store) keepFields(tx *gorm.DB, conn *sql.Conn, w *upsert, fields catalog.Fields) (*keeping, error) {
 	k := &keeping{fields: fields, came: w.products}
-	if err := s.lockRows(tx, conn, w.catalog, w.products, k.meet); err != nil {
+	rows, err := s.lockRows(tx, conn, w.catalog, w.products) //nolint:rowserrcheck // eachRow does
+	if err != nil {
+		return nil, err
+	}
+	err = eachRow(rows, func(scan func(into ...any) error) error {
+		r, err := scanRow(scan)
+		if err == nil {
+			k.meet(&r)
+		}
+		return err
+	})
+	if err != nil {
 		return nil, err
 	}
 	w.fresh = k.created == 0 && len(k.came) == len(w.products)

@@ -16,18 +16,8 @@ const (
 )
 
 // lockRows implements [dialect].
-func (*postgres) lockRows(tx *gorm.DB, conn *sql.Conn, catalogName string, products []catalog.Product, each func(*row)) error {
-	rows, err := conn.QueryContext(tx.Statement.Context, lockRows, catalogName, idsOf(products)) //nolint:rowserrcheck // eachRow does
-	if err != nil {
-		return err
-	}
-	return eachRow(rows, func(scan func(into ...any) error) error {
-		r, err := scanRow(scan)
-		if err == nil {
-			each(&r)
-		}
-		return err
-	})
+func (*postgres) lockRows(tx *gorm.DB, conn *sql.Conn, catalogName string, products []catalog.Product) (*sql.Rows, error) {
+	return conn.QueryContext(tx.Statement.Context, lockRows, catalogName, idsOf(products))
 }
 
 // noteCame implements [dialect].

@@ -97,14 +97,8 @@ func contents(rows []product) []catalog.Product {
 
 // takeAway deletes locked products that a session created.
 func takeAway(tx *gorm.DB, record *recording, catalogName string, ids []string) error {
-	const which = "catalog = ? AND id IN ?"
 	for step := range slices.Chunk(ids, deleteStep) {
-		if record != nil {
-			if _, err := recordBefore(tx, record, session.ChangeDeleted, which, catalogName, step); err != nil {
-				return err
-			}
-		}
-		if err := tx.Where(which, catalogName, step).Delete(&product{}).Error; err != nil {
+		if _, err := deleteRecorded(tx, record, "catalog = ? AND id IN ?", catalogName, step); err != nil {
 			return err
 		}
 	}

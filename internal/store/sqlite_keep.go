@@ -9,23 +9,12 @@ import (
 )
 
 // lockRows implements [dialect]. Its transaction is the only writer.
-func (*sqlite) lockRows(tx *gorm.DB, _ *sql.Conn, catalogName string, products []catalog.Product, each func(*row)) error {
+func (*sqlite) lockRows(tx *gorm.DB, _ *sql.Conn, catalogName string, products []catalog.Product) (*sql.Rows, error) {
 	ids, err := jsonIDs(products)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	rows, err := tx.Model(&product{}).Select(rowColumns).Where("catalog = ? AND id IN (SELECT value FROM json_each(?))", catalogName, ids).
-		Order("catalog, id").Rows() //nolint:rowserrcheck // eachRow does
-	if err != nil {
-		return err
-	}
-	return eachRow(rows, func(scan func(into ...any) error) error {
-		r, err := scanRow(scan)
-		if err == nil {
-			each(&r)
-		}
-		return err
-	})
+	return tx.Model(&product{}).Select(rowColumns).Where("catalog = ? AND id IN (SELECT value FROM json_each(?))", catalogName, ids).Order("catalog, id").Rows()
 }
 
 // noteCame implements [dialect].

@@ -95,8 +95,8 @@ type dialect interface {
 	// upsert writes the products of one batch, which are ascending and unique by id, inside a transaction.
 	// conn is the connection under tx.
 	upsert(tx *gorm.DB, conn *sql.Conn, w upsert) (upserted, error)
-	// lockRows calls each for the rows of those products that are here, in order, and keeps others from changing them in this transaction.
-	lockRows(tx *gorm.DB, conn *sql.Conn, catalogName string, products []catalog.Product, each func(*row)) error
+	// lockRows returns the rowColumns of those products that are here, in order, and keeps others from changing them in this transaction.
+	lockRows(tx *gorm.DB, conn *sql.Conn, catalogName string, products []catalog.Product) (*sql.Rows, error)
 	// noteCame stores what came of products.
 	noteCame(tx *gorm.DB, conn *sql.Conn, catalogName string, notes []note) error
 	// spans adds up the first spans of every products, up to limit, by the digest of a [view]. more says that something is left behind them.

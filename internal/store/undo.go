@@ -66,18 +66,10 @@ func (s *Store) writtenBefore(ctx context.Context, id string, before session.Cha
 
 // createdBefore lists what stands in sync_creations, newest first.
 func (s *Store) createdBefore(ctx context.Context, id string, before session.ChangePosition, limit int) (changes []session.Change, err error) {
-	rows, err := s.read.WithContext(ctx).Model(&creations{}).Where("session_id = ? AND batch <= ?", id, before.Batch).
-		Order("session_id DESC, batch DESC").Rows() //nolint:rowserrcheck // eachRow does
-	if err != nil {
-		return nil, s.translate(err)
-	}
-	err = eachRow(rows, func(func(into ...any) error) error {
+	query := s.read.WithContext(ctx).Where("session_id = ? AND batch <= ?", id, before.Batch).Order("session_id DESC, batch DESC")
+	err = s.eachCreations(query, func(batch creations) error {
 		if len(changes) >= limit {
 			return errEnough
-		}
-		var batch creations
-		if err := s.read.ScanRows(rows, &batch); err != nil {
-			return err
 		}
 		from := len(changes)
 		err := batch.each(func(c session.Change) error {
@@ -89,8 +81,5 @@ func (s *Store) createdBefore(ctx context.Context, id string, before session.Cha
 		slices.Reverse(changes[from:])
 		return err
 	})
-	if errors.Is(err, errEnough) {
-		err = nil
-	}
-	return changes, s.translate(err)
+	return changes, err
 }

@@ -2,9 +2,8 @@ package syncer
 
 import (
 	"context"
+	"fmt"
 	"math"
-	"strconv"
-	"strings"
 
 	"github.com/google/uuid"
 
@@ -123,9 +122,12 @@ func (u undo) Describe(context.Context) (transfer.Description, error) {
 
 // Read implements [transfer.Source].
 func (u undo) Read(ctx context.Context, after string, limit int) (page transfer.Page, err error) {
-	before, err := parsePosition(after)
-	if err != nil {
-		return page, err
+	before := session.ChangePosition{Batch: math.MaxInt64} // behind the last change
+	if after != "" {
+		var ok bool
+		if before, ok = session.ParseChangePosition(after); !ok {
+			return page, fmt.Errorf("the cursor %q is no place among changes", after)
+		}
 	}
 	changes, err := u.ledger.ChangesBefore(ctx, u.session, before, limit)
 	seen := make(map[string]bool, len(changes))
@@ -134,7 +136,7 @@ func (u undo) Read(ctx context.Context, after string, limit int) (page transfer.
 			break
 		}
 		seen[c.ProductID] = true
-		page.Next, page.More = position(c.ChangePosition), true
+		page.Next, page.More = c.ChangePosition.String(), true
 		r := catalog.Restore{ID: c.ProductID, Before: c.Before, After: c.HashAfter}
 		if r.Before != nil {
 			hash, refused := r.Before.Rehash()
@@ -151,19 +153,3 @@ func (u undo) Read(ctx context.Context, after string, limit int) (page transfer.
 
 // Close does nothing: the node's own database stays open.
 func (undo) Close() error { return nil }
-
-// position is where a revert is, as a cursor keeps it: the change that was put back last.
-func position(at session.ChangePosition) string {
-	return strconv.FormatInt(at.Batch, 10) + "/" + at.ProductID
-}
-
-// parsePosition reads what position has written; "" is behind the last change.
-func parsePosition(text string) (at session.ChangePosition, err error) {
-	if text == "" {
-		return session.ChangePosition{Batch: math.MaxInt64}, nil
-	}
-	batch, id, _ := strings.Cut(text, "/")
-	at.ProductID = id
-	at.Batch, err = strconv.ParseInt(batch, 10, 64)
-	return at, err
-}

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"fullsync/internal/plural"
 )
 
 // bind finds the place of each field among the columns, and writes down what it found. The error names the columns and proposes some if there
@@ -103,7 +105,7 @@ func (c columns) list() string {
 	if more := len(names) - shownColumns; more > 0 {
 		names = append(names[:shownColumns:shownColumns], fmt.Sprintf("%d more", more))
 	}
-	return all(names)
+	return plural.And(names)
 }
 
 // missing is the error for a column that the caller named.
@@ -133,7 +135,7 @@ func (c columns) unknown(found map[string]string, hint string) error {
 			found[field] = column
 		}
 	}
-	message := fmt.Sprintf("The input has no column for the product's %s. Its columns are %s.", all(need), c.list())
+	message := fmt.Sprintf("The input has no column for the product's %s. Its columns are %s.", plural.And(need), c.list())
 	switch {
 	case hint != "":
 		message += " " + hint

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"fullsync/internal/fault"
+	"fullsync/internal/plural"
 )
 
 // The formats.
@@ -72,7 +73,7 @@ func (o Options) Check() error {
 		{"--unit", o.Unit, []string{Major, Minor}},
 	} {
 		if one.value != "" && !slices.Contains(one.allowed, one.value) {
-			return badOption("%s must be %s, not %s.", one.option, either(one.allowed), quote(one.value))
+			return badOption("%s must be %s, not %s.", one.option, plural.Or(one.allowed), quote(one.value))
 		}
 	}
 	for _, one := range []struct {
@@ -85,7 +86,7 @@ func (o Options) Check() error {
 	} {
 		for _, field := range slices.Sorted(maps.Keys(one.values)) {
 			if !slices.Contains(one.fields, field) {
-				return badOption("%s has no field %s. The fields are %s.", one.option, quote(field), all(one.fields))
+				return badOption("%s has no field %s. The fields are %s.", one.option, quote(field), plural.And(one.fields))
 			}
 		}
 	}
@@ -153,7 +154,7 @@ func (f Found) String() string {
 		}
 	}
 	if len(from) > 0 {
-		fmt.Fprintf(&b, ": %s; everything else goes into attributes", all(from))
+		fmt.Fprintf(&b, ": %s; everything else goes into attributes", plural.And(from))
 	}
 	b.WriteByte('.')
 	if f.Decimal != "" {

@@ -19,7 +19,7 @@ const (
 
 // unpack returns the input unpacked, and what it was packed with.
 func unpack(in io.Reader) (packed string, plain io.Reader, err error) {
-	counted := &counter{in: in}
+	counted := &packing.Counter{In: in}
 	from := bufio.NewReaderSize(counted, 64<<10)
 	magic, err := from.Peek(4)
 	if len(magic) == 0 && err != nil && !errors.Is(err, io.EOF) {
@@ -44,29 +44,17 @@ func unpack(in io.Reader) (packed string, plain io.Reader, err error) {
 	return packed, &unpacked{in: plain, packed: packed, size: counted}, nil
 }
 
-// counter counts what was read.
-type counter struct {
-	in io.Reader
-	n  int64
-}
-
-func (c *counter) Read(p []byte) (int, error) {
-	n, err := c.in.Read(p)
-	c.n += int64(n)
-	return n, err
-}
-
 // unpacked reads what was packed, and stops at a bomb.
 type unpacked struct {
 	in     io.Reader
 	packed string
-	size   *counter
+	size   *packing.Counter
 	n      int64
 }
 
 func (u *unpacked) Read(p []byte) (int, error) {
 	n, err := u.in.Read(p)
-	if u.n += int64(n); u.n > bombBytes && u.n/bombRatio > u.size.n {
+	if u.n += int64(n); u.n > bombBytes && u.n/bombRatio > u.size.N {
 		return 0, unreadable("The input unpacks to more than %d times its size. Product data never do, so nothing more is read.", bombRatio)
 	}
 	switch {

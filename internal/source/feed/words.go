@@ -21,19 +21,6 @@ func quote(text string) string {
 	return `"` + short + `"`
 }
 
-// all lists things as people do: a, b and c.
-func all(things []string) string { return join(things, " and ") }
-
-// either lists alternatives: a, b or c.
-func either(things []string) string { return join(things, " or ") }
-
-func join(things []string, last string) string {
-	if len(things) < 2 {
-		return strings.Join(things, "")
-	}
-	return strings.Join(things[:len(things)-1], ", ") + last + things[len(things)-1]
-}
-
 // plain is a column's name without what people vary: case, spaces and punctuation.
 func plain(name string) string {
 	return strings.Map(func(r rune) rune {
