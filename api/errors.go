@@ -19,6 +19,7 @@ import (
 	"fullsync/internal/peer"
 	"fullsync/internal/session"
 	"fullsync/internal/syncer"
+	"fullsync/internal/telemetry"
 )
 
 // statuses is the HTTP status of every kind of fault.
@@ -62,7 +63,7 @@ func (w errorWriter) write(err error, c echo.Context) {
 	case http.StatusInternalServerError:
 		id := h.Get(echo.HeaderXRequestID)
 		w.log.ErrorContext(r.Context(), "request failed", "method", r.Method, "route", c.Path(), "error", err)
-		body = internalError(id)
+		body = internalError(id, telemetry.TraceID(r.Context()))
 	case http.StatusUnauthorized:
 		h.Set(echo.HeaderWWWAuthenticate, challenge(r))
 	case http.StatusPreconditionFailed:
@@ -171,9 +172,9 @@ func errorBody(err *fault.Error) spec.Error {
 	return body
 }
 
-func internalError(requestID string) spec.Error {
+func internalError(requestID, traceID string) spec.Error {
 	return spec.Error{
-		Error: "Internal error", Code: "INTERNAL", RequestId: optional(requestID),
+		Error: "Internal error", Code: "INTERNAL", RequestId: optional(requestID), TraceId: optional(traceID),
 		Message: optional("Something went wrong in this node. Its log has the details under the requestId."),
 	}
 }

@@ -11,6 +11,7 @@ import (
 
 	"github.com/google/uuid"
 	"github.com/labstack/echo/v4"
+	"go.opentelemetry.io/otel/attribute"
 
 	"fullsync/internal/auth"
 	"fullsync/internal/fault"
@@ -40,12 +41,36 @@ func requestID(next echo.HandlerFunc) echo.HandlerFunc {
 func countRequests(access accessTable, metrics Metrics) echo.MiddlewareFunc {
 	return func(next echo.HandlerFunc) echo.HandlerFunc {
 		return func(c echo.Context) error {
-			began, method, route, stream := time.Now(), "other", "other", false
-			if op, known := access.operations[routeKey{c.Request().Method, c.Path()}]; known {
-				method, route, stream = op.route.Method, op.route.Path, op.answers(eventStream)
-			}
+			began := time.Now()
+			method, route, op := access.named(c)
+			stream := op.route != nil && op.answers(eventStream)
 			defer func() { metrics.Request(method, route, c.Response().Status, time.Since(began), stream) }()
 			return next(c)
+		}
+	}
+}
+
+// named returns the method and the route of a request as the document writes them, and its operation.
+func (t accessTable) named(c echo.Context) (method, route string, op operation) {
+	op, known := t.operations[routeKey{c.Request().Method, c.Path()}]
+	if !known {
+		return "other", "other", op
+	}
+	return op.route.Method, op.route.Path, op
+}
+
+// traceRequests makes each request a span, in the trace of its caller.
+func traceRequests(access accessTable, tracing *telemetry.Tracing) echo.MiddlewareFunc {
+	return func(next echo.HandlerFunc) echo.HandlerFunc {
+		return func(c echo.Context) error {
+			r := c.Request()
+			method, route, _ := access.named(c)
+			ctx, end := tracing.Root(telemetry.Caller(r.Context(), r.Header), method+" "+route)
+			c.SetRequest(r.WithContext(ctx))
+			err := next(c)
+			telemetry.Note(ctx, attribute.Int("http.response.status_code", c.Response().Status))
+			end(err)
+			return err
 		}
 	}
 }

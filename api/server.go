@@ -13,6 +13,7 @@ import (
 	"github.com/labstack/echo/v4/middleware"
 
 	"fullsync/api/spec"
+	"fullsync/internal/telemetry"
 )
 
 // Options are what a [Server] is made of.
@@ -29,6 +30,8 @@ type Options struct {
 	Logins   Logins
 	Console  Console
 	Metrics  Metrics
+	// Tracing is nil where nothing is traced.
+	Tracing *telemetry.Tracing
 	// MetricsElsewhere says that the metrics have a listener of their own; then they are not shown here.
 	MetricsElsewhere bool
 	Node             NodeInfo
@@ -118,7 +121,11 @@ func New(opt Options) (*Server, error) {
 		return nil, err
 	}
 	e.HTTPErrorHandler = errorWriter{log: opt.Logger}.write
-	e.Use(prefix, countRequests(access, opt.Metrics), requestID, recoverPanics(opt.Logger), accessLog(opt.Logger), rollingDeadlines(opt.Limits.Stall), secureHeaders)
+	e.Use(prefix, countRequests(access, opt.Metrics))
+	if opt.Tracing != nil {
+		e.Use(traceRequests(access, opt.Tracing))
+	}
+	e.Use(requestID, recoverPanics(opt.Logger), accessLog(opt.Logger), rollingDeadlines(opt.Limits.Stall), secureHeaders)
 	if len(opt.CORSOrigins) > 0 {
 		e.Use(cors(opt.CORSOrigins))
 	}

@@ -61,6 +61,8 @@ type App struct {
 	check   *peer.Checker
 	events  *events.Hub
 	metrics *metrics.Metrics
+	// tracing is nil unless the options ask for traces.
+	tracing *telemetry.Tracing
 	// certificate is nil where the API speaks plain HTTP.
 	certificate *certificate
 	// stopWatch ends the watcher and the checks of peers, and stopEvents the event streams; watching waits for the end of both.
@@ -81,6 +83,8 @@ type Options struct {
 	Backoff transfer.Backoff
 	// Sizes are the sizes of the requests that compare two catalogs; 0 means the default.
 	Sizes transfer.Sizes
+	// Traces sends traces to the OTLP receiver that the standard variables name.
+	Traces bool
 	// WrapSource, if not nil, gets every source that a session is about to read, and returns the one to read instead.
 	WrapSource func(transfer.Source) transfer.Source
 	// WrapEvents, if not nil, gets the source in which event streams look for changes, and returns the one to use instead.
@@ -136,6 +140,11 @@ func (a *App) build(ctx context.Context) (err error) {
 	}
 	settings := a.settings()
 	a.metrics = metrics.New(Version())
+	if a.opt.Traces {
+		if a.tracing, err = telemetry.NewTracing(ctx, a.nodeID, Version(), a.log); err != nil {
+			return err
+		}
+	}
 	db := measured{a.Store, a.metrics}
 	a.worker = syncer.NewWorker(settings, db, a.Peers, a.engine, syncer.Ends{
 		Source: a.openSource, Target: a.openTarget,
@@ -163,7 +172,7 @@ func (a *App) build(ctx context.Context) (err error) {
 	}
 	handler, err := api.New(api.Options{
 		Syncs: service, Peers: a.Peers, Catalogs: a.Store, Editor: syncer.NewEditor(settings, a.Store), Pages: a.Store, Sides: a.side, Figures: a.Store, Events: a.events,
-		Receiver: syncer.NewReceiver(settings, measuredIncoming{db}, a.engine), Logins: logins, Console: page, Metrics: a.metrics, MetricsElsewhere: a.cfg.MetricsListen != "",
+		Receiver: syncer.NewReceiver(settings, measuredIncoming{db}, a.engine), Logins: logins, Console: page, Metrics: a.metrics, Tracing: a.tracing, MetricsElsewhere: a.cfg.MetricsListen != "",
 		Node:            api.NodeInfo{ID: a.nodeID, Name: a.name(), Version: Version()},
 		CheckPeersEvery: a.cfg.PeerCheckInterval,
 		Ready:           a.ready, Answers: a.Store.Answers, CORSOrigins: a.cfg.CORSOrigins, TrustedProxies: a.cfg.TrustedProxies, Logger: a.log,
@@ -320,7 +329,7 @@ func (a *App) Start(ctx context.Context) error {
 		return errors.Join(err, open.Close())
 	}
 	// Not ctx: ending it would end the workers at once, and Stop lets them hand over.
-	if err := a.engine.Start(context.WithoutCancel(ctx), a.worker, a.upkeep); err != nil {
+	if err := a.engine.Start(context.WithoutCancel(ctx), traced{a.worker, a.tracing}, a.upkeep); err != nil {
 		return errors.Join(a.Store.Explain(err), open.Close(), a.closeSides())
 	}
 	a.listen = open
@@ -390,6 +399,7 @@ func (a *App) Stop(ctx context.Context) error {
 			a.watching.Wait()
 			errs = append(errs, <-handed, <-handed, a.closeSides())
 		}
+		a.tracing.Stop(ctx)
 		a.stopErr = errors.Join(append(errs, a.Store.Close())...)
 		a.log.Info("node is down", "node", a.nodeID)
 	})

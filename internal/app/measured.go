@@ -5,11 +5,14 @@ import (
 	"errors"
 	"time"
 
+	"go.opentelemetry.io/otel/attribute"
+
 	"fullsync/internal/catalog"
 	"fullsync/internal/metrics"
 	"fullsync/internal/session"
 	"fullsync/internal/store"
 	"fullsync/internal/syncer"
+	"fullsync/internal/telemetry"
 	"fullsync/internal/transfer"
 )
 
@@ -70,7 +73,9 @@ func (m measured) ClaimSession(ctx context.Context, id string, fence int64, work
 // CommitBatch implements [syncer.Ledger].
 func (m measured) CommitBatch(ctx context.Context, s *session.Session, batch catalog.Batch) error {
 	began, before := time.Now(), s.Counts
+	ctx, end := telemetry.Span(ctx, "commit batch", attribute.Int("products", len(batch.Products)), attribute.Int("deletes", len(batch.Deletes)))
 	err := m.Store.CommitBatch(ctx, s, batch)
+	end(err)
 	if !errors.Is(err, transfer.ErrFenced) { // which is how a cancel shows, and no failure
 		m.metrics.Batch(s, time.Since(began), before, s.Counts, err)
 	}

@@ -47,7 +47,7 @@ func newServe(io IO) *cobra.Command {
 
 // serve runs a node until ctx ends.
 func serve(ctx context.Context, cfg config.Config, log *slog.Logger, io IO) error {
-	a, err := app.New(ctx, cfg, log)
+	a, err := app.New(ctx, cfg, log, app.Options{Traces: config.WantsTraces(io.Environ)})
 	if err != nil {
 		return err
 	}

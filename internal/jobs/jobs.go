@@ -18,6 +18,7 @@ import (
 	"github.com/riverqueue/river/rivertype"
 
 	"fullsync/internal/syncer"
+	"fullsync/internal/telemetry"
 )
 
 // Database is where the engine stores its jobs.
@@ -48,6 +49,8 @@ func (d Database) Migrate(ctx context.Context) error {
 type args struct {
 	SessionID string `json:"sessionId"`
 	Fence     int64  `json:"fence"`
+	// Trace is where the run belongs, see [telemetry.Parent].
+	Trace string `json:"trace,omitempty"`
 }
 
 // Kind names the job for River.
@@ -174,12 +177,12 @@ func (e *Engine) Ready() error {
 
 // Enqueue implements [syncer.Queue].
 func (e *Engine) Enqueue(ctx context.Context, tx *sql.Tx, sessionID string, fence int64) (int64, error) {
-	return e.enqueue(ctx, tx, args{SessionID: sessionID, Fence: fence}, river.QueueDefault)
+	return e.enqueue(ctx, tx, args{SessionID: sessionID, Fence: fence, Trace: telemetry.Parent(ctx)}, river.QueueDefault)
 }
 
 // EnqueuePush implements [syncer.Queue].
 func (e *Engine) EnqueuePush(ctx context.Context, tx *sql.Tx, sessionID string, fence int64) (int64, error) {
-	return e.enqueue(ctx, tx, pushArgs{SessionID: sessionID, Fence: fence}, pushQueue)
+	return e.enqueue(ctx, tx, pushArgs{SessionID: sessionID, Fence: fence, Trace: telemetry.Parent(ctx)}, pushQueue)
 }
 
 func (e *Engine) enqueue(ctx context.Context, tx *sql.Tx, job river.JobArgs, queue string) (int64, error) {
@@ -229,7 +232,7 @@ func (r *lateRunner) work(ctx context.Context, job args) error {
 		}
 		cancel(syncer.ErrShutdown)
 	})()
-	err := r.Run(run, job.SessionID, job.Fence)
+	err := r.Run(telemetry.Child(run, job.Trace), job.SessionID, job.Fence)
 	if errors.Is(err, syncer.ErrShutdown) {
 		return river.JobSnooze(retryAfter)
 	}

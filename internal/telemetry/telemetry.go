@@ -1,4 +1,4 @@
-// Package telemetry ties log lines together: every line logged on behalf of a request carries its id.
+// Package telemetry ties together what happens on behalf of a request: log lines carry its id, and spans make up its trace, also on other nodes.
 package telemetry
 
 import (
@@ -14,11 +14,11 @@ func WithRequest(ctx context.Context, id string) context.Context {
 	return context.WithValue(ctx, requestKey{}, id)
 }
 
-// Logger returns log with the attribute request added to every line whose context came from [WithRequest]. Wrap a logger
+// Logger returns log with the attribute request added to every line whose context came from [WithRequest], and trace to those within a trace. Wrap a logger
 // only once.
 func Logger(log *slog.Logger) *slog.Logger { return slog.New(handler{log.Handler()}) }
 
-// handler adds the request's id to each record.
+// handler adds the ids of the request and of the trace to each record.
 type handler struct{ slog.Handler }
 
 // Handle implements [slog.Handler].
@@ -26,6 +26,10 @@ func (h handler) Handle(ctx context.Context, r slog.Record) error {
 	if id, ok := ctx.Value(requestKey{}).(string); ok {
 		r = r.Clone()
 		r.AddAttrs(slog.String("request", id))
+	}
+	if id := TraceID(ctx); id != "" {
+		r = r.Clone()
+		r.AddAttrs(slog.String("trace", id))
 	}
 	return h.Handler.Handle(ctx, r)
 }

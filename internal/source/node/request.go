@@ -13,6 +13,7 @@ import (
 	"fullsync/internal/fault"
 	"fullsync/internal/packing"
 	"fullsync/internal/peer"
+	"fullsync/internal/telemetry"
 )
 
 const (
@@ -62,6 +63,7 @@ func newCaller(o Options) (*caller, func(), error) {
 	}
 	// Return a redirect as the answer, so that the error message can name the peer.
 	plain := *client
+	plain.Transport = telemetry.Transport{Base: cmp.Or(client.Transport, http.DefaultTransport)}
 	plain.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 	c.to.client = &plain
 	if _, err := c.to.set(o.URL, o.Token); err != nil {
