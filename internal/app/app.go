@@ -24,6 +24,7 @@ import (
 	"fullsync/internal/peer"
 	"fullsync/internal/session"
 	"fullsync/internal/source/node"
+	"fullsync/internal/staging"
 	"fullsync/internal/store"
 	"fullsync/internal/syncer"
 	"fullsync/internal/telemetry"
@@ -138,6 +139,7 @@ func (a *App) build(ctx context.Context) (err error) {
 	if a.engine, err = jobs.New(engine, a.cfg.SyncWorkers, a.log); err != nil {
 		return err
 	}
+	Staging(a.cfg).Sweep()
 	settings := a.settings()
 	a.metrics = metrics.New(Version())
 	if a.opt.Traces {
@@ -224,6 +226,11 @@ func Settings(cfg config.Config, nodeID string, log *slog.Logger) syncer.Config 
 		MaxDeletes: cfg.MaxDeletes, MaxDeletePercent: cfg.MaxDeletePercent,
 		BatchTimeout: cfg.BatchTimeout, SessionTimeout: cfg.SessionTimeout, ResumeWithin: cfg.ResumeWithin, Logger: log,
 	}
+}
+
+// Staging is where cfg has feeds sorted.
+func Staging(cfg config.Config) staging.Area {
+	return staging.Area{Dir: cfg.StagingDir, Limit: int64(cfg.StagingLimit) << 20}
 }
 
 // workerName returns a name that tells processes apart in logs and in health sentences.

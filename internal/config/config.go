@@ -50,6 +50,9 @@ type Config struct {
 	KeepChanges       time.Duration `env:"KEEP_CHANGES" envDefault:"720h" shape:"a duration such as 720h, or 0 to keep none" meaning:"How long it is kept what a session changed, after its end; 0 keeps nothing. A session whose changes are gone cannot be looked through or undone."`
 	ShutdownTimeout   time.Duration `env:"SHUTDOWN_TIMEOUT" envDefault:"10s" shape:"a duration above zero such as 10s" meaning:"How long running requests and sessions have to end when the node stops."`
 
+	StagingDir   string `env:"STAGING_DIR" shape:"a directory such as /var/tmp" meaning:"Directory for the temporary files in which feeds are sorted; if empty, the system's. They are removed after use, and after a crash at the next start."`
+	StagingLimit int    `env:"STAGING_LIMIT" envDefault:"10240" shape:"a whole number of MiB, 0 for no limit" meaning:"The most that one such file may take, in MiB; 0 is no limit."`
+
 	MetricsListen string `env:"METRICS_LISTEN" shape:"an address and port such as 127.0.0.1:9090, or empty" meaning:"Address and port where /metrics needs no token; if empty, the API serves it, for a token of any role."`
 	PprofListen   string `env:"PPROF_LISTEN" shape:"an address of this machine such as 127.0.0.1:6060, or empty" meaning:"Address and port of Go's profiler (/debug/pprof/); it needs no token and shows the node's memory, so it must be a loopback address. If empty, there is none."`
 

@@ -27,7 +27,7 @@ func TestDefaults(t *testing.T) {
 		RequestTimeout: time.Minute, ShutdownTimeout: 10 * time.Second, LogLevel: slog.LevelInfo, LogFormat: "text",
 		MaxDeletes: 10_000, MaxDeletePercent: 50, MaxTakeovers: 3, BatchTimeout: time.Minute, SessionTimeout: 24 * time.Hour, ResumeWithin: 7 * 24 * time.Hour,
 		KeepSessionsFor: 90 * 24 * time.Hour, KeepSessions: 1000, KeepChanges: 30 * 24 * time.Hour,
-		LoginTTL: time.Hour, PeerCheckInterval: 30 * time.Second,
+		LoginTTL: time.Hour, PeerCheckInterval: 30 * time.Second, StagingLimit: 10240,
 	}
 	if !reflect.DeepEqual(c, want) {
 		t.Errorf("Load = %v\nwant %v", c, want)
@@ -48,6 +48,7 @@ func TestEveryVariableIsRead(t *testing.T) {
 		"FULLSYNC_TRUSTED_PROXIES": "10.0.0.5, 192.168.0.0/16,::1", "FULLSYNC_LOGIN_TTL": "1m",
 		"FULLSYNC_PEER_CHECK_INTERVAL": "50ms",
 		"FULLSYNC_TLS_CERT":            "a.crt", "FULLSYNC_TLS_KEY": "a.key",
+		"FULLSYNC_STAGING_DIR": "/var/tmp", "FULLSYNC_STAGING_LIMIT": "8",
 		"FULLSYNC_METRICS_LISTEN": ":9090", "FULLSYNC_PPROF_LISTEN": "[::1]:6060",
 	}
 	c, warnings, err := Load(environ, nil)
@@ -65,7 +66,7 @@ func TestEveryVariableIsRead(t *testing.T) {
 		TrustedProxies: []string{"10.0.0.5/32", "192.168.0.0/16", "::1/128"}, LoginTTL: time.Minute,
 		PeerCheckInterval: 50 * time.Millisecond,
 		TLSCert:           "a.crt", TLSKey: "a.key",
-		MetricsListen: ":9090", PprofListen: "[::1]:6060",
+		StagingDir: "/var/tmp", StagingLimit: 8, MetricsListen: ":9090", PprofListen: "[::1]:6060",
 	}
 	if !reflect.DeepEqual(c, want) {
 		t.Errorf("Load = %v\nwant %v", c, want)
@@ -101,6 +102,7 @@ func TestWrongValuesNameTheirVariable(t *testing.T) {
 		"FULLSYNC_KEEP_CHANGES":            {"-1s", "30d"},
 		"FULLSYNC_SHUTDOWN_TIMEOUT":        {"0s", "x"},
 		"FULLSYNC_METRICS_LISTEN":          {"9090", "127.0.0.1:http"},
+		"FULLSYNC_STAGING_LIMIT":           {"-1", "10GiB", "2147483648"},
 		"FULLSYNC_PPROF_LISTEN":            {"6060", ":6060", "0.0.0.0:6060", "192.168.0.1:6060", "example.com:6060"},
 		"FULLSYNC_LOG_LEVEL":               {"loud"},
 		"FULLSYNC_LOG_FORMAT":              {"xml", "JSON"},

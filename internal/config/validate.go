@@ -78,6 +78,7 @@ func (c Config) problems() []problem {
 	check(c.MaxDeletePercent >= 0 && c.MaxDeletePercent <= 100, "MaxDeletePercent")
 	check(c.MaxTakeovers >= 0 && c.MaxTakeovers <= 100, "MaxTakeovers")
 	check(c.ShutdownTimeout > 0, "ShutdownTimeout")
+	check(c.StagingLimit >= 0 && c.StagingLimit <= 1<<30, "StagingLimit")
 	check(c.MetricsListen == "" || validListen(c.MetricsListen), "MetricsListen")
 	check(c.PprofListen == "" || validListen(c.PprofListen) && loopback(c.PprofListen), "PprofListen")
 	check(c.LogFormat == LogText || c.LogFormat == LogJSON, "LogFormat")

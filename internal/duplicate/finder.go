@@ -105,9 +105,9 @@ func (f *Finder) Sentence() string {
 		first, f.run = f.run[0], f.run[1:]
 		return first, nil
 	}})
-	var found tally
+	var found Tally
 	if f.err == nil {
-		f.err = merged.each(found.add)
+		f.err = merged.each(func(seen sighting) { found.Add(seen.id, seen.line) })
 	}
 	if f.err != nil {
 		return "Duplicate ids were not looked for, because the directory for temporary files cannot be used or is full."

@@ -12,8 +12,8 @@ import (
 // shown is how many duplicate ids are named, and how many lines for each.
 const shown = 10
 
-// tally takes sightings ordered by id and keeps the duplicates.
-type tally struct {
+// Tally takes ids in order, each with its line, and keeps the duplicates.
+type Tally struct {
 	last  sighting
 	lines int // of the last id
 	ids   int // that are duplicates
@@ -26,7 +26,9 @@ type duplicate struct {
 	more  int // lines that are not among these
 }
 
-func (t *tally) add(seen sighting) {
+// Add takes the next one. Ids must ascend, and so must the lines of one id.
+func (t *Tally) Add(id string, line int) {
+	seen := sighting{id, line}
 	if t.lines == 0 || seen.id != t.last.id {
 		t.last, t.lines = seen, 1
 		return
@@ -46,8 +48,8 @@ func (t *tally) add(seen sighting) {
 	}
 }
 
-// String names the duplicates: 1 duplicate id: d-1 (lines 1 and 3).
-func (t *tally) String() string {
+// String names the duplicates, as in "1 duplicate id: d-1 (lines 1 and 3); the last line counts". It is empty if there are none.
+func (t *Tally) String() string {
 	if t.ids == 0 {
 		return ""
 	}

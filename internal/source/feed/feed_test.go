@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -61,4 +62,32 @@ func sharedCase(t *testing.T, name string) []byte {
 		t.Fatal(err)
 	}
 	return in
+}
+
+func TestRecordsForStaging(t *testing.T) {
+	t.Parallel()
+	r, err := feed.Open(strings.NewReader("id,name\nb,Ball\n,Nobody\na,Axe\n"), feed.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.Sample(2) // comes again
+	var seen []int
+	from := r.Records(func(item feed.Item) error {
+		seen = append(seen, item.Line)
+		return nil
+	})
+	var got []string
+	for {
+		rec, err := from.Next()
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		got = append(got, fmt.Sprint(rec.Line, rec.Product.Name, rec.Reject != nil))
+	}
+	if want := []string{"2Ballfalse", "3true", "4Axefalse"}; !slices.Equal(got, want) || !slices.Equal(seen, []int{2, 3, 4}) {
+		t.Errorf("records %q, seen %v, want %q", got, seen, want)
+	}
 }

@@ -1,0 +1,126 @@
+package staging
+
+import (
+	"context"
+	"errors"
+	"io"
+
+	"fullsync/internal/catalog"
+	"fullsync/internal/transfer"
+)
+
+// Stream is a source that hands on records as they come, as long as their ids ascend. From the first one on whose id does not, it puts everything into
+// a temporary file and hands that on in order. It can be read once, from its beginning to its end, and cannot be compared.
+type Stream struct {
+	area   Area
+	from   Records
+	nodeID string
+
+	// next is a record that was read and not handed on yet.
+	next *Record
+	last string
+	sent int64
+	end  error
+
+	rest  *File
+	after string
+	loose int64
+}
+
+var _ transfer.Source = (*Stream)(nil)
+
+// NewStream returns a source of these records. The area is for those whose ids do not ascend.
+func NewStream(area Area, nodeID string, from Records) *Stream {
+	return &Stream{area: area, from: from, nodeID: nodeID}
+}
+
+// Describe implements [transfer.Source]. The total is not known before the end.
+func (s *Stream) Describe(context.Context) (transfer.Description, error) {
+	return transfer.Description{NodeID: s.nodeID, Total: -1}, nil
+}
+
+// Read implements [transfer.Source]. It returns what follows, whatever after is.
+func (s *Stream) Read(ctx context.Context, after string, limit int) (page transfer.Page, err error) {
+	page.Next = after
+	if s.rest != nil {
+		return s.readRest(ctx, page, limit)
+	}
+	for len(page.Products)+len(page.Rejects) < limit && page.Bytes < catalog.MaxBatchBytes {
+		r, err := s.take()
+		if errors.Is(err, io.EOF) {
+			page.Total = &s.sent
+			return page, nil
+		}
+		if err != nil {
+			return transfer.Page{}, because(ctx, err)
+		}
+		if r.Reject != nil {
+			page.Rejects = append(page.Rejects, r.refusal())
+			s.sent++
+			continue
+		}
+		if r.Product.ID <= s.last {
+			s.next = &r
+			if len(page.Products)+len(page.Rejects) > 0 {
+				break // these can be committed while the rest is sorted
+			}
+			if s.rest, err = s.area.Stage(ctx, s.nodeID, taker{s}); err != nil {
+				return transfer.Page{}, err
+			}
+			return s.readRest(ctx, page, limit)
+		}
+		page.Products = append(page.Products, r.Product)
+		page.Bytes += int64(len(r.Product.Name) + len(r.Product.Attributes))
+		s.last, page.Next = r.Product.ID, r.Product.ID
+		s.sent++
+	}
+	page.More = true
+	return page, ctx.Err()
+}
+
+// take returns the next record.
+func (s *Stream) take() (r Record, err error) {
+	if s.next != nil {
+		r, s.next = *s.next, nil
+		return r, nil
+	}
+	if s.end == nil {
+		if r, s.end = s.from.Next(); s.end == nil {
+			return r, nil
+		}
+	}
+	return Record{}, s.end
+}
+
+// taker is what is left of a stream.
+type taker struct{ *Stream }
+
+// Next implements [Records].
+func (t taker) Next() (Record, error) { return t.take() }
+
+// readRest reads from the temporary file: first what has no place among the ids, then the rest in order.
+func (s *Stream) readRest(ctx context.Context, page transfer.Page, limit int) (transfer.Page, error) {
+	total := s.sent + s.rest.Total()
+	rejects, err := s.rest.Loose(ctx, s.loose, limit)
+	if err != nil {
+		return page, err
+	}
+	if len(rejects) > 0 {
+		s.loose += int64(len(rejects))
+		page.Rejects, page.More, page.Total = rejects, true, &total
+		return page, nil
+	}
+	if page, err = s.rest.Read(ctx, s.after, limit); err != nil {
+		return page, err
+	}
+	s.after, page.Total = page.Next, &total
+	return page, nil
+}
+
+// Close removes the temporary file, if there is one. It is safe to call twice.
+func (s *Stream) Close() error {
+	if s.rest == nil {
+		return nil
+	}
+	return s.rest.Close()
+}
