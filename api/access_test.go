@@ -27,7 +27,7 @@ func everyOperation(t *testing.T) map[request][]string {
 	for path, item := range document(t).Paths.Map() {
 		for method, op := range item.Operations() {
 			r := request{method: method, path: strings.NewReplacer(
-				"{sessionId}", sessionA, "{nodeId}", "branch-2", "{catalog}", "main", "{id}", "a").Replace(path)}
+				"{sessionId}", sessionA, "{nodeId}", "branch-2", "{catalog}", "main", "{id}", "a", "{name}", "alice", "{tokenId}", sessionA).Replace(path)}
 			switch op.OperationID {
 			case "startFullSync":
 				r.body = `{"action":"pull","targetPeer":"branch-2"}`
@@ -37,6 +37,12 @@ func everyOperation(t *testing.T) map[request][]string {
 				r.body = `{"nodeId":"branch-2","url":"https://example.com"}`
 			case "signIn":
 				r.body = `{"name":"alice","password":"hunter2 hunter2"}`
+			case "addUser":
+				r.body = `{"name":"alice","role":"viewer","password":"hunter2 hunter2"}`
+			case "changeUser":
+				r.body = `{"role":"viewer"}`
+			case "createToken":
+				r.body = `{"name":"till 3","role":"node","ttlSeconds":60}`
 			case "approveFullSyncDeletes":
 				r.body = `{"count":1}`
 			case "changePeer":

@@ -2,6 +2,7 @@ package api
 
 import (
 	"context"
+	"net/http"
 	"strings"
 	"time"
 
@@ -9,25 +10,27 @@ import (
 
 	"fullsync/internal/auth"
 	"fullsync/internal/fault"
+	"fullsync/internal/peer"
+	"fullsync/internal/token"
 )
 
 // authenticate finds out who calls and puts them into the request's context. Everything but the public routes needs
 // a token, also what does not exist under /api, so that nothing can be learned of it without one. limit bounds how long the
 // look at a token may take.
-func authenticate(access accessTable, logins Logins, limit time.Duration) echo.MiddlewareFunc {
+func authenticate(access accessTable, callers Callers, limit time.Duration) echo.MiddlewareFunc {
 	return func(next echo.HandlerFunc) echo.HandlerFunc {
 		return func(c echo.Context) error {
 			path := c.Path()
 			if access.publicPaths[path] || path == "" && !underAPI(c.Request().URL.Path) {
 				return next(c)
 			}
-			token, err := bearer(c.Request().Header.Values(echo.HeaderAuthorization))
+			text, err := bearer(c.Request().Header.Values(echo.HeaderAuthorization))
 			if err != nil {
 				return err
 			}
 			r := c.Request()
 			ctx, cancel := context.WithTimeout(r.Context(), limit)
-			principal, err := logins.Verify(ctx, token)
+			principal, err := callers.Verify(ctx, text, token.Use{Address: c.RealIP(), Node: callingNode(r.Header)})
 			cancel()
 			if err != nil {
 				return err
@@ -36,6 +39,15 @@ func authenticate(access accessTable, logins Logins, limit time.Duration) echo.M
 			return next(c)
 		}
 	}
+}
+
+// callingNode returns the node that the caller says it is, "" for none. It is shown to people and decides nothing.
+func callingNode(h http.Header) string {
+	id := h.Get(peer.HeaderNode)
+	if peer.CheckNodeID(id) != nil {
+		return ""
+	}
+	return id
 }
 
 // underAPI says whether path belongs to the API, whether it exists or not.

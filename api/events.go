@@ -29,10 +29,10 @@ const (
 
 // eventHandlers stream what happens to sessions.
 type eventHandlers struct {
-	events Events
-	syncs  Syncs
-	logins Logins
-	limits Limits
+	events  Events
+	syncs   Syncs
+	callers Callers
+	limits  Limits
 }
 
 // streamResponse writes a stream until one of the two sides ends it. It is no reader that something else copies from:
@@ -105,7 +105,7 @@ func (h *eventHandlers) exists(ctx context.Context, id string) error {
 func (h *eventHandlers) ended(ctx context.Context, p auth.Principal) bool {
 	ctx, cancel := context.WithTimeout(ctx, h.limits.Answer)
 	defer cancel()
-	_, err := h.logins.Holds(ctx, p)
+	_, err := h.callers.Holds(ctx, p)
 	return err != nil && fault.KindOf(err) == fault.Unauthenticated
 }
 

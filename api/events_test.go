@@ -18,6 +18,7 @@ import (
 	"fullsync/internal/events"
 	"fullsync/internal/fault"
 	"fullsync/internal/session"
+	"fullsync/internal/token"
 )
 
 const eventsPath = "/api/admin/sync/full-sync/events"
@@ -137,7 +138,7 @@ func TestQuietStreamsShowThatTheNodeLives(t *testing.T) {
 // TestExpiredTokenEndsTheStream: a token that is good enough to get in, by the leeway, does not stay.
 func TestExpiredTokenEndsTheStream(t *testing.T) {
 	t.Parallel()
-	n := setup(t, func(o *api.Options) { o.Logins = expired{o.Logins} })
+	n := setup(t, func(o *api.Options) { o.Callers = expired{o.Callers} })
 	n.subscribe = hub(t.Context(), quiet{}, events.Config{}).Subscribe
 	text, err := io.ReadAll(n.follow(""))
 	if err != nil || !strings.Contains(string(text), "event: snapshot\n") ||
@@ -158,11 +159,11 @@ func TestSignedOutStreamEnds(t *testing.T) {
 	}
 }
 
-// expired are logins whose every token is at its end.
-type expired struct{ api.Logins }
+// expired are callers whose every token is at its end.
+type expired struct{ api.Callers }
 
 // Verify lets anybody in.
-func (expired) Verify(context.Context, string) (auth.Principal, error) {
+func (expired) Verify(context.Context, string, token.Use) (auth.Principal, error) {
 	return auth.Principal{Subject: "alice", Role: auth.RoleViewer, ExpiresAt: time.Now().Add(-time.Second)}, nil
 }
 

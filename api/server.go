@@ -27,7 +27,10 @@ type Options struct {
 	Figures  SessionFigures
 	Events   Events
 	Receiver Receiver
+	Callers  Callers
 	Logins   Logins
+	Users    Users
+	Tokens   Tokens
 	Console  Console
 	Metrics  Metrics
 	// Tracing is nil where nothing is traced.
@@ -104,7 +107,7 @@ type Server struct{ echo *echo.Echo }
 // New returns the server for opt. It returns an error when the document and the list of open routes disagree.
 func New(opt Options) (*Server, error) {
 	if opt.Syncs == nil || opt.Peers == nil || opt.Catalogs == nil || opt.Editor == nil || opt.Pages == nil || opt.Sides == nil || opt.Figures == nil ||
-		opt.Events == nil || opt.Receiver == nil || opt.Logins == nil || opt.Console == nil || opt.Metrics == nil || opt.Ready == nil || opt.Answers == nil || opt.Logger == nil {
+		opt.Events == nil || opt.Receiver == nil || opt.Callers == nil || opt.Logins == nil || opt.Users == nil || opt.Tokens == nil || opt.Console == nil || opt.Metrics == nil || opt.Ready == nil || opt.Answers == nil || opt.Logger == nil {
 		return nil, errors.New("api: a service is missing in the options")
 	}
 	opt.Limits = opt.Limits.withDefaults()
@@ -132,7 +135,7 @@ func New(opt Options) (*Server, error) {
 	e.Use(
 		watchDatabase(access, opt.Answers, opt.Limits.Silence),
 		limitBodies(access, opt.Limits.BodyBytes),
-		authenticate(access, opt.Logins, opt.Limits.Answer),
+		authenticate(access, opt.Callers, opt.Limits.Answer),
 		authorize(access),
 		withAddress,
 		limitTime(access, opt.Limits.Answer),
@@ -178,6 +181,8 @@ type handlers struct {
 	pushHandlers
 	statsHandlers
 	authHandlers
+	userHandlers
+	tokenHandlers
 	operationHandlers
 }
 
@@ -186,7 +191,7 @@ var _ spec.StrictServerInterface = (*handlers)(nil)
 func newHandlers(opt Options) *handlers {
 	return &handlers{
 		sessionHandlers: sessionHandlers{syncs: opt.Syncs},
-		eventHandlers:   eventHandlers{events: opt.Events, syncs: opt.Syncs, logins: opt.Logins, limits: opt.Limits},
+		eventHandlers:   eventHandlers{events: opt.Events, syncs: opt.Syncs, callers: opt.Callers, limits: opt.Limits},
 		peerHandlers:    peerHandlers{peers: opt.Peers, checkEvery: opt.CheckPeersEvery},
 		productHandlers: productHandlers{catalogs: opt.Catalogs, pageBytes: opt.Limits.PageBytes},
 		editHandlers:    editHandlers{editor: opt.Editor},
@@ -198,6 +203,8 @@ func newHandlers(opt Options) *handlers {
 			peers: opt.Peers, syncs: opt.Syncs, figures: opt.Figures, products: newProductTotal(opt.Catalogs, opt.Limits.KeepCount), checkEvery: opt.CheckPeersEvery,
 		},
 		authHandlers:      authHandlers{logins: opt.Logins, node: opt.Node},
+		userHandlers:      userHandlers{users: opt.Users},
+		tokenHandlers:     tokenHandlers{tokens: opt.Tokens},
 		operationHandlers: operationHandlers{ready: opt.Ready, metrics: opt.Metrics, elsewhere: opt.MetricsElsewhere},
 	}
 }

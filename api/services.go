@@ -10,6 +10,7 @@ import (
 	"fullsync/internal/peer"
 	"fullsync/internal/session"
 	"fullsync/internal/syncer"
+	"fullsync/internal/token"
 	"fullsync/internal/transfer"
 	"fullsync/internal/user"
 )
@@ -120,14 +121,35 @@ type Metrics interface {
 	Text() ([]byte, error)
 }
 
-// Logins sign people in and out and know whose tokens hold; [user.Logins] is one.
-type Logins interface {
+// Callers know whom tokens speak for; [caller.Callers] is that.
+type Callers interface {
 	// Verify returns whom a token speaks for, and Unauthenticated for one that does not hold, or no longer.
-	Verify(ctx context.Context, token string) (auth.Principal, error)
+	Verify(ctx context.Context, text string, use token.Use) (auth.Principal, error)
 	// Holds looks again at somebody whose token was verified before, as Verify does.
 	Holds(ctx context.Context, p auth.Principal) (auth.Principal, error)
+}
+
+// Logins sign people in and out; [user.Logins] is one.
+type Logins interface {
 	// SignIn returns a token and whom it speaks for. Returns Unauthenticated, and TooMany with the time to wait.
 	SignIn(ctx context.Context, c user.Credentials) (token string, p auth.Principal, err error)
 	// SignOut ends the token of p. Returns Impossible for one that did not come from a login.
 	SignOut(ctx context.Context, p auth.Principal) error
+}
+
+// Users manages the people who may sign in; [user.Directory] is one.
+type Users interface {
+	List(ctx context.Context) ([]user.User, error)
+	Add(ctx context.Context, name string, role auth.Role, password string) (user.User, error)
+	Change(ctx context.Context, name string, c user.Change) (user.User, error)
+	EndLogins(ctx context.Context, name string) (user.User, error)
+	Remove(ctx context.Context, name string) error
+}
+
+// Tokens manages the API tokens; [token.Tokens] is that.
+type Tokens interface {
+	List(ctx context.Context) ([]token.Token, error)
+	// Create also returns the token itself, which is kept nowhere.
+	Create(ctx context.Context, name string, role auth.Role, ttl time.Duration, by string) (text string, t token.Token, err error)
+	Revoke(ctx context.Context, id, by string) (token.Token, error)
 }

@@ -13,6 +13,7 @@ import (
 	"fullsync/internal/peer"
 	"fullsync/internal/session"
 	"fullsync/internal/syncer"
+	"fullsync/internal/token"
 	"fullsync/internal/user"
 )
 
@@ -38,8 +39,13 @@ type services struct {
 	checkPeer  func(nodeID string) (peer.CheckResult, error)
 	signIn     func(user.Credentials) (string, auth.Principal, error)
 	signOut    func(auth.Principal) error
-	edit       func(catalogName string, edits []catalog.Edit) ([]catalog.Edited, error)
-	deleteAll  func(catalogName, by string, expected int64) (int64, error)
+	// user is the one that there is, userFailure is what changing it ends with, and userChanged is told how.
+	user        user.User
+	userFailure error
+	userChanged func(user.Change)
+	apiToken    token.Token
+	edit        func(catalogName string, edits []catalog.Edit) ([]catalog.Edited, error)
+	deleteAll   func(catalogName, by string, expected int64) (int64, error)
 	// holds is what a second look at a token finds, nil where it still holds.
 	holds    error
 	products []catalog.Stored
@@ -166,14 +172,45 @@ type logins struct {
 	keys *auth.Keys
 }
 
-func (s logins) Verify(_ context.Context, token string) (auth.Principal, error) {
-	return s.keys.Verify(token)
+func (s logins) Verify(_ context.Context, text string, _ token.Use) (auth.Principal, error) {
+	return s.keys.Verify(text)
 }
 func (s logins) SignIn(_ context.Context, c user.Credentials) (string, auth.Principal, error) {
 	return s.signIn(c)
 }
 func (s logins) Holds(_ context.Context, p auth.Principal) (auth.Principal, error) { return p, s.holds }
 func (s logins) SignOut(_ context.Context, p auth.Principal) error                 { return s.signOut(p) }
+
+// users are alice alone, and whatever is done goes well.
+type users struct{ *services }
+
+func (s users) List(context.Context) ([]user.User, error) { return []user.User{s.user}, nil }
+func (s users) Add(_ context.Context, name string, role auth.Role, _ string) (user.User, error) {
+	s.user.Name, s.user.Role = name, role
+	return s.user, s.userFailure
+}
+func (s users) Change(_ context.Context, _ string, c user.Change) (user.User, error) {
+	s.userChanged(c)
+	return s.user, s.userFailure
+}
+func (s users) EndLogins(context.Context, string) (user.User, error) { return s.user, s.userFailure }
+func (s users) Remove(context.Context, string) error                 { return s.userFailure }
+
+// tokens are one.
+type tokens struct{ *services }
+
+func (s tokens) List(context.Context) ([]token.Token, error) { return []token.Token{s.apiToken}, nil }
+func (s tokens) Create(_ context.Context, name string, role auth.Role, ttl time.Duration, by string) (string, token.Token, error) {
+	s.apiToken.Name, s.apiToken.Role, s.apiToken.CreatedBy, s.apiToken.ExpiresAt = name, role, by, s.apiToken.CreatedAt.Add(ttl)
+	return "the-token", s.apiToken, nil
+}
+func (s tokens) Revoke(_ context.Context, id, by string) (token.Token, error) {
+	if id != s.apiToken.ID {
+		return token.Token{}, token.Unknown()
+	}
+	s.apiToken.RevokedAt, s.apiToken.RevokedBy = &s.apiToken.CreatedAt, by
+	return s.apiToken, nil
+}
 
 // The services are also the catalogs, the pages and the counts.
 func (s *services) ListProducts(_ context.Context, _, after, q string, limit int) (found []catalog.Stored, err error) {
@@ -285,13 +322,16 @@ func goodServices() *services {
 		signIn: func(user.Credentials) (string, auth.Principal, error) {
 			return "the.new.token", auth.Principal{Subject: "alice", Role: auth.RoleOperator, UserID: "u-1", ExpiresAt: at(5).UTC()}, nil
 		},
-		signOut:   func(auth.Principal) error { return nil },
-		edit:      goodEdits,
-		deleteAll: func(_, _ string, expected int64) (int64, error) { return expected, nil },
-		products:  someProducts("a", "b", "c"),
-		readEnded: func(error) {},
-		ready:     func(context.Context) error { return nil },
-		subscribe: endedSubscription,
+		signOut:     func(auth.Principal) error { return nil },
+		user:        user.User{Name: "alice", Role: auth.RoleOperator, CreatedAt: at(0), UpdatedAt: at(1), PasswordHash: "hunter2"},
+		apiToken:    token.Token{ID: sessionA, Name: "till 3", Role: auth.RoleNode, CreatedBy: "alice", CreatedAt: at(0), ExpiresAt: at(2)},
+		userChanged: func(user.Change) {},
+		edit:        goodEdits,
+		deleteAll:   func(_, _ string, expected int64) (int64, error) { return expected, nil },
+		products:    someProducts("a", "b", "c"),
+		readEnded:   func(error) {},
+		ready:       func(context.Context) error { return nil },
+		subscribe:   endedSubscription,
 	}
 }
 

@@ -26,6 +26,27 @@ import (
 	openapi_types "github.com/oapi-codegen/runtime/types"
 )
 
+// Defines values for ApiTokenState.
+const (
+	TokenIsActive  ApiTokenState = "active"
+	TokenIsExpired ApiTokenState = "expired"
+	TokenIsRevoked ApiTokenState = "revoked"
+)
+
+// Valid indicates whether the value is a known member of the ApiTokenState enum.
+func (e ApiTokenState) Valid() bool {
+	switch e {
+	case TokenIsActive:
+		return true
+	case TokenIsExpired:
+		return true
+	case TokenIsRevoked:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for CatalogChangedCode.
 const (
 	CATALOGCHANGED CatalogChangedCode = "CATALOG_CHANGED"
@@ -410,6 +431,33 @@ func (e StuckSessionDone) Valid() bool {
 	}
 }
 
+// Defines values for TokenRole.
+const (
+	TokenRoleAdmin    TokenRole = "admin"
+	TokenRoleNode     TokenRole = "node"
+	TokenRoleNodePush TokenRole = "node-push"
+	TokenRoleOperator TokenRole = "operator"
+	TokenRoleViewer   TokenRole = "viewer"
+)
+
+// Valid indicates whether the value is a known member of the TokenRole enum.
+func (e TokenRole) Valid() bool {
+	switch e {
+	case TokenRoleAdmin:
+		return true
+	case TokenRoleNode:
+		return true
+	case TokenRoleNodePush:
+		return true
+	case TokenRoleOperator:
+		return true
+	case TokenRoleViewer:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for UserRole.
 const (
 	UserRoleAdmin    UserRole = "admin"
@@ -520,6 +568,60 @@ func (e ListNodeDeletesParamsState) Valid() bool {
 		return false
 	}
 }
+
+// ApiToken An API token. The token itself is never among it.
+type ApiToken struct {
+	// Id The token's id.
+	//
+	// Example: 0f8fad5b-d9cb-469f-a165-70867728950e
+	Id string `json:"id"`
+
+	// Name What it is for; shows as startedBy and cancelledBy.
+	//
+	// Example: branch-2 reads here
+	Name string    `json:"name"`
+	Role TokenRole `json:"role"`
+
+	// State Whether it works.
+	//
+	// Example: active
+	State ApiTokenState `json:"state"`
+
+	// CreatedBy Who made it.
+	//
+	// Example: alice
+	CreatedBy string `json:"createdBy"`
+
+	// CreatedAt When it was made.
+	CreatedAt time.Time `json:"createdAt"`
+
+	// ExpiresAt When it expires.
+	ExpiresAt time.Time `json:"expiresAt"`
+
+	// LastUsedAt When it was used last, a few seconds late; null before the first time.
+	LastUsedAt *time.Time `json:"lastUsedAt"`
+
+	// LastUsedFrom The address it was used from last.
+	//
+	// Example: 192.0.2.7
+	LastUsedFrom *string `json:"lastUsedFrom"`
+
+	// LastUsedBy The node that used it last, as that node says; null if none did.
+	//
+	// Example: branch-2
+	LastUsedBy *string `json:"lastUsedBy"`
+
+	// RevokedAt When it was revoked; null if it was not.
+	RevokedAt *time.Time `json:"revokedAt"`
+
+	// RevokedBy Who revoked it.
+	RevokedBy *string `json:"revokedBy"`
+}
+
+// ApiTokenState Whether it works.
+//
+// Example: active
+type ApiTokenState string
 
 // ApproveDeletesRequest How many deletes you approve. The number shows that you saw the list.
 type ApproveDeletesRequest struct {
@@ -925,7 +1027,7 @@ type MeResponse struct {
 	Success bool `json:"success"`
 	User    User `json:"user"`
 
-	// Kind `user` for a token from a login, `token` for one made by `fullsync token`, which cannot be signed out.
+	// Kind `user` for a token from a login, `token` for any other one, which cannot be signed out.
 	Kind MeResponseKind `json:"kind"`
 
 	// ExpiresAt When the token ends at the latest.
@@ -933,7 +1035,7 @@ type MeResponse struct {
 	Node      NodeName  `json:"node"`
 }
 
-// MeResponseKind `user` for a token from a login, `token` for one made by `fullsync token`, which cannot be signed out.
+// MeResponseKind `user` for a token from a login, `token` for any other one, which cannot be signed out.
 type MeResponseKind string
 
 // MessageResponse The request succeeded.
@@ -984,6 +1086,44 @@ type NewPeer struct {
 //
 // Example: node
 type NewPeerKind string
+
+// NewToken A token to make.
+type NewToken struct {
+	// Name What it is for, in printable characters.
+	//
+	// Example: branch-2 reads here
+	Name string    `json:"name"`
+	Role TokenRole `json:"role"`
+
+	// TtlSeconds How long it works, in seconds; at most ten years.
+	//
+	// Example: 31536000
+	TtlSeconds int64 `json:"ttlSeconds"`
+}
+
+// NewTokenResponse A new token, which is shown only here.
+type NewTokenResponse struct {
+	// Success Always true.
+	Success bool `json:"success"`
+
+	// Token The token, for the header Authorization.
+	Token    string   `json:"token"`
+	ApiToken ApiToken `json:"apiToken"`
+}
+
+// NewUser A person to add.
+type NewUser struct {
+	// Name The name. Names that differ only in upper and lower case are the same.
+	//
+	// Example: alice
+	Name string   `json:"name"`
+	Role UserRole `json:"role"`
+
+	// Password The password, 8 characters or more and not the name.
+	//
+	// Example: correct horse battery staple
+	Password string `json:"password"`
+}
 
 // NodeBatchLine One line of a batch, with exactly one of these. A product that the pusher cannot read comes with its `id` and `unreadable`, which says why.
 type NodeBatchLine struct {
@@ -2964,6 +3104,25 @@ type TargetPeerObject struct {
 	AdditionalProperties map[string]interface{} `json:"-"`
 }
 
+// TokenListResponse All API tokens.
+type TokenListResponse struct {
+	// Success Always true.
+	Success bool `json:"success"`
+
+	// Tokens The tokens.
+	Tokens []ApiToken `json:"tokens"`
+}
+
+// TokenResponse One API token.
+type TokenResponse struct {
+	// Success Always true.
+	Success  bool     `json:"success"`
+	ApiToken ApiToken `json:"apiToken"`
+}
+
+// TokenRole What a token may do. `node` is for a node that reads from this one, `node-push` for one that also pushes.
+type TokenRole string
+
 // User A person.
 type User struct {
 	// Name The name, which shows as startedBy and cancelledBy.
@@ -2971,6 +3130,60 @@ type User struct {
 	// Example: alice
 	Name string   `json:"name"`
 	Role UserRole `json:"role"`
+}
+
+// UserAccount A person who may sign in. The password is never among it.
+type UserAccount struct {
+	// Name The name, as it was given.
+	//
+	// Example: alice
+	Name string   `json:"name"`
+	Role UserRole `json:"role"`
+
+	// Disabled Whether the user is kept from signing in.
+	//
+	// Example: false
+	Disabled bool `json:"disabled"`
+
+	// CreatedAt When the user was added.
+	CreatedAt time.Time `json:"createdAt"`
+
+	// UpdatedAt When the user was changed last.
+	UpdatedAt time.Time `json:"updatedAt"`
+
+	// LastLoginAt When the user signed in last; null before the first time.
+	LastLoginAt *time.Time `json:"lastLoginAt"`
+}
+
+// UserChange What to change; absent members stay as they are.
+type UserChange struct {
+	Role *UserRole `json:"role,omitempty"`
+
+	// Disabled Keeps the user from signing in, or lets them sign in again.
+	//
+	// Example: false
+	Disabled *bool `json:"disabled,omitempty"`
+
+	// Password The new password.
+	//
+	// Example: correct horse battery staple
+	Password *string `json:"password,omitempty"`
+}
+
+// UserListResponse All users.
+type UserListResponse struct {
+	// Success Always true.
+	Success bool `json:"success"`
+
+	// Users The users.
+	Users []UserAccount `json:"users"`
+}
+
+// UserResponse One user.
+type UserResponse struct {
+	// Success Always true.
+	Success bool        `json:"success"`
+	User    UserAccount `json:"user"`
 }
 
 // UserRole What a person may do.
@@ -3026,6 +3239,9 @@ type Rehash = bool
 
 // Through Example: p-2000
 type Through = string
+
+// UserName Example: alice
+type UserName = string
 
 // BadRequest The shape of every error.
 type BadRequest = Error
@@ -3415,6 +3631,15 @@ type AddPeerJSONRequestBody = NewPeer
 
 // ChangePeerJSONRequestBody defines body for ChangePeer for application/json ContentType.
 type ChangePeerJSONRequestBody = PeerChange
+
+// CreateTokenJSONRequestBody defines body for CreateToken for application/json ContentType.
+type CreateTokenJSONRequestBody = NewToken
+
+// AddUserJSONRequestBody defines body for AddUser for application/json ContentType.
+type AddUserJSONRequestBody = NewUser
+
+// ChangeUserJSONRequestBody defines body for ChangeUser for application/json ContentType.
+type ChangeUserJSONRequestBody = UserChange
 
 // SignInJSONRequestBody defines body for SignIn for application/json ContentType.
 type SignInJSONRequestBody = LoginRequest
@@ -4783,6 +5008,93 @@ type ClientInterface interface {
 	// Corresponds with POST /api/admin/sync/peers/{nodeId}/check (the `CheckPeer` operationId).
 	CheckPeer(ctx context.Context, nodeId PeerNodeID, reqEditors ...RequestEditorFn) (*http.Response, error)
 
+	// ListTokens List the API tokens
+	//
+	// The tokens that were made here or by `fullsync token`, with when and from where each was used last (a few seconds late). A token for
+	// a node also shows which node uses it, as that node says. Tokens are listed for 30 days after they expired or were revoked.
+	//
+	// Corresponds with GET /api/admin/tokens (the `ListTokens` operationId).
+	ListTokens(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// CreateTokenWithBody Make an API token
+	//
+	// The answer is the only place where the token itself is shown. Whoever uses it shows as its name in `startedBy` and `cancelledBy`.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /api/admin/tokens (the `CreateToken` operationId).
+	CreateTokenWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// CreateToken Make an API token
+	//
+	// The answer is the only place where the token itself is shown. Whoever uses it shows as its name in `startedBy` and `cancelledBy`.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /api/admin/tokens (the `CreateToken` operationId).
+	CreateToken(ctx context.Context, body CreateTokenJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// RevokeToken Revoke an API token
+	//
+	// Ends the token on every replica at once: the next request with it is refused. Event streams that were opened with it end within 15
+	// seconds. Revoking a token twice is no error.
+	//
+	// Corresponds with DELETE /api/admin/tokens/{tokenId} (the `RevokeToken` operationId).
+	RevokeToken(ctx context.Context, tokenId openapi_types.UUID, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ListUsers List the people who may sign in
+	//
+	// Corresponds with GET /api/admin/users (the `ListUsers` operationId).
+	ListUsers(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// AddUserWithBody Add a person
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /api/admin/users (the `AddUser` operationId).
+	AddUserWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// AddUser Add a person
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /api/admin/users (the `AddUser` operationId).
+	AddUser(ctx context.Context, body AddUserJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// RemoveUser Remove a person
+	//
+	// Removes the user and ends their logins at once. The last administrator who may sign in cannot be removed (409).
+	//
+	// Corresponds with DELETE /api/admin/users/{name} (the `RemoveUser` operationId).
+	RemoveUser(ctx context.Context, name UserName, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ChangeUserWithBody Change a person's role or password, or switch them off
+	//
+	// Changes the members that you send. Another role, a new password and `disabled: true` end every login of this user at once, on every
+	// replica. The last administrator who may sign in can neither be disabled nor get another role (409).
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with PATCH /api/admin/users/{name} (the `ChangeUser` operationId).
+	ChangeUserWithBody(ctx context.Context, name UserName, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ChangeUser Change a person's role or password, or switch them off
+	//
+	// Changes the members that you send. Another role, a new password and `disabled: true` end every login of this user at once, on every
+	// replica. The last administrator who may sign in can neither be disabled nor get another role (409).
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with PATCH /api/admin/users/{name} (the `ChangeUser` operationId).
+	ChangeUser(ctx context.Context, name UserName, body ChangeUserJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// EndLogins End every login of a person
+	//
+	// Ends them at once, on every replica. The person may sign in again.
+	//
+	// Corresponds with POST /api/admin/users/{name}/end-logins (the `EndLogins` operationId).
+	EndLogins(ctx context.Context, name UserName, reqEditors ...RequestEditorFn) (*http.Response, error)
+
 	// SignInWithBody Sign in
 	//
 	// Gives a user of this node a short-lived token (`FULLSYNC_LOGIN_TTL`, by default an hour). Tokens are not renewed: sign
@@ -4814,8 +5126,8 @@ type ClientInterface interface {
 	// SignOut Sign out
 	//
 	// Ends the token of this request, on every replica at once: its id (`jti`) is remembered until the token would have
-	// expired. Other logins of the same user go on. A token made by `fullsync token` cannot be ended this way (422); it is
-	// valid until it expires.
+	// expired. Other logins of the same user go on. A token that did not come from a login cannot be ended this way (422);
+	// an administrator can revoke an API token.
 	//
 	// Corresponds with POST /api/auth/logout (the `SignOut` operationId).
 	SignOut(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error)
@@ -5847,6 +6159,203 @@ func (c *Client) CheckPeer(ctx context.Context, nodeId PeerNodeID, reqEditors ..
 	return c.Client.Do(req)
 }
 
+// ListTokens List the API tokens
+//
+// The tokens that were made here or by `fullsync token`, with when and from where each was used last (a few seconds late). A token for
+// a node also shows which node uses it, as that node says. Tokens are listed for 30 days after they expired or were revoked.
+//
+// Corresponds with GET /api/admin/tokens (the `ListTokens` operationId).
+func (c *Client) ListTokens(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewListTokensRequest(c.Server)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// CreateTokenWithBody Make an API token
+//
+// The answer is the only place where the token itself is shown. Whoever uses it shows as its name in `startedBy` and `cancelledBy`.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /api/admin/tokens (the `CreateToken` operationId).
+func (c *Client) CreateTokenWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewCreateTokenRequestWithBody(c.Server, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// CreateToken Make an API token
+//
+// The answer is the only place where the token itself is shown. Whoever uses it shows as its name in `startedBy` and `cancelledBy`.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /api/admin/tokens (the `CreateToken` operationId).
+func (c *Client) CreateToken(ctx context.Context, body CreateTokenJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewCreateTokenRequest(c.Server, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// RevokeToken Revoke an API token
+//
+// Ends the token on every replica at once: the next request with it is refused. Event streams that were opened with it end within 15
+// seconds. Revoking a token twice is no error.
+//
+// Corresponds with DELETE /api/admin/tokens/{tokenId} (the `RevokeToken` operationId).
+func (c *Client) RevokeToken(ctx context.Context, tokenId openapi_types.UUID, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewRevokeTokenRequest(c.Server, tokenId)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ListUsers List the people who may sign in
+//
+// Corresponds with GET /api/admin/users (the `ListUsers` operationId).
+func (c *Client) ListUsers(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewListUsersRequest(c.Server)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// AddUserWithBody Add a person
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /api/admin/users (the `AddUser` operationId).
+func (c *Client) AddUserWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewAddUserRequestWithBody(c.Server, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// AddUser Add a person
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /api/admin/users (the `AddUser` operationId).
+func (c *Client) AddUser(ctx context.Context, body AddUserJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewAddUserRequest(c.Server, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// RemoveUser Remove a person
+//
+// Removes the user and ends their logins at once. The last administrator who may sign in cannot be removed (409).
+//
+// Corresponds with DELETE /api/admin/users/{name} (the `RemoveUser` operationId).
+func (c *Client) RemoveUser(ctx context.Context, name UserName, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewRemoveUserRequest(c.Server, name)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ChangeUserWithBody Change a person's role or password, or switch them off
+//
+// Changes the members that you send. Another role, a new password and `disabled: true` end every login of this user at once, on every
+// replica. The last administrator who may sign in can neither be disabled nor get another role (409).
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with PATCH /api/admin/users/{name} (the `ChangeUser` operationId).
+func (c *Client) ChangeUserWithBody(ctx context.Context, name UserName, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewChangeUserRequestWithBody(c.Server, name, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ChangeUser Change a person's role or password, or switch them off
+//
+// Changes the members that you send. Another role, a new password and `disabled: true` end every login of this user at once, on every
+// replica. The last administrator who may sign in can neither be disabled nor get another role (409).
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with PATCH /api/admin/users/{name} (the `ChangeUser` operationId).
+func (c *Client) ChangeUser(ctx context.Context, name UserName, body ChangeUserJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewChangeUserRequest(c.Server, name, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// EndLogins End every login of a person
+//
+// Ends them at once, on every replica. The person may sign in again.
+//
+// Corresponds with POST /api/admin/users/{name}/end-logins (the `EndLogins` operationId).
+func (c *Client) EndLogins(ctx context.Context, name UserName, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewEndLoginsRequest(c.Server, name)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
 // SignInWithBody Sign in
 //
 // Gives a user of this node a short-lived token (`FULLSYNC_LOGIN_TTL`, by default an hour). Tokens are not renewed: sign
@@ -5898,8 +6407,8 @@ func (c *Client) SignIn(ctx context.Context, body SignInJSONRequestBody, reqEdit
 // SignOut Sign out
 //
 // Ends the token of this request, on every replica at once: its id (`jti`) is remembered until the token would have
-// expired. Other logins of the same user go on. A token made by `fullsync token` cannot be ended this way (422); it is
-// valid until it expires.
+// expired. Other logins of the same user go on. A token that did not come from a login cannot be ended this way (422);
+// an administrator can revoke an API token.
 //
 // Corresponds with POST /api/auth/logout (the `SignOut` operationId).
 func (c *Client) SignOut(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error) {
@@ -7917,6 +8426,289 @@ func NewCheckPeerRequest(server string, nodeId PeerNodeID) (*http.Request, error
 	}
 
 	operationPath := fmt.Sprintf("/api/admin/sync/peers/%s/check", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewListTokensRequest constructs an http.Request for the ListTokens method
+func NewListTokensRequest(server string) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/admin/tokens")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewCreateTokenRequest calls the generic CreateToken builder with application/json body
+func NewCreateTokenRequest(server string, body CreateTokenJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewCreateTokenRequestWithBody(server, "application/json", bodyReader)
+}
+
+// NewCreateTokenRequestWithBody constructs an http.Request for the CreateToken method, with any body, and a specified content type
+func NewCreateTokenRequestWithBody(server string, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/admin/tokens")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	return req, nil
+}
+
+// NewRevokeTokenRequest constructs an http.Request for the RevokeToken method
+func NewRevokeTokenRequest(server string, tokenId openapi_types.UUID) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "tokenId", tokenId, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/admin/tokens/%s", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodDelete, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewListUsersRequest constructs an http.Request for the ListUsers method
+func NewListUsersRequest(server string) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/admin/users")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewAddUserRequest calls the generic AddUser builder with application/json body
+func NewAddUserRequest(server string, body AddUserJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewAddUserRequestWithBody(server, "application/json", bodyReader)
+}
+
+// NewAddUserRequestWithBody constructs an http.Request for the AddUser method, with any body, and a specified content type
+func NewAddUserRequestWithBody(server string, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/admin/users")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	return req, nil
+}
+
+// NewRemoveUserRequest constructs an http.Request for the RemoveUser method
+func NewRemoveUserRequest(server string, name UserName) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "name", name, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/admin/users/%s", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodDelete, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewChangeUserRequest calls the generic ChangeUser builder with application/json body
+func NewChangeUserRequest(server string, name UserName, body ChangeUserJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewChangeUserRequestWithBody(server, name, "application/json", bodyReader)
+}
+
+// NewChangeUserRequestWithBody constructs an http.Request for the ChangeUser method, with any body, and a specified content type
+func NewChangeUserRequestWithBody(server string, name UserName, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "name", name, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/admin/users/%s", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPatch, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	return req, nil
+}
+
+// NewEndLoginsRequest constructs an http.Request for the EndLogins method
+func NewEndLoginsRequest(server string, name UserName) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "name", name, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/admin/users/%s/end-logins", pathParam0)
 	if operationPath[0] == '/' {
 		operationPath = "." + operationPath
 	}
@@ -10283,6 +11075,103 @@ type ClientWithResponsesInterface interface {
 	// Corresponds with POST /api/admin/sync/peers/{nodeId}/check (the `CheckPeer` operationId).
 	CheckPeerWithResponse(ctx context.Context, nodeId PeerNodeID, reqEditors ...RequestEditorFn) (*CheckPeerResponse, error)
 
+	// ListTokensWithResponse List the API tokens
+	//
+	// The tokens that were made here or by `fullsync token`, with when and from where each was used last (a few seconds late). A token for
+	// a node also shows which node uses it, as that node says. Tokens are listed for 30 days after they expired or were revoked.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /api/admin/tokens (the `ListTokens` operationId).
+	ListTokensWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*ListTokensResponse, error)
+
+	// CreateTokenWithBodyWithResponse Make an API token
+	//
+	// The answer is the only place where the token itself is shown. Whoever uses it shows as its name in `startedBy` and `cancelledBy`.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /api/admin/tokens (the `CreateToken` operationId).
+	CreateTokenWithBodyWithResponse(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*CreateTokenResponse, error)
+
+	// CreateTokenWithResponse Make an API token
+	//
+	// The answer is the only place where the token itself is shown. Whoever uses it shows as its name in `startedBy` and `cancelledBy`.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /api/admin/tokens (the `CreateToken` operationId).
+	CreateTokenWithResponse(ctx context.Context, body CreateTokenJSONRequestBody, reqEditors ...RequestEditorFn) (*CreateTokenResponse, error)
+
+	// RevokeTokenWithResponse Revoke an API token
+	//
+	// Ends the token on every replica at once: the next request with it is refused. Event streams that were opened with it end within 15
+	// seconds. Revoking a token twice is no error.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with DELETE /api/admin/tokens/{tokenId} (the `RevokeToken` operationId).
+	RevokeTokenWithResponse(ctx context.Context, tokenId openapi_types.UUID, reqEditors ...RequestEditorFn) (*RevokeTokenResponse, error)
+
+	// ListUsersWithResponse List the people who may sign in
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /api/admin/users (the `ListUsers` operationId).
+	ListUsersWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*ListUsersResponse, error)
+
+	// AddUserWithBodyWithResponse Add a person
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /api/admin/users (the `AddUser` operationId).
+	AddUserWithBodyWithResponse(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*AddUserResponse, error)
+
+	// AddUserWithResponse Add a person
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /api/admin/users (the `AddUser` operationId).
+	AddUserWithResponse(ctx context.Context, body AddUserJSONRequestBody, reqEditors ...RequestEditorFn) (*AddUserResponse, error)
+
+	// RemoveUserWithResponse Remove a person
+	//
+	// Removes the user and ends their logins at once. The last administrator who may sign in cannot be removed (409).
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with DELETE /api/admin/users/{name} (the `RemoveUser` operationId).
+	RemoveUserWithResponse(ctx context.Context, name UserName, reqEditors ...RequestEditorFn) (*RemoveUserResponse, error)
+
+	// ChangeUserWithBodyWithResponse Change a person's role or password, or switch them off
+	//
+	// Changes the members that you send. Another role, a new password and `disabled: true` end every login of this user at once, on every
+	// replica. The last administrator who may sign in can neither be disabled nor get another role (409).
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with PATCH /api/admin/users/{name} (the `ChangeUser` operationId).
+	ChangeUserWithBodyWithResponse(ctx context.Context, name UserName, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*ChangeUserResponse, error)
+
+	// ChangeUserWithResponse Change a person's role or password, or switch them off
+	//
+	// Changes the members that you send. Another role, a new password and `disabled: true` end every login of this user at once, on every
+	// replica. The last administrator who may sign in can neither be disabled nor get another role (409).
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with PATCH /api/admin/users/{name} (the `ChangeUser` operationId).
+	ChangeUserWithResponse(ctx context.Context, name UserName, body ChangeUserJSONRequestBody, reqEditors ...RequestEditorFn) (*ChangeUserResponse, error)
+
+	// EndLoginsWithResponse End every login of a person
+	//
+	// Ends them at once, on every replica. The person may sign in again.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /api/admin/users/{name}/end-logins (the `EndLogins` operationId).
+	EndLoginsWithResponse(ctx context.Context, name UserName, reqEditors ...RequestEditorFn) (*EndLoginsResponse, error)
+
 	// SignInWithBodyWithResponse Sign in
 	//
 	// Gives a user of this node a short-lived token (`FULLSYNC_LOGIN_TTL`, by default an hour). Tokens are not renewed: sign
@@ -10314,8 +11203,8 @@ type ClientWithResponsesInterface interface {
 	// SignOutWithResponse Sign out
 	//
 	// Ends the token of this request, on every replica at once: its id (`jti`) is remembered until the token would have
-	// expired. Other logins of the same user go on. A token made by `fullsync token` cannot be ended this way (422); it is
-	// valid until it expires.
+	// expired. Other logins of the same user go on. A token that did not come from a login cannot be ended this way (422);
+	// an administrator can revoke an API token.
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
@@ -12764,6 +13653,705 @@ func (r CheckPeerResponse) StatusCode() int {
 
 // ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
 func (r CheckPeerResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type ListTokensResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *TokenListResponse
+	// JSON401 the response for an HTTP 401 `application/json` response
+	JSON401 *Unauthorized
+	// JSON403 the response for an HTTP 403 `application/json` response
+	JSON403 *Forbidden
+	// JSON500 the response for an HTTP 500 `application/json` response
+	JSON500 *InternalError
+	// JSON503 the response for an HTTP 503 `application/json` response
+	JSON503 *Unavailable
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ListTokensResponse) GetJSON200() *TokenListResponse {
+	return r.JSON200
+}
+
+// GetJSON401 returns the response for an HTTP 401 `application/json` response
+func (r ListTokensResponse) GetJSON401() *Unauthorized {
+	return r.JSON401
+}
+
+// GetJSON403 returns the response for an HTTP 403 `application/json` response
+func (r ListTokensResponse) GetJSON403() *Forbidden {
+	return r.JSON403
+}
+
+// GetJSON500 returns the response for an HTTP 500 `application/json` response
+func (r ListTokensResponse) GetJSON500() *InternalError {
+	return r.JSON500
+}
+
+// GetJSON503 returns the response for an HTTP 503 `application/json` response
+func (r ListTokensResponse) GetJSON503() *Unavailable {
+	return r.JSON503
+}
+
+// GetBody returns the raw response body bytes
+func (r ListTokensResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ListTokensResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ListTokensResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ListTokensResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// CreateTokenResponse201Headers the declared response headers of an HTTP 201 response for CreateToken
+type CreateTokenResponse201Headers struct {
+	Location string
+}
+
+type CreateTokenResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON201 the response for an HTTP 201 `application/json` response
+	JSON201 *NewTokenResponse
+	// JSON400 the response for an HTTP 400 `application/json` response
+	JSON400 *BadRequest
+	// JSON401 the response for an HTTP 401 `application/json` response
+	JSON401 *Unauthorized
+	// JSON403 the response for an HTTP 403 `application/json` response
+	JSON403 *Forbidden
+	// JSON413 the response for an HTTP 413 `application/json` response
+	JSON413 *TooLarge
+	// JSON415 the response for an HTTP 415 `application/json` response
+	JSON415 *NotJSON
+	// JSON500 the response for an HTTP 500 `application/json` response
+	JSON500 *InternalError
+	// JSON503 the response for an HTTP 503 `application/json` response
+	JSON503 *Unavailable
+	// Headers201 the parsed response headers for an HTTP 201 response
+	Headers201 *CreateTokenResponse201Headers
+}
+
+// GetJSON201 returns the response for an HTTP 201 `application/json` response
+func (r CreateTokenResponse) GetJSON201() *NewTokenResponse {
+	return r.JSON201
+}
+
+// GetJSON400 returns the response for an HTTP 400 `application/json` response
+func (r CreateTokenResponse) GetJSON400() *BadRequest {
+	return r.JSON400
+}
+
+// GetJSON401 returns the response for an HTTP 401 `application/json` response
+func (r CreateTokenResponse) GetJSON401() *Unauthorized {
+	return r.JSON401
+}
+
+// GetJSON403 returns the response for an HTTP 403 `application/json` response
+func (r CreateTokenResponse) GetJSON403() *Forbidden {
+	return r.JSON403
+}
+
+// GetJSON413 returns the response for an HTTP 413 `application/json` response
+func (r CreateTokenResponse) GetJSON413() *TooLarge {
+	return r.JSON413
+}
+
+// GetJSON415 returns the response for an HTTP 415 `application/json` response
+func (r CreateTokenResponse) GetJSON415() *NotJSON {
+	return r.JSON415
+}
+
+// GetJSON500 returns the response for an HTTP 500 `application/json` response
+func (r CreateTokenResponse) GetJSON500() *InternalError {
+	return r.JSON500
+}
+
+// GetJSON503 returns the response for an HTTP 503 `application/json` response
+func (r CreateTokenResponse) GetJSON503() *Unavailable {
+	return r.JSON503
+}
+
+// GetBody returns the raw response body bytes
+func (r CreateTokenResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r CreateTokenResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r CreateTokenResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r CreateTokenResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type RevokeTokenResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *TokenResponse
+	// JSON400 the response for an HTTP 400 `application/json` response
+	JSON400 *BadRequest
+	// JSON401 the response for an HTTP 401 `application/json` response
+	JSON401 *Unauthorized
+	// JSON403 the response for an HTTP 403 `application/json` response
+	JSON403 *Forbidden
+	// JSON404 the response for an HTTP 404 `application/json` response
+	JSON404 *Error
+	// JSON500 the response for an HTTP 500 `application/json` response
+	JSON500 *InternalError
+	// JSON503 the response for an HTTP 503 `application/json` response
+	JSON503 *Unavailable
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r RevokeTokenResponse) GetJSON200() *TokenResponse {
+	return r.JSON200
+}
+
+// GetJSON400 returns the response for an HTTP 400 `application/json` response
+func (r RevokeTokenResponse) GetJSON400() *BadRequest {
+	return r.JSON400
+}
+
+// GetJSON401 returns the response for an HTTP 401 `application/json` response
+func (r RevokeTokenResponse) GetJSON401() *Unauthorized {
+	return r.JSON401
+}
+
+// GetJSON403 returns the response for an HTTP 403 `application/json` response
+func (r RevokeTokenResponse) GetJSON403() *Forbidden {
+	return r.JSON403
+}
+
+// GetJSON404 returns the response for an HTTP 404 `application/json` response
+func (r RevokeTokenResponse) GetJSON404() *Error {
+	return r.JSON404
+}
+
+// GetJSON500 returns the response for an HTTP 500 `application/json` response
+func (r RevokeTokenResponse) GetJSON500() *InternalError {
+	return r.JSON500
+}
+
+// GetJSON503 returns the response for an HTTP 503 `application/json` response
+func (r RevokeTokenResponse) GetJSON503() *Unavailable {
+	return r.JSON503
+}
+
+// GetBody returns the raw response body bytes
+func (r RevokeTokenResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r RevokeTokenResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r RevokeTokenResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r RevokeTokenResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type ListUsersResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *UserListResponse
+	// JSON401 the response for an HTTP 401 `application/json` response
+	JSON401 *Unauthorized
+	// JSON403 the response for an HTTP 403 `application/json` response
+	JSON403 *Forbidden
+	// JSON500 the response for an HTTP 500 `application/json` response
+	JSON500 *InternalError
+	// JSON503 the response for an HTTP 503 `application/json` response
+	JSON503 *Unavailable
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ListUsersResponse) GetJSON200() *UserListResponse {
+	return r.JSON200
+}
+
+// GetJSON401 returns the response for an HTTP 401 `application/json` response
+func (r ListUsersResponse) GetJSON401() *Unauthorized {
+	return r.JSON401
+}
+
+// GetJSON403 returns the response for an HTTP 403 `application/json` response
+func (r ListUsersResponse) GetJSON403() *Forbidden {
+	return r.JSON403
+}
+
+// GetJSON500 returns the response for an HTTP 500 `application/json` response
+func (r ListUsersResponse) GetJSON500() *InternalError {
+	return r.JSON500
+}
+
+// GetJSON503 returns the response for an HTTP 503 `application/json` response
+func (r ListUsersResponse) GetJSON503() *Unavailable {
+	return r.JSON503
+}
+
+// GetBody returns the raw response body bytes
+func (r ListUsersResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ListUsersResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ListUsersResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ListUsersResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// AddUserResponse201Headers the declared response headers of an HTTP 201 response for AddUser
+type AddUserResponse201Headers struct {
+	Location string
+}
+
+type AddUserResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON201 the response for an HTTP 201 `application/json` response
+	JSON201 *UserResponse
+	// JSON400 the response for an HTTP 400 `application/json` response
+	JSON400 *BadRequest
+	// JSON401 the response for an HTTP 401 `application/json` response
+	JSON401 *Unauthorized
+	// JSON403 the response for an HTTP 403 `application/json` response
+	JSON403 *Forbidden
+	// JSON409 the response for an HTTP 409 `application/json` response
+	JSON409 *Error
+	// JSON413 the response for an HTTP 413 `application/json` response
+	JSON413 *TooLarge
+	// JSON415 the response for an HTTP 415 `application/json` response
+	JSON415 *NotJSON
+	// JSON500 the response for an HTTP 500 `application/json` response
+	JSON500 *InternalError
+	// JSON503 the response for an HTTP 503 `application/json` response
+	JSON503 *Unavailable
+	// Headers201 the parsed response headers for an HTTP 201 response
+	Headers201 *AddUserResponse201Headers
+}
+
+// GetJSON201 returns the response for an HTTP 201 `application/json` response
+func (r AddUserResponse) GetJSON201() *UserResponse {
+	return r.JSON201
+}
+
+// GetJSON400 returns the response for an HTTP 400 `application/json` response
+func (r AddUserResponse) GetJSON400() *BadRequest {
+	return r.JSON400
+}
+
+// GetJSON401 returns the response for an HTTP 401 `application/json` response
+func (r AddUserResponse) GetJSON401() *Unauthorized {
+	return r.JSON401
+}
+
+// GetJSON403 returns the response for an HTTP 403 `application/json` response
+func (r AddUserResponse) GetJSON403() *Forbidden {
+	return r.JSON403
+}
+
+// GetJSON409 returns the response for an HTTP 409 `application/json` response
+func (r AddUserResponse) GetJSON409() *Error {
+	return r.JSON409
+}
+
+// GetJSON413 returns the response for an HTTP 413 `application/json` response
+func (r AddUserResponse) GetJSON413() *TooLarge {
+	return r.JSON413
+}
+
+// GetJSON415 returns the response for an HTTP 415 `application/json` response
+func (r AddUserResponse) GetJSON415() *NotJSON {
+	return r.JSON415
+}
+
+// GetJSON500 returns the response for an HTTP 500 `application/json` response
+func (r AddUserResponse) GetJSON500() *InternalError {
+	return r.JSON500
+}
+
+// GetJSON503 returns the response for an HTTP 503 `application/json` response
+func (r AddUserResponse) GetJSON503() *Unavailable {
+	return r.JSON503
+}
+
+// GetBody returns the raw response body bytes
+func (r AddUserResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r AddUserResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r AddUserResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r AddUserResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type RemoveUserResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *MessageResponse
+	// JSON400 the response for an HTTP 400 `application/json` response
+	JSON400 *BadRequest
+	// JSON401 the response for an HTTP 401 `application/json` response
+	JSON401 *Unauthorized
+	// JSON403 the response for an HTTP 403 `application/json` response
+	JSON403 *Forbidden
+	// JSON404 the response for an HTTP 404 `application/json` response
+	JSON404 *NotFound
+	// JSON409 the response for an HTTP 409 `application/json` response
+	JSON409 *Error
+	// JSON500 the response for an HTTP 500 `application/json` response
+	JSON500 *InternalError
+	// JSON503 the response for an HTTP 503 `application/json` response
+	JSON503 *Unavailable
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r RemoveUserResponse) GetJSON200() *MessageResponse {
+	return r.JSON200
+}
+
+// GetJSON400 returns the response for an HTTP 400 `application/json` response
+func (r RemoveUserResponse) GetJSON400() *BadRequest {
+	return r.JSON400
+}
+
+// GetJSON401 returns the response for an HTTP 401 `application/json` response
+func (r RemoveUserResponse) GetJSON401() *Unauthorized {
+	return r.JSON401
+}
+
+// GetJSON403 returns the response for an HTTP 403 `application/json` response
+func (r RemoveUserResponse) GetJSON403() *Forbidden {
+	return r.JSON403
+}
+
+// GetJSON404 returns the response for an HTTP 404 `application/json` response
+func (r RemoveUserResponse) GetJSON404() *NotFound {
+	return r.JSON404
+}
+
+// GetJSON409 returns the response for an HTTP 409 `application/json` response
+func (r RemoveUserResponse) GetJSON409() *Error {
+	return r.JSON409
+}
+
+// GetJSON500 returns the response for an HTTP 500 `application/json` response
+func (r RemoveUserResponse) GetJSON500() *InternalError {
+	return r.JSON500
+}
+
+// GetJSON503 returns the response for an HTTP 503 `application/json` response
+func (r RemoveUserResponse) GetJSON503() *Unavailable {
+	return r.JSON503
+}
+
+// GetBody returns the raw response body bytes
+func (r RemoveUserResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r RemoveUserResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r RemoveUserResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r RemoveUserResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type ChangeUserResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *UserResponse
+	// JSON400 the response for an HTTP 400 `application/json` response
+	JSON400 *BadRequest
+	// JSON401 the response for an HTTP 401 `application/json` response
+	JSON401 *Unauthorized
+	// JSON403 the response for an HTTP 403 `application/json` response
+	JSON403 *Forbidden
+	// JSON404 the response for an HTTP 404 `application/json` response
+	JSON404 *NotFound
+	// JSON409 the response for an HTTP 409 `application/json` response
+	JSON409 *Error
+	// JSON413 the response for an HTTP 413 `application/json` response
+	JSON413 *TooLarge
+	// JSON415 the response for an HTTP 415 `application/json` response
+	JSON415 *NotJSON
+	// JSON500 the response for an HTTP 500 `application/json` response
+	JSON500 *InternalError
+	// JSON503 the response for an HTTP 503 `application/json` response
+	JSON503 *Unavailable
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ChangeUserResponse) GetJSON200() *UserResponse {
+	return r.JSON200
+}
+
+// GetJSON400 returns the response for an HTTP 400 `application/json` response
+func (r ChangeUserResponse) GetJSON400() *BadRequest {
+	return r.JSON400
+}
+
+// GetJSON401 returns the response for an HTTP 401 `application/json` response
+func (r ChangeUserResponse) GetJSON401() *Unauthorized {
+	return r.JSON401
+}
+
+// GetJSON403 returns the response for an HTTP 403 `application/json` response
+func (r ChangeUserResponse) GetJSON403() *Forbidden {
+	return r.JSON403
+}
+
+// GetJSON404 returns the response for an HTTP 404 `application/json` response
+func (r ChangeUserResponse) GetJSON404() *NotFound {
+	return r.JSON404
+}
+
+// GetJSON409 returns the response for an HTTP 409 `application/json` response
+func (r ChangeUserResponse) GetJSON409() *Error {
+	return r.JSON409
+}
+
+// GetJSON413 returns the response for an HTTP 413 `application/json` response
+func (r ChangeUserResponse) GetJSON413() *TooLarge {
+	return r.JSON413
+}
+
+// GetJSON415 returns the response for an HTTP 415 `application/json` response
+func (r ChangeUserResponse) GetJSON415() *NotJSON {
+	return r.JSON415
+}
+
+// GetJSON500 returns the response for an HTTP 500 `application/json` response
+func (r ChangeUserResponse) GetJSON500() *InternalError {
+	return r.JSON500
+}
+
+// GetJSON503 returns the response for an HTTP 503 `application/json` response
+func (r ChangeUserResponse) GetJSON503() *Unavailable {
+	return r.JSON503
+}
+
+// GetBody returns the raw response body bytes
+func (r ChangeUserResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ChangeUserResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ChangeUserResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ChangeUserResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type EndLoginsResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *UserResponse
+	// JSON400 the response for an HTTP 400 `application/json` response
+	JSON400 *BadRequest
+	// JSON401 the response for an HTTP 401 `application/json` response
+	JSON401 *Unauthorized
+	// JSON403 the response for an HTTP 403 `application/json` response
+	JSON403 *Forbidden
+	// JSON404 the response for an HTTP 404 `application/json` response
+	JSON404 *NotFound
+	// JSON500 the response for an HTTP 500 `application/json` response
+	JSON500 *InternalError
+	// JSON503 the response for an HTTP 503 `application/json` response
+	JSON503 *Unavailable
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r EndLoginsResponse) GetJSON200() *UserResponse {
+	return r.JSON200
+}
+
+// GetJSON400 returns the response for an HTTP 400 `application/json` response
+func (r EndLoginsResponse) GetJSON400() *BadRequest {
+	return r.JSON400
+}
+
+// GetJSON401 returns the response for an HTTP 401 `application/json` response
+func (r EndLoginsResponse) GetJSON401() *Unauthorized {
+	return r.JSON401
+}
+
+// GetJSON403 returns the response for an HTTP 403 `application/json` response
+func (r EndLoginsResponse) GetJSON403() *Forbidden {
+	return r.JSON403
+}
+
+// GetJSON404 returns the response for an HTTP 404 `application/json` response
+func (r EndLoginsResponse) GetJSON404() *NotFound {
+	return r.JSON404
+}
+
+// GetJSON500 returns the response for an HTTP 500 `application/json` response
+func (r EndLoginsResponse) GetJSON500() *InternalError {
+	return r.JSON500
+}
+
+// GetJSON503 returns the response for an HTTP 503 `application/json` response
+func (r EndLoginsResponse) GetJSON503() *Unavailable {
+	return r.JSON503
+}
+
+// GetBody returns the raw response body bytes
+func (r EndLoginsResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r EndLoginsResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r EndLoginsResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r EndLoginsResponse) ContentType() string {
 	if r.HTTPResponse != nil {
 		return r.HTTPResponse.Header.Get("Content-Type")
 	}
@@ -16139,6 +17727,169 @@ func (c *ClientWithResponses) CheckPeerWithResponse(ctx context.Context, nodeId 
 	return ParseCheckPeerResponse(rsp)
 }
 
+// ListTokensWithResponse List the API tokens
+//
+// The tokens that were made here or by `fullsync token`, with when and from where each was used last (a few seconds late). A token for
+// a node also shows which node uses it, as that node says. Tokens are listed for 30 days after they expired or were revoked.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /api/admin/tokens (the `ListTokens` operationId).
+func (c *ClientWithResponses) ListTokensWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*ListTokensResponse, error) {
+	rsp, err := c.ListTokens(ctx, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseListTokensResponse(rsp)
+}
+
+// CreateTokenWithBodyWithResponse Make an API token
+//
+// The answer is the only place where the token itself is shown. Whoever uses it shows as its name in `startedBy` and `cancelledBy`.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /api/admin/tokens (the `CreateToken` operationId).
+func (c *ClientWithResponses) CreateTokenWithBodyWithResponse(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*CreateTokenResponse, error) {
+	rsp, err := c.CreateTokenWithBody(ctx, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseCreateTokenResponse(rsp)
+}
+
+// CreateTokenWithResponse Make an API token
+//
+// The answer is the only place where the token itself is shown. Whoever uses it shows as its name in `startedBy` and `cancelledBy`.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /api/admin/tokens (the `CreateToken` operationId).
+func (c *ClientWithResponses) CreateTokenWithResponse(ctx context.Context, body CreateTokenJSONRequestBody, reqEditors ...RequestEditorFn) (*CreateTokenResponse, error) {
+	rsp, err := c.CreateToken(ctx, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseCreateTokenResponse(rsp)
+}
+
+// RevokeTokenWithResponse Revoke an API token
+//
+// Ends the token on every replica at once: the next request with it is refused. Event streams that were opened with it end within 15
+// seconds. Revoking a token twice is no error.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with DELETE /api/admin/tokens/{tokenId} (the `RevokeToken` operationId).
+func (c *ClientWithResponses) RevokeTokenWithResponse(ctx context.Context, tokenId openapi_types.UUID, reqEditors ...RequestEditorFn) (*RevokeTokenResponse, error) {
+	rsp, err := c.RevokeToken(ctx, tokenId, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseRevokeTokenResponse(rsp)
+}
+
+// ListUsersWithResponse List the people who may sign in
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /api/admin/users (the `ListUsers` operationId).
+func (c *ClientWithResponses) ListUsersWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*ListUsersResponse, error) {
+	rsp, err := c.ListUsers(ctx, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseListUsersResponse(rsp)
+}
+
+// AddUserWithBodyWithResponse Add a person
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /api/admin/users (the `AddUser` operationId).
+func (c *ClientWithResponses) AddUserWithBodyWithResponse(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*AddUserResponse, error) {
+	rsp, err := c.AddUserWithBody(ctx, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseAddUserResponse(rsp)
+}
+
+// AddUserWithResponse Add a person
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /api/admin/users (the `AddUser` operationId).
+func (c *ClientWithResponses) AddUserWithResponse(ctx context.Context, body AddUserJSONRequestBody, reqEditors ...RequestEditorFn) (*AddUserResponse, error) {
+	rsp, err := c.AddUser(ctx, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseAddUserResponse(rsp)
+}
+
+// RemoveUserWithResponse Remove a person
+//
+// Removes the user and ends their logins at once. The last administrator who may sign in cannot be removed (409).
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with DELETE /api/admin/users/{name} (the `RemoveUser` operationId).
+func (c *ClientWithResponses) RemoveUserWithResponse(ctx context.Context, name UserName, reqEditors ...RequestEditorFn) (*RemoveUserResponse, error) {
+	rsp, err := c.RemoveUser(ctx, name, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseRemoveUserResponse(rsp)
+}
+
+// ChangeUserWithBodyWithResponse Change a person's role or password, or switch them off
+//
+// Changes the members that you send. Another role, a new password and `disabled: true` end every login of this user at once, on every
+// replica. The last administrator who may sign in can neither be disabled nor get another role (409).
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with PATCH /api/admin/users/{name} (the `ChangeUser` operationId).
+func (c *ClientWithResponses) ChangeUserWithBodyWithResponse(ctx context.Context, name UserName, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*ChangeUserResponse, error) {
+	rsp, err := c.ChangeUserWithBody(ctx, name, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseChangeUserResponse(rsp)
+}
+
+// ChangeUserWithResponse Change a person's role or password, or switch them off
+//
+// Changes the members that you send. Another role, a new password and `disabled: true` end every login of this user at once, on every
+// replica. The last administrator who may sign in can neither be disabled nor get another role (409).
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with PATCH /api/admin/users/{name} (the `ChangeUser` operationId).
+func (c *ClientWithResponses) ChangeUserWithResponse(ctx context.Context, name UserName, body ChangeUserJSONRequestBody, reqEditors ...RequestEditorFn) (*ChangeUserResponse, error) {
+	rsp, err := c.ChangeUser(ctx, name, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseChangeUserResponse(rsp)
+}
+
+// EndLoginsWithResponse End every login of a person
+//
+// Ends them at once, on every replica. The person may sign in again.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /api/admin/users/{name}/end-logins (the `EndLogins` operationId).
+func (c *ClientWithResponses) EndLoginsWithResponse(ctx context.Context, name UserName, reqEditors ...RequestEditorFn) (*EndLoginsResponse, error) {
+	rsp, err := c.EndLogins(ctx, name, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseEndLoginsResponse(rsp)
+}
+
 // SignInWithBodyWithResponse Sign in
 //
 // Gives a user of this node a short-lived token (`FULLSYNC_LOGIN_TTL`, by default an hour). Tokens are not renewed: sign
@@ -16182,8 +17933,8 @@ func (c *ClientWithResponses) SignInWithResponse(ctx context.Context, body SignI
 // SignOutWithResponse Sign out
 //
 // Ends the token of this request, on every replica at once: its id (`jti`) is remembered until the token would have
-// expired. Other logins of the same user go on. A token made by `fullsync token` cannot be ended this way (422); it is
-// valid until it expires.
+// expired. Other logins of the same user go on. A token that did not come from a login cannot be ended this way (422);
+// an administrator can revoke an API token.
 //
 // Returns a wrapper object for the known response body format(s).
 //
@@ -18582,6 +20333,597 @@ func ParseCheckPeerResponse(rsp *http.Response) (*CheckPeerResponse, error) {
 	switch {
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
 		var dest PeerCheckResponse
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
+		var dest BadRequest
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON400 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 401:
+		var dest Unauthorized
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON401 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 403:
+		var dest Forbidden
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON403 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 404:
+		var dest NotFound
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON404 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
+		var dest InternalError
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON500 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest Unavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON503 = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseListTokensResponse parses an HTTP response from a ListTokensWithResponse call
+func ParseListTokensResponse(rsp *http.Response) (*ListTokensResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ListTokensResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest TokenListResponse
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 401:
+		var dest Unauthorized
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON401 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 403:
+		var dest Forbidden
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON403 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
+		var dest InternalError
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON500 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest Unavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON503 = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseCreateTokenResponse parses an HTTP response from a CreateTokenWithResponse call
+func ParseCreateTokenResponse(rsp *http.Response) (*CreateTokenResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &CreateTokenResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 201:
+		var dest NewTokenResponse
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON201 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
+		var dest BadRequest
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON400 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 401:
+		var dest Unauthorized
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON401 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 403:
+		var dest Forbidden
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON403 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 413:
+		var dest TooLarge
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON413 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 415:
+		var dest NotJSON
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON415 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
+		var dest InternalError
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON500 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest Unavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON503 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 201:
+		var headers CreateTokenResponse201Headers
+		if values := rsp.Header.Values("Location"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Location", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.Location = value
+		}
+		response.Headers201 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseRevokeTokenResponse parses an HTTP response from a RevokeTokenWithResponse call
+func ParseRevokeTokenResponse(rsp *http.Response) (*RevokeTokenResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &RevokeTokenResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest TokenResponse
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
+		var dest BadRequest
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON400 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 401:
+		var dest Unauthorized
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON401 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 403:
+		var dest Forbidden
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON403 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 404:
+		var dest Error
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON404 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
+		var dest InternalError
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON500 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest Unavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON503 = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseListUsersResponse parses an HTTP response from a ListUsersWithResponse call
+func ParseListUsersResponse(rsp *http.Response) (*ListUsersResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ListUsersResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest UserListResponse
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 401:
+		var dest Unauthorized
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON401 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 403:
+		var dest Forbidden
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON403 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
+		var dest InternalError
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON500 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest Unavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON503 = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseAddUserResponse parses an HTTP response from a AddUserWithResponse call
+func ParseAddUserResponse(rsp *http.Response) (*AddUserResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &AddUserResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 201:
+		var dest UserResponse
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON201 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
+		var dest BadRequest
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON400 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 401:
+		var dest Unauthorized
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON401 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 403:
+		var dest Forbidden
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON403 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 409:
+		var dest Error
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON409 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 413:
+		var dest TooLarge
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON413 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 415:
+		var dest NotJSON
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON415 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
+		var dest InternalError
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON500 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest Unavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON503 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 201:
+		var headers AddUserResponse201Headers
+		if values := rsp.Header.Values("Location"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Location", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.Location = value
+		}
+		response.Headers201 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseRemoveUserResponse parses an HTTP response from a RemoveUserWithResponse call
+func ParseRemoveUserResponse(rsp *http.Response) (*RemoveUserResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &RemoveUserResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest MessageResponse
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
+		var dest BadRequest
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON400 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 401:
+		var dest Unauthorized
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON401 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 403:
+		var dest Forbidden
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON403 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 404:
+		var dest NotFound
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON404 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 409:
+		var dest Error
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON409 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
+		var dest InternalError
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON500 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest Unavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON503 = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseChangeUserResponse parses an HTTP response from a ChangeUserWithResponse call
+func ParseChangeUserResponse(rsp *http.Response) (*ChangeUserResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ChangeUserResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest UserResponse
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
+		var dest BadRequest
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON400 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 401:
+		var dest Unauthorized
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON401 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 403:
+		var dest Forbidden
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON403 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 404:
+		var dest NotFound
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON404 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 409:
+		var dest Error
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON409 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 413:
+		var dest TooLarge
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON413 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 415:
+		var dest NotJSON
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON415 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
+		var dest InternalError
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON500 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest Unavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON503 = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseEndLoginsResponse parses an HTTP response from a EndLoginsWithResponse call
+func ParseEndLoginsResponse(rsp *http.Response) (*EndLoginsResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &EndLoginsResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest UserResponse
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
 			return nil, err
 		}
@@ -21156,6 +23498,30 @@ type ServerInterface interface {
 	// CheckPeer Check whether you can pull from a peer
 	// (POST /api/admin/sync/peers/{nodeId}/check)
 	CheckPeer(ctx echo.Context, nodeId PeerNodeID) error
+	// ListTokens List the API tokens
+	// (GET /api/admin/tokens)
+	ListTokens(ctx echo.Context) error
+	// CreateToken Make an API token
+	// (POST /api/admin/tokens)
+	CreateToken(ctx echo.Context) error
+	// RevokeToken Revoke an API token
+	// (DELETE /api/admin/tokens/{tokenId})
+	RevokeToken(ctx echo.Context, tokenId openapi_types.UUID) error
+	// ListUsers List the people who may sign in
+	// (GET /api/admin/users)
+	ListUsers(ctx echo.Context) error
+	// AddUser Add a person
+	// (POST /api/admin/users)
+	AddUser(ctx echo.Context) error
+	// RemoveUser Remove a person
+	// (DELETE /api/admin/users/{name})
+	RemoveUser(ctx echo.Context, name UserName) error
+	// ChangeUser Change a person's role or password, or switch them off
+	// (PATCH /api/admin/users/{name})
+	ChangeUser(ctx echo.Context, name UserName) error
+	// EndLogins End every login of a person
+	// (POST /api/admin/users/{name}/end-logins)
+	EndLogins(ctx echo.Context, name UserName) error
 	// SignIn Sign in
 	// (POST /api/auth/login)
 	SignIn(ctx echo.Context) error
@@ -21765,6 +24131,106 @@ func (w *ServerInterfaceWrapper) CheckPeer(ctx echo.Context) error {
 
 	// Invoke the callback with all the unmarshaled arguments
 	err = w.Handler.CheckPeer(ctx, nodeId)
+	return err
+}
+
+// ListTokens converts echo context to params.
+func (w *ServerInterfaceWrapper) ListTokens(ctx echo.Context) error {
+	var err error
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ListTokens(ctx)
+	return err
+}
+
+// CreateToken converts echo context to params.
+func (w *ServerInterfaceWrapper) CreateToken(ctx echo.Context) error {
+	var err error
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.CreateToken(ctx)
+	return err
+}
+
+// RevokeToken converts echo context to params.
+func (w *ServerInterfaceWrapper) RevokeToken(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "tokenId" -------------
+	var tokenId openapi_types.UUID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "tokenId", ctx.Param("tokenId"), &tokenId, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter tokenId: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.RevokeToken(ctx, tokenId)
+	return err
+}
+
+// ListUsers converts echo context to params.
+func (w *ServerInterfaceWrapper) ListUsers(ctx echo.Context) error {
+	var err error
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ListUsers(ctx)
+	return err
+}
+
+// AddUser converts echo context to params.
+func (w *ServerInterfaceWrapper) AddUser(ctx echo.Context) error {
+	var err error
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.AddUser(ctx)
+	return err
+}
+
+// RemoveUser converts echo context to params.
+func (w *ServerInterfaceWrapper) RemoveUser(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "name" -------------
+	var name UserName
+
+	err = runtime.BindStyledParameterWithOptions("simple", "name", ctx.Param("name"), &name, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter name: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.RemoveUser(ctx, name)
+	return err
+}
+
+// ChangeUser converts echo context to params.
+func (w *ServerInterfaceWrapper) ChangeUser(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "name" -------------
+	var name UserName
+
+	err = runtime.BindStyledParameterWithOptions("simple", "name", ctx.Param("name"), &name, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter name: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ChangeUser(ctx, name)
+	return err
+}
+
+// EndLogins converts echo context to params.
+func (w *ServerInterfaceWrapper) EndLogins(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "name" -------------
+	var name UserName
+
+	err = runtime.BindStyledParameterWithOptions("simple", "name", ctx.Param("name"), &name, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter name: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.EndLogins(ctx, name)
 	return err
 }
 
@@ -22780,6 +25246,14 @@ func RegisterHandlersWithOptions(router EchoRouter, si ServerInterface, options 
 	router.POST(options.BaseURL+"/api/auth/login", wrapper.SignIn, options.OperationMiddlewares["signIn"]...)
 	router.GET(options.BaseURL+"/api/auth/me", wrapper.GetMe, options.OperationMiddlewares["getMe"]...)
 	router.POST(options.BaseURL+"/api/auth/logout", wrapper.SignOut, options.OperationMiddlewares["signOut"]...)
+	router.GET(options.BaseURL+"/api/admin/users", wrapper.ListUsers, options.OperationMiddlewares["listUsers"]...)
+	router.POST(options.BaseURL+"/api/admin/users", wrapper.AddUser, options.OperationMiddlewares["addUser"]...)
+	router.DELETE(options.BaseURL+"/api/admin/users/:name", wrapper.RemoveUser, options.OperationMiddlewares["removeUser"]...)
+	router.PATCH(options.BaseURL+"/api/admin/users/:name", wrapper.ChangeUser, options.OperationMiddlewares["changeUser"]...)
+	router.POST(options.BaseURL+"/api/admin/users/:name/end-logins", wrapper.EndLogins, options.OperationMiddlewares["endLogins"]...)
+	router.GET(options.BaseURL+"/api/admin/tokens", wrapper.ListTokens, options.OperationMiddlewares["listTokens"]...)
+	router.POST(options.BaseURL+"/api/admin/tokens", wrapper.CreateToken, options.OperationMiddlewares["createToken"]...)
+	router.DELETE(options.BaseURL+"/api/admin/tokens/:tokenId", wrapper.RevokeToken, options.OperationMiddlewares["revokeToken"]...)
 	router.GET(options.BaseURL+"/healthz", wrapper.GetHealth, options.OperationMiddlewares["getHealth"]...)
 	router.GET(options.BaseURL+"/readyz", wrapper.GetReadiness, options.OperationMiddlewares["getReadiness"]...)
 	router.GET(options.BaseURL+"/metrics", wrapper.GetMetrics, options.OperationMiddlewares["getMetrics"]...)
@@ -25611,6 +28085,911 @@ func (response CheckPeer500JSONResponse) VisitCheckPeerResponse(w http.ResponseW
 type CheckPeer503JSONResponse struct{ UnavailableJSONResponse }
 
 func (response CheckPeer503JSONResponse) VisitCheckPeerResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListTokensRequestObject struct {
+}
+
+type ListTokensResponseObject interface {
+	VisitListTokensResponse(w http.ResponseWriter) error
+}
+
+type ListTokens200JSONResponse TokenListResponse
+
+func (response ListTokens200JSONResponse) VisitListTokensResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListTokens401JSONResponse struct{ UnauthorizedJSONResponse }
+
+func (response ListTokens401JSONResponse) VisitListTokensResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListTokens403JSONResponse struct{ ForbiddenJSONResponse }
+
+func (response ListTokens403JSONResponse) VisitListTokensResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(403)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListTokens500JSONResponse struct{ InternalErrorJSONResponse }
+
+func (response ListTokens500JSONResponse) VisitListTokensResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListTokens503JSONResponse struct{ UnavailableJSONResponse }
+
+func (response ListTokens503JSONResponse) VisitListTokensResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateTokenRequestObject struct {
+	Body *CreateTokenJSONRequestBody
+}
+
+type CreateTokenResponseObject interface {
+	VisitCreateTokenResponse(w http.ResponseWriter) error
+}
+
+type CreateToken201ResponseHeaders struct {
+	Location string
+}
+
+type CreateToken201JSONResponse struct {
+	Body    NewTokenResponse
+	Headers CreateToken201ResponseHeaders
+}
+
+func (response CreateToken201JSONResponse) VisitCreateTokenResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Location", fmt.Sprint(response.Headers.Location))
+	w.WriteHeader(201)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateToken400JSONResponse struct{ BadRequestJSONResponse }
+
+func (response CreateToken400JSONResponse) VisitCreateTokenResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateToken401JSONResponse struct{ UnauthorizedJSONResponse }
+
+func (response CreateToken401JSONResponse) VisitCreateTokenResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateToken403JSONResponse struct{ ForbiddenJSONResponse }
+
+func (response CreateToken403JSONResponse) VisitCreateTokenResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(403)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateToken413JSONResponse struct{ TooLargeJSONResponse }
+
+func (response CreateToken413JSONResponse) VisitCreateTokenResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(413)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateToken415JSONResponse struct{ NotJSONJSONResponse }
+
+func (response CreateToken415JSONResponse) VisitCreateTokenResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(415)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateToken500JSONResponse struct{ InternalErrorJSONResponse }
+
+func (response CreateToken500JSONResponse) VisitCreateTokenResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateToken503JSONResponse struct{ UnavailableJSONResponse }
+
+func (response CreateToken503JSONResponse) VisitCreateTokenResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type RevokeTokenRequestObject struct {
+	TokenId openapi_types.UUID `json:"tokenId"`
+}
+
+type RevokeTokenResponseObject interface {
+	VisitRevokeTokenResponse(w http.ResponseWriter) error
+}
+
+type RevokeToken200JSONResponse TokenResponse
+
+func (response RevokeToken200JSONResponse) VisitRevokeTokenResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type RevokeToken400JSONResponse struct{ BadRequestJSONResponse }
+
+func (response RevokeToken400JSONResponse) VisitRevokeTokenResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type RevokeToken401JSONResponse struct{ UnauthorizedJSONResponse }
+
+func (response RevokeToken401JSONResponse) VisitRevokeTokenResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type RevokeToken403JSONResponse struct{ ForbiddenJSONResponse }
+
+func (response RevokeToken403JSONResponse) VisitRevokeTokenResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(403)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type RevokeToken404JSONResponse Error
+
+func (response RevokeToken404JSONResponse) VisitRevokeTokenResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(404)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type RevokeToken500JSONResponse struct{ InternalErrorJSONResponse }
+
+func (response RevokeToken500JSONResponse) VisitRevokeTokenResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type RevokeToken503JSONResponse struct{ UnavailableJSONResponse }
+
+func (response RevokeToken503JSONResponse) VisitRevokeTokenResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListUsersRequestObject struct {
+}
+
+type ListUsersResponseObject interface {
+	VisitListUsersResponse(w http.ResponseWriter) error
+}
+
+type ListUsers200JSONResponse UserListResponse
+
+func (response ListUsers200JSONResponse) VisitListUsersResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListUsers401JSONResponse struct{ UnauthorizedJSONResponse }
+
+func (response ListUsers401JSONResponse) VisitListUsersResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListUsers403JSONResponse struct{ ForbiddenJSONResponse }
+
+func (response ListUsers403JSONResponse) VisitListUsersResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(403)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListUsers500JSONResponse struct{ InternalErrorJSONResponse }
+
+func (response ListUsers500JSONResponse) VisitListUsersResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListUsers503JSONResponse struct{ UnavailableJSONResponse }
+
+func (response ListUsers503JSONResponse) VisitListUsersResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type AddUserRequestObject struct {
+	Body *AddUserJSONRequestBody
+}
+
+type AddUserResponseObject interface {
+	VisitAddUserResponse(w http.ResponseWriter) error
+}
+
+type AddUser201ResponseHeaders struct {
+	Location string
+}
+
+type AddUser201JSONResponse struct {
+	Body    UserResponse
+	Headers AddUser201ResponseHeaders
+}
+
+func (response AddUser201JSONResponse) VisitAddUserResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Location", fmt.Sprint(response.Headers.Location))
+	w.WriteHeader(201)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type AddUser400JSONResponse struct{ BadRequestJSONResponse }
+
+func (response AddUser400JSONResponse) VisitAddUserResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type AddUser401JSONResponse struct{ UnauthorizedJSONResponse }
+
+func (response AddUser401JSONResponse) VisitAddUserResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type AddUser403JSONResponse struct{ ForbiddenJSONResponse }
+
+func (response AddUser403JSONResponse) VisitAddUserResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(403)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type AddUser409JSONResponse Error
+
+func (response AddUser409JSONResponse) VisitAddUserResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(409)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type AddUser413JSONResponse struct{ TooLargeJSONResponse }
+
+func (response AddUser413JSONResponse) VisitAddUserResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(413)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type AddUser415JSONResponse struct{ NotJSONJSONResponse }
+
+func (response AddUser415JSONResponse) VisitAddUserResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(415)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type AddUser500JSONResponse struct{ InternalErrorJSONResponse }
+
+func (response AddUser500JSONResponse) VisitAddUserResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type AddUser503JSONResponse struct{ UnavailableJSONResponse }
+
+func (response AddUser503JSONResponse) VisitAddUserResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type RemoveUserRequestObject struct {
+	Name UserName `json:"name"`
+}
+
+type RemoveUserResponseObject interface {
+	VisitRemoveUserResponse(w http.ResponseWriter) error
+}
+
+type RemoveUser200JSONResponse MessageResponse
+
+func (response RemoveUser200JSONResponse) VisitRemoveUserResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type RemoveUser400JSONResponse struct{ BadRequestJSONResponse }
+
+func (response RemoveUser400JSONResponse) VisitRemoveUserResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type RemoveUser401JSONResponse struct{ UnauthorizedJSONResponse }
+
+func (response RemoveUser401JSONResponse) VisitRemoveUserResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type RemoveUser403JSONResponse struct{ ForbiddenJSONResponse }
+
+func (response RemoveUser403JSONResponse) VisitRemoveUserResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(403)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type RemoveUser404JSONResponse struct{ NotFoundJSONResponse }
+
+func (response RemoveUser404JSONResponse) VisitRemoveUserResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(404)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type RemoveUser409JSONResponse Error
+
+func (response RemoveUser409JSONResponse) VisitRemoveUserResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(409)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type RemoveUser500JSONResponse struct{ InternalErrorJSONResponse }
+
+func (response RemoveUser500JSONResponse) VisitRemoveUserResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type RemoveUser503JSONResponse struct{ UnavailableJSONResponse }
+
+func (response RemoveUser503JSONResponse) VisitRemoveUserResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ChangeUserRequestObject struct {
+	Name UserName `json:"name"`
+	Body *ChangeUserJSONRequestBody
+}
+
+type ChangeUserResponseObject interface {
+	VisitChangeUserResponse(w http.ResponseWriter) error
+}
+
+type ChangeUser200JSONResponse UserResponse
+
+func (response ChangeUser200JSONResponse) VisitChangeUserResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ChangeUser400JSONResponse struct{ BadRequestJSONResponse }
+
+func (response ChangeUser400JSONResponse) VisitChangeUserResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ChangeUser401JSONResponse struct{ UnauthorizedJSONResponse }
+
+func (response ChangeUser401JSONResponse) VisitChangeUserResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ChangeUser403JSONResponse struct{ ForbiddenJSONResponse }
+
+func (response ChangeUser403JSONResponse) VisitChangeUserResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(403)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ChangeUser404JSONResponse struct{ NotFoundJSONResponse }
+
+func (response ChangeUser404JSONResponse) VisitChangeUserResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(404)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ChangeUser409JSONResponse Error
+
+func (response ChangeUser409JSONResponse) VisitChangeUserResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(409)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ChangeUser413JSONResponse struct{ TooLargeJSONResponse }
+
+func (response ChangeUser413JSONResponse) VisitChangeUserResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(413)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ChangeUser415JSONResponse struct{ NotJSONJSONResponse }
+
+func (response ChangeUser415JSONResponse) VisitChangeUserResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(415)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ChangeUser500JSONResponse struct{ InternalErrorJSONResponse }
+
+func (response ChangeUser500JSONResponse) VisitChangeUserResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ChangeUser503JSONResponse struct{ UnavailableJSONResponse }
+
+func (response ChangeUser503JSONResponse) VisitChangeUserResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type EndLoginsRequestObject struct {
+	Name UserName `json:"name"`
+}
+
+type EndLoginsResponseObject interface {
+	VisitEndLoginsResponse(w http.ResponseWriter) error
+}
+
+type EndLogins200JSONResponse UserResponse
+
+func (response EndLogins200JSONResponse) VisitEndLoginsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type EndLogins400JSONResponse struct{ BadRequestJSONResponse }
+
+func (response EndLogins400JSONResponse) VisitEndLoginsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type EndLogins401JSONResponse struct{ UnauthorizedJSONResponse }
+
+func (response EndLogins401JSONResponse) VisitEndLoginsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type EndLogins403JSONResponse struct{ ForbiddenJSONResponse }
+
+func (response EndLogins403JSONResponse) VisitEndLoginsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(403)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type EndLogins404JSONResponse struct{ NotFoundJSONResponse }
+
+func (response EndLogins404JSONResponse) VisitEndLoginsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(404)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type EndLogins500JSONResponse struct{ InternalErrorJSONResponse }
+
+func (response EndLogins500JSONResponse) VisitEndLoginsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type EndLogins503JSONResponse struct{ UnavailableJSONResponse }
+
+func (response EndLogins503JSONResponse) VisitEndLoginsResponse(w http.ResponseWriter) error {
 
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response); err != nil {
@@ -29633,6 +33012,30 @@ type StrictServerInterface interface {
 	// CheckPeer Check whether you can pull from a peer
 	// (POST /api/admin/sync/peers/{nodeId}/check)
 	CheckPeer(ctx context.Context, request CheckPeerRequestObject) (CheckPeerResponseObject, error)
+	// ListTokens List the API tokens
+	// (GET /api/admin/tokens)
+	ListTokens(ctx context.Context, request ListTokensRequestObject) (ListTokensResponseObject, error)
+	// CreateToken Make an API token
+	// (POST /api/admin/tokens)
+	CreateToken(ctx context.Context, request CreateTokenRequestObject) (CreateTokenResponseObject, error)
+	// RevokeToken Revoke an API token
+	// (DELETE /api/admin/tokens/{tokenId})
+	RevokeToken(ctx context.Context, request RevokeTokenRequestObject) (RevokeTokenResponseObject, error)
+	// ListUsers List the people who may sign in
+	// (GET /api/admin/users)
+	ListUsers(ctx context.Context, request ListUsersRequestObject) (ListUsersResponseObject, error)
+	// AddUser Add a person
+	// (POST /api/admin/users)
+	AddUser(ctx context.Context, request AddUserRequestObject) (AddUserResponseObject, error)
+	// RemoveUser Remove a person
+	// (DELETE /api/admin/users/{name})
+	RemoveUser(ctx context.Context, request RemoveUserRequestObject) (RemoveUserResponseObject, error)
+	// ChangeUser Change a person's role or password, or switch them off
+	// (PATCH /api/admin/users/{name})
+	ChangeUser(ctx context.Context, request ChangeUserRequestObject) (ChangeUserResponseObject, error)
+	// EndLogins End every login of a person
+	// (POST /api/admin/users/{name}/end-logins)
+	EndLogins(ctx context.Context, request EndLoginsRequestObject) (EndLoginsResponseObject, error)
 	// SignIn Sign in
 	// (POST /api/auth/login)
 	SignIn(ctx context.Context, request SignInRequestObject) (SignInResponseObject, error)
@@ -30478,6 +33881,267 @@ func (sh *strictHandler) CheckPeer(ctx echo.Context, nodeId PeerNodeID) error {
 		return err
 	} else if validResponse, ok := response.(CheckPeerResponseObject); ok {
 		return validResponse.VisitCheckPeerResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// ListTokens operation middleware
+func (sh *strictHandler) ListTokens(ctx echo.Context) error {
+	var request ListTokensRequestObject
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ListTokens(ctx.Request().Context(), request.(ListTokensRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListTokens")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ListTokensResponseObject); ok {
+		return validResponse.VisitListTokensResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// CreateToken operation middleware
+func (sh *strictHandler) CreateToken(ctx echo.Context) error {
+	var request CreateTokenRequestObject
+
+	var body CreateTokenJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.CreateToken(ctx.Request().Context(), request.(CreateTokenRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "CreateToken")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(CreateTokenResponseObject); ok {
+		return validResponse.VisitCreateTokenResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// RevokeToken operation middleware
+func (sh *strictHandler) RevokeToken(ctx echo.Context, tokenId openapi_types.UUID) error {
+	var request RevokeTokenRequestObject
+
+	request.TokenId = tokenId
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.RevokeToken(ctx.Request().Context(), request.(RevokeTokenRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "RevokeToken")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(RevokeTokenResponseObject); ok {
+		return validResponse.VisitRevokeTokenResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// ListUsers operation middleware
+func (sh *strictHandler) ListUsers(ctx echo.Context) error {
+	var request ListUsersRequestObject
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ListUsers(ctx.Request().Context(), request.(ListUsersRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListUsers")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ListUsersResponseObject); ok {
+		return validResponse.VisitListUsersResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// AddUser operation middleware
+func (sh *strictHandler) AddUser(ctx echo.Context) error {
+	var request AddUserRequestObject
+
+	var body AddUserJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.AddUser(ctx.Request().Context(), request.(AddUserRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "AddUser")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(AddUserResponseObject); ok {
+		return validResponse.VisitAddUserResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// RemoveUser operation middleware
+func (sh *strictHandler) RemoveUser(ctx echo.Context, name UserName) error {
+	var request RemoveUserRequestObject
+
+	request.Name = name
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.RemoveUser(ctx.Request().Context(), request.(RemoveUserRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "RemoveUser")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(RemoveUserResponseObject); ok {
+		return validResponse.VisitRemoveUserResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// ChangeUser operation middleware
+func (sh *strictHandler) ChangeUser(ctx echo.Context, name UserName) error {
+	var request ChangeUserRequestObject
+
+	request.Name = name
+
+	var body ChangeUserJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ChangeUser(ctx.Request().Context(), request.(ChangeUserRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ChangeUser")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ChangeUserResponseObject); ok {
+		return validResponse.VisitChangeUserResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// EndLogins operation middleware
+func (sh *strictHandler) EndLogins(ctx echo.Context, name UserName) error {
+	var request EndLoginsRequestObject
+
+	request.Name = name
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.EndLogins(ctx.Request().Context(), request.(EndLoginsRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "EndLogins")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(EndLoginsResponseObject); ok {
+		return validResponse.VisitEndLoginsResponse(ctx.Response())
 	} else if response != nil {
 		return fmt.Errorf("unexpected response type: %T", response)
 	}
@@ -31614,632 +35278,673 @@ func (sh *strictHandler) GetReadiness(ctx echo.Context) error {
 // const string: with thousands of chunks the chained `+` fold is several
 // times slower for the Go compiler than parsing a slice literal.
 var swaggerSpec = []string{
-	"7P2Lchs31i+KvwqK/+9fTma3GJK6WqpdtWVZjpXYkkaX+JuJ/JkQGyQ7agKcBiiak/Gp8zTnwc6TnMJa",
-	"ABp9ZZOiY0/G+zKxJLIb13X9rd/6vTUQk6ngjCvZOvy9NaUJnTDFEvjpeDBgU3XKByKM+Ej/JmRykERT",
-	"FQneOmz1/ylV2CciIf3RP6NpP9D/vBdqTOaR/h8WjcZKHhGhxiyZR5IRNWZkSkeMRJJwoYh+e8KkZGG7",
-	"FbQi/dAxoyFLWkGL0wlrHZpBbLlRBC05GLMJ1cNhH+lkGutP6ZEERI/i6B//u9PebQWtCf34hvGRGrcO",
-	"u53eTtBSi6n+qFSJfs6nT0HreKhYoh9E41jMTydTtfiFxjPWOlTJjAW56V7weEGmiQhnAyXJfCwkI1Go",
-	"pzJKGFUsIWpMOVHjSAbkfqEYuV/Af4/IMBETmPw9G0WcR3xEoiGh95JxpReN6Ve7JfjHjCWLdAUojLJ8",
-	"3tOtbqfTyc62t7tbNtkTqmgsSrbxZszIAP/ohjClapyOwPy1FbQS9o9ZlLDQrlA6pv9K2LB12Pr//ZCe",
-	"qB/wr/IH8+pz/TQ9lLOQTaZCMT5Y/MwWxRG9pQ9MwnpJRRNFJB0yogRJ2JRR1SbHfEEU+6j0giuyEDMy",
-	"k4wMRQKLTwS3XxQ8XgREzgZjQiWhhLM5ub09e1l52ryRbemhla/6AetsP98/YFs7nXB3a2ebHWzdD55v",
-	"b+0dPN+hu/vD59u9nZI9mUTcnchAL7FiiR7E//xKtv6v9//rv1r5bQtaH7emibiP2aR12JrMpCL3jHT1",
-	"UvR2d8k0ibii9zEjx9cnZ2dkMKYJHcDthVUevqVqMC4uLxzkaIi3Ec8zkSqKYzKmuOwDwZU+mrC+sKb9",
-	"0xs66utl5aHUS31E+n/pkwmjXMIy5x/IPkZSyeqFHm7h6MpX+K7VPRw9yNG77VsxHnV/+um3d399fPUu",
-	"eXGsuhc/v+iyyyj87d1Ps/tQPMwODu5aZRc+u97FG3E2PBecLV+kxMgrPEh2ggum6manH102RT6btA5/",
-	"bf2l9b7Zbv8FhvommkSqOMjXYk4mlC9IHHF9Y/QVUbOEE6rIREh1RLR4SGVNlYiJ4fGlW6EfAGsbTfTI",
-	"d/HHiOOP6bpGXLERS2C05yJkrxgfsHJhM9R/smeLEUWTEVNkRB9Z1fjgG7XiJx1v0BqKZEIVjmkPLmL9",
-	"cC/piF1H/2Q161uysj1vXQNCeUgmImGoA7qdDhmIGVdSy51up1M1sal9delcev7K97o7+zsH23s7+40m",
-	"dCMeGG+s2/S29Dn7qNxX+0TYC80eIzGToLgDVO0gmumEkWEUa3lzBL8ZRolURr831m5TN9ZySXD819cD",
-	"2fntl2Ya/ZKq8TWTMhL87GX56ZP45wpVZ/56Fq6t7NLXw4AYS/R1qBrNlLGkYihcf239cZi3wiBQZFWO",
-	"Af/8TJIoDMiUJQPG1RbTFpdnmGUHF4XNriNaKN2l2rC4lVdsTGWJYL5JtGTU0liJhIVaZ40PScL0EswU",
-	"I+yRJQuwAZzVlU5wIOLZhEu8rwORJGygyDwRfKS/IdvkRkulgZB4cydoOdzxhFFtffpPkwGRglA870xr",
-	"RTDU9G0PtNDF6zPRF6C3u0feRi/ad7ziEiQ419IVxKU163MvRMwohwW6GSdiNhpvwH5FqykhckLjmCV5",
-	"61UJmDfj4Qr3WpnRVZ2KXjO79ZM+ZXIquGTgk7yg4RX7x4xJ0IbGToElmE7jaED1XH/4TQruvQ++OImk",
-	"NF6MnE0mNFlk5YF1SfTw9dl+xIXU7wj1iK5Pr6/PLs4/nL38cHX619uzq9OXLb3CikaxbB3++ntrGLE4",
-	"zImQVJ9Hkrjr8ul90GJJIhL9XPP6s5fE/0jQmjAp6Ui/WtvNKHLNZ5UgA8oHLCYRhz9M2OSeJcS9uQ0H",
-	"RI7plGUnfExglPpVcOpLJnp2/svxGzPL0+ubikkKOFWyfa8tHKPBisaLUZZEWw2ZWZ/xRxpHIcxX76U/",
-	"3cKjSdnj2ng4msnCU3gtfKEo/swY9JLqA3Cvf0NDfcCtOYwCApbziPTNcvThqEij+VgcynYrdbMuBoPZ",
-	"NNKisekphU/Crt4mceuw9QOdRj/QcBLxH+SCD34YzuJ4C/6Fn2oF7mj+7fzkw9n5h8urix+vTq+v9V9m",
-	"ScK4ulZsCiKTcjlkib5TpNvZ23dioJVuyatZHBP9fEJjvQALfbimiRhpB70VaBs3ViBtEkZh6K25SB70",
-	"I7k2uOJY3/5HloTRQKFNHKvxQq9JurdmdciERnDj7pn+vn4rC1Fe3yeUD8ZbPSIjbSX2Or29rU53a7t7",
-	"0+0cdvT/+3ubvKORAn8vUvoyDCMeyTGEH+y9AFPXjf5wvxt49/Kwtdvb2Q3Dwf7WPh10t3bud+nWAevQ",
-	"reFuh9Eu2wu7B3tadGkvkoXHej5lI0k/8kLfLhpHYKZKRdVM6oW/Oj6/fnV6dXV2/mOr8Wm9XvDBGb+0",
-	"gy85tse+1JonkbK6yfrxRB9syuVcSwW60OI+GoxR7Y3F3JcgCo+t4MMYNm6l84oH8PL09OrD6X+fXd9c",
-	"ewdKmz7uLKE7mLnn8He33ZF0n03YKJKKJSw80j4t1/akIhGXitGw3drMrTc3RHu0ipFQMBT/oElBIcKL",
-	"XonkPgpDtKRXXpdXF1cvzl6+PD1v+ZJPzobDaBDpl09ZAnpJ8OzSXImYkceI6e2b0AWMLBQwrCM48xAg",
-	"EVOWUCUSfe5BUGxqbZS2x/WOgJAOyP1MkUhJkuhh5cYD7zybTIWU0b2d/YrrdHF5o1Xr+cXNh+Nfjs/e",
-	"HL94c7pE7zwwNn0daRNwkVezsI2PNIohNBJhRI48skSvc0YLXcDDsl8oVUXe28iyNxyRmNFHOLJipja1",
-	"JVZJzakkMx6yRCohQjRjUW9pYaxt1kiZKA3uDFcs4TTGh6+zOWfnN6dX58dvMmcYH0rwF/6KXYsJU2Mt",
-	"jub6gKPmtCukPZo2OVOSaB1gtavZZpwW/MZM9gycD/dD67C1M+wM9tkefX7fDTewsFqlgsaLlGTxkAxp",
-	"FLMQhacdFU2YtbL08J/h2HGsfTe2Piz2uVCvxIyHa62zNTD1LXh1cXv+0ltwrRGcyNebPYTX+At/48ep",
-	"/I8bhz3S3t0mTuM7G7exRxLNICdBQdLb5fjp+uJ8rdW4Pb++vby8uLo5ffnh7enLs+MPN3+7PPWW5JbL",
-	"2XQqtO4lExZGlIDrkDmL2mOBqLsIF/pq6NF4EQyM2pETHNvWzWLKDkl+eJu6wDAGIzv0OOC5WgWe8VvJ",
-	"1le7Z+cfbq9P82pX7zYnM5lbEH0umpg+uEbTvILGIHEygwxGm5xYC0IroLk2yWZcRfAL7Q8HepE5kfNI",
-	"DXDB4YFiONTXemVrrPE2pItaazm5YzA1C0YHKnpkuC8JGwgeRvpLr0AorLdBV6cnF+cvz0C7vTo+e1Pp",
-	"M3rh8FSXuSs1jNQhDPX0ho6IGLoYNAZX8FjNyV2re/gTY5fPk102effX88fJ9DX7+39fKiG603cPlx9+",
-	"ZGLv7cvd3dfbXfnj4K6VUYYmSARiGa2urIC5zL7T+5gx1SPUTtqGa5Mr7UJFitARjTjanZi9IQsxS6xZ",
-	"B3ugLQvO5jC5Td02u0BuCSd6dUnfrjNmLTNh+n6bnAujuiha1YpBmBDlBEQR9BiXBdGsZYkpkyMbMKnJ",
-	"JeD6aH+GEvB62zVpkdV2uCSi8ilo3Qjxhiaj9cTOi4uXf/twc3Hx4c3x1Y++5DGBGRR1SggSwztyWspJ",
-	"QvhrYgPmOwe7+3sQcJJHRGrJHTMpNy19/Xdi1AtsaC0PKCSaJfmuS95GL8iM6/eDNaX9J5fD/h6GdMvp",
-	"TI1FEv1zTdFwe358e/P64urs76cvM1rNe25+4dAs1xePfZxG4B5R+WDOjb5BgrMNLZg7pvBO8Kwj7zY9",
-	"siQaLtBQMlq0/+7du63jmRb5Sk+f9XHhpH6GsIvmrOx11uzl8c3xi+Pr0w+3576bkEbSksdowMiMlxvz",
-	"YNVRRe+p9B0+cJLb5CZZoLDSipOSiZhAvmwzx6/qteC5mXPHhZGKkhgDC8cAi69//E3cazMLvp7M+BFR",
-	"bsgYee5fMZUstgDV0CcSVJg0oUAcJaA6ptNEPLKXLGaKSS+YSkNUeDS+TPS1UBGTrcMhjWUhlOzyYiE+",
-	"BXLwFB+Mp4LPMCI5FnOZpuklncNUYjARQde5F+ltnnFVm7R5JknfvPJdpMZjFmvLO0jPyv7Oivm/oPVx",
-	"SyQhS1qHXQw225TGr2Y8aZ5W3P/GBgqDfNry8daucsRppKVNLrQMMbFa41iMuEgwx5JdChti+71gfC8C",
-	"uPBTJqYxI/OxILEQD/bI2LfGVGFeKdUd6IppYycbdt/tdIIWn8XmXmbSDV5m2ixSD9bokSUl0z6OpSDT",
-	"mSL3dPBA5uPcmDyLITMyc8IqhmAzHt4Ytj9lzEdIf1wMwZ5qmJh7X7ft6aPrth5zEiWLkO68XoBImu2P",
-	"y7bZRLxO7CdKs12QTTXGlXsWuWdDTDebrAHDG1W/ahO6eEN5eKvN9BLIw5BQMp3JsUkOmcS83jcEa/Fh",
-	"lExYaCKNYPwvmCLf9W1OFb9xYj/Y19OH7f3+0PgG87FWJ+Zk6FMqtfWDVg+EltDHiCm6bglrk2OTcLIa",
-	"GNNo7pKHVLEtFU1Yq+bY7vpR6LIt06poACAjLbLarSVXwEx45cOXPXo7+kmzwQBC1MXbNNf6U1+G+o0t",
-	"HmDzyHTKQfGkpXOoPuXXajZ4WE9DvBtHg7G9CtKXgmdwmDFowAVnAcKHFBw5PHhzkTygTxZCxLd4bUpO",
-	"7ynkfdGJsy8OCHvUJhOmIiDFe4QHMouJycui6sXWmx8mi6sZr4AMSQivp2LP5prR4eHoYdQP4g+RfyVD",
-	"B1niVk7Lby3owT/DFQQPiSgxYqDJwHvr0zgGHZw9j/Unqkp4eorTWA1zbYpCtKt4DKr2wcpM7rlzE0Y5",
-	"5IpwI+pvlHfDZf0gA213a58HsC+QC1dsIpdmePQyOJHghkKThC4KO10lIF65I+RUzkDM4pCYLGZG76wl",
-	"PswCe4tRLisg53RiYgZ1+NLU/h2LOASEhbYiHSjBRIRtZFE7EGVmYlh1dOiEGfMoEaOETuDbFnJ3cnxz",
-	"/Obixw8nr4/Pfzx9qeeSWkf5Py6R/8yG0wuaZCwSFRCJuEyrV7KWmE2CZiMtle/r1ukuiMaO6XTKOMN0",
-	"ANpdgoSiVovpo+WywNXAtwi3SmZm0O3sPS8xs6tN6538GbOJA9hLX0+5IdWcNHRdwnoxYk9cJFOcSk58",
-	"4GNqJp+CZbQUMp/Pr8T+SiuxvbohUjw4kD03wyHmug5nmICvN1v+GGPDrmzNHr6JpGq0gRKBVDZ7VJQG",
-	"5mP1DwnI/QJsjsYi2ozz2kBnaoT0Z19YN8Wa9QRsfekS6FnrNaQ+yD89U/osZR3Cve0sOP146+9065+d",
-	"refv03+2P2y9/70T7PU+rYRa39smMdNPlgEJo1Gk9H+F/l/MaQ5EwiSCFBbTMeOYQzDAUmq+S0SCX/am",
-	"b7ep5Ep5sy49OcXvnCnpzkphoWrFdBiNqgMCs4neBm1NWbnyjOAXJJmIcBYL0vufvZ1DouYiPf1ZvK0J",
-	"q+gVwq+iInV/t09uk/NZrL2tKEbomPk0nAMbHI8kmfEHLuY8O9Pnw4O9sHPQPTjYGeyHe7utonPun4/O",
-	"1nO6NXz/e3ev4jB4oi+mUl0v+KDiqKItZa0Ze/GtKFeo6yRhPGThEdGDyoXVOWya4KyJPbzgg/R6LwPT",
-	"gilp3LeR2DKz/Iv/kJxn10C7OgVTpWZXUy69QgTLFe54gC9zSL3NKJUr+qIMIZJbIVpNjYgYAti28pqt",
-	"uAwD8ciSJ68DgB97u3sll1u7gx9pyAbRhMb1B/857Q0ZpZ3B7i4NO91dun0/3Bl273v3nfuDXm8QdnfD",
-	"vUF3974z7HRo56BePOTlOw5wmcmTboNcug+AVRyLOLV+BMeCPBmFTHuiaF9D+N7E20nMhorYBOP16+Ot",
-	"3u4e0ZtAqL5eoTRYaXzLmMoxkyTidxwmFiCyjPQdlsKZ+nDM+lilJPVIGB2MDQbkZswWJIyGQ+1fevod",
-	"rrc7DkZcirnJQAxN2POOP7ApIl60f6d9O5B0bXLBURAYyaC/rafuOUaSLjCAlD2lUsySqnoV/Nsz2Vy0",
-	"+JdnbdHiPySnZzDOVjZas45fy2ALEsmss5tC6ZkHn6jC10md3TAKtU3h9FlR9NyXl3ZBQpAiKIEqeE6k",
-	"jvBXTGLhDoJRu1k59ITUQoCp/oo7jH/D4VDtasDNYFwdwSXMaG0Mi1BpHQCML2nVZ0Wx+8QA6lLDxjbv",
-	"Kz0Ms/o1Bq9Wbg8RXyH0hM/8WX8nEwD1nNCzishBFKaFSG6bc+Ul+/V+T+4I3qdAC/NiMx23R9WH8mcz",
-	"7ZKDCVsCyy8KwzURCLMfraA1m4bmX56vlM4q/XNxWvphW480gQgqxDVgZCfu2fjzrXsE/vzSvsfNpd4F",
-	"05IUSlvEEEMKXpQpTeLkLGrMX1boKfxjQCJOYGuau2JLT6RW+JnqteIQLilm86kk/Wla5DY0yVX9bZiv",
-	"MSsFNxkKjOo1zo9tf3Zn0KxxfsJlZxb3vPk++9VNRhi5TYcYrD7b94yM9DG32T0Q6FXRFVkLlkG3PGou",
-	"oLS1ipP6dhowQmtWuflpuFalFn02jqgEWIR9vaVCsrBvPEkbUYfMzCACL8wk5MP+Eelrs6yvDS9nkrnE",
-	"pYGKgasGdRoTLNC74yyWbK5/f0T6c5vVT/06iL0pIVwhLr4PHGMxUwZ2QGO06qyotSP3JGzQ0sNrBS37",
-	"kqzMdb8tQKaC1ssoYQMVlWXk+9NZHPfJvf6o1GqaseSZZ8PqOQSkP53JcR9wTTK1dp9JY8AwbUj3Ma/e",
-	"J9OZkl4OnXJIfebFLzzZ1y56IPoazqCS0CTp35fM5jSM1OlwyAaqysbihIURWEZt0jeVc7bY39VtO4PE",
-	"bYm2pDwIcL3im/E09p1ukS3Tqxr3FZOzuGrcWiy5gRckEnNTbma0eMuUMVog/q9oReAoj/5LXRFgCjER",
-	"iqcxHawkf6KwVgaXmFPdlfxYqAQ2a2sWpkz66NWUlYgZ+KtWQc7yTUNZxY3UHy6fFPypsToxkFb9cihT",
-	"ox/P8GuO5cD83K1WNoX1wNEVliDrLwGy/IrO35qYebpAVXrawe7h+eUn3F6zorrLKvUEQm1536Y+nlKZ",
-	"LSk+u3DIax8O0Iy0OLfq4U7IOJ8tK2nsuzp179rDcuJZXHZ+tCWkDQAIU+hVDmzhB4RWV7NZPVlVY6ns",
-	"b8g+8KXpkg0a09BEVU1ExyBDmi+idv+sGK9+GSI57EvKcF/d+jxZtQW8sjJJN71UMvHw9JFVIQ9Dqqi1",
-	"jdkjSHbGEXWYvXybT9Ei1q4cCNgHYO6WAQL3D8mIKYMCNpBdKL6AOgbOBqpN+jIW8z6G+QYxlB/aW5Qg",
-	"WF/iBKF0REUTpr8znqlQzHn/8I4bqBkgdbEaREynUAjS9yC35g2VQNuMlZaZRCto6SHq/5i3wsamYN73",
-	"q6gls3BpWrJ068vT+BD0G9MpOEXIJwEJ6w1gEZymLZbZ53JukG3rbD3/8P4v/7XslLiSkibBJQCCNhdk",
-	"euIv4fnLYkJPAkUUGQE+DyAifWNTnoEl9pVXn1iusw1CF8rVjR8pRgayTaHmcJbAScuVI2ZHmyl9XIJ0",
-	"VAkdsLIBaQMV/hgQ8LhcWaP1TPTfcgd15374vDfc3t3fv9/eCeke3R6w573nYYd12M7+9l7dYPZqcR+V",
-	"N9Ict/L1tNQVmBkFnhd9wIt309RWlV0JxGAHxPEdAtsDFDK0yTmTWFSIOO0xfWSQpCb3TM0Zgy2cLDlK",
-	"y46vy483mGKUs9FLyTVWCYDiwqSDKNsHPxRccqORRcSPSwcWkayvHBzuEtym41vkC+OA5Z089xvMdPu/",
-	"cdw3we9OdOUlkv5bhXdk5/a+tKA10ks6AJlN+QIqNAkwo5SmmSEKkt2Vbrf9vJOz8v+SN/NzogNX7Ktd",
-	"kDmVy1ZjTquWo9feXWU5ejZDUnbaDL1NNkIJKcE+VSqJ7meKyXafGNB4CnnhxP095+cmyNTR3J6wl8bs",
-	"WWAOc9ndee2YUvLrirhZlWUdmlDIYlqykubFIB5cLC0JWWpROoaWpnEQnM4v5mv1tRP24c5wrV6f2hKK",
-	"aATwjzgaloSWLb1KwSYWD1jXCQ5NPyeiH1bLzuM7qof/S7qMuVGEjIaFYJmBtI+iR4bln94MD12ID9JH",
-	"KfmpxcE8al2lD3cELEUZcC+JowcGtxQe4UfdLANPAGRcShnYv6KmAEAPFJJePJLjDFwvjbm9EaOIr1sC",
-	"IMiccnTeYb4RL24mrwWugQs+m05RQ8dizhIyoDJ3my3vjg9i26kAsbU//J+t9793g72derRStw7GttMA",
-	"xhZYDBvs3P/RizmlUs5FUhWQM3/Nzs2S1I1FIiFtrbQ7IhWdQnmjS0i7Z2c51Uwcq5Jpr85OgK3xRl12",
-	"Gcz5qL7Kxhu1onkmoaKA3LNY8JE+GiXxPfAH5XFpmBftL1MLi7R7fjFRe+XSoO2NxWBUea7Jle4GLr9k",
-	"amaPTa0vAHGWCm69dM2l9q3+dK7aqDKkogwBZ7ry5nVlW/6WLQPuxnGZ9ffHbqsPUsgJaD2zvimbxhcC",
-	"2INqvyziAcHYCn5CS+QJDYENMcU44Qcs9ikljtNSjoXI+5PKYVhJu8jvlxxFbiIKzXb5XIQMabXf53zA",
-	"DYUVn3jmetVnzqyKQV74J49XOYfGbqw/fq54RL+JhWU4hY1WAv4RkPqyxThn80tmdqe5Uj5GuhPgM0aW",
-	"teLyRPIYquiqLVh9CaT1Tk3ZJk3UEcx2zaq2PX1hGZu+qsBJvfLCWFLRhQEzLiCmpZ2RQ6hejWPL+xpJ",
-	"nCuHKjZtRM2TSKFtNSGC56AOKQbR8tCNqSne42yefnjEFD4hpZdlLGmTUzoYa3O+Lx9m/YD0tfbU/wVX",
-	"Q/8DM4ODhf43lin28y7M+fHb01TupL4LOdc/l6/rr86ZwYfqf6RPlEoMHvT5ccG+ohO0EjOvnybrdjr1",
-	"uY2HariU/pM2gAFtx5IpTRTmSI9IX+9CPzddI0utbEhnwbGEaKlQXaVU0nInv8+JQ27FbYnkAKcz9cOO",
-	"0thaFFZsXesFkCuRXonRVit0KiwNY23pZQWqPrOQacYemY7kjIVtcqZMED9hIWF8kCymykRM8cZo8ceR",
-	"YCI7ajVmWxi510/esgxRW/jk7FwOus97xcnARbzg8cKKhYzqmiUlsb8XVDJCw1C7yAEZKzWFmJ1SUxk4",
-	"LMggYSHjKqKxDAgQEusPDRM6mhTWHr56+MMPdvht86f2QEzy+7Fz0NiKLlhZjsZbT6tUkIuQvaBqMH4T",
-	"8QqAVhxxU8MDEUbDYcY+0oGKkesaYyOStclxFikK+z6TY3CcuMv2DMSEyZR/qR+FGD7pz4DrGjI51r4x",
-	"BKKVJXR1wE1ahImUIA56S5mgcxfAPHS1G21ykyUhjPI9ETOOimgF/QrUiI80lu5MjuhU1oRCCwrWROWx",
-	"5ikyj8PGMYZnP20iYyJirtaxXMo0bBKTk3WDugKQd1D6jbTlfSzS6ntfcM0DDM0NBs3seYLyHZeAMA1b",
-	"cIJIHuM9iYwEg+IBq20R85SZyV6hHgm9/Q9bS1JnWjWolEW9bCsADOB2QTsmpniBygHj4ZElL0BwIJhC",
-	"9wwrTlN3j/Ewt1WZ9Ft2p7p7y2nR18SqFKxxO/kqsYRF+2VrY/kcpKEMCUyqrURI3C/qHxApkpFTS2M7",
-	"y8+umDJu8CTNxcOF+VIBoV5DxlNGsZMWXeVZdjbJqgM8LeMcsrLe0SiopvtFzc5XFEe6gkoTkJRERv9k",
-	"K1RXemW5z9ats6yuKXP4k4jnE2efpZyucv08Pu3CqSHUeaki5dwB7sThTJYi622498WiQhhjwJqcHJ+f",
-	"nL55c/oSoNXzschlKu/Ffd3iaqO9HtNQA2mwDLavzs7Prl8/lUShHi6QYcSNJHFB7CUnB955UjpDfxmR",
-	"rFMrrEUdiOPy9vr16dWHNxcA4Kh88fPPxuBQI5oKlFGQMDMUx7Viq/KNB8CL8o8qc+Di9ubDxasP16d/",
-	"vT09Pzk1dgHoRa/cCsYkJpNI5ckUtle6nbubZ8HBaeTbKZh5uMOGkco5XbTz8cY0MbXSWK7xaxm9s9eQ",
-	"MaNK/rxkg0hG5UfDaJDRjCZhBceKg883KNqlCeRk4fOZ/eyttJ/6ds7Hi/KzbAM9eUcUwRI7HfL/d3VK",
-	"EWLu0WBcpkz0HXLA/+q52l4+AJ8yHz+07FVQKJuHTz5FzXi1C36pQsU+V5TZXHpFtBQIFwFejR8viflV",
-	"lCZGCYlCqBzW5m6UA44VzNLGKOkorNadL6FyuNobllPKgzT85lnXrleZdpifSTKbYikL1BCjJCrFTZcT",
-	"T9baEp1OXTVoZ2l5+mxSSxOhYOlL6CGOsGBbe5ZYYJN6/5NVGB3WZXCo9JdurKxPKzb1Rh2hM7TEFypx",
-	"Vpvn6tNWU9WMnem5kqc8rBm9DbUg7FMLbUCd2xI5syMl2S1eJUBmyH6OaJlMC5aRIKIkJd7c8z60TVKV",
-	"CQ8V6vedlJaCDGkSEDGl/5gxG/6bJsySU+OEYZ7I563G7I6nsQa0T8Fq1d67pSXxfXV7C/UzDBosUgbx",
-	"mya0e+Px299ue/W4waDJpTS10QU8nj5BT72gen1/MT1DSk+LaffhDrNHkNAm5qjBH+fCflZ6qUJ9smiS",
-	"N8W6SyPZ7KOqL2ekSP9bVcrooFtQBSKgaWVFDVDjMiOwfaa0jCzvDTQm9clKC8UhnU5nmV2ghKJxE1vE",
-	"j4aNqYRjbmIyUkwYmUR8ppgkIg43emJ2Czk8WA57irPHyeyinVZpqVBldRGvtgVegQ9UvkzGyYTQWwlU",
-	"FkHIlX4Eeg2Oyh5Dd5ErIGiKi3+11HW8OXt7enF7sxTLA7j4//Vfa6PEX2XwctncS2cVjMwyczx3S4br",
-	"dMVN1x1kvwlu9TfITbG5eBl4ZVASfrPKnTUZCn1lG4RsVjCzoAFeLV9D9iC6VnksLHTK847Jdu0pKRYv",
-	"6WFUXdvXVDZK/VgTBCl4ineuvF3qmXKdqViWxieneQ539l+e/nX628HrF9d068PN2eTd1u5PJ2z2V3b1",
-	"MNk9fzv96d3ff9weX89e3S6L7CypOX0mjRn+9MJTmHTlyjKaqHtG1TKMqbNcXAC60iJbwb3PcDdVwKxp",
-	"lozJMd1mTKHhur20NyQepmNaW5Jqbi+mcDByldMVHnGArTy1JWBeb0rsHxkNF/hvcFZLi8FLeVD0jt9k",
-	"n6Z/9Yv3ROcxm6fmS+3Cd2MRV6hBsI/dLNBqxpaECGPQ5pz+o2MCbhz9360UVC7oCj0pyiOhbn5PkVcr",
-	"mlifQ1wXshN46qvudlUza5t2tmyhXujbJPobAoVL2C63V2S73Nk02yVMfOWcNHKxT71S6qSUVn1ZDEgf",
-	"Qr4oKYR+arfvTZXe1wWVbGJ+xbXDIyXJCIqOTecg42MFJr4EiTA+iGfQIrxvwhH9wPl4mX7ajbEAp5m4",
-	"SVXSfxOp/sqYzumS0I1Jf0cpPY7LlRfH1SCxXWdp4yoFS3PWDoHx5FtS3qUm8p9fOCwWGIAUrdisRzyy",
-	"JKbTxiW3meO6ucvhxl21cuXINlwXALJhF8kS0zPF15WUcSDRTd7ga5LmrYbbWYreXOFT+vi3Sx7fq4Rp",
-	"uZdWLdNF6iyVGnQumyswpae9tgBbJEpC78VMIY1WYCHoaLOBDWeb6z5wMU+bWJen1RsaoR4/dIHGZqlh",
-	"aQO5JvdVjdNY38DcHD6zakfTzGa9SXFJR2zt4PDnjQiXx0I3E1z7KkOKvSdF/S48hQRuM7IvIdbYlCe7",
-	"UPUzTBcZln9tGh0Zwrc7LMuTFuR+zwglQza3vdUgjEiOAeNmr7aM+Cj2Ge6c3PVYuyU8zjTEpIZx1GYz",
-	"Z9M7rgRRjGfClUQfUYgoM5rEEUvSqHKm4XQ23P4kk3y7vCPa54pfXqagzkLRgqUs52RAueDRgMb6PE5M",
-	"HhCBhZGSmQgH7vlkOlNe8NLvv2ZTaSU22ZIKCDxQghNJc6qnSZ1DCtCvNlLwOWU9joTXR077EmXkOr+3",
-	"FB1JrCaZTFgCvJ+rMFLlQUGmeKFMOCaMpY4O5eTs+oLs9Lr7ZADVFNLjiSTzRChWoDQ4vb1axmlRFlK6",
-	"RoSQVrCQopU1RnF3qbFRWYiaRq2KaLWbLTmOEhWQhIUBebu840pUpnBPP9KBIoaTnCgtXyNuqLxn3FCj",
-	"gZQz2xBgRzatFIOKFT4kUIOvj6mas/jRMDOQMY2HhM0SIY3gdg/VHz29vWqTY8MssdMhgzFN6AC3lgvC",
-	"PqIqhh8GYjKh5WX/9amih1nZXorBA3lgbKp9HD3p3EJfb12dvtx6u5JRByFCU8ZaUh2zTBKtEpWtpqvb",
-	"MFY9hxSBT9XMYypkmRI9jVCM+cRAFnfiOo6CfAe1j/I1RQ0h+6d0n3RNtbF/m0GtuPagoFlNf9Cy9NMX",
-	"jm9CxKWWr0GicePCM4dOCU/NEqNCGYpkJGzf6PoGY6XRlstcSZoLtaWNs8zUnSe5MlS8ttnYU1I3R8UD",
-	"8sXCg3Ul6VjkZ4GW2mwaDk3Piaa9hc5SXaMFMJZ6ejEg7d32V3L4LeB6CcfWGp62F/f8XN62V8e2jHtk",
-	"OaAigvbGuQRxt91pd1qr5NyKDn36/iU9lfR+XKcdPsvqQoybH0GdulbQKJlM/Yo2k6WRGFogZnpz2Gap",
-	"TeOAJqqNsUZTQZPJRYSMxpgctmArIztczHBViJU2uOoh565+I2ZhwZxbAjLv6oPckKsUNIfXx8C95Hln",
-	"NZTlfnMO08pub6u9sdtxr3TdqouvNgDOVOCj/LQq9Cnv316Cd/exHRtAuXdrUpUQGsOoyXCWgFa1FRCQ",
-	"MhmICZoNS7V6fSApZlSya/TOyxVYLPjI11sWHRTF+bq57aVUshP60Z6cS5bgayv4P0A6PEMcqpwy4O2Z",
-	"RGDmO206BZJv/ZAi0gabMOeiO7tLgjsHINXVFVQWlZ37Y0NCaJo5zw22EGjIofjBT9zaGqQcb6Mjd9Uu",
-	"gePmkqLAl6bFl/+Mak3R+cMrG7q78EqtABrKB69UZ9372XXvlKu80nDpVNiHEDkWQ7JgKkgpAgPDZNnI",
-	"HLliVhFWJhf2DZHyhIVXbCCSZras+YbXET70lNdTljItoCvXV/UH3fdgYLA5Bv6yersMI81sFtVXHj2v",
-	"qpy5WVYhc0Q6aYSXpeiCNYXkzoZ752+06KW3CpE1XAn2j1ku1biz2sl53ojMOn2h+WzmlXurvfKggA5z",
-	"++FW0ypSPDWBS35m9NsqVNhOthXubdFGWWISXyDZaflZNkyoPqAKAlRDmjjCloHgA5bwgtls/Bco1dDK",
-	"UWJzS8dUi1QvQAJXYjyb6IJXEPP0grCbNUIbWfmeMsJWny6t9+FzJambCf2IzrFL/TaMaeiZJjj0U07v",
-	"YxZWBzjSzmcTBKbrLy7rG77jrNu3Vez99vnTqqgGF2CPYfgA/SVoMOQZ3/WB9KoW8F6YHhAKwwjSNVA0",
-	"Y8hNoSNgpsSyjJupg2YenqpLlgwqieJjfZKlInJMkc7ZnBDAzUzxmwGuAGcsBBZI17smu/Hetnczu96p",
-	"lyveUGX9IE0f2XSU6cAqx7XbfCj7KxnHnj2stV1UYul2VgH9JoyGp85Drj4cRURf/WEAau1owsRMNXMx",
-	"rOjQPoaiD8zMTqWyTjKl8v75wd5O85V+/sliJsHEKe+t6xPPmpuHqFMM0FXPeLuSHMVIzcqGLsdoMNmc",
-	"Jl5rBER8TlDD9lcCatjbEKihB+B8p2+bPyinqzMPfZ4a768SMdm8qkz51AS3Vr880lI3x+aCPZueSTIV",
-	"ElKgjsUiV3O+UYNVu/qDBlECk/XXN5fMuIpix9Nr2HwzqHE3N0QX6JlrQz4WshhWcOJ9e281oQo0e9Uh",
-	"OfPn1GFxhDlPIFTZ/SrRwb7RXIL0wQH7C5aa1PZCVdm5t44CqzwBCIo0Mt2CaJFuC0nfoIeDz7kVAMP8",
-	"TGIpGuodYeQy5Wn3BxtO0QZwIuZtcqE/dMcd3APjAPp4KiHSp7ooEaapS5ocT6sAFhnsYw2Vzzp1HfvL",
-	"8g4p41hltCctm7TI5fQNepnSlK7BIClCkbXeYR1WTBp7g1oJ31Kfka0wSM5ncdwmZ5xcTBk/vjwj2+0O",
-	"6VusVJ/cM2hiTfXOswR0WNpWJ47FHHBYEHSjlizfwQnvmUFpSVsqDqQ9ICdNKAkhnaYiQ3/4fbCsaUDQ",
-	"upgp7S+UC4WRECGh5OTi7eWb05vTl6kXRWWb9E3Uq3+IVZlOemQia7azpPzgukIe5tuTJq4Z6R33MRD6",
-	"OdAjHOQf6U9jyjn0STKxQ0rCZEGSGW+TM9ucTy9nf6BtoJSuU10rNjXUeBBLN/iYPpF0QaTI9jMaGAPK",
-	"RvWcb/3B6y5pxpJlsbTfbFDnYhb+xHzD/HjlXml+8TLn1bs/XNr3fwpalkE2b7xZclgWkoRNhGI+T2fK",
-	"twgevHhgfIMksiuBqQAZJC94XCqoUy9QYpDN0NHpA4AnFDpnExGHVgqruSCDMRs8yDbRi+MdNDmPtJsc",
-	"go5PGH6MhSatsd2xqMDPxno71Roiz26rv1ygwrV5wBwyM+dUfa3MseB0r0Mdm1UMTYhh9amoaAKGRaKQ",
-	"hIEsgv6oAbza3k2GqHmllsDPzVuvGeMVROiR8k8rC81b81Fg7NFWRYzeeED73oCOR6LGyLOoVzoSLlC9",
-	"bGyp9VfGBlQxyIrgRh32wbTdNXy7mwZAHG8G/rCU2HYlhto1KGg9KIThXddDClJh7UlT75hmD4h/azLC",
-	"q8zm0TI0bSO1YuGVheoqYYxijBMbUHaeBLyNzoT/5O6X0Uo7S4T6jcOCWF6m4Zpivv/r+z78zcTMMI4O",
-	"+HxgQhfaOjQRJzaH14EJ5LGhU9PMy4Zq0pgsYHHQGwCEecln2Rw/pYeGRtQ9kHXxfwtFs7uhS9+Yu7tb",
-	"x93tenfWEnZ/QW7u7SYi7CjtV65dDBaQsdBnPCFTkdjQN/UnK8QfQszd+1SKgM/V7sKWU6UPvMSG4taf",
-	"sjIolWps8FBdBKZ3zirwkmyVvpd1KRl9pQYDNlWSiFmSGtmNZRAQbC7puOKe7Ep7YNjma351Dy3zwZ9m",
-	"dxyA3aEYHyzelsjIt1EcR9bi8KiklRAPyw2L+oD5hC4uZ3K8rLrDbBJKwHStIsOpBxT7zs2eznKMGkar",
-	"1QXXl8M5jfeRNQSxm7xt3iuRiHIlsqblUM+NvGq3eafLLO9p+vYUf7TSm7sGQjQYV8WVcKMpNwkg/6o2",
-	"vmMA4CkljIBGNPp8RFW3LLPAxbu1kvleCav1yF82sqF7JV2WzRIHTqal9ytYAsKFtcv2/kklQn1/UieB",
-	"lzUDkrPYsCyDv16SfLJyvFliIRX9hURNk1ZAiJGHd9oQsZYe0GQWyF8woKznvXbXIJxR1aqd8duq1QLp",
-	"73WzcgGP4VAr8IRNxCMw90cxAz4SE9MzxrIWmWDfbbJP9uXp6dWHs/MPt9enT+OTXtJ/+hJNLeg3KNln",
-	"az9d34ZuY3munYb0wf47qw7Mm0iqmnKKOIZzU1b4pH9dfdJkY0AiRCk/1fU1+Mx9uHAmVQtUvTgX3HSH",
-	"Kl2b1YTOevLmSVMun/ESMiiPlD0UWrUm0WisCBcZ2qd/zBj6IwPBORsovA05Mii/bWnCVLKo4Yha0se0",
-	"QW2xc2Ehg22agX2rDF5aGYwYxEonI1ImJDjQrlUxH93r9Pa2Ot2t7c5N5+Cw0znsdP6+crfH55+hRDm1",
-	"mMqa6mDJ8kqm8J+jhFkk0Sji58scl8hs+DAptKBoEI49+FPWStefKFs7vRrtbrNa6vo3e7XVKxF0GNBx",
-	"zdVP+Rggo5HvVVMiBbo33Q5Igd7qUqDbKc3l6zVyZeA2ouikRXlleO6c+2LOn3epgsS7lka9SwNEVk1q",
-	"V0yJFEZi0RdCeqoUUi0l7deiRKtO9PyaWRIv3Vdy9qJpv19hr/nx6cjtI1yniJM+zrV5wSsExk9cOK1J",
-	"C8mGwEB45s/6O7l2GoEzuSr8Hju36QxqGrXcMuXtEJPXlgVAbLz0KuJ/sIxkdRm3+zlKMZK6+5ip1KfS",
-	"wsWW3cQ19HGvOVYtXzxq8WkrsOtm6ycSe0197Fd6VcxBcBmwYU3yytxkKOdtiH7DZHvxrlYg6PJ09rYu",
-	"GZWYZ4Su38aq2C+hnLYnnfBpGJUxQs20bk0cYlxwZ1es0xlSpWbJyr0hG4f8g1Y0fEvVYFxGnvXA/Gbs",
-	"/bPhFnw0S6zdumt1D0cPcvRu+1aMR92ffvrt3V8fX71LXhyr7sXPL7rsMgp/e/fT7D4UD7ODg7vWMgMq",
-	"Gp4LzlYYlf64GZohXMT6telM9X2f6i9ZSNFflvGwTGcrkJKYo3HG9bfK4b9ogzk9lmku2m7V99ysdznS",
-	"o/k6kkokiyUut+FkgdCLkQ6yoGlLGLTx4RU960C1GI5WzuZMqrQar1kYI2MYLIlncPZRXdIRuylPF/r0",
-	"bFP7sWqKNpESoq0U8N3+3GEGu+T5CddIJzyCK3nHx9mz2SboLvtQSYP/01Yi2qf6NwAh1AZOahn2nxgR",
-	"aNAjvWJ3PkfEAJMfLJZseYygHhG6Hl9YmU/t01ZnRP32BvztM61qwyOLjHW9lCILAjVctlOaK0hej9q4",
-	"kYNuc27L3HLvxTud53uN31xDPHbsHGkL6aTcOa6Yq0AP29wF03K6TY4RXm3qyOyfXQhtnkSWBano4Gbm",
-	"8Xn83Ur/Nr95K/i7eVBVKUdsUz1WH1T3lVg1sdjXoyKq+7F6wSe5qqL8siH/lEe/sWZasqFVZsfKBHGl",
-	"5HB/1IqULsAVG7BoWlEZG00mMwxz0gFSnVrbjLq+rX48pETDKqU97gofTAwV44TaqiwlxIM+97Npvhtl",
-	"Tdloz9Zql1XOnlgyBlspna3XXM0b23fcSlcVFCeYuNZ/I6PokXEyN3H0DOmJvbbaxJhHqMCbS7PnqzI8",
-	"Pe11B5+CRh2hV+MI72Xb1MuarFSxy4oWePdCjYmMQgd2clow8wU9KsHZyi1fgmV1mlgPhNc41Rp/yTzF",
-	"F7V7prAfquPrMi7uQ4HhxbH8425L26vHdDor0nZxNi9Gevc7qxN0DGaJFFWxO1s5agw3E9lPKZ4x8Jy9",
-	"wUFKrDSgHHE3UA9rAf61/GnHfx1Hg8mr2d96I/V2tBIsaW9FFjILuSgs4xr8OEupyC6raqsyC8vDfHnV",
-	"+uPa1sbD5qLY8LRZAne2srzX/AEB1lAKp2iibJ9YxsNA/1vPeJJCELMUM+3ern95xAwBUGaeaBNnbs6S",
-	"zuPIGRi6ynTTjg/3AVr2EWpakls9+SRxvO3G87Yax+KRwxWEB7YzQA1erPEDp2rGQ314vpOMkb7AyrP+",
-	"908bdsdytf7MKoI0ckLjmEmVEoaHpZxKKbwQy7SfSlcPlIZa0lSOzDJvPHVg+7sHKw1sdx0GgTr2gG1t",
-	"wIilxZ+RXx404zGT1jd0B6a5WrW1pmtrVPsAfx5Ne365LcMOuDR0VkKu6VemHQJUEoJpYTgsTS8guDqu",
-	"Lm9OU3o8pDkS9pOOE635/ViXxO6I9P/f//v/+eF3l0j59IOt0IWSEVlssbsGFWXCphS9isqR4Zpg7lOJ",
-	"RCs+apqpAEzYJkctGXXGqhuIJIGpP0Uh7RS5MVbjuciCtC3jna29zDPGNbeg91Zm3LMM1S4APqY81NLc",
-	"tWa2w3tK83pkAlRJxJp5Z3MaaTMMohAJaE7ghaS54rdadpXetqP708Kj4GwPXVY2KGEnN4F8zPUiHaXZ",
-	"Mz0o5gGpPKbetTdup7P5NC9YYufLSwe8yvonYHF2GmSWjXPqJZRXRG48/4wJ496uoSlkk1L2LmS/QALG",
-	"uQEIxbb8x+nmevTuwUaYEIu3J1Jpz+ZM2F/RByYeSwG2p1SLx2jC7Lboz3LsCQ9Wbxoq0XJiRB+hbY/f",
-	"EBVIy4qN/upmc2MGVBu124GRJyOmVju+UIetxGrhAUdcs1xgZpzHjAQ39XY0Cptk4ZsXNGu5qdJmwy8W",
-	"pfEL+LWtv5ow3EOgEo8Sduh1GUIiD+b6C0FPKWgUTIAz1rMr0qBHdkbbnV53NTJRIBj2JlG5zmkAzY74",
-	"0JJ6B5ZSE4bsIKv67mXHt797sCLN5qpkojTW1t0CT0I+H7O7BrnvKsSildC4g1VJx2vQMSk/ko+HyeiT",
-	"3P30GEkzV6l039ckJHUuXepCuZhPGpUtuS5ZuI8fGCvGAYI0iJwaLL4YzeKFfBuwhDLVGR/ZKGousptz",
-	"sv0YQOpCFQMznqnseyi5WGfq1vnKrSY4v6xSCj6EpVKVLQqSNM7fTMfZxMAfm6qwwyxfDfhXTSGA88sd",
-	"E9GZvqrsozIUqaY23+oLIF6S0MFvzCYAMWYfVZucODywkeCCq0TEhBLFkknEaWza59xxdx0hNZJECmoS",
-	"wUObxnQALWTJ7f969erVyzJiLxNyKpG70IgCubfBocuTH8JUupvsFW5AGmFD7Fe2DhJIWSupviAus/20",
-	"LG41s/wFT2vDcMOkPojzTJ2qATXlxpVEA0Zs72fqcupyNhjr4wCJb4Sh37W6vWC3Ayixxg3Ci71NbIgx",
-	"XW03r+oz3zznPM9ilD2u+681A13Jo3+Tnv3AmnnwPawaMJGEBZhXG2TI/wNEnOX7Wp6evgL15XG1rsDD",
-	"Ai2gU5JBi40BwIr0RYk3E//NWk+u9+bX2BLVwKuB2aT6zTmal+HVjNc06YVyTFfSYTqHWvMPqKi5KWW1",
-	"7zgk/SGN4j75DqxsNqSzWH1vbobhi9npPA9I30jsvomW4wXgISaTJIp7nBP4WJwRsGsoiP8snZx+I1oD",
-	"+olZdKf5WwO+ONyDV/h5uyHuiXWgzE9B65olj9Fg+dkpQ5i55CsNJxEndDqNbaxuTq1ekviCtEK2iK0r",
-	"bwPiV9WmyyKVmNaXSdXOss5CAiPL6c8FH9ixl5HfVZ6/3N1fiWtA+/RS0cm0IoWEjIX1vGAr8GC6Sfhv",
-	"fl+6fBW9srROGWrRDsuVzPjngXbU95fufQ2AC0i5/XGAC0iVfSbABYZPf2bTmpaJ82yhUAZQW5JtMM+0",
-	"2YZItckrrRIsw+5MjgGl6RdFHHr9IwwFlkph2kt6F+xkJ3LLVVRSnAG/xsPgeLdwBggWAR6EXM0zqg0M",
-	"yKCCWThOWv3dsmKb7a1Ozxbb7Pz9ycw6O7ubg4nk+f2oejrzT2//SwBJIAflkbqWEkU48x8dujZ5B3uc",
-	"EjY7RyDy3IMc2tQrYifdzt4+8bCEtRXMXwIZsveVIkMONo4M+fwAjPQMXF/cXp2cfjg7t8nulcF5Xw08",
-	"I53UbndHL1C31+lUUDavjAlkUkUTLQduIu2gaP1TajVZ0I4SZCTw3Gn/fMqchEJhPOMPXMx5YH60qXV9",
-	"VaRNHjPuUKd5gOgT4vmA8RkzGqtx89P6Gj+fLcXVD4r4QExqm5cYijkoTJWoFZ0W4gBg8ooHazRhzwBX",
-	"MERfWzrq9SkrQ62UdSl7oqLYNYN7zWii7hlVtaXmxkiEYUJSi2ZyWp9vmBb8cw2CsHKMjmwMIYm0GEkk",
-	"32nHE6jI4A4DtbEYai/x+8+iiaGLJVNjURGu65sYcxs/1HfuD3CimjIqMO7BDX59c3NZJHNs1TKKbRqe",
-	"tPcngSdpI2lquXYa1gXAxzPLAUQaMeVV8VjDgu+q38FJ97kf0989HcSyg7QeYpSUhsWKWUKvdVabnEMm",
-	"FrqsIGaj2+mYclh9u9y+HZGOZ5pjD/tIWtWQtSG767XasvSCfx7s2A7OCPJbNe26UqSWwRKlPWvJd6bo",
-	"KzD4eujNiLxxYB18H5A4emCkb/N411p9Z6ute7u99n4ZtrZiIiVY285XC4Lb/3cBwT3/SkFwPjpv4yC4",
-	"I9uccsZVykeYJ2VfcSV3NwdUk58dqba3pImu61Vb3yvXnAQT+jnCjHJpCCfwO9LYTqDnqRy07aOfqnb2",
-	"vw4InviDIXib5nT5nKQuAOncYCvhfQc0OxF8GCWTMpF7UXkyPWy+daoPtZnh2smYuCM0hLYvMD00hTXy",
-	"DXN1wrTlTyYiYeZ0V91eSP40r/7f2V4TTTcSfzSWLuOdbxZIB0irjElRBaPzbBWHowN5NmRz29zEiKt8",
-	"WSqKZ/rIEjpibWdg2r3WV1uWByIsBsDoG5vKeCYNK2Kx8e/O9k5n+0k2EKBp/4PBhU/CDXZ7XxY4uPuF",
-	"gINax+DZrGhY4kGGx0D0AO7ImIa2YVHmAkABE36uKGm2Viqu2t7eNKbRhDw8cCN62tkEgeerfkb0Ywmq",
-	"MSvNSvyyysBpNQFaPoyWi/rlAlh5NGUNjrEW/+hhLs3ZWgqtTFGNayAkXdy0qP1dHCSbwizJA2bgnZ5B",
-	"7OK7NTnwpVxxzhGp4Yq7X1ynllAp3OL3pVf7U1AIoZsXgxpUVLEjY4QgsCGS4OYW2IJPjs9PTt+8OX0J",
-	"eXYXZcFkcCUHUK+6aexxHLtVyHbG3QStXZCuXs02vbJc0bWubUqFnybmnSm3QY7769Pr67OL8w+vzs7P",
-	"rl+fvlzGIPckovsTnBTOCGK3myG7z00J8TFpWtyoyPT8LGOP3CAX/kY9i90qav2UU9+Q7Od4KZccybOX",
-	"dYhZmlqilNzenr3MpeZ6O7thONjf2qeD7tbO/S7dOmAdujXc7TDaZXth92CvxIWeavmc6Df9z6+dred0",
-	"a3i89er97weftvwfd1b5sdv79F+le5trtARAWT0RbwmaA1St/AgKTHxfK0DVjrhW4jSnSLKQqy8JQXVT",
-	"aoJBzeVsSlfBqP5MKCyZcenC2Tno2HSaiEcWmk63m+9jj2E427rXEZ+izW9ebg4LBr2ODKkfxq9MIGwY",
-	"8VBC0MD4vlnXFRzA6+ifrMba1yrbOYr1+Hs93QTHf8r16axpMgapBmNraiFtv5spdqzob4iL8TaSsjZN",
-	"PW2EHEmYWdzUjal++75+e7K4mvFaykXIDOHai5lyiLQ5lBhkmrGUnfoOdhHEo3WJKag6BmD8hKUVtJNx",
-	"dEJwWGjcbtCa7KN3nCveZg8iZxBVb/j4A3y8PVQ1WR7wO0gcTSLAKE/9Y4hxkiPSsb0i9afqX2yJFlLG",
-	"yeqNy2bNIpM0i7hU+r/Q9DeTN6vfxj0DmhUzVckHo1c1FnyUkTp6HxV9wDpYWcoYY5bANvx/JolkShmy",
-	"oOrF2P1kG5gcDxVLtJ20wmrYTCACzkv5juyFrl+ZgkudiqGKU1IcdqmwKSx4Ye/zsiNz6EtunbvtNWql",
-	"3mpwppOjJHbVbnwAOaAxlWmddWXJW1FT5AntsLdaJhCSb4zVDFLg6ubWhRTYB5SbISvryj+4gM8Os76U",
-	"L2ul14P206JGcpN2qZ4LUD7p7tjSi8ur08vjq7PzH1tB6+bq+Pz61emV+dF3YRATqH/pvOSy7kPXnE7l",
-	"WKjTx1I1AkAMqqhF1zD9MdKX5lv9skMJUZOSRxly4dSzn0kTIjQyov+GSrUFI9k6e9nHpJF+n0MWRRJH",
-	"sGz3lhm12Qoa6cLIGHO3EXaTAmR0MHalOGAsLMSMUPmAJlawHuV2IzO50NMQ19abXunh00rAM2eb18WY",
-	"wibterfJcRkLNQZiHGreIBRMlVGvF5D7hWMMznshuVDSKtblUYk2I991O53O9xWE1fpvHoRmt5PB0HQ3",
-	"YayemM9Y72seJU1ItJ9kvR6jeQpkcPjR1AhCqI1LmqR9uj0YNAL+bR9thT1DoMjNGzM5G6ZBwDs+0ZcP",
-	"BYB+IOWkn+rFPhGJ97NRjX1sUevBguwg9BXGwr20gaq1Sl0+5447SDDgW5yJbByeNrmd6oPa7TiLE4Ql",
-	"yvdhxJkpV2vc8vagxnS/sPZ6aq67QitrtJcs4rnwgPmAP8Idup/h922HdUffj8CZseF5MY1tbHaOh3cc",
-	"xGQ6907Q6XQcFkMvAN5OXEYax27TKEC1Zlyx0DSqxwC2Hlt/GlPOWdhvE5yoKWyJY/yoCzlixTZF11Ef",
-	"sztuGrV7tYpQcc6FSR8PKDckhhNGOVgdq24MeKJr+DvZWu6qy+GO5RL36EgfNW9vb4rSyPK2izlauJ4k",
-	"egKU70le1xHZ7aw97N1Obtzwf5oO/vmGXTp9KE0AI+vc+fintUfbqwEbF9pHyrGYSySUlwS/dUT6Y6Wm",
-	"fX+tyxDIAUgPhtlsLZjpQvq23T0dPMymrQDBye9XgSvvNnBlr7SnmvPcKv1XECL6ifo3BsxKtRMxHLJE",
-	"FuXdSrd6/7O6v9blRKURSVMgU3r+yyewvZc5/XudnYPm9sNeE0f6xMAScmDcpc7zExd+u7zKWK/bEyqp",
-	"N2YyNiux7mvt1Cf3+rBKU2/yTGZlfUD605kc97UHEcoUP/VMmlY7LCfvWvqhWe6LvZ2Vemh4Va0Ne8Lh",
-	"F6D7eHm812nVrG0gtQrjgIwxVOF6avJIG2IR72cPR67F05fjH6BK0cG4f8exjkTa0562QqohKYCrLdPY",
-	"dUOGAnznylQFnkG+eg2I736Vc+e5C3NmN0orOO0vBb6jI+bcyim072wpW0bqp0UUm80xQGjCVWGAVREv",
-	"2uSSsSRIj4a2ik1yhIKFJaQrVtQjOyIxo49pvU4fvtJHDIR+lvYgZqpNXlhDd2HNZrQvAbcPZ9x1oHNp",
-	"OonIaEx75JjR7SDMDI70oYaDA1IpyFdHmxpK7F92+eb4/MP1zfGb0z6eqhL05uVKfbJv0u8U4lXeWpS0",
-	"4EkVtLdo/cArQD/ExWZA5yQQNqpEmwDb4ohpo93fVJPvMV4CFutZUL821T0ZHQoorlF3XCoxRYYabdhL",
-	"XJWG7IvpzEG6nuG3do1CNT92q+Mge/k4iNEL76s1WWVP+CxC3IMlB64YQK8rSA3ADxa1UiXooKRKu2Ff",
-	"/ScGPXc2ikr4o0KoBu+Wa/dfvassvKzsk5rD/WPlqVXzpuh4UQTurwKTqUHJXJ6eXn04v7j58Ori9vzl",
-	"MoVSj5HJQ2SyidsGXVL1IoHdBbVOyw5gMwSNqespJ7a5SVcVhYmpG9huL/NX6vverl6M0N3EPSh2QHN1",
-	"9SD/0PaAeB9dmDoij5LPaJDrv52ffDg7/3B5dfHj1en1db9Njv19zJ7D6pAvLFHllZDVkg72754hfNpV",
-	"E2i5pD0OGqO+KF6C6sD5BWeEcZVAjMVcrAxtmVG4CfoR2hvw2hdL08BQzaMBwm/N3JtFyz0BsAFgSQBp",
-	"BL0VUkys6szzBTwNeVKxZ0q+pIt6pI3P7SDQyg3pokxc8WEcDZR8yVRFTaGZcucJhWLI2GLedMWkiB8/",
-	"05uA74MqepPCjqsqAzL1ANlg2y7GfVak4w1pVUvgkC7gmN/enFRVLuXrlZaJKEhhyR8ZZ0kzLD0wTJuQ",
-	"Kjh6T6HFdwO4TMQAIDVlEzdWPNjdHt2NUP4NWb/z844bBWSDH5evQhq1rVqHbmfv+Wo1kEYFyRPBecUN",
-	"8uLKyJZq3Q0L/GpG9bWflxjmnOSPQmFVipsVlFz8sitamFvxdlXKqDdUqpXkVOTxcPR2yFjMEpfQAI8M",
-	"1SJFzjX95xp59lmkS3rul5002GNTjPu0A1afiHZHyxTN56tkeise5jz4FyfrHY1G6unikSWPEZvXrJI2",
-	"JwxznvSKrKGaTyv2ZMaNgsVoQJpvNMfEtFZukz6WLVwPRMJMYMCo0iuq9G8SdsdNRoeOfMGfO2n6q13M",
-	"ddi0YkJ5GSExBq+uF3xwriVIyTSZo0WmCSNyHqkBogGaX/c9T2lelaqWpSd6ee+u5/5L9K2fVQBYN2QF",
-	"IKXTaaM7lLel1jzUO465CI5IzR3yyC8zgklvoYPFBB5rx5FXOSE4kyQUoN4gzZlHEqy0L0CPwngY8VGz",
-	"xUowImsGL1WkRSR9hCgCyqGAUEmGNMGIF5rTxYLV7c4a+s/qlRX2Nd8fwdJqeC0SEptJfZoA9ez58muU",
-	"3/8s+ZdnrvhbnxnT8+ftg5W298DWD2kZsmzVoFYVFzgg5lCAsLL8aBwCFSMAVebqUg86G6g68gZZ3Oz8",
-	"Oc3d8XLxEhREaPaOZncsJwcr1U49we0wGs0SJjOF8EUDQuuE3s5rrRFWitan9k6hUH/CVBINZC3jhFZ0",
-	"oRaw6CUERImQLlaFg1nXsMa7BUCA8PTzCjN0aj0zxb1ch+yVmjybgsJCJDJh+pKdLLXmAAaUWaDC0Uij",
-	"xZ3qZXnu3nldC/pTjFuoXnWRTvPNagDgO8jZfyuFo8qWd3tDodmgJasNIOQcHkVSsQR4lLQ9ZBKPRb7s",
-	"hNEwJSBqtnzm3csiOTWk0ob5L5KG7w+gTZBJhrxlLAYPLv9DFb2ncg3e6d2aMI8n/LxiI59O1Q3eu7NB",
-	"RkYVjm3x7qQSqFJyVlJcp7mOJZsXqS8VXDr4w4JLQFzKoSa9mqUGTMY8RD6ZYfHb0/gM95z7WRvectYW",
-	"JuRMhyGD3/Pava3NIbEPFJ6RiqgSSQNuFqoqmXOaUHJPaaKiQTSlXNVIGw+fClAX5FvyX/arH/+HF78v",
-	"6o0U1V4lVbY3T7ekF6f+VD2p/eDuZkuEd+r4KvLnomT7PF6KdObpzSo7403jVVUCbiZXrE2A7/TL+Pxr",
-	"GGRdAlGIB4PNg+esvmM7m0ACfaaC8+5mT1ND9hN3ZKiq2eWGLS6ohYE8k+gwtytCPE0qPwILu2le/pSa",
-	"fWuWP127AqLMJtNYiuOKgV8gr3KuaEUMs8DrjClLct1xImMuPbIETQKH4MFUXLxYLR+33Pi11MMV6sUO",
-	"Ns9m9VVsyPbnhkCYI2pWKLP75TdkNng4fYxCxgcl58P+xUQtfViT1N/EMgxA8rTJsS0WMMaytY+fSbSb",
-	"i/dp7Mh5RqwSrWt50GWEhYtLSa+1nwwDmERxHFmkdyURdkpC1mt3n8ZBluUVX2lOVUTja09mp/00QrW6",
-	"tnEeHgmwK0xMY9Zexnld07437XtT2b43FlKZnc9b6/Vh3keWhNFArcpQ/4v5Wo4IZVXCsCJBWChy6cV1",
-	"6MHyAqDsJlUcRo+Wyu8EapeptqkeiIsGfiEswL2+9FjM4HXeyUqAUPClECElrIdgELguvg5zmcVhhq5I",
-	"/9InsTT3pBW0xjQ0wfv7hR4Wi4cuMpmF7/oPq6cl8kRn06CZL3ELJpmjjKlof5FpF7mZPk07T4UL5k6B",
-	"tJcYgvdBWmhm8Lf6T2Een9StsPha3hoHeFzSRSo9ogs+wMKmpf1OobADPcQ0kzimJYbfqh0+K3p41uPL",
-	"lElENOz6AnO8hi/lTlEe6eU1zMSXVK3bGb+sZKo/LqO2Mpajyb5W3nI8p7dJXOonGRp3JOfKxwJ+oNPo",
-	"B4gv/aCN8h+Gszjegn/hF2pXFett16YoyyHtlnnTtY2WTLFXWpEA1anCcGc8tZPSkxnSXrmOdXZrsWLO",
-	"UUHWndxNtIDBmsR1MaO1dkd194UzJd0kq9J46/ZL+AzQ6SVs2JnT9aTY0MFnZL1+vmnS6wpqukzEoIrh",
-	"1LDWeVjxTBCqhFPUnPXAk2lV0vS8VPIY7OoakfNoehyG5Qf5tTaOsWwrIRQ/ZaWyqWG7vXpTjntum1+1",
-	"B0BOWitjIlkVSbD0PQg1MKQzUFSJfXNWYSvYhTdd8DjirI7vynhNWPQFJx763GjxwAURcYimOAfOk8GY",
-	"DR7kSuPYsz2OGOPVUVhvDJV9oer7kza21Pa9AR2PRC3lKjqYdCRcQcqysaUIgae1BdPSg9ckAMyBhDxA",
-	"FK4Hxtdfhphmyf3irqbC+aXpC17AC0hvaX5BJCVy9lJgC+Oae7Wzs12vFvJ9zW1I3E0p8G66GYh387yr",
-	"4Z3O7LmokkjXs8mEJotSIwH/lKENSv3YCp6oRg033XdX10Gba4bY21h7QX3j026CT3K8EHbx79+3a+8P",
-	"7jVifIZMoxG6dqOR7bUajax2mPc3zce7rAmGW6IFoPxXy6/uNOxCUILgq0A376+YUq/J/jRnvHe2XEqq",
-	"7lt1Wbb3UnL7jMQoE6o3JoBWJlFtcC0rUk000w8UQgibi0wMe80kYzZ0ul6K0UADSipkDGbAxaZNoJ8/",
-	"gdEc4L/luQeA5zFLVsji8MiEyzGTbxY3UpayHCiDXJQpD6leERu6tAPnmbU+S9pt5trV8Q1YftsrBJ71",
-	"W2Mhy3pQLLGrctfOxYmHJvxWbKhA9f/YE1N+Q/yS9nJjEGvL49hU4SRerXlgQrXWWgT/Brgi8BV+qL25",
-	"EgQR8XKpDkzHfmHm876K1Ttr08Io3RDBGTJmXmZFzFNXokVZ5j5C+zxsJw+kW318cR/aQUoWWvogrHVC",
-	"UpW0Yw/l1nsM9BeiERdJmeGXmvfNdJld8Pd1x808tOwU3cpyGTtlicTyidz4Sl0DSA9D0A/rhxzfknPw",
-	"wXf0unusGNvQpktiumM2Wxg9sSv9jfoQLke/AJ5dtT5XFW05IXGLCwX+uKmyNrmUx4jN4Y7r5aMKQidw",
-	"qoqknnqA+mtbjzTRA5L6+/bNv9jn2F9cpM+zvzrG534Cc3EwSyK1uNbrYGgbGU1wl/Ffr6zA/OndTavQ",
-	"2SMacVsS/fq6t7vnMF4ZhpNBwlSbXIIfSEZMQc3r/QKENlCB8CPSH87iGEKfCqnwp0nEleExByoMfDFe",
-	"6rRGUK8ibCMYmjh4t2RAqvXpE2DihiWOehpvFUOXlHA0JPdMzZlR7VCOaGyIsZi2yTF+b6DvKgIG7lnK",
-	"NTGnWFSUOcjtO37H8d6bGmpgdJOkfzxTY5FE/wThcUhewDTI3azT2R7AcsA/WT8g7OOATZEJZcjmphjd",
-	"buMh+fV9v036H7f0EZV94B8ztwx+c8f10RvQOAbBCGfDVb5LlmhVzvhQJAMmCftIBypeYMNnoofIuEq7",
-	"fU6YIy98pHEUUsPRY6do4kGW0mjMaMgS0v/vLcNDtXUW9vUy2qWAIBVTlr6EfDcDGsS9HRIzpVgiAxJG",
-	"o0jp/wr9vzMeskQOtKC949AYbDEdMy6/P0odQX9iE/rAsCrdCF+wK1POpTGdAgKpf6p/32+TFyKMDJbi",
-	"p+uLc9h9RSZCqjveJW+jF9YNhBJ5u5i46OkIvut/3LoX4aL/fQAxHnzg1asTsr29/dwVFUwEZwtI6pCQ",
-	"DaIJjQleeCxyU5FCRiNzSzBVjMnCVrfdaXdawGXEOJ1GrcPWdrvT3sY+G2O415UZHP3HEQP95+aglUor",
-	"jqTSF+R6wQcSwYJ0whQgB34t5dB00CVD3oTZOGnQXfKIJGzK0HnXV9owFeSAoOXExuzjNIZALmrjSL/z",
-	"HzOWLLT5BmrGCxqDVIdY7QpYJ+vh+VUJezn4E/iPC9wIkUzAdKlbB1vP4qXkykbuQenc0BujCZeNwZBw",
-	"RdKRbpQNAXgomr7f2hEVr9ZGpIRQjcAf5RjpTzFiXOh4KRIScQcvKBtdxttsNEQvAFUxShe1KS14hn7R",
-	"eohVQ/K82UYDchGfZfuVFtwaa8HmeETiqRJyaqQzhdvWd7ZTv3qHE5lbwKJN5ZHj9XZ369nxls7EDtyS",
-	"HEbSBbkr7i9EBfSnK4ZpORk63ZvOsm6y3lR2OmuP3acmbzD4FxbkUj363oZGX3bYUhH9wyUdMWDfbvhZ",
-	"7J+j7d/EAHVBcPY6HVMuogxI23NzfvjN4NK8pm25vkfAeecVSf36e9qZTx+pTNc+82m/r5/7lQFc26iZ",
-	"30jP6IRCNz37XT88bn5l2iUe7nc6OcRAferf9lE87BRbA8Lv0lC55ZtMOxaal2cD4OZ35U0VD3t+Wt/i",
-	"ACEioEfH9cmJ44WHGzs0nwdd5XoSWt7QTOPFsubM238viS/UftA1bqz8lCXetRS3HuGixxEPOf0yVnbr",
-	"fmdo0818LKO3+bFII224mR3FsiU9LuEt7hT5dS3bao7I9mBvRz+mQAELH/dzCbi32ODzMI1tohdnaR3N",
-	"hxw6Yr/rN5Y0fy704Tzs7fba+147Txy/bfHfybXRt0/JNrDv+C3i7UfSLuyZuwsmYcNmb9m8gR/+9yL8",
-	"Va3BPcSDU0s2aJ9viFHos41DzgblXaA900Qaw+G57s2mAXKxgbHtIlwWj4cSLa9t727Ha6N7kAYMLcBU",
-	"y1gHPten+1NTG6KsWR14t8vb1bW1PNhBYV72Cif0f3hBQ8sUDF/pLv/KLafGgWUhfml7+ZdeieQ+CkMG",
-	"RQa7TUZ2xhVLOI3BP8NvbTca3CONML4LMQ+bfW3pdawoFYazNYLQCvhIEBYCF3pJtAZy1mVFEZfaKE5D",
-	"lLY6AwxfZwqD0WzpDUsZjYHi2rjW6INTSaRIi0BtDoJ9jKSSR2mSY0CTJIKY5B0HQtZj9GXBU3OZCyT8",
-	"p2nVCZCIep+EiDC0xjM5FNc5RaTUxXqoR6TvyIhdJMLhx/QPjN9xR5UHvdkQ9AbMcvo1GB2hGBHSp1nv",
-	"AMZSt5D82TGD4+K882ip3a4XamO+oxwZqZH61OOv/r6MwNryV+sTArkOE46943f8neXztuGNs5BNpkIx",
-	"Plhs/cwWfUJT1lVJh4CxRC/4EHxgS3GTrt2AxjFLAvLAFoaiHeMjI6ZM6wz9KVf6i9TJ0GsHDhCSvhpH",
-	"GwdsqJFliv2lIxrxNvmZLTAa8cCmtm2dSFIqZpNOtITOdk16HeDr73V6GJvIhg3g2zZuUAwbLDFFvfX7",
-	"mS2MPQoL8EKEi+amqMz9HagP3c0/rozbM+yYGKRM7XOth4nxjx9pPGM+dbm18sqNmt16o8ZZRq4vQMGm",
-	"MPohS0nsQdBa3U5b/99uz0enmOenqClf2Xaep8qWl+joFNTjw3QQiXPQOeh8wrA40m1nltXjMgaiSMN7",
-	"I7gB+Fo5Qjkc+rr19HjM3bsyq5w3yrb3Op3cQqWTArk/NliidLwvFjZVZPabxrFlOJd1o6t6S3NN7hPy",
-	"f8rmGcyWP80NcxjeEkyx2ZcjnwaZRKqVrT/45qV989K+eWnfvLT/VC9tvTVdz6/LkNqXeHQ1VT9o8fmm",
-	"diRdK44jNHwjmalKaCOAPjQ1oG9EaiKVwdcWYgZpTshp+j5Gu5VXW+Vxz+rioYarmo9+6gXqdXorWoOm",
-	"xtGzAkla3eZUfZniBFSMYc9gITGbrKexqFKanS+uNAsq81ILHtCX4IPQEL0n797/0XoT/1qmOmkEzZsw",
-	"8T9MmIVWralD8UUFjZn+OtWP+LvG2vDPrg7/MWMzJBuuUISdRnrQ/v4/Sg36nXyfoAPNJ7M6MPvLVAV2",
-	"yrVfJ6P7fNXXSVWffuYm1B48A1L7WXnrNcSGmw2Nd42vmGkYVN7Qw5fSmYTSNOeHrTGFT4FtD1Js9mEq",
-	"OouNN1JVUdsiIzu87ZL4b9ZvbEiLkrUZggafTil4Pr0vMTJuCtFDLPGkkZJGEqfED//29sPXGwvf6ews",
-	"/8a5UK/gGMIXnq8WHPAKwZtUdpuLUVKIvYJPbm/RshLnJzjS6X00ABmi5am+lvfM8i+znNVjwOxl4r1N",
-	"3lGDVIqgyBnJjIIUiJHWh3pe4Tric5P+VnOvI0s1UCoRqGrWJDCTl0hRh+icjLEjnrdm+tB2G9yLGyHe",
-	"aL2AX9htdC1+ur44h8/3VnUQHtgiq7D0nB4YVuMZyKkJRvu6yFyPs5enby8vbk7PT/724efTv324Or29",
-	"PvX1Ry41QBI2w34Pvh6JJMl/bk4RM44yODuO0sYMbXIrGaGEszkMH2W3/sm27oGAqJgWA+PXQlu+4COU",
-	"pVJKpn1xeXN2cQ4K8/iX47M3xy/enIIroWgUo36GTtetQ2tEtx8Ym77GFgEei8hha1niBjSnXU1swFgY",
-	"XrqWJW9bmhqyzQwjBT0LV4nomqRkuVq1uwVbCbBVZUukbdmMSB6w5zCRivIQE7ZfJC0KtoJt5WGwpjXJ",
-	"0JIc6KdguVo5/L0iUXoDMF02HLKBIlQRwQcsBQ965sMzR0EGQREtjQQYaIdeW10jkmzTiLTVfRoOueNp",
-	"B3ebP9OXxeG7sXSenA2tKaPFGPWojVwybkQjHsCnTLYOU3q2ND5S4zveN4L0xH69j1Rz5JjsdrYxD6Hv",
-	"FukjAPbD7fnJ6dXN8dl5H7qsp11MHLUbCSMkI8IXHeY7Kt9xkQC+Ok9YhNONMtlJJ6ZNltClOfvobvVN",
-	"h615vm+2Vgy2QUAkyXSmyD0dPBxaGQVLMRETaJLGDSwd3+0NSBub+CJyzzDDrRyv4x33+lxmyBGxt4hR",
-	"Rqlf2IfMrSnESbukORJa7IAJOE/SN7LDJKulcG4ITzv921mVZT5xFl7qc63MZdb0SQQf2eQjTst5+Gs4",
-	"OY3xxRi5+nzpqfwdSKMhTn7rNXRny7trDYJvhYxVdh0zQThnTW0sDldiwu1oE+4rSme1TlJatgWBFTgk",
-	"mTVaOWS39ImpyW5JQb8lv762aJ/bmW+Jr7UcsbRk5d8467VWCsuqjOoc1k22H3daytD6D47GgIhxty4L",
-	"pvE4XzJMmXkP7Pr0+lq7YK/Ozs+uX2dczhN0LoxJZ2z5ChXrZRZdaUxr3XCGuQ7uOWBCWEBPJgdn/Fl/",
-	"FJZhJ53ot3jVnzhelfWxKV80Z2V5lVoSq8W6lsW/Ichl9tsZd3ohkZjoiOAilzHcBikxYqScQ2Tc/Hvm",
-	"PAhDRmwDOtB32h7+PyZC9kWiCyfWfU5z7xsPLmwBK3p1iOENFvdhzxXwHF3xuf+AfmB+9F1Qr7ASWriY",
-	"EMQoemQyTx9zlLr8cZ8wLIvONSiwFdzmEvbRu8cqZToYG5C3Q6NaFl5zzZ2o0ONtk+vZYOx8ZIT20lgK",
-	"n8ebzpSYUBUNtGRK8SEpUZuel22WOKfYmnhOIwVyJPN704+RUL644xORMIiReDk7E0nUjwswTBlJ8Pex",
-	"NZiNqAAUO0d3Vn6zMFpgANtmbcs+2T80CGiMZOIUJR1io0XTqha/VO3IA0W0XwC9PhA5ZDSn3a9LT1Ek",
-	"if4o+S4NHcGhuhfh4ntPI+pLEAvxkH3mGyEeCFWlBw1jjSCM7MZkAK5x7NwY47DYVG4BNuOlcUtSsiuE",
-	"Iz6taF3ChnhRiSdHIXK+WSapjJToGQpyn2W8tGcCti4o7z2AnQCcjZCTFKjkzSlAWxyu5E6PyCOnIyy9",
-	"EERI3fWDa63PdMTJHpFwxGPteGsdZgDO0oJ+M3Tzhx3fMoFDWuoSuBB9xuX6hhLeBEr4Cx6E3NZ/3mjM",
-	"7rdozDco8jco8lpBmfUrRjOKszo2886aXNjoWdsK2BriPx0o828UYVmxiDh1ncs9YW2Uh0394T+/v+ol",
-	"Ostt9no/tpHzylyzccPHVCgCUAmjE20qXAOl1dY144pgN+82OVOWSi+OvbJmYVKtrhQ0GlCkpE1mmN39",
-	"l2mt+C9st/gvKM0l/7rj/9ra2nL/X3+uLzmdyrFQffIv0r82P8AA9G8wVQ/sYJxr24mPDktdZ8sSB7AV",
-	"1yPOUEYBLNSijsxrsecjvDRtGal/Bhwp+DvGufFpXp/ZLo/QHR5Y/QKYK4mGWJirZsgfCm+PF4TaBLV5",
-	"Lz4HX5z+G9YnLaa9FzO/K5ufB//OqumAoO2HCW7Gw+8DVw65Y3nBDF88mXoBURwI4yEM4pSHbup63AGO",
-	"JUPfFhqTEA+LwZgQSReQy/5XytCGu24Y5fAVBtzVj8J+m9wIos0I2MoASmPTTdN7BTgHobR52X9DpdqC",
-	"oW2dvewbBIKpS0Zb/o6DY6+/NImkZCGENrDcHqIDZhrmUJnAiLFALEbizOeNgty9lr4PXMzhyxEyhCsh",
-	"yGQ2GOvp3HHXsARCpwFudOZVEGMJ8m8E6wwuyDEEivRixRFnJiSDp24b7GyAm1ASGwfcx2YcujiIfy5S",
-	"Cl1YTdiJNrkWpNshGKAQM3XHKb5wwihPUR9IFKCPkcN/iMSEs/Daoa4ZJuKfTB97MoJw0k16KOCQuJOD",
-	"5fXs4zRKmCTfjRi8mbM5ki96G+SOw/fewbMyRSoxlTb6af42iCO9bG6nsOwEpszFbDQ+Sh95x1PUjr4P",
-	"QGuVMJUs+uQ7r+2e/L5NXiRiLlkin5E+nDn0Kfo2yuqOKszsEN/q3QkTORoyNRj3y2vY9eds7AcFbCMG",
-	"POwsa2N7qWQDBFIld5THq72SDq/hYPvCFHT6rGkhYnE66SkHAZCwAYseWXjk74o2yyI+04IQDoJHB4do",
-	"83S0GWlTwba108vxmUGxTh4KvpzvSrGPClXzFg40+xo4oYek193paFEBHzx0ouWOR+Eh2enecX1XD8nv",
-	"d9anurPe4p2LO921Dn99/8l/CghQ84ye9wx3Yu5ah3eNjMa7VnBnNxm+pH0L+KV5if6dK1iBP1AFvyzz",
-	"uu5aMEw9wiiOgTrjLkstl29giiYKRLS1HLR9nbUU01sCsQok2UTqSC332mXQ/dKsDexLQGZcRTFhEWYU",
-	"o5ARQ+eQq1g4oYMx2zoRXCUirmwA2+diC3icA8LFFjpyIpn0AyJNNxcuyDQRHxeW7lmAgUUHD74Gblrl",
-	"UP62kiUIWv+9dTwYsHjrxWw4ZInJqVbNwR/vKOIfyZRKifoL+XUNcwwY9qz5aP/8dRVfxN94JeJYzFP5",
-	"HWONL1iHzvxnViOtSVJU64akHTJKaWFHzLG7XFvG1VrFeJPiNI9IX8udPtjf99K0xNi8Pnoyi2HaYvxb",
-	"hPsbD8a34PO34PN/MA+G17z+8Nf3tuu/We91CS/UTC5FCyqq0moNI1SfSWxu+I3QsGg73BRCbRgOy1RJ",
-	"lMbdPpMp8bu7jp+a2BMrs8VdUjXO9i9bX+3LrN5PV/Ud4LQiBayHPuIBvNip+pYW/2Y0fDMavhkN34yG",
-	"6jKCT0EFyv3YhPogJ1IqXH1p2vP64h1spsiLJSoaapXAZONqrnZvt1Na0SUhJ3z813E0mLya/a03Um9H",
-	"64nUcIYqMsWPtXu7G6jrgmj+z0yvyXSr2+l0jYxzv9rfPfgPFGAl0uipQkcl0AWtWxRAX4u4YRNYf+wo",
-	"SQ4Cgh2XbB8sPAwBdrP0836u8+QR8PJAenGIYSsMtVbUQznY4a/YR7NkvN2/e40MoYklAi67zVQ2TDcr",
-	"jHpgFq4uLjchGD99q0/9Vp/6zb78Vp/6rT71sxmWq+LeGpao/tmgj18kHuVVihh0DbJ7gGUPaDFoKm2r",
-	"XD9/EOoHoyArMXbvaklNeKYph4WoSUGGNAkISGKtXeAfGGy7X5AotJh8in+B9hbGxlK5993Zq0DUPBow",
-	"r9oJfrYkJv63of4JVXcKbYqAguWBTVWbIHkLdhn73zz8TQreJyJxvxrIx77jrKFxbMcgU/YdJYikjwzT",
-	"kMMoZkemVzF3vUgoJ/cMyg18UhlreJhm3D5CCbtyKzKYKQBZndiX2n4UQz3GV7dv3kAh78+np5cfTl4f",
-	"n/94et0n3213SEgX8nuP6odx13nArOYR6XsWUd8R0Zi9NTxljlhocccRz0ATgEsJaeCEQBrjxmVaYaOg",
-	"NG1IU4IbB/YNy4BFfk9NM+GnBj3L8T92Cy385yHiYVWuVf+teaIVHvyz/grgfqi2+08nU7X4BV33snbZ",
-	"2BbSGAwGPhuFgPihETe9bhT7qAzljv779c+3gJvSixpGYWBb8YkE9/xIb+dsOmWJ/lUs8BTKyg59/6jA",
-	"CclxlKgCVKhBw8A+3iRo2TqlI9YmfXu7IgThmk0IwGvq48r1Ad0ZR5zp06mvnml+A0g/R4sKnGkm8YES",
-	"oWpepn1gFnwDLSxah63fsOWjbTNtfsRhapNfPhYbTH/N3QWd/P7VWL7gTMFiSUxOwWE+dM4MmIb62MH1",
-	"g5DHNgy65Nu/t+BgtQ5b3W77eUd7otjO8bDV7bV3O63AUdlNE21ZwfnHr3R76af3089RpZLofqaYbEsl",
-	"Bg+wBGaI1s4pGeI+fK68leJ6dSCwbrnGYUFmtT9umWORuR2/3+FK3emluktHCtAwHCuAxfSc4HdmVvBL",
-	"XNk7vbTmB/yaXjz4AK4Y/BJWGHFnekXxd3ob7lqf3n+qRZe9iThKOnvF2qWoKQDy6ROfmSAqazevQE8k",
-	"gLEGpuoYx8O7AU43MDMMYBoBjDvAkdYN8ti0iDJI2iY3/gg+hdXKHGumzaeQ0bHKDGiEm/ObxKVyKgG5",
-	"hVp08u9hA69czWOMCKCs/Pn08sav5jFaE0DlbKryJM8pH5n5oNNpVDmKDm06ADgw1AYDm2L0zK1xtb3Q",
-	"2gjZpCOiBgvNmd+gV7OcFFE60S/HNgkWd1o8EUbQjQhuhFncP8AtCG1wo8ItuLCt0dKBYrFAJqbSR1t7",
-	"rG+oOxhS0QURPKU/sPUnALkEhobpNBGPLCQxVTnyRlMzYYYHlxI8EtsjXz8Qgf2WWQEsVK/u16fbXmKP",
-	"2gjPZ7FH3XpYJwoC0DXdlFXz1to48Gv4ztdsvLhT9uvvZVaJCcq3DltzGz3VA8x/srtf+snN2gu4pKs0",
-	"GjWT+xY32RCOx10YlRWQWKGrhPa2R9A00wQQIGj4x8nKH4zYqmbZwZ4DlkzXF5uZPqFByjCuHXiMbAeG",
-	"HhagXha2xH1BmC6QL1zTyin54DW6PDclWCyWDAs2IWNh2X4zhlQkkZ4ps65YVubsLKNAQdmaqjIt52WZ",
-	"iDXrtGEp+/4J7LIDMdOf29/pNpYHxzgJM/iVmGF7T29c+K3/0rf+S9/6L/279V/qDDuDfbZHt57fd8Ot",
-	"ncFub+uA7na3tsPucH94MOwNu51v/Zfq+y81XcPP03YQeCA85f2tK9CfmoeWzyb32GA6a4ri7224QG+V",
-	"tjudNeR8kCI17cnxOTQGuby8uvjltEibYmwja9dVhlvsK8j+Ttd+OIDR7O902uSNV3evzUATY7NPx9pH",
-	"mET7GxPtNybazTLR5phlg0aRu2X8s+7AG/IIDM2SMBoOmT435jgHxLCAWheqvDnT19dvyZMR0G/v7Pz4",
-	"5OYsIyKg3V4kiZxHCpqUi+EwIyAuvUZ7vfwnj8xP0MqHI4nFhgKs2OEvm2nOv17vyxi5O4GD4svFV9GK",
-	"xdgvLZyvzbLv+mECD79dGlLFWiVwRfVamvG5miQvHpy679peMDQ/kTpEAEmWdwdwJIHhZpknEdaPRUre",
-	"8ZSuKWHDmWRhmxxnOWchKhnFsaVINDvIGVkwVebae6VLV2a6X7KC6Rts/hts/hts/hts/s8Am1/LoTVC",
-	"eJlLa2TkN3bLLLtlwQLLk1dC7+MUgV3uqjkl6pvWQE44YkpmAKDAEhYpIOnZlG3mGwN6vNg+RevvL5rN",
-	"cZjXYYmR8wckbVAuy1przCVUjH3kgK0GNgn8iWnnPqQMohN2RPpW7BcglmDfYeJam1v4OaCDu4MAwJBG",
-	"MZwJ10cWq639ZyQzrp19pKMzTQ1CvavG42c8BIqjKR0xCXGlMX1kGGE3/QpQ0LTJ8R03SidzUPx0+hFh",
-	"NIkj4MqENYMXei0HMmNTBlKBT5VtcuV9yeTi77iXjI+Spul486QNpOO/0nR4abraHdRf03hUNyhPl7sw",
-	"ByCxyGQmocEKJSEbRBP6/7H3rbttI1u6r1LQHKCTgazIzs1WMNhwHKWjbMf2tuXOdEeZsCSWrGpTVdos",
-	"0mp1EGD+nhcZ4DzHvMl+koNaa1WRlChZsuVc3PrVHZoii3VZ9+9bEdUoG4Y1WrATOpXtnerTeqcCX+ve",
-	"sFN4g7dt8OlYS+1DkjcnY8YVXSWpTrOxSarfcVKdJJ4jr5x8FYlsJcbdZs8zRsUxxNxBikdItGsSPRpZ",
-	"J7hlneMgZ567nqm5u306PuETQ22KZWm2G5+zVkKPm2W5VziVdsQL24qsK4Xtdc99SWBrtclhb3LY32MO",
-	"e9kIwXQMAjzTTZ57k+fe5LnvbZ5bDkfaGNmNxEyue6ZzHZlpc1Pbp82z83clmW383WxDkBakGXzbjhez",
-	"7fIi0U+wZ16Nwc51NqA1I6QyieDhJo29SWP/CGnsrOsp6dlrEta+59AmWf2XTFajLzbdCxR7DAGCKd/r",
-	"8y5z19beW8I3LwxzlCbGdfblSaGx72IGgQYjKwkbb6EDlcUqugIapYyJKmDCxoK6DHdUBvynyGgshvoK",
-	"3XpEJrshRvJSMK4mDEbVYOKPXpQaIBcn7D5YKPaIZt1U7Xj8yXWdZLAROR5qtIsBv99KWCT4lR1HBLjF",
-	"6Wp5h9TnSYZK6078PNlVsC9hVj3HWMPlk2r7Jy2QHKrQWwW0p8nCOh2F9QTc5ELSOPDgX//9Py4K7gIc",
-	"ADLzIRXUNjUW0JwGueD1VODILoDv41xlAS1fwBJArtt7Oqorerxk2QgyVrgZH0hLZ5/nTOjCTRD4Ntmz",
-	"nP4sD8PYlVlXGOb6uHArFMORToTqTf4uJreDJ8j+qTNsKvboV1YI5divvutQDs7tPcMj5LqSZ+eTLWO+",
-	"uPO9YuyHZOwm+rOJ/nwTBMPyAaJFsZ/n3WvjFtuzsR862N9J3Od5ffdbhX2Wnb67C/uQMN9EfP46PA4z",
-	"HF/TfAhKj5EwQWnA0Yu4xvbzfA4UFCjlppolpOKFOuxvSfCwvlBZK3uJN41FZATkGUuiZafNX5qn7U/7",
-	"7U/t/dOfm+2ygBkcxLKA2cybcmQbaN0T75lj3bCnzxo0wJdgrZoaO6XHr2LYQGhuE2rbhNq+41DbTMDa",
-	"G/LwtwdBsbovqLJg+izaa69Of/10en5k//fouP2mdfQzybNXwcOqby+6EGTSUd915K71qvnu5LjdPDr4",
-	"9dPfm79+Om2enxU6eedc2K2/iwmLRWpm6hylYdP3jblhUC4HJgOJBHJ+XcACaoB3nrCBTmNTY+dGUFD/",
-	"UjheGfsv+tW6Qn/B1FCDhWP9dlG/k4Lvyaf18jrifCMh4q3eQPQu50f19s2loaiVTqMQA1wX0iQiFqHn",
-	"iQTrDv4OJR0g4GSCaogIJRFKAviBDLsCdbE6RtgJRTRhQKA2PI/mg516/SGWqnHVUbA5XzDOhjzqa2vZ",
-	"EwNYBmOhchw/ZqiqxSarOHgMYAkRlwWKYAhHYnyCOIcbB21USV47wcK+SjIQW/D/W1ZFb7k7tqQx6Bmm",
-	"oB2to2wajx55Hi16fK2nh8ufCPctS3FTrMw+SBsISC8zI55aJzud8px0Sn0v0ykRh2P4ziBV4JBPTlIz",
-	"cA8omz177QjpkF7CVbaD+q8biZyLy3sDOFL0pFhTe85QbI3sG0B/Yzyqsl2r1+qVG5fX23k9sFOwyKl6",
-	"TzYo7mcRfu+1i19JX10jUTMz+1sJYVhYxjFfRFSrBSki80Rs9i4zJYmvEb/zO4pG0iQncMdtDyi958Pn",
-	"ijSuYx2eC2mOVSSV/7d15F474k+i86zO0nVmbJ32RBHoC6c8H/sTIOdy5mTx6OMd+xcaD//yp30Zwfjx",
-	"Nsf5umLk/SiCHWEgVQPOlXRH+v720bOzQjkhr/9HtEEXnYBFhcFVb3VM0UOF4W117/ReL+7Y5Xfb96+v",
-	"t1cXB2UTdH+FwW1kwXWh0pFw8Gl3KFYMjDo71CWcY6hkullMFI7fo7yx+YPFPPeu/8WBVv1I9pKNnVIo",
-	"ESF7hDts9m1skkef8fx9yfg5Z3fvKSTmTbZ/sb+BoWoZdkqOGJQSPKnvVWdwYj8ZJkMAUURimkMWGyVg",
-	"MKVWksi37/Ya4jbG0VQxEpUbzGSvbyQ/KF27rAi58IVe964OdfEP7My31Ln5lufHLvtqp6c6t3PvWjbm",
-	"Rk2vW01XHRFqTkxtMITraWi0xLm5xg9YrRRLiBjy9wiHG2HbimkV5RKeVucMxbArYipVsy68ESqssbZ2",
-	"3Dmwm0SVDbRJmI7ZSMeJKxEN0jgKqvATCkoHsH0yZDcfio5y8e0HT3Z2sKJwLI14CDhswlbCzyA5Ia4g",
-	"SaYgscMV42EYC4NRS4LpDwVXkP6BUsJ9byZS9XChWvVaLcoezFfCD8uDoHZe1ueGUQFNiXxgDwY87uo0",
-	"flhZMexmR3gnQc2N9F27k+QAskzp8cbM2bguPsQK4ne9jsujLKt1K71SmhI7demFv7H3AACHCCCG9s3f",
-	"2CstYKfzXk+MEqbTGKU+ZsOGfMLGApunkYz+2/K5Lwapr1p5wurWZicGo7We7kYeRZC6E4BLzmo41p/3",
-	"yamItSd+lsn5gNoAt3WW7zXT3NqtrQgXzwd9zmoTsjd/PvAjs5nwNaM4B1NwGpcJ9RvQWgCPH9bYz/Iq",
-	"F3ZyNonuMztbsJkx/lQ+l96M87PpShhv2IJ0+QRaLtTwY6TRfgjzHXNchUw+VIq5PP7NJHOaDB5F+kKq",
-	"+aUFdh8axllqHBiLQEDWjB3oONmK5JUI3ebNul4eHv/cOvrUbh8GkIChxn5WPA6sEWmt+kuhEPqDVXRK",
-	"jEXYYEZeqI6SynXAyM61UKEBjqMJk0CNiaOyPzDMuowkq6vQKEMaqEeHGiAg8HJVIyNuzFjHAMuyc0OG",
-	"O7Emuj9Cfw3FUgVFlfZe90Rs7HghkozP5El9u5orn4RrYx1f1thr1Bkwy4aZSI9ZaJ+XDERHKfEHEOyZ",
-	"KrRWhOfa99p/kKtRZVpBZ7NYgEow2GUJgHasL8Ywf/1YCGKO7ukhrNeYS+oKEuq0GznMUCKHotpRGO/b",
-	"2UOA0alI4skW1MUHNfYqRWTFQOBDoOsTpJTkxSDJJiir40ClqbJyEYAfidI2onaxWupW9RqoYFx5mxuP",
-	"VbA6jkUvYQMdG8G6PElEPGEm4SM0nZYTdYd2qVbqE7Ki2zKlanwd33auji8vprP0lpi8HXR/7slj+bZ1",
-	"/mdr+0i+3auJyds/w/cte3HQ/Tn6/bezt3u13k6kusPX9fA/31p7wJ6TkrkjbeF9/S+rTtJ8XXAmLxTA",
-	"BmvsTGATHKedcTdh9oUF+yS/YboCK2KQAhdaihUqvG6uQ1YuuUPh9Xq/dVgotHsPIgKOqc7kyAyhoLsB",
-	"VGHuuFBdFcryrobmiCFL4gmJujUVzy18vS+JBNGZk5OASHT2bKipBN1YS9jaz18L3Lx3i/Vqvzk9breL",
-	"S9bWmg25mjjjHQVxccncLSSkKfpi9RzNJKhYuOICQMDTh4+kAuBdZhBudAeLersBvshGQzqqIPHduL96",
-	"FaXopbFMJtj8NjN1rORgMk8tae2UErNFpwuAzk27EpnQcZYLyRPQqihnSK+6juENsCtkyB4EvycyeIhq",
-	"DgOTImSpSmSUey7WLtrJ7iiU62GNHYOZQYvlAOx2peDMXWimVY3t0xOGPBTWQAr6aRRBxTtFLbMYIjKB",
-	"wvjHfAKRy4cvME7TUVc8km5cVlujcpmneo/TZI3ZOBLy1vT6mrk4nDhPmv41i3puWsMNvUTQJs4JpyPr",
-	"peJGma3Wpg3Gjd8ixR2C4YbuxD0BdkQE5vrMbmBncjjCRqDWbpVrK9TGQYYyRLJSPRTOH4ExfbvKbJAi",
-	"Ok1mxMjqfIhW3CDfYSkB7XvEucNEwBmVwGKItaRDPmGhrtKKjAcuwqQdF63z5Gfyk+9E5SsYmq6ht4FZ",
-	"gBBMviSaUJe5uM47e+XLjIW6dgPz3bVSoMejCNri3O+KvvcDzfiQtf52+51MKJj5XMovJ2BRWOXkEDMO",
-	"Xpr15ZXWwYqsneOAW7VSNuAD97Zb1677YX/4PMsxEMoLa+w3Knv93WdhfXd7d/dJ73n47KnLxgDS+/P1",
-	"PR5+q8yneJzC9Hu8eKUXCa4q34Thnwj3HR9XZS5kugT1vF1/9vyLZw52F25cj0tLfV1JLiD13c6qumiN",
-	"YUb+KXxlkhJjYRBNifGLaT3/vQYSv229by87bT4E6Fb35pLi0Wf6v4VVZkTWQAa1I74B/HC22KDtgOja",
-	"Sg8m/uC9JJowMG8U/DdwAw4AjpRl5JXu6nDiW+hSHK+jnIxKBlzlmrsJ6yjpS6BZR/p+SPYojFcyk4iR",
-	"yaf7I3tsvMBDnDS9krg4aqzVd/a2tCsYp6NEhOwBx33aFdbUrxYYfvCtfMwnVVogq66IaOhhNSMZcqxJ",
-	"yFBM/3rBuLlkAz2G2ekoYHIX/YSojKKIvMsSMx+fQEdylj+nuHRv6A15mqAcXNLK+XmdznOo3SXKYLHX",
-	"Rl/HQ2gEIlXy7Im1eaWSw3SI9AxYB2sn+ALKqtfUtjx0b5+D/PULsA4Xhp6MRyK83oaBu38yOYR4LH6M",
-	"IsNVAfmeZKOQtpxpDGflRm5rzZJXtvcPjz3Gt4DGzzC+Gf5yzpqjBbNdf7bnX4b+lN0pWVtGmeA5Q6Nd",
-	"9iESjx79EFYq0exCV1ksRgJyX5KiM+6h/2FfQejvTNXu2d2ge710JGcnJIfJH8dIBQQApg0u/y+Iy9dK",
-	"LIHLpwk7oF1/HS5/Gsb/cbF08ub+oqNKbR5LN+83byHo7ZDrraM11D061fvl43xz6pH4Y6Tj+T0Gm9Om",
-	"VF4tS8W46QkV2untThLX4Eb3oVafw1rpsYo0D2usyXsDhorXwVeQp9AaSBgUViG7kIQT6Cjs0EDTA6YP",
-	"UMLAgCGkbFwOZyjDMBJk32il0HeCDGCa5E2sXiTttqGQZsIvBRvwqI8dDhHSH0Vlxgy+dUljJlChVTyB",
-	"HYA1Bd+eHR8x3YXGPSNre0klqizAe7hiPI6tdRb0zFXAOEvsBmJjCOf0dJQOFQuyIsGAjoF96DyTiMyb",
-	"/AGmvHelUcHBWVmqrMHzIbtA/+mZK7sZM+SQvTAND7Kb1T5g64rHwAVpn9SEWTp6BWmUKv2z8I+Ds1+s",
-	"eX9Li+rD5wovVFpm02Pv81wH6XAoYjg5Msz3HaRpam+ZgYwTqzbDKnsHMtjKxEYF2t0gMNTPoEzEEB+P",
-	"E4ELaoUDXYBlhIOfH/wfWzS/BTDW505Fhp1Ko0OD6lSqnYq5TOFS+2zrtPlq6x1ctGPFq8XRwh9hvPBX",
-	"GDFcQ23am8Dl5vkpXMTp6tB8dXIT1qk0PndgyjqVxocOTVrHrhKcg/wWmmmy4xr20aaulaDIqpVE/JE8",
-	"snuoMAMyrJrLtGo/rwqfUXUDr+Jgq7kxKpylqpuZatl0YI+i5vlplT7yc6fivgy/Lfs6+32dysIPBM0D",
-	"xw+hR3a0EJaqMhwv8wN2VdNQq5GV85Zh6qoL2oZNgQEP8DRsvZJmpI0sxwXuY+6tT9nUvozEsoBAniS8",
-	"NxgKlbyA39kH/UcHwjU13LOdyv0nv/8m9gAKw1XsgXUCIpYyDDJHYY5p0Fqk/WvsNfDjMDEcJRNrk7kC",
-	"pixYgj3hrJKEm174FsKLy1eB6yDzCFal5b1Rp7YqFWo27UB/QQfI0YsWhWKUC2GgCrey4+zv58CGZ4+q",
-	"VXJcKoNemhWO0B8wHVkpqmMW6TEgN4xgD4L//X+9iMs4sF5DaNj//t+Dw/3W6cN5iv+flfKjDqKyAgSm",
-	"h0JdWM9op16fPdt305Eu20rXKO4uj8lLfFKvP3u8u/348eO9x9t5+qJMpRMtb9Hdqbfru5m74wS0PXHn",
-	"p5WlzQAdywupykLiRQOhalW2fQKppYqn7ZzjhO38dhu2CZzGVbrfZdbzvr9GVU3xRY6Te8gnGA7tWymD",
-	"gcyJThk3l0h1tYl5L4h5+2nMh5q/Y5H+6LO8Dq5dhGPPAMZybnXOIcQaWSgmhdAMZeAxwZQlUfKs9F0r",
-	"eCCXBySTc4LItPNXlvat/jsA+91eruWQ3zTytUZrlwV/07v/yvhv2unHLmoJ1X1LoJdOYigvAzMai6G/",
-	"fTRo5Pf1TaJBcxHl/qm3hDXScxobpf3lljp7yYM95QA22/yitHWKNQWdx0c//ckwWtkXCD2W2MSj1d8C",
-	"GRjU5piGncp24+LSXLx/fK4HF9tv3/7+/h9Xr9/HL/eT7eO/v9wWJzL8/f3btBvqy3R3d+MS3iUwfll5",
-	"cCemwxIeEXV4JsBjOqcNOqSsJSr68UBH/sMAgQMQjjQSjiE+kkqg5eTUW19GosE4wfAzFD7krKHKE4th",
-	"oU1PRwUyDMCC7VJuWqdJjQV5eRBUfVOa/SRAtIk/9AFk0OSF0iBLjPa4JkL7j90AoGMrdA1yRwypsff9",
-	"0MFiUmLsDiMZPB6rRJ3SYWiztDfX2Fm+0qAsQj1Kk1ubSUt0qekfaSXyVtUN0TMrxm9nlMKSIdwZYb+q",
-	"5G4pu83vhDVgo16/snotsgqwFta9xGIU8R4B9AacCtzd+XUdon5gzbw66d9mZ37tnQkkL+MfdZdVl+7o",
-	"Aho0KVq8S5MX+pDGkEuVRTP8DrmPBIZr9XbvHDf3bTDpIFoARY2ifAnPuksGy5D/QX2Zdup7z7ef7lDX",
-	"r1EyqDR261+WJcq/Ltr2aCBNouPJ3GwKZBs9BVXWQI5QN4kuhM10rgsmlj1QuTLgsaH0os9j3+vQ2reX",
-	"YpTkcfH5jjtBlT2us5BPzMNaR/1KZ5VHRkP5J+9amzuzz12eBmJQrBmCSXtFmPP9kxYWqUFtR4arl4rJ",
-	"BCOEhbQPeQGFZyttLWw0gcGA1mlvUI7jzuIdb2iGv1JK6NYhRb8jPnwuq/fvO6KozxUAS1o1tl3bs2oM",
-	"ucVzeg3uhVJYq+++ZARSrolYlTiqCtX9X6nCzA6nNC10K8VKq71sIgSQ3viTTSqjDNzDMWZvAEOX6FWC",
-	"k99BMGIJMdzoOt6/m2ZW5lE8nY/shD2t1ut1JlAY9nM1illlIhTtxkxpJSDlCzCBmCvD4exTiRw0Qdax",
-	"hxlolYufcNNRwcl5m2IYr5qHzXYzwB3O/bsA6ucIpACBnQyEjJk3CUyNQRBaqotp2esh94C48un4jupz",
-	"GaWxgEI8ruBLc2j+HOvGOJZJ4gCGQSgSLiPfMRhiQkBfgFPFkZNBxoyoiQx74IlFOmqn/nDlMAlbECWx",
-	"Lz0pAgZuFL6AwWObBAqe3MySphjaTV0f7+BsQ72aPTUyF6FpVP79+nfslL+jG6WitCjOvsQlDnGIO3gC",
-	"l4Tx2pm7S1oT3653O9dOd7taGboWsNTqNKIFFP2+gBrwTFmKxDpesKBvhTjZi5+K4ft/HF0NR2/Eb/95",
-	"kmi9PXp/efLpZ6GfvXv19Ombx9vm5x4saH7h7Ez5p7thFZ6+6nbJL1nh6e5D3dNRw2aD2ZmtO5jbcHR7",
-	"1bVc3PwCzzm027am7I+BJ9l4ZWuiaiyCuojcYgW3bPfx7u6z+u4N3TIHJJ+XKj1Crr+F1dzviews0ei4",
-	"5FGOHk8ouCK6KVJCqNB88Q1E/0G/QqPNMYe2+Bo6pXo6NXDprLrH3EksIJJjXbnIiHklXznAZUm1N/E2",
-	"YWCkqzXAhNdQ57UYCz2L512epbGMd3G5Nig6vLaAAlgOWB5TEtghQ6W+XVwRIs0YGhgy81L/AvB+T07q",
-	"ySOglzMRSGhrzuZRvXC0io5Arl2O65xWdiDLrHREz88vNj1IpyChUiWamRFHZpsAIL9B7si91jEyzckk",
-	"w5SU4IWcAcpMOiRHUcaMhlPrqDN4RUaEjRWcqUIErP0R1M35vxUq7nxoFp/ncqJImrcLRbMGsScmnzAc",
-	"oJ3Pabgv7GswkDLUYRpptvNfz54AWyBGU5TAvwb2CLyCVx1KJYKq/zjongmJVmkYj8Z8YvJ3m6YKA18j",
-	"CDKHJyyI5FAmASKq+omIO2rHOjng6OS/0y6DS8ACtrm8hNA6DkYPBToKmkQeVxmfjGtTnLkkUlnXw76g",
-	"ihB9aAAJk5QjJkri1J7d7HthRANgRmeBSYdBA8B3A6GY+GfKI/gDjAClgV1Ho7WjLYRWmt1JR8nEiKhf",
-	"YzRNEBYDAd61u2A44nYwss8CO6BfUHIFbpntfijzQWLBw9zcrxywArqsZTzk9iDW6QXmda+DW3M/Zy/Y",
-	"tl1g2We8a4RK5ikeOHKVOSDreh00NmKq7T/hggNZb5eArK//nEO7HZf57lNhl2P5qu339nQHMfwqwHBq",
-	"0BNxIvtWA4rABZBGsbiSOjVwTKpY3oj632tue4qlSoU9FzB79vBQDbzKHX77BNwbpTo9e3lhgvPl20+f",
-	"QSsDqwUqjcp/fahv7e1v/ca3/vy09fHf/0/ltrXdc2FLCW6qDLtEqCMrEzu09ICzgTumyVA6lS8dVfKU",
-	"Z88LT3n2PPeMZ/XH9cdc7Ox09/Z2d59tu2cIFSJ4CdRAp9LYKYwDnpE7lwiTQkyV+MPeA05Sp5LohEf0",
-	"k2tAT4cga63CmRG1IFzsFpiRq0vDgOyeKIcANVVPh9Q9fQprePGnHAV2lwV/miQMqvbgYuM97C+B7NO4",
-	"Owkx/oJOdtZ2Yio5SMBA++hKtWKfazX9bNbvF44ZjWmnD/XLPrzZj31uBnLqvh8ukfdtakhJI+k+WkFV",
-	"yKOgTrLqtYSHZTWL7Q4jt7jgfr3nR1YP5SWRj1MYn+yyKuumBKm303plFbqvEusNtDaigeI54MgtmY5c",
-	"Cg3lb1enKqw6vkrravk7OgqJKKkhNbIk+j7x9hiBIdUnA7OKHkO/AHdSSOZcUCzWqsnMqz42YOuLsefr",
-	"1LHVvAXrimKoVl55swJsORg/JeJcp2CDVtZ+RwG6I5scZwmZdNiAhJ4drBkiEYxW5SyNU1bKcb/lpnpl",
-	"g8Xp41vVi1EODFWO3dVk3DQ+wLXtZ5VqpfJxJW/xpZ1Ec/sg5NK6cvtZUVc+W1FTFn79dPu2OnKjITca",
-	"8n60CP/WKvhCXgGjeCYh7yZMYg+rmB8lmdGXmR7purYEcPjecDOAU4nRg3nGg++BZ5UBBTaHtbmq4g2O",
-	"7qv4s+v2FdfkHc2SOtjHo2BtPHn+qvmP0e+7b16e8a1P7dbw/dbTtwci/Yc4vRw+PXo3evv+t58fD87S",
-	"1+cz8tvrjPnCeSXJ7HfAtFw+4RdiI5Q3bssdolxIOEniqM9HPpEg8VJMkEzgfnkv+IGZ81LADhOV0ZQm",
-	"KRBWIt2Ca3ICJXcRH3lmJHiNNB3VT6OIYZFY5jFA0UnRk5Ah+SEUxKJqv3mEjkUxfxuH4CaRvKkiaAgz",
-	"UwcP3Dfk3+XC6oVYvpvJnjaUSqBObCHVTyZjHV+ySBhTY/YzjauHsZPdAfYKjPP58bkuFaBXEeiUeVNl",
-	"cT0IjpeLk0WJupt20/Trky8inHWgnP/0ZTXvKVv+u3OgvqU6XdXX2WjUjZtzH92cVrma/opez7VURP4g",
-	"AtOeXExMBEWW0jBOp9Oxqlhv6AHUosP1c2X1nZ0POtSzdeod5dUIJgpdStL+8uES2VcvGVzq1flboHmy",
-	"n405MBliSWdqko5LfKZGhPPytj5tS/X7T9g7+bLG7DuzqnzOjOIjM9BJA1P9DoPQFQNJw++lsUH3UBhq",
-	"2ZbkeT4W2Qo3Jmq6Q6dwTa4e7QTUJ98/md8d+5P5Y7RRgBuX8uu6lMioPx31uj+uZJ4lMitGIv0bGuLa",
-	"RQcw98011goLbgwV9XsWf2BKKLqPLOc9ooJbs/voVMLLSSu8TQm+pDb6rkge/ufxiimg1p3mf+69iljV",
-	"R9poiY2WuKdu0plUFxnTzZqcIQcCnt9f8ngkFIlj1dNDaFBAqCjk1EnNoMpSFRI8V1LVABQo5iC2dCmr",
-	"U7c/FEinb+z2HGMFBBSxSt+FRo+E8hwZLOgL1RNZASQ+/yfD9Fgx+Jt7Dzw9xgZfUYQqjVOvXeyeQ610",
-	"QPkk/FIUHgmxT/RYOgr50KG2A16RuI42qB8pENrjCkBiwkPVuJqwoY7F1CgU01FIw8h6S0OdK7282A4K",
-	"uRuuRIyz4djssY0H1IbQByV0Pw1I4iDpNw8C+z/22FsNHvzrv/+HOmcQ0s9ewM4RwUNsFO7GObPurqgF",
-	"C5IRIk68S3AFWgT+ZJhJgcG8So6jYdhnuOEw2CGEVp2VkbB0VLOvnVDpbmE2YGanKrR9THvMJw32pL5X",
-	"ZT370GC6BUhQZi7Y6bBq4QxfcxtLYQafAPsEylCnOwxqOFfGNWqL8eVNBa2Js+rRSCTincOTATyDACrA",
-	"ViniHgxsu567aiqNp/X6l5vhrmVkR3yGhUKVxuN6eSsP0Mu+q9ryVhDN8V2i8mbCzx6mt1ev54B6/v/N",
-	"e5kMBoBrr/sV26lWIsFNcSZiYbcx/TgWJh3mOszZmRL/hLW+GeC9pDdKATn3JA+de1a/ybyXGTitTDo4",
-	"+frCITPyshiAKSsz/GxWY+XVkLgY96kdVtbEKSJB0tXdXKem5tlZ6/jo0+vWUevsTaHH1dlE9fLoa9RM",
-	"M42u6NFW+3R1t0HA74wgOevNNPWHrK3k/tFB8/Cw+Wo1HNiBVv1I9pKytSQ0OejEwH5qUCtRSQ3X3s9/",
-	"5qyKs7+bmqOgkWEBvIXwggX4QUBDmE14gFyCAU4DdBtkAz2useD4vP1qvw2Pc8MY6/hSxEiHwi9RI1sr",
-	"CO/+dPz601nzH+fNo4Nm0GCBEf+cKhjlCeAUyDTq6eFQJglyqtxbm/wYpCcYmwgY86Q515vnS9nljz57",
-	"MfblOpxp3pDZaNKvJ7vbmdtQ9VBb9GOobYuOf5jmrj8Gly1yvpUePCbN6mdvdUqnZEA7okAPM/fsPgLx",
-	"iAfydq+aXwyUj4O9tK9zGM2EDbVJkEAGk4aUI+S5FGBQFplTX75YDUHC3SUPybF0CUNicMlLfE/SS6BN",
-	"5+o4jpVgOo4WsD9NEtqDcvGnHNXYS5wuTCMCSNV1RNz2w+Dsgo9q7FiJErXTUc4LxtERZwy6zg1QW1Rc",
-	"kws+5AMA0oAX7Fr+9vRQUDQaIuMpjwElyiKRYJdMKndhD8CVJskYPAQiHlr9rGZIj1U5x64Z+OW7jjeg",
-	"XcAb21HBa+bBKa1sXYoLcWdR+9qbISvtN70GvTBbadV2FoQMCSOD4X6Af3rOn1DwiAqMNcZgpKFtKXPL",
-	"/gKDP9TNiloNT0WWFqNOUfuVB0aBGKU+1ebm6dOSSOz1eFjtQxeEDwICkz7AbgBCjAeV0uiLRmwu5WgE",
-	"pnHJmPes0ptdziJydgo9Wy9f42UaKmPYjfBA43kjxjDC2tonV+cyagyEyeW1gKgKDjLKBurMjuYv2UdE",
-	"SmDXAoSggBIFNXe3XGBYJ/uSmQq7+TOH1pCTCrl4l5/HS6XHc/tSQ7urU3xG+WTWb9SIepkg2A+XkXLJ",
-	"p7nj24GHpL4oB/4C/bQcRUenMi+BtbNSjiqvmyFDBV1HVTgnL7WJk31z635Wz9RYQKcXyf0T6MTmEx90",
-	"fD3VHdT2TkRyTxvqbKJBm2jQV4kGrbDRcFOdH52dn5wcn7abrz69a75q7X9q/3rSzG2tc2XSETWJHopQ",
-	"cgYiOL+xzgTVKYJHww0rU4RVNoq4VNaDAaNi2sEp+jfLby/ymOfIJeqDYkUMNkWGdCoKKudwQd9rWlQ+",
-	"+XYtyg9gD3hn0iePS731WZ627WfPnz/f2X62iKjtRmE1SoPenWfe9grhJ0Md+Wtsn/D5O/W6zxeDHShN",
-	"XtJZJ8j7rtZNyPm7WYKY8jfk7rgmFDWG9AAu71v1eeKOkplewufSNrIPM8yLwXxrc1e/kmhMGkmqIkZG",
-	"owgY0qFWgD7HvT6235AEHQV2mef7sqN3dEzSsFGaOFakaVHogDVdcSGVz/lCpnmoh9YxKvGkcZ7XlN/t",
-	"5nOgc7TIagoDt9zGvvvuord2o93bWO09JQKFw7RIm9xSQYSuvmJO/iWSBhIwrg7jmrhdMIr1SBsRBg0Q",
-	"wq7Rp/UPWDCm0xg0coFG6K3gsPGlMaAEqbwWhPeohtC9vFKtuFfN1hLaSbM/2LriMdBq21/mPvEke0ju",
-	"qhckH5eJCS4NwLgRquKaet4dV8/7fMV6XrfG5ZJExq5amuBBm2zPGg74SRZhBEsEsj5DPqGTAzYvuhoQ",
-	"R6VdiOkCmXz9bNA8Q/A1MEPl4gN0Fo03inzAYMCvkMKfq0kuyN/jUWSqOZopKiCmrApcC6yJGBXistZK",
-	"s+aSnREsuacBQOjCundAQAU2HaRDBjPBXbLYHgTYbLmtEx4FOQgayilnwUIiLhQ9GQrjurtEEX0vjzxP",
-	"cwNG49NEJAmREDSK/Nfx3LKWpk1wHosy+MbWXla8B/PpROlaxMcJzcBdNfxDqWzNt3Fm1a0o4Hpynq30",
-	"3vnzuLThC++6TERCaRZgL81UnKea3oS+NqGvTejrvtrgZBC6njKoF1xjGFIOKDTuwkDHQ3F3EZymCovo",
-	"AG7YwfG7k8Nmu/kKtZUrbs9VEpCOpfqCCcCo8RL2X7PXSa0OdSwKChtVMeQj88ZNR+UTxNCQjo4YZlwx",
-	"GsMSDVzWQoWNwrD7XEYE7wvOjs9PD5qfWkfuQwKs+i+MEYnN01EOUgApyVxHgezpObABthXIEAfIKOPg",
-	"GzNQh7JoFFgGKotJ4fTeKiBVYjngzllTmCgzHHJGkktpm0SMrJMQc2X6Io5FyOwfMjzPSmL3Ne74TQDp",
-	"2weQ3peVDm2MnY2xszF27qmx01ThHUYbB4LHSVfw5O7smVOhxJhW0QppSMapGaAfEVSj/VKsbJCGhRqS",
-	"PJkqH0MNhLN6wAJw7mFfxx0V5BVCMAUKdLH3fiymTkOJ1razs3adPRpwY+XLlYhlf4JRUFLav7hLt1HZ",
-	"b/y6brT2RmtvtPZGa2+09lcOUVzNluhF1sO9uRo3E9V7ZER8BR1M57DHtRIWpwqUXWS3Ns/Rg4ZamBpr",
-	"a3tqQqbTpOBahzzhXaugXZj9d901BFyoAhtO8AhKP/4MamWdy+3RPKPR3Tp9Zk5TpQCQTlyicihMwoej",
-	"YrPu+l6jXm9s7/y2/CmlIS5qrkdz+Bdok5cLrKBghbmBr8/tU/u31dpkz61NgnvyRW3YnN9cknrE9yea",
-	"ASMA8HUkelRjLxEKtHBrZwmiPNrG6NndajdirKPpHXvTbh6u2b0d6g02oucpmDbM/sKsN092dm5Ug3nW",
-	"PP2lddD8dHTc/nRwfNQ+PQYdPmNA4D7Lmu7RjoimLIl22cmYuwGRWdQ/k0gt3CYeiZCq6toaLjAOz65S",
-	"nR6TybpqNRd9H6aqfZbsmwgeIomigPLNJU1RMyZ8Aavqe6eLZyWQGegxYKRkYvId7aCZ4ti6Hhjphonj",
-	"igkeR1LEUEIIYe9ORVzZb+9UIHtcSIZ3FK4yG3AVRllbR6kuKFvuG0ZOJeRN2hswsJjQpLTyLRasnneD",
-	"pfHIoTHl1K2r+6KjYtSfwOFNPT4hW9rXsTXSMBZAdDzWmrPTHGA7/Iwtp5CWh1KACYwhFu6tAJxjfTF2",
-	"jaZK2y856wBW6La2gbUqd5680WlMzDY0PeAf4kJAHHzPe4mm0tj5Yo91Essedfl1v3olkszh9FdPhdHR",
-	"lfNhecJzofRKY/spgtiso1iwRypuAD8LZb+fHoDXTmLdgyppF6XHy6eiJ+QVXd2rVkZCxOZAK0XD2v7y",
-	"sVpxK+TUzZWw8wnE7uAOu4GfwohyXwIfkhINkPW9oVF3k2ZpB/jmomRw1tMxtrq0A4BqInfP4/oe9EDG",
-	"sTeL84st2PGte3u1XWLtsYPzdz6Gyuk87XGR2ScWPaGSg2wZP3x0F8/8+q24ZEKFbTkUrnU8znRhDZ8/",
-	"3a1WpJKJtDLlaIo5acTjRPbkiKuEJvlDvtkz3PXxplGIOMGxzRqy9fpvcwMVXz7m9/PnSndyRvd9zjmr",
-	"djP4bCH8C0NeMCsnp82TfXiY/Vfh6dAnn9bl8ZeZ5vom220fPlfkaD8MY/izn5UandBaTw8r1Yo0+7BN",
-	"fUGLOVaRVP7f9hCfCaHmz4K7Y/9CVxrbO6t03R7pOKk0njx5bOdsjZ6DFV/XNeXuy4s0duhrqk66947E",
-	"iZVZVaeV0A7Kt8nn7CLixVb5N9D0KKr+XERN8gZuubWK8SdQXy6/PfDd1/iVEPgD3rReGstkgtIux09v",
-	"XCMVe/wYj+SV+Ftu2vwXG5oUr9QW2z3A/QffjGAIUt/AwS64SWMRMiNVD9LuZLhCTeBJDE2uRWp+MiwR",
-	"f0CzlyFPaiyLanp7gWPfeSVijMLT4NiD4PX54SGEut4126etg7NPh62zdvMoeJizKqB0q5qjXABuvxmv",
-	"ziFIntSflMYh3tGMXLsJ7Nc8AiRVEVn8b+xN8/DE22WfEn4prAI2n0BAMqeVXHwnN7eJ1pdkJ7JIm4SC",
-	"Z7WO+jfW/vWkOf+huCIx9rspvaO+EPZrZQ9NN2JvRhBwUmJpBlr6de37Lgm+lZyirQFGcLax5xyvJWVT",
-	"dZb/FE+mHgnFR7I24cNokcw6Hgm1f9JaTWi5h2a7ll7XYI9r9drja/dKqHvpUKiETvXSu8T9Dli6f91/",
-	"d7hYnrUHkL3D3yySYxhZXDRPp9C2z1odaxPv8NJ1Svi2k4Y9riBa7gqHTO3m23fO1L7S14Zt52uO4nM/",
-	"V7qCxyK2r0A7M74qx5N4m6bqyW859IuyQnmiUyIVSaaWPY2jSqNSAyOWBjTTBMsqnSobQ7qAAik9ESGD",
-	"uxWIwE3hICjWeiind4nFUCeOUCO2hvy0MeafAq7WnMcUuVNKfpvlZUtVroKmW9xcQl9l5P2oOmpgUGx2",
-	"VFa+sMDeG7xwYAMlRGjwIoiTIPdWEDWzbzzUFxK7No+EtkY4O4O/oiWGaRwcUGo3Cr1/yEMBuSgfgYDr",
-	"+fdZAV/yPjwILpKRrXTul7nt9uXjl/8fAAD//w==",
+	"7P2Ldhs3ti4KvwoG//WPJL0phqSulsYeY8u23FFiS2pd2qs78jIhFkhWVATYBVA0O+0zztOcBztPcgbm",
+	"BFCoKlSxSNFJVi+fs3bHksgqXCYm5uWb3/y1NRTTmeCMK9k6/rU1oymdMsVS+Ol0OGQzdcaHIor5WP8m",
+	"YnKYxjMVC946bg3+KVU0ICIlg/E/49mgrf/5INSELGL9PyweT5Q8IUJNWLqIJSNqwsiMjhmJJeFCEf32",
+	"lEnJok6r3Yr1QyeMRixttVucTlnr2Axix42i3ZLDCZtSPRz2iU5nif6UHkmb6FGc/ON/dzv7rXZrSj+9",
+	"ZXysJq3jXre/126p5Ux/VKpUP+fz53brdKRYqh9Ek0QszqYztfwrTeasdazSOWsXpnvJkyWZpSKaD5Uk",
+	"i4mQjMSRnso4ZVSxlKgJ5URNYtkmD0vFyMMS/ntCRqmYwuQf2DjmPOZjEo8IfZCMK71oTL/aLcE/5ixd",
+	"ZitAYZThec92et1uNz/b/v5+aLKvqKKJCGzj7YSRIf7RDWFG1SQbgflrq91K2T/mccoiu0LZmP4jZaPW",
+	"cev/930mUd/jX+X35tUX+ml6KOcRm86EYny4/IktyyN6Rx+ZhPWSiqaKSDpiRAmSshmjqkNO+ZIo9knp",
+	"BVdkKeZkLhkZiRQWnwhuvyh4smwTOR9OCJWEEs4W5O7u/HWltHkj29FDC6/6Eevuvjg8Yjt73Wh/Z2+X",
+	"He08DF/s7hwcvdij+4ejF7v9vcCeTGPuJLKtl1ixVA/iv34mO//Xh//1H63itrVbn3ZmqXhI2LR13JrO",
+	"pSIPjPT0UvT398ksjbmiDwkjpzevzs/JcEJTOoTTC6s8ekfVcFJeXhDkeISnEeWZSBUnCZlQXPah4EqL",
+	"JqwvrOng7JaOB3pZeST1Up+QwZ8GZMool7DMxQeyT7FUsnqhRzs4uvAK37d6x+NHOX6/eycm496PP/7y",
+	"/i9Pb96nL09V7/Knlz12FUe/vP9x/hCJx/nR0X0rdODz610+EeejC8HZ6kVKjb5CQbITXDJVNzv96NAU",
+	"+XzaOv659afWh2a7/ScY6tt4GqvyIH8QCzKlfEmSmOsTo4+ImqecUEWmQqoTotVDpmuqVEwCjw9uhX4A",
+	"rG081SPfxx9jjj9m6xpzxcYshdFeiIi9YXzIwspmpP9kZYsRRdMxU2RMn1jV+OAbteonG2+7NRLplCoc",
+	"0wEcxPrhXtExu4n/yWrWN7CyfW9d24TyiExFyvAO6HW7ZCjmXEmtd3rdbtXEZvbVwbn0/ZXv9/YO9452",
+	"D/YOG03oVjwy3vhu09sy4OyTcl8dEGEPNHuKxVzCxd3Gqx1UM50yMooTrW9O4DejOJXK3O+Nb7eZG2tY",
+	"E5z+5Yeh7P7y12Y3+hVVkxsmZSz4+euw9En8c8VVZ/56Hm182WWvhwExlurjUDWaGWNpxVC4/trm4zBv",
+	"hUGgyqocA/75G0niqE1mLB0yrnaYtrg8wyw/uDhqdhzRQumtvA3LW3nNJlQGFPNtqjWj1sZKpCzSd9bk",
+	"mKRML8FcMcKeWLoEG8BZXdkEhyKZT7nE8zoUacqGiixSwcf6G7JDbrVWGgqJJ3eKlsM9TxnV1qf/NNkm",
+	"UhCK8s70rQiGmj7tba108fhM9QHo7x+Qd/HLzj2vOAQpzjW4gri0Zn0ehEgY5bBAt5NUzMeTLdivaDWl",
+	"RE5pkrC0aL0qAfNmPFrjXCszuiqp6De1W+8kS8FyDMruXLL0G0n0S9sk5mQ+m7FUDy4RC5aSIZWs6njp",
+	"/zSTYZrEcP14gz3Yy1twpzt/pzv/7O686Hz8Pzsffu21D/Y+r2XQHeyRhOnnyTaJ4nGs5SsS+n/nPGKp",
+	"HIqUyTaZLGcTxiXI7/9pfdYLlDI5E1wy8Nle0uia/WPOJFgLxo4DEZnNknhI9dJ9/4sU3JshfHEaS2m8",
+	"PDmfTmm6zOtL67LpZdNn/wkFTb8j0jO8Obu5Ob+8+Hj++uP12V/uzq/PXre0BCoaJ7J1/POvrVHMkqig",
+	"YrPFiCVxW/H5Q7vF0lSk+rnm9eevif+RdmvKpKRj/WotHXglmc8qQYaUD1miJUL/YcqmDywl7s0dkCw5",
+	"oTOWn/ApgVHqV4FWCEz0/OKvp2/NLM9ubismKUBIZedBW4Dmhi/vvDEmiLaqcrM+5080iSOYr95Lf7ql",
+	"R5PQ4zooHM3uijN4LXyhfMTMGPSSagF40L+hkT5j1l1ABQrLeUIGZjkGICrSWAYsiWSnlbmhl8PhfBbr",
+	"Y9dUSuGTsKt3adI6bn1PZ/H3NJrG/Hu55MPvR/Mk2YF/4adabSeaf7t49fH84uPV9eWfr89ubvRf5mnK",
+	"uLpRbAZXCuVyxFJ9Rkmve3Do1GQr25I38yQh+vmEJnoBllq4ZqkYp0zqz00YTRRo45RRGHprIdJH/Uiu",
+	"DdIk0drxiaVRPFToMyRqstRrku2tWR0ypTGcuAemv6/fyiK8zx5SyoeTnT6Rsbai+93+wU63t7Pbu+11",
+	"j7v6//7eIe9prMAfjpU+DKOYx3IC4Rl7LsAVcKM/Puy1vXN53Nrv7+1H0fBw55AOezt7D/t054h16c5o",
+	"v8tojx1EvaMDrdq1l82iUz2f0Eiyj7xcenpUKqrmUi/89enFzZuz6+vziz+3GkvrzZIPz/mVHXxAbE99",
+	"rbVIY2XvbhvnIFqwKZf6jpB0qa/DeDhBs2AiFr4GUSi2go8S2Li15BUF8Ors7Prj2X+e39zeeAKlTUMn",
+	"S+gu5845/N1tdyzdZ1M2jqViKYtOtM/Ptb2tSMylYjTqtLZz6s0J0R6/YiQSDNU/WBpgMMCL3oj0IY4i",
+	"9DTWXpc3l9cvz1+/Prto+ZpPzkejeBjrl89YCveS4PmluRYJI08x09s3pUsYWSRgWCcg8xBAEjOWUiXA",
+	"HABFsa21Udpf0TsCSrpNHuaKxEqSVA+rMB545/l0JqSMH+zs11yny6tbfbVeXN5+PP3r6fnb05dvz1bc",
+	"O4+MzX6ItYm8LF6zsI1PNE4gdBRjxJI8sVSvc+4WuoSH5b8QvIq8t5FVbzghCaNPILJirra1JfaSWlBp",
+	"DCYlRIRmPt5bWhlrmz5WJoqFO8O1CUcTfPgmm3N+cXt2fXH6NifD+FCCv/BX7EZMmZpodbTQAo43p10h",
+	"7fF1yLmSRN8B9nY124zTgt+YyZ6Dc+Z+aB239kbd4SE7oC8eetEWFlZfqXDjxUqyZERGNE5YhMrTjoqm",
+	"zFpZevjf4NhxrAM3tgEs9oVQb8ScRxutszUw9Sl4c3l38dpbcH0jOJWvN3sEr/EX/taP4/kfNwGNWHu/",
+	"25DG9zauZUUSzSCnQUHT2+X48ebyYqPVuLu4ubu6ury+PXv98d3Z6/PTj7d/uzrzluSOy/lsJvTdS6Ys",
+	"iikBVyQni9qjg6yEiJb6aOjReBEejGqSVzi2ndvljB2T4vC2dYBhDEZ36HHAc/UVeM7vJNv82j2/+Hh3",
+	"c1a8dvVuc+085hdEy0UT0wfXaFa8oDGIns4hw9Mhr6wFoS+ghTbJ5lzF8AvGI9nWi8yJXMRqiAsODxSj",
+	"kT7Wa1tjjbchW9Ray8mJwcwsGB2q+InhvqRsKHgU6y+9AaWw2QZdn726vHh9Drfbm9Pzt5U+o5cuyO4y",
+	"d6RGsTqGoZ7d0jERIxejx+ATitWC3Ld6xz8ydvUi3WfT93+5eJrOfmB//88rJURv9v7x6uOfmTh493p/",
+	"/4fdnvzz8L6VuwxNEA3UMlpdeQVzlX+n9zFjqsd4O2kbrkOutQsVK0LHNOZod2J2iyzFPLVmHeyBtiw4",
+	"W8DktnXa7AK5JZzq1SUDu86Y1c2lMQYdciHM1UXRqlYMwqioJyCKoMe4KshoLUtMKZ3YgFJNrgXXR/sz",
+	"lIDX26lJG623w+WIE4TWhHhL0/Fmaufl5eu/fby9vPz49vT6z77mMYEZVHVKCJLAOwq3lNOE8NfUJhT2",
+	"jvYPDyAgJ0+I1Jo7YVJuW/v678SoINjQWh9QSMRL8m2PvItfkjnX7wdrSvtPLsf/HQzpjtO5mog0/ueG",
+	"quHu4vTu9ofL6/O/n73O3Wrec4sLh2a5Pnjs0ywG94jKRyM3+gQJzra0YE5M4Z3gWcfeaXpiaTxaoqFk",
+	"btHB+/fvd07nWuUrPX02wIWT+hnCLpqzsjdZs9ent6cvT2/OPt5d+G5CFklLn+IhI3MeNubBqqOKPlDp",
+	"O3zgJHfIbbpEZaUvTkqmYgr5xO2IX9VrwXMzcseF0YqSGAMLxwCLr3/8RTxoMwu+ns75CVFuyBiZH1wz",
+	"lS53APUxIBKuMGlCgThKQL3MYpc7K9yNnJxeneOW494aRxCtYy0Q7En79FMw6m2IZcZSFWOQdQhAEYiX",
+	"/FoyG+FJoFunNIKotUtkRlSxHRVDwLocURZpxNLW8cHntn3By2XoBQIebAZWjm5XPnj/s/64PlGybuTm",
+	"I+sP/PBzuxVH4WsDVvgbtM39QXdHRyMa7T/sRC+GDzt7By9GO7R3sL9z2D06ODzsH73Y79a+s/e53Uqo",
+	"VHdy9XbMJYuI/nCbUDJiCys6JKGKnRA+TxLywEaY/bVpUD3pyqXQX8FjnsvulId55A0ztKm3xu3CbDoM",
+	"NFZ2rBJ/C3/XusYMNR4RLjgjUXFNrSm7zgB7XW+Eb1IxDY+RRlFqrgu3ohDO1F/Nj6L3ot/pdvqdw3WG",
+	"8eKzzev8GnLHYqVPJ6BW5EQsILfnApM2SDBkSaJ/Di8K2G2SaNVfJ1d9SMg8icfVYmU+lu2K+T0X6vmC",
+	"0+tlA6nSBubPRiE0fzTMUeDVQ5PkcgSmep3yB4V6rb+iLWr3pN3PGAsObhvTFgWsiUgfQatY7Aw6Ii2r",
+	"lDATDVNpfcgpNvu58lT0o3aeaAq+uX4mjPBcntqvmJ/P3BvML66zF7lp7GEWzuYRf8bkuM0visSGvPV/",
+	"MwXd9m4DX7/m9FLhbOWUgS9o/l5nwCLx8AsbKn1Hn85mqXhir1nCFJNehpBG6MXR5Mq7qUY0kaX8sQPD",
+	"RPgUAN5RfDBeh3yOaTY4Yg6bJ+kC9GISy9CVKOZc1SI1vpFkYF75PlaTCUuiQe6MHu6tCfrJ3QOFvcPx",
+	"hNYQ3Xlv7SpHnKUPOuQSxBgTkCZaNuYiRWBFfils3qh8FpZtsGJnTMwSRhYTQRIhHq0dZN+qr6M0r70w",
+	"vqg9+Hz6er/bXePEG6XG0sC0TxMpyGyuyAMdPpLFpDAmzw3OjcxIWMUQLMyhqCuymEhTzeOhcT7UbXv2",
+	"6Lqtx0R7YBGynYfrRmb3SXmbTRrnlf1EEOLCvAvBPSuzMkwqnOGJql+1KV2+pTy64ypOAjjHEaFkNpcT",
+	"gwgxaLwJtQhtPorTKYtM+gwiWkumyLcDC6TCb7yyHxzAVau397tjE/BaTLSPZCRDSymaUuDKQ74EA2cJ",
+	"xXhkyjrk1KBMrFuJ2Jn17Mp9P7Ua2jLtXw0BWaxVVmfVvW4mvLbw5UVvTz9pPhxC3rV8mhbaKdSHoX5j",
+	"ywJsHplNuV2WtGwO1VJ+o+bDx81uiPeTeDixR0H6WvAchBkj4dr4bCNmWIHIoeDpax4DjRGkMcvHJiC9",
+	"ZwD2wovevrhN2BPjxOTXAdd1ggKZB8IWdVH1YuvNj9Ll9ZxX4IQl5IwztWcBZhjF4xg2qx/Eb6L/AkMH",
+	"XeJWTutv8GFjJc0KQtiPKDFGgwxCkgOaJHAH5+WxXqKqlKd3cRqrYcFShimcshhU7YPVmdyLUU4Z5QCA",
+	"wI2oP1HeCZf1g2wTzhZMKvT0AF6m2FSuhC3oZXAqwQ2Fpildlna6SkG8cSLkrpyhmCcRMdCc3L2zkfow",
+	"C+wtRlhXAJDilQmE1xWVZEGdiUgigFVqK9IhEU2a06bLtKcaMhOjKtEB6B+YR6kYp3Sa8xVend6evr38",
+	"88dXP5xe/Pnsdd5BKP5xhf5nNkdcukkmIlVt7VE+JMzdK3lLzCJ78umD2vhE5d0FPu2EzmaMM8xxo90l",
+	"SCRqbzEtWg7aVI12j3GrZG4Gve7Bi4CZXW1al9wimw2HvfTvKTekGklD1yWqVyNW4mKZgVML6gMfUzP5",
+	"DCGrtZD5fHElDtdaid31DZGy4AAkzAyHmOM6miOqrN5s+W2MDbuyNXv4Npaq0QZKRE9bSERZG5iP1T+k",
+	"TR6WYHM0VtFmnDcGD1qjpL/4wrop1qxnNSxaz1qvIfUr+zKZ0rJUwDPvVuCZP/jQ5p0Pv3bbB/01kc27",
+	"DZDNiLxDcHPbC6NS810iUvyyN327TYEj5c06KDnl75wr6WSltFC1ajqKx9UBgflUb4O2pqxe+YbgFySZ",
+	"imieCNL/r4O9Y6IWIpP+fJGNCavoFcKv4kXq/m6f3CEX80R7W3GCkWjzaZADm/GNJZnzRy4WPD/TF6Oj",
+	"g6h71Ds62hseRgf7gYigLx/dnRd0Z/Th195BhTB4qi+hUt0s+bBCVNGWstaMPfhWlSu86yRhPPKDpV6u",
+	"mMOmCc6a2MNLPsyO96oKGjAljfs2Fjtmln/yH1Lw7Brcru6Cqbpm17tc+qUIlqvW9VDMRki9zQjqFX1Q",
+	"RpCerFCtpjBUjKDCpvKYrbkMQ/HE0mevAyD6+/sHgcOt3cFPNGLDeEqTesF/QfsjRml3uL9Po25vn+4+",
+	"jPZGvYf+Q/fhqN8fRr396GDY23/ojrpd2j2qVw9F/Y4DXGXyZNsgV+4DAPAnIsmsH8GxCl/GEZNta19D",
+	"TtokkUnCRopY1MzND6c7/f0DIiB5qY9XJE2BFL5lQuWESRLzew4TayNcmgwcQNCZ+iBmAyxNlnokjA4n",
+	"Bth4O2FLEsWjkfYvvfsdjrcTB6MuxcKk1Ucm7HnPH9kMswHav9O+HWi6DrnkqAhcGkXC1D3HSNIlBpDy",
+	"UirFPK0qUsW/fSObqxb/8GysWvyHFO4ZjLOFRmvW8Y8y2JJGMuvsphCUefCJKnydzNmN4kjbFO4+K6ue",
+	"h3A9N6BcKCLtqILnxOoEf8UkVutiSrKX10PPSC20Eb9WcYbxbzgcql0NOBmMqxM4hLlbG8MiVFoHAONL",
+	"kMY1qth9wmSVGtu8b/QwzOrXGLz6cnuM+RqhJ3zmT/o7payfmdd5ReQgjrLqY7fNhZrSw3q/pyCCDxl6",
+	"0LzYTMftUbVQ/mSmHRBM2BJYflEarolAmP1otVvzWWT+5flK2ayyPzfIV+LIXrln48937hH482v7HjeX",
+	"ehdMa1KoZxUjDCl4UaYsiVOwqBGUU3FP4R+hNBO2prkrtlIi9YWfK1kvD+GKIuaASjKYZZXtI4MY0t+G",
+	"+RqzUnCToZDrZcR3v7gzaNa4OOGQzOKeN99nv6TZKCO36RCD1bL9wMhYi7nN7oFCr4quyFoEKLrlcXMF",
+	"pa1VnNRXacAIrVnl5tJwUwWy8OOISoBFONBbKiSLBsaTtBF1yMwMY/DCTEI+GpyQgTbLBtrwciaZS1wa",
+	"/DO4alB8OMWq/HvOEskW+vcnZLCwWf3Mr4PYmxLCsW/g+8AxFnNlYAc0QavOqlo7ck/Dtlt6eK12y74k",
+	"r3Pdb0s44HbrdZyyoYpDGfnBbJ4kA/KgPyr1Nc2gCt0dIz2HNhnM5nIyALCuzKzdb6QxYJg2pAeYVx+Q",
+	"2VxJL4dOOaQ+i+oXnuzfLnog+hjOgT7AJOk/BGZzFsXqbDRiQ1VlY3HCohgsow4ZmHJwy/DjyFqcQeK2",
+	"RFtSXl1L/cU351nsO9siW3teNe5rJudJ1bi1WnIDL2kk5qbczGjxlilntED8X9GKwFER0u4humIJmjNv",
+	"wGxCb7SW/qmCU1abU721/FhAOJm1NQsT0j56NWUlYgb+qq8gZ/lmoazyRuoPhycFf2p8nZg6Df1yqL2m",
+	"n87xa47ayPzcq75sSuuBoystQd5fgnKpa7p4Z2Lm2QJV3dOulgyeH5Zwe8zK113+Uk8h1Fb0berjKZXZ",
+	"kvKzS0Je+3CAZmSME1UPd0rG+Wx5TWPf1a171wFyZMyTkPxoS0gbABCm0KvcttWMEFpdz2b1dFWNpXK4",
+	"JfvA16YrNmhCIxNVNREdgwxpvoja/bNqvPpliOSwLwnhvnr1ebJqC3jtyyTb9KBm4tHZE6tCHkZUUWsb",
+	"syfQ7Iwj6jB/+LafokWsXRgIOAA0/I6BvQ6OyZgpU9pi6lCgohCK8zgbqg4ZyEQsBhjmGyZQU29PUYoV",
+	"aBInCPWQgFknAzmZq0gs+OD4nhuoGZSfYImjmM2gunHg1ZGYN1RWj+SstNwkWu2WHqL+j3krbGxWofJh",
+	"nWvJLFyWlgxufTiND0G/CZ2BU4QkUpCw3gIWwd20Ze6YQs4Nsm3dnRcfP/zpP1ZJiauTbBJcAiBoc0Wm",
+	"J/4anr8qJvQsUESZ5ubLACKyNzYlz1lhX3lF9+E72yB0gYPF+JFibOqQKBTSz1OQtEKNfX60uXr+FUhH",
+	"ldIhCw1IG6jwxzYBj8vV6lvPRP+tIKh7D6MX/dHu/uHhw+5eRA/o7pC96L+IuqzL9g53D+rrkOpwH5Un",
+	"0ohbRQGH4WPCzCiQu2kBL59NUzAcOhKIwW4TR3IMFEZQndchF0xipTzitCf0iUGSmjwwtWAMtnC6QpRW",
+	"ia/LjzeYYrFIK8gYtU4AFBcmG0RoH/xQcOBEIzWWH5duW0SyPnIg3AHcpiNZ5kvjgBWdPPcbzHT7v3GE",
+	"d+1fneoqaiT9twrvyM7tQ7uiLOiBDUFnU74E2gECdF/BNDNEQQq1Sr3Oi27Byv9T0cwvqA5csT/sgiyo",
+	"XLUapkgpsBz9zv46y9G3GZKQtBnOtnyEElKCA6pUGj/MFZOdATGg8Qzywon7e8HPTVcUOvaqDo3Zs7YR",
+	"5tDZ+cHRf4ULmVSeSm9KIYtpGbiaF4N4cLGsJGSlRelox5rGQXA6fzVfq6+dsA93hmv1+tSWUMRjgH8k",
+	"8SgQWracYSWbWDwiWQE4NIOCin5cLzuP76ge/l+zZSyMImI0KgXLDKR9HD8x5DTwZnjsQnyQPsoYzy0O",
+	"5knfVVq4Y6Dey4F7SRI/Mjil8Ag/6mZp5drAwKmUgf0ragoA9EAh6cVjOcnB9bKY21sxjvmmJQCCLChH",
+	"5x3mG/PyZvJa4FodkecXIuW0ErF1gk49ICkXIq0KyJm/5udmmWknIpWQtlbaHZGKzqCY0CWk3bPzRKom",
+	"jlVJr1tnJ5iyRffk0GEw8lF9lI03alXzXGIl5wNLBB9r0QjE91YUmCtXbo9cu34x0fol57tbi8GocK7J",
+	"1a63XX7JEEGcGgILAOKsVNx66Zpr7Tv96c+1talZSEUZ1m2/9BReF9ryd2wVcDdJQtbfb7utPkihoKD1",
+	"zAaGCwRfCGAPqv2ymLcJxlbMJ6xiJVCqhGCnjP5UqzUWIXtdpnhh6eyqflghe9yEEJpt64WIGDbP+FBw",
+	"+rYUR3ymkPWrhcysioFa+KLGq7xBYyjWy5urFtFvYlEImLDV0r/fAkMfWowLtrhiZnea38KnSNoFXQuQ",
+	"K7S8PLEtdq80WeWSD6V1R02dJk3VCcx2wzK2A31CGZu9qQBGvfHiVlLRpUEvLiGIpb2PYyhXTRLL7h5L",
+	"nCtSr2iraZHGCo2pKRG8gG3IQIeWTXVCTbUeZ4vsw2Om8AkZiTxjaYec0eFE2+8D+TgftMlAX5f6v+Bb",
+	"6H9gKnC41P/GusRB0We5OH13hooGIRXWWSEX+ufwuv7svBfHauA9USoxfNTy46J7Za9nLf59Py/W63br",
+	"kxmP1fgo/Sdt8QK8jqUzmhoyjhMy0LswKEzX6FKrG7JZcKwZWqlU16mNtB0SPhTUIbfqNqA5wMvMHK+T",
+	"LJgWRxVb13oJFCKkH7DSapVOhWlhzCu9rEA4axYyS9EjX5+cs6hDzpWJ2qcsIowP0+VMmRApnhit/jjS",
+	"JOVHrSZsB0P1+sk7lgdlB5+cn8tR70W/PBk4iJc8WVq1kLu65mkg2PeSSkcW0yYTpWYQpFNqJtsO/DFM",
+	"WcS4imki2wTaDugPjVI6npbWHr56/P33dvgd86fOEOg0cvuxd9TYbC6ZVa5Zh55WhSLPWrKso8lxs5Ug",
+	"U/rImrpSedabNlKV225RWZ+oJlQ3GzoWvW2RxMBJUMkNci6FCwoSJNxCqhiYraFoOnEBU8U4WTJamPNu",
+	"b3/3APL+ZZCvbbxjP+P3PTrorpXHzHPBeLOpk5Q6B8tL+aF1qg85nGSoq7cooUIk1mM2a7YljgutTNvz",
+	"x3eeVjo+bj0qduFObmR4pRIZYGgUrRv56JAL0zMB4A5QKYHN1WxARCvuLCICVpEFK/w7h0fa5MhTW1rd",
+	"T23aQTtlNv77JaMoR6tSgmspOy1bIV1XqzhqgzLamnlJ1XDyNuYVkN8k5qYqFHJWhuqZfaJDlWDLJIy2",
+	"S9Yhp/naAzAs5nICgscdfmAotLg6mtpBHGFAfjCHlkmADbAqyvRZqCzKrisFoGXgYQDD1l/ZUKhwr5iH",
+	"rmcyGrRLICge3hMxN/fWGnoEGOSfaCKd0TOmM1mTXCt5cDkywtg8DvuPmnZtWS9Sk2Nx1fNhM7Zhr9GC",
+	"ih/WlRS+BzIR7H41wLLfgfcF14POsIFiGsbKExSEupS26fuJE0Q6Mu9JZCwYlKNZdw7vx9xMDkoVrqgg",
+	"P+6sAGPo06+yZlyhrQB4mdsFxiNpyuGoHDIenVg6HISbg6/9wJDDILsDGY8KW5UDdOR3qnewurvWhujH",
+	"kpayk69SS0gDEyYhxJyGNCRUbQPeCCiJh2X9A2JFcnpq5XW4WnbFjHGDUGyuHi7Nl0omUw29W4i0LSvj",
+	"LfK2bZOnDZi/JgWsfr3hVvJ9HpY1O19Rbu9K9E2KSxIZ/5OtUa/vET18s2nlfnWVskM0xrwIxfgiBdqV",
+	"6+e1HSpJDaEuDCoyFjdgFh3NZbBWK2M5rVDGmAIlr04vXp29fXv2Gop1FhNRwL48iIdVjL71KLkakJxt",
+	"9PHm/OL85ofn0vLUA9ByjUO0s2zToiskB975KjhDfxmxp4G+sJZ1sMCru5sfzq4/vr0ESGAtye2X4QSq",
+	"UU0lEkKAYJhOMLVqq5bUWLJ/VJkDl3e3Hy/ffLw5+8vd2cWrM2MXwL3oFfDCmMR0GqsiPc/uWqdzf/u8",
+	"ajiNYtc5Mw8nbJj7WtBlp5jByqAOa43lBr+Wu3cOGnIwVemf12wYyzgsGuYGGc9pGlWwdrmCrAY0ENqV",
+	"tZ/P7Wd/rf3Up3MxWYZl2WYSipFOhN/tdcn/31W+xhgAQ4Nx1WWiz5ArJaueq20JC4Bc8/Fjy4cI1AtF",
+	"QP5zrhmvGs4vfqvY54rCzSuPloEChS8U7ODHA0mlimL3OCVxBFwU2tyNC1DkklnauO4mjqrvztfARVHt",
+	"DcsZ5e0sv+NZ167ltXaYv5FkPsPiSGClQE0UrMQJUxnX2hLh0KMNM3ZXEp7Mp7XEQwqWPkA4dIIUINqz",
+	"xJLNzPufrsMRtCknUKW/dGt1fcYBoDfqBJ2hFb5QwFltjv7KOhZXc0BnciXPeFQzehtqwUICrbShjskW",
+	"XZsdCeAleJUCmWOTKMRf5jpVjgURAZBVc88bqzew0yOc8xIjjNPSUpARTdtEzOg/5szml2Ypsz18cMIw",
+	"T2x7pCbsnmexBrRPwWrV3rsluvJ9dXsK9TMMvjhWpoYkC+71J5N3v9z1V3bEWH0oDdtGCeGtJei5B1Sv",
+	"719Na8WgtJiuiE6YPcqdDjGiBn9cCPtZ6WFRtGTRtGiK9VamStknVV8gT7FLSlVxvAMDQ12hgHBsRVVp",
+	"48JVsH1mNES/qrW4zNFfl8oNu93uKrtACUWTJraIHw2bUAlibmIyUkwZmcZ8rpgkIom2KjH7paQFLIeV",
+	"4rw4mV200woWn1bWq/JqW+AN+EDhZTJOJoTeAsUXWNZS6Ueg1+A6fmHoLnYlaU0rrd6sdB1vz9+dXd7d",
+	"rkx/QKXV//qPjeuO3uQQ2PnkQXed5NQqc7xwSkbak60o/EJck7XODZ37mD6xbN1B95vg1mCLbEfbi5eB",
+	"VwYkI7frnFmTodBHtkHIZg0zC/qE1zIA5QXRdRRnUamhuCcmu7VSUi6H1cOoOrY/UNko9WNNECR1K585",
+	"/ftwEZm5flieGK5w8xzvHb4++8vsl6MfXt7QnY+359P3O/s/vmLzv7Drx+n+xbvZj+///ufdyc38zd2q",
+	"yM4KFoNAW6hNqQxg0pUry2iqHhhVq6oWnOXiAtCVFtka7n2ODbCicIfm6f0cd3rOFNpIa2xRPcwmtJbk",
+	"wJxeTOFg5KpwV3hUNJbLwBYVey38sc1+PFriv8FZDdKLBJm19I7f5p+mf/VX74nOYzZPLRZvR+8nJhlc",
+	"vgbBPnazQKsZO7cjTk6bc/qPjlu+cfR/v1JRuaArtO4LR0Ld/J6jr9Y0sb6Eui5lJ1Dqq872+ev6tLPl",
+	"nw52SWuCrQjwJ++uyZ+8t23+ZJj42jlp7O4x88g50mCjjlUxIC2EfBmg1gio8Y1Bq88hc6kLKtnE/Jpr",
+	"hyIlyRhoLEyDVeNjtU18CRJhfJjMI30KByYcMWg7Hw+6v5KHJfy3MRbgLBc3qUr6byPVXxnTOVsRujlx",
+	"ICcX6be58vK4GiS26yxtXKX2ypy1Q2A8+5SE+57F/vNLwmKBAUj6jT1NxRNLEzprTOKQE9ftHQ437qqV",
+	"u6hApMaGCNg02w+YnhmAO9zlMmDwNUnzVuO5Lel7oZQ2e/y7FY/vV+KA3Uurlukyc5aCBp3L5gpM6Wmv",
+	"rY2d5CWhD2KukJixbYua0GYDG25KlyAyj1wswo1os7R6QyPU6zhQgueuNCxtINfkvqpxGpsbmNsrAKja",
+	"0SyzWW9SXNEx2zg4/GUjwuFY6HaCa3/IkGL/WVG/S+9CArcZEfVYzGIIL1yo+htMF5m+Mdo0OjEUovdY",
+	"6C1tFdUDK/QRFknUIaeAcbNHW8Z8nPicqU7ven0gJDwuZTMGGgM5rG02cz6750oA7t0PVxItohBRZjRN",
+	"YpZmUeWE0SeYo5gXw+3PMsl3wz02v1T88ioDdZbA2bYJBidDygWPhzTR8jg1eUCDpVcyF+HAPZ/O5soL",
+	"XvodPW0qLWCTrSixQ4ESnEhauHqaFNJlFWDVRgo+J9Q1T3idSbUvEaJr+7Wl6FgifH46ZSkwSa/DcVgE",
+	"BZnquJByTBnLHB3KyfnNJdnr9w7JEMr1pMc8TBapUOVO5md316tYkkIhpRtECOkLFlK0ssYo7q00NioB",
+	"/lnUqoxWu92RkzhVbZKyqE3ere7hFYcu3LNPdKiI6XJBlNavMTfNIebckG2CljPb0MYen/pSbFes8DEB",
+	"VhctpmrBkifD9UMmNBkRNk+FNIrbPVR/9OzuukNOTenNXtfD7utXEvYJr2L4YSimUxomkqlPFT3OQ3sp",
+	"ho/kkbGZ9nH0pAsLfbNzffZ6591aRp3fzzlQfrlKE60Tla0mQN0yVr2AFIFP1cxjJmToEj2LUY35VHMW",
+	"dwLGKtb3K1SzRr9mqCHkk5buk9ZANB1BDWrFNZyGm9V0nA6ln37n+CZEXGoZgLyKHfjwsbuEZ2aJ8UIZ",
+	"iXQslGJ8dcvKYLTlqlDz7EJtWStGM3XnSa4NFa9tX/mc1M1JWUB+t/BgbQ0eXEsWaKnNptHI1FQ27VZ3",
+	"nt01WgFj6ZwXA9Le7WAth98CrlewNm7gaXtxzy/lbXuF0qvYrFYDKmJF0jkvJIh7nW6n21on51Z26LP3",
+	"r+jSp/fjJusZHaoLMW5+DMwn+oJGzWTqV7SZLI3G0Aox1+3Jtt9uGgc0UW2MNZoKmlwuImI0weSwBVsZ",
+	"3eFihutCrLTBVQ85d/UbCYtK5twKkHlPC3JD9mu4ObzOOO4lL7rroSwPm7NiV/YPXe+Nva57pXxfiTE1",
+	"AM5M4aP+tFfoc96/uwLv7mM7toBy79WkKiE0hlGT0TyFW9VWQEDKZCimaDasvNXrA0kJo5Ktrjj37i2L",
+	"DoqTYt3c7kpy8in9ZCXniqX42oqiaNAO3yAOVc4YMMFNY4X1/Ub4ZtA2Qj+kjLTBtv6F6M7+iuDOEWh1",
+	"dQ2VRSG5PzW0tniUDb7ENLaA4gc/cWtrkApMwI4uXLsEju1RihIDp1Zf/jOqb4rub17Z0NuHV+oLoKF+",
+	"8Ep1Nj2fPfdOuc4rDTtbhX0IkWMxIkum2hnpbNtwIzcyR66ZvQgrkwuHhpp/yqJrNhRpM1vWfMN5CxMa",
+	"eZfXc5YyK6AL31f1gu57MDDYQk+XUL1djuNsPo/rK49eVFXO3K6qkDkh3SzCyzJ0wYZKcm8bVTM5s3GL",
+	"RS/9dVojwJFg/5gXUo1760nOi0btEbIXms/mXnmw3iuPSugwtx9uNe1FilLTdsnP3P22TnMFp9tK57Zs",
+	"o6wwiS+RPjssy4Zb2wdUQYBqRFPHCDYUfMhSXjKbjf8CpRr6cpTYLtlxnyOXGJBohDhSMLrgFcQ8vyDs",
+	"doPQRl6/Zxzj1dKl7334XCB148hs9vM8NitjGnqmKQ79jNOHhEXVAY6sl+YUgen6izibumpiKznvqvrB",
+	"2OfPqqIaXIA9huED9JegZZ1nfNcH0qN0eT3ntWF6QCiMYkjXQNGMocuGHrO5EssQ100XzTyUqiuWDitb",
+	"jyRakqUickKxQYCREORwwm+2cQU4YxHwCrtuaPmN97a9l9v1br1e8YYq6wdpOpNno8wGVjmu/eZDOVzL",
+	"OPbsYX3bxQFLt7sO6DdlNDpzHnK1cJQRffXCAM0a4ikTc9XMxbCqQ/sYij4yMzuV6TrJlCr650cHe81X",
+	"+sVni5kEEyfcrd2nMjcnD1GnGKCrnvFuJTmK0ZqVLcJO0WCyOU081giI+JKght0/CKjhYEughj6A8919",
+	"2/xBhbs699AXmfH+JhXT7V+VGWGn4Nbqlyda6xbYXLAL4DeSzISEFKhjsSjUnG/VYNWu/pA14qWzJ5fM",
+	"uYoTx/xu+OFzqHE3N0QX6JlrQz4RshxWyCjqDtZTqsDjWh2SM3/OHBZHmPMMQpX9PyQ62DeaA0gfHLC/",
+	"YJlJbQ9UlZ175yiwwglAuEhj03+Olum2kFUUugL5nFtt6Fkyl1iKhveOMHqZ8qyfkA2naAM4FYsOudQf",
+	"uucO7oFxAC2eSojsqS5KhGnqQNv8WRXAIod9rKHy2aSu43BV3iFjHKuM9mRlkxa5nL1BL1OW0jUYJEUo",
+	"9kFxWIc1k8beoNbCt9RnZCsMkot5knTIOSeXM8ZPr87JbqdLBhYrNSAPTMYRA9YYaLc59Bu1JYlYAA4L",
+	"gm7Utl9xcMIHZlBa0paKA2kP6EkTSkJIp6nI0B/+0F7Vhqbdupwr7S+ElcJYiIhQ8ury3dXbs9uz15kX",
+	"RWWHDEzUa3CMVZlOe+Qia7ZXsfzo+gwfFxtep6699T33MRD6OY9spvA+IYNZQjmHznsmdkhJlC5JOucd",
+	"cm7bverlHAy1DZTxQasbxWaGGg9i6QYfMyCSLokU+Q55Q2NA2aie860/ev2KzVjyNMn2mw3qXMzCvzLf",
+	"MD9eu1eaX7wuePXuD1f2/Z/bLUtRXjTeLPs4i0jKpkIxnwg6I/QFD148Mr5FlvK1wFSADJKXPAkq6swL",
+	"lBhkM3R0WgBQQoGGkogkslpYLQQZTtjwUXaIXhxP0OQi1m5yBHd8yvBjLDJpjd2uRQV+MVr1mb4hivTp",
+	"+sslrnWbBywgMwtO1R+Vmhyc7k24yfMXQxPmcS0VFW0lsUgUkjCQRdAfNYBX2w3QMNOu1WT+hXnrDWO8",
+	"orVGrHxpZZF5azEKjF0/q1ptNB7QoTeg07GoMfIs6pWOhQtUrxpbZv2F2IAqBlkR3KjDPphG7obQfdsA",
+	"iNPtwB9WMqevRYG+Ace5B4UwjT30kNqZsva0qSemeQHxT01OeYVsHq1Ds8aEaxZeWaiuEsYoxjixAWUX",
+	"u0x00Jnwn9z7fW6lvRVK/dZhQSwv02hDNT/4+cMA/mZiZhhHB3w+tNoQ2jo0ESe2gNeBCeS126CmPaQN",
+	"1WQxWcDioDcACPPAZ9kCP6WHhkbUA5B18f8WF83+lg594+YQvbrmEI4avrYjxO/Y/GG3iQo7cUEScDFY",
+	"m0yElvGUzERqQ9/Un6wQv0nnh/7nIAK+ULsLW06VFngJwSnnT1kdlGk1NnysLgJjwPmOF3ggW6XPZV1K",
+	"Rh+p4ZDNlCRinmZGdmMdBASbK3p4uSe70h4YtvmaX91DQz748+yOI7A7FOPD5buAjnwXJ0lsLQ6PSloJ",
+	"8bjasKgPmE/p8mouJ6uqO8wmoQbM1io2nHrQw8W52bN5gVHD3Gp1wfXVcE7jfeQNwXjkce9oP7SzLlnT",
+	"aqjnVl6137x3cp73NHt7hj9a6809AyEaTqriSrjRlJsEkH9UG58xv1VKoNOZlo+46pTlFrh8ttYy3yth",
+	"tR75y1Y29CDQt98scdvptOx8tVeAcE13BL+5XKYR6jteOw28qtucnCeGZRn89UDyyerxZomFTPWXEjVN",
+	"WqsgRh7eaUPEWntA23Igf8GAsp73xm3pcEZVq3bO76pWC7S/1y7RBTxGI32Bp2wqnoC5P04Y8JGYmJ4x",
+	"lrXKBPuuKR+YpTepBZ+enV1/PL/4eHdz9jw+6XY9ofQVmlrQsEWyjYnFnsXmvL08115D+mD/nVUC8zaW",
+	"qqacIklAbkKFT/rX1ZImGwMSIUr5ua6vwRdu9IgzqVqg6sW55Kb9YHBt1lM6m+mbZ005POMVZFAeKXsk",
+	"9NWaxuOJIlzkaJ/+MWfojwwF52yo8DQUyKD8RtgpU+myhiNqRWfsBrXFzoWFDLbpNvm1MnhlZTBiECud",
+	"jFiZkOBQu1blfHS/2z/Y6fZ2dru33aPjbve42/372v2DX3yBEuXMYgo11cGS5bVM4X+PEmaRxuOYX6xy",
+	"XGKz4aO01IKiQTj26N+yVrpeomzt9Hq0u81qqevf7NVWr0XQYUDHNUc/42OAjEaxV01AC/Rue13QAv31",
+	"tUCvG8zl6zVyZeA2oui0RbgyvCDnvprz5x28IPGsZVHvYIDIXpPaFVMig5FY9IWQ3lUKqZZA+7U41Ven",
+	"WKMx5Gv3lYK9qO/P6mi1H5+O3T7CcYo5GeBcmxe8QmD8lQunNelR3BAYCM/8SX+n0E6j7UyuCr/Hzm02",
+	"h5pGrbdMeTvE5LVlARAbL72K+B8sI1lfx+1/iVKMtO485ir1qbRwsVUncYP7uN8cq1YsHrX4tDXYdfP1",
+	"E6k9pj72KzsqRhBcBmxUk7wyJxnKeRui3zDZXj6rFQi6Ip29rUvGS8wzQjdvY1XulxCm7ckmfBbFIUao",
+	"uYIGnhYxLrizKzbpDKkys2Tt3pCNQ/7tVjx6R9VwEiLPemR+h9rB+WgHPpon1m7dt3rH40c5fr97Jybj",
+	"3o8//vL+L09v3qcvT1Xv8qeXPXYVR7+8/3H+EInH+dHRfWuVARWPLgRna4xKf9wMzRAuYv3abK4Gvk/1",
+	"pzyk6E+reFhm8zVISYxonHP9rTD8F20wd4/lmot2WvU9N+tdjkw0f4ilEulyhcttOFkg9GK0gyzdtAEG",
+	"bXx4Rc86uFoMRytnCyZVVo3XLIyRMwxWxDM4+6Su6JjdhtOFPj3bzH6smqJNZIRoawV8d790mMEueXHC",
+	"NdoJRXAt7/g0L5sdgu6yD5U0+D9tJaJ9qn8DEEJt4GSW4eCZEYETWK8KSxzHXrE7XyJigMkPlki2OkZQ",
+	"jwjdjC8s5FP7tNU5Vb+7BX/7XF+10YlFxrpeSrEFgRou2xktFCRvRm3cyEG3ObdVbrn34r3ui4PGb64h",
+	"Hjt1jrSFdFLuHFfMVaCHbc6CaTndIacIrzZ1ZPbPLoS2SGPLglR2cHPz+DL+bqV/W9y8NfzdUIfvD5ve",
+	"Y/VBdf8SqyYW++NcEdX9WL3gk1z3ovx9Q/4Zj37jm2nFhlaZHWsTxAXJ4X6rFQkuwDUbsnhWURkbT6dz",
+	"DHPSIVKdWtuMur6tfjwkcMMqpT3uCh9MjBTjhNqqLCXEo5b7+azYjbKmbLRva7VDlbOvLBmDrZTO12uu",
+	"540dOm6l6wqKE0xc67+RcfzEOFmYOHqO9MQeW21iLGK8wJtrsxfrMjw973VHn9uNOkKvxxHez7eplzVZ",
+	"qXKXFa3wHoSaEBlHDuzkbsHcF/SoBGdrt3xpr6rTxHogPMbZrfGn3FN8VXtgCvuhOr4u4+I+1Da8OJZ/",
+	"3G1pZ/2YTndN2i7OFuVI72F3fYKO4TyVoip2ZytHjeFmIvsZxTMGnvMnuJ0RKw0pR9wN1MNagH8tf9rp",
+	"XybxcPpm/rf+WL0brwVLOliThcxCLkrLuAE/zkoqsquq2qrcwvKoWF61+bh2tfGwvSg2PG2ewpmtLO81",
+	"f0CANZTCKZoq2yeW8ait/61nPM0giHmKmU5/3z88Yo4AKDNPtIlzJ2dF53HkDIxcZbppx4f7AC37CDUt",
+	"ye09+Sx1vOvG864ax+KRw5WUB7YzwBu8XOMHTtWcR1p4vpWMkYHAyrPBd88bdtdytf7EKoI0ckqThEmV",
+	"EYZHQU6lDF6IZdrPpasHSkOtaSpHZpk3njuww/2jtQa2vwmDQB17wK42YMTK4s/YLw+a84RJ6xs6gWl+",
+	"rdpa041vVPsAfx5Ne365LcMOuDRyVkKh6VeuHQJUEoJpYTgsTS8gODquLm9BM3o8pDkS9pOOE635+diU",
+	"xO6EDP7f//v/+f5Xl0j5/L2t0IWSEVlusbsBFWXKZhS9isqR4Zpg7lOJVF981DRTAZiwTY5aMuqcVTcU",
+	"aQpTf86FtFfmxliP5yIP0raMd7b2ssgY19yCPlibcc8yVLsA+ITySGtz15rZDu85zeuRCVClMWvmnS1o",
+	"rM0wiEKkcHMCLyQtFL/Vsqv0dx3dn1YeJWd75LKy7QA7uQnkY64X6SjNnulBMQ9I5TH1brxxe93tp3nB",
+	"ErtYXTrgVdY/A4uz1yCzbJxTL6G8JnLjxRdMGPf3DU0hmwbZu5D9AgkYFwYglNjyH3c316N3j7bChFg+",
+	"PbHKejbnwv6KPjLxFATYnlGtHuMps9uiP8uxJzxYvVmoROuJMX2Ctj1+Q1QgLSs3+qubza0ZUG3Ubg9G",
+	"no6ZWk98oQ5bifXCA464ZrXCzDmPOQ1u6u1oHDXJwjcvaNZ6U2XNhl8ug/EL+LWtv5oy3EOgEo9Tdux1",
+	"GUIiD+b6C0FPKWgUTIAz1rMrsqBHfka73X5vPTJRIBj2JlG5zlkAzY742JJ6ty2lJgzZQVb12cuP73D/",
+	"aE2azXXJRGmirbslSkIxH7O/AbnvOsSildC4o3VJx2vQMRk/ko+Hyd0nhfPpMZLmjlJw3zckJHUuXeZC",
+	"uZhPFpUNHJc83McPjJXjAO0siJwZLL4azeOFfBswQJnqjI98FLUQ2S042X4MIHOhyoEZz1T2PZRCrDNz",
+	"6/zLrSY4v6pSCj6EpVKVLQrSLM7f7I6ziYHfNlVhhxleDfhXTSGA88sdE9G5PqrskzIUqaY2394XQLwk",
+	"oYPfhE0BYsw+qQ555fDARoMLrlKREEoUS6cxp4lpn3PP3XGE1EgaK6hJBA9tltAhtJAld//rzZs3r0PE",
+	"XibkFNC70IgCubfBoSuSH8JUetvsFW5AGlFD7Fe+DhJIWSupviAus/u8LG41s/wlz2rDcMOkFsRFrk7V",
+	"gJoK40rjISO29zN1OXU5H060OEDiG2Ho961ev73fBZRY4wbh5d4mNsSYrbabV7XMN885L/IYZY/r/o+a",
+	"ga7k0b/NZL9tzTz4HlYNmEjCEsyrLTLk/wYqzvJ9rU5PX8P15XG1rsHDAi2gM5JBi40BwIr0VYk3E//N",
+	"+p7c7M0/YEtUA68GZpPqNxdoXkbXc17TpBfKMV1Jh+kcas0/oKLmppTVvuOYDEY0TgbkW7Cy2YjOE/Wd",
+	"ORmGL2av+6JNBkZjD0y0HA8AjzCZJFHd45zAx+KMgF1DQf3n6eT0G9Ea0E/MozvN3xrwxeEevMHP2w1x",
+	"T6wDZX5ut25Y+hQPV8tOCGHmkq80msac0NkssbG6BbX3ksQXZBWyZWxduA2IX1WbLYtUYlZfJlU7yzoL",
+	"CYwsd38u+dCOPUR+Vyl/hbO/FteA9umlotNZRQoJGQvrecHW4MF0k/Df/CG4fBW9svSdMtKqHZYrnfMv",
+	"A+2o7y/d/yMALiDl9tsBLiBV9oUAFxg+/YnNalomLvKFQjlAbSDbYJ5psw2x6pA3+kqwDLtzOQGUpl8U",
+	"cez1jzAUWCqDaa/oXbCXn8gdV3GgOAN+jcLgeLdwBggWAR6EQs0zXhsYkMELZuk4afV3Q8U2uzvdvi22",
+	"2fv7s5l19va3BxMp8vtR9Xzmn/7h7wEkgRyUR+oaJIpw5j86dB3yHvY4I2x2jkDsuQcFtKlXxE563YND",
+	"4mEJayuYfw9kyMEfFBlytHVkyJcHYGQycHN5d/3q7OP5hU12rw3O+8PAM7JJ7ff29AL1+t1uBWXz2phA",
+	"JlU81XrgNtYOir5/glaTBe0oQcYC5U775zPmNBQq4zl/5GLB2+ZHm1rXR0Xa5DHjDnVaBIg+I54PGJ8J",
+	"o4maNJfWH/Dz+VJc/aCYD8W0tnmJoZiDwlSJt6K7hTgAmLziwZqbsG+AKxiiry0d9fqUhVAroS5lz7wo",
+	"9s3gfmA0VQ+MqtpSc2MkwjAhqUVzOa0vN0wL/rkBRVg5Rkc2hpBEWo4kkm+14wlUZHCGgdpYjLSX+N0X",
+	"uYmhiyVTE1ERrhuYGHMHPzRw7g9wopoyKjDuwQ3+4fb2qkzm2KplFNs2POng3wSepI2kmeXaaVgXAB/P",
+	"LQcQaSSUV8VjDQu+q34HJ93nfsx+93wQyx7SeohxGgyLlbOEXuusDrmATCx0WUHMRq/bNeWw+nS5fTsh",
+	"Xc80xx72sbRXQ96G7G3WasvSC/77YMf2cEaQ36pp15UhtQyWKOtZS741RV9tg6+H3ozIGwfWwXdtksSP",
+	"jAxsHu9GX9/5auv+fr9zGMLWVkwkgLXt/mFBcIf/XUBwL/6gIDgfnbd1ENyJbU455yrjIyySsq+5kvvb",
+	"A6rJL45UO1jRRNf1qq3vlWskwYR+TjCjHAzhtP2ONLYT6EWmB2376OdeO4d/DAie+I0heNvmdPmSpC4A",
+	"6dxiK+FDBzR7JfgoTqchlXtZKZkeNt861cfazHDtZEzcERpC2xeYHprCGvmGuTpl2vInU5EyI91VpxeS",
+	"P82r//d2N0TTjcVvjaXLeefbBdIB0ipnUlTB6DxbxeHoQJ+N2MI2NzHqqliWiuqZPrGUjlnHGZh2r/XR",
+	"luFAhMUAmPvGpjK+kYYVsdz4d293r7v7LBsI0LT/g8GFz8IN9vq/L3Bw/3cCDuo7BmWzomGJBxmeANED",
+	"uCMTGtmGRbkDAAVM+LmyptlZq7hqd3fbmEYT8vDAjehp5xMEnq/6BdGPAVRjXpsF/LLKwGk1AVoxjFaI",
+	"+hUCWEU0ZQ2OsRb/6GEujWythFZmqMYNEJIublq+/V0cJJ/CDOQBc/BOzyB28d2aHPhKrjjniNRwxT0s",
+	"bzJLKAi3+HXl0f7cLoXQzYvhGlRUsRNjhCCwIZbg5pbYgl+dXrw6e/v27DXk2V2UBZPBlRxA/eqmsadJ",
+	"4lYh3xl3G7R27Wz1arbpjeWKrnVtMyr8LDHvTLktctzfnN3cnF9efHxzfnF+88PZ61UMcs8iun+Fk8IZ",
+	"Qex2O2T3hSkhPiZLi5srMpOfVeyRW+TC36pnsV9FrZ9x6huS/QIv5QqRPH9dh5ilmSVKyd3d+etCaq6/",
+	"tx9Fw8OdQzrs7ew97NOdI9alO6P9LqM9dhD1jg4CLvRM6+dUv+m/fu7uvKA7o9OdNx9+Pfq84/+4t86P",
+	"vf7n/wjubaHREgBl9US8JWgOULX6o11i4vujAlTtiGs1TnOKJAu5+j0hqG5KTTCohZxNcBXM1Z8LhaVz",
+	"Ll04uwAdm81S8cQi0+l2+33sMQxnW/c64lO0+c3LjbBg0OvEkPph/MoEwkYxjyQEDYzvm3ddwQG8if/J",
+	"aqx9fWU7R7Eef6+nm+L4z7iWzpomY5BqMLamVtL2u7lix4r+hrgY72Ipa9PUs0bIkZSZxc3cmOq3H+q3",
+	"p8vrOa+lXITMEK69mCuHSFtAiUGuGUtI6rvYRRBF6wpTUHUMwPgJSytoJ+PohEBYaNJp0JrskyfOFW+z",
+	"gsgZRNUbPv4IH2+FqibLA34HSeJpDBjlmS+GGCc5IV3bK1J/qv7FlmghY5ys3rh81iw2SbOYS6X/C01/",
+	"c3mz+m08MKBZMVeVfDB6VRPBxzmto/dR0Uesg5VBxhizBLbh/zeSSKaUIQuqXoz9z7aByelIsVTbSWus",
+	"hs0EIuA8yHdkD3T9ypRc6kwNVUhJedhBZVNa8NLeF3VHTugDp86d9pprpd5qcKaToyR21W58CDmgCZVZ",
+	"nXVlyVv5pigS2mFvtVwgpNgYqxmkwNXNbQopsA8ImyFr35W/cQGfHWZ9KV/eSq8H7WdFjeQ261K9EHD5",
+	"ZLtjSy+urs+uTq/PL/7cardur08vbt6cXZsffRcGMYH6l85LDnUfuuF0JidCnT0FrxEAYlBFLbqG6Y+R",
+	"gTTfGoSEEqImgUcZcuHMs59LEyI0OmLwlkq1AyPZOX89wKSRfp9DFsUSR7Bq91YZtfkKGunCyBhztxF2",
+	"kwJkdDhxpThgLCzFnFD5iCZWezPK7UZmcqmnIa6tN72g8OlLwDNnm9fFmMIm7Xp3yGmIhRoDMQ41bxAK",
+	"psqo32+Th6VjDC56IYVQ0jrW5UngNiPf9rrd7ncVhNX6bx6EZr+bw9D0tmGsvjKfsd7XIk6bkGg/y3o9",
+	"RfMUyODwo5kRhFAblzTJ+nR7MGgE/Ns+2gp7hkCRmzdmcj7KgoD3fKoPHyoA/UDKySC7FwdEpN7P5moc",
+	"YItaDxZkB6GPMBbuZQ1UrVXq8jn33EGCAd/iTGTj8HTI3UwLaq/rLE5QlqjfRzFnplytccvboxrT/dLa",
+	"65m57gqtrNEeWMQL4QHzAX+EO/Qwx+/bDuuOvh+BMxPD82Ia29jsHI/uOajJbO7ddrfbdVgMvQB4OnEZ",
+	"aZK4TaMA1ZpzxSLTqB4D2Hpsg1lCOWfRoENwoqawJUnwoy7kiBXbFF1HLWb33DRq92oVoeKcC5M+HlJu",
+	"SAynjHKwOtbdGPBEN/B38rXcVYfDieUK9+hEi5q3t7dlbWR528UCLVxPEz0Dyvcsr+uE7Hc3HvZ+tzBu",
+	"+P+aDv7Fll06LZQmgJF37nz808aj7deAjUvtI+VELCQSykuC3zohg4lSs4G/1iEEchu0B8NstlbMdCl9",
+	"2+6BDh/ns1Ybwckf1oEr7zdwZa+1p1rw3Cr9V1Ai+on6NwbMSrUTMRqxVJb13Vqn+vCLur/W5cRLI5am",
+	"QCYo/+EJ7B7kpP+gu3fU3H44aOJIvzKwhAIYd6Xz/MyF3w1XGet1e0Yl9dZMxmYl1gN9Ow3IgxZWaepN",
+	"vpF5Xd8mg9lcTgbag4hkhp/6RppWO6yg71r6oXnui4O9tXpoeFWtDXvC4Reg+3g43utu1bxtIPUVxgEZ",
+	"Y6jC9dTkiTbEYj7IC0ehxdPvxz9AlaLDyeCeYx2JtNKetUKqISmAoy2z2HVDhgJ859pUBZ5Bvn4NiO9+",
+	"hbnz3IE5txulLzjtL7V9R0csuNVTaN/ZUrac1s+KKLabY4DQhKvCAKsiWXbIFWNpOxMNbRWb5AgFC0tI",
+	"V6yoR3ZCEkafsnqdAXxlgBgI/SztQcxVh7y0hu7Sms1oXwJuH2TcdaBzaTqJyGhMexSY0e0gzAxOtFCD",
+	"4IBWahero00NJfYvu3p7evHx5vb07dkApSqA3rxaq0/2bfadUrzKW4tAC57sgvYWbdD2CtCPcbEZ0DkJ",
+	"hI0q0SHAtjhm2mj3N9Xke4yXgMV6FtSvTXVPR0cCimvUPZdKzJChRhv2ElelIftiNnPQruf4rX1zoZof",
+	"e9VxkINiHMTcCx+qb7LKnvB5hLgHS267YgC9rqA1AD9YvpUqQQeBKu2GffWfGfTc2yoq4bcKoRq8W6Hd",
+	"f/Wusuiqsk9qAfePlaf2mjdFx8sycH8dmEwNSubq7Oz648Xl7cc3l3cXr1ddKPUYmSJEJp+4bdAlVS8S",
+	"2F1Q67RKAJshaExdT5jY5jZbVVQmpm5gt7PKX6nve7t+MUJvG+eg3AHN1dWD/kPbA+J9dGnqiDxKPnOD",
+	"3Pzt4tXH84uPV9eXf74+u7kZdMipv495OawO+cISVR4JWa3pYP8eGMKnXTWB1kva46AJ3hflQ1AdOL/k",
+	"jDCuUoixmIOVoy0zF26KfoT2Brz2xdI0MFSLeIjwWzP3ZtFyTwFsAVjShjSC3goppvbqLPIFPA95UrFn",
+	"Sr6my3qkjc/tINDKjegypK74KImHSr5mqqKm0Ey5+4xCMWRsMW+6ZlIkT1/oTcD3QRW9zWDHVZUBuXqA",
+	"fLBtH+M+a9LxRrSqJXBElyDmd7evqiqXivVKq1QUpLDknxlnaTMsPTBMm5AqOHrPocV3A7hKxRAgNaGJ",
+	"Gyse7G6P7kYo/4Rs3vl5z40CssFPq1chi9pWrUOve/BivRpIcwXJV4LzihPkxZWRLdW6Gxb41Yzq67Co",
+	"MYycFEWhtCrlzWoHDn7oiJbmVj5dlTrqLZVqLT0Vezwc/T0yEfPUJTTAI8NrkSLnmv5zjT77Itolk/tV",
+	"kgZ7bIpxnydg9YloJ1qmaL5YJdNfU5iL4F+crCcaja6nyyeWPsVsUbNK2pwwzHnSK7KGaj59sadzbi5Y",
+	"jAZk+UYjJqa1cocMsGzhZihSZgID5iq9pkr/JmX33GR06NhX/AVJ01/tYa7DphVTykOExBi8ulny4YXW",
+	"IIFpMkeLTFNG5CJWQ0QDND/uB96leR28WlZK9OreXS/8l+hTP68AsG7JCkBKp7NGZ6hoS20o1HuOuQhE",
+	"pOYMeeSXOcWkt9DBYtoea8eJVzkhOJMkEnC9QZqziCRYa1+AHoXxKObjZouVYkTWDF6qWKtI+gRRBNRD",
+	"bUIlGdEUI15oTpcLVne7G9x/9l5ZY1+L/REsrYbXIiG1mdTnKVDPng8fo+L+58m/PHPF3/rcmF686Byt",
+	"tb1Htn5I65BVqwa1qrjAbWKEApSV5UfjEKgYA6iyUJd61N1C1ZE3yPJmF+W0cMbD6qVdUqH5M5rfsYIe",
+	"rLx26gluR/F4njKZK4QvGxD6Tujv/aBvhLWi9Zm9UyrUnzKVxkNZyzihL7pIK1j0EtpEiYgu14WDWdew",
+	"xrsFQIDw7uc1Zuiu9dwUDwodstdq8mwKCkuRyJTpQ/ZqpTUHMKDcApVEI4sWd6uX5YV7500t6E8xbqF6",
+	"1UU6zTerAYDvqGD/rRWOCi3v7pZCs+2WrDaAkHN4HEvFUuBR0vaQSTyW+bJTRqOMgKjZ8pl3r4rk1JBK",
+	"G+a/WBq+P4A2QSYZ8paJGD66/A9V9IHKDXin92vCPJ7y84qNfDpVN3jvzLZzOqoktuWzk2mgSs1ZSXGd",
+	"5TpWbF6sfq/g0tFvFlwC4lIONenVLDVgMhYh8ukci9+ex2d44NzP2vCWs7YwIWc6DBn8ntfubWMOiUOg",
+	"8IxVTJVIG3CzUFXJnNOEkntGUxUP4xnlqkbbePhUgLog35L/sp/9+D+8+EP53shQ7VVaZXf7dEt6ceql",
+	"6lntB/e3WyK8V8dXUZSLwPZ5vBTZzLOTFZLxpvGqKgU3l2vWJsB3BiE+/xoGWZdAFOLRYPPgOevv2N42",
+	"kEBfqOC8t11pash+4kSGqppdbtjigloYyDcSHeZORYinSeVH28Jumpc/ZWbfhuVPN66AKLfJNJHitGLg",
+	"l8irXChaEaM88DpnypJCd5zYmEtPLEWTwCF4MBWXLNfLx602fi31cMX1YgdbZLP6Q2zI7peGQBgRNSuU",
+	"2/3wCZkPH8+e4ojxYUA+7F9M1NKHNUn9TSzDACRPh5zaYgFjLFv7+BuJdnP5PE0cOc+YVaJ1LQ+6jLFw",
+	"cSXptfaTYQDTOElii/SuJMLOSMj6nd7zOMjyvOJrzamKaHzjyex1nkeoVtc2zsMjAXaFiVnCOqs4r2va",
+	"92Z9byrb9yZCKrPzRWu9Psz7xNIoHqp1Ger/ar5WIEJZlzCsTBAWiUJ6cRN6sKICCJ2kCmH0aKn8TqB2",
+	"mWqb6oG6aOAXwgI86EOPxQxe5528BogEXwkRUsJ6CAaB6+LrMJd5EuXoivQvfRJLc05a7daERiZ4/7DU",
+	"w2LJyEUm8/Bd/2H1tESe6mwaNPM1bskkc5QxFe0vcu0it9Onae+5cMGCFEh7iCF4384KzQz+Vv8pKuKT",
+	"ehUWX8tb4zaKS7ZIQRFd8iEWNq3sdwqFHeghZpnECQ0Yfut2+Kzo4VmPL1MmEdGw6wvM8Qa+VJCiItLL",
+	"a5iJL6lat3N+VclUfxqitjKWo8m+Vp5ylNO7NAn6SYbGHcm5irGA7+ks/h7iS99ro/z70TxJduBf+IXa",
+	"VcV6240pygpIu1XedG2jJVPslVUkQHWqMNwZz+2k9GyGtDeuY53dWqyYc1SQdZK7jRYwWJO4KWa01u6o",
+	"7r5wrqSbZFUab9N+CV8AOr2CDTsnXc+KDR19QdbrF9smva6gpstFDKoYTg1rnYcVzwWhApyiRtbbnk6r",
+	"0qYXQc1jsKsbRM7j2WkUhQX5B20cY9lWSih+ymplU8N2d/02jHvumF91hkBOWqtjYlkVSbD0PQg1MKQz",
+	"UFSJfXPWYSvYhzdd8iTmrI7vynhNWPQFEg99brR64IKIJEJTnAPnyXDCho9yrXEc2B5HjPHqKKw3hsq+",
+	"UPX9SRtbaofegE7HopZyFR1MOhauIGXV2DKEwPPagmntwWsSAEYgIQ8QR5uB8fWXIaYZOF/c1VQ4vzR7",
+	"wUt4AemvzC+INKBnrwS2MK45V3t7u/XXQrGvuQ2Juym1vZNuBuKdPO9oeNKZl4sqjXQzn05pugwaCfin",
+	"HG1Q5sdW8EQ1arjpvrv+HbS9Zoj9rbUX1Cc+6yb4LMcLYRf//ft2HfzGvUaMz5BrNEI3bjSyu1GjkfWE",
+	"+XDbfLyrmmC4JVoCyn+9/Opewy4EAQRfBbr5cM2Uek32pznjvbPlMlJ136rLs70Hye1zGiOkVG9NAC2k",
+	"UW1wLa9STTTTDxRCCJuLXAx7wyRjPnS6WYrRQAMCFTIGM+Bi0ybQz5/BaA7w33DuAeB5zJIVsiQ6MeFy",
+	"zOSbxY2VpSwHyiAXZSpCqtfEhq7swHlurc9Au81Cuzq+Bctvd43As35rImSoB8UKu6pw7FyceGTCb+WG",
+	"ClT/j5WY8AnxS9rDxiDWlieJqcJJvVrztgnVWmsR/BvgisBX+KH25pcgqIjXK+/AbOyXZj4fqli98zYt",
+	"jNINEZwhY+blVsQ8dS1alFXuI7TPw3byQLo1wBcPoB2kZJGlD8JaJyRVyTr2UG69x7b+QjzmIg0Zfpl5",
+	"3+wuswv+oU7czEODUiQe2Qqq9NMkIadX50Tpj4bKT7eCbsSnV8BA3ZsbZbpPZzFSh69D1Jgles1IKler",
+	"nh7WrVSIYjx21PHNdjebyW9a7e8GWr0GFZ1KIZcN04cIRSQ6eE7glCD9RYZSw4BMxnkoOGvjx3eQB0h/",
+	"wTLXEZpIYXgC/JTVU8wWoEr1SlMFESo4vMbxM/+BJ5bpVPV66CftPNFUe7dSP9LN8K/22e43l9lL3O9O",
+	"zdvcLy7wtbmfr+D1n9utOxk2amYslSIgNDzoiwMeA6LsWLDnCM5cRA2CNV47nTWDifpIpmaTm8mqnhiI",
+	"RX3OhKMjDs8OiZd+zCkSIVcvE1lMBIbAtI0QGxreGZVyIdIIcBPA2Eango/DYFksiKltUT6XJvhFo40c",
+	"beAGjWUD3nx4UyzJI5spPBB6YkCpw9clC0Nj4q0Yx3z17PRrsBbU67n1hWJs2pldJc3UpTjH8VPB/v0t",
+	"hdY13WomILaIyjbzeCZo3T8jngi1Pan1B5jf8apD9QrGWG0TGdEKE4zhBB2xCVo3oG2WjtLJdJ+axtx/",
+	"bK8ETKg8ET8xNpPZwhbOAQSKEmZaJ9uTT+iYrntGEOWMuqIS6ua0SV4GTUtkMhEpgr2VocaewV65jXfP",
+	"z7HT9U2Wy/58tMIx2YYw94L0gfqzq80+vQ9fzOKDh4fX3723kb3nXxmbmXw4lKqTU2/w6e9+ySVab//d",
+	"OnxoPvPqiddZeeYmNmZeI4usmfll3+ysL/sLz/iyv0Lb68NniJMO52msljd6NQxfOaMpLiD+6409nT++",
+	"v22VWtrhVQg+5Q83/f0DV9yQo/Ybpkx1yBUkQMiYKTBQH5b+hU1u4LHIUe9RX2hR0Y6gcxGs9QbO4TTm",
+	"sVQwQTKlj8zwH4vU0BON5kkCOAL4KoDlYeNBfHCibnmBefbzZygcGQWyWRkoQYwccsdx9T0wtWDmisOB",
+	"Y6BtImYdcorfG+oxoyg/sIyQbUGx8j5nfHbu+T1H59gQDQHtsSSD07maiDT+J3jYx+QlTIPcz7vd3SFM",
+	"E/7JBm3CPg21bQQ2CVuYJbFbfkx+/jDokMGnHa0w5QBIes3awm/uuRbTIU0SiB6AHDl6KMlSbSsyPhLp",
+	"kEnCPtGhSpbgdXSIHiLjKmuJP2WO4fuJJnFEDZGlnaJJmlrezwmjEUvJ4D93DFnrznk00MtolwLMWKYs",
+	"xx/5dg5c4Qd7+rJTLJVtEsXjWOn/Cv2/cx6xVA5FqucF3XOXswnj8ruTLFviTwyFSXBmIxQQfM2ISSd0",
+	"BjD9wZn+/aBDXoooNoDjH28uL2D3FZkKqe55j7yLX9pcCfBI2cXERc9G8O3g086DiJaD79pgQOIDr9+8",
+	"Iru7uy9c5e1UcLYE5BOJ2DCe0oSgckAmCBUrpP000o94SkTUtXqdbqfbAsJPxuksbh23djvdzi42o5uA",
+	"DqiEOek/jhmYd24O51HruJXEUukDcrPkQ4kVNXTKFFxWPweJ5h2+3zCcImRNmhIIeUJSNmOY4dIuraHz",
+	"KlRLhbt/sE+zBNAOaFzH+p3/mLNU32xoTHvICrgHANCwRkGATYP4pbsHhVsUkixL3AiRTiG+V7cOtujb",
+	"w62FRu7Vm7ihNy65WTUGw1QbS8dMFxoCkLU1fb8NtlW8eqZlFMxUgT/KCfYIQEev1BZepCTmDoMbGl0u",
+	"JdNoiF6WtmKULrUZZAVK4kfs2lI1JC/l02hALi26ar8yVhpjWVgglEi9q4ScGe1M4bQNXLxjUL3DqSws",
+	"YNml9G30/f16CumVM7EDt0zgsXQedMX5hdSZ/nTFMC1xWbd32+0ew//9vcrN9Kay19147H7/ngaDf2mR",
+	"4NWj729p9CFhy1T091d0zKBFTcPPZvHV1Jj5oDj73a6pqVamktHLBXz/iyne8DobF5qDAjG0xyTw869Z",
+	"+2otUrnW1ubTfvNr9ytTlWhTy363aXMnlFpO2+/6GBLzK9NT/PhQO6I5WG09PtY2Gz/ulvtnw+8yPIkl",
+	"Zc/aepuX51Ei5nfhzuPHfR/7aotlIG2mR8e15CTJ0iuuODafh7vKNe62sYBcd3KfB/C2hwK5+/dAEq72",
+	"g667eeWnbHcK2wfCYyX3GikB8DXUusjmqHK9hWyQxrS9MT+We62YBiauD4ntDBJo7tEtN6GwEZRCt4ej",
+	"gz39mFKfBPi4D7jBvcUu+McZAAA9Pst9bj7kIMSHPb/7uvlzqVn9cX+/3zn0et7j+E3/dvwh6wjvnpJr",
+	"C4+fMk3Z3UdcZ/b82QWTsGFH5Dy4xsfIeDCYgLiAOvRgwe5assiWYte4Yjt6M+Q8csWhUYSiiZs7Ykbs",
+	"nkAnl9bx3u5edzcH1QDSztZxb7fb7/XCoBXgMXAEUlrGXFASIls2q26rsLSOdWERLd2fm9oQoY7O4N2u",
+	"7unc0fpgD5V56BVO6X//kka2nQZ8pbf6K3ecGgeWRfil3dVfeiPShziKMD2532Rk51yxlNME/DP81m6j",
+	"wT3RGEPzEB+xEMWWXscKPh2QrTGEYcBHgigSuNArIjsA7AxVDl9pozjL49sSZjB8nSkMRrPlAA+2/YAE",
+	"j3Gt0QenkkiRMaVYoA77FEslTzIk0JCmaQyJ+3sOXQtO0ZcFT83Be7ArFs1Ks4Fp3/skwCagf7QBGrn2",
+	"giLr76GHekIGrmOHi0S4Igv9A+P33PFJQwNjrAwB+mX9GoyO2ESqGEEQI58Zte1zcHHee71b3K6XCsi/",
+	"pRzbtmB/AK/Jy3ehLi+2yUvbJNMsZuGe3/P3tumNDW+cR2w6E4rx4XLnJ7YcEJq1JpB0BIVI6AUfgw9s",
+	"eSCztRvSJGFpmzyypeljhPGRMVOmv5z+lOPHwf4i0JASBAg7IxhHGwds+ofIrEAOkwXkJ7bEaATk24Rt",
+	"oeb6lRjMne16Ytek34WmVv1uH2MT+bABfNvGDcphgxWmqLd+P7GlsUdhAV6KaNncFJWFv2Ms2p7800pw",
+	"C8O24u2sndFC38PE+MdPNJkzv7+PtfLCRs1+vVHjLCPXPKtkU5j7Id+3w6vTaPW6Hf3/9/o+hNs8Pyst",
+	"8C/b7ovssuWBOzpDvvtYdoSrH3WPup8xio49aXLL6jX8ADZ1Qw4JeAYAPRg9QjkIfd16es1+3Ltyq1w0",
+	"ynYPut3CQmWTAr0/MYD7bLwvlxZPZfabJoltAyTrRlf1luY3ud+16nM+LWG2/HlumCt0CxTemX058XuF",
+	"kFi18kW6X720r17aVy/tq5f2P9VL22xNN/Prcp2fAh5dTWk8Wny+qR1L16/uBA3fWOZKdztYZRoZ2MFb",
+	"kZlIoRqPpZhDmhNymr6P0WkVr61w3LO6wr7hqhajn3qB+t3+mtagIQLxrECSUUC4qz50cQJ03FDMsYiY",
+	"TdbTWFZdmt3f/dIsXZlXWvHAfQk+CI3Qe/LO/W99b+JfQ1cnjaHDKSJlRymz9Qcb3qH4otKNmf06ux/x",
+	"d41vw3/36/AfczbHjhwVF2G30T1of/8/6hq8uj67On3+HWg+mb8D87/MrsBu+Pbr5u4+/+rrZleffuY2",
+	"rj14BqT28/r20gs06ZPN6HBifcVcV81w1ztfS+cSSrOCH7bBFD63bQ+9ckc8Q3tS7k6XXRW1feTyw9sN",
+	"xH/zfmND7sC8zdBu8OmMp/Lzh4CRcVuKHiIPCo2VrVnI2NH+29sPf9xY+F53b/U3LoR6A2IIX3ixXnDA",
+	"Y0tqQn9kDkaArWgNn9yeolU8QM9wpLPzaAAyROtTfSwfmG1SwgpWj6n4DKn3DnlPDVIpBvA3Mn62MyBG",
+	"VlHheYWbqM9t+lvNvY48H1dQI1DVrJN2Li+RoQ7ROZlg22hvzbTQ9hqci1sh3up7Ab+w3+hY/HhzeQGf",
+	"76/rIDyyZf7C0nN6ZEhZwRHAaoLR/l1kjsf567N3V5e3Zxev/vbxp7O/fbw+u7s58++PQmqApGyOTdH8",
+	"eySWpPi5BcXCStTB+XEEu5d1yJ1khAJ6Xw/f1JuxhetvCQFRMSsHxm+EtnzBRwilUgLTvry6Pb+8gAvz",
+	"9K+n529PX749A1dC0TjB+3kUgwNhjejOI2OzH7CPlke1d9xalbiBm9OuJnYpLw0vW8vA21amhmzH71hB",
+	"Y+91IromKRm+Vu1uwVYCbFVZHiFbWy7SR1P1IxXlESZsf5e0KNgKtt+dwZrWJEMDOdDP7dXXyvGvFYnS",
+	"W4DpstGIDRWhigg+ZBl40DMfvnE8vRAU0dpIgIF27BBnTiXZzmpTkRpYahYOueexJK5dO+bP9GFx+G7k",
+	"lyLnI2vKaDVGPf5Pl4wb05i34VMmW4cpPcsfFavJPR8YRfrKfn2ARRDklOx3dzEPoc8WGSAA9uPdxauz",
+	"69vT84sBmTKaIQQz/mMSxcjYiS86ziWCp3R5zwFLvyyxeuJ041x20qlpkyV0ac4BulsD04Z2YUdhXzTx",
+	"CsBiSWZzRR7o8PHY6ihYiqmYQidhbmDp+G5vQNrYxBeRB4YZbuXIz++51ww+xyCODfjMZZT5hQPI3Jpq",
+	"9ayVsOvUgG3iAedJBkZ3mGS1FM4NsdLjzSqU+cRZeKnPjTKXedMnFXxsk484Lefhb+DkNMYXY+Tqy6Wn",
+	"imcgi4Y4/a3X0MmWd9YaBN9KGav8OuaCcM6a2locLmDC7f299YdKZ7VeZdzFSwIrcExya7R2yG7lEzOT",
+	"3TLnf01+/dGifW5nvia+NnLEspKV/8ZZr41SWPbKqM5h+eEl/8r/gyMTv2w0BlSMO3V5MI1HjJijky96",
+	"YDdnNzfaBXtzfnF+80PO5XyFzoUx6YwtX3HFeplFVxrT2jScYY6Dew6YEBbQk8vBGX/WH4Wlocwm+jVe",
+	"9W8cr8r72JQvm1MXvsksifViXavi3xDkMvvtjDu9kMjeeUJwkUNtINoZe3isnENk3PwH5jwI07HDBnQE",
+	"Z5nw/zYRst8luvDKus9Z7n3rwYUdaB1UHWJ4i8V92JgQPEdXVO4/YNA2P/ouqFdYCX0OTQhiHD8xWeRY",
+	"PMlc/mRAGJZFF7p42QpucwgH6N1jlTIdTgzI26FRbasKc8ydqtDj7ZCb+XDifGSE9gJdlNfshs6VmFIV",
+	"D7VmyvAhGZsxcAqZjuILykGTLGisQI/kfm+alhPKl/d8KlIGMRIvZ2ciifpxbQxTxhL8feyfayMqAMUu",
+	"cAKHTxZGCwxg26xt6JODY4OAxkgmTlHSETLrINTTfKnakYc+Kn4B9OZA5IjRwu1+E5SiWBL9UfJtFjoC",
+	"oXoQ0fI770bUhyAR4jH/zLdCPBKqgoKGsUZQRnZjcgDXJHFujHFYbCq3BJvx0riBlOwa4YjPa1qXsCFe",
+	"VOLZUYiCb5ZLKmPfoFyfHr8VT7CxGPb3CjfownZZzkYoaAq85I0UoC0OR3KvT+SJuyMsBydESN3xg2Ot",
+	"ZTrm5IBIEPFEO976DjMAZ2lBv7meTMdd3zIBIQ26BC5En3O5vqKEt4ES/h0FobD1XzYas/81GvMVivwV",
+	"irxRUGbzitHcxVkdm3lvTS6ANoGtgP3T/qcDZf4bRVjWLCLOXOewJ6yN8qipP/zv7696ic6wzV7vxzZy",
+	"XrEBucfHVCoCUCmjU20q3ACl1c4N44pAj3HZIefK0t8miVfWLEyq1ZWCxkOKRJXpHLO7/zL9x/+FPcn/",
+	"BaW55F/3/F87Ozvu/+nPDSSnMzkRakD+RQY35gcYgP4NpuqBHYxzbTvx8XHQdbaMcgBbcY2UDWUUwEIt",
+	"6si8Fhujw0uzvur6Z8CRgr9jnBu/F8I3thV6Gxip0oilbZgriUdYmKvmSLIPb0+WhNoEtXkvPgdfnP0b",
+	"1icrpn0Qc791sZ8H/9Ze022Cth8muBmPvmu7csg9ywtmmiqRmRcQxYEwHsEgznjkpq7H3cax5OjbImMS",
+	"orAYjAmRdAm57H9lDG2464ZRDl9hwF2DOBp0yK0g2oyArWxDaWy2aXqvAOcglDYvB2+pVDswtJ3z1wOD",
+	"QDB1yWjL33Nw7PWXprGULILQBpbbQ3TATMMIlQmMGAvEYiTOfd4oyN1r7fvIxQK+HGMbHSUEmc6HEz2d",
+	"e+66+kHotI0bnXsVxFjaxTeCdQYH5BQCRXqxkpgzE5JBqdsFOxvgJpQkxgH3sRnHLg7iy0XWZwJWE3ai",
+	"Q24E6XUJBijEXN1zii+cMsoz1AcSBWgxcvgPkZpwFh47vGtGqfgn02JPxhBOus2EAoTESQ6W17NPszhl",
+	"knw7ZvBmzhawy/4GOXH4zhM8q1OkEjNpo5/mb8Mk1svmdgrLTmDKXMzHk5Pskfc8Q+3o8wC0VilT6XJA",
+	"vvV6U8vvOuRlKhaSpfIbMgCZQ59iYKOsTlRhZsf4Vu9MmMjRiKnhZBCuYdefs7EfVLCNGPBAOF1sL9Ns",
+	"gECq5I7yms+sdYfXcLD9zhR0Wta0ErE4nUzKQQGkbMjiJxad+LuizbKYz7UiBEHw6OAQbZ6NNqdtKti2",
+	"9volzuEAkdZqvivFPim8mndwoPnXgIQek35vr6tVBXzw2KmWex5Hx2Svd8/1WT0mv95bn+reeov3Lu50",
+	"3zr++cNn/ymgQM0z+t4znMTct47vGxmN9632vd1k+JL2LeCX5iX6d65gBf5AFfwy5HXdt2CYeoRxkgB1",
+	"xn2eWq7Y5R9NFIhoaz0IhoYYgRbTWwKxCiTZROpIrfc6Ieh+MGsD+9Imc67ihLAYM4pxxIihcyhULLyi",
+	"wwnbeSW4SkVSSU084GIHmp20CRc76MiJdDpoE2laHnJBZqn4tLQ9UQQYWHT46N/ATascwm8LLEG79Z87",
+	"p8MhS3ZezkcjlpqcatUc/PGOY/4JCL3x/uJKEsccA4Y9az7af/+6it/F33gjkkQsMv2dYI0vWIfO/Gf2",
+	"RtqQpKjWDcnayAVpYcfMsbvcWMbV2ovxNsNpnpCB1jsDsL+BQv/L3EfPZjGkrgnt1wj3Vx6Mr8Hnr8Hn",
+	"/8E8GDSRwhJL/fwBD5Jb700JL9RcrkQLKqqyag2jVL+R2AH8K6Fh2Xa4LYXaMByWq5IIxt2+kCnxqzuO",
+	"n5vYE2uzxV1RNck3+d382pf5ez9b1feA04oVsB76iAfwYmfqa1r8q9Hw1Wj4ajR8NRqqywg+tytQ7qcm",
+	"1Ac5kaBy9bVp32sefbSdIi+WqnikrwQmG1dzdfr73WBFl4Sc8OlfJvFw+mb+t/5YvRtvplKjOV6RGX6s",
+	"09/fQl0XRPN/YnpNZju9brdndJz71eH+0f9ABRbQRs9VOiq1ff+KCuiPom7YFNYf266TozbBjku2DxYK",
+	"Qxtbvvt5P9ee/QR4eSC9OMKwFYZaK+qhHOzwZ2w2Hxhv7+9et2/o9I6Ay16zKxumm1dGfTAL11eX21CM",
+	"n7/Wp36tT/1qX36tT/1an/rFDMt1cW8NS1T/3aCPv0s8yqsUMegaZPcAyx7QYiT2qly/fBDqe3NBVmLs",
+	"3teSmvBcUw4LUZOCjGjaJqCJ9e0C/8Bg28OSxJHF5FP8C7S3MDaWKrzv3h4FohbxkHnVTvCzJTHxvw31",
+	"T3h1Z9CmOLJt1DsEyVuwy9j/5tEvUvABEan71VA+DRxnDU0SOwaZse8oQSR9YpiGHMUJOyFybhq2ml4k",
+	"lJMHBuUGPqmMNTxIPCoilBYUIUHDuQKQ1Sv7UtuPYqTH+Obu7Vso5P3p7Ozq46sfTi/+fHYzIN/udklE",
+	"l/I7j+qHcdd5wKzmCRl4FtHAEdGYvTU8ZY5YaHnPEc9AU4BLCWnghEAa48aFtdiGQMa0Ic0IbhzYNwoB",
+	"i/yemmbCzw16hvE/dgst/Ocx5lFVrlX/rXmiFR78k/4K4H6otvvPpjO1/Cu67tbYKLeFNAaDgc/GESB+",
+	"aMxNrxvFPilDuaP/fvPTHeCm9KJGcdS2rfhEint+ordzPpuxFBqiC5RCWdmh7x8VOCE5iVMVaE++smHg",
+	"AE8StGyd0THrkIE9XTGCcM0mtMFrGuDKDQDdmcScaenUR880vwGkn6NFBc40k/hAjVA1L9M+MA++gRYW",
+	"rePWL9jy0bakNj/iMLXJL5/Kzaj/yN0Fnf7+2Vi+4EzBYklMToEwHztnBkxDLXZw/CDksQuDDnz71xYI",
+	"Vuu41et1XnS1J4rtHI9bvX5nv9tqOyq7WaotK5B//Eqvn336MPscVSqNH+aKyY5UYvgIS2CGaO2cwBAP",
+	"4XP/H3vvuty20aUL30oX966KPQXRpHyS6Jp6S7HpWIks6dUhnsT0GE2iKSICu/miATGMy1Xz97uRqfqu",
+	"Y+5krmRXr7W60SBBipQoHxT+SgyBQKMP67yep5pK8WZ9IDBvU8RhQWm2/9yibVE6HZ86OFMdM1WdYqRQ",
+	"GoZjhWIx801wjb4KLuLMdszU0j/wZ2by4AacMbgIM4x1Z2ZG8ZpZhk7t84fPC6vLDmKJks4esXpl1RQU",
+	"8pkdX/pAVNbuuwLzIQGMNaCuYxyPbAb4uQF9YQCfEcC4AxzpokHuEUUUVdIuc+JfwF3YrSyxZ5ruQkTH",
+	"eWbAUnVzPklcIadSkFuoRYffhw28cjcPGREAWflL+/jM7+YhrQlF5WKUTYM8F3hkdKPTaTxzEB3GdIDi",
+	"wMgYDGKE0TM3x/PthdpawCYdEDVYaM78Br1axqSIiw/9emiTYHEXzRNRDGxEcCJocr+AWxDZ4MYct+DI",
+	"UqMVA8VmgVJMJURbe2BOqNsYOuMTpmQBf2D7T6DkEhAaRqNUXYmIJTybAm+kngkaHhxK8EgsR755IBb2",
+	"W2QFsFC9vl8fbvsae9RGeO7EHnXzYZ0oCEAvYFPOlqfWxoGfwm++ZePF7bL3n6qsEgrK11q1sY2emgFO",
+	"39l8Xnnneu0FnNJViEbp4zZxkzXV8bgDk5UFJHboZsp42xdAmkkBBAgafjlZ+YjE1nyUHeQcsGC6vtgs",
+	"8YQGBcK4ceAxsh0QPCyUetmyJekLwmKCfOFadE7pS4/o8pBasESiBTZsQsbCov2WDKlYIzxTaV6xrczZ",
+	"WaRAQdlSV5mR87pKxNI8rVnKfrgFumxP5ea+50+aS8uDPfwIGvxKyLDbtycu3PAvbfiXNvxL3xv/UqPf",
+	"6D0Xz/jWbrcZbT3pPd3e2uFPm1uPo2b/eX+nv91vNjb8S4v5l5adw7uhHQQcCE95b1iB7jUOrcyHXSSY",
+	"LpuieN2GC8xSGbvTWUPOB5mFpn25dwjEIMfHJ0e/tmdhU8g2snbd3HCLfQV7/qRpbw5gNM+fNOrswOu7",
+	"N2Ygxdjs07H3ET6ivkGi3SDRrheJdgpZNlgqcncd/qzb8AQegaFZFsX9vjD7hrZzwAgF1LpQ1eRM3x7f",
+	"kicjgG9v/3Dv5dl+SUQA3V6smR7HGZCUq36/JCCOPaK97ek7X9C/gMpHIojFmgKsyPBXzjRPv96sywCx",
+	"OwGD4uvFV9GKxdgvn9lf60Xf9cMEXv12ZUgVe5XAFTVzSeNzPUlePLhw3429QDA/cdbCApIy7g7UkQSE",
+	"zTJOY+wfizPdkQVcUyr6uRZRne2VMWchKhkniYVIpBWUgk1EVuXae61LJ/S5X7ODaVM2vymb35TNb8rm",
+	"70PZ/I0cWhLC17m0JCM36JZldMsZC2wavBK4j4sK7GpXzSlR37QGcMILkelSASighMUZgPSsyzbzjQEz",
+	"XqRPMfr7q2ZzXM1rv8LI+QJJG5TLeqE15hIqZB+5wlYqmwT8xIK5DyGD+FC8YKEV+zMllmDfYeLamFt4",
+	"H8DBdSAA0OdxAnvC8chit7X/jDSXxtlHODoiNYjMqpLHL2QEEEcjfiE0xJUG/EpghJ34ClDQ1NleR5LS",
+	"KW0UP53+ggmeJjFgZcKcwQs9yoHS2DIqqcCn6jo78X5EufiO9JLxcbpsOp6etIZ0/DeaDq9MV7uN+r6I",
+	"RzWD6nS5C3NAJRYb5hoIVjiLRC8e8oRqlDXDGi3YCZ1aczt42ujU4GvtG7ZLb3C2DT4da6ldSPLmYMy4",
+	"oqsk1Wk2Nkn1O06qk8Sz4JWTLyKRjcS42+x5gag4hpg7SPEEgXZ1pkYj4wTvG+c49Mxzy5nq3e3S8Rmf",
+	"aKIpjiuz3fictQJ63CzLvcKpNCNeSCuyrhS20z33JYGt5CaHvclhf4s57GUjBNMxCPBMN3nuTZ57k+e+",
+	"t3nueDhSWsfdRMzkumeY68hMm5vaPmmfnr+tyGzj72YJQfYhzeBoO17M0uUlop8hZ16dwc61NqAxI2Kp",
+	"M8GjTRp7k8b+HtLYBesp6dlrEtaOc2iTrP5bJqvRF5vmAkWOIehg8rk+7zJ3bey9JXzz0jBHeaYtsy/P",
+	"SsS+ixEEWoysJCTeQgeqiFV0BRCljAkqYMLGgliGO7Jo/KfIaCqG6grdeuxMtkNM4kvBuJwwGFWLiT97",
+	"Sa4BXJx698FCMUe0YFM143En1zLJIBE5Hmq0i6F/fz9jieBXZhwJ9C1OV8vbTn2eFV1p3YmbJ7MK5iXM",
+	"qOcUa7hcUm3veB8khyxxq4D21EVYpyOxnoBrLySNAw//97/+20bBbYADmsxcSAW1TZ2FNKehF7yeChyZ",
+	"BXA8zgELaflClkHnurmnI7uixyuWjVrGSjfjA2npzPOsCV26CQLfuniW1Z/VYRizMusKw1wfF96PxHCk",
+	"MiF7k1/E5HbtCXH/xBo2NXP0ayuEcsxX33UoB+f2nvUjeKzkxflky5gv9nyvGPshGbuJ/myiP1+lg2H5",
+	"ANGi2M/z7rVxi+Zs7IcO9jcS93ne2PlaYZ9lp+/uwj4kzDcRn78PjsMMxtc0HoJUYwRMkAr66EVaZ3s+",
+	"ngMFBSqxqWYBqXipDvtrAjysL1S2X7zEmcYi0QLyjBXRspP2r+2Ts497Zx/P9k5+ap9VBczgIFYFzGbe",
+	"5IFtoHVPuGcWdcOcPmPQAF6CsWrq7IQev4phA6G5TahtE2r7hkNtMwFrZ8jD3x6E5eq+MGDh9Fk0116d",
+	"/Pbx5PzQ/O/h0dmb/cOfSJ69Ch8Gjl50YZNJR37Tkbv9V+23x0dn7cOXv338pf3bx5P2+WmJydtzYbd+",
+	"EROWilzP1DnGmk3fN+aaQbkcmAwkEsj5tQELqAHefsIGKk91nZ1rQUH9S2FxZcy/6FfrCv2FU0MNF471",
+	"60X9jku+J5/Wy+uI842ESLd6A9G7nB/V29OXmqJWKk8iDHBdxDoTqYgcTiRYd/B3KOkAARdnqIYIUBJb",
+	"SaB/oOhdgbpYlWLbCUU0YUCgNhyO5oPtRuMhlqpx2ZGwOV8wzoY86Stj2RMCWNHGQuU4bsxQVYskqzh4",
+	"DGAJkVYFimAIh2J8jH0ONw7ayIq8doaFfbVsILbg/7eMit6yd2zFWqNnmIN2NI6ybj165HC06PH1nhou",
+	"fyLstyyFTbEy+iBtIAC9LIx4ok62OuU56ZTGbqFTEg7H8K1GqMAhnxznemAfUDV75tohwiH9CFfZNuq/",
+	"biI8F5f3BnCk6EmpInrOSGyNzBtAf2M8qtasN+qN2o3L6828vjRTsMipekc2KO5nEX3rtYtfSF9dI1EL",
+	"M/trCWFYWMYxX0RQqyUpEvtAbOYuPSWJrxG/8xlFk1hnx3DHbQ8ovef9p1qsLWMdnotYH8kklu7fxpF7",
+	"bYE/Cc4zmIXrLNA6zYmipi+ccj/2J0DOeeZk+ejjHXsXCg//8qd9GcH44TbH+bpi5L0kgR2hIVUDzlVs",
+	"j/T95dEzs0I5Iaf/R7RBF52ARYXBgbM6puChoui2und6r5d37PK77dvX183VxUHVBN1fYXAbWXBdqHQk",
+	"bPu0PRQrBkatHWoTzilUMt0sJgrH75FvbH5nMc/d63/xUsl+EveyjZ1SKhEhe4Tb3uzb2CSPPuH5+1zg",
+	"c87u3hNIzOti/yK/gaZqGXZCjhiUEjxp7AYzfWI/aBZH0ESRiGkMWSRKwGBKvSKRb97tNMRtjKOpYiQq",
+	"N5jJXt9IflC6dlkRcuEKve5dHeriH5iZ35fn+mueH7Psq52eYC5z71o25kZNr1tNBxYI1RNTmx7C9RAa",
+	"LXFurvEDVivFEiKF/D22w42QtmJaRdmEp9E5QzHsipRK1YwLr4WM6uxMWewc2E0iYAOlM6ZSNlJpZktE",
+	"wzxNwgB+QkHpELZP0dnNh6IjbXz7wZPtbawoHMdaPIQ+bOqthJ9BckJcQZJMQmKHS8ajKBUao5bUpj8U",
+	"XEL6B0oJ95yZSNXDpWrVa7UoezBfCT+sDoKaeVmfG0YFNBXygT0Y8LSr8vRhbcWwmxnhnQQ1N9J37U6S",
+	"bZBlUo03Zs7GdXEhVhC/63VcHhVZrVvplcqU2IlNL/yDvYMGcIgAYmhf/4O9UgJ2Ou/1xChjKk9R6mM2",
+	"bMgnbCyQPI1k9D+Wz30xSH3VqxNWtzY7MRit1DQbeZJA6k5AX3JRw7H+vI+nItae+Fkm5wNqA9zWWbzX",
+	"QnMru7YiWjwf9DmrTcju/PnAjyxmwtWM4hxMtdPYTKjbgMYCePywzn6Kr7ywk7VJVJ+Z2YLNjPGn6rl0",
+	"ZpybTVvCeEMK0uUTaF6o4ftIo30X5jvmuEqZfKgUs3n8W0hm2FmL8ZXwFq/hY8gjgWU6KmXdCQv7eZJA",
+	"uRaa3GTCQkLfCFQYIyJ5YOuKreaA8pIHnPWhhxnKtYFM6GGd7dGe76u0IznJ70QrpgdqrAnWA67mGoR5",
+	"gD0mtpRO84k2vgMM3UNC6quUEQdnUfE4YSgAsFcLe1qu1KWYS4WJz711AKF0HimPgUqQuh9K1V6N7bPG",
+	"TiGQ6JZStVeVHJv6WYxt6zt9Hj3tbkW7ve7Wk2e7/S3efPZ063lj59nz59s7u08b1gQ+17NFZ9M2r7kH",
+	"xuFpA3udYA2au9v1Rn27/rwgS/LEII80owpMmvmiIYEuFHXsZY1hGYWogvHzh6WlGiziMolEXBds7JJi",
+	"bPzHotXxb5FP3Dvep1nwhAzHzTsv9FZtmQF8LppNMUH1AM1WwnvCQ/shVY4de7GGUw8gawqccjrzJAwI",
+	"CQ0YV2PJQlcHGWILndesFFYYZnCOEMzrNoVECzd1actmWeKaUx43nz5+1mg0Vsk7EpDZHSQe+SgmVLON",
+	"CLq5CAoqBXutVROTnwfdn3rxUfzz/vlf+83D+Ofdupj8/Ff0bt9cLGCEzR9624nsDl83ov/4OamtvD+u",
+	"c/gpB/SLECNzkqQav3DOPx4sSSxUqydL8fS6bCmq0tUTpihxHi25U76zROpdBxe+isJ4y6FZu9AXy6qL",
+	"KqP00Sf47zVJzrYxGotNpySBqKcCJJ3lgm+R9v4zczXOXvzVIau3r4TMmM5SwYe+yatGQtpMKSK/WnL8",
+	"5tOOJNsVujUU8rfRcBwbvlQUGKhuelaXnga6jUm5keB3IMFXMymXkryBc2GoVQt69vQ9pS4+O/qlfQgN",
+	"b6+Pzg/97gWYMURoBhd7Cp7Z9YzhcaLUSKxZHL1gyRR9DuSCQHTcScfaV8cYMVv4RtJ1Jnc3Z1NCpslx",
+	"2454NigOGsniJbX4krKhr9IhQMPneQyt1jwzk1Zr1f7zfWNrl2/197Zef/i083nL/+eTVf7Z3P78f2es",
+	"AzNLRVCuAOA9P99/VfsMPqSnjnJ9XRXwuV5HFfCU1UivXS4aEMWaGvA9GIADdRHLRXKX1tZKfhKKXvaX",
+	"+qHnv3kFf9tM0jLuNnw31u3yofj7ONkjoUaJcYIVpCB0fCFZLFd3uGfqdM3Er8G1tbtkxLUeqxR8Z5Wm",
+	"opexgUq1YF04vROmM25+ObufVnFiYNB34eNWnLIljaWvdsZWOmLXZ3pTraS/xW7g4ZlZsw4etbvdwMGD",
+	"k/7Izsx3WQm7sil0fto++dj+j/3Ts1PPDDIL55qdEdSh2hTiOPUwZ/YHLxzwNc+Iag2jarFk+WhEhZ+J",
+	"GsOaaQHxcFsTs66mTYy+aZZxV7R1L13cvQiYt+EQ3cy7xV3/yUzY0uW7uOgyAs4R4mNIjOTR1sGtszPb",
+	"sAuviXUGAmZan5SwDbGS9sGTxu7DeSW8Tnmsp4QXNvrXKOGFGbzfJbwry6KDvdOzj3uv3u4feqLoYGYL",
+	"lSQRSp7Y44hauN3qDGJCWg1FVxnZlmiBtXT+j9aGHHmo4C2uqRhAaadPAMEA+COofwt1zauIlFXLMc25",
+	"g5KE2xVjWugQM56ACi2tPYjJFmsktZg5xSGEyjAiB/IK6zVjTRINZVfgwnYdSXG7VcQZkyKGUXUFs69n",
+	"UqXsQhRwllA5gZJubiXlbQ3lcv3FSlbbHRZK/t0NXtxpBEBpTJ/7W9240QC30wD302T16jeNivlBozBU",
+	"qRPdAJVDWM4APoUw0Lc0bh8JGW2hlbp6nWdZYVXWEtjUz3BWj7CSGpl1eYvUZlkPCBkd4IA3UvfmUrft",
+	"6XvHbrypBFzDUW7PWlM3dkbzbPAInjIfWuinGHCxUYVayw1r8ZgeqDTbSmLjyFHxauiQBQ+Ofto//Hh2",
+	"dhBCIDcSfZ4nUB49UHn6sFSZhyh6UoyN0WjOZ0e6A8qKul7wfAVPkwmLgRobR2V+oJnKXT43MKrJniEQ",
+	"bEDgae1AZ60qtAmpcYdYk31TlkuWSwBVNPcWhiUfCrAsHZ/Zk0Yz8OAT4dpYpZd19hprxslT14kas8g8",
+	"LxuIjoRktJJCB2YF8bnmvRCwwVYjEGgcGLhA2GhMY4OyhKpJM3/9VAgoTpOsp4awXmMeZxQOUnk3sZjh",
+	"WTwUQUdiv+/2LhrsJyJLJ1uAixvW2asckZUHAh8irgT2T6XxxSArJqhImmPRvCzgogB+vLp20izWvvwK",
+	"seilRRvIWQ+Je+3W+FR23eH4NT0cv5tVDw26PyV//H46XTlU6J5rVMTnVSdpvgI4jS8k0AbU2alxAL2S",
+	"PtxNGG5m4R5JbZiu0IgYkm48m0J4u7nmWN0oBuH1em//oAS09w5EBBxTz3SaIRS2N0BKxzsuhKuGtdxd",
+	"lQ3g3GTpxNoia4zDznu9g0S00TAr1YCRwBZmRoogaDWfYJnClyI32b3Fep29OTk6Oysv2Zkydr+c2Oad",
+	"xNp23pLZW0hIFyUGdiahfB2u2AZQ4OnFRxIA6I6rX1//ot5ugC+K0ZCOKkl8O+4vHgATvTyNs0mt9f6D",
+	"b+CczmY982xQYbaofAHRyXRRGFkuJE+CBVVixq6II/Yg/COLw4eo5jAWJiKWyyxOvOeik2kmuyOpg6DO",
+	"jsDMoMWyBDZmpeDMXSimZNHeQCmbCNme1VDYhg4074pYPfKBw1eM+QT6lx++6MgZP7rHJVVclipF5inj",
+	"ozxbY3CfxL4xxr5kaB+nctrR+DJeww1RXQ+Pzj7uoZXsiatDldmln8Vvxa+cu1fqbG/BXoizFyxTkPSJ",
+	"Adw7zqBWLmA6Ho4SAHM1Nm28NhDX64b71VwokDAqz2ZEzOpcyUYUIRdyZfPUO+TAoYMeaxYDwzHiTA75",
+	"hEUqIJkyHtjuUyW95qbZAMWFyN6K2hcwQqkZPseQONRJ+nCpxMjg9Xy+NVdma9/Xbny+vVYe9HiSiPTe",
+	"Fw69GyjGh2z/H7ffyYSQPb8P8EcqxmJ7Dk3bUk9oKGAl7ICBSowNZEHd65Xdcy/t226Na+uG/f7TLP9Q",
+	"FF8YR6BV2+3vPIsaO82dnSe959GzpxapAVhgPpXJhyqw1Z9gUK6a/nmK78dxydR6ieCydjOo91sy7iLg",
+	"u+PqrM2lU6lgRGk2nj3/DB3LCMqPF26M1UlLfV3ZHwYMaQUDG8nRTMd/CYdaRq132GhqpOj3Elr8umWF",
+	"veK0ufZgu7o3lxSPPtH/LSxhISInMrYtKR4ELYvFBm0HNbhGejDxJ+9lycQIFHB7uGahHXAIfb0FWo/E",
+	"ZA9xdtkYX0daGZUNuKQmQ4H5v0SpSxExngHT4AUAQUiMZTKdiZH2oYASc2ycwEMOFXol8XTV2X4fe0g6",
+	"MjYrmOajTETsAcd92hXGDQhK7H/4Vj7mk4AWyKgrIiF8GBQEhJZRUWd84v71gnF9yQZqDLPTkdDbLPoZ",
+	"0RwmCXmeFQY/PoGOZO2aovA39AafQtCjUjBy3lWK/ysX6aTIQXiMHksUBBoB41WCxzJ79sRYv7GMh/kQ",
+	"qZuwMtBM8AVUhX64reZwjG/49jmsIG4B1uHM0JPxSETX2zBw9w/aY49JxfdRvbQqWY8j4CpBmlAlo5AZ",
+	"k7lxwI3c8LbWLLH12d7BkeP/KDH1FPwfBTfDnDVHC6bZeLbrXobQLman1NkB9ZzEGZ4zNNrjPkTp0dsf",
+	"Yn2lYhcqYKkYCWhRiSlyYx/67+YVxAxTqNpdsxtUr5eP4tkJ8fh6xinSBAK4+Yaz52/I2aOkWIKzhybs",
+	"Je366zh7pil+PiyWTs7cX3RUYV559eb9elEAFMOFHXK9dbQGTESreosGo1lz6pH4c6SQxLnSE2tPm1K+",
+	"WobSlp6QkZne7iQTTKURLkccAUIKhwRkonhUZ23eGzBUvLaWHzmMjYGEAWMZsYuYipA7EsKYdnrA9AG6",
+	"OBgwhJu1ze8M4yhKBNk3Skr0nSA7mGe+idVLYrNtKNCZ8UvBBjzpU4gK6H6SpMqYwbcuacyEMjKKJzQD",
+	"MKbgz6dHh0x1/xC9DNKtSSxFwEK8h0vG09RYZ2FPX4WMs8xsIDaGcE5PJflQsrAAEAzpGJiHzjOJyLzx",
+	"DzDlxGutGg7OyFJpDJ73xQX6T09fmc1Y9FCYC1U9beYBW1c8hX4A86Q2zNLhK0ixBPTP0j9env5qzPtb",
+	"WlTvP9neWTL0iukx9zkepHw4FCmcHGghHm01G41mMU1nW3oQp5lRm1HA3oIMNjKxVWtu1582kDTCzWCc",
+	"iSE+HicCF9QIB7oAywgH3x/8n1s0v6W2lE+dWhx1aq0ODapTCzo1fZnDpbPTrZP2q623cNGMFa+WRwt/",
+	"hPHCX2HEcA21aW8Cl9vnJ3ARp6tD89XxJqxTa33qwJR1aq33HZq0jlklOAf+FvI3OYC8klywm7pe0VcT",
+	"1DLxZ/bI7KHSDMRRoC/zwHxeAJ8R2IEHONjAG6PEWQrszARV0wFTELTPTwL6yE+dmv0y/Lbi68z3dWoL",
+	"PxA0Dxw/hCU3o4WwVMBwvMwN2CKqQh1HAfVZ1WVU2SNlZVy5M+olnoatV7EeKR1XN0ntYV6uT5nWfpyI",
+	"ZVujeJbx3mAoZPYCfmce9O8dCNfUcc92at8rTeq3XliFSmwFe2CdYMlLGQaFozDHNNhfpP3r7DVw5zEx",
+	"HGUTY5PZ4qYiWEJt9LHGm16gkraAinOhLYEHqfAIVqXsvxDAKb4EW7+5l8CPAgJxbJuB/ooOkKUeLwvF",
+	"xAthoAo3suP0l3NgyjVH1Sg5HgPEXayZEY5B0TqnUr9z7kH4P/9/L+FxGhqvIdLsf/6/lwd7+ycP5yn+",
+	"f9WqjzqIyhqQmx8IeWE8o+1GY/Zs3zrSIcWfWTFvBSAlbaVrFHeXp+QlPmk0nj3eaT5+/Hj3cdOnNixU",
+	"elVt6+NGGW+EBLQ5cecntaXNAJXGF7GsComXDYTAqGzzBFJLc+peCyds+/fbMFHhNF4X3QbFzC+E7xXV",
+	"2Z67RhVP6UWheCA9COHQvpEyGMicqJxxfYkohpuY96JWejuNfqj5Gxbpjz7F11G5lKlaZsDkPbfacwix",
+	"fhYKTSE0Qxl4TDAVSRRvyljXCB7I5QEB9ZwgMu38laX9fv8t9J7dXq55rDA08rVGa5clhqF3/525YWin",
+	"H9moJVT+LYFsfpxC6RmY0Vgo/fWjQSO3r28SDZrLNuOeekvKA3pOa6O0P99SZy95sKccwPYZv5gVzqcZ",
+	"N6ag9fjopz9oRiv7AmlJ4gxymfv9LZCBAEVaZRp2as3WxaW+ePf4XA0umj///Me7f169fpf+uJc1j375",
+	"sSmO4+iPdz/n3Uhd5js7G5fwLklzlpUHd2I6LOER4WgsGUI+B3EXUtbUsTkeqMR9GHTnQHtHnghNlO5J",
+	"LAV1FpF668eJaDFOXeFFUzjkrKHeEwtl1RX0fYRxFIIFa/svVZ7VWejLgzBgoRM9hNPrDn0IGbT4QiqQ",
+	"JVo5zHNiAhrbAaSCQ7NOR9ojBlaLMa5p6GAxSTG2h5EMHtfHhNjBOLRZSrxr7CxXaVAVoR7l2a3NpGCJ",
+	"Ww+VFL5VdcPOmhXjtzNKYckQ7oywX1Vy70uzze+EUWijXr+wei0zDrF9rHtJBcCBY/PegFPZuz2/lF7+",
+	"njXz6oTAm535pXcmEMCNv9ddFlyL4mY1KmjQrGzxLg3j5kIaQx7LIprhdsh9JDdeq7d7TwEnQLRAhzWK",
+	"8iU86y4ZLEP+548TkGfbjd3nzadAPvXnKzHKBrXWTuPzdV74stG2R4NYZyqdLKS+6TlEJJ5ZE1Aj/02m",
+	"SmEzJQujcpYpBEov+rwMQ3MpRpnfM/9Lu31M1WunYWBZah7WO/I3OqtAgMP1JeNdY3MX9rnN00AMirUj",
+	"MGmvqB9973gfi9SgtqPouY8lizPCWfLTPuQFlJ4tlbGw0QQGA1rlvUF1j3cR73hDM/yFUkK3Dim6HfH+",
+	"U1W9f9+SSH6qQSOlUWPN+q5RY13RV6mv1+BeKIU1+u5zQS5J+s3MCfBXlqr7v1CFmRlOZVroVoqVVnvZ",
+	"RAh0geNPNqmMquYejjF7DT10mVolOPkNBCOWEMOtroWhu2lmZR4w0PnITNjToNFoMIHCsO/VKBaViVC0",
+	"mzKppICUL7QJpFxqDmefSuRGOUQIXJuBkl78hOuODI/PzyiG8ap90D5rh7jDuXsXtPpZcknozkYMT2cS",
+	"6DqDIDSSR5Rkr2vHh44rl47vyD6PkzwVUIjHJXyp1+nvIXKM0zjLbINhGImMx4kOHWqsIPQTnCqOeA1x",
+	"ygghXbMHDnSkI7cbD1cOk7AFURLz0uNyw8CNwhcweNg+MQVPbmZJUwztpq6Pc3CaUK9mTk3sRWhatX+7",
+	"/h3b1e/oJrmoLIozL7GJQxzi9iq47GAu3CXkCXmatVYz8Bovgtow1tr4Ba0GvCFPaAFFvy+gBrxQliIz",
+	"jhcs6M9CHO+mT8Xw3T8Pr4ajN+L3/zjOlGqO3l0ef/xJqGdvXz19+uZxU//UgwX1F87MlHu6HVbp6atu",
+	"F3/JSk+3H2qfjhq2GMz2bN1BUMul64VoOF+41mquupaLAfbxnDsqx++jn2Tjla0JBrDc1EXAFyu4ZTuP",
+	"d3aeNXZu6JbZRvJ5qdJDJORZWM39johQM4WOi9/l6PoJBZcERUVKCBWaK76B6D/oV4BKH3OZGbeGXUo1",
+	"dlSr4NIZdY+5k1RAJMe4cokW80q+vIbLimpvwnTCwEhXKWgTXkOd1+Je6Nl+3uUZnKs4mZdjcVDRtQUU",
+	"gHLA/J6S0AwZKvWJshUgyNDAiAsv9W/Q3u8obh14hLHNLICEMuas39ULR6vsCBC9lfnP1ijXgzkHsspK",
+	"x+75+cWmL/OpltBYZorpEUfUmxBafkPvyL1WKaLQxVnRU1LRL2QNUKbzITmKccpoOPWOPIVXEAoSQevA",
+	"OYcfmh9B3Zz7W6nizoVm8Xk2J4qAejtQNKux90T7CcMB2vmchvvCvAYDKUMV5Yli2//57AkgCWI0RQr8",
+	"a2iOwCt41UEsRRi4jwPcXEi0xprxZMwn2r9bt2UUuhpBkDk8Y2ESD+MsxI6qfibSjtw2Tg44Ov53mmWw",
+	"CVjoba4uITSOg1ZDgY6CIpHHJXOEzmSOeC5JLI3rYV4QYIt+plIRwSR5cEVZmpuzW3wvjGjAgU0r1Pkw",
+	"bEHz3UBIJv6V8wT+ACNAaWDWUStlIQ27vHfJupOORErYOqNpgrAYCPCu2QXDETeDifssNAP6FSVXaJcZ",
+	"+C4qCfh45M39ygErgNJaxkM+G6Qqv8C87nXt1tzN2QvWNAsc9xnvaiGzeYoHjlxtTpN1owEaG3uqzT/h",
+	"gm2yblY0WV//OQdmOy7z3SfCLMfyVdvvzOkOU/hViOHUsCfSLO4bDShCG0AapeIqVrmGYxJYovG4Nyg0",
+	"tznFscyFORcwe+bwUA289A6/eQLujUqdXry8NMF++fbTZzMEZntbv/Otvz5uffi3/1u7bW333LalDDdV",
+	"0btEXUdGJnZo6aHPBu6YBkPp1D53ZMVTnj0vPeXZc+8ZzxqPG4+52N7u7u7u7Dxr2mcIGWHzEqiBTq21",
+	"XRoHPMM7l9gmhT1V4k9zDzhJnVqmMp7QT65pejoAWWsUzoyoBeFitsCMXF26DcjsieoWoLbsqQic15le",
+	"w4u/4lFodln4l86iMDAHF0psiHeU93pilOHupI7xF3SyUQKOYzQuvXNMjYHm0bWgZp5rNP1s1u9XjhmN",
+	"aacP9csevNmNfW4Gcuq+7y6R93VqSEkjqT5aQQHkUVAnGfVagcOymsV2h5FbXHC33vMjqwfxpSBoUQzj",
+	"k10WsG5OLfVmWq+MQndVYr2BUlq0UDyHHHEn85FNoaH87apcRoHFsjSulrvDEuyiNaERQdExYpljBIZU",
+	"nwzMAD2GfqndSSLQc0mxGKumMK8AG5MDqrLF8lSp0bwl64piqEZehSUOBBg/JeIyQlLVaGXtdSR0dxST",
+	"Yy0hnQ9bkNAzg9VDBIJRUuglrJSj/r6d6pUNFquPb1UvRjkwVDlmV5Nx03oP15rPakGt9mElb/FHM4n6",
+	"9kHIpXVl81lZVz5bUVOWfv20eVsdudGQGw25oZ9fhwq+iK8AbbyQkHcTJjGHVcyPkszoy0KPdC1lARy+",
+	"N1wP4FRi9GCe8QC/UHkGZVsU2BzW56qKNzi6L+LPrttXXJN3NAvqYB6PgrX15Pmr9j9Hf+y8+fGUb308",
+	"2x++23r680uR/1OcXA6fHr4d/fzu958eD07z1+cz8tvpjPnCeSXJ7HbAtFw+5hdiI5Q3bssddrmQcIoJ",
+	"v96PfCJA4qWYIJjA/fJe8AML56XUO0xQRlOapARYiXALlgAFSu4SPnLISPCaWHdkP08ShkVihccARSdl",
+	"TyKOyA+hIBZV+80DdCyL+ds4BDeJ5E0VQUOYmdg9cN+Qf+eF1UuxfDuTPaUplYAdORQxliIbq/SSJULr",
+	"OjOfaRmOlZnsDqBXYJzPjc8yWIBexUanwpuqiutBcLxanCxK1N3QZSrMEb+IcNaBsv7T59W8p2L5786B",
+	"+prqdFVfZ6NRN27OfXRz9qvV9Bf0eq6FInIHEZD24sXARFBkCdz2eDotqorxhh5ALTpcP5dG35n5oEM9",
+	"W6fekU6NYKLQpiTNLx8ukX11ksGmXq2/BZqn+NmYA5IhlnTmOuvYxGeuRTQvb+vStlS//4S9jX+sM/PO",
+	"oiqfMy35SA9U1sJUv+1B6IpBTMPv5alG91BoonPLfJyPRbbCjYGa7tApXJOrRzsB9cm3D+Z3x/6kf4w2",
+	"CnDjUn5ZlxIR9aejXvfHlfRRIotiJNK/kSasXXQAvW+us/2o5MZQUb9D8QekhLL7yDzvERXcmt1HqxJ+",
+	"nOxHtynBjyNtkz9QwA7/83jFFND+neZ/7r2KWNVH2miJjZa4p27SaSwvCqSbNTlDtgl4Pvfk0UhIEsey",
+	"p4ZAUEBdUYipk+tBwHIZUXtuTFUDUKDotdjSpaJO3fxQIJy+NttzjBUQUMQaOxYaNRLSYWSwsC9kTxQF",
+	"kPj8HzRTY8ngb/Y98PQUCb6SBFUaJx5eZM8hKh1QPhm/FKVHQuwTPZaORDx0qO2AV2SW0Qb1IwVCe1xC",
+	"k5hwrWpcTthQpWJqFJKpJKJhFLzTUOdKLy/TQSF2w5VIcTYsmj3SeEBtCH1QRvfTgGIcJP3mQWj+xxx7",
+	"o8HD//2v/ybmDOr0MxeQOSJ8iCTidpwz626LWrAgGVvECXcJrgBF4A+a6RwQzANyHDVDDuKW7cGOILRq",
+	"rYyM5aO6ee2ESndLswEzO1Wh7WLaYz5psSeN3YD1zEPDaQqQsMpcMNNh1MIpvuY2lsJMfwLsEyhDnWYY",
+	"VHCutCVqS/HlbQm0xUX1aCIy8db2k0F7BjWoAFqlSHswsGbDu6prraeNxueb9V3HiRnxKRYK1VqPG9VU",
+	"HqCXHava8lYQzfFdduXNhJ9dm95uo+E16rn/1+/ibDCAvvaGW7HtoJYIrsszkQqzjenHqdD50GOYMzMl",
+	"/gVrfbOG9wpulFLn3BO/de5Z4ybzXmXg7BfSwcrXF7Yzw5fF0JiyMsLPZjVWXo0YF+M+0WEVJE4JCZKu",
+	"6npMTe3T0/2jw4+v9w/3T9+UOK5OJ7Lnd1+jZpohuqJHG+3TVd0WNX4XAMkFN9PUHwpayb3Dl+2Dg/ar",
+	"1frAXirZT+JeVrWW1E0OOjE0nxrWK1RSy9L7uc+cVXHmd1NzFLaKXgBnIbxgIX4QwBAWEx4ilmCI0wBs",
+	"g2ygxnUWHp2fvdo7g8fZYYxVeilShEPhl6iRjRWEd388ev3xtP3P8/bhy3bYYqEW/5oqGOUZ9CmQadRT",
+	"w2GcZYipcm9t8iOQnmBsYsOYA8253jxfyi5/9MmJsc/X9Zn6hsxGk3452X1WuA2Ba7VFP4ZoW1T63ZC7",
+	"fh9Ytoj5VnnwWKxXP3urQzplA9oRJXiYuWf3EYhHPJC3e9X8YiA/DvajeZ3t0czYUOkMAWQwaUg5Qu6l",
+	"AMOqyJz8/NloCBLuNnlIjqVNGBKCiy/xHUgvNW1aV8dirITTcbSQ/aWzyByUi7/iUZ39iNOFaURoUrWM",
+	"iE03DM4u+KjOjqSoUDsdab1gHB1hxqDr3AK1RcU1XvDBDwDEGrxgS/kLjP8YjYbIeM5T6BJliciQJZPK",
+	"XdgDcKVJMoYPAYiHVr+oGVJjWY2xqwdu+a7DDTgr9RubUcFr5rVTGtm6FBbi9iL62pt1Vppveg16YbbS",
+	"6sxaEHFEPTIY7of2T4f5EwmeUIGxwhhMrGlbxt6yv8DgD7FZEdXwVGRpcdcpar/qwCgAozSmaG6ePq2I",
+	"xF7fD6tc6IL6gwDApA9tN9BCjAeV0uiLRqwv49EITOOKMe8apTe7nOXO2anu2Ub1Gi9DqIxhN+oHGs8b",
+	"MYYR1kafHMxF1BgI7eW1AKgKDjLKBmJmR/OX7CMCJTBrAUJQQImCnLtbLjCsU3zJTIXd/JlDa8hKBS/e",
+	"5ebxUqrxXF5qoLs6wWdUT2bjRkTUywTBvruMlE0+zR3fNjwkd0U58Bfg07IQHZ3avATW9ko5Kl83Q4YK",
+	"WEdlNCcvtYmTfXXrflbP1FlIpxfB/TNgYnOJDzq+DuoOansnIrunhDqbaNAmGvRFokErbDTcVOeHp+fH",
+	"x0cnZ+1XH9+2X+3vfTz77bjtba1zqfMRkUQPRRRzBiLY31inguoUwaPhmlUpwoCNEh5L48GAUTHt4JT9",
+	"m+W3F3nMc+QS8aAYEYOkyJBORUFlHS7gvaZF5ZOvR1H+EvaAcyZd8rjSW5/FaWs+e/78+Xbz2SKgthuF",
+	"1SgNenee+ZlTCD9oYuSvsz3qz99uNFy+GOzAWPuSzjhBznc1boLn7xYJYsrfkLtjSSjqDOEBbN43cHni",
+	"jowLvYTPpW1kHqaZE4M+tbmtX8kUJo1iqiJGRKMEENKhVoA+x74+Nd+QhR0JdpnD+zKjt3BMsWajPLOo",
+	"SNOi0DbWdMVFLF3OFzLNQzU0jlGFJ43zvKb8btfPgc7RIqspDNxyG/vum4vemo12b2O19xQIFA7TIm1y",
+	"SwUR2fqKOfmXJNaQgLF1GNfE7cJRqkZKiyhsgRC2RJ/GP2DhmE5j2PICjcCtYHvjK2NAGUJ5LQjvUQ2h",
+	"fXktqNlXzdYSmkkzP9i64inAaptfep94XDzEu+oEyYdlYoJLN2DcqKvimnrebVvP+3zFel67xtWSJE5t",
+	"tTS1B22yPWs44MdFhBEsEcj6DPmETg7YvOhqQByVdiGmC+Lsy2eD5hmCrwEZyosP0FnUzihyAYMBv0II",
+	"fy4nXpC/x5NEBx7MFBUQU1YFroXGRExKcVljpRlzycwIltzTACB0Ydw7AKACmw7SIYOZ4C5ZbA9CJFs+",
+	"UxlPQq8FDeWUtWAhEReJXhwJbdldkoS+lycOp7kFo3FpIpKECAiaJO7ruLeslWkTnMeyDL6xtVcU78F8",
+	"WlG6FvFxTDNwV4R/KJWN+TYurLoVBVwvnmcrvbP+PC5t9MK5LhORUZoF0EsLFeegpjehr03oaxP6uq82",
+	"OBmEllMG9YIlhiHlgELjLgx0PBR3F8Fpy6jcHcA1e3n09vigfdZ+hdrKFrd7lQSkY6m+YAJt1HgJ+dfM",
+	"dVKrQ5WKksJGVQz5SN+46Ug/QQyEdHTEMOOK0RiWKcCyFjJqlYbd53FC7X3h6dH5ycv2x/1D+yEhVv2X",
+	"xojA5vnIaymAlKTHKFA83Ws2QFqBouMAEWVs+8ZMq0NVNAosA1nEpHB6bxWQqrAccOesKUxUGA6ekWRT",
+	"2joTI+MkpFzqvkhTETHzh6KfZyWx+xp3/CaA9PUDSO+qSoc2xs7G2NkYO/fU2GnL6A6jjQPB06wreHZ3",
+	"9syJkGJMq2iENCTj5EyjHwFUo/1SrmyINYsUJHkKVT6GGghr9YAFYN3Dvko7MvQVQjjVFGhj7/1UTJ2G",
+	"Cq1tZmftOns04NrIlyuRxv0JRkFJaf9qL91GZb9x67rR2hutvdHaG6290dpfOERxNVuilxgP9+ZqXE9k",
+	"75EW6RUwmM5Bj9vPWJpLUHaJ2drcgweNlNB1dqbMqYmYyrOSax3xjHeNgrZh9j9UV1PjQgBoOOEjKP34",
+	"K6xXMZebo3lKo7t1+kyf5FJCQzphicZDoTM+HJXJuhu7rUaj1dz+fflTSkNcRK5Hc/g3oMnzAisoWGFu",
+	"4Ou9fWr+thpN9tzaJLjHL2pDcn59SeoR358pBogAgNeRqVGd/YitQAu3dpEg8rtttJrdrWYjpiqZ3rE3",
+	"ZfOwZPdmqDfYiA6nYNow+xuj3jzZ3r5RDeZp++TX/Zftj4dHZx9fHh2enRyBDp8xIHCfFaR7tCOSKUvi",
+	"rOpkzN2AiCzqnkmgFnYTj0REVXVnCi4wDs8OqE6Pxdm6ajUXfR+mql2W7KsIHgKJooDyzSVNWTNmfAGq",
+	"6juri2clkB6oMfRIxZn2Ge2ATHFsXA+MdMPEcckET5NYpFBCCGHvTk1cmW/v1CB7XEqGdySuMhtwGSUF",
+	"rWMsLyhb7ggjpxLyOu8NGFhMaFIa+ZYK1vDd4Fi7zqEx5dSNq/uiI1PUn4DhTRyfkC3tq9QYaRgLIDge",
+	"Y82ZaQ6RDr9Ayyml5aEUYAJjSIV9KzTOsb4YW6KpSvolax3ACt3WNjBW5faTNypPCdmGpgf8Q1wIiIPv",
+	"Oi9R11rbn82xztK4Ryy/9levRFY4nO7qidAqubI+LM+4F0qvtZpPsYnNOIole6RmB/CTkOb76QF47ThV",
+	"PaiStlF6vHwieiK+oqu7QW0kRKpfKilpWM3PH4KaXSGrbq6EmU8Adgd32A78BEbkfQl8SE4wQMb3BqLu",
+	"Ns3SNuDNJdngtKdSpLo0A4BqInvP48YucCDj2Nvl+UUKdnzr7m59h1B7zODcnY+hctqHPS4j+6SiJ2T2",
+	"sljG9x/sxVO3fisumZDRWTwUljoeZ7q0hs+f7gS1WMZZbGTK4RRy0oinWdyLR1xmNMnvfbJnuOvDTaMQ",
+	"aYZjmzVkG43f5wYqPn/w9/OnWndySvd98pxVsxlcthD+hSEvmJXjk/bxHjzM/Kv0dODJp3V5/HmGXF8X",
+	"u+39p1o82ouiFP7sZqVOJ7TeU8NaUIv1HmxTV9Cij2QSS/dvc4hPhZDzZ8HesXehaq3m9iqs2yOVZrXW",
+	"kyePzZyt0XMw4us6Uu5+fJGntvuaqpPuvSNxbGRWYLUS2kE+TT5nFwkvU+XfQNOjqPprETTJG7jl1irG",
+	"nUB1ufz2wHdf41dC4A9w03p5GmcTlHYePr22RCrm+DGexFfiH960uS/WNClOqS22ewD7D74ZmyFIfQMG",
+	"u+A6T0XEdCx7kHYnwxVqAo9TILkWuf5Bs0z8CWQvQ57VWRHVdPYCR955KVKMwtPg2IPw9fnBAYS63rbP",
+	"TvZfnn482D89ax+GDz2rAkq3Ag9yAbD9Zrw620HypPGkMg7xlmbk2k1gvuYRdFKVO4v/D3vTPjh2dtnH",
+	"jF8Ko4D1RxCQzGolG9/x5jZT6pLsRJYonVHwrN6R/4ed/Xbcnv9QXJEU+W4q72gsbPs1soemG3tvRhBw",
+	"kmJpBFr6df3bLgm+lZyirQFGcLGx5xyvJWVTMIt/iidTjYTko7g+4cNkkcw6Ggm5d7y/mtCyDy12Lb2u",
+	"xR7XG/XH1+6VSPXyoZAZneqld4n9HaB0/7b39mCxPDsbQPYOf7NIjmFkcdE8nQBtn7E61ibe4aXrlPBn",
+	"Vhr2uIRouS0c0vWbb985U/tKXRu2na85ys/9VOsKnorUvALtzPSqup/E2TSBA7/lwBdlhPJE5QQqkk0t",
+	"e54mtVatDkYsDWiGBMsonYCNIV1AgZSeSBDB3QhEwKawLSjGeqiGd0nFUGUWUCM1hvy0MeaeAq7WnMeU",
+	"sVMqflvkZStVrgTSLa4vgVcZcT8CCw0Mis2MysgXFpp7wxe22UAKEWm8COIk9N4Komb2jQfqIkbW5pFQ",
+	"xghnp/BXtMQwjYMDymGjsL3jfRyE92wjzCu/RkHJfK4F81YfXwTPdw/zV4ij/1CBSAKHyEZBil3i/dbb",
+	"qp8/fP5/AQAA//8=",
 }
 
 // decodeSpec returns the embedded OpenAPI spec as raw JSON bytes,

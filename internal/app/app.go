@@ -16,6 +16,7 @@ import (
 
 	"fullsync/api"
 	"fullsync/internal/auth"
+	"fullsync/internal/caller"
 	"fullsync/internal/config"
 	"fullsync/internal/console"
 	"fullsync/internal/events"
@@ -28,6 +29,7 @@ import (
 	"fullsync/internal/store"
 	"fullsync/internal/syncer"
 	"fullsync/internal/telemetry"
+	"fullsync/internal/token"
 	"fullsync/internal/transfer"
 	"fullsync/internal/user"
 )
@@ -60,6 +62,7 @@ type App struct {
 	watch   *syncer.Watcher
 	confirm *syncer.Confirmer
 	check   *peer.Checker
+	tokens  *token.Tokens
 	events  *events.Hub
 	metrics *metrics.Metrics
 	// tracing is nil unless the options ask for traces.
@@ -130,10 +133,11 @@ func (a *App) build(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	a.Peers = peer.NewRegistry(a.Store, sealer, &node.Prober{}, a.nodeID)
+	a.Peers = peer.NewRegistry(a.Store, sealer, &node.Prober{SelfNodeID: a.nodeID}, a.nodeID)
 	a.check = peer.NewChecker(a.Peers, a.Store, a.cfg.PeerCheckInterval, a.log)
 	hasher := auth.NewHasher(hashesAtOnce)
 	a.Users = user.NewDirectory(a.Store, hasher)
+	a.tokens = token.New(a.Store, a.keys)
 	logins := user.NewLogins(a.Store, hasher, a.keys, a.cfg.LoginTTL, a.log)
 	engine := jobs.Database{SQL: a.Store.SQL(), Listener: a.Store.Listener()}
 	if a.engine, err = jobs.New(engine, a.cfg.SyncWorkers, a.log); err != nil {
@@ -174,7 +178,8 @@ func (a *App) build(ctx context.Context) (err error) {
 	}
 	handler, err := api.New(api.Options{
 		Syncs: service, Peers: a.Peers, Catalogs: a.Store, Editor: syncer.NewEditor(settings, a.Store), Pages: a.Store, Sides: a.side, Figures: a.Store, Events: a.events,
-		Receiver: syncer.NewReceiver(settings, measuredIncoming{db}, a.engine), Logins: logins, Console: page, Metrics: a.metrics, Tracing: a.tracing, MetricsElsewhere: a.cfg.MetricsListen != "",
+		Receiver: syncer.NewReceiver(settings, measuredIncoming{db}, a.engine), Callers: caller.New(a.keys, logins, a.tokens), Logins: logins, Users: a.Users, Tokens: a.tokens,
+		Console: page, Metrics: a.metrics, Tracing: a.tracing, MetricsElsewhere: a.cfg.MetricsListen != "",
 		Node:            api.NodeInfo{ID: a.nodeID, Name: a.name(), Version: Version()},
 		CheckPeersEvery: a.cfg.PeerCheckInterval,
 		Ready:           a.ready, Answers: a.Store.Answers, CORSOrigins: a.cfg.CORSOrigins, TrustedProxies: a.cfg.TrustedProxies, Logger: a.log,
@@ -292,7 +297,7 @@ func (a *App) upkeep(ctx context.Context) error {
 
 // prune deletes finished sessions, what they changed, and leftovers of logins that nobody needs any more, and adds up tallies.
 func (a *App) prune(ctx context.Context) error {
-	if err := a.Store.PruneLogins(ctx); err != nil {
+	if err := errors.Join(a.Store.PruneLogins(ctx), a.Store.PruneTokens(ctx)); err != nil {
 		return err
 	}
 	if err := a.Store.FoldTallies(ctx); err != nil {
@@ -344,6 +349,7 @@ func (a *App) Start(ctx context.Context) error {
 	a.stopWatch = stop
 	a.watching.Go(func() { a.watch.Run(watch) })
 	a.watching.Go(func() { a.confirm.Run(watch) })
+	a.watching.Go(func() { a.tokens.Run(watch, a.log) })
 	if a.cfg.PeerCheckInterval > 0 {
 		a.watching.Go(func() { a.check.Run(watch) })
 	}
@@ -378,7 +384,7 @@ func (a *App) URL() string {
 // NodeID returns the id of this node.
 func (a *App) NodeID() string { return a.nodeID }
 
-// Token issues a token of this node.
+// Token issues a token of this node that is on no list.
 func (a *App) Token(subject string, role auth.Role, ttl time.Duration) (string, error) {
 	return a.keys.Issue(subject, role, ttl)
 }

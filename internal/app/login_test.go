@@ -123,6 +123,7 @@ func TestWhatEndsTokens(t *testing.T) {
 		n := nodetest.Start(t, nodetest.Config{Database: nodetest.NewDatabase(t, kind)})
 		n.AddUser("alice", auth.RoleOperator, right)
 		n.AddUser("bob", auth.RoleOperator, right)
+		n.AddUser("root", auth.RoleAdmin, right) // alice must not be the only administrator
 		ctx := t.Context()
 		password := right
 		for _, c := range []struct {

@@ -5,6 +5,7 @@ package auth
 
 import (
 	"context"
+	"crypto/sha256"
 	"time"
 
 	"fullsync/internal/fault"
@@ -54,9 +55,12 @@ type Principal struct {
 	// TokenID is the token's own id (jti).
 	TokenID string
 	// UserID is the user who signed in, and Generation is the user's generation when the token was made. Both are empty for
-	// a token made by `fullsync token`.
+	// a token that did not come from a login.
 	UserID     string
 	Generation int64
+	// Named says that the token is one of those that are listed and can be revoked, and TokenHash is its SHA-256.
+	Named     bool
+	TokenHash [sha256.Size]byte
 }
 
 // contextKey is the principal's key in a context; having its own type keeps it from colliding with anyone else's.

@@ -1,6 +1,7 @@
 package auth
 
 import (
+	"crypto/rand"
 	"errors"
 	"strings"
 	"time"
@@ -43,6 +44,8 @@ type claims struct {
 	// Only tokens from a login have UserID and Generation.
 	UserID     string `json:"uid,omitempty"`
 	Generation int64  `json:"gen,omitempty"`
+	// Only named tokens have Nonce: random text that stands nowhere else, so that nobody can make such a token from what is listed of it.
+	Nonce string `json:"non,omitempty"`
 	jwt.RegisteredClaims
 }
 
@@ -88,12 +91,21 @@ func (k *Keys) Issue(subject string, role Role, ttl time.Duration) (string, erro
 // IssueTo is Issue for a principal; it uses p's Subject, Role, UserID and Generation. It also returns the principal that
 // the token stands for.
 func (k *Keys) IssueTo(p Principal, ttl time.Duration) (string, Principal, error) {
+	return k.issue(p, "", ttl)
+}
+
+// IssueNamed is Issue for a token that somebody keeps a list of; the list decides whether it holds.
+func (k *Keys) IssueNamed(name string, role Role, ttl time.Duration) (string, Principal, error) {
+	return k.issue(Principal{Subject: name, Role: role}, rand.Text(), ttl)
+}
+
+func (k *Keys) issue(p Principal, nonce string, ttl time.Duration) (string, Principal, error) {
 	if err := checkToken(p, ttl); err != nil {
 		return "", Principal{}, err
 	}
 	now := k.now()
 	c := claims{
-		Role: string(p.Role), UserID: p.UserID, Generation: p.Generation,
+		Role: string(p.Role), UserID: p.UserID, Generation: p.Generation, Nonce: nonce,
 		RegisteredClaims: jwt.RegisteredClaims{
 			Issuer:    issuer,
 			Audience:  jwt.ClaimStrings{k.nodeID},
@@ -131,11 +143,12 @@ func checkToken(p Principal, ttl time.Duration) error {
 func (c claims) principal() Principal {
 	return Principal{
 		Subject: c.Subject, Role: Role(c.Role), ExpiresAt: c.ExpiresAt.UTC(), TokenID: c.ID, UserID: c.UserID, Generation: c.Generation,
+		Named: c.Nonce != "",
 	}
 }
 
-// Verify returns the caller that a token stands for. It looks only at the token itself; [fullsync/internal/user.Logins]
-// knows whether the login behind it has ended. Returns Unauthenticated, with a sentence that says what to do, for a token
+// Verify returns the caller that a token stands for. It looks only at the token itself; [fullsync/internal/caller.Callers]
+// knows whether it still holds. Returns Unauthenticated, with a sentence that says what to do, for a token
 // that is malformed, signed with another key or method, expired, not yet valid, made for another node, or missing sub, role
 // or jti.
 func (k *Keys) Verify(token string) (Principal, error) {

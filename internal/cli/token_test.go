@@ -63,6 +63,38 @@ func TestToken(t *testing.T) {
 	})
 }
 
+// TestNamedTokens: a token is listed, and revoked without the API. One that is made offline is on no list.
+func TestNamedTokens(t *testing.T) {
+	t.Parallel()
+	onBoth(t, func(t *testing.T, env environment) {
+		made := claims(t, token(t, env, "--role", "node", "--subject", "branch reads here", "--ttl", "8760h"))
+		token(t, env, "--role", "admin", "--subject", "robot", "--offline")
+		var all struct{ Tokens []object }
+		list := run(t, env, "token", "list", "--json").must(t).out
+		if err := json.Unmarshal([]byte(list), &all); err != nil || len(all.Tokens) != 1 || all.Tokens[0]["id"] != made["jti"] ||
+			all.Tokens[0]["name"] != "branch reads here" || all.Tokens[0]["role"] != "node" || all.Tokens[0]["state"] != "active" || all.Tokens[0]["lastUsedAt"] != nil ||
+			!strings.HasPrefix(all.Tokens[0]["createdBy"].(string), "cli:") {
+			t.Fatalf("%s, %v", list, err)
+		}
+		id := all.Tokens[0]["id"].(string)
+		run(t, env, "token", "revoke", id).wants(t, 0, "token "+id+" (branch reads here) works no longer")
+		if table := run(t, env, "token", "list").must(t).out; !strings.Contains(table, id+"  branch reads here  node  revoked") {
+			t.Errorf("the list is\n%s", table)
+		}
+		run(t, env, "token", "revoke", "nothing").wants(t, 1, "There is no token with this id")
+	})
+}
+
+// TestOfflineTokenNeedsNoDatabase: with the node's id, the secret is enough.
+func TestOfflineTokenNeedsNoDatabase(t *testing.T) {
+	t.Parallel()
+	env := append(onSQLite(t), "FULLSYNC_NODE_ID=main", "FULLSYNC_DATABASE_URL=postgres://nobody@127.0.0.1:1/nothing?connect_timeout=1")
+	run(t, env, "token", "--role", "admin", "--subject", "alice").wants(t, 1, "With --offline, and FULLSYNC_NODE_ID set, a token can be made without it.")
+	if c := claims(t, token(t, env, "--role", "admin", "--subject", "alice", "--offline")); c["sub"] != "alice" || c["aud"].([]any)[0] != "main" {
+		t.Errorf("%v", c)
+	}
+}
+
 func TestTokenWrongUsage(t *testing.T) {
 	t.Parallel()
 	env := onSQLite(t)
@@ -70,8 +102,8 @@ func TestTokenWrongUsage(t *testing.T) {
 		args []string
 		want string
 	}{
-		{nil, "--role must be viewer, operator, admin or node"},
-		{[]string{"--role", "root", "--subject", "a"}, "--role must be viewer, operator, admin or node"},
+		{nil, "--role must be viewer, operator, admin, node or node-push"},
+		{[]string{"--role", "root", "--subject", "a"}, "--role must be viewer, operator, admin, node or node-push"},
 		{[]string{"--role", "admin"}, "--subject is missing"},
 		{[]string{"--role", "node", "--subject", "main"}, "explicit --ttl"},
 		{[]string{"--role", "admin", "--subject", "a", "--ttl", "-1h"}, "--ttl must be above zero"},

@@ -11,9 +11,9 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"fullsync/internal/app"
 	"fullsync/internal/auth"
 	"fullsync/internal/fault"
+	"fullsync/internal/store"
 	"fullsync/internal/user"
 )
 
@@ -28,7 +28,9 @@ func newUser(io IO) *cobra.Command {
 	}
 	cmd.AddCommand(newUserAdd(io), newUserList(io), newUserPasswd(io), newUserRole(io),
 		newUserSwitch(io, "disable", "Stop a user from signing in, and end their logins at once", (*user.Directory).Disable, "is disabled; every login has ended"),
-		newUserSwitch(io, "enable", "Let a disabled user sign in again", (*user.Directory).Enable, "may sign in"))
+		newUserSwitch(io, "enable", "Let a disabled user sign in again", (*user.Directory).Enable, "may sign in"),
+		newUserSwitch(io, "end-logins", "End every login of a user at once; they may sign in again", (*user.Directory).EndLogins, "must sign in again; every login has ended"),
+		newUserSwitch(io, "remove", "Remove a user, and end their logins at once", removeUser, "is removed; every login has ended"))
 	return cmd
 }
 
@@ -126,6 +128,15 @@ func newUserRole(io IO) *cobra.Command {
 	return cmd
 }
 
+// removeUser removes a user and returns them as they were.
+func removeUser(users *user.Directory, ctx context.Context, name string) (user.User, error) { //nolint:revive // the order of a method expression
+	u, err := users.Find(ctx, name)
+	if err != nil {
+		return u, err
+	}
+	return u, users.Remove(ctx, u.Name)
+}
+
 // newUserSwitch returns a command that does one thing to one user.
 func newUserSwitch(io IO, name, short string, do func(*user.Directory, context.Context, string) (user.User, error), done string) *cobra.Command {
 	cmd := &cobra.Command{Use: name + " NAME", Short: short, Args: usage(cobra.ExactArgs(1))}
@@ -205,25 +216,7 @@ func printUsers(out io.Writer, all []user.User, asJSON bool) error {
 // withUsers calls work with the users in the configured database. With prepare, it first brings an empty or older database
 // up to date; otherwise it refuses one.
 func withUsers(ctx context.Context, io IO, set settings, prepare bool, work func(context.Context, *user.Directory) error) error {
-	cfg, _, err := set.load(io.Err)
-	if err != nil {
-		return err
-	}
-	open := app.OpenExisting
-	if prepare {
-		open = app.OpenDatabase
-	}
-	db, err := open(ctx, cfg)
-	if err != nil {
-		return err
-	}
-	defer db.Close() //nolint:errcheck // nothing is pending
-	err = db.CheckSchema(ctx)
-	if prepare && fault.KindOf(err) == fault.Impossible {
-		err = app.Migrate(ctx, db, nil)
-	}
-	if err != nil {
-		return err
-	}
-	return work(ctx, user.NewDirectory(db, auth.NewHasher(1)))
+	return withDatabase(ctx, io, set, prepare, func(ctx context.Context, db *store.Store) error {
+		return work(ctx, user.NewDirectory(db, auth.NewHasher(1)))
+	})
 }

@@ -40,6 +40,8 @@ func TestUserCommands(t *testing.T) {
 			t.Errorf("the list is\n%s%s", list.out, list.err)
 		}
 
+		run(t, env, "user", "remove", "bob").wants(t, 1, "bob is the last administrator who may sign in. Make somebody else an administrator first.")
+		run(t, env, "user", "end-logins", "Bob").wants(t, 0, "user bob must sign in again; every login has ended")
 		run(t, env, "user", "disable", "ALICE").wants(t, 0, "user Alice is disabled; every login has ended")
 		run(t, env, "user", "role", "alice", "viewer").wants(t, 0, "user Alice is viewer")
 		typed(t, env, otherPassword+"\n", "user", "passwd", "alice").wants(t, 0, "user Alice has the new password; every login has ended")
@@ -52,6 +54,9 @@ func TestUserCommands(t *testing.T) {
 			all.Users[0]["name"] != "Alice" || all.Users[0]["disabled"] != false || all.Users[0]["lastLoginAt"] != nil || len(all.Users[0]) != 5 {
 			t.Errorf("%v, %v", all, err)
 		}
+
+		typed(t, env, goodPassword, "user", "add", "carl", "--role", "viewer").wants(t, 0, "")
+		run(t, env, "user", "remove", "Carl").wants(t, 0, "user carl is removed; every login has ended")
 
 		for name, c := range map[string]struct {
 			line string
@@ -85,7 +90,7 @@ func TestUserWrongUsage(t *testing.T) {
 		want string
 	}{
 		{nil, "fullsync user needs one of its subcommands"},
-		{[]string{"remove"}, `unknown command "remove" for "fullsync user"`},
+		{[]string{"delete"}, `unknown command "delete" for "fullsync user"`},
 		{[]string{"add"}, "accepts 1 arg(s), received 0"},
 		{[]string{"add", "alice"}, "--role must be viewer, operator or admin"},
 		{[]string{"add", "alice", "--role", "node"}, "--role must be viewer, operator or admin"},

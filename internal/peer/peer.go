@@ -15,6 +15,9 @@ type Kind string
 // KindNode is another fullsync node, reached over the node-to-node routes.
 const KindNode Kind = "node"
 
+// HeaderNode is the header in which a node says to its peers who it is. They show it beside the token that it uses.
+const HeaderNode = "X-Fullsync-Node"
+
 // Peer is a registered remote counterpart.
 type Peer struct {
 	NodeID   string `gorm:"primaryKey"`

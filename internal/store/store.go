@@ -18,6 +18,7 @@ import (
 	"fullsync/internal/fault"
 	"fullsync/internal/metrics"
 	"fullsync/internal/session"
+	"fullsync/internal/token"
 )
 
 // Options say which database to open.
@@ -47,6 +48,7 @@ type Store struct {
 	oneSQL, statusSQL         string
 	oneSession, catalogStatus together[shownSessions]
 	tokenUsers                together[tokenUser]
+	namedTokens               together[token.Token]
 	// planLimit is how many changes a dry run lists.
 	planLimit int64
 	// edits has room for those that are made at the same time.

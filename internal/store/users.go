@@ -7,6 +7,7 @@ import (
 	"gorm.io/gorm"
 	"gorm.io/gorm/clause"
 
+	"fullsync/internal/auth"
 	"fullsync/internal/fault"
 	"fullsync/internal/user"
 )
@@ -67,11 +68,18 @@ func (s *Store) takeUser(db *gorm.DB, name string) (u user.User, err error) {
 // ChangeUser implements [user.Store].
 func (s *Store) ChangeUser(ctx context.Context, name string, change func(*user.User) error) (u user.User, err error) {
 	err = s.inTx(ctx, s.db, func(tx *gorm.DB) error {
+		admins, err := s.lockAdmins(tx)
+		if err != nil {
+			return err
+		}
 		if u, err = s.takeUser(s.forUpdate(tx), name); err != nil {
 			return err
 		}
 		if err := change(&u); err != nil {
 			return err
+		}
+		if !u.Administers() && onlyOne(admins, u.ID) {
+			return user.LastAdmin(u.Name)
 		}
 		if u.UpdatedAt, err = s.now(tx); err != nil {
 			return err
@@ -83,3 +91,31 @@ func (s *Store) ChangeUser(ctx context.Context, name string, change func(*user.U
 	}
 	return u, nil
 }
+
+// RemoveUser implements [user.Store].
+func (s *Store) RemoveUser(ctx context.Context, name string) error {
+	return s.inTx(ctx, s.db, func(tx *gorm.DB) error {
+		admins, err := s.lockAdmins(tx)
+		if err != nil {
+			return err
+		}
+		u, err := s.takeUser(s.forUpdate(tx), name)
+		if err != nil {
+			return err
+		}
+		if onlyOne(admins, u.ID) {
+			return user.LastAdmin(u.Name)
+		}
+		return tx.Delete(&u).Error
+	})
+}
+
+// lockAdmins returns the ids of those who administer, locked until the end of tx and always in the same order: of two administrators who
+// remove each other at once, one is refused.
+func (s *Store) lockAdmins(tx *gorm.DB) (ids []string, err error) {
+	err = s.forUpdate(tx).Model(&user.User{}).Where("role = ? AND NOT disabled", auth.RoleAdmin).Order("id").Pluck("id", &ids).Error
+	return ids, err
+}
+
+// onlyOne says whether id is the one administrator there is.
+func onlyOne(admins []string, id string) bool { return len(admins) == 1 && admins[0] == id }

@@ -22,8 +22,11 @@ type Store interface {
 	FindUser(ctx context.Context, name string) (User, error)
 	// ChangeUser reads the user for update, calls change, and writes Role, PasswordHash, Disabled and Generation with a new
 	// UpdatedAt, all in one transaction. If change fails, it rolls back and returns that error. Returns NotFound for an
-	// unknown user.
+	// unknown user, and Conflict (see [LastAdmin]) if nobody would be left who may administer, checked in the same transaction.
 	ChangeUser(ctx context.Context, name string, change func(*User) error) (User, error)
+	// RemoveUser deletes the user. Returns NotFound for an unknown one, and Conflict (see [LastAdmin]) for the last
+	// administrator, checked in the same transaction.
+	RemoveUser(ctx context.Context, name string) error
 	// ForgetAttempts forgets the failed logins of a subject.
 	ForgetAttempts(ctx context.Context, subject string) error
 }
@@ -104,60 +107,86 @@ func (d *Directory) newUser(ctx context.Context, name string, role auth.Role, pa
 	return User{ID: uuid.NewString(), Name: name, NameKey: Key(name), Role: role, PasswordHash: hash, Generation: 1}, nil
 }
 
-// SetPassword changes a user's password, ends their tokens and forgets their failed logins. Returns Invalid for a password
-// that breaks the rules, and NotFound for an unknown user.
-func (d *Directory) SetPassword(ctx context.Context, name, password string) (User, error) {
-	if err := CheckPassword(name, password); err != nil {
-		return User{}, err
-	}
-	hash, err := d.hasher.Hash(ctx, password)
-	if err != nil {
-		return User{}, err
-	}
-	u, err := d.store.ChangeUser(ctx, name, func(u *User) error {
-		u.PasswordHash = hash
-		u.Generation++
-		return nil
-	})
-	if err != nil {
-		return User{}, err
-	}
-	return u, d.store.ForgetAttempts(ctx, NameLimit(name).Subject)
+// Change is a change to a user. Nil fields stay as they are.
+type Change struct {
+	Role     *auth.Role
+	Disabled *bool
+	Password *string
 }
 
-// SetRole changes a user's role, which ends their tokens. Returns Invalid for a role that users cannot have, and NotFound
-// for an unknown user.
-func (d *Directory) SetRole(ctx context.Context, name string, role auth.Role) (User, error) {
-	if _, err := ParseRole(string(role)); err != nil {
-		return User{}, err
+// Change changes a user. Another role, a new password and disabling end the user's logins at once; enabling and a new password make their failed
+// logins forgotten. Returns Invalid for a role that users cannot have and for a password that breaks the rules, NotFound for an
+// unknown user, and Conflict (see [LastAdmin]) if nobody would be left who may administer.
+func (d *Directory) Change(ctx context.Context, name string, c Change) (User, error) {
+	if c.Role != nil {
+		if _, err := ParseRole(string(*c.Role)); err != nil {
+			return User{}, err
+		}
 	}
-	return d.store.ChangeUser(ctx, name, func(u *User) error {
-		if u.Role != role {
-			u.Role = role
+	hash := ""
+	if c.Password != nil {
+		err := CheckPassword(name, *c.Password)
+		if err != nil {
+			return User{}, err
+		}
+		if hash, err = d.hasher.Hash(ctx, *c.Password); err != nil {
+			return User{}, err
+		}
+	}
+	forget := false
+	u, err := d.store.ChangeUser(ctx, name, func(u *User) error {
+		before := *u
+		if c.Role != nil {
+			u.Role = *c.Role
+		}
+		if c.Disabled != nil {
+			u.Disabled = *c.Disabled
+		}
+		if c.Password != nil {
+			u.PasswordHash = hash
+		}
+		if u.Role != before.Role || u.PasswordHash != before.PasswordHash || u.Disabled {
 			u.Generation++
 		}
+		forget = c.Password != nil || c.Disabled != nil && !u.Disabled
 		return nil
 	})
+	if err == nil && forget {
+		err = d.store.ForgetAttempts(ctx, NameLimit(name).Subject)
+	}
+	return u, err
 }
 
-// Disable stops a user from signing in and ends their tokens at once. Returns NotFound for an unknown user.
+// SetPassword is [Directory.Change] for a new password.
+func (d *Directory) SetPassword(ctx context.Context, name, password string) (User, error) {
+	return d.Change(ctx, name, Change{Password: &password})
+}
+
+// SetRole is [Directory.Change] for another role.
+func (d *Directory) SetRole(ctx context.Context, name string, role auth.Role) (User, error) {
+	return d.Change(ctx, name, Change{Role: &role})
+}
+
+// Disable stops a user from signing in and ends their logins at once; see [Directory.Change].
 func (d *Directory) Disable(ctx context.Context, name string) (User, error) {
+	return d.Change(ctx, name, Change{Disabled: new(true)})
+}
+
+// Enable lets a user sign in again; their old logins stay ended. See [Directory.Change].
+func (d *Directory) Enable(ctx context.Context, name string) (User, error) {
+	return d.Change(ctx, name, Change{Disabled: new(false)})
+}
+
+// EndLogins ends every login of a user at once. They may sign in again. Returns NotFound for an unknown user.
+func (d *Directory) EndLogins(ctx context.Context, name string) (User, error) {
 	return d.store.ChangeUser(ctx, name, func(u *User) error {
-		u.Disabled = true
 		u.Generation++
 		return nil
 	})
 }
 
-// Enable lets a user sign in again and forgets their failed logins; their old tokens stay dead. Returns NotFound for an
-// unknown user.
-func (d *Directory) Enable(ctx context.Context, name string) (User, error) {
-	u, err := d.store.ChangeUser(ctx, name, func(u *User) error {
-		u.Disabled = false
-		return nil
-	})
-	if err != nil {
-		return User{}, err
-	}
-	return u, d.store.ForgetAttempts(ctx, NameLimit(name).Subject)
+// Remove removes a user and ends their logins at once. Returns NotFound for an unknown user, and Conflict (see [LastAdmin]) for the last
+// administrator.
+func (d *Directory) Remove(ctx context.Context, name string) error {
+	return d.store.RemoveUser(ctx, name)
 }

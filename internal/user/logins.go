@@ -108,22 +108,9 @@ func loggable(u User) string {
 	return u.Name
 }
 
-// Verify returns the caller that a token stands for. It returns the errors of [auth.Keys.Verify], and also Unauthenticated
-// for a login's token after a sign-out, or once its user is disabled, deleted, or has another password or role.
-func (l *Logins) Verify(ctx context.Context, token string) (auth.Principal, error) {
-	p, err := l.keys.Verify(token)
-	if err != nil {
-		return p, err
-	}
-	return l.Holds(ctx, p)
-}
-
-// Holds checks again whether a verified token is still good, and returns its principal with the role the user has now.
-// Returns Unauthenticated as [Logins.Verify] does. A token that did not come from a login is good until it expires.
+// Holds checks whether the verified token of a login still holds, and returns its principal with the role the user has now.
+// Returns Unauthenticated after a sign-out, and once the user is disabled, deleted, or has another password or role.
 func (l *Logins) Holds(ctx context.Context, p auth.Principal) (auth.Principal, error) {
-	if p.UserID == "" {
-		return p, nil
-	}
 	u, ended, err := l.store.TokenUser(ctx, p.UserID, p.TokenID)
 	switch {
 	case fault.KindOf(err) == fault.NotFound && err != nil:
@@ -141,7 +128,7 @@ func (l *Logins) Holds(ctx context.Context, p auth.Principal) (auth.Principal, e
 func (l *Logins) SignOut(ctx context.Context, p auth.Principal) error {
 	if p.UserID == "" {
 		return fault.New(fault.Impossible, "NOT_A_LOGIN", "Not a login",
-			"This token was made by fullsync token, not by a login; it lives until it expires. Simply forget it.")
+			"This token did not come from a login. An administrator can revoke it; to be rid of it here, simply forget it.")
 	}
 	if err := l.store.EndToken(ctx, p.TokenID, p.ExpiresAt); err != nil {
 		return err

@@ -43,6 +43,9 @@ type User struct {
 // TableName names the table for GORM.
 func (User) TableName() string { return "users" }
 
+// Administers reports whether the user may sign in and do everything.
+func (u User) Administers() bool { return u.Role == auth.RoleAdmin && !u.Disabled }
+
 // Key returns the form of a name that lookups use: names that differ only in case are the same.
 func Key(name string) string { return strings.ToLower(name) }
 
@@ -97,4 +100,10 @@ func Unknown(name string) *fault.Error {
 func Exists(name string) *fault.Error {
 	return fault.New(fault.Conflict, "USER_EXISTS", "User already exists",
 		"There is a user %s already; names that differ only in upper and lower case are the same.", name)
+}
+
+// LastAdmin is the Conflict error for what would leave nobody who may sign in as an administrator.
+func LastAdmin(name string) *fault.Error {
+	return fault.New(fault.Conflict, "LAST_ADMIN", "Last administrator",
+		"%s is the last administrator who may sign in. Make somebody else an administrator first.", name)
 }

@@ -15,6 +15,8 @@ import (
 // address, so both can change while a session runs. It is safe for concurrent use.
 type endpoint struct {
 	client *http.Client
+	// selfID is the node that sends; the peer shows it beside the token.
+	selfID string
 
 	mu    sync.Mutex
 	base  *url.URL
@@ -52,6 +54,9 @@ func (e *endpoint) Do(req *http.Request) (*http.Response, error) {
 	to.RawQuery = req.URL.RawQuery
 	req.URL, req.Host = &to, ""
 	req.Header.Set("Authorization", "Bearer "+token)
+	if e.selfID != "" {
+		req.Header.Set(peer.HeaderNode, e.selfID)
+	}
 	return e.client.Do(req) //nolint:gosec // an administrator named the peer, and the dialler checks every address (internal/peer)
 }
 

@@ -127,6 +127,8 @@ func (s *Source) noCatalog() error {
 
 // Prober asks peers who they are, for checks. It is safe for concurrent use.
 type Prober struct {
+	// SelfNodeID is the node that asks.
+	SelfNodeID string
 	// Client sends the requests; nil makes one for each probe.
 	Client *http.Client
 	// Timeout bounds one probe, 0 for 10 s.
@@ -146,7 +148,7 @@ func (p *Prober) Probe(ctx context.Context, target peer.Target) (peer.Answer, er
 		timeout = probeTimeout
 	}
 	c, closeIdle, err := newCaller(Options{
-		URL: target.URL, Token: target.Token, PeerNodeID: target.NodeID, Client: p.Client, RequestTimeout: timeout,
+		URL: target.URL, Token: target.Token, PeerNodeID: target.NodeID, SelfNodeID: p.SelfNodeID, Client: p.Client, RequestTimeout: timeout,
 	})
 	if err != nil {
 		return peer.Answer{}, err

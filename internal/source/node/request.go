@@ -49,7 +49,7 @@ type caller struct {
 // newCaller returns the caller, and a function that closes its idle connections if they are its own.
 func newCaller(o Options) (*caller, func(), error) {
 	c := &caller{
-		peerID: o.PeerNodeID, selfID: o.SelfNodeID, target: o.Target, to: &endpoint{}, ear: newEar(), encodings: packing.Identity, now: time.Now,
+		peerID: o.PeerNodeID, selfID: o.SelfNodeID, target: o.Target, to: &endpoint{selfID: o.SelfNodeID}, ear: newEar(), encodings: packing.Identity, now: time.Now,
 		timeout: cmp.Or(o.RequestTimeout, defaultRequestTimeout),
 		idle:    cmp.Or(o.IdleTimeout, defaultIdleTimeout),
 	}
