@@ -27,7 +27,7 @@ func everyOperation(t *testing.T) map[request][]string {
 	for path, item := range document(t).Paths.Map() {
 		for method, op := range item.Operations() {
 			r := request{method: method, path: strings.NewReplacer(
-				"{sessionId}", sessionA, "{nodeId}", "branch-2", "{catalog}", "main", "{id}", "a", "{name}", "alice", "{tokenId}", sessionA).Replace(path)}
+				"{sessionId}", sessionA, "{nodeId}", "branch-2", "{catalog}", "main", "{scheduleId}", scheduleA, "{id}", "a", "{name}", "alice", "{tokenId}", sessionA).Replace(path)}
 			switch op.OperationID {
 			case "startFullSync":
 				r.body = `{"action":"pull","targetPeer":"branch-2"}`
@@ -35,6 +35,12 @@ func everyOperation(t *testing.T) map[request][]string {
 				r.body = `{"sessionId":"` + sessionA + `"}`
 			case "addPeer", "checkNewPeer":
 				r.body = `{"nodeId":"branch-2","url":"https://example.com"}`
+			case "addSchedule":
+				r.body = `{"name":"nightly","cron":"15 3 * * *","timezone":"Europe/Berlin","action":"pull","targetPeers":["branch-2"]}`
+			case "changeSchedule":
+				r.body = `{"enabled":false}`
+			case "previewSchedule":
+				r.body = `{"cron":"15 3 * * *","timezone":"Europe/Berlin"}`
 			case "signIn":
 				r.body = `{"name":"alice","password":"hunter2 hunter2"}`
 			case "addUser":

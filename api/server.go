@@ -18,21 +18,23 @@ import (
 
 // Options are what a [Server] is made of.
 type Options struct {
-	Syncs    Syncs
-	Peers    Peers
-	Catalogs Catalogs
-	Editor   Editor
-	Pages    Pages
-	Sides    Sides
-	Figures  SessionFigures
-	Events   Events
-	Receiver Receiver
-	Callers  Callers
-	Logins   Logins
-	Users    Users
-	Tokens   Tokens
-	Console  Console
-	Metrics  Metrics
+	Syncs Syncs
+	Peers Peers
+	// Schedules start syncs by the clock.
+	Schedules Schedules
+	Catalogs  Catalogs
+	Editor    Editor
+	Pages     Pages
+	Sides     Sides
+	Figures   SessionFigures
+	Events    Events
+	Receiver  Receiver
+	Callers   Callers
+	Logins    Logins
+	Users     Users
+	Tokens    Tokens
+	Console   Console
+	Metrics   Metrics
 	// Tracing is nil where nothing is traced.
 	Tracing *telemetry.Tracing
 	// MetricsElsewhere says that the metrics have a listener of their own; then they are not shown here.
@@ -106,7 +108,7 @@ type Server struct{ echo *echo.Echo }
 
 // New returns the server for opt. It returns an error when the document and the list of open routes disagree.
 func New(opt Options) (*Server, error) {
-	if opt.Syncs == nil || opt.Peers == nil || opt.Catalogs == nil || opt.Editor == nil || opt.Pages == nil || opt.Sides == nil || opt.Figures == nil ||
+	if opt.Syncs == nil || opt.Peers == nil || opt.Schedules == nil || opt.Catalogs == nil || opt.Editor == nil || opt.Pages == nil || opt.Sides == nil || opt.Figures == nil ||
 		opt.Events == nil || opt.Receiver == nil || opt.Callers == nil || opt.Logins == nil || opt.Users == nil || opt.Tokens == nil || opt.Console == nil || opt.Metrics == nil || opt.Ready == nil || opt.Answers == nil || opt.Logger == nil {
 		return nil, errors.New("api: a service is missing in the options")
 	}
@@ -174,6 +176,7 @@ type handlers struct {
 	sessionHandlers
 	eventHandlers
 	peerHandlers
+	scheduleHandlers
 	productHandlers
 	editHandlers
 	catalogHandlers
@@ -190,12 +193,13 @@ var _ spec.StrictServerInterface = (*handlers)(nil)
 
 func newHandlers(opt Options) *handlers {
 	return &handlers{
-		sessionHandlers: sessionHandlers{syncs: opt.Syncs},
-		eventHandlers:   eventHandlers{events: opt.Events, syncs: opt.Syncs, callers: opt.Callers, limits: opt.Limits},
-		peerHandlers:    peerHandlers{peers: opt.Peers, checkEvery: opt.CheckPeersEvery},
-		productHandlers: productHandlers{catalogs: opt.Catalogs, pageBytes: opt.Limits.PageBytes},
-		editHandlers:    editHandlers{editor: opt.Editor},
-		catalogHandlers: catalogHandlers{editor: opt.Editor, catalogs: opt.Catalogs, pages: opt.Pages, sides: opt.Sides, syncs: opt.Syncs},
+		sessionHandlers:  sessionHandlers{syncs: opt.Syncs},
+		eventHandlers:    eventHandlers{events: opt.Events, syncs: opt.Syncs, callers: opt.Callers, limits: opt.Limits},
+		peerHandlers:     peerHandlers{peers: opt.Peers, checkEvery: opt.CheckPeersEvery},
+		scheduleHandlers: scheduleHandlers{schedules: opt.Schedules},
+		productHandlers:  productHandlers{catalogs: opt.Catalogs, pageBytes: opt.Limits.PageBytes},
+		editHandlers:     editHandlers{editor: opt.Editor},
+		catalogHandlers:  catalogHandlers{editor: opt.Editor, catalogs: opt.Catalogs, pages: opt.Pages, sides: opt.Sides, syncs: opt.Syncs},
 		nodeHandlers: nodeHandlers{node: opt.Node, catalogs: opt.Catalogs, pages: opt.Pages, sides: opt.Sides, totals: newTotals(opt.Pages.CountProducts),
 			encoders: newEncoders(), pageBytes: opt.Limits.PageBytes},
 		pushHandlers: pushHandlers{receiver: opt.Receiver},

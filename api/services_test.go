@@ -11,6 +11,7 @@ import (
 	"fullsync/internal/events"
 	"fullsync/internal/fault"
 	"fullsync/internal/peer"
+	"fullsync/internal/schedule"
 	"fullsync/internal/session"
 	"fullsync/internal/syncer"
 	"fullsync/internal/token"
@@ -19,26 +20,28 @@ import (
 
 // services is every service behind the door, each operation a function that a test may replace.
 type services struct {
-	start      func(syncer.StartRequest) (syncer.Started, error)
-	resume     func(id, by string) (session.View, error)
-	revert     func(syncer.RevertRequest) (syncer.Started, error)
-	get        func(id string) (session.View, error)
-	list       func(syncer.Query) ([]session.View, error)
-	status     func(catalogName string) (syncer.Status, error)
-	cancel     func(ctx context.Context, id string, by syncer.Cancellation) (session.View, bool, error)
-	stuck      func(syncer.StuckRequest) ([]syncer.Stuck, error)
-	receipt    func(id string) (session.Receipt, error)
-	rejects    func(id string, after int64, limit int) ([]session.Reject, error)
-	deletes    func(id string, states []session.DeleteState, after string, limit int) ([]session.Delete, error)
-	changes    func(q session.ChangeQuery) ([]session.Change, error)
-	history    func(catalogName, id string, skip, limit int) ([]session.Made, error)
-	approve    func(id string, count int64, by string) (session.View, error)
-	addPeer    func(peer.New) (peer.Peer, error)
-	changePeer func(nodeID string, c peer.Change) (peer.Peer, error)
-	removePeer func(nodeID string) error
-	checkPeer  func(nodeID string) (peer.CheckResult, error)
-	signIn     func(user.Credentials) (string, auth.Principal, error)
-	signOut    func(auth.Principal) error
+	start          func(syncer.StartRequest) (syncer.Started, error)
+	resume         func(id, by string) (session.View, error)
+	revert         func(syncer.RevertRequest) (syncer.Started, error)
+	get            func(id string) (session.View, error)
+	list           func(syncer.Query) ([]session.View, error)
+	status         func(catalogName string) (syncer.Status, error)
+	cancel         func(ctx context.Context, id string, by syncer.Cancellation) (session.View, bool, error)
+	stuck          func(syncer.StuckRequest) ([]syncer.Stuck, error)
+	receipt        func(id string) (session.Receipt, error)
+	rejects        func(id string, after int64, limit int) ([]session.Reject, error)
+	deletes        func(id string, states []session.DeleteState, after string, limit int) ([]session.Delete, error)
+	changes        func(q session.ChangeQuery) ([]session.Change, error)
+	history        func(catalogName, id string, skip, limit int) ([]session.Made, error)
+	approve        func(id string, count int64, by string) (session.View, error)
+	addPeer        func(peer.New) (peer.Peer, error)
+	changePeer     func(nodeID string, c peer.Change) (peer.Peer, error)
+	removePeer     func(nodeID string) error
+	addSchedule    func(schedule.New) (schedule.View, error)
+	changeSchedule func(schedule.Change) (schedule.View, error)
+	checkPeer      func(nodeID string) (peer.CheckResult, error)
+	signIn         func(user.Credentials) (string, auth.Principal, error)
+	signOut        func(auth.Principal) error
 	// user is the one that there is, userFailure is what changing it ends with, and userChanged is told how.
 	user        user.User
 	userFailure error
@@ -308,17 +311,19 @@ func goodServices() *services {
 		cancel: func(context.Context, string, syncer.Cancellation) (session.View, bool, error) {
 			return cancelled(), false, nil
 		},
-		stuck:      func(syncer.StuckRequest) ([]syncer.Stuck, error) { return nil, nil },
-		receipt:    func(string) (session.Receipt, error) { return session.NewReceipt(cancelled().Session, nil), nil },
-		changes:    func(session.ChangeQuery) ([]session.Change, error) { return nil, nil },
-		history:    func(string, string, int, int) ([]session.Made, error) { return nil, nil },
-		rejects:    func(string, int64, int) ([]session.Reject, error) { return nil, nil },
-		deletes:    func(string, []session.DeleteState, string, int) ([]session.Delete, error) { return nil, nil },
-		approve:    func(string, int64, string) (session.View, error) { return running(), nil },
-		addPeer:    func(n peer.New) (peer.Peer, error) { return branch(), nil },
-		changePeer: func(string, peer.Change) (peer.Peer, error) { return branch(), nil },
-		removePeer: func(string) error { return nil },
-		checkPeer:  func(string) (peer.CheckResult, error) { return peer.CheckResult{Problem: "It is far away."}, nil },
+		stuck:          func(syncer.StuckRequest) ([]syncer.Stuck, error) { return nil, nil },
+		receipt:        func(string) (session.Receipt, error) { return session.NewReceipt(cancelled().Session, nil), nil },
+		changes:        func(session.ChangeQuery) ([]session.Change, error) { return nil, nil },
+		history:        func(string, string, int, int) ([]session.Made, error) { return nil, nil },
+		rejects:        func(string, int64, int) ([]session.Reject, error) { return nil, nil },
+		deletes:        func(string, []session.DeleteState, string, int) ([]session.Delete, error) { return nil, nil },
+		approve:        func(string, int64, string) (session.View, error) { return running(), nil },
+		addPeer:        func(n peer.New) (peer.Peer, error) { return branch(), nil },
+		changePeer:     func(string, peer.Change) (peer.Peer, error) { return branch(), nil },
+		removePeer:     func(string) error { return nil },
+		addSchedule:    func(schedule.New) (schedule.View, error) { return nightly(), nil },
+		changeSchedule: func(schedule.Change) (schedule.View, error) { return nightly(), nil },
+		checkPeer:      func(string) (peer.CheckResult, error) { return peer.CheckResult{Problem: "It is far away."}, nil },
 		signIn: func(user.Credentials) (string, auth.Principal, error) {
 			return "the.new.token", auth.Principal{Subject: "alice", Role: auth.RoleOperator, UserID: "u-1", ExpiresAt: at(5).UTC()}, nil
 		},

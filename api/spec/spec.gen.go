@@ -338,6 +338,66 @@ func (e RevertRequestIfRunning) Valid() bool {
 	}
 }
 
+// Defines values for ScheduleAction.
+const (
+	ScheduleActionPull ScheduleAction = "pull"
+	ScheduleActionPush ScheduleAction = "push"
+)
+
+// Valid indicates whether the value is a known member of the ScheduleAction enum.
+func (e ScheduleAction) Valid() bool {
+	switch e {
+	case ScheduleActionPull:
+		return true
+	case ScheduleActionPush:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for ScheduleIfRunning.
+const (
+	ScheduleQueue ScheduleIfRunning = "queue"
+	ScheduleSkip  ScheduleIfRunning = "skip"
+)
+
+// Valid indicates whether the value is a known member of the ScheduleIfRunning enum.
+func (e ScheduleIfRunning) Valid() bool {
+	switch e {
+	case ScheduleQueue:
+		return true
+	case ScheduleSkip:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for ScheduleRunState.
+const (
+	RunFailed  ScheduleRunState = "failed"
+	RunSkipped ScheduleRunState = "skipped"
+	RunStarted ScheduleRunState = "started"
+	RunWaiting ScheduleRunState = "waiting"
+)
+
+// Valid indicates whether the value is a known member of the ScheduleRunState enum.
+func (e ScheduleRunState) Valid() bool {
+	switch e {
+	case RunFailed:
+		return true
+	case RunSkipped:
+		return true
+	case RunStarted:
+		return true
+	case RunWaiting:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for SessionStatus.
 const (
 	CANCELLED    SessionStatus = "CANCELLED"
@@ -1086,6 +1146,45 @@ type NewPeer struct {
 //
 // Example: node
 type NewPeerKind string
+
+// NewSchedule A sync to start by the clock.
+type NewSchedule struct {
+	// Name A name of your own; no two schedules have the same.
+	//
+	// Example: nightly
+	Name string `json:"name"`
+
+	// Cron Five fields of cron: minute, hour, day of the month, month, day of the week; or `@hourly`, `@daily`, `@weekly`, `@monthly`, `@yearly`.
+	//
+	// Example: 15 3 * * *
+	Cron string `json:"cron"`
+
+	// Timezone The time zone in which the rule holds, such as `Europe/Berlin` or `UTC`.
+	//
+	// Example: Europe/Berlin
+	Timezone string `json:"timezone"`
+
+	// Enabled Whether the clock starts it; true if absent.
+	//
+	// Example: true
+	Enabled *bool          `json:"enabled,omitempty"`
+	Action  ScheduleAction `json:"action"`
+
+	// TargetPeers The peer to pull from, or the peers to push to. Each gets a session of its own.
+	TargetPeers []NodeID `json:"targetPeers"`
+
+	// Catalog The catalog; `main` if absent.
+	Catalog *CatalogName `json:"catalog,omitempty"`
+
+	// Options How to sync, as in a start. What is absent follows the node's settings at the time of each run.
+	Options   *StartOptions      `json:"options,omitempty"`
+	IfRunning *ScheduleIfRunning `json:"ifRunning,omitempty"`
+
+	// JitterSeconds The longest random delay of a run, in seconds, so that many nodes do not all start at once; 0 if absent.
+	//
+	// Example: 0
+	JitterSeconds *int `json:"jitterSeconds,omitempty"`
+}
 
 // NewToken A token to make.
 type NewToken struct {
@@ -2228,6 +2327,249 @@ type RevertRequest struct {
 // Example: fail
 type RevertRequestIfRunning string
 
+// Schedule A sync that starts by the clock, with what became of it.
+type Schedule struct {
+	Id ScheduleIdentifier `json:"id"`
+
+	// Name Its name.
+	//
+	// Example: nightly
+	Name string `json:"name"`
+
+	// Cron When it runs, as five fields of cron or a name.
+	//
+	// Example: 15 3 * * *
+	Cron string `json:"cron"`
+
+	// Timezone The time zone in which that holds.
+	//
+	// Example: Europe/Berlin
+	Timezone string `json:"timezone"`
+
+	// Enabled Whether the clock starts it.
+	//
+	// Example: true
+	Enabled bool           `json:"enabled"`
+	Action  ScheduleAction `json:"action"`
+
+	// TargetPeers The peers.
+	TargetPeers []string `json:"targetPeers"`
+
+	// Catalog The catalog.
+	//
+	// Example: main
+	Catalog   string            `json:"catalog"`
+	Options   *StartOptions     `json:"options"`
+	IfRunning ScheduleIfRunning `json:"ifRunning"`
+
+	// JitterSeconds The longest random delay of a run, in seconds.
+	//
+	// Example: 0
+	JitterSeconds int `json:"jitterSeconds"`
+
+	// NextRuns The next three runs, without the random delay; none while it is switched off.
+	NextRuns []time.Time `json:"nextRuns"`
+
+	// LastSession The newest session that it started; null if there is none.
+	LastSession *ScheduleSession `json:"lastSession"`
+
+	// LastError Why the last run failed or was skipped, and how many failed in a row; null if it went well.
+	LastError *string `json:"lastError"`
+
+	// FailedInRow How many of the last runs failed in a row.
+	//
+	// Example: 0
+	FailedInRow int `json:"failedInRow"`
+
+	// Failing Whether the last three runs or more failed.
+	//
+	// Example: false
+	Failing bool `json:"failing"`
+
+	// CreatedBy Who added it.
+	//
+	// Example: alice
+	CreatedBy string `json:"createdBy"`
+
+	// CreatedAt When it was added.
+	CreatedAt time.Time `json:"createdAt"`
+
+	// UpdatedAt When it was last changed.
+	UpdatedAt time.Time `json:"updatedAt"`
+}
+
+// ScheduleAction `pull` brings a peer's products here, `push` sends this node's to its peers.
+//
+// Example: pull
+type ScheduleAction string
+
+// ScheduleChange What to change. Members that are absent stay as they are.
+type ScheduleChange struct {
+	// Name A name of your own; no two schedules have the same.
+	//
+	// Example: nightly
+	Name *string `json:"name,omitempty"`
+
+	// Cron Five fields of cron: minute, hour, day of the month, month, day of the week; or `@hourly`, `@daily`, `@weekly`, `@monthly`, `@yearly`.
+	//
+	// Example: 15 3 * * *
+	Cron *string `json:"cron,omitempty"`
+
+	// Timezone The time zone in which the rule holds, such as `Europe/Berlin` or `UTC`.
+	//
+	// Example: Europe/Berlin
+	Timezone *string `json:"timezone,omitempty"`
+
+	// Enabled Whether the clock starts it.
+	//
+	// Example: true
+	Enabled *bool           `json:"enabled,omitempty"`
+	Action  *ScheduleAction `json:"action,omitempty"`
+
+	// TargetPeers The peer to pull from, or the peers to push to. Each gets a session of its own.
+	TargetPeers *[]NodeID `json:"targetPeers,omitempty"`
+
+	// Catalog The catalog.
+	Catalog *CatalogName `json:"catalog,omitempty"`
+
+	// Options How to sync, as in a start. What is absent follows the node's settings at the time of each run.
+	Options   *StartOptions      `json:"options,omitempty"`
+	IfRunning *ScheduleIfRunning `json:"ifRunning,omitempty"`
+
+	// JitterSeconds The longest random delay of a run, in seconds, so that many nodes do not all start at once.
+	//
+	// Example: 0
+	JitterSeconds *int `json:"jitterSeconds,omitempty"`
+}
+
+// ScheduleIdentifier The id of a schedule.
+//
+// Example: 0d6f3b1e-3f0a-4d0c-9b57-3c1d3d8e2a11
+type ScheduleIdentifier = openapi_types.UUID
+
+// ScheduleIfRunning What a run does that meets an active session: `skip` (the default) leaves it out, `queue` waits for its end.
+//
+// Example: skip
+type ScheduleIfRunning string
+
+// ScheduleListResponse All schedules.
+type ScheduleListResponse struct {
+	// Success Always true.
+	Success bool `json:"success"`
+
+	// Paused Who paused all schedules, and when; null while they run.
+	Paused *SchedulePause `json:"paused"`
+
+	// Schedules The schedules.
+	Schedules []Schedule `json:"schedules"`
+}
+
+// SchedulePause Who paused all schedules, and when.
+type SchedulePause struct {
+	// By Who paused them.
+	//
+	// Example: alice
+	By string `json:"by"`
+
+	// At Since when.
+	At time.Time `json:"at"`
+}
+
+// SchedulePauseResponse Whether all schedules are paused.
+type SchedulePauseResponse struct {
+	// Success Always true.
+	Success bool `json:"success"`
+
+	// Paused Who paused all schedules, and when; null while they run.
+	Paused *SchedulePause `json:"paused"`
+}
+
+// SchedulePreviewResponse When a schedule would run.
+type SchedulePreviewResponse struct {
+	// Success Always true.
+	Success bool `json:"success"`
+
+	// NextRuns The next three runs.
+	NextRuns []time.Time `json:"nextRuns"`
+}
+
+// ScheduleResponse One schedule.
+type ScheduleResponse struct {
+	// Success Always true.
+	Success  bool     `json:"success"`
+	Schedule Schedule `json:"schedule"`
+}
+
+// ScheduleRule When a schedule runs.
+type ScheduleRule struct {
+	// Cron Five fields of cron: minute, hour, day of the month, month, day of the week; or `@hourly`, `@daily`, `@weekly`, `@monthly`, `@yearly`.
+	//
+	// Example: 15 3 * * *
+	Cron string `json:"cron"`
+
+	// Timezone The time zone in which the rule holds, such as `Europe/Berlin` or `UTC`.
+	//
+	// Example: Europe/Berlin
+	Timezone string `json:"timezone"`
+}
+
+// ScheduleRun One start of a schedule with one peer.
+type ScheduleRun struct {
+	// Peer The peer.
+	//
+	// Example: branch-2
+	Peer string `json:"peer"`
+
+	// DueAt When the rule wanted it.
+	DueAt time.Time `json:"dueAt"`
+
+	// StartAt When it could begin: later by the random delay, or when the node was up again.
+	StartAt time.Time `json:"startAt"`
+
+	// By Who ran it out of turn; null for the clock.
+	By    *string          `json:"by"`
+	State ScheduleRunState `json:"state"`
+
+	// Session Its session; null if it has none.
+	Session *ScheduleSession `json:"session"`
+
+	// Problem Why it was skipped or failed, or what it waits for.
+	Problem *string `json:"problem"`
+}
+
+// ScheduleRunState `waiting` for its time or for the end of another session, `started`, `skipped` because a session was in the way, `failed` because no session could be
+// started.
+//
+// Example: started
+type ScheduleRunState string
+
+// ScheduleRunsResponse Runs of a schedule.
+type ScheduleRunsResponse struct {
+	// Success Always true.
+	Success bool `json:"success"`
+
+	// Runs The runs.
+	Runs []ScheduleRun `json:"runs"`
+}
+
+// ScheduleSession How a session that a schedule started is doing.
+type ScheduleSession struct {
+	SessionId SessionID     `json:"sessionId"`
+	Status    SessionStatus `json:"status"`
+
+	// Outcome How good it was; null unless it is COMPLETED.
+	Outcome *Outcome `json:"outcome"`
+
+	// StartedAt When it began.
+	StartedAt time.Time `json:"startedAt"`
+
+	// CompletedAt When it ended; null while it is active.
+	CompletedAt *time.Time `json:"completedAt"`
+
+	// ErrorMessage What went wrong; null if nothing did.
+	ErrorMessage *string `json:"errorMessage"`
+}
+
 // ServiceRequest What the admin application wants the service to do.
 type ServiceRequest struct {
 	// Action What to do.
@@ -3237,6 +3579,11 @@ type ProductID = string
 // Rehash Example: true
 type Rehash = bool
 
+// ScheduleID The id of a schedule.
+//
+// Example: 0d6f3b1e-3f0a-4d0c-9b57-3c1d3d8e2a11
+type ScheduleID = ScheduleIdentifier
+
 // Through Example: p-2000
 type Through = string
 
@@ -3407,6 +3754,12 @@ type RevertFullSyncParams struct {
 // RevertFullSync409JSONResponseBody defines parameters for RevertFullSync.
 type RevertFullSync409JSONResponseBody struct {
 	union json.RawMessage
+}
+
+// ListScheduleRunsParams defines parameters for ListScheduleRuns.
+type ListScheduleRunsParams struct {
+	// PageSize How many to return at most; 20 if absent, and more than 100 counts as 100.
+	PageSize *PageSize `form:"pageSize,omitempty" json:"pageSize,omitempty"`
 }
 
 // DeleteCatalogParams defines parameters for DeleteCatalog.
@@ -3631,6 +3984,15 @@ type AddPeerJSONRequestBody = NewPeer
 
 // ChangePeerJSONRequestBody defines body for ChangePeer for application/json ContentType.
 type ChangePeerJSONRequestBody = PeerChange
+
+// PreviewScheduleJSONRequestBody defines body for PreviewSchedule for application/json ContentType.
+type PreviewScheduleJSONRequestBody = ScheduleRule
+
+// AddScheduleJSONRequestBody defines body for AddSchedule for application/json ContentType.
+type AddScheduleJSONRequestBody = NewSchedule
+
+// ChangeScheduleJSONRequestBody defines body for ChangeSchedule for application/json ContentType.
+type ChangeScheduleJSONRequestBody = ScheduleChange
 
 // CreateTokenJSONRequestBody defines body for CreateToken for application/json ContentType.
 type CreateTokenJSONRequestBody = NewToken
@@ -5008,6 +5370,103 @@ type ClientInterface interface {
 	// Corresponds with POST /api/admin/sync/peers/{nodeId}/check (the `CheckPeer` operationId).
 	CheckPeer(ctx context.Context, nodeId PeerNodeID, reqEditors ...RequestEditorFn) (*http.Response, error)
 
+	// PreviewScheduleWithBody When a schedule would run
+	//
+	// The next three runs of a rule, before you save it. A malformed rule is refused as it would be then.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /api/admin/sync/schedule-preview (the `PreviewSchedule` operationId).
+	PreviewScheduleWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// PreviewSchedule When a schedule would run
+	//
+	// The next three runs of a rule, before you save it. A malformed rule is refused as it would be then.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /api/admin/sync/schedule-preview (the `PreviewSchedule` operationId).
+	PreviewSchedule(ctx context.Context, body PreviewScheduleJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ListSchedules List the schedules
+	//
+	// Corresponds with GET /api/admin/sync/schedules (the `ListSchedules` operationId).
+	ListSchedules(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// AddScheduleWithBody Add a schedule
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /api/admin/sync/schedules (the `AddSchedule` operationId).
+	AddScheduleWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// AddSchedule Add a schedule
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /api/admin/sync/schedules (the `AddSchedule` operationId).
+	AddSchedule(ctx context.Context, body AddScheduleJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// PauseSchedules Pause all schedules
+	//
+	// No schedule runs until you resume them; "run now" still works. Runs that fall due during the pause are left out. Sessions that are active go on.
+	// To pause twice changes nothing.
+	//
+	// Corresponds with POST /api/admin/sync/schedules/pause (the `PauseSchedules` operationId).
+	PauseSchedules(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ResumeSchedules Resume all schedules
+	//
+	// Each schedule goes on with its next run from now.
+	//
+	// Corresponds with POST /api/admin/sync/schedules/resume (the `ResumeSchedules` operationId).
+	ResumeSchedules(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// RemoveSchedule Remove a schedule
+	//
+	// Removes the schedule and its list of runs. The sessions that it started stay, and active ones go on.
+	//
+	// Corresponds with DELETE /api/admin/sync/schedules/{scheduleId} (the `RemoveSchedule` operationId).
+	RemoveSchedule(ctx context.Context, scheduleId ScheduleID, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// GetSchedule One schedule
+	//
+	// Corresponds with GET /api/admin/sync/schedules/{scheduleId} (the `GetSchedule` operationId).
+	GetSchedule(ctx context.Context, scheduleId ScheduleID, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ChangeScheduleWithBody Change a schedule
+	//
+	// Changes the members that you send; `options` are replaced as a whole. A schedule that is switched off calls off its runs that wait.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with PATCH /api/admin/sync/schedules/{scheduleId} (the `ChangeSchedule` operationId).
+	ChangeScheduleWithBody(ctx context.Context, scheduleId ScheduleID, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ChangeSchedule Change a schedule
+	//
+	// Changes the members that you send; `options` are replaced as a whole. A schedule that is switched off calls off its runs that wait.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with PATCH /api/admin/sync/schedules/{scheduleId} (the `ChangeSchedule` operationId).
+	ChangeSchedule(ctx context.Context, scheduleId ScheduleID, body ChangeScheduleJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// RunSchedule Run a schedule now
+	//
+	// Starts its sync at once, out of turn, even if the schedule is switched off or all are paused. If an active session is in the way, the run is skipped or
+	// waits, as the schedule says. The answer has one run per peer.
+	//
+	// Corresponds with POST /api/admin/sync/schedules/{scheduleId}/run (the `RunSchedule` operationId).
+	RunSchedule(ctx context.Context, scheduleId ScheduleID, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ListScheduleRuns The latest runs of a schedule
+	//
+	// Also the runs that were skipped or could not be started, with the reason. Runs are kept as long as sessions are.
+	//
+	// Corresponds with GET /api/admin/sync/schedules/{scheduleId}/runs (the `ListScheduleRuns` operationId).
+	ListScheduleRuns(ctx context.Context, scheduleId ScheduleID, params *ListScheduleRunsParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
 	// ListTokens List the API tokens
 	//
 	// The tokens that were made here or by `fullsync token`, with when and from where each was used last (a few seconds late). A token for
@@ -6149,6 +6608,233 @@ func (c *Client) ChangePeer(ctx context.Context, nodeId PeerNodeID, body ChangeP
 // Corresponds with POST /api/admin/sync/peers/{nodeId}/check (the `CheckPeer` operationId).
 func (c *Client) CheckPeer(ctx context.Context, nodeId PeerNodeID, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewCheckPeerRequest(c.Server, nodeId)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// PreviewScheduleWithBody When a schedule would run
+//
+// The next three runs of a rule, before you save it. A malformed rule is refused as it would be then.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /api/admin/sync/schedule-preview (the `PreviewSchedule` operationId).
+func (c *Client) PreviewScheduleWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewPreviewScheduleRequestWithBody(c.Server, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// PreviewSchedule When a schedule would run
+//
+// The next three runs of a rule, before you save it. A malformed rule is refused as it would be then.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /api/admin/sync/schedule-preview (the `PreviewSchedule` operationId).
+func (c *Client) PreviewSchedule(ctx context.Context, body PreviewScheduleJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewPreviewScheduleRequest(c.Server, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ListSchedules List the schedules
+//
+// Corresponds with GET /api/admin/sync/schedules (the `ListSchedules` operationId).
+func (c *Client) ListSchedules(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewListSchedulesRequest(c.Server)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// AddScheduleWithBody Add a schedule
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /api/admin/sync/schedules (the `AddSchedule` operationId).
+func (c *Client) AddScheduleWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewAddScheduleRequestWithBody(c.Server, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// AddSchedule Add a schedule
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /api/admin/sync/schedules (the `AddSchedule` operationId).
+func (c *Client) AddSchedule(ctx context.Context, body AddScheduleJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewAddScheduleRequest(c.Server, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// PauseSchedules Pause all schedules
+//
+// No schedule runs until you resume them; "run now" still works. Runs that fall due during the pause are left out. Sessions that are active go on.
+// To pause twice changes nothing.
+//
+// Corresponds with POST /api/admin/sync/schedules/pause (the `PauseSchedules` operationId).
+func (c *Client) PauseSchedules(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewPauseSchedulesRequest(c.Server)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ResumeSchedules Resume all schedules
+//
+// Each schedule goes on with its next run from now.
+//
+// Corresponds with POST /api/admin/sync/schedules/resume (the `ResumeSchedules` operationId).
+func (c *Client) ResumeSchedules(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewResumeSchedulesRequest(c.Server)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// RemoveSchedule Remove a schedule
+//
+// Removes the schedule and its list of runs. The sessions that it started stay, and active ones go on.
+//
+// Corresponds with DELETE /api/admin/sync/schedules/{scheduleId} (the `RemoveSchedule` operationId).
+func (c *Client) RemoveSchedule(ctx context.Context, scheduleId ScheduleID, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewRemoveScheduleRequest(c.Server, scheduleId)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// GetSchedule One schedule
+//
+// Corresponds with GET /api/admin/sync/schedules/{scheduleId} (the `GetSchedule` operationId).
+func (c *Client) GetSchedule(ctx context.Context, scheduleId ScheduleID, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewGetScheduleRequest(c.Server, scheduleId)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ChangeScheduleWithBody Change a schedule
+//
+// Changes the members that you send; `options` are replaced as a whole. A schedule that is switched off calls off its runs that wait.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with PATCH /api/admin/sync/schedules/{scheduleId} (the `ChangeSchedule` operationId).
+func (c *Client) ChangeScheduleWithBody(ctx context.Context, scheduleId ScheduleID, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewChangeScheduleRequestWithBody(c.Server, scheduleId, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ChangeSchedule Change a schedule
+//
+// Changes the members that you send; `options` are replaced as a whole. A schedule that is switched off calls off its runs that wait.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with PATCH /api/admin/sync/schedules/{scheduleId} (the `ChangeSchedule` operationId).
+func (c *Client) ChangeSchedule(ctx context.Context, scheduleId ScheduleID, body ChangeScheduleJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewChangeScheduleRequest(c.Server, scheduleId, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// RunSchedule Run a schedule now
+//
+// Starts its sync at once, out of turn, even if the schedule is switched off or all are paused. If an active session is in the way, the run is skipped or
+// waits, as the schedule says. The answer has one run per peer.
+//
+// Corresponds with POST /api/admin/sync/schedules/{scheduleId}/run (the `RunSchedule` operationId).
+func (c *Client) RunSchedule(ctx context.Context, scheduleId ScheduleID, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewRunScheduleRequest(c.Server, scheduleId)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ListScheduleRuns The latest runs of a schedule
+//
+// Also the runs that were skipped or could not be started, with the reason. Runs are kept as long as sessions are.
+//
+// Corresponds with GET /api/admin/sync/schedules/{scheduleId}/runs (the `ListScheduleRuns` operationId).
+func (c *Client) ListScheduleRuns(ctx context.Context, scheduleId ScheduleID, params *ListScheduleRunsParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewListScheduleRunsRequest(c.Server, scheduleId, params)
 	if err != nil {
 		return nil, err
 	}
@@ -8436,6 +9122,377 @@ func NewCheckPeerRequest(server string, nodeId PeerNodeID) (*http.Request, error
 	}
 
 	req, err := http.NewRequest(http.MethodPost, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewPreviewScheduleRequest calls the generic PreviewSchedule builder with application/json body
+func NewPreviewScheduleRequest(server string, body PreviewScheduleJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewPreviewScheduleRequestWithBody(server, "application/json", bodyReader)
+}
+
+// NewPreviewScheduleRequestWithBody constructs an http.Request for the PreviewSchedule method, with any body, and a specified content type
+func NewPreviewScheduleRequestWithBody(server string, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/admin/sync/schedule-preview")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	return req, nil
+}
+
+// NewListSchedulesRequest constructs an http.Request for the ListSchedules method
+func NewListSchedulesRequest(server string) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/admin/sync/schedules")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewAddScheduleRequest calls the generic AddSchedule builder with application/json body
+func NewAddScheduleRequest(server string, body AddScheduleJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewAddScheduleRequestWithBody(server, "application/json", bodyReader)
+}
+
+// NewAddScheduleRequestWithBody constructs an http.Request for the AddSchedule method, with any body, and a specified content type
+func NewAddScheduleRequestWithBody(server string, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/admin/sync/schedules")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	return req, nil
+}
+
+// NewPauseSchedulesRequest constructs an http.Request for the PauseSchedules method
+func NewPauseSchedulesRequest(server string) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/admin/sync/schedules/pause")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewResumeSchedulesRequest constructs an http.Request for the ResumeSchedules method
+func NewResumeSchedulesRequest(server string) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/admin/sync/schedules/resume")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewRemoveScheduleRequest constructs an http.Request for the RemoveSchedule method
+func NewRemoveScheduleRequest(server string, scheduleId ScheduleID) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "scheduleId", scheduleId, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/admin/sync/schedules/%s", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodDelete, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewGetScheduleRequest constructs an http.Request for the GetSchedule method
+func NewGetScheduleRequest(server string, scheduleId ScheduleID) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "scheduleId", scheduleId, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/admin/sync/schedules/%s", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewChangeScheduleRequest calls the generic ChangeSchedule builder with application/json body
+func NewChangeScheduleRequest(server string, scheduleId ScheduleID, body ChangeScheduleJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewChangeScheduleRequestWithBody(server, scheduleId, "application/json", bodyReader)
+}
+
+// NewChangeScheduleRequestWithBody constructs an http.Request for the ChangeSchedule method, with any body, and a specified content type
+func NewChangeScheduleRequestWithBody(server string, scheduleId ScheduleID, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "scheduleId", scheduleId, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/admin/sync/schedules/%s", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPatch, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	return req, nil
+}
+
+// NewRunScheduleRequest constructs an http.Request for the RunSchedule method
+func NewRunScheduleRequest(server string, scheduleId ScheduleID) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "scheduleId", scheduleId, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/admin/sync/schedules/%s/run", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewListScheduleRunsRequest constructs an http.Request for the ListScheduleRuns method
+func NewListScheduleRunsRequest(server string, scheduleId ScheduleID, params *ListScheduleRunsParams) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "scheduleId", scheduleId, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/admin/sync/schedules/%s/runs", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.PageSize != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "pageSize", *params.PageSize, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
 	if err != nil {
 		return nil, err
 	}
@@ -11075,6 +12132,117 @@ type ClientWithResponsesInterface interface {
 	// Corresponds with POST /api/admin/sync/peers/{nodeId}/check (the `CheckPeer` operationId).
 	CheckPeerWithResponse(ctx context.Context, nodeId PeerNodeID, reqEditors ...RequestEditorFn) (*CheckPeerResponse, error)
 
+	// PreviewScheduleWithBodyWithResponse When a schedule would run
+	//
+	// The next three runs of a rule, before you save it. A malformed rule is refused as it would be then.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /api/admin/sync/schedule-preview (the `PreviewSchedule` operationId).
+	PreviewScheduleWithBodyWithResponse(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*PreviewScheduleResponse, error)
+
+	// PreviewScheduleWithResponse When a schedule would run
+	//
+	// The next three runs of a rule, before you save it. A malformed rule is refused as it would be then.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /api/admin/sync/schedule-preview (the `PreviewSchedule` operationId).
+	PreviewScheduleWithResponse(ctx context.Context, body PreviewScheduleJSONRequestBody, reqEditors ...RequestEditorFn) (*PreviewScheduleResponse, error)
+
+	// ListSchedulesWithResponse List the schedules
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /api/admin/sync/schedules (the `ListSchedules` operationId).
+	ListSchedulesWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*ListSchedulesResponse, error)
+
+	// AddScheduleWithBodyWithResponse Add a schedule
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /api/admin/sync/schedules (the `AddSchedule` operationId).
+	AddScheduleWithBodyWithResponse(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*AddScheduleResponse, error)
+
+	// AddScheduleWithResponse Add a schedule
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /api/admin/sync/schedules (the `AddSchedule` operationId).
+	AddScheduleWithResponse(ctx context.Context, body AddScheduleJSONRequestBody, reqEditors ...RequestEditorFn) (*AddScheduleResponse, error)
+
+	// PauseSchedulesWithResponse Pause all schedules
+	//
+	// No schedule runs until you resume them; "run now" still works. Runs that fall due during the pause are left out. Sessions that are active go on.
+	// To pause twice changes nothing.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /api/admin/sync/schedules/pause (the `PauseSchedules` operationId).
+	PauseSchedulesWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*PauseSchedulesResponse, error)
+
+	// ResumeSchedulesWithResponse Resume all schedules
+	//
+	// Each schedule goes on with its next run from now.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /api/admin/sync/schedules/resume (the `ResumeSchedules` operationId).
+	ResumeSchedulesWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*ResumeSchedulesResponse, error)
+
+	// RemoveScheduleWithResponse Remove a schedule
+	//
+	// Removes the schedule and its list of runs. The sessions that it started stay, and active ones go on.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with DELETE /api/admin/sync/schedules/{scheduleId} (the `RemoveSchedule` operationId).
+	RemoveScheduleWithResponse(ctx context.Context, scheduleId ScheduleID, reqEditors ...RequestEditorFn) (*RemoveScheduleResponse, error)
+
+	// GetScheduleWithResponse One schedule
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /api/admin/sync/schedules/{scheduleId} (the `GetSchedule` operationId).
+	GetScheduleWithResponse(ctx context.Context, scheduleId ScheduleID, reqEditors ...RequestEditorFn) (*GetScheduleResponse, error)
+
+	// ChangeScheduleWithBodyWithResponse Change a schedule
+	//
+	// Changes the members that you send; `options` are replaced as a whole. A schedule that is switched off calls off its runs that wait.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with PATCH /api/admin/sync/schedules/{scheduleId} (the `ChangeSchedule` operationId).
+	ChangeScheduleWithBodyWithResponse(ctx context.Context, scheduleId ScheduleID, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*ChangeScheduleResponse, error)
+
+	// ChangeScheduleWithResponse Change a schedule
+	//
+	// Changes the members that you send; `options` are replaced as a whole. A schedule that is switched off calls off its runs that wait.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with PATCH /api/admin/sync/schedules/{scheduleId} (the `ChangeSchedule` operationId).
+	ChangeScheduleWithResponse(ctx context.Context, scheduleId ScheduleID, body ChangeScheduleJSONRequestBody, reqEditors ...RequestEditorFn) (*ChangeScheduleResponse, error)
+
+	// RunScheduleWithResponse Run a schedule now
+	//
+	// Starts its sync at once, out of turn, even if the schedule is switched off or all are paused. If an active session is in the way, the run is skipped or
+	// waits, as the schedule says. The answer has one run per peer.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /api/admin/sync/schedules/{scheduleId}/run (the `RunSchedule` operationId).
+	RunScheduleWithResponse(ctx context.Context, scheduleId ScheduleID, reqEditors ...RequestEditorFn) (*RunScheduleResponse, error)
+
+	// ListScheduleRunsWithResponse The latest runs of a schedule
+	//
+	// Also the runs that were skipped or could not be started, with the reason. Runs are kept as long as sessions are.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /api/admin/sync/schedules/{scheduleId}/runs (the `ListScheduleRuns` operationId).
+	ListScheduleRunsWithResponse(ctx context.Context, scheduleId ScheduleID, params *ListScheduleRunsParams, reqEditors ...RequestEditorFn) (*ListScheduleRunsResponse, error)
+
 	// ListTokensWithResponse List the API tokens
 	//
 	// The tokens that were made here or by `fullsync token`, with when and from where each was used last (a few seconds late). A token for
@@ -13653,6 +14821,857 @@ func (r CheckPeerResponse) StatusCode() int {
 
 // ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
 func (r CheckPeerResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type PreviewScheduleResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *SchedulePreviewResponse
+	// JSON400 the response for an HTTP 400 `application/json` response
+	JSON400 *BadRequest
+	// JSON401 the response for an HTTP 401 `application/json` response
+	JSON401 *Unauthorized
+	// JSON403 the response for an HTTP 403 `application/json` response
+	JSON403 *Forbidden
+	// JSON413 the response for an HTTP 413 `application/json` response
+	JSON413 *TooLarge
+	// JSON415 the response for an HTTP 415 `application/json` response
+	JSON415 *NotJSON
+	// JSON500 the response for an HTTP 500 `application/json` response
+	JSON500 *InternalError
+	// JSON503 the response for an HTTP 503 `application/json` response
+	JSON503 *Unavailable
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r PreviewScheduleResponse) GetJSON200() *SchedulePreviewResponse {
+	return r.JSON200
+}
+
+// GetJSON400 returns the response for an HTTP 400 `application/json` response
+func (r PreviewScheduleResponse) GetJSON400() *BadRequest {
+	return r.JSON400
+}
+
+// GetJSON401 returns the response for an HTTP 401 `application/json` response
+func (r PreviewScheduleResponse) GetJSON401() *Unauthorized {
+	return r.JSON401
+}
+
+// GetJSON403 returns the response for an HTTP 403 `application/json` response
+func (r PreviewScheduleResponse) GetJSON403() *Forbidden {
+	return r.JSON403
+}
+
+// GetJSON413 returns the response for an HTTP 413 `application/json` response
+func (r PreviewScheduleResponse) GetJSON413() *TooLarge {
+	return r.JSON413
+}
+
+// GetJSON415 returns the response for an HTTP 415 `application/json` response
+func (r PreviewScheduleResponse) GetJSON415() *NotJSON {
+	return r.JSON415
+}
+
+// GetJSON500 returns the response for an HTTP 500 `application/json` response
+func (r PreviewScheduleResponse) GetJSON500() *InternalError {
+	return r.JSON500
+}
+
+// GetJSON503 returns the response for an HTTP 503 `application/json` response
+func (r PreviewScheduleResponse) GetJSON503() *Unavailable {
+	return r.JSON503
+}
+
+// GetBody returns the raw response body bytes
+func (r PreviewScheduleResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r PreviewScheduleResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r PreviewScheduleResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r PreviewScheduleResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type ListSchedulesResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *ScheduleListResponse
+	// JSON401 the response for an HTTP 401 `application/json` response
+	JSON401 *Unauthorized
+	// JSON403 the response for an HTTP 403 `application/json` response
+	JSON403 *Forbidden
+	// JSON500 the response for an HTTP 500 `application/json` response
+	JSON500 *InternalError
+	// JSON503 the response for an HTTP 503 `application/json` response
+	JSON503 *Unavailable
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ListSchedulesResponse) GetJSON200() *ScheduleListResponse {
+	return r.JSON200
+}
+
+// GetJSON401 returns the response for an HTTP 401 `application/json` response
+func (r ListSchedulesResponse) GetJSON401() *Unauthorized {
+	return r.JSON401
+}
+
+// GetJSON403 returns the response for an HTTP 403 `application/json` response
+func (r ListSchedulesResponse) GetJSON403() *Forbidden {
+	return r.JSON403
+}
+
+// GetJSON500 returns the response for an HTTP 500 `application/json` response
+func (r ListSchedulesResponse) GetJSON500() *InternalError {
+	return r.JSON500
+}
+
+// GetJSON503 returns the response for an HTTP 503 `application/json` response
+func (r ListSchedulesResponse) GetJSON503() *Unavailable {
+	return r.JSON503
+}
+
+// GetBody returns the raw response body bytes
+func (r ListSchedulesResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ListSchedulesResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ListSchedulesResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ListSchedulesResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// AddScheduleResponse201Headers the declared response headers of an HTTP 201 response for AddSchedule
+type AddScheduleResponse201Headers struct {
+	Location string
+}
+
+type AddScheduleResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON201 the response for an HTTP 201 `application/json` response
+	JSON201 *ScheduleResponse
+	// JSON400 the response for an HTTP 400 `application/json` response
+	JSON400 *BadRequest
+	// JSON401 the response for an HTTP 401 `application/json` response
+	JSON401 *Unauthorized
+	// JSON403 the response for an HTTP 403 `application/json` response
+	JSON403 *Forbidden
+	// JSON409 the response for an HTTP 409 `application/json` response
+	JSON409 *Conflict
+	// JSON413 the response for an HTTP 413 `application/json` response
+	JSON413 *TooLarge
+	// JSON415 the response for an HTTP 415 `application/json` response
+	JSON415 *NotJSON
+	// JSON422 the response for an HTTP 422 `application/json` response
+	JSON422 *Impossible
+	// JSON500 the response for an HTTP 500 `application/json` response
+	JSON500 *InternalError
+	// JSON503 the response for an HTTP 503 `application/json` response
+	JSON503 *Unavailable
+	// Headers201 the parsed response headers for an HTTP 201 response
+	Headers201 *AddScheduleResponse201Headers
+}
+
+// GetJSON201 returns the response for an HTTP 201 `application/json` response
+func (r AddScheduleResponse) GetJSON201() *ScheduleResponse {
+	return r.JSON201
+}
+
+// GetJSON400 returns the response for an HTTP 400 `application/json` response
+func (r AddScheduleResponse) GetJSON400() *BadRequest {
+	return r.JSON400
+}
+
+// GetJSON401 returns the response for an HTTP 401 `application/json` response
+func (r AddScheduleResponse) GetJSON401() *Unauthorized {
+	return r.JSON401
+}
+
+// GetJSON403 returns the response for an HTTP 403 `application/json` response
+func (r AddScheduleResponse) GetJSON403() *Forbidden {
+	return r.JSON403
+}
+
+// GetJSON409 returns the response for an HTTP 409 `application/json` response
+func (r AddScheduleResponse) GetJSON409() *Conflict {
+	return r.JSON409
+}
+
+// GetJSON413 returns the response for an HTTP 413 `application/json` response
+func (r AddScheduleResponse) GetJSON413() *TooLarge {
+	return r.JSON413
+}
+
+// GetJSON415 returns the response for an HTTP 415 `application/json` response
+func (r AddScheduleResponse) GetJSON415() *NotJSON {
+	return r.JSON415
+}
+
+// GetJSON422 returns the response for an HTTP 422 `application/json` response
+func (r AddScheduleResponse) GetJSON422() *Impossible {
+	return r.JSON422
+}
+
+// GetJSON500 returns the response for an HTTP 500 `application/json` response
+func (r AddScheduleResponse) GetJSON500() *InternalError {
+	return r.JSON500
+}
+
+// GetJSON503 returns the response for an HTTP 503 `application/json` response
+func (r AddScheduleResponse) GetJSON503() *Unavailable {
+	return r.JSON503
+}
+
+// GetBody returns the raw response body bytes
+func (r AddScheduleResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r AddScheduleResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r AddScheduleResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r AddScheduleResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type PauseSchedulesResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *SchedulePauseResponse
+	// JSON401 the response for an HTTP 401 `application/json` response
+	JSON401 *Unauthorized
+	// JSON403 the response for an HTTP 403 `application/json` response
+	JSON403 *Forbidden
+	// JSON500 the response for an HTTP 500 `application/json` response
+	JSON500 *InternalError
+	// JSON503 the response for an HTTP 503 `application/json` response
+	JSON503 *Unavailable
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r PauseSchedulesResponse) GetJSON200() *SchedulePauseResponse {
+	return r.JSON200
+}
+
+// GetJSON401 returns the response for an HTTP 401 `application/json` response
+func (r PauseSchedulesResponse) GetJSON401() *Unauthorized {
+	return r.JSON401
+}
+
+// GetJSON403 returns the response for an HTTP 403 `application/json` response
+func (r PauseSchedulesResponse) GetJSON403() *Forbidden {
+	return r.JSON403
+}
+
+// GetJSON500 returns the response for an HTTP 500 `application/json` response
+func (r PauseSchedulesResponse) GetJSON500() *InternalError {
+	return r.JSON500
+}
+
+// GetJSON503 returns the response for an HTTP 503 `application/json` response
+func (r PauseSchedulesResponse) GetJSON503() *Unavailable {
+	return r.JSON503
+}
+
+// GetBody returns the raw response body bytes
+func (r PauseSchedulesResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r PauseSchedulesResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r PauseSchedulesResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r PauseSchedulesResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type ResumeSchedulesResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *SchedulePauseResponse
+	// JSON401 the response for an HTTP 401 `application/json` response
+	JSON401 *Unauthorized
+	// JSON403 the response for an HTTP 403 `application/json` response
+	JSON403 *Forbidden
+	// JSON500 the response for an HTTP 500 `application/json` response
+	JSON500 *InternalError
+	// JSON503 the response for an HTTP 503 `application/json` response
+	JSON503 *Unavailable
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ResumeSchedulesResponse) GetJSON200() *SchedulePauseResponse {
+	return r.JSON200
+}
+
+// GetJSON401 returns the response for an HTTP 401 `application/json` response
+func (r ResumeSchedulesResponse) GetJSON401() *Unauthorized {
+	return r.JSON401
+}
+
+// GetJSON403 returns the response for an HTTP 403 `application/json` response
+func (r ResumeSchedulesResponse) GetJSON403() *Forbidden {
+	return r.JSON403
+}
+
+// GetJSON500 returns the response for an HTTP 500 `application/json` response
+func (r ResumeSchedulesResponse) GetJSON500() *InternalError {
+	return r.JSON500
+}
+
+// GetJSON503 returns the response for an HTTP 503 `application/json` response
+func (r ResumeSchedulesResponse) GetJSON503() *Unavailable {
+	return r.JSON503
+}
+
+// GetBody returns the raw response body bytes
+func (r ResumeSchedulesResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ResumeSchedulesResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ResumeSchedulesResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ResumeSchedulesResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type RemoveScheduleResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *MessageResponse
+	// JSON400 the response for an HTTP 400 `application/json` response
+	JSON400 *BadRequest
+	// JSON401 the response for an HTTP 401 `application/json` response
+	JSON401 *Unauthorized
+	// JSON403 the response for an HTTP 403 `application/json` response
+	JSON403 *Forbidden
+	// JSON404 the response for an HTTP 404 `application/json` response
+	JSON404 *NotFound
+	// JSON500 the response for an HTTP 500 `application/json` response
+	JSON500 *InternalError
+	// JSON503 the response for an HTTP 503 `application/json` response
+	JSON503 *Unavailable
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r RemoveScheduleResponse) GetJSON200() *MessageResponse {
+	return r.JSON200
+}
+
+// GetJSON400 returns the response for an HTTP 400 `application/json` response
+func (r RemoveScheduleResponse) GetJSON400() *BadRequest {
+	return r.JSON400
+}
+
+// GetJSON401 returns the response for an HTTP 401 `application/json` response
+func (r RemoveScheduleResponse) GetJSON401() *Unauthorized {
+	return r.JSON401
+}
+
+// GetJSON403 returns the response for an HTTP 403 `application/json` response
+func (r RemoveScheduleResponse) GetJSON403() *Forbidden {
+	return r.JSON403
+}
+
+// GetJSON404 returns the response for an HTTP 404 `application/json` response
+func (r RemoveScheduleResponse) GetJSON404() *NotFound {
+	return r.JSON404
+}
+
+// GetJSON500 returns the response for an HTTP 500 `application/json` response
+func (r RemoveScheduleResponse) GetJSON500() *InternalError {
+	return r.JSON500
+}
+
+// GetJSON503 returns the response for an HTTP 503 `application/json` response
+func (r RemoveScheduleResponse) GetJSON503() *Unavailable {
+	return r.JSON503
+}
+
+// GetBody returns the raw response body bytes
+func (r RemoveScheduleResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r RemoveScheduleResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r RemoveScheduleResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r RemoveScheduleResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type GetScheduleResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *ScheduleResponse
+	// JSON400 the response for an HTTP 400 `application/json` response
+	JSON400 *BadRequest
+	// JSON401 the response for an HTTP 401 `application/json` response
+	JSON401 *Unauthorized
+	// JSON403 the response for an HTTP 403 `application/json` response
+	JSON403 *Forbidden
+	// JSON404 the response for an HTTP 404 `application/json` response
+	JSON404 *NotFound
+	// JSON500 the response for an HTTP 500 `application/json` response
+	JSON500 *InternalError
+	// JSON503 the response for an HTTP 503 `application/json` response
+	JSON503 *Unavailable
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r GetScheduleResponse) GetJSON200() *ScheduleResponse {
+	return r.JSON200
+}
+
+// GetJSON400 returns the response for an HTTP 400 `application/json` response
+func (r GetScheduleResponse) GetJSON400() *BadRequest {
+	return r.JSON400
+}
+
+// GetJSON401 returns the response for an HTTP 401 `application/json` response
+func (r GetScheduleResponse) GetJSON401() *Unauthorized {
+	return r.JSON401
+}
+
+// GetJSON403 returns the response for an HTTP 403 `application/json` response
+func (r GetScheduleResponse) GetJSON403() *Forbidden {
+	return r.JSON403
+}
+
+// GetJSON404 returns the response for an HTTP 404 `application/json` response
+func (r GetScheduleResponse) GetJSON404() *NotFound {
+	return r.JSON404
+}
+
+// GetJSON500 returns the response for an HTTP 500 `application/json` response
+func (r GetScheduleResponse) GetJSON500() *InternalError {
+	return r.JSON500
+}
+
+// GetJSON503 returns the response for an HTTP 503 `application/json` response
+func (r GetScheduleResponse) GetJSON503() *Unavailable {
+	return r.JSON503
+}
+
+// GetBody returns the raw response body bytes
+func (r GetScheduleResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r GetScheduleResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r GetScheduleResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r GetScheduleResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type ChangeScheduleResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *ScheduleResponse
+	// JSON400 the response for an HTTP 400 `application/json` response
+	JSON400 *BadRequest
+	// JSON401 the response for an HTTP 401 `application/json` response
+	JSON401 *Unauthorized
+	// JSON403 the response for an HTTP 403 `application/json` response
+	JSON403 *Forbidden
+	// JSON404 the response for an HTTP 404 `application/json` response
+	JSON404 *NotFound
+	// JSON409 the response for an HTTP 409 `application/json` response
+	JSON409 *Conflict
+	// JSON413 the response for an HTTP 413 `application/json` response
+	JSON413 *TooLarge
+	// JSON415 the response for an HTTP 415 `application/json` response
+	JSON415 *NotJSON
+	// JSON422 the response for an HTTP 422 `application/json` response
+	JSON422 *Impossible
+	// JSON500 the response for an HTTP 500 `application/json` response
+	JSON500 *InternalError
+	// JSON503 the response for an HTTP 503 `application/json` response
+	JSON503 *Unavailable
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ChangeScheduleResponse) GetJSON200() *ScheduleResponse {
+	return r.JSON200
+}
+
+// GetJSON400 returns the response for an HTTP 400 `application/json` response
+func (r ChangeScheduleResponse) GetJSON400() *BadRequest {
+	return r.JSON400
+}
+
+// GetJSON401 returns the response for an HTTP 401 `application/json` response
+func (r ChangeScheduleResponse) GetJSON401() *Unauthorized {
+	return r.JSON401
+}
+
+// GetJSON403 returns the response for an HTTP 403 `application/json` response
+func (r ChangeScheduleResponse) GetJSON403() *Forbidden {
+	return r.JSON403
+}
+
+// GetJSON404 returns the response for an HTTP 404 `application/json` response
+func (r ChangeScheduleResponse) GetJSON404() *NotFound {
+	return r.JSON404
+}
+
+// GetJSON409 returns the response for an HTTP 409 `application/json` response
+func (r ChangeScheduleResponse) GetJSON409() *Conflict {
+	return r.JSON409
+}
+
+// GetJSON413 returns the response for an HTTP 413 `application/json` response
+func (r ChangeScheduleResponse) GetJSON413() *TooLarge {
+	return r.JSON413
+}
+
+// GetJSON415 returns the response for an HTTP 415 `application/json` response
+func (r ChangeScheduleResponse) GetJSON415() *NotJSON {
+	return r.JSON415
+}
+
+// GetJSON422 returns the response for an HTTP 422 `application/json` response
+func (r ChangeScheduleResponse) GetJSON422() *Impossible {
+	return r.JSON422
+}
+
+// GetJSON500 returns the response for an HTTP 500 `application/json` response
+func (r ChangeScheduleResponse) GetJSON500() *InternalError {
+	return r.JSON500
+}
+
+// GetJSON503 returns the response for an HTTP 503 `application/json` response
+func (r ChangeScheduleResponse) GetJSON503() *Unavailable {
+	return r.JSON503
+}
+
+// GetBody returns the raw response body bytes
+func (r ChangeScheduleResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ChangeScheduleResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ChangeScheduleResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ChangeScheduleResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type RunScheduleResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON202 the response for an HTTP 202 `application/json` response
+	JSON202 *ScheduleRunsResponse
+	// JSON400 the response for an HTTP 400 `application/json` response
+	JSON400 *BadRequest
+	// JSON401 the response for an HTTP 401 `application/json` response
+	JSON401 *Unauthorized
+	// JSON403 the response for an HTTP 403 `application/json` response
+	JSON403 *Forbidden
+	// JSON404 the response for an HTTP 404 `application/json` response
+	JSON404 *NotFound
+	// JSON500 the response for an HTTP 500 `application/json` response
+	JSON500 *InternalError
+	// JSON503 the response for an HTTP 503 `application/json` response
+	JSON503 *Unavailable
+}
+
+// GetJSON202 returns the response for an HTTP 202 `application/json` response
+func (r RunScheduleResponse) GetJSON202() *ScheduleRunsResponse {
+	return r.JSON202
+}
+
+// GetJSON400 returns the response for an HTTP 400 `application/json` response
+func (r RunScheduleResponse) GetJSON400() *BadRequest {
+	return r.JSON400
+}
+
+// GetJSON401 returns the response for an HTTP 401 `application/json` response
+func (r RunScheduleResponse) GetJSON401() *Unauthorized {
+	return r.JSON401
+}
+
+// GetJSON403 returns the response for an HTTP 403 `application/json` response
+func (r RunScheduleResponse) GetJSON403() *Forbidden {
+	return r.JSON403
+}
+
+// GetJSON404 returns the response for an HTTP 404 `application/json` response
+func (r RunScheduleResponse) GetJSON404() *NotFound {
+	return r.JSON404
+}
+
+// GetJSON500 returns the response for an HTTP 500 `application/json` response
+func (r RunScheduleResponse) GetJSON500() *InternalError {
+	return r.JSON500
+}
+
+// GetJSON503 returns the response for an HTTP 503 `application/json` response
+func (r RunScheduleResponse) GetJSON503() *Unavailable {
+	return r.JSON503
+}
+
+// GetBody returns the raw response body bytes
+func (r RunScheduleResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r RunScheduleResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r RunScheduleResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r RunScheduleResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type ListScheduleRunsResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *ScheduleRunsResponse
+	// JSON400 the response for an HTTP 400 `application/json` response
+	JSON400 *BadRequest
+	// JSON401 the response for an HTTP 401 `application/json` response
+	JSON401 *Unauthorized
+	// JSON403 the response for an HTTP 403 `application/json` response
+	JSON403 *Forbidden
+	// JSON404 the response for an HTTP 404 `application/json` response
+	JSON404 *NotFound
+	// JSON500 the response for an HTTP 500 `application/json` response
+	JSON500 *InternalError
+	// JSON503 the response for an HTTP 503 `application/json` response
+	JSON503 *Unavailable
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ListScheduleRunsResponse) GetJSON200() *ScheduleRunsResponse {
+	return r.JSON200
+}
+
+// GetJSON400 returns the response for an HTTP 400 `application/json` response
+func (r ListScheduleRunsResponse) GetJSON400() *BadRequest {
+	return r.JSON400
+}
+
+// GetJSON401 returns the response for an HTTP 401 `application/json` response
+func (r ListScheduleRunsResponse) GetJSON401() *Unauthorized {
+	return r.JSON401
+}
+
+// GetJSON403 returns the response for an HTTP 403 `application/json` response
+func (r ListScheduleRunsResponse) GetJSON403() *Forbidden {
+	return r.JSON403
+}
+
+// GetJSON404 returns the response for an HTTP 404 `application/json` response
+func (r ListScheduleRunsResponse) GetJSON404() *NotFound {
+	return r.JSON404
+}
+
+// GetJSON500 returns the response for an HTTP 500 `application/json` response
+func (r ListScheduleRunsResponse) GetJSON500() *InternalError {
+	return r.JSON500
+}
+
+// GetJSON503 returns the response for an HTTP 503 `application/json` response
+func (r ListScheduleRunsResponse) GetJSON503() *Unavailable {
+	return r.JSON503
+}
+
+// GetBody returns the raw response body bytes
+func (r ListScheduleRunsResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ListScheduleRunsResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ListScheduleRunsResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ListScheduleRunsResponse) ContentType() string {
 	if r.HTTPResponse != nil {
 		return r.HTTPResponse.Header.Get("Content-Type")
 	}
@@ -17727,6 +19746,195 @@ func (c *ClientWithResponses) CheckPeerWithResponse(ctx context.Context, nodeId 
 	return ParseCheckPeerResponse(rsp)
 }
 
+// PreviewScheduleWithBodyWithResponse When a schedule would run
+//
+// The next three runs of a rule, before you save it. A malformed rule is refused as it would be then.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /api/admin/sync/schedule-preview (the `PreviewSchedule` operationId).
+func (c *ClientWithResponses) PreviewScheduleWithBodyWithResponse(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*PreviewScheduleResponse, error) {
+	rsp, err := c.PreviewScheduleWithBody(ctx, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParsePreviewScheduleResponse(rsp)
+}
+
+// PreviewScheduleWithResponse When a schedule would run
+//
+// The next three runs of a rule, before you save it. A malformed rule is refused as it would be then.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /api/admin/sync/schedule-preview (the `PreviewSchedule` operationId).
+func (c *ClientWithResponses) PreviewScheduleWithResponse(ctx context.Context, body PreviewScheduleJSONRequestBody, reqEditors ...RequestEditorFn) (*PreviewScheduleResponse, error) {
+	rsp, err := c.PreviewSchedule(ctx, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParsePreviewScheduleResponse(rsp)
+}
+
+// ListSchedulesWithResponse List the schedules
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /api/admin/sync/schedules (the `ListSchedules` operationId).
+func (c *ClientWithResponses) ListSchedulesWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*ListSchedulesResponse, error) {
+	rsp, err := c.ListSchedules(ctx, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseListSchedulesResponse(rsp)
+}
+
+// AddScheduleWithBodyWithResponse Add a schedule
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /api/admin/sync/schedules (the `AddSchedule` operationId).
+func (c *ClientWithResponses) AddScheduleWithBodyWithResponse(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*AddScheduleResponse, error) {
+	rsp, err := c.AddScheduleWithBody(ctx, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseAddScheduleResponse(rsp)
+}
+
+// AddScheduleWithResponse Add a schedule
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /api/admin/sync/schedules (the `AddSchedule` operationId).
+func (c *ClientWithResponses) AddScheduleWithResponse(ctx context.Context, body AddScheduleJSONRequestBody, reqEditors ...RequestEditorFn) (*AddScheduleResponse, error) {
+	rsp, err := c.AddSchedule(ctx, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseAddScheduleResponse(rsp)
+}
+
+// PauseSchedulesWithResponse Pause all schedules
+//
+// No schedule runs until you resume them; "run now" still works. Runs that fall due during the pause are left out. Sessions that are active go on.
+// To pause twice changes nothing.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /api/admin/sync/schedules/pause (the `PauseSchedules` operationId).
+func (c *ClientWithResponses) PauseSchedulesWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*PauseSchedulesResponse, error) {
+	rsp, err := c.PauseSchedules(ctx, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParsePauseSchedulesResponse(rsp)
+}
+
+// ResumeSchedulesWithResponse Resume all schedules
+//
+// Each schedule goes on with its next run from now.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /api/admin/sync/schedules/resume (the `ResumeSchedules` operationId).
+func (c *ClientWithResponses) ResumeSchedulesWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*ResumeSchedulesResponse, error) {
+	rsp, err := c.ResumeSchedules(ctx, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseResumeSchedulesResponse(rsp)
+}
+
+// RemoveScheduleWithResponse Remove a schedule
+//
+// Removes the schedule and its list of runs. The sessions that it started stay, and active ones go on.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with DELETE /api/admin/sync/schedules/{scheduleId} (the `RemoveSchedule` operationId).
+func (c *ClientWithResponses) RemoveScheduleWithResponse(ctx context.Context, scheduleId ScheduleID, reqEditors ...RequestEditorFn) (*RemoveScheduleResponse, error) {
+	rsp, err := c.RemoveSchedule(ctx, scheduleId, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseRemoveScheduleResponse(rsp)
+}
+
+// GetScheduleWithResponse One schedule
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /api/admin/sync/schedules/{scheduleId} (the `GetSchedule` operationId).
+func (c *ClientWithResponses) GetScheduleWithResponse(ctx context.Context, scheduleId ScheduleID, reqEditors ...RequestEditorFn) (*GetScheduleResponse, error) {
+	rsp, err := c.GetSchedule(ctx, scheduleId, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseGetScheduleResponse(rsp)
+}
+
+// ChangeScheduleWithBodyWithResponse Change a schedule
+//
+// Changes the members that you send; `options` are replaced as a whole. A schedule that is switched off calls off its runs that wait.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with PATCH /api/admin/sync/schedules/{scheduleId} (the `ChangeSchedule` operationId).
+func (c *ClientWithResponses) ChangeScheduleWithBodyWithResponse(ctx context.Context, scheduleId ScheduleID, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*ChangeScheduleResponse, error) {
+	rsp, err := c.ChangeScheduleWithBody(ctx, scheduleId, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseChangeScheduleResponse(rsp)
+}
+
+// ChangeScheduleWithResponse Change a schedule
+//
+// Changes the members that you send; `options` are replaced as a whole. A schedule that is switched off calls off its runs that wait.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with PATCH /api/admin/sync/schedules/{scheduleId} (the `ChangeSchedule` operationId).
+func (c *ClientWithResponses) ChangeScheduleWithResponse(ctx context.Context, scheduleId ScheduleID, body ChangeScheduleJSONRequestBody, reqEditors ...RequestEditorFn) (*ChangeScheduleResponse, error) {
+	rsp, err := c.ChangeSchedule(ctx, scheduleId, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseChangeScheduleResponse(rsp)
+}
+
+// RunScheduleWithResponse Run a schedule now
+//
+// Starts its sync at once, out of turn, even if the schedule is switched off or all are paused. If an active session is in the way, the run is skipped or
+// waits, as the schedule says. The answer has one run per peer.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /api/admin/sync/schedules/{scheduleId}/run (the `RunSchedule` operationId).
+func (c *ClientWithResponses) RunScheduleWithResponse(ctx context.Context, scheduleId ScheduleID, reqEditors ...RequestEditorFn) (*RunScheduleResponse, error) {
+	rsp, err := c.RunSchedule(ctx, scheduleId, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseRunScheduleResponse(rsp)
+}
+
+// ListScheduleRunsWithResponse The latest runs of a schedule
+//
+// Also the runs that were skipped or could not be started, with the reason. Runs are kept as long as sessions are.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /api/admin/sync/schedules/{scheduleId}/runs (the `ListScheduleRuns` operationId).
+func (c *ClientWithResponses) ListScheduleRunsWithResponse(ctx context.Context, scheduleId ScheduleID, params *ListScheduleRunsParams, reqEditors ...RequestEditorFn) (*ListScheduleRunsResponse, error) {
+	rsp, err := c.ListScheduleRuns(ctx, scheduleId, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseListScheduleRunsResponse(rsp)
+}
+
 // ListTokensWithResponse List the API tokens
 //
 // The tokens that were made here or by `fullsync token`, with when and from where each was used last (a few seconds late). A token for
@@ -20333,6 +22541,713 @@ func ParseCheckPeerResponse(rsp *http.Response) (*CheckPeerResponse, error) {
 	switch {
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
 		var dest PeerCheckResponse
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
+		var dest BadRequest
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON400 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 401:
+		var dest Unauthorized
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON401 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 403:
+		var dest Forbidden
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON403 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 404:
+		var dest NotFound
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON404 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
+		var dest InternalError
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON500 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest Unavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON503 = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParsePreviewScheduleResponse parses an HTTP response from a PreviewScheduleWithResponse call
+func ParsePreviewScheduleResponse(rsp *http.Response) (*PreviewScheduleResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &PreviewScheduleResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest SchedulePreviewResponse
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
+		var dest BadRequest
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON400 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 401:
+		var dest Unauthorized
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON401 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 403:
+		var dest Forbidden
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON403 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 413:
+		var dest TooLarge
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON413 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 415:
+		var dest NotJSON
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON415 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
+		var dest InternalError
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON500 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest Unavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON503 = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseListSchedulesResponse parses an HTTP response from a ListSchedulesWithResponse call
+func ParseListSchedulesResponse(rsp *http.Response) (*ListSchedulesResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ListSchedulesResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest ScheduleListResponse
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 401:
+		var dest Unauthorized
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON401 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 403:
+		var dest Forbidden
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON403 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
+		var dest InternalError
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON500 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest Unavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON503 = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseAddScheduleResponse parses an HTTP response from a AddScheduleWithResponse call
+func ParseAddScheduleResponse(rsp *http.Response) (*AddScheduleResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &AddScheduleResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 201:
+		var dest ScheduleResponse
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON201 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
+		var dest BadRequest
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON400 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 401:
+		var dest Unauthorized
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON401 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 403:
+		var dest Forbidden
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON403 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 409:
+		var dest Conflict
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON409 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 413:
+		var dest TooLarge
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON413 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 415:
+		var dest NotJSON
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON415 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 422:
+		var dest Impossible
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON422 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
+		var dest InternalError
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON500 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest Unavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON503 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 201:
+		var headers AddScheduleResponse201Headers
+		if values := rsp.Header.Values("Location"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Location", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.Location = value
+		}
+		response.Headers201 = &headers
+	}
+
+	return response, nil
+}
+
+// ParsePauseSchedulesResponse parses an HTTP response from a PauseSchedulesWithResponse call
+func ParsePauseSchedulesResponse(rsp *http.Response) (*PauseSchedulesResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &PauseSchedulesResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest SchedulePauseResponse
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 401:
+		var dest Unauthorized
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON401 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 403:
+		var dest Forbidden
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON403 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
+		var dest InternalError
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON500 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest Unavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON503 = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseResumeSchedulesResponse parses an HTTP response from a ResumeSchedulesWithResponse call
+func ParseResumeSchedulesResponse(rsp *http.Response) (*ResumeSchedulesResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ResumeSchedulesResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest SchedulePauseResponse
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 401:
+		var dest Unauthorized
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON401 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 403:
+		var dest Forbidden
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON403 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
+		var dest InternalError
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON500 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest Unavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON503 = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseRemoveScheduleResponse parses an HTTP response from a RemoveScheduleWithResponse call
+func ParseRemoveScheduleResponse(rsp *http.Response) (*RemoveScheduleResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &RemoveScheduleResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest MessageResponse
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
+		var dest BadRequest
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON400 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 401:
+		var dest Unauthorized
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON401 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 403:
+		var dest Forbidden
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON403 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 404:
+		var dest NotFound
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON404 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
+		var dest InternalError
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON500 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest Unavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON503 = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseGetScheduleResponse parses an HTTP response from a GetScheduleWithResponse call
+func ParseGetScheduleResponse(rsp *http.Response) (*GetScheduleResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &GetScheduleResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest ScheduleResponse
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
+		var dest BadRequest
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON400 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 401:
+		var dest Unauthorized
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON401 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 403:
+		var dest Forbidden
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON403 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 404:
+		var dest NotFound
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON404 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
+		var dest InternalError
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON500 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest Unavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON503 = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseChangeScheduleResponse parses an HTTP response from a ChangeScheduleWithResponse call
+func ParseChangeScheduleResponse(rsp *http.Response) (*ChangeScheduleResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ChangeScheduleResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest ScheduleResponse
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
+		var dest BadRequest
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON400 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 401:
+		var dest Unauthorized
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON401 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 403:
+		var dest Forbidden
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON403 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 404:
+		var dest NotFound
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON404 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 409:
+		var dest Conflict
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON409 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 413:
+		var dest TooLarge
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON413 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 415:
+		var dest NotJSON
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON415 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 422:
+		var dest Impossible
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON422 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
+		var dest InternalError
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON500 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest Unavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON503 = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseRunScheduleResponse parses an HTTP response from a RunScheduleWithResponse call
+func ParseRunScheduleResponse(rsp *http.Response) (*RunScheduleResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &RunScheduleResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 202:
+		var dest ScheduleRunsResponse
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON202 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
+		var dest BadRequest
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON400 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 401:
+		var dest Unauthorized
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON401 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 403:
+		var dest Forbidden
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON403 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 404:
+		var dest NotFound
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON404 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
+		var dest InternalError
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON500 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest Unavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON503 = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseListScheduleRunsResponse parses an HTTP response from a ListScheduleRunsWithResponse call
+func ParseListScheduleRunsResponse(rsp *http.Response) (*ListScheduleRunsResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ListScheduleRunsResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest ScheduleRunsResponse
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
 			return nil, err
 		}
@@ -23498,6 +26413,36 @@ type ServerInterface interface {
 	// CheckPeer Check whether you can pull from a peer
 	// (POST /api/admin/sync/peers/{nodeId}/check)
 	CheckPeer(ctx echo.Context, nodeId PeerNodeID) error
+	// PreviewSchedule When a schedule would run
+	// (POST /api/admin/sync/schedule-preview)
+	PreviewSchedule(ctx echo.Context) error
+	// ListSchedules List the schedules
+	// (GET /api/admin/sync/schedules)
+	ListSchedules(ctx echo.Context) error
+	// AddSchedule Add a schedule
+	// (POST /api/admin/sync/schedules)
+	AddSchedule(ctx echo.Context) error
+	// PauseSchedules Pause all schedules
+	// (POST /api/admin/sync/schedules/pause)
+	PauseSchedules(ctx echo.Context) error
+	// ResumeSchedules Resume all schedules
+	// (POST /api/admin/sync/schedules/resume)
+	ResumeSchedules(ctx echo.Context) error
+	// RemoveSchedule Remove a schedule
+	// (DELETE /api/admin/sync/schedules/{scheduleId})
+	RemoveSchedule(ctx echo.Context, scheduleId ScheduleID) error
+	// GetSchedule One schedule
+	// (GET /api/admin/sync/schedules/{scheduleId})
+	GetSchedule(ctx echo.Context, scheduleId ScheduleID) error
+	// ChangeSchedule Change a schedule
+	// (PATCH /api/admin/sync/schedules/{scheduleId})
+	ChangeSchedule(ctx echo.Context, scheduleId ScheduleID) error
+	// RunSchedule Run a schedule now
+	// (POST /api/admin/sync/schedules/{scheduleId}/run)
+	RunSchedule(ctx echo.Context, scheduleId ScheduleID) error
+	// ListScheduleRuns The latest runs of a schedule
+	// (GET /api/admin/sync/schedules/{scheduleId}/runs)
+	ListScheduleRuns(ctx echo.Context, scheduleId ScheduleID, params ListScheduleRunsParams) error
 	// ListTokens List the API tokens
 	// (GET /api/admin/tokens)
 	ListTokens(ctx echo.Context) error
@@ -24131,6 +27076,140 @@ func (w *ServerInterfaceWrapper) CheckPeer(ctx echo.Context) error {
 
 	// Invoke the callback with all the unmarshaled arguments
 	err = w.Handler.CheckPeer(ctx, nodeId)
+	return err
+}
+
+// PreviewSchedule converts echo context to params.
+func (w *ServerInterfaceWrapper) PreviewSchedule(ctx echo.Context) error {
+	var err error
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.PreviewSchedule(ctx)
+	return err
+}
+
+// ListSchedules converts echo context to params.
+func (w *ServerInterfaceWrapper) ListSchedules(ctx echo.Context) error {
+	var err error
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ListSchedules(ctx)
+	return err
+}
+
+// AddSchedule converts echo context to params.
+func (w *ServerInterfaceWrapper) AddSchedule(ctx echo.Context) error {
+	var err error
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.AddSchedule(ctx)
+	return err
+}
+
+// PauseSchedules converts echo context to params.
+func (w *ServerInterfaceWrapper) PauseSchedules(ctx echo.Context) error {
+	var err error
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.PauseSchedules(ctx)
+	return err
+}
+
+// ResumeSchedules converts echo context to params.
+func (w *ServerInterfaceWrapper) ResumeSchedules(ctx echo.Context) error {
+	var err error
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ResumeSchedules(ctx)
+	return err
+}
+
+// RemoveSchedule converts echo context to params.
+func (w *ServerInterfaceWrapper) RemoveSchedule(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "scheduleId" -------------
+	var scheduleId ScheduleID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "scheduleId", ctx.Param("scheduleId"), &scheduleId, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter scheduleId: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.RemoveSchedule(ctx, scheduleId)
+	return err
+}
+
+// GetSchedule converts echo context to params.
+func (w *ServerInterfaceWrapper) GetSchedule(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "scheduleId" -------------
+	var scheduleId ScheduleID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "scheduleId", ctx.Param("scheduleId"), &scheduleId, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter scheduleId: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.GetSchedule(ctx, scheduleId)
+	return err
+}
+
+// ChangeSchedule converts echo context to params.
+func (w *ServerInterfaceWrapper) ChangeSchedule(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "scheduleId" -------------
+	var scheduleId ScheduleID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "scheduleId", ctx.Param("scheduleId"), &scheduleId, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter scheduleId: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ChangeSchedule(ctx, scheduleId)
+	return err
+}
+
+// RunSchedule converts echo context to params.
+func (w *ServerInterfaceWrapper) RunSchedule(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "scheduleId" -------------
+	var scheduleId ScheduleID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "scheduleId", ctx.Param("scheduleId"), &scheduleId, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter scheduleId: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.RunSchedule(ctx, scheduleId)
+	return err
+}
+
+// ListScheduleRuns converts echo context to params.
+func (w *ServerInterfaceWrapper) ListScheduleRuns(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "scheduleId" -------------
+	var scheduleId ScheduleID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "scheduleId", ctx.Param("scheduleId"), &scheduleId, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter scheduleId: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListScheduleRunsParams
+	// ------------- Optional query parameter "pageSize" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "pageSize", ctx.QueryParams(), &params.PageSize, runtime.BindQueryParameterOptions{Type: "integer", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter pageSize: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ListScheduleRuns(ctx, scheduleId, params)
 	return err
 }
 
@@ -25216,6 +28295,16 @@ func RegisterHandlersWithOptions(router EchoRouter, si ServerInterface, options 
 	router.PATCH(options.BaseURL+"/api/admin/sync/peers/:nodeId", wrapper.ChangePeer, options.OperationMiddlewares["changePeer"]...)
 	router.POST(options.BaseURL+"/api/admin/sync/peers/:nodeId/check", wrapper.CheckPeer, options.OperationMiddlewares["checkPeer"]...)
 	router.POST(options.BaseURL+"/api/admin/sync/peer-check", wrapper.CheckNewPeer, options.OperationMiddlewares["checkNewPeer"]...)
+	router.GET(options.BaseURL+"/api/admin/sync/schedules", wrapper.ListSchedules, options.OperationMiddlewares["listSchedules"]...)
+	router.POST(options.BaseURL+"/api/admin/sync/schedules", wrapper.AddSchedule, options.OperationMiddlewares["addSchedule"]...)
+	router.POST(options.BaseURL+"/api/admin/sync/schedules/pause", wrapper.PauseSchedules, options.OperationMiddlewares["pauseSchedules"]...)
+	router.POST(options.BaseURL+"/api/admin/sync/schedules/resume", wrapper.ResumeSchedules, options.OperationMiddlewares["resumeSchedules"]...)
+	router.DELETE(options.BaseURL+"/api/admin/sync/schedules/:scheduleId", wrapper.RemoveSchedule, options.OperationMiddlewares["removeSchedule"]...)
+	router.GET(options.BaseURL+"/api/admin/sync/schedules/:scheduleId", wrapper.GetSchedule, options.OperationMiddlewares["getSchedule"]...)
+	router.PATCH(options.BaseURL+"/api/admin/sync/schedules/:scheduleId", wrapper.ChangeSchedule, options.OperationMiddlewares["changeSchedule"]...)
+	router.POST(options.BaseURL+"/api/admin/sync/schedules/:scheduleId/run", wrapper.RunSchedule, options.OperationMiddlewares["runSchedule"]...)
+	router.GET(options.BaseURL+"/api/admin/sync/schedules/:scheduleId/runs", wrapper.ListScheduleRuns, options.OperationMiddlewares["listScheduleRuns"]...)
+	router.POST(options.BaseURL+"/api/admin/sync/schedule-preview", wrapper.PreviewSchedule, options.OperationMiddlewares["previewSchedule"]...)
 	router.GET(options.BaseURL+"/api/sync/stats", wrapper.GetSyncStats, options.OperationMiddlewares["getSyncStats"]...)
 	router.GET(options.BaseURL+"/api/sync/service", wrapper.GetSyncService, options.OperationMiddlewares["getSyncService"]...)
 	router.POST(options.BaseURL+"/api/sync/service", wrapper.ControlSyncService, options.OperationMiddlewares["controlSyncService"]...)
@@ -28085,6 +31174,1101 @@ func (response CheckPeer500JSONResponse) VisitCheckPeerResponse(w http.ResponseW
 type CheckPeer503JSONResponse struct{ UnavailableJSONResponse }
 
 func (response CheckPeer503JSONResponse) VisitCheckPeerResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type PreviewScheduleRequestObject struct {
+	Body *PreviewScheduleJSONRequestBody
+}
+
+type PreviewScheduleResponseObject interface {
+	VisitPreviewScheduleResponse(w http.ResponseWriter) error
+}
+
+type PreviewSchedule200JSONResponse SchedulePreviewResponse
+
+func (response PreviewSchedule200JSONResponse) VisitPreviewScheduleResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type PreviewSchedule400JSONResponse struct{ BadRequestJSONResponse }
+
+func (response PreviewSchedule400JSONResponse) VisitPreviewScheduleResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type PreviewSchedule401JSONResponse struct{ UnauthorizedJSONResponse }
+
+func (response PreviewSchedule401JSONResponse) VisitPreviewScheduleResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type PreviewSchedule403JSONResponse struct{ ForbiddenJSONResponse }
+
+func (response PreviewSchedule403JSONResponse) VisitPreviewScheduleResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(403)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type PreviewSchedule413JSONResponse struct{ TooLargeJSONResponse }
+
+func (response PreviewSchedule413JSONResponse) VisitPreviewScheduleResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(413)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type PreviewSchedule415JSONResponse struct{ NotJSONJSONResponse }
+
+func (response PreviewSchedule415JSONResponse) VisitPreviewScheduleResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(415)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type PreviewSchedule500JSONResponse struct{ InternalErrorJSONResponse }
+
+func (response PreviewSchedule500JSONResponse) VisitPreviewScheduleResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type PreviewSchedule503JSONResponse struct{ UnavailableJSONResponse }
+
+func (response PreviewSchedule503JSONResponse) VisitPreviewScheduleResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListSchedulesRequestObject struct {
+}
+
+type ListSchedulesResponseObject interface {
+	VisitListSchedulesResponse(w http.ResponseWriter) error
+}
+
+type ListSchedules200JSONResponse ScheduleListResponse
+
+func (response ListSchedules200JSONResponse) VisitListSchedulesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListSchedules401JSONResponse struct{ UnauthorizedJSONResponse }
+
+func (response ListSchedules401JSONResponse) VisitListSchedulesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListSchedules403JSONResponse struct{ ForbiddenJSONResponse }
+
+func (response ListSchedules403JSONResponse) VisitListSchedulesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(403)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListSchedules500JSONResponse struct{ InternalErrorJSONResponse }
+
+func (response ListSchedules500JSONResponse) VisitListSchedulesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListSchedules503JSONResponse struct{ UnavailableJSONResponse }
+
+func (response ListSchedules503JSONResponse) VisitListSchedulesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type AddScheduleRequestObject struct {
+	Body *AddScheduleJSONRequestBody
+}
+
+type AddScheduleResponseObject interface {
+	VisitAddScheduleResponse(w http.ResponseWriter) error
+}
+
+type AddSchedule201ResponseHeaders struct {
+	Location string
+}
+
+type AddSchedule201JSONResponse struct {
+	Body    ScheduleResponse
+	Headers AddSchedule201ResponseHeaders
+}
+
+func (response AddSchedule201JSONResponse) VisitAddScheduleResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Location", fmt.Sprint(response.Headers.Location))
+	w.WriteHeader(201)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type AddSchedule400JSONResponse struct{ BadRequestJSONResponse }
+
+func (response AddSchedule400JSONResponse) VisitAddScheduleResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type AddSchedule401JSONResponse struct{ UnauthorizedJSONResponse }
+
+func (response AddSchedule401JSONResponse) VisitAddScheduleResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type AddSchedule403JSONResponse struct{ ForbiddenJSONResponse }
+
+func (response AddSchedule403JSONResponse) VisitAddScheduleResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(403)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type AddSchedule409JSONResponse struct{ ConflictJSONResponse }
+
+func (response AddSchedule409JSONResponse) VisitAddScheduleResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(409)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type AddSchedule413JSONResponse struct{ TooLargeJSONResponse }
+
+func (response AddSchedule413JSONResponse) VisitAddScheduleResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(413)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type AddSchedule415JSONResponse struct{ NotJSONJSONResponse }
+
+func (response AddSchedule415JSONResponse) VisitAddScheduleResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(415)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type AddSchedule422JSONResponse struct{ ImpossibleJSONResponse }
+
+func (response AddSchedule422JSONResponse) VisitAddScheduleResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(422)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type AddSchedule500JSONResponse struct{ InternalErrorJSONResponse }
+
+func (response AddSchedule500JSONResponse) VisitAddScheduleResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type AddSchedule503JSONResponse struct{ UnavailableJSONResponse }
+
+func (response AddSchedule503JSONResponse) VisitAddScheduleResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type PauseSchedulesRequestObject struct {
+}
+
+type PauseSchedulesResponseObject interface {
+	VisitPauseSchedulesResponse(w http.ResponseWriter) error
+}
+
+type PauseSchedules200JSONResponse SchedulePauseResponse
+
+func (response PauseSchedules200JSONResponse) VisitPauseSchedulesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type PauseSchedules401JSONResponse struct{ UnauthorizedJSONResponse }
+
+func (response PauseSchedules401JSONResponse) VisitPauseSchedulesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type PauseSchedules403JSONResponse struct{ ForbiddenJSONResponse }
+
+func (response PauseSchedules403JSONResponse) VisitPauseSchedulesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(403)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type PauseSchedules500JSONResponse struct{ InternalErrorJSONResponse }
+
+func (response PauseSchedules500JSONResponse) VisitPauseSchedulesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type PauseSchedules503JSONResponse struct{ UnavailableJSONResponse }
+
+func (response PauseSchedules503JSONResponse) VisitPauseSchedulesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ResumeSchedulesRequestObject struct {
+}
+
+type ResumeSchedulesResponseObject interface {
+	VisitResumeSchedulesResponse(w http.ResponseWriter) error
+}
+
+type ResumeSchedules200JSONResponse SchedulePauseResponse
+
+func (response ResumeSchedules200JSONResponse) VisitResumeSchedulesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ResumeSchedules401JSONResponse struct{ UnauthorizedJSONResponse }
+
+func (response ResumeSchedules401JSONResponse) VisitResumeSchedulesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ResumeSchedules403JSONResponse struct{ ForbiddenJSONResponse }
+
+func (response ResumeSchedules403JSONResponse) VisitResumeSchedulesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(403)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ResumeSchedules500JSONResponse struct{ InternalErrorJSONResponse }
+
+func (response ResumeSchedules500JSONResponse) VisitResumeSchedulesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ResumeSchedules503JSONResponse struct{ UnavailableJSONResponse }
+
+func (response ResumeSchedules503JSONResponse) VisitResumeSchedulesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type RemoveScheduleRequestObject struct {
+	ScheduleId ScheduleID `json:"scheduleId"`
+}
+
+type RemoveScheduleResponseObject interface {
+	VisitRemoveScheduleResponse(w http.ResponseWriter) error
+}
+
+type RemoveSchedule200JSONResponse MessageResponse
+
+func (response RemoveSchedule200JSONResponse) VisitRemoveScheduleResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type RemoveSchedule400JSONResponse struct{ BadRequestJSONResponse }
+
+func (response RemoveSchedule400JSONResponse) VisitRemoveScheduleResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type RemoveSchedule401JSONResponse struct{ UnauthorizedJSONResponse }
+
+func (response RemoveSchedule401JSONResponse) VisitRemoveScheduleResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type RemoveSchedule403JSONResponse struct{ ForbiddenJSONResponse }
+
+func (response RemoveSchedule403JSONResponse) VisitRemoveScheduleResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(403)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type RemoveSchedule404JSONResponse struct{ NotFoundJSONResponse }
+
+func (response RemoveSchedule404JSONResponse) VisitRemoveScheduleResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(404)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type RemoveSchedule500JSONResponse struct{ InternalErrorJSONResponse }
+
+func (response RemoveSchedule500JSONResponse) VisitRemoveScheduleResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type RemoveSchedule503JSONResponse struct{ UnavailableJSONResponse }
+
+func (response RemoveSchedule503JSONResponse) VisitRemoveScheduleResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetScheduleRequestObject struct {
+	ScheduleId ScheduleID `json:"scheduleId"`
+}
+
+type GetScheduleResponseObject interface {
+	VisitGetScheduleResponse(w http.ResponseWriter) error
+}
+
+type GetSchedule200JSONResponse ScheduleResponse
+
+func (response GetSchedule200JSONResponse) VisitGetScheduleResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetSchedule400JSONResponse struct{ BadRequestJSONResponse }
+
+func (response GetSchedule400JSONResponse) VisitGetScheduleResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetSchedule401JSONResponse struct{ UnauthorizedJSONResponse }
+
+func (response GetSchedule401JSONResponse) VisitGetScheduleResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetSchedule403JSONResponse struct{ ForbiddenJSONResponse }
+
+func (response GetSchedule403JSONResponse) VisitGetScheduleResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(403)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetSchedule404JSONResponse struct{ NotFoundJSONResponse }
+
+func (response GetSchedule404JSONResponse) VisitGetScheduleResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(404)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetSchedule500JSONResponse struct{ InternalErrorJSONResponse }
+
+func (response GetSchedule500JSONResponse) VisitGetScheduleResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetSchedule503JSONResponse struct{ UnavailableJSONResponse }
+
+func (response GetSchedule503JSONResponse) VisitGetScheduleResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ChangeScheduleRequestObject struct {
+	ScheduleId ScheduleID `json:"scheduleId"`
+	Body       *ChangeScheduleJSONRequestBody
+}
+
+type ChangeScheduleResponseObject interface {
+	VisitChangeScheduleResponse(w http.ResponseWriter) error
+}
+
+type ChangeSchedule200JSONResponse ScheduleResponse
+
+func (response ChangeSchedule200JSONResponse) VisitChangeScheduleResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ChangeSchedule400JSONResponse struct{ BadRequestJSONResponse }
+
+func (response ChangeSchedule400JSONResponse) VisitChangeScheduleResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ChangeSchedule401JSONResponse struct{ UnauthorizedJSONResponse }
+
+func (response ChangeSchedule401JSONResponse) VisitChangeScheduleResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ChangeSchedule403JSONResponse struct{ ForbiddenJSONResponse }
+
+func (response ChangeSchedule403JSONResponse) VisitChangeScheduleResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(403)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ChangeSchedule404JSONResponse struct{ NotFoundJSONResponse }
+
+func (response ChangeSchedule404JSONResponse) VisitChangeScheduleResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(404)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ChangeSchedule409JSONResponse struct{ ConflictJSONResponse }
+
+func (response ChangeSchedule409JSONResponse) VisitChangeScheduleResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(409)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ChangeSchedule413JSONResponse struct{ TooLargeJSONResponse }
+
+func (response ChangeSchedule413JSONResponse) VisitChangeScheduleResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(413)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ChangeSchedule415JSONResponse struct{ NotJSONJSONResponse }
+
+func (response ChangeSchedule415JSONResponse) VisitChangeScheduleResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(415)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ChangeSchedule422JSONResponse struct{ ImpossibleJSONResponse }
+
+func (response ChangeSchedule422JSONResponse) VisitChangeScheduleResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(422)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ChangeSchedule500JSONResponse struct{ InternalErrorJSONResponse }
+
+func (response ChangeSchedule500JSONResponse) VisitChangeScheduleResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ChangeSchedule503JSONResponse struct{ UnavailableJSONResponse }
+
+func (response ChangeSchedule503JSONResponse) VisitChangeScheduleResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type RunScheduleRequestObject struct {
+	ScheduleId ScheduleID `json:"scheduleId"`
+}
+
+type RunScheduleResponseObject interface {
+	VisitRunScheduleResponse(w http.ResponseWriter) error
+}
+
+type RunSchedule202JSONResponse ScheduleRunsResponse
+
+func (response RunSchedule202JSONResponse) VisitRunScheduleResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(202)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type RunSchedule400JSONResponse struct{ BadRequestJSONResponse }
+
+func (response RunSchedule400JSONResponse) VisitRunScheduleResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type RunSchedule401JSONResponse struct{ UnauthorizedJSONResponse }
+
+func (response RunSchedule401JSONResponse) VisitRunScheduleResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type RunSchedule403JSONResponse struct{ ForbiddenJSONResponse }
+
+func (response RunSchedule403JSONResponse) VisitRunScheduleResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(403)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type RunSchedule404JSONResponse struct{ NotFoundJSONResponse }
+
+func (response RunSchedule404JSONResponse) VisitRunScheduleResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(404)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type RunSchedule500JSONResponse struct{ InternalErrorJSONResponse }
+
+func (response RunSchedule500JSONResponse) VisitRunScheduleResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type RunSchedule503JSONResponse struct{ UnavailableJSONResponse }
+
+func (response RunSchedule503JSONResponse) VisitRunScheduleResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListScheduleRunsRequestObject struct {
+	ScheduleId ScheduleID `json:"scheduleId"`
+	Params     ListScheduleRunsParams
+}
+
+type ListScheduleRunsResponseObject interface {
+	VisitListScheduleRunsResponse(w http.ResponseWriter) error
+}
+
+type ListScheduleRuns200JSONResponse ScheduleRunsResponse
+
+func (response ListScheduleRuns200JSONResponse) VisitListScheduleRunsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListScheduleRuns400JSONResponse struct{ BadRequestJSONResponse }
+
+func (response ListScheduleRuns400JSONResponse) VisitListScheduleRunsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListScheduleRuns401JSONResponse struct{ UnauthorizedJSONResponse }
+
+func (response ListScheduleRuns401JSONResponse) VisitListScheduleRunsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListScheduleRuns403JSONResponse struct{ ForbiddenJSONResponse }
+
+func (response ListScheduleRuns403JSONResponse) VisitListScheduleRunsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(403)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListScheduleRuns404JSONResponse struct{ NotFoundJSONResponse }
+
+func (response ListScheduleRuns404JSONResponse) VisitListScheduleRunsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(404)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListScheduleRuns500JSONResponse struct{ InternalErrorJSONResponse }
+
+func (response ListScheduleRuns500JSONResponse) VisitListScheduleRunsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListScheduleRuns503JSONResponse struct{ UnavailableJSONResponse }
+
+func (response ListScheduleRuns503JSONResponse) VisitListScheduleRunsResponse(w http.ResponseWriter) error {
 
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response); err != nil {
@@ -33012,6 +37196,36 @@ type StrictServerInterface interface {
 	// CheckPeer Check whether you can pull from a peer
 	// (POST /api/admin/sync/peers/{nodeId}/check)
 	CheckPeer(ctx context.Context, request CheckPeerRequestObject) (CheckPeerResponseObject, error)
+	// PreviewSchedule When a schedule would run
+	// (POST /api/admin/sync/schedule-preview)
+	PreviewSchedule(ctx context.Context, request PreviewScheduleRequestObject) (PreviewScheduleResponseObject, error)
+	// ListSchedules List the schedules
+	// (GET /api/admin/sync/schedules)
+	ListSchedules(ctx context.Context, request ListSchedulesRequestObject) (ListSchedulesResponseObject, error)
+	// AddSchedule Add a schedule
+	// (POST /api/admin/sync/schedules)
+	AddSchedule(ctx context.Context, request AddScheduleRequestObject) (AddScheduleResponseObject, error)
+	// PauseSchedules Pause all schedules
+	// (POST /api/admin/sync/schedules/pause)
+	PauseSchedules(ctx context.Context, request PauseSchedulesRequestObject) (PauseSchedulesResponseObject, error)
+	// ResumeSchedules Resume all schedules
+	// (POST /api/admin/sync/schedules/resume)
+	ResumeSchedules(ctx context.Context, request ResumeSchedulesRequestObject) (ResumeSchedulesResponseObject, error)
+	// RemoveSchedule Remove a schedule
+	// (DELETE /api/admin/sync/schedules/{scheduleId})
+	RemoveSchedule(ctx context.Context, request RemoveScheduleRequestObject) (RemoveScheduleResponseObject, error)
+	// GetSchedule One schedule
+	// (GET /api/admin/sync/schedules/{scheduleId})
+	GetSchedule(ctx context.Context, request GetScheduleRequestObject) (GetScheduleResponseObject, error)
+	// ChangeSchedule Change a schedule
+	// (PATCH /api/admin/sync/schedules/{scheduleId})
+	ChangeSchedule(ctx context.Context, request ChangeScheduleRequestObject) (ChangeScheduleResponseObject, error)
+	// RunSchedule Run a schedule now
+	// (POST /api/admin/sync/schedules/{scheduleId}/run)
+	RunSchedule(ctx context.Context, request RunScheduleRequestObject) (RunScheduleResponseObject, error)
+	// ListScheduleRuns The latest runs of a schedule
+	// (GET /api/admin/sync/schedules/{scheduleId}/runs)
+	ListScheduleRuns(ctx context.Context, request ListScheduleRunsRequestObject) (ListScheduleRunsResponseObject, error)
 	// ListTokens List the API tokens
 	// (GET /api/admin/tokens)
 	ListTokens(ctx context.Context, request ListTokensRequestObject) (ListTokensResponseObject, error)
@@ -33881,6 +38095,316 @@ func (sh *strictHandler) CheckPeer(ctx echo.Context, nodeId PeerNodeID) error {
 		return err
 	} else if validResponse, ok := response.(CheckPeerResponseObject); ok {
 		return validResponse.VisitCheckPeerResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// PreviewSchedule operation middleware
+func (sh *strictHandler) PreviewSchedule(ctx echo.Context) error {
+	var request PreviewScheduleRequestObject
+
+	var body PreviewScheduleJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.PreviewSchedule(ctx.Request().Context(), request.(PreviewScheduleRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "PreviewSchedule")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(PreviewScheduleResponseObject); ok {
+		return validResponse.VisitPreviewScheduleResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// ListSchedules operation middleware
+func (sh *strictHandler) ListSchedules(ctx echo.Context) error {
+	var request ListSchedulesRequestObject
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ListSchedules(ctx.Request().Context(), request.(ListSchedulesRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListSchedules")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ListSchedulesResponseObject); ok {
+		return validResponse.VisitListSchedulesResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// AddSchedule operation middleware
+func (sh *strictHandler) AddSchedule(ctx echo.Context) error {
+	var request AddScheduleRequestObject
+
+	var body AddScheduleJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.AddSchedule(ctx.Request().Context(), request.(AddScheduleRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "AddSchedule")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(AddScheduleResponseObject); ok {
+		return validResponse.VisitAddScheduleResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// PauseSchedules operation middleware
+func (sh *strictHandler) PauseSchedules(ctx echo.Context) error {
+	var request PauseSchedulesRequestObject
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.PauseSchedules(ctx.Request().Context(), request.(PauseSchedulesRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "PauseSchedules")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(PauseSchedulesResponseObject); ok {
+		return validResponse.VisitPauseSchedulesResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// ResumeSchedules operation middleware
+func (sh *strictHandler) ResumeSchedules(ctx echo.Context) error {
+	var request ResumeSchedulesRequestObject
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ResumeSchedules(ctx.Request().Context(), request.(ResumeSchedulesRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ResumeSchedules")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ResumeSchedulesResponseObject); ok {
+		return validResponse.VisitResumeSchedulesResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// RemoveSchedule operation middleware
+func (sh *strictHandler) RemoveSchedule(ctx echo.Context, scheduleId ScheduleID) error {
+	var request RemoveScheduleRequestObject
+
+	request.ScheduleId = scheduleId
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.RemoveSchedule(ctx.Request().Context(), request.(RemoveScheduleRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "RemoveSchedule")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(RemoveScheduleResponseObject); ok {
+		return validResponse.VisitRemoveScheduleResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// GetSchedule operation middleware
+func (sh *strictHandler) GetSchedule(ctx echo.Context, scheduleId ScheduleID) error {
+	var request GetScheduleRequestObject
+
+	request.ScheduleId = scheduleId
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.GetSchedule(ctx.Request().Context(), request.(GetScheduleRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GetSchedule")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(GetScheduleResponseObject); ok {
+		return validResponse.VisitGetScheduleResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// ChangeSchedule operation middleware
+func (sh *strictHandler) ChangeSchedule(ctx echo.Context, scheduleId ScheduleID) error {
+	var request ChangeScheduleRequestObject
+
+	request.ScheduleId = scheduleId
+
+	var body ChangeScheduleJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ChangeSchedule(ctx.Request().Context(), request.(ChangeScheduleRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ChangeSchedule")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ChangeScheduleResponseObject); ok {
+		return validResponse.VisitChangeScheduleResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// RunSchedule operation middleware
+func (sh *strictHandler) RunSchedule(ctx echo.Context, scheduleId ScheduleID) error {
+	var request RunScheduleRequestObject
+
+	request.ScheduleId = scheduleId
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.RunSchedule(ctx.Request().Context(), request.(RunScheduleRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "RunSchedule")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(RunScheduleResponseObject); ok {
+		return validResponse.VisitRunScheduleResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// ListScheduleRuns operation middleware
+func (sh *strictHandler) ListScheduleRuns(ctx echo.Context, scheduleId ScheduleID, params ListScheduleRunsParams) error {
+	var request ListScheduleRunsRequestObject
+
+	request.ScheduleId = scheduleId
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ListScheduleRuns(ctx.Request().Context(), request.(ListScheduleRunsRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListScheduleRuns")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ListScheduleRunsResponseObject); ok {
+		return validResponse.VisitListScheduleRunsResponse(ctx.Response())
 	} else if response != nil {
 		return fmt.Errorf("unexpected response type: %T", response)
 	}
@@ -35278,673 +39802,731 @@ func (sh *strictHandler) GetReadiness(ctx echo.Context) error {
 // const string: with thousands of chunks the chained `+` fold is several
 // times slower for the Go compiler than parsing a slice literal.
 var swaggerSpec = []string{
-	"7P2Ldhs3ti4KvwoG//WPJL0phqSulsYeY8u23FFiS2pd2qs78jIhFkhWVATYBVA0O+0zztOcBztPcgbm",
-	"BFCoKlSxSNFJVi+fs3bHksgqXCYm5uWb3/y1NRTTmeCMK9k6/rU1oymdMsVS+Ol0OGQzdcaHIor5WP8m",
-	"YnKYxjMVC946bg3+KVU0ICIlg/E/49mgrf/5INSELGL9PyweT5Q8IUJNWLqIJSNqwsiMjhmJJeFCEf32",
-	"lEnJok6r3Yr1QyeMRixttVucTlnr2Axix42i3ZLDCZtSPRz2iU5nif6UHkmb6FGc/ON/dzv7rXZrSj+9",
-	"ZXysJq3jXre/126p5Ux/VKpUP+fz53brdKRYqh9Ek0QszqYztfwrTeasdazSOWsXpnvJkyWZpSKaD5Uk",
-	"i4mQjMSRnso4ZVSxlKgJ5URNYtkmD0vFyMMS/ntCRqmYwuQf2DjmPOZjEo8IfZCMK71oTL/aLcE/5ixd",
-	"ZitAYZThec92et1uNz/b/v5+aLKvqKKJCGzj7YSRIf7RDWFG1SQbgflrq91K2T/mccoiu0LZmP4jZaPW",
-	"cev/930mUd/jX+X35tUX+ml6KOcRm86EYny4/IktyyN6Rx+ZhPWSiqaKSDpiRAmSshmjqkNO+ZIo9knp",
-	"BVdkKeZkLhkZiRQWnwhuvyh4smwTOR9OCJWEEs4W5O7u/HWltHkj29FDC6/6Eevuvjg8Yjt73Wh/Z2+X",
-	"He08DF/s7hwcvdij+4ejF7v9vcCeTGPuJLKtl1ixVA/iv34mO//Xh//1H63itrVbn3ZmqXhI2LR13JrO",
-	"pSIPjPT0UvT398ksjbmiDwkjpzevzs/JcEJTOoTTC6s8ekfVcFJeXhDkeISnEeWZSBUnCZlQXPah4EqL",
-	"JqwvrOng7JaOB3pZeST1Up+QwZ8GZMool7DMxQeyT7FUsnqhRzs4uvAK37d6x+NHOX6/eycm496PP/7y",
-	"/i9Pb96nL09V7/Knlz12FUe/vP9x/hCJx/nR0X0rdODz610+EeejC8HZ6kVKjb5CQbITXDJVNzv96NAU",
-	"+XzaOv659afWh2a7/ScY6tt4GqvyIH8QCzKlfEmSmOsTo4+ImqecUEWmQqoTotVDpmuqVEwCjw9uhX4A",
-	"rG081SPfxx9jjj9m6xpzxcYshdFeiIi9YXzIwspmpP9kZYsRRdMxU2RMn1jV+OAbteonG2+7NRLplCoc",
-	"0wEcxPrhXtExu4n/yWrWN7CyfW9d24TyiExFyvAO6HW7ZCjmXEmtd3rdbtXEZvbVwbn0/ZXv9/YO9452",
-	"D/YOG03oVjwy3vhu09sy4OyTcl8dEGEPNHuKxVzCxd3Gqx1UM50yMooTrW9O4DejOJXK3O+Nb7eZG2tY",
-	"E5z+5Yeh7P7y12Y3+hVVkxsmZSz4+euw9En8c8VVZ/56Hm182WWvhwExlurjUDWaGWNpxVC4/trm4zBv",
-	"hUGgyqocA/75G0niqE1mLB0yrnaYtrg8wyw/uDhqdhzRQumtvA3LW3nNJlQGFPNtqjWj1sZKpCzSd9bk",
-	"mKRML8FcMcKeWLoEG8BZXdkEhyKZT7nE8zoUacqGiixSwcf6G7JDbrVWGgqJJ3eKlsM9TxnV1qf/NNkm",
-	"UhCK8s70rQiGmj7tba108fhM9QHo7x+Qd/HLzj2vOAQpzjW4gri0Zn0ehEgY5bBAt5NUzMeTLdivaDWl",
-	"RE5pkrC0aL0qAfNmPFrjXCszuiqp6De1W+8kS8FyDMruXLL0G0n0S9sk5mQ+m7FUDy4RC5aSIZWs6njp",
-	"/zSTYZrEcP14gz3Yy1twpzt/pzv/7O686Hz8Pzsffu21D/Y+r2XQHeyRhOnnyTaJ4nGs5SsS+n/nPGKp",
-	"HIqUyTaZLGcTxiXI7/9pfdYLlDI5E1wy8Nle0uia/WPOJFgLxo4DEZnNknhI9dJ9/4sU3JshfHEaS2m8",
-	"PDmfTmm6zOtL67LpZdNn/wkFTb8j0jO8Obu5Ob+8+Hj++uP12V/uzq/PXre0BCoaJ7J1/POvrVHMkqig",
-	"YrPFiCVxW/H5Q7vF0lSk+rnm9eevif+RdmvKpKRj/WotHXglmc8qQYaUD1miJUL/YcqmDywl7s0dkCw5",
-	"oTOWn/ApgVHqV4FWCEz0/OKvp2/NLM9ubismKUBIZedBW4Dmhi/vvDEmiLaqcrM+5080iSOYr95Lf7ql",
-	"R5PQ4zooHM3uijN4LXyhfMTMGPSSagF40L+hkT5j1l1ABQrLeUIGZjkGICrSWAYsiWSnlbmhl8PhfBbr",
-	"Y9dUSuGTsKt3adI6bn1PZ/H3NJrG/Hu55MPvR/Mk2YF/4adabSeaf7t49fH84uPV9eWfr89ubvRf5mnK",
-	"uLpRbAZXCuVyxFJ9Rkmve3Do1GQr25I38yQh+vmEJnoBllq4ZqkYp0zqz00YTRRo45RRGHprIdJH/Uiu",
-	"DdIk0drxiaVRPFToMyRqstRrku2tWR0ypTGcuAemv6/fyiK8zx5SyoeTnT6Rsbai+93+wU63t7Pbu+11",
-	"j7v6//7eIe9prMAfjpU+DKOYx3IC4Rl7LsAVcKM/Puy1vXN53Nrv7+1H0fBw55AOezt7D/t054h16c5o",
-	"v8tojx1EvaMDrdq1l82iUz2f0Eiyj7xcenpUKqrmUi/89enFzZuz6+vziz+3GkvrzZIPz/mVHXxAbE99",
-	"rbVIY2XvbhvnIFqwKZf6jpB0qa/DeDhBs2AiFr4GUSi2go8S2Li15BUF8Ors7Prj2X+e39zeeAKlTUMn",
-	"S+gu5845/N1tdyzdZ1M2jqViKYtOtM/Ptb2tSMylYjTqtLZz6s0J0R6/YiQSDNU/WBpgMMCL3oj0IY4i",
-	"9DTWXpc3l9cvz1+/Prto+ZpPzkejeBjrl89YCveS4PmluRYJI08x09s3pUsYWSRgWCcg8xBAEjOWUiXA",
-	"HABFsa21Udpf0TsCSrpNHuaKxEqSVA+rMB545/l0JqSMH+zs11yny6tbfbVeXN5+PP3r6fnb05dvz1bc",
-	"O4+MzX6ItYm8LF6zsI1PNE4gdBRjxJI8sVSvc+4WuoSH5b8QvIq8t5FVbzghCaNPILJirra1JfaSWlBp",
-	"DCYlRIRmPt5bWhlrmz5WJoqFO8O1CUcTfPgmm3N+cXt2fXH6NifD+FCCv/BX7EZMmZpodbTQAo43p10h",
-	"7fF1yLmSRN8B9nY124zTgt+YyZ6Dc+Z+aB239kbd4SE7oC8eetEWFlZfqXDjxUqyZERGNE5YhMrTjoqm",
-	"zFpZevjf4NhxrAM3tgEs9oVQb8ScRxutszUw9Sl4c3l38dpbcH0jOJWvN3sEr/EX/taP4/kfNwGNWHu/",
-	"25DG9zauZUUSzSCnQUHT2+X48ebyYqPVuLu4ubu6ury+PXv98d3Z6/PTj7d/uzrzluSOy/lsJvTdS6Ys",
-	"iikBVyQni9qjg6yEiJb6aOjReBEejGqSVzi2ndvljB2T4vC2dYBhDEZ36HHAc/UVeM7vJNv82j2/+Hh3",
-	"c1a8dvVuc+085hdEy0UT0wfXaFa8oDGIns4hw9Mhr6wFoS+ghTbJ5lzF8AvGI9nWi8yJXMRqiAsODxSj",
-	"kT7Wa1tjjbchW9Ray8mJwcwsGB2q+InhvqRsKHgU6y+9AaWw2QZdn726vHh9Drfbm9Pzt5U+o5cuyO4y",
-	"d6RGsTqGoZ7d0jERIxejx+ATitWC3Ld6xz8ydvUi3WfT93+5eJrOfmB//88rJURv9v7x6uOfmTh493p/",
-	"/4fdnvzz8L6VuwxNEA3UMlpdeQVzlX+n9zFjqsd4O2kbrkOutQsVK0LHNOZod2J2iyzFPLVmHeyBtiw4",
-	"W8DktnXa7AK5JZzq1SUDu86Y1c2lMQYdciHM1UXRqlYMwqioJyCKoMe4KshoLUtMKZ3YgFJNrgXXR/sz",
-	"lIDX26lJG623w+WIE4TWhHhL0/Fmaufl5eu/fby9vPz49vT6z77mMYEZVHVKCJLAOwq3lNOE8NfUJhT2",
-	"jvYPDyAgJ0+I1Jo7YVJuW/v678SoINjQWh9QSMRL8m2PvItfkjnX7wdrSvtPLsf/HQzpjtO5mog0/ueG",
-	"quHu4vTu9ofL6/O/n73O3Wrec4sLh2a5Pnjs0ywG94jKRyM3+gQJzra0YE5M4Z3gWcfeaXpiaTxaoqFk",
-	"btHB+/fvd07nWuUrPX02wIWT+hnCLpqzsjdZs9ent6cvT2/OPt5d+G5CFklLn+IhI3MeNubBqqOKPlDp",
-	"O3zgJHfIbbpEZaUvTkqmYgr5xO2IX9VrwXMzcseF0YqSGAMLxwCLr3/8RTxoMwu+ns75CVFuyBiZH1wz",
-	"lS53APUxIBKuMGlCgThKQL3MYpc7K9yNnJxeneOW494aRxCtYy0Q7En79FMw6m2IZcZSFWOQdQhAEYiX",
-	"/FoyG+FJoFunNIKotUtkRlSxHRVDwLocURZpxNLW8cHntn3By2XoBQIebAZWjm5XPnj/s/64PlGybuTm",
-	"I+sP/PBzuxVH4WsDVvgbtM39QXdHRyMa7T/sRC+GDzt7By9GO7R3sL9z2D06ODzsH73Y79a+s/e53Uqo",
-	"VHdy9XbMJYuI/nCbUDJiCys6JKGKnRA+TxLywEaY/bVpUD3pyqXQX8FjnsvulId55A0ztKm3xu3CbDoM",
-	"NFZ2rBJ/C3/XusYMNR4RLjgjUXFNrSm7zgB7XW+Eb1IxDY+RRlFqrgu3ohDO1F/Nj6L3ot/pdvqdw3WG",
-	"8eKzzev8GnLHYqVPJ6BW5EQsILfnApM2SDBkSaJ/Di8K2G2SaNVfJ1d9SMg8icfVYmU+lu2K+T0X6vmC",
-	"0+tlA6nSBubPRiE0fzTMUeDVQ5PkcgSmep3yB4V6rb+iLWr3pN3PGAsObhvTFgWsiUgfQatY7Aw6Ii2r",
-	"lDATDVNpfcgpNvu58lT0o3aeaAq+uX4mjPBcntqvmJ/P3BvML66zF7lp7GEWzuYRf8bkuM0visSGvPV/",
-	"MwXd9m4DX7/m9FLhbOWUgS9o/l5nwCLx8AsbKn1Hn85mqXhir1nCFJNehpBG6MXR5Mq7qUY0kaX8sQPD",
-	"RPgUAN5RfDBeh3yOaTY4Yg6bJ+kC9GISy9CVKOZc1SI1vpFkYF75PlaTCUuiQe6MHu6tCfrJ3QOFvcPx",
-	"hNYQ3Xlv7SpHnKUPOuQSxBgTkCZaNuYiRWBFfils3qh8FpZtsGJnTMwSRhYTQRIhHq0dZN+qr6M0r70w",
-	"vqg9+Hz6er/bXePEG6XG0sC0TxMpyGyuyAMdPpLFpDAmzw3OjcxIWMUQLMyhqCuymEhTzeOhcT7UbXv2",
-	"6Lqtx0R7YBGynYfrRmb3SXmbTRrnlf1EEOLCvAvBPSuzMkwqnOGJql+1KV2+pTy64ypOAjjHEaFkNpcT",
-	"gwgxaLwJtQhtPorTKYtM+gwiWkumyLcDC6TCb7yyHxzAVau397tjE/BaTLSPZCRDSymaUuDKQ74EA2cJ",
-	"xXhkyjrk1KBMrFuJ2Jn17Mp9P7Ua2jLtXw0BWaxVVmfVvW4mvLbw5UVvTz9pPhxC3rV8mhbaKdSHoX5j",
-	"ywJsHplNuV2WtGwO1VJ+o+bDx81uiPeTeDixR0H6WvAchBkj4dr4bCNmWIHIoeDpax4DjRGkMcvHJiC9",
-	"ZwD2wovevrhN2BPjxOTXAdd1ggKZB8IWdVH1YuvNj9Ll9ZxX4IQl5IwztWcBZhjF4xg2qx/Eb6L/AkMH",
-	"XeJWTutv8GFjJc0KQtiPKDFGgwxCkgOaJHAH5+WxXqKqlKd3cRqrYcFShimcshhU7YPVmdyLUU4Z5QCA",
-	"wI2oP1HeCZf1g2wTzhZMKvT0AF6m2FSuhC3oZXAqwQ2Fpildlna6SkG8cSLkrpyhmCcRMdCc3L2zkfow",
-	"C+wtRlhXAJDilQmE1xWVZEGdiUgigFVqK9IhEU2a06bLtKcaMhOjKtEB6B+YR6kYp3Sa8xVend6evr38",
-	"88dXP5xe/Pnsdd5BKP5xhf5nNkdcukkmIlVt7VE+JMzdK3lLzCJ78umD2vhE5d0FPu2EzmaMM8xxo90l",
-	"SCRqbzEtWg7aVI12j3GrZG4Gve7Bi4CZXW1al9wimw2HvfTvKTekGklD1yWqVyNW4mKZgVML6gMfUzP5",
-	"DCGrtZD5fHElDtdaid31DZGy4AAkzAyHmOM6miOqrN5s+W2MDbuyNXv4Npaq0QZKRE9bSERZG5iP1T+k",
-	"TR6WYHM0VtFmnDcGD1qjpL/4wrop1qxnNSxaz1qvIfUr+zKZ0rJUwDPvVuCZP/jQ5p0Pv3bbB/01kc27",
-	"DZDNiLxDcHPbC6NS810iUvyyN327TYEj5c06KDnl75wr6WSltFC1ajqKx9UBgflUb4O2pqxe+YbgFySZ",
-	"imieCNL/r4O9Y6IWIpP+fJGNCavoFcKv4kXq/m6f3CEX80R7W3GCkWjzaZADm/GNJZnzRy4WPD/TF6Oj",
-	"g6h71Ds62hseRgf7gYigLx/dnRd0Z/Th195BhTB4qi+hUt0s+bBCVNGWstaMPfhWlSu86yRhPPKDpV6u",
-	"mMOmCc6a2MNLPsyO96oKGjAljfs2Fjtmln/yH1Lw7Brcru6Cqbpm17tc+qUIlqvW9VDMRki9zQjqFX1Q",
-	"RpCerFCtpjBUjKDCpvKYrbkMQ/HE0mevAyD6+/sHgcOt3cFPNGLDeEqTesF/QfsjRml3uL9Po25vn+4+",
-	"jPZGvYf+Q/fhqN8fRr396GDY23/ojrpd2j2qVw9F/Y4DXGXyZNsgV+4DAPAnIsmsH8GxCl/GEZNta19D",
-	"TtokkUnCRopY1MzND6c7/f0DIiB5qY9XJE2BFL5lQuWESRLzew4TayNcmgwcQNCZ+iBmAyxNlnokjA4n",
-	"Bth4O2FLEsWjkfYvvfsdjrcTB6MuxcKk1Ucm7HnPH9kMswHav9O+HWi6DrnkqAhcGkXC1D3HSNIlBpDy",
-	"UirFPK0qUsW/fSObqxb/8GysWvyHFO4ZjLOFRmvW8Y8y2JJGMuvsphCUefCJKnydzNmN4kjbFO4+K6ue",
-	"h3A9N6BcKCLtqILnxOoEf8UkVutiSrKX10PPSC20Eb9WcYbxbzgcql0NOBmMqxM4hLlbG8MiVFoHAONL",
-	"kMY1qth9wmSVGtu8b/QwzOrXGLz6cnuM+RqhJ3zmT/o7payfmdd5ReQgjrLqY7fNhZrSw3q/pyCCDxl6",
-	"0LzYTMftUbVQ/mSmHRBM2BJYflEarolAmP1otVvzWWT+5flK2ayyPzfIV+LIXrln48937hH482v7HjeX",
-	"ehdMa1KoZxUjDCl4UaYsiVOwqBGUU3FP4R+hNBO2prkrtlIi9YWfK1kvD+GKIuaASjKYZZXtI4MY0t+G",
-	"+RqzUnCToZDrZcR3v7gzaNa4OOGQzOKeN99nv6TZKCO36RCD1bL9wMhYi7nN7oFCr4quyFoEKLrlcXMF",
-	"pa1VnNRXacAIrVnl5tJwUwWy8OOISoBFONBbKiSLBsaTtBF1yMwMY/DCTEI+GpyQgTbLBtrwciaZS1wa",
-	"/DO4alB8OMWq/HvOEskW+vcnZLCwWf3Mr4PYmxLCsW/g+8AxFnNlYAc0QavOqlo7ck/Dtlt6eK12y74k",
-	"r3Pdb0s44HbrdZyyoYpDGfnBbJ4kA/KgPyr1Nc2gCt0dIz2HNhnM5nIyALCuzKzdb6QxYJg2pAeYVx+Q",
-	"2VxJL4dOOaQ+i+oXnuzfLnog+hjOgT7AJOk/BGZzFsXqbDRiQ1VlY3HCohgsow4ZmHJwy/DjyFqcQeK2",
-	"RFtSXl1L/cU351nsO9siW3teNe5rJudJ1bi1WnIDL2kk5qbczGjxlilntED8X9GKwFER0u4humIJmjNv",
-	"wGxCb7SW/qmCU1abU721/FhAOJm1NQsT0j56NWUlYgb+qq8gZ/lmoazyRuoPhycFf2p8nZg6Df1yqL2m",
-	"n87xa47ayPzcq75sSuuBoystQd5fgnKpa7p4Z2Lm2QJV3dOulgyeH5Zwe8zK113+Uk8h1Fb0berjKZXZ",
-	"kvKzS0Je+3CAZmSME1UPd0rG+Wx5TWPf1a171wFyZMyTkPxoS0gbABCm0KvcttWMEFpdz2b1dFWNpXK4",
-	"JfvA16YrNmhCIxNVNREdgwxpvoja/bNqvPpliOSwLwnhvnr1ebJqC3jtyyTb9KBm4tHZE6tCHkZUUWsb",
-	"syfQ7Iwj6jB/+LafokWsXRgIOAA0/I6BvQ6OyZgpU9pi6lCgohCK8zgbqg4ZyEQsBhjmGyZQU29PUYoV",
-	"aBInCPWQgFknAzmZq0gs+OD4nhuoGZSfYImjmM2gunHg1ZGYN1RWj+SstNwkWu2WHqL+j3krbGxWofJh",
-	"nWvJLFyWlgxufTiND0G/CZ2BU4QkUpCw3gIWwd20Ze6YQs4Nsm3dnRcfP/zpP1ZJiauTbBJcAiBoc0Wm",
-	"J/4anr8qJvQsUESZ5ubLACKyNzYlz1lhX3lF9+E72yB0gYPF+JFibOqQKBTSz1OQtEKNfX60uXr+FUhH",
-	"ldIhCw1IG6jwxzYBj8vV6lvPRP+tIKh7D6MX/dHu/uHhw+5eRA/o7pC96L+IuqzL9g53D+rrkOpwH5Un",
-	"0ohbRQGH4WPCzCiQu2kBL59NUzAcOhKIwW4TR3IMFEZQndchF0xipTzitCf0iUGSmjwwtWAMtnC6QpRW",
-	"ia/LjzeYYrFIK8gYtU4AFBcmG0RoH/xQcOBEIzWWH5duW0SyPnIg3AHcpiNZ5kvjgBWdPPcbzHT7v3GE",
-	"d+1fneoqaiT9twrvyM7tQ7uiLOiBDUFnU74E2gECdF/BNDNEQQq1Sr3Oi27Byv9T0cwvqA5csT/sgiyo",
-	"XLUapkgpsBz9zv46y9G3GZKQtBnOtnyEElKCA6pUGj/MFZOdATGg8Qzywon7e8HPTVcUOvaqDo3Zs7YR",
-	"5tDZ+cHRf4ULmVSeSm9KIYtpGbiaF4N4cLGsJGSlRelox5rGQXA6fzVfq6+dsA93hmv1+tSWUMRjgH8k",
-	"8SgQWracYSWbWDwiWQE4NIOCin5cLzuP76ge/l+zZSyMImI0KgXLDKR9HD8x5DTwZnjsQnyQPsoYzy0O",
-	"5knfVVq4Y6Dey4F7SRI/Mjil8Ag/6mZp5drAwKmUgf0ragoA9EAh6cVjOcnB9bKY21sxjvmmJQCCLChH",
-	"5x3mG/PyZvJa4FodkecXIuW0ErF1gk49ICkXIq0KyJm/5udmmWknIpWQtlbaHZGKzqCY0CWk3bPzRKom",
-	"jlVJr1tnJ5iyRffk0GEw8lF9lI03alXzXGIl5wNLBB9r0QjE91YUmCtXbo9cu34x0fol57tbi8GocK7J",
-	"1a63XX7JEEGcGgILAOKsVNx66Zpr7Tv96c+1talZSEUZ1m2/9BReF9ryd2wVcDdJQtbfb7utPkihoKD1",
-	"zAaGCwRfCGAPqv2ymLcJxlbMJ6xiJVCqhGCnjP5UqzUWIXtdpnhh6eyqflghe9yEEJpt64WIGDbP+FBw",
-	"+rYUR3ymkPWrhcysioFa+KLGq7xBYyjWy5urFtFvYlEImLDV0r/fAkMfWowLtrhiZnea38KnSNoFXQuQ",
-	"K7S8PLEtdq80WeWSD6V1R02dJk3VCcx2wzK2A31CGZu9qQBGvfHiVlLRpUEvLiGIpb2PYyhXTRLL7h5L",
-	"nCtSr2iraZHGCo2pKRG8gG3IQIeWTXVCTbUeZ4vsw2Om8AkZiTxjaYec0eFE2+8D+TgftMlAX5f6v+Bb",
-	"6H9gKnC41P/GusRB0We5OH13hooGIRXWWSEX+ufwuv7svBfHauA9USoxfNTy46J7Za9nLf59Py/W63br",
-	"kxmP1fgo/Sdt8QK8jqUzmhoyjhMy0LswKEzX6FKrG7JZcKwZWqlU16mNtB0SPhTUIbfqNqA5wMvMHK+T",
-	"LJgWRxVb13oJFCKkH7DSapVOhWlhzCu9rEA4axYyS9EjX5+cs6hDzpWJ2qcsIowP0+VMmRApnhit/jjS",
-	"JOVHrSZsB0P1+sk7lgdlB5+cn8tR70W/PBk4iJc8WVq1kLu65mkg2PeSSkcW0yYTpWYQpFNqJtsO/DFM",
-	"WcS4imki2wTaDugPjVI6npbWHr56/P33dvgd86fOEOg0cvuxd9TYbC6ZVa5Zh55WhSLPWrKso8lxs5Ug",
-	"U/rImrpSedabNlKV225RWZ+oJlQ3GzoWvW2RxMBJUMkNci6FCwoSJNxCqhiYraFoOnEBU8U4WTJamPNu",
-	"b3/3APL+ZZCvbbxjP+P3PTrorpXHzHPBeLOpk5Q6B8tL+aF1qg85nGSoq7cooUIk1mM2a7YljgutTNvz",
-	"x3eeVjo+bj0qduFObmR4pRIZYGgUrRv56JAL0zMB4A5QKYHN1WxARCvuLCICVpEFK/w7h0fa5MhTW1rd",
-	"T23aQTtlNv77JaMoR6tSgmspOy1bIV1XqzhqgzLamnlJ1XDyNuYVkN8k5qYqFHJWhuqZfaJDlWDLJIy2",
-	"S9Yhp/naAzAs5nICgscdfmAotLg6mtpBHGFAfjCHlkmADbAqyvRZqCzKrisFoGXgYQDD1l/ZUKhwr5iH",
-	"rmcyGrRLICge3hMxN/fWGnoEGOSfaCKd0TOmM1mTXCt5cDkywtg8DvuPmnZtWS9Sk2Nx1fNhM7Zhr9GC",
-	"ih/WlRS+BzIR7H41wLLfgfcF14POsIFiGsbKExSEupS26fuJE0Q6Mu9JZCwYlKNZdw7vx9xMDkoVrqgg",
-	"P+6sAGPo06+yZlyhrQB4mdsFxiNpyuGoHDIenVg6HISbg6/9wJDDILsDGY8KW5UDdOR3qnewurvWhujH",
-	"kpayk69SS0gDEyYhxJyGNCRUbQPeCCiJh2X9A2JFcnpq5XW4WnbFjHGDUGyuHi7Nl0omUw29W4i0LSvj",
-	"LfK2bZOnDZi/JgWsfr3hVvJ9HpY1O19Rbu9K9E2KSxIZ/5OtUa/vET18s2nlfnWVskM0xrwIxfgiBdqV",
-	"6+e1HSpJDaEuDCoyFjdgFh3NZbBWK2M5rVDGmAIlr04vXp29fXv2Gop1FhNRwL48iIdVjL71KLkakJxt",
-	"9PHm/OL85ofn0vLUA9ByjUO0s2zToiskB975KjhDfxmxp4G+sJZ1sMCru5sfzq4/vr0ESGAtye2X4QSq",
-	"UU0lEkKAYJhOMLVqq5bUWLJ/VJkDl3e3Hy/ffLw5+8vd2cWrM2MXwL3oFfDCmMR0GqsiPc/uWqdzf/u8",
-	"ajiNYtc5Mw8nbJj7WtBlp5jByqAOa43lBr+Wu3cOGnIwVemf12wYyzgsGuYGGc9pGlWwdrmCrAY0ENqV",
-	"tZ/P7Wd/rf3Up3MxWYZl2WYSipFOhN/tdcn/31W+xhgAQ4Nx1WWiz5ArJaueq20JC4Bc8/Fjy4cI1AtF",
-	"QP5zrhmvGs4vfqvY54rCzSuPloEChS8U7ODHA0mlimL3OCVxBFwU2tyNC1DkklnauO4mjqrvztfARVHt",
-	"DcsZ5e0sv+NZ167ltXaYv5FkPsPiSGClQE0UrMQJUxnX2hLh0KMNM3ZXEp7Mp7XEQwqWPkA4dIIUINqz",
-	"xJLNzPufrsMRtCknUKW/dGt1fcYBoDfqBJ2hFb5QwFltjv7KOhZXc0BnciXPeFQzehtqwUICrbShjskW",
-	"XZsdCeAleJUCmWOTKMRf5jpVjgURAZBVc88bqzew0yOc8xIjjNPSUpARTdtEzOg/5szml2Ypsz18cMIw",
-	"T2x7pCbsnmexBrRPwWrV3rsluvJ9dXsK9TMMvjhWpoYkC+71J5N3v9z1V3bEWH0oDdtGCeGtJei5B1Sv",
-	"719Na8WgtJiuiE6YPcqdDjGiBn9cCPtZ6WFRtGTRtGiK9VamStknVV8gT7FLSlVxvAMDQ12hgHBsRVVp",
-	"48JVsH1mNES/qrW4zNFfl8oNu93uKrtACUWTJraIHw2bUAlibmIyUkwZmcZ8rpgkIom2KjH7paQFLIeV",
-	"4rw4mV200woWn1bWq/JqW+AN+EDhZTJOJoTeAsUXWNZS6Ueg1+A6fmHoLnYlaU0rrd6sdB1vz9+dXd7d",
-	"rkx/QKXV//qPjeuO3uQQ2PnkQXed5NQqc7xwSkbak60o/EJck7XODZ37mD6xbN1B95vg1mCLbEfbi5eB",
-	"VwYkI7frnFmTodBHtkHIZg0zC/qE1zIA5QXRdRRnUamhuCcmu7VSUi6H1cOoOrY/UNko9WNNECR1K585",
-	"/ftwEZm5flieGK5w8xzvHb4++8vsl6MfXt7QnY+359P3O/s/vmLzv7Drx+n+xbvZj+///ufdyc38zd2q",
-	"yM4KFoNAW6hNqQxg0pUry2iqHhhVq6oWnOXiAtCVFtka7n2ODbCicIfm6f0cd3rOFNpIa2xRPcwmtJbk",
-	"wJxeTOFg5KpwV3hUNJbLwBYVey38sc1+PFriv8FZDdKLBJm19I7f5p+mf/VX74nOYzZPLRZvR+8nJhlc",
-	"vgbBPnazQKsZO7cjTk6bc/qPjlu+cfR/v1JRuaArtO4LR0Ld/J6jr9Y0sb6Eui5lJ1Dqq872+ev6tLPl",
-	"nw52SWuCrQjwJ++uyZ+8t23+ZJj42jlp7O4x88g50mCjjlUxIC2EfBmg1gio8Y1Bq88hc6kLKtnE/Jpr",
-	"hyIlyRhoLEyDVeNjtU18CRJhfJjMI30KByYcMWg7Hw+6v5KHJfy3MRbgLBc3qUr6byPVXxnTOVsRujlx",
-	"ICcX6be58vK4GiS26yxtXKX2ypy1Q2A8+5SE+57F/vNLwmKBAUj6jT1NxRNLEzprTOKQE9ftHQ437qqV",
-	"u6hApMaGCNg02w+YnhmAO9zlMmDwNUnzVuO5Lel7oZQ2e/y7FY/vV+KA3Uurlukyc5aCBp3L5gpM6Wmv",
-	"rY2d5CWhD2KukJixbYua0GYDG25KlyAyj1wswo1os7R6QyPU6zhQgueuNCxtINfkvqpxGpsbmNsrAKja",
-	"0SyzWW9SXNEx2zg4/GUjwuFY6HaCa3/IkGL/WVG/S+9CArcZEfVYzGIIL1yo+htMF5m+Mdo0OjEUovdY",
-	"6C1tFdUDK/QRFknUIaeAcbNHW8Z8nPicqU7ven0gJDwuZTMGGgM5rG02cz6750oA7t0PVxItohBRZjRN",
-	"YpZmUeWE0SeYo5gXw+3PMsl3wz02v1T88ioDdZbA2bYJBidDygWPhzTR8jg1eUCDpVcyF+HAPZ/O5soL",
-	"XvodPW0qLWCTrSixQ4ESnEhauHqaFNJlFWDVRgo+J9Q1T3idSbUvEaJr+7Wl6FgifH46ZSkwSa/DcVgE",
-	"BZnquJByTBnLHB3KyfnNJdnr9w7JEMr1pMc8TBapUOVO5md316tYkkIhpRtECOkLFlK0ssYo7q00NioB",
-	"/lnUqoxWu92RkzhVbZKyqE3ere7hFYcu3LNPdKiI6XJBlNavMTfNIebckG2CljPb0MYen/pSbFes8DEB",
-	"VhctpmrBkifD9UMmNBkRNk+FNIrbPVR/9OzuukNOTenNXtfD7utXEvYJr2L4YSimUxomkqlPFT3OQ3sp",
-	"ho/kkbGZ9nH0pAsLfbNzffZ6591aRp3fzzlQfrlKE60Tla0mQN0yVr2AFIFP1cxjJmToEj2LUY35VHMW",
-	"dwLGKtb3K1SzRr9mqCHkk5buk9ZANB1BDWrFNZyGm9V0nA6ln37n+CZEXGoZgLyKHfjwsbuEZ2aJ8UIZ",
-	"iXQslGJ8dcvKYLTlqlDz7EJtWStGM3XnSa4NFa9tX/mc1M1JWUB+t/BgbQ0eXEsWaKnNptHI1FQ27VZ3",
-	"nt01WgFj6ZwXA9Le7WAth98CrlewNm7gaXtxzy/lbXuF0qvYrFYDKmJF0jkvJIh7nW6n21on51Z26LP3",
-	"r+jSp/fjJusZHaoLMW5+DMwn+oJGzWTqV7SZLI3G0Aox1+3Jtt9uGgc0UW2MNZoKmlwuImI0weSwBVsZ",
-	"3eFihutCrLTBVQ85d/UbCYtK5twKkHlPC3JD9mu4ObzOOO4lL7rroSwPm7NiV/YPXe+Nva57pXxfiTE1",
-	"AM5M4aP+tFfoc96/uwLv7mM7toBy79WkKiE0hlGT0TyFW9VWQEDKZCimaDasvNXrA0kJo5Ktrjj37i2L",
-	"DoqTYt3c7kpy8in9ZCXniqX42oqiaNAO3yAOVc4YMMFNY4X1/Ub4ZtA2Qj+kjLTBtv6F6M7+iuDOEWh1",
-	"dQ2VRSG5PzW0tniUDb7ENLaA4gc/cWtrkApMwI4uXLsEju1RihIDp1Zf/jOqb4rub17Z0NuHV+oLoKF+",
-	"8Ep1Nj2fPfdOuc4rDTtbhX0IkWMxIkum2hnpbNtwIzcyR66ZvQgrkwuHhpp/yqJrNhRpM1vWfMN5CxMa",
-	"eZfXc5YyK6AL31f1gu57MDDYQk+XUL1djuNsPo/rK49eVFXO3K6qkDkh3SzCyzJ0wYZKcm8bVTM5s3GL",
-	"RS/9dVojwJFg/5gXUo1760nOi0btEbIXms/mXnmw3iuPSugwtx9uNe1FilLTdsnP3P22TnMFp9tK57Zs",
-	"o6wwiS+RPjssy4Zb2wdUQYBqRFPHCDYUfMhSXjKbjf8CpRr6cpTYLtlxnyOXGJBohDhSMLrgFcQ8vyDs",
-	"doPQRl6/Zxzj1dKl7334XCB148hs9vM8NitjGnqmKQ79jNOHhEXVAY6sl+YUgen6izibumpiKznvqvrB",
-	"2OfPqqIaXIA9huED9JegZZ1nfNcH0qN0eT3ntWF6QCiMYkjXQNGMocuGHrO5EssQ100XzTyUqiuWDitb",
-	"jyRakqUickKxQYCREORwwm+2cQU4YxHwCrtuaPmN97a9l9v1br1e8YYq6wdpOpNno8wGVjmu/eZDOVzL",
-	"OPbsYX3bxQFLt7sO6DdlNDpzHnK1cJQRffXCAM0a4ikTc9XMxbCqQ/sYij4yMzuV6TrJlCr650cHe81X",
-	"+sVni5kEEyfcrd2nMjcnD1GnGKCrnvFuJTmK0ZqVLcJO0WCyOU081giI+JKght0/CKjhYEughj6A8919",
-	"2/xBhbs699AXmfH+JhXT7V+VGWGn4Nbqlyda6xbYXLAL4DeSzISEFKhjsSjUnG/VYNWu/pA14qWzJ5fM",
-	"uYoTx/xu+OFzqHE3N0QX6JlrQz4RshxWyCjqDtZTqsDjWh2SM3/OHBZHmPMMQpX9PyQ62DeaA0gfHLC/",
-	"YJlJbQ9UlZ175yiwwglAuEhj03+Olum2kFUUugL5nFtt6Fkyl1iKhveOMHqZ8qyfkA2naAM4FYsOudQf",
-	"uucO7oFxAC2eSojsqS5KhGnqQNv8WRXAIod9rKHy2aSu43BV3iFjHKuM9mRlkxa5nL1BL1OW0jUYJEUo",
-	"9kFxWIc1k8beoNbCt9RnZCsMkot5knTIOSeXM8ZPr87JbqdLBhYrNSAPTMYRA9YYaLc59Bu1JYlYAA4L",
-	"gm7Utl9xcMIHZlBa0paKA2kP6EkTSkJIp6nI0B/+0F7Vhqbdupwr7S+ElcJYiIhQ8ury3dXbs9uz15kX",
-	"RWWHDEzUa3CMVZlOe+Qia7ZXsfzo+gwfFxtep6699T33MRD6OY9spvA+IYNZQjmHznsmdkhJlC5JOucd",
-	"cm7bverlHAy1DZTxQasbxWaGGg9i6QYfMyCSLokU+Q55Q2NA2aie860/ev2KzVjyNMn2mw3qXMzCvzLf",
-	"MD9eu1eaX7wuePXuD1f2/Z/bLUtRXjTeLPs4i0jKpkIxnwg6I/QFD148Mr5FlvK1wFSADJKXPAkq6swL",
-	"lBhkM3R0WgBQQoGGkogkslpYLQQZTtjwUXaIXhxP0OQi1m5yBHd8yvBjLDJpjd2uRQV+MVr1mb4hivTp",
-	"+sslrnWbBywgMwtO1R+Vmhyc7k24yfMXQxPmcS0VFW0lsUgUkjCQRdAfNYBX2w3QMNOu1WT+hXnrDWO8",
-	"orVGrHxpZZF5azEKjF0/q1ptNB7QoTeg07GoMfIs6pWOhQtUrxpbZv2F2IAqBlkR3KjDPphG7obQfdsA",
-	"iNPtwB9WMqevRYG+Ace5B4UwjT30kNqZsva0qSemeQHxT01OeYVsHq1Ds8aEaxZeWaiuEsYoxjixAWUX",
-	"u0x00Jnwn9z7fW6lvRVK/dZhQSwv02hDNT/4+cMA/mZiZhhHB3w+tNoQ2jo0ESe2gNeBCeS126CmPaQN",
-	"1WQxWcDioDcACPPAZ9kCP6WHhkbUA5B18f8WF83+lg594+YQvbrmEI4avrYjxO/Y/GG3iQo7cUEScDFY",
-	"m0yElvGUzERqQ9/Un6wQv0nnh/7nIAK+ULsLW06VFngJwSnnT1kdlGk1NnysLgJjwPmOF3ggW6XPZV1K",
-	"Rh+p4ZDNlCRinmZGdmMdBASbK3p4uSe70h4YtvmaX91DQz748+yOI7A7FOPD5buAjnwXJ0lsLQ6PSloJ",
-	"8bjasKgPmE/p8mouJ6uqO8wmoQbM1io2nHrQw8W52bN5gVHD3Gp1wfXVcE7jfeQNwXjkce9oP7SzLlnT",
-	"aqjnVl6137x3cp73NHt7hj9a6809AyEaTqriSrjRlJsEkH9UG58xv1VKoNOZlo+46pTlFrh8ttYy3yth",
-	"tR75y1Y29CDQt98scdvptOx8tVeAcE13BL+5XKYR6jteOw28qtucnCeGZRn89UDyyerxZomFTPWXEjVN",
-	"WqsgRh7eaUPEWntA23Igf8GAsp73xm3pcEZVq3bO76pWC7S/1y7RBTxGI32Bp2wqnoC5P04Y8JGYmJ4x",
-	"lrXKBPuuKR+YpTepBZ+enV1/PL/4eHdz9jw+6XY9ofQVmlrQsEWyjYnFnsXmvL08115D+mD/nVUC8zaW",
-	"qqacIklAbkKFT/rX1ZImGwMSIUr5ua6vwRdu9IgzqVqg6sW55Kb9YHBt1lM6m+mbZ005POMVZFAeKXsk",
-	"9NWaxuOJIlzkaJ/+MWfojwwF52yo8DQUyKD8RtgpU+myhiNqRWfsBrXFzoWFDLbpNvm1MnhlZTBiECud",
-	"jFiZkOBQu1blfHS/2z/Y6fZ2dru33aPjbve42/372v2DX3yBEuXMYgo11cGS5bVM4X+PEmaRxuOYX6xy",
-	"XGKz4aO01IKiQTj26N+yVrpeomzt9Hq0u81qqevf7NVWr0XQYUDHNUc/42OAjEaxV01AC/Rue13QAv31",
-	"tUCvG8zl6zVyZeA2oui0RbgyvCDnvprz5x28IPGsZVHvYIDIXpPaFVMig5FY9IWQ3lUKqZZA+7U41Ven",
-	"WKMx5Gv3lYK9qO/P6mi1H5+O3T7CcYo5GeBcmxe8QmD8lQunNelR3BAYCM/8SX+n0E6j7UyuCr/Hzm02",
-	"h5pGrbdMeTvE5LVlARAbL72K+B8sI1lfx+1/iVKMtO485ir1qbRwsVUncYP7uN8cq1YsHrX4tDXYdfP1",
-	"E6k9pj72KzsqRhBcBmxUk7wyJxnKeRui3zDZXj6rFQi6Ip29rUvGS8wzQjdvY1XulxCm7ckmfBbFIUao",
-	"uYIGnhYxLrizKzbpDKkys2Tt3pCNQ/7tVjx6R9VwEiLPemR+h9rB+WgHPpon1m7dt3rH40c5fr97Jybj",
-	"3o8//vL+L09v3qcvT1Xv8qeXPXYVR7+8/3H+EInH+dHRfWuVARWPLgRna4xKf9wMzRAuYv3abK4Gvk/1",
-	"pzyk6E+reFhm8zVISYxonHP9rTD8F20wd4/lmot2WvU9N+tdjkw0f4ilEulyhcttOFkg9GK0gyzdtAEG",
-	"bXx4Rc86uFoMRytnCyZVVo3XLIyRMwxWxDM4+6Su6JjdhtOFPj3bzH6smqJNZIRoawV8d790mMEueXHC",
-	"NdoJRXAt7/g0L5sdgu6yD5U0+D9tJaJ9qn8DEEJt4GSW4eCZEYETWK8KSxzHXrE7XyJigMkPlki2OkZQ",
-	"jwjdjC8s5FP7tNU5Vb+7BX/7XF+10YlFxrpeSrEFgRou2xktFCRvRm3cyEG3ObdVbrn34r3ui4PGb64h",
-	"Hjt1jrSFdFLuHFfMVaCHbc6CaTndIacIrzZ1ZPbPLoS2SGPLglR2cHPz+DL+bqV/W9y8NfzdUIfvD5ve",
-	"Y/VBdf8SqyYW++NcEdX9WL3gk1z3ovx9Q/4Zj37jm2nFhlaZHWsTxAXJ4X6rFQkuwDUbsnhWURkbT6dz",
-	"DHPSIVKdWtuMur6tfjwkcMMqpT3uCh9MjBTjhNqqLCXEo5b7+azYjbKmbLRva7VDlbOvLBmDrZTO12uu",
-	"540dOm6l6wqKE0xc67+RcfzEOFmYOHqO9MQeW21iLGK8wJtrsxfrMjw973VHn9uNOkKvxxHez7eplzVZ",
-	"qXKXFa3wHoSaEBlHDuzkbsHcF/SoBGdrt3xpr6rTxHogPMbZrfGn3FN8VXtgCvuhOr4u4+I+1Da8OJZ/",
-	"3G1pZ/2YTndN2i7OFuVI72F3fYKO4TyVoip2ZytHjeFmIvsZxTMGnvMnuJ0RKw0pR9wN1MNagH8tf9rp",
-	"XybxcPpm/rf+WL0brwVLOliThcxCLkrLuAE/zkoqsquq2qrcwvKoWF61+bh2tfGwvSg2PG2ewpmtLO81",
-	"f0CANZTCKZoq2yeW8ait/61nPM0giHmKmU5/3z88Yo4AKDNPtIlzJ2dF53HkDIxcZbppx4f7AC37CDUt",
-	"ye09+Sx1vOvG864ax+KRw5WUB7YzwBu8XOMHTtWcR1p4vpWMkYHAyrPBd88bdtdytf7EKoI0ckqThEmV",
-	"EYZHQU6lDF6IZdrPpasHSkOtaSpHZpk3njuww/2jtQa2vwmDQB17wK42YMTK4s/YLw+a84RJ6xs6gWl+",
-	"rdpa041vVPsAfx5Ne365LcMOuDRyVkKh6VeuHQJUEoJpYTgsTS8gODquLm9BM3o8pDkS9pOOE635+diU",
-	"xO6EDP7f//v/+f5Xl0j5/L2t0IWSEVlusbsBFWXKZhS9isqR4Zpg7lOJVF981DRTAZiwTY5aMuqcVTcU",
-	"aQpTf86FtFfmxliP5yIP0raMd7b2ssgY19yCPlibcc8yVLsA+ITySGtz15rZDu85zeuRCVClMWvmnS1o",
-	"rM0wiEKkcHMCLyQtFL/Vsqv0dx3dn1YeJWd75LKy7QA7uQnkY64X6SjNnulBMQ9I5TH1brxxe93tp3nB",
-	"ErtYXTrgVdY/A4uz1yCzbJxTL6G8JnLjxRdMGPf3DU0hmwbZu5D9AgkYFwYglNjyH3c316N3j7bChFg+",
-	"PbHKejbnwv6KPjLxFATYnlGtHuMps9uiP8uxJzxYvVmoROuJMX2Ctj1+Q1QgLSs3+qubza0ZUG3Ubg9G",
-	"no6ZWk98oQ5bifXCA464ZrXCzDmPOQ1u6u1oHDXJwjcvaNZ6U2XNhl8ug/EL+LWtv5oy3EOgEo9Tdux1",
-	"GUIiD+b6C0FPKWgUTIAz1rMrsqBHfka73X5vPTJRIBj2JlG5zlkAzY742JJ6ty2lJgzZQVb12cuP73D/",
-	"aE2azXXJRGmirbslSkIxH7O/AbnvOsSildC4o3VJx2vQMRk/ko+Hyd0nhfPpMZLmjlJw3zckJHUuXeZC",
-	"uZhPFpUNHJc83McPjJXjAO0siJwZLL4azeOFfBswQJnqjI98FLUQ2S042X4MIHOhyoEZz1T2PZRCrDNz",
-	"6/zLrSY4v6pSCj6EpVKVLQrSLM7f7I6ziYHfNlVhhxleDfhXTSGA88sdE9G5PqrskzIUqaY2394XQLwk",
-	"oYPfhE0BYsw+qQ555fDARoMLrlKREEoUS6cxp4lpn3PP3XGE1EgaK6hJBA9tltAhtJAld//rzZs3r0PE",
-	"XibkFNC70IgCubfBoSuSH8JUetvsFW5AGlFD7Fe+DhJIWSupviAus/u8LG41s/wlz2rDcMOkFsRFrk7V",
-	"gJoK40rjISO29zN1OXU5H060OEDiG2Ho961ev73fBZRY4wbh5d4mNsSYrbabV7XMN885L/IYZY/r/o+a",
-	"ga7k0b/NZL9tzTz4HlYNmEjCEsyrLTLk/wYqzvJ9rU5PX8P15XG1rsHDAi2gM5JBi40BwIr0VYk3E//N",
-	"+p7c7M0/YEtUA68GZpPqNxdoXkbXc17TpBfKMV1Jh+kcas0/oKLmppTVvuOYDEY0TgbkW7Cy2YjOE/Wd",
-	"ORmGL2av+6JNBkZjD0y0HA8AjzCZJFHd45zAx+KMgF1DQf3n6eT0G9Ea0E/MozvN3xrwxeEevMHP2w1x",
-	"T6wDZX5ut25Y+hQPV8tOCGHmkq80msac0NkssbG6BbX3ksQXZBWyZWxduA2IX1WbLYtUYlZfJlU7yzoL",
-	"CYwsd38u+dCOPUR+Vyl/hbO/FteA9umlotNZRQoJGQvrecHW4MF0k/Df/CG4fBW9svSdMtKqHZYrnfMv",
-	"A+2o7y/d/yMALiDl9tsBLiBV9oUAFxg+/YnNalomLvKFQjlAbSDbYJ5psw2x6pA3+kqwDLtzOQGUpl8U",
-	"cez1jzAUWCqDaa/oXbCXn8gdV3GgOAN+jcLgeLdwBggWAR6EQs0zXhsYkMELZuk4afV3Q8U2uzvdvi22",
-	"2fv7s5l19va3BxMp8vtR9Xzmn/7h7wEkgRyUR+oaJIpw5j86dB3yHvY4I2x2jkDsuQcFtKlXxE563YND",
-	"4mEJayuYfw9kyMEfFBlytHVkyJcHYGQycHN5d/3q7OP5hU12rw3O+8PAM7JJ7ff29AL1+t1uBWXz2phA",
-	"JlU81XrgNtYOir5/glaTBe0oQcYC5U775zPmNBQq4zl/5GLB2+ZHm1rXR0Xa5DHjDnVaBIg+I54PGJ8J",
-	"o4maNJfWH/Dz+VJc/aCYD8W0tnmJoZiDwlSJt6K7hTgAmLziwZqbsG+AKxiiry0d9fqUhVAroS5lz7wo",
-	"9s3gfmA0VQ+MqtpSc2MkwjAhqUVzOa0vN0wL/rkBRVg5Rkc2hpBEWo4kkm+14wlUZHCGgdpYjLSX+N0X",
-	"uYmhiyVTE1ERrhuYGHMHPzRw7g9wopoyKjDuwQ3+4fb2qkzm2KplFNs2POng3wSepI2kmeXaaVgXAB/P",
-	"LQcQaSSUV8VjDQu+q34HJ93nfsx+93wQyx7SeohxGgyLlbOEXuusDrmATCx0WUHMRq/bNeWw+nS5fTsh",
-	"Xc80xx72sbRXQ96G7G3WasvSC/77YMf2cEaQ36pp15UhtQyWKOtZS741RV9tg6+H3ozIGwfWwXdtksSP",
-	"jAxsHu9GX9/5auv+fr9zGMLWVkwkgLXt/mFBcIf/XUBwL/6gIDgfnbd1ENyJbU455yrjIyySsq+5kvvb",
-	"A6rJL45UO1jRRNf1qq3vlWskwYR+TjCjHAzhtP2ONLYT6EWmB2376OdeO4d/DAie+I0heNvmdPmSpC4A",
-	"6dxiK+FDBzR7JfgoTqchlXtZKZkeNt861cfazHDtZEzcERpC2xeYHprCGvmGuTpl2vInU5EyI91VpxeS",
-	"P82r//d2N0TTjcVvjaXLeefbBdIB0ipnUlTB6DxbxeHoQJ+N2MI2NzHqqliWiuqZPrGUjlnHGZh2r/XR",
-	"luFAhMUAmPvGpjK+kYYVsdz4d293r7v7LBsI0LT/g8GFz8IN9vq/L3Bw/3cCDuo7BmWzomGJBxmeANED",
-	"uCMTGtmGRbkDAAVM+LmyptlZq7hqd3fbmEYT8vDAjehp5xMEnq/6BdGPAVRjXpsF/LLKwGk1AVoxjFaI",
-	"+hUCWEU0ZQ2OsRb/6GEujWythFZmqMYNEJIublq+/V0cJJ/CDOQBc/BOzyB28d2aHPhKrjjniNRwxT0s",
-	"bzJLKAi3+HXl0f7cLoXQzYvhGlRUsRNjhCCwIZbg5pbYgl+dXrw6e/v27DXk2V2UBZPBlRxA/eqmsadJ",
-	"4lYh3xl3G7R27Wz1arbpjeWKrnVtMyr8LDHvTLktctzfnN3cnF9efHxzfnF+88PZ61UMcs8iun+Fk8IZ",
-	"Qex2O2T3hSkhPiZLi5srMpOfVeyRW+TC36pnsV9FrZ9x6huS/QIv5QqRPH9dh5ilmSVKyd3d+etCaq6/",
-	"tx9Fw8OdQzrs7ew97NOdI9alO6P9LqM9dhD1jg4CLvRM6+dUv+m/fu7uvKA7o9OdNx9+Pfq84/+4t86P",
-	"vf7n/wjubaHREgBl9US8JWgOULX6o11i4vujAlTtiGs1TnOKJAu5+j0hqG5KTTCohZxNcBXM1Z8LhaVz",
-	"Ll04uwAdm81S8cQi0+l2+33sMQxnW/c64lO0+c3LjbBg0OvEkPph/MoEwkYxjyQEDYzvm3ddwQG8if/J",
-	"aqx9fWU7R7Eef6+nm+L4z7iWzpomY5BqMLamVtL2u7lix4r+hrgY72Ipa9PUs0bIkZSZxc3cmOq3H+q3",
-	"p8vrOa+lXITMEK69mCuHSFtAiUGuGUtI6rvYRRBF6wpTUHUMwPgJSytoJ+PohEBYaNJp0JrskyfOFW+z",
-	"gsgZRNUbPv4IH2+FqibLA34HSeJpDBjlmS+GGCc5IV3bK1J/qv7FlmghY5ys3rh81iw2SbOYS6X/C01/",
-	"c3mz+m08MKBZMVeVfDB6VRPBxzmto/dR0Uesg5VBxhizBLbh/zeSSKaUIQuqXoz9z7aByelIsVTbSWus",
-	"hs0EIuA8yHdkD3T9ypRc6kwNVUhJedhBZVNa8NLeF3VHTugDp86d9pprpd5qcKaToyR21W58CDmgCZVZ",
-	"nXVlyVv5pigS2mFvtVwgpNgYqxmkwNXNbQopsA8ImyFr35W/cQGfHWZ9KV/eSq8H7WdFjeQ261K9EHD5",
-	"ZLtjSy+urs+uTq/PL/7cardur08vbt6cXZsffRcGMYH6l85LDnUfuuF0JidCnT0FrxEAYlBFLbqG6Y+R",
-	"gTTfGoSEEqImgUcZcuHMs59LEyI0OmLwlkq1AyPZOX89wKSRfp9DFsUSR7Bq91YZtfkKGunCyBhztxF2",
-	"kwJkdDhxpThgLCzFnFD5iCZWezPK7UZmcqmnIa6tN72g8OlLwDNnm9fFmMIm7Xp3yGmIhRoDMQ41bxAK",
-	"psqo32+Th6VjDC56IYVQ0jrW5UngNiPf9rrd7ncVhNX6bx6EZr+bw9D0tmGsvjKfsd7XIk6bkGg/y3o9",
-	"RfMUyODwo5kRhFAblzTJ+nR7MGgE/Ns+2gp7hkCRmzdmcj7KgoD3fKoPHyoA/UDKySC7FwdEpN7P5moc",
-	"YItaDxZkB6GPMBbuZQ1UrVXq8jn33EGCAd/iTGTj8HTI3UwLaq/rLE5QlqjfRzFnplytccvboxrT/dLa",
-	"65m57gqtrNEeWMQL4QHzAX+EO/Qwx+/bDuuOvh+BMxPD82Ia29jsHI/uOajJbO7ddrfbdVgMvQB4OnEZ",
-	"aZK4TaMA1ZpzxSLTqB4D2Hpsg1lCOWfRoENwoqawJUnwoy7kiBXbFF1HLWb33DRq92oVoeKcC5M+HlJu",
-	"SAynjHKwOtbdGPBEN/B38rXcVYfDieUK9+hEi5q3t7dlbWR528UCLVxPEz0Dyvcsr+uE7Hc3HvZ+tzBu",
-	"+P+aDv7Fll06LZQmgJF37nz808aj7deAjUvtI+VELCQSykuC3zohg4lSs4G/1iEEchu0B8NstlbMdCl9",
-	"2+6BDh/ns1Ybwckf1oEr7zdwZa+1p1rw3Cr9V1Ai+on6NwbMSrUTMRqxVJb13Vqn+vCLur/W5cRLI5am",
-	"QCYo/+EJ7B7kpP+gu3fU3H44aOJIvzKwhAIYd6Xz/MyF3w1XGet1e0Yl9dZMxmYl1gN9Ow3IgxZWaepN",
-	"vpF5Xd8mg9lcTgbag4hkhp/6RppWO6yg71r6oXnui4O9tXpoeFWtDXvC4Reg+3g43utu1bxtIPUVxgEZ",
-	"Y6jC9dTkiTbEYj7IC0ehxdPvxz9AlaLDyeCeYx2JtNKetUKqISmAoy2z2HVDhgJ859pUBZ5Bvn4NiO9+",
-	"hbnz3IE5txulLzjtL7V9R0csuNVTaN/ZUrac1s+KKLabY4DQhKvCAKsiWXbIFWNpOxMNbRWb5AgFC0tI",
-	"V6yoR3ZCEkafsnqdAXxlgBgI/SztQcxVh7y0hu7Sms1oXwJuH2TcdaBzaTqJyGhMexSY0e0gzAxOtFCD",
-	"4IBWahero00NJfYvu3p7evHx5vb07dkApSqA3rxaq0/2bfadUrzKW4tAC57sgvYWbdD2CtCPcbEZ0DkJ",
-	"hI0q0SHAtjhm2mj3N9Xke4yXgMV6FtSvTXVPR0cCimvUPZdKzJChRhv2ElelIftiNnPQruf4rX1zoZof",
-	"e9VxkINiHMTcCx+qb7LKnvB5hLgHS267YgC9rqA1AD9YvpUqQQeBKu2GffWfGfTc2yoq4bcKoRq8W6Hd",
-	"f/Wusuiqsk9qAfePlaf2mjdFx8sycH8dmEwNSubq7Oz648Xl7cc3l3cXr1ddKPUYmSJEJp+4bdAlVS8S",
-	"2F1Q67RKAJshaExdT5jY5jZbVVQmpm5gt7PKX6nve7t+MUJvG+eg3AHN1dWD/kPbA+J9dGnqiDxKPnOD",
-	"3Pzt4tXH84uPV9eXf74+u7kZdMipv495OawO+cISVR4JWa3pYP8eGMKnXTWB1kva46AJ3hflQ1AdOL/k",
-	"jDCuUoixmIOVoy0zF26KfoT2Brz2xdI0MFSLeIjwWzP3ZtFyTwFsAVjShjSC3goppvbqLPIFPA95UrFn",
-	"Sr6my3qkjc/tINDKjegypK74KImHSr5mqqKm0Ey5+4xCMWRsMW+6ZlIkT1/oTcD3QRW9zWDHVZUBuXqA",
-	"fLBtH+M+a9LxRrSqJXBElyDmd7evqiqXivVKq1QUpLDknxlnaTMsPTBMm5AqOHrPocV3A7hKxRAgNaGJ",
-	"Gyse7G6P7kYo/4Rs3vl5z40CssFPq1chi9pWrUOve/BivRpIcwXJV4LzihPkxZWRLdW6Gxb41Yzq67Co",
-	"MYycFEWhtCrlzWoHDn7oiJbmVj5dlTrqLZVqLT0Vezwc/T0yEfPUJTTAI8NrkSLnmv5zjT77Itolk/tV",
-	"kgZ7bIpxnydg9YloJ1qmaL5YJdNfU5iL4F+crCcaja6nyyeWPsVsUbNK2pwwzHnSK7KGaj59sadzbi5Y",
-	"jAZk+UYjJqa1cocMsGzhZihSZgID5iq9pkr/JmX33GR06NhX/AVJ01/tYa7DphVTykOExBi8ulny4YXW",
-	"IIFpMkeLTFNG5CJWQ0QDND/uB96leR28WlZK9OreXS/8l+hTP68AsG7JCkBKp7NGZ6hoS20o1HuOuQhE",
-	"pOYMeeSXOcWkt9DBYtoea8eJVzkhOJMkEnC9QZqziCRYa1+AHoXxKObjZouVYkTWDF6qWKtI+gRRBNRD",
-	"bUIlGdEUI15oTpcLVne7G9x/9l5ZY1+L/REsrYbXIiG1mdTnKVDPng8fo+L+58m/PHPF3/rcmF686Byt",
-	"tb1Htn5I65BVqwa1qrjAbWKEApSV5UfjEKgYA6iyUJd61N1C1ZE3yPJmF+W0cMbD6qVdUqH5M5rfsYIe",
-	"rLx26gluR/F4njKZK4QvGxD6Tujv/aBvhLWi9Zm9UyrUnzKVxkNZyzihL7pIK1j0EtpEiYgu14WDWdew",
-	"xrsFQIDw7uc1Zuiu9dwUDwodstdq8mwKCkuRyJTpQ/ZqpTUHMKDcApVEI4sWd6uX5YV7500t6E8xbqF6",
-	"1UU6zTerAYDvqGD/rRWOCi3v7pZCs+2WrDaAkHN4HEvFUuBR0vaQSTyW+bJTRqOMgKjZ8pl3r4rk1JBK",
-	"G+a/WBq+P4A2QSYZ8paJGD66/A9V9IHKDXin92vCPJ7y84qNfDpVN3jvzLZzOqoktuWzk2mgSs1ZSXGd",
-	"5TpWbF6sfq/g0tFvFlwC4lIONenVLDVgMhYh8ukci9+ex2d44NzP2vCWs7YwIWc6DBn8ntfubWMOiUOg",
-	"8IxVTJVIG3CzUFXJnNOEkntGUxUP4xnlqkbbePhUgLog35L/sp/9+D+8+EP53shQ7VVaZXf7dEt6ceql",
-	"6lntB/e3WyK8V8dXUZSLwPZ5vBTZzLOTFZLxpvGqKgU3l2vWJsB3BiE+/xoGWZdAFOLRYPPgOevv2N42",
-	"kEBfqOC8t11pash+4kSGqppdbtjigloYyDcSHeZORYinSeVH28Jumpc/ZWbfhuVPN66AKLfJNJHitGLg",
-	"l8irXChaEaM88DpnypJCd5zYmEtPLEWTwCF4MBWXLNfLx602fi31cMX1YgdbZLP6Q2zI7peGQBgRNSuU",
-	"2/3wCZkPH8+e4ojxYUA+7F9M1NKHNUn9TSzDACRPh5zaYgFjLFv7+BuJdnP5PE0cOc+YVaJ1LQ+6jLFw",
-	"cSXptfaTYQDTOElii/SuJMLOSMj6nd7zOMjyvOJrzamKaHzjyex1nkeoVtc2zsMjAXaFiVnCOqs4r2va",
-	"92Z9byrb9yZCKrPzRWu9Psz7xNIoHqp1Ger/ar5WIEJZlzCsTBAWiUJ6cRN6sKICCJ2kCmH0aKn8TqB2",
-	"mWqb6oG6aOAXwgI86EOPxQxe5528BogEXwkRUsJ6CAaB6+LrMJd5EuXoivQvfRJLc05a7daERiZ4/7DU",
-	"w2LJyEUm8/Bd/2H1tESe6mwaNPM1bskkc5QxFe0vcu0it9Onae+5cMGCFEh7iCF4384KzQz+Vv8pKuKT",
-	"ehUWX8tb4zaKS7ZIQRFd8iEWNq3sdwqFHeghZpnECQ0Yfut2+Kzo4VmPL1MmEdGw6wvM8Qa+VJCiItLL",
-	"a5iJL6lat3N+VclUfxqitjKWo8m+Vp5ylNO7NAn6SYbGHcm5irGA7+ks/h7iS99ro/z70TxJduBf+IXa",
-	"VcV6240pygpIu1XedG2jJVPslVUkQHWqMNwZz+2k9GyGtDeuY53dWqyYc1SQdZK7jRYwWJO4KWa01u6o",
-	"7r5wrqSbZFUab9N+CV8AOr2CDTsnXc+KDR19QdbrF9smva6gpstFDKoYTg1rnYcVzwWhApyiRtbbnk6r",
-	"0qYXQc1jsKsbRM7j2WkUhQX5B20cY9lWSih+ymplU8N2d/02jHvumF91hkBOWqtjYlkVSbD0PQg1MKQz",
-	"UFSJfXPWYSvYhzdd8iTmrI7vynhNWPQFEg99brR64IKIJEJTnAPnyXDCho9yrXEc2B5HjPHqKKw3hsq+",
-	"UPX9SRtbaofegE7HopZyFR1MOhauIGXV2DKEwPPagmntwWsSAEYgIQ8QR5uB8fWXIaYZOF/c1VQ4vzR7",
-	"wUt4AemvzC+INKBnrwS2MK45V3t7u/XXQrGvuQ2Juym1vZNuBuKdPO9oeNKZl4sqjXQzn05pugwaCfin",
-	"HG1Q5sdW8EQ1arjpvrv+HbS9Zoj9rbUX1Cc+6yb4LMcLYRf//ft2HfzGvUaMz5BrNEI3bjSyu1GjkfWE",
-	"+XDbfLyrmmC4JVoCyn+9/Opewy4EAQRfBbr5cM2Uek32pznjvbPlMlJ136rLs70Hye1zGiOkVG9NAC2k",
-	"UW1wLa9STTTTDxRCCJuLXAx7wyRjPnS6WYrRQAMCFTIGM+Bi0ybQz5/BaA7w33DuAeB5zJIVsiQ6MeFy",
-	"zOSbxY2VpSwHyiAXZSpCqtfEhq7swHlurc9Au81Cuzq+Bctvd43As35rImSoB8UKu6pw7FyceGTCb+WG",
-	"ClT/j5WY8AnxS9rDxiDWlieJqcJJvVrztgnVWmsR/BvgisBX+KH25pcgqIjXK+/AbOyXZj4fqli98zYt",
-	"jNINEZwhY+blVsQ8dS1alFXuI7TPw3byQLo1wBcPoB2kZJGlD8JaJyRVyTr2UG69x7b+QjzmIg0Zfpl5",
-	"3+wuswv+oU7czEODUiQe2Qqq9NMkIadX50Tpj4bKT7eCbsSnV8BA3ZsbZbpPZzFSh69D1Jgles1IKler",
-	"nh7WrVSIYjx21PHNdjebyW9a7e8GWr0GFZ1KIZcN04cIRSQ6eE7glCD9RYZSw4BMxnkoOGvjx3eQB0h/",
-	"wTLXEZpIYXgC/JTVU8wWoEr1SlMFESo4vMbxM/+BJ5bpVPV66CftPNFUe7dSP9LN8K/22e43l9lL3O9O",
-	"zdvcLy7wtbmfr+D1n9utOxk2amYslSIgNDzoiwMeA6LsWLDnCM5cRA2CNV47nTWDifpIpmaTm8mqnhiI",
-	"RX3OhKMjDs8OiZd+zCkSIVcvE1lMBIbAtI0QGxreGZVyIdIIcBPA2Eango/DYFksiKltUT6XJvhFo40c",
-	"beAGjWUD3nx4UyzJI5spPBB6YkCpw9clC0Nj4q0Yx3z17PRrsBbU67n1hWJs2pldJc3UpTjH8VPB/v0t",
-	"hdY13WomILaIyjbzeCZo3T8jngi1Pan1B5jf8apD9QrGWG0TGdEKE4zhBB2xCVo3oG2WjtLJdJ+axtx/",
-	"bK8ETKg8ET8xNpPZwhbOAQSKEmZaJ9uTT+iYrntGEOWMuqIS6ua0SV4GTUtkMhEpgr2VocaewV65jXfP",
-	"z7HT9U2Wy/58tMIx2YYw94L0gfqzq80+vQ9fzOKDh4fX3723kb3nXxmbmXw4lKqTU2/w6e9+ySVab//d",
-	"OnxoPvPqiddZeeYmNmZeI4usmfll3+ysL/sLz/iyv0Lb68NniJMO52msljd6NQxfOaMpLiD+6409nT++",
-	"v22VWtrhVQg+5Q83/f0DV9yQo/Ybpkx1yBUkQMiYKTBQH5b+hU1u4LHIUe9RX2hR0Y6gcxGs9QbO4TTm",
-	"sVQwQTKlj8zwH4vU0BON5kkCOAL4KoDlYeNBfHCibnmBefbzZygcGQWyWRkoQYwccsdx9T0wtWDmisOB",
-	"Y6BtImYdcorfG+oxoyg/sIyQbUGx8j5nfHbu+T1H59gQDQHtsSSD07maiDT+J3jYx+QlTIPcz7vd3SFM",
-	"E/7JBm3CPg21bQQ2CVuYJbFbfkx+/jDokMGnHa0w5QBIes3awm/uuRbTIU0SiB6AHDl6KMlSbSsyPhLp",
-	"kEnCPtGhSpbgdXSIHiLjKmuJP2WO4fuJJnFEDZGlnaJJmlrezwmjEUvJ4D93DFnrznk00MtolwLMWKYs",
-	"xx/5dg5c4Qd7+rJTLJVtEsXjWOn/Cv2/cx6xVA5FqucF3XOXswnj8ruTLFviTwyFSXBmIxQQfM2ISSd0",
-	"BjD9wZn+/aBDXoooNoDjH28uL2D3FZkKqe55j7yLX9pcCfBI2cXERc9G8O3g086DiJaD79pgQOIDr9+8",
-	"Iru7uy9c5e1UcLYE5BOJ2DCe0oSgckAmCBUrpP000o94SkTUtXqdbqfbAsJPxuksbh23djvdzi42o5uA",
-	"DqiEOek/jhmYd24O51HruJXEUukDcrPkQ4kVNXTKFFxWPweJ5h2+3zCcImRNmhIIeUJSNmOY4dIuraHz",
-	"KlRLhbt/sE+zBNAOaFzH+p3/mLNU32xoTHvICrgHANCwRkGATYP4pbsHhVsUkixL3AiRTiG+V7cOtujb",
-	"w62FRu7Vm7ihNy65WTUGw1QbS8dMFxoCkLU1fb8NtlW8eqZlFMxUgT/KCfYIQEev1BZepCTmDoMbGl0u",
-	"JdNoiF6WtmKULrUZZAVK4kfs2lI1JC/l02hALi26ar8yVhpjWVgglEi9q4ScGe1M4bQNXLxjUL3DqSws",
-	"YNml9G30/f16CumVM7EDt0zgsXQedMX5hdSZ/nTFMC1xWbd32+0ew//9vcrN9Kay19147H7/ngaDf2mR",
-	"4NWj729p9CFhy1T091d0zKBFTcPPZvHV1Jj5oDj73a6pqVamktHLBXz/iyne8DobF5qDAjG0xyTw869Z",
-	"+2otUrnW1ubTfvNr9ytTlWhTy363aXMnlFpO2+/6GBLzK9NT/PhQO6I5WG09PtY2Gz/ulvtnw+8yPIkl",
-	"Zc/aepuX51Ei5nfhzuPHfR/7aotlIG2mR8e15CTJ0iuuODafh7vKNe62sYBcd3KfB/C2hwK5+/dAEq72",
-	"g667eeWnbHcK2wfCYyX3GikB8DXUusjmqHK9hWyQxrS9MT+We62YBiauD4ntDBJo7tEtN6GwEZRCt4ej",
-	"gz39mFKfBPi4D7jBvcUu+McZAAA9Pst9bj7kIMSHPb/7uvlzqVn9cX+/3zn0et7j+E3/dvwh6wjvnpJr",
-	"C4+fMk3Z3UdcZ/b82QWTsGFH5Dy4xsfIeDCYgLiAOvRgwe5assiWYte4Yjt6M+Q8csWhUYSiiZs7Ykbs",
-	"nkAnl9bx3u5edzcH1QDSztZxb7fb7/XCoBXgMXAEUlrGXFASIls2q26rsLSOdWERLd2fm9oQoY7O4N2u",
-	"7unc0fpgD5V56BVO6X//kka2nQZ8pbf6K3ecGgeWRfil3dVfeiPShziKMD2532Rk51yxlNME/DP81m6j",
-	"wT3RGEPzEB+xEMWWXscKPh2QrTGEYcBHgigSuNArIjsA7AxVDl9pozjL49sSZjB8nSkMRrPlAA+2/YAE",
-	"j3Gt0QenkkiRMaVYoA77FEslTzIk0JCmaQyJ+3sOXQtO0ZcFT83Be7ArFs1Ks4Fp3/skwCagf7QBGrn2",
-	"giLr76GHekIGrmOHi0S4Igv9A+P33PFJQwNjrAwB+mX9GoyO2ESqGEEQI58Zte1zcHHee71b3K6XCsi/",
-	"pRzbtmB/AK/Jy3ehLi+2yUvbJNMsZuGe3/P3tumNDW+cR2w6E4rx4XLnJ7YcEJq1JpB0BIVI6AUfgw9s",
-	"eSCztRvSJGFpmzyypeljhPGRMVOmv5z+lOPHwf4i0JASBAg7IxhHGwds+ofIrEAOkwXkJ7bEaATk24Rt",
-	"oeb6lRjMne16Ytek34WmVv1uH2MT+bABfNvGDcphgxWmqLd+P7GlsUdhAV6KaNncFJWFv2Ms2p7800pw",
-	"C8O24u2sndFC38PE+MdPNJkzv7+PtfLCRs1+vVHjLCPXPKtkU5j7Id+3w6vTaPW6Hf3/9/o+hNs8Pyst",
-	"8C/b7ovssuWBOzpDvvtYdoSrH3WPup8xio49aXLL6jX8ADZ1Qw4JeAYAPRg9QjkIfd16es1+3Ltyq1w0",
-	"ynYPut3CQmWTAr0/MYD7bLwvlxZPZfabJoltAyTrRlf1luY3ud+16nM+LWG2/HlumCt0CxTemX058XuF",
-	"kFi18kW6X720r17aVy/tq5f2P9VL22xNN/Prcp2fAh5dTWk8Wny+qR1L16/uBA3fWOZKdztYZRoZ2MFb",
-	"kZlIoRqPpZhDmhNymr6P0WkVr61w3LO6wr7hqhajn3qB+t3+mtagIQLxrECSUUC4qz50cQJ03FDMsYiY",
-	"TdbTWFZdmt3f/dIsXZlXWvHAfQk+CI3Qe/LO/W99b+JfQ1cnjaHDKSJlRymz9Qcb3qH4otKNmf06ux/x",
-	"d41vw3/36/AfczbHjhwVF2G30T1of/8/6hq8uj67On3+HWg+mb8D87/MrsBu+Pbr5u4+/+rrZleffuY2",
-	"rj14BqT28/r20gs06ZPN6HBifcVcV81w1ztfS+cSSrOCH7bBFD63bQ+9ckc8Q3tS7k6XXRW1feTyw9sN",
-	"xH/zfmND7sC8zdBu8OmMp/Lzh4CRcVuKHiIPCo2VrVnI2NH+29sPf9xY+F53b/U3LoR6A2IIX3ixXnDA",
-	"Y0tqQn9kDkaArWgNn9yeolU8QM9wpLPzaAAyROtTfSwfmG1SwgpWj6n4DKn3DnlPDVIpBvA3Mn62MyBG",
-	"VlHheYWbqM9t+lvNvY48H1dQI1DVrJN2Li+RoQ7ROZlg22hvzbTQ9hqci1sh3up7Ab+w3+hY/HhzeQGf",
-	"76/rIDyyZf7C0nN6ZEhZwRHAaoLR/l1kjsf567N3V5e3Zxev/vbxp7O/fbw+u7s58++PQmqApGyOTdH8",
-	"eySWpPi5BcXCStTB+XEEu5d1yJ1khAJ6Xw/f1JuxhetvCQFRMSsHxm+EtnzBRwilUgLTvry6Pb+8gAvz",
-	"9K+n529PX749A1dC0TjB+3kUgwNhjejOI2OzH7CPlke1d9xalbiBm9OuJnYpLw0vW8vA21amhmzH71hB",
-	"Y+91IromKRm+Vu1uwVYCbFVZHiFbWy7SR1P1IxXlESZsf5e0KNgKtt+dwZrWJEMDOdDP7dXXyvGvFYnS",
-	"W4DpstGIDRWhigg+ZBl40DMfvnE8vRAU0dpIgIF27BBnTiXZzmpTkRpYahYOueexJK5dO+bP9GFx+G7k",
-	"lyLnI2vKaDVGPf5Pl4wb05i34VMmW4cpPcsfFavJPR8YRfrKfn2ARRDklOx3dzEPoc8WGSAA9uPdxauz",
-	"69vT84sBmTKaIQQz/mMSxcjYiS86ziWCp3R5zwFLvyyxeuJ041x20qlpkyV0ac4BulsD04Z2YUdhXzTx",
-	"CsBiSWZzRR7o8PHY6ihYiqmYQidhbmDp+G5vQNrYxBeRB4YZbuXIz++51ww+xyCODfjMZZT5hQPI3Jpq",
-	"9ayVsOvUgG3iAedJBkZ3mGS1FM4NsdLjzSqU+cRZeKnPjTKXedMnFXxsk484Lefhb+DkNMYXY+Tqy6Wn",
-	"imcgi4Y4/a3X0MmWd9YaBN9KGav8OuaCcM6a2locLmDC7f299YdKZ7VeZdzFSwIrcExya7R2yG7lEzOT",
-	"3TLnf01+/dGifW5nvia+NnLEspKV/8ZZr41SWPbKqM5h+eEl/8r/gyMTv2w0BlSMO3V5MI1HjJijky96",
-	"YDdnNzfaBXtzfnF+80PO5XyFzoUx6YwtX3HFeplFVxrT2jScYY6Dew6YEBbQk8vBGX/WH4Wlocwm+jVe",
-	"9W8cr8r72JQvm1MXvsksifViXavi3xDkMvvtjDu9kMjeeUJwkUNtINoZe3isnENk3PwH5jwI07HDBnQE",
-	"Z5nw/zYRst8luvDKus9Z7n3rwYUdaB1UHWJ4i8V92JgQPEdXVO4/YNA2P/ouqFdYCX0OTQhiHD8xWeRY",
-	"PMlc/mRAGJZFF7p42QpucwgH6N1jlTIdTgzI26FRbasKc8ydqtDj7ZCb+XDifGSE9gJdlNfshs6VmFIV",
-	"D7VmyvAhGZsxcAqZjuILykGTLGisQI/kfm+alhPKl/d8KlIGMRIvZ2ciifpxbQxTxhL8feyfayMqAMUu",
-	"cAKHTxZGCwxg26xt6JODY4OAxkgmTlHSETLrINTTfKnakYc+Kn4B9OZA5IjRwu1+E5SiWBL9UfJtFjoC",
-	"oXoQ0fI770bUhyAR4jH/zLdCPBKqgoKGsUZQRnZjcgDXJHFujHFYbCq3BJvx0riBlOwa4YjPa1qXsCFe",
-	"VOLZUYiCb5ZLKmPfoFyfHr8VT7CxGPb3CjfownZZzkYoaAq85I0UoC0OR3KvT+SJuyMsBydESN3xg2Ot",
-	"ZTrm5IBIEPFEO976DjMAZ2lBv7meTMdd3zIBIQ26BC5En3O5vqKEt4ES/h0FobD1XzYas/81GvMVivwV",
-	"irxRUGbzitHcxVkdm3lvTS6ANoGtgP3T/qcDZf4bRVjWLCLOXOewJ6yN8qipP/zv7696ic6wzV7vxzZy",
-	"XrEBucfHVCoCUCmjU20q3ACl1c4N44pAj3HZIefK0t8miVfWLEyq1ZWCxkOKRJXpHLO7/zL9x/+FPcn/",
-	"BaW55F/3/F87Ozvu/+nPDSSnMzkRakD+RQY35gcYgP4NpuqBHYxzbTvx8XHQdbaMcgBbcY2UDWUUwEIt",
-	"6si8Fhujw0uzvur6Z8CRgr9jnBu/F8I3thV6Gxip0oilbZgriUdYmKvmSLIPb0+WhNoEtXkvPgdfnP0b",
-	"1icrpn0Qc791sZ8H/9Ze022Cth8muBmPvmu7csg9ywtmmiqRmRcQxYEwHsEgznjkpq7H3cax5OjbImMS",
-	"orAYjAmRdAm57H9lDG2464ZRDl9hwF2DOBp0yK0g2oyArWxDaWy2aXqvAOcglDYvB2+pVDswtJ3z1wOD",
-	"QDB1yWjL33Nw7PWXprGULILQBpbbQ3TATMMIlQmMGAvEYiTOfd4oyN1r7fvIxQK+HGMbHSUEmc6HEz2d",
-	"e+66+kHotI0bnXsVxFjaxTeCdQYH5BQCRXqxkpgzE5JBqdsFOxvgJpQkxgH3sRnHLg7iy0XWZwJWE3ai",
-	"Q24E6XUJBijEXN1zii+cMsoz1AcSBWgxcvgPkZpwFh47vGtGqfgn02JPxhBOus2EAoTESQ6W17NPszhl",
-	"knw7ZvBmzhawy/4GOXH4zhM8q1OkEjNpo5/mb8Mk1svmdgrLTmDKXMzHk5Pskfc8Q+3o8wC0VilT6XJA",
-	"vvV6U8vvOuRlKhaSpfIbMgCZQ59iYKOsTlRhZsf4Vu9MmMjRiKnhZBCuYdefs7EfVLCNGPBAOF1sL9Ns",
-	"gECq5I7yms+sdYfXcLD9zhR0Wta0ErE4nUzKQQGkbMjiJxad+LuizbKYz7UiBEHw6OAQbZ6NNqdtKti2",
-	"9volzuEAkdZqvivFPim8mndwoPnXgIQek35vr6tVBXzw2KmWex5Hx2Svd8/1WT0mv95bn+reeov3Lu50",
-	"3zr++cNn/ymgQM0z+t4znMTct47vGxmN9632vd1k+JL2LeCX5iX6d65gBf5AFfwy5HXdt2CYeoRxkgB1",
-	"xn2eWq7Y5R9NFIhoaz0IhoYYgRbTWwKxCiTZROpIrfc6Ieh+MGsD+9Imc67ihLAYM4pxxIihcyhULLyi",
-	"wwnbeSW4SkVSSU084GIHmp20CRc76MiJdDpoE2laHnJBZqn4tLQ9UQQYWHT46N/ATascwm8LLEG79Z87",
-	"p8MhS3ZezkcjlpqcatUc/PGOY/4JCL3x/uJKEsccA4Y9az7af/+6it/F33gjkkQsMv2dYI0vWIfO/Gf2",
-	"RtqQpKjWDcnayAVpYcfMsbvcWMbV2ovxNsNpnpCB1jsDsL+BQv/L3EfPZjGkrgnt1wj3Vx6Mr8Hnr8Hn",
-	"/8E8GDSRwhJL/fwBD5Jb700JL9RcrkQLKqqyag2jVL+R2AH8K6Fh2Xa4LYXaMByWq5IIxt2+kCnxqzuO",
-	"n5vYE2uzxV1RNck3+d382pf5ez9b1feA04oVsB76iAfwYmfqa1r8q9Hw1Wj4ajR8NRqqywg+tytQ7qcm",
-	"1Ac5kaBy9bVp32sefbSdIi+WqnikrwQmG1dzdfr73WBFl4Sc8OlfJvFw+mb+t/5YvRtvplKjOV6RGX6s",
-	"09/fQl0XRPN/YnpNZju9brdndJz71eH+0f9ABRbQRs9VOiq1ff+KCuiPom7YFNYf266TozbBjku2DxYK",
-	"Qxtbvvt5P9ee/QR4eSC9OMKwFYZaK+qhHOzwZ2w2Hxhv7+9et2/o9I6Ay16zKxumm1dGfTAL11eX21CM",
-	"n7/Wp36tT/1qX36tT/1an/rFDMt1cW8NS1T/3aCPv0s8yqsUMegaZPcAyx7QYiT2qly/fBDqe3NBVmLs",
-	"3teSmvBcUw4LUZOCjGjaJqCJ9e0C/8Bg28OSxJHF5FP8C7S3MDaWKrzv3h4FohbxkHnVTvCzJTHxvw31",
-	"T3h1Z9CmOLJt1DsEyVuwy9j/5tEvUvABEan71VA+DRxnDU0SOwaZse8oQSR9YpiGHMUJOyFybhq2ml4k",
-	"lJMHBuUGPqmMNTxIPCoilBYUIUHDuQKQ1Sv7UtuPYqTH+Obu7Vso5P3p7Ozq46sfTi/+fHYzIN/udklE",
-	"l/I7j+qHcdd5wKzmCRl4FtHAEdGYvTU8ZY5YaHnPEc9AU4BLCWnghEAa48aFtdiGQMa0Ic0IbhzYNwoB",
-	"i/yemmbCzw16hvE/dgst/Ocx5lFVrlX/rXmiFR78k/4K4H6otvvPpjO1/Cu67tbYKLeFNAaDgc/GESB+",
-	"aMxNrxvFPilDuaP/fvPTHeCm9KJGcdS2rfhEint+ordzPpuxFBqiC5RCWdmh7x8VOCE5iVMVaE++smHg",
-	"AE8StGyd0THrkIE9XTGCcM0mtMFrGuDKDQDdmcScaenUR880vwGkn6NFBc40k/hAjVA1L9M+MA++gRYW",
-	"rePWL9jy0bakNj/iMLXJL5/Kzaj/yN0Fnf7+2Vi+4EzBYklMToEwHztnBkxDLXZw/CDksQuDDnz71xYI",
-	"Vuu41et1XnS1J4rtHI9bvX5nv9tqOyq7WaotK5B//Eqvn336MPscVSqNH+aKyY5UYvgIS2CGaO2cwBAP",
-	"4XP/H3vvuty20aUL30oX966KPQXRpHyS6Jp6S7HpWIks6dUhnsT0GE2iKSICu/miATGMy1Xz97uRqfqu",
-	"Y+5krmRXr7W60SBBipQoHxT+SgyBQKMP67yep5pK8WZ9IDBvU8RhQWm2/9yibVE6HZ86OFMdM1WdYqRQ",
-	"GoZjhWIx801wjb4KLuLMdszU0j/wZ2by4AacMbgIM4x1Z2ZG8ZpZhk7t84fPC6vLDmKJks4esXpl1RQU",
-	"8pkdX/pAVNbuuwLzIQGMNaCuYxyPbAb4uQF9YQCfEcC4AxzpokHuEUUUVdIuc+JfwF3YrSyxZ5ruQkTH",
-	"eWbAUnVzPklcIadSkFuoRYffhw28cjcPGREAWflL+/jM7+YhrQlF5WKUTYM8F3hkdKPTaTxzEB3GdIDi",
-	"wMgYDGKE0TM3x/PthdpawCYdEDVYaM78Br1axqSIiw/9emiTYHEXzRNRDGxEcCJocr+AWxDZ4MYct+DI",
-	"UqMVA8VmgVJMJURbe2BOqNsYOuMTpmQBf2D7T6DkEhAaRqNUXYmIJTybAm+kngkaHhxK8EgsR755IBb2",
-	"W2QFsFC9vl8fbvsae9RGeO7EHnXzYZ0oCEAvYFPOlqfWxoGfwm++ZePF7bL3n6qsEgrK11q1sY2emgFO",
-	"39l8Xnnneu0FnNJViEbp4zZxkzXV8bgDk5UFJHboZsp42xdAmkkBBAgafjlZ+YjE1nyUHeQcsGC6vtgs",
-	"8YQGBcK4ceAxsh0QPCyUetmyJekLwmKCfOFadE7pS4/o8pBasESiBTZsQsbCov2WDKlYIzxTaV6xrczZ",
-	"WaRAQdlSV5mR87pKxNI8rVnKfrgFumxP5ea+50+aS8uDPfwIGvxKyLDbtycu3PAvbfiXNvxL3xv/UqPf",
-	"6D0Xz/jWbrcZbT3pPd3e2uFPm1uPo2b/eX+nv91vNjb8S4v5l5adw7uhHQQcCE95b1iB7jUOrcyHXSSY",
-	"LpuieN2GC8xSGbvTWUPOB5mFpn25dwjEIMfHJ0e/tmdhU8g2snbd3HCLfQV7/qRpbw5gNM+fNOrswOu7",
-	"N2Ygxdjs07H3ET6ivkGi3SDRrheJdgpZNlgqcncd/qzb8AQegaFZFsX9vjD7hrZzwAgF1LpQ1eRM3x7f",
-	"kicjgG9v/3Dv5dl+SUQA3V6smR7HGZCUq36/JCCOPaK97ek7X9C/gMpHIojFmgKsyPBXzjRPv96sywCx",
-	"OwGD4uvFV9GKxdgvn9lf60Xf9cMEXv12ZUgVe5XAFTVzSeNzPUlePLhw3429QDA/cdbCApIy7g7UkQSE",
-	"zTJOY+wfizPdkQVcUyr6uRZRne2VMWchKhkniYVIpBWUgk1EVuXae61LJ/S5X7ODaVM2vymb35TNb8rm",
-	"70PZ/I0cWhLC17m0JCM36JZldMsZC2wavBK4j4sK7GpXzSlR37QGcMILkelSASighMUZgPSsyzbzjQEz",
-	"XqRPMfr7q2ZzXM1rv8LI+QJJG5TLeqE15hIqZB+5wlYqmwT8xIK5DyGD+FC8YKEV+zMllmDfYeLamFt4",
-	"H8DBdSAA0OdxAnvC8chit7X/jDSXxtlHODoiNYjMqpLHL2QEEEcjfiE0xJUG/EpghJ34ClDQ1NleR5LS",
-	"KW0UP53+ggmeJjFgZcKcwQs9yoHS2DIqqcCn6jo78X5EufiO9JLxcbpsOp6etIZ0/DeaDq9MV7uN+r6I",
-	"RzWD6nS5C3NAJRYb5hoIVjiLRC8e8oRqlDXDGi3YCZ1aczt42ujU4GvtG7ZLb3C2DT4da6ldSPLmYMy4",
-	"oqsk1Wk2Nkn1O06qk8Sz4JWTLyKRjcS42+x5gag4hpg7SPEEgXZ1pkYj4wTvG+c49Mxzy5nq3e3S8Rmf",
-	"aKIpjiuz3fictQJ63CzLvcKpNCNeSCuyrhS20z33JYGt5CaHvclhf4s57GUjBNMxCPBMN3nuTZ57k+e+",
-	"t3nueDhSWsfdRMzkumeY68hMm5vaPmmfnr+tyGzj72YJQfYhzeBoO17M0uUlop8hZ16dwc61NqAxI2Kp",
-	"M8GjTRp7k8b+HtLYBesp6dlrEtaOc2iTrP5bJqvRF5vmAkWOIehg8rk+7zJ3bey9JXzz0jBHeaYtsy/P",
-	"SsS+ixEEWoysJCTeQgeqiFV0BRCljAkqYMLGgliGO7Jo/KfIaCqG6grdeuxMtkNM4kvBuJwwGFWLiT97",
-	"Sa4BXJx698FCMUe0YFM143En1zLJIBE5Hmq0i6F/fz9jieBXZhwJ9C1OV8vbTn2eFV1p3YmbJ7MK5iXM",
-	"qOcUa7hcUm3veB8khyxxq4D21EVYpyOxnoBrLySNAw//97/+20bBbYADmsxcSAW1TZ2FNKehF7yeChyZ",
-	"BXA8zgELaflClkHnurmnI7uixyuWjVrGSjfjA2npzPOsCV26CQLfuniW1Z/VYRizMusKw1wfF96PxHCk",
-	"MiF7k1/E5HbtCXH/xBo2NXP0ayuEcsxX33UoB+f2nvUjeKzkxflky5gv9nyvGPshGbuJ/myiP1+lg2H5",
-	"ANGi2M/z7rVxi+Zs7IcO9jcS93ne2PlaYZ9lp+/uwj4kzDcRn78PjsMMxtc0HoJUYwRMkAr66EVaZ3s+",
-	"ngMFBSqxqWYBqXipDvtrAjysL1S2X7zEmcYi0QLyjBXRspP2r+2Ts497Zx/P9k5+ap9VBczgIFYFzGbe",
-	"5IFtoHVPuGcWdcOcPmPQAF6CsWrq7IQev4phA6G5TahtE2r7hkNtMwFrZ8jD3x6E5eq+MGDh9Fk0116d",
-	"/Pbx5PzQ/O/h0dmb/cOfSJ69Ch8Gjl50YZNJR37Tkbv9V+23x0dn7cOXv338pf3bx5P2+WmJydtzYbd+",
-	"EROWilzP1DnGmk3fN+aaQbkcmAwkEsj5tQELqAHefsIGKk91nZ1rQUH9S2FxZcy/6FfrCv2FU0MNF471",
-	"60X9jku+J5/Wy+uI842ESLd6A9G7nB/V29OXmqJWKk8iDHBdxDoTqYgcTiRYd/B3KOkAARdnqIYIUBJb",
-	"SaB/oOhdgbpYlWLbCUU0YUCgNhyO5oPtRuMhlqpx2ZGwOV8wzoY86Stj2RMCWNHGQuU4bsxQVYskqzh4",
-	"DGAJkVYFimAIh2J8jH0ONw7ayIq8doaFfbVsILbg/7eMit6yd2zFWqNnmIN2NI6ybj165HC06PH1nhou",
-	"fyLstyyFTbEy+iBtIAC9LIx4ok62OuU56ZTGbqFTEg7H8K1GqMAhnxznemAfUDV75tohwiH9CFfZNuq/",
-	"biI8F5f3BnCk6EmpInrOSGyNzBtAf2M8qtasN+qN2o3L6828vjRTsMipekc2KO5nEX3rtYtfSF9dI1EL",
-	"M/trCWFYWMYxX0RQqyUpEvtAbOYuPSWJrxG/8xlFk1hnx3DHbQ8ovef9p1qsLWMdnotYH8kklu7fxpF7",
-	"bYE/Cc4zmIXrLNA6zYmipi+ccj/2J0DOeeZk+ejjHXsXCg//8qd9GcH44TbH+bpi5L0kgR2hIVUDzlVs",
-	"j/T95dEzs0I5Iaf/R7RBF52ARYXBgbM6puChoui2und6r5d37PK77dvX183VxUHVBN1fYXAbWXBdqHQk",
-	"bPu0PRQrBkatHWoTzilUMt0sJgrH75FvbH5nMc/d63/xUsl+EveyjZ1SKhEhe4Tb3uzb2CSPPuH5+1zg",
-	"c87u3hNIzOti/yK/gaZqGXZCjhiUEjxp7AYzfWI/aBZH0ESRiGkMWSRKwGBKvSKRb97tNMRtjKOpYiQq",
-	"N5jJXt9IflC6dlkRcuEKve5dHeriH5iZ35fn+mueH7Psq52eYC5z71o25kZNr1tNBxYI1RNTmx7C9RAa",
-	"LXFurvEDVivFEiKF/D22w42QtmJaRdmEp9E5QzHsipRK1YwLr4WM6uxMWewc2E0iYAOlM6ZSNlJpZktE",
-	"wzxNwgB+QkHpELZP0dnNh6IjbXz7wZPtbawoHMdaPIQ+bOqthJ9BckJcQZJMQmKHS8ajKBUao5bUpj8U",
-	"XEL6B0oJ95yZSNXDpWrVa7UoezBfCT+sDoKaeVmfG0YFNBXygT0Y8LSr8vRhbcWwmxnhnQQ1N9J37U6S",
-	"bZBlUo03Zs7GdXEhVhC/63VcHhVZrVvplcqU2IlNL/yDvYMGcIgAYmhf/4O9UgJ2Ou/1xChjKk9R6mM2",
-	"bMgnbCyQPI1k9D+Wz30xSH3VqxNWtzY7MRit1DQbeZJA6k5AX3JRw7H+vI+nItae+Fkm5wNqA9zWWbzX",
-	"QnMru7YiWjwf9DmrTcju/PnAjyxmwtWM4hxMtdPYTKjbgMYCePywzn6Kr7ywk7VJVJ+Z2YLNjPGn6rl0",
-	"ZpybTVvCeEMK0uUTaF6o4ftIo30X5jvmuEqZfKgUs3n8W0hm2FmL8ZXwFq/hY8gjgWU6KmXdCQv7eZJA",
-	"uRaa3GTCQkLfCFQYIyJ5YOuKreaA8pIHnPWhhxnKtYFM6GGd7dGe76u0IznJ70QrpgdqrAnWA67mGoR5",
-	"gD0mtpRO84k2vgMM3UNC6quUEQdnUfE4YSgAsFcLe1qu1KWYS4WJz711AKF0HimPgUqQuh9K1V6N7bPG",
-	"TiGQ6JZStVeVHJv6WYxt6zt9Hj3tbkW7ve7Wk2e7/S3efPZ063lj59nz59s7u08b1gQ+17NFZ9M2r7kH",
-	"xuFpA3udYA2au9v1Rn27/rwgS/LEII80owpMmvmiIYEuFHXsZY1hGYWogvHzh6WlGiziMolEXBds7JJi",
-	"bPzHotXxb5FP3Dvep1nwhAzHzTsv9FZtmQF8LppNMUH1AM1WwnvCQ/shVY4de7GGUw8gawqccjrzJAwI",
-	"CQ0YV2PJQlcHGWILndesFFYYZnCOEMzrNoVECzd1actmWeKaUx43nz5+1mg0Vsk7EpDZHSQe+SgmVLON",
-	"CLq5CAoqBXutVROTnwfdn3rxUfzz/vlf+83D+Ofdupj8/Ff0bt9cLGCEzR9624nsDl83ov/4OamtvD+u",
-	"c/gpB/SLECNzkqQav3DOPx4sSSxUqydL8fS6bCmq0tUTpihxHi25U76zROpdBxe+isJ4y6FZu9AXy6qL",
-	"KqP00Sf47zVJzrYxGotNpySBqKcCJJ3lgm+R9v4zczXOXvzVIau3r4TMmM5SwYe+yatGQtpMKSK/WnL8",
-	"5tOOJNsVujUU8rfRcBwbvlQUGKhuelaXnga6jUm5keB3IMFXMymXkryBc2GoVQt69vQ9pS4+O/qlfQgN",
-	"b6+Pzg/97gWYMURoBhd7Cp7Z9YzhcaLUSKxZHL1gyRR9DuSCQHTcScfaV8cYMVv4RtJ1Jnc3Z1NCpslx",
-	"2454NigOGsniJbX4krKhr9IhQMPneQyt1jwzk1Zr1f7zfWNrl2/197Zef/i083nL/+eTVf7Z3P78f2es",
-	"AzNLRVCuAOA9P99/VfsMPqSnjnJ9XRXwuV5HFfCU1UivXS4aEMWaGvA9GIADdRHLRXKX1tZKfhKKXvaX",
-	"+qHnv3kFf9tM0jLuNnw31u3yofj7ONkjoUaJcYIVpCB0fCFZLFd3uGfqdM3Er8G1tbtkxLUeqxR8Z5Wm",
-	"opexgUq1YF04vROmM25+ObufVnFiYNB34eNWnLIljaWvdsZWOmLXZ3pTraS/xW7g4ZlZsw4etbvdwMGD",
-	"k/7Izsx3WQm7sil0fto++dj+j/3Ts1PPDDIL55qdEdSh2hTiOPUwZ/YHLxzwNc+Iag2jarFk+WhEhZ+J",
-	"GsOaaQHxcFsTs66mTYy+aZZxV7R1L13cvQiYt+EQ3cy7xV3/yUzY0uW7uOgyAs4R4mNIjOTR1sGtszPb",
-	"sAuviXUGAmZan5SwDbGS9sGTxu7DeSW8Tnmsp4QXNvrXKOGFGbzfJbwry6KDvdOzj3uv3u4feqLoYGYL",
-	"lSQRSp7Y44hauN3qDGJCWg1FVxnZlmiBtXT+j9aGHHmo4C2uqRhAaadPAMEA+COofwt1zauIlFXLMc25",
-	"g5KE2xVjWugQM56ACi2tPYjJFmsktZg5xSGEyjAiB/IK6zVjTRINZVfgwnYdSXG7VcQZkyKGUXUFs69n",
-	"UqXsQhRwllA5gZJubiXlbQ3lcv3FSlbbHRZK/t0NXtxpBEBpTJ/7W9240QC30wD302T16jeNivlBozBU",
-	"qRPdAJVDWM4APoUw0Lc0bh8JGW2hlbp6nWdZYVXWEtjUz3BWj7CSGpl1eYvUZlkPCBkd4IA3UvfmUrft",
-	"6XvHbrypBFzDUW7PWlM3dkbzbPAInjIfWuinGHCxUYVayw1r8ZgeqDTbSmLjyFHxauiQBQ+Ofto//Hh2",
-	"dhBCIDcSfZ4nUB49UHn6sFSZhyh6UoyN0WjOZ0e6A8qKul7wfAVPkwmLgRobR2V+oJnKXT43MKrJniEQ",
-	"bEDgae1AZ60qtAmpcYdYk31TlkuWSwBVNPcWhiUfCrAsHZ/Zk0Yz8OAT4dpYpZd19hprxslT14kas8g8",
-	"LxuIjoRktJJCB2YF8bnmvRCwwVYjEGgcGLhA2GhMY4OyhKpJM3/9VAgoTpOsp4awXmMeZxQOUnk3sZjh",
-	"WTwUQUdiv+/2LhrsJyJLJ1uAixvW2asckZUHAh8irgT2T6XxxSArJqhImmPRvCzgogB+vLp20izWvvwK",
-	"seilRRvIWQ+Je+3W+FR23eH4NT0cv5tVDw26PyV//H46XTlU6J5rVMTnVSdpvgI4jS8k0AbU2alxAL2S",
-	"PtxNGG5m4R5JbZiu0IgYkm48m0J4u7nmWN0oBuH1em//oAS09w5EBBxTz3SaIRS2N0BKxzsuhKuGtdxd",
-	"lQ3g3GTpxNoia4zDznu9g0S00TAr1YCRwBZmRoogaDWfYJnClyI32b3Fep29OTk6Oysv2Zkydr+c2Oad",
-	"xNp23pLZW0hIFyUGdiahfB2u2AZQ4OnFRxIA6I6rX1//ot5ugC+K0ZCOKkl8O+4vHgATvTyNs0mt9f6D",
-	"b+CczmY982xQYbaofAHRyXRRGFkuJE+CBVVixq6II/Yg/COLw4eo5jAWJiKWyyxOvOeik2kmuyOpg6DO",
-	"jsDMoMWyBDZmpeDMXSimZNHeQCmbCNme1VDYhg4074pYPfKBw1eM+QT6lx++6MgZP7rHJVVclipF5inj",
-	"ozxbY3CfxL4xxr5kaB+nctrR+DJeww1RXQ+Pzj7uoZXsiatDldmln8Vvxa+cu1fqbG/BXoizFyxTkPSJ",
-	"Adw7zqBWLmA6Ho4SAHM1Nm28NhDX64b71VwokDAqz2ZEzOpcyUYUIRdyZfPUO+TAoYMeaxYDwzHiTA75",
-	"hEUqIJkyHtjuUyW95qbZAMWFyN6K2hcwQqkZPseQONRJ+nCpxMjg9Xy+NVdma9/Xbny+vVYe9HiSiPTe",
-	"Fw69GyjGh2z/H7ffyYSQPb8P8EcqxmJ7Dk3bUk9oKGAl7ICBSowNZEHd65Xdcy/t226Na+uG/f7TLP9Q",
-	"FF8YR6BV2+3vPIsaO82dnSe959GzpxapAVhgPpXJhyqw1Z9gUK6a/nmK78dxydR6ieCydjOo91sy7iLg",
-	"u+PqrM2lU6lgRGk2nj3/DB3LCMqPF26M1UlLfV3ZHwYMaQUDG8nRTMd/CYdaRq132GhqpOj3Elr8umWF",
-	"veK0ufZgu7o3lxSPPtH/LSxhISInMrYtKR4ELYvFBm0HNbhGejDxJ+9lycQIFHB7uGahHXAIfb0FWo/E",
-	"ZA9xdtkYX0daGZUNuKQmQ4H5v0SpSxExngHT4AUAQUiMZTKdiZH2oYASc2ycwEMOFXol8XTV2X4fe0g6",
-	"MjYrmOajTETsAcd92hXGDQhK7H/4Vj7mk4AWyKgrIiF8GBQEhJZRUWd84v71gnF9yQZqDLPTkdDbLPoZ",
-	"0RwmCXmeFQY/PoGOZO2aovA39AafQtCjUjBy3lWK/ysX6aTIQXiMHksUBBoB41WCxzJ79sRYv7GMh/kQ",
-	"qZuwMtBM8AVUhX64reZwjG/49jmsIG4B1uHM0JPxSETX2zBw9w/aY49JxfdRvbQqWY8j4CpBmlAlo5AZ",
-	"k7lxwI3c8LbWLLH12d7BkeP/KDH1FPwfBTfDnDVHC6bZeLbrXobQLman1NkB9ZzEGZ4zNNrjPkTp0dsf",
-	"Yn2lYhcqYKkYCWhRiSlyYx/67+YVxAxTqNpdsxtUr5eP4tkJ8fh6xinSBAK4+Yaz52/I2aOkWIKzhybs",
-	"Je366zh7pil+PiyWTs7cX3RUYV559eb9elEAFMOFHXK9dbQGTESreosGo1lz6pH4c6SQxLnSE2tPm1K+",
-	"WobSlp6QkZne7iQTTKURLkccAUIKhwRkonhUZ23eGzBUvLaWHzmMjYGEAWMZsYuYipA7EsKYdnrA9AG6",
-	"OBgwhJu1ze8M4yhKBNk3Skr0nSA7mGe+idVLYrNtKNCZ8UvBBjzpU4gK6H6SpMqYwbcuacyEMjKKJzQD",
-	"MKbgz6dHh0x1/xC9DNKtSSxFwEK8h0vG09RYZ2FPX4WMs8xsIDaGcE5PJflQsrAAEAzpGJiHzjOJyLzx",
-	"DzDlxGutGg7OyFJpDJ73xQX6T09fmc1Y9FCYC1U9beYBW1c8hX4A86Q2zNLhK0ixBPTP0j9env5qzPtb",
-	"WlTvP9neWTL0iukx9zkepHw4FCmcHGghHm01G41mMU1nW3oQp5lRm1HA3oIMNjKxVWtu1582kDTCzWCc",
-	"iSE+HicCF9QIB7oAywgH3x/8n1s0v6W2lE+dWhx1aq0ODapTCzo1fZnDpbPTrZP2q623cNGMFa+WRwt/",
-	"hPHCX2HEcA21aW8Cl9vnJ3ARp6tD89XxJqxTa33qwJR1aq33HZq0jlklOAf+FvI3OYC8klywm7pe0VcT",
-	"1DLxZ/bI7KHSDMRRoC/zwHxeAJ8R2IEHONjAG6PEWQrszARV0wFTELTPTwL6yE+dmv0y/Lbi68z3dWoL",
-	"PxA0Dxw/hCU3o4WwVMBwvMwN2CKqQh1HAfVZ1WVU2SNlZVy5M+olnoatV7EeKR1XN0ntYV6uT5nWfpyI",
-	"ZVujeJbx3mAoZPYCfmce9O8dCNfUcc92at8rTeq3XliFSmwFe2CdYMlLGQaFozDHNNhfpP3r7DVw5zEx",
-	"HGUTY5PZ4qYiWEJt9LHGm16gkraAinOhLYEHqfAIVqXsvxDAKb4EW7+5l8CPAgJxbJuB/ooOkKUeLwvF",
-	"xAthoAo3suP0l3NgyjVH1Sg5HgPEXayZEY5B0TqnUr9z7kH4P/9/L+FxGhqvIdLsf/6/lwd7+ycP5yn+",
-	"f9WqjzqIyhqQmx8IeWE8o+1GY/Zs3zrSIcWfWTFvBSAlbaVrFHeXp+QlPmk0nj3eaT5+/Hj3cdOnNixU",
-	"elVt6+NGGW+EBLQ5cecntaXNAJXGF7GsComXDYTAqGzzBFJLc+peCyds+/fbMFHhNF4X3QbFzC+E7xXV",
-	"2Z67RhVP6UWheCA9COHQvpEyGMicqJxxfYkohpuY96JWejuNfqj5Gxbpjz7F11G5lKlaZsDkPbfacwix",
-	"fhYKTSE0Qxl4TDAVSRRvyljXCB7I5QEB9ZwgMu38laX9fv8t9J7dXq55rDA08rVGa5clhqF3/525YWin",
-	"H9moJVT+LYFsfpxC6RmY0Vgo/fWjQSO3r28SDZrLNuOeekvKA3pOa6O0P99SZy95sKccwPYZv5gVzqcZ",
-	"N6ag9fjopz9oRiv7AmlJ4gxymfv9LZCBAEVaZRp2as3WxaW+ePf4XA0umj///Me7f169fpf+uJc1j375",
-	"sSmO4+iPdz/n3Uhd5js7G5fwLklzlpUHd2I6LOER4WgsGUI+B3EXUtbUsTkeqMR9GHTnQHtHnghNlO5J",
-	"LAV1FpF668eJaDFOXeFFUzjkrKHeEwtl1RX0fYRxFIIFa/svVZ7VWejLgzBgoRM9hNPrDn0IGbT4QiqQ",
-	"JVo5zHNiAhrbAaSCQ7NOR9ojBlaLMa5p6GAxSTG2h5EMHtfHhNjBOLRZSrxr7CxXaVAVoR7l2a3NpGCJ",
-	"Ww+VFL5VdcPOmhXjtzNKYckQ7oywX1Vy70uzze+EUWijXr+wei0zDrF9rHtJBcCBY/PegFPZuz2/lF7+",
-	"njXz6oTAm535pXcmEMCNv9ddFlyL4mY1KmjQrGzxLg3j5kIaQx7LIprhdsh9JDdeq7d7TwEnQLRAhzWK",
-	"8iU86y4ZLEP+548TkGfbjd3nzadAPvXnKzHKBrXWTuPzdV74stG2R4NYZyqdLKS+6TlEJJ5ZE1Aj/02m",
-	"SmEzJQujcpYpBEov+rwMQ3MpRpnfM/9Lu31M1WunYWBZah7WO/I3OqtAgMP1JeNdY3MX9rnN00AMirUj",
-	"MGmvqB9973gfi9SgtqPouY8lizPCWfLTPuQFlJ4tlbGw0QQGA1rlvUF1j3cR73hDM/yFUkK3Dim6HfH+",
-	"U1W9f9+SSH6qQSOlUWPN+q5RY13RV6mv1+BeKIU1+u5zQS5J+s3MCfBXlqr7v1CFmRlOZVroVoqVVnvZ",
-	"RAh0geNPNqmMquYejjF7DT10mVolOPkNBCOWEMOtroWhu2lmZR4w0PnITNjToNFoMIHCsO/VKBaViVC0",
-	"mzKppICUL7QJpFxqDmefSuRGOUQIXJuBkl78hOuODI/PzyiG8ap90D5rh7jDuXsXtPpZcknozkYMT2cS",
-	"6DqDIDSSR5Rkr2vHh44rl47vyD6PkzwVUIjHJXyp1+nvIXKM0zjLbINhGImMx4kOHWqsIPQTnCqOeA1x",
-	"ygghXbMHDnSkI7cbD1cOk7AFURLz0uNyw8CNwhcweNg+MQVPbmZJUwztpq6Pc3CaUK9mTk3sRWhatX+7",
-	"/h3b1e/oJrmoLIozL7GJQxzi9iq47GAu3CXkCXmatVYz8Bovgtow1tr4Ba0GvCFPaAFFvy+gBrxQliIz",
-	"jhcs6M9CHO+mT8Xw3T8Pr4ajN+L3/zjOlGqO3l0ef/xJqGdvXz19+uZxU//UgwX1F87MlHu6HVbp6atu",
-	"F3/JSk+3H2qfjhq2GMz2bN1BUMul64VoOF+41mquupaLAfbxnDsqx++jn2Tjla0JBrDc1EXAFyu4ZTuP",
-	"d3aeNXZu6JbZRvJ5qdJDJORZWM39johQM4WOi9/l6PoJBZcERUVKCBWaK76B6D/oV4BKH3OZGbeGXUo1",
-	"dlSr4NIZdY+5k1RAJMe4cokW80q+vIbLimpvwnTCwEhXKWgTXkOd1+Je6Nl+3uUZnKs4mZdjcVDRtQUU",
-	"gHLA/J6S0AwZKvWJshUgyNDAiAsv9W/Q3u8obh14hLHNLICEMuas39ULR6vsCBC9lfnP1ijXgzkHsspK",
-	"x+75+cWmL/OpltBYZorpEUfUmxBafkPvyL1WKaLQxVnRU1LRL2QNUKbzITmKccpoOPWOPIVXEAoSQevA",
-	"OYcfmh9B3Zz7W6nizoVm8Xk2J4qAejtQNKux90T7CcMB2vmchvvCvAYDKUMV5Yli2//57AkgCWI0RQr8",
-	"a2iOwCt41UEsRRi4jwPcXEi0xprxZMwn2r9bt2UUuhpBkDk8Y2ESD+MsxI6qfibSjtw2Tg44Ov53mmWw",
-	"CVjoba4uITSOg1ZDgY6CIpHHJXOEzmSOeC5JLI3rYV4QYIt+plIRwSR5cEVZmpuzW3wvjGjAgU0r1Pkw",
-	"bEHz3UBIJv6V8wT+ACNAaWDWUStlIQ27vHfJupOORErYOqNpgrAYCPCu2QXDETeDifssNAP6FSVXaJcZ",
-	"+C4qCfh45M39ygErgNJaxkM+G6Qqv8C87nXt1tzN2QvWNAsc9xnvaiGzeYoHjlxtTpN1owEaG3uqzT/h",
-	"gm2yblY0WV//OQdmOy7z3SfCLMfyVdvvzOkOU/hViOHUsCfSLO4bDShCG0AapeIqVrmGYxJYovG4Nyg0",
-	"tznFscyFORcwe+bwUA289A6/eQLujUqdXry8NMF++fbTZzMEZntbv/Otvz5uffi3/1u7bW333LalDDdV",
-	"0btEXUdGJnZo6aHPBu6YBkPp1D53ZMVTnj0vPeXZc+8ZzxqPG4+52N7u7u7u7Dxr2mcIGWHzEqiBTq21",
-	"XRoHPMM7l9gmhT1V4k9zDzhJnVqmMp7QT65pejoAWWsUzoyoBeFitsCMXF26DcjsieoWoLbsqQic15le",
-	"w4u/4lFodln4l86iMDAHF0psiHeU93pilOHupI7xF3SyUQKOYzQuvXNMjYHm0bWgZp5rNP1s1u9XjhmN",
-	"aacP9csevNmNfW4Gcuq+7y6R93VqSEkjqT5aQQHkUVAnGfVagcOymsV2h5FbXHC33vMjqwfxpSBoUQzj",
-	"k10WsG5OLfVmWq+MQndVYr2BUlq0UDyHHHEn85FNoaH87apcRoHFsjSulrvDEuyiNaERQdExYpljBIZU",
-	"nwzMAD2GfqndSSLQc0mxGKumMK8AG5MDqrLF8lSp0bwl64piqEZehSUOBBg/JeIyQlLVaGXtdSR0dxST",
-	"Yy0hnQ9bkNAzg9VDBIJRUuglrJSj/r6d6pUNFquPb1UvRjkwVDlmV5Nx03oP15rPakGt9mElb/FHM4n6",
-	"9kHIpXVl81lZVz5bUVOWfv20eVsdudGQGw25oZ9fhwq+iK8AbbyQkHcTJjGHVcyPkszoy0KPdC1lARy+",
-	"N1wP4FRi9GCe8QC/UHkGZVsU2BzW56qKNzi6L+LPrttXXJN3NAvqYB6PgrX15Pmr9j9Hf+y8+fGUb308",
-	"2x++23r680uR/1OcXA6fHr4d/fzu958eD07z1+cz8tvpjPnCeSXJ7HbAtFw+5hdiI5Q3bssddrmQcIoJ",
-	"v96PfCJA4qWYIJjA/fJe8AML56XUO0xQRlOapARYiXALlgAFSu4SPnLISPCaWHdkP08ShkVihccARSdl",
-	"TyKOyA+hIBZV+80DdCyL+ds4BDeJ5E0VQUOYmdg9cN+Qf+eF1UuxfDuTPaUplYAdORQxliIbq/SSJULr",
-	"OjOfaRmOlZnsDqBXYJzPjc8yWIBexUanwpuqiutBcLxanCxK1N3QZSrMEb+IcNaBsv7T59W8p2L5786B",
-	"+prqdFVfZ6NRN27OfXRz9qvV9Bf0eq6FInIHEZD24sXARFBkCdz2eDotqorxhh5ALTpcP5dG35n5oEM9",
-	"W6fekU6NYKLQpiTNLx8ukX11ksGmXq2/BZqn+NmYA5IhlnTmOuvYxGeuRTQvb+vStlS//4S9jX+sM/PO",
-	"oiqfMy35SA9U1sJUv+1B6IpBTMPv5alG91BoonPLfJyPRbbCjYGa7tApXJOrRzsB9cm3D+Z3x/6kf4w2",
-	"CnDjUn5ZlxIR9aejXvfHlfRRIotiJNK/kSasXXQAvW+us/2o5MZQUb9D8QekhLL7yDzvERXcmt1HqxJ+",
-	"nOxHtynBjyNtkz9QwA7/83jFFND+neZ/7r2KWNVH2miJjZa4p27SaSwvCqSbNTlDtgl4Pvfk0UhIEsey",
-	"p4ZAUEBdUYipk+tBwHIZUXtuTFUDUKDotdjSpaJO3fxQIJy+NttzjBUQUMQaOxYaNRLSYWSwsC9kTxQF",
-	"kPj8HzRTY8ngb/Y98PQUCb6SBFUaJx5eZM8hKh1QPhm/FKVHQuwTPZaORDx0qO2AV2SW0Qb1IwVCe1xC",
-	"k5hwrWpcTthQpWJqFJKpJKJhFLzTUOdKLy/TQSF2w5VIcTYsmj3SeEBtCH1QRvfTgGIcJP3mQWj+xxx7",
-	"o8HD//2v/ybmDOr0MxeQOSJ8iCTidpwz626LWrAgGVvECXcJrgBF4A+a6RwQzANyHDVDDuKW7cGOILRq",
-	"rYyM5aO6ee2ESndLswEzO1Wh7WLaYz5psSeN3YD1zEPDaQqQsMpcMNNh1MIpvuY2lsJMfwLsEyhDnWYY",
-	"VHCutCVqS/HlbQm0xUX1aCIy8db2k0F7BjWoAFqlSHswsGbDu6prraeNxueb9V3HiRnxKRYK1VqPG9VU",
-	"HqCXHava8lYQzfFdduXNhJ9dm95uo+E16rn/1+/ibDCAvvaGW7HtoJYIrsszkQqzjenHqdD50GOYMzMl",
-	"/gVrfbOG9wpulFLn3BO/de5Z4ybzXmXg7BfSwcrXF7Yzw5fF0JiyMsLPZjVWXo0YF+M+0WEVJE4JCZKu",
-	"6npMTe3T0/2jw4+v9w/3T9+UOK5OJ7Lnd1+jZpohuqJHG+3TVd0WNX4XAMkFN9PUHwpayb3Dl+2Dg/ar",
-	"1frAXirZT+JeVrWW1E0OOjE0nxrWK1RSy9L7uc+cVXHmd1NzFLaKXgBnIbxgIX4QwBAWEx4ilmCI0wBs",
-	"g2ygxnUWHp2fvdo7g8fZYYxVeilShEPhl6iRjRWEd388ev3xtP3P8/bhy3bYYqEW/5oqGOUZ9CmQadRT",
-	"w2GcZYipcm9t8iOQnmBsYsOYA8253jxfyi5/9MmJsc/X9Zn6hsxGk3452X1WuA2Ba7VFP4ZoW1T63ZC7",
-	"fh9Ytoj5VnnwWKxXP3urQzplA9oRJXiYuWf3EYhHPJC3e9X8YiA/DvajeZ3t0czYUOkMAWQwaUg5Qu6l",
-	"AMOqyJz8/NloCBLuNnlIjqVNGBKCiy/xHUgvNW1aV8dirITTcbSQ/aWzyByUi7/iUZ39iNOFaURoUrWM",
-	"iE03DM4u+KjOjqSoUDsdab1gHB1hxqDr3AK1RcU1XvDBDwDEGrxgS/kLjP8YjYbIeM5T6BJliciQJZPK",
-	"XdgDcKVJMoYPAYiHVr+oGVJjWY2xqwdu+a7DDTgr9RubUcFr5rVTGtm6FBbi9iL62pt1Vppveg16YbbS",
-	"6sxaEHFEPTIY7of2T4f5EwmeUIGxwhhMrGlbxt6yv8DgD7FZEdXwVGRpcdcpar/qwCgAozSmaG6ePq2I",
-	"xF7fD6tc6IL6gwDApA9tN9BCjAeV0uiLRqwv49EITOOKMe8apTe7nOXO2anu2Ub1Gi9DqIxhN+oHGs8b",
-	"MYYR1kafHMxF1BgI7eW1AKgKDjLKBmJmR/OX7CMCJTBrAUJQQImCnLtbLjCsU3zJTIXd/JlDa8hKBS/e",
-	"5ebxUqrxXF5qoLs6wWdUT2bjRkTUywTBvruMlE0+zR3fNjwkd0U58Bfg07IQHZ3avATW9ko5Kl83Q4YK",
-	"WEdlNCcvtYmTfXXrflbP1FlIpxfB/TNgYnOJDzq+DuoOansnIrunhDqbaNAmGvRFokErbDTcVOeHp+fH",
-	"x0cnZ+1XH9+2X+3vfTz77bjtba1zqfMRkUQPRRRzBiLY31inguoUwaPhmlUpwoCNEh5L48GAUTHt4JT9",
-	"m+W3F3nMc+QS8aAYEYOkyJBORUFlHS7gvaZF5ZOvR1H+EvaAcyZd8rjSW5/FaWs+e/78+Xbz2SKgthuF",
-	"1SgNenee+ZlTCD9oYuSvsz3qz99uNFy+GOzAWPuSzjhBznc1boLn7xYJYsrfkLtjSSjqDOEBbN43cHni",
-	"jowLvYTPpW1kHqaZE4M+tbmtX8kUJo1iqiJGRKMEENKhVoA+x74+Nd+QhR0JdpnD+zKjt3BMsWajPLOo",
-	"SNOi0DbWdMVFLF3OFzLNQzU0jlGFJ43zvKb8btfPgc7RIqspDNxyG/vum4vemo12b2O19xQIFA7TIm1y",
-	"SwUR2fqKOfmXJNaQgLF1GNfE7cJRqkZKiyhsgRC2RJ/GP2DhmE5j2PICjcCtYHvjK2NAGUJ5LQjvUQ2h",
-	"fXktqNlXzdYSmkkzP9i64inAaptfep94XDzEu+oEyYdlYoJLN2DcqKvimnrebVvP+3zFel67xtWSJE5t",
-	"tTS1B22yPWs44MdFhBEsEcj6DPmETg7YvOhqQByVdiGmC+Lsy2eD5hmCrwEZyosP0FnUzihyAYMBv0II",
-	"fy4nXpC/x5NEBx7MFBUQU1YFroXGRExKcVljpRlzycwIltzTACB0Ydw7AKACmw7SIYOZ4C5ZbA9CJFs+",
-	"UxlPQq8FDeWUtWAhEReJXhwJbdldkoS+lycOp7kFo3FpIpKECAiaJO7ruLeslWkTnMeyDL6xtVcU78F8",
-	"WlG6FvFxTDNwV4R/KJWN+TYurLoVBVwvnmcrvbP+PC5t9MK5LhORUZoF0EsLFeegpjehr03oaxP6uq82",
-	"OBmEllMG9YIlhiHlgELjLgx0PBR3F8Fpy6jcHcA1e3n09vigfdZ+hdrKFrd7lQSkY6m+YAJt1HgJ+dfM",
-	"dVKrQ5WKksJGVQz5SN+46Ug/QQyEdHTEMOOK0RiWKcCyFjJqlYbd53FC7X3h6dH5ycv2x/1D+yEhVv2X",
-	"xojA5vnIaymAlKTHKFA83Ws2QFqBouMAEWVs+8ZMq0NVNAosA1nEpHB6bxWQqrAccOesKUxUGA6ekWRT",
-	"2joTI+MkpFzqvkhTETHzh6KfZyWx+xp3/CaA9PUDSO+qSoc2xs7G2NkYO/fU2GnL6A6jjQPB06wreHZ3",
-	"9syJkGJMq2iENCTj5EyjHwFUo/1SrmyINYsUJHkKVT6GGghr9YAFYN3Dvko7MvQVQjjVFGhj7/1UTJ2G",
-	"Cq1tZmftOns04NrIlyuRxv0JRkFJaf9qL91GZb9x67rR2hutvdHaG6290dpfOERxNVuilxgP9+ZqXE9k",
-	"75EW6RUwmM5Bj9vPWJpLUHaJ2drcgweNlNB1dqbMqYmYyrOSax3xjHeNgrZh9j9UV1PjQgBoOOEjKP34",
-	"K6xXMZebo3lKo7t1+kyf5FJCQzphicZDoTM+HJXJuhu7rUaj1dz+fflTSkNcRK5Hc/g3oMnzAisoWGFu",
-	"4Ou9fWr+thpN9tzaJLjHL2pDcn59SeoR358pBogAgNeRqVGd/YitQAu3dpEg8rtttJrdrWYjpiqZ3rE3",
-	"ZfOwZPdmqDfYiA6nYNow+xuj3jzZ3r5RDeZp++TX/Zftj4dHZx9fHh2enRyBDp8xIHCfFaR7tCOSKUvi",
-	"rOpkzN2AiCzqnkmgFnYTj0REVXVnCi4wDs8OqE6Pxdm6ajUXfR+mql2W7KsIHgKJooDyzSVNWTNmfAGq",
-	"6juri2clkB6oMfRIxZn2Ge2ATHFsXA+MdMPEcckET5NYpFBCCGHvTk1cmW/v1CB7XEqGdySuMhtwGSUF",
-	"rWMsLyhb7ggjpxLyOu8NGFhMaFIa+ZYK1vDd4Fi7zqEx5dSNq/uiI1PUn4DhTRyfkC3tq9QYaRgLIDge",
-	"Y82ZaQ6RDr9Ayyml5aEUYAJjSIV9KzTOsb4YW6KpSvolax3ACt3WNjBW5faTNypPCdmGpgf8Q1wIiIPv",
-	"Oi9R11rbn82xztK4Ryy/9levRFY4nO7qidAqubI+LM+4F0qvtZpPsYnNOIole6RmB/CTkOb76QF47ThV",
-	"PaiStlF6vHwieiK+oqu7QW0kRKpfKilpWM3PH4KaXSGrbq6EmU8Adgd32A78BEbkfQl8SE4wQMb3BqLu",
-	"Ns3SNuDNJdngtKdSpLo0A4BqInvP48YucCDj2Nvl+UUKdnzr7m59h1B7zODcnY+hctqHPS4j+6SiJ2T2",
-	"sljG9x/sxVO3fisumZDRWTwUljoeZ7q0hs+f7gS1WMZZbGTK4RRy0oinWdyLR1xmNMnvfbJnuOvDTaMQ",
-	"aYZjmzVkG43f5wYqPn/w9/OnWndySvd98pxVsxlcthD+hSEvmJXjk/bxHjzM/Kv0dODJp3V5/HmGXF8X",
-	"u+39p1o82ouiFP7sZqVOJ7TeU8NaUIv1HmxTV9Cij2QSS/dvc4hPhZDzZ8HesXehaq3m9iqs2yOVZrXW",
-	"kyePzZyt0XMw4us6Uu5+fJGntvuaqpPuvSNxbGRWYLUS2kE+TT5nFwkvU+XfQNOjqPprETTJG7jl1irG",
-	"nUB1ufz2wHdf41dC4A9w03p5GmcTlHYePr22RCrm+DGexFfiH960uS/WNClOqS22ewD7D74ZmyFIfQMG",
-	"u+A6T0XEdCx7kHYnwxVqAo9TILkWuf5Bs0z8CWQvQ57VWRHVdPYCR955KVKMwtPg2IPw9fnBAYS63rbP",
-	"TvZfnn482D89ax+GDz2rAkq3Ag9yAbD9Zrw620HypPGkMg7xlmbk2k1gvuYRdFKVO4v/D3vTPjh2dtnH",
-	"jF8Ko4D1RxCQzGolG9/x5jZT6pLsRJYonVHwrN6R/4ed/Xbcnv9QXJEU+W4q72gsbPs1soemG3tvRhBw",
-	"kmJpBFr6df3bLgm+lZyirQFGcLGx5xyvJWVTMIt/iidTjYTko7g+4cNkkcw6Ggm5d7y/mtCyDy12Lb2u",
-	"xR7XG/XH1+6VSPXyoZAZneqld4n9HaB0/7b39mCxPDsbQPYOf7NIjmFkcdE8nQBtn7E61ibe4aXrlPBn",
-	"Vhr2uIRouS0c0vWbb985U/tKXRu2na85ys/9VOsKnorUvALtzPSqup/E2TSBA7/lwBdlhPJE5QQqkk0t",
-	"e54mtVatDkYsDWiGBMsonYCNIV1AgZSeSBDB3QhEwKawLSjGeqiGd0nFUGUWUCM1hvy0MeaeAq7WnMeU",
-	"sVMqflvkZStVrgTSLa4vgVcZcT8CCw0Mis2MysgXFpp7wxe22UAKEWm8COIk9N4Komb2jQfqIkbW5pFQ",
-	"xghnp/BXtMQwjYMDymGjsL3jfRyE92wjzCu/RkHJfK4F81YfXwTPdw/zV4ij/1CBSAKHyEZBil3i/dbb",
-	"qp8/fP5/AQAA//8=",
+	"7L2Ldhu51S74Klicf1YnORSb1P2yZq1ftuVY3bak6BKfJPZvQiyQrFYRYAqg2EzHs+Zp5sHmSWZhbwCF",
+	"qkIVqyipu5P0yX/aIlkXXDb2fX/7p85IzOaCM65k5/inzpymdMYUS+HT6WjE5uqMj0QU84n+JmJylMZz",
+	"FQveOe4M/yFVNCQiJcPJP+L5sKv/vBdqSpax/g+LJ1MlT4hQU5YuY8mImjIypxNGYkm4UES/PWVSsqjX",
+	"6XZi/dApoxFLO90OpzPWOTaD2HKj6HbkaMpmVA+H/Uhn80RfpUfSJXoUJ3//v/q9vU63M6M/vmd8oqad",
+	"40F/e7fbUau5vlSqVD/n69du53SsWKofRJNELM9mc7X6M00WrHOs0gXrFqZ7yZMVmaciWoyUJMupkIzE",
+	"kZ7KJGVUsZSoKeVETWPZJfcrxcj9Cv49IeNUzGDy92wScx7zCYnHhN5LxpVeNKZf7Zbg7wuWrrIVoDDK",
+	"8LznW4N+v5+f7fbeXmiyr6miiQhs4+2UkRH+6IYwp2qajcD82ul2Uvb3RZyyyK5QNqb/Stm4c9z5P77N",
+	"KOpb/FV+a159oZ+mh3IesdlcKMZHq+/ZqjyiD/SBSVgvqWiqiKRjRpQgKZszqnrklK+IYj8qveCKrMSC",
+	"LCQjY5HC4hPB7Y2CJ6sukYvRlFBJKOFsSe7uzt9UUps3si09tPCqH7L+ztHBIdva7Ud7W7s77HDrfnS0",
+	"s7V/eLRL9w7GRzvbu4E9mcXcUWRXL7FiqR7E//yNbP3fn//Xf3WK29bt/Lg1T8V9wmad485sIRW5Z2Sg",
+	"l2J7b4/M05grep8wcnrz+vycjKY0pSM4vbDK4w9Ujabl5QVCjsd4GpGeiVRxkpApxWUfCa40acL6wpoO",
+	"z27pZKiXlUdSL/UJGf5hSGaMcgnLXHwg+zGWSlYv9HgLRxde4U+dwfHkQU4+7tyJ6WTw3Xc/fPzT49uP",
+	"6atTNbj8/tWAXcXRDx+/W9xH4mFxePipEzrw+fUun4jz8YXgbP0ipYZfISHZCa6YqpudfnRoinwx6xz/",
+	"rfOHzudmu/0HGOr7eBar8iDfiSWZUb4iScz1idFHRC1STqgiMyHVCdHsIeM1VSwmgccHt0I/ANY2numR",
+	"7+HHmOPHbF1jrtiEpTDaCxGxt4yPWJjZjPVPlrYYUTSdMEUm9JFVjQ/uqGU/2Xi7nbFIZ1ThmPbhINYP",
+	"94pO2E38D1azvoGV3fbWtUsoj8hMpAxlwKDfJyOx4EpqvjPo96smNrevDs5l21/57cHuwe7hzv7uQaMJ",
+	"3YoHxhvLNr0tQ85+VO7WIRH2QLPHWCwkCO4uinZgzXTGyDhONL85gW/GcSqVke+NpdvcjTXMCU7/9G4k",
+	"+z/8uZlEv6JqesOkjAU/fxOmPok/V4g68+t5tLGwy14PA2Is1cehajRzxtKKoXB92+bjMG+FQSDLqhwD",
+	"/vyNJHHUJXOWjhhXW0xrXJ5ilh9cHDU7jqihDNZKw/JWXrMplQHGfJtqzqi5sRIpi7TMmh6TlOklWChG",
+	"2CNLV6ADOK0rm+BIJIsZl3heRyJN2UiRZSr4RN8he+RWc6WRkHhyZ6g5fOIpo1r79J8mu0QKQpHemZaK",
+	"oKjp097VTBePz0wfgO29ffIhftX7xCsOQYpzDa4gLq1Zn3shEkY5LNDNaMqiRVJJWtL8XkXp9vYnkLp7",
+	"BOMqHseG/dxOU7GYTJ9BsUZ1LiVyRpOEpUW1WgnYEMajFgxHmdFVket2U4X6TrIUVNrg6i8kS7+RRL+0",
+	"S2JOFvM5S/XgErFkKRlRWbUx8E+zw0WTGOSiN9j93bxqebr1V7r1j/7WUe/Lf299/mnQ3d/92krT3N8l",
+	"CdPPk10SxZNYE34k9H8XPGKpHImUyS6ZruZTxiUcrP/ufNULlDI5F1wyMCZf0eia/X3BJKgxRsEEEpnP",
+	"k3hE9dJ9+4MU3Jsh3DiLpTTmp1zMZjRd5Rm5tSX1smlSfkRC0++I9Axvzm5uzi8vvpy/+XJ99qe78+uz",
+	"Nx1NgYrGiewc/+2nzjhmSVTg/dlixJK4rfj6udthaSpS/Vzz+vM3xL+k25kxKelEv1pTB8pKc60SZET5",
+	"iCWaIvQPMza7Zylxb+4BZckpnbP8hE8JjFK/CthVYKLnF38+fW9meXZzWzFJAUQqe/daNTWqR3nnjZZD",
+	"tLqXm/U5f6RJHMF89V760y09moQe10PiaMZhzuC1cEP5iJkx6CXVBHCvv6GRPmPWjkHODst5QoZmOYZA",
+	"KtKoLCyJZK+T2ceXo9FiHutj15RK4UrY1bs06Rx3vqXz+FsazWL+rVzx0bfjRZJswV94VafrSPMvF6+/",
+	"nF98ubq+/OP12c2N/mWRpoyrG8XmIOsol2OW6jNKBv39A8cmO9mWvF0kCdHPJzTRC7DSxDVPxSRlUl83",
+	"ZTRRwI1TRmHonaVIH/QjudaUk0Rzx0eWRvFIoTGTqOlKr0m2t2Z1yIzGcOLumb5fv5VFKGjvU8pH061t",
+	"ImOt3m/3t/e3+oOtncHtoH/c1//31x75SGMFhnqs9GEYxzyWU/Ab2XMBNoob/fHBoOudy+PO3vbuXhSN",
+	"DrYO6GiwtXu/R7cOWZ9ujff6jA7YfjQ43NesXZv/LDrV8wmNJLvk1crjo1JRtZB64a9PL27enl1fn1/8",
+	"sdOYWm9WfHTOr+zgA2R76nOtZRorq1RYBwzRhE251DJC0pUWh/FoivrKVCx9DqKQbAUfJ7BxregVCfDq",
+	"7Oz6y9n/Pr+5vfEISuusjpbQjs+dc/jdbXcs3bUpm8RSsZRFJ2Q0pVwbAorEXCpGo17neU69OSFE7xUj",
+	"kWDI/kHTAIUBXvRWpPdxFKEJ1Hpd3l5evzp/8+bsouNzPrkYj+NRrF8+ZynIJcHzS3MtEkYeY6a3b0ZX",
+	"MLJIwLBOgObBsyXmLKVKgDoAjOK51kZpQ0rvCDDpLrlfKBIrSVI9rMJ44J3ns7mQMr63s2+5TpdXt1q0",
+	"Xlzefjn98+n5+9NX78/WyJ0HxubvYq27r4piFrbxkcYJ+LRidKWSR5bqdc5JoUt4WP6GoCjy3kbWveGE",
+	"JIw+AsmKhXquLbFCakmlUZiUEBHaHyi3NDPWxkasjHsNd4ZrFY4m+PBNNuf84vbs+uL0fY6G8aEEv/BX",
+	"7EbMmJpqdrTUBI6S066QNkV75FxJomWAla5mm3Fa8I2Z7DlYje5D57izO+6PDtg+PbofRM+wsFqkgsSL",
+	"lWTJmIxpnLAImacdFU2Z1bL08L/BseNYh25sQ1jsC6HeigWPNlpnq2DqU/D28u7ijbfgWiI4lq83ewyv",
+	"8Rf+1ncw+pcbT0uszfLnoMaP1uFmSRLVIMdBgdPb5fju5vJio9W4u7i5u7q6vL49e/Plw9mb89Mvt3+5",
+	"OvOW5I7LxXwutOwlMxbFlIApkqNFbdFBuEREK3009Gg81xO6W8lrHNvW7WrOjklxeM91gGEMhnfoccBz",
+	"tQg853eSbS52zy++3N2cFcWu3m2ujcf8gmi6aKL64BrNiwIavfvpAkJPPfLaahBaAC21SrbgKoYvGI9k",
+	"Vy8yJ3IZqxEuODxQjMf6WLfWxhpvQ7aotZqTI4O5WTA6UvEjw31J2UjwKNY3vQWmsNkGXZ+9vrx4cw7S",
+	"7e3p+ftKm9GLY2SyzB2pcayOYahnt3RCxNgFD9ArhmS1JJ86g+PvGLs6SvfY7OOfLh5n83fsr//7Sgkx",
+	"mH98uPryRyb2P7zZ23u3M5B/HH3q5ISh8e4BW0atK89grvLv9C4zqnqM0knrcD1yrU2oWBE6oTFHvRPD",
+	"bmQlFqlV62APtGbB2RIm91ynzS6QW8KZXl0ytOuM4eZcfGXYIxfCiC6KWrVi4N9FPgFeBD3Gdd5Pq1li",
+	"rOvEOpRqgkC4PtqeoQSs3l5NPKvdDpc9TuBaE+I9TSebsZ1Xl2/+8uX28vLL+9PrP/qcxzhmkNUpIUgC",
+	"7yhIKccJ4dfURjp2D/cO9sEhJ0+I1Jw7YVI+N/f134leQdChNT+gkCEgye8G5EP8iiy4fj9oU9p+cskH",
+	"v4ch3XG6UFORxv/YkDXcXZze3b67vD7/69mbnFTznltcOFTL9cFjP85jMI+ofDB0o0+Q4OyZFsyRKbwT",
+	"LOvYO02PLI3HK1SUjBQdfvz4cet0oVm+0tNnQ1w4qZ8h7KI5LXuTNXtzenv66vTm7MvdhW8mZJ609DEe",
+	"MbLgYWUetDqq6D2VvsEHRnKP3KYrZFZacFIyEzMIdD4P+VW9Fiw3Q3dcGK4oiVGwcAyw+PrjD+Jeq1lw",
+	"e7rgJ0S5IWPIYHjNVLragnSUIZEgwqRxBeIoIR1nHrugXkE2cnJ6dY5bjntrDEHUjjVBsEdt089Aqbcu",
+	"ljlLVYxO1hFksIC/5KeS2ghPAt46oxF4rV2ENaKKbakYHNZlj7JII5Z2jve/du0LXq1CLxDwYDOwsne7",
+	"8sF7X/Xl+kTJupGbS9oP/OBrtxNHYbEBK/wN6ub+oPvjwzGN9u63oqPR/dbu/tF4iw7297YO+of7Bwfb",
+	"h0d7/dp3Dr52OwmV6k6u346FZBHRF3cJJWO2tKRDEqrYCeGLJCH3bIxhaRuf1ZOuXAp9Cx7zXNipPMxD",
+	"b5ihTb01ZheG+WGgsbJjlfgt/K55jRlqPCZccEai4ppaVbbNAAd9b4RvUzELj5FGUWrEhVtRcGfqW/Oj",
+	"GBxt9/q97d5Bm2EcfbVxnZ9C5lis9OmEdBo5FUsIOjrHpHUSjFiS6M/hRQG9TRLN+uvoahsCMo/iYT1Z",
+	"mcuyXTHfc6GeTjiDQTaQKm5gfjYMofmjYY4CRQ9NkssxqOp1zB8Y6rW+RWvU7kk7X9EXHNw2pjUKWBOR",
+	"PgBXsUk9aIh0LFPCwCpMpfM5x9jsdeWp6EdtPdIUbHP9TBjhuTy1t5jPZ+4N5ovr7EVuGrsYhbNxxL9h",
+	"1N7GF0ViXd7634xBdz1p4PPXHF8qnK0cM/AJzd/rLONJ3P/ARkrL6NP5PBWP7A1LmGLSixDSCK04mlx5",
+	"kmpME1mKH7ssnQifAhmBFB+M4pAvMMwGR8wlDUq6BL6YxDIkEsWCq9oUkm8kGZpXfozVdMqSaJg7owe7",
+	"LbORcnKgsHc4ntAaojnvrV3liLPwQY9cAhljANJ4yyZcpJjxkV8KGzcqn4VVF7TYORPzhJHlVJBEiAer",
+	"B9m3anGU5rkX+he1BZ8PX+/1+y1OvGFqLA1M+zSRgswXitzT0QNZTgtj8szg3MgMhVUMweZfFHlF5hNp",
+	"ynm8NKHPdduePbpu6zHQHliEbOdB3MhMnpS32YRxXtsrgrk3zBMI7lmZlmFC4QxPVP2qzejqPeXRHVdx",
+	"EkjAHBNK5gs5NRkhJk1wSm3qOB/H6YxFJnwGHq0VU+R3Q5vhhXe8thcOQdTq7f39sXF4LafaRjKUoakU",
+	"VSkw5SFego6zhKI/MmU9cmqyTKxZiUk97fTKPT+0GtoybV+NIOVZs6zeOrluJtya+PKkt6uftBiNIO5a",
+	"Pk1LbRTqw1C/sWUCNo/MptwtU1o2h2oqv1GL0cNmEuLjNB5N7VGQPhc8B2JGT7hWPruYzKyA5JDwtJhH",
+	"R2MEYczysQlQ7xlkoaGgty/uEvbIODHxdUg4O0GCzGfoFnlR9WLrzY/S1fWCVyQwS4gZZ2zPZr6hF4+j",
+	"26x+ED8L/wsMHXiJWznNv8GGjZU0KwhuP6LEBBUycEkOaZKADM7TYz1FVTFPT3AarWHJUoYhnDIZVO2D",
+	"5Znc81HOGOWQAIEbUX+ivBMu6wfZJZwtmVRo6UF6mWIzuTZtQS+DYwluKDRN6aq001UM4q0jISdyRmKR",
+	"RMSk5uTkzkbswyywtxhhXgGJFK+NI7yu2iVz6kxFEkG+p9YiXSaiCXPacJm2VENqYlRFOpD6B+pRKiYp",
+	"neVshdent6fvL//45fW704s/nr3JGwjFH9fwf2ZjxCVJMhWp6mqL8j5hTq7kNTGb2ZMPH9T6JyplF9i0",
+	"UzqfM84wxo16lyCRqJVimrRcalN1Gn6MWyVzMxj0948Cana1al0yi2w0HPbSl1NuSDWUhqZLVM9GLMXF",
+	"MktOLbAPfEzN5LMMWc2FzPXFlThotRI77RWRMuFASpgZDjHHdbzArLJ6teXnUTbsytbs4ftYqkYbKDGt",
+	"26ZElLmBuaz+IV1yvwKdozGLNuO8MfmgNUz6xRfWTbFmPavTovWs9RpSv+QwoylNS4V85p2KfObPfmrz",
+	"1uef+t397ZaZzTsNMpsx8w6Tm7ueG5Wae4lI8WZv+nabAkfKm3WQcsr3nCvpaKW0ULVsOoon1Q6BxUxv",
+	"g9amLF/5huANksxEtEgE2f6f/d1jopYio/589Y9xq+gVwltRkLrf7ZN75GKRaGsrTtATba4GOrAR31iS",
+	"BX/gYsnzMz0aH+5H/cPB4eHu6CDa3wt4BH366G8d0a3x558G+xXE4LG+hEp1s+KjClJFXcpqM/bgW1au",
+	"UNZJwnjkO0u9WDGHTROcNdGHV3yUHe91pT2gShrzbSK2zCz/4D+kYNk1kK5OwFSJ2XbCZbvkwXJlxF4W",
+	"syFSbzOCfEUflDGEJytYq6lYFWMo/ak8Zi2XYSQeWfrkdYCM/u29/cDh1ubgjzRio3hGk3rCP6LbY0Zp",
+	"f7S3R6P+YI/u3I93x4P77fv+/eH29iga7EX7o8HefX/c79P+YT17KPJ3HOA6lSfbBrl2HyABfyqSTPsR",
+	"HOEBZBwx2bX6NcSkTRCZJGysiM2auXl3urW9t08EBC/18YqkqdzCt0ypnDJJYv6Jw8S6mC5Nhi5B0Kn6",
+	"QGZDrJmWeiSMjqYmsfF2ylYkisdjbV968h2OtyMHwy7F0oTVx8bt+Yk/sDlGA7R9p2074HQ9csmREbgw",
+	"ioSpe4aRpCt0IOWpVIpFWlU9i799I5uzFv/wbMxa/IcU5Az62UKjNev4axlsiSOZdXZTCNI82EQVtk5m",
+	"7EZxpHUKJ8/KrOc+XGgOWS4UM+2ogufE6gS/YhLLiDEkOcjzoSeEFrqYv1ZxhvE3HA7VpgacDMbVCRzC",
+	"nNRGtwiV1gBA/xKEcQ0rdleYqFJjnfetHoZZ/RqFVwu3h5i3cD3hM7/X95SifmZe5xWegzjKyqLdNheK",
+	"XQ/q7Z4CCd5n2YPmxWY6bo+qifJ7M+0AYcKWwPKL0nCNB8LsR6fbWcwj85dnK2Wzyn5uEK/Ekb12z8bP",
+	"d+4R+PmNfY+bS70JpjkpFNqKMboUPC9TFsQpaNSYlFMhp/BHKM2ErWluiq2lSC3wc7X05SFcUcw5oJIM",
+	"51nJ/dhkDOm7Yb5GrRTcRChku4j4zosbg2aNixMO0SzuefN99mutDTNymw4+WE3b94xMNJnb6B4w9Crv",
+	"iqzNAEWzPG7OoLS2ipP6jRrQQ2tWuTk13FQlWfh+RCVAIxzqLRWSRUNjSVqPOkRmRjFYYSYgHw1PyFCr",
+	"ZUOteDmVzAUuTf4zmGpQfDhDuIBPnCWSLfX3J2S4tFH9zK4D35sSwsGC4PvAMBYLZdIOaIJanWW1duQe",
+	"h+129PA63Y59SZ7num9LecDdzps4ZSMVhyLyw/kiSYbkXl8qtZhmUIXujpGeQ5cM5ws5HUKyrsy03W+k",
+	"UWCYVqSHGFcfkvlCSS+GTjmEPovsF57sSxc9EH0MF4BrYIL0nwOzOYtidTYes5Gq0rE4YVEMmlGPDE05",
+	"uIUecigyTiFxW6I1Ka+upV7wLXjm+862yNaeV437mslFUjVuzZbcwEscibkpN1NavGXKKS3g/1e0wnFU",
+	"TGn3MrpiCZwzr8BsgrvUiv9UpVNWq1ODVnYsZDiZtTULE+I+ejVlZcYM/KpFkNN8M1dWeSP1xeFJwU+N",
+	"xYmp09Avh9pr+uM53uYwl8znQbWwKa0Hjq60BHl7Ccqlrunyg/GZZwtUJaddLRk8P0zh9piVxV1eqKfg",
+	"aivaNvX+lMpoSfnZJSKvfTikZmSIE1UPd0zG2Wx5TmPf1a971z5iZCySEP1oTUgrAOCm0KvctdWM4Fpt",
+	"p7N6vKpGUzl4Jv3A56ZrNmhKI+NVNR4dkxnSfBG1+WfZePXLMJPDviSU9zWoj5NVa8CthUm26UHOxKOz",
+	"R1aVeRhRRa1uzB6BszOOWYf5w/f8IVrMtQsnAg4hG37LpL0Oj8mEKVPaYupQoKIQivM4G6keGcpELIfo",
+	"5hslUFNvT1GKFWgSJwj1kJCzToZyulCRWPLh8SduUs2g/ARLHMV8DtWNQ6+OxLyhsnokp6XlJtHpdvQQ",
+	"9T/mrbCxWYXK5zZiySxcFpYMbn04jA9Ovymdg1GE6FYQsH6GXAQnacvYMYWYG0Tb+ltHXz7/4b/WUYmr",
+	"k2ziXIJE0OaMTE/8DTx/nU/oSUkRZZibl0mIyN7YFDxnjX7lFd2HZbbJ0AUMFmNHiompQ6JQSL9IgdIK",
+	"Nfb50ebq+ddkOqqUjlhoQFpBhR+7BCwuV6tvLRP9W4FQd+/HR9vjnb2Dg/ud3Yju050RO9o+ivqsz3YP",
+	"dvbr65Dq8j4qT6Qht4oCDoPHhJFRQJ3TBF4+m6ZgOHQkMAe7Sxz6MkAYQXVej1wwiZXymKc9pY8MgtTk",
+	"nqklY7CFszWktI58XXy8wRSLRVpBxKg2DlBcmGwQoX3wXcGBE43QWL5fumszkvWRA+IO5G069Ge+MgZY",
+	"0chz32Ck2//GIfF1f3Ksq8iR9G8V1pGd2+duRVnQPRsBz6Z8BbADBOC+gmFm8IIUapUGvaN+Qcv/Q1HN",
+	"L7AOXLFf7YIsqVy3GqZIKbAc2729NsuxbSMkIWozmG15DyWEBIdUqTS+Xygme0NiksazlBdO3O8FOzdd",
+	"U+g4qDo0Zs+6hphDZ+edg/8KFzKpPJTejEIU0yJwNS8G8dLFspKQtRqlgx1r6gfB6fzZ3FZfO2Ef7hTX",
+	"6vWpLaGIJ5D+kcTjgGvZYoaVdGLxgGAFYNAMCyz6oV10Ht9RPfw/Z8tYGEXEaFRylpmU9kn8yBDTwJvh",
+	"sXPxQfgog2K3eTCPWlZp4o4Bei+X3EuS+IHBKYVH+F43CyvXBQROpUzav6KmAEAPFIJePJbTXLpe5nN7",
+	"LyYx37QEQJAl5Wi8w3xjXt5MXpu4Vgfk+UKgnJYinh2gUw9IyqVIqxxy5tf83Cxk7lSkEsLWSpsjUtE5",
+	"FBO6gLR7dh5I1fixKnF/6/QEU7bonhw6DIY+qo+ysUYta15IrOS8Z4ngE00aAf/emgJz5crtEQTYLyZq",
+	"X3K+82w+GBWONbna9a6LLxkgiFMDYAGJOGsZt1665lz7Tl/9tbY2NXOpKAMH7peewutCW/6BrUvcTZKQ",
+	"9vfzbqufpFBg0HpmQ4MFgi+EZA+q7bKYdwn6VswVlrESKFXCZKcM/lSzNRYhel3GeGHp7Kp+XkN73LgQ",
+	"mm3rhYgYdvX4XDD6nsmP+EQi264mMrMqJtXCJzVeZQ0aRbGe3ly1iH4Ti0KJCc9a+vdz5NCHFuOCLa+Y",
+	"2Z3mUvgUQbugnQJihZaXJ7bF7pUqq1zxkbTmqKnTpKk6gdluWMa2r08oY/O3FYlRbz2/lVR0ZbIXV+DE",
+	"0tbHMZSrJomFnY8lzhWhV7TWtExjhcrUjAheyG3Ikg4tmuqUmmo9zpbZxROm8AkZuj1jaY+c0dFU6+9D",
+	"+bAYdslQi0v9L9gW+g8MBY5W+m+sSxwWbZaL0w9nyGgwpcIaK+RCfw6v69+c9eJQDbwnSiVGD5p+nHev",
+	"bPW0agzgx8UG/X59MOOhOj9K/6Q1XkivY+mcpgaM44QM9S4MC9M1vNTyhmwWHGuG1jLVNrWRtnXD5wI7",
+	"5JbdBjgHWJmZ4XWSOdPiqGLrOq8AQoRsB7S0WqZToVoY9UovKwDOmoXMQvSI1ycXLOqRc2W89imLCOOj",
+	"dDVXxkWKJ0azP44wSflRqynbQle9fvKWxUHZwifn53I4ONouTwYO4iVPVpYt5ETXIg04+15R6cBiumSq",
+	"1BycdErNZdclf4xSBp0QaCK7BNoO6IvGKZ3MSmsPtx5/+60dfs/81BsBnEZuP3YPG6vNJbXKdRHR06pg",
+	"5LaPQ2tmDv5hLaqg29b9yoRzxOgh4G5zKSsNC4TNoE7xvpKG4RXMNEz79LuQfe5W12edkOGMxrzAAnKc",
+	"ZZSGXCBv40cX4NC8JRX8mMxivlCsS6ZikXZJRFfWczQTXE279h/vhyVjDyfAm/9b35QAy/7viMbmL/27",
+	"+RNuNn+vGNXXFjxfe2SH/EH/7ymmmGaA9D4ICeG7kWDnkRgkJDE/QR5rjTkeXyNkaXuqOXe35gjn6Gu3",
+	"80OsrdYbhMoKK3HaGtRKXEp5JGYkYgnuDiXpgoMXwCBtQQ8YYHCQD6YPm4N6o0liDgYkA43YCelXLIbf",
+	"52lnP9dhqzb4DSBXvE4iiDHidoolPwFYwKVwjWFMNMHmFOQJh8eTqYIazlzbpeZUowWWiUS02D69Xpfm",
+	"rvIhfYcI+JrtQPkIIP7BGveIjVUY1M6xSBJE+3H4z5IphXlxpvFYjAsEKRbpgveKAGdYFaDVXFndvUkP",
+	"yOl9DvNP/yLxJzklShgFbcKU9NJYs5KSxhFQqxsUEoQa5gdpLVdP+x+CV9gvsCj/AH2PGwMTiuAXCcOi",
+	"sKyf4vBsoTn8t69Ymmh2qTnW3e3rAgfKXVR2izWkpp0KdxAwYm9OXStn8rtXIfiyJmltpB5qOUqQGX1g",
+	"TX2Iebi3LvbosP0bs86NTTDeNmTjg+dCRwMVUCWVHFSf0gSRJhEjzeeYJy5SqBgnWmbl57wz2NMcsB+q",
+	"bnEs0lzj88n9fqsEnjwImjebOkqp8yx6uS54arR2CyosAMrY9NiCTuRBejbbEgcCWsar+/V7Ddd6/Nx6",
+	"VOzCndzI45BKhD6jUdTW5d8jF6ZZEOT5QYkgtju1kQBtsWShAHAHhCXqv1dcoEsOPbalef/Mxtu18mMD",
+	"ny8ZPjhclwvTitlp2grxulrGURuN0KL6FVWj6fuYV9S6JDE3cAiQrGF6HLAf6Ugl2MQQbQLJeuQ0X3QH",
+	"WsZCToHwuEucGwlNrg6ffRhHGIkeLqCJISTFWRZlGgxVopHU1cDRcsZ9IHl7e20nvYJcMQ9t5ysxaZ6B",
+	"aHB4T8TCyK0WfARapzzSRDprf0LnsiarpGQm5VB4Y/M47AhuGqhm3cGNJehgY8L+m4bdvwssflRXS/8R",
+	"ULSwH+UQ8S6G3g2uK6yBwcb8A0tPgITgcrlMJ26cIOJwek8iE8GgDtv6MVE+5mayX4J2QAb5ZWtNFqI+",
+	"/SrrQhnaClD63S4wHklTB07liPHoxOLAYZ0VOJnvGYL3ZDKQ8aiwVTk9Pr9Tg/31bSU3TPsvcSk7+Sq2",
+	"hPhnYfRdDOZLg77YNVmLASZxv6p/QKxIjk+tFYfraVfMWTt/gJ7spbmppDLV4JqG0Eoz/IoiYOlzApSC",
+	"wTgtFKnVK24lp9/9qmbnK3BmHDaNye2QRMb/YC2AajwP2jebQtZUw3O4VP6YF3MQXwSZpHL9vH57Jaoh",
+	"1MX/RAZfCpDa44UMFiln8N4VzBhzf8jr04vXZ+/fn72BKtXlVBSSPu/F/Too+/r08JrscNvh6u35xfnN",
+	"u6fi0dVnXuc6Zmlj2eYDraEceOfr4Az9ZcRmPlpgrery4a/ubt6dXX95fwm58LXo7i8DhlfDmkrou+B0",
+	"Mi3QatlWLZq/ZH+vUgcu726/XL79cnP2p7uzi9dnRi8AueghV8CYxGwWqyIu3U6r07n3/ICiOI1iu1Uz",
+	"D0dsmPSxpKte0RGd5fi1GssN3paTO/sNwQer+M8bNoplHCYNI0EmC5pGFXCVrhK5Af6RNmXt9bn93G61",
+	"n/p0LqerMC3bEHoxxIe+3N0++T8d5EOMDjBUGNcJE32GXA119Vxtk3aoRDGXH1sgYMAcKvrpnyJmvDJw",
+	"v+q7Yp8rEAuuPDwiCtj1UKmKlweyKSpiHHFK4ghAmLS6GxdqcEpqaeOC0ziqlp1vAISp2hqWc8q7WWKD",
+	"p13PU/YYi4UEg/kbSRZzRAUA3zlyomAJahjDv1aXCLseG4VjMCFnVou4p2DpA0h7J4h9pS1LxCrIrP9Z",
+	"G3C8TcHwKu2lW8vrM/AbvVEnaAytsYUCxmrztOesVX9184OMruQZj2pGb10tWEGnmTYU8Fq0EbMjgURB",
+	"XsVAFhgbwcKDXIvmiSAikF3c3PLGskVscQznvASF5ri0FGRM0y4Rc/r3BbOJFfOU2eZ1OGGYJ/b7U1P2",
+	"iWe+BtRPQWvV1rtFePRtdXsK9TNMYU2sTPFk5tzbnk4//HC3vbYV1PpDaWCmSqVNmoKeekD1+v7Z9BQO",
+	"UotpB+yI2cOa6xFDavDjUthrpZeEqSmLpkVVbLA2R4j9qOqRYSi2B6tChXFVMFBQL8AdWwGn0BixAXSf",
+	"OQ3hjmsuLnN9H0p19v1+f51eoISiSRNdxPeGTakEMjc+GSlmzGRZSCKS6FkpZq8UtIDlsFScJyezi3Za",
+	"QdSFSqAGXq0LvAUbKLxMxsgE11ug6hDrOSvtCLQaXKtLdN3Frha7aYnx27Wm4+35h7PLu9u14Q8oMf5f",
+	"/7Vxwe3bXOlRPnjQbxOcWqeOF07JWFuyFRXPmNBrtXPTx2RCH1m27sD7jXNr+Iwwf8/nLwOrDNC1btuc",
+	"WROh0Ee2gcumhZql2HwN9F2eEG9TyuWYpSmLiH478TBoPTLZqaWSMg6EHkbVsX1HZaPQj1VBEM20fOb0",
+	"9+HqaSN+WB4RtSB5jncP3pz9af7D4btXN3Try+357OPW3nev2eJP7PphtnfxYf7dx7/+cWd6s3h7t86z",
+	"swa+J9APcVMMH5h05coymqp7RtW6cj2nuTgHdKVG1sK8z8HgVlSs0jyurWsaklOFNuIaz8ge5lNai+5j",
+	"Ti+GcNBzVZAVHgabBfGxaBr2wOF2Y+dZ/BuM1SCuVhBSUu/4bf5p+qs/e090FrN5ahG1JPo4NcHgshgE",
+	"/djNArVmLhWjJkFcq3P6R9dUpbH3f6+SUTmnK2awBT2hbn5P4VctVayXYNel6ARSfdXZPn9TH3a2jReC",
+	"7UGb5FYEGgfstGwcsPvcjQNg4q1j0tjWau6hUqXBDlXrfECaCPkqgCkVYOMbV2s8BcWszqlkA/Mt1w5J",
+	"SpIJ4DeZzuLGxuoa/xIEwvgoWUT6FA6NO2LYdTYetD0n9yv4t3EuwFnOb1IV9H+OUH+lT+dsjevmxCU5",
+	"OU+/jZWXx9UgsF2naeMqddfGrF0GxpNPSbjhZ+w/v0QsNjEAu11ghrd4ZGlC5+1ydy25Pt/hcOOuWrmL",
+	"iozU2CDgo/0eB1TPrHIp3N45oPA1CfNWFzLZbicFDIns8R/WPH67sgDGvbRqmS4zYymo0LlorsCQnrba",
+	"IEygv6P3YqEQkbhrq3lRZzPlASsgmQculuEO7E8tZ8mDl6xTLK0j18S+qvM0Nlcwn6/yrWpHs8hmvUpx",
+	"RSdsY+fwy3qEw77Q53Gu/SpdittP8vpdegIJzGbMqMcqToP05FzV32C4yDRM06rRicHO/oQIJ9KWD9+z",
+	"QgN9kUQ9cgo5bvZoy5hPEh8s3PFdrwGShMelbM6AY2DzBhvNXMw/cSUg7913V5ILqBqCQpQ0iVmaeZUT",
+	"Rh9hjmJRdLc/SSXfCTeXfin/5VWW1FlKzrbdnzgZUS54PKKJpseZiQOaXHolcx4O3PPZfKE856XfytqG",
+	"0sJliI/1fd3huBFJC6KnSQV5VvpcraTgc0LtYoXXklvbEiGc0p86ik4kps/PZiyFFgptwH2LSUGmLDzE",
+	"HFPGMkOHcnJ+c0l2twcHZAR16tKD3CfLVChWQoc7u7teBw8YcindYIaQFrAQopU1SvFgrbJRmeCfea3K",
+	"2Wq3W3Iap6pLUhZ1yYf1zSvjkMA9+5GOFDHtnYjS/BXKqkTCyIIblGngcmYbutjcWgvFbsUKHxOAM9Nk",
+	"qpYseTQgd2RKkzFhi1RIw7jdQ/WlZ3fXPXJqSm92+17uvn4lYT+iKIYPIzGb0TCCWn2o6GER2ksxeiAP",
+	"jM21jaMnXVjom63rszdbH1opdeAiNKn4AdyBdZyojVe2Gvn7mXPVC5kicFXNPOZChoToWYxszMdYtXkn",
+	"rjoR+DuI/azCD7OGsJGCdFdaBdG0wjZZKzbdBCUr9jwIhp9+Yf8meFxqa5a9ih24+NgJ4blZYhQoY5FO",
+	"hFKMr+/VHPS2XBXAPpyrLetBbKbuLMnWqeK1fZufEro5KRPIL+YerK3BA7FkEy212jQem5rKpm1azzNZ",
+	"oxkwls55PiAABmhl8NuE6zVwxRtY2p7f86WsbQ8hZB2M4/qEiliRdMELAeJBr9/rd1pV/pYM+uz9a9rT",
+	"6v2wjc4r6kKMmR9DlbgW0MiZTP2KVpOl4RiaIebaHBpe2dgPaLza6Gs0FTS5WETEaILBYZtsZXiH8xm2",
+	"TbFC4Iy6lHNXv5GwqKTOrUkyH+x+7TZt+wCSw2sJ515y1G+XZXnQvB1EZePsdm8E1AUjAT9W5piaBM6M",
+	"4SP/tCL0Ke/fWZPv7ud2PEOW+6AmVAmuMfSajBcpSFVbAQEhk5GYodqwVqrXO5ISRiVbX3HuyS2bHRQn",
+	"xbq5nbVdOWb0R0s5VxYqpKIoGrjDN5iHKucMIFBnscL6fkN8c+iXpB9SzrSZ0qxTsBvh3hrnziFwdXUN",
+	"lUUhuj81eO54lE1+ienoBMUPfuDW1iAVIPBdnwxtEjiYY8A7yUNPI8xF9oxqSdH/2SsbBnvwSi0AGvIH",
+	"r1Rn0/M5cO+UbV5pYEkr9EPwHIsxWTHVzdDWu6YpQCN15JpZQVgZXDgwPWlmLLpmI5E202XNHc5amNLI",
+	"E15PWcqsgC4sr+oJ3bdgYLCFZmaherscuOdiEddXHh1VVc7crquQOSH9zMPLsuyCDZnk7nNUzeTUxmcs",
+	"etlu0xMIjgT7+6IQatxtRzlHjfoCZS801+Zeud/ulYel7DC3H241rSBFqum64GdOvrXpKuR4W+nclnWU",
+	"NSrxZYbWVKZlA+XkJ1SBg2pMUweFORJ8xFJeUpuN/QKlGlo4SkASypp+IIgmgGiEMFLQu+AVxDy9IOx2",
+	"A9dGnr9nzTWqqUvLfbguELpxYDZ7eRybtT4NPdMUh362DpQtayI9w8R0fSPOph55DRfhQ1UjNPv8eZVX",
+	"gwvEUAP3AdpL0KvVU77rHelRurpe8Fo3PWQojGMI10DRjOkTAc3VcyWWIaybPqp5SFVXLB1V9txKNCVL",
+	"ReSUYmccQyGI4YR3dnEFOGMRAOq7NqD5jfe2fdAc5e3QH6qsHyT25fBGmQ2sclx7zYdy0Eo59vRhwL4L",
+	"aLr9Nkm/KaPRmbOQq4mjnNFXTwx7BhVNLFQzE8OyDm1jKPrAzOzKWHO5uR7u7zZf6aOvNmcSVJybFR/V",
+	"gy+ak4dZp+igq57xTiU4iuGalb0xTw2inYlp4rHGhIiXTGrY+ZUkNew/U1LD9iboiAFZXUK3NErA21TM",
+	"nl9UZkjVglutX55orltAc8H2t99IMhcSQqAOxaJQc/6sCqs29UesES6dPblkwVWcuJYnpjFKLmvczQ2z",
+	"C/TMtSKfCFl2K2yE4nmAynaVifNxagB2WZQZLA4w5wmAKnu/yuxgX2kOZPrggP0Fy1Rqe6Cq9Nw7B4EV",
+	"DgCCII1N41VahttCOG1oh+djbnWhWddCYikayh1h+DLlWSM9607RCnAqlj1yqS/6xF26B/oBNHkqIbKn",
+	"Oi8RhqkhD6QyElmT+1gD5bNJXcfBurhDhjhW6e3JyiZt5nL2Br1MWUjX5CApQrEBmMt1aBk09gbVKr+l",
+	"PiJboZBcLJKkR845uZwzfnp1TnZ6fTK0uVJDcs9kHDFAjYE+0yO/Q2mSiCXkYYHTjdq+Yy6d8J6ZLC1p",
+	"S8UBtAf4pHElYUqnqcjQF3/uruu/1u1cLpS2F8JMYSJERCh5ffnh6v3Z7dmbzIqiskeGxus1PMaqTMc9",
+	"cp4126RffnEN9o8LpoRt3Eyo+sT9HAj9nAc2VyhPyHCeUM6h5azxHVISpStA8yXnts+5Xs7hSOtAWSME",
+	"daPY3EDjgS/d5McMiaQrIkW+NezIKFDWq+ds6y9eo34zlnx/AHtngzoXs/CvzR3m47V7pfniTcGqdz9c",
+	"2fd/7XZsb46i8mbbbrCIpGwmFPM7IGRI9mDBiwfGn7E9R6tkKsgMkpc8CTLqzAqU6GQzcHSaAJBCAYaS",
+	"iCSyXFgtBRlN2ehB9sgVgjNbQpPLWJvJEcj4lOFlLDJhjZ2+zQp8sX4icy0hin1D9M2lJiM2DljIzCwY",
+	"Vb/WnhxgdG/SlKMATd6g5Yamiop+ylgkCkEYiCLoS03Cq22Da5Bpe20SW4/MW28Y4xU9pWLlUyuLzFuL",
+	"XmBsd13VY6rxgA68AZ1ORI2SZ7Ne6UQ4R/W6sWXaXwgNqGKQFc6NutwHfRa+kbaTyXMnQJw+T/rD2pYh",
+	"rXp/bNDcw0uFMB2t9JC6GbP2uKlHpnkC8U9NjnmFdB7NQ7OOvC0Lr2yqrhJGKUY/sUnKLrZX6qEx4T95",
+	"8MtIpd01TP3W5YJYXKbxhmx++LfPQ/jN+MzQjw75+dBrwO9uwJbwOlCBvD5T1PRFtq6azCcLuThoDUCG",
+	"eeBatsSroMsCfIXdXfi/hKDZe6ZD37gr0qCuK5KDhq9thfQLdj3aacLCTpyTBEwM6GijaTwlc5Fa1zf1",
+	"JyvEz9LyaPtrMAO+ULsLW06VJngJzilnT1kelHE1NnqoLgJjgPmOAjwQrdLnsi4ko4/UaMTmShKxSDMl",
+	"uzEPAoDNNc0r3ZNdaQ8M29zmV/fQkA3+NL3jEPQOxfho9SHAIz/ESRJbjcODklZCPKxXLOod5jO6ulrI",
+	"6brqDrNJyAGztYoNph40L3Nm9nxRQNQwUq3Oub4+ndNYH3lFMB572DvaDu21BWtan+r5LK/a+5r166/o",
+	"dCKNdp3HPc3enuUftXrzwKQQjaZVfiXcaMpNAMg/qo3PmN8qJdDiU9NHXHXKcgtcPlut1PfKtFoP/OVZ",
+	"NrSESpotcdfxtOx8ddck4ZruCH5X1YwjZKRTrVey0cO6NqtykRiUZbDXA8Eny8ebBRYy1l8K1DRprYI5",
+	"8vBO6yLW3AM6bAH4CzqU9bw37seKM6patXN+V7VawP29PsHO4TEeawGespl4BOT+OGFeeyqrLGuWCfpd",
+	"UzwwC29Sm3x6dnb95fziy93N2dPwpLv1gNJXqGpBwxbJNgYWexKa8/PFuXYbwgf776wimPexVDXlFEmC",
+	"XcwChU/1HdFk44RE8FJ+retr8MIdjueV3cH00KoX55KbvrvBtWnHdDbjN0+acnjGa8CgPFD2SGjRmsaT",
+	"qSJc5GCf/r5gaI+MBOdspPA0FMCg1DQVSiUma02lqxqMqG7HQcB/DliEDWqLnQkLEWzTZvm3yuC1lcGY",
+	"g1hpZMTKuARH2rQqx6O3+9v7W/3B1k7/tn943O8f9/t/bd04/+gFSpQzjSnUVAdLllupwv8eJcwijScx",
+	"v1hnuMRmw8dpqQVFA3fs4b9lrXQ9Rdna6Xawu81qqevf7NVWtwLoMEnHNUc/w2OAiEaxV02ACwxuB33g",
+	"AtvtucCgH4zl6zVyZeDWo+i4RbgyvEDnPpvz5x0UkHjWMq930EFkxaQ2xZTI0khs9oWQniiFUEug/Vqc",
+	"spbtst+4Wwr6opaf1d5q3z8du320zXWHONfmBa/gGH/t3GlNmvM3TAyEZ36v7ym00+g6lauqP6+Z23wB",
+	"NY1em17wyWvNAlJsvPAq5v9gGUl7Hrf3EqUYad15zFXqU2nTxdadxA3k8XbzXLVi8ajNT2uBrpuvn0jt",
+	"MfVzv7KjYgjBRcDGNcErc5KhnLdh9hsG28tntSKDrghnb+uSUYh5SujmbazK/RLCsD3ZhM+iOIQItVDQ",
+	"wNNmjAvu9IpNOkOqTC1p3RuyRUf6ePyBqtE0BJ71wPwOtcPz8RZcWmhM/akzOJ48yMnHnTsxnQy+++6H",
+	"j396fPsxfXWqBpffvxqwqzj64eN3i/tIPCwODz911ilQ8fhCcNZiVPpyMzQDuIj1a/OFGvo21R/yKUV/",
+	"WIfDMl+0ACUxpHHO9V3h9F/UwZwcyzUX7XXqe27WmxwZab6LpRLpao3JbTBZwPViuIMsSdoAgjY+vKJn",
+	"HYgWg9HK2ZJJlVXjNXNj5BSDNf4Mzn5UV3TCbsPhQh+ebW4vq4ZoExkgWiuH785LuxnskhcnXMOdkARb",
+	"WcenedrsETSX/VRJk/+ntUTUT/U3kEKoFZxMMxw+0SNwAutVoYnj2Ct25yU8Bhj8YIlk630E9Rmhm+GF",
+	"hWxqH7Y6x+p3nsHePteiNjqxmbGul1Jsk0ANlu2cFgqSN4M2bmSg25jbOrPce/Fu/2i/8ZtrgMdOnSFt",
+	"Uzopd4YrxirQwjZnwbSc7pFTTK82dWT2Z+dCW6axRUEqG7i5ebyMvVtp3xY3r4W9G+rw/XlTOVbvVPeF",
+	"WDWw2K9HRFT3Y/WcT7KtoPxlXf4Zjn5jybRmQ6vUjtYAcUFwuJ9rRYILcM1GLJ5XVMbGs9kC3Zx0hFCn",
+	"Vjejrm+r7w8JSFiltMVdYYOJsWKcUFuVpYR40HS/mBe7UdaUjW7bWu1Q5exrC8ZgK6Xz9ZrtrLEDh610",
+	"XQFxgoFr/RuZxI+Mk6Xxo+dAT+yx1SrGMkYB3pybHbVFeHra6w6/dht1hG6HEb6db1Mva6JS5S4rmuHd",
+	"CzUlMo5cspOTgrkb9KgEZ61bvnTX1WliPRAe40xq/CH3FJ/V7pvCfqiOr4u4uIu6BhfH4o+7Le219+n0",
+	"W8J2cbYse3oP+u0BOkaLVIoq352tHDWKm/HsZxDP6HjOn+BuBqw0ohzzbqAe1ib41+Knnf5pGo9mbxd/",
+	"2Z6oD5NWaUn7LVHIbMpFaRk3wMdZC0V2VVVblVtYHhXLqzYf145WHp7Piw1PW6RwZivLe80PmGANpXCK",
+	"psr2iWU86uq/9YxnWQpiHmKmt73nHx6xwAQoM0/UiXMnZ03nccQMjFxlumnHh/sALfsINS3JrZx8Ejve",
+	"ceP5UJ3H4oHDlZgHtjNACV6u8QOjasEjTTy/k4yRocDKs+HvnzbsvsVq/Z5VOGnkjCYJkyoDDI+CmEpZ",
+	"eiGWaT8Vrh4gDTWnqRyZRd546sAO9g5bDWxvEwSBOvSAHa3AiLXFn7FfHrTgCZPWNnQE01ys2lrTjSWq",
+	"fYA/j6Y9v9yWYQdcGjktodD0K9cOASoJQbUwGJamFxAcHVeXt6QZPB7CHAl7pcNEa34+NgWxOyHD/+//",
+	"+X+//ckFUr5+ayt0oWREllvsbgBFmbI5RauicmS4Jhj7VCLVgo+aZiqQJmyDoxaMOqfVjUSawtSfIpB2",
+	"y9gY7XAu8knaFvHO1l4WEeOaa9D7rRH3LEK1c4BPKY80N3etme3wntK8HpEAVRqzZtbZksZaDQMvRAqS",
+	"E3AhaaH4rRZdZXvHwf1p5lEytscuKtsNoJMbRz7GehGO0uyZHhTzEqk8pN6NN263//xhXtDELtaXDniV",
+	"9U/IxdltEFk2xqkXUG6ZuXH0ggHj7T0DU8hmQfQuRL9AAMalSRBKbPmPk8312buHz4KEWD49scp6Nufc",
+	"/oo+MPEYTLA9o5o9xjNmt0Vfy7EnPGi9matE84kJfYS2PX5DVAAtKzf6q5vNrRlQrdduF0aeTphqR75Q",
+	"h61EO/eAA65ZzzBzxmOOg5t6OxpHTaLwzQuaNd9UWbPhV6ug/wK+tvVXM4Z7CFDiccqOvS5DCOTBXH8h",
+	"6CkFjYIJYMZ6ekXm9MjPaKe/PWgHJgoAw94kKtc5c6DZER9bUO+uhdSEIbuUVX328uM72DtsCbPZFkyU",
+	"Jlq7WyElFOMxexuA+7YBFq1MjTtsCzpekx2T4SP5+TA5eVI4nx4iae4oBfd9Q0BSZ9JlJpTz+WRe2cBx",
+	"yaf7+I6xsh+gmzmRM4XFZ6P5fCFfBwxApjrlI+9FLXh2C0a27wPITKiyY8ZTlX0LpeDrzMw6X7jVOOfX",
+	"VUrBRVgqVdmiIM38/M1knA0M/LyhCjvM8GrAXzWFAM4ud0hE5/qosh+VgUg1tflWXgDwkoQOflM2gxRj",
+	"9qPqkdcuH9hwcMFVKhJCiWLpLOY0Me1zPnF3HCE0ksYKahLBQpsndAQtZMnd/3r79u2bELCXcTkF+C40",
+	"okDsbTDoiuCHMJXBc/YKN0kaUcPcr3wdJICyVkJ9gV9m52lR3Gpk+Uue1YbhhklNiMtcnapJaiqMK41H",
+	"jNjez9TF1OViNNXkAIFvTEP/1Blsd/f6kCXWuEF4ubeJdTFmq+3mVU3zzWPOy3yOsod1/2uNQFfi6N9m",
+	"tN+1ah7ch1UDxpOwAvXqGRHyfwYWZ/G+1oenr0F8eVitLXBYoAV0BjJoc2MgYUX6rMSbif9mLSc3e/M7",
+	"bIlq0qsB2aT6zQWYl/H1gtc06YVyTFfSYTqHWvUPoKi5KWW17zgmwzGNkyH5HWjZbEwXifq9ORkGL2a3",
+	"f9QlQ8Oxh8ZbjgeARxhMksjucU5gY3FGQK+hwP7zcHL6jagN6CfmszvNbw3w4nAP3uL1dkPcE+uSMr92",
+	"OzejKYsWSTB1CNAqkVFqzcliv5BRIkYPJv8TOIkmnpmBHgynz7UJ/tghnQYiQPsvEmc+bFbmBriCUbSR",
+	"/8N7RZX/Ax7d3vuBCQepqEEbSxccS6PGmuJNrYcYE30XgRqHcnraYI/skD/o/63Ld2br4OcdzVg6ituD",
+	"AGKg6pxfi2VNor5RPcC5oydt41sxBzyPZdERWqPq2JfWIoy7lylIeoRXihQaJIf61ayFDIH4cRy1Pyvn",
+	"EePadCiWEQ8gH91jli0f627NP7X/tdv5QRv8aWUYFmJigkNMLKU8EjMSsYSuDLbKgoO0DkEq9tfa3bWo",
+	"fqscCRQinPIhns8t5MvUkk2BSnIqKyIEsiTpbRQvrGwzd5tlmefCDbGyjtBi920PN79ZVM3uoh3DxtG1",
+	"4oOKkZ82aa88nkxVslqX9qOVnutFVRcS0CyzM5cBloIl5FHbiQm0AqIFhid91IucQtiAo+egx3ZqEC43",
+	"wnW/0fteieiObpurNpgLwcaYjdET1xTu6QX6h6jCzwb3tP7ZV8Opgo4vxazwhVYXvn3F0qReTO82KklF",
+	"VHavGnWjaEVNo2GQtd78MwnYtbpOfrd8v1zm08nYcpGXetSfZyJ5ZEZfJGayylcz2lS1FrSu0uoO54sk",
+	"GZJ7vVbSAKB9IzMPvmZRXTKcL+R0qM1sqCY19W3fSJt+42jUqsD6qVpjXMhpXv81PzTQf/Mjv8L7il/q",
+	"x3uz3Aiy0poWFqvyg4WvtOlUpqnfJsCVz6kk7+WV5M1abtSq1gWAiBC9vC2rmsdkFvOFAsjARdolEXUa",
+	"20xwNe3af7wflow9nGjpPfxvfVOyGnbJ8L8jGpu/9O/mT7jZ/L1iVF9bo9IWMR1blBy+uMK7+yJa29Ez",
+	"K22mCSTg4/EVHHSpzW6DWm/y7qAFyKjc7WeTDhmgd/I6ME8xJiuxSIlYci36MUnHLItEFK5g9MdTSzzC",
+	"GLQgjMGzSPygh0Tb4bYUnxq4WmLh9QzPySHB5noPSZvgCSJZjAmjoykg4xdN4EYaBnb5TBK/gN7oHviT",
+	"nBIlegSC1BOmpOdnNL0JxJK3ap19/qbU5hy2xULAVusp+5vpKVqrTBjqKl3n5R3mFJUhMKW729fDem3G",
+	"I6f93RYlXXXOGs/aq3HCU0f5+RH2o/3xzv2Abe2M+3RrN+qPto7u9w62dkaDaCc6ZNt0MAhkxMypZh36",
+	"Ff/zt/7WEd0an269/fzT4dct/+Num4+D7a//FZTxBdBWcLrf3SEdlLlcFQSHNv+gjwYyKQbEGHD8aaOw",
+	"6PgzgMgxVA92yRDwrIaQ3STBwW2SiX1dRj+n00Xoq7wyY35poczc4B3245/wmd7016O2Ob4XqEiiCxkW",
+	"YILgb8jB7RNsXh6zecloUIGCYzhJO5P0Sr/k6QYpPqbolrejrkju85elEQ9yPtIai+jFC6nNlvnTq1Pj",
+	"cWU22OBQcVYgyT7mI+aub48dcr+qHVspHbWBG7S4dPcA/aPWr1L1KXIosv5SgaaP4/xPO1g/A33X7lbK",
+	"HmO2rN0v7ok90wPUrGM5stnYv/RSbqIXX1Q3y7plrQ8Z+zpEfgmlFzpqZ6D8zNkibqC1q2Bn0sYfkCc3",
+	"SyoFaNz/JPN48K+qcJfK/4tevnraqUo3ARM4p4tj2FRUAsdWScaUcqONwt4vUu4ltTuHQ2uk+GjBauHE",
+	"YF+WlGeJ2e2FfT0w22a9fGpg51cuWx2DPZpu0FealbXBFUaVbw3HLqtiOudKFur3MIaEbRt/baGbfZuS",
+	"X19orEUo5DYck4QqltosAN8/ZBbW0AyEGfQGLOZZC5N2ZLNjM/rbC5frBWTcs6JPtNjIEUHikP6zheii",
+	"3ojvzra6Hqy+9Oqy91xTW8wnQ2c7ojcmdceXYc8z11wFX9wlQxMN1HzbEPTQZevQHNyfyX5a6v0YIsVn",
+	"l3LhrrV7+onbeo5cVooZapYwCxCb8GYXdSiYt+66JukqC/7RvQFXzNysP7j3XC/4W/Oq/ArLan3lGuLv",
+	"Rc9HIcO1UukraXoNqe2XTRNbp91VBqDfiaVHP8pkBFop5YpxDMp3CPK/AU4B1LbkTJtiH4GnNZnZa1Do",
+	"nGvzV+48YgBJWvTI+Pcoj/3Z0UljpeUI3UAa7D5L8VW1rlcAGMVyiCx/v7oIIUd6wVPI0sd4tD41MwTg",
+	"5rBNaDSLOaHzeWJLYbVCZlMk4QVZA4qqsGJVlmRe/ZJKzNd6WapnWVeAACLVpaev+MiOPdRbttK1W+CZ",
+	"rVr5aDKTis7mFamD2BC4vu1mizbTMovvZ28OE0kFi9YmxFgzEFiuoB/jOZCTanP+oYz+F8czAkSLnw/P",
+	"CJAoXgjPCKuTv2dzVe1wXOZxuHN4lYFifvNMW8wfqx55SxPpGtgv5NQZjjYn4xi1UAj5mQ6TKkNBrddH",
+	"dnfzE7njKg5gH8PXzizAtpY4g7yr028pgooBukUx823lWr7re0NY1jtb/W2LZb371yfrFLt7z4fCVGyf",
+	"S9XTdZ7tg18CpwkS/bye6cGEcVddg/VSPfIR9liKGbNt3kydTexV3xTAHL0eMWTQ3z8gHlRfbYOQXwJ4",
+	"af9XCrx0+OzASy+Pb5TRwM3l3fXrsy/nF1ZZbo1996tBP8omtTfY1Qs02O73/cL3DKalPeQekyqeaT5w",
+	"G8/YNdPyJ6g1WUwsJchEIN1RReScFYyzBX/gYsm75qM1kfRR8UJVDtSxiL/4hHJ5gNCaMpqoaXNqfYfX",
+	"5ztdQMo7H4lZbea+6eAKfR9MpqKTQhzwwTxs/hpJuG3yvLECvtaVCjmpGQpFERSq2GL9GQTFnhncO0ZT",
+	"dc+oqu3kYpREGCZgRtAcZMTLDdPlygMjrByj6+WJyb20XKhLfke56fQJZ3huvO+Cs9+/iCTeh1aBaioq",
+	"qmGHJiOshxcNnfmDOVyIUg7KPVSZvbu9vSr3Su6sc0Y8K/rXv4t7QytJc9vKriHsLlyeWw7oU5VQXlXu",
+	"HKUQp3elG2Ck+62Vs++ejhG1i12zxCQNuhPLIBwk5mTO0hHjqkcuAOhkIpg0kEiDft90m9Cny+3bCel7",
+	"qjmAQuh9NaIhr0MOvETOQcs8zn8raLZdnBHAR1zZBNs6IDQD1TUHV7++mPzOYKp3DXwt+/sCAQSMdvD7",
+	"LkniB0aGFibjRovvfDB0e2+7dxCCrqyYSADKsv+rxZg7+FfBmDv6lWLM+eB3z44xd2LK7AH/27X7ZVI+",
+	"ZSX3ng8HTr44ENy+G2zYQ3VrdcDc1ruhmUbClhKM6+cE41lBF04XLjRJ1ejJ6ZGLqprBzSd28OtAuBM/",
+	"M8Ldc7dMe8meads7zxsiOXDlAK8FH8fpLMRyLysp04O+tUb1sVYzTLsc53ecgh1kXoA3WZGcUCwhA+Au",
+	"voKaakPdVacXotjNm+vs7mwIVjcRPzdUXc46f16cOiiozqkUVSh1nq7iYOqAn43Z0tYEGXZV7PqA7Jk+",
+	"spROWM8pmHav9dGWYUeEzQUz8saGMr6Rpukw2NN59O6d3f7Ok3QgAKv8D8buexIsH5Q+/4K4fHu/EC6f",
+	"ljFIm2E24iNyTqGPEpgjUwrGtD5HuQMAZet4XZnTbLXCLt/ZeW7IQOPy8ILlaGnnAwSerfqC4IIB0MA8",
+	"NwvYZZWO0+r+okU3WsHrV3Bg1eYJ5GECa+EFPUhDQ1trkQuzAvMNAAid37Qs/Z0fJB/CDMQBc+iJnkLs",
+	"/Ls1MfC1rVidIVLTivV+dZNpQsF0i5/WHu2v3ZIL3bwYxKCiip0YJQQTG2IJZm6pGf/r04vXZ+/fn72B",
+	"OLvzsmAwuLLF3rbVFypKu8xgcu/aeY6usd1s9Wq26a2R7/Wm7YhyA/WXBeadKhfIJ6sKLWmZ0M1sSjor",
+	"AEjcnN3cnF9efHl7fnF+8+7szVrAojB0zCmRU6FNSYnNrGw0M/+y1zgpnBH4btelKs9qU9OmdD5nvGhx",
+	"3GB+TBYWNyIyo591zZmfzV575uSrUiIuM3AWM8ceR8gZA1lZNSR5/mZNLazVRLGStBCa297di6LRwdYB",
+	"HQ22du/36NYh69Ot8V6f0QHbjwaH+7/mklicW3P8R8s/uqVGt79W/Ec74lqO0yJ91+XV/3Kpu25KTSAe",
+	"CzGb4CoY0Z9zhQEkmXVnF1LH5vNUPLLoDWoHmzKKav6Pbril0TpcX3HU+c3LDbGg0+vEohnE48wRNo55",
+	"JH3cgLzpCgbgTfwPVqPta5HtDMV6eFs93RTHf9YE5sPqmppJ23tzvQQq4D1wMT7EUtaGqeeNMkdSZhY3",
+	"M2Oq336g356ugjVLXkdjiAzh2ouFyqpmoHYA00ZrqL6PJZBIWlcYgqprsI9X2K69djKuWx8QC016azvJ",
+	"uXfW6ZCWEDkDr3rDxx/i4y1R1UR5wO4gSTyLAQJ07pMh+klOSB9ds3hV/YttH6OsoXP1xuWjZrEJmsVc",
+	"Kv2vGBfjZvXbaOEzxEJVQsboVU0En+S4jt5HRR+YDxdTaMhmlqCMV1K/GNq8h4jN6nSsWKr1pBarYSOB",
+	"WIQXbCdoD3T9ypRM6owNVVBJedhBZlNa8NLeF3lHjugDp86d9hqxsqYE2KpOruO/A5PnI2YL3Fwbk0pE",
+	"+bKkKPaLjRWJ4vp6kWYpBQ6WftOUAvuAsBrSWlb+3BXPrmytDik/r6XXJ+1nPQMAqBmdr2opEPfM7Y6t",
+	"Ibu6Prs6vT6/+GOn27m9Pr24eXt2bT76JgzmBOovnZX8OVBMf8PpXE6FOnsMihFIxKCK2uwapi8jQ2nu",
+	"GoaIErwmgUeZ3v2ZZb+QxkVoeMTwPZVqC0aydf5miEEj/T6XWRRLHMG63Vun1OZxaqRzI6PP3XrYTQgQ",
+	"QJ0s0jUoCyuxIFQ+oIpVVvSfT00uUKFdW296QeLzoa9a1cV4qFg9ckpmgMJnMnAgpcM4YlzWvMlQMCDe",
+	"29tdcr9yyKRFK6TgSmqjXZ4EpBn53aDf7/9e0xTqtoXoTd/HQtvr53JoBs+hrL4211jraxmn7AS4S8WY",
+	"moDTrdFeT5Utae0aZSuPE+kFTUwGXyz9NGhM+EckuhQ9fScEIBi8MZPzceYE/MQBcxkZgH4g5WSYyUXE",
+	"DiiKxiGhSSKWXlqQHYQ+woiLb0NUsbRaqYvnfOIuJRjyW5yKbAyeHrmba0Id9J3GCcwS+fs45szU3TaG",
+	"hz6sUd0vrb6eqeuu0Moq7YFFvBBeYj7kH+EO3RswXT010BvRy9s1iTNT00bNIFjY6ByPPnFgk9nc+91+",
+	"v+9yMfQC4OnEZaRJ4jaNQqrWgisWoZAxDmw9tuE8oZyzaNgjOFFT2JIkeKlX2syVJBRNR01mn7iel2ko",
+	"YBgkIBdyYcLHI8oNUMOMUQ5aR9uNAUt0A3sn3yql6nA4slxjHp1oUvP29rbMjcwTErEsAC8M+k9I5XuS",
+	"1XVC9vobD3uvXxg3/L+mgz96ZpNOE6VxYOSNuyDyZdvRbtckG7taUXsQ5FQs4RxodR3vOiHDqVLzob/W",
+	"oQzkLnAPhtFszZjpKgfZe09HD4t5p4vJyZ/bpCvvNTBlr7WlWrDcKu1XYCL6ifobk8xKtRExHrNUlvld",
+	"q1N98KLmrzU5UWjE0hTIBOk/PAEDnWrpab+/e9hcf9hvYki/NmkJhWTctcbzExe+Av1Sr9sTKqmfTWVs",
+	"VmL9dMBsGsDHMbDYm4EcDV4UGLqoG0gtwhCVl2NiC0AEn2hFLObDPHHkrOxfsr0PVYqOpsNPHOtIpKV2",
+	"qjxMlqoeQAbu2fmuGzYAwne27gTkKeQviDwMirYRayIF10zXN3TEkntQwykjtpQtx/WzIornjTGAa8JV",
+	"YYBWkax65IqxtJuRhtaKTXCEgoYlpCtW1CM7QbxXV68zhFuGHiDyUGujPfLKKrorqzajfgl5+0Dj5p0y",
+	"axdngOAx7IFSGvCUOMgsHISZwYkmaiAc4ErdYnW0qaEEkhxevT+9+HJze/r+bIhUFcjevDLQW80W/Ta7",
+	"p+SvqgWHPs8EtLdow65XgH68EU60sRKwWM8m9WtV3ePRAPHLhfrEpRJzbACnFXuJq9KwuXE2802hpgt+",
+	"ECMXPldLskrw3nyGuJeW3HXFAHpdgWtA/mBZKlUmHQSqtDvNYq9PdHruPmtWws/lQjX5bjY1wS5F5a6y",
+	"6KoS7a6Q94+Vp1bMm6LjVTlxv02aTE2WzNXZ2fWXi8vbL28v7y7erBMo9TkyxRSZfOCW5VDJghn1epFA",
+	"74Jap3UE2CyDxtT1hIFtbrNVRWZi6gZ2euvslZdAL3zyOajBHQT+h7qHQYOznaxoQa8d3vzl4vWX84sv",
+	"V9eXf7w+u7kZ9sipv495Oqx2+cISVR4JWQfYm+seSK1YIFJbHDTJ+sUUoGcrHeeXnBHGVQo+FnOwcl1B",
+	"jcBN0Y7Q1gB2NbC2AIVKhGU8wvRbM/dm3nKPATxDYkkXwgh6K6SYWdFZxAt4WuZJxZ4p+Yau6jNtfGwH",
+	"gVpuRFchdsXHSTxS8g1TFTWFZsr9JxSKIWKLedM1kyJ5fKE3Ad4HVfQ2SzuuqgzI1QPknW176Pdp2e0+",
+	"CkJLYvRrBWR+d/u6qnKpWK+0jkVBCEv+kXGWNsul58B30aUKht4TVnnbDeAqFSNIqQlN3GjxoHd7cDdC",
+	"+SdkXalM9Sh23SggGvy4fhUyr23VOgz6+0ftaiCNCJKvBecVJ8jzK2M/Kmtu2MSvZlBfB0WOYeikSAql",
+	"VSlvVjdw8ENHtDS38umq5FHvqVSt+FTs4XBs7wLKtgtogEWGYpEi5pr+uYafvQh3yeh+HaXBHpti3KcR",
+	"WH0g2pGWKZovVslstyTmYvIvTtYjjUbi6fKRpY8xW9asklYnDHKe9IqsoZpPC3ZoZgUCFr0BWbzRkMk0",
+	"lkqkqx4ZYtnCzUikzDgGjCi9pkp/k7JP3ER06MRn/AVK07cOMNZhw4op5aF+/+i8ulnx0YXmIIFpslzj",
+	"uaynJW9+3Pc9oXkdFC1rKdrV1lXW0h35L9GnflGRwPpMWgBCOp01OkNFXWpDot51yEVAIuvbE3s0acCx",
+	"UpZl9nc91I4Tr3JC8Ky9GoQ5i5kErfYF4FEYj2I+abZYKXpkzeClijWLhH5qwvAh7DBNU/R4oTpdLljd",
+	"6W8g/6xcabGvppisS0wtmYXVcAVl2t42kdSnMVBPnw8fo+L+58G/PHXF3/rcmI6OeoettvfQ1g9pHrJu",
+	"1aBWFRe4SwxRALOy+GgcHBUTSKos1KUe9p+h6sgbZHmzi3RaOONh9tItsdD8Gc3vWIEPVoqdeoDbcTxZ",
+	"pEzmCuHLCoSWCdu777REaOWtz/SdUqH+jKk0HslaxAkt6CLNYNFK6BIlIrpqmw5mTcMa6xYSAoQnn1vM",
+	"0In1Us9/BwHZHMwJ7zAFhSVPZMr0IXu9VpuDNKDcApVII/MW96uX5ci986Y26U8xXmgLLjfN3dMr2iCB",
+	"77Cg/7VyR4WW97laoXU7sloBQszhSSwVSwFHSetDJvBYxstOGY0yAKJmy2fevc6TUwMqbZD/Ymnw/iC1",
+	"qWv7Z2CDWBv/oYreU7kB7vRejZvHY35esZEPp+oG753Zbo5Hlci2fHYyDlTJOSshrrNYx5rNi9Uv5Vw6",
+	"/NmcSwBcyqEmvWVLBdu74ml4hvvO/Kx1bzltCwNykPtqcvscqOWTMCQOAMIzVjFVIm2AzUJVJXJOE0ju",
+	"OU1VPIrnlKsabuPlp0KqC+It+S/7m+//hxd/LsuN9c31X6gzQz1VFSI1bXnQs5YI79bhVRTpIrB9Hi5F",
+	"NvPsZIVovKm/qorBLWTL2gS4Z9is2aZDkHUBRCEeTG4ePGezjhpPzgR6oYLzwfNSU0P0E0cyVS1D4feG",
+	"LS6oTQP5RqLB3Ktw8TSp/OjatJsW7cOe3Das3C5MbzJNpDitGPgl4ioXilbEOJ94nVNlyRkm2dseVbFR",
+	"lx5ZiiqBy+DBUFyyahePW6/8WujhqjagZrBFNKtfxYa8eMthQ6JmhXK7Hz4hi9HD2WMcMT4K0If9xbWa",
+	"ytKapL4TyzAgk6dHTm2xgFGWrX78jcz6HObP09SB80xYZbauxUGXMRYurgW91nYyduCMkyS2md6VQNgZ",
+	"CNl2b/A0DLI8rnirOVUBjW88md3e0wDVTAWzrDIATD4S5K4wMU9Ybx3mtaIPTBsstX1vjFqjr+XolIfQ",
+	"HCWJkMrsfFFbr3fzPrI0ikeqLUL9n81tBSCUtoBhZYCwSBTCi5vAgxUZQOgkVRCjB0uV7Ui2TG7XK9lF",
+	"A7sQFuBeH3osZvA67+Q5QBTsOZtPEVLCWggmA9f512Eu2BeR5L70QSzNOel0O1MaGef9/UoPiyXjiuaI",
+	"/sPqYYk81tnUaeZz3JJKtq5HKvaBLEI0Palx0u5T0wULVCDtIQbnfTcrNDP5t/qnqJifNKjQ+DreGneR",
+	"XNb09VzxERY2hQjUlkOYEg5XwZhFEqc0oPiZ26pMWsQr8sIEhfz/rUG/v7M2v6xd61ScY6BrajnTyw3e",
+	"vqRq3c75VSVS/WkI2spojib6WnnKkU7v0iRoJxkYdwTnKvoCvqXz+FvwL32rlfJvx4sk2YK/8IbaVcV6",
+	"240hygqZduus6dpGS6bYK6tIyHXpfGonpScjpL11Hevs1mLFnIOCrKPc52gBgzWJm+aM1uod1d0XzpV0",
+	"k6wK423aL+EFUqfXoGHnqOtJvqHDF0S9Pnpu0OsKaLqcx6AK4dSg1nm54jknVABT1NB61+NpVdz0Ish5",
+	"TO7qBp7zeH4aRWFCfqeVYyzbSgnFqyxXNjVsd9fvw3nPPfNVbwTgpLU8JpZVngQL34OpBgZ0BooqsW9O",
+	"G7SCPXjTJU9izurwrozVhEVfQPHQ50azBy6ISCJUxTlgnoymbPQgW41j3/Y4YoxXe2G9MVT2harvT9qq",
+	"kb0d0OlE1EKuooFJJ8IVpKwbW5Yh8LS2YJp78JoAgCFIiAPE0WbJ+Ppm8GkGzhd3NRXOLs1e8ApeQLbX",
+	"xhdEGuCzVyJVa87V7u5OvVgo8CtuXeJuSl3vpJuBeCfPOxoedebpoooj3SxmM5qugkoC/pSDDcrs2Aqc",
+	"qObtxDeTQc/XDHH72doL6hOfdRN8kuGFaRf/+n279n/mXiPGZsg1GqEbNxrZ2ajRSDtiPnhuPN51TTDc",
+	"Eq0gy79dfHW3YReCQAZfRXbzQcuQek30pznifauu8EFw+7Wt4m+NAy3EUa1zLc9SjTfTdxSCC5uLnA97",
+	"wyBj3nW6WYjRpAYEKmRMzoDzTRtHP38Cojmk/4ZjD5CexyxYIUuiE+Mux0i+WdxYWchygAxyXqZiSnXL",
+	"3NC1HTjPrfYZaLdZaFfHn0Hz22nheNZvTYQM9aBYo1cVjp3zE4+N+63cUIHq/1iKCZ8Qv6Q9rAxibXmS",
+	"mCqc1Ks17xpXrdUWwb4BrAh8he9qby4EgUW8WSsDs7Ffmvl8rkL1zuu0MEo3RDCGjJqXWxHz1FawKOvM",
+	"R2ifh+3kAXRriC8eQjtIySILH4S1TgiqknXsodxaj119QzzhIg0pfpl630yW2QX/XEdu5qFBKhIPbA1U",
+	"+mmSkNOrc6L0paHy02fJbsSnV6SBujc3inSfzmOEDm8D1JgFes1IKlerHh7WrVQIYjx20PHNdjebyc9a",
+	"7e8GWr0GFZ1KIZYN0wcPRSR6eE7glCD8RZalhg6ZDPNQcNbFy7cQB0jfYJHrCE2kMDgBfsjqMWZLYKV6",
+	"pakCDxUcXmP4mX/giWU4Vb0e+klbjzTV1q3Uj3Qz/LN9tvvmMnuJ++7UvM19cYGvzX2+gtd/7XbuZFip",
+	"mbNUigDR8KAtDvkY4GXHgj0HcOY8auCs8drptHQm6iOZmk1uRqt6YkAW9TETjoY4PDtEXvoxpwiEXL1M",
+	"ZDkV6ALTOkJsYHjnVMqlSCPImwDENjoTfBJOlsWCmNoW5QtpnF802sjQBmzQWDbAzYc3xZI8sLnCA6En",
+	"BpA6vC1YGCoT78Uk5utnp1+DtaBez60X8rFpY3YdNVMX4pzEjwX99+ckWtd0qxmB2CIq28zjiUnr/hnx",
+	"SKjrUa0/wPyOVx2q1zDGap3IkFYYYAwn6IBNULsBbrNykE6m+9Qs5v5jB6XEhMoT8T1jc5ktbOEcgKMo",
+	"YaZ1sj35hE5o2zOCWc7IKypT3Rw3ydOgaYlMpiLFZG9loLHnsFdu493zc+h02ybKZT8frjFMnoOYB0H4",
+	"QH3terVP78OLaXzw8PD6u/c20vd8kbGZyodDqTo59Qqfvvcll6jd/rt1+Nx85tUTr9PyjCQ2al4jjayZ",
+	"+mXf7LQv+4WnfNmvUPf6/BX8pKNFGqvVjV4Ng1fOaIoLiH+9tafzu4+3nVJLOxSFYFO+u9ne23fFDTlo",
+	"v1HKVI9cQQCETJgCBfV+5QtscgOPRYx6D/pCk4o2BJ2JYLU3MA5nMY+lggmSGX1gBv9YpAaeaLxIEsgj",
+	"gFshWR42HsgHJ+qWF5Bnv36FwpFxIJqVJSWIscvccVh990wtmRFxOHB0tE3FvEdO8b6RHjOS8j3LANmW",
+	"FCvvc8pn7xP/xNE4NkBDAHssyfB0oaYijf8BFvYxeQXTIJ8W/f7OCKYJf7Jhl7AfR1o3Ap2ELc2S2C0/",
+	"Jn/7POyR4Y9bmmHKIYD0mrWFbz5xTaYjmiTgPQA6cvBQkqVaV2R8LNIRk4T9SEcqWYHV0SN6iIyrrCX+",
+	"jDmE70eaxBE1QJZ2iiZoanE/p4xGLCXD/71lwFq3zqOhXka7FKDGMmUx/sjvFoAVvr+rhZ1iqeySKJ7E",
+	"Sv8r9H8XPGKpHIlUzwu6567mU8bl70+yaIk/MSQmwZn1UIDzNQMmndI5pOkPz/T3wx55JaLYJBx/d3N5",
+	"AbuvyExI9YkPyIf4lY2VAI6UXUxc9GwEvxv+uHUvotXw911QIPGB129fk52dnSNXeTsTnK0g84lEbBTP",
+	"aEKQOSAShIoVwn4a6sd8Ssyo6wx6/V6/A4CfjNN53Dnu7PT6vR1sRjcFHlCZ5qR/nDBQ79wczqPOcSeJ",
+	"pdIH5GbFRxIrauiMKRBWfwsCzbv8foNwiilr0pRAyBOSsjnDCJc2aQ2cV6FaKtz9g/04TyDbAZXrWL/z",
+	"7wuWasmGyrSXWQFyABIaWhQE2DCIX7q7X5CiEGRZ4UaIdAb+vbp1sEXfXt5aaORevYkbeuOSm3VjMEi1",
+	"sXTIdKEhAFhb0/dbZ1vFq+eaRkFNFfhRTrFHABp6pbbwIiUxdzm4odHlQjKNhuhFaStG6UKbQVSgJH7A",
+	"ri1VQ/JCPo0G5MKi6/YrQ6UxmoVNhBKpJ0rImeHOFE7b0Pk7htU7nMrCApZNSl9H39urh5BeOxM7cIsE",
+	"HktnQVecXwid6asrhmmBy/qD237/GP7vr1VmpjeV3f7GY/f79zQY/CubCV49+u1nGn2I2DIW/e0VnTBo",
+	"UdPw2sy/mho1Hxjndr9vaqqVqWT0YgHf/mCKN7zOxoXmoAAM7SEJ/O2nrH21Jqlca2tztd/82n1lqhJt",
+	"aNnvNm1kQqnltL3XzyExX5me4scH2hDNpdXW58faZuPH/XL/bPguyyexoOxZW2/z8nyWiPku3Hn8eNvP",
+	"fbXFMhA206PjmnKSZOUVVxyb60FWucbd1heQ607u4wDeDpAgd/4aCMLVXui6m1deZbtT2D4QHiq510gJ",
+	"El9DrYtsjCrXW8g6aUzbG/Ox3GvFNDBxfUhsZ5BAc49+uQmF9aAUuj0c7u/qx5T6JMDlfsIN7i12wT/O",
+	"EgDQ4rPY5+Yil0J8MPC7r5ufS83qj7f3tnsHXs97HL/p344fso7w7im5tvB4lWnK7i5xndnzZxdUwoYd",
+	"kfPJNX6OjJcGEyAXYIdeWrATSzazpdg1rtiO3gw5n7nislGEoombO+aM2D2BTi6d492d3f5OLlUDQDs7",
+	"x4Od/vZgEE5aARwDByClacw5JcGzZaPqtgpL81jnFtHU/bWpDhHq6AzW7fqezj3ND3aRmYde4Zj+t69o",
+	"ZNtpwC2D9bfccWoMWBbhTTvrb3or0vs4ijA8uddkZOdcsZTTBOwzvGun0eAeaYyuefCP2BTFjl7HCjwd",
+	"oK0JuGHARgIvEpjQazw7kNgZqhy+0kpxFse3Jcyg+DpVGJRmiwEebPsBAR5jWqMNTiWRIkNKsYk67MdY",
+	"KnmSZQKNaJrGELj/xKFrwSnasmCpufQe7IpFs9JsQNr3roS0CegfbRKNXHtBkfX30EM9IUPXscN5IlyR",
+	"hf7A+Cfu8KShgTFWhgD8sn4NekdsIFWMwYmRj4za9jm4OB+93i1u10sF5L+jHNu2YH8Ar8nL70NdXmyT",
+	"l64JptmchU/8E/9om95Y98Z5xGZzoRgfrba+Z6shoVlrAknHUIiEVvAx2MAWBzJbuxFNEpZ2yQNbmT5G",
+	"6B+ZMGX6y+mrHD4O9heBhpRAQNgZwRjaOGDTP0RmBXIYLCDfsxV6IyDeJmwLNdevxOTc2a4ndk22+9DU",
+	"aru/jb6JvNsA7rZ+g7LbYI0q6q3f92xl9FFYgFciWjVXRWXhd/RF25N/WpncwrCteDdrZ7TUcpgY+/iR",
+	"Jgvm9/exWl5YqdmrV2qcZuSaZ5V0CiMf8n07vDqNzqDf0/8bbPsp3Ob5WWmBL2z7R5mw5QEZnWW++7ns",
+	"mK5+2D/sf0UvOvakyS2r1/AD0NQNOCTkM0DSg+EjlAPR162n1+zHvSu3ykWlbGe/3y8sVDYp4PtTk3Cf",
+	"jffVyuZTmf2mSWLbAMm60VW9pbkk97tWfc2HJcyWP80Mc4VugcI7sy8nfq8QEqtOvkj3NyvtNyvtNyvt",
+	"NyvtP9VK22xNN7Prcp2fAhZdTWk8any+qh1L16/uBBXfWOZKd3tYZRqZtIP3IlORQjUeK7GAMCfENH0b",
+	"o9cpiq2w37O6wr7hqha9n3qBtvvbLbVBAwTiaYEkg4Bwoj4kOCF13EDMsYiYTdbTWFUJzf4vLjRLIvNK",
+	"Mx6Ql2CD0AitJ+/c/9xyE38NiU4aQ4dTzJQdp8zWH2woQ/FFJYmZfZ3JR/yusTT8dxeHf1+wBXbkqBCE",
+	"/UZy0H7/HyUGr67Prk6fLgPNlXkZmP8yE4H9sPTr52SfL/r6mejTz3wOsQfPgNB+nt9eeo4mfbIZHU2t",
+	"rZjrqhnueudz6VxAaV6wwzaYwteu7aFX7ohnYE/K3ekyUVHbRy4/vJ2A/zdvNzbEDszrDN0GV2c4lV8/",
+	"B5SM25L3EHFQaKxszUKGjvYvrz/8en3hu/3d9XdcCPUWyBBuOGrnHPDQkprAH5mDEUAramGT21O0Dgfo",
+	"CYZ0dh5NggzR/FQfy3tmm5SwgtZjKj5D7L1HPlKTqRRD8jcifnazRIysosKzCjdhn89pbzW3OvJ4XEGO",
+	"QFWzTtq5uESWdYjGyRTbRntrpol20OBc3ArxXssFvGGv0bH47ubyAq7fbmsgPLBVXmDpOT0whKzgmMBq",
+	"nNG+LDLH4/zN2Yery9uzi9d/+fL92V++XJ/d3Zz58qMQGiApW2BTNF+OxJIUr1tSLKxEHpwfR7B7WY/c",
+	"SUYoZO/r4Zt6M7Z0/S3BISrmZcf4jdCaL9gIoVBKYNqXV7fnlxcgME//fHr+/vTV+zMwJRSNE5TP4xgM",
+	"CKtE9x4Ym7/DPloe1N5xZ13gBiSnXU3sUl4aXraWgbetDQ3Zjt+xgsbebTy6JigZFqt2t2ArIW1VWRwh",
+	"W1su0gdT9SMV5REGbH+RsCjoCrbfnck1rQmGBmKgX7vrxcrxTxWB0ltI02XjMRspQhURfMSy5EFPffjG",
+	"4fSCU0RzIwEK2rHLOHMsyXZWm4nUpKVm7pBPPJbEtWvH+Jk+LC6/G/GlyPnYqjKajVEP/9MF4yY05l24",
+	"ykTrMKRn8aNiNf3Eh4aRvra3D7EIgpySvf4OxiH02SJDTID9cnfx+uz69vT8YkhmjGYZghn+MYliROzE",
+	"Fx3nAsEzuvrEIZd+VUL1xOnGueikY9MmSujCnEM0t4amDe3SjsK+aOoVgMWSzBeK3NPRw7HlUbAUMzGD",
+	"TsLcpKXju70BaWUTX0TuGUa4lQM//8S9ZvA5BHFswGeEUWYXDiFya6rVs1bCrlMDtomHPE8yNLzDBKul",
+	"cGaIpR5vVqHIJ87CC31uFLnMqz6p4BMbfMRpOQt/AyOncX4xeq5eLjxVPAOZN8Txb72Gjra8s9bA+VaK",
+	"WOXXMeeEc9rUs/nhAirc7l87v6pwVud1hl28IrACxyS3Rq1ddmufmKnsFjn/t+DXr83b53bmt8DXRoZY",
+	"VrLyLxz12iiEZUVGdQzLdy/5Iv9Xnpn4st4YYDHu1OWTaTxgxBycfNECuzm7udEm2Nvzi/ObdzmT8zUa",
+	"F0alM7p8hYj1IouuNKazqTvDHAf3HFAhbEJPLgZn7Fl/FBaGMpvob/6qf2N/Vd7GpnzVHLrwbaZJtPN1",
+	"rfN/g5PL7LdT7vRCInrnCcFFDrWB6Gbo4bFyBpEx8++ZsyBMxw7r0BGcZcT/83jIfhHvwmtrPmex92d3",
+	"LmxB66BqF8N7LO7DxoRgObqicv8Bw6756JugXmEl9Dk0LohJ/MhkEWPxJDP5kyFhWBZd6OJlK7jNIRyi",
+	"dY9VynQ0NUneLhvVtqowx9yxCj3eHrlZjKbORsbUXoCL8prd0IUSM6rikeZMWX5IhmYMmEKmo/iScuAk",
+	"Sxor4CO5703TckL56hOfiZSBj8SL2RlPon5cF92UsQR7H/vnWo8KpGIXMIHDJwu9BSZh26xt6MrhscmA",
+	"Rk8mTlHSMSLrYKqnuanakIc+Kn4B9OaJyBGjBel+E6SiWBJ9Kfld5joCoroX0er3nkTUhyAR4iH/zPdC",
+	"PBCqgoSGvkZgRnZjcgmuSeLMGGOw2FBuKW3GC+MGQrIt3BFfW2qXsCGeV+LJXoiCbZYLKmPfoFyfHr8V",
+	"T7CxGPb3CjfownZZTkcocAoU8oYKUBeHI7m7TeSJkxEWgxM8pO74wbHWNB1zsk8kkHiiDW8tw0yCs7RJ",
+	"v7meTMd9XzMBIg2aBM5FnzO5fssSfo4s4V+QEApb/7LemL3fvDG/pSL/loq8kVNm84rRnOCs9s18tCoX",
+	"pDaBroD90/7TE2X+hTwsLYuIM9M5bAlrpTxqag//+9urXqAzrLPX27GNjFdsQO7hMZWKAFTK6EyrCjcA",
+	"abV1w7gi0GNc9si5svC3SeKVNQsTanWloPGIIlBlusDo7j9N//F/Yk/yf0JpLvnnJ/7Pra0t9//1dUPJ",
+	"6VxOhRqSf5LhjfkAA9DfYKge0ME417oTnxwHTWeLKAdpK66RsoGMgrRQm3VkXouN0eGlWV91/RnySMHe",
+	"McaN3wvhG9sKvQuIVGnE0i7Mlfz/7L3rbtvIti76KgXtDXSyICuSbCe2jIUJd6J03J3YnrbTWT2j7LAk",
+	"lqxqU1WaLNKKOifA/nteZAPnOfabrCc5qDFGkUWJkiVbzsUtzB+zQ1NksS7jPr5P9rExN0kRZB/eHk0Y",
+	"dwlqei8+B1+c/zfMT95M29WpT13s58EfOTVdZWj7YYJbqPBxNWuH3HG4YESqxEZeQBQHIlQIg2irMPt0",
+	"O+4qjqUA3xaSSYibhWpMmOETyGX/PzlCG646IcrhK6i4K5BhUGMXmlkzApayCq2x+aLZtYI6B51Y8zJ4",
+	"zU2yBUPbOnoRUAUC9SWjLd9R4NjbHw2lMSKE0Aa220N0gD6DNhUFRsgCcTUSRz5uFOTurfS9UnoMP5ZI",
+	"o5NozYZpb2A/p6MyVj8InVZxoQuvghhLdfqNYJ3BATmEQJGdrEgqQSEZ3HXbYGdDuQlnETngfm1GK4uD",
+	"+Psi55mA2YSVqLFzzRp1hgEKnSYdxfGFQ8FVXvWBQAF2G2X1HzqmcBYeO9Q1/Vj/Jey2Z5cQTrrINwVs",
+	"kmznYHu9+DSSsTDs0aWANysxhlX2FyjbDo+9jedkikn0yLjoJ/2tF0k7bdlKYdsJfLLS6eXgIH9kR+VV",
+	"O/Y8AKxVLJJ4ErBHHje1eVxjP8d6bERsfmIB7Dn0KQIXZc22KnxZC9/qnQmKHPVF0hsE5T3s9j4X+0EB",
+	"uxQCHmzOLLaXSzaoQJqLHeWRz6ykwxdgsH1jCDq716wQcXU6+S4HARCLnpDXIjzwV8WaZVKlVhDCRvDg",
+	"4LDaPB9tQdrMQdvaac5gDpcAad2Md5WITwmq5i0caPE1sENbrNnYqVtRATe2MtHSUTJssZ1GR9mz2mKf",
+	"O86n6jhvsZPFnTqV1vsPX/yngAClZzS9Z2Q7plNpdZYyGjuVasctMvzI+hZwkV5ir2UNK/AHnsDFMq+r",
+	"U4Fh2hHKKALojE4RWm6a5R9NFIhoWzkIhobugxSzSwKxCgTZROhIK/dqZaX7pVkbWJcqS1UiIyYkZhRl",
+	"KBjBOUx1LDznvYHYeq5VEutoLjRxoPQWkJ1UmdJb6MjpeBhUmSHKQ6XZKNafJo4TRYOBxXtXvgZetsuh",
+	"/G0lU1Ct/NfWYa8noq2f035fxJRTnfcN/ngvpfoEgN6ov1RiWIYcA4a9WH60D7+v4pv4Gy91FOlxLr8j",
+	"7PEF6zAz/4XTSLcEKVrohuQ0cqWwsJciQ3c5d4irCxXjRV6necACK3cCsL8BQv9+9NGdUQx5RkK7iXBv",
+	"cDA2wedN8PlvjIPBI6MdsNT7D3iQsvm+LeBFkpobqwUTnuTdGiRUfzLIAL4BNJy1HS5mQm0YDit0SZTG",
+	"3e7JlPicHccvy9gTK6PFnfJkUCT5vb3aN0W9n8/qO6jTkgmgHvoVD+DFjpJNWnxjNGyMho3RsDEa5rcR",
+	"fKnOqXI/pFAf5ERKhasvTZseefTeepq8RJzIvlUJwizdzVVr7tZLO7oM5IQP/zmQveHL9I/mZfLm8nYi",
+	"NUxRReb1Y7Xm7hr6uiCa/5uwczLaatTrDZJx2aVnu3t/QwFWIo3uKnSS2PH+TQug70XciCHMP9Kus70q",
+	"Q8Ylx4OFm6GKlO9+3i+jZz8AXB5IL/YxbIWh1jn9UFnZ4Xskmy8Zb+NfHts3ML1jwWVjOZUNn1sURk0w",
+	"C1cXl+sQjF82/amb/tSNfbnpT930p96bYblq3duSLaoPrfTxm8SjvE4Rqq5BdA+w7KFajEmvy/X+g1BP",
+	"SEHOrbF7txDURBVIOVyJmtGsz+MqA0lstQv8BwbbuhMmQ1eTz/EvQG9BNlYy9b6OOwosGcue8Lqd4N8O",
+	"xMT/NfQ/oerOS5tk6GjUawzBW5Bl7D9V+KfRKmA6zi71zHWQYdbwKHJjMDn6TqKZ4dcC05B9GYkDZlIi",
+	"bCUuEq5YV0C7gQ8q4wwPJvvTFUpjjiVBvTSBIqvn7qWOj6Jvx/jy7evX0Mj7W7t9+vH5q8PjX9rnAXu0",
+	"XWchn5jHHtSPUBnzAM3mAQs8iyjIgGhobQmnLAMWmnQU1jPwGMqltKFyQgCNycaFvdgEIEM0pDnATVbs",
+	"G5YVFvmcmvTBdw16ltf/uCV05T9XUoXzcq32b8snWuHBv9mfQN0Pt3Z/ezhKJr+j6+6MjVlaSDIYqHxW",
+	"hlDxw6UirptEfEoIcsf+/fy3t1A3ZSc1lGHVUfHpGNf8wC5nOhqJGAjRNe5CM5eh799z6oTMQMZJCT35",
+	"jYSBAZ4koGwd8UtRY4E7XRKLcGkRquA1BThzAVR3RlIJuzvt0SPyG6j0y2BRATONEh8oEeZ9F9EHFotv",
+	"gMKi0qr8iZSPjpKa/onDtCa/uZ4lo/6e2QUz+f2eLF9wpmCyDCanYDO3MmcGTEO77eD4QchjGwZd8uvP",
+	"FdhYlVal0ajt160ninSOrUqjWdutV6oZlN0otpYV7H/8SaOZ3/0sv48nSSy7aSJMzSS6dwVTQEN0dk7J",
+	"EJ/BfeVUirfrA4F5myIOqxZm+9MWbYvC6fjcwZnq2Knq5COF0jAcKxSL2W+Ca/RVcBFntmOnlv6BP7OT",
+	"BzfgjMFFmGGsO7MzitfsMnQqXz58WVhd9loqlHTuiNVKq6agkM/u+MIHorLOvqtqP6QKY61S1zGORzWq",
+	"+LlV+sIqfEYVxl3FkS4a5CFRRFEl7TIn/gDuwm5lhT3TdBciOs4zA5aqm/NJ4nI5FYPcQi06/DFs4JW7",
+	"eciIAMjK39qnF343D2lNKCoXo2Qa5DnHI6MbM53Gkwyiw5oOUBwYWoNBjDB6ls3xfHuhshawyQyIGiy0",
+	"zPwGvVrEpJD5h347tEmwuPPmiVACGxGcCJrcr+AWhC64McctOHHUaPlAsVmgEFMJ0NYe2BOabQyT8AnT",
+	"Koc/cP0nUHIJCA2jUayvRcginkyBN1LPBA0PDiV4JI4j3z4QC/sdsgJYqF7frw+3fYM96iI892KPZvPh",
+	"nCgIQC9gU06Wp9bGgZ/Db75n4yXbZe8/l1klFJSvtCpjFz21A5y+s/Gs9M712gs4pasQjdLHbeIma6rj",
+	"yQ5MUhSQ2KGbaOttXwJpJgUQIGj49WTlExJb81F2kHPAgen6YrPAE1rNEcatA4+R7SrBw0KplytbUr4g",
+	"zCfIF65555S58oguj6kFS0RGYMMmZCwc2m/BkJIG4ZkK84ptZZmdRQoUlC11lVk5b8pELM3TmqXshzug",
+	"y/Z0au97ttNYWh4c4kfQ4FdChm3enbhww7+04V/a8C/9aPxL9X6990w85Vv73Ua4tdPbbW7t8d3G1nbY",
+	"6D/r7/Wb/UZ9w7+0mH9p2Tm8H9pBwIHwlPeGFehB49CqdNhFgumiKYrXXbjALpW1OzNrKPNBZqFpnx8e",
+	"AzHI6enZye/tWdgUso2cXTc33OJewZ7tNNzNVRjNs516jb32+u6tGUgxNvd07H2Ej6htkGg3SLTrRaKd",
+	"QpatLhW5uwl/NtvwBB6BoVkWyn5f2H1D27nKCAXUuVDl5EzfH9+SJyOAb+/o+PD5xVFBRADdnjTMjGUC",
+	"JOW63y8IiFOPaK85fecB/QuofBSCWKwpwIoMf8VM8/Tr7boMELsTMCi+XXwVrViM/fKZ/bVe9F0/TODV",
+	"b5eGVLFXCVxRO5c0vqwnyYsH5+67tRcI5kcmLSwgKeLuQB1JlbBZxrHE/jGZmI7K4Zpi0U+NCGvssIg5",
+	"C1FJGUUOIpFWUAk2EUmZa++1Lp3R537LDqZN2fymbH5TNr8pm38IZfO3cmhJCN/k0pKM3KBbFtEtZyyw",
+	"afBK4D7OK7DLXbVMifqmNYATXorEFApAASVMJgDSsy7bzDcG7HiRPsXq72+azclqXvslRs5XSNqgXDYL",
+	"rbEsoUL2UVbYSmWTgJ+YM/chZBAfigMWOLE/U2IJ9h0mrq25hfcBHFwHAgB9LiPYExmPLHZb+8+IU2Wd",
+	"fYSjI1KD0K4qefxChQBxNOKXwkBcacCvBUbYia8ABU2NHXYUKZ3CRvHT6QdM8DiSgJUJcwYv9CgHCmNL",
+	"qKQCn2pq7Mz7EeXiO8pLxst42XQ8PWkN6fjvNB1emq7ONur7PB7VqJany7MwB1RisWFqgGCFs1D05JBH",
+	"VKNsGNZowU7oVBrN6m69U4GvdW9oFt6Q2Tb4dKylzkKStwdjxhVdJalOs7FJqt9zUp0kngOvnHwViWwl",
+	"xv1mz3NExTHE3EGKRwi0axI9Glkn+Mg6x4FnnjvOVO/uLB2f8IkhmmJZmu3G56wV0ON2We4VTqUd8UJa",
+	"kXWlsDPd81AS2FptctibHPb3mMNeNkIwHYMAz3ST597kuTd57geb55bDkTZGdiMxk+ueYa4jM21uavus",
+	"ff72TUlmG383SwhyBGmGjLbjYJYuLxL9BDnzagx2rrMBrRkhlUkEDzdp7E0a+0dIY+esp6Rnb0hYZ5xD",
+	"m2T13zJZjb7YNBcocgxBB5PP9XmfuWtr7y3hmxeGOUoT45h9eVIg9l2MINBiZCUh8RY6UHmsoiuAKGVM",
+	"UAETNhbEMtxReeM/RUZjMdTX6NZjZ7IbYiSvBONqwmBULSY+9aLUALg49e6DhWKPaM6maseTnVzHJINE",
+	"5Hio0S6G/v2jhEWCX9txRNC3OF0t7zr1eZJ3pXUn2TzZVbAvYVY9x1jDlSXVDk+PQHKoArcKaE+Th3U6",
+	"CusJuPFC0jjw4L//9/9xUXAX4IAmsyykgtqmxgKa08ALXk8FjuwCZDzOVRbQ8gUsgc51e09HdUWPlywb",
+	"tYwVbsYH0tLZ5zkTunATBL5N/iynP8vDMHZl1hWGuTkufBSK4UgnQvUmv4nJ3doTZP/MGTYVe/QrK4Ry",
+	"7FffdygH5/aB9SN4rOT5+WTLmC/ufK8Y+yEZu4n+bKI/36SDYfkA0aLYz7PujXGLxmzshw72dxL3eVbf",
+	"+1Zhn2Wn7/7CPiTMNxGfvw+OwwzG1zQegtJjBExQGvroRVxjhz6eAwUFSrGpZgGpeKEO+1sCPKwvVHaU",
+	"vyQzjUVkBOQZS6JlZ+3f22cXHw8vPl4cnv3SvigLmMFBLAuYzbzJA9tA655wzxzqhj191qABvARr1dTY",
+	"GT1+FcMGQnObUNsm1PYdh9pmAtaZIQ9/exQUq/uCKgumz6K99uLsj49nb4/tfx6fXLw6Ov6F5NmL4HE1",
+	"oxdd2GTSUd915O7oRfvN6clF+/j5Hx9/a//x8az99rzA5O25sFu/iQmLRWpm6hylYdP3jblhUC4HJgOJ",
+	"BHJ+XcACaoCbO2yg09jU2FsjKKh/JRyujP0X/Wpdob9gaqjBwrF+u6jfacH35NN6eR1xvpEQ8VZvIHpX",
+	"86N6h+bKUNRKp1GIAa5LaRIRizDDiQTrDv4OJR0g4GSCaogAJbGVBPoH8t4VqIvVMbadUEQTBgRqI8PR",
+	"fNSs1x9jqRpXHQWb84BxNuRRX1vLnhDA8jYWKsfJxgxVtUiyioPHAJYQcVmgCIZwLMan2Odw66CNKslr",
+	"J1jYV0kGYgv+e8uq6C13x5Y0Bj3DFLSjdZRN68mTDEeLHl/r6eHyJ8J9y1LYFCujD9IGAtDL3Ign6mSn",
+	"U56RTqnv5zol4nAM3xiEChzyyWlqBu4BZbNnrx0jHNLPcJU1Uf91I+G5uLw3gCNFT4o10XOGYmtk3wD6",
+	"G+NRlUatXqtXbl1eb+f1uZ2CRU7VO7JBcT+L8HuvXfxK+uoGiZqb2d9KCMPCMo75IoJaLUgR6QOx2bvM",
+	"lCS+QfzOZxSNpElO4Y67HlB6z/vPFWkcYx2eC2lOVCRV9m/ryL10wJ8E51mdhevM0TrtiaKmL5xyP/Yn",
+	"QM555mTx6OMdh5caD//yp30ZwfjhLsf5pmLkwyiCHWEgVQPOlXRH+uHy6NlZoZxQpv9HtEEXnYBFhcHV",
+	"zOqYgocKw7vq3um9Xtyxy++2719fN1YXB2UT9HCFwV1kwU2h0pFw7dPuUKwYGHV2qEs4x1DJdLuYKBy/",
+	"J76x+YPFPPdv/sVzrfqR7CUbO6VQIkL2CHe92XexSZ58xvP3JcfnnN29Z5CYN/n+RX4DQ9Uy7IwcMSgl",
+	"2KnvV2f6xH4yTIbQRBGJaQxZJErAYEqtJJFv351piLsYR1PFSFRuMJO9vpX8oHTtsiLkMiv0enB1qIt/",
+	"YGf+SL013/L82GVf7fRU5zL3rmVjbtT0utV01QGhemJq00O4HkKjJc7NDX7AaqVYQsSQv8d2uBHSVkyr",
+	"KJfwtDpnKIZdEVOpmnXhjVBhjV1oh50Du0lU2UCbhOmYjXScuBLRII2joAo/oaB0ANsn7+zmQ9FRLr79",
+	"aKfZxIrCsTTiMfRhU28l/AySE+IakmQKEjtcMR6GsTAYtaQ2/aHgCtI/UEp4mJmJVD1cqFa9UYuyR/OV",
+	"8OPyIKidl/W5YVRAUyIf2KMBj7s6jR9XVgy72RHeS1BzI33X7iS5Blmm9Hhj5mxclyzECuJ3vY7Lkzyr",
+	"dSe9UpoSO3PphX+wd9AADhFADO2bf7AXWsBO572eGCVMpzFKfcyGDfmEjQWSp5GM/sfyuS8Gqa9aecLq",
+	"zmYnBqO1nmYjjyJI3QnoS85rONaf9/FUxNoTP8vkfEBtgNs6i/eaa27t1laEi+eDPme1CdmfPx/4kflM",
+	"ZDWjOAdT7TQuE5ptQGsBbD+usV/ktRd2cjaJ7jM7W7CZMf5UPpeZGZfNpithvCUF6fIJNC/U8GOk0X4I",
+	"8x1zXIVMPlSKuTz+XSWzXecwjcTWKBZ288yvNcCO4092oWMhAOIISwXjNBJVP/8GvJsyqbFDrwbA3rWg",
+	"BCAZCDUrOWlQ5zTIu5i6vRhlyy7bZv9h/1fBcvG/tLUXK+001iPx5GcRR1Itb+i6kZ2l0f2YunbGz1IF",
+	"y4imZ3Or3rioN1uNXRJP2eVm+eVt7/KtM2/uQ09xRW5uTS9slL97Rv0b0ZQJZX1OWjk6a3FaAG+jP95C",
+	"YixOjp9nd93Z2eOo8qmTIX/7+88VPgXLMtuIhK1EhdLJelG70y1F8NgSYSGKbS5oEx6pMz2GlgH7b78V",
+	"RQJGRPi0v91tiK3tfp1v7YT13tZ+d/fZ1navEW6He6LJoVnAbx8zV3JUqVb+lEniOkmwW2GOU5o1bs3F",
+	"sqXTv/+vSnmjUtYEU+lFgqvKOmtUfYGUY4U6KAG7yYk+TcnLQQLR/PVLPK+PaaYTiIQgNp2cUi1Gbtp+",
+	"WKAkspaR+bvry53l7TLVDtmZwIoHPhR/n3IH48mZm4TaLWsd1mF9zAiqEgEzcxLuad+uUueQfft91Dq4",
+	"dSqdoI0k30jy70mS31WQ32QxZ2aaNIgVe4tKlewZa6hWyYTokyW3/qaa5e8REj4MQ8+rWJMv8QSs/PnB",
+	"h2Odb26IPKQqkRFV+wIASzIQwwPWqcSpYkqPOxXC9B7r+MrUmJVDDpoliliYChamiCQwEAzejqjJop8w",
+	"nSY1RgLZeEgWmKq71Ax6hy40/S4Zy17Glu0am8qSdnD7+j2jWYx9Xyt2c3V4ZyF2at94gyRDhmgc24O3",
+	"Q09x4/hG+BInYrkGoPxw3AS82+a9QX4+LrUAhllKYBgMxthzARFDSPCVY+Dem9P+FTad/T6kzn3oe84h",
+	"Tt3zpvvs/nOFUsNsD7pyQ2A41n0MAjIPZ81kOPRkbwJQM7EbZ8hqhoTtnBrDgme2njrD80zLfINaQ98G",
+	"fIj1ht+2evAWJsv8KsK1bb2NE7xxgjdO8JQA3Ai+NVV+riDz1lkB6tb7jhWgByygzR4QUuQo4j1MHnM2",
+	"HuhIACOiU5sZJaJfe9njUWTgv4DIKfMDx1wm8ysr1xH0zUSsgxtb7bDcYwHlRulslM5G6Uxb3X/7GthN",
+	"vHNRCey6Q56+g/0kTtXqBbHTanYR8jMw1gGuVgIsxFWmU2yhSGMF9MOKyX7Riy8B3eZR5Mf32FF/FlfJ",
+	"/o5aL8bWp4e29BQxvK/kaATA2B0FqIVVwgfOX2r4hEIFVGM74AYQqe0jRiKeiwsTp2q+V7YiAlOMwvOz",
+	"Hz2tVsJUHC6ItGJbgl8XO1UBa+ZomvkgslMApWtUKvsF8LBpdM4v9MObfoYZH3jDGoodrMq6sc6UQKp1",
+	"H8Gw43TTJ7aWMElaKBZTenzPMcUneMbmsHseRtCWJXyDXcTCEyAEaeXarXATVmfB0SHz43FbMkdtmUUi",
+	"eVzSxewXsYEptTogueOovDtD+kYarS6NqjhdONSyufKs3gVzVTnHHddC7VnndS72eGPrKW92t3b4bm9r",
+	"j++JrZ3+07DbbYgdsftshpW/5kOs09yVfs+UpS/Ilxl9Fel6Aah/iTBJzl9r/5Fze2xk7N35PL0ZJqTd",
+	"7yBEUxTa0HKymHgZb/Hk8pCHAvE7dcy6Exb00yiCE4O9uCSYAemPK0JZRYpP5LRwMI+AO/mIsz6Qm4Hr",
+	"DnP2uMYOqRmmb61HTo1dVk+YgR4b4vuEq6mBLi8yLh3GLlmWOHSPIrmvY7ZdZyEQhToo5AnDziAkcUGy",
+	"i2t9BcwhpcoCn3v3fIB/xgngCBe0NA7TvKjvLY7DlDU4Tf0M4yz9vT4Pd7tb4X6vu7XzdL+/xRtPd7ee",
+	"1feePnvW3Nvfrbve2LdmsQh398A4PKHqrhPfYWO/WavXmrVnefGj1x/FQ8MImplmPldOdCEHuC+2kjnZ",
+	"SdDGsL+Xk5WwiMvU3OK6oG9TIif/BpW3h6dHNAue5OK4eedl0+Z3FpGvJ4nDV0UTBrFejwaYevyQyseq",
+	"2IEeA/u6hm59OvMkDIgi3W4r64sGGUBygNw6HotJUNKxCecIWb7vgjC6cFMXtmySRFmgcruxu/20Xq+v",
+	"UqhLDOf3UKXLR5Lozjci6PYiqFoq2Cutipj8Ouj+0pMn8tejt38dNY7lr/s1Mfn1r/Ddkb0oe8OX6R/N",
+	"y+SN/UOvGanu8GU9/K9fo8rK++Mm64/AoX4TYmRPktLjgywiigcrq7FZuTYVT29WmIqqdPXaVJQ4T5bc",
+	"KT9YTeqDbEN7w4HFLdcXy6qLMqP0yWf4/xtKktrWaMw3nVbMaogJ5A9lj7sQaIu096ckAz/3gFmoUbXG",
+	"2tdCJcwkseBD3+TVI6EchJpMgDrD/rdUrLHbUWS7Ao2DBn4C18uN5aLIh4GIAeVsaPrK00B3MSk3Evwe",
+	"JPhqJuVSkreauTDE4ULFy5UHyYVzcfJb+xiYcF6evD32aQ1gxkDl9MFdL/IZ5GQyeJwo4CcNk+EBi7S+",
+	"YoRG4IoPUXTcC5XNNycftVv4VtJ1Jl4wZ1MCBJVV1BJqBHgyyA8ayeIltfiSsqGv4yHUs6epBA42nthJ",
+	"q7Qq/+t9fWufb/UPt15++Lz3Zcv/584q/2w0v/zPGevAzlIe9RumBuLKnL19e/Si8mU6RpKam+DB35p1",
+	"wINPWY302uWiAaE0fgEKis7X+lKqRXKX1tZJfhKKXsSpNGPvv3kFf9tO0jLuNnz337C9dST0KLJOsAZs",
+	"IiMvFZNqdYd7pqnVTvwaXFu3S0bcmLGOwXfWcSx6CRvo2AjWhdM7YSbho6hsP63ixMCg76UTdfaULWks",
+	"fbMzttIRuxkCLjZa+VvsFh6enTXn4BEPzi0cPDjpT9zM/JBNhSubQm/P22cf2/91dH5x7plBduEyFjRk",
+	"eyw3hThOPcyZ+8EBEUaDuxLKfh9ovSOgU0tHI0KEjvQY1oya3xxY5rrYnDD6ZljCMzTXB+niYkskHqLb",
+	"ebe46z/bCVu62QYXXYXW84QrMmaRlTzGObhYRgMZFXiNNAkImGl94sGWuraXRzv1/cfz+m4y5bGenhvY",
+	"6N+i3wZm8GFje68si14fnl98PHzx5ujYE0WvZ7ZQQRKh5KHY/c3brcYgJmT0UHS1lW2REQiy6/8oT6fc",
+	"URIda3hLBjUGLb7TJ4D4Af0R1L4HwPNVRMqqKWB77gCr8G4ozY5T1I6nSgjMzh7EZIszklrMnuIAQmUY",
+	"kQN5hUDO0pBEy+oTKWzXURS3W0WcMSUkjKormHs9UzpmlyLJaQR1JEjSzW0EuKuhXARmXMlqu88GgL+5",
+	"wYs7zWCi35o+D7fke6MB7qYBHqbJ6gE7WxXzk0FhqONMdAOHLpZ/Iyu17vfvbtw+ESrcQit19Xr3osIq",
+	"h0IgW3g4q0dYQY3Murx5arOoB4QKX+OAN1L39lK37en7ATfWBthABK/lKLdnralbO6NpMngCT5kPNvKL",
+	"tA4oxRyc5Ya1eMwMdJxsRdI6coRqHbx8+/o1cMO/Pvnl6PjjxcXrAAK5oejzNALc9IFO48eFyjyk11di",
+	"DIW38lJ1VHZAWQ74DZ6v4HE0YRL7O2FU9gcG+lsoOVu1qsmdIRBslyIxmR2YWasabUJi9AA65KIpyxVL",
+	"1ZXSY2XvzQ1LPhRgWboICtupN6p5MSFeG+v4qsZeIpg8eeom0mMW2uclA9FRkIzWSpgqtLrAc+17IWCD",
+	"HCQg0HgUOXFmMI0NyhKqJu389WMhoDhNsZ4ewnqNuUwoHKTTbiQMFl4mciiqHYVEYM19NNjPRBJPtqDF",
+	"L6ixFzlQEjwEeoWgxF5eDpJ8gvKkOeJ4qJxHuqdTlZTXTtrFOlLfIBa9tGgDOZtJn3uwxqey6xnBf8Mr",
+	"b79d9dCg+0v057/OpyuHct1zg4r4suokzVcA5/JSiRCMv3PrAHolfbibMNzMgkOS2jBdATT6oHTjyRT1",
+	"++01x+pGMQivl4dHrwsM/O9ARMAx9Uyn6TBtdgNijeXHhQjXEeS9q5MBnJsknnhQRuuKw857fdX9xUXD",
+	"nFQ7gKtUmBlqQVVgfIJlCrWv1CW6f4f1unh1dnJxUVyyC23tfjVxrB6Rs+28JXO3kJDOSwzcTEL5Olxx",
+	"zFADfi3okTX2zorJvax+ff2LercBHuSjIR1VkPhu3F89ACZ6aSyTSaX1/oNv4JzPZj3TZFBitug0WQCS",
+	"NlUURpYLyZPqgioxa1fIkD0K/kxk8BjVHMbCREhAhPlz0cm0k91R1EFQYydgZtBiEW0ZmARw5hDjKmtv",
+	"oJQNtrZZ7e2YHtC8y2P1YELjV4z5BIjNHh901Iwf3eOKKi4LlSLzlPFJmqwTUAvFvjXGvmZoH6dy2tH4",
+	"Ol5Ds3krkXV8cvHxEK1kT1wd68Qt/ZRakUSTOH+v1Njhgr0gkwOWaEj6yNDuSplArVyVGTkcRRPW17G1",
+	"aWWyLj1003C/mQsFEkbDvi+KmKXbrwqiCLEaS5un3g20EdlBl4ZJU2VjgsIb8gkLdZVkynjgaKm08pqb",
+	"ZgMUlyJ5c3cgsiWMUGLJSzEkDnWS1oR0hFCEF+ORQb3hhDdeHvhYm/H55kZ50ONRJOIHXzj0bqAZH7Kj",
+	"f9x9JxMO0Pw+wJ+pGIsdMrqXqhT8JmsrU3RkbSA2inWY9pLyVuvn7m133cb5sN9/nsUyCuWldQRalf3+",
+	"3tOwvtfY29vpPQuf7joKRwC0WQAE1KjDcdjBoJx1LgvgSfeHDaTTuCeOS7jX5rRU00DnoQY5uJ7jqcOb",
+	"xFyZvohjEZ6Jno5DU2k16k+ffYGWaLt+7sKt+5FpqW8q+8OAIa1gNUezNfKvHF+UWu+w0dRK0R8ltPht",
+	"ywp7+WnLeMPc6t5eUjz5TP+1sITlBVw3ZGzTazFomS82aDuowbXSg4lPvJdEEytQwO3hhgVuwAH09eY0",
+	"vgqTPSG9hmJ8HeVkVDLgipoMBeb/Iq2vRMh4UmNHCcInS4WxTGYSMTI+R3Bkj00m8K6EGBn3yjGXibT+",
+	"/FEfe0g6StoVjNNRIkL2iOM+7QrrBmDraMgT3uWGQJt5BpeD6opFgl8L85gshDE39FmIlpv964Bxc8UG",
+	"egyz01EZkLk9Jj2A7AHPs8TgxyfQkazcUBT+it7gVs34mwnlfFYp/u9UxJM8B5Ftr6UKAq2A8SrBpUqe",
+	"7ljrVyo5TIcA5UaVgXaCL6Eq9M4oGzSZ7u25qU2zw6yIzBdgHc4MPRmPRHizDQN3/2Ty+bcr/UNUL+2v",
+	"SHRKBaRTXKdUyShUwlRqHXArN7ytldN9okv1/PDi8PXJLx+fvzo8/qUQBXJravWFe9fcNUcLplF/up+9",
+	"DDlf7U6psdfUcyITPGdotMs+ROnR2x9ifaVml7rKYjES0KIiKXLjHvqf9hW1ypSq3be7Qfd66UjOTogH",
+	"uTWOQfwwmRRmAhqd3wLH9DQwj928W/BfeFel6iYOEjZHxx9Pz05+OWufn9u/pLGd+PNEjOx+dHaCfaOd",
+	"Bn8Z3CS/TKOIQMeojFUqe99lbI8KFBhHCRQdIVhPpVUZ6xia5ZQ9+3i0rkUcyp6VA3j/xO6oOSslDesK",
+	"+3v7VkEwE1k/mJGqJ1iZkUQhu76O7SommvWtzzyA2CjODbjBsDI4+tazxjoRcKbMtXi6AS8z4S7ODo/P",
+	"X7bPEBin6CJpJU76cxPpU0LnOe36L9Ub4GMmqnekTt13f/mwWDpl5v6iowrzyss377eLAqAYzu2Qm62j",
+	"NeCwONWbNxjNmlNPxKeRjpO5nlh72pTy1TKUtvSECu30dieJYDoOcTlkWEUo3VCPVaR5WGNAJYGK19Xy",
+	"y6F9uTWQMGCsQnYpqQi5oyCM6aYHTB/7chwwhJszLMChDMNIkH2jlULfCbKDaeKbWL1I2m1Dgc6EXwk2",
+	"4FGfQlR9RCEsM2bwrUsaM4EKreIJ7ACsKfjr+ckx090/RS+BdGsklaiyAO/hivE4ttZZ0DPXAeMssRuI",
+	"jSGc09NROlQs4EkSy26aCBPQMbAPnWcSkXnjH2DKiVdaFRwcQOZag+d9foH+r2eu7WbMeyjshbKeNvuA",
+	"rWseQz+AfVIbZun4BaRYqvTPwj+en/9uzfs7WlTEz3mdcVTn02Pvy8CO0uFQxHByoIV4tNWo1xv5NF1s",
+	"mYGME6s2wyp7AzLYysRWpdGs7dYRGCubQZmIIT4eJwIX1AoHugDLCAffH/ynLZrfQlvK505Fhp1Kq0OD",
+	"6lSqnYq5SuHSxfnWWfvF1hu4aMeKV4ujhT/CeOGvMGK4htq0N4HL7bdncBGnq0Pz1fEmrFNpfe7AlHUq",
+	"rfcdmrSOXSU4B/4W8jf5icoOZ7apayV9NdVKIj4lT+weKsyADKvmKq3az6vCZ1TdwKs42Ko3RoWzVHUz",
+	"Uy2bDpiCavvtWZU+8nOn4r4Mvy3/Ovt9ncrCDwTNA8fPgDizo4WwVJXheFk2YIdSCnUc2ajLZqO8R8rJ",
+	"uGJn1HM8DVsvpBlpI8ubpA4xL9enTGtfRmLZ1iieJLw3GAqVHMDv7IP+swPhmhru2U7lB2yU+iEKq1CJ",
+	"rWAPrBOgbSnDIHcU5pgGR4u0f429tMpUMTEcJRNrk7nipjxYQm300uBNBxnIvtXN9qeAYFEa0z3NPYLb",
+	"QmdWl7qXwI+qnys8ivS4bQf6OzpAeLCmhWLkhTBQhVvZcf7bWzsHcFStkuMSIO6kYVY4VvPWOR37nXOP",
+	"gv/7//UiLuPAeg2hYf/3/33++vDo7PE8xf/vSvlRB1FpvVD+6bVQl9Yzatbrs2f7wzpI5fN5ozB1vpVu",
+	"UNxdHpOXuFOvP93ea2xvb+9vN3z8wlyll9W2bteLeCMkoO2Je3tWWdoM0LG8lKosJF40EKpWZdsnkFqa",
+	"U/eaO2HNuxA306a/KboNiplfCt8rqrHD7BpVPMWXueKB9CCEQ/tWymAgc6JTxs0VohhuYt6LWundNPqh",
+	"5u9YpD/5LG8iXoNaSwwh7dT32XggI1HuVnsOIdbPQqEphGYoA48JpjyJ4k0Z61rBA7m8Lu9d1eYEkWnn",
+	"ryztj/pvoPfs7nItDwrRWNYbrV2y9MTN2sNuLL2BSQL32omLWkLl3xJ8D6cxlJ6BGY2F0t8+GjTK9vVt",
+	"okHzCOTy03JHpk16TmujtL/cUWcvebCnHMD2Bb8sZd2wpqDz+OinPxlGK3sAzbOQMjAsOOpvgQwEKNIy",
+	"07BTabQur8zlu+23enDZ+PXXP9/98/rlu/jnw6Rx8tvPDXEqwz/f/Zp2Q32V7u1tXMJ75FRbWh7ci+mw",
+	"hEeEo3GkMOkcxF1IWVPHJlCpuQ+D7hykXogEbmEOgSPqLCL11peRaDFOXeF5UzjkrKHeEwtl9TX0fQQy",
+	"DMCC7fok24EvD4IqCzLRQzi92aFHBjh5qTTIEqPhZT2uKH2HKXIkBOfQrNNR7oiB1WKNaxo6WExKjN1h",
+	"JIMn62NC7GAcWo2taGdllQalDOBpcmczqbrErcdaCd+qumVnzYrx2xmlsGQId0bYryq5j5Td5vfRmrNR",
+	"r19bvRZp2NgR1r046kfIHA44lb2780vp5R9ZM6+MWbbZmV99Z0ooOPxRd1n1RhQ3p1FBgyZFi3dpGLcs",
+	"pDHkUuXRjGyH/JCQbl/T232ggBMgWqDDGkX5Ep51lwyWIf/08wTkWbO+/6yx24QY+QsxSgaV1l79y7Kc",
+	"ZDdF254MpEl0PFlIfdPLEJF4knOIAf9NogthM61yo3KWKQRKL/q8CEMDHGVez/xv7fYpVa+dB1XHUvO4",
+	"1lF/0FkFAhxurhjvWps7t89dngZiUKwdgkl7Tf3oh6dHWKQGtR15z71UTCaEs+SnfcgLKDxbaWthowkM",
+	"BrROe4PyHu883vGKZvgrpYTuHFLMdsT7z2X1/n0popBSJv0ESMQajdq+VWNd0dexr9fgXiiFtfrODs31",
+	"06B+K+Uh+1oVZnY4pWmhOylWWu1lEyHQBY4/2aQyypp7OMbsDfTQJXqV4OR3EIxYQgy3ug6G7raZlXnA",
+	"QG9HdsJ2q/V6nQkUhn2vRjGvTISi3ZgprQSkfKFNIObKIFE6lciNUogQZG0GWnnxE246Kjh9e0ExjBft",
+	"1+2LdoA7nGfvglY/ewPk9fi1IAzPzCQwNQZBaCSPKMjerB0fOq6ydHxH9bmM0lg4Yl77pV6nv4fIMY5l",
+	"krgGwyAUCZeRCTLUWEHoJzhVHPEaZMwIId2wRxnoSEc1649XDpOwBVES+9LTYsPA7Qj47eBh+0gKntzO",
+	"kqYY2m1dn8zBaUC9mj010ovQtCr/cfM7muXv6EapKC2Ksy9xiUMcYnMVXHYwF+4T8oQ8zUqrUfUaL6qV",
+	"oTQGSPzr8IY0ogUU/b6AGvBcWYrEOl6woL8Kcbof74rhu38eXw9Hr8S//us00boxend1+vEXoZ++ebG7",
+	"+2q7YX7pwYL6C2dnKnu6G1bh6atuF3/JCk93H+qejho2H0xztu6gWklV1gtRz3zhSqux6louBtjHc55R",
+	"Of4Y/SQbr2xNMIDFpi4CvljBLdvb3tt7Wt+7pVvmGsnnpUqPkZBnYTX3u4EAjI1Eo+Pidzlm/YSCK4Ki",
+	"IiWECi0rvoHoP+hXgEofc5VYt4ZdKT1mY/eGARWMY+4kFhDJsa5cZMS8ki+v4bKk2pswnTAw0tUa2oTX",
+	"UOe1uBd6tp9XlUTnvG7+n+Eqa2JPDrIZVxq1eq2+AouDDm8soACUA+b3lAR2yFCpT5StAEGGBobMvdS/",
+	"QXt/RnGbgUdY28wBSGhrzvpdvXC0io4A0VvZ/9sapWYw50CWWenYPT+/2PR5OtUSKlWimRlxRL0JoOU3",
+	"8I7cSx0jCp1M8p6Skn4hZ4Aykw7JUZQxo+HUOuocXpFRvxus4EwVdsDaH0HdXPa3QsVdFprF57mcKALq",
+	"7UHRrMHeE+MnDAdo53Ma7oF9DQZShjpMI82a/+vpDiAJYjRFCfxrYI/AC3jVa6lEUM0+DnBzIdEqDePR",
+	"mE+Mf7dpqzDIagRB5vCEBZEcyiTAjqp+IuKOalonBxwd/zvtMrgELPQ2l5cQWsfB6KFAR0GTyOOKZYTO",
+	"ZI54LolU1vWwL6hii36iYxHCJHlwRUmcmsRhA8JS2BENOLBpBSYdBi1ovhsIxcS/Ux7BH2AEKA3sOhqt",
+	"HaRhl/euWHfSUUgJW2M0TRAWAwHetbtgOOJ2MLLPAjug31FyBW6Zge+ilICPh97crxywAiitZTzki0Gs",
+	"00vM697Ubs2zOTtgDbvAss941wiVzFM8cOQqc5qs63XQ2NhTbf8JF1yTdaOkyfrmz3ltt+My330m7HIs",
+	"X7X9zp7uIIZfBRhODXoiTmTfakARuADSKBbXUqcGjknVEY3L3iDX3PYUS5UKey5g9uzhoRp45R1++wTc",
+	"G6U6PX95YYL98u3dpzMEZodb/+Jbf33c+vAf/7Ny19ruuW1LCW6qvHeJuo6sTOzQ0kOfDdwxDYbSqXzp",
+	"qJKnPH1WeMrTZ94znta369tcNJvd/f29vacN9wyhQmxeAjXQqbSahXHAM7xziW1S2FMlPtl7wEnqVBKd",
+	"8Ih+ckPT02uQtVbhzIhaEC52C8zI1aXbgOyeKG8BaqueDsF5nek1vPxLjgK7y4K/TBIGVXtwocSGeEd5",
+	"rydGCe5O6hg/oJONEnAs0bj0zjE1BtpHV6oV+1yr6Wezfr9zzGhMO32oXw7hzdnY52Ygp+774RJ536aG",
+	"lDSS7qMVVIU8Cuokq15LcFhWs9juMXKLC56t9/zI6mt5JQhaFMP4ZJdVWTellno7rddWoWdVYr2B1ka0",
+	"UDwHHHEn05FLoaH87epUhVWHZWldrewOR7CL1oRBBMWMEcseIzCk+mRgVtFj6BfanRQCPRcUi7VqcvMK",
+	"sDE5oCo7LE8dW81bsK4ohmrlVVDgQIDxUyIuISRVg1bWYUdBd0c+Oc4SMumwBQk9O1gzRCAYrYRZwko5",
+	"6R+5qV7ZYHH6+E71YpQDQ5VjdzUZN633cK3xtFKtVD6s5C3+bCfR3D0IubSubDwt6sqnK2rKwq93G3fV",
+	"kRsNudGQG/r5dajgS3kNaOO5hLyfMIk9rGJ+lGRGX+Z6pOsoC+DwveJmAKcSowfzjAf4hU4TKNuiwOaw",
+	"NldVvMLRfRV/dt2+4pq8o1lQB/t4FKytnWcv2v8c/bn36udzvvXx4mj4bmv31+ci/ac4uxruHr8Z/fru",
+	"X79sD87Tl29n5HemM+YL55Ukc7YDpuXyKb8UG6G8cVvuscuFhJMk/Ho/8okAiVdigmACD8t7wQ/MnZdC",
+	"7zBBGU1pkgJgJcItOAIUKLmL+ChDRoLXSNNR/TSKGBaJ5R4DFJ0UPQkZkh9CQSyq9psH6FgU83dxCG4T",
+	"yZsqgoYwM7F74L4h/84Lqxdi+W4me9pQKgE7cihirEQy1vEVi4QxNWY/0zEcazvZHUCvwDhfNj7HYAF6",
+	"FRudcm+qLK4HwfFycbIoUXdLlyk3R/wiwlkHyvlPX1bznvLlvz8H6luq01V9nY1G3bg5D9HNOSpX01/R",
+	"67kRiig7iIC0JxcDE0GRJXDb4+l0qCrWG3oEtehw/a2y+s7OBx3q2Tr1jsrUCCYKXUrS/vLxEtnXTDK4",
+	"1Kvzt0Dz5D8bc0AyxJLO1CQdl/hMjQjn5W2ztC3V7++wN/LnGrPvzKvyOTOKj8xAJy1M9bsehK4YSBp+",
+	"L40NuofCEJ1b4uN8LLIVbg3UdI9O4ZpcPdoJqE++fzC/e/Yn/WO0UYAbl/LrupSIqD8d9Xo4rqSPEpkX",
+	"I5H+DQ1h7aID6H1zjR2FBTeGivozFH9ASii6j8zzHlHBrdl9dCrh58lReJcSfBkal/yBAnb4j+0VU0BH",
+	"95r/efAqYlUfaaMlNlrigbpJ51Jd5kg3a3KGXBPwfO7Jk5FQJI5VTw+BoIC6ohBTJzWDKktVSO25kqoG",
+	"oEDRa7GlS3mduv2hQDh9Y7fnGCsgoIhVZiw0eiRUhpHBgr5QPZEXQOLzfzJMjxWDv7n3wNNjJPiKIlRp",
+	"nHh4kT2HqHRA+ST8ShQeCbFP9Fg6CvHQobYDXpE4RhvUjxQI7XEFTWIia1XjasKGOhZTo1BMRyENI+ed",
+	"hjpXenmRDgqxG65FjLPh0OyRxgNqQ+iDErqfBiRxkPSbR4H9D3vsrQYP/vt//x9izqBOP3sBmSOCx0gi",
+	"7sY5s+6uqAULkrFFnHCX4ApQBP5kmEkBwbxKjqNhyEHccj3YIYRWnZWRsHRUs6+dUOluYTZgZqcqtLOY",
+	"9phPWmynvl9lPfvQYJoCJCgzF+x0WLVwjq+5i6Uw058A+wTKUKcZBjWcK+OI2mJ8eVsBbXFePRqJRLxx",
+	"/WTQnkENKoBWKeIeDKxR966aSmu3Xv9yu75rGdkRn2OhUKW1XS+n8gC9nLGqLW8F0RzfZ1feTPg5a9Pb",
+	"r9e9Rr3sv807mQwG0Ndez1asWa1EgpviTMTCbmP6cSxMOvQY5uxMiX/DWt+u4b2EG6XQObfjt849rd9m",
+	"3ssMnKNcOjj5euA6M3xZDI0pKyP8bFZj5dWQuBgPiQ4rJ3GKSJB0dddjamqfnx+dHH98eXR8dP6qwHF1",
+	"PlE9v/saNdMM0RU92mqfru62qPE7B0jOuZmm/pDTSh4eP2+/ft1+sVof2HOt+pHsJWVrSd3koBMD+6lB",
+	"rUQltRy9X/aZsyrO/m5qjoJW3guQWQgHLMAPAhjCfMIDxBIMcBqAbZAN9LjGgpO3Fy8OL+BxbhhjHV+J",
+	"GOFQ+BVqZGsF4d0fT15+PG//8237+Hk7aLHAiH9PFYzyBPoUyDTq6eFQJgliqjxYm/wEpCcYm9gwloHm",
+	"3GyeL2WXP/mcibEvN/WZ+obMRpN+Pdl9kbsN1azVFv0Yom3R8Q9D7vpjYNki5lvpwWPSrH72Vod0Sga0",
+	"IwrwMHPP7hMQj3gg7/aq+cVAfhzsZ/s616OZsKE2CQLIYNKQcoTcSwEGZZE59eWL1RAk3F3ykBxLlzAk",
+	"BBdf4mcgvdS06Vwdh7ESTMfRAvaXSUJ7UC7/kqMa+xmnC9OI0KTqGBEb2TA4u+SjGjtRokTtdJTzgnF0",
+	"hBmDrnML1BYV13jBBz8AIA14wY7yFxj/MRoNkfGUx9AlyiKRIEsmlbuwR+BKk2QMHgMQD61+XjOkx6oc",
+	"Y9cMsuW7CTfgotBvbEcFr5nXTmll61JYiM1F9LW366y03/QS9MJspdWFsyBkSD0yGO6H9s8M8ycUPKIC",
+	"Y40xGGloW0pv2Q8w+ENsVkQ1PBVZWtx1itqvPDAKwCj1KZqb3d2SSOzN/bA6C11QfxAAmPSh7QZaiPGg",
+	"Uhp90YjNlRyNwDQuGfO+VXqzy1nsnJ3qnq2Xr/EyhMoYdqN+oPG8EWMYYW30ydW5iBoDYby8FgBVwUFG",
+	"2UDM7Gj+kn1EoAR2LUAICihRUHN3yyWGdfIvmamwmz9zaA05qeDFu7J5vFJ6PJeXGuiuzvAZ5ZNZvxUR",
+	"9TJBsB8uI+WST3PH14SHpFlRDvwF+LQcREenMi+B1VwpR+XrZshQAeuoCufkpTZxsm9u3c/qmRoL6PQi",
+	"uH8CTGxZ4oOObwZ1B7W9E5E8UEKdTTRoEw36KtGgFTYabqq3x+dvT09Pzi7aLz6+ab84Ovx48cdp29ta",
+	"b5VJR0QSPRSh5AxEsL+xzgXVKYJHww0rU4RVNoq4VNaDAaNi2sEp+jfLby/ymOfIJeJBsSIGSZEhnYqC",
+	"yjlcwHtNi8on346i/DnsgcyZzJLHpd76LE5b4+mzZ8+ajaeLgNpuFVajNOj9eeYXmUL4yRAjf40dUn9+",
+	"s17P8sVgB0rjSzrrBGW+q3UTPH83TxBT/obcHUdCUWMID+DyvtUsT9xRMtdL+FzaRvZhhmVi0Kc2d/Ur",
+	"icakkaQqYkQ0igAhHWoF6HPc62P7DUnQUWCXZXhfdvQOjkkaNkoTh4o0LQpdY01XXEqV5Xwh0zzUQ+sY",
+	"lXjSOM9ryu92/RzoHC2ymsLALbex77676K3daA82VvtAgUDhMC3SJndUEKGrr5iTf4mkgQSMq8O4IW4X",
+	"jGI90kaEQQuEsCP6tP4BC8Z0GoOWF2gEbgXXG18aA0oQymtBeI9qCN3LK9WKe9VsLaGdNPuDrWseA6y2",
+	"/aX3iaf5Q7yrmSD5sExMcOkGjFt1VdxQz9t09bzPVqzndWtcLklk7KqlqT1ok+1ZwwE/zSOMYIlA1mfI",
+	"J3RywOZFVwPiqLQLMV0gk6+fDZpnCL4EZCgvPkBn0WRGURYwGPBrhPDnauIF+Xs8ikzVg5miAmLKqsC1",
+	"wJqIUSEua600ay7ZGcGSexoAhC6sewcAVGDTQTpkMBPcJYvtUYBkyxc64VHgtaChnHIWLCTiQtGToTCO",
+	"3SWK6Ht5lOE0t2A0WZqIJCECgkZR9nXcW9bStAnOY1EG39ray4v3YD6dKF2L+DilGbgvwj+UytZ8G+dW",
+	"3YoCrifn2UrvnD+PSxseZK7LRCSUZgH00lzFZVDTm9DXJvS1CX09VBucDELHKYN6wRHDkHJAoXEfBjoe",
+	"ivuL4LRVWOwO4IY9P3lz+rp90X6B2soVt3uVBKRjqb5gAm3UeAn51+x1UqtDHYuCwkZVDPlI37jpKD9B",
+	"DIR0dMQw44rRGJZowLIWKmwVht3nMqL2vuD85O3Z8/bHo2P3IQFW/RfGiMDm6chrKYCUpMcokD/dazZA",
+	"WoG84wARZVz7xkyrQ1k0CiwDlcekcHrvFJAqsRxw56wpTJQbDp6R5FLaJhEj6yTEXJm+iGMRMvuHvJ9n",
+	"JbH7Enf8JoD07QNI78pKhzbGzsbY2Rg7D9TYaavwHqONA8HjpCt4cn/2zJlQYkyraIU0JOPUTKMfAVSj",
+	"/VKsbJCGhRqSPLkqH0MNhLN6wAJw7mFfxx0V+AohmGoKdLH3fiymTkOJ1razs3adPRpwY+XLtYhlf4JR",
+	"UFLav7tLd1HZr7J13WjtjdbeaO2N1t5o7a8corieLdGLrId7ezVuJqr3xIj4GhhM56DHHSUsThUou8hu",
+	"be7Bg4ZamBq70PbUhEynScG1DnnCu1ZBuzD7n7prqHGhCmg4wRMo/fgrqJUxl9ujeU6ju3P6zJylSkFD",
+	"OmGJyqEwCR+OimTd9f1Wvd5qNP+1/CmlIS4i16M5/BvQ5HmBFRSsMDfw9d4+tX9bjSZ7bm0S3OMXtSE5",
+	"v7ki9YjvTzQDRADA60j0qMZ+xlaghVs7TxD53TZGz+5WuxFjHU3v2NuyeTiyezvUW2zEDKdg2jD7G6Pe",
+	"7DSbt6rBPG+f/X70vP3x+OTi4/OT44uzE9DhMwYE7rOcdI92RDRlSVyUnYy5GxCRRbNnEqiF28QjEVJV",
+	"3YWGC4zDs6tUp8dksq5azUXfh6nqLEv2TQQPgURRQPn2kqaoGRO+AFX1ndPFsxLIDPQYeqRkYnxGOyBT",
+	"HFvXAyPdMHFcMcHjSIoYSggh7N2piGv77Z0KZI8LyfCOwlVmA67CKKd1lOqSsuUZYeRUQt6kvQEDiwlN",
+	"SivfYsHqvhssTdY5NKacunV1DzoqRv0JGN7E8QnZ0r6OrZGGsQCC47HWnJ3mAOnwc7ScQloeSgEmMIZY",
+	"uLdC4xzri7EjmiqlX3LWAazQXW0Da1U2d17pNCZkG5oe8A9xISAOvp95iabSan6xxzqJZY9Yft2vXogk",
+	"dzizq2fC6Oja+bA84V4ovdJq7GITm3UUC/ZIxQ3gF6Hs99MD8NpprHtQJe2i9Hj5TPSEvKar+9XKSIjY",
+	"PNdK0bAaXz5UK26FnLq5FnY+Adgd3GE38DMYkfcl8CEpwQBZ3xuIuts0S03Am4uSwXlPx0h1aQcA1UTu",
+	"nu36PnAg49jbxflFCnZ86/5+bY9Qe+zgsju3oXLahz0uIvvEoidU8jxfxvcf3MXzbP1WXDKhwgs5FI46",
+	"Hme6sIbPdveqFalkIq1MOZ5CThrxOJE9OeIqoUl+75M9w10fbhuFiBMc26whW6//a26g4ssHfz9/rnQn",
+	"53TfZ89ZtZshyxbCvzDkBbNyetY+PYSH2X8Vng48+bQu219myPVNvtvef67I0WEYxvDnbFZqdEJrPT2s",
+	"VCvSHMI2zQpazImKpMr+bQ/xuRBq/iy4Ow4vdaXVaK7Cuj3ScVJp7exs2zlbo+dgxddNpNx9eZnGrvua",
+	"qpMevCNxamVW1WkltIN8mnzOLiNepMq/haZHUfXXImiSV3DLnVVMdgL11fLbA999g18JgT/ATeulsUwm",
+	"KO08fHrjiFTs8WM8ktfiH960ZV9saFIypbbY7gHsP/hmbIYg9Q0Y7IKbNBYhM1L1IO1OhivUBJ7GQHIt",
+	"UvOTYYn4BGQvQ57UWB7VzOwFjrzzSsQYhafBsUfBy7evX0Oo60374uzo+fnH10fnF+3j4LFnVUDpVtWD",
+	"XABsvxmvznWQ7NR3SuMQb2hGbtwE9mueQCdVsbP4f7BX7denmV32MeFXwipg8xEEJHNaycV3vLlNtL4i",
+	"O5FF2iQUPKt11P9gF3+ctuc/FFckRr6b0jvqC9t+reyh6cbemxEEnJRYGoGWfl37vkuC7ySnaGuAEZxv",
+	"7DnHa0nZVJ3FP8WTqUdC8ZGsTfgwWiSzTkZCHZ4erSa03EPzXUuva7HtWr22feNeCXUvHQqV0Kleepe4",
+	"3wFK9x+Hb14vlmcXA8je4W8WyTGMLC6apzOg7bNWx9rEO7x0nRL+wknDHlcQLXeFQ6Z2++07Z2pf6BvD",
+	"tvM1R/G5nytdwWMR21egnRlfl/eTZDZNNQO/5cAXZYXyRKcEKpJMLXsaR5VWpQZGLA1ohgTLKp0qG0O6",
+	"gAIpPREhgrsViIBN4VpQrPVQDu8Si6FOHKBGbA35aWMsewq4WmV8XPZtVDgHYUgCnO1Funflj6I3EGFq",
+	"JUT5UIr4KyXvz3O7pWpbAXEXN1fAzYzYIVUHLwzK0X6ZlVEssPcGB65hQQkRGrwIIinw3griavaNr/Wl",
+	"RObnkdDWkGfn8Fe05jAVhANKYbOxw9MjHIT3bKsQSr9GQ9l9agTzdhC+CJ6fPcxfZY4+SAmqCRxEF0nJ",
+	"d5r3W2+7f/nw5f8PAAD//w==",
 }
 
 // decodeSpec returns the embedded OpenAPI spec as raw JSON bytes,

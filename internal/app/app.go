@@ -23,6 +23,7 @@ import (
 	"fullsync/internal/jobs"
 	"fullsync/internal/metrics"
 	"fullsync/internal/peer"
+	"fullsync/internal/schedule"
 	"fullsync/internal/session"
 	"fullsync/internal/source/node"
 	"fullsync/internal/staging"
@@ -62,6 +63,7 @@ type App struct {
 	watch   *syncer.Watcher
 	confirm *syncer.Confirmer
 	check   *peer.Checker
+	keeper  *schedule.Keeper
 	tokens  *token.Tokens
 	events  *events.Hub
 	metrics *metrics.Metrics
@@ -166,6 +168,7 @@ func (a *App) build(ctx context.Context) (err error) {
 	targets := syncer.NewTargets(a.Store, a.Peers, a.openTarget)
 	a.confirm = syncer.NewConfirmer(settings, targets)
 	service := measuredSyncs{syncer.New(settings, db, a.Peers, a.engine, targets), a.metrics}
+	a.keeper = schedule.NewKeeper(a.Store, a.Store, scheduled(service), a.log)
 	a.metrics.Watch(metrics.Standing{
 		Active: func(ctx context.Context) ([]session.View, error) {
 			return service.List(ctx, syncer.Query{Statuses: session.ActiveStatuses()})
@@ -177,7 +180,7 @@ func (a *App) build(ctx context.Context) (err error) {
 		return err
 	}
 	handler, err := api.New(api.Options{
-		Syncs: service, Peers: a.Peers, Catalogs: a.Store, Editor: syncer.NewEditor(settings, a.Store), Pages: a.Store, Sides: a.side, Figures: a.Store, Events: a.events,
+		Syncs: service, Peers: a.Peers, Schedules: schedule.NewBook(a.Store, a.Peers, a.keeper), Catalogs: a.Store, Editor: syncer.NewEditor(settings, a.Store), Pages: a.Store, Sides: a.side, Figures: a.Store, Events: a.events,
 		Receiver: syncer.NewReceiver(settings, measuredIncoming{db}, a.engine), Callers: caller.New(a.keys, logins, a.tokens), Logins: logins, Users: a.Users, Tokens: a.tokens,
 		Console: page, Metrics: a.metrics, Tracing: a.tracing, MetricsElsewhere: a.cfg.MetricsListen != "",
 		Node:            api.NodeInfo{ID: a.nodeID, Name: a.name(), Version: Version()},
@@ -303,6 +306,9 @@ func (a *App) prune(ctx context.Context) error {
 	if err := a.Store.FoldTallies(ctx); err != nil {
 		return err
 	}
+	if err := a.Store.PruneRuns(ctx, a.cfg.KeepSessionsFor); err != nil {
+		return err
+	}
 	for found := true; found; {
 		var err error
 		if found, err = a.Store.PruneChanges(ctx, min(a.cfg.KeepChanges, a.cfg.KeepSessionsFor)); err != nil {
@@ -349,6 +355,7 @@ func (a *App) Start(ctx context.Context) error {
 	a.stopWatch = stop
 	a.watching.Go(func() { a.watch.Run(watch) })
 	a.watching.Go(func() { a.confirm.Run(watch) })
+	a.watching.Go(func() { a.keeper.Run(watch) })
 	a.watching.Go(func() { a.tokens.Run(watch, a.log) })
 	if a.cfg.PeerCheckInterval > 0 {
 		a.watching.Go(func() { a.check.Run(watch) })

@@ -16,6 +16,7 @@ const (
 	settingOldestSchema = "oldest_schema"
 	settingNodeID       = "node_id"
 	settingSealMark     = "seal_mark"
+	settingPause        = "schedules_paused"
 )
 
 type setting struct {

@@ -50,6 +50,9 @@ func (s *Store) CreateSession(ctx context.Context, row session.Session, how sync
 		if out.Session, err = s.insertSession(ctx, tx, row, how.Enqueue); err != nil {
 			return err
 		}
+		if err := s.runStarted(tx, how.RunID, row.ID); err != nil {
+			return err
+		}
 		out.Now, out.OK = out.Session.StartedAt, true
 		return s.keepStartKey(tx, how.Key, row.ID, false, out.Now)
 	})

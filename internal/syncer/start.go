@@ -44,6 +44,8 @@ type StartRequest struct {
 	PlanID string
 	// Key makes the start safe to repeat; nil where the caller sent none.
 	Key *StartKey
+	// RunID is the run of a schedule that asks; empty for a person's start.
+	RunID string
 }
 
 // Started is the answer to a start.
@@ -68,7 +70,7 @@ const startTries = 10
 
 // Start begins a pull from a peer, or a push to one. It returns NotFound for an unknown peer, Impossible for one that is switched off or
 // has no token, and for a key that was used with another request; and [*RunningError] when the catalog already has an
-// active session in the way and the request says fail. A repeated key gets the session of its first start, and changes nothing.
+// active session in the way and the request says fail, and schedule.ErrDecided for a run that no longer waits. A repeated key gets the session of its first start, and changes nothing.
 func (s *Service) Start(ctx context.Context, req StartRequest) (Started, error) {
 	if started, ok, err := s.repeated(ctx, req.Key); ok || err != nil {
 		return started, err
@@ -121,7 +123,7 @@ func mayPush(p peer.Target) error {
 // begin inserts the session, or does with the one in its way what the request says.
 func (s *Service) begin(ctx context.Context, req StartRequest, row session.Session) (Started, error) {
 	row = s.cfg.accounted(row)
-	how := Creation{Enqueue: enqueuer(s.queue, row), Key: req.Key}
+	how := Creation{Enqueue: enqueuer(s.queue, row), Key: req.Key, RunID: req.RunID}
 	if req.IfRunning == Replace {
 		by := replacement(row)
 		how.Replace = &by

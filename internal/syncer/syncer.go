@@ -56,6 +56,8 @@ type Creation struct {
 	Replace *Cancellation
 	// Key, if not nil, is stored with the session; one that is taken makes the whole start a Conflict.
 	Key *StartKey
+	// RunID, if not empty, is the run of a schedule that becomes this session; [schedule.ErrDecided] if it no longer waits.
+	RunID string
 }
 
 // Created is what became of a start. OK is false when the catalog already has an active session.
