@@ -6,10 +6,10 @@ import (
 	"net"
 
 	"github.com/labstack/echo/v4"
-)
 
-// addressKey is the key of the caller's address in a context.
-type addressKey struct{}
+	"fullsync/internal/audit"
+	"fullsync/internal/auth"
+)
 
 // callerAddress returns what finds the address of a caller: that of the connection itself, because X-Forwarded-For can be
 // written by anyone, unless the connection comes from one of the trusted networks, whose word is then taken. It returns an
@@ -30,17 +30,29 @@ func callerAddress(trusted []string) (echo.IPExtractor, error) {
 	return echo.ExtractIPFromXFFHeader(options...), nil
 }
 
-// withAddress puts the address of the caller into the request's context, where the handlers find it.
-func withAddress(next echo.HandlerFunc) echo.HandlerFunc {
+// withOrigin puts who calls, and from where, into the request's context, where handlers and the audit log find it.
+func withOrigin(next echo.HandlerFunc) echo.HandlerFunc {
 	return func(c echo.Context) error {
 		r := c.Request()
-		c.SetRequest(r.WithContext(context.WithValue(r.Context(), addressKey{}, c.RealIP())))
+		by := audit.Origin{Kind: audit.Nobody, Address: c.RealIP(), RequestID: c.Response().Header().Get(echo.HeaderXRequestID)}
+		if p, known := auth.FromContext(r.Context()); known {
+			by.Actor, by.Kind = p.Subject, kindOf(p)
+		}
+		c.SetRequest(r.WithContext(audit.WithOrigin(r.Context(), by)))
 		return next(c)
 	}
 }
 
-// addressOf returns the address of the caller, "" where nobody put it there.
-func addressOf(ctx context.Context) string {
-	address, _ := ctx.Value(addressKey{}).(string)
-	return address
+// kindOf says how a caller is known.
+func kindOf(p auth.Principal) audit.Kind {
+	switch {
+	case p.Named:
+		return audit.Token
+	case p.UserID != "":
+		return audit.User
+	}
+	return audit.Offline
 }
+
+// addressOf returns the address of the caller.
+func addressOf(ctx context.Context) string { return audit.OriginOf(ctx).Address }

@@ -36,6 +36,7 @@ const (
 	deletesPage  pageKind = 4
 	changesPage  pageKind = 5
 	historyPage  pageKind = 6
+	auditPage    pageKind = 7
 )
 
 // pageToken is where a listing goes on: opaque to callers, but no secret, since it leads nowhere that the same caller

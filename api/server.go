@@ -33,6 +33,7 @@ type Options struct {
 	Logins    Logins
 	Users     Users
 	Tokens    Tokens
+	Audit     Audit
 	Console   Console
 	Metrics   Metrics
 	// Tracing is nil where nothing is traced.
@@ -109,7 +110,7 @@ type Server struct{ echo *echo.Echo }
 // New returns the server for opt. It returns an error when the document and the list of open routes disagree.
 func New(opt Options) (*Server, error) {
 	if opt.Syncs == nil || opt.Peers == nil || opt.Schedules == nil || opt.Catalogs == nil || opt.Editor == nil || opt.Pages == nil || opt.Sides == nil || opt.Figures == nil ||
-		opt.Events == nil || opt.Receiver == nil || opt.Callers == nil || opt.Logins == nil || opt.Users == nil || opt.Tokens == nil || opt.Console == nil || opt.Metrics == nil || opt.Ready == nil || opt.Answers == nil || opt.Logger == nil {
+		opt.Events == nil || opt.Receiver == nil || opt.Callers == nil || opt.Logins == nil || opt.Users == nil || opt.Tokens == nil || opt.Audit == nil || opt.Console == nil || opt.Metrics == nil || opt.Ready == nil || opt.Answers == nil || opt.Logger == nil {
 		return nil, errors.New("api: a service is missing in the options")
 	}
 	opt.Limits = opt.Limits.withDefaults()
@@ -139,7 +140,7 @@ func New(opt Options) (*Server, error) {
 		limitBodies(access, opt.Limits.BodyBytes),
 		authenticate(access, opt.Callers, opt.Limits.Answer),
 		authorize(access),
-		withAddress,
+		withOrigin,
 		limitTime(access, opt.Limits.Answer),
 		validate(access),
 		unpackBodies(access),
@@ -186,6 +187,7 @@ type handlers struct {
 	authHandlers
 	userHandlers
 	tokenHandlers
+	auditHandlers
 	operationHandlers
 }
 
@@ -209,6 +211,7 @@ func newHandlers(opt Options) *handlers {
 		authHandlers:      authHandlers{logins: opt.Logins, node: opt.Node},
 		userHandlers:      userHandlers{users: opt.Users},
 		tokenHandlers:     tokenHandlers{tokens: opt.Tokens},
+		auditHandlers:     auditHandlers{audit: opt.Audit},
 		operationHandlers: operationHandlers{ready: opt.Ready, metrics: opt.Metrics, elsewhere: opt.MetricsElsewhere},
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"time"
 
+	"fullsync/internal/audit"
 	"fullsync/internal/auth"
 	"fullsync/internal/catalog"
 	"fullsync/internal/events"
@@ -144,6 +145,12 @@ type Users interface {
 	Change(ctx context.Context, name string, c user.Change) (user.User, error)
 	EndLogins(ctx context.Context, name string) (user.User, error)
 	Remove(ctx context.Context, name string) error
+}
+
+// Audit reads the audit log.
+type Audit interface {
+	// ListAudit returns entries, the newest first.
+	ListAudit(ctx context.Context, q audit.Query) ([]audit.Entry, error)
 }
 
 // Tokens manages the API tokens; [token.Tokens] is that.

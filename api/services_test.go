@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"fullsync/internal/audit"
 	"fullsync/internal/auth"
 	"fullsync/internal/catalog"
 	"fullsync/internal/events"
@@ -47,6 +48,7 @@ type services struct {
 	userFailure error
 	userChanged func(user.Change)
 	apiToken    token.Token
+	auditLog    func(audit.Query) []audit.Entry
 	edit        func(catalogName string, edits []catalog.Edit) ([]catalog.Edited, error)
 	deleteAll   func(catalogName, by string, expected int64) (int64, error)
 	// holds is what a second look at a token finds, nil where it still holds.
@@ -215,6 +217,11 @@ func (s tokens) Revoke(_ context.Context, id, by string) (token.Token, error) {
 	return s.apiToken, nil
 }
 
+// ListAudit lists what auditLog says.
+func (s *services) ListAudit(_ context.Context, q audit.Query) ([]audit.Entry, error) {
+	return s.auditLog(q), nil
+}
+
 // The services are also the catalogs, the pages and the counts.
 func (s *services) ListProducts(_ context.Context, _, after, q string, limit int) (found []catalog.Stored, err error) {
 	for _, p := range s.products {
@@ -331,6 +338,7 @@ func goodServices() *services {
 		user:        user.User{Name: "alice", Role: auth.RoleOperator, CreatedAt: at(0), UpdatedAt: at(1), PasswordHash: "hunter2"},
 		apiToken:    token.Token{ID: sessionA, Name: "till 3", Role: auth.RoleNode, CreatedBy: "alice", CreatedAt: at(0), ExpiresAt: at(2)},
 		userChanged: func(user.Change) {},
+		auditLog:    func(audit.Query) []audit.Entry { return nil },
 		edit:        goodEdits,
 		deleteAll:   func(_, _ string, expected int64) (int64, error) { return expected, nil },
 		products:    someProducts("a", "b", "c"),

@@ -691,6 +691,65 @@ type ApproveDeletesRequest struct {
 	Count int64 `json:"count"`
 }
 
+// AuditEntry One thing that somebody did.
+type AuditEntry struct {
+	// Id Its number.
+	//
+	// Example: 812
+	Id int64 `json:"id"`
+
+	// At When, by the database's clock.
+	At time.Time `json:"at"`
+
+	// Actor Who did it; null if nobody knows, as with a failed login.
+	//
+	// Example: alice
+	Actor *string `json:"actor"`
+
+	// Kind How the actor is known: `user` (signed in), `token` (API token), `offline` (token that is on no list), `outside` (token of an identity provider), `cli`, `system` (fullsync itself) or `nobody`. More may follow.
+	//
+	// Example: user
+	Kind string `json:"kind"`
+
+	// Address The address that the request came from.
+	//
+	// Example: 192.0.2.7
+	Address *string `json:"address"`
+
+	// RequestId The id of the request, under which the node's log has more.
+	//
+	// Example: 4f0c7e6a9b1d
+	RequestId *string `json:"requestId"`
+
+	// Action What was done. More actions may follow.
+	//
+	// Example: peer.changed
+	Action string `json:"action"`
+
+	// Target What it was done to: a session, a peer, a user, an API token, a node.
+	//
+	// Example: branch-2
+	Target *string `json:"target"`
+
+	// Before What was there before, as far as it is different now. Never a secret.
+	Before *map[string]interface{} `json:"before"`
+
+	// After What is there now, as far as it was different. Never a secret.
+	After *map[string]interface{} `json:"after"`
+}
+
+// AuditResponse A page of the audit log.
+type AuditResponse struct {
+	// Success Always true.
+	Success bool `json:"success"`
+
+	// Entries The entries, the newest first.
+	Entries []AuditEntry `json:"entries"`
+
+	// NextPageToken Pass it as `pageToken` for the next page; null on the last.
+	NextPageToken *string `json:"nextPageToken"`
+}
+
 // CancelRequest The session to cancel. Other members are ignored.
 type CancelRequest struct {
 	SessionId SessionID `json:"sessionId"`
@@ -3626,6 +3685,30 @@ type Unauthorized = Error
 // Unavailable The shape of every error.
 type Unavailable = Error
 
+// ListAuditParams defines parameters for ListAudit.
+type ListAuditParams struct {
+	// Actor Only what this one did.
+	Actor *string `form:"actor,omitempty" json:"actor,omitempty"`
+
+	// Action Only this action, or those that begin with it and a dot: `peer` is for `peer.added`, `peer.changed` and `peer.removed`.
+	Action *string `form:"action,omitempty" json:"action,omitempty"`
+
+	// Target Only what was done to this: a session, a peer, a user, an API token.
+	Target *string `form:"target,omitempty" json:"target,omitempty"`
+
+	// After Only later than this.
+	After *time.Time `form:"after,omitempty" json:"after,omitempty"`
+
+	// Before Only earlier than this.
+	Before *time.Time `form:"before,omitempty" json:"before,omitempty"`
+
+	// PageSize How many to return at most; 20 if absent, and more than 100 counts as 100.
+	PageSize *PageSize `form:"pageSize,omitempty" json:"pageSize,omitempty"`
+
+	// PageToken The `nextPageToken` of the previous page, with the same filters; the first page if absent or empty.
+	PageToken *PageToken `form:"pageToken,omitempty" json:"pageToken,omitempty"`
+}
+
 // ListFullSyncsParams defines parameters for ListFullSyncs.
 type ListFullSyncsParams struct {
 	// Status Only sessions in one of these states; repeat it for several.
@@ -5055,6 +5138,15 @@ func WithRequestEditorFn(fn RequestEditorFn) ClientOption {
 // The interface specification for the client above.
 type ClientInterface interface {
 
+	// ListAudit Who did what
+	//
+	// The audit log: logins, also failed ones; starts, resumes, reverts, approvals and cancels of syncs; changes of peers, users, API tokens
+	// and settings; rotations of the secret. An entry is written in the same transaction as what it tells of, and can be neither changed nor
+	// removed for 30 days. After `FULLSYNC_KEEP_AUDIT` (a year unless set) it is removed.
+	//
+	// Corresponds with GET /api/admin/audit (the `ListAudit` operationId).
+	ListAudit(ctx context.Context, params *ListAuditParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
 	// ListFullSyncs List sessions, newest first
 	//
 	// Corresponds with GET /api/admin/sync/full-sync (the `ListFullSyncs` operationId).
@@ -6001,6 +6093,25 @@ type ClientInterface interface {
 	//
 	// Corresponds with GET /readyz (the `GetReadiness` operationId).
 	GetReadiness(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error)
+}
+
+// ListAudit Who did what
+//
+// The audit log: logins, also failed ones; starts, resumes, reverts, approvals and cancels of syncs; changes of peers, users, API tokens
+// and settings; rotations of the secret. An entry is written in the same transaction as what it tells of, and can be neither changed nor
+// removed for 30 days. After `FULLSYNC_KEEP_AUDIT` (a year unless set) it is removed.
+//
+// Corresponds with GET /api/admin/audit (the `ListAudit` operationId).
+func (c *Client) ListAudit(ctx context.Context, params *ListAuditParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewListAuditRequest(c.Server, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
 }
 
 // ListFullSyncs List sessions, newest first
@@ -7948,6 +8059,132 @@ func (c *Client) GetReadiness(ctx context.Context, reqEditors ...RequestEditorFn
 		return nil, err
 	}
 	return c.Client.Do(req)
+}
+
+// NewListAuditRequest constructs an http.Request for the ListAudit method
+func NewListAuditRequest(server string, params *ListAuditParams) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/admin/audit")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.Actor != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "actor", *params.Actor, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Action != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "action", *params.Action, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Target != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "target", *params.Target, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.After != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "after", *params.After, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: "date-time"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Before != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "before", *params.Before, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: "date-time"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.PageSize != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "pageSize", *params.PageSize, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.PageToken != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "pageToken", *params.PageToken, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
 }
 
 // NewListFullSyncsRequest constructs an http.Request for the ListFullSyncs method
@@ -11793,6 +12030,17 @@ func WithBaseURL(baseURL string) ClientOption {
 // ClientWithResponsesInterface is the interface specification for the client with responses above.
 type ClientWithResponsesInterface interface {
 
+	// ListAuditWithResponse Who did what
+	//
+	// The audit log: logins, also failed ones; starts, resumes, reverts, approvals and cancels of syncs; changes of peers, users, API tokens
+	// and settings; rotations of the secret. An entry is written in the same transaction as what it tells of, and can be neither changed nor
+	// removed for 30 days. After `FULLSYNC_KEEP_AUDIT` (a year unless set) it is removed.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /api/admin/audit (the `ListAudit` operationId).
+	ListAuditWithResponse(ctx context.Context, params *ListAuditParams, reqEditors ...RequestEditorFn) (*ListAuditResponse, error)
+
 	// ListFullSyncsWithResponse List sessions, newest first
 	//
 	// Returns a wrapper object for the known response body format(s).
@@ -12829,6 +13077,82 @@ type ClientWithResponsesInterface interface {
 	//
 	// Corresponds with GET /readyz (the `GetReadiness` operationId).
 	GetReadinessWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*GetReadinessResponse, error)
+}
+
+type ListAuditResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *AuditResponse
+	// JSON400 the response for an HTTP 400 `application/json` response
+	JSON400 *BadRequest
+	// JSON401 the response for an HTTP 401 `application/json` response
+	JSON401 *Unauthorized
+	// JSON403 the response for an HTTP 403 `application/json` response
+	JSON403 *Forbidden
+	// JSON500 the response for an HTTP 500 `application/json` response
+	JSON500 *InternalError
+	// JSON503 the response for an HTTP 503 `application/json` response
+	JSON503 *Unavailable
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ListAuditResponse) GetJSON200() *AuditResponse {
+	return r.JSON200
+}
+
+// GetJSON400 returns the response for an HTTP 400 `application/json` response
+func (r ListAuditResponse) GetJSON400() *BadRequest {
+	return r.JSON400
+}
+
+// GetJSON401 returns the response for an HTTP 401 `application/json` response
+func (r ListAuditResponse) GetJSON401() *Unauthorized {
+	return r.JSON401
+}
+
+// GetJSON403 returns the response for an HTTP 403 `application/json` response
+func (r ListAuditResponse) GetJSON403() *Forbidden {
+	return r.JSON403
+}
+
+// GetJSON500 returns the response for an HTTP 500 `application/json` response
+func (r ListAuditResponse) GetJSON500() *InternalError {
+	return r.JSON500
+}
+
+// GetJSON503 returns the response for an HTTP 503 `application/json` response
+func (r ListAuditResponse) GetJSON503() *Unavailable {
+	return r.JSON503
+}
+
+// GetBody returns the raw response body bytes
+func (r ListAuditResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ListAuditResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ListAuditResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ListAuditResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
 }
 
 type ListFullSyncsResponse struct {
@@ -19227,6 +19551,23 @@ func (r GetReadinessResponse) ContentType() string {
 	return ""
 }
 
+// ListAuditWithResponse Who did what
+//
+// The audit log: logins, also failed ones; starts, resumes, reverts, approvals and cancels of syncs; changes of peers, users, API tokens
+// and settings; rotations of the secret. An entry is written in the same transaction as what it tells of, and can be neither changed nor
+// removed for 30 days. After `FULLSYNC_KEEP_AUDIT` (a year unless set) it is removed.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /api/admin/audit (the `ListAudit` operationId).
+func (c *ClientWithResponses) ListAuditWithResponse(ctx context.Context, params *ListAuditParams, reqEditors ...RequestEditorFn) (*ListAuditResponse, error) {
+	rsp, err := c.ListAudit(ctx, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseListAuditResponse(rsp)
+}
+
 // ListFullSyncsWithResponse List sessions, newest first
 //
 // Returns a wrapper object for the known response body format(s).
@@ -20862,6 +21203,67 @@ func (c *ClientWithResponses) GetReadinessWithResponse(ctx context.Context, reqE
 		return nil, err
 	}
 	return ParseGetReadinessResponse(rsp)
+}
+
+// ParseListAuditResponse parses an HTTP response from a ListAuditWithResponse call
+func ParseListAuditResponse(rsp *http.Response) (*ListAuditResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ListAuditResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest AuditResponse
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
+		var dest BadRequest
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON400 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 401:
+		var dest Unauthorized
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON401 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 403:
+		var dest Forbidden
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON403 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
+		var dest InternalError
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON500 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest Unavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON503 = &dest
+
+	}
+
+	return response, nil
 }
 
 // ParseListFullSyncsResponse parses an HTTP response from a ListFullSyncsWithResponse call
@@ -26350,6 +26752,9 @@ func ParseGetReadinessResponse(rsp *http.Response) (*GetReadinessResponse, error
 
 // ServerInterface represents all server handlers.
 type ServerInterface interface {
+	// ListAudit Who did what
+	// (GET /api/admin/audit)
+	ListAudit(ctx echo.Context, params ListAuditParams) error
 	// ListFullSyncs List sessions, newest first
 	// (GET /api/admin/sync/full-sync)
 	ListFullSyncs(ctx echo.Context, params ListFullSyncsParams) error
@@ -26574,6 +26979,66 @@ type ServerInterface interface {
 // ServerInterfaceWrapper converts echo contexts to parameters.
 type ServerInterfaceWrapper struct {
 	Handler ServerInterface
+}
+
+// ListAudit converts echo context to params.
+func (w *ServerInterfaceWrapper) ListAudit(ctx echo.Context) error {
+	var err error
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListAuditParams
+	// ------------- Optional query parameter "actor" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "actor", ctx.QueryParams(), &params.Actor, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter actor: %s", err))
+	}
+
+	// ------------- Optional query parameter "action" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "action", ctx.QueryParams(), &params.Action, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter action: %s", err))
+	}
+
+	// ------------- Optional query parameter "target" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "target", ctx.QueryParams(), &params.Target, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter target: %s", err))
+	}
+
+	// ------------- Optional query parameter "after" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "after", ctx.QueryParams(), &params.After, runtime.BindQueryParameterOptions{Type: "string", Format: "date-time"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter after: %s", err))
+	}
+
+	// ------------- Optional query parameter "before" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "before", ctx.QueryParams(), &params.Before, runtime.BindQueryParameterOptions{Type: "string", Format: "date-time"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter before: %s", err))
+	}
+
+	// ------------- Optional query parameter "pageSize" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "pageSize", ctx.QueryParams(), &params.PageSize, runtime.BindQueryParameterOptions{Type: "integer", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter pageSize: %s", err))
+	}
+
+	// ------------- Optional query parameter "pageToken" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "pageToken", ctx.QueryParams(), &params.PageToken, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter pageToken: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ListAudit(ctx, params)
+	return err
 }
 
 // ListFullSyncs converts echo context to params.
@@ -28343,6 +28808,7 @@ func RegisterHandlersWithOptions(router EchoRouter, si ServerInterface, options 
 	router.GET(options.BaseURL+"/api/admin/tokens", wrapper.ListTokens, options.OperationMiddlewares["listTokens"]...)
 	router.POST(options.BaseURL+"/api/admin/tokens", wrapper.CreateToken, options.OperationMiddlewares["createToken"]...)
 	router.DELETE(options.BaseURL+"/api/admin/tokens/:tokenId", wrapper.RevokeToken, options.OperationMiddlewares["revokeToken"]...)
+	router.GET(options.BaseURL+"/api/admin/audit", wrapper.ListAudit, options.OperationMiddlewares["listAudit"]...)
 	router.GET(options.BaseURL+"/healthz", wrapper.GetHealth, options.OperationMiddlewares["getHealth"]...)
 	router.GET(options.BaseURL+"/readyz", wrapper.GetReadiness, options.OperationMiddlewares["getReadiness"]...)
 	router.GET(options.BaseURL+"/metrics", wrapper.GetMetrics, options.OperationMiddlewares["getMetrics"]...)
@@ -28382,6 +28848,98 @@ type TooLargeJSONResponse Error
 type UnauthorizedJSONResponse Error
 
 type UnavailableJSONResponse Error
+
+type ListAuditRequestObject struct {
+	Params ListAuditParams
+}
+
+type ListAuditResponseObject interface {
+	VisitListAuditResponse(w http.ResponseWriter) error
+}
+
+type ListAudit200JSONResponse AuditResponse
+
+func (response ListAudit200JSONResponse) VisitListAuditResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListAudit400JSONResponse struct{ BadRequestJSONResponse }
+
+func (response ListAudit400JSONResponse) VisitListAuditResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListAudit401JSONResponse struct{ UnauthorizedJSONResponse }
+
+func (response ListAudit401JSONResponse) VisitListAuditResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListAudit403JSONResponse struct{ ForbiddenJSONResponse }
+
+func (response ListAudit403JSONResponse) VisitListAuditResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(403)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListAudit500JSONResponse struct{ InternalErrorJSONResponse }
+
+func (response ListAudit500JSONResponse) VisitListAuditResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListAudit503JSONResponse struct{ UnavailableJSONResponse }
+
+func (response ListAudit503JSONResponse) VisitListAuditResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
 
 type ListFullSyncsRequestObject struct {
 	Params ListFullSyncsParams
@@ -37133,6 +37691,9 @@ func (response GetReadiness503JSONResponse) VisitGetReadinessResponse(w http.Res
 
 // StrictServerInterface represents all server handlers.
 type StrictServerInterface interface {
+	// ListAudit Who did what
+	// (GET /api/admin/audit)
+	ListAudit(ctx context.Context, request ListAuditRequestObject) (ListAuditResponseObject, error)
 	// ListFullSyncs List sessions, newest first
 	// (GET /api/admin/sync/full-sync)
 	ListFullSyncs(ctx context.Context, request ListFullSyncsRequestObject) (ListFullSyncsResponseObject, error)
@@ -37364,6 +37925,31 @@ func NewStrictHandler(ssi StrictServerInterface, middlewares []StrictMiddlewareF
 type strictHandler struct {
 	ssi         StrictServerInterface
 	middlewares []StrictMiddlewareFunc
+}
+
+// ListAudit operation middleware
+func (sh *strictHandler) ListAudit(ctx echo.Context, params ListAuditParams) error {
+	var request ListAuditRequestObject
+
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ListAudit(ctx.Request().Context(), request.(ListAuditRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListAudit")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ListAuditResponseObject); ok {
+		return validResponse.VisitListAuditResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
 }
 
 // ListFullSyncs operation middleware
@@ -39802,731 +40388,748 @@ func (sh *strictHandler) GetReadiness(ctx echo.Context) error {
 // const string: with thousands of chunks the chained `+` fold is several
 // times slower for the Go compiler than parsing a slice literal.
 var swaggerSpec = []string{
-	"7L2Ldhu51S74Klicf1YnORSb1P2yZq1ftuVY3bak6BKfJPZvQiyQrFYRYAqg2EzHs+Zp5sHmSWZhbwCF",
-	"qkIVqyipu5P0yX/aIlkXXDb2fX/7p85IzOaCM65k5/inzpymdMYUS+HT6WjE5uqMj0QU84n+JmJylMZz",
-	"FQveOe4M/yFVNCQiJcPJP+L5sKv/vBdqSpax/g+LJ1MlT4hQU5YuY8mImjIypxNGYkm4UES/PWVSsqjX",
-	"6XZi/dApoxFLO90OpzPWOTaD2HKj6HbkaMpmVA+H/Uhn80RfpUfSJXoUJ3//v/q9vU63M6M/vmd8oqad",
-	"40F/e7fbUau5vlSqVD/n69du53SsWKofRJNELM9mc7X6M00WrHOs0gXrFqZ7yZMVmaciWoyUJMupkIzE",
-	"kZ7KJGVUsZSoKeVETWPZJfcrxcj9Cv49IeNUzGDy92wScx7zCYnHhN5LxpVeNKZf7Zbg7wuWrrIVoDDK",
-	"8LznW4N+v5+f7fbeXmiyr6miiQhs4+2UkRH+6IYwp2qajcD82ul2Uvb3RZyyyK5QNqb/Stm4c9z5P77N",
-	"KOpb/FV+a159oZ+mh3IesdlcKMZHq+/ZqjyiD/SBSVgvqWiqiKRjRpQgKZszqnrklK+IYj8qveCKrMSC",
-	"LCQjY5HC4hPB7Y2CJ6sukYvRlFBJKOFsSe7uzt9UUps3si09tPCqH7L+ztHBIdva7Ud7W7s77HDrfnS0",
-	"s7V/eLRL9w7GRzvbu4E9mcXcUWRXL7FiqR7E//yNbP3fn//Xf3WK29bt/Lg1T8V9wmad485sIRW5Z2Sg",
-	"l2J7b4/M05grep8wcnrz+vycjKY0pSM4vbDK4w9Ujabl5QVCjsd4GpGeiVRxkpApxWUfCa40acL6wpoO",
-	"z27pZKiXlUdSL/UJGf5hSGaMcgnLXHwg+zGWSlYv9HgLRxde4U+dwfHkQU4+7tyJ6WTw3Xc/fPzT49uP",
-	"6atTNbj8/tWAXcXRDx+/W9xH4mFxePipEzrw+fUun4jz8YXgbP0ipYZfISHZCa6YqpudfnRoinwx6xz/",
-	"rfOHzudmu/0HGOr7eBar8iDfiSWZUb4iScz1idFHRC1STqgiMyHVCdHsIeM1VSwmgccHt0I/ANY2numR",
-	"7+HHmOPHbF1jrtiEpTDaCxGxt4yPWJjZjPVPlrYYUTSdMEUm9JFVjQ/uqGU/2Xi7nbFIZ1ThmPbhINYP",
-	"94pO2E38D1azvoGV3fbWtUsoj8hMpAxlwKDfJyOx4EpqvjPo96smNrevDs5l21/57cHuwe7hzv7uQaMJ",
-	"3YoHxhvLNr0tQ85+VO7WIRH2QLPHWCwkCO4uinZgzXTGyDhONL85gW/GcSqVke+NpdvcjTXMCU7/9G4k",
-	"+z/8uZlEv6JqesOkjAU/fxOmPok/V4g68+t5tLGwy14PA2Is1cehajRzxtKKoXB92+bjMG+FQSDLqhwD",
-	"/vyNJHHUJXOWjhhXW0xrXJ5ilh9cHDU7jqihDNZKw/JWXrMplQHGfJtqzqi5sRIpi7TMmh6TlOklWChG",
-	"2CNLV6ADOK0rm+BIJIsZl3heRyJN2UiRZSr4RN8he+RWc6WRkHhyZ6g5fOIpo1r79J8mu0QKQpHemZaK",
-	"oKjp097VTBePz0wfgO29ffIhftX7xCsOQYpzDa4gLq1Zn3shEkY5LNDNaMqiRVJJWtL8XkXp9vYnkLp7",
-	"BOMqHseG/dxOU7GYTJ9BsUZ1LiVyRpOEpUW1WgnYEMajFgxHmdFVket2U4X6TrIUVNrg6i8kS7+RRL+0",
-	"S2JOFvM5S/XgErFkKRlRWbUx8E+zw0WTGOSiN9j93bxqebr1V7r1j/7WUe/Lf299/mnQ3d/92krT3N8l",
-	"CdPPk10SxZNYE34k9H8XPGKpHImUyS6ZruZTxiUcrP/ufNULlDI5F1wyMCZf0eia/X3BJKgxRsEEEpnP",
-	"k3hE9dJ9+4MU3Jsh3DiLpTTmp1zMZjRd5Rm5tSX1smlSfkRC0++I9Axvzm5uzi8vvpy/+XJ99qe78+uz",
-	"Nx1NgYrGiewc/+2nzjhmSVTg/dlixJK4rfj6udthaSpS/Vzz+vM3xL+k25kxKelEv1pTB8pKc60SZET5",
-	"iCWaIvQPMza7Zylxb+4BZckpnbP8hE8JjFK/CthVYKLnF38+fW9meXZzWzFJAUQqe/daNTWqR3nnjZZD",
-	"tLqXm/U5f6RJHMF89V760y09moQe10PiaMZhzuC1cEP5iJkx6CXVBHCvv6GRPmPWjkHODst5QoZmOYZA",
-	"KtKoLCyJZK+T2ceXo9FiHutj15RK4UrY1bs06Rx3vqXz+FsazWL+rVzx0bfjRZJswV94VafrSPMvF6+/",
-	"nF98ubq+/OP12c2N/mWRpoyrG8XmIOsol2OW6jNKBv39A8cmO9mWvF0kCdHPJzTRC7DSxDVPxSRlUl83",
-	"ZTRRwI1TRmHonaVIH/QjudaUk0Rzx0eWRvFIoTGTqOlKr0m2t2Z1yIzGcOLumb5fv5VFKGjvU8pH061t",
-	"ImOt3m/3t/e3+oOtncHtoH/c1//31x75SGMFhnqs9GEYxzyWU/Ab2XMBNoob/fHBoOudy+PO3vbuXhSN",
-	"DrYO6GiwtXu/R7cOWZ9ujff6jA7YfjQ43NesXZv/LDrV8wmNJLvk1crjo1JRtZB64a9PL27enl1fn1/8",
-	"sdOYWm9WfHTOr+zgA2R76nOtZRorq1RYBwzRhE251DJC0pUWh/FoivrKVCx9DqKQbAUfJ7BxregVCfDq",
-	"7Oz6y9n/Pr+5vfEISuusjpbQjs+dc/jdbXcs3bUpm8RSsZRFJ2Q0pVwbAorEXCpGo17neU69OSFE7xUj",
-	"kWDI/kHTAIUBXvRWpPdxFKEJ1Hpd3l5evzp/8+bsouNzPrkYj+NRrF8+ZynIJcHzS3MtEkYeY6a3b0ZX",
-	"MLJIwLBOgObBsyXmLKVKgDoAjOK51kZpQ0rvCDDpLrlfKBIrSVI9rMJ44J3ns7mQMr63s2+5TpdXt1q0",
-	"Xlzefjn98+n5+9NX78/WyJ0HxubvYq27r4piFrbxkcYJ+LRidKWSR5bqdc5JoUt4WP6GoCjy3kbWveGE",
-	"JIw+AsmKhXquLbFCakmlUZiUEBHaHyi3NDPWxkasjHsNd4ZrFY4m+PBNNuf84vbs+uL0fY6G8aEEv/BX",
-	"7EbMmJpqdrTUBI6S066QNkV75FxJomWAla5mm3Fa8I2Z7DlYje5D57izO+6PDtg+PbofRM+wsFqkgsSL",
-	"lWTJmIxpnLAImacdFU2Z1bL08L/BseNYh25sQ1jsC6HeigWPNlpnq2DqU/D28u7ijbfgWiI4lq83ewyv",
-	"8Rf+1ncw+pcbT0uszfLnoMaP1uFmSRLVIMdBgdPb5fju5vJio9W4u7i5u7q6vL49e/Plw9mb89Mvt3+5",
-	"OvOW5I7LxXwutOwlMxbFlIApkqNFbdFBuEREK3009Gg81xO6W8lrHNvW7WrOjklxeM91gGEMhnfoccBz",
-	"tQg853eSbS52zy++3N2cFcWu3m2ujcf8gmi6aKL64BrNiwIavfvpAkJPPfLaahBaAC21SrbgKoYvGI9k",
-	"Vy8yJ3IZqxEuODxQjMf6WLfWxhpvQ7aotZqTI4O5WTA6UvEjw31J2UjwKNY3vQWmsNkGXZ+9vrx4cw7S",
-	"7e3p+ftKm9GLY2SyzB2pcayOYahnt3RCxNgFD9ArhmS1JJ86g+PvGLs6SvfY7OOfLh5n83fsr//7Sgkx",
-	"mH98uPryRyb2P7zZ23u3M5B/HH3q5ISh8e4BW0atK89grvLv9C4zqnqM0knrcD1yrU2oWBE6oTFHvRPD",
-	"bmQlFqlV62APtGbB2RIm91ynzS6QW8KZXl0ytOuM4eZcfGXYIxfCiC6KWrVi4N9FPgFeBD3Gdd5Pq1li",
-	"rOvEOpRqgkC4PtqeoQSs3l5NPKvdDpc9TuBaE+I9TSebsZ1Xl2/+8uX28vLL+9PrP/qcxzhmkNUpIUgC",
-	"7yhIKccJ4dfURjp2D/cO9sEhJ0+I1Jw7YVI+N/f134leQdChNT+gkCEgye8G5EP8iiy4fj9oU9p+cskH",
-	"v4ch3XG6UFORxv/YkDXcXZze3b67vD7/69mbnFTznltcOFTL9cFjP85jMI+ofDB0o0+Q4OyZFsyRKbwT",
-	"LOvYO02PLI3HK1SUjBQdfvz4cet0oVm+0tNnQ1w4qZ8h7KI5LXuTNXtzenv66vTm7MvdhW8mZJ609DEe",
-	"MbLgYWUetDqq6D2VvsEHRnKP3KYrZFZacFIyEzMIdD4P+VW9Fiw3Q3dcGK4oiVGwcAyw+PrjD+Jeq1lw",
-	"e7rgJ0S5IWPIYHjNVLragnSUIZEgwqRxBeIoIR1nHrugXkE2cnJ6dY5bjntrDEHUjjVBsEdt089Aqbcu",
-	"ljlLVYxO1hFksIC/5KeS2ghPAt46oxF4rV2ENaKKbakYHNZlj7JII5Z2jve/du0LXq1CLxDwYDOwsne7",
-	"8sF7X/Xl+kTJupGbS9oP/OBrtxNHYbEBK/wN6ub+oPvjwzGN9u63oqPR/dbu/tF4iw7297YO+of7Bwfb",
-	"h0d7/dp3Dr52OwmV6k6u346FZBHRF3cJJWO2tKRDEqrYCeGLJCH3bIxhaRuf1ZOuXAp9Cx7zXNipPMxD",
-	"b5ihTb01ZheG+WGgsbJjlfgt/K55jRlqPCZccEai4ppaVbbNAAd9b4RvUzELj5FGUWrEhVtRcGfqW/Oj",
-	"GBxt9/q97d5Bm2EcfbVxnZ9C5lis9OmEdBo5FUsIOjrHpHUSjFiS6M/hRQG9TRLN+uvoahsCMo/iYT1Z",
-	"mcuyXTHfc6GeTjiDQTaQKm5gfjYMofmjYY4CRQ9NkssxqOp1zB8Y6rW+RWvU7kk7X9EXHNw2pjUKWBOR",
-	"PgBXsUk9aIh0LFPCwCpMpfM5x9jsdeWp6EdtPdIUbHP9TBjhuTy1t5jPZ+4N5ovr7EVuGrsYhbNxxL9h",
-	"1N7GF0ViXd7634xBdz1p4PPXHF8qnK0cM/AJzd/rLONJ3P/ARkrL6NP5PBWP7A1LmGLSixDSCK04mlx5",
-	"kmpME1mKH7ssnQifAhmBFB+M4pAvMMwGR8wlDUq6BL6YxDIkEsWCq9oUkm8kGZpXfozVdMqSaJg7owe7",
-	"LbORcnKgsHc4ntAaojnvrV3liLPwQY9cAhljANJ4yyZcpJjxkV8KGzcqn4VVF7TYORPzhJHlVJBEiAer",
-	"B9m3anGU5rkX+he1BZ8PX+/1+y1OvGFqLA1M+zSRgswXitzT0QNZTgtj8szg3MgMhVUMweZfFHlF5hNp",
-	"ynm8NKHPdduePbpu6zHQHliEbOdB3MhMnpS32YRxXtsrgrk3zBMI7lmZlmFC4QxPVP2qzejqPeXRHVdx",
-	"EkjAHBNK5gs5NRkhJk1wSm3qOB/H6YxFJnwGHq0VU+R3Q5vhhXe8thcOQdTq7f39sXF4LafaRjKUoakU",
-	"VSkw5SFego6zhKI/MmU9cmqyTKxZiUk97fTKPT+0GtoybV+NIOVZs6zeOrluJtya+PKkt6uftBiNIO5a",
-	"Pk1LbRTqw1C/sWUCNo/MptwtU1o2h2oqv1GL0cNmEuLjNB5N7VGQPhc8B2JGT7hWPruYzKyA5JDwtJhH",
-	"R2MEYczysQlQ7xlkoaGgty/uEvbIODHxdUg4O0GCzGfoFnlR9WLrzY/S1fWCVyQwS4gZZ2zPZr6hF4+j",
-	"26x+ED8L/wsMHXiJWznNv8GGjZU0KwhuP6LEBBUycEkOaZKADM7TYz1FVTFPT3AarWHJUoYhnDIZVO2D",
-	"5Znc81HOGOWQAIEbUX+ivBMu6wfZJZwtmVRo6UF6mWIzuTZtQS+DYwluKDRN6aq001UM4q0jISdyRmKR",
-	"RMSk5uTkzkbswyywtxhhXgGJFK+NI7yu2iVz6kxFEkG+p9YiXSaiCXPacJm2VENqYlRFOpD6B+pRKiYp",
-	"neVshdent6fvL//45fW704s/nr3JGwjFH9fwf2ZjxCVJMhWp6mqL8j5hTq7kNTGb2ZMPH9T6JyplF9i0",
-	"UzqfM84wxo16lyCRqJVimrRcalN1Gn6MWyVzMxj0948Cana1al0yi2w0HPbSl1NuSDWUhqZLVM9GLMXF",
-	"MktOLbAPfEzN5LMMWc2FzPXFlThotRI77RWRMuFASpgZDjHHdbzArLJ6teXnUTbsytbs4ftYqkYbKDGt",
-	"26ZElLmBuaz+IV1yvwKdozGLNuO8MfmgNUz6xRfWTbFmPavTovWs9RpSv+QwoylNS4V85p2KfObPfmrz",
-	"1uef+t397ZaZzTsNMpsx8w6Tm7ueG5Wae4lI8WZv+nabAkfKm3WQcsr3nCvpaKW0ULVsOoon1Q6BxUxv",
-	"g9amLF/5huANksxEtEgE2f6f/d1jopYio/589Y9xq+gVwltRkLrf7ZN75GKRaGsrTtATba4GOrAR31iS",
-	"BX/gYsnzMz0aH+5H/cPB4eHu6CDa3wt4BH366G8d0a3x558G+xXE4LG+hEp1s+KjClJFXcpqM/bgW1au",
-	"UNZJwnjkO0u9WDGHTROcNdGHV3yUHe91pT2gShrzbSK2zCz/4D+kYNk1kK5OwFSJ2XbCZbvkwXJlxF4W",
-	"syFSbzOCfEUflDGEJytYq6lYFWMo/ak8Zi2XYSQeWfrkdYCM/u29/cDh1ubgjzRio3hGk3rCP6LbY0Zp",
-	"f7S3R6P+YI/u3I93x4P77fv+/eH29iga7EX7o8HefX/c79P+YT17KPJ3HOA6lSfbBrl2HyABfyqSTPsR",
-	"HOEBZBwx2bX6NcSkTRCZJGysiM2auXl3urW9t08EBC/18YqkqdzCt0ypnDJJYv6Jw8S6mC5Nhi5B0Kn6",
-	"QGZDrJmWeiSMjqYmsfF2ylYkisdjbV968h2OtyMHwy7F0oTVx8bt+Yk/sDlGA7R9p2074HQ9csmREbgw",
-	"ioSpe4aRpCt0IOWpVIpFWlU9i799I5uzFv/wbMxa/IcU5Az62UKjNev4axlsiSOZdXZTCNI82EQVtk5m",
-	"7EZxpHUKJ8/KrOc+XGgOWS4UM+2ogufE6gS/YhLLiDEkOcjzoSeEFrqYv1ZxhvE3HA7VpgacDMbVCRzC",
-	"nNRGtwiV1gBA/xKEcQ0rdleYqFJjnfetHoZZ/RqFVwu3h5i3cD3hM7/X95SifmZe5xWegzjKyqLdNheK",
-	"XQ/q7Z4CCd5n2YPmxWY6bo+qifJ7M+0AYcKWwPKL0nCNB8LsR6fbWcwj85dnK2Wzyn5uEK/Ekb12z8bP",
-	"d+4R+PmNfY+bS70JpjkpFNqKMboUPC9TFsQpaNSYlFMhp/BHKM2ErWluiq2lSC3wc7X05SFcUcw5oJIM",
-	"51nJ/dhkDOm7Yb5GrRTcRChku4j4zosbg2aNixMO0SzuefN99mutDTNymw4+WE3b94xMNJnb6B4w9Crv",
-	"iqzNAEWzPG7OoLS2ipP6jRrQQ2tWuTk13FQlWfh+RCVAIxzqLRWSRUNjSVqPOkRmRjFYYSYgHw1PyFCr",
-	"ZUOteDmVzAUuTf4zmGpQfDhDuIBPnCWSLfX3J2S4tFH9zK4D35sSwsGC4PvAMBYLZdIOaIJanWW1duQe",
-	"h+129PA63Y59SZ7num9LecDdzps4ZSMVhyLyw/kiSYbkXl8qtZhmUIXujpGeQ5cM5ws5HUKyrsy03W+k",
-	"UWCYVqSHGFcfkvlCSS+GTjmEPovsF57sSxc9EH0MF4BrYIL0nwOzOYtidTYes5Gq0rE4YVEMmlGPDE05",
-	"uIUecigyTiFxW6I1Ka+upV7wLXjm+862yNaeV437mslFUjVuzZbcwEscibkpN1NavGXKKS3g/1e0wnFU",
-	"TGn3MrpiCZwzr8BsgrvUiv9UpVNWq1ODVnYsZDiZtTULE+I+ejVlZcYM/KpFkNN8M1dWeSP1xeFJwU+N",
-	"xYmp09Avh9pr+uM53uYwl8znQbWwKa0Hjq60BHl7Ccqlrunyg/GZZwtUJaddLRk8P0zh9piVxV1eqKfg",
-	"aivaNvX+lMpoSfnZJSKvfTikZmSIE1UPd0zG2Wx5TmPf1a971z5iZCySEP1oTUgrAOCm0KvctdWM4Fpt",
-	"p7N6vKpGUzl4Jv3A56ZrNmhKI+NVNR4dkxnSfBG1+WfZePXLMJPDviSU9zWoj5NVa8CthUm26UHOxKOz",
-	"R1aVeRhRRa1uzB6BszOOWYf5w/f8IVrMtQsnAg4hG37LpL0Oj8mEKVPaYupQoKIQivM4G6keGcpELIfo",
-	"5hslUFNvT1GKFWgSJwj1kJCzToZyulCRWPLh8SduUs2g/ARLHMV8DtWNQ6+OxLyhsnokp6XlJtHpdvQQ",
-	"9T/mrbCxWYXK5zZiySxcFpYMbn04jA9Ovymdg1GE6FYQsH6GXAQnacvYMYWYG0Tb+ltHXz7/4b/WUYmr",
-	"k2ziXIJE0OaMTE/8DTx/nU/oSUkRZZibl0mIyN7YFDxnjX7lFd2HZbbJ0AUMFmNHiompQ6JQSL9IgdIK",
-	"Nfb50ebq+ddkOqqUjlhoQFpBhR+7BCwuV6tvLRP9W4FQd+/HR9vjnb2Dg/ud3Yju050RO9o+ivqsz3YP",
-	"dvbr65Dq8j4qT6Qht4oCDoPHhJFRQJ3TBF4+m6ZgOHQkMAe7Sxz6MkAYQXVej1wwiZXymKc9pY8MgtTk",
-	"nqklY7CFszWktI58XXy8wRSLRVpBxKg2DlBcmGwQoX3wXcGBE43QWL5fumszkvWRA+IO5G069Ge+MgZY",
-	"0chz32Ck2//GIfF1f3Ksq8iR9G8V1pGd2+duRVnQPRsBz6Z8BbADBOC+gmFm8IIUapUGvaN+Qcv/Q1HN",
-	"L7AOXLFf7YIsqVy3GqZIKbAc2729NsuxbSMkIWozmG15DyWEBIdUqTS+Xygme0NiksazlBdO3O8FOzdd",
-	"U+g4qDo0Zs+6hphDZ+edg/8KFzKpPJTejEIU0yJwNS8G8dLFspKQtRqlgx1r6gfB6fzZ3FZfO2Ef7hTX",
-	"6vWpLaGIJ5D+kcTjgGvZYoaVdGLxgGAFYNAMCyz6oV10Ht9RPfw/Z8tYGEXEaFRylpmU9kn8yBDTwJvh",
-	"sXPxQfgog2K3eTCPWlZp4o4Bei+X3EuS+IHBKYVH+F43CyvXBQROpUzav6KmAEAPFIJePJbTXLpe5nN7",
-	"LyYx37QEQJAl5Wi8w3xjXt5MXpu4Vgfk+UKgnJYinh2gUw9IyqVIqxxy5tf83Cxk7lSkEsLWSpsjUtE5",
-	"FBO6gLR7dh5I1fixKnF/6/QEU7bonhw6DIY+qo+ysUYta15IrOS8Z4ngE00aAf/emgJz5crtEQTYLyZq",
-	"X3K+82w+GBWONbna9a6LLxkgiFMDYAGJOGsZt1665lz7Tl/9tbY2NXOpKAMH7peewutCW/6BrUvcTZKQ",
-	"9vfzbqufpFBg0HpmQ4MFgi+EZA+q7bKYdwn6VswVlrESKFXCZKcM/lSzNRYhel3GeGHp7Kp+XkN73LgQ",
-	"mm3rhYgYdvX4XDD6nsmP+EQi264mMrMqJtXCJzVeZQ0aRbGe3ly1iH4Ti0KJCc9a+vdz5NCHFuOCLa+Y",
-	"2Z3mUvgUQbugnQJihZaXJ7bF7pUqq1zxkbTmqKnTpKk6gdluWMa2r08oY/O3FYlRbz2/lVR0ZbIXV+DE",
-	"0tbHMZSrJomFnY8lzhWhV7TWtExjhcrUjAheyG3Ikg4tmuqUmmo9zpbZxROm8AkZuj1jaY+c0dFU6+9D",
-	"+bAYdslQi0v9L9gW+g8MBY5W+m+sSxwWbZaL0w9nyGgwpcIaK+RCfw6v69+c9eJQDbwnSiVGD5p+nHev",
-	"bPW0agzgx8UG/X59MOOhOj9K/6Q1XkivY+mcpgaM44QM9S4MC9M1vNTyhmwWHGuG1jLVNrWRtnXD5wI7",
-	"5JbdBjgHWJmZ4XWSOdPiqGLrOq8AQoRsB7S0WqZToVoY9UovKwDOmoXMQvSI1ycXLOqRc2W89imLCOOj",
-	"dDVXxkWKJ0azP44wSflRqynbQle9fvKWxUHZwifn53I4ONouTwYO4iVPVpYt5ETXIg04+15R6cBiumSq",
-	"1BycdErNZdclf4xSBp0QaCK7BNoO6IvGKZ3MSmsPtx5/+60dfs/81BsBnEZuP3YPG6vNJbXKdRHR06pg",
-	"5LaPQ2tmDv5hLaqg29b9yoRzxOgh4G5zKSsNC4TNoE7xvpKG4RXMNEz79LuQfe5W12edkOGMxrzAAnKc",
-	"ZZSGXCBv40cX4NC8JRX8mMxivlCsS6ZikXZJRFfWczQTXE279h/vhyVjDyfAm/9b35QAy/7viMbmL/27",
-	"+RNuNn+vGNXXFjxfe2SH/EH/7ymmmGaA9D4ICeG7kWDnkRgkJDE/QR5rjTkeXyNkaXuqOXe35gjn6Gu3",
-	"80OsrdYbhMoKK3HaGtRKXEp5JGYkYgnuDiXpgoMXwCBtQQ8YYHCQD6YPm4N6o0liDgYkA43YCelXLIbf",
-	"52lnP9dhqzb4DSBXvE4iiDHidoolPwFYwKVwjWFMNMHmFOQJh8eTqYIazlzbpeZUowWWiUS02D69Xpfm",
-	"rvIhfYcI+JrtQPkIIP7BGveIjVUY1M6xSBJE+3H4z5IphXlxpvFYjAsEKRbpgveKAGdYFaDVXFndvUkP",
-	"yOl9DvNP/yLxJzklShgFbcKU9NJYs5KSxhFQqxsUEoQa5gdpLVdP+x+CV9gvsCj/AH2PGwMTiuAXCcOi",
-	"sKyf4vBsoTn8t69Ymmh2qTnW3e3rAgfKXVR2izWkpp0KdxAwYm9OXStn8rtXIfiyJmltpB5qOUqQGX1g",
-	"TX2Iebi3LvbosP0bs86NTTDeNmTjg+dCRwMVUCWVHFSf0gSRJhEjzeeYJy5SqBgnWmbl57wz2NMcsB+q",
-	"bnEs0lzj88n9fqsEnjwImjebOkqp8yx6uS54arR2CyosAMrY9NiCTuRBejbbEgcCWsar+/V7Ddd6/Nx6",
-	"VOzCndzI45BKhD6jUdTW5d8jF6ZZEOT5QYkgtju1kQBtsWShAHAHhCXqv1dcoEsOPbalef/Mxtu18mMD",
-	"ny8ZPjhclwvTitlp2grxulrGURuN0KL6FVWj6fuYV9S6JDE3cAiQrGF6HLAf6Ugl2MQQbQLJeuQ0X3QH",
-	"WsZCToHwuEucGwlNrg6ffRhHGIkeLqCJISTFWRZlGgxVopHU1cDRcsZ9IHl7e20nvYJcMQ9t5ysxaZ6B",
-	"aHB4T8TCyK0WfARapzzSRDprf0LnsiarpGQm5VB4Y/M47AhuGqhm3cGNJehgY8L+m4bdvwssflRXS/8R",
-	"ULSwH+UQ8S6G3g2uK6yBwcb8A0tPgITgcrlMJ26cIOJwek8iE8GgDtv6MVE+5mayX4J2QAb5ZWtNFqI+",
-	"/SrrQhnaClD63S4wHklTB07liPHoxOLAYZ0VOJnvGYL3ZDKQ8aiwVTk9Pr9Tg/31bSU3TPsvcSk7+Sq2",
-	"hPhnYfRdDOZLg77YNVmLASZxv6p/QKxIjk+tFYfraVfMWTt/gJ7spbmppDLV4JqG0Eoz/IoiYOlzApSC",
-	"wTgtFKnVK24lp9/9qmbnK3BmHDaNye2QRMb/YC2AajwP2jebQtZUw3O4VP6YF3MQXwSZpHL9vH57Jaoh",
-	"1MX/RAZfCpDa44UMFiln8N4VzBhzf8jr04vXZ+/fn72BKtXlVBSSPu/F/Too+/r08JrscNvh6u35xfnN",
-	"u6fi0dVnXuc6Zmlj2eYDraEceOfr4Az9ZcRmPlpgrery4a/ubt6dXX95fwm58LXo7i8DhlfDmkrou+B0",
-	"Mi3QatlWLZq/ZH+vUgcu726/XL79cnP2p7uzi9dnRi8AueghV8CYxGwWqyIu3U6r07n3/ICiOI1iu1Uz",
-	"D0dsmPSxpKte0RGd5fi1GssN3paTO/sNwQer+M8bNoplHCYNI0EmC5pGFXCVrhK5Af6RNmXt9bn93G61",
-	"n/p0LqerMC3bEHoxxIe+3N0++T8d5EOMDjBUGNcJE32GXA119Vxtk3aoRDGXH1sgYMAcKvrpnyJmvDJw",
-	"v+q7Yp8rEAuuPDwiCtj1UKmKlweyKSpiHHFK4ghAmLS6GxdqcEpqaeOC0ziqlp1vAISp2hqWc8q7WWKD",
-	"p13PU/YYi4UEg/kbSRZzRAUA3zlyomAJahjDv1aXCLseG4VjMCFnVou4p2DpA0h7J4h9pS1LxCrIrP9Z",
-	"G3C8TcHwKu2lW8vrM/AbvVEnaAytsYUCxmrztOesVX9184OMruQZj2pGb10tWEGnmTYU8Fq0EbMjgURB",
-	"XsVAFhgbwcKDXIvmiSAikF3c3PLGskVscQznvASF5ri0FGRM0y4Rc/r3BbOJFfOU2eZ1OGGYJ/b7U1P2",
-	"iWe+BtRPQWvV1rtFePRtdXsK9TNMYU2sTPFk5tzbnk4//HC3vbYV1PpDaWCmSqVNmoKeekD1+v7Z9BQO",
-	"UotpB+yI2cOa6xFDavDjUthrpZeEqSmLpkVVbLA2R4j9qOqRYSi2B6tChXFVMFBQL8AdWwGn0BixAXSf",
-	"OQ3hjmsuLnN9H0p19v1+f51eoISiSRNdxPeGTakEMjc+GSlmzGRZSCKS6FkpZq8UtIDlsFScJyezi3Za",
-	"QdSFSqAGXq0LvAUbKLxMxsgE11ug6hDrOSvtCLQaXKtLdN3Frha7aYnx27Wm4+35h7PLu9u14Q8oMf5f",
-	"/7Vxwe3bXOlRPnjQbxOcWqeOF07JWFuyFRXPmNBrtXPTx2RCH1m27sD7jXNr+Iwwf8/nLwOrDNC1btuc",
-	"WROh0Ee2gcumhZql2HwN9F2eEG9TyuWYpSmLiH478TBoPTLZqaWSMg6EHkbVsX1HZaPQj1VBEM20fOb0",
-	"9+HqaSN+WB4RtSB5jncP3pz9af7D4btXN3Try+357OPW3nev2eJP7PphtnfxYf7dx7/+cWd6s3h7t86z",
-	"swa+J9APcVMMH5h05coymqp7RtW6cj2nuTgHdKVG1sK8z8HgVlSs0jyurWsaklOFNuIaz8ge5lNai+5j",
-	"Ti+GcNBzVZAVHgabBfGxaBr2wOF2Y+dZ/BuM1SCuVhBSUu/4bf5p+qs/e090FrN5ahG1JPo4NcHgshgE",
-	"/djNArVmLhWjJkFcq3P6R9dUpbH3f6+SUTmnK2awBT2hbn5P4VctVayXYNel6ARSfdXZPn9TH3a2jReC",
-	"7UGb5FYEGgfstGwcsPvcjQNg4q1j0tjWau6hUqXBDlXrfECaCPkqgCkVYOMbV2s8BcWszqlkA/Mt1w5J",
-	"SpIJ4DeZzuLGxuoa/xIEwvgoWUT6FA6NO2LYdTYetD0n9yv4t3EuwFnOb1IV9H+OUH+lT+dsjevmxCU5",
-	"OU+/jZWXx9UgsF2naeMqddfGrF0GxpNPSbjhZ+w/v0QsNjEAu11ghrd4ZGlC5+1ydy25Pt/hcOOuWrmL",
-	"iozU2CDgo/0eB1TPrHIp3N45oPA1CfNWFzLZbicFDIns8R/WPH67sgDGvbRqmS4zYymo0LlorsCQnrba",
-	"IEygv6P3YqEQkbhrq3lRZzPlASsgmQculuEO7E8tZ8mDl6xTLK0j18S+qvM0Nlcwn6/yrWpHs8hmvUpx",
-	"RSdsY+fwy3qEw77Q53Gu/SpdittP8vpdegIJzGbMqMcqToP05FzV32C4yDRM06rRicHO/oQIJ9KWD9+z",
-	"QgN9kUQ9cgo5bvZoy5hPEh8s3PFdrwGShMelbM6AY2DzBhvNXMw/cSUg7913V5ILqBqCQpQ0iVmaeZUT",
-	"Rh9hjmJRdLc/SSXfCTeXfin/5VWW1FlKzrbdnzgZUS54PKKJpseZiQOaXHolcx4O3PPZfKE856XfytqG",
-	"0sJliI/1fd3huBFJC6KnSQV5VvpcraTgc0LtYoXXklvbEiGc0p86ik4kps/PZiyFFgptwH2LSUGmLDzE",
-	"HFPGMkOHcnJ+c0l2twcHZAR16tKD3CfLVChWQoc7u7teBw8YcindYIaQFrAQopU1SvFgrbJRmeCfea3K",
-	"2Wq3W3Iap6pLUhZ1yYf1zSvjkMA9+5GOFDHtnYjS/BXKqkTCyIIblGngcmYbutjcWgvFbsUKHxOAM9Nk",
-	"qpYseTQgd2RKkzFhi1RIw7jdQ/WlZ3fXPXJqSm92+17uvn4lYT+iKIYPIzGb0TCCWn2o6GER2ksxeiAP",
-	"jM21jaMnXVjom63rszdbH1opdeAiNKn4AdyBdZyojVe2Gvn7mXPVC5kicFXNPOZChoToWYxszMdYtXkn",
-	"rjoR+DuI/azCD7OGsJGCdFdaBdG0wjZZKzbdBCUr9jwIhp9+Yf8meFxqa5a9ih24+NgJ4blZYhQoY5FO",
-	"hFKMr+/VHPS2XBXAPpyrLetBbKbuLMnWqeK1fZufEro5KRPIL+YerK3BA7FkEy212jQem5rKpm1azzNZ",
-	"oxkwls55PiAABmhl8NuE6zVwxRtY2p7f86WsbQ8hZB2M4/qEiliRdMELAeJBr9/rd1pV/pYM+uz9a9rT",
-	"6v2wjc4r6kKMmR9DlbgW0MiZTP2KVpOl4RiaIebaHBpe2dgPaLza6Gs0FTS5WETEaILBYZtsZXiH8xm2",
-	"TbFC4Iy6lHNXv5GwqKTOrUkyH+x+7TZt+wCSw2sJ515y1G+XZXnQvB1EZePsdm8E1AUjAT9W5piaBM6M",
-	"4SP/tCL0Ke/fWZPv7ud2PEOW+6AmVAmuMfSajBcpSFVbAQEhk5GYodqwVqrXO5ISRiVbX3HuyS2bHRQn",
-	"xbq5nbVdOWb0R0s5VxYqpKIoGrjDN5iHKucMIFBnscL6fkN8c+iXpB9SzrSZ0qxTsBvh3hrnziFwdXUN",
-	"lUUhuj81eO54lE1+ienoBMUPfuDW1iAVIPBdnwxtEjiYY8A7yUNPI8xF9oxqSdH/2SsbBnvwSi0AGvIH",
-	"r1Rn0/M5cO+UbV5pYEkr9EPwHIsxWTHVzdDWu6YpQCN15JpZQVgZXDgwPWlmLLpmI5E202XNHc5amNLI",
-	"E15PWcqsgC4sr+oJ3bdgYLCFZmaherscuOdiEddXHh1VVc7crquQOSH9zMPLsuyCDZnk7nNUzeTUxmcs",
-	"etlu0xMIjgT7+6IQatxtRzlHjfoCZS801+Zeud/ulYel7DC3H241rSBFqum64GdOvrXpKuR4W+nclnWU",
-	"NSrxZYbWVKZlA+XkJ1SBg2pMUweFORJ8xFJeUpuN/QKlGlo4SkASypp+IIgmgGiEMFLQu+AVxDy9IOx2",
-	"A9dGnr9nzTWqqUvLfbguELpxYDZ7eRybtT4NPdMUh362DpQtayI9w8R0fSPOph55DRfhQ1UjNPv8eZVX",
-	"gwvEUAP3AdpL0KvVU77rHelRurpe8Fo3PWQojGMI10DRjOkTAc3VcyWWIaybPqp5SFVXLB1V9txKNCVL",
-	"ReSUYmccQyGI4YR3dnEFOGMRAOq7NqD5jfe2fdAc5e3QH6qsHyT25fBGmQ2sclx7zYdy0Eo59vRhwL4L",
-	"aLr9Nkm/KaPRmbOQq4mjnNFXTwx7BhVNLFQzE8OyDm1jKPrAzOzKWHO5uR7u7zZf6aOvNmcSVJybFR/V",
-	"gy+ak4dZp+igq57xTiU4iuGalb0xTw2inYlp4rHGhIiXTGrY+ZUkNew/U1LD9iboiAFZXUK3NErA21TM",
-	"nl9UZkjVglutX55orltAc8H2t99IMhcSQqAOxaJQc/6sCqs29UesES6dPblkwVWcuJYnpjFKLmvczQ2z",
-	"C/TMtSKfCFl2K2yE4nmAynaVifNxagB2WZQZLA4w5wmAKnu/yuxgX2kOZPrggP0Fy1Rqe6Cq9Nw7B4EV",
-	"DgCCII1N41VahttCOG1oh+djbnWhWddCYikayh1h+DLlWSM9607RCnAqlj1yqS/6xF26B/oBNHkqIbKn",
-	"Oi8RhqkhD6QyElmT+1gD5bNJXcfBurhDhjhW6e3JyiZt5nL2Br1MWUjX5CApQrEBmMt1aBk09gbVKr+l",
-	"PiJboZBcLJKkR845uZwzfnp1TnZ6fTK0uVJDcs9kHDFAjYE+0yO/Q2mSiCXkYYHTjdq+Yy6d8J6ZLC1p",
-	"S8UBtAf4pHElYUqnqcjQF3/uruu/1u1cLpS2F8JMYSJERCh5ffnh6v3Z7dmbzIqiskeGxus1PMaqTMc9",
-	"cp4126RffnEN9o8LpoRt3Eyo+sT9HAj9nAc2VyhPyHCeUM6h5azxHVISpStA8yXnts+5Xs7hSOtAWSME",
-	"daPY3EDjgS/d5McMiaQrIkW+NezIKFDWq+ds6y9eo34zlnx/AHtngzoXs/CvzR3m47V7pfniTcGqdz9c",
-	"2fd/7XZsb46i8mbbbrCIpGwmFPM7IGRI9mDBiwfGn7E9R6tkKsgMkpc8CTLqzAqU6GQzcHSaAJBCAYaS",
-	"iCSyXFgtBRlN2ehB9sgVgjNbQpPLWJvJEcj4lOFlLDJhjZ2+zQp8sX4icy0hin1D9M2lJiM2DljIzCwY",
-	"Vb/WnhxgdG/SlKMATd6g5Yamiop+ylgkCkEYiCLoS03Cq22Da5Bpe20SW4/MW28Y4xU9pWLlUyuLzFuL",
-	"XmBsd13VY6rxgA68AZ1ORI2SZ7Ne6UQ4R/W6sWXaXwgNqGKQFc6NutwHfRa+kbaTyXMnQJw+T/rD2pYh",
-	"rXp/bNDcw0uFMB2t9JC6GbP2uKlHpnkC8U9NjnmFdB7NQ7OOvC0Lr2yqrhJGKUY/sUnKLrZX6qEx4T95",
-	"8MtIpd01TP3W5YJYXKbxhmx++LfPQ/jN+MzQjw75+dBrwO9uwJbwOlCBvD5T1PRFtq6azCcLuThoDUCG",
-	"eeBatsSroMsCfIXdXfi/hKDZe6ZD37gr0qCuK5KDhq9thfQLdj3aacLCTpyTBEwM6GijaTwlc5Fa1zf1",
-	"JyvEz9LyaPtrMAO+ULsLW06VJngJzilnT1kelHE1NnqoLgJjgPmOAjwQrdLnsi4ko4/UaMTmShKxSDMl",
-	"uzEPAoDNNc0r3ZNdaQ8M29zmV/fQkA3+NL3jEPQOxfho9SHAIz/ESRJbjcODklZCPKxXLOod5jO6ulrI",
-	"6brqDrNJyAGztYoNph40L3Nm9nxRQNQwUq3Oub4+ndNYH3lFMB572DvaDu21BWtan+r5LK/a+5r166/o",
-	"dCKNdp3HPc3enuUftXrzwKQQjaZVfiXcaMpNAMg/qo3PmN8qJdDiU9NHXHXKcgtcPlut1PfKtFoP/OVZ",
-	"NrSESpotcdfxtOx8ddck4ZruCH5X1YwjZKRTrVey0cO6NqtykRiUZbDXA8Eny8ebBRYy1l8K1DRprYI5",
-	"8vBO6yLW3AM6bAH4CzqU9bw37seKM6patXN+V7VawP29PsHO4TEeawGespl4BOT+OGFeeyqrLGuWCfpd",
-	"UzwwC29Sm3x6dnb95fziy93N2dPwpLv1gNJXqGpBwxbJNgYWexKa8/PFuXYbwgf776wimPexVDXlFEmC",
-	"XcwChU/1HdFk44RE8FJ+retr8MIdjueV3cH00KoX55KbvrvBtWnHdDbjN0+acnjGa8CgPFD2SGjRmsaT",
-	"qSJc5GCf/r5gaI+MBOdspPA0FMCg1DQVSiUma02lqxqMqG7HQcB/DliEDWqLnQkLEWzTZvm3yuC1lcGY",
-	"g1hpZMTKuARH2rQqx6O3+9v7W/3B1k7/tn943O8f9/t/bd04/+gFSpQzjSnUVAdLllupwv8eJcwijScx",
-	"v1hnuMRmw8dpqQVFA3fs4b9lrXQ9Rdna6Xawu81qqevf7NVWtwLoMEnHNUc/w2OAiEaxV02ACwxuB33g",
-	"AtvtucCgH4zl6zVyZeDWo+i4RbgyvEDnPpvz5x0UkHjWMq930EFkxaQ2xZTI0khs9oWQniiFUEug/Vqc",
-	"spbtst+4Wwr6opaf1d5q3z8du320zXWHONfmBa/gGH/t3GlNmvM3TAyEZ36v7ym00+g6lauqP6+Z23wB",
-	"NY1em17wyWvNAlJsvPAq5v9gGUl7Hrf3EqUYad15zFXqU2nTxdadxA3k8XbzXLVi8ajNT2uBrpuvn0jt",
-	"MfVzv7KjYgjBRcDGNcErc5KhnLdh9hsG28tntSKDrghnb+uSUYh5SujmbazK/RLCsD3ZhM+iOIQItVDQ",
-	"wNNmjAvu9IpNOkOqTC1p3RuyRUf6ePyBqtE0BJ71wPwOtcPz8RZcWmhM/akzOJ48yMnHnTsxnQy+++6H",
-	"j396fPsxfXWqBpffvxqwqzj64eN3i/tIPCwODz911ilQ8fhCcNZiVPpyMzQDuIj1a/OFGvo21R/yKUV/",
-	"WIfDMl+0ACUxpHHO9V3h9F/UwZwcyzUX7XXqe27WmxwZab6LpRLpao3JbTBZwPViuIMsSdoAgjY+vKJn",
-	"HYgWg9HK2ZJJlVXjNXNj5BSDNf4Mzn5UV3TCbsPhQh+ebW4vq4ZoExkgWiuH785LuxnskhcnXMOdkARb",
-	"WcenedrsETSX/VRJk/+ntUTUT/U3kEKoFZxMMxw+0SNwAutVoYnj2Ct25yU8Bhj8YIlk630E9Rmhm+GF",
-	"hWxqH7Y6x+p3nsHePteiNjqxmbGul1Jsk0ANlu2cFgqSN4M2bmSg25jbOrPce/Fu/2i/8ZtrgMdOnSFt",
-	"Uzopd4YrxirQwjZnwbSc7pFTTK82dWT2Z+dCW6axRUEqG7i5ebyMvVtp3xY3r4W9G+rw/XlTOVbvVPeF",
-	"WDWw2K9HRFT3Y/WcT7KtoPxlXf4Zjn5jybRmQ6vUjtYAcUFwuJ9rRYILcM1GLJ5XVMbGs9kC3Zx0hFCn",
-	"Vjejrm+r7w8JSFiltMVdYYOJsWKcUFuVpYR40HS/mBe7UdaUjW7bWu1Q5exrC8ZgK6Xz9ZrtrLEDh610",
-	"XQFxgoFr/RuZxI+Mk6Xxo+dAT+yx1SrGMkYB3pybHbVFeHra6w6/dht1hG6HEb6db1Mva6JS5S4rmuHd",
-	"CzUlMo5cspOTgrkb9KgEZ61bvnTX1WliPRAe40xq/CH3FJ/V7pvCfqiOr4u4uIu6BhfH4o+7Le219+n0",
-	"W8J2cbYse3oP+u0BOkaLVIoq352tHDWKm/HsZxDP6HjOn+BuBqw0ohzzbqAe1ib41+Knnf5pGo9mbxd/",
-	"2Z6oD5NWaUn7LVHIbMpFaRk3wMdZC0V2VVVblVtYHhXLqzYf145WHp7Piw1PW6RwZivLe80PmGANpXCK",
-	"psr2iWU86uq/9YxnWQpiHmKmt73nHx6xwAQoM0/UiXMnZ03nccQMjFxlumnHh/sALfsINS3JrZx8Ejve",
-	"ceP5UJ3H4oHDlZgHtjNACV6u8QOjasEjTTy/k4yRocDKs+HvnzbsvsVq/Z5VOGnkjCYJkyoDDI+CmEpZ",
-	"eiGWaT8Vrh4gDTWnqRyZRd546sAO9g5bDWxvEwSBOvSAHa3AiLXFn7FfHrTgCZPWNnQE01ys2lrTjSWq",
-	"fYA/j6Y9v9yWYQdcGjktodD0K9cOASoJQbUwGJamFxAcHVeXt6QZPB7CHAl7pcNEa34+NgWxOyHD/+//",
-	"+X+//ckFUr5+ayt0oWREllvsbgBFmbI5RauicmS4Jhj7VCLVgo+aZiqQJmyDoxaMOqfVjUSawtSfIpB2",
-	"y9gY7XAu8knaFvHO1l4WEeOaa9D7rRH3LEK1c4BPKY80N3etme3wntK8HpEAVRqzZtbZksZaDQMvRAqS",
-	"E3AhaaH4rRZdZXvHwf1p5lEytscuKtsNoJMbRz7GehGO0uyZHhTzEqk8pN6NN263//xhXtDELtaXDniV",
-	"9U/IxdltEFk2xqkXUG6ZuXH0ggHj7T0DU8hmQfQuRL9AAMalSRBKbPmPk8312buHz4KEWD49scp6Nufc",
-	"/oo+MPEYTLA9o5o9xjNmt0Vfy7EnPGi9matE84kJfYS2PX5DVAAtKzf6q5vNrRlQrdduF0aeTphqR75Q",
-	"h61EO/eAA65ZzzBzxmOOg5t6OxpHTaLwzQuaNd9UWbPhV6ug/wK+tvVXM4Z7CFDiccqOvS5DCOTBXH8h",
-	"6CkFjYIJYMZ6ekXm9MjPaKe/PWgHJgoAw94kKtc5c6DZER9bUO+uhdSEIbuUVX328uM72DtsCbPZFkyU",
-	"Jlq7WyElFOMxexuA+7YBFq1MjTtsCzpekx2T4SP5+TA5eVI4nx4iae4oBfd9Q0BSZ9JlJpTz+WRe2cBx",
-	"yaf7+I6xsh+gmzmRM4XFZ6P5fCFfBwxApjrlI+9FLXh2C0a27wPITKiyY8ZTlX0LpeDrzMw6X7jVOOfX",
-	"VUrBRVgqVdmiIM38/M1knA0M/LyhCjvM8GrAXzWFAM4ud0hE5/qosh+VgUg1tflWXgDwkoQOflM2gxRj",
-	"9qPqkdcuH9hwcMFVKhJCiWLpLOY0Me1zPnF3HCE0ksYKahLBQpsndAQtZMnd/3r79u2bELCXcTkF+C40",
-	"okDsbTDoiuCHMJXBc/YKN0kaUcPcr3wdJICyVkJ9gV9m52lR3Gpk+Uue1YbhhklNiMtcnapJaiqMK41H",
-	"jNjez9TF1OViNNXkAIFvTEP/1Blsd/f6kCXWuEF4ubeJdTFmq+3mVU3zzWPOy3yOsod1/2uNQFfi6N9m",
-	"tN+1ah7ch1UDxpOwAvXqGRHyfwYWZ/G+1oenr0F8eVitLXBYoAV0BjJoc2MgYUX6rMSbif9mLSc3e/M7",
-	"bIlq0qsB2aT6zQWYl/H1gtc06YVyTFfSYTqHWvUPoKi5KWW17zgmwzGNkyH5HWjZbEwXifq9ORkGL2a3",
-	"f9QlQ8Oxh8ZbjgeARxhMksjucU5gY3FGQK+hwP7zcHL6jagN6CfmszvNbw3w4nAP3uL1dkPcE+uSMr92",
-	"OzejKYsWSTB1CNAqkVFqzcliv5BRIkYPJv8TOIkmnpmBHgynz7UJ/tghnQYiQPsvEmc+bFbmBriCUbSR",
-	"/8N7RZX/Ax7d3vuBCQepqEEbSxccS6PGmuJNrYcYE30XgRqHcnraYI/skD/o/63Ld2br4OcdzVg6ituD",
-	"AGKg6pxfi2VNor5RPcC5oydt41sxBzyPZdERWqPq2JfWIoy7lylIeoRXihQaJIf61ayFDIH4cRy1Pyvn",
-	"EePadCiWEQ8gH91jli0f627NP7X/tdv5QRv8aWUYFmJigkNMLKU8EjMSsYSuDLbKgoO0DkEq9tfa3bWo",
-	"fqscCRQinPIhns8t5MvUkk2BSnIqKyIEsiTpbRQvrGwzd5tlmefCDbGyjtBi920PN79ZVM3uoh3DxtG1",
-	"4oOKkZ82aa88nkxVslqX9qOVnutFVRcS0CyzM5cBloIl5FHbiQm0AqIFhid91IucQtiAo+egx3ZqEC43",
-	"wnW/0fteieiObpurNpgLwcaYjdET1xTu6QX6h6jCzwb3tP7ZV8Opgo4vxazwhVYXvn3F0qReTO82KklF",
-	"VHavGnWjaEVNo2GQtd78MwnYtbpOfrd8v1zm08nYcpGXetSfZyJ5ZEZfJGayylcz2lS1FrSu0uoO54sk",
-	"GZJ7vVbSAKB9IzMPvmZRXTKcL+R0qM1sqCY19W3fSJt+42jUqsD6qVpjXMhpXv81PzTQf/Mjv8L7il/q",
-	"x3uz3Aiy0poWFqvyg4WvtOlUpqnfJsCVz6kk7+WV5M1abtSq1gWAiBC9vC2rmsdkFvOFAsjARdolEXUa",
-	"20xwNe3af7wflow9nGjpPfxvfVOyGnbJ8L8jGpu/9O/mT7jZ/L1iVF9bo9IWMR1blBy+uMK7+yJa29Ez",
-	"K22mCSTg4/EVHHSpzW6DWm/y7qAFyKjc7WeTDhmgd/I6ME8xJiuxSIlYci36MUnHLItEFK5g9MdTSzzC",
-	"GLQgjMGzSPygh0Tb4bYUnxq4WmLh9QzPySHB5noPSZvgCSJZjAmjoykg4xdN4EYaBnb5TBK/gN7oHviT",
-	"nBIlegSC1BOmpOdnNL0JxJK3ap19/qbU5hy2xULAVusp+5vpKVqrTBjqKl3n5R3mFJUhMKW729fDem3G",
-	"I6f93RYlXXXOGs/aq3HCU0f5+RH2o/3xzv2Abe2M+3RrN+qPto7u9w62dkaDaCc6ZNt0MAhkxMypZh36",
-	"Ff/zt/7WEd0an269/fzT4dct/+Num4+D7a//FZTxBdBWcLrf3SEdlLlcFQSHNv+gjwYyKQbEGHD8aaOw",
-	"6PgzgMgxVA92yRDwrIaQ3STBwW2SiX1dRj+n00Xoq7wyY35poczc4B3245/wmd7016O2Ob4XqEiiCxkW",
-	"YILgb8jB7RNsXh6zecloUIGCYzhJO5P0Sr/k6QYpPqbolrejrkju85elEQ9yPtIai+jFC6nNlvnTq1Pj",
-	"cWU22OBQcVYgyT7mI+aub48dcr+qHVspHbWBG7S4dPcA/aPWr1L1KXIosv5SgaaP4/xPO1g/A33X7lbK",
-	"HmO2rN0v7ok90wPUrGM5stnYv/RSbqIXX1Q3y7plrQ8Z+zpEfgmlFzpqZ6D8zNkibqC1q2Bn0sYfkCc3",
-	"SyoFaNz/JPN48K+qcJfK/4tevnraqUo3ARM4p4tj2FRUAsdWScaUcqONwt4vUu4ltTuHQ2uk+GjBauHE",
-	"YF+WlGeJ2e2FfT0w22a9fGpg51cuWx2DPZpu0FealbXBFUaVbw3HLqtiOudKFur3MIaEbRt/baGbfZuS",
-	"X19orEUo5DYck4QqltosAN8/ZBbW0AyEGfQGLOZZC5N2ZLNjM/rbC5frBWTcs6JPtNjIEUHikP6zheii",
-	"3ojvzra6Hqy+9Oqy91xTW8wnQ2c7ojcmdceXYc8z11wFX9wlQxMN1HzbEPTQZevQHNyfyX5a6v0YIsVn",
-	"l3LhrrV7+onbeo5cVooZapYwCxCb8GYXdSiYt+66JukqC/7RvQFXzNysP7j3XC/4W/Oq/ArLan3lGuLv",
-	"Rc9HIcO1UukraXoNqe2XTRNbp91VBqDfiaVHP8pkBFop5YpxDMp3CPK/AU4B1LbkTJtiH4GnNZnZa1Do",
-	"nGvzV+48YgBJWvTI+Pcoj/3Z0UljpeUI3UAa7D5L8VW1rlcAGMVyiCx/v7oIIUd6wVPI0sd4tD41MwTg",
-	"5rBNaDSLOaHzeWJLYbVCZlMk4QVZA4qqsGJVlmRe/ZJKzNd6WapnWVeAACLVpaev+MiOPdRbttK1W+CZ",
-	"rVr5aDKTis7mFamD2BC4vu1mizbTMovvZ28OE0kFi9YmxFgzEFiuoB/jOZCTanP+oYz+F8czAkSLnw/P",
-	"CJAoXgjPCKuTv2dzVe1wXOZxuHN4lYFifvNMW8wfqx55SxPpGtgv5NQZjjYn4xi1UAj5mQ6TKkNBrddH",
-	"dnfzE7njKg5gH8PXzizAtpY4g7yr028pgooBukUx823lWr7re0NY1jtb/W2LZb371yfrFLt7z4fCVGyf",
-	"S9XTdZ7tg18CpwkS/bye6cGEcVddg/VSPfIR9liKGbNt3kydTexV3xTAHL0eMWTQ3z8gHlRfbYOQXwJ4",
-	"af9XCrx0+OzASy+Pb5TRwM3l3fXrsy/nF1ZZbo1996tBP8omtTfY1Qs02O73/cL3DKalPeQekyqeaT5w",
-	"G8/YNdPyJ6g1WUwsJchEIN1RReScFYyzBX/gYsm75qM1kfRR8UJVDtSxiL/4hHJ5gNCaMpqoaXNqfYfX",
-	"5ztdQMo7H4lZbea+6eAKfR9MpqKTQhzwwTxs/hpJuG3yvLECvtaVCjmpGQpFERSq2GL9GQTFnhncO0ZT",
-	"dc+oqu3kYpREGCZgRtAcZMTLDdPlygMjrByj6+WJyb20XKhLfke56fQJZ3huvO+Cs9+/iCTeh1aBaioq",
-	"qmGHJiOshxcNnfmDOVyIUg7KPVSZvbu9vSr3Su6sc0Y8K/rXv4t7QytJc9vKriHsLlyeWw7oU5VQXlXu",
-	"HKUQp3elG2Ck+62Vs++ejhG1i12zxCQNuhPLIBwk5mTO0hHjqkcuAOhkIpg0kEiDft90m9Cny+3bCel7",
-	"qjmAQuh9NaIhr0MOvETOQcs8zn8raLZdnBHAR1zZBNs6IDQD1TUHV7++mPzOYKp3DXwt+/sCAQSMdvD7",
-	"LkniB0aGFibjRovvfDB0e2+7dxCCrqyYSADKsv+rxZg7+FfBmDv6lWLM+eB3z44xd2LK7AH/27X7ZVI+",
-	"ZSX3ng8HTr44ENy+G2zYQ3VrdcDc1ruhmUbClhKM6+cE41lBF04XLjRJ1ejJ6ZGLqprBzSd28OtAuBM/",
-	"M8Ldc7dMe8meads7zxsiOXDlAK8FH8fpLMRyLysp04O+tUb1sVYzTLsc53ecgh1kXoA3WZGcUCwhA+Au",
-	"voKaakPdVacXotjNm+vs7mwIVjcRPzdUXc46f16cOiiozqkUVSh1nq7iYOqAn43Z0tYEGXZV7PqA7Jk+",
-	"spROWM8pmHav9dGWYUeEzQUz8saGMr6Rpukw2NN59O6d3f7Ok3QgAKv8D8buexIsH5Q+/4K4fHu/EC6f",
-	"ljFIm2E24iNyTqGPEpgjUwrGtD5HuQMAZet4XZnTbLXCLt/ZeW7IQOPy8ILlaGnnAwSerfqC4IIB0MA8",
-	"NwvYZZWO0+r+okU3WsHrV3Bg1eYJ5GECa+EFPUhDQ1trkQuzAvMNAAid37Qs/Z0fJB/CDMQBc+iJnkLs",
-	"/Ls1MfC1rVidIVLTivV+dZNpQsF0i5/WHu2v3ZIL3bwYxKCiip0YJQQTG2IJZm6pGf/r04vXZ+/fn72B",
-	"OLvzsmAwuLLF3rbVFypKu8xgcu/aeY6usd1s9Wq26a2R7/Wm7YhyA/WXBeadKhfIJ6sKLWmZ0M1sSjor",
-	"AEjcnN3cnF9efHl7fnF+8+7szVrAojB0zCmRU6FNSYnNrGw0M/+y1zgpnBH4btelKs9qU9OmdD5nvGhx",
-	"3GB+TBYWNyIyo591zZmfzV575uSrUiIuM3AWM8ceR8gZA1lZNSR5/mZNLazVRLGStBCa297di6LRwdYB",
-	"HQ22du/36NYh69Ot8V6f0QHbjwaH+7/mklicW3P8R8s/uqVGt79W/Ec74lqO0yJ91+XV/3Kpu25KTSAe",
-	"CzGb4CoY0Z9zhQEkmXVnF1LH5vNUPLLoDWoHmzKKav6Pbril0TpcX3HU+c3LDbGg0+vEohnE48wRNo55",
-	"JH3cgLzpCgbgTfwPVqPta5HtDMV6eFs93RTHf9YE5sPqmppJ23tzvQQq4D1wMT7EUtaGqeeNMkdSZhY3",
-	"M2Oq336g356ugjVLXkdjiAzh2ouFyqpmoHYA00ZrqL6PJZBIWlcYgqprsI9X2K69djKuWx8QC016azvJ",
-	"uXfW6ZCWEDkDr3rDxx/i4y1R1UR5wO4gSTyLAQJ07pMh+klOSB9ds3hV/YttH6OsoXP1xuWjZrEJmsVc",
-	"Kv2vGBfjZvXbaOEzxEJVQsboVU0En+S4jt5HRR+YDxdTaMhmlqCMV1K/GNq8h4jN6nSsWKr1pBarYSOB",
-	"WIQXbCdoD3T9ypRM6owNVVBJedhBZlNa8NLeF3lHjugDp86d9hqxsqYE2KpOruO/A5PnI2YL3Fwbk0pE",
-	"+bKkKPaLjRWJ4vp6kWYpBQ6WftOUAvuAsBrSWlb+3BXPrmytDik/r6XXJ+1nPQMAqBmdr2opEPfM7Y6t",
-	"Ibu6Prs6vT6/+GOn27m9Pr24eXt2bT76JgzmBOovnZX8OVBMf8PpXE6FOnsMihFIxKCK2uwapi8jQ2nu",
-	"GoaIErwmgUeZ3v2ZZb+QxkVoeMTwPZVqC0aydf5miEEj/T6XWRRLHMG63Vun1OZxaqRzI6PP3XrYTQgQ",
-	"QJ0s0jUoCyuxIFQ+oIpVVvSfT00uUKFdW296QeLzoa9a1cV4qFg9ckpmgMJnMnAgpcM4YlzWvMlQMCDe",
-	"29tdcr9yyKRFK6TgSmqjXZ4EpBn53aDf7/9e0xTqtoXoTd/HQtvr53JoBs+hrL4211jraxmn7AS4S8WY",
-	"moDTrdFeT5Utae0aZSuPE+kFTUwGXyz9NGhM+EckuhQ9fScEIBi8MZPzceYE/MQBcxkZgH4g5WSYyUXE",
-	"DiiKxiGhSSKWXlqQHYQ+woiLb0NUsbRaqYvnfOIuJRjyW5yKbAyeHrmba0Id9J3GCcwS+fs45szU3TaG",
-	"hz6sUd0vrb6eqeuu0Moq7YFFvBBeYj7kH+EO3RswXT010BvRy9s1iTNT00bNIFjY6ByPPnFgk9nc+91+",
-	"v+9yMfQC4OnEZaRJ4jaNQqrWgisWoZAxDmw9tuE8oZyzaNgjOFFT2JIkeKlX2syVJBRNR01mn7iel2ko",
-	"YBgkIBdyYcLHI8oNUMOMUQ5aR9uNAUt0A3sn3yql6nA4slxjHp1oUvP29rbMjcwTErEsAC8M+k9I5XuS",
-	"1XVC9vobD3uvXxg3/L+mgz96ZpNOE6VxYOSNuyDyZdvRbtckG7taUXsQ5FQs4RxodR3vOiHDqVLzob/W",
-	"oQzkLnAPhtFszZjpKgfZe09HD4t5p4vJyZ/bpCvvNTBlr7WlWrDcKu1XYCL6ifobk8xKtRExHrNUlvld",
-	"q1N98KLmrzU5UWjE0hTIBOk/PAEDnWrpab+/e9hcf9hvYki/NmkJhWTctcbzExe+Av1Sr9sTKqmfTWVs",
-	"VmL9dMBsGsDHMbDYm4EcDV4UGLqoG0gtwhCVl2NiC0AEn2hFLObDPHHkrOxfsr0PVYqOpsNPHOtIpKV2",
-	"qjxMlqoeQAbu2fmuGzYAwne27gTkKeQviDwMirYRayIF10zXN3TEkntQwykjtpQtx/WzIornjTGAa8JV",
-	"YYBWkax65IqxtJuRhtaKTXCEgoYlpCtW1CM7QbxXV68zhFuGHiDyUGujPfLKKrorqzajfgl5+0Dj5p0y",
-	"axdngOAx7IFSGvCUOMgsHISZwYkmaiAc4ErdYnW0qaEEkhxevT+9+HJze/r+bIhUFcjevDLQW80W/Ta7",
-	"p+SvqgWHPs8EtLdow65XgH68EU60sRKwWM8m9WtV3ePRAPHLhfrEpRJzbACnFXuJq9KwuXE2802hpgt+",
-	"ECMXPldLskrw3nyGuJeW3HXFAHpdgWtA/mBZKlUmHQSqtDvNYq9PdHruPmtWws/lQjX5bjY1wS5F5a6y",
-	"6KoS7a6Q94+Vp1bMm6LjVTlxv02aTE2WzNXZ2fWXi8vbL28v7y7erBMo9TkyxRSZfOCW5VDJghn1epFA",
-	"74Jap3UE2CyDxtT1hIFtbrNVRWZi6gZ2euvslZdAL3zyOajBHQT+h7qHQYOznaxoQa8d3vzl4vWX84sv",
-	"V9eXf7w+u7kZ9sipv495Oqx2+cISVR4JWQfYm+seSK1YIFJbHDTJ+sUUoGcrHeeXnBHGVQo+FnOwcl1B",
-	"jcBN0Y7Q1gB2NbC2AIVKhGU8wvRbM/dm3nKPATxDYkkXwgh6K6SYWdFZxAt4WuZJxZ4p+Yau6jNtfGwH",
-	"gVpuRFchdsXHSTxS8g1TFTWFZsr9JxSKIWKLedM1kyJ5fKE3Ad4HVfQ2SzuuqgzI1QPknW176Pdp2e0+",
-	"CkJLYvRrBWR+d/u6qnKpWK+0jkVBCEv+kXGWNsul58B30aUKht4TVnnbDeAqFSNIqQlN3GjxoHd7cDdC",
-	"+SdkXalM9Sh23SggGvy4fhUyr23VOgz6+0ftaiCNCJKvBecVJ8jzK2M/Kmtu2MSvZlBfB0WOYeikSAql",
-	"VSlvVjdw8ENHtDS38umq5FHvqVSt+FTs4XBs7wLKtgtogEWGYpEi5pr+uYafvQh3yeh+HaXBHpti3KcR",
-	"WH0g2pGWKZovVslstyTmYvIvTtYjjUbi6fKRpY8xW9asklYnDHKe9IqsoZpPC3ZoZgUCFr0BWbzRkMk0",
-	"lkqkqx4ZYtnCzUikzDgGjCi9pkp/k7JP3ER06MRn/AVK07cOMNZhw4op5aF+/+i8ulnx0YXmIIFpslzj",
-	"uaynJW9+3Pc9oXkdFC1rKdrV1lXW0h35L9GnflGRwPpMWgBCOp01OkNFXWpDot51yEVAIuvbE3s0acCx",
-	"UpZl9nc91I4Tr3JC8Ky9GoQ5i5kErfYF4FEYj2I+abZYKXpkzeClijWLhH5qwvAh7DBNU/R4oTpdLljd",
-	"6W8g/6xcabGvppisS0wtmYXVcAVl2t42kdSnMVBPnw8fo+L+58G/PHXF3/rcmI6OeoettvfQ1g9pHrJu",
-	"1aBWFRe4SwxRALOy+GgcHBUTSKos1KUe9p+h6sgbZHmzi3RaOONh9tItsdD8Gc3vWIEPVoqdeoDbcTxZ",
-	"pEzmCuHLCoSWCdu777REaOWtz/SdUqH+jKk0HslaxAkt6CLNYNFK6BIlIrpqmw5mTcMa6xYSAoQnn1vM",
-	"0In1Us9/BwHZHMwJ7zAFhSVPZMr0IXu9VpuDNKDcApVII/MW96uX5ci986Y26U8xXmgLLjfN3dMr2iCB",
-	"77Cg/7VyR4WW97laoXU7sloBQszhSSwVSwFHSetDJvBYxstOGY0yAKJmy2fevc6TUwMqbZD/Ymnw/iC1",
-	"qWv7Z2CDWBv/oYreU7kB7vRejZvHY35esZEPp+oG753Zbo5Hlci2fHYyDlTJOSshrrNYx5rNi9Uv5Vw6",
-	"/NmcSwBcyqEmvWVLBdu74ml4hvvO/Kx1bzltCwNykPtqcvscqOWTMCQOAMIzVjFVIm2AzUJVJXJOE0ju",
-	"OU1VPIrnlKsabuPlp0KqC+It+S/7m+//hxd/LsuN9c31X6gzQz1VFSI1bXnQs5YI79bhVRTpIrB9Hi5F",
-	"NvPsZIVovKm/qorBLWTL2gS4Z9is2aZDkHUBRCEeTG4ePGezjhpPzgR6oYLzwfNSU0P0E0cyVS1D4feG",
-	"LS6oTQP5RqLB3Ktw8TSp/OjatJsW7cOe3Das3C5MbzJNpDitGPgl4ioXilbEOJ94nVNlyRkm2dseVbFR",
-	"lx5ZiiqBy+DBUFyyahePW6/8WujhqjagZrBFNKtfxYa8eMthQ6JmhXK7Hz4hi9HD2WMcMT4K0If9xbWa",
-	"ytKapL4TyzAgk6dHTm2xgFGWrX78jcz6HObP09SB80xYZbauxUGXMRYurgW91nYyduCMkyS2md6VQNgZ",
-	"CNl2b/A0DLI8rnirOVUBjW88md3e0wDVTAWzrDIATD4S5K4wMU9Ybx3mtaIPTBsstX1vjFqjr+XolIfQ",
-	"HCWJkMrsfFFbr3fzPrI0ikeqLUL9n81tBSCUtoBhZYCwSBTCi5vAgxUZQOgkVRCjB0uV7Ui2TG7XK9lF",
-	"A7sQFuBeH3osZvA67+Q5QBTsOZtPEVLCWggmA9f512Eu2BeR5L70QSzNOel0O1MaGef9/UoPiyXjiuaI",
-	"/sPqYYk81tnUaeZz3JJKtq5HKvaBLEI0Palx0u5T0wULVCDtIQbnfTcrNDP5t/qnqJifNKjQ+DreGneR",
-	"XNb09VzxERY2hQjUlkOYEg5XwZhFEqc0oPiZ26pMWsQr8sIEhfz/rUG/v7M2v6xd61ScY6BrajnTyw3e",
-	"vqRq3c75VSVS/WkI2spojib6WnnKkU7v0iRoJxkYdwTnKvoCvqXz+FvwL32rlfJvx4sk2YK/8IbaVcV6",
-	"240hygqZduus6dpGS6bYK6tIyHXpfGonpScjpL11Hevs1mLFnIOCrKPc52gBgzWJm+aM1uod1d0XzpV0",
-	"k6wK423aL+EFUqfXoGHnqOtJvqHDF0S9Pnpu0OsKaLqcx6AK4dSg1nm54jknVABT1NB61+NpVdz0Ish5",
-	"TO7qBp7zeH4aRWFCfqeVYyzbSgnFqyxXNjVsd9fvw3nPPfNVbwTgpLU8JpZVngQL34OpBgZ0BooqsW9O",
-	"G7SCPXjTJU9izurwrozVhEVfQPHQ50azBy6ISCJUxTlgnoymbPQgW41j3/Y4YoxXe2G9MVT2harvT9qq",
-	"kb0d0OlE1EKuooFJJ8IVpKwbW5Yh8LS2YJp78JoAgCFIiAPE0WbJ+Ppm8GkGzhd3NRXOLs1e8ApeQLbX",
-	"xhdEGuCzVyJVa87V7u5OvVgo8CtuXeJuSl3vpJuBeCfPOxoedebpoooj3SxmM5qugkoC/pSDDcrs2Aqc",
-	"qObtxDeTQc/XDHH72doL6hOfdRN8kuGFaRf/+n279n/mXiPGZsg1GqEbNxrZ2ajRSDtiPnhuPN51TTDc",
-	"Eq0gy79dfHW3YReCQAZfRXbzQcuQek30pznifauu8EFw+7Wt4m+NAy3EUa1zLc9SjTfTdxSCC5uLnA97",
-	"wyBj3nW6WYjRpAYEKmRMzoDzTRtHP38Cojmk/4ZjD5CexyxYIUuiE+Mux0i+WdxYWchygAxyXqZiSnXL",
-	"3NC1HTjPrfYZaLdZaFfHn0Hz22nheNZvTYQM9aBYo1cVjp3zE4+N+63cUIHq/1iKCZ8Qv6Q9rAxibXmS",
-	"mCqc1Ks17xpXrdUWwb4BrAh8he9qby4EgUW8WSsDs7Ffmvl8rkL1zuu0MEo3RDCGjJqXWxHz1FawKOvM",
-	"R2ifh+3kAXRriC8eQjtIySILH4S1TgiqknXsodxaj119QzzhIg0pfpl630yW2QX/XEdu5qFBKhIPbA1U",
-	"+mmSkNOrc6L0paHy02fJbsSnV6SBujc3inSfzmOEDm8D1JgFes1IKlerHh7WrVQIYjx20PHNdjebyc9a",
-	"7e8GWr0GFZ1KIZYN0wcPRSR6eE7glCD8RZalhg6ZDPNQcNbFy7cQB0jfYJHrCE2kMDgBfsjqMWZLYKV6",
-	"pakCDxUcXmP4mX/giWU4Vb0e+klbjzTV1q3Uj3Qz/LN9tvvmMnuJ++7UvM19cYGvzX2+gtd/7XbuZFip",
-	"mbNUigDR8KAtDvkY4GXHgj0HcOY8auCs8drptHQm6iOZmk1uRqt6YkAW9TETjoY4PDtEXvoxpwiEXL1M",
-	"ZDkV6ALTOkJsYHjnVMqlSCPImwDENjoTfBJOlsWCmNoW5QtpnF802sjQBmzQWDbAzYc3xZI8sLnCA6En",
-	"BpA6vC1YGCoT78Uk5utnp1+DtaBez60X8rFpY3YdNVMX4pzEjwX99+ckWtd0qxmB2CIq28zjiUnr/hnx",
-	"SKjrUa0/wPyOVx2q1zDGap3IkFYYYAwn6IBNULsBbrNykE6m+9Qs5v5jB6XEhMoT8T1jc5ktbOEcgKMo",
-	"YaZ1sj35hE5o2zOCWc7IKypT3Rw3ydOgaYlMpiLFZG9loLHnsFdu493zc+h02ybKZT8frjFMnoOYB0H4",
-	"QH3terVP78OLaXzw8PD6u/c20vd8kbGZyodDqTo59Qqfvvcll6jd/rt1+Nx85tUTr9PyjCQ2al4jjayZ",
-	"+mXf7LQv+4WnfNmvUPf6/BX8pKNFGqvVjV4Ng1fOaIoLiH+9tafzu4+3nVJLOxSFYFO+u9ne23fFDTlo",
-	"v1HKVI9cQQCETJgCBfV+5QtscgOPRYx6D/pCk4o2BJ2JYLU3MA5nMY+lggmSGX1gBv9YpAaeaLxIEsgj",
-	"gFshWR42HsgHJ+qWF5Bnv36FwpFxIJqVJSWIscvccVh990wtmRFxOHB0tE3FvEdO8b6RHjOS8j3LANmW",
-	"FCvvc8pn7xP/xNE4NkBDAHssyfB0oaYijf8BFvYxeQXTIJ8W/f7OCKYJf7Jhl7AfR1o3Ap2ELc2S2C0/",
-	"Jn/7POyR4Y9bmmHKIYD0mrWFbz5xTaYjmiTgPQA6cvBQkqVaV2R8LNIRk4T9SEcqWYHV0SN6iIyrrCX+",
-	"jDmE70eaxBE1QJZ2iiZoanE/p4xGLCXD/71lwFq3zqOhXka7FKDGMmUx/sjvFoAVvr+rhZ1iqeySKJ7E",
-	"Sv8r9H8XPGKpHIlUzwu6567mU8bl70+yaIk/MSQmwZn1UIDzNQMmndI5pOkPz/T3wx55JaLYJBx/d3N5",
-	"AbuvyExI9YkPyIf4lY2VAI6UXUxc9GwEvxv+uHUvotXw911QIPGB129fk52dnSNXeTsTnK0g84lEbBTP",
-	"aEKQOSAShIoVwn4a6sd8Ssyo6wx6/V6/A4CfjNN53Dnu7PT6vR1sRjcFHlCZ5qR/nDBQ79wczqPOcSeJ",
-	"pdIH5GbFRxIrauiMKRBWfwsCzbv8foNwiilr0pRAyBOSsjnDCJc2aQ2cV6FaKtz9g/04TyDbAZXrWL/z",
-	"7wuWasmGyrSXWQFyABIaWhQE2DCIX7q7X5CiEGRZ4UaIdAb+vbp1sEXfXt5aaORevYkbeuOSm3VjMEi1",
-	"sXTIdKEhAFhb0/dbZ1vFq+eaRkFNFfhRTrFHABp6pbbwIiUxdzm4odHlQjKNhuhFaStG6UKbQVSgJH7A",
-	"ri1VQ/JCPo0G5MKi6/YrQ6UxmoVNhBKpJ0rImeHOFE7b0Pk7htU7nMrCApZNSl9H39urh5BeOxM7cIsE",
-	"HktnQVecXwid6asrhmmBy/qD237/GP7vr1VmpjeV3f7GY/f79zQY/CubCV49+u1nGn2I2DIW/e0VnTBo",
-	"UdPw2sy/mho1Hxjndr9vaqqVqWT0YgHf/mCKN7zOxoXmoAAM7SEJ/O2nrH21Jqlca2tztd/82n1lqhJt",
-	"aNnvNm1kQqnltL3XzyExX5me4scH2hDNpdXW58faZuPH/XL/bPguyyexoOxZW2/z8nyWiPku3Hn8eNvP",
-	"fbXFMhA206PjmnKSZOUVVxyb60FWucbd1heQ607u4wDeDpAgd/4aCMLVXui6m1deZbtT2D4QHiq510gJ",
-	"El9DrYtsjCrXW8g6aUzbG/Ox3GvFNDBxfUhsZ5BAc49+uQmF9aAUuj0c7u/qx5T6JMDlfsIN7i12wT/O",
-	"EgDQ4rPY5+Yil0J8MPC7r5ufS83qj7f3tnsHXs97HL/p344fso7w7im5tvB4lWnK7i5xndnzZxdUwoYd",
-	"kfPJNX6OjJcGEyAXYIdeWrATSzazpdg1rtiO3gw5n7nislGEoombO+aM2D2BTi6d492d3f5OLlUDQDs7",
-	"x4Od/vZgEE5aARwDByClacw5JcGzZaPqtgpL81jnFtHU/bWpDhHq6AzW7fqezj3ND3aRmYde4Zj+t69o",
-	"ZNtpwC2D9bfccWoMWBbhTTvrb3or0vs4ijA8uddkZOdcsZTTBOwzvGun0eAeaYyuefCP2BTFjl7HCjwd",
-	"oK0JuGHARgIvEpjQazw7kNgZqhy+0kpxFse3Jcyg+DpVGJRmiwEebPsBAR5jWqMNTiWRIkNKsYk67MdY",
-	"KnmSZQKNaJrGELj/xKFrwSnasmCpufQe7IpFs9JsQNr3roS0CegfbRKNXHtBkfX30EM9IUPXscN5IlyR",
-	"hf7A+Cfu8KShgTFWhgD8sn4NekdsIFWMwYmRj4za9jm4OB+93i1u10sF5L+jHNu2YH8Ar8nL70NdXmyT",
-	"l64JptmchU/8E/9om95Y98Z5xGZzoRgfrba+Z6shoVlrAknHUIiEVvAx2MAWBzJbuxFNEpZ2yQNbmT5G",
-	"6B+ZMGX6y+mrHD4O9heBhpRAQNgZwRjaOGDTP0RmBXIYLCDfsxV6IyDeJmwLNdevxOTc2a4ndk22+9DU",
-	"aru/jb6JvNsA7rZ+g7LbYI0q6q3f92xl9FFYgFciWjVXRWXhd/RF25N/WpncwrCteDdrZ7TUcpgY+/iR",
-	"Jgvm9/exWl5YqdmrV2qcZuSaZ5V0CiMf8n07vDqNzqDf0/8bbPsp3Ob5WWmBL2z7R5mw5QEZnWW++7ns",
-	"mK5+2D/sf0UvOvakyS2r1/AD0NQNOCTkM0DSg+EjlAPR162n1+zHvSu3ykWlbGe/3y8sVDYp4PtTk3Cf",
-	"jffVyuZTmf2mSWLbAMm60VW9pbkk97tWfc2HJcyWP80Mc4VugcI7sy8nfq8QEqtOvkj3NyvtNyvtNyvt",
-	"NyvtP9VK22xNN7Prcp2fAhZdTWk8any+qh1L16/uBBXfWOZKd3tYZRqZtIP3IlORQjUeK7GAMCfENH0b",
-	"o9cpiq2w37O6wr7hqha9n3qBtvvbLbVBAwTiaYEkg4Bwoj4kOCF13EDMsYiYTdbTWFUJzf4vLjRLIvNK",
-	"Mx6Ql2CD0AitJ+/c/9xyE38NiU4aQ4dTzJQdp8zWH2woQ/FFJYmZfZ3JR/yusTT8dxeHf1+wBXbkqBCE",
-	"/UZy0H7/HyUGr67Prk6fLgPNlXkZmP8yE4H9sPTr52SfL/r6mejTz3wOsQfPgNB+nt9eeo4mfbIZHU2t",
-	"rZjrqhnueudz6VxAaV6wwzaYwteu7aFX7ohnYE/K3ekyUVHbRy4/vJ2A/zdvNzbEDszrDN0GV2c4lV8/",
-	"B5SM25L3EHFQaKxszUKGjvYvrz/8en3hu/3d9XdcCPUWyBBuOGrnHPDQkprAH5mDEUAramGT21O0Dgfo",
-	"CYZ0dh5NggzR/FQfy3tmm5SwgtZjKj5D7L1HPlKTqRRD8jcifnazRIysosKzCjdhn89pbzW3OvJ4XEGO",
-	"QFWzTtq5uESWdYjGyRTbRntrpol20OBc3ArxXssFvGGv0bH47ubyAq7fbmsgPLBVXmDpOT0whKzgmMBq",
-	"nNG+LDLH4/zN2Yery9uzi9d/+fL92V++XJ/d3Zz58qMQGiApW2BTNF+OxJIUr1tSLKxEHpwfR7B7WY/c",
-	"SUYoZO/r4Zt6M7Z0/S3BISrmZcf4jdCaL9gIoVBKYNqXV7fnlxcgME//fHr+/vTV+zMwJRSNE5TP4xgM",
-	"CKtE9x4Ym7/DPloe1N5xZ13gBiSnXU3sUl4aXraWgbetDQ3Zjt+xgsbebTy6JigZFqt2t2ArIW1VWRwh",
-	"W1su0gdT9SMV5REGbH+RsCjoCrbfnck1rQmGBmKgX7vrxcrxTxWB0ltI02XjMRspQhURfMSy5EFPffjG",
-	"4fSCU0RzIwEK2rHLOHMsyXZWm4nUpKVm7pBPPJbEtWvH+Jk+LC6/G/GlyPnYqjKajVEP/9MF4yY05l24",
-	"ykTrMKRn8aNiNf3Eh4aRvra3D7EIgpySvf4OxiH02SJDTID9cnfx+uz69vT8YkhmjGYZghn+MYliROzE",
-	"Fx3nAsEzuvrEIZd+VUL1xOnGueikY9MmSujCnEM0t4amDe3SjsK+aOoVgMWSzBeK3NPRw7HlUbAUMzGD",
-	"TsLcpKXju70BaWUTX0TuGUa4lQM//8S9ZvA5BHFswGeEUWYXDiFya6rVs1bCrlMDtomHPE8yNLzDBKul",
-	"cGaIpR5vVqHIJ87CC31uFLnMqz6p4BMbfMRpOQt/AyOncX4xeq5eLjxVPAOZN8Txb72Gjra8s9bA+VaK",
-	"WOXXMeeEc9rUs/nhAirc7l87v6pwVud1hl28IrACxyS3Rq1ddmufmKnsFjn/t+DXr83b53bmt8DXRoZY",
-	"VrLyLxz12iiEZUVGdQzLdy/5Iv9Xnpn4st4YYDHu1OWTaTxgxBycfNECuzm7udEm2Nvzi/ObdzmT8zUa",
-	"F0alM7p8hYj1IouuNKazqTvDHAf3HFAhbEJPLgZn7Fl/FBaGMpvob/6qf2N/Vd7GpnzVHLrwbaZJtPN1",
-	"rfN/g5PL7LdT7vRCInrnCcFFDrWB6Gbo4bFyBpEx8++ZsyBMxw7r0BGcZcT/83jIfhHvwmtrPmex92d3",
-	"LmxB66BqF8N7LO7DxoRgObqicv8Bw6756JugXmEl9Dk0LohJ/MhkEWPxJDP5kyFhWBZd6OJlK7jNIRyi",
-	"dY9VynQ0NUneLhvVtqowx9yxCj3eHrlZjKbORsbUXoCL8prd0IUSM6rikeZMWX5IhmYMmEKmo/iScuAk",
-	"Sxor4CO5703TckL56hOfiZSBj8SL2RlPon5cF92UsQR7H/vnWo8KpGIXMIHDJwu9BSZh26xt6MrhscmA",
-	"Rk8mTlHSMSLrYKqnuanakIc+Kn4B9OaJyBGjBel+E6SiWBJ9Kfld5joCoroX0er3nkTUhyAR4iH/zPdC",
-	"PBCqgoSGvkZgRnZjcgmuSeLMGGOw2FBuKW3GC+MGQrIt3BFfW2qXsCGeV+LJXoiCbZYLKmPfoFyfHr8V",
-	"T7CxGPb3CjfownZZTkcocAoU8oYKUBeHI7m7TeSJkxEWgxM8pO74wbHWNB1zsk8kkHiiDW8tw0yCs7RJ",
-	"v7meTMd9XzMBIg2aBM5FnzO5fssSfo4s4V+QEApb/7LemL3fvDG/pSL/loq8kVNm84rRnOCs9s18tCoX",
-	"pDaBroD90/7TE2X+hTwsLYuIM9M5bAlrpTxqag//+9urXqAzrLPX27GNjFdsQO7hMZWKAFTK6EyrCjcA",
-	"abV1w7gi0GNc9si5svC3SeKVNQsTanWloPGIIlBlusDo7j9N//F/Yk/yf0JpLvnnJ/7Pra0t9//1dUPJ",
-	"6VxOhRqSf5LhjfkAA9DfYKge0ME417oTnxwHTWeLKAdpK66RsoGMgrRQm3VkXouN0eGlWV91/RnySMHe",
-	"McaN3wvhG9sKvQuIVGnE0i7Mlfz/7L3rbtvIti76KgXtDXSyICuSbCe2jIUJd6J03J3YnrbTWT2j7LAk",
-	"lqxqU1WaLNKKOifA/nteZAPnOfabrCc5qDFGkUWJkiVbzsUtzB+zQ1NksS7jPr5P9rExN0kRZB/eHk0Y",
-	"dwlqei8+B1+c/zfMT95M29WpT13s58EfOTVdZWj7YYJbqPBxNWuH3HG4YESqxEZeQBQHIlQIg2irMPt0",
-	"O+4qjqUA3xaSSYibhWpMmOETyGX/PzlCG646IcrhK6i4K5BhUGMXmlkzApayCq2x+aLZtYI6B51Y8zJ4",
-	"zU2yBUPbOnoRUAUC9SWjLd9R4NjbHw2lMSKE0Aa220N0gD6DNhUFRsgCcTUSRz5uFOTurfS9UnoMP5ZI",
-	"o5NozYZpb2A/p6MyVj8InVZxoQuvghhLdfqNYJ3BATmEQJGdrEgqQSEZ3HXbYGdDuQlnETngfm1GK4uD",
-	"+Psi55mA2YSVqLFzzRp1hgEKnSYdxfGFQ8FVXvWBQAF2G2X1HzqmcBYeO9Q1/Vj/Jey2Z5cQTrrINwVs",
-	"kmznYHu9+DSSsTDs0aWANysxhlX2FyjbDo+9jedkikn0yLjoJ/2tF0k7bdlKYdsJfLLS6eXgIH9kR+VV",
-	"O/Y8AKxVLJJ4ErBHHje1eVxjP8d6bERsfmIB7Dn0KQIXZc22KnxZC9/qnQmKHPVF0hsE5T3s9j4X+0EB",
-	"uxQCHmzOLLaXSzaoQJqLHeWRz6ykwxdgsH1jCDq716wQcXU6+S4HARCLnpDXIjzwV8WaZVKlVhDCRvDg",
-	"4LDaPB9tQdrMQdvaac5gDpcAad2Md5WITwmq5i0caPE1sENbrNnYqVtRATe2MtHSUTJssZ1GR9mz2mKf",
-	"O86n6jhvsZPFnTqV1vsPX/yngAClZzS9Z2Q7plNpdZYyGjuVasctMvzI+hZwkV5ir2UNK/AHnsDFMq+r",
-	"U4Fh2hHKKALojE4RWm6a5R9NFIhoWzkIhobugxSzSwKxCgTZROhIK/dqZaX7pVkbWJcqS1UiIyYkZhRl",
-	"KBjBOUx1LDznvYHYeq5VEutoLjRxoPQWkJ1UmdJb6MjpeBhUmSHKQ6XZKNafJo4TRYOBxXtXvgZetsuh",
-	"/G0lU1Ct/NfWYa8noq2f035fxJRTnfcN/ngvpfoEgN6ov1RiWIYcA4a9WH60D7+v4pv4Gy91FOlxLr8j",
-	"7PEF6zAz/4XTSLcEKVrohuQ0cqWwsJciQ3c5d4irCxXjRV6necACK3cCsL8BQv9+9NGdUQx5RkK7iXBv",
-	"cDA2wedN8PlvjIPBI6MdsNT7D3iQsvm+LeBFkpobqwUTnuTdGiRUfzLIAL4BNJy1HS5mQm0YDit0SZTG",
-	"3e7JlPicHccvy9gTK6PFnfJkUCT5vb3aN0W9n8/qO6jTkgmgHvoVD+DFjpJNWnxjNGyMho3RsDEa5rcR",
-	"fKnOqXI/pFAf5ERKhasvTZseefTeepq8RJzIvlUJwizdzVVr7tZLO7oM5IQP/zmQveHL9I/mZfLm8nYi",
-	"NUxRReb1Y7Xm7hr6uiCa/5uwczLaatTrDZJx2aVnu3t/QwFWIo3uKnSS2PH+TQug70XciCHMP9Kus70q",
-	"Q8Ylx4OFm6GKlO9+3i+jZz8AXB5IL/YxbIWh1jn9UFnZ4Xskmy8Zb+NfHts3ML1jwWVjOZUNn1sURk0w",
-	"C1cXl+sQjF82/amb/tSNfbnpT930p96bYblq3duSLaoPrfTxm8SjvE4Rqq5BdA+w7KFajEmvy/X+g1BP",
-	"SEHOrbF7txDURBVIOVyJmtGsz+MqA0lstQv8BwbbuhMmQ1eTz/EvQG9BNlYy9b6OOwosGcue8Lqd4N8O",
-	"xMT/NfQ/oerOS5tk6GjUawzBW5Bl7D9V+KfRKmA6zi71zHWQYdbwKHJjMDn6TqKZ4dcC05B9GYkDZlIi",
-	"bCUuEq5YV0C7gQ8q4wwPJvvTFUpjjiVBvTSBIqvn7qWOj6Jvx/jy7evX0Mj7W7t9+vH5q8PjX9rnAXu0",
-	"XWchn5jHHtSPUBnzAM3mAQs8iyjIgGhobQmnLAMWmnQU1jPwGMqltKFyQgCNycaFvdgEIEM0pDnATVbs",
-	"G5YVFvmcmvTBdw16ltf/uCV05T9XUoXzcq32b8snWuHBv9mfQN0Pt3Z/ezhKJr+j6+6MjVlaSDIYqHxW",
-	"hlDxw6UirptEfEoIcsf+/fy3t1A3ZSc1lGHVUfHpGNf8wC5nOhqJGAjRNe5CM5eh799z6oTMQMZJCT35",
-	"jYSBAZ4koGwd8UtRY4E7XRKLcGkRquA1BThzAVR3RlIJuzvt0SPyG6j0y2BRATONEh8oEeZ9F9EHFotv",
-	"gMKi0qr8iZSPjpKa/onDtCa/uZ4lo/6e2QUz+f2eLF9wpmCyDCanYDO3MmcGTEO77eD4QchjGwZd8uvP",
-	"FdhYlVal0ajt160ninSOrUqjWdutV6oZlN0otpYV7H/8SaOZ3/0sv48nSSy7aSJMzSS6dwVTQEN0dk7J",
-	"EJ/BfeVUirfrA4F5myIOqxZm+9MWbYvC6fjcwZnq2Knq5COF0jAcKxSL2W+Ca/RVcBFntmOnlv6BP7OT",
-	"BzfgjMFFmGGsO7MzitfsMnQqXz58WVhd9loqlHTuiNVKq6agkM/u+MIHorLOvqtqP6QKY61S1zGORzWq",
-	"+LlV+sIqfEYVxl3FkS4a5CFRRFEl7TIn/gDuwm5lhT3TdBciOs4zA5aqm/NJ4nI5FYPcQi06/DFs4JW7",
-	"eciIAMjK39qnF343D2lNKCoXo2Qa5DnHI6MbM53Gkwyiw5oOUBwYWoNBjDB6ls3xfHuhshawyQyIGiy0",
-	"zPwGvVrEpJD5h347tEmwuPPmiVACGxGcCJrcr+AWhC64McctOHHUaPlAsVmgEFMJ0NYe2BOabQyT8AnT",
-	"Koc/cP0nUHIJCA2jUayvRcginkyBN1LPBA0PDiV4JI4j3z4QC/sdsgJYqF7frw+3fYM96iI892KPZvPh",
-	"nCgIQC9gU06Wp9bGgZ/Db75n4yXbZe8/l1klFJSvtCpjFz21A5y+s/Gs9M712gs4pasQjdLHbeIma6rj",
-	"yQ5MUhSQ2KGbaOttXwJpJgUQIGj49WTlExJb81F2kHPAgen6YrPAE1rNEcatA4+R7SrBw0KplytbUr4g",
-	"zCfIF65555S58oguj6kFS0RGYMMmZCwc2m/BkJIG4ZkK84ptZZmdRQoUlC11lVk5b8pELM3TmqXshzug",
-	"y/Z0au97ttNYWh4c4kfQ4FdChm3enbhww7+04V/a8C/9aPxL9X6990w85Vv73Ua4tdPbbW7t8d3G1nbY",
-	"6D/r7/Wb/UZ9w7+0mH9p2Tm8H9pBwIHwlPeGFehB49CqdNhFgumiKYrXXbjALpW1OzNrKPNBZqFpnx8e",
-	"AzHI6enZye/tWdgUso2cXTc33OJewZ7tNNzNVRjNs516jb32+u6tGUgxNvd07H2Ej6htkGg3SLTrRaKd",
-	"QpatLhW5uwl/NtvwBB6BoVkWyn5f2H1D27nKCAXUuVDl5EzfH9+SJyOAb+/o+PD5xVFBRADdnjTMjGUC",
-	"JOW63y8IiFOPaK85fecB/QuofBSCWKwpwIoMf8VM8/Tr7boMELsTMCi+XXwVrViM/fKZ/bVe9F0/TODV",
-	"b5eGVLFXCVxRO5c0vqwnyYsH5+67tRcI5kcmLSwgKeLuQB1JlbBZxrHE/jGZmI7K4Zpi0U+NCGvssIg5",
-	"C1FJGUUOIpFWUAk2EUmZa++1Lp3R537LDqZN2fymbH5TNr8pm38IZfO3cmhJCN/k0pKM3KBbFtEtZyyw",
-	"afBK4D7OK7DLXbVMifqmNYATXorEFApAASVMJgDSsy7bzDcG7HiRPsXq72+azclqXvslRs5XSNqgXDYL",
-	"rbEsoUL2UVbYSmWTgJ+YM/chZBAfigMWOLE/U2IJ9h0mrq25hfcBHFwHAgB9LiPYExmPLHZb+8+IU2Wd",
-	"fYSjI1KD0K4qefxChQBxNOKXwkBcacCvBUbYia8ABU2NHXYUKZ3CRvHT6QdM8DiSgJUJcwYv9CgHCmNL",
-	"qKQCn2pq7Mz7EeXiO8pLxst42XQ8PWkN6fjvNB1emq7ONur7PB7VqJany7MwB1RisWFqgGCFs1D05JBH",
-	"VKNsGNZowU7oVBrN6m69U4GvdW9oFt6Q2Tb4dKylzkKStwdjxhVdJalOs7FJqt9zUp0kngOvnHwViWwl",
-	"xv1mz3NExTHE3EGKRwi0axI9Glkn+Mg6x4FnnjvOVO/uLB2f8IkhmmJZmu3G56wV0ON2We4VTqUd8UJa",
-	"kXWlsDPd81AS2FptctibHPb3mMNeNkIwHYMAz3ST597kuTd57geb55bDkTZGdiMxk+ueYa4jM21uavus",
-	"ff72TUlmG383SwhyBGmGjLbjYJYuLxL9BDnzagx2rrMBrRkhlUkEDzdp7E0a+0dIY+esp6Rnb0hYZ5xD",
-	"m2T13zJZjb7YNBcocgxBB5PP9XmfuWtr7y3hmxeGOUoT45h9eVIg9l2MINBiZCUh8RY6UHmsoiuAKGVM",
-	"UAETNhbEMtxReeM/RUZjMdTX6NZjZ7IbYiSvBONqwmBULSY+9aLUALg49e6DhWKPaM6maseTnVzHJINE",
-	"5Hio0S6G/v2jhEWCX9txRNC3OF0t7zr1eZJ3pXUn2TzZVbAvYVY9x1jDlSXVDk+PQHKoArcKaE+Th3U6",
-	"CusJuPFC0jjw4L//9/9xUXAX4IAmsyykgtqmxgKa08ALXk8FjuwCZDzOVRbQ8gUsgc51e09HdUWPlywb",
-	"tYwVbsYH0tLZ5zkTunATBL5N/iynP8vDMHZl1hWGuTkufBSK4UgnQvUmv4nJ3doTZP/MGTYVe/QrK4Ry",
-	"7FffdygH5/aB9SN4rOT5+WTLmC/ufK8Y+yEZu4n+bKI/36SDYfkA0aLYz7PujXGLxmzshw72dxL3eVbf",
-	"+1Zhn2Wn7/7CPiTMNxGfvw+OwwzG1zQegtJjBExQGvroRVxjhz6eAwUFSrGpZgGpeKEO+1sCPKwvVHaU",
-	"vyQzjUVkBOQZS6JlZ+3f22cXHw8vPl4cnv3SvigLmMFBLAuYzbzJA9tA655wzxzqhj191qABvARr1dTY",
-	"GT1+FcMGQnObUNsm1PYdh9pmAtaZIQ9/exQUq/uCKgumz6K99uLsj49nb4/tfx6fXLw6Ov6F5NmL4HE1",
-	"oxdd2GTSUd915O7oRfvN6clF+/j5Hx9/a//x8az99rzA5O25sFu/iQmLRWpm6hylYdP3jblhUC4HJgOJ",
-	"BHJ+XcACaoCbO2yg09jU2FsjKKh/JRyujP0X/Wpdob9gaqjBwrF+u6jfacH35NN6eR1xvpEQ8VZvIHpX",
-	"86N6h+bKUNRKp1GIAa5LaRIRizDDiQTrDv4OJR0g4GSCaogAJbGVBPoH8t4VqIvVMbadUEQTBgRqI8PR",
-	"fNSs1x9jqRpXHQWb84BxNuRRX1vLnhDA8jYWKsfJxgxVtUiyioPHAJYQcVmgCIZwLMan2Odw66CNKslr",
-	"J1jYV0kGYgv+e8uq6C13x5Y0Bj3DFLSjdZRN68mTDEeLHl/r6eHyJ8J9y1LYFCujD9IGAtDL3Ign6mSn",
-	"U56RTqnv5zol4nAM3xiEChzyyWlqBu4BZbNnrx0jHNLPcJU1Uf91I+G5uLw3gCNFT4o10XOGYmtk3wD6",
-	"G+NRlUatXqtXbl1eb+f1uZ2CRU7VO7JBcT+L8HuvXfxK+uoGiZqb2d9KCMPCMo75IoJaLUgR6QOx2bvM",
-	"lCS+QfzOZxSNpElO4Y67HlB6z/vPFWkcYx2eC2lOVCRV9m/ryL10wJ8E51mdhevM0TrtiaKmL5xyP/Yn",
-	"QM555mTx6OMdh5caD//yp30ZwfjhLsf5pmLkwyiCHWEgVQPOlXRH+uHy6NlZoZxQpv9HtEEXnYBFhcHV",
-	"zOqYgocKw7vq3um9Xtyxy++2719fN1YXB2UT9HCFwV1kwU2h0pFw7dPuUKwYGHV2qEs4x1DJdLuYKBy/",
-	"J76x+YPFPPdv/sVzrfqR7CUbO6VQIkL2CHe92XexSZ58xvP3JcfnnN29Z5CYN/n+RX4DQ9Uy7IwcMSgl",
-	"2KnvV2f6xH4yTIbQRBGJaQxZJErAYEqtJJFv351piLsYR1PFSFRuMJO9vpX8oHTtsiLkMiv0enB1qIt/",
-	"YGf+SL013/L82GVf7fRU5zL3rmVjbtT0utV01QGhemJq00O4HkKjJc7NDX7AaqVYQsSQv8d2uBHSVkyr",
-	"KJfwtDpnKIZdEVOpmnXhjVBhjV1oh50Du0lU2UCbhOmYjXScuBLRII2joAo/oaB0ANsn7+zmQ9FRLr79",
-	"aKfZxIrCsTTiMfRhU28l/AySE+IakmQKEjtcMR6GsTAYtaQ2/aHgCtI/UEp4mJmJVD1cqFa9UYuyR/OV",
-	"8OPyIKidl/W5YVRAUyIf2KMBj7s6jR9XVgy72RHeS1BzI33X7iS5Blmm9Hhj5mxclyzECuJ3vY7Lkzyr",
-	"dSe9UpoSO3PphX+wd9AADhFADO2bf7AXWsBO572eGCVMpzFKfcyGDfmEjQWSp5GM/sfyuS8Gqa9aecLq",
-	"zmYnBqO1nmYjjyJI3QnoS85rONaf9/FUxNoTP8vkfEBtgNs6i/eaa27t1laEi+eDPme1CdmfPx/4kflM",
-	"ZDWjOAdT7TQuE5ptQGsBbD+usV/ktRd2cjaJ7jM7W7CZMf5UPpeZGZfNpithvCUF6fIJNC/U8GOk0X4I",
-	"8x1zXIVMPlSKuTz+XSWzXecwjcTWKBZ288yvNcCO4092oWMhAOIISwXjNBJVP/8GvJsyqbFDrwbA3rWg",
-	"BCAZCDUrOWlQ5zTIu5i6vRhlyy7bZv9h/1fBcvG/tLUXK+001iPx5GcRR1Itb+i6kZ2l0f2YunbGz1IF",
-	"y4imZ3Or3rioN1uNXRJP2eVm+eVt7/KtM2/uQ09xRW5uTS9slL97Rv0b0ZQJZX1OWjk6a3FaAG+jP95C",
-	"YixOjp9nd93Z2eOo8qmTIX/7+88VPgXLMtuIhK1EhdLJelG70y1F8NgSYSGKbS5oEx6pMz2GlgH7b78V",
-	"RQJGRPi0v91tiK3tfp1v7YT13tZ+d/fZ1navEW6He6LJoVnAbx8zV3JUqVb+lEniOkmwW2GOU5o1bs3F",
-	"sqXTv/+vSnmjUtYEU+lFgqvKOmtUfYGUY4U6KAG7yYk+TcnLQQLR/PVLPK+PaaYTiIQgNp2cUi1Gbtp+",
-	"WKAkspaR+bvry53l7TLVDtmZwIoHPhR/n3IH48mZm4TaLWsd1mF9zAiqEgEzcxLuad+uUueQfft91Dq4",
-	"dSqdoI0k30jy70mS31WQ32QxZ2aaNIgVe4tKlewZa6hWyYTokyW3/qaa5e8REj4MQ8+rWJMv8QSs/PnB",
-	"h2Odb26IPKQqkRFV+wIASzIQwwPWqcSpYkqPOxXC9B7r+MrUmJVDDpoliliYChamiCQwEAzejqjJop8w",
-	"nSY1RgLZeEgWmKq71Ax6hy40/S4Zy17Glu0am8qSdnD7+j2jWYx9Xyt2c3V4ZyF2at94gyRDhmgc24O3",
-	"Q09x4/hG+BInYrkGoPxw3AS82+a9QX4+LrUAhllKYBgMxthzARFDSPCVY+Dem9P+FTad/T6kzn3oe84h",
-	"Tt3zpvvs/nOFUsNsD7pyQ2A41n0MAjIPZ81kOPRkbwJQM7EbZ8hqhoTtnBrDgme2njrD80zLfINaQ98G",
-	"fIj1ht+2evAWJsv8KsK1bb2NE7xxgjdO8JQA3Ai+NVV+riDz1lkB6tb7jhWgByygzR4QUuQo4j1MHnM2",
-	"HuhIACOiU5sZJaJfe9njUWTgv4DIKfMDx1wm8ysr1xH0zUSsgxtb7bDcYwHlRulslM5G6Uxb3X/7GthN",
-	"vHNRCey6Q56+g/0kTtXqBbHTanYR8jMw1gGuVgIsxFWmU2yhSGMF9MOKyX7Riy8B3eZR5Mf32FF/FlfJ",
-	"/o5aL8bWp4e29BQxvK/kaATA2B0FqIVVwgfOX2r4hEIFVGM74AYQqe0jRiKeiwsTp2q+V7YiAlOMwvOz",
-	"Hz2tVsJUHC6ItGJbgl8XO1UBa+ZomvkgslMApWtUKvsF8LBpdM4v9MObfoYZH3jDGoodrMq6sc6UQKp1",
-	"H8Gw43TTJ7aWMElaKBZTenzPMcUneMbmsHseRtCWJXyDXcTCEyAEaeXarXATVmfB0SHz43FbMkdtmUUi",
-	"eVzSxewXsYEptTogueOovDtD+kYarS6NqjhdONSyufKs3gVzVTnHHddC7VnndS72eGPrKW92t3b4bm9r",
-	"j++JrZ3+07DbbYgdsftshpW/5kOs09yVfs+UpS/Ilxl9Fel6Aah/iTBJzl9r/5Fze2xk7N35PL0ZJqTd",
-	"7yBEUxTa0HKymHgZb/Hk8pCHAvE7dcy6Exb00yiCE4O9uCSYAemPK0JZRYpP5LRwMI+AO/mIsz6Qm4Hr",
-	"DnP2uMYOqRmmb61HTo1dVk+YgR4b4vuEq6mBLi8yLh3GLlmWOHSPIrmvY7ZdZyEQhToo5AnDziAkcUGy",
-	"i2t9BcwhpcoCn3v3fIB/xgngCBe0NA7TvKjvLY7DlDU4Tf0M4yz9vT4Pd7tb4X6vu7XzdL+/xRtPd7ee",
-	"1feePnvW3Nvfrbve2LdmsQh398A4PKHqrhPfYWO/WavXmrVnefGj1x/FQ8MImplmPldOdCEHuC+2kjnZ",
-	"SdDGsL+Xk5WwiMvU3OK6oG9TIif/BpW3h6dHNAue5OK4eedl0+Z3FpGvJ4nDV0UTBrFejwaYevyQyseq",
-	"2IEeA/u6hm59OvMkDIgi3W4r64sGGUBygNw6HotJUNKxCecIWb7vgjC6cFMXtmySRFmgcruxu/20Xq+v",
-	"UqhLDOf3UKXLR5Lozjci6PYiqFoq2Cutipj8Ouj+0pMn8tejt38dNY7lr/s1Mfn1r/Ddkb0oe8OX6R/N",
-	"y+SN/UOvGanu8GU9/K9fo8rK++Mm64/AoX4TYmRPktLjgywiigcrq7FZuTYVT29WmIqqdPXaVJQ4T5bc",
-	"KT9YTeqDbEN7w4HFLdcXy6qLMqP0yWf4/xtKktrWaMw3nVbMaogJ5A9lj7sQaIu096ckAz/3gFmoUbXG",
-	"2tdCJcwkseBD3+TVI6EchJpMgDrD/rdUrLHbUWS7Ao2DBn4C18uN5aLIh4GIAeVsaPrK00B3MSk3Evwe",
-	"JPhqJuVSkreauTDE4ULFy5UHyYVzcfJb+xiYcF6evD32aQ1gxkDl9MFdL/IZ5GQyeJwo4CcNk+EBi7S+",
-	"YoRG4IoPUXTcC5XNNycftVv4VtJ1Jl4wZ1MCBJVV1BJqBHgyyA8ayeIltfiSsqGv4yHUs6epBA42nthJ",
-	"q7Qq/+t9fWufb/UPt15++Lz3Zcv/584q/2w0v/zPGevAzlIe9RumBuLKnL19e/Si8mU6RpKam+DB35p1",
-	"wINPWY302uWiAaE0fgEKis7X+lKqRXKX1tZJfhKKXsSpNGPvv3kFf9tO0jLuNnz337C9dST0KLJOsAZs",
-	"IiMvFZNqdYd7pqnVTvwaXFu3S0bcmLGOwXfWcSx6CRvo2AjWhdM7YSbho6hsP63ixMCg76UTdfaULWks",
-	"fbMzttIRuxkCLjZa+VvsFh6enTXn4BEPzi0cPDjpT9zM/JBNhSubQm/P22cf2/91dH5x7plBduEyFjRk",
-	"eyw3hThOPcyZ+8EBEUaDuxLKfh9ovSOgU0tHI0KEjvQY1oya3xxY5rrYnDD6ZljCMzTXB+niYkskHqLb",
-	"ebe46z/bCVu62QYXXYXW84QrMmaRlTzGObhYRgMZFXiNNAkImGl94sGWuraXRzv1/cfz+m4y5bGenhvY",
-	"6N+i3wZm8GFje68si14fnl98PHzx5ujYE0WvZ7ZQQRKh5KHY/c3brcYgJmT0UHS1lW2REQiy6/8oT6fc",
-	"URIda3hLBjUGLb7TJ4D4Af0R1L4HwPNVRMqqKWB77gCr8G4ozY5T1I6nSgjMzh7EZIszklrMnuIAQmUY",
-	"kQN5hUDO0pBEy+oTKWzXURS3W0WcMSUkjKormHs9UzpmlyLJaQR1JEjSzW0EuKuhXARmXMlqu88GgL+5",
-	"wYs7zWCi35o+D7fke6MB7qYBHqbJ6gE7WxXzk0FhqONMdAOHLpZ/Iyu17vfvbtw+ESrcQit19Xr3osIq",
-	"h0IgW3g4q0dYQY3Murx5arOoB4QKX+OAN1L39lK37en7ATfWBthABK/lKLdnralbO6NpMngCT5kPNvKL",
-	"tA4oxRyc5Ya1eMwMdJxsRdI6coRqHbx8+/o1cMO/Pvnl6PjjxcXrAAK5oejzNALc9IFO48eFyjyk11di",
-	"DIW38lJ1VHZAWQ74DZ6v4HE0YRL7O2FU9gcG+lsoOVu1qsmdIRBslyIxmR2YWasabUJi9AA65KIpyxVL",
-	"1ZXSY2XvzQ1LPhRgWboICtupN6p5MSFeG+v4qsZeIpg8eeom0mMW2uclA9FRkIzWSpgqtLrAc+17IWCD",
-	"HCQg0HgUOXFmMI0NyhKqJu389WMhoDhNsZ4ewnqNuUwoHKTTbiQMFl4mciiqHYVEYM19NNjPRBJPtqDF",
-	"L6ixFzlQEjwEeoWgxF5eDpJ8gvKkOeJ4qJxHuqdTlZTXTtrFOlLfIBa9tGgDOZtJn3uwxqey6xnBf8Mr",
-	"b79d9dCg+0v057/OpyuHct1zg4r4suokzVcA5/JSiRCMv3PrAHolfbibMNzMgkOS2jBdATT6oHTjyRT1",
-	"++01x+pGMQivl4dHrwsM/O9ARMAx9Uyn6TBtdgNijeXHhQjXEeS9q5MBnJsknnhQRuuKw857fdX9xUXD",
-	"nFQ7gKtUmBlqQVVgfIJlCrWv1CW6f4f1unh1dnJxUVyyC23tfjVxrB6Rs+28JXO3kJDOSwzcTEL5Olxx",
-	"zFADfi3okTX2zorJvax+ff2LercBHuSjIR1VkPhu3F89ACZ6aSyTSaX1/oNv4JzPZj3TZFBitug0WQCS",
-	"NlUURpYLyZPqgioxa1fIkD0K/kxk8BjVHMbCREhAhPlz0cm0k91R1EFQYydgZtBiEW0ZmARw5hDjKmtv",
-	"oJQNtrZZ7e2YHtC8y2P1YELjV4z5BIjNHh901Iwf3eOKKi4LlSLzlPFJmqwTUAvFvjXGvmZoH6dy2tH4",
-	"Ol5Ds3krkXV8cvHxEK1kT1wd68Qt/ZRakUSTOH+v1Njhgr0gkwOWaEj6yNDuSplArVyVGTkcRRPW17G1",
-	"aWWyLj1003C/mQsFEkbDvi+KmKXbrwqiCLEaS5un3g20EdlBl4ZJU2VjgsIb8gkLdZVkynjgaKm08pqb",
-	"ZgMUlyJ5c3cgsiWMUGLJSzEkDnWS1oR0hFCEF+ORQb3hhDdeHvhYm/H55kZ50ONRJOIHXzj0bqAZH7Kj",
-	"f9x9JxMO0Pw+wJ+pGIsdMrqXqhT8JmsrU3RkbSA2inWY9pLyVuvn7m133cb5sN9/nsUyCuWldQRalf3+",
-	"3tOwvtfY29vpPQuf7joKRwC0WQAE1KjDcdjBoJx1LgvgSfeHDaTTuCeOS7jX5rRU00DnoQY5uJ7jqcOb",
-	"xFyZvohjEZ6Jno5DU2k16k+ffYGWaLt+7sKt+5FpqW8q+8OAIa1gNUezNfKvHF+UWu+w0dRK0R8ltPht",
-	"ywp7+WnLeMPc6t5eUjz5TP+1sITlBVw3ZGzTazFomS82aDuowbXSg4lPvJdEEytQwO3hhgVuwAH09eY0",
-	"vgqTPSG9hmJ8HeVkVDLgipoMBeb/Iq2vRMh4UmNHCcInS4WxTGYSMTI+R3Bkj00m8K6EGBn3yjGXibT+",
-	"/FEfe0g6StoVjNNRIkL2iOM+7QrrBmDraMgT3uWGQJt5BpeD6opFgl8L85gshDE39FmIlpv964Bxc8UG",
-	"egyz01EZkLk9Jj2A7AHPs8TgxyfQkazcUBT+it7gVs34mwnlfFYp/u9UxJM8B5Ftr6UKAq2A8SrBpUqe",
-	"7ljrVyo5TIcA5UaVgXaCL6Eq9M4oGzSZ7u25qU2zw6yIzBdgHc4MPRmPRHizDQN3/2Ty+bcr/UNUL+2v",
-	"SHRKBaRTXKdUyShUwlRqHXArN7ytldN9okv1/PDi8PXJLx+fvzo8/qUQBXJravWFe9fcNUcLplF/up+9",
-	"DDlf7U6psdfUcyITPGdotMs+ROnR2x9ifaVml7rKYjES0KIiKXLjHvqf9hW1ypSq3be7Qfd66UjOTogH",
-	"uTWOQfwwmRRmAhqd3wLH9DQwj928W/BfeFel6iYOEjZHxx9Pz05+OWufn9u/pLGd+PNEjOx+dHaCfaOd",
-	"Bn8Z3CS/TKOIQMeojFUqe99lbI8KFBhHCRQdIVhPpVUZ6xia5ZQ9+3i0rkUcyp6VA3j/xO6oOSslDesK",
-	"+3v7VkEwE1k/mJGqJ1iZkUQhu76O7SommvWtzzyA2CjODbjBsDI4+tazxjoRcKbMtXi6AS8z4S7ODo/P",
-	"X7bPEBin6CJpJU76cxPpU0LnOe36L9Ub4GMmqnekTt13f/mwWDpl5v6iowrzyss377eLAqAYzu2Qm62j",
-	"NeCwONWbNxjNmlNPxKeRjpO5nlh72pTy1TKUtvSECu30dieJYDoOcTlkWEUo3VCPVaR5WGNAJYGK19Xy",
-	"y6F9uTWQMGCsQnYpqQi5oyCM6aYHTB/7chwwhJszLMChDMNIkH2jlULfCbKDaeKbWL1I2m1Dgc6EXwk2",
-	"4FGfQlR9RCEsM2bwrUsaM4EKreIJ7ACsKfjr+ckx090/RS+BdGsklaiyAO/hivE4ttZZ0DPXAeMssRuI",
-	"jSGc09NROlQs4EkSy26aCBPQMbAPnWcSkXnjH2DKiVdaFRwcQOZag+d9foH+r2eu7WbMeyjshbKeNvuA",
-	"rWseQz+AfVIbZun4BaRYqvTPwj+en/9uzfs7WlTEz3mdcVTn02Pvy8CO0uFQxHByoIV4tNWo1xv5NF1s",
-	"mYGME6s2wyp7AzLYysRWpdGs7dYRGCubQZmIIT4eJwIX1AoHugDLCAffH/ynLZrfQlvK505Fhp1Kq0OD",
-	"6lSqnYq5SuHSxfnWWfvF1hu4aMeKV4ujhT/CeOGvMGK4htq0N4HL7bdncBGnq0Pz1fEmrFNpfe7AlHUq",
-	"rfcdmrSOXSU4B/4W8jf5icoOZ7apayV9NdVKIj4lT+weKsyADKvmKq3az6vCZ1TdwKs42Ko3RoWzVHUz",
-	"Uy2bDpiCavvtWZU+8nOn4r4Mvy3/Ovt9ncrCDwTNA8fPgDizo4WwVJXheFk2YIdSCnUc2ajLZqO8R8rJ",
-	"uGJn1HM8DVsvpBlpI8ubpA4xL9enTGtfRmLZ1iieJLw3GAqVHMDv7IP+swPhmhru2U7lB2yU+iEKq1CJ",
-	"rWAPrBOgbSnDIHcU5pgGR4u0f429tMpUMTEcJRNrk7nipjxYQm300uBNBxnIvtXN9qeAYFEa0z3NPYLb",
-	"QmdWl7qXwI+qnys8ivS4bQf6OzpAeLCmhWLkhTBQhVvZcf7bWzsHcFStkuMSIO6kYVY4VvPWOR37nXOP",
-	"gv/7//UiLuPAeg2hYf/3/33++vDo7PE8xf/vSvlRB1FpvVD+6bVQl9Yzatbrs2f7wzpI5fN5ozB1vpVu",
-	"UNxdHpOXuFOvP93ea2xvb+9vN3z8wlyll9W2bteLeCMkoO2Je3tWWdoM0LG8lKosJF40EKpWZdsnkFqa",
-	"U/eaO2HNuxA306a/KboNiplfCt8rqrHD7BpVPMWXueKB9CCEQ/tWymAgc6JTxs0VohhuYt6LWundNPqh",
-	"5u9YpD/5LG8iXoNaSwwh7dT32XggI1HuVnsOIdbPQqEphGYoA48JpjyJ4k0Z61rBA7m8Lu9d1eYEkWnn",
-	"ryztj/pvoPfs7nItDwrRWNYbrV2y9MTN2sNuLL2BSQL32omLWkLl3xJ8D6cxlJ6BGY2F0t8+GjTK9vVt",
-	"okHzCOTy03JHpk16TmujtL/cUWcvebCnHMD2Bb8sZd2wpqDz+OinPxlGK3sAzbOQMjAsOOpvgQwEKNIy",
-	"07BTabQur8zlu+23enDZ+PXXP9/98/rlu/jnw6Rx8tvPDXEqwz/f/Zp2Q32V7u1tXMJ75FRbWh7ci+mw",
-	"hEeEo3GkMOkcxF1IWVPHJlCpuQ+D7hykXogEbmEOgSPqLCL11peRaDFOXeF5UzjkrKHeEwtl9TX0fQQy",
-	"DMCC7fok24EvD4IqCzLRQzi92aFHBjh5qTTIEqPhZT2uKH2HKXIkBOfQrNNR7oiB1WKNaxo6WExKjN1h",
-	"JIMn62NC7GAcWo2taGdllQalDOBpcmczqbrErcdaCd+qumVnzYrx2xmlsGQId0bYryq5j5Td5vfRmrNR",
-	"r19bvRZp2NgR1r046kfIHA44lb2780vp5R9ZM6+MWbbZmV99Z0ooOPxRd1n1RhQ3p1FBgyZFi3dpGLcs",
-	"pDHkUuXRjGyH/JCQbl/T232ggBMgWqDDGkX5Ep51lwyWIf/08wTkWbO+/6yx24QY+QsxSgaV1l79y7Kc",
-	"ZDdF254MpEl0PFlIfdPLEJF4knOIAf9NogthM61yo3KWKQRKL/q8CEMDHGVez/xv7fYpVa+dB1XHUvO4",
-	"1lF/0FkFAhxurhjvWps7t89dngZiUKwdgkl7Tf3oh6dHWKQGtR15z71UTCaEs+SnfcgLKDxbaWthowkM",
-	"BrROe4PyHu883vGKZvgrpYTuHFLMdsT7z2X1/n0popBSJv0ESMQajdq+VWNd0dexr9fgXiiFtfrODs31",
-	"06B+K+Uh+1oVZnY4pWmhOylWWu1lEyHQBY4/2aQyypp7OMbsDfTQJXqV4OR3EIxYQgy3ug6G7raZlXnA",
-	"QG9HdsJ2q/V6nQkUhn2vRjGvTISi3ZgprQSkfKFNIObKIFE6lciNUogQZG0GWnnxE246Kjh9e0ExjBft",
-	"1+2LdoA7nGfvglY/ewPk9fi1IAzPzCQwNQZBaCSPKMjerB0fOq6ydHxH9bmM0lg4Yl77pV6nv4fIMY5l",
-	"krgGwyAUCZeRCTLUWEHoJzhVHPEaZMwIId2wRxnoSEc1649XDpOwBVES+9LTYsPA7Qj47eBh+0gKntzO",
-	"kqYY2m1dn8zBaUC9mj010ovQtCr/cfM7muXv6EapKC2Ksy9xiUMcYnMVXHYwF+4T8oQ8zUqrUfUaL6qV",
-	"oTQGSPzr8IY0ogUU/b6AGvBcWYrEOl6woL8Kcbof74rhu38eXw9Hr8S//us00boxend1+vEXoZ++ebG7",
-	"+2q7YX7pwYL6C2dnKnu6G1bh6atuF3/JCk93H+qejho2H0xztu6gWklV1gtRz3zhSqux6louBtjHc55R",
-	"Of4Y/SQbr2xNMIDFpi4CvljBLdvb3tt7Wt+7pVvmGsnnpUqPkZBnYTX3u4EAjI1Eo+Pidzlm/YSCK4Ki",
-	"IiWECi0rvoHoP+hXgEofc5VYt4ZdKT1mY/eGARWMY+4kFhDJsa5cZMS8ki+v4bKk2pswnTAw0tUa2oTX",
-	"UOe1uBd6tp9XlUTnvG7+n+Eqa2JPDrIZVxq1eq2+AouDDm8soACUA+b3lAR2yFCpT5StAEGGBobMvdS/",
-	"QXt/RnGbgUdY28wBSGhrzvpdvXC0io4A0VvZ/9sapWYw50CWWenYPT+/2PR5OtUSKlWimRlxRL0JoOU3",
-	"8I7cSx0jCp1M8p6Skn4hZ4Aykw7JUZQxo+HUOuocXpFRvxus4EwVdsDaH0HdXPa3QsVdFprF57mcKALq",
-	"7UHRrMHeE+MnDAdo53Ma7oF9DQZShjpMI82a/+vpDiAJYjRFCfxrYI/AC3jVa6lEUM0+DnBzIdEqDePR",
-	"mE+Mf7dpqzDIagRB5vCEBZEcyiTAjqp+IuKOalonBxwd/zvtMrgELPQ2l5cQWsfB6KFAR0GTyOOKZYTO",
-	"ZI54LolU1vWwL6hii36iYxHCJHlwRUmcmsRhA8JS2BENOLBpBSYdBi1ovhsIxcS/Ux7BH2AEKA3sOhqt",
-	"HaRhl/euWHfSUUgJW2M0TRAWAwHetbtgOOJ2MLLPAjug31FyBW6Zge+ilICPh97crxywAiitZTzki0Gs",
-	"00vM697Ubs2zOTtgDbvAss941wiVzFM8cOQqc5qs63XQ2NhTbf8JF1yTdaOkyfrmz3ltt+My330m7HIs",
-	"X7X9zp7uIIZfBRhODXoiTmTfakARuADSKBbXUqcGjknVEY3L3iDX3PYUS5UKey5g9uzhoRp45R1++wTc",
-	"G6U6PX95YYL98u3dpzMEZodb/+Jbf33c+vAf/7Ny19ruuW1LCW6qvHeJuo6sTOzQ0kOfDdwxDYbSqXzp",
-	"qJKnPH1WeMrTZ94znta369tcNJvd/f29vacN9wyhQmxeAjXQqbSahXHAM7xziW1S2FMlPtl7wEnqVBKd",
-	"8Ih+ckPT02uQtVbhzIhaEC52C8zI1aXbgOyeKG8BaqueDsF5nek1vPxLjgK7y4K/TBIGVXtwocSGeEd5",
-	"rydGCe5O6hg/oJONEnAs0bj0zjE1BtpHV6oV+1yr6Wezfr9zzGhMO32oXw7hzdnY52Ygp+774RJ536aG",
-	"lDSS7qMVVIU8Cuokq15LcFhWs9juMXKLC56t9/zI6mt5JQhaFMP4ZJdVWTellno7rddWoWdVYr2B1ka0",
-	"UDwHHHEn05FLoaH87epUhVWHZWldrewOR7CL1oRBBMWMEcseIzCk+mRgVtFj6BfanRQCPRcUi7VqcvMK",
-	"sDE5oCo7LE8dW81bsK4ohmrlVVDgQIDxUyIuISRVg1bWYUdBd0c+Oc4SMumwBQk9O1gzRCAYrYRZwko5",
-	"6R+5qV7ZYHH6+E71YpQDQ5VjdzUZN633cK3xtFKtVD6s5C3+bCfR3D0IubSubDwt6sqnK2rKwq93G3fV",
-	"kRsNudGQG/r5dajgS3kNaOO5hLyfMIk9rGJ+lGRGX+Z6pOsoC+DwveJmAKcSowfzjAf4hU4TKNuiwOaw",
-	"NldVvMLRfRV/dt2+4pq8o1lQB/t4FKytnWcv2v8c/bn36udzvvXx4mj4bmv31+ci/ac4uxruHr8Z/fru",
-	"X79sD87Tl29n5HemM+YL55Ukc7YDpuXyKb8UG6G8cVvuscuFhJMk/Ho/8okAiVdigmACD8t7wQ/MnZdC",
-	"7zBBGU1pkgJgJcItOAIUKLmL+ChDRoLXSNNR/TSKGBaJ5R4DFJ0UPQkZkh9CQSyq9psH6FgU83dxCG4T",
-	"yZsqgoYwM7F74L4h/84Lqxdi+W4me9pQKgE7cihirEQy1vEVi4QxNWY/0zEcazvZHUCvwDhfNj7HYAF6",
-	"FRudcm+qLK4HwfFycbIoUXdLlyk3R/wiwlkHyvlPX1bznvLlvz8H6luq01V9nY1G3bg5D9HNOSpX01/R",
-	"67kRiig7iIC0JxcDE0GRJXDb4+l0qCrWG3oEtehw/a2y+s7OBx3q2Tr1jsrUCCYKXUrS/vLxEtnXTDK4",
-	"1Kvzt0Dz5D8bc0AyxJLO1CQdl/hMjQjn5W2ztC3V7++wN/LnGrPvzKvyOTOKj8xAJy1M9bsehK4YSBp+",
-	"L40NuofCEJ1b4uN8LLIVbg3UdI9O4ZpcPdoJqE++fzC/e/Yn/WO0UYAbl/LrupSIqD8d9Xo4rqSPEpkX",
-	"I5H+DQ1h7aID6H1zjR2FBTeGivozFH9ASii6j8zzHlHBrdl9dCrh58lReJcSfBkal/yBAnb4j+0VU0BH",
-	"95r/efAqYlUfaaMlNlrigbpJ51Jd5kg3a3KGXBPwfO7Jk5FQJI5VTw+BoIC6ohBTJzWDKktVSO25kqoG",
-	"oEDRa7GlS3mduv2hQDh9Y7fnGCsgoIhVZiw0eiRUhpHBgr5QPZEXQOLzfzJMjxWDv7n3wNNjJPiKIlRp",
-	"nHh4kT2HqHRA+ST8ShQeCbFP9Fg6CvHQobYDXpE4RhvUjxQI7XEFTWIia1XjasKGOhZTo1BMRyENI+ed",
-	"hjpXenmRDgqxG65FjLPh0OyRxgNqQ+iDErqfBiRxkPSbR4H9D3vsrQYP/vt//x9izqBOP3sBmSOCx0gi",
-	"7sY5s+6uqAULkrFFnHCX4ApQBP5kmEkBwbxKjqNhyEHccj3YIYRWnZWRsHRUs6+dUOluYTZgZqcqtLOY",
-	"9phPWmynvl9lPfvQYJoCJCgzF+x0WLVwjq+5i6Uw058A+wTKUKcZBjWcK+OI2mJ8eVsBbXFePRqJRLxx",
-	"/WTQnkENKoBWKeIeDKxR966aSmu3Xv9yu75rGdkRn2OhUKW1XS+n8gC9nLGqLW8F0RzfZ1feTPg5a9Pb",
-	"r9e9Rr3sv807mQwG0Ndez1asWa1EgpviTMTCbmP6cSxMOvQY5uxMiX/DWt+u4b2EG6XQObfjt849rd9m",
-	"3ssMnKNcOjj5euA6M3xZDI0pKyP8bFZj5dWQuBgPiQ4rJ3GKSJB0dddjamqfnx+dHH98eXR8dP6qwHF1",
-	"PlE9v/saNdMM0RU92mqfru62qPE7B0jOuZmm/pDTSh4eP2+/ft1+sVof2HOt+pHsJWVrSd3koBMD+6lB",
-	"rUQltRy9X/aZsyrO/m5qjoJW3guQWQgHLMAPAhjCfMIDxBIMcBqAbZAN9LjGgpO3Fy8OL+BxbhhjHV+J",
-	"GOFQ+BVqZGsF4d0fT15+PG//8237+Hk7aLHAiH9PFYzyBPoUyDTq6eFQJgliqjxYm/wEpCcYm9gwloHm",
-	"3GyeL2WXP/mcibEvN/WZ+obMRpN+Pdl9kbsN1azVFv0Yom3R8Q9D7vpjYNki5lvpwWPSrH72Vod0Sga0",
-	"IwrwMHPP7hMQj3gg7/aq+cVAfhzsZ/s616OZsKE2CQLIYNKQcoTcSwEGZZE59eWL1RAk3F3ykBxLlzAk",
-	"BBdf4mcgvdS06Vwdh7ESTMfRAvaXSUJ7UC7/kqMa+xmnC9OI0KTqGBEb2TA4u+SjGjtRokTtdJTzgnF0",
-	"hBmDrnML1BYV13jBBz8AIA14wY7yFxj/MRoNkfGUx9AlyiKRIEsmlbuwR+BKk2QMHgMQD61+XjOkx6oc",
-	"Y9cMsuW7CTfgotBvbEcFr5nXTmll61JYiM1F9LW366y03/QS9MJspdWFsyBkSD0yGO6H9s8M8ycUPKIC",
-	"Y40xGGloW0pv2Q8w+ENsVkQ1PBVZWtx1itqvPDAKwCj1KZqb3d2SSOzN/bA6C11QfxAAmPSh7QZaiPGg",
-	"Uhp90YjNlRyNwDQuGfO+VXqzy1nsnJ3qnq2Xr/EyhMoYdqN+oPG8EWMYYW30ydW5iBoDYby8FgBVwUFG",
-	"2UDM7Gj+kn1EoAR2LUAICihRUHN3yyWGdfIvmamwmz9zaA05qeDFu7J5vFJ6PJeXGuiuzvAZ5ZNZvxUR",
-	"9TJBsB8uI+WST3PH14SHpFlRDvwF+LQcREenMi+B1VwpR+XrZshQAeuoCufkpTZxsm9u3c/qmRoL6PQi",
-	"uH8CTGxZ4oOObwZ1B7W9E5E8UEKdTTRoEw36KtGgFTYabqq3x+dvT09Pzi7aLz6+ab84Ovx48cdp29ta",
-	"b5VJR0QSPRSh5AxEsL+xzgXVKYJHww0rU4RVNoq4VNaDAaNi2sEp+jfLby/ymOfIJeJBsSIGSZEhnYqC",
-	"yjlcwHtNi8on346i/DnsgcyZzJLHpd76LE5b4+mzZ8+ajaeLgNpuFVajNOj9eeYXmUL4yRAjf40dUn9+",
-	"s17P8sVgB0rjSzrrBGW+q3UTPH83TxBT/obcHUdCUWMID+DyvtUsT9xRMtdL+FzaRvZhhmVi0Kc2d/Ur",
-	"icakkaQqYkQ0igAhHWoF6HPc62P7DUnQUWCXZXhfdvQOjkkaNkoTh4o0LQpdY01XXEqV5Xwh0zzUQ+sY",
-	"lXjSOM9ryu92/RzoHC2ymsLALbex77676K3daA82VvtAgUDhMC3SJndUEKGrr5iTf4mkgQSMq8O4IW4X",
-	"jGI90kaEQQuEsCP6tP4BC8Z0GoOWF2gEbgXXG18aA0oQymtBeI9qCN3LK9WKe9VsLaGdNPuDrWseA6y2",
-	"/aX3iaf5Q7yrmSD5sExMcOkGjFt1VdxQz9t09bzPVqzndWtcLklk7KqlqT1ok+1ZwwE/zSOMYIlA1mfI",
-	"J3RywOZFVwPiqLQLMV0gk6+fDZpnCL4EZCgvPkBn0WRGURYwGPBrhPDnauIF+Xs8ikzVg5miAmLKqsC1",
-	"wJqIUSEua600ay7ZGcGSexoAhC6sewcAVGDTQTpkMBPcJYvtUYBkyxc64VHgtaChnHIWLCTiQtGToTCO",
-	"3SWK6Ht5lOE0t2A0WZqIJCECgkZR9nXcW9bStAnOY1EG39ray4v3YD6dKF2L+DilGbgvwj+UytZ8G+dW",
-	"3YoCrifn2UrvnD+PSxseZK7LRCSUZgH00lzFZVDTm9DXJvS1CX09VBucDELHKYN6wRHDkHJAoXEfBjoe",
-	"ivuL4LRVWOwO4IY9P3lz+rp90X6B2soVt3uVBKRjqb5gAm3UeAn51+x1UqtDHYuCwkZVDPlI37jpKD9B",
-	"DIR0dMQw44rRGJZowLIWKmwVht3nMqL2vuD85O3Z8/bHo2P3IQFW/RfGiMDm6chrKYCUpMcokD/dazZA",
-	"WoG84wARZVz7xkyrQ1k0CiwDlcekcHrvFJAqsRxw56wpTJQbDp6R5FLaJhEj6yTEXJm+iGMRMvuHvJ9n",
-	"JbH7Enf8JoD07QNI78pKhzbGzsbY2Rg7D9TYaavwHqONA8HjpCt4cn/2zJlQYkyraIU0JOPUTKMfAVSj",
-	"/VKsbJCGhRqSPLkqH0MNhLN6wAJw7mFfxx0V+AohmGoKdLH3fiymTkOJ1razs3adPRpwY+XLtYhlf4JR",
-	"UFLav7tLd1HZr7J13WjtjdbeaO2N1t5o7a8corieLdGLrId7ezVuJqr3xIj4GhhM56DHHSUsThUou8hu",
-	"be7Bg4ZamBq70PbUhEynScG1DnnCu1ZBuzD7n7prqHGhCmg4wRMo/fgrqJUxl9ujeU6ju3P6zJylSkFD",
-	"OmGJyqEwCR+OimTd9f1Wvd5qNP+1/CmlIS4i16M5/BvQ5HmBFRSsMDfw9d4+tX9bjSZ7bm0S3OMXtSE5",
-	"v7ki9YjvTzQDRADA60j0qMZ+xlaghVs7TxD53TZGz+5WuxFjHU3v2NuyeTiyezvUW2zEDKdg2jD7G6Pe",
-	"7DSbt6rBPG+f/X70vP3x+OTi4/OT44uzE9DhMwYE7rOcdI92RDRlSVyUnYy5GxCRRbNnEqiF28QjEVJV",
-	"3YWGC4zDs6tUp8dksq5azUXfh6nqLEv2TQQPgURRQPn2kqaoGRO+AFX1ndPFsxLIDPQYeqRkYnxGOyBT",
-	"HFvXAyPdMHFcMcHjSIoYSggh7N2piGv77Z0KZI8LyfCOwlVmA67CKKd1lOqSsuUZYeRUQt6kvQEDiwlN",
-	"SivfYsHqvhssTdY5NKacunV1DzoqRv0JGN7E8QnZ0r6OrZGGsQCC47HWnJ3mAOnwc7ScQloeSgEmMIZY",
-	"uLdC4xzri7EjmiqlX3LWAazQXW0Da1U2d17pNCZkG5oe8A9xISAOvp95iabSan6xxzqJZY9Yft2vXogk",
-	"dzizq2fC6Oja+bA84V4ovdJq7GITm3UUC/ZIxQ3gF6Hs99MD8NpprHtQJe2i9Hj5TPSEvKar+9XKSIjY",
-	"PNdK0bAaXz5UK26FnLq5FnY+Adgd3GE38DMYkfcl8CEpwQBZ3xuIuts0S03Am4uSwXlPx0h1aQcA1UTu",
-	"nu36PnAg49jbxflFCnZ86/5+bY9Qe+zgsju3oXLahz0uIvvEoidU8jxfxvcf3MXzbP1WXDKhwgs5FI46",
-	"Hme6sIbPdveqFalkIq1MOZ5CThrxOJE9OeIqoUl+75M9w10fbhuFiBMc26whW6//a26g4ssHfz9/rnQn",
-	"53TfZ89ZtZshyxbCvzDkBbNyetY+PYSH2X8Vng48+bQu219myPVNvtvef67I0WEYxvDnbFZqdEJrPT2s",
-	"VCvSHMI2zQpazImKpMr+bQ/xuRBq/iy4Ow4vdaXVaK7Cuj3ScVJp7exs2zlbo+dgxddNpNx9eZnGrvua",
-	"qpMevCNxamVW1WkltIN8mnzOLiNepMq/haZHUfXXImiSV3DLnVVMdgL11fLbA999g18JgT/ATeulsUwm",
-	"KO08fHrjiFTs8WM8ktfiH960ZV9saFIypbbY7gHsP/hmbIYg9Q0Y7IKbNBYhM1L1IO1OhivUBJ7GQHIt",
-	"UvOTYYn4BGQvQ57UWB7VzOwFjrzzSsQYhafBsUfBy7evX0Oo60374uzo+fnH10fnF+3j4LFnVUDpVtWD",
-	"XABsvxmvznWQ7NR3SuMQb2hGbtwE9mueQCdVsbP4f7BX7denmV32MeFXwipg8xEEJHNaycV3vLlNtL4i",
-	"O5FF2iQUPKt11P9gF3+ctuc/FFckRr6b0jvqC9t+reyh6cbemxEEnJRYGoGWfl37vkuC7ySnaGuAEZxv",
-	"7DnHa0nZVJ3FP8WTqUdC8ZGsTfgwWiSzTkZCHZ4erSa03EPzXUuva7HtWr22feNeCXUvHQqV0Kleepe4",
-	"3wFK9x+Hb14vlmcXA8je4W8WyTGMLC6apzOg7bNWx9rEO7x0nRL+wknDHlcQLXeFQ6Z2++07Z2pf6BvD",
-	"tvM1R/G5nytdwWMR21egnRlfl/eTZDZNNQO/5cAXZYXyRKcEKpJMLXsaR5VWpQZGLA1ohgTLKp0qG0O6",
-	"gAIpPREhgrsViIBN4VpQrPVQDu8Si6FOHKBGbA35aWMsewq4WmV8XPZtVDgHYUgCnO1Funflj6I3EGFq",
-	"JUT5UIr4KyXvz3O7pWpbAXEXN1fAzYzYIVUHLwzK0X6ZlVEssPcGB65hQQkRGrwIIinw3griavaNr/Wl",
-	"RObnkdDWkGfn8Fe05jAVhANKYbOxw9MjHIT3bKsQSr9GQ9l9agTzdhC+CJ6fPcxfZY4+SAmqCRxEF0nJ",
-	"d5r3W2+7f/nw5f8PAAD//w==",
+	"7L0LcyO3tT/4VVDcu2U7f4omqbdUWxXNjCYje0ZS9Mj8k8zcIcQGybaaANNAi2Zcs7WfZj/YfpItnAOg",
+	"0U92U5Ttm+Tmlkck+4HHwXmf3/mlMxbzheCMK9k5+aWzoDGdM8Vi+HQ2HrOFOudjEYR8qr8JmBzH4UKF",
+	"gndOOqN/ShWMiIjJaPrPcDHq6j8fhJqRZaj/w8LpTMlTItSMxctQMqJmjCzolJFQEi4U0W+PmZQs6HW6",
+	"nVA/dMZowOJOt8PpnHVOzCB23Ci6HTmesTnVw2E/0/ki0lfpkXSJHsXpP/6vfm+/0+3M6c/vGZ+qWedk",
+	"0B/udTtqtdCXShXr53z92u2cTRSL9YNoFInl+XyhVn+hUcI6JypOWDc33SsercgiFkEyVpIsZ0IyEgZ6",
+	"KtOYUcViomaUEzULZZc8rBQjDyv495RMYjGHyT+wach5yKcknBD6IBlXetGYfrVbgn8kLF6lK0BhlOXz",
+	"XuwM+v1+drbD/f2yyb6mikaiZBvvZoyM8Uc3hAVVs3QE5tdOtxOzfyRhzAK7QumY/itmk85J5//4PqWo",
+	"7/FX+b159aV+mh7KRcDmC6EYH69+ZKviiD7QRyZhvaSisSKSThhRgsRswajqkTO+Ior9rPSCK7ISCUkk",
+	"IxMRw+ITwe2NgkerLpHJeEaoJJRwtiT39xdvKqnNG9mOHlr5qh+x/u7x4RHb2esH+zt7u+xo52F8vLtz",
+	"cHS8R/cPJ8e7w72SPZmH3FFkVy+xYrEexH//nez835//13918tvW7fy8s4jFQ8TmnZPOPJGKPDAy0Esx",
+	"3N8nizjkij5EjJzdvr64IOMZjekYTi+s8uQDVeNZcXmBkMMJnkakZyJVGEVkRnHZx4IrTZqwvrCmo/M7",
+	"Oh3pZeWB1Et9SkZ/GJE5o1zCMucfyH4OpZLVCz3ZwdGVr/CnzuBk+iinH3fvxWw6+OGHnz7++entx/jV",
+	"mRpc/fhqwK7D4KePPyQPgXhMjo4+dcoOfHa9iyfiYnIpOFu/SLHhV0hIdoIrpupmpx9dNkWezDsnf+/8",
+	"ofO52W7/AYb6PpyHqjjId2JJ5pSvSBRyfWL0EVFJzAlVZC6kOiWaPaS8porFRPD40q3QD4C1Ded65Pv4",
+	"MeT4MV3XkCs2ZTGM9lIE7C3jY1bObCb6J0tbjCgaT5kiU/rEqsYHd9Syn3S83c5ExHOqcEwHcBDrh3tN",
+	"p+w2/CerWd+SlR1669ollAdkLmKGMmDQ75OxSLiSmu8M+v2qiS3sq0vnMvRXfjjYO9w72j3YO2w0oTvx",
+	"yHhj2aa3ZcTZz8rdOiLCHmj2FIpEguDuomgH1kznjEzCSPObU/hmEsZSGfneWLot3FjLOcHZn9+NZf+n",
+	"vzST6NdUzW6ZlKHgF2/KqU/izxWizvx6EWws7NLXw4AYi/VxqBrNgrG4Yihc37b5OMxbYRDIsirHgD9/",
+	"I0kYdMmCxWPG1Q7TGpenmGUHFwbNjiNqKIO10rC4lTdsRmUJY76LNWfU3FiJmAVaZs1OSMz0EiSKEfbE",
+	"4hXoAE7rSic4FlEy5xLP61jEMRsrsowFn+o7ZI/caa40FhJP7hw1h088ZlRrn/7TZJdIQSjSO9NSERQ1",
+	"fdq7muni8ZnrAzDcPyAfwle9T7ziEMQ419IVxKU16/MgRMQohwW6Hc9YkESVpCXN71WUbm9/Bqm7RzCu",
+	"wklo2M/dLBbJdLYFxRrVuZjIOY0iFufVaiVgQxgPWjAcZUZXRa7Dpgr1vWQxqLSlq59IFn8jiX5pl4Sc",
+	"JIsFi/XgIrFkMRlTWbUx8E+zw0WjEOSiN9iDvaxqebbzN7rzz/7Oce/LH3c+/zLoHux9baVpHuyRiOnn",
+	"yS4JwmmoCT8Q+r8JD1gsxyJmsktmq8WMcQkH64+dr3qBYiYXgksGxuQrGtywfyRMghpjFEwgkcUiCsdU",
+	"L933P0nBvRnCjfNQSmN+ymQ+p/Eqy8itLamXTZPyExKafkegZ3h7fnt7cXX55eLNl5vzP99f3Jy/6WgK",
+	"VDSMZOfk7790JiGLghzvTxcjlMRtxdfP3Q6LYxHr55rXX7wh/iXdzpxJSaf61Zo6UFaaa5UgY8rHLNIU",
+	"oX+Ys/kDi4l7cw8oS87ogmUnfEZglPpVwK5KJnpx+Zez92aW57d3FZMUQKSy96BVU6N6FHfeaDlEq3uZ",
+	"WV/wJxqFAcxX76U/3cKjSdnjekgczTjMObwWbigeMTMGvaSaAB70NzTQZ8zaMcjZYTlPycgsxwhIRRqV",
+	"hUWB7HVS+/hqPE4WoT52TakUroRdvY+jzknne7oIv6fBPOTfyxUffz9JomgH/sKrOl1Hmn+9fP3l4vLL",
+	"9c3Vn27Ob2/1L0kcM65uFVuArKNcTliszygZ9A8OHZvspFvyNokiop9PaKQXYKWJaxGLacykvm7GaKSA",
+	"G8eMwtA7SxE/6kdyrSlHkeaOTywOwrFCYyZSs5Vek3RvzeqQOQ3hxD0wfb9+KwtQ0D7ElI9nO0MiQ63e",
+	"D/vDg53+YGd3cDfon/T1//+tRz7SUIGhHip9GCYhD+UM/Eb2XICN4kZ/cjjoeufypLM/3NsPgvHhziEd",
+	"D3b2HvbpzhHr053Jfp/RATsIBkcHmrVr858FZ3o+ZSNJL3m18vioVFQlUi/8zdnl7dvzm5uLyz91GlPr",
+	"7YqPL/i1HXwJ2Z75XGsZh8oqFdYBQzRhUy61jJB0pcVhOJ6hvjITS5+DKCRbwScRbFwrekUCvD4/v/ly",
+	"/r8vbu9uPYLSOqujJbTjM+ccfnfbHUp3bcymoVQsZsEpGc8o14aAIiGXitGg19nOqTcnhOi9YiQQDNk/",
+	"aBqgMMCL3or4IQwCNIFar8vbq5tXF2/enF92fM4nk8kkHIf65QsWg1wSPLs0NyJi5ClkevvmdAUjCwQM",
+	"6xRoHjxbYsFiqgSoA8AotrU2ShtSekeASXfJQ6JIqCSJ9bBy44F3XswXQsrwwc6+5TpdXd9p0Xp5dffl",
+	"7C9nF+/PXr0/XyN3HhlbvAu17r7Ki1nYxicaRuDTCtGVSp5YrNc5I4Wu4GHZG0pFkfc2su4NpyRi9AlI",
+	"ViRqW1tihdSSSqMwKSECtD9QbmlmrI2NUBn3Gu4M1yocjfDhm2zOxeXd+c3l2fsMDeNDCX7hr9itmDM1",
+	"0+xoqQkcJaddIW2K9siFkkTLACtdzTbjtOAbM9kLsBrdh85JZ2/SHx+yA3r8MAi2sLBapILEC5Vk0YRM",
+	"aBixAJmnHRWNmdWy9PC/wbHjWEdubCNY7Euh3oqEBxuts1Uw9Sl4e3V/+cZbcC0RHMvXmz2B1/gLf+c7",
+	"GP3Ljacl1Gb5Nqjxo3W4WZJENchxUOD0djl+uL263Gg17i9v76+vr27uzt98+XD+5uLsy91fr8+9Jbnn",
+	"MlkshJa9ZM6CkBIwRTK0qC06CJeIYKWPhh6N53pCdyt5jWPbuVst2AnJD29bBxjGYHiHHgc8V4vAC34v",
+	"2eZi9+Lyy/3teV7s6t3m2njMLoimiyaqD67RIi+g0bsfJxB66pHXVoPQAmipVbKEqxC+YDyQXb3InMhl",
+	"qMa44PBAMZnoY91aG2u8Demi1mpOjgwWZsHoWIVPDPclZmPBg1Df9BaYwmYbdHP++uryzQVIt7dnF+8r",
+	"bUYvjpHKMnekJqE6gaGe39EpERMXPECvGJLVknzqDE5+YOz6ON5n849/vnyaL96xv/3vayXEYPHx8frL",
+	"n5g4+PBmf//d7kD+afypkxGGxrsHbBm1riyDuc6+07vMqOohSietw/XIjTahQkXolIYc9U4Mu5GVSGKr",
+	"1sEeaM2CsyVMblunzS6QW8K5Xl0ysuuM4eZMfGXUI5fCiC6KWrVi4N9FPgFeBD3Gdd5Pq1lirOvUOpRq",
+	"gkC4PtqeoQSs3l5NPKvdDhc9TuBaE+I9jaebsZ1XV2/++uXu6urL+7ObP/mcxzhmkNUpIUgE78hJKccJ",
+	"4dfYRjr2jvYPD8AhJ0+J1Jw7YlJum/v670SvIOjQmh9QyBCQ5NsB+RC+IgnX7wdtSttPLvngOxjSPaeJ",
+	"mok4/OeGrOH+8uz+7t3VzcXfzt9kpJr33PzCoVquDx77eRGCeUTlo6EbfYIEZ1taMEem8E6wrEPvND2x",
+	"OJysUFEyUnT08ePHnbNEs3ylp89GuHBSP0PYRXNa9iZr9ubs7uzV2e35l/tL30xIPWnxUzhmJOHlyjxo",
+	"dVTRByp9gw+M5B65i1fIrLTgpGQu5hDo3A75Vb0WLDdDd1wYriiJUbBwDLD4+uNP4kGrWXB7nPBTotyQ",
+	"MWQwumEqXu1AOsqISBBh0rgCcZSQjrMIXVAvJxs5Obu+wC3HvTWGIGrHmiDYk7bp56DUWxfLgsUqRCfr",
+	"GDJYwF/yS0FthCcBb53TALzWLsIaUMV2VAgO66JHWcQBizsnB1+79gWvVmUvEPBgM7Cid7vywftf9eX6",
+	"RMm6kZtL2g/88Gu3EwblYgNW+BvUzf1B9ydHExrsP+wEx+OHnb2D48kOHRzs7xz2jw4OD4dHx/v92ncO",
+	"vnY7EZXqXq7fjkSygOiLu4SSCVta0iERVeyU8CSKyAObYFjaxmf1pCuXQt+CxzwTdioO88gbZtmm3hmz",
+	"C8P8MNBQ2bFK/BZ+17zGDDWcEC44I0F+Ta0q22aAg743wrexmJePkQZBbMSFW1FwZ+pbs6MYHA97/d6w",
+	"d9hmGMdfbVznlzJzLFT6dEI6jZyJJQQdnWPSOgnGLIr05/JFAb1NEs366+hqCAGZJ/G4nqzMZemumO+5",
+	"UM8nnMEgHUgVNzA/G4bQ/NEwR4Gih0bR1QRU9TrmDwz1Rt+iNWr3pN2v6Asu3TamNQpYExE/AlexST1o",
+	"iHQsU8LAKkyl8znD2Ox1xanoR+080Rhsc/1MGOGFPLO3mM/n7g3mi5v0RW4aexiFs3HEv2PU3sYXRWRd",
+	"3vrflEF3PWng89cMX8qdrQwz8AnN3+s040k8/MTGSsvos8UiFk/sDYuYYtKLENIArTgaXXuSakIjWYgf",
+	"uyydAJ8CGYEUH4zikCcYZoMj5pIGJV0CX4xCWSYSRcJVbQrJN5KMzCs/hmo2Y1EwypzRw72W2UgZOZDb",
+	"OxxP6RomQajOuYpXZWlsmgVjlIEqIsWcgUpteGx2ypouBa9gVZoDBFpRJR+0QMFrJXiVJyKKxDLLniCx",
+	"JTVHa2UsHSv0cRZZQRBqNuALCBj+IxdLCZIELFFqPIAkEtOQl2sRjdmIPvxGLNTLDJV3qI0hJSoW8y0I",
+	"Dq3bUJefXHoYynIpUKpIY7FysYRFmtDYeJhhF8PJhGlLt0cuUS/UikPM6ritoba8gKUVoqRLHlboIzYK",
+	"tDavIzF+bK+EaaaOSswGK7GkdinwEbnVCL3F0Iv1rAU5rtAWL7SNAAwoQxZHg2EJc6hjCN3OY8iD8ixF",
+	"vdZwjPSc9OngJ2SUSG1PfCvDKdfSlH/XJSOFyX3fOoNBfykmkyjkbES+RcNBGSoCpzXwR7gqUTIM0qvE",
+	"hFBOQkj+UZDB8xQGLNaXjqNw1CUjuZKKzUfk25zD/jvw4uBZHhmGUsVI9CTq6GPvaybUUHZgw8AmM5oL",
+	"Te4KBlfzIQJtp89FzLLDyEQwWpxjbfxghmu1CmhZK1HiBGgPxItW6jUX1f/qRejq1Xbbpr+FsMyzNeWj",
+	"Ui2BatpGxmzoLuWK/oJ3rdRw03TH1TKwSpl1YxKESixaTKszu0b1xcTUJ2RFFuMqNn8W99382MUdZkvN",
+	"o8EIgswrxeZynXPAE61f3SxoHNNVnkVlkmeLw7mmaGRQSUaLNMd2YlwE+m6YspF0AgNX1ghpJbtkMh6X",
+	"yq6zaElXkuhH9DqFlMI63cM+suvWOz/hsj3GMIOn01VqUmlaQ49cgXqNiVEmijflImYl+orNZymeq1UX",
+	"lnbBxCJiZDkTJBLi0fpn7Fu1mZxlyh2Me+pjl02r2+/3W2yDMbZYrMp2QQqySBR5oONHspzlxuS55zMj",
+	"M5pvxRBKNhFIIY3VNLWIvPTlz7Uk4R5dt/XV59vtvBE1zs4tUUsxveS1vaI0J5h5hqp7Vur9MCl6DM9T",
+	"/arN6eo95cE9V2FUolFPNF9O5MxkqpryhRm1JW18EsZzFpi0Hoi0rZgi345s5jne8dpeOAIXgN7e705M",
+	"IG4JKpShDE2l6OKBEAMISgzoRRTjpDHrkTOT/Wrd3Zhs3E7V2vdTvsq2jCss3RBgSvXWqW1mwq2JL0t6",
+	"ey/N0+yUu0VKS+dQTeW3Khk/bma5fgT9w7xC+lzwAogZI/RccNbFIisFJIeEtxTxIwZAA0ivKh6bEuo9",
+	"h+x4dECkigZ7YpyYvD9IhD9FgsxWDuV5UfVi680P4tVNwisKq+TM6Kx27iYjH6OLHMN59YP4VfhfydCB",
+	"l7iV0/wbTIZQSbOCEI4kSkzRUQQG6ohGEfgGsvRYT1FVzNMTnMYIXWoLB1JLimRQtQ+WZ3IvdjpnlENi",
+	"Jm5E/YnyTrisH2R3M+ULlsGxhGr1q1bpeetIyImcsUiigJiU4Yzc2Yh9mAX2FqOcV0CC52vjEamrwk2D",
+	"TTMRBVCHQrlXIWHSr6zXQdKVLHNfBVWkAyUJoB7FYhrTecaH+frs7uz91Z++vH53dvmn8zdZx2X+xzX8",
+	"n9nctYIkmYlYdYnE6lUrV7KamM04zqY11MZNKmUXGFozulgwbQhrToN6lyCBqJVimrRcynV1eWCIWyUz",
+	"Mxj0D45bWfgFd63N0oO99OWUG1INpaFLNahnI5biQpkWzeTYBz6mZvJp5Y7mQub6/EoctlqJ3faKSJFw",
+	"IFXdDIeY4zpJMNu9Xm35dZQNu7I1e/g+lKrRBko0lW2qZpEbmMvqHwJeO61zNGbRZpy3pk5ljY38ogvr",
+	"plizntXlWnrW4NDyoRBSmtK0lKuz2q2os/rsl1ztfP6l3z0Ytqy42m1QcYUVAVh01fXCu9TcS0SMN3vT",
+	"t9tUcqS8WZdSToVb09BKYaFq2XQQTqsdAslcb4PWpixf+YbgDZLMRZBEggz/+2DvhKilSKk/W5Vswj16",
+	"hfBWFKTud/vkHrlMIm1thRFGyM3VQAc2Ey2UJOHgUc3O9HhydBD0jwZHR3vjw+Bgv8RN49NHf+eY7kw+",
+	"/zI4qCAGj/VFVKrbFR9XkCrqUlabsQffsnKFsk4SxgM/iOvlsHHYNMFZE314xcfp8V5XcgyqpDHfpmLH",
+	"zPIP/kNyll0D6eoETJWYbSdchoXImoM38aqrDJF6m1HKV/RBmUDaVAVrNUgaYgIlyZXHrOUyjMUTi5+9",
+	"DlBpONw/KDnc2hz8mQZsHM5pVE/4x3Q4YZT2x/v7NOgP9unuw2RvMngYPvQfjobDcTDYDw7Gg/2H/qTf",
+	"p/2jevaQ5+84wHUqT7oNcu0+QGHgTESp9iM4whbJMGCya/VryJUzyW0kYhNFbDbv7buzneH+AREQK9LH",
+	"K5CmohzfMqNyxiQJ+ScOE+uaSMPIxUGcqg9kNkIsFwi4MDqemYKLuxlbmQAVnmAj3+F4O3Iw7FIsTbrf",
+	"xLg9P/FHtsAsBW3fadsOOF2PXHFkBC69Q8LUPcNI0hU6kLJUKkUSV6F64G/fyOasxT88G7MW/yE5OVMV",
+	"drmz6/h7GWyBI5l1dlMopXmwiSpsndTYDcJA6xROnhVZz0M5AA5k31KsAKDKBeLhKyYR3gRTpQZZPvSM",
+	"lIcu5tVXnGH8DYdDtalhQ7encAgzUlu5lAXUstG/BOllhhW7K0y2S2Od960ehln9GoV3z4vXNnM94TN/",
+	"1PcUspHMvNZHOL1tzoFwHNbbPTkSfEirGsyLXRjQ7FE1Uf5YGqbOZJFY7AZ/uMYDYfaj0+0ki8D85dlK",
+	"XmTY/dwgjwpH9to9Gz/fu0fg5zf2PW4u9SaY5qQ2UrnMHjwviJPTqDFZuEJO4Y8AGQFb09wUW0uR/0Zh",
+	"SrvGTcKUuOfN99nHgDHMyG06+GA1bT8wMtVkbqN7wNCrvCuytjIFzfKwOYPS2ipO6j/UgB5as8rNqeG2",
+	"KvnT9yMqARrhSG+pkCwYGUvSetQhMjMOwQoziYLB6JSMtFo20oqXU8lc4NLUZYGpBqAIJqHsE2eRZEv9",
+	"/SkZLW22YWrXge9NCeHgyvB9YBiLRJl0SBqhVmdZrR25x2G7HT28TrdjX5Llue7bQn1St/MmjFlFBuFo",
+	"kUTRiDzoS6XJa/nG02H1HLpktEjkbARFRDLVdr+RRoGBXJgRxtVHZJEo6cXQKYfQZ579wpN96aIHoo9h",
+	"AnhLJkj/uWQ250GozicTNq5K3KGcsCAEzahHRgamxkIiutxAp5C4LdGalFdvWy/4Ep76vtMtspg4VeO+",
+	"YTKJqsat2ZIbeDGhxk25mdLiLVNGaQH/v6IVjqN8qZ2XaR5K4JxZBWYTPMhW/KeqzKNanRq0smMhp8qs",
+	"rVmYMu6jV1NWZszAr1oEpUmLzpVV3Eh9cUVelP6psTgx9aP65YAJQ3++wNscFqT5PKgWNoX1wNF9Lkun",
+	"TO0lKOO+ocsPxmeeLlCVnHY17vD8cgq3x6wo7rJCPQZXW962qfenVEZLis8uEHntwyE1I0XCqnq4YzLO",
+	"ZstyGvuuft27DhC7K4nK6EdrQloBADeFXuWuRVkA12o7ndXjVTWayuGW9AOfm67ZoBkNjFfVeHRMZkjz",
+	"RdTmn2Xj1S/DTA77krK8r0F9nKxaA24tTNJNL+VMPDh/YlUVEQFV1OrG7Ak4O+NYDZE9fNsP0WKuXXki",
+	"IGY775hynNEJmTJlSm5NEi0gHQBoAGdj1SMjGYnlCN184wiwfuwpirEyXuIEAacBaunISM4SFYglH518",
+	"4ibVDMpiEXpBLBaAujDy6lvNGyqrWjNaWmYSnW5HD1H/Y94KG5tWzn5uI5bMwqVhydKtLw/jg9NvRhdg",
+	"FCHqJgSst5CL4CRtEdMuF3ODaFt/5/jL5z/81zoqcfgNTZxLkAjanJHpib+B56/zCT0rKaIIv/cyCRHp",
+	"G5uC+q3Rr2oy9D+aN0OGLmDDGTtSTE19NJb3JDFQWq6UoDZLvzbTUcV0zC4qCjbgxy4Bi8sVCFjLRP+W",
+	"I9S9h8nxcLK7f3j4sLsX0AO6O2bHw+Ogz/ps73D3oL4+ui7vo/JEGnKrqCowOJEYGQU0XE3gxbNpgEzK",
+	"jgTmYHeJ6woB0IqAGtAjl0wigg/mac/oE4MgNXlgasmghoTN15DSOvJ18fEGU8wXj5ciWbZxgOLCpIMo",
+	"2wffFVxyohGy0/dLd21Gsj5yQNwleZuu6ouvjAGWN/LcNxjp9r9xCMHdXxzrynMk/Vt9WVMx99HWqjyw",
+	"MfBsylcAh0QAhrQ0zAxekFwp3KB33M9p+X/Iq/k51uEVf/0eF2RJ5brVMMXTJcsx7O23WY6hjZCUUZvB",
+	"ks16KCEkOKJKxeFDopjsjYhJGk9TXjhxv+fs3HgNAMOg6tA0qAB652BJywusVRbid04himmRQZsXg3jp",
+	"YmlJyFqN0sGhNvWD4HT+Ym6rr52wD3eKa/X61JZQhFNI/4jCSYlr2WKZFnRi8YggSmDQjHIs+rFddB7f",
+	"UT38v6TLmBtFwGhQcJaZlPZp+MQQa8mb4Ylz8UH4KG0RY/NgnrBEDoAmxpRnkntJFD4yOKXwCN/rZuFu",
+	"u4AMrpRJ+1fUFADogULQi4dylknXS31u78U05JuWAAiypByNd5gvFjBnN5PXJq7VAYy/EFi4pYitA4fr",
+	"AUm5FHGVQ878mp2bhfKfiVhC2Fppc0QqugCQAxeQds/OArwbP1ZlP4I6PcHAKbgnlx0GQx/VR9mWdBrW",
+	"nEhEmHhgkeBTTRol/r01wDfKwQBhcwK/mKh9Ffbu1nwwqjzW5DB1ui6+ZACqzgywFiTirGXcUC7cmGvf",
+	"66u/1mJmpC4VZdqU+JAY8LqyLf/A1iXuRlGZ9vfrbuteZVG5KR5HjDJ8ISR7UMRYSCvJ4QrLWAmUKmGy",
+	"UwrLbgrQAVU3Zby2sDsXiiunPW5cCM229VIEDLuNfc4ZfVvyIz6TyIbVRGZWxaRa+KTGq6xBoyjW05ur",
+	"FtFvYkFZYsJWS/9+jRz6ssW4ZMtrVoeaUSqFzxBMFNo8IYZ5cXlCC8JTqbLKFR9La46aOk0aq1OY7YZl",
+	"bAf6hDK2eFuRGPXW81tJRVcme3EFTixtfZxAuWoU2XY4ocS5IiSc1pqWcahQmZoTwXO5DWnSoUV5n1FT",
+	"rcfZMr14yhQ+Ie26w1jcI+d0PNP6+0g+JqMuGWlxqf8F20L/gaHA8Ur/jXWJo7zNcnn24RwZDaZUWGOF",
+	"XOrP5ev6d2e9OLQl74lSifGjph/n3StaPa0aFvlxsUG/Xx/MeKzOj9I/aY0X0utYvKCxAQk7JSO9C6Pc",
+	"dA0vtbwhnQXHmqG1TLVNbaRtKfU5xw65ZbclnAOszNTwOk2daWFQsXWdV4BiQYYlWlot06lQLYx6pZcV",
+	"gPDNQqYhesQRlgkLeuRCGa99zALC+DheLZRxkeKJ0eyPI3xjdtRqxnbQVa+fvGOhOHbwydm5HA2Oh8XJ",
+	"wEG84tHKsoWM6EriEmffKyodIFGXzJRagJNOqYXsuuSPccwApIVGskugHZK+aBLT6byw9nDryfff2+H3",
+	"zE+9McB8ZfZj76ix2lxQq1x3Mz2tCkZu+0u1ZubgH9aiCrqAGigihz9UBXrVsEDYDOoM7ytoGF7BTMO0",
+	"T7876ududX3WKRnNachzLCDDWcZxmQvkbfjkAhyat8SCn5B5yBPFumQmkrhLArqynqO54GrWtf94PywZ",
+	"ezwF3vxHfVMELPuPAQ3NX/p38yfcbP5eMaqvzXm+9sku+YP+33NMMc0A6UMpJITvRoKdR2KQkMT8DHms",
+	"NeZwcoNQ6u2p5sLdmiGc46/dzk+htlpvEcKzXInT1qBW4mLKAzEnAYtwdyiJEw5eAIMACr3pgMFBPpg+",
+	"bA6ClkaRORiQDDRmp6RfsRh+/8ndg0znz9rgN2CD8TqJICaIJy6W/BTgipfCNawz0QSbU5AlHB5OZwpq",
+	"ODPtIJtTjRZYJhLRYvv0el2Zu4qH9B125tFsB8pHAIkY1rhHbKzCoIkjxJX0QackUwrz4kxD1BAXCFIs",
+	"4oT38sCrWBWg1VxZ3VVSD8jpfQ6LWP8i8Sc5I0oYBW3KlPTSWNOSksYRUKsb5BKEGuYHAUpWOGf/FLzC",
+	"foFF+Sfoe9zD7YqTiGFRWNrneXSeaA7//SsWR5pdao51f/c6x4EyFxXdYg2pabfCHQSM2JtTASYLd69C",
+	"8KXNW9tIPYPdJsicPrKmPsQsDG0Xe4fZvtJpR+km2LMbsvHBtlBbQQVUUSUH1ac0QgRsxG71OeapixQq",
+	"xomWWdk57w72NQfsl1W3OBZprvH55EG/VQJPFpzVm00dpdR5Fr1cFzw1WrsFFRYAZWx6bE4n8qDGm22J",
+	"Aycv4uj+/r2Gaz1+bj0qduFebuRxiCVCn9EgaOvy75FL08QQ8vygRBDbsNtIgLZY0lAAuAPKJeq/Vlyg",
+	"S448tqV5/9zG27XyYwOfLxk+OFqXC9OK2WnaKuN1tYyjNhqhRfUrqsaz9yGvqHWJQm7gECBZw/ReYj/T",
+	"sYqwuTLaBJL1yFm26A60jETOgPC4S5wbC02urm/MKAwwEj1KoLkyJMVZFmUaH1aikdTVwNFixn1J8vZw",
+	"bYffnFwxD23nKzFpniXR4PI9EYmRWy34CLR0e6KRdNb+lC5kTVZJwUzKdAcIzePIA5uG3DR2h7+10WIt",
+	"QQcbU+6/gSXut1lizeLHdbX0HwFFC/tkjxDvYuTd4LrVm/YcFu0X6QmQEFwuF+DamklJxAf3nkSmgkEd",
+	"tvVjonzMzOSgAO2ADPLLzposRH36Vdodu2wrQOl3u8B4IE0dOJVjxoNTiwOHdVbgZH5gCN6TykDGg9xW",
+	"ZfT47E4NDta3u94w7b/Apezkq9gS4p+VQ4FjMF8a9MWuyVosYRIPq/oHhIpk+NRacbiedsWCtfMH6Mle",
+	"mZsKKlMNrmkZWmmKX5EHLN0mQCkYjLNckVq94lZw+j2sana+AmfGYdOY3A5JZPhP1gKoxvOgfbMpZE01",
+	"PIdL5Q95PgfxRZBJKtfP6wNcoBpCXfxPpPCl0OpjksjSIuW07UgFM8bcH/L67PL1+fv352+gSnU5y4Pf",
+	"P4iHdfD/9enhNdnhtvPm24vLi9t3z8Wjq8+8znTy1MayzQdaQznwztelM/SXEZsMaoG1qsuHv76/fXd+",
+	"8+X9FeTC13adeRkwvBrWVEDfBaeTac1ay7ZquwxJ9o8qdeDq/u7L1dsvt+d/vj+/fH1u9AKQix5yBYxJ",
+	"zOehyuPS7bY6nfvbBxTFaeTbwJt5OGLDpI8lXfXyjug0x6/VWG7xtozcOWgIPljFf96wcSiru4foGUwT",
+	"GgcVcJWuErkB/pE2Ze31mf1s31BhOVuV07INoedDfOjL3euT/9NBPoToAEOFcZ0w0WfI1VBXzxWVtzlW",
+	"opjLTywQMGAO5f30zxEzXhm4X/Vdsc8ViAXXHh4RhZ4RUKmKl5dkU1TEOMKYhAGAMGl1N8zV4BTU0sYF",
+	"p2FQLTvfAAhTtTUsF5R308QGT7texOwpFIkEg/kbSZIFogKA7xw5UWkJanlvoVpdotz12Cgcgwk581rE",
+	"PQVLX4K0d4rYV9qyRKyC1PqftwHH2xQMr9JeurO8PgW/0Rt1isbQGluoxFhtnvZsh9StacqU0pU850HN",
+	"6K2rBSvoNNOGAl6LNmJ2pKzzRRUDSTA2goUHaCfNMEA1FUSUZBc3t7yxbBF6huE5L0ChOS4tBZnQuEvE",
+	"gv4jYTaxYhEz21QXJwzzxD7EasY+8dTXgPopaK3aercIj76tbk+hfoYprAmVKZ5MnXvD2ezDT/fDtS0q",
+	"1x9KAzNVKG3SFPTcA6rX9y8sLpehd4hHlwI+sgzWXI8YUoMfl8JeK70kTE1ZNM6rYoO1OULsZ1WPDEOx",
+	"bWkVKoyrgoGCelHSWsfBKTRGbADdZ0HLcMc1F5eZvg+FOvt+v79OL1BC0aiJLuJ7w2ZUApkbn4wUc2ay",
+	"LCQRUbBVitkvBC1gOSwVZ8nJ7KKd1ue6rl4FNZBX6wJvwQYqXyZjZILrraTqEOs5K+0ItBpcC2503YWu",
+	"FrtpifHbtabj3cWH86v7u7XhDygx/l//tXHB7dtM6VE2eNBvE5xap47nTslEW7IVFc+Y0Gu1c9PHZEqf",
+	"WLruwPuNc2u0RZi/7fnLwCoDdK27NmfWRCj0kW3gsmmhZim2WNdAMUOIdzHlcsLimAVEv514GLQemezW",
+	"UkkRB0IPo+rYvqOyUejHqiCIZlo8c/r78uppI35YFhE1J3lO9g7fnP958dPRu1e3dOfL3cX8487+D69Z",
+	"8md28zjfv/yw+OHj3/60O7tN3t6v8+ysge8p6dO8KYYPTLpyZRmN1QMr64qYLddzmotzQFdqZC3M+wwM",
+	"bkXFKs3i2rqmIRlVaCOusUX2sJjRWnQfc3oxhIOeq5ys8DDYLIiPRdOwBw63Gzvi499grJbiapVCSuod",
+	"v8s+TX/1F++JzmI2T82jlgQfZyYYXBSDoB+7WaDWzKVi1CSIa3VO/+iaqjT2/u9XMirndMUMtlJPqJvf",
+	"c/hVSxXrJdh1ITqBVF91ti/e1Ieda5sxNsmtKGkcsNuyccDethsHwMRbx6SxrdXCQ6WKSztUrfMBaSLk",
+	"qxJMqRI2vnG1xnNQzOqcSjYw33LtkKQkmQJ+kzapKLc2Vtf4lyAQxsdREuhTODLuiFHX2XjkYaUYeVjB",
+	"v41zAc4zfpOqoP82Qv2VPp3zNa6bU5fk5Dz9NlZeHFeDwHadpo2r1F0bs3YZGM8+JeWNyEP/+QVisYkB",
+	"2O0CM7zFE4sjumiXu2vJdXuHw427auUuKzJSQ4OAj/Z7WKJ6ppVLJelxmFWdV/iahHmrC5lst5MchkT6",
+	"+A9rHj+sLIBxL61apqvUWCpV6Fw0V2BIT1ttECbQ39EHkShEJO7aal7U2Ux5wApI5pGLpfE5V4bVNytn",
+	"yYKXrFMsrSPXxL6q8zQ2VzC3V/lWtaNpZLNepbimU7axc/hlPcLlvtDtONd+ly7F4bO8fleeQAKzGTPq",
+	"sYrTID05V/U3GC4yDdO0anRqsLM/IcKJtOXDD4xQMmFLm6QObkRyBjlu9mjLkE8jHyzc8V2vAZKEx8Vs",
+	"wYBjYPMGG81MFp+4EpD37rsrySVUDUEhShyFLE69yhGjTzBHkeTd7c9SyXeL3i70Zr6M//I6TeosJGfb",
+	"7k+cjCkXPBzTSNPj3MQBTS69khkPB+75fJEoz3npt7K2obTyMsS62vLQNuSXNCd6mlSQp6XP1UoKPqes",
+	"XazwWnJrW6IMp/SXjqJTienz8zmLoYVCG3DffFKQKQsvY44xY6mhQzm5uL0ie8PBIRlDnbr0IPfJMhaK",
+	"FdDhzu9v1sEDlrmUbjFDSAtYCNHKGqV4sFbZqEzwT71WxWy1ux05C2PVJTELuuTD+uaVYZnAPf+ZjhUx",
+	"7Z2I0vwVyqpExEjCDco0cDmzDV1sbq2FYrdihU8IwJlpMlVLFj0ZkDsyo9GEsCQW0jBu91B96fn9TY+c",
+	"mdKbvb6Xu69fSdjPKIrhw1jM57QcQa0+VPSYlO2lGD+SR8YW2sbRk84t9O3OzfmbnQ+tlDpwEZpU/BLc",
+	"gXWcqI1Xthr5e8u56rlMEbiqZh4LIcuE6HmIbMzHWLV5J646Efg7iP20wg+zhrCRgnRXWgXRtMI2WSs2",
+	"3QQlK/Y8KA0//cb+TfC41NYsexU7cPGJE8ILs8QoUCYingqlGF/fq7nU23KdA/twrra0B7GZurMkW6eK",
+	"1/Ztfk7o5rRIIL+Ze7C2Bg/Ekk201GrTZGJqKpu2ab1IZY1mwFg65/mAABiglcFvE67XwBVvYGl7fs+X",
+	"srY9hJB1MI7rEypCReKE5wLEg16/1++0qvwtGPTp+9e0p9X7YRudV9SFGDM/hCpxLaCRM5n6Fa0mS8Mx",
+	"NEPMtDk0vLKxH9B4tdHXaCpoMrGIgNEIg8M22crwDuczbJtihcAZdSnnrn4jYkFBnVuTZD7Y+9pt2vYB",
+	"JIfXEs695LjfLsvysHk7iMrG2e3eCKgLRgJ+rMwxNQmcKcNH/mlF6HPev7sm393P7dhClvugJlQJrjH0",
+	"mkySGKSqrYCAkMlYzFFtWCvV6x1JEaOSra849+SWzQ4Ko3zd3O7arhxz+rOlnGsLFVJRFA3c4RvMQ5UL",
+	"BhCo81Bhfb8hvgX0S9IPKWbazGjaKdiNcH+Nc+cIuLq6gcqiMro/M3jueJRNfonp6ATFD37g1tYg5SDw",
+	"XZ8MbRI4mGPAO8lCTyPMRfqMaknR/9UrGwb78EotABryB69UZ9PzOXDvlG1eaWBJK/RD8ByLCVkx1U3R",
+	"1rumKUAjdeSGWUFYGVw4ND1p5iy4YWMRN9NlzR3OWpjRwBNez1nKtICuXF7VE7pvwcBgc83MyurtMuCe",
+	"SRLWVx4dV1XO3K2rkDkl/dTDy9Lsgg2Z5N42qmYyauMWi16GbXoCwZFg/0hyoca9dpRz3KgvUPpCc23m",
+	"lQftXnlUyA5z++FW0wpSpJquC35m5FubrkKOtxXObVFHWaMSX6VoTUVaNlBOfkIVOKgmNHZQmGPBxyzm",
+	"BbXZ2C9QqqGFowQkobTpB4JoAohGGUYKehe8gpjnF4TdbeDayPL3tLlGNXVpuQ/XlYRuHJjNfhbHZq1P",
+	"Q880xqGfrwNlS5tIzzExXd+Is6lHXsNF+FDVCM0+f1Hl1eACMdTAfYD2EvRq9ZTvekd6EK9uEl7rpocM",
+	"hUkI4RoomjF9IqC5eqbEsgzrpo9qHlLVNYvHlT23Ik3JUhE5o9gZx1AIYjjhnV1cAc5YAID6rg1oduO9",
+	"bR80R3k78ocq6weJfTm8UaYDqxzXfvOhHLZSjj19GLDvSjTdfpuk35jR4NxZyNXEUczoqyeGfYOKJhLV",
+	"zMSwrEPbGIo+MjO7ItZcZq5HB3vNV/r4q82ZBBXndsXH9eCL5uRh1ik66KpnvFsJjmK4ZmVvzDODaGdi",
+	"mnisMSHiJZMadn8nSQ0HW0pqGG6CjlgiqwvolkYJeBuL+fZFZYpULbjV+uWp5ro5NBdsf/uNJAshIQTq",
+	"UCxyNedbVVi1qT9mjXDp7MklCVdh5FqemMYomaxxNzfMLtAz14p8JGTRrbARiuchKttVJs7HmQHYZUFq",
+	"sDjAnGcAquz/LrODfaW5JNMHB+wvWKpS2wNVpefeOwis8gAgCNLQNF6lRbgthNOGdng+5lYXmnUlEkvR",
+	"UO4Iw5cpTxvpWXeKVoBjseyRK33RJ+7SPdAPoMlTCZE+1XmJMEwNeSCVkcia3McaKJ9N6joO18UdUsSx",
+	"Sm9PWjZpM5fTN+hlSkO6JgdJEYoNwFyuQ8ugsTeoVvkt9RHZCoXkMomiHrng5GrB+Nn1Bdnt9cnI5kqN",
+	"yAOTYcAANQb6TI/9DqVRJJaQhwVON2r7jrl0wgdmsrSkLRUH0B7gk8aVhCmdpiJDX/y5u67/WrdzlSht",
+	"L5QzhakQAaHk9dWH6/fnd+dvUiuKyh4ZGa/X6ASrMh33yHjWbJN++cU12D/JmRK2cTOh6hP3cyD0cx7Z",
+	"QqE8IaNFRDmHlrPGd0hJEK8AzZdc2D7nejlHY60DpY0Q1K1iCwONB750kx8zIpKuiBTZ1rBjo0BZr56z",
+	"rb94jfrNWLL9AeydDepczMK/NneYjzfuleaLNzmr3v1wbd//tduxvTnyypttu8ECErO5UMzvgJAi2YMF",
+	"Lx4Z32J7jlbJVJAZJK94VMqoUytQopPNwNFpAkAKBRhKIqLAcmG1FGQ8Y+NH2SPXCM5sCU0uQ20mByDj",
+	"Y4aXscCENXb7NivwxfqJLLSEyPcN0TcXmozYOGAuMzNnVP1ee3KA0b1JU44cNHmDlhuaKir6KWORKARh",
+	"IIqgLzUJr7YNrkGm7bVJbD02b71ljFf0lAqVT60sMG/Ne4Gx3XVVj6nGAzr0BnQ2FTVKns16pVPhHNXr",
+	"xpZqf2VoQBWDrHBu1OU+6LPwjbSdTLadAHG2nfSHtS1DWvX+2KC5h5cKYTpa6SF1U2btcVOPTLME4p+a",
+	"DPMq03k0D0078rYsvLKpukoYpRj9xCYpO99eqYfGhP/kwW8jlfbWMPU7lwticZkmG7L50d8/j+A34zND",
+	"Pzrk50OvAb+7AVvC60AF8vpMUdMX2bpqUp8s5OKgNQAZ5iXXsiVeBV0W4Cvs7sL/Rwia/S0d+sZdkQZ1",
+	"XZEcNHxtK6TfsOvRbhMWduqcJGBiQEcbTeMxWYjYur6pP1khfpWWR8OvpRnwudpd2HKqNMFLcE45e8ry",
+	"oJSrsfFjdREYA8x3FOAl0Sp9LutCMvpIjcdsoSQRSZwq2Y15EABsrmle6Z7sSntg2OY2v7qHltngz9M7",
+	"jkDvUIyPVx9KeOSHMIpCq3F4UNJKiMf1ikW9w3xOV9eJnK2r7jCbhBwwXavQYOpB8zJnZi+SHKKGkWp1",
+	"zvX16ZzG+sgqguHEw97RdmivLVjT+lTPrbxq/2var7+i04k02nUW9zR9e5p/1OrNA5NCNJ5V+ZVwoyk3",
+	"ASD/qDY+Y36rlJIWn5o+wqpTllng4tlqpb5XptV64C9b2dACKmm6xF3H09Lz1V2ThGu6I/hdVVOOkJJO",
+	"tV7Jxo/r2qzKJDIoy2CvlwSfLB9vFlhIWX8hUNOktQrmyMM7rYtYcw/osAXgL+hQ1vPeuB8rzqhq1S74",
+	"fdVqAff3+gQ7h8dkogV4zObiCZD7w4h57amssqxZJuh3TfHALLxJbfLp+fnNl4vLL/e358/Dk+7WA0pf",
+	"o6oFDVsk2xhY7FloztuLc+01hA/231lFMO9DqWrKKaIIu5iVFD7Vd0STjRMSwUv5ta6vwQt3OF5UdgfT",
+	"Q6tenCtu+u6Wrk07prMZv3nWlMtnvAYMygNlD4QWrXE4nSnCRQb26R8JQ3tkLDhnY4WnIQcGpWaxUCoy",
+	"WWsqXtVgRHU7DgL+c4lF2KC22JmwEME2bZb/Uxm8tjIYcxArjYxQGZfgWJtWxXj0sD882OkPdnb7d/2j",
+	"k37/pN//W+vG+ccvUKKcakxlTXWwZLmVKvyvUcIs4nAa8st1hktoNnwSF1pQNHDHHv1L1krXU5StnW4H",
+	"u9uslrr+zV5tdSuADpN0XHP0UzwGiGjke9WUcIHB3aAPXGDYngsM+qWxfL1GrgzcehQdtyivDM/Ruc/m",
+	"/HmXCkg8a6nXu9RBZMWkNsWUSNNIbPaFkJ4ohVBLSfu1MGYt22W/cbfk9EUtP6u91b5/OnT7aJvrjnCu",
+	"zQtewTH+2rnTmjTnb5gYCM/8Ud+Ta6fRdSpXVX9eM7dFAjWNXpte8MlrzQJSbLzwKub/YBlJex63/xKl",
+	"GHHdecxU6lNp08XWncQN5PGwea5avnjU5qe1QNfN1k/E9pj6uV/pUTGE4CJgk5rglTnJUM7bMPsNg+3F",
+	"s1qRQZeHs7d1ySjEPCV08zZWxX4J5bA96YTPg7AMESpR0MDTZowL7vSKTTpDqlQtad0bskVH+nDygarx",
+	"rAw865H5HWpHF5MduDTXmPpTZ3AyfZTTj7v3YjYd/PDDTx///PT2Y/zqTA2ufnw1YNdh8NPHH5KHQDwm",
+	"R0efOusUqHByKThrMSp9uRmaAVzE+rVFoka+TfWHbErRH9bhsCySFqAkhjQuuL6rPP0XdTAnxzLNRXud",
+	"+p6b9SZHSprvQqlEvFpjchtMFnC9GO4gC5K2BEEbH17Rsw5Ei8Fo5WzJpEqr8Zq5MTKKwRp/Bmc/q2s6",
+	"ZXfl4UIfnm1hL6uGaBMpIForh+/uS7sZ7JLnJ1zDnZAEW1nHZ1na7BE0l/1USZP/p7VE1E/1N5BCqBWc",
+	"VDMcPdMjcArrVaGJ49grduclPAYY/GCRZOt9BPUZoZvhhZXZ1D5sdYbV727B3r7QojY4tZmxrpdSaJNA",
+	"DZbtguYKkjeDNm5koNuY2zqz3HvxXv/4oPGba4DHzpwhbVM6KXeGK8Yq0MI2Z8G0nO6RM0yvNnVk9mfn",
+	"QlvGoUVBKhq4mXm8jL1bad/mN6+FvVvW4fvzpnKs3qnuC7FqYLHfj4io7sfqOZ9kW0H527r8Uxz9xpJp",
+	"zYZWqR2tAeJKweF+rRUpXYAbNmbhoqIyNpzPE3Rz0jFCnVrdjLq+rb4/pETCKqUt7gobTEwU44Taqiwl",
+	"xKOm+2SR70ZZUzY6tLXaZZWzry0Yg62UztZrtrPGDh220k0FxAkGrvVvZBo+MU6Wxo+eAT2xx1arGMsQ",
+	"BXhzbnbcFuHpea87+tpt1BG6HUb4MNumXtZEpYpdVjTDexBqRmQYuGQnJwUzN+hRCc5at3zprqvTxHog",
+	"PMap1PhD5ik+qz0whf1QHV8XcXEXdQ0ujsUfd1vaa+/T6beE7eJsWfT0HvbbA3SMk1iKKt+drRw1ipvx",
+	"7KcQz+h4zp7gbgqsNKYc826gHtYm+Nfip539eRaO52+Tvw6n6sO0VVrSQUsUMptyUVjGDfBx1kKRXVfV",
+	"VmUWlgf58qrNx7WrlYftebHhaUkMZ7ayvNf8gAnWUAqnaKxsn1jGg67+W894nqYgZiFmesN9//CIBBOg",
+	"zDxRJ86cnDWdxxEzMHCV6aYdH+4DtOwj1LQkt3LyWex4143nQ3UeiwcOV2Ae2M4AJXixxg+MqoQHmni+",
+	"lYyRkcDKs9F3zxt232K1/sgqnDRyTqOISZUChgelmEppeiGWaT8Xrh4gDTWnqRyZRd547sAO949aDWx/",
+	"EwSBOvSAXa3AiLXFn6FfHpTwiElrGzqCaS5Wba3pxhLVPsCfR9OeX27LsAMuDZyWkGv6lWmHAJWEoFoY",
+	"DEvTCwiOjqvLW9IUHg9hjoS90mGiNT8fm4LYnZLR//f//L/f/+ICKV+/txW6UDIiiy12N4CijNmColVR",
+	"OTJcE4x9KhFrwUdNMxVIE7bBUQtGndHqxiKOYerPEUh7RWyMdjgX2SRti3hnay/ziHHNNeiD1oh7FqHa",
+	"OcBnlAeam7vWzHZ4z2lej0iAKg5ZM+tsSUOthoEXIgbJCbiQNFf8VouuMtx1cH+aeRSM7YmLynZL0MmN",
+	"Ix9jvQhHafZMD4p5iVQeUu/GG7fX336YFzSxy/WlA15l/TNycfYaRJaNceoFlFtmbhy/YMB4uG9gCtm8",
+	"FL0L0S8QgHFpEoQiW/7jZHN99u7RVpAQi6cnVGnP5ozbX9FHJp5KE2zPqWaP4ZzZbdHXcuwJD1pv6irR",
+	"fGJKn6Btj98QFUDLio3+6mZzZwZU67Xbg5HHU6bakS/UYSvRzj3ggGvWM8yM8Zjh4KbejoZBkyh884Jm",
+	"zTdV2mz41arUfwFf2/qrOcM9BCjxMGYnXpchBPJgrr8Q9JSCRsEEMGM9vSJ1emRntNsfDtqBiQLAsDeJ",
+	"ynVOHWh2xCcW1LtrITVhyC5lVZ+97PgO949awmy2BROlkdbuVkgJ+XjM/gbgvm2ARStT447ago7XZMek",
+	"+Eh+PkxGnuTOp4dImjlKpfu+ISCpM+lSE8r5fFKvbMlxyab7+I6xoh+gmzqRU4XFZ6PZfCFfByyBTHXK",
+	"R9aLmvPs5oxs3weQmlBFx4ynKvsWSs7XmZp1vnCrcc6vq5SCi7BUqrJFQZz6+ZvJOBsY+HVDFXaY5asB",
+	"f9UUAji73CERXeijyn5WBiLV1OZbeQHASxI6+M3YHFKM2c+qR167fGDDwQVXsYgIJYrF85DTyLTP+cTd",
+	"cYTQSBwqqEkEC20R0TG0kCX3/+vt27dvyoC9jMuphO9CIwrE3gaDLg9+CFMZbLNXuEnSCBrmfmXrIAGU",
+	"tRLqC/wyu8+L4lYjy1/xtDYMN0xqQlxm6lRNUlNuXHE4ZsT2fqYupi6T8UyTAwS+MQ39U2cw7O73IUus",
+	"cYPwYm8T62JMV9vNq5rmm8ecl9kcZQ/r/vcaga7E0b9Lab9r1Ty4D6sGjCdhBerVFhHyfwUWZ/G+1oen",
+	"b0B8eVitLXBYoAV0CjJoc2MgYUX6rMSbif9mLSc3e/M7bIlq0qsB2aT6zTmYl8lNwmua9EI5pivpMJ1D",
+	"rfoHUNTclLLad5yQ0YSG0Yh8C1o2m9AkUt+Zk2HwYvb6x10yMhx7ZLzleAB4gMEkiewe5wQ2FmcE9BoK",
+	"7D8LJ6ffiNqAfmI2u9P81gAvDvfgLV5vN8Q9sS4p82u3czuesSCJSlOHAK0SGaXWnCz2CxlHYvxo8j+B",
+	"k2jimRvowfL0uTbBHzuks5II0MGLxJmPmpW5Aa5gEGzk//BeUeX/gEe3935gwkEsatDG4oRjadREU7yp",
+	"9RATou8iUONQTE8b7JNd8gf9v3X5zmwd/LyjGUtHYXsQQAxUXfAbsaxJ1DeqBzh39KRtfCvkgOexzDtC",
+	"a1Qd+9JahHH3MgVJj/BKEUOD5LJ+NWshQyB+HAbtz8pFwLg2HfJlxAPIR/eYZcvHuluzT+1/7XZ+0gZ/",
+	"XBmGhZiY4BATiykPxJwELKIrg62ScJDWZZCK/bV2dy2q3ypDArkIp3wMFwsL+TKzZJOjkozKigiBLIp6",
+	"G8ULK9vM3aVZ5plwQ6isIzTffdvDzW8WVbO7aMewcXQt/6B85KdN2isPpzMVrdal/Wil5yap6kICmmV6",
+	"5lLAUrCEPGo7NYFWQLTA8KSPepFRCBtw9Az02G4NwuVGuO63et8rEd3RbXPdBnOhtDFmY/TENYV7eoH+",
+	"Karws8E9rX/21XCqoONLPis80erC969YHNWL6b1GJamIyu5Vo24UrahpNAyy1pt/KgG7VtfJ7pbvl0t9",
+	"OilbzvNSj/qzTCSLzOiLxFRW+WpGm6rWnNZVWN3RIomiEXnQayUNANo3MvXgaxbVJaNFImcjbWZDNamp",
+	"b/tG2vQbR6NWBdZP1RpjImdZ/df80ED/zY78Gu/Lf6kf781yI8hKa1pYrMoPFr7SplOZpn6bAFduU0ne",
+	"zyrJm7XcqFWtcwARZfTytqhqnpB5yBMFkIFJ3CUBdRrbXHA169p/vB+WjD2eauk9+qO+KVqNumT0x4CG",
+	"5i/9u/kTbjZ/rxjV19aotHlMxxYlhy+u8O69iNZ2vGWlzTSBBHw8voKDLrXZbVDrTd4dtAAZF7v9bNIh",
+	"A/ROXgfmKSZkJZKYiCXXoh+TdMyySEThKo3+eGqJRxiDFoQx2IrEL/WQaDvcluJTA1dLLLye4TkZJNhM",
+	"7yFpEzxBJIsJYXQ8A2T8vAncSMPALp9R5BfQG90Df5IzokSPQJB6ypT0/IymN4FY8latsy/eFNqcw7ZY",
+	"CNhqPeVgMz1Fa5URQ12l67y8o4yiMgKmdH/3elSvzXjkdLDXoqSrzlnjWXs1TnjqKD87wn5wMNl9GLCd",
+	"3Umf7uwF/fHO8cP+4c7ueBDsBkdsSAeDkoyYBdWsQ7/iv//e3zmmO5Oznbeffzn6uuN/3GvzcTD8+l+l",
+	"Mj4H2gpO9/t7pIMil6uC4NDmH/TRQCbFgBhLHH/aKMw7/gwgcgjVg10yAjyrEWQ3SXBwm2RiX5fRz+l0",
+	"Efoqq8yYX1ooM7d4h/34Z3ymN/31qG2O75VUJNFElgswQfA35OD2CTYvj9m8ZDSoQMExnKSdSXqtX/J8",
+	"gxQfk3fL21FXJPf5y9KIBzkfaY1F9OKF1GbL/OnVqfG4MhtscFlxVkmSfcjHzF3fHjvkYVU7tkI6agM3",
+	"aH7pHgD6R61fpepT5FBk/aUCTR/H+e92sH4F+q7drZg9hWxZu1/cE3umB6hZx2Jks7F/6aXcRC++qG6W",
+	"dctaHzL2dYjsEkovdNTOQPmVs0XcQGtXwc6kjT8gS26WVHLQuP9O5vHgf6rCXSj/z3v56mmnKt0ETOCM",
+	"Lo5hU1EJHFslGWPKjTYKe5/E3Etqdw6H1kjxQcJq4cRgX5aUp4nZ7YV9PTDbZr18amDnVy5bHYM9mm7Q",
+	"V5qWtcEVRpVvDccuq2I6F0rm6vcwhoRtG39voZsDm5JfX2isRSjkNpyQiCoW2ywA3z9kFtbQDIQZ9AYk",
+	"i7SFSTuy2bUZ/e2Fy00CGfcs7xPNN3JEkDik/3Qhuqg34rvTra4Hqy+8uug919QW8unI2Y7ojYnd8WXY",
+	"88w1V8EXd8nIRAM13zYEPXLZOjQD92eyn5Z6P0ZI8emlXLhr7Z5+4raeI5OVYoaaJswCxCa82UUdcuat",
+	"u65JukrCP7o34IqZm/UH956bhL81r8qusKzWV24g/p73fOQyXCuVvoKm15Dafts0sXXaXWUA+p1YevSj",
+	"TEaglVKuGMegfJdB/jfAKYDaloxpk+8j8LwmM/sNCp0zbf6KnUcMIEmLHhn/GuWxvzo6aai0HKEbSIO9",
+	"rRRfVet6OYBRLIdI8/erixAypFd6Cln8FI7Xp2aWAbg5bBMazENO6GIR2VJYrZDZFEl4QdqAoiqsWJUl",
+	"mVW/pBKLtV6W6lnWFSCASHXp6Ss+tmMv6y1b6drN8cxWrXw0mUlF54uK1EFsCFzfdrNFm2mZxvfTN5cT",
+	"SQWL1ibERDMQWK5SP8Y2kJNqc/6hjP43xzMCRItfD88IkCheCM8Iq5N/ZAtV7XBcZnG4M3iVJcX85pm2",
+	"mD9UPfKWRtI1sE/kzBmONifjBLVQCPmZDpMqRUGt10f29rITuecqLME+hq+dWYBtLXEGWVen31IEFQN0",
+	"i2Lm28q1fNf3lmFZ7+70hxbLeu9vz9Yp9va3h8KUb59L1fN1nuHhb4HTBIl+Xs/00oRxV12D9VI98hH2",
+	"WIo5s23eTJ1N6FXf5MAcvR4xZNA/OCQeVF9tg5DfAnjp4HcKvHS0deCll8c3Smng9ur+5vX5l4tLqyy3",
+	"xr773aAfpZPaH+zpBRoM+32/8D2FaWkPucekCueaD9yFc3bDtPwp1ZosJpYSZCqQ7qgicsFyxlnCH7lY",
+	"8q75aE0kfVS8UJUDdczjLz6jXB4gtGaMRmrWnFrf4fXZTheQ8s7HYl6buW86uELfB5Op6KQQB3wwD5u/",
+	"RhIOTZ43VsDXulIhJzVFociDQuVbrG9BUOybwb1jNFYPjKraTi5GSYRhAmYEzUBGvNwwXa48MMLKMbpe",
+	"npjcS4uFuuRbyk2nTzjDC+N9F5x99yKS+ABaBaqZqKiGHZmMsB5eNHLmD+ZwIUo5KPdQZfbu7u662Cu5",
+	"s84ZsVX0r38V94ZWkha2lV1D2F24PLMc0Kcqoryq3DmIIU7vSjfASPdbK6ffPR8jag+7ZolpXOpOLIJw",
+	"kJCTBYvHjKseuQSgk6lg0kAiDfp9021Cny63b6ek76nmAAqh99WIhqwOOfASOQct8zj/paDZ9nBGAB9x",
+	"bRNs64DQDFTXAlz9+mLyrcFU7xr4WvaPBAEEjHbwXZdE4SMjIwuTcavFdzYYOtwf9g7LoCsrJlICZdn/",
+	"3WLMHf5PwZg7/p1izPngd1vHmDs1ZfaA/+3a/TIpn7OS+9vDgZMvDgR34AZb7qG6szpgZuvd0EwjYUsJ",
+	"xvVzivGsUhdOFy40SdXoyemRy6qawc0ndvj7QLgTvzLC3bZbpr1kz7Th7nZDJIeuHOC14JMwnpex3KtK",
+	"yvSgb61RfaLVDNMux/kdZ2AHmRfgTVYkRxRLyAC4i6+gptpQd9XphSh28+Y6e7sbgtVNxa8NVZexzreL",
+	"UwcF1RmVogqlztNVHEwd8LMJW9qaIMOu8l0fkD3TJxbTKes5BdPutT7astwRYXPBjLyxoYxvpGk6DPZ0",
+	"Fr17d6+/+ywdCMAq/42x+54Fywelz78hLt/+b4TLp2UM0mY5G/EROWfQRwnMkRkFY1qfo8wBgLJ1vK7I",
+	"aXZaYZfv7m4bMtC4PLxgOVra2QCBZ6u+ILhgCWhglpuV2GWVjtPq/qJ5N1rO65dzYNXmCWRhAmvhBT1I",
+	"Q0Nba5EL0wLzDQAInd+0KP2dHyQbwiyJA2bQEz2F2Pl3a2Lga1uxOkOkphXrw+o21YRK0y1+WXu0v3YL",
+	"LnTzYhCDiip2apQQTGwIJZi5hWb8r88uX5+/f3/+BuLszsuCweDKFntDqy9UlHaZwWTetbuNrrHddPVq",
+	"tumtke/1pu2YcgP1lwbmnSpXkk9WFVrSMqGb2pR0ngOQuD2/vb24uvzy9uLy4vbd+Zu1gEXl0DFnRM6E",
+	"NiUlNrOy0czsy17jpHBG4Ltdl6o8r01Nm9HFgvG8xXGL+TFpWNyIyJR+1jVn3pq9tuXkq0IiLjNwFnPH",
+	"HsfIGUuysmpI8uLNmlpYq4liJWkuNDfc2w+C8eHOIR0PdvYe9unOEevTncl+n9EBOwgGRwe/55JYnFtz",
+	"/EfLP7qFRre/V/xHO+JajtMifdfl1f92qbtuSk0gHnMxm9JVMKI/4woDSDLrzs6lji0WsXhiwRvUDjZl",
+	"FNX8H91wS6N1uL7iqPOblxtiQafXqUUzCCepI2wS8kD6uAFZ0xUMwNvwn6xG29ci2xmK9fC2eroxjv+8",
+	"CcyH1TU1k7b3ZnoJVMB74GJ8CKWsDVMvGmWOxMwsbmrGVL/9UL89XpXWLHkdjSEyhGsvEpVWzUDtAKaN",
+	"1lB9H0sgkbSuMQRV12Afr7Bde+1kXLc+IBYa9dZ2knPvrNMhLSFyBl71ho8/wsdboqqJ8oDdQaJwHgIE",
+	"6MInQ/STnJI+umbxqvoX2z5GaUPn6o3LRs1CEzQLuVT6XzHJx83qt9HCZ4hEVULG6FWNBJ9muI7eR0Uf",
+	"mQ8Xk2vIZpagiFdSvxjavIeIzepsolis9aQWq2EjgViEV9pO0B7o+pUpmNQpG6qgkuKwS5lNYcELe5/n",
+	"HRmiLzl17rTXiJU1JcBWdXId/x2YPB8zW+Dm2phUIsoXJUW+X2yoSBDW14s0SylwsPSbphTYB5SrIa1l",
+	"5a9d8ezK1uqQ8rNaen3SftozAICa0fmqlgJxz9zu2Bqy65vz67Obi8s/dbqdu5uzy9u35zfmo2/CYE6g",
+	"/tJZyZ9LiulvOV3ImVDnT6ViBBIxqKI2u4bpy8hImrtGZUQJXpOSR5ne/alln0jjIjQ8YvSeSrUDI9m5",
+	"eDPCoJF+n8ssCiWOYN3urVNqszg10rmR0eduPewmBAigThbpGpSFlUgIlY+oYhUV/e2pyTkqtGvrTa+U",
+	"+Hzoq1Z1MR4qVo+ckTmg8JkMHEjpMI4YlzVvMhQMiPdw2CUPK4dMmrdCcq6kNtrlaYk0I98O+v3+d5qm",
+	"ULfNRW/6Phbafj+TQzPYhrL62lxjra9lGLNT4C4VY2oCTrdGez1TtqS1a5StLE6kFzQxGXyh9NOgMeEf",
+	"kehi9PSdEoBg8MZMLiapE/ATB8xlZAD6gZSTUSoXETsgLxpHhEaRWHppQXYQ+ggjLr4NUYXSaqUunvOJ",
+	"u5RgyG9xKrIxeHrkfqEJddB3GicwS+Tvk5AzU3fbGB76qEZ1v7L6eqquu0Irq7SXLOKl8BLzIf8Id+jB",
+	"gOnqqYHeiF7erkmcmZk2agbBwkbnePCJA5tM597v9vt9l4uhFwBPJy4jjSK3aRRStRKuWIBCxjiw9dhG",
+	"i4hyzoJRj+BETWFLFOGlXmkzV5JQNB01mX3iel6moYBhkIBcyIUJH48pN0ANc0Y5aB1tNwYs0Q3snWyr",
+	"lKrD4chyjXl0qknN29u7IjcyT4jEMge8MOg/I5XvWVbXKdnvbzzs/X5u3PB/TQd/vGWTThOlcWBkjbtS",
+	"5Mu2ox3WJBu7WlF7EORMLOEcaHUd7zolo5lSi5G/1mUZyF3gHgyj2Zox01UGsveBjh+TRaeLycmf26Qr",
+	"7zcwZW+0pZqz3CrtV2Ai+on6G5PMSrURMZmwWBb5XatTffii5q81OVFohNIUyJTSf/kEDHSqpaeD/t5R",
+	"c/3hoIkh/dqkJeSScdcaz89c+Ar0S71uz6ik3prK2KzE+vmA2bQEH8fAYm8GcjR4UWDovG4gtQhDVF6O",
+	"iS0AEXyqFbGQj7LEkbGyf8v2PlQpOp6NPnGsI5GW2qnyMFmqegAZuGfnu27YAAjf2boTkKeQvyDyMCja",
+	"RqyJGFwzXd/QEUvuQQ3HjNhStgzXT4sothtjANeEq8IArSJa9cg1Y3E3JQ2tFZvgCAUNS0hXrKhHdop4",
+	"r65eZwS3jDxA5JHWRnvklVV0V1ZtRv0S8vaBxs07ZdouzgDBY9gDpTTgKXGQWTgIM4NTTdRAOMCVuvnq",
+	"aFNDCSQ5un5/dvnl9u7s/fkIqaoke/PaQG81W/S79J6Cv6oWHPoiFdDeoo26XgH6yUY40cZKwGI9m9Sv",
+	"VXWPRwPELxfqE5dKLLABnFbsJa5Kw+bG6cw3hZrO+UGMXPhcLckqwXuzGeJeWnLXFQPodQWuAfmDRalU",
+	"mXRQUqXdaRZ7fabTc2+rWQm/lgvV5LvZ1AS7FJW7yoLrSrS7XN4/Vp5aMW+KjlfFxP02aTI1WTLX5+c3",
+	"Xy6v7r68vbq/fLNOoNTnyORTZLKBW5ZBJSvNqNeLBHoX1DqtI8BmGTSmrqcc2OYuXVVkJqZuYLe3zl55",
+	"CfTCZ5+DGtxB4H+oexg0ONvJiub02tHtXy9ff7m4/HJ9c/Wnm/Pb21GPnPn7mKXDapcvLFHlkZB1gL2Z",
+	"7oHUigUitcVBo7RfTA56ttJxfsUZYVzF4GMxByvTFdQI3BjtCG0NYFcDawtQqERYhmNMvzVzb+Yt9xjA",
+	"FhJLuhBG0FshxdyKzjxewPMyTyr2TMk3dFWfaeNjOwjUcgO6KmNXfBKFYyXfMFVRU2im3H9GoRgitpg3",
+	"3TApoqcXehPgfVBF79K046rKgEw9QNbZto9+n5bd7oNSaEmMfq2AzO/vXldVLuXrldaxKAhhyT8xzuJm",
+	"ufQc+C66VMHQe8YqD90ArmMxhpSasokbLR70bg/uRij/hKwrlakexZ4bBUSDn9avQuq1rVqHQf/guF0N",
+	"pBFB8rXgvOIEeX5l7EdlzQ2b+NUM6uswzzEMneRJobAqxc3qlhz8siNamFvxdFXyqPdUqlZ8KvRwOIZ7",
+	"gLLtAhpgkaFYpIi5pn+u4Wcvwl1Sul9HabDHphj3eQRWH4h2pGWK5vNVMsOWxJxP/sXJeqTRSDxdPbH4",
+	"KWTLmlXS6oRBzpNekTVU82nBDs2sQMCiNyCNNxoymYVSiXjVIyMsW7gdi5gZx4ARpTdU6W9i9ombiA6d",
+	"+ow/R2n61gHGOmxYMaa8rN8/Oq9uV3x8qTlIyTRZpvFc2tOSNz/uB57QvCkVLWsp2tXWVdbSHfsv0ac+",
+	"qUhg3ZIWgJBO543OUF6X2pCo9xxyEZDI+vbEHk0acKyYpZn9XQ+149SrnBA8ba8GYc58JkGrfQF4FMaD",
+	"kE+bLVaMHlkzeKlCzSKhn5owfAg7TNMYPV6oThcLVnf7G8g/K1da7KspJusSU0tmYTVcQZm2t00k9XkM",
+	"1NPny49Rfv+z4F+euuJvfWZMx8e9o1bbe2TrhzQPWbdqUKuKC9wlhiiAWVl8NA6OiikkVebqUo/6W6g6",
+	"8gZZ3Ow8nebOeDl76RZYaPaMZncsxwcrxU49wO0knCYxk5lC+KICoWXCcO+dlgitvPWpvlMo1J8zFYdj",
+	"WYs4oQVdoBksWgldokRAV23TwaxpWGPdQkKA8ORzixk6sV7o+e8gIJuDOeEdpqCw4ImMmT5kr9dqc5AG",
+	"lFmgAmmk3uJ+9bIcu3fe1ib9KcZzbcHlprl7ekUbJPAd5fS/Vu6osuXdViu0bkdWK0CIOTwNpWIx4Chp",
+	"fcgEHot42TGjQQpA1Gz5zLvXeXJqQKUN8l8oDd4fpDZ1bf8MbBBr4z9U0QcqN8Cd3q9x83jMzys28uFU",
+	"3eC9M9vN8KgC2RbPTsqBKjlnJcR1GutYs3mh+q2cS0e/mnMJgEs51KS3bKlge1c8D8/wwJmfte4tp21h",
+	"QA5yX01unwO1fBaGxCFAeIYqpErEDbBZqKpEzmkCyb2gsQrH4YJyVcNtvPxUSHVBvCX/ZX/3/f/w4s9F",
+	"ubG+uf4LdWaop6pcpKYtD9pqifBeHV5Fni5Kts/DpUhnnp6sMhpv6q+qYnCJbFmbAPeMmjXbdAiyLoAo",
+	"xKPJzYPnbNZR49mZQC9UcD7YLjU1RD9xJFPVMhR+b9jigto0kG8kGsy9ChdPk8qPrk27adE+7Nltw4rt",
+	"wvQm00iKs4qBXyGucq5oRUyyidcZVZacY5K97VEVGnXpicWoErgMHgzFRat28bj1yq+FHq5qA2oGm0ez",
+	"+l1syIu3HDYkalYos/vlJyQZP54/hQHj4xL6sL+4VlNpWpPUd2IZBmTy9MiZLRYwyrLVj7+RaZ/D7Hma",
+	"OXCeKavM1rU46DLEwsW1oNfaTsYOnGEUhTbTuxIIOwUhG/YGz8Mgy+KKt5pTFdD4xpPZ6z0PUM1UMMsq",
+	"A8DkI0HuChOLiPXWYV4r+si0wVLb98aoNfpajk55CM1REgmpzM7ntfV6N+8Ti4NwrNoi1P/F3JYDQmkL",
+	"GFYECAtELry4CTxYngGUnaQKYvRgqdIdSZfJ7Xolu2hgF8ICPOhDj8UMXuedLAcISnvOZlOElLAWgsnA",
+	"df51mAv2RSSZL30QS3NOOt3OjAbGef+w0sNi0aSiOaL/sHpYIo91NnWa+Ry3oJKt65GKfSDzEE3Papy0",
+	"99x0wRwVSHuIwXnfTQvNTP6t/inI5ycNKjS+jrfGXSSXNX09V3yMhU1lBGrLIUwJh6tgTCOJM1qi+Jnb",
+	"qkxaxCvywgS5/P+dQb+/uza/rF3rVJxjSdfUYqaXG7x9SdW6XfDrSqT6szJoK6M5muhr5SlHOr2Po1I7",
+	"ycC4IzhX3hfwPV2E34N/6XutlH8/SaJoB/7CG2pXFettN4Yoy2XarbOmaxstmWKvtCIh06XzuZ2Uno2Q",
+	"9tZ1rLNbixVzDgqyjnK30QIGaxI3zRmt1Tuquy9cKOkmWRXG27RfwgukTq9Bw85Q17N8Q0cviHp9vG3Q",
+	"6wpouozHoArh1KDWebniGSdUCaaoofWux9OquOllKecxuasbeM7DxVkQlBPyO60cY9lWTCheZbmyqWG7",
+	"v3lfnvfcM1/1xgBOWstjQlnlSbDwPZhqYEBnoKgS++a0QSvYhzdd8SjkrA7vylhNWPQFFA99bjR74IKI",
+	"KEBVnAPmyXjGxo+y1TgObI8jxni1F9YbQ2VfqPr+pK0a2dsBnU1FLeQqGph0KlxByrqxpRkCz2sLprkH",
+	"rwkAGIKEOEAYbJaMr28Gn2bJ+eKupsLZpekLXsELyHBtfEHEJXz2WsRqzbna29utFws5fsWtS9xNqeud",
+	"dDMQ7+R5R8OjzixdVHGk22Q+p/GqVEnAnzKwQakdW4ET1byd+GYyaHvNEIdbay+oT3zaTfBZhhemXfzP",
+	"79t18Cv3GjE2Q6bRCN240cjuRo1G2hHz4bbxeNc1wXBLtIIs/3bx1b2GXQhKMvgqspsPW4bUa6I/zRHv",
+	"W3WFLwW3X9sq/s440Mo4qnWuZVmq8Wb6jkJwYXOR8WFvGGTMuk43CzGa1ICSChmTM+B808bRz5+BaA7p",
+	"v+WxB0jPYxaskEXBqXGXYyTfLG6oLGQ5QAY5L1M+pbplbujaDpwXVvssabeZa1fHt6D57bZwPOu3RkKW",
+	"9aBYo1fljp3zE0+M+63YUIHq/1iKKT8hfkl7uTKIteVRZKpwYq/WvGtctVZbBPsGsCLwFb6rvbkQBBbx",
+	"Zq0MTMd+ZebzuQrVO6vTwijdEMEYMmpeZkXMU1vBoqwzH6F9HraTB9CtEb54BO0gJQssfBDWOiGoStqx",
+	"h3JrPXb1DeGUi7hM8UvV+2ayzC745zpyMw8tpSLxyNZApZ9FETm7viBKX1pWfrqV7EZ8ekUaqHtzo0j3",
+	"2SJE6PA2QI1poNeMpHK16uFh3UqVQYyHDjq+2e6mM/lVq/3dQKvXoKJTKcSyYfrgoQhED88JnBKEv0iz",
+	"1NAhk2IeCs66ePkO4gDpGyxyHaGRFAYnwA9ZPYVsCaxUrzRV4KGCw2sMP/MPPLEIp6rXQz9p54nG2rqV",
+	"+pFuhn+xz3bfXKUvcd+dmbe5Ly7xtZnP1/D6r93OvSxXahYslqKEaHipLQ75GOBlx4I9B3DmPGrgrPHa",
+	"6bR0JuojGZtNbkaremJAFvUxE46GODy7jLz0Y84QCLl6mchyJtAFpnWE0MDwLqiUSxEHkDcBiG10Lvi0",
+	"PFkWC2JqW5Qn0ji/aLCRoQ3YoKFsgJsPbwoleWQLhQdCTwwgdXhbsDBUJt6LacjXz06/BmtBvZ5bL+Rj",
+	"08bsOmqmLsQ5DZ9y+u+vSbSu6VYzArFFVLaZxzOT1v0z4pFQ16Naf4DZHa86VK9hjNU6kSGtcoAxnKAD",
+	"NkHtBrjNykE6me5T85D7jx0UEhMqT8SPjC1kurC5cwCOooiZ1sn25BM6pW3PCGY5I6+oTHVz3CRLg6Yl",
+	"MpmJGJO9lYHGXsBeuY13z8+g0w1NlMt+PlpjmGyDmAel8IH62vVqn96HF9P44OHl6+/e20jf80XGZiof",
+	"DqXq5NQrfPrel1yidvvv1uFz85lXT7xOyzOS2Kh5jTSyZuqXfbPTvuwXnvJlv0Ld6/NX8JOOkzhUq1u9",
+	"GgavnNEYFxD/emtP5w8f7zqFlnYoCsGmfHc73D9wxQ0ZaL9xzFSPXEMAhEyZAgX1YeULbHILj0WMeg/6",
+	"QpOKNgSdiWC1NzAO5yEPpYIJkjl9ZAb/WMQGnmiSRBHkEcCtkCwPGw/kgxN1ywvIs1+/QuHIpCSalSYl",
+	"iInL3HFYfQ9MLZkRcThwdLTNxKJHzvC+sR4zkvIDSwHZlhQr7zPKZ+8T/8TRODZAQwB7LMnoLFEzEYf/",
+	"BAv7hLyCaZBPSb+/O4Zpwp9s1CXs57HWjUAnYUuzJHbLT8jfP496ZPTzjmaYcgQgvWZt4ZtPXJPpmEYR",
+	"eA+Ajhw8lGSx1hUZn4h4zCRhP9OxilZgdfSIHiLjKm2JP2cO4fuJRmFADZClnaIJmlrczxmjAYvJ6H/v",
+	"GLDWnYtgpJfRLgWosUxZjD/ybQJY4Qd7WtgpFssuCcJpqPS/Qv834QGL5VjEel7QPXe1mDEuvztNoyX+",
+	"xJCYBGfWQwHO1xSYdEYXkKY/Otffj3rklQhCk3D8w+3VJey+InMh1Sc+IB/CVzZWAjhSdjFx0dMRfDv6",
+	"eedBBKvRd11QIPGBN29fk93d3WNXeTsXnK0g84kEbBzOaUSQOSAShAoVwn4a6sd8Ssyo6wx6/V6/A4Cf",
+	"jNNF2Dnp7Pb6vV1sRjcDHuClOdEkCEGdm7KqDiz6ChKJ6Yn+T8hlF81Or/T71MCaWvBB+OOJwTcWxFt6",
+	"9A+HB2L3pw73XR86BjsLgqfruVdwRy2C6CmJhaLKrx2wHOiMG2QvD6veNsum8wzKqtbQbIRNsQiG1LVD",
+	"1MeXsxCx340ay0X8icds7lqS7fahXLpHzrDrx9v79+8hievH8/PrL2f3by7uRuRbSlaMxpY4JFPfmWia",
+	"eRTuqCOYi6Bz0olCqc5gX6B0ic6ZAq3g76WI/kuHXAL5vhjjDvXP/0hYrKU9GhgdOkY5gaJRb3bRjPD1",
+	"sv39etjgr1+7pQOCseAqg36K6CmYpJti6Bg8XKoP8AkZ6b13DhH41AMLc9Q1n8w+GHgV+Mos4ahmwiZy",
+	"UzJjQKTLTHiQU0QbT3hp/eABOGYErMBJtqMk4sxRIO5uRuBVjR7jSxWjz5QRPn/LIqpc9soslJULqim9",
+	"YkQWR6w/uOv3T+D//9bM6qsaFKNxFDYZlku5rh7XcNNxlemW6Zn8/ppOGTR/aXht6rmMjQINDHnY75tq",
+	"ZWVqBD0v+/c/mbIIr2ewZnOgVf89hRfv+OcEi3NE7J1tavO5OoPjYa/fG/YO9bewpye/eNlWYCx+hXCL",
+	"jw931z9O18+seeY+rb9r9SronBwNht3OY8g1OwN1GnVtJiGrubM36Y8P2QE9fhikoVSfrPUK5VqLAqx0",
+	"akOYl6VbXusz1tzUmSygBOZKj3A9DWx1Bkzha7ezh9tT9ga3jd+/ooGFnodbButvuefUKHsswJt219/0",
+	"VsQPYRCgK3+/ycguuGIxpxHoMnjXbqPBPdEQ3VhgS9h0HsjIDELMioXdm0qEM4adASMLNEz4MjVGKpOr",
+	"PfWjKAi1Wn6rVYVGwtBVFRpcdVQQpCm81LoDWzCU+lrQGBDRXI12ec8x9vMighxLdOmVMaI0n9NRZZsy",
+	"RJt84QOGHORsd0jtWKH6J+J5p4J3Zqsrw0xNTNnIvSrXRgcqU+i7bgwGHz+UDg+3bAhGIDd7vw3xVbx6",
+	"oTVjUD4EfpQz7EyE7mWRqAwGD9QVclf5Uza6TCJIoyF6uWEVo3QJVaVYhFH4yGrFnpdo0mhALhlr3X6l",
+	"WHjGn2HTr0XsGbDk3NiEFE7byEVZRtU7rJ/2K2igbiZ24Lb/SCid377i/ELCzpbUHG8qe/2Nx+53DWww",
+	"+FfbUobWj/53qhuV6w0Ov0hrTEqx+UKhJx4p+sYUn+LVXoww/cpgIdiENmO4/sgWysoE76t7rsLI3etn",
+	"rpqvMGrROTnUVkemmKe+KscA0kE9iGmY9dG0k8Pv0ixW2woGfBuvQXbhy7O5qeY7qcK5HtJdOGc3TE8S",
+	"2qsM/YobW6ILyTp6dFxTThStvJLOE3M9yKqQj8UcnmMiEF6RaE67HCBB7v6tJPWn9sJbyMuru8r2xLLd",
+	"p7xeKF77RrD/yhom2syYTEdDGxoyzfbMx2KHN9M2zXU/s/3ISlqK9Yutr2zcJtdj6uhgTz+m0J3Jau4u",
+	"zRf3djGjEkxKj7A6accVc5ErXDoc4EA+zsDXjT/HmKfoDXe4P+wd6h9+MshKMP4FRYc6fIBOFG9jMU+f",
+	"Al+5JE+46onF6mqSXqI/+0fPy/bt7A/39oNgfLhzSMeDnb2HfbpzxPp0Z7LfZ3TADoLB0UE+VzNjLnvJ",
+	"tyXkAuzQK0ZyYsnm0+Z71aLp8lrwSRhDv1gccjZf1uXACkUjN3fMVLV7Av3jOid7u3v93UyCKECFd04G",
+	"u/3hYFCeKgvoSQ62UtOYC4VCPM3m8tnab81jNzOkjKaaiZKVmFNXnJEFnYL+bTnvfyypoiWl17ECxc8z",
+	"rMBGyppVNfEkKCcpwyu51kpxmj1ogVNA8XWqMCjNtvNIabMxSCsxDn30/FNJpEjx2Wx6MPs5lEqepvnH",
+	"YxprI5uE6hOHXkln6EEHS80lFWMvTpoCwoCb0LsSkjXjhEub3uyaGovU1auHekpGrk+Yi3+40k79gfFP",
+	"3HWx0M829ajQ9EG/BmMyNn1LTCB0ks3Hsk37cHE+eh3j3K4XYGu+pRybxWFXIq+13HdlveVsa7muSeGx",
+	"mZKf+Cf+0bbas0GVi4DNF0IxPl7t/MhWI0LThkiSTsBBiVbwCdjAFn06XbsxjSIWd8kjW5nuiRiVmTJl",
+	"utrqqxwqH3Y1gzbYQEDo1jWGNg7YdC2TaVk+piiQH9kKYyCQ5SNs41bXJc1k+ttea3ZNhn1opTnsD8v8",
+	"53C39RsU3QZrVFFv/X5kK6OPwgK8EsGquSoqc79jBNye/LPKlFro8xeqbtpEcanlMDH28RONEuZ3FbRa",
+	"XrlSs1+v1DjNyLXsLOgURj5ku4V51aGdQb+n/zcY+oVj5vlpQWOVI5GXyOi03s6voMMiuaP+Uf8rxu6x",
+	"E15mWb02Y9DDxUBSQxYlpFoaPkI5EH3denotBt27MqucV8p2D/r93EJ5Dk3N92emzC8d76uVzeI2+02j",
+	"yDYflHWjq3pLc0nu98r8mk2GMFv+PDPMldeXlPubfTn1O5QRiHf50CD/sdL+Y6X9x0r7j5X272qlbbam",
+	"m9l1mX6TJRZdDSAPany+qh1K1yX3FBXfUGYAQ3qIbRGYZMf3IlWRyipLVyKBtAzIpPJtjF4nL7bK/Z7V",
+	"uD4NVzXv/dQLNOwPW2qDBn7M0wJJCjzlRH2Z4ISCNQNsywJiNllPY1UlNPu/udAsiMxrzXhAXoINQgO0",
+	"nrxz/2vLTfy1THTSEPqqY33OJGa26nFDGYovKkjM9OtUPuJ3jaXhv7o4/EfCEuwDViEI+43koP3+30oM",
+	"Xt+cX589XwaaK7MyMPtlKgL75dKvn5F9vujrp6JPP3MbYg+eAaH9LL+98hxN+mQzOp5ZWzHTy7u8167P",
+	"pTMBpUXODttgCl+7tnNvsQ+vAVsr9sRNRUVt99rs8HZL/L9Zu7EhYnFWZ+g2uDpFx/76uUTJuCt4DxF9",
+	"jYbKVkqmmKz/4/WH368vfK+/t/6OS6HeAhnCDcftnAMeRmMT0EVzMEowElvY5PYUrUMffIYhnZ5HkyBD",
+	"ND/Vx/KB2dZoLKf1GJyJMvbeIx+pyVQKoeQMcca7aSJGWsfpWYWbsM9t2lvNrY4sCmgpR6CuCMNt18xg",
+	"B2SA5DNxibTWAY2TmVjmUD810Q4anIs7Id5ruYA37Dc6Fj/cXl3C9cO2BsIjW2UFlp7TI0OgLI5lM8YZ",
+	"7csiczwu3px/uL66O798/dcvP57/9cvN+f3tuS8/cqEBErMEW7H6ciSUJH/dkiKcA/Lg7DhKe6b2yL1k",
+	"hELNoB6+qXJnS9dVGxyiYlF0jN8KrfmCjVAWSimZ9tX13cXVJQjMs7+cXbw/e/X+HEwJRcMI5fMkBAPC",
+	"KtG9R8YW77B7pwfwe9JZF7gByWlX8woeVhheupYlb1sbGjolEaNPgEIjElimxqfJBCXLxardLdhKKJZR",
+	"Fr3QItqI+NHUGkv1/7P37rttI9ue8KsUNAN0ckArki+JLeNgw+043e5ObG/b2Tm9W5mwJJYstqkqbRZp",
+	"RZ0dYP79XmSA7znmTc6TDGqtVcWiRMmSLefiFg4OdoemyGJd1n39flxGmLD9KmlRsBUsyy51uMxJhlbk",
+	"QOeVm1q10vo0I1F6Cc1BotcT3YzxjCnZFUXxoGc+/ODYASAoYqSRAgOt5SrOnEiyfK4DlVJZahEOacui",
+	"YcXmz8xhcV1liGrJjnvWlDFijHuo4y4Zd8VjGcBdlK3DlJ5FrYyzfluGJEgP7c9DbL1kB2ynsYV5CHO2",
+	"WIgFsB/enhwenV8eHJ+EbCB4USFYsC5APTBsbHhRq5QIHvBxW0IH33gKSxw/Ny5lJ52YpiyhS3OG6G6F",
+	"RH4/sqOwL+p7beexZsM8Yx3evW6VmoAGaiAkiC1shsN3ewMyxia+iHUEZrgzR7nSlvZlk7wlSPtLyqjw",
+	"C0PI3BJGTo9xwhpy/FCA0I91niwk2UHJaq2cG2J3j/dVVZlP/Aov9XmnzGXZ9EmVvLLJR/ws5+HfwclZ",
+	"uL4YI1cPl56aPANFNMTJbzOHbm95Z22B4NtUxqo8j6UgnLOmVhaHqzDhtv9Z+6bSWbXDgjFhzGAGWqw0",
+	"R0uH7G59YmGyW76edfLrW4v2uZVZJ77u5IgVLSvfcdbrTiksqzJm57D88JKv8r/xysSHjcaAiHGnrlxM",
+	"48Exl0hsJj2wi6OLC+OCvTo+Ob74ueRyHqJzQSYd2fIzVKyXWXStMbW7hjPoOLjngAlhC3pKOTjyZ/1R",
+	"WPDr4kPX8apHHK8q+9hcjhcHTH5VWBLLxbpui39DkIvW2xl3ZiIRd2Gf4SRXkU8FBWdJnDmHiNz8jnAe",
+	"BPGE2YCOkqLY/F8mQvZVoguH1n0ucu8rDy5sAGHh7BDDa2zuQzpk8BwdlI3/gDBwiBnZFOunZVemEMRV",
+	"fCP0JLLzfuHyJyETCMYywR1qcWPoEIbo3SM2Cu/2qcjbVaNagiw65k5UmPHW2UXe7TsfGUt7AS3Eo9jj",
+	"eaYGPIu7RjIV9SEFhwIgGUYKYgUjLkGSjHicgRwpXTfnBQSjHLflQKUCYiRezo4iieZx2NudxBr8fWTt",
+	"txEVKMWeYCKoPlkYLaCCbZrbqjvDFlVAYyQTP1HzHuL5Yakn/Wi2Iw/sbX4D9N0LkSPBJ7T7ReUuijUz",
+	"t7InRegINlVHReOnnkY0hyBR6rr8zNdKXTOeVW40jDWCMLILUypwTRLnxpDDYlO5U2UzXhq3IiW7RDji",
+	"85LWJSyIF5W4dxRiwjcrJZWRrbDEDugTAFbSmSKraDUtKJJ0OhthQlKgkqddgLY4HMntTab3nY6wyN8Q",
+	"IXXHD4612dOxZM+Zhi2eGMfb6DAqcNa26LfEBNlq+JYJbNJKl8CF6Esu17pKeBVVwl9xI0ws/cNGY3bW",
+	"0Zh1KfK6FPlOQZm7d4yWFOfs2Mw7a3JBaRPYCsja+lcvlPmOIixLNhEXrnO1J2yM8mhRf/jx+6teorPa",
+	"Zp/vxy7kvIobM6qZcJAHTGep4ANjKlwAkObGhZAZO4Kf1dlxZkH3k8Rra1aUanWtoHGXIzx2mmN2998M",
+	"3sz+DQll9m9ozWX/bst/b2xsuP8394Va8qHuqyxk/2bhBf0DBmCuYKoeMEmlNLaTvGpVus4WxxbKVmz4",
+	"00JGQVmorTqi18J+x5fCf7pXQh0p+Dvk3PgMTD9o6o0NAJEqjUQawLeyuIeNuVmO1D7w9mTMuE1Q03vx",
+	"Ofji4r9hfopm2o7KM89/9fPgT6yaDhjafpjgFjJ6Grh2yG2LRkpUjmzoBURxIEJGMIgjGblPN+MOcCwl",
+	"0NiITELcLBZUU/Mx5LL/XeDC4qoTji2+goq7wjgK6+xSMWNGwFIG0BpbLJpZK6hzUJkxL8PXXGcbMLSN",
+	"45chVSBQXzLa8m0Jjr350SDWWkQQ2sB2e4gO0GfQpqLACFkgtkbi2MeNgty9kb7XUo3gxzGS92VKsUHe",
+	"7ZvPaUvHJQyh0wAXuvQqiLEEk28E6wwOyAEEisxkJbEUFJLBXbcFdjaUm3CWkAPu12a0XBzE3xcFuxXM",
+	"JqxEnV0o1mwwDFCoPGtLji8cCC6Lqg8ECjDbyNV/qJTCWXjsUNf0UvWnMNueXUE46bLYFLBJ3M7B9nrx",
+	"cRinQrMnVwLeLMUIVtlfILcdnnobz8oUnamhttFP+ls3ic20uZXCthP4ZKnyq/5+8ci2LKp2zHkAWKtU",
+	"ZOk4ZE8GcZLERHT6tM5+TNVIi1T/wELYc+hThDbK6rYqfFkL3+qdCYoc9UTW7YfVPezmPhv7QQG7EAIe",
+	"bE4X2yskG1QgzcSO8ijvltLhczDYvjIEndlrRojYOp1il4MASEVXxDci2vdXxZhlscyNIISN4MHBYbV5",
+	"MdqStJmBtrW9OcV0UAGkdTveVSY+ZqiaN3Cg5dfADm2xzeZ2w4gKuLHlREtbxlGLbTfb0pzVFvvUtj5V",
+	"23qLbRd3atdav7//7D8FBCg9Y9N7htsx7VqrvZDR2K4FbbvI8CPjW8BFeom55hpW4A88g4tVXle7BsM0",
+	"I4yTBKAz2mVouQmATzJRIKJt5CAYGqoHUswsCcQqENoboSON3KtXle5XZm1gXQKWyyxOGEFH6zgSjOAc",
+	"JjoWDnm3LzYOlcxSlcwkRAil2gCKtYBJtYGOnEoHYcA0ES1LxYap+ji2TGwKDCzevfY18KJdDtVvq8LF",
+	"rf3XxkG3K5KNH/NeT6SUU531Df54r2L5EWhEUH/JTDOHHAOGvVh8tI+/r+Kr+BuvVJKoUSG/E+zxBevQ",
+	"mf/CaqQ7ghTNdUMK8tpKWNgr4dBdLizi6lzFeFnUae6z0MidEOxvIO55GH10bxRD7qjv1xHuNQ7GOvi8",
+	"Dj7/hXEweKKVBZb6/T0epPshwqPiuLVaMONZ0a1BQvUHjdwla0DDadvhcirUhuGwUpdEZdztgUyJT+44",
+	"fl7EnlgaLe6MZ33PF76X2tdlve8D7scJtISluSyhgoEXO8zWafG10bA2GtZGw9pomN1G8DmYUeV+QKE+",
+	"yIlUCldfmm4GeJ7MeHdX0+Ql0izuGZUg9MLdXPXNnUZlR5eGnPDB3/txd/Aq/23zKntzdTeRGuWoIov6",
+	"sfrmzgr6uiCa/6swczLcaDYaTZJx7tKLnd2/oACrkEb3FTpEEdWcFkDfirgRA5j/2o8AzLIbMOR5tOyb",
+	"uBkCqAsp5f26oF4zEe0DLg+kF3sYtsJQ64x+KFd2CCQQleNtAruVPeJbQa2HBZfNxVQ2fG5ZGCGb1fLi",
+	"chWC8fO6P3Xdn7q2L9f9qev+1AczLJete1uwRfWxlT5+lXiU1ykSWN5Zzciyh2oxFntdrg8fhHpGCnJm",
+	"jd27uaAmskTKYUvUgI05DRhIYqNd4D8w2NYZsziyNfkc/wL0FmRjZRPva9ujwLJR3BVetxP824KY+L+G",
+	"/idU3UVpUwwQLNdimNUZgrcgy9h/yugPrWTIVOoudfVN6DBreJLYMegCfSdTTPMbgWnIXpyIfaZzookn",
+	"LhLkbU6UvPJBZazhweLeZIXSiGNJUDfPoMjq0L7U8lEAF3GZ1/nw54OTn44uQvaE+J+felA/QkYFJbVG",
+	"OKfQs4hCB0RDa0s4ZQ5YaNyWWM/AUyiXUprKCQE0xo0Le7EJQIbIzwuAG1fsO5Nc2kY76YPvG/Ssrv/x",
+	"iL1hz17HciY1NTDFLpxohQf/an4CdT/c2P1Hg2E2/ge67tbYmKaFJIOBymfjCCp+eCyJ6yYTHzOC3DF/",
+	"v/j1LdRNmUmN4iiwVHwqxTXfN8uZD4ciNZcShbtQz2To+9eMOiHdj9NsqlRoAcLAEE8SEMUP+ZWos9Ce",
+	"rhiLcGkRAvCaQpy5EKo7k1gKszvN0SPyG6j0c7CogJlGiQ+UCLO+i+gDy8U3QGFRa9X+QMpHIfOBkaH0",
+	"TxymMfn1jZGy3w+7oJPfv5PlC84UTJbG5BTRHltnBkxDs+3g+EHIYwsGXfHrT5aOudZs1vcaHs9yrblZ",
+	"32nUAgdlN0yNZQX7H3/S3CzuflHcx7MsjTt5JnRdZ6p7DVNgmZnJzqkY4otVUzDj3psgDgtKs/1xg7ZF",
+	"6XR8auNMtc1UtYuRQmkYjhWKxcw3wTX6KriIM9s2U0v/wJ+ZyYMbcMbgIsww1p2ZGcVrZhnatc/vP8+t",
+	"LnsdS5R09ojVK6umoJDP7Pgylzsoa/ddgfmQAMYaUNcxjkc2A/zcgL4wgM8IYNwBjnTeIA+IIooqaRc5",
+	"8ftwF3YrS+yZprsQ0XGWGbBQ3ZxPElfIqRTkFmrRwfdhAy/dzUNGBEBW/np0dul385DWhKJyMcwmQZ4L",
+	"PDK60ek0njmIDmM6QHFgZAwGMcTomZvj2fZCbSVgkw6IGiw0Z36DXi1jUsTFh9a/Ip0595snohjYiOBE",
+	"0OR+AbcgssGNGW7BqaVGKwaKzQKlmEqItnbfnFC3MXTGx0zJAv7A9p9AySUgNAyHqboREUt4NgHeSD0T",
+	"NDw4lOCRGPtTjSQ8EAv7LbICWKhe368Pt32LPWojPA9ij7r5sE4UBKDnsClni1Nr48Av4DffsvHidtnv",
+	"n6qsEgrK11q1kY2emgFO3tl8UXnnau0FnNJliEbp49ZxkxXV8bgDk5UFJHboZsp421dAmkkBBAgafjlZ",
+	"+YzE1myUHeQcsGC6vtgs8YQGBcK4ceAxsh0QPCyUetmyJekLwmKCfOFadE7pa4/o8oRasESiBTZsQsbC",
+	"ov2WDKlYIzxTaV6xrczZWaRAQdlSV5mR87pKxNI8rVjKvr8HumxX5ea+F9vNheXBAX4EDX4pZNjN+xMX",
+	"rvmX1vxLa/6l741/qdFrdF+I53xjr9OMNra7O5sbu3ynubEVNXsveru9zV6zseZfms+/tOgcPgztIOBA",
+	"eMp7zQr0qHFoZT7oIMF02RTF6zZcYJbK2J3OGnI+yDQ07eHBCRCDnJ2dn/7jaBo2hWwja9fNDLfYV7AX",
+	"2017cwCjebHdqLPXXt+9MQMpxmafjr2P8BH1NRLtGol2tUi0E8iywUKRu9vwZ92GJ/AIDM2yKO71hNk3",
+	"tJ0DRiig1oWqJmf69viWPBkBfHvHJweHl8clEQF0e7FmehRnQFKuer2SgDjziPY2J+/cp38BlY9EEIsV",
+	"BViR4a+caZ58vVmXPmJ3AgbF14uvohWLsV8+tb9Wi77rhwm8+u3KkCr2KoErauaSxud6krx4cOG+G3uB",
+	"YH7irIUFJGXcHagjCQibZZTG2D8WZ7otC7imVPRyLaI6OyhjzkJUMk4SC5FIKygFG4usyrX3WpfO6XO/",
+	"ZgfTumx+XTa/Lptfl80/hrL5Ozm0JIRvc2lJRq7RLcvollMW2CR4JXAfFxXY1a6aU6K+aQ3ghFci06UC",
+	"UEAJizMA6VmVbeYbA2a8SJ9i9PdXzea4mtdehZHzBZI2KJf1XGvMJVTIPnKFrVQ2CfiJBXMfQgbxgdhn",
+	"oRX7UyWWYN9h4tqYW3gfwMG1IQDQ43ECe8LxyGK3tf+MNJfG2Uc4OiI1iMyqkscvZAQQR0N+JTTElfr8",
+	"RmCEnfgKUNDU2UFbktIpbRQ/nb7PBE+TGLAyYc7ghR7lQGlsGZVU4FN1nZ17P6JcfFt6yfg4XTQdT09a",
+	"QTr+G02HV6ar3Ub9vYhHNYPqdLkLc0AlFhvkGghWOItENx7whGqUNcMaLdgJ7VpzM9hptGvwtfYNm6U3",
+	"ONsGn4611C4keXcwZlzRZZLqNBvrpPoDJ9VJ4lnwyvEXkchGYjxs9rxAVBxBzB2keIJAuzpTw6Fxgo+N",
+	"cxx65rnlTPXudun4jI810RTHldlufM5KAT3uluVe4lSaEc+lFVlVCtvpnseSwFZyncNe57C/xRz2ohGC",
+	"yRgEeKbrPPc6z73Ocz/aPHc8GCqt404ipnLdU8x1ZKbNTG2fH128fVOR2cbfTROCHEOawdF27E/T5SWi",
+	"lyFnXp3BzrU2oDEjYqkzwaN1Gnudxv4e0tgF6ynp2VsS1o5zaJ2s/ksmq9EXm+QCRY4h6GDyuT4fMndt",
+	"7L0FfPPSMId5pi2zL89KxL7zEQRajKwkJN5CB6qIVXQEEKWMCCpgzEaCWIbbsmj8p8hoKgbqBt167Ey2",
+	"Q0zia8G4HDMYVYuJj90k1wAuTr37YKGYI1qwqZrxuJNrmWSQiBwPNdrF0L9/nLFE8BszjgT6Fier5W2n",
+	"Ps+KrrTO2M2TWQXzEmbUc4o1XC6pdnB2DJJDlrhVQHvqIqzTllhPwLUXksaBh//9v/+PjYLbAAc0mbmQ",
+	"CmqbOgtpTkMveD0RODIL4HicAxbS8oUsg851c09bdkSXVywbtYyVbsYH0tKZ51kTunQTBL518SyrP6vD",
+	"MGZlVhWGuT0ufByJwVBlQnbHv4rx/doT4t65NWxq5ujXlgjlmK9+6FAOzu0j60fwWMmL88kWMV/s+V4y",
+	"9kMydh39WUd/vkoHw+IBonmxnxedW+MWzenYDx3sbyTu86Kx+7XCPotO38OFfUiYryM+fx0chymMr0k8",
+	"BKlGCJggFfTRi7TODnw8BwoKVGJTTQNS8VId9tcEeFhdqOy4eIkzjUWiBeQZK6Jl50f/ODq//HBw+eHy",
+	"4Pyno8uqgBkcxKqA2dSbPLANtO4J98yibpjTZwwawEswVk2dndPjlzFsIDS3DrWtQ23fcKhtKmDtDHn4",
+	"25OwXN0XBiycPIvm2svz3z6cvz0x/3lyevnz8clPJM9ehk8DRy86t8mkLb/pyN3xy6M3Z6eXRyeHv334",
+	"9ei3D+dHby9KTN6eC7vxqxizVOR6qs4x1mzyvhHXDMrlwGQgkUDOrw1YQA3w5jbrqzzVdfZWCwrqXwuL",
+	"K2P+Rb9aVegvnBhqOHesXy/qd1byPfmkXl5FnG8oRLrR7Yvu9eyo3oG+1hS1UnkSYYDrKtaZSEXkcCLB",
+	"uoO/Q0kHCLg4QzVEgJLYSgL9A0XvCtTFqhTbTiiiCQMCteFwNJ9sNhpPsVSNy7aEzbnPOBvwpKeMZU8I",
+	"YEUbC5XjuDFDVS2SrOLgMYAlRFoVKIIhnIjRGfY53DloIyvy2hkW9tWyvtiA/94wKnrD3rERa42eYQ7a",
+	"0TjKuvXsmcPRosfXu2qw+Imw37IQNsXS6IO0gQD0sjDiiTrZ6pQXpFMae4VOSTgcwzcaoQIHfHyW6759",
+	"QNXsmWsnCIf0I1xlm6j/OonwXFze7cORoieliug5I7ExNG8A/Y3xqFqz3qg3ancurzfzemimYJ5T9Y5s",
+	"UNzPIvrWaxe/kL66RaIWZvbXEsKwsIxjvoigVktSJPaB2MxdekIS3yJ+ZzOKJrHOzuCO+x5Qes/vn2qx",
+	"tox1eC5ifSqTWLp/G0fulQX+JDjPYBqus0DrNCeKmr5wyv3YnwA555mT5aOPdxxcKTz8i5/2RQTj+/sc",
+	"59uKkQ+SBHaEhlQNOFexPdKPl0fPzArlhJz+H9IGnXcC5hUGB87qmICHiqL76t7JvV7esYvvtm9fXzeX",
+	"FwdVE/R4hcF9ZMFtodKhsO3T9lAsGRi1dqhNOKdQyXS3mCgcv2e+sfmdxTz3bv/FoZK9JO5mazulVCJC",
+	"9gi3vdn3sUmefcLz97nA55zeveeQmNfF/kV+A03VMuycHDEoJdhu7AVTfWI/aBZH0ESRiEkMWSRKwGBK",
+	"vSKRb97tNMR9jKOJYiQqN5jKXt9JflC6dlERcuUKvR5dHer8H5iZP5Zv9dc8P2bZlzs9wUzm3pVszLWa",
+	"XrWaDiwQqiem1j2EqyE0WuDc3OIHLFeKJUQK+XtshxsibcWkirIJT6NzBmLQESmVqhkXXgsZ1dmlstg5",
+	"sJtEwPpKZ0ylbKjSzJaIhnmahAH8hILSIWyforObD0Rb2vj2k+3NTawoHMVaPIU+bOqthJ9BckLcQJJM",
+	"QmKHS8ajKBUao5bUpj8QXEL6B0oJD5yZSNXDpWrVW7UoezJbCT+tDoKaeVmdG0YFNBXygT3p87Sj8vRp",
+	"bcmwmxnhgwQ119J35U6SbZBlUo3WZs7adXEhVhC/q3VcnhVZrXvplcqU2LlNL/yNvYMGcIgAYmhf/429",
+	"VAJ2Ou92xTBjKk9R6mM2bMDHbCSQPI1k9N8Wz30xSH3VqxNW9zY7MRit1CQbeZJA6k5AX3JRw7H6vI+n",
+	"Ilae+Fkk5wNqA9zWabzXQnMru7Yimj8f9DnLTcje7PnAjyxmwtWM4hxMtNPYTKjbgMYC2HpaZz/FN17Y",
+	"ydokqsfMbMFmxvhT9Vw6M87Npi1hvCMF6eIJNC/U8H2k0b4L8x1zXKVMPlSK2Tz+fSWzWecoT8TGMBVm",
+	"88yuNcCO449moVMhAOIISwXTPBGBn38D3s04q7MDrwbA3DWnBCDrCzktOWlQFzTI+5i63RRlyw7bYv9h",
+	"/q+G5eJ/KmMv1o7yVA3Fsx9FmsRycUPXjuw8Tx7G1DUzfp5LWEY0PTc3Gs3LxmaruUPiyV3erL685V2+",
+	"c+bNfugZrsjtremljfJXz6h/JZoyIY3PSStHZy3NS+Bt9Mc7SIz5yfELd9e9nT2OKp86GYq3//6pxidg",
+	"WaYbkbCVqFQ62Shrd7qlDB5bISxEuc0FbcJjea5G0DJg/u23osSAERE97211mmJjq9fgG9tRo7ux19l5",
+	"sbHVbUZb0a7Y5NAs4LeP6et4WAtqf8RZZjtJsFthhlPqGrdmYtnS6d/7Z626Uck1wdS6ieCytsoaVV8g",
+	"FVihFkrAbHKiT5PxVT+DaP7qJZ7XxzTVCURCEJtOzqgWozBt389REq5lZPbu+nxvebtItYM7E1jxwAfi",
+	"r1PuoD05c5tQu2OtwyqsjylBVSFgpk7CA+3bZeoc3Lc/RK2DXafKCVpL8rUk/5Yk+X0F+W0WszPTYo1Y",
+	"sXeoVHHPWEG1ihOizxbc+utqlr9GSPggijyvYkW+xDOw8mcHH05Usbkh8pDLLE6o2hcAWLK+GOyzdi3N",
+	"JZNq1K4RpvdIpde6zowcstAsScKiXLAoRySBvmDwdkRNFr2MqTyrMxLI2kOywFTdlWLQO3Sp6HfZKO46",
+	"tmzb2FSVtIPbV+8ZTWPs+1qxU6jDewuxM/PGWyQZMkTj2B69HXqGG8c3whc4EYs1ABWH4zbg3SPe7Rfn",
+	"40oJYJilBIbGYIw5FxAxhARfNQbugzntX2DTme9D6tzHvucs4tQDb7pP9j+XKDV0e9CWGwLDsephEJB5",
+	"OGva4dCTvQlAzcRu7JDVNAnbGTWGJc9sNXWGF07LfIVaQ98GfIz1hl+3evAOJsvsKsKVbb21E7x2gtdO",
+	"8IQAXAu+FVV+LiHzVlkBatf7nhWg+yykzR4SUuQw4V1MHnM26qtEACOiVZuOEtGvvezyJNHwX0Dk5PzA",
+	"EY+z2ZWVqwj6OhFr4caWOywPWEC5VjprpbNWOpNW91++BnYd75xXArvqkKfvYD9Lc7l8Qeykmp2H/AyM",
+	"dYCrlQELccBUji0UeSqBfliyuFf24itAt3mS+PE9dtybxlUyv6PWi5Hx6aEtPUcM7+t4OARg7LYE1MKA",
+	"8IGLl2o+plAB1dj2uQZEavOIoUhn4sKkuZztlS2JwJSi8PzkR0+DWpSLgzmRVmxL8OtiJypg9QxNMxtE",
+	"dgKgdIVKZa8EHjaJzvmZfnjbzzDjA29YQbGDUVm31pkSSLXqIRh2mq/7xFYSJslLxWJSjR44pvgMz9gM",
+	"ds+DBNqyhG+wi1R4AoQgrWy7FW7CYBocHTI/Hrcls9SWLhLJ04ouZr+IDUyp5QHJLUfl/RnS19JoeWkU",
+	"4HThUKvmyrN658xV7QJ3XAu1Z4M3uNjlzY3nfLOzsc13uhu7fFdsbPeeR51OU2yLnRdTrPx1H2Kd5q7y",
+	"eyYsfUG+zPCLSNdLQP3LhM4K/lrzj4LbYy1j78/n6c0wIe1+AyGastCGlpP5xMt4iyeXBzwSiN+pUtYZ",
+	"s7CXJwmcGOzFJcEMSH9cEsoqUnwip4WFeQTcySec9YDcDFx3mLOndXZAzTA9Yz1yauwyekL31UgT3ydc",
+	"zTV0eZFxaTF2ybLEoXsUyT2Vsq0Gi4Ao1EIhjxl2BiGJC5Jd3KhrYA6pVBb43PvnA/wzTgBHuKCVcZjN",
+	"y8bu/DhMVYPTxM8wztLb7fFop7MR7XU7G9vP93obvPl8Z+NFY/f5ixebu3s7Ddsb+1bPF+H2HhiHJ1Tt",
+	"deI7bO5t1hv1zfqLovjR64/ikWYEzUwzXygnulAA3JdbyazsJGhj2N+LyUpYxEVqbnFd0LepkJN/gcrb",
+	"g7NjmgVPcnHcvLOyabM7i8jXi4nDVyZjBrFejwaYevyQyseo2L4aAfu6gm59OvMkDIgi3Wwr44uGDiA5",
+	"RG4dj8UkrOjYhHOELN/3QRidu6lLWzbLEheo3GrubD1vNBrLFOoSw/kDVOnyYUx052sRdHcRFFQK9lqr",
+	"Jsa/9Ds/dePT+Jfjt38eN0/iX/bqYvzLn9G7Y3Mx7g5e5b9tXmVvzB+6m4nsDF41ov/6JaktvT9us/4I",
+	"HOpXIYbmJEk12ncRUTxYrsZm6dpUPL2uMBVV6fK1qShxni24U76zmtRH2Yb2hgOLW6EvFlUXVUbps0/w",
+	"v7eUJB0Zo7HYdEoyoyHGkD+Mu9yGQFukvT9mDvzcA2ahRtU6O7oRMmM6SwUf+CavGgppIdTiDKgzzH/H",
+	"kjV32pJsV6BxUMBPYHu5sVwU+TAQMaCaDU1dexroPiblWoI/gARfzqRcSPIGzoUhDhcqXq49Si6cy9Nf",
+	"j06ACefV6dsTn9YAZgxUTg/c9TKfQUEmg8eJAn6xZnG0zxKlrhmhEdjiQxQdD0Jl89XJR80WvpN0nYoX",
+	"zNiUAEFlFHUMNQI86xcHjWTxglp8QdnQU+kA6tnzPAYONp6ZSau1av/r98bGHt/oHWy8ev9p9/OG/8/t",
+	"Zf7Z3Pz8P6esAzNLRdRvkGuIK3P29u3xy9rnyRhJrm+DB3+rVwEPPmE10msXiwZEsfYLUFB0vlZXsZwn",
+	"d2ltreQnoehFnCoz9v6bl/C3zSQt4m7Dd/8F21uHQg0T4wQrwCbS8ZVksVze4Z5qajUTvwLX1u6SIdd6",
+	"pFLwnVWaim7G+irVgnXg9I6ZzvgwqdpPyzgxMOgH6USdPmULGktf7YwtdcRuh4BLtZL+FruDh2dmzTp4",
+	"xINzBwcPTvozOzPfZVPh0qbQ24uj8w9H/3V8cXnhmUFm4RwLGrI9VptCHKce5sz+YJ8Io8FdieJeD2i9",
+	"E6BTy4dDQoRO1AjWjJrfLFjmqticMPqmWcYdmuujdHGxJRIP0d28W9z1n8yELdxsg4suI+N5wpU4ZYmR",
+	"PNo6uFhGAxkVeE2sMxAwk/rEgy21bS9Ptht7T2f13TjlsZqeG9joX6PfBmbwcWN7Ly2LXh9cXH44ePnm",
+	"+MQTRa+ntlBJEqHkodj97dutziAmpNVAdJSRbYkWCLLr/6hIp9xTEp0oeIuDGoMW38kTQPyA/gjq3wLg",
+	"+TIiZdkUsDl3gFV4P5RmyylqxhMQArO1BzHZYo2kFjOnOIRQGUbkQF4hkHOsSaK5+kQK27Ulxe2WEWdM",
+	"ihhG1RHMvp5JlbIrkRU0gioRJOlmNgLc11AuAzMuZbU9ZAPAX9zgxZ2mMdFvTJ/HW/K91gD30wCP02T1",
+	"gJ2NivlBozBUqRPdwKGL5d/ISq16vfsbt8+EjDbQSl2+3r2ssKqhEMgWHkzrEVZSI9Mub5HaLOsBIaPX",
+	"OOC11L271D3y9H2fa2MDrCGCV3KUj6atqTs7o3nWfwZPmQ028lNsHFCKOVjLDWvxmO6rNNtIYuPIEap1",
+	"+Ort69fADf/69Kfjkw+Xl69DCORGosfzBHDT+ypPn5Yq85BeX4oRFN7GV7It3QFlBeA3eL6Cp8mYxdjf",
+	"CaMyP9DQ30LJ2cCoJnuGQLBdiUw7O9BZqwptQmL0ADrksinLJcvltVQjae4tDEs+EGBZ2ggK2240g6KY",
+	"EK+NVHpdZ68QTJ48dZ2oEYvM87K+aEtIRispdACtLvBc814I2CAHCQg0niRWnGlMY4OyhKpJM3+9VAgo",
+	"TpOsqwawXiMeZxQOUnknERoLL7N4IIK2RCKwzT002M9Flo43oMUvrLOXBVASPAR6haDEPr7qZ8UEFUlz",
+	"xPGQBY90V+Uyq66dNIt1LL9CLHph0QZy1kmfB7DGJ7LrjuC/6ZW33616qN/5KfnjnxeTlUOF7rlFRXxe",
+	"dpJmK4CL+EqKCIy/C+MAeiV9uJsw3MzCA5LaMF0hNPqgdOPZBPX73TXH8kYxCK9XB8evSwz870BEwDH1",
+	"TKfJMK27AbHGiuNChOsI8t5RWR/OTZaOPSijVcVhZ70+sH+x0TAr1fbhKhVmRkpQFRgfY5lC/Qt1ie7d",
+	"Y70ufz4/vbwsL9mlMna/HFtWj8Tadt6S2VtISBclBnYmoXwdrlhmqD6/EfTIOntnxOSuq19f/aLeb4D7",
+	"xWhIR5Ukvh33Fw+AiW6extm41vr9vW/gXExnPfOsX2G2qDybA5I2URRGlgvJk2BOlZixK+KIPQn/yOLw",
+	"Kao5jIWJiIAIi+eik2kmuy2pg6DOTsHMoMUi2jIwCeDMIcaVa2+glA22thntbZke0LwrYvVgQuNXjPgY",
+	"iM2e7rfllB/d5ZIqLkuVIrOU8WmerRJQC8W+Mca+ZGgfp3LS0fgyXsPm5p1E1snp5YcDtJI9cXWiMrv0",
+	"E2olJprE2Xulzg7m7IU422eZgqRPHJldGWdQKxcwHQ+GyZj1VGps2jhblR66bbhfzYUCCaNg35dFzMLt",
+	"VyVRhFiNlc1T7/pKC3fQY81iHbARQeEN+JhFKiCZMupbWiolveam6QDFlcje3B+IbAEjlFjycgyJQ52k",
+	"MSEtIRThxXhkUG844Y1XBz5WZny+uVUedHmSiPTRFw696yvGB+z4b/ffyYQDNLsP8EcqxmIHjO6lKgW/",
+	"ydrIFJUYG4gNUxXl3ay61frQvu2+27gY9u+fprGMovjKOAKt2l5v93nU2G3u7m53X0TPdyyFIwDazAEC",
+	"ajbgOGxjUM44lyXwpIfDBlJ52hUnFdxrM1qqaaCzUIMsXM/JxOHNUi51T6SpiM5FV6WRrrWajecvPkNL",
+	"tFk/e+HO/ci01LeV/WHAkFYwKNBsdfxngS9KrXfYaGqk6PcSWvy6ZYXd4rQ53jC7uneXFM8+0X/NLWF5",
+	"Cdc1Gdv0WgxaFosN2g5qcI30YOIj72bJ2AgUcHu4ZqEdcAh9vQWNr8RkT0SvoRhfW1oZlfW5pCZDgfm/",
+	"RKlrETGe1dlxhvDJscRYJtOZGGqfIzgxx8YJvGshhtq+csTjLDb+/HEPe0jaMjYrmObDTETsCcd92hHG",
+	"DcDW0YhnvMM1gTZzB5eD6oolgt8I/ZQshBHX9FmIluv+tc+4vmZ9NYLZaUsHZG6OSRcge8DzrDD48Ql0",
+	"JGu3FIX/TG+wq6b9zYRy3lWK/ysX6bjIQbjttVBBoBEwXiV4LLPn28b6jWU8yAcA5UaVgWaCr6Aq9N4o",
+	"GzSZ9u2FqU2zw4yILBZgFc4MPRmPRHS7DQN3/6CL+Tcr/V1UL+0tSXRKBaQTXKdUyShkxmRuHHAjN7yt",
+	"VdB9okt1eHB58Pr0pw+HPx+c/FSKAtk1NfrCvmvmmqMF02w833MvQ85Xs1Pq7DX1nMQZnjM02uMeROnR",
+	"2x9gfaViVypgqRgKaFGJKXJjH/qf5hX12oSq3TO7QXW7+TCenhAPcmuUgvhhcVaaCWh0fgsc05PAPGbz",
+	"bsB/4V21wE4cJGyOTz6cnZ/+dH50cWH+kqdm4i8yMTT70doJ5o1mGvxlsJP8Kk8SAh2jMtZYmvuuUnNU",
+	"oMA4yaDoCMF6aq3aSKXQLCfN2cejdSPSKO4aOYD3j82OmrFSsWYdYX5v3ioIZsL1g+lYdgWrMpIoZNdT",
+	"qVnFTLGe8Zn7EBvFuQE3GFYGR9960VwlAs6EuZZONuA5E+7y/ODk4tXROQLjlF0kJcVpb2YifULoHNKu",
+	"/xzcAh8zlt1jeWa/+/P7+dLJmfvzjirMK6/evF8vCoBiuLBDbreOVoDDYlVv0WA0bU49Ex+HKs1memJH",
+	"k6aUr5ahtKUrZGSmtzPOBFNphMsRRwFC6UZqJBPFozoDKglUvLaWPx6YlxsDCQPGMmJXMRUhtyWEMe30",
+	"gOljXo4DhnCzwwIcxFGUCLJvlJToO0F2MM98E6ubxGbbUKAz49eC9XnSoxBVD1EIq4wZfOuCxkwoI6N4",
+	"QjMAYwr+cnF6wlTnD9HNIN2axFIELMR7uGQ8TY11Fnb1Tcg4y8wGYiMI53RVkg8kC3mWpXEnz4QO6RiY",
+	"h84yici88Q8w5cRrrRoODiBzjcHze3GB/qerb8xmLHoozIWqnjbzgI0bnkI/gHnSEczSyUtIsQT0z9I/",
+	"Di/+Ycz7e1pUxM954ziqi+kx9zmwo3wwECmcHGghHm40G41mMU2XG7ofp5lRm1HA3oAMNjKxVWtu1nca",
+	"CIzlZjDOxAAfjxOBC2qEA12AZYSD7w/+4wbNb6kt5VO7FkftWqtNg2rXgnZNX+dw6fJi4/zo5cYbuGjG",
+	"ilfLo4U/wnjhrzBiuIbatDuGy0dvz+EiTleb5qvtTVi71vrUhilr11q/t2nS2maV4Bz4W8jf5KfSHU63",
+	"qesVfTVBLRMfs2dmD5VmII4CfZ0H5vMC+IzADjzAwQbeGCXOUmBnJqiaDpiC4OjteUAf+alds1+G31Z8",
+	"nfm+dm3uB4LmgeOnQZyZ0UJYKmA4XuYGbFFKoY7DjbpqNqp7pKyMK3dGHeJp2HgZ66HScXWT1AHm5XqU",
+	"ae3FiVi0NYpnGe/2B0Jm+/A786D/bEO4po57tl37DhulvovCKlRiS9gDqwRoW8gwKByFGabB8TztX2ev",
+	"jDKVTAyG2djYZLa4qQiWUBt9rPGmfQeyb3Sz+SkgWFTGdM8Kj+Cu0JnBQvcS+FHwqcaTRI2OzED/gQ4Q",
+	"HqxJoZh4IQxU4UZ2XPz61swBHFWj5HgMEHexZkY4BkXrnEr9zrkn4f/9/7sJj9PQeA2RZv/3/zt8fXB8",
+	"/nSW4v9Xrfqog6g0Xij/+FrIK+MZbTYa02f7/SpI5Yt5ozB1sZVuUdwdnpKXuN1oPN/abW5tbe1tNX38",
+	"wkKlV9W2bjXKeCMkoM2Je3teW9gMUGl8FcuqkHjZQAiMyjZPILU0o+61cMI270PcTJv+tug2KGZ+JXyv",
+	"qM4O3DWqeEqvCsUD6UEIh/aMlMFA5ljljOtrRDFcx7zntdLbafRDzd+wSH/2Kb6NeA1qLTGEtN3YY6N+",
+	"nIhqt9pzCLF+FgpNITRDGXhMMBVJFG/KWMcIHsjldXj3uj4jiEw7f2lpf9x7A71n95drRVCIxrLaaO2C",
+	"pSd21h53Y+ktTBK4105t1BIq/xbgezhLofQMzGgslP760aCh29d3iQbNIpArTss9mTbpOa210v58T529",
+	"4MGecACPLvlVJeuGMQWtx0c//UEzWtl9aJ6FlIFm4XFvA2QgQJFWmYbtWrN1da2v3m29Vf2r5i+//PHu",
+	"7zev3qU/HmTN019/bIqzOPrj3S95J1LX+e7u2iV8QE61heXBg5gOC3hEOBpLCpPPQNyFlDV1bAKVmv0w",
+	"6M5B6oVE4BbmEDiiziJSb704ES3GqSu8aAqHnDXUe2KhrLqBvo8wjkKwYDs+yXboy4MwYKETPYTT6w49",
+	"MsDFV1KBLNEKXtblktJ3mCJHQnAOzTptaY8YWC3GuKahg8UkxcgeRjJ4XB8TYgfj0OpsSTvLVRpUMoDn",
+	"2b3NpGCBW0+UFL5VdcfOmiXjt1NKYcEQ7pSwX1ZyH0uzzR+iNWetXr+0ei3TsLFjrHux1I+QOexzKnu3",
+	"55fSy9+zZl4as2y9M7/4zoyh4PB73WXBrShuVqOCBs3KFu/CMG4upDHgsSyiGW6HfJeQbl/S232kgBMg",
+	"WqDDGkX5Ap51hwyWAf/44xjk2WZj70VzZxNi5C/FMOvXWruNz4tykt0WbXvWj3Wm0vFc6puuQ0TiWcEh",
+	"Bvw3mSqFzZQsjMppphAovejxMgwNcJR5PfO/Hh2dUfXaRRhYlpqn9bb8jc4qEOBwfc14x9jchX1u8zQQ",
+	"g2JHEZi0N9SPfnB2jEVqUNtR9NzHksUZ4Sz5aR/yAkrPlspY2GgCgwGt8m6/use7iHf8TDP8hVJC9w4p",
+	"uh3x+6eqev9eLJKIUia9DEjEms36nlFjHdFTqa/X4F4ohTX6zgzN9tOgfqvkIftSFWZmOJVpoXspVlrt",
+	"RRMh0AWOP1mnMqqaezjG7DX00GVqmeDkNxCMWEAMtzoWhu6umZVZwEBvh2bCdoJGo8EECsOeV6NYVCZC",
+	"0W7KpJICUr7QJpByqZEonUrkhjlECFybgZJe/ITrtgzP3l5SDOPl0eujy6MQdzh374JWP3MD5PX4jSAM",
+	"T2cS6DqDIDSSR5Rkr2vHh44rl45vyx6PkzwVlpjXfKnX6e8hcozSOMtsg2EYiYzHiQ4daqwg9BOcKo54",
+	"DXHKCCFdsycOdKQtNxtPlw6TsDlREvPSs3LDwN0I+M3gYfvEFDy5myVNMbS7uj7OwWlCvZo5NbEXoWnV",
+	"/uP2d2xWv6OT5KKyKM68xCYOcYiby+Cyg7nwkJAn5GnWWs3Aa7wIaoNYayDxb8Ab8oQWUPR6AmrAC2Up",
+	"MuN4wYL+IsTZXrojBu/+fnIzGP4s/vlfZ5lSzeG767MPPwn1/M3LnZ2ft5r6py4sqL9wZqbc0+2wSk9f",
+	"drv4S1Z6uv1Q+3TUsMVgNqfrDoJaLl0vRMP5wrVWc9m1nA+wj+fcUTl+H/0ka69sRTCA5aYuAr5Ywi3b",
+	"3drdfd7YvaNbZhvJZ6VKT5CQZ24197u+AIyNTKHj4nc5un5CwSVBUZESQoXmim8g+g/6FaDSR1xmxq1h",
+	"11KN2Mi+oU8F45g7SQVEcowrl2gxq+TLa7isqPYmTCcMjHSUgjbhFdR5ze+Fnu7nlRXROa+b/0e4yjax",
+	"JwfZjGvNeqPeWILFQUW3FlAAygHze0pCM2So1CfKVoAgQwMjLrzUv0B7v6O4deARxjazABLKmLN+Vy8c",
+	"rbIjQPRW5n82hrnuzziQVVY6ds/PLjY9zCdaQmOZKaaHHFFvQmj5Db0j90qliEIXZ0VPSUW/kDVAmc4H",
+	"5CjGKaPh1NvyAl7hqN81VnDmEjtgzY+gbs79rVRx50Kz+DybE0VAvV0omtXYe6L9hGEf7XxOw903r8FA",
+	"ykBFeaLY5v96vg1IghhNkQL/Gpoj8BJe9TqWIgzcxwFuLiRaY814MuJj7d+tj2QUuhpBkDk8Y2ESD+Is",
+	"xI6qXibSttw0Tg44Ov53mmWwCVjoba4uITSOg1YDgY6CIpHHJXOEzmSOeC5JLI3rYV4QYIt+plIRwSR5",
+	"cEVZmuvMYgPCUpgR9TmwaYU6H4QtaL7rC8nEv3KewB9gBCgNzDpqpSykYYd3r1ln3JZICVtnNE0QFgMB",
+	"3jG7YDDkZjBxj4VmQP9AyRXaZQa+i0oCPh55c790wAqgtBbxkC/7qcqvMK97W7s1d3O2z5pmgeMe4x0t",
+	"ZDZL8cCRq81osm40QGNjT7X5J1ywTdbNiibr2z/ntdmOi3z3uTDLsXjV9jtzusMUfhViODXsijSLe0YD",
+	"itAGkIapuIlVruGYBJZoPO72C81tTnEsc2HOBcyeOTxUAy+9w2+egHujUqcXLy9NsF++vfN8isDsYOOf",
+	"fOPPDxvv/+N/1u5b2z2zbSnDTVX0LlHXkZGJbVp66LOBOybBUNq1z21Z8ZTnL0pPef7Ce8bzxlZji4vN",
+	"zc7e3u7u86Z9hpARNi+BGmjXWpulccAzvHOJbVLYUyU+mnvASWrXMpXxhH5yS9PTa5C1RuFMiVoQLmYL",
+	"TMnVhduAzJ6obgE6kl0VgfM61Wt49Wc8DM0uC//UWRQG5uBCiQ3xjvJuVwwz3J3UMb5PJxsl4ChG49I7",
+	"x9QYaB5dC2rmuUbTT2f9/sExozHp9KF+OYA3u7HPzEBO3PfdJfK+Tg0paSTVQysogDwK6iSjXitwWJaz",
+	"2B4wcosL7tZ7dmT1dXwtCFoUw/hklwWsk1NLvZnWG6PQXZVYt6+UFi0UzyFH3Ml8aFNoKH87KpdRYLEs",
+	"javl7rAEu2hNaERQdIxY5hiBIdUjAzNAj6FXaneSCPRcUizGqinMK8DG5ICqbLE8VWo0b8m6ohiqkVdh",
+	"iQMBxk+JuIyQVDVaWQdtCd0dxeRYS0jngxYk9Mxg9QCBYJQUegEr5bR3bKd6aYPF6uN71YtRDgxVjtnV",
+	"ZNy0fodrzee1oFZ7v5S3+KOZRH3/IOTCurL5vKwrny+pKUu/3mneV0euNeRaQ67p51ehgq/iG0AbLyTk",
+	"w4RJzGEVs6MkU/qy0CMdS1kAh+9nrvtwKjF6MMt4gF+oPIOyLQpsDuozVcXPOLov4s+u2ldckXc0Depg",
+	"Ho+CtbX94uXR34d/7P784wXf+HB5PHi3sfPLocj/Ls6vBzsnb4a/vPvnT1v9i/zV2yn57XTGbOG8lGR2",
+	"O2BSLp/xK7EWymu35QG7XEg4xYRf70c+ESDxWowRTOBxeS/4gYXzUuodJiijCU1SAqxEuAVLgAIldwkf",
+	"OmQkeE2s27KXJwnDIrHCY4Cik7InEUfkh1AQi6r9ZgE6lsX8fRyCu0TyJoqgIcxM7B64b8i/88LqpVi+",
+	"ncmu0pRKwI4cihhLkY1Ues0SoXWdmc+0DMfKTHYb0CswzufGZxksQK9io1PhTVXF9SA4Xi1O5iXq7ugy",
+	"FeaIX0Q47UBZ/+nzct5TsfwP50B9TXW6rK+z1qhrN+cxujnH1Wr6C3o9t0IRuYMISHvxfGAiKLIEbns8",
+	"nRZVxXhDT6AWHa6/lUbfmfmgQz1dp96WTo1gotCmJM0vny6QfXWSwaZerb8Fmqf42YgDkiGWdOY6a9vE",
+	"Z65FNCtv69K2VL+/zd7EP9aZeWdRlc+Zlnyo+yprYarf9iB0RD+m4XfzVKN7KDTRuWU+zsc8W+HOQE0P",
+	"6BSuyNWjnYD65NsH83tgf9I/RmsFuHYpv6xLiYj6k1Gvx+NK+iiRRTES6d9IE9YuOoDeN9fZcVRyY6io",
+	"36H4A1JC2X1knveICm7F7qNVCT+Oj6P7lODHkbbJHyhgh//YWjIFdPyg+Z9HryKW9ZHWWmKtJR6pm3QR",
+	"y6sC6WZFzpBtAp7NPXk6FJLEseyqARAUUFcUYurkuh+wXEbUnhtT1QAUKHottnSpqFM3PxQIp6/N9hxh",
+	"BQQUscaOhUYNhXQYGSzsCdkVRQEkPv8HzdRIMvibfQ88PUWCryRBlcaJhxfZc4hKB5RPxq9F6ZEQ+0SP",
+	"pS0RDx1qO+AVmWW0Qf1IgdAul9AkJlyrGpdjNlCpmBiFZCqJaBgF7zTUudLLy3RQiN1wI1KcDYtmjzQe",
+	"UBtCH5TR/TSgGAdJv3kSmv8wx95o8PC///f/IeYM6vQzF5A5InyKJOJ2nFPrbotasCAZW8QJdwmuAEXg",
+	"D5rpHBDMA3IcNUMO4pbtwY4gtGqtjIzlw7p57ZhKd0uzATM7UaHtYtojPm6x7cZewLrmoeEkBUhYZS6Y",
+	"6TBq4QJfcx9LYao/AfYJlKFOMgwqOFfaErWl+PIjCbTFRfVoIjLxxvaTQXsGNagAWqVIuzCwZsO7qmut",
+	"nUbj8936ruPEjPgCC4Vqra1GNZUH6GXHqra4FURz/JBdeVPhZ9emt9doeI167r/1uzjr96GvveFWbDOo",
+	"JYLr8kykwmxj+nEqdD7wGObMTIl/wVrfreG9ghul1Dm37bfOPW/cZd6rDJzjQjpY+bpvOzN8WQyNKUsj",
+	"/KxXY+nViHExHhMdVkHilJAg6aiOx9R0dHFxfHry4dXxyfHFzyWOq4ux7Prd16iZpoiu6NFG+3RUp0WN",
+	"3wVAcsHNNPGHglby4OTw6PXro5fL9YEdKtlL4m5WtZbUTQ46MTSfGtYrVFLL0vu5z5xWceZ3E3MUtope",
+	"AGch7LMQPwhgCIsJDxFLMMRpALZB1lejOgtP316+PLiEx9lhjFR6LVKEQ+HXqJGNFYR3fzh99eHi6O9v",
+	"j04Oj8IWC7X410TBKM+gT4FMo64aDOIsQ0yVR2uTn4L0BGMTG8YcaM7t5vlCdvmzT06Mfb6tz9Q3ZNaa",
+	"9MvJ7svCbQhcqy36MUTbotLvhtz1+8CyRcy3yoPHYr382Vse0inr044owcPMPLvPQDzigbzfq2YXA/lx",
+	"sB/N62yPZsYGSmcIIINJQ8oRci8FGFZF5uTnz0ZDkHC3yUNyLG3CkBBcfInvQHqpadO6OhZjJZyMo4Xs",
+	"T51F5qBc/RkP6+xHnC5MI0KTqmVEbLphcHbFh3V2KkWF2mlL6wXj6AgzBl3nFqgtKq7xgg9+ACDW4AVb",
+	"yl9g/MdoNETGc55ClyhLRIYsmVTuwp6AK02SMXwKQDy0+kXNkBrJaoxd3XfLdxtuwGWp39iMCl4zq53S",
+	"yNaFsBA359HX3q2z0nzTK9AL05VWl9aCiCPqkcFwP7R/OsyfSPCECowVxmBiTdsy9pZ9H4M/xGZFVMMT",
+	"kaX5Xaeo/aoDowCM0pigudnZqYjE3t4Pq1zogvqDAMCkB2030EKMB5XS6PNGrK/j4RBM44ox7xmlN72c",
+	"5c7Zie7ZRvUaL0KojGE36gcazRoxhhFWRp8czETU6Avt5bUAqAoOMsoGYmZH85fsIwIlMGsBQlBAiYKc",
+	"uVuuMKxTfMlUhd3smUNryEoFL97l5vFaqtFMXmqguzrHZ1RPZuNORNSLBMG+u4yUTT7NHN8mPCR3RTnw",
+	"F+DTshAd7dqsBNbmUjkqXzdDhgpYR2U0Iy+1jpN9det+Ws/UWUinF8H9M2Bic4kPOr4O6g5qe8cie6SE",
+	"Outo0Doa9EWiQUtsNNxUb08u3p6dnZ5fHr388Obo5fHBh8vfzo68rfVW6nxIJNEDEcWcgQj2N9aFoDpF",
+	"8Gi4ZlWKMGDDhMfSeDBgVEw6OGX/ZvHtRR7zDLlEPChGxCApMqRTUVBZhwt4r2lR+fjrUZQfwh5wzqRL",
+	"Hld669M4bc3nL1682Gw+nwfUdqewGqVBH84zv3QK4QdNjPx1dkD9+ZuNhssXgx0Ya1/SGSfI+a7GTfD8",
+	"3SJBTPkbcncsCUWdITyAzfsGLk/clnGhl/C5tI3MwzRzYtCnNrf1K5nCpFFMVcSIaJQAQjrUCtDn2Nen",
+	"5huysC3BLnN4X2b0Fo4p1myYZxYVaVIU2saajriKpcv5QqZ5oAbGMarwpHGeV5Tf7fg50BlaZDmFgVtu",
+	"bd99c9Fbs9Eebaz2kQKBwmGap03uqSAiW18xI/+SxBoSMLYO45a4XThM1VBpEYUtEMKW6NP4Bywc0WkM",
+	"W16gEbgVbG98ZQwoQyivOeE9qiG0L68FNfuq6VpCM2nmBxs3PAVYbfNL7xPPiod4V50geb9ITHDhBow7",
+	"dVXcUs+7aet5XyxZz2vXuFqSxKmtlqb2oHW2ZwUH/KyIMIIlAlmfAR/TyQGbF10NiKPSLsR0QZx9+WzQ",
+	"LEPwFSBDefEBOovaGUUuYNDnNwjhz+XYC/J3eZLowIOZogJiyqrAtdCYiEkpLmusNGMumRnBknsaAIQu",
+	"jHsHAFRg00E6pD8V3CWL7UmIZMuXKuNJ6LWgoZyyFiwk4iLRjSOhLbtLktD38sThNLdgNC5NRJIQAUGT",
+	"xH0d95a1Mm2C81iWwXe29oriPZhPK0pXIj7OaAYeivAPpbIx30aFVbekgOvGs2yld9afx6WN9p3rMhYZ",
+	"pVkAvbRQcQ5qeh36Woe+1qGvx2qDk0FoOWVQL1hiGFIOKDQewkDHQ/FwEZwjGZW7A7hmh6dvzl4fXR69",
+	"RG1li9u9SgLSsVRfMIY2aryE/GvmOqnVgUpFSWGjKoZ8pG/ctKWfIAZCOjpimHHFaAzLFGBZCxm1SsPu",
+	"8Tih9r7w4vTt+eHRh+MT+yEhVv2XxojA5vnQaymAlKTHKFA83Ws2QFqBouMAEWVs+8ZUq0NVNAosA1nE",
+	"pHB67xWQqrAccOesKExUGA6ekWRT2joTQ+MkpFzqnkhTETHzh6KfZymx+wp3/DqA9PUDSO+qSofWxs7a",
+	"2FkbO4/U2DmS0QNGG/uCp1lH8Ozh7JlzIcWIVtEIaUjGyalGPwKoRvulXNkQaxYpSPIUqnwENRDW6gEL",
+	"wLqHPZW2ZegrhHCiKdDG3nupmDgNFVrbzM7Kdfawz7WRLzcijXtjjIKS0v6HvXQflf2zW9e11l5r7bXW",
+	"Xmvttdb+wiGKm+kSvcR4uHdX43osu8+0SG+AwXQGetxxxtJcgrJLzNbmHjxopISus0tlTk3EVJ6VXOuI",
+	"Z7xjFLQNs/+hOpoaFwJAwwmfQenHn2G9irncHM0LGt2902f6PJcSGtIJSzQeCJ3xwbBM1t3YazUarebm",
+	"Pxc/pTTEeeR6NId/AZo8L7CCghXmBr7e26fmb8vRZM+sTYJ7/KI2JOfX16Qe8f2ZYoAIAHgdmRrW2Y/Y",
+	"CjR3axcJIr/bRqvp3Wo2YqqSyR17VzYPS3ZvhnqHjehwCiYNs78w6s325uadajAvjs7/cXx49OHk9PLD",
+	"4enJ5fkp6PApAwL3WUG6RzsimbAkLqtOxswNiMii7pkEamE38VBEVFV3qeAC4/DsgOr0WJytqlZz3vdh",
+	"qtplyb6K4CGQKAoo313SlDVjxuegqr6zunhaAum+GkGPVJxpn9EOyBRHxvXASDdMHJdM8DSJRQolhBD2",
+	"btfEjfn2dg2yx6VkeFviKrM+l1FS0DrG8oqy5Y4wciIhr/Nun4HFhCalkW+pYA3fDY616xwaUU7duLr7",
+	"bZmi/gQMb+L4hGxpT6XGSMNYAMHxGGvOTHOIdPgFWk4pLQ+lAGMYQyrsW6FxjvXEyBJNVdIvWesAVui+",
+	"toGxKje3f1Z5Ssg2ND3gH+JCQBx8z3mJutba/GyOdZbGXWL5tb96KbLC4XRXz4VWyY31YXnGvVB6rdXc",
+	"wSY24yiW7JGaHcBPQprvpwfgtbNUdaFK2kbp8fK56Ir4hq7uBbWhEKk+VFLSsJqf3wc1u0JW3dwIM58A",
+	"7A7usB34OYzI+xL4kJxggIzvDUTdRzRLm4A3l2T9i65KkerSDACqiew9W4094EDGsR+V5xcp2PGte3v1",
+	"XULtMYNzd25B5bQPe1xG9klFV8jssFjG39/bixdu/ZZcMiGjy3ggLHU8znRpDV/s7Aa1WMZZbGTKyQRy",
+	"0pCnWdyNh1xmNMm/+2TPcNf7u0Yh0gzHNm3INhr/nBmo+Pze38+fap3xBd33yXNWzWZw2UL4F4a8YFbO",
+	"zo/ODuBh5l+lpwNPPq3L1ucpcn1d7LbfP9Xi4UEUpfBnNyt1OqH1rhrUglqsD2CbuoIWfSqTWLp/m0N8",
+	"IYScPQv2joMrVWs1N5dh3R6qNKu1tre3zJyt0HMw4us2Uu5efJWntvuaqpMevSNxZmRWYLUS2kE+TT5n",
+	"VwkvU+XfQdOjqPpzHjTJz3DLvVWMO4HqevHtge++xa+EwB/gpnXzNM7GKO08fHptiVTM8WM8iW/E37xp",
+	"c1+saVKcUptv9wD2H3wzNkOQ+gYMdsF1noqI6Vh2Ie1OhivUBJ6lQHItcv2DZpn4CGQvA57VWRHVdPYC",
+	"R955KVKMwtPg2JPw1dvXryHU9ebo8vz48OLD6+OLy6OT8KlnVUDpVuBBLgC235RXZztIthvblXGINzQj",
+	"t24C8zXPoJOq3Fn8P9jPR6/PnF32IePXwihg/QEEJLNaycZ3vLnNlLomO5ElSmcUPKu35f9gl7+dHc1+",
+	"KK5Iinw3lXc05rb9GtlD0429N0MIOEmxMAIt/br+bZcE30tO0dYAI7jY2DOO14KyKZjGP8WTqYZC8mFc",
+	"H/NBMk9mnQ6FPDg7Xk5o2YcWu5Ze12Jb9UZ969a9EqluPhAyo1O98C6xvwOU7t8O3ryeL88u+5C9w9/M",
+	"k2MYWZw3T+dA22esjpWJd3jpKiX8pZWGXS4hWm4Lh3T97tt3xtS+VLeGbWdrjvJzP9U6gqciNa9AOzO9",
+	"qe4ncTZN4MBvOfBFGaE8VjmBimQTy56nSa1Vq4MRSwOaIsEySidgI0gXUCClKxJEcDcCEbApbAuKsR6q",
+	"4V1SMVCZBdRIjSE/aYy5p4CrVcXHZd5GhXMQhiTA2W6iutf+KLp9EeVGQlQPpYy/UvH+IrdbqbYlEHdx",
+	"fQ3czIgdElh4YVCO5suMjGKhuTfctw0LUohI40UQSaH3VhBX0298ra5iZH4eCmUMeXYBf0VrDlNBOKAc",
+	"Nhs7ODvGQXjPNgqh8msUlN3nWng1+0/wRfB89zBNdf6jvmJRHEExgP8CdEsqgE7gbNrgSrH5vN96J+Dz",
+	"+8//LwAA//8=",
 }
 
 // decodeSpec returns the embedded OpenAPI spec as raw JSON bytes,

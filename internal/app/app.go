@@ -181,7 +181,7 @@ func (a *App) build(ctx context.Context) (err error) {
 	}
 	handler, err := api.New(api.Options{
 		Syncs: service, Peers: a.Peers, Schedules: schedule.NewBook(a.Store, a.Peers, a.keeper), Catalogs: a.Store, Editor: syncer.NewEditor(settings, a.Store), Pages: a.Store, Sides: a.side, Figures: a.Store, Events: a.events,
-		Receiver: syncer.NewReceiver(settings, measuredIncoming{db}, a.engine), Callers: caller.New(a.keys, logins, a.tokens), Logins: logins, Users: a.Users, Tokens: a.tokens,
+		Receiver: syncer.NewReceiver(settings, measuredIncoming{db}, a.engine), Callers: caller.New(a.keys, logins, a.tokens), Logins: logins, Users: a.Users, Tokens: a.tokens, Audit: a.Store,
 		Console: page, Metrics: a.metrics, Tracing: a.tracing, MetricsElsewhere: a.cfg.MetricsListen != "",
 		Node:            api.NodeInfo{ID: a.nodeID, Name: a.name(), Version: Version()},
 		CheckPeersEvery: a.cfg.PeerCheckInterval,
@@ -303,6 +303,11 @@ func (a *App) prune(ctx context.Context) error {
 	if err := errors.Join(a.Store.PruneLogins(ctx), a.Store.PruneTokens(ctx)); err != nil {
 		return err
 	}
+	if n, err := a.Store.PruneAudit(ctx, a.cfg.KeepAudit); err != nil {
+		return err
+	} else if n > 0 {
+		a.log.Info("old entries removed from the audit log", "entries", n)
+	}
 	if err := a.Store.FoldTallies(ctx); err != nil {
 		return err
 	}
@@ -342,6 +347,9 @@ func (a *App) Start(ctx context.Context) error {
 	open, err := listen(ctx, "FULLSYNC_LISTEN", a.cfg.Listen)
 	if err != nil {
 		return err
+	}
+	if err := a.Store.NoteSettings(ctx, a.nodeID, a.cfg.Shared()); err != nil {
+		return errors.Join(err, open.Close())
 	}
 	if err := a.openSides(ctx); err != nil {
 		return errors.Join(err, open.Close())

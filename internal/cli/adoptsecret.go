@@ -31,7 +31,7 @@ func newAdoptSecret(io IO) *cobra.Command {
 		if err := db.CheckSchema(cmd.Context()); err != nil {
 			return err
 		}
-		dropped, err := app.AdoptSecret(cmd.Context(), cfg, db)
+		dropped, err := app.AdoptSecret(asOperator(cmd.Context()), cfg, db)
 		if err != nil {
 			return err
 		}

@@ -89,7 +89,7 @@ func cancelIn(ctx context.Context, db *store.Store, settings syncer.Config, req 
 	if err != nil {
 		return nil, err
 	}
-	return syncer.New(settings, db, nil, engine, nil).CancelStuck(ctx, req)
+	return syncer.New(settings, db, nil, engine, nil).CancelStuck(asOperator(ctx), req)
 }
 
 // operator returns who runs the command, for the session's record.

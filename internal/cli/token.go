@@ -95,7 +95,7 @@ func namedToken(ctx context.Context, cfg config.Config, notes io.Writer, name st
 	if err != nil {
 		return "", err
 	}
-	text, _, err := token.New(db, keys).Create(ctx, name, role, ttl, operator())
+	text, _, err := token.New(db, keys).Create(asOperator(ctx), name, role, ttl, operator())
 	return text, err
 }
 

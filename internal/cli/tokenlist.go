@@ -75,7 +75,7 @@ func withDatabase(ctx context.Context, io IO, set settings, prepare bool, work f
 		return err
 	}
 	defer db.Close() //nolint:errcheck // nothing is pending
-	return work(ctx, db)
+	return work(asOperator(ctx), db)
 }
 
 // listedToken is a token as `token list --json` shows it.

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"reflect"
+	"slices"
 	"strings"
 	"time"
 )
@@ -48,6 +49,7 @@ type Config struct {
 	KeepSessionsFor   time.Duration `env:"KEEP_SESSIONS_FOR" envDefault:"2160h" shape:"a duration above zero such as 2160h" meaning:"How long finished sessions stay in the history."`
 	KeepSessions      int           `env:"KEEP_SESSIONS" envDefault:"1000" shape:"a whole number, 0 or more" meaning:"How many finished sessions are kept however old they are."`
 	KeepChanges       time.Duration `env:"KEEP_CHANGES" envDefault:"720h" shape:"a duration such as 720h, or 0 to keep none" meaning:"How long it is kept what a session changed, after its end; 0 keeps nothing. A session whose changes are gone cannot be looked through or undone."`
+	KeepAudit         time.Duration `env:"KEEP_AUDIT" envDefault:"8760h" shape:"a duration of at least 720h such as 8760h" meaning:"How long the audit log keeps its entries; the database removes none that is younger than 720h."`
 	ShutdownTimeout   time.Duration `env:"SHUTDOWN_TIMEOUT" envDefault:"10s" shape:"a duration above zero such as 10s" meaning:"How long running requests and sessions have to end when the node stops."`
 
 	StagingDir   string `env:"STAGING_DIR" shape:"a directory such as /var/tmp" meaning:"Directory for the temporary files in which feeds are sorted; if empty, the system's. They are removed after use, and after a crash at the next start."`
@@ -119,6 +121,20 @@ func Variables() []Variable {
 		})
 	}
 	return out
+}
+
+// ownSettings are those that may differ from replica to replica.
+var ownSettings = []string{"LISTEN", "DATA_DIR", "TLS_CERT", "TLS_KEY", "METRICS_LISTEN", "PPROF_LISTEN", "LOG_LEVEL", "LOG_FORMAT"}
+
+// Shared returns the settings that are the same on every replica, by variable name, with secrets redacted.
+func (c Config) Shared() map[string]string {
+	all := map[string]string{}
+	for i, v := range Variables() {
+		if !slices.Contains(ownSettings, strings.TrimPrefix(v.Name, prefix)) {
+			all[v.Name] = fmt.Sprint(reflect.ValueOf(c).Field(i).Interface())
+		}
+	}
+	return all
 }
 
 // String returns all settings by variable name, with secrets redacted.

@@ -17,6 +17,9 @@ import (
 // minSecret is the shortest secret for tokens, in bytes.
 const minSecret = 32
 
+// minKeepAudit is how long the database keeps entries of the audit log from everybody.
+const minKeepAudit = 720 * time.Hour
+
 // problem is what is wrong with one variable.
 type problem struct {
 	variable string
@@ -74,6 +77,7 @@ func (c Config) problems() []problem {
 	check(c.KeepSessionsFor > 0, "KeepSessionsFor")
 	check(c.KeepSessions >= 0, "KeepSessions")
 	check(c.KeepChanges >= 0, "KeepChanges")
+	check(c.KeepAudit >= minKeepAudit, "KeepAudit")
 	check(c.MaxDeletes >= 0 && c.MaxDeletes <= 10_000_000, "MaxDeletes")
 	check(c.MaxDeletePercent >= 0 && c.MaxDeletePercent <= 100, "MaxDeletePercent")
 	check(c.MaxTakeovers >= 0 && c.MaxTakeovers <= 100, "MaxTakeovers")

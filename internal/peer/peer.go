@@ -6,6 +6,7 @@ import (
 	"cmp"
 	"time"
 
+	"fullsync/internal/audit"
 	"fullsync/internal/catalog"
 )
 
@@ -42,6 +43,15 @@ type Peer struct {
 
 // TableName names the table for GORM.
 func (Peer) TableName() string { return "peers" }
+
+// Audited returns what the audit log says of the peer. It says of the token only whether there is one.
+func (p Peer) Audited() audit.Values {
+	token := "none"
+	if len(p.SealedToken) > 0 {
+		token = "set"
+	}
+	return audit.Values{"nodeName": p.NodeName, "kind": p.Kind, "url": p.URL, "isActive": p.IsActive, "keepFields": append(catalog.Fields{}, p.KeepFields...), "token": token}
+}
 
 // SeenBy sets LastSeenAgo as of now, which must be the time of the database that holds p.
 func (p *Peer) SeenBy(now time.Time) {

@@ -41,6 +41,9 @@ func (s *Store) OpenIncoming(ctx context.Context, row session.Session, supersede
 		s.heard(values, session.Pulse{Silent: new(time.Duration)})
 		s.mark(values, "mark_", &row)
 		s.mark(values, "next_mark_", &row)
+		if err := s.noteStart(tx, &row); err != nil {
+			return err
+		}
 		opened = true
 		return tx.Model(&session.Session{}).Where("id = ?", row.ID).UpdateColumns(values).Error
 	})

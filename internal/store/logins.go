@@ -8,6 +8,7 @@ import (
 	"gorm.io/gorm"
 	"gorm.io/gorm/clause"
 
+	"fullsync/internal/audit"
 	"fullsync/internal/user"
 )
 
@@ -92,7 +93,7 @@ func (s *Store) ForgetAttempts(ctx context.Context, subject string) error {
 }
 
 // SignedIn implements [user.LoginStore].
-func (s *Store) SignedIn(ctx context.Context, userID, forget, takeBackOf string) error {
+func (s *Store) SignedIn(ctx context.Context, u user.User, forget, takeBackOf string) error {
 	return s.inTx(ctx, s.db, func(tx *gorm.DB) error {
 		// The address first, as in AdmitLogin.
 		if err := takeBack(tx, takeBackOf); err != nil {
@@ -101,8 +102,25 @@ func (s *Store) SignedIn(ctx context.Context, userID, forget, takeBackOf string)
 		if err := tx.Where("subject = ?", forget).Delete(&user.Attempts{}).Error; err != nil {
 			return err
 		}
-		return tx.Model(&user.User{}).Where("id = ?", userID).UpdateColumn("last_login_at", s.dbNow()).Error
+		if err := tx.Model(&user.User{}).Where("id = ?", u.ID).UpdateColumn("last_login_at", s.dbNow()).Error; err != nil {
+			return err
+		}
+		return s.noteBy(tx, signedIn(ctx, u.Name), "login.succeeded", u.Name, nil, nil)
 	})
+}
+
+// signedIn is the origin of what somebody does in signing in.
+func signedIn(ctx context.Context, name string) audit.Origin {
+	by := audit.OriginOf(ctx)
+	by.Actor, by.Kind = name, audit.User
+	return by
+}
+
+// LoginFailed implements [user.LoginStore].
+func (s *Store) LoginFailed(ctx context.Context, name string) error {
+	by := audit.OriginOf(ctx)
+	by.Actor, by.Kind = "", audit.Nobody
+	return s.translate(s.noteBy(s.db.WithContext(ctx), by, "login.failed", name, nil, nil))
 }
 
 // TokenUser implements [user.LoginStore]. It is asked for every request of a person, so it is one statement on two keys, and
@@ -138,8 +156,14 @@ func (s *Store) readTokenUser(ctx context.Context, userID, tokenID string) (u us
 
 // EndToken implements [user.LoginStore].
 func (s *Store) EndToken(ctx context.Context, tokenID string, expiresAt time.Time) error {
-	return s.translate(s.db.WithContext(ctx).Clauses(clause.OnConflict{DoNothing: true}).Table("ended_tokens").
-		Create(map[string]any{"token_id": tokenID, "expires_at": s.timeParam(expiresAt)}).Error)
+	return s.inTx(ctx, s.db, func(tx *gorm.DB) error {
+		ended := tx.Clauses(clause.OnConflict{DoNothing: true}).Table("ended_tokens").
+			Create(map[string]any{"token_id": tokenID, "expires_at": s.timeParam(expiresAt)})
+		if ended.Error != nil || ended.RowsAffected == 0 {
+			return ended.Error
+		}
+		return s.note(tx, "login.ended", audit.OriginOf(ctx).Actor, nil, nil)
+	})
 }
 
 // PruneLogins deletes failed logins that are forgotten and ended tokens that have expired.

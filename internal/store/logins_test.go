@@ -134,7 +134,7 @@ func TestALoginThatSucceedsOrIsNotDecided(t *testing.T) {
 		for range 3 {
 			admitted(t, s, address, name)
 		}
-		if err := s.SignedIn(t.Context(), u.ID, name.Subject, address.Subject); err != nil {
+		if err := s.SignedIn(t.Context(), u, name.Subject, address.Subject); err != nil {
 			t.Fatal(err)
 		}
 		// The name begins anew, the address has failed twice.

@@ -52,7 +52,7 @@ func (s *Store) NoteWithheld(ctx context.Context, c session.Claim, ids []string)
 // CancelClaimed implements [syncer.Outgoing].
 func (s *Store) CancelClaimed(ctx context.Context, c session.Claim, by syncer.Cancellation) error {
 	return s.withRoom(func() error {
-		values := s.cancelled(by)
+		values := s.cancelled(ctx, by)
 		values["target_confirmed"] = true
 		return s.guarded(fenced(s.db.WithContext(ctx), c), values)
 	})

@@ -58,7 +58,10 @@ func (s *Store) AddPeer(ctx context.Context, p *peer.Peer) error {
 		if fault.KindOf(err) == fault.Conflict {
 			return peer.Exists(p.NodeID)
 		}
-		return err
+		if err != nil {
+			return err
+		}
+		return s.note(tx, "peer.added", p.NodeID, nil, p.Audited())
 	})
 }
 
@@ -68,11 +71,11 @@ func (s *Store) ChangePeer(ctx context.Context, nodeID string, change func(*peer
 		if p, err = s.takePeer(s.forUpdate(tx), nodeID); err != nil {
 			return err
 		}
-		was := p.IsActive
+		before := p
 		if err := change(&p); err != nil {
 			return err
 		}
-		if was && !p.IsActive {
+		if before.IsActive && !p.IsActive {
 			if err := peerIdle(tx, nodeID, "switch the peer off"); err != nil {
 				return err
 			}
@@ -86,7 +89,10 @@ func (s *Store) ChangePeer(ctx context.Context, nodeID string, change func(*peer
 		if err != nil {
 			return err
 		}
-		return tx.Select("node_name", "url", "sealed_token", "is_active", "keep_fields", "updated_at").Updates(&p).Error
+		if err := tx.Select("node_name", "url", "sealed_token", "is_active", "keep_fields", "updated_at").Updates(&p).Error; err != nil {
+			return err
+		}
+		return s.notePeer(tx, before, p)
 	})
 	return p, err
 }
@@ -101,7 +107,10 @@ func (s *Store) RemovePeer(ctx context.Context, nodeID string) error {
 		if err := peerIdle(tx, nodeID, "remove the peer"); err != nil {
 			return err
 		}
-		return tx.Delete(&p).Error
+		if err := tx.Delete(&p).Error; err != nil {
+			return err
+		}
+		return s.note(tx, "peer.removed", p.NodeID, p.Audited(), nil)
 	})
 }
 

@@ -13,7 +13,7 @@ import (
 // CancelAndRevert implements [syncer.Reverts].
 func (s *Store) CancelAndRevert(ctx context.Context, id string, by syncer.Cancellation, how syncer.Reverting) (ok bool, err error) {
 	err = s.roomyTx(ctx, func(tx *gorm.DB) error {
-		cancelled := cancellable(tx, id).Updates(s.cancelled(by))
+		cancelled := cancellable(tx, id).Updates(s.cancelled(ctx, by))
 		if cancelled.Error != nil {
 			return cancelled.Error
 		}

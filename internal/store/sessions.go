@@ -39,9 +39,9 @@ func cancellable(db *gorm.DB, id string) *gorm.DB {
 }
 
 // cancelled is what a cancel writes.
-func (s *Store) cancelled(by syncer.Cancellation) map[string]any {
+func (s *Store) cancelled(ctx context.Context, by syncer.Cancellation) map[string]any {
 	values := s.ended(session.Ending{Status: session.Cancelled, Message: by.Message()})
-	values["cancelled_by"], values["cancel_reason"] = by.By, by.Reason
+	values["cancelled_by"], values["cancel_reason"], values["cancelled_from"] = by.By, by.Reason, cameFrom(ctx)
 	values["target_confirmed"] = gorm.Expr("CASE WHEN direction = ? AND NOT incoming THEN false END", session.Push)
 	values["revert_wanted"] = gorm.Expr("? AND direction = ? AND NOT incoming", by.Revert, session.Push)
 	return values
@@ -51,7 +51,7 @@ func (s *Store) cancelled(by syncer.Cancellation) map[string]any {
 // nothing of this session is ever written again.
 func (s *Store) CancelSession(ctx context.Context, id string, by syncer.Cancellation) (ok bool, err error) {
 	err = s.withRoom(func() error {
-		done := cancellable(s.db.WithContext(ctx), id).Updates(s.cancelled(by))
+		done := cancellable(s.db.WithContext(ctx), id).Updates(s.cancelled(ctx, by))
 		ok = done.RowsAffected == 1
 		return s.translate(done.Error)
 	})

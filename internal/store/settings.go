@@ -8,6 +8,7 @@ import (
 	"gorm.io/gorm"
 	"gorm.io/gorm/clause"
 
+	"fullsync/internal/audit"
 	"fullsync/internal/peer"
 )
 
@@ -66,7 +67,10 @@ func (s *Store) ResetSeal(ctx context.Context, mark []byte) (dropped int64, err 
 		}
 		done := tx.Model(&peer.Peer{}).Where("sealed_token IS NOT NULL").Update("sealed_token", nil)
 		dropped = done.RowsAffected
-		return done.Error
+		if done.Error != nil {
+			return done.Error
+		}
+		return s.note(tx, "secret.adopted", "", nil, audit.Values{"peersWithoutToken": dropped})
 	})
 	return dropped, err
 }

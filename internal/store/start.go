@@ -82,6 +82,9 @@ func (s *Store) insertSession(ctx context.Context, tx *gorm.DB, row session.Sess
 			return row, err
 		}
 	}
+	if err := s.noteStart(tx, &row); err != nil {
+		return row, err
+	}
 	if row.JobID, err = enqueue(ctx, sqlTx(tx), row.ID, row.Fence); err != nil {
 		return row, err
 	}
@@ -112,7 +115,7 @@ func (s *Store) replaceActive(tx *gorm.DB, next session.Session, by syncer.Cance
 	if err != nil {
 		return nil, err
 	}
-	return &active, s.guarded(cancellable(tx, active.ID), s.cancelled(by))
+	return &active, s.guarded(cancellable(tx, active.ID), s.cancelled(tx.Statement.Context, by))
 }
 
 // forUpdate locks the rows that are read. SQLite knows no row locks and needs none: its transactions are the only writer.

@@ -25,7 +25,10 @@ func (s *Store) AddToken(ctx context.Context, t *token.Token, ttl time.Duration)
 		if err := tx.Create(t).Error; err != nil {
 			return err
 		}
-		return tx.Model(t).UpdateColumn("expires_at", s.timeParam(t.ExpiresAt)).Error
+		if err := tx.Model(t).UpdateColumn("expires_at", s.timeParam(t.ExpiresAt)).Error; err != nil {
+			return err
+		}
+		return s.note(tx, "token.created", t.ID, nil, t.Audited())
 	})
 }
 
@@ -62,7 +65,10 @@ func (s *Store) RevokeToken(ctx context.Context, id, by string) (t token.Token, 
 			return nil
 		}
 		t.RevokedAt, t.RevokedBy = &now, by
-		return tx.Select("revoked_at", "revoked_by").Updates(&t).Error
+		if err := tx.Select("revoked_at", "revoked_by").Updates(&t).Error; err != nil {
+			return err
+		}
+		return s.note(tx, "token.revoked", t.ID, t.Audited(), nil)
 	})
 	return t, err
 }

@@ -23,7 +23,10 @@ func (s *Store) AddUser(ctx context.Context, u *user.User) error {
 		if fault.KindOf(err) == fault.Conflict {
 			return user.Exists(u.Name)
 		}
-		return err
+		if err != nil {
+			return err
+		}
+		return s.note(tx, "user.added", u.Name, nil, u.Audited())
 	})
 }
 
@@ -40,8 +43,10 @@ func (s *Store) AddFirstUser(ctx context.Context, u *user.User) (made bool, err 
 		}
 		u.UpdatedAt = u.CreatedAt
 		inserted := tx.Clauses(clause.OnConflict{DoNothing: true}).Create(u)
-		made = inserted.RowsAffected == 1
-		return inserted.Error
+		if made = inserted.RowsAffected == 1; !made {
+			return inserted.Error
+		}
+		return s.note(tx, "user.added", u.Name, nil, u.Audited())
 	})
 	return made && err == nil, err
 }
@@ -75,6 +80,7 @@ func (s *Store) ChangeUser(ctx context.Context, name string, change func(*user.U
 		if u, err = s.takeUser(s.forUpdate(tx), name); err != nil {
 			return err
 		}
+		before := u
 		if err := change(&u); err != nil {
 			return err
 		}
@@ -84,7 +90,10 @@ func (s *Store) ChangeUser(ctx context.Context, name string, change func(*user.U
 		if u.UpdatedAt, err = s.now(tx); err != nil {
 			return err
 		}
-		return tx.Select("role", "password_hash", "disabled", "generation", "updated_at").Updates(&u).Error
+		if err := tx.Select("role", "password_hash", "disabled", "generation", "updated_at").Updates(&u).Error; err != nil {
+			return err
+		}
+		return s.noteUser(tx, before, u)
 	})
 	if err != nil {
 		return user.User{}, err
@@ -106,7 +115,10 @@ func (s *Store) RemoveUser(ctx context.Context, name string) error {
 		if onlyOne(admins, u.ID) {
 			return user.LastAdmin(u.Name)
 		}
-		return tx.Delete(&u).Error
+		if err := tx.Delete(&u).Error; err != nil {
+			return err
+		}
+		return s.note(tx, "user.removed", u.Name, u.Audited(), nil)
 	})
 }
 

@@ -7,6 +7,7 @@ import (
 	"crypto/sha256"
 	"time"
 
+	"fullsync/internal/audit"
 	"fullsync/internal/auth"
 	"fullsync/internal/fault"
 )
@@ -60,6 +61,11 @@ func (t Token) State() State {
 
 // TableName names the table for GORM.
 func (Token) TableName() string { return "api_tokens" }
+
+// Audited returns what the audit log says of the token.
+func (t Token) Audited() audit.Values {
+	return audit.Values{"name": t.Name, "role": t.Role, "expiresAt": t.ExpiresAt.UTC()}
+}
 
 // Use is one use of a token.
 type Use struct {

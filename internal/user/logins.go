@@ -17,9 +17,11 @@ type LoginStore interface {
 	AdmitLogin(ctx context.Context, limits ...Limit) (wait time.Duration, err error)
 	// TakeBack undoes one count for each subject. It shortens no wait.
 	TakeBack(ctx context.Context, subjects ...string) error
-	// SignedIn records a login: it sets LastLoginAt, forgets all failures of the subject forget, and undoes one count of
-	// the subject takeBack.
-	SignedIn(ctx context.Context, userID, forget, takeBack string) error
+	// SignedIn records a login: it sets LastLoginAt, forgets all failures of the subject forget, undoes one count of
+	// the subject takeBack, and writes it into the audit log.
+	SignedIn(ctx context.Context, u User, forget, takeBack string) error
+	// LoginFailed writes a login with a wrong name or password into the audit log.
+	LoginFailed(ctx context.Context, name string) error
 	// FindUser is [Store]'s.
 	FindUser(ctx context.Context, name string) (User, error)
 	// TokenUser returns the fields of a user that tokens depend on (ID, Name, Role, Disabled, Generation), and whether that
@@ -76,13 +78,16 @@ func (l *Logins) SignIn(ctx context.Context, c Credentials) (token string, p aut
 	}
 	if !right {
 		l.log.WarnContext(ctx, "login failed", "name", loggable(u), "disabled", u.Disabled, "address", c.Address)
+		if err := l.store.LoginFailed(ctx, loggable(u)); err != nil {
+			l.log.WarnContext(ctx, "a failed login is not in the audit log", "error", err)
+		}
 		return "", p, failed()
 	}
 	token, p, err = l.keys.IssueTo(auth.Principal{Subject: u.Name, Role: u.Role, UserID: u.ID, Generation: u.Generation}, l.ttl)
 	if err != nil {
 		return "", auth.Principal{}, err
 	}
-	if err := l.store.SignedIn(ctx, u.ID, name.Subject, address.Subject); err != nil {
+	if err := l.store.SignedIn(ctx, u, name.Subject, address.Subject); err != nil {
 		return "", auth.Principal{}, err
 	}
 	l.log.InfoContext(ctx, "signed in", "name", u.Name, "role", u.Role, "address", c.Address)

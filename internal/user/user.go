@@ -9,6 +9,7 @@ import (
 	"unicode"
 	"unicode/utf8"
 
+	"fullsync/internal/audit"
 	"fullsync/internal/auth"
 	"fullsync/internal/fault"
 )
@@ -45,6 +46,9 @@ func (User) TableName() string { return "users" }
 
 // Administers reports whether the user may sign in and do everything.
 func (u User) Administers() bool { return u.Role == auth.RoleAdmin && !u.Disabled }
+
+// Audited returns what the audit log says of the user.
+func (u User) Audited() audit.Values { return audit.Values{"role": u.Role, "disabled": u.Disabled} }
 
 // Key returns the form of a name that lookups use: names that differ only in case are the same.
 func Key(name string) string { return strings.ToLower(name) }
