@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"fullsync/api/spec"
+	"fullsync/internal/catalog"
 	"fullsync/internal/nodetest"
 )
 
@@ -16,14 +17,14 @@ func apply(n *nodetest.Node, plan spec.SessionID, more string) nodetest.Answer {
 	return n.Call("bob", http.MethodPost, nodetest.StartPath, fmt.Sprintf(`{"action":"pull","planId":%q%s}`, plan, more))
 }
 
-// planOf makes a dry run in which one product is updated and one deleted.
-func planOf(t *testing.T, pair *nodetest.Pair) spec.Session {
+// planOf makes a dry run in which one product is updated, one deleted, and more are created.
+func planOf(t *testing.T, pair *nodetest.Pair, more ...catalog.Product) spec.Session {
 	t.Helper()
 	pair.Main.Sync(nodetest.Pull{})
 	held := pair.Branch.Products("main")
 	renamed := held[3].Product
 	renamed.Name = "New name"
-	pair.Branch.Import("main", rehashed(renamed))
+	pair.Branch.Import("main", append(more, rehashed(renamed))...)
 	removeProducts(t, pair, held[5])
 	return pair.Main.Sync(nodetest.Pull{Options: spec.StartOptions{DryRun: new(true), DeleteMissing: new(true)}})
 }
@@ -107,6 +108,70 @@ func TestExpiredPlan(t *testing.T) {
 		}
 		if a := apply(pair.Main, plan.SessionId, ""); a.Status != http.StatusConflict || !strings.Contains(string(a.Body), "PLAN_EXPIRED") {
 			t.Errorf("%d %s", a.Status, a.Body)
+		}
+	})
+}
+
+// sqlOn runs statements on the database of a node, each with the id of a session as its argument.
+func sqlOn(t *testing.T, n *nodetest.Node, id spec.SessionID, statements ...string) {
+	t.Helper()
+	for _, statement := range statements {
+		if _, err := n.Store.SQL().ExecContext(t.Context(), strings.ReplaceAll(statement, "@id", "'"+id.String()+"'")); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// TestAppliedDeletesAreApproved: the guard does not ask twice about deletes that a person has seen in a plan, and what the plan withheld is withheld again.
+func TestAppliedDeletesAreApproved(t *testing.T) {
+	nodetest.OnBoth(t, func(t *testing.T, kind nodetest.Kind) {
+		pair := nodetest.NewPair(t, kind, 200, nodetest.Config{})
+		pair.Main.Sync(nodetest.Pull{})
+		for i, gone := range []int{12, 30} {
+			want := int64(12 * (1 - i))
+			removeProducts(t, pair, pair.Branch.Products("main")[:gone]...)
+			plan := pair.Main.Sync(nodetest.Pull{Options: spec.StartOptions{DryRun: new(true), DeleteMissing: new(true)}})
+			sqlOn(t, pair.Main, plan.SessionId, `UPDATE sync_sessions SET options = replace(options, '"maxDeletes":500', '"maxDeletes":11') WHERE id = @id`)
+			started, err := nodetest.Decode[spec.StartResponse](apply(pair.Main, plan.SessionId, ""))
+			if err != nil {
+				t.Fatal(err)
+			}
+			s := pair.Main.WaitEnd(started.Session.SessionId, spec.COMPLETED)
+			if plan.Deleted != want || s.Deleted != want || s.DeletesWithheld != int64(gone)-want || s.Options.MaxDeletes != 11 {
+				t.Errorf("%d gone: planned: %s\napplied: %s", gone, nodetest.Show(plan), nodetest.Show(s))
+			}
+		}
+	})
+}
+
+// TestNothingButThePlan: what does not fit the plan once both sides have been looked at is not written either, and what is missing of it is said.
+func TestNothingButThePlan(t *testing.T) {
+	nodetest.OnBoth(t, func(t *testing.T, kind nodetest.Kind) {
+		const other = "'1:00000000000000000000000000000000'"
+		pair := nodetest.NewPair(t, kind, 30, nodetest.Config{})
+		planOf(t, pair, nodetest.Product(t, `{"id":"~new","name":"Brand new","price":"1"}`))
+		for _, c := range []struct{ statement, said string }{
+			{"UPDATE sync_changes SET hash_after = " + other + " WHERE session_id = @id AND kind = 'updated'", "has changed at branch since the dry run"},
+			{"UPDATE sync_changes SET hash_before = " + other + " WHERE session_id = @id AND kind = 'updated'", "has changed at main since the dry run"},
+			{"UPDATE sync_changes SET kind = 'updated' WHERE session_id = @id AND kind = 'created'", "has changed at main since the dry run"},
+			{"DELETE FROM sync_changes WHERE session_id = @id AND kind = 'created'", "has changed at branch since the dry run"},
+			{"DELETE FROM sync_changes WHERE session_id = @id AND kind = 'deleted'", "has changed at branch since the dry run"},
+			{"UPDATE sync_sessions SET created_records = 2 WHERE id = @id", "The plan has 3 changes, and this sync has made 1 of them"},
+		} {
+			plan := pair.Main.Sync(nodetest.Pull{Options: spec.StartOptions{DryRun: new(true), DeleteMissing: new(true)}})
+			sqlOn(t, pair.Main, plan.SessionId, c.statement)
+			before := pair.Main.Products("main")
+			started, err := nodetest.Decode[spec.StartResponse](apply(pair.Main, plan.SessionId, ""))
+			if err != nil {
+				t.Fatal(err)
+			}
+			s := pair.Main.WaitEnd(started.Session.SessionId, spec.FAILED)
+			if value(s.ErrorCode) != "PLAN_STALE" || !strings.Contains(value(s.ErrorMessage), c.said) {
+				t.Errorf("%s: %s", c.statement, nodetest.Show(s))
+			}
+			if done := s.Created + s.Updated + s.Deleted; done == 0 && !slices.Equal(before, pair.Main.Products("main")) {
+				t.Errorf("%s: products were written", c.statement)
+			}
 		}
 	})
 }

@@ -46,12 +46,12 @@ func (s *Store) ProposeDeletes(ctx context.Context, c session.Claim, catalogName
 }
 
 // ProposeApproved implements [syncer.Ledger].
-func (s *Store) ProposeApproved(ctx context.Context, c session.Claim, withheldBy string, ids []string) error {
+func (s *Store) ProposeApproved(ctx context.Context, c session.Claim, by syncer.Approval, ids []string) error {
 	return s.underClaim(ctx, c, func(tx *gorm.DB) error {
 		return tx.Exec(`INSERT INTO sync_deletes (session_id, product_id, hash, state)
-			SELECT ?, product_id, hash, ? FROM sync_deletes WHERE session_id = ? AND state = ? AND product_id IN ? ORDER BY product_id
+			SELECT ?, product_id, hash, ? FROM sync_deletes WHERE session_id = ? AND state IN ? AND product_id IN ? ORDER BY product_id
 			ON CONFLICT (session_id, product_id) DO NOTHING`,
-			c.SessionID, session.DeleteProposed, withheldBy, session.DeleteWithheld, ids).Error
+			c.SessionID, session.DeleteProposed, by.SessionID, by.States, ids).Error
 	})
 }
 

@@ -197,6 +197,9 @@ func (s *Store) writeBatch(tx *gorm.DB, conn *sql.Conn, row *session.Session, w 
 	if n, refused, err = s.upsertBatch(tx, conn, w, row.KeepFields); err == nil {
 		n.deleted, err = s.remove(tx, row, w.record, batch.Deletes)
 	}
+	if err == nil {
+		err = s.asPlanned(tx, row)
+	}
 	return n, refused, err
 }
 

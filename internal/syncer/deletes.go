@@ -18,8 +18,8 @@ type Deletes interface {
 	// ProposeDeletes notes products that are missing at origin, with the content that they have here now. What came from elsewhere
 	// is left out, and so is what the session has deleted or kept before.
 	ProposeDeletes(ctx context.Context, c session.Claim, catalogName, origin string, missing []catalog.Entry) error
-	// ProposeApproved notes products that another session withheld, with the content that they had then.
-	ProposeApproved(ctx context.Context, c session.Claim, withheldBy string, ids []string) error
+	// ProposeApproved notes products of the list of another session, with the content that they had then.
+	ProposeApproved(ctx context.Context, c session.Claim, by Approval, ids []string) error
 	// CountDeletes counts what is proposed, and what is here from origin.
 	CountDeletes(ctx context.Context, id, catalogName, origin string) (DeleteCounts, error)
 	// WithholdDeletes decides that nothing that is proposed will be deleted.
@@ -32,6 +32,32 @@ type Deletes interface {
 type DeleteCounts struct {
 	// Proposed is how many products are to be deleted, Held how many are here from their source, those among them.
 	Proposed, Held int64
+}
+
+// Approval is a list of deletes that a person has approved: those of a session that are in one of the states.
+type Approval struct {
+	SessionID string
+	States    []session.DeleteState
+}
+
+// approvalOf returns the list by which a session deletes, nil where it finds out by itself what to delete. Whoever applies a plan has approved what that
+// would delete. What it would withhold is withheld again; see [withheldByPlan].
+func approvalOf(row *session.Session) *Approval {
+	switch {
+	case row.PlanID != "":
+		return &Approval{row.PlanID, []session.DeleteState{session.DeleteDone, session.DeleteWithheld}}
+	case row.Options.ApprovedDeletes != "":
+		return &Approval{row.Options.ApprovedDeletes, []session.DeleteState{session.DeleteWithheld}}
+	}
+	return nil
+}
+
+// withheldByPlan is why a session that applies a plan withholds deletes: the dry run, plan, did; "" where it did not.
+func withheldByPlan(plan session.Session) string {
+	if plan.DeletesWithheld == 0 {
+		return ""
+	}
+	return "the dry run withheld them, so they are not part of the plan"
 }
 
 // decider decides about deletes: this node, or the target of a push. Its methods wait for trouble to pass.
@@ -61,8 +87,8 @@ func (w *Worker) deleteMissing(ctx context.Context, way *way, c *transfer.Compar
 	if err := by.forget(ctx); err != nil {
 		return d, err
 	}
-	if row.Options.ApprovedDeletes != "" {
-		err = w.eachApproved(ctx, c, out, func(ids []string) error { return by.approve(ctx, ids) })
+	if approved := approvalOf(row); approved != nil {
+		err = w.eachApproved(ctx, c, out, *approved, func(ids []string) error { return by.approve(ctx, ids) })
 	} else {
 		err = transfer.Survey(ctx, *c, out, opt, func(missing []catalog.Entry) error { return by.propose(ctx, missing) })
 	}
@@ -110,7 +136,7 @@ func (h *decidesHere) propose(ctx context.Context, missing []catalog.Entry) erro
 
 func (h *decidesHere) approve(ctx context.Context, ids []string) error {
 	return h.out.persist(ctx, func() error {
-		return h.ledger.ProposeApproved(ctx, h.out.claim(), h.out.row.Options.ApprovedDeletes, ids)
+		return h.ledger.ProposeApproved(ctx, h.out.claim(), *approvalOf(h.out.row), ids)
 	})
 }
 
@@ -121,16 +147,31 @@ func (h *decidesHere) decide(ctx context.Context, atSource int64) (proposed int6
 		n, err = h.ledger.CountDeletes(ctx, row.ID, row.Catalog, row.SourceNodeID)
 		return err
 	})
-	if err != nil || row.Options.ApprovedDeletes != "" {
-		return n.Proposed, d, err
+	if err != nil {
+		return 0, d, err
 	}
-	guard := session.DeleteGuard{Max: row.Options.MaxDeletes, Percent: row.Options.MaxDeletePercent}
-	why := guard.Withhold(n.Proposed, n.Held, atSource)
-	if why == "" {
-		return n.Proposed, d, nil
+	why, err := h.withholds(ctx, n, atSource)
+	if err != nil || why == "" {
+		return n.Proposed, d, err
 	}
 	d = session.Deletion{Withheld: n.Proposed, Why: why}
 	return 0, d, h.out.persist(ctx, func() error { return h.ledger.WithholdDeletes(ctx, h.out.claim()) })
+}
+
+// withholds returns why none of the deletes may go ahead; "" if all of them may.
+func (h *decidesHere) withholds(ctx context.Context, n DeleteCounts, atSource int64) (why string, err error) {
+	row := h.out.row
+	switch {
+	case n.Proposed == 0:
+		return "", nil
+	case row.PlanID != "":
+		plan, err := h.out.plan(ctx)
+		return withheldByPlan(plan), err
+	case row.Options.ApprovedDeletes != "":
+		return "", nil
+	}
+	guard := session.DeleteGuard{Max: row.Options.MaxDeletes, Percent: row.Options.MaxDeletePercent}
+	return guard.Withhold(n.Proposed, n.Held, atSource), nil
 }
 
 func (h *decidesHere) next(ctx context.Context, limit int) (ids []string, err error) {
@@ -143,12 +184,11 @@ func (h *decidesHere) next(ctx context.Context, limit int) (ids []string, err er
 }
 
 // eachApproved calls propose with what a person has approved: what the source still lacks of the list of another session.
-func (w *Worker) eachApproved(ctx context.Context, c *transfer.Comparison, out *sink, propose func(ids []string) error) error {
-	from := out.row.Options.ApprovedDeletes
+func (w *Worker) eachApproved(ctx context.Context, c *transfer.Comparison, out *sink, by Approval, propose func(ids []string) error) error {
 	for after, more := "", true; more; {
 		var step []session.Delete
 		err := out.persist(ctx, func() (err error) {
-			step, err = w.ledger.ListDeletes(ctx, from, []session.DeleteState{session.DeleteWithheld}, after, deleteStep)
+			step, err = w.ledger.ListDeletes(ctx, by.SessionID, by.States, after, deleteStep)
 			return err
 		})
 		if err != nil || len(step) == 0 {

@@ -22,6 +22,9 @@ func (w *Worker) complete(ctx context.Context, way *way, out *sink, step string,
 	if err != nil {
 		return err
 	}
+	if err := w.fulfilled(ctx, out); err != nil {
+		return err
+	}
 	if way.push != nil {
 		if err := out.persist(ctx, func() error { return way.push.finish(ctx, out.row, step) }); err != nil {
 			return err

@@ -8,6 +8,7 @@ import (
 
 	"fullsync/internal/catalog"
 	"fullsync/internal/fault"
+	"fullsync/internal/plural"
 	"fullsync/internal/session"
 	"fullsync/internal/transfer"
 )
@@ -48,6 +49,8 @@ func (s *Service) planned(ctx context.Context, req *StartRequest) (plan session.
 		return plan, cannotApply("PLAN_DIFFERS", "The plan is that of a sync with %s, not with %s. Leave targetPeer out.", plan.PeerID, req.PeerID)
 	case req.Catalog != "" && req.Catalog != plan.Catalog:
 		return plan, cannotApply("PLAN_DIFFERS", "The plan is for catalog %s, not for %s. Leave catalog out.", plan.Catalog, req.Catalog)
+	case s.cfg.Limits.KeepChanges == 0 && plan.Direction == session.Pull:
+		return plan, cannotApply("PLAN_EXPIRED", "This node keeps no changes any more (FULLSYNC_KEEP_CHANGES is 0), so nobody could tell whether the sync keeps to the plan.")
 	case !plan.KeepsChanges():
 		return plan, cannotApply("PLAN_EXPIRED", "The changes of the plan are not kept any more. Make a new dry run.")
 	case plan.SourceState == "":
@@ -65,6 +68,45 @@ func (s *Service) planned(ctx context.Context, req *StartRequest) (plan session.
 
 func cannotApply(code, why string, args ...any) *fault.Error {
 	return fault.New(fault.Conflict, code, "Cannot apply plan", why, args...)
+}
+
+// CodePlanStale is the code of a session that has not applied its plan because a side has moved since.
+const CodePlanStale = "PLAN_STALE"
+
+// PlanMoved refuses to change a product that is not what the plan says, because it has changed at a node since.
+func PlanMoved(productID, nodeID string) error {
+	return fault.New(fault.Conflict, CodePlanStale, "Plan is stale", "Product %s has changed at %s since the dry run, so it stays as it is. What this sync had done "+
+		"before is part of the plan, and stays; revert the sync to undo it. Then make a new dry run, look at it, and apply that.", catalog.Shown(productID, maxShownID), nodeID)
+}
+
+// maxShownID is how many characters of a product's id a sentence shows.
+const maxShownID = 100
+
+// plan returns the dry run that the session applies.
+func (k *sink) plan(ctx context.Context) (plan session.Session, err error) {
+	err = k.persist(ctx, func() (err error) {
+		plan, _, err = k.ledger.GetSession(ctx, k.row.PlanID)
+		return err
+	})
+	return plan, err
+}
+
+// fulfilled makes sure that a session has done all that its plan says. Each batch has made sure that it did nothing else.
+func (w *Worker) fulfilled(ctx context.Context, out *sink) error {
+	row := out.row
+	if row.PlanID == "" {
+		return nil
+	}
+	plan, err := out.plan(ctx)
+	if err != nil {
+		return err
+	}
+	planned, did := plan.Created+plan.Updated+plan.Deleted, row.Created+row.Updated+row.Deleted
+	if plan.Created == row.Created && plan.Updated == row.Updated && plan.Deleted == row.Deleted {
+		return nil
+	}
+	return fault.New(fault.Conflict, CodePlanStale, "Plan is stale", "The plan has %s, and this sync has made %d of them: the other products have changed since the dry run. "+
+		"What is done stays; revert the sync to undo it. Then make a new dry run, look at it, and apply that.", plural.Of(planned, "change"), did)
 }
 
 // checkPlan notes how both sides are before a dry run, and before a plan is applied it makes sure that they are still the same.
@@ -98,7 +140,7 @@ func (w *Worker) checkPlan(ctx context.Context, way *way, out *sink) error {
 		moved = append(moved, row.TargetNodeID)
 	}
 	if len(moved) > 0 {
-		return fault.New(fault.Conflict, "PLAN_STALE", "Plan is stale", "The products at %s are not what they were in the dry run. Nothing was written. "+
+		return fault.New(fault.Conflict, CodePlanStale, "Plan is stale", "The products at %s are not what they were in the dry run. Nothing was written. "+
 			"Make a new dry run, look at it, and apply that.", strings.Join(moved, " and at "))
 	}
 	to.PlanChecked = true

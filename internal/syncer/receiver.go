@@ -347,7 +347,7 @@ func (r *Receiver) propose(ctx context.Context, row session.Session, claim sessi
 		if from.Catalog != row.Catalog || from.PeerID != row.PeerID {
 			return notYours()
 		}
-		return r.ledger.ProposeApproved(ctx, claim, from.ID, p.IDs)
+		return r.ledger.ProposeApproved(ctx, claim, *approvalOf(&row), p.IDs)
 	}
 	missing := make([]catalog.Entry, len(p.IDs))
 	for i, id := range p.IDs {

@@ -169,6 +169,8 @@ type Ledger interface {
 	// CommitBatch writes the batch, moves the session's cursor, counters and batch number, and writes down s.Pulse, in one
 	// transaction. On success s is brought up to date.
 	CommitBatch(ctx context.Context, s *session.Session, batch catalog.Batch) error
+	// GetSession returns NotFound for an unknown id, and the database's time.
+	GetSession(ctx context.Context, id string) (session.Session, time.Time, error)
 	// ChangesBefore returns up to limit changes of a session, newest first, those before a position. It ends early where the products are
 	// large, but never without any. It returns NotFound where they are not all kept any more.
 	ChangesBefore(ctx context.Context, id string, before session.ChangePosition, limit int) ([]session.Change, error)
