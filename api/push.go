@@ -37,7 +37,7 @@ func (h *pushHandlers) OpenNodeSession(ctx context.Context, r spec.OpenNodeSessi
 	concerns(ctx, id)
 	at, opened, err := h.receiver.Open(ctx, syncer.Opening{
 		SessionID: id, NodeID: b.NodeId, Catalog: b.Catalog, StartedBy: foreign(b.StartedBy, maxName), Total: b.Total, Fence: b.Fence,
-		Silence: time.Duration(valueOr(b.SilenceSeconds, 0)) * time.Second, ResumedFrom: idOr(b.ResumedFrom), Options: pushOptions(b.Options),
+		Silence: time.Duration(valueOr(b.SilenceSeconds, 0)) * time.Second, ResumedFrom: idOr(b.ResumedFrom), PlanID: idOr(b.PlanId), Options: pushOptions(b.Options),
 	}, caller(ctx))
 	switch {
 	case err != nil:
@@ -58,7 +58,7 @@ func pushOptions(o spec.NodeSessionOptions) session.Options {
 		VerifyAfterSync: valueOr(o.VerifyAfterSync, false), CompressionEnabled: valueOr(o.CompressionEnabled, false),
 		ReadEverything: valueOr(o.ReadEverything, false), DeleteMissing: valueOr(o.DeleteMissing, false),
 		MaxDeletes: valueOr(o.MaxDeletes, defaultMaxDeletes), MaxDeletePercent: valueOr(o.MaxDeletePercent, defaultMaxDeletePercent),
-		TimeoutSeconds: valueOr(o.TimeoutSeconds, 0), ApprovedDeletes: idOr(o.ApprovedDeletes),
+		TimeoutSeconds: valueOr(o.TimeoutSeconds, 0), ApprovedDeletes: idOr(o.ApprovedDeletes), DryRun: valueOr(o.DryRun, false),
 	}
 }
 
@@ -200,6 +200,12 @@ func nodeSession(at syncer.Standing) spec.NodeSession {
 		Deleted: at.Counts.Deleted, Rejected: at.Counts.Rejected, ResumedRecords: at.ResumedRecords, DeletesWithheld: at.DeletesWithheld,
 		CancelledBy: optional(at.CancelledBy), Reason: optional(at.Reason), ErrorCode: optional(at.ErrorCode),
 		RevertedBy: optionalSessionID(at.RevertedBy), NotReverted: optional(at.NotReverted),
+	}
+	if at.DryRun {
+		out.DryRun = &at.DryRun
+	}
+	if at.PlanID != "" {
+		out.PlanId = optionalSessionID(at.PlanID)
 	}
 	if at.MaxPerSecond > 0 {
 		out.MaxProductsPerSecond = &at.MaxPerSecond

@@ -33,13 +33,13 @@ func (s *Store) FollowTarget(ctx context.Context, next session.Session, rejects 
 	})
 }
 
-// NoteWithheld implements [syncer.Outgoing].
-func (s *Store) NoteWithheld(ctx context.Context, c session.Claim, ids []string) error {
+// NoteDeletes implements [syncer.Outgoing].
+func (s *Store) NoteDeletes(ctx context.Context, c session.Claim, state session.DeleteState, ids []string) error {
 	return s.underClaim(ctx, c, func(tx *gorm.DB) error {
 		for step := range slices.Chunk(ids, sqliteRows) {
 			rows := make([]session.Delete, len(step))
 			for i, id := range step {
-				rows[i] = session.Delete{SessionID: c.SessionID, ProductID: id, State: session.DeleteWithheld}
+				rows[i] = session.Delete{SessionID: c.SessionID, ProductID: id, State: state}
 			}
 			if err := tx.Clauses(clause.OnConflict{DoNothing: true}).Create(&rows).Error; err != nil {
 				return err

@@ -9,7 +9,7 @@ import (
 
 // accounted returns a new session as it begins: with an account of what it changes here, unless the node keeps none.
 func (c Config) accounted(row session.Session) session.Session {
-	if c.Limits.KeepChanges == 0 || row.Outgoing() {
+	if c.Limits.KeepChanges == 0 || row.Outgoing() && !row.Options.DryRun {
 		row.ChangesThrough = session.NoChanges
 	}
 	return row

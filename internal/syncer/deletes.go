@@ -71,6 +71,8 @@ type decider interface {
 	decide(ctx context.Context, atSource int64) (proposed int64, d session.Deletion, err error)
 	// next lists up to limit products that may be deleted and have not been yet.
 	next(ctx context.Context, limit int) (ids []string, err error)
+	// planned is called by a dry run once it has listed what would be deleted.
+	planned(ctx context.Context) error
 }
 
 // deleteMissing deletes what the source no longer has, or withholds all of it. It is called once everything the source has is
@@ -114,7 +116,11 @@ func (w *Worker) deleteMissing(ctx context.Context, way *way, c *transfer.Compar
 	if err := out.advance(ctx, session.Progressed{Phase: session.PhaseDeleting, Step: step}); err != nil {
 		return d, err
 	}
-	return d, transfer.Delete(ctx, out, opt, func(limit int) ([]string, error) { return by.next(ctx, limit) })
+	err = transfer.Delete(ctx, out, opt, func(limit int) ([]string, error) { return by.next(ctx, limit) })
+	if err == nil && row.Options.DryRun {
+		err = by.planned(ctx)
+	}
+	return d, err
 }
 
 // decidesHere is the [decider] of a session that writes this node's catalog.
@@ -182,6 +188,9 @@ func (h *decidesHere) next(ctx context.Context, limit int) (ids []string, err er
 	})
 	return ids, err
 }
+
+// planned does nothing: the list is here.
+func (*decidesHere) planned(context.Context) error { return nil }
 
 // eachApproved calls propose with what a person has approved: what the source still lacks of the list of another session.
 func (w *Worker) eachApproved(ctx context.Context, c *transfer.Comparison, out *sink, by Approval, propose func(ids []string) error) error {

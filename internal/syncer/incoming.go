@@ -23,7 +23,9 @@ type Opening struct {
 	Silence time.Duration
 	// ResumedFrom is the session that this one resumes, "" for none.
 	ResumedFrom string
-	Options     session.Options
+	// PlanID is the dry run that the push applies, "" for none.
+	PlanID  string
+	Options session.Options
 }
 
 // Standing is where an incoming session is, as its target says. The counts are those of the whole session.
@@ -37,6 +39,9 @@ type Standing struct {
 	Counts          session.Counts
 	ResumedRecords  int64
 	DeletesWithheld int64
+	// DryRun and PlanID say that the target takes the session as what it was opened as.
+	DryRun bool
+	PlanID string
 	// CancelledBy and Reason say how it ended; Reason is also why it failed, and ErrorCode the same for programs.
 	CancelledBy, Reason, ErrorCode string
 	// Confirmation says what became of a cancel that is to put back what the push has changed.

@@ -18,8 +18,6 @@ func (s *Service) mayPlan(req StartRequest) error {
 	switch {
 	case !req.Options.DryRun:
 		return nil
-	case req.Direction == session.Push:
-		return cannotPlan("A push has no dry run yet. On the node that it would change, start a pull with dryRun.")
 	case s.cfg.Limits.KeepChanges == 0:
 		return cannotPlan("This node keeps no changes (FULLSYNC_KEEP_CHANGES is 0), so a dry run would have nothing to show.")
 	}
@@ -43,13 +41,15 @@ func (s *Service) planned(ctx context.Context, req *StartRequest) (plan session.
 		return plan, err
 	case !plan.Options.DryRun || plan.Outcome != session.Planned:
 		return plan, cannotApply("NOT_A_PLAN", "The session is no dry run that has completed. Start one with dryRun, look at its changes, and apply that.")
+	case plan.Incoming:
+		return plan, cannotApply("NOT_A_PLAN", "The session was pushed by %s. Apply its plan there.", plan.PeerID)
 	case req.Direction != plan.Direction:
 		return plan, cannotApply("PLAN_DIFFERS", "The plan is that of a %s. Leave action as it is there.", plan.Direction)
 	case req.PeerID != "" && req.PeerID != plan.PeerID:
 		return plan, cannotApply("PLAN_DIFFERS", "The plan is that of a sync with %s, not with %s. Leave targetPeer out.", plan.PeerID, req.PeerID)
 	case req.Catalog != "" && req.Catalog != plan.Catalog:
 		return plan, cannotApply("PLAN_DIFFERS", "The plan is for catalog %s, not for %s. Leave catalog out.", plan.Catalog, req.Catalog)
-	case s.cfg.Limits.KeepChanges == 0 && plan.Direction == session.Pull:
+	case s.cfg.Limits.KeepChanges == 0:
 		return plan, cannotApply("PLAN_EXPIRED", "This node keeps no changes any more (FULLSYNC_KEEP_CHANGES is 0), so nobody could tell whether the sync keeps to the plan.")
 	case !plan.KeepsChanges():
 		return plan, cannotApply("PLAN_EXPIRED", "The changes of the plan are not kept any more. Make a new dry run.")
@@ -109,10 +109,28 @@ func (w *Worker) fulfilled(ctx context.Context, out *sink) error {
 		"What is done stays; revert the sync to undo it. Then make a new dry run, look at it, and apply that.", plural.Of(planned, "change"), did)
 }
 
-// checkPlan notes how both sides are before a dry run, and before a plan is applied it makes sure that they are still the same.
-func (w *Worker) checkPlan(ctx context.Context, way *way, out *sink) error {
+// statesOf returns a function that is told how both sides were when a dry run compared them, and one that notes that once everything is compared.
+func (w *Worker) statesOf(out *sink) (compared func(source, target catalog.Digest), note func(context.Context) error) {
 	row := out.row
-	notes := row.Options.DryRun && row.SourceState == ""
+	if !row.Options.DryRun {
+		return nil, func(context.Context) error { return nil }
+	}
+	var source, target string
+	compared = func(s, t catalog.Digest) { source, target = stateWith(s), targetState(row, stateWith(t)) }
+	return compared, func(ctx context.Context) error {
+		if row.SourceState != "" || source == "" || target == "" {
+			return nil
+		}
+		row.SourceState, row.TargetState = source, target
+		return out.note(ctx, session.Progressed{SourceState: source, TargetState: target})
+	}
+}
+
+// checkPlan makes sure, before a plan is applied, that both sides are still the same as in it. Before a dry run it notes how they are, unless the comparison
+// will tell: it does where it begins at the beginning.
+func (w *Worker) checkPlan(ctx context.Context, way *way, out *sink, compared bool) error {
+	row := out.row
+	notes := row.Options.DryRun && row.SourceState == "" && !compared
 	if !notes && (row.PlanID == "" || row.PlanChecked) {
 		return nil
 	}
@@ -124,13 +142,12 @@ func (w *Worker) checkPlan(ctx context.Context, way *way, out *sink) error {
 	if err != nil {
 		return err
 	}
-	if target != "" {
-		target += " " + strings.Join(row.KeepFields, ",") // which say what would be written
-	}
-	to := session.Progressed{Phase: row.Phase, Step: row.CurrentStep}
+	target = targetState(row, target)
+	var to session.Progressed
 	if notes {
 		to.SourceState, to.TargetState = source, target
-		return out.advance(ctx, to)
+		row.SourceState, row.TargetState = source, target
+		return out.note(ctx, to)
 	}
 	var moved []string
 	if source != row.SourceState {
@@ -144,7 +161,7 @@ func (w *Worker) checkPlan(ctx context.Context, way *way, out *sink) error {
 			"Make a new dry run, look at it, and apply that.", strings.Join(moved, " and at "))
 	}
 	to.PlanChecked = true
-	return out.advance(ctx, to)
+	return out.note(ctx, to)
 }
 
 // stateOf returns what stands for all products of a side; "" where it cannot tell.
@@ -158,11 +175,27 @@ func (w *Worker) stateOf(ctx context.Context, out *sink, side transfer.Side) (st
 		return err
 	})
 	var not *transfer.IncomparableError
-	if errors.As(err, &not) || err == nil && !all[0].Known {
+	switch {
+	case errors.As(err, &not):
 		return "", nil
-	}
-	if err != nil {
+	case err != nil:
 		return "", err
 	}
-	return fmt.Sprintf("%d:%016x", all[0].Count, all[0].Sum), nil
+	return stateWith(all[0]), nil
+}
+
+// stateWith is what stands for all products of a side whose digest this is; "" where that is not known.
+func stateWith(d catalog.Digest) string {
+	if !d.Known {
+		return ""
+	}
+	return fmt.Sprintf("%d:%016x", d.Count, d.Sum)
+}
+
+// targetState is the state of the written side together with the fields that it keeps: they say what would be written.
+func targetState(row *session.Session, state string) string {
+	if state == "" {
+		return ""
+	}
+	return state + " " + strings.Join(row.KeepFields, ",")
 }

@@ -21,8 +21,8 @@ type Outgoing interface {
 	CountProducts(ctx context.Context, catalogName string) (int64, error)
 	// FollowTarget writes down where the session is by its target, with what was refused there. committed says that a batch was.
 	FollowTarget(ctx context.Context, next session.Session, rejects []session.Reject, committed bool) error
-	// NoteWithheld notes products whose deletes the target withheld.
-	NoteWithheld(ctx context.Context, c session.Claim, ids []string) error
+	// NoteDeletes notes what the target has decided about products.
+	NoteDeletes(ctx context.Context, c session.Claim, state session.DeleteState, ids []string) error
 	// CancelClaimed ends the session as cancelled, as it was at its target.
 	CancelClaimed(ctx context.Context, c session.Claim, by Cancellation) error
 }
@@ -125,6 +125,9 @@ func (p *push) at(row session.Session, at Standing) session.Session {
 	row.Cursor = ""
 	if at.After != "" {
 		row.Cursor = catalog.Cursor{NodeID: p.opening.NodeID, Catalog: row.Catalog, After: at.After}.String()
+	}
+	if row.Options.DryRun {
+		row.ChangesThrough = at.Seq // the target lists them
 	}
 	bytes, repaired := row.TransferredBytes, row.Repaired
 	row.Counts = at.Counts
@@ -274,16 +277,19 @@ func (t *decidesThere) decide(ctx context.Context, atSource int64) (proposed int
 	if err != nil || decision.Withheld == 0 {
 		return decision.Proposed, d, err
 	}
-	return 0, session.Deletion{Withheld: decision.Withheld, Why: decision.Why}, t.noteWithheld(ctx)
+	return 0, session.Deletion{Withheld: decision.Withheld, Why: decision.Why}, t.note(ctx, session.DeleteWithheld)
 }
 
-func (t *decidesThere) noteWithheld(ctx context.Context) error {
+func (t *decidesThere) planned(ctx context.Context) error { return t.note(ctx, session.DeleteDone) }
+
+// note notes here what the target has decided.
+func (t *decidesThere) note(ctx context.Context, state session.DeleteState) error {
 	for after := ""; ; {
-		ids, err := t.list(ctx, session.DeleteWithheld, after, deleteStep)
+		ids, err := t.list(ctx, state, after, deleteStep)
 		if err != nil || len(ids) == 0 {
 			return err
 		}
-		if err := t.out.persist(ctx, func() error { return t.ledger.NoteWithheld(ctx, t.out.claim(), ids) }); err != nil {
+		if err := t.out.persist(ctx, func() error { return t.ledger.NoteDeletes(ctx, t.out.claim(), state, ids) }); err != nil {
 			return err
 		}
 		after = ids[len(ids)-1]
@@ -311,6 +317,9 @@ func (w *Worker) completed(ctx context.Context, way *way, out *sink) error {
 	}
 	*out.row = next
 	way.push = nil
-	step := "Transferred " + plural.Of(next.TransferredRecords, "product")
-	return w.complete(ctx, way, out, deletedToo(step, next.Deleted), session.Deletion{Withheld: at.DeletesWithheld, Why: "its guard withheld them"})
+	step := deletedToo("Transferred "+plural.Of(next.TransferredRecords, "product"), next.Deleted)
+	if next.Options.DryRun {
+		step = session.PlannedStep(next.Counts)
+	}
+	return w.complete(ctx, way, out, step, session.Deletion{Withheld: at.DeletesWithheld, Why: "its guard withheld them"})
 }

@@ -79,6 +79,9 @@ func (r *Receiver) Open(ctx context.Context, o Opening, pushedBy string) (at Sta
 	if err := r.mayWrite(ctx, o.NodeID); err != nil {
 		return at, false, err
 	}
+	if err := r.mayPlan(ctx, o, pushedBy); err != nil {
+		return at, false, err
+	}
 	row, err := r.incoming(ctx, o, pushedBy)
 	if err != nil {
 		return at, false, err
@@ -127,6 +130,24 @@ func (r *Receiver) mayWrite(ctx context.Context, nodeID string) error {
 		"overwrite them. Pull from %s there instead, or empty the list.", r.cfg.NodeID, strings.Join(p.KeepFields, ", "), nodeID, nodeID)
 }
 
+// mayPlan returns Conflict for a dry run that nobody could look at here, and for a plan that this node cannot apply.
+func (r *Receiver) mayPlan(ctx context.Context, o Opening, pushedBy string) error {
+	if o.Options.DryRun && r.cfg.Limits.KeepChanges == 0 {
+		return fault.New(fault.Conflict, "CANNOT_DRY_RUN", "Cannot make a dry run", "%s keeps no changes (FULLSYNC_KEEP_CHANGES is 0), so a dry run would have nothing to show.", r.cfg.NodeID)
+	}
+	if o.PlanID == "" {
+		return nil
+	}
+	plan, err := r.find(ctx, o.PlanID, pushedBy)
+	if err != nil {
+		return err
+	}
+	if plan.PeerID != o.NodeID || plan.Catalog != o.Catalog || plan.Outcome != session.Planned || !plan.KeepsChanges() || r.cfg.Limits.KeepChanges == 0 {
+		return cannotApply("PLAN_EXPIRED", "%s does not have the plan, or does not keep its changes any more. Make a new dry run.", r.cfg.NodeID)
+	}
+	return nil
+}
+
 // incoming makes the row of a push that is to be opened.
 func (r *Receiver) incoming(ctx context.Context, o Opening, pushedBy string) (row session.Session, err error) {
 	opt := o.Options
@@ -140,6 +161,8 @@ func (r *Receiver) incoming(ctx context.Context, o Opening, pushedBy string) (ro
 		SourceNodeID: o.NodeID, TargetNodeID: r.cfg.NodeID, Method: session.MethodHTTP, Options: opt,
 		Status: session.Transferring, Phase: session.PhaseTransferring, CurrentStep: session.TransferringStep(&o.Total),
 		StartedBy: o.StartedBy, PushedBy: pushedBy, PusherFence: o.Fence, LeaseSeconds: int(r.lease(o.Silence).Seconds()),
+		// The pusher compares both sides with the plan; see [Worker.checkPlan]. Each batch is compared with it here.
+		PlanID: o.PlanID, PlanChecked: o.PlanID != "",
 		TotalRecords: &o.Total, Worker: o.NodeID, Fence: 1, PushFence: 1, MarksFence: 1, Attempts: 1,
 	})
 	if o.ResumedFrom == "" {
@@ -196,6 +219,7 @@ func (r *Receiver) standing(row session.Session) Standing {
 		SessionID: row.ID, Status: row.Status.Current(), Fence: row.Fence, Seq: row.BatchSeq, After: after(&row), Lease: row.Lease(),
 		Counts: row.Counts, ResumedRecords: row.ResumedRecords, DeletesWithheld: row.DeletesWithheld,
 		CancelledBy: row.CancelledBy, Reason: row.CancelReason, ErrorCode: row.ErrorCode, MaxPerSecond: r.cfg.MaxProductsPerSecond,
+		DryRun: row.Options.DryRun, PlanID: row.PlanID,
 	}
 	if row.Status == session.Failed {
 		at.Reason = row.ErrorMessage
@@ -339,15 +363,16 @@ func (r *Receiver) propose(ctx context.Context, row session.Session, claim sessi
 	switch {
 	case len(p.IDs) == 0:
 		return nil
-	case row.Options.ApprovedDeletes != "":
-		from, err := r.find(ctx, row.Options.ApprovedDeletes, row.PushedBy)
+	case approvalOf(&row) != nil:
+		by := *approvalOf(&row)
+		from, err := r.find(ctx, by.SessionID, row.PushedBy)
 		if err != nil {
 			return err
 		}
 		if from.Catalog != row.Catalog || from.PeerID != row.PeerID {
 			return notYours()
 		}
-		return r.ledger.ProposeApproved(ctx, claim, *approvalOf(&row), p.IDs)
+		return r.ledger.ProposeApproved(ctx, claim, by, p.IDs)
 	}
 	missing := make([]catalog.Entry, len(p.IDs))
 	for i, id := range p.IDs {
@@ -361,12 +386,28 @@ func (r *Receiver) decide(ctx context.Context, row session.Session, claim sessio
 	if n.Proposed == 0 && row.DeletesWithheld > 0 {
 		return Decision{Proposed: row.DeletesWithheld, Withheld: row.DeletesWithheld, Why: withholds(row, n, row.DeletesWithheld, sourceTotal)}, nil
 	}
-	if row.Options.ApprovedDeletes == "" && n.Proposed > 0 {
-		if why := withholds(row, n, n.Proposed, sourceTotal); why != "" {
+	if n.Proposed > 0 {
+		why, err := r.whyWithheld(ctx, row, n, sourceTotal)
+		if err != nil {
+			return Decision{}, err
+		}
+		if why != "" {
 			return Decision{Proposed: n.Proposed, Withheld: n.Proposed, Why: why}, r.ledger.WithholdDeletes(ctx, claim)
 		}
 	}
 	return Decision{Proposed: n.Proposed}, r.ledger.AllowDeletes(ctx, claim, row.Deleted+n.Proposed)
+}
+
+// whyWithheld returns why none of what was proposed may be deleted; "" if all of it may.
+func (r *Receiver) whyWithheld(ctx context.Context, row session.Session, n DeleteCounts, sourceTotal int64) (string, error) {
+	switch {
+	case row.PlanID != "":
+		plan, err := r.find(ctx, row.PlanID, row.PushedBy)
+		return withheldByPlan(plan), err
+	case row.Options.ApprovedDeletes != "":
+		return "", nil
+	}
+	return withholds(row, n, n.Proposed, sourceTotal), nil
 }
 
 // withholds returns why the guard does not let that many deletes through; what the session has deleted before counts with them.
@@ -490,6 +531,9 @@ func (r *Receiver) ending(ctx context.Context, row session.Session, f Finish) (s
 		}
 		end = end.With(session.Deletion{Withheld: row.DeletesWithheld,
 			Why: cmp.Or(withholds(row, n, row.DeletesWithheld, *f.SourceTotal), "the guard of this node kept them")})
+	}
+	if row.Options.DryRun {
+		end = end.Planned(row.Counts)
 	}
 	return end, nil
 }

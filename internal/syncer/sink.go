@@ -98,6 +98,12 @@ func (k *sink) Waiting(ctx context.Context, wait transfer.Wait) error {
 	return k.ledger.Waiting(ctx, k.claim(), wait, k.phase)
 }
 
+// note is advance for what concerns nobody but this node.
+func (k *sink) note(ctx context.Context, to session.Progressed) error {
+	to.Phase, to.Step = k.row.Phase, k.row.CurrentStep
+	return k.persist(ctx, func() error { return k.ledger.Advance(ctx, k.claim(), to) })
+}
+
 func (k *sink) advance(ctx context.Context, to session.Progressed) error {
 	err := k.persist(ctx, func() error { return k.ledger.Advance(ctx, k.claim(), to) })
 	if p, ok := k.commits.(*push); ok && err == nil {

@@ -212,7 +212,7 @@ func (w *Worker) openTarget(ctx context.Context, out *sink, way *way) error {
 	p.opening = Opening{
 		SessionID: row.ID, NodeID: w.cfg.NodeID, Catalog: row.Catalog, StartedBy: row.StartedBy, Total: desc.Total, Fence: row.Fence,
 		// A lost worker is noticed after StaleAfter; the rest is for the next one to begin.
-		Silence: 2 * w.cfg.Limits.StaleAfter, ResumedFrom: row.ResumedFrom, Options: row.Options,
+		Silence: 2 * w.cfg.Limits.StaleAfter, ResumedFrom: row.ResumedFrom, PlanID: row.PlanID, Options: row.Options,
 	}
 	err = out.persist(ctx, func() (err error) {
 		at, err = p.open(ctx)
@@ -232,6 +232,10 @@ func (w *Worker) openTarget(ctx context.Context, out *sink, way *way) error {
 	}
 	out.troubles.answered(ctx)
 	p.fence = at.Fence
+	if row.Options.DryRun && !at.DryRun || row.PlanID != at.PlanID {
+		return fault.New(fault.Impossible, "CANNOT_DRY_RUN", "Cannot make a dry run", "%s runs a version of fullsync that knows no dry runs of pushes. Nothing was written there. "+
+			"Bring it up to date, or start a pull with dryRun there.", row.PeerID)
+	}
 	out.commits = p
 	out.slowest = at.MaxPerSecond
 	// The session's own fence is looked at here too: a worker that woke up late stops before it has sent anything.

@@ -180,11 +180,13 @@ func (w *Worker) run(ctx context.Context, way *way, out *sink) error {
 	if found.sides == nil && row.Options.DeleteMissing {
 		return errNoDeletes(row.PeerID)
 	}
-	if err := w.checkPlan(ctx, way, out); err != nil {
-		return err
-	}
+	var note func(context.Context) error
 	if found.whole == nil {
 		opt.Compare = found.sides
+	}
+	opt.OnDigests, note = w.statesOf(out)
+	if err := w.checkPlan(ctx, way, out, opt.Compare != nil && opt.After == ""); err != nil {
+		return err
 	}
 	if found.total == nil && way.total < 0 {
 		desc, err := w.describe(ctx, way.source, out)
@@ -200,6 +202,9 @@ func (w *Worker) run(ctx context.Context, way *way, out *sink) error {
 		return err
 	}
 	if err := w.transfer(ctx, way, out, opt); err != nil {
+		return err
+	}
+	if err := note(ctx); err != nil {
 		return err
 	}
 	if err := w.sound(ctx, out); err != nil {
@@ -275,7 +280,7 @@ func (w *Worker) transfer(ctx context.Context, way *way, out *sink, run transfer
 	if err := transfer.Run(ctx, way.source, out, run); err != nil {
 		return err
 	}
-	run.OnTotal, run.Compare = nil, nil
+	run.OnTotal, run.OnDigests, run.Compare = nil, nil, nil
 	return w.reachedEnd(ctx, way, out, run, said)
 }
 

@@ -43,9 +43,13 @@ type item struct {
 // newDiffer starts to compare behind opt.After. The caller calls close in the end.
 func newDiffer(ctx context.Context, opt Options, limit int, try try) *differ {
 	d := &differ{
-		walker: newWalker(ctx, *opt.Compare, opt.NodeID, opt.After, nil, try), growth: opt.growth(limit), after: opt.After, cursor: opt.cursor,
+		walker: newWalker(*opt.Compare, opt.NodeID, nil, try), growth: opt.growth(limit), after: opt.After, cursor: opt.cursor,
 	}
 	d.walker.size = d.growth.Size
+	if opt.After == "" {
+		d.walker.onDigests = opt.OnDigests
+	}
+	d.walker.start(ctx, opt.After)
 	d.windows, d.end = stage(ctx, d.walker.next)
 	return d
 }

@@ -47,6 +47,9 @@ type Options struct {
 	// What it was told last holds for the end of the source. It is not called after Run has returned, nor at all where
 	// the sides are compared: then the source is asked for its end before all is read.
 	OnTotal func(total *int64)
+	// OnDigests, if not nil, is told the digests of the whole source and of the whole target, as they were compared: those of all spans together. It is
+	// called once, before Run returns nil, where the sides are compared from the beginning, and not at all otherwise.
+	OnDigests func(source, target catalog.Digest)
 }
 
 // Run moves everything after opt.After from src to sink. It returns nil when the source was read to its end and

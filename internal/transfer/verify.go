@@ -119,7 +119,7 @@ func Survey(ctx context.Context, c Comparison, sink Sink, opt Options, each func
 
 // survey starts to compare everything by name. Every question begins with a look at the cancelled flag.
 func (opt Options) survey(ctx context.Context, c Comparison, sink Sink, extra func([]catalog.Entry) error) *walker {
-	return newWalker(ctx, c, opt.NodeID, "", extra, func(ctx context.Context, question func() error) error {
+	w := newWalker(c, opt.NodeID, extra, func(ctx context.Context, question func() error) error {
 		return opt.Backoff.Do(ctx, sink, func() error {
 			if err := sink.Held(ctx); err != nil {
 				return err
@@ -127,6 +127,8 @@ func (opt Options) survey(ctx context.Context, c Comparison, sink Sink, extra fu
 			return question()
 		})
 	})
+	w.start(ctx, "")
+	return w
 }
 
 // wantedOf returns what the target lacks of a stretch, or holds with another content.

@@ -95,6 +95,9 @@ type walker struct {
 	size *Size
 	// dense says that nearly all coarse spans of late have differed, so that drawing them is a waste.
 	dense atomic.Bool
+	// onDigests, where not nil, is told the digests of both sides in the end: sums has those of what was compared so far.
+	onDigests func(source, target catalog.Digest)
+	sums      struct{ source, target catalog.Digest }
 	// windows are compared as far as their fine spans.
 	windows <-chan made[window]
 	stop    func()
@@ -103,11 +106,17 @@ type walker struct {
 // try repeats a question while its trouble may pass.
 type try func(ctx context.Context, question func() error) error
 
-// newWalker starts to compare. Each step of it is a window ahead of the next one, so that both sides have something to do all the time. The
-// caller calls stop in the end.
-func newWalker(ctx context.Context, c Comparison, nodeID, after string, extra func([]catalog.Entry) error, try try) *walker {
+// newWalker returns a walker that has not started yet.
+func newWalker(c Comparison, nodeID string, extra func([]catalog.Entry) error, try try) *walker {
 	c.Coarse, c.Fine, c.Window = positive(c.Coarse, defaultCoarse), positive(c.Fine, defaultFine), positive(c.Window, defaultWindow)
 	w := &walker{Comparison: c, try: try, nodeID: nodeID, extra: extra, size: NewSize(catalog.MaxBatchProducts)}
+	w.sums.source.Known, w.sums.target.Known = true, true
+	return w
+}
+
+// start starts to compare behind an id. Each step of it is a window ahead of the next one, so that both sides have something to do all the time. The
+// caller calls stop in the end.
+func (w *walker) start(ctx context.Context, after string) {
 	spans, stopSpans := stage(ctx, w.draw(after))
 	coarse, stopCoarse := stage(ctx, then(spans, w.compare))
 	cut, stopCut := stage(ctx, then(coarse, w.cut))
@@ -119,7 +128,6 @@ func newWalker(ctx context.Context, c Comparison, nodeID, after string, extra fu
 		stopCut()
 		stopFine()
 	}
-	return w
 }
 
 // draw returns what draws the spans, window by window: the source does, coarse ones, or the near side, fine ones, where nearly everything differs.
@@ -153,6 +161,7 @@ func (w *walker) draw(after string) func(context.Context) (window, bool, error) 
 			drawn.stretches = append(drawn.stretches, stretch{Interval: catalog.Interval{After: after}, promise: catalog.Digest{Known: true}, kind: listed, drawn: w.Source})
 		}
 		more, total, drawn.total = page.More, page.Total, page.Total
+		drawn.last, drawn.end = !more, after
 		return drawn, true, err
 	}
 }
@@ -185,6 +194,9 @@ type window struct {
 	fine bool
 	// total is how many products the source says to have, nil where it does not say.
 	total *int64
+	// last says that the source has nothing behind the window, which ends at the id end.
+	last bool
+	end  string
 }
 
 // next returns the next window; more is false after the last one.
@@ -202,6 +214,9 @@ func (w *walker) next(ctx context.Context) (next window, more bool, err error) {
 // compare asks the other side about the spans that one side drew.
 func (w *walker) compare(ctx context.Context, drawn window) (window, error) {
 	if err := w.ask(ctx, drawn.stretches); err != nil {
+		return drawn, err
+	}
+	if err := w.sum(ctx, drawn); err != nil {
 		return drawn, err
 	}
 	all, differ := len(drawn.stretches), 0
@@ -222,6 +237,24 @@ func (w *walker) compare(ctx context.Context, drawn window) (window, error) {
 		w.dense.Store(false)
 	}
 	return drawn, nil
+}
+
+// sum adds up the digests of both sides, and tells them at the end: then with what only the target has behind it.
+func (w *walker) sum(ctx context.Context, drawn window) error {
+	if w.onDigests == nil {
+		return nil
+	}
+	for _, s := range drawn.stretches {
+		w.sums.source, w.sums.target = w.sums.source.Plus(s.promise), w.sums.target.Plus(s.held)
+	}
+	if !drawn.last {
+		return nil
+	}
+	behind, err := w.digests(ctx, w.Target, drawn.end, []string{""})
+	if err == nil {
+		w.onDigests(w.sums.source, w.sums.target.Plus(behind[0]))
+	}
+	return err
 }
 
 // ask asks both sides about what the other one drew, and finds what is the same.

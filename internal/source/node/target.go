@@ -71,12 +71,12 @@ func (t *Target) Open(ctx context.Context, o syncer.Opening) (syncer.Standing, e
 	silence := int((o.Silence + time.Second - 1).Seconds()) // rounded up
 	body := spec.NodeSessionRequest{
 		SessionId: t.id, NodeId: o.NodeID, Catalog: o.Catalog, StartedBy: o.StartedBy, Total: o.Total, Fence: o.Fence,
-		SilenceSeconds: &silence, ResumedFrom: optionalID(o.ResumedFrom),
+		SilenceSeconds: &silence, ResumedFrom: optionalID(o.ResumedFrom), PlanId: optionalID(o.PlanID),
 		Options: spec.NodeSessionOptions{
 			BatchSize: &opt.BatchSize, MaxProductsPerSecond: &opt.MaxProductsPerSecond, VerifyAfterSync: &opt.VerifyAfterSync,
 			CompressionEnabled: &opt.CompressionEnabled, ReadEverything: &opt.ReadEverything, DeleteMissing: &opt.DeleteMissing,
 			MaxDeletes: &opt.MaxDeletes, MaxDeletePercent: &opt.MaxDeletePercent, TimeoutSeconds: &opt.TimeoutSeconds,
-			ApprovedDeletes: optionalID(opt.ApprovedDeletes),
+			ApprovedDeletes: optionalID(opt.ApprovedDeletes), DryRun: &opt.DryRun,
 		},
 	}
 	at, err := t.standing(ctx, func(ctx context.Context, edit spec.RequestEditorFn) (*http.Response, error) {
@@ -278,6 +278,10 @@ func (t *Target) standing(ctx context.Context, do send) (syncer.Standing, error)
 		at.RevertedBy = out.RevertedBy.String()
 	}
 	at.NotReverted = optionalSentence(out.NotReverted)
+	at.DryRun = out.DryRun != nil && *out.DryRun
+	if out.PlanId != nil {
+		at.PlanID = out.PlanId.String()
+	}
 	if out.MaxProductsPerSecond != nil {
 		at.MaxPerSecond = max(0, *out.MaxProductsPerSecond)
 	}
@@ -367,6 +371,8 @@ func (t *Target) conflict(said spec.NodeConflict, message string) error {
 			return t.protocol("says that a push has ended, and that it has not")
 		}
 		return &syncer.EndedError{Standing: at}
+	case syncer.CodePlanStale:
+		return fault.New(fault.Conflict, said.Code, "Plan is stale", "%s", message)
 	case "OUTDATED":
 		return transfer.ErrFenced
 	case "OUT_OF_SEQUENCE":
