@@ -7,6 +7,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"fullsync/internal/app"
+	"fullsync/internal/config"
 	"fullsync/internal/store"
 )
 
@@ -16,12 +17,8 @@ func newCatalog(io IO) *cobra.Command {
 	return cmd
 }
 
-// openNode opens the database for a command that first brings it up to date.
-func openNode(ctx context.Context, set settings, io IO) (*store.Store, string, error) {
-	cfg, _, err := set.load(io.Err)
-	if err != nil {
-		return nil, "", err
-	}
+// openUpToDate opens the database for a command that first brings it up to date.
+func openUpToDate(ctx context.Context, cfg config.Config) (*store.Store, string, error) {
 	db, err := app.OpenDatabase(ctx, cfg)
 	if err != nil {
 		return nil, "", err

@@ -101,11 +101,11 @@ func TestTheLastLineOfAnIDCounts(t *testing.T) {
 	t.Parallel()
 	onBoth(t, func(t *testing.T, env environment) {
 		var b strings.Builder
-		b.WriteString(`{"id":"p-0001","name":"old"}` + "\n" + `{"id":"q","name":"older"}` + "\n" + `{"id":"q","name":"old"}` + "\n")
+		b.WriteString(`{"id":"p-0001","name":"old"}` + "\n")
 		for i := 2; i <= 3000; i++ {
 			fmt.Fprintf(&b, `{"id":"p-%04d","name":"n"}`+"\n", i)
 		}
-		b.WriteString(`{"id":"p-0001","name":"new"}` + "\n" + `{"id":"q","name":"new"}` + "\n")
+		b.WriteString(`{"id":"q","name":"older"}` + "\n" + `{"id":"q","name":"old"}` + "\n" + `{"id":"p-0001","name":"new"}` + "\n" + `{"id":"q","name":"new"}` + "\n")
 		imported(t, env, b.String()).wants(t, 0, "3001 created, 2 updated, 0 unchanged")
 		out := exported(t, env)
 		if !strings.Contains(out, `"id":"p-0001","name":"new"`) || !strings.Contains(out, `"id":"q","name":"new"`) || strings.Count(out, "\n") != 3001 {

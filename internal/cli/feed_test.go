@@ -17,7 +17,7 @@ func TestImportOfATable(t *testing.T) {
 		mapped := []string{"--map", "id=Artikelnummer", "--map", "name=Bezeichnung", "--map", "price=Preis", "--default", "currency=EUR"}
 
 		r := imported(t, env, european, append(mapped, "--dry-run")...)
-		r.wants(t, 1, "dry run: 1 product would be imported into catalog main, 2 refused\n")
+		r.wants(t, 1, "dry run of catalog main: 1 would be created, 0 updated, 0 unchanged, 2 refused\n")
 		for _, want := range []string{
 			`Read as CSV in UTF-8 with the delimiter ";": id from Artikelnummer, name from Bezeichnung and price from Preis; everything else goes into attributes.` + "\n",
 			`line 2: {"id":"A-1","name":"Hemd","price":"12.50","currency":"EUR","active":true,"attributes":{}}` + "\n",
@@ -67,7 +67,7 @@ func TestRefusedLinesCanBeCorrected(t *testing.T) {
 			if err != nil || string(got) != test.file {
 				t.Fatalf("%v\n%s\nwant\n%s", err, got, test.file)
 			}
-			imported(t, env, string(got), "--catalog", to, "--refused", file).wants(t, 1, "1 line was refused")
+			imported(t, env, string(got), "--catalog", to, "--refused", file).wants(t, 1, "The only product of the input was refused: ")
 			if again, err := os.ReadFile(file); err != nil || string(again) != test.file {
 				t.Errorf("refused again, the file is\n%s", again)
 			}
@@ -83,7 +83,7 @@ func TestTooManyRefusedLines(t *testing.T) {
 	t.Parallel()
 	env := onSQLite(t)
 	bad := strings.Repeat(`{"id":"x"}`+"\n", 3)
-	imported(t, env, ndjson(5)+bad, "--max-refused", "2").wants(t, 1, "stopped, because 3 lines of the first 8 were refused, more than --max-refused allows")
+	imported(t, env, ndjson(5)+bad, "--max-refused", "2").wants(t, 1, "3 lines of the first 8 were refused, more than --max-refused allows")
 	imported(t, env, ndjson(5)+bad, "--max-refused", "30%").wants(t, 1, "3 lines of 8 were refused, more than --max-refused allows")
 	imported(t, env, ndjson(5)+bad, "--max-refused", "50%").wants(t, 1, "3 lines were refused (see above); everything else was imported")
 	imported(t, env, ndjson(5)+strings.Repeat(bad, 1000), "--max-refused", "1%").wants(t, 1, "of the first 1000 were refused")

@@ -1,7 +1,6 @@
 package cli
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -15,13 +14,15 @@ import (
 	"fullsync/internal/duplicate"
 	"fullsync/internal/fault"
 	"fullsync/internal/source/feed"
+	"fullsync/internal/staging"
 )
 
 // importFlags are the flags of an import as they were given.
 type importFlags struct {
 	catalog, refused, maxRefused string
 	maps, defaults               []string
-	dryRun, json                 bool
+	dryRun, json, deleteMissing  bool
+	maxDeletes, maxDeletePercent int
 	feed                         feed.Options
 }
 
@@ -30,46 +31,51 @@ func newImport(io IO) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "import FILE",
 		Short: "Import products from a file: NDJSON, JSON, CSV, TSV or XML; - is stdin",
-		Long: "Import products from a file of any size; - is stdin. It may be NDJSON, JSON, CSV, TSV or Google's XML, packed with gzip or\n" +
+		Long: "Import products from a file of any size; - is stdin. The import runs in this process and needs only the database, so the API\n" +
+			"may be down. It is a session like any other: it is listed, watched, cancelled and reverted like a sync. The file may be NDJSON, JSON, CSV, TSV or Google's XML, packed with gzip or\n" +
 			"zstd, in UTF-8 or UTF-16; the exports of Shopify, WooCommerce, Google Merchant, Medusa and Vendure are recognised. Each\n" +
 			"product needs an id and a name. sku, price, currency and active have a meaning; everything else is kept as it is.\n\n" +
 			"A refused line is reported with its number and the reason; the others are imported, and the exit code is 1. Products\n" +
-			"that have not changed are not written. Begin with --dry-run: it shows how the file is read, and imports nothing.",
+			"that have not changed are not written. Begin with --dry-run: it shows how the file is read and what would change, and\n" +
+			"imports nothing.",
 		Example: "  fullsync catalog import products.csv --dry-run\n" +
 			"  fullsync catalog import artikel.csv --map id=Artikelnummer --map name=Bezeichnung --map price=Preis \\\n" +
 			"    --decimal , --default currency=EUR",
 		Args: usage(cobra.ExactArgs(1)),
 	}
-	set := bindSettings(cmd, io, databaseFlags()...)
+	set := bindSettings(cmd, io, append(databaseFlags(), "staging-dir", "staging-limit")...)
 	f.bind(cmd)
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		limit, err := f.check()
 		if err != nil {
 			return &usageError{err}
 		}
-		in, err := openInput(cmd.Context(), io, args[0])
+		in, err := openInput(io, args[0])
 		if err != nil {
 			return err
 		}
-		defer in.Close() //nolint:errcheck // it was only read
-		imp := importer{flags: f, limit: limit, ids: duplicate.NewFinder(idsInMemory), report: io.Err, out: io.Out, terminal: isTerminal(io.Err)}
-		if !f.dryRun {
-			db, nodeID, err := openNode(cmd.Context(), set, io)
-			if err != nil {
-				return err
-			}
-			defer db.Close() //nolint:errcheck // every batch is committed
-			imp.db, imp.origin = db, nodeID
+		defer in.Close()
+		imp := importer{flags: f, limit: limit, in: in, ids: duplicate.NewFinder(idsInMemory), report: io.Err, out: io.Out}
+		if isTerminal(io.Err) {
+			imp.terminal, _ = io.Err.(*os.File)
 		}
+		closeNode, err := imp.openNode(cmd.Context(), set, io)
+		if err != nil {
+			return err
+		}
+		defer closeNode()
 		if f.refused == "" {
-			return imp.run(cmd.Context(), in)
+			return imp.run(cmd.Context())
 		}
 		var failed error
 		err = writeFile(f.refused, func(out writer) error {
 			imp.refusedTo = out
-			failed = imp.run(cmd.Context(), in) // the file of refused lines is wanted all the more
+			failed = imp.run(cmd.Context()) // the file of refused lines is wanted all the more
 			return nil
 		})
+		if err == nil {
+			return failed
+		}
 		return errors.Join(failed, err)
 	}
 	return cmd
@@ -81,7 +87,10 @@ type writer = io.Writer
 func (f *importFlags) bind(cmd *cobra.Command) {
 	flags := cmd.Flags()
 	flags.StringVar(&f.catalog, "catalog", catalog.Default, "catalog to import into")
-	flags.BoolVar(&f.dryRun, "dry-run", false, "read everything, show how, and import nothing")
+	flags.BoolVar(&f.dryRun, "dry-run", false, "read everything, show how and what would change, and import nothing")
+	flags.BoolVar(&f.deleteMissing, "delete-missing", false, "delete products that were imported or edited here and are not in the file")
+	flags.IntVar(&f.maxDeletes, "max-deletes", 500, "delete none if it would be more than this number")
+	flags.IntVar(&f.maxDeletePercent, "max-delete-percent", 10, "delete none if it would be more than this percentage")
 	flags.BoolVar(&f.json, "json", false, "write the result to stdout as JSON")
 	flags.StringVar(&f.refused, "refused", "", "file to write refused lines to, with the reasons; correct it and import it again")
 	flags.StringVar(&f.maxRefused, "max-refused", "", "stop once more than this number or percentage (such as 5%) was refused")
@@ -96,7 +105,7 @@ func (f *importFlags) bind(cmd *cobra.Command) {
 }
 
 // check completes the options from the flags, and returns the limit on refused lines.
-func (f *importFlags) check() (refusedLimit, error) {
+func (f *importFlags) check() (staging.Limit, error) {
 	err := catalog.CheckName(f.catalog)
 	if err == nil {
 		f.feed.Map, err = pairs("--map", "COLUMN", f.maps)
@@ -111,9 +120,12 @@ func (f *importFlags) check() (refusedLimit, error) {
 		err = f.feed.Check()
 	}
 	if err != nil {
-		return refusedLimit{}, err
+		return staging.Limit{}, err
 	}
-	return parseRefusedLimit(f.maxRefused)
+	if f.maxDeletes < 0 || f.maxDeletePercent < 0 || f.maxDeletePercent > 100 {
+		return staging.Limit{}, errors.New("--max-deletes must not be negative, and --max-delete-percent must be from 0 to 100")
+	}
+	return staging.ParseLimit(f.maxRefused)
 }
 
 // pairs takes flags of the form FIELD=COLUMN apart.
@@ -130,26 +142,6 @@ func pairs(flag, what string, given []string) (map[string]string, error) {
 		values[field] = value
 	}
 	return values, nil
-}
-
-// openInput opens the input. Reading from it ends with ctx, even if the file itself would block: a terminal, or a pipe that
-// nobody writes to.
-func openInput(ctx context.Context, std IO, path string) (io.ReadCloser, error) {
-	from := io.NopCloser(std.In)
-	if path != "-" {
-		f, err := openFile(path)
-		if err != nil {
-			return nil, err
-		}
-		from = f
-	}
-	out, in := io.Pipe()
-	go func() {
-		_, err := io.Copy(in, from)
-		in.CloseWithError(errors.Join(err, from.Close())) // nil is the end of the file
-	}()
-	context.AfterFunc(ctx, func() { in.CloseWithError(ctx.Err()) })
-	return out, nil
 }
 
 func isTerminal(w io.Writer) bool {

@@ -256,6 +256,8 @@ func way(s spec.Session) string {
 	switch {
 	case s.RevertOf != nil:
 		return "revert of " + s.RevertOf.String()
+	case s.Direction == spec.Import:
+		return "import"
 	case s.Incoming:
 		return "pushed here by " + s.SourceNodeId
 	case s.Direction == spec.Push:

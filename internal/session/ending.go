@@ -64,7 +64,7 @@ type Refusals struct {
 	Times  int64
 }
 
-// AllRefused returns the failure of a session that handled at least one product and refused them all; otherwise nil.
+// AllRefused returns the failure of a session that handled at least one product and refused them all; otherwise nil. An import has no peer.
 func AllRefused(peerID string, refused Refusals, handled int64) error {
 	if handled == 0 || refused.Count < handled {
 		return nil
@@ -72,6 +72,10 @@ func AllRefused(peerID string, refused Refusals, handled int64) error {
 	products := fmt.Sprintf("All %d products", handled)
 	if handled == 1 {
 		products = "The only product"
+	}
+	if peerID == "" {
+		return fault.New(fault.Conflict, "ALL_REFUSED", "All products refused",
+			"%s of the input %s refused%s. Correct what was refused, or say how the input is to be read, then import it again.", products, plural.Was(handled), refused.because(handled))
 	}
 	return fault.New(fault.Conflict, "ALL_REFUSED", "All products refused",
 		"%s from %s %s refused%s. Correct the products at %s, then start the sync again.",

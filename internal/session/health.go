@@ -51,6 +51,10 @@ func Judge(s Session, now time.Time, limits Limits) Health {
 		return Health{Dead, fmt.Sprintf("no sign of life from %s, which pushes this sync, for %s; the sync fails within %s, as long as a node "+
 			"is running", s.PeerID, seconds(silent), seconds(limits.TakeoverWithin))}
 	}
+	if s.OnlyHere() && silent > limits.StaleAfter {
+		return Health{Dead, fmt.Sprintf("no sign of life from worker %s for %s; it ran in a process of its own, so the import fails within %s, as long as "+
+			"a node is running", s.Worker, seconds(silent), seconds(limits.TakeoverWithin))}
+	}
 	if !s.Incoming && silent > limits.StaleAfter {
 		return Health{Dead, fmt.Sprintf("no sign of life from worker %s for %s; another worker takes the sync over within %s, "+
 			"as long as a node is running", s.Worker, seconds(silent), seconds(limits.TakeoverWithin))}
@@ -77,7 +81,7 @@ func (s *Session) busySince() time.Time { return latest(s.StartedAt, s.ClaimedAt
 // silence is how long the source has been silent; 0 if nobody is waiting for it or it is this node itself, or if a worker of the previous version,
 // which does not report this, has the session.
 func (s *Session) silence(now time.Time) time.Duration {
-	if s.MarksFence != s.Fence || s.Phase == PhaseDeleting || s.Direction == Revert {
+	if s.MarksFence != s.Fence || s.Phase == PhaseDeleting || s.Direction == Revert || s.Direction == Import {
 		return 0
 	}
 	return max(0, now.Sub(s.heardAt()))

@@ -20,6 +20,8 @@ const (
 	Push Direction = "push"
 	// Revert puts back what another session changed here. It has no peer.
 	Revert Direction = "revert"
+	// Import brings products from a feed: a file, or what somebody uploads. It has no peer.
+	Import Direction = "import"
 )
 
 // MethodHTTP is the method of a session if the caller asked for none. Products always travel over HTTP, whatever the method
@@ -64,6 +66,8 @@ type Options struct {
 	ApprovedDeletes string `json:"approvedDeletes,omitempty"`
 	// DryRun compares and writes down what the session would do, and writes no product.
 	DryRun bool `json:"dryRun,omitempty"`
+	// Import is what an import reads; nil for every other session.
+	Import *Input `json:"import,omitempty"`
 	// TimeoutSeconds is how long the session may take from start to end; 0 means the node's own limit.
 	TimeoutSeconds int `json:"timeoutSeconds"`
 }
@@ -195,9 +199,10 @@ type Session struct {
 	PlanID                   string
 	PlanChecked              bool
 	SourceState, TargetState string
-	// PushFence and KeepFence equal Fence, except where a replica of an earlier version set the fence.
-	PushFence int64
-	KeepFence int64
+	// PushFence, KeepFence and ImportFence equal Fence, except where a replica of an earlier version set the fence.
+	PushFence   int64
+	KeepFence   int64
+	ImportFence int64
 	// KeepFields are the fields that the session leaves as they are here. Its first claim takes them from the peer; nothing else writes them.
 	KeepFields catalog.Fields `gorm:"serializer:json;<-:update"`
 }

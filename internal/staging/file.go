@@ -105,16 +105,16 @@ func (f *File) fill(ctx context.Context, from Records) error {
 	if err != nil {
 		return explain(err)
 	}
-	for {
-		r, err := from.Next()
-		if errors.Is(err, io.EOF) {
-			break
+	parts, stop := ahead(from)
+	defer stop()
+	for part := range parts {
+		for _, r := range part.records {
+			if err := in.add(ctx, r); err != nil {
+				return because(ctx, explain(err))
+			}
 		}
-		if err != nil {
-			return because(ctx, err)
-		}
-		if err := in.add(ctx, r); err != nil {
-			return because(ctx, explain(err))
+		if part.err != nil {
+			return because(ctx, part.err)
 		}
 	}
 	if err := in.flush(ctx); err != nil {
@@ -122,6 +122,44 @@ func (f *File) fill(ctx context.Context, from Records) error {
 	}
 	f.loose = in.loose
 	return explain(tx.Commit())
+}
+
+// part is some records, and what ended them, nil for the end.
+type part struct {
+	records []Record
+	err     error
+}
+
+// perPart is how many records are read ahead at once.
+const perPart = 500
+
+// ahead reads records in the background, so that reading and writing have a processor each. stop waits for the reading to end.
+func ahead(from Records) (parts <-chan part, stop func()) {
+	out, quit := make(chan part, 1), make(chan struct{})
+	go func() {
+		defer close(out)
+		for more := true; more; {
+			p := part{records: make([]Record, 0, perPart)}
+			for len(p.records) < perPart && more {
+				r, err := from.Next()
+				if more = err == nil; more {
+					p.records = append(p.records, r)
+				} else if !errors.Is(err, io.EOF) {
+					p.err = err
+				}
+			}
+			select {
+			case out <- p:
+			case <-quit:
+				return
+			}
+		}
+	}()
+	return out, func() {
+		close(quit)
+		for range out { // draining is how we wait for the reading to end
+		}
+	}
 }
 
 // because is why ctx has ended, or else err.

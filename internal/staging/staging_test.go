@@ -206,6 +206,12 @@ func checkSide(t *testing.T, f *staging.File, held map[string]string, every int)
 
 func TestStream(t *testing.T) {
 	t.Parallel()
+	var many list
+	var manyWant []string
+	for i := range 1001 {
+		many = append(many, good(t, i+1, fmt.Sprintf("c%04d", i), "old"))
+		manyWant = append(manyWant, many[i].Product.ID+" old")
+	}
 	for _, test := range []struct {
 		name    string
 		records list
@@ -215,10 +221,12 @@ func TestStream(t *testing.T) {
 		{"ascending", list{good(t, 1, "a", "1"), bad(2, "x"), good(t, 3, "b", "3")}, []string{"refused x: it is bad (line 2)", "a 1", "b 3"}, false},
 		{"then not", list{good(t, 1, "a", "1"), good(t, 2, "d", "2"), good(t, 3, "c", "3"), bad(4, ""), good(t, 5, "b", "5"), good(t, 6, "c", "6")},
 			[]string{"a 1", "d 2", "refused : it is bad (line 4)", "b 5", "c 6"}, true},
-		{"twice", list{good(t, 1, "a", "1"), good(t, 2, "a", "2")}, []string{"a 1", "a 2"}, true},
+		{"twice", list{good(t, 1, "a", "1"), good(t, 2, "a", "2")}, []string{"a 2"}, true},
+		{"not behind what was looked at", append(many, good(t, 1002, "c0000", "last"), bad(1003, ""), good(t, 1004, "a", "1"), good(t, 1005, "c0001", "new")),
+			append(manyWant, "a 1", "c0001 new", "refused : it is bad (line 1003)", "c0000 last"), true},
 		{"nothing but refusals", list{bad(1, ""), bad(2, "")}, []string{"refused : it is bad (line 1)", "refused : it is bad (line 2)"}, false},
 	} {
-		for _, limit := range []int{1, 100} {
+		for _, limit := range []int{1, 300} {
 			in := area(t)
 			records := slices.Clone(test.records)
 			src := staging.NewStream(in, "shop", &records)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"slices"
 
 	"fullsync/internal/catalog"
 	"fullsync/internal/transfer"
@@ -16,11 +17,13 @@ type Stream struct {
 	from   Records
 	nodeID string
 
-	// next is a record that was read and not handed on yet.
-	next *Record
-	last string
-	sent int64
-	end  error
+	// ahead are records that were read and not handed on yet. last is the id of the last one that was, sent how many were.
+	ahead []Record
+	begun bool
+	last  string
+	sent  int64
+	// end is what ended the records.
+	end error
 
 	rest  *File
 	after string
@@ -42,6 +45,14 @@ func (s *Stream) Describe(context.Context) (transfer.Description, error) {
 // Read implements [transfer.Source]. It returns what follows, whatever after is.
 func (s *Stream) Read(ctx context.Context, after string, limit int) (page transfer.Page, err error) {
 	page.Next = after
+	if !s.begun {
+		s.begun = true
+		if !s.ascends() {
+			if s.rest, err = s.area.Stage(ctx, s.nodeID, taker{s}); err != nil {
+				return transfer.Page{}, err
+			}
+		}
+	}
 	if s.rest != nil {
 		return s.readRest(ctx, page, limit)
 	}
@@ -50,6 +61,9 @@ func (s *Stream) Read(ctx context.Context, after string, limit int) (page transf
 		if errors.Is(err, io.EOF) {
 			page.Total = &s.sent
 			return page, nil
+		}
+		if err != nil && len(page.Products)+len(page.Rejects) > 0 {
+			break // the error comes again
 		}
 		if err != nil {
 			return transfer.Page{}, because(ctx, err)
@@ -60,7 +74,7 @@ func (s *Stream) Read(ctx context.Context, after string, limit int) (page transf
 			continue
 		}
 		if r.Product.ID <= s.last {
-			s.next = &r
+			s.ahead = slices.Insert(s.ahead, 0, r)
 			if len(page.Products)+len(page.Rejects) > 0 {
 				break // these can be committed while the rest is sorted
 			}
@@ -78,18 +92,49 @@ func (s *Stream) Read(ctx context.Context, after string, limit int) (page transf
 	return page, ctx.Err()
 }
 
+// aheadRecords is how many records are looked at before the first is handed on. So a short input is sorted as a whole, or not at all.
+const aheadRecords = 1000
+
+// ascends says whether the ids of the first records ascend.
+func (s *Stream) ascends() bool {
+	last, size := "", 0
+	for len(s.ahead) < aheadRecords && size < catalog.MaxBatchBytes {
+		r, err := s.read()
+		if err != nil {
+			return true
+		}
+		s.ahead = append(s.ahead, r)
+		if r.Reject != nil {
+			continue
+		}
+		if r.Product.ID <= last {
+			return false
+		}
+		last = r.Product.ID
+		size += len(r.Product.Name) + len(r.Product.Attributes)
+	}
+	return true
+}
+
 // take returns the next record.
 func (s *Stream) take() (r Record, err error) {
-	if s.next != nil {
-		r, s.next = *s.next, nil
+	if len(s.ahead) > 0 {
+		r = s.ahead[0]
+		s.ahead = s.ahead[1:]
 		return r, nil
 	}
+	return s.read()
+}
+
+// read reads the next record.
+func (s *Stream) read() (r Record, err error) {
 	if s.end == nil {
-		if r, s.end = s.from.Next(); s.end == nil {
-			return r, nil
-		}
+		r, s.end = s.from.Next()
 	}
-	return Record{}, s.end
+	if s.end != nil {
+		return Record{}, s.end
+	}
+	return r, nil
 }
 
 // taker is what is left of a stream.
@@ -115,6 +160,14 @@ func (s *Stream) readRest(ctx context.Context, page transfer.Page, limit int) (t
 	}
 	s.after, page.Total = page.Next, &total
 	return page, nil
+}
+
+// Duplicates is that of a [File], of the records that were sorted.
+func (s *Stream) Duplicates() string {
+	if s.rest == nil {
+		return ""
+	}
+	return s.rest.Duplicates()
 }
 
 // Close removes the temporary file, if there is one. It is safe to call twice.

@@ -18,7 +18,7 @@ import (
 // comes to nothing where the session is a push or a revert. It would run it as a pull.
 func TestPreviousVersionKeepsOffPushes(t *testing.T) {
 	onMigrated(t, func(t *testing.T, s *store.Store) {
-		for direction, wants := range map[session.Direction]int64{session.Pull: 1, session.Push: 0, session.Revert: 0} {
+		for direction, wants := range map[session.Direction]int64{session.Pull: 1, session.Push: 0, session.Revert: 0, session.Import: 0} {
 			created, err := s.CreateSession(t.Context(), session.Session{
 				ID: uuid.NewString(), Catalog: "of a " + string(direction), Direction: direction, PeerID: "branch", Status: session.Preparing,
 			}, syncer.Creation{Enqueue: noJob})

@@ -40,15 +40,17 @@ func (s *Store) RejectedIDs(ctx context.Context, id string) (map[string]bool, er
 	return set, s.translate(err)
 }
 
-// refusalsOfChain counts what was refused behind a session's cursor, by reason. What follows ", not " or " at byte " is the
+// refusalsOfChain counts what was refused behind a session's cursor, by reason. What follows ", not ", " at byte " or " (line " is the
 // product's own, and does not make another reason. %[1]s finds a text in another.
 const refusalsOfChain = `WITH RECURSIVE chain (id, before, behind) AS (
 		SELECT id, resumed_from, resumed_records FROM sync_sessions WHERE id = ?
 		UNION SELECT s.id, s.resumed_from, s.resumed_records FROM sync_sessions s JOIN chain ON s.id = chain.before AND chain.behind > 0
 	), refused (reason) AS (
 		SELECT substr(reason, 1, %[1]s(reason || ', not ', ', not ') - 1) FROM sync_rejects WHERE session_id IN (SELECT id FROM chain)
+	), placed (reason) AS (
+		SELECT substr(reason, 1, %[1]s(reason || ' (line ', ' (line ') - 1) FROM refused
 	), kinds (reason) AS (
-		SELECT substr(reason, 1, %[1]s(reason || ' at byte ', ' at byte ') - 1) FROM refused
+		SELECT substr(reason, 1, %[1]s(reason || ' at byte ', ' at byte ') - 1) FROM placed
 	) SELECT reason, count(*) AS times, CAST(sum(count(*)) OVER () AS bigint) AS count FROM kinds
 	GROUP BY reason ORDER BY times DESC, reason LIMIT 1`
 

@@ -79,7 +79,7 @@ type decider interface {
 // at the written side, so what is found missing now is missing.
 func (w *Worker) deleteMissing(ctx context.Context, way *way, c *transfer.Comparison, out *sink, opt transfer.Options) (d session.Deletion, err error) {
 	row := out.row
-	if err := out.advance(ctx, session.Progressed{Phase: session.PhaseDeleting, Step: "Looking for products that " + row.SourceNodeID + " no longer has"}); err != nil {
+	if err := out.advance(ctx, session.Progressed{Phase: session.PhaseDeleting, Step: "Looking for products that " + row.SourceName() + " no longer has"}); err != nil {
 		return d, err
 	}
 	var by decider = &decidesHere{w.ledger, out}
@@ -109,9 +109,9 @@ func (w *Worker) deleteMissing(ctx context.Context, way *way, c *transfer.Compar
 	if err != nil || proposed == 0 {
 		return d, err
 	}
-	step := fmt.Sprintf("Deleting %s that %s no longer has", plural.Of(proposed, "product"), row.SourceNodeID)
+	step := fmt.Sprintf("Deleting %s that %s no longer has", plural.Of(proposed, "product"), row.SourceName())
 	if row.Options.DryRun {
-		step = fmt.Sprintf("Listing %s that %s no longer has", plural.Of(proposed, "product"), row.SourceNodeID)
+		step = fmt.Sprintf("Listing %s that %s no longer has", plural.Of(proposed, "product"), row.SourceName())
 	}
 	if err := out.advance(ctx, session.Progressed{Phase: session.PhaseDeleting, Step: step}); err != nil {
 		return d, err
@@ -285,6 +285,8 @@ func (s *Service) ApproveDeletes(ctx context.Context, id string, count int64, by
 	switch {
 	case err != nil:
 		return session.View{}, err
+	case old.Direction == session.Import:
+		return session.View{}, cannotApprove("It was an import. Import the same file again, and allow that many deletes.")
 	case old.Incoming:
 		return session.View{}, cannotApprove("%s pushed it. Approve its deletes there.", old.PeerID)
 	case old.Status.Active():

@@ -13,7 +13,11 @@ func (w *Worker) sound(ctx context.Context, out *sink) error {
 	if err != nil {
 		return err
 	}
-	return session.AllRefused(out.row.SourceNodeID, refused, out.row.Handled())
+	from := out.row.SourceNodeID
+	if out.row.Direction == session.Import {
+		from = ""
+	}
+	return session.AllRefused(from, refused, out.row.Handled())
 }
 
 // complete ends the session as COMPLETED and says what was refused and withheld; a push at its target first. step says what was done.

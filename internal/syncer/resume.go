@@ -19,6 +19,8 @@ func (s *Service) Resume(ctx context.Context, id, by string) (session.View, erro
 		return session.View{}, err
 	}
 	switch {
+	case old.Direction == session.Import:
+		return session.View{}, cannotResume("It was an import. Import the file again: what is here already is not written twice.")
 	case old.Incoming:
 		return session.View{}, cannotResume("%s pushed it. Resume it there.", old.PeerID)
 	case old.Options.DryRun:

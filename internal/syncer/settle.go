@@ -67,6 +67,11 @@ func (w *Worker) outcome(log *slog.Logger, row session.Session, claim session.Cl
 		return func(ctx context.Context) error {
 			return w.ledger.FinishSession(ctx, claim, session.Failure(ErrAborted))
 		}
+	case row.OnlyHere() && (errors.Is(err, ErrShutdown) || errors.Is(err, errNoHeartbeat)):
+		log.Warn("import stopped", "because", err)
+		return func(ctx context.Context) error {
+			return w.ledger.FinishSession(ctx, claim, session.Failure(session.ImportLost(row)))
+		}
 	case errors.Is(err, ErrShutdown), errors.Is(err, errNoHeartbeat):
 		log.Info("session handed back", "because", err)
 		return func(ctx context.Context) error {

@@ -89,14 +89,7 @@ func (s *Service) Start(ctx context.Context, req StartRequest) (Started, error) 
 	if err != nil {
 		return Started{}, err
 	}
-	if req.Options.BatchSize == 0 {
-		req.Options.BatchSize, req.Options.GrowBatches = s.cfg.BatchSize, s.cfg.GrowBatches
-	}
-	req.Options.MaxDeletes = min(req.Options.MaxDeletes, s.cfg.MaxDeletes)
-	req.Options.MaxDeletePercent = min(req.Options.MaxDeletePercent, s.cfg.MaxDeletePercent)
-	if req.Options.TimeoutSeconds == 0 {
-		req.Options.TimeoutSeconds = int(s.cfg.SessionTimeout.Seconds())
-	}
+	s.limit(&req.Options)
 	row := session.Session{
 		ID: uuid.NewString(), Catalog: req.Catalog, Direction: session.Pull, PeerID: p.NodeID,
 		SourceNodeID: p.NodeID, TargetNodeID: s.cfg.NodeID, Method: cmp.Or(req.Method, session.MethodHTTP), Options: req.Options,

@@ -135,8 +135,11 @@ type Queue interface {
 
 // enqueuer returns what enqueues the job of s.
 func enqueuer(q Queue, s session.Session) Enqueue {
-	if s.Outgoing() {
+	switch {
+	case s.Outgoing():
 		return q.EnqueuePush
+	case s.OnlyHere():
+		return noJob
 	}
 	return q.Enqueue
 }

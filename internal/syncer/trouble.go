@@ -59,7 +59,7 @@ func (t *troubles) failed(ctx context.Context, err error) {
 func (t *troubles) seen(ctx context.Context, trouble error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if trouble == nil && !t.noted {
+	if trouble == nil && !t.noted || t.peerID == "" {
 		return
 	}
 	if err := t.peers.Seen(ctx, t.peerID, trouble); err != nil {
@@ -74,7 +74,7 @@ func (t *troubles) seen(ctx context.Context, trouble error) {
 // resumable adds to the failure of a session that it can be resumed, where that saves reading again what is here.
 func resumable(err error, row *session.Session) error {
 	var why *fault.Error
-	if !errors.As(err, &why) || why.Kind != fault.Unavailable && why.Kind != fault.Impossible {
+	if row.Direction == session.Import || !errors.As(err, &why) || why.Kind != fault.Unavailable && why.Kind != fault.Impossible {
 		return err
 	}
 	handled := row.Handled()

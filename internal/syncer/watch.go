@@ -122,6 +122,9 @@ func (w *Watcher) rescue(ctx context.Context, s session.Session) error {
 		}
 		return err
 	}
+	if s.OnlyHere() {
+		return w.failImport(ctx, s)
+	}
 	fruitless, err := w.lost.FruitlessTakeovers(ctx, s)
 	if err != nil {
 		return err
@@ -142,6 +145,18 @@ func (w *Watcher) rescue(ctx context.Context, s session.Session) error {
 	log.Warn(outcome, "fruitless", fruitless)
 	abort(ctx, w.queue, s, log)
 	return nil
+}
+
+// failImport ends an import from the command line whose process is gone. No other can read its input.
+func (w *Watcher) failImport(ctx context.Context, s session.Session) error {
+	err := w.lost.FailLost(ctx, s, session.Failure(session.ImportLost(s)))
+	if err == nil {
+		w.cfg.Logger.Warn("import failed: its process is gone", "session", s.ID, "worker", s.Worker)
+	}
+	if errors.Is(err, transfer.ErrFenced) {
+		return nil
+	}
+	return err
 }
 
 // lostForGood is the failure of a session that lost so many workers in a row at the same batch. It is one only where
@@ -173,6 +188,10 @@ func (w *Watcher) revive(ctx context.Context) error {
 	current := make(map[int64]time.Time)
 	var errs []error
 	for _, s := range waiting {
+		if s.OnlyHere() { // its process died before it claimed it
+			errs = append(errs, w.failImport(ctx, s))
+			continue
+		}
 		ready, begun, err := w.jobs.Pending(ctx, s.JobID)
 		if begun {
 			since, known := w.begun[s.JobID]

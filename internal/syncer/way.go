@@ -16,6 +16,8 @@ type Ends struct {
 	Source OpenSource
 	Target OpenTarget
 	Local  OpenLocal
+	// Input is nil where no imports are run.
+	Input OpenInput
 }
 
 // way is what a session reads and where it writes. A pull and a push differ only in which end is here.
@@ -64,8 +66,11 @@ func connect[T any](ctx context.Context, peers Peers, out *sink, open func(peer.
 
 // meet connects to the other end of a session.
 func (w *Worker) meet(ctx context.Context, out *sink, lease *lease) (*way, error) {
-	if out.row.Outgoing() {
+	switch {
+	case out.row.Outgoing():
 		return w.meetTarget(ctx, out, lease)
+	case out.row.Direction == session.Import:
+		return w.meetInput(ctx, out)
 	}
 	src, err := connect(ctx, w.peers, out, w.ends.Source)
 	if err != nil {

@@ -201,6 +201,9 @@ func (w *Worker) run(ctx context.Context, way *way, out *sink) error {
 	if err := w.begin(ctx, out, way.total, found.whole); err != nil {
 		return err
 	}
+	if err := w.refuseLoose(ctx, way, out, opt); err != nil {
+		return err
+	}
 	if err := w.transfer(ctx, way, out, opt); err != nil {
 		return err
 	}
@@ -227,7 +230,7 @@ func (w *Worker) options(row *session.Session, sourceNodeID string) (opt transfe
 // conclude does what was asked for besides the transfer, and completes the session.
 func (w *Worker) conclude(ctx context.Context, way *way, sides *transfer.Comparison, out *sink, opt transfer.Options) (err error) {
 	row := out.row
-	step := "Transferred " + plural.Of(row.TransferredRecords, "product")
+	step := "Transferred " + plural.Of(row.TransferredRecords, "product") + remark(way.source)
 	if row.Options.VerifyAfterSync && !row.Options.DryRun { // there is nothing to verify
 		if step, err = w.verify(ctx, way, sides, out, opt); err != nil {
 			return err

@@ -51,6 +51,7 @@ function consequences(s) {
     push: `The push to ${s.targetNodeId} from catalog ${s.catalog} stops here at once, and ${s.targetNodeId} is told. Products committed there so far stay.`,
     incoming: `The push by ${s.sourceNodeId} into catalog ${s.catalog} stops at once. ${rest} It ends at ${s.sourceNodeId} too.`,
     revert: `The revert of ${s.revertOf} in catalog ${s.catalog} stops at once. What it has put back stays.`,
+    import: `The import into catalog ${s.catalog} stops at once. ${rest}`,
   }[way(s)];
 }
 

@@ -8,7 +8,7 @@ import { isActive } from "./sessions.js";
 
 /**
  * What a session does, seen from this node.
- * @typedef {"pull" | "push" | "incoming" | "revert"} Way
+ * @typedef {"pull" | "push" | "incoming" | "revert" | "import"} Way
  */
 
 /** @param {Session} s @returns {Way} */
@@ -23,8 +23,9 @@ export function title(s) {
     push: `push to ${s.targetNodeId} from catalog ${s.catalog}`,
     incoming: `pushed here by ${s.sourceNodeId} into catalog ${s.catalog}`,
     revert: `revert of ${s.revertOf} in catalog ${s.catalog}`,
+    import: `import into catalog ${s.catalog}`,
   }[way(s)];
-  return s.options.dryRun ? `dry run of a ${sync}` : sync;
+  return s.options.dryRun ? `dry run of ${s.direction === "import" ? "an" : "a"} ${sync}` : sync;
 }
 
 /** How far it has got, including the earlier sessions if it resumed one. @param {Session | Schemas["Receipt"]} s */

@@ -1,10 +1,19 @@
 package feed
 
-import "fullsync/internal/staging"
+import (
+	"errors"
+	"io"
+
+	"fullsync/internal/fault"
+	"fullsync/internal/staging"
+)
 
 // Records returns what is left to read, as records for a temporary file or a stream. seen, if not nil, is called with each of them first; an error of it ends
-// the reading. What seen gets in Raw is valid during the call.
+// the reading. An input that breaks in the middle is Unavailable with [CodeBroken], and its cause says where. What seen gets in Raw is valid during the call.
 func (r *Reader) Records(seen func(Item) error) staging.Records { return recordsOf{r, seen} }
+
+// CodeBroken is the code of the fault that an input could not be read to its end.
+const CodeBroken = "INPUT_BROKEN"
 
 type recordsOf struct {
 	from *Reader
@@ -16,6 +25,10 @@ func (r recordsOf) Next() (staging.Record, error) {
 	item, err := r.from.Next()
 	if err == nil && r.seen != nil {
 		err = r.seen(item)
+	}
+	var said *fault.Error
+	if err != nil && !errors.Is(err, io.EOF) && !errors.As(err, &said) {
+		err = fault.New(fault.Unavailable, CodeBroken, "Input broken", "The input could not be read any further after line %d.", r.from.line).Because(err)
 	}
 	return staging.Record{Product: item.Product, Reject: item.Reject, Line: item.Line}, err
 }
