@@ -96,7 +96,7 @@ func (c *cluster) tokenFor(subject string, role auth.Role) string {
 	if err != nil {
 		c.t.Fatal(err)
 	}
-	token, err := keys.Issue(subject, role, 24*time.Hour)
+	token, err := keys.Issue(subject, role, 30*24*time.Hour)
 	if err != nil {
 		c.t.Fatal(err)
 	}

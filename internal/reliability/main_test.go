@@ -38,7 +38,10 @@ type shared struct {
 	source func() (*source, error)
 }
 
-func TestMain(m *testing.M) { os.Exit(run(m)) }
+func TestMain(m *testing.M) {
+	isolateMounts()
+	os.Exit(run(m))
+}
 
 func run(m *testing.M) int {
 	flag.Parse()

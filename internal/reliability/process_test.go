@@ -10,6 +10,7 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -19,6 +20,9 @@ import (
 
 // patience is the longest wait for something that must happen. It is generous because a test machine may be busy.
 const patience = time.Minute
+
+// keptLines is how many of the last lines of a log are kept at least.
+const keptLines = 20_000
 
 // process is one running fullsync.
 type process struct {
@@ -84,7 +88,9 @@ func (p *process) follow(out io.Reader, up chan<- string) {
 			up <- line.URL
 		}
 		p.mu.Lock()
-		p.log = append(p.log, lines.Text())
+		if p.log = append(p.log, lines.Text()); len(p.log) > 2*keptLines {
+			p.log = slices.Delete(p.log, 0, keptLines)
+		}
 		p.mu.Unlock()
 	}
 	p.err = p.cmd.Wait()

@@ -134,8 +134,8 @@ func (l *ledger) CancelAndRevert(ctx context.Context, id string, by syncer.Cance
 	return reach(ctx, l, func(ctx context.Context) (bool, error) { return l.Store.CancelAndRevert(ctx, id, by, how) })
 }
 
-func (l *ledger) StaleSessions(ctx context.Context, after time.Duration) ([]session.Session, error) {
-	return reach(ctx, l, func(ctx context.Context) ([]session.Session, error) { return l.Store.StaleSessions(ctx, after) })
+func (l *ledger) StaleSessions(ctx context.Context, after time.Duration) (syncer.Stale, error) {
+	return reach(ctx, l, func(ctx context.Context) (syncer.Stale, error) { return l.Store.StaleSessions(ctx, after) })
 }
 
 func (l *ledger) WaitingSessions(ctx context.Context, than time.Duration) ([]session.Session, error) {

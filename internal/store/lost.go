@@ -12,19 +12,27 @@ import (
 )
 
 // StaleSessions implements [syncer.Lost].
-func (s *Store) StaleSessions(ctx context.Context, staleAfter time.Duration) ([]session.Session, error) {
+func (s *Store) StaleSessions(ctx context.Context, staleAfter time.Duration) (syncer.Stale, error) {
 	rows, now, err := s.querySessions(ctx, "SELECT "+sessionRow().columns+", "+s.nowSQL()+" FROM sync_sessions WHERE "+activeSQL+
-		" AND worker <> '' AND last_heartbeat_at < "+s.agoSQL(staleAfter))
-	return slices.DeleteFunc(rows, func(row session.Session) bool {
-		return row.Incoming && now.Sub(*row.LastHeartbeatAt) <= row.Lease()
-	}), err
+		" AND worker <> '' AND ("+s.farFrom("last_heartbeat_at", staleAfter)+")")
+	rows = slices.DeleteFunc(rows, func(row session.Session) bool {
+		silent := now.Sub(*row.LastHeartbeatAt)
+		return row.Incoming && silent >= 0 && silent <= row.Lease()
+	})
+	return syncer.Stale{Sessions: rows, Now: now}, err
 }
 
 // WaitingSessions implements [syncer.Lost]. The heartbeat of a session that was handed back is the time of its last worker.
 func (s *Store) WaitingSessions(ctx context.Context, olderThan time.Duration) (rows []session.Session, err error) {
 	err = s.db.WithContext(ctx).Where("status IN ? AND worker = '' AND NOT incoming", session.ActiveStatuses()).
-		Where("COALESCE(last_heartbeat_at, started_at) < " + s.agoSQL(olderThan)).Find(&rows).Error
+		Where(s.farFrom("COALESCE(last_heartbeat_at, started_at)", olderThan)).Find(&rows).Error
 	return rows, s.translate(err)
+}
+
+// farFrom selects rows whose time is longer ago than d, or is still as far ahead: the database's clock was put back since, or a standby took
+// over whose clock is behind.
+func (s *Store) farFrom(column string, d time.Duration) string {
+	return column + " < " + s.agoSQL(d) + " OR " + column + " > " + s.agoSQL(-d)
 }
 
 // FruitlessTakeovers implements [syncer.Lost].

@@ -20,7 +20,7 @@ func backdate(t *testing.T, s *store.Store, table, column string, hours int) {
 	t.Helper()
 	earlier := fmt.Sprintf("%s - interval '%d hours'", column, hours)
 	if s.Listener() == nil {
-		earlier = fmt.Sprintf("strftime('%%Y-%%m-%%d %%H:%%M:%%f+00:00', %s, '-%d hours')", column, hours)
+		earlier = fmt.Sprintf("strftime('%%Y-%%m-%%d %%H:%%M:%%f+00:00', %s, '%+d hours')", column, -hours)
 	}
 	if _, err := s.SQL().ExecContext(t.Context(), fmt.Sprintf("UPDATE %s SET %s = %s", table, column, earlier)); err != nil {
 		t.Fatal(err)
@@ -34,19 +34,19 @@ func TestStaleSessionIsTakenOverOnce(t *testing.T) {
 		if err := s.CommitBatch(ctx, &row, batch(t, 0, 10, "x")); err != nil {
 			t.Fatal(err)
 		}
-		if stale, err := s.StaleSessions(ctx, time.Minute); len(stale) != 0 || err != nil {
-			t.Fatalf("a fresh heartbeat counts as stale: %d, %v", len(stale), err)
+		if stale, err := s.StaleSessions(ctx, time.Minute); len(stale.Sessions) != 0 || err != nil {
+			t.Fatalf("a fresh heartbeat counts as stale: %d, %v", len(stale.Sessions), err)
 		}
 		backdate(t, s, "sync_sessions", "last_heartbeat_at", 1)
 		stale, err := s.StaleSessions(ctx, time.Minute)
-		if len(stale) != 1 || err != nil {
-			t.Fatalf("%d stale, %v", len(stale), err)
+		if len(stale.Sessions) != 1 || err != nil {
+			t.Fatalf("%d stale, %v", len(stale.Sessions), err)
 		}
 		var won atomic.Int64
 		var all sync.WaitGroup
 		for range 8 {
 			all.Go(func() {
-				switch err := s.TakeOver(ctx, stale[0], noJob); {
+				switch err := s.TakeOver(ctx, stale.Sessions[0], noJob); {
 				case err == nil:
 					won.Add(1)
 				case !errors.Is(err, transfer.ErrFenced):

@@ -136,19 +136,19 @@ func (s *Store) TouchPeer(ctx context.Context, nodeID, lastError string) error {
 	return s.translate(err)
 }
 
-// DuePeer implements [peer.Rota]. It looks before it claims, because on SQLite a claim waits for whoever writes.
+// DuePeer implements [peer.Rota]. It looks before it claims, because on SQLite a claim waits for whoever writes. A check that is put off for much
+// longer than next was put off by a clock that was ahead.
 func (s *Store) DuePeer(ctx context.Context, next time.Duration) (nodeID string, ok bool, err error) {
-	const due = "SELECT node_id FROM peers WHERE is_active AND check_at <= "
 	var ids []string
-	claim := due + s.nowSQL() + " ORDER BY check_at LIMIT 1"
-	if err := s.show.WithContext(ctx).Raw(claim).Scan(&ids).Error; err != nil || len(ids) == 0 {
+	claim, ahead := "SELECT node_id FROM peers WHERE is_active AND (check_at <= "+s.nowSQL()+" OR check_at > ?) ORDER BY check_at LIMIT 1", s.agoExpr(-2*next)
+	if err := s.show.WithContext(ctx).Raw(claim, ahead).Scan(&ids).Error; err != nil || len(ids) == 0 {
 		return "", false, s.translate(err)
 	}
 	if s.name() == "postgres" {
 		claim += " FOR UPDATE SKIP LOCKED" // the others take the next one
 	}
 	ids = nil
-	err = s.db.WithContext(ctx).Raw("UPDATE peers SET check_at = ? WHERE node_id = ("+claim+") RETURNING node_id", s.agoExpr(-next)).Scan(&ids).Error
+	err = s.db.WithContext(ctx).Raw("UPDATE peers SET check_at = ? WHERE node_id = ("+claim+") RETURNING node_id", s.agoExpr(-next), ahead).Scan(&ids).Error
 	if err != nil || len(ids) == 0 {
 		return "", false, s.translate(err)
 	}

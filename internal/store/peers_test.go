@@ -197,6 +197,11 @@ func TestEachCheckIsForOneReplica(t *testing.T) {
 		if _, ok, err := s.DuePeer(t.Context(), time.Hour); !ok || err != nil {
 			t.Errorf("an hour later: %v, %v", ok, err)
 		}
+		// Its clock was ahead.
+		backdate(t, s, "peers", "check_at", -3)
+		if _, ok, err := s.DuePeer(t.Context(), time.Hour); !ok || err != nil {
+			t.Errorf("put off by a clock that was ahead: %v, %v", ok, err)
+		}
 		// What was changed is asked at once.
 		if _, err := s.SQL().ExecContext(t.Context(), "UPDATE peers SET is_active = (node_id = 'branch-07')"); err != nil {
 			t.Fatal(err)

@@ -166,11 +166,11 @@ func (p *play) stale(*actor) {
 func (p *play) look() (seen session.Session, ok bool) {
 	stale, err := p.StaleSessions(p.t.Context(), time.Minute)
 	m := p.current()
-	p.expect("find stale sessions", len(stale) == 1, err, m != nil && m.claimed && m.silent)
-	if len(stale) == 0 {
+	p.expect("find stale sessions", len(stale.Sessions) == 1, err, m != nil && m.claimed && m.silent)
+	if len(stale.Sessions) == 0 {
 		return seen, false
 	}
-	return stale[0], true
+	return stale.Sessions[0], true
 }
 
 // takeOver looks, lets somebody be quicker now and then, and takes over.

@@ -14,8 +14,8 @@ import (
 // Lost is what a [Watcher] needs from the database: to find sessions without a living worker and to give them to another.
 type Lost interface {
 	// StaleSessions returns the active sessions whose worker gave no sign of life for staleAfter, and the incoming ones whose lease has
-	// run out as well, by the database's clock.
-	StaleSessions(ctx context.Context, staleAfter time.Duration) ([]session.Session, error)
+	// run out as well, by the database's clock. Where that was put back, those whose last sign of life is still to come by as much are among them.
+	StaleSessions(ctx context.Context, staleAfter time.Duration) (Stale, error)
 	// TakeOver raises the fence of a session that is still exactly as it was seen (same fence, same heartbeat), records
 	// the takeover and enqueues a new job, in one transaction. Otherwise it is [transfer.ErrFenced].
 	TakeOver(ctx context.Context, seen session.Session, enqueue Enqueue) error
@@ -27,6 +27,12 @@ type Lost interface {
 	WaitingSessions(ctx context.Context, olderThan time.Duration) ([]session.Session, error)
 	// Reenqueue gives a session that still waits as it was seen a new job, in one transaction.
 	Reenqueue(ctx context.Context, seen session.Session, enqueue Enqueue) error
+}
+
+// Stale is what [Lost.StaleSessions] found, and the database's time when it looked.
+type Stale struct {
+	Sessions []session.Session
+	Now      time.Time
 }
 
 // JobState says what became of a job.
@@ -88,9 +94,9 @@ func (w *Watcher) Look(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	current := make(map[string]sighting, len(stale))
+	current := make(map[string]sighting, len(stale.Sessions))
 	var errs []error
-	for _, s := range stale {
+	for _, s := range stale.Sessions {
 		now := sighting{fence: s.Fence, since: time.Now()}
 		if s.LastHeartbeatAt != nil {
 			now.heartbeat = *s.LastHeartbeatAt
@@ -101,7 +107,12 @@ func (w *Watcher) Look(ctx context.Context) error {
 			continue
 		}
 		current[s.ID] = before
-		if time.Since(before.since) >= w.cfg.HeartbeatInterval {
+		wait := w.cfg.HeartbeatInterval
+		if before.heartbeat.After(stale.Now) {
+			// The clock was put back, so nobody knows how old this heartbeat is: it counts from when it was seen.
+			wait = max(w.cfg.Limits.StaleAfter, s.Lease())
+		}
+		if time.Since(before.since) >= wait {
 			errs = append(errs, w.rescue(ctx, s))
 		}
 	}

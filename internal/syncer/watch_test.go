@@ -88,11 +88,17 @@ func (w *watched) claim(t *testing.T, fence int64) session.Session {
 // silence makes the last sign of life of the active session, or its start where there was none, an hour old.
 func (w *watched) silence(t *testing.T) {
 	t.Helper()
-	earlier := "%[1]s - interval '1 hour'"
+	w.shift(t, -1)
+}
+
+// shift moves the last sign of life and the start of the active session by whole hours, as if the clock had been wrong by as much then.
+func (w *watched) shift(t *testing.T, hours int) {
+	t.Helper()
+	shifted := "%[1]s = %[1]s + interval '%[2]d hours'"
 	if w.Listener() == nil {
-		earlier = "strftime('%%Y-%%m-%%d %%H:%%M:%%f+00:00', %[1]s, '-1 hour')"
+		shifted = "%[1]s = strftime('%%Y-%%m-%%d %%H:%%M:%%f+00:00', %[1]s, '%+[2]d hours')"
 	}
-	update := fmt.Sprintf("UPDATE sync_sessions SET started_at = "+earlier, "started_at") + fmt.Sprintf(", last_heartbeat_at = "+earlier, "last_heartbeat_at")
+	update := "UPDATE sync_sessions SET " + fmt.Sprintf(shifted, "started_at", hours) + ", " + fmt.Sprintf(shifted, "last_heartbeat_at", hours)
 	if _, err := w.SQL().ExecContext(t.Context(), update+" WHERE completed_at IS NULL"); err != nil {
 		t.Fatal(err)
 	}
@@ -237,6 +243,40 @@ func TestJobThatBeganAndDiedBeforeTheClaimIsReplaced(t *testing.T) {
 		row := w.lookUntil(t, watcher, func(s session.Session) bool { return s.JobID != waiting.JobID })
 		if row.Fence != waiting.Fence || row.Worker != "" || w.queue.aborted != 0 {
 			t.Errorf("not enqueued again: %+v, %d aborted", row, w.queue.aborted)
+		}
+	})
+}
+
+// TestClockPutBackHidesNoLostWorker: the clock was an hour ahead when the worker was lost. Its last sign of life is still to come, and it is noticed all the same.
+func TestClockPutBackHidesNoLostWorker(t *testing.T) {
+	t.Parallel()
+	onBoth(t, func(t *testing.T, w *watched) {
+		w.start(t)
+		w.shift(t, 1)
+		patient := w.watcher()
+		for range 3 {
+			look(t, patient)
+		}
+		w.cfg.Limits.StaleAfter = 100 * time.Millisecond
+		hasty := w.watcher()
+		look(t, hasty)
+		if row := w.row(t); row.Worker == "" {
+			t.Fatal("taken over before the worker had its time to give another sign of life")
+		}
+		if err := w.Heartbeat(t.Context(), session.Claim{SessionID: "s1", Fence: 1}, session.Pulse{}); err != nil {
+			t.Fatal(err)
+		}
+		w.cfg.Limits.StaleAfter = time.Minute
+		if stale, err := w.StaleSessions(t.Context(), time.Minute); len(stale.Sessions) != 0 || err != nil {
+			t.Fatalf("a worker that lives after the clock was put back counts as lost: %v", err)
+		}
+		w.shift(t, 1)
+		w.lookUntil(t, hasty, func(s session.Session) bool { return s.Fence == 2 && s.Worker == "" })
+		enqueued := w.queue.enqueued
+		w.queue.pending = false
+		look(t, hasty)
+		if w.queue.enqueued != enqueued+1 {
+			t.Errorf("a session whose job is gone waits until the clock has caught up")
 		}
 	})
 }
