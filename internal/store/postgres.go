@@ -91,6 +91,9 @@ func postgresConfig(opt Options) (*pgxpool.Config, error) {
 func (s *Store) openPool(ctx context.Context, d *postgres, cfg *pgxpool.Config, name string, size int, settings []sessionSetting) (*pgxpool.Pool, *gorm.DB, error) {
 	cfg = cfg.Copy()
 	cfg.MaxConns = int32(size) //nolint:gosec // sizes are small constants and a validated setting
+	if name == "control" || name == "work" {
+		cfg.BeforeConnect = guardCommits
+	}
 	cfg.AfterConnect = func(ctx context.Context, conn *pgx.Conn) error {
 		// Whoever waits for the connection may have no deadline, and a pooler without a free one keeps it waiting.
 		ctx, cancel := context.WithTimeout(ctx, cfg.ConnConfig.ConnectTimeout)
