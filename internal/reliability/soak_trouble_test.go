@@ -68,7 +68,7 @@ func (s *soak) trouble(ctx context.Context) {
 			emptyDisk(s.t, n.disk)
 		}},
 		{"clock jumps", func() {
-			ahead := time.Duration(n.rand.Int64N(int64(20*time.Minute))) - 10*time.Minute
+			ahead := time.Duration(n.rand.Int64N(int64(6*time.Minute))) - 3*time.Minute
 			n.sql(s.t.Context(), fmt.Sprintf("UPDATE test_clock SET ahead = '%d seconds'", int(ahead.Seconds())))
 		}},
 	}
