@@ -27,12 +27,16 @@ const (
 	endExpired events.End = "token-expired"
 )
 
+// maxWaiting is how many bytes a stream collects at most, before it writes them.
+const maxWaiting = 64 << 10
+
 // eventHandlers stream what happens to sessions.
 type eventHandlers struct {
 	events  Events
 	syncs   Syncs
 	callers Callers
 	limits  Limits
+	streams *streams
 }
 
 // streamResponse writes a stream until one of the two sides ends it. It is no reader that something else copies from:
@@ -59,37 +63,43 @@ func (h *eventHandlers) StreamFullSyncEvents(ctx context.Context, r spec.StreamF
 	if err != nil {
 		return nil, err
 	}
+	principal, _ := auth.FromContext(ctx)
 	return streamResponse(func(w http.ResponseWriter) error {
-		defer sub.Close()
-		principal, _ := auth.FromContext(ctx)
-		expired := time.NewTimer(time.Until(principal.ExpiresAt))
-		defer expired.Stop()
-		recheck := time.NewTicker(h.limits.TokenCheck)
-		defer recheck.Stop()
-		s := stream{w: w, control: http.NewResponseController(w)}
-		s.begin(sub.First())
-		for s.failure == nil {
-			select {
-			case event, ok := <-sub.Events():
-				if !ok {
-					s.end(sub.Why())
-					return nil
-				}
-				s.write(event, len(sub.Events()) > 0)
-			case <-recheck.C:
-				if h.ended(ctx, principal) {
-					s.end(endExpired)
-					return nil
-				}
-			case <-expired.C:
-				s.end(endExpired)
-				return nil
-			case <-ctx.Done():
-				return nil
-			}
+		s := &stream{w: w, control: http.NewResponseController(w), gone: ctx.Done()}
+		s.header()
+		if h.streams.leave(s, h.limits.Stall, func() { h.follow(s, sub, principal) }) {
+			return nil
 		}
+		h.follow(s, sub, principal)
 		return nil // the client has gone; the server closes a connection that could not be written to
 	}), nil
+}
+
+// follow writes a subscription to a stream until either side ends it. It holds on to nothing of the request.
+func (h *eventHandlers) follow(s *stream, sub *events.Subscription, principal auth.Principal) {
+	defer sub.Close()
+	check := time.NewTimer(min(h.limits.TokenCheck, time.Until(principal.ExpiresAt)))
+	defer check.Stop()
+	s.begin(sub.First())
+	for s.failure == nil {
+		select {
+		case event, ok := <-sub.Events():
+			if !ok {
+				s.end(sub.Why())
+				return
+			}
+			s.write(event, len(sub.Events()) > 0)
+		case <-check.C:
+			left := time.Until(principal.ExpiresAt)
+			if left <= 0 || h.ended(principal) {
+				s.end(endExpired)
+				return
+			}
+			check.Reset(min(h.limits.TokenCheck, left))
+		case <-s.gone:
+			return
+		}
+	}
 }
 
 // exists returns NotFound for an unknown session. A stream has all the time in the world, this has not.
@@ -101,29 +111,46 @@ func (h *eventHandlers) exists(ctx context.Context, id string) error {
 }
 
 // ended says whether the caller has signed out, or lost the right to be here, since the stream began. A database that
-// does not answer is no reason to say so.
-func (h *eventHandlers) ended(ctx context.Context, p auth.Principal) bool {
-	ctx, cancel := context.WithTimeout(ctx, h.limits.Answer)
-	defer cancel()
-	_, err := h.callers.Holds(ctx, p)
-	return err != nil && fault.KindOf(err) == fault.Unauthenticated
+// does not answer is no reason to say so. It asks from a goroutine of its own: the way to the database is deep, and a stream's stack stays as
+// large as it ever was.
+func (h *eventHandlers) ended(p auth.Principal) bool {
+	answer := make(chan bool, 1)
+	go func() {
+		ctx, cancel := context.WithTimeout(context.Background(), h.limits.Answer)
+		defer cancel()
+		_, err := h.callers.Holds(ctx, p)
+		answer <- err != nil && fault.KindOf(err) == fault.Unauthenticated
+	}()
+	return <-answer
 }
 
 // stream writes events to one client, up to the first failure.
 type stream struct {
 	w       http.ResponseWriter
 	control *http.ResponseController
+	// conn is the connection itself, once the stream has left its request; w and control are nil then.
+	conn *ownConn
+	// gone is closed when the client has left; nil once the stream has left its request, for then a write tells.
+	gone <-chan struct{}
+	// waiting is what goes to conn with the next write.
+	waiting []byte
 	failure error
+}
+
+// header says what follows.
+func (s *stream) header() {
+	header := s.w.Header()
+	header.Set(echo.HeaderContentType, eventStream)
+	header.Set(echo.HeaderCacheControl, "no-store, no-transform")
+	header.Set("X-Accel-Buffering", "no")
 }
 
 // begin sends the header, how long to wait before a reconnect, and the first events. The wait differs from client to client,
 // so that not all come back at the same moment when a replica was restarted.
 func (s *stream) begin(first [][]byte) {
-	header := s.w.Header()
-	header.Set(echo.HeaderContentType, eventStream)
-	header.Set(echo.HeaderCacheControl, "no-store, no-transform")
-	header.Set("X-Accel-Buffering", "no")
-	s.w.WriteHeader(http.StatusOK)
+	if s.w != nil {
+		s.w.WriteHeader(http.StatusOK)
+	}
 	retry := 1000 + rand.IntN(2000) //nolint:gosec // jitter of a waiting time needs no secrecy
 	s.write(fmt.Appendf(nil, "retry: %d\n\n", retry), true)
 	for i, event := range first {
@@ -134,6 +161,13 @@ func (s *stream) begin(first [][]byte) {
 // write sends text, at once unless more follows.
 func (s *stream) write(text []byte, more bool) {
 	if s.failure != nil {
+		return
+	}
+	if s.conn != nil {
+		if s.waiting = append(s.waiting, text...); !more || len(s.waiting) >= maxWaiting {
+			_, s.failure = s.conn.Write(s.waiting)
+			s.waiting = nil
+		}
 		return
 	}
 	if _, s.failure = s.w.Write(text); s.failure == nil && !more {

@@ -105,7 +105,10 @@ func (l Limits) withDefaults() Limits {
 }
 
 // Server answers the requests of one node. It is an [http.Handler], safe for concurrent use.
-type Server struct{ echo *echo.Echo }
+type Server struct {
+	echo    *echo.Echo
+	streams *streams
+}
 
 // New returns the server for opt. It returns an error when the document and the list of open routes disagree.
 func New(opt Options) (*Server, error) {
@@ -145,10 +148,11 @@ func New(opt Options) (*Server, error) {
 		validate(access),
 		unpackBodies(access),
 	)
-	spec.RegisterHandlers(e, spec.NewStrictHandler(newHandlers(opt), nil))
+	streams := newStreams()
+	spec.RegisterHandlers(e, spec.NewStrictHandler(newHandlers(opt, streams), nil))
 	serveDocs(e)
 	serveConsole(e, opt.Console)
-	return &Server{echo: e}, nil
+	return &Server{echo: e, streams: streams}, nil
 }
 
 // ServeHTTP answers one request.
@@ -160,6 +164,10 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	escaped.URL = &address
 	s.echo.ServeHTTP(w, &escaped)
 }
+
+// WaitForStreams returns once every event stream has ended. [http.Server.Shutdown] does not know of those that have left their requests. Those
+// that have not ended when ctx ends are cut.
+func (s *Server) WaitForStreams(ctx context.Context) { s.streams.wait(ctx) }
 
 // HTTPServer returns an [http.Server] for s with the limits that only it can set. It has no ReadTimeout and no
 // WriteTimeout: those would cut long exports, and the deadlines of each request roll instead.
@@ -193,10 +201,10 @@ type handlers struct {
 
 var _ spec.StrictServerInterface = (*handlers)(nil)
 
-func newHandlers(opt Options) *handlers {
+func newHandlers(opt Options, streams *streams) *handlers {
 	return &handlers{
 		sessionHandlers:  sessionHandlers{syncs: opt.Syncs},
-		eventHandlers:    eventHandlers{events: opt.Events, syncs: opt.Syncs, callers: opt.Callers, limits: opt.Limits},
+		eventHandlers:    eventHandlers{events: opt.Events, syncs: opt.Syncs, callers: opt.Callers, limits: opt.Limits, streams: streams},
 		peerHandlers:     peerHandlers{peers: opt.Peers, checkEvery: opt.CheckPeersEvery},
 		scheduleHandlers: scheduleHandlers{schedules: opt.Schedules},
 		productHandlers:  productHandlers{catalogs: opt.Catalogs, pageBytes: opt.Limits.PageBytes},

@@ -75,6 +75,7 @@ type App struct {
 	stopWatch, stopEvents context.CancelFunc
 	watching              sync.WaitGroup
 	server                *http.Server
+	waitForStreams        func(context.Context)
 	listen                net.Listener
 	beside                []*side
 	served                chan error
@@ -190,7 +191,7 @@ func (a *App) build(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	a.server = handler.HTTPServer()
+	a.server, a.waitForStreams = handler.HTTPServer(), handler.WaitForStreams
 	if a.cfg.TLSCert != "" {
 		if a.certificate, err = openCertificate(a.cfg.TLSCert, a.cfg.TLSKey, a.log); err != nil {
 			return err
@@ -424,6 +425,7 @@ func (a *App) Stop(ctx context.Context) error {
 			if err := a.server.Shutdown(ctx); err != nil {
 				errs = append(errs, a.server.Close())
 			}
+			a.waitForStreams(ctx)
 			a.watching.Wait()
 			errs = append(errs, <-handed, <-handed, a.closeSides())
 		}

@@ -60,7 +60,7 @@ func newSoakNode(t *testing.T, name string) *soakNode {
 			n.mu.Lock()
 			defer n.mu.Unlock()
 			if len(n.up) > 0 {
-				r.SetURL(n.up[rand.IntN(len(n.up))]) //nolint:gosec // any replica will do
+				r.SetURL(n.up[rand.IntN(len(n.up))])
 			}
 		},
 		ErrorHandler: func(w http.ResponseWriter, _ *http.Request, _ error) { w.WriteHeader(http.StatusBadGateway) },

@@ -160,9 +160,9 @@ func TestLivingWorkerKeepsItsSession(t *testing.T) {
 	onBoth(t, func(t *testing.T, w *watched) {
 		held := w.start(t)
 		watcher := w.watcher()
-		for range 20 {
+		for i := range 20 {
 			// Each time the heartbeat is old, and each time it is another one: slow, but alive.
-			w.silence(t)
+			w.shift(t, -1-i)
 			look(t, watcher)
 			if err := w.Heartbeat(t.Context(), session.Claim{SessionID: "s1", Fence: held.Fence}, session.Pulse{}); err != nil {
 				t.Fatal(err)
