@@ -58,6 +58,7 @@ type App struct {
 	nodeID  string
 	log     *slog.Logger
 	keys    *auth.Keys
+	ring    *keyring
 	engine  *jobs.Engine
 	worker  *syncer.Worker
 	watch   *syncer.Watcher
@@ -94,6 +95,8 @@ type Options struct {
 	Traces bool
 	// WrapSource, if not nil, gets every source that a session is about to read, and returns the one to read instead.
 	WrapSource func(transfer.Source) transfer.Source
+	// LookForSecrets is how often a replica looks for another secret of its node; 0 means every two seconds.
+	LookForSecrets time.Duration
 	// WrapEvents, if not nil, gets the source in which event streams look for changes, and returns the one to use instead.
 	WrapEvents func(events.Source) events.Source
 }
@@ -129,14 +132,11 @@ func (a *App) build(ctx context.Context) (err error) {
 	if created {
 		a.log.Info("made a secret for this node; its other replicas need the same one", "file", SecretPath(a.cfg))
 	}
-	if a.keys, err = auth.New(secret, a.nodeID); err != nil {
+	if a.ring, err = openKeyring(ctx, secret, a.nodeID, secretFile(a.cfg), a.Store, a.log); err != nil {
 		return err
 	}
-	sealer, err := openSealer(ctx, secret, a.Store)
-	if err != nil {
-		return err
-	}
-	a.Peers = peer.NewRegistry(a.Store, sealer, &node.Prober{SelfNodeID: a.nodeID}, a.nodeID)
+	a.keys = a.ring.keys
+	a.Peers = peer.NewRegistry(a.Store, a.ring.sealers, &node.Prober{SelfNodeID: a.nodeID}, a.nodeID)
 	a.check = peer.NewChecker(a.Peers, a.Store, a.cfg.PeerCheckInterval, a.log)
 	hasher := auth.NewHasher(hashesAtOnce)
 	a.Users = user.NewDirectory(a.Store, hasher)
@@ -301,7 +301,7 @@ func (a *App) upkeep(ctx context.Context) error {
 
 // prune deletes finished sessions, what they changed, and leftovers of logins that nobody needs any more, and adds up tallies.
 func (a *App) prune(ctx context.Context) error {
-	if err := errors.Join(a.Store.PruneLogins(ctx), a.Store.PruneTokens(ctx)); err != nil {
+	if err := errors.Join(a.Store.PruneLogins(ctx), a.Store.PruneTokens(ctx), a.ring.upkeep(ctx)); err != nil {
 		return err
 	}
 	if n, err := a.Store.PruneAudit(ctx, a.cfg.KeepAudit); err != nil {
@@ -366,6 +366,7 @@ func (a *App) Start(ctx context.Context) error {
 	a.watching.Go(func() { a.confirm.Run(watch) })
 	a.watching.Go(func() { a.keeper.Run(watch) })
 	a.watching.Go(func() { a.tokens.Run(watch, a.log) })
+	a.watching.Go(func() { a.ring.Run(watch, a.opt.LookForSecrets) })
 	if a.cfg.PeerCheckInterval > 0 {
 		a.watching.Go(func() { a.check.Run(watch) })
 	}

@@ -110,23 +110,3 @@ func AdoptSecret(ctx context.Context, cfg config.Config, db *store.Store) (peers
 	}
 	return db.ResetSeal(ctx, sealer.Mark())
 }
-
-// openSealer returns the sealer for the tokens of peers, after checking that the database's tokens were sealed with this
-// secret.
-func openSealer(ctx context.Context, secret []byte, db *store.Store) (*peer.Sealer, error) {
-	sealer, err := peer.NewSealer(secret)
-	if err != nil {
-		return nil, err
-	}
-	mark, err := db.KeepSealMark(ctx, sealer.Mark())
-	if err != nil {
-		return nil, err
-	}
-	if !sealer.Fits(mark) {
-		return nil, fault.New(fault.Conflict, "WRONG_SECRET", "Wrong secret",
-			"The secret does not fit this database: the tokens of its peers were sealed with another one. Start with the "+
-				"secret that this node's other replicas use (FULLSYNC_JWT_SECRET, or the file secret in the data directory). "+
-				"If that one is lost, run fullsync adopt-secret; every peer then needs a new token.")
-	}
-	return sealer, nil
-}

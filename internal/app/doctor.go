@@ -200,13 +200,17 @@ func (d *doctor) node(ctx context.Context, db *store.Store) {
 		d.problem("secret", err)
 		return
 	}
-	sealer, err := openSealer(ctx, secret, db)
+	ring, err := openKeyring(ctx, secret, id, "", db, slog.New(slog.DiscardHandler))
 	if err != nil {
 		d.problem("secret", err)
 		return
 	}
-	d.say("secret", Good, "It fits the database.")
-	d.peers(ctx, peer.NewRegistry(db, sealer, &node.Prober{}, id))
+	if ring.own == ring.current {
+		d.say("secret", Good, "It fits the database.")
+	} else {
+		d.say("secret", Warning, "It was replaced by another one and retires soon. Put the new one where this one is.")
+	}
+	d.peers(ctx, peer.NewRegistry(db, ring.sealers, &node.Prober{}, id))
 }
 
 // peers asks every peer that is switched on who it is.

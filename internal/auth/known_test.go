@@ -33,8 +33,8 @@ func TestKnownTokenStillExpires(t *testing.T) {
 			t.Errorf("after %s: %+v, %v", later, again, err)
 		}
 	}
-	if len(k.known.all) != 1 {
-		t.Errorf("%d tokens are known, want 1", len(k.known.all))
+	if len(k.secrets.Load().known.all) != 1 {
+		t.Errorf("%d tokens are known, want 1", len(k.secrets.Load().known.all))
 	}
 	forged := token[:len(token)-2] + "AA"
 	if _, err := k.Verify(forged); forged == token || fault.KindOf(err) != fault.Unauthenticated {

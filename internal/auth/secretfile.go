@@ -70,8 +70,7 @@ func readSecret(path string) ([]byte, error) {
 		return nil, secretUnreadable(name, err)
 	}
 	text := strings.TrimSpace(string(raw))
-	decoded, err := base64.StdEncoding.DecodeString(text)
-	if err != nil || len(raw) > maxSecretFile || len(decoded) < MinSecretBytes {
+	if len(raw) > maxSecretFile || !FitsFile([]byte(text)) {
 		return nil, fault.New(fault.Invalid, "SECRET_INVALID", "Invalid secret",
 			"The secret file %s in the data directory does not hold base64 of at least %d bytes; "+
 				"restore it, or remove it to have a new one made (existing tokens then end).", name, MinSecretBytes)
@@ -93,18 +92,56 @@ func createSecret(path string) (err error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return err
 	}
-	random := make([]byte, MinSecretBytes)
-	if _, err := rand.Read(random); err != nil {
-		return err
-	}
-	f, err := os.CreateTemp(dir, ".secret-*") // mode 0600
+	secret, err := NewSecret()
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, os.Remove(f.Name())) }()
-	_, err = f.WriteString(base64.StdEncoding.EncodeToString(random) + "\n")
-	if err = errors.Join(err, f.Sync(), f.Close()); err != nil {
+	name, err := writeSecret(dir, string(secret))
+	if err != nil {
 		return err
 	}
-	return os.Link(f.Name(), path)
+	defer func() { err = errors.Join(err, os.Remove(name)) }()
+	return os.Link(name, path)
+}
+
+// writeSecret writes a secret into a new file in dir and returns its name.
+func writeSecret(dir, text string) (name string, err error) {
+	f, err := os.CreateTemp(dir, ".secret-*") // mode 0600
+	if err != nil {
+		return "", err
+	}
+	_, err = f.WriteString(text + "\n")
+	if err = errors.Join(err, f.Sync(), f.Close()); err != nil {
+		return "", errors.Join(err, os.Remove(f.Name()))
+	}
+	return f.Name(), nil
+}
+
+// FitsFile reports whether a secret can be kept in a file: base64 text of at least 32 bytes.
+func FitsFile(secret []byte) bool {
+	decoded, err := base64.StdEncoding.DecodeString(string(secret))
+	return err == nil && len(decoded) >= MinSecretBytes
+}
+
+// ReplaceSecret puts secret, which must fit (see [FitsFile]), in the place of the one in the file at path, in one step.
+// Returns Unavailable if the file cannot be written.
+func ReplaceSecret(path string, secret []byte) error {
+	name, err := writeSecret(filepath.Dir(path), string(secret))
+	if err == nil {
+		if err = os.Rename(name, path); err != nil {
+			err = errors.Join(err, os.Remove(name))
+		}
+	}
+	if err != nil {
+		return fault.New(fault.Unavailable, "SECRET_NOT_WRITTEN", "Secret not written",
+			"The secret file %s in the data directory cannot be replaced; check that the directory is writable.", filepath.Base(path)).Because(err)
+	}
+	return nil
+}
+
+// NewSecret returns a new secret of 32 random bytes, as text.
+func NewSecret() ([]byte, error) {
+	random := make([]byte, MinSecretBytes)
+	_, err := rand.Read(random)
+	return []byte(base64.StdEncoding.EncodeToString(random)), err
 }

@@ -1,9 +1,11 @@
 package auth
 
 import (
+	"bytes"
 	"crypto/rand"
 	"errors"
 	"strings"
+	"sync/atomic"
 	"time"
 	"unicode"
 	"unicode/utf8"
@@ -31,11 +33,19 @@ const (
 
 // Keys issues and verifies the tokens of one node. It is safe for concurrent use.
 type Keys struct {
-	secret []byte
-	nodeID string
-	parser *jwt.Parser
-	now    func() time.Time
-	known  known
+	secrets atomic.Pointer[secrets]
+	nodeID  string
+	parser  *jwt.Parser
+	now     func() time.Time
+}
+
+// secrets are the secrets of one node at one time.
+type secrets struct {
+	// sign is the one in use, and verify all that are good.
+	sign   []byte
+	verify jwt.VerificationKeySet
+	// known are the tokens that were verified with these.
+	known known
 }
 
 // claims is the payload of a token.
@@ -65,8 +75,7 @@ func newAt(secret []byte, nodeID string, now func() time.Time) (*Keys, error) {
 		return nil, fault.New(fault.Invalid, "NODE_ID_MISSING", "Node id missing",
 			"Tokens are bound to a node, and this node has no id yet; set FULLSYNC_NODE_ID.")
 	}
-	return &Keys{
-		secret: append([]byte(nil), secret...),
+	k := &Keys{
 		nodeID: nodeID,
 		now:    now,
 		parser: jwt.NewParser(
@@ -78,7 +87,18 @@ func newAt(secret []byte, nodeID string, now func() time.Time) (*Keys, error) {
 			jwt.WithStrictDecoding(),
 			jwt.WithTimeFunc(now),
 		),
-	}, nil
+	}
+	k.Use(secret)
+	return k, nil
+}
+
+// Use makes current the secret that signs; tokens that were signed with one of the others also verify.
+func (k *Keys) Use(current []byte, others ...[]byte) {
+	s := &secrets{sign: bytes.Clone(current)}
+	for _, secret := range append([][]byte{current}, others...) {
+		s.verify.Keys = append(s.verify.Keys, bytes.Clone(secret))
+	}
+	k.secrets.Store(s)
 }
 
 // Issue returns a token for subject that expires after ttl. Returns Invalid for a subject that is not 1 to 200 printable
@@ -115,7 +135,7 @@ func (k *Keys) issue(p Principal, nonce string, ttl time.Duration) (string, Prin
 			ExpiresAt: jwt.NewNumericDate(now.Add(ttl)),
 		},
 	}
-	signed, err := jwt.NewWithClaims(jwt.SigningMethodHS256, c).SignedString(k.secret)
+	signed, err := jwt.NewWithClaims(jwt.SigningMethodHS256, c).SignedString(k.secrets.Load().sign)
 	if err != nil {
 		return "", Principal{}, fault.New(fault.Internal, "INTERNAL", "Internal error", "The token could not be signed.").Because(err)
 	}
@@ -158,7 +178,8 @@ func (k *Keys) Verify(token string) (Principal, error) {
 	if len(token) > MaxTokenBytes {
 		return Principal{}, unauthorized("The token is too long to be one of this node's; ask for a new one.")
 	}
-	if p, ok := k.known.find(token); ok && k.now().Before(p.ExpiresAt.Add(leeway)) {
+	good := k.secrets.Load()
+	if p, ok := good.known.find(token); ok && k.now().Before(p.ExpiresAt.Add(leeway)) {
 		return p, nil
 	}
 	// Go's base64 decoder skips line breaks; without this check the same token could be written in many ways.
@@ -166,7 +187,7 @@ func (k *Keys) Verify(token string) (Principal, error) {
 		return Principal{}, refused(jwt.ErrTokenMalformed)
 	}
 	var c claims
-	if _, err := k.parser.ParseWithClaims(token, &c, func(*jwt.Token) (any, error) { return k.secret, nil }); err != nil {
+	if _, err := k.parser.ParseWithClaims(token, &c, func(*jwt.Token) (any, error) { return good.verify, nil }); err != nil {
 		return Principal{}, refused(err)
 	}
 	if !validSubject(c.Subject) || c.ID == "" {
@@ -177,7 +198,7 @@ func (k *Keys) Verify(token string) (Principal, error) {
 	}
 	p := c.principal()
 	if c.NotBefore == nil {
-		k.known.remember(token, p)
+		good.known.remember(token, p)
 	}
 	return p, nil
 }

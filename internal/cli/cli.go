@@ -1,5 +1,5 @@
 // Package cli is the command line of fullsync: serve, demo, migrate, token, user, audit, catalog, sync, cancel-stuck,
-// adopt-secret, doctor, sbom.
+// adopt-secret, secret, doctor, sbom.
 package cli
 
 import (
@@ -119,7 +119,7 @@ func newRoot(io IO) *cobra.Command {
 		RunE:              func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return &usageError{err} })
-	root.AddCommand(newServe(io), newDemo(io), newMigrate(io), newToken(io), newUser(io), newAudit(io), newCatalog(io), newSync(io), newCancelStuck(io), newAdoptSecret(io), newDoctor(io), newSBOM(io))
+	root.AddCommand(newServe(io), newDemo(io), newMigrate(io), newToken(io), newUser(io), newAudit(io), newCatalog(io), newSync(io), newCancelStuck(io), newAdoptSecret(io), newSecret(io), newDoctor(io), newSBOM(io))
 	return root
 }
 

@@ -115,13 +115,13 @@ type Change struct {
 // Registry manages the peers of this node. It is safe for concurrent use.
 type Registry struct {
 	store  Store
-	sealer *Sealer
+	sealer Seals
 	prober Prober
 	selfID string
 }
 
 // NewRegistry returns the registry of the node selfNodeID.
-func NewRegistry(store Store, sealer *Sealer, prober Prober, selfNodeID string) *Registry {
+func NewRegistry(store Store, sealer Seals, prober Prober, selfNodeID string) *Registry {
 	return &Registry{store: store, sealer: sealer, prober: prober, selfID: selfNodeID}
 }
 

@@ -65,6 +65,9 @@ func (s *Store) ResetSeal(ctx context.Context, mark []byte) (dropped int64, err 
 		if err := tx.Save(&row).Error; err != nil {
 			return err
 		}
+		if err := tx.Where("opener <> ''").Delete(&SecretLink{}).Error; err != nil { // they may lead from a secret that leaked
+			return err
+		}
 		done := tx.Model(&peer.Peer{}).Where("sealed_token IS NOT NULL").Update("sealed_token", nil)
 		dropped = done.RowsAffected
 		if done.Error != nil {

@@ -1,0 +1,122 @@
+package store
+
+import (
+	"context"
+	"encoding/base64"
+	"time"
+
+	"gorm.io/gorm"
+	"gorm.io/gorm/clause"
+
+	"fullsync/internal/audit"
+	"fullsync/internal/fault"
+	"fullsync/internal/peer"
+)
+
+// SecretLink is a secret sealed with another one, while one of the two replaces the other.
+type SecretLink struct {
+	// Opener and Mark are the marks of the secret that opens the link and of the one that is in it.
+	Opener string `gorm:"primaryKey"`
+	Mark   string `gorm:"primaryKey"`
+	Sealed []byte
+	// RetiresAt is when the older of the two is good no longer, by the database's clock; nil until the newer one is in use.
+	RetiresAt *time.Time
+}
+
+// TableName names the table for GORM.
+func (SecretLink) TableName() string { return "secret_links" }
+
+// Secrets returns the mark of the secret in use, and the links that lead to others that are good. Replicas ask every few seconds.
+func (s *Store) Secrets(ctx context.Context) (mark []byte, links []SecretLink, err error) {
+	db := s.show.WithContext(ctx)
+	text := ""
+	if err := db.Model(&setting{}).Where("name = ?", settingSealMark).Pluck("value", &text).Error; err != nil {
+		return nil, nil, s.translate(err)
+	}
+	if err := db.Where("retires_at IS NULL OR retires_at > " + s.nowSQL()).Find(&links).Error; err != nil {
+		return nil, nil, s.translate(err)
+	}
+	mark, err = base64.StdEncoding.DecodeString(text)
+	return mark, links, err
+}
+
+// AnnounceSecret stores the links between the secret in use and the one that is to replace it, so that every replica finds that. Another one that was
+// announced and never used is forgotten.
+func (s *Store) AnnounceSecret(ctx context.Context, links ...SecretLink) error {
+	return s.inTx(ctx, s.db, func(tx *gorm.DB) error {
+		if err := tx.Where("retires_at IS NULL").Delete(&SecretLink{}).Error; err != nil {
+			return err
+		}
+		// A secret that comes back has links already, from when it was replaced.
+		return tx.Clauses(clause.OnConflict{UpdateAll: true}).Create(&links).Error
+	})
+}
+
+// UseSecret puts the announced secret with the mark next in the place of the one with the mark now: in one transaction the peers' tokens are sealed
+// anew, and the older secret is given the time keep to live. It returns how many tokens were sealed. reseal returns a token sealed with the new secret.
+// Returns Conflict if another secret than now is in use.
+func (s *Store) UseSecret(ctx context.Context, now, next []byte, keep time.Duration, reseal func(peer.Peer) ([]byte, error)) (resealed int, err error) {
+	err = s.inTx(ctx, s.db, func(tx *gorm.DB) error {
+		resealed = 0
+		var row setting
+		if err := s.forUpdate(tx).Where("name = ?", settingSealMark).Take(&row).Error; err != nil {
+			return err
+		}
+		if row.Value != base64.StdEncoding.EncodeToString(now) {
+			return errSecretMoved()
+		}
+		row.Value = base64.StdEncoding.EncodeToString(next)
+		if err := tx.Save(&row).Error; err != nil {
+			return err
+		}
+		if resealed, err = s.reseal(tx, reseal); err != nil {
+			return err
+		}
+		err := tx.Model(&SecretLink{}).Where("retires_at IS NULL").UpdateColumn("retires_at", s.agoExpr(-keep)).Error
+		if err != nil {
+			return err
+		}
+		return s.note(tx, "secret.rotated", "", nil, audit.Values{"tokensSealedAnew": resealed, "previousGoodFor": keep.String()})
+	})
+	return resealed, err
+}
+
+// Reseal seals the tokens of peers for which reseal returns something, and returns how many.
+func (s *Store) Reseal(ctx context.Context, reseal func(peer.Peer) ([]byte, error)) (resealed int, err error) {
+	err = s.inTx(ctx, s.db, func(tx *gorm.DB) error {
+		resealed, err = s.reseal(tx, reseal)
+		return err
+	})
+	return resealed, err
+}
+
+func (s *Store) reseal(tx *gorm.DB, reseal func(peer.Peer) ([]byte, error)) (resealed int, err error) {
+	var peers []peer.Peer
+	if err := s.forUpdate(tx).Where("sealed_token IS NOT NULL").Order("node_id").Find(&peers).Error; err != nil {
+		return 0, err
+	}
+	for _, p := range peers {
+		sealed, err := reseal(p)
+		if err != nil {
+			return 0, err
+		}
+		if sealed == nil {
+			continue
+		}
+		if err := tx.Model(&peer.Peer{}).Where("node_id = ?", p.NodeID).UpdateColumn("sealed_token", sealed).Error; err != nil {
+			return 0, err
+		}
+		resealed++
+	}
+	return resealed, nil
+}
+
+// PruneSecrets forgets the links to secrets that are good no longer.
+func (s *Store) PruneSecrets(ctx context.Context) error {
+	return s.translate(s.db.WithContext(ctx).Where("retires_at < " + s.nowSQL()).Delete(&SecretLink{}).Error)
+}
+
+func errSecretMoved() *fault.Error {
+	return fault.New(fault.Conflict, "SECRET_MOVED", "Another secret is in use",
+		"Somebody else has replaced the secret meanwhile. Run this again with the secret that is in use now.")
+}
