@@ -27,7 +27,7 @@ func everyOperation(t *testing.T) map[request][]string {
 	for path, item := range document(t).Paths.Map() {
 		for method, op := range item.Operations() {
 			r := request{method: method, path: strings.NewReplacer(
-				"{sessionId}", sessionA, "{nodeId}", "branch-2", "{catalog}", "main", "{scheduleId}", scheduleA, "{id}", "a", "{name}", "alice", "{tokenId}", sessionA).Replace(path)}
+				"{sessionId}", sessionA, "{nodeId}", "branch-2", "{catalog}", "main", "{scheduleId}", scheduleA, "{webhookId}", webhookA, "{id}", "a", "{name}", "alice", "{tokenId}", sessionA).Replace(path)}
 			switch op.OperationID {
 			case "startFullSync":
 				r.body = `{"action":"pull","targetPeer":"branch-2"}`
@@ -41,6 +41,10 @@ func everyOperation(t *testing.T) map[request][]string {
 				r.body = `{"enabled":false}`
 			case "previewSchedule":
 				r.body = `{"cron":"15 3 * * *","timezone":"Europe/Berlin"}`
+			case "addWebhook":
+				r.body = `{"url":"https://hooks.example.com"}`
+			case "changeWebhook":
+				r.body = `{"enabled":false}`
 			case "signIn":
 				r.body = `{"name":"alice","password":"hunter2 hunter2"}`
 			case "addUser":

@@ -10,7 +10,6 @@ import (
 	"strconv"
 	"time"
 
-	"github.com/google/uuid"
 	"github.com/labstack/echo/v4"
 
 	"fullsync/api/spec"
@@ -235,10 +234,4 @@ func challenge(r *http.Request) string {
 }
 
 // sessionID returns the id as the document's type; ids in the database are UUIDs.
-func sessionID(id string) spec.SessionID {
-	parsed, err := uuid.Parse(id)
-	if err != nil {
-		return uuid.Nil
-	}
-	return parsed
-}
+func sessionID(id string) spec.SessionID { return parsedID(id) }

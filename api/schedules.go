@@ -4,8 +4,6 @@ import (
 	"context"
 	"time"
 
-	"github.com/google/uuid"
-
 	"fullsync/api/spec"
 	"fullsync/internal/catalog"
 	"fullsync/internal/schedule"
@@ -156,7 +154,7 @@ func scheduledOptions(given *spec.StartOptions) (session.Options, error) {
 
 func scheduleOf(v schedule.View) spec.Schedule {
 	return spec.Schedule{
-		Id: scheduleID(v.ID), Name: v.Name, Cron: v.Cron, Timezone: v.Timezone, Enabled: v.Enabled, Action: spec.ScheduleAction(v.Action),
+		Id: parsedID(v.ID), Name: v.Name, Cron: v.Cron, Timezone: v.Timezone, Enabled: v.Enabled, Action: spec.ScheduleAction(v.Action),
 		TargetPeers: append([]string{}, v.TargetPeers...), Catalog: v.Catalog, Options: startOptionsOf(v.Options), IfRunning: spec.ScheduleIfRunning(v.IfRunning),
 		JitterSeconds: v.JitterSeconds, NextRuns: append([]time.Time{}, v.NextRuns...), LastSession: lastSessionOf(v.Last), LastError: optional(v.LastError),
 		FailedInRow: v.FailedInRow, Failing: v.Failing(), CreatedBy: v.CreatedBy, CreatedAt: v.CreatedAt.UTC(), UpdatedAt: v.UpdatedAt.UTC(),
@@ -206,13 +204,4 @@ func pauseOf(p *schedule.Pause) *spec.SchedulePause {
 		return nil
 	}
 	return &spec.SchedulePause{By: p.By, At: p.At.UTC()}
-}
-
-// scheduleID returns the id as the document's type; ids in the database are UUIDs.
-func scheduleID(id string) spec.ScheduleIdentifier {
-	parsed, err := uuid.Parse(id)
-	if err != nil {
-		return uuid.Nil
-	}
-	return parsed
 }

@@ -22,20 +22,22 @@ type Options struct {
 	Peers Peers
 	// Schedules start syncs by the clock.
 	Schedules Schedules
-	Catalogs  Catalogs
-	Editor    Editor
-	Pages     Pages
-	Sides     Sides
-	Figures   SessionFigures
-	Events    Events
-	Receiver  Receiver
-	Callers   Callers
-	Logins    Logins
-	Users     Users
-	Tokens    Tokens
-	Audit     Audit
-	Console   Console
-	Metrics   Metrics
+	// Webhooks tell other systems what happens.
+	Webhooks Webhooks
+	Catalogs Catalogs
+	Editor   Editor
+	Pages    Pages
+	Sides    Sides
+	Figures  SessionFigures
+	Events   Events
+	Receiver Receiver
+	Callers  Callers
+	Logins   Logins
+	Users    Users
+	Tokens   Tokens
+	Audit    Audit
+	Console  Console
+	Metrics  Metrics
 	// Tracing is nil where nothing is traced.
 	Tracing *telemetry.Tracing
 	// MetricsElsewhere says that the metrics have a listener of their own; then they are not shown here.
@@ -112,7 +114,7 @@ type Server struct {
 
 // New returns the server for opt. It returns an error when the document and the list of open routes disagree.
 func New(opt Options) (*Server, error) {
-	if opt.Syncs == nil || opt.Peers == nil || opt.Schedules == nil || opt.Catalogs == nil || opt.Editor == nil || opt.Pages == nil || opt.Sides == nil || opt.Figures == nil ||
+	if opt.Syncs == nil || opt.Peers == nil || opt.Schedules == nil || opt.Webhooks == nil || opt.Catalogs == nil || opt.Editor == nil || opt.Pages == nil || opt.Sides == nil || opt.Figures == nil ||
 		opt.Events == nil || opt.Receiver == nil || opt.Callers == nil || opt.Logins == nil || opt.Users == nil || opt.Tokens == nil || opt.Audit == nil || opt.Console == nil || opt.Metrics == nil || opt.Ready == nil || opt.Answers == nil || opt.Logger == nil {
 		return nil, errors.New("api: a service is missing in the options")
 	}
@@ -186,6 +188,7 @@ type handlers struct {
 	eventHandlers
 	peerHandlers
 	scheduleHandlers
+	webhookHandlers
 	productHandlers
 	editHandlers
 	catalogHandlers
@@ -207,6 +210,7 @@ func newHandlers(opt Options, streams *streams) *handlers {
 		eventHandlers:    eventHandlers{events: opt.Events, syncs: opt.Syncs, callers: opt.Callers, limits: opt.Limits, streams: streams},
 		peerHandlers:     peerHandlers{peers: opt.Peers, checkEvery: opt.CheckPeersEvery},
 		scheduleHandlers: scheduleHandlers{schedules: opt.Schedules},
+		webhookHandlers:  webhookHandlers{webhooks: opt.Webhooks},
 		productHandlers:  productHandlers{catalogs: opt.Catalogs, pageBytes: opt.Limits.PageBytes},
 		editHandlers:     editHandlers{editor: opt.Editor},
 		catalogHandlers:  catalogHandlers{editor: opt.Editor, catalogs: opt.Catalogs, pages: opt.Pages, sides: opt.Sides, syncs: opt.Syncs},

@@ -17,6 +17,7 @@ import (
 	"fullsync/internal/syncer"
 	"fullsync/internal/token"
 	"fullsync/internal/user"
+	"fullsync/internal/webhook"
 )
 
 // services is every service behind the door, each operation a function that a test may replace.
@@ -39,6 +40,7 @@ type services struct {
 	changePeer     func(nodeID string, c peer.Change) (peer.Peer, error)
 	removePeer     func(nodeID string) error
 	addSchedule    func(schedule.New) (schedule.View, error)
+	addWebhook     func(webhook.New) (webhook.Webhook, string, error)
 	changeSchedule func(schedule.Change) (schedule.View, error)
 	checkPeer      func(nodeID string) (peer.CheckResult, error)
 	signIn         func(user.Credentials) (string, auth.Principal, error)
@@ -329,6 +331,7 @@ func goodServices() *services {
 		changePeer:     func(string, peer.Change) (peer.Peer, error) { return branch(), nil },
 		removePeer:     func(string) error { return nil },
 		addSchedule:    func(schedule.New) (schedule.View, error) { return nightly(), nil },
+		addWebhook:     func(webhook.New) (webhook.Webhook, string, error) { return onCall(), "whsec_c2VjcmV0", nil },
 		changeSchedule: func(schedule.Change) (schedule.View, error) { return nightly(), nil },
 		checkPeer:      func(string) (peer.CheckResult, error) { return peer.CheckResult{Problem: "It is far away."}, nil },
 		signIn: func(user.Credentials) (string, auth.Principal, error) {

@@ -542,6 +542,57 @@ func (e UserRole) Valid() bool {
 	}
 }
 
+// Defines values for WebhookDeliveryState.
+const (
+	DeliveryDelivered WebhookDeliveryState = "delivered"
+	DeliveryFailed    WebhookDeliveryState = "failed"
+	DeliveryPending   WebhookDeliveryState = "pending"
+)
+
+// Valid indicates whether the value is a known member of the WebhookDeliveryState enum.
+func (e WebhookDeliveryState) Valid() bool {
+	switch e {
+	case DeliveryDelivered:
+		return true
+	case DeliveryFailed:
+		return true
+	case DeliveryPending:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for WebhookType.
+const (
+	WebhookCancelled       WebhookType = "session.cancelled"
+	WebhookCompleted       WebhookType = "session.completed"
+	WebhookDeletesWithheld WebhookType = "session.deletes_withheld"
+	WebhookFailed          WebhookType = "session.failed"
+	WebhookStalled         WebhookType = "session.stalled"
+	WebhookStarted         WebhookType = "session.started"
+)
+
+// Valid indicates whether the value is a known member of the WebhookType enum.
+func (e WebhookType) Valid() bool {
+	switch e {
+	case WebhookCancelled:
+		return true
+	case WebhookCompleted:
+		return true
+	case WebhookDeletesWithheld:
+		return true
+	case WebhookFailed:
+		return true
+	case WebhookStalled:
+		return true
+	case WebhookStarted:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for IfNoneMatch.
 const (
 	IfNoneMatchAsterisk IfNoneMatch = "*"
@@ -1287,6 +1338,27 @@ type NewUser struct {
 	//
 	// Example: correct horse battery staple
 	Password string `json:"password"`
+}
+
+// NewWebhook An address to tell what happens to sessions.
+type NewWebhook struct {
+	// Name A name of your own.
+	//
+	// Example: On call
+	Name *string `json:"name,omitempty"`
+
+	// Url Where messages are posted to. http or https; the rules for addresses of peers hold, but a query is allowed.
+	//
+	// Example: https://hooks.example.com/fullsync
+	Url string `json:"url"`
+
+	// Types What to tell; everything if absent.
+	Types *[]WebhookType `json:"types,omitempty"`
+
+	// Enabled Whether it is told anything; true if absent.
+	//
+	// Example: true
+	Enabled *bool `json:"enabled,omitempty"`
 }
 
 // NodeBatchLine One line of a batch, with exactly one of these. A product that the pusher cannot read comes with its `id` and `unreadable`, which says why.
@@ -3605,6 +3677,184 @@ type UserResponse struct {
 // UserRole What a person may do.
 type UserRole string
 
+// Webhook An address that is told what happens to sessions, without its secret.
+type Webhook struct {
+	Id WebhookIdentifier `json:"id"`
+
+	// Name Its name.
+	//
+	// Example: On call
+	Name string `json:"name"`
+
+	// Url Where messages are posted to.
+	//
+	// Example: https://hooks.example.com/fullsync
+	Url string `json:"url"`
+
+	// Types What it is told.
+	Types []WebhookType `json:"types"`
+
+	// Enabled Whether it is told anything.
+	//
+	// Example: true
+	Enabled bool `json:"enabled"`
+
+	// DisabledReason Why the node switched it off by itself, such as an answer 410; null if it did not.
+	DisabledReason *string `json:"disabledReason"`
+
+	// PreviousSecretUntil Until when messages are signed with the secret before this one too; null if there is none.
+	PreviousSecretUntil *time.Time `json:"previousSecretUntil"`
+
+	// LastError What went wrong with the newest attempt; null after a success.
+	LastError *string `json:"lastError"`
+
+	// LastSuccessAt When it last took a message; null before the first.
+	LastSuccessAt *time.Time `json:"lastSuccessAt"`
+
+	// CreatedBy Who added it.
+	//
+	// Example: alice
+	CreatedBy string `json:"createdBy"`
+
+	// CreatedAt When it was added.
+	CreatedAt time.Time `json:"createdAt"`
+
+	// UpdatedAt When it was last changed.
+	UpdatedAt time.Time `json:"updatedAt"`
+}
+
+// WebhookAttempt One try to deliver a message.
+type WebhookAttempt struct {
+	// At When it began.
+	At time.Time `json:"at"`
+
+	// Status The HTTP status of the answer; null if there was none.
+	//
+	// Example: 503
+	Status *int `json:"status"`
+
+	// DurationMs How long it took, in milliseconds.
+	//
+	// Example: 41
+	DurationMs int64 `json:"durationMs"`
+
+	// Problem What went wrong; null if nothing did.
+	Problem *string `json:"problem"`
+}
+
+// WebhookChange What to change. Members that are absent stay as they are.
+type WebhookChange struct {
+	// Name A name of your own.
+	//
+	// Example: On call
+	Name *string `json:"name,omitempty"`
+
+	// Url Where messages are posted to. http or https; the rules for addresses of peers hold, but a query is allowed.
+	//
+	// Example: https://hooks.example.com/fullsync
+	Url *string `json:"url,omitempty"`
+
+	// Types What to tell.
+	Types *[]WebhookType `json:"types,omitempty"`
+
+	// Enabled Whether it is told anything.
+	//
+	// Example: true
+	Enabled *bool `json:"enabled,omitempty"`
+}
+
+// WebhookDeliveriesResponse Deliveries of a webhook.
+type WebhookDeliveriesResponse struct {
+	// Success Always true.
+	Success bool `json:"success"`
+
+	// Deliveries The deliveries.
+	Deliveries []WebhookDelivery `json:"deliveries"`
+}
+
+// WebhookDelivery One message to one webhook.
+type WebhookDelivery struct {
+	// Id The header `webhook-id` of the message.
+	//
+	// Example: 0c8f3ad6-3b0d-4a0f-8d5e-4f9f2a4ea1b2
+	Id openapi_types.UUID `json:"id"`
+
+	// Type What it tells; `webhook.test` for a test.
+	//
+	// Example: session.failed
+	Type string `json:"type"`
+
+	// SessionId The session; null for a test.
+	SessionId *SessionID `json:"sessionId"`
+
+	// State `pending` while attempts are left, `delivered` after an answer 2xx, `failed` when none are left or the receiver answered 410.
+	//
+	// Example: pending
+	State WebhookDeliveryState `json:"state"`
+
+	// Attempts The attempts so far, oldest first.
+	Attempts []WebhookAttempt `json:"attempts"`
+
+	// NextAttemptAt When the next attempt is due, at the earliest; null if there is none.
+	NextAttemptAt *time.Time `json:"nextAttemptAt"`
+
+	// CreatedAt When the message was made.
+	CreatedAt time.Time `json:"createdAt"`
+
+	// DeliveredAt When it was taken; null if it was not.
+	DeliveredAt *time.Time `json:"deliveredAt"`
+}
+
+// WebhookDeliveryState `pending` while attempts are left, `delivered` after an answer 2xx, `failed` when none are left or the receiver answered 410.
+//
+// Example: pending
+type WebhookDeliveryState string
+
+// WebhookDeliveryResponse One delivery.
+type WebhookDeliveryResponse struct {
+	// Success Always true.
+	Success  bool            `json:"success"`
+	Delivery WebhookDelivery `json:"delivery"`
+}
+
+// WebhookIdentifier The id of a webhook.
+//
+// Example: 7b0e1c52-5d0f-4b7e-9d0a-6a1d1f6f7c21
+type WebhookIdentifier = openapi_types.UUID
+
+// WebhookListResponse All webhooks.
+type WebhookListResponse struct {
+	// Success Always true.
+	Success bool `json:"success"`
+
+	// Webhooks The webhooks.
+	Webhooks []Webhook `json:"webhooks"`
+}
+
+// WebhookResponse One webhook.
+type WebhookResponse struct {
+	// Success Always true.
+	Success bool    `json:"success"`
+	Webhook Webhook `json:"webhook"`
+}
+
+// WebhookSecretResponse One webhook with its secret, which is not shown again.
+type WebhookSecretResponse struct {
+	// Success Always true.
+	Success bool    `json:"success"`
+	Webhook Webhook `json:"webhook"`
+
+	// Secret The secret to verify signatures with, in the form of the Standard Webhooks specification.
+	//
+	// Example: whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw
+	Secret string `json:"secret"`
+}
+
+// WebhookType What a message tells. A session that completes and has withheld deletes tells both. `session.stalled` is told once for each time that a session stops moving.
+//
+// Example: session.failed
+type WebhookType string
+
 // AcceptEncoding Example: zstd, gzip;q=0.5
 type AcceptEncoding = string
 
@@ -3663,6 +3913,11 @@ type Through = string
 
 // UserName Example: alice
 type UserName = string
+
+// WebhookID The id of a webhook.
+//
+// Example: 7b0e1c52-5d0f-4b7e-9d0a-6a1d1f6f7c21
+type WebhookID = WebhookIdentifier
 
 // BadRequest The shape of every error.
 type BadRequest = Error
@@ -3856,6 +4111,12 @@ type RevertFullSync409JSONResponseBody struct {
 
 // ListScheduleRunsParams defines parameters for ListScheduleRuns.
 type ListScheduleRunsParams struct {
+	// PageSize How many to return at most; 20 if absent, and more than 100 counts as 100.
+	PageSize *PageSize `form:"pageSize,omitempty" json:"pageSize,omitempty"`
+}
+
+// ListWebhookDeliveriesParams defines parameters for ListWebhookDeliveries.
+type ListWebhookDeliveriesParams struct {
 	// PageSize How many to return at most; 20 if absent, and more than 100 counts as 100.
 	PageSize *PageSize `form:"pageSize,omitempty" json:"pageSize,omitempty"`
 }
@@ -4100,6 +4361,12 @@ type AddUserJSONRequestBody = NewUser
 
 // ChangeUserJSONRequestBody defines body for ChangeUser for application/json ContentType.
 type ChangeUserJSONRequestBody = UserChange
+
+// AddWebhookJSONRequestBody defines body for AddWebhook for application/json ContentType.
+type AddWebhookJSONRequestBody = NewWebhook
+
+// ChangeWebhookJSONRequestBody defines body for ChangeWebhook for application/json ContentType.
+type ChangeWebhookJSONRequestBody = WebhookChange
 
 // SignInJSONRequestBody defines body for SignIn for application/json ContentType.
 type SignInJSONRequestBody = LoginRequest
@@ -5661,6 +5928,82 @@ type ClientInterface interface {
 	// Corresponds with POST /api/admin/users/{name}/end-logins (the `EndLogins` operationId).
 	EndLogins(ctx context.Context, name UserName, reqEditors ...RequestEditorFn) (*http.Response, error)
 
+	// ListWebhooks List the webhooks
+	//
+	// Corresponds with GET /api/admin/webhooks (the `ListWebhooks` operationId).
+	ListWebhooks(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// AddWebhookWithBody Add a webhook
+	//
+	// The answer is the only one that shows the secret. A node has at most 50 webhooks.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /api/admin/webhooks (the `AddWebhook` operationId).
+	AddWebhookWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// AddWebhook Add a webhook
+	//
+	// The answer is the only one that shows the secret. A node has at most 50 webhooks.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /api/admin/webhooks (the `AddWebhook` operationId).
+	AddWebhook(ctx context.Context, body AddWebhookJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// RemoveWebhook Remove a webhook
+	//
+	// Removes the webhook, its secret and its deliveries. Nothing more is sent.
+	//
+	// Corresponds with DELETE /api/admin/webhooks/{webhookId} (the `RemoveWebhook` operationId).
+	RemoveWebhook(ctx context.Context, webhookId WebhookID, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// GetWebhook One webhook
+	//
+	// Corresponds with GET /api/admin/webhooks/{webhookId} (the `GetWebhook` operationId).
+	GetWebhook(ctx context.Context, webhookId WebhookID, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ChangeWebhookWithBody Change a webhook
+	//
+	// Changes the members that you send. While a webhook is switched off it is told nothing, and what it was to be told is given up.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with PATCH /api/admin/webhooks/{webhookId} (the `ChangeWebhook` operationId).
+	ChangeWebhookWithBody(ctx context.Context, webhookId WebhookID, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ChangeWebhook Change a webhook
+	//
+	// Changes the members that you send. While a webhook is switched off it is told nothing, and what it was to be told is given up.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with PATCH /api/admin/webhooks/{webhookId} (the `ChangeWebhook` operationId).
+	ChangeWebhook(ctx context.Context, webhookId WebhookID, body ChangeWebhookJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ListWebhookDeliveries The latest deliveries of a webhook
+	//
+	// With every attempt and what came of it. Deliveries are kept for 30 days.
+	//
+	// Corresponds with GET /api/admin/webhooks/{webhookId}/deliveries (the `ListWebhookDeliveries` operationId).
+	ListWebhookDeliveries(ctx context.Context, webhookId WebhookID, params *ListWebhookDeliveriesParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// RotateWebhookSecret Give a webhook a new secret
+	//
+	// The answer is the only one that shows the new secret. For 24 hours every message has two signatures, so that the receiver can change over whenever it likes.
+	// To end an old secret at once, rotate twice.
+	//
+	// Corresponds with POST /api/admin/webhooks/{webhookId}/rotate-secret (the `RotateWebhookSecret` operationId).
+	RotateWebhookSecret(ctx context.Context, webhookId WebhookID, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// TestWebhook Send a test message
+	//
+	// Sends a message of type `webhook.test` at once, even if the webhook is switched off, and answers how that went after at most 15 seconds. A test that fails is
+	// an answer (200), not an error, and is not repeated.
+	//
+	// Corresponds with POST /api/admin/webhooks/{webhookId}/test (the `TestWebhook` operationId).
+	TestWebhook(ctx context.Context, webhookId WebhookID, reqEditors ...RequestEditorFn) (*http.Response, error)
+
 	// SignInWithBody Sign in
 	//
 	// Gives a user of this node a short-lived token (`FULLSYNC_LOGIN_TTL`, by default an hour). Tokens are not renewed: sign
@@ -7158,6 +7501,182 @@ func (c *Client) ChangeUser(ctx context.Context, name UserName, body ChangeUserJ
 // Corresponds with POST /api/admin/users/{name}/end-logins (the `EndLogins` operationId).
 func (c *Client) EndLogins(ctx context.Context, name UserName, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewEndLoginsRequest(c.Server, name)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ListWebhooks List the webhooks
+//
+// Corresponds with GET /api/admin/webhooks (the `ListWebhooks` operationId).
+func (c *Client) ListWebhooks(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewListWebhooksRequest(c.Server)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// AddWebhookWithBody Add a webhook
+//
+// The answer is the only one that shows the secret. A node has at most 50 webhooks.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /api/admin/webhooks (the `AddWebhook` operationId).
+func (c *Client) AddWebhookWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewAddWebhookRequestWithBody(c.Server, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// AddWebhook Add a webhook
+//
+// The answer is the only one that shows the secret. A node has at most 50 webhooks.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /api/admin/webhooks (the `AddWebhook` operationId).
+func (c *Client) AddWebhook(ctx context.Context, body AddWebhookJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewAddWebhookRequest(c.Server, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// RemoveWebhook Remove a webhook
+//
+// Removes the webhook, its secret and its deliveries. Nothing more is sent.
+//
+// Corresponds with DELETE /api/admin/webhooks/{webhookId} (the `RemoveWebhook` operationId).
+func (c *Client) RemoveWebhook(ctx context.Context, webhookId WebhookID, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewRemoveWebhookRequest(c.Server, webhookId)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// GetWebhook One webhook
+//
+// Corresponds with GET /api/admin/webhooks/{webhookId} (the `GetWebhook` operationId).
+func (c *Client) GetWebhook(ctx context.Context, webhookId WebhookID, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewGetWebhookRequest(c.Server, webhookId)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ChangeWebhookWithBody Change a webhook
+//
+// Changes the members that you send. While a webhook is switched off it is told nothing, and what it was to be told is given up.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with PATCH /api/admin/webhooks/{webhookId} (the `ChangeWebhook` operationId).
+func (c *Client) ChangeWebhookWithBody(ctx context.Context, webhookId WebhookID, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewChangeWebhookRequestWithBody(c.Server, webhookId, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ChangeWebhook Change a webhook
+//
+// Changes the members that you send. While a webhook is switched off it is told nothing, and what it was to be told is given up.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with PATCH /api/admin/webhooks/{webhookId} (the `ChangeWebhook` operationId).
+func (c *Client) ChangeWebhook(ctx context.Context, webhookId WebhookID, body ChangeWebhookJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewChangeWebhookRequest(c.Server, webhookId, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ListWebhookDeliveries The latest deliveries of a webhook
+//
+// With every attempt and what came of it. Deliveries are kept for 30 days.
+//
+// Corresponds with GET /api/admin/webhooks/{webhookId}/deliveries (the `ListWebhookDeliveries` operationId).
+func (c *Client) ListWebhookDeliveries(ctx context.Context, webhookId WebhookID, params *ListWebhookDeliveriesParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewListWebhookDeliveriesRequest(c.Server, webhookId, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// RotateWebhookSecret Give a webhook a new secret
+//
+// The answer is the only one that shows the new secret. For 24 hours every message has two signatures, so that the receiver can change over whenever it likes.
+// To end an old secret at once, rotate twice.
+//
+// Corresponds with POST /api/admin/webhooks/{webhookId}/rotate-secret (the `RotateWebhookSecret` operationId).
+func (c *Client) RotateWebhookSecret(ctx context.Context, webhookId WebhookID, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewRotateWebhookSecretRequest(c.Server, webhookId)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// TestWebhook Send a test message
+//
+// Sends a message of type `webhook.test` at once, even if the webhook is switched off, and answers how that went after at most 15 seconds. A test that fails is
+// an answer (200), not an error, and is not repeated.
+//
+// Corresponds with POST /api/admin/webhooks/{webhookId}/test (the `TestWebhook` operationId).
+func (c *Client) TestWebhook(ctx context.Context, webhookId WebhookID, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewTestWebhookRequest(c.Server, webhookId)
 	if err != nil {
 		return nil, err
 	}
@@ -10035,6 +10554,317 @@ func NewEndLoginsRequest(server string, name UserName) (*http.Request, error) {
 	return req, nil
 }
 
+// NewListWebhooksRequest constructs an http.Request for the ListWebhooks method
+func NewListWebhooksRequest(server string) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/admin/webhooks")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewAddWebhookRequest calls the generic AddWebhook builder with application/json body
+func NewAddWebhookRequest(server string, body AddWebhookJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewAddWebhookRequestWithBody(server, "application/json", bodyReader)
+}
+
+// NewAddWebhookRequestWithBody constructs an http.Request for the AddWebhook method, with any body, and a specified content type
+func NewAddWebhookRequestWithBody(server string, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/admin/webhooks")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	return req, nil
+}
+
+// NewRemoveWebhookRequest constructs an http.Request for the RemoveWebhook method
+func NewRemoveWebhookRequest(server string, webhookId WebhookID) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "webhookId", webhookId, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/admin/webhooks/%s", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodDelete, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewGetWebhookRequest constructs an http.Request for the GetWebhook method
+func NewGetWebhookRequest(server string, webhookId WebhookID) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "webhookId", webhookId, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/admin/webhooks/%s", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewChangeWebhookRequest calls the generic ChangeWebhook builder with application/json body
+func NewChangeWebhookRequest(server string, webhookId WebhookID, body ChangeWebhookJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewChangeWebhookRequestWithBody(server, webhookId, "application/json", bodyReader)
+}
+
+// NewChangeWebhookRequestWithBody constructs an http.Request for the ChangeWebhook method, with any body, and a specified content type
+func NewChangeWebhookRequestWithBody(server string, webhookId WebhookID, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "webhookId", webhookId, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/admin/webhooks/%s", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPatch, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	return req, nil
+}
+
+// NewListWebhookDeliveriesRequest constructs an http.Request for the ListWebhookDeliveries method
+func NewListWebhookDeliveriesRequest(server string, webhookId WebhookID, params *ListWebhookDeliveriesParams) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "webhookId", webhookId, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/admin/webhooks/%s/deliveries", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.PageSize != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "pageSize", *params.PageSize, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewRotateWebhookSecretRequest constructs an http.Request for the RotateWebhookSecret method
+func NewRotateWebhookSecretRequest(server string, webhookId WebhookID) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "webhookId", webhookId, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/admin/webhooks/%s/rotate-secret", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewTestWebhookRequest constructs an http.Request for the TestWebhook method
+func NewTestWebhookRequest(server string, webhookId WebhookID) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "webhookId", webhookId, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/admin/webhooks/%s/test", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
 // NewSignInRequest calls the generic SignIn builder with application/json body
 func NewSignInRequest(server string, body SignInJSONRequestBody) (*http.Request, error) {
 	var bodyReader io.Reader
@@ -12602,6 +13432,94 @@ type ClientWithResponsesInterface interface {
 	//
 	// Corresponds with POST /api/admin/users/{name}/end-logins (the `EndLogins` operationId).
 	EndLoginsWithResponse(ctx context.Context, name UserName, reqEditors ...RequestEditorFn) (*EndLoginsResponse, error)
+
+	// ListWebhooksWithResponse List the webhooks
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /api/admin/webhooks (the `ListWebhooks` operationId).
+	ListWebhooksWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*ListWebhooksResponse, error)
+
+	// AddWebhookWithBodyWithResponse Add a webhook
+	//
+	// The answer is the only one that shows the secret. A node has at most 50 webhooks.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /api/admin/webhooks (the `AddWebhook` operationId).
+	AddWebhookWithBodyWithResponse(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*AddWebhookResponse, error)
+
+	// AddWebhookWithResponse Add a webhook
+	//
+	// The answer is the only one that shows the secret. A node has at most 50 webhooks.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /api/admin/webhooks (the `AddWebhook` operationId).
+	AddWebhookWithResponse(ctx context.Context, body AddWebhookJSONRequestBody, reqEditors ...RequestEditorFn) (*AddWebhookResponse, error)
+
+	// RemoveWebhookWithResponse Remove a webhook
+	//
+	// Removes the webhook, its secret and its deliveries. Nothing more is sent.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with DELETE /api/admin/webhooks/{webhookId} (the `RemoveWebhook` operationId).
+	RemoveWebhookWithResponse(ctx context.Context, webhookId WebhookID, reqEditors ...RequestEditorFn) (*RemoveWebhookResponse, error)
+
+	// GetWebhookWithResponse One webhook
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /api/admin/webhooks/{webhookId} (the `GetWebhook` operationId).
+	GetWebhookWithResponse(ctx context.Context, webhookId WebhookID, reqEditors ...RequestEditorFn) (*GetWebhookResponse, error)
+
+	// ChangeWebhookWithBodyWithResponse Change a webhook
+	//
+	// Changes the members that you send. While a webhook is switched off it is told nothing, and what it was to be told is given up.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with PATCH /api/admin/webhooks/{webhookId} (the `ChangeWebhook` operationId).
+	ChangeWebhookWithBodyWithResponse(ctx context.Context, webhookId WebhookID, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*ChangeWebhookResponse, error)
+
+	// ChangeWebhookWithResponse Change a webhook
+	//
+	// Changes the members that you send. While a webhook is switched off it is told nothing, and what it was to be told is given up.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with PATCH /api/admin/webhooks/{webhookId} (the `ChangeWebhook` operationId).
+	ChangeWebhookWithResponse(ctx context.Context, webhookId WebhookID, body ChangeWebhookJSONRequestBody, reqEditors ...RequestEditorFn) (*ChangeWebhookResponse, error)
+
+	// ListWebhookDeliveriesWithResponse The latest deliveries of a webhook
+	//
+	// With every attempt and what came of it. Deliveries are kept for 30 days.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /api/admin/webhooks/{webhookId}/deliveries (the `ListWebhookDeliveries` operationId).
+	ListWebhookDeliveriesWithResponse(ctx context.Context, webhookId WebhookID, params *ListWebhookDeliveriesParams, reqEditors ...RequestEditorFn) (*ListWebhookDeliveriesResponse, error)
+
+	// RotateWebhookSecretWithResponse Give a webhook a new secret
+	//
+	// The answer is the only one that shows the new secret. For 24 hours every message has two signatures, so that the receiver can change over whenever it likes.
+	// To end an old secret at once, rotate twice.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /api/admin/webhooks/{webhookId}/rotate-secret (the `RotateWebhookSecret` operationId).
+	RotateWebhookSecretWithResponse(ctx context.Context, webhookId WebhookID, reqEditors ...RequestEditorFn) (*RotateWebhookSecretResponse, error)
+
+	// TestWebhookWithResponse Send a test message
+	//
+	// Sends a message of type `webhook.test` at once, even if the webhook is switched off, and answers how that went after at most 15 seconds. A test that fails is
+	// an answer (200), not an error, and is not repeated.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /api/admin/webhooks/{webhookId}/test (the `TestWebhook` operationId).
+	TestWebhookWithResponse(ctx context.Context, webhookId WebhookID, reqEditors ...RequestEditorFn) (*TestWebhookResponse, error)
 
 	// SignInWithBodyWithResponse Sign in
 	//
@@ -16716,6 +17634,691 @@ func (r EndLoginsResponse) ContentType() string {
 	return ""
 }
 
+type ListWebhooksResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *WebhookListResponse
+	// JSON401 the response for an HTTP 401 `application/json` response
+	JSON401 *Unauthorized
+	// JSON403 the response for an HTTP 403 `application/json` response
+	JSON403 *Forbidden
+	// JSON500 the response for an HTTP 500 `application/json` response
+	JSON500 *InternalError
+	// JSON503 the response for an HTTP 503 `application/json` response
+	JSON503 *Unavailable
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ListWebhooksResponse) GetJSON200() *WebhookListResponse {
+	return r.JSON200
+}
+
+// GetJSON401 returns the response for an HTTP 401 `application/json` response
+func (r ListWebhooksResponse) GetJSON401() *Unauthorized {
+	return r.JSON401
+}
+
+// GetJSON403 returns the response for an HTTP 403 `application/json` response
+func (r ListWebhooksResponse) GetJSON403() *Forbidden {
+	return r.JSON403
+}
+
+// GetJSON500 returns the response for an HTTP 500 `application/json` response
+func (r ListWebhooksResponse) GetJSON500() *InternalError {
+	return r.JSON500
+}
+
+// GetJSON503 returns the response for an HTTP 503 `application/json` response
+func (r ListWebhooksResponse) GetJSON503() *Unavailable {
+	return r.JSON503
+}
+
+// GetBody returns the raw response body bytes
+func (r ListWebhooksResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ListWebhooksResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ListWebhooksResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ListWebhooksResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// AddWebhookResponse201Headers the declared response headers of an HTTP 201 response for AddWebhook
+type AddWebhookResponse201Headers struct {
+	Location string
+}
+
+type AddWebhookResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON201 the response for an HTTP 201 `application/json` response
+	JSON201 *WebhookSecretResponse
+	// JSON400 the response for an HTTP 400 `application/json` response
+	JSON400 *BadRequest
+	// JSON401 the response for an HTTP 401 `application/json` response
+	JSON401 *Unauthorized
+	// JSON403 the response for an HTTP 403 `application/json` response
+	JSON403 *Forbidden
+	// JSON409 the response for an HTTP 409 `application/json` response
+	JSON409 *Conflict
+	// JSON413 the response for an HTTP 413 `application/json` response
+	JSON413 *TooLarge
+	// JSON415 the response for an HTTP 415 `application/json` response
+	JSON415 *NotJSON
+	// JSON500 the response for an HTTP 500 `application/json` response
+	JSON500 *InternalError
+	// JSON503 the response for an HTTP 503 `application/json` response
+	JSON503 *Unavailable
+	// Headers201 the parsed response headers for an HTTP 201 response
+	Headers201 *AddWebhookResponse201Headers
+}
+
+// GetJSON201 returns the response for an HTTP 201 `application/json` response
+func (r AddWebhookResponse) GetJSON201() *WebhookSecretResponse {
+	return r.JSON201
+}
+
+// GetJSON400 returns the response for an HTTP 400 `application/json` response
+func (r AddWebhookResponse) GetJSON400() *BadRequest {
+	return r.JSON400
+}
+
+// GetJSON401 returns the response for an HTTP 401 `application/json` response
+func (r AddWebhookResponse) GetJSON401() *Unauthorized {
+	return r.JSON401
+}
+
+// GetJSON403 returns the response for an HTTP 403 `application/json` response
+func (r AddWebhookResponse) GetJSON403() *Forbidden {
+	return r.JSON403
+}
+
+// GetJSON409 returns the response for an HTTP 409 `application/json` response
+func (r AddWebhookResponse) GetJSON409() *Conflict {
+	return r.JSON409
+}
+
+// GetJSON413 returns the response for an HTTP 413 `application/json` response
+func (r AddWebhookResponse) GetJSON413() *TooLarge {
+	return r.JSON413
+}
+
+// GetJSON415 returns the response for an HTTP 415 `application/json` response
+func (r AddWebhookResponse) GetJSON415() *NotJSON {
+	return r.JSON415
+}
+
+// GetJSON500 returns the response for an HTTP 500 `application/json` response
+func (r AddWebhookResponse) GetJSON500() *InternalError {
+	return r.JSON500
+}
+
+// GetJSON503 returns the response for an HTTP 503 `application/json` response
+func (r AddWebhookResponse) GetJSON503() *Unavailable {
+	return r.JSON503
+}
+
+// GetBody returns the raw response body bytes
+func (r AddWebhookResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r AddWebhookResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r AddWebhookResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r AddWebhookResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type RemoveWebhookResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *MessageResponse
+	// JSON400 the response for an HTTP 400 `application/json` response
+	JSON400 *BadRequest
+	// JSON401 the response for an HTTP 401 `application/json` response
+	JSON401 *Unauthorized
+	// JSON403 the response for an HTTP 403 `application/json` response
+	JSON403 *Forbidden
+	// JSON404 the response for an HTTP 404 `application/json` response
+	JSON404 *NotFound
+	// JSON500 the response for an HTTP 500 `application/json` response
+	JSON500 *InternalError
+	// JSON503 the response for an HTTP 503 `application/json` response
+	JSON503 *Unavailable
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r RemoveWebhookResponse) GetJSON200() *MessageResponse {
+	return r.JSON200
+}
+
+// GetJSON400 returns the response for an HTTP 400 `application/json` response
+func (r RemoveWebhookResponse) GetJSON400() *BadRequest {
+	return r.JSON400
+}
+
+// GetJSON401 returns the response for an HTTP 401 `application/json` response
+func (r RemoveWebhookResponse) GetJSON401() *Unauthorized {
+	return r.JSON401
+}
+
+// GetJSON403 returns the response for an HTTP 403 `application/json` response
+func (r RemoveWebhookResponse) GetJSON403() *Forbidden {
+	return r.JSON403
+}
+
+// GetJSON404 returns the response for an HTTP 404 `application/json` response
+func (r RemoveWebhookResponse) GetJSON404() *NotFound {
+	return r.JSON404
+}
+
+// GetJSON500 returns the response for an HTTP 500 `application/json` response
+func (r RemoveWebhookResponse) GetJSON500() *InternalError {
+	return r.JSON500
+}
+
+// GetJSON503 returns the response for an HTTP 503 `application/json` response
+func (r RemoveWebhookResponse) GetJSON503() *Unavailable {
+	return r.JSON503
+}
+
+// GetBody returns the raw response body bytes
+func (r RemoveWebhookResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r RemoveWebhookResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r RemoveWebhookResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r RemoveWebhookResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type GetWebhookResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *WebhookResponse
+	// JSON400 the response for an HTTP 400 `application/json` response
+	JSON400 *BadRequest
+	// JSON401 the response for an HTTP 401 `application/json` response
+	JSON401 *Unauthorized
+	// JSON403 the response for an HTTP 403 `application/json` response
+	JSON403 *Forbidden
+	// JSON404 the response for an HTTP 404 `application/json` response
+	JSON404 *NotFound
+	// JSON500 the response for an HTTP 500 `application/json` response
+	JSON500 *InternalError
+	// JSON503 the response for an HTTP 503 `application/json` response
+	JSON503 *Unavailable
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r GetWebhookResponse) GetJSON200() *WebhookResponse {
+	return r.JSON200
+}
+
+// GetJSON400 returns the response for an HTTP 400 `application/json` response
+func (r GetWebhookResponse) GetJSON400() *BadRequest {
+	return r.JSON400
+}
+
+// GetJSON401 returns the response for an HTTP 401 `application/json` response
+func (r GetWebhookResponse) GetJSON401() *Unauthorized {
+	return r.JSON401
+}
+
+// GetJSON403 returns the response for an HTTP 403 `application/json` response
+func (r GetWebhookResponse) GetJSON403() *Forbidden {
+	return r.JSON403
+}
+
+// GetJSON404 returns the response for an HTTP 404 `application/json` response
+func (r GetWebhookResponse) GetJSON404() *NotFound {
+	return r.JSON404
+}
+
+// GetJSON500 returns the response for an HTTP 500 `application/json` response
+func (r GetWebhookResponse) GetJSON500() *InternalError {
+	return r.JSON500
+}
+
+// GetJSON503 returns the response for an HTTP 503 `application/json` response
+func (r GetWebhookResponse) GetJSON503() *Unavailable {
+	return r.JSON503
+}
+
+// GetBody returns the raw response body bytes
+func (r GetWebhookResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r GetWebhookResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r GetWebhookResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r GetWebhookResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type ChangeWebhookResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *WebhookResponse
+	// JSON400 the response for an HTTP 400 `application/json` response
+	JSON400 *BadRequest
+	// JSON401 the response for an HTTP 401 `application/json` response
+	JSON401 *Unauthorized
+	// JSON403 the response for an HTTP 403 `application/json` response
+	JSON403 *Forbidden
+	// JSON404 the response for an HTTP 404 `application/json` response
+	JSON404 *NotFound
+	// JSON413 the response for an HTTP 413 `application/json` response
+	JSON413 *TooLarge
+	// JSON415 the response for an HTTP 415 `application/json` response
+	JSON415 *NotJSON
+	// JSON500 the response for an HTTP 500 `application/json` response
+	JSON500 *InternalError
+	// JSON503 the response for an HTTP 503 `application/json` response
+	JSON503 *Unavailable
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ChangeWebhookResponse) GetJSON200() *WebhookResponse {
+	return r.JSON200
+}
+
+// GetJSON400 returns the response for an HTTP 400 `application/json` response
+func (r ChangeWebhookResponse) GetJSON400() *BadRequest {
+	return r.JSON400
+}
+
+// GetJSON401 returns the response for an HTTP 401 `application/json` response
+func (r ChangeWebhookResponse) GetJSON401() *Unauthorized {
+	return r.JSON401
+}
+
+// GetJSON403 returns the response for an HTTP 403 `application/json` response
+func (r ChangeWebhookResponse) GetJSON403() *Forbidden {
+	return r.JSON403
+}
+
+// GetJSON404 returns the response for an HTTP 404 `application/json` response
+func (r ChangeWebhookResponse) GetJSON404() *NotFound {
+	return r.JSON404
+}
+
+// GetJSON413 returns the response for an HTTP 413 `application/json` response
+func (r ChangeWebhookResponse) GetJSON413() *TooLarge {
+	return r.JSON413
+}
+
+// GetJSON415 returns the response for an HTTP 415 `application/json` response
+func (r ChangeWebhookResponse) GetJSON415() *NotJSON {
+	return r.JSON415
+}
+
+// GetJSON500 returns the response for an HTTP 500 `application/json` response
+func (r ChangeWebhookResponse) GetJSON500() *InternalError {
+	return r.JSON500
+}
+
+// GetJSON503 returns the response for an HTTP 503 `application/json` response
+func (r ChangeWebhookResponse) GetJSON503() *Unavailable {
+	return r.JSON503
+}
+
+// GetBody returns the raw response body bytes
+func (r ChangeWebhookResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ChangeWebhookResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ChangeWebhookResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ChangeWebhookResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type ListWebhookDeliveriesResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *WebhookDeliveriesResponse
+	// JSON400 the response for an HTTP 400 `application/json` response
+	JSON400 *BadRequest
+	// JSON401 the response for an HTTP 401 `application/json` response
+	JSON401 *Unauthorized
+	// JSON403 the response for an HTTP 403 `application/json` response
+	JSON403 *Forbidden
+	// JSON404 the response for an HTTP 404 `application/json` response
+	JSON404 *NotFound
+	// JSON500 the response for an HTTP 500 `application/json` response
+	JSON500 *InternalError
+	// JSON503 the response for an HTTP 503 `application/json` response
+	JSON503 *Unavailable
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ListWebhookDeliveriesResponse) GetJSON200() *WebhookDeliveriesResponse {
+	return r.JSON200
+}
+
+// GetJSON400 returns the response for an HTTP 400 `application/json` response
+func (r ListWebhookDeliveriesResponse) GetJSON400() *BadRequest {
+	return r.JSON400
+}
+
+// GetJSON401 returns the response for an HTTP 401 `application/json` response
+func (r ListWebhookDeliveriesResponse) GetJSON401() *Unauthorized {
+	return r.JSON401
+}
+
+// GetJSON403 returns the response for an HTTP 403 `application/json` response
+func (r ListWebhookDeliveriesResponse) GetJSON403() *Forbidden {
+	return r.JSON403
+}
+
+// GetJSON404 returns the response for an HTTP 404 `application/json` response
+func (r ListWebhookDeliveriesResponse) GetJSON404() *NotFound {
+	return r.JSON404
+}
+
+// GetJSON500 returns the response for an HTTP 500 `application/json` response
+func (r ListWebhookDeliveriesResponse) GetJSON500() *InternalError {
+	return r.JSON500
+}
+
+// GetJSON503 returns the response for an HTTP 503 `application/json` response
+func (r ListWebhookDeliveriesResponse) GetJSON503() *Unavailable {
+	return r.JSON503
+}
+
+// GetBody returns the raw response body bytes
+func (r ListWebhookDeliveriesResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ListWebhookDeliveriesResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ListWebhookDeliveriesResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ListWebhookDeliveriesResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type RotateWebhookSecretResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *WebhookSecretResponse
+	// JSON400 the response for an HTTP 400 `application/json` response
+	JSON400 *BadRequest
+	// JSON401 the response for an HTTP 401 `application/json` response
+	JSON401 *Unauthorized
+	// JSON403 the response for an HTTP 403 `application/json` response
+	JSON403 *Forbidden
+	// JSON404 the response for an HTTP 404 `application/json` response
+	JSON404 *NotFound
+	// JSON500 the response for an HTTP 500 `application/json` response
+	JSON500 *InternalError
+	// JSON503 the response for an HTTP 503 `application/json` response
+	JSON503 *Unavailable
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r RotateWebhookSecretResponse) GetJSON200() *WebhookSecretResponse {
+	return r.JSON200
+}
+
+// GetJSON400 returns the response for an HTTP 400 `application/json` response
+func (r RotateWebhookSecretResponse) GetJSON400() *BadRequest {
+	return r.JSON400
+}
+
+// GetJSON401 returns the response for an HTTP 401 `application/json` response
+func (r RotateWebhookSecretResponse) GetJSON401() *Unauthorized {
+	return r.JSON401
+}
+
+// GetJSON403 returns the response for an HTTP 403 `application/json` response
+func (r RotateWebhookSecretResponse) GetJSON403() *Forbidden {
+	return r.JSON403
+}
+
+// GetJSON404 returns the response for an HTTP 404 `application/json` response
+func (r RotateWebhookSecretResponse) GetJSON404() *NotFound {
+	return r.JSON404
+}
+
+// GetJSON500 returns the response for an HTTP 500 `application/json` response
+func (r RotateWebhookSecretResponse) GetJSON500() *InternalError {
+	return r.JSON500
+}
+
+// GetJSON503 returns the response for an HTTP 503 `application/json` response
+func (r RotateWebhookSecretResponse) GetJSON503() *Unavailable {
+	return r.JSON503
+}
+
+// GetBody returns the raw response body bytes
+func (r RotateWebhookSecretResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r RotateWebhookSecretResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r RotateWebhookSecretResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r RotateWebhookSecretResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type TestWebhookResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *WebhookDeliveryResponse
+	// JSON400 the response for an HTTP 400 `application/json` response
+	JSON400 *BadRequest
+	// JSON401 the response for an HTTP 401 `application/json` response
+	JSON401 *Unauthorized
+	// JSON403 the response for an HTTP 403 `application/json` response
+	JSON403 *Forbidden
+	// JSON404 the response for an HTTP 404 `application/json` response
+	JSON404 *NotFound
+	// JSON500 the response for an HTTP 500 `application/json` response
+	JSON500 *InternalError
+	// JSON503 the response for an HTTP 503 `application/json` response
+	JSON503 *Unavailable
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r TestWebhookResponse) GetJSON200() *WebhookDeliveryResponse {
+	return r.JSON200
+}
+
+// GetJSON400 returns the response for an HTTP 400 `application/json` response
+func (r TestWebhookResponse) GetJSON400() *BadRequest {
+	return r.JSON400
+}
+
+// GetJSON401 returns the response for an HTTP 401 `application/json` response
+func (r TestWebhookResponse) GetJSON401() *Unauthorized {
+	return r.JSON401
+}
+
+// GetJSON403 returns the response for an HTTP 403 `application/json` response
+func (r TestWebhookResponse) GetJSON403() *Forbidden {
+	return r.JSON403
+}
+
+// GetJSON404 returns the response for an HTTP 404 `application/json` response
+func (r TestWebhookResponse) GetJSON404() *NotFound {
+	return r.JSON404
+}
+
+// GetJSON500 returns the response for an HTTP 500 `application/json` response
+func (r TestWebhookResponse) GetJSON500() *InternalError {
+	return r.JSON500
+}
+
+// GetJSON503 returns the response for an HTTP 503 `application/json` response
+func (r TestWebhookResponse) GetJSON503() *Unavailable {
+	return r.JSON503
+}
+
+// GetBody returns the raw response body bytes
+func (r TestWebhookResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r TestWebhookResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r TestWebhookResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r TestWebhookResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
 type SignInResponse struct {
 	Body         []byte
 	HTTPResponse *http.Response
@@ -20452,6 +22055,154 @@ func (c *ClientWithResponses) EndLoginsWithResponse(ctx context.Context, name Us
 		return nil, err
 	}
 	return ParseEndLoginsResponse(rsp)
+}
+
+// ListWebhooksWithResponse List the webhooks
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /api/admin/webhooks (the `ListWebhooks` operationId).
+func (c *ClientWithResponses) ListWebhooksWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*ListWebhooksResponse, error) {
+	rsp, err := c.ListWebhooks(ctx, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseListWebhooksResponse(rsp)
+}
+
+// AddWebhookWithBodyWithResponse Add a webhook
+//
+// The answer is the only one that shows the secret. A node has at most 50 webhooks.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /api/admin/webhooks (the `AddWebhook` operationId).
+func (c *ClientWithResponses) AddWebhookWithBodyWithResponse(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*AddWebhookResponse, error) {
+	rsp, err := c.AddWebhookWithBody(ctx, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseAddWebhookResponse(rsp)
+}
+
+// AddWebhookWithResponse Add a webhook
+//
+// The answer is the only one that shows the secret. A node has at most 50 webhooks.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /api/admin/webhooks (the `AddWebhook` operationId).
+func (c *ClientWithResponses) AddWebhookWithResponse(ctx context.Context, body AddWebhookJSONRequestBody, reqEditors ...RequestEditorFn) (*AddWebhookResponse, error) {
+	rsp, err := c.AddWebhook(ctx, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseAddWebhookResponse(rsp)
+}
+
+// RemoveWebhookWithResponse Remove a webhook
+//
+// Removes the webhook, its secret and its deliveries. Nothing more is sent.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with DELETE /api/admin/webhooks/{webhookId} (the `RemoveWebhook` operationId).
+func (c *ClientWithResponses) RemoveWebhookWithResponse(ctx context.Context, webhookId WebhookID, reqEditors ...RequestEditorFn) (*RemoveWebhookResponse, error) {
+	rsp, err := c.RemoveWebhook(ctx, webhookId, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseRemoveWebhookResponse(rsp)
+}
+
+// GetWebhookWithResponse One webhook
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /api/admin/webhooks/{webhookId} (the `GetWebhook` operationId).
+func (c *ClientWithResponses) GetWebhookWithResponse(ctx context.Context, webhookId WebhookID, reqEditors ...RequestEditorFn) (*GetWebhookResponse, error) {
+	rsp, err := c.GetWebhook(ctx, webhookId, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseGetWebhookResponse(rsp)
+}
+
+// ChangeWebhookWithBodyWithResponse Change a webhook
+//
+// Changes the members that you send. While a webhook is switched off it is told nothing, and what it was to be told is given up.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with PATCH /api/admin/webhooks/{webhookId} (the `ChangeWebhook` operationId).
+func (c *ClientWithResponses) ChangeWebhookWithBodyWithResponse(ctx context.Context, webhookId WebhookID, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*ChangeWebhookResponse, error) {
+	rsp, err := c.ChangeWebhookWithBody(ctx, webhookId, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseChangeWebhookResponse(rsp)
+}
+
+// ChangeWebhookWithResponse Change a webhook
+//
+// Changes the members that you send. While a webhook is switched off it is told nothing, and what it was to be told is given up.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with PATCH /api/admin/webhooks/{webhookId} (the `ChangeWebhook` operationId).
+func (c *ClientWithResponses) ChangeWebhookWithResponse(ctx context.Context, webhookId WebhookID, body ChangeWebhookJSONRequestBody, reqEditors ...RequestEditorFn) (*ChangeWebhookResponse, error) {
+	rsp, err := c.ChangeWebhook(ctx, webhookId, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseChangeWebhookResponse(rsp)
+}
+
+// ListWebhookDeliveriesWithResponse The latest deliveries of a webhook
+//
+// With every attempt and what came of it. Deliveries are kept for 30 days.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /api/admin/webhooks/{webhookId}/deliveries (the `ListWebhookDeliveries` operationId).
+func (c *ClientWithResponses) ListWebhookDeliveriesWithResponse(ctx context.Context, webhookId WebhookID, params *ListWebhookDeliveriesParams, reqEditors ...RequestEditorFn) (*ListWebhookDeliveriesResponse, error) {
+	rsp, err := c.ListWebhookDeliveries(ctx, webhookId, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseListWebhookDeliveriesResponse(rsp)
+}
+
+// RotateWebhookSecretWithResponse Give a webhook a new secret
+//
+// The answer is the only one that shows the new secret. For 24 hours every message has two signatures, so that the receiver can change over whenever it likes.
+// To end an old secret at once, rotate twice.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /api/admin/webhooks/{webhookId}/rotate-secret (the `RotateWebhookSecret` operationId).
+func (c *ClientWithResponses) RotateWebhookSecretWithResponse(ctx context.Context, webhookId WebhookID, reqEditors ...RequestEditorFn) (*RotateWebhookSecretResponse, error) {
+	rsp, err := c.RotateWebhookSecret(ctx, webhookId, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseRotateWebhookSecretResponse(rsp)
+}
+
+// TestWebhookWithResponse Send a test message
+//
+// Sends a message of type `webhook.test` at once, even if the webhook is switched off, and answers how that went after at most 15 seconds. A test that fails is
+// an answer (200), not an error, and is not repeated.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /api/admin/webhooks/{webhookId}/test (the `TestWebhook` operationId).
+func (c *ClientWithResponses) TestWebhookWithResponse(ctx context.Context, webhookId WebhookID, reqEditors ...RequestEditorFn) (*TestWebhookResponse, error) {
+	rsp, err := c.TestWebhook(ctx, webhookId, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseTestWebhookResponse(rsp)
 }
 
 // SignInWithBodyWithResponse Sign in
@@ -24308,6 +26059,577 @@ func ParseEndLoginsResponse(rsp *http.Response) (*EndLoginsResponse, error) {
 	return response, nil
 }
 
+// ParseListWebhooksResponse parses an HTTP response from a ListWebhooksWithResponse call
+func ParseListWebhooksResponse(rsp *http.Response) (*ListWebhooksResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ListWebhooksResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest WebhookListResponse
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 401:
+		var dest Unauthorized
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON401 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 403:
+		var dest Forbidden
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON403 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
+		var dest InternalError
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON500 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest Unavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON503 = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseAddWebhookResponse parses an HTTP response from a AddWebhookWithResponse call
+func ParseAddWebhookResponse(rsp *http.Response) (*AddWebhookResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &AddWebhookResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 201:
+		var dest WebhookSecretResponse
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON201 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
+		var dest BadRequest
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON400 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 401:
+		var dest Unauthorized
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON401 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 403:
+		var dest Forbidden
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON403 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 409:
+		var dest Conflict
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON409 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 413:
+		var dest TooLarge
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON413 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 415:
+		var dest NotJSON
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON415 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
+		var dest InternalError
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON500 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest Unavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON503 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 201:
+		var headers AddWebhookResponse201Headers
+		if values := rsp.Header.Values("Location"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Location", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.Location = value
+		}
+		response.Headers201 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseRemoveWebhookResponse parses an HTTP response from a RemoveWebhookWithResponse call
+func ParseRemoveWebhookResponse(rsp *http.Response) (*RemoveWebhookResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &RemoveWebhookResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest MessageResponse
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
+		var dest BadRequest
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON400 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 401:
+		var dest Unauthorized
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON401 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 403:
+		var dest Forbidden
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON403 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 404:
+		var dest NotFound
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON404 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
+		var dest InternalError
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON500 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest Unavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON503 = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseGetWebhookResponse parses an HTTP response from a GetWebhookWithResponse call
+func ParseGetWebhookResponse(rsp *http.Response) (*GetWebhookResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &GetWebhookResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest WebhookResponse
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
+		var dest BadRequest
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON400 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 401:
+		var dest Unauthorized
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON401 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 403:
+		var dest Forbidden
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON403 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 404:
+		var dest NotFound
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON404 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
+		var dest InternalError
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON500 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest Unavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON503 = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseChangeWebhookResponse parses an HTTP response from a ChangeWebhookWithResponse call
+func ParseChangeWebhookResponse(rsp *http.Response) (*ChangeWebhookResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ChangeWebhookResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest WebhookResponse
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
+		var dest BadRequest
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON400 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 401:
+		var dest Unauthorized
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON401 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 403:
+		var dest Forbidden
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON403 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 404:
+		var dest NotFound
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON404 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 413:
+		var dest TooLarge
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON413 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 415:
+		var dest NotJSON
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON415 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
+		var dest InternalError
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON500 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest Unavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON503 = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseListWebhookDeliveriesResponse parses an HTTP response from a ListWebhookDeliveriesWithResponse call
+func ParseListWebhookDeliveriesResponse(rsp *http.Response) (*ListWebhookDeliveriesResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ListWebhookDeliveriesResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest WebhookDeliveriesResponse
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
+		var dest BadRequest
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON400 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 401:
+		var dest Unauthorized
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON401 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 403:
+		var dest Forbidden
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON403 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 404:
+		var dest NotFound
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON404 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
+		var dest InternalError
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON500 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest Unavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON503 = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseRotateWebhookSecretResponse parses an HTTP response from a RotateWebhookSecretWithResponse call
+func ParseRotateWebhookSecretResponse(rsp *http.Response) (*RotateWebhookSecretResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &RotateWebhookSecretResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest WebhookSecretResponse
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
+		var dest BadRequest
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON400 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 401:
+		var dest Unauthorized
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON401 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 403:
+		var dest Forbidden
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON403 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 404:
+		var dest NotFound
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON404 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
+		var dest InternalError
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON500 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest Unavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON503 = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseTestWebhookResponse parses an HTTP response from a TestWebhookWithResponse call
+func ParseTestWebhookResponse(rsp *http.Response) (*TestWebhookResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &TestWebhookResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest WebhookDeliveryResponse
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
+		var dest BadRequest
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON400 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 401:
+		var dest Unauthorized
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON401 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 403:
+		var dest Forbidden
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON403 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 404:
+		var dest NotFound
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON404 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
+		var dest InternalError
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON500 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest Unavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON503 = &dest
+
+	}
+
+	return response, nil
+}
+
 // ParseSignInResponse parses an HTTP response from a SignInWithResponse call
 func ParseSignInResponse(rsp *http.Response) (*SignInResponse, error) {
 	bodyBytes, err := io.ReadAll(rsp.Body)
@@ -26887,6 +29209,30 @@ type ServerInterface interface {
 	// EndLogins End every login of a person
 	// (POST /api/admin/users/{name}/end-logins)
 	EndLogins(ctx echo.Context, name UserName) error
+	// ListWebhooks List the webhooks
+	// (GET /api/admin/webhooks)
+	ListWebhooks(ctx echo.Context) error
+	// AddWebhook Add a webhook
+	// (POST /api/admin/webhooks)
+	AddWebhook(ctx echo.Context) error
+	// RemoveWebhook Remove a webhook
+	// (DELETE /api/admin/webhooks/{webhookId})
+	RemoveWebhook(ctx echo.Context, webhookId WebhookID) error
+	// GetWebhook One webhook
+	// (GET /api/admin/webhooks/{webhookId})
+	GetWebhook(ctx echo.Context, webhookId WebhookID) error
+	// ChangeWebhook Change a webhook
+	// (PATCH /api/admin/webhooks/{webhookId})
+	ChangeWebhook(ctx echo.Context, webhookId WebhookID) error
+	// ListWebhookDeliveries The latest deliveries of a webhook
+	// (GET /api/admin/webhooks/{webhookId}/deliveries)
+	ListWebhookDeliveries(ctx echo.Context, webhookId WebhookID, params ListWebhookDeliveriesParams) error
+	// RotateWebhookSecret Give a webhook a new secret
+	// (POST /api/admin/webhooks/{webhookId}/rotate-secret)
+	RotateWebhookSecret(ctx echo.Context, webhookId WebhookID) error
+	// TestWebhook Send a test message
+	// (POST /api/admin/webhooks/{webhookId}/test)
+	TestWebhook(ctx echo.Context, webhookId WebhookID) error
 	// SignIn Sign in
 	// (POST /api/auth/login)
 	SignIn(ctx echo.Context) error
@@ -27790,6 +30136,129 @@ func (w *ServerInterfaceWrapper) EndLogins(ctx echo.Context) error {
 
 	// Invoke the callback with all the unmarshaled arguments
 	err = w.Handler.EndLogins(ctx, name)
+	return err
+}
+
+// ListWebhooks converts echo context to params.
+func (w *ServerInterfaceWrapper) ListWebhooks(ctx echo.Context) error {
+	var err error
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ListWebhooks(ctx)
+	return err
+}
+
+// AddWebhook converts echo context to params.
+func (w *ServerInterfaceWrapper) AddWebhook(ctx echo.Context) error {
+	var err error
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.AddWebhook(ctx)
+	return err
+}
+
+// RemoveWebhook converts echo context to params.
+func (w *ServerInterfaceWrapper) RemoveWebhook(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "webhookId" -------------
+	var webhookId WebhookID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "webhookId", ctx.Param("webhookId"), &webhookId, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter webhookId: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.RemoveWebhook(ctx, webhookId)
+	return err
+}
+
+// GetWebhook converts echo context to params.
+func (w *ServerInterfaceWrapper) GetWebhook(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "webhookId" -------------
+	var webhookId WebhookID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "webhookId", ctx.Param("webhookId"), &webhookId, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter webhookId: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.GetWebhook(ctx, webhookId)
+	return err
+}
+
+// ChangeWebhook converts echo context to params.
+func (w *ServerInterfaceWrapper) ChangeWebhook(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "webhookId" -------------
+	var webhookId WebhookID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "webhookId", ctx.Param("webhookId"), &webhookId, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter webhookId: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ChangeWebhook(ctx, webhookId)
+	return err
+}
+
+// ListWebhookDeliveries converts echo context to params.
+func (w *ServerInterfaceWrapper) ListWebhookDeliveries(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "webhookId" -------------
+	var webhookId WebhookID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "webhookId", ctx.Param("webhookId"), &webhookId, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter webhookId: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListWebhookDeliveriesParams
+	// ------------- Optional query parameter "pageSize" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "pageSize", ctx.QueryParams(), &params.PageSize, runtime.BindQueryParameterOptions{Type: "integer", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter pageSize: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ListWebhookDeliveries(ctx, webhookId, params)
+	return err
+}
+
+// RotateWebhookSecret converts echo context to params.
+func (w *ServerInterfaceWrapper) RotateWebhookSecret(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "webhookId" -------------
+	var webhookId WebhookID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "webhookId", ctx.Param("webhookId"), &webhookId, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter webhookId: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.RotateWebhookSecret(ctx, webhookId)
+	return err
+}
+
+// TestWebhook converts echo context to params.
+func (w *ServerInterfaceWrapper) TestWebhook(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "webhookId" -------------
+	var webhookId WebhookID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "webhookId", ctx.Param("webhookId"), &webhookId, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter webhookId: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.TestWebhook(ctx, webhookId)
 	return err
 }
 
@@ -28785,6 +31254,14 @@ func RegisterHandlersWithOptions(router EchoRouter, si ServerInterface, options 
 	router.POST(options.BaseURL+"/api/admin/sync/schedules/:scheduleId/run", wrapper.RunSchedule, options.OperationMiddlewares["runSchedule"]...)
 	router.GET(options.BaseURL+"/api/admin/sync/schedules/:scheduleId/runs", wrapper.ListScheduleRuns, options.OperationMiddlewares["listScheduleRuns"]...)
 	router.POST(options.BaseURL+"/api/admin/sync/schedule-preview", wrapper.PreviewSchedule, options.OperationMiddlewares["previewSchedule"]...)
+	router.GET(options.BaseURL+"/api/admin/webhooks", wrapper.ListWebhooks, options.OperationMiddlewares["listWebhooks"]...)
+	router.POST(options.BaseURL+"/api/admin/webhooks", wrapper.AddWebhook, options.OperationMiddlewares["addWebhook"]...)
+	router.DELETE(options.BaseURL+"/api/admin/webhooks/:webhookId", wrapper.RemoveWebhook, options.OperationMiddlewares["removeWebhook"]...)
+	router.GET(options.BaseURL+"/api/admin/webhooks/:webhookId", wrapper.GetWebhook, options.OperationMiddlewares["getWebhook"]...)
+	router.PATCH(options.BaseURL+"/api/admin/webhooks/:webhookId", wrapper.ChangeWebhook, options.OperationMiddlewares["changeWebhook"]...)
+	router.POST(options.BaseURL+"/api/admin/webhooks/:webhookId/test", wrapper.TestWebhook, options.OperationMiddlewares["testWebhook"]...)
+	router.POST(options.BaseURL+"/api/admin/webhooks/:webhookId/rotate-secret", wrapper.RotateWebhookSecret, options.OperationMiddlewares["rotateWebhookSecret"]...)
+	router.GET(options.BaseURL+"/api/admin/webhooks/:webhookId/deliveries", wrapper.ListWebhookDeliveries, options.OperationMiddlewares["listWebhookDeliveries"]...)
 	router.GET(options.BaseURL+"/api/sync/stats", wrapper.GetSyncStats, options.OperationMiddlewares["getSyncStats"]...)
 	router.GET(options.BaseURL+"/api/sync/service", wrapper.GetSyncService, options.OperationMiddlewares["getSyncService"]...)
 	router.POST(options.BaseURL+"/api/sync/service", wrapper.ControlSyncService, options.OperationMiddlewares["controlSyncService"]...)
@@ -33758,6 +36235,891 @@ func (response EndLogins503JSONResponse) VisitEndLoginsResponse(w http.ResponseW
 	return err
 }
 
+type ListWebhooksRequestObject struct {
+}
+
+type ListWebhooksResponseObject interface {
+	VisitListWebhooksResponse(w http.ResponseWriter) error
+}
+
+type ListWebhooks200JSONResponse WebhookListResponse
+
+func (response ListWebhooks200JSONResponse) VisitListWebhooksResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListWebhooks401JSONResponse struct{ UnauthorizedJSONResponse }
+
+func (response ListWebhooks401JSONResponse) VisitListWebhooksResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListWebhooks403JSONResponse struct{ ForbiddenJSONResponse }
+
+func (response ListWebhooks403JSONResponse) VisitListWebhooksResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(403)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListWebhooks500JSONResponse struct{ InternalErrorJSONResponse }
+
+func (response ListWebhooks500JSONResponse) VisitListWebhooksResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListWebhooks503JSONResponse struct{ UnavailableJSONResponse }
+
+func (response ListWebhooks503JSONResponse) VisitListWebhooksResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type AddWebhookRequestObject struct {
+	Body *AddWebhookJSONRequestBody
+}
+
+type AddWebhookResponseObject interface {
+	VisitAddWebhookResponse(w http.ResponseWriter) error
+}
+
+type AddWebhook201ResponseHeaders struct {
+	Location string
+}
+
+type AddWebhook201JSONResponse struct {
+	Body    WebhookSecretResponse
+	Headers AddWebhook201ResponseHeaders
+}
+
+func (response AddWebhook201JSONResponse) VisitAddWebhookResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Location", fmt.Sprint(response.Headers.Location))
+	w.WriteHeader(201)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type AddWebhook400JSONResponse struct{ BadRequestJSONResponse }
+
+func (response AddWebhook400JSONResponse) VisitAddWebhookResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type AddWebhook401JSONResponse struct{ UnauthorizedJSONResponse }
+
+func (response AddWebhook401JSONResponse) VisitAddWebhookResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type AddWebhook403JSONResponse struct{ ForbiddenJSONResponse }
+
+func (response AddWebhook403JSONResponse) VisitAddWebhookResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(403)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type AddWebhook409JSONResponse struct{ ConflictJSONResponse }
+
+func (response AddWebhook409JSONResponse) VisitAddWebhookResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(409)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type AddWebhook413JSONResponse struct{ TooLargeJSONResponse }
+
+func (response AddWebhook413JSONResponse) VisitAddWebhookResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(413)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type AddWebhook415JSONResponse struct{ NotJSONJSONResponse }
+
+func (response AddWebhook415JSONResponse) VisitAddWebhookResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(415)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type AddWebhook500JSONResponse struct{ InternalErrorJSONResponse }
+
+func (response AddWebhook500JSONResponse) VisitAddWebhookResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type AddWebhook503JSONResponse struct{ UnavailableJSONResponse }
+
+func (response AddWebhook503JSONResponse) VisitAddWebhookResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type RemoveWebhookRequestObject struct {
+	WebhookId WebhookID `json:"webhookId"`
+}
+
+type RemoveWebhookResponseObject interface {
+	VisitRemoveWebhookResponse(w http.ResponseWriter) error
+}
+
+type RemoveWebhook200JSONResponse MessageResponse
+
+func (response RemoveWebhook200JSONResponse) VisitRemoveWebhookResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type RemoveWebhook400JSONResponse struct{ BadRequestJSONResponse }
+
+func (response RemoveWebhook400JSONResponse) VisitRemoveWebhookResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type RemoveWebhook401JSONResponse struct{ UnauthorizedJSONResponse }
+
+func (response RemoveWebhook401JSONResponse) VisitRemoveWebhookResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type RemoveWebhook403JSONResponse struct{ ForbiddenJSONResponse }
+
+func (response RemoveWebhook403JSONResponse) VisitRemoveWebhookResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(403)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type RemoveWebhook404JSONResponse struct{ NotFoundJSONResponse }
+
+func (response RemoveWebhook404JSONResponse) VisitRemoveWebhookResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(404)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type RemoveWebhook500JSONResponse struct{ InternalErrorJSONResponse }
+
+func (response RemoveWebhook500JSONResponse) VisitRemoveWebhookResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type RemoveWebhook503JSONResponse struct{ UnavailableJSONResponse }
+
+func (response RemoveWebhook503JSONResponse) VisitRemoveWebhookResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetWebhookRequestObject struct {
+	WebhookId WebhookID `json:"webhookId"`
+}
+
+type GetWebhookResponseObject interface {
+	VisitGetWebhookResponse(w http.ResponseWriter) error
+}
+
+type GetWebhook200JSONResponse WebhookResponse
+
+func (response GetWebhook200JSONResponse) VisitGetWebhookResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetWebhook400JSONResponse struct{ BadRequestJSONResponse }
+
+func (response GetWebhook400JSONResponse) VisitGetWebhookResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetWebhook401JSONResponse struct{ UnauthorizedJSONResponse }
+
+func (response GetWebhook401JSONResponse) VisitGetWebhookResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetWebhook403JSONResponse struct{ ForbiddenJSONResponse }
+
+func (response GetWebhook403JSONResponse) VisitGetWebhookResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(403)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetWebhook404JSONResponse struct{ NotFoundJSONResponse }
+
+func (response GetWebhook404JSONResponse) VisitGetWebhookResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(404)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetWebhook500JSONResponse struct{ InternalErrorJSONResponse }
+
+func (response GetWebhook500JSONResponse) VisitGetWebhookResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetWebhook503JSONResponse struct{ UnavailableJSONResponse }
+
+func (response GetWebhook503JSONResponse) VisitGetWebhookResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ChangeWebhookRequestObject struct {
+	WebhookId WebhookID `json:"webhookId"`
+	Body      *ChangeWebhookJSONRequestBody
+}
+
+type ChangeWebhookResponseObject interface {
+	VisitChangeWebhookResponse(w http.ResponseWriter) error
+}
+
+type ChangeWebhook200JSONResponse WebhookResponse
+
+func (response ChangeWebhook200JSONResponse) VisitChangeWebhookResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ChangeWebhook400JSONResponse struct{ BadRequestJSONResponse }
+
+func (response ChangeWebhook400JSONResponse) VisitChangeWebhookResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ChangeWebhook401JSONResponse struct{ UnauthorizedJSONResponse }
+
+func (response ChangeWebhook401JSONResponse) VisitChangeWebhookResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ChangeWebhook403JSONResponse struct{ ForbiddenJSONResponse }
+
+func (response ChangeWebhook403JSONResponse) VisitChangeWebhookResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(403)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ChangeWebhook404JSONResponse struct{ NotFoundJSONResponse }
+
+func (response ChangeWebhook404JSONResponse) VisitChangeWebhookResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(404)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ChangeWebhook413JSONResponse struct{ TooLargeJSONResponse }
+
+func (response ChangeWebhook413JSONResponse) VisitChangeWebhookResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(413)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ChangeWebhook415JSONResponse struct{ NotJSONJSONResponse }
+
+func (response ChangeWebhook415JSONResponse) VisitChangeWebhookResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(415)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ChangeWebhook500JSONResponse struct{ InternalErrorJSONResponse }
+
+func (response ChangeWebhook500JSONResponse) VisitChangeWebhookResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ChangeWebhook503JSONResponse struct{ UnavailableJSONResponse }
+
+func (response ChangeWebhook503JSONResponse) VisitChangeWebhookResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListWebhookDeliveriesRequestObject struct {
+	WebhookId WebhookID `json:"webhookId"`
+	Params    ListWebhookDeliveriesParams
+}
+
+type ListWebhookDeliveriesResponseObject interface {
+	VisitListWebhookDeliveriesResponse(w http.ResponseWriter) error
+}
+
+type ListWebhookDeliveries200JSONResponse WebhookDeliveriesResponse
+
+func (response ListWebhookDeliveries200JSONResponse) VisitListWebhookDeliveriesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListWebhookDeliveries400JSONResponse struct{ BadRequestJSONResponse }
+
+func (response ListWebhookDeliveries400JSONResponse) VisitListWebhookDeliveriesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListWebhookDeliveries401JSONResponse struct{ UnauthorizedJSONResponse }
+
+func (response ListWebhookDeliveries401JSONResponse) VisitListWebhookDeliveriesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListWebhookDeliveries403JSONResponse struct{ ForbiddenJSONResponse }
+
+func (response ListWebhookDeliveries403JSONResponse) VisitListWebhookDeliveriesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(403)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListWebhookDeliveries404JSONResponse struct{ NotFoundJSONResponse }
+
+func (response ListWebhookDeliveries404JSONResponse) VisitListWebhookDeliveriesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(404)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListWebhookDeliveries500JSONResponse struct{ InternalErrorJSONResponse }
+
+func (response ListWebhookDeliveries500JSONResponse) VisitListWebhookDeliveriesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListWebhookDeliveries503JSONResponse struct{ UnavailableJSONResponse }
+
+func (response ListWebhookDeliveries503JSONResponse) VisitListWebhookDeliveriesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type RotateWebhookSecretRequestObject struct {
+	WebhookId WebhookID `json:"webhookId"`
+}
+
+type RotateWebhookSecretResponseObject interface {
+	VisitRotateWebhookSecretResponse(w http.ResponseWriter) error
+}
+
+type RotateWebhookSecret200JSONResponse WebhookSecretResponse
+
+func (response RotateWebhookSecret200JSONResponse) VisitRotateWebhookSecretResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type RotateWebhookSecret400JSONResponse struct{ BadRequestJSONResponse }
+
+func (response RotateWebhookSecret400JSONResponse) VisitRotateWebhookSecretResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type RotateWebhookSecret401JSONResponse struct{ UnauthorizedJSONResponse }
+
+func (response RotateWebhookSecret401JSONResponse) VisitRotateWebhookSecretResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type RotateWebhookSecret403JSONResponse struct{ ForbiddenJSONResponse }
+
+func (response RotateWebhookSecret403JSONResponse) VisitRotateWebhookSecretResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(403)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type RotateWebhookSecret404JSONResponse struct{ NotFoundJSONResponse }
+
+func (response RotateWebhookSecret404JSONResponse) VisitRotateWebhookSecretResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(404)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type RotateWebhookSecret500JSONResponse struct{ InternalErrorJSONResponse }
+
+func (response RotateWebhookSecret500JSONResponse) VisitRotateWebhookSecretResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type RotateWebhookSecret503JSONResponse struct{ UnavailableJSONResponse }
+
+func (response RotateWebhookSecret503JSONResponse) VisitRotateWebhookSecretResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type TestWebhookRequestObject struct {
+	WebhookId WebhookID `json:"webhookId"`
+}
+
+type TestWebhookResponseObject interface {
+	VisitTestWebhookResponse(w http.ResponseWriter) error
+}
+
+type TestWebhook200JSONResponse WebhookDeliveryResponse
+
+func (response TestWebhook200JSONResponse) VisitTestWebhookResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type TestWebhook400JSONResponse struct{ BadRequestJSONResponse }
+
+func (response TestWebhook400JSONResponse) VisitTestWebhookResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type TestWebhook401JSONResponse struct{ UnauthorizedJSONResponse }
+
+func (response TestWebhook401JSONResponse) VisitTestWebhookResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type TestWebhook403JSONResponse struct{ ForbiddenJSONResponse }
+
+func (response TestWebhook403JSONResponse) VisitTestWebhookResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(403)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type TestWebhook404JSONResponse struct{ NotFoundJSONResponse }
+
+func (response TestWebhook404JSONResponse) VisitTestWebhookResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(404)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type TestWebhook500JSONResponse struct{ InternalErrorJSONResponse }
+
+func (response TestWebhook500JSONResponse) VisitTestWebhookResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type TestWebhook503JSONResponse struct{ UnavailableJSONResponse }
+
+func (response TestWebhook503JSONResponse) VisitTestWebhookResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type SignInRequestObject struct {
 	Body *SignInJSONRequestBody
 }
@@ -37826,6 +41188,30 @@ type StrictServerInterface interface {
 	// EndLogins End every login of a person
 	// (POST /api/admin/users/{name}/end-logins)
 	EndLogins(ctx context.Context, request EndLoginsRequestObject) (EndLoginsResponseObject, error)
+	// ListWebhooks List the webhooks
+	// (GET /api/admin/webhooks)
+	ListWebhooks(ctx context.Context, request ListWebhooksRequestObject) (ListWebhooksResponseObject, error)
+	// AddWebhook Add a webhook
+	// (POST /api/admin/webhooks)
+	AddWebhook(ctx context.Context, request AddWebhookRequestObject) (AddWebhookResponseObject, error)
+	// RemoveWebhook Remove a webhook
+	// (DELETE /api/admin/webhooks/{webhookId})
+	RemoveWebhook(ctx context.Context, request RemoveWebhookRequestObject) (RemoveWebhookResponseObject, error)
+	// GetWebhook One webhook
+	// (GET /api/admin/webhooks/{webhookId})
+	GetWebhook(ctx context.Context, request GetWebhookRequestObject) (GetWebhookResponseObject, error)
+	// ChangeWebhook Change a webhook
+	// (PATCH /api/admin/webhooks/{webhookId})
+	ChangeWebhook(ctx context.Context, request ChangeWebhookRequestObject) (ChangeWebhookResponseObject, error)
+	// ListWebhookDeliveries The latest deliveries of a webhook
+	// (GET /api/admin/webhooks/{webhookId}/deliveries)
+	ListWebhookDeliveries(ctx context.Context, request ListWebhookDeliveriesRequestObject) (ListWebhookDeliveriesResponseObject, error)
+	// RotateWebhookSecret Give a webhook a new secret
+	// (POST /api/admin/webhooks/{webhookId}/rotate-secret)
+	RotateWebhookSecret(ctx context.Context, request RotateWebhookSecretRequestObject) (RotateWebhookSecretResponseObject, error)
+	// TestWebhook Send a test message
+	// (POST /api/admin/webhooks/{webhookId}/test)
+	TestWebhook(ctx context.Context, request TestWebhookRequestObject) (TestWebhookResponseObject, error)
 	// SignIn Sign in
 	// (POST /api/auth/login)
 	SignIn(ctx context.Context, request SignInRequestObject) (SignInResponseObject, error)
@@ -39273,6 +42659,249 @@ func (sh *strictHandler) EndLogins(ctx echo.Context, name UserName) error {
 	return nil
 }
 
+// ListWebhooks operation middleware
+func (sh *strictHandler) ListWebhooks(ctx echo.Context) error {
+	var request ListWebhooksRequestObject
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ListWebhooks(ctx.Request().Context(), request.(ListWebhooksRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListWebhooks")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ListWebhooksResponseObject); ok {
+		return validResponse.VisitListWebhooksResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// AddWebhook operation middleware
+func (sh *strictHandler) AddWebhook(ctx echo.Context) error {
+	var request AddWebhookRequestObject
+
+	var body AddWebhookJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.AddWebhook(ctx.Request().Context(), request.(AddWebhookRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "AddWebhook")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(AddWebhookResponseObject); ok {
+		return validResponse.VisitAddWebhookResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// RemoveWebhook operation middleware
+func (sh *strictHandler) RemoveWebhook(ctx echo.Context, webhookId WebhookID) error {
+	var request RemoveWebhookRequestObject
+
+	request.WebhookId = webhookId
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.RemoveWebhook(ctx.Request().Context(), request.(RemoveWebhookRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "RemoveWebhook")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(RemoveWebhookResponseObject); ok {
+		return validResponse.VisitRemoveWebhookResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// GetWebhook operation middleware
+func (sh *strictHandler) GetWebhook(ctx echo.Context, webhookId WebhookID) error {
+	var request GetWebhookRequestObject
+
+	request.WebhookId = webhookId
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.GetWebhook(ctx.Request().Context(), request.(GetWebhookRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GetWebhook")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(GetWebhookResponseObject); ok {
+		return validResponse.VisitGetWebhookResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// ChangeWebhook operation middleware
+func (sh *strictHandler) ChangeWebhook(ctx echo.Context, webhookId WebhookID) error {
+	var request ChangeWebhookRequestObject
+
+	request.WebhookId = webhookId
+
+	var body ChangeWebhookJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ChangeWebhook(ctx.Request().Context(), request.(ChangeWebhookRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ChangeWebhook")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ChangeWebhookResponseObject); ok {
+		return validResponse.VisitChangeWebhookResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// ListWebhookDeliveries operation middleware
+func (sh *strictHandler) ListWebhookDeliveries(ctx echo.Context, webhookId WebhookID, params ListWebhookDeliveriesParams) error {
+	var request ListWebhookDeliveriesRequestObject
+
+	request.WebhookId = webhookId
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ListWebhookDeliveries(ctx.Request().Context(), request.(ListWebhookDeliveriesRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListWebhookDeliveries")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ListWebhookDeliveriesResponseObject); ok {
+		return validResponse.VisitListWebhookDeliveriesResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// RotateWebhookSecret operation middleware
+func (sh *strictHandler) RotateWebhookSecret(ctx echo.Context, webhookId WebhookID) error {
+	var request RotateWebhookSecretRequestObject
+
+	request.WebhookId = webhookId
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.RotateWebhookSecret(ctx.Request().Context(), request.(RotateWebhookSecretRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "RotateWebhookSecret")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(RotateWebhookSecretResponseObject); ok {
+		return validResponse.VisitRotateWebhookSecretResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// TestWebhook operation middleware
+func (sh *strictHandler) TestWebhook(ctx echo.Context, webhookId WebhookID) error {
+	var request TestWebhookRequestObject
+
+	request.WebhookId = webhookId
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.TestWebhook(ctx.Request().Context(), request.(TestWebhookRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "TestWebhook")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(TestWebhookResponseObject); ok {
+		return validResponse.VisitTestWebhookResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
 // SignIn operation middleware
 func (sh *strictHandler) SignIn(ctx echo.Context) error {
 	var request SignInRequestObject
@@ -40403,750 +44032,796 @@ func (sh *strictHandler) GetReadiness(ctx echo.Context) error {
 // const string: with thousands of chunks the chained `+` fold is several
 // times slower for the Go compiler than parsing a slice literal.
 var swaggerSpec = []string{
-	"7L0LcyO3tT/4VVDcu2U7/xZNUm+ptiqaGU0se0ZS9Mj8k8zcIcQGybaaANMAxWFcs7WfZj/YfpItnAOg",
-	"0U92U5Ttm+Tmlkck+4HHwXmf3/mlMxKzueCMK9k5+aUzpwmdMcUS+HQ2GrG5OucjEUZ8or8JmRwl0VxF",
-	"gndOOsN/ShUOiUjIcPLPaD4M9J8PQk3JMtL/YdFkquQpEWrKkmUkGVFTRuZ0wkgkCReK6LcnTEoWdjtB",
-	"J9IPnTIasqQTdDidsc6JGcSOG0XQkaMpm1E9HPaFzuaxvkqPJCB6FKf/+L963f1O0JnRL+8Yn6hp56Tf",
-	"G+wFHbWa60ulSvRzvn4NOmdjxRL9IBrHYnk+m6vVX2i8YJ0TlSxYkJvuFY9XZJ6IcDFSkiynQjIShXoq",
-	"k4RRxRKippQTNY1kQB5WipGHFfx7SsaJmMHkH9gk4jziExKNCX2QjCu9aEy/2i3BPxYsWaUrQGGU5fOe",
-	"7/R7vV52toP9/bLJvqaKxqJkG++mjIzwRzeEOVXTdATm107QSdg/FlHCQrtC6Zj+K2Hjzknn//g+pajv",
-	"8Vf5vXn1pX6aHspFyGZzoRgfrX5iq+KI3tNHJmG9pKKJIpKOGVGCJGzOqOqSM74iin1ResEVWYkFWUhG",
-	"xiKBxSeC2xsFj1cBkYvRlFBJKOFsSe7vL95UUps3sh09tPJVP2K93ePDI7az1wv3d/Z22dHOw+h4d+fg",
-	"6HiP7h+Oj3cHeyV7Mou4o8hAL7FiiR7Ef/+d7Pzfn/7Xf3Xy2xZ0vuzME/EQs1nnpDNbSEUeGOnrpRjs",
-	"75N5EnFFH2JGzm5fX1yQ0ZQmdASnF1Z5/J6q0bS4vEDI0RhPI9IzkSqKYzKluOwjwZUmTVhfWNPh+R2d",
-	"DPWy8lDqpT4lwz8MyYxRLmGZ8w9kXyKpZPVCj3dwdOUr/LHTP5k8ysmH3XsxnfR//PHnD39+evsheXWm",
-	"+lc/veqz6yj8+cOPi4dQPC6Ojj52yg58dr2LJ+JifCk4W79IieFXSEh2gium6manH102Rb6YdU7+3vlD",
-	"51Oz3f4DDPVdNItUcZA/iCWZUb4iccT1idFHRC0STqgiMyHVKdHsIeU1VSwmhseXboV+AKxtNNMj38eP",
-	"EceP6bpGXLEJS2C0lyJkbxkfsXJmM9Y/WdpiRNFkwhSZ0CdWNT64o5b9pOMNOmORzKjCMR3AQawf7jWd",
-	"sNvon6xmfUtWduCta0AoD8lMJAxlQL/XIyOx4EpqvtPv9aomNrevLp3LwF/5QX/vcO9o92DvsNGE7sQj",
-	"441lm96WIWdflLt1SIQ90OwpEgsJgjtA0Q6smc4YGUex5jen8M04SqQy8r2xdJu7sZZzgrM//zCSvZ//",
-	"0kyiX1M1vWVSRoJfvCmnPok/V4g68+tFuLGwS18PA2Is0cehajRzxpKKoXB92+bjMG+FQSDLqhwD/vyN",
-	"JFEYkDlLRoyrHaY1Lk8xyw4uCpsdR9RQ+mulYXErb9iUyhLGfJdozqi5sRIJC7XMmp6QhOklWChG2BNL",
-	"VqADOK0rneBIxIsZl3heRyJJ2EiRZSL4RN8hu+ROc6WRkHhyZ6g5fOQJo1r79J8mAyIFoUjvTEtFUNT0",
-	"aQ8008XjM9MHYLB/QN5Hr7ofecUhSHCupSuIS2vW50GImFEOC3Q7mrJwEVeSljS/V1G6vf0ZpO4ewbiK",
-	"xpFhP3fTRCwm0y0o1qjOJUTOaByzJK9WKwEbwnjYguEoM7oqch00VajvJUtApS1d/YVkyTeS6JcGJOJk",
-	"MZ+zRA8uFkuWkBGVVRsD/zQ7XDSOQC56gz3Yy6qWZzt/ozv/7O0cdz//cefTL/3gYO9rK03zYI/ETD9P",
-	"BiSMJpEm/FDo/y54yBI5EgmTAZmu5lPGJRysP3a+6gVKmJwLLhkYk69oeMP+sWAS1BijYAKJzOdxNKJ6",
-	"6b7/WQruzRBunEVSGvNTLmYzmqyyjNzaknrZNCk/IaHpd4R6hrfnt7cXV5efL958vjn/8/3FzfmbjqZA",
-	"RaNYdk7+/ktnHLE4zPH+dDEiSdxWfP0UdFiSiEQ/17z+4g3xLwk6MyYlnehXa+pAWWmuVYKMKB+xWFOE",
-	"/mHGZg8sIe7NXaAsOaVzlp3wGYFR6lcBuyqZ6MXlX87emVme395VTFIAkcrug1ZNjepR3Hmj5RCt7mVm",
-	"fcGfaByFMF+9l/50C48mZY/rInE04zDn8Fq4oXjEzBj0kmoCeNDf0FCfMWvHIGeH5TwlQ7McQyAVaVQW",
-	"Foey20nt46vRaDGP9LFrSqVwJezqfRJ3Tjrf03n0PQ1nEf9ervjo+/EijnfgL7yqEzjS/Ovl688Xl5+v",
-	"b67+dHN+e6t/WSQJ4+pWsTnIOsrlmCX6jJJ+7+DQsclOuiVvF3FM9PMJjfUCrDRxzRMxSZjU100ZjRVw",
-	"44RRGHpnKZJH/UiuNeU41tzxiSVhNFJozMRqutJrku6tWR0yoxGcuAem79dvZSEK2oeE8tF0Z0BkpNX7",
-	"QW9wsNPr7+z27/q9k57+/791yQcaKTDUI6UPwzjikZyC38ieC7BR3OhPDvuBdy5POvuDvf0wHB3uHNJR",
-	"f2fvYZ/uHLEe3Rnv9xjts4Owf3SgWbs2/1l4pudTNpL0klcrj49KRdVC6oW/Obu8fXt+c3Nx+adOY2q9",
-	"XfHRBb+2gy8h2zOfay2TSFmlwjpgiCZsyqWWEZKutDiMRlPUV6Zi6XMQhWQr+DiGjWtFr0iA1+fnN5/P",
-	"//fF7d2tR1BaZ3W0hHZ85pzD7267I+muTdgkkoolLDwloynl2hBQJOJSMRp2O9s59eaEEL1XjISCIfsH",
-	"TQMUBnjRW5E8RGGIJlDrdXl7dfPq4s2b88uOz/nkYjyORpF++ZwlIJcEzy7NjYgZeYqY3r4ZXcHIQgHD",
-	"OgWaB8+WmLOEKgHqADCKba2N0oaU3hFg0gF5WCgSKUkSPazceOCdF7O5kDJ6sLNvuU5X13datF5e3X0+",
-	"+8vZxbuzV+/O18idR8bmP0Rad1/lxSxs4xONYvBpRehKJU8s0euckUJX8LDsDaWiyHsbWfeGUxIz+gQk",
-	"KxZqW1tihdSSSqMwKSFCtD9QbmlmrI2NSBn3Gu4M1yocjfHhm2zOxeXd+c3l2bsMDeNDCX7hr9itmDE1",
-	"1exoqQkcJaddIW2KdsmFkkTLACtdzTbjtOAbM9kLsBrdh85JZ2/cGx2yA3r80A+3sLBapILEi5Rk8ZiM",
-	"aRSzEJmnHRVNmNWy9PC/wbHjWIdubENY7Euh3ooFDzdaZ6tg6lPw9ur+8o234FoiOJavN3sMr/EX/s53",
-	"MPqXG09LpM3ybVDjB+twsySJapDjoMDp7XL8eHt1udFq3F/e3l9fX93cnb/5/P78zcXZ57u/Xp97S3LP",
-	"5WI+F1r2khkLI0rAFMnQorboIFwiwpU+Gno0nusJ3a3kNY5t5241ZyckP7xtHWAYg+EdehzwXC0CL/i9",
-	"ZJuL3YvLz/e353mxq3eba+MxuyCaLpqoPrhG87yARu9+soDQU5e8thqEFkBLrZItuIrgC8ZDGehF5kQu",
-	"IzXCBYcHivFYH+vW2ljjbUgXtVZzcmQwNwtGRyp6YrgvCRsJHkb6prfAFDbboJvz11eXby5Aur09u3hX",
-	"aTN6cYxUlrkjNY7UCQz1/I5OiBi74AF6xZCsluRjp3/yI2PXx8k+m3348+XTbP4D+9v/vlZC9OcfHq8/",
-	"/4mJg/dv9vd/2O3LP40+djLC0Hj3gC2j1pVlMNfZd3qXGVU9QumkdbguudEmVKQIndCIo96JYTeyEovE",
-	"qnWwB1qz4GwJk9vWabML5JZwpleXDO06Y7g5E18ZdsmlMKKLolatGPh3kU+AF0GPcZ3302qWGOs6tQ6l",
-	"miAQro+2ZygBq7dbE89qt8NFjxO41oR4R5PJZmzn1dWbv36+u7r6/O7s5k8+5zGOGWR1SggSwztyUspx",
-	"Qvg1sZGOvaP9wwNwyMlTIjXnjpmU2+a+/jvRKwg6tOYHFDIEJPm2T95Hr8iC6/eDNqXtJ5d88B0M6Z7T",
-	"hZqKJPrnhqzh/vLs/u6Hq5uLv52/yUg177n5hUO1XB889mUegXlE5aOhG32CBGdbWjBHpvBOsKwj7zQ9",
-	"sSQar1BRMlJ0+OHDh52zhWb5Sk+fDXHhpH6GsIvmtOxN1uzN2d3Zq7Pb88/3l76ZkHrSkqdoxMiClyvz",
-	"oNVRRR+o9A0+MJK75C5ZIbPSgpOSmZhBoHM75Ff1WrDcDN1xYbiiJEbBwjHA4uuPP4sHrWbB7cmCnxLl",
-	"howhg+ENU8lqB9JRhkSCCJPGFYijhHSceeSCejnZyMnZ9QVuOe6tMQRRO9YEwZ60TT8Dpd66WOYsURE6",
-	"WUeQwQL+kl8KaiM8CXjrjIbgtXYR1pAqtqMicFgXPcoiCVnSOTn4GtgXvFqVvUDAg83Ait7tygfvf9WX",
-	"6xMl60ZuLmk/8MOvQScKy8UGrPA3qJv7g+6Nj8Y03H/YCY9HDzt7B8fjHdo/2N857B0dHB4Ojo73e7Xv",
-	"7H8NOjGV6l6u346FZCHRFweEkjFbWtIhMVXslPBFHJMHNsawtI3P6klXLoW+BY95JuxUHOaRN8yyTb0z",
-	"ZheG+WGgkbJjlfgt/K55jRlqNCZccEbC/JpaVbbNAPs9b4RvEzErHyMNw8SIC7ei4M7Ut2ZH0T8edHvd",
-	"QfewzTCOv9q4zi9l5lik9OmEdBo5FUsIOjrHpHUSjFgc68/liwJ6mySa9dfR1QACMk/icT1ZmcvSXTHf",
-	"c6GeTzj9fjqQKm5gfjYMofmjYY4CRQ+N46sxqOp1zB8Y6o2+RWvU7km7X9EXXLptTGsUsCYieQSuYpN6",
-	"0BDpWKaEgVWYSudThrHZ64pT0Y/aeaIJ2Ob6mTDCC3lmbzGfz90bzBc36YvcNPYwCmfjiH/HqL2NL4rY",
-	"urz1vymDDjxp4PPXDF/Kna0MM/AJzd/rNONJPPzMRkrL6LP5PBFP7A2LmWLSixDSEK04Gl97kmpMY1mI",
-	"H7ssnRCfAhmBFB+M4pAvMMwGR8wlDUq6BL4YR7JMJIoFV7UpJN9IMjSv/BCp6ZTF4TBzRg/3WmYjZeRA",
-	"bu9wPKVruAgjdc5VsipLY9MsGKMMVBEpZgxUasNjs1PWdCl4BavSHCDUiip5rwUKXivBqzwWcSyWWfYE",
-	"iS2pOVorY+lIoY+zyArCSLMBX0DA8B+5WEqQJGCJUuMBJLGYRLxci2jMRvThN2KhXmaovENtBClRiZht",
-	"QXBo3Ya6/OTSw1CWS4FSRRqLlYslLNKYJsbDDLsYjcdMW7pdcol6oVYcElbHbQ215QUsrRAlAXlYoY/Y",
-	"KNDavI7F6LG9EqaZOioxG6zEktqlwEfkViPyFkMv1rMW5LhCW7zQNgIwoAxZHPUHJcyhjiEEnceIh+VZ",
-	"inqt4RjpOenTwU/IcCG1PfGtjCZcS1P+XUCGCpP7vnUGg/5SjMdxxNmQfIuGgzJUBE5r4I9w1ULJKEyv",
-	"EmNCOYkg+UdBBs9TFLJEXzqKo2FAhnIlFZsNybc5h/134MXBszw0DKWKkehJ1NHH3tdMqKHswEahTWY0",
-	"F5rcFQyu5kME2k6fiYRlh5GJYLQ4x9r4wQzXahXQslaixAnQHogXrdRrLqr/1YsQ6NV226a/hbDMszXl",
-	"o1ItgWraRsZs6C7liv6CB1ZquGm642oZWKXMujEJQiUWLabVmV2j+mJi6hOyIotxlZg/i/tufgxwh9lS",
-	"82gwgiDzSrGZXOcc8ETrVzcLmiR0lWdRmeTZ4nCuKRoZVJLhPM2xHRsXgb4bpmwkncDAlTVCWskuuRiN",
-	"SmXXWbykK0n0I7qdQkphne5hHxm49c5PuGyPMczg6XSVmlSa1tAlV6BeY2KUieJNuEhYib5i81mK52oV",
-	"wNLOmZjHjCyngsRCPFr/jH2rNpOzTLmDcU997LJpdfu9XottMMYWS1TZLkhB5gtFHujokSynuTF57vnM",
-	"yIzmWzGEkk0EUkhjNU0tIi99+VMtSbhH12199fl2O29EjbNzS9RSTC95ba8ozQlmnqHqnpV6P0yKHsPz",
-	"VL9qM7p6R3l4z1UUl2jUY82XF3JqMlVN+cKU2pI2Po6SGQtNWg9E2lZMkW+HNvMc73htLxyCC0Bv73cn",
-	"JhC3BBXKUIamUnTxQIgBBCUG9GKKcdKEdcmZyX617m5MNm6nau37KV9lW8YVlm4IMKW669Q2M+HWxJcl",
-	"vb2X5ml2ykGR0tI5VFP5rVqMHjezXD+A/mFeIX0ueAHEjBF6LjgLsMhKAckh4S1F8ogB0BDSq4rHpoR6",
-	"zyE7Hh0QqaLBnhgnJu8PEuFPkSCzlUN5XlS92Hrzw2R1s+AVhVVyanRWO3eTkY/RRY7hvPpB/Cr8r2To",
-	"wEvcymn+DSZDpKRZQQhHEiUm6CgCA3VI4xh8A1l6rKeoKubpCU5jhC61hQOpJUUyqNoHyzO5FzudMcoh",
-	"MRM3ov5EeSdc1g8y2Ez5gmVwLKFa/apVet46EnIiZyQWcUhMynBG7mzEPswCe4tRzisgwfO18YjUVeGm",
-	"waapiEOoQ6Hcq5Aw6VfW6yDpSpa5r8Iq0oGSBFCPEjFJ6Czjw3x9dnf27upPn1//cHb5p/M3Wcdl/sc1",
-	"/J/Z3LWCJJmKRAVEYvWqlStZTcxmHGfTGmrjJpWyCwytKZ3PmTaENadBvUuQUNRKMU1aLuW6ujwwwq2S",
-	"mRn0ewfHrSz8grvWZunBXvpyyg2phtLQpRrWsxFLcZFMi2Zy7AMfUzP5tHJHcyFzfX4lDlutxG57RaRI",
-	"OJCqboZDzHEdLzDbvV5t+XWUDbuyNXv4LpKq0QZKNJVtqmaRG5jL6h8CXjutczRm0Wact6ZOZY2N/KIL",
-	"66ZYs57V5Vp61uDQ8qEQUprStJSrs9qtqLP65Jdc7Xz6pRccDFpWXO02qLjCigAsugq88C419xKR4M3e",
-	"9O02lRwpb9allFPh1jS0UlioWjYdRpNqh8BiprdBa1OWr3xD8AZJZiJcxIIM/vtg74SopUipP1uVbMI9",
-	"eoXwVhSk7nf75C65XMTa2opijJCbq4EObCZaJMmCg0c1O9Pj8dFB2DvqHx3tjQ7Dg/0SN41PH72dY7oz",
-	"/vRL/6CCGDzWF1Opbld8VEGqqEtZbcYefMvKFco6SRgP/SCul8PGYdMEZ0304RUfpcd7XckxqJLGfJuI",
-	"HTPLP/gPyVl2DaSrEzBVYradcBkUImsO3sSrrjJE6m1GKV/RB2UMaVMVrNUgaYgxlCRXHrOWyzASTyx5",
-	"9jpApeFg/6DkcGtz8AsN2Sia0bie8I/pYMwo7Y3292nY6+/T3Yfx3rj/MHjoPRwNBqOwvx8ejPr7D71x",
-	"r0d7R/XsIc/fcYDrVJ50G+TafYDCwKmIU+1HcIQtklHIZGD1a8iVM8ltJGZjRWw27+0PZzuD/QMiIFak",
-	"j1coTUU5vmVK5ZRJEvGPHCYWmEjD0MVBnKoPZDZELBcIuDA6mpqCi7spW5kAFZ5gI9/heDtyMOxSLE26",
-	"39i4PT/yRzbHLAVt32nbDjhdl1xxZAQuvUPC1D3DSNIVOpCyVCrFIqlC9cDfvpHNWYt/eDZmLf5DcnKm",
-	"KuxyZ9fx9zLYAkcy6+ymUErzYBNV2DqpsRtGodYpnDwrsp6HcgAcyL6lWAFAlQvEw1dMIrwJpkr1s3zo",
-	"GSkPAebVV5xh/A2HQ7WpYUO3p3AIM1JbuZQF1LLRvwTpZYYVuytMtktjnfetHoZZ/RqFd8+L1zZzPeEz",
-	"f9L3FLKRzLzWRzi9bc6BcBzW2z05EnxIqxrMi10Y0OxRNVH+VBqmzmSRWOwGf7jGA2H2oxN0FvPQ/OXZ",
-	"Sl5k2P3cII8KR/baPRs/37tH4Oc39j1uLvUmmOakNlK5zB48L4iT06gxWbhCTuGPABkBW9PcFFtLkf9G",
-	"YUq7xk3ClLjnzffZx4AxzMhtOvhgNW0/MDLRZG6je8DQq7wrsrYyBc3yqDmD0toqTuo/1IAeWrPKzanh",
-	"tir50/cjKgEa4VBvqZAsHBpL0nrUITIzisAKM4mC4fCUDLVaNtSKl1PJXODS1GWBqQagCCah7CNnsWRL",
-	"/f0pGS5ttmFq14HvTQnh4MrwfWAYi4Uy6ZA0Rq3Oslo7co/DBh09vE7QsS/J8lz3baE+Kei8iRJWkUE4",
-	"nC/ieEge9KXS5LV84+mweg4BGc4XcjqEIiKZarvfSKPAQC7MEOPqQzJfKOnF0CmH0Gee/donR7O50HeZ",
-	"EbgXgwJDyThCnCS3MIs41od1AahMJpQfdPApRei+r0HnPIzU+XjMRlV5PpQTFkagSHXJ0KDaWARFl0ro",
-	"9Be3g1rx8spz6+Xkgqeu8nRHLYRO1bhvmFzEVePWXMwNvJh/46bcTMfxlimj40C4QNEKP1O+Ms9LTI8k",
-	"MNqsvrMJfGQrdlVVFVKtffVbmb2QgmXW1ixMGbPSqykrE2zgVy2x0hxH5/kqbqS+uCKNSv/UWPqYclP9",
-	"coCQoV8u8DYHHWk+96tlU2E9cHSfyrIvU/MKqr5v6PK9cbGnC1Ql1l1JPDy/nMLtMStKx6wOkIBnLm8K",
-	"1btfKoMrxWcXiLz24ZDJkQJnVT3cMRln4mU5jX1Xr+5dBwj1tYjL6EcrTlpfAK+GXuXAgjKAJ7adiuvx",
-	"qhrF5nBL6oTPTdds0JSGxglrHEAmkaT5Impr0bLx6pdh4od9SVmaWL8+rFatMLcWJumml3ImHp4/saoC",
-	"ipAqalVp9gScnXEsnsgevu1HdDE1rzxvEJOjd0z1zvCETJgyFbom5xaAEQBjgLOR6pKhjMVyiF7BUQzQ",
-	"QPYUJVhIL3GCAOsApXdkKKcLFYolH5585CYzDapoEalBzOcA0jD0ymHNGyqLYDNKXWYSnaCjh6j/MW+F",
-	"jU0LbT+1EUtm4dIoZunWl0f9wUc4pXOwoRCkE+LbW0hdcJK2CIGXC9FBcK63c/z50x/+ax2VOLiHJr4o",
-	"yBttzsj0xN/A89e5kJ6VQ1FE63uZ/In0jU0xANfoVzUJ/R/MmyGhF6DkjNkpJqacGquBFglQWq7yoDap",
-	"vzYxUiV0xC4q6jvgx4CAgebqCawho3/LEerew/h4MN7dPzx82N0L6QHdHbHjwXHYYz22d7h7UF9OXZcm",
-	"UnkiDblVFCEYWEkMpAJ4ribw4tk0uCdlRwJTtgPimkgAEiOADHTJJZMI+INp3VP6xCCmTR6YWjIoOWGz",
-	"NaS0jnxdOL3BFPO15qXAl238pbgw6SDK9sH3HJecaET49N3YgU1g1kcOiLskzdMVifGVMcDyRp77BgPj",
-	"/jcOUDj4xbGuPEfSv9VXQRVTJW1pywMbAc+mfAXoSQRQS0uj0uA0yVXO9bvHvZyW/4e8mp9jHV6t2O9x",
-	"QZZUrlsNU2tdshyD7n6b5RjYgEoZtRno2axDEyKIQ6pUEj0sFJPdITE55mmGDCfu95ydm6zBa+hXHZoG",
-	"BUM/OBTT8npslUUEnlEIelog0ea1I152WVpBslajdOipTf0gOJ2/mNvqSy3sw53iWr0+tRUX0QSyReJo",
-	"XOKJttCnBZ1YPCLmEhg0wxyLfmwXzMd3VA//L+ky5kYRMhoWnGUmA34SPTGEZvJmeOI8ghBtSjvK2LSZ",
-	"J6yoA1yKEeWZXGASR48MTik8wve6WXTcAIDElTJVAoqaegE9UIiR8UhOM9l9qc/tnZhEfNOKAUGWlKPx",
-	"DvPFeufsZvLaPLc6PPIXwha3FLF1nHE9ICmXIqlyyJlfs3OzyP9TkUiIcittjkhF54CJ4OLX7tlZPHjj",
-	"x6psX1CnJxj0BffkssNg6KP6KNsKUMOaFxIBKR5YLPhEk0aJf28NTo5yqEHYy8CvPWpftL27NR+MKg9N",
-	"OQiewIWjDJ7VmcHhgrydtYwbqosbc+17ffXXWoiN1KWiTFcTH0EDXle25e/ZujzfOC7T/n7dbd2rrEE3",
-	"teYIaYYvNKEVgGRIC8/hCstYCVQ2YW5UiuJu6tUBhDdlvLYOPBe5K6c9blwIzbb1UoQMm5N9yhl9W/Ij",
-	"PpPIBtVEZlbFZGb4pMarrEGjKNbTmysu0W9iYVkew1YrBX+NlPuyxbhky2tWB7JRKoXPEHsUukIh5Hlx",
-	"eSKL2VOpssoVH0lrjpqyTpqoU5jthlVvB/qEMjZ/W5FH9dbzW0lFVybZcQVOLG19nEB1axzb7jmRxLki",
-	"gpzWmpZJpFCZmhHBc6kQaY6iBYWfUlPcx9kyvXjCFD4hbdLDWNIl53Q01fr7UD4uhgEZanGp/wXbQv+B",
-	"ocDRSv+NZYzDvM1yefb+HBkNZmBYY4Vc6s/l6/p3Z704cCbviVKJ0aOmH+fdK1o9rfob+XGxfq9XH8x4",
-	"rE6n0j9pjRey8Vgyp4nBFDslQ70Lw9x0DS+1vCGdBccSo7VMtU0ppe1A9SnHDrlltyWcA6zM1PA6TZ1p",
-	"UVixdZ1XAHpBBiVaWi3TqVAtjHqllxVw881CpiF6hB2WCxZ2yYUyXvuEhYTxUbKaK+MixROj2R9HtMfs",
-	"qNWU7aCrXj95xyJ37OCTs3M56h8PipOBg3jF45VlCxnRtUhKnH2vqHT4RQGZKjUHJ51Scxm4XJFRwgDT",
-	"hcYyINA9SV80TuhkVlh7uPXk++/t8Lvmp+4IUMEy+7F31FhtLqhVrhmanlYFI7ftqFozc/APa1EFTUMN",
-	"cpGDK6rCyGpYT2wGdYb3FTQMr76mYZao30z1U1BdznVKhjMa8RwLyHCWUVLmAnkbPbkAh+YtieAnZBbx",
-	"hWIBmYpFEpCQrqznaCa4mgb2H++HJWOPp8Cb/6hvioFl/zGkkflL/27+hJvN3ytG9bU5z9c+2SV/0P97",
-	"jimmGSB9KEWQ8N1IsPNIDBJynp8hj7XGHI1vEHm9PdVcuFszhHP8Nej8HGmr9RYRP8uVOG0NaiUuoTwU",
-	"MxKyGHeHkmTBwQtgAEOhlR0wOEgf04fNIdbSODYHA5KBRuyU9CoWw29XuXuQaRRaG/wGKDFeJxHEGOHH",
-	"xZKfArrxUrj+diaaYHMKsoTDo8lUQclnpntkc6rRAstEIlpsn16vK3NX8ZD+gI18NNuBahMALoY17hIb",
-	"qzDg44iIJX2MKsmUwjQ60z81wgWCFItkwbt5nFYsItBqrqxuQqkH5PQ+B12sf5H4k5wSJYyCNmFKelmv",
-	"aQVK4wio1Q1yCUIN84MAVCuasX8KXmG/wKL8E/Q97sF8JYuYYQ1Z2hZ6eL7QHP77VyyJNbvUHOv+7nWO",
-	"A2UuKrrFGlLTboU7CBixN6cCqhbuXoXgS3u9tpF6BupNkBl9ZE19iFnU2gBbjdk21GkD6iZQtRuy8f62",
-	"QF5BBVRxJQfVpzRGwGyEevU55qmLFCrGiZZZ2Tnv9vc1B+yVFcM4Fmmu8fnkQa9VAk8Wy9WbTR2l1HkW",
-	"vVwXPDVauwUVFvBnAGuoqBN5yOTNtsRhmRdhd3//XsO1Hj+3HhW7cC838jgkEpHSaBi2dfl3yaXpeQh5",
-	"flBRiF3bbSRAWyxpKADcAeUS9V8rLhCQI49tad4/s/F2rfzYwOdLhg+O1uXCtGJ2mrbKeF0t46iNRmhR",
-	"/Yqq0fRdxCtKY+KIG/QESNYwrZrYFzpSMfZiRptAsi45y9bogZaxkFMgPO4S50ZCk6trMzOMQoxEDxfQ",
-	"ixmS4iyLMn0SK8FL6krmaDHjviR5e7C2IXBOrpiHtvOVmDTPkmhw+Z6IhZFbLfgIdIB7orF01v6EzmVN",
-	"VknBTMo0E4jM48gDm0Tc9IGHv7XRYi1BhzJT7r+BJe61WWLN4kd1pfcfAHQL22oPER5j6N3gmtubbh4W",
-	"HBjpCYATXC4XwOCaSUmEE/eeRCaCQdm29WOifMzM5KCABIEM8vPOmixEffpV2ky7bCtA6Xe7wHgoTdk4",
-	"lSPGw1MLG4dlWeBkfmCI9ZPKQMbD3FZl9PjsTvUP1nfH3jDtv8Cl7OSr2BLCpZUjh2MwXxqwxsBkLZYw",
-	"iYdV/QMiRTJ8aq04XE+7Ys7a+QP0ZK/MTQWVqQYGtQzcNIW7yOObbhPPFAzGaa6mrV5xKzj9HlY1O18B",
-	"S+OgbExuhyQy+idrgWvjedC+2RThphrNw6XyRzyfg/giQCaV6+e1DS5QDaEu/idStFPoDDJeyNKa5rRL",
-	"SQUzxtwf8vrs8vX5u3fnb6CodTnNY+U/iId13QLq08NrssNto863F5cXtz88F76uPvM60/hTG8s2H2gN",
-	"5cA7X5fO0F9G7EmoBdaqLh/++v72h/Obz++uIBe+tknNy2Dn1bCmAlgvOJ1MJ9datlXblEiyf1SpA1f3",
-	"d5+v3n6+Pf/z/fnl63OjF4Bc9IAuYExiNotUHsZut9Xp3N8+/ihOI9813szDERsmfSzpqpt3RKc5fq3G",
-	"cou3ZeTOQUOswir+84aNIlndbETPYLKgSViBbukKlxvAJWlT1l6f2c/2/ReW01U5LdsQej7Eh77cvR75",
-	"Px1CRIQOMFQY1wkTfYZcyXX1XFF5m2Elirn8xOIGA0RR3k//HDHjVY37ReIV+1wBcHDtwRdRaDEBlap4",
-	"eUk2RUWMI0pIFAJmk1Z3o1wNTkEtbVxwGoXVsvMNYDZVW8NyTnmQJjZ42vU8YU+RWEgwmL+RZDFHEAHw",
-	"nSMnKi1BLW9FVKtLlLseG4VjMCFnVgvQp2DpS4D5ThEqS1uWCG2QWv+zNlh6m2LnVdpLd5bXp1g5eqNO",
-	"0RhaYwuVGKvN057tkIKaHk4pXclzHtaM3rpasIJOM20o4LXgJGZHyhplVDGQBcZGsPAA7aQpBqgmgoiS",
-	"7OLmljeWLUKLMTznBeQ0x6WlIGOaBETM6T8WzCZWzBNme/DihGGe2LZYTdlHnvoaUD8FrVVb7xYQ0rfV",
-	"7SnUzzCFNZEyxZOpc28wnb7/+X6wtqPl+kNpUKkKpU2agp57QPX6/oUl5TL0DuHrUnxIloGm6xJDavDj",
-	"UthrpZeEqSmLJnlVrL82R4h9UfVAMhS7nFaByLgqGCioFyWdeBycQmPEBtB95rQMplxzcZlpE1Gos+/1",
-	"euv0AiUUjZvoIr43bEolkLnxyUgxYybLQhIRh1ulmP1C0AKWw1JxlpzMLtppfaprAlZQA3m1LvAWbKDy",
-	"ZTJGJrjeSqoOsZ6z0o5Aq8F17EbXXeRqsZuWGL9dazreXbw/v7q/Wxv+gBLj//VfGxfcvs2UHmWDB702",
-	"wal16njulIy1JVtR8YwJvVY7N21PJvSJpesOvN84t4ZbRAXcnr8MrDIA47prc2ZNhEIf2QYumxZqlmLz",
-	"df0WM4R4l1AuxyxJWEj024kHWeuRyW4tlRRxIPQwqo7tD1Q2Cv1YFQTBT4tnTn9fXj1txA/LAqjmJM/J",
-	"3uGb8z/Pfz764dUt3fl8dzH7sLP/42u2+DO7eZztX76f//jhb3/and4u3t6v8+ysge8paeu8KYYPTLpy",
-	"ZRlN1AMra6KYLddzmotzQFdqZC3M+wxqbkXFKs3C4LoeIxlVaCOusUX2MJ/SWnQfc3oxhIOeq5ys8CDb",
-	"LIiPRdOwBw63Gxvo499grJbiapUiUOodv8s+TX/1F++JzmI2T82jloQfpiYYXBSDoB+7WaDWzKVi1CSI",
-	"a3VO/+h6sDT2/u9XMirndMUMtlJPqJvfc/hVSxXrJdh1ITqBVF91ti/e1Ieda3s3NsmtKOkzsNuyz8De",
-	"tvsMwMRbx6SxC9bcQ6VKShtarfMBaSLkqxJMqRI2vnG1xnNQzOqcSjYw33LtkKQkmQB+kzapKLc2VmD8",
-	"SxAI46N4EepTODTuiGHgbDzysFKMPKzg38a5AOcZv0lV0H8bof5Kn875GtfNqUtycp5+GysvjqtBYLtO",
-	"08ZVCtbGrF0GxrNPSXnf8sh/foFYbGIANsfADG/xxJKYztvl7lpy3d7hcOOuWrnLiozUyADmo/0elaie",
-	"aeVSSXocZlXnFb4mYd7qQibbHCWHIZE+/v2axw8qC2DcS6uW6So1lkoVOhfNFRjS01YbhAn0d/RBLBQC",
-	"GAe2mhd1NlMesAKSeeRiaXzOlWH1zcpZsuAl6xRL68g1sa/qPI3NFcztVb5V7Wga2axXKa7phG3sHH5Z",
-	"j3C5L3Q7zrXfpUtx8Cyv35UnkMBsxox6rOI0SE/OVf0NhotMfzWtGp0aqO2PiHAibfnwAyOUjNnSJqmD",
-	"G5GcQY6bPdoy4pPYxxZ3fNfrlyThcQmbM+AY2OvBRjMX849cCch7992V5BKqhqAQJYkjlqRe5ZjRJ5ij",
-	"WOTd7c9SyXeL3i70Zr6M//I6TeosJGfbZlGcjCgXPBrRWNPjzMQBTS69khkPB+75bL5QnvPS73xtQ2nl",
-	"ZYh1teWR7d8vaU70NKkgT0ufq5UUfE5Zd1nhdfDWtkQZTukvHUUnEtPnZzOWQMeFNuC++aQgUxZexhwT",
-	"xlJDh3JycXtF9gb9QzKCOnXpIfSTZSIUK6DDnd/frIMHLHMp3WKGkBawEKKVNUpxf62yUZngn3qtitlq",
-	"dztyGiUqIAkLA/J+fa/LqEzgnn+hI0VMNyiiNH+FsioRM7LgBmUauJzZhgB7YWuhGFSs8AkBODNNpmrJ",
-	"4icDckemNB4TtkiENIzbPVRfen5/0yVnpvRmr+fl7utXEvYFRTF8GInZjJYjqNWHih4XZXspRo/kkbG5",
-	"tnH0pHMLfbtzc/5m530rpQ5chCYVvwR3YB0nauOVrUb+3nKuei5TBK6qmcdcyDIheh4hG/MxVm3eiatO",
-	"BP4OYj+t8MOsIey7IN2VVkE0nbNN1opNN0HJii0SSsNPv7F/EzwutTXLXsUOXHzihPDcLDEKlLFIJkIp",
-	"xte3di71tlznwD6cqy1tWWym7izJ1qnitW2enxO6OS0SyG/mHqytwQOxZBMttdo0HpuayqZdXS9SWaMZ",
-	"MJbOeT4gAAZoZfDbhOs1cMUbWNqe3/OlrG0PIWQdjOP6hIpIkWTBcwHifrfX7XVaVf4WDPr0/Wu62er9",
-	"sH3RK+pCjJkfQZW4FtDImUz9ilaTpeEYmiFmuiIaXtnYD2i82uhrNBU0mVhEyGiMwWGbbGV4h/MZtk2x",
-	"QuCMupRzV78Rs7Cgzq1JMu/vfQ2atn0AyeF1kHMvOe61y7I8bN4OorLPdrs3AuqCkYAfKnNMTQJnyvCR",
-	"f1oR+pz3a4ZumucXicpAbkSKGLwpLlKQWihWjSR0RDCwutC6MpORXibX1qXY++kkW0is79dER8Ebh46a",
-	"8SIBQW6LLiBKMxIz1FTWKhL1vquYUcnWF7l7otImJEVxvlRvd20jkBn9Yon12qKTVNRhA0P6BlNf5ZwB",
-	"6uosUggpYOh9Dh2d9EOKyT1TmvYydiPcX+NPOgJBom6gmKnsqJ0ZCHnkHialxfScgnoLP1Zsy55yqPuu",
-	"NUeGaAFiJYt2jcga6TOqhZM+q/OYbq2UALpwJCstyYxjB3qExRGTbqXx+Jlv3VKnYxr86gUe/X14pZaD",
-	"DdmkV7G0KZvqu3fKNq806KwVajI40MWYrJhmZxZ0PjC9ERppZTfM6gOVMZZD05pnxsIbNhJJM5Xe3OGM",
-	"pikNPRn+nKVM6wjLxXb94fMNORhsrgVcWdlhBuN0sYjqC7COqwqI7tYVCp2SXuroZmmSxYaMe28bxUMZ",
-	"7XmLtT+DNq2R4EiwfyxyEde9dpRz3Kg9UvpCc23mlQftXnlUSJJz++FW0wp3pJrAxYAzMrdNcyXH2wrn",
-	"tqiqrbEMrlLQqiItG0QrP68M/HRjmjhE0JHgI5bwgvVgzDioWNECWwKgUtr7BLFEAUukDCoGnSxeXdB2",
-	"hFlbD0+Wv6c9RqqpS+sicF1JBMth+uxn4XzWunb0TBMc+vk6bLq09fYM8/P1jTibegA6XIT3Vf3g7PPn",
-	"Vc4dLhBKDrwoaDZCh1vPBqmPJ1Rp+V60AhI1xhFEraB2qI1eD6bMjH5Bqrpmyaiy9VisKVkqIqcUGwQZ",
-	"CkEoK7wzwBXgjIVgd7jmqdmN97a93xzs7sgfqqwfJLYn8UaZDqxyXPvNh3LYSmH3dHSAACzRvnttcp8T",
-	"RsNz5yioJo5iYmM9MewbcDixUM3MHss6tN2j6CMzsytC7mXmenSw13ylj7/a1FFQcW5XfFSPQWlOHibf",
-	"op+yesa7lRgxhmtWtgg9M8B+JrSLxxrzQl4yt2P3d5LbcbCl3I7BJiCRJbK6APL5UiZfCuuQonYDWDYa",
-	"ewaG0lkr48iC/lnjBlXz63dnl59v787enQ+7BX5sFJi3iZhtX8xnh42vkqd6kDlAHuxg/I0kcyEhiu2A",
-	"SHKwAVtVtqNYk3AjaEHLdciCqyh2XWtMb5tM4r+bGyaI6JlrIyQWsuim2QiI9RANhSrz7MPUYCSzMDW2",
-	"HObRMzBx9n+XCd6+wl+SrIUD9hcsNQcsM6jS0e8dill5DBeUgMj0zqVFxDRERIeOhj5sWgD91hYSqwlR",
-	"ZgojUyhPeyFa95RW3hOx7JIrfdFH7jJ28Jhr8lRCpE91XjfMNIBUnspgck36ag0a0yalOYfrQkcpaFyl",
-	"pyqtfLXJ5+kb9DKlUXmTRqYIxR5uLl2lZdzfG1SrFKX6oHqFMnW5iOMuueDkas742fUF2e32yNCmuw3J",
-	"A5NRyAD4B1qFj/wms3EslpBKB05MalvHuYzQB2YS7aSt9gfcJeCTxg2GWbmmqEZf/ClY10Iv6FwtlLZ1",
-	"ypnCRIiQUPL66v31u/O78zepBUhllwyNx254goW1jntkvIJkaPTqz9ZgHJ7kzCDbe5tQ9ZH7aSz6OY9s",
-	"rlCekKEW1Ry6Bhu/J7XStksubKt6vZzDkdbf0l4W6laxuUE3hNiESXEaEklXRIpsd9+RUf6sR9L5BdwU",
-	"Oqg2cGw+5hW2mzsblCqZhX9t7jAfb9wrzRdvch4J98O1ff/XoGPbq+QVT9s5hYUkYTOhmN/EIm1GAN4H",
-	"8cj4FjustMqHg+QuecXjUkadWrASHYQGUVATAFIoIIkSEYeWC6ulIKMpGz3KLrlGfG1LaHIZaRM/BBmf",
-	"MLyMhSZMtNuziZ0v1hJmriVEvvWLvrnQJ8aGcnPJtTmD8PfaVgUU1E36quTQ5Rt0TdFUUdESG+t8IagF",
-	"ERB9qclZtp2MDbhwt01u8rF56y1jvKItWKR8amWheWveg40dy6vahDUe0KE3oLOJqFHybOIynQjnZF83",
-	"tlT7KwN0qhhkhWOmLn1Fn4VvpG1Gs+0clrPtZLCs7frSqn3LBv1ZvGwW05RMDylImbXHTT0yzRKIf2oy",
-	"zKtM59E8NG2q3LJ2zmZbK2GUYvRxm7z6fIesLhoT/pP7v41U2lvD1O9cOo+F1hpvyOaHf/80hN+Mvw9j",
-	"AFBiAe0i/AYVbAmvAxXIaxVGTWtr62ZK/cmQTmXyORh9KruWLfEqaJQBX2GDHv4/QtDsb+nQN25s1a9r",
-	"bOXQ/Wu7Wf2Gjat2m7CwU+ckARMDmhJpGk/IXCTWbU/9yQrxq3StGnwtLWLIlV/DllOlCV6Cc8rZU5YH",
-	"pVyNjR6r6/gYwPajAC+JtOlzWRdO0kdqNGJzJYlYJKmS3ZgHAUbqmv6j7smuOguGbW7zC7RomQ3+PL3j",
-	"CPQOxfho9b6ER76P4jiyGoeHBq6EeFyvWNQ7+2d0db2Q03UFOmaTkAOmaxUZWEToP+fM7PkiB4pipFpd",
-	"YGB9Rq6xPrKKIKb+GPgkbYd22+Jtrc/W3cqr9hFtGc9XebMaabTrLHRt+vY0n6vVm42Pm46mVX4l3GjK",
-	"TfDKP6qNz5jf7aakS6umj6jqlGUWuHi2WqnvlZnRHn7PVja0ACybLnHgeFp6voI1edSmwYXfGDflCCnp",
-	"VOuVbPS4rlOuXMQGKBvs9ZLAmeXjzQILKesvBJmadMfBMgd4p3URa+4BTdIAvwcdynreG7fUxRlVrdoF",
-	"v69aLeD+Xqtn5/AYj7UAT9hMPEHzhShmXocxqyxrlgn6XVNIN4tQU5vMe35+8/ni8vP97fnzIMGDekzw",
-	"a1S1oOeOZBtjwz0LkHt7ca69hgjQ/jurCOZdJFVNRUwcYyO6ktq1+qZ2snEyJXgpv9a1pnjhJtXzygZv",
-	"emjVi3PFTevk0rVpx3Q24zfPmnL5jNfgeXm4+qHQojWJJlNFuMggd/1jwdAeGQnO2UjhacjhealpIpSK",
-	"TcadSlY1MF9Bx6H4fyqxCBuUhzsTFiLYplP2f4q71xZ3Y/5kpZERKeMSHGnTqhiPHvQGBzu9/s5u7653",
-	"dNLrnfR6f6syLmq9qtuuMk81prK+SFh13koV/teoQhdJNIn45TrDJTIbPk4KXUQauGOP/iXL3espypa/",
-	"t0NOblYOX/9mrzy+FcaKSZiuOfoppAZENPLthkq4QP+u3wMuMGjPBfq90li+XiNXyW89io5blBf35+jc",
-	"Z3P+vEsFJJ611Otd6iCyYlKbYkqkaSQ2+0JIT5RCqKWkg16UsJYdz9+4W3L6opaf1d5q3z8duX20/ZGH",
-	"ONfmNcvgGH/t3GlVet2hFwdsmNQIz/xJ35PriBI4lauqxbKZ23wBZalep2XwyWvNAlJsvPAq5v9gCUx7",
-	"Hrf/EmUkSd15zIAtUGnTxdadxA3k8aB5rlq+/tfmp7UASM7WfiT2mPq5X+lRMYTgImDjmuCVOclQkd0w",
-	"+w2D7cWzWpFBl+9IYEvLUYh5SujmnciKLS/KkZfSCZ+HURmo10JBD1ab7S640ys2ae6pUrWkdXvPxi7/",
-	"oBON31M1mpbhnz0yv8nw8GK8A5fmeot/7PRPJo9y8mH3Xkwn/R9//PnDn5/efkhenan+1U+v+uw6Cn/+",
-	"8OPiIRSPi6Ojj511ClQ0vhSctRiVvtwMzWBmYoLvfKGGvk31h2xK0R/WQenMFy1wZQxpXHB9V3n6L+pg",
-	"To5l+sN2O/VtU+tNjpQ0f4ikEslqjcltYHXA9WK4gyxI2hIQdHx4RdtBEC0GZpezJZMqrSRs5sbIKAZr",
-	"/BmcfVHXdMLuysOFPsLe3F5WjbInUky7Vg7f3Zd2M9glz0+4hjshCbayjs+ytNklaC77qZIm/09riaif",
-	"6m8ghVArOKlmOHymR+AU1qtCE8exV+zOS3gMMPjBYsnW+wjqM0I3g3wrs6l95PEMq9/dgr19oUVteGoz",
-	"Y107rMgmgRo44jnNFVNvhk7dyEC3Mbd1Zrn34r3e8UHjN9dgx505Q9qmdFLuDFeMVaCFbc6C6RreJWeY",
-	"Xm1q4OzPzoW2TCILZFU0cDPzeBl7t9K+zW9eC3u3rEn7p03lWL1T3Rdi1dhwvx8RUd1S13M+ybaC8rd1",
-	"+aetEBpLpjUbWqV2tMb4K8X3+7VWpHQBbtiIRfOKqt5oNlugm5OOEK3W6mbUtd71/SElElYpbXFX2GBi",
-	"rBgn1FZlKSEeNd0v5vmGojUlrwNbZ15W9fvaAknYKu9srWk7a+zQwWPdVMCzYOBa/0Ym0RPjZGn86BnA",
-	"FntstYqxjFCAN+dmx21Bup73uqOvQaOm3u1g3vWm5bvrVESlio1yNMN7EGpKZBS6ZCcnBTM36FEJzlp3",
-	"7QnW1ZhiPRAe41Rq/CHzFJ/VHhhQAqjsr4u4uIsCg+ljIeTdlnbb+3R6LZHXOFsWPb2HvfbgIqNFIkWV",
-	"785WjhrFzXj2U5RudDxnT3CQAlWNKMe8G6iHtQn+tRB4Z3+eRqPZ28VfBxP1ftIqLemgJZCcTbkoLOMG",
-	"2D5r0eSuq2qrMgvLw3x51ebj2gWUua15seFpiwTObGV5r/kBE6yhFE7RRNlWv4yHgf5bz3iWpiBm4XG6",
-	"g33/8IgFJkCZeaJO3AbZDmEfQ1dVbzoq4j5A10VCTVd5KyefxY533XjeV+exeGB7BeaBHSlQghdr/MCo",
-	"WvBQE8+3kjEyFFh5NvzuecPuWbjdn1iFk0bOaBwzqVLM97AUDypNL8Qy7ed2HABUSs1pKkdmUUOeO7DD",
-	"/aNWA9vfBP2gDvlgVyswYm3xZ+SXBy14zKS1DR3BNBerttZ0Y4lqH+DPo2nbNrdl2MSYhk5LyPVty3S0",
-	"gEpCUC0MDKlp5wRHx9XlLWkKN4gQTcJe6fDcmp+PTQH4Tsnw//t//t/vf3GBlK/f2wpdg+RZ6JK8AZpo",
-	"wuYUrYrKkeGaYOxTiUQLPmr64UCasA2OWjzxjFY3EkkCU3+OQNorYmO0w7nIJmlbtD5be5lHu2uuQR+0",
-	"Rgu0IOPOAT6lPNTc3HXXtsN7xoINEMVQJRFrZp0taaTVMPBCJCA5AWeT5orfapFhBrsOqlAzj4KxPXZR",
-	"2aAEYN448jHWi/CeZs/0oJiXSOWBLW+8cXu97Yd5QRO7XF864FXWPyMXZ69BZNkYp15AuWXmxvELBowH",
-	"+wZikc1KkccQ/QLBI5cmQSi25T9ONtdn7x5tBcWxeHoilbbdzrj9FX1k4qk0wfacavYYzZjdFn0tx7b+",
-	"oPWmrhLNJyb0CTov+T1tAXCt2KuxbjZ3ZkC1Xrs9GHkyYaod+UIdthLt3AMOuGY9w8wYjxkOburtaBQ2",
-	"icI3L2jWfFOl/aJfrUr9F/C1rb+aMdxDQIOPEnbiNYpCIA/mWkRBWzDo9UwAEsrTK1KnR3ZGu71Bvx0Q",
-	"KgA2e5OoXOfUgWZHfGJx2QMLBwpDdimr+uxlx3e4f9QSIrQtECqNtXa3QkrIx2P2NwAmbgOKWpkad9QW",
-	"N74mOybFR/LzYTLyJHc+PTTVzFEq3fcNwVSdSZeaUM7nk3plS45LNt3Hd4wV/QBB6kROFRafjWbzhXwd",
-	"sATu1SkfWS9qzrObM7J9H0BqQhUdM56q7FsoOV9natb5wq3GOb+uUgouwlKpyi4TSernbybjbGDg1w1V",
-	"2GGWrwb8VVMI4Oxyh0R0oY8q+6IMvKupzbfyAoCXJDRhnLIZpBizL6pLXrt8YMPBBVeJiAkliiWziNPY",
-	"dED6yN1xhNBIEimoSQQLbR7TEXQBJvf/6+3bt2/KgL2My6mE70IvEcQNB4MuD9wIU+lvs927SdIIG+Z+",
-	"ZesgAVC2EuoL/DK7z4viVqPiX/G0Ngw3TGpCXGbqVE1SU25cSTRixLbvpi6mLhejqSYHCHxjGvrHTn8Q",
-	"7PcgS6xxj/diexrrYkxX282rmuabx5yX2RxlD6f/9xqBruwBcJfSfmDVPLgPqwaMJ2EF6tUW0f1/BRZn",
-	"8b7Wh6dvQHx5OLMtcFigi3cKMmhzYyBhRfqsxJuJ/2YtJzd78w/Y1dakVwOySfWbczAv45sFr+mzDOWY",
-	"rqTDNH+16h/AaHNTymrfcUKGYxrFQ/ItaNlsTBex+s6cDIMXs9c7DsjQcOyh8ZbjAeAhBpMksnucE9hY",
-	"nBHQayiw/yycnH4jagP6idnsTvNbA7w43IO3eL3dEPfEuqTMr0HndjRl4SIuTR0CtEpklFpzstgvZBSL",
-	"0aPJ/wROoolnZqAHy9Pn2gR/7JDOSiJABy8SZz5qVuYGuIJhuJH/w3tFlf8DHt3e+4EJB4moQRtLFhxL",
-	"o8aa4k2thxgTfReBGodielp/n+ySP+j/rct3Zuug8x3NWDqK2oMAYqDqgt+IZU2ivlE9wLmjJ23jWxEH",
-	"PI9l3hFao+rYl9aio7uXKUh6hFeKBHpcl/XaWQsZAvHjKGx/Vi5CxrXpkC8j7kM+uscsWz7W3Zp9au9r",
-	"0PlZG/xJZRgWYmKCQ0wsoTwUMxKymK4MtsqCg7Qug1TsrbW7a1H9VhkSyEU45WM0n1vIl6klmxyVZFRW",
-	"RAhkcdzdKF5Y2SnwLs0yz4QbImUdofkG6h7mf7Oomt1FO4aNo2v5B+UjP23SXnk0map4tS7tRys9N4uq",
-	"DiqgWaZnLgUsBUvIo7ZTE2gFRAsMT/qoFxmFsAFHz0CP7dYgXG6ESX+r970SjR7dNtdtMBdKe5s2Rk9c",
-	"U7inF+ifogo/G9zT+mdfDacKutXks8IXWl34/hVL4noxvdeoJBVR2b1q1I2iFTW9okHWevNPJWBgdZ3s",
-	"bvl+udSnk7LlPC/1qD/LRLLIjL5ITGWVr2a0qWrNaV2F1R3OF3E8JA96raQBQPtGph58zaICMpwv5HSo",
-	"zWyoJjX1bd9Im37jaNSqwPqpWmNcyGlW/zU/NNB/syO/xvvyX+rHe7PcCLLSmhYWq/K9ha+06VSmdd8m",
-	"wJXbVJL3s0ryZu1CalXrHEBEGb28LaqaJ2QW8YUCyMBFEpCQOo1tJriaBvYf74clY4+nWnoP/6hvilfD",
-	"gAz/GNLI/KV/N3/CzebvFaP62hqVNo/p2KLk8MUV3r0X0dqOt6y0maaagI/HV3DQpTa7DWq9ybuDFiCj",
-	"YqeiTTpkgN7J68A8xZisxCIhYsm16MckHbMsElG4SqM/nlriEUa/BWH0tyLxSz0k2g63pfjUwNUSC69n",
-	"eE4GCTbTN0naBE8QyWJMGB1NARk/bwI30jCwa2oc+wX0RvfAn+SUKNElEKSeMCU9P6PpTSCWvFX384s3",
-	"hU71sC0WArZaTznYTE/RWmXMUFcJnJd3mFFUhsCU7u9eD+u1GY+cDvZalHTVOWs8a6/GCU8d5WdH2AsP",
-	"xrsPfbazO+7Rnb2wN9o5ftg/3Nkd9cPd8IgNaL9fkhEzp5p16Ff89997O8d0Z3y28/bTL0dfd/yPe20+",
-	"9gdf/6tUxudAW8Hpfn+PdFDkclUQHNr8gz4ayKQYEGOJ408bhXnHnwFEjqB6MCBDwLMaQnaTBAe3SSb2",
-	"dRn9nE6A0FdZZcb80kKZucU77Mc/4zO96a9HbXN8r6QiiS5kuQATBH9DDm6fYPPymM1LRoMKFBzDSdqZ",
-	"pNf6Jc83SPExebe8HXVFcp+/LI14kPOR1lhEL15IbbbMn16dGo8rs8EGlxVnlSTZR3zE3PXtsUMeVrVj",
-	"K6SjNnCD5pfuAaB/1PpVqj5FDkXWXyrQ9HGc/24H61eg79rdSthTxJa1+8U9sWf6l5p1LEY2G/uXXspN",
-	"9OKL6mZZt6z1IWNfh8guofRCR+0MlF85W8QNtHYV7Eza+AOy5GZJJQeN++9kHvf/pyrchfL/vJevnnaq",
-	"0k3ABM7o4hg2FZXAsVWSMaHcaKOw94uEe0ntzuHQGik+XLBaODHYlyXlaWJ2e2FfD8y2WS+fGtj5lctW",
-	"x2CPphv0laZlbXCFUeVbw7HLqpjOhZK5+j2MIWHbxt9b6ObApuTXFxprEQq5DSckpoolNgvA9w+ZhTU0",
-	"A2EGvQGLedrCpB3Z7NqM/vbC5WYBGfcs7xPNN3JEkDik/3QhAtQb8d3pVteD1RdeXfSea2qL+GTobEf0",
-	"xiTu+DLseeaaq+CLAzI00UDNtw1BD122Ds3A/Znsp6XejyFSfHopF+5au6cfua3nyGSlmKGmCbMAsQlv",
-	"dlGHnHnrrmuSrrLgH9wbcMXMzfqDe8/Ngr81r8qusKzWV24g/p73fOQyXCuVvoKm15Dafts0sXXaXWUA",
-	"+gex9OhHmYxAK6VcMY5B+S6D/G+AUwC1LRnTJt9H4HlNZvYbFDpn2vwVO48YQJIWPTL+Ncpjf3V00khp",
-	"OUI3kAZ7Wym+qtb1cgCjWA6R5u9XFyFkSK/0FLLkKRqtT80sA3Bz2CY0nEUcu8ObUlitkNkUSXhB2oCi",
-	"KqxYlSWZVb+kEvO1XpbqWdYVIIBIdenpKz6yYy/rLVvp2s3xzFatfDSZSUVn84rUQWwIXN92s0WbaZnG",
-	"99M3lxNJBYvWJsRYMxBYrlI/xjaQk2pz/qGM/jfHMwJEi18PzwiQKF4Izwirk39ic1XtcFxmcbgzeJUl",
-	"xfzmmbaYP1Jd8pbG0jWwX8ipMxxtTsYJaqEQ8jMdJlWKglqvj+ztZSdyz1VUgn0MXzuzANta4gyyrk6/",
-	"pQgqBugWxcy3lWv5ru8tw7Le3ekNLJb13t+erVPs7W8PhSnfPpeq5+s8g8PfAqcJEv28numlCeOuugbr",
-	"pbrkA+yxFDNm27yZOpvIq77JgTl6PWJIv3dwSDyovtoGIb8F8NLB7xR46WjrwEsvj2+U0sDt1f3N6/PP",
-	"F5dWWW6Nffe7QT9KJ7Xf39ML1B/0en7hewrT0h5yj0kVzTQfuItm7IZp+VOqNVlMLCXIRCDdUUXknOWM",
-	"swV/5GLJA/PRmkj6qHihKgfqmMdffEa5PEBoTRmN1bQ5tf6A12c7XUDKOx+JWW3mvungCn0fTKaik0Ic",
-	"8ME8bP4aSTgwed5YAV/rSoWc1BSFIg8KlW+xvgVBsW8G9wOjiXpgVNV2cjFKIgwTMCNoBjLi5YbpcuWB",
-	"EVaO0fXyxOReWizUJd9Sbjp9whmeG++74Oy7F5HEB9AqUE1FRTXs0GSEdfGioTN/MIcLUcpBuYcqsx/u",
-	"7q6LvZI765wRW0X/+ldxb2glaW5b2TWE3YXLM8sBfapiyqvKncME4vSudAOMdL+1cvrd8zGi9rBrlpgk",
-	"pe7EIggHiTiZs2TEuOqSSwA6mQgmDSRSv9cz3Sb06XL7dkp6nmoOoBB6X41oyOqQfS+Rs98yj/NfCppt",
-	"D2cE8BHXNsG2DgjNQHXNwdWvLybfGkz1wMDXsn8sEEDAaAffBSSOHhkZWpiMWy2+s8HQwf6ge1gGXVkx",
-	"kRIoy97vFmPu8H8Kxtzx7xRjzge/2zrG3Kkpswf8b9ful0n5nJXc3x4OnHxxILgDN9hyD9Wd1QEzW++G",
-	"ZhoJW0owrp9TjGeVunACuNAkVaMnp0suq2oGN5/Y4e8D4U78ygh3226Z9pI90wa72w2RHLpygNeCj6Nk",
-	"VsZyryop04O+tUb1iVYzTLsc53ecgh1kXoA3WZEcUywhA+AuvoKaakPdVacXotjNm+vs7W4IVjcRvzZU",
-	"XcY63y5OHRRUZ1SKKpQ6T1dxMHXAz8ZsaWuCDLvKd31A9kyfWEInrOsUTLvX+mjLckeEzQUz8saGMr6R",
-	"pukw2NNZ9O7dvd7us3QgAKv8N8buexYsH5Q+/4a4fPu/ES6fljFIm+VsxEfknEIfJTBHphSMaX2OMgcA",
-	"ytbxuiKn2WmFXb67u23IQOPy8ILlaGlnAwSerfqC4IIloIFZblZil1U6Tqv7i+bdaDmvX86BVZsnkIUJ",
-	"rIUX9CANDW2tRS5MC8w3ACB0ftOi9Hd+kGwIsyQOmEFP9BRi59+tiYGvbcXqDJGaVqwPq9tUEypNt/hl",
-	"7dH+GhRc6ObFIAYVVezUKCGY2BBJMHMLzfhfn12+Pn/37vwNxNmdlwWDwZUt9gZWX6go7TKDybxrdxtd",
-	"Y4N09Wq26a2R7/Wm7YhyA/WXBuadKleST1YVWtIyIUhtSjrLAUjcnt/eXlxdfn57cXlx+8P5m7WAReXQ",
-	"MWdEToU2JSU2s7LRzOzLXuOkcEbgu12XqjyrTU2b0vmc8bzFcYv5MWlY3IjIlH7WNWfemr225eSrQiIu",
-	"M3AWM8ceR8gZS7Kyakjy4s2aWliriWIlaS40N9jbD8PR4c4hHfV39h726c4R69Gd8X6P0T47CPtHB7/n",
-	"klicW3P8R8s/gkKj298r/qMdcS3HaZG+6/Lqf7vUXTelJhCPuZhN6SoY0Z9xhQEkmXVn51LH5vNEPLHw",
-	"DWoHmzKKav6Pbril0TpcX3HU+c3LDbGg0+vUohlE49QRNo54KH3cgKzpCgbgbfRPVqPta5HtDMV6eFs9",
-	"3QTHf94E5sPqmppJ23szvQQq4D1wMd5HUtaGqeeNMkcSZhY3NWOq336o356sSmuWvI7GEBnCtRcLlVbN",
-	"QO0Apo3WUH0PSyCRtK4xBFXXYB+vsF177WRctz4gFhp313aSc++s0yEtIXIGXvWGjz/Cx1uiqonygN1B",
-	"4mgWAQTo3CdD9JOckh66ZvGq+hfbPkZpQ+fqjctGzSITNIu4VPpfMc7Hzeq30cJniIWqhIzRqxoLPslw",
-	"Hb2Pij4yHy4m15DNLEERr6R+MbR5DxGb1dlYsUTrSS1Ww0YCsQivtJ2gPdD1K1MwqVM2VEElxWGXMpvC",
-	"ghf2Ps87MkRfcurcaa8RK2tKgK3q5Dr+OzB5PmK2wM21MalElC9Kiny/2EiRMKqvF2mWUuBg6TdNKbAP",
-	"KFdDWsvKX7vi2ZWt1SHlZ7X0+qT9tGcAADWj81UtBeKeud2xNWTXN+fXZzcXl3/qBJ27m7PL27fnN+aj",
-	"b8JgTqD+0lnJn0qK6W85ncupUOdPpWIEEjGooja7hunLyFCau4ZlRAlek5JHmd79qWW/kMZFaHjE8B2V",
-	"agdGsnPxZohBI/0+l1kUSRzBut1bp9RmcWqkcyOjz9162E0IEECdLNI1KAsrsSBUPqKKVVT0t6cm56jQ",
-	"rq03vVLi86GvWtXFeKhYXXJGZoDCZzJwIKXDOGJc1rzJUDAg3oNBQB5WDpk0b4XkXElttMvTEmlGvu33",
-	"er3vNE2hbpuL3vR8LLT9XiaHpr8NZfW1ucZaX8soYafAXSrG1AScbo32eqZsSWtglK0sTqQXNDEZfJH0",
-	"06Ax4R+R6BL09J0SgGDwxkwuxqkT8CMHzGVkAPqBlJNhKhcROyAvGoeExrFYemlBdhD6CCMuvg1RRdJq",
-	"pS6e85G7lGDIb3EqsjF4uuR+rgm133MaJzBL5O/jiDNTd9sYHvqoRnW/svp6qq67QiurtJcs4qXwEvMh",
-	"/4g8GBxdPStQGdHBG5icmanpoGbAK2xgjocfOXDIdNq9oNfruTQMPXc8mLiCNI7dflHI0lpwxUKUL8Z3",
-	"rYc1nMeUcxYO8ReviJkrSSgaiZqgPnI9A9M6wLBCwCjkwgSKR5QbSIYZoxz0iy5xUWwMUprItEtZchUx",
-	"LfcKjNMNTKBs95Sq8+IodY3FdKqpz9vuuyKDMk+IxTKHxdDvPSO771mG2CnZ72087P1ebtzwf00Hf7xl",
-	"K08kzqeRtfdKwTDbjnZQk3/sykftiZFTsYQDozV4vOuUDKdKzYf+WpclJQfAUBgGuDWvpqsMiu8DHT0u",
-	"5p0A85U/tclg3m9g3d5o4zVnzFWatMBc9BP1Nya/lWq7YjxmiSyywFan+vBFLWJrhaIciaSpmSml//IJ",
-	"GDRVS08Hvb2j5irFQRPb+rXJVMjl5661p5+58BWAmHrdnlFcvTUtslnV9fMxtGkJZI5Byt4M96j/oljR",
-	"eZ1BahGGQL0cc10ANfhU62YRH2aJI2N4/5Ydf6hSdDQdfuRYWiIttVPlwbRUtQUyCNDOnd2wJxC+s3Vz",
-	"IE9Hf0EwYtC9jVgTCXhrAt/2EUvuoQ8njNjqtgzXT+sqtht2AG+FK8wArSJedck1Y0mQkoZWlE28hIKG",
-	"JaSrX9QjO0UIWFfCM4Rbhh5G8lBrqV3yyirAK6tJoyIKqfxA4+adMu0gZ7DhIRJi8v3MgE81DQOdABMK",
-	"8vXRpooSKHB4/e7s8vPt3dm78yESUUn+5rUB32q2xnfpPQWPVS089EUqj701GgZeCfrJRkjRxljAcj2b",
-	"1q9VeI8lA8gvF+ojl0rMsQWcVviN0t6wvXE6803BpnOeECMGPlULrkr43myOuJeYHLhyAL2uwCQgg7Ao",
-	"hCrTDkrqtDvNoq/PdHvubTUv4ddyopqMN5ucYJeicldZeF2Jd5fL/MfaUyvVTdnxqpi63yZRpiZP5vr8",
-	"/Obz5dXd57dX95dv1smP+iyZfJJMNnTLMrhkpTn1epFAzYJqp3UE2CyHxlT2lEPb3KWriszEVA7sdteZ",
-	"Jy+BX/jsc1CDPAj8jzMPD872sqI5NXZ4+9fL158vLj9f31z96eb89nbYJWf+PmbpsNrpC0tUeSRkHWRv",
-	"pn8gtWKBSG1g0DjtGJMDn610nV9xRhhXCbhUzMHK9AU1Qj5Bs0Er/9jXwKr+FGoRltEIE3DN3Jv5yz0G",
-	"sIXUkgACCXorpJhZ0ZlHDHhe7knFnin5hq7qc218dAeBSm1IV2Xsio/jaKTkG6YqqgrNlHvPKBVDzBbz",
-	"phsmRfz0Qm8CxA+q6F2aeFxVG5CpCMj61vbRzdOy331YCi6J8a8VkPn93euq2qV8xdI6FgVBLPknxlnS",
-	"LJueA99FVyvYdc9Y5YEbwHUiRpBUUzZxo7SDmu0B3gjln5B1xTLVo9hzo4B48NP6VUidtFXr0O8dHLer",
-	"gjQiSL4WnFecIM+NjB2prHVhU7+agX0d5jmGoZM8KRRWpbhZQcnBLzuihbkVT1clj3pHpWrFpyIPiWOw",
-	"BzjbLq4BGLcoFimirumfa/jZi3CXlO7XURrssSnHfR6B1YeiHWmZsvl8ncygJTHn039xsh5pNBJPV08s",
-	"eYrYsmaVtDphsPOkV2YN9XxasEM7KxCwaPynEUdDJtNIKpGsumSIhQu3I5Ew4wcwovSGKv1Nwj5yE8Ch",
-	"E5/x5yhN39rH0IYNLCaUl3X8R1/V7YqPLjUHKZkmy7SeS7ta8ubH/cATmjelomUtRbvquspqumP/JfrU",
-	"LypSWLekBSCo03mjM5TXpTYk6j2HXQQksr5BsUeTBh4rYWluf+Dhdpx6tROCpw3WIPyZzyVotS8AkMJ4",
-	"GPFJs8VK0AFrBi9VpFkkdFQThg9hj2maoIML1eliyepubwP5Z+VKi3015WQBMdVkFljDlZRpe9sETp/H",
-	"QD19vvwY5fc/C//lqSv+1mfGdHzcPWq1vUe2gkjzkHWrBtWquMABMUQBzMoipHFwVEwgrTJXmXrU20Ld",
-	"kTfI4mbn6TR3xsvZS1Bgodkzmt2xHB+sFDv1ELfjaLJImMyUwhcVCC0TBns/aInQyjmf6juFUv0ZU0k0",
-	"krWYE1rQhZrBopUQECVCumqbEGZNwxrrFuL/wpPPLWboxHqh678DgWwO54R3mJLCgicyYfqQvV6rzUEi",
-	"UGaBCqSReot71cty7N55W5v2pxjPNQaXm2bv6RVtkMJ3lNP/WrmjypZ3W83Qgo6sVoAQdXgSScUSQFLS",
-	"+pCJMxYRsxNGwxSCqNnymXev8+TUwEob7L9IGsQ/yHAKbAcNbBFrRII2eh6o3AB5er/GzeMxP6/cyAdU",
-	"dYP3zmyQ4VEFsi2enZQDVXLOSpDrNNaxZvMi9Vs5l45+NecSQJdyqEpv2VTBdq94HqLhgTM/a91bTtvC",
-	"gBxkv5oUPwdr+SwUiUMA8YxURJVIGqCzUFWJndMElHtOExWNojnlqobbeBmqaaZg5mV/9/3/8OJPRbmx",
-	"vr3+C/VmqKeqXKSmLQ/aapHwXh1iRZ4uSrbPQ6ZIZ56erDIab+qvqmJwC9myOgHuGTZrt+kwZF0AUYhH",
-	"k4oHz9msp8azE39eqOS8v11qaoh/4kimqmko/N6wyQW1WR/fSDSYuxUunia1H4HNsmnRQOzZjcOKDcP0",
-	"JtNYirOKgV8hsnKubEWMswnZGVWWnGOave1SFRl16YklqBK4hB0MxcWrdvG49cqvBR+uagRqBpvHs/pd",
-	"bMiLNx02JGpWKLP75SdkMXo8f4pCxkcl9GF/cc2m0rQmqe/EQgzI5OmSM1szYJRlqx9/I9NOh9nzNHXw",
-	"PBNWmZxrkdBlhKWLa2GvtZ2MPTijOI5sYnclFHYKQzbo9p+HQpZFFm81pyqo8Y0ns9d9HqSaqWGWVQaA",
-	"yUeC3BUm5jHrrkO9VvSRaYOltvONUWv0tRyd8hCaoyQWUpmdz2vr9W7eJ5aE0Ui1xaj/i7ktB4XSFjKs",
-	"CBEWilx4cROAsDwDKDtJFcToAVOlO5Iuk9v1SnbRwC6EBXjQhx5rF7zeO1kOEJZ2nc2mCClhLQSTcOv8",
-	"6zAX7IxIMl/6MJbmnHSCzpSGxnn/sNLDYvG4oj2i/7B6YCKPdTZ1mvkct6CSreuSip0g8yBNz2qdtPfc",
-	"dMEcFUh7iMF5H6T1ZibdVv8U5vOT+hUaX8db4wDJZU1nzxUfYR1TGYHa6gdTseFqGNNI4pSWKH7mtiqT",
-	"FhGLvDBBLt1/p9/r7a7NL2vXPBXnWNI3tZjp5QZvX1K1bhf8uhKr/qwM3Mpojib6WnnKkU7vk7jUTjJA",
-	"7gjPlfcFfE/n0ffgX/peK+XfjxdxvAN/4Q21q4oVtxuDlOUy7dZZ07WtlkxtV1qAkOnT+dxeSs/GSHvr",
-	"etbZrcUCOQcGWUe522gCgyWIm+aM1uod1f0XLpR0k6wK423aMeEFUqfX4GFnqOtZvqGjF8S9Pt427HUF",
-	"OF3GY1CFcWpw67xc8YwTqgRV1NB64PG0Km56Wcp5TO7qBp7zaH4WhuWE/INWjrFKKyEUr7Jc2ZSs3d+8",
-	"K8977pqvuiOAJ63lMZGs8iRYAB9MNTCwM1BDiZ1z2uAV7MObrngccVaHeGWsJqzxAoqHTjeaPXBBRByi",
-	"Ks4B9WQ0ZaNH2WocB7bLEWO82gvrjaGyM1R9h9JWreztgM4mohZ0FQ1MOhGuIGXd2NIMgec1BtPcg9cE",
-	"AAxBQhwgCjdLxtc3g0+z5HxxV1Ph7NL0Ba/gBWSwNr4gkhI+ey0SteZc7e3t1ouFHL/i1iXuphR4J90M",
-	"xDt53tHwqDNLF1Uc6XYxm9FkVaok4E8Z4KDUjq1AimreUHwzGbS9doiDrTUY1Cc+7Sf4LMML0y7+53fu",
-	"OviVu40YmyHTaoRu3Gpkd6NWI+2I+XDbiLzr2mC4JVpBln+7+Opewz4EJRl8FdnNhy1D6jXRn+aY9636",
-	"wpfC269tFn9nHGhlHNU617Is1XgzfUchuLC5yPiwNwwyZl2nm4UYTWpASYWMyRlwvmnj6OfPwDSH9N/y",
-	"2AOk5zELV8ji8NS4yzGSbxY3Uha0HKCEnJcpn1LdMjd0bQ/OC6t9ljTczDWs41vQ/HZbOJ71W2Mhy7pQ",
-	"rNGrcsfO+YnHxv1WbKlA9X8sxZSfEL+kvVwZxNryODZVOIlXax4YV63VFsG+AWgIfIXvam8uBIFFvFkr",
-	"A9OxX5n5fKrC9c7qtDBKN0Qwhoyal1kR89RWKCjrzEdooIcN5QFfbIgvHkJDSMlCixaEtU6IoZL27KHc",
-	"Wo+BviGacJGUKX6pet9MltkF/1RHbuahpVQkHtkasPSzOCZn1xdE6UvLyk+3kt2IT69IA3VvbhTpPptH",
-	"CB7eBqoxDfSakVSuVj1ArFupMpDxyIHHN9vddCa/arW/G2j1GlT0KoVYNkwfPBSh6OI5gVOC8Bdplho6",
-	"ZFLUQ8FZgJfvIOyPvsEi2hEaS2FwAvyQ1VPElsBK9UpTBR4qOLzG8DP/wBOLgKp6PfSTdp5ooq1bqR/p",
-	"ZvgX+2z3zVX6EvfdmXmb++ISX5v5fA2v/xp07mW5UjNniRQlRMNLbXHIxwAvOxbsOTwz51EDZ43XUKel",
-	"M1EfycRscjNa1RMDsqiPmXA0xOHZZeSlH3OGUMjVy0SWU4EuMK0jRAaId06lXIokhLwJAGijM8En5cmy",
-	"WBBT26R8IY3zi4YbGdqADhrJBsj58KZIkkc2V3gg9MQAQYe3xQZDZeKdmER8/ez0a7AW1Ou69UI+Nm3M",
-	"rqNm6kKck+gpp//+mkTr2m41IxBbRGXbeTwzad0/Ix4JBR7V+gPM7njVoXoNY6zWiQxpleOJ4QQdsAlq",
-	"N8BtVg7ByfSfmkXcf2y/kJhQeSJ+Ymwu04XNnQNwFMXMNE+2J5/QCW17RjDLGXlFZaqb4yZZGjRNkclU",
-	"JJjsrQw49hz2ym28e34GjG5golz289Eaw2QbxNwvRQvU165X+/Q+vJjGBw8vX3/33kb6ni8yNlP5cChV",
-	"J6de4dP3vuQStdt/tw6fms+8euJ1Wp6RxEbNa6SRNVO/7Jud9mW/8JQv+xXqXp++gp90tEgitbrVq2EQ",
-	"yxlNcAHxr7f2dP744a5TaGqHohBsyh9uB/sHrrghg+Q3SpjqkmsIgJAJU6CgPqx8gU1u4bGIUu9BX2hS",
-	"0YagMxGs9gbG4SzikVQwQTKjj8zAHYvEwBONF3EMeQRwKyTLw8YD+eBE3fIC0OzXr1A4Mi6JZqVJCWLs",
-	"MnccNN8DU0tmRBwOHB1tUzHvkjO8b6THjKT8wFJAtiXFyvuM8tn9yD9yNI4N0BCgHEsyPFuoqUiif4KF",
-	"fUJewTTIx0WvtzuCacKfbBgQ9mWkdSPQSdjSLInd8hPy90/DLhl+2dEMUw4Bk9esLXzzkWsyHdE4Bu8B",
-	"0JGDh5Is0boi42ORjJgk7AsdqXgFVkeX6CEyrtKm+DPmgL6faByF1OBW2imaoKmF+ZwyGrKEDP/3jsFm",
-	"3bkIh3oZ7VKAGsuUxfgj3y4AMvxgTws7xRIZkDCaREr/K/R/FzxkiRyJRM8L+ueu5lPG5XenabTEnxgS",
-	"k+DMeijA+ZrikE7pHNL0h+f6+2GXvBJhZBKOf7y9uoTdV2QmpPrI++R99MrGSgBHyi4mLno6gm+HX3Ye",
-	"RLgafheAAokPvHn7muzu7h67ytuZ4GwFmU8kZKNoRmOCzAGRIFSkEOXTUD/mU2JGXaff7XV7HcD3ZJzO",
-	"o85JZ7fb6+5iO7op8AAvzYkuwgjUuQmr6sGiryCxmJzo/0RcBmh2eqXfpwbF1IIPwh9PDL6xmN3So384",
-	"PBC7P3Xw7/rQMdhZEDyB517BHbWAoackEYoqv3bAcqAzbpC9PLR62y6bzjKgqlpDsxE2xWIYUmCHqI8v",
-	"ZxFiwhs1lovkI0/YzDUl2+1BuXSXnGHfj7f3795BEtdP5+fXn8/u31zcDcm3lKwYTSxxSKa+M9E08yjc",
-	"UUcwF2HnpBNHUp3BvkDpEp0xBVrB30sx/ZcOuQTyfTHGHemf/7FgiZb2aGB06AjlBIpGvdlFM8LXy/b3",
-	"61GCv34NSgcEY8FVBv0U0VMwSTfF0DHwt1Qf4BMy1HvvHCLwqQsW5jAwn8w+GHgV+Mos4bBmwiZyUzJj",
-	"QKTLTLifU0QbT3hp/eAhOGYErMBJtqck4sxRIO4gI/CqRo/xpYrRZ8oIn79lMVUue2UaycoF1ZReMSKL",
-	"I9br3/V6J/D/f2tm9VUNitEkjpoMy6VcV49rsOm4ynTL9Ex+f00nDNq/NLw29VwmRoEGhjzo9Uy1sjI1",
-	"gp6X/fufTVmE1zVYsznQqv+eool3/HOCxTki8c42tflcnf7xoNvrDrqH+lvY05NfvGwrMBa/QrjFx4e7",
-	"6x2n62fWPHOf1t+1ehV2To76g6DzGHHNzkCdRl2bSchq7uyNe6NDdkCPH/ppKNUna71CueaigCKd2hDm",
-	"ZemW1/qMNTd1JgsogbnSI1xPg1KdAVP4GnT2cHvK3uC28ftXNLRI83BLf/0t95waZY+FeNPu+pveiuQh",
-	"CkN05e83GdkFVyzhNAZdBu/abTS4JxqhGwtsCZvOAxmZYYRZsbB7E4lwxrAzYGSBhglfpsZIZXK1p34U",
-	"BaFWy2+1qtBIGLqqQgOjjgqCNIWXWndgc4ZSXwsaAyKaq9Eu7zrGvsxjyLFEl14ZI0rzOR1VtilDtMkX",
-	"PmDIQc52h9SOFap/Ipl1KnhntroyytTElI3cq3JtdKAyhb7rxmDg8CPp8HDLhmAEcrP32xBfxavnWjMG",
-	"5UPgRznFBkXoXhYLlcHggbpC7ip/ykaXSQRpNEQvN6xilC6hqhSLMI4eWa3Y8xJNGg3IJWOt268UC8/4",
-	"M2z6tUg8A5acG5uQwmkbuijLsHqH9dN+BQ3UzcQO3LYbiaTz21ecX0jY2ZKa401lr7fx2P2+gQ0G/2pb",
-	"ytD60f9OdaNyvcHhF2mNSSk2myv0xCNF35jiU7zaixGmXxksBJvQZgzXn9hcWZngfXXPVRS7e/3MVfMV",
-	"Ri06J4fa6sgU89RX5RhAOqgHMf2xPpiGcvhdmsVqO7+Ab+M1yC58eTY31XwnVTTTQ7qLZuyG6UlCN5WB",
-	"X3FjS3QhWUePjmvKieOVV9J5Yq4HWRXxkZjBc0wEwisSzWmXfSTI3b+VpP7UXngLeXl1V9kWWLbZlNf6",
-	"xGvgCPZfWctEmxmT6WloQ0Om3Z75WGzoZrqkuWZntv1YSQexXrHTlY3b5FpKHR3s6ccUmjFZzd2l+eLe",
-	"zqdUgknpEVYnbbBiLnKFS4d9HMiHKfi68ecE8xS94Q72B91D/cPPBlkJxj+n6FCHD9CJ4m0iZulT4CuX",
-	"5AlXPbFEXY3TS/Rn/+h52b6d/cHefhiODncO6ai/s/ewT3eOWI/ujPd7jPbZQdg/OsjnambMZS/5toRc",
-	"gB16xUhOLNl82ny3WjRdXgs+jhLoGItDzubLuhxYoWjs5o6ZqnZPoF1c52Rvd6+3m0kQBajwzkl/tzfo",
-	"98tTZQE9ycFWahpzoVCIp9lcPlv7rXnsZoaU0VQzUbISc+qKMzKnE9C/Lef9jyVVtKT0Olag+HmGFdhI",
-	"WbOqJp4E5SRleCXXWilOswctcAoovk4VBqXZdh4p7S0GaSXGoY+efyqJFCk+m00PZl8iqeRpmn88ook2",
-	"skmkPnJojXSGHnSw1FxSMfbopCkgDLgJvSshWTNZcGnTm11bY5G6evVQT8nQtQVz8Q9X2qk/MP6Ruy4W",
-	"+tmmHhWaPujXYEzGpm+JMYROsvlYtkcfLs4Hr0Gc2/UCbM23lGNvOOxK5HWS+66slZztJBeYFB6bKfmR",
-	"f+QfbGc9G1S5CNlsLhTjo9XOT2w1JDRtiCTpGByUaAWfgA1s0afTtRvROGZJQB7ZyjRLxKjMhCnT11Zf",
-	"5VD5sIkZNMIGAkK3rjG0ccCmSZlMy/IxRYH8xFYYA4EsHzDWwC63TdFMpr9trWbXZNCDzpmD3qDMfw53",
-	"W79B0W2wRhX11u8ntjL6KCzAKxGumquiMvc7RsDtyT+rTKmFtn6RCtKeiUsth4mxj59ovGB+E0Gr5ZUr",
-	"Nfv1So3TjFyHzoJOYeRDtluYVx3a6fe6+n/9gV84Zp6fFjRWORJ5iYxO6+38CjoskjvqHfW+YuweG99l",
-	"ltVrMwY9XAwkNWRRQqql4SOUA9HXrafXUdC9K7PKeaVs96DXyy2U59DUfH9qyvzS8b5a2Sxus980jm2v",
-	"QVk3uqq3NJfkfmvMr9lkCLPlzzPDXHl9Sbm/2ZdTv0MZgXiXDw3yHyvtP1baf6y0/1hp/65W2mZrupld",
-	"l+k3WWLR1QDyoMbnq9qRdE1xT1HxjWQGMKSL2BahSXZ8J1IVqayydCUWkJYBmVS+jdHt5MVWud+zGten",
-	"4armvZ96gQa9QUtt0MCPeVogSYGnnKgvE5xQsGaAbVlIzCbraayqhGbvNxeaBZF5rRkPyEuwQWiI1pN3",
-	"7n9tuYm/lolOGkEbdazPGSfMVj1uKEPxRQWJmX6dykf8rrE0/FcXh/9YsAX2AasQhL1GctB+/28lBq9v",
-	"zq/Pni8DzZVZGZj9MhWBvXLp18vIPl/09VLRp5+5DbEHz4DQfpbfXnmOJn2yGR1Nra2Yad1d3mvX59KZ",
-	"gNI8Z4dtMIWvge3cW+zDa8DWij1xU1FR2702O7zdEv9v1m5siFic1RmCBlen6NhfP5UoGXcF7yGir9FI",
-	"2UrJFJP1f7z+8Pv1he/19tbfcSnUWyBDuOG4nXPAw2hsArpoDkYJRmILm9yeonXog88wpNPzaBJkiOan",
-	"+lg+MNsajeW0HoMzUcbeu+QDNZlKEZScIc54kCZipHWcnlW4Cfvcpr3V3OrIooCWcgTqijDcdk0NdkAG",
-	"SD4Tl0hrHdA4mYplDvVTE22/wbm4E+Kdlgt4w36jY/Hj7dUlXD9oayA8slVWYOk5PTIEyuJYNmOc0b4s",
-	"Msfj4s35++uru/PL13/9/NP5Xz/fnN/fnvvyIxcaIAlbYCtWX45EkuSvW1KEc0AenB1Hac/ULrmXjFCo",
-	"GdTDN1XubOm6aoNDVMyLjvFboTVfsBHKQikl0766vru4ugSB+f+z9+67bSPbnvCrFDQDdHIgK5IvSSzj",
-	"YMNJnI67E9vbdjpn71ZPWBJLVrWpKm0WabU6O8D8+73IAN9zzJucJxnUWquKRYmyJVvOxS0cHOwOTZHF",
-	"uqz7+v32f9k/fLv/4u0BuBIZlwnq574EB8IZ0Y1LIUZvkL0zAPht125K3IDmdLN5DA+bGV4xlxVvuzE1",
-	"tMcSwa8AhUbnME0LnyZKSlarVbdasJTQLJM59EKHaKPTS+o1NhlXMSZsv0paFGwFx7JLHS7XJEMrcqDX",
-	"lZs6tdL+NCdReg7NQaLfF72M8Yxp1RNF8WBgPvzg2QEgKGKlkQYDre0rzrxIcnyuQ51SWWoRDumoomHF",
-	"5c/sYfFdZYhqyQ77zpSxYowHqOM+GXfBparDXZStw5SeQ62U2aCjIhKkL93PI2y9ZPtsp7mFeQh7tliE",
-	"BbAf3x+9PDg93z88ithQ8KJCsGBdgHpg2NjwonYpETzkk46CDr7JDJY4fq4sZSe9mKYsoU9zRuhuRUR+",
-	"P3ajcC8aBG3n0rBRnrEu7122S01AQz0UCsQWNsPhu4MBWWMTX8S6AjPcmadc6Sj3smneEqT9JWVU+IUR",
-	"ZG4JI6fPOGENeX4oQOjHOk8WkeygZLXR3g1xuyf4qqrMJ35FkPq8VeaybPqkWl245CN+lvfwb+HkLFxf",
-	"jJGr+0tPTZ+BIhri5bedQ7+3grO2QPBtJmNVnsdSEM5bUyuLw1WYcNv/rH1T6azay4IxYcJgBtqsNEdL",
-	"h+xufGJhsju+nnXy61uL9vmVWSe+buWIFS0r33HW61YpLKcy5uewwvBSqPK/8crE+43GgIjxp65cTBPA",
-	"MZdIbKY9sLODszPrgr0+PDo8e1NyOV+ic0EmHdnyc1RskFn0rTG124Yz6Dj454AJ4Qp6Sjk48mfDUTjw",
-	"6+JD1/GqBxyvKvvYXE0WB0x+XVgSy8W6bop/Q5CL1tsbd3YiEXdhj+EkV5FP1QvOEpl5h4jc/K7wHgTx",
-	"hLmAjlai2PxfJkL2VaILL537XOTeVx5c2ADCwvkhhrfY3Id0yOA5eiib8AFR3SNmZDOsn45dmUIQF/JK",
-	"mGlk573C5U8iJhCMZYo71OHG0CGM0LtHbBTeG1CRt69GdQRZdMy9qLDjbbCzvDfwPjKW9gJaSECxx/NM",
-	"D3kme1YyFfUhBYcCIBnGGmIFY65Akoy5zECOlK7b8wKCUU06aqhTATGSIGdHkUT7OOztTqQBfx9Z+11E",
-	"BUqxp5gIqk8WRguoYJvmturOqE0V0BjJxE80vI94fljqST+a78gDe1vYAH37QuRY8Cntfla5i6Rh9lb2",
-	"qAgdwabq6njyONCI9hAkWl+Wn/lW60vGs8qNhrFGEEZuYUoFrkni3RhyWFwqd6ZsJkjjVqRklwhHfF7S",
-	"uoQFCaISd45CTPlmpaQyshWW2AFDAsBKOlNkFa2mBUWSTm8jTEkKVPK0C9AWhyO5vcnMntcRDvkbIqT+",
-	"+MGxtntaKvaUGdjiiXW8rQ6jAmfjin5LTJDtZmiZwCatdAl8iL7kcq2rhFdRJfwVN8LU0t9vNGZnHY1Z",
-	"lyKvS5FvFZS5fcdoSXHOj818cCYXlDaBrYCsrX/1QpnvKMKyZBNx4TpXe8LWKI8X9Ycfvr8aJDqrbfbr",
-	"/diFnFdxZUc1Fw5yn5ksFXxoTYUzANLcOBMqYwfwswY7zBzofpIEbc2aUq2+FVT2OMJjpzlmd//N4M3s",
-	"35BQZv+G1lz2747698bGhv9/e19kFB+Zgc4i9m8WndE/YAD2CqbqAZNUKWs7qYt2pevscGyhbMWFPx1k",
-	"FJSFuqojei3sd3wp/Kd/JdSRgr9Dzk3IwPSDod7YOiBSpbFI6/CtTPaxMTfLkdoH3p5MGHcJanovPgdf",
-	"XPw3zE/RTNvVeRb4r2Ee/JFT03WGth8muIWKH9d9O+S2QyMlKkc2CgKiOBChYhjEgYr9p9tx13EsJdDY",
-	"mExC3CwOVNPwCeSy/13gwuKqE44tvoKKuyIZRw12rpk1I2Ap69AaWyyaXSuoc9CZNS+jt9xkGzC0jcNX",
-	"EVUgUF8y2vIdBY69/dFQGiNiCG1guz1EB+gzaFNRYIQsEFcjcRjiRkHu3krfS6XH8GOJ5H2Z1myY9wb2",
-	"czrKcwlD6LSOC116FcRY6tNvBOsMDsg+BIrsZCVSCQrJ4K7bAjsbyk04S8gBD2sz2j4OEu6Lgt0KZhNW",
-	"osHONGs1GQYodJ51FMcXDgVXRdUHAgXYbeTrP3RK4Sw8dqhr+qn+U9htzy4gnHRebArYJH7nYHu9+GMk",
-	"U2HYowsBb1ZiDKscLpDfDo+Djedkisn0yLjoJ/2tl0g7bX6lsO0EPlnp/GKwVzyyo4qqHXseANYqFVk6",
-	"idijoUwSSUSnjxvsRarHRqTmBxbBnkOfInJRVr9V4cva+NbgTFDkqC+y3iCq7mG397nYDwrYhRDwYHP6",
-	"2F4h2aACaS52VEB5t5QOvwaD7StD0Nm9ZoWIq9MpdjkIgFT0hLwS8V64KtYskyq3ghA2QgAHh9XmxWhL",
-	"0mYO2tb25gzTQQWQ1s14V5n4I0PVvIEDLb8Gdmibbba2m1ZUwI1tL1o6SsZttt3qKHtW2+xTx/lUHect",
-	"dnzcqVNr//rb5/ApIEDpGZvBM/yO6dTanYWMxk6t3nGLDD+yvgVcpJfYa75hBf7AM7hY5XV1ajBMO0KZ",
-	"JACd0SlDy00BfJKJAhFtKwfB0NB9kGJ2SSBWgdDeCB1p5V6jqnS/MmsD61Jnucpkwgg62shYMIJzmOpY",
-	"eMl7A7HxUqss1clcQoRI6Q2gWKszpTfQkdPpMKozQ0TLSrNRqv+YOCY2DQYW712GGnjRLofqt1Xh4tb+",
-	"a2O/1xPJxou83xcp5VTnfUM43gup/gAaEdRfKjPMI8eAYS8WH+3D76v4Kv7Ga50kelzI7wR7fME69Oa/",
-	"cBrpliBF17ohBXltJSzshfDoLmcOcfVaxXhe1GnuscjKnQjsbyDuuR99dGcUQ+6p79cR7jUOxjr4vA4+",
-	"/4VxMHhitAOW+vU3PEh3Q4RHxXFjtWDGs6Jbg4TqDwa5S9aAhrO2w/lMqA3DYaUuicq42z2ZEp/8cfy8",
-	"iD2xNFrcCc8GgS98J7Vvyno/BNyXCbSEpbkqoYKBFzvK1mnxtdGwNhrWRsPaaJjfRvC5PqfKfZ9CfZAT",
-	"qRSuoTTdrON5suN9vpomL5Fmsm9VgjALd3M1NnealR1dBnLC+38fyN7wdf6PzYvs3cXtRGqco4os6sca",
-	"mzsr6OuCaP7Pws7JaKPVbLZIxvlLz3ae/wUFWIU0uqvQIYqo1qwA+lbEjRjC/NdeADDL8zpDnkfHvomb",
-	"oQ51IaW8Xw/UaybiPcDlgfRiH8NWGGqd0w/lyw6BBKJyvC1gt3JHfKte62PBZWsxlQ2fWxZGyGa1vLhc",
-	"hWD8vO5PXfenru3LdX/quj/13gzLZeveFmxRfWilj18lHhV0itQd76xhZNlDtRiTQZfr/QehnpCCnFtj",
-	"9+FaUBNVIuVwJWrAxpzWGUhiq13gPzDY1p0wGbuafI5/AXoLsrGyqfd13FFg2Vj2RNDtBP92ICbhr6H/",
-	"CVV3UdokAYLlUoyyBkPwFmQZ+08V/260iphO/aWeuYo8Zg1PEjcGU6DvZJoZfiUwDdmXidhjJieaeOIi",
-	"Qd7mRKuLEFTGGR5M9qcrlMYcS4J6eQZFVi/dSx0fBXARl3mdX77ZP/rx4Cxij4j/+XEA9SNUXFBSG4Rz",
-	"igKLKPJANLS2hFPmgYUmHYX1DDyFciltqJwQQGP8uLAXmwBkiPy8ALjxxb5zyaVdtJM++K5Bz+r6n4DY",
-	"G/bspVRzqamBKXbhRCs8+Gf7E6j74dbuPxiOsskv6Lo7Y2OWFpIMBiqflTFU/HCpiOsmE39kBLlj/372",
-	"83uom7KTGsu47qj4dIprvmeXMx+NRGovJRp3oZnL0PevOXVCZiDTbKZUaAHCwAhPEhDFj/iFaLDInS6J",
-	"Rbi0CHXwmiKcuQiqOxOphN2d9ugR+Q1U+nlYVMBMo8QHSoR530X0geXiG6CwqLVrvyPlo1D50MpQ+icO",
-	"05r85spK2e+HXdDL71/J8gVnCibLYHKKaI+dMwOmod12cPwg5LEFg6749SdHx1xrtRq7zYBnudbabOw0",
-	"a3UPZTdKrWUF+x9/0tos7n5W3MezLJXdPBOmYTLdu4QpcMzMZOdUDPHZqimYce9NEYfVS7P9xwZti9Lp",
-	"+NTBmerYqeoUI4XSMBwrFIvZb4Jr9FVwEWe2Y6eW/oE/s5MHN+CMwUWYYaw7szOK1+wydGqff/t8bXXZ",
-	"W6lQ0rkj1qismoJCPrvjy1zuoKz9d9Xth9RhrHXqOsbxqFYdP7dOX1iHz6jDuOs40usGuU8UUVRJu8iJ",
-	"34O7sFtZYc803YWIjvPMgIXq5kKSuEJOpSC3UIsOvw8beOluHjIiALLy54OT87Cbh7QmFJWLUTYN8lzg",
-	"kdGNXqfxzEN0WNMBigNjazCIEUbP/BzPtxdqKwGb9EDUYKF58xv0ahmTQhYf2viKdOY8bJ6IJbARwYmg",
-	"yf0CbkHsghtz3IJjR41WDBSbBUoxlQht7YE9oX5jmIxPmFYF/IHrP4GSS0BoGI1SfSVilvBsCryReiZo",
-	"eHAowSOx9qceK3ggFvY7ZAWwUIO+3xBu+wZ71EV47sUe9fPhnCgIQF/DppwtTq2NAz+D33zLxovfZb9+",
-	"qrJKKChfa9fGLnpqBzh9Z+tZ5Z2rtRdwSpchGqWPW8dNVlTH4w9MVhaQ2KGbaettXwBpJgUQIGj45WTl",
-	"ExJb81F2kHPAgemGYrPEE1ovEMatA4+R7TrBw0KplytbUqEgLCYoFK5F55S5DIguj6gFSyRGYMMmZCwc",
-	"2m/JkJIG4ZlK84ptZd7OIgUKypa6yqycN1UiluZpxVL2tzugy/Z0bu97tt1aWB7s40fQ4JdCht28O3Hh",
-	"mn9pzb+05l/63viXmv1m75l4yjd2u614Y7u3s7nxnO+0NrbiVv9Z/3l/s99qrvmXrudfWnQO74d2EHAg",
-	"AuW9ZgV60Di0Kh92kWC6bIridRcusEtl7U5vDXkfZBaa9uX+ERCDnJycHv9yMAubQraRs+vmhlvcK9iz",
-	"7Za7uQ6jebbdbLC3Qd+9NQMpxuaejr2P8BGNNRLtGol2tUi0U8iy9YUidzfhz/oNT+ARGJplsez3hd03",
-	"tJ3rjFBAnQtVTc707fEtBTIC+PYOj/Zfnh+WRATQ7UnDzFhmQFKu+/2SgDgJiPY2p+/co38BlY9CEIsV",
-	"BViR4a+caZ5+vV2XAWJ3AgbF14uvohWLsV8+s79Wi74bhgmC+u3KkCr2KoEraueSxud7koJ4cOG+W3uB",
-	"YH5k1sYCkjLuDtSR1AmbZZxK7B+TmemoAq4pFf3ciLjB9suYsxCVlEniIBJpBZVgE5FVufZB69Ipfe7X",
-	"7GBal82vy+bXZfPrsvmHUDZ/K4eWhPBNLi3JyDW6ZRndcsYCmwavBO7jogK72lXzSjQ0rQGc8EJkplQA",
-	"CihhMgOQnlXZZqExYMeL9ClWf3/VbI6vee1XGDlfIGmDctlca435hArZR76wlcomAT+xYO5DyCA+FHss",
-	"cmJ/psQS7DtMXFtzC+8DOLgOBAD6XCawJzyPLHZbh89Ic2WdfYSjI1KD2K4qefxCxQBxNOIXwkBcacCv",
-	"BEbYia8ABU2D7XcUKZ3SRgnT6XtM8DSRgJUJcwYvDCgHSmPLqKQCn2oa7DT4EeXiOypIxst00XQ8PWkF",
-	"6fhvNB1ema72G/XXIh7Vqleny32YAyqx2DA3QLDCWSx6csgTqlE2DGu0YCd0aq3N+k6zU4OvdW/YLL3B",
-	"2zb4dKyl9iHJ24Mx44ouk1Sn2Vgn1e85qU4Sz4FXTr6IRLYS436z5wWi4hhi7iDFEwTaNZkejawTfGid",
-	"4ygwzx1nanC3T8dnfGKIplhWZrvxOSsF9LhdlnuJU2lHfC2tyKpS2F73PJQEtlbrHPY6h/0t5rAXjRBM",
-	"xyDAM13nudd57nWe+8HmueVwpI2R3UTM5LpnmOvITJub2j49OHv/riKzjb+bJQQ5hDSDp+3Ym6XLS0Q/",
-	"Q868BoOd62xAa0ZIZTLB43Uae53G/h7S2AXrKenZGxLWnnNonaz+Syar0Reb5gJFjiHoYAq5Pu8zd23t",
-	"vQV889IwR3lmHLMvz0rEvtcjCLQZWUlIvIUOVBGr6AogShkTVMCEjQWxDHdU0fhPkdFUDPUVuvXYmeyG",
-	"mMhLwbiaMBhVm4k/ekluAFycevfBQrFHtGBTtePxJ9cxySAROR5qtIuhf/8wY4ngV3YcCfQtTlfLu059",
-	"nhVdad2Jnye7CvYlzKrnFGu4fFJt/+QQJIcqcauA9jRFWKejsJ6AmyAkjQOP/vt//x8XBXcBDmgy8yEV",
-	"1DYNFtGcRkHweipwZBfA8zjXWUTLF7EMOtftPR3VFT1esWzUMla6GR9IS2ef50zo0k0Q+DbFs5z+rA7D",
-	"2JVZVRjm5rjwYSyGI50J1Zv8LCZ3a0+Q/VNn2NTs0a8tEcqxX33foRyc2wfWjxCwkhfnky1ivrjzvWTs",
-	"h2TsOvqzjv58lQ6GxQNE18V+nnVvjFu0ZmM/dLC/kbjPs+bzrxX2WXT67i/sQ8J8HfH56+A4zGB8TeMh",
-	"KD1GwASloY9epA22H+I5UFCgEptqFpCKl+qwvybAw+pCZYfFS7xpLBIjIM9YES07Pfjl4PT84/75x/P9",
-	"0x8PzqsCZnAQqwJmM28KwDbQuifcM4e6YU+fNWgAL8FaNQ12So9fxrCB0Nw61LYOtX3DobaZgLU35OFv",
-	"j6JydV9UZ9H0WbTXXp3+4+Pp+yP7n0fH528Oj34kefYqelz39KLXNpl01DcduTt8dfDu5Pj84OjlPz7+",
-	"fPCPj6cH789KTN6BC7vxs5iwVORmps5RGjZ935gbBuVyYDKQSCDn1wUsoAZ4c5sNdJ6aBntvBAX1L4XD",
-	"lbH/ol+tKvQXTQ01unasXy/qd1LyPfm0Xl5FnG8kRLrRG4je5fyo3r65NBS10nkSY4DrQppMpCL2OJFg",
-	"3cHfoaQDBJzMUA0RoCS2kkD/QNG7AnWxOsW2E4powoBAbXgczUebzeZjLFXjqqNgc+4xzoY86Wtr2RMC",
-	"WNHGQuU4fsxQVYskqzh4DGAJkVYFimAIR2J8gn0Otw7aqIq8doaFfbVsIDbgvzesit5wd2xIY9AzzEE7",
-	"WkfZtJ888Tha9PhGTw8XPxHuWxbCplgafZA2EIBeFkY8USc7nfKMdEpzt9ApCYdj+M4gVOCQT05yM3AP",
-	"qJo9e+0I4ZBewFW2ifqvm4jAxeW9ARwpelKqiZ4zFhsj+wbQ3xiPqrUazUazduvyejuvL+0UXOdUfSAb",
-	"FPeziL/12sUvpK9ukKiFmf21hDAsLOOYLyKo1ZIUkSEQm73LTEniG8TvfEbRRJrsBO646wGl9/z6qSaN",
-	"Y6zDcyHNsUqk8v+2jtxrB/xJcJ71WbjOAq3Tnihq+sIpD2N/AuRcYE6Wjz7esX+h8fAvftoXEYy/3eU4",
-	"31SMvJ8ksCMMpGrAuZLuSD9cHj07K5QT8vp/RBv0uhNwXWFw3VsdU/BQcXxX3Tu918s7dvHd9u3r69by",
-	"4qBqgh6uMLiLLLgpVDoSrn3aHYolA6PODnUJ5xQqmW4XE4Xj9yQ0Nr+zmOfuzb94qVU/kb1sbaeUSkTI",
-	"HuGuN/suNsmTT3j+Phf4nLO79xQS86bYv8hvYKhahp2SIwalBNvN3fpMn9gPhskYmigSMY0hi0QJGExp",
-	"VCTy7bu9hriLcTRVjETlBjPZ61vJD0rXLipCLnyh14OrQ73+B3bmD9V78zXPj1325U5PfS5z70o25lpN",
-	"r1pN1x0QaiCm1j2EqyE0WuDc3OAHLFeKJUQK+XtshxshbcW0inIJT6tzhmLYFSmVqlkX3ggVN9i5dtg5",
-	"sJtEnQ20yZhO2UinmSsRjfI0ierwEwpKR7B9is5uPhQd5eLbj7Y3N7GicCyNeAx92NRbCT+D5IS4giSZ",
-	"gsQOV4zHcSoMRi2pTX8ouIL0D5QS7nszkaqHS9WqN2pR9mi+En5cHQS187I6N4wKaCrkA3s04GlX5+nj",
-	"2pJhNzvCewlqrqXvyp0k1yDLlB6vzZy16+JDrCB+V+u4PCmyWnfSK5UpsVOXXvgb+wAN4BABxNC++Rt7",
-	"pQXsdN7riVHGdJ6i1Mds2JBP2FggeRrJ6L8tnvtikPpqVCes7mx2YjBa62k28iSB1J2AvuSihmP1eZ9A",
-	"Raw88bNIzgfUBrits3ivhebWbm1FfP180OcsNyG78+cDP7KYCV8zinMw1U7jMqF+A1oLYOtxg/0or4Kw",
-	"k7NJdJ/Z2YLNjPGn6rn0ZpyfTVfCeEsK0sUTaEGo4ftIo30X5jvmuEqZfKgUc3n8u0pmu85xnoiNUSrs",
-	"5plfa4Adx3/YhU6FAIgjLBVM80TUw/wb8G7KrMH2gxoAe9c1JQDZQKhZyUmDOqNB3sXU7aUoW3bYFvsP",
-	"+381LBf/U1t7sXaQp3oknrwQaSLV4oauG9lpntyPqWtn/DRXsIxoem5uNFvnzc12a4fEk7+8WX15K7h8",
-	"68yb+9ATXJGbW9NLG+WvnlH/SjRlQlmfk1aOzlqal8Db6I+3kBjXJ8fP/F13dvY4qnzqZCje/uunGp+C",
-	"ZZltRMJWolLpZLOs3emWMnhshbAQ5TYXtAkP1akeQ8uA/XfYiiIBIyJ+2t/qtsTGVr/JN7bjZm9jt7vz",
-	"bGOr14q34udik0OzQNg+Zi7lqFav/S6zzHWSYLfCHKfUN27NxbKl07/7z1p1o5Jvgqn1EsFVbZU1qqFA",
-	"KrBCHZSA3eREn6bkxSCDaP7qJV7QxzTTCURCEJtOTqgWozBtf7tGSfiWkfm76/Od5e0i1Q7+TGDFAx+K",
-	"v065gwnkzE1C7Za1DquwPmYEVYWAmTkJ97Rvl6lz8N9+H7UObp0qJ2gtydeS/FuS5HcV5DdZzN5Mkwax",
-	"Ym9RqeKfsYJqFS9Enyy49dfVLH+NkPB+HAdexYp8iSdg5c8PPhzpYnND5CFXmUyo2hcAWLKBGO6xTi3N",
-	"FVN63KkRpvdYp5emwawcctAsScLiXLA4RySBgWDwdkRNFv2M6TxrMBLIJkCywFTdhWbQO3Su6XfZWPY8",
-	"W7ZrbKpK2sHtq/eMZjH2Q63YLdThnYXYiX3jDZIMGaJxbA/eDj3BjRMa4QuciMUagIrDcRPw7gHvDYrz",
-	"caEFMMxSAsNgMMaeC4gYQoKvGgP33pz2L7Dp7Pchde5D33MOceqeN90n959LlBr6PejKDYHhWPcxCMgC",
-	"nDXjcejJ3gSgZmI39shqhoTtnBrDkme2mjrDM69lvkKtYWgDPsR6w69bPXgLk2V+FeHKtt7aCV47wWsn",
-	"eEoArgXfiio/l5B5q6wAdet9xwrQPRbRZo8IKXKU8B4mjzkbD3QigBHRqU1PiRjWXvZ4khj4LyBy8n7g",
-	"mMtsfmXlKoK+XsQ6uLHlDss9FlCulc5a6ayVzrTV/ZevgV3HO68rgV11yDN0sJ+kuVq+IHZazV6H/AyM",
-	"dYCrlQELcZ3pHFso8lQB/bBisl/24itAt3mShPE9dtifxVWyv6PWi7H16aEtPUcM70s5GgEwdkcBamGd",
-	"8IGLlxo+oVAB1dgOuAFEavuIkUjn4sKkuZrvlS2JwJSi8PwURk/rtTgX+9dEWrEtIayLnaqANXM0zXwQ",
-	"2SmA0hUqld0SeNg0Oudn+uFNP8OMD7xhBcUOVmXdWGdKINW6j2DYab7uE1tJmCQvFYspPb7nmOITPGNz",
-	"2D33E2jLEqHBLlIRCBCCtHLtVrgJ67Pg6JD5CbgtmaO29JFInlZ0MYdFbGBKLQ9I7jgq786QvpZGy0uj",
-	"Ok4XDrVqrgKr95q5qp3hjmuj9mzyJhfPeWvjKd/sbmzznd7Gc/5cbGz3n8bdbktsi51nM6z8jRBineau",
-	"8numLH1Bvszoi0jXc0D9y4TJCv5a+4+C22MtY+/O5xnMMCHtfgMhmrLQhpaT64mX8ZZALg95LBC/U6es",
-	"O2FRP08SODHYi0uCGZD+uCKUVaT4RE4LB/MIuJOPOOsDuRm47jBnjxtsn5ph+tZ65NTYZfWEGeixIb5P",
-	"uJob6PIi49Jh7JJliUMPKJL7OmVbTRYDUaiDQp4w7AxCEhcku7jSl8AcUqks8Ll3zweEZ5wAjnBBK+Mw",
-	"m+fN59fHYaoanKZ+hnGW/vM+j3e6G/Fur7ux/XS3v8FbT3c2njWfP332bPP57k7T9ca+N9eLcHcPjCMQ",
-	"qu468R22djcbzcZm41lR/Bj0R/HYMIJmppkvlBNdKADuy61kTnYStDHs78VkJSziIjW3uC7o21TIyb9A",
-	"5e3+ySHNQiC5OG7eedm0+Z1F5OtJ4vBVyYRBrDegAaYeP6TysSp2oMfAvq6hW5/OPAkDoki328r6opEH",
-	"SI6QWydgMYkqOjbhHCHL910QRq/d1KUtm2WJD1RutXa2njabzWUKdYnh/B6qdPlIEt35WgTdXgTVKwV7",
-	"rV0Tk58G3R978lj+dPj+z8PWkfxptyEmP/0Zfzi0F2Vv+Dr/x+ZF9s7+obeZqO7wdTP+r5+S2tL74ybr",
-	"j8ChfhZiZE+S0uM9HxHFg+VrbJauTcXT6wtTUZUuX5uKEufJgjvlO6tJfZBtaO84sLgV+mJRdVFllD75",
-	"BP97Q0nSgTUai02nFbMaYgL5Q9njLgTaJu39R+bBzwNgFmpUbbCDK6EyZrJU8GFo8uqRUA5CTWZAnWH/",
-	"WyrW2ukosl2BxkEDP4Hr5cZyUeTDQMSAajY0fRlooLuYlGsJfg8SfDmTciHJW/cuDHG4UPFy7UFy4Zwf",
-	"/3xwBEw4r4/fH4W0BjBjoHL64K6X+QwKMhk8ThTwk4bJeI8lWl8yQiNwxYcoOu6Fyuark4/aLXwr6ToT",
-	"L5izKQGCyipqCTUCPBsUB41k8YJafEHZ0NfpEOrZ81wCBxvP7KTV2rX/9WtzY5dv9Pc3Xv/26fnnjfCf",
-	"28v8s7X5+X/OWAd2loqo3zA3EFfm7P37w1e1z9MxktzcBA/+3qwCHnzKaqTXLhYNiKUJC1BQdL7VF1Jd",
-	"J3dpbZ3kJ6EYRJwqM/bhm5fwt+0kLeJuw3f/BdtbR0KPEusEa8AmMvJCMamWd7hnmlrtxK/AtXW7ZMSN",
-	"GesUfGedpqKXsYFOjWBdOL0TZjI+Sqr20zJODAz6XjpRZ0/ZgsbSVztjSx2xmyHgUqNVuMVu4eHZWXMO",
-	"HvHg3MLBg5P+xM3Md9lUuLQp9P7s4PTjwX8dnp2fBWaQXTjPgoZsj9WmEMephzlzP9gjwmhwV2LZ7wOt",
-	"dwJ0avloRIjQiR7DmlHzmwPLXBWbE0bfDMu4R3N9kC4utkTiIbqdd4u7/pOdsIWbbXDRVWw9T7giU5ZY",
-	"yWOcg4tlNJBRgddIk4GAmdYnAWypa3t5tN3cfTyv78Yrj9X03MBG/xr9NjCDDxvbe2lZ9Hb/7Pzj/qt3",
-	"h0eBKHo7s4VKkgglD8Xub95uDQYxIaOHoqutbEuMQJDd8EdFOuWOkuhIw1s81Bi0+E6fAOIHDEfQ+BYA",
-	"z5cRKcumgO25A6zCu6E0O05RO546ITA7exCTLc5IajN7iiMIlWFEDuQVAjlLQxLN1ydS2K6jKG63jDhj",
-	"SkgYVVcw93qmdMouRFbQCOpEkKSb2whwV0O5DMy4lNV2nw0Af3GDF3eawUS/NX0ebsn3WgPcTQM8TJM1",
-	"AHa2KuYHg8JQp150A4culn8jK7Xu9+9u3D4RKt5AK3X5eveywqqGQiBbeDirR1hJjcy6vEVqs6wHhIrf",
-	"4oDXUvf2Uvcg0PcDbqwNsIYIXslRPpi1pm7tjObZ4Ak8ZT7YyI/SOqAUc3CWG9biMTPQabaRSOvIEap1",
-	"9Pr927fADf/2+MfDo4/n528jCOTGos/zBHDTBzpPH5cq85BeX4kxFN7KC9VR/oCyAvAbPF/B02TCJPZ3",
-	"wqjsDwz0t1Bytm5VkztDINguRGa8HeitVY02ITF6AB1y2ZTliuXqUumxsvcWhiUfCrAsXQSFbTdb9aKY",
-	"EK+NdXrZYK8RTJ48dZPoMYvt87KB6ChIRmslTB1aXeC59r0QsEEOEhBoPEmcODOYxgZlCVWTdv76qRBQ",
-	"nKZYTw9hvcZcZhQO0nk3EQYLLzM5FPWOQiKwzV002E9Flk42oMUvarBXBVASPAR6haDEXl4MsmKCiqQ5",
-	"4niogke6p3OVVddO2sU6VF8hFr2waAM566XPPVjjU9l1T/DfCsrbb1c9NOj+mPz+z7PpyqFC99ygIj4v",
-	"O0nzFcCZvFAiBuPvzDqAQUkf7iYMN7Non6Q2TFcEjT4o3Xg2Rf1+e82xvFEMwuv1/uHbEgP/BxARcEwD",
-	"02k6TOtvQKyx4rgQ4TqCvHd1NoBzk6WTAMpoVXHYea+vu7+4aJiTantwlQozYy2oCoxPsEyh8YW6RHfv",
-	"sF7nb06Pz8/LS3aurd2vJo7VI3G2XbBk7hYS0kWJgZtJKF+HK44ZasCvBD2ywT5YMfnc16+vflHvNsC9",
-	"YjSko0oS3437iwfARC9PZTaptX/9LTRwzmaznnk2qDBbdJ5dA5I2VRRGlgvJk/o1VWLWrpAxexT9nsno",
-	"Mao5jIWJmIAIi+eik2knu6Oog6DBjsHMoMUi2jIwCeDMIcaVb2+glA22tlnt7Zge0LwrYvVgQuNXjPkE",
-	"iM0e73XUjB/d44oqLkuVIvOU8XGerRJQC8W+Nca+ZGgfp3La0fgyXsPm5q1E1tHx+cd9tJIDcXWkM7f0",
-	"U2pFEk3i/L3SYPvX7AWZ7bFMQ9JHxnZXygxq5erMyOEombC+Tq1NK7NV6aGbhvvVXCiQMBr2fVnELNx+",
-	"VRJFiNVY2Tz1YaCN8AddGiZNnY0JCm/IJyzWdZIp44GjpdIqaG6aDVBciOzd3YHIFjBCiSUvx5A41Ela",
-	"E9IRQhFeTEAG9Y4T3nh14GNlxue7G+VBjyeJSB984dCHgWZ8yA7/dvedTDhA8/sAX1AxFttndC9VKYRN",
-	"1lam6MTaQGyU6jjvZdWt1i/d2+66jYth//ppFssolhfWEWjXdvvPn8bN563nz7d7z+KnO47CEQBtrgEC",
-	"ajXhOGxjUM46lyXwpPvDBtJ52hNHFdxrc1qqaaDzUIMcXM/R1OHNUq5MX6SpiE9FT6exqbVbzafPPkNL",
-	"tF0/d+HW/ci01DeV/WHAkFawXqDZGvlngS9KrXfYaGql6PcSWvy6ZYW94rR53jC3ureXFE8+0X9dW8Ly",
-	"Cq4bMrbptRi0LBYbtB3U4FrpwcQfvJclEytQwO3hhkVuwBH09RY0vgqTPTG9hmJ8HeVkVDbgipoMBeb/",
-	"Eq0vRcx41mCHGcInS4WxTGYyMTIhR3Bij40XeJdCjIx75ZjLTFp//rCPPSQdJe0KpvkoEzF7xHGfdoV1",
-	"A7B1NOYZ73JDoM3cw+WgumKJ4FfCPCYLYcwNfRai5fp/7TFuLtlAj2F2OsoDmdtj0gPIHvA8Kwx+fAId",
-	"ydoNReFv6A1u1Uy4mVDO+0rxf+UinRQ5CL+9FioItAImqASXKnu6ba1fqeQwHwKUG1UG2gm+gKrQO6Ns",
-	"0GS6txemNs0OsyKyWIBVODP0ZDwS8c02DNz9gynm3670d1G9tLsk0SkVkE5xnVIlo1AZU7l1wK3cCLZW",
-	"QfeJLtXL/fP9t8c/fnz5Zv/ox1IUyK2p1RfuXXPXHC2YVvPprn8Zcr7andJgb6nnRGZ4ztBol32I0qO3",
-	"P8T6Ss0udJ2lYiSgRUVS5MY99D/tKxq1KVW7a3eD7vXykZydkABya5yC+GEyK80ENDq/B47paWAeu3k3",
-	"4L/wrlrdTRwkbA6PPp6cHv94enB2Zv+Sp3bizzIxsvvR2Qn2jXYawmVwk/w6TxICHaMyVqnsfRepPSpQ",
-	"YJxkUHSEYD21dm2sU2iWU/bs49G6Emkse1YO4P0Tu6PmrJQ0rCvs7+1bBcFM+H4wI1VPsCojiUJ2fZ3a",
-	"Vcw061ufeQCxUZwbcINhZXD07WetVSLgTJlr6XQDnjfhzk/3j85eH5wiME7ZRdJKHPfnJtKnhM5L2vWf",
-	"6zfAx0xU71CduO/+/Nv10smb+9cdVZhXXr15v14UAMVwYYfcbB2tAIfFqd6iwWjWnHoi/hjpNJvriR1M",
-	"m1KhWobSlp5QsZ3e7iQTTKcxLoeM6wilG+uxSjSPGwyoJFDxulp+ObQvtwYSBoxVzC4kFSF3FIQx3fSA",
-	"6WNfjgOGcLPHAhzKOE4E2TdaKfSdIDuYZ6GJ1Uuk3TYU6Mz4pWADnvQpRNVHFMIqYwbfuqAxE6nYKp7I",
-	"DsCagj+dHR8x3f1d9DJItyZSiTqL8B6uGE9Ta51FPXMVMc4yu4HYGMI5PZ3kQ8UinmWp7OaZMBEdA/vQ",
-	"eSYRmTfhAaaceK1dw8EBZK41eH4tLtD/9MyV3YxFD4W9UNXTZh+wccVT6AewTzqAWTp6BSmWOv2z9I+X",
-	"Z79Y8/6OFhXxc155jupieux9HuwoHw5FCicHWohHG61ms1VM0/mGGcg0s2ozrrN3IIOtTGzXWpuNnSYC",
-	"Y/kZlJkY4uNxInBBrXCgC7CMcPDDwf+xQfNbakv51KnJuFNrd2hQnVq9UzOXOVw6P9s4PXi18Q4u2rHi",
-	"1fJo4Y8wXvgrjBiuoTbtTeDywftTuIjT1aH56gQT1qm1P3Vgyjq19q8dmrSOXSU4B+EWCjf5sfKH02/q",
-	"RkVfTb2WiT+yJ3YPlWZAxnVzmdft59XhM+pu4HUcbD0Yo8JZqruZqVdNB0xB/eD9aZ0+8lOn5r4Mv634",
-	"Ovt9ndq1HwiaB46fAXFmRwthqTrD8TI/YIdSCnUcftRVs1HdI+VkXLkz6iWeho1X0oy0kdVNUvuYl+tT",
-	"prUvE7FoaxTPMt4bDIXK9uB39kH/2YFwTQP3bKf2HTZKfReFVajElrAHVgnQtpBhUDgKc0yDw+u0f4O9",
-	"tspUMTEcZRNrk7nipiJYQm300uBNex5k3+pm+1NAsKiM6Z4UHsFtoTPrC91L4Ef1TzWeJHp8YAf6CzpA",
-	"eLCmhWIShDBQhVvZcfbzezsHcFStkuMSIO6kYVY41ovWOZ2GnXOPov/7//cSLtPIeg2xYf/3/3v5dv/w",
-	"9PE8xf+vWvVRB1FpvVD+x1uhLqxntNlszp7t31ZBKl/MG4Wpi610g+Lu8pS8xO1m8+nW89bW1tbuVivE",
-	"LyxUelVt61azjDdCAtqeuPentYXNAJ3KC6mqQuJlA6FuVbZ9AqmlOXWvhRO2eRfiZtr0N0W3QTHzCxF6",
-	"RQ22769RxVN6USgeSA9COLRvpQwGMic6Z9xcIorhOuZ9XSu9m8Yw1PwNi/Qnn+RNxGtQa4khpO3mLhsP",
-	"ZCKq3erAIcT6WSg0hdAMZeAxwVQkUYIpY10reCCX1+W9y8acIDLt/KWl/WH/HfSe3V2uFUEhGstqo7UL",
-	"lp64WXvYjaU3MEngXjt2UUuo/FuA7+EkhdIzMKOxUPrrR4NGfl/fJho0j0CuOC13ZNqk57TXSvvzHXX2",
-	"ggd7ygE8OOcXlawb1hR0Hh/99AfDaGX3oHkWUgaGRYf9DZCBAEVaZRp2aq32xaW5+LD1Xg8uWj/99PuH",
-	"v1+9/pC+2M9axz+/aIkTGf/+4ae8G+vL/PnztUt4j5xqC8uDezEdFvCIcDSOFCafg7gLKWvq2AQqNfdh",
-	"0J2D1AuJwC3MIXBEnUWk3voyEW3GqSu8aAqHnDXUe2KhrL6Cvo9IxhFYsN2QZDsK5UFUZ5EXPYTT6w89",
-	"MsDJC6VBlhgNL+txRek7TJEjITiHZp2OckcMrBZrXNPQwWJSYuwOIxk8vo8JsYNxaA22pJ3lKw0qGcDz",
-	"7M5mUn2BW4+0EqFVdcvOmiXjtzNKYcEQ7oywX1ZyHyq7ze+jNWetXr+0ei3TsLFDrHtx1I+QORxwKnt3",
-	"55fSy9+zZl4as2y9M7/4zpRQcPi97rL6jShuTqOCBs3KFu/CMG4+pDHkUhXRDL9DvktIty/p7T5QwAkQ",
-	"LdBhjaJ8Ac+6SwbLkP/xYgLybLO5+6y1swkx8ldilA1q7efNz4tykt0UbXsykCbT6eRa6pueR0TiWcEh",
-	"Bvw3mS6FzbQqjMpZphAovejzMgwNcJQFPfM/HxycUPXaWVR3LDWPGx31DzqrQIDDzSXjXWtzF/a5y9NA",
-	"DIodxGDSXlE/+v7JIRapQW1H0XMvFZMZ4SyFaR/yAkrPVtpa2GgCgwGt896guse7iHe8oRn+QimhO4cU",
-	"/Y749VNVvX9fiiSmlEk/AxKxVquxa9VYV/R1Guo1uBdKYa2+s0Nz/TSo3yp5yL5UhZkdTmVa6E6KlVZ7",
-	"0UQIdIHjT9apjKrmHo4xewM9dJleJjj5DQQjFhDD7a6DobttZmUeMND7kZ2wnXqz2WQChWE/qFEsKhOh",
-	"aDdlSisBKV9oE0i5MkiUTiVyoxwiBL7NQKsgfsJNR0Un788phvHq4O3B+UGEO5z7d0Grn70B8nr8ShCG",
-	"pzcJTINBEBrJI0qy17fjQ8eVT8d3VJ/LJE+FI+a1Xxp0+geIHONUZplrMIxikXGZmMijxgpCP8Gp4ojX",
-	"IFNGCOmGPfKgIx212Xy8dJiEXRMlsS89KTcM3I6A3w4eto+k4MntLGmKod3W9fEOTgvq1eypkUGEpl37",
-	"j5vfsVn9jm6Si8qiOPsSlzjEIW4ug8sO5sJ9Qp6Qp1lrt+pB40W9NpTGAIl/E96QJ7SAot8XUANeKEuR",
-	"WccLFvQnIU520x0x/PD3o6vh6I3453+dZFq3Rh8uTz7+KPTTd692dt5stcyPPVjQcOHsTPmnu2GVnr7s",
-	"dgmXrPR096Hu6ahhi8FsztYd1Gu58r0QTe8L19qtZdfyeoB9POeeyvH76CdZe2UrggEsN3UR8MUSbtnz",
-	"refPnzaf39Itc43k81KlR0jIc20194eBAIyNTKPjEnY5+n5CwRVBUZESQoXmi28g+g/6FaDSx1xl1q1h",
-	"l0qP2di9YUAF45g7SQVEcqwrlxgxr+QraLisqPYmTCcMjHS1hjbhFdR5Xd8LPdvPqyqic0E3/wu4yjax",
-	"JwfZjGutRrPRXILFQcc3FlAAygELe0oiO2So1CfKVoAgQwNDFl7qX6C931PcevAIa5s5AAltzdmwqxeO",
-	"VtkRIHor+z8bo9wM5hzIKisdu+fnF5u+zKdaQqXKNDMjjqg3EbT8RsGRe61TRKGTWdFTUtEv5AxQZvIh",
-	"OYoyZTScRkedwSs89bvBCs5cYQes/RHUzfm/lSrufGgWn+dyogio9xyKZg32npgwYThAO5/TcPfsazCQ",
-	"MtRxnmi2+b+ebgOSIEZTlMC/RvYIvIJXvZVKRHX/cYCbC4lWaRhPxnxiwrvNgYojXyMIModnLErkUGYR",
-	"dlT1M5F21KZ1csDRCb/TLoNLwEJvc3UJoXUcjB4KdBQ0iTyumCd0JnMkcEmksq6HfUEdW/QznYoYJimA",
-	"K8rS3GQOGxCWwo5owIFNKzL5MGpD891AKCb+lfME/gAjQGlg19Fo7SANu7x3ybqTjkJK2AajaYKwGAjw",
-	"rt0FwxG3g5F9FtkB/YKSK3LLDHwXlQR8PA7mfumAFUBpLeIhnw9SnV9gXvemdmvu52yPtewCyz7jXSNU",
-	"Nk/xwJGrzWmybjZBY2NPtf0nXHBN1q2KJuubP+et3Y6LfPepsMuxeNX2B3u6oxR+FWE4NeqJNJN9qwFF",
-	"5AJIo1RcSZ0bOCZ1RzQue4NCc9tTLFUu7LmA2bOHh2rgVXD47RNwb1Tq9OLlpQkOy7d3ns4QmO1v/JNv",
-	"/Plx47f/+J+1u9Z2z21bynBTFb1L1HVkZWKHlh76bOCOaTCUTu1zR1U85emz0lOePgue8bS51dziYnOz",
-	"u7v7/PnTlnuGUDE2L4Ea6NTam6VxwDOCc4ltUthTJf6w94CT1KllOuMJ/eSGpqe3IGutwpkRtSBc7BaY",
-	"kasLtwHZPVHdAnSgejoG53Wm1/DiTzmK7C6L/jRZHNXtwYUSG+Id5b2eGGW4O6ljfI9ONkrAsUTjMjjH",
-	"1BhoH12r1+xzraafzfr9wjGjMe30oX7Zhzf7sc/NQE7d990l8r5ODSlpJN1HK6gOeRTUSVa9VuCwLGex",
-	"3WPkFhfcr/f8yOpbeSkIWhTD+GSX1Vk3p5Z6O61XVqH7KrHeQGsj2iieI464k/nIpdBQ/nZ1ruK6w7K0",
-	"rpa/wxHsojVhEEHRM2LZYwSGVJ8MzDp6DP1Su5NCoOeSYrFWTWFeATYmB1Rlh+WpU6t5S9YVxVCtvIpK",
-	"HAgwfkrEZYSkatDK2u8o6O4oJsdZQiYftiGhZwdrhggEo5UwC1gpx/1DN9VLGyxOH9+pXoxyYKhy7K4m",
-	"46b9K1xrPa3Va7XflvIWX9hJNHcPQi6sK1tPy7ry6ZKasvTrndZddeRaQ6415Jp+fhUq+EJeAdp4ISHv",
-	"J0xiD6uYHyWZ0ZeFHuk6ygI4fG+4GcCpxOjBPOMBfqHzDMq2KLA5bMxVFW9wdF/En121r7gi72gW1ME+",
-	"HgVre/vZq4O/j35//ubFGd/4eH44/LCx89NLkf9dnF4Od47ejX768M8ftwZn+ev3M/Lb64z5wnkpyex3",
-	"wLRcPuEXYi2U127LPXa5kHCShF8fRj4RIPFSTBBM4GF5L/iBhfNS6h0mKKMpTVICrES4BUeAAiV3CR95",
-	"ZCR4jTQd1c+ThGGRWOExQNFJ2ZOQMfkhFMSiar95gI5lMX8Xh+A2kbypImgIMxO7B+4b8u+CsHoplu9m",
-	"sqcNpRKwI4cixkpkY51eskQY02D2Mx3DsbaT3QH0Cozz+fE5BgvQq9joVHhTVXE9CI5Xi5PrEnW3dJkK",
-	"cyQsIpx1oJz/9Hk576lY/vtzoL6mOl3W11lr1LWb8xDdnMNqNf0FvZ4boYj8QQSkPXk9MBEUWQK3PZ5O",
-	"h6pivaFHUIsO198rq+/sfNChnq1T7yivRjBR6FKS9pePF8i+esngUq/O3wLNU/xszAHJEEs6c5N1XOIz",
-	"NyKel7f1aVuq399m7+SLBrPvLKryOTOKj8xAZ21M9bsehK4YSBp+L08NuofCEJ1bFuJ8XGcr3Bqo6R6d",
-	"whW5erQTUJ98+2B+9+xPhsdorQDXLuWXdSkRUX866vVwXMkQJbIoRiL9GxvC2kUHMPjmBjuMS24MFfV7",
-	"FH9ASii7jyzwHlHBrdh9dCrhxeQwvksJvoyNS/5AATv8x9aSKaDDe83/PHgVsayPtNYSay3xQN2kM6ku",
-	"CqSbFTlDrgl4Pvfk8UgoEseqp4dAUEBdUYipk5tBneUqpvZcSVUDUKAYtNjSpaJO3f5QIJy+sdtzjBUQ",
-	"UMQqPQuNHgnlMTJY1BeqJ4oCSHz+D4bpsWLwN/ceeHqKBF9JgiqNEw8vsucQlQ4on4xfitIjIfaJHktH",
-	"IR461HbAKzLHaIP6kQKhPa6gSUz4VjWuJmyoUzE1CsV0EtMwCt5pqHOll5fpoBC74UqkOBsOzR5pPKA2",
-	"hD4oo/tpQBIHSb95FNn/sMfeavDov//3/yHmDOr0sxeQOSJ6jCTibpwz6+6KWrAgGVvECXcJrgBF4A+G",
-	"mRwQzOvkOBqGHMRt14MdQ2jVWRkZy0cN+9oJle6WZgNmdqpC28e0x3zSZtvN3Trr2YdG0xQgUZW5YKfD",
-	"qoUzfM1dLIWZ/gTYJ1CGOs0wqOFcGUfUluLLDxTQFhfVo4nIxDvXTwbtGdSgAmiVIu3BwFrN4KqptXea",
-	"zc+367uWiR3xGRYK1dpbzWoqD9DLnlVtcSuI5vg+u/Jmws++TW+32Qwa9fx/mw8yGwygr73pV2yzXksE",
-	"N+WZSIXdxvTjVJh8GDDM2ZkS/4K1vl3DewU3SqlzbjtsnXvavM28Vxk4h4V0cPJ1z3VmhLIYGlOWRvhZ",
-	"r8bSqyFxMR4SHVZB4pSQIOnqbsDUdHB2dnh89PH14dHh2ZsSx9XZRPXC7mvUTDNEV/Roq326utumxu8C",
-	"ILngZpr6Q0EruX/08uDt24NXy/WBvdSqn8heVrWW1E0OOjGynxo1KlRS29H7+c+cVXH2d1NzFLWLXgBv",
-	"IeyxCD8IYAiLCY8QSzDCaQC2QTbQ4waLjt+fv9o/h8e5YYx1eilShEPhl6iRrRWEd388fv3x7ODv7w+O",
-	"Xh5EbRYZ8a+pglGeQZ8CmUY9PRzKLENMlQdrkx+D9ARjExvGPGjOzeb5Qnb5k09ejH2+qc80NGTWmvTL",
-	"ye7zwm2o+1Zb9GOItkWn3w256/eBZYuYb5UHj0mz/NlbHtIpG9COKMHDzD27T0A84oG826vmFwOFcbAX",
-	"9nWuRzNjQ20yBJDBpCHlCHmQAoyqInPq82erIUi4u+QhOZYuYUgILqHE9yC91LTpXB2HsRJNx9Ei9qfJ",
-	"YntQLv6UowZ7gdOFaURoUnWMiC0/DM4u+KjBjpWoUDsd5bxgHB1hxqDr3Aa1RcU1QfAhDABIA16wo/wF",
-	"xn+MRkNkPOcpdImyRGTIkknlLuwRuNIkGaPHAMRDq1/UDOmxqsbYNQO/fDfhBpyX+o3tqOA189oprWxd",
-	"CAtx8zr62tt1Vtpveg16YbbS6txZEDKmHhkM90P7p8f8iQVPqMBYYwxGGtqWMlj2PQz+EJsVUQ1PRZau",
-	"7zpF7VcdGAVglOYUzc3OTkUk9uZ+WO1DF9QfBAAmfWi7gRZiPKiURr9uxOZSjkZgGleMedcqvdnlLHfO",
-	"TnXPNqvXeBFCZQy7UT/QeN6IMYywMvrk+lxEjYEwQV4LgKrgIKNsIGZ2NH/JPiJQArsWIAQFlCioubvl",
-	"AsM6xZfMVNjNnzm0hpxUCOJdfh4vlR7P5aUGuqtTfEb1ZDZvRUS9SBDsu8tIueTT3PFtwkNyX5QDfwE+",
-	"LQfR0anNS2BtLpWjCnUzZKiAdVTFc/JS6zjZV7fuZ/VMg0V0ehHcPwMmNp/4oOProe6gtncisgdKqLOO",
-	"Bq2jQV8kGrTERsNN9f7o7P3JyfHp+cGrj+8OXh3ufzz/x8lBsLXeK5OPiCR6KGLJGYjgcGOdCapTBI+G",
-	"G1alCOtslHCprAcDRsW0g1P2bxbfXuQxz5FLxINiRQySIkM6FQWVc7iA95oWlU++HkX5S9gD3pn0yeNK",
-	"b30Wp6319NmzZ5utp9cBtd0qrEZp0PvzzM+9QvjBECN/g+1Tf/5ms+nzxWAHShNKOusEed/VugmBv1sk",
-	"iCl/Q+6OI6FoMIQHcHnfus8Td5Qs9BI+l7aRfZhhXgyG1OaufiXTmDSSVEWMiEYJIKRDrQB9jnt9ar8h",
-	"izoK7DKP92VH7+CYpGGjPHOoSNOi0DXWdMWFVD7nC5nmoR5ax6jCk8Z5XlF+txvmQOdokeUUBm65tX33",
-	"zUVv7UZ7sLHaBwoECofpOm1yRwURu/qKOfmXRBpIwLg6jBvidtEo1SNtRBy1QQg7ok/rH7BoTKcxageB",
-	"RuBWgN54FtHt+HekXriA4llAq2GcxemEpbliY50nMevOBfa0Z05cHxKkukM34Fq95oZXK0TJTCWinXL7",
-	"040rngIot31GMEEnxeOCqx+KJwdXX2klYJFW19Bxqy6NG+qDN1198LMl64PdnqmWTDJ11dfUbrTOHq1A",
-	"YJwUEUuwbCCLNOQTOolwktB1gbgs7UtMP8jsy2eX5hmWrwFpKog30Dk13sjyAYgBv0JKAK4mQdKgx5PE",
-	"1APYKipIpiwNXIusyZmU4rzW6rPml50RLOGnAUAoxLqLAGgFNiKkVwYzwWKyAB9FSN58rjOeREFLG8o9",
-	"ZxFDYi8WPRkL49hikoS+lyce97kNo/FpJ5JQCDCaJP7reLCslWkYnMeyTL+19VgUA8J8OjG7EvFxQjNw",
-	"XwSCKKetOTgurMQlBVxPzrO9Prj4AC5tvOddoYnIKG0DaKiFyvTQ1etQ2jqUtg6lPVSbnkxEx1GDesER",
-	"zZByQKFxHwY/Hor7iwgdqLjcbcANe3n87uTtwfnBK9RWrlg+qEwgHUv1ChNoy8ZLyOdmr5NaHepUlBQ2",
-	"qmLIb4bGTUeFCWcguKMjhhlcjO6wTAM2tlBxuzTsPpcJtQtGZ8fvT18efDw8ch8SYRdBaYwIlJ6PghYF",
-	"SHEGDAXF04PmBaQpKDoYEKHGtYPMtE5URbfAMlBFjAun904BrgrLAXfOisJOheEQGEkuRW4yMbJOQsqV",
-	"6Ys0FTGzfyj6g5YSu69xx68DUl8/IPWhqhRpbeysjZ21sfNAjZ0DFd9j9HIgeJp1Bc/uz545FUqMaRWt",
-	"kIbknpppHCTAa7RfypUS0rBYQ9KoUOVjqKlwVg9YAM497Ou0o6JQIURTTYYult9PxdRpqNDadnZWrrNH",
-	"A26sfLkSqexPMC5KSvsXd+kuKvuNX9e11l5r7bXWXmvttdb+wiGKq9mSv8R6uLdX42aiek+MSK+AEXUO",
-	"Gt1hxtJcgbJL7NbmAdxorIVpsHNtT03MdJ6VXOuYZ7xrFbQLs/+uu4YaIeqArhM9gVKSP6NGFRO6PZpn",
-	"NLo7p8/Maa4UNLgTNqkcCpPx4ahM/t3cbTeb7dbmPxc/pTTE68j6aA7/ArR7QWAFBSvMDXx9sE/t35aj",
-	"3Z5b6wT3hEVySPZvLkk94vszzQBhAPA/Mj1qsBfYWnTt1i4SRGH3jtGzu9VuxFQn0zv2tuwgjjzfDvUW",
-	"G9HjHkwbZn9hFJ3tzc1b1XSeHZz+cvjy4OPR8fnHl8dH56fHoMNnDAjcZwWJH+2IZMqSOK86GXM3ICKV",
-	"+mcSSIbbxCMRU5XeuYYLjMOz61T3x2S2qtrP674PU9U+S/ZVBA+BTlFA+faSpqwZM34NSusHp4tnJZAZ",
-	"6DH0XMnMhAx5QM44tq4HRrph4rhigqeJFCmUJELYu1MTV/bbOzXIHpeS4R2Fq8wGXMVJQRMp1QVlyz0B",
-	"5VRC3uS9AQOLCU1KK99SwZqhGyyN70QaU07durp7HZWi/gRMcOIMhWxpX6fWSMNYAMH7WGvOTnOE9PoF",
-	"+k4pLV8vaopS4d4KjXisL8aOuKqSzslZB7BCd7UNrFW5uf1G5ykh5dD0gH+ICwFx8F3vJZpae/OzPdZZ",
-	"KnvEGux+9UpkhcPpr54Ko5Mr58PyjAeh9Fq7tYNNcdZRLNkjNTeAH4Wy308PwGsnqe5B1bWL0uPlU9ET",
-	"8oqu7tZrIyFS81IrRcNqff6tXnMr5NTNlbDzCUDx4A67gZ/CiIIvgQ/JCVbI+t5A/H1As7QJ+HVJNjjr",
-	"6RSpM+0AoJrI3bPV3AVOZRz7QXl+kdId37q723hOKEB2cP7OLajEDmGUy0hBqegJlb0slvHX39zFM79+",
-	"Sy6ZUPG5HApHRY8zXVrDZzvP6zWpZCatTDmaQmIa8TSTPTniKqNJ/jUkj4a7frttFCLNcGyzhmyz+c+5",
-	"gYrPv4X7+VOtOzmj+z4FzqrdDD5bCP/CkBfMysnpwck+PMz+q/R04N2nddn6PEPWb4rd9uunmhztx3EK",
-	"f/az0qAT2ujpYa1ek2YftqkvaDHHKpHK/9se4jMh1PxZcHfsX+hau7W5DIv3SKdZrb29vWXnbIWegxVf",
-	"N5F89+VFnrpubqpOevCOxImVWXWnldAOCmn3ObtIeJl6/xaaHkXVn9dBnbyBW+6sYvwJ1JeLbw989w1+",
-	"JQT+AIetl6cym6C0C/DujSNmsceP8UReib8F0+a/2NCkeKV2vd0DWILwzdhcQeobMN0FN3kqYmak6kHa",
-	"nQxXqAk8SYE0W+TmB8My8QeQxwx51mBFVNPbCxx57JVIMQpPg2OPotfv376FUNe7g/PTw5dnH98enp0f",
-	"HEWPA6sCSrfqAYQDYAXOeHWuI2W7uV0Zh3hHM3LjJrBf8wQ6s8qdyv+DvTl4e+Ltso8ZvxRWAZuPICCZ",
-	"00ouvhPMbab1JdmJLNEmo+BZo6P+Bzv/x8nB/IfiiqTIn1N5R/PaNmIre2i6sZdnBAEnJRZGtKVfN77t",
-	"kuA7ySnaGmAEFxt7zvFaUDbVZ/FU8WTqkVB8JBsTPkyuk1nHI6H2Tw6XE1ruocWupde12Vaj2di6ca/E",
-	"upcPhcroVC+8S9zvAPX7H/vv3l4vz84HkL3D31wnxzCyeN08nQINoLU6Vibe4aWrlPDnThr2uIJouSsc",
-	"Mo3bb985U/tK3xi2na85ys/9VOsKnorUvgLtzPSquj/F2zR1D6bLgX/KCuWJzgmkJJta9jxNau1aA4xY",
-	"GtAMqZZVOnU2hnQBBVJ6IkFEeCsQAevCtadY66EaLiYVQ505gI7UGvLTxph/CrhaVfxe9m1UOAdhSAKw",
-	"7SW6dxmOojcQcW4lRPVQynguFe8vcruValsBERg3l8D1jFgkdQdXDMrRfpmVUSyy90Z7rmFBCREbvAgi",
-	"KQreCuJq9o1v9YVEJumR0NaQZ2fwV7TmMBWEA8phs7H9k0McRPBsqxAqv0ZD2X1uRFCz/whfBM/3DzNU",
-	"5z8eaBbLGIoBwhegW1IBnAJn0wVXis0X/DY4AZ9/+/z/AgAA//8=",
+	"7L2Lchu3tjb4KijOmUqy/xZN6n6pqdqyLcdKbEnRZfvsHfuYEBskO2oCTAMUzaQ8NU8zDzZPMoW1ADT6",
+	"ym6KSnL2+f//1I5FNhu3hXVf3/q9MxTTmeCMK9k5/r0zowmdMsUS+Ot0OGQzdcaHIoz4WH8SMjlMopmK",
+	"BO8cdwa/SRUOiEjIYPxbNBsE+p/3Qk3IItL/w6LxRMkTItSEJYtIMqImjMzomJFIEi4U0aMnTEoWdjtB",
+	"J9IvnTAasqQTdDidss6xmcSWm0XQkcMJm1I9HfaFTmexfkrPJCB6Fie//l+97l4n6Ezpl3eMj9Wkc9zv",
+	"be8GHbWc6UelSvR7vn4NOqcjxRL9IhrHYnE2nanlP2g8Z51jlcxZkFvuJY+XZJaIcD5UkiwmQjIShXop",
+	"44RRxRKiJpQTNYlkQO6XipH7Jfz3hIwSMYXF37NxxHnExyQaEXovGVd605ge2m3Br3OWLNMdoDDL8nXP",
+	"tvq9Xi+72u29vbLFvqKKxqLkGG8njAzxSzeFGVWTdAbm207QSdiv8yhhod2hdE7/kbBR57jzf7xIKeoF",
+	"fitfmKEv9Nv0VM5DNp0Jxfhw+SNbFmf0nj4wCfslFU0UkXTEiBIkYTNGVZec8iVR7IvSG67IUszJXDIy",
+	"EglsPhHc/lDweBkQOR9OCJWEEs4W5O7u/HUltXkz29JTK9/1Q9bbOTo4ZFu7vXBva3eHHW7dD492tvYP",
+	"j3bp3sHoaGd7t+RMphF3FBnoLVYs0ZP4r5/J1v/96X/9Ryd/bEHny9YsEfcxm3aOO9O5VOSekb7eiu29",
+	"PTJLIq7ofczI6c2r83MynNCEDuH2wi6P3lM1nBS3Fwg5GuFtRHomUkVxTCYUt30ouNKkCfsLezo4u6Xj",
+	"gd5WHkq91Sdk8LcBmTLKJWxz/oXsSySVrN7o0RbOrnyHP3b6x+MHOf6wcycm4/4PP/zy4afHNx+Sl6eq",
+	"f/njyz67isJfPvwwvw/Fw/zw8GOn7MJn97t4I85HF4Kz1ZuUGH6FhGQXuGSqbnX61WVL5PNp5/jnzt86",
+	"n5qd9t9gqu+iaaSKk3wrFmRK+ZLEEdc3Rl8RNU84oYpMhVQnRLOHlNdUsZgYXl96FPoFsLfRVM98D/+M",
+	"OP6Z7mvEFRuzBGZ7IUL2hvEhK2c2I/2VpS1GFE3GTJExfWRV84Nf1LKfdL5BZySSKVU4p324iPXTvaJj",
+	"dhP9xmr2t2Rnt719DQjlIZmKhKEM6Pd6ZCjmXEnNd/q9XtXCZnbo0rVs+zu/3d892D3c2d89aLSgW/HA",
+	"eGPZpo9lwNkX5X46IMJeaPYYibkEwR2gaAfWTKeMjKJY85sT+GQUJVIZ+d5Yus3cXMs5welPb4ey98s/",
+	"mkn0K6omN0zKSPDz1+XUJ/HrClFnvj0P1xZ26fAwIcYSfR2qZjNjLKmYCtc/W38eZlSYBLKsyjng199I",
+	"EoUBmbFkyLjaYlrj8hSz7OSisNl1RA2lv1IaFo/ymk2oLGHMt4nmjJobK5GwUMusyTFJmN6CuWKEPbJk",
+	"CTqA07rSBQ5FPJ9yifd1KJKEDRVZJIKP9S9kl9xqrjQUEm/uFDWHjzxhVGuf/ttkQKQgFOmdaakIipq+",
+	"7YFmunh9pvoCbO/tk/fRy+5HXnEJElxr6Q7i1pr9uRciZpTDBt0MJyycx5WkJc33VZRuf/4EUnevYFxF",
+	"o8iwn9tJIubjyQYUa1TnEiKnNI5ZklerlYADYTxswXCUmV0VuW43VajvJEtApS3d/blkyTeS6EEDEnEy",
+	"n81YoicXiwVLyJDKqoOB/zS7XDSOQC56k93fzaqWp1v/olu/9baOup//vvXp936wv/u1laa5v0tipt8n",
+	"AxJG40gTfij0/855yBI5FAmTAZksZxPGJVysv8P+fGD3EyEeqshzgV9XbIL59gnEaYf3afOrfpmcCS4Z",
+	"WLgvaXjNfp0zCbqV0XqBbmezOBpSPd0Xv0jBvW2HH04jKY1NLOfTKU2WWeliDVy9Gr2ER6R+PUaol3dz",
+	"dnNzfnnx+fz15+uzn+7Or89ed/S1UDSKZef45987o4jFYU4gpScUSeJ25eunoMOSRCT6vWb489fEfyTo",
+	"TJmUdKyH1iSLAtw8qwQZUj5ksSZT/cWUTe9ZQtzIXThOOaEzll3wKYFZ6qGAh5Ys9PziH6fvzCrPbm4r",
+	"FimAMGT3XuvLRh8qkqNRvYjWQTOrPuePNI5CWK8+S3+5hVeTstd1kTiaUdYZDAs/KJK1mYPeUk0A9/oT",
+	"GuqLb40rFDewnSdkYLZjAKQijR7F4lB2O6nRfjkczmeRvgFNqRSehFO9S+LOcecFnUUvaDiN+Au55MMX",
+	"o3kcb8G/8KlO4EjznxevPp9ffL66vvz++uzmRn8zTxLG1Y1iMxDAlMsRSzTjIP3e/oHj3Z30SN7M45jo",
+	"9xMa6w1YauKaJWKcMKmfmzAaKxARCaMw9c5CJA/6lVyr73GsWfYjS8JoqNDCitVkqfckPVuzO2RKI7hx",
+	"90z/Xo/KQpT+9wnlw8nWNpGRtjm2e9v7W73+1k7/tt877un/+1eXfKCRAu9BpPRlGEU8khNwZtl7AYaT",
+	"m/3xQT/w7uVxZ297dy8MhwdbB3TY39q936Nbh6xHt0Z7PUb7bD/sH+5reaNoolh4qtdTNpP0kZdLj7lL",
+	"RdVc6o2/Pr24eXN2fX1+8X2nMbXeLPnwnF/ZyZeQ7anPtRZJpKymY71CRBM25VILLkmXWkZHwwkqUROx",
+	"8DmIQrIVfBTDwbWiVyTAq7Oz689n/3l+c3vjEZRWpB0toXMhc8/he3fckXTPJmwcScUSFp6Q4YRybZ0o",
+	"EnGpGA27nc3cenNDiD4rRkLBkP2D+gNaDAz0RiT3URiiXdZ6X95cXr88f/367KLjcz45H42iYaQHn7EE",
+	"5JLg2a25FjEjjxHTxzelS5hZKGBaJ0Dz4G4TM5ZQJUBHAUaxqb1R2rrTJwJMOiD3c0UiJUmip5WbD4x5",
+	"Pp0JKaN7u/qW+3R5datF68Xl7efTf5yevzt9+e5shdx5YGz2NtIGxTIvZuEYH2kUg6MtQv8ueWSJ3ueM",
+	"FLqEl2V/UCqKvNHIqhFOSMzoI5CsmKtNHYkVUgsqjRanhAjRKEK5pZmxtoAiZXx+eDJc65U0xpevczjn",
+	"F7dn1xen7zI0jC8l+IG/YzdiytREs6OFJnCUnHaHtH3cJedKEi0DrHQ1x4zLgk/MYs/BlHV/dI47u6Pe",
+	"8IDt06P7friBjdUiFSRepCSLR2REo5iFyDztrGjCrJalp/8Nzh3nOnBzG8BmXwj1Rsx5uNY+WwVT34I3",
+	"l3cXr70N1xLBsXx92CMYxt/4W9/r6T9u3D+RJNFGmOcH6wW0JIlqkOOgwOntdvxwc3mx1m7cXdzcXV1d",
+	"Xt+evf78/uz1+enn239enXlbcsflfDYTWvaSKQsjSsA+ytCiNjMhhiPCpb4aejaePwx9wOQVzm3rdjlj",
+	"xyQ/vU1dYJiD4R16HvBeLQLP+Z1k64vd84vPdzdnebGrT5triza7IZoumqg+uEezvIDGkEMyh3hYl7yy",
+	"GoQWQAutks25iuADxkMZ6E3mRC4iNcQNhxeK0Uhf69baWONjSDe1VnNyZDAzG0aHKnpkeC4JGwoeRvpH",
+	"b4AprHdA12evLi9en4N0e3N6/q7SZvSCK6ksc1dqFKljmOrZLR0TMXIRDXTVIVktyMdO//gHxq6Okj02",
+	"/fDTxeN09pb96z+vlBD92YeHq8/fM7H//vXe3tudvvx++LGTEYbG5QhsGbWuLIO5yo7pPWZU9Qilk9bh",
+	"uuRam1CRInRMI456J8YCyVLME6vWwRlozYKzBSxuU7fNbpDbwqneXTKw+4wx8EzQZ9AlF8KILopatWLg",
+	"dEY+AV4EPcdVLlmrWWIA7sR6uWoiU7g/2p6hBKzebk2Qrd0JF91g4O8T4h1NxuuxnZeXr//5+fby8vO7",
+	"0+vvfc5jHDPI6pQQJIYxclLKcUL4NrHhl93DvYN98BLKEyI1546ZlJvmvv6Y6KoEHVrzAwppC5J82yfv",
+	"o5dkzvX4oE1p+8llRHwHU7rjdK4mIol+W5M13F2c3t2+vbw+/9fZ64xU896b3zhUy/XFY19mEZhHVD4Y",
+	"utE3SHC2oQ1zZApjgmUdebfpkSXRaImKkpGigw8fPmydzjXLV3r5bIAbJ/U7hN00p2Wvs2evT29PX57e",
+	"nH2+u/DNhNSTljxGQ0bmvFyZB62OKnpPpW/wgZHcJbfJEpmVFpyUTMUUoq+bIb+qYcFyM3THheGKkhgF",
+	"C+cAm6///EXcazULfp7M+QlRbsoYxxhcM5UstyBHZkAkiDBpXIE4S8gRmkUu0piTjZycXp3jkePZGkMQ",
+	"tWNNEOxR2/RTUOqti2XGEhWhk3UIaTXgL/m9oDbCm4C3TmkIrnQX9g2pYlsqAi960c0tkpAlneP9r4Ed",
+	"4OWybAABLzYTK7rcK1+891U/rm+UrJu5eaT9xA++Bp0oLBcbsMPfoG7uT7o3OhzRcO9+Kzwa3m/t7h+N",
+	"tmh/f2/roHe4f3CwfXi016sds/816MRUqju5+jjmkoVEPxwQSkZsYUmHxFSxE8LncUzu2Qhj5TZorBdd",
+	"uRX6J3jNM7Gw4jQPvWmWHeqtMbsw9wAmGik7V4mfwvea15ipRiPCBWckzO+pVWXbTLDf82b4JhHT8jnS",
+	"MEyMuHA7Cu5M/dPsLPpH291ed7t70GYaR19tnOX3MnMsUvp2Qo6PnIgFREKdY9I6CYYsjvXf5ZsCepsk",
+	"mvXX0dU2BGQexcNqsjKPpadiPudCPZ1w+v10IlXcwHxtGELzV8MaBYoeGseXI1DV65g/MNRr/ROtUbs3",
+	"7XxFX3DpsTGtUcCeiOQBuIrNNEJDpGOZEgbUYCmdTxnGZp8rLkW/auuRJmCb63fCDM/lqf2J+fvMjWA+",
+	"uE4HcsvYxSicDen9jKkENugpYuvy1v9NGXTgSQOfv2b4Uu5uZZiBT2j+WadpWOL+FzZUWkafzmaJeGSv",
+	"WcwUk16EkIZoxdH4ypNUIxrLQlDbpQ6F+BZIU6T4YhSHfI5hNrhiLpNR0gXwxTiSZSJRzLmqzWv5RpKB",
+	"GfJDpCYTFoeDzB092G2ZIpWRA7mzw/mU7uE8jNQZV8myLLdOs2CMMlBFpJgyUKkNj80uWdOl4BWsSnOA",
+	"UCuq5L0WKPisBK/ySMSxWGTZE2TbpOZorYylQ4U+ziIrCCPNBnwBAdN/4GIhQZKAJUqNB5DEYhzxci2i",
+	"MRvRl9+IhXqZofIOtSHkaSViugHBoXUb6pKmSy9DWYIHShVpLFYuFrBJI5oYDzOcYjQaMW3pdskF6oVa",
+	"cUhYHbc11JYXsLRClATkfok+YqNAa/M6FsOH9kqYZuqoxKyxEwtqtwJfkduNyNsMvVlP2pCjCm3xXNsI",
+	"wIAyZHHY3y5hDnUMIeg8RDwsT53Uew3XSK9J3w5+TAZzqe2Jb2U05lqa8u8CMlCYcfitMxj0h2I0iiPO",
+	"BuRbNByUoSJwWgN/hKfmSkZh+pQYEcpJBFkfCtKKHqOQJfrRYRwNAjKQS6nYdEC+zTnsvwMvDt7lgWEo",
+	"VYxEL6KOPna/ZkINZRc2Cm2GpXnQJNRgcDUfItB2+lQkLDuNTASjxT3Wxg+m3VargJa1EiWOgfZAvGil",
+	"XnNR/V+9CYHebXds+lMIyzxZUz4s1RKopm1kzIbuUq7ob3hgpYZbpruuloFVyqxrkyBUYtFirp85Naof",
+	"JqZoIiuyGFeJ+Wfx3M2XAZ4wW2geDUYQZEIpNpWrnAOeaP3qVkGThC7zLCqT0VuczhVFI4NKMpilib8j",
+	"4yLQv4YlG0knMHBljZBWskvOh8NS2XUaL+hSEv2KbqeQ51ine9hXBm6/8wsuO2MMM3g6XaUmlaY1dMkl",
+	"qNeYGGWieGMuElair9h8luK9WgawtTMmZjEji4kgsRAP1j9jR9VmcpYpdzDuqa9dNtdvr9drcQzG2GKJ",
+	"KjsFKchsrsg9HT6QxSQ3J889n5mZ0XwrplByiEAKaaymqUXk5VR/qiUJ9+q6o6++3+7kjahxdm6JWorp",
+	"Ja/sE6WJyswzVN27Uu+HSdFjeJ/qd21Kl+8oD++4iuISjXqk+fJcTkz6rKmpmFBbZ8dHUTJloUnrgUjb",
+	"kiny7cCmw+MvXtkHB+AC0Mf73bEJxC1AhTKUoakUXTwQYgBBiQG9mGKcNGFdcmpScq27GzOg26lae37K",
+	"V9mRcYX1JAJMqe4qtc0suDXxZUlv97l5ml1yUKS0dA3VVH6j5sOH9SzXD6B/mCGkzwXPgZgxQs8FZwFW",
+	"fikgOSS8hUgeMAAaQnpV8dqUUO8ZpOyjAyJVNNgj48Tk/UF2/gkSZLacKc+LqjdbH36YLK/nvKLaS06M",
+	"zmrXbsoEMLrIMZxXP4k/hP+VTB14ids5zb/BZIiUNDsI4UiixBgdRWCgDmgcg28gS4/1FFXFPD3BaYzQ",
+	"hbZwILWkSAZV52B5Jvdip1NGOSRm4kHU3yjvhsv6SQbrKV+wDY4lVKtftUrPG0dCTuQMxTwOiUkZzsid",
+	"tdiH2WBvM8p5BSR4vjIekbrS4DTYNBFxCMUxlHtlGyb9ynodJF3KMvdVWEU6UCcB6lEixgmdZnyYr05v",
+	"T99dfv/51dvTi+/PXmcdl/kvV/B/ZnPXCpJkIhIVEIkltVauZDUxm3GcTWuojZtUyi4wtCZ0NmPaENac",
+	"BvUuQUJRK8U0abmU6+qaxQiPSmZW0O/tH7Wy8AvuWpulB2fpyyk3pRpKQ5dqWM9GLMVFMq3kybEPfE3N",
+	"4tNyIs2FzPP5nThotRM77RWRIuFAqrqZDjHXdTTHbPd6teWPUTbsztac4btIqkYHKNFUtqmaRW5gHqt/",
+	"CXjttM7RmEWbed6YOpUVNvKzbqxbYs1+VteQ6VWDQ8vHZ0hpStNSrvhrp6L465NfB7b16fdesL/dsgxs",
+	"p0EZGFYEYCVY4IV3qfktEQn+2Fu+PaaSK+WtupRyKtyahlYKG1XLpsNoXO0QmE/1MWhtyvKVbwj+QJKp",
+	"COexINv/tb97TNRCpNSfLZU24R69Q/hTFKTue/vmLrmYx9raimKMkJungQ5sJlokyZyDRzW70qPR4X7Y",
+	"O+wfHu4OD8L9vRI3jU8fva0jujX69Ht/v4IYPNYXU6lulnxYQaqoS1ltxl58y8oVyjpJGA/9IK6Xw8bh",
+	"0ARnTfThJR+m13tVHTSoksZ8G4sts8q/+S/JWXYNpKsTMFVitp1w2S5E1hzmilddZYjUO4xSvqIvygjS",
+	"pipYq4H3ECOok668Zi23YSgeWfLkfYBKw+29/ZLLrc3BLzRkw2hK43rCP6LbI0Zpb7i3R8Nef4/u3I92",
+	"R/377fve/eH29jDs74X7w/7efW/U69HeYT17yPN3nOAqlSc9BrnyHKAwcCLiVPsRHLGUZBQyGVj9GnLl",
+	"THIbidlIEZvNe/P2dGt7b58IiBXp6xVKU+aOo0yonDBJIv6Rw8ICE2kYuDiIU/WBzAYIMAMBF0aHE1Nw",
+	"cTthSxOgwhts5Dtcb0cOhl2KhUn3Gxm350f+wGaYpaDtO23bAafrkkuOjMCld0hYumcYSbpEB1KWSqWY",
+	"J1VQI/jdN7I5a/Evz9qsxX9JTs5UhV1u7T7+VSZb4Ehmn90SSmkebKIKWyc1dsMo1DqFk2dF1nNfjsoD",
+	"2bcUKwCocoF4+IhJxFzBVKl+lg89IeUhwLz6ijuM3+F0qDY1bOj2BC5hRmorl7KAWjb6lyC9zLBi94TJ",
+	"dmms877R0zC7X6Pw7nrx2mauJ3znj/o3hWwks67VEU7vmHPIIAf1dk+OBO/TqgYzsAsDmjOqJsofS8PU",
+	"mSwSCyjhT9d4IMx5dILOfBaaf3m2khcZdl83yKPCmb1y78a/79wr8O/Xdhy3lnoTTHNSG6lcZC+eF8TJ",
+	"adSYLFwhp/BLwLGAo2luiq2kyP9BYUq7x03ClHjmzc/ZB6YxzMgdOvhgNW3fMzLWZG6je8DQq7wrsrYy",
+	"Bc3yqDmD0toqLup/UwN6aM0uN6eGm6rkT9+PqARohAN9pEKycGAsSetRh8jMMAIrzCQKhoMTMtBq2UAr",
+	"Xk4lc4FLU5cFphqAIpiEso+cxZIt9OcnZLCw2YapXQe+NyWEw1DD8cAwFnNl0iFpjFqdZbV25h6HDTp6",
+	"ep2gYwfJ8lz3aaE+Kei8jhJWkUE4mM3jeEDu9aPS5LV84+mweg0BGczmcjKAIiKZarvfSKPAQC7MAOPq",
+	"AzKbK+nF0CmH0Gee/do3R9OZ0L8yM3ADgwJDyShC8Ca3MfM41pd1DlBRJpQfdPAtRTzBr0HnLIzU2WjE",
+	"hlV5PpQTFkagSHXJwKDaWFhHl0ro9Bd3glrx8spz6+XknKeu8vRELYRO1byvmZzHVfPWXMxNvJh/45bc",
+	"TMfxtimj40C4QNEKP1O+Ms9LTI8kMNqsvrMOpmUrdlVVFVKtffVbmb2QgmX21mxMGbPSuykrE2zgWy2x",
+	"0hxH5/kqHqR+uCKNSn/VWPqYclM9OEDI0C/n+DOHZ2n+7lfLpsJ+4Ow+lWVfpuYVVH1f08V742JPN6hK",
+	"rLuSeHh/OYXba1aUjlkdIAHPXN4Uqne/VAZXiu8uEHntyyGTIwXOqnq5YzLOxMtyGjtWr26sfYT6msdl",
+	"9KMVJ60vgFdD73JgQRnAE9tOxfV4VY1ic7AhdcLnpisOaEJD44Q1DiCTSNJ8E7W1aNl49WCY+GEHKUsT",
+	"69eH1aoV5tbCJD30Us7Ew7NHVlVAEVJFrSrNHoGzM47FE9nLt/mILqbmlecNYnL0lqneGRyTMVOmQtfk",
+	"3AIwAmAMcDZUXTKQsVgM0Cs4jAEayN6iBAvpJS4QYB2g9I4M5GSuQrHgg+OP3GSmQRUtIjWI2QxAGgZe",
+	"OawZobIINqPUZRbRCTp6ivo/ZlQ42LTQ9lMbsWQ2Lo1ilh59edQffIQTOgMbCpFDIb69gdQFJ2mLEHi5",
+	"EB0E53pbR58//e0/VlGJg3to4ouCvNHmjEwv/DW8f5UL6Uk5FEW0vufJn0hHbIoBuEK/qkno/2BGhoRe",
+	"gJIzZqcYm3JqrAaaJ0BpucqD2qT+2sRIldAhO6+o74AvAwIGmqsnsIaM/i5HqLv3o6Pt0c7ewcH9zm5I",
+	"9+nOkB1tH4U91mO7Bzv79eXUdWkilTfSkFtFEYKBlcRAKiD6agIv3k2De1J2JTBlOyCuswUgMQLIQJdc",
+	"MImAP5jWPaGPDGLa5J6pBYOSEzZdQUqryNeF0xssMV9rXgp82cZfihuTTqLsHHzPccmNRoRP340d2ARm",
+	"feWAuEvSPF2RGF8aAyxv5LlPMDDuf+JQjoPfHevKcyT9XX0VVDFV0pa23LMh8GzKl4CeRAC1tDQqDU6T",
+	"XOVcv3vUy2n5f8ur+TnW4dWK/RU3ZEHlqt0wtdYl27Hd3WuzHds2oFJGbQZ6NuvQhAjigCqVRPdzxWR3",
+	"QEyOeZohw4n7PmfnJivwGvpVl6ZBwdBbh2JaXo+tsojAUwpBTwsk2rx2xMsuSytIVmqUDj21qR8El/MP",
+	"87P6Ugv7cqe4Vu9PbcVFNIZskTgalXiiLfRpQScWD4i5BAbNIMeiH9oF83GM6un/I93G3CxCRsOCs8xk",
+	"wI+jR4bQTN4Kj51HEKJNaZsbmzbziBV1gEsxpDyTC0zi6IHBLYVX+F43i44bALq5UqZKQFFTL6AnCjEy",
+	"HslJJrsv9bm9E+OIr1sxIMiCcjTeYb1Y75w9TF6b51YHkv5MgOeWIjYOfq4nJOVCJFUOOfNtdm22HcFE",
+	"JBKi3EqbI1LRGWAiuPi1e3cWpN74sSp7KtTpCQZ9wb257DIY+qi+yrYC1LDmuURAinsWCz7WpFHi31uB",
+	"k6McahA2WPBrj9oXbe9szAejykNTDoIncOEog2d1anC4IG9nJeOG6uLGXPtOP/21FmIjdako02rFR9CA",
+	"4cqO/D1blecbx2Xa3x97rLuVNeim1hwhzXBAE1oBSIa08ByesIyVQGUT5kalKO6mXh1AeFPGa+vAc5G7",
+	"ctrjxoXQ7FgvRMiwY9qnnNG3IT/iE4lsu5rIzK6YzAyf1HiVNWgUxXp6c8UleiQWluUxbLRS8I9IuS/b",
+	"jAu2uGJ1IBulUvgUsUehVRVCnhe3J7KYPZUqq1zyobTmqCnrpIk6gdWuWfW2r28oY7M3FXlUbzy/lVR0",
+	"aZIdl+DE0tbHMVS3xrFt6RNJXCsiyGmtaZFECpWpKRE8lwqR5ihaUPgJNcV9nC3Sh8dM4RvSzkGMJV1y",
+	"RocTrb8P5MN8EJCBFpf6v2Bb6H9gKHC41P/GMsZB3ma5OH1/howGMzCssUIu9N/l+/qzs14cOJP3RqnE",
+	"8EHTj/PuFa2eVk2X/LhYv9erD2Y8VKdT6a+0xgvZeCyZ0cRgip2QgT6FQW65hpda3pCugmOJ0Uqm2qaU",
+	"0rbF+pRjh9yy2xLOAVZmanidpM60KKw4us5LAL0g2yVaWi3TqVAtjHqltxVw881GpiF6hB2WcxZ2ybky",
+	"XvuEhYTxYbKcKeMixRuj2R9HtMfsrNWEbaGrXr95yyJ3bOGbs2s57B9tFxcDF/GSx0vLFjKia56UOPte",
+	"UunwiwIyUWoGTjqlZjJwuSLDhAGmC41lQKClk35olNDxtLD38NPjFy/s9Lvmq+4QUMEy57F72FhtLqhV",
+	"rkObXlYFI7c9slozc/APa1EFnUwNcpGDK6rCyGpYT2wmdYq/K2gYXn1NwyxRv8Prp6C6nOuEDKY04jkW",
+	"kOEsw6TMBfImenQBDs1bEsGPyTTic8UCMhHzJCAhXVrP0VRwNQnsf7wvFow9nABv/rv+UQws++8hjcy/",
+	"9Pfmn/Bj8+8lo/rZnOdrj+yQv+n//xRTTDNAel+KIOG7keDkkRgk5Dw/QR5rjTkaXSPyenuqOXc/zRDO",
+	"0deg80ukrdYbRPwsV+K0NaiVuITyUExJyGI8HUqSOQcvgAEMhf56wOAgfUxfNodYS+PYXAxIBhqyE9Kr",
+	"2Ay/h+bOfqZ7aW3wG6DEeJ1EECOEHxcLfgLoxgvhmu6ZaILNKcgSDo/GEwUln5mWls2pRgssE4locXx6",
+	"vy7Nr4qX9C028tFsB6pNALgY9rhLbKzCgI8jIpb0MaokUwrT6ExT1wg3CFIskjnv5nFasYhAq7myujOm",
+	"npDT+xx0sf5G4ldyQpQwCtqYKellvaYVKI0joFY3yCUINcwPAlCtaMp+E7zCfoFN+Q30Pe7BfCXzmGEN",
+	"WdqrenA21xz+xUuWxJpdao51d/sqx4EyDxXdYg2paafCHQSM2FtTAVULT69C8KUNaNtIPQP1JsiUPrCm",
+	"PsQsam2ArcZsb+y0K3YTqNo12Xh/UyCvoAKquJKD6lsaI2A2Qr36HPPERQoV40TLrOyad/p7mgP2yoph",
+	"HIs0z/h8cr/XKoEni+XqraaOUuo8i16uC94ard2CCgv4M4A1VNSJPGTyZkfisMyLsLt/fa/hSo+f24+K",
+	"U7iTa3kcEolIaTQM27r8u+TC9DyEPD+oKMRW8jYSoC2WNBQA7oByifrvFRcIyKHHtjTvn9p4u1Z+bODz",
+	"OcMHh6tyYVoxO01bZbyulnHURiMu2MI0eG1LszyFyhVEMSi1d4lEGMEykDllwI4rNHUUQgoQcvjSAEY9",
+	"UVNvqoNmyeGSg3u+RMesFWL6S1md36T36wQT5Uw5ib+sRkqWObZbPYuMprXfUM/aqfIjfIBEBeNYRZTG",
+	"mYAMH60jZvwKJ07xkuj8R5JgYFuifqkVMmxWSI2/AZpKanYUlrsb9LKk72t4YfO8nuB0KFySSl+DCNlL",
+	"qoaTdxGvKBaLI27wRCB9yTQvY1/oUMXYMh2tZMm65DRbtQp691xOgBVzl0o6FJqBu8ZLgyjE3IzBHFqm",
+	"Q5qoFdqmc2glnE9dESkt1qCUlDNsr+zbndO0zEvbeQ9N4nNJfkT5mYi50eRacCnoifhIY+n8X2M6kzV5",
+	"VmU3IcVficzryD0bR9xQP/xbm/HWN+Jwl8o9mrDFvTZbrBnKsA6M4gPA0GH3+wECxgy8Hwwc1i72t7Fw",
+	"2UhPACXishsBGNosSiLAvvcmMhYMgAysZx81xsxK9gvYKKgyfN5akZerGZJKe96XHQWYwe4UGA+lAVKg",
+	"csh4eGKBFLFQEcIu9wzRr1KtkPEwd1QZpps9qf7+6ib2axbCFFiSXXwVW0IAwXIsfUxvkQa+NDB5vCVM",
+	"4n5Z/4JIkQyfWqkgrqZdMWPtPGR6sZfmRwUjogYYuAzuNwWAySP+bhLhF1wok1yVZ70pU3CD3y9rTr4C",
+	"qMmBO5lsJ0lk9BtrgfTk+ZS/WRfzqRrfxhW3RDyflfss0D6V++c10i5QDaEuIi5S/F/olTOay9Iq/7Rv",
+	"TwUzxmw48ur04tXZu3dnr6HMezHJd4+4F/er+mfUF0zU1EvY1rVvzi/Ob94+FdCxvhYh0wo3ksRlyK2g",
+	"HBjzVekK/W3ELp1aYC3rKkSu7m7enl1/fncJ1SG1bZueB02yhjUV4KvBDWt6G9eyrdo2XZL9WqUOXN7d",
+	"fr588/nm7Ke7s4tXZ0YvALnoQb/AnMR0Gqk8sONOq9u5t3lEXlzGzT8vXn0+v/h8dX35/fXZzY1ZhyM2",
+	"TINa0GU3b/ClWa+t5nKDP8vInf2G6J1V/Oc1G0ayuv2OXsF4TpOwAu/VlfI3ABADc808nznP9h1JFpNl",
+	"OS3bpJJ80BujG7s98n86zJQIXcKoMK4SJvoOORCC6rWi8jbF2izz+LFF0gbQrnzk6ilixsNR8GETKs65",
+	"AvLjygP0otB0BWq38fGS/KKKqF+UkCgEFDOt7ka5qrSCWtq4BDsKq2Xna0Axq7aG5YzyIE318bTrWcIe",
+	"IzGXYDB/I8l8hrAaEE1CTlRalF3enKtWlyh3xjcKUGKK2rQWslLB1pdAVZ4geJy2LBHsI7X+p23QJddF",
+	"k6y0l24tr0/Ro/RBnaAxtMIWKjFWmxcC2CkFNV3NUrqSZzysmb11tWBNqWbaUNJu4XrMiZR5GKsYyByj",
+	"hViKg3bSBEO2Y0FESb59c8sbC3mh6R7e8wKWoOPSUpARTQIiZvTXObOpRrOE2a7UuGBYJzbyVhP2kae+",
+	"BtRPQWvV1ruFSPVtdXsL9TtMqVmkTDlx6u7enkze/3K3vbLH6+pLaXDaCsV+moKeekH1/v6DJeUy9BYB",
+	"HVPEVJYBa+wSQ2rw5ULYZ6WXlqwpiyZ5Vay/MmuOfVH10EoU+/5WwSq5ujCAmBAlvakcwEhjDBPQfWa0",
+	"DLhfc3GZaZxSQJ7o9Xqr9AIlFI2b6CK+N2xCJZC58clIMWUm70gSEYcbpZi9QhgPtsNScZaczCnaZX2q",
+	"a4tXUAN5tS7wBmyg8m0yRia43krqcLHCudKOQKvB9bBH113k0AmaFt2/WWk63p6/P7u8u10ZEISi+//1",
+	"H2uXoL/JFONlw2m9Nk79Vep47paMtCVbgQGAKe5WOzeNgMb0kaX7DrzfOLcGG8TJ3Jy/DKwygKe7bXNn",
+	"TYRCX9kGLpsWapZis1UdSDOEeJtQLkcsSVhI9OjEA3H2yGSnlkqKyCh6GlXX9i2VjUI/VgVBOODindOf",
+	"l+MJGPHDspDCOclzvHvw+uyn2S+Hb1/e0K3Pt+fTD1t7P7xi85/Y9cN07+L97IcP//p+Z3Izf3O3yrOz",
+	"AtCqpNH5uqhWsOjKnWU0UfesrK1otoDVaS7OAV2pkbUw7zM40hU13DQLDO267mRUobW4xgbZw2xCa/Gu",
+	"zO3FEA56rnKywgMxtLBWFl/GXjg8btiNJf4bjNVSpLlSTFZ94rfZt+mP/uG90VnM5q15HJ/ww8SkRxTF",
+	"oB87lwS1Zi4Vo6ZkQqtz+kvXlaix93+vklE5pyvmdJZ6Qt36nsKvWqpYz8GuC9EJpPqqu33+uj7sXNvN",
+	"tEm2UUnnjZ2WnTd2N915AxbeOiaNfeFmHk5bUtribZUPSBMhX5agrJWw8bXrl56C61fnVLKB+ZZ7hyQl",
+	"yRgQzbRJRbm1sQLjX4JAGB/G81DfwoFxRwwCZ+OR+6Vi5H4J/22cC3CW8ZtUBf03Eeqv9OmcrXDdnLi0",
+	"P+fpt7Hy4rwaBLbrNG3cpWBlzNplYDz5lpR38o/89xeIxSYGYLsYrHkQjyyJ6axdNrsl181dDjfvqp27",
+	"qMjRjkwLCbTfoxLVM63lK0kYxTqDvMLXJMxbXdpn2wXlUFXS179f8frtypIwN2jVNl2mxlKpQueiuQJD",
+	"etpqgzCB/ozei7lCSO/A1rejzmYKZpZAMg9cLIzPuTKsvl6BVxbOZ5ViaR25JvZVnaexvoK5uVrQqhNN",
+	"I5v1KsUVHbO1ncPP6xEu94Vuxrn2l3Qpbj/J63fpCSQwmzG9F+uaDfaZc1V/g+Ei03FQq0YnBnz+I2L+",
+	"SFtQf88IJSO2sGUb4EYkp5DjZq+2jPg49tH2Hd/1OohJeF3CZgw4BnY/sdHM+ewjh4xdnnFXkguoo4PS",
+	"rCSOWJJ6lWNGH2GNYp53tz9JJd8pervQm/k8/surNKmzUK5g26dxMqRc8GhIY02PUxMHNNUlSmY8HHjm",
+	"09lcec5Lvxe8DaWVF+bWoS0gQQlOJM2JniaYCikYQLWSgu8p67csvJ722pYoQ+79vaPoWGJByXTKEuhB",
+	"0gbuOp8UZIASyphjwlhq6FBOzm8uye52/4AMAblBej0ryCIRihXwEs/urlcBZpa5lG4wQ0gLWAjRyhql",
+	"uL9S2agseUm9VsVstdstOYkSFZCEhQF5v7r7a1QmcM++0KEipj8aUZq/QqGhiBmZc4O7DlzOHEOA3eG1",
+	"UAwqdviYAMAflDUsWPxoYB/JhMYjwuaJkIZxu5fqR8/urrvk1BSj7fa8ahY9JGFfUBTDH0MxndJyTMH6",
+	"UNHDvOwsxfCBPDA20zaOXnRuo2+2rs9eb71vpdSBi9AUp5QgcaziRG28stVY+BvOVc9lisBTNeuYCVkm",
+	"RM8iZGM+6rDNO3H1usDfQeynNa+YNYSdSKR70iqIppe8yVqx6SYoWbFpSGn46U/2b4LHpbaK36thg4eP",
+	"nRCemS1GgTISyVgoxfjqZuel3parHPyNc7WlTbzN0p0l2TpVvLbx+VNCNydFAvnT3IO1VakglmyipVab",
+	"RiNTZdy0z/F5Kms0A8ZiUs8HBFAZrQx+m3C9AsB7DUvb83s+l7XtYeasAjZdnVARKZLMeS5A3O/2ur1O",
+	"q1r4gkGfjr+iv7M+D5ObWVUXYsz8CHATtIBGzmTqV7SaLA3H0Awx0yfU8MrGfkDj1UZfo6mgycQiQkZj",
+	"DA7bZCvDO5zPsG2KFULJ1KWcu/qNmIUFdW5Fknl/92vQtBEKSA6vp6Ib5KjXLsvyoHmDlMrO8+1GBBwS",
+	"IwE/VOaYmgTOlOEj/7Qi9Cnja4YeJsvredmFM6WtkSIGgY2LFLYZyrcjCT1CDNA0NHPNZKSXybVVKfZ+",
+	"OskGEuv7NdFR8Maho2Y0T0CQ26ILiNIMxRQ1lZWKRL3vKmZUstWwD56otAlJUZwv1dtZ2RpnSr9YYr2y",
+	"eD0VyATAkL7B1Fc5Y4BDPI0UgmwYep9BjzP9kmJyz4Sm3b3dDPdW+JMOQZCoayhmKrtqp6apAnIPk9Ji",
+	"urBBvYUfK7ZlT7k+FK5ZTYZoAXQoi/+OWDPpO6qFk76rs5hurJQA+tIkSy3JjGMHuubFEZNup/H6mU/d",
+	"Vqdz2v7DCzz6ezCkloMN2aRXsbQum+q7MWWbIQ1ecYWaDA50MSJLptmZbcMQmG4hjbSya2b1gcoYy4Fp",
+	"VjVl4TUbiqSZSm9+4YymCQ09Gf6UrUzrCMvFdv3l8w05mGyuKWJZ2WEG9Xc+j+oLsI6qCohuVxUKnZBe",
+	"6uhmaZLFmox7dxPFQxnteYO1P9ttmoXBlWC/znMR1912lHPUqGFYOqB5NjPkfrshDwtJcu483G5a4Y5U",
+	"E7gYcEbmtmk35nhb4d4WVbUVlsFlCuNWpGWD8ebnlYGfbkQTh5E7FHzIEl6wHowZBxUrWmAjokXaDQjR",
+	"dQFdpww8CZ0sXl3QZoRZWw9Plr+nXXeqqUvrIvBcSQTLoVztZQGuVrp29EoTnPrZKgyYtBn9FPPzAVkk",
+	"XFVUbSnnfVWHRPv+WZVzhwsEVwQvCpqN0PPZs0Hq4wlVWr4XrYBEjVEEUSuoHWqj14MpM6VfkKquWDKs",
+	"bMYXa0qWisgJxZZZhkIQ3A1/GeAOcMZCsDtcO+HswXvH3m8O/3joT1XWTxIb9nizTCdWOa+95lM5aKWw",
+	"ezo6gGKWaN+9NrnPCaPhmXMUVBNHMbGxnhj2DFyimKtmZo9lHdruUfSBmdUVQSgzaz3c322+00dfbeoo",
+	"qDg3Sz6sR2U1Nw+Tb9FPWb3inUqMGMM1K5vmnhqoSxPaxWuNeSHPmdux8xfJ7djfUG7H9jqwqSWyugB7",
+	"+1wmXwrrkOLYA3w8GnsGmNVZK6PIwmBa4wZV86t3pxefb25P350NugV+bBSYN4mYbl7MZ6eNQ8kTPckc",
+	"IA/29P5GkpmQEMV2QCQ52ICNKttRrEm4Edim5TpkzlUUuz5OpttTJvHfrQ0TRPTKtRESC1l006wFTXyA",
+	"hkKVefZhYlDDWZgaWw7z6AmYOHt/yQRvX+EvSdbCCfsblpoDlhlU6eh3DsWsPIYLSkBkuknTImIa9giA",
+	"Hp8+bFoAHQjnEqsJUWYKI1MoT7uDWveUVt4TseiSS/3QR+4ydvCaa/JUQqRvdV43zDSAVJ7KYHJN+moN",
+	"GtM6pTkHq0JHKWhcpacqrXy1yefpCHqb0qi8SSNThGJXQ5eu0jLu702qVYpSfVC9Qpm6mMdxl5xzcjlj",
+	"/PTqnOx0e2Rg090G5J7JKGQA/APN84d+2+U4FgtIpQMnJrXNFF1G6D0ziXbSVvsD7hLwSeMGw6xcU1Sj",
+	"H/4UrGoqGXQu50rbOuVMYSxESCh5dfn+6t3Z7dnr1AKksksGxmM3OMbCWsc9Ml5BMjB69WdrMA6Oc2aQ",
+	"7UZPqPrI/TQW/Z4HNlMoT8hAi2oOfbSN35Naadsl5yMjPvV2DoZaf0u7u6gbxWYG3RBiEybFaUAkXRIp",
+	"sv2uh0b5sx5J5xdwS+ig2sCxHZ9X2G5+2aBUyWz8K/ML8+e1G9J88DrnkXBfXNnxvwYd23Aor3jaXkIs",
+	"JAmbCsX8ti5pew7wPogHxjfYc6hVPhwkd8lLHpcy6tSCleggNIiCmgCQQgFbl4g4tFxYLQQZTtjwQXbJ",
+	"FSLOW0KTi0ib+CHI+IThYyw0YaKdnk3sfLYmSTMtIfLNkPSPC52TbCg3l1ybMwj/qo2GQEFdp9NQrt9C",
+	"gz5CmioqmsRjnS8EtSACoh81Ocu2t7eB2+62yU0+MqPeMMYrGuVFyqdWFppR8x5s7OFf1Tiv8YQOvAmd",
+	"jkWNkmcTl+lYOCf7qrml2l8ZoFPFJCscM3XpK/oufCNte6ZN57CcbiaDZWUfpFYNjdboWORls5g2fXpK",
+	"QcqsPW7qkWmWQPxbk2FeZTqP5qFpm/GWtXM221oJoxSjj9vk1ed7xnXRmPDf3P9zpNLuCqZ+69J5LLTW",
+	"aE02P/j50wC+M/4+jAFAiQU0UPFbtrAFDAcqkNc8j5pm79bNlPqTIZ3K5HMw+lj2LFvgU9A6Bj7CllX8",
+	"v4Wg2dvQpW/c6q1f1+rN9buo7e/2J7Zy22nCwk6ckwRMDGjTpWk8ITORWLc99RcrxB/Sx237a2kRQ678",
+	"Go6cKk3wEpxTzp6yPCjlamz4UF3Hx6CRBQrwkkgbIsrXBl3ocMhmShIxT1IluzEPAozUFR153ZtddRZM",
+	"2/zML9CiZTb40/SOQ9A7FOPD5fsSHvk+iuPIahweGrgS4mG1YlHv7J/S5dVcTlYV6JhDQg6Y7lVkYBGh",
+	"I6Mzs2fzHCiKkWp1gYHVGbnG+sgqgpj6Y+CTtB3abYu3tTpbdyND7SHaMt6v8vZN0mjXWejadPQ0n6vV",
+	"yMbHTYeTKr8SHrRt15G5qo3vmN//qaRvsaaPqOqWZTa4eLdaqe+VmdEefs9GDrQALJtuceB4Wnq/ghV5",
+	"1Kbli98qOuUIKelU65Vs+LCqd7ScxwYoG+z1ksCZ5ePNAgsp6y8EmZr0i8IyBxjTuog194C2gYDfgw5l",
+	"ve61m0zjiqp27ZzfVe0WcH+v+blzeIxGWoAnbCoeoflCFDOv555VljXLBP2uKaSbRaipTeY9O7v+fH7x",
+	"+e7m7GmQ4EE9JvgVqlrQhUqytbHhngTIvbk4125DBGh/zCqCeRdJVVMRE8fYOqekdq2+zaNsnEwJXsqv",
+	"da0pnrlt+6yy5aGeWvXmXHLTTLx0b9oxnfX4zZOWXL7iFXheHq5+KLRoTaLxRBEuMshdv84Z2iNDwTkb",
+	"KrwNOTwvNUmEUrHJuFPJsgbmK+g4FP9PJRZhg/JwZ8JCBNv0jv/fxd0ri7sxf7LSyIiUcQkOtWlVjEdv",
+	"97b3t3r9rZ3ebe/wuNc77vX+VWVc1HpVN11lnmpMZX2RsOq8lSr871GFLpJoHPGLVYZLZA58lBS6iDRw",
+	"xx7+W5a711OULX9vh5zcrBy+fmSvPL4VxopJmK65+imkBkQ08u2GSrhA/7bfAy6w3Z4L9HulsXy9R66S",
+	"33oUHbcoL+7P0bnP5vx1lwpIvGup17vUQWTFpDbFlEjTSGz2hZCeKIVQS0kHvShh2Ju5sSbx2v0kpy9q",
+	"+Vntrfb905E7R9sxfIBrbV6zDI7xV86dVqXXHXhxwIZJjfDOH/Vvch1RAqdyVTUdN2ubzaEs1es9Dj55",
+	"rVlAio0XXsX8HyyBac/j9p6jjCSpu48ZsAUqbbrYqpu4hjzebp6rlq//tflpLQCSs7Ufib2mfu5XelUM",
+	"IbgI2KgmeGVuMlRkN8x+w2B78a5WZNDlOxLY0nIUYp4Sun4nsmLLi3LkpXTBZ2FUBuo1V9CV2Ga7C+70",
+	"inWae6pULWnd3rOxyz/oRKP3VA0nZfhnD8xvuz04H23Bo7lu+x87/ePxgxx/2LkTk3H/hx9++fDT45sP",
+	"yctT1b/88WWfXUXhLx9+mN+H4mF+ePixs0qBikYXgrMWs9KPm6kZzExM8J3N1cC3qf6WTSn62yoondm8",
+	"Ba6MIY1zrn9Vnv6LOpiTY5n+sN1OfdvUepMjJc23kVQiWa4wuQ2sDrhebF/ngqQtAUHHl1e0HQTRYmB2",
+	"OVswqdJKwmZujIxisMKfwdkXdUXH7LY8XOgj7M3sY9UoeyLFtGvl8N15bjeD3fL8gmu4E5JgK+v4NEub",
+	"XYLmsp8qafL/tJaI+qn+BFIItYKTaoaDJ3oEGjQGrzid5/AYYPCDxZKt9hHUZ4SuB/lWZlP7yOMZVr+z",
+	"AXv7XIva8MRmxrp2WJFNAjVwxDOaK6ZeD526kYFuY26rzHJv4N3e0X7jkWuw406dIW1TOil3hivGKtDC",
+	"NnfBdA3vklNMrzY1cPZr50JbJJEFsioauJl1PI+9W2nf5g+vhb2bT6oqhfltKsfqneq+EKvGhvvriIjq",
+	"lrqe80m2FZR/rss/bYXQWDKtONAqtaM1xl8pvt8ftSOlG3DNhiyaVVT1RtPpHN2cdIhotVY3o671ru8P",
+	"KZGwSmmLu8IGEyPFOKG2KksJ8aDpfj7LNxStKXndtnXmZVW/ryyQhK3yztaatrPGDhw81nUFPAsGrvV3",
+	"ZBw9Mk4Wxo+eAWyx11arGIsIBXhzbnbUFqTracMdfg0aNfVuB/OuDy3fXaciKlVslKMZ3r1QEyKj0CU7",
+	"OSmY+YGeleCsddeeYFWNKdYD4TVOpcbfMm/xWe2+ASWAyv66iIt7KDCYPhZC3h1pt71Pp9cSeY2zRdHT",
+	"e9BrDy4ynCdSVPnubOWoUdyMZz9F6UbHc/YGBylQ1ZByzLuBelib4F8LgXf60yQaTt/M/7k9Vu/HrdKS",
+	"9lsCydmUi8I2roHtsxJN7qqqtiqzsTzMl1etP68dQJnbmBcb3jZP4M5WlveaLzDBGkrhFE2UbfXLeBjo",
+	"f+sVT9MUxCw8Tnd7z788Yo4JUGadqBO3QbZD2MfQVdWbjop4DtB1kVDTVd7KySex4x03n/fVeSwe2F6B",
+	"eWBHCpTgxRo/MKrmPNTE861kjAwEVp4NvnvatHsWbvdHVuGkkVMax0yqFPM9LMWDStMLsUz7qR0HAJVS",
+	"c5rKmVnUkKdO7GDvsNXE9tZBP6hDPtjRCoxYWfwZ+eVBcx4zaW1DRzDNxaqtNV1botoX+Oto2rbNHRk2",
+	"Maah0xJyfdsyHS2gkhBUCwNDato5wdVxdXkLmsINIkSTsE86PLfm92NdAL4TMvj//p//98XvLpDy9YWt",
+	"0DVInoUuyWugiSZsRtGqqJwZ7gnGPpVItOCjph8OpAnb4KjFE89odUORJLD0pwik3SI2Rjuci2yStkXr",
+	"s7WXebS75hr0fmu0QAsy7hzgE8pDzc1dd207vSds2DaiGKokYs2sswWNtBoGXogEJCfgbNJc8VstMsz2",
+	"joMq1MyjYGyPXFQ2KAGYN458jPUivKc5Mz0p5iVSeWDLax/cbm/zYV7QxC5Wlw54lfVPyMXZbRBZNsap",
+	"F1Bumblx9IwB4+09A7HIpqXIY4h+geCRC5MgFNvyHyeb67N3DzeC4li8PZFK225n3P6KPjDxWJpge0Y1",
+	"e4ymzB6LfpZjW3/QelNXieYTY/oInZf8nrYAuFbs1Vi3mlszoVqv3S7MPBkz1Y58oQ5biXbuAQdcs5ph",
+	"ZozHDAc39XY0CptE4ZsXNGu+qdJ+0S+Xpf4L+NjWX00ZniGgwUcJO/YaRSGQB3MtoqAtGPR6JgAJ5ekV",
+	"qdMju6Kd3na/HRAqADZ7i6jc59SBZmd8bHHZAwsHClN2Kav67mXnd7B32BIitC0QKo21drdESsjHY/bW",
+	"ACZuA4pamRp32BY3viY7JsVH8vNhMvIkdz89NNXMVSo99zXBVJ1Jl5pQzueTemVLrks23cd3jBX9AEHq",
+	"RE4VFp+NZvOFfB2wBO7VKR9ZL2rOs5szsn0fQGpCFR0znqrsWyg5X2dq1vnCrcY5v6pSCh7CUqnKLhNJ",
+	"6udvJuNsYOCPDVXYaZbvBvyrphDA2eUOiehcX1X2RRl4V1Obb+UFAC9JaMI4YVNIMWZfVJe8cvnAhoML",
+	"rhIRE0oUS6YRp7HpgPSRu+sIoZEkUlCTCBbaLKZD6AJM7v7XmzdvXpcBexmXUwnfhV4iiBsOBl0euBGW",
+	"0t9ku3eTpBE2zP3K1kECoGwl1Bf4ZXaeFsWtRsW/5GltGB6Y1IS4yNSpmqSm3LySaMiIbd9NXUxdzocT",
+	"TQ4Q+MY09I+d/naw14MsscY93ovtaayLMd1tt65qmm8ec15kc5Q9nP6/agS6sgfAbUr7gVXz4HdYNWA8",
+	"CUtQrzaI7v8HsDiL97U6PH0N4svDmW2BwwJdvFOQQZsbAwkr0mcl3kr8kbWcXG/kt9jV1qRXA7JJ9cg5",
+	"mJfR9ZzX9FmGckxX0mGav1r1D2C0uSlltWMck8GIRvGAfAtaNhvReay+MzfD4MXs9o4CMjAce2C85XgB",
+	"eIjBJInsHtcENhZnBPQaCuw/CyenR0RtQL8xm91pvmuAF4dn8Aaftwfi3liXlPk16NwMJyycx6WpQ4BW",
+	"iYxSa04W+4UMYzF8MPmfwEk08UwN9GB5+lyb4I+d0mlJBGj/WeLMh83K3ABXMAzX8n94Q1T5P+DV7b0f",
+	"mHCQiBq0sWTOsTRqpCne1HqIEdG/IlDjUExP6++RHfI3/f9X5TuzVdD5jmYsHUXtQQAxUHXOr8WiJlHf",
+	"qB7g3NGLtvGtiAOexyLvCK1RdeygtejobjAFSY8wpEigx3VZr52VkCEQP47C9nflPGRcmw75MuI+5KN7",
+	"zLLla91Ps2/tfQ06v2iDP6kMw0JMTHCIiSWUh2JKQhbTpcFWmXOQ1mWQir2Vdnctqt8yQwK5CKd8iGYz",
+	"C/kysWSTo5KMyooIgSyOu2vFCys7Bd6mWeaZcEOkrCM030Ddw/xvFlWzp2jnsHZ0Lf+ifOSnTdorj8YT",
+	"FS9Xpf1oped6XtVBBTTL9M6lgKVgCXnUdmICrYBogeFJH/UioxA24OgZ6LGdGoTLtTDpb/S5V6LRo9vm",
+	"qg3mQmlv08boiSsK9/QG/Saq8LPBPa2/9tVwqqBbTT4rfK7VhRcvWRLXi+ndRiWpiMruVaOuFa2o6RUN",
+	"stZbfyoBA6vrZE/L98ulPp2ULed5qUf9WSaSRWb0RWIqq3w1o01Va07rKuzuYDaP4wG513slDQDaNzL1",
+	"4GsWFZDBbC4nA21mQzWpqW/7Rtr0G0ejVgXWb9Ua41xOsvqv+aKB/pud+RX+Lv+hfr23yrUgK61pYbEq",
+	"31v4SptOZVr3rQNcuUkleS+rJK/XLqRWtc4BRJTRy5uiqnlMphGfK4AMnCcBCanT2KaCq0lg/+N9sWDs",
+	"4URL78Hf9Y/i5SAgg7+HNDL/0t+bf8KPzb+XjOpna1TaPKZji5LDZ1d4d59FazvasNJmmmoCPh5fwkWX",
+	"2uw2qPUm7w5agAyLnYrW6ZABeievA/MUI7IU84SIBdeiH5N0zLZIROEqjf54aolHGP0WhNHfiMQv9ZBo",
+	"O9yW4lMDV0ssvJ7hORkk2EzfJGkTPEEkixFhdDgBZPy8CdxIw8CuqXHsF9Ab3QO/khOiRJdAkHrMlPT8",
+	"jKY3gVjwVt3Pz18XOtXDsVgI2Go9ZX89PUVrlTFDXSVwXt5BRlEZAFO6u301qNdmPHLa321R0lXnrPGs",
+	"vRonPHWUn51hL9wf7dz32dbOqEe3dsPecOvofu9ga2fYD3fCQ7ZN+/2SjJgZ1axDD/FfP/e2jujW6HTr",
+	"zaffD79u+X/utvmzv/31P0plfA60FZzud3dIB0UuVwXBoc0/6KOBTIoBMZY4/rRRmHf8GUDkCKoHAzIA",
+	"PKsBZDdJcHCbZGJfl9Hv6QQIfZVVZsw3LZSZG/yF/fMnfKe3/NWobY7vlVQk0bksF2CC4HfIwe0bbF4e",
+	"s3nJaFCBgmM4STuT9EoP8nSDFF+Td8vbWVck9/nb0ogHOR9pjUX07IXU5sj85dWp8bgzaxxwWXFWSZJ9",
+	"xIfMPd8eO+R+WTu3QjpqAzdofuvuAfpHrd6l6lvkUGT9rQJNH+f5P+1i/QH0XXtaCXuM2KL2vLgn9kz/",
+	"UrOPxchmY//Sc7mJnn1T3SrrtrU+ZOzrENktlF7oqJ2B8gdni7iJ1u6CXUkbf0CW3Cyp5KBx/yeZx/3/",
+	"rgp3ofw/7+Wrp52qdBMwgTO6OIZNRSVwbJVkTCg32iic/TzhXlK7czi0RooP56wWTgzOZUF5mpjdXtjX",
+	"A7Ot18unBnZ+6bLVMdij6QZ9pWlZGzxhVPnWcOyyKqZzrmSufg9jSNi28a8Wutm3Kfn1hcZahEJuwzGJ",
+	"qWKJzQLw/UNmYw3NQJhBH8B8lrYwaUc2Ozajv71wuZ5Dxj3L+0TzjRwRJA7pP92IAPVGHDs96nqw+sLQ",
+	"Re+5praIjwfOdkRvTOKuL8OeZ665Cg4ckIGJBmq+bQh64LJ1aAbuz2Q/LfR5DJDi00e5cM/aM/3IbT1H",
+	"JivFTDVNmAWITRjZRR1y5q17rkm6ypx/cCPgjpkf6z/cONdz/sYMld1hWa2vXEP8Pe/5yGW4Vip9BU2v",
+	"IbX9uWliq7S7ygD0W7Hw6EeZjEArpVwxjkH5LoP8b4BTALUtGdMm30fgaU1m9hoUOmfa/BU7jxhAkhY9",
+	"Mv49ymP/cHTSSGk5QteQBrsbKb6q1vVyAKNYDpHm71cXIWRIr/QWsuQxGq5OzSwDcHPYJjScRhy7w5tS",
+	"WK2Q2RRJGCBtQFEVVqzKksyqX1KJ2UovS/Uq6woQQKS69PQlH9q5l/WWrXTt5nhmq1Y+msykotNZReog",
+	"NgSub7vZos20TOP76cjlRFLBorUJMdIMBLar1I+xCeSk2px/KKP/0/GMANHij8MzAiSKZ8IzwurkH9lM",
+	"VTscF1kc7gxeZUkxv3mnLeaPVJe8obF0DezncuIMR5uTcYxaKIT8TIdJlaKg1usju7vZhdxxFZVgH8PH",
+	"zizAtpa4gqyr028pgooBukUx823pWr7r35ZhWe9s9bYtlvXuv56sU+zubQ6FKd8+l6qn6zzbB38GThMk",
+	"+nk900sTxl11DdZLdckHOGMppsy2eTN1NpFXfZMDc/R6xJB+b/+AeFB9tQ1C/gzgpf2/KPDS4caBl54f",
+	"3yilgZvLu+tXZ5/PL6yy3Br77i+DfpQuaq+/qzeov93r+YXvKUxLe8g9JlU01XzgNpqya6blT6nWZDGx",
+	"lCBjgXRHFZEzljPO5vyBiwUPzJ/WRNJXxQtVOVDHPP7iE8rlAUJrwmisJs2p9S0+n+10ASnvfCimtZn7",
+	"poMr9H0wmYpOCnHAB/Ow+Wsk4bbJ88YK+FpXKuSkpigUeVCofIv1DQiKPTO5t4wm6p5RVdvJxSiJME3A",
+	"jKAZyIjnm6bLlQdGWDlH18sTk3tpsVCXfEu56fQJd3hmvO+Cs++eRRLvQ6tANREV1bADkxHWxYcGzvzB",
+	"HC5EKQflHqrM3t7eXhV7JXdWOSM2iv717+Le0ErSzLayawi7C49ntgP6VMWUV5U7hwnE6V3pBhjpfmvl",
+	"9LOnY0TtYtcsMU5K3YlFEA4ScTJjyZBx1SUXAHQyFkwaSKR+r2e6Tejb5c7thPQ81RxAIfS5GtGQ1SH7",
+	"XiJnv2Ue578VNNsurgjgI65sgm0dEJqB6pqBq18/TL41mOqBga9lv84RQMBoB98FJI4eGBlYmIwbLb6z",
+	"wdDtve3uQRl0ZcVCSqAse39ZjLmD/y4Yc0d/UYw5H/xu4xhzJ6bMHvC/XbtfJuVTdnJvczhw8tmB4Pbd",
+	"ZMs9VLdWB8wcvZuaaSRsKcG4fk4wnlXqwgngQZNUjZ6cLrmoqhlcf2EHfw2EO/EHI9xtumXac/ZM297Z",
+	"bIjkwJUDvBJ8FCXTMpZ7WUmZHvStNaqPtZph2uU4v+ME7CAzAP7IiuSYYgkZAHfxJdRUG+quur0QxW7e",
+	"XGd3Z02wurH4o6HqMtb5ZnHqoKA6o1JUodR5uoqDqQN+NmILWxNk2FW+6wOyZ/rIEjpmXadg2rPWV1uW",
+	"OyJsLpiRNzaU8Y00TYfBns6id+/s9naepAMBWOX/YOy+J8HyQenzn4jLt/cn4fJpGYO0Wc5GfETOCfRR",
+	"AnNkQsGY1vcocwGgbB2fK3KarVbY5Ts7m4YMNC4PL1iOlnY2QODZqs8ILlgCGpjlZiV2WaXjtLq/aN6N",
+	"lvP65RxYtXkCWZjAWnhBD9LQ0NZK5MK0wHwNAELnNy1Kf+cHyYYwS+KAGfRETyF2/t2aGPjKVqzOEKlp",
+	"xXq/vEk1odJ0i99XXu2vQcGFbgYGMaioYidGCcHEhkiCmVtoxv/q9OLV2bt3Z68hzu68LBgMrmyxt231",
+	"hYrSLjOZzFg7m+gaG6S7V3NMb4x8rzdth5QbqL80MO9UuZJ8sqrQkpYJQWpT0mkOQOLm7Obm/PLi85vz",
+	"i/Obt2evVwIWlUPHnBI5EdqUlNjMykYzs4O9wkXhisB3uypVeVqbmjahsxnjeYvjBvNj0rC4EZEp/axq",
+	"zrwxe23DyVeFRFxm4Cymjj0OkTOWZGXVkOT56xW1sFYTxUrSXGhue3cvDIcHWwd02N/avd+jW4esR7dG",
+	"ez1G+2w/7B/u/5VLYnFtzfEfLf8ICo1u/6r4j3bGtRynRfquy6v/81J33ZKaQDzmYjalu2BEf8YVBpBk",
+	"1p2dSx2bzRLxyMLXqB2syyiq+T+64RZG63B9xVHnN4MbYkGn14lFM4hGqSNsFPFQ+rgBWdMVDMCb6DdW",
+	"o+1rke0MxXp4W73cBOd/1gTmw+qamknb32Z6CVTAe+BmvI+krA1TzxpljiTMbG5qxlSPfqBHT5alNUte",
+	"R2OIDOHei7lKq2agdgDTRmuovoclkEhaVxiCqmuwj0/Yrr12Ma5bHxALjbsrO8m5Met0SEuInIFXveHr",
+	"D/H1lqhqojxgd5A4mkYAATrzyRD9JCekh65ZfKp+YNvHKG3oXH1w2ahZZIJmEZdK/1eM8nGz+mO08Bli",
+	"riohY/SuxoKPM1xHn6OiD8yHi8k1ZDNbUMQrqd8Mbd5DxGZ5OlIs0XpSi92wkUAswittJ2gvdP3OFEzq",
+	"lA1VUElx2qXMprDhhbPP844M0ZfcOnfba8TKihJgqzq5jv8OTJ4PmS1wc21MKhHli5Ii3y82UiSM6utF",
+	"mqUUOFj6dVMK7AvK1ZDWsvKPrnh2ZWt1SPlZLb0+aT/tGQBAzeh8VQuBuGfudGwN2dX12dXp9fnF952g",
+	"c3t9enHz5uza/OmbMJgTqD90VvKnkmL6G05nciLU2WOpGIFEDKqoza5h+jEykOZXgzKiBK9JyatM7/7U",
+	"sp9L4yI0PGLwjkq1BTPZOn89wKCRHs9lFkUSZ7Dq9FYptVmcGuncyOhztx52EwIEUCeLdA3KwlLMCZUP",
+	"qGIVFf3Nqck5KrR76y2vlPh86KtWdTEeKlaXnJIpoPCZDBxI6TCOGJc1bzIUDIj39nZA7pcOmTRvheRc",
+	"SW20y5MSaUa+7fd6ve80TaFum4ve9HwstL1eJoemvwll9ZV5xlpfiyhhJ8BdKubUBJxuhfZ6qmxJa2CU",
+	"rSxOpBc0MRl8kfTToDHhH5HoEvT0nRCAYPDmTM5HqRPwIwfMZWQA+oWUk0EqFxE7IC8aB4TGsVh4aUF2",
+	"EvoKIy6+DVFF0mqlLp7zkbuUYMhvcSqyMXi65G6mCbXfcxonMEvk76OIM1N32xge+rBGdb+0+nqqrrtC",
+	"K6u0l2zihfAS8yH/iNwbHF29KlAZ0cEbmJyZiemgZsArbGCOhx85cMh02b2g1+u5NAy9dryYuIM0jt15",
+	"UcjSmnPFQpQvxnetpzWYxZRzFg7wG6+ImStJKBqJmqA+cr0C0zrAsELAKOTCBIqHlBtIhimjHPSLLnFR",
+	"bAxSmsi0S1lyFTEtzwqM0zVMoGz3lKr74ih1hcV0oqnPO+7bIoMyb4jFIofF0O89IbvvSYbYCdnrrT3t",
+	"vV5u3vD/mk7+aMNWnkicTyNr75WCYbad7XZN/rErH7U3Rk7EAi6M1uDxVydkMFFqNvD3uiwpOQCGwjDA",
+	"rXk1XWZQfO/p8GE+6wSYr/ypTQbzXgPr9lobrzljrtKkBeai36g/MfmtVNsVoxFLZJEFtrrVB89qEVsr",
+	"FOVIJE3NTCn9ly/AoKlaetrv7R42Vyn2m9jWr0ymQi4/d6U9/cSNrwDE1Pv2hOLqjWmRzaqun46hTUsg",
+	"cwxS9nq4R/1nxYrO6wxSizAE6uWY6wKowSdaN4v4IEscGcP7z+z4Q5Wiw8ngI8fSEmmpnSoPpqWqLZBB",
+	"gHbu7IY9gXDM1s2BPB39GcGIQfc2Yk0k4K0JfNtHLLiHPpwwYqvbMlw/ravYbNgBvBWuMAO0injZJVeM",
+	"JUFKGlpRNvESChqWkK5+Uc/sBCFgXQnPAH4y8DCSB1pL7ZKXVgFeWk0aFVFI5QcaN2PKtIOcwYaHSIjJ",
+	"9zMTPtE0DHQCTCjI10ebKkqgwMHVu9OLzze3p+/OBkhEJfmbVwZ8q9ke36a/KXisauGhz1N57O3RIPBK",
+	"0I/XQoo2xgKW69m0fq3CeywZQH65UB+5VGKGLeC0wm+U9obtjdOVrws2nfOEGDHwqVpwVcL3ZnPEvcTk",
+	"wJUD6H0FJgEZhEUhVJl2UFKn3WkWfX2i23N3o3kJf5QT1WS82eQEuxWVp8rCq0q8u1zmP9aeWqluyo6X",
+	"xdT9NokyNXkyV2dn158vLm8/v7m8u3i9Sn7UZ8nkk2SyoVuWwSUrzanXmwRqFlQ7rSLAZjk0prKnHNrm",
+	"Nt1VZCamcmCnu8o8eQ78wiffgxrkQeB/nHl4cLaXFc2psYObf168+nx+8fnq+vL767Obm0GXnPrnmKXD",
+	"aqcvbFHllZB1kL2Z/oHUigUitYFB47RjTA58ttJ1fskZYVwl4FIxFyvTF9QI+QTNBq38Y18Dq/pTqEVY",
+	"RENMwDVrb+Yv9xjABlJLAggk6KOQYmpFZx4x4Gm5JxVnpuRruqzPtfHRHQQqtSFdlrErPoqjoZKvmaqo",
+	"KjRL7j2hVAwxW8xI10yK+PGZRgLED6robZp4XFUbkKkIyPrW9tDN07LffVgKLonxryWQ+d3tq6rapXzF",
+	"0ioWBUEs+T3jLGmWTc+B76KrFey6J+zytpvAVSKGkFRTtnCjtIOa7QHeCOXfkFXFMtWz2HWzgHjw4+pd",
+	"SJ20VfvQ7+0ftauCNCJIvhKcV9wgz42MHamsdWFTv5qBfR3kOYahkzwpFHaleFhBycUvu6KFtRVvVyWP",
+	"ekelasWnIg+JY3sXcLZdXAMwblEsUkRd01/X8LNn4S4p3a+iNDhjU477NAKrD0U70jJl8/k6me2WxJxP",
+	"/8XFeqTRSDxdPrLkMWKLml3S6oTBzpNemTXU82nBDu2sQMCi8Z9GHA2ZTCKpRLLskgEWLtwMRcKMH8CI",
+	"0muq9CcJ+8hNAIeOfcafozT90z6GNmxgMaG8rOM/+qpulnx4oTlIyTJZpvVc2tWSN7/u+57QvC4VLSsp",
+	"2lXXVVbTHfmD6Fs/r0hh3ZAWgKBOZ43uUF6XWpOodx12EZDI6gbFHk0aeKyEpbn9gYfbceLVTgieNliD",
+	"8Gc+l6DVuQBACuNhxMfNNitBB6yZvFSRZpHQUU0YPoQ9pmmCDi5Up4slqzu9NeSflSstztWUkwXEVJNZ",
+	"YA1XUqbtbRM4fRoD9fT58muUP/8s/JenrvhHn5nT0VH3sNXxHtoKIs1DVu0aVKviBgfEEAUwK4uQxsFR",
+	"MYa0ylxl6mFvA3VH3iSLh52n09wdL2cvQYGFZu9o9sRyfLBS7NRD3I6i8TxhMlMKX1QgtEzY3n2rJUIr",
+	"53yq7xRK9adMJdFQ1mJOaEEXagaLVkJAlAjpsm1CmDUNa6xbiP8LTz63WKET64Wu/w4EsjmcE/7ClBQW",
+	"PJEJ05fs1UptDhKBMhtUII3UW9yr3pYjN+ZNbdqfYjzXGFyum72nd7RBCt9hTv9r5Y4q295NNUMLOrJa",
+	"AULU4XEkFUsASUnrQybOWETMThgNUwiiZttnxl7lyamBlTbYf5E0iH+Q4RTYDhrYItaIBG303FO5BvL0",
+	"Xo2bx2N+XrmRD6jqJu/d2SDDowpkW7w7KQeq5JyVINdprGPF4UXqz3IuHf5hziWALuVQld6yqYLtXvE0",
+	"RMN9Z37WurectoUBOch+NSl+DtbySSgSBwDiGamIKpE0QGehqhI7pwko94wmKhpGM8pVDbfxMlTTTMHM",
+	"YD/7/n8Y+FNRbqxur/9MvRnqqSoXqWnLgzZaJLxbh1iRp4uS4/OQKdKVpzerjMab+quqGNxctqxOgN8M",
+	"mrXbdBiyLoAoxINJxYP3rNdT48mJP89Uct7fLDU1xD9xJFPVNBS+b9jkgtqsj28kGszdChdPk9qPwGbZ",
+	"tGgg9uTGYcWGYfqQaSzFacXELxFZOVe2IkbZhOyMKkvOMM3edqmKjLr0yBJUCVzCDobi4mW7eNxq5deC",
+	"D1c1AjWTzeNZ/SUO5NmbDhsSNTuUOf3yGzIfPpw9RiHjwxL6sN+4ZlNpWpPUv8RCDMjk6ZJTWzNglGWr",
+	"H38j006H2fs0cfA8Y1aZnGuR0GWEpYsrYa+1nYw9OKM4jmxidyUUdgpDtt3tPw2FLIss3mpNVVDjay9m",
+	"t/s0SDVTwyyrDACTjwS5K0zMYtZdhXqt6APTBktt5xuj1uhnOTrlITRHSSykMief19br3byPLAmjoWqL",
+	"Uf8P87McFEpbyLAiRFgocuHFdQDC8gyg7CZVEKMHTJWeSLpN7tQr2UUDuxA24F5feqxd8HrvZDlAWNp1",
+	"NpsipIS1EEzCrfOvw1qwMyLJfOjDWJp70gk6Exoa5/39Uk+LxaOK9oj+y+qBiTzW2dRp5nPcgkq2qksq",
+	"doLMgzQ9qXXS7lPTBXNUIO0lBud9kNabmXRb/VWYz0/qV2h8HW+PAySXFZ09l3yIdUxlBGqrH0zFhqth",
+	"TCOJE1qi+JmfVZm0iFjkhQly6f5b/V5vZ2V+WbvmqbjGkr6pxUwvN3k7SNW+nfOrSqz60zJwK6M5muhr",
+	"5S1HOr1L4lI7yQC5IzxX3hfwgs6iF+BfeqGV8hejeRxvwb/wB7W7ihW3a4OU5TLtVlnTta2WTG1XWoCQ",
+	"6dP51F5KT8ZIe+N61tmjxQI5BwZZR7mbaAKDJYjr5ozW6h3V/RfOlXSLrArjrdsx4RlSp1fgYWeo60m+",
+	"ocNnxL0+2jTsdQU4XcZjUIVxanDrvFzxjBOqBFXU0Hrg8bQqbnpRynlM7uoanvNodhqG5YT8VivHWKWV",
+	"EIpPWa5sStburt+V5z13zUfdIcCT1vKYSFZ5EiyAD6YaGNgZqKHEzjlt8Ar2YKRLHkec1SFeGasJa7yA",
+	"4qHTjWYPXBARh6iKc0A9GU7Y8EG2mse+7XLEGK/2wnpzqOwMVd+htFUrezuh07GoBV1FA5OOhStIWTW3",
+	"NEPgaY3BNPfgNQEAQ5AQB4jC9ZLx9Y/Bp1lyv7irqXB2aTrASxiAbK+ML4ikhM9eiUStuFe7uzv1YiHH",
+	"r7h1ibslBd5NNxPxbp53NTzqzNJFFUe6mU+nNFmWKgn4VQY4KLVjK5CimjcUX08Gba4d4vbGGgzqG5/2",
+	"E3yS4YVpF//9O3ft/8HdRozNkGk1QtduNbKzVquRdsR8sGlE3lVtMNwWLSHLv118dbdhH4KSDL6K7OaD",
+	"liH1muhPc8z7Vn3hS+HtVzaLvzUOtDKOap1rWZZqvJm+oxBc2FxkfNhrBhmzrtP1QowmNaCkQsbkDDjf",
+	"tHH08ydgmkP6b3nsAdLzmIUrZHF4YtzlGMk3mxspC1oOUELOy5RPqW6ZG7qyB+e51T5LGm7mGtbxDWh+",
+	"Oy0cz3rUWMiyLhQr9KrctXN+4pFxvxVbKlD9P5Ziym+IX9JergxibXkcmyqcxKs1D4yr1mqLYN8ANAQO",
+	"4bvamwtBYBGvV8rAdO6XZj2fqnC9szotzNJNEYwho+ZldsS8tRUKyirzERroYUN5wBcb4MADaAgpWWjR",
+	"grDWCTFU0p49lFvrMdA/iMZcJGWKX6reN5NldsM/1ZGbeWkpFYkHtgIs/TSOyenVOVH60bLy041kN+Lb",
+	"K9JA3ciNIt2nswjBw9tANaaBXjOTyt2qB4h1O1UGMh458Phmp5uu5A+t9ncTrd6Dil6lEMuG5YOHIhRd",
+	"vCdwSxD+Is1SQ4dMinooOAvw8S2E/dE/sIh2hMZSGJwAP2T1GLEFsFK901SBhwourzH8zH/gjUVAVb0f",
+	"+k1bjzTR1q3Ur3Qr/Id9t/vkMh3EfXZqRnMfXOCwmb+vYPivQedOlis1M5ZIUUI0vNQWh3wM8LJjwZ7D",
+	"M3MeNXDWeA11WjoT9ZVMzCE3o1W9MCCL+pgJR0Mc3l1GXvo1pwiFXL1NZDER6ALTOkJkgHhnVMqFSELI",
+	"mwCANjoVfFyeLIsFMbVNyufSOL9ouJahDeigkWyAnA8jRZI8sJnCC6EXBgg6vC02GCoT78Q44qtXp4fB",
+	"WlCv69Yz+di0MbuKmqkLcY6jx5z++0cSrWu71YxAbBGVbefxxKR1/454JBR4VOtPMHviVZfqFcyxWicy",
+	"pFWOJ4YLdMAmqN0At1k6BCfTf2oacf+1/UJiQuWN+JGxmUw3NncPwFEUM9M82d58Qse07R3BLGfkFZWp",
+	"bo6bZGnQNEUmE5Fgsrcy4NgzOCt38O79GTC6bRPlsn8frjBMNkHM/VK0QP3sarVPn8OzaXzw8vL9d+M2",
+	"0vd8kbGeyodTqbo59Qqf/u1zblG783f78Kn5yqsXXqflGUls1LxGGlkz9cuO7LQv+4GnfNmPUPfSetUH",
+	"dj8R4qFkw53l5epwlYhNnBsj3xJBdmyBmQUOhiwWNkzYGvqDkWJrag6YX4FDVMWJ4dXto8TgGrc8+Loi",
+	"DfEDIm+hru7K6SNFxGiUpnhlrVuMFe72e5mG7WEEOVXd1oU3qxoORelJlnqmGoVCWxjahr7OQ8ZVNIry",
+	"oIA2Q/WsPFfkg0OFgb77KUasSao2zS3N1iFiLCXmmrbavEMbycTf1hEoeNmgeoISE6ivSYB9mvJ3VKn8",
+	"nSvpoGNTOr7kZEjjeGUwMWGPkZjLG7im2HOzMAJ8TBZ61WaZmE1tlN8UrxdekmleAdanEHn3Y7Qp7+OB",
+	"kVeygmRSKm8sDQ2h3uohV+T6r9JxDRMDOjEq7hq8DLTp6gy1zJHMBOAM51uKT5SayeMXL/TCpJ9WAVlr",
+	"qxpPFnJ6sec/Ktl6ZvYMUrZTYJHlpObf+fy18xl4leZeJnjN+Z0iRyjXOVSyhBQtFkdg5tpNbBHciDSh",
+	"jylf40C1AJkn4BV9X4f5HSF3ARwHL8k+myqy218HAKMqkzfDZdNbawFmQsyKaJfAW9MS6O3t7ZXtjGPy",
+	"VFEO1sUrPHT+nTbZHwUtjio/FucdSX0eryGwDdiDXfLeGIIOe8cYiOsYhs8u8ncrZZBJbREjshTzhORR",
+	"Wjxp5BlzkLJYe0vqOLsSRDEsmlqHracwC/sNIXl31mLDRLNeaM6uWTDiaSbzmBlvLirWCPOBqAMTEYcB",
+	"9E2h5Ne5No4hqzkWizzqaSOmnjGedw8bY7lvl1q9ZhNfI9+MWE0FY/oMhpkX+NOSQgv3YEW9q/u+7Vmb",
+	"KSz/1M6s3vI+rdzRZbm4MrQFiIicVW+la/FeXgdqviVSkBFNAshDbA0EkhOvNVu79zVo5Ca2q9M8fkpD",
+	"tl4Si9nn1doYZCFkbCwULhtQ0g+dTVTc/QmjIUvIwBzeVhQOrMjzlI/0dveGh6MdGu5v7dz3wq1d2htt",
+	"HYZ7bGt3dDTapruM9u+3S9pI1+cmsi/KHFztiUCzZUMuUA0wZ4HtE8toEkfM+bo3r9IXcrYq4RjNFDAs",
+	"pphUrStoG4TaV9XQnr8uSdkqK/EZGOCpgSm5c9cRmlmxkQrIwBHxwNqwzjGw/eVLgF0m9LdgjEHRnv01",
+	"MY2yE4TRTFziL9nt93z3kplGx7syFbVm6ZMNvE6Wg125H9lPXnvD2M/euOGyuV0wTpUlp+W9PHFXqKuP",
+	"fJA7/nT2tsekWdkqWVewb+DxYud4hg01kM/mr1TWTvFZUgPeX+8mNS9bVgrQZWtfTCofP/0JEnFZtyee",
+	"m6i2E78nCtOTP7jvsf5wb3trL+yNtnbvD9jWUdijW/u0H/ZH+6OD4Xb/L9yB32zB6uiCWfyzBRjs+ysS",
+	"u7zR22gOa4YY3GRqqKb+BlWqTRvdrda3sHGowQ5QswHoW2m0DWkDZnTb2UwI07BKTsTCCw7mAfP1L6pk",
+	"MzgBlSDY/gu8hFQBlqEe0gHo6+tnNaAbRXlIk5CYdUgiZ2wYjUzuWPZ6LyaSDT+/H/3401Fy+P2P//w1",
+	"uV38cnf1+vD83dW/zsX2O/qO3ixWJlb/9zr0wG56zenfVktPmtoQWoh2Sa4i3qYcY2fgCZWu86hrrAg/",
+	"BHT0LhlY4SoVjUEhsY4FYaEXoImw1v3yCB1SiZkkU/EY8XG2XZX30kT5XX+7LiPa+8zJdfeQVxqfm5/3",
+	"iVnOZ7u+rMrTQGkoaD727rlZWweRN2nz0Rv7WvuIN+X0NdkPTOvLD26+X0FBHs6TSC1vNFmZ9sKMJigu",
+	"8V9vrHj74cNtJ++HuvFc929vtvf2HRJZpu0WxO7IFVQrkTFTYH7eL/3sGnIDr0XC8XDqyVwyrb66fD7L",
+	"YCCTcxrxSCqIRpIpfWCmN6lITC8R68HAnwKyFdwguIq4UHc20BXy61dAeRuVlJ6lFcRi5MrsXR+te6YW",
+	"zNo9MHHMip+IGdwS/buhnjOyhXuWdk9aUIzrZTLFuh/5R46ZrKYrCLQklWRwOlcTkUS/AUs7Ji9hGeTj",
+	"vNfbGcIy4Z9sEBD2ZchmaG6N2MJsiT3yY/Lzp0GXDL5sJSJmcgANNM3ewicf+ZQuwd8Gqb4Q9HW9XCRL",
+	"tHHA+EgkQyYJ+0KHKl7CJe0SPUWteJmU3aGYMteV95HGUUhNkzm7RGOc2J581sj9zy3TSHHrPBzobbRb",
+	"ATlnTNmGXOTbOfT33d8lMdPalwxIGI0jpf8r9P/OecgSORSJXhfwpuVswrj87iQtbfIXhsSkDVGTTgyV",
+	"EmnTwAmdgZ9yAEGHQZe8FGFkvHY/3FxewOkrMhVSfeR98j56aQuboOmL3Uzc9HQG3w6+bN2LcDn4LgCm",
+	"hy+8fvOK7OzsHDmY3KngDB16JGTDaEpjgpwFGaGKFLbkS/13Bryqc9zpd3vdXgea8TFOZ1HnuLPT7XV3",
+	"UHOdAA/wMAnoPIxARI+rJDU8QWIxPtb/E3EZYI6oh9N8YloO2k5h8I9HBp/YBrvSo3+4PFBoe+J6NVvP",
+	"ZoBZKYGXC40narv7nZBEKKp8oC/LgU65acPjtZY2agT0qfI6IBKads9GkSVGgZ2ivr6cRdjA2eSccZF8",
+	"5Ambikdsb092eoBt3CWn2KT/zd27d4C48OPZ2dXn07vX57cD8i0lS0YTSxySqe+Mf928Ck/UEcx52Dnu",
+	"xJFUp3AugDNIp0xBCs/PpQ24F67NAIDzYOgl0l+DX9iG4I47dIhJHahjQCigkM/g+4H39urdwF+/BqUT",
+	"grngLgfobhDSiHev4YXpVUn1BT4mA332LnsZ/upC5sUgMH+ZczC9EOAjs4WDmgWbMquSFUP7qGKgYZ0F",
+	"L2zRSohxbNiB41SXCVy3NQrEHWQEXtXssRisYvYZzM+nH1lMlSs1n0SyckM1pVfMyDb96fVve71j+L9/",
+	"NfPQVk0KXYgNpuXwkarntb3uvMqU9PROvriiY3YT/VZdjpp7Ni0zSIz1BQx5u9cz0MLKAHp6JTEvfjHJ",
+	"Q25Rv3c0mwMr6+e09W/HvyeIpCcS725TC77Q6R9td3vd7e6B/hTO9Ph3DxoBQpJfoTbKb+Z02ztK98/s",
+	"eeZ32hYyru3D/nbQeYi4ZmeQ+4aGC5MAQdTZHfWGB2yfHt3307pHn6z1DnH2RaV7dgwtX1N7zAyWHnlt",
+	"gYfmps7eBSUwhxOI+xn4yUIm4PE16Ozi8ZSN4I7xxUsa2rbQ8JP+6p/ccWqUPRbij3ZW/+iNSO6jMMS6",
+	"m70mMzvniiWcxphAAb/aaTS5RxqhMx5sCVt7D2lxYYSpfXB6Y4m9R+FkwGIFDRM+NJmDX4NqJCRP/SgK",
+	"Qq2W32hVoZEwdBCgpucxKgjSoKRq3YHNGEp9LWhMx78coDI2vO0EnVenF6/O3ul/g/U3iwEQBQMTZYwo",
+	"BV9xVNkGM9RWSufCzhkvGAQOlqj+iWTaqeCdWSjUKANgVzZzD5K20YXKoPKumoPJ/Iqka15ZNgUjkJuN",
+	"b+vxKoaeac0YlA+Bf8oJg65bmOEg5irTMANAQLmD6SubXaZqu9EUPSCHilk69IPSxmFx9MBqxZ5XFd5o",
+	"Qg45YdV5pY2rTPKxxUoSiWfAkjNjE1K4bQNXEjWoPuFEVupjm9RA3UrsxDFKBkuyRTYV9xeq6zek5nhL",
+	"2e2tPXc/T7LB5F9uShlaPfu/qG5Urje4ZiM/+wkQfYuDZVO08WmvoC/9yACXW/SJ/5+9d99tG9n2hF+l",
+	"oBmgkwNZkWQ7sWUcbDiJ0u3uxPa2nc7pjvqEJbFksU1VabNIK+rsAPPv9yIDfM8xbzJPMqi1VhWLEiVL",
+	"tpyLWzg42B2aIot1Wff1+5Hj+osYpVYneJeoRpZ+68PM0CVMAFZaz4zXUUDeWwyhR+xRAN4WTsX84FoO",
+	"OVMxYtCiQLwA3YUvLwLJ0DWdRkMzpItoKM6E+Uiz0K2mD49n8XShs96MTpqdE8cTD3+1RfeDropkTw3h",
+	"OVTn5iG6TlmXDdyQ27+X9OkvvPEcQDQW3TUU6UCFNgZo3G3HBwet/7BL0f8zS5XgXmnbQjnbxm4m+02k",
+	"tf89YTI5y6T755B/xEDsKSLxmad6Vx25O/9osUdORYLAtrB6ieAhBKSwmsA1WUVDobLUwTHvPd0xj8HU",
+	"CYirc7CjrOXuMHlwbUcDrsGl9DaWMadiDnYW3eRQBp81cCDvBtCYgn9OEFTEG25zt1l7Zv7wJ9GgwPhH",
+	"HLMT8A+gjX+VqGH+FLjkEFngrmuRpCf9/Bbzb//oeWUeld3mzm4Y9p5tPeO9xtZOd5dv7Yk63+rv1gVv",
+	"iKdhY+/pNLBKwV32kHJKtguIQw850KklW55auTg7PD5/1T47Ozr+0bkuL5TsR8lQuMksgts4wBqV8th9",
+	"O8LK2DU5Hwnz853tnfp2Ac0FeH0rrcZ2vdlolOPaANWJ45gze8xVP0PzmwXesEDNRsbezpEiS7WQdC5x",
+	"p06kYCN+Cfa3lbwbT2rWkzLzOIdyy3OswEcqulULmr8A+62MXODUGMU51IdlOQDD15nCYDSjvZxf/AE6",
+	"t/CX2ANOAX2M/HPNtMrJlGwGT3yMdKoPcrCgHk+g0DNKO1JlaY0dYgQdPDWHAJREkF/M2RsgTOjdCcgq",
+	"SSa1xSKyX0JA8xDqNUM9YEHUP0MKSZf/8LrRxgMhO9LVpUGZFILHAkO7eQ3mZCzWgupD6qQInmDGEKXk",
+	"27B3ltJdpcyt+gzHxCMuJ1gLLVXakcbPFSHkth5jbNgjzN9pNll3Qo3b2G9vYU06siPf2bYam1Q5CsVw",
+	"pFIhe5OtX8QkYBxNSeA84H0IUKIX3AIf2FLF5nPX43Eskiq7EghvYLMylwKSTR0JdzkKLRna2vwebCAM",
+	"65KjjQNOxCjmPUgbE4Y2lgywX8QEcyDQkg/OGvjlkE7IYbk60pWpwZw063WzT5v1Zln8HH5t4wazYYMb",
+	"TFFv/n4RE7JHYQKeq3CyvCmqp/6OJST25B/Oxb8REuBTq3nD1NjoYUb+8TWPM2G5XHwrr9yo2V1s1DjL",
+	"qMt7V9moUmJTkH5ICzhIHpRrpVGvmf9rNH2UR3p+jj46L5AoS3R0Do7pw10iouVefa/+GQshYE8Vp/VI",
+	"6lRwh2Zu+WMB8gQqAEmOcAmbftF8OtFRabl3FWZ52ijbflqvT02UF9A0cn9AmJz5eJ9PLOQSrTePYxaK",
+	"Ps9isPbnjm7eW5bX5OaQODVbrCyhJb+bG+awsEuwuWldDhhPUw7JcQi+VIo4/hsvbeOlbby0jZf2d/XS",
+	"bjent/PrUBvM9+gWsGegxeeb2pFmAUr24AAN30gX0P1rCEQfEjLJa5WbSGVNcxOVQVkGVFL5PkatMq22",
+	"yuOe80k4lpzV6einmaBmvbmiNUhcQZ4VyHKWGKfqyxQnoEsSC6UILWKB+YzJPKVZ/+pKc0ZlnhrBA/oS",
+	"fBAeovfknfsvrTfxr2Wqk0epGSi2jfQTYSFKb6lD8UUzGjO/nOtHvLa0Nnzo6vBfmcignmGeIqwvpQft",
+	"9b+VGjw9a58e3l0H0p1FHVi8mKvAern2qxd0n6/66rnqM89ch9qDZ0BqvyhvT7xAk6s+J18xyF0qHRBc",
+	"/qTYtehL6UJCaTTlh93iEz5XPxHVU+W03T77cHxy8eHVydvjlxXHjFQxY4PIEhCTebwvUKlpx4kAuzSW",
+	"bWjLKAxvuyT+W/Qbl2yOLNoM1SXuzhvBP/9RYmRczEQPkSqJR6mFNc0JFL97++HbjYXv1Hdu/sWxSl/B",
+	"NoQf7K8WHPAI1ZZhSKODUUJotoJPbk/RTVRhd3Ck8/NIBTLMyFNzLLvC/N68VUxZPQQKXybea+wdp0ol",
+	"AHkhUuBqXoiRg656XuFtxOc6/a3lvY4iZV+pROCuCcMt14Cg0Aqsz4W8RN7rgM7JQI2nKPrMpm0scS4u",
+	"lHpt9AL+YHepY/Hz+ckx3N9c1UG4EpOiwjLfdCWQ1UZi2wwFo31dRMfj6GX7zenJRfv4xW8ffmn/9uGs",
+	"/fa87euPqdQAS0SmxbQeiTSbvm/MEXsdZXBxHLbAHtCrbC6hxt5qwTgAfJrhEyS1GNtf1SAgqkazgfFz",
+	"ZSxf8BHKUikln31yenF0cgwK8/DXw6PXh89ft8GVSHkUo37uR+BAWCO6diXE6KdIpwoKaPIu25sSN6A5",
+	"7WyewMNmhpfPZcnbbkwNHbBY8GugjFAZTNPSp4mSkuVq1a4WLCU0y6SWaszST6jkioCBdcoBP+prpUXB",
+	"VjBul5XUi5OhJTnQReWmVq20Ps1JlF5Ac5Do90UvZTyFZsW8eNAzH35wVN4QFDHSSIGB1nIVZ04kWWys",
+	"oUqoLDUPh3Rk3rBi82fmsLiuMqSgY0d9a8oYMcY9imCXjLvkkazCXZStw5SepZiL0kFHBiRIXVthgG2s",
+	"7JDt1rcxD2HOFguwAPbD2+MX7bOLw6PjgA0FzysEc4p0C0BJL2oVEsFDPulI6OCbzBD/4udGheykE9OU",
+	"JXRpzgDdLRxu1Xa+5C8aeBjRkWajLGVd3rtqFZqAhmooJIgt6mSGd3sDMsYmvoh1BWa4YR1B3XSkfRm5",
+	"DYU0tWt4zf3CADK3RGjRZ5yIQYACxvgbQKeNdZ4sINlByWqtnBtid4/3VWWZT/wKL/V5q8xl0fQBIE1K",
+	"PuJnOQ//Fk7O0vXFGLm6v/TU9BnIoyFOfps5dHvLO2tLBN9mMlbFeSwE4Zw1tbY4XIkJt/N75ZtKZ1Ve",
+	"5PTmEwYz0GKFOVo5ZHfjE3OTHe1odI82ya9vKdrnVmaT+LqVI5a3rHzHWa9bpbCsypifw/LDS77K/8Yr",
+	"E+83GgMixp26YjGNx52aw5GXeGDn7fNz44K9Ojo+Ov+p4HK+QOeCTDqLNlmuYr3MomuNqdw2nEHHwT0H",
+	"TAhb0FPIwZE/64/CMtXmH7qJVz3geFXRx+Zysjw04Kvcklgt1nVT/BuCXLTezrgzE4m4CwcMJ7lA8ku9",
+	"QuiLWHQD6xCRm98VzoOwCIN0AJQU+eb/MhGyrxJdeGHd5zz3vvbgwpZOs97V/BDDa2zuE8BFCp6jg7Lx",
+	"HxBUHWJG7oJ6jZWArEAhiMvoWuhpGtaD3OWPAyYQjKXwlKrDjaFDGKB3j9govDegIm9XjSquo1BY+Cbj",
+	"K5OoMOOtsfOsN3A+Mpb2AlpITurKeJaqIU+jnpFMeX1ITngOtGOhgljBmEuQJGMepSBHCtfNeQHBKCcd",
+	"OVSJgBiJl7OjSKJ5HPZ2x5EGf9/4aRMXUYFS7Cna8PKThdECKtimuS27M2hRBTRGMvETNe8j+RaWetKP",
+	"5jvy52ZO/Qbo2xcih4JPaffz0l0UaWZuZY/y0BFsqq4KJ489jWgOQUyQZl4/A7BcpKUbDWONIIzswhQK",
+	"XOPYuTHksNhU7kzZjJfGLUnJrhCO+LyidQkL4kUl7hyFmPLNCknlEL674uOV2bNnfjpwzuelcF7XTrPW",
+	"KHiw/t92atvV3EaYkhSo5GkXoC0OR3KnyfSB0xGWphcipO74wbE2ezqS7CnTsMWBmsDoMCpw1rboF8Qt",
+	"kh+jh5VbJrBJS10CF6IvuFybKuF1VAl/xY0wtfT3G43Z3URjNqXIm1LkWwVlbt8xWlCc82Mz76zJBaVN",
+	"YCuEgBP/dy+U+Y4iLCs2Eeeuc7knbIzycFl/+OH7q16is9xmX+zHLuW8imszqrlwkIdMp4nggMd8DkCa",
+	"W+dCpqwNP6uxo9QyZMex19asKNXqWkGjHkfKoiTD7O6/GbyZ/RsSyuzfSFzw747899bWlvt/c1+gJR/p",
+	"gUoD9m8WnNM/YADmCqbqAZNUSmM7yctWqetscWyhbMWGPy1kFJSF2qojei3sd3wp/Kd7JdSRgr9Dzg0C",
+	"w7oKAfwl4FkDjnMVvpVFfWzMTTNkfoO3xxPGbYKa3ovPwRfn/w3zkzfTdlXmYyf7efBHVk1XGdp+mOAW",
+	"Mnxcde2QOxaNlCF3GBt5AVEciJAhDKItQ/fpZtxVHEsBNDYkkxA3iwXV1HwCuex/57iwuOqEY4uvoOKu",
+	"IAqDGrtQzJgRsJRVaI3NF82sFdQ5qNSYl8FrrtMtGNrW0cuAKhCoLxlt+Y4Ex978aBhpLUIIbWC7PUQH",
+	"6DNoU1FghCwQWyNx5ONGQe7eSN8rqcbw4yhEzEul2DDrDczndCQ2nBthFtH+jCfFV0GMpTr9RrDO4IAc",
+	"QqDITFYcSUEhGdx122BnE5VlTA64X5vRcnEQf19gFNfNJqxEjZ0r1qgzbblZO5LjC4eCy7zqA4ECzDZy",
+	"9R9EK2KPHeqafqL+Embbs0sIJ13kmwI2ids52F4vPo6iRGj26FLAm6UYwyr7C+S2w2Nv41mZApjhNvpJ",
+	"f+vFkZk2t1LYdgKfLFV2OTjIH9mRedUOQJJH0ixGmkwC9shn1ntcY88TNdYi0T+wAPYc+hSBjbK6rQpf",
+	"1sK3emeCIkd9kfYGQXkPu7nPxn5QwC6FgAeb08X2csmWWO6iUuwon71kFR2+AIPtK0PQmb0WeOxJ+S4H",
+	"AUD8N+GBvyrGLItkZgQhbAQPDg6rzfPRFqTNHLStneYMLXkJkNbNeFep+Jiiat7CgRZfAzu0xZqNnboR",
+	"FXBjy4mWjozCFttpdKQ5qy32qWN9qo71Fjsu7tSptN7/8dl/CghQekbTe4bbMZ1Kq7OU0dipVDt2keFH",
+	"xreAi/QSc801rMAfeAoXy7yuTgWGaUYYxTFAZ3SK0HJTAJ9kokBE28hBMDRUH6SYWRKIVSC0N0JHGrlX",
+	"KyvdL83awLpUWQYcuAQdraNQMIJzmOpYeMF7A7H1Qsk0UfFccolAqi2dQtxZqi105FQyDKpMK5TGUrFR",
+	"oj5OGNymzTE3HnXvytfAy3Y5lL+tDBe38l9bh72eiLeeZ/2+SCinOu8b/PFeRvIjcP6j/pKpZg45Bgx7",
+	"sfxoH35fxVfxN16pOFbjXH7H2OML1qEz/4XVSLcEKVrohuRcsKWwsJfCobucW8TVhYrxIq/TPGCBkTsB",
+	"2N9Aono/+ujOKIZUg7CJcG9wMDbB503w+e+Ng8FjrSyw1Ps/8CDdDREeFceN1YIpT/NuDRKqP2jkLtkA",
+	"Gs7aDhczoTYMhxW6JErjbvdkSnxyx/HzMvbEymhxpzwdeL7wndS+Lup9H3A/iqElLMlkARUMvNhRukmL",
+	"b4yGjdGwMRo2RsP8NoLP1TlV7ocU6oOcSKlw9aVps4rnyYx3bz1NXiJJkcJU6KW7uWrN3XppR5eGnPDh",
+	"PwdRb/gq+615mb65vJ1IDTNUkXn9WK25u4a+Lojm/yLMnIy2GvV6g2Scu/Rsd+9vKMBKpNFdhQ5RRDVm",
+	"BdC3Im7EEOa/8hyAWfaqDHkeLfsmboYq1IUU8n49UK+pCA+Q3b7HJetj2ApDrXP6oVzZIZBAlI63AexW",
+	"9ohvVyt9LLhsLKey4XOLwgjZrFYXl+sQjJ83/amb/tSNfbnpT930p96bYblq3duSLaoPrfTxq8SjvE6R",
+	"quWd1Ywse2Shj7wu1/sPQj0hBTm3xu7dQlATWSDlsCVqwMacVBlIYqNd4D8w2NadsCi0Nfkc/wL0FmRj",
+	"pVPv69ijwNJx1BNetxP824KY+L+G/idU3XlpUwQQLFdilNYYgrcgy9h/yvBPrWTAVOIu9fR14DBreBzb",
+	"MegcfSdVTPNrgWnIfhSLA6YzooknLhLkbY6VvPRBZazhwaL+dIXSmGNJUC9LocjqhX2p5aMALuIir/OL",
+	"nw6Pf2yfB+wR8T8/9qB+hAxzSmqNcE6BZxEFDoiG1pZwyhyw0KQjsZ6BJ1AupTSVEwJojBsX9mITgAyR",
+	"n+cAN67Ydy65tI120gffNehZXv/jEXvDnr2K5FxqamCKXTrRCg/+xfwE6n64sfvbw1E6+RVdd2tszNJC",
+	"ksFA5bNRCBU/PJLEdZOKjylB7pi/n//yFuqmzKSGUVi1VHwqwTU/MMuZjUYiMZdihbtQz2Xo+9ecOiE9",
+	"iJJ0plRoCcLAAE8SEMWP+KWoscCergiLcGkRquA1BThzAVR3xpEUZneao0fkN1Dp52BRATONEh8oEeZ9",
+	"F9EHFotvgMKi0qr8iZSPQmZDI0PpnzhMY/LrayNlvx92QSe/35PlC84UTJbG5BTRHltnBkxDs+3g+EHI",
+	"YxsGXfLrT5aOudJo1PbrHs9ypdGs7dYrVQdlN0qMZQX7H3/SaOZ3P8vv42maRN0sFbqmU9W7gimwzMxk",
+	"55QM8dm6KZhx700Rh1ULs/1xi7ZF4XR86uBMdcxUdfKRQmkYjhWKxcw3wTX6KriIM9sxU0v/wJ+ZyYMb",
+	"cMbgIsww1p2ZGcVrZhk6lc9/fF5YXfY6kijp7BGrlVZNQSGf2fFFLndQ1u67quZDqjDWKnUd43hko4qf",
+	"W6UvrMJnVGHcVRzpokEeEkUUVdIuc+IP4C7sVpbYM013IaLjPDNgqbo5nyQul1MJyC3UosPvwwZeuZuH",
+	"jAiArPylfXrhd/OQ1oSicjFKp0GeczwyutHpNJ46iA5jOkBxYGgMBjHC6Jmb4/n2QmUtYJMOiBosNGd+",
+	"g14tYlJE+YfWviKdOfebJ8II2IjgRNDkfgG3ILTBjTluwYmlRssHis0ChZhKgLb2wJxQtzF0yidMyRz+",
+	"wPafQMklIDSMRom6FiGLeToF3kg9EzQ8OJTgkRj7U40lPBAL+y2yAlioXt+vD7d9gz1qIzz3Yo+6+bBO",
+	"FASgF7App8tTa+PAz+E337Lx4nbZ+09lVgkF5SutythGT80Ap+9sPCu9c732Ak7pKkSj9HGbuMma6njc",
+	"gUmLAhI7dFNlvO1LIM2kAAIEDb+crHxCYms+yg5yDlgwXV9sFnhCqznCuHHgMbJdJXhYKPWyZUvSF4T5",
+	"BPnCNe+c0lce0eUxtWCJWAts2ISMhUX7LRhSkUZ4psK8YluZs7NIgYKypa4yI+d1mYileVqzlP3jDuiy",
+	"PZWZ+57tNJaWB4f4ETT4lZBhm3cnLtzwL234lzb8S98b/1K9X+89E0/51n63EW7t9HabW3t8t7G1HTb6",
+	"z/p7/Wa/Ud/wLy3mX1p2Du+HdhBwIDzlvWEFetA4tDIbdpFgumiK4nUbLjBLZexOZw05H2QWmvbF4TEQ",
+	"g5yenp382p6FTSHbyNp1c8Mt9hXs2U7D3lyF0TzbqdfYa6/v3piBFGOzT8feR/iI2gaJdoNEu14k2ilk",
+	"2epSkbub8GfdhifwCAzNsjDq94XZN7Sdq4xQQK0LVU7O9O3xLXkyAvj2jo4PX1wcFUQE0O1FmulxlAJJ",
+	"uer3CwLi1CPaa07feUD/AiofiSAWawqwIsNfMdM8/XqzLgPE7gQMiq8XX0UrFmO/fGZ/rRd91w8TePXb",
+	"pSFV7FUCV9TMJY3P9SR58eDcfTf2AsH8RGkLC0iKuDtQR1IlbJZxEmH/WJTqjszhmhLRz7QIa+ywiDkL",
+	"Uckoji1EIq2gFGwi0jLX3mtdOqPP/ZodTJuy+U3Z/KZsflM2/xDK5m/l0JIQvsmlJRm5QbcsolvOWGDT",
+	"4JXAfZxXYJe7ak6J+qY1gBNeilQXCkABJSxKAaRnXbaZbwyY8SJ9itHfXzWb42pe+yVGzhdI2qBc1gut",
+	"MZdQIfvIFbZS2STgJ+bMfQgZxIfigAVW7M+UWIJ9h4lrY27hfQAH14EAQJ9HMewJxyOL3db+M5JMGmcf",
+	"4eiI1CA0q0oev5AhQByN+KXQEFca8GuBEXbiK0BBU2OHHUlKp7BR/HT6ARM8iSPAyoQ5gxd6lAOFsaVU",
+	"UoFP1TV25v2IcvEd6SXjo2TZdDw9aQ3p+G80HV6arnYb9X0ej2pUy9PlLswBlVhsmGkgWOEsFL1oyGOq",
+	"UdYMa7RgJ3QqjWZ1t96pwNfaNzQLb3C2DT4da6ldSPL2YMy4oqsk1Wk2Nkn1e06qk8Sz4JWTLyKRjcS4",
+	"3+x5jqg4hpg7SPEYgXZ1qkYj4wQfGec48Mxzy5nq3e3S8SmfaKIpjkqz3fictQJ63C7LvcKpNCNeSCuy",
+	"rhS20z0PJYGt5CaHvclhf4s57GUjBNMxCPBMN3nuTZ57k+d+sHnuaDhSWkfdWMzkumeY68hMm5vaPmuf",
+	"v31TktnG380SghxBmsHRdhzM0uXFop8iZ16Nwc61NqAxIyKpU8HDTRp7k8b+HtLYOesp6dkbEtaOc2iT",
+	"rP5bJqvRF5vmAkWOIehg8rk+7zN3bey9JXzzwjBHWaotsy9PC8S+ixEEWoysJCTeQgcqj1V0BRCljAkq",
+	"YMLGgliGOzJv/KfIaCKG6hrdeuxMtkOMoyvBuJwwGFWLiY+9ONMALk69+2ChmCOas6ma8biTa5lkkIgc",
+	"DzXaxdC/f5SyWPBrM44Y+hanq+Vtpz5P86607sTNk1kF8xJm1HOCNVwuqXZ4egSSQxa4VUB76jys05FY",
+	"T8C1F5LGgQf/93/9bxsFtwEOaDJzIRXUNjUW0JwGXvB6KnBkFsDxOFdZQMsXsBQ61809HdkVPV6ybNQy",
+	"VrgZH0hLZ55nTejCTRD41vmzrP4sD8OYlVlXGObmuPBRKIYjlQrZm/wiJndrT4j6Z9awqZijX1khlGO+",
+	"+r5DOTi3D6wfwWMlz88nW8Z8sed7xdgPydhN9GcT/fkqHQzLB4gWxX6edW+MWzRmYz90sL+RuM+z+t7X",
+	"CvssO333F/YhYb6J+Px9cBxmML6m8RCkGiNgglTQRy+SGjv08RwoKFCKTTULSMULddhfE+BhfaGyo/wl",
+	"zjQWsRaQZyyJlp21f22fXXw4vPhwcXj2Y/uiLGAGB7EsYDbzJg9sA617wj2zqBvm9BmDBvASjFVTY2f0",
+	"+FUMGwjNbUJtm1DbNxxqmwlYO0Me/vYoKFb3BVUWTJ9Fc+3l2W8fzt4em/88Prn46ej4R5JnL4PHVUcv",
+	"urDJpCO/6cjd0cv2m9OTi/bxi98+/NL+7cNZ++15gcnbc2G3fhETlohMz9Q5RppN3zfmmkG5HJgMJBLI",
+	"+bUBC6gBbu6wgcoSXWNvtaCg/pWwuDLmX/SrdYX+gqmhBgvH+vWifqcF35NP6+V1xPlGQiRbvYHoXc2P",
+	"6h3qK01RK5XFIQa4LiOdikSEDicSrDv4O5R0gICLUlRDBCiJrSTQP5D3rkBdrEqw7YQimjAgUBsOR/NR",
+	"s15/jKVqXHYkbM4DxtmQx31lLHtCAMvbWKgcx40ZqmqRZBUHjwEsIZKyQBEM4ViMT7HP4dZBG1mS106x",
+	"sK+SDsQW/PeWUdFb9o6tSGv0DDPQjsZR1q0nTxyOFj2+1lPD5U+E/ZalsClWRh+kDQSgl7kRT9TJVqc8",
+	"I51S3891SszhGL7RCBU45JPTTA/sA8pmz1w7Rjik53CVNVH/dWPhubi8N4AjRU9KFNFzhmJrZN4A+hvj",
+	"UZVGrV6rV25dXm/m9YWZgkVO1TuyQXE/i/Bbr138QvrqBomam9lfSwjDwjKO+SKCWi1IkcgHYjN36SlJ",
+	"fIP4nc8oGkc6PYU77npA6T3vP1UibRnr8FxE+kTGkXT/No7cKwv8SXCe1Vm4zhyt05woavrCKfdjfwLk",
+	"nGdOFo8+3nF4qfDwL3/alxGMf9zlON9UjHwYx7AjNKRqwLmK7JF+uDx6ZlYoJ+T0/4g26KITsKgwuOqs",
+	"jil4qDC8q+6d3uvFHbv8bvv29XVjdXFQNkEPVxjcRRbcFCodCds+bQ/FioFRa4fahHMClUy3i4nC8Xvi",
+	"G5vfWcxz/+ZfvFCyH0e9dGOnFEpEyB7htjf7LjbJk094/j7n+Jyzu/cMEvM637/Ib6CpWoadkSMGpQQ7",
+	"9f3qTJ/YD5pFITRRxGIaQxaJEjCYUitJ5Jt3Ow1xF+NoqhiJyg1mste3kh+Url1WhFy6Qq8HV4e6+Adm",
+	"5o/kW/01z49Z9tVOT3Uuc+9aNuZGTa9bTVctEKonpjY9hOshNFri3NzgB6xWiiVEAvl7bIcbIW3FtIqy",
+	"CU+jc4Zi2BUJlaoZF14LGdbYhbLYObCbRJUNlE6ZSthIJaktEQ2yJA6q8BMKSgewffLObj4UHWnj2492",
+	"mk2sKBxHWjyGPmzqrYSfQXJCXEOSTEJih0vGwzARGqOW1KY/FFxC+gdKCQ+dmUjVw4Vq1Ru1KHs0Xwk/",
+	"Lg+CmnlZnxtGBTQl8oE9GvCkq7LkcWXFsJsZ4b0ENTfSd+1Okm2QZVKNN2bOxnVxIVYQv+t1XJ7kWa07",
+	"6ZXSlNiZTS/8g72DBnCIAGJoX/+DvVQCdjrv9cQoZSpLUOpjNmzIJ2wskDyNZPQ/ls99MUh91coTVnc2",
+	"OzEYrdQ0G3kcQ+pOQF9yXsOx/ryPpyLWnvhZJucDagPc1lm811xzK7u2Ilw8H/Q5q03I/vz5wI/MZ8LV",
+	"jOIcTLXT2Eyo24DGAth+XGM/Rtde2MnaJKrPzGzBZsb4U/lcOjPOzaYtYbwlBenyCTQv1PB9pNG+C/Md",
+	"c1yFTD5Uitk8/l0ls1nnMIvF1igRZvPMrzXAjuOPZqETIQDiCEsFkywWVT//BrybUVpjh14NgLlrQQlA",
+	"OhByVnLSoM5pkHcxdXsJypZdts3+w/xfBcvF/1LGXqy0s0SNxJPnIokjubyha0d2lsX3Y+qaGT/LJCwj",
+	"mp7NrXrjot5sNXZJPLnLzfLL297lW2fe7Iee4orc3Jpe2Ch/94z6V6IpE9L4nLRydNaSrADeRn+8hcRY",
+	"nBw/d3fd2dnjqPKpkyF/+/tPFT4FyzLbiIStRIXSyXpRu9MtRfDYEmEhim0uaBMeyTM1hpYB82+/FSUC",
+	"jIjwaX+72xBb2/0639oJ672t/e7us63tXiPcDvdEk0OzgN8+pq+iUaVa+TNKU9tJgt0Kc5xS17g1F8uW",
+	"Tv/+75XyRiXXBFPpxYLLyjprVH2BlGOFWigBs8mJPk1Gl4MUovnrl3heH9NMJxAJQWw6OaVajNy0/WOB",
+	"knAtI/N31+c7y9tlqh3cmcCKBz4Uf59yB+3JmZuE2i1rHdZhfcwIqhIBM3MS7mnfrlLn4L79Pmod7DqV",
+	"TtBGkm8k+bckye8qyG+ymJ2ZFmnEir1FpYp7xhqqVZwQfbLk1t9Us/w9QsKHYeh5FWvyJZ6AlT8/+HCs",
+	"8s0NkYdMplFM1b4AwJIOxPCAdSpJJplU406FML3HKrnSNWbkkIVmiWMWZoKFGSIJDASDtyNqsuinTGVp",
+	"jZFA1h6SBabqLhWD3qELRb9Lx1HPsWXbxqaypB3cvn7PaBZj39eK3Vwd3lmInZo33iDJkCEax/bg7dBT",
+	"3Di+Eb7EiViuASg/HDcB77Z5b5Cfj0slgGGWEhgagzHmXEDEEBJ85Ri49+a0f4FNZ74PqXMf+p6ziFP3",
+	"vOk+2f9codTQ7UFbbggMx6qPQUDm4axph0NP9iYANRO7sUNW0yRs59QYFjyz9dQZnjst8xVqDX0b8CHW",
+	"G37d6sFbmCzzqwjXtvU2TvDGCd44wVMCcCP41lT5uYLMW2cFqF3vO1aAHrCANntASJGjmPcweczZeKBi",
+	"AYyIVm06SkS/9rLH41jDfwGRk/MDxzxK51dWriPo60SshRtb7bDcYwHlRulslM5G6Uxb3X/7GthNvHNR",
+	"Cey6Q56+g/0kyeTqBbHTanYR8jMw1gGuVgosxFWmMmyhyBIJ9MOSRf2iF18Cus3j2I/vsaP+LK6S+R21",
+	"XoyNTw9t6RlieF9FoxEAY3ckoBZWCR84f6nmEwoVUI3tgGtApDaPGIlkLi5Mksn5XtmKCEwJCs9PfvS0",
+	"Wgkzcbgg0optCX5d7FQFrJ6jaeaDyE4BlK5RqewXwMOm0Tk/0w9v+hlmfOANayh2MCrrxjpTAqlWfQTD",
+	"TrJNn9hawiRZoVhMqvE9xxSf4Bmbw+55GENblvANdpEIT4AQpJVtt8JNWJ0FR4fMj8dtySy1pYtE8qSk",
+	"i9kvYgNTanVAcstReXeG9I00Wl0aVXG6cKhlc+VZvQvmqnKOO66F2rPO61zs8cbWU97sbu3w3d7WHt8T",
+	"Wzv9p2G32xA7YvfZDCt/zYdYp7kr/Z4pS1+QLzP6ItL1AlD/UqHTnL/W/CPn9tjI2LvzeXozTEi730CI",
+	"pii0oeVkMfEy3uLJ5SEPBeJ3qoR1JyzoZ3EMJwZ7cUkwA9Ifl4SyihSfyGlhYR4Bd/IRZ30gNwPXHebs",
+	"cY0dUjNM31iPnBq7jJ7QAzXWxPcJVzMNXV5kXFqMXbIscegeRXJfJWy7zkIgCrVQyBOGnUFI4oJkF9fq",
+	"CphDSpUFPvfu+QD/jBPAES5oaRymeVHfWxyHKWtwmvoZxln6e30e7na3wv1ed2vn6X5/izee7m49q+89",
+	"ffasube/W7e9sW/1YhFu74FxeELVXie+w8Z+s1avNWvP8uJHrz+Kh5oRNDPNfK6c6EIOcF9sJbOyk6CN",
+	"YX8vJythEZepucV1Qd+mRE7+DSpvD0+PaBY8ycVx887Lps3vLCJfLyIOXxlPGMR6PRpg6vFDKh+jYgdq",
+	"DOzrCrr16cyTMCCKdLOtjC8aOIDkALl1PBaToKRjE84RsnzfBWF04aYubNk0jV2gcruxu/20Xq+vUqhL",
+	"DOf3UKXLRxHRnW9E0O1FULVUsFdaFTH5edD9sRedRD8fvf3rqHEc/bxfE5Of/wrfHZmLUW/4KvuteZm+",
+	"MX/oNWPZHb6qh//1c1xZeX/cZP0RONQvQozMSZJqfOAioniwXI3NyrWpeHpdYSqq0tVrU1HiPFlyp3xn",
+	"NakPsg3tDQcWt1xfLKsuyozSJ5/gf28oSWobozHfdEoyoyEmkD+MetyGQFukvT+mDvzcA2ahRtUaa18L",
+	"mTKdJoIPfZNXjYS0EGpRCtQZ5r8jyRq7HUm2K9A4KOAnsL3cWC6KfBiIGFDOhqauPA10F5NyI8HvQYKv",
+	"ZlIuJXmrzoUhDhcqXq48SC6ci5Nf2sfAhPPq5O2xT2sAMwYqpw/uepHPICeTweNEAb9Isyg8YLFSV4zQ",
+	"CGzxIYqOe6Gy+erko2YL30q6zsQL5mxKgKAyijqCGgGeDvKDRrJ4SS2+pGzoq2QI9exZFgEHG0/NpFVa",
+	"lf9+X9/a51v9w61Xf3za+7zl/3NnlX82mp//54x1YGYpj/oNMw1xZc7evj16Wfk8HSPJ9E3w4G/1OuDB",
+	"p6xGeu1y0YAw0n4BCorO1+oykovkLq2tlfwkFL2IU2nG3n/zCv62maRl3G347r9he+tIqFFsnGAF2EQ6",
+	"upQskqs73DNNrWbi1+Da2l0y4lqPVQK+s0oS0UvZQCVasC6c3gnTKR/FZftpFScGBn0vnaizp2xJY+mr",
+	"nbGVjtjNEHCJVtLfYrfw8MysWQePeHBu4eDBSX9iZ+a7bCpc2RR6e94++9D+r6Pzi3PPDDIL51jQkO2x",
+	"3BTiOPUwZ/YHB0QYDe5KGPX7QOsdA51aNhoRInSsxrBm1PxmwTLXxeaE0TfNUu7QXB+ki4stkXiIbufd",
+	"4q7/ZCZs6WYbXHQZGs8TrkQJi43k0dbBxTIayKjAayKdgoCZ1icebKlte3m0U99/PK/vximP9fTcwEb/",
+	"Gv02MIMPG9t7ZVn0+vD84sPhyzdHx54oej2zhQqSCCUPxe5v3m41BjEhrYaiq4xsi7VAkF3/R3k65Y6S",
+	"6FjBWxzUGLT4Tp8A4gf0R1D7FgDPVxEpq6aAzbkDrMK7oTRbTlEzniohMFt7EJMt1khqMXOKAwiVYUQO",
+	"5BUCOUeaJJqrT6SwXUdS3G4VccakiGBUXcHs65lUCbsUaU4jqGJBkm5uI8BdDeUiMONKVtt9NgD8zQ1e",
+	"3GkaE/3G9Hm4Jd8bDXA3DfAwTVYP2NmomB80CkOVONENHLpY/o2s1Krfv7tx+0TIcAut1NXr3YsKqxwK",
+	"gWzh4aweYQU1Muvy5qnNoh4QMnyNA95I3dtL3ban7wdcGxtgAxG8lqPcnrWm7uaMjkV3oNTV4vD2O3vT",
+	"mg9F/vJ5Qe6bWw/taTkjiniqaC42H0K+8lm3Lhq93ebWbljvb+10n4mt/bDOt57yRtjoP+0/6zUbcwkh",
+	"cOBLHMATCV2oUFYsriOV6XPRS0T6VqZRbB+ZTka4KJadHLsj89Lhmk55bK78sUTX3DStBMypzynxxBZo",
+	"rhKup0VfJmJv17HKVBy68ric5QfjFRrmQf99Avrj/NjYk+kuraVqTknqg8Y6OCSTMZNcY4dYBgtc+Ckb",
+	"Kp2y3bob0azi42FIC76GTEF+Blbb6Evv4hXyCPar7iWVAJNdaVXGAy16H970f/nnfrL34y+//Su5GP/5",
+	"9vTl3tHr09+PVPM1f83Px5XqHAE41zDYiL81i79VpR8O/iYPk5bxLnCO9hF3Q3O05/vJkou9wXH8bjMQ",
+	"Yyetl9Qt5Xbfk0/0Xysgf9EvqthnDCfEgYCFIo6uRRIJXWPHiI7IhgpzV1rIdF6awVc+68k00BO/SrLB",
+	"EwgbbK91B8pX3vnzkb3Wtes2av37UutLnt8iTymZ1puzvB64qlsc49UiiLTWd2YmfUeEnp5QLyBlYAl5",
+	"qrBB3Wg8hLYcE+jlmJu/AvGRucfohOhaSJaNanPyUGvwxG6JR0Vv/nLZqI2ofBii8mEDKj3stNA9uBJP",
+	"cj9gbm/5uygdUDCbp6kYjtJcbFrYlyitsZfuUTm0h9fGXQ7nQbs3/+3XxPTwJ+P9pwp9rf3HfIkSZvhV",
+	"lp4zL1m/ANCTnjCPdSSMbLe+XfNQNXbr22bsZXJ1+kU4QL9jBlt8env9bR4+3dru1sOtHV7vb+2Fu2Jr",
+	"p7/fb/IdwRvdJkHQHeJHzXnL7u+3hsmDxpyRkCEW7tuQRVFu3h4xY2ajLAmbka/pBjzjPsEz8nnGZNcX",
+	"NRuXEHSJMlt0y4aCP93NSL1j9F8ikAZkAF6phDV32EBliSYxS8ERyAqkYwXJcJ5midnDlhk/9SVLj0vL",
+	"yq/Mv8cDgXT5Ucri6EpopMYANn7JjHVrw0E2IY/Tg32Qpb2P8PdCtPXu3vgmLL8Jy/umKcUmvdOxEdJ3",
+	"F9LAXp27xdyb37WakkYN3I9gPYdqeu7kouozcwZYQG+vmVcHuTDzgTPnRAOI1QIp6NlAjW0TuUwJb8im",
+	"Yxu7zPWNHzLQdcRZFMWaRbojF1LP44sIriERI5BBZRLWPHkdcc45nPQFSzSFGUl9MnbS3xOkLrqF4bvT",
+	"mEWzIwO3Wa/fxsCddxPIY2vaTpu81hQuN3lnQPLygRrx616fG7D+FluN/97NtqXXvs8Jn+Np7NQbvqex",
+	"U2/c0dO4l2l3+mu5Ob+lzzBZpId+UmOIAULqa6N07qx0zsHWRHFpc32rK5ssHTyBArr5PFtGu7l2O9u0",
+	"gDB0xuBO0i2z+CEBEzwKXr19/fr8t+MXH16f/Hh0/OHi4nUAPcyh6PMsBrltTPHHBVA6lN3GfQxbYI13",
+	"pKtNZa4tH5u+BE/iidE+xpSBUZkfaIB2JlySqtEH1vSEmt5LkWrXAuEaNRS2Q9Q6siMP2ThR8rLYxcEl",
+	"y+SVVGNp7s17KvhQQFOFbR40cqCa4+jhtbFKrmrsFZw926SmYzVmoXleOhAdCTgsShq/YyQSfK55L/Qq",
+	"hmEitIZaXh7HtpJXI4IL+NgAGGjmr58IAbhskvXUENZrzCNSpKHKurHQiDmYRkNR7UiYqJ3mPvaqnIk0",
+	"mWwBun1QYy9zjkB4CGh7cIeiy0GaT1COF4M6mIL+5npPZXKOGjaLdSS/Qhv20lINSoyd3LmH0P8UsIxV",
+	"D42Gh+x6O+CsQffH+M/fz6dBs/Ky6xuqoz+vOknzBf55dCmNTpY1BrLKQ7PD3YSFQSw4JHkN0xUAxjUW",
+	"9vIUdDuswx11xur9ICC8Xh0evW77KC3vQETAMfW6BqY7lN0NSLOZHxeQMDX2YiB6V6yr0gGcmzSZeCx+",
+	"62pBnvf6qv2LbQS1Uu0ArpKhHSpBAGh8ggg9tS9EkLB/h/W6+Ons5OKiuGQXSrEhlxPW9wVxccnsLSSk",
+	"c3QdO5OA3ApXSCqzAb8W9Mgae2fE5J6Dbl3/ot5tgAf5aEhHFSS+c7++tDEjelkSpZNK6/0fBdNmFvAj",
+	"SwclZovK0gX8oFN4aGS5kDypLgBIM3ZFFLJHwZ9pFDxGNYcpcRESB2/+XOyvMpPdkQSeW2MnYGbQYql+",
+	"bhLAmUN6R4fsS2gFiOputDcuJqfOhrxNHbpH8CvGfMIe7TSbjw/QOy60kPW4JLDBAkjSPGV8kqXr5JJE",
+	"sW+MsS9ZaIZTOd1j82X8hWbzViLr+OTiwyFayZ64OlapXfoptQK1FeYr5+6VGjtcsBei9IDKL5IoxJwi",
+	"wMRVmY6Go3jC+ioxNm2UrksP3TTcr+c8GQmjsnRGxCyNPF4QRUhTXJ7bHSgt3EGPNIt01RXEDPmEhapK",
+	"MmU8EBINaSU9XO/ZtO6lSN/cnYNzCSP0KpLmfRl2gwNEoDEhVShgHESVZv59jGblG3NlFvZ17cbnmxvl",
+	"QY/HsUgefIvNu4FifMiO/nH3nUwUePPLFJ4TDhk7ZHQvAfT4/CJGpqgYgsmjRIVZLy0vS3hh33bXbZwP",
+	"+/2nWRq/MLqEoHllv7/3NKzvNfb2dnrPwqe7lElCLrcFHHiNOhyHHexHNc5lgTfw/mjxVJb0xLE9ah4U",
+	"6Bw2ERroPMI8y1R3PHV404RL3RdJIsIz0VNJqCutRv3ps88Q+jTrZy/curCAlvqm/jnslaUVrOZE7jr6",
+	"S/iZK6FTZCUBu+l76ar9ug14vfy0WSnhVvf2kuLJJ/qvhQ0TL+G6zbzTa7GEIV9s0HYAP2mkBxMfeS+N",
+	"J0aggNvDNQvsgAOgtMjz9BJxDkJ6DcX4OtLKqHTAJdUKCIS+iJW6EiHjaY0dpezSeLqRxFgm06kYeQ/n",
+	"LDbHxgm8KyFG2r5yzKM0Mv78EdW+dmRkVjDJRqkI2SOO+7QrjBuArAkhT3mXa4Fv5Y4pDtUViwW/Fvox",
+	"WQhjrumzkCje/euAcX0FOTUzOx0JtB6ij2VjPWCrA8+zxODHJ9CRrNyAh/oTvcGumvY3E8p5B5L6r0wk",
+	"kzzP7rbXUq1bRsB4IKiRTJ/uGOs3ktEwGwKLKWUuzARfAiDiOorRzGTat+emNs0OMyIyX4B1ODP0ZDwS",
+	"4c02DNz9g87n36z0d9FIs79iPpWwE4tJvkMC8RMyZTIzDriRG97Wcrk+cqleHF4cvj758cOLnw6PfyxE",
+	"geyaGn1h3zV3zdGCadSf7ruXYc7Z7JQae01wy1GK54wy0H2I0qO3P0RoQcUuVZWS0uS4G7VmH/qf5hW1",
+	"ypSq3Te7QfV62SianRCPbXKcgPiZynoix8dbqDiZ5qQzm3cL/gvvqlTtxEHC5uj4w+nZyY9n7fNz85cs",
+	"MRN/noqR2Y/WTjBvNNPgL4Od5FdZHBPfJiE4RtLcd5mYowKtoHEKvQcJlQNVxioBnHhpzj4erWuRhFHP",
+	"yAG8f2J21JyVijTrCvN781ZBDEsOCl1HsidYmZFEIbu+ggquVLG+8ZkHEBvFuQE3GFYGR9961lgn+duU",
+	"uZZM1005E+7i7PD4/FX7DDnhii6SkuKkP7cGZErovKBd/7l6A3PaRPaO5Kn97s9/LJZOztxfdFRhXnn5",
+	"5v16UQAUw7kdcrN1tAYKMqt685rKWXPqifg4Ukk61xNrT5tSvloGVKcelgmz7iQVTCUhLkcUVpFFPlRj",
+	"GSse1lib9wYMFa9tuY6G5uXGQMKAsQyhT0djxhLCmHZ6wPQxL8cB25IdtLeGURjGguwbJSX6TpAdzFLf",
+	"xOrFkdk2FOhM+ZVgAx73KUTVRwLeMmMG37qkMRPI0CiewAzAmII/n58cM9X9U/RSSLfGkRRVFuA9XDKe",
+	"JMY6C3r6OmCcpWYDsTGEc3oqzoaSBTxNk6ibpUIHdAzMQ+eZRGTe+AeYcuKVVgUHB2zxxuB5n1+g/+np",
+	"a7MZ8253c6EMzt08YOuaJwCFa57Uhlk6fgkplir9s/CPF+e/GvP+jhbV+0+WNoIMvXx6zH2O5y8bDkUC",
+	"JwcKXkZbjXq9kU/TxZYeRElq1GZYZW9ABhuZ2Ko0mrXdOla4uxmMUjHEx+NE4IIa4UAXYBnh4PuD/7hF",
+	"81sAEPjUqURhp9Lq0KA6lWqnoq8yuHRxvnXWfrn1Bi6aseLV4mjhjzBe+CuMGK6hNu1N4HL77RlcxOnq",
+	"0Hx1vAnrVFqfOjBlnUrrfYcmrWNWCc6Bv4X8TX4i3eF0m7pWgm9QraTiY/rE7KHCDERhVV9lVfN5VfiM",
+	"qh14FQdb9cYocZaqdmaqZdMBU1Btvz2r0kd+6lTsl+G35V9nvq9TWfiBoHng+GkQZ2a0EJaqMhwvcwO2",
+	"BN1Qx+FGXTYb5fDgVsYVMSxe4GnYehnpkdJROZzFIebl+pRp7UexWBbEgqcp7w2GQqYH8DvzoP/sQLim",
+	"hnu2U/kOASu+C0wxVGIr2APr5CZdyjDIHYU5psHRIu2PvRBcMjEcpRNjk9nipjxYQgwykcabDlBJU3mt",
+	"rbktj+me5h7BbTvMqkvdS7x/1U8VHsdq3DYD/RUdIDxY00Ix9kIYqMKN7Dj/5a2ZAziqRsnxCNhdI82M",
+	"cKzmqPEq8UHjHwX/5//vxTxKAuM1hJr9n//vxevDo7PH8xT/vyrlRx1EpfFC+cfXQl4az6hZr8+e7TtH",
+	"OqT4mObzRmHqfCvdoLi7PCEvcadef7q919je3t7fbvjUvblKL618rReptkhAmxP39qyytBmgkugykmUh",
+	"8aKBUDUq2zyB1NIcyMfcCWv+foe2Odr0N0W3QTFTaX1uPR+6a1TxlFzmigfSgxAO7Rspg4HMicoY11dI",
+	"4LuJeS9ikbHT6Ieav2GR/uRTdBPyEFa5Y+lmfZ+NCY+hxK32HEKsn4VCUwjNUAYeE0x5EsWbMtY1ggdy",
+	"eV3eu6rNCSLTzl9Z2h/13wAExd3lWh4UorGsN1q7ZOmJnbWHzalwA9gY7rUTG7WEyr/mzb87TaD0DMzo",
+	"V9TB/LWjQSO3r28TDZqHsJSflrvteTu61kZpf76jzl7yYE85gO0LflnSQZdyYwpaj49++oNmtLIHgKED",
+	"KQPNgqP+FshAYOEuMw07lUbr8kpfvtt+qwaXjZ9//vPdP69fvUueH6aNk1+eN8RpFP757uesG6qrbG9v",
+	"4xLeIz7T0vLgXkyHJTwiHI1t8MzmNM5Dypra5scDFbsPg+4caO/IYoFbmEPgiEC1Sb31o1i0oEcUovsO",
+	"Gwpy1lDviYWy6hr6PoIoDMCCtdQDKktrLPDlQVBlgRM9RFHvDn0AGbToUiqQJVrBy7w+/LEdQCI4NOt0",
+	"pD1iYLUY45qGDhaTFGN7GMngcX1MSJuPQ6uxFe0sV2lQFqEeZemdzaTqErceKyl8q+qWnTUrxm9nlMKS",
+	"IdwZYb+q5D6SZpvfR2vORr1+afVaBMxiR1j3kohRzHvUvDfgVPZuzy+ll79nzbwyxvZmZ37xnRlBweH3",
+	"usuqN+JtW40KGjQtWrxLA267kMaQRzKPZrgd8hChtdfq7T5QUD0QLdBhjaJ8Cc+6SwbLkH98PgF51qzv",
+	"P2vsNiFG/lKM0kGltVf/fJMXvmy07ckg0qlChIjSbApkGx0wKk+tCajZkIdQ3+WHzZTMjcqqhaHyWEC4",
+	"Zn1eZGADDD+vZ/6XdvuUqtfOg6pF9ntc68jf6KzyWCso/+RdY3Pn9rnN00AMirVDMGmvqR/98PQIi9Sg",
+	"tiPvuY8kIAteTKd9yAsoPFsqY2GjCQwGtMp6g/Ie7zze8RPN8BdKCd05pOh2xPtPZfX+/UjEIaVM+qlI",
+	"jBpr1PaNGuuKvkp8vQb3Qims0XdmaLafBvWbmRMBj/Cr+79QhZkZTmla6E6KlVZ72UQIdIHjTzapjLLm",
+	"Ho4xew09dKlaJTj5DQQjlhDDra5Fo75tZmUepNXbkZmw3Wq9XmcChWHfq1HMKxOhaDdhUkkBKV9oE0i4",
+	"1BzOPpXIjTKIELg2AyW9+AnXHRmcvr2gGMbL9uv2RTvAHc7du6DVz9wAeT1+LYgOypkEGiBeBQQWpmSv",
+	"a8eHjiuXju/IPo/iLBFQiMclfKnX6e8hcoyTKE1tg2EQipRHsQ4cYbog9BOcKo54DVHCCP9Is0cOdKQj",
+	"m/XHK4dJ2IIoiXnpabFh4HZY32bwsH0iCp7czpKmGNptXR/n4DSgXs2cmsiL0LQq/3HzO5rl7+jGmSgt",
+	"ijMvsYlDHGJzFY4zMBfuE/KEPM1Kq1H1Gi+qlWGktfELWnV4QxbTAop+X0ANeK4sRWocL1jQn4U43U92",
+	"xfDdP4+vh6OfxO//dZoq1Ri9uzr98KNQT9+83N39abuhf+zBgvoLZ2bKPd0Oq/D0VbeLv2SFp9sPtU/3",
+	"YL7cEs02y0rXC1F3vnCl1Vh1LRcz1eE5Hxsv0Jiy30c/ycYrWxPUebGpi4AvVnDL9rb39p7W927pltlG",
+	"8nmp0mPz9xuqud8NBGBspAodF7/L0fUTCi4JioqUECo0V3wD0X/Qr4AjPOYyBYaKK6nGbGzfMKCCccyd",
+	"JAIiOcaVi7WYV/LlNVyWVHsTphMGRrpKQZvwGuq8FvdCz/bzypLonNfN/xyusib25Gic+EatXquvQDyo",
+	"whsLKADlgPk9JYEZMlTqm8UVIUKQoYER5V7q36C936JA5OARPqOKMuas39ULR6voCEg8TeZ/tkaZHsw5",
+	"kGVWOnbPzy82fZFNtYRGMlVMjzii3gTQ8ht4R+6VShCFLkrznpKSfiFrgDKdDclRjBJGw6l15Dm8glCQ",
+	"CFoHzjn80PwI6ubc3woVdy40i8+zOVEE1NuDolmNvSfaTxgO0M7nNNwD8xoMpAxVmMWKNf/76Q4gCWI0",
+	"RRJNQ2COwEt41etIiqDqPg4o4yHRGmnG4zGfaP9u3ZZh4GoEEaE3ZUEcDaM0wI6qfiqSjmwaJwccHf87",
+	"zTLYBCz0NpeXEBrHQauhQEdBkcjjkllQatsu6bkkkTSuh3kBUd+lKhEhTJIHV5QmmTm7+ffCiAbc+C4s",
+	"0NkwaEHz3UBIJv6V8Rj+ACNAaWDWUStlIQ27vHfFupOOjFIt4n6N0TRBWAwEeNfsguGIm8FEfRaYAf2K",
+	"kiuwy2z2Qyn+uuChN/crB6wASmsZD/likKjsEvO6N7VbczdnB6xhFjjqM9619IFligeOXGVOk3W9Dhob",
+	"e6rNP+GCbbJulDRZ3/w5r812XOa7z4RZjuWrtoEVJUjgVwGGU4OeSNKobzSgCGwAyeK4wzGpYnkj6n+n",
+	"uc0pjmQmzLmA2TOHh2rgpXf4zRNwb5Tq9PzlhQn2y7d3nwLBltEClVblv9/Xt/YPt37nW3992PrjP/5n",
+	"5a613XPbllLcVHnvEnUdGZnYoaWHPhu4YxoMpVP53JElT3n6rPCUp8+8Zzytb9e3uWg2u/v7e3tPG/YZ",
+	"QobYvARqoFNpNQvjgGd45xLbpLCnSnw094CT1KmkKuUx/eSGpqfXIGuNwpkRtSBczBaYkatLtwGZPVHe",
+	"AtSWPQVkLDMjCi7/ikaB2WXBXzoNg6oFS6fQBuO9nhiluDupY/yATjZKwHGExqV3jqkx0Dy6Uq2Y5xpN",
+	"P5v1+5VjRmPa6UP9cghvdmOfm4Gcuu+7S+R9nRpS0kiqj1ZQFfIoqJOMei3BYVnNYrvHyC0uuFvv+ZHV",
+	"19GVIGhRDOOTXVZl3Yxa6s20XhuF7qrEegOltGiheA444k5mI5tCQ/nbVZkMqxbL0rha7o6ORJBKtCY0",
+	"IihewD0k5MGQ6pOBSRQF/UK7k0Sg54JiMVZNbl4hLwGgKlssT5UYzVuwriiGauSVMyvAloPxUyIuddwH",
+	"YGUddiR0d+STYy0hnQ1bkNAzg9VDBIJREihlbrJSTvpHdqpXNlisPr5TvRjlwFDlmF1Nxk3rPVxrPK1U",
+	"K5U/VvIWn5tJ1HcPQi6tKxtPi7ry6YqasvDr3cZddeRGQ2405JcJqj7ICKengpFdNvIk5P2EScxhXUDv",
+	"OKMvcz3StZQFcPh+4noApxKjB/OMB8fFbJQBBTaHtbmq4icc3RfxZ9ftK67JO5oFdTCPR8Ha2nn2sv3P",
+	"0Z97Pz0/51sfLo6G77Z2f34hsn+Ks6vh7vGb0c/vfv9xe3CevXo7I7+dzpgvnFeSzG4HTMvlU34pNkJ5",
+	"47bcY5cLCaeI8Ov9yCcCJF6JCYIJPCzvBT8wd14KvcMEZTSlSQqAlQi3YAlQoOQu5iOHjASviXRH9rM4",
+	"ZlgklnsMUHRS9CSikPwQCmJRtd88QMeimL+LQ3CbSN5UETSEmYndA/cN+XdeWL0Qy7cz2VOaUgnYkUMR",
+	"YynSsUquWCy0rjHzmdrWw5jJ7gB6Bcb53PgsgwXoVWx0yr2psrgeBMfLxcmiRN0tXabcHPGLCGcdKOs/",
+	"fV7Ne8qX//4cqK+pTlf1dTYadePmPEQ356hcTX9Br+dGKCJ3EAFpL1oMTARFlpFmnE6nRVUx3tAjqEWH",
+	"62+l0XdmPuhQz9apd6RTI5gotClJ88vHS2RfnWSwqVfrb4HmyX825oBkiCWdmU47NvGZaRHOy9u6tC3V",
+	"7++wN9HzGjPvzKvyOdOSj/RApS1M9dsehK4YRDT8XpZodA+FJjq31Mf5WGQr3Bqo6R6dwjW5erQTUJ98",
+	"+2B+9+xP+sdoowA3LuWXdSkRUX866vVwXEkfJTIvRiL9G2rC2kUH0PvmGjsKC24MFfU7FH9ASii6j8zz",
+	"HlHBrdl9tCrh+eQovEsJfhRqm/yBAnb4j+0VU0BH95r/efAqYlUfaaMlNlrigbpJ55G8zJFu1uQM2Sbg",
+	"+dyTJyMhSRzLnhoCQQF1RSGmTqYHVZbJkNpzI6oagAJFr8WWLuV16uaHAuH0tdmeY6yAgCLWyLHQqJGQ",
+	"DiODBX0heyIvgMTn/6CZGksGf7PvgacnSPAVx6jSOPHwInsOUemA8kn5lSg8EmKf6LF0JOKhQ20HvCK1",
+	"jDaoHykQ2uMSmsSEa1XjcsKGKhFTo5BMxSENI+edhjpXenmRDgqxG65FgrNh0eyRxgNqQ+iDUrqfBhTh",
+	"IOk3jwLzH+bYGw0e/N//9b+JOYM6/cwFZI4IHiOJuB3nzLrbohYsSMYWccJdgitAEfiDZjoDBPMqOY6a",
+	"IQdxy/ZghxBatVZGyrJRzbx2QqW7hdmAmZ2q0HYx7TGftNhOfb/KeuahwTQFSFBmLpjpMGrhHF9zF0th",
+	"pj8B9gmUoU4zDCo4V9oStSX48rYE2uK8ejQWqXhj+8mgPYMaVACtUiQ9GFij7l3VldZuvf75dn3XUWxG",
+	"fI6FQpXWdr2cygP0smNVW94Kojm+z668mfCza9Pbr9e9Rj333/pdlA4G0NdedyvWrFZiwXVxJhJhtjH9",
+	"OBE6G3oMc2amxL9grW/X8F7CjVLonNvxW+ee1m8z72UGzlEuHax8PbCdGb4shsaUlRF+Nqux8mpEuBgP",
+	"iQ4rJ3GKSZB0Vddjamqfnx+dHH94dXR8dP5TgePqfCJ7fvc1aqYZoit6tNE+XdVtUeN3DpCcczNN/SGn",
+	"lTw8ftF+/br9crU+sBdK9uOol5atJXWTg04MzKcGtRKV1LL0fu4zZ1Wc+d3UHAWtvBfAWQgHLMAPAhjC",
+	"fMIDxBIMcBqAbZAN1LjGgpO3Fy8PL+BxdhhjlVyJBOFQ+BVqZGMF4d0fTl59OG//8237+EU7aLFAi39N",
+	"FYzyFPoUyDTqqeEwSlPEVHmwNvkJSE8wNrFhzIHm3GyeL2WXP/nkxNjnm/pMfUNmo0m/nOy+yN2Gqmu1",
+	"RT+GaFtU8t2Qu34fWLaI+VZ68FikVz97q0M6pQPaEQV4mLln9wmIRzyQd3vV/GIgPw723LzO9mimbKh0",
+	"igAymDSkHCH3UoBBWWROfv5sNAQJd5s8JMfSJgwJwcWX+A6kl5o2ratjMVaC6ThawP7SaWgOyuVf0ajG",
+	"nuN0YRoRmlQtI2LDDYOzSz6qsRMpStROR1ovGEdHmDHoOrdAbVFxjRd88AMAkQYv2FL+AuM/RqMhMp7x",
+	"BLpEWSxSZMmkchf2CFxpkozBYwDiodXPa4bUWJZj7OqBW76bcAMuCv3GZlTwmnntlEa2LoWF2FxEX3u7",
+	"zkrzTa9AL8xWWl1YCyIKqUcGw/3Q/ukwf0LBYyowVhiDiTRty8hb9gMM/hCbFVENT0WWFnedovYrD4wC",
+	"MEp9iuZmd7ckEntzP6xyoQvqDwIAkz603UALMR5USqMvGrG+ikYjMI1LxrxvlN7schY7Z6e6Z+vla7wM",
+	"oTKG3agfaDxvxBhGWBt9cnUuosZAaC+vBUBVcJBRNhAzO5q/ZB8RKIFZCxCCAkoU5NzdcolhnfxLZirs",
+	"5s8cWkNWKnjxLjePV1KN5/JSA93VGT6jfDLrtyKiXiYI9t1lpGzyae74mvCQzBXlwF+AT8tCdHQq8xJY",
+	"zZVyVL5uhgwVsI7KcE5eahMn++rW/ayeqbGATi+C+6fAxOYSH3R8HdQd1PZORPpACXU20aBNNOiLRINW",
+	"2Gi4qd4en789PT05u2i//PCm/fLo8MPFb6dtb2u9lTobEUn0UIQRZyCC/Y11LqhOETwarlmZIqyyUcwj",
+	"aTwYMCqmHZyif7P89iKPeY5cIh4UI2KQFBnSqSiorMMFvNe0qHzy9SjKX8AecM6kSx6XeuuzOG2Np8+e",
+	"PWs2ni4CartVWI3SoPfnmV84hfCDJkb+Gjuk/vxmve7yxWAHRtqXdMYJcr6rcRM8fzdPEFP+htwdS0JR",
+	"YwgPYPO+VZcn7sgo10v4XNpG5mGaOTHoU5vb+pVUYdIooipiRDSKASEdagXoc+zrE/MNadCRYJc5vC8z",
+	"egvHFGk2ylKLijQtCm1jTVdcRtLlfCHTPFRD4xiVeNI4z2vK73b9HOgcLbKawsAtt7HvvrnordloDzZW",
+	"+0CBQOEwLdImd1QQoa2vmJN/iSMNCRhbh3FD3C4YJWqktAiDFghhS/Rp/AMWjOk0Bi0v0AjcCtAbzwK6",
+	"Hf+O1AuXUDwLaDWMszCZsCSTbKyyOGTducCe5syJxSFBqju0A65UK3Z4lVyUzFQimik3P9265gmAcptn",
+	"eBN0mj/Ou/ouf7J39aWSAhZpfQ0dt+rSuKE+uGnrg5+tWB9s90y5ZIoSW31N7Uab7NEaBMZpHrEEyway",
+	"SEM+oZMIJwldF4jL0r7E9EOUfvns0jzD8hUgTXnxBjqn2hlZLgAx4NdICcDlxEsa9Hgc66oHW0UFyZSl",
+	"gWuBMTnjQpzXWH3G/DIzgiX8NAAIhRh3EQCtwEaE9MpgJlhMFuCjAMmbL1TK48BraUO5Zy1iSOyFoheF",
+	"Qlu2mDim7+Wxw31uwWhc2okkFAKMxrH7Ou4ta2kaBuexKNNvbT3mxYAwn1bMrkV8nNIM3BeBIMppYw6O",
+	"cytxRQHXi+bZXu9sfACXNjxwrtBEpJS2ATTUXGU66OpNKG0TStuE0h6qTU8mouWoQb1giWZIOaDQuA+D",
+	"Hw/F/UWE2jIsdhtwzV6cvDl93b5ov0RtZYvlvcoE0rFUrzCBtmy8hHxu5jqp1aFKREFhoyqG/KZv3HSk",
+	"n3AGgjs6YpjBxegOSxVgYwsZtgrD7vMopnbB4Pzk7dmL9oejY/shAXYRFMaIQOnZyGtRgBSnx1CQP91r",
+	"XkCagryDARFqbDvITOtEWXQLLAOZx7hweu8U4CqxHHDnrCnslBsOnpFkU+Q6FSPjJCRc6r5IEhEy84e8",
+	"P2glsfsKd/wmIPX1A1LvykqRNsbOxtjZGDsP1Nhpy/Aeo5cDwZO0K3h6f/bMmZBiTKtohDQk9+RM4yAB",
+	"XqP9UqyUiDQLFSSNclU+hpoKa/WABWDdw75KOjLwFUIw1WRoY/n9REydhhKtbWZn7Tp7NODayJdrkUT9",
+	"CcZFSWn/ai/dRWX/5NZ1o7U3WnujtTdae6O1v3CI4nq25C82Hu7t1bieyN4TLZJrYESdg0Z3lLIkk6Ds",
+	"YrO1uQc3Giqha+xCmVMTMpWlBdc65CnvGgVtw+x/qq6mRogqoOsET6CU5K+gVsaEbo7mOY3uzukzfZZJ",
+	"CQ3uhE0aDYVO+XBUJP+u77fq9Vaj+fvyp5SGuIisj+bwb0C75wVWULDC3MDXe/vU/G012u25tU5wj18k",
+	"h2T/+orUI74/VQwQBgD/I1WjGnuOrUULt3aeIPK7d7Sa3a1mIyYqnt6xt2UHseT5Zqi32IgO92DaMPsb",
+	"o+jsNJu3quk8b5/9evSi/eH45OLDi5Pji7MT0OEzBgTus5zEj3ZEPGVJXJSdjLkbEJFK3TMJJMNu4pEI",
+	"qUrvQsEFxuHZVar7Y1G6rtrPRd+HqWqXJfsqgodApyigfHtJU9SMKV+A0vrO6uJZCaQHagw9V1GqfYY8",
+	"IGccG9cDI90wcVwywZM4EgmUJELYu1MR1+bbOxXIHheS4R2Jq8wGXIZxThMZyUvKljsCyqmEvM56AwYW",
+	"E5qURr4lgtV9NzjSrhNpTDl14+oedGSC+hMwwYkzFLKlfZUYIw1jAQTvY6w5M80B0uvn6DuFtHw1rylK",
+	"hH0rNOKxvhhb4qpSOidrHcAK3dU2MFZlc+cnlSWElEPTA/4hLgTEwfedl6grreZnc6zTJOoRa7D91UuR",
+	"5g6nu3omtIqvrQ/LU+6F0iutxi42xRlHsWCPVOwAfhTSfD89AK+dJqoHVdc2So+Xz0RPRNd0db9aGQmR",
+	"6BdKShpW4/Mf1YpdIaturoWZTwCKB3fYDvwMRuR9CXxIRrBCxvcG4u82zVIT8OvidHDeUwlSZ5oBQDWR",
+	"vWe7vg+cyjj2dnF+kdId37q/X9sjFCAzOHfnNlRi+zDKRaSgRPSETF/ky/j+D3vx3K3fiksmZHgRDYWl",
+	"oseZLqzhs929aiWSURoZmXI8hcQ04kka9aIRlylN8nufPBru+uO2UYgkxbHNGrL1+u9zAxWf//D386dK",
+	"d3JO933ynFWzGVy2EP6FIS+YldOz9ukhPMz8q/B04N2nddn+PEPWr/Pd9v5TJRodhmECf3azUqMTWuup",
+	"YaVaifQhbFNX0KJPZBxJ929ziM+FkPNnwd5xeKkqrUZzFRbvkUrSSmtnZ9vM2Ro9ByO+biL57keXWWK7",
+	"uak66cE7EqdGZlWtVkI7yKfd5+wy5kXq/VtoehRVfy2COvkJbrmzinEnUF0tvz3w3Tf4lRD4Axy2XpZE",
+	"6QSlnYd3ry0xizl+jMfRtfiHN23uizVNilNqi+0ewBKEb8bmClLfgOkuuM4SETIdyR6k3clwhZrA0wRI",
+	"s0Wmf9AsFR+BPGbI0xrLo5rOXuDIYy9FglF4Ghx7FLx6+/o1hLretC/Ojl6cf3h9dH7RPg4ee1YFlG5V",
+	"PQgHwAqc8epsR8pOfac0DvGGZuTGTWC+5gl0ZhU7lf8H+6n9+tTZZR9SfiWMAtYfQEAyq5VsfMeb21Sp",
+	"K7ITWax0SsGzWkf+D3bx22l7/kNxRRLkzym9o76wjdjIHppu7OUZQcBJiqURbenXtW+7JPhOcoq2BhjB",
+	"+caec7yWlE3VWTxVPJlqJCQfRbUJH8aLZNbJSMjD06PVhJZ9aL5r6XUttl2r17Zv3Cuh6mVDIVM61Uvv",
+	"Evs7QP3+7fDN68Xy7GIA2Tv8zSI5hpHFRfN0BjSAxupYm3iHl65Twl9YadjjEqLltnBI126/fedM7Ut1",
+	"Y9h2vuYoPvdTpSt4IhLzCrQzk+vy/hRn01QdmC4H/ikjlCcqI5CSdGrZsySutCo1MGJpQDOkWkbpVNkY",
+	"0gUUSOmJGBHhjUAErAvbnmKsh3K4mEQMVWoBOhJjyE8bY+4p4GqV8XuZt1HhHIQhCcC2F6velT+K3kCE",
+	"mZEQs894gzEkYAajdM5Ep2JoS9TH2KU5QgRl5Wwn7/Fj0R0odaXnfGgRLabk6/LMcalRIIFmjOsrYJLG",
+	"QVYtGDKoXjNvRgKywNwbHNh2CClEqPEiCLzAeysIw9k3vlaXEfJUj4QybgI7h7+irYgThAPKYCuzw9Mj",
+	"HIT3bKNuSr9GQVF/poXXEfAIXwTPdw/T1EUwHigWRiGsgv8CdHpKYFng5NvQTb61vd965+vzH5//XwAA",
+	"AP//",
 }
 
 // decodeSpec returns the embedded OpenAPI spec as raw JSON bytes,

@@ -33,6 +33,7 @@ import (
 	"fullsync/internal/token"
 	"fullsync/internal/transfer"
 	"fullsync/internal/user"
+	"fullsync/internal/webhook"
 )
 
 // A session counts as stalled if nothing came from its source for stalledAfter, or if its live worker committed nothing for
@@ -65,6 +66,7 @@ type App struct {
 	confirm *syncer.Confirmer
 	check   *peer.Checker
 	keeper  *schedule.Keeper
+	tell    *webhook.Dispatcher
 	tokens  *token.Tokens
 	events  *events.Hub
 	metrics *metrics.Metrics
@@ -181,7 +183,7 @@ func (a *App) build(ctx context.Context) (err error) {
 		return err
 	}
 	handler, err := api.New(api.Options{
-		Syncs: service, Peers: a.Peers, Schedules: schedule.NewBook(a.Store, a.Peers, a.keeper), Catalogs: a.Store, Editor: syncer.NewEditor(settings, a.Store), Pages: a.Store, Sides: a.side, Figures: a.Store, Events: a.events,
+		Syncs: service, Peers: a.Peers, Schedules: schedule.NewBook(a.Store, a.Peers, a.keeper), Webhooks: a.webhooks(a.ring.sealers, service, settings), Catalogs: a.Store, Editor: syncer.NewEditor(settings, a.Store), Pages: a.Store, Sides: a.side, Figures: a.Store, Events: a.events,
 		Receiver: syncer.NewReceiver(settings, measuredIncoming{db}, a.engine), Callers: caller.New(a.keys, logins, a.tokens), Logins: logins, Users: a.Users, Tokens: a.tokens, Audit: a.Store,
 		Console: page, Metrics: a.metrics, Tracing: a.tracing, MetricsElsewhere: a.cfg.MetricsListen != "",
 		Node:            api.NodeInfo{ID: a.nodeID, Name: a.name(), Version: Version()},
@@ -315,6 +317,9 @@ func (a *App) prune(ctx context.Context) error {
 	if err := a.Store.PruneRuns(ctx, a.cfg.KeepSessionsFor); err != nil {
 		return err
 	}
+	if err := a.Store.PruneDeliveries(ctx, keepDeliveries); err != nil {
+		return err
+	}
 	for found := true; found; {
 		var err error
 		if found, err = a.Store.PruneChanges(ctx, min(a.cfg.KeepChanges, a.cfg.KeepSessionsFor)); err != nil {
@@ -365,6 +370,7 @@ func (a *App) Start(ctx context.Context) error {
 	a.watching.Go(func() { a.watch.Run(watch) })
 	a.watching.Go(func() { a.confirm.Run(watch) })
 	a.watching.Go(func() { a.keeper.Run(watch) })
+	a.watching.Go(func() { a.tell.Run(watch) })
 	a.watching.Go(func() { a.tokens.Run(watch, a.log) })
 	a.watching.Go(func() { a.ring.Run(watch, a.opt.LookForSecrets) })
 	if a.cfg.PeerCheckInterval > 0 {

@@ -18,6 +18,8 @@ import (
 	"fullsync/internal/config"
 	"fullsync/internal/fault"
 	"fullsync/internal/nodetest"
+	"fullsync/internal/peer"
+	"fullsync/internal/webhook"
 )
 
 // rotate replaces the secret of a node as the command does.
@@ -50,6 +52,9 @@ func TestSecretIsReplacedUnderLoad(t *testing.T) {
 		old := replicas[0].SignIn("alice", right)
 		offline := replicas[0].TokenFor("ops", auth.RoleOperator)
 		script := newToken(t, replicas[1], `{"name":"robot","role":"admin","ttlSeconds":3600}`).Token
+
+		hooked := newHookReceiver(t, nil)
+		hook := addWebhook(t, replicas[0], hooked.URL, `,"types":["session.started"]`)
 
 		// A person and a script at each replica, a sync after another, and logins at one replica that are used at the other.
 		ctx, stop := context.WithCancel(t.Context())
@@ -103,6 +108,26 @@ func TestSecretIsReplacedUnderLoad(t *testing.T) {
 		more("load after the rotation")
 		stop()
 		load.Wait()
+
+		// The secret of a webhook is sealed anew with the tokens of peers, and stays what it was.
+		for _, n := range replicas {
+			a := n.Call("alice", http.MethodPost, webhooksPath+"/"+hook.Webhook.Id.String()+"/test", "")
+			if tested, err := nodetest.Decode[spec.WebhookDeliveryResponse](a); err != nil || tested.Delivery.State != spec.DeliveryDelivered {
+				t.Errorf("%s %v", a.Body, err)
+			}
+		}
+		sealer, err := peer.NewSealer([]byte(after))
+		if err != nil {
+			t.Fatal(err)
+		}
+		w, err := replicas[0].Store.GetWebhook(t.Context(), hook.Webhook.Id.String())
+		if err != nil {
+			t.Fatal(err)
+		}
+		secret, err := sealer.Open(webhook.SealedAs(w.ID), w.SealedSecret)
+		if got := hooked.messages("webhook.test"); err != nil || secret != hook.Secret || len(got) != 2 || !signedWell(hook.Secret, got[0]) || !signedWell(hook.Secret, got[1]) {
+			t.Errorf("%v %+v", err, got)
+		}
 
 		// What was made with either secret is good at both replicas, and new logins are signed with the new one.
 		keys, err := auth.New([]byte(after), "main")

@@ -78,9 +78,10 @@ type Runner interface {
 
 // Engine inserts jobs and, once started, runs them.
 type Engine struct {
-	client *river.Client[*sql.Tx]
-	runner *lateRunner
-	upkeep *upkeep
+	client     *river.Client[*sql.Tx]
+	runner     *lateRunner
+	upkeep     *upkeep
+	deliveries *deliveries
 }
 
 // lateRunner is filled in by [Engine.Start], because the runner needs an engine before it can be built.
@@ -117,14 +118,16 @@ func (*pushWorker) NextRetry(*river.Job[pushArgs]) time.Time { return time.Now()
 
 // New returns an engine that works on up to workers sessions at once that write here, and on many pushes. With 0 workers it only inserts and aborts jobs.
 func New(d Database, workers int, log *slog.Logger) (*Engine, error) {
-	e := &Engine{runner: &lateRunner{}, upkeep: &upkeep{}}
+	e := &Engine{runner: &lateRunner{}, upkeep: &upkeep{}, deliveries: &deliveries{}}
 	cfg := &river.Config{Logger: slog.New(errorsOnly{log.Handler()}), SoftStopTimeout: softStop}
 	if workers > 0 {
 		cfg.Workers = river.NewWorkers()
 		river.AddWorker(cfg.Workers, &syncWorker{lateRunner: e.runner})
 		river.AddWorker(cfg.Workers, &pushWorker{lateRunner: e.runner})
 		river.AddWorker(cfg.Workers, e.upkeep)
-		cfg.Queues = map[string]river.QueueConfig{river.QueueDefault: {MaxWorkers: workers}, pushQueue: {MaxWorkers: pushesAtOnce}, upkeepQueue: {MaxWorkers: 1}}
+		river.AddWorker(cfg.Workers, e.deliveries)
+		cfg.Queues = map[string]river.QueueConfig{river.QueueDefault: {MaxWorkers: workers}, pushQueue: {MaxWorkers: pushesAtOnce}, upkeepQueue: {MaxWorkers: 1},
+			deliveryQueue: {MaxWorkers: deliveriesAtOnce}}
 		cfg.PeriodicJobs = []*river.PeriodicJob{everyHour()}
 		cfg.FetchCooldown, cfg.FetchPollInterval = fetchCooldown, fetchPoll
 		cfg.JobTimeout = -1 // a session may take hours; its row says whether it is alive

@@ -165,7 +165,7 @@ func (b *Book) Change(ctx context.Context, id string, c Change) (View, error) {
 	if err := b.knowsPeers(ctx, c); err != nil {
 		return View{}, err
 	}
-	s, err := b.store.ChangeSchedule(ctx, id, func(s *Schedule, now time.Time) error {
+	_, err := b.store.ChangeSchedule(ctx, id, func(s *Schedule, now time.Time) error {
 		was := *s
 		if err := c.apply(s); err != nil {
 			return err
@@ -178,7 +178,7 @@ func (b *Book) Change(ctx context.Context, id string, c Change) (View, error) {
 	if err != nil {
 		return View{}, err
 	}
-	return b.view(ctx, s, s.UpdatedAt)
+	return b.Get(ctx, id)
 }
 
 // due sets when the schedule is due next, as of now.

@@ -11,6 +11,7 @@ import (
 	"fullsync/internal/audit"
 	"fullsync/internal/fault"
 	"fullsync/internal/peer"
+	"fullsync/internal/webhook"
 )
 
 // SecretLink is a secret sealed with another one, while one of the two replaces the other.
@@ -108,7 +109,37 @@ func (s *Store) reseal(tx *gorm.DB, reseal func(peer.Peer) ([]byte, error)) (res
 		}
 		resealed++
 	}
-	return resealed, nil
+	return resealed, s.resealWebhooks(tx, reseal)
+}
+
+// resealWebhooks does the same with the secrets of webhooks, which are sealed as if each were the token of a peer.
+func (s *Store) resealWebhooks(tx *gorm.DB, reseal func(peer.Peer) ([]byte, error)) error {
+	var hooks []webhook.Webhook
+	if err := s.forUpdate(tx).Where("sealed_secret IS NOT NULL").Order("id").Find(&hooks).Error; err != nil {
+		return err
+	}
+	for _, w := range hooks {
+		values := map[string]any{}
+		for column, old := range map[string][]byte{"sealed_secret": w.SealedSecret, "sealed_previous": w.SealedPrevious} {
+			if len(old) == 0 {
+				continue
+			}
+			sealed, err := reseal(peer.Peer{NodeID: webhook.SealedAs(w.ID), SealedToken: old})
+			if err != nil {
+				return err
+			}
+			if sealed != nil {
+				values[column] = sealed
+			}
+		}
+		if len(values) == 0 {
+			continue
+		}
+		if err := tx.Model(&webhook.Webhook{}).Where("id = ?", w.ID).UpdateColumns(values).Error; err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // PruneSecrets forgets the links to secrets that are good no longer.

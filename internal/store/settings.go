@@ -10,6 +10,7 @@ import (
 
 	"fullsync/internal/audit"
 	"fullsync/internal/peer"
+	"fullsync/internal/webhook"
 )
 
 // The settings that a database keeps about its node.
@@ -57,8 +58,8 @@ func (s *Store) KeepNodeID(ctx context.Context, proposed string) (string, error)
 // NodeID returns the node id that the database holds, "" where it has none yet.
 func (s *Store) NodeID(ctx context.Context) (string, error) { return s.setting(ctx, settingNodeID) }
 
-// ResetSeal replaces the mark and drops the tokens of peers, which were sealed with the secret it stood for. It returns
-// how many peers lost theirs.
+// ResetSeal replaces the mark and drops the tokens of peers, which were sealed with the secret it stood for, and switches off the webhooks, whose
+// secrets were. It returns how many peers lost theirs.
 func (s *Store) ResetSeal(ctx context.Context, mark []byte) (dropped int64, err error) {
 	err = s.inTx(ctx, s.db, func(tx *gorm.DB) error {
 		row := setting{Name: settingSealMark, Value: base64.StdEncoding.EncodeToString(mark)}
@@ -72,6 +73,13 @@ func (s *Store) ResetSeal(ctx context.Context, mark []byte) (dropped int64, err 
 		dropped = done.RowsAffected
 		if done.Error != nil {
 			return done.Error
+		}
+		err := tx.Model(&webhook.Webhook{}).Where("sealed_secret IS NOT NULL").Updates(map[string]any{
+			"sealed_secret": nil, "sealed_previous": nil, "previous_until": nil, "enabled": false,
+			"disabled_reason": "The node has another secret, which does not open that of the webhook. Give the webhook a new one and switch it on.",
+		}).Error
+		if err != nil {
+			return err
 		}
 		return s.note(tx, "secret.adopted", "", nil, audit.Values{"peersWithoutToken": dropped})
 	})
