@@ -135,6 +135,10 @@ func TestScheduleMeetsAnActiveSession(t *testing.T) {
 		if a := pair.Main.Call("alice", http.MethodPatch, schedulesPath+"/"+waits.Id.String(), `{"enabled":false}`); a.Status != http.StatusOK {
 			t.Errorf("%d %s", a.Status, a.Body)
 		}
+		log := string(pair.Main.Call("alice", http.MethodGet, "/api/admin/audit?action=schedule", "").Body)
+		if strings.Count(log, `"schedule.added"`) != 2 || !strings.Contains(log, `"action":"schedule.changed","target":"`+waits.Id.String()+`","before":{"enabled":true},"after":{"enabled":false}`) {
+			t.Error(log)
+		}
 		if s := showSchedule(t, pair.Main, waits); len(s.NextRuns) != 0 || s.Enabled {
 			t.Errorf("%+v", s)
 		}

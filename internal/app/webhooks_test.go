@@ -162,6 +162,10 @@ func TestWebhooksAreTold(t *testing.T) {
 		if m := good.messages("webhook.test"); len(m) != 1 || !signedWell(w.Secret, m[0]) || !signedWell(rotated.Secret, m[0]) || m[0].ID != tested.Delivery.Id.String() {
 			t.Errorf("%+v", m)
 		}
+		log := string(pair.Main.Call("alice", http.MethodGet, "/api/admin/audit?action=webhook", "").Body)
+		if strings.Count(log, `"webhook.added"`) != 3 || strings.Count(log, `"webhook.secret_rotated"`) != 1 || strings.Contains(log, "whsec_") || strings.Contains(log, "shop=1") {
+			t.Error(log)
+		}
 		if list, err := nodetest.Decode[spec.WebhookListResponse](pair.Main.Call("alice", http.MethodGet, webhooksPath, "")); err != nil || len(list.Webhooks) != 3 ||
 			!slices.ContainsFunc(list.Webhooks, func(one spec.Webhook) bool { return one.Id == w.Webhook.Id && one.LastSuccessAt != nil }) {
 			t.Errorf("%+v %v", list, err)

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"fullsync/internal/audit"
 	"fullsync/internal/fault"
 	"fullsync/internal/session"
 )
@@ -53,6 +54,14 @@ type Schedule struct {
 	CreatedBy string
 	CreatedAt time.Time
 	UpdatedAt time.Time
+}
+
+// Audited returns what the audit log says of the schedule.
+func (s *Schedule) Audited() audit.Values {
+	return audit.Values{
+		"name": s.Name, "cron": s.Cron, "timezone": s.Timezone, "enabled": s.Enabled, "action": s.Action, "targetPeers": s.TargetPeers, "catalog": s.Catalog,
+		"options": s.Options, "ifRunning": s.IfRunning, "jitterSeconds": s.JitterSeconds,
+	}
 }
 
 // TableName names the table for GORM.

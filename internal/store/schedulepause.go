@@ -37,7 +37,11 @@ func (s *Store) PauseSchedules(ctx context.Context, by string) (*schedule.Pause,
 		if err != nil {
 			return err
 		}
-		return tx.Clauses(clause.OnConflict{DoNothing: true}).Create(&setting{Name: settingPause, Value: string(text)}).Error
+		paused := tx.Clauses(clause.OnConflict{DoNothing: true}).Create(&setting{Name: settingPause, Value: string(text)})
+		if paused.Error != nil || paused.RowsAffected == 0 {
+			return paused.Error
+		}
+		return s.note(tx, "schedules.paused", "", nil, nil)
 	})
 	if err != nil {
 		return nil, err
@@ -66,6 +70,6 @@ func (s *Store) ResumeSchedules(ctx context.Context, due func(*schedule.Schedule
 				return err
 			}
 		}
-		return nil
+		return s.note(tx, "schedules.resumed", "", nil, nil)
 	})
 }

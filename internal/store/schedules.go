@@ -50,7 +50,10 @@ func (s *Store) AddSchedule(ctx context.Context, one *schedule.Schedule, due fun
 		}
 		one.UpdatedAt = one.CreatedAt
 		due(one, one.CreatedAt)
-		return s.named(tx.Create(one).Error, one.Name)
+		if err := s.named(tx.Create(one).Error, one.Name); err != nil {
+			return err
+		}
+		return s.note(tx, "schedule.added", one.ID, nil, one.Audited())
 	})
 }
 
@@ -68,6 +71,7 @@ func (s *Store) ChangeSchedule(ctx context.Context, id string, change func(*sche
 		if one, err = s.takeSchedule(s.forUpdate(tx), id); err != nil {
 			return err
 		}
+		before := one
 		now, err := s.now(tx)
 		if err != nil {
 			return err
@@ -83,18 +87,26 @@ func (s *Store) ChangeSchedule(ctx context.Context, id string, change func(*sche
 				return err
 			}
 		}
-		return s.named(tx.Select("*").Omit("created_by", "created_at").Updates(&one).Error, one.Name)
+		if err := s.named(tx.Select("*").Omit("created_by", "created_at").Updates(&one).Error, one.Name); err != nil {
+			return err
+		}
+		return s.noteChange(tx, "schedule.changed", id, before.Audited(), one.Audited())
 	})
 	return one, err
 }
 
 // RemoveSchedule implements [schedule.Store].
 func (s *Store) RemoveSchedule(ctx context.Context, id string) error {
-	done := s.db.WithContext(ctx).Where("id = ?", id).Delete(&schedule.Schedule{})
-	if done.Error == nil && done.RowsAffected == 0 {
-		return schedule.Unknown()
-	}
-	return s.translate(done.Error)
+	return s.inTx(ctx, s.db, func(tx *gorm.DB) error {
+		one, err := s.takeSchedule(s.forUpdate(tx), id)
+		if err != nil {
+			return err
+		}
+		if err := tx.Delete(&one).Error; err != nil {
+			return err
+		}
+		return s.note(tx, "schedule.removed", id, one.Audited(), nil)
+	})
 }
 
 // shownRun is a row of [Store.ListRuns].

@@ -1,6 +1,7 @@
 package store
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"time"
@@ -44,7 +45,10 @@ func (s *Store) AddWebhook(ctx context.Context, w *webhook.Webhook, most int) er
 			return err
 		}
 		w.UpdatedAt = w.CreatedAt
-		return tx.Create(w).Error
+		if err := tx.Create(w).Error; err != nil {
+			return err
+		}
+		return s.note(tx, "webhook.added", w.ID, nil, w.Audited())
 	})
 }
 
@@ -54,6 +58,7 @@ func (s *Store) ChangeWebhook(ctx context.Context, id string, change func(*webho
 		if w, err = s.takeWebhook(s.forUpdate(tx), id); err != nil {
 			return err
 		}
+		before := w
 		now, err := s.now(tx)
 		if err != nil {
 			return err
@@ -62,18 +67,30 @@ func (s *Store) ChangeWebhook(ctx context.Context, id string, change func(*webho
 			return err
 		}
 		w.UpdatedAt = now
-		return tx.Select("name", "url", "types", "enabled", "disabled_reason", "sealed_secret", "sealed_previous", "previous_until", "updated_at").Updates(&w).Error
+		err = tx.Select("name", "url", "types", "enabled", "disabled_reason", "sealed_secret", "sealed_previous", "previous_until", "updated_at").Updates(&w).Error
+		switch {
+		case err != nil:
+			return err
+		case !bytes.Equal(before.SealedSecret, w.SealedSecret):
+			return s.note(tx, "webhook.secret_rotated", id, nil, nil)
+		}
+		return s.noteChange(tx, "webhook.changed", id, before.Audited(), w.Audited())
 	})
 	return w, err
 }
 
 // RemoveWebhook implements [webhook.Store].
 func (s *Store) RemoveWebhook(ctx context.Context, id string) error {
-	done := s.db.WithContext(ctx).Where("id = ?", id).Delete(&webhook.Webhook{})
-	if done.Error == nil && done.RowsAffected == 0 {
-		return webhook.Unknown()
-	}
-	return s.translate(done.Error)
+	return s.inTx(ctx, s.db, func(tx *gorm.DB) error {
+		w, err := s.takeWebhook(s.forUpdate(tx), id)
+		if err != nil {
+			return err
+		}
+		if err := tx.Delete(&w).Error; err != nil {
+			return err
+		}
+		return s.note(tx, "webhook.removed", id, w.Audited(), nil)
+	})
 }
 
 // ListDeliveries implements [webhook.Store].

@@ -3,8 +3,10 @@
 package webhook
 
 import (
+	"strings"
 	"time"
 
+	"fullsync/internal/audit"
 	"fullsync/internal/fault"
 	"fullsync/internal/session"
 )
@@ -70,6 +72,12 @@ type Webhook struct {
 	CreatedBy     string
 	CreatedAt     time.Time
 	UpdatedAt     time.Time
+}
+
+// Audited returns what the audit log says of the webhook: nothing of its secret, and no query of its address, which may hold one.
+func (w *Webhook) Audited() audit.Values {
+	address, _, _ := strings.Cut(w.URL, "?")
+	return audit.Values{"name": w.Name, "url": address, "types": w.Types, "enabled": w.Enabled}
 }
 
 // TableName names the table for GORM.
