@@ -143,5 +143,10 @@ func (o operation) takesLines() bool {
 	return o.route != nil && o.route.Operation.RequestBody != nil && o.route.Operation.RequestBody.Value.Content[ndjson] != nil
 }
 
+// takesFile says whether the body of the operation is a file, which it reads as it comes.
+func (o operation) takesFile() bool {
+	return o.route != nil && o.route.Operation.RequestBody != nil && o.route.Operation.RequestBody.Value.Content[fileBody] != nil
+}
+
 // mayUse says whether role is among those that may call the operation.
 func (o operation) mayUse(role auth.Role) bool { return slices.Contains(o.roles, role) }

@@ -177,7 +177,11 @@ func limitBodies(access accessTable, usual int64) echo.MiddlewareFunc {
 				return bodyTooLarge(limit)
 			}
 			kind, _, err := mime.ParseMediaType(r.Header.Get(echo.HeaderContentType))
-			if op.takesLines() {
+			if op.takesFile() { // its content decides what it is
+				if kind != echo.MIMEMultipartForm {
+					r.Header.Set(echo.HeaderContentType, fileBody)
+				}
+			} else if op.takesLines() {
 				if err != nil || kind != ndjson || !packing.Known(r.Header.Get(echo.HeaderContentEncoding)) {
 					return fault.New(fault.Unsupported, "UNSUPPORTED_MEDIA_TYPE", "Unsupported media type",
 						"Send the body as %s, plain or with Content-Encoding zstd or gzip.", ndjson)
@@ -218,7 +222,7 @@ func limitTime(access accessTable, limit time.Duration) echo.MiddlewareFunc {
 		return func(c echo.Context) error {
 			r := c.Request()
 			op, known := access.operations[routeKey{r.Method, c.Path()}]
-			if !known || op.streams() {
+			if !known || op.streams() || op.takesFile() {
 				return next(c)
 			}
 			ctx, cancel := context.WithTimeout(r.Context(), limit)

@@ -38,7 +38,7 @@ func TestServedRoutesAreThoseOfTheDocument(t *testing.T) {
 		Editor
 	}
 	s, err = New(Options{
-		Syncs: all{}, Peers: struct{ Peers }{}, Schedules: struct{ Schedules }{}, Webhooks: struct{ Webhooks }{}, Catalogs: struct{ Catalogs }{}, Pages: all{}, Sides: func(string, bool) Side { return nil }, Figures: all{}, Events: all{}, Metrics: all{}, Logins: all{}, Console: all{}, Editor: all{}, Receiver: struct{ Receiver }{}, Callers: struct{ Callers }{}, Users: struct{ Users }{}, Tokens: struct{ Tokens }{}, Audit: struct{ Audit }{},
+		Syncs: all{}, Peers: struct{ Peers }{}, Schedules: struct{ Schedules }{}, Webhooks: struct{ Webhooks }{}, Catalogs: struct{ Catalogs }{}, Imports: struct{ Imports }{}, Pages: all{}, Sides: func(string, bool) Side { return nil }, Figures: all{}, Events: all{}, Metrics: all{}, Logins: all{}, Console: all{}, Editor: all{}, Receiver: struct{ Receiver }{}, Callers: struct{ Callers }{}, Users: struct{ Users }{}, Tokens: struct{ Tokens }{}, Audit: struct{ Audit }{},
 		Ready: func(context.Context) error { return nil }, Answers: func(context.Context) error { return nil }, Logger: slog.New(slog.DiscardHandler),
 	})
 	if err != nil {

@@ -25,6 +25,7 @@ type Options struct {
 	// Webhooks tell other systems what happens.
 	Webhooks Webhooks
 	Catalogs Catalogs
+	Imports  Imports
 	Editor   Editor
 	Pages    Pages
 	Sides    Sides
@@ -114,7 +115,7 @@ type Server struct {
 
 // New returns the server for opt. It returns an error when the document and the list of open routes disagree.
 func New(opt Options) (*Server, error) {
-	if opt.Syncs == nil || opt.Peers == nil || opt.Schedules == nil || opt.Webhooks == nil || opt.Catalogs == nil || opt.Editor == nil || opt.Pages == nil || opt.Sides == nil || opt.Figures == nil ||
+	if opt.Syncs == nil || opt.Peers == nil || opt.Schedules == nil || opt.Webhooks == nil || opt.Catalogs == nil || opt.Imports == nil || opt.Editor == nil || opt.Pages == nil || opt.Sides == nil || opt.Figures == nil ||
 		opt.Events == nil || opt.Receiver == nil || opt.Callers == nil || opt.Logins == nil || opt.Users == nil || opt.Tokens == nil || opt.Audit == nil || opt.Console == nil || opt.Metrics == nil || opt.Ready == nil || opt.Answers == nil || opt.Logger == nil {
 		return nil, errors.New("api: a service is missing in the options")
 	}
@@ -191,6 +192,7 @@ type handlers struct {
 	webhookHandlers
 	productHandlers
 	editHandlers
+	importHandlers
 	catalogHandlers
 	nodeHandlers
 	pushHandlers
@@ -213,6 +215,7 @@ func newHandlers(opt Options, streams *streams) *handlers {
 		webhookHandlers:  webhookHandlers{webhooks: opt.Webhooks},
 		productHandlers:  productHandlers{catalogs: opt.Catalogs, pageBytes: opt.Limits.PageBytes},
 		editHandlers:     editHandlers{editor: opt.Editor},
+		importHandlers:   importHandlers{imports: opt.Imports},
 		catalogHandlers:  catalogHandlers{editor: opt.Editor, catalogs: opt.Catalogs, pages: opt.Pages, sides: opt.Sides, syncs: opt.Syncs},
 		nodeHandlers: nodeHandlers{node: opt.Node, catalogs: opt.Catalogs, pages: opt.Pages, sides: opt.Sides, totals: newTotals(opt.Pages.CountProducts),
 			encoders: newEncoders(), pageBytes: opt.Limits.PageBytes},

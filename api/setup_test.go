@@ -58,7 +58,7 @@ func setup(t *testing.T, options ...func(*api.Options)) *node {
 	}
 	n := &node{t: t, keys: keys, log: &lockedBuffer{}, services: goodServices()}
 	opt := api.Options{
-		Syncs: syncs{n.services}, Peers: peers{n.services}, Schedules: schedules{n.services}, Webhooks: webhooks{n.services}, Catalogs: n.services, Editor: n.services, Pages: n.services, Sides: n.services.side, Figures: n.services, Events: n.services,
+		Syncs: syncs{n.services}, Peers: peers{n.services}, Schedules: schedules{n.services}, Webhooks: webhooks{n.services}, Catalogs: n.services, Imports: imports{}, Editor: n.services, Pages: n.services, Sides: n.services.side, Figures: n.services, Events: n.services,
 		Receiver: receiver{n.services}, Callers: logins{n.services, keys}, Logins: logins{n.services, keys}, Users: users{n.services}, Tokens: tokens{n.services}, Audit: n.services, Console: page, Metrics: metrics.New("test"), Node: api.NodeInfo{ID: nodeID, Name: "Main", Version: "test"},
 		CheckPeersEvery: time.Minute,
 		Ready:           func(ctx context.Context) error { return n.ready(ctx) },

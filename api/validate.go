@@ -47,7 +47,7 @@ func (o operation) check(c echo.Context) error {
 		return err
 	}
 	joinHeaders(r, o.route.Operation.Parameters, o.route.PathItem.Parameters)
-	if o.takesLines() { // the validator would take the lines in, and its operation reads them as they come
+	if o.takesLines() || o.takesFile() { // the validator would take the lines in, and its operation reads them as they come
 		lines := r.Body
 		r.Body = http.NoBody
 		defer func() { r.Body = lines }()

@@ -12,6 +12,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"mime/multipart"
 	"net/http"
 	"net/url"
 	"path"
@@ -1170,6 +1171,133 @@ type HealthResponse struct {
 
 // HealthVerdict `dead` means that the worker gives no sign of life: another one takes the session over, and it can be cancelled like any other.
 type HealthVerdict string
+
+// ImportPreview How a file would be read.
+type ImportPreview struct {
+	// Success Always true.
+	//
+	// Example: true
+	Success bool `json:"success"`
+
+	// Summary Everything else in one sentence.
+	//
+	// Example: Read as CSV in UTF-8.
+	Summary string `json:"summary"`
+
+	// Format ndjson, json, csv, tsv or xml.
+	//
+	// Example: csv
+	Format string `json:"format"`
+
+	// Encoding The encoding of the text.
+	//
+	// Example: UTF-8
+	Encoding string `json:"encoding"`
+
+	// Packed gzip, zstd, or null.
+	//
+	// Example: gzip
+	Packed *string `json:"packed"`
+
+	// Delimiter What separates the columns of CSV and TSV.
+	//
+	// Example: ,
+	Delimiter *string `json:"delimiter"`
+
+	// List Where in JSON the list of products is.
+	//
+	// Example: data.products
+	List *string `json:"list"`
+
+	// Preset The system that it comes from; null if columns are mapped by their names.
+	//
+	// Example: shopify
+	Preset *string `json:"preset"`
+
+	// Decimal The decimal separator of prices; null if each price decides.
+	//
+	// Example: .
+	Decimal *string `json:"decimal"`
+
+	// Unit major, minor, or null.
+	//
+	// Example: major
+	Unit *string `json:"unit"`
+
+	// Columns The columns, or the members of the first records.
+	//
+	// Example: ["id","name","price"]
+	Columns []string `json:"columns"`
+
+	// Fields Which column each field comes from.
+	//
+	// Example: {"id":"Artikelnummer"}
+	Fields map[string]string `json:"fields"`
+
+	// Hints Sentences about what may be wrong.
+	//
+	// Example: []
+	Hints []string `json:"hints"`
+
+	// Records The first records.
+	//
+	// Example: [{"line":3,"product":null,"refused":"name is required"}]
+	Records []ImportPreviewRecord `json:"records"`
+}
+
+// ImportPreviewProduct A product as it would come in.
+type ImportPreviewProduct struct {
+	// Id Its id.
+	//
+	// Example: p-1001
+	Id string `json:"id"`
+
+	// Sku Its SKU.
+	//
+	// Example: TS-RED-M
+	Sku *string `json:"sku"`
+
+	// Name Its name.
+	//
+	// Example: T-shirt, red, M
+	Name string `json:"name"`
+
+	// Price Its price as a decimal.
+	//
+	// Example: 12.50
+	Price *string `json:"price"`
+
+	// Currency Three letters.
+	//
+	// Example: EUR
+	Currency *string `json:"currency"`
+
+	// Active Whether it is for sale.
+	//
+	// Example: true
+	Active bool `json:"active"`
+
+	// Attributes Everything else.
+	//
+	// Example: {"tags":["summer"]}
+	Attributes json.RawMessage `json:"attributes"`
+}
+
+// ImportPreviewRecord A product as it would come in, or why the record would be refused.
+type ImportPreviewRecord struct {
+	// Line Where the record begins.
+	//
+	// Example: 3
+	Line int `json:"line"`
+
+	// Product The product as it would come in; null if it would be refused.
+	Product *ImportPreviewProduct `json:"product"`
+
+	// Refused Why it would be refused; null for a product.
+	//
+	// Example: name is required
+	Refused *string `json:"refused"`
+}
 
 // LoginRequest Who wants to sign in.
 type LoginRequest struct {
@@ -4141,6 +4269,90 @@ type ExportCatalogParams struct {
 // ExportCatalogParamsFormat defines parameters for ExportCatalog.
 type ExportCatalogParamsFormat string
 
+// ImportProductsMultipartBody defines parameters for ImportProducts.
+type ImportProductsMultipartBody struct {
+	// File The file. The first part with a file name counts.
+	File *openapi_types.File `json:"file,omitempty"`
+}
+
+// ImportProductsParams defines parameters for ImportProducts.
+type ImportProductsParams struct {
+	// Format One of ndjson, json, csv, tsv and xml; found by content if absent.
+	Format *string `form:"format,omitempty" json:"format,omitempty"`
+
+	// Preset The system that the file comes from, such as shopify; found by the columns if absent.
+	Preset *string `form:"preset,omitempty" json:"preset,omitempty"`
+
+	// Map `FIELD=COLUMN`: the column of id, sku, name, price, currency or active.
+	Map *[]string `form:"map,omitempty" json:"map,omitempty"`
+
+	// Default `FIELD=VALUE` for products that have none.
+	Default *[]string `form:"default,omitempty" json:"default,omitempty"`
+
+	// Decimal The decimal separator of prices.
+	Decimal *string `form:"decimal,omitempty" json:"decimal,omitempty"`
+
+	// Unit The unit of prices: major (12.50) or minor (1250, in cents).
+	Unit *string `form:"unit,omitempty" json:"unit,omitempty"`
+
+	// Encoding The encoding; UTF-8 and UTF-16 are found by content.
+	Encoding *string `form:"encoding,omitempty" json:"encoding,omitempty"`
+
+	// Delimiter The delimiter of CSV; found by content if absent.
+	Delimiter *string `form:"delimiter,omitempty" json:"delimiter,omitempty"`
+
+	// Name What to call the file; the name in the form if absent.
+	Name *string `form:"name,omitempty" json:"name,omitempty"`
+
+	// MaxRefused How many records may be refused, as a number or a percentage. If more are, nothing is written.
+	MaxRefused *string `form:"maxRefused,omitempty" json:"maxRefused,omitempty"`
+
+	// DryRun Find out what would change and write nothing.
+	DryRun *bool `form:"dryRun,omitempty" json:"dryRun,omitempty"`
+
+	// DeleteMissing Delete products that are not in the file.
+	DeleteMissing *bool `form:"deleteMissing,omitempty" json:"deleteMissing,omitempty"`
+
+	// MaxDeletes Delete none if it would be more than this number.
+	MaxDeletes *int `form:"maxDeletes,omitempty" json:"maxDeletes,omitempty"`
+
+	// MaxDeletePercent Delete none if it would be more than this percentage.
+	MaxDeletePercent *int `form:"maxDeletePercent,omitempty" json:"maxDeletePercent,omitempty"`
+}
+
+// PreviewImportMultipartBody defines parameters for PreviewImport.
+type PreviewImportMultipartBody struct {
+	// File The file. The first part with a file name counts.
+	File *openapi_types.File `json:"file,omitempty"`
+}
+
+// PreviewImportParams defines parameters for PreviewImport.
+type PreviewImportParams struct {
+	// Format One of ndjson, json, csv, tsv and xml; found by content if absent.
+	Format *string `form:"format,omitempty" json:"format,omitempty"`
+
+	// Preset The system that the file comes from, such as shopify; found by the columns if absent.
+	Preset *string `form:"preset,omitempty" json:"preset,omitempty"`
+
+	// Map `FIELD=COLUMN`: the column of id, sku, name, price, currency or active.
+	Map *[]string `form:"map,omitempty" json:"map,omitempty"`
+
+	// Default `FIELD=VALUE` for products that have none.
+	Default *[]string `form:"default,omitempty" json:"default,omitempty"`
+
+	// Decimal The decimal separator of prices.
+	Decimal *string `form:"decimal,omitempty" json:"decimal,omitempty"`
+
+	// Unit The unit of prices: major (12.50) or minor (1250, in cents).
+	Unit *string `form:"unit,omitempty" json:"unit,omitempty"`
+
+	// Encoding The encoding; UTF-8 and UTF-16 are found by content.
+	Encoding *string `form:"encoding,omitempty" json:"encoding,omitempty"`
+
+	// Delimiter The delimiter of CSV; found by content if absent.
+	Delimiter *string `form:"delimiter,omitempty" json:"delimiter,omitempty"`
+}
+
 // ListProductsParams defines parameters for ListProducts.
 type ListProductsParams struct {
 	// PageSize How many to return at most; 20 if absent, and more than 100 counts as 100.
@@ -4370,6 +4582,12 @@ type ChangeWebhookJSONRequestBody = WebhookChange
 
 // SignInJSONRequestBody defines body for SignIn for application/json ContentType.
 type SignInJSONRequestBody = LoginRequest
+
+// ImportProductsMultipartRequestBody defines body for ImportProducts for multipart/form-data ContentType.
+type ImportProductsMultipartRequestBody ImportProductsMultipartBody
+
+// PreviewImportMultipartRequestBody defines body for PreviewImport for multipart/form-data ContentType.
+type PreviewImportMultipartRequestBody PreviewImportMultipartBody
 
 // PutProductJSONRequestBody defines body for PutProduct for application/json ContentType.
 type PutProductJSONRequestBody = ProductInput
@@ -6072,6 +6290,30 @@ type ClientInterface interface {
 	//
 	// Corresponds with GET /api/catalogs/{catalog}/export (the `ExportCatalog` operationId).
 	ExportCatalog(ctx context.Context, catalog Catalog, params *ExportCatalogParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ImportProductsWithBody Import a file
+	//
+	// Takes a file of up to 1 GiB and starts a session (`direction: import`) that imports it: NDJSON, JSON, CSV, TSV or XML, packed with gzip or zstd if
+	// you like, in the form of any shop system that `fullsync catalog import` knows. The file is kept in the node's database until the session has ended, so
+	// that any replica can run it and take it over. Look at it with `…/imports/preview` first.
+	//
+	// `deleteMissing` deletes products that are not in the file, but only those that were imported or edited here, within the limits of a sync. A dry run
+	// writes nothing, and its changes show what it would do.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /api/catalogs/{catalog}/imports (the `ImportProducts` operationId).
+	ImportProductsWithBody(ctx context.Context, catalog Catalog, params *ImportProductsParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// PreviewImportWithBody Look at a file before it is imported
+	//
+	// Says how a file would be read, and shows its first ten records as they would come in. Send the beginning of it: 4 MiB at most, and 300 kB are enough as
+	// a rule. Nothing is kept and nothing is written.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /api/catalogs/{catalog}/imports/preview (the `PreviewImport` operationId).
+	PreviewImportWithBody(ctx context.Context, catalog Catalog, params *PreviewImportParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// ListProducts List the products of a catalog
 	//
@@ -7816,6 +8058,50 @@ func (c *Client) DeleteCatalog(ctx context.Context, catalog Catalog, params *Del
 // Corresponds with GET /api/catalogs/{catalog}/export (the `ExportCatalog` operationId).
 func (c *Client) ExportCatalog(ctx context.Context, catalog Catalog, params *ExportCatalogParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewExportCatalogRequest(c.Server, catalog, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ImportProductsWithBody Import a file
+//
+// Takes a file of up to 1 GiB and starts a session (`direction: import`) that imports it: NDJSON, JSON, CSV, TSV or XML, packed with gzip or zstd if
+// you like, in the form of any shop system that `fullsync catalog import` knows. The file is kept in the node's database until the session has ended, so
+// that any replica can run it and take it over. Look at it with `…/imports/preview` first.
+//
+// `deleteMissing` deletes products that are not in the file, but only those that were imported or edited here, within the limits of a sync. A dry run
+// writes nothing, and its changes show what it would do.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /api/catalogs/{catalog}/imports (the `ImportProducts` operationId).
+func (c *Client) ImportProductsWithBody(ctx context.Context, catalog Catalog, params *ImportProductsParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewImportProductsRequestWithBody(c.Server, catalog, params, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// PreviewImportWithBody Look at a file before it is imported
+//
+// Says how a file would be read, and shows its first ten records as they would come in. Send the beginning of it: 4 MiB at most, and 300 kB are enough as
+// a rule. Nothing is kept and nothing is written.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /api/catalogs/{catalog}/imports/preview (the `PreviewImport` operationId).
+func (c *Client) PreviewImportWithBody(ctx context.Context, catalog Catalog, params *PreviewImportParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewPreviewImportRequestWithBody(c.Server, catalog, params, contentType, body)
 	if err != nil {
 		return nil, err
 	}
@@ -11104,6 +11390,372 @@ func NewExportCatalogRequest(server string, catalog Catalog, params *ExportCatal
 	return req, nil
 }
 
+// NewImportProductsRequestWithBody constructs an http.Request for the ImportProducts method, with any body, and a specified content type
+func NewImportProductsRequestWithBody(server string, catalog Catalog, params *ImportProductsParams, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "catalog", catalog, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/catalogs/%s/imports", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.Format != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "format", *params.Format, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Preset != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "preset", *params.Preset, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Map != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "map", *params.Map, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "array", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Default != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "default", *params.Default, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "array", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Decimal != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "decimal", *params.Decimal, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Unit != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "unit", *params.Unit, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Encoding != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "encoding", *params.Encoding, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Delimiter != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "delimiter", *params.Delimiter, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Name != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "name", *params.Name, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.MaxRefused != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "maxRefused", *params.MaxRefused, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.DryRun != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "dryRun", *params.DryRun, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.DeleteMissing != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "deleteMissing", *params.DeleteMissing, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.MaxDeletes != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "maxDeletes", *params.MaxDeletes, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.MaxDeletePercent != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "maxDeletePercent", *params.MaxDeletePercent, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	return req, nil
+}
+
+// NewPreviewImportRequestWithBody constructs an http.Request for the PreviewImport method, with any body, and a specified content type
+func NewPreviewImportRequestWithBody(server string, catalog Catalog, params *PreviewImportParams, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "catalog", catalog, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/catalogs/%s/imports/preview", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.Format != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "format", *params.Format, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Preset != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "preset", *params.Preset, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Map != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "map", *params.Map, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "array", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Default != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "default", *params.Default, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "array", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Decimal != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "decimal", *params.Decimal, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Unit != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "unit", *params.Unit, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Encoding != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "encoding", *params.Encoding, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Delimiter != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "delimiter", *params.Delimiter, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	return req, nil
+}
+
 // NewListProductsRequest constructs an http.Request for the ListProducts method
 func NewListProductsRequest(server string, catalog Catalog, params *ListProductsParams) (*http.Request, error) {
 	var err error
@@ -13599,6 +14251,30 @@ type ClientWithResponsesInterface interface {
 	//
 	// Corresponds with GET /api/catalogs/{catalog}/export (the `ExportCatalog` operationId).
 	ExportCatalogWithResponse(ctx context.Context, catalog Catalog, params *ExportCatalogParams, reqEditors ...RequestEditorFn) (*ExportCatalogResponse, error)
+
+	// ImportProductsWithBodyWithResponse Import a file
+	//
+	// Takes a file of up to 1 GiB and starts a session (`direction: import`) that imports it: NDJSON, JSON, CSV, TSV or XML, packed with gzip or zstd if
+	// you like, in the form of any shop system that `fullsync catalog import` knows. The file is kept in the node's database until the session has ended, so
+	// that any replica can run it and take it over. Look at it with `…/imports/preview` first.
+	//
+	// `deleteMissing` deletes products that are not in the file, but only those that were imported or edited here, within the limits of a sync. A dry run
+	// writes nothing, and its changes show what it would do.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /api/catalogs/{catalog}/imports (the `ImportProducts` operationId).
+	ImportProductsWithBodyWithResponse(ctx context.Context, catalog Catalog, params *ImportProductsParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*ImportProductsResponse, error)
+
+	// PreviewImportWithBodyWithResponse Look at a file before it is imported
+	//
+	// Says how a file would be read, and shows its first ten records as they would come in. Send the beginning of it: 4 MiB at most, and 300 kB are enough as
+	// a rule. Nothing is kept and nothing is written.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /api/catalogs/{catalog}/imports/preview (the `PreviewImport` operationId).
+	PreviewImportWithBodyWithResponse(ctx context.Context, catalog Catalog, params *PreviewImportParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*PreviewImportResponse, error)
 
 	// ListProductsWithResponse List the products of a catalog
 	//
@@ -18803,6 +19479,200 @@ func (r ExportCatalogResponse) ContentType() string {
 	return ""
 }
 
+// ImportProductsResponse202Headers the declared response headers of an HTTP 202 response for ImportProducts
+type ImportProductsResponse202Headers struct {
+	Location string
+}
+
+type ImportProductsResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON202 the response for an HTTP 202 `application/json` response
+	JSON202 *StartResponse
+	// JSON400 the response for an HTTP 400 `application/json` response
+	JSON400 *BadRequest
+	// JSON401 the response for an HTTP 401 `application/json` response
+	JSON401 *Unauthorized
+	// JSON403 the response for an HTTP 403 `application/json` response
+	JSON403 *Forbidden
+	// JSON409 the response for an HTTP 409 `application/json` response
+	JSON409 *SyncInProgress
+	// JSON413 the response for an HTTP 413 `application/json` response
+	JSON413 *TooLarge
+	// JSON422 the response for an HTTP 422 `application/json` response
+	JSON422 *Error
+	// JSON500 the response for an HTTP 500 `application/json` response
+	JSON500 *InternalError
+	// JSON503 the response for an HTTP 503 `application/json` response
+	JSON503 *Unavailable
+	// Headers202 the parsed response headers for an HTTP 202 response
+	Headers202 *ImportProductsResponse202Headers
+}
+
+// GetJSON202 returns the response for an HTTP 202 `application/json` response
+func (r ImportProductsResponse) GetJSON202() *StartResponse {
+	return r.JSON202
+}
+
+// GetJSON400 returns the response for an HTTP 400 `application/json` response
+func (r ImportProductsResponse) GetJSON400() *BadRequest {
+	return r.JSON400
+}
+
+// GetJSON401 returns the response for an HTTP 401 `application/json` response
+func (r ImportProductsResponse) GetJSON401() *Unauthorized {
+	return r.JSON401
+}
+
+// GetJSON403 returns the response for an HTTP 403 `application/json` response
+func (r ImportProductsResponse) GetJSON403() *Forbidden {
+	return r.JSON403
+}
+
+// GetJSON409 returns the response for an HTTP 409 `application/json` response
+func (r ImportProductsResponse) GetJSON409() *SyncInProgress {
+	return r.JSON409
+}
+
+// GetJSON413 returns the response for an HTTP 413 `application/json` response
+func (r ImportProductsResponse) GetJSON413() *TooLarge {
+	return r.JSON413
+}
+
+// GetJSON422 returns the response for an HTTP 422 `application/json` response
+func (r ImportProductsResponse) GetJSON422() *Error {
+	return r.JSON422
+}
+
+// GetJSON500 returns the response for an HTTP 500 `application/json` response
+func (r ImportProductsResponse) GetJSON500() *InternalError {
+	return r.JSON500
+}
+
+// GetJSON503 returns the response for an HTTP 503 `application/json` response
+func (r ImportProductsResponse) GetJSON503() *Unavailable {
+	return r.JSON503
+}
+
+// GetBody returns the raw response body bytes
+func (r ImportProductsResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ImportProductsResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ImportProductsResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ImportProductsResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type PreviewImportResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *ImportPreview
+	// JSON400 the response for an HTTP 400 `application/json` response
+	JSON400 *BadRequest
+	// JSON401 the response for an HTTP 401 `application/json` response
+	JSON401 *Unauthorized
+	// JSON403 the response for an HTTP 403 `application/json` response
+	JSON403 *Forbidden
+	// JSON413 the response for an HTTP 413 `application/json` response
+	JSON413 *TooLarge
+	// JSON422 the response for an HTTP 422 `application/json` response
+	JSON422 *Error
+	// JSON500 the response for an HTTP 500 `application/json` response
+	JSON500 *InternalError
+	// JSON503 the response for an HTTP 503 `application/json` response
+	JSON503 *Unavailable
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r PreviewImportResponse) GetJSON200() *ImportPreview {
+	return r.JSON200
+}
+
+// GetJSON400 returns the response for an HTTP 400 `application/json` response
+func (r PreviewImportResponse) GetJSON400() *BadRequest {
+	return r.JSON400
+}
+
+// GetJSON401 returns the response for an HTTP 401 `application/json` response
+func (r PreviewImportResponse) GetJSON401() *Unauthorized {
+	return r.JSON401
+}
+
+// GetJSON403 returns the response for an HTTP 403 `application/json` response
+func (r PreviewImportResponse) GetJSON403() *Forbidden {
+	return r.JSON403
+}
+
+// GetJSON413 returns the response for an HTTP 413 `application/json` response
+func (r PreviewImportResponse) GetJSON413() *TooLarge {
+	return r.JSON413
+}
+
+// GetJSON422 returns the response for an HTTP 422 `application/json` response
+func (r PreviewImportResponse) GetJSON422() *Error {
+	return r.JSON422
+}
+
+// GetJSON500 returns the response for an HTTP 500 `application/json` response
+func (r PreviewImportResponse) GetJSON500() *InternalError {
+	return r.JSON500
+}
+
+// GetJSON503 returns the response for an HTTP 503 `application/json` response
+func (r PreviewImportResponse) GetJSON503() *Unavailable {
+	return r.JSON503
+}
+
+// GetBody returns the raw response body bytes
+func (r PreviewImportResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r PreviewImportResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r PreviewImportResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r PreviewImportResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
 type ListProductsResponse struct {
 	Body         []byte
 	HTTPResponse *http.Response
@@ -22324,6 +23194,42 @@ func (c *ClientWithResponses) ExportCatalogWithResponse(ctx context.Context, cat
 		return nil, err
 	}
 	return ParseExportCatalogResponse(rsp)
+}
+
+// ImportProductsWithBodyWithResponse Import a file
+//
+// Takes a file of up to 1 GiB and starts a session (`direction: import`) that imports it: NDJSON, JSON, CSV, TSV or XML, packed with gzip or zstd if
+// you like, in the form of any shop system that `fullsync catalog import` knows. The file is kept in the node's database until the session has ended, so
+// that any replica can run it and take it over. Look at it with `…/imports/preview` first.
+//
+// `deleteMissing` deletes products that are not in the file, but only those that were imported or edited here, within the limits of a sync. A dry run
+// writes nothing, and its changes show what it would do.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /api/catalogs/{catalog}/imports (the `ImportProducts` operationId).
+func (c *ClientWithResponses) ImportProductsWithBodyWithResponse(ctx context.Context, catalog Catalog, params *ImportProductsParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*ImportProductsResponse, error) {
+	rsp, err := c.ImportProductsWithBody(ctx, catalog, params, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseImportProductsResponse(rsp)
+}
+
+// PreviewImportWithBodyWithResponse Look at a file before it is imported
+//
+// Says how a file would be read, and shows its first ten records as they would come in. Send the beginning of it: 4 MiB at most, and 300 kB are enough as
+// a rule. Nothing is kept and nothing is written.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /api/catalogs/{catalog}/imports/preview (the `PreviewImport` operationId).
+func (c *ClientWithResponses) PreviewImportWithBodyWithResponse(ctx context.Context, catalog Catalog, params *PreviewImportParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*PreviewImportResponse, error) {
+	rsp, err := c.PreviewImportWithBody(ctx, catalog, params, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParsePreviewImportResponse(rsp)
 }
 
 // ListProductsWithResponse List the products of a catalog
@@ -27033,6 +27939,176 @@ func ParseExportCatalogResponse(rsp *http.Response) (*ExportCatalogResponse, err
 	return response, nil
 }
 
+// ParseImportProductsResponse parses an HTTP response from a ImportProductsWithResponse call
+func ParseImportProductsResponse(rsp *http.Response) (*ImportProductsResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ImportProductsResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 202:
+		var dest StartResponse
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON202 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
+		var dest BadRequest
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON400 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 401:
+		var dest Unauthorized
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON401 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 403:
+		var dest Forbidden
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON403 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 409:
+		var dest SyncInProgress
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON409 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 413:
+		var dest TooLarge
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON413 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 422:
+		var dest Error
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON422 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
+		var dest InternalError
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON500 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest Unavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON503 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 202:
+		var headers ImportProductsResponse202Headers
+		if values := rsp.Header.Values("Location"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Location", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.Location = value
+		}
+		response.Headers202 = &headers
+	}
+
+	return response, nil
+}
+
+// ParsePreviewImportResponse parses an HTTP response from a PreviewImportWithResponse call
+func ParsePreviewImportResponse(rsp *http.Response) (*PreviewImportResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &PreviewImportResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest ImportPreview
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
+		var dest BadRequest
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON400 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 401:
+		var dest Unauthorized
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON401 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 403:
+		var dest Forbidden
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON403 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 413:
+		var dest TooLarge
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON413 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 422:
+		var dest Error
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON422 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
+		var dest InternalError
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON500 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest Unavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON503 = &dest
+
+	}
+
+	return response, nil
+}
+
 // ParseListProductsResponse parses an HTTP response from a ListProductsWithResponse call
 func ParseListProductsResponse(rsp *http.Response) (*ListProductsResponse, error) {
 	bodyBytes, err := io.ReadAll(rsp.Body)
@@ -29251,6 +30327,12 @@ type ServerInterface interface {
 	// ExportCatalog Export a catalog
 	// (GET /api/catalogs/{catalog}/export)
 	ExportCatalog(ctx echo.Context, catalog Catalog, params ExportCatalogParams) error
+	// ImportProducts Import a file
+	// (POST /api/catalogs/{catalog}/imports)
+	ImportProducts(ctx echo.Context, catalog Catalog, params ImportProductsParams) error
+	// PreviewImport Look at a file before it is imported
+	// (POST /api/catalogs/{catalog}/imports/preview)
+	PreviewImport(ctx echo.Context, catalog Catalog, params PreviewImportParams) error
 	// ListProducts List the products of a catalog
 	// (GET /api/catalogs/{catalog}/products)
 	ListProducts(ctx echo.Context, catalog Catalog, params ListProductsParams) error
@@ -30348,6 +31430,196 @@ func (w *ServerInterfaceWrapper) ExportCatalog(ctx echo.Context) error {
 	return err
 }
 
+// ImportProducts converts echo context to params.
+func (w *ServerInterfaceWrapper) ImportProducts(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "catalog" -------------
+	var catalog Catalog
+
+	err = runtime.BindStyledParameterWithOptions("simple", "catalog", ctx.Param("catalog"), &catalog, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter catalog: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ImportProductsParams
+	// ------------- Optional query parameter "format" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "format", ctx.QueryParams(), &params.Format, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter format: %s", err))
+	}
+
+	// ------------- Optional query parameter "preset" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "preset", ctx.QueryParams(), &params.Preset, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter preset: %s", err))
+	}
+
+	// ------------- Optional query parameter "map" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "map", ctx.QueryParams(), &params.Map, runtime.BindQueryParameterOptions{Type: "array", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter map: %s", err))
+	}
+
+	// ------------- Optional query parameter "default" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "default", ctx.QueryParams(), &params.Default, runtime.BindQueryParameterOptions{Type: "array", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter default: %s", err))
+	}
+
+	// ------------- Optional query parameter "decimal" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "decimal", ctx.QueryParams(), &params.Decimal, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter decimal: %s", err))
+	}
+
+	// ------------- Optional query parameter "unit" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "unit", ctx.QueryParams(), &params.Unit, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter unit: %s", err))
+	}
+
+	// ------------- Optional query parameter "encoding" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "encoding", ctx.QueryParams(), &params.Encoding, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter encoding: %s", err))
+	}
+
+	// ------------- Optional query parameter "delimiter" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "delimiter", ctx.QueryParams(), &params.Delimiter, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter delimiter: %s", err))
+	}
+
+	// ------------- Optional query parameter "name" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "name", ctx.QueryParams(), &params.Name, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter name: %s", err))
+	}
+
+	// ------------- Optional query parameter "maxRefused" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "maxRefused", ctx.QueryParams(), &params.MaxRefused, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter maxRefused: %s", err))
+	}
+
+	// ------------- Optional query parameter "dryRun" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "dryRun", ctx.QueryParams(), &params.DryRun, runtime.BindQueryParameterOptions{Type: "boolean", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter dryRun: %s", err))
+	}
+
+	// ------------- Optional query parameter "deleteMissing" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "deleteMissing", ctx.QueryParams(), &params.DeleteMissing, runtime.BindQueryParameterOptions{Type: "boolean", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter deleteMissing: %s", err))
+	}
+
+	// ------------- Optional query parameter "maxDeletes" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "maxDeletes", ctx.QueryParams(), &params.MaxDeletes, runtime.BindQueryParameterOptions{Type: "integer", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter maxDeletes: %s", err))
+	}
+
+	// ------------- Optional query parameter "maxDeletePercent" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "maxDeletePercent", ctx.QueryParams(), &params.MaxDeletePercent, runtime.BindQueryParameterOptions{Type: "integer", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter maxDeletePercent: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ImportProducts(ctx, catalog, params)
+	return err
+}
+
+// PreviewImport converts echo context to params.
+func (w *ServerInterfaceWrapper) PreviewImport(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "catalog" -------------
+	var catalog Catalog
+
+	err = runtime.BindStyledParameterWithOptions("simple", "catalog", ctx.Param("catalog"), &catalog, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter catalog: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params PreviewImportParams
+	// ------------- Optional query parameter "format" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "format", ctx.QueryParams(), &params.Format, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter format: %s", err))
+	}
+
+	// ------------- Optional query parameter "preset" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "preset", ctx.QueryParams(), &params.Preset, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter preset: %s", err))
+	}
+
+	// ------------- Optional query parameter "map" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "map", ctx.QueryParams(), &params.Map, runtime.BindQueryParameterOptions{Type: "array", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter map: %s", err))
+	}
+
+	// ------------- Optional query parameter "default" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "default", ctx.QueryParams(), &params.Default, runtime.BindQueryParameterOptions{Type: "array", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter default: %s", err))
+	}
+
+	// ------------- Optional query parameter "decimal" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "decimal", ctx.QueryParams(), &params.Decimal, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter decimal: %s", err))
+	}
+
+	// ------------- Optional query parameter "unit" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "unit", ctx.QueryParams(), &params.Unit, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter unit: %s", err))
+	}
+
+	// ------------- Optional query parameter "encoding" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "encoding", ctx.QueryParams(), &params.Encoding, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter encoding: %s", err))
+	}
+
+	// ------------- Optional query parameter "delimiter" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "delimiter", ctx.QueryParams(), &params.Delimiter, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter delimiter: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.PreviewImport(ctx, catalog, params)
+	return err
+}
+
 // ListProducts converts echo context to params.
 func (w *ServerInterfaceWrapper) ListProducts(ctx echo.Context) error {
 	var err error
@@ -31268,6 +32540,8 @@ func RegisterHandlersWithOptions(router EchoRouter, si ServerInterface, options 
 	router.GET(options.BaseURL+"/api/catalogs", wrapper.ListCatalogs, options.OperationMiddlewares["listCatalogs"]...)
 	router.DELETE(options.BaseURL+"/api/catalogs/:catalog", wrapper.DeleteCatalog, options.OperationMiddlewares["deleteCatalog"]...)
 	router.GET(options.BaseURL+"/api/catalogs/:catalog/export", wrapper.ExportCatalog, options.OperationMiddlewares["exportCatalog"]...)
+	router.POST(options.BaseURL+"/api/catalogs/:catalog/imports", wrapper.ImportProducts, options.OperationMiddlewares["importProducts"]...)
+	router.POST(options.BaseURL+"/api/catalogs/:catalog/imports/preview", wrapper.PreviewImport, options.OperationMiddlewares["previewImport"]...)
 	router.GET(options.BaseURL+"/api/catalogs/:catalog/products", wrapper.ListProducts, options.OperationMiddlewares["listProducts"]...)
 	router.DELETE(options.BaseURL+"/api/catalogs/:catalog/products/:id", wrapper.DeleteProduct, options.OperationMiddlewares["deleteProduct"]...)
 	router.GET(options.BaseURL+"/api/catalogs/:catalog/products/:id", wrapper.GetProduct, options.OperationMiddlewares["getProduct"]...)
@@ -37788,6 +39062,274 @@ func (response ExportCatalog503JSONResponse) VisitExportCatalogResponse(w http.R
 	return err
 }
 
+type ImportProductsRequestObject struct {
+	Catalog       Catalog `json:"catalog"`
+	Params        ImportProductsParams
+	Body          io.Reader
+	MultipartBody *multipart.Reader
+}
+
+type ImportProductsResponseObject interface {
+	VisitImportProductsResponse(w http.ResponseWriter) error
+}
+
+type ImportProducts202ResponseHeaders struct {
+	Location string
+}
+
+type ImportProducts202JSONResponse struct {
+	Body    StartResponse
+	Headers ImportProducts202ResponseHeaders
+}
+
+func (response ImportProducts202JSONResponse) VisitImportProductsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Location", fmt.Sprint(response.Headers.Location))
+	w.WriteHeader(202)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ImportProducts400JSONResponse struct{ BadRequestJSONResponse }
+
+func (response ImportProducts400JSONResponse) VisitImportProductsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ImportProducts401JSONResponse struct{ UnauthorizedJSONResponse }
+
+func (response ImportProducts401JSONResponse) VisitImportProductsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ImportProducts403JSONResponse struct{ ForbiddenJSONResponse }
+
+func (response ImportProducts403JSONResponse) VisitImportProductsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(403)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ImportProducts409JSONResponse SyncInProgress
+
+func (response ImportProducts409JSONResponse) VisitImportProductsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(409)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ImportProducts413JSONResponse struct{ TooLargeJSONResponse }
+
+func (response ImportProducts413JSONResponse) VisitImportProductsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(413)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ImportProducts422JSONResponse Error
+
+func (response ImportProducts422JSONResponse) VisitImportProductsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(422)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ImportProducts500JSONResponse struct{ InternalErrorJSONResponse }
+
+func (response ImportProducts500JSONResponse) VisitImportProductsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ImportProducts503JSONResponse struct{ UnavailableJSONResponse }
+
+func (response ImportProducts503JSONResponse) VisitImportProductsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type PreviewImportRequestObject struct {
+	Catalog       Catalog `json:"catalog"`
+	Params        PreviewImportParams
+	Body          io.Reader
+	MultipartBody *multipart.Reader
+}
+
+type PreviewImportResponseObject interface {
+	VisitPreviewImportResponse(w http.ResponseWriter) error
+}
+
+type PreviewImport200JSONResponse ImportPreview
+
+func (response PreviewImport200JSONResponse) VisitPreviewImportResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type PreviewImport400JSONResponse struct{ BadRequestJSONResponse }
+
+func (response PreviewImport400JSONResponse) VisitPreviewImportResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type PreviewImport401JSONResponse struct{ UnauthorizedJSONResponse }
+
+func (response PreviewImport401JSONResponse) VisitPreviewImportResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type PreviewImport403JSONResponse struct{ ForbiddenJSONResponse }
+
+func (response PreviewImport403JSONResponse) VisitPreviewImportResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(403)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type PreviewImport413JSONResponse struct{ TooLargeJSONResponse }
+
+func (response PreviewImport413JSONResponse) VisitPreviewImportResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(413)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type PreviewImport422JSONResponse Error
+
+func (response PreviewImport422JSONResponse) VisitPreviewImportResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(422)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type PreviewImport500JSONResponse struct{ InternalErrorJSONResponse }
+
+func (response PreviewImport500JSONResponse) VisitPreviewImportResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type PreviewImport503JSONResponse struct{ UnavailableJSONResponse }
+
+func (response PreviewImport503JSONResponse) VisitPreviewImportResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type ListProductsRequestObject struct {
 	Catalog Catalog `json:"catalog"`
 	Params  ListProductsParams
@@ -41230,6 +42772,12 @@ type StrictServerInterface interface {
 	// ExportCatalog Export a catalog
 	// (GET /api/catalogs/{catalog}/export)
 	ExportCatalog(ctx context.Context, request ExportCatalogRequestObject) (ExportCatalogResponseObject, error)
+	// ImportProducts Import a file
+	// (POST /api/catalogs/{catalog}/imports)
+	ImportProducts(ctx context.Context, request ImportProductsRequestObject) (ImportProductsResponseObject, error)
+	// PreviewImport Look at a file before it is imported
+	// (POST /api/catalogs/{catalog}/imports/preview)
+	PreviewImport(ctx context.Context, request PreviewImportRequestObject) (PreviewImportResponseObject, error)
 	// ListProducts List the products of a catalog
 	// (GET /api/catalogs/{catalog}/products)
 	ListProducts(ctx context.Context, request ListProductsRequestObject) (ListProductsResponseObject, error)
@@ -43069,6 +44617,78 @@ func (sh *strictHandler) ExportCatalog(ctx echo.Context, catalog Catalog, params
 	return nil
 }
 
+// ImportProducts operation middleware
+func (sh *strictHandler) ImportProducts(ctx echo.Context, catalog Catalog, params ImportProductsParams) error {
+	var request ImportProductsRequestObject
+
+	request.Catalog = catalog
+	request.Params = params
+	if strings.HasPrefix(ctx.Request().Header.Get("Content-Type"), "application/octet-stream") {
+		request.Body = ctx.Request().Body
+	}
+	if strings.HasPrefix(ctx.Request().Header.Get("Content-Type"), "multipart/form-data") {
+		if reader, err := ctx.Request().MultipartReader(); err != nil {
+			return err
+		} else {
+			request.MultipartBody = reader
+		}
+	}
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ImportProducts(ctx.Request().Context(), request.(ImportProductsRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ImportProducts")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ImportProductsResponseObject); ok {
+		return validResponse.VisitImportProductsResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// PreviewImport operation middleware
+func (sh *strictHandler) PreviewImport(ctx echo.Context, catalog Catalog, params PreviewImportParams) error {
+	var request PreviewImportRequestObject
+
+	request.Catalog = catalog
+	request.Params = params
+	if strings.HasPrefix(ctx.Request().Header.Get("Content-Type"), "application/octet-stream") {
+		request.Body = ctx.Request().Body
+	}
+	if strings.HasPrefix(ctx.Request().Header.Get("Content-Type"), "multipart/form-data") {
+		if reader, err := ctx.Request().MultipartReader(); err != nil {
+			return err
+		} else {
+			request.MultipartBody = reader
+		}
+	}
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.PreviewImport(ctx.Request().Context(), request.(PreviewImportRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "PreviewImport")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(PreviewImportResponseObject); ok {
+		return validResponse.VisitPreviewImportResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
 // ListProducts operation middleware
 func (sh *strictHandler) ListProducts(ctx echo.Context, catalog Catalog, params ListProductsParams) error {
 	var request ListProductsRequestObject
@@ -44032,796 +45652,841 @@ func (sh *strictHandler) GetReadiness(ctx echo.Context) error {
 // const string: with thousands of chunks the chained `+` fold is several
 // times slower for the Go compiler than parsing a slice literal.
 var swaggerSpec = []string{
-	"7L2Lchu3tjb4KijOmUqy/xZN6n6pqdqyLcdKbEnRZfvsHfuYEBskO2oCTAMUzaQ8NU8zDzZPMoW1ADT6",
-	"ym6KSnL2+f//1I5FNhu3hXVf3/q9MxTTmeCMK9k5/r0zowmdMsUS+Ot0OGQzdcaHIoz4WH8SMjlMopmK",
-	"BO8cdwa/SRUOiEjIYPxbNBsE+p/3Qk3IItL/w6LxRMkTItSEJYtIMqImjMzomJFIEi4U0aMnTEoWdjtB",
-	"J9IvnTAasqQTdDidss6xmcSWm0XQkcMJm1I9HfaFTmexfkrPJCB6Fie//l+97l4n6Ezpl3eMj9Wkc9zv",
-	"be8GHbWc6UelSvR7vn4NOqcjxRL9IhrHYnE2nanlP2g8Z51jlcxZkFvuJY+XZJaIcD5UkiwmQjIShXop",
-	"44RRxRKiJpQTNYlkQO6XipH7Jfz3hIwSMYXF37NxxHnExyQaEXovGVd605ge2m3Br3OWLNMdoDDL8nXP",
-	"tvq9Xi+72u29vbLFvqKKxqLkGG8njAzxSzeFGVWTdAbm207QSdiv8yhhod2hdE7/kbBR57jzf7xIKeoF",
-	"fitfmKEv9Nv0VM5DNp0Jxfhw+SNbFmf0nj4wCfslFU0UkXTEiBIkYTNGVZec8iVR7IvSG67IUszJXDIy",
-	"EglsPhHc/lDweBkQOR9OCJWEEs4W5O7u/HUltXkz29JTK9/1Q9bbOTo4ZFu7vXBva3eHHW7dD492tvYP",
-	"j3bp3sHoaGd7t+RMphF3FBnoLVYs0ZP4r5/J1v/96X/9Ryd/bEHny9YsEfcxm3aOO9O5VOSekb7eiu29",
-	"PTJLIq7ofczI6c2r83MynNCEDuH2wi6P3lM1nBS3Fwg5GuFtRHomUkVxTCYUt30ouNKkCfsLezo4u6Xj",
-	"gd5WHkq91Sdk8LcBmTLKJWxz/oXsSySVrN7o0RbOrnyHP3b6x+MHOf6wcycm4/4PP/zy4afHNx+Sl6eq",
-	"f/njyz67isJfPvwwvw/Fw/zw8GOn7MJn97t4I85HF4Kz1ZuUGH6FhGQXuGSqbnX61WVL5PNp5/jnzt86",
-	"n5qd9t9gqu+iaaSKk3wrFmRK+ZLEEdc3Rl8RNU84oYpMhVQnRLOHlNdUsZgYXl96FPoFsLfRVM98D/+M",
-	"OP6Z7mvEFRuzBGZ7IUL2hvEhK2c2I/2VpS1GFE3GTJExfWRV84Nf1LKfdL5BZySSKVU4p324iPXTvaJj",
-	"dhP9xmr2t2Rnt719DQjlIZmKhKEM6Pd6ZCjmXEnNd/q9XtXCZnbo0rVs+zu/3d892D3c2d89aLSgW/HA",
-	"eGPZpo9lwNkX5X46IMJeaPYYibkEwR2gaAfWTKeMjKJY85sT+GQUJVIZ+d5Yus3cXMs5welPb4ey98s/",
-	"mkn0K6omN0zKSPDz1+XUJ/HrClFnvj0P1xZ26fAwIcYSfR2qZjNjLKmYCtc/W38eZlSYBLKsyjng199I",
-	"EoUBmbFkyLjaYlrj8hSz7OSisNl1RA2lv1IaFo/ymk2oLGHMt4nmjJobK5GwUMusyTFJmN6CuWKEPbJk",
-	"CTqA07rSBQ5FPJ9yifd1KJKEDRVZJIKP9S9kl9xqrjQUEm/uFDWHjzxhVGuf/ttkQKQgFOmdaakIipq+",
-	"7YFmunh9pvoCbO/tk/fRy+5HXnEJElxr6Q7i1pr9uRciZpTDBt0MJyycx5WkJc33VZRuf/4EUnevYFxF",
-	"o8iwn9tJIubjyQYUa1TnEiKnNI5ZklerlYADYTxswXCUmV0VuW43VajvJEtApS3d/blkyTeS6EEDEnEy",
-	"n81YoicXiwVLyJDKqoOB/zS7XDSOQC56k93fzaqWp1v/olu/9baOup//vvXp936wv/u1laa5v0tipt8n",
-	"AxJG40gTfij0/855yBI5FAmTAZksZxPGJVysv8P+fGD3EyEeqshzgV9XbIL59gnEaYf3afOrfpmcCS4Z",
-	"WLgvaXjNfp0zCbqV0XqBbmezOBpSPd0Xv0jBvW2HH04jKY1NLOfTKU2WWeliDVy9Gr2ER6R+PUaol3dz",
-	"dnNzfnnx+fz15+uzn+7Or89ed/S1UDSKZef45987o4jFYU4gpScUSeJ25eunoMOSRCT6vWb489fEfyTo",
-	"TJmUdKyH1iSLAtw8qwQZUj5ksSZT/cWUTe9ZQtzIXThOOaEzll3wKYFZ6qGAh5Ys9PziH6fvzCrPbm4r",
-	"FimAMGT3XuvLRh8qkqNRvYjWQTOrPuePNI5CWK8+S3+5hVeTstd1kTiaUdYZDAs/KJK1mYPeUk0A9/oT",
-	"GuqLb40rFDewnSdkYLZjAKQijR7F4lB2O6nRfjkczmeRvgFNqRSehFO9S+LOcecFnUUvaDiN+Au55MMX",
-	"o3kcb8G/8KlO4EjznxevPp9ffL66vvz++uzmRn8zTxLG1Y1iMxDAlMsRSzTjIP3e/oHj3Z30SN7M45jo",
-	"9xMa6w1YauKaJWKcMKmfmzAaKxARCaMw9c5CJA/6lVyr73GsWfYjS8JoqNDCitVkqfckPVuzO2RKI7hx",
-	"90z/Xo/KQpT+9wnlw8nWNpGRtjm2e9v7W73+1k7/tt877un/+1eXfKCRAu9BpPRlGEU8khNwZtl7AYaT",
-	"m/3xQT/w7uVxZ297dy8MhwdbB3TY39q936Nbh6xHt0Z7PUb7bD/sH+5reaNoolh4qtdTNpP0kZdLj7lL",
-	"RdVc6o2/Pr24eXN2fX1+8X2nMbXeLPnwnF/ZyZeQ7anPtRZJpKymY71CRBM25VILLkmXWkZHwwkqUROx",
-	"8DmIQrIVfBTDwbWiVyTAq7Oz689n/3l+c3vjEZRWpB0toXMhc8/he3fckXTPJmwcScUSFp6Q4YRybZ0o",
-	"EnGpGA27nc3cenNDiD4rRkLBkP2D+gNaDAz0RiT3URiiXdZ6X95cXr88f/367KLjcz45H42iYaQHn7EE",
-	"5JLg2a25FjEjjxHTxzelS5hZKGBaJ0Dz4G4TM5ZQJUBHAUaxqb1R2rrTJwJMOiD3c0UiJUmip5WbD4x5",
-	"Pp0JKaN7u/qW+3R5datF68Xl7efTf5yevzt9+e5shdx5YGz2NtIGxTIvZuEYH2kUg6MtQv8ueWSJ3ueM",
-	"FLqEl2V/UCqKvNHIqhFOSMzoI5CsmKtNHYkVUgsqjRanhAjRKEK5pZmxtoAiZXx+eDJc65U0xpevczjn",
-	"F7dn1xen7zI0jC8l+IG/YzdiytREs6OFJnCUnHaHtH3cJedKEi0DrHQ1x4zLgk/MYs/BlHV/dI47u6Pe",
-	"8IDt06P7friBjdUiFSRepCSLR2REo5iFyDztrGjCrJalp/8Nzh3nOnBzG8BmXwj1Rsx5uNY+WwVT34I3",
-	"l3cXr70N1xLBsXx92CMYxt/4W9/r6T9u3D+RJNFGmOcH6wW0JIlqkOOgwOntdvxwc3mx1m7cXdzcXV1d",
-	"Xt+evf78/uz1+enn239enXlbcsflfDYTWvaSKQsjSsA+ytCiNjMhhiPCpb4aejaePwx9wOQVzm3rdjlj",
-	"xyQ/vU1dYJiD4R16HvBeLQLP+Z1k64vd84vPdzdnebGrT5triza7IZoumqg+uEezvIDGkEMyh3hYl7yy",
-	"GoQWQAutks25iuADxkMZ6E3mRC4iNcQNhxeK0Uhf69baWONjSDe1VnNyZDAzG0aHKnpkeC4JGwoeRvpH",
-	"b4AprHdA12evLi9en4N0e3N6/q7SZvSCK6ksc1dqFKljmOrZLR0TMXIRDXTVIVktyMdO//gHxq6Okj02",
-	"/fDTxeN09pb96z+vlBD92YeHq8/fM7H//vXe3tudvvx++LGTEYbG5QhsGbWuLIO5yo7pPWZU9Qilk9bh",
-	"uuRam1CRInRMI456J8YCyVLME6vWwRlozYKzBSxuU7fNbpDbwqneXTKw+4wx8EzQZ9AlF8KILopatWLg",
-	"dEY+AV4EPcdVLlmrWWIA7sR6uWoiU7g/2p6hBKzebk2Qrd0JF91g4O8T4h1NxuuxnZeXr//5+fby8vO7",
-	"0+vvfc5jHDPI6pQQJIYxclLKcUL4NrHhl93DvYN98BLKEyI1546ZlJvmvv6Y6KoEHVrzAwppC5J82yfv",
-	"o5dkzvX4oE1p+8llRHwHU7rjdK4mIol+W5M13F2c3t2+vbw+/9fZ64xU896b3zhUy/XFY19mEZhHVD4Y",
-	"utE3SHC2oQ1zZApjgmUdebfpkSXRaImKkpGigw8fPmydzjXLV3r5bIAbJ/U7hN00p2Wvs2evT29PX57e",
-	"nH2+u/DNhNSTljxGQ0bmvFyZB62OKnpPpW/wgZHcJbfJEpmVFpyUTMUUoq+bIb+qYcFyM3THheGKkhgF",
-	"C+cAm6///EXcazULfp7M+QlRbsoYxxhcM5UstyBHZkAkiDBpXIE4S8gRmkUu0piTjZycXp3jkePZGkMQ",
-	"tWNNEOxR2/RTUOqti2XGEhWhk3UIaTXgL/m9oDbCm4C3TmkIrnQX9g2pYlsqAi960c0tkpAlneP9r4Ed",
-	"4OWybAABLzYTK7rcK1+891U/rm+UrJu5eaT9xA++Bp0oLBcbsMPfoG7uT7o3OhzRcO9+Kzwa3m/t7h+N",
-	"tmh/f2/roHe4f3CwfXi016sds/816MRUqju5+jjmkoVEPxwQSkZsYUmHxFSxE8LncUzu2Qhj5TZorBdd",
-	"uRX6J3jNM7Gw4jQPvWmWHeqtMbsw9wAmGik7V4mfwvea15ipRiPCBWckzO+pVWXbTLDf82b4JhHT8jnS",
-	"MEyMuHA7Cu5M/dPsLPpH291ed7t70GYaR19tnOX3MnMsUvp2Qo6PnIgFREKdY9I6CYYsjvXf5ZsCepsk",
-	"mvXX0dU2BGQexcNqsjKPpadiPudCPZ1w+v10IlXcwHxtGELzV8MaBYoeGseXI1DV65g/MNRr/ROtUbs3",
-	"7XxFX3DpsTGtUcCeiOQBuIrNNEJDpGOZEgbUYCmdTxnGZp8rLkW/auuRJmCb63fCDM/lqf2J+fvMjWA+",
-	"uE4HcsvYxSicDen9jKkENugpYuvy1v9NGXTgSQOfv2b4Uu5uZZiBT2j+WadpWOL+FzZUWkafzmaJeGSv",
-	"WcwUk16EkIZoxdH4ypNUIxrLQlDbpQ6F+BZIU6T4YhSHfI5hNrhiLpNR0gXwxTiSZSJRzLmqzWv5RpKB",
-	"GfJDpCYTFoeDzB092G2ZIpWRA7mzw/mU7uE8jNQZV8myLLdOs2CMMlBFpJgyUKkNj80uWdOl4BWsSnOA",
-	"UCuq5L0WKPisBK/ySMSxWGTZE2TbpOZorYylQ4U+ziIrCCPNBnwBAdN/4GIhQZKAJUqNB5DEYhzxci2i",
-	"MRvRl9+IhXqZofIOtSHkaSViugHBoXUb6pKmSy9DWYIHShVpLFYuFrBJI5oYDzOcYjQaMW3pdskF6oVa",
-	"cUhYHbc11JYXsLRClATkfok+YqNAa/M6FsOH9kqYZuqoxKyxEwtqtwJfkduNyNsMvVlP2pCjCm3xXNsI",
-	"wIAyZHHY3y5hDnUMIeg8RDwsT53Uew3XSK9J3w5+TAZzqe2Jb2U05lqa8u8CMlCYcfitMxj0h2I0iiPO",
-	"BuRbNByUoSJwWgN/hKfmSkZh+pQYEcpJBFkfCtKKHqOQJfrRYRwNAjKQS6nYdEC+zTnsvwMvDt7lgWEo",
-	"VYxEL6KOPna/ZkINZRc2Cm2GpXnQJNRgcDUfItB2+lQkLDuNTASjxT3Wxg+m3VargJa1EiWOgfZAvGil",
-	"XnNR/V+9CYHebXds+lMIyzxZUz4s1RKopm1kzIbuUq7ob3hgpYZbpruuloFVyqxrkyBUYtFirp85Naof",
-	"JqZoIiuyGFeJ+Wfx3M2XAZ4wW2geDUYQZEIpNpWrnAOeaP3qVkGThC7zLCqT0VuczhVFI4NKMpilib8j",
-	"4yLQv4YlG0knMHBljZBWskvOh8NS2XUaL+hSEv2KbqeQ51ine9hXBm6/8wsuO2MMM3g6XaUmlaY1dMkl",
-	"qNeYGGWieGMuElair9h8luK9WgawtTMmZjEji4kgsRAP1j9jR9VmcpYpdzDuqa9dNtdvr9drcQzG2GKJ",
-	"KjsFKchsrsg9HT6QxSQ3J889n5mZ0XwrplByiEAKaaymqUXk5VR/qiUJ9+q6o6++3+7kjahxdm6JWorp",
-	"Ja/sE6WJyswzVN27Uu+HSdFjeJ/qd21Kl+8oD++4iuISjXqk+fJcTkz6rKmpmFBbZ8dHUTJloUnrgUjb",
-	"kiny7cCmw+MvXtkHB+AC0Mf73bEJxC1AhTKUoakUXTwQYgBBiQG9mGKcNGFdcmpScq27GzOg26lae37K",
-	"V9mRcYX1JAJMqe4qtc0suDXxZUlv97l5ml1yUKS0dA3VVH6j5sOH9SzXD6B/mCGkzwXPgZgxQs8FZwFW",
-	"fikgOSS8hUgeMAAaQnpV8dqUUO8ZpOyjAyJVNNgj48Tk/UF2/gkSZLacKc+LqjdbH36YLK/nvKLaS06M",
-	"zmrXbsoEMLrIMZxXP4k/hP+VTB14ids5zb/BZIiUNDsI4UiixBgdRWCgDmgcg28gS4/1FFXFPD3BaYzQ",
-	"hbZwILWkSAZV52B5Jvdip1NGOSRm4kHU3yjvhsv6SQbrKV+wDY4lVKtftUrPG0dCTuQMxTwOiUkZzsid",
-	"tdiH2WBvM8p5BSR4vjIekbrS4DTYNBFxCMUxlHtlGyb9ynodJF3KMvdVWEU6UCcB6lEixgmdZnyYr05v",
-	"T99dfv/51dvTi+/PXmcdl/kvV/B/ZnPXCpJkIhIVEIkltVauZDUxm3GcTWuojZtUyi4wtCZ0NmPaENac",
-	"BvUuQUJRK8U0abmU6+qaxQiPSmZW0O/tH7Wy8AvuWpulB2fpyyk3pRpKQ5dqWM9GLMVFMq3kybEPfE3N",
-	"4tNyIs2FzPP5nThotRM77RWRIuFAqrqZDjHXdTTHbPd6teWPUTbsztac4btIqkYHKNFUtqmaRW5gHqt/",
-	"CXjttM7RmEWbed6YOpUVNvKzbqxbYs1+VteQ6VWDQ8vHZ0hpStNSrvhrp6L465NfB7b16fdesL/dsgxs",
-	"p0EZGFYEYCVY4IV3qfktEQn+2Fu+PaaSK+WtupRyKtyahlYKG1XLpsNoXO0QmE/1MWhtyvKVbwj+QJKp",
-	"COexINv/tb97TNRCpNSfLZU24R69Q/hTFKTue/vmLrmYx9raimKMkJungQ5sJlokyZyDRzW70qPR4X7Y",
-	"O+wfHu4OD8L9vRI3jU8fva0jujX69Ht/v4IYPNYXU6lulnxYQaqoS1ltxl58y8oVyjpJGA/9IK6Xw8bh",
-	"0ARnTfThJR+m13tVHTSoksZ8G4sts8q/+S/JWXYNpKsTMFVitp1w2S5E1hzmilddZYjUO4xSvqIvygjS",
-	"pipYq4H3ECOok668Zi23YSgeWfLkfYBKw+29/ZLLrc3BLzRkw2hK43rCP6LbI0Zpb7i3R8Nef4/u3I92",
-	"R/377fve/eH29jDs74X7w/7efW/U69HeYT17yPN3nOAqlSc9BrnyHKAwcCLiVPsRHLGUZBQyGVj9GnLl",
-	"THIbidlIEZvNe/P2dGt7b58IiBXp6xVKU+aOo0yonDBJIv6Rw8ICE2kYuDiIU/WBzAYIMAMBF0aHE1Nw",
-	"cTthSxOgwhts5Dtcb0cOhl2KhUn3Gxm350f+wGaYpaDtO23bAafrkkuOjMCld0hYumcYSbpEB1KWSqWY",
-	"J1VQI/jdN7I5a/Evz9qsxX9JTs5UhV1u7T7+VSZb4Ehmn90SSmkebKIKWyc1dsMo1DqFk2dF1nNfjsoD",
-	"2bcUKwCocoF4+IhJxFzBVKl+lg89IeUhwLz6ijuM3+F0qDY1bOj2BC5hRmorl7KAWjb6lyC9zLBi94TJ",
-	"dmms877R0zC7X6Pw7nrx2mauJ3znj/o3hWwks67VEU7vmHPIIAf1dk+OBO/TqgYzsAsDmjOqJsofS8PU",
-	"mSwSCyjhT9d4IMx5dILOfBaaf3m2khcZdl83yKPCmb1y78a/79wr8O/Xdhy3lnoTTHNSG6lcZC+eF8TJ",
-	"adSYLFwhp/BLwLGAo2luiq2kyP9BYUq7x03ClHjmzc/ZB6YxzMgdOvhgNW3fMzLWZG6je8DQq7wrsrYy",
-	"Bc3yqDmD0toqLup/UwN6aM0uN6eGm6rkT9+PqARohAN9pEKycGAsSetRh8jMMAIrzCQKhoMTMtBq2UAr",
-	"Xk4lc4FLU5cFphqAIpiEso+cxZIt9OcnZLCw2YapXQe+NyWEw1DD8cAwFnNl0iFpjFqdZbV25h6HDTp6",
-	"ep2gYwfJ8lz3aaE+Kei8jhJWkUE4mM3jeEDu9aPS5LV84+mweg0BGczmcjKAIiKZarvfSKPAQC7MAOPq",
-	"AzKbK+nF0CmH0Gee/do3R9OZ0L8yM3ADgwJDyShC8Ca3MfM41pd1DlBRJpQfdPAtRTzBr0HnLIzU2WjE",
-	"hlV5PpQTFkagSHXJwKDaWFhHl0ro9Bd3glrx8spz6+XknKeu8vRELYRO1byvmZzHVfPWXMxNvJh/45bc",
-	"TMfxtimj40C4QNEKP1O+Ms9LTI8kMNqsvrMOpmUrdlVVFVKtffVbmb2QgmX21mxMGbPSuykrE2zgWy2x",
-	"0hxH5/kqHqR+uCKNSn/VWPqYclM9OEDI0C/n+DOHZ2n+7lfLpsJ+4Ow+lWVfpuYVVH1f08V742JPN6hK",
-	"rLuSeHh/OYXba1aUjlkdIAHPXN4Uqne/VAZXiu8uEHntyyGTIwXOqnq5YzLOxMtyGjtWr26sfYT6msdl",
-	"9KMVJ60vgFdD73JgQRnAE9tOxfV4VY1ic7AhdcLnpisOaEJD44Q1DiCTSNJ8E7W1aNl49WCY+GEHKUsT",
-	"69eH1aoV5tbCJD30Us7Ew7NHVlVAEVJFrSrNHoGzM47FE9nLt/mILqbmlecNYnL0lqneGRyTMVOmQtfk",
-	"3AIwAmAMcDZUXTKQsVgM0Cs4jAEayN6iBAvpJS4QYB2g9I4M5GSuQrHgg+OP3GSmQRUtIjWI2QxAGgZe",
-	"OawZobIINqPUZRbRCTp6ivo/ZlQ42LTQ9lMbsWQ2Lo1ilh59edQffIQTOgMbCpFDIb69gdQFJ2mLEHi5",
-	"EB0E53pbR58//e0/VlGJg3to4ouCvNHmjEwv/DW8f5UL6Uk5FEW0vufJn0hHbIoBuEK/qkno/2BGhoRe",
-	"gJIzZqcYm3JqrAaaJ0BpucqD2qT+2sRIldAhO6+o74AvAwIGmqsnsIaM/i5HqLv3o6Pt0c7ewcH9zm5I",
-	"9+nOkB1tH4U91mO7Bzv79eXUdWkilTfSkFtFEYKBlcRAKiD6agIv3k2De1J2JTBlOyCuswUgMQLIQJdc",
-	"MImAP5jWPaGPDGLa5J6pBYOSEzZdQUqryNeF0xssMV9rXgp82cZfihuTTqLsHHzPccmNRoRP340d2ARm",
-	"feWAuEvSPF2RGF8aAyxv5LlPMDDuf+JQjoPfHevKcyT9XX0VVDFV0pa23LMh8GzKl4CeRAC1tDQqDU6T",
-	"XOVcv3vUy2n5f8ur+TnW4dWK/RU3ZEHlqt0wtdYl27Hd3WuzHds2oFJGbQZ6NuvQhAjigCqVRPdzxWR3",
-	"QEyOeZohw4n7PmfnJivwGvpVl6ZBwdBbh2JaXo+tsojAUwpBTwsk2rx2xMsuSytIVmqUDj21qR8El/MP",
-	"87P6Ugv7cqe4Vu9PbcVFNIZskTgalXiiLfRpQScWD4i5BAbNIMeiH9oF83GM6un/I93G3CxCRsOCs8xk",
-	"wI+jR4bQTN4Kj51HEKJNaZsbmzbziBV1gEsxpDyTC0zi6IHBLYVX+F43i44bALq5UqZKQFFTL6AnCjEy",
-	"HslJJrsv9bm9E+OIr1sxIMiCcjTeYb1Y75w9TF6b51YHkv5MgOeWIjYOfq4nJOVCJFUOOfNtdm22HcFE",
-	"JBKi3EqbI1LRGWAiuPi1e3cWpN74sSp7KtTpCQZ9wb257DIY+qi+yrYC1LDmuURAinsWCz7WpFHi31uB",
-	"k6McahA2WPBrj9oXbe9szAejykNTDoIncOEog2d1anC4IG9nJeOG6uLGXPtOP/21FmIjdako02rFR9CA",
-	"4cqO/D1blecbx2Xa3x97rLuVNeim1hwhzXBAE1oBSIa08ByesIyVQGUT5kalKO6mXh1AeFPGa+vAc5G7",
-	"ctrjxoXQ7FgvRMiwY9qnnNG3IT/iE4lsu5rIzK6YzAyf1HiVNWgUxXp6c8UleiQWluUxbLRS8I9IuS/b",
-	"jAu2uGJ1IBulUvgUsUehVRVCnhe3J7KYPZUqq1zyobTmqCnrpIk6gdWuWfW2r28oY7M3FXlUbzy/lVR0",
-	"aZIdl+DE0tbHMVS3xrFt6RNJXCsiyGmtaZFECpWpKRE8lwqR5ihaUPgJNcV9nC3Sh8dM4RvSzkGMJV1y",
-	"RocTrb8P5MN8EJCBFpf6v2Bb6H9gKHC41P/GMsZB3ma5OH1/howGMzCssUIu9N/l+/qzs14cOJP3RqnE",
-	"8EHTj/PuFa2eVk2X/LhYv9erD2Y8VKdT6a+0xgvZeCyZ0cRgip2QgT6FQW65hpda3pCugmOJ0Uqm2qaU",
-	"0rbF+pRjh9yy2xLOAVZmanidpM60KKw4us5LAL0g2yVaWi3TqVAtjHqltxVw881GpiF6hB2WcxZ2ybky",
-	"XvuEhYTxYbKcKeMixRuj2R9HtMfsrNWEbaGrXr95yyJ3bOGbs2s57B9tFxcDF/GSx0vLFjKia56UOPte",
-	"UunwiwIyUWoGTjqlZjJwuSLDhAGmC41lQKClk35olNDxtLD38NPjFy/s9Lvmq+4QUMEy57F72FhtLqhV",
-	"rkObXlYFI7c9slozc/APa1EFnUwNcpGDK6rCyGpYT2wmdYq/K2gYXn1NwyxRv8Prp6C6nOuEDKY04jkW",
-	"kOEsw6TMBfImenQBDs1bEsGPyTTic8UCMhHzJCAhXVrP0VRwNQnsf7wvFow9nABv/rv+UQws++8hjcy/",
-	"9Pfmn/Bj8+8lo/rZnOdrj+yQv+n//xRTTDNAel+KIOG7keDkkRgk5Dw/QR5rjTkaXSPyenuqOXc/zRDO",
-	"0deg80ukrdYbRPwsV+K0NaiVuITyUExJyGI8HUqSOQcvgAEMhf56wOAgfUxfNodYS+PYXAxIBhqyE9Kr",
-	"2Ay/h+bOfqZ7aW3wG6DEeJ1EECOEHxcLfgLoxgvhmu6ZaILNKcgSDo/GEwUln5mWls2pRgssE4locXx6",
-	"vy7Nr4qX9C028tFsB6pNALgY9rhLbKzCgI8jIpb0MaokUwrT6ExT1wg3CFIskjnv5nFasYhAq7myujOm",
-	"npDT+xx0sf5G4ldyQpQwCtqYKellvaYVKI0joFY3yCUINcwPAlCtaMp+E7zCfoFN+Q30Pe7BfCXzmGEN",
-	"WdqrenA21xz+xUuWxJpdao51d/sqx4EyDxXdYg2paafCHQSM2FtTAVULT69C8KUNaNtIPQP1JsiUPrCm",
-	"PsQsam2ArcZsb+y0K3YTqNo12Xh/UyCvoAKquJKD6lsaI2A2Qr36HPPERQoV40TLrOyad/p7mgP2yoph",
-	"HIs0z/h8cr/XKoEni+XqraaOUuo8i16uC94ard2CCgv4M4A1VNSJPGTyZkfisMyLsLt/fa/hSo+f24+K",
-	"U7iTa3kcEolIaTQM27r8u+TC9DyEPD+oKMRW8jYSoC2WNBQA7oByifrvFRcIyKHHtjTvn9p4u1Z+bODz",
-	"OcMHh6tyYVoxO01bZbyulnHURiMu2MI0eG1LszyFyhVEMSi1d4lEGMEykDllwI4rNHUUQgoQcvjSAEY9",
-	"UVNvqoNmyeGSg3u+RMesFWL6S1md36T36wQT5Uw5ib+sRkqWObZbPYuMprXfUM/aqfIjfIBEBeNYRZTG",
-	"mYAMH60jZvwKJ07xkuj8R5JgYFuifqkVMmxWSI2/AZpKanYUlrsb9LKk72t4YfO8nuB0KFySSl+DCNlL",
-	"qoaTdxGvKBaLI27wRCB9yTQvY1/oUMXYMh2tZMm65DRbtQp691xOgBVzl0o6FJqBu8ZLgyjE3IzBHFqm",
-	"Q5qoFdqmc2glnE9dESkt1qCUlDNsr+zbndO0zEvbeQ9N4nNJfkT5mYi50eRacCnoifhIY+n8X2M6kzV5",
-	"VmU3IcVficzryD0bR9xQP/xbm/HWN+Jwl8o9mrDFvTZbrBnKsA6M4gPA0GH3+wECxgy8Hwwc1i72t7Fw",
-	"2UhPACXishsBGNosSiLAvvcmMhYMgAysZx81xsxK9gvYKKgyfN5akZerGZJKe96XHQWYwe4UGA+lAVKg",
-	"csh4eGKBFLFQEcIu9wzRr1KtkPEwd1QZpps9qf7+6ib2axbCFFiSXXwVW0IAwXIsfUxvkQa+NDB5vCVM",
-	"4n5Z/4JIkQyfWqkgrqZdMWPtPGR6sZfmRwUjogYYuAzuNwWAySP+bhLhF1wok1yVZ70pU3CD3y9rTr4C",
-	"qMmBO5lsJ0lk9BtrgfTk+ZS/WRfzqRrfxhW3RDyflfss0D6V++c10i5QDaEuIi5S/F/olTOay9Iq/7Rv",
-	"TwUzxmw48ur04tXZu3dnr6HMezHJd4+4F/er+mfUF0zU1EvY1rVvzi/Ob94+FdCxvhYh0wo3ksRlyK2g",
-	"HBjzVekK/W3ELp1aYC3rKkSu7m7enl1/fncJ1SG1bZueB02yhjUV4KvBDWt6G9eyrdo2XZL9WqUOXN7d",
-	"fr588/nm7Ke7s4tXZ0YvALnoQb/AnMR0Gqk8sONOq9u5t3lEXlzGzT8vXn0+v/h8dX35/fXZzY1ZhyM2",
-	"TINa0GU3b/ClWa+t5nKDP8vInf2G6J1V/Oc1G0ayuv2OXsF4TpOwAu/VlfI3ABADc808nznP9h1JFpNl",
-	"OS3bpJJ80BujG7s98n86zJQIXcKoMK4SJvoOORCC6rWi8jbF2izz+LFF0gbQrnzk6ilixsNR8GETKs65",
-	"AvLjygP0otB0BWq38fGS/KKKqF+UkCgEFDOt7ka5qrSCWtq4BDsKq2Xna0Axq7aG5YzyIE318bTrWcIe",
-	"IzGXYDB/I8l8hrAaEE1CTlRalF3enKtWlyh3xjcKUGKK2rQWslLB1pdAVZ4geJy2LBHsI7X+p23QJddF",
-	"k6y0l24tr0/Ro/RBnaAxtMIWKjFWmxcC2CkFNV3NUrqSZzysmb11tWBNqWbaUNJu4XrMiZR5GKsYyByj",
-	"hViKg3bSBEO2Y0FESb59c8sbC3mh6R7e8wKWoOPSUpARTQIiZvTXObOpRrOE2a7UuGBYJzbyVhP2kae+",
-	"BtRPQWvV1ruFSPVtdXsL9TtMqVmkTDlx6u7enkze/3K3vbLH6+pLaXDaCsV+moKeekH1/v6DJeUy9BYB",
-	"HVPEVJYBa+wSQ2rw5ULYZ6WXlqwpiyZ5Vay/MmuOfVH10EoU+/5WwSq5ujCAmBAlvakcwEhjDBPQfWa0",
-	"DLhfc3GZaZxSQJ7o9Xqr9AIlFI2b6CK+N2xCJZC58clIMWUm70gSEYcbpZi9QhgPtsNScZaczCnaZX2q",
-	"a4tXUAN5tS7wBmyg8m0yRia43krqcLHCudKOQKvB9bBH113k0AmaFt2/WWk63p6/P7u8u10ZEISi+//1",
-	"H2uXoL/JFONlw2m9Nk79Vep47paMtCVbgQGAKe5WOzeNgMb0kaX7DrzfOLcGG8TJ3Jy/DKwygKe7bXNn",
-	"TYRCX9kGLpsWapZis1UdSDOEeJtQLkcsSVhI9OjEA3H2yGSnlkqKyCh6GlXX9i2VjUI/VgVBOODindOf",
-	"l+MJGPHDspDCOclzvHvw+uyn2S+Hb1/e0K3Pt+fTD1t7P7xi85/Y9cN07+L97IcP//p+Z3Izf3O3yrOz",
-	"AtCqpNH5uqhWsOjKnWU0UfesrK1otoDVaS7OAV2pkbUw7zM40hU13DQLDO267mRUobW4xgbZw2xCa/Gu",
-	"zO3FEA56rnKywgMxtLBWFl/GXjg8btiNJf4bjNVSpLlSTFZ94rfZt+mP/uG90VnM5q15HJ/ww8SkRxTF",
-	"oB87lwS1Zi4Vo6ZkQqtz+kvXlaix93+vklE5pyvmdJZ6Qt36nsKvWqpYz8GuC9EJpPqqu33+uj7sXNvN",
-	"tEm2UUnnjZ2WnTd2N915AxbeOiaNfeFmHk5bUtribZUPSBMhX5agrJWw8bXrl56C61fnVLKB+ZZ7hyQl",
-	"yRgQzbRJRbm1sQLjX4JAGB/G81DfwoFxRwwCZ+OR+6Vi5H4J/22cC3CW8ZtUBf03Eeqv9OmcrXDdnLi0",
-	"P+fpt7Hy4rwaBLbrNG3cpWBlzNplYDz5lpR38o/89xeIxSYGYLsYrHkQjyyJ6axdNrsl181dDjfvqp27",
-	"qMjRjkwLCbTfoxLVM63lK0kYxTqDvMLXJMxbXdpn2wXlUFXS179f8frtypIwN2jVNl2mxlKpQueiuQJD",
-	"etpqgzCB/ozei7lCSO/A1rejzmYKZpZAMg9cLIzPuTKsvl6BVxbOZ5ViaR25JvZVnaexvoK5uVrQqhNN",
-	"I5v1KsUVHbO1ncPP6xEu94Vuxrn2l3Qpbj/J63fpCSQwmzG9F+uaDfaZc1V/g+Ei03FQq0YnBnz+I2L+",
-	"SFtQf88IJSO2sGUb4EYkp5DjZq+2jPg49tH2Hd/1OohJeF3CZgw4BnY/sdHM+ewjh4xdnnFXkguoo4PS",
-	"rCSOWJJ6lWNGH2GNYp53tz9JJd8pervQm/k8/surNKmzUK5g26dxMqRc8GhIY02PUxMHNNUlSmY8HHjm",
-	"09lcec5Lvxe8DaWVF+bWoS0gQQlOJM2JniaYCikYQLWSgu8p67csvJ722pYoQ+79vaPoWGJByXTKEuhB",
-	"0gbuOp8UZIASyphjwlhq6FBOzm8uye52/4AMAblBej0ryCIRihXwEs/urlcBZpa5lG4wQ0gLWAjRyhql",
-	"uL9S2agseUm9VsVstdstOYkSFZCEhQF5v7r7a1QmcM++0KEipj8aUZq/QqGhiBmZc4O7DlzOHEOA3eG1",
-	"UAwqdviYAMAflDUsWPxoYB/JhMYjwuaJkIZxu5fqR8/urrvk1BSj7fa8ahY9JGFfUBTDH0MxndJyTMH6",
-	"UNHDvOwsxfCBPDA20zaOXnRuo2+2rs9eb71vpdSBi9AUp5QgcaziRG28stVY+BvOVc9lisBTNeuYCVkm",
-	"RM8iZGM+6rDNO3H1usDfQeynNa+YNYSdSKR70iqIppe8yVqx6SYoWbFpSGn46U/2b4LHpbaK36thg4eP",
-	"nRCemS1GgTISyVgoxfjqZuel3parHPyNc7WlTbzN0p0l2TpVvLbx+VNCNydFAvnT3IO1VakglmyipVab",
-	"RiNTZdy0z/F5Kms0A8ZiUs8HBFAZrQx+m3C9AsB7DUvb83s+l7XtYeasAjZdnVARKZLMeS5A3O/2ur1O",
-	"q1r4gkGfjr+iv7M+D5ObWVUXYsz8CHATtIBGzmTqV7SaLA3H0Awx0yfU8MrGfkDj1UZfo6mgycQiQkZj",
-	"DA7bZCvDO5zPsG2KFULJ1KWcu/qNmIUFdW5Fknl/92vQtBEKSA6vp6Ib5KjXLsvyoHmDlMrO8+1GBBwS",
-	"IwE/VOaYmgTOlOEj/7Qi9Cnja4YeJsvredmFM6WtkSIGgY2LFLYZyrcjCT1CDNA0NHPNZKSXybVVKfZ+",
-	"OskGEuv7NdFR8Maho2Y0T0CQ26ILiNIMxRQ1lZWKRL3vKmZUstWwD56otAlJUZwv1dtZ2RpnSr9YYr2y",
-	"eD0VyATAkL7B1Fc5Y4BDPI0UgmwYep9BjzP9kmJyz4Sm3b3dDPdW+JMOQZCoayhmKrtqp6apAnIPk9Ji",
-	"urBBvYUfK7ZlT7k+FK5ZTYZoAXQoi/+OWDPpO6qFk76rs5hurJQA+tIkSy3JjGMHuubFEZNup/H6mU/d",
-	"Vqdz2v7DCzz6ezCkloMN2aRXsbQum+q7MWWbIQ1ecYWaDA50MSJLptmZbcMQmG4hjbSya2b1gcoYy4Fp",
-	"VjVl4TUbiqSZSm9+4YymCQ09Gf6UrUzrCMvFdv3l8w05mGyuKWJZ2WEG9Xc+j+oLsI6qCohuVxUKnZBe",
-	"6uhmaZLFmox7dxPFQxnteYO1P9ttmoXBlWC/znMR1912lHPUqGFYOqB5NjPkfrshDwtJcu483G5a4Y5U",
-	"E7gYcEbmtmk35nhb4d4WVbUVlsFlCuNWpGWD8ebnlYGfbkQTh5E7FHzIEl6wHowZBxUrWmAjokXaDQjR",
-	"dQFdpww8CZ0sXl3QZoRZWw9Plr+nXXeqqUvrIvBcSQTLoVztZQGuVrp29EoTnPrZKgyYtBn9FPPzAVkk",
-	"XFVUbSnnfVWHRPv+WZVzhwsEVwQvCpqN0PPZs0Hq4wlVWr4XrYBEjVEEUSuoHWqj14MpM6VfkKquWDKs",
-	"bMYXa0qWisgJxZZZhkIQ3A1/GeAOcMZCsDtcO+HswXvH3m8O/3joT1XWTxIb9nizTCdWOa+95lM5aKWw",
-	"ezo6gGKWaN+9NrnPCaPhmXMUVBNHMbGxnhj2DFyimKtmZo9lHdruUfSBmdUVQSgzaz3c322+00dfbeoo",
-	"qDg3Sz6sR2U1Nw+Tb9FPWb3inUqMGMM1K5vmnhqoSxPaxWuNeSHPmdux8xfJ7djfUG7H9jqwqSWyugB7",
-	"+1wmXwrrkOLYA3w8GnsGmNVZK6PIwmBa4wZV86t3pxefb25P350NugV+bBSYN4mYbl7MZ6eNQ8kTPckc",
-	"IA/29P5GkpmQEMV2QCQ52ICNKttRrEm4Edim5TpkzlUUuz5OpttTJvHfrQ0TRPTKtRESC1l006wFTXyA",
-	"hkKVefZhYlDDWZgaWw7z6AmYOHt/yQRvX+EvSdbCCfsblpoDlhlU6eh3DsWsPIYLSkBkuknTImIa9giA",
-	"Hp8+bFoAHQjnEqsJUWYKI1MoT7uDWveUVt4TseiSS/3QR+4ydvCaa/JUQqRvdV43zDSAVJ7KYHJN+moN",
-	"GtM6pTkHq0JHKWhcpacqrXy1yefpCHqb0qi8SSNThGJXQ5eu0jLu702qVYpSfVC9Qpm6mMdxl5xzcjlj",
-	"/PTqnOx0e2Rg090G5J7JKGQA/APN84d+2+U4FgtIpQMnJrXNFF1G6D0ziXbSVvsD7hLwSeMGw6xcU1Sj",
-	"H/4UrGoqGXQu50rbOuVMYSxESCh5dfn+6t3Z7dnr1AKksksGxmM3OMbCWsc9Ml5BMjB69WdrMA6Oc2aQ",
-	"7UZPqPrI/TQW/Z4HNlMoT8hAi2oOfbSN35Naadsl5yMjPvV2DoZaf0u7u6gbxWYG3RBiEybFaUAkXRIp",
-	"sv2uh0b5sx5J5xdwS+ig2sCxHZ9X2G5+2aBUyWz8K/ML8+e1G9J88DrnkXBfXNnxvwYd23Aor3jaXkIs",
-	"JAmbCsX8ti5pew7wPogHxjfYc6hVPhwkd8lLHpcy6tSCleggNIiCmgCQQgFbl4g4tFxYLQQZTtjwQXbJ",
-	"FSLOW0KTi0ib+CHI+IThYyw0YaKdnk3sfLYmSTMtIfLNkPSPC52TbCg3l1ybMwj/qo2GQEFdp9NQrt9C",
-	"gz5CmioqmsRjnS8EtSACoh81Ocu2t7eB2+62yU0+MqPeMMYrGuVFyqdWFppR8x5s7OFf1Tiv8YQOvAmd",
-	"jkWNkmcTl+lYOCf7qrml2l8ZoFPFJCscM3XpK/oufCNte6ZN57CcbiaDZWUfpFYNjdboWORls5g2fXpK",
-	"QcqsPW7qkWmWQPxbk2FeZTqP5qFpm/GWtXM221oJoxSjj9vk1ed7xnXRmPDf3P9zpNLuCqZ+69J5LLTW",
-	"aE02P/j50wC+M/4+jAFAiQU0UPFbtrAFDAcqkNc8j5pm79bNlPqTIZ3K5HMw+lj2LFvgU9A6Bj7CllX8",
-	"v4Wg2dvQpW/c6q1f1+rN9buo7e/2J7Zy22nCwk6ckwRMDGjTpWk8ITORWLc99RcrxB/Sx237a2kRQ678",
-	"Go6cKk3wEpxTzp6yPCjlamz4UF3Hx6CRBQrwkkgbIsrXBl3ocMhmShIxT1IluzEPAozUFR153ZtddRZM",
-	"2/zML9CiZTb40/SOQ9A7FOPD5fsSHvk+iuPIahweGrgS4mG1YlHv7J/S5dVcTlYV6JhDQg6Y7lVkYBGh",
-	"I6Mzs2fzHCiKkWp1gYHVGbnG+sgqgpj6Y+CTtB3abYu3tTpbdyND7SHaMt6v8vZN0mjXWejadPQ0n6vV",
-	"yMbHTYeTKr8SHrRt15G5qo3vmN//qaRvsaaPqOqWZTa4eLdaqe+VmdEefs9GDrQALJtuceB4Wnq/ghV5",
-	"1Kbli98qOuUIKelU65Vs+LCqd7ScxwYoG+z1ksCZ5ePNAgsp6y8EmZr0i8IyBxjTuog194C2gYDfgw5l",
-	"ve61m0zjiqp27ZzfVe0WcH+v+blzeIxGWoAnbCoeoflCFDOv555VljXLBP2uKaSbRaipTeY9O7v+fH7x",
-	"+e7m7GmQ4EE9JvgVqlrQhUqytbHhngTIvbk4125DBGh/zCqCeRdJVVMRE8fYOqekdq2+zaNsnEwJXsqv",
-	"da0pnrlt+6yy5aGeWvXmXHLTTLx0b9oxnfX4zZOWXL7iFXheHq5+KLRoTaLxRBEuMshdv84Z2iNDwTkb",
-	"KrwNOTwvNUmEUrHJuFPJsgbmK+g4FP9PJRZhg/JwZ8JCBNv0jv/fxd0ri7sxf7LSyIiUcQkOtWlVjEdv",
-	"97b3t3r9rZ3ebe/wuNc77vX+VWVc1HpVN11lnmpMZX2RsOq8lSr871GFLpJoHPGLVYZLZA58lBS6iDRw",
-	"xx7+W5a711OULX9vh5zcrBy+fmSvPL4VxopJmK65+imkBkQ08u2GSrhA/7bfAy6w3Z4L9HulsXy9R66S",
-	"33oUHbcoL+7P0bnP5vx1lwpIvGup17vUQWTFpDbFlEjTSGz2hZCeKIVQS0kHvShh2Ju5sSbx2v0kpy9q",
-	"+Vntrfb905E7R9sxfIBrbV6zDI7xV86dVqXXHXhxwIZJjfDOH/Vvch1RAqdyVTUdN2ubzaEs1es9Dj55",
-	"rVlAio0XXsX8HyyBac/j9p6jjCSpu48ZsAUqbbrYqpu4hjzebp6rlq//tflpLQCSs7Ufib2mfu5XelUM",
-	"IbgI2KgmeGVuMlRkN8x+w2B78a5WZNDlOxLY0nIUYp4Sun4nsmLLi3LkpXTBZ2FUBuo1V9CV2Ga7C+70",
-	"inWae6pULWnd3rOxyz/oRKP3VA0nZfhnD8xvuz04H23Bo7lu+x87/ePxgxx/2LkTk3H/hx9++fDT45sP",
-	"yctT1b/88WWfXUXhLx9+mN+H4mF+ePixs0qBikYXgrMWs9KPm6kZzExM8J3N1cC3qf6WTSn62yoondm8",
-	"Ba6MIY1zrn9Vnv6LOpiTY5n+sN1OfdvUepMjJc23kVQiWa4wuQ2sDrhebF/ngqQtAUHHl1e0HQTRYmB2",
-	"OVswqdJKwmZujIxisMKfwdkXdUXH7LY8XOgj7M3sY9UoeyLFtGvl8N15bjeD3fL8gmu4E5JgK+v4NEub",
-	"XYLmsp8qafL/tJaI+qn+BFIItYKTaoaDJ3oEGjQGrzid5/AYYPCDxZKt9hHUZ4SuB/lWZlP7yOMZVr+z",
-	"AXv7XIva8MRmxrp2WJFNAjVwxDOaK6ZeD526kYFuY26rzHJv4N3e0X7jkWuw406dIW1TOil3hivGKtDC",
-	"NnfBdA3vklNMrzY1cPZr50JbJJEFsioauJl1PI+9W2nf5g+vhb2bT6oqhfltKsfqneq+EKvGhvvriIjq",
-	"lrqe80m2FZR/rss/bYXQWDKtONAqtaM1xl8pvt8ftSOlG3DNhiyaVVT1RtPpHN2cdIhotVY3o671ru8P",
-	"KZGwSmmLu8IGEyPFOKG2KksJ8aDpfj7LNxStKXndtnXmZVW/ryyQhK3yztaatrPGDhw81nUFPAsGrvV3",
-	"ZBw9Mk4Wxo+eAWyx11arGIsIBXhzbnbUFqTracMdfg0aNfVuB/OuDy3fXaciKlVslKMZ3r1QEyKj0CU7",
-	"OSmY+YGeleCsddeeYFWNKdYD4TVOpcbfMm/xWe2+ASWAyv66iIt7KDCYPhZC3h1pt71Pp9cSeY2zRdHT",
-	"e9BrDy4ynCdSVPnubOWoUdyMZz9F6UbHc/YGBylQ1ZByzLuBelib4F8LgXf60yQaTt/M/7k9Vu/HrdKS",
-	"9lsCydmUi8I2roHtsxJN7qqqtiqzsTzMl1etP68dQJnbmBcb3jZP4M5WlveaLzDBGkrhFE2UbfXLeBjo",
-	"f+sVT9MUxCw8Tnd7z788Yo4JUGadqBO3QbZD2MfQVdWbjop4DtB1kVDTVd7KySex4x03n/fVeSwe2F6B",
-	"eWBHCpTgxRo/MKrmPNTE861kjAwEVp4NvnvatHsWbvdHVuGkkVMax0yqFPM9LMWDStMLsUz7qR0HAJVS",
-	"c5rKmVnUkKdO7GDvsNXE9tZBP6hDPtjRCoxYWfwZ+eVBcx4zaW1DRzDNxaqtNV1botoX+Oto2rbNHRk2",
-	"Maah0xJyfdsyHS2gkhBUCwNDato5wdVxdXkLmsINIkSTsE86PLfm92NdAL4TMvj//p//98XvLpDy9YWt",
-	"0DVInoUuyWugiSZsRtGqqJwZ7gnGPpVItOCjph8OpAnb4KjFE89odUORJLD0pwik3SI2Rjuci2yStkXr",
-	"s7WXebS75hr0fmu0QAsy7hzgE8pDzc1dd207vSds2DaiGKokYs2sswWNtBoGXogEJCfgbNJc8VstMsz2",
-	"joMq1MyjYGyPXFQ2KAGYN458jPUivKc5Mz0p5iVSeWDLax/cbm/zYV7QxC5Wlw54lfVPyMXZbRBZNsap",
-	"F1Bumblx9IwB4+09A7HIpqXIY4h+geCRC5MgFNvyHyeb67N3DzeC4li8PZFK225n3P6KPjDxWJpge0Y1",
-	"e4ymzB6LfpZjW3/QelNXieYTY/oInZf8nrYAuFbs1Vi3mlszoVqv3S7MPBkz1Y58oQ5biXbuAQdcs5ph",
-	"ZozHDAc39XY0CptE4ZsXNGu+qdJ+0S+Xpf4L+NjWX00ZniGgwUcJO/YaRSGQB3MtoqAtGPR6JgAJ5ekV",
-	"qdMju6Kd3na/HRAqADZ7i6jc59SBZmd8bHHZAwsHClN2Kav67mXnd7B32BIitC0QKo21drdESsjHY/bW",
-	"ACZuA4pamRp32BY3viY7JsVH8vNhMvIkdz89NNXMVSo99zXBVJ1Jl5pQzueTemVLrks23cd3jBX9AEHq",
-	"RE4VFp+NZvOFfB2wBO7VKR9ZL2rOs5szsn0fQGpCFR0znqrsWyg5X2dq1vnCrcY5v6pSCh7CUqnKLhNJ",
-	"6udvJuNsYOCPDVXYaZbvBvyrphDA2eUOiehcX1X2RRl4V1Obb+UFAC9JaMI4YVNIMWZfVJe8cvnAhoML",
-	"rhIRE0oUS6YRp7HpgPSRu+sIoZEkUlCTCBbaLKZD6AJM7v7XmzdvXpcBexmXUwnfhV4iiBsOBl0euBGW",
-	"0t9ku3eTpBE2zP3K1kECoGwl1Bf4ZXaeFsWtRsW/5GltGB6Y1IS4yNSpmqSm3LySaMiIbd9NXUxdzocT",
-	"TQ4Q+MY09I+d/naw14MsscY93ovtaayLMd1tt65qmm8ec15kc5Q9nP6/agS6sgfAbUr7gVXz4HdYNWA8",
-	"CUtQrzaI7v8HsDiL97U6PH0N4svDmW2BwwJdvFOQQZsbAwkr0mcl3kr8kbWcXG/kt9jV1qRXA7JJ9cg5",
-	"mJfR9ZzX9FmGckxX0mGav1r1D2C0uSlltWMck8GIRvGAfAtaNhvReay+MzfD4MXs9o4CMjAce2C85XgB",
-	"eIjBJInsHtcENhZnBPQaCuw/CyenR0RtQL8xm91pvmuAF4dn8Aaftwfi3liXlPk16NwMJyycx6WpQ4BW",
-	"iYxSa04W+4UMYzF8MPmfwEk08UwN9GB5+lyb4I+d0mlJBGj/WeLMh83K3ABXMAzX8n94Q1T5P+DV7b0f",
-	"mHCQiBq0sWTOsTRqpCne1HqIEdG/IlDjUExP6++RHfI3/f9X5TuzVdD5jmYsHUXtQQAxUHXOr8WiJlHf",
-	"qB7g3NGLtvGtiAOexyLvCK1RdeygtejobjAFSY8wpEigx3VZr52VkCEQP47C9nflPGRcmw75MuI+5KN7",
-	"zLLla91Ps2/tfQ06v2iDP6kMw0JMTHCIiSWUh2JKQhbTpcFWmXOQ1mWQir2Vdnctqt8yQwK5CKd8iGYz",
-	"C/kysWSTo5KMyooIgSyOu2vFCys7Bd6mWeaZcEOkrCM030Ddw/xvFlWzp2jnsHZ0Lf+ifOSnTdorj8YT",
-	"FS9Xpf1oped6XtVBBTTL9M6lgKVgCXnUdmICrYBogeFJH/UioxA24OgZ6LGdGoTLtTDpb/S5V6LRo9vm",
-	"qg3mQmlv08boiSsK9/QG/Saq8LPBPa2/9tVwqqBbTT4rfK7VhRcvWRLXi+ndRiWpiMruVaOuFa2o6RUN",
-	"stZbfyoBA6vrZE/L98ulPp2ULed5qUf9WSaSRWb0RWIqq3w1o01Va07rKuzuYDaP4wG513slDQDaNzL1",
-	"4GsWFZDBbC4nA21mQzWpqW/7Rtr0G0ejVgXWb9Ua41xOsvqv+aKB/pud+RX+Lv+hfr23yrUgK61pYbEq",
-	"31v4SptOZVr3rQNcuUkleS+rJK/XLqRWtc4BRJTRy5uiqnlMphGfK4AMnCcBCanT2KaCq0lg/+N9sWDs",
-	"4URL78Hf9Y/i5SAgg7+HNDL/0t+bf8KPzb+XjOpna1TaPKZji5LDZ1d4d59FazvasNJmmmoCPh5fwkWX",
-	"2uw2qPUm7w5agAyLnYrW6ZABeievA/MUI7IU84SIBdeiH5N0zLZIROEqjf54aolHGP0WhNHfiMQv9ZBo",
-	"O9yW4lMDV0ssvJ7hORkk2EzfJGkTPEEkixFhdDgBZPy8CdxIw8CuqXHsF9Ab3QO/khOiRJdAkHrMlPT8",
-	"jKY3gVjwVt3Pz18XOtXDsVgI2Go9ZX89PUVrlTFDXSVwXt5BRlEZAFO6u301qNdmPHLa321R0lXnrPGs",
-	"vRonPHWUn51hL9wf7dz32dbOqEe3dsPecOvofu9ga2fYD3fCQ7ZN+/2SjJgZ1axDD/FfP/e2jujW6HTr",
-	"zaffD79u+X/utvmzv/31P0plfA60FZzud3dIB0UuVwXBoc0/6KOBTIoBMZY4/rRRmHf8GUDkCKoHAzIA",
-	"PKsBZDdJcHCbZGJfl9Hv6QQIfZVVZsw3LZSZG/yF/fMnfKe3/NWobY7vlVQk0bksF2CC4HfIwe0bbF4e",
-	"s3nJaFCBgmM4STuT9EoP8nSDFF+Td8vbWVck9/nb0ogHOR9pjUX07IXU5sj85dWp8bgzaxxwWXFWSZJ9",
-	"xIfMPd8eO+R+WTu3QjpqAzdofuvuAfpHrd6l6lvkUGT9rQJNH+f5P+1i/QH0XXtaCXuM2KL2vLgn9kz/",
-	"UrOPxchmY//Sc7mJnn1T3SrrtrU+ZOzrENktlF7oqJ2B8gdni7iJ1u6CXUkbf0CW3Cyp5KBx/yeZx/3/",
-	"rgp3ofw/7+Wrp52qdBMwgTO6OIZNRSVwbJVkTCg32iic/TzhXlK7czi0RooP56wWTgzOZUF5mpjdXtjX",
-	"A7Ot18unBnZ+6bLVMdij6QZ9pWlZGzxhVPnWcOyyKqZzrmSufg9jSNi28a8Wutm3Kfn1hcZahEJuwzGJ",
-	"qWKJzQLw/UNmYw3NQJhBH8B8lrYwaUc2Ozajv71wuZ5Dxj3L+0TzjRwRJA7pP92IAPVGHDs96nqw+sLQ",
-	"Re+5praIjwfOdkRvTOKuL8OeZ665Cg4ckIGJBmq+bQh64LJ1aAbuz2Q/LfR5DJDi00e5cM/aM/3IbT1H",
-	"JivFTDVNmAWITRjZRR1y5q17rkm6ypx/cCPgjpkf6z/cONdz/sYMld1hWa2vXEP8Pe/5yGW4Vip9BU2v",
-	"IbX9uWliq7S7ygD0W7Hw6EeZjEArpVwxjkH5LoP8b4BTALUtGdMm30fgaU1m9hoUOmfa/BU7jxhAkhY9",
-	"Mv49ymP/cHTSSGk5QteQBrsbKb6q1vVyAKNYDpHm71cXIWRIr/QWsuQxGq5OzSwDcHPYJjScRhy7w5tS",
-	"WK2Q2RRJGCBtQFEVVqzKksyqX1KJ2UovS/Uq6woQQKS69PQlH9q5l/WWrXTt5nhmq1Y+msykotNZReog",
-	"NgSub7vZos20TOP76cjlRFLBorUJMdIMBLar1I+xCeSk2px/KKP/0/GMANHij8MzAiSKZ8IzwurkH9lM",
-	"VTscF1kc7gxeZUkxv3mnLeaPVJe8obF0DezncuIMR5uTcYxaKIT8TIdJlaKg1usju7vZhdxxFZVgH8PH",
-	"zizAtpa4gqyr028pgooBukUx823pWr7r35ZhWe9s9bYtlvXuv56sU+zubQ6FKd8+l6qn6zzbB38GThMk",
-	"+nk900sTxl11DdZLdckHOGMppsy2eTN1NpFXfZMDc/R6xJB+b/+AeFB9tQ1C/gzgpf2/KPDS4caBl54f",
-	"3yilgZvLu+tXZ5/PL6yy3Br77i+DfpQuaq+/qzeov93r+YXvKUxLe8g9JlU01XzgNpqya6blT6nWZDGx",
-	"lCBjgXRHFZEzljPO5vyBiwUPzJ/WRNJXxQtVOVDHPP7iE8rlAUJrwmisJs2p9S0+n+10ASnvfCimtZn7",
-	"poMr9H0wmYpOCnHAB/Ow+Wsk4bbJ88YK+FpXKuSkpigUeVCofIv1DQiKPTO5t4wm6p5RVdvJxSiJME3A",
-	"jKAZyIjnm6bLlQdGWDlH18sTk3tpsVCXfEu56fQJd3hmvO+Cs++eRRLvQ6tANREV1bADkxHWxYcGzvzB",
-	"HC5EKQflHqrM3t7eXhV7JXdWOSM2iv717+Le0ErSzLayawi7C49ntgP6VMWUV5U7hwnE6V3pBhjpfmvl",
-	"9LOnY0TtYtcsMU5K3YlFEA4ScTJjyZBx1SUXAHQyFkwaSKR+r2e6Tejb5c7thPQ81RxAIfS5GtGQ1SH7",
-	"XiJnv2Ue578VNNsurgjgI65sgm0dEJqB6pqBq18/TL41mOqBga9lv84RQMBoB98FJI4eGBlYmIwbLb6z",
-	"wdDtve3uQRl0ZcVCSqAse39ZjLmD/y4Yc0d/UYw5H/xu4xhzJ6bMHvC/XbtfJuVTdnJvczhw8tmB4Pbd",
-	"ZMs9VLdWB8wcvZuaaSRsKcG4fk4wnlXqwgngQZNUjZ6cLrmoqhlcf2EHfw2EO/EHI9xtumXac/ZM297Z",
-	"bIjkwJUDvBJ8FCXTMpZ7WUmZHvStNaqPtZph2uU4v+ME7CAzAP7IiuSYYgkZAHfxJdRUG+quur0QxW7e",
-	"XGd3Z02wurH4o6HqMtb5ZnHqoKA6o1JUodR5uoqDqQN+NmILWxNk2FW+6wOyZ/rIEjpmXadg2rPWV1uW",
-	"OyJsLpiRNzaU8Y00TYfBns6id+/s9naepAMBWOX/YOy+J8HyQenzn4jLt/cn4fJpGYO0Wc5GfETOCfRR",
-	"AnNkQsGY1vcocwGgbB2fK3KarVbY5Ts7m4YMNC4PL1iOlnY2QODZqs8ILlgCGpjlZiV2WaXjtLq/aN6N",
-	"lvP65RxYtXkCWZjAWnhBD9LQ0NZK5MK0wHwNAELnNy1Kf+cHyYYwS+KAGfRETyF2/t2aGPjKVqzOEKlp",
-	"xXq/vEk1odJ0i99XXu2vQcGFbgYGMaioYidGCcHEhkiCmVtoxv/q9OLV2bt3Z68hzu68LBgMrmyxt231",
-	"hYrSLjOZzFg7m+gaG6S7V3NMb4x8rzdth5QbqL80MO9UuZJ8sqrQkpYJQWpT0mkOQOLm7Obm/PLi85vz",
-	"i/Obt2evVwIWlUPHnBI5EdqUlNjMykYzs4O9wkXhisB3uypVeVqbmjahsxnjeYvjBvNj0rC4EZEp/axq",
-	"zrwxe23DyVeFRFxm4Cymjj0OkTOWZGXVkOT56xW1sFYTxUrSXGhue3cvDIcHWwd02N/avd+jW4esR7dG",
-	"ez1G+2w/7B/u/5VLYnFtzfEfLf8ICo1u/6r4j3bGtRynRfquy6v/81J33ZKaQDzmYjalu2BEf8YVBpBk",
-	"1p2dSx2bzRLxyMLXqB2syyiq+T+64RZG63B9xVHnN4MbYkGn14lFM4hGqSNsFPFQ+rgBWdMVDMCb6DdW",
+	"7L0Lcxs3tj/4VVDcu5Vk/i2G1PtRWzWyLcVKbEmjR3xnxr4mxAbJjpoApwGKZlLe2k+zH2w/yRbOAdDo",
+	"J7spKsmd+79zK7bJZuN1cN7nd37rDMV0JjjjSnaOf+vMaEKnTLEE/nU6HLKZOuNDEUZ8rD8JmRwm0UxF",
+	"gneOO4NfpQoHRCRkMP41mg0C/dcHoSZkEen/sGg8UfKECDVhySKSjKgJIzM6ZiSShAtF9OgJk5KF3U7Q",
+	"ifRLJ4yGLOkEHU6nrHNsJrHlZhF05HDCplRPh32h01msn9IzCYiexcm//q9ed68TdKb0yzvGx2rSOe73",
+	"tneDjlrO9KNSJfo9X78GndORYol+EY1jsTibztTyZxrPWedYJXMW5JZ7xeMlmSUinA+VJIuJkIxEoV7K",
+	"OGFUsYSoCeVETSIZkIelYuRhCX+ekFEiprD4BzaOOI/4mEQjQh8k40pvGtNDuy3415wly3QHKMyyfN2z",
+	"rX6v18uudntvr2yxr6misSg5xrsJI0P80k1hRtUknYH5thN0EvaveZSw0O5QOqf/SNioc9z5P75PKep7",
+	"/FZ+b4a+1G/TU7kI2XQmFOPD5U9sWZzRe/rIJOyXVDRRRNIRI0qQhM0YVV1yypdEsS9Kb7giSzEnc8nI",
+	"SCSw+URw+0PB42VA5Hw4IVQSSjhbkPv7izeV1ObNbEtPrXzXD1lv5+jgkG3t9sK9rd0ddrj1MDza2do/",
+	"PNqlewejo53t3ZIzmUbcUWSgt1ixRE/iv/5Jtv7vT//rPzr5Yws6X7ZmiXiI2bRz3JnOpSIPjPT1Vmzv",
+	"7ZFZEnFFH2JGTm9fX1yQ4YQmdAi3F3Z59J6q4aS4vUDI0QhvI9IzkSqKYzKhuO1DwZUmTdhf2NPB2R0d",
+	"D/S28lDqrT4hg78MyJRRLmGb8y9kXyKpZPVGj7ZwduU7/LHTPx4/yvGHnXsxGfd//PGXD397Ov+QvDpV",
+	"/aufXvXZdRT+8uHH+UMoHueHhx87ZRc+u9/FG3ExuhScrd6kxPArJCS7wCVTdavTry5bIp9PO8f/7Pyl",
+	"86nZaf8FpvoumkaqOMm3YkGmlC9JHHF9Y/QVUfOEE6rIVEh1QjR7SHlNFYuJ4fWlR6FfAHsbTfXM9/Cf",
+	"Ecd/pvsaccXGLIHZXoqQnTM+ZOXMZqS/srTFiKLJmCkypk+san7wi1r2k8436IxEMqUK57QPF7F+utd0",
+	"zG6jX1nN/pbs7La3rwGhPCRTkTCUAf1ejwzFnCup+U6/16ta2MwOXbqWbX/nt/u7B7uHO/u7B40WdCce",
+	"GW8s2/SxDDj7otxPB0TYC82eIjGXILgDFO3AmumUkVEUa35zAp+MokQqI98bS7eZm2s5Jzj929uh7P3y",
+	"czOJfk3V5JZJGQl+8aac+iR+XSHqzLcX4drCLh0eJsRYoq9D1WxmjCUVU+H6Z+vPw4wKk0CWVTkH/Pob",
+	"SaIwIDOWDBlXW0xrXJ5ilp1cFDa7jqih9FdKw+JR3rAJlSWM+S7RnFFzYyUSFmqZNTkmCdNbMFeMsCeW",
+	"LEEHcFpXusChiOdTLvG+DkWSsKEii0Twsf6F7JI7zZWGQuLNnaLm8JEnjGrt03+bDIgUhCK9My0VQVHT",
+	"tz3QTBevz1RfgO29ffI+etX9yCsuQYJrLd1B3FqzPw9CxIxy2KDb4YSF87iStKT5vorS7c+fQeruFYyr",
+	"aBQZ9nM3ScR8PNmAYo3qXELklMYxS/JqtRJwIIyHLRiOMrOrItftpgr1vWQJqLSluz+XLPlGEj1oQCJO",
+	"5rMZS/TkYrFgCRlSWXUw8Eezy0XjCOSiN9n93axqebr1D7r1a2/rqPv5r1uffusH+7tfW2ma+7skZvp9",
+	"MiBhNI404YdC/3fOQ5bIoUiYDMhkOZswLuFi/RX25wN7mAjxWEWeC/y6YhPMt88gTju8T5tf9cvkTHDJ",
+	"wMJ9RcMb9q85k6BbGa0X6HY2i6Mh1dP9/hcpuLft8MNpJKWxieV8OqXJMitdrIGrV6OX8ITUr8cI9fJu",
+	"z25vL64uP1+8+Xxz9rf7i5uzNx19LRSNYtk5/udvnVHE4jAnkNITiiRxu/L1U9BhSSIS/V4z/MUb4j8S",
+	"dKZMSjrWQ2uSRQFunlWCDCkfsliTqf5iyqYPLCFu5C4cp5zQGcsu+JTALPVQwENLFnpx+fPpO7PKs9u7",
+	"ikUKIAzZfdD6stGHiuRoVC+iddDMqi/4E42jENarz9JfbuHVpOx1XSSOZpR1BsPCD4pkbeagt1QTwIP+",
+	"hIb64lvjCsUNbOcJGZjtGACpSKNHsTiU3U5qtF8Nh/NZpG9AUyqFJ+FU75O4c9z5ns6i72k4jfj3csmH",
+	"34/mcbwFf8OnOoEjzb9fvv58cfn5+ubqh5uz21v9zTxJGFe3is1AAFMuRyzRjIP0e/sHjnd30iM5n8cx",
+	"0e8nNNYbsNTENUvEOGFSPzdhNFYgIhJGYeqdhUge9Su5Vt/jWLPsJ5aE0VChhRWryVLvSXq2ZnfIlEZw",
+	"4x6Y/r0elYUo/R8SyoeTrW0iI21zbPe297d6/a2d/l2/d9zT//+PLvlAIwXeg0jpyzCKeCQn4Myy9wIM",
+	"Jzf744N+4N3L487e9u5eGA4Ptg7osL+1+7BHtw5Zj26N9nqM9tl+2D/c1/JG0USx8FSvp2wm6SOvlh5z",
+	"l4qqudQbf3N6eXt+dnNzcflDpzG13i758IJf28mXkO2pz7UWSaSspmO9QkQTNuVSCy5Jl1pGR8MJKlET",
+	"sfA5iEKyFXwUw8G1olckwOuzs5vPZ/95cXt36xGUVqQdLaFzIXPP4Xt33JF0zyZsHEnFEhaekOGEcm2d",
+	"KBJxqRgNu53N3HpzQ4g+K0ZCwZD9g/oDWgwMdC6ShygM0S5rvS/nVzevLt68Obvs+JxPzkejaBjpwWcs",
+	"AbkkeHZrbkTMyFPE9PFN6RJmFgqY1gnQPLjbxIwlVAnQUYBRbGpvlLbu9IkAkw7Iw1yRSEmS6Gnl5gNj",
+	"XkxnQsrowa6+5T5dXd9p0Xp5dff59OfTi3enr96drZA7j4zN3kbaoFjmxSwc4xONYnC0RejfJU8s0fuc",
+	"kUJX8LLsD0pFkTcaWTXCCYkZfQKSFXO1qSOxQmpBpdHilBAhGkUotzQz1hZQpIzPD0+Ga72SxvjydQ7n",
+	"4vLu7Oby9F2GhvGlBD/wd+xWTJmaaHa00ASOktPukLaPu+RCSaJlgJWu5phxWfCJWewFmLLuH53jzu6o",
+	"Nzxg+/TooR9uYGO1SAWJFynJ4hEZ0ShmITJPOyuaMKtl6el/g3PHuQ7c3Aaw2ZdCnYs5D9faZ6tg6ltw",
+	"fnV/+cbbcC0RHMvXhz2CYfyNv/O9nv7jxv0TSRJthHl+sF5AS5KoBjkOCpzebsePt1eXa+3G/eXt/fX1",
+	"1c3d2ZvP78/eXJx+vvv79Zm3JfdczmczoWUvmbIwogTsowwtajMTYjgiXOqroWfj+cPQB0xe49y27pYz",
+	"dkzy09vUBYY5GN6h5wHv1SLwgt9Ltr7Yvbj8fH97lhe7+rS5tmizG6Lpoonqg3s0ywtoDDkkc4iHdclr",
+	"q0FoAbTQKtmcqwg+YDyUgd5kTuQiUkPccHihGI30tW6tjTU+hnRTazUnRwYzs2F0qKInhueSsKHgYaR/",
+	"dA5MYb0Dujl7fXX55gKk2/npxbtKm9ELrqSyzF2pUaSOYapnd3RMxMhFNNBVh2S1IB87/eMfGbs+SvbY",
+	"9MPfLp+ms7fsH/95rYTozz48Xn/+gYn992/29t7u9OUPw4+djDA0Lkdgy6h1ZRnMdXZM7zGjqkconbQO",
+	"1yU32oSKFKFjGnHUOzEWSJZinli1Ds5AaxacLWBxm7ptdoPcFk717pKB3WeMgWeCPoMuuRRGdFHUqhUD",
+	"pzPyCfAi6DmucslazRIDcCfWy1UTmcL90fYMJWD1dmuCbO1OuOgGA3+fEO9oMl6P7by6evP3z3dXV5/f",
+	"nd784HMe45hBVqeEIDGMkZNSjhPCt4kNv+we7h3sg5dQnhCpOXfMpNw09/XHRFcl6NCaH1BIW5Dk2z55",
+	"H70ic67HB21K208uI+I7mNI9p3M1EUn065qs4f7y9P7u7dXNxT/O3mSkmvfe/MahWq4vHvsyi8A8ovLR",
+	"0I2+QYKzDW2YI1MYEyzryLtNTyyJRktUlIwUHXz48GHrdK5ZvtLLZwPcOKnfIeymOS17nT17c3p3+ur0",
+	"9uzz/aVvJqSetOQpGjIy5+XKPGh1VNEHKn2DD4zkLrlLlsistOCkZCqmEH3dDPlVDQuWm6E7LgxXlMQo",
+	"WDgH2Hz9z1/Eg1az4OfJnJ8Q5aaMcYzBDVPJcgtyZAZEggiTxhWIs4QcoVnkIo052cjJ6fUFHjmerTEE",
+	"UTvWBMGetE0/BaXeulhmLFEROlmHkFYD/pLfCmojvAl465SG4Ep3Yd+QKralIvCiF93cIglZ0jne/xrY",
+	"AV4tywYQ8GIzsaLLvfLFe1/14/pGybqZm0faT/zga9CJwnKxATv8Derm/qR7o8MRDfcetsKj4cPW7v7R",
+	"aIv29/e2DnqH+wcH24dHe73aMftfg05MpbqXq49jLllI9MMBoWTEFpZ0SEwVOyF8HsfkgY0wVm6DxnrR",
+	"lVuhf4LXPBMLK07z0Jtm2aHeGbMLcw9gopGyc5X4KXyveY2ZajQiXHBGwvyeWlW2zQT7PW+G54mYls+R",
+	"hmFixIXbUXBn6p9mZ9E/2u72utvdgzbTOPpq4yy/lZljkdK3E3J85EQsIBLqHJPWSTBkcaz/Xb4poLdJ",
+	"oll/HV1tQ0DmSTyuJivzWHoq5nMu1PMJp99PJ1LFDczXhiE0fzWsUaDooXF8NQJVvY75A0O90T/RGrV7",
+	"085X9AWXHhvTGgXsiUgegavYTCM0RDqWKWFADZbS+ZRhbPa54lL0q7aeaAK2uX4nzPBCntqfmH+fuRHM",
+	"BzfpQG4ZuxiFsyG9f2IqgQ16iti6vPWfKYMOPGng89cMX8rdrQwz8AnNP+s0DUs8/MKGSsvo09ksEU/s",
+	"DYuZYtKLENIQrTgaX3uSakRjWQhqu9ShEN8CaYoUX4zikM8xzAZXzGUySroAvhhHskwkijlXtXkt30gy",
+	"MEN+iNRkwuJwkLmjB7stU6QyciB3djif0j2ch5E64ypZluXWaRaMUQaqiBRTBiq14bHZJWu6FLyCVWkO",
+	"EGpFlbzXAgWfleBVHok4Fosse4Jsm9QcrZWxdKjQx1lkBWGk2YAvIGD6j1wsJEgSsESp8QCSWIwjXq5F",
+	"NGYj+vIbsVAvM1TeoTaEPK1ETDcgOLRuQ13SdOllKEvwQKkijcXKxQI2aUQT42GGU4xGI6Yt3S65RL1Q",
+	"Kw4Jq+O2htryApZWiJKAPCzRR2wUaG1ex2L42F4J00wdlZg1dmJB7VbgK3K7EXmboTfrWRtyVKEtXmgb",
+	"ARhQhiwO+9slzKGOIQSdx4iH5amTeq/hGuk16dvBj8lgLrU98a2MxlxLU/5dQAYKMw6/dQaD/lCMRnHE",
+	"2YB8i4aDMlQETmvgj/DUXMkoTJ8SI0I5iSDrQ0Fa0VMUskQ/OoyjQUAGcikVmw7ItzmH/XfgxcG7PDAM",
+	"pYqR6EXU0cfu10yooezCRqHNsDQPmoQaDK7mQwTaTp+KhGWnkYlgtLjH2vjBtNtqFdCyVqLEMdAeiBet",
+	"1Gsuqv/UmxDo3XbHpj+FsMyzNeXDUi2BatpGxmzoLuWK/oYHVmq4ZbrrahlYpcy6MQlCJRYt5vqZU6P6",
+	"YWKKJrIii3GVmL8Wz918GeAJs4Xm0WAEQSaUYlO5yjngidavbhU0Segyz6IyGb3F6VxTNDKoJINZmvg7",
+	"Mi4C/WtYspF0AgNX1ghpJbvkfDgslV2n8YIuJdGv6HYKeY51uod9ZeD2O7/gsjPGMIOn01VqUmlaQ5dc",
+	"gXqNiVEmijfmImEl+orNZyneq2UAWztjYhYzspgIEgvxaP0zdlRtJmeZcgfjnvraZXP99nq9FsdgjC2W",
+	"qLJTkILM5oo80OEjWUxyc/Lc85mZGc23YgolhwikkMZqmlpEXk71p1qScK+uO/rq++1O3ogaZ+eWqKWY",
+	"XvLaPlGaqMw8Q9W9K/V+mBQ9hvepftemdPmO8vCeqygu0ahHmi/P5cSkz5qaigm1dXZ8FCVTFpq0Hoi0",
+	"LZki3w5sOjz+4rV9cAAuAH283x2bQNwCVChDGZpK0cUDIQYQlBjQiynGSRPWJacmJde6uzEDup2qteen",
+	"fJUdGVdYTyLAlOquUtvMglsTX5b0dl+ap9klB0VKS9dQTeW3aj58XM9y/QD6hxlC+lzwAogZI/RccBZg",
+	"5ZcCkkPCW4jkEQOgIaRXFa9NCfWeQco+OiBSRYM9MU5M3h9k558gQWbLmfK8qHqz9eGHyfJmziuqveTE",
+	"6Kx27aZMAKOLHMN59ZP4XfhfydSBl7id0/wbTIZISbODEI4kSozRUQQG6oDGMfgGsvRYT1FVzNMTnMYI",
+	"XWgLB1JLimRQdQ6WZ3IvdjpllENiJh5E/Y3ybrisn2SwnvIF2+BYQrX6Vav0nDsSciJnKOZxSEzKcEbu",
+	"rMU+zAZ7m1HOKyDB87XxiNSVBqfBpomIQyiOodwr2zDpV9brIOlSlrmvwirSgToJUI8SMU7oNOPDfH16",
+	"d/ru6ofPr9+eXv5w9ibruMx/uYL/M5u7VpAkE5GogEgsqbVyJauJ2YzjbFpDbdykUnaBoTWhsxnThrDm",
+	"NKh3CRKKWimmSculXFfXLEZ4VDKzgn5v/6iVhV9w19osPThLX065KdVQGrpUw3o2YikukmklT4594Gtq",
+	"Fp+WE2kuZJ7P78RBq53Yaa+IFAkHUtXNdIi5rqM5ZrvXqy2/j7Jhd7bmDN9FUjU6QImmsk3VLHID81j9",
+	"S8Brp3WOxizazPPW1KmssJFfdGPdEmv2s7qGTK8aHFo+PkNKU5qWcsVfOxXFX5/8OrCtT7/1gv3tlmVg",
+	"Ow3KwLAiACvBAi+8S81viUjwx97y7TGVXClv1aWUU+HWNLRS2KhaNh1G42qHwHyqj0FrU5avfEPwB5JM",
+	"RTiPBdn+r/3dY6IWIqX+bKm0CffoHcKfoiB139s3d8nlPNbWVhRjhNw8DXRgM9EiSeYcPKrZlR6NDvfD",
+	"3mH/8HB3eBDu75W4aXz66G0d0a3Rp9/6+xXE4LG+mEp1u+TDClJFXcpqM/biW1auUNZJwnjoB3G9HDYO",
+	"hyY4a6IPL/kwvd6r6qBBlTTm21hsmVX+xX9JzrJrIF2dgKkSs+2Ey3YhsuYwV7zqKkOk3mGU8hV9UUaQ",
+	"NlXBWg28hxhBnXTlNWu5DUPxxJJn7wNUGm7v7Zdcbm0OfqEhG0ZTGtcT/hHdHjFKe8O9PRr2+nt052G0",
+	"O+o/bD/0Hg63t4dhfy/cH/b3HnqjXo/2DuvZQ56/4wRXqTzpMciV5wCFgRMRp9qP4IilJKOQycDq15Ar",
+	"Z5LbSMxGiths3tu3p1vbe/tEQKxIX69QmjJ3HGVC5YRJEvGPHBYWmEjDwMVBnKoPZDZAgBkIuDA6nJiC",
+	"i7sJW5oAFd5gI9/hejtyMOxSLEy638i4PT/yRzbDLAVt32nbDjhdl1xxZAQuvUPC0j3DSNIlOpCyVCrF",
+	"PKmCGsHvvpHNWYt/edZmLf5LcnKmKuxyZ/fxzzLZAkcy++yWUErzYBNV2DqpsRtGodYpnDwrsp6HclQe",
+	"yL6lWAFAlQvEw0dMIuYKpkr1s3zoGSkPAebVV9xh/A6nQ7WpYUO3J3AJM1JbuZQF1LLRvwTpZYYVuydM",
+	"tktjnfdcT8Psfo3Cu+vFa5u5nvCdP+nfFLKRzLpWRzi9Y84hgxzU2z05EnxIqxrMwC4MaM6omih/Kg1T",
+	"Z7JILKCEP13jgTDn0Qk681lo/ubZSl5k2H3dII8KZ/bavRv/fe9egf9+Y8dxa6k3wTQntZHKRfbieUGc",
+	"nEaNycIVcgq/BBwLOJrmpthKivwfFKa0e9wkTIln3vycfWAaw4zcoYMPVtP2AyNjTeY2ugcMvcq7Imsr",
+	"U9Asj5ozKK2t4qL+NzWgh9bscnNquK1K/vT9iEqARjjQRyokCwfGkrQedYjMDCOwwkyiYDg4IQOtlg20",
+	"4uVUMhe4NHVZYKoBKIJJKPvIWSzZQn9+QgYLm22Y2nXge1NCOAw1HA8MYzFXJh2SxqjVWVZrZ+5x2KCj",
+	"p9cJOnaQLM91nxbqk4LOmyhhFRmEg9k8jgfkQT8qTV7LN54Oq9cQkMFsLicDKCKSqbb7jTQKDOTCDDCu",
+	"PiCzuZJeDJ1yCH3m2a99czSdCf0rMwM3MCgwlIwiBG9yGzOPY31Z5wAVZUL5QQffUsQT/Bp0zsJInY1G",
+	"bFiV50M5YWEEilSXDAyqjYV1dKmETn9xJ6gVL688t15OznnqKk9P1ELoVM37hsl5XDVvzcXcxIv5N27J",
+	"zXQcb5syOg6ECxSt8DPlK/O8xPRIAqPN6jvrYFq2YldVVSHV2le/ldkLKVhmb83GlDErvZuyMsEGvtUS",
+	"K81xdJ6v4kHqhyvSqPRXjaWPKTfVgwOEDP1ygT9zeJbm3/1q2VTYD5zdp7Lsy9S8gqrvG7p4b1zs6QZV",
+	"iXVXEg/vL6dwe82K0jGrAyTgmcubQvXul8rgSvHdBSKvfTlkcqTAWVUvd0zGmXhZTmPH6tWNtY9QX/O4",
+	"jH604qT1BfBq6F0OLCgDeGLbqbger6pRbA42pE743HTFAU1oaJywxgFkEkmab6K2Fi0brx4MEz/sIGVp",
+	"Yv36sFq1wtxamKSHXsqZeHj2xKoKKEKqqFWl2RNwdsaxeCJ7+TYf0cXUvPK8QUyO3jLVO4NjMmbKVOia",
+	"nFsARgCMAc6GqksGMhaLAXoFhzFAA9lblGAhvcQFAqwDlN6RgZzMVSgWfHD8kZvMNKiiRaQGMZsBSMPA",
+	"K4c1I1QWwWaUuswiOkFHT1H/YUaFg00LbT+1EUtm49IoZunRl0f9wUc4oTOwoRA5FOLbG0hdcJK2CIGX",
+	"C9FBcK63dfT501/+YxWVOLiHJr4oyBttzsj0wt/A+1e5kJ6VQ1FE63uZ/Il0xKYYgCv0q5qE/g9mZEjo",
+	"BSg5Y3aKsSmnxmqgeQKUlqs8qE3qr02MVAkdsouK+g74MiBgoLl6AmvI6O9yhLr7MDraHu3sHRw87OyG",
+	"dJ/uDNnR9lHYYz22e7CzX19OXZcmUnkjDblVFCEYWEkMpAKirybw4t00uCdlVwJTtgPiOlsAEiOADHTJ",
+	"JZMI+INp3RP6xCCmTR6YWjAoOWHTFaS0inxdOL3BEvO15qXAl238pbgx6STKzsH3HJfcaET49N3YgU1g",
+	"1lcOiLskzdMVifGlMcDyRp77BAPj/icO5Tj4zbGuPEfS39VXQRVTJW1pywMbAs+mfAnoSQRQS0uj0uA0",
+	"yVXO9btHvZyW/5e8mp9jHV6t2J9xQxZUrtoNU2tdsh3b3b0227FtAypl1GagZ7MOTYggDqhSSfQwV0x2",
+	"B8TkmKcZMpy473N2brICr6FfdWkaFAy9dSim5fXYKosIPKUQ9LRAos1rR7zssrSCZKVG6dBTm/pBcDk/",
+	"m5/Vl1rYlzvFtXp/aisuojFki8TRqMQTbaFPCzqxeETMJTBoBjkW/dgumI9jVE//53Qbc7MIGQ0LzjKT",
+	"AT+OnhhCM3krPHYeQYg2pW1ubNrME1bUAS7FkPJMLjCJo0cGtxRe4XvdLDpuAOjmSpkqAUVNvYCeKMTI",
+	"eCQnmey+1Od2AW7E64Q9RWxRnvGBLkmygIi8QTYu05QBY78q5cEA8Bt3vZW95sZjupi2ZZJcRk0WJwBv",
+	"9SdPsy2sp9KNA9lemENSYQjil0QyrTUAJOqIwIgeKAj4DuBD40/PKVPdtoAcIYMuLCypUBXMbJjt0AP7",
+	"qGf2+vZnIJm725+zUwjaloSyylZfWLiI39qzUuxLTl+5vzvfOlxVFpsG08trUkqOsqw+BTcAjwF1lKGY",
+	"MlmsdP8N/KKd00RFjyzm8+kUZGtNDTlIKJMtkN8IHmrRFhD871A+BUTJJ03NX6a5lKShfFplUUwiXuaf",
+	"ujXMXhL6IOYK7ZopXeo752y69Gasdw0gpy+S5bXyCFMK2oAFo/CQAiWJctQeUkW7XqJaY7I70CoyHT6W",
+	"eZjGv0azgGBrN5HAzcuOqh9oC18wS5hkVXmeUBluqv+UR1Dptbf3jkJx+GzGQgMqECVYGJWdoZyIWTRa",
+	"tgUxMgywysqv5JG/deKIs87xjkuR6BzrgfUbR3OpNxk4KMn3D2jkIMhIiBsYv5bC2tTINa6g6sNLK1KG",
+	"oZAM45wMKmw4NoMr9UMAqCSVwD8jToB5rdSp5rysD9eU/iKSgEwjrv8opVV4pCVWVKVjVLq0VcOnPN7t",
+	"7pMvUsxVd+SfSkCzpMCJbcehLXtKybFMR8oQxbUlupLSeRNDNIgfoELoC0YQGqWI+fJUj3OECFVE0rgd",
+	"/ewDQIg1JVaSUE6UKDqWeBQgRj59bRf8yTE+jCAOS5HKEsZswn2WkM7ub9ryvCoAkDykWZOYYBVyWHnm",
+	"/d2WnESJCkjCwoC8X13VFA0r3o2qFnRxLE0AtmZo440B7vQ4Lx/t9qf73EJut27O3my977QquC8LoOox",
+	"c3qsRwlBisPlUenKi2e4cbt7B5xqMVmawj39Bl+3B4FRvJsoYcp1Bu9F0Ok0S7o7q/IsZ1XswwfhLVlI",
+	"FhSuZAXNsmlLWdnaabWlbyvEfIxULgGLKFuLWShitJaG9QvSvVUOQY5e4ajTY0nnW0aP78Q44utWnAuy",
+	"oByDv2AvlwkFXlsnVddk64UaZlnK3XjzLD0hKRelNxqugvk2Z2+YdnYTkUjIklYsWRKp6Aww9Vz+s3t3",
+	"tsmZyYOo7MlXx9gsN7NvrqGPaleQRRAyrr25REH/wGLBx5o0SvJDVuCsKoc6iw36fOyK9qBfOxuL4avy",
+	"1EYH4Rq4dEaDh3xqcJyh7mO1kipdW+sGbO9eP/21FqIx1TyVadXpIzDCcGVH/p6tqhON47Lowe97rLuV",
+	"GGYGqwzZLQ5oUvMA0i8FLoMnrGOOADIG1takXcAM3hk0cUkddxZHLJf5WU573ISgmx3rpQgZdtz+lFMH",
+	"N5SH8kwi264mMrMrJrPfJzVeFU00GnY9vTlwAj0SC8u0m40izfweJdtlm3HJFtesDqSxVAqfYu8KaHWM",
+	"LbOK2xNZzNdK00wu+VDacKaBBaKJOoHVromaom22R8Zm5xV1OOde3oNUdGmK5ZbgpdGK6TGgI2nNCVvC",
+	"RhLXigjk4okliyQyrtUpETyXSp/WuNmmYhNqwGE4W6QPj5nCN6SdZxlLuuSMDidaKRvIx/kgIAMtLvWf",
+	"oP3rv1j1X/8d9f9BPuZ1efr+DBkNZvDbYBe51P8u39d/OvuixKjoSiWGjxkfejFq1qppr59X2e/16pPh",
+	"HqvLcfRXRIywmoslM5oYTOoTMtCnMMgt1/BSyxs8ZRghKlYy1TZQPLat8qe8VWzZbQnnAKU8DdydpMkY",
+	"UVhxdJ1XAJpItku0tFqmU6FaGPVKbyv0XTMbmaZ4Y9saOWdhl1wok/WVsJAwPkyWM2VSbPDGaPbHsVtA",
+	"dtZqwrYw1Uu/ecsiP27hm7NrOewfbRcXAxfxisdLyxYyomuelMRsXlHp8G8DMlFqBkkeSs1k4GoNhgkD",
+	"TFAay4BAS2D90Cih42lh7+Gnx99/b6ffNV91h4AqnTmP3cPGanNBrXIdvvWyKhi57bHcmplDfpEWVZr9",
+	"WuRbB3dbhbHcEI/KTOoUf1fQMDx8hoZVhh4URjFNwYMDOSGDKY14jgVkvWpJWQj9PHpyCXKatySCH5Np",
+	"xOeKBWQi5klAQrq0sa2p4GoS2D+8LxaMPZ4Ab/6r/lEMLPuvIY3M3/T35q/wY/P3JaP62ZzLao/skL/o",
+	"/z3HFNMMUJv3YX0aApw8EoOEmtlnyGOtMUejG+zc1Z5qLtxPM4Rz9DXo/BJpq/UWO0aUK3HaGtRKXEJ5",
+	"KKYkZDGeDiXJnIMXwDScgP7sCkNnfAn81nU8oXFsLgYUkwzZCelVbEYPzgYrhXf2zdHgP2uTpwGKmtdJ",
+	"BDHC9lViwU+gO85CuKbtJhvN5qTnnDzReKIAMsijmn4LqtECy2SytTg+vV9X5lfFS/oWG8FqtgNoBdD4",
+	"Bva4S2yum2lehYjK0sc4lkwpLMNCeaSNNsjJ1apTMufdfIgMi9C1mltVqGiUWaf3uZwD/Y3Er+SEKGEU",
+	"tDFT0quaTBEMGmfQWt0gV2DSsL4EQJmjKftV8Ar7BTblV9D3uAcTncxjhhgkATYCo5IMzuaaw3//iiWx",
+	"ZpeaY93fvc5xoMxDRbdYQ2raqXAHASP21lRAZcbTqxB8rvyzldQzUOGCTOkja+pDzHY9CbBVdcQxiXk4",
+	"oQkdFuMw5a1O1mTj/U01CQEVUMWVHFTf0hgbLmGrEJ9jnrhMU8U40TIr58Dv72kO2CsDU3As0jzj88n9",
+	"XqsCkGwvEG81dZRS51n0aiXw1mjtFlRYwC8FrNqiTuR1tmp2JK4XVrFty5/fa7jS4+f2o+IU7uVaHodE",
+	"ItI2DcO2Lv8uuTQ986FODBBp4EBdJEBbLGkoANwB5RL13ysuEJBDj21p3j+1+dpa+bGJsy8ZPjhcVUvR",
+	"itlp2irjdbWMozYacckWH9jDRIjHtjTL01YrgigGUG2uEAUjWAZytawxwApNHYWQAoRVvjSAw8/U1Jvq",
+	"oFlyuOLgni/RMWuFmP5SVtfH6P06wUIrA0fgL6uRkmWO7U7PIqNp7TfUs3aq/AgYwzaOVUzxmgmoENE6",
+	"YsavcOIUL0xDMSTBwLZE/VIrZNjsnhp/g1aAteKbq4507ga9LOn7Gr63dULPcDoULkmlr0GE7BVVw8m7",
+	"0gD/FWckjrjBo4TyF9P8mn2hQxUDRLexkiXrktMs6hHo3XM5AVbMXSkipti5xr2DKMTc/sGc6++hzNAK",
+	"bWgAuphUwsHWgRDRIoZBSerLdonHs9by9hIWmnsPXWbBp5XI23AmYs7r8mVLuRT01H+isXT+rzGdyZo6",
+	"napsDkw2jMzrTFYHUj/8nXsJwQ63t9yjCVvca7PFmqEM68AMPwCMecImVE4GCDg68H4wcL1asD+qbbeE",
+	"9ARQlK46DhoLMZu2Ag3avDeRsWAAhGc9+6gxZlayX8DWRJXh89aKuk7NkNQkEfPxpOoowAx2p8B4KA0Q",
+	"H5VDxsMTC8SPQDc2VxjQk1OtkPEwd1QZpps9qf7+ypNaF0ihwJLs4qvYEgLQl/diw/IIadpfBKYOtIRJ",
+	"PCzrXxApkuFTKxXE1bQrZqydh0wv9sr8qGBE1DSWKWsXkwKI5jvGbLJDDLhQJjmUoHpTpuAGf1jWnHwF",
+	"0K8DBzbVMpLI6FfWAinY8yl/sy5mcDU+qgNHiHi+qvNFoGEr90/wURyVw/8sCXURcZH2j4FeqxW5f17f",
+	"1wpmjNVU5PXp5euzd+/O3gBM2GKS7z74IB5W9V+sL7ivqbe/Pbu9vbi6/Hx+cXlx+/a5DQHqa9lvl3zo",
+	"V/i5CqsVlANjvi5dob+N56cXsIcL1zuqdMXX97dvz24+v7sCdIHaKqOX6UZQw5oK7Y/ADYudMevZVm2F",
+	"hGT/qlIHru7vPl+df749+9v92eXrM6MXgFz0oENhTmI6jVS+McBOq9u5t/mOLriM279fvv58cfn5+ubq",
+	"h5uz21uzDkdsmAa1oMtuIavZVU22msst/iwjd/Ybdn+o4j9v2DCS1e1b9QrGc5qEFf1CHBRcAwBqMNfM",
+	"85nzbN/RcjFZltOyTSrJB70xurHbI/+nw9yM0CWMCuMqYaLvkAOxq14rKm9TxPYwjx/bTkwA+pyPXD1H",
+	"zHg4fD7sXsU5V0BGXnuA0NTVkRnsw5L8ooqoX5SQKAQUbK3uRjlUk+ZFb8WM/GrZ+QZQsKutYTmjPEhT",
+	"fTztepawp0jMJRjM30gynyEsI0STkBOVgnqVN3eu1SXKnfGNApSYojatbXmAhW0lrQ5OEHwcqxOjmHnW",
+	"/7RNd4J1uxFU2kt3lten6MP6oE7QGFphC5UYq80Lye2Ugpqu2CldyTMe1szeuloQk0gzbYBEs3Cv5kTK",
+	"PIxVDGSO0UKEckA7aYIh27EgoiTfvrnljUBQ0LQd73kBi95xaSnIiCYBETP6rzmzqUZQlcYV1FXDgmGd",
+	"MoJsywn7yFNfA+qnoLVq69222PBtdXsL9TsMVEmkDBxV6u7enkze/3K/3VlRE93gUhqc7wJYjKag515Q",
+	"vb8/s6Rcht5hQ4C04wbLgP13iSE1+HIh7LPSS0vWlEWTvCrWX5k1x76oemhe8CxVw/I6XBGAKBQlvY1d",
+	"MVq7iq4ZLYMe0FxcZhpvFpALe73eKr1ACVWGGVDURXxv2IRKIHPjk5FiykzekSQiDjdKMXuFMB5sh6Xi",
+	"LDmZU7TL+lRXEl9QA3m1LnAONlAVggQYmeB6K8FxQoSsSjsCrYYTm0aCrrvIods1BW07X2k63l28P7u6",
+	"v1sZEATQtv/1H2tDmJ1nwFyy4bReG6f+KnU8j8GgLdmK6nJMcbfauWkkO6ZPLN134P3GuTXYYJ+FzfnL",
+	"wCoDePO7NnfWRCj0lW3gsmmhZik2W9F7IFdumlAuRyxJWEj06MTDVvDIZKeWSorImnoaVdf2LZWNQj9W",
+	"BcF2MsU7pz8vL6o14odlW9LkJM/x7sGbs7/Nfjl8++qWbn2+u5h+2Nr78TWb/43dPE73Lt/Pfvzwjx92",
+	"Jrfz8/tVnp0VgMjfrFcBXVbUC4uu3FlGE/XAqFoFgOQ0F+eArtTIWpj3mT5EFRhgNNtYyHVtzahCa3GN",
+	"DbKH2YTW4iWb24shHPRc5WSFB4JvYZEtPqm9cHjcsBtL/DsYq6VI5aU9PfSJ32Xfpj/62Xujs5jNW/M4",
+	"sOGHiUmPKIpBP3YuCWrNXCpGTcmEVuf0l66rbWPv/14lo3JOV8zpLPWEuvU9h1+1VLFegl0XohNI9VV3",
+	"++JNfdjZdr4s5g02zDYq6dy407Jz4+6mOzfCwlvHpBG3aebhfJfjh63yAWki5MsSlO4SNr52/dJzcOHr",
+	"nEo2MN9y75CkJBkDIrY2qSi3NlZg/EsQCOPDeA4gXQPjjhgEzsYjD0vFyMMS/mycC3CW8ZtUBf03Eeqv",
+	"9OmcrXDdnLi0P+fpt7Hy4rwaBLbrNG3cpWBlzNplYDz7lsQG+D53S/z3F4jFJgZgu1GseRBPLInprF02",
+	"uyXXzV0ON++qnbusyNGOTAtCtN+jEtUzreUrSRjFOoO8wtckzFtd2mdBb3KonOnr3694/XZlSZgbtGqb",
+	"rlJjqVShc9FcgSE9bbUh4gu1uHLQEiqw9e2osymLNadJ5pGLhfE5V4bV1yvwysLBrlIsrSPXxL6q8zTW",
+	"VzA3VwtadaJpZLNepbimY7a2c/hlPcLlvtDNONf+lC7F7Wd5/a48gQRmM6b3Yl2zwc52rupvMFxkOtZr",
+	"1ejENC/7iJix0hbUPzBCyYgtbNkGuBHJKeS42astIz6O/W5tju96HaglvC5hMwYcA7tn2mjmfPaRQ8Yu",
+	"z7grySXU0UFpVhJHLEm9yjGjT7BGMc+725+lku8UvV3ozXwZ/2UDELuIkyHlgkdDCmhMUxMHNNUlSmY8",
+	"HHjm09lcec5LC3yridWG0tYFwhN8Ezh45UoKvqcEI8+AnViAfdeX5c+AmKeZGbm4vSK72/0DMgTkBun1",
+	"PCSLRChWwNtHaL3WUHq3mCGkBSyEaGWNUrwmul7Wa/VSOHtnX+hQOfhjpfkrFBqKmJE5N327gMuZYwhA",
+	"SxhqoRhU7PAxAWQ+KGtYsPjJtA0gExqPCJsnQhrG7V6qHz27v+mSU1OMttvzqln0kIR9QVEM/xiK6ZSW",
+	"gwG2B/+7VWL4SB4Zm2kbRy+6EgewJe6fKU5pCu/ncaI2XtnqXmobzlXPZYrAUzXrmAlZJkTPImRjftca",
+	"m3fi6nWBv4PYT2teMWvIIG+7J62CiC2pbNaKTTdByYpNJ0vDT3+wfxM8LrVV/F4NGzx87ITwzGwxCpSR",
+	"SMZCKcbrM3HRRy5XNRLzXG2ux9PELN1Zkq1TxevKc54VujkpEsgf5h6srUoFsWQTLbXaNBqZKuNSY0tW",
+	"tKE03waEYjGp5wMCqIxWBr9NuF7RAGoNS9vze76Ute1h5qxqjLE6oSJSJJnnEEw7/W6v2+u0qoUvGPTp",
+	"+EF6tFUEZHIzq+pCjJkfAW6CFtDImUz9ilaTpeEYmiFaDBMQ6IZXNvYDGq82+hpNBU0mFhEyGmNw2CZb",
+	"Gd7hfIZtU6wQSqYu5dzVb8QsLKhzK5LMAZ+8YSNNkBxeT343yFGvXZblQfMGmzCmefYZeZ2AQ2Ik4IfK",
+	"HFOTwJkyfOSfVoQ+Z3zN0MNkeTMvu3CmtDVSxCCwcZG2/YHy7UhCj0nTqAgAcTMZ6WVybVWKvZ9OsoHE",
+	"+n5NdBS8ceioGc0TEOS26AKiNABhrLd5pSJR77uKGZVsNeyDJyptQlIU50v1dla2Vp3SL5ZYry1eTwUy",
+	"ATCkbzD1Vc4Y9LGZRgpBNgy9z6BHtn5JMblnAo2ncg6lvRX+pEMQJOoGipnKrtqpacqH3MOktJgu3lBv",
+	"4ceKbdlTro+ha3aaIVoAHcr2D0OsmfQd1cJJ39VZTDdWSgDtbJKllmSurQWdzeKISbfTeP3Mp26r0zlt",
+	"/+4FHv09GFLLwYZs0qtYWpdN9d2Yss2QBq+4Qk0GB7oYkSXT7My28QtMt8lGWtkNs/pAZYzlwDQ7nrLw",
+	"pqpzSFGlN79wRtOEhp4Mf85WpnWE5WK7/vL5hhxMNtdUv6zsMIP6O59H9QVYR1UFRHerCoVOSC91dLM0",
+	"yWJNxr27ieKhbGuUzdX+bLdpNg1Xgv1rnou47rajnKNGDafTAc2zmSH32w15WEiSc+fhdtMKd6SawMWA",
+	"MzK3Tbtqx9sK97aoqq2wDK5SGLciLRuMNz+vDPx0I5o4jNyh4EOW8IL1YMw4qFjRAhsRLdJusoiuC+g6",
+	"ZeBJ6GTx6oI2I8zaeniy/D3t2lpNXVoXgedKIlgO5WovC3C10rWjV5rg1M9WYcDA4EyiZmh/iKupB3rB",
+	"TXhf1WHfvn9W5dzhAsEVwYuCZqPQGqJng9THE6q0fC9aAYkaowiiVrazWWO9HkyZKf2CVHXNkmFlM/dY",
+	"U7JURE4otlw2FILgbvjLAHeAMxaC3YF0k+Ngff/Y+83hHw/9qcr6SWLDV2+W6cQq57XXfCoHrRR2T0cH",
+	"UMwS7bvXJvc5YTRMmypVE0cxsbGeGPYMXKKYq2Zmj2Ud2u5R9JGZ1RVBKDNrPdzfbb7TR19t6iioOLdL",
+	"PqxHZTU3D5Nv0U9ZveKdSowYwzW97iuFyCVAXZrQLl5rzAt5ydyOnT9Jbsf+hnI7tteBTS2R1QXY25cy",
+	"+VJYhxTHHuDj0dgzwKzOWhlFFgbTGjeoml+/O738fHt3+u5s0C3wY6PAnCdiunkxn502DiVP9CRzgDwA",
+	"46vv8ExIiGI7IJIcbMBGle0o1iTcCGzTch0y5yqKXR9g0y04k/jv1oYJInrl2giJhSy6adaCJj5AQ6HK",
+	"PPswMajhLEyNLYd59AxMnL0/ZYK3r/CXJGvhhP0NS80BywyqdPR7h2JWHsMFJSDiLNvRK1XMsEeAkiwe",
+	"+bBpAXSwn0usJkSZKYxMoZxY1DjnntLKeyIWXXKlH/rIXcYOXnNNnkqI9K3O64aZBpDKUxlMrklfrUFj",
+	"Wqc052BV6CgFjav0VKWVrzb5PB1Bb1MalTdpZIpQ7IPr0lVaxv29SbVKUaoPqlcoU5fzOO6SC06uZoyf",
+	"Xl+QnW6PDGy624A8MBmFDIB/RiwB+eu4P2ATQiodODGpbcavvO7DmGgnbbU/4C4BnzRuMNMXGItq9MOf",
+	"KpPt0tVczZW2dcqZwliIkFDy+ur99buzu7M3qQVIZZcMjMducIyFtY57ZLyCZGD06s/WYBwc58wgfdhj",
+	"7KzykftpLPo9j2ymUJ6QgRbVnOkXGL8ntdK2Sy5GRnzq7RwMtf6WdndRt4rNDLohxCZMitOASLokUpiM",
+	"OVOPNDTKn/VIOr+AW0IH1QaO7fi8wnbzywalSmbjX5tfmH/euCHNB29yHgn3xbUd/2vQsQ2H8oqn7SXE",
+	"QpKwqVDMb+uStucA74N4ZHyDPYda5cNBcpe84pXtLY0FK9FBaBAFNQEghQK2LhFxaLmwWggynLDho+yS",
+	"a0Sct4QmF5E28UOQ8QnDx1howkQ7PZvY+WJNkmZaQuSbIekfFzon2VBuLrk2ZxD+WRsNgYK6TqehXL+F",
+	"Bn2ENFWclSOJYZ0vBLUgAqIfNTnL1HjCDdx2t01u8pEZ9ZYxXtEoL1I+tbr+oXkPNjQWqGyc16qXu53Q",
+	"6VjUKHk2cZmOhXOyr5pbqv2VATpVTLLCMVOXvqLvwjfStmfadA7L6WYyWFb2QWrV0GiNjkVeNotp06en",
+	"FKTM2uOmHplmCcS/NRnmVabzaB76GhTaNWrnbLa1EkYpRh+3yavP94zrojHhv7n/x0il3RVM/c6l81ho",
+	"rdGabH7wz08D+M74+zAGACUW2HLYa9nCFjAcqEBe8zyKgzs3U+pPhnQqk8/B6FPZs2yBT5n+zpE0Lav4",
+	"fwtBs7ehS9+41Vu/rtWb63dR29/tD2zlttOEhZ04JwmYGNCmS9N4QmYisW576i9WiN+lj9v219Iihlz5",
+	"NRw5VZrgJTinnD1leVDK1djwsbqOj0EjCxTgJZE2RJSvDbrQ4ZDNlCRinqRKdmMeBBipKzryuje76iyY",
+	"tvmZX6BFy2zw5+kdh6B3KMaHy/clPPJ9FMeR1Tg8NHAlxONqxaLe2T+ly+u5nKwq0DGHhBww3avIwCJC",
+	"R0ZnZs/mOVAUI9XqAgOrM3KN9ZFVBDH1x8AnaTu02xZva3W27kaG2kO0Zbxf5e2bpNGus9C16ehpPler",
+	"kY2Pmw4nVX4lPGjbriNzVRvfMb//U0nfYk0fUdUty2xw8W61Ut8rM6M9/J6NHGgBWDbd4sDxtPR+BSvy",
+	"qE3LF79VdMoRUtKp1ivZ8HFV72g5jw1QNtjrJYEzy8ebBRZS1l8IMjXpF4VlDjCmdRFr7gFtAwG/Bx3K",
+	"et1rN5nGFVXt2gW/r9ot4P5e83Pn8BiNtABP2FQ8QfOFKGZezz2rLGuWCfpdU0g3i1BTm8x7dnbz+eLy",
+	"8/3t2fMgwYN6TPBrVLWgC5Vka2PDPQuQe3Nxrt2GCND+mFUE8y6SqqYiJo6xdU5J7Vp9m0fZOJkSvJRf",
+	"61pTvHDb9llly0M9terNueKmmXjp3rRjOuvxm2ctuXzFK/C8PFz9UGjRmkTjiSJcZJC7/jVnaI8MBeds",
+	"qPA25PC81CQRSsUm404lyxqYr6DjUPw/lViEDcrDnQkLEWzTO/5/F3evLO7G/MlKIyNSxiU41KZVMR69",
+	"3dve3+r1t3Z6d73D417vuNf7R5VxUetV3XSVeaoxlfVFwqrzVqrwv0cVukiiccQvVxkukTnwUVLoItLA",
+	"HXv4b1nuXk9Rtvy9HXJys3L4+pG98vhWGCsmYbrm6qeQGhDRyLcbKuEC/bt+D7jAdnsu0O+VxvL1HrlK",
+	"futRdNyivLg/R+c+m/PXXSog8a6lXu9SB5EVk9oUUyJNI7HZF0J6ohRCLSUd9KKEYW/mxprEG/eTnL6o",
+	"5We1t9r3T0fuHG3H8AGutXnNMjjGXzt3WpVed+DFARsmNcI7f9K/yXVECZzKVdV03KxtNoeyVK/3OPjk",
+	"tWYBKTZeeBXzf7AEpj2P23uJMpKk7j5mwBaotOliq27iGvJ4u3muWr7+1+antQBIztZ+JPaa+rlf6VUx",
+	"hOAiYKOa4JW5yVCR3TD7DYPtxbtakUGX70hgS8tRiHlK6PqdyIotL8qRl9IFn4VRGajXXEFXYpvtLrjT",
+	"K9Zp7qlStaR1e8/GLv+gE43eUzWclOGfPTK/7fbgYrQFj+a67X/s9I/Hj3L8YedeTMb9H3/85cPfns4/",
+	"JK9OVf/qp1d9dh2Fv3z4cf4Qisf54eHHzioFKhpdCs5azEo/bqZmMDMxwXc2VwPfpvpLNqXoL6ugdGbz",
+	"FrgyhjQuuP5Vefov6mBOjmX6w3Y79W1T602OlDTfRlKJZLnC5DawOuB6sX2dC5K2BAQdX17RdhBEi4HZ",
+	"5WzBpEorCZu5MTKKwQp/Bmdf1DUds7vycKGPsDezj1Wj7IkU066Vw3fnpd0MdsvzC67hTkiCrazj0yxt",
+	"dgmay36qpMn/01oi6qf6E0gh1ApOqhkOnukRaNAYvOJ0XsJjgMEPFku22kdQnxG6HuRbmU3tI49nWP3O",
+	"BuztCy1qwxObGevaYUU2CdTAEc9orph6PXTqRga6jbmtMsu9gXd7R/uNR67Bjjt1hrRN6aTcGa4Yq0AL",
+	"29wF0zW8S04xvdrUwNmvnQttkUQWyKpo4GbW8TL2bqV9mz+8FvZuPqmqFOa3qRyrd6r7QqwaG+7PIyKq",
+	"W+p6zifZVlD+sS7/tBVCY8m04kCr1I7WGH+l+H6/146UbsANG7JoVlHVG02nc3Rz0iGi1VrdjLrWu74/",
+	"pETCKqUt7gobTIwU44TaqiwlxKOm+/ks31C0puR129aZl1X9vrZAErbKO1tr2s4aO3DwWDcV8CwYuNbf",
+	"kXH0xDhZGD96BrDFXlutYiwiFODNudlRW5Cu5w13+DVo1NS7Hcy7PrR8d52KqFSxUY5meA9CTYiMQpfs",
+	"5KRg5gd6VoKz1l17glU1plgPhNc4lRp/ybzFZ7X7BpQAKvvrIi7uocBg+lgIeXek3fY+nV5L5DXOFkVP",
+	"70GvPbjIcJ5IUeW7s5WjRnEznv0UpRsdz9kbHKRAVUPKMe8G6mFtgn8tBN7p3ybRcHo+//v2WL0ft0pL",
+	"2m8JJGdTLgrbuAa2z0o0ueuq2qrMxvIwX161/rx2AGVuY15seNs8gTtbWd5rvsAEayiFUzRRttUv42Gg",
+	"/65XPE1TELPwON3tPf/yiDkmQJl1ok7cBtkOYR9DV1VvOiriOUDXRUJNV3krJ5/FjnfcfN5X57F4YHsF",
+	"5oEdKVCCF2v8wKia81ATz7eSMTIQWHk2+O550+5ZuN2fWIWTRk5pHDOpUsz3sBQPKk0vxDLt53YcAFRK",
+	"zWkqZ2ZRQ547sYO9w1YT21sH/aAO+WBHKzBiZfFn5JcHzXnMpLUNHcE0F6u21nRtiWpf4K+jads2d2TY",
+	"xJiGTkvI9W3LdLSASkJQLQwMqWnnBFfH1eUtaAo3iBBNwj7p8Nya3491AfhOyOD/+3/+3+9/c4GUr9/b",
+	"Cl2D5FnokrwGmmjCZhStisqZ4Z5g7FOJRAs+avrhQJqwDY5aPPGMVjcUSQJLf45A2i1iY7TDucgmaVu0",
+	"Plt7mUe7a65B77dGC7Qg484BPqE81Nzcdde203vGhm0jiqFKItbMOlvQSKth4IVIQHICzibNFb/VIsNs",
+	"7zioQs08Csb2yEVlgxKAeePIx1gvwnuaM9OTYl4ilQe2vPbB7fY2H+YFTexydemAV1n/jFyc3QaRZWOc",
+	"egHllpkbRy8YMN7eMxCLbFqKPIboFwgeuTAJQrEt/3GyuT5793AjKI7F2xOptO12xu2v6CMTT6UJtmdU",
+	"s8doyuyx6Gc5tvUHrTd1lWg+MaZP0HnJ72kLgGvFXo11q7kzE6r12u3CzJMxU+3IF+qwlWjnHnDANasZ",
+	"ZsZ4zHBwU29Ho7BJFL55QbPmmyrtF/1qWeq/gI9t/dWU4RkCGnyUsGOvURQCeTDXIgragkGvZwKQUJ5e",
+	"kTo9siva6W332wGhAmCzt4jKfU4daHbGxxaXPbBwoDBll7Kq7152fgd7hy0hQtsCodJYa3dLpIR8PGZv",
+	"DWDiNqColalxh21x42uyY1J8JD8fJiNPcvfTQ1PNXKXSc18TTNWZdKkJ5Xw+qVe25Lpk0318x1jRDxCk",
+	"TuRUYfHZaDZfyNcBS+BenfKR9aLmPLs5I9v3AaQmVNEx46nKvoWS83WmZp0v3Gqc86sqpeAhLJWq7DKR",
+	"pH7+ZjLOBgZ+31CFnWb5bsDfagoBnF3ukIgu9FVlX5SBdzW1+VZeAPCShCaMEzaFFGP2RXXJa5cPbDi4",
+	"4CoRMaFEsWQacRqbDkgfubuOEBpJIgU1iWChzWI6hC7A5P5/nZ+fvykD9jIupxK+C71EEDccDLo8cCMs",
+	"pb/Jdu8mSSNsmPuVrYMEQNlKqC/wy+w8L4pbjYp/xdPaMDwwqQlxkalTNUlNuXkl0ZAR276bupi6nA8n",
+	"mhwg8I1p6B87/e1grwdZYo17vBfb01gXY7rbbl3VNN885rzI5ih7OP1/1gh0ZQ+Au5T2A6vmwe+wasB4",
+	"EpagXm0Q3f93YHEW72t1ePoGxJeHM9sChwW6eKcggzY3BhJWpM9KvJX4I2s5ud7Ib7GrrUmvBmST6pFz",
+	"MC+jmzmv6bMM5ZiupMM0f7XqH8Boc1PKasc4JoMRjeIB+Ra0bDai81h9Z26GwYvZ7R0FZGA49sB4y/EC",
+	"8BCDSRLZPa4JbCzOCOg1FNh/Fk5Oj4jagH5jNrvTfNcALw7P4Byftwfi3liXlPk16NwOJyycx6WpQ4BW",
+	"iYxSa04W+4UMYzF8NPmfwEk08UwN9GB5+lyb4I+d0mlJBGj/ReLMh83K3ABXMAzX8n94Q1T5P+DV7b0f",
+	"mHCQiBq0sWTOsTRqpCne1HqIEdG/IlDjUExP6++RHfIX/b9V+c5sFXS+oxlLR1F7EEAMVF3wG7GoSdQ3",
+	"qgc4d/SibXwr4oDnscg7QmtUHTtoLTq6G0xB0iMMKRLocV3Wa2clZAjEj6Ow/V25CBnXpkO+jLgP+ege",
+	"s2z5WvfT7Ft7X4POL9rgTyrDsBATExxiYgnloZiSkMV0abBV5hykdRmkYm+l3V2L6rfMkEAuwikfo9nM",
+	"Qr5MLNnkqCSjsiJCIIvj7lrxwspOgXdplnkm3BAp6wjNN1D3MP+bRdXsKdo5rB1dy78oH/lpk/bKo/FE",
+	"xctVaT9a6bmZV3VQAc0yvXMpYClYQh61nZhAKyBaYHjSR73IKIQNOHoGemynBuFyLUz6W33ulWj06La5",
+	"boO5UNrbtDF64orCPb1Bv4oq/GxwT+uvfTWcKuhWk88Kn2t14ftXLInrxfRuo5JURGX3qlHXilbU9IoG",
+	"WeutP5WAgdV1sqfl++VSn07KlvO81KP+LBPJIjP6IjGVVb6a0aaqNad1FXZ3MJvH8YA86L2SBgDtG5l6",
+	"8DWLCshgNpeTgTazoZrU1Ld9I236jaNRqwLrt2qNcS4nWf3XfNFA/83O/Bp/l/9Qv95b5VqQlda0sFiV",
+	"7y18pU2nMq371gGu3KSSvJdVktdrF1KrWucAIsro5byoah6TacTnCiAD50lAQuo0tqngahLYP7wvFow9",
+	"nmjpPfir/lG8HARk8NeQRuZv+nvzV/ix+fuSUf1sjUqbx3RsUXL44grv7otobUcbVtpMU03Ax+NLuOhS",
+	"m90Gtd7k3UELkGGxU9E6HTJA7+R1YJ5iRJZinhCx4Fr0Y5KO2RaJKFyl0R9PLfEIo9+CMPobkfilHhJt",
+	"h9tSfGrgaomF1zM8J4MEm+mbJG2CJ4hkMSKMDieAjJ83gRtpGNg1NY79Anqje+BXckKU6BIIUo+Zkp6f",
+	"0fQmEAveqvv5xZtCp3o4FgsBW62n7K+np2itMmaoqwTOyzvIKCoDYEr3d68H9dqMR077uy1KuuqcNZ61",
+	"V+OEp47yszPshfujnYc+29oZ9ejWbtgbbh097B1s7Qz74U54yLZpv1+SETOjmnXoIf7rn72tI7o1Ot06",
+	"//Tb4dct/5+7bf7Z3/76H6UyPgfaCk73+3ukgyKXq4Lg0OYf9NFAJsWAGEscf9oozDv+DCByBNWDARkA",
+	"ntUAspskOLhNMrGvy+j3dAKEvsoqM+abFsrMLf7C/vNv+E5v+atR2xzfK6lIonNZLsAEwe+Qg9s32Lw8",
+	"ZvOS0aACBcdwknYm6bUe5PkGKb4m75a3s65I7vO3pREPcj7SGovoxQupzZH5y6tT43Fn1jjgsuKskiT7",
+	"iA+Ze749dsjDsnZuhXTUBm7Q/NY9APSPWr1L1bfIocj6WwWaPs7zf9rF+h3ou/a0EvYUsUXteXFP7Jn+",
+	"pWYfi5HNxv6ll3ITvfimulXWbWt9yNjXIbJbKL3QUTsD5XfOFnETrd0Fu5I2/oAsuVlSyUHj/k8yj/v/",
+	"XRXuQvl/3stXTztV6SZgAmd0cQybikrg2CrJmFButFE4+3nCvaR253BojRQfzlktnBicy4LyNDG7vbCv",
+	"B2Zbr5dPDez80mWrY7BH0w36StOyNnjCqPKt4dhlVUznQslc/R7GkLBt458tdLNvU/LrC421CIXchmMS",
+	"U8USmwXg+4fMxhqagTCDPoD5LG1h0o5sdmxGf3vhcjOHjHuW94nmGzkiSBzSf7oRAeqNOHZ61PVg9YWh",
+	"i95zTW0RHw+c7YjemMRdX4Y9z1xzFRw4IAMTDdR82xD0wGXr0Azcn8l+WujzGCDFp49y4Z61Z/qR23qO",
+	"TFaKmWqaMAsQmzCyizrkzFv3XJN0lTn/4EbAHTM/1v9w49zM+bkZKrvDslpfuYH4e97zkctwrVT6Cppe",
+	"Q2r7Y9PEVml3lQHot2Lh0Y8yGYFWSrliHIPyXQb53wCnAGpbMqZNvo/A85rM7DUodM60+St2HjGAJC16",
+	"ZPx7lMf+7uikkdJyhK4hDXY3UnxVrevlAEaxHCLN368uQsiQXuktZMlTNFydmlkG4OawTWg4jTh2hzel",
+	"sFohsymSMEDagKIqrFiVJZlVv6QSs5VelupV1hUggEh16elLPrRzL+stW+nazfHMVq18NJlJRaezitRB",
+	"bAhc33azRZtpmcb305HLiaSCRWsTYqQZCGxXqR9jE8hJtTn/UEb/h+MZAaLF74dnBEgUL4RnhNXJP7GZ",
+	"qnY4LrI43Bm8ypJifvNOW8wfqS45p7F0DezncuIMR5uTcYxaKIT8TIdJlaKg1usju7vZhdxzFZVgH8PH",
+	"zizAtpa4gqyr028pgooBukUx823pWr7r35ZhWe9s9bYtlvXuP56tU+zubQ6FKd8+l6rn6zzbB38EThMk",
+	"+nk900sTxl11DdZLdckHOGMppsy2eTN1NpFXfZMDc/R6xJB+b/+AeFB9tQ1C/gjgpf0/KfDS4caBl14e",
+	"3yilgdur+5vXZ58vLq2y3Br77k+DfpQuaq+/qzeov93r+YXvKUxLe8g9JlU01XzgLpqyG6blT6nWZDGx",
+	"lCBjgXRHFZEzljPO5vyRiwUPzD+tiaSviheqcqCOefzFZ5TLA4TWhNFYTZpT61t8PtvpAlLe+VBMazP3",
+	"TQdX6PtgMhWdFOKAD+Zh89dIwm2T540V8LWuVMhJTVEo8qBQ+RbrGxAUe2ZybxlN1AOjqraTi1ESYZqA",
+	"GUEzkBEvN02XKw+MsHKOrpcnJvfSYqEu+ZZy0+kT7vDMeN8FZ9+9iCTeh1aBaiIqqmEHJiOsiw8NnPmD",
+	"OVyIUg7KPVSZvb27uy72Su6sckZsFP3r38W9oZWkmW1l1xB2Fx7PbAf0qYopryp3DhOI07vSDTDS/dbK",
+	"6WfPx4jaxa5ZYpyUuhOLIBwk4mTGkiHjqksuAehkLJg0kEj9Xs90m9C3y53bCel5qjmAQuhzNaIhq0P2",
+	"vUTOfss8zn8raLZdXBHAR1zbBNs6IDQD1TUDV79+mHxrMNUDA1/L/jVHAAGjHXwXkDh6ZGRgYTJutfjO",
+	"BkO397a7B2XQlRULKYGy7P1pMeYO/rtgzB39STHmfPC7jWPMnZgye8D/du1+mZTP2cm9zeHAyRcHgtt3",
+	"ky33UN1ZHTBz9G5qppGwpQTj+jnBeFapCyeAB01SNXpyuuSyqmZw/YUd/DkQ7sTvjHC36ZZpL9kzbXtn",
+	"syGSA1cO8FrwUZRMy1juVSVletC31qg+1mqGaZfj/I4TsIPMAPgjK5JjiiVkANzFl1BTbai76vZCFLt5",
+	"c53dnTXB6sbi94aqy1jnm8Wpg4LqjEpRhVLn6SoOpg742YgtbE2QYVf5rg/InukTS+iYdZ2Cac9aX21Z",
+	"7oiwuWBG3thQxjfSNB0GezqL3r2z29t5lg4EYJX/g7H7ngXLB6XPfyAu394fhMunZQzSZjkb8RE5J9BH",
+	"CcyRCQVjWt+jzAWAsnV8rshptlphl+/sbBoy0Lg8vGA5WtrZAIFnq74guGAJaGCWm5XYZZWO0+r+onk3",
+	"Ws7rl3Ng1eYJZGECa+EFPUhDQ1srkQvTAvM1AAid37Qo/Z0fJBvCLIkDZtATPYXY+XdrYuArW7E6Q6Sm",
+	"FevD8jbVhErTLX5bebW/BgUXuhkYxKCiip0YJQQTGyIJZm6hGf/r08vXZ+/enb2BOLvzsmAwuLLF3rbV",
+	"FypKu8xkMmPtbKJrbJDuXs0xnRv5Xm/aDik3UH9pYN6pciX5ZFWhJS0TgtSmpNMcgMTt2e3txdXl5/OL",
+	"y4vbt2dvVgIWlUPHnBI5EdqUlNjMykYzs4O9xkXhisB3uypVeVqbmjahsxnjeYvjFvNj0rC4EZEp/axq",
+	"zrwxe23DyVeFRFxm4Cymjj0OkTOWZGXVkOTFmxW1sFYTxUrSXGhue3cvDIcHWwd02N/afdijW4esR7dG",
+	"ez1G+2w/7B/u/5lLYnFtzfEfLf8ICo1u/6z4j3bGtRynRfquy6v/41J33ZKaQDzmYjalu2BEf8YVBpBk",
+	"1p2dSx2bzRLxxMI3qB2syyiq+T+64RZG63B9xVHnN4MbYkGn14lFM4hGqSNsFPFQ+rgBWdMVDMDb6FdW",
 	"o+1rke0MxXp4W73cBOd/1gTmw+qamknb32Z6CVTAe+BmvI+krA1TzxpljiTMbG5qxlSPfqBHT5alNUte",
-	"R2OIDOHei7lKq2agdgDTRmuovoclkEhaVxiCqmuwj0/Yrr12Ma5bHxALjbsrO8m5Met0SEuInIFXveHr",
-	"D/H1lqhqojxgd5A4mkYAATrzyRD9JCekh65ZfKp+YNvHKG3oXH1w2ahZZIJmEZdK/1eM8nGz+mO08Bli",
-	"riohY/SuxoKPM1xHn6OiD8yHi8k1ZDNbUMQrqd8Mbd5DxGZ5OlIs0XpSi92wkUAswittJ2gvdP3OFEzq",
-	"lA1VUElx2qXMprDhhbPP844M0ZfcOnfba8TKihJgqzq5jv8OTJ4PmS1wc21MKhHli5Ii3y82UiSM6utF",
-	"mqUUOFj6dVMK7AvK1ZDWsvKPrnh2ZWt1SPlZLb0+aT/tGQBAzeh8VQuBuGfudGwN2dX12dXp9fnF952g",
-	"c3t9enHz5uza/OmbMJgTqD90VvKnkmL6G05nciLU2WOpGIFEDKqoza5h+jEykOZXgzKiBK9JyatM7/7U",
-	"sp9L4yI0PGLwjkq1BTPZOn89wKCRHs9lFkUSZ7Dq9FYptVmcGuncyOhztx52EwIEUCeLdA3KwlLMCZUP",
-	"qGIVFf3Nqck5KrR76y2vlPh86KtWdTEeKlaXnJIpoPCZDBxI6TCOGJc1bzIUDIj39nZA7pcOmTRvheRc",
-	"SW20y5MSaUa+7fd6ve80TaFum4ve9HwstL1eJoemvwll9ZV5xlpfiyhhJ8BdKubUBJxuhfZ6qmxJa2CU",
-	"rSxOpBc0MRl8kfTToDHhH5HoEvT0nRCAYPDmTM5HqRPwIwfMZWQA+oWUk0EqFxE7IC8aB4TGsVh4aUF2",
-	"EvoKIy6+DVFF0mqlLp7zkbuUYMhvcSqyMXi65G6mCbXfcxonMEvk76OIM1N32xge+rBGdb+0+nqqrrtC",
-	"K6u0l2zihfAS8yH/iNwbHF29KlAZ0cEbmJyZiemgZsArbGCOhx85cMh02b2g1+u5NAy9dryYuIM0jt15",
-	"UcjSmnPFQpQvxnetpzWYxZRzFg7wG6+ImStJKBqJmqA+cr0C0zrAsELAKOTCBIqHlBtIhimjHPSLLnFR",
-	"bAxSmsi0S1lyFTEtzwqM0zVMoGz3lKr74ih1hcV0oqnPO+7bIoMyb4jFIofF0O89IbvvSYbYCdnrrT3t",
-	"vV5u3vD/mk7+aMNWnkicTyNr75WCYbad7XZN/rErH7U3Rk7EAi6M1uDxVydkMFFqNvD3uiwpOQCGwjDA",
-	"rXk1XWZQfO/p8GE+6wSYr/ypTQbzXgPr9lobrzljrtKkBeai36g/MfmtVNsVoxFLZJEFtrrVB89qEVsr",
-	"FOVIJE3NTCn9ly/AoKlaetrv7R42Vyn2m9jWr0ymQi4/d6U9/cSNrwDE1Pv2hOLqjWmRzaqun46hTUsg",
-	"cwxS9nq4R/1nxYrO6wxSizAE6uWY6wKowSdaN4v4IEscGcP7z+z4Q5Wiw8ngI8fSEmmpnSoPpqWqLZBB",
-	"gHbu7IY9gXDM1s2BPB39GcGIQfc2Yk0k4K0JfNtHLLiHPpwwYqvbMlw/ravYbNgBvBWuMAO0injZJVeM",
-	"JUFKGlpRNvESChqWkK5+Uc/sBCFgXQnPAH4y8DCSB1pL7ZKXVgFeWk0aFVFI5QcaN2PKtIOcwYaHSIjJ",
-	"9zMTPtE0DHQCTCjI10ebKkqgwMHVu9OLzze3p+/OBkhEJfmbVwZ8q9ke36a/KXisauGhz1N57O3RIPBK",
-	"0I/XQoo2xgKW69m0fq3CeywZQH65UB+5VGKGLeC0wm+U9obtjdOVrws2nfOEGDHwqVpwVcL3ZnPEvcTk",
-	"wJUD6H0FJgEZhEUhVJl2UFKn3WkWfX2i23N3o3kJf5QT1WS82eQEuxWVp8rCq0q8u1zmP9aeWqluyo6X",
-	"xdT9NokyNXkyV2dn158vLm8/v7m8u3i9Sn7UZ8nkk2SyoVuWwSUrzanXmwRqFlQ7rSLAZjk0prKnHNrm",
-	"Nt1VZCamcmCnu8o8eQ78wiffgxrkQeB/nHl4cLaXFc2psYObf168+nx+8fnq+vL767Obm0GXnPrnmKXD",
-	"aqcvbFHllZB1kL2Z/oHUigUitYFB47RjTA58ttJ1fskZYVwl4FIxFyvTF9QI+QTNBq38Y18Dq/pTqEVY",
-	"RENMwDVrb+Yv9xjABlJLAggk6KOQYmpFZx4x4Gm5JxVnpuRruqzPtfHRHQQqtSFdlrErPoqjoZKvmaqo",
-	"KjRL7j2hVAwxW8xI10yK+PGZRgLED6robZp4XFUbkKkIyPrW9tDN07LffVgKLonxryWQ+d3tq6rapXzF",
-	"0ioWBUEs+T3jLGmWTc+B76KrFey6J+zytpvAVSKGkFRTtnCjtIOa7QHeCOXfkFXFMtWz2HWzgHjw4+pd",
-	"SJ20VfvQ7+0ftauCNCJIvhKcV9wgz42MHamsdWFTv5qBfR3kOYahkzwpFHaleFhBycUvu6KFtRVvVyWP",
-	"ekelasWnIg+JY3sXcLZdXAMwblEsUkRd01/X8LNn4S4p3a+iNDhjU477NAKrD0U70jJl8/k6me2WxJxP",
-	"/8XFeqTRSDxdPrLkMWKLml3S6oTBzpNemTXU82nBDu2sQMCi8Z9GHA2ZTCKpRLLskgEWLtwMRcKMH8CI",
-	"0muq9CcJ+8hNAIeOfcafozT90z6GNmxgMaG8rOM/+qpulnx4oTlIyTJZpvVc2tWSN7/u+57QvC4VLSsp",
-	"2lXXVVbTHfmD6Fs/r0hh3ZAWgKBOZ43uUF6XWpOodx12EZDI6gbFHk0aeKyEpbn9gYfbceLVTgieNliD",
-	"8Gc+l6DVuQBACuNhxMfNNitBB6yZvFSRZpHQUU0YPoQ9pmmCDi5Up4slqzu9NeSflSstztWUkwXEVJNZ",
-	"YA1XUqbtbRM4fRoD9fT58muUP/8s/JenrvhHn5nT0VH3sNXxHtoKIs1DVu0aVKviBgfEEAUwK4uQxsFR",
-	"MYa0ylxl6mFvA3VH3iSLh52n09wdL2cvQYGFZu9o9sRyfLBS7NRD3I6i8TxhMlMKX1QgtEzY3n2rJUIr",
-	"53yq7xRK9adMJdFQ1mJOaEEXagaLVkJAlAjpsm1CmDUNa6xbiP8LTz63WKET64Wu/w4EsjmcE/7ClBQW",
-	"PJEJ05fs1UptDhKBMhtUII3UW9yr3pYjN+ZNbdqfYjzXGFyum72nd7RBCt9hTv9r5Y4q295NNUMLOrJa",
-	"AULU4XEkFUsASUnrQybOWETMThgNUwiiZttnxl7lyamBlTbYf5E0iH+Q4RTYDhrYItaIBG303FO5BvL0",
-	"Xo2bx2N+XrmRD6jqJu/d2SDDowpkW7w7KQeq5JyVINdprGPF4UXqz3IuHf5hziWALuVQld6yqYLtXvE0",
-	"RMN9Z37WurectoUBOch+NSl+DtbySSgSBwDiGamIKpE0QGehqhI7pwko94wmKhpGM8pVDbfxMlTTTMHM",
-	"YD/7/n8Y+FNRbqxur/9MvRnqqSoXqWnLgzZaJLxbh1iRp4uS4/OQKdKVpzerjMab+quqGNxctqxOgN8M",
-	"mrXbdBiyLoAoxINJxYP3rNdT48mJP89Uct7fLDU1xD9xJFPVNBS+b9jkgtqsj28kGszdChdPk9qPwGbZ",
-	"tGgg9uTGYcWGYfqQaSzFacXELxFZOVe2IkbZhOyMKkvOMM3edqmKjLr0yBJUCVzCDobi4mW7eNxq5deC",
-	"D1c1AjWTzeNZ/SUO5NmbDhsSNTuUOf3yGzIfPpw9RiHjwxL6sN+4ZlNpWpPUv8RCDMjk6ZJTWzNglGWr",
-	"H38j006H2fs0cfA8Y1aZnGuR0GWEpYsrYa+1nYw9OKM4jmxidyUUdgpDtt3tPw2FLIss3mpNVVDjay9m",
-	"t/s0SDVTwyyrDACTjwS5K0zMYtZdhXqt6APTBktt5xuj1uhnOTrlITRHSSykMief19br3byPLAmjoWqL",
-	"Uf8P87McFEpbyLAiRFgocuHFdQDC8gyg7CZVEKMHTJWeSLpN7tQr2UUDuxA24F5feqxd8HrvZDlAWNp1",
-	"NpsipIS1EEzCrfOvw1qwMyLJfOjDWJp70gk6Exoa5/39Uk+LxaOK9oj+y+qBiTzW2dRp5nPcgkq2qksq",
-	"doLMgzQ9qXXS7lPTBXNUIO0lBud9kNabmXRb/VWYz0/qV2h8HW+PAySXFZ09l3yIdUxlBGqrH0zFhqth",
-	"TCOJE1qi+JmfVZm0iFjkhQly6f5b/V5vZ2V+WbvmqbjGkr6pxUwvN3k7SNW+nfOrSqz60zJwK6M5muhr",
-	"5S1HOr1L4lI7yQC5IzxX3hfwgs6iF+BfeqGV8hejeRxvwb/wB7W7ihW3a4OU5TLtVlnTta2WTG1XWoCQ",
-	"6dP51F5KT8ZIe+N61tmjxQI5BwZZR7mbaAKDJYjr5ozW6h3V/RfOlXSLrArjrdsx4RlSp1fgYWeo60m+",
-	"ocNnxL0+2jTsdQU4XcZjUIVxanDrvFzxjBOqBFXU0Hrg8bQqbnpRynlM7uoanvNodhqG5YT8VivHWKWV",
-	"EIpPWa5sStburt+V5z13zUfdIcCT1vKYSFZ5EiyAD6YaGNgZqKHEzjlt8Ar2YKRLHkec1SFeGasJa7yA",
-	"4qHTjWYPXBARh6iKc0A9GU7Y8EG2mse+7XLEGK/2wnpzqOwMVd+htFUrezuh07GoBV1FA5OOhStIWTW3",
-	"NEPgaY3BNPfgNQEAQ5AQB4jC9ZLx9Y/Bp1lyv7irqXB2aTrASxiAbK+ML4ikhM9eiUStuFe7uzv1YiHH",
-	"r7h1ibslBd5NNxPxbp53NTzqzNJFFUe6mU+nNFmWKgn4VQY4KLVjK5CimjcUX08Gba4d4vbGGgzqG5/2",
-	"E3yS4YVpF//9O3ft/8HdRozNkGk1QtduNbKzVquRdsR8sGlE3lVtMNwWLSHLv118dbdhH4KSDL6K7OaD",
-	"liH1muhPc8z7Vn3hS+HtVzaLvzUOtDKOap1rWZZqvJm+oxBc2FxkfNhrBhmzrtP1QowmNaCkQsbkDDjf",
-	"tHH08ydgmkP6b3nsAdLzmIUrZHF4YtzlGMk3mxspC1oOUELOy5RPqW6ZG7qyB+e51T5LGm7mGtbxDWh+",
-	"Oy0cz3rUWMiyLhQr9KrctXN+4pFxvxVbKlD9P5Ziym+IX9JergxibXkcmyqcxKs1D4yr1mqLYN8ANAQO",
-	"4bvamwtBYBGvV8rAdO6XZj2fqnC9szotzNJNEYwho+ZldsS8tRUKyirzERroYUN5wBcb4MADaAgpWWjR",
-	"grDWCTFU0p49lFvrMdA/iMZcJGWKX6reN5NldsM/1ZGbeWkpFYkHtgIs/TSOyenVOVH60bLy041kN+Lb",
-	"K9JA3ciNIt2nswjBw9tANaaBXjOTyt2qB4h1O1UGMh458Phmp5uu5A+t9ncTrd6Dil6lEMuG5YOHIhRd",
-	"vCdwSxD+Is1SQ4dMinooOAvw8S2E/dE/sIh2hMZSGJwAP2T1GLEFsFK901SBhwourzH8zH/gjUVAVb0f",
-	"+k1bjzTR1q3Ur3Qr/Id9t/vkMh3EfXZqRnMfXOCwmb+vYPivQedOlis1M5ZIUUI0vNQWh3wM8LJjwZ7D",
-	"M3MeNXDWeA11WjoT9ZVMzCE3o1W9MCCL+pgJR0Mc3l1GXvo1pwiFXL1NZDER6ALTOkJkgHhnVMqFSELI",
-	"mwCANjoVfFyeLIsFMbVNyufSOL9ouJahDeigkWyAnA8jRZI8sJnCC6EXBgg6vC02GCoT78Q44qtXp4fB",
-	"WlCv69Yz+di0MbuKmqkLcY6jx5z++0cSrWu71YxAbBGVbefxxKR1/454JBR4VOtPMHviVZfqFcyxWicy",
-	"pFWOJ4YLdMAmqN0At1k6BCfTf2oacf+1/UJiQuWN+JGxmUw3NncPwFEUM9M82d58Qse07R3BLGfkFZWp",
-	"bo6bZGnQNEUmE5Fgsrcy4NgzOCt38O79GTC6bRPlsn8frjBMNkHM/VK0QP3sarVPn8OzaXzw8vL9d+M2",
-	"0vd8kbGeyodTqbo59Qqf/u1zblG783f78Kn5yqsXXqflGUls1LxGGlkz9cuO7LQv+4GnfNmPUPfSetUH",
-	"dj8R4qFkw53l5epwlYhNnBsj3xJBdmyBmQUOhiwWNkzYGvqDkWJrag6YX4FDVMWJ4dXto8TgGrc8+Loi",
-	"DfEDIm+hru7K6SNFxGiUpnhlrVuMFe72e5mG7WEEOVXd1oU3qxoORelJlnqmGoVCWxjahr7OQ8ZVNIry",
-	"oIA2Q/WsPFfkg0OFgb77KUasSao2zS3N1iFiLCXmmrbavEMbycTf1hEoeNmgeoISE6ivSYB9mvJ3VKn8",
-	"nSvpoGNTOr7kZEjjeGUwMWGPkZjLG7im2HOzMAJ8TBZ61WaZmE1tlN8UrxdekmleAdanEHn3Y7Qp7+OB",
-	"kVeygmRSKm8sDQ2h3uohV+T6r9JxDRMDOjEq7hq8DLTp6gy1zJHMBOAM51uKT5SayeMXL/TCpJ9WAVlr",
-	"qxpPFnJ6sec/Ktl6ZvYMUrZTYJHlpObf+fy18xl4leZeJnjN+Z0iRyjXOVSyhBQtFkdg5tpNbBHciDSh",
-	"jylf40C1AJkn4BV9X4f5HSF3ARwHL8k+myqy218HAKMqkzfDZdNbawFmQsyKaJfAW9MS6O3t7ZXtjGPy",
-	"VFEO1sUrPHT+nTbZHwUtjio/FucdSX0eryGwDdiDXfLeGIIOe8cYiOsYhs8u8ncrZZBJbREjshTzhORR",
-	"Wjxp5BlzkLJYe0vqOLsSRDEsmlqHracwC/sNIXl31mLDRLNeaM6uWTDiaSbzmBlvLirWCPOBqAMTEYcB",
-	"9E2h5Ne5No4hqzkWizzqaSOmnjGedw8bY7lvl1q9ZhNfI9+MWE0FY/oMhpkX+NOSQgv3YEW9q/u+7Vmb",
-	"KSz/1M6s3vI+rdzRZbm4MrQFiIicVW+la/FeXgdqviVSkBFNAshDbA0EkhOvNVu79zVo5Ca2q9M8fkpD",
-	"tl4Si9nn1doYZCFkbCwULhtQ0g+dTVTc/QmjIUvIwBzeVhQOrMjzlI/0dveGh6MdGu5v7dz3wq1d2htt",
-	"HYZ7bGt3dDTapruM9u+3S9pI1+cmsi/KHFztiUCzZUMuUA0wZ4HtE8toEkfM+bo3r9IXcrYq4RjNFDAs",
-	"pphUrStoG4TaV9XQnr8uSdkqK/EZGOCpgSm5c9cRmlmxkQrIwBHxwNqwzjGw/eVLgF0m9LdgjEHRnv01",
-	"MY2yE4TRTFziL9nt93z3kplGx7syFbVm6ZMNvE6Wg125H9lPXnvD2M/euOGyuV0wTpUlp+W9PHFXqKuP",
-	"fJA7/nT2tsekWdkqWVewb+DxYud4hg01kM/mr1TWTvFZUgPeX+8mNS9bVgrQZWtfTCofP/0JEnFZtyee",
-	"m6i2E78nCtOTP7jvsf5wb3trL+yNtnbvD9jWUdijW/u0H/ZH+6OD4Xb/L9yB32zB6uiCWfyzBRjs+ysS",
-	"u7zR22gOa4YY3GRqqKb+BlWqTRvdrda3sHGowQ5QswHoW2m0DWkDZnTb2UwI07BKTsTCCw7mAfP1L6pk",
-	"MzgBlSDY/gu8hFQBlqEe0gHo6+tnNaAbRXlIk5CYdUgiZ2wYjUzuWPZ6LyaSDT+/H/3401Fy+P2P//w1",
-	"uV38cnf1+vD83dW/zsX2O/qO3ixWJlb/9zr0wG56zenfVktPmtoQWoh2Sa4i3qYcY2fgCZWu86hrrAg/",
-	"BHT0LhlY4SoVjUEhsY4FYaEXoImw1v3yCB1SiZkkU/EY8XG2XZX30kT5XX+7LiPa+8zJdfeQVxqfm5/3",
-	"iVnOZ7u+rMrTQGkoaD727rlZWweRN2nz0Rv7WvuIN+X0NdkPTOvLD26+X0FBHs6TSC1vNFmZ9sKMJigu",
-	"8V9vrHj74cNtJ++HuvFc929vtvf2HRJZpu0WxO7IFVQrkTFTYH7eL/3sGnIDr0XC8XDqyVwyrb66fD7L",
-	"YCCTcxrxSCqIRpIpfWCmN6lITC8R68HAnwKyFdwguIq4UHc20BXy61dAeRuVlJ6lFcRi5MrsXR+te6YW",
-	"zNo9MHHMip+IGdwS/buhnjOyhXuWdk9aUIzrZTLFuh/5R46ZrKYrCLQklWRwOlcTkUS/AUs7Ji9hGeTj",
-	"vNfbGcIy4Z9sEBD2ZchmaG6N2MJsiT3yY/Lzp0GXDL5sJSJmcgANNM3ewicf+ZQuwd8Gqb4Q9HW9XCRL",
-	"tHHA+EgkQyYJ+0KHKl7CJe0SPUWteJmU3aGYMteV95HGUUhNkzm7RGOc2J581sj9zy3TSHHrPBzobbRb",
-	"ATlnTNmGXOTbOfT33d8lMdPalwxIGI0jpf8r9P/OecgSORSJXhfwpuVswrj87iQtbfIXhsSkDVGTTgyV",
-	"EmnTwAmdgZ9yAEGHQZe8FGFkvHY/3FxewOkrMhVSfeR98j56aQuboOmL3Uzc9HQG3w6+bN2LcDn4LgCm",
-	"hy+8fvOK7OzsHDmY3KngDB16JGTDaEpjgpwFGaGKFLbkS/13Bryqc9zpd3vdXgea8TFOZ1HnuLPT7XV3",
-	"UHOdAA/wMAnoPIxARI+rJDU8QWIxPtb/E3EZYI6oh9N8YloO2k5h8I9HBp/YBrvSo3+4PFBoe+J6NVvP",
-	"ZoBZKYGXC40narv7nZBEKKp8oC/LgU65acPjtZY2agT0qfI6IBKads9GkSVGgZ2ivr6cRdjA2eSccZF8",
-	"5Ambikdsb092eoBt3CWn2KT/zd27d4C48OPZ2dXn07vX57cD8i0lS0YTSxySqe+Mf928Ck/UEcx52Dnu",
-	"xJFUp3AugDNIp0xBCs/PpQ24F67NAIDzYOgl0l+DX9iG4I47dIhJHahjQCigkM/g+4H39urdwF+/BqUT",
-	"grngLgfobhDSiHev4YXpVUn1BT4mA332LnsZ/upC5sUgMH+ZczC9EOAjs4WDmgWbMquSFUP7qGKgYZ0F",
-	"L2zRSohxbNiB41SXCVy3NQrEHWQEXtXssRisYvYZzM+nH1lMlSs1n0SyckM1pVfMyDb96fVve71j+L9/",
-	"NfPQVk0KXYgNpuXwkarntb3uvMqU9PROvriiY3YT/VZdjpp7Ni0zSIz1BQx5u9cz0MLKAHp6JTEvfjHJ",
-	"Q25Rv3c0mwMr6+e09W/HvyeIpCcS725TC77Q6R9td3vd7e6B/hTO9Ph3DxoBQpJfoTbKb+Z02ztK98/s",
-	"eeZ32hYyru3D/nbQeYi4ZmeQ+4aGC5MAQdTZHfWGB2yfHt3307pHn6z1DnH2RaV7dgwtX1N7zAyWHnlt",
-	"gYfmps7eBSUwhxOI+xn4yUIm4PE16Ozi8ZSN4I7xxUsa2rbQ8JP+6p/ccWqUPRbij3ZW/+iNSO6jMMS6",
-	"m70mMzvniiWcxphAAb/aaTS5RxqhMx5sCVt7D2lxYYSpfXB6Y4m9R+FkwGIFDRM+NJmDX4NqJCRP/SgK",
-	"Qq2W32hVoZEwdBCgpucxKgjSoKRq3YHNGEp9LWhMx78coDI2vO0EnVenF6/O3ul/g/U3iwEQBQMTZYwo",
-	"BV9xVNkGM9RWSufCzhkvGAQOlqj+iWTaqeCdWSjUKANgVzZzD5K20YXKoPKumoPJ/Iqka15ZNgUjkJuN",
-	"b+vxKoaeac0YlA+Bf8oJg65bmOEg5irTMANAQLmD6SubXaZqu9EUPSCHilk69IPSxmFx9MBqxZ5XFd5o",
-	"Qg45YdV5pY2rTPKxxUoSiWfAkjNjE1K4bQNXEjWoPuFEVupjm9RA3UrsxDFKBkuyRTYV9xeq6zek5nhL",
-	"2e2tPXc/T7LB5F9uShlaPfu/qG5Urje4ZiM/+wkQfYuDZVO08WmvoC/9yACXW/SJ/5+9d99tG9n2hF+l",
-	"oBmgkwNZkWQ7sWUcbDiJ0u3uxPa2nc7pjvqEJbFksU1VabNIK+rsAPPv9yIDfM8xbzJPMqi1VhWLEiVL",
-	"tpyLWzg42B2aIot1Wff1+5Hj+osYpVYneJeoRpZ+68PM0CVMAFZaz4zXUUDeWwyhR+xRAN4WTsX84FoO",
-	"OVMxYtCiQLwA3YUvLwLJ0DWdRkMzpItoKM6E+Uiz0K2mD49n8XShs96MTpqdE8cTD3+1RfeDropkTw3h",
-	"OVTn5iG6TlmXDdyQ27+X9OkvvPEcQDQW3TUU6UCFNgZo3G3HBwet/7BL0f8zS5XgXmnbQjnbxm4m+02k",
-	"tf89YTI5y6T755B/xEDsKSLxmad6Vx25O/9osUdORYLAtrB6ieAhBKSwmsA1WUVDobLUwTHvPd0xj8HU",
-	"CYirc7CjrOXuMHlwbUcDrsGl9DaWMadiDnYW3eRQBp81cCDvBtCYgn9OEFTEG25zt1l7Zv7wJ9GgwPhH",
-	"HLMT8A+gjX+VqGH+FLjkEFngrmuRpCf9/Bbzb//oeWUeld3mzm4Y9p5tPeO9xtZOd5dv7Yk63+rv1gVv",
-	"iKdhY+/pNLBKwV32kHJKtguIQw850KklW55auTg7PD5/1T47Ozr+0bkuL5TsR8lQuMksgts4wBqV8th9",
-	"O8LK2DU5Hwnz853tnfp2Ac0FeH0rrcZ2vdlolOPaANWJ45gze8xVP0PzmwXesEDNRsbezpEiS7WQdC5x",
-	"p06kYCN+Cfa3lbwbT2rWkzLzOIdyy3OswEcqulULmr8A+62MXODUGMU51IdlOQDD15nCYDSjvZxf/AE6",
-	"t/CX2ANOAX2M/HPNtMrJlGwGT3yMdKoPcrCgHk+g0DNKO1JlaY0dYgQdPDWHAJREkF/M2RsgTOjdCcgq",
-	"SSa1xSKyX0JA8xDqNUM9YEHUP0MKSZf/8LrRxgMhO9LVpUGZFILHAkO7eQ3mZCzWgupD6qQInmDGEKXk",
-	"27B3ltJdpcyt+gzHxCMuJ1gLLVXakcbPFSHkth5jbNgjzN9pNll3Qo3b2G9vYU06siPf2bYam1Q5CsVw",
-	"pFIhe5OtX8QkYBxNSeA84H0IUKIX3AIf2FLF5nPX43Eskiq7EghvYLMylwKSTR0JdzkKLRna2vwebCAM",
-	"65KjjQNOxCjmPUgbE4Y2lgywX8QEcyDQkg/OGvjlkE7IYbk60pWpwZw063WzT5v1Zln8HH5t4wazYYMb",
-	"TFFv/n4RE7JHYQKeq3CyvCmqp/6OJST25B/Oxb8REuBTq3nD1NjoYUb+8TWPM2G5XHwrr9yo2V1s1DjL",
-	"qMt7V9moUmJTkH5ICzhIHpRrpVGvmf9rNH2UR3p+jj46L5AoS3R0Do7pw10iouVefa/+GQshYE8Vp/VI",
-	"6lRwh2Zu+WMB8gQqAEmOcAmbftF8OtFRabl3FWZ52ijbflqvT02UF9A0cn9AmJz5eJ9PLOQSrTePYxaK",
-	"Ps9isPbnjm7eW5bX5OaQODVbrCyhJb+bG+awsEuwuWldDhhPUw7JcQi+VIo4/hsvbeOlbby0jZf2d/XS",
-	"bjent/PrUBvM9+gWsGegxeeb2pFmAUr24AAN30gX0P1rCEQfEjLJa5WbSGVNcxOVQVkGVFL5PkatMq22",
-	"yuOe80k4lpzV6einmaBmvbmiNUhcQZ4VyHKWGKfqyxQnoEsSC6UILWKB+YzJPKVZ/+pKc0ZlnhrBA/oS",
-	"fBAeovfknfsvrTfxr2Wqk0epGSi2jfQTYSFKb6lD8UUzGjO/nOtHvLa0Nnzo6vBfmcignmGeIqwvpQft",
-	"9b+VGjw9a58e3l0H0p1FHVi8mKvAern2qxd0n6/66rnqM89ch9qDZ0BqvyhvT7xAk6s+J18xyF0qHRBc",
-	"/qTYtehL6UJCaTTlh93iEz5XPxHVU+W03T77cHxy8eHVydvjlxXHjFQxY4PIEhCTebwvUKlpx4kAuzSW",
-	"bWjLKAxvuyT+W/Qbl2yOLNoM1SXuzhvBP/9RYmRczEQPkSqJR6mFNc0JFL97++HbjYXv1Hdu/sWxSl/B",
-	"NoQf7K8WHPAI1ZZhSKODUUJotoJPbk/RTVRhd3Ck8/NIBTLMyFNzLLvC/N68VUxZPQQKXybea+wdp0ol",
-	"AHkhUuBqXoiRg656XuFtxOc6/a3lvY4iZV+pROCuCcMt14Cg0Aqsz4W8RN7rgM7JQI2nKPrMpm0scS4u",
-	"lHpt9AL+YHepY/Hz+ckx3N9c1UG4EpOiwjLfdCWQ1UZi2wwFo31dRMfj6GX7zenJRfv4xW8ffmn/9uGs",
-	"/fa87euPqdQAS0SmxbQeiTSbvm/MEXsdZXBxHLbAHtCrbC6hxt5qwTgAfJrhEyS1GNtf1SAgqkazgfFz",
-	"ZSxf8BHKUikln31yenF0cgwK8/DXw6PXh89ft8GVSHkUo37uR+BAWCO6diXE6KdIpwoKaPIu25sSN6A5",
-	"7WyewMNmhpfPZcnbbkwNHbBY8GugjFAZTNPSp4mSkuVq1a4WLCU0y6SWaszST6jkioCBdcoBP+prpUXB",
-	"VjBul5XUi5OhJTnQReWmVq20Ps1JlF5Ac5Do90UvZTyFZsW8eNAzH35wVN4QFDHSSIGB1nIVZ04kWWys",
-	"oUqoLDUPh3Rk3rBi82fmsLiuMqSgY0d9a8oYMcY9imCXjLvkkazCXZStw5SepZiL0kFHBiRIXVthgG2s",
-	"7JDt1rcxD2HOFguwAPbD2+MX7bOLw6PjgA0FzysEc4p0C0BJL2oVEsFDPulI6OCbzBD/4udGheykE9OU",
-	"JXRpzgDdLRxu1Xa+5C8aeBjRkWajLGVd3rtqFZqAhmooJIgt6mSGd3sDMsYmvoh1BWa4YR1B3XSkfRm5",
-	"DYU0tWt4zf3CADK3RGjRZ5yIQYACxvgbQKeNdZ4sINlByWqtnBtid4/3VWWZT/wKL/V5q8xl0fQBIE1K",
-	"PuJnOQ//Fk7O0vXFGLm6v/TU9BnIoyFOfps5dHvLO2tLBN9mMlbFeSwE4Zw1tbY4XIkJt/N75ZtKZ1Ve",
-	"5PTmEwYz0GKFOVo5ZHfjE3OTHe1odI82ya9vKdrnVmaT+LqVI5a3rHzHWa9bpbCsypifw/LDS77K/8Yr",
-	"E+83GgMixp26YjGNx52aw5GXeGDn7fNz44K9Ojo+Ov+p4HK+QOeCTDqLNlmuYr3MomuNqdw2nEHHwT0H",
-	"TAhb0FPIwZE/64/CMtXmH7qJVz3geFXRx+Zysjw04Kvcklgt1nVT/BuCXLTezrgzE4m4CwcMJ7lA8ku9",
-	"QuiLWHQD6xCRm98VzoOwCIN0AJQU+eb/MhGyrxJdeGHd5zz3vvbgwpZOs97V/BDDa2zuE8BFCp6jg7Lx",
-	"HxBUHWJG7oJ6jZWArEAhiMvoWuhpGtaD3OWPAyYQjKXwlKrDjaFDGKB3j9govDegIm9XjSquo1BY+Cbj",
-	"K5OoMOOtsfOsN3A+Mpb2AlpITurKeJaqIU+jnpFMeX1ITngOtGOhgljBmEuQJGMepSBHCtfNeQHBKCcd",
-	"OVSJgBiJl7OjSKJ5HPZ2x5EGf9/4aRMXUYFS7Cna8PKThdECKtimuS27M2hRBTRGMvETNe8j+RaWetKP",
-	"5jvy52ZO/Qbo2xcih4JPaffz0l0UaWZuZY/y0BFsqq4KJ489jWgOQUyQZl4/A7BcpKUbDWONIIzswhQK",
-	"XOPYuTHksNhU7kzZjJfGLUnJrhCO+LyidQkL4kUl7hyFmPLNCknlEL674uOV2bNnfjpwzuelcF7XTrPW",
-	"KHiw/t92atvV3EaYkhSo5GkXoC0OR3KnyfSB0xGWphcipO74wbE2ezqS7CnTsMWBmsDoMCpw1rboF8Qt",
-	"kh+jh5VbJrBJS10CF6IvuFybKuF1VAl/xY0wtfT3G43Z3URjNqXIm1LkWwVlbt8xWlCc82Mz76zJBaVN",
-	"YCuEgBP/dy+U+Y4iLCs2Eeeuc7knbIzycFl/+OH7q16is9xmX+zHLuW8imszqrlwkIdMp4nggMd8DkCa",
-	"W+dCpqwNP6uxo9QyZMex19asKNXqWkGjHkfKoiTD7O6/GbyZ/RsSyuzfSFzw747899bWlvt/c1+gJR/p",
-	"gUoD9m8WnNM/YADmCqbqAZNUSmM7yctWqetscWyhbMWGPy1kFJSF2qojei3sd3wp/Kd7JdSRgr9Dzg0C",
-	"w7oKAfwl4FkDjnMVvpVFfWzMTTNkfoO3xxPGbYKa3ovPwRfn/w3zkzfTdlXmYyf7efBHVk1XGdp+mOAW",
-	"Mnxcde2QOxaNlCF3GBt5AVEciJAhDKItQ/fpZtxVHEsBNDYkkxA3iwXV1HwCuex/57iwuOqEY4uvoOKu",
-	"IAqDGrtQzJgRsJRVaI3NF82sFdQ5qNSYl8FrrtMtGNrW0cuAKhCoLxlt+Y4Ex978aBhpLUIIbWC7PUQH",
-	"6DNoU1FghCwQWyNx5ONGQe7eSN8rqcbw4yhEzEul2DDrDczndCQ2nBthFtH+jCfFV0GMpTr9RrDO4IAc",
-	"QqDITFYcSUEhGdx122BnE5VlTA64X5vRcnEQf19gFNfNJqxEjZ0r1qgzbblZO5LjC4eCy7zqA4ECzDZy",
-	"9R9EK2KPHeqafqL+Embbs0sIJ13kmwI2ids52F4vPo6iRGj26FLAm6UYwyr7C+S2w2Nv41mZApjhNvpJ",
-	"f+vFkZk2t1LYdgKfLFV2OTjIH9mRedUOQJJH0ixGmkwC9shn1ntcY88TNdYi0T+wAPYc+hSBjbK6rQpf",
-	"1sK3emeCIkd9kfYGQXkPu7nPxn5QwC6FgAeb08X2csmWWO6iUuwon71kFR2+AIPtK0PQmb0WeOxJ+S4H",
-	"AUD8N+GBvyrGLItkZgQhbAQPDg6rzfPRFqTNHLStneYMLXkJkNbNeFep+Jiiat7CgRZfAzu0xZqNnboR",
-	"FXBjy4mWjozCFttpdKQ5qy32qWN9qo71Fjsu7tSptN7/8dl/CghQekbTe4bbMZ1Kq7OU0dipVDt2keFH",
-	"xreAi/QSc801rMAfeAoXy7yuTgWGaUYYxTFAZ3SK0HJTAJ9kokBE28hBMDRUH6SYWRKIVSC0N0JHGrlX",
-	"KyvdL83awLpUWQYcuAQdraNQMIJzmOpYeMF7A7H1Qsk0UfFccolAqi2dQtxZqi105FQyDKpMK5TGUrFR",
-	"oj5OGNymzTE3HnXvytfAy3Y5lL+tDBe38l9bh72eiLeeZ/2+SCinOu8b/PFeRvIjcP6j/pKpZg45Bgx7",
-	"sfxoH35fxVfxN16pOFbjXH7H2OML1qEz/4XVSLcEKVrohuRcsKWwsJfCobucW8TVhYrxIq/TPGCBkTsB",
-	"2N9Aono/+ujOKIZUg7CJcG9wMDbB503w+e+Ng8FjrSyw1Ps/8CDdDREeFceN1YIpT/NuDRKqP2jkLtkA",
-	"Gs7aDhczoTYMhxW6JErjbvdkSnxyx/HzMvbEymhxpzwdeL7wndS+Lup9H3A/iqElLMlkARUMvNhRukmL",
-	"b4yGjdGwMRo2RsP8NoLP1TlV7ocU6oOcSKlw9aVps4rnyYx3bz1NXiJJkcJU6KW7uWrN3XppR5eGnPDh",
-	"PwdRb/gq+615mb65vJ1IDTNUkXn9WK25u4a+Lojm/yLMnIy2GvV6g2Scu/Rsd+9vKMBKpNFdhQ5RRDVm",
-	"BdC3Im7EEOa/8hyAWfaqDHkeLfsmboYq1IUU8n49UK+pCA+Q3b7HJetj2ApDrXP6oVzZIZBAlI63AexW",
-	"9ohvVyt9LLhsLKey4XOLwgjZrFYXl+sQjJ83/amb/tSNfbnpT930p96bYblq3duSLaoPrfTxq8SjvE6R",
-	"quWd1Ywse2Shj7wu1/sPQj0hBTm3xu7dQlATWSDlsCVqwMacVBlIYqNd4D8w2NadsCi0Nfkc/wL0FmRj",
-	"pVPv69ijwNJx1BNetxP824KY+L+G/idU3XlpUwQQLFdilNYYgrcgy9h/yvBPrWTAVOIu9fR14DBreBzb",
-	"MegcfSdVTPNrgWnIfhSLA6YzooknLhLkbY6VvPRBZazhwaL+dIXSmGNJUC9LocjqhX2p5aMALuIir/OL",
-	"nw6Pf2yfB+wR8T8/9qB+hAxzSmqNcE6BZxEFDoiG1pZwyhyw0KQjsZ6BJ1AupTSVEwJojBsX9mITgAyR",
-	"n+cAN67Ydy65tI120gffNehZXv/jEXvDnr2K5FxqamCKXTrRCg/+xfwE6n64sfvbw1E6+RVdd2tszNJC",
-	"ksFA5bNRCBU/PJLEdZOKjylB7pi/n//yFuqmzKSGUVi1VHwqwTU/MMuZjUYiMZdihbtQz2Xo+9ecOiE9",
-	"iJJ0plRoCcLAAE8SEMWP+KWoscCergiLcGkRquA1BThzAVR3xpEUZneao0fkN1Dp52BRATONEh8oEeZ9",
-	"F9EHFotvgMKi0qr8iZSPQmZDI0PpnzhMY/LrayNlvx92QSe/35PlC84UTJbG5BTRHltnBkxDs+3g+EHI",
-	"YxsGXfLrT5aOudJo1PbrHs9ypdGs7dYrVQdlN0qMZQX7H3/SaOZ3P8vv42maRN0sFbqmU9W7gimwzMxk",
-	"55QM8dm6KZhx700Rh1ULs/1xi7ZF4XR86uBMdcxUdfKRQmkYjhWKxcw3wTX6KriIM9sxU0v/wJ+ZyYMb",
-	"cMbgIsww1p2ZGcVrZhk6lc9/fF5YXfY6kijp7BGrlVZNQSGf2fFFLndQ1u67quZDqjDWKnUd43hko4qf",
-	"W6UvrMJnVGHcVRzpokEeEkUUVdIuc+IP4C7sVpbYM013IaLjPDNgqbo5nyQul1MJyC3UosPvwwZeuZuH",
-	"jAiArPylfXrhd/OQ1oSicjFKp0GeczwyutHpNJ46iA5jOkBxYGgMBjHC6Jmb4/n2QmUtYJMOiBosNGd+",
-	"g14tYlJE+YfWviKdOfebJ8II2IjgRNDkfgG3ILTBjTluwYmlRssHis0ChZhKgLb2wJxQtzF0yidMyRz+",
-	"wPafQMklIDSMRom6FiGLeToF3kg9EzQ8OJTgkRj7U40lPBAL+y2yAlioXt+vD7d9gz1qIzz3Yo+6+bBO",
-	"FASgF7App8tTa+PAz+E337Lx4nbZ+09lVgkF5SutythGT80Ap+9sPCu9c732Ak7pKkSj9HGbuMma6njc",
-	"gUmLAhI7dFNlvO1LIM2kAAIEDb+crHxCYms+yg5yDlgwXV9sFnhCqznCuHHgMbJdJXhYKPWyZUvSF4T5",
-	"BPnCNe+c0lce0eUxtWCJWAts2ISMhUX7LRhSkUZ4psK8YluZs7NIgYKypa4yI+d1mYileVqzlP3jDuiy",
-	"PZWZ+57tNJaWB4f4ETT4lZBhm3cnLtzwL234lzb8S98b/1K9X+89E0/51n63EW7t9HabW3t8t7G1HTb6",
-	"z/p7/Wa/Ud/wLy3mX1p2Du+HdhBwIDzlvWEFetA4tDIbdpFgumiK4nUbLjBLZexOZw05H2QWmvbF4TEQ",
-	"g5yenp382p6FTSHbyNp1c8Mt9hXs2U7D3lyF0TzbqdfYa6/v3piBFGOzT8feR/iI2gaJdoNEu14k2ilk",
-	"2epSkbub8GfdhifwCAzNsjDq94XZN7Sdq4xQQK0LVU7O9O3xLXkyAvj2jo4PX1wcFUQE0O1FmulxlAJJ",
-	"uer3CwLi1CPaa07feUD/AiofiSAWawqwIsNfMdM8/XqzLgPE7gQMiq8XX0UrFmO/fGZ/rRd91w8TePXb",
-	"pSFV7FUCV9TMJY3P9SR58eDcfTf2AsH8RGkLC0iKuDtQR1IlbJZxEmH/WJTqjszhmhLRz7QIa+ywiDkL",
-	"Uckoji1EIq2gFGwi0jLX3mtdOqPP/ZodTJuy+U3Z/KZsflM2/xDK5m/l0JIQvsmlJRm5QbcsolvOWGDT",
-	"4JXAfZxXYJe7ak6J+qY1gBNeilQXCkABJSxKAaRnXbaZbwyY8SJ9itHfXzWb42pe+yVGzhdI2qBc1gut",
-	"MZdQIfvIFbZS2STgJ+bMfQgZxIfigAVW7M+UWIJ9h4lrY27hfQAH14EAQJ9HMewJxyOL3db+M5JMGmcf",
-	"4eiI1CA0q0oev5AhQByN+KXQEFca8GuBEXbiK0BBU2OHHUlKp7BR/HT6ARM8iSPAyoQ5gxd6lAOFsaVU",
-	"UoFP1TV25v2IcvEd6SXjo2TZdDw9aQ3p+G80HV6arnYb9X0ej2pUy9PlLswBlVhsmGkgWOEsFL1oyGOq",
-	"UdYMa7RgJ3QqjWZ1t96pwNfaNzQLb3C2DT4da6ldSPL2YMy4oqsk1Wk2Nkn1e06qk8Sz4JWTLyKRjcS4",
-	"3+x5jqg4hpg7SPEYgXZ1qkYj4wQfGec48Mxzy5nq3e3S8SmfaKIpjkqz3fictQJ63C7LvcKpNCNeSCuy",
-	"rhS20z0PJYGt5CaHvclhf4s57GUjBNMxCPBMN3nuTZ57k+d+sHnuaDhSWkfdWMzkumeY68hMm5vaPmuf",
-	"v31TktnG380SghxBmsHRdhzM0uXFop8iZ16Nwc61NqAxIyKpU8HDTRp7k8b+HtLYOesp6dkbEtaOc2iT",
-	"rP5bJqvRF5vmAkWOIehg8rk+7zN3bey9JXzzwjBHWaotsy9PC8S+ixEEWoysJCTeQgcqj1V0BRCljAkq",
-	"YMLGgliGOzJv/KfIaCKG6hrdeuxMtkOMoyvBuJwwGFWLiY+9ONMALk69+2ChmCOas6ma8biTa5lkkIgc",
-	"DzXaxdC/f5SyWPBrM44Y+hanq+Vtpz5P86607sTNk1kF8xJm1HOCNVwuqXZ4egSSQxa4VUB76jys05FY",
-	"T8C1F5LGgQf/93/9bxsFtwEOaDJzIRXUNjUW0JwGXvB6KnBkFsDxOFdZQMsXsBQ61809HdkVPV6ybNQy",
-	"VrgZH0hLZ55nTejCTRD41vmzrP4sD8OYlVlXGObmuPBRKIYjlQrZm/wiJndrT4j6Z9awqZijX1khlGO+",
-	"+r5DOTi3D6wfwWMlz88nW8Z8sed7xdgPydhN9GcT/fkqHQzLB4gWxX6edW+MWzRmYz90sL+RuM+z+t7X",
-	"CvssO333F/YhYb6J+Px9cBxmML6m8RCkGiNgglTQRy+SGjv08RwoKFCKTTULSMULddhfE+BhfaGyo/wl",
-	"zjQWsRaQZyyJlp21f22fXXw4vPhwcXj2Y/uiLGAGB7EsYDbzJg9sA617wj2zqBvm9BmDBvASjFVTY2f0",
-	"+FUMGwjNbUJtm1DbNxxqmwlYO0Me/vYoKFb3BVUWTJ9Fc+3l2W8fzt4em/88Prn46ej4R5JnL4PHVUcv",
-	"urDJpCO/6cjd0cv2m9OTi/bxi98+/NL+7cNZ++15gcnbc2G3fhETlohMz9Q5RppN3zfmmkG5HJgMJBLI",
-	"+bUBC6gBbu6wgcoSXWNvtaCg/pWwuDLmX/SrdYX+gqmhBgvH+vWifqcF35NP6+V1xPlGQiRbvYHoXc2P",
-	"6h3qK01RK5XFIQa4LiOdikSEDicSrDv4O5R0gICLUlRDBCiJrSTQP5D3rkBdrEqw7YQimjAgUBsOR/NR",
-	"s15/jKVqXHYkbM4DxtmQx31lLHtCAMvbWKgcx40ZqmqRZBUHjwEsIZKyQBEM4ViMT7HP4dZBG1mS106x",
-	"sK+SDsQW/PeWUdFb9o6tSGv0DDPQjsZR1q0nTxyOFj2+1lPD5U+E/ZalsClWRh+kDQSgl7kRT9TJVqc8",
-	"I51S3891SszhGL7RCBU45JPTTA/sA8pmz1w7Rjik53CVNVH/dWPhubi8N4AjRU9KFNFzhmJrZN4A+hvj",
-	"UZVGrV6rV25dXm/m9YWZgkVO1TuyQXE/i/Bbr138QvrqBomam9lfSwjDwjKO+SKCWi1IkcgHYjN36SlJ",
-	"fIP4nc8oGkc6PYU77npA6T3vP1UibRnr8FxE+kTGkXT/No7cKwv8SXCe1Vm4zhyt05woavrCKfdjfwLk",
-	"nGdOFo8+3nF4qfDwL3/alxGMf9zlON9UjHwYx7AjNKRqwLmK7JF+uDx6ZlYoJ+T0/4g26KITsKgwuOqs",
-	"jil4qDC8q+6d3uvFHbv8bvv29XVjdXFQNkEPVxjcRRbcFCodCds+bQ/FioFRa4fahHMClUy3i4nC8Xvi",
-	"G5vfWcxz/+ZfvFCyH0e9dGOnFEpEyB7htjf7LjbJk094/j7n+Jyzu/cMEvM637/Ib6CpWoadkSMGpQQ7",
-	"9f3qTJ/YD5pFITRRxGIaQxaJEjCYUitJ5Jt3Ow1xF+NoqhiJyg1mste3kh+Url1WhFy6Qq8HV4e6+Adm",
-	"5o/kW/01z49Z9tVOT3Uuc+9aNuZGTa9bTVctEKonpjY9hOshNFri3NzgB6xWiiVEAvl7bIcbIW3FtIqy",
-	"CU+jc4Zi2BUJlaoZF14LGdbYhbLYObCbRJUNlE6ZSthIJaktEQ2yJA6q8BMKSgewffLObj4UHWnj2492",
-	"mk2sKBxHWjyGPmzqrYSfQXJCXEOSTEJih0vGwzARGqOW1KY/FFxC+gdKCQ+dmUjVw4Vq1Ru1KHs0Xwk/",
-	"Lg+CmnlZnxtGBTQl8oE9GvCkq7LkcWXFsJsZ4b0ENTfSd+1Okm2QZVKNN2bOxnVxIVYQv+t1XJ7kWa07",
-	"6ZXSlNiZTS/8g72DBnCIAGJoX/+DvVQCdjrv9cQoZSpLUOpjNmzIJ2wskDyNZPQ/ls99MUh91coTVnc2",
-	"OzEYrdQ0G3kcQ+pOQF9yXsOx/ryPpyLWnvhZJucDagPc1lm811xzK7u2Ilw8H/Q5q03I/vz5wI/MZ8LV",
-	"jOIcTLXT2Eyo24DGAth+XGM/Rtde2MnaJKrPzGzBZsb4U/lcOjPOzaYtYbwlBenyCTQv1PB9pNG+C/Md",
-	"c1yFTD5Uitk8/l0ls1nnMIvF1igRZvPMrzXAjuOPZqETIQDiCEsFkywWVT//BrybUVpjh14NgLlrQQlA",
-	"OhByVnLSoM5pkHcxdXsJypZdts3+w/xfBcvF/1LGXqy0s0SNxJPnIokjubyha0d2lsX3Y+qaGT/LJCwj",
-	"mp7NrXrjot5sNXZJPLnLzfLL297lW2fe7Iee4orc3Jpe2Ch/94z6V6IpE9L4nLRydNaSrADeRn+8hcRY",
-	"nBw/d3fd2dnjqPKpkyF/+/tPFT4FyzLbiIStRIXSyXpRu9MtRfDYEmEhim0uaBMeyTM1hpYB82+/FSUC",
-	"jIjwaX+72xBb2/0639oJ672t/e7us63tXiPcDvdEk0OzgN8+pq+iUaVa+TNKU9tJgt0Kc5xS17g1F8uW",
-	"Tv/+75XyRiXXBFPpxYLLyjprVH2BlGOFWigBs8mJPk1Gl4MUovnrl3heH9NMJxAJQWw6OaVajNy0/WOB",
-	"knAtI/N31+c7y9tlqh3cmcCKBz4Uf59yB+3JmZuE2i1rHdZhfcwIqhIBM3MS7mnfrlLn4L79Pmod7DqV",
-	"TtBGkm8k+bckye8qyG+ymJ2ZFmnEir1FpYp7xhqqVZwQfbLk1t9Us/w9QsKHYeh5FWvyJZ6AlT8/+HCs",
-	"8s0NkYdMplFM1b4AwJIOxPCAdSpJJplU406FML3HKrnSNWbkkIVmiWMWZoKFGSIJDASDtyNqsuinTGVp",
-	"jZFA1h6SBabqLhWD3qELRb9Lx1HPsWXbxqaypB3cvn7PaBZj39eK3Vwd3lmInZo33iDJkCEax/bg7dBT",
-	"3Di+Eb7EiViuASg/HDcB77Z5b5Cfj0slgGGWEhgagzHmXEDEEBJ85Ri49+a0f4FNZ74PqXMf+p6ziFP3",
-	"vOk+2f9codTQ7UFbbggMx6qPQUDm4axph0NP9iYANRO7sUNW0yRs59QYFjyz9dQZnjst8xVqDX0b8CHW",
-	"G37d6sFbmCzzqwjXtvU2TvDGCd44wVMCcCP41lT5uYLMW2cFqF3vO1aAHrCANntASJGjmPcweczZeKBi",
-	"AYyIVm06SkS/9rLH41jDfwGRk/MDxzxK51dWriPo60SshRtb7bDcYwHlRulslM5G6Uxb3X/7GthNvHNR",
-	"Cey6Q56+g/0kyeTqBbHTanYR8jMw1gGuVgosxFWmMmyhyBIJ9MOSRf2iF18Cus3j2I/vsaP+LK6S+R21",
-	"XoyNTw9t6RlieF9FoxEAY3ckoBZWCR84f6nmEwoVUI3tgGtApDaPGIlkLi5Mksn5XtmKCEwJCs9PfvS0",
-	"Wgkzcbgg0optCX5d7FQFrJ6jaeaDyE4BlK5RqewXwMOm0Tk/0w9v+hlmfOANayh2MCrrxjpTAqlWfQTD",
-	"TrJNn9hawiRZoVhMqvE9xxSf4Bmbw+55GENblvANdpEIT4AQpJVtt8JNWJ0FR4fMj8dtySy1pYtE8qSk",
-	"i9kvYgNTanVAcstReXeG9I00Wl0aVXG6cKhlc+VZvQvmqnKOO66F2rPO61zs8cbWU97sbu3w3d7WHt8T",
-	"Wzv9p2G32xA7YvfZDCt/zYdYp7kr/Z4pS1+QLzP6ItL1AlD/UqHTnL/W/CPn9tjI2LvzeXozTEi730CI",
-	"pii0oeVkMfEy3uLJ5SEPBeJ3qoR1JyzoZ3EMJwZ7cUkwA9Ifl4SyihSfyGlhYR4Bd/IRZ30gNwPXHebs",
-	"cY0dUjNM31iPnBq7jJ7QAzXWxPcJVzMNXV5kXFqMXbIscegeRXJfJWy7zkIgCrVQyBOGnUFI4oJkF9fq",
-	"CphDSpUFPvfu+QD/jBPAES5oaRymeVHfWxyHKWtwmvoZxln6e30e7na3wv1ed2vn6X5/izee7m49q+89",
-	"ffasube/W7e9sW/1YhFu74FxeELVXie+w8Z+s1avNWvP8uJHrz+Kh5oRNDPNfK6c6EIOcF9sJbOyk6CN",
-	"YX8vJythEZepucV1Qd+mRE7+DSpvD0+PaBY8ycVx887Lps3vLCJfLyIOXxlPGMR6PRpg6vFDKh+jYgdq",
-	"DOzrCrr16cyTMCCKdLOtjC8aOIDkALl1PBaToKRjE84RsnzfBWF04aYubNk0jV2gcruxu/20Xq+vUqhL",
-	"DOf3UKXLRxHRnW9E0O1FULVUsFdaFTH5edD9sRedRD8fvf3rqHEc/bxfE5Of/wrfHZmLUW/4KvuteZm+",
-	"MX/oNWPZHb6qh//1c1xZeX/cZP0RONQvQozMSZJqfOAioniwXI3NyrWpeHpdYSqq0tVrU1HiPFlyp3xn",
-	"NakPsg3tDQcWt1xfLKsuyozSJ5/gf28oSWobozHfdEoyoyEmkD+MetyGQFukvT+mDvzcA2ahRtUaa18L",
-	"mTKdJoIPfZNXjYS0EGpRCtQZ5r8jyRq7HUm2K9A4KOAnsL3cWC6KfBiIGFDOhqauPA10F5NyI8HvQYKv",
-	"ZlIuJXmrzoUhDhcqXq48SC6ci5Nf2sfAhPPq5O2xT2sAMwYqpw/uepHPICeTweNEAb9Isyg8YLFSV4zQ",
-	"CGzxIYqOe6Gy+erko2YL30q6zsQL5mxKgKAyijqCGgGeDvKDRrJ4SS2+pGzoq2QI9exZFgEHG0/NpFVa",
-	"lf9+X9/a51v9w61Xf3za+7zl/3NnlX82mp//54x1YGYpj/oNMw1xZc7evj16Wfk8HSPJ9E3w4G/1OuDB",
-	"p6xGeu1y0YAw0n4BCorO1+oykovkLq2tlfwkFL2IU2nG3n/zCv62maRl3G347r9he+tIqFFsnGAF2EQ6",
-	"upQskqs73DNNrWbi1+Da2l0y4lqPVQK+s0oS0UvZQCVasC6c3gnTKR/FZftpFScGBn0vnaizp2xJY+mr",
-	"nbGVjtjNEHCJVtLfYrfw8MysWQePeHBu4eDBSX9iZ+a7bCpc2RR6e94++9D+r6Pzi3PPDDIL51jQkO2x",
-	"3BTiOPUwZ/YHB0QYDe5KGPX7QOsdA51aNhoRInSsxrBm1PxmwTLXxeaE0TfNUu7QXB+ki4stkXiIbufd",
-	"4q7/ZCZs6WYbXHQZGs8TrkQJi43k0dbBxTIayKjAayKdgoCZ1icebKlte3m0U99/PK/vximP9fTcwEb/",
-	"Gv02MIMPG9t7ZVn0+vD84sPhyzdHx54oej2zhQqSCCUPxe5v3m41BjEhrYaiq4xsi7VAkF3/R3k65Y6S",
-	"6FjBWxzUGLT4Tp8A4gf0R1D7FgDPVxEpq6aAzbkDrMK7oTRbTlEzniohMFt7EJMt1khqMXOKAwiVYUQO",
-	"5BUCOUeaJJqrT6SwXUdS3G4VccakiGBUXcHs65lUCbsUaU4jqGJBkm5uI8BdDeUiMONKVtt9NgD8zQ1e",
-	"3GkaE/3G9Hm4Jd8bDXA3DfAwTVYP2NmomB80CkOVONENHLpY/o2s1Krfv7tx+0TIcAut1NXr3YsKqxwK",
-	"gWzh4aweYQU1Muvy5qnNoh4QMnyNA95I3dtL3ban7wdcGxtgAxG8lqPcnrWm7uaMjkV3oNTV4vD2O3vT",
-	"mg9F/vJ5Qe6bWw/taTkjiniqaC42H0K+8lm3Lhq93ebWbljvb+10n4mt/bDOt57yRtjoP+0/6zUbcwkh",
-	"cOBLHMATCV2oUFYsriOV6XPRS0T6VqZRbB+ZTka4KJadHLsj89Lhmk55bK78sUTX3DStBMypzynxxBZo",
-	"rhKup0VfJmJv17HKVBy68ric5QfjFRrmQf99Avrj/NjYk+kuraVqTknqg8Y6OCSTMZNcY4dYBgtc+Ckb",
-	"Kp2y3bob0azi42FIC76GTEF+Blbb6Evv4hXyCPar7iWVAJNdaVXGAy16H970f/nnfrL34y+//Su5GP/5",
-	"9vTl3tHr09+PVPM1f83Px5XqHAE41zDYiL81i79VpR8O/iYPk5bxLnCO9hF3Q3O05/vJkou9wXH8bjMQ",
-	"Yyetl9Qt5Xbfk0/0Xysgf9EvqthnDCfEgYCFIo6uRRIJXWPHiI7IhgpzV1rIdF6awVc+68k00BO/SrLB",
-	"EwgbbK91B8pX3vnzkb3Wtes2av37UutLnt8iTymZ1puzvB64qlsc49UiiLTWd2YmfUeEnp5QLyBlYAl5",
-	"qrBB3Wg8hLYcE+jlmJu/AvGRucfohOhaSJaNanPyUGvwxG6JR0Vv/nLZqI2ofBii8mEDKj3stNA9uBJP",
-	"cj9gbm/5uygdUDCbp6kYjtJcbFrYlyitsZfuUTm0h9fGXQ7nQbs3/+3XxPTwJ+P9pwp9rf3HfIkSZvhV",
-	"lp4zL1m/ANCTnjCPdSSMbLe+XfNQNXbr22bsZXJ1+kU4QL9jBlt8env9bR4+3dru1sOtHV7vb+2Fu2Jr",
-	"p7/fb/IdwRvdJkHQHeJHzXnL7u+3hsmDxpyRkCEW7tuQRVFu3h4xY2ajLAmbka/pBjzjPsEz8nnGZNcX",
-	"NRuXEHSJMlt0y4aCP93NSL1j9F8ikAZkAF6phDV32EBliSYxS8ERyAqkYwXJcJ5midnDlhk/9SVLj0vL",
-	"yq/Mv8cDgXT5Ucri6EpopMYANn7JjHVrw0E2IY/Tg32Qpb2P8PdCtPXu3vgmLL8Jy/umKcUmvdOxEdJ3",
-	"F9LAXp27xdyb37WakkYN3I9gPYdqeu7kouozcwZYQG+vmVcHuTDzgTPnRAOI1QIp6NlAjW0TuUwJb8im",
-	"Yxu7zPWNHzLQdcRZFMWaRbojF1LP44sIriERI5BBZRLWPHkdcc45nPQFSzSFGUl9MnbS3xOkLrqF4bvT",
-	"mEWzIwO3Wa/fxsCddxPIY2vaTpu81hQuN3lnQPLygRrx616fG7D+FluN/97NtqXXvs8Jn+Np7NQbvqex",
-	"U2/c0dO4l2l3+mu5Ob+lzzBZpId+UmOIAULqa6N07qx0zsHWRHFpc32rK5ssHTyBArr5PFtGu7l2O9u0",
-	"gDB0xuBO0i2z+CEBEzwKXr19/fr8t+MXH16f/Hh0/OHi4nUAPcyh6PMsBrltTPHHBVA6lN3GfQxbYI13",
-	"pKtNZa4tH5u+BE/iidE+xpSBUZkfaIB2JlySqtEH1vSEmt5LkWrXAuEaNRS2Q9Q6siMP2ThR8rLYxcEl",
-	"y+SVVGNp7s17KvhQQFOFbR40cqCa4+jhtbFKrmrsFZw926SmYzVmoXleOhAdCTgsShq/YyQSfK55L/Qq",
-	"hmEitIZaXh7HtpJXI4IL+NgAGGjmr58IAbhskvXUENZrzCNSpKHKurHQiDmYRkNR7UiYqJ3mPvaqnIk0",
-	"mWwBun1QYy9zjkB4CGh7cIeiy0GaT1COF4M6mIL+5npPZXKOGjaLdSS/Qhv20lINSoyd3LmH0P8UsIxV",
-	"D42Gh+x6O+CsQffH+M/fz6dBs/Ky6xuqoz+vOknzBf55dCmNTpY1BrLKQ7PD3YSFQSw4JHkN0xUAxjUW",
-	"9vIUdDuswx11xur9ICC8Xh0evW77KC3vQETAMfW6BqY7lN0NSLOZHxeQMDX2YiB6V6yr0gGcmzSZeCx+",
-	"62pBnvf6qv2LbQS1Uu0ArpKhHSpBAGh8ggg9tS9EkLB/h/W6+Ons5OKiuGQXSrEhlxPW9wVxccnsLSSk",
-	"c3QdO5OA3ApXSCqzAb8W9Mgae2fE5J6Dbl3/ot5tgAf5aEhHFSS+c7++tDEjelkSpZNK6/0fBdNmFvAj",
-	"SwclZovK0gX8oFN4aGS5kDypLgBIM3ZFFLJHwZ9pFDxGNYcpcRESB2/+XOyvMpPdkQSeW2MnYGbQYql+",
-	"bhLAmUN6R4fsS2gFiOputDcuJqfOhrxNHbpH8CvGfMIe7TSbjw/QOy60kPW4JLDBAkjSPGV8kqXr5JJE",
-	"sW+MsS9ZaIZTOd1j82X8hWbzViLr+OTiwyFayZ64OlapXfoptQK1FeYr5+6VGjtcsBei9IDKL5IoxJwi",
-	"wMRVmY6Go3jC+ioxNm2UrksP3TTcr+c8GQmjsnRGxCyNPF4QRUhTXJ7bHSgt3EGPNIt01RXEDPmEhapK",
-	"MmU8EBINaSU9XO/ZtO6lSN/cnYNzCSP0KpLmfRl2gwNEoDEhVShgHESVZv59jGblG3NlFvZ17cbnmxvl",
-	"QY/HsUgefIvNu4FifMiO/nH3nUwUePPLFJ4TDhk7ZHQvAfT4/CJGpqgYgsmjRIVZLy0vS3hh33bXbZwP",
-	"+/2nWRq/MLqEoHllv7/3NKzvNfb2dnrPwqe7lElCLrcFHHiNOhyHHexHNc5lgTfw/mjxVJb0xLE9ah4U",
-	"6Bw2ERroPMI8y1R3PHV404RL3RdJIsIz0VNJqCutRv3ps88Q+jTrZy/curCAlvqm/jnslaUVrOZE7jr6",
-	"S/iZK6FTZCUBu+l76ar9ug14vfy0WSnhVvf2kuLJJ/qvhQ0TL+G6zbzTa7GEIV9s0HYAP2mkBxMfeS+N",
-	"J0aggNvDNQvsgAOgtMjz9BJxDkJ6DcX4OtLKqHTAJdUKCIS+iJW6EiHjaY0dpezSeLqRxFgm06kYeQ/n",
-	"LDbHxgm8KyFG2r5yzKM0Mv78EdW+dmRkVjDJRqkI2SOO+7QrjBuArAkhT3mXa4Fv5Y4pDtUViwW/Fvox",
-	"WQhjrumzkCje/euAcX0FOTUzOx0JtB6ij2VjPWCrA8+zxODHJ9CRrNyAh/oTvcGumvY3E8p5B5L6r0wk",
-	"kzzP7rbXUq1bRsB4IKiRTJ/uGOs3ktEwGwKLKWUuzARfAiDiOorRzGTat+emNs0OMyIyX4B1ODP0ZDwS",
-	"4c02DNz9g87n36z0d9FIs79iPpWwE4tJvkMC8RMyZTIzDriRG97Wcrk+cqleHF4cvj758cOLnw6PfyxE",
-	"geyaGn1h3zV3zdGCadSf7ruXYc7Z7JQae01wy1GK54wy0H2I0qO3P0RoQcUuVZWS0uS4G7VmH/qf5hW1",
-	"ypSq3Te7QfV62SianRCPbXKcgPiZynoix8dbqDiZ5qQzm3cL/gvvqlTtxEHC5uj4w+nZyY9n7fNz85cs",
-	"MRN/noqR2Y/WTjBvNNPgL4Od5FdZHBPfJiE4RtLcd5mYowKtoHEKvQcJlQNVxioBnHhpzj4erWuRhFHP",
-	"yAG8f2J21JyVijTrCvN781ZBDEsOCl1HsidYmZFEIbu+ggquVLG+8ZkHEBvFuQE3GFYGR9961lgn+duU",
-	"uZZM1005E+7i7PD4/FX7DDnhii6SkuKkP7cGZErovKBd/7l6A3PaRPaO5Kn97s9/LJZOztxfdFRhXnn5",
-	"5v16UQAUw7kdcrN1tAYKMqt685rKWXPqifg4Ukk61xNrT5tSvloGVKcelgmz7iQVTCUhLkcUVpFFPlRj",
-	"GSse1lib9wYMFa9tuY6G5uXGQMKAsQyhT0djxhLCmHZ6wPQxL8cB25IdtLeGURjGguwbJSX6TpAdzFLf",
-	"xOrFkdk2FOhM+ZVgAx73KUTVRwLeMmMG37qkMRPI0CiewAzAmII/n58cM9X9U/RSSLfGkRRVFuA9XDKe",
-	"JMY6C3r6OmCcpWYDsTGEc3oqzoaSBTxNk6ibpUIHdAzMQ+eZRGTe+AeYcuKVVgUHB2zxxuB5n1+g/+np",
-	"a7MZ8253c6EMzt08YOuaJwCFa57Uhlk6fgkplir9s/CPF+e/GvP+jhbV+0+WNoIMvXx6zH2O5y8bDkUC",
-	"JwcKXkZbjXq9kU/TxZYeRElq1GZYZW9ABhuZ2Ko0mrXdOla4uxmMUjHEx+NE4IIa4UAXYBnh4PuD/7hF",
-	"81sAEPjUqURhp9Lq0KA6lWqnoq8yuHRxvnXWfrn1Bi6aseLV4mjhjzBe+CuMGK6hNu1N4HL77RlcxOnq",
-	"0Hx1vAnrVFqfOjBlnUrrfYcmrWNWCc6Bv4X8TX4i3eF0m7pWgm9QraTiY/rE7KHCDERhVV9lVfN5VfiM",
-	"qh14FQdb9cYocZaqdmaqZdMBU1Btvz2r0kd+6lTsl+G35V9nvq9TWfiBoHng+GkQZ2a0EJaqMhwvcwO2",
-	"BN1Qx+FGXTYb5fDgVsYVMSxe4GnYehnpkdJROZzFIebl+pRp7UexWBbEgqcp7w2GQqYH8DvzoP/sQLim",
-	"hnu2U/kOASu+C0wxVGIr2APr5CZdyjDIHYU5psHRIu2PvRBcMjEcpRNjk9nipjxYQgwykcabDlBJU3mt",
-	"rbktj+me5h7BbTvMqkvdS7x/1U8VHsdq3DYD/RUdIDxY00Ix9kIYqMKN7Dj/5a2ZAziqRsnxCNhdI82M",
-	"cKzmqPEq8UHjHwX/5//vxTxKAuM1hJr9n//vxevDo7PH8xT/vyrlRx1EpfFC+cfXQl4az6hZr8+e7TtH",
-	"OqT4mObzRmHqfCvdoLi7PCEvcadef7q919je3t7fbvjUvblKL618rReptkhAmxP39qyytBmgkugykmUh",
-	"8aKBUDUq2zyB1NIcyMfcCWv+foe2Odr0N0W3QTFTaX1uPR+6a1TxlFzmigfSgxAO7Rspg4HMicoY11dI",
-	"4LuJeS9ikbHT6Ieav2GR/uRTdBPyEFa5Y+lmfZ+NCY+hxK32HEKsn4VCUwjNUAYeE0x5EsWbMtY1ggdy",
-	"eV3eu6rNCSLTzl9Z2h/13wAExd3lWh4UorGsN1q7ZOmJnbWHzalwA9gY7rUTG7WEyr/mzb87TaD0DMzo",
-	"V9TB/LWjQSO3r28TDZqHsJSflrvteTu61kZpf76jzl7yYE85gO0LflnSQZdyYwpaj49++oNmtLIHgKED",
-	"KQPNgqP+FshAYOEuMw07lUbr8kpfvtt+qwaXjZ9//vPdP69fvUueH6aNk1+eN8RpFP757uesG6qrbG9v",
-	"4xLeIz7T0vLgXkyHJTwiHI1t8MzmNM5Dypra5scDFbsPg+4caO/IYoFbmEPgiEC1Sb31o1i0oEcUovsO",
-	"Gwpy1lDviYWy6hr6PoIoDMCCtdQDKktrLPDlQVBlgRM9RFHvDn0AGbToUiqQJVrBy7w+/LEdQCI4NOt0",
-	"pD1iYLUY45qGDhaTFGN7GMngcX1MSJuPQ6uxFe0sV2lQFqEeZemdzaTqErceKyl8q+qWnTUrxm9nlMKS",
-	"IdwZYb+q5D6SZpvfR2vORr1+afVaBMxiR1j3kohRzHvUvDfgVPZuzy+ll79nzbwyxvZmZ37xnRlBweH3",
-	"usuqN+JtW40KGjQtWrxLA267kMaQRzKPZrgd8hChtdfq7T5QUD0QLdBhjaJ8Cc+6SwbLkH98PgF51qzv",
-	"P2vsNiFG/lKM0kGltVf/fJMXvmy07ckg0qlChIjSbApkGx0wKk+tCajZkIdQ3+WHzZTMjcqqhaHyWEC4",
-	"Zn1eZGADDD+vZ/6XdvuUqtfOg6pF9ntc68jf6KzyWCso/+RdY3Pn9rnN00AMirVDMGmvqR/98PQIi9Sg",
-	"tiPvuY8kIAteTKd9yAsoPFsqY2GjCQwGtMp6g/Ie7zze8RPN8BdKCd05pOh2xPtPZfX+/UjEIaVM+qlI",
-	"jBpr1PaNGuuKvkp8vQb3Qims0XdmaLafBvWbmRMBj/Cr+79QhZkZTmla6E6KlVZ72UQIdIHjTzapjLLm",
-	"Ho4xew09dKlaJTj5DQQjlhDDra5Fo75tZmUepNXbkZmw3Wq9XmcChWHfq1HMKxOhaDdhUkkBKV9oE0i4",
-	"1BzOPpXIjTKIELg2AyW9+AnXHRmcvr2gGMbL9uv2RTvAHc7du6DVz9wAeT1+LYgOypkEGiBeBQQWpmSv",
-	"a8eHjiuXju/IPo/iLBFQiMclfKnX6e8hcoyTKE1tg2EQipRHsQ4cYbog9BOcKo54DVHCCP9Is0cOdKQj",
-	"m/XHK4dJ2IIoiXnpabFh4HZY32bwsH0iCp7czpKmGNptXR/n4DSgXs2cmsiL0LQq/3HzO5rl7+jGmSgt",
-	"ijMvsYlDHGJzFY4zMBfuE/KEPM1Kq1H1Gi+qlWGktfELWnV4QxbTAop+X0ANeK4sRWocL1jQn4U43U92",
-	"xfDdP4+vh6OfxO//dZoq1Ri9uzr98KNQT9+83N39abuhf+zBgvoLZ2bKPd0Oq/D0VbeLv2SFp9sPtU/3",
-	"YL7cEs02y0rXC1F3vnCl1Vh1LRcz1eE5Hxsv0Jiy30c/ycYrWxPUebGpi4AvVnDL9rb39p7W927pltlG",
-	"8nmp0mPz9xuqud8NBGBspAodF7/L0fUTCi4JioqUECo0V3wD0X/Qr4AjPOYyBYaKK6nGbGzfMKCCccyd",
-	"JAIiOcaVi7WYV/LlNVyWVHsTphMGRrpKQZvwGuq8FvdCz/bzypLonNfN/xyusib25Gic+EatXquvQDyo",
-	"whsLKADlgPk9JYEZMlTqm8UVIUKQoYER5V7q36C936JA5OARPqOKMuas39ULR6voCEg8TeZ/tkaZHsw5",
-	"kGVWOnbPzy82fZFNtYRGMlVMjzii3gTQ8ht4R+6VShCFLkrznpKSfiFrgDKdDclRjBJGw6l15Dm8glCQ",
-	"CFoHzjn80PwI6ubc3woVdy40i8+zOVEE1NuDolmNvSfaTxgO0M7nNNwD8xoMpAxVmMWKNf/76Q4gCWI0",
-	"RRJNQ2COwEt41etIiqDqPg4o4yHRGmnG4zGfaP9u3ZZh4GoEEaE3ZUEcDaM0wI6qfiqSjmwaJwccHf87",
-	"zTLYBCz0NpeXEBrHQauhQEdBkcjjkllQatsu6bkkkTSuh3kBUd+lKhEhTJIHV5QmmTm7+ffCiAbc+C4s",
-	"0NkwaEHz3UBIJv6V8Rj+ACNAaWDWUStlIQ27vHfFupOOjFIt4n6N0TRBWAwEeNfsguGIm8FEfRaYAf2K",
-	"kiuwy2z2Qyn+uuChN/crB6wASmsZD/likKjsEvO6N7VbczdnB6xhFjjqM9619IFligeOXGVOk3W9Dhob",
-	"e6rNP+GCbbJulDRZ3/w5r812XOa7z4RZjuWrtoEVJUjgVwGGU4OeSNKobzSgCGwAyeK4wzGpYnkj6n+n",
-	"uc0pjmQmzLmA2TOHh2rgpXf4zRNwb5Tq9PzlhQn2y7d3nwLBltEClVblv9/Xt/YPt37nW3992PrjP/5n",
-	"5a613XPbllLcVHnvEnUdGZnYoaWHPhu4YxoMpVP53JElT3n6rPCUp8+8Zzytb9e3uWg2u/v7e3tPG/YZ",
-	"QobYvARqoFNpNQvjgGd45xLbpLCnSnw094CT1KmkKuUx/eSGpqfXIGuNwpkRtSBczBaYkatLtwGZPVHe",
-	"AtSWPQVkLDMjCi7/ikaB2WXBXzoNg6oFS6fQBuO9nhiluDupY/yATjZKwHGExqV3jqkx0Dy6Uq2Y5xpN",
-	"P5v1+5VjRmPa6UP9cghvdmOfm4Gcuu+7S+R9nRpS0kiqj1ZQFfIoqJOMei3BYVnNYrvHyC0uuFvv+ZHV",
-	"19GVIGhRDOOTXVZl3Yxa6s20XhuF7qrEegOltGiheA444k5mI5tCQ/nbVZkMqxbL0rha7o6ORJBKtCY0",
-	"IihewD0k5MGQ6pOBSRQF/UK7k0Sg54JiMVZNbl4hLwGgKlssT5UYzVuwriiGauSVMyvAloPxUyIuddwH",
-	"YGUddiR0d+STYy0hnQ1bkNAzg9VDBIJREihlbrJSTvpHdqpXNlisPr5TvRjlwFDlmF1Nxk3rPVxrPK1U",
-	"K5U/VvIWn5tJ1HcPQi6tKxtPi7ry6YqasvDr3cZddeRGQ2405JcJqj7ICKengpFdNvIk5P2EScxhXUDv",
-	"OKMvcz3StZQFcPh+4noApxKjB/OMB8fFbJQBBTaHtbmq4icc3RfxZ9ftK67JO5oFdTCPR8Ha2nn2sv3P",
-	"0Z97Pz0/51sfLo6G77Z2f34hsn+Ks6vh7vGb0c/vfv9xe3CevXo7I7+dzpgvnFeSzG4HTMvlU34pNkJ5",
-	"47bcY5cLCaeI8Ov9yCcCJF6JCYIJPCzvBT8wd14KvcMEZTSlSQqAlQi3YAlQoOQu5iOHjASviXRH9rM4",
-	"ZlgklnsMUHRS9CSikPwQCmJRtd88QMeimL+LQ3CbSN5UETSEmYndA/cN+XdeWL0Qy7cz2VOaUgnYkUMR",
-	"YynSsUquWCy0rjHzmdrWw5jJ7gB6Bcb53PgsgwXoVWx0yr2psrgeBMfLxcmiRN0tXabcHPGLCGcdKOs/",
-	"fV7Ne8qX//4cqK+pTlf1dTYadePmPEQ356hcTX9Br+dGKCJ3EAFpL1oMTARFlpFmnE6nRVUx3tAjqEWH",
-	"62+l0XdmPuhQz9apd6RTI5gotClJ88vHS2RfnWSwqVfrb4HmyX825oBkiCWdmU47NvGZaRHOy9u6tC3V",
-	"7++wN9HzGjPvzKvyOdOSj/RApS1M9dsehK4YRDT8XpZodA+FJjq31Mf5WGQr3Bqo6R6dwjW5erQTUJ98",
-	"+2B+9+xP+sdoowA3LuWXdSkRUX866vVwXEkfJTIvRiL9G2rC2kUH0PvmGjsKC24MFfU7FH9ASii6j8zz",
-	"HlHBrdl9tCrh+eQovEsJfhRqm/yBAnb4j+0VU0BH95r/efAqYlUfaaMlNlrigbpJ55G8zJFu1uQM2Sbg",
-	"+dyTJyMhSRzLnhoCQQF1RSGmTqYHVZbJkNpzI6oagAJFr8WWLuV16uaHAuH0tdmeY6yAgCLWyLHQqJGQ",
-	"DiODBX0heyIvgMTn/6CZGksGf7PvgacnSPAVx6jSOPHwInsOUemA8kn5lSg8EmKf6LF0JOKhQ20HvCK1",
-	"jDaoHykQ2uMSmsSEa1XjcsKGKhFTo5BMxSENI+edhjpXenmRDgqxG65FgrNh0eyRxgNqQ+iDUrqfBhTh",
-	"IOk3jwLzH+bYGw0e/N//9b+JOYM6/cwFZI4IHiOJuB3nzLrbohYsSMYWccJdgitAEfiDZjoDBPMqOY6a",
-	"IQdxy/ZghxBatVZGyrJRzbx2QqW7hdmAmZ2q0HYx7TGftNhOfb/KeuahwTQFSFBmLpjpMGrhHF9zF0th",
-	"pj8B9gmUoU4zDCo4V9oStSX48rYE2uK8ejQWqXhj+8mgPYMaVACtUiQ9GFij7l3VldZuvf75dn3XUWxG",
-	"fI6FQpXWdr2cygP0smNVW94Kojm+z668mfCza9Pbr9e9Rj333/pdlA4G0NdedyvWrFZiwXVxJhJhtjH9",
-	"OBE6G3oMc2amxL9grW/X8F7CjVLonNvxW+ee1m8z72UGzlEuHax8PbCdGb4shsaUlRF+Nqux8mpEuBgP",
-	"iQ4rJ3GKSZB0Vddjamqfnx+dHH94dXR8dP5TgePqfCJ7fvc1aqYZoit6tNE+XdVtUeN3DpCcczNN/SGn",
-	"lTw8ftF+/br9crU+sBdK9uOol5atJXWTg04MzKcGtRKV1LL0fu4zZ1Wc+d3UHAWtvBfAWQgHLMAPAhjC",
-	"fMIDxBIMcBqAbZAN1LjGgpO3Fy8PL+BxdhhjlVyJBOFQ+BVqZGMF4d0fTl59OG//8237+EU7aLFAi39N",
-	"FYzyFPoUyDTqqeEwSlPEVHmwNvkJSE8wNrFhzIHm3GyeL2WXP/nkxNjnm/pMfUNmo0m/nOy+yN2Gqmu1",
-	"RT+GaFtU8t2Qu34fWLaI+VZ68FikVz97q0M6pQPaEQV4mLln9wmIRzyQd3vV/GIgPw723LzO9mimbKh0",
-	"igAymDSkHCH3UoBBWWROfv5sNAQJd5s8JMfSJgwJwcWX+A6kl5o2ratjMVaC6ThawP7SaWgOyuVf0ajG",
-	"nuN0YRoRmlQtI2LDDYOzSz6qsRMpStROR1ovGEdHmDHoOrdAbVFxjRd88AMAkQYv2FL+AuM/RqMhMp7x",
-	"BLpEWSxSZMmkchf2CFxpkozBYwDiodXPa4bUWJZj7OqBW76bcAMuCv3GZlTwmnntlEa2LoWF2FxEX3u7",
-	"zkrzTa9AL8xWWl1YCyIKqUcGw/3Q/ukwf0LBYyowVhiDiTRty8hb9gMM/hCbFVENT0WWFnedovYrD4wC",
-	"MEp9iuZmd7ckEntzP6xyoQvqDwIAkz603UALMR5USqMvGrG+ikYjMI1LxrxvlN7schY7Z6e6Z+vla7wM",
-	"oTKG3agfaDxvxBhGWBt9cnUuosZAaC+vBUBVcJBRNhAzO5q/ZB8RKIFZCxCCAkoU5NzdcolhnfxLZirs",
-	"5s8cWkNWKnjxLjePV1KN5/JSA93VGT6jfDLrtyKiXiYI9t1lpGzyae74mvCQzBXlwF+AT8tCdHQq8xJY",
-	"zZVyVL5uhgwVsI7KcE5eahMn++rW/ayeqbGATi+C+6fAxOYSH3R8HdQd1PZORPpACXU20aBNNOiLRINW",
-	"2Gi4qd4en789PT05u2i//PCm/fLo8MPFb6dtb2u9lTobEUn0UIQRZyCC/Y11LqhOETwarlmZIqyyUcwj",
-	"aTwYMCqmHZyif7P89iKPeY5cIh4UI2KQFBnSqSiorMMFvNe0qHzy9SjKX8AecM6kSx6XeuuzOG2Np8+e",
-	"PWs2ni4CartVWI3SoPfnmV84hfCDJkb+Gjuk/vxmve7yxWAHRtqXdMYJcr6rcRM8fzdPEFP+htwdS0JR",
-	"YwgPYPO+VZcn7sgo10v4XNpG5mGaOTHoU5vb+pVUYdIooipiRDSKASEdagXoc+zrE/MNadCRYJc5vC8z",
-	"egvHFGk2ylKLijQtCm1jTVdcRtLlfCHTPFRD4xiVeNI4z2vK73b9HOgcLbKawsAtt7HvvrnordloDzZW",
-	"+0CBQOEwLdImd1QQoa2vmJN/iSMNCRhbh3FD3C4YJWqktAiDFghhS/Rp/AMWjOk0Bi0v0AjcCtAbzwK6",
-	"Hf+O1AuXUDwLaDWMszCZsCSTbKyyOGTducCe5syJxSFBqju0A65UK3Z4lVyUzFQimik3P9265gmAcptn",
-	"eBN0mj/Ou/ouf7J39aWSAhZpfQ0dt+rSuKE+uGnrg5+tWB9s90y5ZIoSW31N7Uab7NEaBMZpHrEEyway",
-	"SEM+oZMIJwldF4jL0r7E9EOUfvns0jzD8hUgTXnxBjqn2hlZLgAx4NdICcDlxEsa9Hgc66oHW0UFyZSl",
-	"gWuBMTnjQpzXWH3G/DIzgiX8NAAIhRh3EQCtwEaE9MpgJlhMFuCjAMmbL1TK48BraUO5Zy1iSOyFoheF",
-	"Qlu2mDim7+Wxw31uwWhc2okkFAKMxrH7Ou4ta2kaBuexKNNvbT3mxYAwn1bMrkV8nNIM3BeBIMppYw6O",
-	"cytxRQHXi+bZXu9sfACXNjxwrtBEpJS2ATTUXGU66OpNKG0TStuE0h6qTU8mouWoQb1giWZIOaDQuA+D",
-	"Hw/F/UWE2jIsdhtwzV6cvDl93b5ov0RtZYvlvcoE0rFUrzCBtmy8hHxu5jqp1aFKREFhoyqG/KZv3HSk",
-	"n3AGgjs6YpjBxegOSxVgYwsZtgrD7vMopnbB4Pzk7dmL9oejY/shAXYRFMaIQOnZyGtRgBSnx1CQP91r",
-	"XkCagryDARFqbDvITOtEWXQLLAOZx7hweu8U4CqxHHDnrCnslBsOnpFkU+Q6FSPjJCRc6r5IEhEy84e8",
-	"P2glsfsKd/wmIPX1A1LvykqRNsbOxtjZGDsP1Nhpy/Aeo5cDwZO0K3h6f/bMmZBiTKtohDQk9+RM4yAB",
-	"XqP9UqyUiDQLFSSNclU+hpoKa/WABWDdw75KOjLwFUIw1WRoY/n9REydhhKtbWZn7Tp7NODayJdrkUT9",
-	"CcZFSWn/ai/dRWX/5NZ1o7U3WnujtTdae6O1v3CI4nq25C82Hu7t1bieyN4TLZJrYESdg0Z3lLIkk6Ds",
-	"YrO1uQc3Giqha+xCmVMTMpWlBdc65CnvGgVtw+x/qq6mRogqoOsET6CU5K+gVsaEbo7mOY3uzukzfZZJ",
-	"CQ3uhE0aDYVO+XBUJP+u77fq9Vaj+fvyp5SGuIisj+bwb0C75wVWULDC3MDXe/vU/G012u25tU5wj18k",
-	"h2T/+orUI74/VQwQBgD/I1WjGnuOrUULt3aeIPK7d7Sa3a1mIyYqnt6xt2UHseT5Zqi32IgO92DaMPsb",
-	"o+jsNJu3quk8b5/9evSi/eH45OLDi5Pji7MT0OEzBgTus5zEj3ZEPGVJXJSdjLkbEJFK3TMJJMNu4pEI",
-	"qUrvQsEFxuHZVar7Y1G6rtrPRd+HqWqXJfsqgodApyigfHtJU9SMKV+A0vrO6uJZCaQHagw9V1GqfYY8",
-	"IGccG9cDI90wcVwywZM4EgmUJELYu1MR1+bbOxXIHheS4R2Jq8wGXIZxThMZyUvKljsCyqmEvM56AwYW",
-	"E5qURr4lgtV9NzjSrhNpTDl14+oedGSC+hMwwYkzFLKlfZUYIw1jAQTvY6w5M80B0uvn6DuFtHw1rylK",
-	"hH0rNOKxvhhb4qpSOidrHcAK3dU2MFZlc+cnlSWElEPTA/4hLgTEwfedl6grreZnc6zTJOoRa7D91UuR",
-	"5g6nu3omtIqvrQ/LU+6F0iutxi42xRlHsWCPVOwAfhTSfD89AK+dJqoHVdc2So+Xz0RPRNd0db9aGQmR",
-	"6BdKShpW4/Mf1YpdIaturoWZTwCKB3fYDvwMRuR9CXxIRrBCxvcG4u82zVIT8OvidHDeUwlSZ5oBQDWR",
-	"vWe7vg+cyjj2dnF+kdId37q/X9sjFCAzOHfnNlRi+zDKRaSgRPSETF/ky/j+D3vx3K3fiksmZHgRDYWl",
-	"oseZLqzhs929aiWSURoZmXI8hcQ04kka9aIRlylN8nufPBru+uO2UYgkxbHNGrL1+u9zAxWf//D386dK",
-	"d3JO933ynFWzGVy2EP6FIS+YldOz9ukhPMz8q/B04N2nddn+PEPWr/Pd9v5TJRodhmECf3azUqMTWuup",
-	"YaVaifQhbFNX0KJPZBxJ929ziM+FkPNnwd5xeKkqrUZzFRbvkUrSSmtnZ9vM2Ro9ByO+biL57keXWWK7",
-	"uak66cE7EqdGZlWtVkI7yKfd5+wy5kXq/VtoehRVfy2COvkJbrmzinEnUF0tvz3w3Tf4lRD4Axy2XpZE",
-	"6QSlnYd3ry0xizl+jMfRtfiHN23uizVNilNqi+0ewBKEb8bmClLfgOkuuM4SETIdyR6k3clwhZrA0wRI",
-	"s0Wmf9AsFR+BPGbI0xrLo5rOXuDIYy9FglF4Ghx7FLx6+/o1hLretC/Ojl6cf3h9dH7RPg4ee1YFlG5V",
-	"PQgHwAqc8epsR8pOfac0DvGGZuTGTWC+5gl0ZhU7lf8H+6n9+tTZZR9SfiWMAtYfQEAyq5VsfMeb21Sp",
-	"K7ITWax0SsGzWkf+D3bx22l7/kNxRRLkzym9o76wjdjIHppu7OUZQcBJiqURbenXtW+7JPhOcoq2BhjB",
-	"+caec7yWlE3VWTxVPJlqJCQfRbUJH8aLZNbJSMjD06PVhJZ9aL5r6XUttl2r17Zv3Cuh6mVDIVM61Uvv",
-	"Evs7QP3+7fDN68Xy7GIA2Tv8zSI5hpHFRfN0BjSAxupYm3iHl65Twl9YadjjEqLltnBI126/fedM7Ut1",
-	"Y9h2vuYoPvdTpSt4IhLzCrQzk+vy/hRn01QdmC4H/ikjlCcqI5CSdGrZsySutCo1MGJpQDOkWkbpVNkY",
-	"0gUUSOmJGBHhjUAErAvbnmKsh3K4mEQMVWoBOhJjyE8bY+4p4GqV8XuZt1HhHIQhCcC2F6velT+K3kCE",
-	"mZEQs894gzEkYAajdM5Ep2JoS9TH2KU5QgRl5Wwn7/Fj0R0odaXnfGgRLabk6/LMcalRIIFmjOsrYJLG",
-	"QVYtGDKoXjNvRgKywNwbHNh2CClEqPEiCLzAeysIw9k3vlaXEfJUj4QybgI7h7+irYgThAPKYCuzw9Mj",
-	"HIT3bKNuSr9GQVF/poXXEfAIXwTPdw/T1EUwHigWRiGsgv8CdHpKYFng5NvQTb61vd965+vzH5//XwAA",
-	"AP//",
+	"R2OIDOHei7lKq2agdgDTRmuovoclkEha1xiCqmuwj0/Yrr12Ma5bHxALjbsrO8m5Met0SEuInIFXveHr",
+	"D/H1lqhqojxgd5A4mkYAATrzyRD9JCekh65ZfKp+YNvHKG3oXH1w2ahZZIJmEZdK/ylG+bhZ/TFa+Awx",
+	"V5WQMXpXY8HHGa6jz1HRR+bDxeQaspktKOKV1G+GNu8hYrM8HSmWaD2pxW7YSCAW4ZW2E7QXun5nCiZ1",
+	"yoYqqKQ47VJmU9jwwtnneUeG6EtunbvtNWJlRQmwVZ1cx38HJs+HzBa4uTYmlYjyRUmR7xcbKRJG9fUi",
+	"zVIKHCz9uikF9gXlakhrWfl7Vzy7srU6pPysll6ftJ/2DACgZnS+qoVA3DN3OraG7Prm7Pr05uLyh07Q",
+	"ubs5vbw9P7sx//RNGMwJ1B86K/lTSTH9LaczORHq7KlUjEAiBlXUZtcw/RgZSPOrQRlRgtek5FWmd39q",
+	"2c+lcREaHjF4R6XagplsXbwZYNBIj+cyiyKJM1h1equU2ixOjXRuZPS5Ww+7CQECqJNFugZlYSnmhMpH",
+	"VLGKiv7m1OQcFdq99ZZXSnw+9FWruhgPFatLTskUUPhMBg6kdBhHjMuaNxkKBsR7ezsgD0uHTJq3QnKu",
+	"pDba5UmJNCPf9nu93neaplC3zUVvej4W2l4vk0PT34Sy+to8Y62vRZSwE+AuFXNqAk63Qns9VbakNTDK",
+	"VhYn0guamAy+SPpp0Jjwj0h0CXr6TghAMHhzJhej1An4kQPmMjIA/ULKySCVi4gdkBeNA0LjWCy8tCA7",
+	"CX2FERffhqgiabVSF8/5yF1KMOS3OBXZGDxdcj/ThNrvOY0TmCXy91HEmam7bQwPfVijul9ZfT1V112h",
+	"lVXaSzbxUniJ+ZB/RB4Mjq5eFaiM6OANTM7MxHRQM+AVNjDHw48cOGS67F7Q6/VcGoZeO15M3EEax+68",
+	"KGRpzbliIcoX47vW0xrMYso5Cwf4jVfEzJUkFI1ETVAfuV6BaR1gWCFgFHJhAsVDyg0kw5RRDvpFl7go",
+	"NgYpTWTapSy5ipiWZwXG6RomULZ7StV9cZS6wmI60dTnHfddkUGZN8RikcNi6Peekd33LEPshOz11p72",
+	"Xi83b/i/ppM/2rCVJxLn08jae6VgmG1nu12Tf+zKR+2NkROxgAujNXj81QkZTJSaDfy9LktKDoChMAxw",
+	"a15NlxkU3wc6fJzPOgHmK39qk8G818C6vdHGa86YqzRpgbnoN+pPTH4r1XbFaMQSWWSBrW71wYtaxNYK",
+	"RTkSSVMzU0r/5QswaKqWnvZ7u4fNVYr9Jrb1a5OpkMvPXWlPP3PjKwAx9b49o7h6Y1pks6rr52No0xLI",
+	"HIOUvR7uUf9FsaLzOoPUIgyBejnmugBq8InWzSI+yBJHxvD+Izv+UKXocDL4yLG0RFpqp8qDaalqC2QQ",
+	"oJ07u2FPIByzdXMgT0d/QTBi0L2NWBMJeGsC3/YRC+6hDyeM2Oq2DNdP6yo2G3YAb4UrzACtIl52yTVj",
+	"SZCShlaUTbyEgoYlpKtf1DM7QQhYV8IzgJ8MPIzkgdZSu+SVVYCXVpNGRRRS+YHGzZgy7SBnsOEhEmLy",
+	"/cyETzQNA50AEwry9dGmihIocHD97vTy8+3d6buzARJRSf7mtQHfarbHd+lvCh6rWnjoi1Qee3s0CLwS",
+	"9OO1kKKNsYDlejatX6vwHksGkF8u1EculZhhCzit8BulvWF743Tl64JN5zwhRgx8qhZclfC92RxxLzE5",
+	"cOUAel+BSUAGYVEIVaYdlNRpd5pFX5/p9tzdaF7C7+VENRlvNjnBbkXlqbLwuhLvLpf5j7WnVqqbsuNl",
+	"MXW/TaJMTZ7M9dnZzefLq7vP51f3l29WyY/6LJl8kkw2dMsyuGSlOfV6k0DNgmqnVQTYLIfGVPaUQ9vc",
+	"pbuKzMRUDux0V5knL4Ff+Ox7UIM8CPyPMw8Pzvayojk1dnD798vXny8uP1/fXP1wc3Z7O+iSU/8cs3RY",
+	"7fSFLaq8ErIOsjfTP5BasUCkNjBonHaMyYHPVrrOrzgjjKsEXCrmYmX6ghohn6DZoJV/7GtgVX8KtQiL",
+	"aIgJuGbtzfzlHgPYQGpJAIEEfRRSTK3ozCMGPC/3pOLMlHxDl/W5Nj66g0ClNqTLMnbFR3E0VPINUxVV",
+	"hWbJvWeUiiFmixnphkkRP73QSID4QRW9SxOPq2oDMhUBWd/aHrp5Wva7D0vBJTH+tQQyv797XVW7lK9Y",
+	"WsWiIIglf2CcJc2y6TnwXXS1gl33jF3edhO4TsQQkmrKFm6UdlCzPcAbofwbsqpYpnoWu24WEA9+Wr0L",
+	"qZO2ah/6vf2jdlWQRgTJ14LzihvkuZGxI5W1LmzqVzOwr4M8xzB0kieFwq4UDysoufhlV7SwtuLtquRR",
+	"76hUrfhU5CFxbO8CzraLawDGLYpFiqhr+usafvYi3CWl+1WUBmdsynGfR2D1oWhHWqZsPl8ns92SmPPp",
+	"v7hYjzQaiaerJ5Y8RWxRs0tanTDYedIrs4Z6Pi3YoZ0VCFg0/tOIoyGTSSSVSJZdMsDChduhSJjxAxhR",
+	"ekOV/iRhH7kJ4NCxz/hzlKZ/2sfQhg0sJpSXdfxHX9Xtkg8vNQcpWSbLtJ5Lu1ry5td93xOaN6WiZSVF",
+	"u+q6ymq6I38QfevnFSmsG9ICENTprNEdyutSaxL1rsMuAhJZ3aDYo0kDj5WwNLc/8HA7TrzaCcHTBmsQ",
+	"/sznErQ6FwBIYTyM+LjZZiXogDWTlyrSLBI6qgnDh7DHNE3QwYXqdLFkdae3hvyzcqXFuZpysoCYajIL",
+	"rOFKyrS9bQKnz2Ognj5ffo3y55+F//LUFf/oM3M6OuoetjreQ1tBpHnIql2DalXc4IAYogBmZRHSODgq",
+	"xpBWmatMPextoO7Im2TxsPN0mrvj5ewlKLDQ7B3NnliOD1aKnXqI21E0nidMZkrhiwqElgnbu2+1RGjl",
+	"nE/1nUKp/pSpJBrKWswJLehCzWDRSgiIEiFdtk0Is6ZhjXUL8X/hyecWK3RivdD134FANodzwl+YksKC",
+	"JzJh+pK9XqnNQSJQZoMKpJF6i3vV23LkxrytTftTjOcag8t1s/f0jjZI4TvM6X+t3FFl27upZmhBR1Yr",
+	"QIg6PI6kYgkgKWl9yMQZi4jZCaNhCkHUbPvM2Ks8OTWw0gb7L5IG8Q8ynALbQQNbxBqRoI2eByrXQJ7e",
+	"q3HzeMzPKzfyAVXd5L07G2R4VIFsi3cn5UCVnLMS5DqNdaw4vEj9Uc6lw9/NuQTQpRyq0ls2VbDdK56H",
+	"aLjvzM9a95bTtjAgB9mvJsXPwVo+C0XiAEA8IxVRJZIG6CxUVWLnNAHlntFERcNoRrmq4TZehmqaKZgZ",
+	"7J++/x8G/lSUG6vb679Qb4Z6qspFatryoI0WCe/WIVbk6aLk+DxkinTl6c0qo/Gm/qoqBjeXLasT4DeD",
+	"Zu02HYasCyAK8WhS8eA96/XUeHbizwuVnPc3S00N8U8cyVQ1DYXvGza5oDbr4xuJBnO3wsXTpPYjsFk2",
+	"LRqIPbtxWLFhmD5kGktxWjHxK0RWzpWtiFE2ITujypIzTLO3Xaoioy49sQRVApewg6G4eNkuHrda+bXg",
+	"w1WNQM1k83hWf4oDefGmw4ZEzQ5lTr/8hsyHj2dPUcj4sIQ+7Deu2VSa1iT1L7EQAzJ5uuTU1gwYZdnq",
+	"x9/ItNNh9j5NHDzPmFUm51okdBlh6eJK2GttJ2MPziiOI5vYXQmFncKQbXf7z0MhyyKLt1pTFdT42ovZ",
+	"7T4PUs3UMMsqA8DkI0HuChOzmHVXoV4r+si0wVLb+caoNfpZjk55CM1REgupzMnntfV6N+8TS8JoqNpi",
+	"1P9sfpaDQmkLGVaECAtFLry4DkBYngGU3aQKYvSAqdITSbfJnXolu2hgF8IGPOhLj7ULXu+dLAcIS7vO",
+	"ZlOElLAWgkm4df51WAt2RiSZD30YS3NPOkFnQkPjvH9Y6mmxeFTRHtF/WT0wkcc6mzrNfI5bUMlWdUnF",
+	"TpB5kKZntU7afW66YI4KpL3E4LwP0nozk26rvwrz+Un9Co2v4+1xgOSyorPnkg+xjqmMQG31g6nYcDWM",
+	"aSRxQksUP/OzKpMWEYu8MEEu3X+r3+vtrMwva9c8FddY0je1mOnlJm8Hqdq3C35diVV/WgZuZTRHE32t",
+	"vOVIp/dJXGonGSB3hOfK+wK+p7Poe/Avfa+V8u9H8zjegr/hD2p3FStu1wYpy2XarbKma1stmdqutAAh",
+	"06fzub2Uno2Rdu561tmjxQI5BwZZR7mbaAKDJYjr5ozW6h3V/RculHSLrArjrdsx4QVSp1fgYWeo61m+",
+	"ocMXxL0+2jTsdQU4XcZjUIVxanDrvFzxjBOqBFXU0Hrg8bQqbnpZynlM7uoanvNodhqG5YT8VivHWKWV",
+	"EIpPWa5sStbub96V5z13zUfdIcCT1vKYSFZ5EiyAD6YaGNgZqKHEzjlt8Ar2YKQrHkec1SFeGasJa7yA",
+	"4qHTjWYPXBARh6iKc0A9GU7Y8FG2mse+7XLEGK/2wnpzqOwMVd+htFUrezuh07GoBV1FA5OOhStIWTW3",
+	"NEPgeY3BNPfgNQEAQ5AQB4jC9ZLx9Y/Bp1lyv7irqXB2aTrAKxiAbK+ML4ikhM9ei0StuFe7uzv1YiHH",
+	"r7h1ibslBd5NNxPxbp53NTzqzNJFFUe6nU+nNFmWKgn4VQY4KLVjK5CimjcUX08Gba4d4vbGGgzqG5/2",
+	"E3yW4YVpF//9O3ft/87dRozNkGk1QtduNbKzVquRdsR8sGlE3lVtMNwWLSHLv118dbdhH4KSDL6K7OaD",
+	"liH1muhPc8z7Vn3hS+HtVzaLvzMOtDKOap1rWZZqvJm+oxBc2FxkfNhrBhmzrtP1QowmNaCkQsbkDDjf",
+	"tHH082dgmkP6b3nsAdLzmIUrZHF4YtzlGMk3mxspC1oOUELOy5RPqW6ZG7qyB+eF1T5LGm7mGtbxDWh+",
+	"Oy0cz3rUWMiyLhQr9KrctXN+4pFxvxVbKlD9H0sx5TfEL2kvVwaxtjyOTRVO4tWaB8ZVa7VFsG8AGgKH",
+	"8F3tzYUgsIg3K2VgOvcrs55PVbjeWZ0WZummCMaQUfMyO2Le2goFZZX5CA30sKE84IsNcOABNISULLRo",
+	"QVjrhBgqac8eyq31GOgfRGMukjLFL1Xvm8kyu+Gf6sjNvLSUisQjWwGWfhrH5PT6gij9aFn56UayG/Ht",
+	"FWmgbuRGke7TWYTg4W2gGtNAr5lJ5W7VA8S6nSoDGY8ceHyz001X8rtW+7uJVu9BRa9SiGXD8sFDEYou",
+	"3hO4JQh/kWapoUMmRT0UnAX4+BbC/ugfWEQ7QmMpDE6AH7J6itgCWKneaarAQwWX1xh+5g94YxFQVe+H",
+	"ftPWE020dSv1K90Kf7bvdp9cpYO4z07NaO6DSxw28+9rGP5r0LmX5UrNjCVSlBANL7XFIR8DvOxYsOfw",
+	"zJxHDZw1XkOdls5EfSUTc8jNaFUvDMiiPmbC0RCHd5eRl37NKUIhV28TWUwEusC0jhAZIN4ZlXIhkhDy",
+	"JgCgjU4FH5cny2JBTG2T8rk0zi8armVoAzpoJBsg58NIkSSPbKbwQuiFAYIOb4sNhsrEOzGO+OrV6WGw",
+	"FtTruvVCPjZtzK6iZupCnOPoKaf//p5E69puNSMQW0Rl23k8M2ndvyMeCQUe1foTzJ541aV6DXOs1okM",
+	"aZXjieECHbAJajfAbZYOwcn0n5pG3H9tv5CYUHkjfmJsJtONzd0DcBTFzDRPtjef0DFte0cwyxl5RWWq",
+	"m+MmWRo0TZHJRCSY7K0MOPYMzsodvHt/Boxu20S57L8PVxgmmyDmfilaoH52tdqnz+HFND54efn+u3Eb",
+	"6Xu+yFhP5cOpVN2ceoVP//Ylt6jd+bt9+NR85dULr9PyjCQ2al4jjayZ+mVHdtqX/cBTvuxHqHtpveoD",
+	"e5gI8Viy4c7ycnW4SsQmzo2Rb4kgO7bAzAIHQxYLGyZsDf3BSLE1NQfMr8AhquLE8Or2UWJwjVsefFOR",
+	"hvgBkbdQV3fl9JEiYjRKU7yy1i3GCnf7vUzD9jCCnKpu68KbVQ2HovQkSz1TjUKhLQxtQ18XIeMqGkV5",
+	"UECboXpWnivywaHCQN/9FCPWJFWb5pZm6xAxlhJzTVtt3qGNZOJv6wgUvGxQPUGJCdTXJMA+T/k7qlT+",
+	"LpR00LEpHV9xMqRxvDKYmLCnSMzlLVxT7LlZGAE+Jgu9arNMzKY2ym+K1wsvyTSvAOtTiLz7MdqU9/HA",
+	"yCtZQTIplTeWhoZQ7/SQK3L9V+m4hokBnRgVdw1eBtp0dYZa5khmAnCG8y3FJ0rN5PH33+uFST+tArLW",
+	"VjWeLOT0Ys9/VLL1zOwZpGynwCLLSc2/8/lr5zPwKs29TPCa8ztFjlCuc6hkCSlaLI7AzLWb2CK4EWlC",
+	"H1O+xoFqATJPwCv6vg7zO0LuAjgOXpJ9NlVkt78OAEZVJm+Gy6a31gLMhJgV0S6Bt6Yl0Nu7u2vbGcfk",
+	"qaIcrItXeOj8O22yPwpaHFV+LM47kvo8XkNgG7AHu+S9MQQd9o4xENcxDF9c5O9WyiCT2iJGZCnmCcmj",
+	"tHjSyDPmIGWx9pbUcXYliGJYNLUOW09hFvYbQvLurMWGiWa90Jxds2DE00zmMTPeXFSsEeYDUQcmIg4D",
+	"6JtCyb/m2jiGrOZYLPKop42YesZ43j1sjOW+XWr1mk18g3wzYjUVjOkzGGZe4E9LCi3cgxX1ru77tmdt",
+	"prD8Qzuzesv7tHJHl+XiytAWICJyVr2VrsV7eR2o+ZZIQUY0CSAPsTUQSE681mzt3tegkZvYrk7z+CkN",
+	"2XpJLGafV2tjkIWQsbFQuGxAST90NlFx9yeMhiwhA3N4W1E4sCLPUz7S290bHo52aLi/tfPQC7d2aW+0",
+	"dRjusa3d0dFom+4y2n/YLmkjXZ+byL4oc3C1JwLNlg25QDXAnAW2TyyjSRwx5+vevEpfyNmqhGM0U8Cw",
+	"mGJSta6gbRBqX1VDe/GmJGWrrMRnYICnBqbkzl1HaGbFRiogA0fEA2vDOsfA9pcvAXaZ0N+CMQZFe/bX",
+	"xDTKThBGM3GJv2S33/PdS2YaHe/KVNSapU828DpZDnbtfmQ/eeMNYz87d8Nlc7tgnCpLTst7eeKuUFcf",
+	"+SB3/OnsbY9Js7JVsq5g38Djxc7xDBtqIJ/NX6msneKzpAa8v95Nal62rBSgy9a+mFQ+fvoDJOKybk88",
+	"N1FtJ35PFKYnf/DQY/3h3vbWXtgbbe0+HLCto7BHt/ZpP+yP9kcHw+3+n7gDv9mC1dEFs/gXCzDY91ck",
+	"dnmjt9Ec1gwxuMnUUE39DapUmza6W61vYeNQgx2gZgPQt9JoG9IGzOi2s5kQpmGVnIiFFxzMA+brX1TJ",
+	"ZnACKkGw/Rd4CakCLEM9pAPQ19fPakC3ivKQJiEx65BEztgwGpncsez1XkwkG35+P/rpb0fJ4Q8//f1f",
+	"yd3il/vrN4cX767/cSG239F39HaxMrH6v9ehB3bTa07/rlp60tSG0EK0S3IV8TblGDsDT6h0nUddY0X4",
+	"IaCjd8nAClepaAwKiXUsCAu9AE2Ete6XR+iQSswkmYqniI+z7aq8lybK7/rbdRnR3mdOrruHvNL43Py8",
+	"T8xyPtv1ZVWeBkpDQfOxd8/N2jqIvEmbj87ta+0j3pTT12Q/MK0vP7j5fgUFeThPIrW81WRl2gszmqC4",
+	"xL+dW/H244e7Tt4Pdeu57t/ebu/tOySyTNstiN2Ra6hWImOmwPx8WPrZNeQWXouE4+HUk7lkWn11+XyW",
+	"wUAm5zTikVQQjSRT+shMb1KRmF4i1oOBPwVkK7hBcBVxoe5soCvk16+A8jYqKT1LK4jFyJXZuz5aD0wt",
+	"mLV7YOKYFT8RM7gl+ndDPWdkCw8s7Z60oBjXy2SKdT/yjxwzWU1XEGhJKsngdK4mIol+BZZ2TF7BMsjH",
+	"ea+3M4Rlwl/ZICDsy5DN0NwasYXZEnvkx+SfnwZdMviylYiYyQE00DR7C5985FO6BH8bpPpC0Nf1cpEs",
+	"0cYB4yORDJkk7AsdqngJl7RL9BS14mVSdodiylxX3icaRyE1TebsEo1xYnvyWSP3P7dMI8Wti3Cgt9Fu",
+	"BeScMWUbcpFv59Dfd3+XxExrXzIgYTSOlP5T6P/OecgSORSJXhfwpuVswrj87iQtbfIXhsSkDVGTTgyV",
+	"EmnTwAmdgZ9yAEGHQZe8EmFkvHY/3l5dwukrMhVSfeR98j56ZQuboOmL3Uzc9HQG3w6+bD2IcDn4LgCm",
+	"hy+8OX9NdnZ2jhxM7lRwhg49ErJhNKUxQc6CjFBFClvypf47A17VOe70u71urwPN+Bins6hz3Nnp9ro7",
+	"qLlOgAd4mAR0HkYgosdVkhqeILEYH+v/RFwGmCPq4TSfmJaDtlMY/OWJwSe2wa706B8uDxTanrhezdaz",
+	"GWBWSuDlQuOJ2u5+JyQRiiof6MtyoFNu2vB4raWNGgF9qrwOiISm3bNRZIlRYKeory9nETZwNjlnXCQf",
+	"ecKm4gnb25OdHmAbd8kpNuk/v3/3DhAXfjo7u/58ev/m4m5AvqVkyWhiiUMy9Z3xr5tX4Yk6grkIO8ed",
+	"OJLqFM4FcAbplClI4flnaQPuhWszAOA8GHqJ9NfgF7YhuOP/n723X2oj2fZEXyVDMzfanhCyJMCAiB07",
+	"MJa76cbABtw+3VaPK6VKoWpKmdqVVchqb0fMv/dFJuI+x7zJPMmNXGtlVpZUAgmEv1pz5pw2UqkqKz/W",
+	"9/r9KryHRR1oY0AqYKaewY8Db2/fHgb+9KlaOiAYC85yFcMNSpN69wgviKuSmwPcYoFZe1e9DH/VoPIi",
+	"qNJftA7EhQAf0RQGt7wwtVmVvDHQR80mGu7zwmPbtBJiHhtmoJXbMlXHtsZhc1cLCm/e6LEZbM7oC5if",
+	"D1+ymKeu1XwQ6bkTanb6nBFZ0p9647Jeb8H//32xCO28QWEIcYFhOXyk+eNq3ndcZUZ6fiafnfErcRH9",
+	"Nb8dderavM0gIe8LBHKzXido4ZQAPb2WmGd/UvGQe6mPFSPmwMt6l1P/Vvxzgkh6KvHONrfgC5XGXrNW",
+	"rzVrO+ZTWNPWRw8aAVKSn6A3yidzuqzv5fNHc174nfGFKLS922hWK9eRNOIMat/QcREaIIgqW/16b0c8",
+	"53vdRt736G9rM0NSfEjzOWsB5Wvuj9HD8iW/tcHDSFPn74IROIUTiPNZ9YuFKOHxqVrZwuUpe4Jbxmcv",
+	"eGhpoeEnjbt/8kZyMvZEiD/avPtHr1TSjcIQ+262FxnZkUxFInmMBRTwq82FBnfDIwzGgy9he++hLC6M",
+	"sLQPVu9KI/corAx4rGBhwodUOfipOh8JyTM/ZhWhMcsvjKmwkDJ0EKDEeYwGgiaUVGM7iJFArW8UDTH+",
+	"TQEqI+FtpVo5PDg5bB+bf4P3N4oBEAUTE2WCKAdfcbtyGcxQ2yk9lXYuRMEgcTBB808lw8oc2VmEQo0K",
+	"AHZlI/cgaRc6UAVU3rvGQJVfkXbklWVDIIW82PNtP96cR4+MZQzGh8I/9UAA6xZWOKgsLRBmAAiodDB9",
+	"ZaMrdG0vNEQPyGHOKB36QSlxWBxdi1vVntcVvtCAHHLCXeuVE1dR8bHFSlKJ58CyNvmEHE5b4Fqigvkr",
+	"nOi59tgqLVD3JnbgmCWDV7JNNnPOL3TXr8jM8V5lq37vsft1kgsM/sWqjKG7R/+V2kbldoMjG3nnF0A0",
+	"LA6WLdHGq72GvvwjAi636BPkuP4iRqnVCd5HVCNLv/VhZugjTABWWjvG6ygg790OoUfsUQDeFk7F/OCz",
+	"HHKmYsSgRYE4BN2FDy8CydBnOo2GZkiX0VCcC/OSZqFbTR8ez+LpQme9GZ00OyeOJx7+aouuB10VyZ4a",
+	"wn2ozs1DdJ2yLhu4ITd/L+nTv/XCCwDRuO2qoUgHKrQxQONuOz44aP2HXYr+n1mqBPdK2xbK2TZ2M9mv",
+	"I6399wmTyXkm3Z9D/gEDsWeIxGfu6n3qyN35B4s9ciYSBLaF1UsEDyEghdUErskqGgqVpQ6Oeff5lrkN",
+	"pk5AXF2AHWUtd4fJg2s7GnANLqW3sYw5FXOws+gihzK408CBvB1AYwp+nSCoiDfc5naztmO++JNoUGD8",
+	"I47ZCfgDaONfJWqY3wU+cogscNWNSNLTfn6J+ds/el6ZR2W7ubUdhr2djR3ea2xsdbf5xq6o843+dl3w",
+	"hngeNnafTwOrFNxlDymnZLuAOPSQA51asuWplcvzg5OLV+3z86OTH53rcqhkP0qGwk1mEdzGAdaolMfu",
+	"3RFWxq7JxUiYn29tbtU3C2guwOtbaTU2681GoxzXBqhOHMec2WOu+hma3yzwhgVqNjL2fo4UWaqFpHOJ",
+	"O3UqBRvxK7C/reRde1KznpSZxzmUW55jBT5S0a26pfkLsN/KyAXOjFGcQ31YlgMwfJ0pDEYz2sv5hz9A",
+	"5xb+EnvAKaCPkX+umVY5mZLN4IkPkU71fg4W1OMJFHpGaUeqLK2xA4ygg6fmEICSCPKLOXsDhAm9KwFZ",
+	"JcmktlhE9k0IaB5CvWao+yyI+udIIenyH1432nggZEe6ujQok0LwWGBoN4/BnIzFWlB9SJ0UwRPMGKKU",
+	"fBv21lK6q5S5VZ/hmHjC5QRroaVKO9L4uSKE3NZTjA17hPlbzSbrTqhxG/vtLaxJR3bkW9tWY5MqR6EY",
+	"jlQqZG+y8YuYBIyjKQmcB7wPAUr0glvgA1uq2HzuejyORVJl1wLhDWxW5kpAsqkj4SpHoSVDW5vfgw2E",
+	"YV1ytHHAiRjFvAdpY8LQxpIB9ouYYA4EWvLBWQO/HNIJOSxXR7oyNZiTZr1u9mmz3iyLn8OvbdxgNmxw",
+	"hynqzd8vYkL2KEzACxVOFjdF9dT3WEJiT/7BXPwbIQE+tZo3TI2NHmbkH9/wOBOWy8W38sqNmu3bjRpn",
+	"GXV57zobVUpsCtIPaQEHyYNyrTTqNfM/jaaP8kj3z9FH5wUSZYmOzsExfbhLRLTcre/WP2EhBOyp4rQe",
+	"SZ0K7tDMLX8sQJ5ABSDJES5h0982n050VFruWYVZnjbKNp/X61MT5QU0jdwfECZnPt4XEwu5ROvN45iF",
+	"os+zGKz9uaOb95TFNbk5JE7NFitLaMkf5oY5LOwSbG5al33G05RDchyCL5Uijv/aS1t7aWsvbe2l/V29",
+	"tPvN6f38OtQG8z26W9gz0OLzTe1IswAle7CPhm+kC+j+NQSiDwmZ5FjlJlJZ09xEZVCWAZVUvo9Rq0yr",
+	"rfK453wSjgVndTr6aSaoWW8uaQ0SV5BnBbKcJcap+jLFCeiSxEIpQotYYF5jMk9p1r+40pxRmWdG8IC+",
+	"BB+Eh+g9eef+c+tN/LZMdfIoNQPFtpF+IixE6T11KD5oRmPmH+f6ET9bWBt+7+rw35nIoJ5hniKsL6QH",
+	"7ed/KzV4dt4+O3i4DqQrizqw+GGuAuvl2q9e0H2+6qvnqs/ccxVqD+4Bqf2ivD31Ak2u+px8xSB3qXRA",
+	"cPmTYteiL6ULCaXRlB92j1f4VP1IVE+Vs3b7/P3J6eX7V6dvTl5WHDNSxYwNIktATObxvkClph0nAuzS",
+	"WDahLaMwvM2S+G/Rb1ywObJoM1QXuDpvBP/0R4mRcTkTPUSqJB6lFtY0J1D85u2HrzcWvlXfuvsXJyp9",
+	"BdsQfrC3XHDAI1RbhCGNDkYJodkSPrk9RXdRhT3Akc7PIxXIMCNPzbHsCvN781QxZfUQKHyZeK+xt5wq",
+	"lQDkhUiBq3khRg666nmF9xGfq/S3Fvc6ipR9pRKBuyYMt1wDgkIrsD4X8hJ5rwM6JwM1nqLoM5u2scC5",
+	"uFTq2OgF/MH2Qsfi54vTE7i+uayDcC0mRYVl3ulaIKuNxLYZCkb7uoiOx9HL9uuz08v2yeFv739p//b+",
+	"vP3mou3rj6nUAEtEpsW0Hok0m75uzBF7HWVwcRy2wB7Qq2wuocbeaME4AHya4RMktRjbX9UgIKpGs4Hx",
+	"C2UsX/ARylIpJa99enZ5dHoCCvPg14Oj44MXx21wJVIexaif+xE4ENaIrl0LMfop0qmCApq8y/auxA1o",
+	"Tjubp3CzmeHlc1nytDtTQ/ssFvwGKCNUBtO08GmipGS5WrWrBUsJzTKppRqz9BMquSZgYJ1ywI/6UmlR",
+	"sBWM22Ul9e3J0JIc6G3lplattD7OSZReQnOQ6PdFL2U8hWbFvHjQMx9+cFTeEBQx0kiBgdZyFWdOJFls",
+	"rKFKqCw1D4d0ZN6wYvNn5rC4rjKkoGNHfWvKGDHGPYpgl4y74pGswlWUrcOUnqWYi9JBRwYkSF1bYYBt",
+	"rOyAbdc3MQ9hzhYLsAD2/ZuTw/b55cHRScCGgucVgjlFugWgpAe1CongIZ90JHTwTWaIf/F1o0J20olp",
+	"yhK6NGeA7hYOt2o7X/IHDTyM6EizUZayLu9dtwpNQEM1FBLEFnUyw7O9ARljEx/EugIz3LCOoG460j6M",
+	"3IZCmto1vOZ+YQCZWyK06DNOxCBAAWP8DaDTxjpPFpDsoGS1Vs4NsbvHe6uyzCe+hZf6vFfmsmj6AJAm",
+	"JR/xtZyHfw8nZ+H6YoxcPV56avoM5NEQJ7/NHLq95Z21BYJvMxmr4jwWgnDOmlpZHK7EhNv6vfJVpbMq",
+	"hzm9+YTBDLRYYY6WDtndecfcZEc7Gt2jdfLra4r2uZVZJ77u5YjlLSvfcNbrXiksqzLm57D88JKv8r/y",
+	"ysTHjcaAiHGnrlhM43Gn5nDkJR7YRfviwrhgr45Oji5+Krich+hckEln0SbLVayXWXStMZX7hjPoOLj7",
+	"gAlhC3oKOTjyZ/1RWKba/EXX8arvOF5V9LG5nCwODfgqtySWi3XdFf+GIBettzPuzEQi7sI+w0kukPxS",
+	"rxD6IhbdwDpE5OZ3hfMgLMIgHQAlRb75P0+E7ItEFw6t+5zn3lceXNjQada7nh9iOMbmPgFcpOA5Oigb",
+	"/wZB1SFm5C6o11gJyAoUgriKboSepmHdz13+OGACwVgKd6k63Bg6hAF694iNwnsDKvJ21ajiJgqFhW8y",
+	"vjKJCjPeGrvIegPnI2NpL6CF5KSujGepGvI06hnJlNeH5ITnQDsWKogVjLkESTLmUQpypPC5OS8gGOWk",
+	"I4cqERAj8XJ2FEk0t8Pe7jjS4O8bP23iIipQij1FG15+sjBaQAXbNLdlVwYtqoDGSCa+ouZ9JN/CUk/6",
+	"0XxH/sLMqd8Aff9C5FDwKe1+UbqLIs3MpexJHjqCTdVV4eSppxHNIYgJ0szrZwCWi7R0o2GsEYSRXZhC",
+	"gWscOzeGHBabyp0pm/HSuCUp2SXCEZ+WtC5hQbyoxIOjEFO+WSGpHMJ7V3y8Mnv2zE8Hzvm8Es7r2mrW",
+	"GgUP1v9uq7ZZzW2EKUmBSp52AdricCS3mkzvOx1haXohQuqOHxxrs6cjyZ4zDVscqAmMDqMCZ22LfkHc",
+	"Ivkxeli5ZQKbtNQlcCH6gsu1rhJeRZXwF9wIU0v/uNGY7XU0Zl2KvC5FvldQ5v4dowXFOT8289aaXFDa",
+	"BLZCCDjxf/dCmW8owrJkE3HuOpd7wsYoDxf1h79/f9VLdJbb7Lf7sQs5r+LGjGouHOQB02kiOOAxXwCQ",
+	"5saFkClrw89q7Ci1DNlx7LU1K0q1ulbQqMeRsijJMLv7HwZPZv+BhDL7DxIX/Kcj/7OxseH+11wXaMlH",
+	"eqDSgP2HBRf0BwzAfIKpesAkldLYTvKqVeo6WxxbKFux4U8LGQVlobbqiB4L+x0fCv90j4Q6UvB3yLlB",
+	"YFhXIYC/BDxrwHGuwruyqI+NuWmGzG/w9HjCuE1Q03PxPvjg/N8wP3kzbVdlPnaynwd/YtV0laHthwlu",
+	"IcOnVdcOuWXRSBlyh7GRFxDFgQgZwiDaMnSvbsZdxbEUQGNDMglxs1hQTc0nkMv+T44Li6tOOLb4CCru",
+	"CqIwqLFLxYwZAUtZhdbYfNHMWkGdg0qNeRkcc51uwNA2jl4GVIFAfcloy3ckOPbmR8NIaxFCaAPb7SE6",
+	"QK9Bm4oCI2SB2BqJIx83CnL3RvpeSzWGH0chYl4qxYZZb2BepyOx4dwIs4j2ZzwpPgpiLNXpJ4J1Bgfk",
+	"AAJFZrLiSAoKyeCu2wQ7m6gsY3LA/dqMlouD+PsCo7huNmElauxCsUadacvN2pEcHzgUXOZVHwgUYLaR",
+	"q/8gWhF77FDX9BP1lzDbnl1BOOky3xSwSdzOwfZ68WEUJUKzJ1cCnizFGFbZXyC3HZ56G8/KFMAMt9FP",
+	"+q4XR2ba3Eph2wm8slTZ1WA/v2VH5lU7AEkeSbMYaTIJ2BOfWe9pjb1I1FiLRP/AAthz6FMENsrqtiq8",
+	"WQuf6p0Jihz1RdobBOU97OY6G/tBAbsQAh5sThfbyyVbYrmLSrGjfPaSZXT4LRhsXxiCzuy1wGNPync5",
+	"CADivwn3/VUxZlkkMyMIYSN4cHBYbZ6PtiBt5qBtbTVnaMlLgLTuxrtKxYcUVfMGDrT4GNihLdZsbNWN",
+	"qIALW060dGQUtthWoyPNWW2xjx3rU3Wst9hxcadOpfXuj0/+XUCA0j2a3j3cjulUWp2FjMZOpdqxiww/",
+	"Mr4FfEgPMZ+5hhX4gqfwYZnX1anAMM0IozgG6IxOEVpuCuCTTBSIaBs5CIaG6oMUM0sCsQqE9kboSCP3",
+	"amWl+6VZG1iXKsuAA5ego3UUCkZwDlMdC4e8NxAbh0qmiYrnkksEUm3oFOLOUm2gI6eSYVBlWqE0loqN",
+	"EvVhwuAybY658ah7174GXrTLofxpZbi4lf/aOOj1RLzxIuv3RUI51Xnv4I/3KpIfgPMf9ZdMNXPIMWDY",
+	"i8VH+/33VXwRf+OVimM1zuV3jD2+YB06819YjXRPkKJb3ZCcC7YUFvZKOHSXC4u4eqtivMzrNPdZYORO",
+	"APY3kKg+jj56MIoh1SCsI9xrHIx18HkdfP5742DwWCsLLPXuDzxID0OER8VxZ7VgytO8W4OE6g8auUvW",
+	"gIaztsPlTKgNw2GFLonSuNsjmRIf3XH8tIg9sTRa3BlPB54v/CC1r4t63wfcj2JoCUsyWUAFAy92lK7T",
+	"4mujYW00rI2GtdEwv43gU3VOlfsBhfogJ1IqXH1p2qzieTLj3V1Nk5dIUqQwFXrhbq5ac7te2tGlISd8",
+	"8K9B1Bu+yn5rXqWvr+4nUsMMVWReP1Zrbq+grwui+b8IMyejjUa93iAZ5z7a2d79GwqwEmn0UKFDFFGN",
+	"WQH0tYgbMYT5r7wAYJbdKkOeR8u+iZuhCnUhhbxfD9RrKsJ9ZLfvccn6GLbCUOucfihXdggkEKXjbQC7",
+	"lT3im9VKHwsuG4upbHjdojBCNqvlxeUqBOOndX/quj91bV+u+1PX/amPZlguW/e2YIvq91b6+EXiUV6n",
+	"SNXyzmpGlj2y0Edel+vjB6GekYKcW2P39lZQE1kg5bAlasDGnFQZSGKjXeAfGGzrTlgU2pp8jt8AvQXZ",
+	"WOnU8zr2KLB0HPWE1+0Ef1sQE//X0P+EqjsvbYoAguVajNIaQ/AWZBn7hwz/1EoGTCXuo56+CRxmDY9j",
+	"Owado++kiml+IzAN2Y9isc90RjTxxEWCvM2xklc+qIw1PFjUn65QGnMsCeplKRRZHdqHWj4K4CIu8jof",
+	"/nRw8mP7ImBPiP/5qQf1I2SYU1JrhHMKPIsocEA0tLaEU+aAhSYdifUMPIFyKaWpnBBAY9y4sBebAGSI",
+	"/DwHuHHFvnPJpW20k174oUHP8vofj9gb9ux1JOdSUwNT7MKJVrjxL+YnUPfDjd3fHo7Sya/oultjY5YW",
+	"kgwGKp+NQqj44ZEkrptUfEgJcsd8f/HLG6ibMpMaRmHVUvGpBNd83yxnNhqJxHwUK9yFei5D37/n1Anp",
+	"QZSkM6VCCxAGBniSgCh+xK9EjQX2dEVYhEuLUAWvKcCZC6C6M46kMLvTHD0iv4FKPweLCphplPhAiTDv",
+	"vYg+sFh8AxQWlVblT6R8FDIbGhlKf+Iwjcmvb4yU/XbYBZ38fkeWLzhTMFkak1NEe2ydGTANzbaD4wch",
+	"j00YdMmvP1o65kqjUdurezzLlUaztl2vVB2U3SgxlhXsf/xJo5lfvZNfx9M0ibpZKnRNp6p3DVNgmZnJ",
+	"zikZ4s6qKZhx700Rh1ULs/1hg7ZF4XR87OBMdcxUdfKRQmkYjhWKxcw7wWf0VvAhzmzHTC39gT8zkwcX",
+	"4IzBhzDDWHdmZhQ/M8vQqXz649Ot1WXHkURJZ49YrbRqCgr5zI4vcrmDsnbvVTUvUoWxVqnrGMcjG1V8",
+	"3Sq9YRVeowrjruJIbxvkAVFEUSXtIid+H67CbmWJPdN0FSI6zjMDFqqb80nicjmVgNxCLTr8Nmzgpbt5",
+	"yIgAyMpf2meXfjcPaU0oKhejdBrkOccjowudTuOpg+gwpgMUB4bGYBAjjJ65OZ5vL1RWAjbpgKjBQnPm",
+	"N+jVIiZFlL9o7QvSmXO/eSKMgI0ITgRN7mdwC0Ib3JjjFpxaarR8oNgsUIipBGhrD8wJdRtDp3zClMzh",
+	"D2z/CZRcAkLDaJSoGxGymKdT4I3UM0HDg0MJHomxP9VYwg2xsN8iK4CF6vX9+nDbd9ijNsLzKPaomw/r",
+	"REEA+hY25XRxam0c+AX85ms2Xtwue/exzCqhoHylVRnb6KkZ4PSVjZ3SK1drL+CULkM0Si+3jpusqI7H",
+	"HZi0KCCxQzdVxtu+AtJMCiBA0PDzycpnJLbmo+wg54AF0/XFZoEntJojjBsHHiPbVYKHhVIvW7YkfUGY",
+	"T5AvXPPOKX3tEV2eUAuWiLXAhk3IWFi034IhFWmEZyrMK7aVOTuLFCgoW+oqM3Jel4lYmqcVS9k/HoAu",
+	"21OZuW5nq7GwPDjAl6DBL4UM23w4ceGaf2nNv7TmX/rW+Jfq/XpvRzznG3vdRrix1dtubuzy7cbGZtjo",
+	"7/R3+81+o77mX7qdf2nROXwc2kHAgfCU95oV6LvGoZXZsIsE00VTFD+34QKzVMbudNaQ80FmoWkPD06A",
+	"GOTs7Pz01/YsbArZRtaumxtusY9gO1sNe3EVRrOzVa+xY6/v3piBFGOzd8feR3iJ2hqJdo1Eu1ok2ilk",
+	"2epCkbu78GfdhifwCAzNsjDq94XZN7Sdq4xQQK0LVU7O9PXxLXkyAvj2jk4ODi+PCiIC6PYizfQ4SoGk",
+	"XPX7BQFx5hHtNaev3Ke/gMpHIojFigKsyPBXzDRPP96sywCxOwGD4svFV9GKxdgvn9lfq0Xf9cMEXv12",
+	"aUgVe5XAFTVzSeNzPUlePDh33429QDA/UdrCApIi7g7UkVQJm2WcRNg/FqW6I3O4pkT0My3CGjsoYs5C",
+	"VDKKYwuRSCsoBZuItMy191qXzul1v2QH07psfl02vy6bX5fNfw9l8/dyaEkI3+XSkoxco1sW0S1nLLBp",
+	"8ErgPs4rsMtdNadEfdMawAmvRKoLBaCAEhalANKzKtvMNwbMeJE+xejvL5rNcTWv/RIj5zMkbVAu61ut",
+	"MZdQIfvIFbZS2STgJ+bMfQgZxIdinwVW7M+UWIJ9h4lrY27hdQAH14EAQJ9HMewJxyOL3db+PZJMGmcf",
+	"4eiI1CA0q0oev5AhQByN+JXQEFca8BuBEXbiK0BBU2MHHUlKp7BR/HT6PhM8iSPAyoQ5gwd6lAOFsaVU",
+	"UoF31TV27v2IcvEd6SXjo2TRdDzdaQXp+K80HV6arnYb9V0ej2pUy9PlLswBlVhsmGkgWOEsFL1oyGOq",
+	"UdYMa7RgJ3QqjWZ1u96pwNvaJzQLT3C2Dd4da6ldSPL+YMy4ossk1Wk21kn1R06qk8Sz4JWTzyKRjcR4",
+	"3Ox5jqg4hpg7SPEYgXZ1qkYj4wQfGec48Mxzy5nqXe3S8SmfaKIpjkqz3XiflQJ63C/LvcSpNCO+lVZk",
+	"VSlsp3u+lwS2kusc9jqH/TXmsBeNEEzHIMAzXee513nudZ77u81zR8OR0jrqxmIm1z3DXEdm2tzU9nn7",
+	"4s3rksw2/m6WEOQI0gyOtmN/li4vFv0UOfNqDHautQGNGRFJnQoertPY6zT2t5DGzllPSc/ekbB2nEPr",
+	"ZPXfMlmNvtg0FyhyDEEHk8/1+Zi5a2PvLeCbF4Y5ylJtmX15WiD2vR1BoMXISkLiLXSg8lhFVwBRypig",
+	"AiZsLIhluCPzxn+KjCZiqG7QrcfOZDvEOLoWjMsJg1G1mPjQizMN4OLUuw8WijmiOZuqGY87uZZJBonI",
+	"8VCjXQz9+0cpiwW/MeOIoW9xulredurzNO9K607cPJlVMA9hRj0nWMPlkmoHZ0cgOWSBWwW0p87DOh2J",
+	"9QRceyFpHHjwf//X/7ZRcBvggCYzF1JBbVNjAc1p4AWvpwJHZgEcj3OVBbR8AUuhc91c05Fd0eMly0Yt",
+	"Y4WL8Ya0dOZ+1oQuXASBb53fy+rP8jCMWZlVhWHujgsfhWI4UqmQvckvYvKw9oSof24Nm4o5+pUlQjnm",
+	"rR87lINz+531I3is5Pn5ZIuYL/Z8Lxn7IRm7jv6soz9fpINh8QDRbbGfne6dcYvGbOyHDvZXEvfZqe9+",
+	"qbDPotP3eGEfEubriM/fB8dhBuNrGg9BqjECJkgFffQiqbEDH8+BggKl2FSzgFS8UIf9JQEeVhcqO8of",
+	"4kxjEWsBecaSaNl5+9f2+eX7g8v3lwfnP7YvywJmcBDLAmYzT/LANtC6J9wzi7phTp8xaAAvwVg1NXZO",
+	"t1/GsIHQ3DrUtg61fcWhtpmAtTPk4bsnQbG6L6iyYPosms9env/2/vzNifnnyenlT0cnP5I8exk8rTp6",
+	"0VubTDryq47cHb1svz47vWyfHP72/pf2b+/P228uCkzengu78YuYsERkeqbOMdJs+rox1wzK5cBkIJFA",
+	"zq8NWEANcHOLDVSW6Bp7owUF9a+FxZUxf9GvVhX6C6aGGtw61i8X9Tsr+J58Wi+vIs43EiLZ6A1E73p+",
+	"VO9AX2uKWqksDjHAdRXpVCQidDiRYN3B91DSAQIuSlENEaAktpJA/0DeuwJ1sSrBthOKaMKAQG04HM0n",
+	"zXr9KZaqcdmRsDn3GWdDHveVsewJASxvY6FyHDdmqKpFklUcPAawhEjKAkUwhBMxPsM+h3sHbWRJXjvF",
+	"wr5KOhAb8O8No6I37BUbkdboGWagHY2jrFvPnjkcLbp9raeGi58I+y4LYVMsjT5IGwhAL3MjnqiTrU7Z",
+	"IZ1S38t1SszhGL7WCBU45JOzTA/sDcpmz3x2gnBIL+BT1kT9142F5+Ly3gCOFN0pUUTPGYqNkXkC6G+M",
+	"R1UatXqtXrl3eb2Z10MzBbc5VW/JBsX9LMKvvXbxM+mrOyRqbmZ/KSEMC8s45osIarUgRSIfiM1cpack",
+	"8R3idz6jaBzp9AyueOgBpee8+1iJtGWsw3MR6VMZR9L9bRy5Vxb4k+A8q7NwnTlapzlR1PSFU+7H/gTI",
+	"Oc+cLB59vOLgSuHhX/y0LyIY/3jIcb6rGPkgjmFHaEjVgHMV2SP9/fLomVmhnJDT/yPaoLedgNsKg6vO",
+	"6piChwrDh+re6b1e3LGL77avX183lhcHZRP0/QqDh8iCu0KlI2Hbp+2hWDIwau1Qm3BOoJLpfjFROH7P",
+	"fGPzG4t57t39i0Ml+3HUS9d2SqFEhOwRbnuzH2KTPPuI5+9Tjs85u3vPITGv8/2L/AaaqmXYOTliUEqw",
+	"Vd+rzvSJ/aBZFEITRSymMWSRKAGDKbWSRL55ttMQDzGOpoqRqNxgJnt9L/lB6dpFRciVK/T67upQb/+B",
+	"mfkj+UZ/yfNjln2501Ody9y7ko25VtOrVtNVC4Tqial1D+FqCI0WODd3+AHLlWIJkUD+HtvhRkhbMa2i",
+	"bMLT6JyhGHZFQqVqxoXXQoY1dqksdg7sJlFlA6VTphI2UklqS0SDLImDKvyEgtIBbJ+8s5sPRUfa+PaT",
+	"rWYTKwrHkRZPoQ+beivhZ5CcEDeQJJOQ2OGS8TBMhMaoJbXpDwWXkP6BUsIDZyZS9XChWvVOLcqezFfC",
+	"T8uDoGZeVueGUQFNiXxgTwY86aoseVpZMuxmRvgoQc219F25k2QbZJlU47WZs3ZdXIgVxO9qHZdneVbr",
+	"QXqlNCV2btML/2RvoQEcIoAY2tf/ZC+VgJ3Oez0xSpnKEpT6mA0b8gkbCyRPIxn9z8VzXwxSX7XyhNWD",
+	"zU4MRis1zUYex5C6E9CXnNdwrD7v46mIlSd+Fsn5gNoAt3UW7zXX3MqurQhvnw96neUmZG/+fOBL5jPh",
+	"akZxDqbaaWwm1G1AYwFsPq2xH6MbL+xkbRLVZ2a2YDNj/Kl8Lp0Z52bTljDek4J08QSaF2r4NtJo34T5",
+	"jjmuQiYfKsVsHv+hktmsc5jFYmOUCLN55tcaYMfxB7PQiRAAcYSlgkkWi6qffwPezSitsQOvBsBcdUsJ",
+	"QDoQclZy0qAuaJAPMXV7CcqWbbbJ/of5nwqWi/+ljL1YaWeJGolnL0QSR3JxQ9eO7DyLH8fUNTN+nklY",
+	"RjQ9mxv1xmW92Wpsk3hyHzfLP970Pr535s2+6BmuyN2t6YWN8nfPqH8hmjIhjc9JK0dnLckK4G305T0k",
+	"xu3J8Qt31YOdPY4qnzoZ8qe/+1jhU7Ass41I2EpUKJ2sF7U7XVIEjy0RFqLY5oI24ZE8V2NoGTB/+60o",
+	"EWBEhM/7m92G2Njs1/nGVljvbex1t3c2NnuNcDPcFU0OzQJ++5i+jkaVauXPKE1tJwl2K8xxSl3j1lws",
+	"Wzr9e79XyhuVXBNMpRcLLiurrFH1BVKOFWqhBMwmJ/o0GV0NUojmr17ieX1MM51AJASx6eSMajFy0/aP",
+	"W5SEaxmZv7s+PVjeLlLt4M4EVjzwofj7lDtoT87cJdTuWeuwCutjRlCVCJiZk/BI+3aZOgf37o9R62DX",
+	"qXSC1pJ8Lcm/Jkn+UEF+l8XszLRII1bsPSpV3D1WUK3ihOizBbf+uprl7xESPghDz6tYkS/xDKz8+cGH",
+	"E5Vvbog8ZDKNYqr2BQCWdCCG+6xTSTLJpBp3KoTpPVbJta4xI4csNEscszATLMwQSWAgGDwdUZNFP2Uq",
+	"S2uMBLL2kCwwVXelGPQOXSr6XTqOeo4t2zY2lSXt4PLVe0azGPu+Vuzm6vDBQuzMPPEOSYYM0Ti2794O",
+	"PcON4xvhC5yIxRqA8sNxF/Bum/cG+fm4UgIYZimBoTEYY84FRAwhwVeOgftoTvtn2HTm/ZA693vfcxZx",
+	"6pE33Uf7zyVKDd0etOWGwHCs+hgEZB7OmnY49GRvAlAzsRs7ZDVNwnZOjWHBM1tNneGF0zJfoNbQtwG/",
+	"x3rDL1s9eA+TZX4V4cq23toJXjvBayd4SgCuBd+KKj+XkHmrrAC16/3ACtB9FtBmDwgpchTzHiaPORsP",
+	"VCyAEdGqTUeJ6Nde9ngca/gXEDk5P3DMo3R+ZeUqgr5OxFq4seUOyyMWUK6VzlrprJXOtNX9t6+BXcc7",
+	"byuBXXXI03ewnyWZXL4gdlrN3ob8DIx1gKuVAgtxlakMWyiyRAL9sGRRv+jFl4Bu8zj243vsqD+Lq2R+",
+	"R60XY+PTQ1t6hhje19FoBMDYHQmohVXCB84fqvmEQgVUYzvgGhCpzS1GIpmLC5Nkcr5XtiQCU4LC86Mf",
+	"Pa1Wwkwc3BJpxbYEvy52qgJWz9E080FkpwBKV6hU9grgYdPonJ/oh3f9DDM+8IQVFDsYlXVnnSmBVKs+",
+	"gmEn2bpPbCVhkqxQLCbV+JFjis/wjM1h9zyIoS1L+Aa7SIQnQAjSyrZb4SaszoKjQ+bH47ZkltrSRSJ5",
+	"UtLF7BexgSm1PCC55ah8OEP6WhotL42qOF041LK58qzeW+aqcoE7roXas87rXOzyxsZz3uxubPHt3sYu",
+	"3xUbW/3nYbfbEFtie2eGlb/mQ6zT3JW+z5SlL8iXGX0W6XoJqH+p0GnOX2v+yLk91jL24Xye3gwT0u5X",
+	"EKIpCm1oObmdeBkv8eTykIcC8TtVwroTFvSzOIYTg724JJgB6Y9LQllFik/ktLAwj4A7+YSzPpCbgesO",
+	"c/a0xg6oGaZvrEdOjV1GT+iBGmvi+4RPMw1dXmRcWoxdsixx6B5Fcl8lbLPOQiAKtVDIE4adQUjigmQX",
+	"N+oamENKlQXe9+H5AP+ME8ARLmhpHKZ5Wd+9PQ5T1uA09TOMs/R3+zzc7m6Ee73uxtbzvf4Gbzzf3tip",
+	"7z7f2Wnu7m3XbW/sG327CLfXwDg8oWo/J77Dxl6zVq81azt58aPXH8VDzQiamWY+V070QQ5wX2wls7KT",
+	"oI1hfy8mK2ERF6m5xXVB36ZETv4NKm8Pzo5oFjzJxXHzzsumze8sIl8vIg5fGU8YxHo9GmDq8UMqH6Ni",
+	"B2oM7OsKuvXpzJMwIIp0s62MLxo4gOQAuXU8FpOgpGMTzhGyfD8EYfTWTV3Ysmkau0DlZmN783m9Xl+m",
+	"UJcYzh+hSpePIqI7X4ug+4ugaqlgr7QqYvLzoPtjLzqNfj5689dR4yT6ea8mJj//Fb49Mh9GveGr7Lfm",
+	"VfrafNFrxrI7fFUP/+vnuLL0/rjL+iNwqF+EGJmTJNV430VE8WC5Gpula1Px9LrCVFSly9emosR5tuBO",
+	"+cZqUr/LNrTXHFjccn2xqLooM0qffYT/3lGS1DZGY77plGRGQ0wgfxj1uA2Btkh7f0gd+LkHzEKNqjXW",
+	"vhEyZTpNBB/6Jq8aCWkh1KIUqDPMvyPJGtsdSbYr0Dgo4CewvdxYLop8GIgYUM6Gpq49DfQQk3ItwR9B",
+	"gi9nUi4keavOhSEOFypernyXXDiXp7+0T4AJ59XpmxOf1gBmDFROH9z1Ip9BTiaDx4kCfpFmUbjPYqWu",
+	"GaER2OJDFB2PQmXzxclHzRa+l3SdiRfM2ZQAQWUUdQQ1Ajwd5AeNZPGCWnxB2dBXyRDq2bMsAg42nppJ",
+	"q7Qq//NdfWOPb/QPNl798XH304b/59Yyfzaan/77jHVgZimP+g0zDXFlzt68OXpZ+TQdI8n0XfDgb/Qq",
+	"4MGnrEZ67GLRgDDSfgEKis5jdRXJ2+Qura2V/CQUvYhTacbef/IS/raZpEXcbXjvv2F760ioUWycYAXY",
+	"RDq6kiySyzvcM02tZuJX4NraXTLiWo9VAr6zShLRS9lAJVqwLpzeCdMpH8Vl+2kZJwYG/SidqLOnbEFj",
+	"6YudsaWO2N0QcIlW0t9i9/DwzKxZB494cO7h4MFJf2Zn5ptsKlzaFHpz0T5/3/6vo4vLC88MMgvnWNCQ",
+	"7bHcFOI49TBn9gf7RBgN7koY9ftA6x0DnVo2GhEidKzGsGbU/GbBMlfF5oTRN81S7tBcv0sXF1si8RDd",
+	"z7vFXf/RTNjCzTa46DI0nid8EiUsNpJHWwcXy2ggowKPiXQKAmZan3iwpbbt5clWfe/pvL4bpzxW03MD",
+	"G/1L9NvADH7f2N5Ly6Ljg4vL9wcvXx+deKLoeGYLFSQRSh6K3d+93WoMYkJaDUVXGdkWa4Egu/6P8nTK",
+	"AyXRiYKnOKgxaPGdPgHED+iPoPY1AJ4vI1KWTQGbcwdYhQ9DabacomY8VUJgtvYgJluskdRi5hQHECrD",
+	"iBzIKwRyjjRJNFefSGG7jqS43TLijEkRwai6gtnHM6kSdiXSnEZQxYIk3dxGgIcaykVgxqWstsdsAPib",
+	"G7y40zQm+o3p8/2WfK81wMM0wPdpsnrAzkbF/KBRGKrEiW7g0MXyb2SlVv3+w43bZ0KGG2ilLl/vXlRY",
+	"5VAIZAsPZ/UIK6iRWZc3T20W9YCQ4TEOeC117y91256+H3BtbIA1RPBKjnJ71pp6mDM6Ft2BUte3h7ff",
+	"2otWfCjyh88Lct/demhPyzlRxFNFc7H5EPKVO926aPS2mxvbYb2/sdXdERt7YZ1vPOeNsNF/3t/pNRtz",
+	"CSFw4AscwFMJXahQVixuIpXpC9FLRPpGplFsb5lORrgolp0cuyPz0uGaTnlsPvljga65aVoJmFOfU+KZ",
+	"LdBcJlxPi75IxN6uY5WpOHTlcTnLD8YrNMyD/vsE9Mf5sbEn0320kqo5JakPGuvgkEzGTHKNHWAZLHDh",
+	"p2yodMq2625Es4qPhyEt+AoyBfkZWG6jL7yLl8gj2Ld6lFQCTHalVRkPtOi9f93/5V97ye6Pv/z27+Ry",
+	"/Oebs5e7R8dnvx+p5jE/5hfjSnWOAJxrGKzF34rF37LSDwd/l4dJy/gQOEd7i4ehOdrz/WzBxV7jOH6z",
+	"GYixk9YL6pZyu+/ZR/rXEshf9Isq9hnDCXEgYKGIoxuRRELX2AmiI7KhwtyVFjKdl2bwlc9qMg10xy+S",
+	"bPAEwhrba9WB8qV3/nxkr1XturVa/7bU+oLnt8hTSqb1+iyvBq7qHsd4uQgirfWDmUnfEqGnJ9QLSBlY",
+	"Qp4qbFA3Gg+hLccEejnm5lsgPjLXGJ0Q3QjJslFtTh5qBZ7YPfGo6MmfLxu1FpXfh6j8vgGVvu+00CO4",
+	"Es9yP2Bub/nbKB1QMJunqRiO0lxsWtiXKK2xl+5WObSH18ZdDudBuzf/7ZfE9PAn493HCr2t/WO+RAkz",
+	"fCtLz5mXrF8C6ElPmNs6Eka2Xd+seaga2/VNM/YyuTr9IByg3zGDLT693f4mD59vbHbr4cYWr/c3dsNt",
+	"sbHV3+s3+ZbgjW6TIOgO8KXmPGX793vD5EFjzkjIEAv3bciiKDfvj5gxs1EWhM3I13QNnvGY4Bn5PGOy",
+	"67OajQsIukSZLbphQ8EfH2akPjD6LxFIAzIAr1TCmltsoLJEk5il4AhkBdKxgmQ4T7PE7GHLjJ/6kqXH",
+	"pWXlV+bv8UAgXX6Usji6FhqpMYCNXzJj3dpwkE3I4/RgH2Rp7yN8X4i2PtwbX4fl12F53zSl2KR3OtZC",
+	"+uFCGtirc7eYe/O7UlPSqIHHEawXUE3PnVxUfWbOAAvo6TXz6CAXZj5w5pxoALFaIAU9G6ixbSKXKeEN",
+	"2XRsY5u5vvEDBrqOOIuiWLNId+St1PP4IIJrSMQIZFCZhDV3XkWccw4nfcESTWFGUp+MnfT3BKmL7mH4",
+	"bjVm0ezIwG3W6/cxcOddBPLYmrbTJq81hctN3hmQvHygRvy6x+cGrL/FluO/d7Nt6bUfc8LneBpb9Ybv",
+	"aWzVGw/0NB5l2p3+WmzO7+kzTG7TQz+pMcQAIfW1VjoPVjoXYGuiuLS5vuWVTZYOnkEB3XyeLaPdXLud",
+	"bVpAGDpjcCfphln8kIAJngSv3hwfX/x2cvj++PTHo5P3l5fHAfQwh6LPsxjktjHFnxZA6VB2G/cxbIE1",
+	"3pGuNpW5tnxs+hI8iSdG+xhTBkZlfqAB2plwSapGH1jTE2p6r0SqXQuEa9RQ2A5R68iOPGDjRMmrYhcH",
+	"lyyT11KNpbk276ngQwFNFbZ50MiBao6jh5+NVXJdY6/g7NkmNR2rMQvN/dKB6EjAYVHS+B0jkeB9zXOh",
+	"VzEME6E11PLyOLaVvBoRXMDHBsBAM3/9RAjAZZOsp4awXmMekSINVdaNhUbMwTQaimpHwkRtNfewV+Vc",
+	"pMlkA9Dtgxp7mXMEwk1A24M7FF0N0nyCcrwY1MEU9Def91Qm56hhs1hH8gu0YS8s1aDE2MmdRwj9TwHL",
+	"WPXQaHjIrvcDzhp0f4z//P1iGjQrL7u+ozr607KTNF/gX0RX0uhkWWMgqzw0O9xNWBjEggOS1zBdAWBc",
+	"Y2EvT0G3wzo8UGcs3w8CwuvVwdFx20dpeQsiAo6p1zUw3aHsLkCazfy4gISpscOB6F2zrkoHcG7SZOKx",
+	"+K2qBXne46v2G9sIaqXaPnxKhnaoBAGg8Qki9NQ+E0HC3gPW6/Kn89PLy+KSXSrFhlxOWN8XxMUls5eQ",
+	"kM7RdexMAnIrfEJSmQ34jaBb1thbIyZ3HXTr6hf1YQPcz0dDOqog8Z379bmNGdHLkiidVFrv/iiYNrOA",
+	"H1k6KDFbVJbewg86hYdGlgvJk+otAGnGrohC9iT4M42Cp6jmMCUuQuLgze+L/VVmsjuSwHNr7BTMDFos",
+	"1c9NAjhzSO/okH0JrQBR3Y32xsXk1NmQt6lD9wi+xZhP2JOtZvPpPnrHhRayHpcENlgASZqnjE+zdJVc",
+	"kij2jTH2OQvNcCqne2w+j7/QbN5LZJ2cXr4/QCvZE1cnKrVLP6VWoLbCvOXcvVJjB7fshSjdp/KLJAox",
+	"pwgwcVWmo+EonrC+SoxNG6Wr0kN3DffLOU9GwqgsnRExCyOPF0QR0hSX53YHSgt30CPNIl11BTFDPmGh",
+	"qpJMGQ+ERENaSQ/XezateyXS1w/n4FzACL2OpHleht3gABFoTEgVChgHUaWZv0/QrHxtPpmFfV258fn6",
+	"TnnQ43Esku++xebtQDE+ZEf/fPhOJgq8+WUKLwiHjB0wupYAenx+ESNTVAzB5FGiwqyXlpclHNqnPXQb",
+	"58N+93GWxi+MriBoXtnr7z4P67uN3d2t3k74fJsyScjldgsHXqMOx2EL+1GNc1ngDXw8WjyVJT1xYo+a",
+	"BwU6h02EBjqPMM8y1Z1MHd404VL3RZKI8Fz0VBLqSqtRf77zCUKfZv3sB/cuLKClvqt/DntlaQWrOZG7",
+	"jv4SfuZK6BRZScBu+la6ar9sA14vP21WSrjVvb+kePaR/nVrw8RL+Nxm3umxWMKQLzZoO4CfNNKDiQ+8",
+	"l8YTI1DA7eGaBXbAAVBa5Hl6iTgHIT2GYnwdaWVUOuCSagUEQl/ESl2LkPG0xo5SdmU83UhiLJPpVIy8",
+	"m3MWm2PjBN61ECNtHznmURoZf/6Ial87MjIrmGSjVITsCcd92hXGDUDWhJCnvMu1wKdyxxSH6orFgt8I",
+	"/ZQshDHX9FpIFO/+2mdcX0NOzcxORwKth+hj2VgP2OrA8ywx+PEOdCQrd+Ch/kRPsKum/c2Ect6BpP47",
+	"E8kkz7O77bVQ65YRMB4IaiTT51vG+o1kNMyGwGJKmQszwVcAiLiKYjQzmfbpualNs8OMiMwXYBXODN0Z",
+	"j0R4tw0DV/+g8/k3K/1NNNLsLZlPJezEYpLvgED8hEyZzIwDbuSGt7Vcro9cqsODy4Pj0x/fH/50cPJj",
+	"IQpk19ToC/usuWuOFkyj/nzPPQxzzman1NgxwS1HKZ4zykD3IUqP3v4QoQUVu1JVSkqT427Umr3pP8wj",
+	"apUpVbtndoPq9bJRNDshHtvkOAHxM5X1RI6PN1BxMs1JZzbvBvwLr6pU7cRBwubo5P3Z+emP5+2LC/NN",
+	"lpiJv0jFyOxHayeYJ5pp8JfBTvKrLI6Jb5MQHCNprrtKzFGBVtA4hd6DhMqBKmOVAE68NGcfj9aNSMKo",
+	"Z+QAXj8xO2rOSkWadYX5vXmqIIYlB4WuI9kTrMxIopBdX0EFV6pY3/jMA4iN4tyAGwwrg6Nv7TRWSf42",
+	"Za4l03VTzoS7PD84uXjVPkdOuKKLpKQ47c+tAZkSOoe06z9V72BOm8jekTyz7/3pj9ulkzP3bzuqMK+8",
+	"fPN+uSgAiuHcDrnbOloBBZlVvXlN5aw59Ux8GKkkneuJtadNKV8tA6pTD8uEWXeSCqaSEJcjCqvIIh+q",
+	"sYwVD2uszXsDhorXtlxHQ/NwYyBhwFiG0KejMWMJYUw7PWD6mIfjgG3JDtpbwygMY0H2jZISfSfIDmap",
+	"b2L14shsGwp0pvxasAGP+xSi6iMBb5kxg09d0JgJZGgUT2AGYEzBny9OT5jq/il6KaRb40iKKgvwGi4Z",
+	"TxJjnQU9fRMwzlKzgdgYwjk9FWdDyQKepknUzVKhAzoG5qbzTCIyb/wDTDnxSquCgwO2eGPwvMs/oP/0",
+	"9I3ZjHm3u/mgDM7d3GDjhicAhWvu1IZZOnkJKZYq/Vn44/DiV2PeP9CievfR0kaQoZdPj7nO8fxlw6FI",
+	"4ORAwctoo1GvN/JputzQgyhJjdoMq+w1yGAjE1uVRrO2XccKdzeDUSqGeHucCFxQIxzoA1hGOPj+4D9s",
+	"0PwWAAQ+dipR2Km0OjSoTqXaqejrDD66vNg4b7/ceA0fmrHip8XRwpcwXvgWRgyfoTbtTeDj9ptz+BCn",
+	"q0Pz1fEmrFNpfezAlHUqrXcdmrSOWSU4B/4W8jf5qXSH023qWgm+QbWSig/pM7OHCjMQhVV9nVXN61Xh",
+	"Nap24FUcbNUbo8RZqtqZqZZNB0xBtf3mvEov+bFTsW+G75a/nXm/TuXWFwTNA8dPgzgzo4WwVJXheJkb",
+	"sCXohjoON+qy2SiHB7cyrohhcYinYeNlpEdKR+VwFgeYl+tTprUfxWJREAueprw3GAqZ7sPvzI3+0YFw",
+	"TQ33bKfyDQJWfBOYYqjElrAHVslNupBhgLr5HiiC+d3nNlfwa6gbMpvOqN5sZOziBvsxegFHSCOlfm7F",
+	"PQlcQLRFRkPwFHU6DZNFaYuh4qky/L+HF79W2eXFr8Yg/K/Xx1U24r1rSyh19Vc0Ml/8pVPjT3XkRGXQ",
+	"XlG1NoXRoRA7khOmB2rE9ESnYohPzelXnS2Eo2LXUo2JXx9eL9LYPUd3lSoUP+g8OJPneO27ujCjsVs6",
+	"Eg0XmeeOIc2WSXAJZYg2TJRCr0jBX4TXDP7v//rfdiWfQRuCGAfUNNWRHRlgzOF1pHUkrwIX2vKiMObx",
+	"VDZnZyYytlY3S7EnJsW8k+PtckadSpgII/MvzP0RexdSBw2j1BL0TmSvxg5YmEzMi3WkMdixJCRv7DZX",
+	"96hvXA/UOO/0hqR4qMqMNhzJWe493mq1GYWm+gwlX5Xh/+3pmypL9Q0M4sMw3kfOJNadMDJWwBvvWpyV",
+	"Ba2xadtqyD8cC3llPNZmvUSHlukmfz/aZaGSPOObVpFBicN8jaL+xBt66qu2u4Y/SoQW84ZP9y6+wtYi",
+	"rxC8Omofv/zH4enxm9cnQcsbk/Uf5itc8PFA5c4b9JCPykf8rhKF/zhI0uhaxJLsw2pu23lvsVmffQ14",
+	"zSO82FsoZ/nNeclfD47ftANQ0sWTBZUzUsm572HN9jnvYifkH+0354/5Hma/haIXDXnMtDDHKFXkdkc9",
+	"oeePHn4yZ+9Up3bNgvs+k1GaP7rFhvxPlbAnYP09NTtjGEn8YLsO0rxnNNTTeWM0t5szQLhzcZCNRU+n",
+	"kD1l/OJ99uby1cYuyA/zr8ZzrKKdkiLzRmdvM2eE40iGaqw3Gs3t5j3OIC4rCGN02w8vfr2PhHP3mDPM",
+	"/eVX+i2INYU5BivesG7Qkg47LX3n+OA/5UNztneJIF5kCl3iIsGcJlRaAJqcLVc2hoyNUyUIHWt2JL8S",
+	"ENMApC5u9KNX1GxUYCrkfOn24ZxaVcrfavv/uYdSeRVJrKbClBAoVupEBZAAo5btIOfuhGRynsnyyANB",
+	"K9M4ukpBzrpkIBQtu9MIuWU75kbNasZiZDQ2AuQw57BylPOLNK3xLUtG6cnyAW2b3TbkHzAL1ajj/7sj",
+	"MfWA0Xq78K4Rn+Gl5eNuTA17kVTaIsX4qpeKdANZYWcCB3nQwEUG5gYE7vTx0Zw1e57arDWDponJyFjv",
+	"+2B8W1f80nxoLN9hFqfRiCfpMyOBNow9z8ZRHBtL1CdZ7EaSw6TOhkVKbjGVNjQjm37hYr3cKDEWb0qQ",
+	"H3j9vHe0TkmiU2Yeix4CeWEgU6GVQi86/qkw2CLNC837lnoegSXPIhmlES/LkaLzVOy/q1cpRVXsCPeo",
+	"6fOPpop5yNX4RYxSG0HxPip0cBfqeegj7MnDERRyW2eJMZ6g5UWRo8SmNJDLFdftv/XbKB0MREyfeaVB",
+	"eAebFjuEBBu1vZdUCwmdRkMzsMtoKM6FeVWzlvRtWcYMqw4wLg6NP9BoBGq+NHUWyZ4awj09GP1DNRxG",
+	"Xuug+ewnwZO0K/jUxxdQipR/NhTpQIXU0A7unXlx2ExdnvYGgBUDwhLXIcFt0C72/BfVgR0aaSr754y0",
+	"s5LNSm0noa0/eSaSC6hmh2VJBA8hWQLqMVcw0VCoLMULdaW1+3zL3OZGJFF/AjXxWBdmIcNcRRdOwGjA",
+	"tUDRnIGyH8Xca7rMU4Y0grcDKHS0BMxgkXjjtJ+bEyvsuEccjyz8obOhpX62F8NHrmILrroRSXra94ie",
+	"hc0qznSHVna69d6OeM439rqNcGOrt93c2OXbjY3NsNHf6e/2m/1Gc7YKjc7hQ1OaZ+ftswPIZ9qqtEMl",
+	"+1EyFG425hSrqZTH7qXpSkpMX4yE9/O8qu3FBPZJvbzUrV6tZNLVHtQdmgP8m44V3PPT/ebvXlUiF2by",
+	"7ioOsXEsjOJwarCy8SojJDSJCHyNJaGYJyqDoNaYExWKvfU9wJinag8WTJx/7yyY6zqN77hOY+GjPlVs",
+	"UUIrQT3L7mRjHNbL+N+zMe+eXSuHBycnp5fvX57/9v78zUmhwgrS90N+LRi3cePZFhboHLdllC56/MR1",
+	"jf/Sbp9R/daF2Tb1p1Aq4O7oNVw53zxVEH5eRduKi3hbRJGR0jrqxgIE7ZerVSFbGx2DuYmpLrlvQ/6B",
+	"9F6jvrO5s9XYbW6R3TSCgNmnu8pa7s5B2czFY+SiLvgEMWPIEXL+spFWqO0Q6wu0HDhPqZAu2mM57iha",
+	"oiAy5bUhQ0WuMbOxxKTFttjr6IUFpMH7b9br7PoFBDiEVNnVgHHdkZwlmXHaTvKoECSSptrfbaSoJP1B",
+	"s3ZknYR19mOd/VhnP9bZj3X242vLfqyjon/nqOiybYioulCY211oSxf/qDqxQwGKfHeizHFnqlWBs2ne",
+	"KxJxCIOBMsn8rq3izVsVN9luKlCDDyIJiGd/VKHl0sWnoOImj1aBKi1Gp8AUiSMpKq2m606AWZhf4Pmp",
+	"6kR/AdBs2frOakVfZy7o4sDf8G87qk1vVHbkdGEFM5GI9AArPNO6WGRT4aGxSA4vfjWCGSUj4Wv4kggK",
+	"NlssIt/VGANY42f+ynGbzKvgZ/DPfWx7Q8MQCH+p3SxVUzWJIPNdqGkhJ+aIKmnQDL8Fc823nr/2zqHP",
+	"5ce+ardfvn9zct4+eHnw4rjtObJHcpSl4PtlMhSJTpWaRfiJ4KJII+4nG/ErwZ78dPn6mNApbRGuEZUt",
+	"c12UEhwPwmsSBAIEMqCeDcEs/7kCF/aI2AdQWqaD2cp+ZDlWQ0G0VJkGfBHNo5DxLtK8eCDeX6Z3lYrm",
+	"SOh3RR/Is+Dd7Hss4QdvNfa2Nuurc4Lzjq05PRpHt7VhICi1WfThKAXXwaLM5V2rghmhbV4XLtqnykpd",
+	"AD8tb66fX1y3MNR/daFrAcEPLuZxrMZtM9BfsRPNZnmK7mzs9ZJiL4URpBe/vDFzQIpdpjySGhPiqfiQ",
+	"gsGcjUZYqhGrMeBxa8GeBP/n/+vFPEoC1o9kqNn/+X8Pjw+Ozufa1f+e6zFG4IvfVWfy4JZTKT6k+bzl",
+	"+SLaSnd0UHR5QsJrq15/vrnb2Nzc3NtseKfA660ohSCtF/i1c3VdMb7awvpaJdFVJMuwCUo1ueucmMO9",
+	"nUdZm78/gL+ANv1dMAPQIUFCOG9jOnCfEfRccuWVugz5BPvS+2IMAI9cQoKE62sRGhd6DT5wC/iAm0a/",
+	"5/8rrK2343j2MbqLAhLhhhFDs77HxkSMVdLf6MfpwakBxE/IvRAUEuZYczQLb8pY1wgesB26vHddm9PN",
+	"Tzt/aWl/1H8NXGAPl2u5bXRm7Z5Vts0viAFmZ+07JZtcjPUV99qpbR8Hk7p59+/OEqhGgH6mV0Ql86Xb",
+	"ckduX9+nLXce1WV+Wh625xfziv8eSvuBOnvBgz1VwtC+5FclqaOUG1PQtt7RT3/QNnK4D2SG0KijWXDU",
+	"3wAZGNTmmIadSqN1da2v3m6+UYOrxs8///n2Xzev3iYvDtLG6S8vGuIsCv98+3PWDdV1tru77s17RKLM",
+	"heXBo5gOC3hEOBrLtJHNYTAC7CDiLxoPVOxerGrzYEkWC1u9E0eSAgZWvRl/uAVkHVC+7kg6ATwISsUR",
+	"sVTdAAB3EIWBrX8HkCCVpTUW+PIgqLLAiZ4AIcHdoQ8gORBdSZVg+5urDaIy9LEdQAKhNBl2pD1iYLUY",
+	"45qGDhaTFGMXxkeDxwHKY0IXh1ZjS9pZDvKpNO2apQ82k6oLXHqipPCtqntCnC/ZSD+jFJaLtebCflnJ",
+	"DbGyRwmor9Xr51avReZSdoQAZIkYxbxHMcMBJ/xhe36pfuxb1szNZRHi1zvzs+/MCJAfv9VdVl242hY0",
+	"aFq0eBcutnUhjSGPZB7NcDvkmyyo/Zze7nfKbgyiBahuUJQv4FnP5k+a9b2dxnbTz5/s1leRQIFo27NB",
+	"pFOFVF2l2RSAfXEM9Ty1JqBmQx4C0J4fNlMyNyqrlg/UEdNC92efJ65M0JEpe+RFfhlqULUUy09rHfkb",
+	"nVUeawU4nJgxy+1zm6eBGBRrh2DS3hAx0MHZEUInEEKG10AZpRghLKR9yAso3FsqY2HnwBSpynqDcrKd",
+	"PN7xE83wZ0oJPTik6HbEu49lwMu2OuLdxwowWhg11qjtGTWGqUJPr8G1eZ3EHzmwOTV7VCsjAbfwYZY/",
+	"Uwm5GU5pWuhBipVWe9FECNDx4E/WqYwylHWOMXsNZAapWiY4+RUEIxYQwy1o3XuMWu43gCO0Xa3X64A8",
+	"A3mgHCwyh4gE9NQESk8h5Qt4zQmXmsPZJ6zCUQYRAgeKo6QXP+G6I4OzN5cUw3jZPm5ftgPc4dwrylBY",
+	"4w15PX4DsNBRwpxJoIFrX0BgYUr2Ol4kgL536fiO7PMozhJED+AS3tSjXJqtDccRBKFIeRTrAJLfFBMC",
+	"jimcKurriqBItxuLoWZPHPtbRzbrT5cOk7BboiTmoWdF5OZ7hS9g8LB9Igqe3M+SphjafV0f5+A0ADjQ",
+	"nJrIi9C0Kv/j7mc0y5/RjTNRik6IFa2YOMQhNvEELljVY2buMbnnXBt0w+tqblQrQ9uJSx2nMS2g6PcF",
+	"NHnlylKkxvGCBf1ZiLO9ZFsM3/7r5GY4+kn8/l9nqVKN0dvrs/c/CvX89cvt7Z82G/rHHiyov3Bmptzd",
+	"7bAKd192u/hLVri7fVF79+nyxGZZjeCcxtDGsms5XwUfxDGdc8DoMqbstwHsvfbKHuyVYey8iK5PDGRL",
+	"uGW7m7u7z+u793TLLKPPvFTpifn+jhaltwMB/YmpQsfFp5twxA6CS+IEJSUUJYXiG4j+g34F8Loxl6lx",
+	"awC3j43tEwaE3Iu5k0RAJMe4crGe26ziMV+U4KQQueY03swfj0tKM0usIkuicx6t0gv4lDWx6RYxNSqN",
+	"Wr1WXzxgb9byrnAb0E0xH9w7MEMGyGSzuCJELlg0MKLcS/0b8CxZOq6cxQvglwjwUBlz1qdXgaNVdAQk",
+	"nibzn41RpgdzDmSZlY40RvOLTQ+zKW4OKDDXI470gwEUoQfekXulEqQDjtIc3LsEuD0HFsiG5ChGCaPh",
+	"1DryAh7hyuW1a83AHs1siHVz7rtCxZ0LzeL9bE4U2z52oWhWY4em9hOGgyq1YuJw981jMJAyVGEWK9b8",
+	"n8+3AEgToylS4LeBOQIv4VHHkRRBjpoQc51iojXSjMdjPtH+1botw8DVCILM4SkLoDMgQGj7fiqSjmwa",
+	"JwccHf89zTLYBCyQzJSXEBrHIa/JViTyuGQ5qimaI55LEknjepgHVJErKVWJCGGSPN7INMl0akmaYSnM",
+	"iAYcisQDnQ2DFpWnSyb+nfEYvoARoDQw66iVstzSXd67Zt1JR0apFnG/xmiaICwGArwLXZ8jbgYT9Vlg",
+	"BvQrSq7ALrPZD2U+SCJ46M390gErwG9ZxEO+HCQqu8K87l28N9zN2T5rmAW+s/8MjlxlDttNCayYB9HV",
+	"KAcVu+N1js12XOS9z4VZjsWrtt8CZm0CvwownBr0RJJGfaMBRWADSNDZrDINx6SK5Y2o/53mNqc4kpkw",
+	"5wJmD+BosQZeeoff3AH3RqlOzx9emGC/fHv7udk3qdEClVblf76rb+wdbPzON/56v/HH//jvlYfWds/F",
+	"j09xU+Ug8gT/bmRih5YeAM/himlWuk7lU0eW3OX5TuEuz3e8ezyvb9Y3uWg2u3t7u7vPG/YeQoaIIg9q",
+	"oFNpNQvjgHt45xLx6hHcXnww14CT1EHQHfrJHejzxyBrjcKZEbUgXMwWmJGrC+OxEypeCRZ723XPzTQ7",
+	"X/0VjQKzy4K/dBoGVXNwocQGXSfGez0xSnF3EnXPPp1slIDjCI1L7xwTQ4O5daVaMfc1mn426/crx4zG",
+	"tNOH+uUAnuzGPjcDOXXdN5fI+zI1pKSRVB+toCrkUVAnGfVaQoi3nMX2iJFbXHC33vMjq8fRtSg0lZFd",
+	"hjDggJljpvXGKHRXJdYbKKVFC8VzwJEAHLHec/nbVZkMq5ZU3Lha7oqORLZwQuFAKutLuIaEPBhSfTIw",
+	"q+gx9AvtTlKAeVZQLMaqyc0rICnnrC/GjlRdJUbzFqwriqEaeeXMCrDlYPyUiEuJ0l6jlXXQkdDdkU+O",
+	"tYR0NmxBQs8MVg+RkU9JoRewUk77R3aqlzZYrD5+UL0Y5cBQ5ZhdTcZN6x181nheqVYqfyzlLb4wk6gf",
+	"HoRcWFc2nhd15fMlNWXh19uNh+rItYZca8ivtOf5W4hweir4KjI6IPIk5OOEScxhFfOjJDP6MtcjRmEi",
+	"N4c5fD9xPYBTidGDecYD/EJlKZRtUWBzWJurKn7C0X0Wf3bVvuKKvKNZdi1zexSsra2dl+1/jf7c/enF",
+	"Bd94f3k0fLux/fOhyP4lzq+H2yevRz+//f3HzcFF9urNjPx2OmO+cF5KMrsdMC2Xz/iVWAvltdvyiF0u",
+	"JJyiEKOvfuQTmaqvxQTBBL4v7wVfMHdeCr3DRDAwpUkKzOEIt2Ch+KDkLuYjR1EJj4l0R/azOLZ4Es5j",
+	"gKKToicRheSHUBCLqv3mMWsXxfxDHIL7RPKmiqAhzIxTRvuG/DsvrF6I5duZ7ClNqQTsyKGIsRTpWCXX",
+	"LBZa15h5TW3rYcxkdwC9gjgM7PjI70K9io1OuTdVFteD4Hi5OLktUXdPlyk3R/wiwlkHyvpPn5bznvLl",
+	"fzwH6kuq02V9nbVGXbs536Obc1Supj+j13MnFJE7iEB5HN0OTARFloBrhafToqoYb+gJ1KLD52+k0Xdm",
+	"PuhQz9apd6RTI5gotClJ88unC2RfnWSwqVfrb4HmyX825kApjSWdmU47NvGZaRHOy9u6tC3V7wMEcI2Z",
+	"Z+ZV+ZxpyUd6oNIWpvptD0JXDCIafi9LNLqHQnekS4U7nI/bbIV7AzU9olO4IlePdgLqk6+fVfmR/Un/",
+	"GK0V4Nql/LwuJRjWM1Gv78eV9Om682Ik0r+hJro/dAC9d64xo7w9N4aK+o30z5ESiu4j87xHVHArdh+t",
+	"SngxOQofUoIfhdomf6CAHf6xuWQK6OhR8z/fvYpY1kdaa4m1lvhO3aSLSF7lSDcrcoZsEzC0rZVqhtOR",
+	"kCSOiQXPdUUhpk6mB1XE+bVC25FX+C229FFep25+KDQC6ZrtOcYKCISn7eM/OlKNhHQYGSzoC9kTeQEk",
+	"3v8HxHCH7+xz4O6JcV2AaZfQz2OeYkWCZQwl5ZMCc78/ZHUjEvRYOnKg4pAKa+ERyAnPNelHCoQC15fP",
+	"JQtY8kOViKlRSKbikIYBOEN962XZhzskQyDMR+yGG5HgbIgQVSCiJENtCL1QStfnSL9mkPSbJ4H5B7Dh",
+	"RxIJ9JH+iTr9zAdIDRU8hdqSAzvOmXW3RS1YkIwt4oS7BJ+k6lqYRdEZoMVXyXHU7NXB0XH7Zcv2YIcQ",
+	"WrVWRsqyUc08dsKKfE043TOkTbBPcA3HfNJiW/W9KuuZmwbTHF9BmblgpsOohQvi2HyApTDTnwD7BMpQ",
+	"5RQBn0f1uCyz40JUjp/u13cdxWbEjs5xs17O1QV6mdTyMlYQzfFjduXNhJ9dm95evX43/SitWLNaiQXX",
+	"xZmYIpacIY7U4t+w1vdreC8hPyt0zm35rXPP6/eZ9zkY51Y6WPm6bzszfFkMjSlLI/ysV2Pp1YhwMb6N",
+	"9sVlWRqJlrjSVV2PirF9cXF0evL+1dHJ0cVP7Zceg8DFRPb87mvUTKLIInBob220T1d1W9T4nQMk5+SL",
+	"U1+4lT48ODlsHx+3Xy7XB3aoZD+OLBNKKbgx6MTAvGpQK1FJLcbv5iVkwfQcAacWlYk6C2GfBfhCAEOY",
+	"T3iAWIIBTkNg7Cw2UOMaC07fXL48uITb2WEgySnCofBr1MjGCsKr35++en/R/teb9slhO2ixQIt/TxWM",
+	"Es0pmUY9YEdOEVPlu7XJT0F6grGJDWMONOdu83whu/zZRyfGPt3VZ+obMmtN+vlk92XuNlRdqy36MRgl",
+	"Qdw/OqvfG6b2F2omNfZJ6cFjkV7+7C0P6ZQOaEcU4GHmnt1nIB7xQD7sUfOLgfw42AvzONujiaScCCCD",
+	"SUPKEXIvBRiURebkp09GQ5Bwt8lDcixtwpAQXHyJ70B6qWnTujoWYyWYjqMF7C+dhuagXP0VjWrsBU4X",
+	"phGhSdVSHjfcMDi74qMaO5WiRO10pPWCcXSEGYOuM/JSUnGNF3zwAwCRBi+YfCukQMVoNETGM55AlyiL",
+	"BQQcjEMMeUL2BFxpkozBUwDiodXPa4bUuJzaNNMDt3x34QZcFvqNgZXV/GxeO6WRrQthITY9GrRIps+3",
+	"Kg/urDTv9Ar0QjldIWzDKKQeGQz3e7RfkWah4DEVGCuMwUSatmXkLfs+Bn+UBggMptOSyNLtXaeo/coD",
+	"owCMUp+iudneXoCTcbYfVrnQBfUHAYAJsjRCCzEeVEqj3zZifR2NRmAal4x5zyi92eUsds5Odc/Wy9f4",
+	"rjfKw27UDzSeN2IMI8zp7H2+c9v+W2hsDlFjILSX1wKgKjjIKBuqtJ/gWrKPCJTArAUIQQElCnLubrnC",
+	"sE7+JjMVdvNnDq0hKxW8eJebx2upxnN5WIHu6hzvUT6Z9WVncuFqwG8uI2WTT3PH14SbZK4oB76xRIjQ",
+	"ddepzEtgNZfKUfm6GTJUKTDLhnPyUus42Re37mf1TI0FdHoR3D8FJjaX+KDj66DuoLZ3ItLvlFBnHQ1a",
+	"R4M+SzRoaY7SNycXb87OTs8v2y/fv26/PDp4f/nbmU9V+kbqbIRcmGwowogDFXRhY10IqlMEj4ZrVqYI",
+	"q2wU80gaDwaMimkHp+jfrICj1OdBMSLm5OXPF6cnkE5FQWUdrkjmi8onX46O9BD2gHMmXfK41FufxWlr",
+	"PN/Z2Wk2nt8G1HavsBqlQR/PM790CuEHAPjpibjGDqg/v1mvu3wx2IGR9iUdkJRb39W4CZ6/myeIKX9D",
+	"7o4loagxhAewed+qyxN3ZJTrJbwvbSOBTM5WDAJZDTyMu/qVVGHSKKIqYkQ0igEhHWoF6HXs4xPzDmnQ",
+	"kWCXObwvM3oLxxRpNspSi4o0LQptY01XXEXS5Xwh0zxUQ+MYlXjSOM8ryu92/RzoHC2ynMLALbe27766",
+	"6K3ZaN9trPY7BQKFw3SbNnmggghtfcWc/EscaUjA2DqMO+J2wShRI6VFGLRACFuiT+MfsGBMpzFoeYFG",
+	"4FaA3ngW0OX4PVIvXEHxLKDVMM7CZMKSTDrS+rlxoxThv24JCVLdoR1wpVqxw6vkomSmEtFMufnpxg1P",
+	"AJTb3MOboLP8dt6nb/M7e5++VFLAIq2uoeNeXRp31Ac3bX3wzpL1wXbPlEumKLHV19RutM4erUBgnOUR",
+	"S7BsIIs05BM6iXCS0HWBuCztS0w/ROnnzy7NMyxfAdKUF2+gc6qdkeUCEAN+g5QAXE68pEGPx7GuerBV",
+	"VJBMWRr4LDAmZ1yI8xqrz5hfZkawhJ8GAKEQ4y4CoBXYiJBeGcwEi8kCfBIgefOlSnkceC1tKPesRQyJ",
+	"vVD0olBoyxYTx/S+PHa4zy0YjUs7kYRCgNE4dm/HvWUtTcPgPBZl+r2tx7wYEObTitmViI8zmoHHIhBE",
+	"OW3MwXFuJS4p4HrRPNvrrY0P4NKG+84VmoiU0jaAhpqrTAddvQ6lrUNp61Da92rTk4loOWpQL1iiGVIO",
+	"KDQew+DHQ/F4EaG2DIvdBlyzw9PXZ8fty/ZL1Fa2WN6rTCAdS/UKE2jLxo+Qz818Tmp1qBJRUNioiiG/",
+	"6Rs3HeknnIHgjo4YZnAxusNSBdjYQoatwrD7PIqpXTC4OH1zfth+f3RiXyTALoLCGBEoPRt5LQqQ4vQY",
+	"CvK7e80LSFOQdzAgQo1tB5lpnSiLboFlIPMYF07vgwJcJZYD7pwVhZ1yw8EzkmyKXKdiZJyEhEvdF0ki",
+	"Qma+yPuDlhK7r3DHrwNSXz4g9basFGlt7KyNnbWx850aO20ZPmL0ciB4knYFTx/PnjkXUoxpFY2QhuSe",
+	"nGkcJMBrtF+KlRKRZqGCpFGuysdQU2GtHrAArHvYV0lHBr5CCKaaDG0sv5+IqdNQorXN7KxcZ48GXBv5",
+	"ciOSqD/BuCgp7V/tRw9R2T+5dV1r7bXWXmvttdZea+3PHKK4mS35i42He381riey90yL5AYYUeeg0R2l",
+	"LMkkKLvYbG3uwY2GSugau1Tm1IRMZWnBtQ55yrtGQdsw+5+qq6kRogroOsEzKCX5K6iVMaGbo3lBo3tw",
+	"+kyfZ1JCgzthk0ZDoVM+HBXJv+t7rXq91Wj+vvgppSHeRtZHc/g3oN3zAisoWGFu4O29fWq+W452e26t",
+	"E1zjF8kh2b++JvWIz08VA4QBwP9I1ajGXmBr0a1bO08Q+d07Ws3uVrMRExVP79j7soNY8nwz1HtsRId7",
+	"MG2Y/Y1RdLaazXvVdF60z389Omy/Pzm9fH94enJ5fgo6fMaAwH2Wk/jRjoinLInLspMxdwMiUqm7J4Fk",
+	"2E08EiFV6V0q+IBxuHeV6v5YlK6q9vO298NUtcuSfRHBQ6BTFFC+v6QpasaU34LS+tbq4lkJpAdqDD1X",
+	"Uap9hjwgZxwb1wMj3TBxXDLBkzgSCZQkQti7UxE35t07FcgeF5LhHYmrzAZchnFOExnJK8qWOwLKqYS8",
+	"znoDBhYTmpRGviWC1X03ONKuE2lMOXXj6u53ZIL6EzDBiTMUsqV9lRgjDWMBBO9jrDkzzQHS6+foO4W0",
+	"fDWvKUqEfSo04rG+GFviqlI6J2sdwAo91DYwVmVz6yeVJYSUQ9MD/iEuBMTB95yXqCut5idzrNMk6hFr",
+	"sP3VS5HmDqf79FxoFd9YH5an3AulV1qNbWyKM45iwR6p2AH8KKR5f7oBfnaWqB5UXdsoPX58LnoiuqFP",
+	"96qVkRCJPlRS0rAan/6oVuwKWXVzI8x8AlA8uMN24OcwIu9N4EUyghUyvjcQf7dplpqAXxeng4ueSpA6",
+	"0wwAqonsNZv1PeBUxrG3i/OLlO741L292i6hAJnBuSs3oRLbh1EuIgUloidkepgv47s/7IcXbv2WXDIh",
+	"w8toKCwVPc50YQ13tnerlUhGaWRkyskUEtOIJ2nUi0ZcpjTJ73zyaLjqj/tGIZIUxzZryNbrv88NVHz6",
+	"w9/PHyvdyQVd99FzVs1mcNlC+AtDXjArZ+ftswO4mfmrcHfg3ad12fw0Q9av89327mMlGh2EYQJfu1mp",
+	"0Qmt9dSwUq1E+gC2qSto0acyjqT72xziCyHk/FmwVxxcqUqr0VyGxXukkrTS2traNHO2Qs/BiK+7SL77",
+	"0VWW2G5uqk767h2JMyOzqlYroR3k0+5zdhXzIvX+PTQ9iqq/boM6+QkuebCKcSdQXS++PfDZd/iVEPgD",
+	"HLZelkTpBKWdh3evLTGLOX6Mx9GN+Kc3be6NNU2KU2q32z2AJQjvjM0VpL4B011wnSUiZDqSPUi7k+EK",
+	"NYFnCZBmi0z/oFkqPgB5zJCnNZZHNZ29wJHHXooEo/A0OPYkePXm+BhCXa/bl+dHhxfvj48uLtsnwVPP",
+	"qoDSraoH4QBYgTNene1I2apvlcYhXtOM3LkJzNs8g86sYqfyf2M/tY/PnF32PuXXwihg/R4EJLNaycZ3",
+	"vLlNlbomO5HFSqcUPKt15H9jl7+dteffFFckQf6c0ivqt7YRG9lD0429PCMIOEmxMKIt/br2dZcEP0hO",
+	"0dYAIzjf2HOO14KyqTqLp4onU42E5KOoNuHD+DaZdToS8uDsaDmhZW+a71p6XItt1uq1zTv3Sqh62VDI",
+	"lE71wrvE/g5Qv387eH18uzy7HED2Dn9zmxzDyOJt83QONIDG6liZeIeHrlLCX1pp2OMSouW2cEjX7r99",
+	"50ztS3Vn2Ha+5ije92OlK3giEvMItDOTm/L+FGfTVB2YLgf+KSOUJyojkJJ0atmzJK60KjUwYmlAM6Ra",
+	"RulU2RjSBRRI6YkYEeGNQASsC9ueYqyHcriYRAxVagE6EmPITxtj7i7gapXxe5mnUeEchCEJwLYXq961",
+	"P4reQISZkRCz93iNMSRgBqN0zkSnYmhL1MfYpTlCBGXlbCfv9mPRHSh1ree8aBEtpuTt8sxxqVEggWaM",
+	"62tgksZBVi0YMqheM29GArLAXBvs23YIKUSo8UMQeIH3VBCGs088VlcR8lSPhDJuAruAb9FWxAnCAWWw",
+	"ldnB2REOwru3UTelb6OgqD/TwusIeIIPgvu7m2nqIhgPFAujEFbBfwA6PSWwLHDybegm39reb73z9emP",
+	"T/9/AAAA//8=",
 }
 
 // decodeSpec returns the embedded OpenAPI spec as raw JSON bytes,

@@ -158,7 +158,7 @@ func (a *App) build(ctx context.Context) (err error) {
 	}
 	db := measured{a.Store, a.metrics}
 	a.worker = syncer.NewWorker(settings, db, a.Peers, a.engine, syncer.Ends{
-		Source: a.openSource, Target: a.openTarget,
+		Source: a.openSource, Target: a.openTarget, Input: a.openInput, Drop: a.dropInput,
 		Local: func(catalogName string, asCame bool) syncer.LocalSide {
 			if asCame {
 				return measuredSide{a.Store.AsCame(catalogName), a.metrics}
@@ -183,7 +183,7 @@ func (a *App) build(ctx context.Context) (err error) {
 		return err
 	}
 	handler, err := api.New(api.Options{
-		Syncs: service, Peers: a.Peers, Schedules: schedule.NewBook(a.Store, a.Peers, a.keeper), Webhooks: a.webhooks(a.ring.sealers, service, settings), Catalogs: a.Store, Editor: syncer.NewEditor(settings, a.Store), Pages: a.Store, Sides: a.side, Figures: a.Store, Events: a.events,
+		Syncs: service, Peers: a.Peers, Schedules: schedule.NewBook(a.Store, a.Peers, a.keeper), Webhooks: a.webhooks(a.ring.sealers, service, settings), Catalogs: a.Store, Imports: imports{a, service.Service}, Editor: syncer.NewEditor(settings, a.Store), Pages: a.Store, Sides: a.side, Figures: a.Store, Events: a.events,
 		Receiver: syncer.NewReceiver(settings, measuredIncoming{db}, a.engine), Callers: caller.New(a.keys, logins, a.tokens), Logins: logins, Users: a.Users, Tokens: a.tokens, Audit: a.Store,
 		Console: page, Metrics: a.metrics, Tracing: a.tracing, MetricsElsewhere: a.cfg.MetricsListen != "",
 		Node:            api.NodeInfo{ID: a.nodeID, Name: a.name(), Version: Version()},
@@ -303,7 +303,7 @@ func (a *App) upkeep(ctx context.Context) error {
 
 // prune deletes finished sessions, what they changed, and leftovers of logins that nobody needs any more, and adds up tallies.
 func (a *App) prune(ctx context.Context) error {
-	if err := errors.Join(a.Store.PruneLogins(ctx), a.Store.PruneTokens(ctx), a.ring.upkeep(ctx)); err != nil {
+	if err := errors.Join(a.Store.PruneLogins(ctx), a.Store.PruneTokens(ctx), a.ring.upkeep(ctx), a.Store.PruneUploads(ctx)); err != nil {
 		return err
 	}
 	if n, err := a.Store.PruneAudit(ctx, a.cfg.KeepAudit); err != nil {

@@ -3,6 +3,8 @@ package app_test
 import (
 	"context"
 	"database/sql"
+	"net/http"
+	"strings"
 	"testing"
 
 	"github.com/google/uuid"
@@ -38,4 +40,71 @@ func TestLostImport(t *testing.T) {
 			t.Errorf("it ended as %s", nodetest.Show(s))
 		}
 	}
+}
+
+// TestImportOverHTTP: a file that is sent is imported by a worker of the node, as a session that can be planned, refused and reverted like any other, and is
+// not kept.
+func TestImportOverHTTP(t *testing.T) {
+	nodetest.OnBoth(t, func(t *testing.T, kind nodetest.Kind) {
+		n := nodetest.Start(t, nodetest.Config{Database: nodetest.NewDatabase(t, kind)})
+		const path = "/api/catalogs/main/imports"
+		send := func(query, file string, status spec.SessionStatus) spec.Session {
+			t.Helper()
+			a := n.Call("alice", http.MethodPost, path+query, file)
+			started, err := nodetest.Decode[spec.StartResponse](a)
+			if a.Status != http.StatusAccepted || err != nil {
+				t.Fatalf("%d %s", a.Status, a.Body)
+			}
+			return n.WaitEnd(started.SessionId, status)
+		}
+		n.Put("main", "p-3", "kept")
+		const file = "id;Bezeichnung;price\np-2;Ball;12,50\np-1;Axe;7\n;Nobody;1\np-2;Big ball;13,50\np-3;;1\n"
+		const mapped = "?map=name%3DBezeichnung&name=a.csv"
+
+		s := send(mapped+"&dryRun=true", file, spec.COMPLETED)
+		if s.Created != 2 || s.Rejected != 2 || *s.Outcome != spec.OutcomePlanned || n.Count("main") != 1 {
+			t.Errorf("planned as %s", nodetest.Show(s))
+		}
+		s = send(mapped+"&deleteMissing=true", file, spec.COMPLETED)
+		if s.Created != 2 || s.Rejected != 2 || s.Deleted != 0 || *s.TotalRecords != 4 || s.Direction != spec.Import || n.Count("main") != 3 ||
+			!strings.Contains(s.CurrentStep, "1 duplicate id: p-2 (lines 2 and 5); the last line counts; 2 of 4 products were refused") {
+			t.Errorf("imported as %s", nodetest.Show(s))
+		}
+		if a := n.Call("alice", http.MethodGet, nodetest.StartPath+"/"+s.SessionId.String()+"/rejects", ""); !strings.Contains(string(a.Body), "name is required (line 6)") || !strings.Contains(string(a.Body), "(line 4)") {
+			t.Errorf("refused: %s", a.Body)
+		}
+		if failed := send("?maxRefused=1", "id,name\na,\nb,\nc,C\n", spec.FAILED); *failed.ErrorCode != "TOO_MANY_REFUSED" || n.Count("main") != 3 {
+			t.Errorf("too many refused: %s", nodetest.Show(failed))
+		}
+		if failed := send("", "", spec.FAILED); *failed.ErrorCode != "FEED_EMPTY" {
+			t.Errorf("an empty file: %s", nodetest.Show(failed))
+		}
+		if a := n.Call("alice", http.MethodPost, path+"?preset=magento", "id,name\n"); a.Status != http.StatusBadRequest {
+			t.Errorf("a preset that is none: %d %s", a.Status, a.Body)
+		}
+		a := n.Call("alice", http.MethodPost, path+"/preview"+mapped[:strings.Index(mapped, "&")], file)
+		if p, err := nodetest.Decode[spec.ImportPreview](a); a.Status != http.StatusOK || err != nil || p.Format != "csv" || len(p.Records) != 5 || p.Records[0].Product.Name != "Ball" || p.Records[2].Refused == nil {
+			t.Errorf("the preview: %d %s", a.Status, a.Body)
+		}
+		if a := n.Call("alice", http.MethodPost, path+"/preview", "<!doctype html><html>"); a.Status != http.StatusUnprocessableEntity {
+			t.Errorf("the preview of a page: %d %s", a.Status, a.Body)
+		}
+
+		a = n.Call("alice", http.MethodPost, nodetest.StartPath+"/"+s.SessionId.String()+"/revert", "{}")
+		reverted, err := nodetest.Decode[spec.StartResponse](a)
+		if err != nil || a.Status != http.StatusAccepted {
+			t.Fatalf("%d %s", a.Status, a.Body)
+		}
+		if n.WaitEnd(reverted.SessionId, spec.COMPLETED); n.Count("main") != 1 {
+			t.Errorf("reverted, %d products are left", n.Count("main"))
+		}
+		held := n.Orphan()
+		if a := n.Call("alice", http.MethodPost, path, file); a.Status != http.StatusConflict || !strings.Contains(string(a.Body), held.ID) {
+			t.Errorf("beside another session: %d %s", a.Status, a.Body)
+		}
+		nodetest.Eventually(t, "no file is kept", func() bool {
+			var kept int
+			return n.Store.SQL().QueryRowContext(t.Context(), "SELECT count(*) FROM sync_upload_parts").Scan(&kept) == nil && kept == 0
+		})
+	})
 }

@@ -105,12 +105,12 @@ func unusable(cause error) error {
 	if errors.Is(cause, syscall.ENOSPC) {
 		return full(cause)
 	}
-	return fault.New(fault.Unavailable, "STAGING_UNUSABLE", "No place for temporary files",
+	return fault.New(fault.Impossible, "STAGING_UNUSABLE", "No place for temporary files",
 		"The directory for temporary files cannot be written to. Set FULLSYNC_STAGING_DIR to one that can.").Because(cause)
 }
 
 func full(cause error) error {
-	return fault.New(fault.Unavailable, "STAGING_FULL", "No room for temporary files",
+	return fault.New(fault.Impossible, "STAGING_FULL", "No room for temporary files",
 		"The input does not fit into the directory for temporary files, which is full, or its limit (FULLSYNC_STAGING_LIMIT) is reached. "+
 			"Make room, raise the limit, or sort the input by id: what is sorted needs no temporary file.").Because(cause)
 }

@@ -52,7 +52,7 @@ const (
 	perInsert = 16
 )
 
-// Stage reads everything into a temporary file. The errors are those of from, that of ctx, and Unavailable where there is no room. The caller closes the
+// Stage reads everything into a temporary file. The errors are those of from, that of ctx, and Impossible where there is no room. The caller closes the
 // file.
 func (a Area) Stage(ctx context.Context, nodeID string, from Records) (_ *File, err error) {
 	room, err := a.room()

@@ -17,6 +17,8 @@ type OpenInput func(ctx context.Context, row session.Session) (transfer.Source, 
 
 // ImportRequest asks to import products. The zero BatchSize and TimeoutSeconds mean the node's own.
 type ImportRequest struct {
+	// ID is the session's; one is made where it is empty.
+	ID      string
 	Catalog string
 	// Options.Import says what is read.
 	Options session.Options
@@ -37,7 +39,7 @@ func (s *Service) Import(ctx context.Context, req ImportRequest) (Started, error
 	}
 	s.limit(&start.Options)
 	row := session.Session{
-		ID: uuid.NewString(), Catalog: req.Catalog, Direction: session.Import,
+		ID: cmp.Or(req.ID, uuid.NewString()), Catalog: req.Catalog, Direction: session.Import,
 		SourceNodeID: s.cfg.NodeID, TargetNodeID: s.cfg.NodeID, Method: session.MethodHTTP, Options: start.Options,
 		Status: session.Preparing, Phase: session.PhaseQueued, StartedBy: req.By,
 		CurrentStep: "Preparing to import " + cmp.Or(req.Options.Import.Name, "products"),
@@ -62,8 +64,16 @@ func noJob(context.Context, *sql.Tx, string, int64) (int64, error) { return 0, n
 
 // meetInput opens the input of an import. Sorting it may take long; the heartbeat goes on meanwhile.
 func (w *Worker) meetInput(ctx context.Context, out *sink) (*way, error) {
-	src, err := w.ends.Input(ctx, *out.row)
-	if err != nil {
+	var src transfer.Source
+	open := func() (err error) {
+		src, err = w.ends.Input(ctx, *out.row)
+		return err
+	}
+	try := func() error { return out.persist(ctx, open) }
+	if out.row.OnlyHere() {
+		try = open // what was read of it is gone
+	}
+	if err := try(); err != nil {
 		return nil, err
 	}
 	ours := w.ends.Local(out.row.Catalog, false)

@@ -18,6 +18,8 @@ type Ends struct {
 	Local  OpenLocal
 	// Input is nil where no imports are run.
 	Input OpenInput
+	// Drop deletes what is kept of the input of an import that has ended; nil where nothing is.
+	Drop func(ctx context.Context, row session.Session)
 }
 
 // way is what a session reads and where it writes. A pull and a push differ only in which end is here.

@@ -103,6 +103,9 @@ func (w *Worker) Run(ctx context.Context, sessionID string, fence int64) error {
 	beat.Wait()
 	lease.done.Wait()
 	w.settle(context.WithoutCancel(ctx), row, resumable(err, &row))
+	if row.Direction == session.Import && w.ends.Drop != nil {
+		w.ends.Drop(context.WithoutCancel(ctx), row)
+	}
 	return nil
 }
 

@@ -9,7 +9,7 @@ import (
 )
 
 // Records returns what is left to read, as records for a temporary file or a stream. seen, if not nil, is called with each of them first; an error of it ends
-// the reading. An input that breaks in the middle is Unavailable with [CodeBroken], and its cause says where. What seen gets in Raw is valid during the call.
+// the reading. An input that breaks in the middle is Impossible with [CodeBroken], and its cause says where. What seen gets in Raw is valid during the call.
 func (r *Reader) Records(seen func(Item) error) staging.Records { return recordsOf{r, seen} }
 
 // CodeBroken is the code of the fault that an input could not be read to its end.
@@ -28,7 +28,7 @@ func (r recordsOf) Next() (staging.Record, error) {
 	}
 	var said *fault.Error
 	if err != nil && !errors.Is(err, io.EOF) && !errors.As(err, &said) {
-		err = fault.New(fault.Unavailable, CodeBroken, "Input broken", "The input could not be read any further after line %d.", r.from.line).Because(err)
+		err = fault.New(fault.Impossible, CodeBroken, "Input broken", "The input could not be read any further after line %d.", r.from.line).Because(err)
 	}
 	return staging.Record{Product: item.Product, Reject: item.Reject, Line: item.Line}, err
 }
