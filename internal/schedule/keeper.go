@@ -101,8 +101,11 @@ func (k *Keeper) turn(ctx context.Context) (time.Duration, error) {
 	}
 	due, err := k.clock.DueSchedules(ctx)
 	for _, s := range due {
-		err = errors.Join(err, k.clock.FallDue(ctx, s, fall))
-		k.complain(ctx, s)
+		mine := false // and not another replica's
+		err = errors.Join(err, k.clock.FallDue(ctx, s, func(s *Schedule, now time.Time) []Run { mine = true; return fall(s, now) }))
+		if mine {
+			k.complain(ctx, s)
+		}
 	}
 	waiting, failure := k.clock.WaitingRuns(ctx)
 	// Each replica in an order of its own, so that they share the work.
