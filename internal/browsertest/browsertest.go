@@ -14,7 +14,8 @@
 // violation of the Content-Security-Policy and request to another origin, unless it was announced with [Page.Expect],
 // [Page.Allow] or [Page.AllowLostConnections].
 //
-// The pages of a test process share one browser, which [Main] stops. Each page has its own profile, so two pages are
+// The pages of a test process share one browser, which [Main] stops: Chromium's headless shell if it is installed, because it is
+// much quicker, or else Chromium itself. Each page has its own profile, so two pages are
 // two people at two machines; [Page.OpenTab] and [Page.OpenWindow] open more pages for the same person. If no Chromium
 // is installed, the test is skipped with a line that says what to install; with FULLSYNC_REQUIRE_BROWSER=1 it fails
 // instead. A browser never outlives its test process, even if that is killed.
@@ -41,18 +42,23 @@ const Patience = 30 * time.Second
 var errNotInstalled = errors.New("no Chromium on this machine (chromium, chromium-browser, google-chrome or chrome in PATH); " +
 	"apt-get install chromium")
 
-// process is the one browser that the tests of this process share. It is package state because it belongs to the
-// process.
-var process shared
+// The browsers that the tests of this process share: one for most pages, and one with windows for [Options.Tabs]. They are
+// package state because they belong to the process.
+var (
+	process  = shared{programs: quick}
+	windowed = shared{programs: full}
+)
 
 // shared starts a browser at the first request, and returns the same one, or the same error, from then on.
 type shared struct {
+	programs []string
+
 	mu      sync.Mutex
 	browser *browser
 	err     error
 }
 
-// Main calls run, which runs the tests of a package, and then stops the browser they shared, if any. Use it as
+// Main calls run, which runs the tests of a package, and then stops the browsers they shared, if any. Use it as
 //
 //	func TestMain(m *testing.M) { os.Exit(browsertest.Main(m.Run)) }
 //
@@ -60,7 +66,7 @@ type shared struct {
 // still ends with the process, but nobody waits for it.
 func Main(run func() int) int {
 	code := run()
-	if err := process.close(); err != nil {
+	if err := errors.Join(process.close(), windowed.close()); err != nil {
 		fmt.Fprintln(os.Stderr, "browsertest: stopping the browser:", err)
 		if code == 0 {
 			code = 1
@@ -83,7 +89,7 @@ func (s *shared) get() (*browser, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.browser == nil && s.err == nil {
-		s.browser, s.err = start()
+		s.browser, s.err = start(s.programs)
 	}
 	return s.browser, s.err
 }

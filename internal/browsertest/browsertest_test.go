@@ -33,19 +33,22 @@ func TestAMissingBrowserSkipsUnlessRequired(t *testing.T) {
 func TestTheBrowserIsLookedForInPath(t *testing.T) {
 	dir := t.TempDir()
 	t.Setenv("PATH", dir)
-	if program, ok := find(); ok {
+	if program, ok := find(quick); ok {
 		t.Errorf("found %s in an empty directory", program)
 	}
-	if _, err := start(); !errors.Is(err, errNotInstalled) {
+	if _, err := start(quick); !errors.Is(err, errNotInstalled) {
 		t.Errorf("starting without a browser: %v", err)
 	}
-	for _, name := range []string{"chrome", "google-chrome", "chromium-browser", "chromium"} {
+	for _, name := range []string{"chrome", "google-chrome", "chromium-browser", "chromium", "chromium-headless-shell"} {
 		if err := os.WriteFile(dir+"/"+name, []byte("#!/bin/sh\n"), 0o755); err != nil {
 			t.Fatal(err)
 		}
-		if program, ok := find(); !ok || program != dir+"/"+name {
+		if program, ok := find(quick); !ok || program != dir+"/"+name {
 			t.Errorf("found %q, want %s", program, name)
 		}
+	}
+	if program, ok := find(full); !ok || program != dir+"/chromium" {
+		t.Errorf("found %q for pages in tabs", program)
 	}
 }
 
@@ -60,7 +63,7 @@ func TestABrowserThatDoesNotStartSaysSo(t *testing.T) {
 		if err := os.WriteFile(dir+"/chromium", []byte(content), 0o755); err != nil {
 			t.Fatal(err)
 		}
-		_, err := start()
+		_, err := start(full)
 		if err == nil || !strings.Contains(err.Error(), dir+"/chromium") || !strings.Contains(err.Error(), want) {
 			t.Errorf("it says: %v", err)
 		}

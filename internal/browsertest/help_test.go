@@ -24,7 +24,7 @@ const childVariable = "BROWSERTEST_CHILD"
 
 // child starts a browser, prints its directory and waits for ever. It returns 1 if it cannot.
 func child() int {
-	b, err := process.get()
+	b, err := windowed.get()
 	if err != nil {
 		fmt.Println(err)
 		return 1

@@ -41,7 +41,7 @@ func TestAKilledTestProcessLeavesNothing(t *testing.T) {
 func TestAStoppedBrowserLeavesNothing(t *testing.T) {
 	t.Parallel()
 	Require(t)
-	b, err := start()
+	b, err := start(quick)
 	if err != nil {
 		t.Fatal(err)
 	}

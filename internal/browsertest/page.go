@@ -27,6 +27,8 @@ type Options struct {
 	Dark bool
 	// ReducedMotion prefers no animations.
 	ReducedMotion bool
+	// Tabs opens the page in the whole Chromium, whose windows can hold several tabs.
+	Tabs bool
 	// Before is a script that runs in every document before its own scripts, for example to remove a feature.
 	Before string
 }
@@ -50,7 +52,11 @@ type Page struct {
 // [RequireVariable]).
 func Open(t testing.TB, address string, o Options) *Page {
 	t.Helper()
-	b, err := process.get()
+	in := &process
+	if o.Tabs {
+		in = &windowed
+	}
+	b, err := in.get()
 	if err != nil {
 		missing(t, err)
 	}
@@ -62,7 +68,7 @@ func Open(t testing.TB, address string, o Options) *Page {
 }
 
 // OpenTab opens another tab in the window that the person opened last, and loads a path of the same origin. It hides the page
-// in that window until [Page.ToFront]. It is the same person's tab: it shares the page's cookies, cache and connections, but, as
+// in that window until [Page.ToFront]. The page must have been opened with [Options.Tabs]. It is the same person's tab: it shares the page's cookies, cache and connections, but, as
 // every tab, has its own sessionStorage.
 func (p *Page) OpenTab(path string, o Options) *Page {
 	p.t.Helper()

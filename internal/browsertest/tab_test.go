@@ -6,7 +6,7 @@ import "testing"
 // sessionStorage.
 func TestTabsAreOnePerson(t *testing.T) {
 	t.Parallel()
-	first := visit(t, "", "")
+	first := Open(t, site(t, "", "")+"/", Options{Tabs: true})
 	Eval[bool](first, `sessionStorage.token = localStorage.name = document.cookie = "a=b", true`)
 	tab := first.OpenTab("/", Options{})
 	window := first.OpenWindow("/", Options{})

@@ -115,21 +115,26 @@ func live(page *browsertest.Page) { page.Find(`#connection[data-connection="live
 // must not wait for a stream to end. Once all ten are visible, once nine are in the background.
 func TestCancelWithTenTabsOpen(t *testing.T) {
 	t.Parallel()
-	for name, another := range map[string]func(p *browsertest.Page) *browsertest.Page{
-		"windows": func(p *browsertest.Page) *browsertest.Page {
+	for name, c := range map[string]struct {
+		another func(p *browsertest.Page) *browsertest.Page
+		tabs    bool
+	}{
+		"windows": {another: func(p *browsertest.Page) *browsertest.Page {
 			return p.OpenWindow("/console/", browsertest.Options{})
-		},
-		"tabs": func(p *browsertest.Page) *browsertest.Page { return p.OpenTab("/console/", browsertest.Options{}) },
+		}},
+		"tabs": {tabs: true, another: func(p *browsertest.Page) *browsertest.Page {
+			return p.OpenTab("/console/", browsertest.Options{})
+		}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			pair := newPair(t, nodetest.SQLite, 500, nodetest.Config{})
 			gate := pair.Wire.HoldPage(t, nodetest.ProductsPath, 3)
 			traffic := newTraffic(t, pair.Main)
-			first := signInAt(t, traffic.wire.URL, auth.RoleOperator, browsertest.Options{})
+			first := signInAt(t, traffic.wire.URL, auth.RoleOperator, browsertest.Options{Tabs: c.tabs})
 			all := []*browsertest.Page{first}
 			for len(all) < 10 {
-				page := enter(another(first), "operator")
+				page := enter(c.another(first), "operator")
 				live(page)
 				all = append(all, page)
 			}
@@ -139,7 +144,7 @@ func TestCancelWithTenTabsOpen(t *testing.T) {
 			nodetest.Await(t, "the third page", gate.Reached)
 			last := all[len(all)-1]
 			seen := all
-			if name == "tabs" {
+			if c.tabs {
 				seen = all[len(all)-1:]
 			}
 			for _, page := range seen {
@@ -197,11 +202,13 @@ func TestAnotherTabTakesOver(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
 		goes, back func(leader, cover *browsertest.Page)
+		covered    bool // whether there is another tab in the leader's window
 	}{
 		"closed": {goes: func(leader, _ *browsertest.Page) { leader.Close() }},
 		"hidden": {
-			goes: func(_, cover *browsertest.Page) { cover.ToFront() },
-			back: func(leader, _ *browsertest.Page) { leader.ToFront() },
+			goes:    func(_, cover *browsertest.Page) { cover.ToFront() },
+			back:    func(leader, _ *browsertest.Page) { leader.ToFront() },
+			covered: true,
 		},
 		"signed out": {goes: func(leader, _ *browsertest.Page) {
 			leader.Button("Sign out").Click()
@@ -222,12 +229,15 @@ func TestAnotherTabTakesOver(t *testing.T) {
 			pair := newPair(t, nodetest.SQLite, 500, nodetest.Config{})
 			traffic := newTraffic(t, pair.Main)
 			// The pages are opened from an unrelated one, because pages that a page has opened end with it.
-			outside := openAt(t, traffic.wire.URL, browsertest.Options{})
+			outside := openAt(t, traffic.wire.URL, browsertest.Options{Tabs: c.covered})
 			leader := enter(outside.OpenWindow("/console/", browsertest.Options{}), "operator")
 			live(leader)
-			cover := outside.OpenTab("/console/", browsertest.Options{}) // in the same window
-			leader.ToFront()
-			live(leader)
+			var cover *browsertest.Page
+			if c.covered {
+				cover = outside.OpenTab("/console/", browsertest.Options{}) // in the same window
+				leader.ToFront()
+				live(leader)
+			}
 			other := enter(outside.OpenWindow("/console/", browsertest.Options{}), "operator")
 			live(other)
 			traffic.settle(t, 1, 1)
