@@ -2,6 +2,7 @@ package console_test
 
 import (
 	"io/fs"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -13,8 +14,12 @@ import (
 	"fullsync/internal/console"
 )
 
-// largestPage is how many bytes the whole page may have, uncompressed and without pictures.
+// largestPage is how many bytes the page may have that a browser loads at once, uncompressed and without pictures: index.html, its
+// style, and every module that main.js needs. Pages that few people open are loaded when somebody goes there.
 const largestPage = 150_000
+
+// largestPart is how many more bytes such a page may need.
+const largestPart = 30_000
 
 func get(t *testing.T, name string, header ...string) *httptest.ResponseRecorder {
 	t.Helper()
@@ -42,7 +47,7 @@ func TestEveryFileIsServedWithThePolicy(t *testing.T) {
 		".js": "text/javascript; charset=utf-8", ".svg": "image/svg+xml",
 	}
 	lines := func(text string) int { return strings.Count(text, "\n") }
-	seen, size := 0, 0
+	seen := 0
 	err := fs.WalkDir(os.DirFS("page"), ".", func(name string, entry fs.DirEntry, err error) error {
 		if err != nil || entry.IsDir() {
 			return err
@@ -55,9 +60,6 @@ func TestEveryFileIsServedWithThePolicy(t *testing.T) {
 		}
 		if filepath.Ext(name) == ".js" && strings.Contains(w.Body.String(), "\n// ") || filepath.Ext(name) != ".js" && w.Body.String() != string(content) {
 			t.Errorf("%s is sent as\n%s", name, w.Body)
-		}
-		if filepath.Ext(name) != ".svg" {
-			size += w.Body.Len()
 		}
 		if got, want := w.Header().Get("Content-Type"), kinds[filepath.Ext(name)]; got != want || got == "" {
 			t.Errorf("%s: content type %q, want %q", name, got, want)
@@ -75,10 +77,6 @@ func TestEveryFileIsServedWithThePolicy(t *testing.T) {
 	})
 	if err != nil || seen == 0 {
 		t.Errorf("%d files, %v", seen, err)
-	}
-	t.Logf("the page has %d bytes", size)
-	if size > largestPage {
-		t.Errorf("the page has %d bytes, more than %d", size, largestPage)
 	}
 	if index, start := get(t, "index.html"), get(t, ""); index.Body.String() != start.Body.String() {
 		t.Error("the empty name must serve index.html")
@@ -113,6 +111,53 @@ func TestUnchangedFilesAreNotSentAgain(t *testing.T) {
 	}
 }
 
+// later matches what a module loads only when it is needed.
+var later = regexp.MustCompile(`await import\("\./([^"]+)"\)`)
+
+// TestThePageIsSmall adds up what a browser has to load at once, and for each page that is loaded later.
+func TestThePageIsSmall(t *testing.T) {
+	t.Parallel()
+	imports := regexp.MustCompile(`(?m)^import (?:.* from )?"\./([^"]+)";$`)
+	var load func(name string, into map[string]int)
+	load = func(name string, into map[string]int) {
+		if _, known := into[name]; known {
+			return
+		}
+		body := get(t, name).Body.String()
+		into[name] = len(body)
+		for _, m := range imports.FindAllStringSubmatch(body, -1) {
+			load(m[1], into)
+		}
+	}
+	sum := func(files map[string]int) (bytes int) {
+		for _, size := range files {
+			bytes += size
+		}
+		return bytes
+	}
+	page := map[string]int{}
+	for _, name := range []string{"index.html", "style.css", "main.js"} {
+		load(name, page)
+	}
+	t.Logf("the page has %d bytes in %d files", sum(page), len(page))
+	if sum(page) > largestPage {
+		t.Errorf("the page has %d bytes, more than %d", sum(page), largestPage)
+	}
+	parts := later.FindAllStringSubmatch(get(t, "main.js").Body.String(), -1)
+	for _, m := range parts {
+		with := maps.Clone(page)
+		load(m[1], with)
+		more := sum(with) - sum(page)
+		t.Logf("%s needs %d bytes more", m[1], more)
+		if more == 0 || more > largestPart {
+			t.Errorf("%s needs %d bytes more, want some and at most %d", m[1], more, largestPart)
+		}
+	}
+	if len(parts) == 0 {
+		t.Error("nothing is loaded later")
+	}
+}
+
 // TestEveryImportIsThere: a misspelled module would break the page, and only in the browser.
 func TestEveryImportIsThere(t *testing.T) {
 	t.Parallel()
@@ -129,6 +174,9 @@ func TestEveryImportIsThere(t *testing.T) {
 			t.Fatal(err)
 		}
 		for _, m := range imports.FindAllStringSubmatch(string(content), -1) {
+			used[m[1]] = true
+		}
+		for _, m := range later.FindAllStringSubmatch(string(content), -1) {
 			used[m[1]] = true
 		}
 		for _, m := range links.FindAllStringSubmatch(string(content), -1) {

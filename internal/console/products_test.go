@@ -49,6 +49,14 @@ func TestProducts(t *testing.T) {
 	}
 	page.Axe()
 
+	browsertest.Eval[bool](page, noteFiles)
+	page.Field("As").Choose("CSV")
+	page.Button("Export the catalog").Click()
+	page.WaitFor("the file", "window.saved")
+	if file := browsertest.Eval[string](page, "window.saved"); strings.Count(file, "\n") != 121 || !strings.Contains(file, "P-0000077,77,Shears,12.50,EUR,true,") {
+		t.Errorf("exported %s", file)
+	}
+
 	page.Link("P-0000077").Click()
 	page.WaitFocus("heading", "Product P-0000077")
 	page.Field("Name").Fill(hostile)

@@ -127,6 +127,20 @@ export async function readText(path) {
 }
 
 /**
+ * Reads a file, which may be large and take long.
+ * @param {string} path
+ * @returns {Promise<Blob>}
+ */
+export async function readFile(path) {
+  const response = await send("GET", path, {});
+  try {
+    return await response.blob();
+  } catch (cause) {
+    throw new Unreachable("The file was cut before its end. Try again.", { cause });
+  }
+}
+
+/**
  * Opens a stream of events.
  * @param {string} lastEventId
  * @param {AbortSignal} signal

@@ -8,6 +8,7 @@ import { focusMessage, say } from "./message.js";
 import { load, put, sessionOf } from "./sessions.js";
 
 /** @typedef {import("fullsync-api").components["schemas"]} Schemas */
+/** @typedef {Schemas["Session"]} Session */
 
 /**
  * Asks whether to cancel a session, and cancels it. Cancelling twice is the same as cancelling once, so a lost answer does no
@@ -21,7 +22,8 @@ export function askToCancel(sessionId) {
     safe: "Keep running",
     go: "Cancel sync",
     reason: true,
-    async work(reason) {
+    option: putBack(sessionOf(sessionId)),
+    async work(reason, revert) {
       /** @type {HTMLElement} */
       let told;
       try {
@@ -29,9 +31,11 @@ export function askToCancel(sessionId) {
         const done = await callAtOnce("/api/admin/sync/full-sync/cancel", {
           sessionId,
           ...(reason && { reason }),
+          ...(revert && { revert }),
         });
         put(done.session);
-        told = tell(done);
+        told = revert ? say(done.session.revertedBy ? "success" : "warning", `${done.message}.`.replace(/\.\.$/, ".")) : tell(done);
+        if (done.session.revertedBy) load(done.session.revertedBy).catch(() => {}); // an event brings it too
       } catch (failure) {
         if (!(failure instanceof Refused) || failure.code !== "SESSION_FINISHED") throw failure;
         told = say("failure", failure.message); // it ended by itself while the dialog was open
@@ -42,7 +46,7 @@ export function askToCancel(sessionId) {
   });
 }
 
-/** What a cancel does. @param {Schemas["Session"] | undefined} s undefined if it is not known yet */
+/** What a cancel does. @param {Session | undefined} s undefined if it is not known yet */
 function consequences(s) {
   const rest = "Products committed so far stay; no more are written.";
   if (!s) return `The sync stops at once. ${rest}`;
@@ -53,6 +57,13 @@ function consequences(s) {
     revert: `The revert of ${s.revertOf} in catalog ${s.catalog} stops at once. What it has put back stays.`,
     import: `The import into catalog ${s.catalog} stops at once. ${rest}`,
   }[way(s)];
+}
+
+/** What can be put back with a cancel. @param {Session | undefined} s */
+function putBack(s) {
+  if (!s || s.options.dryRun) return undefined;
+  const where = way(s) === "push" ? ` at ${s.targetNodeId}` : "";
+  return `Put back what it has changed${where} so far`;
 }
 
 /** Says how a cancel went. What may still land at the target of a push is the API's to say. @param {Schemas["CancelResponse"]} done */

@@ -10,8 +10,9 @@ const safe = byId("confirm-safe", HTMLButtonElement);
 const go = byId("confirm-go", HTMLButtonElement);
 const problem = byId("confirm-problem", HTMLElement);
 const reason = field(form, "reason");
+const option = /** @type {HTMLInputElement} */ (field(form, "option"));
 
-/** The work of the last question. @type {(reason: string) => Promise<void>} */
+/** The work of the last question. @type {(reason: string, option: boolean) => Promise<void>} */
 let work = async () => {};
 
 safe.addEventListener("click", () => dialog.close());
@@ -20,7 +21,7 @@ form.addEventListener("submit", (event) => {
   const asked = work;
   void busy(go, problem, async () => {
     try {
-      await asked(reason.value.trim());
+      await asked(reason.value.trim(), option.checked);
     } catch (failure) {
       if (dialog.open && asked === work) throw failure;
       // The dialog was closed meanwhile, and another question may be open in it.
@@ -39,12 +40,16 @@ form.addEventListener("submit", (event) => {
  * @param {string} question.safe the button that changes nothing
  * @param {string} question.go the button that does it
  * @param {boolean} [question.reason] whether a reason can be given
- * @param {(reason: string) => Promise<void>} question.work
+ * @param {string} [question.option] what can be done besides
+ * @param {(reason: string, option: boolean) => Promise<void>} question.work
  */
 export function confirm(question) {
   byId("confirm-title", HTMLElement).textContent = question.title;
   byId("confirm-text", HTMLElement).textContent = question.text;
   byId("confirm-reason", HTMLElement).hidden = !question.reason;
+  byId("confirm-option", HTMLElement).hidden = !question.option;
+  byId("confirm-option-text", HTMLElement).textContent = question.option ?? "";
+  option.checked = false;
   safe.textContent = question.safe;
   go.textContent = question.go;
   problem.textContent = "";

@@ -1,8 +1,8 @@
-// Saves a text as a file.
+// Saves something as a file.
 
-/** @param {string} name @param {string} text */
-export function saveFile(name, text) {
-  const address = URL.createObjectURL(new Blob([text], { type: "text/csv" }));
+/** @param {string} name @param {string | Blob} content text counts as CSV */
+export function saveFile(name, content) {
+  const address = URL.createObjectURL(content instanceof Blob ? content : new Blob([content], { type: "text/csv" }));
   Object.assign(document.createElement("a"), { href: address, download: name }).click();
   URL.revokeObjectURL(address);
 }

@@ -6,14 +6,10 @@ import { byId, field, mainHeading } from "./dom.js";
 import { clock, duration } from "./format.js";
 import { follow, oldAge } from "./live.js";
 import { hush, say, sentenceOf } from "./message.js";
-import { catalogs } from "./catalogs.js";
 import { reloadHistory, sessionList } from "./history.js";
 import { overview } from "./overview.js";
-import { peerPage } from "./peer.js";
 import { peers, reloadPeers } from "./peers.js";
-import { product } from "./product.js";
-import { products } from "./products.js";
-import { beginViews } from "./route.js";
+import { beginViews, focusPage, later } from "./route.js";
 import { sessionPage } from "./session.js";
 import { askForNewest, isActive, onSession, put, takeState, takeStatus } from "./sessions.js";
 
@@ -35,8 +31,20 @@ const connectionTexts = {
   lost: "Connection lost; what you see may be old. Trying again…",
 };
 
-/** The pages, in the order of the navigation. */
-const views = [overview, sessionList, sessionPage, catalogs, products, product, peers, peerPage];
+/** The pages, in the order of the navigation. Those that few people open are loaded only then. */
+const views = [
+  overview,
+  sessionList,
+  sessionPage,
+  later("catalogs", async () => (await import("./catalogs.js")).catalogs, "Catalogs"),
+  later("catalogs/*", async () => (await import("./products.js")).products),
+  later("catalogs/*/*", async () => (await import("./product.js")).product),
+  peers,
+  later("peers/*", async () => (await import("./peer.js")).peerPage),
+  later("schedules", async () => (await import("./schedules.js")).schedules, "Schedules"),
+  later("schedules/*", async () => (await import("./schedule.js")).schedulePage),
+  later("access", async () => (await import("./access.js")).access, "Access", "admin"),
+];
 
 let leaving = false; // the person has asked to sign out
 let feed = { begin() {}, end() {} };
@@ -81,7 +89,7 @@ async function signIn() {
   signInForm.reset();
   signInSection.hidden = true;
   hush();
-  await open(() => mainHeading().focus());
+  await open(focusPage);
 }
 
 /**

@@ -114,11 +114,12 @@ export function announce(sentence) {
  * Copies a text to the clipboard. On plain http browsers offer no clipboard; then the text is selected instead.
  * @param {string} value
  * @param {Node} shown where the text is visible
+ * @param {string} [name] what to call it instead of showing it
  */
-export async function copy(value, shown) {
+export async function copy(value, shown, name = value) {
   try {
     await navigator.clipboard.writeText(value);
-    say("success", `Copied ${value}`);
+    say("success", `Copied ${name}`);
   } catch {
     getSelection()?.selectAllChildren(shown);
     say("failure", "The browser does not let this page copy. The text is selected; copy it with the keyboard.");

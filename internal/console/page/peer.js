@@ -7,12 +7,12 @@ import { time } from "./format.js";
 import { say, sentenceOf } from "./message.js";
 import { check, state } from "./peers.js";
 import { href } from "./route.js";
-import { newSection } from "./views.js";
+import { newFacts, newSection } from "./views.js";
 
 /** @typedef {import("fullsync-api").components["schemas"]} Schemas */
 
 const { section, heading, problem } = newSection("peers/*", "Peer", { text: "Peers", href: href("peers") });
-const facts = make("dl", { className: "facts" });
+const facts = newFacts();
 const sessions = make("p", {});
 /** @param {string} text @param {Partial<HTMLInputElement>} input */
 const labelled = (text, input) => make("label", {}, text, make("input", { autocomplete: "off", ...input }));
@@ -31,7 +31,7 @@ const form = make(
   save,
 );
 form.dataset.may = "admin";
-section.append(facts, sessions, form);
+section.append(facts.list, sessions, form);
 
 let id = "";
 let path = "";
@@ -72,8 +72,7 @@ async function load(fillIn) {
     /** @type {Schemas["PeerResponse"]} */
     const { peer } = await call("GET", path);
     if (asked !== id) return;
-    const all = { State: state(peer), "Last seen": time(peer.lastSeen), "Last problem": peer.lastError, Kind: peer.kind };
-    facts.replaceChildren(...Object.entries(all).map(([name, value]) => (value ? make("div", {}, make("dt", {}, name), make("dd", {}, value)) : "")));
+    facts.show({ State: state(peer), "Last seen": time(peer.lastSeen), "Last problem": peer.lastError, Kind: peer.kind });
     const its = new URLSearchParams({ peer: id });
     const running = new URLSearchParams([["status", "PREPARING"], ["status", "TRANSFERRING"], ["peer", id]]);
     sessions.replaceChildren(make("a", { href: href("sessions", running) }, "What runs with it"), " · ", make("a", { href: href("sessions", its) }, "All its sessions"));

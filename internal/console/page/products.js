@@ -1,9 +1,10 @@
 // The page of a catalog: its products, which can be searched.
 
-import { call } from "./api.js";
+import { call, readFile } from "./api.js";
 import { field, make, setTime } from "./dom.js";
+import { saveFile } from "./file.js";
 import { go, href } from "./route.js";
-import { newList, newSection, newTable } from "./views.js";
+import { button, newList, newSection, newTable } from "./views.js";
 
 /** @typedef {import("fullsync-api").components["schemas"]} Schemas */
 
@@ -12,6 +13,9 @@ const search = make("input", { name: "q", type: "search", maxLength: 200 });
 const form = make("form", { className: "tools", ariaLabel: "Search products" }, make("label", {}, "Id, SKU or name contains ", search), make("button", {}, "Search"));
 const { table, body, row } = newTable("Products", ["Id", "Name", "SKU", "Price", "On sale", "Changed"]);
 const list = newList(body, problem, read, show, "No product fits.");
+const format = make("select", {}, ...["ndjson", "json", "csv"].map((name) => new Option(name.toUpperCase(), name)));
+const save = button("Export the catalog", () => exportAs(format.value), { problem });
+form.append(make("label", {}, "As ", format), save);
 section.append(form, table, list.empty, list.more);
 
 let catalog = "";
@@ -53,6 +57,12 @@ function show(p) {
   const line = row(make("a", { href: href(`catalogs/${catalog}/${encodeURIComponent(p.id)}`) }, p.id), p.name, p.sku ?? "", money(p), p.active ? "yes" : "no", changed);
   setTime(line, "changed", p.updatedAt);
   return line;
+}
+
+/** Saves the whole catalog as a file that can be imported again. @param {string} kind */
+async function exportAs(kind) {
+  const name = catalog;
+  saveFile(`${name}.${kind}`, await readFile(`/api/catalogs/${encodeURIComponent(name)}/export?format=${kind}`));
 }
 
 /** A price as the source wrote it. @param {Schemas["Product"]} p */

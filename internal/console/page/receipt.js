@@ -2,15 +2,16 @@
 
 import { call } from "./api.js";
 import { busy } from "./busy.js";
-import { lasted, outcome, title, unconfirmed } from "./describe.js";
+import { confirm } from "./confirm.js";
+import { lasted, outcome, title, unconfirmed, way } from "./describe.js";
 import { offerDeletes } from "./deletes.js";
 import { byId, make } from "./dom.js";
-import { bytes, count, time } from "./format.js";
+import { bytes, count, number, time } from "./format.js";
 import { copy, say } from "./message.js";
 import { offerRejects } from "./rejects.js";
 import { go } from "./route.js";
 import { put } from "./sessions.js";
-import { startPlanned } from "./start.js";
+import { applyPlan, newKey, startPlanned } from "./start.js";
 
 /** @typedef {import("fullsync-api").components["schemas"]} Schemas */
 
@@ -21,12 +22,16 @@ const problem = byId("receipt-problem", HTMLElement);
 const resumeButton = byId("receipt-resume", HTMLButtonElement);
 
 const realButton = byId("receipt-real", HTMLButtonElement);
+const applyButton = byId("receipt-apply", HTMLButtonElement);
+const revertButton = byId("receipt-revert", HTMLButtonElement);
 
 let sessionId = "";
-/** Starts what a dry run has tried. @type {() => Promise<void>} */
-let real = async () => {};
+/** The session whose receipt is shown. @type {Schemas["Session"] | undefined} */
+let shown;
 
-realButton.addEventListener("click", () => busy(realButton, problem, () => real()));
+realButton.addEventListener("click", () => busy(realButton, problem, async () => shown && startPlanned(shown)));
+applyButton.addEventListener("click", () => shown && askToApply(shown));
+revertButton.addEventListener("click", () => shown && askToRevert(shown));
 
 byId("receipt-print", HTMLButtonElement).addEventListener("click", () => print());
 byId("receipt-copy", HTMLButtonElement).addEventListener("click", () => void copy(sessionId, facts.querySelector("code") ?? facts));
@@ -57,8 +62,9 @@ export function showReceipt(session, receipt) {
   heading.textContent = `Receipt: ${receipt.status}`;
   byId("receipt-statement", HTMLElement).textContent = receipt.statement;
   resumeButton.hidden = receipt.status === "COMPLETED" || session.incoming || session.options.dryRun; // only the pushing node can resume a push
-  realButton.hidden = session.outcome !== "planned";
-  real = () => startPlanned(session);
+  shown = session;
+  realButton.hidden = applyButton.hidden = session.outcome !== "planned";
+  revertButton.hidden = !session.changesKept || session.options.dryRun || touched(session) === 0;
   show({
     Sync: title(session),
     Products: outcome(receipt),
@@ -72,11 +78,58 @@ export function showReceipt(session, receipt) {
     Repaired: receipt.repaired ? `${count(receipt.repaired, "stored hash", "stored hashes")} did not fit the product` : null,
     [receipt.deleted ? "Content compared, before the deletes" : "Content compared"]: certificates(receipt.certificates),
     "Resumed from": receipt.resumedFrom,
+    Plan: session.planId && `It applied the dry run ${session.planId}`,
+    "Put back by": session.revertedBy,
     Workers: workers(receipt),
     Session: receipt.sessionId,
   });
   offerRejects(receipt);
   offerDeletes(receipt, session);
+}
+
+/** How many products a session changed, or would change. @param {Schemas["Session"]} s */
+function touched(s) {
+  return s.created + s.updated + s.deleted;
+}
+
+/** What a session did, or would do, to how many products. @param {Schemas["Session"]} s */
+function parts(s) {
+  return [s.created && `${number(s.created)} new`, s.updated && `${number(s.updated)} changed`, s.deleted && `${number(s.deleted)} removed`].filter(Boolean).join(", ");
+}
+
+/** @param {Schemas["Session"]} s */
+function askToApply(s) {
+  const where = way(s) === "push" ? `at ${s.targetNodeId}` : `in catalog ${s.catalog}`;
+  const changes = touched(s) ? `It changes ${count(touched(s), "product")} ${where}: ${parts(s)}.` : `It changes no product ${where}.`;
+  const withheld = s.deletesWithheld ? ` ${count(s.deletesWithheld, "product is", "products are")} missing at the source, and the guard withholds their deletes.` : "";
+  confirm({
+    title: "Apply exactly this?",
+    text: `${changes}${withheld} If either side is no longer as the dry run saw it, nothing is written.`,
+    safe: "Do not apply it",
+    go: touched(s) ? `Change ${count(touched(s), "product")}` : "Apply it",
+    work: () => applyPlan(s),
+  });
+}
+
+/** @param {Schemas["Session"]} s */
+function askToRevert(s) {
+  const key = newKey();
+  const all = count(touched(s), "product");
+  confirm({
+    title: `Put back ${all}?`,
+    text:
+      `The ${title(s)} changed ${all} in catalog ${s.catalog}: ${parts(s)}. What it changed or removed becomes what it was, and what was new is removed. ` +
+      "Products that were changed since then stay as they are.",
+    safe: "Leave them",
+    go: `Put back ${all}`,
+    async work() {
+      /** @type {Schemas["StartResponse"]} */
+      const started = await call("POST", `/api/admin/sync/full-sync/${s.sessionId}/revert`, {}, { "Idempotency-Key": key });
+      put(started.session);
+      go(`sessions/${started.sessionId}`);
+      say("success", started.message);
+    },
+  });
 }
 
 /** What a verification says about both sides; null without one. @param {Schemas["Receipt"]["certificates"]} found */

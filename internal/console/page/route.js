@@ -2,12 +2,14 @@
 // server, so it works under any path of a proxy, and it can be sent to somebody else.
 
 import { byId, mainHeading, make } from "./dom.js";
+import { say } from "./message.js";
 
 /**
  * A page. Its elements in index.html have its path in data-view.
  * @typedef {object} View
  * @property {string} path such as "sessions", or "sessions/*" with a * for each part that differs
  * @property {string} [label] what the navigation calls it; pages without one are reached from others
+ * @property {string} [may] the least role that sees it in the navigation; everybody if it is missing
  * @property {(parts: string[], query: URLSearchParams) => string} show brings it up to date with its address and returns its title
  */
 
@@ -21,6 +23,8 @@ let begun = false;
 /** What had the focus when an address was left, for when somebody comes back to it. @type {Map<string, Element>} */
 const focused = new Map();
 let address = location.hash;
+/** The module of the page that is shown, while it is being loaded. @type {Promise<unknown> | undefined} */
+let loading;
 /** Whether the next address was chosen on the page, and not with the browser's own buttons. */
 let chosen = false;
 
@@ -33,7 +37,13 @@ export function beginViews(all, nodeName) {
   views = all;
   node = nodeName;
   nav.hidden = false;
-  const links = views.filter((v) => v.label).map((v) => make("li", {}, make("a", { href: href(v.path) }, v.label ?? "")));
+  const links = views
+    .filter((v) => v.label)
+    .map((v) => {
+      const link = make("li", {}, make("a", { href: href(v.path) }, v.label ?? ""));
+      if (v.may) link.dataset.may = v.may;
+      return link;
+    });
   nav.querySelector("ul")?.replaceChildren(...links);
   show();
   if (begun) return;
@@ -42,6 +52,33 @@ export function beginViews(all, nodeName) {
   document.addEventListener("click", (event) => {
     if (event.target instanceof Element && event.target.closest("a[href^='#']")) chosen = true;
   });
+}
+
+/**
+ * Returns a page whose module is loaded when somebody first goes there.
+ * @param {string} path @param {() => Promise<View>} load
+ * @param {string} [label] what the navigation calls it
+ * @param {string} [may] the least role that sees it there
+ * @returns {View}
+ */
+export function later(path, load, label, may) {
+  /** @type {View} */
+  const view = {
+    path,
+    label,
+    may,
+    show() {
+      loading = load().then(
+        (loaded) => {
+          view.show = loaded.show;
+          if (isShown(path)) show();
+        },
+        () => isShown(path) && say("failure", "The node did not send this page. Go there again once it answers."),
+      );
+      return label ?? "fullsync";
+    },
+  };
+  return view;
 }
 
 /** The address of a page. @param {string} path its parts, each encoded @param {URLSearchParams} [query] */
@@ -67,6 +104,7 @@ export function show() {
   const view = views.find((v) => fits(v.path, parts)) ?? views[0];
   if (!view) return;
   shownPath = view.path;
+  loading = undefined;
   for (const element of document.querySelectorAll("[data-view]")) {
     if (element instanceof HTMLElement) element.hidden = !element.dataset.view?.split(" ").includes(view.path);
   }
@@ -92,7 +130,14 @@ function arrive() {
   show();
   if (shownPath === before && !shownPath.includes("*")) return; // only its filters have changed
   if (known instanceof HTMLElement && known.isConnected && known.checkVisibility()) known.focus();
-  else mainHeading().focus();
+  else focusPage();
+}
+
+/** Moves the focus to the heading of the page that is shown, once it is loaded. */
+export function focusPage() {
+  if (!loading) return mainHeading().focus();
+  void loading.then(() => mainHeading().focus());
+  return undefined;
 }
 
 /** @param {string} pattern @param {string[]} parts */

@@ -165,7 +165,7 @@ async function start(what, key) {
       if (failure instanceof Unreachable) return send(what, key);
       throw failure;
     });
-    if (!what.options?.dryRun) localStorage.setItem(kept, JSON.stringify({ ...what, ifRunning: undefined }));
+    if (!what.options?.dryRun && !what.planId) localStorage.setItem(kept, JSON.stringify({ ...what, ifRunning: undefined }));
     if ("sessions" in started) return tellSeveral(started.sessions);
     const id = started.session.sessionId;
     put(started.session);
@@ -188,7 +188,17 @@ async function start(what, key) {
 /** Starts the sync that a dry run has tried, with the same options. @param {Session} s */
 export async function startPlanned(s) {
   const { dryRun, ...options } = s.options;
-  await start({ action: s.direction, targetPeer: s.sourceNodeId, catalog: s.catalog, options }, newKey());
+  await start({ action: s.direction, targetPeer: other(s), catalog: s.catalog, options }, newKey());
+}
+
+/** Applies the plan of a dry run, exactly as it is. @param {Session} s */
+export async function applyPlan(s) {
+  await start({ action: s.direction, targetPeer: other(s), catalog: s.catalog, planId: s.sessionId }, newKey());
+}
+
+/** The peer of a session. @param {Session} s */
+function other(s) {
+  return s.direction === "push" ? s.targetNodeId : s.sourceNodeId;
 }
 
 /** Says what became of a push to several peers. @param {Schemas["StartedPeer"][]} all */
@@ -213,6 +223,6 @@ function send(what, key) {
 }
 
 /** Returns a new key for one start. On plain http there is no crypto.randomUUID. */
-function newKey() {
+export function newKey() {
   return [...crypto.getRandomValues(new Uint8Array(16))].map((byte) => byte.toString(16).padStart(2, "0")).join("");
 }

@@ -80,3 +80,42 @@ export function newList(place, problem, read, show, none) {
     },
   };
 }
+
+/**
+ * Makes a button that does something.
+ * @param {string} text @param {() => Promise<unknown>} work
+ * @param {{may?: string, about?: string, problem?: HTMLElement}} [more] who may use it, what it acts on, for screen readers, and where to show a failure
+ */
+export function button(text, work, { may, about, problem } = {}) {
+  const made = make("button", { type: "button" }, text);
+  if (may) made.dataset.may = may;
+  if (about) made.ariaLabel = `${text} ${about}`;
+  made.addEventListener(
+    "click",
+    () =>
+      void busy(made, problem ?? null, async () => {
+        await work();
+      }),
+  );
+  return made;
+}
+
+/** Makes a part of a page that opens. @param {string} text @param {string} may who sees it @param {...Node} inside */
+export function newDetails(text, may, ...inside) {
+  const details = make("details", {}, make("summary", {}, text), ...inside);
+  details.dataset.may = may;
+  return details;
+}
+
+/** Makes a list of names and values; those without a value are left out. */
+export function newFacts() {
+  const list = make("dl", { className: "facts" });
+  return {
+    list,
+    /** @param {Record<string, Node | string | null>} all */
+    show(all) {
+      const lines = Object.entries(all).filter(([, value]) => value);
+      list.replaceChildren(...lines.map(([name, value]) => make("div", {}, make("dt", {}, name), make("dd", {}, value ?? ""))));
+    },
+  };
+}

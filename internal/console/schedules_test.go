@@ -1,0 +1,173 @@
+package console_test
+
+import (
+	"net/http"
+	"strings"
+	"testing"
+
+	"fullsync/api/spec"
+	"fullsync/internal/auth"
+	"fullsync/internal/browsertest"
+	"fullsync/internal/nodetest"
+)
+
+const schedulesPath = "/api/admin/sync/schedules"
+
+// TestSchedules adds a schedule, runs it now, changes it, switches it off, pauses all and removes it. Other roles see what they may.
+func TestSchedules(t *testing.T) {
+	t.Parallel()
+	pair := newPair(t, nodetest.SQLite, 30, nodetest.Config{})
+	page := signIn(t, pair.Main, auth.RoleAdmin, browsertest.Options{})
+	page.Expect(http.StatusBadRequest, schedulesPath)
+	visit(page, "Schedules")
+	page.WaitText("There is no schedule yet.")
+	page.Role("DisclosureTriangle", "Add a schedule").Click()
+	page.WaitFor("the peers", `document.querySelector("form[aria-label='Add a schedule'] option[value=branch]")`)
+	fits(t, page, "the form")
+	form := page.Role("form", "Add a schedule")
+	form.Field("Name").Fill(hostile)
+	form.Field("When").Fill("99 99 * * *")
+	form.Field("Time zone").Fill("Europe/Berlin")
+	form.Field("With the peer").Choose(nodetest.Branch)
+	form.Field("Compare every product afterwards").Tick(true)
+	form.Button("Add schedule").Click()
+	form.AnyOfRole("alert").WaitText("must be five fields")
+	form.Field("When").Fill("15 3 * * *")
+	form.Button("Add schedule").Click()
+	page.WaitFocus("heading", "Schedule "+hostile)
+	page.WaitText("15 3 * * *, Europe/Berlin")
+	page.WaitText("pull from branch, catalog main")
+	added, err := nodetest.Decode[spec.ScheduleListResponse](pair.Main.Call("admin", http.MethodGet, schedulesPath, ""))
+	if err != nil || len(added.Schedules) != 1 || added.Schedules[0].Options.VerifyAfterSync == nil || !*added.Schedules[0].Options.VerifyAfterSync {
+		t.Fatalf("added: %+v %v", added, err)
+	}
+	page.Button("Run now").Click()
+	page.Role("region", "Receipt: COMPLETED").WaitText("30 of 30 products: 30 new")
+
+	visit(page, "Schedules")
+	table := page.Role("table", "Schedules")
+	table.WaitText("COMPLETED, ")
+	fits(t, page, "the schedules")
+	table.Button("Switch off " + hostile).Click()
+	table.WaitText("switched off")
+	page.Button("Pause all").Click()
+	page.WaitText("All schedules are paused since")
+	page.Button("Resume all").Click()
+	page.WaitNoText("All schedules are paused")
+
+	table.Link(hostile).Click()
+	page.Role("table", "Runs").WaitText("branch admin started")
+	page.Role("DisclosureTriangle", "Change it").Click()
+	page.WaitFor("the peers", `document.querySelector("form[aria-label='Change the schedule'] option[value=branch]")`)
+	fits(t, page, "one schedule")
+	change := page.Role("form", "Change the schedule")
+	change.Field("When").Fill("@daily")
+	change.Button("Save").Click()
+	page.WaitText("@daily, Europe/Berlin")
+
+	for _, role := range []auth.Role{auth.RoleViewer, auth.RoleOperator} {
+		other := signIn(t, pair.Main, role, browsertest.Options{})
+		visit(other, "Schedules")
+		table := other.Role("table", "Schedules")
+		table.WaitText(hostile)
+		may := role == auth.RoleOperator
+		for name, want := range map[string]bool{"Run now " + hostile: may, "Pause all": may, "Switch on " + hostile: false} {
+			if seen := other.Button(name).Visible(); seen != want {
+				t.Errorf("%s sees %q: %v, want %v", role, name, seen, want)
+			}
+		}
+		if other.Role("DisclosureTriangle", "Add a schedule").Visible() {
+			t.Errorf("%s may add a schedule", role)
+		}
+	}
+
+	page.Button("Remove…").Click()
+	page.Dialog("Remove schedule " + hostile + "?").Button("Remove schedule").Click()
+	page.WaitText("There is no schedule yet.")
+}
+
+// fits checks how a page looks in a wide and a narrow window, and with the checker of accessibility.
+func fits(t *testing.T, page *browsertest.Page, state string) {
+	t.Helper()
+	for _, width := range []int{1920, 320} {
+		page.Resize(width, 800)
+		if wrong := browsertest.Eval[string](page, overflow); wrong != "" {
+			t.Errorf("%s, %d px wide:\n%s", state, width, wrong)
+		}
+	}
+	page.Axe()
+	page.Resize(1280, 800)
+}
+
+// TestAccess: an administrator adds a person, changes the role, makes a token that works, which is shown once, and revokes it.
+// Nobody else is offered the page.
+func TestAccess(t *testing.T) {
+	t.Parallel()
+	pair := newPair(t, nodetest.SQLite, 1, nodetest.Config{})
+	page := signIn(t, pair.Main, auth.RoleAdmin, browsertest.Options{Dark: true})
+	visit(page, "Access")
+	people := page.Role("table", "People")
+	people.WaitText("viewer")
+	page.Role("DisclosureTriangle", "Add a person").Click()
+	form := page.Role("form", "Add a person")
+	form.Field("Name").Fill("bob")
+	form.Field("Role").Choose("viewer")
+	form.Field("Password of at least 8 characters").Fill(password)
+	form.Button("Add person").Click()
+	page.WaitText("bob may sign in.")
+	fits(t, page, "access")
+	people.Field("Role of bob").Choose("operator")
+	page.Dialog("Make bob an operator?").Button("Make bob operator").Click()
+	page.WaitText("Make bob operator: done.")
+	people.Button("Switch off bob").Click()
+	page.WaitText("bob may no longer sign in.")
+	people.Button("Remove… bob").Click()
+	page.Dialog("Remove bob?").Button("Remove bob").Click()
+	people.Field("Role of bob").WaitGone()
+
+	page.Role("DisclosureTriangle", "Make a token").Click()
+	tokens := page.Role("form", "Make a token")
+	tokens.Field("What it is for").Fill("the till")
+	tokens.Field("Role").Choose("viewer")
+	tokens.Button("Make token").Click()
+	page.WaitText("The token the till. Keep it now; it is not shown again.")
+	token := page.Find("code.secret").Text()
+	me := func() int {
+		t.Helper()
+		a, err := pair.Main.Raw(t.Context(), token, http.MethodGet, nodetest.MePath, "")
+		if err != nil {
+			t.Fatal(err)
+		}
+		return a.Status
+	}
+	if status := me(); status != http.StatusOK {
+		t.Errorf("the new token is answered with %d", status)
+	}
+	page.Button("Copy token").Click()
+	page.WaitText("Copied the token")
+	if got := page.Clipboard(); got != token {
+		t.Error("the clipboard does not hold the token")
+	}
+	fits(t, page, "a new token")
+	page.Button("Revoke… the till").Click()
+	page.Dialog("Revoke the till?").Button("Revoke the till").Click()
+	page.Role("table", "API tokens").WaitText("revoked by admin")
+	if status := me(); status != http.StatusUnauthorized {
+		t.Errorf("the revoked token is answered with %d", status)
+	}
+	visit(page, "Overview")
+	visit(page, "Access")
+	if strings.Contains(page.Text(), token) {
+		t.Error("the token is shown again")
+	}
+
+	viewer := signIn(t, pair.Main, auth.RoleViewer, browsertest.Options{})
+	if viewer.Role("navigation", "Pages").Link("Access").Visible() {
+		t.Error("a viewer is offered the page")
+	}
+	viewer.Go("/console/#/access")
+	viewer.WaitFor("the page", `document.title.startsWith("Access")`)
+	if people := viewer.Role("table", "People"); people.Visible() {
+		t.Error("a viewer sees the people")
+	}
+}
