@@ -161,9 +161,21 @@ func TestAccess(t *testing.T) {
 		t.Error("the token is shown again")
 	}
 
+	visit(page, "Audit")
+	log := page.Role("table", "Audit")
+	log.WaitText("admin (user)")
+	page.Field("Action, such as peer or peer.changed").Fill("token")
+	page.Press("Tab")
+	page.WaitFor("only tokens", `[...document.querySelectorAll("[aria-label=Audit] tbody tr")].every((row) => row.cells[3].textContent.startsWith("token."))`)
+	log.WaitText("the till")
+	if want := pair.Main.URL() + "/console/#/audit?action=token"; page.URL() != want {
+		t.Errorf("the filter is at %s, want %s", page.URL(), want)
+	}
+	fits(t, page, "the audit log")
+
 	viewer := signIn(t, pair.Main, auth.RoleViewer, browsertest.Options{})
 	if viewer.Role("navigation", "Pages").Link("Access").Visible() {
-		t.Error("a viewer is offered the page")
+		t.Error("a viewer is offered the page of who may do what")
 	}
 	viewer.Go("/console/#/access")
 	viewer.WaitFor("the page", `document.title.startsWith("Access")`)

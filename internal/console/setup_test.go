@@ -3,6 +3,7 @@ package console_test
 import (
 	"context"
 	"flag"
+	"maps"
 	"net/http"
 	"os"
 	"runtime"
@@ -38,6 +39,14 @@ const password = "correct horse battery staple"
 func newPair(t *testing.T, kind nodetest.Kind, count int, c nodetest.Config) *nodetest.Pair {
 	t.Helper()
 	browsertest.Require(t)
+	if c.Settings["REQUEST_TIMEOUT"] == "" {
+		settings := maps.Clone(c.Settings)
+		if settings == nil {
+			settings = map[string]string{}
+		}
+		settings["REQUEST_TIMEOUT"] = "5m" // a test may hold an answer back for as long as it looks at the page
+		c.Settings = settings
+	}
 	pair := nodetest.NewPair(t, kind, count, c)
 	pair.Wire.Earlier() // so that a second pull takes long enough to watch
 	for _, role := range []auth.Role{auth.RoleViewer, auth.RoleOperator, auth.RoleAdmin} {

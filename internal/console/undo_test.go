@@ -68,6 +68,26 @@ func TestApplyAPlanAndPutItBack(t *testing.T) {
 	}
 }
 
+// TestAPlanOfAPush: the questions name the peer that would change.
+func TestAPlanOfAPush(t *testing.T) {
+	t.Parallel()
+	pair := newPushingPair(t, 20)
+	pair.Wire.Compares()
+	page := signIn(t, pair.Main, auth.RoleOperator, browsertest.Options{})
+	choosePush(page)
+	startForm(page).Button("Dry run").Click()
+	plan := page.Role("region", "Receipt: COMPLETED")
+	plan.WaitText("dry run of a push to branch")
+	plan.Button("Put back what it changed…").WaitGone()
+	plan.Button("Apply exactly this…").Click()
+	question := page.Dialog("Apply exactly this?")
+	question.WaitText("It changes 20 products at branch: 20 new.")
+	question.Button("Change 20 products").Click()
+	question.WaitGone()
+	page.WaitFor("the push", `document.title.startsWith("COMPLETED: push to branch ")`)
+	nodetest.SameCatalog(t, pair.Main, pair.Branch, "main")
+}
+
 // TestCancelAndPutBack cancels a sync and has its first batches put back.
 func TestCancelAndPutBack(t *testing.T) {
 	t.Parallel()

@@ -36,7 +36,7 @@ function chosen() {
 }
 
 /** A time as the field for one writes it: in the reader's zone, and without saying so. @param {string | null} iso */
-function local(iso) {
+export function local(iso) {
   const time = new Date(iso ?? NaN);
   return isNaN(time.getTime()) ? "" : new Date(time.getTime() - time.getTimezoneOffset() * 60_000).toISOString().slice(0, 16);
 }

@@ -44,6 +44,7 @@ const views = [
   later("schedules", async () => (await import("./schedules.js")).schedules, "Schedules"),
   later("schedules/*", async () => (await import("./schedule.js")).schedulePage),
   later("access", async () => (await import("./access.js")).access, "Access", "admin"),
+  later("audit", async () => (await import("./audit.js")).audit, "Audit", "admin"),
 ];
 
 let leaving = false; // the person has asked to sign out

@@ -108,11 +108,11 @@ function showAction() {
   const push = action() === "push";
   peerLabel.textContent = push ? "Push to" : "Pull from";
   button.textContent = push ? "Start push" : "Start pull";
-  dryButton.hidden = push; // there is none yet
   const choice = [...peerSelect.options].find((o) => o.value === some);
   if (choice) choice.hidden = choice.disabled = !push;
   if (!push && peerSelect.value === some) peerSelect.selectedIndex = 0;
   several.hidden = peerSelect.value !== some;
+  dryButton.hidden = !several.hidden; // a plan is for one peer
   showGuard();
 }
 

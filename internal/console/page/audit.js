@@ -1,0 +1,74 @@
+// The page of who did what: the audit log, with filters in the page's address.
+
+import { call } from "./api.js";
+import { changedFields } from "./changes.js";
+import { field, make } from "./dom.js";
+import { local } from "./filters.js";
+import { time } from "./format.js";
+import { go } from "./route.js";
+import { newList, newSection, newTable } from "./views.js";
+
+/** @typedef {import("fullsync-api").components["schemas"]} Schemas */
+
+const { section, problem } = newSection("audit", "Audit");
+const texts = ["actor", "action", "target"];
+const times = ["after", "before"];
+const labels = { actor: "Who", action: "Action, such as peer or peer.changed", target: "What it was done to", after: "After", before: "Before" };
+
+const form = make(
+  "form",
+  { className: "fields", ariaLabel: "Filters" },
+  ...Object.entries(labels).map(([name, text]) =>
+    make("label", {}, text, make("input", { name, type: times.includes(name) ? "datetime-local" : "text", maxLength: 255, autocapitalize: "none", spellcheck: false })),
+  ),
+  make("p", { className: "actions" }, make("button", { type: "reset", className: "quiet" }, "Clear filters")),
+);
+const { table, body, row } = newTable("Audit", ["When", "Who", "From", "Action", "What", "Change"]);
+const list = newList(body, problem, read, show, "Nothing fits.");
+section.dataset.may = "admin";
+section.append(form, table, list.empty, list.more);
+
+let query = new URLSearchParams();
+
+form.addEventListener("change", () => go("audit", chosen()));
+form.addEventListener("reset", () => go("audit"));
+form.addEventListener("submit", (event) => event.preventDefault());
+
+/** @type {import("./route.js").View} */
+export const audit = {
+  path: "audit",
+  show(_, asked) {
+    query = new URLSearchParams([...asked].filter(([name, value]) => name in labels && value));
+    for (const name of texts) field(form, name).value = query.get(name) ?? "";
+    for (const name of times) field(form, name).value = local(query.get(name));
+    if (document.body.dataset.role === "admin") void list.reload();
+    return "Audit";
+  },
+};
+
+/** What is chosen in the form. */
+function chosen() {
+  const wanted = new URLSearchParams();
+  for (const name of [...texts, ...times]) {
+    const value = field(form, name).value.trim();
+    if (value) wanted.set(name, times.includes(name) ? new Date(value).toISOString() : value);
+  }
+  return wanted;
+}
+
+/** @param {string} pageToken */
+async function read(pageToken) {
+  const page = new URLSearchParams([...query, ["pageSize", "50"]]);
+  if (pageToken) page.set("pageToken", pageToken);
+  /** @type {Schemas["AuditResponse"]} */
+  const { entries, nextPageToken } = await call("GET", `/api/admin/audit?${page}`);
+  return { items: entries, next: nextPageToken };
+}
+
+/** @param {Schemas["AuditEntry"]} entry */
+function show({ at, actor, kind, address, action, target, before, after }) {
+  const names = [...new Set([...Object.keys(before ?? {}), ...Object.keys(after ?? {})])];
+  const changes = names.map((name) => ({ field: name, before: before?.[name] ?? null, after: after?.[name] ?? null }));
+  const who = actor ? `${actor} (${kind})` : "nobody known";
+  return row(make("time", { dateTime: at, title: at }, time(at)), who, address ?? "", action, target ?? "", changedFields(changes));
+}
