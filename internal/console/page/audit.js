@@ -68,6 +68,7 @@ async function read(pageToken) {
 /** @param {Schemas["AuditEntry"]} entry */
 function show({ at, actor, kind, address, action, target, before, after }) {
   const names = [...new Set([...Object.keys(before ?? {}), ...Object.keys(after ?? {})])];
+  /** @type {any[]} */
   const changes = names.map((name) => ({ field: name, before: before?.[name] ?? null, after: after?.[name] ?? null }));
   const who = actor ? `${actor} (${kind})` : "nobody known";
   return row(make("time", { dateTime: at, title: at }, time(at)), who, address ?? "", action, target ?? "", changedFields(changes));
