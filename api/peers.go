@@ -51,6 +51,11 @@ func newPeer(body *spec.NewPeer) peer.New {
 		IsActive: valueOr(body.IsActive, true),
 
 		KeepFields: valueOr(body.KeepFields, nil),
+		Feed: peer.FeedChange{
+			Catalog: body.Catalog, Format: body.Format, Preset: body.Preset, Mapping: textsOf(body.Mapping), Defaults: textsOf(body.Defaults),
+			Decimal: body.Decimal, Unit: body.Unit, Encoding: body.Encoding, Delimiter: body.Delimiter,
+		},
+		Auth: authOf(body.Auth),
 	}
 }
 
@@ -68,6 +73,11 @@ func (h *peerHandlers) ChangePeer(ctx context.Context, r spec.ChangePeerRequestO
 	p, err := h.peers.Change(ctx, r.NodeId, peer.Change{
 		NodeName: r.Body.NodeName, URL: r.Body.Url, Token: r.Body.Token, IsActive: r.Body.IsActive,
 		KeepFields: (*catalog.Fields)(r.Body.KeepFields),
+		Feed: peer.FeedChange{
+			Catalog: r.Body.Catalog, Format: r.Body.Format, Preset: r.Body.Preset, Mapping: textsOf(r.Body.Mapping), Defaults: textsOf(r.Body.Defaults),
+			Decimal: r.Body.Decimal, Unit: r.Body.Unit, Encoding: r.Body.Encoding, Delimiter: r.Body.Delimiter,
+		},
+		Auth: authOf(r.Body.Auth),
 	})
 	if err != nil {
 		return nil, err
@@ -113,12 +123,13 @@ func checkOf(found peer.CheckResult) spec.PeerCheck {
 		ExpiresAt: inUTC(found.ExpiresAt),
 		LatencyMs: found.LatencyMS,
 		Problem:   optional(found.Problem),
+		Feed:      previewOf(found.Preview),
 	}
 }
 
 // peerOf renders a peer; its token is never among it.
 func (h *peerHandlers) peerOf(p peer.Peer) spec.Peer {
-	return spec.Peer{
+	out := spec.Peer{
 		NodeId:      p.NodeID,
 		NodeName:    p.NodeName,
 		Kind:        string(p.Kind),
@@ -130,4 +141,8 @@ func (h *peerHandlers) peerOf(p peer.Peer) spec.Peer {
 		LastSeenAgo: secondsSince(p.LastSeenAgo),
 		LastError:   optional(p.LastError),
 	}
+	if p.Kind == peer.KindFeed {
+		ofFeed(&out, p.Feed)
+	}
+	return out
 }

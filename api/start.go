@@ -65,7 +65,7 @@ func startRequest(body *spec.StartRequest, by string) (syncer.StartRequest, erro
 		}, nil
 	}
 	return syncer.StartRequest{
-		Direction: direction, Catalog: valueOr(body.Catalog, catalog.Default), Method: method, Options: options, By: by,
+		Direction: direction, Catalog: valueOr(body.Catalog, ""), Method: method, Options: options, By: by,
 		IfRunning: syncer.IfRunning(valueOr(body.IfRunning, spec.Fail)),
 	}, nil
 }
@@ -119,6 +119,10 @@ func startKey(header *string, req syncer.StartRequest) (*syncer.StartKey, error)
 // order of members, defaults that are spelled out, and what the console says about a peer besides its id do not count.
 // It outlives this version in the database for a day: new members go to the end, with omitzero.
 func requestHash(req syncer.StartRequest) (string, error) {
+	name := req.Catalog
+	if name == "" && req.PlanID == "" {
+		name = catalog.Default // the hash of a request that names it, to every version
+	}
 	method := req.Method
 	if method == session.MethodHTTP {
 		method = "" // the hash of a request that does not name it, to every version
@@ -143,7 +147,7 @@ func requestHash(req syncer.StartRequest) (string, error) {
 		DryRun               bool   `json:",omitzero"`
 		PlanID               string `json:",omitzero"`
 	}{
-		req.Direction, req.Catalog, req.PeerID, req.IfRunning, req.Options.BatchSize, req.Options.MaxProductsPerSecond,
+		req.Direction, name, req.PeerID, req.IfRunning, req.Options.BatchSize, req.Options.MaxProductsPerSecond,
 		req.Options.VerifyAfterSync, req.Options.CompressionEnabled, req.Options.TimeoutSeconds,
 		method, req.Options.ReadEverything, deletes, req.Options.DryRun, req.PlanID,
 	})

@@ -22,17 +22,17 @@ func TestStart(t *testing.T) {
 	n.start = func(r syncer.StartRequest) (syncer.Started, error) { got = r; return started(), nil }
 	defaults := session.Options{CompressionEnabled: true, MaxDeletes: 500, MaxDeletePercent: 10}
 	for body, want := range map[string]syncer.StartRequest{
-		`{"action":"pull","targetPeer":"branch-2"}`: {Catalog: "main", PeerID: "branch-2", By: "alice", IfRunning: syncer.Fail, Options: defaults},
+		`{"action":"pull","targetPeer":"branch-2"}`: {PeerID: "branch-2", By: "alice", IfRunning: syncer.Fail, Options: defaults},
 		`{"action":"pull","targetPeer":{"nodeId":"branch-2","nodeName":"B","ipAddress":"10.0.0.1","port":8080,"isActive":true,"lastSeen":null,"more":[1]},
 		  "options":{"method":"backup","batchSize":500,"maxProductsPerSecond":9,"verifyAfterSync":true,"compressionEnabled":false,"timeoutSeconds":604800,
 		  "readEverything":true,"deleteMissing":true,"maxDeletes":0,"maxDeletePercent":100}}`: {
-			Catalog: "main", PeerID: "branch-2", By: "alice", IfRunning: syncer.Fail, Method: "backup",
+			PeerID: "branch-2", By: "alice", IfRunning: syncer.Fail, Method: "backup",
 			Options: session.Options{BatchSize: 500, MaxProductsPerSecond: 9, VerifyAfterSync: true, TimeoutSeconds: 604800,
 				ReadEverything: true, DeleteMissing: true, MaxDeletePercent: 100},
 		},
 		`{"action":"pull","targetPeer":"branch-2","catalog":"garden","options":null}`: {Catalog: "garden", PeerID: "branch-2", By: "alice", IfRunning: syncer.Fail, Options: defaults},
 		`{"action":"pull","targetPeer":"branch-2","ifRunning":"fail","options":{"deleteMissing":false,"dryRun":false,"method":"http"}}`: {
-			Catalog: "main", PeerID: "branch-2", By: "alice", IfRunning: syncer.Fail, Method: "http", Options: defaults,
+			PeerID: "branch-2", By: "alice", IfRunning: syncer.Fail, Method: "http", Options: defaults,
 		},
 	} {
 		want.Direction = session.Pull

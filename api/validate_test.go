@@ -68,7 +68,7 @@ func TestValidation(t *testing.T) {
 		{"GET", startPath + "/x/receipt", ``, "Invalid request", "sessionId", "must be a UUID"},
 		{"POST", peersPath, `{"nodeId":"a"}`, "Invalid request", "url", "is required"},
 		{"POST", peersPath, `{"url":"http://x"}`, "Invalid request", "nodeId", "is required"},
-		{"POST", peersPath, `{"nodeId":"a","url":"http://x","kind":"feed"}`, "Invalid request", "kind", "must be node"},
+		{"POST", peersPath, `{"nodeId":"a","url":"http://x","kind":"ftp"}`, "Invalid request", "kind", "must be one of node, feed"},
 		{"POST", peersPath, `{"nodeId":"a","url":"http://x","lastSeen":null}`, "Invalid request", "lastSeen", "is not known"},
 		{"POST", peersPath, `{"nodeId":"a","url":"` + strings.Repeat("u", 2049) + `"}`, "Invalid request", "url", "must have at most 2048 characters"},
 		{"POST", peersPath, `{"nodeId":"a","url":"http://x","token":"` + strings.Repeat("t", 8193) + `"}`, "Invalid request", "token", "must have at most 8192 characters"},

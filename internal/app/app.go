@@ -138,7 +138,7 @@ func (a *App) build(ctx context.Context) (err error) {
 		return err
 	}
 	a.keys = a.ring.keys
-	a.Peers = peer.NewRegistry(a.Store, a.ring.sealers, &node.Prober{SelfNodeID: a.nodeID}, a.nodeID)
+	a.Peers = peer.NewRegistry(a.Store, a.ring.sealers, &node.Prober{SelfNodeID: a.nodeID}, feeds{}, a.nodeID)
 	a.check = peer.NewChecker(a.Peers, a.Store, a.cfg.PeerCheckInterval, a.log)
 	hasher := auth.NewHasher(hashesAtOnce)
 	a.Users = user.NewDirectory(a.Store, hasher)
@@ -271,6 +271,9 @@ func (a *App) openTarget(target peer.Target, s session.Session) (syncer.Target, 
 }
 
 func (a *App) openSource(target peer.Target, s session.Session) (transfer.Source, error) {
+	if target.IsFeed() {
+		return &feedSource{target: target, area: Staging(a.cfg)}, nil
+	}
 	src, err := node.New(a.reach(target, s))
 	if err != nil || a.opt.WrapSource == nil {
 		return src, err

@@ -210,7 +210,7 @@ func (d *doctor) node(ctx context.Context, db *store.Store) {
 	} else {
 		d.say("secret", Warning, "It was replaced by another one and retires soon. Put the new one where this one is.")
 	}
-	d.peers(ctx, peer.NewRegistry(db, ring.sealers, &node.Prober{}, id))
+	d.peers(ctx, peer.NewRegistry(db, ring.sealers, &node.Prober{}, feeds{}, id))
 }
 
 // peers asks every peer that is switched on who it is.

@@ -40,6 +40,8 @@ type CheckResult struct {
 	Allowed bool
 	// MayPush says that it is allowed, and that the token is of a role that may push.
 	MayPush bool
+	// Preview is the beginning of a feed; nil for a node, and where it could not be read.
+	Preview *Preview
 	// Problem says in a sentence what is wrong and what to do; empty if a sync could start.
 	Problem string
 	// LatencyMS is how long the answer took, in milliseconds.
@@ -85,6 +87,9 @@ func (r *Registry) ask(ctx context.Context, p Peer) (CheckResult, error) {
 	if err != nil {
 		return CheckResult{Problem: fault.Sentence(err, "")}, nil
 	}
+	if target.IsFeed() {
+		return r.askFeed(ctx, target)
+	}
 
 	var out CheckResult
 	claims, peekErr := auth.Peek(target.Token)
@@ -113,5 +118,22 @@ func (r *Registry) ask(ctx context.Context, p Peer) (CheckResult, error) {
 	default:
 		out.Allowed, out.MayPush = true, auth.Role(out.Role).MayPush()
 	}
+	return out, nil
+}
+
+// askFeed reads the beginning of a feed.
+func (r *Registry) askFeed(ctx context.Context, target Target) (out CheckResult, err error) {
+	began := time.Now()
+	preview, err := r.feeds.Preview(ctx, target)
+	out.LatencyMS = time.Since(began).Milliseconds()
+	if ctx.Err() != nil {
+		return CheckResult{}, context.Cause(ctx)
+	}
+	out.Reachable = preview.Reached
+	if err != nil {
+		out.Problem = fault.Sentence(err, fmt.Sprintf("Reading feed %s failed; try again.", target.NodeID))
+		return out, nil
+	}
+	out.Allowed, out.Preview = true, &preview
 	return out, nil
 }

@@ -21,9 +21,9 @@ const (
 
 // Rota hands out each check to one replica.
 type Rota interface {
-	// DuePeer claims the switched-on peer whose check has been due the longest, and makes its next check due after next; ok
-	// is false if none is due. If a replica dies after claiming a peer, the peer goes unchecked only until then.
-	DuePeer(ctx context.Context, next time.Duration) (nodeID string, ok bool, err error)
+	// DuePeer claims the switched-on peer whose check has been due the longest, and makes its next check due after next, or that of a
+	// feed after nextFeed; ok is false if none is due. If a replica dies after claiming a peer, the peer goes unchecked only until then.
+	DuePeer(ctx context.Context, next, nextFeed time.Duration) (nodeID string, ok bool, err error)
 }
 
 // Checker checks every switched-on peer again and again. Each replica runs one, and they share the work.
@@ -67,7 +67,7 @@ func (c *Checker) checkDue(ctx context.Context, checks *sync.WaitGroup, free cha
 			return silent
 		case free <- struct{}{}:
 		}
-		nodeID, ok, err := c.rota.DuePeer(ctx, jittered(c.every))
+		nodeID, ok, err := c.rota.DuePeer(ctx, jittered(c.every), jittered(max(c.every, CheckFeedEvery)))
 		if err != nil || !ok {
 			<-free
 			if err != nil && !silent && ctx.Err() == nil {

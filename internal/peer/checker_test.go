@@ -11,7 +11,7 @@ import (
 // endless always has a check to hand out.
 type endless struct{}
 
-func (endless) DuePeer(context.Context, time.Duration) (string, bool, error) {
+func (endless) DuePeer(context.Context, time.Duration, time.Duration) (string, bool, error) {
 	return "branch-2", true, nil
 }
 

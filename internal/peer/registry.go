@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"strings"
+	"time"
 	"unicode"
 	"unicode/utf8"
 
@@ -20,7 +21,7 @@ type Store interface {
 	// AddPeer inserts p and sets CreatedAt and UpdatedAt from the database's clock. Returns Conflict (see [Exists]) if a
 	// peer with that node id already exists.
 	AddPeer(ctx context.Context, p *Peer) error
-	// ChangePeer reads the peer for update, calls change, writes NodeName, URL, SealedToken, IsActive and KeepFields with a new
+	// ChangePeer reads the peer for update, calls change, writes NodeName, URL, SealedToken, IsActive, KeepFields, Feed and FeedSeen with a new
 	// UpdatedAt, and returns the result, all in one transaction. If change fails, it rolls back and returns that error.
 	// Returns NotFound for an unknown peer, and Conflict (see [InUse]) if the change switches off a peer while a session
 	// with it is active, checked in the same transaction.
@@ -32,6 +33,8 @@ type Store interface {
 	// clears LastError; otherwise it only sets LastError. An unknown peer is no error, because it may just have been
 	// removed.
 	TouchPeer(ctx context.Context, nodeID, lastError string) error
+	// NoteFeed sets FeedSeen of a peer that has not been changed since it was read at that UpdatedAt. Otherwise it does nothing.
+	NoteFeed(ctx context.Context, nodeID string, unchangedSince time.Time, seen FeedSeen) error
 }
 
 // Unknown is the NotFound error for a peer that is not registered.
@@ -73,12 +76,23 @@ func clip(text string) string {
 	return text
 }
 
-// Target is what it takes to talk to a peer. Its token never shows in a log.
+// Target is what it takes to talk to a peer. Its token and auth never show in a log.
 type Target struct {
 	NodeID string
 	URL    string
-	Token  string
+	// Kind is "" for a node.
+	Kind  Kind
+	Token string
+	// Feed says how to read a feed; nil for a node. Auth is what its server wants to see, Seen what was there last.
+	Feed *Feed
+	Auth Auth
+	Seen FeedSeen
+	// At is when the peer was last changed.
+	At time.Time
 }
+
+// IsFeed reports whether it is a feed.
+func (t Target) IsFeed() bool { return t.Kind == KindFeed }
 
 // String names the target without its token.
 func (t Target) String() string { return t.NodeID + " at " + t.URL }
@@ -99,6 +113,9 @@ type New struct {
 	IsActive bool
 	// KeepFields are a [Peer]'s.
 	KeepFields catalog.Fields
+	// Feed and Auth are for a peer of kind [KindFeed].
+	Feed FeedChange
+	Auth *Auth
 }
 
 // Change is a change to a peer. Nil fields stay as they are.
@@ -110,6 +127,9 @@ type Change struct {
 	IsActive *bool
 	// KeepFields replace the whole list.
 	KeepFields *catalog.Fields
+	Feed       FeedChange
+	// Auth replaces the stored auth of a feed; a zero one removes it.
+	Auth *Auth
 }
 
 // Registry manages the peers of this node. It is safe for concurrent use.
@@ -117,12 +137,13 @@ type Registry struct {
 	store  Store
 	sealer Seals
 	prober Prober
+	feeds  Feeds
 	selfID string
 }
 
-// NewRegistry returns the registry of the node selfNodeID.
-func NewRegistry(store Store, sealer Seals, prober Prober, selfNodeID string) *Registry {
-	return &Registry{store: store, sealer: sealer, prober: prober, selfID: selfNodeID}
+// NewRegistry returns the registry of the node selfNodeID. prober asks nodes, and feeds reads feeds.
+func NewRegistry(store Store, sealer Seals, prober Prober, feeds Feeds, selfNodeID string) *Registry {
+	return &Registry{store: store, sealer: sealer, prober: prober, feeds: feeds, selfID: selfNodeID}
 }
 
 // List returns every peer, ascending by node id.
@@ -158,15 +179,16 @@ func (r *Registry) made(n New) (Peer, error) {
 	if n.Kind == "" {
 		n.Kind = KindNode
 	}
-	if n.Kind != KindNode {
+	if n.Kind != KindNode && n.Kind != KindFeed {
 		return Peer{}, fault.New(fault.Impossible, "KIND_NOT_AVAILABLE", "Kind not available",
-			"Peers of this kind are not supported; the kind must be %q.", KindNode).With("kind", "must be node")
+			"Peers of this kind are not supported; the kind must be %q or %q.", KindNode, KindFeed).With("kind", "must be node or feed")
 	}
 	if n.NodeName == "" {
 		n.NodeName = n.NodeID
 	}
 	p := Peer{NodeID: n.NodeID, Kind: n.Kind, IsActive: n.IsActive}
-	if err := r.apply(&p, Change{NodeName: &n.NodeName, URL: &n.URL, Token: &n.Token, KeepFields: &n.KeepFields}); err != nil {
+	c := Change{NodeName: &n.NodeName, URL: &n.URL, Token: &n.Token, KeepFields: &n.KeepFields, Feed: n.Feed, Auth: n.Auth}
+	if err := r.apply(&p, c); err != nil {
 		return Peer{}, err
 	}
 	return p, nil
@@ -189,19 +211,19 @@ func (r *Registry) apply(p *Peer, c Change) error {
 		p.NodeName = *c.NodeName
 	}
 	if c.URL != nil {
-		u, err := ParseURL(*c.URL)
+		u, err := parseURL(p.Kind, *c.URL)
 		if err != nil {
 			return err
 		}
-		if len(p.SealedToken) > 0 && c.Token == nil && !SameOrigin(p.URL, u) {
-			return fault.New(fault.Impossible, "TOKEN_REQUIRED", "Token required",
-				"The new URL has another scheme, host or port, and the stored token is not sent there; "+
-					"give the peer's token in the same request.").
-				With("token", "is required when the scheme, host or port of url changes")
+		if len(p.SealedToken) > 0 && c.Token == nil && c.Auth == nil && !SameOrigin(p.URL, u) {
+			return tokenRequired(p.Kind)
 		}
 		p.URL = u
 	}
-	if c.Token != nil {
+	if err := r.applyFeed(p, c); err != nil {
+		return err
+	}
+	if c.Token != nil && p.Kind != KindFeed {
 		sealed, err := r.seal(p.NodeID, *c.Token)
 		if err != nil {
 			return err
@@ -218,6 +240,25 @@ func (r *Registry) apply(p *Peer, c Change) error {
 		p.KeepFields = append(catalog.Fields{}, *c.KeepFields...)
 	}
 	return nil
+}
+
+// parseURL returns the address of a peer of that kind.
+func parseURL(kind Kind, text string) (string, error) {
+	if kind == KindFeed {
+		return ParseFeedURL(text)
+	}
+	return ParseURL(text)
+}
+
+// tokenRequired is the error for a new address without the token, or auth, to send there.
+func tokenRequired(kind Kind) error {
+	what := "token"
+	if kind == KindFeed {
+		what = "auth"
+	}
+	return fault.New(fault.Impossible, "TOKEN_REQUIRED", "Token required",
+		"The new URL has another scheme, host or port, and the stored %s is not sent there; give the peer's %s in the same request.", what, what).
+		With(what, "is required when the scheme, host or port of url changes")
 }
 
 // seal checks a token's form and encrypts it. It returns nil for an empty one.
@@ -265,7 +306,12 @@ func (r *Registry) Target(ctx context.Context, nodeID string) (Target, error) {
 
 // Credentials is [Registry.Target] for a peer that may be switched off. Returns Impossible if p has no token, or one that
 // this node's secret does not open.
-func (r *Registry) Credentials(p Peer) (Target, error) {
+func (r *Registry) Credentials(p Peer) (to Target, err error) {
+	if p.Kind == KindFeed {
+		to, err = r.feedTarget(p)
+		to.At = p.UpdatedAt
+		return to, err
+	}
 	if len(p.SealedToken) == 0 {
 		return Target{}, fault.New(fault.Impossible, "TOKEN_MISSING", "Token missing",
 			"Peer %s has no token; make one there with `fullsync token --role node --subject this-node --ttl 8760h` and give it to the peer here.", p.NodeID)
@@ -275,6 +321,11 @@ func (r *Registry) Credentials(p Peer) (Target, error) {
 		return Target{}, err
 	}
 	return Target{NodeID: p.NodeID, URL: p.URL, Token: token}, nil
+}
+
+// NoteFeed records what a feed was when it was brought in completely, unless the peer has been changed since target was read.
+func (r *Registry) NoteFeed(ctx context.Context, target Target, seen FeedSeen) error {
+	return r.store.NoteFeed(ctx, target.NodeID, target.At, seen)
 }
 
 // Seen records, for the list of peers, that a peer answered (err is nil) or what went wrong. It stores the sentence of err,

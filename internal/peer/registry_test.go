@@ -69,6 +69,20 @@ func (m *memory) TouchPeer(_ context.Context, nodeID, lastError string) error {
 	return nil
 }
 
+func (m *memory) NoteFeed(_ context.Context, nodeID string, _ time.Time, seen FeedSeen) error {
+	p := m.peers[nodeID]
+	p.FeedSeen = seen
+	m.peers[nodeID] = p
+	return nil
+}
+
+// noFeeds is a Feeds that takes any options and reads nothing.
+type noFeeds struct{}
+
+func (noFeeds) CheckFeed(Feed) error { return nil }
+
+func (noFeeds) Preview(context.Context, Target) (Preview, error) { return Preview{Reached: true}, nil }
+
 // probe is a Prober that answers what the test tells it to.
 type probe struct {
 	answer Answer
@@ -84,7 +98,7 @@ func (p *probe) Probe(_ context.Context, target Target) (Answer, error) {
 func testRegistry(t *testing.T) (*Registry, *memory, *probe) {
 	t.Helper()
 	m, p := &memory{peers: map[string]Peer{}}, &probe{}
-	return NewRegistry(m, testSealer(t, strings.Repeat("a", 32)), p, "main"), m, p
+	return NewRegistry(m, testSealer(t, strings.Repeat("a", 32)), p, noFeeds{}, "main"), m, p
 }
 
 func ptr[T any](v T) *T { return &v }
@@ -126,7 +140,7 @@ func TestAddRefuses(t *testing.T) {
 		"bad id":             {New{NodeID: "a b", URL: "http://h"}, fault.Invalid},
 		"no url":             {New{NodeID: "b"}, fault.Invalid},
 		"bad url":            {New{NodeID: "b", URL: "ftp://h"}, fault.Invalid},
-		"unknown kind":       {New{NodeID: "b", URL: "http://h", Kind: "feed"}, fault.Impossible},
+		"unknown kind":       {New{NodeID: "b", URL: "http://h", Kind: "ftp"}, fault.Impossible},
 		"name with newline":  {New{NodeID: "b", URL: "http://h", NodeName: "a\nb"}, fault.Invalid},
 		"long name":          {New{NodeID: "b", URL: "http://h", NodeName: strings.Repeat("a", 201)}, fault.Invalid},
 		"long token":         {New{NodeID: "b", URL: "http://h", Token: strings.Repeat("a", 8193)}, fault.Invalid},

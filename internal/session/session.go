@@ -199,10 +199,13 @@ type Session struct {
 	PlanID                   string
 	PlanChecked              bool
 	SourceState, TargetState string
-	// PushFence, KeepFence and ImportFence equal Fence, except where a replica of an earlier version set the fence.
+	// FeedState stands for the products of the feed that the session reads; "" until it has read them, and where it reads no feed.
+	FeedState string
+	// PushFence, KeepFence, ImportFence and FeedFence equal Fence, except where a replica of an earlier version set the fence.
 	PushFence   int64
 	KeepFence   int64
 	ImportFence int64
+	FeedFence   int64
 	// KeepFields are the fields that the session leaves as they are here. Its first claim takes them from the peer; nothing else writes them.
 	KeepFields catalog.Fields `gorm:"serializer:json;<-:update"`
 }
@@ -298,6 +301,9 @@ type Progressed struct {
 	// PlanChecked, SourceState and TargetState are the fields of [Session].
 	PlanChecked              bool
 	SourceState, TargetState string
+	// FeedState is the field of [Session]. Anew says that the session reads its source from the beginning again.
+	FeedState string
+	Anew      bool
 	// Repaired is how many more products' hashes were corrected.
 	Repaired int64
 }

@@ -248,3 +248,6 @@ func (peers) Target(_ context.Context, nodeID string) (peer.Target, error) {
 
 // Seen implements [syncer.Peers].
 func (peers) Seen(context.Context, string, error) error { return nil }
+
+// NoteFeed implements [syncer.Peers].
+func (peers) NoteFeed(context.Context, peer.Target, peer.FeedSeen) error { return nil }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"encoding/json"
+	"fmt"
 	"math"
 	"strings"
 
@@ -115,6 +116,14 @@ func (f *File) Digests(ctx context.Context, after string, through []string) ([]c
 		digests[i], after = h.digest(), to
 	}
 	return digests, nil
+}
+
+// State returns a text that stands for all records. It changes with them, but not with their order, nor with the reasons of refusals.
+func (f *File) State(ctx context.Context) (string, error) {
+	var h halves
+	err := f.db.QueryRowContext(ctx, interval, "", last).Scan(h.into()...)
+	sum := uint64(h.low) + uint64(h.high)<<32 //nolint:gosec // modulo 2^64
+	return fmt.Sprintf("%d:%016x:%d", h.digested, sum, f.Total()-h.digested), err
 }
 
 // Entries implements [transfer.Side], with short hashes.

@@ -62,7 +62,7 @@ func (s *Store) ClaimSession(ctx context.Context, id string, fence int64, worker
 // raised is what whoever takes a session from a worker with that fence, or gives it away, writes: a higher fence, by a version that knows pushes and
 // kept fields, and nothing that is waited for.
 func raised(fence int64) map[string]any {
-	return map[string]any{"fence": fence + 1, "push_fence": fence + 1, "keep_fence": fence + 1, "import_fence": fence + 1, "waiting_for": "", "waiting_until": nil}
+	return map[string]any{"fence": fence + 1, "push_fence": fence + 1, "keep_fence": fence + 1, "import_fence": fence + 1, "feed_fence": fence + 1, "waiting_for": "", "waiting_until": nil}
 }
 
 // queued is what makes a session wait for its next worker, whose fence is above that one.
@@ -120,6 +120,12 @@ func (s *Store) Advance(ctx context.Context, c session.Claim, to session.Progres
 	}
 	if to.SourceState != "" && to.TargetState != "" {
 		values["source_state"], values["target_state"] = to.SourceState, to.TargetState
+	}
+	if to.FeedState != "" {
+		values["feed_state"] = to.FeedState
+	}
+	if to.Anew {
+		values["cursor"], values["resumed_records"] = "", 0
 	}
 	if to.Repaired > 0 {
 		values["repaired_records"] = gorm.Expr("repaired_records + ?", to.Repaired)

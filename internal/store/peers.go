@@ -89,7 +89,7 @@ func (s *Store) ChangePeer(ctx context.Context, nodeID string, change func(*peer
 		if err != nil {
 			return err
 		}
-		if err := tx.Select("node_name", "url", "sealed_token", "is_active", "keep_fields", "updated_at").Updates(&p).Error; err != nil {
+		if err := tx.Select("node_name", "url", "sealed_token", "is_active", "keep_fields", "feed", "feed_seen", "updated_at").Updates(&p).Error; err != nil {
 			return err
 		}
 		return s.notePeer(tx, before, p)
@@ -136,19 +136,28 @@ func (s *Store) TouchPeer(ctx context.Context, nodeID, lastError string) error {
 	return s.translate(err)
 }
 
+// NoteFeed implements [peer.Store].
+func (s *Store) NoteFeed(ctx context.Context, nodeID string, unchangedSince time.Time, seen peer.FeedSeen) error {
+	err := s.db.WithContext(ctx).Model(&peer.Peer{}).Where("node_id = ? AND updated_at = ?", nodeID, s.timeParam(unchangedSince)).
+		Select("feed_seen").UpdateColumns(&peer.Peer{FeedSeen: seen}).Error
+	return s.translate(err)
+}
+
 // DuePeer implements [peer.Rota]. It looks before it claims, because on SQLite a claim waits for whoever writes. A check that is put off for much
 // longer than next was put off by a clock that was ahead.
-func (s *Store) DuePeer(ctx context.Context, next time.Duration) (nodeID string, ok bool, err error) {
+func (s *Store) DuePeer(ctx context.Context, next, nextFeed time.Duration) (nodeID string, ok bool, err error) {
 	var ids []string
-	claim, ahead := "SELECT node_id FROM peers WHERE is_active AND (check_at <= "+s.nowSQL()+" OR check_at > ?) ORDER BY check_at LIMIT 1", s.agoExpr(-2*next)
-	if err := s.show.WithContext(ctx).Raw(claim, ahead).Scan(&ids).Error; err != nil || len(ids) == 0 {
+	ahead, aheadFeed := s.agoExpr(-2*next), s.agoExpr(-2*nextFeed)
+	claim := "SELECT node_id FROM peers WHERE is_active AND (check_at <= " + s.nowSQL() + " OR check_at > CASE WHEN kind = ? THEN ? ELSE ? END) ORDER BY check_at LIMIT 1"
+	if err := s.show.WithContext(ctx).Raw(claim, peer.KindFeed, aheadFeed, ahead).Scan(&ids).Error; err != nil || len(ids) == 0 {
 		return "", false, s.translate(err)
 	}
 	if s.name() == "postgres" {
 		claim += " FOR UPDATE SKIP LOCKED" // the others take the next one
 	}
 	ids = nil
-	err = s.db.WithContext(ctx).Raw("UPDATE peers SET check_at = ? WHERE node_id = ("+claim+") RETURNING node_id", s.agoExpr(-next), ahead).Scan(&ids).Error
+	err = s.db.WithContext(ctx).Raw("UPDATE peers SET check_at = CASE WHEN kind = ? THEN ? ELSE ? END WHERE node_id = ("+claim+") RETURNING node_id",
+		peer.KindFeed, s.agoExpr(-nextFeed), s.agoExpr(-next), peer.KindFeed, aheadFeed, ahead).Scan(&ids).Error
 	if err != nil || len(ids) == 0 {
 		return "", false, s.translate(err)
 	}

@@ -168,7 +168,7 @@ func TestEachCheckIsForOneReplica(t *testing.T) {
 			replicas.Go(func() {
 				misses := 0
 				for misses < 20 {
-					id, ok, err := s.DuePeer(t.Context(), time.Hour)
+					id, ok, err := s.DuePeer(t.Context(), time.Hour, time.Hour)
 					if err != nil {
 						t.Error(err)
 						return
@@ -194,12 +194,12 @@ func TestEachCheckIsForOneReplica(t *testing.T) {
 		}
 		// Whoever claimed this one may have died.
 		backdate(t, s, "peers", "check_at", 2)
-		if _, ok, err := s.DuePeer(t.Context(), time.Hour); !ok || err != nil {
+		if _, ok, err := s.DuePeer(t.Context(), time.Hour, time.Hour); !ok || err != nil {
 			t.Errorf("an hour later: %v, %v", ok, err)
 		}
 		// Its clock was ahead.
 		backdate(t, s, "peers", "check_at", -3)
-		if _, ok, err := s.DuePeer(t.Context(), time.Hour); !ok || err != nil {
+		if _, ok, err := s.DuePeer(t.Context(), time.Hour, time.Hour); !ok || err != nil {
 			t.Errorf("put off by a clock that was ahead: %v, %v", ok, err)
 		}
 		// What was changed is asked at once.
@@ -207,14 +207,14 @@ func TestEachCheckIsForOneReplica(t *testing.T) {
 			t.Fatal(err)
 		}
 		for {
-			if _, ok, err := s.DuePeer(t.Context(), time.Hour); err != nil || !ok {
+			if _, ok, err := s.DuePeer(t.Context(), time.Hour, time.Hour); err != nil || !ok {
 				break
 			}
 		}
 		if _, err := s.ChangePeer(t.Context(), "branch-07", func(p *peer.Peer) error { p.NodeName = "X"; return nil }); err != nil {
 			t.Fatal(err)
 		}
-		if id, ok, err := s.DuePeer(t.Context(), time.Hour); id != "branch-07" || !ok || err != nil {
+		if id, ok, err := s.DuePeer(t.Context(), time.Hour, time.Hour); id != "branch-07" || !ok || err != nil {
 			t.Errorf("changed: %q, %v, %v", id, ok, err)
 		}
 	})

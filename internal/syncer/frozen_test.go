@@ -172,6 +172,8 @@ func (peers) Target(_ context.Context, nodeID string) (peer.Target, error) {
 
 func (peers) Seen(context.Context, string, error) error { return nil }
 
+func (peers) NoteFeed(context.Context, peer.Target, peer.FeedSeen) error { return nil }
+
 // database opens a database and brings it up to date, and returns it with an engine that only inserts jobs: the test
 // runs the workers itself.
 func database(t *testing.T, opt store.Options) (*store.Store, *jobs.Engine) {

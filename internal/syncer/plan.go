@@ -110,13 +110,15 @@ func (w *Worker) fulfilled(ctx context.Context, out *sink) error {
 }
 
 // statesOf returns a function that is told how both sides were when a dry run compared them, and one that notes that once everything is compared.
-func (w *Worker) statesOf(out *sink) (compared func(source, target catalog.Digest), note func(context.Context) error) {
+func (w *Worker) statesOf(way *way, out *sink) (compared func(source, target catalog.Digest), note func(context.Context) error) {
 	row := out.row
 	if !row.Options.DryRun {
 		return nil, func(context.Context) error { return nil }
 	}
 	var source, target string
-	compared = func(s, t catalog.Digest) { source, target = stateWith(s), targetState(row, stateWith(t)) }
+	compared = func(s, t catalog.Digest) {
+		source, target = way.feed.state(stateWith(s)), targetState(row, stateWith(t))
+	}
 	return compared, func(ctx context.Context) error {
 		if row.SourceState != "" || source == "" || target == "" {
 			return nil
@@ -138,6 +140,7 @@ func (w *Worker) checkPlan(ctx context.Context, way *way, out *sink, compared bo
 	if err != nil {
 		return err
 	}
+	source = way.feed.state(source)
 	target, err := w.stateOf(ctx, out, way.to)
 	if err != nil {
 		return err

@@ -48,7 +48,7 @@ func (s *Service) Resume(ctx context.Context, id, by string) (session.View, erro
 		SourceNodeID: old.SourceNodeID, TargetNodeID: old.TargetNodeID, Method: old.Method, Options: old.Options,
 		Status: session.Preparing, Phase: session.PhaseQueued, CurrentStep: step,
 		StartedBy: by, ResumedFrom: old.ID, ResumedRecords: behind, Cursor: cursor,
-		RevertOf: old.RevertOf,
+		RevertOf: old.RevertOf, FeedState: old.FeedState,
 	}
 	if next.RevertOf != "" {
 		next.TotalRecords = old.TotalRecords

@@ -119,6 +119,12 @@ func (k *sink) advance(ctx context.Context, to session.Progressed) error {
 	if to.Total != nil {
 		k.row.TotalRecords = to.Total
 	}
+	if to.FeedState != "" {
+		k.row.FeedState = to.FeedState
+	}
+	if to.Anew {
+		k.row.Cursor, k.row.ResumedRecords = "", 0
+	}
 	return nil
 }
 

@@ -8,6 +8,7 @@ import (
 	"github.com/google/uuid"
 
 	"fullsync/internal/auth"
+	"fullsync/internal/catalog"
 	"fullsync/internal/fault"
 	"fullsync/internal/peer"
 	"fullsync/internal/session"
@@ -31,8 +32,9 @@ const (
 type StartRequest struct {
 	// Direction is where products go; the zero value is [session.Pull].
 	Direction session.Direction
-	Catalog   string
-	PeerID    string
+	// Catalog may be "": then it is the feed's own, or [catalog.Default].
+	Catalog string
+	PeerID  string
 	// Method is what the session is to say; see [session.Session].
 	Method    string
 	Options   session.Options
@@ -86,6 +88,9 @@ func (s *Service) Start(ctx context.Context, req StartRequest) (Started, error) 
 	if err == nil && req.Direction == session.Push {
 		err = mayPush(p)
 	}
+	if err == nil {
+		req.Catalog, err = catalogOf(req, p)
+	}
 	if err != nil {
 		return Started{}, err
 	}
@@ -103,8 +108,24 @@ func (s *Service) Start(ctx context.Context, req StartRequest) (Started, error) 
 	return s.begin(ctx, req, row)
 }
 
+// catalogOf returns the catalog that a start is about: a feed has its own. It returns Impossible where a start names another.
+func catalogOf(req StartRequest, p peer.Target) (string, error) {
+	switch {
+	case !p.IsFeed():
+		return cmp.Or(req.Catalog, catalog.Default), nil
+	case req.Catalog != "" && req.Catalog != p.Feed.Catalog:
+		return "", fault.New(fault.Impossible, "FEED_CATALOG", "Feed belongs to another catalog",
+			"The products of feed %s go to catalog %s, not to %s. Leave catalog out, or change the peer's.", p.NodeID, p.Feed.Catalog, req.Catalog)
+	}
+	return p.Feed.Catalog, nil
+}
+
 // mayPush returns Impossible where the token for a peer says that it may not push. The peer itself decides in the end.
 func mayPush(p peer.Target) error {
+	if p.IsFeed() {
+		return fault.New(fault.Impossible, "PEER_IS_FEED", "Peer is a feed",
+			"%s is a feed, and a feed can only be read. Push to a node, or pull from %s.", p.NodeID, p.NodeID)
+	}
 	claims, _ := auth.Peek(p.Token)
 	if claims.Role == "" || auth.Role(claims.Role).MayPush() {
 		return nil

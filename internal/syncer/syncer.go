@@ -151,6 +151,8 @@ type Peers interface {
 	Target(ctx context.Context, nodeID string) (peer.Target, error)
 	// Seen records that the peer answered (err nil), or what went wrong.
 	Seen(ctx context.Context, nodeID string, err error) error
+	// NoteFeed records what a feed was when it was brought in completely, unless the peer has been changed since target was read.
+	NoteFeed(ctx context.Context, target peer.Target, seen peer.FeedSeen) error
 }
 
 // Ledger is what the worker's side needs from the database. Every write is guarded by the session's fence and state,

@@ -48,7 +48,7 @@ func (t *troubles) answered(ctx context.Context) {
 
 // failed tells the list of peers what a run failed for, where that is the peer's.
 func (t *troubles) failed(ctx context.Context, err error) {
-	if strings.HasPrefix(fault.CodeOf(err), "PEER_") {
+	if code := fault.CodeOf(err); strings.HasPrefix(code, "PEER_") || strings.HasPrefix(code, "FEED_") {
 		ctx, cancel := context.WithTimeout(ctx, settleTimeout)
 		defer cancel()
 		t.seen(ctx, err)

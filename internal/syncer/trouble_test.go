@@ -98,3 +98,5 @@ func TestResumable(t *testing.T) {
 		t.Error("a success fails")
 	}
 }
+
+func (*notes) NoteFeed(context.Context, peer.Target, peer.FeedSeen) error { return nil }

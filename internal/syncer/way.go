@@ -37,6 +37,8 @@ type way struct {
 	held transfer.Comparer
 	// push is the other end of a push, nil for a pull.
 	push *push
+	// feed is the source of a pull from a feed, nil for every other session.
+	feed *fetchedFeed
 	// ended, if not nil, says that the session is COMPLETED at its target, and only this node does not know yet.
 	ended *Standing
 	close func()
@@ -89,6 +91,15 @@ func (w *Worker) meet(ctx context.Context, out *sink, lease *lease) (*way, error
 	way.from, _ = src.(comparer)
 	way.products = way.from
 	way.close = func() { _ = src.Close() } // nothing was written through it
+	if f, ok := src.(Feed); ok {
+		if err := w.fetch(ctx, f, way, out); err != nil {
+			way.close()
+			return nil, err
+		}
+		if way.feed.Unchanged {
+			return way, nil
+		}
+	}
 	desc, err := w.introduce(ctx, src, out)
 	if err != nil {
 		way.close()

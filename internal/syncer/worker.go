@@ -153,6 +153,9 @@ func (w *Worker) work(ctx context.Context, row *session.Session, heard *signs, t
 	if way.ended != nil {
 		return w.completed(ctx, way, out)
 	}
+	if way.feed != nil && way.feed.Unchanged {
+		return because(ctx, w.nothingChanged(ctx, way, out))
+	}
 	err = because(ctx, w.run(ctx, way, out))
 	if way.push != nil {
 		way.push.giveUp(ctx, err)
@@ -187,7 +190,7 @@ func (w *Worker) run(ctx context.Context, way *way, out *sink) error {
 	if found.whole == nil {
 		opt.Compare = found.sides
 	}
-	opt.OnDigests, note = w.statesOf(out)
+	opt.OnDigests, note = w.statesOf(way, out)
 	if err := w.checkPlan(ctx, way, out, opt.Compare != nil && opt.After == ""); err != nil {
 		return err
 	}
@@ -248,6 +251,9 @@ func (w *Worker) conclude(ctx context.Context, way *way, sides *transfer.Compari
 	}
 	if row.Options.DryRun {
 		step = session.PlannedStep(row.Counts)
+	}
+	if err := w.noteFeed(ctx, way, out, d); err != nil {
+		return err
 	}
 	return w.complete(ctx, way, out, step, d)
 }

@@ -7,6 +7,7 @@ import (
 	"io"
 	"math"
 
+	"fullsync/internal/fault"
 	"fullsync/internal/packing"
 )
 
@@ -57,8 +58,11 @@ func (u *unpacked) Read(p []byte) (int, error) {
 	if u.n += int64(n); u.n > bombBytes && u.n/bombRatio > u.size.N {
 		return 0, unreadable("The input unpacks to more than %d times its size. Product data never do, so nothing more is read.", bombRatio)
 	}
+	var said *fault.Error
 	switch {
 	case err == nil || errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF):
+		return n, err
+	case errors.As(err, &said): // trouble with where it comes from
 		return n, err
 	case packing.IsTooLarge(err):
 		return n, unreadable("The input takes too much memory to unpack. Pack it with a smaller window, as zstd does without --long.")
