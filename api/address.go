@@ -51,6 +51,9 @@ func kindOf(p auth.Principal) audit.Kind {
 	case p.UserID != "":
 		return audit.User
 	}
+	if p.Outside {
+		return audit.Outside
+	}
 	return audit.Offline
 }
 

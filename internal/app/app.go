@@ -76,12 +76,14 @@ type App struct {
 	certificate *certificate
 	// stopWatch ends the watcher and the checks of peers, and stopEvents the event streams; watching waits for the end of both.
 	stopWatch, stopEvents context.CancelFunc
-	watching              sync.WaitGroup
-	server                *http.Server
-	waitForStreams        func(context.Context)
-	listen                net.Listener
-	beside                []*side
-	served                chan error
+	// stopProvider ends the reading of an identity provider's keys; nil where there is none.
+	stopProvider   context.CancelFunc
+	watching       sync.WaitGroup
+	server         *http.Server
+	waitForStreams func(context.Context)
+	listen         net.Listener
+	beside         []*side
+	served         chan error
 
 	stopOnce sync.Once
 	stopErr  error
@@ -99,6 +101,8 @@ type Options struct {
 	WrapSource func(transfer.Source) transfer.Source
 	// LookForSecrets is how often a replica looks for another secret of its node; 0 means every two seconds.
 	LookForSecrets time.Duration
+	// RefreshKeysAtMost is how often a token with an unknown key has the identity provider's keys read again; 0 means every ten seconds.
+	RefreshKeysAtMost time.Duration
 	// WrapEvents, if not nil, gets the source in which event streams look for changes, and returns the one to use instead.
 	WrapEvents func(events.Source) events.Source
 }
@@ -143,6 +147,10 @@ func (a *App) build(ctx context.Context) (err error) {
 	hasher := auth.NewHasher(hashesAtOnce)
 	a.Users = user.NewDirectory(a.Store, hasher)
 	a.tokens = token.New(a.Store, a.keys)
+	provider, err := a.openProvider()
+	if err != nil {
+		return err
+	}
 	logins := user.NewLogins(a.Store, hasher, a.keys, a.cfg.LoginTTL, a.log)
 	engine := jobs.Database{SQL: a.Store.SQL(), Listener: a.Store.Listener()}
 	if a.engine, err = jobs.New(engine, a.cfg.SyncWorkers, a.log); err != nil {
@@ -184,7 +192,7 @@ func (a *App) build(ctx context.Context) (err error) {
 	}
 	handler, err := api.New(api.Options{
 		Syncs: service, Peers: a.Peers, Schedules: schedule.NewBook(a.Store, a.Peers, a.keeper), Webhooks: a.webhooks(a.ring.sealers, service, settings), Catalogs: a.Store, Imports: imports{a, service.Service}, Editor: syncer.NewEditor(settings, a.Store), Pages: a.Store, Sides: a.side, Figures: a.Store, Events: a.events,
-		Receiver: syncer.NewReceiver(settings, measuredIncoming{db}, a.engine), Callers: caller.New(a.keys, logins, a.tokens), Logins: logins, Users: a.Users, Tokens: a.tokens, Audit: a.Store,
+		Receiver: syncer.NewReceiver(settings, measuredIncoming{db}, a.engine), Callers: caller.New(a.keys, logins, a.tokens, provider), Logins: logins, Users: a.Users, Tokens: a.tokens, Audit: a.Store,
 		Console: page, Metrics: a.metrics, Tracing: a.tracing, MetricsElsewhere: a.cfg.MetricsListen != "",
 		Node:            api.NodeInfo{ID: a.nodeID, Name: a.name(), Version: Version()},
 		CheckPeersEvery: a.cfg.PeerCheckInterval,
@@ -440,6 +448,9 @@ func (a *App) Stop(ctx context.Context) error {
 			errs = append(errs, <-handed, <-handed, a.closeSides())
 		}
 		a.tracing.Stop(ctx)
+		if a.stopProvider != nil {
+			a.stopProvider()
+		}
 		a.stopErr = errors.Join(append(errs, a.Store.Close())...)
 		a.log.Info("node is down", "node", a.nodeID)
 	})

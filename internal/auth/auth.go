@@ -61,6 +61,8 @@ type Principal struct {
 	// Named says that the token is one of those that are listed and can be revoked, and TokenHash is its SHA-256.
 	Named     bool
 	TokenHash [sha256.Size]byte
+	// Outside says that an identity provider made the token.
+	Outside bool
 }
 
 // contextKey is the principal's key in a context; having its own type keeps it from colliding with anyone else's.

@@ -144,7 +144,7 @@ func (k *Keys) issue(p Principal, nonce string, ttl time.Duration) (string, Prin
 
 // checkToken returns Invalid if no token may be issued with these values.
 func checkToken(p Principal, ttl time.Duration) error {
-	if !validSubject(p.Subject) {
+	if !ValidSubject(p.Subject) {
 		return fault.New(fault.Invalid, "INVALID_SUBJECT", "Invalid subject",
 			"The subject of a token must be 1 to %d printable characters.", MaxSubjectRunes)
 	}
@@ -190,7 +190,7 @@ func (k *Keys) Verify(token string) (Principal, error) {
 	if _, err := k.parser.ParseWithClaims(token, &c, func(*jwt.Token) (any, error) { return good.verify, nil }); err != nil {
 		return Principal{}, refused(err)
 	}
-	if !validSubject(c.Subject) || c.ID == "" {
+	if !ValidSubject(c.Subject) || c.ID == "" {
 		return Principal{}, unauthorized("The token does not say whom it was made for; ask for a new one.")
 	}
 	if _, err := ParseRole(c.Role); err != nil {
@@ -225,8 +225,8 @@ func unauthorized(sentence string) *fault.Error {
 	return fault.New(fault.Unauthenticated, "UNAUTHORIZED", "Unauthorized", sentence)
 }
 
-// validSubject reports whether text is safe to show and log as a caller's name.
-func validSubject(text string) bool {
+// ValidSubject reports whether text is safe to show and log as a caller's name.
+func ValidSubject(text string) bool {
 	if text == "" || !utf8.ValidString(text) || utf8.RuneCountInString(text) > MaxSubjectRunes {
 		return false
 	}

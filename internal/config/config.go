@@ -32,6 +32,13 @@ type Config struct {
 	TrustedProxies []string      `env:"TRUSTED_PROXIES" shape:"a list of addresses and networks such as 10.0.0.5,192.168.0.0/16" meaning:"Reverse proxies whose X-Forwarded-For and X-Forwarded-Prefix are believed, separated by commas. Failed logins are slowed per address, and without this everybody behind a proxy has the proxy's address."`
 	LoginTTL       time.Duration `env:"LOGIN_TTL" envDefault:"1h" shape:"a duration from 1m to 24h such as 1h" meaning:"How long a login lasts; there is no renewal."`
 
+	OIDCIssuer    string   `env:"OIDC_ISSUER" shape:"the issuer of an identity provider such as https://login.example.com/realms/shop, together with FULLSYNC_OIDC_KEYS_URL, FULLSYNC_OIDC_AUDIENCE and FULLSYNC_OIDC_ROLES" meaning:"Identity provider whose tokens the API accepts beside its own, as they name it (iss); if empty, there is none."`
+	OIDCKeysURL   string   `env:"OIDC_KEYS_URL" shape:"an https address (http for this machine) such as https://login.example.com/realms/shop/protocol/openid-connect/certs" meaning:"Where the provider publishes its keys (JWKS). They are read every five minutes, and when a token has an unknown one."`
+	OIDCAudience  string   `env:"OIDC_AUDIENCE" shape:"a text such as fullsync" meaning:"What such tokens must be meant for (aud)."`
+	OIDCNameClaim string   `env:"OIDC_NAME_CLAIM" envDefault:"sub" shape:"the name of a claim such as preferred_username" meaning:"Claim with the caller's name, which shows as startedBy and cancelledBy."`
+	OIDCRoleClaim string   `env:"OIDC_ROLE_CLAIM" envDefault:"role" shape:"the name of a claim such as realm_access.roles" meaning:"Claim with the caller's roles, a text or a list; a dot leads into an object."`
+	OIDCRoles     []string `env:"OIDC_ROLES" shape:"a list such as shop-admins=admin,shop-staff=operator; the roles are viewer, operator and admin" meaning:"Which role here a value of that claim stands for, separated by commas; the strongest counts, and without any the answer is 403."`
+
 	BatchSize            int `env:"BATCH_SIZE" envDefault:"1000" shape:"a whole number from 1 to 5000" meaning:"Products per batch, unless the start says otherwise. Where it is left at 1000, the batches of a first load grow while they are quick."`
 	MaxProductsPerSecond int `env:"MAX_PRODUCTS_PER_SECOND" envDefault:"0" shape:"a whole number, 0 for no limit" meaning:"Speed limit for every session of this node, in products per second; 0 is no limit."`
 	MaxDeletes           int `env:"MAX_DELETES" envDefault:"10000" shape:"a whole number from 0 to 10000000" meaning:"How many products a sync with deleteMissing may delete without approval, even if its start asks for more."`

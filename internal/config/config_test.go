@@ -27,7 +27,7 @@ func TestDefaults(t *testing.T) {
 		RequestTimeout: time.Minute, ShutdownTimeout: 10 * time.Second, LogLevel: slog.LevelInfo, LogFormat: "text",
 		MaxDeletes: 10_000, MaxDeletePercent: 50, MaxTakeovers: 3, BatchTimeout: time.Minute, SessionTimeout: 24 * time.Hour, ResumeWithin: 7 * 24 * time.Hour,
 		KeepSessionsFor: 90 * 24 * time.Hour, KeepSessions: 1000, KeepChanges: 30 * 24 * time.Hour, KeepAudit: 8760 * time.Hour,
-		LoginTTL: time.Hour, PeerCheckInterval: 30 * time.Second, StagingLimit: 10240,
+		LoginTTL: time.Hour, OIDCNameClaim: "sub", OIDCRoleClaim: "role", PeerCheckInterval: 30 * time.Second, StagingLimit: 10240,
 	}
 	if !reflect.DeepEqual(c, want) {
 		t.Errorf("Load = %v\nwant %v", c, want)
@@ -46,6 +46,8 @@ func TestEveryVariableIsRead(t *testing.T) {
 		"FULLSYNC_MAX_DELETES": "8", "FULLSYNC_MAX_DELETE_PERCENT": "9", "FULLSYNC_MAX_TAKEOVERS": "0", "FULLSYNC_BATCH_TIMEOUT": "3s", "FULLSYNC_SESSION_TIMEOUT": "1s", "FULLSYNC_RESUME_WITHIN": "4s",
 		"FULLSYNC_KEEP_SESSIONS_FOR": "5s", "FULLSYNC_KEEP_SESSIONS": "6", "FULLSYNC_KEEP_CHANGES": "7s", "FULLSYNC_KEEP_AUDIT": "720h",
 		"FULLSYNC_TRUSTED_PROXIES": "10.0.0.5, 192.168.0.0/16,::1", "FULLSYNC_LOGIN_TTL": "1m",
+		"FULLSYNC_OIDC_ISSUER": "https://login.example.com", "FULLSYNC_OIDC_KEYS_URL": "https://login.example.com/keys", "FULLSYNC_OIDC_AUDIENCE": "fullsync",
+		"FULLSYNC_OIDC_NAME_CLAIM": "name", "FULLSYNC_OIDC_ROLE_CLAIM": "a.b", "FULLSYNC_OIDC_ROLES": "x=admin,y=z=viewer",
 		"FULLSYNC_PEER_CHECK_INTERVAL": "50ms",
 		"FULLSYNC_TLS_CERT":            "a.crt", "FULLSYNC_TLS_KEY": "a.key",
 		"FULLSYNC_STAGING_DIR": "/var/tmp", "FULLSYNC_STAGING_LIMIT": "8",
@@ -63,7 +65,8 @@ func TestEveryVariableIsRead(t *testing.T) {
 		LogLevel: slog.LevelDebug, LogFormat: "json",
 		MaxDeletes: 8, MaxDeletePercent: 9, MaxTakeovers: 0, BatchTimeout: 3 * time.Second, SessionTimeout: time.Second, ResumeWithin: 4 * time.Second,
 		KeepSessionsFor: 5 * time.Second, KeepSessions: 6, KeepChanges: 7 * time.Second, KeepAudit: 720 * time.Hour,
-		TrustedProxies: []string{"10.0.0.5/32", "192.168.0.0/16", "::1/128"}, LoginTTL: time.Minute,
+		TrustedProxies: []string{"10.0.0.5/32", "192.168.0.0/16", "::1/128"}, LoginTTL: time.Minute, OIDCIssuer: "https://login.example.com", OIDCKeysURL: "https://login.example.com/keys", OIDCAudience: "fullsync",
+		OIDCNameClaim: "name", OIDCRoleClaim: "a.b", OIDCRoles: []string{"x=admin", "y=z=viewer"},
 		PeerCheckInterval: 50 * time.Millisecond,
 		TLSCert:           "a.crt", TLSKey: "a.key",
 		StagingDir: "/var/tmp", StagingLimit: 8, MetricsListen: ":9090", PprofListen: "[::1]:6060",
@@ -91,6 +94,8 @@ func TestWrongValuesNameTheirVariable(t *testing.T) {
 		"FULLSYNC_JWT_SECRET":              {"hidden", strings.Repeat("h", 31)},
 		"FULLSYNC_CORS_ORIGINS":            {"*", "https://*.example.com", "example.com", "https://a/", "https://a/b", "https://u@a", "https://a?b", "ftp://a", "https://", "https://a:"},
 		"FULLSYNC_TRUSTED_PROXIES":         {"proxy", "10.0.0.0/33", "10.0.0", "0.0.0.0/0", "::/0", "10.0.0.5:80", "*"},
+		"FULLSYNC_OIDC_KEYS_URL":           {"http://login.example.com/keys", "ftp://x", "x"},
+		"FULLSYNC_OIDC_ROLES":              {"x", "=admin", "x=node", "x=root"},
 		"FULLSYNC_LOGIN_TTL":               {"59s", "25h", "0", "-1h", "soon"},
 		"FULLSYNC_BATCH_SIZE":              {"0", "5001", "-1", "many", "1.5"},
 		"FULLSYNC_MAX_PRODUCTS_PER_SECOND": {"-1", "fast"},

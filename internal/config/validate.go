@@ -62,6 +62,14 @@ func (c Config) problems() []problem {
 		out = append(out, c.problem("CORSOrigins", why))
 	}
 	check(!slices.ContainsFunc(c.TrustedProxies, func(p string) bool { return !validNetwork(p) }), "TrustedProxies")
+	outside := c.OIDCIssuer != ""
+	check(outside || c.OIDCKeysURL == "" && c.OIDCAudience == "" && len(c.OIDCRoles) == 0, "OIDCIssuer")
+	check(!outside && c.OIDCKeysURL == "" || validKeysURL(c.OIDCKeysURL), "OIDCKeysURL")
+	check(!outside || c.OIDCAudience != "", "OIDCAudience")
+	check(c.OIDCNameClaim != "", "OIDCNameClaim")
+	check(c.OIDCRoleClaim != "", "OIDCRoleClaim")
+	_, rolesOK := c.OutsideRoles()
+	check(rolesOK && (!outside || len(c.OIDCRoles) > 0), "OIDCRoles")
 	check(c.LoginTTL >= time.Minute && c.LoginTTL <= 24*time.Hour, "LoginTTL")
 	check(c.BatchSize >= 1 && c.BatchSize <= 5000, "BatchSize")
 	check(c.MaxProductsPerSecond >= 0, "MaxProductsPerSecond")
@@ -161,4 +169,27 @@ func validOrigin(text string) bool {
 	u, err := url.Parse(text)
 	return err == nil && (u.Scheme == "http" || u.Scheme == "https") && u.Hostname() != "" &&
 		!strings.Contains(text, "*") && text == u.Scheme+"://"+u.Host && !strings.HasSuffix(u.Host, ":")
+}
+
+// validKeysURL reports whether keys can be fetched there so that nobody on the way can replace them.
+func validKeysURL(text string) bool {
+	u, err := url.Parse(text)
+	if err != nil || u.Host == "" || u.User != nil {
+		return false
+	}
+	ip := net.ParseIP(u.Hostname())
+	return u.Scheme == "https" || u.Scheme == "http" && (u.Hostname() == "localhost" || ip != nil && ip.IsLoopback())
+}
+
+// OutsideRoles returns OIDCRoles by the value of the claim, and whether each is a value and a role that people can have.
+func (c Config) OutsideRoles() (roles map[string]string, ok bool) {
+	roles = map[string]string{}
+	for _, pair := range c.OIDCRoles {
+		i := strings.LastIndexByte(pair, '=')
+		if i < 1 || !slices.Contains([]string{"viewer", "operator", "admin"}, strings.TrimSpace(pair[i+1:])) {
+			return nil, false
+		}
+		roles[strings.TrimSpace(pair[:i])] = strings.TrimSpace(pair[i+1:])
+	}
+	return roles, true
 }

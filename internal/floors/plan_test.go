@@ -35,7 +35,7 @@ func plan() []floor {
 		{4, []string{"cmd/fullsync", "internal/cli", "internal/app"}, onward},
 		{3, []string{"api", "internal/jobs", "internal/store", "internal/source/node", "internal/source/feed", "internal/source/fetch", "internal/console"}, never},
 		{2, []string{"internal/syncer"}, never},
-		{1, []string{"internal/session", "internal/catalog", "internal/transfer", "internal/peer", "internal/events", "internal/audit", "internal/auth", "internal/user", "internal/schedule", "internal/webhook", "internal/token", "internal/caller", "internal/sample", "internal/duplicate", "internal/staging", "internal/metrics"}, freely},
+		{1, []string{"internal/session", "internal/catalog", "internal/transfer", "internal/peer", "internal/events", "internal/audit", "internal/auth", "internal/user", "internal/schedule", "internal/webhook", "internal/token", "internal/outside", "internal/caller", "internal/sample", "internal/duplicate", "internal/staging", "internal/metrics"}, freely},
 		{0, []string{"api/spec", "internal/fault", "internal/config", "internal/telemetry", "internal/plural", "internal/packing"}, freely},
 	}
 }

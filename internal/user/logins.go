@@ -133,7 +133,7 @@ func (l *Logins) Holds(ctx context.Context, p auth.Principal) (auth.Principal, e
 func (l *Logins) SignOut(ctx context.Context, p auth.Principal) error {
 	if p.UserID == "" {
 		return fault.New(fault.Impossible, "NOT_A_LOGIN", "Not a login",
-			"This token did not come from a login. An administrator can revoke it; to be rid of it here, simply forget it.")
+			"This token did not come from a login here. Whoever issued it can end it; to be rid of it here, simply forget it.")
 	}
 	if err := l.store.EndToken(ctx, p.TokenID, p.ExpiresAt); err != nil {
 		return err
