@@ -9,20 +9,24 @@ import (
 // diarySchema has each database keep a diary of what was committed, in the order of the commits, by triggers.
 const diarySchema = `
 CREATE TABLE diary (n INTEGER PRIMARY KEY, at TEXT, kind TEXT, session TEXT, writes INT, status TEXT, fence INT, seq INT, created INT, updated INT, deleted INT,
-	handled INT);
-CREATE TRIGGER diary_created AFTER INSERT ON products BEGIN INSERT INTO diary (at, kind) VALUES (strftime('%Y-%m-%d %H:%M:%f+00:00', 'now'), 'created'); END;
+	handled INT, dry INT, product TEXT, was TEXT, became TEXT);
+CREATE TRIGGER diary_created AFTER INSERT ON products
+	BEGIN INSERT INTO diary (at, kind, product, became) VALUES (strftime('%Y-%m-%d %H:%M:%f+00:00', 'now'), 'created', NEW.id, NEW.hash); END;
 CREATE TRIGGER diary_updated AFTER UPDATE ON products WHEN OLD.hash <> NEW.hash
-	BEGIN INSERT INTO diary (at, kind) VALUES (strftime('%Y-%m-%d %H:%M:%f+00:00', 'now'), 'updated'); END;
-CREATE TRIGGER diary_deleted AFTER DELETE ON products BEGIN INSERT INTO diary (at, kind) VALUES (strftime('%Y-%m-%d %H:%M:%f+00:00', 'now'), 'deleted'); END;
+	BEGIN INSERT INTO diary (at, kind, product, was, became) VALUES (strftime('%Y-%m-%d %H:%M:%f+00:00', 'now'), 'updated', NEW.id, OLD.hash, NEW.hash); END;
+CREATE TRIGGER diary_deleted AFTER DELETE ON products
+	BEGIN INSERT INTO diary (at, kind, product, was) VALUES (strftime('%Y-%m-%d %H:%M:%f+00:00', 'now'), 'deleted', OLD.id, OLD.hash); END;
 CREATE TRIGGER diary_forged AFTER UPDATE ON products WHEN NEW.name = 'Version 9' BEGIN INSERT INTO diary (kind) VALUES ('forged'); END;
 CREATE TRIGGER diary_forged_too AFTER INSERT ON products WHEN NEW.name = 'Version 9' BEGIN INSERT INTO diary (kind) VALUES ('forged'); END;
 CREATE TRIGGER diary_begun AFTER INSERT ON sync_sessions BEGIN
-	INSERT INTO diary SELECT NULL, strftime('%Y-%m-%d %H:%M:%f+00:00', 'now'), 'session', NEW.id, NEW.direction = 'pull' OR NEW.incoming, NEW.status, NEW.fence,
-	NEW.batch_seq, NEW.created_records, NEW.updated_records, NEW.deleted_records, NEW.created_records + NEW.updated_records + NEW.unchanged_records; END;
+	INSERT INTO diary SELECT NULL, strftime('%Y-%m-%d %H:%M:%f+00:00', 'now'), 'session', NEW.id, NEW.direction <> 'push' OR NEW.incoming, NEW.status, NEW.fence,
+	NEW.batch_seq, NEW.created_records, NEW.updated_records, NEW.deleted_records, NEW.created_records + NEW.updated_records + NEW.unchanged_records,
+	NEW.options LIKE '%"dryRun":true%', NULL, NULL, NULL; END;
 CREATE TRIGGER diary_moved AFTER UPDATE ON sync_sessions
 	WHEN OLD.status <> NEW.status OR OLD.fence <> NEW.fence OR OLD.batch_seq <> NEW.batch_seq OR OLD.created_records <> NEW.created_records BEGIN
-	INSERT INTO diary SELECT NULL, strftime('%Y-%m-%d %H:%M:%f+00:00', 'now'), 'session', NEW.id, NEW.direction = 'pull' OR NEW.incoming, NEW.status, NEW.fence,
-	NEW.batch_seq, NEW.created_records, NEW.updated_records, NEW.deleted_records, NEW.created_records + NEW.updated_records + NEW.unchanged_records; END;
+	INSERT INTO diary SELECT NULL, strftime('%Y-%m-%d %H:%M:%f+00:00', 'now'), 'session', NEW.id, NEW.direction <> 'push' OR NEW.incoming, NEW.status, NEW.fence,
+	NEW.batch_seq, NEW.created_records, NEW.updated_records, NEW.deleted_records, NEW.created_records + NEW.updated_records + NEW.unchanged_records,
+	NEW.options LIKE '%"dryRun":true%', NULL, NULL, NULL; END;
 `
 
 // line is one of a diary.
@@ -36,8 +40,17 @@ type line struct {
 	fence, seq                int64
 	created, updated, deleted int64
 	handled                   int64
+	// dry says that the session is a dry run.
+	dry bool
+	written
 	// isBatch says that a session has committed one.
 	isBatch bool
+}
+
+// written is what a line says of a product: its content hash before and after, "" where there was none.
+type written struct {
+	line                 int64
+	product, was, became string
 }
 
 // diary is what was read of a node's so far.
@@ -50,23 +63,33 @@ type diary struct {
 	wrote line
 	// batches are the fences that their sessions had when they were committed.
 	batches map[batch]int64
+	// begun is the first line of each session, over the one with its end.
+	begun, over map[string]int64
+	// history is everything that was written, by what each session wrote, and pending what was written since the last line about a session.
+	history, pending []written
+	by               map[string][]written
 	// completed are the sessions that have COMPLETED since the last look.
 	completed []line
 }
 
-func newDiary() *diary { return &diary{sessions: map[string]line{}, batches: map[batch]int64{}} }
+func newDiary() *diary {
+	return &diary{
+		sessions: map[string]line{}, batches: map[batch]int64{}, begun: map[string]int64{}, over: map[string]int64{}, by: map[string][]written{},
+	}
+}
 
 // read reads on, and checks what is read.
 func (n *node) read() {
 	rows, err := n.db.SQL().QueryContext(n.world.Context(), "SELECT n, COALESCE(at, ''), kind, COALESCE(session, ''), COALESCE(writes, 0), COALESCE(status, ''), COALESCE(fence, 0), "+
-		"COALESCE(seq, 0), COALESCE(created, 0), COALESCE(updated, 0), COALESCE(deleted, 0), COALESCE(handled, 0) FROM diary WHERE n > ? ORDER BY n", n.diary.last)
+		"COALESCE(seq, 0), COALESCE(created, 0), COALESCE(updated, 0), COALESCE(deleted, 0), COALESCE(handled, 0), COALESCE(dry, 0), COALESCE(product, ''), COALESCE(was, ''), COALESCE(became, '') FROM diary WHERE n > ? ORDER BY n", n.diary.last)
 	if err != nil {
 		n.world.Fatal(err)
 	}
 	defer rows.Close() //nolint:errcheck // what was read counts
 	for rows.Next() {
 		var l line
-		if err := rows.Scan(&l.n, &l.at, &l.kind, &l.session, &l.writes, &l.status, &l.fence, &l.seq, &l.created, &l.updated, &l.deleted, &l.handled); err != nil {
+		if err := rows.Scan(&l.n, &l.at, &l.kind, &l.session, &l.writes, &l.status, &l.fence, &l.seq, &l.created, &l.updated, &l.deleted, &l.handled,
+			&l.dry, &l.product, &l.was, &l.became); err != nil {
 			n.world.Fatal(err)
 		}
 		if what := n.diary.next(&l); what != "" {
@@ -98,11 +121,12 @@ func (d *diary) next(l *line) string {
 		return "a forged product was written"
 	}
 	if l.kind != "session" {
-		d.wrote = *l
+		d.wrote, l.line = *l, l.n
+		d.history, d.pending = append(d.history, l.written), append(d.pending, l.written)
 		return ""
 	}
 	before, known := d.sessions[l.session]
-	written := [3]int64{d.created, d.updated, d.deleted}
+	products := [3]int64{d.created, d.updated, d.deleted}
 	d.created, d.updated, d.deleted = 0, 0, 0
 	writer := d.writer()
 	d.sessions[l.session] = *l
@@ -112,6 +136,14 @@ func (d *diary) next(l *line) string {
 	l.isBatch = known && l.writes && l.seq != before.seq
 	if l.isBatch {
 		d.batches[batch{l.session, l.seq}] = l.fence
+		d.by[l.session] = append(d.by[l.session], d.pending...)
+	}
+	d.pending = nil
+	if !known {
+		d.begun[l.session] = l.n
+	}
+	if !l.status.Active() && d.over[l.session] == 0 {
+		d.over[l.session] = l.n
 	}
 	counted := [3]int64{l.created - before.created, l.updated - before.updated, l.deleted - before.deleted}
 	switch {
@@ -125,12 +157,14 @@ func (d *diary) next(l *line) string {
 		return fmt.Sprintf("%s: batch %d after batch %d", l.session, l.seq, before.seq)
 	case l.isBatch && l.fence != before.fence:
 		return l.session + ": a batch under another fence"
-	case l.isBatch && written != counted && counted != [3]int64{}: // a repair writes and does not count
-		return fmt.Sprintf("%s: batch %d counts %v products, and wrote %v", l.session, l.seq, counted, written)
+	case l.isBatch && l.dry && products != [3]int64{}:
+		return l.session + ": a dry run has written products"
+	case l.isBatch && !l.dry && products != counted && counted != [3]int64{}: // a repair writes and does not count
+		return fmt.Sprintf("%s: batch %d counts %v products, and wrote %v", l.session, l.seq, counted, products)
 	case known && l.writes && !l.isBatch && counted != [3]int64{}:
 		return l.session + ": the counters moved without a batch"
-	case !l.isBatch && written != [3]int64{} && writer != "":
-		return fmt.Sprintf("%v products were written without a batch while %s was active", written, writer)
+	case !l.isBatch && products != [3]int64{} && writer != "":
+		return fmt.Sprintf("%v products were written without a batch while %s was active", products, writer)
 	case l.writes && l.status.Active() && writer != "" && writer != l.session:
 		return fmt.Sprintf("%s and %s write the same catalog", writer, l.session)
 	}

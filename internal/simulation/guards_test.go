@@ -56,6 +56,22 @@ var mutations = []mutation{
 		`row.Incoming && silent >= 0 && silent <= row.Lease()`, `row.Incoming || silent == 1`,
 	},
 	{
+		"a session that applies a plan takes what comes", "internal/store/ledger.go",
+		`err = s.asPlanned(tx, row)`, `err = nil`,
+	},
+	{
+		"a session that has done a part of its plan is COMPLETED", "internal/syncer/plan.go",
+		`if plan.Created == row.Created && plan.Updated == row.Updated && plan.Deleted == row.Deleted {`, `if plan.ID != "" {`,
+	},
+	{
+		"a dry run writes", "internal/store/ledger.go",
+		`case row.Options.DryRun:`, `case row.Options.DryRun && row.ID == "":`,
+	},
+	{
+		"a revert overwrites what was changed since", "internal/catalog/restore.go",
+		`if now == r.After ||`, `if now != "" || now == r.After ||`,
+	},
+	{
 		"a pusher writes to its session under any fence", "internal/store/outgoing.go",
 		`fenced(tx, session.Claim{SessionID: next.ID, Fence: next.Fence}), values)`, `tx.Model(&session.Session{}).Where("id = ?", next.ID), values)`,
 	},

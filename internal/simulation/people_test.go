@@ -21,6 +21,7 @@ func (w *world) act() {
 		do     func(*node)
 	}{
 		{12, w.push}, {6, w.pull}, {3, w.cancel}, {2, w.resume}, {5, w.edit}, {3, w.freeze}, {2, w.kill}, {5, w.mend}, {2, w.cutOff}, {2, w.takeAway}, {7, w.ambush},
+		{5, w.plan}, {4, w.revert},
 	}
 	total := 0
 	for _, m := range moves {
@@ -87,7 +88,7 @@ func (w *world) pick(n *node, statuses ...session.Status) (session.Session, bool
 
 func (w *world) cancel(n *node) {
 	if row, ok := w.pick(n, session.ActiveStatuses()...); ok {
-		w.person(n, w.cancelling(n, row))
+		w.person(n, w.cancelling(n, row, w.rand.IntN(2) == 0))
 	}
 }
 
@@ -96,15 +97,15 @@ func (w *world) cancelSoon(fate *rand.Rand, n *node, id string) {
 	w.background.Go(func() {
 		w.sleep(time.Duration(fate.IntN(3000)) * time.Millisecond)
 		if row, _, err := n.db.GetSession(context.Background(), id); err == nil && !w.over() && !w.calm() {
-			w.somebody(fate, n, w.cancelling(n, row))
+			w.somebody(fate, n, w.cancelling(n, row, fate.IntN(3) == 0))
 		}
 	})
 }
 
-func (w *world) cancelling(n *node, row session.Session) func(ctx context.Context, at *process) {
+func (w *world) cancelling(n *node, row session.Session, revert bool) func(ctx context.Context, at *process) {
 	return func(ctx context.Context, at *process) {
 		w.tell("%s cancels %s", n.id, short(row.ID))
-		done, err := at.service.Cancel(ctx, row.ID, syncer.Cancellation{By: "bob"})
+		done, err := at.service.Cancel(ctx, row.ID, syncer.Cancellation{By: "bob", Revert: revert})
 		if err != nil {
 			var finished *syncer.FinishedError
 			if !errors.As(err, &finished) && fault.KindOf(err) != fault.Unavailable {
@@ -113,6 +114,9 @@ func (w *world) cancelling(n *node, row session.Session) func(ctx context.Contex
 			return
 		}
 		w.tell("%s has cancelled %s (%s)", n.id, short(row.ID), done.Message())
+		if revert && n.id == row.TargetNodeID {
+			w.putBackAtOnce(n, row.ID)
+		}
 		w.holdTo(n, row.ID, everything)
 		if to := w.node(row.TargetNodeID); to != n && done.MayLandUntil == nil {
 			w.holdTo(to, row.ID, everything)

@@ -82,6 +82,7 @@ func (n *node) boot(i int) {
 		HeartbeatInterval: heartbeat, BatchTimeout: 5 * time.Second, SessionTimeout: 10 * time.Minute, ResumeWithin: time.Hour,
 		Limits: session.Limits{
 			StaleAfter: staleAfter, TakeoverWithin: 3 * heartbeat, HeartbeatInterval: heartbeat, StalledAfter: time.Minute, IdleAfter: time.Minute,
+			KeepChanges: time.Hour,
 		},
 		Backoff: transfer.Backoff{Tries: 6, First: 200 * time.Millisecond, Most: 2 * time.Second},
 		Sizes:   transfer.Sizes{Coarse: 6, Fine: 2, Window: 2}, MaxFruitlessTakeovers: 5, Logger: slog.New(slog.DiscardHandler),

@@ -140,6 +140,9 @@ func (w *world) compare(to *node, l line) {
 	if err != nil {
 		w.Fatal(err)
 	}
+	if row.Direction == session.Revert || row.Options.DryRun {
+		return
+	}
 	if row.Options.DeleteMissing && row.Deleted > 0 && row.Deleted > maxDeletes || !row.Options.DeleteMissing && row.Deleted > 0 {
 		w.wrong("%s deleted %d products", row.ID, row.Deleted)
 	}
@@ -158,7 +161,7 @@ func (w *world) compare(to *node, l line) {
 		}
 	}
 	for id, p := range ours {
-		if _, there := theirs[id]; !there && row.Options.DeleteMissing && row.DeletesWithheld == 0 && p.OriginNodeID == from.id {
+		if _, there := theirs[id]; !there && row.Options.DeleteMissing && row.PlanID == "" && row.DeletesWithheld == 0 && p.OriginNodeID == from.id {
 			w.wrong("%s is COMPLETED, and did not delete %s", row.ID, id)
 		}
 	}
@@ -208,6 +211,10 @@ func (w *world) settle() {
 		w.wrong("everything works again, and still: %s", left)
 	}
 	w.alike()
+	for _, n := range w.nodes {
+		w.keptToPlans(n)
+		w.putBack(n)
+	}
 }
 
 // waiting says what has not come to its end.
