@@ -58,10 +58,11 @@ func changeOf(c session.Change) spec.Change {
 // fieldsOf renders the fields that a change changed.
 func fieldsOf(c session.Change) []spec.FieldChange {
 	fields := []spec.FieldChange{}
-	if c.Before == nil && c.After == nil {
-		return fields
+	differences := c.Fields
+	if c.Before != nil || c.After != nil {
+		differences = catalog.Differences(c.Before, c.After)
 	}
-	for _, d := range catalog.Differences(c.Before, c.After) {
+	for _, d := range differences {
 		fields = append(fields, spec.FieldChange{Field: d.Field, Before: orNull(d.Before), After: orNull(d.After)})
 	}
 	return fields

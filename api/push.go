@@ -23,6 +23,7 @@ type Receiver interface {
 	Beat(ctx context.Context, id, pushedBy string, b syncer.Beat) (syncer.Standing, error)
 	Propose(ctx context.Context, id, pushedBy string, p syncer.Proposal) (syncer.Decision, error)
 	Deletes(ctx context.Context, id, pushedBy string, state session.DeleteState, after string, limit int) ([]string, error)
+	Changes(ctx context.Context, pushedBy string, q session.ChangeQuery) ([]session.Change, error)
 	Finish(ctx context.Context, id, pushedBy string, f syncer.Finish) (syncer.Standing, error)
 	Cancel(ctx context.Context, id, pushedBy string, o *syncer.Opening, by syncer.Cancellation) (syncer.Standing, error)
 }
@@ -151,6 +152,37 @@ func (h *pushHandlers) ListNodeDeletes(ctx context.Context, r spec.ListNodeDelet
 		return nil, err
 	}
 	return spec.ListNodeDeletes200JSONResponse{Ids: ids}, nil
+}
+
+// ListNodeChanges lists what a push has changed here, or would change: a part of it where it is large.
+func (h *pushHandlers) ListNodeChanges(ctx context.Context, r spec.ListNodeChangesRequestObject) (spec.ListNodeChangesResponseObject, error) {
+	p := r.Params
+	q := session.ChangeQuery{
+		SessionID: r.SessionId.String(), Kind: session.ChangeKind(valueOr(p.Kind, "")), Text: valueOr(p.Q, ""), Limit: valueOr(p.Limit, defaultLimit),
+	}
+	if p.After != nil {
+		var ok bool
+		if q.After, ok = session.ParseChangePosition(*p.After); !ok {
+			return nil, invalidField("after", "must be a batch, a slash and the id of a product")
+		}
+	}
+	changes, err := h.receiver.Changes(ctx, caller(ctx), q)
+	if err != nil {
+		return nil, err
+	}
+	out := spec.ListNodeChanges200JSONResponse{Changes: []spec.Change{}, More: len(changes) == q.Limit}
+	size := 0
+	for i, c := range changes {
+		if size > catalog.MaxBatchBytes {
+			out.More = true
+			break
+		}
+		out.Changes = append(out.Changes, changeOf(c))
+		for _, f := range out.Changes[i].Fields {
+			size += len(f.Field) + len(valueOr(f.Before, nil)) + len(valueOr(f.After, nil))
+		}
+	}
+	return out, nil
 }
 
 // FinishNodeSession ends a push.

@@ -144,6 +144,9 @@ func (r receiver) Propose(context.Context, string, string, syncer.Proposal) (syn
 func (r receiver) Deletes(context.Context, string, string, session.DeleteState, string, int) ([]string, error) {
 	return []string{}, nil
 }
+func (r receiver) Changes(context.Context, string, session.ChangeQuery) ([]session.Change, error) {
+	return []session.Change{}, nil
+}
 func (r receiver) Finish(_ context.Context, id, _ string, _ syncer.Finish) (syncer.Standing, error) {
 	return r.at(id)
 }

@@ -1722,6 +1722,15 @@ type NodeCatalog struct {
 	Products int64 `json:"products"`
 }
 
+// NodeChanges A part of the changes of a push.
+type NodeChanges struct {
+	// Changes The changes. There are fewer than asked for where they are large.
+	Changes []Change `json:"changes"`
+
+	// More Whether there may be more behind the last one.
+	More bool `json:"more"`
+}
+
 // NodeConflict Why a request of a push was refused.
 type NodeConflict struct {
 	// Error A short stable sentence.
@@ -3304,7 +3313,7 @@ type Session struct {
 	// TargetConfirmed Of a push out of this node that was cancelled: whether its target has confirmed that nothing lands there any more. Null for every other session.
 	TargetConfirmed *bool `json:"targetConfirmed"`
 
-	// ChangesKept Whether what it changed here is kept; `…/{sessionId}/changes` lists it. False for a push out of this node: its target keeps the changes.
+	// ChangesKept Whether what it changed here is kept; `…/{sessionId}/changes` lists it. False for a push out of this node, unless it is a dry run: its target keeps the changes.
 	ChangesKept bool `json:"changesKept"`
 
 	// ChangesKeptUntil Until when they are kept; null while the session is active, and if they are not kept.
@@ -4782,6 +4791,21 @@ type PushNodeBatchParams struct {
 	KnownRejects *int64 `form:"knownRejects,omitempty" json:"knownRejects,omitempty"`
 }
 
+// ListNodeChangesParams defines parameters for ListNodeChanges.
+type ListNodeChangesParams struct {
+	// After The change behind which the list goes on, as its batch, a slash and the product's id; absent for the first.
+	After *string `form:"after,omitempty" json:"after,omitempty"`
+
+	// Kind Only changes of this kind.
+	Kind *ChangeKind `form:"kind,omitempty" json:"kind,omitempty"`
+
+	// Q Only products whose id contains this text, or whose SKU or name did, before or after; in upper or lower case.
+	Q *string `form:"q,omitempty" json:"q,omitempty"`
+
+	// Limit How many lines to return at most; 1000 if absent.
+	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
+}
+
 // ListNodeDeletesParams defines parameters for ListNodeDeletes.
 type ListNodeDeletesParams struct {
 	// State `proposed`: not deleted yet. `withheld`: the guard kept them. `deleted`: they are gone, or in a dry run would be.
@@ -6049,7 +6073,7 @@ type ClientInterface interface {
 	// changes at once, to save as a file; such an answer can be long, and it is complete if the connection was not cut.
 	//
 	// Changes are kept for `FULLSYNC_KEEP_CHANGES` (30 days) after the end of the session; `changesKept` in the session says whether they
-	// still are. Those of a push are kept by its target, under the same session id.
+	// still are. Those of a push are kept by its target, under the same session id; of a dry run of a push, this node asks the target for them.
 	//
 	// Corresponds with GET /api/admin/sync/full-sync/{sessionId}/changes (the `ListFullSyncChanges` operationId).
 	ListFullSyncChanges(ctx context.Context, sessionId PathSessionID, params *ListFullSyncChangesParams, reqEditors ...RequestEditorFn) (*http.Response, error)
@@ -6831,6 +6855,11 @@ type ClientInterface interface {
 	// Corresponds with POST /api/node/sessions/{sessionId}/cancel (the `CancelNodeSession` operationId).
 	CancelNodeSession(ctx context.Context, sessionId PathSessionID, body CancelNodeSessionJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
 
+	// ListNodeChanges What a push has changed here, or would change
+	//
+	// Corresponds with GET /api/node/sessions/{sessionId}/changes (the `ListNodeChanges` operationId).
+	ListNodeChanges(ctx context.Context, sessionId PathSessionID, params *ListNodeChangesParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
 	// ListNodeDeletes Products that a push may delete, or that were withheld from it
 	//
 	// Corresponds with GET /api/node/sessions/{sessionId}/deletes (the `ListNodeDeletes` operationId).
@@ -7216,7 +7245,7 @@ func (c *Client) GetFullSync(ctx context.Context, sessionId PathSessionID, reqEd
 // changes at once, to save as a file; such an answer can be long, and it is complete if the connection was not cut.
 //
 // Changes are kept for `FULLSYNC_KEEP_CHANGES` (30 days) after the end of the session; `changesKept` in the session says whether they
-// still are. Those of a push are kept by its target, under the same session id.
+// still are. Those of a push are kept by its target, under the same session id; of a dry run of a push, this node asks the target for them.
 //
 // Corresponds with GET /api/admin/sync/full-sync/{sessionId}/changes (the `ListFullSyncChanges` operationId).
 func (c *Client) ListFullSyncChanges(ctx context.Context, sessionId PathSessionID, params *ListFullSyncChangesParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
@@ -8858,6 +8887,21 @@ func (c *Client) CancelNodeSessionWithBody(ctx context.Context, sessionId PathSe
 // Corresponds with POST /api/node/sessions/{sessionId}/cancel (the `CancelNodeSession` operationId).
 func (c *Client) CancelNodeSession(ctx context.Context, sessionId PathSessionID, body CancelNodeSessionJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewCancelNodeSessionRequest(c.Server, sessionId, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ListNodeChanges What a push has changed here, or would change
+//
+// Corresponds with GET /api/node/sessions/{sessionId}/changes (the `ListNodeChanges` operationId).
+func (c *Client) ListNodeChanges(ctx context.Context, sessionId PathSessionID, params *ListNodeChangesParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewListNodeChangesRequest(c.Server, sessionId, params)
 	if err != nil {
 		return nil, err
 	}
@@ -13327,6 +13371,103 @@ func NewCancelNodeSessionRequestWithBody(server string, sessionId PathSessionID,
 	return req, nil
 }
 
+// NewListNodeChangesRequest constructs an http.Request for the ListNodeChanges method
+func NewListNodeChangesRequest(server string, sessionId PathSessionID, params *ListNodeChangesParams) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "sessionId", sessionId, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/node/sessions/%s/changes", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.After != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "after", *params.After, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Kind != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "kind", *params.Kind, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Q != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "q", *params.Q, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Limit != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "limit", *params.Limit, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
 // NewListNodeDeletesRequest constructs an http.Request for the ListNodeDeletes method
 func NewListNodeDeletesRequest(server string, sessionId PathSessionID, params *ListNodeDeletesParams) (*http.Request, error) {
 	var err error
@@ -13948,7 +14089,7 @@ type ClientWithResponsesInterface interface {
 	// changes at once, to save as a file; such an answer can be long, and it is complete if the connection was not cut.
 	//
 	// Changes are kept for `FULLSYNC_KEEP_CHANGES` (30 days) after the end of the session; `changesKept` in the session says whether they
-	// still are. Those of a push are kept by its target, under the same session id.
+	// still are. Those of a push are kept by its target, under the same session id; of a dry run of a push, this node asks the target for them.
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
@@ -14809,6 +14950,13 @@ type ClientWithResponsesInterface interface {
 	//
 	// Corresponds with POST /api/node/sessions/{sessionId}/cancel (the `CancelNodeSession` operationId).
 	CancelNodeSessionWithResponse(ctx context.Context, sessionId PathSessionID, body CancelNodeSessionJSONRequestBody, reqEditors ...RequestEditorFn) (*CancelNodeSessionResponse, error)
+
+	// ListNodeChangesWithResponse What a push has changed here, or would change
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /api/node/sessions/{sessionId}/changes (the `ListNodeChanges` operationId).
+	ListNodeChangesWithResponse(ctx context.Context, sessionId PathSessionID, params *ListNodeChangesParams, reqEditors ...RequestEditorFn) (*ListNodeChangesResponse, error)
 
 	// ListNodeDeletesWithResponse Products that a push may delete, or that were withheld from it
 	//
@@ -21492,6 +21640,89 @@ func (r CancelNodeSessionResponse) ContentType() string {
 	return ""
 }
 
+type ListNodeChangesResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *NodeChanges
+	// JSON400 the response for an HTTP 400 `application/json` response
+	JSON400 *BadRequest
+	// JSON401 the response for an HTTP 401 `application/json` response
+	JSON401 *Unauthorized
+	// JSON403 the response for an HTTP 403 `application/json` response
+	JSON403 *Forbidden
+	// JSON404 the response for an HTTP 404 `application/json` response
+	JSON404 *NotFound
+	// JSON500 the response for an HTTP 500 `application/json` response
+	JSON500 *InternalError
+	// JSON503 the response for an HTTP 503 `application/json` response
+	JSON503 *Unavailable
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ListNodeChangesResponse) GetJSON200() *NodeChanges {
+	return r.JSON200
+}
+
+// GetJSON400 returns the response for an HTTP 400 `application/json` response
+func (r ListNodeChangesResponse) GetJSON400() *BadRequest {
+	return r.JSON400
+}
+
+// GetJSON401 returns the response for an HTTP 401 `application/json` response
+func (r ListNodeChangesResponse) GetJSON401() *Unauthorized {
+	return r.JSON401
+}
+
+// GetJSON403 returns the response for an HTTP 403 `application/json` response
+func (r ListNodeChangesResponse) GetJSON403() *Forbidden {
+	return r.JSON403
+}
+
+// GetJSON404 returns the response for an HTTP 404 `application/json` response
+func (r ListNodeChangesResponse) GetJSON404() *NotFound {
+	return r.JSON404
+}
+
+// GetJSON500 returns the response for an HTTP 500 `application/json` response
+func (r ListNodeChangesResponse) GetJSON500() *InternalError {
+	return r.JSON500
+}
+
+// GetJSON503 returns the response for an HTTP 503 `application/json` response
+func (r ListNodeChangesResponse) GetJSON503() *Unavailable {
+	return r.JSON503
+}
+
+// GetBody returns the raw response body bytes
+func (r ListNodeChangesResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ListNodeChangesResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ListNodeChangesResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ListNodeChangesResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
 type ListNodeDeletesResponse struct {
 	Body         []byte
 	HTTPResponse *http.Response
@@ -22526,7 +22757,7 @@ func (c *ClientWithResponses) GetFullSyncWithResponse(ctx context.Context, sessi
 // changes at once, to save as a file; such an answer can be long, and it is complete if the connection was not cut.
 //
 // Changes are kept for `FULLSYNC_KEEP_CHANGES` (30 days) after the end of the session; `changesKept` in the session says whether they
-// still are. Those of a push are kept by its target, under the same session id.
+// still are. Those of a push are kept by its target, under the same session id; of a dry run of a push, this node asks the target for them.
 //
 // Returns a wrapper object for the known response body format(s).
 //
@@ -23908,6 +24139,19 @@ func (c *ClientWithResponses) CancelNodeSessionWithResponse(ctx context.Context,
 		return nil, err
 	}
 	return ParseCancelNodeSessionResponse(rsp)
+}
+
+// ListNodeChangesWithResponse What a push has changed here, or would change
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /api/node/sessions/{sessionId}/changes (the `ListNodeChanges` operationId).
+func (c *ClientWithResponses) ListNodeChangesWithResponse(ctx context.Context, sessionId PathSessionID, params *ListNodeChangesParams, reqEditors ...RequestEditorFn) (*ListNodeChangesResponse, error) {
+	rsp, err := c.ListNodeChanges(ctx, sessionId, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseListNodeChangesResponse(rsp)
 }
 
 // ListNodeDeletesWithResponse Products that a push may delete, or that were withheld from it
@@ -29781,6 +30025,74 @@ func ParseCancelNodeSessionResponse(rsp *http.Response) (*CancelNodeSessionRespo
 	return response, nil
 }
 
+// ParseListNodeChangesResponse parses an HTTP response from a ListNodeChangesWithResponse call
+func ParseListNodeChangesResponse(rsp *http.Response) (*ListNodeChangesResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ListNodeChangesResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest NodeChanges
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
+		var dest BadRequest
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON400 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 401:
+		var dest Unauthorized
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON401 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 403:
+		var dest Forbidden
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON403 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 404:
+		var dest NotFound
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON404 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
+		var dest InternalError
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON500 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest Unavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON503 = &dest
+
+	}
+
+	return response, nil
+}
+
 // ParseListNodeDeletesResponse parses an HTTP response from a ListNodeDeletesWithResponse call
 func ParseListNodeDeletesResponse(rsp *http.Response) (*ListNodeDeletesResponse, error) {
 	bodyBytes, err := io.ReadAll(rsp.Body)
@@ -30652,6 +30964,9 @@ type ServerInterface interface {
 	// CancelNodeSession Cancel a push
 	// (POST /api/node/sessions/{sessionId}/cancel)
 	CancelNodeSession(ctx echo.Context, sessionId PathSessionID) error
+	// ListNodeChanges What a push has changed here, or would change
+	// (GET /api/node/sessions/{sessionId}/changes)
+	ListNodeChanges(ctx echo.Context, sessionId PathSessionID, params ListNodeChangesParams) error
 	// ListNodeDeletes Products that a push may delete, or that were withheld from it
 	// (GET /api/node/sessions/{sessionId}/deletes)
 	ListNodeDeletes(ctx echo.Context, sessionId PathSessionID, params ListNodeDeletesParams) error
@@ -32566,6 +32881,52 @@ func (w *ServerInterfaceWrapper) CancelNodeSession(ctx echo.Context) error {
 	return err
 }
 
+// ListNodeChanges converts echo context to params.
+func (w *ServerInterfaceWrapper) ListNodeChanges(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "sessionId" -------------
+	var sessionId PathSessionID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "sessionId", ctx.Param("sessionId"), &sessionId, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter sessionId: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListNodeChangesParams
+	// ------------- Optional query parameter "after" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "after", ctx.QueryParams(), &params.After, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter after: %s", err))
+	}
+
+	// ------------- Optional query parameter "kind" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "kind", ctx.QueryParams(), &params.Kind, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter kind: %s", err))
+	}
+
+	// ------------- Optional query parameter "q" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "q", ctx.QueryParams(), &params.Q, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter q: %s", err))
+	}
+
+	// ------------- Optional query parameter "limit" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "limit", ctx.QueryParams(), &params.Limit, runtime.BindQueryParameterOptions{Type: "integer", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter limit: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ListNodeChanges(ctx, sessionId, params)
+	return err
+}
+
 // ListNodeDeletes converts echo context to params.
 func (w *ServerInterfaceWrapper) ListNodeDeletes(ctx echo.Context) error {
 	var err error
@@ -32827,6 +33188,7 @@ func RegisterHandlersWithOptions(router EchoRouter, si ServerInterface, options 
 	router.GET(options.BaseURL+"/api/node/sessions/:sessionId", wrapper.GetNodeSession, options.OperationMiddlewares["getNodeSession"]...)
 	router.POST(options.BaseURL+"/api/node/sessions/:sessionId/batches", wrapper.PushNodeBatch, options.OperationMiddlewares["pushNodeBatch"]...)
 	router.POST(options.BaseURL+"/api/node/sessions/:sessionId/heartbeat", wrapper.BeatNodeSession, options.OperationMiddlewares["beatNodeSession"]...)
+	router.GET(options.BaseURL+"/api/node/sessions/:sessionId/changes", wrapper.ListNodeChanges, options.OperationMiddlewares["listNodeChanges"]...)
 	router.GET(options.BaseURL+"/api/node/sessions/:sessionId/deletes", wrapper.ListNodeDeletes, options.OperationMiddlewares["listNodeDeletes"]...)
 	router.POST(options.BaseURL+"/api/node/sessions/:sessionId/deletes", wrapper.ProposeNodeDeletes, options.OperationMiddlewares["proposeNodeDeletes"]...)
 	router.POST(options.BaseURL+"/api/node/sessions/:sessionId/finish", wrapper.FinishNodeSession, options.OperationMiddlewares["finishNodeSession"]...)
@@ -41891,6 +42253,113 @@ func (response CancelNodeSession503JSONResponse) VisitCancelNodeSessionResponse(
 	return err
 }
 
+type ListNodeChangesRequestObject struct {
+	SessionId PathSessionID `json:"sessionId"`
+	Params    ListNodeChangesParams
+}
+
+type ListNodeChangesResponseObject interface {
+	VisitListNodeChangesResponse(w http.ResponseWriter) error
+}
+
+type ListNodeChanges200JSONResponse NodeChanges
+
+func (response ListNodeChanges200JSONResponse) VisitListNodeChangesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListNodeChanges400JSONResponse struct{ BadRequestJSONResponse }
+
+func (response ListNodeChanges400JSONResponse) VisitListNodeChangesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListNodeChanges401JSONResponse struct{ UnauthorizedJSONResponse }
+
+func (response ListNodeChanges401JSONResponse) VisitListNodeChangesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListNodeChanges403JSONResponse struct{ ForbiddenJSONResponse }
+
+func (response ListNodeChanges403JSONResponse) VisitListNodeChangesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(403)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListNodeChanges404JSONResponse struct{ NotFoundJSONResponse }
+
+func (response ListNodeChanges404JSONResponse) VisitListNodeChangesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(404)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListNodeChanges500JSONResponse struct{ InternalErrorJSONResponse }
+
+func (response ListNodeChanges500JSONResponse) VisitListNodeChangesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListNodeChanges503JSONResponse struct{ UnavailableJSONResponse }
+
+func (response ListNodeChanges503JSONResponse) VisitListNodeChangesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type ListNodeDeletesRequestObject struct {
 	SessionId PathSessionID `json:"sessionId"`
 	Params    ListNodeDeletesParams
@@ -43097,6 +43566,9 @@ type StrictServerInterface interface {
 	// CancelNodeSession Cancel a push
 	// (POST /api/node/sessions/{sessionId}/cancel)
 	CancelNodeSession(ctx context.Context, request CancelNodeSessionRequestObject) (CancelNodeSessionResponseObject, error)
+	// ListNodeChanges What a push has changed here, or would change
+	// (GET /api/node/sessions/{sessionId}/changes)
+	ListNodeChanges(ctx context.Context, request ListNodeChangesRequestObject) (ListNodeChangesResponseObject, error)
 	// ListNodeDeletes Products that a push may delete, or that were withheld from it
 	// (GET /api/node/sessions/{sessionId}/deletes)
 	ListNodeDeletes(ctx context.Context, request ListNodeDeletesRequestObject) (ListNodeDeletesResponseObject, error)
@@ -45558,6 +46030,32 @@ func (sh *strictHandler) CancelNodeSession(ctx echo.Context, sessionId PathSessi
 	return nil
 }
 
+// ListNodeChanges operation middleware
+func (sh *strictHandler) ListNodeChanges(ctx echo.Context, sessionId PathSessionID, params ListNodeChangesParams) error {
+	var request ListNodeChangesRequestObject
+
+	request.SessionId = sessionId
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ListNodeChanges(ctx.Request().Context(), request.(ListNodeChangesRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListNodeChanges")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ListNodeChangesResponseObject); ok {
+		return validResponse.VisitListNodeChangesResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
 // ListNodeDeletes operation middleware
 func (sh *strictHandler) ListNodeDeletes(ctx echo.Context, sessionId PathSessionID, params ListNodeDeletesParams) error {
 	var request ListNodeDeletesRequestObject
@@ -45920,871 +46418,878 @@ func (sh *strictHandler) GetReadiness(ctx echo.Context) error {
 // const string: with thousands of chunks the chained `+` fold is several
 // times slower for the Go compiler than parsing a slice literal.
 var swaggerSpec = []string{
-	"7P0Lcxu5tS+KfxUU//tfk+S0OKTeturU3hpbziixJUWP8U5iHxNig2SPmgDTQIvDmfGt+2nuB7uf5BbW",
-	"AtDoJ7spyuMk++xTGYtsNl4L671+65feWMwXgjOuZO/lL70FTeicKZbAX6fjMVuoMz4WYcSn+pOQyXES",
-	"LVQkeO9lb/SzVOGIiISMpj9Hi1Gg/3kv1IwsI/0/LJrOlDwhQs1YsowkI2rGyIJOGYkk4UIRPXrCpGRh",
-	"vxf0Iv3SGaMhS3pBj9M56700k9hxswh6cjxjc6qnw36i80Wsn9IzCYiexck//vegf9ALenP601vGp2rW",
-	"ezkc7O4HPbVa6EelSvR7Pn8OeqcTxRL9IhrHYnk2X6jVDzROWe+lSlIWFJZ7yeMVWSQiTMdKkuVMSEai",
-	"UC9lmjCqWELUjHKiZpEMyP1KMXK/gv+ekEki5rD4ezaNOI/4lEQTQu8l40pvGtNDuy34R8qSVbYDFGZZ",
-	"ve7FznAwGORXu3twULXYV1TRWFQc4+2MkTF+6aawoGqWzcB82wt6CftHGiUstDuUzek/Ejbpvez9/77N",
-	"KOpb/FZ+a4a+0G/TUzkP2XwhFOPj1Z/Zqjyjd/SBSdgvqWiiiKQTRpQgCVswqvrklK+IYj8pveGKrERK",
-	"UsnIRCSw+URw+0PB41VAZDqeESoJJZwtyd3d+etaavNmtqOnVr3rx2yw9+LomO3sD8KDnf09drxzP36x",
-	"t3N4/GKfHhxNXuzt7lecyTzijiIDvcWKJXoS/+fvZOf/+vi//qNXPLag99POIhH3MZv3XvbmqVTknpGh",
-	"3ordgwOySCKu6H3MyOnNq/NzMp7RhI7h9sIuT95RNZ6VtxcIOZrgbUR6JlJFcUxmFLd9LLjSpAn7C3s6",
-	"Orul05HeVh5KvdUnZPSHEZkzyiVsc/GF7KdIKlm/0ZMdnF31Dn/oDV9OH+T0/d6dmE2Hf/rTj+//8vjm",
-	"ffLdqRpe/vm7IbuKwh/f/ym9D8VDenz8oVd14fP7Xb4R55MLwdn6TUoMv0JCsgtcMdW0Ov3qqiXydN57",
-	"+ffeH3of2532H2Cqb6N5pMqT/F4syZzyFYkjrm+MviIqTTihisyFVCdEs4eM19SxmBheX3kU+gWwt9Fc",
-	"z/wA/4w4/pnta8QVm7IEZnshQvaG8TGrZjYT/ZWlLUYUTaZMkSl9ZHXzg180sp9svkFvIpI5VTinQ7iI",
-	"zdO9olN2E/3MGva3Ymd3vX0NCOUhmYuEoQwYDgZkLFKupOY7w8GgbmELO3TlWnb9nd8d7h/tH+8d7h+1",
-	"WtCteGC8tWzTxzLi7Cflfjoiwl5o9hiJVILgDlC0A2umc0YmUaz5zQl8MokSqYx8by3dFm6u1Zzg9C/f",
-	"j+Xgxx/aSfQrqmY3TMpI8PPX1dQn8esaUWe+PQ83FnbZ8DAhxhJ9Hepms2AsqZkK1z/bfB5mVJgEsqza",
-	"OeDX30gShQFZsGTMuNphWuPyFLP85KKw3XVEDWW4VhqWj/KazaisYMy3ieaMmhsrkbBQy6zZS5IwvQWp",
-	"YoQ9smQFOoDTurIFjkWczrnE+zoWScLGiiwTwaf6F7JPbjVXGguJN3eOmsMHnjCqtU//bTIgUhCK9M60",
-	"VARFTd/2QDNdvD5zfQF2Dw7Ju+i7/gdecwkSXGvlDuLWmv25FyJmlMMG3YxnLEzjWtKS5vs6Src/fwKp",
-	"u1cwrqJJZNjP7SwR6XS2BcUa1bmEyDmNY5YU1Wol4EAYDzswHGVmV0euu20V6jvJElBpK3c/lSz5RhI9",
-	"aEAiTtLFgiV6crFYsoSMqaw7GPhPu8tF4wjkojfZw/28anm68ze68/Ng50X/03/tfPxlGBzuf+6kaR7u",
-	"k5jp98mAhNE00oQfCv2/KQ9ZIsciYTIgs9VixriEi/VfsD/v2f1MiIc68lzi1zWbYL59AnHa4X3a/Kxf",
-	"JheCSwYW7nc0vGb/SJkE3cpovUC3i0Ucjame7rc/SsG9bYcfziMpjU0s0/mcJqu8dLEGrl6NXsIjUr8e",
-	"I9TLuzm7uTm/vPh0/vrT9dlf7s6vz1739LVQNIpl7+Xff+lNIhaHBYGUnVAkiduVzx+DHksSkej3muHP",
-	"XxP/kaA3Z1LSqR5akywKcPOsEmRM+ZjFmkz1F3M2v2cJcSP34TjljC5YfsGnBGaphwIeWrHQ84sfTt+a",
-	"VZ7d3NYsUgBhyP691peNPlQmR6N6Ea2D5lZ9zh9pHIWwXn2W/nJLryZVr+sjcbSjrDMYFn5QJmszB72l",
-	"mgDu9Sc01BffGlcobmA7T8jIbMcISEUaPYrFoez3MqP9cjxOF5G+AW2pFJ6EU71L4t7L3rd0EX1Lw3nE",
-	"v5UrPv52ksbxDvwLn+oFjjT/evHq0/nFp6vryz9en93c6G/SJGFc3Si2AAFMuZywRDMOMhwcHjne3cuO",
-	"5E0ax0S/n9BYb8BKE9ciEdOESf3cjNFYgYhIGIWp95YiedCv5Fp9j2PNsh9ZEkZjhRZWrGYrvSfZ2Zrd",
-	"IXMawY27Z/r3elQWovS/Tygfz3Z2iYy0zbE72D3cGQx39oa3w8HLgf7/f+uT9zRS4D2IlL4Mk4hHcgbO",
-	"LHsvwHBys395NAy8e/myd7C7fxCG46OdIzoe7uzfH9CdYzagO5ODAaNDdhgOjw+1vFE0USw81eupmkn2",
-	"yHcrj7lLRVUq9cZfn17cvDm7vj6/+GOvNbXerPj4nF/ZyVeQ7anPtZZJpKymY71CRBM25VILLklXWkZH",
-	"4xkqUTOx9DmIQrIVfBLDwXWiVyTAq7Oz609n/31+c3vjEZRWpB0toXMhd8/he3fckXTPJmwaScUSFp6Q",
-	"8YxybZ0oEnGpGA37ve3cenNDiD4rRkLBkP2D+gNaDAz0RiT3URiiXdZ5X95cXn93/vr12UXP53wynUyi",
-	"caQHX7AE5JLg+a25FjEjjxHTxzenK5hZKGBaJ0Dz4G4TC5ZQJUBHAUaxrb1R2rrTJwJMOiD3qSKRkiTR",
-	"0yrMB8Y8ny+ElNG9XX3Hfbq8utWi9eLy9tPpD6fnb0+/e3u2Ru48MLb4PtIGxaooZuEYH2kUg6MtQv8u",
-	"eWSJ3uecFLqEl+V/UCmKvNHIuhFOSMzoI5CsSNW2jsQKqSWVRotTQoRoFKHc0sxYW0CRMj4/PBmu9Uoa",
-	"48s3OZzzi9uz64vTtzkaxpcS/MDfsRsxZ2qm2dFSEzhKTrtD2j7uk3MliZYBVrqaY8ZlwSdmsedgyro/",
-	"ei97+5PB+Igd0hf3w3ALG6tFKki8SEkWT8iERjELkXnaWdGEWS1LT/8bnDvOdeTmNoLNvhDqjUh5uNE+",
-	"WwVT34I3l3cXr70N1xLBsXx92BMYxt/4W9/r6T9u3D+RJNFWmOd76wW0JIlqkOOgwOntdvzp5vJio924",
-	"u7i5u7q6vL49e/3p3dnr89NPt3+9OvO25I7LdLEQWvaSOQsjSsA+ytGiNjMhhiPClb4aejaePwx9wOQV",
-	"zm3ndrVgL0lxetu6wDAHwzv0POC9WgSe8zvJNhe75xef7m7OimJXnzbXFm1+QzRdtFF9cI8WRQGNIYck",
-	"hXhYn7yyGoQWQEutkqVcRfAB46EM9CZzIpeRGuOGwwvFZKKvdWdtrPUxZJvaqDk5MliYDaNjFT0yPJeE",
-	"jQUPI/2jN8AUNjug67NXlxevz0G6vTk9f1trM3rBlUyWuSs1idRLmOrZLZ0SMXERDXTVIVktyYfe8OWf",
-	"GLt6kRyw+fu/XDzOF9+zv/33lRJiuHj/cPXpj0wcvnt9cPD93lD+cfyhlxOGxuUIbBm1rjyDucqP6T1m",
-	"VPUIpZPW4frkWptQkSJ0SiOOeifGAslKpIlV6+AMtGbB2RIWt63bZjfIbeFc7y4Z2X3GGHgu6DPqkwth",
-	"RBdFrVoxcDojnwAvgp7jOpes1SwxAHdivVwNkSncH23PUAJWb78hyNbthMtuMPD3CfGWJtPN2M53l6//",
-	"+un28vLT29PrP/qcxzhmkNUpIUgMYxSklOOE8G1iwy/7xwdHh+AllCdEas4dMym3zX39MdFVCTq05gcU",
-	"0hYk+d2QvIu+IynX44M2pe0nlxHxe5jSHaepmokk+nlD1nB3cXp3+/3l9fnfzl7npJr33uLGoVquLx77",
-	"aRGBeUTlg6EbfYMEZ1vaMEemMCZY1pF3mx5ZEk1WqCgZKTp6//79zmmqWb7Sy2cj3Dip3yHspjkte5M9",
-	"e316e/rd6c3Zp7sL30zIPGnJYzRmJOXVyjxodVTReyp9gw+M5D65TVbIrLTgpGQu5hB93Q751Q0Llpuh",
-	"Oy4MV5TEKFg4B9h8/eeP4l6rWfDzJOUnRLkpYxxjdM1UstqBHJkRkSDCpHEF4iwhR2gRuUhjQTZycnp1",
-	"jkeOZ2sMQdSONUGwR23Tz0Gpty6WBUtUhE7WMaTVgL/kl5LaCG8C3jqnIbjSXdg3pIrtqAi86GU3t0hC",
-	"lvReHn4O7ADfraoGEPBiM7Gyy732xQef9eP6RsmmmZtHuk/86HPQi8JqsQE7/A3q5v6kB5PjCQ0P7nfC",
-	"F+P7nf3DF5MdOjw82DkaHB8eHe0evzgYNI45/Bz0YirVnVx/HKlkIdEPB4SSCVta0iExVeyE8DSOyT2b",
-	"YKzcBo31omu3Qv8Er3kuFlae5rE3zapDvTVmF+YewEQjZecq8VP4XvMaM9VoQrjgjITFPbWqbJcJDgfe",
-	"DN8kYl49RxqGiREXbkfBnal/mp/F8MVuf9Df7R91mcaLzzbO8kuVORYpfTshx0fOxBIioc4xaZ0EYxbH",
-	"+u/qTQG9TRLN+pvoahcCMo/iYT1ZmceyUzGfc6GeTjjDYTaROm5gvjYMof2rYY0CRQ+N48sJqOpNzB8Y",
-	"6rX+idao3Zv2PqMvuPLYmNYoYE9E8gBcxWYaoSHSs0wJA2qwlN7HHGOzz5WXol+180gTsM31O2GG5/LU",
-	"/sT8feZGMB9cZwO5ZexjFM6G9P6OqQQ26Cli6/LW/80YdOBJA5+/5vhS4W7lmIFPaP5ZZ2lY4v5HNlZa",
-	"Rp8uFol4ZK9ZzBSTXoSQhmjF0fjKk1QTGstSUNulDoX4FkhTpPhiFIc8xTAbXDGXySjpEvhiHMkqkShS",
-	"rhrzWr6RZGSGfB+p2YzF4Sh3R4/2O6ZI5eRA4exwPpV7mIaROuMqWVXl1mkWjFEGqogUcwYqteGx+SVr",
-	"uhS8hlVpDhBqRZW80wIFn5XgVZ6IOBbLPHuCbJvMHG2UsXSs0MdZZgVhpNmALyBg+g9cLCVIErBEqfEA",
-	"klhMI16tRbRmI/ryG7HQLDNU0aE2hjytRMy3IDi0bkNd0nTlZahK8ECpIo3FysUSNmlCE+NhhlOMJhOm",
-	"Ld0+uUC9UCsOCWvitobaigKW1oiSgNyv0EdsFGhtXsdi/NBdCdNMHZWYDXZiSe1W4CsKuxF5m6E360kb",
-	"8qJGWzzXNgIwoBxZHA93K5hDE0MIeg8RD6tTJ/VewzXSa9K3g78ko1Rqe+J3MppyLU357wMyUphx+Dtn",
-	"MOgPxWQSR5yNyO/QcFCGisBpDfwRnkqVjMLsKTEhlJMIsj4UpBU9RiFL9KPjOBoFZCRXUrH5iPyu4LD/",
-	"PXhx8C6PDEOpYyR6EU30sf85F2qourBRaDMszYMmoQaDq8UQgbbT5yJh+WnkIhgd7rE2fjDttl4FtKyV",
-	"KPESaA/Ei1bqNRfV/9WbEOjddsemP4WwzJM15eNKLYFq2kbGbOgu44r+hgdWarhluutqGVitzLo2CUIV",
-	"Fi3m+plTo/phYoom8iKLcZWYf5bP3XwZ4AmzpebRYARBJpRic7nOOeCJ1s9uFTRJ6KrIonIZveXpXFE0",
-	"Mqgko0WW+DsxLgL9a1iykXQCA1fWCOkku2Q6HlfKrtN4SVeS6Ff0e6U8xybdw74ycPtdXHDVGWOYwdPp",
-	"ajWpLK2hTy5BvcbEKBPFm3KRsAp9xeazlO/VKoCtXTCxiBlZzgSJhXiw/hk7qjaT80y5h3FPfe3yuX4H",
-	"g0GHYzDGFktU1SlIQRapIvd0/ECWs8KcPPd8bmZG862ZQsUhAilksZq2FpGXU/2xkSTcq5uOvv5+u5M3",
-	"osbZuRVqKaaXvLJPVCYqM89Qde/KvB8mRY/hfWretTldvaU8vOMqiis06onmy6mcmfRZU1Mxo7bOjk+i",
-	"ZM5Ck9YDkbYVU+R3I5sOj794ZR8cgQtAH+/vX5pA3BJUKEMZmkrRxQMhBhCUGNCLKcZJE9YnpyYl17q7",
-	"MQO6m6p14Kd8VR0ZV1hPIsCU6q9T28yCOxNfnvT2n5un2SUHZUrL1lBP5TcqHT9sZrm+B/3DDCF9LngO",
-	"xIwRei44C7DySwHJIeEtRfKAAdAQ0qvK16aCes8gZR8dEJmiwR4ZJybvD7LzT5Ag8+VMRV5Uv9n68MNk",
-	"dZ3ymmovOTM6q127KRPA6CLHcF7zJL4I/6uYOvASt3Oaf4PJEClpdhDCkUSJKTqKwEAd0TgG30CeHpsp",
-	"qo55eoLTGKFLbeFAakmZDOrOwfJM7sVO54xySMzEg2i+Ud4Nl82TDDZTvmAbHEuoV78alZ43joScyBmL",
-	"NA6JSRnOyZ2N2IfZYG8zqnkFJHi+Mh6RptLgLNg0E3EIxTGUe2UbJv3Keh0kXckq91VYRzpQJwHqUSKm",
-	"CZ3nfJivTm9P317+8dOr708v/nj2Ou+4LH65hv8zm7tWkiQzkaiASCyptXIlr4nZjON8WkNj3KRWdoGh",
-	"NaOLBdOGsOY0qHcJEopGKaZJy6Vc19csRnhUMreC4eDwRScLv+SutVl6cJa+nHJTaqA0dKmGzWzEUlwk",
-	"s0qeAvvA1zQsPisn0lzIPF/ciaNOO7HXXREpEw6kqpvpEHNdJylmuzerLV9G2bA723CGbyOpWh2gRFPZ",
-	"pmqWuYF5rPkl4LXTOkdrFm3meWPqVNbYyM+6sW6JDftZX0OmVw0OLR+fIaMpTUuF4q+9muKvj34d2M7H",
-	"XwbB4W7HMrC9FmVgWBGAlWCBF96l5rdEJPhjb/n2mCqulLfqSsqpcWsaWiltVCObDqNpvUMgnetj0NqU",
-	"5SvfEPyBJHMRprEgu//ncP8lUUuRUX++VNqEe/QO4U9RkLrv7Zv75CKNtbUVxRghN08DHdhMtEiSlINH",
-	"Nb/SF5Pjw3BwPDw+3h8fhYcHFW4anz4GOy/ozuTjL8PDGmLwWF9MpbpZ8XENqaIuZbUZe/EtK1co6yRh",
-	"PPSDuF4OG4dDE5y10YdXfJxd73V10KBKGvNtKnbMKv/gv6Rg2bWQrk7A1InZbsJltxRZc5grXnWVIVLv",
-	"MCr5ir4oE0ibqmGtBt5DTKBOuvaaddyGsXhkyZP3ASoNdw8OKy63Ngd/oiEbR3MaNxP+C7o7YZQOxgcH",
-	"NBwMD+je/WR/MrzfvR/cH+/ujsPhQXg4Hh7cDyaDAR0cN7OHIn/HCa5TebJjkGvPAQoDZyLOtB/BEUtJ",
-	"RiGTgdWvIVfOJLeRmE0Usdm8N9+f7uweHBIBsSJ9vUJpytxxlBmVMyZJxD9wWFhgIg0jFwdxqj6Q2QgB",
-	"ZiDgwuh4ZgoubmdsZQJUeIONfIfr7cjBsEuxNOl+E+P2/MAf2AKzFLR9p2074HR9csmREbj0DglL9wwj",
-	"SVfoQMpTqRRpUgc1gt99I9uzFv/ybMxa/JcU5Exd2OXW7uPXMtkSRzL77JZQSfNgE9XYOpmxG0ah1imc",
-	"PCuznvtqVB7IvqVYAUCVC8TDR0wi5gqmSg3zfOgJKQ8B5tXX3GH8DqdDtalhQ7cncAlzUlu5lAXUstG/",
-	"BOllhhW7J0y2S2ud942ehtn9BoV334vXtnM94Tv/rH9TykYy61of4fSOuYAMctRs9xRI8D6rajADuzCg",
-	"OaN6ovxzZZg6l0ViASX86RoPhDmPXtBLF6H5l2creZFh93WLPCqc2Sv3bvz7zr0C/35tx3FraTbBNCe1",
-	"kcpl/uJ5QZyCRo3JwjVyCr8EHAs4mvam2FqK/DcKU9o9bhOmxDNvf84+MI1hRu7QwQerafuekakmcxvd",
-	"A4Ze512RjZUpaJZH7RmU1lZxUf9DDeihNbvcnhpu6pI/fT+iEqARjvSRCsnCkbEkrUcdIjPjCKwwkygY",
-	"jk7ISKtlI614OZXMBS5NXRaYagCKYBLKPnAWS7bUn5+Q0dJmG2Z2HfjelBAOQw3HA8NYpMqkQ9IYtTrL",
-	"au3MPQ4b9PT0ekHPDpLnue7TUn1S0HsdJawmg3C0SON4RO71o9LktXzj6bB6DQEZLVI5G0ERkcy03W+k",
-	"UWAgF2aEcfURWaRKejF0yiH0WWS/9s3RfCH0r8wM3MCgwFAyiRC8yW1MGsf6sqYAFWVC+UEP31LGE/wc",
-	"9M7CSJ1NJmxcl+dDOWFhBIpUn4wMqo2FdXSphE5/cSeoFS+vPLdZTqY8c5VnJ2ohdOrmfc1kGtfNW3Mx",
-	"N/Fy/o1bcjsdx9umnI4D4QJFa/xMxco8LzE9ksBo8/rOJpiWndhVXVVIvfY17GT2QgqW2VuzMVXMSu+m",
-	"rE2wgW+1xMpyHJ3nq3yQ+uGaNCr9VWvpY8pN9eAAIUN/OsefOTxL8/ewXjaV9gNn97Eq+zIzr6Dq+5ou",
-	"3xkXe7ZBdWLdlcTD+6sp3F6zsnTM6wAJeOaKplCz+6U2uFJ+d4nIG18OmRwZcFbdyx2TcSZentPYsQZN",
-	"Yx0i1FcaV9GPVpy0vgBeDb3LgQVlAE9sNxXX41UNis3RltQJn5uuOaAZDY0T1jiATCJJ+03U1qJl4/WD",
-	"YeKHHaQqTWzYHFarV5g7C5Ps0Cs5Ew/PHlldAUVIFbWqNHsEzs44Fk/kL9/2I7qYmledN4jJ0Tumemf0",
-	"kkyZMhW6JucWgBEAY4CzseqTkYzFcoRewXEM0ED2FiVYSC9xgQDrAKV3ZCRnqQrFko9efuAmMw2qaBGp",
-	"QSwWANIw8sphzQi1RbA5pS63iF7Q01PU/zGjwsFmhbYfu4gls3FZFLPy6Kuj/uAjnNEF2FCIHArx7S2k",
-	"LjhJW4bAK4ToIDg32Hnx6eMf/mMdlTi4hza+KMgbbc/I9MJfw/vXuZCelENRRut7nvyJbMS2GIBr9KuG",
-	"hP73ZmRI6AUoOWN2iqkpp8ZqoDQBSitUHjQm9TcmRqqEjtl5TX0HfBkQMNBcPYE1ZPR3BULdv5+82J3s",
-	"HRwd3e/th/SQ7o3Zi90X4YAN2P7R3mFzOXVTmkjtjTTkVlOEYGAlMZAKiL6awMt30+CeVF0JTNkOiOts",
-	"AUiMADLQJxdMIuAPpnXP6CODmDa5Z2rJoOSEzdeQ0jrydeH0Fkss1ppXAl928ZfixmSTqDqHN4yFpyli",
-	"MXbKEnU54skjAPFAuTcLyZJyVOMk04LlntGEJSPCGQulLfUJyOieymjsPk4lA7foCC7yaEGlXIokHKGL",
-	"fIQnZr4EQF/8JRl5PwLs0VGfnCsyFQiHD8BMQroQm57gN3q4JMYfKUG4wARlL28SOGjCQvAd6BeVaa6+",
-	"6gntP837XoKT6tRgcEDMbhRgJwqDcwHVSiuDEiwS/M6jVZz13fXbEzLigjP0c3FBaKpmhSobvZ8F4OJB",
-	"Ttb8Do/iV3jyV5zBr7CZv+p3/75R+Ayrc0PwlQGBdwZmWQGBtxKYKgebh69NcvEwtLQotXuQX+R/79zM",
-	"xCKarHZOQUncsdDxzXDNQW+ZRIpd8nhlLekcG7XkVmM/m29PYPPfC/FKzOcsGTPbK0Omc3Dy2Oq8bL5j",
-	"+Wm4u1doBnI8fLHbZYZa4qpqZ6gDfcgPK2cLqrYwstY47M2sh7mGI1yzOQ+sgBQwftjC/LRUdojDZQEI",
-	"Xz3PzpTkHfCDOv76xgUQO3DYU+xx4wxVMYFKaavl+ZHF6qrpx2akAA+kLLdDCDfbDbC/CKwCrrHxqslx",
-	"Ni4QxNnd9eaDHqx3f1XAopwmKnpgMU81xW4++LCWv1Wno33HfmbReMZTeM2Gg2L8NRrXjApf5Ye9Slj0",
-	"hHOFipeHtHq4mz/f5Qe7+fPd5kPtVpYh6It0lbDHiC1rEgNccy2njFToihZSs0adARUmMqUfmCCDTSPw",
-	"EiLg+VjMGbrpAwR4qrZ0ALbOIEXq5+5u3+wcB2SRMMkUWQoxNrzyJYkMwksUBkQ+pPiHfEgDlI/wJ/xL",
-	"TwsOFz9L2DSNafIJPjpBExYDPSyWDPWgiCtBqFJJdJ8qVPobaXkW8Sqv2Y1ZoyT0XqQKra05XWk1oGxp",
-	"FujOPojhhEgvWSUrsrMzpwv84H/Dc/2qGE5TtLA+R+02Qxcy/pEkbO8x1tR2g0vIOYyHg6aaj6L+bYBV",
-	"cUfX5IshfcMDlbXHJgiTKdoGPAHyozRFEkSZ2EQQCE4kjVmnWqZDgFqwVNUNB+EsT6e5cX/pSSXGD58c",
-	"7nnE4YPe526e9oL3tV4mnXJyfnNJ9neHR0Sbq1kop6LCy8ipTpAZdQAMRXk0XBeQ6SZnbnfkLEpUoC2Z",
-	"gLzrbSZNzn6iY0VM0iWqJBE3uYopN8Ec5TDQx6vm7Rvu9g8GXTawVu7caKIgD4wtNBnpqTSPfHuzc332",
-	"euddr1PNdFUMTE/HQRbhtnn0FWRQSt71qLvxN47qyzEK5FnZjTe2o+MESZZijk5QspytzI1O2CSVVQIw",
-	"jniNLq+/8Q1l4zmKFEpWGVRl1u2uS55bZCytXTTW54Plckcfj7WCAfoAqaWNKPjb4fPKQv38T8vvNKBj",
-	"XjQVJLLz15hk/+YbV6AsOJdKKvFS+yrkAmokvjUQ2ApzrSuA97FCLDgUH74yZ1IUu+4TsxjvE9eGKvjF",
-	"SdOinNbfNcPUlA/XYo/cszF4RChfofIEllxl2QAIkQKLGfZfDArC4Q8N0mEvD+bzNW7Iksp1u2HA8Cq2",
-	"w3DcttuxazNeq6jN9AbKZ5yB62rkaZjGt+aXMPFMA624Op3yEKxXswWiy/euzUy19qPyLZvmFLLSbaeX",
-	"9uAeXvlfBvGxNuTn2tu0ZY24nB/Mz5qxMOzLXWSxfn8aITGiKZTzxNGkIlXQ6miloKV4QFBsiDiPCj70",
-	"h27VFjhG/fR/yLaxMIuQ0bCUzWQgCqbRI0PsbG+FL13KFqQDZ32IbV3TI0IeAXDomPJcsTaJowcGtxRe",
-	"4adF2fZFAbSfU8rAOChqAB30RCGJmUdyliu/zKygc8jzqrWAvxdLkzNmJKJpPVUVyoQmiHU1KaZDosmn",
-	"tMERqxeAQeUZU+5Y80COeKs/esZWa6sOwDiNvlkTqTfKqGQLanrWTNCI9FBbwVxHuYwJj4VoV78rYmrI",
-	"oE0uS2q8B2Y2zLZQhn3UM3t18wOQzO3ND/kpBF0xu1htL3ZElsJv7VlpXT0/IDgg1uGWTdY4KyuOsgpA",
-	"pMlrUrD3tH1UcMZ9bgL5AwllyjmKG8FDLdoCgv87lo8BUfJRU/NP87jonH9cZxM9xRWS3YzNrgEUXUay",
-	"GswQ+8iANmDRQr1WDpJEBWoPqaJ9r5KwNdkdQXhk/FClKU9/jhYBwd77IoGblx9VP9DVWEbvWE2qBUD3",
-	"GXgm5RFUdu3tvaOA3rdYsNCgPkYYp5DFeACEk7qiTBsG2OR0quSR1vza8+wiPbBnjgAHJcUGj618VjkJ",
-	"cQ3jN1JYFxCj1m6hIby0pqa74PeBghLO1rhPNf+03tO1OlXKqxqlz+mPIgnIPOL6P5W0Co90BPOuzVyT",
-	"rq7Y8CmPd7v75IsUc9Ud+WcS0CwpcGLbcejMr2jJsUpHyhFFC//iFr2KWhXegluxi+tQ0anEowAx8vG5",
-	"fIa3s4Qxi4jwxRyEbZK2fwsfoYs4oYOqskJ7e46/yoDT1+fdq+LG3e4dcKrlbGU8fOAM9HT7Tg6+9y4L",
-	"zLwIfXq5Tdzr4Mvr6JXzUfsrVtCu3LmSlW1c91z5to5OwuJazEKxiU5l3UVJuncq8qjyGWbHks23ih7f",
-	"imnEN4UEFF5al7aXq4RCc45PUxf0Z+po3py69ITu5m0zhgr2hkgSNlZkJhIJZeyKJSsiFV1A0wNXoO7e",
-	"XUjmGnQLoPuEYrmZfXMDfdS7gizEs3HtQeoPOGtjwafVWXLrGuEo1xYIslJz4KLdUdn3tlZksS7dKnD1",
-	"piZlLZfkt15Jlcb53srrd6ef/tzYQyPTPJVJiPNbZMBwVUf+jq0D8orjqujBlz3W/VqQeQMmj+wWBzS1",
-	"k9BzIUOWhyesY44AdKnJ7XBt2g0gPXTZzRx3Fui9UJpbTXvc1Ai0O9YLETLA/sod7cH2CoWeSGS79URm",
-	"dsVAL/ikxuvSvY2G3UxvDj1Sj8TCKu1mq1DAXwJTr2ozLtjyijV10ahJCITmokq4nuYVhpnN5G4daoXc",
-	"7wpYWRt0foneLcDjwVTvfIL3uTIlQgkLCePjZLVQph4DG7zpo+DYWi4fhB18Dnwkt5Z4JB5oXuOsvQb2",
-	"ORxC6z3y6q2ngihxQkZzGvFRPn0gO+kXTV7pwriVDurIGknyBB7K4gy+51ikEtttFx3FDXndHz70fw3W",
-	"pG8fVCtBlCxExCGXgGptfU7RnzuhtnSyPSWZLNf1tESNQziSLsVAWn+xD/qZ91Q1+N9hgFc3P/iDZJua",
-	"vV2eGDAMkaq6NJGT/F4P26eBHjd66Ask4jvr9QQV+0mdoI9LH4b+x/Cwbo7LiIdiKXeGuwe7+enut1cS",
-	"h0cNbnRvtnp2+FiL3UOfegOton/+V/ifsXz8VcnHX3+ax2uot0aFb3T2a0KObI+yWk+VXPGxtOU3Bsae",
-	"JuoEmP+GKN+HWmFhbPGmBjfqjVenJxVdGXC3FTit9YV4CWj+2pDU2gywLmD9yFDFI0sgMx1+NSeCF6Bf",
-	"Ml5nSn7JjJqMVs6WHt9jCt9ghsHu1X1yRsczfRFH8iEdBabGJiAj4F76H9Ybov+N7pBRMQXg4vTdGepd",
-	"iDhjY//kQv9dva9/d+6WCh9LH5MAP1bmmNrfdUk4LqR1DpqLtx/q4aP0V/oaA/oYSxY0MT0Us2jySJ/G",
-	"CEt8yEjfq5HVQCNpw7baLDZxHAccggEP4Jm2CihkBRlldVWOiMz67Xl8FPNFo+46p1Diu32OnwVDLS5R",
-	"KRpIzk0oS1Pof797a28iyieqZtjfmkoyeqRJpNWP/qCP1Ngn7x3avW3ODVEfbNskTZ4Kk6wgz63C3gWH",
-	"X6vs5SYk+J5qGN9Tk7/tkkJOskrMKKzjot9BxySyW+EBaFRo62JnheNoCKOtZfBe1nozo/ce/NVE2ex/",
-	"d+7T+OHXOQtTSX99ZDxME/brVIhpzHb0D2aUq19tjewaybBbLRm80QNihnX/gPEDghMIiJlBQApT0BfS",
-	"zqJX7xQwjhF9bRMRM3tFM/QcBrQpUxZ21JbJKeZhzjTla81+RCIulUnqyM5EzdgOFtjrQXdsv60dHPRp",
-	"hU4HtTG1nFZnwz5WxcUeSTyXGGxbP2N5NBgUcxrH2uDTIwTulo/1pauOzjUQHDzyK4T41tDMYTXNwAv0",
-	"7OAd+sTTpELX/45K124xIDOlFlBTrNRCBg7aapwwaEFHY+lVQ04SOoVO4OQWUIxcKj82RzRZ1e7dmio0",
-	"H4TCZGpeY0fAcsPCNsEsXn77rSWBvvmqP4Z+qLnd2z/uUPtT9Cci48QdqrFwb8YzFqYx62zlQmW8Ni+1",
-	"ImZ7NrpGjXXdQVt2UjGTOsXflVwvW7ZHPSD7NfYlhBuTqtzCN9GjX/SnH3qpSTRVLCAzkSYBCenKJv3M",
-	"BVezwP7H+2LJ2MMJaGn/pX8Ug/L2XyGNzL/09+af8GPz7xWj+tlCLO+A7JE/6P97io9aay70Pq4Or2T5",
-	"mXDySAwS0F6foJlrOzKaXKdQJtadas7dT3OE8+Jz0Psx0pzoBnud1+TXCw5I7gnloZiTkMV4OpQkKYfw",
-	"iGmVHhApUH4AcJ6+bK5XP41jczEABm3MTsigZjMGcDaIcbt3aI4G/2yE/YEmqrxJnRETshJpQsSSnxAu",
-	"APZemj0yOAoWTakQ/YqmMwXNLnwTuwPVaG3LYDB0OD69X5fmV+VLCq1KBbAdqLDAij79G1QuQUXHCgBf",
-	"qTQwgJIphQCCKO5VhBsEiW9Jmvd5HTsE6CvGkjqITePlcxagS8bU30j8Ss6IEsZUmzIlPbzPDHu7dbWb",
-	"VWwL0GgtkdGgnWg0Zz+LutIS2JSfwfLjXoPTJI0Zoudnwn90lmoO/+13LIk1u9Qc6+72VYED5R4qxwtb",
-	"F9FWx8mAEXtrKvUTxdOrEXwOuLRbsTc2uRVkTh9Y2+Bqvl8/8BAAbQf4nfGMJnRcTlCpbtK/IRsfbqu9",
-	"vZYHSsW1HFTfUs1BXZN7n2OeOIwUxTjRMquQ2TA80BxwUAUD7likecbnk4eDTtBl+S723mqaKKUp5Oqh",
-	"fDlvAVoI0HkPuiyWdaJFlJFgqyM5tb8oQXz/E4RT14ZC3X7UnMKd3CgUk0jsEUvDsGsuRJ9cQBNFg3AI",
-	"vRTgQF2KhFb9sxwJsKaqJeq/VsJEQI49tgW2mC1k08qPrSh6zryK43UoYJ2YnaatKl7XyDga0zQu2PI9",
-	"u58J8dCVZrm1LAEZiUGTIQehZgJ62CywqqX1Gk0dhZCC3oB8ZVplPlFTb6uD5snhkkPeQoWO2SjE9Jey",
-	"HtlN71cOXyG3rFZKljm2Wz2LnKZ12FLP2qtzSWByn4k4o+9lIQDbTOuIORfFiVO8MD/XkAQD2xL1S62Q",
-	"BeQ+Vc7noBVgrfgWcD2du0EvS/q+hm+d32xzp0PpktT6GkTIvqNqPHtbmfl4ybPSZtOuGP00hP1ExyqG",
-	"5rLGSpasT07z/TpA707lDFgxdyCa6DQ1cSNJRlFoUMhSrr8HgEwrtKWWlMtZbSPDpvYZtIy+XZETvNsC",
-	"AqsKNqOb69uvyl7TMxbORKS8M+rROVcseaSxdI6uKV3IhgLmujRXrMKIzOtMuitSfw4oxs8TqPF5wxYP",
-	"umyxZijjpjZc76EBb8JmVM5G2Cpv5P1gZGeGWKqmoNvSEzRRc7iOAN/BbD4vAZdT9iaEgBHcxfhQY8yt",
-	"5LDUFQ5Vhk87axBJNUNSs0Sk01ndUYAZ7E6B8VCaFlJUjhkPT2wLaWzRYMM+kAKQaYWMh4WjqsGa0Sc1",
-	"PFx7UptCgJdYkl18HVvC1slVe2O7akvTuN0CDlUwiftV8wsiRXJ8aq2CuJ52xYJ185DpxV6aH5WMiLqq",
-	"6fezAgYYYmFmre+8OR+sDX6ZhggVlooUZJEqry+D3Su/j68zppp0kmI/olXDyde0qHRtLU0ZsSQy+pl1",
-	"6HHp+ZS/2bTbZT1qkoP1hhDN8zc1rN0/wSdxVN24YkWoSxVEEanPckkbUE9ckfZ3qxpmjGXm5NXpxauz",
-	"t2/PXkODm+WsUKzauxf3vTXlks1Q0Q1I0TdnNzfnlxef3pxfnN98/9RW1s0ozDcrPvahD1zp+RrKgTFf",
-	"Va7Q38Y3p+ewh8vZqgkb++ru5vuz609vLwEXu7H8+nn6aDewJtf/xpIOuGEnNIqLanCRbTWWjkr2jzp1",
-	"4PLu9tPlm083Z3+5O7t4dWb0ApCLXtM7mJOYzyNVbGm91+l2HmSt8rvkQJje9yYNomoZN3+9ePXp/OLT",
-	"1fXlH6/Pbm7MOhyxYVR4SfM5flDu5eAkOs3lBn+WkzuHLfuW1/Gf12wcyaiaNIwEmaY0CWs63bsmRi1a",
-	"p4K5Zp4vYit1OE99O5ezVTUt2/SyYuIARjf2B+T/77rFRegSRoVxnTDRd8i1X6pfKypvc0SlN4+/BHBg",
-	"zIkqFOMOniZmvA5SfsOomnOuaXZ25bUypS4xy3TtKh94VBP1ixIShdC/Vau7UQElsT0aQLlUsV52vob+",
-	"rfXWsFxQHmRJf552vUjYYyRSCQbzN5KkC2woBtEk5ESV7WhEWtVVo1GXqHbGtwpQYu7+vLFZN1b8VzTp",
-	"PsG2uQjbAGl3zvqfd+mrvWkf7Vp76dby+qxvpj6oEzSG1thCFcZqe4QdO6XAHGQzXckzHjbM3rpasJuG",
-	"ZtrQzMc2KjQnUuVhrGMgKUYLEeMK7aQZhmyngoiKQsT2lrfJh1PaUIZ7Xuqi7Li0FGRCk4CIBf1H6uoe",
-	"IOMOoeFwwbBOGXEEwP7AM18D6qegtWrr3SL3+ba6vYX6HQbDLVKmkUrm7t6dzd79eLfbWwfCvP5Smg61",
-	"pTYHmoKeekH1/v7AkmoZeoutrLNe8SzXprpPDKnBl0thn5VevZamLJoUVbHhuuvH2U+quakkeJbqG0o6",
-	"wDVoriUgQFFTpd+t1H1BqzCZNBeXlhiss6eClTbrBUqoqrKVsi7ie8NmVAKZG58MgI9j3pEkIg63SjEH",
-	"pTAebIel4jw5mVO0y/rYhBVUUgN5vS7wBmygOmgtMDLB9VaBKo29XWrtCLQaHJCkA9Y0fZnatht6s9Z0",
-	"vD1/d3Z5d7s2IAjthv7Xf2zcfOdNDuUuH04bdHHqr1PHi+BU2pKtgd3B2j+rnWOiBpnSR5btO/B+49wa",
-	"bbFD+Pb8ZWCVQWPe2y531kQo9JVt4bLpoGYptljTNbuAw5FQLicsSVhI9OjEA53yyGSvkUrKPeH0NOqu",
-	"7fdUtgr9WBVEs5IqFV5/XtNIAhkPC/NSKi95Xu4fvT77y+LH4++/u6E7n27P5+93Dv70iqV/YdcP84OL",
-	"d4s/vf/bH/dmN+mbu3Wene69DDbt5wmLrt1ZRhN1z6hahwzpNBfngK7VyDqY96/8X9WAo1J9OPiQ63Xd",
-	"L6pCG3GNLbKHxYw2dvo0txdDOOi5KsgKr32zbehpO+vZC4fHDbuxwn+DsVrZY7eyG70+8dv82/RHP3hv",
-	"dBazeWuxg2H4fibiGjHox86xP5KtZsDiKa3O6S8hcNfv4v0/qGVUzuna0KXBre8p/KqjivUc7LoUnUCq",
-	"r7vb56+bw85chKw6b7BlttFHP/Fo5+Mvg+Bwr8Y8fkquEdqDmG4UeJFfan5LRII/dgvvHJNGQMuF16G2",
-	"Glh1nQ9IEyFfVfSXrWDjG1cyPqWjcZNTyQbmO+4dkpQkU+jlCq3VuLWxAuNfgkAYH8cpFESPjDtiFDgb",
-	"j9yvFCP3K/hv61yAs5zfpC7ov41Qf61P52yN6+bEpf05T7+NlZfn1SKw3aRp4y4Fa2PWLgPjybckNi2b",
-	"C7fEf3+JWGxiABCFqXkQjyyJ6aJbNrsl1+1dDjfvup27qMnR1vtioCciC81aSBd1hagVCaNYZ1BU+NqE",
-	"eevrUi0aYAGuPHv9uzWv360tCXOD1m3TZWYsVSp0LporMKSnrTaEwqMWcFcJcm+a7lKrsykLwqtJ5oFD",
-	"J8bGsPpmBV55nPx1iqV15JrYV32exuYK5vYKmetONItsNqsUV3TKNnYOP69HuNoXuh3n2lfpUtx9ktfv",
-	"0hNIYDZjei8iHJimIs5V/Q2GiyRZ6jVo1UiLNXR/A4yBzBX0T9jSlm2AG5GcQo6bvdoy4tPYWbqgNdmM",
-	"QBAJNqJDVyRhCwYcA+ZFbDQzXXzgkLHLc+5KcgF1dFCalcQRSzKvcszoI6xRpEV3+5NU8r2ytwu9mc/j",
-	"v2yB7htxMqZc8GhMAaZybuKAproEkHIyDwee+XyRKs95aTsCaGK1obR/qr5jBnnJtoZOuckA+xqghDUz",
-	"y3cjM+AwBJ2CZJkIxUqdohFzuDPG8A1mCGkBayry65XiDWGH816rr6ZJWQBaAgANBDU7/JIAZDGUNSxZ",
-	"/Gj6KZEZjSeEpYmQhnF7AAeSnN1d98mpKUbbH3jVLHpIwn5CUQx/AN5WNUryNtqh1QIkdwRENsUpbXGP",
-	"PU7UxStrGX5lLs02c9ULmSLwVMM6FkJWCdGzCNmYxXHyk3hcvS7wdxD7Wc0rZg2ZliTuSasgLmdCZiky",
-	"Nt0EJStdLBLxWBl++o39m+Bxaazi92rY4OGXTggvzBajQJmIZCqUYrw5Exd95E1ZO8XajVAwhAeamaU7",
-	"S7JzqnhTec6TQjcnZQL5zdyDjVWpIJZsoqVWmyYTU2VcaWzJmj7Q5tuAUCwm9XxAAJXRyeC3CdcNSVT7",
-	"OUuptaXt+T2fy9r2AJ/WdQxbn1ARKZKkBWj33rA/6A86NSQsG/TZ+EF2tHUEZHIz6+pCjJkfAW4CACAC",
-	"ZzL1K1pNloZjaIZoMUxAoBte2doPaLza6Gs0FTS5WETIaIzBYZtsZXiH8xl2TbFCKJmmlHNXvxGzsKTO",
-	"rUkyBzjMMThUw3UsECSHeTY3yItBtyzLo88moNRyTPPsE/I6AYfESMD3tTmmJoEzY/jIP60Ifcr4mqGH",
-	"yeo6rbpwprQ1UsRgMXKR9UOE8u1I26mWRWKngFxGepVcW5di76eTbCGxftgQHQVvHDpqJmkCgtwWXUCU",
-	"Bno76G1eq0g0+65iRiVbD/vgiUqbkBTFxVK9vUYReIjC3BLrlcXrqUEmAIb0Daa+ygWDBn/zSCHIhqH3",
-	"BUuMM6Oc3DODjpwFh9LBGn/SMQgSdQ3FTFVX7RR8L9RwD5PSgrVPUHC68mPFtuwpTxznyhU9+UQLoEP5",
-	"xqqINZO9o1446bu6iOnWSgmgz1+y0pLMARXSxSKOmCz04zWfuq3O5rT7xQs8hgcwpJaDLdmkV7G0KZsa",
-	"ujFllyFNI4caNRkc6GJCVkyzM2PPHgSDwaC1VnbNrD5QG2M5gqnLdM7C67qWamWV3vzCGU0zGnoy/Clb",
-	"mdURVovt5svnG3Iw2UWq5Jqyw1w7hDSNmguwXtQVEN2uKxQ6IYPM0c2yJIsNGff+NoqH8j3jtlf7g33g",
-	"zAa3uhLsH2kh4rrfjXL0waSLsLVGZp7NDXnYbcjjUpKcOw+3m1a4I9UELgack7mZLpmtwd/ATO/zeFvp",
-	"3pZVtTWWwWUG41amZYPx5ueVgZ9uQhOHlj0WfMwSXrIejBkHFStaYCOihauXNzjbgK5TBZ6EThavLmg7",
-	"wqyrhyfP3+Fa30Q/swbq0roIPFcRwXIoVwd5gKu1rh290gSnfrYOAwYGZxI1Q/tDXE0z0AtuwrtIypq4",
-	"ML5/Uefc4QLBFcGLgmaj0BqiZ4M0xxPqtHwvWgGJGpMIola25WtrvR5MmTn9CanqiiVjxlUdF08AJVLO",
-	"9DqykjMEd8NfBrgDnLEQ7A6kmwIHG/rHPmwP/3jsT1U2TxI74XuzzCZWO6+D9lM56qSwezo6gGJWaN+D",
-	"LrnPCaNh1m2ynjjKiY3NxHBg4BJFqtqZPZZ1aLtH0QdmVlcGocyt9fhwv/1Ov/hsU0dBxblZ8XEzKqu5",
-	"eZh8i37K+hXv1WLEGK7ptaUrRS4B6tKEdvFaY17Ic+Z27H0luR2HW8rt2N0ENrVCVpdgb5/L5MtgHbKO",
-	"FtBIAo09A8zqrJVJZGEwrXGDqvnV29OLTze3p2/PRv0SPzYKzJtEzLcv5vPTxqHkiZ5kAZAHYHz1HV4I",
-	"CVFsB0RSgA3YqrIdxZqEW4FtWq5DUq6i2LWmWIrkAVm/xw7s2jBBRK9cGyGxkGU3zUbQxEdoKNSZZ+9n",
-	"BjWchZmx5TCPnoCJc/BVJnj7Cn9FshZO2N+wzBywzKBOR79zKGbVMVxQAiLO8q1OM8UMG1wg3r8HmxaQ",
-	"ezamqcRqQpSZwsgUyl23Beee0sp7IpZ9cqkf+sBdxg5ec02eSojsrc7rhpkGkMpTG0xuSF9tQGPapDTn",
-	"aF3oKAONq/VUZZWvSakBhN6mLCpv0sgUodhVxaWrdIz7e5PqlKLUHFSvUaYu0jiGRjCXC8ZPr87JXn9A",
-	"RjbdbUTumYxCBsA/E5aA/HXcH7AJIZUOnJjUpPZkGaH3zCTaSVvtD7hLwCeNGwyzck1RjX74Y22yXbaa",
-	"y1RpW6eaKUyFCAklry7fXb09uz17nVmAVPbJyHjsRi+xsNZxj5xXkIyMXv3JGoyjlwUzSB/2FHssfeB+",
-	"Got+zwNbKJQnZKRFNWf6BcbvSa207ZPziRGfejtHY62/ZX2e1I1iC4NuCLEJk+I0IpKuiBQmY87UI42N",
-	"8mc9ks4v4JbQQ7WBF9sU2V+2KFUyG//K/ML8ee2GNB+8Lngk3BdXdvzPQc92YiwqnrbJIgtJwuZCMb/B",
-	"U9bpA7wP4oHx6maMf67sG1VoyGM7SAFVYm8Y/Vvf0e155osll/dURuPm3ij3jCYs+RWe/BUxln8FaM/m",
-	"Tin6NVXVOfi6gMD7AgvaLBKEC+19VX0d/6eL479gF8dcAAjA703bqq+ml+NX0rCx5Ub9q7Rt7JRIDFmx",
-	"8pLHlRrue6+nFURWDBSrlpwo2gGUnIg4tOqrWgoynrHxg+yTK2zVYSW0XEZqPGMhGEcJw8dYaOLrewOb",
-	"Ef9sfSYXWrUu9pPUPy41n7Q5MIWqhILU+Vp7NYJlv0mzxkKjmhYtEzVVnFVDMCJAAmQDQOhYP2qKPagJ",
-	"IZo+Bf0uRR0vzKg3jPGa1uuR8qmVhWbUYugPOrLUtmJvPaEjb0KnU9FgHduKDzoVLjq5bm6Z2VyFhFcz",
-	"yVqP9r91f8vqLkPfSNuJctsZj6fbyXd8ekPLlgLw37it5f90d6zr7tipt+IGzRO9xFqQWDglT/3x9BOP",
-	"8edZri+HcupAlftFayWvwLe2QRm/LfxSwvjnMNxuSvyKjaz76Nf03zysMpC7ceRT/Yv1tgmQH0seQV/j",
-	"yjQ3QdS+hC1iOmam5getbcFNY15QD0Za2xmB1f9oQpr9UrLbv4WFO/rQ+9CDlpWA4w8fV5YmtDNu/3NL",
-	"1i0k6oGW+rXYuTnConFM7KSeywI2J6ME5CTY2tU11u8z2rtuRlrk392+2Tkm5h/Dwy628Fat3xabtLHl",
-	"+5/bN33zZP1ljOD9NTbkrSu7sBDIkw2tytHfP47gO+PDxFwtKIWHRpd+a022hOHAVS0eWWJS7O1VtOkA",
-	"Wd4PlL2YvHtGH6ueZUt8Clp8wkfYWpj/U9i1B//UNkxR7CJFmfVU2y1PtStaN84fbsXOaMFqvryN8Z9f",
-	"hZGRZ2u1XfRdr8vG1vnlLvlfrBX+3m9lLOWoC9hkwerf2JL6zy2YUvnjXWtUnbgMEuBS0MNcAr0sRGJz",
-	"GqlPDUJ8kSb3u58rER4Kywf2Q5WWMhIyd1yw2VpFmZ3Fxg/1IEcMunyik64idIjt9hozUul4zBZKEpEm",
-	"WQSyteCHBjI/LaKEyVNV40x0b3bQNTBt8zMfvYZWJSg8zbd4DDl4LOwm7q4S9hixZZO8M9OFxF0zW2c2",
-	"ksjgCYEaCd5IH5ggn5QdU6Uv87sKteldFMeR9Xl6jdyUEA/rXZvNeZpzurpK5WwdtoohIVxOdpKR6WiR",
-	"aAnsMiQWaQHP1ngBmnI61xdTG20i74pGV5xBviYS28B0gkpfX2i9laEOsFEW3v7qztvS+PfzXYey0bNS",
-	"vE4jm/REOp7VpQThQdtOqzlG0poD+K27y+cH9BHV8YDcBpdvfqcAQm1Ruwe9vJUDLfUEyrY4cBw3u1/B",
-	"mhJ40603Y6I+R8hIp94Px8YP9TALt6bQLTY9ziBiWJHzbKVMOxaZCaZSfnCbVt/oJIMxrQqjuceMPjLj",
-	"WYdcQL3udV3Ba9t244rqdu2c39XtFsimjBazkOsEFC1054Wm6wvN0rGM/axZJph8bdH4LbhwYx322dn1",
-	"p/OLT3c3Z0/r5hY0t3O7Qk0ZGohLtjGs/5N6qW0vRXm/ZfMuf8w6gnkbSdUAZhLH2PW4AnZIf1xPabJ1",
-	"HSwkmH1u6iq6nT77tTcKV1K3QfWbc8lxqdV7043pbMZvnrTk6hWvgWL3WiKGQovWJJrOFOEiB7r+j5Sh",
-	"OTkWnLOxwttQgGJXs0QoFZtiSZWsGhDag55rwPixwknUAtnPebWg+MCEDP4Hl28tLh+WvtaaQJEyZsBY",
-	"G37lUoLdwe7hzmC4sze4HRy/HAxeDgZ/qzN9GvM6tg0QmGlMVS2tETCwkyr8rwEgKJJoGvGLdYZLZA4c",
-	"fJ+dcyOO/yWRCpspyiIXdmt61Q7JsHlkD9mwEzyuqXVvuPoZGirkVBU7RVdwgeHtcABcYLc7FxgOKssw",
-	"9B45EEYbZHDcohqXsUDnPpvz110pIPGuZVkCle4rKya1KaZEVgFkC2eE9EQpJHuVRVEYJVp0ouXXTpN4",
-	"7X5S0Be1/KwPYPkhq8idI1yniJMRrrU93ByEVF45Z1+dXnfkZSK2TBGAd0LJQKGZbeBUrhq7x65tkQKi",
-	"mOZbBlwSwnRas4DqKC/BE0u3EL2kO487eA4EkKTpPuZwMqm0lX7rbuIG8ni3fZlhEbrNlhZ26G2Vh+1I",
-	"7DX1y/ayq2IIwWUMTRqSfcxNBjC9loWLmO5bvqs1xY/FZpIWFTCXt/K0JvLlbqXVoNnZgs/CqhjNVapl",
-	"a+KACgR3ekUFa4KHmhrkqEwtAfMYflCh9ex2jAgXQU4n76gaz6qg6x8wZdYU34zOJzvwaL6tXe9Db/hy",
-	"+iCn7/fuxGw6/NOffnz/l8c375PvTtXw8s/fDdlVFP74/k/pfSge0uPjD711ClQ0uRCcdZiVftxMzbQ7",
-	"wdrsRapGvk31h3w12B/WoSAv0g6QwIY0zrn+VXXlNupgTo4Zt5AkoygsFI9/7mhyZKT5fSSVSFZrTG6D",
-	"iGzSfyRWvBYlbUX/Onx5NdWizDMdkjhbMqkyEKh2boycYrDGn8HZT+qKTtltdbTXb46wsI/VN0gQWTuC",
-	"Tg7fved2M9gtLy64gTshCXayjk/ztNknaC77Va4mN1xriaif6k+g+lMrOJlmOHqiR+AE9qtGE8e515zO",
-	"c3gMMPjBYsnW+wiai3k3Q+uvsqn9pnE5Vr+3BXv7XIva8MRm3rhO5i693eQZLGgBB2+zxmKtDHQbc1tn",
-	"lucS/V4cth65Afb/1BnSthqXcme4YqwCLWxzF5g2vuNVn5xiLpOBL7JfOxfaMoksBnnZwC0kLD6HvVtr",
-	"3xYPr4O9W0xCr+zQ1FaONTvVfSFWD+v/9YgI1/KxyfkkuwrK39bln3WxbC2Z1hxondrRuT1DZWuGL7Uj",
-	"lRtwzcYsWtQAskXzeYpuTjrGRkNWN6PEOu19f0iFhFVKW9w1NpiYKMYJtYA6SogHTffpIscFdhvRynYt",
-	"RGAVYNsriwFqAfryMGHdrLEjh2x+XYOsi4Fr/R2ZRo+Mk6Xxo+ewdu211SrGMkIB3p6bveiKr/604Y7z",
-	"9R4V2nWV13u+toVeUGqMXBOVKvc41gzvXqgZkVHoUrGcFMz9QM9KcNa54XKwDh4MoVzwGmdS4w+5t/is",
-	"9tDgSQIoY1PExT0UGDhm2/3PHWm/u09n0BE0n7Nl2dN7NOiOCztOEynqfHcW9MsobsaznzVYQ8dz/gYH",
-	"Gcb4mHLMuwEoM1ti3Ni94PQvs2g8f5P+dXeq3k07pSUdduwBYFMuStu4ASzz2kYAV3WwOLmN5WERGWfz",
-	"ee1Bg4CtebHhbWkCd7YWmc18gTUXiBdDE3BB6T8YDwP9b73ieZaCmEc27u8e+JdHpJgAZdaJOnGXpgTY",
-	"sSN0gIj6yqaJSf5jPGQhoeTN6fnbDAPpSex4z83nXX0ei9cnocQ8sJkoSvAyPBMYVSkPNfH8TjJGRgJB",
-	"g0a/f9q0B7ZT0p9ZjZPGJYG7dn1hJZR3ll6ICHtPbRYJdWma09TOzAK+PnViRwfHnSZ2sAlwZRNo5Z5W",
-	"YMRa3K7IByhIecyktQ0dwbQXqxYmbGOJal/gr6Ntx313ZPqo9A+cllBouZ9rRgpYJqBamA4yphM3XB2H",
-	"DLKkWacIRNcW9kkHxd/+fmzaO+GEjP7f//v/+fYXF0j5/K0FVzNNWNSMzZ/aCCZhC4pWRe3McE8w9ol1",
-	"xdBEU+8SpAnb4KhtBZfT6sYiSWDpTxFI+2VY024QpfkkbdtowaK/FBsVtNegDzs3erD94ZwDfEZ5qLm5",
-	"gQvJpveEDdvFBhQqiVg762xJIwXgGwlRCUhOaJFCC2ABjaC+u3uuy4RmHpXFRPh1UNEb0DjyMdaLnVnM",
-	"melJMS+RyuuTtfHB7Q+2H+YFTexifemAB4r4hFyc/RaRZWOcegHljpkbL54xYLx7YLpjsHklaDwCl2Lf",
-	"j6VJEIptcZKTzc3Zu8dbacBRvj2RUQD7Rbe/og9MPFYm2J5RzR6jObPHop/lUAaMWm/mKtF8YkofoWm2",
-	"jKYAGx1HEwZY+TBaa6fdrZlQo9duH2aeTJnqRr6ABKVEN/eAwxxezzBzxmOOg5tySVpA+KmJwreHVNJ8",
-	"06W7aqKv9F/Ax7Y6bM7wDKH+N0rYS6/HN2KwMtfdGzq6UzljkgCat6dXZE6P/Ir2BrvDbj1sAPTAW0Tt",
-	"PmcONDvjl7alXmA7ucCUXcqqvnv5+R0dHHfs7tK1hw2NtXa3QkooxmMONugp1aWfTW1q3HHXln8N2TEZ",
-	"tLWfD5OTJ4X76TXCyV2lynPfsA+OM+kyE8r5fDKvbMV1yaf7+I6xsh8gyJzImcLis9F8vpCvA1Z06nHK",
-	"R96LWvDsFoxs3weQmVBlx4ynKvsWSsHXmZl1vnBrcM6vq5SCh7BUqrZBaJL5+dvJOBsY+LKhCjvN6t2A",
-	"fzUUAji73IFInxuMFtOZx8B1WHkBmNlyhkXlc0gxZj+pPnnl8oFtwSxXiYgJJYol84jT2DSv/sDddYTQ",
-	"SBIpqEkECw1AH0JyvyJ3/+vNmzevqzDZjcupgu9CG1hs+QYGXbHnBixluMVO1mYT60R7KfcrXwcJJcW1",
-	"KO3gl9l7WhS3vqHhJc9qw/DApCbEZa5O1SQ1FeYFqE4Z2pJDhTIYBBD4xjT0D73hbnAwgCwxbxUHjQAb",
-	"5c7C1sWY7bZbVz3Nt485L/M5yl6Lxa81Al3bvvE2o/3AqnnwO6waMJ6EFahXW2zM+AVYnIVqXx+evgbx",
-	"5bUI6oBbdzZfqFXWH8LmxkDCivRZibcSf2QtJzcbWZs/Stj0agA7qh+50GJicp1C4KYuIihIKFxJh0GK",
-	"s+ofdEDjppTVjvGSjCY0ikfkdwj7Bthkvzc3w0BI7Q9eBGRkOPbIeMvxAvAQg0kS2T2uCWwszgjoNRTY",
-	"f74TgB4RtQH9xnx2p/muBdQ/nsEbfN4eiHtjU1Lm56B3M56xMI0rU4eg0QgySq05WTgoMo7F+MHkfwIn",
-	"0cQzN10jqtPnugR/7JROKyJAh88SZz5uV+YGLSHCcCP/hzdEnf8DXt3d+4EJB4lowDtOUo6lURNN8abW",
-	"Q0yI/hWCBpbT04YHZI/8Qf/funxntq7roaMZS0dRdxhyDFSd82uxbEjUN6oHOHf0om18K+KA57EsOkIb",
-	"VB07aGNjOzeYgqRHGFIkZC4SVtUmeS1kCMSPo7D7XTkPGdemQ7GMeAj56B6z7Pha99P8Wwefg96P2uBP",
-	"asOwEBMTHGJiCeWhmJOQxXRlsFVSDtK6CtR9sNbubsQVX+VIoBDhlA/RYmEhX2aWbApUklNZEaOcxXF/",
-	"o3ih8QHW+MEwyzwXboiUdYTmwk351ibtomr2FO0cNo6uFV9UQqPrkPbKo+lMxat1aT9a6blO65rfgmaZ",
-	"3bms1wxYQh61nZhAKyBaYHjSR73IKYQtOHoOjXCvAWN/o3aCN/rcaxsJotvmqgvmQglArhOU+ZrCPb1B",
-	"P4u61mfgntZf+2o4VdBouJgVnmp14dvvWBI3i+n9ViWp2FDPq0bdKFpRVWdqKkxB1nrrzyRgYHWd/Gn5",
-	"frnMp5Ox5SIv9ag/z0TySNa+SMxkla9mdKlqLWhdpd0dLdI4HpF7vVfSwLN94wEtaxYVkNEilbORNrOh",
-	"mtTUt30jbfqNo1GrAuu3ao0xlbO8/mu+aKH/5md+hb8rfqhf761yI4hva1pYbO93Fu7bplMZKP2NgL63",
-	"qCQfbB98u6BaFwAiqujlTVnVfEnmEU8VABqmSUBC6jS2ueBqFtj/eF8sGXs40dJ79F/6R/FqFJDRf4U0",
-	"Mv/S35t/wo/Nv1eM6mcbVNoi+mmHksNnV3j3n0Vre7FlpQ3cogYfj6/gokttdpuGgybvDrq3jstNpjdp",
-	"bgp6J2+CvRUTshJpQsSSa9GPSTpmWySicFVGfzy1xAcE70AYw61I/EoPCULEYik+NQjWxMLrGZ6TA4fO",
-	"tbyWNsETRLIwQPVJyksddFtpGJDNAckUWQG90T3wKzkjSvQJBKmnTEnPz2jQ0MWSt/bE2V7NvuJl+6Nb",
-	"VOh6PeVwMz1Fa5UxQ10lQ5od5RSVETClu9tXo2ZtxiOnw/0OJV1NzhrP2mtwwlNH+fkZDsLDyd79kO3s",
-	"TQZ0Zz8cjHde3B8c7eyNh+FeeMx26XBYkRHjIeT+fbDzgu5MTnfefPzl+POO/+d+lz+Hu5+r4XWrWhzc",
-	"3SEdlLlcHQSHNv+gBSoyKQbEWOH400Zh0fFnMNIRpTogI8CzGkF2E6Dn22RiX5fR7+kFCH2VV2bMNx2U",
-	"mRv8hf3zL/hOb/nrUdsc36uoSKKprBZgguB3yMHtG2xeHrN5yWhQgYJjOEk3k/RKD/J0gxRfU3TL21nX",
-	"JPf529KKBzkfaYNF9OyF1ObI/OU1qfG4MxsccFVxVkWSfcTHzD3fHTvkftU4t1I6ags3aHHr7gH6R63f",
-	"pfpb5FBk/a0CTR/n+e92sb4AfTeeFiJXN54X98QeWUK42exjObLZ2r/0XG6iZ99Ut8qmbW0OGfs6RH4L",
-	"pRc66magfOFsETfRxl2wK+niD8iTmyWVAjTuv5N5PPxnVbhL5f9FL18z7dSlm4AJnNPFMWwqaoFj6yRj",
-	"QrnRRuHs04R7Se3O4dAZKT5MWSOcGJzLkvIsMbu7sG8GZtussWYD7PzKZatjsAc6rYCvNCtrgyeMKt8Z",
-	"jl3WxXTOoameLMGxz+jXGLo5tCn5zYXG2ARiGvGXJKaKJTYLwPcPmY01NANhBn0A6SLrQNONbPZsRn93",
-	"4XKdQsY9K/pEC/fbgMQh/WcbEaDeiGNnR90MVl8auuw919QW8enI2Y7ojUnc9WXYddm1fsGBAzIy0UDN",
-	"tw1Bj1y2Ds3B/Znsp6U+jxFSfPYoF+5Ze6YfuK3nyGWlmKlmCbMAsQkju6hDwbx1z7VJV0n5ezcC7pj5",
-	"sf7DjXOd8jdmqPwOy3p95Rri70XPRyHDtVbpK2l6Lantt00TW6fd1QagvxdLj35MVzMnpVwxjkH5roL8",
-	"b4FTALUtOdOm2EfgaS1wDloUOucajZc7jxhAkg49Mv41ymO/ODpppLQcoRtIg/2tFF/V63oFgFEsh8jy",
-	"9+uLEHKkV3kLWfIYjdenZlYBuDlsExrOI07oYhHbUljTshdSJGGArAFFXVixLksyr35JJRZrvSz1q2wq",
-	"QACR6tLTV3xs516R3ilrXbsFntmplY8mM6nofFGTOgiQdmsa/7c3ILJF+CNXE0kNi9YmxEQzENiuSj/G",
-	"NpCTGnP+oYz+N8czAkSLL4dntDd4PjwjrE7+M1uoeofjMo/DncOrrCjmN++0xfyR6pM3NJbMAFhDTM4a",
-	"jjYnA/sAY8jPNJ1VGQpqsz6yv59fyB1XUQX2MXzszALsdIsryLs6/ZYiqBiYDnOT7HdcKPhtFZb13s5g",
-	"12JZ7//tyTrF/sH2UJjMUk1Fvu2T/rT57R79FjhNkOhnWOSNYovKhHFXXYP1Un3yHs5Yijmzbd5MnU3k",
-	"Vd8UwBy9HjFkODg8Ih5UX2ODkN8CeOnwKwVeOt468NLz4xtlNHBzeXf96uzT+YVVljtj33016EfZog6G",
-	"+3qDhruDgV/4nsG0dIfcY1JFc80HbqM5u2Za/lRqTRYTSwkyFUh3VBG5YAXjLOUPXCx5YP60JpK+Kl6o",
-	"yoE6FvEXn1AuDxBaM0ZjNWtPrd/j8/lOF5Dyzsdi3pi5b/rLQt8Hk6nopBAHfDAPm79BEu6aPG+sgG90",
-	"pUJOaoZCUQSFcjKCZbDjTxQUB2Zy3zOaqHtGVWMnF6MkwjQBM4LmICOeb5ouVx4YYe0cXS9PTO6l5UJd",
-	"8jvKTadPuMML430XnP3+WSTxIbQKVDNRUw07MhlhfXxo5MwfzOFClHJQ7qHK7Pvb26tyJ+feOmfEVtG/",
-	"/lXcG1pJWthWdi1hd+Hx3HZAn6qY8rpy5zCBOL0r3QAj3W/8nH32dIyofeyaJaZJpTuxDMJBIk4WLBkz",
-	"rvrkAoBOpoJJA4k0HAxMtwl9u9y5nZCBp5oDKIQ+VyMa8jrk0EvkHHbM4/yXgmbbxxUBfMSVTbBtAkIz",
-	"UF0LcPXrh8nvDKZ6YOBr2T9SBBAw2sHvAxJHD4yMLEzGjRbf+WDo7sFu/6gKurJmIRVQloOvFmPu6J8F",
-	"Y+7FV4ox54PfbR1j7sSU2QP+t2v3y6R8yk4ebA8HTj47ENyhm2y1h+rW6oC5o3dTM42ELSUY188JxrMq",
-	"XTgBPGiSqtGT0ycXdTWDmy/s6OtAuBNfGOFu2y3TnrNn2u7edkMkR64c4JXgkyiZV7Hcy1rK9KBvrVH9",
-	"UqsZpl2O8zvOwA4yA+CPrEiOKZaQAXAXX0FNtaHuutsLUez2zXX29zYEq5uKLw1Vl7POt4tTBwXVOZWi",
-	"DqXO01UcTB3wswlb2pogw66KXR+QPdNHltAp6zsF0561vtqy2hFhc8GMvLGhjG+kaToM9nQevXtvf7D3",
-	"JB0IwCr/jbH7ngTLB6XPvyEu38FvhMunZQzSZjUb8RE5Z9BHCcyRGQVjWt+j3AWAsnV8rsxpdjphl+/t",
-	"bRsy0Lg8vGA5Wtr5AIFnqz4juGAFaGCem1XYZbWO0/r+okU3WsHrV3BgNeYJ5GECG+EFPUhDQ1trkQuz",
-	"AvMNAAid37Qs/Z0fJB/CrIgD5tATPYXY+XcbYuBrW7E6Q6ShFev96ibThCrTLX5Ze7U/ByUXuhkYxKCi",
-	"ip0YJQQTGyIJZm6pGf+r04tXZ2/fnr2GOLvzsmAwuLbF3q7VF2pKu8xkcmPtbaNrbJDtXsMxvTHyvdm0",
-	"HVNuoP6ywLxT5SryyepCS1omBJlNSecFAImbs5ub88uLT2/OL85vvj97vRawqBo65pTImdCmpMRmVjaa",
-	"mR/sFS4KVwS+23WpyvPG1LQZXSwYL1ocN5gfk4XFjYjM6Gddc+at2WtbTr4qJeIyA2cxd+xxjJyxIiur",
-	"gSTPX6+phbWaKFaSFkJzu/sHYTg+2jmi4+HO/v0B3TlmA7ozORgwOmSH4fD48GsuicW1tcd/tPwjKDW6",
-	"/VrxH+2MGzlOh/Rdl1f/26XuuiW1gXgsxGwqd8GI/pwrDCDJrDu7kDq2WCTikYWvUTvYlFHU8390wy2N",
-	"1uH6iqPObwY3xIJOrxOLZhBNMkfYJOKh9HED8qYrGIA30c+sQdvXItsZis3wtnq5Cc7/rA3Mh9U1NZO2",
-	"v831EqiB98DNeBdJ2RimXrTKHEmY2dzMjKkf/UiPnqwqa5a8jsYQGcK9F6nKqmagdgDTRhuofoAlkEha",
-	"VxiCamqwj0/Yrr12Ma5bHxALjftrO8m5MZt0SEuInIFXveXrj/H1lqgaojxgd5A4mkcAAbrwyRD9JCdk",
-	"gK5ZfKp5YNvHKGvoXH9w+ahZZIJmEZdK/1dMinGz5mO08BkiVbWQMXpXY8GnOa6jz1HRB+bDxRQaspkt",
-	"KOOVNG+GNu8hYrM6nSiWaD2pw27YSCAW4VW2E7QXunlnSiZ1xoZqqKQ87UpmU9rw0tkXeUeO6Ctunbvt",
-	"DWJlTQmwVZ1cx38HJs/HzBa4uTYmtYjyZUlR7BcbKRJGzfUi7VIKHCz9pikF9gXVakhnWfmlK55d2VoT",
-	"Un5eS29O2s96BgBQMzpf1VIg7pk7HVtDdnV9dnV6fX7xx17Qu70+vbh5c3Zt/vRNGMwJ1B86K/ljRTH9",
-	"DacLORPq7LFSjEAiBlXUZtcw/RgZSfOrURVRgtek4lWmd39m2afSuAgNjxi9pVLtwEx2zl+PMGikx3OZ",
-	"RZHEGaw7vXVKbR6nRjo3MvrcrYfdhAAB1MkiXYOysBIpofIBVayyor89NblAhXZvveVVEp8PfdWpLsZD",
-	"xeqTUzIHFD6TgQMpHcYR47LmTYaCAfHe3Q3I/cohkxatkIIrqYt2eVIhzcjvhoPB4PeaplC3LURvBj4W",
-	"2sEgl0Mz3Iay+so8Y62vZZSwE+AuNXNqA063Rns9VbakNTDKVh4n0guamAy+SPpp0Jjwj0h0CXr6TghA",
-	"MHhzJueTzAn4gQPmMjIA/ULKySiTi4gdUBSNI0LjWCy9tCA7CX2FERffhqgiabVSF8/5wF1KMOS3OBXZ",
-	"GDx9crfQhDocOI0TmCXy90nEmam7bQ0Pfdygul9afT1T112hlVXaKzbxQniJ+ZB/RO4Njq5eFaiM6OAN",
-	"TM7MzHRQM+AVNjDHww8cOGS27EEwGAxcGoZeO15M3EEax+68KGRppVyxEOWL8V3raY0WMeWchSP8xiti",
-	"5koSikaiJqgPXK/AtA4wrBAwCrkwgeIx5QaSYc4oB/2iT1wUG4OUJjLtUpZcRUzHswLjdAMTKN89pe6+",
-	"OEpdYzGdaOrzjvu2zKDMG2KxLGAxDAdPyO57kiF2Qg4GG0/7YFCYN/y/tpN/sWUrTyTOp5G39yrBMLvO",
-	"drch/9iVj9obI2diCRdGa/D4qxMymim1GPl7XZWUHABDYRjg1ryarnIovvd0/JAuegHmK3/sksF80MK6",
-	"vdbGa8GYqzVpgbnoN+pPTH4r1XbFZMISWWaBnW710bNaxNYKRTkSSVMzU0n/1QswaKqWng4H+8ftVYrD",
-	"Nrb1K5OpUMjPXWtPP3HjawAx9b49obh6a1pku6rrp2No0wrIHIOUvRnu0fBZsaKLOoPUIgyBejnmugBq",
-	"8InWzSLusaEA25JMGAu/KTt+94r4yF+4BRBVio5now8ca02kJX+qPNyWuj5BBhLa+bdbNgnCMTt3C/KU",
-	"9mdEJwZl3Mg5kYD7JvCNIbHkHhxxwogtd8uJgazQYrtxCHBfuEoNUDPiVZ9cMZYEGWlozdkEUCioXEK6",
-	"gkY9sxPEhHU1PSP4ycgDTR5ptbVPvrMa8cqq1qiZQm4/EL0ZU2Yt5QxYPIRGTAKgmfCJpmGgE+BKQbFg",
-	"2pRVAgWOrt6eXny6uT19ezZCIqpI6LwyaFzt9vg2+03JhdWIF32eCWhvj0aBV5P+ciPoaGM9YP2ezfPX",
-	"Or3HowH1lwv1gUslFtgTTlsARotv2e84W/mm6NMF14iRCx/rJVktnm8+adzLVA5cfYDeV2ASkFJYlkq1",
-	"eQgVhdu9duHYJ/pB97eaqPClvKomBc5mK9itqD1VFl7VAuAVSgGwGNWKeVOHvCrn8nfJnGlInLk6O7v+",
-	"dHF5++nN5d3F63Xyozltppg1k4/lshxQWWWSvd4k0Lug/GkdAbZLqjGlPtVYN7fZriIzMaUEe/119spz",
-	"ABo++R40QBEC/+PMA4izza1oQa8d3fz14tWn84tPV9eXf7w+u7kZ9cmpf455Oqz3AsMW1V4J2YThm2so",
-	"SK1YIFJbHDTOWsgU0GhrfemXnBHGVQI+FnOxco1CjZBP0I7Q1gA2OrC2AIXihGU0xoxcs/Z2DnSPAWwh",
-	"1ySAyII+CinmVnQWIQSeloxSc2ZKvqar5uQbH+5BoFIb0lUVu+KTOBor+ZqpmjJDs+TBE2rHEMTFjHTN",
-	"pIgfn2kkgAChit5mmch1xQK5EoG8s+0A/T4dG+CHlWiTGBBbAZnf3b6qK2YqljCtY1EQ1ZJ/ZJwl7dLr",
-	"OfBd9L2CofeEXd51E7hKxBiybKoWbpR2ULM9BByh/Buyrnqmfhb7bhYQIH5cvwuZ17ZuH4aDwxfdyiKN",
-	"CJKvBOc1N8jzK2OLKmtd2FywduhfR0WOYeikSAqlXSkfVlBx8auuaGlt5dtVy6PeUqk68anIg+bY3Qfg",
-	"bRfoANBbFIsUYdj01w387Fm4S0b36ygNztjU5z6NwJpj0460TB19sXBmtyMxF/OBcbEeabQST5ePLHmM",
-	"2LJhl7Q6YcD0pFd3DQV+WrBDfysQsGj8ZyFIQyazSCqRrPpkhJUMN2ORMOMHMKL0mir9ScI+cBPRoVOf",
-	"8RcoTf90iLEOG2lMqHEAlX2Kj+xmxccXmoNULJPletFlbS55++t+6AnN60rRspaiXbldbXndC38QfevT",
-	"mpzWLWkBiPJ01uoOFXWpDYl634EZAYms71js0aTBy0pYluwfeEAeJ14xheBZxzWIhxaTCzqdCyCmMB5G",
-	"fNpusxJ0wJrJSxVpFgkt1oThQ9h0mibo4EJ1ulzDujfYQP5ZudLhXE19WUBMeZlF2nA1ZtreNpHUpzFQ",
-	"T5+vvkbF88/jgXnqin/0uTm9eNE/7nS8x7akSPOQdbsG5au4wQExRAHMykKmcXBUTCHPslCqejzYQiGS",
-	"N8nyYRfptHDHq9lLUGKh+TuaP7ECH6wVO82Yt5NomiZM5mrjywqElgm7+99ridDJOZ/pO6Xa/TlTSTSW",
-	"jSAUWtCFmsGilRAQJUK66pohZk3DBusWEgKEJ587rNCJ9dwSD5EDICpke3wn/IWpMSx5IhOmL9mrtdoc",
-	"ZAblNqhEGpm3eFC/LS/cmDeNeYCK8UKncLlpOp/e0RY5fccF/a+TO6pqe7fVHS3oyXoFCGGIp5FULAFo",
-	"Ja0PmcBjGUI7YTTMMInabZ8Ze50npwFn2oABRtJAAELKU2BbamDPWCMStNFzT+UGUNQHDW4ej/l59Uc+",
-	"wqqbvHdngxyPKpFt+e5kHKiWc9aiXmexjjWHF6nfyrl0/MWcS4BlyqFMvWOXBdvO4mkQh4fO/Gx0bzlt",
-	"CwNykA5rcv4czuWTYCWOANUzUhFVImkB10JVLZhOG5TuBU1UNI4WlKsGbuOlrGapg7nB/u77/2Hgj2W5",
-	"sb7f/jM1a2imqkKkpisP2mrV8H4ThEWRLiqOz4OqyFae3awqGm/rr6pjcKnsWK4Avxm167/pQGVdAFGI",
-	"B5ObB+/ZrMnGkzOBnqkGfbhdamoJiOJIpq6LKHzfsusFtVkf30g0mPs1Lp42xSCBzbLp0FHsyZ3Eyh3E",
-	"9CHTWIrTmolfItRyoY5FTPIZ2jlVlpxh3r1tWxUZdemRJagSuIQdDMXFq27xuPXKr0UjrusMaiZbBLj6",
-	"Kg7k2bsQGxI1O5Q7/eobko4fzh6jkPFxBX3Yb1z3qSytSepfYmUGZPL0yaktIjDKstWPv5FZ68P8fZo5",
-	"vJ4pq83WtdDoMsJaxrU42NpOxqacURxHNtO7Fhs7wyXb7Q+fBkuWhxrvtKY67PGNF7PffxrGmilqlnUG",
-	"gMlHgtwVJhYx66+DwVb0gWmDpbEVjlFr9LMcnfIQmqMkFlKZky9q681u3keWhNFYdQWt/8H8rICN0hVD",
-	"rIwZFopCeHETxLAiA6i6STXE6CFVZSeSbZM79Vp20cIuhA2415ceixm8Zjx5DhBWtqHNpwgpYS0Ek3Dr",
-	"/OuwFmyVSHIf+riW5p70gt6MhsZ5f7/S02LxpKZfov+yZqQij3W2dZr5HLekkq1rm4qtIYuoTU/qpbT/",
-	"1HTBAhVIe4nBeR9kBWgm3VZ/FRbzk4Y1Gl/P2+MAyWVNq88VH2NhUxWB2nIIU8LhihqzSOKMVih+5md1",
-	"Ji1CGHlhgkL+/85wMNhbm1/WrZsqrrGikWo508tN3g5St2/n/KoWvP60Cu3KaI4m+lp7y5FO75K40k4y",
-	"yO6I11X0BXxLF9G34F/6Vivl307SON6Bf+EPGncVS3A3Ri0rZNqts6Ybey+ZYq+sACHXuPOpzZWeDJr2",
-	"xjWxs0eLFXMOHbKJcrfRFQZrEjfNGW3UO+obMpwr6RZZF8bbtIXCM6ROrwHIzlHXk3xDx88IhP1i2zjY",
-	"NWh1OY9BHeipAbLzcsVzTqgKmFFD64HH0+q46UUl5zG5qxt4zqPFaRhWE/L3WjnGsq2EUHzKcmVTw3Z3",
-	"/bY677lvPuqPAa+0kcdEss6TYBF9MNXA4NBAUSW20ukCYHAAI13yOOKsCQLLWE1Y4wUUD61vNHvggog4",
-	"RFWcAwzKeMbGD7LTPA5t2yPGeL0X1ptDbauo5palnXrb2wmdTkUjCisamHQqXEHKurllGQJP6xSmuQdv",
-	"CAAYgoQ4QBRuloyvfww+zYr7xV1NhbNLswG+gwHI7tr4gkgq+OyVSNSae7W/v9csFgr8iluXuFtS4N10",
-	"MxHv5nlXw6POPF3UcaSbdD6nyapSScCvckhCmR1bAx3VvsP4ZjJoe/0Rd7fWcVDf+KzB4JMML0y7+Odv",
-	"5XX4hduPGJsh13uEbtx7ZG+j3iPdiPlo2xC96/piuC1aQZZ/t/jqfsvGBBUZfDXZzUcdQ+oN0Z/2IPid",
-	"GsVX4t2v7R5/axxoVRzVOtfyLNV4M31HIbiwucj5sDcMMuZdp5uFGE1qQEWFjMkZcL5p4+jnTwA5h/Tf",
-	"6tgDpOcxi1/I4vDEuMsxkm82N1IWxRywhZyXqZhS3TE3dG1TznOrfVZ04Cx0sONb0Pz2Ojie9aixkFVt",
-	"KdboVYVr5/zEE+N+K/dYoPp/LMVU3xC/pL1aGcTa8jg2VTiJV2seGFet1RbBvgFoCBzCd7W3F4LAIl6v",
-	"lYHZ3C/Nej7WAX3ndVqYpZsiGENGzcvtiHlrJ1iUdeYjdNTDDvMAODbCgUfQIVKy0MIHYa0TgqpkTXwo",
-	"t9ZjoH8QTblIqhS/TL1vJ8vshn9sIjfz0koqEg9sDXr6aRyT06tzovSjVeWnW8luxLfXpIG6kVtFuk8X",
-	"EaKJd8FuzAK9Zia1u9WMGOt2qgp1PHJo8u1ON1vJF632dxOt34Oa5qUQy4blg4ciFH28J3BLEP4iy1JD",
-	"h0wGgyg4C/DxHcQB0j+wEHeExlIYnAA/ZPUYsSWwUr3TVIGHCi6vMfzMf+CNZYRVvR/6TTuPNNHWrdSv",
-	"dCv8wb7bfXKZDeI+OzWjuQ8ucNjc31cw/OegdyerlZoFS6SoIBpeaYtDPgZ42bFgzwGcOY8aOGu8Djsd",
-	"nYn6SibmkNvRql4YkEVzzISjIQ7vriIv/ZpTxEau3yaynAl0gWkdITLIvAsq5VIkIeRNAGIbnQs+rU6W",
-	"xYKYxq7lqTTOLxpuZGgDXGgkW0Dpw0iRJA9sofBC6IUBgg7vChaGysRbMY34+tXpYbAW1GvD9Uw+Nm3M",
-	"rqNm6kKc0+ixoP9+SaJ1fbjaEYgtorL9PZ6YtO7fEY+EAo9q/QnmT7zuUr2COdbrRIa0qvHEcIEO2AS1",
-	"G+A2K4fgZBpSzSPuv3ZYSkyovRF/Zmwhs40t3ANwFMXMdFO2N5/QKe16RzDLGXlFbaqb4yZ5GjRdkslM",
-	"JJjsrQxa9gLOyh28e38OnW7XRLns38drDJNtEPOwEj5QP7te7dPn8GwaH7y8ev/duK30PV9kbKby4VTq",
-	"bk6zwqd/+5xb1O383T58bL/y+oU3aXlGEhs1r5VG1k79siM77ct+4Clf9iPUvbRe9Z7dz4R4qNhwZ3m5",
-	"OlwlYhPnxsi3RJAdW2BmkYQhi4WNE7aB/mCk2IaaA+ZX4BB1cWJ4dfcoMbjGLQ++rklDfI/IW6iru3L6",
-	"SBExmWQpXnnrFmOF+8NBroN7GEFOVb9z4c26DkRRdpKVnqlWodAOhrahr/OQcRVNoiIooM1QPavOFXnv",
-	"UGGgEX8GGmuSqk23S7N1CCFLibmmnTbv2EYy8bdNBApeNqieoMQE6hsSYJ+m/L2oVf7OlXRYshkdX3Iy",
-	"pnG8NpiYsMdIpPIGrik24SyNAB+TpV61WSZmUxvlNwPwhZfkulmA9SlE0f0Ybcv7eGTklawhmYzKW0tD",
-	"Q6i3esg1uf7rdFzDxIBOjIq7AS8Dbbo+Qy13JAsBwMPFHuMzpRby5bff6oVJP60CstbWdaIs5fRCB0Oj",
-	"ZOuZ2TPI2E6JRVaTmn/ni9fOZ+B1mnuV4DXnd4ocoVrnUMkKUrRYHIGZazexQ3Aj0oQ+pXyDA9UCJE3A",
-	"K/quCQQ8Qu4COA5ekn0+VWR/uAkARl0mb47LZrfWAsyEmBXRLYG3oUfQ97e3V7ZVjslTRTnYFK/w4Pr3",
-	"umR/lLQ4qvxYnHckzXm8hsC2YA/2yTtjCDrsHWMgbmIYPrvI///Ye/ulNpJtT/RVMjRzY9sTkiwJMCDi",
-	"xAmMcTfdGNiA26fb8rhSqhSqppSpXVmFrPZ2xPx7X2Qi7nPMm8yT3Mi1VmZlSSWQQPirdc+d3UYqVWXl",
-	"x/pev9/mXB1EpS2qzyYqS9g0SounjTxnDkoWbz0lt0n2VLFUYNPUfcR6DrPwfEFI3o17iWFmRC+wtRsR",
-	"jHiaSRYLiuaiYY0wH4g6MFBxWAUiFc7+lRnnGKqaYzWeRj1dSKgXnOfNnYXB3VulXi9N4kuUm5G4pYMx",
-	"vwbTzGP8aUmjhbtwTr+r+37ZtaYhTL4qVav3eu/vnNFJubqivQWIiFLMn0rH+V7eB0rfMq1YnydVqENc",
-	"GghkSr3eMrVbn6sLhYnt2xkZP+ShuF8RC83z3dYYVCEUfCxULisw0necTzQ7+wPBQ5GwgBavFoWBVXme",
-	"8ZGf7kZvp7/Bw+e1jW4jrG3yRr+2E26J2mZ/t9/im4I3u60SXunbaxPFx5QW7tYVAfZl2i7QDZCJqiWO",
-	"FTyJI+Fi3as36WdqtubCMdIQMC2WCp0u3UG7QKr9rh7ao5clJVtlLT4BAU8F1HLnjiOwW4l+WmWB28SB",
-	"9WFdYKD18WMVWSbMt+CMQdOe/TUj5uwEYTQTV/jLNpsNP7xEw6h4R2ZOr1l+5QJRJyvBztyP7CcvvcfY",
-	"z165xxVru+A58zw5o+/1njtCdbPkwdTy56O3pJP0Znfpuhn/Bi6fpZIXSKiBcnb6SBX9FF8kLSD7bw+T",
-	"0s0mcxXoZOlYTK4f338FjTi5bU68MNGt1PyeKsxXfrvbEM3eVqu2FTb6tc3utqjthg1ee86bYbP/vL/d",
-	"azW/YUp+moK7swv08o+WYLD3n1PY5T19GcvhnikGN5hbds3tJ2iu2bTS2Vr6FC6carAPuGUCMLay0DTk",
-	"jMwYtrOVEMRgpQdq7CUHpwHzzS/m6WYIAqaKIR8YRAl5CliG5pEOQN8cP2sBXaRchjwJGb2HZnokelGf",
-	"aseKx3s80KL34XX/13/uJjs//fr7v5LL8Z9vzl7uHB2f/XGkWsf8mF+M7yys/r4WvWon/ZbVv5yvPXnu",
-	"QxglWmdTHfG25BipggdcOypSx7QIPwR09DoLrHLVKY/BILGBBWWhF4BV2Nh+0wgdOlUjzYbqJpJXRboq",
-	"76ZJ6tMA111FtPeZ0+vuIq81fmp83if0Oh/s+xVNngWMhhnLx549N2obIPIGTR+9sre1l3hDzm9T/IC4",
-	"MN+68X4GA7mXJVE6uTDbiviGBU9QXeK/Xln19svby8p0HOrCC93/fNHaeu6QyAq0W5C7Y2fQrcSuRAru",
-	"Z3fiV9ewC7gtbhwPp55lWhjz1dXzWQEDlZzDSEY6hWwkG/JrQWSlKiEuERvBwJ8CshWcIDiK+KJubYAm",
-	"8vNnQHnrl7Se5R3Equ/a7B2PVlekY2H9Hhg4VsUP1AhOifldz4wZxUJX5OxJY455vUKlWL0jOxIrWYkV",
-	"BDhKNQv2s3SgkugvEGlt9gJeg3WyRmOjB68J/xRBlYmPPTFCd6svxjQldsnb7N37oM6Cj7VExUIHwKhJ",
-	"cwufdOSQTyDeBqW+kPR1XC5aJMY5ELKvkp7QTHzkvTSewCGtMzNEY3hRyW5PDYWj6b3hcRRyIpmzr0jO",
-	"iSXps07uf9WIWbF2FAZmGu1UQM2ZSC0hF3uSAeHv800WC2N96SoLo6soNf9V5n8zGYpE91Ri3gtk02Q0",
-	"EFI/3ctbm/wXw81kHFEqJ4ZOiZxFcMBHEKcMIOkQ1NkLFUYUtfvl4vQEVj9lQ6XTjmyy19EL29gEpC92",
-	"MnHS8xE8CT7WuiqcBE+rIPTwhuevDtjGxsaug8kdKikwoMdC0YuGPGYoWVAQplGKlHx5/I7AqyrtSrPe",
-	"qDcqQMYnJB9FlXZlo96ob6DlOgAZ4GES8CyMQEVfzdPUcAWL1VXb/E8kdRVrRD2c5j2iHLRMYfCPGwGf",
-	"WMZd7e1/ODzQaLvnyJttZLOKVSlVrxYaV9Sy++2xRKU89YG+rATal0TD43FNkxkBPFUeAyLjOZ02qizV",
-	"r9ohmuMrRYSMzlRzJlXSkYkYqhvku2cbDcA2rrN9ZO1/9eb4GBAXfj08PPuw/+bl0WXAnnA2ETyxm0OL",
-	"9CnF1+lWuKJuwxyFlXYljnS6D+sCOIN8KFIo4XlXysg9djQDAM6DqZfIfA1xYZuCa1d4D4s60MaAVMBM",
-	"PYMfB97auj0M/PlztXRAMBac5SqGG5Qm9e4RXhBXJTcHuM0Cs/auehn+qkPlRVClv2gdiAsBPqIpDG55",
-	"YWqzKnljoI+aTTTc54XHtmklxDw2zEA7t2Wqjm2Nw+auFhTevNFjM9ic0RcwPx++ZDFPXav5INJzJ9Ts",
-	"9DkjsqQ/jeZlo9GG//+PxSK08waFIcQFhuXwkeaPq3XfcZUZ6fmZfHbGr8RF9Nf8dtSpa/M2g4S8LxDI",
-	"rUaDoIVTAvT0WmKe/UnFQ+6lPlWMmAMv613OBVzxzwki6anEO9vcgi9UmruteqPeqm+bT2FN2588aARI",
-	"SX6G3iifzOmysZvPH8154XfGF6LQ9k6zVa1cR9KIM6h9Q8dFaIAgqmz2G71t8Zzvdpt536O/rc0MSfEx",
-	"zeesDZSvuT9GD8uX/NYGDyNNnb8LRuAUTiDOZ9UvFqKEx+dqZROXp+wJbhmfveCh5YmGnzTv/skbycnY",
-	"EyH+aOPuH71SSTcKQ+y72VpkZEcyFYnkMRZQwK82FhrcDY8wGA++hO29h7K4MMLSPli9K43co7Ay4LGC",
-	"hQkfUuXg5+p8JCTP/JhVhMYsvzCmwkLK0EGAEucxGgiaUFKN7SBGArW+UTTE+DcFqIyEt5Vq5WD/5ODw",
-	"2PwbvL9RDIAomJgoE0Q5+IrblctghtpO6am0cyEKBomDCZp/KhlW5sjOIhRqVACwKxu5B0m70IEqoPLe",
-	"NQaq/Iq0I68sGwIp5MWeb/vx5jx6ZCxjMD4U/qkHAli3sMJBZWmBMANAQKWD6SsbXaFre6EhekAOc0bp",
-	"0A9KicPi6Frcqva8rvCFBuSQE+5ar5y4ioqPLVaSSjwHlh2ST8jhtAWuJSqYv8KJnmuPrdICdW9iB45Z",
-	"Mngl22Qz5/xCd/2KzBzvVTYb9x67Xye5wOBfrMoYunv036htVG43OLKRd34BRNPiYNkSbbzaa+jLPyLg",
-	"cos+QY7rr2KUWp3gfUQ1svRbH2aGPsIEYKW9bbyOAvLe7RB6xB4F4G3hVMwPPsshZypGDFoUiAPQXfjw",
-	"IpAMfabTaGiGdBkNxbkwL2kWut3y4fEsni501pvRSbNz4nji4a+26XrQVZHsqSHch+rcPETXKeuyiRty",
-	"44+SPv1bL7wAEI3brhqKdKBCGwM07rbjg4PWf9il6P+ZpUpwrxzaQjnbxm4m+3Wktf8+YTI5z6T7c8g/",
-	"YiD2DJH4zF29Tx25O/9osUfORILAtrB6ieAhBKSwmsA1WUVDobLUwTHvPN80t8HUCYirC7CjrOXuMHlw",
-	"bUcDrsGl9DaWMadiDnYWXeRQBrebOJC3A2hMwa8TBBXxhtvaatW3zRd/Eg0KjH/EMTsBfwBt/KtEDfO7",
-	"wEcOkQWuuhFJetrPLzF/+0fPK/OobLU2t8Kwt13b5r1mbbO7xWs7osFr/a2G4E3xPGzuPJ8GVim4yx5S",
-	"Tsl2AXHoIQc6tWTLUyuX5/snF68Oz8+PTn5yrsuBkv0oGQo3mUVwGwdYo1Ieu3dHWBm7JhcjYX6+ubHZ",
-	"2CiguQCvb6Xd3Gi0ms1yXBugOnEcc2aPuepnaH6zwBsWqNnI2Ps5UmSpFpLOJe7UqRRsxK/A/raSd+1J",
-	"zXpSZh7nUG55jhX4SEW36pbmL8B+KyMXODNGcQ71YVkOwPB1pjAYzWgv5x/+Azq38JfYA04BfYz8c820",
-	"ysmUbAZPfIx0qvdysKAeT6DQM0o7UmVpne1jBB08NYcAlESQX8zZGyBM6F0JyCpJJrXFIrJvQkDzEOo1",
-	"Q91jQdQ/RwpJl//wutHGAyE70tWlQZkUgscCQ7t5DOZkLNaC6kPqpAieYMYQpeTbsLeW0l2lzK36DMfE",
-	"Ey4nWAstVdqRxs8VIeS2nmJs2CPM32y1WHdCjdvYb29hTTqyI9/athqbVDkKxXCkUiF7k9qvYhIwjqYk",
-	"cB7wPgQo0Qtugw9sqWLzuevxOBZJlV0LhDewWZkrAcmmjoSrHIWWDG1tfg82EIZ1ydHGASdiFPMepI0J",
-	"QxtLBtivYoI5EGjJB2cN/HJIJ+SwXB3pytRgTlqNhtmnrUarLH4Ov7Zxg9mwwR2mqDd/v4oJ2aMwAS9U",
-	"OFncFNVT32MJiT35+3Pxb4QE+NRq3jA1NnqYkX98w+NMWC4X38orN2q2bjdqnGXU5b3rbFQpsSlIP6QF",
-	"HCQPyrXSbNTN/zVbPsoj3T9HH50XSJQlOjoHx/ThLhHRcqex0/iMhRCwp4rTeiR1KrhDM7f8sQB5AhWA",
-	"JEe4hE1/23w60VFpu2cVZnnaKNt43mhMTZQX0DRyf0CYnPl4X0ws5BKtN49jFoo+z2Kw9ueObt5TFtfk",
-	"5pA4NVusLKElf5gb5rCwS7C5aV32GE9TDslxCL5Uijj+ay9t7aWtvbS1l/Z39dLuN6f38+tQG8z36G5h",
-	"z0CLzze1I80ClOzBHhq+kS6g+9cRiD4kZJJjlZtIZU1zE5VBWQZUUvk+Rr0yrbbK457zSTgWnNXp6KeZ",
-	"oFajtaQ1SFxBnhXIcpYYp+rLFCegSxILpQgtYoF5jck8pdn46kpzRmWeGcED+hJ8EB6i9+Sd+y+tN/Hb",
-	"MtXJo9QMFNtG+omwEKX31KH4oBmNmX+c60f8bGFt+KOrw39lIoN6hnmKsLGQHrSf/63U4Nn54dn+w3Ug",
-	"XVnUgcUPcxXYKNd+jYLu81VfI1d95p6rUHtwD0jtF+XtqRdoctXn5CsGuUulA4LLnxS7Fn0pXUgojab8",
-	"sHu8wufqJ6J6qpwdHp5/ODm9/PDq9M3Jy4pjRqqYsUFkCYjJPN4XqNS040SAXRrLBrRlFIa3URL/LfqN",
-	"CzZHFm2G6gJX543gn9+XGBmXM9FDpEriUWphTXMCxe/efvh2Y+Gbjc27f3Gi0lewDeEHu8sFBzxCtUUY",
-	"0uhglBCaLeGT21N0F1XYAxzp/DxSgQwz8tQcy64wvzdPFVNWD4HCl4n3OnvLqVIJQF6IFLiaF2LkoKue",
-	"V3gf8blKf2txr6NI2VcqEbhrwnDLNSAotALrcyEvkfc6oHMyUOMpij6zaZsLnItLpY6NXsAfbC10LH65",
-	"OD2B61vLOgjXYlJUWOadrgWy2khsm6FgtK+L6HgcvTx8fXZ6eXhy8PuHXw9//3B++Obi0NcfU6kBlohM",
-	"i2k9Emk2fd2YI/Y6yuDiOGyBPaBX2VxCnb3RgnEA+DTDJ0hqMba/qkNAVI1mA+MXyli+4COUpVJKXvv0",
-	"7PLo9AQU5v5v+0fH+y+OD8GVSHkUo37uR+BAWCO6fi3E6OdIpwoKaPIu27sSN6A57Wyews1mhpfPZcnT",
-	"7kwN7bFY8BugjFAZTNPCp4mSkuVq1a4WLCU0y6SWaszST6jkmoCBdcoBP+prpUXBVjBul5XUtydDS3Kg",
-	"t5WbWrXS/jQnUXoJzUGi3xe9lPEUmhXz4kHPfPiHo/KGoIiRRgoMtLarOHMiyWJjDVVCZal5OKQj84YV",
-	"mz8zh8V1lSEFHTvqW1PGiDHuUQS7ZNwVj2QVrqJsHab0LMVclA46MiBB6toKA2xjZftsq7GBeQhztliA",
-	"BbAf3pwcHJ5f7h+dBGwoeF4hmFOkWwBKelC7kAge8klHQgffZIb4F183KmQnnZimLKFLcwbobuFwq7bz",
-	"JX/QwMOIjjQbZSnr8t51u9AENFRDIUFsUSczPNsbkDE28UGsKzDDDesI6qYj7cPIbSikqV3Da+4XBpC5",
-	"JUKLPuNEDAIUMMbfADptrPNkAckOSlZr5dwQu3u8tyrLfOJbeKnPe2Uui6YPAGlS8hFfy3n493ByFq4v",
-	"xsjV46Wnps9AHg1x8tvModtb3llbIPg2k7EqzmMhCOesqZXF4UpMuM0/Kt9UOqtykNObTxjMQJsV5mjp",
-	"kN2dd8xNdrSj0T1aJ7++pWifW5l14utejljesvIdZ73ulcKyKmN+DssPL/kq/xuvTHzcaAyIGHfqisU0",
-	"HndqDkde4oFdHF5cGBfs1dHJ0cXPBZfzAJ0LMuks2mS5ivUyi641pnLfcAYdB3cfMCFsQU8hB0f+rD8K",
-	"y1Sbv+g6XvUDx6uKPjaXk8WhAV/llsRysa674t8Q5KL1dsadmUjEXdhjOMkFkl/qFUJfxKIbWIeI3Pyu",
-	"cB6ERRikA6CkyDf/l4mQfZXowoF1n/Pc+8qDCzWdZr3r+SGGY2zuE8BFCp6jg7LxbxBUHWJG7oJ6jZWA",
-	"rEAhiKvoRuhpGta93OWPAyYQjKVwl6rDjaFDGKB3j9govDegIm9XjSpuolBY+CbjK5OoMOOts4usN3A+",
-	"Mpb2AlpITurKeJaqIU+jnpFMeX1ITngOtGOhgljBmEuQJGMepSBHCp+b8wKCUU46cqgSATESL2dHkURz",
-	"O+ztjiMN/r7x0yYuogKl2FO04eUnC6MFVLBNc1t2ZdCmCmiMZOIrat5H8i0s9aQfzXfkL8yc+g3Q9y9E",
-	"DgWf0u4Xpbso0sxcyp7koSPYVF0VTp56GtEcgpggzbx+BmC5SEs3GsYaQRjZhSkUuMaxc2PIYbGp3Jmy",
-	"GS+NW5KSXSIc8XlJ6xIWxItKPDgKMeWbFZLKIbx3xccrs2fP/HTgnM8r4byuzVa9WfBg/e826xvV3EaY",
-	"khSo5GkXoC0OR3KzxfSe0xGWphcipO74wbE2ezqS7DnTsMWBmsDoMCpw1rboF8Qtkh+jh5VbJrBJS10C",
-	"F6IvuFzrKuFVVAl/xY0wtfSPG43ZWkdj1qXI61LkewVl7t8xWlCc82Mzb63JBaVNYCuEgBP/dy+U+Y4i",
-	"LEs2Eeeuc7knbIzycFF/+Mf3V71EZ7nNfrsfu5DzKm7MqObCQe4znSaCAx7zBQBp1i6ETNkh/KzOjlLL",
-	"kB3HXluzolSrawWNehwpi5IMs7v/ZvBk9m9IKLN/I3HBvzvy37Vazf0/c12gJR/pgUoD9m8WXNAfMADz",
-	"CabqAZNUSmM7yat2qetscWyhbMWGPy1kFJSF2qojeizsd3wo/NM9EupIwd8h5waBYV2FAP4S8KwBx7kK",
-	"78qiPjbmphkyv8HT4wnjNkFNz8X74IPzf8P85M20XZX52Ml+HvyJVdNVhrYfJriFDJ9WXTvkpkUjZcgd",
-	"xkZeQBQHImQIgziUoXt1M+4qjqUAGhuSSYibxYJqaj6BXPa/c1xYXHXCscVHUHFXEIVBnV0qZswIWMoq",
-	"tMbmi2bWCuocVGrMy+CY67QGQ6sdvQyoAoH6ktGW70hw7M2PhpHWIoTQBrbbQ3SAXoM2FQVGyAKxNRJH",
-	"Pm4U5O6N9L2Wagw/jkLEvFSKDbPewLxOR2LDuRFmEe3PeFJ8FMRYqtNPBOsMDsg+BIrMZMWRFBSSwV23",
-	"AXY2UVnG5ID7tRltFwfx9wVGcd1swkrU2YVizQbTlpu1Izk+cCi4zKs+ECjAbCNX/0G0IvbYoa7pJ+ov",
-	"YbY9u4Jw0mW+KWCTuJ2D7fXi4yhKhGZPrgQ8WYoxrLK/QG47PPU2npUpgBluo5/0XS+OzLS5lcK2E3hl",
-	"qbKrwV5+y47Mq3YAkjySZjHSZBKwJz6z3tM6e5GosRaJ/gcLYM+hTxHYKKvbqvBmbXyqdyYoctQXaW8Q",
-	"lPewm+ts7AcF7EIIeLA5XWwvl2yJ5S4qxY7y2UuW0eG3YLB9ZQg6s9cCjz0p3+UgAIj/JtzzV8WYZZHM",
-	"jCCEjeDBwWG1eT7agrSZg7a12ZqhJS8B0rob7yoVH1NUzTUcaPExsEPbrNXcbBhRARe2nWjpyChss81m",
-	"R5qz2mafOtan6lhvsePiTp1K+937z/5dQIDSPVrePdyO6VTanYWMxk6l2rGLDD8yvgV8SA8xn7mGFfiC",
-	"p/BhmdfVqcAwzQijOAbojE4RWm4K4JNMFIhoGzkIhobqgxQzSwKxCoT2RuhII/fqZaX7pVkbWJcqy4AD",
-	"l6CjdRQKRnAOUx0LB7w3ELUDJdNExXPJJQKpajqFuLNUNXTkVDIMqkwrlMZSsVGiPk4YXKbNMTcede/a",
-	"18CLdjmUP60MF7fyX7X9Xk/EtRdZvy8SyqnOewd/vFeR/Aic/6i/ZKqZQ44Bw14sPtofv6/iq/gbr1Qc",
-	"q3Euv2Ps8QXr0Jn/wmqke4IU3eqG5FywpbCwV8Khu1xYxNVbFeNlXqe5xwIjdwKwv4FE9XH00YNRDKkG",
-	"YR3hXuNgrIPP6+Dz3xsHg8daWWCpd+/xID0MER4Vx53VgilP824NEqr/0MhdsgY0nLUdLmdCbRgOK3RJ",
-	"lMbdHsmU+OSO4+dF7Iml0eLOeDrwfOEHqX1d1Ps+4H4UQ0tYkskCKhh4saN0nRZfGw1ro2FtNKyNhvlt",
-	"BJ+rc6rc9ynUBzmRUuHqS9NWFc+TGe/Oapq8RJIihanQC3dz1VtbjdKOLg054f1/DqLe8FX2e+sqfX11",
-	"P5EaZqgi8/qxemtrBX1dEM3/VZg5GdWajUaTZJz7aHtr528owEqk0UOFDlFENWcF0LcibsQQ5r/yAoBZ",
-	"dqoMeR4t+yZuhirUhRTyfj1Qr6kI95Ddvscl62PYCkOtc/qhXNkhkECUjrcJ7Fb2iG9UK30suGwuprLh",
-	"dYvCCNmslheXqxCMn9f9qev+1LV9ue5PXfenPpphuWzd24Itqj9a6eNXiUd5nSJVyzurGVn2yEIfeV2u",
-	"jx+EekYKcm6N3dtbQU1kgZTDlqgBG3NSZSCJjXaBf2CwrTthUWhr8jl+A/QWZGOlU8/r2KPA0nHUE163",
-	"E/xtQUz8X0P/E6ruvLQpAgiWazFK6wzBW5Bl7D9k+KdWMmAqcR/19E3gMGt4HNsx6Bx9J1VM8xuBach+",
-	"FIs9pjOiiScuEuRtjpW88kFlrOHBov50hdKYY0lQL0uhyOrAPtTyUQAXcZHX+eDn/ZOfDi8C9oT4n596",
-	"UD9ChjkltUY4p8CziAIHRENrSzhlDlho0pFYz8ATKJdSmsoJATTGjQt7sQlAhsjPc4AbV+w7l1zaRjvp",
-	"hR8a9Cyv//GIvWHPXkdyLjU1MMUunGiFG/9qfgJ1P9zY/YfDUTr5DV13a2zM0kKSwUDls1EIFT88ksR1",
-	"k4qPKUHumO8vfn0DdVNmUsMorFoqPpXgmu+Z5cxGI5GYj2KFu1DPZej715w6IT2IknSmVGgBwsAATxIQ",
-	"xY/4laizwJ6uCItwaRGq4DUFOHMBVHfGkRRmd5qjR+Q3UOnnYFEBM40SHygR5r0X0QcWi2+AwqLSrvyJ",
-	"lI9CZkMjQ+lPHKYx+fWNkbLfD7ugk9/vyPIFZwomS2NyimiPrTMDpqHZdnD8IOSxAYMu+fUnS8dcaTbr",
-	"uw2PZ7nSbNW3GpWqg7IbJcaygv2PP2m28qu38+t4miZRN0uFrutU9a5hCiwzM9k5JUPcXjUFM+69KeKw",
-	"amG2P9ZoWxROx6cOzlTHTFUnHymUhuFYoVjMvBN8Rm8FH+LMdszU0h/4MzN5cAHOGHwIM4x1Z2ZG8TOz",
-	"DJ3K5/efb60uO44kSjp7xOqlVVNQyGd2fJHLHZS1e6+qeZEqjLVKXcc4Htms4utW6Q2r8BpVGHcVR3rb",
-	"IPeJIooqaRc58XtwFXYrS+yZpqsQ0XGeGbBQ3ZxPEpfLqQTkFmrR4fdhAy/dzUNGBEBW/np4dul385DW",
-	"hKJyMUqnQZ5zPDK60Ok0njqIDmM6QHFgaAwGMcLomZvj+fZCZSVgkw6IGiw0Z36DXi1iUkT5i9a/Ip05",
-	"95snwgjYiOBE0OR+AbcgtMGNOW7BqaVGyweKzQKFmEqAtvbAnFC3MXTKJ0zJHP7A9p9AySUgNIxGiboR",
-	"IYt5OgXeSD0TNDw4lOCRGPtTjSXcEAv7LbICWKhe368Pt32HPWojPI9ij7r5sE4UBKBvYVNOF6fWxoFf",
-	"wG++ZePF7bJ3n8qsEgrKV9qVsY2emgFOX9ncLr1ytfYCTukyRKP0cuu4yYrqeNyBSYsCEjt0U2W87Ssg",
-	"zaQAAgQNv5ysfEZiaz7KDnIOWDBdX2wWeEKrOcK4ceAxsl0leFgo9bJlS9IXhPkE+cI175zS1x7R5Qm1",
-	"YIlYC2zYhIyFRfstGFKRRnimwrxiW5mzs0iBgrKlrjIj53WZiKV5WrGUff8AdNmeysx125vNheXBPr4E",
-	"DX4pZNjWw4kL1/xLa/6lNf/S98a/1Og3etviOa/tdpthbbO31art8K1mbSNs9rf7O/1Wv9lY8y/dzr+0",
-	"6Bw+Du0g4EB4ynvNCvRD49DKbNhFgumiKYqf23CBWSpjdzpryPkgs9C0B/snQAxydnZ++tvhLGwK2UbW",
-	"rpsbbrGPYNubTXtxFUazvdmos2Ov796YgRRjs3fH3kd4ifoaiXaNRLtaJNopZNnqQpG7u/Bn3YYn8AgM",
-	"zbIw6veF2Te0nauMUECtC1VOzvTt8S15MgL49o5O9g8ujwoiAuj2Is30OEqBpFz1+wUBceYR7bWmr9yj",
-	"v4DKRyKIxYoCrMjwV8w0Tz/erMsAsTsBg+LrxVfRisXYL5/ZX6tF3/XDBF79dmlIFXuVwBU1c0njcz1J",
-	"Xjw4d9+NvUAwP1HaxgKSIu4O1JFUCZtlnETYPxaluiNzuKZE9DMtwjrbL2LOQlQyimMLkUgrKAWbiLTM",
-	"tfdal87pdb9mB9O6bH5dNr8um1+Xzf8IZfP3cmhJCN/l0pKMXKNbFtEtZyywafBK4D7OK7DLXTWnRH3T",
-	"GsAJr0SqCwWggBIWpQDSsyrbzDcGzHiRPsXo76+azXE1r/0SI+cLJG1QLutbrTGXUCH7yBW2Utkk4Cfm",
-	"zH0IGcSHYo8FVuzPlFiCfYeJa2Nu4XUAB9eBAECfRzHsCccji93W/j2STBpnH+HoiNQgNKtKHr+QIUAc",
-	"jfiV0BBXGvAbgRF24itAQVNn+x1JSqewUfx0+h4TPIkjwMqEOYMHepQDhbGlVFKBd9V1du79iHLxHekl",
-	"46Nk0XQ83WkF6fhvNB1emq52G/VdHo9qVsvT5S7MAZVYbJhpIFjhLBS9aMhjqlHWDGu0YCd0Ks1WdavR",
-	"qcDb2ie0Ck9wtg3eHWupXUjy/mDMuKLLJNVpNtZJ9UdOqpPEs+CVky8ikY3EeNzseY6oOIaYO0jxGIF2",
-	"dapGI+MEHxnnOPDMc8uZ6l3t0vEpn2iiKY5Ks914n5UCetwvy73EqTQjvpVWZFUpbKd7fpQEtpLrHPY6",
-	"h/0t5rAXjRBMxyDAM13nudd57nWe+4fNc0fDkdI66sZiJtc9w1xHZtrc1Pb54cWb1yWZbfzdLCHIEaQZ",
-	"HG3H3ixdXiz6KXLm1RnsXGsDGjMikjoVPFynsddp7O8hjZ2znpKevSNh7TiH1snqv2WyGn2xaS5Q5BiC",
-	"Diaf6/Mxc9fG3lvANy8Mc5Sl2jL78rRA7Hs7gkCbkZWExFvoQOWxiq4AopQxQQVM2FgQy3BH5o3/FBlN",
-	"xFDdoFuPncl2iHF0LRiXEwajajPxsRdnGsDFqXcfLBRzRHM2VTMed3ItkwwSkeOhRrsY+vePUhYLfmPG",
-	"EUPf4nS1vO3U52neldaduHkyq2Aewox6TrCGyyXV9s+OQHLIArcKaE+dh3U6EusJuPZC0jjw4P/+r/9t",
-	"o+A2wAFNZi6kgtqmzgKa08ALXk8FjswCOB7nKgto+QKWQue6uaYju6LHS5aNWsYKF+MNaenM/awJXbgI",
-	"At86v5fVn+VhGLMyqwrD3B0XPgrFcKRSIXuTX8XkYe0JUf/cGjYVc/QrS4RyzFs/digH5/YH60fwWMnz",
-	"88kWMV/s+V4y9kMydh39WUd/vkoHw+IBottiP9vdO+MWzdnYDx3sbyTus93Y+Vphn0Wn7/HCPiTM1xGf",
-	"vw+OwwzG1zQeglRjBEyQCvroRVJn+z6eAwUFSrGpZgGpeKEO+2sCPKwuVHaUP8SZxiLWAvKMJdGy88Pf",
-	"Ds8vP+xffrjcP//p8LIsYAYHsSxgNvMkD2wDrXvCPbOoG+b0GYMG8BKMVVNn53T7ZQwbCM2tQ23rUNs3",
-	"HGqbCVg7Qx6+exIUq/uCKgumz6L57OX57x/O35yYf56cXv58dPITybOXwdOqoxe9tcmkI7/pyN3Ry8PX",
-	"Z6eXhycHv3/49fD3D+eHby4KTN6eC1v7VUxYIjI9U+cYaTZ93ZhrBuVyYDKQSCDn1wYsoAa4tckGKkt0",
-	"nb3RgoL618Liypi/6FerCv0FU0MNbh3r14v6nRV8Tz6tl1cR5xsJkdR6A9G7nh/V29fXmqJWKotDDHBd",
-	"RToViQgdTiRYd/A9lHSAgItSVEMEKImtJNA/kPeuQF2sSrDthCKaMCBQGw5H80mr0XiKpWpcdiRszj3G",
-	"2ZDHfWUse0IAy9tYqBzHjRmqapFkFQePASwhkrJAEQzhRIzPsM/h3kEbWZLXTrGwr5IORA3+XTMqumav",
-	"qEVao2eYgXY0jrJuP3vmcLTo9vWeGi5+Iuy7LIRNsTT6IG0gAL3MjXiiTrY6ZZt0SmM31ykxh2P4WiNU",
-	"4JBPzjI9sDcomz3z2QnCIb2AT1kL9V83Fp6Ly3sDOFJ0p0QRPWcoaiPzBNDfGI+qNOuNeqNy7/J6M68H",
-	"Zgpuc6rekg2K+1mE33rt4hfSV3dI1NzM/lpCGBaWccwXEdRqQYpEPhCbuUpPSeI7xO98RtE40ukZXPHQ",
-	"A0rPefepEmnLWIfnItKnMo6k+9s4cq8s8CfBeVZn4TpztE5zoqjpC6fcj/0JkHOeOVk8+njF/pXCw7/4",
-	"aV9EML5/yHG+qxh5P45hR2hI1YBzFdkj/ePy6JlZoZyQ0/8j2qC3nYDbCoOrzuqYgocKw4fq3um9Xtyx",
-	"i++2b19fN5cXB2UT9OMKg4fIgrtCpSNh26ftoVgyMGrtUJtwTqCS6X4xUTh+z3xj8zuLee7e/YsDJftx",
-	"1EvXdkqhRITsEW57sx9ikzz7hOfvc47PObt7zyExr/P9i/wGmqpl2Dk5YlBKsNnYrc70if1DsyiEJopY",
-	"TGPIIlECBlPqJYl882ynIR5iHE0VI1G5wUz2+l7yg9K1i4qQK1fo9cPVod7+AzPzR/KN/prnxyz7cqen",
-	"Ope5dyUbc62mV62mqxYI1RNT6x7C1RAaLXBu7vADlivFEiKB/D22w42QtmJaRdmEp9E5QzHsioRK1YwL",
-	"r4UM6+xSWewc2E2iygZKp0wlbKSS1JaIBlkSB1X4CQWlA9g+eWc3H4qOtPHtJ5utFlYUjiMtnkIfNvVW",
-	"ws8gOSFuIEkmIbHDJeNhmAiNUUtq0x8KLiH9A6WE+85MpOrhQrXqnVqUPZmvhJ+WB0HNvKzODaMCmhL5",
-	"wJ4MeNJVWfK0smTYzYzwUYKaa+m7cifJNsgyqcZrM2fturgQK4jf1Touz/Ks1oP0SmlK7NymF/6TvYUG",
-	"cIgAYmhf/yd7qQTsdN7riVHKVJag1Mds2JBP2FggeRrJ6P9cPPfFIPVVL09YPdjsxGC0UtNs5HEMqTsB",
-	"fcl5Dcfq8z6eilh54meRnA+oDXBbZ/Fec82t7NqK8Pb5oNdZbkJ2588HvmQ+E65mFOdgqp3GZkLdBjQW",
-	"wMbTOvspuvHCTtYmUX1mZgs2M8afyufSmXFuNm0J4z0pSBdPoHmhhu8jjfZdmO+Y4ypk8qFSzObxHyqZ",
-	"zTqHWSxqo0SYzTO/1gA7jj+ahU6EAIgjLBVMslhU/fwb8G5GaZ3tezUA5qpbSgDSgZCzkpMGdUGDfIip",
-	"20tQtmyxDfY/zP9VsFz8L2XsxcphlqiRePZCJHEkFzd07cjOs/hxTF0z4+eZhGVE07NVazQvG612c4vE",
-	"k/u4Vf7xhvfxvTNv9kXPcEXubk0vbJS/e0b9K9GUCWl8Tlo5OmtJVgBvoy/vITFuT45fuKse7OxxVPnU",
-	"yZA//d2nCp+CZZltRMJWokLpZKOo3emSInhsibAQxTYXtAmP5LkaQ8uA+dtvRYkAIyJ83t/oNkVto9/g",
-	"tc2w0avtdre2axu9ZrgR7ogWh2YBv31MX0ejSrXyZ5SmtpMEuxXmOKWucWsuli2d/t0/KuWNSq4JptKL",
-	"BZeVVdao+gIpxwq1UAJmkxN9moyuBilE81cv8bw+pplOIBKC2HRyRrUYuWn7/hYl4VpG5u+uzw+Wt4tU",
-	"O7gzgRUPfCj+PuUO2pMzdwm1e9Y6rML6mBFUJQJm5iQ80r5dps7Bvftj1DrYdSqdoLUkX0vyb0mSP1SQ",
-	"32UxOzMt0ogVe49KFXePFVSrOCH6bMGtv65m+XuEhPfD0PMqVuRLPAMrf37w4UTlmxsiD5lMo5iqfQGA",
-	"JR2I4R7rVJJMMqnGnQpheo9Vcq3rzMghC80SxyzMBAszRBIYCAZPR9Rk0U+ZytI6I4GsPSQLTNVdKQa9",
-	"Q5eKfpeOo55jy7aNTWVJO7h89Z7RLMa+rxW7uTp8sBA7M0+8Q5IhQzSO7Ye3Q89w4/hG+AInYrEGoPxw",
-	"3AW8e8h7g/x8XCkBDLOUwNAYjDHnAiKGkOArx8B9NKf9C2w6835Infuj7zmLOPXIm+6T/ecSpYZuD9py",
-	"Q2A4Vn0MAjIPZ007HHqyNwGomdiNHbKaJmE7p8aw4Jmtps7wwmmZr1Br6NuAP2K94detHryHyTK/inBl",
-	"W2/tBK+d4LUTPCUA14JvRZWfS8i8VVaA2vV+YAXoHgtosweEFDmKeQ+Tx5yNByoWwIho1aajRPRrL3s8",
-	"jjX8C4icnB845lE6v7JyFUFfJ2It3Nhyh+URCyjXSmetdNZKZ9rq/tvXwK7jnbeVwK465Ok72M+STC5f",
-	"EDutZm9DfgbGOsDVSoGFuMpUhi0UWSKBfliyqF/04ktAt3kc+/E9dtSfxVUyv6PWi7Hx6aEtPUMM7+to",
-	"NAJg7I4E1MIq4QPnD9V8QqECqrEdcA2I1OYWI5HMxYVJMjnfK1sSgSlB4fnJj55WK2Em9m+JtGJbgl8X",
-	"O1UBq+domvkgslMApStUKrsF8LBpdM7P9MO7foYZH3jCCoodjMq6s86UQKpVH8Gwk2zdJ7aSMElWKBaT",
-	"avzIMcVneMbmsHvux9CWJXyDXSTCEyAEaWXbrXATVmfB0SHz43FbMktt6SKRPCnpYvaL2MCUWh6Q3HJU",
-	"PpwhfS2NlpdGVZwuHGrZXHlW7y1zVbnAHddG7dngDS52eLP2nLe6tU2+1avt8B1R2+w/D7vdptgUW9sz",
-	"rPx1H2Kd5q70faYsfUG+zOiLSNdLQP1LhU5z/lrzR87tsZaxD+fz9GaYkHa/gRBNUWhDy8ntxMt4iSeX",
-	"hzwUiN+pEtadsKCfxTGcGOzFJcEMSH9cEsoqUnwip4WFeQTcySec9YHcDFx3mLOndbZPzTB9Yz1yauwy",
-	"ekIP1FgT3yd8mmno8iLj0mLskmWJQ/cokvsqYRsNFgJRqIVCnjDsDEISFyS7uFHXwBxSqizwvg/PB/hn",
-	"nACOcEFL4zCty8bO7XGYsganqZ9hnKW/0+fhVrcW7va6tc3nu/0abz7fqm03dp5vb7d2drcatjf2jb5d",
-	"hNtrYByeULWfE99hc7dVb9Rb9e28+NHrj+KhZgTNTDOfKyf6IAe4L7aSWdlJ0MawvxeTlbCIi9Tc4rqg",
-	"b1MiJ/8Glbf7Z0c0C57k4rh552XT5ncWka8XEYevjCcMYr0eDTD1+CGVj1GxAzUG9nUF3fp05kkYEEW6",
-	"2VbGFw0cQHKA3Doei0lQ0rEJ5whZvh+CMHrrpi5s2TSNXaByo7m18bzRaCxTqEsM549QpctHEdGdr0XQ",
-	"/UVQtVSwV9oVMfll0P2pF51Gvxy9+euoeRL9slsXk1/+Ct8emQ+j3vBV9nvrKn1tvui1YtkdvmqE//VL",
-	"XFl6f9xl/RE41K9CjMxJkmq85yKieLBcjc3Stal4el1hKqrS5WtTUeI8W3CnfGc1qT9kG9prDixuub5Y",
-	"VF2UGaXPPsF/7yhJOjRGY77plGRGQ0wgfxj1uA2Btkl7f0wd+LkHzEKNqnV2eCNkynSaCD70TV41EtJC",
-	"qEUpUGeYf0eSNbc6kmxXoHFQwE9ge7mxXBT5MBAxoJwNTV17GughJuVagj+CBF/OpFxI8ladC0McLlS8",
-	"XPkhuXAuT389PAEmnFenb058WgOYMVA5fXDXi3wGOZkMHicK+EWaReEei5W6ZoRGYIsPUXQ8CpXNVycf",
-	"NVv4XtJ1Jl4wZ1MCBJVR1BHUCPB0kB80ksULavEFZUNfJUOoZ8+yCDjYeGomrdKu/M93jdour/X3a6/e",
-	"f9r5XPP/3Fzmz2br83+fsQ7MLOVRv2GmIa7M2Zs3Ry8rn6djJJm+Cx78jV4FPPiU1UiPXSwaEEbaL0BB",
-	"0XmsriJ5m9yltbWSn4SiF3Eqzdj7T17C3zaTtIi7De/9N2xvHQk1io0TrACbSEdXkkVyeYd7pqnVTPwK",
-	"XFu7S0Zc67FKwHdWSSJ6KRuoRAvWhdM7YTrlo7hsPy3jxMCgH6UTdfaULWgsfbUzttQRuxsCLtFK+lvs",
-	"Hh6emTXr4BEPzj0cPDjpz+zMfJdNhUubQm8uDs8/HP7X0cXlhWcGmYVzLGjI9lhuCnGcepgz+4M9IowG",
-	"dyWM+n2g9Y6BTi0bjQgROlZjWDNqfrNgmatic8Lom2Ypd2iuP6SLiy2ReIju593irv9kJmzhZhtcdBka",
-	"zxM+iRIWG8mjrYOLZTSQUYHHRDoFATOtTzzYUtv28mSzsft0Xt+NUx6r6bmBjf41+m1gBn9sbO+lZdHx",
-	"/sXlh/2Xr49OPFF0PLOFCpIIJQ/F7u/ebnUGMSGthqKrjGyLtUCQXf9HeTrlgZLoRMFTHNQYtPhOnwDi",
-	"B/RHUP8WAM+XESnLpoDNuQOswoehNFtOUTOeKiEwW3sQky3WSGozc4oDCJVhRA7kFQI5R5okmqtPpLBd",
-	"R1LcbhlxxqSIYFRdwezjmVQJuxJpTiOoYkGSbm4jwEMN5SIw41JW22M2APzNDV7caRoT/cb0+XFLvtca",
-	"4GEa4Mc0WT1gZ6Ni/qFRGKrEiW7g0MXyb2SlVv3+w43bZ0KGNbRSl693LyqscigEsoWHs3qEFdTIrMub",
-	"pzaLekDI8BgHvJa695e6h56+H3BtbIA1RPBKjvLhrDX1MGd0LLoDpa5vD2+/tRet+FDkD58X5L679dCe",
-	"lnOiiKeK5mLzIeQrt7sN0exttWpbYaNf2+xui9pu2OC157wZNvvP+9u9VnMuIQQOfIEDeCqhCxXKisVN",
-	"pDJ9IXqJSN/INIrtLdPJCBfFspNjd2ReOlzXKY/NJ+8X6JqbppWAOfU5JZ7ZAs1lwvW06ItE7O06VpmK",
-	"Q1cel7P8YLxCwzzov09Af5wfG3sy3UcrqZpTkvqgsQ4OyWTMJNfZPpbBAhd+yoZKp2yr4UY0q/h4GNKC",
-	"ryBTkJ+B5Tb6wrt4iTyCfatHSSXAZFfalfFAi96H1/1f/7mb7Pz06+//Si7Hf745e7lzdHz2x5FqHfNj",
-	"fjGuVOcIwLmGwVr8rVj8LSv9cPB3eZi0jA+Bc7S3eBiaoz3fzxZc7DWO43ebgRg7ab2gbim3+559on8t",
-	"gfxFv6hinzGcEAcCFoo4uhFJJHSdnSA6IhsqzF1pIdN5aQZf+awm00B3/CrJBk8grLG9Vh0oX3rnz0f2",
-	"WtWuW6v170utL3h+izylZFqvz/Jq4KrucYyXiyDSWj+YmfQtEXp6Qr2AlIEl5KnCBnWj8RDackygl2Nu",
-	"vgXiI3ON0QnRjZAsG9Xn5KFW4IndE4+KnvzlslFrUfljiMofG1Dpx04LPYIr8Sz3A+b2lr+N0gEFs3ma",
-	"iuEozcWmhX2J0jp76W6VQ3t4bdzlcB60e/Pffk1MD38y3n2q0NvaP+ZLlDDDt7L0nHnJ+iWAnvSEua0j",
-	"YWRbjY26h6qx1dgwYy+Tq9MPwgH6HTPY4tPb6W/w8Hlto9sIa5u80a/thFuittnf7bf4puDNbosg6Pbx",
-	"peY8ZeuPe8PkQWPOSMgQC/dtyKIoN++PmDGzURaEzcjXdA2e8ZjgGfk8Y7Lri5qNCwi6RJktWrOh4E8P",
-	"M1IfGP2XCKQBGYBXKmGtTTZQWaJJzFJwBLIC6VhBMpynWWL2sGXGT33J0uPSsvIr8/d4IJAuP0pZHF0L",
-	"jdQYwMYvmbFubTjIJuRxerAPsrT3Eb4vRFsf7o2vw/LrsLxvmlJs0jsdayH9cCEN7NW5W8y9+V2pKWnU",
-	"wOMI1guopudOLqo+M2eABfT0unl0kAszHzhzTjSAWC2Qgp4N1Ng2kcuU8IZsOra5xVzf+D4DXUecRVGs",
-	"WaQ78lbqeXwQwTUkYgQyqEzCmjuvIs45h5O+YImmMCOpT8ZO+nuC1EX3MHw3m7NodmTgthqN+xi48y4C",
-	"eWxN22mT15rC5SbvDEhePlAjft3jcwPW32LL8d+72bb02o854XM8jc1G0/c0NhvNB3oajzLtTn8tNuf3",
-	"9Bkmt+mhn9UYYoCQ+lornQcrnQuwNVFc2lzf8somSwfPoIBuPs+W0W6u3c42LSAMnTG4k7RmFj8kYIIn",
-	"was3x8cXv58cfDg+/eno5MPl5XEAPcyh6PMsBrltTPGnBVA6lN3GfQzbYI13pKtNZa4tH5u+BE/iidE+",
-	"xpSBUZkfaIB2JlySqtEH1vSEmt4rkWrXAuEaNRS2Q9Q7siP32ThR8qrYxcEly+S1VGNprs17KvhQQFOF",
-	"bR40cqCa4+jhZ2OVXNfZKzh7tklNx2rMQnO/dCA6EnBYlDR+x0gkeF/zXOhVDMNEaA21vDyObSWvRgQX",
-	"8LEBMNDMXz8RAnDZJOupIazXmEekSEOVdWOhEXMwjYai2pEwUZutXexVORdpMqkBun1QZy9zjkC4CWh7",
-	"cIeiq0GaT1COF4M6mIL+5vOeyuQcNWwW60h+hTbshaUalBg7ufMIof8pYBmrHppND9n1fsBZg+5P8Z9/",
-	"XEyDZuVl13dUR39edpLmC/yL6EoanSzrDGSVh2aHuwkLg1iwT/IapisAjGss7OUp6HZYhwfqjOX7QUB4",
-	"vdo/Oj70UVregoiAY+p1DUx3KLsLkGYzPy4gYersYCB616yr0gGcmzSZeCx+q2pBnvf4qv3GNoJaqbYH",
-	"n5KhHSpBAGh8ggg99S9EkLD7gPW6/Pn89PKyuGSXSrEhlxPW9wVxccnsJSSkc3QdO5OA3AqfkFRmA34j",
-	"6JZ19taIyR0H3br6RX3YAPfy0ZCOKkh85359aWNG9LIkSieV9rv3BdNmFvAjSwclZovK0lv4Qafw0Mhy",
-	"IXlSvQUgzdgVUcieBH+mUfAU1RymxEVIHLz5fbG/ykx2RxJ4bp2dgplBi6X6uUkAZw7pHR2yL6EVIKq7",
-	"0d64mJw6G/I2degewbcY8wl7stlqPd1D77jQQtbjksAGCyBJ85TxaZaukksSxb4xxr5koRlO5XSPzZfx",
-	"F1qte4msk9PLD/toJXvi6kSldumn1ArUVpi3nL9XBiIROThspHUGXjHsCAHBvz2qwEiiENOK8Jsq09Fw",
-	"FE9YXyXGrI3SVamiO0b89drNQcioLJ2RMguDjxekETIVl6d3B0oLd9YjzSJddTUxQz5hoaqSWBkPhERb",
-	"WkkP2ns2s3sl0tcPp+FcwA69jqR5XoYN4YASaKxIFQoYB7Glmb9P0LJ8bT6ZRX5duf35+k6R0ONxLJIf",
-	"vsvm7UAxPmRH//nwnUwsePMrFV4QFBnbZ3QtYfT4FCNGpqgY4smjRIVZLy2vTDiwT3voNs6H/e7TLJNf",
-	"GF1B3Lyy2995HjZ2mjs7m73t8PkWJZOQzu0WGrxmA47DJrakGv+yQB34eMx4Kkt64sQeNQ8NdA6hCA10",
-	"HmeeJas7mTq8acKl7oskEeG56Kkk1JV2s/F8+zNEP8362Q/uXVtAS31XCx22y9IKVnMudx39JfzkldAp",
-	"EpOA6fS9NNZ+3R68Xn7arJRwq3t/SfHsE/3r1p6Jl/C5Tb7TY7GKIV9s0HaAQGmkBxMfeS+NJ0aggOfD",
-	"NQvsgANgtchT9RKhDkJ6DIX5OtLKqHTAJZULCES/iJW6FiHjaZ0dpezKOLuRxHAm06kYeTfnLDbHxgm8",
-	"ayFG2j5yzKM0Mi79EZW/dmRkVjDJRqkI2ROO+7QrjCeAxAkhT3mXa4FP5Y4sDtUViwW/EfopWQhjrum1",
-	"kCve/bXHuL6GtJqZnY4EZg/Rx8qxHhDWgfNZYvPjHehIVu6ARP2ZnmBXTfubCeW8w0n9VyaSSZ5qd9tr",
-	"oe4tI2A8HNRIps83jQEcyWiYDYHIlJIXZoKvABNxFfVoZjLt03Nrm2aHGRGZL8Aq/Bm6Mx6J8G4bBq7+",
-	"h87n36z0d9FLs7tkSpXgE4t5vn3C8RMyZTIzPriRG97Wcuk+8qoO9i/3j09/+nDw8/7JT4VAkF1Toy/s",
-	"s+auOVowzcbzXfcwTDubnVJnx4S4HKV4zigJ3YdAPTr8Q0QXVOxKVSkvTb67UWv2pv9hHlGvTKnaXbMb",
-	"VK+XjaLZCfEIJ8cJiJ+pxCfSfLyBopNpWjqzeWvwL7yqUrUTBzmbo5MPZ+enP50fXlyYb7LETPxFKkZm",
-	"P1o7wTzRTIO/DHaSX2VxTJSbBOIYSXPdVWKOCnSDxim0HyRUEVQZqwSg4qU5+3i0bkQSRj0jB/D6idlR",
-	"c1Yq0qwrzO/NUwWRLDk0dB3JnmBlRhJF7foKirhSxfqRjPQAwqM4N+AGw8rg6NvbzVXyv02Za8l06ZQz",
-	"4S7P908uXh2eIy1c0UVSUpz255aBTAmdA9r1n6t3kKdNZO9Intn3/vz+dunkzP3bjirMKy/fvF8vCoBi",
-	"OLdD7raOVsBCZlVvXlY5a049Ex9HKknnemKH06aUr5YB2KmHlcKsO0kFU0mIyxGFVSSSD9VYxoqHdXbI",
-	"ewOGitd2XUdD83BjIGHMWIbQqqMxaQmRTDs9YPqYh+OAbdUO2lvDKAxjQfaNkhJ9J0gQZqlvYvXiyGwb",
-	"inWm/FqwAY/7FKLqIwdvmTGDT13QmAlkaBRPYAZgTMFfLk5PmOr+KXopZFzjSIoqC/AaLhlPEmOdBT19",
-	"EzDOUrOB2BjCOT0VZ0PJAp6mSdTNUqEDOgbmpvNMIjJv/ANMafFKu4KDA8J4Y/C8yz+g//T0jdmMecO7",
-	"+aAM0d3coHbDE0DDNXc6hFk6eQlZlir9Wfjj4OI3Y94/0KJ698kyR5Chl0+Puc5R/WXDoUjg5EDNy6jW",
-	"bDSa+TRd1vQgSlKjNsMqew0y2MjEdqXZqm81sMjdzWCUiiHeHicCF9QIB/oAlhEOvj/4jzWa3wKGwKdO",
-	"JQo7lXaHBtWpVDsVfZ3BR5cXtfPDl7XX8KEZK35aHC18CeOFb2HE8Blq094EPj58cw4f4nR1aL463oR1",
-	"Ku1PHZiyTqX9rkOT1jGrBOfA30L+Jj+V7nC6TV0vgTioVlLxMX1m9lBhBqKwqq+zqnm9KrxG1Q68ioOt",
-	"emOUOEtVOzPVsumAKagevjmv0kt+6lTsm+G75W9n3q9TufUFQfPA8dMgzsxoISxVZThe5gZsObqhlMON",
-	"umw2yhHCrYwrwlgc4GmovYz0SOmoHNFiH1NzfUq29qNYLIpjwdOU9wZDIdM9+J250X90IFxTxz3bqXyH",
-	"mBXfBawYKrEl7IFV0pMuZBigbr4HkGB+97n9FfwaSofMpjOqNxsZu7jJfopewBHSyKqfW3FPAhcQbZPR",
-	"EDxFnU7DZFHaZqh4qgz/9+Dityq7vPjNGIT/9fq4yka8d205pa7+ikbmi790avypjpyoDDosqtamMDoU",
-	"YkdywvRAjZie6FQM8ak5A6uzhXBU7FqqMVHsw+tFGhvo6K5SheIfOg/O5Gle+64uzGjslo5Ew0Xm6WPI",
-	"umYSXEIZog0TpdAuUvAX4TWD//u//rddyWfQiSDGAfVNdWRHBhhzeB1pHcmrwIW2vCiMeTxVztmZiYyt",
-	"1c1SbItJMe/kqLucUacSJsLI/Atzf0TghexBwyi1HL0T2auzfRYmE/NiHWkMdqwKyXu7zdU9ah3XAzXO",
-	"m70hLx6qMqMNR3KWe4+3Wm1Goak+Q8lXZfi/PX1TZam+gUF8HMZ7SJvEuhNGxgp4410LtbKgNTZtWw35",
-	"x2Mhr4zH2mqU6NAy3eTvR7ssVJVnfNMqkihxmK9R1J94Q0991XbX8EeJ0GLe8OnexVfYXOQVgldHh8cv",
-	"/+Pg9PjN65Og7Y3J+g/zFS74eKBy5w16yEflI35XicL/2E/S6FrEkuzDam7beW+x0Zh9DXjNI7zYWyhn",
-	"+c15yd/2j98cBqCkiycLimekknPfw5rtc97FTsh/HL45f8z3MPstFL1oyGOmhTlGqSK3O+oJPX/08JM5",
-	"e6c6tWsW3PeZjNL80W025H+qhD0B6++p2RnDSOIHWw2Q5j2joZ7OG6O53ZwBwp2Lg2wuejqF7CnjF++x",
-	"N5evajsgP8y/ms+xkHZKiswbnb3NnBGOIxmqsa41W1ute5xBXFYQxui2H1z8dh8J5+4xZ5h7y6/0WxBr",
-	"CnMMVrxh6aDlHXZa+s7xwX/Kh+Zs7xJBvMgUusRFgjlNqLQAQDlbsWwMGRunShA91uxIfiUgpgFgXdzo",
-	"R6+u2ajAVMj50u3jOXWrlL/V1v9zD6XyKpJYUIUpIVCs1IwKOAFGLdtBzt0JyeQ8k+WRB0JXpnF0lYKc",
-	"dclAKFp2pxFyy3bMjZrVjMXIaOwFyJHOYeUo5xdpWuNblozSk+UD2jK7bcg/Yhaq2cD/747E1ANG6+3C",
-	"u0Z8hpeWj7s5NexFUmmL1OOrXirSGhLDzgQO8qCBiwzMDQjc6eOjOWv2PHVaawZ9E5ORsd73wPi2rvil",
-	"+dBYvsMsTqMRT9JnRgLVjD3PxlEcG0vU51nsRpLDpM6GRUpuMZU2NCObfuFivdwoMRZvSqgfeP28d7RO",
-	"SaJTZh6LHgJ5YSBToZtCLzr+qTDYIv0LrftWex6BJc8iGaURL8uRovNUbMFrVClFVWwK99jp84+minnI",
-	"1fhVjFIbQfE+KjRxF+p56CNsy8MRFHJbZ4kxnqDrRZGjxKY0kMsVN+y/9dsoHQxETJ95pUF4B5sWO4AE",
-	"G3W+l1QLCZ1GQzOwy2gozoV5VbOW9G1ZxgyrDjAuDr0/0GsEar40dRbJnhrCPT0k/QM1HEZe96D57GfB",
-	"k7Qr+NTHF1CKlH82FOlAhdTTDu6deXHYTF2e9gYAFwPCEtchwW1wWGz7L6oDOzTSVPbPGWlnJZuV2k5C",
-	"W3/yTCQXUNAOy5IIHkKyBNRjrmCioVBZihfqSnvn+aa5zY1Iov4EyuKxLsyihrmKLpyA0YBrgaI5A2U/",
-	"irnXd5mnDGkEbwdQ6Gg5mMEi8cZpPzcnVthxjzgeWfhDZ0PL/mwvho9cxRZcdSOS9LTvcT0Lm1WcaRCt",
-	"bHcbvW3xnNd2u82wttnbatV2+FazthE2+9v9nX6r32zNVqHROXxoSvPs/PBsH/KZtirtQMl+lAyFm405",
-	"xWoq5bF7abqSEtMXI+H9PK9qezGBfdIoL3VrVCuZdLUHDQfoAP+mYwX3/Hy/+btXlciFmby7ikNsHAuj",
-	"OJx6rGy8yggJTSICX2NJNOaJyiCoNebEhmJvfQ885qnagwUT5z86Eea6TuMHrtNY+KhPFVuUMEtQ27I7",
-	"2RiH9TL+9+zNu2fjysH+ycnp5YeX579/OH9zUqiwgvT9kF8Lxm3ceLaLBZrHbRmlix4/cY3jvx4enlH9",
-	"1oXZNo2nUCrg7uj1XDnfPFUQfl5F24qLeFtQkZHSOurGAttrvlpuimxtdAzmJqa65L4N+UfSe83G9sb2",
-	"ZnOntUl20wgCZp/vKmu5OwdlMxePkYu64BOEjSFHyPnLRlqhtkO4L9By4DylQrpoj6W5o2iJgsiU14kM",
-	"FbnGzMYSkzbbZK+jFxaTBu+/0Wiw6xcQ4BBSZVcDxnVHcpZkxmk7yaNCkEia6oC3kaKS9AfN2pF1EtbZ",
-	"j3X2Y539WGc/1tmPby37sY6K/p2josu2IaLqQmFud6EtXXxfdWKHAhT57kSZ485UuwJn07xXJOIQBgNl",
-	"kvld28Wbtytust1UoAYfRBJAz95XoeXSxaeg4iaPVoEqLUanwBSJIykq7ZbrToBZmF/g+bnqRH8B02zZ",
-	"+s5qRV9nLuji8N/wbzuqDW9UduR0YQUzkQj2ACs807pYJFThobFIDi5+M4IZJSNBbPiSCAo22ywi39UY",
-	"A1jjZ/7KoZvMq+Bn8M89bHtDwxA4f6ndLFVTNYkg812oaSEn5ogqadAMvwV2zbeev/XOoS/lx746PHz5",
-	"4c3J+eH+y/0Xx4eeI3skR1kKvl8mQ5HoVKlZkJ8ILoo0Qn+yEb8S7MnPl6+PCaDSFuEaUdk210UpIfIg",
-	"wiZBIEAgA+rZEM/yP1fgwh4RAQFKy3QwW9mPRMdqKIiZKtMAMaJ5FDLeRaYXD8f76/SuUtEcCf2u6AN/",
-	"FrybfY8l/ODN5u7mRmN1TnDesTWnR+PotjYMxKU2iz4cpeA6WKC5vGtVMCO0zevCRXtUWakL+KflzfXz",
-	"i+sWRvuvLnQtgPjBxTyO1fjQDPQ37ESzWZ6iOxt7vaTYS2EE6cWvb8wckGKXKY+kxoR4Kj6mYDBnoxGW",
-	"asRqDJDcWrAnwf/5/3oxj5KA9SMZavZ//t+D4/2j87l29b/meowR+OJ31Zk8uOVUio9pPm95voi20h0d",
-	"FF2ekPDabDSeb+w0NzY2djea3inweitKUUgbBYrtXF1XjK+2sL5WSXQVyTJsglJN7jon5tBv51HW1h8P",
-	"oDCgTX8XzAB0SJAQztuY9t1nhD6XXHmlLkM+wb70vhgDxiOXkCDh+lqExoVegw/cAj7gptHv+f8Ga+vt",
-	"OJ59iu5igUTEYYTRbOyyMXFjlfQ3+nF6cGoA9BNyLwSFhDnWHM3CmzLWNYIHbIcu713X53Tz085fWtof",
-	"9V8DHdjD5VpuG51Zu2eVbfMLwoDZWftB+SYXI37FvXZq28fBpG7d/buzBKoRoJ/pFbHJfO223JHb1/dp",
-	"y53Hdpmfloft+cW84r+H0n6gzl7wYE+VMBxe8quS1FHKjSloW+/op//QNnK4B3yG0KijWXDUr4EMDOpz",
-	"TMNOpdm+utZXbzfeqMFV85df/nz7z5tXb5MX+2nz9NcXTXEWhX++/SXrhuo629lZ9+Y9IlfmwvLgUUyH",
-	"BTwiHI0l28jmkBgBdhBRGI0HKnYvVrV5sCSLha3eiSNJAQOr3ow/3Aa+DihfdzydAB4EpeIIWqpuAIM7",
-	"iMLA1r8DSJDK0joLfHkQVFngRE+AqODu0AeQHIiupEqw/c3VBlEZ+tgOIIFQmgw70h4xsFqMcU1DB4tJ",
-	"irEL46PB4zDlMaGLQ6uzJe0sB/lUmnbN0gebSdUFLj1RUvhW1T1RzpdspJ9RCsvFWnNhv6zkhljZowTU",
-	"1+r1S6vXInkpO0IAskSMYt6jmOGAEwSxPb9UP/Y9a+bWsiDx6535xXdmBMiP3+suqy5cbQsaNC1avAsX",
-	"27qQxpBHMo9muB3yXRbUfklv9wclOAbRAmw3KMoX8Kxn8yetxu52c6vl5092GqtIoEC07dkg0qlCtq7S",
-	"bArAvjiSep5aE1CzIQ8BaM8PmymZG5VVSwnquGmh+7PPE1cm6PiUPf4ivww1qFqW5af1jvydziqPtQIc",
-	"TsyY5fa5zdNADIodhmDS3hA30P7ZEUInEEKG10AZpRghLKR9yAso3FsqY2HnwBSpynqDcr6dPN7xM83w",
-	"F0oJPTik6HbEu09lwMu2OuLdpwqQWhg11qzvGjWGqUJPr8G1eZ3E+xzYnJo9qpWRgFv4MMtfqITcDKc0",
-	"LfQgxUqrvWgiBBh58CfrVEYZyjrHmL0GMoNULROc/AaCEQuI4Ta07j1GLfcbwBHaqjYaDUCegTxQDhaZ",
-	"Q0QCemoCpaeQ8gW85oRLzeHsE1bhKIMIgQPFUdKLn3DdkcHZm0uKYbw8PD68PAxwh3OvKENhjTfk9fgN",
-	"wEJHCXMmgQa6fQGBhSnZ66iRAPrepeM7ss+jOEsQPYBLeFOPdWm2NhxHEIQi5VGsA0h+U0wIaKZwqqiv",
-	"K4Ii3W4shpo9cQRwHdlqPF06TMJuiZKYh54VkZvvFb6AwcP2iSh4cj9LmmJo93V9nIPTBOBAc2oiL0LT",
-	"rvyPu5/RKn9GN85EKTohVrRi4hCH2MITuGBVj5m5x6Sfc23QTa+ruVmtDG0nLnWcxrSAot8X0OSVK0uR",
-	"GscLFvQXIc52ky0xfPvPk5vh6Gfxx3+dpUo1R2+vzz78JNTz1y+3tn7eaOqferCg/sKZmXJ3t8Mq3H3Z",
-	"7eIvWeHu9kXt3afLE1tlNYJzGkOby67lfBW8H8d0zgGjy5iy3wew99ore7BXhrHzIro+kZAt4ZbtbOzs",
-	"PG/s3NMts4w+81KlJ+b7O1qU3g4E9CemCh0Xn27CETsILokWlJRQlBSKbyD6D/oVwOvGXKbGrQHcPja2",
-	"TxgQci/mThIBkRzjysV6brOKx3xRgpNC/JrTeDPvH5eUZpZYRZZE5zxapRfwKWth0y1ialSa9Ua9sXjA",
-	"3qzlXeE2oJtiPrh3YIYMkMlmcUWIdLBoYES5l/o34FmydFw5ixfALxHgoTLmrE+vAker6AhIPE3mP7VR",
-	"pgdzDmSZlY40RvOLTQ+yKW4OKDDXI44MhAEUoQfekXulEmQEjtIc3LsEuD0HFsiG5ChGCaPh1DvyAh7h",
-	"yuW1a83AHs1siHVz7rtCxZ0LzeL9bE4U2z52oGhWY4em9hOGgyq1YuJw98xjMJAyVGEWK9b6n883AUgT",
-	"oylS4LeBOQIv4VHHkRRBjpoQc51iojXSjMdjPtH+1fpQhoGrEQSZw1MWQGdAgND2/VQkHdkyTg44Ov57",
-	"mmWwCVggmSkvITSOQ16TrUjkcclyVFM0RzyXJJLG9TAPqCJXUqoSEcIkedSRaZLp1PI0w1KYEQ04FIkH",
-	"OhsGbSpPl0z8K+MxfAEjQGlg1lErZemlu7x3zbqTjoxSLeJ+ndE0QVgMBHgXuj5H3Awm6rPADOg3lFyB",
-	"XWazH8p8kETw0Jv7pQNWgN+yiId8OUhUdoV53bt4b7ibsz3WNAt8Z/8ZHLnKHLabElgxD6KrWQ4qdsfr",
-	"HJvtuMh7nwuzHItXbb8FzNoEfhVgODXoiSSN+kYDisAGkKCzWWUajkkVyxtR/zvNbU5xJDNhzgXMHsDR",
-	"Yg289A6/uQPujVKdnj+8MMF++fbWc7NvUqMFKu3K/3zXqO3u1/7gtb8+1N7/j/9eeWht91z8+BQ3VQ4i",
-	"T/DvRiZ2aOkB8ByumGal61Q+d2TJXZ5vF+7yfNu7x/PGRmODi1aru7u7s/O8ae8hZIgo8qAGOpV2qzAO",
-	"uId3LhGvHsHtxUdzDThJHQTdoZ/cgT5/DLLWKJwZUQvCxWyBGbm6MB47oeKVYLEfuu65mWbnq7+iUWB2",
-	"WfCXTsOgag4ulNig68R4rydGKe5Oou7Zo5ONEnAcoXHpnWNiaDC3rlQr5r5G089m/X7jmNGYdvpQv+zD",
-	"k93Y52Ygp6777hJ5X6eGlDSS6qMVVIU8Cuoko15LCPGWs9geMXKLC+7We35k9Ti6FoWmMrLLEAYcMHPM",
-	"tN4Yhe6qxHoDpbRoo3gOOHKAI9Z7Ln+7KpNh1fKKG1fLXdGRSBhOKBzIZn0J15CQB0OqTwZmFT2GfqHd",
-	"SQowzwqKxVg1uXkFPOWc9cXY8aqrxGjegnVFMVQjr5xZAbYcjJ8ScSmx2mu0svY7Ero78smxlpDOhm1I",
-	"6JnB6iEy8ikp9AJWymn/yE710gaL1ccPqhejHBiqHLOrybhpv4PPms8r1Url/VLe4gszifrhQciFdWXz",
-	"eVFXPl9SUxZ+vdV8qI5ca8i1hvxGe56/hwinp4KvIqMDIk9CPk6YxBxWMT9KMqMvcz1iFCZyc5jD9zPX",
-	"AziVGD2YZzzAL1SWQtkWBTaH9bmq4mcc3RfxZ1ftK67IO5pl1zK3R8Ha3tx+efjP0Z87P7+44LUPl0fD",
-	"t7WtXw5E9k9xfj3cOnk9+uXtHz9tDC6yV29m5LfTGfOF81KS2e2Aabl8xq/EWiiv3ZZH7HIh4RSFGH31",
-	"I5/IVH0tJggm8GN5L/iCufNS6B0mgoEpTVJgDke4BQvFByV3MR85ikp4TKQ7sp/FscWTcB4DFJ0UPYko",
-	"JD+EglhU7TePWbso5h/iENwnkjdVBA1hZpwy2jfk33lh9UIs385kT2lKJWBHDkWMpUjHKrlmsdC6zsxr",
-	"alsPYya7A+gVxGFgx0d+F+pVbHTKvamyuB4Ex8vFyW2Junu6TLk54hcRzjpQ1n/6vJz3lC//4zlQX1Od",
-	"LuvrrDXq2s35Ed2co3I1/QW9njuhiNxBBMrj6HZgIiiyBFwrPJ0WVcV4Q0+gFh0+fyONvjPzQYd6tk69",
-	"I50awUShTUmaXz5dIPvqJINNvVp/CzRP/rMxB0ppLOnMdNqxic9Mi3Be3talbal+HyCA68w8M6/K50xL",
-	"PtIDlbYx1W97ELpiENHwe1mi0T0UuiNdKtzhfNxmK9wbqOkRncIVuXq0E1CffPusyo/sT/rHaK0A1y7l",
-	"l3UpwbCeiXr9OK6kT9edFyOR/g010f2hA+i9c50Z5e25MVTUb6R/jpRQdB+Z5z2iglux+2hVwovJUfiQ",
-	"Evwo1Db5AwXs8I+NJVNAR4+a//nhVcSyPtJaS6y1xA/qJl1E8ipHulmRM2SbgKFtrVQznI6EJHFMLHiu",
-	"KwoxdTI9qCLOrxXajrzCb7Glj/I6dfNDoRFI12zPMVZAIDxtH//RkWokpMPIYEFfyJ7ICyDx/v9ADHf4",
-	"zj4H7p4Y1wWYdgn9POYpViRYxlBSPikw9/tDVjciQY+lIwcqDqmwFh6BnPBck36kQChwfflcsoAlP1SJ",
-	"mBqFZCoOaRiAM9S3XpZ9uEMyBMJ8xG64EQnOhghRBSJKMtSG0AuldH2O9GsGSb95Eph/ABt+JJFAH+mf",
-	"qNPPfIDUUMFTqC3Zt+OcWXdb1IIFydgiTrhL8EmqroVZFJ0BWnyVHEfNXu0fHR++bNse7BBCq9bKSFk2",
-	"qpvHTliRrwmne4a0CfYJruGYT9pss7FbZT1z02Ca4ysoMxfMdBi1cEEcmw+wFGb6E2CfQBmqnCLg86ge",
-	"l2V2XIjK8fP9+q6j2IzY0TluNMq5ukAvk1pexgqiOX7MrryZ8LNr09ttNO6mH6UVa1UrseC6OBNTxJIz",
-	"xJFa/AvW+n4N7yXkZ4XOuU2/de554z7zPgfj3EoHK1/3bGeGL4uhMWVphJ/1aiy9GhEuxvfRvrgsSyPR",
-	"Ele6qutRMR5eXBydnnx4dXRydPHz4UuPQeBiInt+9zVqJlFkETiwtzbap6u6bWr8zgGSc/LFqS/cSh/s",
-	"nxwcHh8fvlyuD+xAyX4cWSaUUnBj0ImBedWgXqKS2ozfzUvIguk5Ak4tKhN1FsIeC/CFAIYwn/AAsQQD",
-	"nIbA2FlsoMZ1Fpy+uXy5fwm3s8NAklOEQ+HXqJGNFYRXfzh99eHi8J9vDk8ODoM2C7T411TBKNGckmnU",
-	"A3bkFDFVflib/BSkJxib2DDmQHPuNs8XssuffXJi7PNdfaa+IbPWpF9Odl/mbkPVtdqiH4NREsT9o7P6",
-	"o2Fqf6VmUmOflB48Funlz97ykE7pgHZEAR5m7tl9BuIRD+TDHjW/GMiPg70wj7M9mkjKiQAymDSkHCH3",
-	"UoBBWWROfv5sNAQJd5s8JMfSJgwJwcWX+A6kl5o2ratjMVaC6ThawP7SaWgOytVf0ajOXuB0YRoRmlQt",
-	"5XHTDYOzKz6qs1MpStROR1ovGEdHmDHoOiMvJRXXeMEHPwAQafCCybdCClSMRkNkPOMJdImyWEDAwTjE",
-	"kCdkT8CVJskYPAUgHlr9vGZIjcupTTM9cMt3F27AZaHfGFhZzc/mtVMa2boQFmLLo0GLZPp8s/Lgzkrz",
-	"Tq9AL5TTFcI2jELqkcFwv0f7FWkWCh5TgbHCGEykaVtG3rLvYfBHaYDAYDotiSzd3nWK2q88MArAKI0p",
-	"mputrQU4GWf7YZULXVB/EACYIEsjtBDjQaU0+m0j1tfRaASmccmYd43Sm13OYufsVPdso3yN73qjPOxG",
-	"/UDjeSPGMMKczt7n27ftv4XG5hA1BkJ7eS0AqoKDjLKhSvsJriX7iEAJzFqAEBRQoiDn7pYrDOvkbzJT",
-	"YTd/5tAaslLBi3e5ebyWajyXhxXors7xHuWT2Vh2JheuBvzuMlI2+TR3fC24SeaKcuAbS4QIXXedyrwE",
-	"VmupHJWvmyFDlQKzbDgnL7WOk311635Wz9RZQKcXwf1TYGJziQ86vg7qDmp7JyL9QQl11tGgdTToi0SD",
-	"luYofXNy8ebs7PT88vDlh9eHL4/2P1z+fuZTlb6ROhshFyYbijDiQAVd2FgXguoUwaPhmpUpwiobxTyS",
-	"xoMBo2LawSn6NyvgKPV5UIyIOXn5y8XpCaRTUVBZhyuS+aLyydejIz2APeCcSZc8LvXWZ3Hams+3t7db",
-	"zee3AbXdK6xGadDH88wvnUL4BwD89ERcZ/vUn99qNFy+GOzASPuSDkjKre9q3ATP380TxJS/IXfHklDU",
-	"GcID2Lxv1eWJOzLK9RLel7aRQCZnKwaBrAYexl39SqowaRRRFTEiGsWAkA61AvQ69vGJeYc06Eiwyxze",
-	"lxm9hWOKNBtlqUVFmhaFtrGmK64i6XK+kGkeqqFxjEo8aZznFeV3u34OdI4WWU5h4JZb23ffXPTWbLQf",
-	"Nlb7gwKBwmG6TZs8UEGEtr5iTv4ljjQkYGwdxh1xu2CUqJHSIgzaIIQt0afxD1gwptMYtL1AI3ArQG88",
-	"C+hy/B6pF66geBbQahhnYTJhSSYdaf3cuFGK8F+3hASp7tAOuFKt2OFVclEyU4loptz8tHbDEwDlNvfw",
-	"Jugsv5336dv8zt6nL5UUsEira+i4V5fGHfXBLVsfvL1kfbDdM+WSKUps9TW1G62zRysQGGd5xBIsG8gi",
-	"DfmETiKcJHRdIC5L+xLTD1H65bNL8wzLV4A05cUb6JxqZ2S5AMSA3yAlAJcTL2nQ43Gsqx5sFRUkU5YG",
-	"PguMyRkX4rzG6jPml5kRLOGnAUAoxLiLAGgFNiKkVwYzwWKyAJ8ESN58qVIeB15LG8o9axFDYi8UvSgU",
-	"2rLFxDG9L48d7nMbRuPSTiShEGA0jt3bcW9ZS9MwOI9FmX5v6zEvBoT5tGJ2JeLjjGbgsQgEUU4bc3Cc",
-	"W4lLCrheNM/2emvjA7i04Z5zhSYipbQNoKHmKtNBV69DaetQ2jqU9qPa9GQiWo4a1AuWaIaUAwqNxzD4",
-	"8VA8XkToUIbFbgOu2cHp67Pjw8vDl6itbLG8V5lAOpbqFSbQlo0fIZ+b+ZzU6lAloqCwURVDftM3bjrS",
-	"TzgDwR0dMczgYnSHpQqwsYUM24Vh93kUU7tgcHH65vzg8MPRiX2RALsICmNEoPRs5LUoQIrTYyjI7+41",
-	"LyBNQd7BgAg1th1kpnWiLLoFloHMY1w4vQ8KcJVYDrhzVhR2yg0Hz0iyKXKdipFxEhIudV8kiQiZ+SLv",
-	"D1pK7L7CHb8OSH39gNTbslKktbGzNnbWxs4PauwcyvARo5cDwZO0K3j6ePbMuZBiTKtohDQk9+RM4yAB",
-	"XqP9UqyUiDQLFSSNclU+hpoKa/WABWDdw75KOjLwFUIw1WRoY/n9REydhhKtbWZn5Tp7NODayJcbkUT9",
-	"CcZFSWn/Zj96iMr+2a3rWmuvtfZaa6+19lprf+EQxc1syV9sPNz7q3E9kb1nWiQ3wIg6B43uKGVJJkHZ",
-	"xWZrcw9uNFRC19mlMqcmZCpLC651yFPeNQrahtn/VF1NjRBVQNcJnkEpyV9BvYwJ3RzNCxrdg9Nn+jyT",
-	"EhrcCZs0Ggqd8uGoSP7d2G03Gu1m64/FTykN8TayPprDvwHtnhdYQcEKcwNv7+1T891ytNtza53gGr9I",
-	"Dsn+9TWpR3x+qhggDAD+R6pGdfYCW4tu3dp5gsjv3tFqdreajZioeHrH3pcdxJLnm6HeYyM63INpw+xv",
-	"jKKz2Wrdq6bz4vD8t6ODww8np5cfDk5PLs9PQYfPGBC4z3ISP9oR8ZQlcVl2MuZuQEQqdfckkAy7iUci",
-	"pCq9SwUfMA73rlLdH4vSVdV+3vZ+mKp2WbKvIngIdIoCyveXNEXNmPJbUFrfWl08K4H0QI2h5ypKtc+Q",
-	"B+SMY+N6YKQbJo5LJngSRyKBkkQIe3cq4sa8e6cC2eNCMrwjcZXZgMswzmkiI3lF2XJHQDmVkNdZb8DA",
-	"YkKT0si3RLCG7wZH2nUijSmnblzdvY5MUH8CJjhxhkK2tK8SY6RhLIDgfYw1Z6Y5QHr9HH2nkJav5jVF",
-	"ibBPhUY81hdjS1xVSudkrQNYoYfaBsaqbG3+rLKEkHJoesA/xIWAOPiu8xJ1pd36bI51mkQ9Yg22v3op",
-	"0tzhdJ+eC63iG+vD8pR7ofRKu7mFTXHGUSzYIxU7gJ+ENO9PN8DPzhLVg6prG6XHj89FT0Q39OlutTIS",
-	"ItEHSkoaVvPz+2rFrpBVNzfCzCcAxYM7bAd+DiPy3gReJCNYIeN7A/H3Ic1SC/Dr4nRw0VMJUmeaAUA1",
-	"kb1mo7ELnMo49sPi/CKlOz51d7e+QyhAZnDuyg2oxPZhlItIQYnoCZke5Mv47r398MKt35JLJmR4GQ2F",
-	"paLHmS6s4fbWTrUSySiNjEw5mUJiGvEkjXrRiMuUJvmdTx4NV72/bxQiSXFss4Zso/HH3EDF5/f+fv5U",
-	"6U4u6LpPnrNqNoPLFsJfGPKCWTk7Pzzbh5uZvwp3B959WpeNzzNk/Trfbe8+VaLRfhgm8LWblTqd0HpP",
-	"DSvVSqT3YZu6ghZ9KuNIur/NIb4QQs6fBXvF/pWqtJutZVi8RypJK+3NzQ0zZyv0HIz4uovkux9dZYnt",
-	"5qbqpB/ekTgzMqtqtRLaQT7tPmdXMS9S799D06Oo+us2qJOf4ZIHqxh3AtX14tsDn32HXwmBP8Bh62VJ",
-	"lE5Q2nl499oSs5jjx3gc3Yj/9KbNvbGmSXFK7Xa7B7AE4Z2xuYLUN2C6C66zRIRMR7IHaXcyXKEm8CwB",
-	"0myR6X9oloqPQB4z5Gmd5VFNZy9w5LGXIsEoPA2OPQlevTk+hlDX68PL86ODiw/HRxeXhyfBU8+qgNKt",
-	"qgfhAFiBM16d7UjZbGyWxiFe04zcuQnM2zyDzqxip/J/Yz8fHp85u+xDyq+FUcD6AwhIZrWSje94c5sq",
-	"dU12IouVTil4Vu/I/8Yufz87nH9TXJEE+XNKr2jc2kZsZA9NN/byjCDgJMXCiLb06/q3XRL8IDlFWwOM",
-	"4HxjzzleC8qm6iyeKp5MNRKSj6L6hA/j22TW6UjI/bOj5YSWvWm+a+lxbbZRb9Q37twroeplQyFTOtUL",
-	"7xL7O0D9/n3/9fHt8uxyANk7/M1tcgwji7fN0znQABqrY2XiHR66Sgl/aaVhj0uIltvCIV2///adM7Uv",
-	"1Z1h2/mao3jfT5Wu4IlIzCPQzkxuyvtTnE1TdWC6HPinjFCeqIxAStKpZc+SuNKu1MGIpQHNkGoZpVNl",
-	"Y0gXUCClJ2JEhDcCEbAubHuKsR7K4WISMVSpBehIjCE/bYy5u4CrVcbvZZ5GhXMQhiQA216setf+KHoD",
-	"EWZGQsze4zXGkIAZjNI5E52KoS1RH2OX5ggRlJWznbzbj0V3oNS1nvOiRbSYkrfLM8elRoEEmjGur4FJ",
-	"GgdZtWDIoHrNvBkJyAJzbbBn2yGkEKHGD0HgBd5TQRjOPvFYXUXIUz0SyrgJ7AK+RVsRJwgHlMFWZvtn",
-	"RzgI795G3ZS+jYKi/kwLryPgCT4I7u9upqmLYDxQLIxCWAX/Aej0lMCywMm3oZt8a3u/9c7X5/ef//8A",
-	"AAD//w==",
+	"7P0LcyO3tS+KfxUU//tfTnJaNKn3SHVqb3lGEyuZkRQ9PDvJzBlCbJBsqwkwDbRo2p5b99PcD3Y/yS2s",
+	"BaDRzX5SlO0k++xT8YhsNl4L671+66feWMwXgjOuZO/kp96CJnTOFEvgr7PxmC3UOR+LMOJT/UnI5DiJ",
+	"FioSvHfSG/0oVTgiIiGj6Y/RYhTofz4INSPLSP8Pi6YzJU+JUDOWLCPJiJoxsqBTRiJJuFBEj54wKVnY",
+	"7wW9SL90xmjIkl7Q43TOeidmEjtuFkFPjmdsTvV02A90voj1U3omAdGzOP3H/x70D3pBb05/eMf4VM16",
+	"J8PB7n7QU6uFflSqRL/ny5egdzZRLNEvonEslufzhVp9R+OU9U5UkrKgsNwrHq/IIhFhOlaSLGdCMhKF",
+	"einThFHFEqJmlBM1i2RAHlaKkYcV/PeUTBIxh8U/sGnEecSnJJoQ+iAZV3rTmB7abcE/Upassh2gMMvy",
+	"dS92hoPBIL/a3YODssW+porGouQY72aMjPFLN4UFVbNsBubbXtBL2D/SKGGh3aFsTv+RsEnvpPf/+zqj",
+	"qK/xW/m1GfpSv01P5SJk84VQjI9Xf2ar9Rm9p49Mwn5JRRNFJJ0wogRJ2IJR1SdnfEUU+0HpDVdkJVKS",
+	"SkYmIoHNJ4LbHwoerwIi0/GMUEko4WxJ7u8v3lRSmzezHT218l0/ZoO9V0fHbGd/EB7s7O+x452H8au9",
+	"ncPjV/v04Gjyam93v+RM5hF3FBnoLVYs0ZP4P38nO//Xp//1H73isQW9H3YWiXiI2bx30punUpEHRoZ6",
+	"K3YPDsgiibiiDzEjZ7evLy7IeEYTOobbC7s8eU/VeLa+vUDI0QRvI9IzkSqKYzKjuO1jwZUmTdhf2NPR",
+	"+R2djvS28lDqrT4loz+MyJxRLmGbiy9kP0RSyeqNnuzg7Mp3+GNveDJ9lNMPe/diNh3+6U/ff/jL09sP",
+	"yTdnanj152+G7DoKv//wp/QhFI/p8fHHXtmFz+/3+o24mFwKzpo3KTH8CgnJLnDFVN3q9KvLlsjTee/k",
+	"770/9D61O+0/wFTfRfNIrU/yW7Ekc8pXJI64vjH6iqg04YQqMhdSnRLNHjJeU8ViYnh96VHoF8DeRnM9",
+	"8wP8M+L4Z7avEVdsyhKY7aUI2VvGx6yc2Uz0V5a2GFE0mTJFpvSJVc0PflHLfrL5Br2JSOZU4ZwO4SLW",
+	"T/eaTtlt9COr2d+Snd319jUglIdkLhKGMmA4GJCxSLmSmu8MB4OqhS3s0KVr2fV3fne4f7R/vHe4f9Rq",
+	"QXfikfHWsk0fy4izH5T76YgIe6HZUyRSCYI7QNEOrJnOGZlEseY3p/DJJEqkMvK9tXRbuLmWc4Kzv3w7",
+	"loPvv2sn0a+pmt0yKSPBL96UU5/ErytEnfn2ItxY2GXDw4QYS/R1qJrNgrGkYipc/2zzeZhRYRLIsirn",
+	"gF9/JUkUBmTBkjHjaodpjctTzPKTi8J21xE1lGGjNFw/yhs2o7KEMd8lmjNqbqxEwkIts2YnJGF6C1LF",
+	"CHtiyQp0AKd1ZQscizidc4n3dSyShI0VWSaCT/UvZJ/caa40FhJv7hw1h488YVRrn/7bZECkIBTpnWmp",
+	"CIqavu2BZrp4feb6AuweHJL30Tf9j7ziEiS41tIdxK01+/MgRMwohw26Hc9YmMaVpCXN91WUbn/+DFJ3",
+	"r2BcRZPIsJ+7WSLS6WwLijWqcwmRcxrHLCmq1UrAgTAedmA4ysyuilx32yrU95IloNKW7n4qWfKVJHrQ",
+	"gEScpIsFS/TkYrFkCRlTWXUw8J92l4vGEchFb7KH+3nV8mznb3Tnx8HOq/7n/9r59NMwONz/0knTPNwn",
+	"MdPvkwEJo2mkCT8U+n9THrJEjkXCZEBmq8WMcQkX679gfz6wh5kQj1XkucSvKzbBfPsM4rTD+7T5Rb9M",
+	"LgSXDCzcb2h4w/6RMgm6ldF6gW4XizgaUz3dr7+XgnvbDj+cR1Iam1im8zlNVnnpYg1cvRq9hCekfj1G",
+	"qJd3e357e3F1+fnizeeb87/cX9ycv+npa6FoFMveyd9/6k0iFocFgZSdUCSJ25Uvn4IeSxKR6Pea4S/e",
+	"EP+RoDdnUtKpHlqTLApw86wSZEz5mMWaTPUXczZ/YAlxI/fhOOWMLlh+wWcEZqmHAh5astCLy+/O3plV",
+	"nt/eVSxSAGHI/oPWl40+tE6ORvUiWgfNrfqCP9E4CmG9+iz95a69mpS9ro/E0Y6yzmFY+ME6WZs56C3V",
+	"BPCgP6GhvvjWuEJxA9t5SkZmO0ZAKtLoUSwOZb+XGe1X43G6iPQNaEul8CSc6n0S9056X9NF9DUN5xH/",
+	"Wq74+OtJGsc78C98qhc40vzr5evPF5efr2+u/nhzfnurv0mThHF1q9gCBDDlcsISzTjIcHB45Hh3LzuS",
+	"t2kcE/1+QmO9AStNXItETBMm9XMzRmMFIiJhFKbeW4rkUb+Sa/U9jjXLfmJJGI0VWlixmq30nmRna3aH",
+	"zGkEN+6B6d/rUVmI0v8hoXw829klMtI2x+5g93BnMNzZG94NBycD/f//1icfaKTAexApfRkmEY/kDJxZ",
+	"9l6A4eRmf3I0DLx7edI72N0/CMPx0c4RHQ939h8O6M4xG9CdycGA0SE7DIfHh1reKJooFp7p9ZTNJHvk",
+	"m5XH3KWiKpV642/OLm/fnt/cXFz+sdeaWm9XfHzBr+3kS8j2zOdayyRSVtOxXiGiCZtyqQWXpCsto6Px",
+	"DJWomVj6HEQh2Qo+ieHgOtErEuD1+fnN5/P/vri9u/UISivSjpbQuZC75/C9O+5IumcTNo2kYgkLT8l4",
+	"Rrm2ThSJuFSMhv3edm69uSFEnxUjoWDI/kH9AS0GBnorkocoDNEu67wvb69uvrl48+b8sudzPplOJtE4",
+	"0oMvWAJySfD81tyImJGniOnjm9MVzCwUMK1ToHlwt4kFS6gSoKMAo9jW3iht3ekTASYdkIdUkUhJkuhp",
+	"FeYDY17MF0LK6MGuvuM+XV3fadF6eXX3+ey7s4t3Z9+8O2+QO4+MLb6NtEGxKopZOMYnGsXgaIvQv0ue",
+	"WKL3OSeFruBl+R+UiiJvNNI0wimJGX0CkhWp2taRWCG1pNJocUqIEI0ilFuaGWsLKFLG54cnw7VeSWN8",
+	"+SaHc3F5d35zefYuR8P4UoIf+Dt2K+ZMzTQ7WmoCR8lpd0jbx31yoSTRMsBKV3PMuCz4xCz2AkxZ90fv",
+	"pLc/GYyP2CF99TAMt7CxWqSCxIuUZPGETGgUsxCZp50VTZjVsvT0v8K541xHbm4j2OxLod6KlIcb7bNV",
+	"MPUteHt1f/nG23AtERzL14c9gWH8jb/zvZ7+48b9E0kSbYV5frBeQEuSqAY5Dgqc3m7Hn26vLjfajfvL",
+	"2/vr66ubu/M3n9+fv7k4+3z31+tzb0vuuUwXC6FlL5mzMKIE7KMcLWozE2I4Ilzpq6Fn4/nD0AdMXuPc",
+	"du5WC3ZCitPb1gWGORjeoecB79Ui8ILfS7a52L24/Hx/e14Uu/q0ubZo8xui6aKN6oN7tCgKaAw5JCnE",
+	"w/rktdUgtABaapUs5SqCDxgPZaA3mRO5jNQYNxxeKCYTfa07a2OtjyHb1FrNyZHBwmwYHavoieG5JGws",
+	"eBjpH70FprDZAd2cv766fHMB0u3t2cW7SpvRC65kssxdqUmkTmCq53d0SsTERTTQVYdktSQfe8OTPzF2",
+	"/So5YPMPf7l8mi++ZX/772slxHDx4fH68x+ZOHz/5uDg272h/OP4Yy8nDI3LEdgyal15BnOdH9N7zKjq",
+	"EUonrcP1yY02oSJF6JRGHPVOjAWSlUgTq9bBGWjNgrMlLG5bt81ukNvCud5dMrL7jDHwXNBn1CeXwogu",
+	"ilq1YuB0Rj4BXgQ9xyaXrNUsMQB3ar1cNZEp3B9tz1ACVm+/JsjW7YTX3WDg7xPiHU2mm7Gdb67e/PXz",
+	"3dXV53dnN3/0OY9xzCCrU0KQGMYoSCnHCeHbxIZf9o8Pjg7BSyhPidScO2ZSbpv7+mOiqxJ0aM0PKKQt",
+	"SPK7IXkffUNSrscHbUrbTy4j4vcwpXtOUzUTSfTjhqzh/vLs/u7bq5uLv52/yUk1773FjUO1XF889sMi",
+	"AvOIykdDN/oGCc62tGGOTGFMsKwj7zY9sSSarFBRMlJ09OHDh52zVLN8pZfPRrhxUr9D2E1zWvYme/bm",
+	"7O7sm7Pb88/3l76ZkHnSkqdozEjKy5V50Oqoog9U+gYfGMl9cpeskFlpwUnJXMwh+rod8qsaFiw3Q3dc",
+	"GK4oiVGwcA6w+frP78WDVrPg50nKT4lyU8Y4xuiGqWS1AzkyIyJBhEnjCsRZQo7QInKRxoJs5OTs+gKP",
+	"HM/WGIKoHWuCYE/app+DUm9dLAuWqAidrGNIqwF/yU9raiO8CXjrnIbgSndh35AqtqMi8KKvu7lFErKk",
+	"d3L4JbADfLMqG0DAi83E1l3ulS8++KIf1zdK1s3cPNJ94kdfgl4UlosN2OGvUDf3Jz2YHE9oePCwE74a",
+	"P+zsH76a7NDh4cHO0eD48Oho9/jVwaB2zOGXoBdTqe5l83GkkoVEPxwQSiZsaUmHxFSxU8LTOCYPbIKx",
+	"chs01ouu3Ar9E7zmuVjY+jSPvWmWHeqdMbsw9wAmGik7V4mfwvea15ipRhPCBWckLO6pVWW7THA48Gb4",
+	"NhHz8jnSMEyMuHA7Cu5M/dP8LIavdvuD/m7/qMs0Xn2xcZafysyxSOnbCTk+ciaWEAl1jknrJBizONZ/",
+	"l28K6G2SaNZfR1e7EJB5Eo/NZGUey07FfM6Fej7hDIfZRKq4gfnaMIT2r4Y1ChQ9NI6vJqCq1zF/YKg3",
+	"+idao3Zv2vuCvuDSY2Nao4A9EckjcBWbaYSGSM8yJQyowVJ6n3KMzT63vhT9qp0nmoBtrt8JM7yQZ/Yn",
+	"5u9zN4L54CYbyC1jH6NwNqT3d0wlsEFPEVuXt/5vxqADTxr4/DXHlwp3K8cMfELzzzpLwxIP37Ox0jL6",
+	"bLFIxBN7w2KmmPQihDREK47G156kmtBYrgW1XepQiG+BNEWKL0ZxyFMMs8EVc5mMki6BL8aRLBOJIuWq",
+	"Nq/lK0lGZsgPkZrNWByOcnf0aL9jilRODhTODudTuodpGKlzrpJVWW6dZsEYZaCKSDFnoFIbHptfsqZL",
+	"wStYleYAoVZUyXstUPBZCV7liYhjscyzJ8i2yczRWhlLxwp9nOusIIw0G/AFBEz/kYulBEkClig1HkAS",
+	"i2nEy7WI1mxEX34jFuplhio61MaQp5WI+RYEh9ZtqEuaLr0MZQkeKFWksVi5WMImTWhiPMxwitFkwrSl",
+	"2yeXqBdqxSFhddzWUFtRwNIKURKQhxX6iI0Crc3rWIwfuythmqmjErPBTiyp3Qp8RWE3Im8z9GY9a0Ne",
+	"VWiLF9pGAAaUI4vj4W4Jc6hjCEHvMeJheeqk3mu4RnpN+nbwEzJKpbYnfiejKdfSlP8+ICOFGYe/cwaD",
+	"/lBMJnHE2Yj8Dg0HZagInNbAH+GpVMkozJ4SE0I5iSDrQ0Fa0VMUskQ/Oo6jUUBGciUVm4/I7woO+9+D",
+	"Fwfv8sgwlCpGohdRRx/7X3KhhrILG4U2w9I8aBJqMLhaDBFoO30uEpafRi6C0eEea+MH026rVUDLWokS",
+	"J0B7IF60Uq+5qP6v3oRA77Y7Nv0phGWerSkfl2oJVNM2MmZDdxlX9Dc8sFLDLdNdV8vAKmXWjUkQKrFo",
+	"MdfPnBrVDxNTNJEXWYyrxPxz/dzNlwGeMFtqHg1GEGRCKTaXTc4BT7R+caugSUJXRRaVy+hdn841RSOD",
+	"SjJaZIm/E+Mi0L+GJRtJJzBwZY2QTrJLpuNxqew6i5d0JYl+Rb+3ludYp3vYVwZuv4sLLjtjDDN4Ol2l",
+	"JpWlNfTJFajXmBhlonhTLhJWoq/YfJb1e7UKYGsXTCxiRpYzQWIhHq1/xo6qzeQ8U+5h3FNfu3yu38Fg",
+	"0OEYjLHFElV2ClKQRarIAx0/kuWsMCfPPZ+bmdF8K6ZQcohAClmspq1F5OVUf6olCffquqOvvt/u5I2o",
+	"cXZuiVqK6SWv7ROlicrMM1TduzLvh0nRY3if6ndtTlfvKA/vuYriEo16ovlyKmcmfdbUVMyorbPjkyiZ",
+	"s9Ck9UCkbcUU+d3IpsPjL17bB0fgAtDH+/sTE4hbggplKENTKbp4IMQAghIDejHFOGnC+uTMpORadzdm",
+	"QHdTtQ78lK+yI+MK60kEmFL9JrXNLLgz8eVJb/+leZpdcrBOadkaqqn8VqXjx80s1w+gf5ghpM8FL4CY",
+	"MULPBWcBVn4pIDkkvKVIHjEAGkJ61fq1KaHec0jZRwdEpmiwJ8aJyfuD7PxTJMh8OVORF1Vvtj78MFnd",
+	"pLyi2kvOjM5q127KBDC6yDGcVz+JX4T/lUwdeInbOc2/wWSIlDQ7COFIosQUHUVgoI5oHINvIE+P9RRV",
+	"xTw9wWmM0KW2cCC1ZJ0Mqs7B8kzuxU7njHJIzMSDqL9R3g2X9ZMMNlO+YBscS6hWv2qVnreOhJzIGYs0",
+	"DolJGc7JnY3Yh9lgbzPKeQUkeL42HpG60uAs2DQTcQjFMZR7ZRsm/cp6HSRdyTL3VVhFOlAnAepRIqYJ",
+	"ned8mK/P7s7eXf3x8+tvzy7/eP4m77gsftnA/5nNXVuTJDORqIBILKm1ciWvidmM43xaQ23cpFJ2gaE1",
+	"o4sF04aw5jSodwkSiloppknLpVxX1yxGeFQyt4Lh4PBVJwt/zV1rs/TgLH055aZUQ2noUg3r2YiluEhm",
+	"lTwF9oGvqVl8Vk6kuZB5vrgTR512Yq+7IrJOOJCqbqZDzHWdpJjtXq+2/DLKht3ZmjN8F0nV6gAlmso2",
+	"VXOdG5jH6l8CXjutc7Rm0Waet6ZOpcFGftGNdUus2c/qGjK9anBo+fgMGU1pWioUf+1VFH998uvAdj79",
+	"NAgOdzuWge21KAPDigCsBAu88C41vyUiwR97y7fHVHKlvFWXUk6FW9PQytpG1bLpMJpWOwTSuT4GrU1Z",
+	"vvIVwR9IMhdhGguy+38O90+IWoqM+vOl0ibco3cIf4qC1H1v39wnl2msra0oxgi5eRrowGaiRZKkHDyq",
+	"+ZW+mhwfhoPj4fHx/vgoPDwocdP49DHYeUV3Jp9+Gh5WEIPH+mIq1e2KjytIFXUpq83Yi29ZuUJZJwnj",
+	"oR/E9XLYOBya4KyNPrzi4+x6N9VBgyppzLep2DGr/IP/koJl10K6OgFTJWa7CZfdtciaw1zxqqsMkXqH",
+	"UcpX9EWZQNpUBWs18B5iAnXSldes4zaMxRNLnr0PUGm4e3BYcrm1OfgDDdk4mtO4nvBf0d0Jo3QwPjig",
+	"4WB4QPceJvuT4cPuw+DheHd3HA4PwsPx8OBhMBkM6OC4nj0U+TtOsEnlyY5BNp4DFAbORJxpP4IjlpKM",
+	"QiYDq19DrpxJbiMxmyhis3lvvz3b2T04JAJiRfp6hdKUueMoMypnTJKIf+SwsMBEGkYuDuJUfSCzEQLM",
+	"QMCF0fHMFFzczdjKBKjwBhv5DtfbkYNhl2Jp0v0mxu35kT+yBWYpaPtO23bA6frkiiMjcOkdEpbuGUaS",
+	"rtCBlKdSKdKkCmoEv/tKtmct/uXZmLX4LynImaqwy53dx9/KZNc4ktlnt4RSmgebqMLWyYzdMAq1TuHk",
+	"2TrreShH5YHsW4oVAFS5QDx8xCRirmCq1DDPh56R8hBgXn3FHcbvcDpUmxo2dHsKlzAntZVLWUAtG/1L",
+	"kF5mWLF7wmS7tNZ53+ppmN2vUXj3vXhtO9cTvvPP+jdr2UhmXc0RTu+YC8ggR/V2T4EEH7KqBjOwCwOa",
+	"M6omyj+XhqlzWSQWUMKfrvFAmPPoBb10EZp/ebaSFxl2X7fIo8KZvXbvxr/v3Svw7zd2HLeWehNMc1Ib",
+	"qVzmL54XxClo1JgsXCGn8EvAsYCjaW+KNVLkv1GY0u5xmzAlnnn7c/aBaQwzcocOPlhN2w+MTDWZ2+ge",
+	"MPQq74qsrUxBszxqz6C0toqL+h9qQA+t2eX21HBblfzp+xGVAI1wpI9USBaOjCVpPeoQmRlHYIWZRMFw",
+	"dEpGWi0bacXLqWQucGnqssBUA1AEk1D2kbNYsqX+/JSMljbbMLPrwPemhHAYajgeGMYiVSYdksao1VlW",
+	"a2fucdigp6fXC3p2kDzPdZ+u1ScFvTdRwioyCEeLNI5H5EE/Kk1ey1eeDqvXEJDRIpWzERQRyUzb/Uoa",
+	"BQZyYUYYVx+RRaqkF0OnHEKfRfZr3xzNF0L/yszADQwKDCWTCMGb3MakcawvawpQUSaUH/TwLet4gl+C",
+	"3nkYqfPJhI2r8nwoJyyMQJHqk5FBtbGwji6V0Okv7gS14uWV59bLyZRnrvLsRC2ETtW8b5hM46p5ay7m",
+	"Jr6ef+OW3E7H8bYpp+NAuEDRCj9TsTLPS0yPJDDavL6zCaZlJ3ZVVRVSrX0NO5m9kIJl9tZsTBmz0rsp",
+	"KxNs4FstsbIcR+f5Wj9I/XBFGpX+qrX0MeWmenCAkKE/XODPHJ6l+XtYLZvW9gNn96ks+zIzr6Dq+4Yu",
+	"3xsXe7ZBVWLdlcTD+8sp3F6zdemY1wES8MwVTaF690tlcGX93WtEXvtyyOTIgLOqXu6YjDPx8pzGjjWo",
+	"G+sQob7SuIx+tOKk9QXwauhdDiwoA3hiu6m4Hq+qUWyOtqRO+Ny04YBmNDROWOMAMokk7TdRW4uWjVcP",
+	"hokfdpCyNLFhfVitWmHuLEyyQy/lTDw8f2JVBRQhVdSq0uwJODvjWDyRv3zbj+hial553iAmR++Y6p3R",
+	"CZkyZSp0Tc4tACMAxgBnY9UnIxmL5Qi9guMYoIHsLUqwkF7iAgHWAUrvyEjOUhWKJR+dfOQmMw2qaBGp",
+	"QSwWANIw8sphzQiVRbA5pS63iF7Q01PU/zGjwsFmhbafuogls3FZFLP06Muj/uAjnNEF2FCIHArx7S2k",
+	"LjhJuw6BVwjRQXBusPPq86c//EcTlTi4hza+KMgbbc/I9MLfwPubXEjPyqFYR+t7mfyJbMS2GIAN+lVN",
+	"Qv8HMzIk9AKUnDE7xdSUU2M1UJoApRUqD2qT+msTI1VCx+yior4DvgwIGGiunsAaMvq7AqHuP0xe7U72",
+	"Do6OHvb2Q3pI98bs1e6rcMAGbP9o77C+nLouTaTyRhpyqyhCMLCSGEgFRF9N4Ot30+CelF0JTNkOiOts",
+	"AUiMADLQJ5dMIuAPpnXP6BODmDZ5YGrJoOSEzRtIqYl8XTi9xRKLtealwJdd/KW4Mdkkys7hLWPhWYpY",
+	"jJ2yRF2OePIEQDxQ7s1CsqQc1TjJtGB5YDRhyYhwxkJpS30CMnqgMhq7j1PJwC06gos8WlAplyIJR+gi",
+	"H+GJmS8B0Bd/SUbejwB7dNQnF4pMBcLhAzCTkC7Epif4lR4uifFHShAuMEHZy5sEDpqwEHwH+kXrNFdd",
+	"9YT2n+Z9J+CkOjMYHBCzGwXYicLgXEC10sqgBIsEv/NoFWd9f/PulIy44Az9XFwQmqpZocpG72cBuHiQ",
+	"kzW/w6P4GZ78GWfwM2zmz/rdv68VPsPy3BB8ZUDgnYFZVkDgrQSmysHm4Y1JLh6Glhaldg/yi/zvnduZ",
+	"WEST1c4ZKIk7Fjq+Hq456C2TSLErHq+sJZ1jo5bcKuxn8+0pbP4HIV6L+ZwlY2Z7Zch0Dk4eW52XzXcs",
+	"Pw939wrNQI6Hr3a7zFBLXFXuDHWgD/lh5WxB1RZG1hqHvZnVMNdwhA2b88gKSAHjxy3MT0tlhzi8LgDh",
+	"q5fZmTV5B/ygir++dQHEDhz2DHvcOENVTKBS2mp5fmSxvGr6qR4pwAMpy+0Qws12A+wvAquAa2y8qnOc",
+	"jQsEcX5/s/mgB83urxJYlLNERY8s5qmm2M0HH1byt/J0tG/Yjywaz3gKr9lwUIy/RuOKUeGr/LDXCYue",
+	"ca5Q8fKYlg93++f7/GC3f77ffKjd0jIEfZGuE/YUsWVFYoBrruWUkRJd0UJqVqgzoMJEpvQDE2SwaQRe",
+	"QgQ8H4s5Qzd9gABP5ZYOwNYZpEj93P3d253jgCwSJpkiSyHGhleekMggvERhQORjin/IxzRA+Qh/wr/0",
+	"tOBw8bOETdOYJp/ho1M0YTHQw2LJUA+KuBKEKpVED6lCpb+WlmcRL/Oa3Zo1SkIfRKrQ2prTlVYD1i3N",
+	"At3ZBzGcEOklq2RFdnbmdIEf/G94rl8Ww6mLFlbnqN1l6ELGP5KE7T3GmtpucQk5h/FwUFfzUdS/DbAq",
+	"7mhDvhjSNzxQWntsgjCZom3AEyA/SlMkQZSJTQSB4ETSmHWqZToEqAVLVd1wEM7zdJob96eeVGL8+Nnh",
+	"nkccPuh96eZpL3hfq2XSGScXt1dkf3d4RLS5moVySiq8jJzqBJlRBcBQlEfDpoBMNzlztyNnUaICbckE",
+	"5H1vM2ly/gMdK2KSLlElibjJVUy5CeYoh4E+XtVv33C3fzDosoGVcudWEwV5ZGyhyUhPpX7ku9udm/M3",
+	"O+97nWqmy2JgejoOsgi3zaOvIINS8q5H1Y2/dVS/HqNAnpXdeGM7Ok6QZCnm6AQly9nK3OiETVJZJgDj",
+	"iFfo8vob31A2nqNIoWSVQVlm3W5T8twiY2ntorE+H1wvd/TxWEsYoA+QurYRBX87fF5aqJ//6fo7DeiY",
+	"F00Fiez8NSbZv/7GFSgLzqWUSrzUvhK5gBqJbw0EtsJc6wrgfSwRCw7Fh6/MmRTFrvvELMb7xLWhCn5y",
+	"0rQop/V39TA164drsUce2Bg8IpSvUHkCS660bACESIHFDPuvBgXh8Ica6bCXB/P5LW7Iksqm3TBgeCXb",
+	"YThu2+3YtRmvZdRmegPlM87AdTXyNEzjW/NLmHimgZZcnU55CNar2QLR5VvXZqZc+1H5lk1zClnpttNL",
+	"e3APr/wvg/hoDPm59jZtWSMu5zvzs3osDPtyF1ms3p9aSIxoCuU8cTQpSRW0Otpa0FI8Iig2RJxHBR/6",
+	"Y7dqCxyjevrfZdtYmEXIaLiWzWQgCqbRE0PsbG+FJy5lC9KBsz7Etq7pCSGPADh0THmuWJvE0SODWwqv",
+	"8NOibPuiANrPKWVgHBQ1gA56opDEzCM5y5VfZlbQBeR5VVrA34qlyRkzEtG0nioLZUITxKqaFNMh0eRT",
+	"2uCI1QvAoPKMKXeseSBHvNWfPGOrtVUHYJxG36yI1BtlVLIFNT1rJmhEeqitYK6jXMaEx0K0q98VMTVk",
+	"0CaXJRXeAzMbZlsowz7qmb2+/Q5I5u72u/wUgq6YXayyFzsiS+G39qy0rp4fEBwQTbhlkwZnZclRlgGI",
+	"1HlNCvaeto8KzrgvdSB/IKFMOUdxI3ioRVtA8H/H8ikgSj5pav5hHhed809NNtFzXCHZzdjsGkDRZSTL",
+	"wQyxjwxoAxYt1GvlIElUoPaQKtr3Kglbk90RhEfGj2Wa8vTHaBEQ7L0vErh5+VH1A12NZfSOVaRaAHSf",
+	"gWdSHkFl197eOwrofYsFCw3qY4RxClmMB0A4qSvKtGGAdU6nUh5pza89zy7SA3vmCHBQUmzw2MpnlZMQ",
+	"NzB+LYV1ATFq7RYawksraroLfh8oKOGswX2q+af1njbqVCkva5Q+p9+LJCDziOv/lNIqPNIRzLsyc026",
+	"umLDpzze7e6TL1LMVXfkn0lAs6TAiW3HoTO/oiXHMh0pRxQt/Itb9CpqVXgLbsUurkNFpxKPAsTIp5fy",
+	"Gd7NEsYsIsIv5iBsk7T9a/gIXcQJHVSlFdrbc/yVBpx+e969Mm7c7d4Bp1rOVsbDB85AT7fv5OD74LLA",
+	"zIvQp5fbxL0OvryOXjkftb9kBe3KnUtZ2cZ1z6Vv6+gkLK7FLBSb6JTWXaxJ905FHmU+w+xYsvmW0eM7",
+	"MY34ppCAwkvr0vZymVCoz/Gp64L+Qh3N61OXntHdvG3GUMHeEEnCxorMRCKhjF2xZEWkogtoeuAK1N27",
+	"C8lcg24BdJ9QLDezb66hj2pXkIV4Nq49SP0BZ20s+LQ8S66pEY5ybYEgKzUHLtodlX1va0UWTelWgas3",
+	"NSlruSS/ZiVVGud7K6/fvX76S20PjUzzVCYhzm+RAcOVHfl71gTkFcdl0YNf9lj3K0HmDZg8slsc0NRO",
+	"Qs+FDFkenrCOOQLQpSa3w7VpN4D00GU3c9xZoPdCaW457XFTI9DuWC9FyAD7K3e0B9srFHomke1WE5nZ",
+	"FQO94JMar0r3Nhp2Pb059Eg9EgvLtJutQgH/Eph6ZZtxyZbXrK6LRkVCIDQXVcL1NC8xzGwmd+tQK+R+",
+	"l8DK2qDzCXq3AI8HU73zCd4XypQIJSwkjI+T1UKZegxs8KaPgmNruXwQdvAl8JHcWuKReKB5tbP2Gtjn",
+	"cAit98irt54KosQpGc1pxEf59IHspF/VeaUL45Y6qCNrJMlTeCiLM/ieY5FKbLdddBTX5HV//Nj/OWhI",
+	"3z4oV4IoWYiIQy4B1dr6nKI/d0Jt6WR7SjJZrs20RI1DOJIuxUBaf7EP+pn3VNX432GA17ff+YNkm5q9",
+	"XZ4aMAyRqqo0kdP8Xg/bp4Ee13roCyTiO+v1BBX7QZ2ij0sfhv7H8LBqjsuIh2Ipd4a7B7v56e63VxKH",
+	"RzVudG+2enb4WIvdQ596Da2if/5n+J+xfPpZyaeff5jHDdRbocLXOvs1IUe2R1mlp0qu+Fja8hsDY08T",
+	"dQrMf0OU70OtsDC2eFuBG/XWq9OTiq4MuNsKnNb6QpwAmr82JLU2A6wLWD8yVPHEEshMh1/NieAF6JeM",
+	"15mSXzKjJqOVs6XH95jCN5hhsHt1n5zT8UxfxJF8TEeBqbEJyAi4l/6H9Ybof6M7ZFRMAbg8e3+Oehci",
+	"ztjYP7nUf5fv69+du6XEx9LHJMBPpTmm9nddEo4LaZ2D+uLtx2r4KP2VvsaAPsaSBU1MD8UsmjzSpzHC",
+	"Eh8y0vdqZDXQSNqwrTaLTRzHAYdgwAN4pq0CCllBRlldlSMis357Hh/FfFGru84plPhun+NnwVCLS7QW",
+	"DSQXJpSlKfS/37+zNxHlE1Uz7G9NJRk90STS6kd/0Edq7JMPDu3eNueGqA+2bZImT4VJVpDnVmHvgsOv",
+	"Vfb1JiT4nnIY3zOTv+2SQk6zSsworOKi30DHJLJb4gGoVWirYmeF46gJozUyeC9rvZ7Rew/+bKJs9r87",
+	"D2n8+POchamkPz8xHqYJ+3kqxDRmO/oHM8rVz7ZGtkEy7JZLBm/0gJhh3T9g/IDgBAJiZhCQwhT0hbSz",
+	"6FU7BYxjRF/bRMTMXtEMPYcBbcqUhR21ZXKGeZgzTflasx+RiEtlkjqyM1EztoMF9nrQHdtvawcHfV6h",
+	"00FlTC2n1dmwj1VxsUcSzyUG29bPWB4NBsWcxrE2+PQIgbvlY33pyqNzNQQHj/wMIb4Gmjkspxl4gZ4d",
+	"vEOfeJqU6PrfUOnaLQZkptQCaoqVWsjAQVuNEwYt6GgsvWrISUKn0Amc3AGKkUvlx+aIJqvavVtTheaD",
+	"UJhMzWvsCFhuWNgmmMXJ119bEuibr/pj6Iea27394w61P0V/IjJO3KEKC/d2PGNhGrPOVi5UxmvzUiti",
+	"tmeja9RY1R20ZScVM6kz/N2a62XL9qgHZN9gX0K4MSnLLXwbPflFf/qhE02iqWIBmYk0CUhIVzbpZy64",
+	"mgX2P94XS8YeT0FL+y/9oxiUt/8KaWT+pb83/4Qfm3+vGNXPFmJ5B2SP/EH/33N81FpzoQ9xeXgly8+E",
+	"k0dikID2+gzNXNuR0eQmhTKx7lRz4X6aI5xXX4Le95HmRLfY67wiv15wQHJPKA/FnIQsxtOhJEk5hEdM",
+	"q/SASIHyA4Dz9GVzvfppHJuLATBoY3ZKBhWbMYCzQYzbvUNzNPhnLewPNFHldeqMmJCVSBMilvyUcAGw",
+	"99LskcFRsGhKhehXNJ0paHbhm9gdqEZrWwaDocPx6f26Mr9av6TQqlQA24EKC6zo079B5RJUdKwA8JVK",
+	"AwMomVIIIIjiXkW4QZD4lqR5n9exQ4C+Ziypgtg0Xj5nAbpkTP2NxK/kjChhTLUpU9LD+8ywt1tXu1nF",
+	"tgCN1hIZDdqJRnP2o6gqLYFN+REsP+41OE3SmCF6fib8R+ep5vBff8OSWLNLzbHu714XOFDuofV4Yesi",
+	"2vI4GTBib01r/UTx9CoEnwMu7VbsjU1uBZnTR9Y2uJrv1w88BEDbAX5nPKMJHa8nqJQ36d+QjQ+31d5e",
+	"ywOl4koOqm+p5qCuyb3PMU8dRopinGiZVchsGB5oDjgogwF3LNI84/PJw0En6LJ8F3tvNXWUUhdy9VC+",
+	"nLcALQTovAddFtd1okWUkWCrIzmzv1iD+P4nCKc2hkLdflScwr3cKBSTSOwRS8Oway5En1xCE0WDcAi9",
+	"FOBAXYqEVv2zHAmwpsol6r9WwkRAjj22BbaYLWTTyo+tKHrJvIrjJhSwTsxO01YZr6tlHLVpGpds+YE9",
+	"zIR47Eqz3FqWgIzEoMmQg1AzAT1sFljW0rpBU0chpKA3IF+ZVpnP1NTb6qB5crjikLdQomPWCjH9paxG",
+	"dtP7lcNXyC2rlZJlju1OzyKnaR221LP2qlwSmNxnIs7oe1kIwDbTOmLORXHqFC/MzzUkwcC2RP1SK2QB",
+	"eUiV8zloBVgrvgVcT+du0MuSvq/ha+c329zpsHZJKn0NImTfUDWevSvNfLziWWmzaVeMfhrCfqBjFUNz",
+	"WWMlS9YnZ/l+HaB3p3IGrJg7EE10mpq4kSSjKDQoZCnX3wNAphXaUkvK5ayykWFd+wy6jr5dkhO82wIC",
+	"qww2o5vr26/KbugZC2ciUt4Z9eiCK5Y80Vg6R9eULmRNAXNVmitWYUTmdSbdFak/BxTj5wlU+Lxhiwdd",
+	"tlgzlHFdG64P0IA3YTMqZyNslTfyfjCyM0MsVVPQbekJmqg5XEeA72A2n5eAyyl7E0LACO5ifKgx5lZy",
+	"uNYVDlWGzzsNiKSaIalZItLprOoowAx2p8B4KE0LKSrHjIentoU0tmiwYR9IAci0QsbDwlFVYM3okxoe",
+	"Np7UphDgayzJLr6KLWHr5LK9sV21pWncbgGHSpjEw6r+BZEiOT7VqCA2065YsG4eMr3YK/OjNSOiqmr6",
+	"w6yAAYZYmFnrO2/OB43BL9MQocRSkYIsUuX1ZbB75ffxdcZUnU5S7Ee0qjn5ihaVrq2lKSOWREY/sg49",
+	"Lj2f8lebdrusRk1ysN4Qonn5poaV+1fVkOiMQIDdsgN8zEjKVM42a20EPClBO2vClggBygmVjxBJTjIQ",
+	"XUzSiGkyZVvsggRAxwaAotITDhWNwB7BKHpgs8ikYgPrNFj8db3Ri8fhGhLB2JVHIfgkjsp7iKwIdVmb",
+	"7gwAi6KyPsXVy3+zqpCLWPFPXp9dvj5/9+78DfQaWs4KdcO9B/HQa6hcrUftrgHtvj2/vb24uvz89uLy",
+	"4vbb53YVrwfEvl3xsY9C4VAAGi4xjPm6dIX+Nr49u4A9XM5WdTDl1/e3357ffH53BRDltZXwL9PSvEZK",
+	"uFZElnTAIz6hUVy0SIoSpLaKV7J/VGlmV/d3n6/efr49/8v9+eXrc6OiwT3z+g/CnMR8Hqlid/G9TowS",
+	"kr6RALqko9yan7wpQ46BZdz+9fL154vLz9c3V3+8Ob+9NetwxIYB+iXNp1tC5Z1D9ug0l1v8WU4FOGzZ",
+	"Qr6K/7xh40hG5aRhhPk0pUkIdlZpF1vsJ9Wiiy1Yzub5IsxVh/PUt3M5W5XTshUixRwODDTtD8j/3zXu",
+	"i9A7j7p7k1zXd8h1wqpeKwrOOTYIMI+fAE4zpqcV6qIHz5P4XjMvv3dXxTlX9J279rrKUpcjZxqorR94",
+	"VBGAjRIShdBKV1seUQGwsj0ww3rVaLUa8wZa6VY7JuSC8iDLv/QMnUXCniKRSvBdfCVJusDebhDYQ05U",
+	"2hlIpGUNTmrVuvK4SKtYMZZRzGv7piP4Qkm/9FPsYIwIGpAB6Rwx8y4tzjdtaV5put5ZXp+1MNUHdYp2",
+	"aYNZWuI3aA92ZKcUmIOspyt5zsOa2VuvFzY20Uwb+irZnpHmRMqcvVUMJMXALcKNock6w+j5VBBRUhPa",
+	"3gliUhMVVcZTt9bQ2nFpKciEJgERC/qP1JWgQPIjovThgmGdMuKIRf6RZ24f1E9Ba2VhBqLou03sLdTv",
+	"MHB6kTI9bbLIw+5s9v77+91eEx5286U0zYLXOk5oCnruBdX7+x1LymXoHXYVz9r2s1zH8D4xpAZfLoV9",
+	"Vnqlc5qyaFJUxYZN14+zH1R9f09w8lX39nTYd9DnTIBZVAGY0A11YEHL4LE0F5eWGKzfrYSV1usFSqiy",
+	"CqJ1XcR3TM6oBDI39h/gwGMKmCQiDrdKMQdrEVXYDkvFeXIyp2iX9akOtmlNDeTVusBbsIGqUM7AyAQv",
+	"aAnAN7bZqbQj0GpwmJ4O49S0yGrb+elto+l4d/H+/Or+rjE2C52f/td/bNwH6W0OcDAf2Rx0ia80qeNF",
+	"nDBtyVYgIGEZptXOMWeGTOkTy/YdeL/xM4622Kx9e65LsMqgR/JdlztrgkX6yrbwnnVQsxRbNDQwL0Ci",
+	"JJTLCUsSFhI9OvHwvzwy2aulkvX2fHoaVdf2WypbReGsCqJZSZkKrz+v6OmBjIeFeSmVlzwn+0dvzv+y",
+	"+P74229u6c7nu4v5h52DP71m6V/YzeP84PL94k8f/vbHvdlt+va+ybPTva3Epq1VYdGVO8tooh4YVU0g",
+	"nU5zcbGASo2sg3n/2v9VBU4t1YeDD7m24/2iKrQR19gie1jMaG3TVXN7MZqGnquCrPA6adveqrbJob1w",
+	"eNywGyv8Nxirpe2O9fz0C3aeKPTZAfgqfeJ3+bfpj77z3ugsZvPWYjPJ8MNMxBVi0E9jwFZVtrAE69i0",
+	"Oqe/hBhqv0sg5qCSUTmna03DDLe+5/CrjirWS7DrtUARUn3V3b54U58BwEXIylM4WyZ+ffJzwHY+/TQI",
+	"DvcqzOPnpH2hPYiZX4EXhKfmt0Qk+GO38M7pAYgtuvCaBZdj3Db5gDQR8lVJq98SNr5xUelzmkvXOZVs",
+	"jkTHvUOSkmQKbXVNiMvYWIHxL0FMko/jFGrTR8YdMQqcjUceVoqRhxX8t3VaxnnOb1KVf7GNrItKn855",
+	"g+vm1GVgOk+/TVtYn1eLHIM6TRt3KWhMH3DJMM++JbHpnl24Jf7714jF5mgAUZjyE/HEkpguuhUWWHLd",
+	"3uVw867aucuKdHm9LwYFJLIouYXMXVcTXJK7iyUfRYWvTcS9ukTYAjMWkOOz179veP1uZXWeG7Rqm64y",
+	"Y6lUoXPRXIEhPW21ISohtdjHSpAH0/+YWp1NWTxkTTKPHJpi1mY4bFZrl29Z0KRYWkeuiX1Vp8xsrmBu",
+	"r6a86kSzyGa9SnFNp2xj5/DLeoTLfaHbca79Jl2Ku8/y+l15AgnMZsy0RrAJ09/Fuaq/wnCRJEu9Bq0a",
+	"abGG7m9AlJA5bIUJW9oKGnAjkjNIN7RXW0Z8GjtLF7Qmm5wJIsFGdOiKJGzBgGPAvIiNZqaLjxySp3nO",
+	"XUkuoaQRquSSOGJJ5lWOGX2CNYq06G5/lkq+t+7tQm/my/gvWwAtR5yMKRc8GlNADJ2bOKAp9AHQoszD",
+	"gWc+X6TKc17a5gyQkmRCaf9ULeAMCJbt0p1yk4z3W0B11sws3xjO4PQQdAqSZSIUW2vajfDPneGebzFD",
+	"SAtYA45QrRRviACd91r9ZvrFBaAlAOZDULHDJwTQo6HCZMniJ9PaisxoPCEsTYQ0jNvDmpDk/P6mT85M",
+	"XeD+wCss0kMS9gOKYvgDoM/KAau30ZmuEqu6Iza1qRNqC0HtcaIuXlnL8EtzabZZNlDIFIGnataxELJM",
+	"iJ5HyMYspJafxONKp4G/m1ROW36MWUOmO4x70iqIy5mQWYqMTTdByUoXi0Q8lYaffmX/JnhcatNIvXJC",
+	"ePjECeGF2WIUKBORTIVSjDdllQbl3pbrAiaZc7WFgiFS08ws3VmSnbP26yqlnhW6OV0nkF/NPVhbIAxi",
+	"ySZaarVpMjEF36XGlqxoyW2+DQjFul7PBwSoJZ0Mfpv7XpNEtZ+zlFpb2p7f86WsbQ97q6l5W3NCRaRI",
+	"khZQ9nvD/qA/6NQbct2gz8YPsqOtIiCTm1lVomPM/AggLACLEjiTKSXSarI0HEMzRAsnAwLd8MrWfkDj",
+	"1UZfoylmysUiQkZjDA7bZCvDO5zPsGuKFaL61KWcu1KamIVr6lxDkjkgk47BoRo2sUCQHObZ3CCvBt2y",
+	"LI++mIBSyzHNs8/I6wRIGCMBP1TmmJoEzozhI/+0IvQ542uGHiarm7Tswpkq40gRA4vJRdaaEirpI22n",
+	"WhaJTRtyGellcq0pxd5PJ9lCYv2wJjoK3jh01EzSBAS5LbqAKA202dDb3KhI1PuuYkYla0bg8ESlTUiK",
+	"4mLV5F6tCDxEYW6J9dpCJ1WARABD+gpTX+WCQa/FeaQQ78TQ+4Ilxpmxntwzg+aoBYfSQYM/6RgEibqB",
+	"urKyq3YGvhdquIdJacEyNKj9XfmxYluBlieOC+Xqz3yiBfynfI9bhP3J3lEtnPRdXcR0a6UE0HIxWWlJ",
+	"5jAj6WIRR0wWWiObT91WZ3Pa/cULPIYHMKSWgy3ZpFextCmbGroxZZchTU+NCjUZHOhiQlZMszNjzx4E",
+	"g8GgtVZ2w6w+UBljOYKpy3TOwpuq7nbrKr35hTOaZjT0ZPhztjIr6SwX2/WXzzfkYLKLVMmGCtBcZ4o0",
+	"jeoLsF5VFRDdNRUKnZJB5uhmWZLFhox7fxvFQ/n2fdur/cGWfGaDW10J9o+0EHHd70Y5+mDSRdhaIzPP",
+	"5oY87Dbk8VqSnDsPt5tWuCPVBC4GnJO5mS6ZrcHfwEzv83jb2r1dV9UaLIOrDFFvnZYN3J6fVwZ+uglN",
+	"HHD5WPAxS/ia9WDMOKhY0QIbwUXWqmnFsrSXhXGyeHVB2xFmXT08ef4O1/o2+pHVUJfWReC5kgiWAxw7",
+	"yGONNbp29EoTnPp5ExwPDM4kaob2h7iaeswd3IT3kZQVcWF8/6LKucMF4lyCFwXNRqE1RM8GqY8nVGn5",
+	"XrQCEjUmEUStbPfd1no9mDJz+gNS1TVLxoyrKi6eAGCnnOl1ZCVniLOHvwxwBzhjIdgdSDcFDjb0j33Y",
+	"Honz2J+qrJ8kT21n/tA3w/TEKud10H4qR50Udk9HB3zSEu170CX3OWE0zBp/VhPHemJjPTEcGORKkap2",
+	"Zo9lHdruUfSRmdWt44Hm1np8uN9+p199samjoOLcrvi4HiDX3DxMvkU/ZfWK9yrhegzX9DoErkUuAXXU",
+	"hHbxWmNeyEvmduz9RnI7DreU27G7CYJtiaxeQyB+KZMvg3XImotATw809gxGrrNWJpFFJLXGDarm1+/O",
+	"Lj/f3p29Ox/11/ixUWDeJmK+fTGfnzYOJU/1JAvYSICorO/wQkiIYjtMmAJswFaV7SjWJNwK99RyHZJy",
+	"FcWuS8hSJI/I+j12YNeGCSJ65doIiYVcd9NshBJ9hIZClXn2YWYA3FmYGVsOfuoZ8EQHv8kEb1/hL0nW",
+	"wgn7G5aZA5YZVOno9w5QrjyGC0pAxFm+62ymmGGvEWy94CHYBeSBjWkqsZoQZaYwMoVy1/jCuae08p6I",
+	"ZZ9c6Yc+cpexg9dck6cSInur87phpgGk8lQGk2vSV2uAsTYpzTlqCh1l+H2Vnqqs8jVZ68WhtymLyps0",
+	"MkUoNrhx6Sod4/7epDqlKNUH1SuUqcs0jqEnz9WC8bPrC7LXH5CRTXcbkQcmo5AB8M+EJSB/HfcHmEhI",
+	"pQMnJjWpPVlG6AMziXbSVvsDBBbwSeMGw6xcU1SjH/5UmWyXreYqVdrWKWcKUyFCQsnrq/fX787vzt9k",
+	"FiCVfTIyHrvRCRbWOu6R8wqSkdGrP1uDcXRSMIP0YU+x3dVH7qex6Pc8soVCeUJGWlRzpl9g/J7USts+",
+	"uZgY8am3czTW+lvWckvdKrYwQJMQmzApTiMi6YpIYTLmTD3S2Ch/1iPp/AJuCT1UG3ixY5T9ZYtSJbPx",
+	"r80vzJ83bkjzwZuCR8J9cW3H/xL0bFPMouJp+12ykCRsLhTze21lTVfA+yAeGS/vi/nn0hZehd5ItpkX",
+	"UCW26dG/9R3dnme+WHL5QGU0rm9T88BowpKf4cmfEe76Z0BZrW9ao19TVp2DrwsIvC+w+NkiQeTW3m+q",
+	"xeb/NNT8F2yomQsAQR8C00HsN9NW8zfSO7PlRv2rdNDslEgMWbHyiselGu4Hr70YRFYMKq6WnCjaAR+e",
+	"iDi06qtaCjKesfGj7JNr7JpiJbRcRmo8YyEYRwnDx1ho4ut7A5sR/2ItPxdatS629tQ/XusDanNgClUJ",
+	"BanzW22bCZb9Jn0zCz2DWnSv1FRxXg7BiAAJkA0AoWP9qCn2oCaEaFpG9LsUdbwyo94yxiu64EfKp1YW",
+	"mlGLoT9ojlPZFb/1hI68CZ1NRY11bCs+6FS46GTT3DKzuQwJr2KSlR7tf+tWo+UNn76StinotjMez7aT",
+	"7/j83qItBeC/cYfR/2m0WdVos1Obyw36WHqJtSCxcEqe+uPpJx7jz7NcXw7l1IEy94vWSgwwdPcyflv4",
+	"pYTxz2G43ZT4FXuK99Gv6b95WGYgd+PIZ/oXzbYJkB9LnkBf48r0mUHUvoQtYjpmpuYHrW3BTY9kUA9G",
+	"WtsZgdX/ZEKa/bVkt38LC3f0sfexB91DoaUCfFxamtDOuP3PLVm3kKgHWupvxc7NERaNY2In9VIWsDkZ",
+	"JSAnwdauNli/L2jvuhlpkX9/93bnmJh/DA+72MJbtX5bbNLGlu9/bt/0zZP1L2ME7zfYkHeu7MJCIE82",
+	"tCpHf/80gu+MDxNztaAUHnqO+l1O2RKGA1e1eGKJSbG3V9GmA2R5P1D2YvLuGX0qe5Yt8SnotgofYZdn",
+	"/k9h1x78U9swRbGLFGXWU263PNeuKHbba2hN8lw7owWr+eVtjP/8TRgZebZW0ZbTazvqpfcxMHtlykIL",
+	"uMzBFMZ2pHRKI15EtGc78JId/ZIdq6vv4Evy2348fLW7vj3Aaq54vLK8M98J79cwlnLUBWyyYPVvbEn9",
+	"5xZMqfzxNhpVpy6DBLgUtJOXQC8LkdicRupTgxCdDLFntf5bj3IXlg/shyotZbD9jQs2W6sos7PY+LEa",
+	"5IhBw1V00pWEDrHzYW1GKh2P2UJJItIki0C2FvzQQOaHRZQweaYqnInuzQ66BqZtfuaj19CyBIXn+RaP",
+	"IQePhd3E3XXCniK2rJN3ZrqQuGtm68xGEhk8IVAjwRvpAxPkk7JjqvRlfl+iNr2P4jiyPk+vp54S4rHZ",
+	"tVmfpzmnq+tUzpqwVQwJ4XKyk4xMR4tES2CXIWG7WLl5GS9AXU5nczG10Sbyrmh0xRnkayKxDUwnqPTm",
+	"QuutDHWAPcvw9pc3QZfGv5/vOpSNnpXidRrZpCfS8awqJQgP2ja9zTGS1hzA76K+fn5AH1EVD8ht8PrN",
+	"7xRAqCxq96CXt3Kgaz2Bsi0OHMfN7lfQUAJvGidnTNTnCBnpVPvh2PixGmbhzhS6xabHGUQMyxrNGSnT",
+	"jkVmgmktP7hN1/VT0/+OjR+tCqO5x4w+MeNZh1xAve6mBu2VHdRxRVW7dsHvq3YLZFNGi1nIdQKKFrrz",
+	"QtP1hWbpWMZ+1iwTTL62aPwWXLi2Dvv8/ObzxeXn+9vz53VzC+rbuV2jpgy93CXbGNb/Wb3UtpeivN+y",
+	"eZc/ZhXBvIukqgEziWNsQF0CO6Q/rqY02boOFhLMvtQ1eG13+Ta+UbiSqg2q3pwrjkst35tuTGczfvOs",
+	"JZevuAGK3WuJGAotWpNoOlOEixzo+j9ShubkWHDOxgpvQwGKXc0SoVRsiiVVsqpBaA96rgHjpxInUQtk",
+	"P+fVguIDEzL4H1y+Rlw+LH2tNIEiZcyAsTb81ksJdge7hzuD4c7e4G5wfDIYnAwGf6syfWrzOrYNEJhp",
+	"TGXdxREwsJMq/K8BICiSaBrxyybDJTIHDr7PzrkRx/+SSIX1FGWRC7s1vWqHZFg/sods2Ake19S611z9",
+	"DA0VcqqKTbtLuMDwbjgALrDbnQsMB6VlGHqPHAijDTI4blGOy1igc5/N+esuFZB417IsgVL3lRWT2hRT",
+	"IqsAsoUzQnqiFJK91kVRGCVadKLl106TeON+UtAXtfysDmD5IavInSNcp4iTEa61PdwchFSa+2sfeZmI",
+	"LVME4J1QMlBoZhs4lavC7rFrW6SAKKb5lgGXhDCd1iygOspL8MTSLUQv6c7jDl4CASSpu485nEwqbaVf",
+	"003cQB7vti8zLEK32dLCDr2t8rAdib2mftledlUMIbiMoUlNso+5yQCm17JwEdN91+9qRfFjsZmkRQXM",
+	"5a08r5//erfSctDsbMHnYVmM5jrVsjVxQAWCO72ihDXBQ3UNclSmloB5DD8o0Xp2O0aEiyCnk/dUjWdl",
+	"0PWPmDJrim9GF5MdeDTf1q73sTc8mT7K6Ye9ezGbDv/0p+8//OXp7YfkmzM1vPrzN0N2HYXff/hT+hCK",
+	"x/T4+GOvSYGKJpeCsw6z0o+bqZl2J1ibvUjVyLep/pCvBvtDEwryIu0ACWxI44LrX5VXbqMO5uSYcQtJ",
+	"MorCQvH4l44mR0aa30ZSiWTVYHIbRGST/iOx4rUoaUv61+HLy6kWZZ7pkMTZkkmVgUC1c2PkFIMGfwZn",
+	"P6hrOmV35dFevznCwj5W3SBBZO0IOjl8917azWC3vLjgGu6EJNjJOj7L02afoLnsV7ma3HCtJaJ+qj+B",
+	"6k+t4GSa4eiZHoFT2K8KTRznXnE6L+ExwOAHiyVr9hHUF/NuhtZfZlP7TeNyrH5vC/b2hRa14anNvHGd",
+	"zF16u8kzWNACDt5mjcVaGeg25tZklucS/V4dth65Bvb/zBnSthqXcme4YqwCLWxzF5g2vuNVn5xhLpOB",
+	"L7JfOxfaMoksBvm6gVtIWHwJe7fSvi0eXgd7t5iEXtqhqa0cq3eq+0KsGtb/tyMiXMvHOueT7Coof12X",
+	"f9bFsrVkajjQKrWjc3uG0tYMv9SOlG7ADRuzaFEByBbN5ym6OekYGw1Z3YwS67T3/SElElYpbXFX2GBi",
+	"ohgn1ALqKCEeNd2nixwX2K1FK9u1EIFlgG2vLQaoBejLw4R1s8aOHLL5TQWyLgau9XdkGj0xTpbGj57D",
+	"2rXXVqsYywgFeHtu9qorvvrzhjvO13uUaNdlXu95Ywu9YK0xckVUar3HsWZ4D0LNiIxCl4rlpGDuB3pW",
+	"grPODZeDJngwhHLBa5xJjT/k3uKz2kODJwmgjHURF/dQYOCYbfc/d6T97j6dQUfQfM6W657eo0F3XNhx",
+	"mkhR5buzoF9GcTOe/azBGjqe8zc4yDDGx5Rj3g1AmdkS49ruBWd/mUXj+dv0r7tT9X7aKS3psGMPAJty",
+	"sbaNG8AyNzYCuK6CxcltLA+LyDibz2sPGgRszYsNb0sTuLOVyGzmC6y5QLwYmoALSv/BeBjof+sVz7MU",
+	"xDyycX/3wL88IsUEKLNO1Im7NCXAjh2hA0TUVzZNTPIf4yELCSVvzy7eZRhIz2LHe24+76vzWLw+CWvM",
+	"A5uJogRfh2cCoyrloSae30nGyEggaNDo98+b9sB2Svozq3DSuCRw164vLIXyztILEWHvuc0ioS5Nc5rK",
+	"mVnA1+dO7OjguNPEDjYBrqwDrdzTCoxoxO2KfICClMdMWtvQEUx7sWphwjaWqPYF/jradtx3R6aPSv/A",
+	"aQmFlvu5ZqSAZQKqhekgYzpxw9VxyCBLmnWKQHRtYZ90UPzt78emvRNOyej//b//n69/coGUL19bcDXT",
+	"hEXN2Py5jWAStqBoVVTODPcEY59YVwxNNPUuQZqwDY7aVnA5rW4skgSW/hyBtL8Oa9oNojSfpG0bLVj0",
+	"l2KjgvYa9GHnRg+2P5xzgM8oDzU3N3Ah2fSesWG72IBCJRFrZ50taaQAfCMhKgHJCS1SaAEsoBbUd3fP",
+	"dZnQzKO0mAi/Dkp6AxpHPsZ6sTOLOTM9KeYlUnl9sjY+uP3B9sO8oIldNpcOeKCIz8jF2W8RWTbGqRdQ",
+	"7pi58eoFA8a7B6Y7BpuXgsYjcCn2/ViaBKHYFic52VyfvXu8lQYc67cnMgpgv+j2V/SRiafSBNtzqtlj",
+	"NGf2WPSzHMqAUevNXCWaT0zpEzTNltEUYKPjaMIAKx9Ga+20uzMTqvXa7cPMkylT3cgXkKCU6OYecJjD",
+	"zQwzZzzmOLgpl6QFhJ+KKHx7SCXNN126qyb6Uv8FfGyrw+YMzxDqf6OEnXg9vhGDlbnu3tDRncoZkwTQ",
+	"vD29InN65Fe0N9gdduthA6AH3iIq9zlzoNkZn9iWeoHt5AJTdimr+u7l53d0cNyxu0vXHjY01trdCimh",
+	"GI852KCnVJd+NpWpccddW/7VZMdk0NZ+PkxOnhTup9cIJ3eVSs99wz44zqTLTCjn88m8siXXJZ/u4zvG",
+	"1v0AQeZEzhQWn43m84V8HbCkU49TPvJe1IJnt2Bk+z6AzIRad8x4qrJvoRR8nZlZ5wu3Gud8U6UUPISl",
+	"UpUNQpPMz99OxtnAwC8bqrDTLN8N+FdNIYCzyx2I9IXBaDGdeQxch5UXgJktZ1hUPocUY/aD6pPXLh/Y",
+	"FsxylYiYUKJYMo84jU3z6o/cXUcIjSSRgppEsNAA9CEkDyty/7/evn37pgyT3bicSvgutIHFlm9g0BV7",
+	"bsBShlvsZG02sUq0r+V+5esgoaS4EqUd/DJ7z4viVjc0vOJZbRgemNSEuMzVqZqkpsK8ANUpQ1tyqFAG",
+	"gwAC35iG/rE33A0OBpAl5q3ioBZgY72zsHUxZrvt1lVN8+1jzst8jrLXYvG3GoGubN94l9F+YNU8+B1W",
+	"DRhPwgrUqy02ZvwFWJyFam8OT9+A+PJaBHXArTufL9Qq6w9hc2MgYUX6rMRbiT+ylpObjazNHyVsejWA",
+	"HVWPXGgxMblJIXBTFREUJBSupMMgxVn1DzqgcVPKasc4IaMJjeIR+R3CvgE22e/NzTAQUvuDVwEZGY49",
+	"Mt5yvAA8xGCSRHaPawIbizMCeg0F9p/vBKBHRG1AvzGf3Wm+awH1j2fwFp+3B+LeWJeU+SXo3Y5nLEzj",
+	"0tQhaDSCjFJrThYOioxjMX40+Z/ASTTxzE3XiPL0uS7BHzuls5II0OGLxJmP25W5QUuIMNzI/+ENUeX/",
+	"gFd3935gwkEiavCOk5RjadREU7yp9RATon+FoIHr6WnDA7JH/qD/rynfmTV1PXQ0Y+ko6g5DjoGqC34j",
+	"ljWJ+kb1AOeOXrSNb0Uc8DyWRUdojapjB61tbOcGU5D0CEOKhMxFwsraJDdChkD8OAq735WLkHFtOhTL",
+	"iIeQj+4xy46vdT/Nv3XwJeh9rw3+pDIMCzExwSEmllAeijkJWUxXBlsl5SCty0DdB412dy2u+CpHAoUI",
+	"p3yMFgsL+TKzZFOgkpzKihjlLI77G8ULjQ+wwg+GWea5cEOkrCM0F27KtzZpF1Wzp2jnsHF0rfiiNTS6",
+	"DmmvPJrOVLxqSvvRSs9NWtX8FjTL7M5lvWbAEvKo7dQEWgHRAsOTPupFTiFswdFzaIR7NRj7G7UTvNXn",
+	"XtlIEN02110wF9YA5DpBmTcU7ukN+lFUtT4D97T+2lfDqYJGw8Ws8FSrC19/w5K4XkzvtypJxYZ6XjXq",
+	"RtGKsjpTU2EKstZbfyYBA6vr5E/L98tlPp2MLRd5qUf9eSaSR7L2RWImq3w1o0tVa0HrWtvd0SKN4xF5",
+	"0HslDTzbVx7QsmZRARktUjkbaTMbqklNfdtX0qbfOBq1KrB+q9YYUznL67/mixb6b37m1/i74of69d4q",
+	"N4L4tqaFxfZ+b+G+bTqVgdLfCOh7i0rywfbBtwuqdQEgooxe3q6rmidkHvFUAaBhmgQkpE5jmwuuZoH9",
+	"j/fFkrHHUy29R/+lfxSvRgEZ/VdII/Mv/b35J/zY/HvFqH62RqUtop92KDl8cYV3/0W0tldbVtrALWrw",
+	"8fgKLrrUZrdpOGjy7qB763i9yfQmzU1B7+R1sLdiQlYiTYhYci36MUnHbItEFK7S6I+nlviA4B0IY7gV",
+	"iV/qIUGIWCzFpwbBmlh4PcNzcuDQuZbX0iZ4gkgWBqg+SflaB91WGgZkc0AyRVZAb3QP/ErOiBJ9AkHq",
+	"KVPS8zMaNHSx5K09cbZXs6942f7oFhW6Wk853ExP0VplzFBXyZBmRzlFZQRM6f7u9ahem/HI6XC/Q0lX",
+	"nbPGs/ZqnPDUUX5+hoPwcLL3MGQ7e5MB3dkPB+OdVw8HRzt742G4Fx6zXToclmTEeAi5fx/svKI7k7Od",
+	"t59+Ov6y4/+53+XP4e6XcnjdshYH9/dIB+tcrgqCQ5t/0AIVmRQDYixx/GmjsOj4MxjpiFIdkBHgWY0g",
+	"uwnQ820ysa/L6Pf0AoS+yisz5psOyswt/sL++Rd8p7f8ZtQ2x/dKKpJoKssFmCD4HXJw+wabl8dsXjIa",
+	"VKDgGE7SzSS91oM83yDF1xTd8nbWFcl9/ra04kHOR1pjEb14IbU5Mn95dWo87swGB1xWnFWSZB/xMXPP",
+	"d8cOeVjVzm0tHbWFG7S4dQ8A/aOad6n6FjkUWX+rQNPHef67XaxfgL5rTwuRq2vPi3tijywh3Gz2cT2y",
+	"2dq/9FJuohffVLfKum2tDxn7OkR+C6UXOupmoPzC2SJuorW7YFfSxR+QJzdLKgVo3H8n83j4z6pwr5X/",
+	"F7189bRTlW4CJnBOF8ewqagEjq2SjAnlRhuFs08T7iW1O4dDZ6T4MGW1cGJwLkvKs8Ts7sK+Hphts8aa",
+	"NbDzK5etjsEe6LQCvtKsrA2eMKp8Zzh2WRXTuYCmenINjn1Gf4uhm0Obkl9faIxNIKYRPyExVSyxWQC+",
+	"f8hsrKEZCDPoA0gXWQeabmSzZzP6uwuXmxQy7lnRJ1q43wYkDuk/24gA9UYcOzvqerD6taHXveea2iI+",
+	"HTnbEb0xibu+DLsuu9YvOHBARiYaqPm2IeiRy9ahObg/k/201OcxQorPHuXCPWvP9CO39Ry5rBQz1Sxh",
+	"FiA2YWQXdSiYt+65NukqKf/gRsAdMz/Wf7hxblL+1gyV32FZra/cQPy96PkoZLhWKn1rml5Lavt108Sa",
+	"tLvKAPS3YunRj+lq5qSUK8YxKN9lkP8tcAqgtiVn2hT7CDyvBc5Bi0LnXKPx9c4jBpCkQ4+Mf43y2F8c",
+	"nTRSWo7QDaTB/laKr6p1vQLAKJZDZPn71UUIOdIrvYUseYrGzamZZQBuDtuEhvOIE7pYxLYU1rTshRRJ",
+	"GCBrQFEVVqzKksyrX1KJRaOXpXqVdQUIIFJdevqKj+3cS9I7ZaVrt8AzO7Xy0WQmFZ0vKlIHAdKuofF/",
+	"ewMiW4Q/cjmRVLBobUJMNAOB7Sr1Y2wDOak25x/K6H91PCNAtPjl8Iz2Bi+HZ4TVyX9mC1XtcFzmcbhz",
+	"eJUlxfzmnbaYP1J98pbGkhkAa4jJWcPR5mQEealESZiAyxH7A2Mo0DSjVRk6ar2esr+fX+A9V1EJJjJ8",
+	"7MwF7ICLK8u7QP1WI6gwmM5zk+x3XCj4bRnG9d7OYNdiXO//7dm6xv7B9tCZzFJNpb7tn/68+e0e/Rr4",
+	"TZAAaFjnrWKL0kRyV3WDdVR98gHOWIo5s+3fTP1N5FXlFEAevd4xZDg4PCIehF9t45BfA5Dp8DcKyHS8",
+	"dUCml8c9ymjg9ur+5vX554tLq0R3xsT7zaAiZYs6GO7rDRruDgZ+QXwG39Idio9JFc01H7iL5uyGablU",
+	"qk1ZrCwlyFQg3VFF5IIVjLaUP3Kx5IH505pO+qp4ISwH9ljEZXxGGT1Aa80YjdWsPbV+i8/nO2BAKjwf",
+	"i3ltRr/pOwv9IEwGo5NCHHDDPMz+Gkm4a/K/sTK+1sUKuaoZOkURLMrJCJbBkT9TUByYyX3LaKIeGFW1",
+	"HV6M8gjTBCwJmoOSeLlpuhx6YISVc3Q9PjHpl64X8JLfUW46gMIdXhivvODs9y8iiQ+hhaCaiYoq2ZHJ",
+	"FOvjQyNnFmFuF6KXg9IP1Wff3t1dr3d47jU5KbaKCvav4vbQStLCtrhrCccLj+e2A/pXxZRXlUEbZdqV",
+	"dIDx7jeEzj57PnbUPnbTEtOk1M24Ds5BIk4WLBkzrvrkEgBQpoJJA5U0HAxMFwp9u9y5nZKBp5oDWIQ+",
+	"VyMa8jrk0EvwHHbM7/yXgmzbxxUBrMS1TbytA0gzEF4LCAHoh8nvDNZ6YGBt2T9SBBYw2sHvAxJHj4yM",
+	"LHzGrRbf+SDp7sFu/6gM0rJiISUQl4PfLPbc0T8L9tyr3yj2nA+Kt3XsuVNTfg+44K4NMJPyOTt5sD18",
+	"OPniAHGHbrLlnqs7qwPmjt5NzTQYtpRgXEKnGOeqcO3oB02yNXpy+uSyqpZw84Ud/TaQ78QvjHy37VZq",
+	"L9lLbXdvu6GTI1cm8FrwSZTMy1juVSVlepC41qg+0WqGaaPj/I4zsIPMAPgjK5JjiqVlAOjFV1Brbai7",
+	"6vZCdLt90539vQ1B7Kbil4awy1nn28Wvg0LrnEpRhV7n6SoOvg742YQtba2QYVfFbhDInukTS+iU9Z2C",
+	"ac9aX21Z7oiwOWJG3tgQx1fSNCMGezqP6r23P9h7lg4EIJb/xph+z4Lrg5LoXxGv7+BXwuvTMgZps5yN",
+	"+EidM+ivBObIjIIxre9R7gJAOTs+t85pdjphmu/tbRtK0Lg8vCA6Wtr5AIFnq74g6GAJmGCem5XYZZWO",
+	"0+q+o0U3WsHrV3Bg1eYP5OEDa2EHPahDQ1uNiIZZ4fkGwITOb7ou/Z0fJB/aLIkD5lAVPYXY+XdrYuON",
+	"LVqdIVLTovVhdZtpQqVpGD81Xu0vwZoL3QwMYlBRxU6NEoIJD5EEM3etSf/rs8vX5+/enb+B+LvzsmCQ",
+	"uLL13q7VFypKvsxkcmPtbaObbJDtXs0xvTXyvd60HVNuIACzgL1T5UryzKpCS1omBJlNSecFYInb89vb",
+	"i6vLz28vLi9uvz1/0whkVA4pc0bkTGhTUmKTKxvNzA/2GheFKwLfbVMK87w2ZW1GFwvGixbHLebNZGFx",
+	"IyIz+mlq2rw1e23LSVlrCbrMwFzMHXscI2csydaqIcmLNw01slYTxQrTQmhud/8gDMdHO0d0PNzZfzig",
+	"O8dsQHcmBwNGh+wwHB4f/pZLZXFt7XEhLf8I1hrg/lZxIe2MazlOh7Rel2//66X0uiW1gX4sxGxKd8GI",
+	"/pwrDKDKrDu7kFK2WCTiiYVvUDvYlFFU8390wy2N1uH6jaPObwY3xIJOr1OLchBNMkfYJOKh9PEE8qYr",
+	"GIC30Y+sRtvXItsZivWwt3q5Cc7/vA38h9U1NZO2v831GKiA/cDNeB9JWRumXrTKHEmY2dzMjKke/UiP",
+	"nqxKa5m8TscQGcK9F6nKqmmgpgDTSWuofoClkUha1xiCqmu8j0/Ybr52Ma6LHxALjfuNHebcmHU6pCVE",
+	"zsCr3vL1x/h6S1Q1UR6wO0gczSOABl34ZIh+klMyQNcsPlU/sO1vlDV6rj64fNQsMkGziEul/ysmxbhZ",
+	"/TFaWA2RqkooGb2rseDTHNfR56joI/NhZAqN2swWrOOY1G+GNu8hYrM6myiWaD2pw27YSCAW55W2GbQX",
+	"un5n1kzqjA1VUMn6tEuZzdqGr519kXfkiL7k1rnbXiNWGkqDrepkQLNlBjLPx8wWvrn2JpVI8+uSothH",
+	"NlIkjOrrSNqlFDi4+k1TCuwLytWQzrLyl66EduVsdQj6eS29Ppk/6yUAAM7ofFVLgXho7nRsbdn1zfn1",
+	"2c3F5R97Qe/u5uzy9u35jfnTN2EwJ1B/6KzkTyVF9recLuRMqPOnUjECiRhUUZtdw/RjZCTNr0ZlRAle",
+	"k5JXmZ7+mWWfSuMiNDxi9I5KtQMz2bl4M8KgkR7PZRZFEmfQdHpNSm0ev0Y6NzL63K2H3YQAAezJImCD",
+	"srASKaHyEVWsdUV/e2pygQrt3nrLKyU+HxKrU72Mh5bVJ2dkDuh8JgMHUjqMI8Zl05sMBQPuvbsbkIeV",
+	"QywtWiEFV1IX7fK0RJqR3w0Hg8HvNU2hbluI3gx8jLSDQS6HZrgNZfW1ecZaX8soYafAXSrm1Aa0rkF7",
+	"PVO21DUwylYeP9ILmpgMvkj6adCY8I8IdQl6+k4JQDN4cyYXk8wJ+JEDFjMyAP1Cyskok4uIKVAUjSNC",
+	"41gsvbQgOwl9hREv34aoImm1UhfP+chdSjDktzgV2Rg8fXK/0IQ6HDiNE5gl8vdJxJmpx20NG31co7pf",
+	"WX09U9ddAZZV2ks28VJ4ifmQf0QeDL6uXhWojOjgDUzOzMx0VjOgFjYwx8OPHDhktuxBMBgMXBqGXjte",
+	"TNxBGsfuvChkaaVcsRDli/Fd62mNFjHlnIUj/MYrbuZKEopGoiaoj1yvwLQUMKwQsAu5MIHiMeUGqmHO",
+	"KAf9ok9cFBuDlCYy7VKWXEVMx7MC43QDEyjfVaXqvjhKbbCYTjX1ecd9t86gzBtisSxgNAwHz8jue5Yh",
+	"dkoOBhtP+2BQmDf8v7aTf7VlK08kzqeRt/dKQTK7zna3Jv/YlZXaGyNnYgkXRmvw+KtTMpoptRj5e12W",
+	"lBwAQ2EY4Na8mq5y6L4PdPyYLnoB5it/6pLBfNDCur3RxmvBmKs0aYG56DfqT0x+K9V2xWTCErnOAjvd",
+	"6qMXtYitFYpyJJKmZqaU/ssXYFBWLT0dDvaP26sUh21s69cmU6GQn9toTz9z4yuAMvW+PaPoemtaZLtq",
+	"7Odja9MSKB2DoL0ZHtLwRTGkizqD1CIMAXw55roAmvCp1s0i7rGhANuVTBgLv1p3/O4VcZN/4dZAVCk6",
+	"no0+cqw1kZb8qfLwXKr6BxmoaOffbtk8CMfs3EXIU9pfELUYlHEj50QC7pvAN4bEknswxQkjttwtJway",
+	"QovtxiHAfeEqNUDNiFd9cs1YEmSkoTVnE0ChoHIJ6Qoa9cxOESvW1fSM4CcjD0x5pNXWPvnGasQrq1qj",
+	"Zgq5/UD0ZkyZtZozIPIQGjEJgGbCp5qGgU6AKwXFgmlTVgkUOLp+d3b5+fbu7N35CImoJKHz2qB0tdvj",
+	"u+w3ay6sWhzpi0xAe3s0Crxa9ZONIKWN9YD1ezbPX+v0Ho8GNGAu1EculVhgrzhtARgtvmUf5Gzlm6JS",
+	"F1wjRi58qpZklTi/+aRxL1M5cPUBel+BSUBK4bpUqsxDKCnc7rULxz7TD7q/1USFX8qralLgbLaC3YrK",
+	"U2XhdSUwXqEUAItRrZg3dcir9Vz+LpkzNYkz1+fnN58vr+4+v726v3zTJD/q02aKWTP5WC7LAZiVJtnr",
+	"TQK9C8qfmgiwXVKNKfUpx8C5y3YVmYkpJdjrN9krLwF0+Ox7UANRCPyPMw84zja9ogW9dnT718vXny8u",
+	"P1/fXP3x5vz2dtQnZ/455umw2gsMW1R5JWQdtm+u0SC1YoFIbXHQOGstU0CprfSlX3FGGFcJ+FjMxco1",
+	"EDVCPkE7QlsD2ADB2gIUihOW0Rgzcs3a2znQPQawhVyTACIL+iikmFvRWYQQeF4ySsWZKfmGruqTb3y4",
+	"B4FKbUhXZeyKT+JorOQbpirKDM2SB8+oHUMQFzPSDZMifnqhkQAChCp6l2UiVxUL5EoE8s62A/T7dGyM",
+	"H5aiUGJAbAVkfn/3uqqYqVjC1MSiIKol/8g4S9ql13Pgu+h7BUPvGbu86yZwnYgxZNmULdwo7aBmewg4",
+	"Qvk3pKl6pnoW+24WECB+at6FzGtbtQ/DweGrbmWRRgTJ14Lzihvk+ZWxdZW1LmwuWDtUsKMixzB0UiSF",
+	"tV1ZP6yg5OKXXdG1ta3frkoe9Y5K1YlPRR40x+4+AHK7QAeA4aJYpAjPpr+u4Wcvwl0yum+iNDhjU5/7",
+	"PAKrj0070jJ19MXCmd2OxFzMB8bFeqTRSjxdPbHkKWLLml3S6oQB2ZNe3TUU+GnBDn2vQMCi8Z+FIA2Z",
+	"zCKpRLLqkxFWMtyORcKMH8CI0huq9CcJ+8hNRIdOfcZfoDT90yHGOmykMaHGAbTuU3xitys+vtQcpGSZ",
+	"LNejLmt/ydtf90NPaN6UipZGinbldpXlda/8QfStTytyWrekBSDK03mrO1TUpTYk6n0HZgQk0tzJ2KNJ",
+	"g5eVsCzZP/CAPE69YgrBs05sEA8tJhd0OhdATGE8jPi03WYl6IA1k5cq0iwSWq8Jw4ewGTVN0MGF6vR6",
+	"DeveYAP5Z+VKh3M19WUBMeVlFmnD1Zhpe9tEUp/HQD19vvwaFc8/jwfmqSv+0efm9OpV/7jT8R7bkiLN",
+	"Q5p2DcpXcYMDYogCmJWFTOPgqJhCnmWhVPV4sIVCJG+S64ddpNPCHS9nL8EaC83f0fyJFfhgpdipx8Kd",
+	"RNM0YTJXG7+uQGiZsLv/rZYInZzzmb6zVrs/ZyqJxrIWhEILulAzWLQSAqJESFddM8SsaVhj3UJCgPDk",
+	"c4cVOrGeW+IhcgBEhWyP74S/MDWGa57IhOlL9rpRm4PMoNwGrZFG5i0eVG/LKzfmbW0eoGK80EFcbprO",
+	"p3e0RU7fcUH/6+SOKtvebXVNC3qyWgFCeOJpJBVLAFpJ60Mm8LgOrZ0wGmaYRO22z4zd5MmpwZ82YICR",
+	"NBCAkPIU2FYb2EvWiARt9DxQuQFE9UGNm8djfl79kY+w6ibv3dkgx6PWyHb97mQcqJJzVqJhZ7GOhsOL",
+	"1K/lXDr+xZxLgGXKoUy9Y/cF2+bieRCHh878rHVvOW0LA3KQDmty/hzO5bNgJY4A1TNSEVUiaQHXQlUl",
+	"mE4b9O4FTVQ0jhaUqxpu46WsZqmDucH+7vv/YeBP63KjuQ//CzVxqKeqQqSmKw/aatXwfh2ERZEuSo7P",
+	"g6rIVp7drDIab+uvqmJwqexYrgC/GbXry+lAZV0AUYhHk5sH79ms+cazM4FeqAZ9uF1qagmI4kimqrso",
+	"fN+yGwa1WR9fSTSY+xUunjbFIIHNsunQaezZHcbWO4vpQ6axFGcVE79CqOVCHYuY5DO0c6osOce8e9vO",
+	"KjLq0hNLUCVwCTsYiotX3eJxzcqvRSOu6hhqJlsEuPpNHMiLdyc2JGp2KHf65TckHT+eP0Uh4+MS+rDf",
+	"uK5UWVqT1L/EygzI5OmTM1tEYJRlqx9/JbOWiPn7NHN4PVNWma1rodFlhLWMjTjY2k7GZp1RHEc207sS",
+	"GzvDJdvtD58HS5aHGu+0pirs8Y0Xs99/HsaaKWqWVQaAyUeC3BUmFjHrN8FgK/rItMFS2yLHqDX6WY5O",
+	"eQjNURILqczJF7X1ejfvE0vCaKy6gtZ/Z35WwEbpiiG2jhkWikJ4cRPEsCIDKLtJFcToIVVlJ5Jtkzv1",
+	"SnbRwi6EDXjQlx6LGbwmPXkOEJa2p82nCClhLQSTcOv867AWbKFIch/6uJbmnvSC3oyGxnn/sNLTYvGk",
+	"oo+i/7J6pCKPdbZ1mvkcd00la2qnii0ji6hNz+qxtP/cdMECFUh7icF5H2QFaCbdVn8VFvOThhUaX8/b",
+	"4wDJpaEF6IqPsbCpjEBtOYQp4XBFjVkkcUZLFD/zsyqTFiGMvDBBIf9/ZzgY7DXml3XrsoprLGmwup7p",
+	"5SZvB6natwt+XQlef1aGdmU0RxN9rbzlSKf3SVxqJxlkd8TrKvoCvqaL6GvwL32tlfKvJ2kc78C/8Ae1",
+	"u4oluBujlhUy7Zqs6dreS6bYKytAyDX0fG5zpWeDpr11ze3s0WLFnEOHrKPcbXSFwZrETXNGa/WO6oYM",
+	"F0q6RVaF8TZtofACqdMNANk56nqWb+j4BYGwX20bB7sCrS7nMagCPTVAdl6ueM4JVQIzamg98HhaFTe9",
+	"LOU8Jnd1A895tDgLw3JC/lYrx1i2lRCKT1mubGrY7m/elec9981H/THgldbymEhWeRIsog+mGhgcGiiq",
+	"xFY6XQAMDmCkKx5HnNVBYBmrCWu8gOKh9Y1mD1wQEYeoinOAQRnP2PhRdprHoW17xBiv9sJ6c6hsFVXf",
+	"yrRTz3s7obOpqEVhRQOTToUrSGmaW5Yh8LxOYZp78JoAgCFIiANE4WbJ+PrH4NMsuV/c1VQ4uzQb4BsY",
+	"gOw2xhdEUsJnr0WiGu7V/v5evVgo8CtuXeJuSYF3081EvJvnXQ2POvN0UcWRbtP5nCarUiUBv8ohCWV2",
+	"bAV0VPvO45vJoO31R9zdWsdBfeOzBoPPMrww7eKfv5XX4S/cfsTYDLneI3Tj3iN7G/Ue6UbMR9uG6G3q",
+	"i+G2aAVZ/t3iq/stGxOUZPBVZDcfdQyp10R/2oPgd2ogX4p339hV/s440Mo4qnWu5Vmq8Wb6jkJwYXOR",
+	"82FvGGTMu043CzGa1ICSChmTM+B808bRz58Bcg7pv+WxB0jPYxa/kMXhqXGXYyTfbG6kLIo5YAs5L1Mx",
+	"pbpjbmhjU84Lq32WdOAsdLDjW9D89jo4nvWosZBlbSka9KrCtXN+4olxv633WKD6fyzFlN8Qv6S9XBnE",
+	"2vI4NlU4iVdrHhhXrdUWwb4BaAgcwne1txeCwCLeNMrAbO5XZj2fqoC+8zotzNJNEYwho+bldsS8tRMs",
+	"SpP5CB31sPM8AI6NcOARdIiULLTwQVjrhKAqWRMfyq31GOgfRFMukjLFL1Pv28kyu+Gf6sjNvLSUisQj",
+	"a0BPP4tjcnZ9QZR+tKz8dCvZjfj2ijRQN3KrSPfZIkI08S7YjVmg18ykcrfqEWPdTpWhjkcOTb7d6WYr",
+	"+UWr/d1Eq/egonkpxLJh+eChCEUf7wncEoS/yLLU0CGTwSAKzgJ8fAdxgPQPLMQdobEUBifAD1k9RWwJ",
+	"rFTvNFXgoYLLaww/8x944zrCqt4P/aadJ5po61bqV7oVfmff7T65ygZxn52Z0dwHlzhs7u9rGP5L0LuX",
+	"5UrNgiVSlBANL7XFIR8DvOxYsOcAzpxHDZw1Xoedjs5EfSUTc8jtaFUvDMiiPmbC0RCHd5eRl37NGWIj",
+	"V28TWc4EusC0jhAZZN4FlXIpkhDyJgCxjc4Fn5Yny2JBTG3X8lQa5xcNNzK0AS40ki2g9GGkSJJHtlB4",
+	"IfTCAEGHdwULQ2XinZhGvHl1ehisBfXacL2Qj00bs03UTF2Icxo9FfTfX5JoXR+udgRii6hsf49nJq37",
+	"d8QjocCjWn+C+ROvulSvYY7VOpEhrXI8MVygAzZB7Qa4zcohOJmGVPOI+68driUmVN6IPzO2kNnGFu4B",
+	"OIpiZrop25tP6JR2vSOY5Yy8ojLVzXGTPA2aLslkJhJM9lYGLXsBZ+UO3r0/h063a6Jc9u/jBsNkG8Q8",
+	"LIUP1M82q336HF5M44OXl++/G7eVvueLjM1UPpxK1c2pV/j0b19yi7qdv9uHT+1XXr3wOi3PSGKj5rXS",
+	"yNqpX3Zkp33ZDzzly36EupfWqz6wh5kQjyUb7iwvV4erRGzi3Bj5lgiyYwvMLJIwZLGwccI20B+MFNtQ",
+	"c8D8ChyiKk4Mr+4eJQbXuOXBNxVpiB8QeQt1dVdOHykiJpMsxStv3WKscH84yHVwDyPIqep3Lrxp6kAU",
+	"ZSdZ6plqFQrtYGgb+roIGVfRJCqCAtoM1fPyXJEPDhUGGvFnoLEmqdp0uzRbhxCylJhr2mnzjm0kE39b",
+	"R6DgZYPqCUpMoL4mAfZ5yt+rSuXvQkmHJZvR8RUnYxrHjcHEhD1FIpW3cE2xCefaCPAxWepVm2ViNrVR",
+	"fjMAX3hJrpsFWJ9CFN2P0ba8j0dGXskKksmovLU0NIR6p4dsyPVv0nENEwM6MSruBrwMtOn/j713X24b",
+	"yfoEXyWDMxtlT5A0Sd2p+KJDluUqlWVJLcnlrjI9RpJIiiiBCTYSEM1yO2L+3ReZiH2OeZN5ko0852Qi",
+	"QQIUKVG+Fffb6bJIEEjk5dzP71deoZZbklEEwMPTHOODJBmp9rNn+sWUW1YBVWt3MVHO1PQCgyEZ2Xpk",
+	"Zg0ysTMjIou3mnvmp4+dK8DLLPcixUvrd4ASodjmSOIJlGiJMAA310ziEsmNQG/0ay7vsaBagaQxREVf",
+	"zwMBD1C6AI6DU2SfLxXZbN4HAKOskjcnZbNTawBmfKyKWK6Adw5H0C9XV+eGKofqVFEPzstXOHD9G8tU",
+	"f8xYcTxxc3HOksyv46UNtgJ/sM5ekyNosXfIQbyPY/joKn+zVAdRaUvUZ5Mojdk0SoujjRxnDkoW556S",
+	"eZI9iVgisGnqPmI9g1nYXhCSd+NeYphp0Qts7VoEI55mnIaCorloWCPMB6IODKLQrwKRCmf/TrVzDFXN",
+	"YTSeRj1dSKjnnOfN3YXB3VuFXi9N4guUm4GY08GYXYNp5jH+tKDRwl5Y0u9qv192rWkIk69K1eq83vs7",
+	"Z3RSrK5obwEiohTlU2k534v7QOlbpiLW53EV6hCXBgKZUq9zpnbrc3WhMLF5Oy3jh9wX9ytioXm+2xqD",
+	"KoScj4XKZQVG+q71iWZnfyC4L2Lm0eLVAt8zKs8xPrLT3ejt9je4v13b6Db82iZv9Gu7/paobfb3+i2+",
+	"KXiz2yrglZ5fmyg+JrRwc1cE2Jdpu0A3QCqqhjhW8DgMhI11r96kn6nZKoVjpCFgWiwRKlm6g3aBVPtd",
+	"PbTHLwpKtopafDwCnvKo5c4eR2C3Ev2kyjy7iT3jw9rAQOvjxyqyTOhvwRmDpj3za0bM2THCaMa28Jdt",
+	"NhtueImGUXGOTEmvWXblAlEnI8HO7Y/MJy+cx5jPXtrH5Wu74DllnpzW92rfHqG6XnJvavmz0RvSSXqz",
+	"u3TdjH8Dl89SyQsk1EA5O32k8n6KK5IWkP3zw6R0s0mpAp0sHYvJ9OP7r6ARJ/PmxAkTzaXmd1RhtvI7",
+	"3YZo9rZatS2/0a9tdndEbc9v8No2b/rN/nZ/p9dqfsOU/DQFd2cX6OUfLcFg7l9S2OU8fRnL4Z4pBjuY",
+	"Obtm/gkqNZtWOltLn8KFUw3mAXMmAGMrC01DxsiMYTtTCUEMVmoQjZ3k4DRgvv5FmW6GIGASMeQDgygh",
+	"TwDLUD/SAujr42csoMuES5/HPqP3UEyNRC/oU+1Y/niPB0r0Przuv/rnXrz786vf/x1fjf98c/5i9/jk",
+	"/I/jqHXCT/jl+M7C6u9r0atm0ues/lW59uSZD6GVaJ1NdcSbkmOkCh5wZalILdMi/BDQ0evMM8pVJTwE",
+	"g8QEFiIDvQCswtr2m0boUEk0UmwY3QbyOk9X5dw0Tlwa4LqtiHY+s3rdXuS0xk+Nz/mEXueDeb+8ybOA",
+	"0TBj+ZizZ0dtAkTOoOmjl+a25hJnyNlt8h8QF+ZbO97PYCD30jhIJpd6WxHfsOAxqkv810uj3n59e1WZ",
+	"jkNdOqH7Xy5bW9sWiSxHuwW5O3YO3UrsWiTgfnYnbnUNu4Tb4sZxcOpZqoQ2X209nxEwUMk5DGSgEshG",
+	"siG/EURWGsXEJWIiGPhTQLaCEwRHEV/Urg3QRH7+DChv/YLWs6yDOOrbNnvLo9UVyVgYvwcGjlXxg2gE",
+	"p0T/rqfHjGKhKzL2pDHHvF6uUqzekR2JlazECgIcpYp5B2kyiOLgLxBpbfYcXoN10kZjowevCf8UXpWJ",
+	"jz0xQnerL8Y0JWbJ2+zde6/OvI+1OAqF8oBRk+YWPunIIZ9AvA1KfSHpa7lclIi1cyBkP4p7QjHxkfeS",
+	"cAKHtM70ELXhRSW7vWgoLE3vLQ8DnxPJnHlFck4MSZ9xcv9VI2bF2rHv6Wk0UwE1ZyIxhFzsSQqEv9ub",
+	"LBTa+lJV5gfXQaL/G+n/TaUvYtWLYv1eIJsmo4GQ6ul+1trkvhhuJu2IUjkxdEpkLIIDPoI4pQdJB6/O",
+	"nkd+QFG7Xy/PTmH1EzaMVNKRTfY6eG4am4D0xUwmTno2gifex1o38ife0yoIPbzhxctDtrGxsWdhcoeR",
+	"FBjQY77oBUMeMpQsKAiTIEFKvix+R+BVlXalWW/UGxUg4xOSj4JKu7JRb9Q30HIdgAxwMAl46gegoq/L",
+	"NDVcwcLouq3/J5CqijWiDk7zPlEOGqYw+MetgE8M465y9j8cHmi03bfkzSayWcWqlKpTC40ratj99lkc",
+	"JTxxgb6MBDqQRMPjcE2TGQE8VQ4DIuMZnTaqrKhfNUPUx1eKABmdqeZMRnFHxmIY3SLfPdtoALZxnR0g",
+	"a//LNycngLjw6ujo/MPBmxfHVx57wtlE8NhsDiWSpxRfp1vhitoNc+xX2pUwUMkBrAvgDPKhSKCE510h",
+	"I/fY0gwAOA+mXgL9NcSFTQquXeE9LOpAGwNSATP1DG4ceGtrfhj48+dq4YBgLDjLVQw3RIrUu0N4QVyV",
+	"XB/gNvP02tvqZfirDpUXXpX+onUgLgT4iKbQm/PC1GZV8MZAHzWbaLjPC49N04qPeWyYgXZmy1Qt2xqH",
+	"zV3NKbyy0WMzWMnoc5ifD1+ykCe21XwQqNIJ1Tu9ZESG9KfRvGo02vD//7FYhLZsUBhCXGBYFh+pfFyt",
+	"+46ryEjPzuSzc34tLoO/yttRp67N2gxi8r5AILcaDYIWTgjQ02mJefYnFQ/Zl/pU0WIOvKx3GRdwxT0n",
+	"iKQXxc7Z5gZ8odLca9Ub9VZ9R38Ka9r+5EAjQEryM/RGuWROV429bP5oznO/074QhbZ3m61q5SaQWpxB",
+	"7Rs6LkIBBFFls9/o7YhtvtdtZn2P7rbWMyTFxySbszZQvmb+GD0sW/K5DR5amlp/F4zAKZxAnM+qWyxE",
+	"CY/P1comLk/RE+wyPnvOfcMTDT9p3v2TN5KTsSd8/NHG3T96GcXdwPex72ZrkZEdy0TEkodYQAG/2lho",
+	"cLc8wGA8+BKm9x7K4vwAS/tg9a4Vco/CyoDHChYmfEiVg5+r5UhIjvkxqwi1WX6pTYWFlKGFACXOYzQQ",
+	"FKGkattBjARqfa1oiPFvClAZCW8r1crhwenh0Yn+N3h/oxAAUTAxUSSIMvAVuyuXwQw1ndJTaedcFAwS",
+	"BxM0/6J4WCmRnXko1CAHYFc0cgeSdqEDlUPlvWsMVPkVKEteWTQEUsiLPd/045U8eqQtYzA+IvxTDQSw",
+	"bmGFQ5QmOcIMAAGVFqavaHS5ru2FhugAOZSM0qIfFBKHhcGNmKv2nK7whQZkkRPuWq+MuIqKjw1WUhQ7",
+	"Diw7Ip+Qw2nzbEuUV77CsSq1x1Zpgdo3MQPHLBm8kmmyKTm/0F2/IjPHeZXNxr3H7tZJLjD456syhu4e",
+	"/TdqGxXbDZZs5J1bANE0OFimRBuvdhr6so8IuNygT5Dj+kqMEqMTnI+oRpZ+68LM0EeYAKy0d7TXkUPe",
+	"mw+hR+xRAN7mT8X84LMMcqaixaBBgTgE3YUPzwPJ0GcqCYZ6SFfBUFwI/ZJ6odstFx7P4OlCZ70endQ7",
+	"JwwnDv5qm64HXRXIXjSE+1Cdm4PoOmVdNnFDbvxR0Kc/98JLANGYd9VQJIPINzFA7W5bPjho/Yddiv6f",
+	"XqoY98qRKZQzbex6sl8HSrnv48eTi1TaP4f8IwZizxGJT9/V+dSSu/OPBnvkXMQIbAurFwvuQ0AKqwls",
+	"k1UwFFGaWDjm3e1NfRtMnYC4ugQ7yljuFpMH13Y04ApcSmdjaXMq5GBn0UUWZXCniQN5O4DGFPw6RlAR",
+	"Z7itrVZ9R3/xJ9GgwPhHHLMT8AfQxr+Mo2F2F/jIIrLAVbciTs762SX6b/foOWUela3W5pbv93ZqO7zX",
+	"rG12t3htVzR4rb/VELwptv3m7vY0sErOXXaQcgq2C4hDBznQqiVTnlq5ujg4vXx5dHFxfPqzdV0OI9kP",
+	"4qGwk5kHt7GANVHCQ/vuCCtj1uRyJPTPNzc2Gxs5NBfg9a20mxuNVrNZjGsDVCeWY07vMVv9DM1vBnjD",
+	"ADVrGXs/R4os1VzSucCdOpOCjfg12N9G8q49qVlPSs9jCeWW41iBj5R3q+Y0fwH2WxG5wLk2ijOoD8Ny",
+	"AIavNYXBaEZ7OfvwJ+jcwl9iDzgF9DHyzxVTUUamZDJ44mOgErWfgQX1eAyFnkHSkVGa1NkBRtDBU7MI",
+	"QHEA+cWMvQHChM6VgKwSp1IZLCLzJgQ0D6FePdR95gX9C6SQtPkPpxttPBCyI21dGpRJIXgsMLTrx2BO",
+	"xmAtRH1IneTBE/QYgoR8G/bWULpHCbOrPsMx8YTLCdZCyyjpSO3nCh9yW08xNuwQ5m+2Wqw7ocZt7Lc3",
+	"sCYd2ZFvTVuNSaoc+2I4ihIhe5PaKzHxGEdTEjgPeB8ClOgFt8EHNlSx2dz1eBiKuMpuBMIbmKzMtYBk",
+	"U0fCVZZCS/qmNr8HGwjDuuRo44BjMQp5D9LGhKGNJQPslZhgDgRa8sFZA78c0gkZLFdH2jI1mJNWo6H3",
+	"aavRKoqfw69N3GA2bHCHKerM3ysxIXsUJuB55E8WN0XV1PdYQmJO/kEp/o2QAJ9azRqmxloPM/KPb3mY",
+	"CsPl4lp5xUbN1nyjxlpGXd67SUeVApuC9EOSw0FyoFwrzUZd/1+z5aI80v0z9NGyQKIs0NEZOKYLd4mI",
+	"lruN3cZnLISAPZWf1mOpEsEtmrnhjwXIE6gAJDnCJWz6efNpRUelbZ+Vm+Vpo2xju9GYmignoKnl/oAw",
+	"ObPxPp8YyCVabx6GzBd9noZg7ZeOruwpi2tyfUisms1XltCSP8wNs1jYBdjctC77jCcJh+Q4BF8qeRz/",
+	"tZe29tLWXtraS/u7emn3m9P7+XWoDco9ujnsGWjxuaZ2oJiHkt3bR8M3UDl0/zoC0fuETHISZSZSUdPc",
+	"JEqhLAMqqVwfo16ZVlvFcc9yEo4FZ3U6+qknqNVoLWkNEleQYwWyjCXGqvoixQnoksRCKXyDWKBfY1Km",
+	"NBtfXWnOqMxzLXhAX4IPwn30npxz/6X1Jn5bpDp5kOiBYttIPxYGovSeOhQfNKMxs48z/YifLawNf3R1",
+	"+O9UpFDPUKYIGwvpQfP530oNnl8cnR88XAfSlXkdmP8wU4GNYu3XyOk+V/U1MtWn77kKtQf3gNR+Xt6e",
+	"OYEmW31OvqKXuVTKI7j8Sb5r0ZXSuYTSaMoPu8crfK5+IqqnyvnR0cWH07OrDy/P3py+qFhmpIoeG0SW",
+	"gJjM4X2BSk0zTgTYpbFsQFtGbngbBfHfvN+4YHNk3maoLnB11gj++X2BkXE1Ez1EqiQeJAbWNCNQ/O7t",
+	"h283Fr7Z2Lz7F6dR8hK2Ifxgb7nggEOotghDGh2MAkKzJXxyc4ruogp7gCOdnUcqkGFanupj2RX69/qp",
+	"YsrqIVD4IvFeZ285VSoByAuRAlezQowMdNXxCu8jPlfpby3udeQp+wolArdNGHa5BgSFlmN9zuUlsl4H",
+	"dE4G0XiKok9v2uYC5+Iqik60XsAfbC10LH69PDuF61vLOgg3YpJXWPqdbgSy2khsm6FgtKuL6Hgcvzh6",
+	"fX52dXR6+PuHV0e/f7g4enN55OqPqdQAi0WqxLQeCRSbvm7MEXsdZXB+HKbAHtCrTC6hzt4owTgAfOrh",
+	"EyS1GJtf1SEgGo1mA+OXkbZ8wUcoSqUUvPbZ+dXx2SkozIPfDo5PDp6fHIErkfAgRP3cD8CBMEZ0/UaI",
+	"0S+BSiIooMm6bO9K3IDmNLN5BjebGV42lwVPuzM1tM9CwW+BMiJKYZoWPk2UlCxWq2a1YCmhWSYxVGOG",
+	"fiKKbwgYWCUc8KO+VloUbAXtdhlJPT8ZWpADnVduatRK+1NJovQKmoNEvy96CeMJNCtmxYOO+fCTpfKG",
+	"oIiWRhEYaG1bcWZFksHGGkYxlaVm4ZCOzBpWTP5MHxbbVYYUdOy4b0wZLca4QxFsk3HXPJBVuIqydZjS",
+	"MxRzQTLoSI8EqW0r9LCNlR2wrcYG5iH02WIeFsB+eHN6eHRxdXB86rGh4FmFYEaRbgAo6UHtXCJ4yCcd",
+	"CR18kxniX3zdIJedtGKasoQ2zemhu4XDrZrOl+xBAwcjOlBslCasy3s37VwT0DAaCgliizqZ4dnOgLSx",
+	"iQ9iXYEZblhHUDcdaR5GbkMuTW0bXjO/0IPMLRFa9BknYhCggNH+BtBpY50n80h2ULJaRdYNMbvHeaui",
+	"zCe+hZP6vFfmMm/6AJAmJR/xtayHfw8nZ+H6YoxcPV56avoMZNEQK7/1HNq95Zy1BYJvMxmr/DzmgnDW",
+	"mlpZHK7AhNv8o/JNpbMqhxm9+YTBDLRZbo6WDtndecfMZEc7Gt2jdfLrW4r22ZVZJ77u5YhlLSvfcdbr",
+	"XiksozLKc1hueMlV+d94ZeLjRmNAxNhTly+mcbhTMzjyAg/s8ujyUrtgL49Pjy9/ybmch+hckEln0CaL",
+	"VayTWbStMZX7hjPoONj7gAlhCnpyOTjyZ91RGKba7EXX8aofOF6V97G5nCwODfgysySWi3XdFf+GIBet",
+	"tzXu9EQi7sI+w0nOkfxSrxD6IgbdwDhE5OZ3hfUgDMIgHYBIimzzf5kI2VeJLhwa9znLva88uFBTSdq7",
+	"KQ8xnGBznwAuUvAcLZSNewOvahEzMhfUaawEZAUKQVwHt0JN07DuZy5/6DGBYCy5u1QtbgwdQg+9e8RG",
+	"4b0BFXnbalRxG/jCwDdpX5lEhR5vnV2mvYH1kbG0F9BCMlJXxtMkGvIk6GnJlNWHZITnQDvmRxArGHMJ",
+	"kmTMgwTkSO5zfV5AMMpJRw6jWECMxMnZUSRR3w57u8NAgb+v/bSJjahAKfYUbXjxycJoARVs09wWXem1",
+	"qQIaI5n4ior3kXwLSz3pR+WO/KWeU7cB+v6FyL7gU9r9snAXBYrpS9mTLHQEm6ob+ZOnjkbUhyAkSDOn",
+	"nwFYLpLCjYaxRhBGZmFyBa5haN0YclhMKnembMZJ4xakZJcIR3xe0rqEBXGiEg+OQkz5Zrmksg/vXXHx",
+	"yszZ0z8dWOfzWliva7NVb+Y8WPe7zfpGNbMRpiQFKnnaBWiLw5HcbDG1b3WEoemFCKk9fnCs9Z4OJNtm",
+	"CrY4UBNoHUYFzsoU/YK4RfJj9LAyywQ2aaFLYEP0OZdrXSW8iirhr7gRppb+caMxW+tozLoUeV2KfK+g",
+	"zP07RnOKszw289aYXFDaBLaCDzjxf/dCme8owrJkE3HmOhd7wtoo9xf1h398f9VJdBbb7PP92IWcV3Gr",
+	"R1UKB3nAVBILDnjMlwCkWbsUMmFH8LM6O04MQ3YYOm3NEaVabSto0ONIWRSnmN39D4Mns/9AQpn9B4kL",
+	"/tOR/6nVavb/6es8JflIDaLEY/9h3iX9AQPQn2CqHjBJpdS2k7xuF7rOBscWylZM+NNARkFZqKk6osfC",
+	"fseHwj/tI6GOFPwdcm4QGNZWCOAvAc8acJyr8K4s6GNjbpIi8xs8PZwwbhLU9Fy8Dz44+zfMT9ZM241S",
+	"FzvZzYM/MWq6ytD2wwS3kP7Tqm2H3DRopAy5w9jICYjiQIT0YRBH0revrsddxbHkQGN9MglxsxhQTcUn",
+	"kMv+T4YLi6tOOLb4CCru8gLfq7OriGkzApayCq2x2aLptYI6hyjR5qV3wlVSg6HVjl94VIFAfcloy3ck",
+	"OPb6R8NAKeFDaAPb7SE6QK9Bm4oCI2SBmBqJYxc3CnL3WvreyGgMPw58xLyMIjZMewP9Oh2JDedamAW0",
+	"P8NJ/lEQY6lOPxGsMzggBxAo0pMVBlJQSAZ33QbY2URlGZID7tZmtG0cxN0XGMW1swkrUWeXEWs2mDLc",
+	"rB3J8YFDwWVW9YFAAXob2foPohUxxw51TT+O/hJ627NrCCddZZsCNondOdheLz6Oglgo9uRawJOlGMMq",
+	"uwtkt8NTZ+MZmQKY4Sb6Sd/1wkBPm10pbDuBV5ZRej3Yz27ZkVnVDkCSB1IvRhJPPPbEZdZ7WmfP42is",
+	"RKx+Yh7sOfQpPBNltVsV3qyNT3XOBEWO+iLpDbziHnZ9nYn9oIBdCAEPNqeN7WWSLTbcRYXYUS57yTI6",
+	"fA4G21eGoNN7zXPYk7JdDgKA+G/8fXdVtFkWyFQLQtgIDhwcVptno81JmxK0rc3WDC15AZDW3XhXifiY",
+	"oGqu4UDzj4Ed2mat5mZDiwq4sG1FS0cGfpttNjtSn9U2+9QxPlXHeIsdG3fqVNrv3n927wIClO7Rcu5h",
+	"d0yn0u4sZDR2KtWOWWT4kfYt4EN6iP7MNqzAFzyBD4u8rk4FhqlHGIQhQGd08tByUwCfZKJARFvLQTA0",
+	"oj5IMb0kEKtAaG+EjtRyr15Uul+YtYF1qbIUOHAJOloFvmAE5zDVsXDIewNRO4xkEkdhKbmEJ6OaSiDu",
+	"LKMaOnJRPPSqTEUojWXERnH0ccLgMqWPufaoezeuBl60y6H4aUW4uJV/1Q56PRHWnqf9vogpp1r2Du54",
+	"rwP5ETj/UX/JRDGLHAOGvVh8tD9+X8VX8TdeRmEYjTP5HWKPL1iH1vwXRiPdE6RorhuSccEWwsJeC4vu",
+	"cmkQV+cqxqusTnOfeVrueGB/A4nq4+ijB6MYUg3COsK9xsFYB5/Xwee/Nw4GD1VkgKXevceD9DBEeFQc",
+	"d1YLJjzJujVIqP6kkLtkDWg4aztczYTaMByW65IojLs9kinxyR7Hz4vYE0ujxZ3zZOD4wg9S+yqv913A",
+	"/SCElrA4lTlUMPBiR8k6Lb42GtZGw9poWBsN5W0En6slVe4HFOqDnEihcHWlaauK50mPd3c1TV4iTpDC",
+	"VKiFu7nqra1GYUeXgpzwwT8HQW/4Mv29dZ28vr6fSPVTVJFZ/Vi9tbWCvi6I5r8Sek5GtWaj0SQZZz/a",
+	"2dr9GwqwAmn0UKFDFFHNWQH0rYgbMYT5rzwHYJbdKkOeR8O+iZuhCnUhubxfD9RrIvx9ZLfvccn6GLbC",
+	"UGtJP5QtOwQSiMLxNoHdyhzxjWqljwWXzcVUNrxuXhghm9Xy4nIVgvHzuj913Z+6ti/X/anr/tRHMyyX",
+	"rXtbsEX1Ryt9/CrxKKdTpGp4ZxUjyx5Z6AOny/Xxg1DPSEGW1ti9nQtqInOkHKZEDdiY4yoDSay1C/wD",
+	"g23dCQt8U5PP8RugtyAbK5l6XsccBZaMg55wup3gbwNi4v4a+p9QdWelTQFAsNyIUVJnCN6CLGP/Jf0/",
+	"VSQ9FsX2o5669SxmDQ9DMwaVoe8kEVP8VmAash+EYp+plGjiiYsEeZvDSF67oDLG8GBBf7pCacyxJKiX",
+	"JlBkdWgeavgogIs4z+t8+MvB6c9Hlx57QvzPTx2oHyH9jJJaIZyT51hEngWiobUlnDILLDTpSKxn4DGU",
+	"S0WKygkBNMaOC3uxCUCGyM8zgBtb7Ovv44/9GCotsztVnRI2rqhWgOBo+ljJNSwjpjaRUpqshwZMi2uH",
+	"HFJwGOlNIEtprYFlduEkLdz4lf4J1Axx7TMcDUfJ5Dd0+42hMkspScYGld4GPlQL8UAST04iPiYE16O/",
+	"v3z1Bmqu9IL4gV81NH5RjPtlX2+FdDQSsf4ojHAHq1J2v3+X1BipQRAnM2VGC5ANengKgWR+xK9FnXnm",
+	"ZAZYwEuLUAWPy8OZ86AyNAyk0DtbH1sizoEqQQupCnhrlDRBaVL2XkQ9mC/cAfqLSrvyJ9JFCpkOtfyl",
+	"P3GY2l1Qt1pCfz/MhFb2vyOrGRwxmCyFiS2iTDaOEJiVetvB8YNwyQYMuuDXnwyVc6XZrO81HI7mSrNV",
+	"32pUqhYGbxRrqwz2P/6k2cqu3smu40kSB900Eaqukqh3A1NgWJ3JRioY4s6q6Ztx702RjlVzs/2xRtsi",
+	"dzo+dXCmOnqqOtlIoawMxwqFZvqd4DN6K/gQZ7ajp5b+wJ/pyYMLcMbgQ5hhrFnTM4qf6WXoVD6//zy3",
+	"Mu0kkCjpzBGrF1ZcQRGg3vF5HnhQ9Pa9qvpFqjDWKnUs43hks4qvW6U3rMJrVGHcVRzpvEEeEL0UVeEu",
+	"cuL34SrsdJbYb01XIRpkmQmxUM2dSzCXyakY5BZq4OH3YT8v3QlEBgjAXb46Or9yO4FIa0JBuhgl0wDR",
+	"GZYZXWh1Gk8svIc2O6Cw0NfGhhihcWDnuNTWqFdWAlRpQazBurOmO+jVPJ5FkL1o/StSoXO38cIPgMkI",
+	"TgRN7hdwKXwTGClxKc4MrVo2UGw0yMVjPLTTB/qE2o2hEj5hkcygE0zvCpRrArrDaBRHt8JnIU+mgB+p",
+	"34KGB4cSvBltu0ZjCTfEpgCDygDWrdMz7EJ132GPmujQo9ijdj6MAwbB6zlMzMnitNw48Ev4zbdsvNhd",
+	"9u5TkVVCAf1KuzI2kVc9wOkrmzuFV67WXsApXYaklF5uHXNZUQ2QPTBJXkBid28SaU/9Ggg3KfgAAccv",
+	"JyufkdgqR+hBvgIDxOuKzRzHaDVDJ9fOP0bFqwQtC2VipuRJuoIwmyBXuGZdV+rGIck8pfYtESqBzZ6Q",
+	"7TBIwTlDKlAI7ZSbV2xJs3YWKVBQttSRpuW8KhKxNE8rlrLvH4BM24tSfd3OZnNheXCAL0GDXwpVtvVw",
+	"0sM1d9Oau2nN3fS9cTc1+o3ejtjmtb1u069t9rZatV2+1axt+M3+Tn+33+o3G2vupvncTYvO4eNQFgKG",
+	"hKO814xCPzSGrUyHXSSnzpui+LkJF+il0nantYasDzILa3t4cAqkIufnF2e/Hc1CrpBtZOy60nCLeQTb",
+	"2Wyai6swmp3NRp2dOD372gykGJu5O/ZNwkvU1yi2axTb1aLYTqHSVheK3N2FXWs3PAFPYGiW+UG/L/S+",
+	"oe1cZYQgalyoYmKnb4+ryZERwNV3fHpweHWcExFA1RcopsZBAgTnUb+fExDnDklfa/rKffoLaIAkAmCs",
+	"KMCK7ID5LPX04/W6DBD3E/Arvl58Fa1YjP3ymf21WuReN0zg1H4XhlSxzwlcUT2XND7bz+TEgzP3XdsL",
+	"BBEUJG0sPslj9kANSpVwXcZxgL1nQaI6MoN6ikU/VcKvs4M8Xi1EJYMwNPCKtIJSsIlIilx7p+3pgl73",
+	"a3Y/rUvu1yX365L7dcn9j1Byfy+HloTwXS4tycg1MmYeGXPGApsGvgTe5Kx6u9hVs0rUNa0B2PBaJCpX",
+	"PAoIY0ECAD+rss1cY0CPF6lXtP7+qtkcWy/bLzByvkDSBuWymmuN2YQK2Ue2KJZKLgF7MWP9Q7ghPhT7",
+	"zDNif6Y8E+w7TFxrcwuvAyi5DgQA+jwIYU9YDlrs1HbvEadSO/sIZUeECL5eVfL4hfQBHmnEr4WCuNKA",
+	"3wqMsBPXAQqaOjvoSFI6uY3iptP3meBxGADOJswZPNChK8iNLaGSCryrqrML50eUi+9IJxkfxIum4+lO",
+	"K0jHf6Pp8MJ0td2o77J4VLNanC63YQ6oxGLDVAE5C2e+6AVDHlJ9s2JYowU7oVNptqpbjU4F3tY8oZV7",
+	"grVt8O5Yh21DkvcHcsYVXSapTrOxTqo/clKdJJ4Bvpx8EYmsJcbjZs8zNMYxxNxBiocI0quSaDTSTvCx",
+	"do49xzw3fKvO1TYdn/CJIorjoDDbjfdZKRjI/bLcS5xKPeK5lCSrSmFb3fOjJLAjuc5hr3PY32IOe9EI",
+	"wXQMAjzTdZ57nede57l/2Dx3MBxFSgXdUMzkumdY78hMK01tXxxdvnldkNnG382SiRxDmsFSfuzPUu2F",
+	"op8g316dwc41NqA2IwKpEsH9dRp7ncb+HtLYGWMq6dk7EtaWr2idrP5bJqvRF5vmEUV+IuhgcnlCHzN3",
+	"re29BXzz3DBHaaIMKzBPcqTA89EH2oysJCTtQgcqi1V0BZCsjAlmYMLGghiKOzIDDaDIaCyG0S269diZ",
+	"bIYYBjeCcTlhMKo2Ex97YaoAmJz6/sFC0Uc0Y2LV47En17DQIIk5Hmq0i6H3/zhhoeC3ehwh9C1OV8ub",
+	"Ln+eZF1p3YmdJ70K+iFMq+cYa7hsUu3g/Bgkh8zxsoD2VFlYpyOxnoArJySNA/f+7//63yYKbgIc0GRm",
+	"QyqoberMozn1nOD1VOBIL4DlgK4yj5bPYwl0rutrOrIrerxg2ahlLHcx3pCWTt/PmNC5iyDwrbJ7Gf1Z",
+	"HIbRK7OqMMzdceFjXwxHUSJkb/JKTB7WnhD0L4xhU9FHv7JEKEe/9WOHcnBuf7B+BIfRPDufbBHzxZzv",
+	"JWM/JGPX0Z919OerdDAsHiCaF/vZ6d4Zt2jOxn7oYH8jcZ+dxu7XCvssOn2PF/YhYb6O+Px9cBxm8MGm",
+	"8RBkNEbABBlBH72I6+zAxXOgoEAhrtUsmBXP1WF/TYCH1YXKjrOHWNNYhEpAnrEgWnZx9NvRxdWHg6sP",
+	"VwcXPx9dFQXM4CAWBcxmnuSAbaB1T5hpBnVDnz5t0ABegrZq6uyCbr+MYQOhuXWobR1q+4ZDbTMBa2vI",
+	"w3dPvHx1n1dl3vRZ1J+9uPj9w8WbU/3P07OrX45PfyZ59sJ7WrXUpHObTDrym47cHb84en1+dnV0evj7",
+	"h1dHv3+4OHpzmWMBd1zY2isxYbFI1UydY6DY9HVjrhiUy4HJQCKBnF8TsIAa4NYmG0RprOrsjRIU1L8R",
+	"BldG/0W/WlXoz5saqjd3rF8v6nee8z35tF5eRZxvJERc6w1E76Y8qnegbhRFraI09DHAdR2oRMTCtxiT",
+	"YN3B91DSAQIuSFANERgltpJA/0DWuwJ1sVGMbScU0YQBgdqwGJxPWo3GUyxV47IjYXPuM86GPOxH2rIn",
+	"BLCsjYXKceyYoaoWCVpx8BjAEiIuChTBEE7F+Bz7HO4dtJEFee0EC/sqyUDU4N81raJr5opaoBR6hilo",
+	"R+0oq/azZxZHi25f70XDxU+EeZeFsCmWRh+kDQSgl5kRT7TLRqfskE5p7GU6JeRwDF8rhAoc8sl5qgbm",
+	"BkWzpz87RTik5/Apa6H+64bCcXF5bwBHiu4UR0Tt6YvaSD8B9DfGoyrNeqPeqNy7vF7P66GegnlO1Vuy",
+	"QXE/C/9br138QvrqDomamdlfSwjDwjKO+SKCWs1JkcAFYtNXqSlJfIf4LWcjDQOVnMMVDz2g9Jx3nyqB",
+	"Mmx3eC4CdSbDQNq/tSP30gB/EpxndRauM0Pr1CeKmr5wyt3YnwA555iT+aOPVxxcR3j4Fz/tiwjG9w85",
+	"zncVIx+EIewIBakacK4Cc6R/XA4+PSuUE7L6f0QbdN4JmFcYXLVWxxQ8lO8/VPdO7/X8jl18t337+rq5",
+	"vDgomqAfVxg8RBbcFSodCdM+bQ7FkoFRY4eahHMMlUz3i4nC8XvmGpvfWcxz7+5fHEayHwa9ZG2n5EpE",
+	"yB7hpjf7ITbJs094/j5n+Jyzu/cCEvMq27/IjaCoWoZdkCMGpQSbjb3qTJ/YT4oFPjRRhGIaQxZJFjCY",
+	"Ui9I5OtnWw3xEONoqhiJyg1mstf3kh+Url1UhFzbQq8frg51/g/0zB/LN+prnh+97Mudnmop6+9KNuZa",
+	"Ta9aTVcNEKojptY9hKshQ1rg3NzhByxXiiVEDPl7bIcbIW3FtIoyCU+tc4Zi2BUxlappF14J6dfZVWSw",
+	"c2A3iSobRCphUcxGUZyYElEvjUOvCj+hoLQH2yfr7OZD0ZEmvv1ks9XCisJxoMRT6MOm3kr4GSQnxC0k",
+	"ySQkdrhk3PdjoTBqSW36Q8ElpH+glPDAmolUPZyrVr1Ti7In5Ur4aXEQVM/L6twwKqApkA/syYDH3SiN",
+	"n1aWDLvpET5KUHMtfVfuJJkGWSaj8drMWbsuNsQK4ne1jsuzLKv1IL1SmBK7MOmFf7C30ACOhGcQ2lf/",
+	"YC8iATud93pilLAojVHqYzZsyCdsLJB4jWT0PxbPfTFIfdWLE1YPNjsxGB1F00zmYQipOwF9yVkNx+rz",
+	"Po6KWHniZ5GcD6gNcFtn8V4zzR2ZtRX+/Pmg11luQvbK5wNfMpsJWzOKczDVTmMyoXYDagtg42md/Rzc",
+	"OmEnY5NEfaZnCzYzxp+K59KacXY2TQnjPelLF0+gOaGG7yON9l2Y75jjymXyoVLM5PEfKpn1OvtpKGqj",
+	"WOjNU15rgB3HH/VCx0IAxBGWCsZpKKpu/g04O4Okzg6cGgB91ZwSgGQg5KzkpEFd0iAfYur2YpQtW2yD",
+	"/Q/9fxUsF/8r0vZi5SiNo5F49lzEYSAXN3TNyC7S8HFMXT3jF6mEZUTTs1VrNK8arXZzi8ST/bhV/PGG",
+	"8/G9M2/mRc9xRe5uTc9tlL97Rv0r0ZQJqX1OWjk6a3GaA2+jL+8hMeYnxy/tVQ929jiqfOpkyJ7+7lOF",
+	"T8GyzDYiYStRrnSykdfudEkePLZAWIh8mwvahMfyIhpDy4D+221FCQAjwt/ub3SborbRb/Dapt/o1fa6",
+	"Wzu1jV7T3/B3RYtDs4DbPqZuglGlWvkzSBLTSYLdCiVOqW3cKsWypdO/90eluFHJNsFUeqHgsrLKGlVX",
+	"IGVYoQZKQG9yok+TwfUggWj+6iWe08c00wlEQhCbTs6pFiMzbd/PURK2ZaR8d31+sLxdpNrBngmseOBD",
+	"8fcpd1COnLlLqN2z1mEV1seMoCoQMDMn4ZH27TJ1DvbdH6PWwaxT4QStJflakn9Lkvyhgvwui9maaYFC",
+	"rNh7VKrYe6ygWsUK0WcLbv11NcvfIyR84PuOV7EiX+IZWPnlwYfTKNvcEHlIZRKEVO0LACzJQAz3WacS",
+	"p5LJaNypEKb3OIpvVJ1pOWSgWcKQ+algfopIAgPB4OmImiz6CYvSpM5IICsHyQJTddcRg96hq4h+l4yD",
+	"nmXLNo1NRUk7uHz1ntEsxr6rFbuZOnywEDvXT7xDkiFDNI7th7dDz3HjuEb4AidisQag7HDcBbx7xHuD",
+	"7HxcRwIYZimBoTAYo88FRAwhwVeMgftoTvsX2HT6/ZA690ffcwZx6pE33SfzzyVKDe0eNOWGwHAc9TEI",
+	"yBycNWVx6MneBKBmYje2yGqKhG1JjWHOM1tNneGl1TJfodbQtQF/xHrDr1s9eA+TpbyKcGVbb+0Er53g",
+	"tRM8JQDXgm9FlZ9LyLxVVoCa9X5gBeg+82ize4QUOQp5D5PHnI0HUSiAEdGoTUuJ6NZe9ngYKvgXEDlZ",
+	"P3DMg6S8snIVQV8rYg3c2HKH5RELKNdKZ6101kpn2ur+29fAruOd80pgVx3ydB3sZ3Eqly+InVaz85Cf",
+	"gbEOcLUSYCGusijFFoo0lkA/LFnQz3vxBaDbPAzd+B477s/iKunfUevFWPv00JaeIob3TTAaATB2RwJq",
+	"YZXwgbOHKj6hUAHV2A64AkRqfYuRiEtxYeJUlntlSyIwxSg8P7nR02rFT8XBnEgrtiW4dbFTFbCqRNOU",
+	"g8hOAZSuUKns5cDDptE5P9MP7/oZZnzgCSsodtAq6846UwKpjvoIhh2n6z6xlYRJ0lyxmIzGjxxTfIZn",
+	"rITd8yCEtizhGuwiFo4AIUgr026Fm7A6C44OmR+H25IZaksbieRxQRezW8QGptTygOSGo/LhDOlrabS8",
+	"NKridOFQi+bKsXrnzFXlEndcG7Vngze42OXN2jZvdWubfKtX2+W7orbZ3/a73abYFFs7M6z8dRdineau",
+	"8H2mLH1Bvszoi0jXK0D9S4RKMv5a/UfG7bGWsQ/n83RmmJB2v4EQTV5oQ8vJfOJlvMSRy0PuC8TvjGLW",
+	"nTCvn4YhnBjsxSXBDEh/XBLKKlJ8IqeFgXkE3MknnPWB3Axcd5izp3V2QM0wfW09cmrs0npCDaKxIr5P",
+	"+DRV0OVFxqXB2CXLEofuUCT3o5htNJgPRKEGCnnCsDMISVyQ7OI2ugHmkEJlgfd9eD7APeMEcIQLWhiH",
+	"aV01dufHYYoanKZ+hnGW/m6f+1vdmr/X69Y2t/f6Nd7c3qrtNHa3d3Zau3tbDdMb+0bNF+HmGhiHI1TN",
+	"58R32Nxr1Rv1Vn0nK350+qO4rxhBM9PMZ8qJPsgA7vOtZEZ2ErQx7O/FZCUs4iI1t7gu6NsUyMm/QeXt",
+	"wfkxzYIjuThu3rJsWnlnEfl6AXH4ynDCINbr0ABTjx9S+WgVO4jGwL4eQbc+nXkSBkSRrreV9kU9C5Ds",
+	"IbeOw2LiFXRswjlClu+HIIzO3dS5LZskoQ1UbjS3NrYbjcYyhbrEcP4IVbp8FBDd+VoE3V8EVQsFe6Vd",
+	"EZNfB92fe8FZ8Ovxm7+Om6fBr3t1Mfn1L//tsf4w6A1fpr+3rpPX+oteK5Td4cuG/69fw8rS++Mu64/A",
+	"oV4JMdInSUbjfRsRxYNla2yWrk3F02sLU1GVLl+bihLn2YI75TurSf0h29Bec2Bxy/TFouqiyCh99gn+",
+	"e0dJ0pE2GrNNF0mmNcQE8odBj5sQaJu098fEgp87wCzUqFpnR7dCJkwlseBD1+SNRkIaCLUgAeoM/e9A",
+	"suZWR5LtCjQOEfATmF5uLBdFPgxEDChmQ4tuHA30EJNyLcEfQYIvZ1IuJHmr1oUhDhcqXq78kFw4V2ev",
+	"jk6BCefl2ZtTl9YAZgxUTh/c9TyfQUYmg8eJAn6BYoG/z8IoumGERmCKD1F0PAqVzVcnH9Vb+F7SdSZe",
+	"ULIpAYJKK+oAagR4MsgOGsniBbX4grKhH8VDqGdP0wA42HiiJ63SrvzPd43aHq/1D2ov33/a/Vxz/9xc",
+	"5s9m6/N/n7EO9CxlUb9hqiCuzNmbN8cvKp+nYySpugse/I1aBTz4lNVIj10sGuAHyi1AQdF5El0Hcp7c",
+	"pbU1kp+EohNxKszYu09ewt/Wk7SIuw3v/Tdsbx2JaBRqJzgCbCIVXEsWyOUd7pmmVj3xK3BtzS4ZcaXG",
+	"UQy+cxTHopewQRQrwbpweidMJXwUFu2nZZwYGPSjdKLOnrIFjaWvdsaWOmJ3Q8DFKpLuFruHh6dnzTh4",
+	"xINzDwcPTvozMzPfZVPh0qbQm8ujiw9H/zq+vLp0zCC9cJYFDdkei00hjlMPc2Z+sE+E0eCu+EG/D7Te",
+	"IdCppaMRIUKH0RjWjJrfDFjmqticMPqmWMItmusP6eJiSyQeovt5t7jrP+kJW7jZBhdd+trzhE+CmIVa",
+	"8ijj4GIZDWRU4DGBSkDATOsTB7bUtL082WzsPS3ru7HKYzU9N7DRv0a/Dczgj43tvbQsOjm4vPpw8OL1",
+	"8akjik5mtlBOEqHkodj93dutziAmpKKh6EZatoVKIMiu+6MsnfJASXQawVMs1Bi0+E6fAOIHdEdQ/xYA",
+	"z5cRKcumgPW5A6zCh6E0G05RPZ4qITAbexCTLcZIajN9ij0IlWFEDuQVAjkHiiSarU+ksF1HUtxuGXHG",
+	"pAhgVF3BzOOZjGJ2LZKMRjAKBUm60kaAhxrKeWDGpay2x2wA+JsbvLjTFCb6tenz45Z8rzXAwzTAj2my",
+	"OsDOWsX8pFAYRrEV3cChi+XfyEod9fsPN26fCenX0Epdvt49r7CKoRDIFh7O6hGWUyOzLm+W2szrASH9",
+	"ExzwWureX+oeOfp+wJW2AdYQwSs5ykez1tTDnNGx6A6i6GZ+ePutuWjFhyJ7eFmQ++7WQ3NaLoginiqa",
+	"882HkK/c6TZEs7fVqm35jX5ts7sjant+g9e2edNv9rf7O71Ws5QQAge+wAE8k9CFCmXF4jaIUnUperFI",
+	"3sgkCM0tk8kIF8Wwk2N3ZFY6XFcJD/Un7xfompumlYA5dTklnpkCzWXC9bToi0TszTpWWRT6tjwuY/nB",
+	"eIWCeVB/n4D+ODs25mTaj1ZSNRdJ6oPGOjgkk9GTXGcHWAYLXPgJG0YqYVsNO6JZxcd9nxZ8BZmC7Aws",
+	"t9EX3sVL5BHMWz1KKgEmu9KujAdK9D687r/65168+/Or3/8dX43/fHP+Yvf45PyP46h1wk/45bhSLRGA",
+	"pYbBWvytWPwtK/1w8Hd5mLSMD4FzNLd4GJqjOd/PFlzsNY7jd5uBGFtpvaBuKbb7nn2ify2B/EW/qGKf",
+	"MZwQCwLmizC4FXEgVJ2dIjoiG0aYu1JCJmVpBlf5rCbTQHf8KskGRyCssb1WHShfeueXI3utatet1fr3",
+	"pdYXPL95nlIyrddneTVwVfc4xstFEGmtH8xM+pYIPR2hnkPKwBLyJMIGda3xENpyTKCXY66/BeIjfY3W",
+	"CcGtkCwd1UvyUCvwxO6JR0VP/nLZqLWo/DFE5Y8NqPRjp4UewZV4lvkBpb3lb4NkQMFsniRiOEoysWlg",
+	"X4Kkzl7YW2XQHk4bdzGcB+3e7LdfE9PDnYx3nyr0tuaPconip/hWhp4zK1m/AtCTntC3tSSMbKuxUXdQ",
+	"NbYaG3rsRXJ1+kE4QLdjBlt8erv9De5v1za6Db+2yRv92q6/JWqb/b1+i28K3uy2CILuAF+q5Clbf9wb",
+	"Jg8ac0ZC+li4b0IWebl5f8SMmY2yIGxGtqZr8IzHBM/I5hmTXV/UbFxA0MWR3qI1Ewr+9DAj9YHRf4lA",
+	"GpABeBnFrLXJBlEaKxKzFByBrEAyjiAZzpM01nvYMOMnrmTpcWlY+SP993ggkC4/SFgY3AiF1BjAxi+Z",
+	"tm5NOMgk5HF6sA+ysPcRvs9FWx/uja/D8uuwvGuaUmzSOR1rIf1wIQ3s1ZlbzJ35XakpqdXA4wjWS6im",
+	"51YuRn2mzwDz6Ol1/WgvE2YucGZJNIBYLZCCng2isWkilwnhDZl0bHOL2b7xAwa6jjiLglCxQHXkXOp5",
+	"fBDBNcRiBDKoSMLqO68izlnCSZ+zRBOYkcQlYyf9PUHqonsYvpvNWTQ7MnBbjcZ9DNyyi0AeG9N22uQ1",
+	"pnCxyTsDkpcNVItf+/jMgHW32HL893a2Db32Y054iaex2Wi6nsZmo/lAT+NRpt3qr8Xm/J4+w2SeHvol",
+	"GkMMEFJfa6XzYKVzCbYmikuT61te2aTJ4BkU0JXzbGntZtvtTNMCwtBpgztOanrxfQImeOK9fHNycvn7",
+	"6eGHk7Ofj08/XF2deNDD7Is+T0OQ29oUf5oDpUPZrd1Hvw3WeEfa2lRm2/Kx6UvwOJxo7aNNGRiV/oEC",
+	"aGfCJalqfWBMT6jpvRaJsi0QtlEjwnaIekd25AEbx5G8zndxcMlSeSOjsdTXZj0VfCigqcI0D2o5UM1w",
+	"9PCzcRTf1NlLOHumSU2F0Zj5+n7JQHQk4LBEUvsdIxHjffVzoVfR92OhFNTy8jA0lbwKEVzAxwbAQD1/",
+	"/VgIwGWTrBcNYb3GPCBF6kdpNxQKMQeTYCiqHQkTtdnaw16VC5HEkxqg23t19iLjCISbgLYHdyi4HiTZ",
+	"BGV4MaiDKeivP+9FqSxRw3qxjuVXaMNeWKpBibGVO48Q+p8CljHqodl0kF3vB5w16P4c/vnH5TRoVlZ2",
+	"fUd19OdlJ6lc4F8G11LrZFlnIKscNDvcTVgYxLwDktcwXR5gXGNhL09At8M6PFBnLN8PAsLr5cHxyZGL",
+	"0vIWRAQcU6drYLpD2V6ANJvZcQEJU2eHA9G7Yd0oGcC5SeKJw+K3qhbkssdXzTemEdRItX34lAxtPxIE",
+	"gMYniNBT/0IECXsPWK+rXy7Orq7yS3YVRWzI5YT1XUGcXzJzCQnpDF3HzCQgt8InJJXZgN8KumWdvdVi",
+	"ctdCt65+UR82wP1sNKSjchLful9f2pgRvTQOkkml/e59zrSZBfxIk0GB2RKlyRx+0Ck8NLJcSJ5U5wCk",
+	"absi8NkT788k8J6imsOUuPCJgze7L/ZX6cnuSALPrbMzMDNosaJ+ZhLAmUN6R4vsS2gFiOqutTcuJqfO",
+	"hqxNHbpH8C3GfMKebLZaT/fRO861kPW4JLDBHEhSmTI+S5NVckmi2NfG2JcsNMOpnO6x+TL+Qqt1L5F1",
+	"enb14QCtZEdcnUaJWfoptQK1Ffoty/fKQMQiA4cNlErBK4YdISD4t08VGHHgY1oRflNlKhiOwgnrR7E2",
+	"a4NkVarojhF/vXZzEDJRmsxImYXBx3PSCJmKi9O7g0gJe9YDxQJVtTUxQz5hflQlsTIeCIm2dCQdaO/Z",
+	"zO61SF4/nIZzATv0JpD6eSk2hANKoLYiI1/AOIgtTf99ipbla/3JLPLryu3P13eKhB4PQxH/8F02bwcR",
+	"40N2/I+H72RiwSuvVHhOUGTsgNG1hNHjUoxomRKFEE8exZGf9pLiyoRD87SHbuNs2O8+zTL5+cE1xM0r",
+	"e/3dbb+x29zd3ezt+NtblExCOrc5NHjNBhyHTWxJ1f5ljjrw8ZjxojTuiVNz1Bw00BJCERpoGWeeIas7",
+	"nTq8Scyl6os4Fv6F6EWxryrtZmN75zNEP/X6mQ/uXVtAS31XCx22y9IKVjMudxX8JdzklVAJEpOA6fS9",
+	"NNZ+3R68XnbajJSwq3t/SfHsE/1rbs/EC/jcJN/psVjFkC02aDtAoNTSg4mPvJeEEy1QwPPhinlmwB6w",
+	"WmSpeolQBz49hsJ8HWlkVDLgksoFBKJfhFF0I3zGkzo7Tti1dnYDieFMphIxcm7OWaiPjRV4N0KMlHnk",
+	"mAdJoF36Yyp/7chAr2CcjhLhsycc92lXaE8AiRN8nvAuVwKfyi1ZHKorFgp+K9RTshDGXNFrIVe8/Wuf",
+	"cXUDaTU9Ox0JzB6ij5VjPSCsA+ezwObHO9CRrNwBifoLPcGsmnI3E8p5i5P671TEkyzVbrfXQt1bWsA4",
+	"OKiBTLY3tQEcyGCYDoHIlJIXeoKvARNxFfVoejLN0zNrm2aHaRGZLcAq/Bm6Mx4J/24bBq7+SWXzr1f6",
+	"u+il2VsypUrwifk83wHh+AmZMJlqH1zLDWdr2XQfeVWHB1cHJ2c/fzj85eD051wgyKyp1hfmWaVrjhZM",
+	"s7G9Zx+GaWe9U+rshBCXgwTPGSWh+xCoR4d/iOiCEbuOqpSXJt9dqzVz0//Sj6hXplTtnt4NUa+XjoLZ",
+	"CXEIJ8cxiJ+pxCfSfLyBopNpWjq9eWvwL7yqUjUTBzmb49MP5xdnP18cXV7qb9JYT/xlIkZ6Pxo7QT9R",
+	"T4O7DGaSX6ZhSJSbBOIYSH3ddayPCnSDhgm0H8RUEVQZRzFAxUt99vFo3YrYD3paDuD1E72jSlYqUKwr",
+	"9O/1UwWRLFk0dBXInmBFRhJF7foRFHElEesHMlADCI/i3IAbDCuDo2/vNFfJ/zZlrsXTpVPWhLu6ODi9",
+	"fHl0gbRweRcpkuKsX1oGMiV0DmnXf67eQZ42kb1jeW7e+/P7+dLJmvvzjirMKy/evF8vCoBiOLND7raO",
+	"VsBCZlRvVlY5a049Ex9HUZyUemJH06aUq5YB2KmHlcKsO0kEi2IflyPwq0gk70djGUbcr7Mj3hswVLym",
+	"6zoY6odrAwljxtKHVh2FSUuIZJrpAdNHPxwHbKp20N4aBr4fCrJvIinRd4IEYZq4JlYvDPS2oVhnwm8E",
+	"G/CwTyGqPnLwFhkz+NQFjRlP+lrxeHoA2hT89fLslEXdP0UvgYxrGEhRZR5ewyXjcaytM6+nbj3GWaI3",
+	"EBtDOKcXhelQMo8nSRx000Qoj46BvmmZSUTmjXuAKS1eaVdwcEAYrw2ed9kH9J+eutWbMWt41x8UIbrr",
+	"G9RueQxouPpORzBLpy8gy1KlP3N/HF7+ps37B1pU7z4Z5ggy9LLp0ddZqr90OBQxnByoeRnVmo1GM5um",
+	"q5oaBHGi1aZfZa9BBmuZ2K40W/WtBha52xkMEjHE2+NE4IJq4UAfwDLCwXcH/7FG85vDEPjUqQR+p9Lu",
+	"0KA6lWqnom5S+OjqsnZx9KL2Gj7UY8VP86OFL2G88C2MGD5DbdqbwMdHby7gQ5yuDs1Xx5mwTqX9qQNT",
+	"1qm033Vo0jp6leAcuFvI3eRn0h5Ou6nrBRAH1UoiPibP9B7KzUDgV9VNWtWvV4XXqJqBV3GwVWeMEmep",
+	"amamWjQdMAXVozcXVXrJT52KeTN8t+zt9Pt1KnNfEDQPHD8F4kyPFsJSVYbjZXbAhqMbSjnsqItmoxgh",
+	"3Mi4PIzFIZ6G2otAjSIVFCNaHGBqrk/J1n4QikVxLHiS8N5gKGSyD7/TN/qvDoRr6rhnO5XvELPiu4AV",
+	"QyW2hD2wSnrShQwD1M33ABLM7l7aX8FvoHRIbzqtetORtoub7OfgORwhhaz6mRX3xLMB0TYZDd5T1Ok0",
+	"TBYkbYaKp8rwfw8vf6uyq8vftEH4r9cnVTbivRvDKXX9VzDSX/ylEu1PdeQkSqHDompsCq1DIXYkJ0wN",
+	"ohFTE5WIIT41Y2C1thCOit3IaEwU+/B6gcIGOrqrjHzxk8qCM1ma17yrDTNqu6Uj0XCRWfoYsq6pBJdQ",
+	"+mjDBAm0i+T8RXhN7//+r/9tVvIZdCKIsUd9Ux3ZkR7GHF4HSgXy2rOhLScKox9PlXNmZgJta3XTBNti",
+	"Esw7Weoua9RFMRN+oP+FuT8i8EL2oGGQGI7eiezV2QHz44l+sY7UBjtWhWS93frqHrWOq0E0zpq9IS/u",
+	"R0VGG47kPPMe51ptWqFFfYaSr8rwf3vqtsoSdQuD+DgM95E2iXUnjIwV8Ma7BmplQWts2rYa8o8nQl5r",
+	"j7XVKNChRbrJ3Y9mWagqT/umVSRR4jBfo6A/cYaeuKrtruGPYqFE2fDp3vlX2FzkFbyXx0cnL/7r8Ozk",
+	"zetTr+2MyfgP5QoXfDxQuWWDHvJR8YjfVQL/vw7iJLgRoST7sJrZds5bbDRmXwNe8xgvdhbKWn4lL/nb",
+	"wcmbIw+UdP5kQfGMjGTpexizveRdzIT819Gbi8d8D73ffNELhjxkSuhjlETkdgc9ocpHDz8p2TvVqV2z",
+	"4L5PZZBkj26zIf8zitkTsP6e6p0xDCR+sNUAad7TGupp2Rj17UoGCHfOD7K56OkUshdpv3ifvbl6WdsF",
+	"+aH/1dzGQtopKVI2OnObkhGOA+lHY1VrtrZa9ziDuKwgjNFtP7z87T4Szt6jZJj7y6/0WxBrEeYYjHjD",
+	"0kHDO2y19J3jg/8UD83a3gWCeJEptImLGHOaUGkBgHKmYlkbMiZOFSN6rN6R/FpATAPAurjWj05ds1aB",
+	"iZDl0u3jBXWrFL/V1v9zD6XyMpBYUIUpIVCs1IwKOAFaLZtBlu6EeHKRyuLIA6Er0zi6UQQ564KBULTs",
+	"TiNkznbMjJrVjEXLaOwFyJDOYeUo5xcoWuM5S0bpyeIBbendNuQfMQvVbOD/d0di6gGjdXbhXSM+x0uL",
+	"x92cGvYiqbRF6vGjXiKSGhLDzgQOsqCBjQyUBgTu9PHRnNV7njqtFYO+iclIW+/7YHwbV/xKf6gt32Ea",
+	"JsGIx8kzLYFq2p5n4yAMtSXq8ix2A8lhUmfDIgW3mEob6pFNv3C+Xm4Ua4s3IdQPvL7sHY1TEquE6cei",
+	"h0BeGMhU6KZQi45/Kgy2SP9C677VnsdgybNABknAi3Kk6DzlW/AaVUpR5ZvCHXb67KOpYh5yNV6JUWIi",
+	"KM5HuSbuXD0PfYRteTiCXG7rPNbGE3S9ROQosSkNZHPFDfNv9TZIBgMR0mdOaRDewaTFDiHBRp3vBdVC",
+	"QiXBUA/sKhiKC6FfVa8lfVuUMcOqA4yLQ+8P9BqBmi9MnQWyFw3hng6S/mE0HAZO96D+7BfB46Qr+NTH",
+	"l1CKlH02FMkg8qmnHdw7/eKwmbo86Q0ALgaEJa5DjNvgKN/2n1cHZmikqcyfM9LOSDYjta2ENv7kuYgv",
+	"oaAdliUW3IdkCajHTMEEQxGlCV6oKu3d7U19m1sRB/0JlMVjXZhBDbMVXTgBowFXAkVzCsp+FHKn7zJL",
+	"GdII3g6g0NFwMINF4ozTfK5PrDDjHnE8svCHSoeG/dlcDB/Zii246lbEyVnf4XoWJqs40yBa2ek2ejti",
+	"m9f2uk2/ttnbatV2+VaztuE3+zv93X6r32zNVqHROXxoSvP84uj8APKZpirtMJL9IB4KOxslxWpRwkP7",
+	"0nQlJaYvR8L5eVbV9nwC+6RRXOrWqFZSaWsPGhbQAf5Nxwru+fl+83evKpFLPXl3FYeYOBZGcTj1WJl4",
+	"lRYSikQEvsaSaMyTKIWg1pgTG4q59T3wmKdqDxZMnP/oRJjrOo0fuE5j4aM+VWxRwCxBbcv2ZGMc1sn4",
+	"37M3756NK4cHp6dnVx9eXPz+4eLNaa7CCtL3Q34jGDdx49kuFmgeN2WUNnr8xDaOvzo6Oqf6rUu9bRpP",
+	"oVTA3tHpubK+eRJB+HkVbSs24m1ARUaRUkE3FNhe89VyU2Rro2NQmpjqkvs25B9J7zUbOxs7m83d1ibZ",
+	"TSMImH2+q6zl7hyUyVw8Ri7qkk8QNoYcIesva2mF2g7hvkDLgfOUCGmjPYbmjqIlEUSmnE5kqMjVZjaW",
+	"mLTZJnsdPDeYNHj/jUaD3TyHAIeQUXo9YFx1JGdxqp220ywqBImkqQ54EykqSH/QrB0bJ2Gd/VhnP9bZ",
+	"j3X2Y539+NayH+uo6N85KrpsGyKqLhTmZhea0sX3VSt2KECR7U6UOfZMtStwNvV7BSL0YTBQJpndtZ2/",
+	"ebtiJ9tOBWrwQSAB9Ox9FVoubXwKKm6yaBWo0nx0CkyRMJCi0m7Z7gSYhfICz89VK/pzmGbL1ndWK+om",
+	"tUEXi/+Gf5tRbTijMiOnCyuYiUSwB1jhmdbFPKEK97VFcnj5mxbMKBkJYsOVRFCw2WYB+a7aGMAaP/1X",
+	"Bt2kXwU/g3/uY9sbGobA+UvtZkk0VZMIMt+GmhZyYo6pkgbN8Dmwa671/K13Dn0pP/bl0dGLD29OL44O",
+	"Xhw8PzlyHNljOUoT8P1S6YtYJVE0C/ITwEWBQuhPNuLXgj355er1CQFUmiJcLSrb+rogIUQeRNgkCAQI",
+	"ZEA9G+JZ/mMFLuwxERCgtEwGs5X9SHQcDQUxU6UKIEYUD3zGu8j04uB4f53eVSqaI6HfFX3gz4J3M++x",
+	"hB+82dzb3GiszgnOOrZKejSO57VhIC61XvThKAHXwQDNZV2rgmmhrV8XLtqnykqVwz8tbq4vL65bGO2/",
+	"utC1AOIHF/MwjMZHeqC/YSeayfLk3dnQ6SXFXgotSC9fvdFzQIpdJjyQChPiifiYgMGcjkZYqhFGY4Dk",
+	"VoI98f7P/9cLeRB7rB9IX7H/8/8enhwcX5Ta1f8u9RgD8MXvqjN5cMupFB+TbN6yfBFtpTs6KLo8JuG1",
+	"2Whsb+w2NzY29jaazilweisKUUgbOYrtTF1XtK+2sL6O4uA6kEXYBIWa3HZOlNBvZ1HW1h8PoDCgTX8X",
+	"zAB0SJAQztqYDuxnhD4XXzulLkM+wb70vhgDxiOXkCDh6kb42oVegw/MAR+w0+j2/H+DtfVmHM8+BXex",
+	"QCLiMMJoNvbYmLixCvob3Tg9ODUA+gm5F4JCwhxrhmbhTBnrasEDtkOX927qJd38tPOXlvbH/ddAB/Zw",
+	"uZbZRufG7lll2/yCMGBm1n5QvsnFiF9xr52Z9nEwqVt3/+48hmoE6Gd6SWwyX7std2T39X3acsvYLrPT",
+	"8rA9v5hX/PdQ2g/U2Qse7KkShqMrfl2QOkq4NgVN6x399CdlIof7wGcIjTqKecf9GshAr15iGnYqzfb1",
+	"jbp+u/EmGlw3f/31z7f/vH35Nn5+kDTPXj1vivPA//Ptr2nXj27S3d11b94jcmUuLA8exXRYwCPC0Riy",
+	"jbSExAiwg4jCaDyIQvtiVZMHi9NQmOqdMJAUMDDqTfvDbeDrgPJ1y9MJ4EFQKo6gpdEtYHB7ge+Z+ncA",
+	"CYrSpM48Vx54VeZZ0eMhKrg99B4kB4JrGcXY/mZrg6gMfWwGEEMoTfodaY4YWC3auKahg8UkxdiG8dHg",
+	"sZjymNDFodXZknaWhXwqTLumyYPNpOoCl55GUrhW1T1RzpdspJ9RCsvFWjNhv6zkhljZowTU1+r1S6vX",
+	"PHkpO0YAsliMQt6jmOGAEwSxOb9UP/Y9a+bWsiDx6535xXdmAMiP3+suqy5cbQsaNMlbvAsX29qQxpAH",
+	"Motm2B3yXRbUfklv9wclOAbRAmw3KMoX8Kxn8yetxt5Oc6vl5k92G6tIoEC07dkgUEmEbF2F2RSAfbEk",
+	"9TwxJqBiQ+4D0J4bNotkZlRWDSWo5aaF7s8+j22ZoOVTdviL3DJUr2pYlp/WO/J3Oqs8VBHgcGLGLLPP",
+	"TZ4GYlDsyAeT9pa4gQ7OjxE6gRAynAbKIMEIYS7tQ15A7t4y0hZ2BkyRRGlvUMy3k8U7fqEZ/kIpoQeH",
+	"FO2OePepCHjZVEe8+1QBUgutxpr1Pa3GMFXo6DW4NquTeJ8Bm1OzR7UyEnALF2b5C5WQ6+EUpoUepFhp",
+	"tRdNhAAjD/5kncooQlnnGLNXQGaQRMsEJ7+BYMQCYrgNrXuPUcv9BnCEtqqNRgOQZyAPlIFFZhCRgJ4a",
+	"Q+kppHwBrznmUnE4+4RVOEohQmBBcSLpxE+46kjv/M0VxTBeHJ0cXR15uMO5U5QRYY035PX4LcBCBzGz",
+	"JoECun0BgYUp2WupkQD63qbjO7LPgzCNET2AS3hTh3VptjYcR+D5IuFBqDxIflNMCGimcKqoryuAIt1u",
+	"KIaKPbEEcB3ZajxdOkzC5kRJ9EPP88jN9wpfwOBh+wQUPLmfJU0xtPu6PtbBaQJwoD41gROhaVf+x93P",
+	"aBU/oxumohCdECtaMXGIQ2zhCVywqkfP3GPSz9k26KbT1dysVoamE5c6TkNaQNHvC2jyypSlSLTjBQv6",
+	"qxDne/GWGL795+ntcPSL+ONf50kUNUdvb84//Cyi7dcvtrZ+2Wiqn3uwoO7C6ZmydzfDyt192e3iLlnu",
+	"7uZFzd2nyxNbRTWCJY2hzWXXslwFH4QhnXPA6NKm7PcB7L32yh7slWHsPI+uTyRkS7hluxu7u9uN3Xu6",
+	"ZYbRpyxVeqq/v6NF6e1AQH9iEqHj4tJNWGIHwSXRgpISCuJc8Q1E/0G/AnjdmMtEuzWA28fG5gkDQu7F",
+	"3EksIJKjXblQlTarOMwXBTgpxK85jTfz/nFJaWaJVWRBdM6hVXoOn7IWNt0ipkalWW/UG4sH7PVa3hVu",
+	"A7op5oJ7e3rIAJmsF1f4SAeLBkaQeal/A54lQ8eVsXgB/BIBHkbanHXpVeBo5R0BiadJ/6c2StWg5EAW",
+	"WelIY1RebHqYTnFzQIG5GnFkIPSgCN1zjtzLKEZG4CDJwL0LgNszYIF0SI5iEDMaTr0jL+ERtlxe2dYM",
+	"7NFMh1g3Z7/LVdzZ0Czez+REse1jF4pmFXZoKjdhOKhSKyYOd18/BgMpw8hPw4i1/uf2JgBpYjRFCvzW",
+	"00fgBTzqJJDCy1ATQq4STLQGivFwzCfKvVodSd+zNYIgc3jCPOgM8BDavp+IuCNb2skBR8d9T70MJgEL",
+	"JDPFJYTacchqsiMSeVyyDNUUzRHHJQmkdj30A6rIlZREsfBhkhzqyCROVWJ4mmEp9IgGHIrEPZUOvTaV",
+	"p0sm/p3yEL6AEaA00OuoosjQS3d574Z1Jx0ZJEqE/TqjaYKwGAjwLnR9jrgeTNBnnh7Qbyi5PLPMej8U",
+	"+SCx4L4z90sHrAC/ZREP+WoQR+k15nXv4r3hds72WVMv8J39Z3DkKiVsNwWwYg5EV7MYVOyO1znR23GR",
+	"974QejkWr9p+C5i1MfzKw3Cq1xNxEvS1BhSeCSBBZ3OUKjgmVSxvRP1vNbc+xYFMhT4XMHsAR4s18NI5",
+	"/PoOuDcKdXr28NwEu+XbW9t63yRaC1Talf/5rlHbO6j9wWt/fai9/x//vfLQ2u5S/PgEN1UGIk/w71om",
+	"dmjpAfAcrphmpetUPndkwV22d3J32d5x7rHd2GhscNFqdff2dne3m+YeQvqIIg9qoFNpt3LjgHs45xLx",
+	"6hHcXnzU14CT1EHQHfrJHejzJyBrtcKZEbUgXPQWmJGrC+OxEypeARb7ke2em2l2vv4rGHl6l3l/qcT3",
+	"qvrgQokNuk6M93pilODuJOqefTrZKAHHARqXzjkmhgZ960q1ou+rNf1s1u83jhmNaacP9csBPNmOvTQD",
+	"OXXdd5fI+zo1pKSRoj5aQVXIo6BO0uq1gBBvOYvtESO3uOB2vcsjqyfBjcg1lZFdhjDggJmjp/VWK3Rb",
+	"JdYbRJESbRTPHkcOcMR6z+RvN0qlXzW84trVsld0JBKGEwoHsllfwTUk5MGQ6pOBWUWPoZ9rd5ICzLOc",
+	"YtFWTWZeAU85Z30xtrzqUaw1b866ohiqllfWrABbDsZPibiEWO0VWlkHHQndHdnkGEtIpcM2JPT0YNUQ",
+	"GfkiKdQCVspZ/9hM9dIGi9HHD6oXoxwYqhy9q8m4ab+Dz5rblWql8n4pb/G5nkT18CDkwrqyuZ3XldtL",
+	"asrcr7eaD9WRaw251pDfaM/z9xDhdFTwdaB1QOBIyMcJk+jDKsqjJDP6MtMjWmEiN4c+fL9wNYBTidGD",
+	"MuMBfhGlCZRtUWBzWC9VFb/g6L6IP7tqX3FF3tEsu5a+PQrW9ubOi6N/jv7c/eX5Ja99uDoevq1t/Xoo",
+	"0n+Ki5vh1unr0a9v//h5Y3CZvnwzI7+tzigXzktJZrsDpuXyOb8Wa6G8dlsescuFhFPgY/TVjXwiU/WN",
+	"mCCYwI/lveALZs5LrneYCAamNEmOORzhFgwUH5TchXxkKSrhMYHqyH4ahgZPwnoMUHSS9yQCn/wQCmJR",
+	"tV8Zs3ZezD/EIbhPJG+qCBrCzDhltG/Iv3PC6rlYvpnJXqQolYAdORQxliIZR/ENC4VSdaZfU5l6GD3Z",
+	"HUCvIA4DMz7yu1CvYqNT5k0VxfUgOF4sTuYl6u7pMmXmiFtEOOtAGf/p83LeU7b8j+dAfU11uqyvs9ao",
+	"azfnR3RzjovV9Bf0eu6EIrIHESiPg/nARFBkCbhWeDoNqor2hp5ALTp8/kZqfafngw71bJ16R1o1golC",
+	"k5LUv3y6QPbVSgaTejX+Fmie7GdjDpTSWNKZqqRjEp+pEn5Z3tambal+HyCA60w/M6vK50xJPlKDKGlj",
+	"qt/0IHTFIKDh99JYoXsoVEfaVLjF+ZhnK9wbqOkRncIVuXq0E1CffPusyo/sT7rHaK0A1y7ll3UpwbCe",
+	"iXr9OK6kS9edFSOR/vUV0f2hA+i8c51p5e24MVTUr6V/hpSQdx+Z4z2iglux+2hUwvPJsf+QEvzAVyb5",
+	"AwXs8I+NJVNAx4+a//nhVcSyPtJaS6y1xA/qJl0G8jpDulmRM2SagKFtrVAznI2EJHFMLHi2KwoxdVI1",
+	"qCLOrxHalrzCbbGlj7I6df1DoRBIV2/PMVZAIDxtH//RkdFISIuRwby+kD2RFUDi/X9CDHf4zjwH7h5r",
+	"1wWYdgn9POQJViQYxlBSPgkw97tDjm5FjB5LRw6i0KfCWngEcsJzRfqRAqHA9eVyyQKW/DCKxdQoJItC",
+	"n4YBOEN942WZh1skQyDMR+yGWxHjbAgfVSCiJENtCL1QQtdnSL96kPSbJ57+B7DhBxIJ9JH+iTr99AdI",
+	"DeU9hdqSAzPOmXU3RS1YkIwt4oS7BJ8k0Y3Qi6JSQIuvkuOo2MuD45OjF23Tg+1DaNVYGQlLR3X92AnL",
+	"8zXhdM+QNsE+wTUc80mbbTb2qqynb+pNc3x5ReaCng6tFi6JY/MBlsJMfwLsEyhDlVMEfA7V47LMjgtR",
+	"OX6+X991EOoRWzrHjUYxVxfoZVLLy1hBNMeP2ZU3E362bXp7jcbd9KO0Yq1qJRRc5WdiilhyhjhSiX/D",
+	"Wt+v4b2A/CzXObfpts5tN+4z7yUY50Y6GPm6bzozXFkMjSlLI/ysV2Pp1QhwMb6P9sVlWRqJlrjSjboO",
+	"FePR5eXx2emHl8enx5e/HL1wGAQuJ7Lndl+jZhJ5FoFDc2utfbpRt02N3xlAcka+OPWFXenDg9PDo5OT",
+	"oxfL9YEdRrIfBoYJpRDcGHSip1/VqxeopDbjd/MSMm96joBTi8pErYWwzzx8IYAhzCbcQyxBD6fB03YW",
+	"G0TjOvPO3ly9OLiC25lhIMkpwqHwG9TI2grCqz+cvfxwefTPN0enh0dem3lK/HuqYJRoTsk06gE7coKY",
+	"Kj+sTX4G0hOMTWwYs6A5d5vnC9nlzz5ZMfb5rj5T15BZa9IvJ7uvMrehaltt0Y/BKAni/tFZ/dEwtb9S",
+	"M6m2TwoPHgvU8mdveUinZEA7IgcPU3p2n4F4xAP5sEeVFwO5cbDn+nGmRxNJORFABpOGlCPkTgrQK4rM",
+	"yc+ftYYg4W6Sh+RYmoQhIbi4Et+C9FLTpnF1DMaKNx1H89hfKvH1Qbn+KxjV2XOcLkwjQpOqoTxu2mFw",
+	"ds1HdXYmRYHa6UjjBePoCDMGXWfkpaTiGif44AYAAgVeMPlWSIGK0WiIjKc8hi5RFgoIOGiHGPKE7Am4",
+	"0iQZvacAxEOrn9UMReNiatNUDezy3YUbcJXrNwZWVv2zsnZKLVsXwkJsOTRogUy2NysP7qzU7/QS9EIx",
+	"XSFsw8CnHhkM9zu0X4FivuAhFRhHGIMJFG3LwFn2fQz+RAogMJhKCiJL87tOUfsVB0YBGKUxRXOztbUA",
+	"J+NsP2xkQxfUHwQAJsjSCC3EeFApjT5vxOomGI3ANC4Y855WerPLme+cneqebRSv8V1vlIXdqB9oXDZi",
+	"DCOUdPZu78zbfwuNzSJqDIRy8loAVAUHGWVDlfYTXEv2EYES6LUAISigREGW7pZrDOtkbzJTYVc+c2gN",
+	"GangxLvsPN7IaFzKwwp0Vxd4j+LJbCw7kwtXA353GSmTfCodXwtuktqiHPjGECFC112nUpbAai2Vo3J1",
+	"M2SoEmCW9UvyUus42Ve37mf1TJ15dHoR3D8BJjab+KDja6HuoLZ3IpIflFBnHQ1aR4O+SDRoaY7SN6eX",
+	"b87Pzy6ujl58eH304vjgw9Xv5y5V6Rup0hFyYbKh8AMOVNC5jXUpqE4RPBquWJEirLJRyAOpPRgwKqYd",
+	"nLx/swKOUpcHRYuY0xe/Xp6dQjoVBZVxuAKZLSqffD060kPYA9aZtMnjQm99Fqetub2zs9Nqbs8DartX",
+	"WI3SoI/nmV9ZhfATAPz0RFhnB9Sf32o0bL4Y7MBAuZIOSMqN76rdBMffzRLElL8hd8eQUNQZwgOYvG/V",
+	"5ok7Msj0Et6XtpFAJmcjBoGsBh7Gbf1KEmHSKKAqYkQ0CgEhHWoF6HXM42P9DonXkWCXWbwvPXoDxxQo",
+	"NkoTg4o0LQpNY01XXAfS5nwh0zyMhtoxKvCkcZ5XlN/tujnQEi2ynMLALbe277656K3eaD9srPYHBQKF",
+	"wzRPmzxUQWDLQmn+JQwUJGAO6boF4nZE/EVNEAbji5gLgOBeb0di8wKFWWWcqZCrge36yND/At9WEJq2",
+	"T+IeXz7G1US6k518lGuDAkT27wViXsBVbdo9jG67CdDRLQxoBDIfxZp3rHGyX+mffH4gfXYhY7Y25OB7",
+	"l1rbD7Qhj4Fl0/2yX0Ku/VgU2o/UhlJkQ5t9/+5ThcDtm6vnjSCUfYskvQPXDeFGUPm0nGalMRfVWKDh",
+	"YHu1bMRcEAxSd6I3gzbftc1sounrdN1q2B8oW+fafdrwxJMWpaFPH3+L2TvfVNjdoQFMJd4dGsAbxdEo",
+	"UsL32mCGG6rniUjqzBuTPea1nVQTsOsAOgrz6HL8Hsl3rqF9AvDKGGd+PGFxKmlau6WiSFtdYn5SiCrP",
+	"zYAr1YoZXiUzJmdq0fWS6Z/WbnkMtAz6Hs4EnWe3cz59m93Z+fRFJAWo6dW19K1KQLodIi3TIbKzZIeI",
+	"2TPFtmkQm/4bajhdC6QVCKTzLGeVSaYhn9BJhJOEwSvIzNG+xAR0kHx5CVUWWngJWINOxJnOqbJutg1B",
+	"D/gtksJwOXHSxj0ehqrqABdSSwrl6eEzr87yhhP6/dog0jOCTVw0AAiG8xuBkIYQJYAE+2AmXUgxgCce",
+	"0vdfRQkPPaepGeWesRuhtMMXvcAXyvCFhSG9Lw8t8n8bRmMLD0hCIcR0GNq3486yFibicR7zMv3e8YOs",
+	"HBzm04jZlYiPc5qBx6KQRTndbjmCv91YUsD1gjLv+62JEOPS+vs2GDYRCSXuAQ87U5mWvGCdTFknU9bJ",
+	"lB81qkMmomEpQ71gqMZIOaDQeIyQDx6Kx8sJHEk/32/GFTs8e31+cnR19AK1lWmXcmrTSMdSxdoEgDnw",
+	"I2T01J+TWtX+c05hoyqGChfXuOlIt+QIKE7piGEND8b3WRJBJEpIv50bdp8HITWMe5dnby4Ojz4cn5oX",
+	"8bCPLDdGpMpIR06TGhS5OBw12d2d9jUkqsl62BCjzDQEzjTPFeU3wDKQWZYDp/dBKY4CywF3zooSD5nh",
+	"4BhJpkhKJWKknYSYS9UXcSx8pr/IOkSXErsvccevUxJfPyXxtqgYdW3srI2dtbHzgxo7R9J/xPzVQPA4",
+	"6QqePJ49cyGkGNMqaiEN5R1ypnWcKA/QfsnXygWK+RGUDWSqHBMwxuoBC8C4h/0o7kjPVQjeVJu5yeb2",
+	"YzF1Ggq0tp6dlevs0YArLV9uRRz0JxgXJaX9m/noISr7F7uua6291tprrb3W2mut/YVDFLezRd+h9nDv",
+	"r8bVRPaeKRHfAid2CR7pccLiVIKyC/XW5g7gtB8JVWdXkT41PovSJOda+zzhXa2gTZj9z6irqBWuCvhq",
+	"3jMoJvzLm+VhuBaJPpqXNLoHp8/URSolQJwQOnUwFCrhQ60hW43Wdq3RrG00rxp77Uaj3Wz9sfgppSHO",
+	"o2ulOfwbEK86gRUUrDA38PbOPtXfTe3T20CMoVCogAF5XrUrXOOWSQM4kt5cqB7x+UnEAGMGEKCSaFRn",
+	"z7G5dO7WzhJEbv+mimZ3q96IcRRO79j78kP16AX1UO+xES3yzbRh9jfGUdtste5V1X95dPHb8eHRh9Oz",
+	"qw+HZ6dXF2egw2cMCNxnGY0r7YhwypK4KjoZpRsQsartPQkmyWziEZW1gATWHzAO965S5TcLklVV/897",
+	"P0xV2yzZVxE8BDtIAeX7S5q8Zkz4HJzut0YXz0ogNYjG0HUbJMrlSAV63rF2PTDSDRPHJRM8DgMRQ1E6",
+	"hL07FXGr371TgexxLhnekbjKbMClH2ZEwYG8pmy5pSCeSsirtDdgYDGhSanlWyxYw3WDA2V7UceUU9eu",
+	"7n5Hxqg/gRWCWKMhW9qPYm2kYSyAAN60Naen2QNAVp7hr+XS8tWspigW5qnQis36YmyoCwsJ/Yx1ACv0",
+	"UNtAW5WtzV+iNCasNJoe8A9xISAOvme9RFVptz7rY53EQY94482vXogkczjtpxdCReGt8WF5wp1QeqXd",
+	"3MK2aO0o5uyRihnAz0Lq96cb4GfncdSDvhsTpcePL0RPBLf06V61MhIiVoeRlDSs5uf31YpZIaNuboWe",
+	"T6AKAXfYDPwCRuS8CbxISsBy2vfmQSj8I5qlFiCYhsngsgdFlU39ViOsJjLXbDT2oBQTx36Un9+0pz/G",
+	"p+7t1XcJB04Pzl65Ab04LpB+HisuFj0hk8NsGd+9Nx9e2vVbcsmE9K+CoSDUWJrp3BrubO1WK4EMkkDL",
+	"lNMpLL4Rj5OgF4y4TGiS31W6MZe9Qa0Fhbha/Nw3ChEnOLZZQ7bR+KM0UPH5vbufP1W6k0u67pPjrOrN",
+	"YLOF8BeGvGBWzi+Ozg/gZvqv3N3bzc8Ww2/js11ZW/aX7bZ3nyrB6MD3Y/jazkqdTmi9Fw0r1UqgDmCb",
+	"2oIWdSbDQNq/9SG+FEKWz4K54uA6qrSbLQcv0VkI/dkpViw+h08ZVMtEcVJpb25u6Dlboeegxdc8v+EK",
+	"SqWu09ipatcj/OEdiXMts6pGK6EdlNG7Ax5LqG2ch2l6FFV/zQO7+gUuebCKsScwull8e+Cz7/ArIfAH",
+	"SJy9NA6SCUo7h/FEmQYOffwYD4Nb8Q9n2uwbK5oUq9Tm2z2AJgvvjGXWpL6B1UNwlcbCZyqQPUi7k+EK",
+	"NYHncTTUXmKqfsL+B4a4EXWWRTWtvcChS0XrPozC0+DYE+/lm5MTCHW9Prq6OD68/HByfHl1dOo9dayK",
+	"BIu+MxAfQIud8epMT+JmY7MwDvGaZuTOTaDf5hn05ubbLf4b++Xo5NzaZR8SfiO0AlYfQEAyo5VMfMeZ",
+	"2ySKbshOZGGkEgqe1Tvyv7Gr38+Pym+KKxIjg1rhFY25QBJa9tB0YzfnCAJOUiyMaU6/rn/bJcEPklO0",
+	"NcAIzjZ2yfFaUDZVZxG18WRGIyH5KKhP+DCcJ7PORkIenB8vJ7TMTbNdS49rs416o75x517xo146FDKh",
+	"U73wLjG/gxa03w9en8yXZ1cDyN7hb+bJMYwszpunCyCC1VbHysQ7PHSVEv7KSMMelxAtN4VDqn7/7Vsy",
+	"tS+iO8O25Zojf99Pla7gsYj1I9DOjG+L+1OsTVO1cOocGAi1UJ5EKcFUJVPLnsZhpV2pgxFLA5qhVdRK",
+	"p8rGkC6gQEpPhMgJogUioB2Z9hRtPRQDhsViGCUGoinWhvy0MWbvAq5WEcOjfhoVzkEYkiDMe2HUu3FH",
+	"0RsIP9USYvYerzGGBNyQlM6ZqEQMTYn6GPv0R4ihH1nbybn9WHQHUXSjSl40jxdW8HZZ5rjQKJBANMnV",
+	"DRO8R1hXVQOHD6pXz5uWgMzT13r7ph1CCuEr/BAEnuc8FYTh7BNPoutAgtwdiUi7CewSvkVbEScIB5TC",
+	"VmYH58c4COfeWt0Uvk0ERf2pEk5HwBN8ENzf3kxRF8F4EDE/8GEV3Aeg01MAzAUn34Rusq3t/NY5X5/f",
+	"f/7/AwAA//8=",
 }
 
 // decodeSpec returns the embedded OpenAPI spec as raw JSON bytes,

@@ -46,6 +46,9 @@ func TestPushDryRun(t *testing.T) {
 			t.Error("the dry run has changed products")
 		}
 		planned := withoutBatches(changesOf(t, pair.Branch, plan.SessionId))
+		if here := withoutBatches(changesOf(t, pair.Main, plan.SessionId)); len(here) != 6 || !slices.Equal(here, planned) {
+			t.Errorf("the pusher lists %v, and the target %v", here, planned)
+		}
 		if a := pair.Branch.Call("bob", http.MethodPost, nodetest.StartPath, fmt.Sprintf(`{"action":"push","planId":%q}`, plan.SessionId)); !strings.Contains(string(a.Body), "Apply its plan there.") {
 			t.Errorf("applied at the target: %d %s", a.Status, a.Body)
 		}

@@ -31,6 +31,8 @@ type Change struct {
 	// HashAfter is the content hash that the batch left behind, the short one ([catalog.Short]) for a product that was created; empty for one
 	// that was deleted.
 	HashAfter string
+	// Fields are the fields that differ, of a change that another node has listed: Before and After are nil then.
+	Fields []catalog.Difference
 }
 
 // Made is a change and the session that made it.

@@ -181,6 +181,13 @@ func (l *link) Deletes(ctx context.Context, state session.DeleteState, after str
 	})
 }
 
+func (l *link) Changes(ctx context.Context, q session.ChangeQuery) (changes []session.Change, more bool, err error) {
+	changes, err = call(ctx, l, "changes", func(ctx context.Context, at *process) ([]session.Change, error) {
+		return at.receiver.Changes(ctx, l.from.node.id, q)
+	})
+	return changes, len(changes) == q.Limit, err
+}
+
 func (l *link) Finish(ctx context.Context, f syncer.Finish) (syncer.Standing, error) {
 	at, err := call(ctx, l, "finish "+f.Code, func(ctx context.Context, at *process) (syncer.Standing, error) {
 		return at.receiver.Finish(ctx, l.id, l.from.node.id, f)

@@ -22,6 +22,8 @@ func (s *Service) Changes(ctx context.Context, q session.ChangeQuery) ([]session
 	switch {
 	case err != nil:
 		return nil, err
+	case row.Outgoing() && row.Options.DryRun:
+		return s.targets.changes(ctx, row, q)
 	case row.Outgoing():
 		return nil, fault.New(fault.NotFound, session.CodeChangesNotKept, "Changes not kept",
 			"The session changes products at %s. That node keeps the changes, under the same session id.", row.TargetNodeID)
@@ -31,3 +33,28 @@ func (s *Service) Changes(ctx context.Context, q session.ChangeQuery) ([]session
 	q.Catalog = row.Catalog
 	return s.sessions.ListChanges(ctx, q)
 }
+
+// changes asks the target of a push for its changes. Errors are those of a [Target], and Unavailable where it cannot be asked.
+func (t *Targets) changes(ctx context.Context, row session.Session, q session.ChangeQuery) (all []session.Change, err error) {
+	target, err := reach(ctx, t.peers, row, t.open)
+	if err != nil {
+		return nil, err
+	}
+	defer target.Close() //nolint:errcheck // nothing was written through it
+	for limit := q.Limit; len(all) < limit; {
+		q.Limit = min(limit-len(all), maxAskedChanges)
+		part, more, err := target.Changes(ctx, q)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, part...)
+		if !more || len(part) == 0 {
+			break
+		}
+		q.After = part[len(part)-1].ChangePosition
+	}
+	return all, nil
+}
+
+// maxAskedChanges is how many changes a target is asked for at once.
+const maxAskedChanges = 1000

@@ -146,6 +146,9 @@ type Target interface {
 	Propose(ctx context.Context, p Proposal) (Decision, error)
 	// Deletes lists up to limit products of one of the lists of deletes there, by id, those behind after.
 	Deletes(ctx context.Context, state session.DeleteState, after string, limit int) ([]string, error)
+	// Changes lists changes of the session, as far as they fit in an answer; more says that there may be others. They have only [session.Change.Fields]
+	// of the products. It returns NotFound where the target does not keep them.
+	Changes(ctx context.Context, q session.ChangeQuery) (changes []session.Change, more bool, err error)
 	Finish(ctx context.Context, f Finish) (Standing, error)
 	// Cancel ends the session, known there or not: an opening that arrives later opens nothing. o has what [Finish.Opening] has. It returns NotFound
 	// when a target of the previous version knows no such session.

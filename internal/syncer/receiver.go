@@ -37,6 +37,7 @@ type Incoming interface {
 	CancelSession(ctx context.Context, id string, by Cancellation) (ok bool, err error)
 	Refusals(ctx context.Context, id string) (session.Refusals, error)
 	ListRejects(ctx context.Context, id string, after int64, limit int) ([]session.Reject, error)
+	ListChanges(ctx context.Context, q session.ChangeQuery) ([]session.Change, error)
 	// AllowDeletes lets an incoming session delete that many products.
 	AllowDeletes(ctx context.Context, c session.Claim, count int64) error
 	// GetPeer returns NotFound for a node that is no peer.
@@ -423,6 +424,19 @@ func (r *Receiver) Deletes(ctx context.Context, id, pushedBy string, state sessi
 	}
 	rows, err := r.ledger.ListDeletes(ctx, id, []session.DeleteState{state}, after, limit)
 	return idsOf(rows), err
+}
+
+// Changes is [Service.Changes] for the pusher.
+func (r *Receiver) Changes(ctx context.Context, pushedBy string, q session.ChangeQuery) ([]session.Change, error) {
+	row, err := r.find(ctx, q.SessionID, pushedBy)
+	if err == nil && !row.KeepsChanges() {
+		err = session.ChangesUnknown()
+	}
+	if err != nil {
+		return nil, err
+	}
+	q.Catalog = row.Catalog
+	return r.ledger.ListChanges(ctx, q)
 }
 
 // Finish ends a session as COMPLETED, or as FAILED where its pusher failed or has more products than it dealt with. One that has ended

@@ -346,6 +346,8 @@ func (t *Target) turnedDown(resp *http.Response, raw []byte) error {
 	switch status := resp.StatusCode; {
 	case status == http.StatusNotFound && said.Code == "SESSION_NOT_FOUND":
 		return fault.New(fault.NotFound, said.Code, "Sync session not found", "Peer %s does not know this push.", t.peerID)
+	case status == http.StatusNotFound && said.Code == session.CodeChangesNotKept:
+		return fault.New(fault.NotFound, said.Code, "Changes not kept", "Peer %s does not keep the changes of this push any more.", t.peerID)
 	case status == http.StatusNotFound:
 		return t.permanent(codeNotANode, "Peer %s runs a version of fullsync that takes no pushes; bring it up to date.", t.peerID).Because(errNoRoute)
 	case status == http.StatusConflict:
