@@ -137,28 +137,27 @@ func errTimeout(limit time.Duration) error {
 func (w *Worker) work(ctx context.Context, row *session.Session, heard *signs, troubles *troubles, lease *lease) (err error) {
 	defer func() {
 		if p := recover(); p != nil {
-			err = fmt.Errorf("panic: %v\n%s", p, debug.Stack())
+			err = because(ctx, fmt.Errorf("panic: %v\n%s", p, debug.Stack()))
 		}
-		err = because(ctx, err)
 	}()
 	out := newSink(w.ledger, row, w.cfg, heard, troubles)
 	if row.Direction == session.Revert {
-		return w.revert(ctx, out)
+		return because(ctx, w.revert(ctx, out))
 	}
 	way, err := w.meet(ctx, out, lease)
 	if err != nil {
-		return err
+		return because(ctx, err)
 	}
 	defer way.close()
 	if way.ended != nil {
-		return w.completed(ctx, way, out)
+		return because(ctx, w.completed(ctx, way, out))
 	}
 	if way.feed != nil && way.feed.Unchanged {
 		return because(ctx, w.nothingChanged(ctx, way, out))
 	}
 	err = because(ctx, w.run(ctx, way, out))
 	if way.push != nil {
-		way.push.giveUp(ctx, err)
+		way.push.giveUp(ctx, err) // the target's answer to the next heartbeat is then that the push has ended: that is not why it did
 	}
 	return err
 }
