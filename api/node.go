@@ -10,6 +10,7 @@ import (
 
 	"fullsync/api/spec"
 	"fullsync/internal/catalog"
+	"fullsync/internal/peer"
 )
 
 // defaultLimit is how many lines a page has where the request does not say.
@@ -18,6 +19,7 @@ const defaultLimit = 1000
 // nodeHandlers answer other nodes.
 type nodeHandlers struct {
 	node      NodeInfo
+	peers     Peers
 	catalogs  Catalogs
 	pages     Pages
 	sides     Sides
@@ -54,6 +56,12 @@ func (p pageResponse) VisitReadNodeDigestsOfIntervalsResponse(w http.ResponseWri
 // GetNode says which node this is. The catalog main is listed even while it is empty, so that it can be pulled.
 func (h *nodeHandlers) GetNode(ctx context.Context, r spec.GetNodeRequestObject) (spec.GetNodeResponseObject, error) {
 	out := spec.GetNode200JSONResponse{NodeId: h.node.ID, NodeName: h.node.Name, Version: h.node.Version, Catalogs: []spec.NodeCatalog{}}
+	seen := valueOr(r.Params.Seen, "")
+	ours, knows := h.peers.Recognise(ctx, valueOr(r.Params.XFullsyncNode, ""), peer.Marks{Newest: valueOr(r.Params.Mark, ""), Seen: seen})
+	out.Mark, out.Seen = optional(ours.Newest), optional(ours.Seen)
+	if seen != "" {
+		out.KnowsSeen = &knows
+	}
 	if !valueOr(r.Params.Catalogs, true) {
 		return out, nil
 	}

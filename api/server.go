@@ -217,7 +217,7 @@ func newHandlers(opt Options, streams *streams) *handlers {
 		editHandlers:     editHandlers{editor: opt.Editor},
 		importHandlers:   importHandlers{imports: opt.Imports},
 		catalogHandlers:  catalogHandlers{editor: opt.Editor, catalogs: opt.Catalogs, pages: opt.Pages, sides: opt.Sides, syncs: opt.Syncs},
-		nodeHandlers: nodeHandlers{node: opt.Node, catalogs: opt.Catalogs, pages: opt.Pages, sides: opt.Sides, totals: newTotals(opt.Pages.CountProducts),
+		nodeHandlers: nodeHandlers{node: opt.Node, peers: opt.Peers, catalogs: opt.Catalogs, pages: opt.Pages, sides: opt.Sides, totals: newTotals(opt.Pages.CountProducts),
 			encoders: newEncoders(), pageBytes: opt.Limits.PageBytes},
 		pushHandlers: pushHandlers{receiver: opt.Receiver},
 		statsHandlers: statsHandlers{

@@ -156,6 +156,11 @@ func (r receiver) Cancel(_ context.Context, id, _ string, _ *syncer.Opening, _ s
 
 type peers struct{ *services }
 
+// Recognise knows no history.
+func (peers) Recognise(context.Context, string, peer.Marks) (peer.Marks, bool) {
+	return peer.Marks{}, true
+}
+
 func (s peers) List(context.Context) ([]peer.Peer, error) { return []peer.Peer{branch()}, nil }
 func (s peers) Get(_ context.Context, id string) (peer.Peer, error) {
 	if id != "branch-2" {

@@ -142,7 +142,7 @@ func (a *App) build(ctx context.Context) (err error) {
 		return err
 	}
 	a.keys = a.ring.keys
-	a.Peers = peer.NewRegistry(a.Store, a.ring.sealers, &node.Prober{SelfNodeID: a.nodeID}, feeds{}, a.nodeID)
+	a.Peers = peer.NewRegistry(a.Store, a.ring.sealers, &node.Prober{SelfNodeID: a.nodeID}, feeds{}, a.nodeID).Remembering(a.Store, a.log)
 	a.check = peer.NewChecker(a.Peers, a.Store, a.cfg.PeerCheckInterval, a.log)
 	hasher := auth.NewHasher(hashesAtOnce)
 	a.Users = user.NewDirectory(a.Store, hasher)
@@ -314,7 +314,7 @@ func (a *App) upkeep(ctx context.Context) error {
 
 // prune deletes finished sessions, what they changed, and leftovers of logins that nobody needs any more, and adds up tallies.
 func (a *App) prune(ctx context.Context) error {
-	if err := errors.Join(a.Store.PruneLogins(ctx), a.Store.PruneTokens(ctx), a.ring.upkeep(ctx), a.Store.PruneUploads(ctx)); err != nil {
+	if err := errors.Join(a.Store.PruneLogins(ctx), a.Store.PruneTokens(ctx), a.Store.PruneMarks(ctx), a.ring.upkeep(ctx), a.Store.PruneUploads(ctx)); err != nil {
 		return err
 	}
 	if n, err := a.Store.PruneAudit(ctx, a.cfg.KeepAudit); err != nil {
@@ -374,6 +374,10 @@ func (a *App) Start(ctx context.Context) error {
 	// Not ctx: ending it would end the workers at once, and Stop lets them hand over.
 	if err := a.engine.Start(context.WithoutCancel(ctx), traced{a.worker, a.tracing}, a.upkeep); err != nil {
 		return errors.Join(a.Store.Explain(err), open.Close(), a.closeSides())
+	}
+	// A copy of the database that is started beside the original parts from it here. Where it takes no changes yet, a check does it later.
+	if _, err := a.Store.AddMark(ctx); err != nil {
+		a.log.Warn("the history of the database got no mark", "error", err)
 	}
 	a.listen = open
 	watch, stop := context.WithCancel(context.WithoutCancel(ctx))

@@ -190,6 +190,9 @@ func (d *doctor) node(ctx context.Context, db *store.Store) {
 		return
 	}
 	d.say("node", Good, "Its id is %s.", id)
+	if at, err := db.OwnFork(ctx); err == nil && time.Since(at) < peer.ForkShown {
+		d.say("history", Problem, "%s", peer.OwnFork)
+	}
 	if _, err := os.Stat(SecretPath(d.cfg)); d.cfg.JWTSecret == "" && errors.Is(err, fs.ErrNotExist) {
 		d.say("secret", Problem, "There is none, neither in FULLSYNC_JWT_SECRET nor in the data directory. Use the one that this node had; "+
 			"if it is lost, run fullsync adopt-secret.")

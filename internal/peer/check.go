@@ -23,6 +23,10 @@ type Answer struct {
 	NodeID    string
 	NodeName  string
 	Version   string
+	// Marks are the peer's.
+	Marks Marks
+	// Forgot says that the peer does not know the mark that we have seen of it.
+	Forgot bool
 }
 
 // CheckResult is the outcome of [Registry.Check].
@@ -96,6 +100,7 @@ func (r *Registry) ask(ctx context.Context, p Peer) (CheckResult, error) {
 	if peekErr == nil {
 		out.Role, out.ExpiresAt = claims.Role, claims.ExpiresAt
 	}
+	target.Marks = r.marks(ctx, p)
 	began := time.Now()
 	answer, err := r.prober.Probe(ctx, target)
 	out.LatencyMS = time.Since(began).Milliseconds()
@@ -117,6 +122,7 @@ func (r *Registry) ask(ctx context.Context, p Peer) (CheckResult, error) {
 			clip(answer.NodeID), p.NodeID)
 	default:
 		out.Allowed, out.MayPush = true, auth.Role(out.Role).MayPush()
+		out.Problem = r.recognised(ctx, p, answer)
 	}
 	return out, nil
 }

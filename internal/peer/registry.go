@@ -3,6 +3,7 @@ package peer
 import (
 	"context"
 	"errors"
+	"log/slog"
 	"strings"
 	"time"
 	"unicode"
@@ -89,6 +90,8 @@ type Target struct {
 	Seen FeedSeen
 	// At is when the peer was last changed.
 	At time.Time
+	// Marks are what a check tells the peer.
+	Marks Marks
 }
 
 // IsFeed reports whether it is a feed.
@@ -139,6 +142,9 @@ type Registry struct {
 	prober Prober
 	feeds  Feeds
 	selfID string
+	// history and log are nil where nobody compares histories.
+	history History
+	log     *slog.Logger
 }
 
 // NewRegistry returns the registry of the node selfNodeID. prober asks nodes, and feeds reads feeds.

@@ -154,6 +154,6 @@ func (p *Prober) Probe(ctx context.Context, target peer.Target) (peer.Answer, er
 		return peer.Answer{}, err
 	}
 	defer closeIdle()
-	who, err := c.whoIs(ctx, false)
+	who, err := c.meet(ctx, false, target.Marks)
 	return who.Answer, err
 }

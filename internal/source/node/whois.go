@@ -25,12 +25,17 @@ type identity struct {
 // whoIs asks the peer, at its last known address, who it is, and for its catalogs if they are wanted: counting their products
 // is work. Reachable is set even with an error if something answered HTTP.
 func (c *caller) whoIs(ctx context.Context, catalogs bool) (identity, error) {
+	return c.meet(ctx, catalogs, peer.Marks{})
+}
+
+// meet is whoIs that also tells our marks.
+func (c *caller) meet(ctx context.Context, catalogs bool, ours peer.Marks) (identity, error) {
 	var wanted *bool // by default the peer lists them
 	if !catalogs {
 		wanted = &catalogs
 	}
 	a, reached, err := c.once(ctx, typeJSON, packing.Identity, func(ctx context.Context, edit spec.RequestEditorFn) (*http.Response, error) {
-		return c.api.GetNode(ctx, &spec.GetNodeParams{Catalogs: wanted}, edit)
+		return c.api.GetNode(ctx, &spec.GetNodeParams{Catalogs: wanted, Mark: filled(ours.Newest), Seen: filled(ours.Seen)}, edit)
 	})
 	who := identity{Answer: peer.Answer{Reachable: reached}, catalogs: map[string]int64{}}
 	if err != nil {
@@ -58,8 +63,23 @@ func (c *caller) whoIs(ctx context.Context, catalogs bool) (identity, error) {
 		who.catalogs[entry.Catalog] = entry.Products
 	}
 	who.NodeID, who.NodeName, who.Version = body.NodeId, shown(body.NodeName), shown(body.Version)
+	if body.Mark != nil {
+		who.Marks.Newest = *body.Mark
+	}
+	if body.Seen != nil {
+		who.Marks.Seen = *body.Seen
+	}
+	who.Forgot = body.KnowsSeen != nil && !*body.KnowsSeen
 	return who, nil
 }
 
 // shown makes a peer's text safe to show: printable and of bounded length.
 func shown(text string) string { return catalog.Shown(text, peer.MaxNodeName) }
+
+// filled returns a text to send, nil for none.
+func filled(text string) *string {
+	if text == "" {
+		return nil
+	}
+	return &text
+}
