@@ -1,12 +1,14 @@
 package api_test
 
 import (
+	"bufio"
 	"bytes"
 	"context"
 	"io"
 	"log/slog"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"regexp"
 	"strings"
 	"sync"
@@ -222,5 +224,68 @@ func TestBrowsersMaySendTheLastID(t *testing.T) {
 		"Access-Control-Request-Method", "GET", "Access-Control-Request-Headers", "authorization,last-event-id")
 	if !strings.Contains(a.header.Get("Access-Control-Allow-Headers"), "Last-Event-ID") {
 		t.Errorf("%d %v", a.status, a.header)
+	}
+}
+
+// TestStreamLeavesItsRequest: the request of a stream is over while the stream goes on, so that it costs no more than its connection.
+func TestStreamLeavesItsRequest(t *testing.T) {
+	t.Parallel()
+	n := setup(t)
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	n.subscribe = hub(ctx, quiet{}, events.Config{Pulse: 5 * time.Millisecond}).Subscribe
+	stream := bufio.NewReader(n.follow(""))
+	for !strings.Contains(n.log.String(), `path=`+eventsPath+` status=200`) {
+		if _, err := stream.ReadString('\n'); err != nil {
+			t.Fatalf("the stream ended before its request: %v", err)
+		}
+	}
+	for range 5 {
+		if _, err := stream.ReadString('\n'); err != nil {
+			t.Fatalf("the stream ended with its request: %v", err)
+		}
+	}
+	cancel()
+	rest, err := io.ReadAll(stream)
+	if err != nil || !strings.Contains(string(rest), `"reason":"shutdown"`) {
+		t.Errorf("at the end: %q, %v", rest, err)
+	}
+	n.server.WaitForStreams(t.Context())
+}
+
+// TestStreamWithoutAReaderIsCutAtTheStop: a stop does not wait for a client that takes nothing.
+func TestStreamWithoutAReaderIsCutAtTheStop(t *testing.T) {
+	t.Parallel()
+	n := setup(t)
+	n.subscribe = hub(t.Context(), quiet{}, events.Config{}).Subscribe // it goes on after the stop
+	n.follow("")
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	n.server.WaitForStreams(ctx)
+}
+
+// TestStreamOverHTTP2: there a connection is not one stream's alone.
+func TestStreamOverHTTP2(t *testing.T) {
+	t.Parallel()
+	n := setup(t)
+	n.subscribe = hub(t.Context(), quiet{}, events.Config{Pulse: 5 * time.Millisecond}).Subscribe
+	server := httptest.NewUnstartedServer(n.server)
+	server.EnableHTTP2 = true
+	server.StartTLS()
+	t.Cleanup(server.Close)
+	t.Cleanup(server.CloseClientConnections)
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, server.URL+eventsPath, http.NoBody)
+	if err != nil {
+		t.Fatal(err)
+	}
+	req.Header.Set("Authorization", "Bearer "+n.token(auth.RoleViewer))
+	resp, err := server.Client().Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close() //nolint:errcheck // it was read as far as it goes
+	text := make([]byte, 200)
+	if k, err := io.ReadAtLeast(resp.Body, text, len(text)); err != nil || resp.ProtoMajor != 2 || !strings.Contains(string(text[:k]), "event: snapshot") {
+		t.Errorf("HTTP/%d: %q, %v", resp.ProtoMajor, text[:k], err)
 	}
 }

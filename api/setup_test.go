@@ -35,6 +35,7 @@ const (
 
 // node is one API under test, over real HTTP.
 type node struct {
+	server *api.Server
 	*services
 	t    *testing.T
 	url  string
@@ -76,7 +77,7 @@ func setup(t *testing.T, options ...func(*api.Options)) *node {
 	server.Config = s.HTTPServer()
 	server.Start()
 	t.Cleanup(server.Close)
-	n.url = server.URL
+	n.url, n.server = server.URL, s
 	n.doc, n.paths = document(t), map[string]*regexp.Regexp{}
 	for path := range n.doc.Paths.Map() {
 		n.paths[path] = regexp.MustCompile("^" + regexp.MustCompile(`\{\w+\}`).ReplaceAllString(path, "[^/]+") + "$")

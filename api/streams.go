@@ -63,7 +63,6 @@ func (all *streams) wait(ctx context.Context) {
 		_ = own.Close()
 	}
 	all.mu.Unlock()
-	<-ended
 }
 
 // head is the beginning of an answer that ends where its connection ends.

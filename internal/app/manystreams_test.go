@@ -49,7 +49,7 @@ func BenchmarkEventStreams(b *testing.B) {
 		b.Run(string(kind), func(b *testing.B) {
 			pair := nodetest.NewPair(b, kind, 300, nodetest.Config{})
 			for b.Loop() {
-				before := memory()
+				before, running := memory(), runtime.NumGoroutine()
 				all := openStreams(b, pair.Main, manyStreams)
 				b.ReportMetric(float64(memory()-before)/manyStreams/1024, "KiB/stream")
 				began := time.Now()
@@ -64,6 +64,8 @@ func BenchmarkEventStreams(b *testing.B) {
 				for _, r := range all {
 					_ = r.conn.Close()
 				}
+				// The node learns of it when it writes to them the next time.
+				nodetest.Eventually(b, "the end of all streams", func() bool { return runtime.NumGoroutine() < running+manyStreams/10 })
 			}
 		})
 	}
