@@ -166,7 +166,7 @@ type sentFile struct{ from io.Reader }
 // Read implements [io.Reader].
 func (s *sentFile) Read(p []byte) (int, error) {
 	n, err := s.from.Read(p)
-	if err != nil && err != io.EOF { //nolint:errorlint // a reader returns it as it is
+	if err != nil && err != io.EOF {
 		err = sentError(err)
 	}
 	return n, err

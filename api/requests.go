@@ -177,16 +177,17 @@ func limitBodies(access accessTable, usual int64) echo.MiddlewareFunc {
 				return bodyTooLarge(limit)
 			}
 			kind, _, err := mime.ParseMediaType(r.Header.Get(echo.HeaderContentType))
-			if op.takesFile() { // its content decides what it is
+			switch {
+			case op.takesFile(): // its content decides what it is
 				if kind != echo.MIMEMultipartForm {
 					r.Header.Set(echo.HeaderContentType, fileBody)
 				}
-			} else if op.takesLines() {
+			case op.takesLines():
 				if err != nil || kind != ndjson || !packing.Known(r.Header.Get(echo.HeaderContentEncoding)) {
 					return fault.New(fault.Unsupported, "UNSUPPORTED_MEDIA_TYPE", "Unsupported media type",
 						"Send the body as %s, plain or with Content-Encoding zstd or gzip.", ndjson)
 				}
-			} else if err != nil || kind != echo.MIMEApplicationJSON || r.Header.Get(echo.HeaderContentEncoding) != "" {
+			case err != nil || kind != echo.MIMEApplicationJSON || r.Header.Get(echo.HeaderContentEncoding) != "":
 				return fault.New(fault.Unsupported, "UNSUPPORTED_MEDIA_TYPE", "Unsupported media type",
 					"Send the body as plain JSON, with the header Content-Type: application/json.")
 			}

@@ -52,7 +52,10 @@ func openKeyring(ctx context.Context, secret []byte, nodeID, file string, db *st
 	if _, err := db.KeepSealMark(ctx, []byte(k.own)); err != nil {
 		return nil, err
 	}
-	return k, k.look(ctx)
+	if err := k.look(ctx); err != nil {
+		return nil, err
+	}
+	return k, nil
 }
 
 // add makes a secret known and returns its mark.

@@ -1,6 +1,7 @@
 package app_test
 
 import (
+	"bytes"
 	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/base64"
@@ -266,7 +267,7 @@ func TestAMessageIsRepeatedUntilItIsTaken(t *testing.T) {
 	})
 	got := rec.messages("")
 	for _, m := range got {
-		if m.ID != got[0].ID || string(m.Body) != string(got[0].Body) || !signedWell(w.Secret, m) {
+		if m.ID != got[0].ID || !bytes.Equal(m.Body, got[0].Body) || !signedWell(w.Secret, m) {
 			t.Errorf("%+v", m)
 		}
 	}

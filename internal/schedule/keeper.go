@@ -109,7 +109,7 @@ func (k *Keeper) turn(ctx context.Context) (time.Duration, error) {
 	}
 	waiting, failure := k.clock.WaitingRuns(ctx)
 	// Each replica in an order of its own, so that they share the work.
-	rand.Shuffle(len(waiting), func(i, j int) { waiting[i], waiting[j] = waiting[j], waiting[i] })
+	rand.Shuffle(len(waiting), func(i, j int) { waiting[i], waiting[j] = waiting[j], waiting[i] }) //nolint:gosec // no secret
 	for _, w := range waiting {
 		if ctx.Err() != nil {
 			break

@@ -159,7 +159,7 @@ func (s *Store) LookAtSchedules(ctx context.Context) (ready bool, wait time.Dura
 	const due, waiting = " FROM schedules WHERE enabled AND next_at ", " FROM schedule_runs WHERE state = 'waiting' AND start_at "
 	now := s.nowSQL()
 	rows, err := s.query(ctx, "SELECT EXISTS (SELECT 1"+due+"<= "+now+") OR EXISTS (SELECT 1"+waiting+"<= "+now+"), "+
-		"(SELECT min(next_at)"+due+"> "+now+"), (SELECT min(start_at)"+waiting+"> "+now+"), "+now) //nolint:rowserrcheck // eachRow does
+		"(SELECT min(next_at)"+due+"> "+now+"), (SELECT min(start_at)"+waiting+"> "+now+"), "+now)
 	if err != nil {
 		return false, 0, s.translate(err)
 	}

@@ -106,7 +106,10 @@ func (b *Book) Add(ctx context.Context, n New) (w Webhook, secret string, err er
 	if w.SealedSecret, err = b.sealer.Seal(SealedAs(w.ID), secret); err != nil {
 		return Webhook{}, "", err
 	}
-	return w, secret, b.store.AddWebhook(ctx, &w, MaxWebhooks)
+	if err := b.store.AddWebhook(ctx, &w, MaxWebhooks); err != nil {
+		return Webhook{}, "", err
+	}
+	return w, secret, nil
 }
 
 // SealedAs is what a secret is bound to. No node id has a colon.

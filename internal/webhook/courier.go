@@ -84,9 +84,9 @@ func (c *Courier) Deliver(ctx context.Context, id string) (again time.Duration, 
 		return wait, nil
 	}
 	attempt := c.send(ctx, w, d)
-	if ctx.Err() != nil {
+	if ctx.Err() != nil { // the node stops, and another attempt is made later
 		c.leave(w.ID, true)
-		return time.Second, nil
+		return time.Second, nil //nolint:nilerr // that is no error
 	}
 	c.leave(w.ID, attempt.Problem == "")
 	r := decide(attempt, len(d.Attempts))
