@@ -106,11 +106,17 @@ func (m measured) TakeOver(ctx context.Context, seen session.Session, enqueue sy
 	return err
 }
 
+// countPatience is how long a session that has ended is looked for to be counted.
+const countPatience = 5 * time.Second
+
 // ended counts the end of a session, and the bytes since its last batch, unless err says that it was not written.
 func (m measured) ended(ctx context.Context, id string, bytes int64, err error) error {
 	if err != nil {
 		return err
 	}
+	// The worker's context may end together with its session.
+	ctx, stop := context.WithTimeout(context.WithoutCancel(ctx), countPatience)
+	defer stop()
 	if s, _, err := m.GetSession(ctx, id); err == nil { // otherwise it ended all the same
 		m.metrics.Ended(s)
 		m.metrics.Bytes(s, bytes)
