@@ -108,13 +108,14 @@ func (w *world) cancelling(n *node, row session.Session, revert bool) func(ctx c
 		done, err := at.service.Cancel(ctx, row.ID, syncer.Cancellation{By: "bob", Revert: revert})
 		if err != nil {
 			var finished *syncer.FinishedError
-			if !errors.As(err, &finished) && fault.KindOf(err) != fault.Unavailable {
+			var running *syncer.RunningError // what was cancelled before cannot be put back while another sync runs
+			if !errors.As(err, &finished) && !(revert && errors.As(err, &running)) && fault.KindOf(err) != fault.Unavailable {
 				w.wrong("cancel at %s: %v", n.id, err)
 			}
 			return
 		}
 		w.tell("%s has cancelled %s (%s)", n.id, short(row.ID), done.Message())
-		if revert && n.id == row.TargetNodeID {
+		if revert && !done.Already && n.id == row.TargetNodeID {
 			w.putBackAtOnce(n, row.ID)
 		}
 		w.holdTo(n, row.ID, everything)
