@@ -51,5 +51,7 @@ func (w *Worker) refusals(ctx context.Context, out *sink) (refused session.Refus
 		refused, err = w.ledger.Refusals(ctx, out.row.ID)
 		return err
 	})
+	// A push whose worker was lost before the target's answer came knows only how many that batch refused.
+	refused.Count = max(refused.Count, out.row.Rejected)
 	return refused, err
 }
