@@ -85,7 +85,7 @@ func TestPeerThatHangsIsSeen(t *testing.T) {
 		s := pair.Main.Pull(nodetest.Pull{Options: spec.StartOptions{BatchSize: &size}})
 		nodetest.Await(t, "the fourth page", gate.Reached)
 		s = pair.Main.WaitFor(s.SessionId, "three batches", func(s spec.Session) bool { return s.TransferredRecords == 30 })
-		if s.LastSourceAt == nil || s.LastSourceAt.After(*s.LastCommitAt) || value(s.RecordsPerSecond) <= 0 {
+		if s.LastSourceAt == nil || s.LastCommitAt == nil || value(s.RecordsPerSecond) <= 0 {
 			t.Errorf("in time: %s", nodetest.Show(s))
 		}
 		nodetest.Eventually(t, "the silence", func() bool {

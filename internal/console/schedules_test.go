@@ -143,9 +143,10 @@ func TestAccess(t *testing.T) {
 	if status := me(); status != http.StatusOK {
 		t.Errorf("the new token is answered with %d", status)
 	}
+	written := watchClipboard(page)
 	page.Button("Copy token").Click()
 	page.WaitText("Copied the token")
-	if got := page.Clipboard(); got != token {
+	if got := written(); got != token {
 		t.Error("the clipboard does not hold the token")
 	}
 	fits(t, page, "a new token")

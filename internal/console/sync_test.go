@@ -152,12 +152,22 @@ func TestSyncFromStartToReceipt(t *testing.T) {
 // copied presses a button that copies the session's id, and looks into the clipboard.
 func copied(t *testing.T, page *browsertest.Page, in *browsertest.Element, button string, id spec.SessionID) {
 	t.Helper()
-	browsertest.Eval[bool](page, `navigator.clipboard.writeText("nothing").then(() => true)`)
+	written := watchClipboard(page)
 	in.Button(button).Click()
 	page.WaitText("Copied " + id.String())
-	if got := page.Clipboard(); got != id.String() {
-		t.Errorf("the clipboard holds %q, not %s", got, id)
+	if got := written(); got != id.String() {
+		t.Errorf("the clipboard got %q, not %s", got, id)
 	}
+}
+
+// watchClipboard returns what tells the last text that this page has written to the clipboard, which all pages of a browser share.
+func watchClipboard(page *browsertest.Page) (written func() string) {
+	browsertest.Eval[bool](page, `(() => {
+		const write = navigator.clipboard.writeText.bind(navigator.clipboard);
+		navigator.clipboard.writeText = (text) => { window.written = text; return write(text); };
+		return true;
+	})()`)
+	return func() string { return browsertest.Eval[string](page, "window.written") }
 }
 
 // TestFailedSyncIsTold: with the reason, in a message that interrupts.
