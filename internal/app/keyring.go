@@ -166,7 +166,7 @@ func (k *keyring) Run(ctx context.Context, every time.Duration) {
 
 // upkeep seals again what a replica sealed with an older secret just as that was replaced, and forgets the links to secrets that are good no longer.
 func (k *keyring) upkeep(ctx context.Context) error {
-	if _, err := k.db.Reseal(ctx, k.sealers.Reseal); err != nil {
+	if _, err := k.db.Reseal(ctx, k.sealers.Mark(), k.sealers.Reseal); err != nil {
 		return err
 	}
 	return k.db.PruneSecrets(ctx)

@@ -17,6 +17,9 @@ func (s *Sealers) Use(current *Sealer, others ...*Sealer) {
 	s.all.Store(&all)
 }
 
+// Mark is [Sealer.Mark] of the secret in use.
+func (s *Sealers) Mark() []byte { return (*s.all.Load())[0].Mark() }
+
 // Seal is [Sealer.Seal] with the secret in use.
 func (s *Sealers) Seal(nodeID, token string) ([]byte, error) {
 	return (*s.all.Load())[0].Seal(nodeID, token)

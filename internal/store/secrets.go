@@ -59,21 +59,20 @@ func (s *Store) AnnounceSecret(ctx context.Context, links ...SecretLink) error {
 func (s *Store) UseSecret(ctx context.Context, now, next []byte, keep time.Duration, reseal func(peer.Peer) ([]byte, error)) (resealed int, err error) {
 	err = s.inTx(ctx, s.db, func(tx *gorm.DB) error {
 		resealed = 0
-		var row setting
-		if err := s.forUpdate(tx).Where("name = ?", settingSealMark).Take(&row).Error; err != nil {
+		used, err := s.holdSecret(tx, now)
+		if err != nil {
 			return err
 		}
-		if row.Value != base64.StdEncoding.EncodeToString(now) {
+		if !used {
 			return errSecretMoved()
 		}
-		row.Value = base64.StdEncoding.EncodeToString(next)
-		if err := tx.Save(&row).Error; err != nil {
+		if err := tx.Save(&setting{Name: settingSealMark, Value: base64.StdEncoding.EncodeToString(next)}).Error; err != nil {
 			return err
 		}
 		if resealed, err = s.reseal(tx, reseal); err != nil {
 			return err
 		}
-		err := tx.Model(&SecretLink{}).Where("retires_at IS NULL").UpdateColumn("retires_at", s.agoExpr(-keep)).Error
+		err = tx.Model(&SecretLink{}).Where("retires_at IS NULL").UpdateColumn("retires_at", s.agoExpr(-keep)).Error
 		if err != nil {
 			return err
 		}
@@ -82,13 +81,26 @@ func (s *Store) UseSecret(ctx context.Context, now, next []byte, keep time.Durat
 	return resealed, err
 }
 
-// Reseal seals the tokens of peers for which reseal returns something, and returns how many.
-func (s *Store) Reseal(ctx context.Context, reseal func(peer.Peer) ([]byte, error)) (resealed int, err error) {
+// Reseal seals the tokens of peers for which reseal returns something, and returns how many. It does nothing unless the secret with that mark is in
+// use: a replica that has not heard of a newer one yet must not put its own back.
+func (s *Store) Reseal(ctx context.Context, mark []byte, reseal func(peer.Peer) ([]byte, error)) (resealed int, err error) {
 	err = s.inTx(ctx, s.db, func(tx *gorm.DB) error {
+		resealed = 0
+		used, err := s.holdSecret(tx, mark)
+		if err != nil || !used {
+			return err
+		}
 		resealed, err = s.reseal(tx, reseal)
 		return err
 	})
 	return resealed, err
+}
+
+// holdSecret says whether the secret with that mark is in use, and keeps it from being replaced while tx runs.
+func (s *Store) holdSecret(tx *gorm.DB, mark []byte) (used bool, err error) {
+	var row setting
+	err = s.forUpdate(tx).Where("name = ?", settingSealMark).Take(&row).Error
+	return row.Value == base64.StdEncoding.EncodeToString(mark), err
 }
 
 func (s *Store) reseal(tx *gorm.DB, reseal func(peer.Peer) ([]byte, error)) (resealed int, err error) {
