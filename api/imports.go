@@ -35,14 +35,7 @@ type Preview struct {
 	// Fields says which column each field comes from.
 	Fields  map[string]string
 	Hints   []string
-	Records []PreviewRecord
-}
-
-// PreviewRecord is a product as it would come in, or why it would be refused.
-type PreviewRecord struct {
-	Line    int
-	Product catalog.Product
-	Reject  *catalog.Reject
+	Records []catalog.Record
 }
 
 // importHandlers import files.
@@ -104,10 +97,7 @@ func (h *importHandlers) PreviewImport(_ context.Context, r spec.PreviewImportRe
 		if rec.Reject != nil {
 			one.Refused = &rec.Reject.Reason
 		} else {
-			one.Product = &spec.ImportPreviewProduct{
-				Id: rec.Product.ID, Sku: optional(rec.Product.SKU), Name: rec.Product.Name, Price: optional(rec.Product.Price),
-				Currency: optional(rec.Product.Currency), Active: rec.Product.Active, Attributes: []byte(rec.Product.Attributes),
-			}
+			one.Product = feedProductOf(rec.Product)
 		}
 		out.Records = append(out.Records, one)
 	}

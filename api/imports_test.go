@@ -30,7 +30,7 @@ func (imports) Preview(in io.Reader, f session.Feed, n int) (api.Preview, error)
 	text, err := io.ReadAll(in)
 	return api.Preview{
 		Summary: string(text), Format: f.Format, Encoding: "UTF-8", Fields: f.Map,
-		Records: []api.PreviewRecord{{Line: n, Product: someProducts("a")[0].Product}, {Line: 3, Reject: &catalog.Reject{Reason: "name is required"}}},
+		Records: []catalog.Record{{Line: n, Product: someProducts("a")[0].Product}, {Line: 3, Reject: &catalog.Reject{Reason: "name is required"}}},
 	}, err
 }
 

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 
 	"fullsync/api/spec"
+	"fullsync/internal/catalog"
 	"fullsync/internal/peer"
 )
 
@@ -68,13 +69,17 @@ func previewOf(p *peer.Preview) *spec.FeedPreview {
 		if one.Reject != nil {
 			sample.Refused = optional(one.Reject.Reason)
 		} else {
-			q := one.Product
-			sample.Product = &spec.FeedProduct{
-				Id: q.ID, Sku: optional(q.SKU), Name: q.Name, Price: optional(q.Price), Currency: optional(q.Currency), Active: q.Active,
-				Attributes: json.RawMessage(q.Attributes),
-			}
+			sample.Product = feedProductOf(one.Product)
 		}
 		out.Products = append(out.Products, sample)
 	}
 	return &out
+}
+
+// feedProductOf renders a product of a feed, or of a file, as it would come in.
+func feedProductOf(p catalog.Product) *spec.FeedProduct {
+	return &spec.FeedProduct{
+		Id: p.ID, Sku: optional(p.SKU), Name: p.Name, Price: optional(p.Price), Currency: optional(p.Currency), Active: p.Active,
+		Attributes: json.RawMessage(p.Attributes),
+	}
 }

@@ -66,7 +66,7 @@ func (feeds) Preview(ctx context.Context, target peer.Target) (peer.Preview, err
 	}
 	out.Found, out.Hints = r.Found().String(), r.Found().Hints
 	for _, item := range r.Sample(previewed) {
-		out.Sample = append(out.Sample, peer.Sampled{Line: item.Line, Product: item.Product, Reject: item.Reject})
+		out.Sample = append(out.Sample, item.Record)
 	}
 	return out, nil
 }

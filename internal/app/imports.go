@@ -63,7 +63,7 @@ func (imports) Preview(in io.Reader, f session.Feed, n int) (p api.Preview, err 
 		Preset: found.Preset, Decimal: found.Decimal, Unit: found.Unit, Columns: found.Columns, Fields: found.Fields, Hints: found.Hints,
 	}
 	for _, item := range r.Sample(n) {
-		p.Records = append(p.Records, api.PreviewRecord{Line: item.Line, Product: item.Product, Reject: item.Reject})
+		p.Records = append(p.Records, item.Record)
 	}
 	return p, nil
 }

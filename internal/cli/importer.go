@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"fullsync/internal/app"
+	"fullsync/internal/catalog"
 	"fullsync/internal/duplicate"
 	"fullsync/internal/fault"
 	"fullsync/internal/jobs"
@@ -268,7 +269,7 @@ type noting struct {
 }
 
 // Next implements [staging.Records].
-func (n noting) Next() (staging.Record, error) {
+func (n noting) Next() (catalog.Record, error) {
 	r, err := n.from.Next()
 	if fault.CodeOf(err) == feed.CodeBroken {
 		n.m.broke = errors.Unwrap(err)

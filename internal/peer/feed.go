@@ -83,15 +83,8 @@ type Preview struct {
 	// Found says in a sentence what the feed is and which column each field comes from. Hints are sentences about what may be wrong.
 	Found string
 	Hints []string
-	// Sample are the first products, as they would come in.
-	Sample []Sampled
-}
-
-// Sampled is one record of a feed: a product, or why it is refused.
-type Sampled struct {
-	Line    int
-	Product catalog.Product
-	Reject  *catalog.Reject
+	// Sample are the first records, as they would come in.
+	Sample []catalog.Record
 }
 
 // AuthKind says how a feed's server is asked.

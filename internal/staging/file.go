@@ -126,7 +126,7 @@ func (f *File) fill(ctx context.Context, from Records) error {
 
 // part is some records, and what ended them, nil for the end.
 type part struct {
-	records []Record
+	records []catalog.Record
 	err     error
 }
 
@@ -139,7 +139,7 @@ func ahead(from Records) (parts <-chan part, stop func()) {
 	go func() {
 		defer close(out)
 		for more := true; more; {
-			p := part{records: make([]Record, 0, perPart)}
+			p := part{records: make([]catalog.Record, 0, perPart)}
 			for len(p.records) < perPart && more {
 				r, err := from.Next()
 				if more = err == nil; more {
@@ -195,9 +195,9 @@ func newInserter(ctx context.Context, tx *sql.Tx) (in *inserter, err error) {
 
 const insertedColumns = 4
 
-func (in *inserter) add(ctx context.Context, r Record) error {
+func (in *inserter) add(ctx context.Context, r catalog.Record) error {
 	if r.Reject != nil {
-		reject := r.refusal()
+		reject := refusal(&r)
 		if reject.ID == "" {
 			in.loose++
 			_, err := in.refuse.ExecContext(ctx, reject.ID, reject.Reason)

@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"strings"
 
+	"fullsync/internal/catalog"
 	"fullsync/internal/fault"
 	"fullsync/internal/plural"
 )
@@ -66,7 +67,7 @@ type limited struct {
 }
 
 // Next implements [Records].
-func (l *limited) Next() (Record, error) {
+func (l *limited) Next() (catalog.Record, error) {
 	r, err := l.from.Next()
 	switch {
 	case errors.Is(err, io.EOF):

@@ -9,26 +9,17 @@ import (
 	"fullsync/internal/catalog"
 )
 
-// Record is one record of a feed: a product, or why there is none.
-type Record struct {
-	Product catalog.Product
-	// Reject is why the record was refused; nil for a product.
-	Reject *catalog.Reject
-	// Line is where the record begins, from 1.
-	Line int
-}
-
 // Records reads a feed record by record.
 type Records interface {
 	// Next returns the next record, or io.EOF at the end. A record stays valid.
-	Next() (Record, error)
+	Next() (catalog.Record, error)
 }
 
 // maxID is the longest id of a product, in bytes.
 const maxID = 255
 
 // refusal is the reject of a record with its line. An id that no product can have is left out.
-func (r *Record) refusal() catalog.Reject {
+func refusal(r *catalog.Record) catalog.Reject {
 	reject := catalog.Reject{ID: r.Reject.ID, Reason: fmt.Sprintf("%s (line %d)", r.Reject.Reason, r.Line)}
 	if len(reject.ID) > maxID || !utf8.ValidString(reject.ID) {
 		reject.ID = ""

@@ -20,12 +20,12 @@ import (
 )
 
 // list is records in the order in which they come.
-type list []staging.Record
+type list []catalog.Record
 
 // Next implements [staging.Records].
-func (l *list) Next() (staging.Record, error) {
+func (l *list) Next() (catalog.Record, error) {
 	if len(*l) == 0 {
-		return staging.Record{}, io.EOF
+		return catalog.Record{}, io.EOF
 	}
 	r := (*l)[0]
 	*l = (*l)[1:]
@@ -41,17 +41,17 @@ func product(t testing.TB, id, name string) catalog.Product {
 	return p
 }
 
-func good(t testing.TB, line int, id, name string) staging.Record {
-	return staging.Record{Product: product(t, id, name), Line: line}
+func good(t testing.TB, line int, id, name string) catalog.Record {
+	return catalog.Record{Product: product(t, id, name), Line: line}
 }
 
-func bad(line int, id string) staging.Record {
-	return staging.Record{Reject: &catalog.Reject{ID: id, Reason: "it is bad"}, Line: line}
+func bad(line int, id string) catalog.Record {
+	return catalog.Record{Reject: &catalog.Reject{ID: id, Reason: "it is bad"}, Line: line}
 }
 
 func area(t testing.TB) staging.Area { return staging.Area{Dir: t.TempDir()} }
 
-func stage(t testing.TB, in staging.Area, records ...staging.Record) *staging.File {
+func stage(t testing.TB, in staging.Area, records ...catalog.Record) *staging.File {
 	t.Helper()
 	f, err := in.Stage(t.Context(), "shop", (*list)(&records))
 	if err != nil {
@@ -309,12 +309,12 @@ type endless struct {
 	end func()
 }
 
-func (e *endless) Next() (staging.Record, error) {
+func (e *endless) Next() (catalog.Record, error) {
 	if r, err := e.list.Next(); err == nil {
 		return r, nil
 	}
 	e.end()
-	return staging.Record{}, errors.New("the input was closed")
+	return catalog.Record{}, errors.New("the input was closed")
 }
 
 func TestAFileThatNobodyWaitsFor(t *testing.T) {
@@ -349,7 +349,7 @@ func BenchmarkStage(b *testing.B) {
 	for b.Loop() {
 		records := make(list, n)
 		for i, k := range order {
-			records[i] = staging.Record{Product: p, Line: i + 1}
+			records[i] = catalog.Record{Product: p, Line: i + 1}
 			records[i].Product.ID = fmt.Sprintf("product-%06d", k)
 		}
 		start := time.Now()

@@ -18,7 +18,7 @@ type Stream struct {
 	nodeID string
 
 	// ahead are records that were read and not handed on yet. last is the id of the last one that was, sent how many were.
-	ahead []Record
+	ahead []catalog.Record
 	begun bool
 	last  string
 	sent  int64
@@ -69,7 +69,7 @@ func (s *Stream) Read(ctx context.Context, after string, limit int) (page transf
 			return transfer.Page{}, because(ctx, err)
 		}
 		if r.Reject != nil {
-			page.Rejects = append(page.Rejects, r.refusal())
+			page.Rejects = append(page.Rejects, refusal(&r))
 			s.sent++
 			continue
 		}
@@ -117,7 +117,7 @@ func (s *Stream) ascends() bool {
 }
 
 // take returns the next record.
-func (s *Stream) take() (r Record, err error) {
+func (s *Stream) take() (r catalog.Record, err error) {
 	if len(s.ahead) > 0 {
 		r = s.ahead[0]
 		s.ahead = s.ahead[1:]
@@ -127,12 +127,12 @@ func (s *Stream) take() (r Record, err error) {
 }
 
 // read reads the next record.
-func (s *Stream) read() (r Record, err error) {
+func (s *Stream) read() (r catalog.Record, err error) {
 	if s.end == nil {
 		r, s.end = s.from.Next()
 	}
 	if s.end != nil {
-		return Record{}, s.end
+		return catalog.Record{}, s.end
 	}
 	return r, nil
 }
@@ -141,7 +141,7 @@ func (s *Stream) read() (r Record, err error) {
 type taker struct{ *Stream }
 
 // Next implements [Records].
-func (t taker) Next() (Record, error) { return t.take() }
+func (t taker) Next() (catalog.Record, error) { return t.take() }
 
 // readRest reads from the temporary file: first what has no place among the ids, then the rest in order.
 func (s *Stream) readRest(ctx context.Context, page transfer.Page, limit int) (transfer.Page, error) {

@@ -16,11 +16,7 @@ import (
 
 // Item is one product or refusal, and where it came from.
 type Item struct {
-	Product catalog.Product
-	// Reject is why the record was refused; nil for a product.
-	Reject *catalog.Reject
-	// Line is where the record begins, from 1.
-	Line int
+	catalog.Record
 	// Raw is the record as it came. It is valid until the next call.
 	Raw []byte
 }

@@ -31,7 +31,7 @@ const attributes = "attributes"
 
 // item makes a product of a record, or a refusal.
 func (m *mapper) item(rec record) Item {
-	item := Item{Line: rec.line, Raw: rec.raw}
+	item := Item{Record: catalog.Record{Line: rec.line}, Raw: rec.raw}
 	if rec.reason != "" {
 		item.Reject = &catalog.Reject{ID: catalog.IDOfLine(rec.raw), Reason: rec.reason}
 		return item

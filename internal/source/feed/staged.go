@@ -4,6 +4,7 @@ import (
 	"errors"
 	"io"
 
+	"fullsync/internal/catalog"
 	"fullsync/internal/fault"
 	"fullsync/internal/staging"
 )
@@ -21,7 +22,7 @@ type recordsOf struct {
 }
 
 // Next implements [staging.Records].
-func (r recordsOf) Next() (staging.Record, error) {
+func (r recordsOf) Next() (catalog.Record, error) {
 	item, err := r.from.Next()
 	if err == nil && r.seen != nil {
 		err = r.seen(item)
@@ -30,5 +31,5 @@ func (r recordsOf) Next() (staging.Record, error) {
 	if err != nil && !errors.Is(err, io.EOF) && !errors.As(err, &said) {
 		err = fault.New(fault.Impossible, CodeBroken, "Input broken", "The input could not be read any further after line %d.", r.from.line).Because(err)
 	}
-	return staging.Record{Product: item.Product, Reject: item.Reject, Line: item.Line}, err
+	return item.Record, err
 }
