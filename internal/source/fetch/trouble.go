@@ -10,8 +10,6 @@ import (
 	"net"
 	"net/http"
 	"net/url"
-	"strconv"
-	"strings"
 	"time"
 
 	"fullsync/internal/fault"
@@ -19,9 +17,6 @@ import (
 	"fullsync/internal/peer"
 	"fullsync/internal/transfer"
 )
-
-// maxRetryAfter is the longest pause that a server may ask for: no session lasts longer.
-const maxRetryAfter = 7 * 24 * time.Hour
 
 // trouble is what a person has to put right. what follows "Feed shop cannot be read: ".
 func (b *Body) trouble(code, what string, args ...any) error {
@@ -39,9 +34,9 @@ func (b *Body) passing(after time.Duration, cause error, format string, args ...
 func (b *Body) refused(resp *http.Response) error {
 	switch status := resp.StatusCode; {
 	case status == http.StatusTooManyRequests:
-		return b.passing(retryAfter(resp.Header), nil, "asks for a pause (429)")
+		return b.passing(peer.RetryAfter(resp.Header, time.Now()), nil, "asks for a pause (429)")
 	case status >= 500 || status == http.StatusRequestTimeout:
-		return b.passing(retryAfter(resp.Header), nil, "answers with %d, an error of its own", status)
+		return b.passing(peer.RetryAfter(resp.Header, time.Now()), nil, "answers with %d, an error of its own", status)
 	case status == http.StatusUnauthorized && b.o.Target.Auth.Kind == "":
 		return b.trouble("PEER_REFUSED", "its server asks who we are (401). Give the peer its auth")
 	case status == http.StatusUnauthorized, status == http.StatusForbidden:
@@ -53,27 +48,6 @@ func (b *Body) refused(resp *http.Response) error {
 	default:
 		return b.trouble("PEER_REFUSED", "its server refuses the request (%d %s). Look at its URL and auth", status, shown(http.StatusText(status)))
 	}
-}
-
-// retryAfter returns how long a pause the server asks for, at most maxRetryAfter, or 0 if it does not say. A date is read by the server's own clock
-// if the answer has one.
-func retryAfter(h http.Header) time.Duration {
-	text := strings.TrimSpace(h.Get("Retry-After"))
-	if seconds, err := strconv.ParseFloat(text, 64); err == nil || errors.Is(err, strconv.ErrRange) {
-		if !(seconds > 0) {
-			return 0
-		}
-		return time.Duration(min(seconds, maxRetryAfter.Seconds()) * float64(time.Second))
-	}
-	at, err := http.ParseTime(text)
-	if err != nil {
-		return 0
-	}
-	now, err := http.ParseTime(h.Get("Date"))
-	if err != nil {
-		now = time.Now()
-	}
-	return min(max(at.Sub(now), 0), maxRetryAfter)
 }
 
 // failed classifies an error from sending a request or reading its body. ctx is the request's.

@@ -9,8 +9,6 @@ import (
 	"fmt"
 	"net"
 	"net/http"
-	"strconv"
-	"strings"
 	"time"
 
 	"fullsync/internal/fault"
@@ -28,10 +26,6 @@ const (
 
 // statusOriginTimeout is what a large content delivery network sends where others send 504.
 const statusOriginTimeout = 524
-
-// maxRetryAfter is the longest pause that a peer may ask for: no session lasts longer. The session's remaining time bounds it
-// further.
-const maxRetryAfter = 7 * 24 * time.Hour
 
 // errNoRoute is the cause of trouble with a peer that does not know the route of a request.
 var errNoRoute = errors.New("the peer does not know the route")
@@ -80,11 +74,11 @@ func (c *caller) refused(resp *http.Response) error {
 	status := resp.StatusCode
 	switch {
 	case status == http.StatusTooManyRequests:
-		return c.transient(c.retryAfter(resp.Header), nil, "Peer %s asks for a pause (429).", c.peerID)
+		return c.transient(peer.RetryAfter(resp.Header, c.now()), nil, "Peer %s asks for a pause (429).", c.peerID)
 	case status == http.StatusGatewayTimeout || status == statusOriginTimeout || status == http.StatusRequestTimeout:
 		return c.slow(nil, "Something between this node and peer %s gave up waiting for its answer (%d).", c.peerID, status)
 	case status >= 500:
-		return c.transient(c.retryAfter(resp.Header), nil, "Peer %s answers with %d, an error of its own.", c.peerID, status)
+		return c.transient(peer.RetryAfter(resp.Header, c.now()), nil, "Peer %s answers with %d, an error of its own.", c.peerID, status)
 	case status == http.StatusUnauthorized:
 		return c.permanent(codeRefused, "Peer %s refused our token (401). Give the peer a new token.", c.peerID)
 	case status == http.StatusForbidden:
@@ -99,28 +93,6 @@ func (c *caller) refused(resp *http.Response) error {
 	}
 	return c.permanent(codeProtocol, "Peer %s refused the request (%d); check that both nodes run compatible versions.",
 		c.peerID, status)
-}
-
-// retryAfter returns how long a pause the peer asks for, at most maxRetryAfter, or 0 if it does not say. A date is read by the
-// peer's own clock if the answer has one.
-func (c *caller) retryAfter(h http.Header) time.Duration {
-	text := strings.TrimSpace(h.Get("Retry-After"))
-	if seconds, err := strconv.ParseFloat(text, 64); err == nil || errors.Is(err, strconv.ErrRange) {
-		// Compare before multiplying, which could overflow. Written this way round, NaN counts as 0.
-		if !(seconds > 0) {
-			return 0
-		}
-		return time.Duration(min(seconds, maxRetryAfter.Seconds()) * float64(time.Second))
-	}
-	at, err := http.ParseTime(text)
-	if err != nil {
-		return 0
-	}
-	now, err := http.ParseTime(h.Get("Date"))
-	if err != nil {
-		now = c.now()
-	}
-	return min(max(at.Sub(now), 0), maxRetryAfter)
 }
 
 // failed classifies an error from sending a request or reading its body. asked is the caller's context, within the request's:
