@@ -46,25 +46,10 @@ func (f *File) Read(ctx context.Context, after string, limit int) (transfer.Page
 	return f.ReadSpan(ctx, after, "", limit)
 }
 
-// Digests are added up by the halves of their numbers, whose sum would not fit.
 const (
-	sums     = "count(*), count(digest), coalesce(sum(digest & 4294967295), 0), coalesce(sum(digest >> 32), 0)"
-	nextSpan = "SELECT max(id), " + sums + " FROM (SELECT id, digest FROM records WHERE id > ? AND id <= ? ORDER BY id LIMIT ?)"
-	interval = "SELECT " + sums + " FROM records WHERE id > ? AND id <= ?"
+	nextSpan = "SELECT max(id), " + catalog.SumOfHalves + " FROM (SELECT id, digest FROM records WHERE id > ? AND id <= ? ORDER BY id LIMIT ?)"
+	interval = "SELECT " + catalog.SumOfHalves + " FROM records WHERE id > ? AND id <= ?"
 )
-
-// halves is what sums yields.
-type halves struct{ records, digested, low, high int64 }
-
-func (h *halves) into() []any { return []any{&h.records, &h.digested, &h.low, &h.high} }
-
-func (h *halves) digest() catalog.Digest {
-	d := catalog.Digest{Count: h.records, Known: h.records == h.digested}
-	if d.Known {
-		d.Sum = uint64(h.low) + uint64(h.high)<<32 //nolint:gosec // modulo 2^64
-	}
-	return d
-}
 
 // last is a text that no id comes after: no UTF-8 begins with this byte.
 const last = "\xff"
@@ -83,16 +68,16 @@ func (f *File) Spans(ctx context.Context, after, through string, every, limit in
 	page.Next, page.Total, page.More = after, &total, true
 	for len(page.Spans) < limit {
 		var last sql.NullString
-		var h halves
+		var h catalog.Halves
 		row := f.db.QueryRowContext(ctx, nextSpan, page.Next, bound(through), every)
-		if err := row.Scan(append([]any{&last}, h.into()...)...); err != nil {
+		if err := row.Scan(append([]any{&last}, h.Into()...)...); err != nil {
 			return page, err
 		}
-		if h.records > 0 {
-			page.Spans = append(page.Spans, catalog.Span{Through: last.String, Digest: h.digest()})
+		if h.Count > 0 {
+			page.Spans = append(page.Spans, catalog.Span{Through: last.String, Digest: h.Digest()})
 			page.Next = last.String
 		}
-		if h.records < int64(every) {
+		if h.Count < int64(every) {
 			page.More = false
 			break
 		}
@@ -109,21 +94,21 @@ func (f *File) Digests(ctx context.Context, after string, through []string) ([]c
 	}
 	defer statement.Close() //nolint:errcheck // it was only read
 	for i, to := range through {
-		var h halves
-		if err := statement.QueryRowContext(ctx, after, bound(to)).Scan(h.into()...); err != nil {
+		var h catalog.Halves
+		if err := statement.QueryRowContext(ctx, after, bound(to)).Scan(h.Into()...); err != nil {
 			return nil, err
 		}
-		digests[i], after = h.digest(), to
+		digests[i], after = h.Digest(), to
 	}
 	return digests, nil
 }
 
 // State returns a text that stands for all records. It changes with them, but not with their order, nor with the reasons of refusals.
 func (f *File) State(ctx context.Context) (string, error) {
-	var h halves
-	err := f.db.QueryRowContext(ctx, interval, "", last).Scan(h.into()...)
-	sum := uint64(h.low) + uint64(h.high)<<32 //nolint:gosec // modulo 2^64
-	return fmt.Sprintf("%d:%016x:%d", h.digested, sum, f.Total()-h.digested), err
+	var h catalog.Halves
+	err := f.db.QueryRowContext(ctx, interval+" AND digest IS NOT NULL", "", last).Scan(h.Into()...)
+	products := h.Digest()
+	return fmt.Sprintf("%d:%016x:%d", products.Count, products.Sum, f.Total()-products.Count), err
 }
 
 // Entries implements [transfer.Side], with short hashes.

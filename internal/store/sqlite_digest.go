@@ -57,28 +57,13 @@ func (*sqlite) distrust(ctx context.Context, s *Store, catalogName string, ids [
 		UpdateColumns(map[string]any{"digest": nil, "theirs": nil, "their_digest": nil}).Error
 }
 
-// How spans are added up, one statement each, which costs next to nothing here, with the digest of a [view] for %s. The sum of numbers of 64
-// bits would not fit: their halves are added up.
+// How spans are added up, one statement each, which costs next to nothing here, with the digest of a [view] for %s.
 const (
-	sumOfDigests = "count(*), count(digest), coalesce(sum(digest & 4294967295), 0), coalesce(sum(digest >> 32), 0)"
-	nextSpan     = "SELECT max(id), " + sumOfDigests + " FROM (SELECT id, %s AS digest FROM products WHERE catalog = ? AND id > ? ORDER BY catalog, id LIMIT ?)"
-	nextSpanUpTo = "SELECT max(id), " + sumOfDigests + " FROM (SELECT id, %s AS digest FROM products WHERE catalog = ? AND id > ? AND id <= ? ORDER BY catalog, id LIMIT ?)"
-	oneInterval  = "SELECT " + sumOfDigests + " FROM (SELECT %s AS digest FROM products WHERE catalog = ? AND id > ? AND id <= ?)"
-	lastInterval = "SELECT " + sumOfDigests + " FROM (SELECT %s AS digest FROM products WHERE catalog = ? AND id > ?)"
+	nextSpan     = "SELECT max(id), " + catalog.SumOfHalves + " FROM (SELECT id, %s AS digest FROM products WHERE catalog = ? AND id > ? ORDER BY catalog, id LIMIT ?)"
+	nextSpanUpTo = "SELECT max(id), " + catalog.SumOfHalves + " FROM (SELECT id, %s AS digest FROM products WHERE catalog = ? AND id > ? AND id <= ? ORDER BY catalog, id LIMIT ?)"
+	oneInterval  = "SELECT " + catalog.SumOfHalves + " FROM (SELECT %s AS digest FROM products WHERE catalog = ? AND id > ? AND id <= ?)"
+	lastInterval = "SELECT " + catalog.SumOfHalves + " FROM (SELECT %s AS digest FROM products WHERE catalog = ? AND id > ?)"
 )
-
-// halves is what [sumOfDigests] yields.
-type halves struct{ products, digested, low, high int64 }
-
-func (h *halves) into() []any { return []any{&h.products, &h.digested, &h.low, &h.high} }
-
-func (h *halves) digest() catalog.Digest {
-	d := catalog.Digest{Count: h.products, Known: h.products == h.digested}
-	if d.Known {
-		d.Sum = uint64(h.low) + uint64(h.high)<<32 //nolint:gosec // modulo 2^64, also where the high half is negative
-	}
-	return d
-}
 
 // spans implements [dialect].
 func (*sqlite) spans(ctx context.Context, s *Store, digest string, of stretch, every, limit int) (spans []catalog.Span, more bool, err error) {
@@ -89,14 +74,14 @@ func (*sqlite) spans(ctx context.Context, s *Store, digest string, of stretch, e
 	err = prepared(ctx, s, fmt.Sprintf(query, digest), func(next *sql.Stmt) error {
 		for {
 			var through sql.NullString
-			var sum halves
-			if err := next.QueryRowContext(ctx, args...).Scan(append([]any{&through}, sum.into()...)...); err != nil {
+			var sum catalog.Halves
+			if err := next.QueryRowContext(ctx, args...).Scan(append([]any{&through}, sum.Into()...)...); err != nil {
 				return err
 			}
 			if more = through.Valid && len(spans) == limit; more || !through.Valid {
 				return nil
 			}
-			spans = append(spans, catalog.Span{Through: through.String, Digest: sum.digest()})
+			spans = append(spans, catalog.Span{Through: through.String, Digest: sum.Digest()})
 			args[1] = through.String
 			if len(spans) == limit {
 				args[len(args)-1] = 1 // is there one more?
@@ -109,9 +94,9 @@ func (*sqlite) spans(ctx context.Context, s *Store, digest string, of stretch, e
 // intervals implements [dialect].
 func (*sqlite) intervals(ctx context.Context, s *Store, digest, catalogName, after string, through []string) (digests []catalog.Digest, err error) {
 	ask := func(in *sql.Stmt, args ...any) error {
-		var sum halves
-		err := in.QueryRowContext(ctx, args...).Scan(sum.into()...)
-		digests = append(digests, sum.digest())
+		var sum catalog.Halves
+		err := in.QueryRowContext(ctx, args...).Scan(sum.Into()...)
+		digests = append(digests, sum.Digest())
 		return err
 	}
 	err = prepared(ctx, s, fmt.Sprintf(oneInterval, digest), func(in *sql.Stmt) error {
