@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"text/tabwriter"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -86,11 +85,9 @@ func printAudit(out io.Writer, entries []audit.Entry, asJSON bool) error {
 				Action: e.Action, Target: orNull(e.Target), Before: rawOrNull(e.Before), After: rawOrNull(e.After),
 			}
 		}
-		enc := json.NewEncoder(out)
-		enc.SetIndent("", "  ")
-		return enc.Encode(map[string]any{"entries": all})
+		return printJSON(out, map[string]any{"entries": all})
 	}
-	table := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
+	table := newTable(out)
 	fmt.Fprintln(table, "AT\tACTOR\tFROM\tACTION\tTARGET\tBEFORE\tAFTER")
 	for _, e := range entries {
 		fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\t%s\t%s\n", e.At.UTC().Format(time.RFC3339), dash(e.Actor), dash(e.Address), e.Action, dash(e.Target), dash(e.Before), dash(e.After))

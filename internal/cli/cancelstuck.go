@@ -2,7 +2,6 @@ package cli
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -153,9 +152,7 @@ func report(out io.Writer, found []syncer.Stuck, failure error, dryRun, asJSON b
 		if failure != nil {
 			full.Error = explain(failure)
 		}
-		enc := json.NewEncoder(out)
-		enc.SetIndent("", "  ")
-		if err := enc.Encode(full); err != nil {
+		if err := printJSON(out, full); err != nil {
 			return err
 		}
 	case failure == nil || len(lines) > 0:

@@ -2,7 +2,6 @@ package cli
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"io"
 	"time"
@@ -256,9 +255,7 @@ func printed(out io.Writer, failure error, sentence *string, report any) error {
 	if failure != nil {
 		*sentence = explain(failure)
 	}
-	enc := json.NewEncoder(out)
-	enc.SetIndent("", "  ")
-	if err := enc.Encode(report); err != nil {
+	if err := printJSON(out, report); err != nil {
 		return err
 	}
 	return failure

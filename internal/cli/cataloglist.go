@@ -11,7 +11,6 @@ import (
 	"os"
 	"strconv"
 	"strings"
-	"text/tabwriter"
 
 	"github.com/spf13/cobra"
 
@@ -52,7 +51,7 @@ func printCatalogs(out io.Writer, counts []catalog.Count, asJSON bool) error {
 	if asJSON {
 		return json.NewEncoder(out).Encode(map[string]any{"success": true, "catalogs": lines})
 	}
-	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
+	w := newTable(out)
 	fmt.Fprintln(w, "CATALOG\tPRODUCTS")
 	for _, l := range lines {
 		fmt.Fprintf(w, "%s\t%d\n", l.Catalog, l.Products)

@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"text/tabwriter"
 	"time"
 
 	"github.com/google/uuid"
@@ -240,7 +239,7 @@ func newSyncList(std IO) *cobra.Command {
 			}
 			return nil
 		}
-		table := tabwriter.NewWriter(std.Out, 0, 0, 2, ' ', 0)
+		table := newTable(std.Out)
 		fmt.Fprintln(table, "SESSION\tSTATUS\tSYNC\tCATALOG\tPRODUCTS\tSTARTED\tBY\tSTEP")
 		for _, s := range list.Sessions {
 			fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%d\t%s\t%s\t%s\n", s.SessionId, s.Status, way(s), s.Catalog,

@@ -2,10 +2,8 @@ package cli
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"io"
-	"text/tabwriter"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -97,33 +95,16 @@ func printTokens(out io.Writer, all []token.Token, asJSON bool) error {
 	for i, t := range all {
 		listed[i] = listedToken{
 			ID: t.ID, Name: t.Name, Role: t.Role, State: string(t.State()), CreatedBy: t.CreatedBy, CreatedAt: t.CreatedAt.UTC(), ExpiresAt: t.ExpiresAt.UTC(),
-			LastUsedFrom: t.LastUsedFrom, LastUsedBy: t.LastUsedBy,
-		}
-		if t.LastUsedAt != nil {
-			last := t.LastUsedAt.UTC()
-			listed[i].LastUsedAt = &last
+			LastUsedAt: inUTC(t.LastUsedAt), LastUsedFrom: t.LastUsedFrom, LastUsedBy: t.LastUsedBy,
 		}
 	}
 	if asJSON {
-		enc := json.NewEncoder(out)
-		enc.SetIndent("", "  ")
-		return enc.Encode(map[string]any{"tokens": listed})
+		return printJSON(out, map[string]any{"tokens": listed})
 	}
-	table := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
+	table := newTable(out)
 	fmt.Fprintln(table, "ID\tNAME\tROLE\tSTATE\tEXPIRES\tLAST USED\tBY NODE\tFROM")
 	for _, t := range listed {
-		last := "never"
-		if t.LastUsedAt != nil {
-			last = t.LastUsedAt.Format(time.RFC3339)
-		}
-		fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n", t.ID, t.Name, t.Role, t.State, t.ExpiresAt.Format(time.RFC3339), last, dash(t.LastUsedBy), dash(t.LastUsedFrom))
+		fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n", t.ID, t.Name, t.Role, t.State, t.ExpiresAt.Format(time.RFC3339), orNever(t.LastUsedAt), dash(t.LastUsedBy), dash(t.LastUsedFrom))
 	}
 	return table.Flush()
-}
-
-func dash(text string) string {
-	if text == "" {
-		return "-"
-	}
-	return text
 }

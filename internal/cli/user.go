@@ -2,11 +2,9 @@ package cli
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
-	"text/tabwriter"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -187,28 +185,19 @@ type listedUser struct {
 func printUsers(out io.Writer, all []user.User, asJSON bool) error {
 	listed := make([]listedUser, len(all))
 	for i, u := range all {
-		listed[i] = listedUser{Name: u.Name, Role: u.Role, Disabled: u.Disabled, CreatedAt: u.CreatedAt.UTC()}
-		if u.LastLoginAt != nil {
-			last := u.LastLoginAt.UTC()
-			listed[i].LastLoginAt = &last
-		}
+		listed[i] = listedUser{Name: u.Name, Role: u.Role, Disabled: u.Disabled, CreatedAt: u.CreatedAt.UTC(), LastLoginAt: inUTC(u.LastLoginAt)}
 	}
 	if asJSON {
-		enc := json.NewEncoder(out)
-		enc.SetIndent("", "  ")
-		return enc.Encode(map[string]any{"users": listed})
+		return printJSON(out, map[string]any{"users": listed})
 	}
-	table := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
+	table := newTable(out)
 	fmt.Fprintln(table, "NAME\tROLE\tSTATE\tLAST LOGIN")
 	for _, u := range listed {
-		state, last := "enabled", "never"
+		state := "enabled"
 		if u.Disabled {
 			state = "disabled"
 		}
-		if u.LastLoginAt != nil {
-			last = u.LastLoginAt.Format(time.RFC3339)
-		}
-		fmt.Fprintf(table, "%s\t%s\t%s\t%s\n", u.Name, u.Role, state, last)
+		fmt.Fprintf(table, "%s\t%s\t%s\t%s\n", u.Name, u.Role, state, orNever(u.LastLoginAt))
 	}
 	return table.Flush()
 }
