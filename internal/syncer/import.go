@@ -37,7 +37,7 @@ func (s *Service) Import(ctx context.Context, req ImportRequest) (Started, error
 	if err := s.mayPlan(start); err != nil {
 		return Started{}, err
 	}
-	s.limit(&start.Options)
+	s.cfg.complete(&start.Options)
 	row := session.Session{
 		ID: cmp.Or(req.ID, uuid.NewString()), Catalog: req.Catalog, Direction: session.Import,
 		SourceNodeID: s.cfg.NodeID, TargetNodeID: s.cfg.NodeID, Method: session.MethodHTTP, Options: start.Options,
@@ -45,18 +45,6 @@ func (s *Service) Import(ctx context.Context, req ImportRequest) (Started, error
 		CurrentStep: "Preparing to import " + cmp.Or(req.Options.Import.Name, "products"),
 	}
 	return s.begin(ctx, start, row)
-}
-
-// limit fills in what the options leave open, and keeps to what the node allows.
-func (s *Service) limit(opt *session.Options) {
-	if opt.BatchSize == 0 {
-		opt.BatchSize, opt.GrowBatches = s.cfg.BatchSize, s.cfg.GrowBatches
-	}
-	opt.MaxDeletes = min(opt.MaxDeletes, s.cfg.MaxDeletes)
-	opt.MaxDeletePercent = min(opt.MaxDeletePercent, s.cfg.MaxDeletePercent)
-	if opt.TimeoutSeconds == 0 {
-		opt.TimeoutSeconds = int(s.cfg.SessionTimeout.Seconds())
-	}
 }
 
 // noJob is the [Enqueue] of a session that the process that starts it works on.

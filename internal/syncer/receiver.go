@@ -152,11 +152,7 @@ func (r *Receiver) mayPlan(ctx context.Context, o Opening, pushedBy string) erro
 // incoming makes the row of a push that is to be opened.
 func (r *Receiver) incoming(ctx context.Context, o Opening, pushedBy string) (row session.Session, err error) {
 	opt := o.Options
-	opt.MaxDeletes = min(opt.MaxDeletes, r.cfg.MaxDeletes)
-	opt.MaxDeletePercent = min(opt.MaxDeletePercent, r.cfg.MaxDeletePercent)
-	if opt.TimeoutSeconds == 0 {
-		opt.TimeoutSeconds = int(r.cfg.SessionTimeout.Seconds())
-	}
+	r.cfg.limit(&opt)
 	row = r.cfg.accounted(session.Session{
 		ID: o.SessionID, Catalog: o.Catalog, Direction: session.Push, Incoming: true, PeerID: o.NodeID,
 		SourceNodeID: o.NodeID, TargetNodeID: r.cfg.NodeID, Method: session.MethodHTTP, Options: opt,

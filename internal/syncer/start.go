@@ -94,7 +94,7 @@ func (s *Service) Start(ctx context.Context, req StartRequest) (Started, error) 
 	if err != nil {
 		return Started{}, err
 	}
-	s.limit(&req.Options)
+	s.cfg.complete(&req.Options)
 	row := session.Session{
 		ID: uuid.NewString(), Catalog: req.Catalog, Direction: session.Pull, PeerID: p.NodeID,
 		SourceNodeID: p.NodeID, TargetNodeID: s.cfg.NodeID, Method: cmp.Or(req.Method, session.MethodHTTP), Options: req.Options,
@@ -218,4 +218,21 @@ func (s *Service) repeated(ctx context.Context, key *StartKey) (started Started,
 	}
 	v, err := s.Get(ctx, kept.SessionID)
 	return Started{Session: v, Attached: kept.Attached}, err == nil, err
+}
+
+// complete fills in what the options of a start leave open, and keeps to what the node allows.
+func (c Config) complete(opt *session.Options) {
+	if opt.BatchSize == 0 {
+		opt.BatchSize, opt.GrowBatches = c.BatchSize, c.GrowBatches
+	}
+	c.limit(opt)
+}
+
+// limit keeps options, also those of another node, to what this one allows.
+func (c Config) limit(opt *session.Options) {
+	opt.MaxDeletes = min(opt.MaxDeletes, c.MaxDeletes)
+	opt.MaxDeletePercent = min(opt.MaxDeletePercent, c.MaxDeletePercent)
+	if opt.TimeoutSeconds == 0 {
+		opt.TimeoutSeconds = int(c.SessionTimeout.Seconds())
+	}
 }
