@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
-	"errors"
 	"time"
 
 	"gorm.io/gorm"
@@ -91,17 +90,13 @@ func (s *Store) NoteSettings(ctx context.Context, nodeID string, now map[string]
 		after[name] = value
 	}
 	return s.inTx(ctx, s.db, func(tx *gorm.DB) error {
-		var row setting
-		err := s.forUpdate(tx).Where("name = ?", settingSettings).Take(&row).Error
-		if err != nil && !errors.Is(err, gorm.ErrRecordNotFound) {
+		seen, err := settingIn(s.forUpdate(tx), settingSettings)
+		if err != nil || seen == after.Text() {
 			return err
 		}
-		if row.Value == after.Text() {
-			return nil
-		}
 		before := audit.Values{}
-		if row.Value != "" {
-			if err := json.Unmarshal([]byte(row.Value), &before); err != nil {
+		if seen != "" {
+			if err := json.Unmarshal([]byte(seen), &before); err != nil {
 				return err
 			}
 		}

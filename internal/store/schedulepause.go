@@ -3,7 +3,6 @@ package store
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"time"
 
 	"gorm.io/gorm"
@@ -14,16 +13,12 @@ import (
 
 // PausedSchedules implements [schedule.Store].
 func (s *Store) PausedSchedules(ctx context.Context) (*schedule.Pause, error) {
-	var row setting
-	err := s.show.WithContext(ctx).Where("name = ?", settingPause).Take(&row).Error
-	if errors.Is(err, gorm.ErrRecordNotFound) {
-		return nil, nil
-	}
-	if err != nil {
+	text, err := settingIn(s.show.WithContext(ctx), settingPause)
+	if err != nil || text == "" {
 		return nil, s.translate(err)
 	}
 	var pause schedule.Pause
-	return &pause, json.Unmarshal([]byte(row.Value), &pause)
+	return &pause, json.Unmarshal([]byte(text), &pause)
 }
 
 // PauseSchedules implements [schedule.Store].

@@ -30,8 +30,8 @@ func (SecretLink) TableName() string { return "secret_links" }
 // Secrets returns the mark of the secret in use, and the links that lead to others that are good. Replicas ask every few seconds.
 func (s *Store) Secrets(ctx context.Context) (mark []byte, links []SecretLink, err error) {
 	db := s.show.WithContext(ctx)
-	text := ""
-	if err := db.Model(&setting{}).Where("name = ?", settingSealMark).Pluck("value", &text).Error; err != nil {
+	text, err := settingIn(db, settingSealMark)
+	if err != nil {
 		return nil, nil, s.translate(err)
 	}
 	if err := db.Where("retires_at IS NULL OR retires_at > " + s.nowSQL()).Find(&links).Error; err != nil {
@@ -98,9 +98,8 @@ func (s *Store) Reseal(ctx context.Context, mark []byte, reseal func(peer.Peer) 
 
 // holdSecret says whether the secret with that mark is in use, and keeps it from being replaced while tx runs.
 func (s *Store) holdSecret(tx *gorm.DB, mark []byte) (used bool, err error) {
-	var row setting
-	err = s.forUpdate(tx).Where("name = ?", settingSealMark).Take(&row).Error
-	return row.Value == base64.StdEncoding.EncodeToString(mark), err
+	text, err := settingIn(s.forUpdate(tx), settingSealMark)
+	return text == base64.StdEncoding.EncodeToString(mark), err
 }
 
 func (s *Store) reseal(tx *gorm.DB, reseal func(peer.Peer) ([]byte, error)) (resealed int, err error) {

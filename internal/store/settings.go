@@ -31,12 +31,18 @@ func (setting) TableName() string { return "settings" }
 
 // setting returns a value, "" where there is none.
 func (s *Store) setting(ctx context.Context, name string) (string, error) {
+	value, err := settingIn(s.db.WithContext(ctx), name)
+	return value, s.translate(err)
+}
+
+// settingIn is [Store.setting] with the connection, or in the transaction, of db.
+func settingIn(db *gorm.DB, name string) (string, error) {
 	var row setting
-	err := s.db.WithContext(ctx).Where("name = ?", name).Take(&row).Error
+	err := db.Where("name = ?", name).Take(&row).Error
 	if errors.Is(err, gorm.ErrRecordNotFound) {
 		return "", nil
 	}
-	return row.Value, s.translate(err)
+	return row.Value, err
 }
 
 // keep stores value under name unless there is one already, and returns what is stored: of several replicas that
