@@ -1,12 +1,11 @@
 // The page of who may do what: people and API tokens.
 
 import { call } from "./api.js";
-import { busy } from "./busy.js";
 import { confirm } from "./confirm.js";
 import { make } from "./dom.js";
 import { time } from "./format.js";
 import { copy, focusMessage, say } from "./message.js";
-import { button, newDetails, newList, newSection, newTable } from "./views.js";
+import { button, newDetails, newForm, newList, newSection, newTable } from "./views.js";
 
 /** @typedef {import("fullsync-api").components["schemas"]} Schemas */
 /** @typedef {Schemas["UserAccount"]} User */
@@ -21,7 +20,7 @@ const users = newList(people.body, problem, readUsers, showUser, "Nobody may sig
 const newName = make("input", { required: true, maxLength: 64, autocomplete: "off", autocapitalize: "none", spellcheck: false });
 const newRole = make("select", {}, ...everybody.map((role) => new Option(role, role)));
 const newPassword = make("input", { type: "password", required: true, minLength: 8, maxLength: 200, autocomplete: "new-password" });
-const addPerson = formOf("Add a person", "Add person", { Name: newName, Role: newRole, "Password of at least 8 characters": newPassword }, async () => {
+const addPerson = newForm("Add a person", "Add person", { Name: newName, Role: newRole, "Password of at least 8 characters": newPassword }, async () => {
   const name = newName.value.trim();
   await call("POST", "/api/admin/users", { name, role: newRole.value, password: newPassword.value });
   addPerson.reset();
@@ -35,7 +34,7 @@ const tokenName = make("input", { required: true, maxLength: 200, autocomplete: 
 const tokenRole = make("select", {}, ...["node", "node-push", ...everybody].map((role) => new Option(role, role)));
 const tokenDays = make("input", { type: "number", min: "1", max: "3650", required: true, inputMode: "numeric", value: "365" });
 const made = make("div", { className: "message success", role: "status", hidden: true });
-const makeToken = formOf("Make a token", "Make token", { "What it is for": tokenName, Role: tokenRole, "Days until it expires": tokenDays }, async () => {
+const makeToken = newForm("Make a token", "Make token", { "What it is for": tokenName, Role: tokenRole, "Days until it expires": tokenDays }, async () => {
   const wanted = { name: tokenName.value.trim(), role: tokenRole.value, ttlSeconds: Number(tokenDays.value) * day };
   /** @type {Schemas["NewTokenResponse"]} */
   const { token } = await call("POST", "/api/admin/tokens", wanted);
@@ -70,23 +69,6 @@ export const access = {
     return "Access";
   },
 };
-
-/**
- * Makes a form.
- * @param {string} label @param {string} go the button's text
- * @param {Record<string, HTMLElement>} fields @param {() => Promise<void>} work
- */
-function formOf(label, go, fields, work) {
-  const wrong = make("p", { className: "problem", role: "alert" });
-  const save = make("button", { className: "main" }, go);
-  const inputs = Object.entries(fields).map(([text, input]) => make("label", {}, text, input));
-  const form = make("form", { ariaLabel: label }, make("div", { className: "fields" }, ...inputs), wrong, save);
-  form.addEventListener("submit", (event) => {
-    event.preventDefault();
-    void busy(save, wrong, work);
-  });
-  return form;
-}
 
 async function readUsers() {
   /** @type {Schemas["UserListResponse"]} */

@@ -1,8 +1,8 @@
 // The form of a schedule, to add one or to change it.
 
 import { call } from "./api.js";
-import { busy } from "./busy.js";
 import { make } from "./dom.js";
+import { newForm } from "./views.js";
 
 /** @typedef {import("fullsync-api").components["schemas"]} Schemas */
 
@@ -29,18 +29,8 @@ export function newScheduleForm(label, go, send) {
   const jitter = make("input", { type: "number", min: "0", max: "3600", inputMode: "numeric", required: true });
   const ticks = Object.entries(switches).map(([option, says]) => ({ option, says, tick: make("input", { type: "checkbox" }) }));
   const hint = make("p", { className: "hint" }, "When: minute, hour, day of the month, month, day of the week; or @hourly, @daily, @weekly, @monthly.");
-  const problem = make("p", { className: "problem", role: "alert" });
-  const save = make("button", { className: "main" }, go);
   const fields = { Name: name, When: cron, "Time zone": timezone, Direction: action, "With the peer": peers, Catalog: catalog, "If a sync is running, it": ifRunning, "Random delay of at most, in seconds": jitter };
-  const form = make(
-    "form",
-    { ariaLabel: label },
-    make("div", { className: "fields" }, ...Object.entries(fields).map(([says, input]) => make("label", {}, says, input))),
-    ...ticks.map(({ says, tick }) => make("label", { className: "check" }, tick, says)),
-    hint,
-    problem,
-    save,
-  );
+  const form = newForm(label, go, fields, () => send(wanted()), ...ticks.map(({ says, tick }) => make("label", { className: "check" }, tick, says)), hint);
   /** Options that this form does not show; they stay as they are. @type {Schemas["StartOptions"]} */
   let others = {};
   /** @type {string[]} */
@@ -51,25 +41,23 @@ export function newScheduleForm(label, go, send) {
     peers.size = peers.multiple ? 4 : 1;
   };
   action.addEventListener("change", one);
-  form.addEventListener("submit", (event) => {
-    event.preventDefault();
-    void busy(save, problem, () => {
-      const options = { ...others, ...Object.fromEntries(ticks.map(({ option, tick }) => [option, tick.checked])) };
-      return send({
-        name: name.value.trim(),
-        cron: cron.value.trim(),
-        timezone: timezone.value.trim(),
-        action: action.value === "push" ? "push" : "pull",
-        targetPeers: [...peers.selectedOptions].map((o) => o.value),
-        catalog: catalog.value.trim(),
-        options,
-        ifRunning: ifRunning.value === "queue" ? "queue" : "skip",
-        jitterSeconds: Number(jitter.value),
-      });
-    });
-  });
   fillIn();
   return { form, fillIn, offerPeers };
+
+  /** What the form says. @returns {Schemas["NewSchedule"]} */
+  function wanted() {
+    return {
+      name: name.value.trim(),
+      cron: cron.value.trim(),
+      timezone: timezone.value.trim(),
+      action: action.value === "push" ? "push" : "pull",
+      targetPeers: [...peers.selectedOptions].map((o) => o.value),
+      catalog: catalog.value.trim(),
+      options: { ...others, ...Object.fromEntries(ticks.map(({ option, tick }) => [option, tick.checked])) },
+      ifRunning: ifRunning.value === "queue" ? "queue" : "skip",
+      jitterSeconds: Number(jitter.value),
+    };
+  }
 
   /** Shows a schedule, or what a new one begins with. @param {Schemas["Schedule"]} [s] */
   function fillIn(s) {

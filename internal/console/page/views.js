@@ -100,6 +100,24 @@ export function button(text, work, { may, about, problem } = {}) {
   return made;
 }
 
+/**
+ * Makes a form. A failure shows above its button.
+ * @param {string} label @param {string} go the button's text
+ * @param {Record<string, HTMLElement>} fields @param {() => Promise<void>} work
+ * @param {...Node} below what stands between the fields and the button
+ */
+export function newForm(label, go, fields, work, ...below) {
+  const problem = make("p", { className: "problem", role: "alert" });
+  const save = make("button", { className: "main" }, go);
+  const inputs = Object.entries(fields).map(([text, input]) => make("label", {}, text, input));
+  const form = make("form", { ariaLabel: label }, make("div", { className: "fields" }, ...inputs), ...below, problem, save);
+  form.addEventListener("submit", (event) => {
+    event.preventDefault();
+    void busy(save, problem, work);
+  });
+  return form;
+}
+
 /** Makes a part of a page that opens. @param {string} text @param {string} may who sees it @param {...Node} inside */
 export function newDetails(text, may, ...inside) {
   const details = make("details", {}, make("summary", {}, text), ...inside);
