@@ -134,6 +134,7 @@ func TestBadFeeds(t *testing.T) {
 		{"part", "", "2 of 90 products, and does not say where the others are", sends("application/json", `{"products":`+onePage+`,"total":90}`)},
 		{"same-page", "?page=1", "is the same as the one before", sends("application/json", onePage)},
 		{"login-page", "?page=1", "page 2 of its list is no list", onPages(onePage, "<html>Sign in</html>")},
+		{"error-page", "?page=1", `page 2 of its list is an error of its server: "Too deep"`, onPages(`{"data":`+onePage+`}`, `{"errors":[{"message":"Too deep"}],"data":null}`)},
 		{"lost-page", "?page=1", "there is nothing at its URL (404)", onPages(onePage, nextPage)},
 		{"moved", "", "another number of products now", func(w http.ResponseWriter, r *http.Request) {
 			w.Header().Set("X-Wp-Totalpages", "2")

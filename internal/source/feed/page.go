@@ -17,6 +17,8 @@ type Page struct {
 	Total int64
 	// Next is the address of the next page, as it stands in the page; "" if it has none.
 	Next string
+	// Error is what the server says has gone wrong, if the page stands for that; "" otherwise.
+	Error string
 	// OffsetName is the parameter that says how many records to leave out, as the page repeats it: offset or skip; "" if it does not.
 	OffsetName string
 }
@@ -38,6 +40,9 @@ func LookAt(page []byte, opt Options) Page {
 		return out
 	case jsontext.KindBeginObject:
 	default:
+		return out
+	}
+	if out.Error = errorIn(body, len(opt.Map) > 0); out.Error != "" {
 		return out
 	}
 	to := pathToRecords(body, opt.Map[fieldID])

@@ -22,6 +22,9 @@ func sniff(head []byte, opt Options) (format string, to path, err error) {
 		return "", nil, unreadable("The input is not text. It should be NDJSON, JSON, CSV, TSV or XML, packed with gzip or zstd if you like.")
 	}
 	begins := jsonStart.Match(head)
+	if said := errorIn(head, len(opt.Map) > 0); said != "" {
+		return "", nil, unreadable("The input is an error of its server, not product data: \"%s\".", said)
+	}
 	switch {
 	case opt.Format == JSON, opt.Format == "" && begins:
 		to = pathToRecords(head, opt.Map[fieldID])

@@ -36,8 +36,12 @@ type Page struct {
 	Records int64
 	// Total is how many records the whole list has, -1 if the page does not say.
 	Total int64
-	// Next is the address of the next page, and OffsetName the parameter that says how many records to leave out; "" if the page has none.
-	Next, OffsetName string
+	// Next is the address of the next page; "" if the page has none.
+	Next string
+	// Error is what the server says has gone wrong, if the page stands for that; "" otherwise.
+	Error string
+	// OffsetName is the parameter that says how many records to leave out; "" if the page has none.
+	OffsetName string
 }
 
 // Options say what to fetch and how.

@@ -238,6 +238,9 @@ func (p *pages) next() (io.Reader, error) {
 // came takes in a page.
 func (p *pages) came(at place, head http.Header, body []byte) (io.Reader, error) {
 	b, page := p.b, p.b.o.LookAt(body)
+	if page.Error != "" {
+		return nil, b.trouble("FEED_PAGES", "page %d of its list is an error of its server: \"%s\"", at.read, page.Error)
+	}
 	if !page.IsList {
 		return nil, b.trouble("FEED_PAGES", "page %d of its list is no list of products. Is it the page of a login, or of an error?", at.read)
 	}
