@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"runtime"
 	"sync"
 )
 
@@ -53,12 +54,8 @@ func (t *together[T]) join(key string) (mine, before *reading[T], leads bool) {
 		t.running, t.next = map[string]*reading[T]{}, map[string]*reading[T]{}
 	}
 	mine = &reading[T]{done: make(chan struct{})}
-	if before = t.running[key]; before == nil {
-		t.running[key] = mine
-	} else {
-		t.next[key] = mine
-	}
-	return mine, before, true
+	t.next[key] = mine
+	return mine, t.running[key], true
 }
 
 func (t *together[T]) lead(ctx context.Context, key string, mine, before *reading[T], read func(context.Context) (T, error)) (answer T, err error) {
@@ -66,11 +63,13 @@ func (t *together[T]) lead(ctx context.Context, key string, mine, before *readin
 	if before != nil {
 		select {
 		case <-before.done:
-			t.begin(key, mine)
 		case <-ctx.Done():
 			return answer, ctx.Err()
 		}
 	}
+	// Whoever is about to ask as well, because the same answer woke them or they came at the same moment, joins.
+	runtime.Gosched()
+	t.begin(key, mine)
 	answer, err = read(ctx)
 	mine.answer, mine.err = answer, err
 	mine.given = err == nil || ctx.Err() == nil
