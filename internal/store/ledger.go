@@ -168,8 +168,26 @@ func (s *Store) CommitBatch(ctx context.Context, row *session.Session, batch cat
 			return s.translate(err)
 		}
 	}
-	next := *row
-	err := s.batchTx(ctx, func(tx *gorm.DB, conn *sql.Conn) error {
+	var next session.Session
+	var err error
+	for range overtakenTries {
+		if next, err = s.commitOnce(ctx, row, w, batch); !errors.Is(err, errOvertaken) {
+			break
+		}
+	}
+	if err == nil {
+		*row = next
+		return nil
+	}
+	return s.settleCommit(ctx, row, s.translate(err))
+}
+
+// overtakenTries is how often a batch is tried at once when others write the same products in the same moment.
+const overtakenTries = 3
+
+// commitOnce is the transaction of CommitBatch. It returns row as it is after the batch.
+func (s *Store) commitOnce(ctx context.Context, row *session.Session, w upsert, batch catalog.Batch) (next session.Session, err error) {
+	err = s.batchTx(ctx, func(tx *gorm.DB, conn *sql.Conn) error {
 		n, refused, err := s.writeBatch(tx, conn, row, w, batch)
 		if err != nil {
 			return err
@@ -181,11 +199,7 @@ func (s *Store) CommitBatch(ctx context.Context, row *session.Session, batch cat
 		next = advanced(*row, n, batch)
 		return s.moveCursor(tx, &next)
 	})
-	if err == nil {
-		*row = next
-		return nil
-	}
-	return s.settleCommit(ctx, row, s.translate(err))
+	return next, err
 }
 
 // writeBatch writes, deletes or puts back the products of a batch, or writes down that a dry run would.

@@ -15,6 +15,7 @@ import (
 	"gorm.io/gorm"
 
 	"fullsync/internal/catalog"
+	"fullsync/internal/transfer"
 )
 
 // How a batch is compared with what the database holds: readHashes takes everything between the batch's first and last
@@ -106,12 +107,15 @@ func (d *postgres) upsert(tx *gorm.DB, conn *sql.Conn, w upsert) (n upserted, er
 	}
 	err = conn.Raw(func(driver any) error {
 		result := execute(tx.Statement.Context, driver, merge, args)
+		if w.record != nil && violates(result.Err, "sync_changes_pkey") {
+			return transfer.ErrFenced // the batch's number is taken
+		}
 		if result.Err != nil {
 			return result.Err
 		}
 		counts := result.Rows[0]
 		n.created, n.updated = number(counts[0]), number(counts[1])
-		if w.record != nil && number(counts[2]) != n.updated {
+		if w.record != nil && (number(counts[2]) != n.created || number(counts[3]) != n.updated) {
 			return troubleBusy.because(errOvertaken)
 		}
 		return nil
@@ -143,6 +147,12 @@ func execute(ctx context.Context, driver any, query string, args [][]byte) *pgco
 		return &pgconn.Result{Err: err}
 	}
 	return conn.PgConn().ExecPrepared(ctx, statement.Name, args, binaryFormat(), binaryFormat()).Read()
+}
+
+// violates says whether err is about a second row with that key.
+func violates(err error, key string) bool {
+	var pg *pgconn.PgError
+	return errors.As(err, &pg) && pg.Code == pgCodeUnique && pg.ConstraintName == key
 }
 
 // number reads a bigint in binary form.
