@@ -4,13 +4,39 @@ import (
 	"gorm.io/gorm"
 
 	"fullsync/internal/catalog"
+	"fullsync/internal/session"
+)
+
+// The updates of a batch are written down by a trigger that only this connection has. It sees each row as it was and as it becomes, while reading the
+// rows before the update and again after it takes a third longer. It does nothing unless a batch is named in table recording.
+const (
+	recordingTable   = `CREATE TEMP TABLE IF NOT EXISTS recording (session_id text, batch integer)`
+	recordingTrigger = `CREATE TEMP TRIGGER IF NOT EXISTS record_update AFTER UPDATE ON main.products WHEN EXISTS (SELECT 1 FROM recording)
+	BEGIN
+		INSERT OR IGNORE INTO sync_changes (session_id, batch, product_id, kind, ` + beforeColumns + `, hash_before, hash_after,
+			new_sku, new_name, new_price, new_currency, new_active, new_attributes, new_origin_node_id)
+		SELECT session_id, batch, OLD.id, '` + string(session.ChangeUpdated) + `', OLD.sku, OLD.name, OLD.price, OLD.currency, OLD.active, OLD.attributes,
+			OLD.origin_node_id, OLD.created_at, OLD.updated_at, CASE WHEN OLD.digest IS NULL THEN '' ELSE OLD.hash END, NEW.hash,
+			NULLIF(NEW.sku, OLD.sku), NULLIF(NEW.name, OLD.name), NULLIF(NEW.price, OLD.price), NULLIF(NEW.currency, OLD.currency),
+			NULLIF(NEW.active, OLD.active), NULLIF(NEW.attributes, OLD.attributes), NULLIF(NEW.origin_node_id, OLD.origin_node_id)
+		FROM recording;
+	END`
 )
 
 // writeRecorded is write, and writes down what that does; known is what the catalog held of the batch.
 func (d *sqlite) writeRecorded(tx *gorm.DB, w upsert, known []entry) error {
-	err := recordUpdates(tx, w.record, w.catalog, w.products, func() error { return d.write(tx, w) })
-	if err != nil {
-		return err
+	for _, step := range []func() error{
+		func() error { return tx.Exec(recordingTable).Error },
+		func() error { return tx.Exec(recordingTrigger).Error },
+		func() error {
+			return tx.Exec("INSERT INTO recording VALUES (?, ?)", w.record.session, w.record.batch).Error
+		},
+		func() error { return d.write(tx, w) },
+		func() error { return tx.Exec("DELETE FROM recording").Error },
+	} {
+		if err := step(); err != nil {
+			return err
+		}
 	}
 	return recordCreations(tx, w.record, w.catalog, without(w.products, known))
 }
