@@ -231,7 +231,7 @@ func nodeSession(at syncer.Standing) spec.NodeSession {
 		LeaseSeconds: int(at.Lease.Seconds()), Created: at.Counts.Created, Updated: at.Counts.Updated, Unchanged: at.Counts.Unchanged,
 		Deleted: at.Counts.Deleted, Rejected: at.Counts.Rejected, ResumedRecords: at.ResumedRecords, DeletesWithheld: at.DeletesWithheld,
 		CancelledBy: optional(at.CancelledBy), Reason: optional(at.Reason), ErrorCode: optional(at.ErrorCode),
-		RevertedBy: optionalSessionID(at.RevertedBy), NotReverted: optional(at.NotReverted),
+		RevertedBy: optionalSessionID(at.RevertedBy), NotReverted: optional(at.NotReverted), Mark: optional(at.Mark),
 	}
 	if at.DryRun {
 		out.DryRun = &at.DryRun

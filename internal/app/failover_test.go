@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/http"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/jackc/pgx/v5"
@@ -101,4 +102,37 @@ func TestSynchronousStandbyLacksNothingThatWasReported(t *testing.T) {
 	}
 	checkCounts(t, f.Main.WaitEnd(f.session.SessionId, spec.COMPLETED), counts{transferred: 300, created: 300})
 	nodetest.SameCatalog(t, f.Branch, f.Main, "main")
+}
+
+// TestFailoverThatForgetsAPushIsNoticed: a push is COMPLETED at both ends, and the standby that takes over at its target knows nothing of that. The next
+// time that the two nodes speak, both say so.
+func TestFailoverThatForgetsAPushIsNoticed(t *testing.T) {
+	t.Parallel()
+	primary := postgrestest.Start(t)
+	address := primary.NewDatabase(t)
+	standby := primary.Standby(t, false)
+	db := nodetest.Database{URL: primary.Either(standby, address), Dir: filepath.Join(t.TempDir(), "data")}
+	branch := nodetest.Start(t, nodetest.Config{ID: nodetest.Branch, Database: db, Options: patient()})
+	pair := nodetest.Between(branch, nodetest.Config{Database: nodetest.NewDatabase(t, nodetest.SQLite)})
+	mayPush(pair.Main, branch)
+	pair.Main.Fill("main", 30)
+	if problem := checked(t, pair.Main, "branch"); problem != "" {
+		t.Fatalf("before the failover: %s", problem)
+	}
+	standby.CaughtUp(t, primary)
+	standby.Detach(t)
+	pair.Main.Sync(push(10, spec.StartOptions{}))
+	nodetest.SameCatalog(t, pair.Main, branch, "main")
+	(&standingBy{Pair: &nodetest.Pair{Main: branch}, primary: primary, standby: standby}).failOver(t)
+	if n := branch.Count("main"); n != 0 {
+		t.Fatalf("the standby has %d products of a push that it cannot know", n)
+	}
+	if problem := checked(t, pair.Main, "branch"); !strings.Contains(problem, "lost its last changes in a failover") {
+		t.Errorf("the pusher did not notice: %q", problem)
+	}
+	if at, err := branch.Store.OwnFork(t.Context()); at.IsZero() || err != nil {
+		t.Errorf("nor did the target: %v", err)
+	}
+	pair.Main.Sync(push(10, spec.StartOptions{}))
+	nodetest.SameCatalog(t, pair.Main, branch, "main")
 }

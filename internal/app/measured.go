@@ -87,6 +87,11 @@ func (m measured) FinishSession(ctx context.Context, c session.Claim, end sessio
 	return m.ended(ctx, c.SessionID, end.Bytes, m.Store.FinishSession(ctx, c, end))
 }
 
+// FinishIncoming implements [syncer.Incoming].
+func (m measured) FinishIncoming(ctx context.Context, c session.Claim, end session.Ending) error {
+	return m.ended(ctx, c.SessionID, end.Bytes, m.Store.FinishIncoming(ctx, c, end))
+}
+
 // CancelClaimed implements [syncer.Outgoing].
 func (m measured) CancelClaimed(ctx context.Context, c session.Claim, by syncer.Cancellation) error {
 	return m.ended(ctx, c.SessionID, 0, m.Store.CancelClaimed(ctx, c, by))

@@ -9,7 +9,7 @@ import (
 	"time"
 )
 
-// Mark is one entry in the history of a node's database, which gets one a minute and at each start. Two databases that went on from the same
+// Mark is one entry in the history of a node's database, which gets one a minute, at each start and with each push that completes here. Two databases that went on from the same
 // one, a copy and its original, have other marks from there on. So whoever holds a mark that a node does not know has seen another history of it.
 type Mark struct {
 	N     int64
@@ -48,7 +48,7 @@ type History interface {
 	KnowsMark(ctx context.Context, m Mark) (bool, error)
 	// SeenMark returns the newest mark that was seen of a peer, and whether its history turned out to be another one lately.
 	SeenMark(ctx context.Context, nodeID string) (m Mark, forked bool, err error)
-	// SeeMark notes the newest mark of a peer, and with forked that it belongs to another history than the one before.
+	// SeeMark notes a mark of a peer if it is newer than the one before, or with forked that it belongs to another history.
 	SeeMark(ctx context.Context, nodeID string, m Mark, forked bool) error
 	// NoteFork notes that somebody has seen another history of this node. It returns false if that is known already.
 	NoteFork(ctx context.Context) (news bool, err error)
@@ -90,9 +90,18 @@ func (r *Registry) Recognise(ctx context.Context, nodeID string, theirs Marks) (
 	}
 	ours.Seen = seen.String()
 	if m, ok := ParseMark(theirs.Newest); ok {
-		r.see(ctx, nodeID, m, m.N == seen.N && m != seen, m.N >= seen.N)
+		r.see(ctx, nodeID, m, m.N == seen.N && m != seen)
 	}
 	return ours, knows
+}
+
+// SawMark notes the mark that a peer gave with something that it has told. What is no mark, and what comes from no peer, is left alone.
+func (r *Registry) SawMark(ctx context.Context, nodeID, text string) error {
+	m, ok := ParseMark(text)
+	if r.history == nil || !ok {
+		return nil
+	}
+	return r.history.SeeMark(ctx, nodeID, m, false)
 }
 
 // marks returns what to tell a peer that is asked who it is.
@@ -116,7 +125,7 @@ func (r *Registry) recognised(ctx context.Context, p Peer, a Answer) string {
 	}
 	r.compareOwn(ctx, a.Marks.Seen)
 	if m, ok := ParseMark(a.Marks.Newest); ok {
-		r.see(ctx, p.NodeID, m, a.Forgot, true)
+		r.see(ctx, p.NodeID, m, a.Forgot)
 	}
 	if _, forked, err := r.history.SeenMark(ctx, p.NodeID); err == nil && forked {
 		return forkProblem(p.NodeID)
@@ -125,13 +134,11 @@ func (r *Registry) recognised(ctx context.Context, p Peer, a Answer) string {
 }
 
 // see notes what was seen of a peer. Where the database does not take it, the next check says it again.
-func (r *Registry) see(ctx context.Context, nodeID string, m Mark, forked, newer bool) {
+func (r *Registry) see(ctx context.Context, nodeID string, m Mark, forked bool) {
 	if forked {
 		r.log.ErrorContext(ctx, "peer has another history", "peer", nodeID, "problem", forkProblem(nodeID))
 	}
-	if forked || newer {
-		_ = r.history.SeeMark(ctx, nodeID, m, forked)
-	}
+	_ = r.history.SeeMark(ctx, nodeID, m, forked)
 }
 
 // compareOwn says whether the mark that a peer has seen of this node is one of its own; also where that cannot be told.

@@ -250,5 +250,8 @@ func (peers) Target(_ context.Context, nodeID string) (peer.Target, error) {
 // Seen implements [syncer.Peers].
 func (peers) Seen(context.Context, string, error) error { return nil }
 
+// SawMark forgets.
+func (peers) SawMark(context.Context, string, string) error { return nil }
+
 // NoteFeed implements [syncer.Peers].
 func (peers) NoteFeed(context.Context, peer.Target, peer.FeedSeen) error { return nil }

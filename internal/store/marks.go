@@ -6,9 +6,11 @@ import (
 	"encoding/hex"
 	"time"
 
+	"gorm.io/gorm"
 	"gorm.io/gorm/clause"
 
 	"fullsync/internal/peer"
+	"fullsync/internal/session"
 )
 
 const (
@@ -45,27 +47,49 @@ func (s *Store) NewestMark(ctx context.Context) (peer.Mark, error) {
 
 // AddMark adds a mark to the history and returns it. Of several replicas that do so at once one succeeds, and all return its mark.
 func (s *Store) AddMark(ctx context.Context) (peer.Mark, error) {
+	row, added, err := s.addMark(s.db.WithContext(ctx))
+	if err == nil && !added {
+		err = s.db.WithContext(ctx).Where("n = ?", row.N).Take(&row).Error
+	}
+	return peer.Mark{N: row.N, Value: row.Mark}, s.translate(err)
+}
+
+// addMark adds the next mark; added is false where somebody else has added that one.
+func (s *Store) addMark(db *gorm.DB) (row mark, added bool, err error) {
 	value := make([]byte, 8)
 	_, _ = rand.Read(value) // it never fails
 	var newest []mark
-	if err := s.db.WithContext(ctx).Order("n DESC").Limit(1).Find(&newest).Error; err != nil {
-		return peer.Mark{}, s.translate(err)
+	if err := db.Order("n DESC").Limit(1).Find(&newest).Error; err != nil {
+		return row, false, err
 	}
-	now, err := s.now(s.db.WithContext(ctx))
+	now, err := s.now(db)
 	if err != nil {
-		return peer.Mark{}, s.translate(err)
+		return row, false, err
 	}
-	row := mark{N: 1, Mark: hex.EncodeToString(value), At: now}
+	row = mark{N: 1, Mark: hex.EncodeToString(value), At: now}
 	if len(newest) > 0 {
 		row.N = newest[0].N + 1
 	}
-	if err := s.db.WithContext(ctx).Clauses(clause.OnConflict{DoNothing: true}).Create(&row).Error; err != nil {
-		return peer.Mark{}, s.translate(err)
+	done := db.Clauses(clause.OnConflict{DoNothing: true}).Create(&row)
+	return row, done.RowsAffected == 1, done.Error
+}
+
+// FinishIncoming implements [syncer.Incoming]. A mark of its own comes with a COMPLETED end, in one transaction: whoever has seen that mark
+// notices when a failover loses the end.
+func (s *Store) FinishIncoming(ctx context.Context, c session.Claim, end session.Ending) error {
+	if end.Status != session.Completed {
+		return s.FinishSession(ctx, c, end)
 	}
-	if err := s.db.WithContext(ctx).Where("n = ?", row.N).Take(&row).Error; err != nil {
-		return peer.Mark{}, s.translate(err)
-	}
-	return peer.Mark{N: row.N, Value: row.Mark}, nil
+	return s.roomyTx(ctx, func(tx *gorm.DB) error {
+		if err := s.guarded(fenced(tx, c).Where("status IN ?", session.Before(end.Status)), s.ended(end)); err != nil {
+			return err
+		}
+		for { // a mark of somebody else may be there although this end is not
+			if _, added, err := s.addMark(tx); err != nil || added {
+				return s.translate(err)
+			}
+		}
+	})
 }
 
 // KnowsMark implements [peer.History].
@@ -99,15 +123,20 @@ func (s *Store) SeenMark(ctx context.Context, nodeID string) (m peer.Mark, forke
 
 // SeeMark implements [peer.History].
 func (s *Store) SeeMark(ctx context.Context, nodeID string, m peer.Mark, forked bool) error {
-	values := map[string]any{"seen_mark": m.String()}
 	if forked {
-		values["forked_at"] = s.dbNow()
+		err := s.db.WithContext(ctx).Table("peers").Where("node_id = ?", nodeID).UpdateColumns(map[string]any{"seen_mark": m.String(), "forked_at": s.dbNow()}).Error
+		return s.translate(err)
 	}
-	changed := s.db.WithContext(ctx).Table("peers").Where("node_id = ?", nodeID)
-	if !forked {
-		changed = changed.Where("seen_mark <> ?", m.String())
-	}
-	return s.translate(changed.UpdateColumns(values).Error)
+	return s.inTx(ctx, s.db, func(tx *gorm.DB) error {
+		var before []string
+		if err := s.forUpdate(tx.Table("peers")).Where("node_id = ?", nodeID).Pluck("seen_mark", &before).Error; err != nil || len(before) == 0 {
+			return s.translate(err)
+		}
+		if old, ok := peer.ParseMark(before[0]); ok && old.N >= m.N {
+			return nil
+		}
+		return s.translate(tx.Table("peers").Where("node_id = ?", nodeID).UpdateColumns(map[string]any{"seen_mark": m.String()}).Error)
+	})
 }
 
 // NoteFork implements [peer.History].

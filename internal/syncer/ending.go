@@ -30,7 +30,15 @@ func (w *Worker) complete(ctx context.Context, way *way, out *sink, step string,
 		return err
 	}
 	if way.push != nil {
-		if err := out.persist(ctx, func() error { return way.push.finish(ctx, out.row, step) }); err != nil {
+		var mark string
+		err := out.persist(ctx, func() (err error) {
+			mark, err = way.push.finish(ctx, out.row, step)
+			return err
+		})
+		if err == nil {
+			err = w.sawMark(ctx, out, mark)
+		}
+		if err != nil {
 			return err
 		}
 	}
@@ -40,6 +48,11 @@ func (w *Worker) complete(ctx context.Context, way *way, out *sink, step string,
 	}
 	end.Bytes = out.overhead()
 	return out.persist(ctx, func() error { return w.ledger.FinishSession(ctx, out.claim(), end) })
+}
+
+// sawMark remembers the mark of a push's end before the push is COMPLETED here: without it nobody would notice at once that the target has lost it.
+func (w *Worker) sawMark(ctx context.Context, out *sink, mark string) error {
+	return out.persist(ctx, func() error { return w.peers.SawMark(ctx, out.row.PeerID, mark) })
 }
 
 // refusals asks the ledger only where there can be any.

@@ -172,6 +172,9 @@ func (peers) Target(_ context.Context, nodeID string) (peer.Target, error) {
 
 func (peers) Seen(context.Context, string, error) error { return nil }
 
+// SawMark forgets.
+func (peers) SawMark(context.Context, string, string) error { return nil }
+
 func (peers) NoteFeed(context.Context, peer.Target, peer.FeedSeen) error { return nil }
 
 // database opens a database and brings it up to date, and returns it with an engine that only inserts jobs: the test

@@ -44,6 +44,8 @@ type Standing struct {
 	PlanID string
 	// CancelledBy and Reason say how it ended; Reason is also why it failed, and ErrorCode the same for programs.
 	CancelledBy, Reason, ErrorCode string
+	// Mark is the target's newest mark, once the session is COMPLETED: whoever remembers it notices when the target loses that end.
+	Mark string
 	// Confirmation says what became of a cancel that is to put back what the push has changed.
 	Confirmation
 	// MaxPerSecond is the target's own speed limit, 0 for none.

@@ -141,15 +141,15 @@ func (p *push) tell(ctx context.Context, to session.Progressed) error {
 	return p.target.Beat(ctx, Beat{Fence: p.fence, Progressed: to})
 }
 
-// finish ends the session at the target.
-func (p *push) finish(ctx context.Context, row *session.Session, step string) error {
+// finish ends the session at the target, and returns a mark of that.
+func (p *push) finish(ctx context.Context, row *session.Session, step string) (mark string, err error) {
 	total := min(expected(row), row.Handled())
-	_, err := p.target.Finish(ctx, Finish{Fence: p.fence, SourceTotal: &total, Step: step})
+	at, err := p.target.Finish(ctx, Finish{Fence: p.fence, SourceTotal: &total, Step: step})
 	var ended *EndedError
 	if errors.As(err, &ended) && ended.Standing.Status == session.Completed {
-		return nil
+		return ended.Standing.Mark, nil
 	}
-	return err
+	return at.Mark, err
 }
 
 // tellPatience is how long telling the target of an end may take, before it is left to its lease or to a later try.
@@ -316,6 +316,9 @@ func (w *Worker) completed(ctx context.Context, way *way, out *sink) error {
 		return err
 	}
 	*out.row = next
+	if err := w.sawMark(ctx, out, at.Mark); err != nil {
+		return err
+	}
 	way.push = nil
 	step := deletedToo("Transferred "+plural.Of(next.TransferredRecords, "product"), next.Deleted)
 	if next.Options.DryRun {

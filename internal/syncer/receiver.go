@@ -32,7 +32,10 @@ type Incoming interface {
 	CommitBatch(ctx context.Context, s *session.Session, batch catalog.Batch) error
 	Heartbeat(ctx context.Context, c session.Claim, pulse session.Pulse) error
 	Advance(ctx context.Context, c session.Claim, to session.Progressed) error
-	FinishSession(ctx context.Context, c session.Claim, end session.Ending) error
+	// FinishIncoming ends the session as COMPLETED, which adds a mark to this node's history, or as FAILED.
+	FinishIncoming(ctx context.Context, c session.Claim, end session.Ending) error
+	// NewestMark returns the newest mark of this node's history.
+	NewestMark(ctx context.Context) (peer.Mark, error)
 	Reverts
 	CancelSession(ctx context.Context, id string, by Cancellation) (ok bool, err error)
 	Refusals(ctx context.Context, id string) (session.Refusals, error)
@@ -208,7 +211,15 @@ func (r *Receiver) At(ctx context.Context, id, pushedBy string) (Standing, error
 	if err != nil {
 		return Standing{}, err
 	}
-	return r.standing(row), nil
+	at := r.standing(row)
+	if at.Status == session.Completed {
+		mark, err := r.ledger.NewestMark(ctx)
+		if err != nil {
+			return Standing{}, err
+		}
+		at.Mark = mark.String()
+	}
+	return at, nil
 }
 
 func (r *Receiver) standing(row session.Session) Standing {
@@ -449,7 +460,7 @@ func (r *Receiver) Finish(ctx context.Context, id, pushedBy string, f Finish) (S
 	if err != nil {
 		return Standing{}, err
 	}
-	err = r.ledger.FinishSession(ctx, session.Claim{SessionID: id, Fence: f.Fence}, end)
+	err = r.ledger.FinishIncoming(ctx, session.Claim{SessionID: id, Fence: f.Fence}, end)
 	if err != nil && !errors.Is(err, transfer.ErrFenced) {
 		return Standing{}, err
 	}

@@ -151,6 +151,8 @@ type Peers interface {
 	Target(ctx context.Context, nodeID string) (peer.Target, error)
 	// Seen records that the peer answered (err nil), or what went wrong.
 	Seen(ctx context.Context, nodeID string, err error) error
+	// SawMark remembers a mark of the peer's history; see [Standing].
+	SawMark(ctx context.Context, nodeID, mark string) error
 	// NoteFeed records what a feed was when it was brought in completely, unless the peer has been changed since target was read.
 	NoteFeed(ctx context.Context, target peer.Target, seen peer.FeedSeen) error
 }

@@ -99,4 +99,7 @@ func TestResumable(t *testing.T) {
 	}
 }
 
+// SawMark forgets.
+func (*notes) SawMark(context.Context, string, string) error { return nil }
+
 func (*notes) NoteFeed(context.Context, peer.Target, peer.FeedSeen) error { return nil }

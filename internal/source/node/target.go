@@ -279,6 +279,9 @@ func (t *Target) standing(ctx context.Context, do send) (syncer.Standing, error)
 	}
 	at.NotReverted = optionalSentence(out.NotReverted)
 	at.DryRun = out.DryRun != nil && *out.DryRun
+	if out.Mark != nil {
+		at.Mark = *out.Mark
+	}
 	if out.PlanId != nil {
 		at.PlanID = out.PlanId.String()
 	}
