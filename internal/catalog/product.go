@@ -75,6 +75,8 @@ type Batch struct {
 	Restores []Restore
 	// Skips are the products up to Cursor that were found to be equal without being read, in order.
 	Skips []Skip
+	// Held says that, when the two sides were compared, the target held all of these products with another content.
+	Held bool
 	// Again says that these products have come before with different content, and were counted then.
 	Again bool
 	// Total is how many products the source said it had when this batch was read; nil if it did not say.

@@ -163,7 +163,7 @@ func (s *Store) Waiting(ctx context.Context, c session.Claim, wait transfer.Wait
 // worker knows of. Otherwise everything is rolled back.
 func (s *Store) CommitBatch(ctx context.Context, row *session.Session, batch catalog.Batch) error {
 	w := upsert{catalog: row.Catalog, origin: row.SourceNodeID, products: batch.Products, record: recordingOf(row)}
-	if len(row.KeepFields) == 0 { // kept fields are compared in the transaction
+	if len(row.KeepFields) == 0 && !batch.Held { // kept fields are compared in the transaction
 		if err := s.prepare(ctx, &w); err != nil {
 			return s.translate(err)
 		}

@@ -57,6 +57,31 @@ func TestBatchMovesCursorCountersAndProgressWithTheProducts(t *testing.T) {
 	})
 }
 
+// TestComparisonMayBeOutOfDate: a batch of products that differed when the sides were compared, some of which do not any more.
+func TestComparisonMayBeOutOfDate(t *testing.T) {
+	onMigrated(t, func(t *testing.T, s *store.Store) {
+		if _, err := s.Import(t.Context(), "main", "branch", append(batch(t, 0, 5, "new").Products, batch(t, 5, 10, "old").Products...)); err != nil {
+			t.Fatal(err)
+		}
+		row := transferring(t, s, "s1")
+		differing := batch(t, 0, 12, "new")
+		differing.Held = true
+		if err := s.CommitBatch(t.Context(), &row, differing); err != nil {
+			t.Fatal(err)
+		}
+		if row.Unchanged != 5 || row.Updated != 5 || row.Created != 2 {
+			t.Errorf("counts %+v", row.Counts)
+		}
+		p, err := s.GetProduct(t.Context(), "main", "p-0007")
+		if err != nil || p.Name != "new" {
+			t.Errorf("product %+v, %v", p, err)
+		}
+		if changes := changesOf(t, s, session.ChangeQuery{SessionID: "s1", Catalog: "main"}, 5); len(changes) != 7 {
+			t.Errorf("changes %+v", changes)
+		}
+	})
+}
+
 func TestUnchangedProductIsNotWritten(t *testing.T) {
 	onMigrated(t, func(t *testing.T, s *store.Store) {
 		products := batch(t, 0, 5, "same").Products

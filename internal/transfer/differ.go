@@ -2,6 +2,7 @@ package transfer
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"fullsync/internal/catalog"
@@ -36,6 +37,8 @@ type item struct {
 	skipped int64
 	// hash is what the source promises of a product that is to be read, "" where none is.
 	hash string
+	// held says that the target holds the product with another content.
+	held bool
 	// again says that the product came before, with another content, and was counted then.
 	again bool
 }
@@ -100,7 +103,7 @@ func (d *differ) add(s stretch) {
 				d.skip(in, 1)
 				continue
 			}
-			d.items = append(d.items, item{Interval: in, hash: e.Hash})
+			d.items = append(d.items, item{Interval: in, hash: e.Hash, held: e.held})
 			d.wanted++
 		}
 	}
@@ -149,6 +152,7 @@ func (d *differ) fetch(ctx context.Context) (batch catalog.Batch, err error) {
 			return batch, err
 		}
 		batch.Products, batch.Rejects, batch.Bytes = page.Products, page.Rejects, page.Bytes
+		batch.Held = !slices.ContainsFunc(asked, func(it item) bool { return !it.held })
 	}
 	batch.Again = d.items[0].again
 	for _, it := range d.items[:n] {

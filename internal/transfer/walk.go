@@ -76,10 +76,10 @@ type stretch struct {
 	drawn Side
 }
 
-// entry is a product of the source; want says that the target lacks it or holds another content.
+// entry is a product of the source; want says that the target lacks it or holds another content, held that it is the latter for sure.
 type entry struct {
 	catalog.Entry
-	want bool
+	want, held bool
 }
 
 // walker compares two sides window by window.
@@ -380,11 +380,11 @@ func merge(theirs, ours []catalog.Entry) (entries []entry, extra []catalog.Entry
 		for len(ours) > 0 && ours[0].ID < e.ID {
 			extra, ours = append(extra, ours[0]), ours[1:]
 		}
-		want := true
+		want, held := true, false
 		if len(ours) > 0 && ours[0].ID == e.ID {
-			want, ours = ours[0].Hash != e.Hash, ours[1:]
+			want, held, ours = ours[0].Hash != e.Hash, ours[0].Hash != "", ours[1:]
 		}
-		entries = append(entries, entry{Entry: e, want: want})
+		entries = append(entries, entry{Entry: e, want: want, held: want && held})
 	}
 	return entries, append(extra, ours...)
 }
