@@ -22,7 +22,8 @@ type Imports interface {
 	// catalog has an active session, and the errors of in.
 	Begin(ctx context.Context, in io.Reader, req syncer.ImportRequest) (syncer.Started, error)
 	// Preview reads the beginning of a file, and returns its first n records as they would come in. It returns Invalid for options that are wrong, and
-	// Impossible for what is no feed.
+	// Impossible for what is no feed. If the file could be read once somebody says which column is which, it also returns what is known, and which columns
+	// are likely.
 	Preview(in io.Reader, f session.Feed, n int) (Preview, error)
 }
 
@@ -36,6 +37,8 @@ type Preview struct {
 	Fields  map[string]string
 	Hints   []string
 	Records []catalog.Record
+	// Proposed has the likely columns of fields that were not found, if it was not clear which column is which.
+	Proposed map[string]string
 }
 
 // importHandlers import files.
@@ -84,6 +87,13 @@ func (h *importHandlers) PreviewImport(_ context.Context, r spec.PreviewImportRe
 		return nil, err
 	}
 	found, err := h.imports.Preview(in, feed, previewed)
+	if said := (*fault.Error)(nil); found.Format != "" && errors.As(err, &said) {
+		body := errorBody(said)
+		return spec.PreviewImport422JSONResponse{
+			Error: body.Error, Code: body.Code, Message: body.Message, Format: &found.Format, Encoding: &found.Encoding, Delimiter: optional(found.Delimiter),
+			Preset: optional(found.Preset), Columns: &found.Columns, Proposed: &found.Proposed,
+		}, nil
+	}
 	if err != nil {
 		return nil, err
 	}

@@ -3,7 +3,9 @@ package app_test
 import (
 	"context"
 	"database/sql"
+	"maps"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 
@@ -89,6 +91,11 @@ func TestImportOverHTTP(t *testing.T) {
 		}
 		if a := n.Call("alice", http.MethodPost, path+"/preview", "<!doctype html><html>"); a.Status != http.StatusUnprocessableEntity {
 			t.Errorf("the preview of a page: %d %s", a.Status, a.Body)
+		}
+		a = n.Call("alice", http.MethodPost, path+"/preview", strings.ReplaceAll(file, "id;", "Artikelnummer;"))
+		if u, err := nodetest.Decode[spec.ImportUnclear](a); a.Status != http.StatusUnprocessableEntity || err != nil || !slices.Equal(*u.Columns, []string{"Artikelnummer", "Bezeichnung", "price"}) ||
+			!maps.Equal(*u.Proposed, map[string]string{"id": "Artikelnummer", "name": "Bezeichnung"}) || *u.Delimiter != ";" {
+			t.Errorf("the preview of a file with columns that nobody knows: %d %s", a.Status, a.Body)
 		}
 
 		a = n.Call("alice", http.MethodPost, nodetest.StartPath+"/"+s.SessionId.String()+"/revert", "{}")

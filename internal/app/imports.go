@@ -54,18 +54,25 @@ func (i imports) Begin(ctx context.Context, in io.Reader, req syncer.ImportReque
 // Preview implements [api.Imports].
 func (imports) Preview(in io.Reader, f session.Feed, n int) (p api.Preview, err error) {
 	r, err := feed.Open(in, feed.Options(f))
+	if unclear := (*feed.UnclearError)(nil); errors.As(err, &unclear) {
+		p = previewOf(unclear.Found)
+		p.Proposed = unclear.Proposed
+	}
 	if err != nil {
 		return p, err
 	}
-	found := r.Found()
-	p = api.Preview{
-		Summary: found.String(), Format: found.Format, Encoding: found.Encoding, Packed: found.Packed, Delimiter: found.Delimiter, List: found.List,
-		Preset: found.Preset, Decimal: found.Decimal, Unit: found.Unit, Columns: found.Columns, Fields: found.Fields, Hints: found.Hints,
-	}
+	p = previewOf(r.Found())
 	for _, item := range r.Sample(n) {
 		p.Records = append(p.Records, item.Record)
 	}
 	return p, nil
+}
+
+func previewOf(found feed.Found) api.Preview {
+	return api.Preview{
+		Summary: found.String(), Format: found.Format, Encoding: found.Encoding, Packed: found.Packed, Delimiter: found.Delimiter, List: found.List,
+		Preset: found.Preset, Decimal: found.Decimal, Unit: found.Unit, Columns: found.Columns, Fields: found.Fields, Hints: found.Hints,
+	}
 }
 
 // openInput opens a file that was sent to the node. It is sorted, so that whoever takes the import over finds the same order.

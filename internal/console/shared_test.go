@@ -75,6 +75,11 @@ func (c *traffic) hold(t *testing.T, suffix string) {
 	t.Helper()
 	gate := make(chan struct{})
 	t.Cleanup(func() { close(gate) })
+	c.holdUntil(suffix, gate)
+}
+
+// holdUntil is [traffic.hold] until gate is closed.
+func (c *traffic) holdUntil(suffix string, gate chan struct{}) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.held[suffix] = gate

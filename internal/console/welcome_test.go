@@ -32,19 +32,14 @@ func TestFirstRun(t *testing.T) {
 	page.Axe()
 	page.Link("Add a peer").Click()
 	page.WaitFocus("heading", "Peers")
+	page.Field("Node id").Wait()
 	back(page)
 
-	page.Button("Load the file").Click()
-	page.WaitText("Choose a file first.")
-	browsertest.Eval[bool](page, `(() => {
-		const chosen = new DataTransfer();
-		chosen.items.add(new File(['{"id":"p-1","name":"One","attributes":{"weight":1.50}}\n{"id":"p-2","name":"Two"}\n'], "products.ndjson"));
-		document.getElementById("welcome-file").files = chosen.files;
-		return true;
-	})()`)
-	page.Button("Load the file").Click()
-	page.WaitText("Loaded 2 products into catalog main.")
-	page.Role("table", "Products").WaitText("p-1 One")
+	dropFile(page, "#welcome", "products.ndjson", `{"id":"p-1","name":"One","attributes":{"weight":1.50}}`+"\n"+`{"id":"p-2","name":"Two"}`+"\n")
+	page.WaitFocus("heading", "Import a file")
+	page.Role("table", "The first products, as they would come in").WaitText(`1 p-1 One yes {"weight":1.50}`)
+	page.Button("Import").Click()
+	page.Role("region", "Receipt: COMPLETED").WaitText("2 of 2 products: 2 new")
 	visit(page, "Overview")
 	page.Find("#figures").WaitText("Products here 2")
 	page.Role("region", "This node is empty").WaitGone()

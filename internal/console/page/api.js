@@ -169,7 +169,16 @@ async function send(method, path, init) {
     throw new Unreachable("The node does not answer. It may or may not have got the request; it is safe to look or to try again.", { cause });
   }
   if (response.ok) return response;
+  throw await refusal(response, sent);
+}
+
+/**
+ * Returns the error for an answer that refuses a request. If it refuses the token, the person is asked to sign in again.
+ * @param {Response} response
+ * @param {string} sent the token
+ */
+export async function refusal(response, sent) {
   const refused = new Refused(response, await response.json().catch(() => null));
   if (response.status === 401 && sent) signedOut(refused.message);
-  throw refused;
+  return refused;
 }

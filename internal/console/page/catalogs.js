@@ -13,7 +13,9 @@ import { newList, newSection, newTable } from "./views.js";
 const { section, problem } = newSection("catalogs", "Catalogs");
 const { table, body, row } = newTable("Catalogs", ["Catalog", "Products", "Last sync", "Actions"]);
 const list = newList(body, problem, read, show, "There is no catalog yet. A catalog exists as long as it holds a product.");
-section.append(table, list.empty);
+const importLink = make("a", { href: href("import") }, "Import a file");
+importLink.dataset.may = "operator";
+section.append(table, list.empty, importLink);
 
 /** @type {import("./route.js").View} */
 export const catalogs = {

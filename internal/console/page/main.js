@@ -39,6 +39,7 @@ const views = [
   later("catalogs", async () => (await import("./catalogs.js")).catalogs, "Catalogs"),
   later("catalogs/*", async () => (await import("./products.js")).products),
   later("catalogs/*/*", async () => (await import("./product.js")).product),
+  later("import", async () => (await import("./upload.js")).upload, "Import", "operator"),
   peers,
   later("peers/*", async () => (await import("./peer.js")).peerPage),
   later("schedules", async () => (await import("./schedules.js")).schedules, "Schedules"),

@@ -15,7 +15,9 @@ const { table, body, row } = newTable("Products", ["Id", "Name", "SKU", "Price",
 const list = newList(body, problem, read, show, "No product fits.");
 const format = make("select", {}, ...["ndjson", "json", "csv"].map((name) => new Option(name.toUpperCase(), name)));
 const save = button("Export the catalog", () => exportAs(format.value), { problem });
-form.append(make("label", {}, "As ", format), save);
+const bring = make("a", { className: "button" }, "Import a file");
+bring.dataset.may = "operator";
+form.append(make("label", {}, "As ", format), save, bring);
 section.append(form, table, list.empty, list.more);
 
 let catalog = "";
@@ -33,6 +35,7 @@ export const products = {
   show([, name = ""], query) {
     catalog = name;
     heading.textContent = `Catalog ${catalog}`;
+    bring.href = href("import", new URLSearchParams({ catalog }));
     search.value = query.get("q") ?? "";
     const address = `${catalog} ${search.value}`;
     if (address !== shown) body.replaceChildren();

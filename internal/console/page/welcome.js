@@ -3,9 +3,8 @@
 import { call } from "./api.js";
 import { busy } from "./busy.js";
 import { byId } from "./dom.js";
-import { exactly } from "./exact.js";
 import { count } from "./format.js";
-import { say } from "./message.js";
+import { complain, say } from "./message.js";
 import { go } from "./route.js";
 
 /** @typedef {import("fullsync-api").components["schemas"]} Schemas */
@@ -15,31 +14,27 @@ const atOnce = 1_000; // products in one request
 const section = byId("welcome", HTMLElement);
 const sample = byId("welcome-sample", HTMLButtonElement);
 const file = byId("welcome-file", HTMLInputElement);
-const bring = byId("welcome-bring", HTMLButtonElement);
 const problem = byId("welcome-problem", HTMLElement);
 
 sample.addEventListener("click", () => busy(sample, problem, () => load(madeUp())));
-bring.addEventListener("click", () =>
-  busy(bring, problem, async () => {
-    const chosen = file.files?.[0];
-    if (!chosen) throw new Error("Choose a file first.");
-    const lines = (await chosen.text()).split("\n").filter((line) => line.trim());
-    await load(lines.map((line, i) => read(line, i + 1)));
-  }),
-);
+byId("welcome-peer", HTMLAnchorElement).addEventListener("click", () => (byId("add-peer", HTMLDetailsElement).open = true));
+file.addEventListener("change", () => void bring(file.files).then(() => (file.value = ""), complain));
+for (const kind of ["dragover", "drop"]) {
+  section.addEventListener(kind, (event) => {
+    if (!(event instanceof DragEvent) || !event.dataTransfer?.types.includes("Files")) return;
+    event.preventDefault(); // or the browser would open the file in place of this page
+    if (kind === "drop") void bring(event.dataTransfer.files).catch(complain);
+  });
+}
+
+/** Shows files that were dropped or chosen on the page that imports. @param {FileList | null} files */
+async function bring(files) {
+  if (files?.length) (await import("./upload.js")).take(files);
+}
 
 /** Shows the ways to begin on an empty node. @param {boolean} empty */
 export function showWelcome(empty) {
   section.hidden = !empty;
-}
-
-/** @param {string} line @param {number} number */
-function read(line, number) {
-  try {
-    return exactly(line);
-  } catch {
-    throw new Error(`Line ${number} of the file is not JSON. The file must have one product per line.`);
-  }
 }
 
 /** Puts products into catalog main. Doing it again does no harm. @param {unknown[]} products */

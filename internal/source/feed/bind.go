@@ -2,11 +2,27 @@ package feed
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
 	"fullsync/internal/plural"
 )
+
+// UnclearError is the error for an input that can be read once the caller says which column is which, or what its prices mean.
+type UnclearError struct {
+	// Found is what the input turned out to be so far.
+	Found Found
+	// Proposed has the likely columns of fields that were not found.
+	Proposed map[string]string
+	cause    error
+}
+
+// Error implements error.
+func (e *UnclearError) Error() string { return e.cause.Error() }
+
+// Unwrap returns the [fault.Error] that says what to do.
+func (e *UnclearError) Unwrap() error { return e.cause }
 
 // bind finds the place of each field among the columns, and writes down what it found. The error names the columns and proposes some if there
 // is none for the id or the name.
@@ -19,7 +35,8 @@ func bind(form shape, found *Found, first []record, opt Options) (*mapper, error
 		m.unit = form.unit
 	}
 	if form.askUnit != nil && opt.Unit == "" && form.askUnit(first) {
-		return nil, unreadable("The prices of this input may be in cents, as those of Medusa 1 are. Say --unit minor if they are, or --unit major.")
+		return nil, &UnclearError{Found: *found, cause: unreadable(
+			"The prices of this input may be in cents, as those of Medusa 1 are. Say --unit minor if they are, or --unit major.")}
 	}
 	found.Fields, found.Decimal, found.Unit = map[string]string{}, opt.Decimal, m.unit
 	known := columns{names: found.Columns, inVariant: form.inVariant}
@@ -30,7 +47,7 @@ func bind(form shape, found *Found, first []record, opt Options) (*mapper, error
 		if column, mapped := opt.Map[field]; mapped {
 			at, ok := known.place(column)
 			if !ok {
-				return nil, known.missing(column)
+				return nil, &UnclearError{Found: *found, cause: known.missing(column)}
 			}
 			m.from[field] = []path{at}
 			found.Fields[field] = column
@@ -62,7 +79,9 @@ func bind(form shape, found *Found, first []record, opt Options) (*mapper, error
 		}
 	}
 	if len(known.names) > 0 && (found.Fields[fieldID] == "" || found.Fields[fieldName] == "" && opt.Default[fieldName] == "") {
-		return nil, known.unknown(found.Fields, looksLike(found.Format, found.Columns, first, form.preset))
+		proposed := known.proposals(found.Fields)
+		return nil, &UnclearError{Found: *found, Proposed: proposed,
+			cause: known.unknown(found.Fields, proposed, looksLike(found.Format, found.Columns, first, form.preset))}
 	}
 	return m, nil
 }
@@ -120,19 +139,29 @@ func (c columns) missing(column string) error {
 	return unreadable("There is no column %s. The columns are %s.%s", quote(column), c.list(), similar)
 }
 
-// unknown is the error for an input without an id or a name.
-func (c columns) unknown(found map[string]string, hint string) error {
-	var need, try []string
+// proposals returns the likely columns of the fields that were not found.
+func (c columns) proposals(found map[string]string) map[string]string {
+	all, proposed := maps.Clone(found), map[string]string{}
 	for _, field := range fields() {
-		if found[field] != "" {
+		if all[field] != "" {
 			continue
 		}
-		if field == fieldID || field == fieldName {
+		if column := c.propose(field, all); column != "" {
+			all[field], proposed[field] = column, column
+		}
+	}
+	return proposed
+}
+
+// unknown is the error for an input without an id or a name.
+func (c columns) unknown(found, proposed map[string]string, hint string) error {
+	var need, try []string
+	for _, field := range fields() {
+		if found[field] == "" && (field == fieldID || field == fieldName) {
 			need = append(need, field)
 		}
-		if column := c.propose(field, found); column != "" {
+		if column := proposed[field]; column != "" {
 			try = append(try, option(field, column))
-			found[field] = column
 		}
 	}
 	message := fmt.Sprintf("The input has no column for the product's %s. Its columns are %s.", plural.And(need), c.list())

@@ -1,0 +1,280 @@
+// The page that imports a file: it shows how the file would be read, and what would come in, before anything begins.
+
+import { Refused } from "./api.js";
+import { busy } from "./busy.js";
+import { make } from "./dom.js";
+import { exactly, exactText } from "./exact.js";
+import { bytes } from "./format.js";
+import { forgetMapping, inWords, mappingFields, mappingQuery, propose, showFound } from "./mapping.js";
+import { say, sentenceOf } from "./message.js";
+import { go, href, isShown } from "./route.js";
+import { sendFile } from "./send.js";
+import { put } from "./sessions.js";
+import { newSection, newTable } from "./views.js";
+
+/** @typedef {import("fullsync-api").components["schemas"]} Schemas */
+
+const path = "import";
+const most = 1 << 30; // bytes in one file
+const begins = 300_000; // bytes that decide how it is read
+const shownLines = 6;
+const shownLetters = 300; // of a line or of a product's attributes
+
+const texts = {
+  title: "Import a file",
+  choose: "Drop a file here, or choose one",
+  kinds: "CSV, TSV, JSON, NDJSON or XML, also packed with gzip or zstd, in the form of any shop system. Nothing is imported before you have seen what would come in.",
+  catalog: "Into catalog",
+  looking: "Looking at the file…",
+  beginning: "The file begins like this",
+  mapping: "How to read it",
+  products: "The first products, as they would come in",
+  columns: ["Line", "Id", "Name", "SKU", "Price", "On sale", "Attributes"],
+  refused: "Refused",
+  yes: "yes",
+  no: "no",
+  proposal: "The file does not say which column is which. What is chosen below is only likely: check it.",
+  deleteMissing: "At the end, delete products that were imported before and are not in the file",
+  guard: (/** @type {string} */ products, /** @type {string} */ percent) =>
+    `If more than ${products} products or ${percent} % of them would go, none is deleted until somebody has looked at the list and approved it.`,
+  maxDeletes: "Products to delete without approval",
+  maxDeletePercent: "Percent to delete without approval",
+  maxRefused: "Stop if more are refused than",
+  maxRefusedHint: "a number or a percentage",
+  go: "Import",
+  dry: "Dry run",
+  stop: "Stop sending",
+  stopped: "Sending was stopped before the node had the whole file, so nothing is imported.",
+  sent: (/** @type {number} */ done, /** @type {number} */ all, /** @type {number} */ speed) => `Sent ${bytes(done)} of ${bytes(all)}, ${bytes(speed)}/s`,
+  kept: "The file is at the node, which now prepares the import…",
+  progress: "Sent",
+  none: "Choose a file first.",
+  several: "Drop one file at a time.",
+  tooLarge: (/** @type {string} */ name, /** @type {number} */ size) =>
+    `${name} has ${bytes(size)}. Over this page a file may have ${bytes(most)}: pack it with gzip, or import it with "fullsync catalog import" on the node.`,
+  unreadable: (/** @type {string} */ name) => `The browser cannot read ${name}. Is it a folder, or has it changed or gone? Choose it again.`,
+  watch: "Look at that session",
+};
+
+const { section, problem } = newSection(path, texts.title, { text: "Catalogs", href: href("catalogs") });
+const chooser = make("input", { type: "file", id: "import-file" });
+const drop = make("div", { className: "drop" }, make("label", {}, texts.choose, chooser), make("p", { className: "hint" }, texts.kinds));
+const catalog = make("input", { value: "main", required: true, maxLength: 63, autocapitalize: "none", spellcheck: false });
+const summary = make("p", { role: "status" });
+const hints = make("ul", { className: "hint" });
+const beginning = make("pre", { tabIndex: 0, role: "region", ariaLabel: texts.beginning });
+const begin = make("div", {}, make("h3", {}, texts.beginning), beginning);
+const { table, body, row } = newTable(texts.products, texts.columns);
+const deleteMissing = make("input", { type: "checkbox" });
+const maxDeletes = make("input", { type: "number", min: "0", max: "10000000", inputMode: "numeric", placeholder: "500" });
+const maxDeletePercent = make("input", { type: "number", min: "0", max: "100", inputMode: "numeric", placeholder: "10" });
+const maxRefused = make("input", { maxLength: 20, placeholder: texts.maxRefusedHint, autocomplete: "off" });
+const guard = make("p", { className: "hint" });
+const guards = make("div", {}, guard, fields({ [texts.maxDeletes]: maxDeletes, [texts.maxDeletePercent]: maxDeletePercent }));
+const bar = make("progress", { max: 100, ariaLabel: texts.progress });
+const sent = make("span", {});
+const stop = make("button", { type: "button" }, texts.stop);
+const sending = make("div", { className: "bar", hidden: true }, bar, sent, stop);
+const failed = make("p", { className: "problem", role: "alert" });
+const watch = make("a", { hidden: true }, texts.watch);
+const start = make("button", { className: "main" }, texts.go);
+const dry = make("button", { type: "button" }, texts.dry);
+const mapping = make("form", { ariaLabel: texts.mapping }, make("h3", {}, texts.mapping), fields(mappingFields()));
+const shown = make("div", {}, make("h3", {}, texts.products), table);
+const options = make(
+  "form",
+  { ariaLabel: texts.title },
+  fields({ [texts.catalog]: catalog, [texts.maxRefused]: maxRefused }),
+  make("label", { className: "check" }, deleteMissing, texts.deleteMissing),
+  guards,
+  failed,
+  watch,
+  sending,
+  start,
+  " ",
+  dry,
+);
+const found = make("div", { hidden: true }, begin, mapping, summary, hints, problem, shown, options);
+section.dataset.may = "operator";
+section.append(drop, found);
+
+/** @type {File | undefined} */
+let file;
+/** Stops the question that is being asked about the file. */
+let asking = new AbortController();
+/** Stops the sending of the file. */
+let running = new AbortController();
+
+/** @type {import("./route.js").View} */
+export const upload = {
+  path,
+  label: "Import",
+  may: "operator",
+  show(_, query) {
+    const wanted = query.get("catalog");
+    if (wanted) catalog.value = wanted;
+    return texts.title;
+  },
+};
+
+chooser.addEventListener("change", () => chooser.files?.length && take(chooser.files));
+for (const kind of ["dragover", "drop"]) {
+  document.addEventListener(kind, (event) => {
+    if (!isShown(path) || !(event instanceof DragEvent) || !event.dataTransfer?.types.includes("Files")) return;
+    event.preventDefault(); // or the browser would open the file in place of this page
+    drop.dataset.over = String(kind === "dragover");
+    if (kind === "drop") take(event.dataTransfer.files);
+  });
+}
+document.addEventListener("dragleave", (event) => event.relatedTarget || (drop.dataset.over = "false"));
+mapping.addEventListener("submit", (event) => event.preventDefault());
+mapping.addEventListener("change", () => void look());
+options.addEventListener("input", showGuard);
+options.addEventListener("submit", (event) => {
+  event.preventDefault();
+  void busy(start, failed, () => send(false));
+});
+dry.addEventListener("click", () => options.reportValidity() && void busy(dry, failed, () => send(true)));
+stop.addEventListener("click", () => running.abort(new Error(texts.stopped)));
+showGuard();
+
+/** Shows a file that was dropped or chosen, on whatever page that was. @param {FileList} files */
+export function take(files) {
+  file = files[0];
+  if (!isShown(path)) go(path);
+  if (files.length > 1) file = undefined;
+  found.hidden = false;
+  forgetMapping();
+  failed.textContent = "";
+  watch.hidden = true;
+  if (!file) return forget(texts.several);
+  chooser.files = files; // which shows its name
+  void look();
+}
+
+/** Asks how the file would be read, and shows the answer. */
+async function look() {
+  asking.abort();
+  asking = new AbortController();
+  const { signal } = asking;
+  if (!file) return;
+  if (file.size > most) return forget(texts.tooLarge(file.name, file.size));
+  problem.textContent = "";
+  summary.textContent = texts.looking;
+  const head = file.slice(0, begins);
+  try {
+    await head.arrayBuffer().catch(() => Promise.reject(new Error(texts.unreadable(file?.name ?? ""))));
+    /** @type {Schemas["ImportPreview"]} */
+    const preview = exactly(await sendFile(`/api/catalogs/main/imports/preview?${mappingQuery()}`, head, signal));
+    await showBeginning(head, preview.packed, preview.encoding);
+    showFound(preview);
+    summary.textContent = preview.summary;
+    hints.replaceChildren(...preview.hints.map((hint) => make("li", {}, inWords(hint))));
+    body.replaceChildren(...preview.records.map(showRecord));
+    shown.hidden = body.rows.length === 0;
+  } catch (failure) {
+    if (signal.aborted) return; // there is a newer question
+    forget(inWords(sentenceOf(failure)));
+    const unclear = failure instanceof Refused ? /** @type {Schemas["ImportUnclear"] | null} */ (failure.body) : null;
+    if (unclear?.columns) await showBeginning(head, null, unclear.encoding ?? "");
+    if (unclear && propose(unclear)) {
+      await look();
+      if (!problem.textContent) hints.prepend(make("li", {}, texts.proposal));
+    }
+  }
+}
+
+/** Shows nothing of the file but what is wrong with it. @param {string} why */
+function forget(why) {
+  summary.textContent = "";
+  hints.replaceChildren();
+  body.replaceChildren();
+  begin.hidden = shown.hidden = true;
+  problem.textContent = why;
+}
+
+/** Shows the first lines as they are. @param {Blob} head @param {string | null} packed @param {string} encoding */
+async function showBeginning(head, packed, encoding) {
+  begin.hidden = true;
+  if (packed === "zstd") return; // which browsers cannot unpack
+  try {
+    const plain = packed === "gzip" ? head.stream().pipeThrough(new DecompressionStream("gzip")) : head.stream();
+    const { value } = await plain.getReader().read();
+    const lines = new TextDecoder(encoding).decode(value).split(/\r\n|\r|\n/);
+    beginning.textContent = lines.slice(0, shownLines).map(short).join("\n");
+    begin.hidden = false;
+  } catch {
+    // It is only to look at, and the products below are shown all the same.
+  }
+}
+
+/** @param {string} text */
+function short(text) {
+  return text.length > shownLetters ? text.slice(0, shownLetters) + "…" : text;
+}
+
+/** @param {Schemas["ImportPreviewRecord"]} record */
+function showRecord({ line, product: p, refused }) {
+  if (!p) {
+    const refusal = row(exactText(line), inWords(refused ?? ""));
+    const [, why] = refusal.cells;
+    if (why) Object.assign(why, { colSpan: texts.columns.length - 1, className: "why" }).dataset.label = texts.refused;
+    refusal.dataset.tone = "FAILED";
+    return refusal;
+  }
+  const price = p.price === null ? "" : `${p.price} ${p.currency ?? ""}`;
+  return row(exactText(line), p.id, p.name, p.sku ?? "", price, p.active ? texts.yes : texts.no, make("code", {}, short(JSON.stringify(p.attributes))));
+}
+
+/** @param {Record<string, HTMLElement>} all by their labels */
+function fields(all) {
+  return make("div", { className: "fields" }, ...Object.entries(all).map(([text, input]) => make("label", {}, text, input)));
+}
+
+function showGuard() {
+  guards.hidden = !deleteMissing.checked;
+  guard.textContent = texts.guard(maxDeletes.value || "500", maxDeletePercent.value || "10");
+}
+
+/** Sends the file, and goes to the session that imports it. @param {boolean} dryRun */
+async function send(dryRun) {
+  if (!file) throw new Error(texts.none);
+  if (file.size > most) throw new Error(texts.tooLarge(file.name, file.size));
+  const query = mappingQuery();
+  query.set("name", file.name.slice(-200));
+  if (dryRun) query.set("dryRun", "true");
+  if (maxRefused.value.trim()) query.set("maxRefused", maxRefused.value.trim());
+  if (deleteMissing.checked) {
+    query.set("deleteMissing", "true");
+    for (const [name, { value }] of Object.entries({ maxDeletes, maxDeletePercent })) if (value) query.set(name, value);
+  }
+  watch.hidden = true;
+  running = new AbortController();
+  const all = file.size;
+  const began = performance.now();
+  showSent(0);
+  sending.hidden = false;
+  try {
+    const answer = await sendFile(`/api/catalogs/${encodeURIComponent(catalog.value.trim())}/imports?${query}`, file, running.signal, showSent);
+    /** @type {Schemas["StartResponse"]} */
+    const started = JSON.parse(answer);
+    put(started.session);
+    go(`sessions/${started.sessionId}`);
+    say("success", started.message);
+  } catch (failure) {
+    if (!(failure instanceof Refused)) throw failure;
+    watch.hidden = failure.code !== "SYNC_IN_PROGRESS";
+    if (!watch.hidden) watch.href = href(`sessions/${/** @type {Schemas["SyncInProgress"]} */ (failure.body).sessionId}`);
+    throw new Error(inWords(failure.message));
+  } finally {
+    sending.hidden = true;
+  }
+
+  /** @param {number} done */
+  function showSent(done) {
+    const seconds = Math.max(performance.now() - began, 1) / 1_000;
+    bar.value = all ? Math.min((done / all) * 100, 100) : 100;
+    stop.hidden = done >= all; // it may have begun by then
+    sent.textContent = done < all ? texts.sent(done, all, done / seconds) : texts.kept;
+  }
+}
