@@ -125,8 +125,8 @@ func (r Refusals) because(all int64) string {
 	case r.Times == 0:
 		return ""
 	case r.Times == all:
-		return ": " + r.Reason
+		return ": " + strings.TrimSuffix(r.Reason, ".") // the sentence ends after it
 	default:
-		return fmt.Sprintf(", %d of them for this reason: %s", r.Times, r.Reason)
+		return fmt.Sprintf(", %d of them for this reason: %s", r.Times, strings.TrimSuffix(r.Reason, "."))
 	}
 }

@@ -75,7 +75,11 @@ func bind(form shape, found *Found, first []record, opt Options) (*mapper, error
 			continue
 		}
 		if column := known.propose(field, found.Fields); column != "" {
-			found.Hints = append(found.Hints, fmt.Sprintf("%s may be the %s: try %s.", column, field, option(field, column)))
+			is := "be the " + field
+			if field == fieldActive {
+				is = "say which products are active"
+			}
+			found.Hints = append(found.Hints, fmt.Sprintf("%s may %s: try %s.", column, is, option(field, column)))
 		}
 	}
 	if len(known.names) > 0 && (found.Fields[fieldID] == "" || found.Fields[fieldName] == "" && opt.Default[fieldName] == "") {
@@ -84,6 +88,18 @@ func bind(form shape, found *Found, first []record, opt Options) (*mapper, error
 			cause: known.unknown(found.Fields, proposed, looksLike(found.Format, found.Columns, first, form.preset))}
 	}
 	return m, nil
+}
+
+// certain returns an error if one of several columns with the same name would become a field.
+func (m *mapper) certain(twice []string) error {
+	for _, field := range fields() {
+		for _, at := range m.from[field] {
+			if name := at[len(at)-1]; slices.Contains(twice, name) {
+				return unreadable("Two columns are called %s. Give one of them another name.", quote(name))
+			}
+		}
+	}
+	return nil
 }
 
 // columns are what an input has.

@@ -72,7 +72,7 @@ func (r *Reader) open(text *bufio.Reader, opt Options) error {
 		return err
 	}
 	r.found.Format, r.found.List = format, path.String()
-	var columns []string
+	var columns, twice []string
 	switch format {
 	case NDJSON:
 		r.source = newLines(text)
@@ -85,7 +85,7 @@ func (r *Reader) open(text *bufio.Reader, opt Options) error {
 		if err != nil {
 			return err
 		}
-		r.source, columns = table, table.header
+		r.source, columns, twice = table, table.header, table.twice
 		r.found.Delimiter, r.found.Format = string(table.delimiter), table.format()
 	}
 	first, err := r.lookAhead()
@@ -104,8 +104,10 @@ func (r *Reader) open(text *bufio.Reader, opt Options) error {
 	if form.parts != nil {
 		r.source = newGroups(r.source, form.parts)
 	}
-	r.mapper, err = bind(form, &r.found, first, opt)
-	return err
+	if r.mapper, err = bind(form, &r.found, first, opt); err != nil {
+		return err
+	}
+	return r.mapper.certain(twice)
 }
 
 // sampled is how many records decide about the shape of the input.

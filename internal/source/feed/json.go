@@ -102,7 +102,7 @@ func (o *objects) member(c byte) (record, error) {
 	switch {
 	case err != nil:
 		return record{}, o.in.endsTooEarly(o.in.line)
-	case name != o.to[o.open-1]:
+	case name != o.to[o.open-1] && o.to[o.open-1] != everyMember:
 		_, _, err := o.in.value(0)
 		return record{}, err
 	case o.open < len(o.to) && c == '{':

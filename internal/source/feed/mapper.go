@@ -5,12 +5,14 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"unicode/utf8"
 
 	"github.com/go-json-experiment/json/jsontext"
 
 	"fullsync/internal/catalog"
+	"fullsync/internal/plural"
 )
 
 // mapper makes products of records.
@@ -106,7 +108,7 @@ func (m *mapper) line(rec *record) ([]byte, *catalog.Reject) {
 			texts[field] = m.opt.Default[field]
 		}
 	}
-	problem := m.price(texts, price)
+	problem := m.price(rec, texts, price)
 	if problem == "" && texts[fieldActive] != "" {
 		active, ok := flag(texts[fieldActive])
 		if !ok {
@@ -144,6 +146,8 @@ func (m *mapper) value(rec *record, field string) (v value, top, problem string)
 		text, ok := v.scalar()
 		kind := v.raw.Kind()
 		switch {
+		case kind == jsontext.KindBeginObject:
+			return v, "", notScalar(field, at, v)
 		case !ok, field != fieldActive && (kind == jsontext.KindTrue || kind == jsontext.KindFalse):
 			return v, "", fmt.Sprintf("%s must be text or a number, not %s", field, quote(string(v.raw)))
 		case !utf8.ValidString(text):
@@ -165,29 +169,52 @@ func (m *mapper) value(rec *record, field string) (v value, top, problem string)
 	return value{}, top, ""
 }
 
+// notScalar says that a field is an object, and how to say which of its members is meant.
+func notScalar(field string, at path, v value) (problem string) {
+	inner := record{raw: v.raw}
+	problem = field + " must be text or a number, not an object"
+	if inner.members() && len(inner.names) > 0 {
+		problem += fmt.Sprintf(" with %s; say which of them, as in %s", catalog.Shown(plural.And(inner.names), quoted), option(field, at.String()+"."+inner.names[0]))
+	}
+	return problem
+}
+
 // price puts the price into its canonical form, and its currency beside it.
-func (m *mapper) price(texts map[string]string, v value) (problem string) {
+func (m *mapper) price(rec *record, texts map[string]string, v value) (problem string) {
 	text := texts[fieldPrice]
 	if text == "" {
 		return ""
 	}
 	if m.unit == Minor {
-		texts[fieldPrice], problem = minorPrice(text, texts[fieldCurrency])
+		places := decimals(texts[fieldCurrency])
+		if m.shape.places != "" {
+			v, _ := rec.at(strings.Split(m.shape.places, "."))
+			said, _ := v.scalar()
+			if n, err := strconv.Atoi(said); err == nil && n >= 0 && n <= mostPlaces {
+				places = n
+			}
+		}
+		texts[fieldPrice], problem = minorPrice(text, texts[fieldCurrency], places)
 		return problem
 	}
-	var currency string
+	var w written
 	if v.isNumber() {
-		texts[fieldPrice], currency, problem = readPrice(text, "", true)
+		w, problem = readPrice(text, "", true)
 	} else {
-		texts[fieldPrice], currency, problem = readPrice(text, m.decimal, m.point)
+		w, problem = readPrice(text, m.decimal, m.point)
 	}
+	texts[fieldPrice] = w.price
+	known := texts[fieldCurrency]
 	switch {
-	case problem != "" || currency == "":
+	case problem != "":
 		return problem
-	case texts[fieldCurrency] == "" || texts[fieldCurrency] == m.opt.Default[fieldCurrency]:
-		texts[fieldCurrency] = currency
-	case !strings.EqualFold(texts[fieldCurrency], currency):
-		return fmt.Sprintf("price %s has another currency than %s", quote(text), quote(texts[fieldCurrency]))
+	case w.shared != "" && known == "":
+		return fmt.Sprintf("price %s has a sign that several currencies have: say which it is, for example with --default currency=%s", quote(text), w.shared)
+	case w.currency == "":
+	case known == "" || known == m.opt.Default[fieldCurrency]:
+		texts[fieldCurrency] = w.currency
+	case !strings.EqualFold(known, w.currency):
+		return fmt.Sprintf("price %s has another currency than %s", quote(text), quote(known))
 	}
 	return ""
 }

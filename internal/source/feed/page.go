@@ -51,6 +51,12 @@ func LookAt(page []byte, opt Options) Page {
 	}
 	for i, step := range to {
 		out.read(body, i == 0)
+		if step == everyMember {
+			rec := record{raw: body}
+			out.IsList, _ = true, rec.members()
+			out.Records = int64(len(rec.names))
+			return out
+		}
 		inner, ok := within(body, step)
 		if !ok {
 			return Page{Total: -1}

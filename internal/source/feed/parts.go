@@ -113,7 +113,11 @@ func bulkParts(rec record) []part {
 	}
 	i := slices.Index(rec.names, parentID)
 	p.names, p.values = slices.Delete(slices.Clone(rec.names), i, i+1), slices.Delete(slices.Clone(rec.values), i, i+1)
-	kind, _, _ := strings.Cut(strings.TrimPrefix(text(fieldID), "gid://shopify/"), "/")
+	gid, _ := strings.CutPrefix(text(fieldID), "gid://shopify/")
+	kind, _, found := strings.Cut(gid, "/")
+	if !found {
+		kind = ""
+	}
 	switch kind {
 	case "ProductVariant":
 		p.list = variants

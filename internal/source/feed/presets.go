@@ -29,6 +29,8 @@ type shape struct {
 	// point says that prices have a decimal point, whatever follows it. unit is that of prices; "" for major.
 	point bool
 	unit  string
+	// places is where a record says how many decimal places the smallest unit of its currency has; "" if that follows from the currency.
+	places string
 	// askUnit reports whether the unit is not certain.
 	askUnit func(first []record) bool
 	// parts takes records apart if several make up a product; see groups.
@@ -70,6 +72,13 @@ func shapes() []shape {
 			},
 			point: true,
 		},
+		{ // the list that shows a shop's customers what it has: /wc/store/v1/products
+			preset: "woocommerce", formats: trees(), needs: []string{"id", "name", "prices.price", "prices.currency_minor_unit"},
+			rules: map[string][]string{
+				fieldID: {"id"}, fieldSKU: {"sku"}, fieldName: {"name"}, fieldPrice: {"prices.regular_price", "prices.price"}, fieldCurrency: {"prices.currency_code"},
+			},
+			unit: Minor, places: "prices.currency_minor_unit",
+		},
 		{
 			preset: "shopify", formats: tables(), needs: []string{"Handle", "Title", "Variant Price"},
 			rules: map[string][]string{
@@ -88,8 +97,8 @@ func shapes() []shape {
 			preset: "shopify-bulk", formats: trees(), is: isBulk,
 			rules: map[string][]string{
 				fieldID: {"id"}, fieldName: {"title"}, fieldActive: {"status"},
-				fieldSKU:      {"variants.0.sku"},
-				fieldPrice:    {"variants.0.price", "priceRangeV2.minVariantPrice.amount"},
+				fieldSKU:      {"variants.0.sku", "variants.edges.0.node.sku", "variants.nodes.0.sku"},
+				fieldPrice:    {"variants.0.price", "variants.edges.0.node.price", "variants.nodes.0.price", "priceRangeV2.minVariantPrice.amount"},
 				fieldCurrency: {"priceRangeV2.minVariantPrice.currencyCode"},
 			},
 			point: true, parts: bulkParts,

@@ -5,16 +5,29 @@ import (
 	"strconv"
 	"strings"
 	"unicode"
+
+	"golang.org/x/text/currency"
 )
 
-// readPrice returns a price as a decimal with a point, exactly, and the currency that is written beside it. decimal is the stated separator, or
-// "". point says that a point alone is the decimal separator, because the format says so; without it, and if nothing was stated, what may mean
-// two numbers is a problem.
-func readPrice(text, decimal string, point bool) (price, currency, problem string) {
-	number, currency := splitCurrency(strings.TrimSpace(text))
+// written is a price as it is written: as a decimal with a point, exactly, and the currency beside it. shared is one of the currencies that have the sign
+// beside it, if several do.
+type written struct{ price, currency, shared string }
+
+// readPrice reads a price. decimal is the stated separator, or "". point says that a point alone is the decimal separator, because the format says so;
+// without it, and if nothing was stated, what may mean two numbers is a problem.
+func readPrice(text, decimal string, point bool) (w written, problem string) {
+	var number, price string
+	number, w.currency, w.shared = splitCurrency(strings.TrimSpace(text))
+	number = strings.Replace(number, "\u2212", "-", 1) // the minus of typographers
 	sign := ""
 	if rest, found := strings.CutPrefix(number, "-"); found {
 		sign, number = "-", rest
+	}
+	if whole, mark := withoutDash(number); mark != "" {
+		number = whole
+		if decimal == "" {
+			decimal = mark
+		}
 	}
 	switch mantissa, exponent, found := strings.Cut(strings.ToLower(number), "e"); {
 	case found:
@@ -24,35 +37,71 @@ func readPrice(text, decimal string, point bool) (price, currency, problem strin
 	default:
 		var two bool
 		if price, two = separated(number, decimal); two {
-			return "", "", fmt.Sprintf("price %s may be %s or %s: say which with --decimal , or --decimal .",
+			return w, fmt.Sprintf("price %s may be %s or %s: say which with --decimal , or --decimal .",
 				quote(text), strings.NewReplacer(".", "", ",", "").Replace(number), strings.Replace(number, ",", ".", 1))
 		}
 	}
 	switch {
 	case price != "":
-		return sign + price, currency, ""
+		w.price = sign + price
+		return w, ""
 	case decimal != "":
-		return "", "", fmt.Sprintf("price %s is not a number with the decimal separator %s", quote(text), quote(decimal))
+		return w, fmt.Sprintf("price %s is not a number with the decimal separator %s", quote(text), quote(decimal))
 	}
-	return "", "", "price must be a number such as 12.50, not " + quote(text)
+	return w, "price must be a number such as 12.50, not " + quote(text)
 }
 
-// splitCurrency takes a currency off a number: three letters, € or £.
-func splitCurrency(text string) (number, currency string) {
-	for _, sign := range []struct{ sign, code string }{{"€", "EUR"}, {"£", "GBP"}} {
-		if strings.HasPrefix(text, sign.sign) || strings.HasSuffix(text, sign.sign) {
-			return strings.TrimSpace(strings.TrimSuffix(strings.TrimPrefix(text, sign.sign), sign.sign)), sign.code
+// withoutDash takes off what stands for no cents, as in 12.- and 12,–, and returns the decimal separator before it; "" if there is none.
+func withoutDash(number string) (whole, mark string) {
+	whole = strings.TrimRight(number, "-–—")
+	if last := len(whole) - 1; last > 0 && len(whole) < len(number) && (whole[last] == '.' || whole[last] == ',') {
+		return whole[:last], whole[last:]
+	}
+	return number, ""
+}
+
+// sign is a sign or abbreviation of a currency. Its code is "" if several currencies have it.
+type sign struct{ text, code, example string }
+
+// signs returns those that are read. Of several that fit, the first one counts.
+func signs() []sign {
+	return []sign{
+		{"US$", "USD", ""}, {"R$", "BRL", ""}, {"€", "EUR", ""}, {"£", "GBP", ""}, {"₹", "INR", ""}, {"₽", "RUB", ""}, {"₺", "TRY", ""}, {"₴", "UAH", ""},
+		{"₪", "ILS", ""}, {"₩", "KRW", ""}, {"₫", "VND", ""}, {"zł", "PLN", ""}, {"Kč", "CZK", ""}, {"$", "", "USD"}, {"¥", "", "JPY"}, {"kr.", "", "SEK"}, {"kr", "", "SEK"},
+		{"SFr.", "", "CHF"}, {"Fr.", "", "CHF"},
+	}
+}
+
+// splitCurrency takes a currency off a number: three letters or a sign. shared is a currency that has the sign, if several have it.
+func splitCurrency(text string) (number, currency, shared string) {
+	for _, s := range signs() {
+		before, isAfter := strings.CutSuffix(text, s.text)
+		after, isBefore := strings.CutPrefix(text, s.text)
+		switch {
+		case isBefore:
+			return strings.TrimSpace(after), s.code, s.example
+		case isAfter:
+			return strings.TrimSpace(before), s.code, s.example
 		}
 	}
 	before := strings.TrimLeftFunc(text, unicode.IsLetter)
 	after := strings.TrimRightFunc(text, unicode.IsLetter)
 	switch {
-	case len(text)-len(before) == 3:
-		return strings.TrimSpace(before), text[:3]
-	case len(text)-len(after) == 3:
-		return strings.TrimSpace(after), text[len(text)-3:]
+	case isCurrency(text[:len(text)-len(before)]):
+		return strings.TrimSpace(before), text[:3], ""
+	case isCurrency(text[len(after):]):
+		return strings.TrimSpace(after), text[len(after):], ""
 	}
-	return text, ""
+	return text, "", ""
+}
+
+// isCurrency reports whether text is the code of a currency: a known one, or three capitals, because there are newer ones.
+func isCurrency(text string) bool {
+	if len(text) != 3 || strings.ContainsFunc(text, func(r rune) bool { return r > unicode.MaxASCII }) {
+		return false
+	}
+	_, err := currency.ParseISO(text)
+	return err == nil || text == strings.ToUpper(text)
 }
 
 func isDigits(text string) bool {
@@ -146,8 +195,11 @@ func scaled(mantissa, exponent string) string {
 	return whole + "." + fraction
 }
 
-// minorPrice returns a price that counts in the smallest unit of its currency.
-func minorPrice(text, currency string) (price, problem string) {
+// mostPlaces is how many decimal places the smallest unit of a currency has at most.
+const mostPlaces = 8
+
+// minorPrice returns a price that counts in the smallest unit of its currency, which has so many decimal places.
+func minorPrice(text, currency string, places int) (price, problem string) {
 	digits, sign := strings.TrimPrefix(text, "-"), text[:len(text)-len(strings.TrimPrefix(text, "-"))]
 	switch {
 	case !isDigits(digits):
@@ -155,7 +207,6 @@ func minorPrice(text, currency string) (price, problem string) {
 	case currency == "":
 		return "", "price " + quote(text) + " counts in the smallest unit of a currency that is not known: say which with --default currency=EUR"
 	}
-	places := decimals(currency)
 	if places == 0 {
 		return text, ""
 	}

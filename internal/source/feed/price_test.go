@@ -40,7 +40,10 @@ func TestPrices(t *testing.T) {
 		"999,999": twice("999,999", "999999", "999.999"),
 		"abc":     `price must be a number such as 12.50, not "abc"`, "1.2.3": `price must be a number such as 12.50, not "1.2.3"`,
 		"1,35,90": `price must be a number such as 12.50, not "1,35,90"`, "12 50": `price must be a number such as 12.50, not "12 50"`,
-		"$5": `price must be a number such as 12.50, not "$5"`, "1e999": `price must be a number such as 12.50, not "1e999"`,
+		"12.-": "12", "12,–": "12", "1.355,--": "1355", "CHF 5.-": "5 CHF", "-3.-": "-3", "−3,50": "-3.50", "12 zł": "12 PLN", "US$ 1.50": "1.50 USD", "R$ 12,50": "12.50 BRL",
+		"12 usd": "12 usd", "12.-.": `price must be a number such as 12.50, not "12.-."`, "12 pcs": `price must be a number such as 12.50, not "12 pcs"`,
+		"12-": `price must be a number such as 12.50, not "12-"`, "zwölf": `price must be a number such as 12.50, not "zwölf"`,
+		"$5": `price "$5" has a sign that several currencies have: say which it is, for example with --default currency=USD`, "1e999": `price must be a number such as 12.50, not "1e999"`,
 		"5.": `price must be a number such as 12.50, not "5."`, "1.355,90.1": `price must be a number such as 12.50, not "1.355,90.1"`,
 		"--5": `price must be a number such as 12.50, not "--5"`, "12.50 - 14.00": `price must be a number such as 12.50, not "12.50 - 14.00"`,
 	} {
@@ -67,6 +70,9 @@ func TestPrices(t *testing.T) {
 		if got := priced(t, price, feed.Options{Unit: feed.Minor, Default: map[string]string{"currency": "EUR"}}); got != want {
 			t.Errorf("%s cents: %s\nwant %s", price, got, want)
 		}
+	}
+	if got := priced(t, "$ 1,234.50", feed.Options{Default: map[string]string{"currency": "CAD"}}); got != "1234.50 CAD" {
+		t.Errorf("Canadian dollars: %s", got)
 	}
 	if got := priced(t, "1250", feed.Options{Unit: feed.Minor, Default: map[string]string{"currency": "JPY"}}); got != "1250 JPY" {
 		t.Errorf("yen: %s", got)

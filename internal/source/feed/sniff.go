@@ -11,12 +11,17 @@ import (
 var (
 	webPage   = regexp.MustCompile(`(?i)^(<!--.*?-->\s*)*<(!doctype html|html|head|body|script|div)\b`)
 	jsonStart = regexp.MustCompile(`^[{\[]`)
+	dump      = regexp.MustCompile(`(?i)^(--|/\*|(create|drop) (table|database)|insert into|set) [^\n]*`)
+	statement = regexp.MustCompile(`(?im)^(create table|insert into) `)
 )
 
 // sniff returns the format of an input by its first bytes and, for JSON, the path to its records.
 func sniff(head []byte, opt Options) (format string, to path, err error) {
 	if webPage.Match(head) {
 		return "", nil, unreadable("The input is a web page (HTML), not product data: is it the page of a login, or of an error?")
+	}
+	if dump.Match(head) && statement.Match(head) {
+		return "", nil, unreadable("The input is SQL, not product data. Export the table as CSV, and import that file.")
 	}
 	if bytes.ContainsFunc(head[:min(len(head), 512)], func(r rune) bool { return r < ' ' && r != '\t' && r != '\n' && r != '\r' && r != '\f' }) {
 		return "", nil, unreadable("The input is not text. It should be NDJSON, JSON, CSV, TSV or XML, packed with gzip or zstd if you like.")
@@ -68,7 +73,7 @@ func pathToRecords(head []byte, id string) path {
 		return nil
 	}
 	s := search{d: d, id: id}
-	_ = s.object(nil) // it ends in the middle of a long input
+	_, _ = s.object(nil) // it ends in the middle of a long input
 	best := -1
 	for i, list := range s.lists {
 		if best < 0 || rank(list) < rank(s.lists[best]) {
@@ -76,6 +81,8 @@ func pathToRecords(head []byte, id string) path {
 		}
 	}
 	switch {
+	case s.keyed != nil && !s.isProduct && (best < 0 || s.inKeyed(s.lists[best]) || len(s.keyed) > 1 && rank(s.keyed[:len(s.keyed)-1]) < rank(s.lists[best])):
+		return s.keyed
 	case best >= 0 && (!s.isProduct || rank(s.lists[best]) == 0 && len(s.lists[best]) == 1):
 		return s.lists[best]
 	case best < 0 && !s.isProduct && len(s.only) > 0:
@@ -83,6 +90,9 @@ func pathToRecords(head []byte, id string) path {
 	}
 	return nil
 }
+
+// everyMember is the last step of a path to an object whose members are the records: {"products": {"12": {…}, "13": {…}}}, as PHP writes lists with keys.
+const everyMember = "*"
 
 // rank is the place of a list's name among listNames.
 func rank(list path) int {
@@ -104,29 +114,53 @@ type search struct {
 	lists     []path
 	// only is an object that looks like a product: {"product": {"id": …}}.
 	only path
+	// keyed is an object whose members all look like products.
+	keyed path
+}
+
+// inKeyed reports whether a list is part of one of the members of the keyed object.
+func (s *search) inKeyed(list path) bool {
+	around := len(s.keyed) - 1
+	return len(list) > around+1 && slices.Equal(list[:around], s.keyed[:around])
 }
 
 // deepest is how deep a list of products may be.
 const deepest = 5
 
-func (s *search) object(at path) error {
+// object looks through an object. hasID says that the object looks like a product itself.
+func (s *search) object(at path) (hasID bool, err error) {
 	if _, err := s.d.ReadToken(); err != nil {
-		return err
+		return false, err
 	}
+	others, products := false, 0 // members that are no products, and those that are
+	defer func() {
+		known := len(at) > 0 && rank(at) < len(listNames())
+		if !others && !hasID && (products > 1 || products == 1 && known) && (s.keyed == nil || len(at) < len(s.keyed)) {
+			s.keyed = slices.Concat(at, path{everyMember})
+		}
+	}()
 	for s.d.PeekKind() == jsontext.KindString {
 		token, err := s.d.ReadToken()
 		if err != nil {
-			return err
+			return hasID, err
 		}
 		name := token.String()
 		inner := slices.Concat(at, path{name})
 		switch kind := s.d.PeekKind(); {
 		case kind == jsontext.KindBeginObject && len(inner) < deepest:
-			err = s.object(inner)
+			var isOne bool
+			if isOne, err = s.object(inner); isOne {
+				products++
+			} else if err == nil {
+				others = true
+			}
 		case kind == jsontext.KindBeginArray:
+			others = true
 			err = s.array(inner)
 		default:
+			others = true
 			if kind != jsontext.KindBeginObject && kind != jsontext.KindNull && (name == fieldID || name == fieldSKU || name == s.id || name == parentID) {
+				hasID = true
 				if len(at) == 0 {
 					s.isProduct = true
 				} else if len(at) == 1 {
@@ -136,11 +170,11 @@ func (s *search) object(at path) error {
 			err = s.d.SkipValue()
 		}
 		if err != nil {
-			return err
+			return hasID, err
 		}
 	}
-	_, err := s.d.ReadToken()
-	return err
+	_, err = s.d.ReadToken()
+	return hasID, err
 }
 
 func (s *search) array(at path) error {

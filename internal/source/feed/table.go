@@ -18,7 +18,9 @@ import (
 type table struct {
 	in *rows
 	// header has the names of the columns. Those at the end may have none.
-	header    []string
+	header []string
+	// twice has the names that several columns have; the later ones are numbered.
+	twice     []string
 	delimiter byte
 	values    []value // of the last record
 }
@@ -45,7 +47,7 @@ func newTable(in *bufio.Reader, head []byte, opt Options) (*table, error) {
 		r.delimiter = delimiterOf(head)
 	}
 	if r.delimiter == 0 {
-		return nil, unreadable("The input is neither NDJSON, JSON, XML nor a table with columns. It begins with %s.", quote(string(first)))
+		return nil, unreadable("The input is neither NDJSON, JSON, XML nor a table with columns. It begins with %s. If there are lines above the header of a table, remove them.", quote(string(first)))
 	}
 	if len(first) > 2 && first[0] == '\'' && bytes.Contains(first, []byte{'\'', r.delimiter, '\''}) {
 		r.quote = '\''
@@ -81,11 +83,21 @@ func (t *table) name(cells []string) error {
 		case !utf8.ValidString(cell):
 			return unreadable("The header on line %d is not valid UTF-8. Say which encoding the file is in, for example --encoding windows-1252.", t.in.begin)
 		case cell != "" && slices.Contains(t.header, cell):
-			return unreadable("Two columns are called %s. Give one of them another name.", quote(cell))
+			t.twice = append(t.twice, cell)
+			cell = t.numbered(cell)
 		}
 		t.header = append(t.header, cell)
 	}
 	return nil
+}
+
+// numbered returns a name for a further column that is called like an earlier one.
+func (t *table) numbered(name string) string {
+	for n := 2; ; n++ {
+		if another := fmt.Sprintf("%s (%d)", name, n); !slices.Contains(t.header, another) {
+			return another
+		}
+	}
 }
 
 func (t *table) next() (record, error) {

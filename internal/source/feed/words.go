@@ -27,10 +27,18 @@ func plain(name string) string {
 		switch {
 		case strings.ContainsRune(" _-.:/()[]#'\"", r):
 			return -1
-		case r == 'ä' || r == 'Ä':
+		case strings.ContainsRune("äáàâ", r):
 			return 'a'
-		case r == 'é' || r == 'É' || r == 'è':
+		case strings.ContainsRune("éèêë", r):
 			return 'e'
+		case strings.ContainsRune("íìî", r):
+			return 'i'
+		case strings.ContainsRune("öóòô", r):
+			return 'o'
+		case strings.ContainsRune("üúùû", r):
+			return 'u'
+		case r == 'ñ':
+			return 'n'
 		}
 		return r
 	}, strings.ToLower(strings.TrimSpace(name)))
@@ -49,10 +57,11 @@ func likely(field string) []string {
 			"nom", "libelle", "designation", "nombre", "titulo", "nome", "naam", "omschrijving", "description", "beschreibung"}
 	case fieldPrice:
 		return []string{"price", "preis", "verkaufspreis", "bruttopreis", "vkpreis", "vk", "unitprice", "saleprice", "prix", "prixttc", "precio",
-			"prezzo", "prijs", "regularprice"}
+			"prezzo", "prijs", "regularprice", "regularerpreis", "normalpreis", "listenpreis", "grundpreis", "preisbrutto", "bruttoverkaufspreis",
+			"preiseur", "priceeur", "precionormal", "tarifregulier", "prixregulier"}
 	case fieldCurrency:
 		return []string{"currency", "currencycode", "waehrung", "wahrung", "devise", "moneda", "valuta"}
 	default:
-		return []string{"active", "aktiv", "published", "enabled", "status", "actif", "activo", "online", "sichtbar", "visible"}
+		return []string{"active", "aktiv", "published", "veroffentlicht", "publie", "publicado", "enabled", "status", "actif", "activo", "online", "sichtbar", "visible"}
 	}
 }
