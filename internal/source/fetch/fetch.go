@@ -103,7 +103,7 @@ func (b *Body) begin(first place, since peer.FeedSeen) error {
 	}
 	if a.status == http.StatusNotModified {
 		a.close()
-		b.Unchanged = true
+		b.Unchanged, b.now = true, bytes.NewReader(nil)
 		return nil
 	}
 	if !a.mayBeJSON() {

@@ -93,7 +93,7 @@ func (b *Body) configured(err error) error {
 		unknown    x509.UnknownAuthorityError
 		wrongName  x509.HostnameError
 		outdated   x509.CertificateInvalidError
-		alert      tls.AlertError
+		alert      *net.OpError
 		plainBegin tls.RecordHeaderError
 	)
 	const code = "PEER_TLS"
@@ -114,7 +114,7 @@ func (b *Body) configured(err error) error {
 		return b.trouble(code, "its certificate is signed by nobody whom this node trusts. Use one of a known authority, or add the authority to this machine")
 	case errors.As(err, &certain), errors.As(err, &outdated):
 		return b.trouble(code, "its certificate is not valid. Renew it there")
-	case errors.As(err, &alert):
+	case errors.As(err, &alert) && alert.Op == "remote error": // what crypto/tls calls an alert that the other side sends
 		return b.trouble(code, "it broke off the TLS handshake. Check its TLS settings")
 	}
 	return nil

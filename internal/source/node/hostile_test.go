@@ -2,6 +2,7 @@ package node
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
@@ -404,6 +405,14 @@ func TestTLSTrouble(t *testing.T) {
 	secure.StartTLS()
 	t.Cleanup(secure.Close)
 	_, err := open(t, secure.URL, nil).Read(t.Context(), "", 10)
+	wantPermanent(t, err, codeTLS)
+
+	old := httptest.NewUnstartedServer(page(end(0, "")))
+	old.Config.ErrorLog = secure.Config.ErrorLog
+	old.TLS = &tls.Config{MinVersion: tls.VersionTLS10, MaxVersion: tls.VersionTLS11} //nolint:gosec // that is the test
+	old.StartTLS()
+	t.Cleanup(old.Close)
+	_, err = open(t, old.URL, nil).Read(t.Context(), "", 10)
 	wantPermanent(t, err, codeTLS)
 
 	plain := serve(t, page(end(0, "")))

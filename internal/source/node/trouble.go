@@ -133,7 +133,7 @@ func (c *caller) configured(err error) error {
 		unknown   x509.UnknownAuthorityError
 		wrongName x509.HostnameError
 		outdated  x509.CertificateInvalidError
-		alert     tls.AlertError
+		alert     *net.OpError
 		record    tls.RecordHeaderError
 	)
 	switch {
@@ -146,7 +146,7 @@ func (c *caller) configured(err error) error {
 	case errors.As(err, &untrusted), errors.As(err, &unknown), errors.As(err, &wrongName), errors.As(err, &outdated):
 		return c.permanent(codeTLS, "The certificate of peer %s is not valid for its URL; renew it there, or correct the URL.",
 			c.peerID).Because(err)
-	case errors.As(err, &alert):
+	case errors.As(err, &alert) && alert.Op == "remote error": // what crypto/tls calls an alert that the other side sends
 		return c.permanent(codeTLS, "Peer %s broke off the TLS handshake; check its TLS settings.", c.peerID).Because(err)
 	}
 	return nil
