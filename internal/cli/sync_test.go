@@ -2,9 +2,12 @@ package cli_test
 
 import (
 	"encoding/json"
+	"io"
 	"net/http"
+	"net/http/httptest"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"fullsync/api/spec"
@@ -52,6 +55,38 @@ func TestSyncPull(t *testing.T) {
 	}
 	run(t, env, "sync", "list", "--status", "FAILED", "--peer", "branch", "--catalog", "main").wants(t, 0, "SESSION")
 	run(t, env, "sync", "list").wants(t, 0, id)
+}
+
+// TestSyncPullOfAFeed: a feed is pulled by the same commands as a node; nothing is pushed to it.
+func TestSyncPullOfAFeed(t *testing.T) {
+	t.Parallel()
+	var list atomic.Pointer[string]
+	says := func(text string) { list.Store(&text) }
+	says("id;name;price\n2;Two;2,50\n1;One;1,50\n3;;1\n")
+	shop := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, *list.Load()) }))
+	t.Cleanup(shop.Close)
+	node := nodetest.Start(t, nodetest.Config{})
+	if a := node.Call("alice", http.MethodPost, "/api/admin/sync/peers", `{"nodeId":"erp","kind":"feed","url":"`+shop.URL+`/list.csv","catalog":"web"}`); a.Status != http.StatusCreated {
+		t.Fatalf("%d %s", a.Status, a.Body)
+	}
+	env := callerOf(node, auth.RoleOperator)
+	run(t, env, "sync", "pull", "erp", "--follow").wants(t, 5, "2 created, 0 updated, 0 unchanged, 0 deleted, 1 refused")
+	run(t, env, "sync", "pull", "erp", "--catalog", "main").wants(t, 1, "The products of feed erp go to catalog web, not to main")
+	run(t, env, "sync", "push", "erp").wants(t, 1, "feed")
+
+	says("id;name;price\n2;Two;3,50\n3;Three;1\n4;Four;1\n")
+	plan := sessionIn(t, run(t, env, "sync", "pull", "erp", "--delete-missing", "--max-delete-percent", "100", "--dry-run", "--follow", "--json").must(t)).SessionId.String()
+	says("id;name;price\n2;Two;4,50\n")
+	run(t, env, "sync", "pull", "erp", "--plan", plan, "--follow").wants(t, 1, "The products at erp are not what they were in the dry run. Nothing was written.")
+	says("id;name;price\n4;Four;1\n3;Three;1\n2;Two;3,50\n") // the order is no difference
+	run(t, env, "sync", "pull", "erp", "--plan", plan, "--follow").wants(t, 0, "2 created, 1 updated, 0 unchanged, 1 deleted, 0 refused")
+
+	says("<!DOCTYPE html><html>")
+	run(t, env, "sync", "pull", "erp", "--follow").wants(t, 1, "is a web page (HTML)")
+	run(t, env, "sync", "status", "--catalog", "web").wants(t, 0, "FAILED")
+	if node.Count("web") != 3 {
+		t.Errorf("%d products", node.Count("web"))
+	}
 }
 
 // TestSyncExitCodes: the exit code alone tells a script how a sync went.

@@ -62,7 +62,7 @@ func bindStart(cmd *cobra.Command) requester {
 	var size, rate, deletes, percent int
 	var verify, deleteMissing, everything, dryRun bool
 	flags := cmd.Flags()
-	flags.StringVar(&catalogName, "catalog", catalog.Default, "catalog to sync")
+	flags.StringVar(&catalogName, "catalog", "", "catalog to sync (default: "+catalog.Default+", or that of the feed)")
 	flags.StringVar(&ifRunning, "if-running", "fail", "what to do if another sync is in the way: fail, attach to it, or replace it")
 	flags.BoolVar(&verify, "verify", false, "compare every product by content afterwards (verifyAfterSync)")
 	flags.BoolVar(&deleteMissing, "delete-missing", false, "at the end, delete the products that came from the source and no longer exist there")
@@ -89,7 +89,10 @@ func bindStart(cmd *cobra.Command) requester {
 		given("max-delete-percent", percent, &options.MaxDeletePercent)
 		given("timeout", int(timeout.Seconds()), &options.TimeoutSeconds)
 		running := spec.StartRequestIfRunning(ifRunning)
-		request := spec.StartRequest{Action: string(direction), TargetPeer: &spec.TargetPeer{}, Catalog: &catalogName, IfRunning: &running, Options: &options}
+		request := spec.StartRequest{Action: string(direction), TargetPeer: &spec.TargetPeer{}, IfRunning: &running, Options: &options}
+		if flags.Changed("catalog") {
+			request.Catalog = &catalogName
+		}
 		if plan != "" {
 			id, err := uuid.Parse(plan)
 			if err != nil {

@@ -409,7 +409,7 @@ func TestTLSTrouble(t *testing.T) {
 
 	old := httptest.NewUnstartedServer(page(end(0, "")))
 	old.Config.ErrorLog = secure.Config.ErrorLog
-	old.TLS = &tls.Config{MinVersion: tls.VersionTLS10, MaxVersion: tls.VersionTLS11} //nolint:gosec // that is the test
+	old.TLS = &tls.Config{MinVersion: tls.VersionTLS10, MaxVersion: tls.VersionTLS11}
 	old.StartTLS()
 	t.Cleanup(old.Close)
 	_, err = open(t, old.URL, nil).Read(t.Context(), "", 10)
