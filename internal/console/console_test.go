@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"os"
+	"path"
 	"path/filepath"
 	"regexp"
 	"strings"
@@ -117,7 +118,7 @@ var later = regexp.MustCompile(`await import\("\./([^"]+)"\)`)
 // TestThePageIsSmall adds up what a browser has to load at once, and for each page that is loaded later.
 func TestThePageIsSmall(t *testing.T) {
 	t.Parallel()
-	imports := regexp.MustCompile(`(?m)^import (?:.* from )?"\./([^"]+)";$`)
+	imports := regexp.MustCompile(`(?m)^import (?:.* from )?"(\.\.?/[^"]+)";$`)
 	var load func(name string, into map[string]int)
 	load = func(name string, into map[string]int) {
 		if _, known := into[name]; known {
@@ -126,7 +127,7 @@ func TestThePageIsSmall(t *testing.T) {
 		body := get(t, name).Body.String()
 		into[name] = len(body)
 		for _, m := range imports.FindAllStringSubmatch(body, -1) {
-			load(m[1], into)
+			load(path.Join(path.Dir(name), m[1]), into)
 		}
 	}
 	sum := func(files map[string]int) (bytes int) {
@@ -161,37 +162,41 @@ func TestThePageIsSmall(t *testing.T) {
 // TestEveryImportIsThere: a misspelled module would break the page, and only in the browser.
 func TestEveryImportIsThere(t *testing.T) {
 	t.Parallel()
-	imports := regexp.MustCompile(`(?m)^import (?:.* from )?"\./([^"]+)";$`)
+	imports := regexp.MustCompile(`(?m)^import (?:.* from )?"(\.\.?/[^"]+)";$`)
 	links := regexp.MustCompile(`(?:src|href)="([^"]+)"`)
-	names, err := filepath.Glob("page/*")
-	if err != nil {
-		t.Fatal(err)
+	var names []string
+	for _, pattern := range []string{"page/*.*", "page/texts/*"} {
+		found, err := filepath.Glob(pattern)
+		if err != nil {
+			t.Fatal(err)
+		}
+		names = append(names, found...)
 	}
-	used := map[string]bool{"index.html": true}
+	used := map[string]bool{"page/index.html": true}
 	for _, name := range names {
 		content, err := os.ReadFile(name)
 		if err != nil {
 			t.Fatal(err)
 		}
 		for _, m := range imports.FindAllStringSubmatch(string(content), -1) {
-			used[m[1]] = true
+			used[filepath.Join(filepath.Dir(name), m[1])] = true
 		}
 		for _, m := range later.FindAllStringSubmatch(string(content), -1) {
-			used[m[1]] = true
+			used[filepath.Join("page", m[1])] = true
 		}
 		for _, m := range links.FindAllStringSubmatch(string(content), -1) {
 			if !strings.HasPrefix(m[1], "../") && !strings.HasPrefix(m[1], "#") {
-				used[m[1]] = true
+				used[filepath.Join("page", m[1])] = true
 			}
 		}
 	}
 	for name := range used {
-		if _, err := os.Stat(filepath.Join("page", name)); err != nil {
+		if _, err := os.Stat(name); err != nil {
 			t.Errorf("the page uses %s: %v", name, err)
 		}
 	}
 	for _, name := range names {
-		if !used[filepath.Base(name)] {
+		if !used[name] {
 			t.Errorf("nothing uses %s", name)
 		}
 	}

@@ -6,35 +6,38 @@ import { make } from "./dom.js";
 import { time } from "./format.js";
 import { copy, focusMessage, say } from "./message.js";
 import { button, newDetails, newForm, newList, newSection, newTable } from "./views.js";
+import { texts as common } from "./texts/common.js";
+import { texts } from "./texts/access.js";
+import { texts as shared } from "./texts/pages.js";
 
 /** @typedef {import("fullsync-api").components["schemas"]} Schemas */
 /** @typedef {Schemas["UserAccount"]} User */
 
 const day = 86_400; // seconds
 
-const { section, problem } = newSection("access", "Access");
+const { section, problem } = newSection("access", common.access);
 const everybody = ["viewer", "operator", "admin"];
 
-const people = newTable("People", ["Name", "Role", "State", "Last login", "Actions"]);
-const users = newList(people.body, problem, readUsers, showUser, "Nobody may sign in.");
+const people = newTable(texts.people, [common.name, texts.role, common.state, texts.lastLogin, common.actions]);
+const users = newList(people.body, problem, readUsers, showUser, texts.nobodyMaySignIn);
 const newName = make("input", { required: true, maxLength: 64, autocomplete: "off", autocapitalize: "none", spellcheck: false });
 const newRole = make("select", {}, ...everybody.map((role) => new Option(role, role)));
 const newPassword = make("input", { type: "password", required: true, minLength: 8, maxLength: 200, autocomplete: "new-password" });
-const addPerson = newForm("Add a person", "Add person", { Name: newName, Role: newRole, "Password of at least 8 characters": newPassword }, async () => {
+const addPerson = newForm(texts.addAPerson, texts.addPerson, { [common.name]: newName, [texts.role]: newRole, [texts.passwordOfAtLeast8]: newPassword }, async () => {
   const name = newName.value.trim();
   await call("POST", "/api/admin/users", { name, role: newRole.value, password: newPassword.value });
   addPerson.reset();
   await users.reload();
-  say("success", `${name} may sign in.`);
+  say("success", texts.maySignIn(name));
 });
 
-const keys = newTable("API tokens", ["Name", "Role", "State", "Made", "Expires", "Last used", "Actions"]);
-const tokens = newList(keys.body, problem, readTokens, showToken, "There is no API token.");
+const keys = newTable(texts.apiTokens, [common.name, texts.role, common.state, texts.made, texts.expires, texts.lastUsed, common.actions]);
+const tokens = newList(keys.body, problem, readTokens, showToken, texts.thereIsNoApiToken);
 const tokenName = make("input", { required: true, maxLength: 200, autocomplete: "off", spellcheck: false });
 const tokenRole = make("select", {}, ...["node", "node-push", ...everybody].map((role) => new Option(role, role)));
 const tokenDays = make("input", { type: "number", min: "1", max: "3650", required: true, inputMode: "numeric", value: "365" });
 const made = make("div", { className: "message success", role: "status", hidden: true });
-const makeToken = newForm("Make a token", "Make token", { "What it is for": tokenName, Role: tokenRole, "Days until it expires": tokenDays }, async () => {
+const makeToken = newForm(texts.makeAToken, texts.makeToken, { [texts.whatItIsFor]: tokenName, [texts.role]: tokenRole, [texts.daysUntilItExpires]: tokenDays }, async () => {
   const wanted = { name: tokenName.value.trim(), role: tokenRole.value, ttlSeconds: Number(tokenDays.value) * day };
   /** @type {Schemas["NewTokenResponse"]} */
   const { token } = await call("POST", "/api/admin/tokens", wanted);
@@ -45,15 +48,15 @@ const makeToken = newForm("Make a token", "Make token", { "What it is for": toke
 
 section.dataset.may = "admin";
 section.append(
-  make("h3", {}, "People"),
+  make("h3", {}, texts.people),
   people.table,
   users.empty,
-  newDetails("Add a person", "admin", addPerson),
-  make("h3", {}, "API tokens"),
+  newDetails(texts.addAPerson, "admin", addPerson),
+  make("h3", {}, texts.apiTokens),
   keys.table,
   tokens.empty,
   made,
-  newDetails("Make a token", "admin", makeToken),
+  newDetails(texts.makeAToken, "admin", makeToken),
 );
 
 /** @type {import("./route.js").View} */
@@ -66,7 +69,7 @@ export const access = {
       void users.reload();
       void tokens.reload();
     }
-    return "Access";
+    return common.access;
   },
 };
 
@@ -80,19 +83,19 @@ async function readUsers() {
 function showUser(user) {
   const { name, disabled } = user;
   const path = `/api/admin/users/${encodeURIComponent(name)}`;
-  const role = make("select", { ariaLabel: `Role of ${name}` }, ...everybody.map((r) => new Option(r, r, false, r === user.role)));
+  const role = make("select", { ariaLabel: texts.roleOf(name) }, ...everybody.map((r) => new Option(r, r, false, r === user.role)));
   role.addEventListener("change", () => {
     const wanted = role.value;
     role.value = user.role; // until it is confirmed
-    ask(`Make ${name} ${wanted === "viewer" ? "a" : "an"} ${wanted}?`, "Every login of this person ends at once.", `Make ${name} ${wanted}`, "PATCH", path, { role: wanted });
+    ask(texts.make(name, wanted === "viewer" ? common.a : common.an, wanted), texts.everyLoginOfThisPerson, texts.makeOfName(name, wanted), "PATCH", path, { role: wanted });
   });
   const act = [
-    button(disabled ? "Switch on" : "Switch off", () => change(path, { disabled: !disabled }), { about: name, problem }),
-    button("End logins", () => change(`${path}/end-logins`), { about: name, problem }),
-    button("Remove…", async () => ask(`Remove ${name}?`, "Every login of this person ends at once. What this person did stays in the history.", `Remove ${name}`, "DELETE", path), { about: name }),
+    button(disabled ? common.switchOn : common.switchOff, () => change(path, { disabled: !disabled }), { about: name, problem }),
+    button(texts.endLogins, () => change(`${path}/end-logins`), { about: name, problem }),
+    button(shared.remove, async () => ask(texts.remove(name), texts.everyLoginOfThisPersonEndsAtOnce, texts.removeOfName(name), "DELETE", path), { about: name }),
   ];
   act[2]?.classList.add("danger");
-  return people.row(name, role, disabled ? "switched off" : "may sign in", time(user.lastLoginAt), make("div", { className: "tools" }, ...act));
+  return people.row(name, role, disabled ? common.switchedOff : texts.maySignInLower, time(user.lastLoginAt), make("div", { className: "tools" }, ...act));
 }
 
 /** Changes a person. @param {string} path @param {Schemas["UserChange"]} [to] */
@@ -100,7 +103,7 @@ async function change(path, to) {
   /** @type {Schemas["UserResponse"]} */
   const { user } = await call(to ? "PATCH" : "POST", path, to);
   await users.reload();
-  say("success", to ? `${user.name} ${user.disabled ? "may no longer" : "may"} sign in.` : `The logins of ${user.name} have ended.`);
+  say("success", to ? texts.signIn(user.name, user.disabled ? texts.mayNoLonger : texts.may) : texts.theLoginsOfHaveEnded(user.name));
 }
 
 /**
@@ -111,11 +114,11 @@ function ask(title, text, go, method, path, body) {
   confirm({
     title,
     text,
-    safe: "Leave it",
+    safe: texts.leaveIt,
     go,
     async work() {
       await call(method, path, body);
-      const told = say("success", `${go}: done.`);
+      const told = say("success", texts.done(go));
       await Promise.all([users.reload(), tokens.reload()]);
       focusMessage(told);
     },
@@ -131,28 +134,28 @@ async function readTokens() {
 /** @param {Schemas["ApiToken"]} t */
 function showToken(t) {
   const by = t.lastUsedBy ?? t.lastUsedFrom;
-  const used = t.lastUsedAt ? `${time(t.lastUsedAt)}${by ? `, by ${by}` : ""}` : "never";
-  const state = t.revokedAt ? `revoked by ${t.revokedBy}` : t.state;
+  const used = t.lastUsedAt ? `${time(t.lastUsedAt)}${by ? texts.by(by) : ""}` : common.never;
+  const state = t.revokedAt ? texts.revokedBy(t.revokedBy) : t.state;
   const revoke = button(
-    "Revoke…",
-    async () => ask(`Revoke ${t.name}?`, "The next request with this token is refused, and it cannot be made to work again.", `Revoke ${t.name}`, "DELETE", `/api/admin/tokens/${t.id}`),
+    texts.revoke,
+    async () => ask(texts.revokeQuestion(t.name), texts.theNextRequestWithThis, texts.revokeOfName(t.name), "DELETE", `/api/admin/tokens/${t.id}`),
     { about: t.name },
   );
   revoke.classList.add("danger");
   revoke.hidden = t.state !== "active";
-  return keys.row(t.name, t.role, state, `${time(t.createdAt)}, by ${t.createdBy}`, time(t.expiresAt), used, revoke);
+  return keys.row(t.name, t.role, state, texts.byOfCreatedAt(time(t.createdAt), t.createdBy), time(t.expiresAt), used, revoke);
 }
 
 /** Shows a new token, which nothing shows again. @param {string} name @param {string} token */
 function showOnce(name, token) {
   const code = make("code", { className: "secret" }, token);
-  const text = make("p", { tabIndex: -1 }, `The token ${name}. Keep it now; it is not shown again. `, code);
-  made.replaceChildren(text, button("Copy token", () => copyToken(token, code)));
+  const text = make("p", { tabIndex: -1 }, texts.theTokenKeepItNow(name), code);
+  made.replaceChildren(text, button(texts.copyToken, () => copyToken(token, code)));
   made.hidden = false;
   text.focus();
 }
 
 /** @param {string} token @param {HTMLElement} code */
 async function copyToken(token, code) {
-  await copy(token, code, "the token");
+  await copy(token, code, texts.theToken);
 }

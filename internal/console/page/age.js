@@ -2,6 +2,7 @@
 // in the sessions say what time it is there, and from then on the browser only counts.
 
 import { duration } from "./format.js";
+import { texts } from "./texts/common.js";
 
 /** The database's time when this page was opened, in milliseconds, as far as we know. */
 let origin = -Infinity;
@@ -18,6 +19,6 @@ export function learnTime(s) {
 
 /** @param {string | null} time a time as the API writes it */
 export function ago(time) {
-  if (!time) return "not yet";
-  return `${duration(Math.max(0, Math.floor((origin + performance.now() - Date.parse(time)) / 1_000)))} ago`;
+  if (!time) return texts.notYet;
+  return texts.ago(duration(Math.max(0, Math.floor((origin + performance.now() - Date.parse(time)) / 1_000))));
 }

@@ -1,5 +1,7 @@
 // Calls the node's API. The token is kept for this tab only, and is gone when the tab is closed.
 
+import { texts } from "./texts/common.js";
+
 /** @typedef {import("fullsync-api").components["schemas"]} Schemas */
 /** @typedef {Schemas["Session"]} Session */
 /** @typedef {Schemas["Error"]} ErrorBody */
@@ -26,9 +28,9 @@ export class Unreachable extends Error {}
 
 /** @param {Response} response @param {ErrorBody | null} body */
 function sentence(response, body) {
-  if (!body?.error) return `The node answered ${response.status} in a way that this page does not understand. Is there a proxy in between?`;
+  if (!body?.error) return texts.theNodeAnsweredInA(response.status);
   const said = body.message ? `${body.error}: ${body.message}` : body.error;
-  return body.requestId ? `${said} (request ${body.requestId})` : said;
+  return body.requestId ? texts.request(said, body.requestId) : said;
 }
 
 /** @returns {string} */
@@ -113,7 +115,7 @@ async function exchange(method, path, body, init, milliseconds = patience) {
   try {
     return await response.json();
   } catch (cause) {
-    throw new Unreachable("The node's answer was cut. Check whether it happened before you try again.", { cause });
+    throw new Unreachable(texts.theNodesAnswerWasCut, { cause });
   }
 }
 
@@ -136,7 +138,7 @@ export async function readFile(path) {
   try {
     return await response.blob();
   } catch (cause) {
-    throw new Unreachable("The file was cut before its end. Try again.", { cause });
+    throw new Unreachable(texts.theFileWasCutBefore, { cause });
   }
 }
 
@@ -151,7 +153,7 @@ export async function openStream(lastEventId, signal) {
   const headers = { Accept: "text/event-stream" };
   if (lastEventId) headers["Last-Event-ID"] = lastEventId;
   const response = await send("GET", "/api/admin/sync/full-sync/events", { headers, signal, priority: "low" });
-  if (!response.body) throw new Unreachable("The node sent no events.");
+  if (!response.body) throw new Unreachable(texts.theNodeSentNoEvents);
   return response.body;
 }
 
@@ -166,7 +168,7 @@ async function send(method, path, init) {
     // A relative address, so that a reverse proxy may serve the node under a path of its own.
     response = await fetch(`..${path}`, { ...init, method, headers, credentials: "omit", redirect: "error", cache: "no-store" });
   } catch (cause) {
-    throw new Unreachable("The node does not answer. It may or may not have got the request; it is safe to look or to try again.", { cause });
+    throw new Unreachable(texts.theNodeDoesNotAnswer, { cause });
   }
   if (response.ok) return response;
   throw await refusal(response, sent);

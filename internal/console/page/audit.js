@@ -7,24 +7,27 @@ import { local } from "./filters.js";
 import { time } from "./format.js";
 import { go } from "./route.js";
 import { newList, newSection, newTable } from "./views.js";
+import { texts as common } from "./texts/common.js";
+import { texts } from "./texts/audit.js";
+import { texts as shared } from "./texts/pages.js";
 
 /** @typedef {import("fullsync-api").components["schemas"]} Schemas */
 
-const { section, problem } = newSection("audit", "Audit");
-const texts = ["actor", "action", "target"];
+const { section, problem } = newSection("audit", common.audit);
+const names = ["actor", "action", "target"];
 const times = ["after", "before"];
-const labels = { actor: "Who", action: "Action, such as peer or peer.changed", target: "What it was done to", after: "After", before: "Before" };
+const labels = { actor: common.who, action: texts.actionSuchAsPeerOr, target: texts.whatItWasDoneTo, after: texts.after, before: texts.before };
 
 const form = make(
   "form",
-  { className: "fields", ariaLabel: "Filters" },
+  { className: "fields", ariaLabel: common.filters },
   ...Object.entries(labels).map(([name, text]) =>
     make("label", {}, text, make("input", { name, type: times.includes(name) ? "datetime-local" : "text", maxLength: 255, autocapitalize: "none", spellcheck: false })),
   ),
-  make("p", { className: "actions" }, make("button", { type: "reset", className: "quiet" }, "Clear filters")),
+  make("p", { className: "actions" }, make("button", { type: "reset", className: "quiet" }, common.clearFilters)),
 );
-const { table, body, row } = newTable("Audit", ["When", "Who", "From", "Action", "What", "Change"]);
-const list = newList(body, problem, read, show, "Nothing fits.");
+const { table, body, row } = newTable(common.audit, [shared.when, common.who, texts.from, texts.action, shared.what, common.change]);
+const list = newList(body, problem, read, show, common.nothingFits);
 section.dataset.may = "admin";
 section.append(form, table, list.empty, list.more);
 
@@ -39,17 +42,17 @@ export const audit = {
   path: "audit",
   show(_, asked) {
     query = new URLSearchParams([...asked].filter(([name, value]) => name in labels && value));
-    for (const name of texts) field(form, name).value = query.get(name) ?? "";
+    for (const name of names) field(form, name).value = query.get(name) ?? "";
     for (const name of times) field(form, name).value = local(query.get(name));
     if (document.body.dataset.role === "admin") void list.reload();
-    return "Audit";
+    return common.audit;
   },
 };
 
 /** What is chosen in the form. */
 function chosen() {
   const wanted = new URLSearchParams();
-  for (const name of [...texts, ...times]) {
+  for (const name of [...names, ...times]) {
     const value = field(form, name).value.trim();
     if (value) wanted.set(name, times.includes(name) ? new Date(value).toISOString() : value);
   }
@@ -70,6 +73,6 @@ function show({ at, actor, kind, address, action, target, before, after }) {
   const names = [...new Set([...Object.keys(before ?? {}), ...Object.keys(after ?? {})])];
   /** @type {any[]} */
   const changes = names.map((name) => ({ field: name, before: before?.[name] ?? null, after: after?.[name] ?? null }));
-  const who = actor ? `${actor} (${kind})` : "nobody known";
+  const who = actor ? `${actor} (${kind})` : texts.nobodyKnown;
   return row(make("time", { dateTime: at, title: at }, time(at)), who, address ?? "", action, target ?? "", changedFields(changes));
 }

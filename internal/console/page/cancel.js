@@ -3,9 +3,9 @@
 import { callAtOnce, Refused } from "./api.js";
 import { confirm } from "./confirm.js";
 import { way } from "./describe.js";
-import { count } from "./format.js";
 import { focusMessage, say } from "./message.js";
 import { load, put, sessionOf } from "./sessions.js";
+import { texts } from "./texts/common.js";
 
 /** @typedef {import("fullsync-api").components["schemas"]} Schemas */
 /** @typedef {Schemas["Session"]} Session */
@@ -17,10 +17,10 @@ import { load, put, sessionOf } from "./sessions.js";
  */
 export function askToCancel(sessionId) {
   confirm({
-    title: "Cancel this sync?",
+    title: texts.cancelThisSync,
     text: consequences(sessionOf(sessionId)),
-    safe: "Keep running",
-    go: "Cancel sync",
+    safe: texts.keepRunning,
+    go: texts.cancelSync,
     reason: true,
     option: putBack(sessionOf(sessionId)),
     async work(reason, revert) {
@@ -48,26 +48,26 @@ export function askToCancel(sessionId) {
 
 /** What a cancel does. @param {Session | undefined} s undefined if it is not known yet */
 function consequences(s) {
-  const rest = "Products committed so far stay; no more are written.";
-  if (!s) return `The sync stops at once. ${rest}`;
+  const rest = texts.productsCommittedSoFarStay;
+  if (!s) return texts.theSyncStopsAtOnce(rest);
   return {
-    pull: `The pull from ${s.sourceNodeId} into catalog ${s.catalog} stops at once. ${rest}`,
-    push: `The push to ${s.targetNodeId} from catalog ${s.catalog} stops here at once, and ${s.targetNodeId} is told. Products committed there so far stay.`,
-    incoming: `The push by ${s.sourceNodeId} into catalog ${s.catalog} stops at once. ${rest} It ends at ${s.sourceNodeId} too.`,
-    revert: `The revert of ${s.revertOf} in catalog ${s.catalog} stops at once. What it has put back stays.`,
-    import: `The import into catalog ${s.catalog} stops at once. ${rest}`,
+    pull: texts.thePullFromIntoCatalog(s.sourceNodeId, s.catalog, rest),
+    push: texts.thePushToFromCatalog(s.targetNodeId, s.catalog),
+    incoming: texts.thePushByIntoCatalog(s.sourceNodeId, s.catalog, rest),
+    revert: texts.theRevertOfInCatalog(s.revertOf, s.catalog),
+    import: texts.theImportIntoCatalogStops(s.catalog, rest),
   }[way(s)];
 }
 
 /** What can be put back with a cancel. @param {Session | undefined} s */
 function putBack(s) {
   if (!s || s.options.dryRun) return undefined;
-  const where = way(s) === "push" ? ` at ${s.targetNodeId}` : "";
-  return `Put back what it has changed${where} so far`;
+  const where = way(s) === "push" ? texts.at(s.targetNodeId) : "";
+  return texts.putBackWhatItHas(where);
 }
 
 /** Says how a cancel went. What may still land at the target of a push is the API's to say. @param {Schemas["CancelResponse"]} done */
 function tell(done) {
   if (done.mayLandUntil) return say("warning", done.message);
-  return say("success", `${done.message}. ${count(done.session.transferredRecords, "product was", "products were")} committed before; none can follow.`);
+  return say("success", texts.committedBeforeNoneCanFollow(done.message, texts.countProductsWere(done.session.transferredRecords)));
 }

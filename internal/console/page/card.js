@@ -8,6 +8,7 @@ import { duration } from "./format.js";
 import { copy } from "./message.js";
 import { href } from "./route.js";
 import { isActive, sessionOf } from "./sessions.js";
+import { texts } from "./texts/common.js";
 
 /** @typedef {import("fullsync-api").components["schemas"]["Session"]} Session */
 
@@ -34,7 +35,7 @@ export function newCard(s, dismiss) {
   const heading = /** @type {HTMLElement} */ (card.querySelector("h3"));
   heading.id = id;
   card.setAttribute("aria-labelledby", id);
-  card.querySelector("progress")?.setAttribute("aria-label", `Progress: ${title(s)}`);
+  card.querySelector("progress")?.setAttribute("aria-label", texts.progress(title(s)));
   fill(card, { title: title(s), id: s.sessionId, by: s.startedBy });
   setTime(card, "started", s.startedAt);
   action(card, "cancel").addEventListener("click", () => askToCancel(s.sessionId));
@@ -64,8 +65,8 @@ export function updateCard(card, s) {
     step: s.currentStep,
     percent: s.totalRecords === null ? "" : `${s.progress} %`,
     products: products(s),
-    speed: speed(s) ?? "not known yet",
-    left: s.estimatedTimeRemaining === null ? (active ? "not known yet" : `finished after ${lasted(s)}`) : `about ${duration(s.estimatedTimeRemaining)}`,
+    speed: speed(s) ?? texts.notKnownYet,
+    left: s.estimatedTimeRemaining === null ? (active ? texts.notKnownYet : texts.finishedAfter(lasted(s))) : texts.about(duration(s.estimatedTimeRemaining)),
     verdict: s.health.verdict,
     reason: [s.health.reason, unconfirmed(s)].filter(Boolean).join("; "),
     ...ages(s),

@@ -7,6 +7,7 @@ import { byId, mainHeading, passFocus } from "./dom.js";
 import { announce } from "./message.js";
 import { go, isShown } from "./route.js";
 import { isActive, onSession } from "./sessions.js";
+import { texts } from "./texts/common.js";
 
 /** @typedef {import("fullsync-api").components["schemas"]["Session"]} Session */
 
@@ -44,7 +45,7 @@ export function showCard(id) {
 
 /** Sessions of one lane follow one another; those of different lanes run at the same time. @param {Session} s */
 function lane(s) {
-  return way(s) === "push" ? `${s.catalog} to ${s.targetNodeId}` : s.catalog;
+  return way(s) === "push" ? texts.to(s.catalog, s.targetNodeId) : s.catalog;
 }
 
 /**
@@ -96,5 +97,5 @@ function remove(id, focus) {
 function tell(now, before) {
   if (!before || before.status !== now.status) announce(`${title(now)}: ${now.status}. ${now.errorMessage ?? now.currentStep}`);
   else if (before.health.verdict !== now.health.verdict) announce(`${title(now)}: ${now.health.verdict}, ${now.health.reason}`);
-  else if (Math.floor(before.progress / 25) !== Math.floor(now.progress / 25)) announce(`${title(now)}: ${now.progress} percent`);
+  else if (Math.floor(before.progress / 25) !== Math.floor(now.progress / 25)) announce(texts.percent(title(now), now.progress));
 }

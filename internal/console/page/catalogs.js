@@ -3,27 +3,29 @@
 import { call } from "./api.js";
 import { confirm } from "./confirm.js";
 import { make } from "./dom.js";
-import { count, number, time } from "./format.js";
+import { number, time } from "./format.js";
 import { focusMessage, say } from "./message.js";
 import { href } from "./route.js";
 import { newList, newSection, newTable } from "./views.js";
+import { texts as common } from "./texts/common.js";
+import { texts } from "./texts/catalogs.js";
 
 /** @typedef {import("fullsync-api").components["schemas"]} Schemas */
 
-const { section, problem } = newSection("catalogs", "Catalogs");
-const { table, body, row } = newTable("Catalogs", ["Catalog", "Products", "Last sync", "Actions"]);
-const list = newList(body, problem, read, show, "There is no catalog yet. A catalog exists as long as it holds a product.");
-const importLink = make("a", { href: href("import") }, "Import a file");
+const { section, problem } = newSection("catalogs", common.catalogs);
+const { table, body, row } = newTable(common.catalogs, [common.catalog, common.products, texts.lastSync, common.actions]);
+const list = newList(body, problem, read, show, texts.thereIsNoCatalogYet);
+const importLink = make("a", { href: href("import") }, common.importAFile);
 importLink.dataset.may = "operator";
 section.append(table, list.empty, importLink);
 
 /** @type {import("./route.js").View} */
 export const catalogs = {
   path: "catalogs",
-  label: "Catalogs",
+  label: common.catalogs,
   show() {
     void list.reload();
-    return "Catalogs";
+    return common.catalogs;
   },
 };
 
@@ -37,15 +39,15 @@ async function read() {
 function show({ catalog, products, lastSync }) {
   const last = lastSync
     ? make("a", { href: href(`sessions/${lastSync.sessionId}`) }, `${lastSync.status}, ${time(lastSync.completedAt)}`)
-    : "none has ended yet";
-  const remove = make("button", { type: "button", className: "danger" }, "Delete…");
+    : texts.noneHasEndedYet;
+  const remove = make("button", { type: "button", className: "danger" }, texts.delete);
   remove.dataset.may = "operator";
   remove.addEventListener("click", () =>
     confirm({
-      title: `Delete catalog ${catalog}?`,
-      text: `Its ${count(products, "product")} are deleted here. A sync from a source that has them brings them back.`,
-      safe: "Keep it",
-      go: `Delete ${count(products, "product")}`,
+      title: texts.deleteCatalog(catalog),
+      text: texts.itsAreDeletedHereA(common.countProducts(products)),
+      safe: common.keepIt,
+      go: common.delete(common.countProducts(products)),
       async work() {
         /** @type {Schemas["CatalogDeletedResponse"]} */
         const done = await call("DELETE", `/api/catalogs/${catalog}?products=${products}`);

@@ -7,18 +7,19 @@ import { exactly, exactText } from "./exact.js";
 import { saveFile } from "./file.js";
 import { href } from "./route.js";
 import { newList, newTable } from "./views.js";
+import { texts } from "./texts/common.js";
 
 /** @typedef {import("fullsync-api").components["schemas"]} Schemas */
 
 const details = byId("changes", HTMLDetailsElement);
 const kind = make("select", {}, ...["", "created", "updated", "deleted"].map((k) => new Option(k || "all", k)));
 const search = make("input", { type: "search", maxLength: 200 });
-const find = make("button", {}, "Search");
-const download = make("button", { type: "button" }, "Download all");
-const form = make("form", { className: "tools", ariaLabel: "Search changes" }, make("label", {}, "Kind ", kind), make("label", {}, "Product contains ", search), find, download);
+const find = make("button", {}, texts.search);
+const download = make("button", { type: "button" }, texts.downloadAll);
+const form = make("form", { className: "tools", ariaLabel: texts.searchChanges }, make("label", {}, texts.kind, kind), make("label", {}, texts.productContains, search), find, download);
 const problem = make("p", { className: "problem", role: "alert" });
-const { table, body, row } = newTable("Changes", ["Product", "Change", "Fields"]);
-const list = newList(body, problem, read, show, "Nothing fits.");
+const { table, body, row } = newTable(texts.changes, [texts.product, texts.change, texts.fields]);
+const list = newList(body, problem, read, show, texts.nothingFits);
 details.append(form, table, list.empty, problem, list.more);
 
 /** @type {Schemas["Session"] | undefined} */
@@ -46,7 +47,7 @@ export function offerChanges(s) {
   }
   session = s;
   details.hidden = !s.changesKept;
-  byId("changes-title", HTMLElement).textContent = `What it ${s.options.dryRun ? "would change" : "changed"}, product by product`;
+  byId("changes-title", HTMLElement).textContent = texts.whatItProductByProduct(s.options.dryRun ? texts.wouldChange : texts.changed);
 }
 
 /** @param {Record<string, string>} more */

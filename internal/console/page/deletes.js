@@ -4,11 +4,11 @@ import { call } from "./api.js";
 import { confirm } from "./confirm.js";
 import { way } from "./describe.js";
 import { byId } from "./dom.js";
-import { count } from "./format.js";
 import { lines } from "./lines.js";
 import { say } from "./message.js";
 import { go } from "./route.js";
 import { put } from "./sessions.js";
+import { texts } from "./texts/common.js";
 
 /** @typedef {import("fullsync-api").components["schemas"]} Schemas */
 
@@ -33,22 +33,20 @@ approve.addEventListener("click", () => ask());
 export function offerDeletes(receipt, session) {
   const withheld = receipt.deletesWithheld;
   let title = "";
-  if (withheld) title = `${count(withheld, "product is", "products are")} missing at ${receipt.sourceNodeId} and ${withheld === 1 ? "was" : "were"} not deleted`;
-  else if (receipt.deleted) title = `${count(receipt.deleted, "product was", "products were")} deleted`;
+  if (withheld) title = texts.missingAtAndNotDeleted(texts.countProductsAre(withheld), receipt.sourceNodeId, withheld === 1 ? texts.was : texts.were);
+  else if (receipt.deleted) title = texts.deleted(texts.countProductsWere(receipt.deleted));
   gone.offer(receipt.sessionId, title);
   approve.hidden = !withheld || session.incoming; // only the pushing node can approve them
-  approve.textContent = `Delete ${count(withheld, "product")}…`;
+  approve.textContent = texts.deleteAsk(texts.countProducts(withheld));
   ask = () => {
     confirm({
-      title: `Delete ${count(withheld, "product")}?`,
+      title: texts.deleteQuestion(texts.countProducts(withheld)),
       text:
         way(session) === "push"
-          ? `A new push to ${receipt.targetNodeId} runs first. Then it deletes the listed products there, except those that are back here ` +
-            "or that somebody has changed there since. Deleted products do not come back."
-          : `A new pull from ${receipt.sourceNodeId} runs first. Then it deletes the listed products, except those that are back at ` +
-            `${receipt.sourceNodeId} or that somebody has changed here since. Deleted products do not come back.`,
-      safe: "Keep them",
-      go: `Delete ${count(withheld, "product")}`,
+          ? texts.aNewPushToRuns(receipt.targetNodeId)
+          : texts.aNewPullFromRuns(receipt.sourceNodeId),
+      safe: texts.keepThem,
+      go: texts.delete(texts.countProducts(withheld)),
       async work() {
         /** @type {Schemas["StartResponse"]} */
         const started = await call("POST", `/api/admin/sync/full-sync/${receipt.sessionId}/deletes/approve`, { count: withheld });

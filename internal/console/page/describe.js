@@ -1,7 +1,8 @@
 // Puts sessions into words.
 
-import { bytes, count, duration, number } from "./format.js";
+import { bytes, duration, number } from "./format.js";
 import { isActive } from "./sessions.js";
+import { texts } from "./texts/common.js";
 
 /** @typedef {import("fullsync-api").components["schemas"]} Schemas */
 /** @typedef {Schemas["Session"]} Session */
@@ -19,30 +20,30 @@ export function way(s) {
 /** @param {Session} s */
 export function title(s) {
   const sync = {
-    pull: `pull from ${s.sourceNodeId} into catalog ${s.catalog}`,
-    push: `push to ${s.targetNodeId} from catalog ${s.catalog}`,
-    incoming: `pushed here by ${s.sourceNodeId} into catalog ${s.catalog}`,
-    revert: `revert of ${s.revertOf} in catalog ${s.catalog}`,
-    import: `import into catalog ${s.catalog}`,
+    pull: texts.pullFromIntoCatalog(s.sourceNodeId, s.catalog),
+    push: texts.pushToFromCatalog(s.targetNodeId, s.catalog),
+    incoming: texts.pushedHereByIntoCatalog(s.sourceNodeId, s.catalog),
+    revert: texts.revertOfInCatalog(s.revertOf, s.catalog),
+    import: texts.importIntoCatalog(s.catalog),
   }[way(s)];
-  return s.options.dryRun ? `dry run of ${s.direction === "import" ? "an" : "a"} ${sync}` : sync;
+  return s.options.dryRun ? texts.dryRunOf(s.direction === "import" ? texts.an : texts.a, sync) : sync;
 }
 
 /** How far it has got, including the earlier sessions if it resumed one. @param {Session | Schemas["Receipt"]} s */
 export function products(s) {
   const done = s.transferredRecords + s.resumedRecords;
-  const text = s.totalRecords === null ? count(done, "product") : `${number(done)} of ${count(s.totalRecords, "product")}`;
-  return s.resumedRecords ? `${text}, ${number(s.resumedRecords)} of them before it resumed` : text;
+  const text = s.totalRecords === null ? texts.countProducts(done) : texts.nOf(number(done), texts.countProducts(s.totalRecords));
+  return s.resumedRecords ? texts.ofThemBeforeItResumed(text, number(s.resumedRecords)) : text;
 }
 
 /** How far it has got, and what it has changed. @param {Session | Schemas["Receipt"]} s */
 export function outcome(s) {
   const parts = [
-    [s.created, "new"],
-    [s.updated, "changed"],
-    [s.unchanged, "unchanged"],
-    [s.deleted, "removed"],
-    [s.rejected, "refused"],
+    [s.created, texts.new],
+    [s.updated, texts.changed],
+    [s.unchanged, texts.unchanged],
+    [s.deleted, texts.removed],
+    [s.rejected, texts.refused],
   ];
   const changes = parts.filter(([n]) => n).map(([n, what]) => `${number(Number(n))} ${what}`).join(", ");
   return changes ? `${products(s)}: ${changes}` : products(s);
@@ -50,14 +51,14 @@ export function outcome(s) {
 
 /** How long it took. The browser's clock may be wrong, so there is no number while it is running. @param {Session} s */
 export function lasted(s) {
-  if (isActive(s) || !s.completedAt) return "still running";
+  if (isActive(s) || !s.completedAt) return texts.stillRunning;
   return duration((Date.parse(s.completedAt) - Date.parse(s.startedAt)) / 1_000);
 }
 
 /** How fast it is, null while unknown. @param {Session} s */
 export function speed(s) {
   if (s.recordsPerSecond === null || s.transferSpeed === null) return null;
-  return `${count(Math.round(s.recordsPerSecond), "product")}/s, ${bytes(s.transferSpeed)}/s`;
+  return texts.perSecond(texts.countProducts(Math.round(s.recordsPerSecond)), bytes(s.transferSpeed));
 }
 
 /**
@@ -76,10 +77,10 @@ export function why(s) {
 
 /** Of a cancelled push whose target may not know of it yet; otherwise "". @param {Session} s */
 export function unconfirmed(s) {
-  return s.targetConfirmed === false ? `not confirmed by ${s.targetNodeId} yet` : "";
+  return s.targetConfirmed === false ? texts.notConfirmedByYet(s.targetNodeId) : "";
 }
 
 /** @param {{startedBy: string, cancelledBy: string | null}} s */
 export function who(s) {
-  return s.cancelledBy ? `${s.startedBy}; cancelled by ${s.cancelledBy}` : s.startedBy;
+  return s.cancelledBy ? texts.cancelledBy(s.startedBy, s.cancelledBy) : s.startedBy;
 }

@@ -1,6 +1,29 @@
 // What every part of the page needs from the document.
 
 import { time } from "./format.js";
+import { texts } from "./texts/common.js";
+
+// index.html has the names of its texts in braces.
+for (const root of [document.body, ...[...document.querySelectorAll("template")].map((t) => t.content)]) write(root);
+byId("footer", HTMLElement).hidden = false;
+
+/** Puts the texts in the place of their names. @param {Node} root */
+function write(root) {
+  const nodes = document.createTreeWalker(root, NodeFilter.SHOW_ELEMENT | NodeFilter.SHOW_TEXT);
+  while (nodes.nextNode()) {
+    const at = nodes.currentNode;
+    for (const place of at instanceof Element ? at.attributes : [/** @type {Text} */ (at)]) {
+      if (place.nodeValue?.includes("{")) place.nodeValue = place.nodeValue.replace(/\{(\w+)\}/g, (_, name) => textOf(name));
+    }
+  }
+}
+
+/** @param {string} name */
+function textOf(name) {
+  const text = Object.entries(texts).find(([n]) => n === name)?.[1];
+  if (typeof text !== "string") throw new Error(`index.html has no text ${name}`);
+  return text;
+}
 
 /**
  * Returns the element with that id, which index.html must have.
@@ -30,10 +53,10 @@ export function copyOf(id) {
  * Writes texts into the places that data-field names. It leaves unchanged texts alone, so as not to disturb screen readers
  * and selections.
  * @param {ParentNode} root
- * @param {Record<string, string>} texts
+ * @param {Record<string, string>} contents
  */
-export function fill(root, texts) {
-  for (const [field, text] of Object.entries(texts)) {
+export function fill(root, contents) {
+  for (const [field, text] of Object.entries(contents)) {
     const place = root.querySelector(`[data-field="${field}"]`);
     if (place && place.textContent !== text) place.textContent = text;
   }

@@ -1,5 +1,7 @@
 // JSON whose numbers stay as they are written: 12.50 does not become 12.5, and large ones stay whole.
 
+import { texts } from "./texts/common.js";
+
 const { rawJSON } = /** @type {any} */ (JSON);
 
 /** Whether this browser can do that. One that cannot must not save anything that it has read. */
@@ -14,6 +16,6 @@ export function exactly(text) {
 
 /** Writes a value of such JSON for people. @param {unknown} value */
 export function exactText(value) {
-  if (value === null || value === undefined) return "nothing";
+  if (value === null || value === undefined) return texts.nothing;
   return typeof value === "string" ? value : JSON.stringify(value);
 }

@@ -7,7 +7,7 @@ import { go } from "./route.js";
 /** @typedef {import("fullsync-api").components["schemas"]["Session"]} Session */
 
 const form = byId("filters", HTMLFormElement);
-const texts = ["status", "outcome", "direction", "catalog", "peer", "person"];
+const names = ["status", "outcome", "direction", "catalog", "peer", "person"];
 const times = ["startedAfter", "startedBefore"];
 
 form.addEventListener("change", () => go("sessions", chosen()));
@@ -16,15 +16,15 @@ form.addEventListener("submit", (event) => event.preventDefault());
 
 /** Shows what an address chooses, and returns it without anything that is no filter. @param {URLSearchParams} query */
 export function showFilters(query) {
-  for (const name of texts) field(form, name).value = query.getAll(name).join(" ");
+  for (const name of names) field(form, name).value = query.getAll(name).join(" ");
   for (const name of times) field(form, name).value = local(query.get(name));
-  return new URLSearchParams([...query].filter(([name]) => texts.includes(name) || times.includes(name)));
+  return new URLSearchParams([...query].filter(([name]) => names.includes(name) || times.includes(name)));
 }
 
 /** What is chosen in the form. */
 function chosen() {
   const query = new URLSearchParams();
-  for (const name of texts) {
+  for (const name of names) {
     const value = field(form, name).value.trim();
     for (const one of name === "status" ? value.split(" ") : [value]) if (one) query.append(name, one);
   }

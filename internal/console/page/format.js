@@ -1,5 +1,7 @@
 // Numbers and times as people read them. No line breaks between a number and its unit (\u00a0).
 
+import { texts } from "./texts/common.js";
+
 const whole = new Intl.NumberFormat();
 const ofDay = new Intl.DateTimeFormat(undefined, { timeStyle: "short" });
 const moment = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "medium" });
@@ -25,10 +27,10 @@ export function bytes(n) {
 /** @param {number} seconds */
 export function duration(seconds) {
   const s = Math.max(0, seconds);
-  if (s < 10) return `${Math.round(s * 10) / 10}\u00a0s`;
-  if (s < 60) return `${Math.round(s)}\u00a0s`;
-  if (s < 3600) return `${Math.floor(s / 60)}\u00a0min ${Math.round(s % 60)}\u00a0s`;
-  return `${Math.floor(s / 3600)}\u00a0h ${Math.floor((s % 3600) / 60)}\u00a0min`;
+  if (s < 10) return texts.seconds(Math.round(s * 10) / 10);
+  if (s < 60) return texts.seconds(Math.round(s));
+  if (s < 3600) return texts.minutes(Math.floor(s / 60), Math.round(s % 60));
+  return texts.hours(Math.floor(s / 3600), Math.floor((s % 3600) / 60));
 }
 
 /** The time of day. @param {string} iso a time as the API writes it */
@@ -38,5 +40,5 @@ export function clock(iso) {
 
 /** @param {string | null} iso a time as the API writes it */
 export function time(iso) {
-  return iso ? moment.format(new Date(iso)) : "never";
+  return iso ? moment.format(new Date(iso)) : texts.never;
 }

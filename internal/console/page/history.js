@@ -9,6 +9,7 @@ import { action, byId, copyOf, fill, mainHeading, passFocus, setTime } from "./d
 import { matches, showFilters } from "./filters.js";
 import { go, href } from "./route.js";
 import { isActive, knownSessions, onSession, put, sessionOf } from "./sessions.js";
+import { texts } from "./texts/common.js";
 
 /** @typedef {import("fullsync-api").components["schemas"]} Schemas */
 /** @typedef {Schemas["Session"]} Session */
@@ -35,10 +36,10 @@ onSession((s) => place(s, false));
 /** @type {import("./route.js").View} */
 export const sessionList = {
   path: "sessions",
-  label: "Sessions",
+  label: texts.sessions,
   show(_, asked) {
     showHistory(showFilters(asked), true);
-    return "Sessions";
+    return texts.sessions;
   },
 };
 
@@ -50,7 +51,7 @@ export function showNewest() {
 /** @param {URLSearchParams} wanted @param {boolean} all */
 function showHistory(wanted, all) {
   const same = wanted.toString() === query.toString();
-  byId("history-title", HTMLElement).textContent = all ? "Sessions" : "Recent sessions";
+  byId("history-title", HTMLElement).textContent = all ? texts.sessions : texts.recentSessions;
   whole = all;
   query = wanted;
   if (generation === 0 || !same) void reloadHistory();
@@ -121,7 +122,7 @@ function position(s) {
 function showEmptiness() {
   table.hidden = rows.rows.length === 0;
   empty.hidden = !table.hidden;
-  empty.textContent = query.size ? "No session fits these filters." : "No sync has run here yet.";
+  empty.textContent = query.size ? texts.noSessionFitsTheseFilters : texts.noSyncHasRunHere;
 }
 
 /** @param {Session} s */
@@ -154,7 +155,7 @@ function update(row, s) {
   row.dataset.tone = tone(s);
   const open = link(row);
   if (open.textContent !== s.status) open.textContent = s.status;
-  open.setAttribute("aria-label", isActive(s) ? `${s.status}: show the sync` : `${s.status}: show the receipt`);
+  open.setAttribute("aria-label", isActive(s) ? texts.showTheSync(s.status) : texts.showTheReceipt(s.status));
   open.dataset.tone = tone(s);
   fill(row, {
     products: outcome(s),

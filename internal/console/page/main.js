@@ -12,6 +12,7 @@ import { peers, reloadPeers } from "./peers.js";
 import { beginViews, focusPage, later } from "./route.js";
 import { sessionPage } from "./session.js";
 import { askForNewest, isActive, onSession, put, takeState, takeStatus } from "./sessions.js";
+import { texts } from "./texts/common.js";
 
 /** @typedef {import("fullsync-api").components["schemas"]} Schemas */
 
@@ -25,10 +26,10 @@ const ageLine = byId("age", HTMLElement);
 
 /** @type {Record<import("./live.js").Connection, string>} */
 const connectionTexts = {
-  live: "Live",
-  polling: "No live events; asking every 3 seconds",
-  silent: "The node does not answer; what you see is old",
-  lost: "Connection lost; what you see may be old. Trying again…",
+  live: texts.live,
+  polling: texts.noLiveEventsAskingEvery,
+  silent: texts.theNodeDoesNotAnswerWhatYouSee,
+  lost: texts.connectionLostWhatYouSee,
 };
 
 /** The pages, in the order of the navigation. Those that few people open are loaded only then. */
@@ -36,16 +37,16 @@ const views = [
   overview,
   sessionList,
   sessionPage,
-  later("catalogs", async () => (await import("./catalogs.js")).catalogs, "Catalogs"),
+  later("catalogs", async () => (await import("./catalogs.js")).catalogs, texts.catalogs),
   later("catalogs/*", async () => (await import("./products.js")).products),
   later("catalogs/*/*", async () => (await import("./product.js")).product),
-  later("import", async () => (await import("./upload.js")).upload, "Import", "operator"),
+  later("import", async () => (await import("./upload.js")).upload, texts.import, "operator"),
   peers,
   later("peers/*", async () => (await import("./peer.js")).peerPage),
-  later("schedules", async () => (await import("./schedules.js")).schedules, "Schedules"),
+  later("schedules", async () => (await import("./schedules.js")).schedules, texts.schedules),
   later("schedules/*", async () => (await import("./schedule.js")).schedulePage),
-  later("access", async () => (await import("./access.js")).access, "Access", "admin"),
-  later("audit", async () => (await import("./audit.js")).audit, "Audit", "admin"),
+  later("access", async () => (await import("./access.js")).access, texts.access, "admin"),
+  later("audit", async () => (await import("./audit.js")).audit, texts.audit, "admin"),
 ];
 
 let leaving = false; // the person has asked to sign out
@@ -107,7 +108,7 @@ function askAgain(why) {
   for (const id of ["desk", "nav", "who"]) byId(id, HTMLElement).hidden = true;
   document.title = "fullsync";
   askToSignIn();
-  say("failure", `You have been signed out. ${why}`);
+  say("failure", texts.youHaveBeenSignedOut(why));
 }
 
 /**
@@ -121,7 +122,7 @@ async function open(shown) {
     me = await call("GET", "/api/auth/me");
   } catch (failure) {
     // Keep the token, because the node may only be restarting.
-    say("failure", `${sentenceOf(failure)} Reload this page to try again.`);
+    say("failure", texts.reloadThisPageToTry(sentenceOf(failure)));
     return;
   }
   const now = JSON.stringify([me.node.nodeId, me.user.name, me.user.role]);
@@ -130,7 +131,7 @@ async function open(shown) {
   owner = now;
   document.body.dataset.role = me.user.role;
   byId("node", HTMLElement).textContent = me.node.nodeName;
-  byId("user", HTMLElement).textContent = `${me.user.name} (${me.user.role}), until ${clock(me.expiresAt)}`;
+  byId("user", HTMLElement).textContent = texts.until(me.user.name, me.user.role, clock(me.expiresAt));
   byId("who", HTMLElement).hidden = false;
   byId("desk", HTMLElement).hidden = false;
   beginViews(views, me.node.nodeName);
@@ -162,7 +163,7 @@ function showConnection(connection, age) {
   if (connectionLine.textContent !== connectionTexts[connection]) connectionLine.textContent = connectionTexts[connection];
   const isOld = age >= oldAge;
   document.body.dataset.old = String(isOld);
-  const text = isOld ? `Last update ${duration(Math.floor(age / 1_000))} ago` : "";
+  const text = isOld ? texts.lastUpdateAgo(duration(Math.floor(age / 1_000))) : "";
   if (ageLine.textContent !== text) ageLine.textContent = text;
 }
 
@@ -176,11 +177,11 @@ async function signOut() {
   } catch (failure) {
     leaving = !(failure instanceof Unreachable);
     if (leaving) {
-      leave("success", "Signed out here."); // a token that is not from a login cannot be ended, only forgotten
+      leave("success", texts.signedOutHere); // a token that is not from a login cannot be ended, only forgotten
       return;
     }
     feed.begin();
-    say("failure", "The node does not answer, so it could not end the login. Try again when it answers, or close this tab.");
+    say("failure", texts.theNodeDoesNotAnswerSoItCould);
   }
 }
 

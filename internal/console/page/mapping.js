@@ -1,30 +1,10 @@
 // How a file is to be read: what was found out by itself, and what a person chooses instead.
 
 import { make } from "./dom.js";
+import { texts } from "./texts/mapping.js";
 
 /** @typedef {import("fullsync-api").components["schemas"]["ImportPreview"]} Preview */
 /** @typedef {import("fullsync-api").components["schemas"]["ImportUnclear"]} Unclear */
-
-const texts = {
-  found: "found",
-  none: "none",
-  eachPrice: "each price decides",
-  tab: "tab",
-  /** What each option is called here; the node's sentences call it as the command line does. @type {Record<string, string>} */
-  options: {
-    preset: "Comes from",
-    format: "Format",
-    encoding: "Encoding",
-    delimiter: "Delimiter",
-    decimal: "Decimal sign of prices",
-    unit: "Unit of prices",
-    default: "Currency where there is none",
-  },
-  /** @type {Record<string, string>} */
-  units: { major: "whole units (12.50)", minor: "cents (1250)" },
-  /** @type {Record<string, string>} */
-  fields: { id: "Id is in", sku: "SKU is in", name: "Name is in", price: "Price is in", currency: "Currency is in", active: "Whether it is on sale is in" },
-};
 
 const presets = ["woocommerce", "shopify", "shopify-bulk", "medusa", "vendure", "google-merchant", "fullsync"];
 const encodings = ["UTF-8", "UTF-16LE", "UTF-16BE", "windows-1252", "iso-8859-1", "iso-8859-15", "windows-1250", "windows-1251", "koi8-r", "macintosh", "shift_jis", "euc-jp", "gbk", "big5"];

@@ -1,6 +1,7 @@
 // The page's messages: failures, each until somebody has read it; news, one at a time; and announcements, only read aloud.
 
 import { byId, copyOf, mainHeading, passFocus } from "./dom.js";
+import { texts } from "./texts/common.js";
 
 const messages = byId("messages", HTMLElement);
 const failures = byId("failures", HTMLElement);
@@ -119,9 +120,9 @@ export function announce(sentence) {
 export async function copy(value, shown, name = value) {
   try {
     await navigator.clipboard.writeText(value);
-    say("success", `Copied ${name}`);
+    say("success", texts.copied(name));
   } catch {
     getSelection()?.selectAllChildren(shown);
-    say("failure", "The browser does not let this page copy. The text is selected; copy it with the keyboard.");
+    say("failure", texts.theBrowserDoesNotLet);
   }
 }

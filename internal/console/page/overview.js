@@ -2,12 +2,13 @@
 
 import { call, poll } from "./api.js";
 import { byId, make } from "./dom.js";
-import { count, number } from "./format.js";
+import { number } from "./format.js";
 import { showNewest } from "./history.js";
 import { isShown } from "./route.js";
 import { isActive, onSession } from "./sessions.js";
 import "./start.js";
 import { showWelcome } from "./welcome.js";
+import { texts } from "./texts/common.js";
 
 /** @typedef {import("fullsync-api").components["schemas"]["StatsResponse"]} Stats */
 
@@ -17,11 +18,11 @@ const figures = byId("figures", HTMLElement);
 /** @type {import("./route.js").View} */
 export const overview = {
   path: "overview",
-  label: "Overview",
+  label: texts.overview,
   show() {
     showNewest();
     showFigures(call("GET", "/api/sync/stats"));
-    return "Overview";
+    return texts.overview;
   },
 };
 
@@ -47,12 +48,12 @@ function show({ products, syncNodes, overview, last24Hours, sessions }) {
   const running = (sessions.byStatus.PREPARING ?? 0) + (sessions.byStatus.TRANSFERRING ?? 0);
   /** @type {[string, string, boolean][]} */
   const all = [
-    ["Products here", number(products.total), false],
-    ["Running now", number(running), false],
-    ["Peers online", `${number(online)} of ${number(active.length)}`, online < active.length],
-    ["Ended in 24 hours", count(last24Hours.sessions, "sync"), false],
-    ["Of them not FAILED", `${number(overview.healthScore)} %`, overview.healthScore < 100],
-    ["Products not refused", `${number(overview.successRate)} %`, overview.successRate < 100],
+    [texts.productsHere, number(products.total), false],
+    [texts.runningNow, number(running), false],
+    [texts.peersOnline, texts.nOfOfOnline(number(online), number(active.length)), online < active.length],
+    [texts.endedIn24Hours, texts.countSyncs(last24Hours.sessions), false],
+    [texts.ofThemNotFailed, `${number(overview.healthScore)} %`, overview.healthScore < 100],
+    [texts.productsNotRefused, `${number(overview.successRate)} %`, overview.successRate < 100],
   ];
   figures.replaceChildren(
     ...all.map(([name, value, bad]) => make("div", { className: bad ? "attention" : "" }, make("dt", {}, name), make("dd", {}, value))),

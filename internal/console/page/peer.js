@@ -8,25 +8,28 @@ import { say, sentenceOf } from "./message.js";
 import { check, state } from "./peers.js";
 import { href } from "./route.js";
 import { newFacts, newSection } from "./views.js";
+import { texts as common } from "./texts/common.js";
+import { texts } from "./texts/peer.js";
+import { texts as shared } from "./texts/pages.js";
 
 /** @typedef {import("fullsync-api").components["schemas"]} Schemas */
 
-const { section, heading, problem } = newSection("peers/*", "Peer", { text: "Peers", href: href("peers") });
+const { section, heading, problem } = newSection("peers/*", common.peer, { text: common.peers, href: href("peers") });
 const facts = newFacts();
 const sessions = make("p", {});
 /** @param {string} text @param {Partial<HTMLInputElement>} input */
 const labelled = (text, input) => make("label", {}, text, make("input", { autocomplete: "off", ...input }));
-const save = make("button", { className: "main" }, "Save and check");
+const save = make("button", { className: "main" }, texts.saveAndCheck);
 const form = make(
   "form",
-  { ariaLabel: "Change the peer" },
+  { ariaLabel: texts.changeThePeer },
   make(
     "div",
     { className: "fields" },
-    labelled("Name", { name: "called", maxLength: 200 }),
-    labelled("Address", { name: "url", type: "url", required: true, maxLength: 2048 }),
-    labelled("New token (only to replace the present one)", { name: "token", type: "password", maxLength: 8192 }),
-    labelled("Fields that its pulls leave as they are here", { name: "keepFields", placeholder: "none; separate several by commas" }),
+    labelled(common.name, { name: "called", maxLength: 200 }),
+    labelled(common.address, { name: "url", type: "url", required: true, maxLength: 2048 }),
+    labelled(texts.newTokenOnlyToReplace, { name: "token", type: "password", maxLength: 8192 }),
+    labelled(texts.fieldsThatItsPullsLeave, { name: "keepFields", placeholder: texts.noneSeparateSeveralByCommas }),
   ),
   save,
 );
@@ -43,9 +46,9 @@ export const peerPage = {
     if (asked !== id) form.hidden = true;
     id = asked;
     path = `/api/admin/sync/peers/${encodeURIComponent(id)}`;
-    heading.textContent = `Peer ${id}`;
+    heading.textContent = texts.peer(id);
     void load(form.hidden);
-    return `Peer ${id}`;
+    return texts.peer(id);
   },
 };
 
@@ -58,7 +61,7 @@ form.addEventListener("submit", (event) => {
     if (text("token")) change.token = text("token");
     await call("PATCH", path, change);
     field(form, "token").value = "";
-    say("success", `Peer ${id} is saved.`);
+    say("success", texts.peerIsSaved(id));
     await check(id, path);
     await load(true);
   });
@@ -72,10 +75,10 @@ async function load(fillIn) {
     /** @type {Schemas["PeerResponse"]} */
     const { peer } = await call("GET", path);
     if (asked !== id) return;
-    facts.show({ State: state(peer), "Last seen": time(peer.lastSeen), "Last problem": peer.lastError, Kind: peer.kind });
+    facts.show({ [common.state]: state(peer), [common.lastSeen]: time(peer.lastSeen), [shared.lastProblem]: peer.lastError, [texts.kind]: peer.kind });
     const its = new URLSearchParams({ peer: id });
     const running = new URLSearchParams([["status", "PREPARING"], ["status", "TRANSFERRING"], ["peer", id]]);
-    sessions.replaceChildren(make("a", { href: href("sessions", running) }, "What runs with it"), " · ", make("a", { href: href("sessions", its) }, "All its sessions"));
+    sessions.replaceChildren(make("a", { href: href("sessions", running) }, texts.whatRunsWithIt), " · ", make("a", { href: href("sessions", its) }, texts.allItsSessions));
     if (!fillIn) return;
     field(form, "called").value = peer.nodeName;
     field(form, "url").value = peer.url;

@@ -7,6 +7,7 @@ import { action, byId, copyOf, field, fill, passFocus, setTime } from "./dom.js"
 import { time } from "./format.js";
 import { focusMessage, say, sentenceOf } from "./message.js";
 import { href } from "./route.js";
+import { texts } from "./texts/common.js";
 
 /** @typedef {import("fullsync-api").components["schemas"]} Schemas */
 /** @typedef {Schemas["Peer"]} Peer */
@@ -26,10 +27,10 @@ const listeners = [];
 /** @type {import("./route.js").View} */
 export const peers = {
   path: "peers",
-  label: "Peers",
+  label: texts.peers,
   show() {
     void reloadPeers();
-    return "Peers";
+    return texts.peers;
   },
 };
 
@@ -78,7 +79,7 @@ function show(peers) {
     });
     row.dataset.state = state(p);
     setTime(row, "seen", p.lastSeen);
-    action(row, "switch").textContent = p.isActive ? "Switch off" : "Switch on";
+    action(row, "switch").textContent = p.isActive ? texts.switchOff : texts.switchOn;
   }
   byId("peer-table", HTMLElement).hidden = peers.length === 0;
   byId("peers-empty", HTMLElement).hidden = peers.length > 0;
@@ -87,9 +88,9 @@ function show(peers) {
 
 /** @param {Peer} p */
 export function state(p) {
-  if (!p.isActive) return "switched off";
-  if (p.isOnline) return "online";
-  return p.lastSeen || p.lastError ? "offline" : "not checked yet";
+  if (!p.isActive) return texts.switchedOff;
+  if (p.isOnline) return texts.online;
+  return p.lastSeen || p.lastError ? texts.offline : texts.notCheckedYet;
 }
 
 /** @param {HTMLElement} row */
@@ -113,10 +114,10 @@ function newRow(nodeId) {
   }
   action(row, "remove").addEventListener("click", () =>
     confirm({
-      title: `Remove peer ${nodeId}?`,
-      text: "Its token is forgotten too. The products that came from it stay.",
-      safe: "Keep it",
-      go: "Remove peer",
+      title: texts.removePeer(nodeId),
+      text: texts.itsTokenIsForgottenToo,
+      safe: texts.keepIt,
+      go: texts.removePeerNow,
       async work() {
         const told = say("success", await remove(nodeId, path));
         await reloadPeers();
@@ -139,7 +140,7 @@ async function remove(nodeId, path) {
     const removed = await call("DELETE", path);
     return removed.message;
   } catch (failure) {
-    if (failure instanceof Refused && failure.status === 404) return `Peer ${nodeId} is removed.`;
+    if (failure instanceof Refused && failure.status === 404) return texts.peerIsRemoved(nodeId);
     throw failure;
   }
 }
@@ -155,9 +156,9 @@ export async function check(nodeId, path) {
 
 /** What a good answer means. @param {string} nodeId @param {Schemas["PeerCheck"]} check */
 function praise(nodeId, check) {
-  const until = check.expiresAt ? `, until ${time(check.expiresAt)}` : "";
-  const may = check.mayPush ? "We may pull from it and push to it." : "We may pull from it, but not push to it.";
-  return `Peer ${nodeId} answered in ${check.latencyMs} ms and accepts our token of role ${check.role ?? "unknown"}${until}. ${may}`;
+  const until = check.expiresAt ? texts.untilOfExpiresAt(time(check.expiresAt)) : "";
+  const may = check.mayPush ? texts.weMayPullFromIt : texts.weMayPullFromItButNotPush;
+  return texts.peerAnsweredInMsAnd(nodeId, check.latencyMs, check.role ?? texts.unknown, until, may);
 }
 
 /** Asks the peer in the form before it is added. */
@@ -185,5 +186,5 @@ async function add() {
   await call("POST", "/api/admin/sync/peers", peer);
   addForm.reset();
   await reloadPeers();
-  say("success", `Peer ${peer.nodeId} is registered. Check it to see whether it answers.`);
+  say("success", texts.peerIsRegisteredCheckIt(peer.nodeId));
 }

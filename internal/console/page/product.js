@@ -10,10 +10,13 @@ import { time } from "./format.js";
 import { focusMessage, say, sentenceOf } from "./message.js";
 import { go, href } from "./route.js";
 import { newList, newSection, newTable } from "./views.js";
+import { texts as common } from "./texts/common.js";
+import { texts as shared } from "./texts/pages.js";
+import { texts } from "./texts/catalogs.js";
 
 /** @typedef {import("fullsync-api").components["schemas"]} Schemas */
 
-const { section, heading, problem } = newSection("catalogs/*/*", "Product", { text: "Catalog", href: "" });
+const { section, heading, problem } = newSection("catalogs/*/*", common.product, { text: common.catalog, href: "" });
 const above = /** @type {HTMLAnchorElement} */ (section.querySelector(".crumb a"));
 const name = make("input", { required: true, maxLength: 4096 });
 const sku = make("input", { maxLength: 255 });
@@ -22,22 +25,22 @@ const currency = make("input", { maxLength: 3 });
 const active = make("input", { type: "checkbox" });
 const attributes = make("textarea", { spellcheck: false });
 const origin = make("p", { className: "hint" });
-const save = make("button", { className: "main" }, "Save");
-const remove = make("button", { type: "button", className: "danger" }, "Delete…");
+const save = make("button", { className: "main" }, shared.save);
+const remove = make("button", { type: "button", className: "danger" }, texts.delete);
 const actions = make("p", { className: "actions" }, remove, save);
 actions.dataset.may = "operator";
 const form = make(
   "form",
-  { ariaLabel: "Product" },
-  make("div", { className: "fields" }, ...Object.entries({ Name: name, SKU: sku, Price: price, Currency: currency }).map(([text, input]) => make("label", {}, text, input))),
-  make("label", { className: "check" }, active, "On sale"),
-  make("label", {}, "Attributes, as JSON", attributes),
+  { ariaLabel: common.product },
+  make("div", { className: "fields" }, ...Object.entries({ [common.name]: name, SKU: sku, [texts.price]: price, [texts.currency]: currency }).map(([text, input]) => make("label", {}, text, input))),
+  make("label", { className: "check" }, active, texts.onSale),
+  make("label", {}, texts.attributesAsJson, attributes),
   origin,
   actions,
 );
-const { table, body, row } = newTable("What syncs did to it", ["When", "Sync", "Who", "Change", "Fields"]);
-const past = newList(body, problem, readPast, showPast, "No sync has changed it, as far as that is kept.");
-section.append(form, make("h3", {}, "What syncs did to it"), table, past.empty, past.more);
+const { table, body, row } = newTable(texts.whatSyncsDidToIt, [shared.when, common.sync, common.who, common.change, common.fields]);
+const past = newList(body, problem, readPast, showPast, texts.noSyncHasChangedIt);
+section.append(form, make("h3", {}, texts.whatSyncsDidToIt), table, past.empty, past.more);
 
 let path = "";
 let list = "";
@@ -49,10 +52,10 @@ export const product = {
   path: "catalogs/*/*",
   show([, catalog = "", id = ""]) {
     shownId = id;
-    heading.textContent = `Product ${id}`;
+    heading.textContent = texts.product(id);
     list = `catalogs/${encodeURIComponent(catalog)}`;
     above.href = href(list);
-    above.textContent = `Catalog ${catalog}`;
+    above.textContent = texts.catalog(catalog);
     const asked = `/api/${list}/products/${encodeURIComponent(id)}`;
     if (asked !== path || form.hidden) {
       path = asked;
@@ -61,7 +64,7 @@ export const product = {
       void load();
       void past.reload();
     }
-    return `Product ${id}`;
+    return texts.product(id);
   },
 };
 
@@ -69,20 +72,20 @@ form.addEventListener("submit", (event) => {
   event.preventDefault();
   void busy(save, problem, async () => {
     const body = { name: name.value, sku: sku.value || null, price: price.value || null, currency: currency.value || null, active: active.checked, attributes: exactly(attributes.value) };
-    await call("PUT", path, body, { "If-Match": etag });
+    await call("PUT", path, body, { [texts.ifMatch]: etag });
     await load();
-    say("success", `Product ${shownId} is saved.`);
+    say("success", texts.productIsSaved(shownId));
   });
 });
 remove.addEventListener("click", () =>
   confirm({
-    title: `Delete product ${shownId}?`,
-    text: "The next sync from a source that has it brings it back.",
-    safe: "Keep it",
-    go: "Delete product",
+    title: texts.deleteProduct(shownId),
+    text: texts.theNextSyncFromA,
+    safe: common.keepIt,
+    go: texts.deleteProductNow,
     async work() {
       /** @type {Schemas["MessageResponse"]} */
-      const done = await call("DELETE", path, undefined, { "If-Match": etag });
+      const done = await call("DELETE", path, undefined, { [texts.ifMatch]: etag });
       path = "";
       go(list);
       focusMessage(say("success", done.message));
@@ -112,7 +115,7 @@ async function readPast(pageToken) {
 
 /** @param {Schemas["ProductChange"]} change */
 function showPast({ sessionId, startedAt, startedBy, direction, peer, kind, fields }) {
-  const sync = make("a", { href: href(`sessions/${sessionId}`) }, direction === "push" ? `push by ${peer}` : `pull from ${peer}`);
+  const sync = make("a", { href: href(`sessions/${sessionId}`) }, direction === "push" ? texts.pushBy(peer) : texts.pullFrom(peer));
   return row(make("time", { dateTime: startedAt, title: startedAt }, time(startedAt)), sync, startedBy, kind, changedFields(fields));
 }
 
@@ -129,6 +132,6 @@ function show(p, tag) {
   for (const field of [name, sku, price, currency, attributes]) field.readOnly = !may;
   active.disabled = !may;
   save.hidden = !may;
-  origin.textContent = `Came from ${p.originNodeId}, first on ${time(p.createdAt)}; last changed here on ${time(p.updatedAt)}.`;
+  origin.textContent = texts.cameFromFirstOnLast(p.originNodeId, time(p.createdAt), time(p.updatedAt));
   form.hidden = false;
 }

@@ -5,19 +5,21 @@ import { field, make, setTime } from "./dom.js";
 import { saveFile } from "./file.js";
 import { go, href } from "./route.js";
 import { button, newList, newSection, newTable } from "./views.js";
+import { texts as common } from "./texts/common.js";
+import { texts } from "./texts/catalogs.js";
 
 /** @typedef {import("fullsync-api").components["schemas"]} Schemas */
 
-const { section, heading, problem } = newSection("catalogs/*", "Catalog", { text: "Catalogs", href: href("catalogs") });
+const { section, heading, problem } = newSection("catalogs/*", common.catalog, { text: common.catalogs, href: href("catalogs") });
 const search = make("input", { name: "q", type: "search", maxLength: 200 });
-const form = make("form", { className: "tools", ariaLabel: "Search products" }, make("label", {}, "Id, SKU or name contains ", search), make("button", {}, "Search"));
-const { table, body, row } = newTable("Products", ["Id", "Name", "SKU", "Price", "On sale", "Changed"]);
-const list = newList(body, problem, read, show, "No product fits.");
+const form = make("form", { className: "tools", ariaLabel: texts.searchProducts }, make("label", {}, texts.idSkuOrNameContains, search), make("button", {}, common.search));
+const { table, body, row } = newTable(common.products, [texts.id, common.name, texts.sku, texts.price, texts.onSale, texts.changed]);
+const list = newList(body, problem, read, show, texts.noProductFits);
 const format = make("select", {}, ...["ndjson", "json", "csv"].map((name) => new Option(name.toUpperCase(), name)));
-const save = button("Export the catalog", () => exportAs(format.value), { problem });
-const bring = make("a", { className: "button" }, "Import a file");
+const save = button(texts.exportTheCatalog, () => exportAs(format.value), { problem });
+const bring = make("a", { className: "button" }, common.importAFile);
 bring.dataset.may = "operator";
-form.append(make("label", {}, "As ", format), save, bring);
+form.append(make("label", {}, texts.as, format), save, bring);
 section.append(form, table, list.empty, list.more);
 
 let catalog = "";
@@ -34,14 +36,14 @@ export const products = {
   path: "catalogs/*",
   show([, name = ""], query) {
     catalog = name;
-    heading.textContent = `Catalog ${catalog}`;
+    heading.textContent = texts.catalog(catalog);
     bring.href = href("import", new URLSearchParams({ catalog }));
     search.value = query.get("q") ?? "";
     const address = `${catalog} ${search.value}`;
     if (address !== shown) body.replaceChildren();
     shown = address;
     void list.reload();
-    return `Catalog ${catalog}`;
+    return texts.catalog(catalog);
   },
 };
 
@@ -57,7 +59,7 @@ async function read(pageToken) {
 function show(p) {
   const changed = make("span", {});
   changed.dataset.field = "changed";
-  const line = row(make("a", { href: href(`catalogs/${catalog}/${encodeURIComponent(p.id)}`) }, p.id), p.name, p.sku ?? "", money(p), p.active ? "yes" : "no", changed);
+  const line = row(make("a", { href: href(`catalogs/${catalog}/${encodeURIComponent(p.id)}`) }, p.id), p.name, p.sku ?? "", money(p), p.active ? texts.yes : texts.no, changed);
   setTime(line, "changed", p.updatedAt);
   return line;
 }

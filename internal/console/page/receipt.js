@@ -6,12 +6,13 @@ import { confirm } from "./confirm.js";
 import { lasted, outcome, title, unconfirmed, way } from "./describe.js";
 import { offerDeletes } from "./deletes.js";
 import { byId, make } from "./dom.js";
-import { bytes, count, number, time } from "./format.js";
+import { bytes, number, time } from "./format.js";
 import { copy, say } from "./message.js";
 import { offerRejects } from "./rejects.js";
 import { go } from "./route.js";
 import { put } from "./sessions.js";
 import { applyPlan, newKey, startPlanned } from "./start.js";
+import { texts } from "./texts/common.js";
 
 /** @typedef {import("fullsync-api").components["schemas"]} Schemas */
 
@@ -59,29 +60,29 @@ export function showReceipt(session, receipt) {
   section.hidden = false;
   sessionId = receipt.sessionId;
   problem.textContent = "";
-  heading.textContent = `Receipt: ${receipt.status}`;
+  heading.textContent = texts.receipt(receipt.status);
   byId("receipt-statement", HTMLElement).textContent = receipt.statement;
   resumeButton.hidden = receipt.status === "COMPLETED" || session.incoming || session.options.dryRun; // only the pushing node can resume a push
   shown = session;
   realButton.hidden = applyButton.hidden = session.outcome !== "planned";
   revertButton.hidden = !session.changesKept || session.options.dryRun || touched(session) === 0;
   show({
-    Sync: title(session),
-    Products: outcome(receipt),
-    [receipt.status === "COMPLETED" ? "Left undone" : "Why it ended"]: receipt.errorMessage,
-    Cancel: unconfirmed(session),
-    Started: `${time(receipt.startedAt)} by ${receipt.startedBy}`,
-    Ended: `${time(receipt.completedAt)}, after ${lasted(session)}`,
-    Batches: `${count(receipt.batches, "batch", "batches")}, ${bytes(receipt.transferredBytes)}`,
-    "Product ids": receipt.firstKey === null ? null : `${receipt.firstKey} to ${receipt.lastKey}`,
-    "Why everything was read": receipt.readWhole,
-    Repaired: receipt.repaired ? `${count(receipt.repaired, "stored hash", "stored hashes")} did not fit the product` : null,
-    [receipt.deleted ? "Content compared, before the deletes" : "Content compared"]: certificates(receipt.certificates),
-    "Resumed from": receipt.resumedFrom,
-    Plan: session.planId && `It applied the dry run ${session.planId}`,
-    "Put back by": session.revertedBy,
-    Workers: workers(receipt),
-    Session: receipt.sessionId,
+    [texts.sync]: title(session),
+    [texts.products]: outcome(receipt),
+    [receipt.status === "COMPLETED" ? texts.leftUndone : texts.whyItEnded]: receipt.errorMessage,
+    [texts.cancel]: unconfirmed(session),
+    [texts.started]: texts.by(time(receipt.startedAt), receipt.startedBy),
+    [texts.ended]: texts.after(time(receipt.completedAt), lasted(session)),
+    [texts.batches]: `${texts.countBatches(receipt.batches)}, ${bytes(receipt.transferredBytes)}`,
+    [texts.productIds]: receipt.firstKey === null ? null : texts.toOfFirstKey(receipt.firstKey, receipt.lastKey),
+    [texts.whyEverythingWasRead]: receipt.readWhole,
+    [texts.repaired]: receipt.repaired ? texts.didNotFitTheProduct(texts.countStoredHashes(receipt.repaired)) : null,
+    [receipt.deleted ? texts.contentComparedBeforeTheDeletes : texts.contentCompared]: certificates(receipt.certificates),
+    [texts.resumedFrom]: receipt.resumedFrom,
+    [texts.plan]: session.planId && texts.itAppliedTheDryRun(session.planId),
+    [texts.putBackBy]: session.revertedBy,
+    [texts.workers]: workers(receipt),
+    [texts.session]: receipt.sessionId,
   });
   offerRejects(receipt);
   offerDeletes(receipt, session);
@@ -94,19 +95,19 @@ function touched(s) {
 
 /** What a session did, or would do, to how many products. @param {Schemas["Session"]} s */
 function parts(s) {
-  return [s.created && `${number(s.created)} new`, s.updated && `${number(s.updated)} changed`, s.deleted && `${number(s.deleted)} removed`].filter(Boolean).join(", ");
+  return [s.created && texts.newOfCreated(number(s.created)), s.updated && texts.changedOfUpdated(number(s.updated)), s.deleted && texts.removedOfDeleted(number(s.deleted))].filter(Boolean).join(", ");
 }
 
 /** @param {Schemas["Session"]} s */
 function askToApply(s) {
-  const where = way(s) === "push" ? `at ${s.targetNodeId}` : `in catalog ${s.catalog}`;
-  const changes = touched(s) ? `It changes ${count(touched(s), "product")} ${where}: ${parts(s)}.` : `It changes no product ${where}.`;
-  const withheld = s.deletesWithheld ? ` ${count(s.deletesWithheld, "product is", "products are")} missing at the source, and the guard withholds their deletes.` : "";
+  const where = way(s) === "push" ? texts.atLower(s.targetNodeId) : texts.inCatalog(s.catalog);
+  const changes = touched(s) ? texts.itChanges(texts.countProducts(touched(s)), where, parts(s)) : texts.itChangesNoProduct(where);
+  const withheld = s.deletesWithheld ? texts.missingAtTheSourceAnd(texts.countProductsAre(s.deletesWithheld)) : "";
   confirm({
-    title: "Apply exactly this?",
-    text: `${changes}${withheld} If either side is no longer as the dry run saw it, nothing is written.`,
-    safe: "Do not apply it",
-    go: touched(s) ? `Change ${count(touched(s), "product")}` : "Apply it",
+    title: texts.applyExactlyThis,
+    text: texts.ifEitherSideIsNo(changes, withheld),
+    safe: texts.doNotApplyIt,
+    go: touched(s) ? texts.changeOfProducts(texts.countProducts(touched(s))) : texts.applyIt,
     work: () => applyPlan(s),
   });
 }
@@ -114,14 +115,13 @@ function askToApply(s) {
 /** @param {Schemas["Session"]} s */
 function askToRevert(s) {
   const key = newKey();
-  const all = count(touched(s), "product");
+  const all = texts.countProducts(touched(s));
   confirm({
-    title: `Put back ${all}?`,
+    title: texts.putBack(all),
     text:
-      `The ${title(s)} changed ${all} in catalog ${s.catalog}: ${parts(s)}. What it changed or removed becomes what it was, and what was new is removed. ` +
-      "Products that were changed since then stay as they are.",
-    safe: "Leave them",
-    go: `Put back ${all}`,
+      texts.theChangedInCatalogWhat(title(s), all, s.catalog, parts(s)),
+    safe: texts.leaveThem,
+    go: texts.putBackOfAll(all),
     async work() {
       /** @type {Schemas["StartResponse"]} */
       const started = await call("POST", `/api/admin/sync/full-sync/${s.sessionId}/revert`, {}, { "Idempotency-Key": key });
@@ -136,24 +136,24 @@ function askToRevert(s) {
 function certificates(found) {
   if (!found) return null;
   const { source, target } = found;
-  if (source && target && source.sha256 === target.sha256) return `Both sides hold the same ${count(source.products, "product")}: SHA-256 ${source.sha256}`;
+  if (source && target && source.sha256 === target.sha256) return texts.bothSidesHoldTheSame(texts.countProducts(source.products), source.sha256);
   /** @param {typeof source} side */
-  const say = (side) => (side ? `${count(side.products, "product")}, SHA-256 ${side.sha256}` : "not known");
-  return `The source: ${say(source)}. The target: ${say(target)}`;
+  const say = (side) => (side ? texts.sha256(texts.countProducts(side.products), side.sha256) : texts.notKnown);
+  return texts.theSourceTheTarget(say(source), say(target));
 }
 
 /** @param {Schemas["Receipt"]} receipt */
 function workers(receipt) {
-  const lost = receipt.takeovers.map((t) => `lost worker ${t.worker} after ${count(t.batches, "batch", "batches")}`);
-  return [count(receipt.attempts, "attempt"), receipt.retries && count(receipt.retries, "retry", "retries"), ...lost].filter(Boolean).join(", ");
+  const lost = receipt.takeovers.map((t) => texts.lostWorkerAfter(t.worker, texts.countBatches(t.batches)));
+  return [texts.countAttempts(receipt.attempts), receipt.retries && texts.countRetries(receipt.retries), ...lost].filter(Boolean).join(", ");
 }
 
-/** @param {Record<string, string | null>} texts */
-function show(texts) {
+/** @param {Record<string, string | null>} all */
+function show(all) {
   facts.replaceChildren();
-  for (const [name, text] of Object.entries(texts)) {
+  for (const [name, text] of Object.entries(all)) {
     if (!text) continue;
-    const value = name === "Session" ? make("code", {}, text) : text;
+    const value = name === texts.session ? make("code", {}, text) : text;
     facts.append(make("div", {}, make("dt", {}, name), make("dd", {}, value)));
   }
 }

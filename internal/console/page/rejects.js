@@ -1,15 +1,15 @@
 // The part of a receipt that shows what the session refused.
 
 import { call } from "./api.js";
-import { count } from "./format.js";
 import { lines } from "./lines.js";
+import { texts } from "./texts/common.js";
 
 /** @typedef {import("fullsync-api").components["schemas"]} Schemas */
 
 const refused = lines("rejects", async (sessionId, query) => {
   /** @type {Schemas["RejectListResponse"]} */
   const page = await call("GET", `/api/admin/sync/full-sync/${sessionId}/rejects?${query}`);
-  return { items: page.rejects.map((r) => ({ id: r.productId ?? "without an id", text: `: ${r.reason}` })), next: page.nextPageToken };
+  return { items: page.rejects.map((r) => ({ id: r.productId ?? texts.withoutAnId, text: `: ${r.reason}` })), next: page.nextPageToken };
 });
 
 /**
@@ -17,5 +17,5 @@ const refused = lines("rejects", async (sessionId, query) => {
  * @param {Schemas["Receipt"]} receipt
  */
 export function offerRejects(receipt) {
-  refused.offer(receipt.sessionId, receipt.rejected ? `${count(receipt.rejected, "product was", "products were")} refused` : "");
+  refused.offer(receipt.sessionId, receipt.rejected ? texts.refusedOfProducts(texts.countProductsWere(receipt.rejected)) : "");
 }

@@ -3,6 +3,7 @@
 
 import { byId, mainHeading, make } from "./dom.js";
 import { say } from "./message.js";
+import { texts } from "./texts/common.js";
 
 /**
  * A page. Its elements in index.html have its path in data-view.
@@ -73,7 +74,7 @@ export function later(path, load, label, may) {
           view.show = loaded.show;
           if (isShown(path)) show();
         },
-        () => isShown(path) && say("failure", "The node did not send this page. Go there again once it answers."),
+        () => isShown(path) && say("failure", texts.theNodeDidNotSend),
       );
       return label ?? "fullsync";
     },
@@ -117,7 +118,7 @@ export function show() {
 
 /** Gives the browser's tab its title. @param {string} title */
 export function entitle(title) {
-  document.title = `${title} · ${node} · fullsync`;
+  document.title = texts.fullsync(title, node);
 }
 
 /** Shows the page of a new address. The focus goes to its heading, or back to where it was. */

@@ -7,6 +7,7 @@ import { byId, fill } from "./dom.js";
 import { time } from "./format.js";
 import { isActive, load, onSession } from "./sessions.js";
 import { say } from "./message.js";
+import { texts } from "./texts/common.js";
 
 /** @typedef {import("fullsync-api").components["schemas"]} Schemas */
 
@@ -42,7 +43,7 @@ onSession((s) => {
   if (isActive(s) || replaceButton.getAttribute("aria-disabled") === "true") return;
   dialog.close();
   if (problem.textContent) say("failure", problem.textContent); // nobody may have read it yet
-  say("success", `The sync that was in the way has ended: ${s.status}. You can start now.`);
+  say("success", texts.theSyncThatWasIn(s.status));
 });
 
 /**
@@ -68,7 +69,7 @@ function show(s) {
     step: s.currentStep,
     progress: `${s.progress} %`,
     health: `${s.health.verdict}: ${s.health.reason}`,
-    started: `${time(s.startedAt)} by ${s.startedBy}`,
+    started: texts.by(time(s.startedAt), s.startedBy),
   });
   if ("lastCommitAt" in s) fill(dialog, { commit: ago(s.lastCommitAt), source: ago(s.lastSourceAt) });
 }

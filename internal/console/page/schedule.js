@@ -9,23 +9,26 @@ import { go, href } from "./route.js";
 import { newScheduleForm } from "./scheduleform.js";
 import { lastSession, runNow, what } from "./schedules.js";
 import { button, newDetails, newFacts, newList, newSection, newTable } from "./views.js";
+import { texts } from "./texts/schedules.js";
+import { texts as common } from "./texts/common.js";
+import { texts as shared } from "./texts/pages.js";
 
 /** @typedef {import("fullsync-api").components["schemas"]} Schemas */
 
-const { section, heading, problem } = newSection("schedules/*", "Schedule", { text: "Schedules", href: href("schedules") });
+const { section, heading, problem } = newSection("schedules/*", texts.schedule, { text: common.schedules, href: href("schedules") });
 const facts = newFacts();
-const run = button("Run now", async () => shown && runNow(shown), { may: "operator", problem });
-const remove = button("Remove…", async () => ask(), { may: "admin", problem });
+const run = button(texts.runNow, async () => shown && runNow(shown), { may: "operator", problem });
+const remove = button(shared.remove, async () => ask(), { may: "admin", problem });
 remove.classList.add("danger");
-const { table, body, row } = newTable("Runs", ["Due", "Peer", "Who", "State", "Session"]);
-const runs = newList(body, problem, readRuns, showRun, "It has not run yet.");
-const form = newScheduleForm("Change the schedule", "Save", async (wanted) => {
+const { table, body, row } = newTable(texts.runs, [texts.due, common.peer, common.who, common.state, common.session]);
+const runs = newList(body, problem, readRuns, showRun, texts.itHasNotRunYet);
+const form = newScheduleForm(texts.changeTheSchedule, shared.save, async (wanted) => {
   await call("PATCH", path, wanted);
-  say("success", `Schedule ${wanted.name} is saved.`);
+  say("success", texts.scheduleIsSaved(wanted.name));
   await load(true);
 });
-const change = newDetails("Change it", "admin", form.form);
-section.append(facts.list, make("p", { className: "tools" }, run, remove), make("h3", {}, "Runs"), table, runs.empty, change);
+const change = newDetails(texts.changeIt, "admin", form.form);
+section.append(facts.list, make("p", { className: "tools" }, run, remove), make("h3", {}, texts.runs), table, runs.empty, change);
 
 let path = "";
 /** @type {Schemas["Schedule"] | undefined} */
@@ -43,11 +46,11 @@ export const schedulePage = {
       change.hidden = true;
       facts.show({});
       body.replaceChildren();
-      heading.textContent = "Schedule";
+      heading.textContent = texts.schedule;
     }
     void load(!change.open);
     void runs.reload();
-    return "Schedule";
+    return texts.schedule;
   },
 };
 
@@ -60,15 +63,15 @@ async function load(fillIn) {
     const { schedule } = await call("GET", asked);
     if (asked !== path) return;
     shown = schedule;
-    heading.textContent = `Schedule ${schedule.name}`;
+    heading.textContent = texts.scheduleOfName(schedule.name);
     facts.show({
-      When: `${schedule.cron}, ${schedule.timezone}`,
-      What: what(schedule),
-      State: schedule.enabled ? "" : "switched off",
-      "Next runs": schedule.nextRuns.map(time).join("; "),
-      "Last session": lastSession(schedule.lastSession),
-      "Last problem": schedule.lastError,
-      "Added by": `${schedule.createdBy}, ${time(schedule.createdAt)}`,
+      [shared.when]: `${schedule.cron}, ${schedule.timezone}`,
+      [shared.what]: what(schedule),
+      [common.state]: schedule.enabled ? "" : common.switchedOff,
+      [texts.nextRuns]: schedule.nextRuns.map(time).join("; "),
+      [texts.lastSession]: lastSession(schedule.lastSession),
+      [shared.lastProblem]: schedule.lastError,
+      [texts.addedBy]: `${schedule.createdBy}, ${time(schedule.createdAt)}`,
     });
     change.hidden = false;
     if (!fillIn) return;
@@ -88,17 +91,17 @@ async function readRuns() {
 /** @param {Schemas["ScheduleRun"]} r */
 function showRun({ dueAt, peer, by, state, session, problem }) {
   const due = make("time", { dateTime: dueAt, title: dueAt }, time(dueAt));
-  return row(due, peer, by ?? "the clock", make("div", {}, state, make("p", { className: "why" }, problem ?? "")), session ? lastSession(session) : "none");
+  return row(due, peer, by ?? texts.theClock, make("div", {}, state, make("p", { className: "why" }, problem ?? "")), session ? lastSession(session) : texts.none);
 }
 
 function ask() {
   const schedule = shown;
   if (!schedule) return;
   confirm({
-    title: `Remove schedule ${schedule.name}?`,
-    text: "Its list of runs goes too. The sessions that it started stay, and active ones go on.",
-    safe: "Keep it",
-    go: "Remove schedule",
+    title: texts.removeSchedule(schedule.name),
+    text: texts.itsListOfRunsGoes,
+    safe: common.keepIt,
+    go: texts.removeScheduleNow,
     async work() {
       /** @type {Schemas["MessageResponse"]} */
       const done = await call("DELETE", `/api/admin/sync/schedules/${schedule.id}`);

@@ -3,12 +3,15 @@
 import { call } from "./api.js";
 import { make } from "./dom.js";
 import { newForm } from "./views.js";
+import { texts as common } from "./texts/common.js";
+import { texts } from "./texts/schedules.js";
+import { texts as shared } from "./texts/pages.js";
 
 /** @typedef {import("fullsync-api").components["schemas"]} Schemas */
 
 const switches = /** @type {const} */ ({
-  verifyAfterSync: "Compare every product afterwards",
-  deleteMissing: "At the end, delete products that came from the source and no longer exist there",
+  verifyAfterSync: common.compareEveryProductAfterwards,
+  deleteMissing: common.atTheEndDeleteProducts,
 });
 
 /**
@@ -22,14 +25,14 @@ export function newScheduleForm(label, go, send) {
   const name = make("input", { required: true, maxLength: 100, ...text });
   const cron = make("input", { required: true, maxLength: 200, placeholder: "15 3 * * *", ...text });
   const timezone = make("input", { required: true, maxLength: 64, ...text });
-  const action = make("select", {}, new Option("Pull from a peer", "pull"), new Option("Push to peers", "push"));
+  const action = make("select", {}, new Option(common.pullFromAPeer, "pull"), new Option(texts.pushToPeers, "push"));
   const peers = make("select", { required: true });
   const catalog = make("input", { required: true, maxLength: 63, ...text });
-  const ifRunning = make("select", {}, new Option("leaves the run out", "skip"), new Option("waits for its end", "queue"));
+  const ifRunning = make("select", {}, new Option(texts.leavesTheRunOut, "skip"), new Option(texts.waitsForItsEnd, "queue"));
   const jitter = make("input", { type: "number", min: "0", max: "3600", inputMode: "numeric", required: true });
   const ticks = Object.entries(switches).map(([option, says]) => ({ option, says, tick: make("input", { type: "checkbox" }) }));
-  const hint = make("p", { className: "hint" }, "When: minute, hour, day of the month, month, day of the week; or @hourly, @daily, @weekly, @monthly.");
-  const fields = { Name: name, When: cron, "Time zone": timezone, Direction: action, "With the peer": peers, Catalog: catalog, "If a sync is running, it": ifRunning, "Random delay of at most, in seconds": jitter };
+  const hint = make("p", { className: "hint" }, texts.whenMinuteHourDayOf);
+  const fields = { [common.name]: name, [shared.when]: cron, [texts.timeZone]: timezone, [common.direction]: action, [texts.withThePeer]: peers, [common.catalog]: catalog, [texts.ifASyncIsRunning]: ifRunning, [texts.randomDelayOfAtMost]: jitter };
   const form = newForm(label, go, fields, () => send(wanted()), ...ticks.map(({ says, tick }) => make("label", { className: "check" }, tick, says)), hint);
   /** Options that this form does not show; they stay as they are. @type {Schemas["StartOptions"]} */
   let others = {};

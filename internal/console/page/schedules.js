@@ -7,26 +7,29 @@ import { say, sentenceOf } from "./message.js";
 import { go, href } from "./route.js";
 import { newScheduleForm } from "./scheduleform.js";
 import { button, newDetails, newList, newSection, newTable } from "./views.js";
+import { texts as common } from "./texts/common.js";
+import { texts as shared } from "./texts/pages.js";
+import { texts } from "./texts/schedules.js";
 
 /** @typedef {import("fullsync-api").components["schemas"]} Schemas */
 /** @typedef {Schemas["Schedule"]} Schedule */
 
 const address = "/api/admin/sync/schedules";
 
-const { section, problem } = newSection("schedules", "Schedules");
+const { section, problem } = newSection("schedules", common.schedules);
 const state = make("p", { role: "status" });
 const hold = button("", () => pause(), { may: "operator", problem });
-const { table, body, row } = newTable("Schedules", ["Name", "When", "What", "Next run", "Last run", "Actions"]);
-const list = newList(body, problem, read, show, "There is no schedule yet.");
-const form = newScheduleForm("Add a schedule", "Add schedule", async (/** @type {Schemas["NewSchedule"]} */ wanted) => {
+const { table, body, row } = newTable(common.schedules, [common.name, shared.when, shared.what, texts.nextRun, texts.lastRun, common.actions]);
+const list = newList(body, problem, read, show, texts.thereIsNoScheduleYet);
+const form = newScheduleForm(texts.addASchedule, texts.addSchedule, async (/** @type {Schemas["NewSchedule"]} */ wanted) => {
   /** @type {Schemas["ScheduleResponse"]} */
   const { schedule } = await call("POST", address, wanted);
   form.fillIn();
   add.open = false;
   go(`schedules/${schedule.id}`);
-  say("success", `Schedule ${schedule.name} is added.`);
+  say("success", texts.scheduleIsAdded(schedule.name));
 });
-const add = newDetails("Add a schedule", "admin", form.form);
+const add = newDetails(texts.addASchedule, "admin", form.form);
 add.addEventListener("toggle", () => add.open && form.offerPeers().catch((failure) => (problem.textContent = sentenceOf(failure))));
 section.append(make("p", { className: "tools" }, state, hold), table, list.empty, add);
 
@@ -37,7 +40,7 @@ export const schedules = {
   path: "schedules",
   show() {
     void list.reload();
-    return "Schedules";
+    return common.schedules;
   },
 };
 
@@ -51,8 +54,8 @@ async function read() {
 /** @param {Schemas["ScheduleListResponse"]["paused"]} now */
 function showPause(now) {
   paused = now !== null;
-  state.textContent = now ? `All schedules are paused since ${time(now.at)}, by ${now.by}.` : "";
-  hold.textContent = paused ? "Resume all" : "Pause all";
+  state.textContent = now ? texts.allSchedulesArePausedSince(time(now.at), now.by) : "";
+  hold.textContent = paused ? texts.resumeAll : texts.pauseAll;
 }
 
 async function pause() {
@@ -64,11 +67,11 @@ async function pause() {
 /** @param {Schedule} s */
 function show(s) {
   const name = make("a", { href: href(`schedules/${s.id}`) }, s.name);
-  const off = make("p", { className: "why" }, s.enabled ? "" : "switched off");
+  const off = make("p", { className: "why" }, s.enabled ? "" : common.switchedOff);
   const trouble = make("p", { className: s.failing ? "problem" : "why" }, s.lastError ?? "");
-  const run = button("Run now", () => runNow(s), { may: "operator", about: s.name });
+  const run = button(texts.runNow, () => runNow(s), { may: "operator", about: s.name });
   const turn = button(
-    s.enabled ? "Switch off" : "Switch on",
+    s.enabled ? common.switchOff : common.switchOn,
     async () => {
       await call("PATCH", `${address}/${s.id}`, { enabled: !s.enabled });
       await list.reload();
@@ -87,12 +90,12 @@ function show(s) {
 
 /** What a schedule does. @param {Schedule} s */
 export function what({ action, catalog, targetPeers }) {
-  return `${action} ${action === "pull" ? "from" : "to"} ${targetPeers.join(", ")}, catalog ${catalog}`;
+  return texts.catalog(action, action === "pull" ? texts.from : texts.to, targetPeers.join(", "), catalog);
 }
 
 /** @param {Schemas["ScheduleSession"] | null} s */
 export function lastSession(s) {
-  return s ? make("a", { href: href(`sessions/${s.sessionId}`) }, `${s.status}, ${time(s.completedAt ?? s.startedAt)}`) : "none yet";
+  return s ? make("a", { href: href(`sessions/${s.sessionId}`) }, `${s.status}, ${time(s.completedAt ?? s.startedAt)}`) : texts.noneYet;
 }
 
 /** Starts a schedule's sync out of turn, and shows it. @param {Schedule} s */
@@ -102,6 +105,6 @@ export async function runNow(s) {
   for (const { peer, problem } of runs) if (problem) say("failure", `${peer}: ${problem}`);
   const started = runs.filter((r) => r.session);
   if (started.length === 0) return;
-  say("success", `Started ${s.name} with ${started.map((r) => r.peer).join(", ")}.`);
+  say("success", texts.startedWith(s.name, started.map((r) => r.peer).join(", ")));
   if (started.length === 1 && started[0]?.session) go(`sessions/${started[0].session.sessionId}`);
 }

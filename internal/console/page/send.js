@@ -1,10 +1,7 @@
 // Sends a file, and says how far it is. fetch cannot tell that.
 
 import { refusal, token, Unreachable } from "./api.js";
-
-const texts = {
-  lost: "The file did not arrive: the connection was lost, or the file has changed since it was chosen. Choose it again and try once more; what is here already does no harm.",
-};
+import { texts } from "./texts/send.js";
 
 /**
  * Sends a file and returns the text of the answer.

@@ -10,6 +10,7 @@ import { entitle, isShown } from "./route.js";
 import { isActive, load, onSession, sessionOf } from "./sessions.js";
 import { showSpeed } from "./speed.js";
 import { showTrail } from "./trail.js";
+import { texts } from "./texts/common.js";
 
 /** @typedef {import("fullsync-api").components["schemas"]["Session"]} Session */
 
@@ -40,7 +41,7 @@ export const sessionPage = {
     const known = sessionOf(id);
     if (known) show(known);
     void ask();
-    return known ? `${known.status}: ${title(known)}` : "Session";
+    return known ? `${known.status}: ${title(known)}` : texts.session;
   },
 };
 

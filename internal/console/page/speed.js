@@ -1,8 +1,9 @@
 // Draws how fast a session was while this page watched it.
 
 import { byId } from "./dom.js";
-import { count, number } from "./format.js";
+import { number } from "./format.js";
 import { isActive, onSession } from "./sessions.js";
+import { texts } from "./texts/common.js";
 
 /** @typedef {import("fullsync-api").components["schemas"]["Session"]} Session */
 
@@ -32,8 +33,8 @@ export function showSpeed(s) {
   const line = points.map((p) => `${round(((p.at - first.at) / span) * width)} ${round(height - (p.speed / peak) * (height - 4))}`).join(" L ");
   document.getElementById("speed-line")?.setAttribute("d", `M ${line}`);
   document.getElementById("speed-area")?.setAttribute("d", `M 0 ${height} L ${line} L ${width} ${height} Z`);
-  const now = isActive(s) ? `, ${number(Math.round(last.speed))} now` : "";
-  byId("speed-text", HTMLElement).textContent = `Speed since this page watches: ${count(Math.round(peak), "product")}/s at most${now}`;
+  const now = isActive(s) ? texts.now(number(Math.round(last.speed))) : "";
+  byId("speed-text", HTMLElement).textContent = texts.speedSinceThisPageWatches(texts.countProducts(Math.round(peak)), now);
 }
 
 /** @param {number} n */

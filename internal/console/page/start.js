@@ -5,12 +5,12 @@ import { busy } from "./busy.js";
 import { dismissOlder, showCard } from "./cards.js";
 import { outcome, title, why } from "./describe.js";
 import { byId, field, make } from "./dom.js";
-import { count } from "./format.js";
 import { hushNews, say } from "./message.js";
 import { onPeers } from "./peers.js";
 import { showRunning } from "./running.js";
 import { go, isShown } from "./route.js";
 import { isActive, load, onSession, put, sessionOf } from "./sessions.js";
+import { texts } from "./texts/common.js";
 
 /** @typedef {import("fullsync-api").components["schemas"]} Schemas */
 /** @typedef {Schemas["Session"]} Session */
@@ -63,13 +63,13 @@ onPeers((peers) => {
   last = null;
   peerSelect.replaceChildren(
     ...peers.map((p) => {
-      const option = new Option(p.isActive ? `${p.nodeName} (${p.nodeId})` : `${p.nodeName} (${p.nodeId}), switched off`, p.nodeId);
+      const option = new Option(p.isActive ? `${p.nodeName} (${p.nodeId})` : texts.switchedOffOfNodeName(p.nodeName, p.nodeId), p.nodeId);
       option.disabled = !p.isActive;
       return option;
     }),
   );
   const active = peers.filter((p) => p.isActive);
-  if (active.length > 1) peerSelect.append(new Option("Several peers", some));
+  if (active.length > 1) peerSelect.append(new Option(texts.severalPeers, some));
   several.querySelector("div")?.replaceChildren(
     ...active.map((p) => {
       const tick = make("input", { type: "checkbox", name: "peers", value: p.nodeId, checked: ticked?.includes(p.nodeId) ?? false });
@@ -79,7 +79,7 @@ onPeers((peers) => {
   if ([...peerSelect.options].some((o) => !o.disabled && o.value === chosen)) peerSelect.value = chosen;
   showAction();
   noPeers.hidden = peers.some((p) => p.isActive);
-  noPeers.textContent = peers.length ? "No peer is switched on. An admin can switch one on under Peers." : "This node knows no peer yet. An admin can add one under Peers.";
+  noPeers.textContent = peers.length ? texts.noPeerIsSwitchedOn : texts.thisNodeKnowsNoPeer;
 });
 
 onSession(tellEnd);
@@ -92,12 +92,12 @@ onSession(tellEnd);
 function tellEnd(s) {
   if (isActive(s) || !mine.delete(s.sessionId)) return;
   if (s.status === "COMPLETED") {
-    const done = `COMPLETED: ${title(s)}, ${outcome(s)}.`;
+    const done = texts.completed(title(s), outcome(s));
     say(why(s) ? "warning" : "success", `${done} ${why(s)}`.trim());
   }
   if (s.status !== "FAILED") return;
   hushNews();
-  say("failure", `FAILED: ${title(s)}. ${s.errorMessage}`);
+  say("failure", texts.failed(title(s), s.errorMessage));
 }
 
 function action() {
@@ -106,8 +106,8 @@ function action() {
 
 function showAction() {
   const push = action() === "push";
-  peerLabel.textContent = push ? "Push to" : "Pull from";
-  button.textContent = push ? "Start push" : "Start pull";
+  peerLabel.textContent = push ? texts.pushTo : texts.pullFrom;
+  button.textContent = push ? texts.startPush : texts.startPull;
   const choice = [...peerSelect.options].find((o) => o.value === some);
   if (choice) choice.hidden = choice.disabled = !push;
   if (!push && peerSelect.value === some) peerSelect.selectedIndex = 0;
@@ -121,7 +121,7 @@ function showGuard() {
   const products = field(form, "maxDeletes").value || "500";
   const percent = field(form, "maxDeletePercent").value || "10";
   guard.hidden = !checked("deleteMissing");
-  guard.textContent = `If more than ${products} products or ${percent} % of them would go, none is deleted until somebody has looked at the list and approved it.`;
+  guard.textContent = texts.ifMoreThanProductsOr(products, percent);
 }
 
 /** The peers that are ticked, for a push to several. */
@@ -204,13 +204,13 @@ function other(s) {
 /** Says what became of a push to several peers. @param {Schemas["StartedPeer"][]} all */
 function tellSeveral(all) {
   const started = all.filter((one) => !one.error);
-  for (const { peer, error, message } of all) if (error) say("failure", `Push to ${peer}: ${error}. ${message ?? ""}`);
+  for (const { peer, error, message } of all) if (error) say("failure", texts.pushToOfPeer(peer, error, message ?? ""));
   for (const { sessionId } of started) {
     if (!sessionId) continue;
     mine.add(sessionId);
     load(sessionId).catch(() => {}); // an event brings it too
   }
-  if (started.length) say("success", `Started ${count(started.length, "push", "pushes")}: to ${started.map((one) => one.peer).join(", ")}`);
+  if (started.length) say("success", texts.startedTo(texts.countPushes(started.length), started.map((one) => one.peer).join(", ")));
 }
 
 /**

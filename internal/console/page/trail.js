@@ -1,9 +1,10 @@
 // The time line of a session: its start, its attempts and takeovers, what it was seen to do, and its end.
 
 import { byId, make } from "./dom.js";
-import { count, time } from "./format.js";
+import { time } from "./format.js";
 import { href } from "./route.js";
 import { isActive, onSession } from "./sessions.js";
+import { texts } from "./texts/common.js";
 
 /** @typedef {import("fullsync-api").components["schemas"]} Schemas */
 /** @typedef {Schemas["Session"]} Session */
@@ -15,7 +16,7 @@ const seen = new Map();
 onSession((now, before) => {
   if (!isActive(now) || (before?.phase === now.phase && before.attempts === now.attempts)) return;
   const events = seen.get(now.sessionId) ?? [];
-  const attempt = now.attempts > 1 ? ` (attempt ${now.attempts}${now.worker ? `, worker ${now.worker}` : ""})` : "";
+  const attempt = now.attempts > 1 ? texts.attempt(now.attempts, now.worker ? texts.worker(now.worker) : "") : "";
   events.push({ at: now.lastHeartbeatAt ?? now.startedAt, text: now.currentStep + attempt });
   seen.set(now.sessionId, events);
 });
@@ -25,17 +26,17 @@ export function showTrail(s, receipt) {
   const list = byId("trail", HTMLElement);
   if (!s) return list.replaceChildren();
   /** @type {Event[]} */
-  const events = [{ at: s.startedAt, text: `Started by ${s.startedBy}` }];
+  const events = [{ at: s.startedAt, text: texts.startedBy(s.startedBy) }];
   if (s.resumedFrom) {
-    const from = make("a", { href: href(`sessions/${s.resumedFrom}`) }, "another session");
-    events.push({ at: s.startedAt, text: make("span", {}, "Resumed ", from, ` after ${count(s.resumedRecords, "product")}`) });
+    const from = make("a", { href: href(`sessions/${s.resumedFrom}`) }, texts.anotherSession);
+    events.push({ at: s.startedAt, text: make("span", {}, texts.resumed, from, texts.afterOfProducts(texts.countProducts(s.resumedRecords))) });
   }
   events.push(...(seen.get(s.sessionId) ?? []));
   for (const t of receipt?.takeovers ?? []) {
-    const sign = t.lastHeartbeatAt ? `last sign of life ${time(t.lastHeartbeatAt)}` : "no sign of life";
-    events.push({ at: t.at, text: `Taken over from lost worker ${t.worker} after ${count(t.batches, "batch", "batches")}; ${sign}` });
+    const sign = t.lastHeartbeatAt ? texts.lastSignOfLife(time(t.lastHeartbeatAt)) : texts.noSignOfLife;
+    events.push({ at: t.at, text: texts.takenOverFromLostWorker(t.worker, texts.countBatches(t.batches), sign) });
   }
-  if (s.lastCommitAt) events.push({ at: s.lastCommitAt, text: `Last batch: ${count(s.transferredRecords, "product")} committed` });
+  if (s.lastCommitAt) events.push({ at: s.lastCommitAt, text: texts.lastBatchCommitted(texts.countProducts(s.transferredRecords)) });
   if (s.completedAt) events.push({ at: s.completedAt, text: `${s.status}: ${s.currentStep}` });
   events.sort((a, b) => Date.parse(a.at) - Date.parse(b.at));
   const next = make("ol", {}, ...events.map(({ at, text }) => make("li", {}, make("time", { dateTime: at, title: at }, time(at)), " ", text)));

@@ -4,13 +4,14 @@ import { Refused } from "./api.js";
 import { busy } from "./busy.js";
 import { make } from "./dom.js";
 import { exactly, exactText } from "./exact.js";
-import { bytes } from "./format.js";
 import { forgetMapping, inWords, mappingFields, mappingQuery, propose, showFound } from "./mapping.js";
 import { say, sentenceOf } from "./message.js";
 import { go, href, isShown } from "./route.js";
 import { sendFile } from "./send.js";
 import { put } from "./sessions.js";
 import { newSection, newTable } from "./views.js";
+import { texts as common } from "./texts/common.js";
+import { texts } from "./texts/upload.js";
 
 /** @typedef {import("fullsync-api").components["schemas"]} Schemas */
 
@@ -20,43 +21,7 @@ const begins = 300_000; // bytes that decide how it is read
 const shownLines = 6;
 const shownLetters = 300; // of a line or of a product's attributes
 
-const texts = {
-  title: "Import a file",
-  choose: "Drop a file here, or choose one",
-  kinds: "CSV, TSV, JSON, NDJSON or XML, also packed with gzip or zstd, in the form of any shop system. Nothing is imported before you have seen what would come in.",
-  catalog: "Into catalog",
-  looking: "Looking at the file…",
-  beginning: "The file begins like this",
-  mapping: "How to read it",
-  products: "The first products, as they would come in",
-  columns: ["Line", "Id", "Name", "SKU", "Price", "On sale", "Attributes"],
-  refused: "Refused",
-  yes: "yes",
-  no: "no",
-  proposal: "The file does not say which column is which. What is chosen below is only likely: check it.",
-  deleteMissing: "At the end, delete products that were imported before and are not in the file",
-  guard: (/** @type {string} */ products, /** @type {string} */ percent) =>
-    `If more than ${products} products or ${percent} % of them would go, none is deleted until somebody has looked at the list and approved it.`,
-  maxDeletes: "Products to delete without approval",
-  maxDeletePercent: "Percent to delete without approval",
-  maxRefused: "Stop if more are refused than",
-  maxRefusedHint: "a number or a percentage",
-  go: "Import",
-  dry: "Dry run",
-  stop: "Stop sending",
-  stopped: "Sending was stopped before the node had the whole file, so nothing is imported.",
-  sent: (/** @type {number} */ done, /** @type {number} */ all, /** @type {number} */ speed) => `Sent ${bytes(done)} of ${bytes(all)}, ${bytes(speed)}/s`,
-  kept: "The file is at the node, which now prepares the import…",
-  progress: "Sent",
-  none: "Choose a file first.",
-  several: "Drop one file at a time.",
-  tooLarge: (/** @type {string} */ name, /** @type {number} */ size) =>
-    `${name} has ${bytes(size)}. Over this page a file may have ${bytes(most)}: pack it with gzip, or import it with "fullsync catalog import" on the node.`,
-  unreadable: (/** @type {string} */ name) => `The browser cannot read ${name}. Is it a folder, or has it changed or gone? Choose it again.`,
-  watch: "Look at that session",
-};
-
-const { section, problem } = newSection(path, texts.title, { text: "Catalogs", href: href("catalogs") });
+const { section, problem } = newSection(path, texts.title, { text: common.catalogs, href: href("catalogs") });
 const chooser = make("input", { type: "file", id: "import-file" });
 const drop = make("div", { className: "drop" }, make("label", {}, texts.choose, chooser), make("p", { className: "hint" }, texts.kinds));
 const catalog = make("input", { value: "main", required: true, maxLength: 63, autocapitalize: "none", spellcheck: false });
@@ -108,7 +73,7 @@ let running = new AbortController();
 /** @type {import("./route.js").View} */
 export const upload = {
   path,
-  label: "Import",
+  label: common.import,
   may: "operator",
   show(_, query) {
     const wanted = query.get("catalog");
@@ -158,7 +123,7 @@ async function look() {
   asking = new AbortController();
   const { signal } = asking;
   if (!file) return;
-  if (file.size > most) return forget(texts.tooLarge(file.name, file.size));
+  if (file.size > most) return forget(texts.tooLarge(file.name, file.size, most));
   problem.textContent = "";
   summary.textContent = texts.looking;
   const head = file.slice(0, begins);
@@ -239,7 +204,7 @@ function showGuard() {
 /** Sends the file, and goes to the session that imports it. @param {boolean} dryRun */
 async function send(dryRun) {
   if (!file) throw new Error(texts.none);
-  if (file.size > most) throw new Error(texts.tooLarge(file.name, file.size));
+  if (file.size > most) throw new Error(texts.tooLarge(file.name, file.size, most));
   const query = mappingQuery();
   query.set("name", file.name.slice(-200));
   if (dryRun) query.set("dryRun", "true");

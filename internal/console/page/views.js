@@ -3,6 +3,7 @@
 import { busy } from "./busy.js";
 import { byId, make, passFocus } from "./dom.js";
 import { sentenceOf } from "./message.js";
+import { texts as common } from "./texts/common.js";
 
 /**
  * Makes the section of a page.
@@ -50,7 +51,7 @@ export function newTable(label, columns) {
  * @param {string} none what to say if there is nothing
  */
 export function newList(place, problem, read, show, none) {
-  const more = make("button", { type: "button", hidden: true }, "Show more");
+  const more = make("button", { type: "button", hidden: true }, common.showMore);
   const empty = make("p", { className: "hint", hidden: true }, none);
   /** @type {string | null} */
   let next = "";

@@ -3,9 +3,9 @@
 import { call } from "./api.js";
 import { busy } from "./busy.js";
 import { byId } from "./dom.js";
-import { count } from "./format.js";
 import { complain, say } from "./message.js";
 import { go } from "./route.js";
+import { texts } from "./texts/common.js";
 
 /** @typedef {import("fullsync-api").components["schemas"]} Schemas */
 
@@ -43,15 +43,15 @@ async function load(products) {
     await call("POST", "/api/catalogs/main/products:batch", { edits: products.slice(i, i + atOnce).map((put) => ({ put })) });
   }
   go("catalogs/main");
-  say("success", `Loaded ${count(products.length, "product")} into catalog main.`);
+  say("success", texts.loadedIntoCatalogMain(texts.countProducts(products.length)));
 }
 
 function madeUp() {
-  const what = ["T-shirt", "Mug", "Lamp", "Notebook", "Scarf"];
-  const colours = ["red", "blue", "green", "black", "white"];
+  const things = texts.sampleThings;
+  const colours = texts.sampleColours;
   return Array.from({ length: 100 }, (_, i) => ({
     id: `sample-${String(i + 1).padStart(3, "0")}`,
-    name: `${what[i % 5]}, ${colours[Math.floor(i / 5) % 5]}, no. ${i + 1}`,
+    name: texts.sampleName(things[i % things.length] ?? "", colours[Math.floor(i / things.length) % colours.length] ?? "", i + 1),
     price: `${5 + (i % 40)}.90`,
     currency: "EUR",
   }));

@@ -1,0 +1,9 @@
+// The texts that several of the pages share that are loaded later.
+
+export const texts = {
+  remove: "Remove…",
+  when: "When",
+  what: "What",
+  lastProblem: "Last problem",
+  save: "Save",
+};
