@@ -45,6 +45,8 @@ const views = [
   later("peers/*", async () => (await import("./peer.js")).peerPage),
   later("schedules", async () => (await import("./schedules.js")).schedules, texts.schedules),
   later("schedules/*", async () => (await import("./schedule.js")).schedulePage),
+  later("webhooks", async () => (await import("./webhooks.js")).webhooks, texts.webhooks, "admin"),
+  later("webhooks/*", async () => (await import("./webhook.js")).webhookPage),
   later("access", async () => (await import("./access.js")).access, texts.access, "admin"),
   later("audit", async () => (await import("./audit.js")).audit, texts.audit, "admin"),
 ];

@@ -411,4 +411,5 @@ export const texts = {
   import: "Import",
   importAFile: "Import a file",
   dropAFileWithProducts: "Drop a file with products here, or choose one",
+  webhooks: "Webhooks",
 };
