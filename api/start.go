@@ -28,7 +28,10 @@ const headerIdempotencyKey = "Idempotency-Key"
 func startRequest(body *spec.StartRequest, by string) (syncer.StartRequest, error) {
 	var none syncer.StartRequest
 	direction := session.Direction(body.Action)
-	if direction != session.Pull && direction != session.Push {
+	switch {
+	case direction == session.Import && body.PlanId == nil:
+		return none, invalidField("action", "must be pull or push; import only applies the dry run of an import, which planId names")
+	case direction != session.Pull && direction != session.Push && direction != session.Import:
 		return none, invalidField("action", "must be pull or push")
 	}
 	unbuilt := slices.Sorted(maps.Keys(body.AdditionalProperties))

@@ -68,6 +68,53 @@ func TestImportOverHTTP(t *testing.T) {
 		if s.Created != 2 || s.Rejected != 2 || *s.Outcome != spec.OutcomePlanned || n.Count("main") != 1 {
 			t.Errorf("planned as %s", nodetest.Show(s))
 		}
+		// The file of a dry run is kept, and its plan can be applied once, as long as nothing has changed here.
+		apply := func(plan spec.Session, status int) nodetest.Answer {
+			t.Helper()
+			a := n.Call("alice", http.MethodPost, nodetest.StartPath, `{"action":"import","planId":"`+plan.SessionId.String()+`"}`)
+			if a.Status != status {
+				t.Fatalf("applying a plan: %d %s", a.Status, a.Body)
+			}
+			return a
+		}
+		ended := func(a nodetest.Answer, status spec.SessionStatus) spec.Session {
+			t.Helper()
+			started, err := nodetest.Decode[spec.StartResponse](a)
+			if err != nil {
+				t.Fatal(err)
+			}
+			return n.WaitEnd(started.SessionId, status)
+		}
+		planned := send(mapped+"&dryRun=true&deleteMissing=true&maxDeletePercent=100", strings.Replace(file, "p-3;;1\n", "", 1), spec.COMPLETED)
+		n.Put("main", "p-4", "moved")
+		if stale := ended(apply(planned, http.StatusAccepted), spec.FAILED); *stale.ErrorCode != "PLAN_STALE" || n.Count("main") != 2 {
+			t.Errorf("a plan of an earlier time: %s", nodetest.Show(stale))
+		}
+		nodetest.Eventually(t, "the file of a plan that was tried is not kept", func() bool {
+			kept, err := n.Store.KeepsUpload(t.Context(), planned.SessionId.String())
+			return err == nil && !kept
+		})
+		if a := apply(planned, http.StatusConflict); !strings.Contains(string(a.Body), "PLAN_EXPIRED") {
+			t.Errorf("a plan without its file: %s", a.Body)
+		}
+		planned = send(mapped+"&dryRun=true&deleteMissing=true&maxDeletePercent=100", strings.Replace(file, "p-3;;1\n", "", 1), spec.COMPLETED)
+		applied := ended(apply(planned, http.StatusAccepted), spec.COMPLETED)
+		if applied.Created != 2 || applied.Deleted != 2 || applied.Rejected != 1 || value(applied.PlanId) != planned.SessionId || n.Count("main") != 2 {
+			t.Errorf("applied as %s", nodetest.Show(applied))
+		}
+		if a := apply(planned, http.StatusConflict); !strings.Contains(string(a.Body), "PLAN_APPLIED") {
+			t.Errorf("a plan that was applied: %s", a.Body)
+		}
+		for body, status := range map[string]int{`{"action":"import"}`: http.StatusBadRequest, `{"action":"pull","planId":"` + s.SessionId.String() + `"}`: http.StatusConflict} {
+			if a := n.Call("alice", http.MethodPost, nodetest.StartPath, body); a.Status != status {
+				t.Errorf("%s: %d %s", body, a.Status, a.Body)
+			}
+		}
+		ended(n.Call("alice", http.MethodPost, nodetest.StartPath+"/"+applied.SessionId.String()+"/revert", "{}"), spec.COMPLETED)
+		n.Delete("main", "p-4")
+		if err := n.Store.DropUpload(t.Context(), s.SessionId.String()); err != nil {
+			t.Fatal(err)
+		}
 		s = send(mapped+"&deleteMissing=true", file, spec.COMPLETED)
 		if s.Created != 2 || s.Rejected != 2 || s.Deleted != 0 || *s.TotalRecords != 4 || s.Direction != spec.Import || n.Count("main") != 3 ||
 			!strings.Contains(s.CurrentStep, "1 duplicate id: p-2 (lines 2 and 5); the last line counts; 2 of 4 products were refused") {

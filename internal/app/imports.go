@@ -96,10 +96,20 @@ func (a *App) openInput(ctx context.Context, row session.Session) (transfer.Sour
 // dropTimeout bounds the deletion of a file that was imported; the upkeep deletes what is left.
 const dropTimeout = 30 * time.Second
 
+// dropInput deletes the file of an import that has ended. That of a dry run is kept for a while, because its plan may be applied.
 func (a *App) dropInput(ctx context.Context, row session.Session) {
 	ctx, cancel := context.WithTimeout(ctx, dropTimeout)
 	defer cancel()
-	if err := a.Store.DropUpload(ctx, row.ID); err != nil {
+	if row.Options.Import == nil || row.Options.Import.Upload == "" {
+		return
+	}
+	done := a.Store.DropUpload
+	if row.Options.DryRun {
+		if ended, _, err := a.Store.GetSession(ctx, row.ID); err == nil && ended.Outcome == session.Planned {
+			done = a.Store.TouchUpload
+		}
+	}
+	if err := done(ctx, row.Options.Import.Upload); err != nil {
 		a.log.Warn("a file that was imported could not be deleted; the upkeep tries again", "session", row.ID, "error", err)
 	}
 }

@@ -16,7 +16,7 @@ const (
 	uploadPart = 1 << 20
 	// maxUploads is how many files are kept at the same time.
 	maxUploads = 16
-	// forgottenAfter is how long a file is kept that no session imports: its sender went away, or its replica died.
+	// forgottenAfter is how long a file is kept that no session imports: it is that of a dry run, its sender went away, or its replica died.
 	forgottenAfter = time.Hour
 )
 
@@ -30,9 +30,18 @@ type uploaded struct {
 // TableName names the table for GORM.
 func (uploaded) TableName() string { return "sync_upload_parts" }
 
-// KeepUpload keeps a file for the session with that id, part by part as it comes. It returns Unavailable where too many are kept, and the errors of in;
-// then nothing is left.
+// imported selects the active session that imports a file: the one that it was sent for, or one that applies the dry run that it was sent for.
+const imported = "SELECT 1 FROM sync_sessions WHERE (sync_sessions.id = sync_uploads.id OR sync_sessions.plan_id = sync_uploads.id) AND " + activeSQL
+
+// KeepUpload keeps a file for the session with that id, part by part as it comes. Where too many are kept, the oldest one of a dry run makes room. It returns
+// Unavailable where there is none, and the errors of in; then nothing is left.
 func (s *Store) KeepUpload(ctx context.Context, id string, in io.Reader) error {
+	room := s.db.WithContext(ctx).Exec("DELETE FROM sync_uploads WHERE (SELECT count(*) FROM sync_uploads) >= ? AND id = "+
+		"(SELECT u.id FROM sync_uploads u JOIN sync_sessions planned ON planned.id = u.id WHERE planned.completed_at IS NOT NULL AND NOT EXISTS "+
+		"(SELECT 1 FROM sync_sessions WHERE plan_id = u.id AND completed_at IS NULL) ORDER BY u.touched_at LIMIT 1)", maxUploads)
+	if room.Error != nil {
+		return s.translate(room.Error)
+	}
 	done := s.db.WithContext(ctx).Exec("INSERT INTO sync_uploads (id, touched_at) SELECT ?, "+s.nowSQL()+" WHERE (SELECT count(*) FROM sync_uploads) < ?", id, maxUploads)
 	if done.Error != nil {
 		return s.translate(done.Error)
@@ -104,14 +113,23 @@ func (u *uploadReader) Read(p []byte) (int, error) {
 	return n, nil
 }
 
-// DropUpload deletes a file, unless its session is active.
+// KeepsUpload reports whether a file is kept. It implements [syncer.Sessions].
+func (s *Store) KeepsUpload(ctx context.Context, id string) (kept bool, err error) {
+	err = s.read.WithContext(ctx).Raw("SELECT count(*) > 0 FROM sync_uploads WHERE id = ?", id).Scan(&kept).Error
+	return kept, s.translate(err)
+}
+
+// TouchUpload keeps a file for another hour.
+func (s *Store) TouchUpload(ctx context.Context, id string) error {
+	return s.translate(s.db.WithContext(ctx).Exec("UPDATE sync_uploads SET touched_at = "+s.nowSQL()+" WHERE id = ?", id).Error)
+}
+
+// DropUpload deletes a file, unless a session that imports it is active.
 func (s *Store) DropUpload(ctx context.Context, id string) error {
-	return s.translate(s.db.WithContext(ctx).Exec("DELETE FROM sync_uploads WHERE id = ? AND NOT EXISTS (SELECT 1 FROM sync_sessions WHERE sync_sessions.id = sync_uploads.id AND "+
-		activeSQL+")", id).Error)
+	return s.translate(s.db.WithContext(ctx).Exec("DELETE FROM sync_uploads WHERE id = ? AND NOT EXISTS ("+imported+")", id).Error)
 }
 
 // PruneUploads deletes files that no session imports any more.
 func (s *Store) PruneUploads(ctx context.Context) error {
-	return s.translate(s.db.WithContext(ctx).Exec("DELETE FROM sync_uploads WHERE touched_at < " + s.agoSQL(forgottenAfter) +
-		" AND NOT EXISTS (SELECT 1 FROM sync_sessions WHERE sync_sessions.id = sync_uploads.id AND " + activeSQL + ")").Error)
+	return s.translate(s.db.WithContext(ctx).Exec("DELETE FROM sync_uploads WHERE touched_at < " + s.agoSQL(forgottenAfter) + " AND NOT EXISTS (" + imported + ")").Error)
 }

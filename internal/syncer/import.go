@@ -37,12 +37,18 @@ func (s *Service) Import(ctx context.Context, req ImportRequest) (Started, error
 	if err := s.mayPlan(start); err != nil {
 		return Started{}, err
 	}
+	return s.beginImport(ctx, cmp.Or(req.ID, uuid.NewString()), start, session.Session{})
+}
+
+// beginImport begins an import; plan is the dry run that it applies, if any.
+func (s *Service) beginImport(ctx context.Context, id string, start StartRequest, plan session.Session) (Started, error) {
 	s.cfg.complete(&start.Options)
 	row := session.Session{
-		ID: cmp.Or(req.ID, uuid.NewString()), Catalog: req.Catalog, Direction: session.Import,
+		ID: id, Catalog: start.Catalog, Direction: session.Import,
 		SourceNodeID: s.cfg.NodeID, TargetNodeID: s.cfg.NodeID, Method: session.MethodHTTP, Options: start.Options,
-		Status: session.Preparing, Phase: session.PhaseQueued, StartedBy: req.By,
-		CurrentStep: "Preparing to import " + cmp.Or(req.Options.Import.Name, "products"),
+		Status: session.Preparing, Phase: session.PhaseQueued, StartedBy: start.By,
+		CurrentStep: "Preparing to import " + cmp.Or(start.Options.Import.Name, "products"),
+		PlanID:      start.PlanID, SourceState: plan.SourceState, TargetState: plan.TargetState,
 	}
 	return s.begin(ctx, start, row)
 }

@@ -43,6 +43,8 @@ func (s *Service) planned(ctx context.Context, req *StartRequest) (plan session.
 		return plan, cannotApply("NOT_A_PLAN", "The session is no dry run that has completed. Start one with dryRun, look at its changes, and apply that.")
 	case plan.Incoming:
 		return plan, cannotApply("NOT_A_PLAN", "The session was pushed by %s. Apply its plan there.", plan.PeerID)
+	case plan.OnlyHere():
+		return plan, cannotApply("PLAN_EXPIRED", "The dry run was made by a command, which keeps no file. Import the file again without a dry run.")
 	case req.Direction != plan.Direction:
 		return plan, cannotApply("PLAN_DIFFERS", "The plan is that of a %s. Leave action as it is there.", plan.Direction)
 	case req.PeerID != "" && req.PeerID != plan.PeerID:
@@ -61,9 +63,21 @@ func (s *Service) planned(ctx context.Context, req *StartRequest) (plan session.
 	if err == nil && applied != "" {
 		err = cannotApply("PLAN_APPLIED", "Session %s applies the plan, or has applied it. Make a new dry run.", applied)
 	}
+	if err == nil && plan.Direction == session.Import {
+		err = s.keepsFile(ctx, plan)
+	}
 	req.PeerID, req.Catalog, req.Method, req.Options = plan.PeerID, plan.Catalog, plan.Method, plan.Options
 	req.Options.DryRun = false
 	return plan, err
+}
+
+// keepsFile returns Conflict unless the file of an import's dry run is still kept.
+func (s *Service) keepsFile(ctx context.Context, plan session.Session) error {
+	kept, err := s.sessions.KeepsUpload(ctx, plan.Options.Import.Upload)
+	if err == nil && !kept {
+		err = cannotApply("PLAN_EXPIRED", "The file of the dry run is not kept any more. Send it again, for a new dry run or without one.")
+	}
+	return err
 }
 
 func cannotApply(code, why string, args ...any) *fault.Error {

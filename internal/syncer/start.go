@@ -70,7 +70,7 @@ func (e *RunningError) Error() string { return "Full sync already in progress" }
 // startTries bounds the search for a session that was in the way and has ended before it could be read.
 const startTries = 10
 
-// Start begins a pull from a peer, or a push to one. It returns NotFound for an unknown peer, Impossible for one that is switched off or
+// Start begins a pull from a peer, a push to one, or the import that a dry run has planned. It returns NotFound for an unknown peer, Impossible for one that is switched off or
 // has no token, and for a key that was used with another request; and [*RunningError] when the catalog already has an
 // active session in the way and the request says fail, and schedule.ErrDecided for a run that no longer waits. A repeated key gets the session of its first start, and changes nothing.
 func (s *Service) Start(ctx context.Context, req StartRequest) (Started, error) {
@@ -83,6 +83,9 @@ func (s *Service) Start(ctx context.Context, req StartRequest) (Started, error) 
 	}
 	if err := s.mayPlan(req); err != nil {
 		return Started{}, err
+	}
+	if req.Direction == session.Import {
+		return s.beginImport(ctx, uuid.NewString(), req, plan)
 	}
 	p, err := s.peers.Target(ctx, req.PeerID)
 	if err == nil && req.Direction == session.Push {

@@ -47,6 +47,8 @@ type Sessions interface {
 	ListChanges(ctx context.Context, q session.ChangeQuery) ([]session.Change, error)
 	// AppliedBy returns the session that applies a plan, or has applied it; "" where none does.
 	AppliedBy(ctx context.Context, planID string) (id string, err error)
+	// KeepsUpload reports whether a file that was sent to the node is kept.
+	KeepsUpload(ctx context.Context, id string) (bool, error)
 }
 
 // Creation says how a session comes into being.
