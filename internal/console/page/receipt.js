@@ -64,7 +64,8 @@ export function showReceipt(session, receipt) {
   byId("receipt-statement", HTMLElement).textContent = receipt.statement;
   resumeButton.hidden = receipt.status === "COMPLETED" || session.incoming || session.options.dryRun; // only the pushing node can resume a push
   shown = session;
-  realButton.hidden = applyButton.hidden = session.outcome !== "planned";
+  applyButton.hidden = session.outcome !== "planned";
+  realButton.hidden = applyButton.hidden || session.direction === "import"; // that wants the file again
   revertButton.hidden = !session.changesKept || session.options.dryRun || touched(session) === 0;
   show({
     [texts.sync]: title(session),

@@ -191,9 +191,10 @@ export async function startPlanned(s) {
   await start({ action: s.direction, targetPeer: other(s), catalog: s.catalog, options }, newKey());
 }
 
-/** Applies the plan of a dry run, exactly as it is. @param {Session} s */
+/** Applies the plan of a dry run, exactly as it is. An import has no peer. @param {Session} s */
 export async function applyPlan(s) {
-  await start({ action: s.direction, targetPeer: other(s), catalog: s.catalog, planId: s.sessionId }, newKey());
+  const peer = s.direction === "import" ? {} : { targetPeer: other(s) };
+  await start({ action: s.direction, ...peer, catalog: s.catalog, planId: s.sessionId }, newKey());
 }
 
 /** The peer of a session. @param {Session} s */
