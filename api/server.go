@@ -13,6 +13,7 @@ import (
 	"github.com/labstack/echo/v4/middleware"
 
 	"fullsync/api/spec"
+	"fullsync/internal/config"
 	"fullsync/internal/telemetry"
 )
 
@@ -57,6 +58,8 @@ type Options struct {
 	TrustedProxies []string
 	Logger         *slog.Logger
 	Limits         Limits
+	// Settings are what the node runs with, without secrets, for administrators.
+	Settings []config.Setting
 }
 
 // NodeInfo says who this node is.
@@ -201,6 +204,7 @@ type handlers struct {
 	userHandlers
 	tokenHandlers
 	auditHandlers
+	settingsHandlers
 	operationHandlers
 }
 
@@ -227,6 +231,7 @@ func newHandlers(opt Options, streams *streams) *handlers {
 		userHandlers:      userHandlers{users: opt.Users},
 		tokenHandlers:     tokenHandlers{tokens: opt.Tokens},
 		auditHandlers:     auditHandlers{audit: opt.Audit},
+		settingsHandlers:  settingsHandlers{settings: opt.Settings},
 		operationHandlers: operationHandlers{ready: opt.Ready, metrics: opt.Metrics, elsewhere: opt.MetricsElsewhere},
 	}
 }

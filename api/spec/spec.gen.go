@@ -3458,6 +3458,58 @@ type SessionResponse struct {
 // SessionStatus The state of a session. The first two are active.
 type SessionStatus string
 
+// Setting One setting of a node.
+type Setting struct {
+	// Name The variable.
+	//
+	// Example: FULLSYNC_BATCH_SIZE
+	Name string `json:"name"`
+
+	// Value What it is set to, written as the variable takes it; null if nothing is set, and for a secret.
+	//
+	// Example: 1000
+	Value *string `json:"value"`
+
+	// Default What it is where nothing is set; null if there is no default.
+	//
+	// Example: 1000
+	Default *string `json:"default"`
+
+	// Secret Whether the value is a secret and so is not shown.
+	//
+	// Example: false
+	Secret bool `json:"secret"`
+
+	// IsSet Whether it has a value, also a secret one.
+	//
+	// Example: true
+	IsSet bool `json:"isSet"`
+
+	// IsDefault Whether it is as it would be if nobody had set it.
+	//
+	// Example: true
+	IsDefault bool `json:"isDefault"`
+
+	// PerReplica Whether it may differ between the replicas of a node.
+	//
+	// Example: false
+	PerReplica bool `json:"perReplica"`
+
+	// Meaning What it is for.
+	//
+	// Example: Products per batch, unless the start says otherwise.
+	Meaning string `json:"meaning"`
+}
+
+// SettingListResponse All settings.
+type SettingListResponse struct {
+	// Success Always true.
+	Success bool `json:"success"`
+
+	// Settings The settings.
+	Settings []Setting `json:"settings"`
+}
+
 // SnapshotEvent The data of the event `snapshot`.
 type SnapshotEvent struct {
 	// Resumed True if every status change after `Last-Event-ID` was sent before this event.
@@ -5976,6 +6028,14 @@ type ClientInterface interface {
 	// Corresponds with GET /api/admin/audit (the `ListAudit` operationId).
 	ListAudit(ctx context.Context, params *ListAuditParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
+	// ListSettings What this node runs with
+	//
+	// Every setting of the replica that answers, in the order of the documentation. Secrets are not shown, only whether they are set; the address of the database
+	// is shown without its password and its parameters. Settings are changed by their variables and a restart.
+	//
+	// Corresponds with GET /api/admin/settings (the `ListSettings` operationId).
+	ListSettings(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error)
+
 	// ListFullSyncs List sessions, newest first
 	//
 	// Corresponds with GET /api/admin/sync/full-sync (the `ListFullSyncs` operationId).
@@ -7039,6 +7099,24 @@ type ClientInterface interface {
 // Corresponds with GET /api/admin/audit (the `ListAudit` operationId).
 func (c *Client) ListAudit(ctx context.Context, params *ListAuditParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewListAuditRequest(c.Server, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ListSettings What this node runs with
+//
+// Every setting of the replica that answers, in the order of the documentation. Secrets are not shown, only whether they are set; the address of the database
+// is shown without its password and its parameters. Settings are changed by their variables and a restart.
+//
+// Corresponds with GET /api/admin/settings (the `ListSettings` operationId).
+func (c *Client) ListSettings(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewListSettingsRequest(c.Server)
 	if err != nil {
 		return nil, err
 	}
@@ -9348,6 +9426,33 @@ func NewListAuditRequest(server string, params *ListAuditParams) (*http.Request,
 			rawQueryFragments = append(rawQueryFragments, encoded)
 		}
 		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewListSettingsRequest constructs an http.Request for the ListSettings method
+func NewListSettingsRequest(server string) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/admin/settings")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
 	}
 
 	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
@@ -14025,6 +14130,16 @@ type ClientWithResponsesInterface interface {
 	// Corresponds with GET /api/admin/audit (the `ListAudit` operationId).
 	ListAuditWithResponse(ctx context.Context, params *ListAuditParams, reqEditors ...RequestEditorFn) (*ListAuditResponse, error)
 
+	// ListSettingsWithResponse What this node runs with
+	//
+	// Every setting of the replica that answers, in the order of the documentation. Secrets are not shown, only whether they are set; the address of the database
+	// is shown without its password and its parameters. Settings are changed by their variables and a restart.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /api/admin/settings (the `ListSettings` operationId).
+	ListSettingsWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*ListSettingsResponse, error)
+
 	// ListFullSyncsWithResponse List sessions, newest first
 	//
 	// Returns a wrapper object for the known response body format(s).
@@ -15253,6 +15368,75 @@ func (r ListAuditResponse) StatusCode() int {
 
 // ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
 func (r ListAuditResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type ListSettingsResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *SettingListResponse
+	// JSON401 the response for an HTTP 401 `application/json` response
+	JSON401 *Unauthorized
+	// JSON403 the response for an HTTP 403 `application/json` response
+	JSON403 *Forbidden
+	// JSON500 the response for an HTTP 500 `application/json` response
+	JSON500 *InternalError
+	// JSON503 the response for an HTTP 503 `application/json` response
+	JSON503 *Unavailable
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ListSettingsResponse) GetJSON200() *SettingListResponse {
+	return r.JSON200
+}
+
+// GetJSON401 returns the response for an HTTP 401 `application/json` response
+func (r ListSettingsResponse) GetJSON401() *Unauthorized {
+	return r.JSON401
+}
+
+// GetJSON403 returns the response for an HTTP 403 `application/json` response
+func (r ListSettingsResponse) GetJSON403() *Forbidden {
+	return r.JSON403
+}
+
+// GetJSON500 returns the response for an HTTP 500 `application/json` response
+func (r ListSettingsResponse) GetJSON500() *InternalError {
+	return r.JSON500
+}
+
+// GetJSON503 returns the response for an HTTP 503 `application/json` response
+func (r ListSettingsResponse) GetJSON503() *Unavailable {
+	return r.JSON503
+}
+
+// GetBody returns the raw response body bytes
+func (r ListSettingsResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ListSettingsResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ListSettingsResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ListSettingsResponse) ContentType() string {
 	if r.HTTPResponse != nil {
 		return r.HTTPResponse.Header.Get("Content-Type")
 	}
@@ -22634,6 +22818,22 @@ func (c *ClientWithResponses) ListAuditWithResponse(ctx context.Context, params 
 	return ParseListAuditResponse(rsp)
 }
 
+// ListSettingsWithResponse What this node runs with
+//
+// Every setting of the replica that answers, in the order of the documentation. Secrets are not shown, only whether they are set; the address of the database
+// is shown without its password and its parameters. Settings are changed by their variables and a restart.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /api/admin/settings (the `ListSettings` operationId).
+func (c *ClientWithResponses) ListSettingsWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*ListSettingsResponse, error) {
+	rsp, err := c.ListSettings(ctx, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseListSettingsResponse(rsp)
+}
+
 // ListFullSyncsWithResponse List sessions, newest first
 //
 // Returns a wrapper object for the known response body format(s).
@@ -24496,6 +24696,60 @@ func ParseListAuditResponse(rsp *http.Response) (*ListAuditResponse, error) {
 			return nil, err
 		}
 		response.JSON400 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 401:
+		var dest Unauthorized
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON401 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 403:
+		var dest Forbidden
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON403 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
+		var dest InternalError
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON500 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest Unavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON503 = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseListSettingsResponse parses an HTTP response from a ListSettingsWithResponse call
+func ParseListSettingsResponse(rsp *http.Response) (*ListSettingsResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ListSettingsResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest SettingListResponse
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
 
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 401:
 		var dest Unauthorized
@@ -30828,6 +31082,9 @@ type ServerInterface interface {
 	// ListAudit Who did what
 	// (GET /api/admin/audit)
 	ListAudit(ctx echo.Context, params ListAuditParams) error
+	// ListSettings What this node runs with
+	// (GET /api/admin/settings)
+	ListSettings(ctx echo.Context) error
 	// ListFullSyncs List sessions, newest first
 	// (GET /api/admin/sync/full-sync)
 	ListFullSyncs(ctx echo.Context, params ListFullSyncsParams) error
@@ -31144,6 +31401,15 @@ func (w *ServerInterfaceWrapper) ListAudit(ctx echo.Context) error {
 
 	// Invoke the callback with all the unmarshaled arguments
 	err = w.Handler.ListAudit(ctx, params)
+	return err
+}
+
+// ListSettings converts echo context to params.
+func (w *ServerInterfaceWrapper) ListSettings(ctx echo.Context) error {
+	var err error
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ListSettings(ctx)
 	return err
 }
 
@@ -33316,6 +33582,7 @@ func RegisterHandlersWithOptions(router EchoRouter, si ServerInterface, options 
 	router.POST(options.BaseURL+"/api/admin/tokens", wrapper.CreateToken, options.OperationMiddlewares["createToken"]...)
 	router.DELETE(options.BaseURL+"/api/admin/tokens/:tokenId", wrapper.RevokeToken, options.OperationMiddlewares["revokeToken"]...)
 	router.GET(options.BaseURL+"/api/admin/audit", wrapper.ListAudit, options.OperationMiddlewares["listAudit"]...)
+	router.GET(options.BaseURL+"/api/admin/settings", wrapper.ListSettings, options.OperationMiddlewares["listSettings"]...)
 	router.GET(options.BaseURL+"/healthz", wrapper.GetHealth, options.OperationMiddlewares["getHealth"]...)
 	router.GET(options.BaseURL+"/readyz", wrapper.GetReadiness, options.OperationMiddlewares["getReadiness"]...)
 	router.GET(options.BaseURL+"/metrics", wrapper.GetMetrics, options.OperationMiddlewares["getMetrics"]...)
@@ -33437,6 +33704,83 @@ func (response ListAudit500JSONResponse) VisitListAuditResponse(w http.ResponseW
 type ListAudit503JSONResponse struct{ UnavailableJSONResponse }
 
 func (response ListAudit503JSONResponse) VisitListAuditResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListSettingsRequestObject struct {
+}
+
+type ListSettingsResponseObject interface {
+	VisitListSettingsResponse(w http.ResponseWriter) error
+}
+
+type ListSettings200JSONResponse SettingListResponse
+
+func (response ListSettings200JSONResponse) VisitListSettingsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListSettings401JSONResponse struct{ UnauthorizedJSONResponse }
+
+func (response ListSettings401JSONResponse) VisitListSettingsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListSettings403JSONResponse struct{ ForbiddenJSONResponse }
+
+func (response ListSettings403JSONResponse) VisitListSettingsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(403)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListSettings500JSONResponse struct{ InternalErrorJSONResponse }
+
+func (response ListSettings500JSONResponse) VisitListSettingsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListSettings503JSONResponse struct{ UnavailableJSONResponse }
+
+func (response ListSettings503JSONResponse) VisitListSettingsResponse(w http.ResponseWriter) error {
 
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response); err != nil {
@@ -43461,6 +43805,9 @@ type StrictServerInterface interface {
 	// ListAudit Who did what
 	// (GET /api/admin/audit)
 	ListAudit(ctx context.Context, request ListAuditRequestObject) (ListAuditResponseObject, error)
+	// ListSettings What this node runs with
+	// (GET /api/admin/settings)
+	ListSettings(ctx context.Context, request ListSettingsRequestObject) (ListSettingsResponseObject, error)
 	// ListFullSyncs List sessions, newest first
 	// (GET /api/admin/sync/full-sync)
 	ListFullSyncs(ctx context.Context, request ListFullSyncsRequestObject) (ListFullSyncsResponseObject, error)
@@ -43746,6 +44093,29 @@ func (sh *strictHandler) ListAudit(ctx echo.Context, params ListAuditParams) err
 		return err
 	} else if validResponse, ok := response.(ListAuditResponseObject); ok {
 		return validResponse.VisitListAuditResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// ListSettings operation middleware
+func (sh *strictHandler) ListSettings(ctx echo.Context) error {
+	var request ListSettingsRequestObject
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ListSettings(ctx.Request().Context(), request.(ListSettingsRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListSettings")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ListSettingsResponseObject); ok {
+		return validResponse.VisitListSettingsResponse(ctx.Response())
 	} else if response != nil {
 		return fmt.Errorf("unexpected response type: %T", response)
 	}
@@ -46529,890 +46899,901 @@ func (sh *strictHandler) GetReadiness(ctx echo.Context) error {
 // const string: with thousands of chunks the chained `+` fold is several
 // times slower for the Go compiler than parsing a slice literal.
 var swaggerSpec = []string{
-	"7P0LcyO3tS+KfxUU//tfdnJaNKn3o07tLc9obCUzkqKHZyeZOUOIDZJtNQGmgRZN23Prfpr7we4nuYW1",
-	"ADT6yW5KsifJPvtUPCKbjdfCeq/f+qU3FvOF4Iwr2Tv+pbegCZ0zxRL463Q8Zgt1xscijPhUfxIyOU6i",
-	"hYoE7x33Rj9LFY6ISMho+nO0GAX6n/dCzcgy0v/DoulMyRMi1Iwly0gyomaMLOiUkUgSLhTRoydMShb2",
-	"e0Ev0i+dMRqypBf0OJ2z3rGZxJabRdCT4xmbUz0d9hOdL2L9lJ5JQPQsTv7xvwf9vV7Qm9Of3jI+VbPe",
-	"8XCwvRv01GqhH5Uq0e/5/DnonU4US/SLaByL5dl8oVY/0DhlvWOVpCwoLPeSxyuySESYjpUky5mQjESh",
-	"Xso0YVSxhKgZ5UTNIhmQ+5Vi5H4F/z0hk0TMYfH3bBpxHvEpiSaE3kvGld40pod2W/CPlCWrbAcozLJ6",
-	"3Yut4WAwyK92e2+varGvqKKxqDjG2xkjY/zSTWFB1Sybgfm2F/QS9o80Slhodyib038kbNI77v3/vsko",
-	"6hv8Vn5jhr7Qb9NTOQ/ZfCEU4+PVn9mqPKN39IFJ2C+paKKIpBNGlCAJWzCq+uSUr4hiPym94YqsREpS",
-	"ychEJLD5RHD7Q8HjVUBkOp4RKgklnC3J3d3561pq82a2padWveuHbLBzdHDItnYH4d7W7g473LofH+1s",
-	"7R8e7dK9g8nRzvZuxZnMI+4oMtBbrFiiJ/F//k62/q+P/+s/esVjC3o/bS0ScR+zee+4N0+lIveMDPVW",
-	"bO/tkUUScUXvY0ZOb16dn5PxjCZ0DLcXdnnyjqrxrLy9QMjRBG8j0jORKopjMqO47WPBlSZN2F/Y09HZ",
-	"LZ2O9LbyUOqtPiGjP47InFEuYZuLL2Q/RVLJ+o2ebOHsqnf4Q294PH2Q0/c7d2I2Hf7pTz++/8vjm/fJ",
-	"t6dqePnnb4fsKgp/fP+n9D4UD+nh4Yde1YXP73f5RpxPLgRn6zcpMfwKCckucMVU0+r0q6uWyNN57/jv",
-	"vT/2PrY77T/CVN9G80iVJ/m9WJI55SsSR1zfGH1FVJpwQhWZC6lOiGYPGa+pYzExvL7yKPQLYG+juZ75",
-	"Hv4Zcfwz29eIKzZlCcz2QoTsDeNjVs1sJvorS1uMKJpMmSJT+sjq5ge/aGQ/2XyD3kQkc6pwTvtwEZun",
-	"e0Wn7Cb6mTXsb8XObnv7GhDKQzIXCUMZMBwMyFikXEnNd4aDQd3CFnboyrVs+zu/Pdw92D3c2d89aLWg",
-	"W/HAeGvZpo9lxNlPyv10RIS90OwxEqkEwR2gaAfWTOeMTKJY85sT+GQSJVIZ+d5aui3cXKs5welfvh/L",
-	"wY8/tJPoV1TNbpiUkeDnr6upT+LXNaLOfHsebizssuFhQowl+jrUzWbBWFIzFa5/tvk8zKgwCWRZtXPA",
-	"r7+SJAoDsmDJmHG1xbTG5Slm+clFYbvriBrKcK00LB/lNZtRWcGYbxPNGTU3ViJhoZZZs2OSML0FqWKE",
-	"PbJkBTqA07qyBY5FnM65xPs6FknCxoosE8Gn+heyT241VxoLiTd3jprDB54wqrVP/20yIFIQivTOtFQE",
-	"RU3f9kAzXbw+c30Btvf2ybvo2/4HXnMJElxr5Q7i1pr9uRciZpTDBt2MZyxM41rSkub7Okq3P38CqbtX",
-	"MK6iSWTYz+0sEel09gyKNapzCZFzGscsKarVSsCBMB52YDjKzK6OXLfbKtR3kiWg0lbufipZ8pUketCA",
-	"RJykiwVL9ORisWQJGVNZdzDwn3aXi8YRyEVvsvu7edXydOtvdOvnwdZR/9N/bX38ZRjs737upGnu75KY",
-	"6ffJgITRNNKEHwr9vykPWSLHImEyILPVYsa4hIv1X7A/79n9TIiHOvJc4tc1m2C+fQJx2uF92vysXyYX",
-	"gksGFu63NLxm/0iZBN3KaL1At4tFHI2pnu43P0rBvW2HH84jKY1NLNP5nCarvHSxBq5ejV7CI1K/HiPU",
-	"y7s5u7k5v7z4dP760/XZX+7Or89e9/S1UDSKZe/477/0JhGLw4JAyk4oksTtyuePQY8liUj0e83w56+J",
-	"/0jQmzMp6VQPrUkWBbh5VgkypnzMYk2m+os5m9+zhLiR+3CcckYXLL/gUwKz1EMBD61Y6PnFD6dvzSrP",
-	"bm5rFimAMGT/XuvLRh8qk6NRvYjWQXOrPuePNI5CWK8+S3+5pVeTqtf1kTjaUdYZDAs/KJO1mYPeUk0A",
-	"9/oTGuqLb40rFDewnSdkZLZjBKQijR7F4lD2e5nRfjkep4tI34C2VApPwqneJXHvuPcNXUTf0HAe8W/k",
-	"io+/maRxvAX/wqd6gSPNv168+nR+8enq+vK767ObG/1NmiSMqxvFFiCAKZcTlmjGQYaD/QPHu3vZkbxJ",
-	"45jo9xMa6w1YaeJaJGKaMKmfmzEaKxARCaMw9d5SJA/6lVyr73GsWfYjS8JorNDCitVspfckO1uzO2RO",
-	"I7hx90z/Xo/KQpT+9wnl49nWNpGRtjm2B9v7W4Ph1s7wdjg4Huj//7c+eU8jBd6DSOnLMIl4JGfgzLL3",
-	"AgwnN/vjg2Hg3cvj3t727l4Yjg+2Duh4uLV7v0e3DtmAbk32BowO2X44PNzX8kbRRLHwVK+naibZI9+u",
-	"POYuFVWp1Bt/fXpx8+bs+vr84rtea2q9WfHxOb+yk68g21Ofay2TSFlNx3qFiCZsyqUWXJKutIyOxjNU",
-	"omZi6XMQhWQr+CSGg+tEr0iAV2dn15/O/vv85vbGIyitSDtaQudC7p7D9+64I+meTdg0koolLDwh4xnl",
-	"2jpRJOJSMRr2e89z680NIfqsGAkFQ/YP6g9oMTDQG5HcR2GIdlnnfXlzef3t+evXZxc9n/PJdDKJxpEe",
-	"fMESkEuC57fmWsSMPEZMH9+crmBmoYBpnQDNg7tNLFhClQAdBRjFc+2N0tadPhFg0gG5TxWJlCSJnlZh",
-	"PjDm+XwhpIzu7eo77tPl1a0WrReXt59Ofzg9f3v67duzNXLngbHF95E2KFZFMQvH+EijGBxtEfp3ySNL",
-	"9D7npNAlvCz/g0pR5I1G1o1wQmJGH4FkRaqe60iskFpSabQ4JUSIRhHKLc2MtQUUKePzw5PhWq+kMb58",
-	"k8M5v7g9u744fZujYXwpwQ/8HbsRc6Zmmh0tNYGj5LQ7pO3jPjlXkmgZYKWrOWZcFnxiFnsOpqz7o3fc",
-	"250Mxgdsnx7dD8Nn2FgtUkHiRUqyeEImNIpZiMzTzoomzGpZevpf4dxxriM3txFs9oVQb0TKw4322SqY",
-	"+ha8uby7eO1tuJYIjuXrw57AMP7G3/peT/9x4/6JJImehXm+t15AS5KoBjkOCpzebsefbi4vNtqNu4ub",
-	"u6ury+vbs9ef3p29Pj/9dPvXqzNvS+64TBcLoWUvmbMwogTsoxwtajMTYjgiXOmroWfj+cPQB0xe4dy2",
-	"blcLdkyK03uuCwxzMLxDzwPeq0XgOb+TbHOxe37x6e7mrCh29WlzbdHmN0TTRRvVB/doURTQGHJIUoiH",
-	"9ckrq0FoAbTUKlnKVQQfMB7KQG8yJ3IZqTFuOLxQTCb6WnfWxlofQ7apjZqTI4OF2TA6VtEjw3NJ2Fjw",
-	"MNI/egNMYbMDuj57dXnx+hyk25vT87e1NqMXXMlkmbtSk0gdw1TPbumUiImLaKCrDslqST70hsd/Yuzq",
-	"KNlj8/d/uXicL75nf/vvKyXEcPH+4erTd0zsv3u9t/f9zlB+N/7QywlD43IEtoxaV57BXOXH9B4zqnqE",
-	"0knrcH1yrU2oSBE6pRFHvRNjgWQl0sSqdXAGWrPgbAmLe67bZjfIbeFc7y4Z2X3GGHgu6DPqkwthRBdF",
-	"rVoxcDojnwAvgp7jOpes1SwxAHdivVwNkSncH23PUAJWb78hyNbthMtuMPD3CfGWJtPN2M63l6//+un2",
-	"8vLT29Pr73zOYxwzyOqUECSGMQpSynFC+Dax4Zfdw72DffASyhMiNeeOmZTPzX39MdFVCTq05gcU0hYk",
-	"+XpI3kXfkpTr8UGb0vaTy4j4A0zpjtNUzUQS/bwha7i7OL27/f7y+vxvZ69zUs17b3HjUC3XF4/9tIjA",
-	"PKLywdCNvkGCs2faMEemMCZY1pF3mx5ZEk1WqCgZKTp6//791mmqWb7Sy2cj3Dip3yHspjkte5M9e316",
-	"e/rt6c3Zp7sL30zIPGnJYzRmJOXVyjxodVTReyp9gw+M5D65TVbIrLTgpGQu5hB9fR7yqxsWLDdDd1wY",
-	"riiJUbBwDrD5+s8fxb1Ws+DnScpPiHJTxjjG6JqpZLUFOTIjIkGESeMKxFlCjtAicpHGgmzk5PTqHI8c",
-	"z9YYgqgda4Jgj9qmn4NSb10sC5aoCJ2sY0irAX/JLyW1Ed4EvHVOQ3Clu7BvSBXbUhF40ctubpGELOkd",
-	"738O7ADfrqoGEPBiM7Gyy732xXuf9eP6RsmmmZtHuk/84HPQi8JqsQE7/BXq5v6kB5PDCQ337rfCo/H9",
-	"1u7+0WSLDvf3tg4Gh/sHB9uHR3uDxjGHn4NeTKW6k+uPI5UsJPrhgFAyYUtLOiSmip0QnsYxuWcTjJXb",
-	"oLFedO1W6J/gNc/FwsrTPPSmWXWot8bswtwDmGik7Fwlfgrfa15jphpNCBeckbC4p1aV7TLB4cCb4ZtE",
-	"zKvnSMMwMeLC7Si4M/VP87MYHm33B/3t/kGXaRx9tnGWX6rMsUjp2wk5PnImlhAJdY5J6yQYszjWf1dv",
-	"CuhtkmjW30RX2xCQeRQP68nKPJadivmcC/V0whkOs4nUcQPztWEI7V8NaxQoemgcX05AVW9i/sBQr/VP",
-	"tEbt3rTzGX3BlcfGtEYBeyKSB+AqNtMIDZGeZUoYUIOl9D7mGJt9rrwU/aqtR5qAba7fCTM8l6f2J+bv",
-	"MzeC+eA6G8gtYxejcDak93dMJbBBTxFbl7f+b8agA08a+Pw1x5cKdyvHDHxC8886S8MS9z+ysdIy+nSx",
-	"SMQje81ippj0IoQ0RCuOxleepJrQWJaC2i51KMS3QJoixRejOOQphtngirlMRkmXwBfjSFaJRJFy1ZjX",
-	"8pUkIzPk+0jNZiwOR7k7erDbMUUqJwcKZ4fzqdzDNIzUGVfJqiq3TrNgjDJQRaSYM1CpDY/NL1nTpeA1",
-	"rEpzgFArquSdFij4rASv8kTEsVjm2RNk22TmaKOMpWOFPs4yKwgjzQZ8AQHTf+BiKUGSgCVKjQeQxGIa",
-	"8WotojUb0ZffiIVmmaGKDrUx5GklYv4MgkPrNtQlTVdehqoED5Qq0lisXCxhkyY0MR5mOMVoMmHa0u2T",
-	"C9QLteKQsCZua6itKGBpjSgJyP0KfcRGgdbmdSzGD92VMM3UUYnZYCeW1G4FvqKwG5G3GXqznrQhRzXa",
-	"4rm2EYAB5cjicLhdwRyaGELQe4h4WJ06qfcarpFek74d/JiMUqntia9lNOVamvI/BGSkMOPwa2cw6A/F",
-	"ZBJHnI3I12g4KENF4LQG/ghPpUpGYfaUmBDKSQRZHwrSih6jkCX60XEcjQIykiup2HxEvi447P8AXhy8",
-	"yyPDUOoYiV5EE33sfs6FGqoubBTaDEvzoEmoweBqMUSg7fS5SFh+GrkIRod7rI0fTLutVwEtayVKHAPt",
-	"gXjRSr3movq/ehMCvdvu2PSnEJZ5sqZ8WKklUE3byJgN3WVc0d/wwEoNt0x3XS0Dq5VZ1yZBqMKixVw/",
-	"c2pUP0xM0UReZDGuEvPP8rmbLwM8YbbUPBqMIMiEUmwu1zkHPNH62a2CJgldFVlULqO3PJ0rikYGlWS0",
-	"yBJ/J8ZFoH8NSzaSTmDgyhohnWSXTMfjStl1Gi/pShL9in6vlOfYpHvYVwZuv4sLrjpjDDN4Ol2tJpWl",
-	"NfTJJajXmBhlonhTLhJWoa/YfJbyvVoFsLULJhYxI8uZILEQD9Y/Y0fVZnKeKfcw7qmvXT7Xb28w6HAM",
-	"xthiiao6BSnIIlXkno4fyHJWmJPnns/NzGi+NVOoOEQghSxW09Yi8nKqPzaShHt109HX32938kbUODu3",
-	"Qi3F9JJX9onKRGXmGaruXZn3w6ToMbxPzbs2p6u3lId3XEVxhUY90Xw5lTOTPmtqKmbU1tnxSZTMWWjS",
-	"eiDStmKKfD2y6fD4i1f2wRG4APTx/uHYBOKWoEIZytBUii4eCDGAoMSAXkwxTpqwPjk1KbnW3Y0Z0N1U",
-	"rT0/5avqyLjCehIBplR/ndpmFtyZ+PKkt/vSPM0uOShTWraGeiq/Uen4YTPL9T3oH2YI6XPBcyBmjNBz",
-	"wVmAlV8KSA4JbymSBwyAhpBeVb42FdR7Bin76IDIFA32yDgxeX+QnX+CBJkvZyryovrN1ocfJqvrlNdU",
-	"e8mZ0Vnt2k2ZAEYXOYbzmifxm/C/iqkDL3E7p/k3mAyRkmYHIRxJlJiiowgM1BGNY/AN5OmxmaLqmKcn",
-	"OI0RutQWDqSWlMmg7hwsz+Re7HTOKIfETDyI5hvl3XDZPMlgM+ULtsGxhHr1q1HpeeNIyImcsUjjkJiU",
-	"4Zzc2Yh9mA32NqOaV0CC5yvjEWkqDc6CTTMRh1AcQ7lXtmHSr6zXQdKVrHJfhXWkA3USoB4lYprQec6H",
-	"+er09vTt5XefXn1/evHd2eu847L45Rr+z2zuWkmSzESiAiKxpNbKlbwmZjOO82kNjXGTWtkFhtaMLhZM",
-	"G8Ka06DeJUgoGqWYJi2Xcl1fsxjhUcncCoaD/aNOFn7JXWuz9OAsfTnlptRAaehSDZvZiKW4SGaVPAX2",
-	"ga9pWHxWTqS5kHm+uBMHnXZip7siUiYcSFU30yHmuk5SzHZvVlt+G2XD7mzDGb6NpGp1gBJNZZuqWeYG",
-	"5rHml4DXTuscrVm0meeNqVNZYyO/6Ma6JTbsZ30NmV41OLR8fIaMpjQtFYq/dmqKvz76dWBbH38ZBPvb",
-	"HcvAdlqUgWFFAFaCBV54l5rfEpHgj73l22OquFLeqispp8ataWiltFGNbDqMpvUOgXSuj0FrU5avfEXw",
-	"B5LMRZjGgmz/n/3dY6KWIqP+fKm0CffoHcKfoiB139s398lFGmtrK4oxQm6eBjqwmWiRJCkHj2p+pUeT",
-	"w/1wcDg8PNwdH4T7exVuGp8+BltHdGvy8Zfhfg0xeKwvplLdrPi4hlRRl7LajL34lpUrlHWSMB76QVwv",
-	"h43DoQnO2ujDKz7Orve6OmhQJY35NhVbZpV/9F9SsOxaSFcnYOrEbDfhsl2KrDnMFa+6yhCpdxiVfEVf",
-	"lAmkTdWwVgPvISZQJ117zTpuw1g8suTJ+wCVhtt7+xWXW5uDP9GQjaM5jZsJ/4huTxilg/HeHg0Hwz26",
-	"cz/ZnQzvt+8H94fb2+NwuBfuj4d794PJYEAHh83socjfcYLrVJ7sGOTac4DCwJmIM+1HcMRSklHIZGD1",
-	"a8iVM8ltJGYTRWw27833p1vbe/tEQKxIX69QmjJ3HGVG5YxJEvEPHBYWmEjDyMVBnKoPZDZCgBkIuDA6",
-	"npmCi9sZW5kAFd5gI9/hejtyMOxSLE2638S4PT/wB7bALAVt32nbDjhdn1xyZAQuvUPC0j3DSNIVOpDy",
-	"VCpFmtRBjeB3X8n2rMW/PBuzFv8lBTlTF3a5tfv4pUy2xJHMPrslVNI82EQ1tk5m7IZRqHUKJ8/KrOe+",
-	"GpUHsm8pVgBQ5QLx8BGTiLmCqVLDPB96QspDgHn1NXcYv8PpUG1q2NDtCVzCnNRWLmUBtWz0L0F6mWHF",
-	"7gmT7dJa532jp2F2v0Hh3fXite1cT/jOP+vflLKRzLrWRzi9Yy4ggxw02z0FErzPqhrMwC4MaM6onij/",
-	"XBmmzmWRWEAJf7rGA2HOoxf00kVo/uXZSl5k2H3dIo8KZ/bKvRv/vnOvwL9f23HcWppNMM1JbaRymb94",
-	"XhCnoFFjsnCNnMIvAccCjqa9KbaWIv+NwpR2j9uEKfHM25+zD0xjmJE7dPDBatq+Z2SqydxG94Ch13lX",
-	"ZGNlCprlUXsGpbVVXNT/UAN6aM0ut6eGm7rkT9+PqARohCN9pEKycGQsSetRh8jMOAIrzCQKhqMTMtJq",
-	"2UgrXk4lc4FLU5cFphqAIpiEsg+cxZIt9ecnZLS02YaZXQe+NyWEw1DD8cAwFqky6ZA0Rq3Oslo7c4/D",
-	"Bj09vV7Qs4Pkea77tFSfFPReRwmrySAcLdI4HpF7/ag0eS1feTqsXkNARotUzkZQRCQzbfcraRQYyIUZ",
-	"YVx9RBapkl4MnXIIfRbZr31zNF8I/SszAzcwKDCUTCIEb3Ibk8axvqwpQEWZUH7Qw7eU8QQ/B72zMFJn",
-	"kwkb1+X5UE5YGIEi1Scjg2pjYR1dKqHTX9wJasXLK89tlpMpz1zl2YlaCJ26eV8zmcZ189ZczE28nH/j",
-	"ltxOx/G2KafjQLhA0Ro/U7Eyz0tMjyQw2ry+swmmZSd2VVcVUq99DTuZvZCCZfbWbEwVs9K7KWsTbOBb",
-	"LbGyHEfn+SofpH64Jo1Kf9Va+phyUz04QMjQn87xZw7P0vw9rJdNpf3A2X2syr7MzCuo+r6my3fGxZ5t",
-	"UJ1YdyXx8P5qCrfXrCwd8zpAAp65oinU7H6pDa6U310i8saXQyZHBpxV93LHZJyJl+c0dqxB01j7CPWV",
-	"xlX0oxUnrS+AV0PvcmBBGcAT203F9XhVg2Jz8EzqhM9N1xzQjIbGCWscQCaRpP0mamvRsvH6wTDxww5S",
-	"lSY2bA6r1SvMnYVJduiVnImHZ4+sroAipIpaVZo9AmdnHIsn8pfv+SO6mJpXnTeIydFbpnpndEymTJkK",
-	"XZNzC8AIgDHA2Vj1yUjGYjlCr+A4Bmgge4sSLKSXuECAdYDSOzKSs1SFYslHxx+4yUyDKlpEahCLBYA0",
-	"jLxyWDNCbRFsTqnLLaIX9PQU9X/MqHCwWaHtxy5iyWxcFsWsPPrqqD/4CGd0ATYUIodCfPsZUhecpC1D",
-	"4BVCdBCcG2wdffr4x/9YRyUO7qGNLwryRtszMr3w1/D+dS6kJ+VQlNH6XiZ/IhuxLQbgGv2qIaH/vRkZ",
-	"EnoBSs6YnWJqyqmxGihNgNIKlQeNSf2NiZEqoWN2XlPfAV8GBAw0V09gDRn9XYFQd+8nR9uTnb2Dg/ud",
-	"3ZDu050xO9o+CgdswHYPdvaby6mb0kRqb6Qht5oiBAMriYFUQPTVBF6+mwb3pOpKYMp2QFxnC0BiBJCB",
-	"PrlgEgF/MK17Rh8ZxLTJPVNLBiUnbL6GlNaRrwunt1hisda8Eviyi78UNyabRNU5vGEsPE0Ri7FTlqjL",
-	"EU8eAYgHyr1ZSJaUoxonmRYs94wmLBkRzlgobalPQEb3VEZj93EqGbhFR3CRRwsq5VIk4Qhd5CM8MfMl",
-	"APriL8nI+xFgj4765FyRqUA4fABmEtKF2PQEv9LDJTH+SAnCBSYoe3mTwEETFoLvQL+oTHP1VU9o/2ne",
-	"dwxOqlODwQExu1GAnSgMzgVUK60MSrBI8DuPVnHWd9dvT8iIC87Qz8UFoamaFaps9H4WgIsHOVnzNR7F",
-	"r/DkrziDX2Ezf9Xv/kOj8BlW54bgKwMC7wzMsgICbyUwVQ42D1+b5OJhaGlRavcgv8j/3rqZiUU0WW2d",
-	"gpK4ZaHjm+Gag94yiRS75PHKWtI5NmrJrcZ+Nt+ewOa/F+KVmM9ZMma2V4ZM5+DksdV52XzH8tNwe6fQ",
-	"DORweLTdZYZa4qpqZ6gDfcgPK2cLqp5hZK1x2JtZD3MNR7hmcx5YASlg/PAM89NS2SEOlwUgfPUyO1OS",
-	"d8AP6vjrGxdA7MBhT7HHjTNUxQQqpa2W50cWq6umH5uRAjyQstwOIdxsN8D+IrAKuMbGqybH2bhAEGd3",
-	"15sPurfe/VUBi3KaqOiBxTzVFLv54MNa/ladjvYt+5lF4xlP4TUbDorx12hcMyp8lR/2KmHRE84VKl4e",
-	"0urhbv58lx/s5s93mw+1XVmGoC/SVcIeI7asSQxwzbWcMlKhK1pIzRp1BlSYyJR+YIIMNo3AS4iA52Mx",
-	"Z+imDxDgqdrSAdg6gxSpn7u7fbN1GJBFwiRTZCnE2PDKYxIZhJcoDIh8SPEP+ZAGKB/hT/iXnhYcLn6W",
-	"sGka0+QTfHSCJiwGelgsGepBEVeCUKWS6D5VqPQ30vIs4lVesxuzRknovUgVWltzutJqQNnSLNCdfRDD",
-	"CZFeskpWZGtrThf4wf+G5/pVMZymaGF9jtpthi5k/CNJ2N5jrKntBpeQcxgPB001H0X92wCr4o6uyRdD",
-	"+oYHKmuPTRDG0TYojPhXFCOIAOC/pIZACYJObCIXBCeSxqxTadM+IC9YIusGi3CWJ9vcuL/0pBLjh08O",
-	"Bj3i8EHvczfHe8EZWy+iTjk5v7kku9vDA6Kt1yyyU1HwZcRWJwSNOjyGongarovPdBM7t1tyFiUq0IZN",
-	"QN71NhMuZz/RsSImBxM1lIib1MWUm9iOcpDo41Xz9g23+3uDLhtYK4ZuNFGQB8YWmoz0VJpHvr3Zuj57",
-	"vfWu16mEuiokpqfjEIxw2zz6CjJkJe961DGAG0f15ZAFsjCfAaC5aBlDkmWco0+ULGcrc6MTNklllTyM",
-	"I16j2utvfLvZOJIihYJWBlWJdtvrcukWGYdrF5z12WK5+tGHZ61ggD5eamkjCu53+Lyybj//0/I7DQaZ",
-	"F1wFAe3cNyb3v/nGFSgLzqWSSrxMvwoxgQqKbxwEtuBcqw7gjKwQCw7Uh6/MmRSlsPvELMb7xHWlCn5x",
-	"wrUotvV3zag15cO1UCT3bAwOEspXqEuBYVdZRQBCpMBihv2jQUE4/LFBOuzksX2+xA1ZUrluNww2XsV2",
-	"GI7bdju2bQJsFbWZVkH5BDRQTEaewmlcbX5FE88U0oqr0yktwTo5WwC8fO+6zlRrPyrfwWlOIUndNn5p",
-	"j/XhVQNmiB9rI4Cu201b1ojL+cH8rBkaw77cBRrr96cRISOaQnVPHE0qMgetjlaKYYoHxMiGAPSo4FJ/",
-	"6FZ8gWPUT/+HbBsLswgZDUvJTQaxYBo9MoTS9lZ47DK4IDs4a0tsy5weEQEJcETHlOdqt0kcPTC4pfAK",
-	"P0vKdjMKoBudUgbVQVGD76AnCjnNPJKzXDVmZhSdQ9pXrUH8vVgay8BIRNOJqiqyCT0R60pUTMNEk15p",
-	"YyVWLwD7yrOt3LHmcR3xVn/0bK/WRh5gcxp9syZwb5RRyRbUtLCZoE3pgbiC9Y5yGfMfC8GvflcA1ZBB",
-	"11yW1DgTzGyY7agM+6hn9urmByCZ25sf8lMIukJ4sdrW7Ag0hd/as9K6en5A8EesgzGbrPFdVhxlFZ5I",
-	"kxOlYO9p+6jgm/vchPkHEspUdxQ3godatAUE/3csHwOi5KOm5p/mcdFX/7jOJnqKZyS7GZtdA6jBjGQ1",
-	"tiG2lQFtwIKHep0dJIkK1B5SRfteYWFrsjuAaMn4oUpTnv4cLQKCrfhFAjcvP6p+oKuxjM6ymswLQPIz",
-	"aE3KI6js2tt7RwHMb7FgoQGBjDBsIYvhAYgudQWdNgywyQdVySOt+bXj2UV6YM8cAQ5Kiv0eW7mwchLi",
-	"GsZvpLAumEat3UJDeGlNiXfB7wP1JZyt8aZq/mmdqWt1qpRX9U2f0x9FEpB5xPV/KmkVHumI7V2byCZd",
-	"mbHhUx7vdvfJFynmqjvyzySgWVLgxLbj0Jmb0ZJjlY5URRQN3sYKmxo2bDlbGUcD+CQ8FaOTn+G9y00x",
-	"L0LXQu4odjq4FDo6B3ws8YoVtCvCzDkoNi3C9F/S0TNRnLlZFjbyqMz9LrGUTonmVY6K7BCy+dZT3x0f",
-	"x4wm1SsySmu+f2qfjPDmjLJEL8RlRdZucMhADk48ZRx7r2o7bDSni1FARiGb0DRWaI7oqwSdRbB3P0rv",
-	"SFVVGW+e//fm7Oz1p7uL67PT16bHSCPHeil1vBjsBM18I1Xk8EW035Pe763t7j09s3GRKkiBzZoqrvPg",
-	"v7ziurs2idJloRWSKMm5RfszaW8WhWAs5nP9LLiIIUlCuly5NUGFDbS5OhWtWUm1VWSbGy7oBH9g8con",
-	"YD/Jdol45iqDudvcjDnqnEH5VkwjvinGo/Dy9KIprwwWNidtNbW1f6EW9c25aE9oV982Baxw8USSsLEi",
-	"M5FIwCVQLFlpFrGALhYOccC9u5CdN+iWEeETh/Wr2Dc30Ee9M89idhvnLORygbs9Fnxanfa4rrORcn2e",
-	"IM04hxbbHWZ/59mqZtblzwWugNjkIOayNtebGdKET1r5be/0058bm6JktoMyGY5+zxMYrurI37F1yGxx",
-	"XBX/+W2Pdbe2a4DpDoC6Kw5oimGhiUbWKgCesK5VAli0JlnH6Y2mwwC0Tc5crxa5v1BrXU173Ch97Y71",
-	"QoQMwNxyR7v3fJVfTySy7XoiM7tisDR8UuN10seEiprpzcGB6pFYWGUYPiu2828Bkli1GRdsecWa2qLU",
-	"ZHhCt1glXJP6isisTc1vHSyHZP4KnGCbNnCMKh4ALGHufj5j/1yZmq+EhVqtTlYLZQpssGOfPgqOvQLz",
-	"YfTB58CH5msJMOOhIDbOWnnQoD6wpNUYvQL6qSBKnGibL+KjfAJIdtJHTXGFwriVIYbI5lnKE3goixT5",
-	"1o9IJfZPL7r6GxL1P3zo/xqsycffq1aCKFmIiEM2CEU9HRVbsHplN0oyacvraYkal742JEySiLQefx/F",
-	"Ne9rbLAhYQBtKnqDZJuavV2eGHQTMNyrE31O8ns9bJ/Xe9hodRZIxDdA9QS1AXqCXkp9GPofw/26OS4j",
-	"Hoql3Bpu723np7vbXkkcHjTYk95s9ezwsRa7h8ZlA62iofor/M9YPv6q5OOvP83jNdRbo8I3Wr2akCPb",
-	"dK42hi9XfCxtPZXpS0ATdQLMf0PY9n2tsDC2eFMDBPbGswmloitjJ6/AN6UvxDG0Z4hj1GaAdQHrR4Yq",
-	"HlniWdFE8AKWT8brTA03mVGToszZ0uN7TOEbzDDYjrxPzuh4pi/iSD6ko8AUTQVkBNxL/8Nmq+l/Y7ra",
-	"qJjEcXH67gz1LoQQstkb5EL/Xb2vf3fpHBU5cH1M4/xYmTRsf9clg7yQpztorsZ/qMcD01/pawxwcixZ",
-	"0MQ0xczyAUb6NEZYs0VG+l6NrAYaSevD1GaxicQ5JBh0cgDPtGVdISvIKKurcoTY1m/PA96YLxp11zmF",
-	"mu3n5/iZQ88CTZXiueTcBCM1hf73u7f2JqJ8omqGDcupJKNHmkRa/egP+kiNffLetS+w3dYhbmf9vZhp",
-	"xCQryHOrsHdprKBV9nJXGXxPNS7zqUnId2k9J1lpbRTWcdFvoQUW2a7wADQqtHX+ssJxNARC1zJ4rwyh",
-	"mdF7D/5qnHD2v1v3afzw65yFqaS/PjIepgn7dSrENGZb+gczytWvtuh5jWTYrpYM3ugBMcO6f8D4AcEJ",
-	"BMTMICCFKegLaWfRq3cKGMeIvraJiJm9ohkcEgPalCkLO2rL5BQzaWea8rVmPyIRl8qk5WRnomZsCxET",
-	"9KBbtoHaFg76tMq1vdqoaE6rs+UAVsXFplc8l9pte3ljvTsYFHMax9rg0yME7paP9aWrjq82EBw88isE",
-	"adfQzH41zcAL9OzgHfrE06RC1/+WStc/MyAzpRZQJK7UQgYOq2ycMOgpSGPplbdOEjqF1u7kFmCpXBE0",
-	"drs0efHu3ZoqNB+ESnNqXmNHwPrRwjbBLI6/+caSQN981R9Dg9vc7u0edijmKvoTkXHiDtVYuDfjGQvT",
-	"mHW2cgHqQJuXWhGzTThd5826dq8tW+OYSZ3i70qul2e2R73OBGvsSygySaqyQ99Ej34Vp37oWJNoqlhA",
-	"ZiJNAhLSlQ1kzQVXs8D+x/tiydjDCWhp/6V/FIPy9l8hjcy/9Pfmn/Bj8+8Vo/rZQlLwHtkhf9T/9xQf",
-	"tdZc6H1cHavOMmzh5JEYJMD3PkEz13ZkNLlOoe6vO9Wcu5/mCOfoc9D7MdKc6Aab19dUSAgO0PwJ5aGY",
-	"k5DFeDqUJCmH8IjpfR8QKVB+ABKivmyShALRcuLYXAzAtRuzEzKo2YwBnA2CFu/sm6PBPxtxnKArLm9S",
-	"Z8SErESaELHkJ4QL6GMgzR4ZYAwLj1VIJYimMwXdS3wTuwPVaG3LRBc7HJ/er0vzq/Ilhd6zAtgOlsVB",
-	"iab+DSqXoKJjDYevVBpcR8mUQkRIFPcqwg2C1MUkzfu8Dh2k9xVjSR1mqvHyOQvQxe/1NxK/kjOihDHV",
-	"pkxJD8A1A1NvXb5oFdsC1l1LqDvoDxvN2c+irjgINuVnsPy417E2SWOG7RAy4T86SzWH/+ZblsSaXWqO",
-	"dXf7qsCBcg+V44Wtq6Kr42TAiL01lRrE4unVCD6HRNuteh+7Fgsypw+sbXDVVnhE4KIBHgIo/JB1MJ7R",
-	"hI5VscmCa7AL6S6IW7o5G9cXEtrwt76NsD3X+icl9Eyl4loOqm+p5qCYw5Q8SJ9jnjjQG8U40TKrkBQ2",
-	"3NMccFCF6+5YpHnG55P7g05YdIZ8YD9yq2milKaQqwfb5rwFaCFAChO0zSzrRIsoI8FWR3Jqf1HCbP8n",
-	"CKeuDYW6/ag5hTu5USgmkdj0l4Zh11yIPrmAPBkDWQnNMeBAXYoEpMu4HAmwpqol6r9WwkRADj22BbaY",
-	"LUXUyo+tCXvJvIrDdbBunZidpq0qXtfIOBrTNC7Y8j27nwnx0JVmubUsAeqKQdcoh4lnAnrY/bGqR/ka",
-	"TR2FkIJmj3xlep8+UVNvq4PmyeGSQ95ChY7ZKMT0l7Ieqk/vVw4wI7esVkqWObZbPYucprXfUs/aqXNJ",
-	"YF60iTij72UhAKxO64g5F8WJU7wkZkUgSTCwLVG/1ApZQO5T5XwOWgHWim8BqNW5G/SypO9r+Mb5zTZ3",
-	"OpQuSa2vQYTsW6rGs7eVSeOXPCtON/2n0U9D2E90rGLoFmysZMn65DTfgAX07lTOgBVzh4qKTlMTN5Jk",
-	"FIUGVi7l+ntAPLVCW2pJuZzVdqZs6odCy3DqFcjc2y0wzapwULq5vv26+jVNgOFMRMo7w1idc8WSRxpL",
-	"5+ia0oVsKEGvqxDA5ObIvM5UCiD155B//DyBGp83bPGgyxZrhjJu6qv2HjoqJ2xG5WyEvQ9H3g9GdmYI",
-	"jmtK8i09QVc8B9QJACzMlkIQcDllb0JMH8FdjA81xtxK9ktt/lBl+LS1BmJWMyQ1S0Q6ndUdBZjB7hQY",
-	"D6XpCUblmPHwxOXiQ88NG/aBFIBMK2Q8LBxVDXiQPqnh/tqT2hTTvcSS7OLr2BL2wq7aG9smXZpO/BZB",
-	"qoJJ3K+aXxApkuNTaxXE9bQrFqybh0wv9tL8qGRE1NW9v58VQN0wrTzrZejNeW9t8Mt0uKiwVKQgi1R5",
-	"jTbsXvmNmZ0x1aSTFBtMrRpOvqbnqOtTagrBJZHRz6xD01LPp/zVpu1L62GwHE47hGhevktl7f7VdZg6",
-	"JRBgt+wAHzOSMpWzzXpVAU9K0M6asCViunJC5QNEkpMMFRmTNGKaTNkztrUC5GoDIVLrCYeaVGCPYBTd",
-	"s1lkUrGBdZrmCk3N7ovH4TpMwdi1RyH4JI6qm8KsCHVZm+4MAE2ktrTPIR58u6qRi4jZQF6dXrw6e/v2",
-	"7DU0j1rOiqUd9+J+XVlHcxlWQxXWzdnNzfnlxac35xfnN98/tU18cx3QzYqPfRwRh+Ow5hLDmK8qV+hv",
-	"45vTc9jD5WzVVHd2dXfz/dn1p7eXgDnfiGXwMj3qG6SE6y1lSQc84hMaxUWLpChBGuuwJftHnWZ2eXf7",
-	"6fLNp5uzv9ydXbw6Myoa3DOvoSTMScznkSq2i9/pxCgh6RsJoEs6yo35yesq7B9Yxs1fL159Or/4dHV9",
-	"+d312c2NWYcjNgzQL2k+3RIqux02S6e53ODPcipAM9j7mkxpEbLXbBzJqJo0jDCfpjQJwc6qbEvsSrvW",
-	"tSUGy9k8XwQq63Ce+nYuZ6tqWrZCpJjDgYGm3QH5/7tOjBF651F3XyfX9R1yrc3q14qCc44dH8zjxwC8",
-	"jelphcr2wdMkvtedzW/GVnPONY0Er7w2wdTlyJmOeOUDj2oCsFFCohB6I2vLIyogkLaH1iij+tWrMa+h",
-	"N3K9Y0IuKA+y/EvP0Fkk7DESqQTfxVeSpAts1geBPeREla2eRFrVsaZRrauOi7SKFWMZxbyxET7CZ1Q0",
-	"wD/BltSIgQIZkM4RM+/Ss37THvW1puut5fVZT1p9UCdol64xSyv8Bu3hquyUAnOQzXQlz3jYMHvr9cJO",
-	"NZppQ6Ms2wTUnEiVs7eOgaQYuEXAODRZZxg9nwoiKmpC2ztBTGqiosp46kodyh2XloJMaBIQsaD/SF0J",
-	"CiQ/Is4iLhjWKSOO4PIfeOb2Qf0UtFYWZjCYvtvE3kL9DgOIaCv9vcjD9mz27se77XW16C0upen+XGoh",
-	"oinoqRdU7+8PLKmWobfYJt5mDiiv0bz+XZ8YUoMvl8I+K73SOU1ZNCmqYsN114+zn1Rzw1Zw8tU3a3Xo",
-	"hdC4ToBZVNO2sBtg7IJWISpoLi4tMVi/WwUrbdYLlFBVFURlXcR3TM6oBDI39h8A+2MKmCQiDp+VYvZK",
-	"EVXYDkvFeXIyp2iX9bEJeKukBvJ6XeAN2EB1OHVgZIIXtAKxHfsm1doRaDU4VFaHUmt6nrVt5fVmrel4",
-	"e/7u7PLudm1sFlp5/a//2Lix1ZscZGQ+sjnoEl9Zp44Xkd60JVuDYYVlmFY7x5wZMqWPLNt34P3Gzzh6",
-	"xu77z+e6BKsMml7fdrmzJlikr2wL71kHNUuxxZqO9AXI6oRyOWFJwkKiRycegptHJjuNVFLut6inUXdt",
-	"v6eyVRTOqiCalVSp8PrzmiYtyHhYmJdSeclzvHvw+uwvix8Pv//2hm59uj2fv9/a+9Mrlv6FXT/M9y7e",
-	"Lf70/m/f7cxu0jd36zw73fuEbNorFxZdu7OMJuqeUbUOZtVpLi4WUKuRdTDvX/m/qkEapvpw8CHXR75f",
-	"VIU24hrPyB4WM9rYRdfcXoymoeeqICu81ui2Wa7tWmkvHB437MYK/w3GamX/aj0//YKtRwqNk6R+kz7x",
-	"2/zb9Ec/eG90FrN5a7E7aPh+JuIaMeinMWDvMVtYgnVsWp3TX0IMtd8lELNXy6ic07WhA4pb31P4VUcV",
-	"6yXYdSlQhFRfd7fPXzdnAHARsuoUzpaJXx/9HLCtj78Mgv2dGvP4KWlfaA9i5lfgBeGp+S0RCf7YLbxz",
-	"egCiwy687s/VKMXrfECaCPmqondzBRvfuKj0Kd3Cm5xKNkei494hSUkyhT7JJsRlbKzA+JcgJsnHcQq1",
-	"6SPjjhgFzsYj9yvFyP0K/ts6LeMs5zepy794jqyLWp/O2RrXzYnLwHSefpu2UJ5XixyDJk0bdylYmz7g",
-	"kmGefEti0w69cEv895eIxeZoAFGY8hPxyJKYLroVFlhyfb7L4eZdt3MXNenyel8MCkhkcY4LmbuuJrgi",
-	"dxdLPooKX5uIe32JsG2/U8D+z17/bs3rt2ur89ygddt0mRlLlQqdi+YKDOlpqw0BXalFr1aC3BtAS2p1",
-	"NmURrTXJPHDoctqY4bBZrV2+6cQ6xdI6ck3sqz5lZnMF8/lqyutONItsNqsUV3TKNnYOv6xHuNoX+jzO",
-	"tS/Spbj9JK/fpSeQwGzGTGsEmzAdepyr+isMF0mEmtSqkRZr6P4GRAmZw1aYsKWtoAE3IjmFdEN7tWXE",
-	"p7GzdEFrssmZIBJsRIeuSMIWDDgGzIvYaGa6+MAheZrn3JXkAkoaoUouiSOWZF7lmNFHWKNIi+72J6nk",
-	"O2VvF3ozX8Z/2aIzX8TJmHLBozEF+OW5iQOaQh8ALco8HHjm80WqPOelxfOFlCQTSvunauJnQLBs2/WU",
-	"m2S8AjaqolOJtT2Ai/rxpXr53c4SxjJDhxZa+1k8W3QKkmUiFCt1YccOf507+t1ghpAWsAYcoV4p3rDP",
-	"X95r9cV0/AtASwDMh6Bmh48JtKGCCpMlix9NczIyo/GEsDQR0jBuD2tCkrO76z45NXWBuwOvsEgPSdhP",
-	"KIrhD4A+q+589Ry9BWt7CXbsHWjqhNq2CPQ4URevrGX4lbk0z1k2UMgUgaca1rEQskqInkXIxiyklp/E",
-	"40qngb+bVE5bfoxZQ6a/j3vSKojLmZBZioxNN0HJSheLRDxWhp9+Z/8meFwa00i9ckJ4+NgJ4YXZYhQo",
-	"E5FMhVKMr8sqDaq9LVcFTDLnagsFQ6SmmVm6syQ7Z+03VUo9KXRzUiaQ38092FggDGLJJlpqtWkyMQXf",
-	"lcaWrOmxbr4NCMW6Xs8HBKglnQx+m/vekEQFmL5cLOUNY7yJXA2S3VeShFTReyoZJO0D1AlNHjLigpZr",
-	"cP3lg4RnJGMGDKFPziea4gKbSJowhGAKSKyFg5ZKoGDbdHLwUU9oFGPLNpEgTNtYLFadFKQDoNnkocad",
-	"wJYMal6ShxxEqbdYW/IDEA+ApGcUaTx0qGKDVmUACKGXby05aYp9yO1SuNeZijXIs0qiacQRrMNoYTR5",
-	"kFYHdenuC5qoUmrH7u6gP5gM2Xa4M96936P7RwdreyVs4Fjx3Nwv5VzxoNaasYJZXQW7f4oF+EWfCks0",
-	"mp/HwUH/cP/ogO7d7453wm02nAzWZRU9tknpiRRJ0kKLnN6wP+gPOvWXLbuUsvGDjLnUsTCTHVxXJGYc",
-	"TRGAqAAaKshGU8ymDTVpZJYWyRbQCFRKI61be6JNXAW93aacLhcNCxmNMT3BpvsZBuO81l2T/BBXqqno",
-	"wRVzxSwsGRRryhwAG3cMLv1wnRAG3cU8mxvkaNAtz/fgswlpthzTPPuEzGIAJTI62PvaLGeTQpxJBZTg",
-	"Vol7yvhapQiT1XVadeFMnbuWLgjMykXW3hZbn0glnZDGHky5mogqzWpdkYef0PQMpR3Dhvg8+IPRVThJ",
-	"ExAXtuwH4oTQI0tv81pVttl7GjMq2XoMGE9ZsylxUVys291pVML2a0XzpckY9WtyXl2+u3p7dnv2OjBu",
-	"w4Lktuq8J7oB8C15gFLe0Xdnt+Qbuoi+QXBIUxFOnaesZHpWpDnXyycEcP3JXrwrC0RWA7liZyqWnMgF",
-	"g96z80ghepC5uwuWGNdgOVVuBs2iC+7ZvTXe2UOQ0+oaqjSr2MYpeDKp4YQmQQyLOqGSfuVnXth6zkJH",
-	"JeWqOf0LCGhq+Z7fCKKVvaN+bzXfWcT02QpzoAVtstJS2SGw0sUijpgstIo3n7qtzua0/ZuXSw33YEgt",
-	"01uyfK/+b1OWO3Rjyi5Dmg41NUYnhKPEhKyYZs3GO7QXDAaD1jbONbO6TW3E8gCmLtM5C6/run2WDWTz",
-	"C8d4ZjT09JGnbGVWIF2tgjRfPp8ZwmQXqZJr6qlzfV7SNGouZzyqK8e7XVd2d0IGWdiIZSlLGwqh3eco",
-	"xcu3M32+SjpsUWo2uNWVYP9IC/kLu90oRx9Mughba5fm2dyQ+92GPCylnLrzcLtpFRWkmsBlVOT0h0wv",
-	"ztbgb2Cmw3q8rXRvy2rnGivnMsOnLNOybY3nZWmC13tCE9cGYCz4mCW8ZAkZKxnqv7TARqieUm26WFZ2",
-	"hjEuS6/K7nmEWVd/aZ6/w7W+iX5mDdSldRF4riIe7OD79vLIfWsdpXqlCU79bB24FQzOJGq59oe4mmYE",
-	"K9yEd5GUNVkW+P5FnauUC0SNBZ8kmsBCa7uePdUcnauzWLzYH6Q9TSKIAdtu5K1tFDDL5vQnpKorlowZ",
-	"V3VcPAH4WzmDFqyugBNRK/GXAe4AZywEGwrppsDBhv6xD9vj2h76U5XNk+Tp/J4l3iyzidXOa6/9VA46",
-	"Keyejg5ovxXa96BLJUHCaJj10q4njnKacDMx7BkcWJGqdiacZR3ahlP0gZnVldF1c2s93N9tv9NHn20i",
-	"Nqg4Nys+boabNjcPU9nR61+/4p1a8CvDNb1+m6U8AOeyBeA8fa0xy+olM6V2vpBMqf1nypTa3gQPukJW",
-	"l/C8X8rky0BSMl8x+PXR2DOI085amUQW39caN6iaX709vfh0c3v69mzUL/Fjo8C8ScT8+cV8fto4lDzR",
-	"kywgjQE+ub7DCyEhJ8QhLBVAOJ5V2Y5iTcKtUIQt1yEpV1Hseu4sRfKArN9jB3ZtmG6lV66NkFjIsstp",
-	"I8z1AzQU6syz9zPTDoGFmbHlwNyeAPa190WWS/gKf0XqI07Y37DMHLDMoE5Hv3PwjNUZEdjFmbN8Q/xM",
-	"McPOPdjIxMODDMg9G9NUYm0uykxhZArlro2Mc09p5T0Ryz651A994C7/Da+5Jk8lRPZW53XDvJ2KjvOL",
-	"uoyzXDJ4A8zcJoVuB+sicxkaZq2nqtC6PzeC3qYsx8UkZSpCsV2US/7qmEXjTapTwl9zikqNMnWRxjF0",
-	"uLpcMH56dU52+gMyssmjI3LPZBQygNGasATkr+P+ALoKiangxKQmUS7Lr75nJm1VWuwMAJQDPmncYMa3",
-	"jCVq+uGPtamr2WouU6VtnWqmMBUiJDRziWcWIJV9MjIeu9Exlqk77pHzCpKR0as/WYNxdFwwg/RhT7F5",
-	"3AfuJ4Xp9zywhUJ5QkZaVHOmX2D8ntRKW4j7o/jU2zkaa/0ta2CnbhRbGNhWiLOYhEHwzxMpTP6pqe4b",
-	"G+XPeiSdX8AtoYdqAy/2X7O/bFH4Zzb+lfmF+fPaDWk+eF3wSLgvruz4n4OebTFbVDxt91gWkoTNhWJ+",
-	"57qshRF4H8QD49VdZv9c2RCv0GnMtsYDqsSmV/q3vqPb88wXC5jvqYzGzU2f7hlNWPIrPPkrgsf/CpjF",
-	"zS2g9Guqat3wdQGB9wUWjV4kiIPc+6Ia1v5Pe9p/wfa0uQAQdPUw/fi+mCa1X0gn2pYb9a/Sj7ZT1hnk",
-	"mMtLHldquO+9Zn0QWTEY01pyomiHbgtExKFVX9VSkPGMjR9kn1xhDyIroeUyUuMZC8E4Shg+xkKTK7Az",
-	"sPUlL9ZAd6FV62KjXP3jUlddm89TqPEpSJ0vtQktWPabdKEtdOBq0QtWU8VZNaApwo1ANgCEjvWjpnSK",
-	"mhCiacDS71IidWRGrc0GhUQ2j1pZaEYthv6g1VQu9hhSxbb0p10mdOBN6HQqGqxjWz9Fp8JFJ9fNLTOb",
-	"q3AlayZZ69H+t27cW90+7StpW+w+d0Lp6fOkkz69U29LAfhv3K/3f9rW1rWt7dQ0doOusF6SMEgsnJKn",
-	"/nj6icf48yzXl0M5daDK/aK1EgOz3h0Uw5ZRKmH8cxhuNwWzxQ79ffRr+m8eVhnI3Tjyqf7FetsEyI8l",
-	"j6CvcWW6NiEGZsIWMR0zU0GH1rbgpuM4qAcjre2MwOp/NCHNfinZ7d/Cwh196H3oQS9eLJ/QH1cW+rQz",
-	"bv/zmaxbSNQDLfVLsXNzhEXjmNhJvZQFbE5GCchJsJXga6zfF7R33Yy0yL+7fbN1SMw/hvtdbOFntX5b",
-	"bNLGlu9/Pr/pmyfr38YI3l1jQ966EhILKD7Z0Koc/f3jCL4zPkzM1QJgCejg6/cMZksYDlzV4pElplzA",
-	"XkWbDpDl/UAJj6khYPSx6lm2xKegdzF8hD3T+T+FXbv3T23DFMUuUpRZT7Xd8lS7oti7ck2jn6faGS1Y",
-	"zW9vY/znF2Fk5NlaTZNbr4mvl97HwOyVKQstfDkHUxib+9IpjXixPwTbgpds6ZdsWV19C1+S3/bD4dF2",
-	"eXuA1VzyeGV5Z76v5O9hLOWoC9hkwerf2JL6z2cwpfLHu9aoOnEZJMClWEBmQgK9LERicxqpTw1CdDLE",
-	"ntRIsxzlLiwf2A9VWspgMykXbLZWUWZnsfFDPWQYg/bF6KSrCB1iH9HGjFQ6HrOFkkSkSRaBbC34oR3T",
-	"T4soYfJU1TgT3ZsdEBRM2/zMx4KiVQkKT/MtHkIOHgu7iburhD1GbNkk72wBeBqHdrbObCSRQecCNRK8",
-	"kT7MRz4pO6ZKX+Z3FWrTuyiOI+vz9DpUKiEe1rs2m/M053R1lcrZOqQiQ0K4nOwkI9MfJtES2GVI2J5w",
-	"bl7GC9CU07m+Vt1oE3lXNLriDI48kdhUqVPjgfV17M8y1B52AMTbX3mNtUkI/v18D69s9KwUr9PIJj2R",
-	"jmd1KUF40LaFdI6RtOYAQ69Nd/n8gD6iOh6Q2+Dyze8UQKgt0PeAzJ/lQEsdtrItDhzHze5XsKac37Qh",
-	"z5iozxEy0qn3w7HxQz1oya0pdItNx0CIGFa1bTRSph2LzARTKT/YBKSqOoMC1one3BPTTZKNH6wKo7kH",
-	"oGOgZx1yAfW61xRElHIZzeiBWVHdrp3zu7rdAtmU0WIWcp2AooXuvND0UKJZOpaxnzXLBJOvbW8LC9Xd",
-	"WFN+dnb96fzi093N2dN6IwbNzRGvUFPWFzaVbOMmGU/qTPh8Kcq7LVvh+WPWEczbSKoGaKA4xnbuFSBe",
-	"+uN6SpOt62AhwexzU7vkdpdv4xuFK6nboPrNueS41Oq96cZ0NuM3T1py9YrXNDbwwAxCoUVrEk1ninCR",
-	"a2Hwj5ShOTkWnLOxwttQaGygZolQKjbFkipZNfQ7CHqunenHCidRC5xM59WC4gMTMvgflMu1KJdY+lpr",
-	"AkXKmAFjbfiVSwm2B9v7W4Ph1s7gdnB4PBgcDwZ/qzN9GvM6nhtuM9OYqnr1I/xmJ1X4XwOOE/G8LtYZ",
-	"LpE5cPB9ds6NOPyXxP1spiiLA9qthVw7XNDmkT2c0E5g06bWveHqZ9jCHuxd2MQFhrfDAXCB7e5cYDio",
-	"LMPQe+QgTW2QwXGLapTTAp37bM5fd6WAxLuWZQlUuq+smNSmmBJZBZAtnBHSE6WQ7FUWRWGUaNGJll87",
-	"TeK1+0lBX9Tysz6A5YesIneOcJ0iTka41vbgjRBSWd+t/sDLRGyZIgDvhJKBQmvowKlcNXaPXdsiBXQ0",
-	"zbcMVCuE6bRmAdVRXoInlm4hekl3Hrf3EgggSdN9zKHOUmkr/dbdxA3k8Xb7MsMiDJ0tLezQKS4P25HY",
-	"a+qX7WVXxRCCyxiaNCT7mJsMwIAtCxcx3bd8V2uKH4utWS3CYS5vpU0FZBMIRbH3bzUEfbbgs7AqRnOV",
-	"atmaOKACwZ1eUcGa4KGmdlMqU0vAPIYfVGg92x0jwkXI4Mk7qsazqkYQD5gya4pvRueTLXg03ySy96E3",
-	"PJ4+yOn7nTsxmw7/9Kcf3//l8c375NtTNbz887dDdhWFP77/U3ofiof08PBDb50CFU0uBGcdZqUfN1Mz",
-	"zYOwNnuRqpFvU/0xXw32x3WY4ou0A8C2IY1zrn9VXbmNOpiTY8YtJMkoCgvF4587mhwZaX4fSSWS1RqT",
-	"2+CLm/QfiRWvRUlb0Q0SX15NtQayN4fL50Cg2rkxcorBGn8GZz+pKzplt9XRXr/VyMI+Vt9uRGTNPTo5",
-	"fHde2s1gt7y44AbuhCTYyTo+zdNmn6C57Fe5mtxwrSWifqo/gepPreBkmuHoiR6BE9ivGk0c515zOi/h",
-	"McDgB4slW+8jaC7m3az3RZVN7bdgzLH6nWewt8+1qA1PbOaNbWaSpbebPIMFLeDgbdamr5WBbmNu68zy",
-	"XKLf0X7rkRuaaJw6Q9pW41LuDFeMVaCFbe4C08Z3vOqTU8xlMvBF9mvnQlsmkUX0Lxu4hYTFl7B3a+3b",
-	"4uF1sHeLSeiV/c7ayrFmp7ovxOqbZHw5IsI1UG1yPsmugvL3dflnPWFbS6Y1B1qndnRudlLZ6OS32pHK",
-	"DbhmYxYtagDZovk8RTcnHWPbLqubUWKd9r4/pELCKqUt7hobTEwU44RaQB0lxIOm+3SR4wLbjWhl2xYi",
-	"sAqw7ZXFALUAfXmYsG7W2IFDab+uQdbFwLX+jkyjR8bJ0vjRc1i79tpqFWMZoQBvz82OumLFP224w3y9",
-	"R4V2XeX1nq9tSBmU2ozXRKXKHcM1w7sXakZkFLpULCcFcz/QsxKcdW5fHqyDB0MoF7zGmdT4Y+4tPqvd",
-	"N3iSAMrYFHFxDwUGjtn20nRH2u/u0xl0bADA2bLs6T0YdMeFHaeJFHW+Owv6ZRQ349nP2hWi4zl/g4MM",
-	"Y3xMOebdAJSZLTFu7MRw+pdZNJ6/Sf+6PVXvpp3SkvY79jOwKRelbdwAlnltU4OrOlic3MbysIiMs/m8",
-	"dqDZwbN5seFtaQJ3thaZzXyBNReIF0MTcEHpPxgPA/1v6PuTpSDmkY3723v+5REpJkCZdaJO3KXBAnYf",
-	"CR0gor6yaWKS/xgPWUgoeXN6/jbDQHoSO95x83lXn8fi9XwoMQ9szYsSvAzPBEZVykNNPF9LxshIIGjQ",
-	"6A9Pm/bA9h37M6tx0rgkcNf8MqyE8s7SCxFh76mtV6EuTXOa2plZwNenTuxg77DTxPY2Aa5sAq3c0QqM",
-	"WIvbFfkABSmPmbS2oSOY9mLVwoRtLFHtC/x1WITa9zNRhxqH4CL2yLChFw2dloC96rXNCVSZa+0LWCag",
-	"WphuOKavPTb5mmS9jF2KK6JrC/ukg+Jvfz827Z1wQkb/7//9/3zziwukfP7GgquZhjJqxuZPbWqTsAVF",
-	"q6J2ZrgnGPvEumJoSat3CdKEbXDUNlbMaXVjkSSw9KcIpN0yrGk3iNJ8krZttGDRX4qNCtpr0PudGz3Y",
-	"bovOAT6jPNTc3MCFZNN7woZtYwMKlUSsnXW2pJEC8I2EqAQkJ7RIoQWwgEZQ3+0d12VCM4/KYiL8Oqjo",
-	"tOl67ynXmcWcmZ4U8xKpvJ5fGx/c7uD5w7ygiV2sLx3wQBGfkIuz2yKybIxTL6DcMXPj6AUDxtt7pjsG",
-	"m1eCxiNwKfb9WJoEodgWJznZ3Jy9e/gsDTjKtycyCmC/6PZX9IGJx8oE2zOq2WM0Z/ZY9LMcyoBR681c",
-	"JZpPTOkjtKCX0RRgo+NowgArH0Zr7bS7NRNq9NrtwsyTKVPdyBeQoJTo5h5wmMPrGWbOeMxxcFMuSQsI",
-	"PzVR+PaQSppvunRXTfSV/gv42FaHzRmeIdT/Rgk79jrmIwYrc73y9d9adjJJAM3b0ysyp0d+RTuD7WG3",
-	"HjYAeuAtonafMweanfGxbQ8Y2E4uMGWXsqrvXn5+B3uHHbu7dO1hQ2Ot3a2QEorxmL0Nekp16WdTmxp3",
-	"2LV9YUN2TAZt7efD5ORJ4X56jXByV6ny3Dfsg+NMusyEcj6fzCtbcV3y6T6+Y6zsBwgyJ3KmsPhsNJ8v",
-	"5OuAFZ16nPKR96IWPLsFI9v3AWQmVNkx46nKvoVS8HVmZp0v3Bqc8+sqpeAhLJWqbXaaZH7+djLOBgZ+",
-	"21CFnWb1bsC/GgoBnF3uQKTPDUaL6cxj4DqsvADMbDnDovI5pBizn1SfvHL5wLZglqtExIQSxZJ5xGls",
-	"WsF/4O46QmgkiRTUJIKFBqAPIblfkbv/9ebNm9dVmOzG5VTBd6GlLbZ8A4Ou2HMDljJ8xr7wZhPrRHsp",
-	"9ytfBwklxbUo7eCX2XlaFLe+oeElz2rD8MCy7pmuTtUkNRXmBahOGdqSQ4UyGAQQ+MY09A+94XawN4As",
-	"MW8Ve40AG+UuydbFmO22W1c9zbePOS/zOcpei8UvNQJd277xNqP9wKp58DusGjCehBWoV8/YmPE3YHEW",
-	"qn19ePoaxJfXIqgDbt3ZfKFWWX8ImxsDCSvSZyXeSvyRtZzcbGRt/ihh06sB7Kh+5EKLicl1CoGbuoig",
-	"IKFwJR0GKc6qf9ABjZtSVjvGMRlNaBSPyNcI+wbYZH8wN8NASO0OjgIyMhx7ZLzleAF4iMEkiewe1wQ2",
-	"FmcE9BoK7D/fCUCPiNqAfmM+u9N81wLqH8/gDT5vD8S9sSkp83PQuxnPWJjGlalD0GgEGaXWnCwcFBnH",
-	"Yvxg8j+Bk2jimZuuEdXpc12CP3ZKpxURoP0XiTMftitzg5YQYbiR/8Mbos7/Aa/u7v3AhINENOAdJynH",
-	"0qiJpnhT6yEmRP8KQQPL6WnDPbJD/qj/b12+M1vX9dDRjKWjqDsMOQaqzvm1WDYk6hvVA5w7etE2vhVx",
-	"wPNYFh2hDaqOHbSxsZ0bTEHSIwwpEjIXCatqk7wWMgTix1HY/a6ch4xr06FYRjyEfHSPWXZ8rftp/q2D",
-	"z0HvR23wJ7VhWIiJCQ4xsYTyUMxJyGK6MtgqKQdpXQXqPlhrdzfiiq9yJFCIcMqHaLGwkC8zSzYFKsmp",
-	"rIhRzuK4v1G80PgAa/xgmGWeCzdEyjpCc+GmfGuTdlE1e4p2DhtH14ovKqHRdUh75dF0puLVurQfrfRc",
-	"p3XNb0GzzO5c1msGLCGP2k5MoBUQLTA86aNe5BTCFhw9h0a404Cxv1E7wRt97rWNBNFtc9UFc6EEINcJ",
-	"ynxN4Z7eoJ9FXeszcE/rr301nCpoNFzMCk+1uvDNtyyJm8X0bquSVGyo51WjbhStqKozNRWmIGu99WcS",
-	"MLC6Tv60fL9c5tPJ2HKRl3rUn2cieSRrXyRmsspXM7pUtRa0rtLujhZpHI/Ivd4raeDZvvKAljWLCsho",
-	"kcrZSJvZUE1q6tu+kjb9xtGoVYH1W7XGmMpZXv81X7TQf/Mzv8LfFT/Ur/dWuRHEtzUtLLb3Owv3bdOp",
-	"DJT+RkDfz6gk7z0/+HZBtS4ARFTRy5uyqnlM5hFPFQAapklAQuo0trngahbY/3hfLBl7ONHSe/Rf+kfx",
-	"ahSQ0X+FNDL/0t+bf8KPzb9XjOpnG1TaIvpph5LDF1d4d19Eazt6ZqUN3KIGH4+v4KJLbXabhoMm7w66",
-	"t47LTaY3aW4Keidvgr0VE7ISaULEkmvRj0k6ZlskonBVRn88tcQHBO9AGMNnkfiVHhKEiMVSfGoQrImF",
-	"1zM8JwcOnWt5LW2CJ4hkYYDqk5SXOui20jAgmwOSKbICeqN74FdyRpToEwhST5mSnp/RoKGLJW/tibO9",
-	"mn3Fy/ZHt6jQ9XrK/mZ6itYqY4a6SoY0O8opKiNgSne3r0bN2oxHTvu7HUq6mpw1nrXX4ISnjvLzMxyE",
-	"+5Od+yHb2pkM6NZuOBhvHd3vHWztjIfhTnjItulwWJER4yHk/n2wdUS3Jqdbbz7+cvh5y/9zt8ufw+3P",
-	"1fC6VS0O7u6QDspcrg6CQ5t/0AIVmRQDYqxw/GmjsOj4MxjpiFIdkBHgWY0guwnQ820ysa/L6Pf0AoS+",
-	"yisz5psOyswN/sL++Rd8p7f89ahtju9VVCTRVFYLMEHwO+Tg9g02L4/ZvGQ0qEDBMZykm0l6pQd5ukGK",
-	"rym65e2sa5L7/G1pxYOcj7TBInrxQmpzZP7ymtR43JkNDriqOKsiyT7iY+ae744dcr9qnFspHbWFG7S4",
-	"dfcA/aPW71L9LXIosv5WgaaP8/x3u1i/AX03nhYiVzeeF/fEHllCuNnsYzmy2dq/9FJuohffVLfKpm1t",
-	"Dhn7OkR+C6UXOupmoPzG2SJuoo27YFfSxR+QJzdLKgVo3H8n83j4z6pwl8r/i16+ZtqpSzcBEzini2PY",
-	"VNQCx9ZJxoRyo43C2acJ95LancOhM1J8mLJGODE4lyXlWWJ2d2HfDMy2WWPNBtj5lctWx2APdFoBX2lW",
-	"1gZPGFW+Mxy7rIvpnENTPVmCY5/RLzF0s29T8psLjbEJxDTixySmiiU2C8D3D5mNNTQDYQZ9AOki60DT",
-	"jWx2bEZ/d+FynULGPSv6RAv324DEIf1nGxGg3ohjZ0fdDFZfGrrsPdfUFvHpyNmO6I1J3PVl2HXZtX7B",
-	"gQMyMtFAzbcNQY9ctg7Nwf2Z7KelPo8RUnz2KBfuWXumH7it58hlpZipZgmzALEJI7uoQ8G8dc+1SVdJ",
-	"+Xs3Au6Y+bH+w41znfI3Zqj8Dst6feUa4u9Fz0chw7VW6Stpei2p7fdNE1un3dUGoL8XS49+TFczJ6Vc",
-	"MY5B+a6C/G+BUwC1LTnTpthH4GktcPZaFDrnGo2XO48YQJIOPTL+Ncpjf3N00khpOUI3kAa7z1J8Va/r",
-	"FQBGsRwiy9+vL0LIkV7lLWTJYzRen5pZBeDmsE1oOI84oYtFbEthTcteSJGEAbIGFHVhxbosybz6JZVY",
-	"rPWy1K+yqQABRKpLT1/xsZ17RXqnrHXtFnhmp1Y+msykovNFTeogQNqtafzf3oDIFuGPXE0kNSxamxAT",
-	"zUBguyr9GM+BnNSY8w9l9L87nhEgWvx2eEY7g5fDM8Lq5D+zhap3OC7zONw5vMqKYn7zTlvMH6k+eUNj",
-	"yQyANcTkrOFoczKCvFSiJEzA5Yj9gTEUaJrRqgwdtVlP2d3NL/COq6gCExk+duYCdsDFleVdoH6rEVQY",
-	"TOe5SfY7LhT8tgrjemdrsG0xrnf/9mRdY3fv+dCZzFJNpb7tn/60+W0f/B74TZAAaFjnjWKLykRyV3WD",
-	"dVR98h7OWIo5s+3fTP1N5FXlFEAevd4xZDjYPyAehF9j45DfA5Bp/wsFZDp8dkCml8c9ymjg5vLu+tXZ",
-	"p/MLq0R3xsT7YlCRskXtDXf1Bg23BwO/ID6Db+kOxcekiuaaD9xGc3bNtFyq1KYsVpYSZCqQ7qgicsEK",
-	"RlvKH7hY8sD8aU0nfVW8EJYDeyziMj6hjB6gtWaMxmrWnlq/x+fzHTAgFZ6Pxbwxo9/0nYV+ECaD0Ukh",
-	"DrhhHmZ/gyTcNvnfWBnf6GKFXNUMnaIIFuVkBMvgyJ8oKPbM5L5nNFH3jKrGDi9GeYRpApYEzUFJvNw0",
-	"XQ49MMLaOboen5j0S8sFvORryk0HULjDC+OVF5z94UUk8T60EFQzUVMlOzKZYn18aOTMIsztQvRyUPqh",
-	"+uz729urcofn3jonxbOigv2ruD20krSwLe5awvHC47ntgP5VMeV1ZdBGmXYlHWC8+w2hs8+ejh21i920",
-	"xDSpdDOWwTlIxMmCJWPGVZ9cAADKVDBpoJKGg4HpQqFvlzu3EzLwVHMAi9DnakRDXoccegmew475nf9S",
-	"kG27uCKAlbiyibdNAGkGwmsBIQD9MPnaYK0HBtaW/SNFYAGjHfwhIHH0wMjIwmfcaPGdD5Ju7233D6og",
-	"LWsWUgFxOfhisecO/lmw546+UOw5HxTv2bHnTkz5PeCCuzbATMqn7OTe8+HDyRcHiNt3k632XN1aHTB3",
-	"9G5qpsGwpQTjEjrBOFeNa0c/aJKt0ZPTJxd1tYSbL+zgy0C+E78x8t1zt1J7yV5q2zvPGzo5cGUCrwSf",
-	"RMm8iuVe1lKmB4lrjepjrWaYNjrO7zgDO8gMgD+yIjmmWFoGgF58BbXWhrrrbi9Et9s33dnd2RDEbip+",
-	"awi7nHX+vPh1UGidUynq0Os8XcXB1wE/m7ClrRUy7KrYDQLZM31kCZ2yvlMw7Vnrqy2rHRE2R8zIGxvi",
-	"+EqaZsRgT+dRvXd2BztP0oEAxPLfGNPvSXB9UBL9O+L17f1OeH1axiBtVrMRH6lzBv2VwByZUTCm9T3K",
-	"XQAoZ8fnypxmqxOm+c7Oc0MJGpeHF0RHSzsfIPBs1RcEHawAE8xzswq7rNZxWt93tOhGK3j9Cg6sxvyB",
-	"PHxgI+ygB3VoaGstomFWeL4BMKHzm5alv/OD5EObFXHAHKqipxA7/25DbHxti1ZniDS0aL1f3WSaUGUa",
-	"xi9rr/bnoORCNwODGFRUsROjhGDCQyTBzC016X91evHq7O3bs9cQf3deFgwS17be27b6Qk3Jl5lMbqyd",
-	"5+gmG2S713BMb4x8bzZtx5QbCMAsYO9UuYo8s7rQkpYJQWZT0nkBWOLm7Obm/PLi05vzi/Ob789erwUy",
-	"qoaUOSVyJrQpKbHJlY1m5gd7hYvCFYHvdl0K87wxZW1GFwvGixbHDebNZGFxIyIz+lnXtPnZ7LVnTsoq",
-	"JegyA3Mxd+xxjJyxIlurgSTPX6+pkbWaKFaYFkJz27t7YTg+2Dqg4+HW7v0e3TpkA7o12RswOmT74fBw",
-	"/0sulcW1tceFtPwjKDXA/VJxIe2MGzlOh7Rel2//+6X0uiW1gX4sxGwqd8GI/pwrDKDKrDu7kFK2WCTi",
-	"kYWvUTvYlFHU8390wy2N1uH6jaPObwY3xIJOrxOLchBNMkfYJOKh9PEE8qYrGIA30c+sQdvXItsZis2w",
-	"t3q5Cc7/rA38h9U1NZO2v831GKiB/cDNeBdJ2RimXrTKHEmY2dzMjKkf/UCPnqwqa5m8TscQGcK9F6nK",
-	"qmmgpgDTSRuofoClkUhaVxiCamq8j0/Ybr52Ma6LHxALjftrO8y5MZt0SEuInIFXveXrD/H1lqgaojxg",
-	"d5A4mkcADbrwyRD9JCdkgK5ZfKp5YNvfKGv0XH9w+ahZZIJmEZdK/1dMinGz5mO0sBoiVbVQMnpXY8Gn",
-	"Oa6jz1HRB+bDyBQatZktKOOYNG+GNu8hYrM6nSiWaD2pw27YSCAW51W2GbQXunlnSiZ1xoZqqKQ87Upm",
-	"U9rw0tkXeUeO6CtunbvtDWJlTWmwVZ0MaLbMQOb5mNnCN9fepBZpviwpin1kI0XCqLmOpF1KgYOr3zSl",
-	"wL6gWg3pLCt/60poV87WhKCf19Kbk/mzXgIA4IzOV7UUiIfmTsfWll1dn12dXp9ffNcLerfXpxc3b86u",
-	"zZ++CYM5gfpDZyV/rCiyv+F0IWdCnT1WihFIxKCK2uwaph8jI2l+NaoiSvCaVLzK9PTPLPtUGheh4RGj",
-	"t1SqLZjJ1vnrEQaN9HgusyiSOIN1p7dOqc3j10jnRkafu/WwmxAggD1ZBGxQFlYiJVQ+oIpVVvSfT00u",
-	"UKHdW295lcTnQ2J1qpfx0LL65JTMAZ3PZOBASodxxLhsepOhYMC9t7cDcr9yiKVFK6TgSuqiXZ5USDPy",
-	"9XAwGPxB0xTqtoXozcDHSNsb5HJohs+hrL4yz1jraxkl7AS4S82c2oDWrdFeT5UtdQ2MspXHj/SCJiaD",
-	"L5J+GjQm/CNCXYKevhMC0AzenMn5JHMCfuCAxYwMQL+QcjLK5CJiChRF44jQOBZLLy3ITkJfYcTLtyGq",
-	"SFqt1MVzPnCXEgz5LU5FNgZPn9wtNKEOB07jBGaJ/H0ScWbqcVvDRh82qO6XVl/P1HVXgGWV9opNvBBe",
-	"Yj7kH5F7g6+rVwUqIzp4A5MzMzOd1QyohQ3M8fADBw6ZLXsQDAYDl4ah144XE3eQxrE7LwpZWilXLET5",
-	"YnzXelqjRUw5Z+EIv/GKm7mShKKRqAnqA9crMC0FDCsE7EIuTKB4TLmBapgzykG/6BMXxcYgpYlMu5Ql",
-	"VxHT8azAON3ABMp3Vam7L45S11hMJ5r6vOO+LTMo84ZYLAsYDcPBE7L7nmSInZC9wcbT3hsU5g3/r+3k",
-	"j57ZyhOJ82nk7b1KkMyus91uyD92ZaX2xsiZWMKF0Ro8/uqEjGZKLUb+XlclJQfAUBgGuDWvpqscuu89",
-	"HT+ki16A+cofu2Qw77Wwbq+18Vow5mpNWmAu+o36E5PfSrVdMZmwRJZZYKdbffCiFrG1QlGORNLUzFTS",
-	"f/UCDMqqpaf9we5he5Viv41t/cpkKhTyc9fa00/c+BqgTL1vTyi6fjYtsl019tOxtfE3fTKK5guRaA3G",
-	"JJcrLxkd4EUIPhEQJaam2FRPfIRR3AK2kgHh3gxSafiiMNRFtUNqKYgYwBzTZQCQ+ESrdxH3OFmAHU8m",
-	"jIVflX3HO0Xo5d+4uxBVio5now8cy1WkvUFUeZAwdS2IDNq0c5G37D+EY3ZuROTp/S8IfAz6vBGVIgEP",
-	"UODbU2LJPaTjhBFbMZeTJFmtxvOGMsAD4oo9QFOJV31yxVgSZKShlW8Tg6GgtQnpaiL1zE4QbtaVBY3g",
-	"JyMPj3mkNd8++dYq1SurnaNyC+UBQPRmTJl1qzM49BBdMTmEZsInmoaBToCxBcWaa1OZifzh6u3pxaeb",
-	"29O3ZyMkooqc0CsD9NVuj2+z35S8YI1Q1OeZjPf2aBR45e7HG6FSGwMESwBtqYA2Czw2D4DCXKgPXCqx",
-	"wHZzmo0aQ6BlK+Vs5ZsCWxe8K0a0fKwXhrVQwfm8cy/ZOXAlBnpfgUlAVmJZsNWmMlTUfvfaRXSf6Erd",
-	"fdZch9/KMWuy6GzCg92K2lNl4VUttl6hmgDrWa2mYEqZV+VygC7JNw25N1dnZ9efLi5vP725vLt4vU5+",
-	"NGfeFBNv8uFglsNAq8zT15sEqhtUUK0jwHZ5OaZaqBpG5zbbVWQmphphp7/O5HkJrMQn34MGlEPgf5x5",
-	"2HO2bxYtqMajm79evPp0fvHp6vryu+uzm5tRn5z655inw3pHMmxR7ZWQTfDAuV6F1IoFIrXRQuOsO00B",
-	"6LbWHX/JGWFcJeCmMRcr14PUCPkETRFtUGAPBWtOUKhvWEZjTOo1a2/ng/cYwDOkqwQQnNBHIcXcis4i",
-	"CsHT8llqzkzJ13TVnL/jI0YIVGpDuqpiV3wSR2MlXzNVU6loljx4QvkZ4sCYka6ZFPHjC40EKCJU0dss",
-	"mbmu3iBXZZD31+2h66hjb/2wEsgSY2orIPO721d19VDFKqh1LAoCY/I7xlnSLkOfA99F9y0Yek/Y5W03",
-	"gatEjCFRp2rhRmkHNdsD0RHKvyHrCnDqZ7HrZgEx5sf1u5A5fuv2YTjYP+pWWWlEkHwlOK+5QZ5rGrtf",
-	"WevCppO1AxY7KHIMQydFUijtSvmwgoqLX3VFS2sr365aHvWWStWJT0Ueusf2LmB6u1gJ4OmiWKSI8Ka/",
-	"buBnL8JdMrpfR2lwxqbE92kE1hzedqRlSvGLtTfbHYm5mFKMi/VIo5V4unxkyWPElg27pNUJg9MnvdJt",
-	"qBHUgh1aZ4GAReM/i2IaMplFUolk1ScjLIa4GYuEGT+AEaXXVOlPEvaBm6AQnfqMv0Bp+qdDDJfYYGVC",
-	"jQOo7JZ8ZDcrPr7QHKRimSzX5i7roMnbX/d9T2heV4qWtRTtKvZqK/SO/EH0rU9r0mKfSQtAoKizVneo",
-	"qEttSNS7Dg8JSGR9M2SPJg3kVsKyeoHAwwI58eoxBM+auUFItZif0OlcAHSF8TDi03ablaAD1kxeqkiz",
-	"SOjeJgwfwn7WNEEHF6rT5TLYncEG8s/KlQ7nakrUAmIq1CxYhytT0/a2CcY+jYF6+nz1NSqefx5SzFNX",
-	"/KPPzenoqH/Y6XgPbVWS5iHrdg0qYHGDA2KIApiVRV3j4KjA4ESh2vVw8Ay1TN4ky4ddpNPCHa9mL0GJ",
-	"hebvaP7ECnywVuw0w+lOommaMJkrry8rEFombO9+ryVCJ+d8pu+Uyv/nTCXRWDbiWGhBF2oGi1ZCQJQI",
-	"6aprkpk1DRusW8gpEJ587rBCJ9ZzS9xHDoDAku0hovAXpkyx5IlMmL5kr9Zqc5BclNugEmlk3uJB/bYc",
-	"uTFvGlMJFeOFJuRy04xAvaMt0gIPC/pfJ3dU1fY+V+O1oCfrFSBEOJ5GUrEE0Jm0PmQCj2V07oTRMIM1",
-	"ard9Zux1npwGCGuDJxhJgyIIWVOB7daB7WiNSNBGzz2VG6Bc7zW4eTzm55Uw+SCtbvLenQ1yPKpEtuW7",
-	"k3GgWs5ZC6idxTrWHF6kfi/n0uFv5lwCOFQOle4dGzjYThlPQ0ncd+Zno3vLaVsYkIOMWpM26KAyn4RM",
-	"cQDAoJGKqBJJC8QXqmrxeNoAgC9ooqJxtKBcNXAbL+s1yz7MDfZ33/8PA38sy431rfxfqA9EM1UVIjVd",
-	"edCzFh7vNqFgFOmi4vg8tIts5dnNqqLxtv6qOgaXyo4VD/CbUbvWng6X1gUQhXgw6X3wns36dzw5E+iF",
-	"ytiHz0tNLTFVHMnUNSiF71s21KA26+MriQZzv8bF06aeJLBZNh2alT25SVm5OZk+ZBpLcVoz8UtEay6U",
-	"wohJPsk7p8qSM0zdtx2xIqMuPbIEVQKXsIOhuHjVLR63Xvm1gMZ1TUfNZIsYWV/Egbx4g2NDomaHcqdf",
-	"fUPS8cPZYxQyPq6gD/uNa2yVpTVJ/Uss7oBMnj45tXUIRlm2+vFXMuuqmL9PMwf5M2W1Cb8WXV1GWA65",
-	"Fkpb28nY7zOK48gmi9fCa2fQZtv94dOQzfJo5Z3WVAdfvvFidvtPg2kzddGyzgAw+UiQu8LEImb9dUja",
-	"ij4wbbA0dtkxao1+lqNTHkJzlMRCKnPyRW292c37yJIwGquuuPc/mJ8V4FW6wpCVYcdCUQgvbgI6VmQA",
-	"VTephhg9sKvsRLJtcqdeyy5a2IWwAff60mM9hNfnJ88BwsoOt/kUISWshWASbp1/HdaCXRhJ7kMfGtPc",
-	"k17Qm9HQOO/vV3paLJ7UtGL0X9YMduSxzrZOM5/jllSydR1ZsetkEfjpSW2adp+aLligAmkvMTjvg6yG",
-	"zaTb6q/CYn7SsEbj63l7HCC5rOkiuuJjrI2qIlBbUWGqQFxdZBZJnNEKxc/8rM6kRRQkL0xQyP/fGg4G",
-	"O2vzy7o1asU1VvRoLWd6ucnbQer27Zxf1eLfn1YBZhnN0URfa2850uldElfaSQYcHiG/ir6Ab+gi+gb8",
-	"S99opfybSRrHW/Av/EHjrmIV78bAZ4VMu3XWdGP7JlMvlhUg5HqCPrU/05Nx1964/nj2aLHozgFMNlHu",
-	"czSWwbLGTXNGG/WO+p4O50q6RdaF8TbtwvACqdNrMLZz1PUk39DhC2JpHz03lHYN4F3OY1CHm2qw8Lxc",
-	"8ZwTqgKp1NB64PG0Om56Ucl5TO7qBp7zaHEahtWE/L1WjrFsKyEUn7Jc2ZTB3V2/rc577puP+mOAPG3k",
-	"MZGs8yRYUCBMNTBQNlCXid14umAg7MFIlzyOOGtC0TJWE9Z4AcVD9xzNHrggIg5RFeeApDKesfGD7DSP",
-	"fds5iTFe74X15lDbbaq5G2qntvl2QqdT0QjkigYmnQpXkLJublmGwNOajWnuwRsCAIYgIQ4QhZsl4+sf",
-	"g0+z4n5xV1Ph7NJsgG9hALK9Nr4gkgo+eyUSteZe7e7uNIuFAr/i1iXulhR4N91MxLt53tXwqDNPF3Uc",
-	"6Sadz2myqlQS8KscGFFmx9agT7VvXr6ZDHq+Fovbz9a0UN/4rEfhkwwvTLv45+8Gtv8bdzAxNkOufQnd",
-	"uH3JzkbtS7oR88Fzo/yua63htmgFWf7d4qu7LXsbVGTw1WQ3H3QMqTdEf9rj6HfqQV8Jmb+2Mf2tcaBV",
-	"cVTrXMuzVOPN9B2F4MLmIufD3jDImHedbhZiNKkBFRUyJmfA+aaNo58/AScd0n+rYw+QnscsBCKLwxPj",
-	"LsdIvtncSFkgdIAncl6mYkp1x9zQtX09z632WdHEs9AEjz+D5rfTwfGsR42FrOpssUavKlw75yeeGPdb",
-	"uU0D1f9jKab6hvgl7dXKINaWx7Gpwkm8WvPAuGqttgj2DUBD4BC+q729EAQW8XqtDMzmfmnW87EOKzyv",
-	"08Is3RTBGDJqXm5HzFs7IausMx+hKR82rwfMshEOPIImk5KFFoEIa50QlyXrA0S5tR4D/YNoykVSpfhl",
-	"6n07WWY3/GMTuZmXVlKReGBrANhP45icXp0TpR+tKj99luxGfHtNGqgbuVWk+3QRISB5F/jHLNBrZlK7",
-	"W82gs26nqoDLIwdI3+50s5X8ptX+bqL1e1DT/xRi2bB88FCEoo/3BG4Jwl9kWWrokMmQFAVnAT6+hVBC",
-	"+gcWJY/QWAqDE+CHrB4jtgRWqneaKvBQweU1hp/5D7yxDNKq90O/aeuRJtq6lfqVboU/2He7Ty6zQdxn",
-	"p2Y098EFDpv7+wqG/xz07mS1UrNgiRQVRMMrbXHIxwAvOxbsOYw051EDZ43XpKejM1FfycQccjta1QsD",
-	"smiOmXA0xOHdVeSlX3OK8Mr120SWM4EuMK0jRAbcd0GlXIok/P/Ye/fltpGsT/BVMjizUfYESZPUnYqO",
-	"L2RZrlJZltSSXO4q02OkiKSIEphgIwHRLLcj5t99kYnY55g3mSfZyHNOJhIkwItE+Vbcb6fLIkEgkZdz",
-	"P78f1E0A6BsfRPKmuFgWG2JmEp+nioJf3L+Xow2Io4FaAI0fnhQodiuGCR4I/WKAoCOXxRtDY+Ikugnk",
-	"/LfTj8FeUIfJ65FibNqZnbebuU1x3gR3E/bvl9y0lsprsQ1imqgMRcgDi9bdM+Jsoaqza90B5le87FAd",
-	"whjLbSLaWsV4YviCFtgErRuQNmOL4EScVoNAurdtThUmlJ6IV0IMVTaxE+cAAkWhIEJmc/IZv+HLnhGs",
-	"ckZZUVrqZqVJfg8S0TLrRzEWeycEuD2EtbILb++fQ6drUZbL/L07xzFZxWZuFiIQ6mvnm316HR7N4oOb",
-	"F8+/fe5C9p6rMu5n8uFQyk7ObINP//Yxp2i59bfz8H7xNy9/8VlWHmliMvMWssgWM7/Mk631ZT5wjC/z",
-	"Edpe2q56K677UXRbMOHW87J9uEkUUp4bM98KQXZMg5kBI4YqFtGNxT3sB9Ji97QcsL4CH1GWJ4ZbL58l",
-	"htC4kcEXJWWIbxF5C211204fJCzq9bISr7x3i7nCzWYjRwLvB1BTVV+68WYeiVGQrWRhZGqhVOgSjjbt",
-	"r2NfyCToBZOggKZC9ai4VuStRYUBLv8Md5aKqokwk6YOUWg5o2O61OTtmkwm/nbWBoUoG3RPcEaJ+hkF",
-	"sA8z/vZKjb/jRFk42mwfn0nW5WE4N5kYi7sgStUlHFPk8Zx6AnzMRvqt6TWxmpqM3wwDGG6SI8QA7zOK",
-	"JsOPwaqijzukr1TJlsl2+cLakDbqlX7knFr/eTYuCTHYJ2Ti3kOWgTVdXqGWW5JhBNjFkzTl/SQZqvaz",
-	"Z/rFlFtWAVVr88gsp2p6gQSRjGw9MrMGmdiZEpHFW80985PHzhXgZZZ7keKl9TtAiVBscyTxGEq0RBiA",
-	"m2smcYnkRqA3+g2X91hQrUDSGKKir2fhiAcoXQDHwSmyz5eKbDbvA4BRVsmbk7LZqTUAMz5WRSxXwDuD",
-	"ZuiXq6tzw7ZDdaqoB2flKxzE/41lqj+mrDieuLk4Z0lm1/HSBluBP1hnr8kRtNg75CDexzF8dJW/WaqD",
-	"qLQl6rFxlMZsEqXF0UaOMwclizNPySzJnkQsEdg0dR+xnsEsbC8IybtxLzHMtOgFwnctghFPM05DQdFc",
-	"NKwR5gNRB/pR6FeBi4Wzf6faOYaq5jAaTaKeLiTUc87z5u7C4O6tQq+XJvEFys1AzOhgzK7BNPMIf1rQ",
-	"aGEvLOl3td8vu9Y0hPFXZXt1Xu/93BkdF6sr2luAiChF+VRa2vjiPlD6lqmI9XhchTrEpYFAJtTrjKnd",
-	"+lxdKExs3k7L+AH3xf2KWGie51tjUIWQ87FQuazASN+1PtH07PcF90XMPFq8WuB7RuU5xkd2uhvd3d4G",
-	"97drG9cNv7bJG73arr8lapu9vV6LbwrevG4VUFPPrk0UHxNauJkrAgTOtF2gGyAVVcM9K3gcBsLGuldv",
-	"0k/VbJXCMdIQMC2WCJUs3UG7QKp9Xg/t8YuCkq2iFh+PgKc8armzxxEIskQvqTLPbmLP+LA2MND6+LGK",
-	"LBP6W3DGoGnP/JoR+XaMMJqxLfxlm82GG16iYVScI1PSa5ZduUDUyUiwc/sj88kL5zHms5f2cfnaLnhO",
-	"mSen9b3at0eorpfcm1j+bPSGt5LebJ6um/Jv4PJpNnqBhBooZyePVN5PcUXSArJ/dpiUbjYuVaDjpWMx",
-	"mX58/xU04njWnDhhopns/o4qzFZ+57ohmt2tVm3Lb/Rqm9c7orbnN3htmzf9Zm+7t9NtNb9hVn+agvnZ",
-	"BXr5R0swmPuXFHY5T1/GcrhnisEOZsaumX2CSs2mlc7W0qdw4VSDecCMCcDYykLTkJE6Y9jOVEIQCZbq",
-	"RyMnOTgJmK9/UaabIQiYRAwpxSBKyBPAMtSPtAD6+vgZC+gy4dLnsc/oPRRTQ9ENelQ7lj/eo74S3Q+v",
-	"e6/+uRfv/vzq93/HV6M/35y/2D0+Of/jOGqd8BN+OZpbWP19LXrVTPqM1b8q15488yG0Eq2ziY54U3KM",
-	"bMN9riybqSVrhB8COnqdeUa5qoSHYJCYwEJkoBeAmFjbfpMIHSqJhooNortA3uTpqpybxonLJFy3FdHO",
-	"Z1av24uc1viJ8Tmf0Ot8MO+XN3kWMBqmLB9z9uyoTYDIGTR99NLc1lziDDm7Tf4DotN8a8f7GQzkbhoH",
-	"yfhSbyuiLBY8RnWJ/3pp1Nuvb68qk3GoSyd0/8tla2vbIpHlaLcgd8fOoVuJ3YgE3M/rsVtdwy7htrhx",
-	"HJx6liqhzVdbz2cEDFRyDgIZqASykWzAbwXxnUaGrc5EMPCngGwFJwiOIr6oXRtgmvz8GVDeegWtZ1kH",
-	"cdSzbfaWR+taJCNh/B4YOFbF96MhnBL9u64eM4qFa5GxJ4045vVylWL1juxIrGQlVhCgOVXMO0iTfhQH",
-	"f4FIa7Pn8BqskzYaG114Tfin8KpMfOyKIbpbPTGiKTFL3mbv3nt15n2sxVEolAeknDS38ElHDvgY4m1Q",
-	"6gtJX8vlokSsnQMhe1HcFYqJj7ybhGM4pHWmh6gNLyrZ7UYDYZl+73gY+JxI5swrknNiSPqMk/uvGpEz",
-	"1o59T0+jmQqoOROJIeRiT1LgDN7eZKHQ1peqMj+4CRL930j/byp9EatuFOv3Atk0HvaFVE/3s9Ym98Vw",
-	"M2lHlMqJoVMiYxHs8yHEKT1IOnh19jzyA4ra/Xp5dgqrn7BBpJKObLLXwXPT2ASkL2YycdKzETzxPtau",
-	"I3/sPa2C0MMbXrw8ZBsbG3sWJncQSYEBPeaLbjDgIUPJgoIwCRKk5MvidwReVWlXmvVGvVEBMj4h+TCo",
-	"tCsb9UZ9Ay3XPsgAB5OAp34AKvqmTFPDFSyMbtr6fwKpqlgj6uA07xPloGEKg3/cCfjEkPYqZ//D4YFG",
-	"233L/2wim1WsSqk6tdC4oobdb5/FUcITF+jLSKADSTQ8Dl01mRHAU+UwIDKeMXKjyop6VTNEfXylCJAU",
-	"mmrOZBR3ZCwG0R1S5rONBmAb19kBEv+/fHNyAogLr46Ozj8cvHlxfOWxJ5yNBY/N5lAieUrxdboVrqjd",
-	"MMd+pV0JA5UcwLoAziAfiARKeN4VknqPLM0AgPNg6iXQX0Nc2KTg2hXexaIOtDEgFTBVz+DGgbe2ZoeB",
-	"P3+uFg4IxoKzXMVwQ6RIvTuEF8RVyfUBbjNPr72tXoa/6lB54VXpL1oH4kKAj2gKvRkvTG1WBW8M9FHT",
-	"iYb7vPDINK34mMeGGWhntkzVsq1x2NzVnMIrGz02g5WMPof5+fAlC3liW837gSqdUL3TS0ZkSH8azatG",
-	"ow3//x+LRWjLBoUhxAWGZfGRysfVuu+4ioz07Ew+O+c34jL4q7wddeLarM0gJu8LBHKr0SBo4YQAPZ2W",
-	"mGd/UvGQfalPFS3mwMt6l9EJV9xzgkh6UeycbW7AFyrNvVa9UW/Vd/SnsKbtTw40AqQkP0NvlEvmdNXY",
-	"y+aP5jz3O+0LUWh7t9mqVm4DqcUZ1L6h4yIUQBBVNnuN7o7Y5nvXzazv0d3Weoak+Jhkc9YGytfMH6OH",
-	"ZUs+s8FDS1Pr74IROIETiPNZdYuFKOHxuVrZxOUpeoJdxmfPuW+opuEnzfk/eSM5GXvCxx9tzP/Ryyi+",
-	"Dnwf+262FhnZsUxELHmIBRTwq42FBnfHAwzGgy9heu+hLM4PsLQPVu9GIfcorAx4rGBhwodUOfi5Wo6E",
-	"5Jgf04pQm+WX2lRYSBlaCFDiPEYDQRFKqrYdxFCg1teKhhj/JgCVkfC2Uq0cHpweHp3of4P3NwwBEAUT",
-	"E0WCKANfsbtyGcxQ0yk9kXbORcEgcTBG8y+KB5US2ZmHQg1yAHZFI3cgaRc6UDlU3nljoMqvQFnyyqIh",
-	"kEJe7PmmH6/k0UNtGYPxEeGfqi+AdQsrHKI0yRFmAAiotDB9RaPLdW0vNEQHyKFklBb9oJA4LAxuxUy1",
-	"53SFLzQgi5wwb70y4ioqPjZYSVHsOLDsiHxCDqfNsy1RXvkKx6rUHlulBWrfxAwcs2TwSqbJpuT8Qnf9",
-	"iswc51U2G/ceu1snucDgn6/KGJo/+m/UNiq2GyzZyDu3AKJpcLBMiTZe7TT0ZR8RcLlBnyDH9ZUYJkYn",
-	"OB9RjSz91oWZoY8wAVhp72ivI4e8NxtCj9ijALzNn4j5wWcZ5ExFi0GDAnEIugsfngeSoc9UEgz0kK6C",
-	"gbgQ+iX1QrdbLjyewdOFzno9Oql3ThiOHfzVNl0PuiqQ3WgA96E6NwfRdcK6bOKG3PijoE9/5oWXAKIx",
-	"66qBSPqRb2KA2t22fHDQ+g+7FP0/vVQx7pUjUyhn2tj1ZL8OlHLfx4/HF6m0fw74RwzEniMSn76r86kl",
-	"d+cfDfbIuYgR2BZWLxbch4AUVhPYJqtgIKI0sXDMu9ub+jaYOgFxdQl2lLHcLSYPru2wzxW4lM7G0uZU",
-	"yMHOoossyuBOEwfytg+NKfh1jKAiznBbW636jv7iT6JBgfEPOWYn4A+gjX8ZR4PsLvCRRWSBq+5EnJz1",
-	"skv03+7Rc8o8KlutzS3f7+7Udni3Wdu83uK1XdHgtd5WQ/Cm2Pabu9uTwCo5d9lByinYLiAOHeRAq5ZM",
-	"eWrl6uLg9PLl0cXF8enP1nU5jGQviAfCTmYe3MYC1kQJD+27I6yMWZPLodA/39zYbGzk0FyA17fSbm40",
-	"Ws1mMa4NUJ1Yjjm9x2z1MzS/GeANA9SsZez9HCmyVHNJ5wJ36kwKNuQ3YH8bybv2pKY9KT2PJZRbjmMF",
-	"PlLerZrR/AXYb0XkAufaKM6gPgzLARi+1hQGoxnt5ezDn6BzC3+JPeAU0MfIP1dMRRmZksngiY+BStR+",
-	"BhbU5TEUegZJR0ZpUmcHGEEHT80iAMUB5Bcz9gYIEzpXArJKnEplsIjMmxDQPIR69VD3mRf0LpBC0uY/",
-	"nG60UV/IjrR1aVAmheCxwNCuH4M5GYO1EPUgdZIHT9BjCBLybdhbQ+keJcyu+hTHxBMux1gLLaOkI7Wf",
-	"K3zIbT3F2LBDmL/ZarHrMTVuY7+9gTXpyI58a9pqTFLl2BeDYZQI2R3XXomxxziaksB5wHsQoEQvuA0+",
-	"sKGKzeauy8NQxFV2KxDewGRlbgQkmzoSrrIUWtI3tfld2EAY1iVHGwcci2HIu5A2JgxtLBlgr8QYcyDQ",
-	"kg/OGvjlkE7IYLk60papwZy0Gg29T1uNVlH8HH5t4gbTYYM5pqgzf6/EmOxRmIDnkT9e3BRVE99jCYk5",
-	"+Qel+DdCAnxqNWuYGmk9zMg/vuNhKgyXi2vlFRs1W7ONGmsZXfPubTqsFNgUpB+SHA6SA+VaaTbq+v+a",
-	"LRflke6foY+WBRJlgY7OwDFduEtEtNxt7DY+YyEE7Kn8tB5LlQhu0cwNfyxAnkAFIMkRLmHTz5pPKzoq",
-	"bfus3CxPGmUb243GxEQ5AU0t9/uEyZmN9/nYQC7RevMwZL7o8TQEa790dGVPWVyT60Ni1Wy+soSW/GFu",
-	"mMXCLsDmpnXZZzxJOCTHIfhSyeP4r720tZe29tLWXtrf1Uu735zez69DbVDu0c1gz0CLzzW1A8U8lOze",
-	"Phq+gcqh+9cRiN4nZJKTKDORiprmxlEKZRlQSeX6GPXKpNoqjnuWk3AsOKuT0U89Qa1Ga0lrkLiCHCuQ",
-	"ZSwxVtUXKU5AlyQWSuEbxAL9GuMypdn46kpzSmWea8ED+hJ8EO6j9+Sc+y+tN/HbItXJg0QPFNtGerEw",
-	"EKX31KH4oCmNmX2c6Uf8bGFt+KOrw3+nIoV6hjJF2FhID5rP/1Zq8Pzi6Pzg4TqQrszrwPyHmQpsFGu/",
-	"Rk73uaqvkak+fc9VqD24B6T28/L2zAk02epz8hW9zKVSHsHlj/Ndi66UziWUhhN+2D1e4XP1E1E9Vc6P",
-	"ji4+nJ5dfXh59ub0RcUyI1X02CCyBMRkDu8LVGqacSLALo1lA9oycsPbKIj/5v3GBZsj8zZDdYGrs0bw",
-	"z+8LjIyrqeghUiXxIDGwphmB4ndvP3y7sfDNxub8X5xGyUvYhvCDveWCAw6h2iIMaXQwCgjNlvDJzSma",
-	"RxX2AEc6O49UIMO0PNXH8lro3+unigmrh0Dhi8R7nb3lVKkEIC9EClzNCjEy0FXHK7yP+Fylv7W415Gn",
-	"7CuUCNw2Ydjl6hMUWo71OZeXyHod0DnpR6MJij69aZsLnIurKDrRegF/sLXQsfj18uwUrm8t6yDcinFe",
-	"Yel3uhXIaiOxbYaC0a4uouNx/OLo9fnZ1dHp4e8fXh39/uHi6M3lkas/JlIDLBapEpN6JFBs8roRR+x1",
-	"lMH5cZgCe0CvMrmEOnujBOMA8KmHT5DUYmR+VYeAaDScDoxfRtryBR+hKJVS8Npn51fHZ6egMA9+Ozg+",
-	"OXh+cgSuRMKDEPVzLwAHwhjR9Vshhr8EKomggCbrsp2XuAHNaWbzDG42NbxsLgueNjc1tM9Cwe+AMiJK",
-	"YZoWPk2UlCxWq2a1YCmhWSYxVGOGfiKKbwkYWCUc8KO+VloUbAXtdhlJPTsZWpADnVVuatRK+1NJovQK",
-	"moNErye6CeMJNCtmxYOO+fCTpfKGoIiWRhEYaG1bcWZFksHGGkQxlaVm4ZCOzBpWTP5MHxbbVYYUdOy4",
-	"Z0wZLca4QxFsk3E3PJBVuIqydZjSMxRzQdLvSI8EqW0r9LCNlR2wrcYG5iH02WIeFsB+eHN6eHRxdXB8",
-	"6rGB4FmFYEaRbgAo6UHtXCJ4wMcdCR184yniX3zdIJedtGKasoQ2zemhu4XDrZrOl+xBfQcjOlBsmCbs",
-	"mndv27kmoEE0EBLEFnUyw7OdAWljEx/ErgVmuGEdQd10pHkYuQ25NLVteM38Qg8yt0Ro0WOciEGAAkb7",
-	"G0CnjXWezCPZQclqFVk3xOwe562KMp/4Fk7q816Zy7zpA0CalHzE17Ie/j2cnIXrizFy9XjpqckzkEVD",
-	"rPzWc2j3lnPWFgi+TWWs8vOYC8JZa2plcbgCE27zj8o3lc6qHGb05mMGM9BmuTlaOmQ3946ZyY52NLpH",
-	"6+TXtxTtsyuzTnzdyxHLWla+46zXvVJYRmWU57Dc8JKr8r/xysTHjcaAiLGnLl9M43CnZnDkBR7Y5dHl",
-	"pXbBXh6fHl/+knM5D9G5IJPOoE0Wq1gns2hbYyr3DWfQcbD3ARPCFPTkcnDkz7qjMEy12Yuu41U/cLwq",
-	"72NzOV4cGvBlZkksF+uaF/+GIBettzXu9EQi7sI+w0nOkfxSrxD6IgbdwDhE5OZfC+tBGIRBOgCRFNnm",
-	"/zIRsq8SXTg07nOWe195cKGmkrR7Wx5iOMHmPgFcpOA5Wigb9wZe1SJmZC6o01gJyAoUgrgJ7oSapGHd",
-	"z1z+0GMCwVhyd6la3Bg6hB5694iNwrt9KvK21ajiLvCFgW/SvjKJCj3eOrtMu33rI2NpL6CFZKSujKdJ",
-	"NOBJ0NWSKasPyQjPgXbMjyBWMOISJMmIBwnIkdzn+ryAYJTjjhxEsYAYiZOzo0iivh32doeBAn9f+2lj",
-	"G1GBUuwJ2vDik4XRAirYprktutJrUwU0RjLxFRXvIfkWlnrSj8od+Us9p24D9P0LkX3BJ7T7ZeEuChTT",
-	"l7InWegINtV15I+fOhpRH4KQIM2cfgZguUgKNxrGGkEYmYXJFbiGoXVjyGExqdypshknjVuQkl0iHPF5",
-	"SesSFsSJSjw4CjHhm+WSyj68d8XFKzNnT/+0b53PG2G9rs1WvZnzYN3vNusb1cxGmJAUqORpF6AtDkdy",
-	"s8XUvtURhqYXIqT2+MGx1ns6kGybKdjiQE2gdRgVOCtT9AviFsmP0cPKLBPYpIUugQ3R51yudZXwKqqE",
-	"v+JGmFj6x43GbK2jMetS5HUp8r2CMvfvGM0pzvLYzFtjckFpE9gKPuDE/90LZb6jCMuSTcSZ61zsCWuj",
-	"3F/UH/7x/VUn0Vlss8/2YxdyXsWdHlUpHOQBU0ksOOAxXwKQZu1SyIQdwc/q7DgxDNlh6LQ1R5Rqta2g",
-	"QZcjZVGcYnb3PwyezP4DCWX2HyQu+E9H/qdWq9n/p6/zlORD1Y8Sj/2HeZf0BwxAf4KpesAklVLbTvKm",
-	"Xeg6GxxbKFsx4U8DGQVloabqiB4L+x0fCv+0j4Q6UvB3yLlBYFhbIYC/BDxrwHGuwruyoIeNuUmKzG/w",
-	"9HDMuElQ03PxPvjg7N8wP1kz7XWUutjJbh78iVHTVYa2Hya4hfSfVm075KZBI2XIHcaGTkAUByKkD4M4",
-	"kr59dT3uKo4lBxrrk0mIm8WAaio+hlz2fzJcWFx1wrHFR1Bxlxf4Xp1dRUybEbCUVWiNzRZNrxXUOUSJ",
-	"Ni+9E66SGgytdvzCowoE6ktGW74jwbHXPxoESgkfQhvYbg/RAXoN2lQUGCELxNRIHLu4UZC719L3VkYj",
-	"+HHgI+ZlFLFB2u3r1+lIbDjXwiyg/RmO84+CGEt18olgncEBOYBAkZ6sMJCCQjK46zbAziYqy5AccLc2",
-	"o23jIO6+wCiunU1YiTq7jFizwZThZu1Ijg8cCC6zqg8ECtDbyNZ/EK2IOXaoa3px9JfQ257dQDjpKtsU",
-	"sEnszsH2evFxGMRCsSc3Ap4sxQhW2V0gux2eOhvPyBTADDfRT/quGwZ62uxKYdsJvLKM0pv+fnbLjsyq",
-	"dgCSPJB6MZJ47LEnLrPe0zp7HkcjJWL1E/Ngz6FP4Zkoq92q8GZtfKpzJihy1BNJt+8V97Dr60zsBwXs",
-	"Qgh4sDltbC+TbLHhLirEjnLZS5bR4TMw2L4yBJ3ea57DnpTtchAAxH/j77uros2yQKZaEMJGcODgsNo8",
-	"G21O2pSgbW22pmjJC4C05uNdJeJjgqq5hgPNPwZ2aJu1mpsNLSrgwrYVLR0Z+G222exIfVbb7FPH+FQd",
-	"4y12bNypU2m/e//ZvQsIULpHy7mH3TGdSruzkNHYqVQ7ZpHhR9q3gA/pIfoz27ACX/AEPizyujoVGKYe",
-	"YRCGAJ3RyUPLTQB8kokCEW0tB8HQiHogxfSSQKwCob0ROlLLvXpR6X5h1gbWpcpS4MAl6GgV+IIRnMNE",
-	"x8Ih7/ZF7TCSSRyFpeQSnoxqKoG4s4xq6MhF8cCrMhWhNJYRG8bRxzGDy5Q+5tqj7t66GnjRLofipxXh",
-	"4lb+VTvodkVYe572eiKmnGrZO7jjvQnkR+D8R/0lE8UscgwY9mLx0f74fRVfxd94GYVhNMrkd4g9vmAd",
-	"WvNfGI10T5CimW5IxgVbCAt7Iyy6y6VBXJ2pGK+yOs195mm544H9DSSqj6OPHoxiSDUI6wj3GgdjHXxe",
-	"B5//3jgYPFSRAZZ69x4P0sMQ4VFxzK0WTHiSdWuQUP1JIXfJGtBw2na4mgq1YTgs1yVRGHd7JFPikz2O",
-	"nxexJ5ZGizvnSd/xhR+k9lVe77uA+0EILWFxKnOoYODFDpN1WnxtNKyNhrXRsDYaytsIPldLqtwPKNQH",
-	"OZFC4epK01YVz5Me7+5qmrxEnCCFqVALd3PVW1uNwo4uBTnhg3/2g+7gZfp76yZ5fXM/keqnqCKz+rF6",
-	"a2sFfV0QzX8l9JwMa81Go0kyzn60s7X7NxRgBdLooUKHKKKa0wLoWxE3YgDzX3kOwCy7VYY8j4Z9EzdD",
-	"FepCcnm/LqjXRPj7yG7f5ZL1MGyFodaSfihbdggkEIXjbQK7lTniG9VKDwsum4upbHjdvDBCNqvlxeUq",
-	"BOPndX/quj91bV+u+1PX/amPZlguW/e2YIvqj1b6+FXiUU6nSNXwzipGlj2y0AdOl+vjB6GekYIsrbF7",
-	"OxPUROZIOUyJGrAxx1UGklhrF/gHBtuuxyzwTU0+x2+A3oJsrGTieR1zFFgyCrrC6XaCvw2Iiftr6H9C",
-	"1Z2VNgUAwXIrhkmdIXgLsoz9Q/p/qkh6LIrtR11151nMGh6GZgwqQ99JIqb4ncA0ZC8IxT5TKdHEExcJ",
-	"8jaHkbxxQWWM4cGC3mSF0ohjSVA3TaDI6tA81PBRABdxntf58JeD05+PLj32hPifnzpQP0L6GSW1Qjgn",
-	"z7GIPAtEQ2tLOGUWWGjckVjPwGMol4oUlRMCaIwdF/ZiE4AMkZ9nADe22Nffxx/7MVRaZneqOiVsXFGt",
-	"AMHR9LCSa1BGTG0ipTRZDw2YFtcOOaTgMNLbQJbSWgPL7MJJWrjxK/0TqBni2mc4GgyT8W/o9htDZZpS",
-	"kowNKr0NfKgW4oEknpxEfEwIrkd/f/nqDdRc6QXxA79qaPyiGPfLvt4K6XAoYv1RGOEOVqXsfv8uqTFS",
-	"/SBOpsqMFiAb9PAUAsn8kN+IOvPMyQywgJcWoQoel4cz50FlaBhIoXe2PrZEnANVghZSFfDWKGmC0qTs",
-	"vYh6MF+4A/QXlXblT6SLFDIdaPlLf+Iwtbug7rSE/n6YCa3sf0dWMzhiMFkKE1tEmWwcITAr9baD4wfh",
-	"kg0YdMGvPxkq50qzWd9rOBzNlWarvtWoVC0M3jDWVhnsf/xJs5VdvZNdx5MkDq7TRKi6SqLuLUyBYXUm",
-	"G6lgiDurpm/GvTdBOlbNzfbHGm2L3On41MGZ6uip6mQjhbIyHCsUmul3gs/oreBDnNmOnlr6A3+mJw8u",
-	"wBmDD2GGsWZNzyh+ppehU/n8/vPMyrSTQKKkM0esXlhxBUWAesfneeBB0dv3quoXqcJYq9SxjOORzSq+",
-	"bpXesAqvUYVxV3GkswZ5QPRSVIW7yInfh6uw01livzVdhWiQZSbEQjV3LsFcJqdikFuogQffh/28dCcQ",
-	"GSAAd/nq6PzK7QQirQkF6WKYTAJEZ1hmdKHVaTyx8B7a7IDCQl8bG2KIxoGd41Jbo15ZCVClBbEG686a",
-	"7qBX83gWQfai9a9Ihc7dxgs/ACYjOBE0uV/ApfBNYKTEpTgztGrZQLHRIBeP8dBO7+sTajeGSviYRTKD",
-	"TjC9K1CuCegOw2Ec3QmfhTyZAH6kfgsaHhxK8Ga07RqNJNwQmwIMKgNYt07PsAvVPcceNdGhR7FH7XwY",
-	"BwyC1zOYmJPFablx4Jfwm2/ZeLG77N2nIquEAvqVdmVkIq96gJNXNncKr1ytvYBTugxJKb3cOuayohog",
-	"e2CSvIDE7t4k0p76DRBuUvABAo5fTlY+I7FVjtCDfAUGiNcVmzmO0WqGTq6df4yKVwlaFsrETMmTdAVh",
-	"NkGucM26rtStQ5J5Su1bIlQCmz0h22GQgnOGVKAQ2ik3r9iSZu0sUqCgbKkjTct5VSRiaZ5WLGXfPwCZ",
-	"thul+rqdzebC8uAAX4IGvxSqbOvhpIdr7qY1d9Oau+l7425q9BrdHbHNa3vXTb+22d1q1Xb5VrO24Td7",
-	"O73dXqvXbKy5m2ZzNy06h49DWQgYEo7yXjMK/dAYtjIdXCM5dd4Uxc9NuEAvlbY7rTVkfZBpWNvDg1Mg",
-	"FTk/vzj77WgacoVsI2PXlYZbzCPYzmbTXFyF0exsNursxOnZ12YgxdjM3bFvEl6ivkaxXaPYrhbFdgKV",
-	"trpQ5G4edq3d8AQ8gaFZ5ge9ntD7hrZzlRGCqHGhiomdvj2uJkdGAFff8enB4dVxTkQAVV+gmBoFCRCc",
-	"R71eTkCcOyR9rckr9+kvoAGSCICxogArsgPms9STj9fr0kfcT8Cv+HrxVbRiMfbLp/bXapF73TCBU/td",
-	"GFLFPidwRfVc0vhsP5MTD87cd20vEERQkLSx+CSP2QM1KFXCdRnFAfaeBYnqyAzqKRa9VAm/zg7yeLUQ",
-	"lQzC0MAr0gpKwcYiKXLtnbanC3rdr9n9tC65X5fcr0vu1yX3P0LJ/b0cWhLC81xakpFrZMw8MuaUBTYJ",
-	"fAm8yVn1drGrZpWoa1oDsOGNSFSueBQQxoIEAH5WZZu5xoAeL1KvaP39VbM5tl62V2DkfIGkDcplNdMa",
-	"swkVso9sUSyVXAL2Ysb6h3BDfCD2mWfE/lR5Jth3mLjW5hZeB1ByHQgA9HgQwp6wHLTYqe3eI06ldvYR",
-	"yo4IEXy9quTxC+kDPNKQ3wgFcaU+vxMYYSeuAxQ0dXbQkaR0chvFTafvM8HjMACcTZgzeKBDV5AbW0Il",
-	"FXhXVWcXzo8oF9+RTjI+iBdNx9OdVpCO/0bT4YXpartR32XxqGa1OF1uwxxQicUGqQJyFs580Q0GPKT6",
-	"ZsWwRgt2QqfSbFW3Gp0KvK15Qiv3BGvb4N2xDtuGJO8P5IwrukxSnWZjnVR/5KQ6STwDfDn+IhJZS4zH",
-	"zZ5naIwjiLmDFA8RpFcl0XConeBj7Rx7jnlu+Fadq206PuFjRRTHQWG2G++zUjCQ+2W5lziVesQzKUlW",
-	"lcK2uudHSWBHcp3DXuewv8Uc9qIRgskYBHim6zz3Os+9znP/sHnuYDCMlAquQzGV655ivSMzrTS1fXF0",
-	"+eZ1QWYbfzdNJnIMaQZL+bE/TbUXil6CfHt1BjvX2IDajAikSgT312nsdRr7e0hjZ4yppGfnJKwtX9E6",
-	"Wf23TFajLzbJI4r8RNDB5PKEPmbuWtt7C/jmuWEO00QZVmCe5EiBZ6MPtBlZSUjahQ5UFqu4FkCyMiKY",
-	"gTEbCWIo7sgMNIAio7EYRHfo1mNnshliGNwKxuWYwajaTHzshqkCYHLq+wcLRR/RjIlVj8eeXMNCgyTm",
-	"eKjRLobe/+OEhYLf6XGE0Lc4WS1vuvx5knWlXY/tPOlV0A9hWj3HWMNlk2oH58cgOWSOlwW0p8rCOh2J",
-	"9QRcOSFpHLj3f//X/zZRcBPggCYzG1JBbVNnHs2p5wSvJwJHegEsB3SVebR8Hkugc11f05HXossLlo1a",
-	"xnIX4w1p6fT9jAmduwgC3yq7l9GfxWEYvTKrCsPMjwsf+2IwjBIhu+NXYvyw9oSgd2EMm4o++pUlQjn6",
-	"rR87lINz+4P1IziM5tn5ZIuYL+Z8Lxn7IRm7jv6soz9fpYNh8QDRrNjPzvXcuEVzOvZDB/sbifvsNHa/",
-	"Vthn0el7vLAPCfN1xOfvg+MwhQ82iYcgoxECJsgI+uhFXGcHLp4DBQUKca2mwax4rg77awI8rC5Udpw9",
-	"xJrGIlQC8owF0bKLo9+OLq4+HFx9uDq4+PnoqihgBgexKGA29SQHbAOte8JMM6gb+vRpgwbwErRVU2cX",
-	"dPtlDBsIza1DbetQ2zccapsKWFtDHr574uWr+7wq8ybPov7sxcXvHy7enOp/np5d/XJ8+jPJsxfe06ql",
-	"Jp3ZZNKR33Tk7vjF0evzs6uj08PfP7w6+v3DxdGbyxwLuOPC1l6JMYtFqqbqHAPFJq8bccWgXA5MBhIJ",
-	"5PyagAXUALc2WT9KY1Vnb5SgoP6tMLgy+i/61apCf97EUL2ZY/16Ub/znO/JJ/XyKuJ8QyHiWrcvurfl",
-	"Ub0DdasoahWloY8BrptAJSIWvsWYBOsOvoeSDhBwQYJqiMAosZUE+gey3hWoi41ibDuhiCYMCNSGxeB8",
-	"0mo0nmKpGpcdCZtzn3E24GEv0pY9IYBlbSxUjmPHDFW1SNCKg8cAlhBxUaAIhnAqRufY53DvoI0syGsn",
-	"WNhXSfqiBv+uaRVdM1fUAqXQM0xBO2pHWbWfPbM4WnT7ejcaLH4izLsshE2xNPogbSAAvcyMeKJdNjpl",
-	"h3RKYy/TKSGHY/haIVTggI/PU9U3NyiaPf3ZKcIhPYdPWQv133UoHBeXd/twpOhOcUTUnr6oDfUTQH9j",
-	"PKrSrDfqjcq9y+v1vB7qKZjlVL0lGxT3s/C/9drFL6Sv5kjUzMz+WkIYFpZxzBcR1GpOigQuEJu+Sk1I",
-	"4jnit5yNNAxUcg5XPPSA0nPefaoEyrDd4bkI1JkMA2n/1o7cSwP8SXCe1Wm4zgytU58oavrCKXdjfwLk",
-	"nGNO5o8+XnFwE+HhX/y0LyIY3z/kOM8rRj4IQ9gRClI14FwF5kj/uBx8elYoJ2T1/5A26KwTMKswuGqt",
-	"jgl4KN9/qO6d3Ov5Hbv4bvv29XVzeXFQNEE/rjB4iCyYFyodCtM+bQ7FkoFRY4eahHMMlUz3i4nC8Xvm",
-	"GpvfWcxzb/4vDiPZC4NusrZTciUiZI9w05v9EJvk2Sc8f58zfM7p3XsBiXmV7V/kRlBULcMuyBGDUoLN",
-	"xl51qk/sJ8UCH5ooQjGJIYskCxhMqRck8vWzrYZ4iHE0UYxE5QZT2et7yQ9K1y4qQm5sodcPV4c6+wd6",
-	"5o/lG/U1z49e9uVOT7WU9XclG3OtpletpqsGCNURU+sewtWQIS1wbub4AcuVYgkRQ/4e2+GGSFsxqaJM",
-	"wlPrnIEYXIuYStW0C6+E9OvsKjLYObCbRJX1I5WwKGbDKE5MiaiXxqFXhZ9QUNqD7ZN1dvOB6EgT336y",
-	"2WphReEoUOIp9GFTbyX8DJIT4g6SZBISO1wy7vuxUBi1pDb9geAS0j9QSnhgzUSqHs5Vq87VouxJuRJ+",
-	"WhwE1fOyOjeMCmgK5AN70ufxdZTGTytLht30CB8lqLmWvit3kkyDLJPRaG3mrF0XG2IF8btax+VZltV6",
-	"kF4pTIldmPTCf7G30ACOhGcQ2lf/xV5EAnY673bFMGFRGqPUx2zYgI/ZSCDxGsno/1o898Ug9VUvTlg9",
-	"2OzEYHQUTTKZhyGk7gT0JWc1HKvP+zgqYuWJn0VyPqA2wG2dxnvNNHdk1lb4s+eDXme5Cdkrnw98yWwm",
-	"bM0ozsFEO43JhNoNqC2Ajad19nNw54SdjE0S9ZieLdjMGH8qnktrxtnZNCWM96QvXTyB5oQavo802ndh",
-	"vmOOK5fJh0oxk8d/qGTW6+ynoagNY6E3T3mtAXYcf9QLHQsBEEdYKhinoai6+Tfg7AySOjtwagD0VTNK",
-	"AJK+kNOSkwZ1SYN8iKnbjVG2bLEN9j/0/1WwXPyvSNuLlaM0jobi2XMRh4Fc3NA1I7tIw8cxdfWMX6QS",
-	"lhFNz1at0bxqtNrNLRJP9uNW8ccbzsf3zryZFz3HFZnfmp7bKH/3jPpXoikTUvuctHJ01uI0B95GX95D",
-	"YsxOjl/aqx7s7HFU+dTJkD393acKn4BlmW5EwlaiXOlkI6/d6ZI8eGyBsBD5Nhe0CY/lRTSClgH9t9uK",
-	"EgBGhL/d27huitpGr8Frm36jW9u73tqpbXSb/oa/K1ocmgXc9jF1Gwwr1cqfQZKYThLsVihxSm3jVimW",
-	"LZ3+vT8qxY1Ktgmm0g0Fl5VV1qi6AinDCjVQAnqTE32aDG76CUTzVy/xnD6mqU4gEoLYdHJOtRiZaft+",
-	"hpKwLSPlu+vzg+XtItUO9kxgxQMfiL9PuYNy5Mw8oXbPWodVWB9TgqpAwEydhEfat8vUOdh3f4xaB7NO",
-	"hRO0luRrSf4tSfKHCvJ5FrM10wKFWLH3qFSx91hBtYoVos8W3Prrapa/R0j4wPcdr2JFvsQzsPLLgw+n",
-	"Uba5IfKQyiQIqdoXAFiSvhjss04lTiWT0ahTIUzvURTfqjrTcshAs4Qh81PB/BSRBPqCwdMRNVn0Ehal",
-	"SZ2RQFYOkgWm6m4iBr1DVxH9LhkFXcuWbRqbipJ2cPnqPaNpjH1XK15n6vDBQuxcP3GOJEOGaBzbD2+H",
-	"nuPGcY3wBU7EYg1A2eGYB7x7xLv97HzcRAIYZimBoTAYo88FRAwhwVeMgftoTvsX2HT6/ZA690ffcwZx",
-	"6pE33SfzzyVKDe0eNOWGwHAc9TAIyBycNWVx6MneBKBmYje2yGqKhG1JjWHOM1tNneGl1TJfodbQtQF/",
-	"xHrDr1s9eA+TpbyKcGVbb+0Er53gtRM8IQDXgm9FlZ9LyLxVVoCa9X5gBeg+82ize4QUOQx5F5PHnI36",
-	"USiAEdGoTUuJ6NZednkYKvgXEDlZP3DEg6S8snIVQV8rYg3c2HKH5RELKNdKZ6101kpn0ur+29fAruOd",
-	"s0pgVx3ydB3sZ3Eqly+InVSzs5CfgbEOcLUSYCGusijFFoo0lkA/LFnQy3vxBaDbPAzd+B477k3jKunf",
-	"UevFSPv00JaeIob3bTAcAjB2RwJqYZXwgbOHKj6mUAHV2Pa5AkRqfYuhiEtxYeJUlntlSyIwxSg8P7nR",
-	"02rFT8XBjEgrtiW4dbETFbCqRNOUg8hOAJSuUKns5cDDJtE5P9MP5/0MMz7whBUUO2iVNbfOlECqox6C",
-	"Ycfpuk9sJWGSNFcsJqPRI8cUn+EZK2H3PAihLUu4BruIhSNACNLKtFvhJqxOg6ND5sfhtmSG2tJGInlc",
-	"0MXsFrGBKbU8ILnhqHw4Q/paGi0vjao4XTjUorlyrN4Zc1W5xB3XRu3Z4A0udnmzts1b17VNvtWt7fJd",
-	"UdvsbfvX102xKbZ2plj56y7EOs1d4ftMWPqCfJnhF5GuV4D6lwiVZPy1+o+M22MtYx/O5+nMMCHtfgMh",
-	"mrzQhpaT2cTLeIkjlwfcF4jfGcXsesy8XhqGcGKwF5cEMyD9cUkoq0jxiZwWBuYRcCefcNYDcjNw3WHO",
-	"ntbZATXD9LT1yKmxS+sJ1Y9Givg+4dNUQZcXGZcGY5csSxy6Q5Hci2K20WA+EIUaKOQxw84gJHFBsou7",
-	"6BaYQwqVBd734fkA94wTwBEuaGEcpnXV2J0dhylqcJr4GcZZers97m9d1/y97nVtc3uvV+PN7a3aTmN3",
-	"e2entbu31TC9sW/UbBFuroFxOELVfE58h829Vr1Rb9V3suJHpz+K+4oRNDPNfKac6IMM4D7fSmZkJ0Eb",
-	"w/5eTFbCIi5Sc4vrgr5NgZz8G1TeHpwf0yw4kovj5i3LppV3FpGvFxCHrwzHDGK9Dg0w9fghlY9Wsf1o",
-	"BOzrEXTr05knYUAU6XpbaV/UswDJHnLrOCwmXkHHJpwjZPl+CMLozE2d27JJEtpA5UZza2O70WgsU6hL",
-	"DOePUKXLhwHRna9F0P1FULVQsFfaFTH+tX/9czc4C349fvPXcfM0+HWvLsa//uW/PdYfBt3By/T31k3y",
-	"Wn/RbYXyevCy4f/r17Cy9P6YZ/0RONQrIYb6JMlotG8joniwbI3N0rWpeHptYSqq0uVrU1HiPFtwp3xn",
-	"Nak/ZBvaaw4sbpm+WFRdFBmlzz7Bf+eUJB1pozHbdJFkWkOMIX8YdLkJgbZJe39MLPi5A8xCjap1dnQn",
-	"ZMJUEgs+cE3eaCikgVALEqDO0P8OJGtudSTZrkDjEAE/genlxnJR5MNAxIBiNrTo1tFADzEp1xL8EST4",
-	"ciblQpK3al0Y4nCh4uXKD8mFc3X26ugUmHBenr05dWkNYMZA5fTAXc/zGWRkMnicKOAXKBb4+yyMoltG",
-	"aASm+BBFx6NQ2Xx18lG9he8lXafiBSWbEiCotKIOoEaAJ/3soJEsXlCLLygbelE8gHr2NA2Ag40netIq",
-	"7cr/fNeo7fFa76D28v2n3c8198/NZf5stj7/9ynrQM9SFvUbpAriypy9eXP8ovJ5MkaSqnnw4G/UKuDB",
-	"J6xGeuxi0QA/UG4BCorOk+gmkLPkLq2tkfwkFJ2IU2HG3n3yEv62nqRF3G14779he+tQRMNQO8ERYBOp",
-	"4EayQC7vcE81teqJX4Fra3bJkCs1imLwnaM4Ft2E9aNYCXYNp3fMVMKHYdF+WsaJgUE/Sifq9Clb0Fj6",
-	"amdsqSM2HwIuVpF0t9g9PDw9a8bBIx6cezh4cNKfmZn5LpsKlzaF3lweXXw4+tfx5dWlYwbphbMsaMj2",
-	"WGwKcZx6mDPzg30ijAZ3xQ96PaD1DoFOLR0OCRE6jEawZtT8ZsAyV8XmhNE3xRJu0Vx/SBcXWyLxEN3P",
-	"u8Vd/0lP2MLNNrjo0teeJ3wSxCzUkkcZBxfLaCCjAo8JVAICZlKfOLClpu3lyWZj72lZ341VHqvpuYGN",
-	"/jX6bWAGf2xs76Vl0cnB5dWHgxevj08dUXQytYVykgglD8Xu52+3OoOYkIoG4jrSsi1UAkF23R9l6ZQH",
-	"SqLTCJ5iocagxXfyBBA/oDuC+rcAeL6MSFk2BazPHWAVPgyl2XCK6vFUCYHZ2IOYbDFGUpvpU+xBqAwj",
-	"ciCvEMg5UCTRbH0ihe06kuJ2y4gzJkUAo7oWzDyeyShmNyLJaASjUJCkK20EeKihnAdmXMpqe8wGgL+5",
-	"wYs7TWGiX5s+P27J91oDPEwD/JgmqwPsrFXMTwqFYRRb0Q0culj+jazUUa/3cOP2mZB+Da3U5evd8wqr",
-	"GAqBbOHBtB5hOTUy7fJmqc28HhDSP8EBr6Xu/aXukaPv+1xpG2ANEbySo3w0bU09zBkdiet+FN3ODm+/",
-	"NRet+FBkDy8Lcs9vPTSn5YIo4qmiOd98CPnKneuGaHa3WrUtv9GrbV7viNqe3+C1bd70m73t3k631Swl",
-	"hMCBL3AAzyR0oUJZsbgLolRdim4skjcyCUJzy2Q8xEUx7OTYHZmVDtdVwkP9yfsFuuYmaSVgTl1OiWem",
-	"QHOZcD0t+iIRe7OOVRaFvi2Py1h+MF6hYB7U3yegP8qOjTmZ9qOVVM1FkvqgsQ4OyWT0JNfZAZbBAhd+",
-	"wgaRSthWw45oWvFx36cFX0GmIDsDy230hXfxEnkE81aPkkqAya60K6O+Et0Pr3uv/rkX7/786vd/x1ej",
-	"P9+cv9g9Pjn/4zhqnfATfjmqVEsEYKlhsBZ/KxZ/y0o/HPw8D5OW8SFwjuYWD0NzNOf72YKLvcZx/G4z",
-	"ECMrrRfULcV237NP9K8lkL/oF1XsM4YTYkHAfBEGdyIOhKqzU0RHZIMIc1dKyKQszeAqn9VkGuiOXyXZ",
-	"4AiENbbXqgPlS+/8cmSvVe26tVr/vtT6guc3z1NKpvX6LK8Gruoex3i5CCKt9YOZSd8Soacj1HNIGVhC",
-	"nkTYoK41HkJbjgj0csT1t0B8pK/ROiG4E5Klw3pJHmoFntg98ajoyV8uG7UWlT+GqPyxAZV+7LTQI7gS",
-	"zzI/oLS3/G2Q9CmYzZNEDIZJJjYN7EuQ1NkLe6sM2sNp4y6G86Ddm/32a2J6uJPx7lOF3tb8US5R/BTf",
-	"ytBzZiXrVwB60hX6tpaEkW01NuoOqsZWY0OPvUiuTj4IB+h2zGCLT3e3t8H97drGdcOvbfJGr7brb4na",
-	"Zm+v1+KbgjevWwRBd4AvVfKUrT/uDZMHjTlDIX0s3Dchi7zcvD9ixtRGWRA2I1vTNXjGY4JnZPOMya4v",
-	"ajYuIOjiSG/RmgkFf3qYkfrA6L9EIA3IALyMYtbaZP0ojRWJWQqOQFYgGUWQDOdJGus9bJjxE1eydLk0",
-	"rPyR/nvUF0iXHyQsDG6FQmoMYOOXTFu3JhxkEvI4PdgHWdj7CN/noq0P98bXYfl1WN41TSk26ZyOtZB+",
-	"uJAG9urMLebO/K7UlNRq4HEE6yVU03MrF6Me02eAefT0un60lwkzFzizJBpArBZIQc/60cg0kcuE8IZM",
-	"Ora5xWzf+AEDXUecRUGoWKA6cib1PD6I4BpiMQQZVCRh9Z1XEecs4aTPWaIJzEjikrGT/h4jddE9DN/N",
-	"5jSaHRm4rUbjPgZu2UUgj41pO2nyGlO42OSdAsnLBqrFr318ZsC6W2w5/ns724Ze+zEnvMTT2Gw0XU9j",
-	"s9F8oKfxKNNu9ddic35Pn2E8Sw/9Eo0gBgipr7XSebDSuQRbE8WlyfUtr2zSpP8MCujKeba0drPtdqZp",
-	"AWHotMEdJzW9+D4BEzzxXr45Obn8/fTww8nZz8enH66uTjzoYfZFj6chyG1tij/NgdKh7Nbuo98Ga7wj",
-	"bW0qs2352PQleByOtfbRpgyMSv9AAbQz4ZJUtT4wpifU9N6IRNkWCNuoEWE7RL0jO/KAjeJI3uS7OLhk",
-	"qbyV0Ujqa7OeCj4Q0FRhmge1HKhmOHr42SiKb+vsJZw906SmwmjEfH2/pC86EnBYIqn9jqGI8b76udCr",
-	"6PuxUApqeXkYmkpehQgu4GMDYKCev14sBOCySdaNBrBeIx6QIvWj9DoUCjEHk2Agqh0JE7XZ2sNelQuR",
-	"xOMaoNt7dfYi4wiEm4C2B3couOkn2QRleDGogynorz/vRqksUcN6sY7lV2jDXliqQYmxlTuPEPqfAJYx",
-	"6qHZdJBd7wec1b/+Ofzzj8tJ0Kys7HpOdfTnZSepXOBfBjdS62RZZyCrHDQ73E1YGMS8A5LXMF0eYFxj",
-	"YS9PQLfDOjxQZyzfDwLC6+XB8cmRi9LyFkQEHFOna2CyQ9legDSb2XEBCVNnh33RvWXXUdKHc5PEY4fF",
-	"b1UtyGWPr5pvTCOokWr78CkZ2n4kCACNjxGhp/6FCBL2HrBeV79cnF1d5ZfsKorYgMsx67mCOL9k5hIS",
-	"0hm6jplJQG6FT0gqsz6/E3TLOnurxeSuhW5d/aI+bID72WhIR+UkvnW/vrQxI7ppHCTjSvvd+5xpMw34",
-	"kSb9ArMlSpMZ/KATeGhkuZA8qc4ASNN2ReCzJ96fSeA9RTWHKXHhEwdvdl/sr9KT3ZEEnltnZ2Bm0GJF",
-	"vcwkgDOH9I4W2ZfQChDVXWtvXExOnQ1Zmzp0j+BbjPiYPdlstZ7uo3ecayHrcklggzmQpDJlfJYmq+SS",
-	"RLGvjbEvWWiGUznZY/Nl/IVW614i6/Ts6sMBWsmOuDqNErP0E2oFaiv0W5bvlb6IRQYOGyiVglcMO0JA",
-	"8G+fKjDiwMe0IvymylQwGIZj1otibdYGyapU0ZwRf712cxAyUZpMSZmFwcdz0giZiovTu/1ICXvWA8UC",
-	"VbU1MQM+Zn5UJbEy6guJtnQkHWjv6czujUheP5yGcwE79DaQ+nkpNoQDSqC2IiNfwDiILU3/fYqW5Wv9",
-	"yTTy68rtz9dzRUKXh6GIf/gum7f9iPEBO/6vh+9kYsErr1R4TlBk7IDRtYTR41KMaJkShRBPHsaRn3aT",
-	"4sqEQ/O0h27jbNjvPk0z+fnBDcTNK3u93W2/sdvc3d3s7vjbW5RMQjq3GTR4zQYch01sSdX+ZY468PGY",
-	"8aI07opTc9QcNNASQhEaaBlnniGrO504vEnMpeqJOBb+hehGsa8q7WZje+czRD/1+pkP7l1bQEs9r4UO",
-	"22VpBasZl7sK/hJu8kqoBIlJwHT6Xhprv24PXjc7bUZK2NW9v6R49on+NbNn4gV8bpLv9FisYsgWG7Qd",
-	"IFBq6cHER95NwrEWKOD5cMU8M2APWC2yVL1EqAOfHkNhvo40Mirpc0nlAgLRL8IouhU+40mdHSfsRju7",
-	"gcRwJlOJGDo35yzUx8YKvFshhso8csSDJNAu/TGVv3ZkoFcwToeJ8NkTjvv0WmhPAIkTfJ7wa64EPpVb",
-	"sjhUVywU/E6op2QhjLii10KuePvXPuPqFtJqenY6Epg9RA8rx7pAWAfOZ4HNj3egI1mZA4n6Cz3BrJpy",
-	"NxPKeYuT+u9UxOMs1W6310LdW1rAODiogUy2N7UBHMhgkA6AyJSSF3qCbwATcRX1aHoyzdMza5tmh2kR",
-	"mS3AKvwZujMeCX++DQNX/6Sy+dcr/V300uwtmVIl+MR8nu+AcPyETJhMtQ+u5YaztWy6j7yqw4Org5Oz",
-	"nz8c/nJw+nMuEGTWVOsL86zSNUcLptnY3rMPw7Sz3il1dkKIy0GC54yS0D0I1KPDP0B0wYjdRFXKS5Pv",
-	"rtWauek/9CPqlQlVu6d3Q9TtpsNgekIcwslRDOJnIvGJNB9voOhkkpZOb94a/AuvqlTNxEHO5vj0w/nF",
-	"2c8XR5eX+ps01hN/mYih3o/GTtBP1NPgLoOZ5JdpGBLlJoE4BlJfdxProwLdoGEC7QcxVQRVRlEMUPFS",
-	"n308Wnci9oOulgN4/VjvqJKVChS7Fvr3+qmCSJYsGroKZFewIiOJona9CIq4koj1AhmoPoRHcW7ADYaV",
-	"wdG3d5qr5H+bMNfiydIpa8JdXRycXr48ukBauLyLFElx1istA5kQOoe06z9X55CnjWX3WJ6b9/78frZ0",
-	"sub+rKMK88qLN+/XiwKgGM7skPnW0QpYyIzqzcoqp82pZ+LjMIqTUk/saNKUctUyADt1sVKYXY8TwaLY",
-	"x+UI/CoSyfvRSIYR9+vsiHf7DBWv6boOBvrh2kDCmLH0oVVHYdISIplmesD00Q/HAZuqHbS3BoHvh4Ls",
-	"m0hK9J0gQZgmronVDQO9bSjWmfBbwfo87FGIqoccvEXGDD51QWPGk75WPJ4egDYFf708O2XR9Z+im0DG",
-	"NQykqDIPr+GS8TjW1pnXVXce4yzRG4iNIJzTjcJ0IJnHkyQOrtNEKI+Ogb5pmUlE5o17gCktXmlXcHBA",
-	"GK8NnnfZB/SfrrrTmzFreNcfFCG66xvU7ngMaLj6TkcwS6cvIMtSpT9zfxxe/qbN+wdaVO8+GeYIMvSy",
-	"6dHXWaq/dDAQMZwcqHkZ1pqNRjObpqua6gdxotWmX2WvQQZrmdiuNFv1rQYWudsZDBIxwNvjROCCauFA",
-	"H8AywsF3B/+xRvObwxD41KkEfqfS7tCgOpVqp6JuU/jo6rJ2cfSi9ho+1GPFT/OjhS9hvPAtjBg+Q23a",
-	"HcPHR28u4EOcrg7NV8eZsE6l/akDU9aptN91aNI6epXgHLhbyN3kZ9IeTrup6wUQB9VKIj4mz/Qeys1A",
-	"4FfVbVrVr1eF16iagVdxsFVnjBJnqWpmplo0HTAF1aM3F1V6yU+dinkzfLfs7fT7dSozXxA0Dxw/BeJM",
-	"jxbCUlWG42V2wIajG0o57KiLZqMYIdzIuDyMxSGehtqLQA0jFRQjWhxgaq5HydZeEIpFcSx4kvBufyBk",
-	"sg+/0zf6RwfCNXXcs53Kd4hZ8V3AiqESW8IeWCU96UKGAermewAJZncv7a/gt1A6pDedVr3pUNvFTfZz",
-	"8ByOkEJW/cyKe+LZgGibjAbvKep0GiYLkjZDxVNl+L+Hl79V2dXlb9og/Nfrkyob8u6t4ZS6+SsY6i/+",
-	"Uon2pzpyHKXQYVE1NoXWoRA7kmOm+tGQqbFKxACfmjGwWlsIR8VuZTQiin14vUBhAx3dVUa++EllwZks",
-	"zWve1YYZtd3SkWi4yCx9DFnXVIJLKH20YYIE2kVy/iK8pvd//9f/Niv5DDoRxMijvqmO7EgPYw6vA6UC",
-	"eePZ0JYThdGPp8o5MzOBtrWu0wTbYhLMO1nqLmvURTETfqD/hbk/IvBC9qBBkBiO3rHs1tkB8+OxfrGO",
-	"1AY7VoVkvd366i61jqt+NMqavSEv7kd1dpyo/JSDOYdVgG29wXBgNuKnR1zFvUaTxfM7zD448BlXHekN",
-	"Qy6Pfa/IPsSfnGeO6kwDUevOqMdQyFYZ/m9X3VVZou7gsR8H4T4yNLHrMSO7CBz/a4PqsqDhN2nGDfjH",
-	"EyFvtHPcahSo6yI16G59swOoAFC7wVXka+KwNMOgN3aGnrhadN7wh7FQomz4dO/8K2wu8grey+Ojkxf/",
-	"ODw7efP61Gs7YzKuSrluB3cStHvZoAd8WDzid5XA/8dBnAS3IpRkilYzM9J5i43G9GvAax7jxc5CWSOz",
-	"5CV/Ozh5c+TB3s8fYqjTkZEsfQ/jIZS8i5mQfxy9uXjM99D7zRfdYMBDpoQ+RklEHn7QFap89PCTkr1T",
-	"ndg1C+77VAZJ9ug2G/A/o5g9AUPzqd4Zg0DiB1sNUBxdrQyflo1R365kgHDn/CCbi55OIbuRdsH32Zur",
-	"l7VdkB/6X81trNmdkCJlozO3KRnhKJB+NFK1ZmurdY8ziMsKch8jBIeXv91Hwtl7lAxzf/mVfgtiLcJ0",
-	"hhFvWKVoKI6tQTB3fPCf4qFZM79AEC8yhTZHEmP6FIo6ALvOFEdrm8mExGIEqtU7kt8ICJ8ALhjXqtgp",
-	"odbaNhGyXLp9vKDGmOK32vp/7qFUXgYSa7cw+wQ6nPpeAZJAWwBmkKU7IR5fpLI4yEFAzjSO6yiC9HjB",
-	"QCgwN9fembEdM/tpNWPRMhrbDjJQdVg5Si8GitZ4xpJRJrR4QFt6tw34R0x4NRv4/83JgT1gtM4unDfi",
-	"c7y0eNzNiWEvkrVbpPQ/6iYiqSEH7VSMIotP2CBEaexhbjgBLWe956mpWzFo0RgPtdW6D3a+8fqv9Ifa",
-	"yB6kYRIMeZw80xKopl0HNgrCUBu9LqXjdSA5TOp0BKbgFhMZSj2yyRfOl+YNY23xJgQwgteXvaPxf2KV",
-	"sKG1r8nhA5kKjRtq0fFPRNwWaZVo3bew9Bi9hEAGScCL0rHop+W7/RpVyobl+88dIvzso4m6IfJqXolh",
-	"YoI1zke5fvFc6RB9hB2AOIJcGu081sYTNNhY12dCA9m0dMP8W70Nkn5fhPSZU4WEdzAZuEPI5VGTfUFh",
-	"klBJMNADuwoG4kLoV9VrSd8WJeewwAF9NmgzgrYmUPOFWbpAdqMB3NMB7T+MBoPAaVTUn/0ieJxcCz7x",
-	"8SVUPWWfDUTSj3xqnwf3Tr84bKZrnnT7gEwDwhLXIcZtcJRHGMirAzM00lTmzylpZySbkdpWQht/8lzE",
-	"l1A7D8sSC+5DXgbUY6ZggoGI0gQvVJX27vamvs2diIPeGCrwsQTNAJTZ4jGcgGGfK4GiOQVlj96u/dpm",
-	"J2kEb/tQU2nonsEiccZpPtcnVphxDzkeWfhDpQNDNG0uho9scRhcdSfi5Kzn0EoLk8Cc6kWt7Fw3ujti",
-	"m9f2rpt+bbO71art8q1mbcNv9nZ6u71Wr9maLnijc/jQ7On5xdH5AaROTQHcYSR7QTwQdjZK6uKihIf2",
-	"pelKyoFfDoXz86yA7vkY9kmjuKquUa2k0pY5NCx2BPybjhXc8/P95u9eBSmXevLm1aGY+A0GjDi1c5nQ",
-	"mBYSikQEvsaSwM/jKIX42YgT8Yq59T2gnyfKHBbM0f/onJvrkpAfuCRk4aM+UddRQGJBHdL2ZGPI1yku",
-	"uGcb4D17ZA4PTk/Prj68uPj9w8Wb01wxF1QKDPitYNyEqKcbZqBP3VRs2kD1E9uj/uro6JxKxS71tmk8",
-	"haoEe0envcv65kkEke5VdMjY4LrBLxlGSgXXocBOnq+WBiNbGx2D0hzYNblvA/6R9F6zsbOxs9ncbW2S",
-	"3TSEgNnneRU089NdJknyGGmvSz5GhBpyhKy/rKUVajtEFgMtB85TIqSN9hhGPYqWRBCZcpqeofhXm9lY",
-	"zdJmm+x18NzA3+D9NxoNdvscAhxCRulNHxIbnMWpdtpOs6gQJFAmmu1NpKgg/UGzdmychHX2Y539WGc/",
-	"1tmPdfbjW8t+rKOif+eo6LIdj6i6UJibXWiqJN9XrdihAEW2O1Hm2DPVrsDZ1O8ViNCHwUBFZnbXdv7m",
-	"7YqdbDsVqMH7gQR8tfdV6O608Sko7smiVaBK89EpMEXCQIpKu2UbIWAWymtJP1et6M/Bpy1bSlqtqNvU",
-	"Bl0s1Bz+bUa14YzKjJwurGAmEnElYIWnuiTz3C3c1xbJ4eVvWjCjZCQ0D1cSQW1omwXku2pjAMsJ9V8Z",
-	"SpR+FfwM/rmPHXZoGAK9MHW2JdFE+SPIfBtqWsiJOaZKGjTDZyC8udbzt96k9KX82JdHRy8+vDm9ODp4",
-	"cfD85AhCLPYI540x2rrv88d2v/jYGnf4WA7TBDzIVPoiVkkU+ZWpI5oHKQrgN32OrjEanqZclbb7T4oF",
-	"PlZwGWtZ6+7cgNEbga7wq3jMarUBH7JJE5OCJsOIgBzhrObf+/OSO/GN7IaCF7rVx8S/gBI86U83NiDP",
-	"czQQRMyVKkBYUTzwGb9GohtD3mm8COxQpYkKlIOK9HU6e6mkkPTUtegBuxi8unnNJVz3zebe5kZjdX57",
-	"1s9W0sFyPKtJBVG7uWRiMEzA2zEwfFlPr2Baz+jXhYv2qe5U5dBhi6EHyusBF+ZCqC50LUAcwsU8DKPR",
-	"kR7ob9inZxJTeQ88dDptsdNEy/7LV2/0HJAtIhMeSIU5/ER8TMDGT4dDrC4JoxEAlivBnnj/5//rhjyI",
-	"PdYLpK/Y//l/D08Oji9KXYF/lzq5AYQP5pXGPLghV4qPSTZvWYqLttKc/pJrHpO83Ww0tjd2mxsbG3sb",
-	"TecUOJ0nhRitjRwBeWZhVLR7ubCJEcXBTSCLkBsKjQ/bV1JCTp4Fhlt/PIDggTb9PBAG6B8hEOisyevA",
-	"fkbYfPGNU50z4GPs2u+JESBgcgk5Ha5uha+VyhqaYQY0g51GFxHhG+w8MON49imYx5GJeMwIMtrY06oS",
-	"mMMKuj/d1AL4YQCJCukiAorCtHCG9eFMGbvWggcgZ65597ZegnVAO39paX/cew1kaQ+Xa5nlRWNZLajA",
-	"giBpZtZ+UDbOxWhxca+dmeZ68AJa8393HkMBBXR7vSSuna/dtDy0+/o+TctlXKDZaXnYnl/Mkf97KO0H",
-	"6uwFD/ZE1cXRFb8pyHYlXJuC054erew+sD1CG5Ni3nGvBjLQq5eYhp1Ks31zq27ebryJ+jfNX3/98+0/",
-	"716+jZ8fJM2zV8+b4jzw/3z7a3rtR7fp7u66c/ERmUQXlgePYjos4BHhaAwVSVpC8QTISkTwNOpHoX2x",
-	"qkndxWkoTMFRGGDa0opD8IfbwGYCFfeWxRSglaC6HSFdoztAKPcC3zMl+wChFKVJnXmuPPCqzLOiB/vP",
-	"PHvoPYiJBDcyirE50JYzUeX8yAwghuif9DvSHDGwWrRxTUMHi0mKkc08oMFjEfcxB41Dq7Ml7SwLiFWY",
-	"KU6TB5tJ1QUuPY2kcK2qe2LALwkzMKUUlgsPZ8J+WckNgblHyQGs1euXVq95ald2jPBssRiGvEshxT4n",
-	"gGZzfqnk7XvWzK1lIfTXO/OL78wAcDG/111WXbhAGDRokrd4F64PtiGNAQ9kFs2wO+S7rAH+kt7uD0r/",
-	"DKIFuIBQlC/gWU/nT1qNvZ3mVsvNn+w2VpFAgWjbs36gkgi5zAqzKQCKYyn8eWJMQMUG3AcYQjdsFsnM",
-	"qKwawlTL3AsNqz0e28pGyzbtsDu5lbNe1XBQP6135O90VnmoIkApxYRaZp+bPA3EoNiRDybtHTEnHZwf",
-	"I74D4Yc4PZ9BghHCXNqHvIDcvWWkLewMtiOJ0m6/mI0oi3f8QjP8hVJCDw4p2h3x7lMRLLUp6Hj3qQKU",
-	"H1qNNet7Wo1hqtDRa3BtVtrxPoN9p/6UamUo4BYuCPUXqnrXwylMCz1IsdJqL5oIAb4i/Mk6lVGEQc8x",
-	"Zq+A6iGJlglOfgPBiAXEcBu6DR+j/PwNoCxtVRuNBuDyQB4og9LMADQBWzaGallI+QKadcylQnwcQnIc",
-	"phAhsJBBkXTiJwCXc/7mimIYL45Ojq6OPNzh3D4LGCn0BZDX43cAmh3EzJoEqs4gCB3Im0nZa4mjgBjA",
-	"puM7sseDMI0R8IBLeFOHk2q6nB1H4Pki4UGoPEh+U0wISLhwqqgVLYC64utQDBR7YunxOrLVeLp0mITN",
-	"iJLoh57nca3vFb6AwcP2CSh4cj9LmmJo93V9rIPTBFhFfWoCJ0LTrvyP+c9oFT/jOkxFIXYjFuFi4hCH",
-	"2MITuGAvjZ65xyTns53bTacRu1mtDEzzMDXJhrSAotcT0JeWKUuRaMcLFvRXIc734i0xePvP07vB8Bfx",
-	"x7/OkyhqDt/enn/4WUTbr19sbf2y0VQ/d2FB3YXTM2XvboaVu/uy28VdstzdzYuau09WVLaKyhpLelmb",
-	"y65luQo+CEM654Bgpk3Z7wP2fO2VPdgrw9h5nnuAKNqWcMt2N3Z3txu793TLDN9RWar0VH8/p6vqbV9A",
-	"S2USoePiknFY2gvBJZGmkhIK4lzxDUT/Qb8CtN+Iy0S7NYBqyEbmCX3CNcbcSSwgkqNduVCV9tc4vCAF",
-	"0C7EPjoXIgfqSX1jKWej5eo2643B0FT26H/VXhJaY40mMhuBU2m2vWhfDPmwAx7fmpFYPMfCkZnpR9Mi",
-	"SJQIe9qw8iZG5pU3WcW3Kx227WXLDxS8WCUcGsMZHVP6umUG9f5x+ZemOYRkQajVYRB7Dp+yFjZ9I6ZL",
-	"pVlv1BuLZ1/0qs2LnQKzGnNx7D09ZEAH1ydV+Mh8jNZikIUc/gaUYoZ5LiOsA/gvwvaMtG/iMgmBnMx7",
-	"dRJPtP5PbZiqfol0LXK5kLGrvHL4MJ2goYEGBzXkSLbpQROE58jPl1GM5NdBkuHYF3AUZMAW6YAkRhAz",
-	"Gk69Iy/hEbZdQ9nWIOwRTgdYBGm/y5VP2jg73s8kuLHtaBcqoBV2CCs3+9uvUiswDndfPwajYoPIT8OI",
-	"tf7n9iZgxmJoTAr81tNH4AU86iSQwstQO0KuEsyaB4rxcMTHyr1aHUnfswWfoEB4wjxoRfCQxaGXiLgj",
-	"W9pjBa/VfU+9DCabDnxKxfWg2gvM6u8j0l9csgzAF21Lx78MpPYj9QOqSAuWRLHwYZIcltQkTlViKMlh",
-	"KfSIqM3BU+nAawO6Q19IJv6d8hC+gBGgNNDrqKLIMKlf8+4tux53JOqHOqNpghgnaONr6Doecj2YoMc8",
-	"PaDfUHJ5Zpn1fihyKGPBfWful44+An7QIuGOq34cpTeYpJ9H8cTtnO2zpl7guf2PcOQqJcROBbB2DkRc",
-	"sxjUbs7rnOjtuMh7Xwi9HIuX4L8FxOEYfuVhbNzrijgJeloDCs9YEtBZH6UKjkkVa1XRmrBmmD7FgUyF",
-	"Phcwe4C8jA0N0jn8+g64NwoNtOzhZVq9tbWt902itUClXfmf7xq1vYPaH7z214fa+//x3ysP1fmlVAkJ",
-	"bqqML4GYDrRM7NDSA7Y/XDFJwNipfO7Igrts7+Tusr3j3GO7sdHY4KLVut7b293dbpp7COkjYQKogU6l",
-	"3cqNA+7hnEukZkAeB/FRXwMebwdBn+gnc4gWTkDWaoUzJWpBuOgtMCVXF6YeIFTGAtqBI9sGNtVsf/NX",
-	"MPT0LvP+UonvVfXBhXop9IMZ73bFMMHdSSxV+3SyUQKOAvQUnHNMZCT61pVqRd9Xa/rpFO5vHNNTkx48",
-	"6pcDeLIde2k6eeK67y4r+3UKgkkjRT20gqqQFEOdpNVrAffjchbbI4bhccHtepeHyU+CW4GSl3IyZJch",
-	"4j1gNulpvdMK3Zb8dftRpEQbxbPHke4eaQ0y+XsdpdKvGgp97TfbKzoSufEJBQaJ26/gGhLyYEj1yMCs",
-	"osfQy/WuSQHmWU6xaKsmM6+Akp+znhgZKn59hpsT1hUFxLW8smYF2HIwfsqqalNUjUSs0Mo66Eho1ckm",
-	"x1hCKh20ITurB6sGSD4ZSaEWsFLOesdmqpc2WIw+flDxHyU0UeXoXU3GTfsdfNbcrlQrlfdLeYvP9SSq",
-	"h0eUF9aVze28rtxeUlPmfr3VfKiOXGvItYb8Rnvuv4dwtaOCbwKtAwJHQj5OmEQfVlEeJZnSl5ke0QoT",
-	"mVX04fuFqz6cSowelBkP8IsoTaAGj6LUg3qpqvgFR/dF/NlV+4or8o6mieT07VGwtjd3Xhz9c/jn7i/P",
-	"L3ntw9Xx4G1t69dDkf5TXNwOtk5fD399+8fPG/3L9OWbKfltdUa5cF5KMtsdMCmXz/mNWAvltdvyiC1L",
-	"JJwCH6OvbuQTSdlvxRiRIX4s7wVfMHNeco3gRHAxoUlyJPmInWGgIKF+MuRDy8YKjwlUR/bSMDTgINZj",
-	"gAqivCcR+OSHUBCLSjfLSOTzYv4hDsF9InkTFe0QZsYpo31D/p0TVs/F8qsWzEVRKgHbqyhiLEUyiuJb",
-	"Fgql6ky/pjLFTXqyOwBFQhwaZnzkd6Fexa61zJsqTNP1EZKzQJyUZF0f4jJl5ohbETrtQBn/6fNy3lO2",
-	"/I/nQH1Ndbqsr7PWqGs350d0c46L1fQX9Hrm4krZgwjs3sFslCmomA0U43Q6DUSO9oaeQGMBfP5Gan2n",
-	"54MO9XTTQUdaNUKFJJSS1L98ukD21UoGk3o1/hZonuxnIw7s6Vifm6qkYxKfqRJ+Wd7Wpm2pGQMgqOtM",
-	"PzNrseBMST5U/ShpY6rfNJRci35Aw++msUL3UKiOtKlwC9oyy1a4N+rWIzqFK3L1aCegPvn2CcQf2Z90",
-	"j9FaAa5dyi/rUoJhPRX1+nFcSZeZPitGIv3rK6KbRAfQeec608rbcWOoQ0NL/wz2Iu8+Msd7RAW3YvfR",
-	"qITn42P/If0Uga9M8ge6EeAfG0umgI4fNf/zw6uIZX2ktZZYa4kf1E26DORNBlu0ImfIdHRDD2KhZjgb",
-	"CknimFgYbYsbAiSlql9FhGgjtG3BudsvPVWDrn8oFIIm6+05wgoIxBru4T86MhoKaQFPmNcTsiuyAki8",
-	"/0/IIQDfmefA3WPtugDTM6HvhzzBigTDWEvKJ+G3IndLiH2ix9KR/Sj0qbAWHgHD1y4T6kcKhALXnMtl",
-	"DFwGgygWE6OQLAp9GgaARvWMl2UebmEphfSFj0AcdyLG2RA+qsAq6ts7EnHwG7w+g23Wg6TfPPH0P/Sx",
-	"h26E//u//jdRs1Hbpv4Aqcm8p1BbcmDGObXupqgFC5Kx359AtOCTJLoVelFUCmwFVXIcFXt5cHxy9KJt",
-	"Gup9CK0aKyNh6bCuHztmeb4wnO4p0jDYJ7iGIz5us83GXpV19U29SY45r8hc0NOh1cIlcbw+wFKY6k+A",
-	"fQJlqHKCANKhGl2WWXQhKtHP92uiD0I9YksnutEo5ooDvUxqeRkriOb4MVssp8LPtudyr9GYT39LK9aq",
-	"VkLBVX4mJohNp4hLlfg3rPX90AsKyPdybZCbbh/kduM+816CZ2+kg5Gv+6Yzw5XF0JiyNFzTejWWXo0A",
-	"F+P76EVdliWUaLEr19G1QwV6dHl5fHb64eXx6fHlL0cvHO6Jy7Hsuq30qJmgmdjl56Rba+1zHV23qYs/",
-	"Q7vOyD8nvrArfXhwenh0cnL0Yrk+sMNI9sLAMPEUIlWDTvS60OpXoJLajM/nxWTe5BwBpxuViVoLYZ95",
-	"+EKAKZlNuIfAkB5Og6ftLNaPRnXmnb25enFwBbczw0CSXcS24beokbUVhFd/OHv54fLon2+OTg+PvDbz",
-	"lPj3RMEo0eySadQFdu4EAXJ+WJv8DKQnGJvYMGYRkOab5wvZ5c8+WTH2eV7TsGvIrDXpl5PdV5nbULV9",
-	"0+jHYJQEQRzprP5oAOlfqZlU2yeFB48Favmztzw+V9KnHZHD+ik9u89APOKBfNijyouB3DjYc/0406OJ",
-	"pLCIBoRJQ8oRcicF6BVF5uTnz1pDkHA3yUNyLE3CkOB4XIlvEZepadO4OgYwx5uMo3nsL5X4+qDc/BUM",
-	"6+w5ThemEaFJ1VBuN+0wOLvhwzo7k6JA7XSk8YJxdAQAhK4z8qJScY0TfHADAIECL5h8K6TgxWg0RMZT",
-	"HkOXKAsFBBy0Qwx5QvYEXGmSjN5TQFWi1c9qhqJRMbVuqvp2+eaBQFzl+o2BFVj/rLyF/9+LAVu2HI6v",
-	"QCbbm5UHd1bqd3oJeqEYrgC2YeBTjwyG+x3auUAxX/CQCowjjMEEirZl4Cz7PgZ/IgV4JkwlBZGl2V2n",
-	"qP2KA6OActOY4Cza2loAk2G6HzayoQvqDwI0GmQJhRZiPKiURp81YnUbDIdgGheMeU8rvenlzHfOTnTP",
-	"NorXeN4bZWE36gcalY0Ywwglnb3bO7P230Jjs/AofaGcvBagjsFBRtlQpf0E15J9RKAEei1ACAooUZCl",
-	"u+UGwzrZm8zHNbEzh9aQkQpOvMvO462MRqU8wMBddoH3KJ7MxrIzuXA14HeXkTLJp9LxteAmqS3KgW8M",
-	"ESd03XUqZQms1lI5Klc3Q4YqAWZjvyQvtY6TfXXrflrP1JlHpxeZGhKg1bOJDzq+FrcQanvHIvlB2ZHW",
-	"0aB1NOiLRIOW5sh9c3r55vz87OLq6MWH10cvjg8+XP1+fuRsrTdSpUMkNmUD4QccqMhzG+tSUJ0ieDRc",
-	"sSJFWGXDkAdSezBgVEw6OHn/ZvHtRR5ziVwiUhstYk5f/Hp5dgrpVBRUxuEKZLaofPz1uGUPYQ9YZ9Im",
-	"jwu99WnQveb2zs5Oq7k9C3XvXmE1SoM+nmd+ZRXCTwDw0xVhnR1Qf36r0bD5YoPD5kg6IMk3vqt2Exx/",
-	"N0sQU/6G3B3DKFJnCA9g8r5VmyfuyCDTS3hf2kYCmcSNGATmIUSMs/UrSYRJo4CqiBHRKAS4e6gVoNcx",
-	"j4/1OyReR4JdZvG+9OgNHFOg2DBNDCrSpCg0jTXX4iaQNucLmeZBNNCOUYEnjfO8ovzutZsDLdEiyykM",
-	"3HJr++6bi97qjfbDxmp/UFRXOEyztMlDFQS2LJTmX8JAQQLmkK5bIG5HLG7UBGEwvoiG4iYCiPWqoWYD",
-	"hVllnKmQq77t+nD59G0FoWn7BBSa+8S4mshds5OPcm1QgMj+vUDMC4jHTbuH0W23ATq6hQGNQOajWLOO",
-	"NU72K/2Tzw/kQi+kP9eGHHzv8qT7gTbkMbBsul/2S5jSH4sP/ZHaUIpsaLPv332qEFNBc/UkIESZYGHB",
-	"d+C6AdwIKp+W06w05qIaCzQcbK+WjZgLgkG6HuvNoM13bTObaPo6XbcaKg/K1rl2nzY88aRFaejTx99i",
-	"9s43FXZzNICpxJujAbxhHA0jJXyvDWa44e0ei6TOvBHZY17bSTUBVRKgozCPLsfvkUnpBtonAK+McebH",
-	"Yxankqb1uhzVOUEAyBlJIao8NwOuVCtmeJXMmJyqRddLpn9au+MxAGHrezgTdJ7dzvn0bXZn59MXkRSg",
-	"plfX0rcqAel2iLRMh8jOkh0iZs8U26ZBbPpvqOF0LZBWIJDOs5xVJpkGfEwnEU4SBq8gM0f7EhPQQfLl",
-	"JVRZaOElYA06EWc6p8q62TYE3ed3yPDD5dhJG3d5GKqqA1xILSmUp4fPvDrLG07o92uDSM8INnHRACAY",
-	"zm8FQhpClAAS7P2pdCHFAJ54KkrjrriKEh56TlMzyj1jN0Jphy+6gS+UIX8LQ3pfHloahzaMxhYekIRC",
-	"iOkwtG/HnWUtTMTjPOZl+r3jB1k5OMynEbMrER/nNAOPxQeMcrrdcgR/u7GkgOsGZd73WxMhxqX1920w",
-	"bCwSStwDHnamMi0TxTqZsk6mrJMpP2pUh0xEQzmHesHwxpFyQKHxGCEfPBSPlxM4kn6+34wrdnj2+vzk",
-	"6OroBWor0y7l1KaRjqWKtTEAc+BHSM+qPye1qv3nnMJGVQwVLq5x05FuyRHw1dIRwxoejO+zJIJIlJB+",
-	"OzfsHg9Cahj3Ls/eXBwefTg+NS/iYR9ZboxIlZEOnSY1KHJxCIeyuzvta8g6lPWwIUaZaQicap4rym+A",
-	"ZSCzLAdO74NSHAWWA+6cFSUeMsPBMZJMkZRKxFA7CTGXqifiWPhMf5F1iC4ldl/ijl+nJL5+SuJtUTHq",
-	"2thZGztrY+cHNXaOpP+I+au+4HFyLXjyePbMhZBiRKsoiBtPmxwTreNEeYD2S75WLlDMj6BsIFPlmIAx",
-	"Vg9YAMY97EVxR3quQvAm2sxNNrcXi4nTUKC19eysXGcP+1xp+XIn4qA3xrgoKe3fzEcPUdm/2HVda+21",
-	"1l5r7bXWXmvtLxyiuJsu+g61h3t/Na7GsvtMifgOCM5L8EiPExanEpRdqLc2dwCn/UioOruK9KnxWZQm",
-	"OdfakteaMPuf0bWiVrgq4Kt5z6CY8C9vmofhRiT6aF7S6B6cPlMXqZQAcULo1MFAqIQPtIZsNVrbtUaz",
-	"ttG8auy1G412s/XH4qeUhjiLrpXm8G9AvOoEVlCwwtzA2zv7VH83sU/vAjGCQqECOutZ1a5wjVsmDeBI",
-	"enOhesTnJxEDjBlAgEqiYZ09x+bSmVs7SxC5/Zsqmt6teiPGUTi5Y+/LD9WlF9RDvcdGtMg3k4bZ3xhH",
-	"bbPVuldV/+XRxW/Hh0cfTs+uPhyenV5dnIEOnzIgcJ9lNK60I8IJS+Kq6GSUbkDEqrb3JJgks4mHVNYC",
-	"Elh/wDjcu0qV3yxIVlX9P+v9MFVts2RfRfAQ7CAFlO8vafKaMeEzcLrfGl08LYFUPxpB122QKJcjFeh5",
-	"R9r1wEg3TByXTPA4DEQMRekQ9u5UxJ1+904Fsse5ZHhH4iqzPpd+mBEFB/KGsuWWgngiIa/Sbp+BxYQm",
-	"pZZvsWAN1w0OlO1FHVFOXbu6+x0Zo/4EVghijYZsaS+KtZGGsQACeNPWnJ5mDwBZeYa/lkvLV7OaoliY",
-	"p0IrNuuJkaEuLCT0M9YBrNBDbQNtVbY2f4nSmLDSaHrAP8SFgDj4nvUSVaXd+qyPdRIHXeKNN796IZLM",
-	"4bSfXggVhXfGh+UJd0LplXZzC9uitaOYs0cqZgA/C6nfn26An53HURf6bkyUHj++EF0R3NGne9XKUIhY",
-	"HUZS0rCan99XK2aFjLq5E3o+gSoE3GEz8AsYkfMm8CIpActp35sHofCPaJZagGAaJv3LLhRVNvVbDbGa",
-	"yFyz0diDUkwc+1F+ftOu/hifurdX3yUcOD04e+UG9OK4QPp5rLhYdIVMDrNlfPfefHhp12/JJRPSvwoG",
-	"glBjaaZza7iztVutBDJIAi1TTiew+IY8ToJuMOQyoUl+V7mOuez2ay0oxNXi575RiDjBsU0bso3GH6WB",
-	"is/v3f38qXI9vqTrPjnOqt4MNlsIf2HIC2bl/OLo/ABupv/K3b3d/Gwx/DY+25W1ZX/Zbnv3qRIMD3w/",
-	"hq/trNTphNa70aBSrQTqALapLWhRZzIMpP1bH+JLIWT5LJgrDm6iSrvZcvASnYXQn51ixeJz+JRBtUwU",
-	"J5X25uaGnrMVeg5afM3yG66gVOomjZ2qdj3CH96RONcyq2q0EtpBGb074LGE2sZ5mKZHUfXXLLCrX+CS",
-	"B6sYewKj28W3Bz57jl8JgT9A4uymcZCMUdo5jCfKNHDo48d4GNyJ/3Kmzb6xokmxSm223QNosvDOWGZN",
-	"6htYPQRXaSx8pgLZhbQ7Ga5QE3geRwPtJabqJ+x/YIgbUWdZVNPaCxy6VLTuwyg8DY498V6+OTmBUNfr",
-	"o6uL48PLDyfHl1dHp95Tx6pIsOg7A/EBtNgpr870JG42NgvjEK9pRuZuAv02z6A3N99u8d/YL0cn59Yu",
-	"+5DwW6EVsPoAApIZrWTiO87cJlF0S3YiCyOVUPCs3pH/jV39fn5UflNckRgZ1AqvaMwEktCyh6YbuzmH",
-	"EHCSYmFMc/p1/dsuCX6QnKKtAUZwtrFLjteCsqk6jaiNJzMaCsmHQX3MB+EsmXU2FPLg/Hg5oWVumu1a",
-	"elybbdQb9Y3/n7WrWW0YhsGvYnraofQBtlNhl0ELY+tlh0FTRywlPyp2vFBG331IslO3cdIxet1qyXbk",
-	"z7JsfbppKzlqV0PT+lX9ZysJ7TgF7WO5Xk3j2abg2ztpM4VjElmcmqc3LgRLXsfd4J2V3hPhNwENddZw",
-	"tDw8HLKL/5vvyNQ+482w7fjOcSn3Z7aDzIAhFeJnmu90fkrv08x7OvWMKxASKB/ReZqq9uqzO1PNHmcL",
-	"dmJ9hwZlFWnTmauOrwt8IEVDJTVBCBCZ7Sikp5D3kCYMM1BjGyiaDDny185YL4WPWqkKj6TNP5zjMKSn",
-	"MNcV6jLuhS4gd4QQQxlriSFxbUh/nXO0LdThiXonefoH4dDH3neKxHewKxBLOzLQS76wxOjON8dJp6Dh",
-	"QpOZLRVk2nNdzQMdPm+9NG+EgGpLv90+hXSIBiC38kcGvG2klcFwqHGFX/uGcfcASMcE9c7/FV9RJkg6",
-	"5NiU1fL1RToRyabtJjka5Ef9zkKUEfAgilh+L8z6LIKuQJXvc/4KsQI59CSIuXjlh9DN2bSjttH6On2e",
-	"fgMAAP//",
+	"7L2LdiO3lTb6Klg8c5adTIkmdb+sf03U3WpbSbek6JKeJN1/E2KBZFlFgCmgRNN2n3We5jzYeZJ/YW8A",
+	"hbqyipJsJ5nJLLckFgu3jX3f3/6pNxbzheCMK9k7/qm3oAmdM8US+O10PGYLdcbHIoz4VP8lZHKcRAsV",
+	"Cd477o1+lCocEZGQ0fTHaDEK9I/3Qs3IMtL/YdF0puQJEWrGkmUkGVEzRhZ0ykgkCReK6NETJiUL+72g",
+	"F+mXzhgNWdILepzOWe/YTGLLzSLoyfGMzameDvuBzhexfkrPJCB6Fif/+F+D/l4v6M3pD+8Yn6pZ73g4",
+	"2N4Nemq10I9Klej3fPkS9E4niiX6RTSOxfJsvlCrv9A4Zb1jlaQsKCz3kscrskhEmI6VJMuZkIxEoV7K",
+	"NGFUsYSoGeVEzSIZkPuVYuR+Bf+ekEki5rD4ezaNOI/4lEQTQu8l40pvGtNDuy34R8qSVbYDFGZZve7F",
+	"1nAwGORXu723V7XY11TRWFQc4+2MkTF+6KawoGqWzcB82gt6CftHGiUstDuUzek/EjbpHff+r28yivoG",
+	"P5XfmKEv9Nv0VM5DNl8Ixfh49Se2Ks/oPX1gEvZLKpooIumEESVIwhaMqj455Sui2A9Kb7giK5GSVDIy",
+	"EQlsPhHcflHweBUQmY5nhEpCCWdLcnd3/qaW2ryZbempVe/6IRvsHB0csq3dQbi3tbvDDrfux0c7W/uH",
+	"R7t072BytLO9W3Em84g7igz0FiuW6En877+Trf/n03/+R694bEHvh61FIu5jNu8d9+apVOSekaHeiu29",
+	"PbJIIq7ofczI6c3r83MyntGEjuH2wi5P3lM1npW3Fwg5muBtRHomUkVxTGYUt30suNKkCfsLezo6u6XT",
+	"kd5WHkq91Sdk9PsRmTPKJWxz8YXsh0gqWb/Rky2cXfUOf+wNj6cPcvph507MpsM//vH7D39+fPsheXWq",
+	"hpd/ejVkV1H4/Yc/pveheEgPDz/2qi58fr/LN+J8ciE4W79JieFXSEh2gSummlanX121RJ7Oe8d/7/2+",
+	"96ndaf8epvoumkeqPMnvxJLMKV+ROOL6xugrotKEE6rIXEh1QjR7yHhNHYuJ4fWVR6FfAHsbzfXM9/DX",
+	"iOOv2b5GXLEpS2C2FyJkbxkfs2pmM9EfWdpiRNFkyhSZ0kdWNz/4RiP7yeYb9CYimVOFc9qHi9g83Ss6",
+	"ZTfRj6xhfyt2dtvb14BQHpK5SBjKgOFgQMYi5UpqvjMcDOoWtrBDV65l29/57eHuwe7hzv7uQasF3YoH",
+	"xlvLNn0sI85+UO6rIyLshWaPkUglCO4ARTuwZjpnZBLFmt+cwF8mUSKVke+tpdvCzbWaE5z++buxHHz/",
+	"l3YS/Yqq2Q2TMhL8/E019Un8uEbUmU/Pw42FXTY8TIixRF+HutksGEtqpsL11zafhxkVJoEsq3YO+PFX",
+	"kkRhQBYsGTOutpjWuDzFLD+5KGx3HVFDGa6VhuWjvGYzKisY822iOaPmxkokLNQya3ZMEqa3IFWMsEeW",
+	"rEAHcFpXtsCxiNM5l3hfxyJJ2FiRZSL4VH9D9smt5kpjIfHmzlFz+MgTRrX26b9NBkQKQpHemZaKoKjp",
+	"2x5opovXZ64vwPbePnkfvep/5DWXIMG1Vu4gbq3Zn3shYkY5bNDNeMbCNK4lLWk+r6N0+/UnkLp7BeMq",
+	"mkSG/dzOEpFOZ8+gWKM6lxA5p3HMkqJarQQcCONhB4ajzOzqyHW7rUJ9J1kCKm3l7qeSJV9JogcNSMRJ",
+	"uliwRE8uFkuWkDGVdQcD/7S7XDSOQC56k93fzauWp1t/o1s/DraO+p//sPXpp2Gwv/ulk6a5v0tipt8n",
+	"AxJG00gTfij0f1MeskSORcJkQGarxYxxCRfrD7A/H9j9TIiHOvJc4sc1m2A+fQJx2uF92vyiXyYXgksG",
+	"Fu4rGl6zf6RMgm5ltF6g28UijsZUT/eb76Xg3rbDF+eRlMYmlul8TpNVXrpYA1evRi/hEalfjxHq5d2c",
+	"3dycX158Pn/z+frsz3fn12dvevpaKBrFsnf89596k4jFYUEgZScUSeJ25cunoMeSRCT6vWb48zfEfyTo",
+	"zZmUdKqH1iSLAtw8qwQZUz5msSZT/cGcze9ZQtzIfThOOaMLll/wKYFZ6qGAh1Ys9PziL6fvzCrPbm5r",
+	"FimAMGT/XuvLRh8qk6NRvYjWQXOrPuePNI5CWK8+S3+5pVeTqtf1kTjaUdYZDAtfKJO1mYPeUk0A9/ov",
+	"NNQX3xpXKG5gO0/IyGzHCEhFGj2KxaHs9zKj/XI8TheRvgFtqRSehFO9S+Lece8buoi+oeE84t/IFR9/",
+	"M0njeAt+wqd6gSPNv168/nx+8fnq+vLb67ObG/1JmiSMqxvFFiCAKZcTlmjGQYaD/QPHu3vZkbxN45jo",
+	"9xMa6w1YaeJaJGKaMKmfmzEaKxARCaMw9d5SJA/6lVyr73GsWfYjS8JorNDCitVspfckO1uzO2ROI7hx",
+	"90x/X4/KQpT+9wnl49nWNpGRtjm2B9v7W4Ph1s7wdjg4Huj//1uffKCRAu9BpPRlmEQ8kjNwZtl7AYaT",
+	"m/3xwTDw7uVxb297dy8MxwdbB3Q83Nq936Nbh2xAtyZ7A0aHbD8cHu5reaNoolh4qtdTNZPskVcrj7lL",
+	"RVUq9cZfn17cvD27vj6/+LbXmlpvVnx8zq/s5CvI9tTnWsskUlbTsV4hogmbcqkFl6QrLaOj8QyVqJlY",
+	"+hxEIdkKPonh4DrRKxLg1dnZ9eez/z6/ub3xCEor0o6W0LmQu+fwuTvuSLpnEzaNpGIJC0/IeEa5tk4U",
+	"ibhUjIb93vPcenNDiD4rRkLBkP2D+gNaDAz0ViT3URiiXdZ5X95eXr86f/Pm7KLncz6ZTibRONKDL1gC",
+	"cknw/NZci5iRx4jp45vTFcwsFDCtE6B5cLeJBUuoEqCjAKN4rr1R2rrTJwJMOiD3qSKRkiTR0yrMB8Y8",
+	"ny+ElNG9XX3Hfbq8utWi9eLy9vPpX07P352+ene2Ru48MLb4LtIGxaooZuEYH2kUg6MtQv8ueWSJ3uec",
+	"FLqEl+W/UCmKvNHIuhFOSMzoI5CsSNVzHYkVUksqjRanhAjRKEK5pZmxtoAiZXx+eDJc65U0xpdvcjjn",
+	"F7dn1xen73I0jC8l+Ad/x27EnKmZZkdLTeAoOe0Oafu4T86VJFoGWOlqjhmXBX8xiz0HU9b90jvu7U4G",
+	"4wO2T4/uh+EzbKwWqSDxIiVZPCETGsUsROZpZ0UTZrUsPf2vcO4415Gb2wg2+0KotyLl4Ub7bBVMfQve",
+	"Xt5dvPE2XEsEx/L1YU9gGH/jb32vp/+4cf9EkkTPwjw/WC+gJUlUgxwHBU5vt+OPN5cXG+3G3cXN3dXV",
+	"5fXt2ZvP78/enJ9+vv3r1Zm3JXdcpouF0LKXzFkYUQL2UY4WtZkJMRwRrvTV0LPx/GHoAyavcW5bt6sF",
+	"OybF6T3XBYY5GN6h5wHv1SLwnN9JtrnYPb/4fHdzVhS7+rS5tmjzG6Lpoo3qg3u0KApoDDkkKcTD+uS1",
+	"1SC0AFpqlSzlKoI/MB7KQG8yJ3IZqTFuOLxQTCb6WnfWxlofQ7apjZqTI4OF2TA6VtEjw3NJ2FjwMNJf",
+	"egtMYbMDuj57fXnx5hyk29vT83e1NqMXXMlkmbtSk0gdw1TPbumUiImLaKCrDslqST72hsd/ZOzqKNlj",
+	"8w9/vnicL75jf/vvKyXEcPHh4erzt0zsv3+zt/fdzlB+O/7YywlD43IEtoxaV57BXOXH9B4zqnqE0knr",
+	"cH1yrU2oSBE6pRFHvRNjgWQl0sSqdXAGWrPgbAmLe67bZjfIbeFc7y4Z2X3GGHgu6DPqkwthRBdFrVox",
+	"cDojnwAvgp7jOpes1SwxAHdivVwNkSncH23PUAJWb78hyNbthMtuMPD3CfGOJtPN2M6ryzd//Xx7efn5",
+	"3en1tz7nMY4ZZHVKCBLDGAUp5TghfJrY8Mvu4d7BPngJ5QmRmnPHTMrn5r7+mOiqBB1a8wMKaQuSfD0k",
+	"76NXJOV6fNCmtP3kMiJ+B1O64zRVM5FEP27IGu4uTu9uv7u8Pv/b2ZucVPPeW9w4VMv1xWM/LCIwj6h8",
+	"MHSjb5Dg7Jk2zJEpjAmWdeTdpkeWRJMVKkpGio4+fPiwdZpqlq/08tkIN07qdwi7aU7L3mTP3pzenr46",
+	"vTn7fHfhmwmZJy15jMaMpLxamQetjip6T6Vv8IGR3Ce3yQqZlRaclMzFHKKvz0N+dcOC5WbojgvDFSUx",
+	"ChbOATZf//q9uNdqFnw9SfkJUW7KGMcYXTOVrLYgR2ZEJIgwaVyBOEvIEVpELtJYkI2cnF6d45Hj2RpD",
+	"ELVjTRDsUdv0c1DqrYtlwRIVoZN1DGk14C/5qaQ2wpuAt85pCK50F/YNqWJbKgIvetnNLZKQJb3j/S+B",
+	"HeDVqmoAAS82Eyu73GtfvPdFP65vlGyauXmk+8QPvgS9KKwWG7DDX6Fu7k96MDmc0HDvfis8Gt9v7e4f",
+	"TbbocH9v62BwuH9wsH14tDdoHHP4JejFVKo7uf44UslCoh8OCCUTtrSkQ2Kq2AnhaRyTezbBWLkNGutF",
+	"126F/gpe81wsrDzNQ2+aVYd6a8wuzD2AiUbKzlXiX+FzzWvMVKMJ4YIzEhb31KqyXSY4HHgzfJuIefUc",
+	"aRgmRly4HQV3pv5qfhbDo+3+oL/dP+gyjaMvNs7yU5U5Fil9OyHHR87EEiKhzjFpnQRjFsf69+pNAb1N",
+	"Es36m+hqGwIyj+JhPVmZx7JTMX/nQj2dcIbDbCJ13MB8bBhC+1fDGgWKHhrHlxNQ1ZuYPzDUa/0VrVG7",
+	"N+18QV9w5bExrVHAnojkAbiKzTRCQ6RnmRIG1GApvU85xmafKy9Fv2rrkSZgm+t3wgzP5an9ivn9zI1g",
+	"/nCdDeSWsYtROBvS+zumEtigp4ity1v/mzHowJMGPn/N8aXC3coxA5/Q/LPO0rDE/fdsrLSMPl0sEvHI",
+	"3rCYKSa9CCEN0Yqj8ZUnqSY0lqWgtksdCvEtkKZI8cUoDnmKYTa4Yi6TUdIl8MU4klUiUaRcNea1fCXJ",
+	"yAz5IVKzGYvDUe6OHux2TJHKyYHC2eF8KvcwDSN1xlWyqsqt0ywYowxUESnmDFRqw2PzS9Z0KXgNq9Ic",
+	"INSKKnmvBQo+K8GrPBFxLJZ59gTZNpk52ihj6Vihj7PMCsJIswFfQMD0H7hYSpAkYIlS4wEksZhGvFqL",
+	"aM1G9OU3YqFZZqiiQ20MeVqJmD+D4NC6DXVJ05WXoSrBA6WKNBYrF0vYpAlNjIcZTjGaTJi2dPvkAvVC",
+	"rTgkrInbGmorClhaI0oCcr9CH7FRoLV5HYvxQ3clTDN1VGI22IkltVuBryjsRuRtht6sJ23IUY22eK5t",
+	"BGBAObI4HG5XMIcmhhD0HiIeVqdO6r2Ga6TXpG8HPyajVGp74msZTbmWpvx3ARkpzDj82hkM+o9iMokj",
+	"zkbkazQclKEicFoDf4SnUiWjMHtKTAjlJIKsDwVpRY9RyBL96DiORgEZyZVUbD4iXxcc9r8DLw7e5ZFh",
+	"KHWMRC+iiT52v+RCDVUXNgpthqV50CTUYHC1GCLQdvpcJCw/jVwEo8M91sYPpt3Wq4CWtRIljoH2QLxo",
+	"pV5zUf2v3oRA77Y7Nv1XCMs8WVM+rNQSqKZtZMyG7jKu6G94YKWGW6a7rpaB1cqsa5MgVGHRYq6fOTWq",
+	"HyamaCIvshhXifmxfO7mwwBPmC01jwYjCDKhFJvLdc4BT7R+caugSUJXRRaVy+gtT+eKopFBJRktssTf",
+	"iXER6G/Dko2kExi4skZIJ9kl0/G4Unadxku6kkS/ot8r5Tk26R72lYHb7+KCq84YwwyeTlerSWVpDX1y",
+	"Ceo1JkaZKN6Ui4RV6Cs2n6V8r1YBbO2CiUXMyHImSCzEg/XP2FG1mZxnyj2Me+prl8/12xsMOhyDMbZY",
+	"oqpOQQqySBW5p+MHspwV5uS553MzM5pvzRQqDhFIIYvVtLWIvJzqT40k4V7ddPT199udvBE1zs6tUEsx",
+	"veS1faIyUZl5hqp7V+b9MCl6DO9T867N6eod5eEdV1FcoVFPNF9O5cykz5qaihm1dXZ8EiVzFpq0Hoi0",
+	"rZgiX49sOjx+47V9cAQuAH28vzs2gbglqFCGMjSVoosHQgwgKDGgF1OMkyasT05NSq51d2MGdDdVa89P",
+	"+ao6Mq6wnkSAKdVfp7aZBXcmvjzp7b40T7NLDsqUlq2hnspvVDp+2Mxy/QD6hxlC+lzwHIgZI/RccBZg",
+	"5ZcCkkPCW4rkAQOgIaRXla9NBfWeQco+OiAyRYM9Mk5M3h9k558gQebLmYq8qH6z9eGHyeo65TXVXnJm",
+	"dFa7dlMmgNFFjuG85kn8IvyvYurAS9zOaf4NJkOkpNlBCEcSJaboKAIDdUTjGHwDeXpspqg65ukJTmOE",
+	"LrWFA6klZTKoOwfLM7kXO50zyiExEw+i+UZ5N1w2TzLYTPmCbXAsoV79alR63joSciJnLNI4JCZlOCd3",
+	"NmIfZoO9zajmFZDg+dp4RJpKg7Ng00zEIRTHUO6VbZj0K+t1kHQlq9xXYR3pQJ0EqEeJmCZ0nvNhvj69",
+	"PX13+e3n19+dXnx79ibvuCx+uIb/M5u7VpIkM5GogEgsqbVyJa+J2YzjfFpDY9ykVnaBoTWjiwXThrDm",
+	"NKh3CRKKRimmSculXNfXLEZ4VDK3guFg/6iThV9y19osPThLX065KTVQGrpUw2Y2YikuklklT4F94Gsa",
+	"Fp+VE2kuZJ4v7sRBp53Y6a6IlAkHUtXNdIi5rpMUs92b1ZZfRtmwO9twhu8iqVodoERT2aZqlrmBeaz5",
+	"JeC10zpHaxZt5nlj6lTW2MgvurFuiQ37WV9DplcNDi0fnyGjKU1LheKvnZrir09+HdjWp58Gwf52xzKw",
+	"nRZlYFgRgJVggRfepea7RCT4ZW/59pgqrpS36krKqXFrGlopbVQjmw6jab1DIJ3rY9DalOUrXxH8giRz",
+	"EaaxINv/e3/3mKilyKg/Xyptwj16h/CrKEjd5/bNfXKRxtraimKMkJungQ5sJlokScrBo5pf6dHkcD8c",
+	"HA4PD3fHB+H+XoWbxqePwdYR3Zp8+mm4X0MMHuuLqVQ3Kz6uIVXUpaw2Yy++ZeUKZZ0kjId+ENfLYeNw",
+	"aIKzNvrwio+z672uDhpUSWO+TcWWWeXv/ZcULLsW0tUJmDox2024bJciaw5zxauuMkTqHUYlX9EXZQJp",
+	"UzWs1cB7iAnUSddes47bMBaPLHnyPkCl4fbefsXl1ubgDzRk42hO42bCP6LbE0bpYLy3R8PBcI/u3E92",
+	"J8P77fvB/eH29jgc7oX74+He/WAyGNDBYTN7KPJ3nOA6lSc7Brn2HKAwcCbiTPsRHLGUZBQyGVj9GnLl",
+	"THIbidlEEZvNe/Pd6db23j4RECvS1yuUpswdR5lROWOSRPwjh4UFJtIwcnEQp+oDmY0QYAYCLoyOZ6bg",
+	"4nbGViZAhTfYyHe43o4cDLsUS5PuNzFuz4/8gS0wS0Hbd9q2A07XJ5ccGYFL75CwdM8wknSFDqQ8lUqR",
+	"JnVQI/jZV7I9a/Evz8asxX9JQc7UhV1u7T7+ViZb4khmn90SKmkebKIaWyczdsMo1DqFk2dl1nNfjcoD",
+	"2bcUKwCocoF4+BOTiLmCqVLDPB96QspDgHn1NXcYP8PpUG1q2NDtCVzCnNRWLmUBtWz0L0F6mWHF7gmT",
+	"7dJa532rp2F2v0Hh3fXite1cT/jOP+nvlLKRzLrWRzi9Yy4ggxw02z0FErzPqhrMwC4MaM6onij/VBmm",
+	"zmWRWEAJf7rGA2HOoxf00kVofvJsJS8y7D5ukUeFM3vt3o2/37lX4O9v7DhuLc0mmOakNlK5zF88L4hT",
+	"0KgxWbhGTuGHgGMBR9PeFFtLkf9GYUq7x23ClHjm7c/ZB6YxzMgdOvhgNW3fMzLVZG6je8DQ67wrsrEy",
+	"Bc3yqD2D0toqLup/qAE9tGaX21PDTV3yp+9HVAI0wpE+UiFZODKWpPWoQ2RmHIEVZhIFw9EJGWm1bKQV",
+	"L6eSucClqcsCUw1AEUxC2UfOYsmW+u8nZLS02YaZXQe+NyWEw1DD8cAwFqky6ZA0Rq3Oslo7c4/DBj09",
+	"vV7Qs4Pkea77a6k+Kei9iRJWk0E4WqRxPCL3+lFp8lq+8nRYvYaAjBapnI2giEhm2u5X0igwkAszwrj6",
+	"iCxSJb0YOuUQ+iyyX/vmaL4Q+ltmBm5gUGAomUQI3uQ2Jo1jfVlTgIoyofygh28p4wl+CXpnYaTOJhM2",
+	"rsvzoZywMAJFqk9GBtXGwjq6VEKnv7gT1IqXV57bLCdTnrnKsxO1EDp1875mMo3r5q25mJt4Of/GLbmd",
+	"juNtU07HgXCBojV+pmJlnpeYHklgtHl9ZxNMy07sqq4qpF77GnYyeyEFy+yt2ZgqZqV3U9Ym2MCnWmJl",
+	"OY7O81U+SP1wTRqV/qi19DHlpnpwgJChP5zj1xyepfl9WC+bSvuBs/tUlX2ZmVdQ9X1Nl++Niz3boDqx",
+	"7kri4f3VFG6vWVk65nWABDxzRVOo2f1SG1wpv7tE5I0vh0yODDir7uWOyTgTL89p7FiDprH2Eeorjavo",
+	"RytOWl8Ar4be5cCCMoAntpuK6/GqBsXm4JnUCZ+brjmgGQ2NE9Y4gEwiSftN1NaiZeP1g2Hihx2kKk1s",
+	"2BxWq1eYOwuT7NArORMPzx5ZXQFFSBW1qjR7BM7OOBZP5C/f80d0MTWvOm8Qk6O3TPXO6JhMmTIVuibn",
+	"FoARAGOAs7Hqk5GMxXKEXsFxDNBA9hYlWEgvcYEA6wCld2QkZ6kKxZKPjj9yk5kGVbSI1CAWCwBpGHnl",
+	"sGaE2iLYnFKXW0Qv6Okp6n/MqHCwWaHtpy5iyWxcFsWsPPrqqD/4CGd0ATYUIodCfPsZUhecpC1D4BVC",
+	"dBCcG2wdff70+/9YRyUO7qGNLwryRtszMr3wN/D+dS6kJ+VQlNH6XiZ/IhuxLQbgGv2qIaH/gxkZEnoB",
+	"Ss6YnWJqyqmxGihNgNIKlQeNSf2NiZEqoWN2XlPfAR8GBAw0V09gDRn9WYFQd+8nR9uTnb2Dg/ud3ZDu",
+	"050xO9o+CgdswHYPdvaby6mb0kRqb6Qht5oiBAMriYFUQPTVBF6+mwb3pOpKYMp2QFxnC0BiBJCBPrlg",
+	"EgF/MK17Rh8ZxLTJPVNLBiUnbL6GlNaRrwunt1hisda8Eviyi78UNyabRNU5vGUsPE0Ri7FTlqjLEU8e",
+	"AYgHyr1ZSJaUoxonmRYs94wmLBkRzlgobalPQEb3VEZj9+dUMnCLjuAijxZUyqVIwhG6yEd4YuZDAPTF",
+	"b5KR9yXAHh31ybkiU4Fw+ADMJKQLsekJfqWHS2L8khKEC0xQ9vImgYMmLATfgX5Rmebqq57Q/tO87xic",
+	"VKcGgwNidqMAO1EYnAuoVloZlGCR4GcereKs767fnZARF5yhn4sLQlM1K1TZ6P0sABcPcrLmazyKn+HJ",
+	"n3EGP8Nm/qzf/btG4TOszg3BVwYE3hmYZQUE3kpgqhxsHr42ycXD0NKi1O5BfpH/vXUzE4tosto6BSVx",
+	"y0LHN8M1B71lEil2yeOVtaRzbNSSW439bD49gc3/IMRrMZ+zZMxsrwyZzsHJY6vzsvmO5efh9k6hGcjh",
+	"8Gi7ywy1xFXVzlAH+pAfVs4WVD3DyFrjsDezHuYajnDN5jywAlLA+OEZ5qelskMcLgtA+OhldqYk74Af",
+	"1PHXty6A2IHDnmKPG2eoiglUSlstz48sVldNPzYjBXggZbkdQrjZboD9RWAVcI2NV02Os3GBIM7urjcf",
+	"dG+9+6sCFuU0UdEDi3mqKXbzwYe1/K06He0V+5FF4xlP4TUbDorx12hcMyp8lB/2KmHRE84VKl4e0urh",
+	"bv50lx/s5k93mw+1XVmGoC/SVcIeI7asSQxwzbWcMlKhK1pIzRp1BlSYyJR+YIIMNo3AS4iA52MxZ+im",
+	"DxDgqdrSAdg6gxSpn7u7fbt1GJBFwiRTZCnE2PDKYxIZhJcoDIh8SPEX+ZAGKB/hV/hJTwsOF/+WsGka",
+	"0+Qz/OkETVgM9LBYMtSDIq4EoUol0X2qUOlvpOVZxKu8ZjdmjZLQe5EqtLbmdKXVgLKlWaA7+yCGEyK9",
+	"ZJWsyNbWnC7wD/8LnutXxXCaooX1OWq3GbqQ8Y8kYXuPsaa2G1xCzmE8HDTVfBT1bwOsiju6Jl8M6Rse",
+	"qKw9NkEYR9ugMOJvUYwgAoD/khoCJQg6sYlcEJxIGrNOpU37gLxgiawbLMJZnmxz4/7Uk0qMHz47GPSI",
+	"wx96X7o53gvO2HoRdcrJ+c0l2d0eHhBtvWaRnYqCLyO2OiFo1OExFMXTcF18ppvYud2SsyhRgTZsAvK+",
+	"t5lwOfuBjhUxOZiooUTcpC6m3MR2lINEH6+at2+43d8bdNnAWjF0o4mCPDC20GSkp9I88u3N1vXZm633",
+	"vU4l1FUhMT0dh2CE2+bRV5AhK3nXo44B3DiqL4cskIX5DADNRcsYkizjHH2iZDlbmRudsEkqq+RhHPEa",
+	"1V5/4tvNxpEUKRS0MqhKtNtel0u3yDhcu+CszxbL1Y8+PGsFA/TxUksbUXC/w98r6/bzXy2/02CQecFV",
+	"ENDOfWNy/5tvXIGy4FwqqcTL9KsQE6ig+MZBYAvOteoAzsgKseBAffjKnElRCru/mMV4f3FdqYKfnHAt",
+	"im39WTNqTflwLRTJPRuDg4TyFepSYNhVVhGAECmwmGH/aFAQDr9vkA47eWyf3+KGLKlctxsGG69iOwzH",
+	"bbsd2zYBtoraTKugfAIaKCYjT+E0rja/oolnCmnF1emUlmCdnC0AXr5zXWeqtR+V7+A0p5Ckbhu/tMf6",
+	"8KoBM8SPtRFA1+2mLWvE5fzFfK0ZGsO+3AUa6/enESEjmkJ1TxxNKjIHrY5WimGKB8TIhgD0qOBSf+hW",
+	"fIFj1E//L9k2FmYRMhqWkpsMYsE0emQIpe2t8NhlcEF2cNaW2JY5PSICEuCIjinP1W6TOHpgcEvhFX6W",
+	"lO1mFEA3OqUMqoOiBt9BTxRymnkkZ7lqzMwoOoe0r1qD+DuxNJaBkYimE1VVZBN6ItaVqJiGiSa90sZK",
+	"rF4A9pVnW7ljzeM64q3+5NlerY08wOY0+mZN4N4oo5ItqGlhM0Gb0gNxBesd5TLmPxaCX/2uAKohg665",
+	"LKlxJpjZMNtRGfZRz+z1zV+AZG5v/pKfQtAVwovVtmZHoCn81J6V1tXzA4I/Yh2M2WSN77LiKKvwRJqc",
+	"KAV7T9tHBd/clybMP5BQprqjuBE81KItIPjfsXwMiJKPmpp/mMdFX/3jOpvoKZ6R7GZsdg2gBjOS1diG",
+	"2FYGtAELHup1dpAkKlB7SBXte4WFrcnuAKIl44cqTXn6Y7QICLbiFwncvPyo+oGuxjI6y2oyLwDJz6A1",
+	"KY+gsmtv7x0FML/FgoUGBDLCsIUshgcgutQVdNowwCYfVCWPtObXjmcX6YE9cwQ4KCn2e2zlwspJiGsY",
+	"v5HCumAatXYLDeGlNSXeBb8P1Jdwtsabqvmndaau1alSXtU3fU6/F0lA5hHX/1TSKjzSEdu7NpFNujJj",
+	"w6c83u3uky9SzFV35J9JQLOkwIltx6EzN6MlxyodqYooGryNFTY1bNhytjKOBvBJeCpGJz/DB5ebYl6E",
+	"roXcUex0cCl0dA74WOIVK2hXhJlzUGxahOm/pKNnojhzsyxs5FGZ+11iKZ0SzascFdkhZPOtp747Po4Z",
+	"TapXZJTWfP/UPhnhzRlliV6Iy4qs3eCQgRyceMo49l7VdthoThejgIxCNqFprNAc0VcJOotg736U3pGq",
+	"qjLePP/v7dnZm893F9dnp29Mj5FGjvVS6ngx2Ama+UaqyOGLaL8nvV9b2917embjIlWQAps1VVznwX95",
+	"xXV3bRKly0IrJFGSc4v2Z9LeLArBWMzn+llwEUOShHS5cmuCChtoc3UqWrOSaqvINjdc0An+wOKVT8B+",
+	"ku0S8cxVBnO3uRlz1DmD8p2YRnxTjEfh5elFU14ZLGxO2mpqa/9CLeqbc9Ge0K6+bQpY4eKJJGFjRWYi",
+	"kYBLoFiy0ixiAV0sHOKAe3chO2/QLSPCJw7rV7FvbqCPemeexew2zlnI5QJ3eyz4tDrtcV1nI+X6PEGa",
+	"cQ4ttjvM/s6zVc2sy58LXAGxyUHMZW2uNzOkCZ+08tve6ae/NDZFyWwHZTIc/Z4nMFzVkb9n65DZ4rgq",
+	"/vPLHutubdcA0x0AdVcc0BTDQhONrFUAPGFdqwSwaE2yjtMbTYcBaJucuV4tcn+h1rqa9rhR+tod64UI",
+	"GYC55Y527/kqv55IZNv1RGZ2xWBp+KTG66SPCRU105uDA9UjsbDKMHxWbOdfAiSxajMu2PKKNbVFqcnw",
+	"hG6xSrgm9RWRWZua3zpYDsn8FTjBNm3gGFU8AFjC3P18xv65MjVfCQu1Wp2sFsoU2GDHPn0UHHsF5sPo",
+	"gy+BD83XEmDGQ0FsnLXyoEF9YEmrMXoF9FNBlDjRNl/ER/kEkOykj5riCoVxK0MMkc2zlCfwUBYp8q0f",
+	"kUrsn1509Tck6n/82P85WJOPv1etBFGyEBGHbBCKejoqtmD1ym6UZNKW19MSNS59bUiYJBFpPf4+imve",
+	"19hgQ8IA2lT0Bsk2NXu7PDHoJmC4Vyf6nOT3etg+r/ew0eoskIhvgOoJagP0BL2U+jD0D8P9ujkuIx6K",
+	"pdwabu9t56e7215JHB402JPebPXs8LEWu4fGZQOtoqH6M/xnLB9/VvLx5x/m8RrqrVHhG61eTciRbTpX",
+	"G8OXKz6Wtp7K9CWgiToB5r8hbPu+VlgYW7ytAQJ769mEUtGVsZNX4JvSF+IY2jPEMWozwLqA9SNDFY8s",
+	"8axoIngByyfjdaaGm8yoSVHmbOnxPabwDWYYbEfeJ2d0PNMXcSQf0lFgiqYCMgLupX+w2Wr6Z0xXGxWT",
+	"OC5O35+h3oUQQjZ7g1zo36v39e8unaMiB66PaZyfKpOG7fe6ZJAX8nQHzdX4D/V4YPojfY0BTo4lC5qY",
+	"pphZPsBIn8YIa7bISN+rkdVAI2l9mNosNpE4hwSDTg7gmbasK2QFGWV1VY4Q2/rtecAb80Gj7jqnULP9",
+	"/Bw/c+hZoKlSPJecm2CkptD/fv/O3kSUT1TNsGE5lWT0SJNIqx/9QR+psU8+uPYFtts6xO2svxczjZhk",
+	"BXluFfYujRW0yl7uKoPvqcZlPjUJ+S6t5yQrrY3COi76Clpgke0KD0CjQlvnLyscR0MgdC2D98oQmhm9",
+	"9+DPxgln/926T+OHn+csTCX9+ZHxME3Yz1MhpjHb0l+YUa5+tkXPayTDdrVk8EYPiBnW/QDjBwQnEBAz",
+	"g4AUpqAvpJ1Fr94pYBwj+tomImb2imZwSAxoU6Ys7Kgtk1PMpJ1pytea/YhEXCqTlpOdiZqxLURM0INu",
+	"2QZqWzjo0yrX9mqjojmtzpYDWBUXm17xXGq37eWN9e5gUMxpHGuDT48QuFs+1peuOr7aQHDwyM8QpF1D",
+	"M/vVNAMv0LODd+gTT5MKXf8Vla5/ZkBmSi2gSFyphQwcVtk4YdBTkMbSK2+dJHQKrd3JLcBSuSJo7HZp",
+	"8uLduzVVaD4IlebUvMaOgPWjhW2CWRx/840lgb75qD+GBre53ds97FDMVfQnIuPEHaqxcG/GMxamMets",
+	"5QLUgTYvtSJmm3C6zpt17V5btsYxkzrF75VcL89sj3qdCdbYl1BkklRlh76NHv0qTv3QsSbRVLGAzESa",
+	"BCSkKxvImguuZoH9x/tgydjDCWhpf9BfikF5+0NII/OT/tz8CF82P68Y1c8WkoL3yA75vf7fU3zUWnOh",
+	"93F1rDrLsIWTR2KQAN/7BM1c25HR5DqFur/uVHPuvpojnKMvQe/7SHOiG2xeX1MhIThA8yeUh2JOQhbj",
+	"6VCSpBzCI6b3fUCkQPkBSIj6skkSCkTLiWNzMQDXbsxOyKBmMwZwNghavLNvjgZ/bcRxgq64vEmdEROy",
+	"EmlCxJKfEC6gj4E0e2SAMSw8ViGVIJrOFHQv8U3sDlSjtS0TXexwfHq/Ls23ypcUes8KYDtYFgclmvo7",
+	"qFyCio41HL5SaXAdJVMKESFR3KsINwhSF5M07/M6dJDeV4wldZipxsvnLEAXv9efSPxIzogSxlSbMiU9",
+	"ANcMTL11+aJVbAtYdy2h7qA/bDRnP4q64iDYlB/B8uNex9okjRm2Q8iE/+gs1Rz+m1csiTW71Bzr7vZ1",
+	"gQPlHirHC1tXRVfHyYARe2sqNYjF06sRfA6Jtlv1PnYtFmROH1jb4Kqt8IjARQM8BFD4IetgPKMJHati",
+	"kwXXYBfSXRC3dHM2ri8ktOFvfRthe671V0romUrFtRxU31LNQTGHKXmQPsc8caA3inGiZVYhKWy4pzng",
+	"oArX3bFI84zPJ/cHnbDoDPnAfuRW00QpTSFXD7bNeQvQQoAUJmibWdaJFlFGgq2O5NR+o4TZ/k8QTl0b",
+	"CnX7UXMKd3KjUEwisekvDcOuuRB9cgF5MgayEppjwIG6FAlIl3E5EmBNVUvUf62EiYAcemwLbDFbiqiV",
+	"H1sT9pJ5FYfrYN06MTtNW1W8rpFxNKZpXLDlB3Y/E+KhK81ya1kC1BWDrlEOE88E9LD7Y1WP8jWaOgoh",
+	"Bc0e+cr0Pn2ipt5WB82TwyWHvIUKHbNRiOkPZT1Un96vHGBGblmtlCxzbLd6FjlNa7+lnrVT55LAvGgT",
+	"cUbfy0IAWJ3WEXMuihOneEnMikCSYGBbon6pFbKA3KfK+Ry0AqwV3wJQq3M36GVJ39fwjfObbe50KF2S",
+	"Wl+DCNkrqsazd5VJ45c8K043/afRT0PYD3SsYugWbKxkyfrkNN+ABfTuVM6AFXOHiopOUxM3kmQUhQZW",
+	"LuX6c0A8tUJbakm5nNV2pmzqh0LLcOoVyNzbLTDNqnBQurm+/br6NU2A4UxEyjvDWJ1zxZJHGkvn6JrS",
+	"hWwoQa+rEMDk5si8zlQKIPXnkH/8PIEanzds8aDLFmuGMm7qq/YBOionbEblbIS9D0feF0Z2ZgiOa0ry",
+	"LT1BVzwH1AkALMyWQhBwOWVvQkwfwV2MDzXG3Er2S23+UGX4vLUGYlYzJDVLRDqd1R0FmMHuFBgPpekJ",
+	"RuWY8fDE5eJDzw0b9oEUgEwrZDwsHFUNeJA+qeH+2pPaFNO9xJLs4uvYEvbCrtob2yZdmk78FkGqgknc",
+	"r5pfECmS41NrFcT1tCsWrJuHTC/20nypZETU1b1/mBVA3TCtPOtl6M15b23wy3S4qLBUpCCLVHmNNuxe",
+	"+Y2ZnTHVpJMUG0ytGk6+pueo61NqCsElkdGPrEPTUs+n/NWm7UvrYbAcTjuEaF6+S2Xt/tV1mDolEGC3",
+	"7AAfM5IylbPNelUBT0rQzpqwJWK6ckLlA0SSkwwVGZM0YppM2TO2tQLkagMhUusJh5pUYI9gFN2zWWRS",
+	"sYF1muYKTc3ui8fhOkzB2LVHIfgkjqqbwqwIdVmb7gwATaS2tM8hHrxa1chFxGwgr08vXp+9e3f2BppH",
+	"LWfF0o57cb+urKO5DKuhCuvm7Obm/PLi89vzi/Ob757aJr65Duhmxcc+jojDcVhziWHM15Ur9Lfx7ek5",
+	"7OFytmqqO7u6u/nu7Przu0vAnG/EMniZHvUNUsL1lrKkAx7xCY3iokVSlCCNddiS/aNOM7u8u/18+fbz",
+	"zdmf784uXp8ZFQ3umddQEuYk5vNIFdvF73RilJD0jQTQJR3lxnzlTRX2Dyzj5q8Xrz+fX3y+ur789vrs",
+	"5saswxEbBuiXNJ9uCZXdDpul01xu8Gs5FaAZ7H1NprQI2Rs2jmRUTRpGmE9TmoRgZ1W2JXalXevaEoPl",
+	"bJ4vApV1OE99O5ezVTUtWyFSzOHAQNPugPzfrhNjhN551N3XyXV9h1xrs/q1ouCcY8cH8/gxAG9jelqh",
+	"sn3wNInvdWfzm7HVnHNNI8Err00wdTlypiNe+cCjmgBslJAohN7I2vKICgik7aE1yqh+9WrMG+iNXO+Y",
+	"kAvKgyz/0jN0Fgl7jEQqwXfxlSTpApv1QWAPOVFlqyeRVnWsaVTrquMirWLFWEYxb2yEj/AZFQ3wT7Al",
+	"NWKgQAakc8TMu/Ss37RHfa3pemt5fdaTVh/UCdqla8zSCr9Be7gqO6XAHGQzXckzHjbM3nq9sFONZtrQ",
+	"KMs2ATUnUuXsrWMgKQZuETAOTdYZRs+ngoiKmtD2ThCTmqioMp66Uodyx6WlIBOaBEQs6D9SV4ICyY+I",
+	"s4gLhnXKiCO4/EeeuX1QPwWtlYUZDKbvNrG3UL/DACLaSn8v8rA9m73//m57XS16i0tpuj+XWohoCnrq",
+	"BdX7+xeWVMvQW2wTbzMHlNdoXn+vTwypwYdLYZ+VXumcpiyaFFWx4brrx9kPqrlhKzj56pu1OvRCaFwn",
+	"wCyqaVvYDTB2QasQFTQXl5YYrN+tgpU26wVKqKoKorIu4jsmZ1QCmRv7D4D9MQVMEhGHz0oxe6WIKmyH",
+	"peI8OZlTtMv61AS8VVIDeb0u8BZsoDqcOjAywQtagdiOfZNq7Qi0Ghwqq0OpNT3P2rbyervWdLw9f392",
+	"eXe7NjYLrbz+8z82bmz1NgcZmY9sDrrEV9ap40WkN23J1mBYYRmm1c4xZ4ZM6SPL9h14v/Ezjp6x+/7z",
+	"uS7BKoOm17dd7qwJFukr28J71kHNUmyxpiN9AbI6oVxOWJKwkOjRiYfg5pHJTiOVlPst6mnUXdvvqGwV",
+	"hbMqiGYlVSq8/ntNkxZkPCzMS6m85DnePXhz9ufF94ffvbqhW59vz+cftvb++Jqlf2bXD/O9i/eLP374",
+	"27c7s5v07d06z073PiGb9sqFRdfuLKOJumdUrYNZdZqLiwXUamQdzPvX/rdqkIapPhx8yPWR7xdVoY24",
+	"xjOyh8WMNnbRNbcXo2nouSrICq81um2Wa7tW2guHxw27scKfwVit7F+t56dfsPVIoXGS1G/SJ36bf5v+",
+	"01+8NzqL2by12B00/DATcY0Y9NMYsPeYLSzBOjatzukPIYba7xKI2atlVM7p2tABxa3vKfyqo4r1Euy6",
+	"FChCqq+72+dvmjMAuAhZdQpny8SvT34O2NannwbB/k6NefyUtC+0BzHzK/CC8NR8l4gEv+wW3jk9ANFh",
+	"F17352qU4nU+IE2EfFXRu7mCjW9cVPqUbuFNTiWbI9Fx75CkJJlCn2QT4jI2VmD8SxCT5OM4hdr0kXFH",
+	"jAJn45H7lWLkfgX/tk7LOMv5TeryL54j66LWp3O2xnVz4jIwnaffpi2U59Uix6BJ08ZdCtamD7hkmCff",
+	"kti0Qy/cEv/9JWKxORpAFKb8RDyyJKaLboUFllyf73K4edft3EVNurzeF4MCElmc40LmrqsJrsjdxZKP",
+	"osLXJuJeXyJs2+8UsP+z179f8/rt2uo8N2jdNl1mxlKlQueiuQJDetpqQ0BXatGrlSD3BtCSWp1NWURr",
+	"TTIPHLqcNmY4bFZrl286sU6xtI5cE/uqT5nZXMF8vpryuhPNIpvNKsUVnbKNncMv6xGu9oU+j3PtN+lS",
+	"3H6S1+/SE0hgNmOmNYJNmA49zlX9FYaLJEJNatVIizV0fwOihMxhK0zY0lbQgBuRnEK6ob3aMuLT2Fm6",
+	"oDXZ5EwQCTaiQ1ckYQsGHAPmRWw0M1185JA8zXPuSnIBJY1QJZfEEUsyr3LM6COsUaRFd/uTVPKdsrcL",
+	"vZkv479s0Zkv4mRMueDRmAL88tzEAU2hD4AWZR4OPPP5IlWe89Li+UJKkgml/VM18TMgWLbtespNMl4B",
+	"G1XRqcTaHsBF/fRSvfxuZwljmaFDC639LJ4tOgXJMhGKlbqwY4e/zh39bjBDSAtYA45QrxRv2Ocv77X6",
+	"zXT8C0BLAMyHoGaHjwm0oYIKkyWLH01zMjKj8YSwNBHSMG4Pa0KSs7vrPjk1dYG7A6+wSA9J2A8oiuEX",
+	"gD6r7nz1HL0Fa3sJduwdaOqE2rYI9DhRF6+sZfiVuTTPWTZQyBSBpxrWsRCySoieRcjGLKSWn8TjSqeB",
+	"v5tUTlt+jFlDpr+Pe9IqiMuZkFmKjE03QclKF4tEPFaGn35l/yZ4XBrTSL1yQnj42AnhhdliFCgTkUyF",
+	"UoyvyyoNqr0tVwVMMudqCwVDpKaZWbqzJDtn7TdVSj0pdHNSJpBfzT3YWCAMYskmWmq1aTIxBd+Vxpas",
+	"6bFuPg0IxbpezwcEqCWdDH6b+96QRAWYvlws5Q1jvIlcDZLdV5KEVNF7Khkk7QPUCU0eMuKClmtw/eWD",
+	"hGckYwYMoU/OJ5riAptImjCEYApIrIWDlkqgYNt0cvBRT2gUY8s2kSBM21gsVp0UpAOg2eShxp3Algxq",
+	"XpKHHESpt1hb8gMQD4CkZxRpPHSoYoNWZQAIoZdvLTlpin3I7VK415mKNcizSqJpxBGsw2hhNHmQVgd1",
+	"6e4LmqhSasfu7qA/mAzZdrgz3r3fo/tHB2t7JWzgWPHc3C/lXPGg1pqxglldBbt/igX4RZ8KSzSan8fB",
+	"Qf9w/+iA7t3vjnfCbTacDNZlFT22SemJFEnSQouc3rA/6A869Zctu5Sy8YOMudSxMJMdXFckZhxNEYCo",
+	"ABoqyEZTzKYNNWlklhbJFtAIVEojrVt7ok1cBb3dppwuFw0LGY0xPcGm+xkG47zWXZP8EFeqqejBFXPF",
+	"LCwZFGvKHAAbdwwu/XCdEAbdxTybG+Ro0C3P9+CLCWm2HNM8+4TMYgAlMjrYh9osZ5NCnEkFlOBWiXvK",
+	"+FqlCJPVdVp14Uydu5YuCMzKRdbeFlufSCWdkMYeTLmaiCrNal2Rh5/Q9AylHcOG+Dz4g9FVOEkTEBe2",
+	"7AfihNAjS2/zWlW22XsaMyrZegwYT1mzKXFRXKzb3WlUwvZrRfOlyRj1a3JeX76/end2e/YmMG7DguS2",
+	"6rwnugHwLXmAUt7Rt2e35Bu6iL5BcEhTEU6dp6xkelakOdfLJwRw/cFevCsLRFYDuWJnKpacyAWD3rPz",
+	"SCF6kLm7C5YY12A5VW4GzaIL7tm9Nd7ZQ5DT6hqqNKvYxil4MqnhhCZBDIs6oZJ+5Wde2HrOQkcl5ao5",
+	"/QsIaGr5nt8IopW9o35vNd9ZxPTZCnOgBW2y0lLZIbDSxSKOmCy0ijd/dVudzWn7Fy+XGu7BkFqmt2T5",
+	"Xv3fpix36MaUXYY0HWpqjE4IR4kJWTHNmo13aC8YDAatbZxrZnWb2ojlAUxdpnMWXtd1+ywbyOYbjvHM",
+	"aOjpI0/ZyqxAuloFab58PjOEyS5SJdfUU+f6vKRp1FzOeFRXjne7ruzuhAyysBHLUpY2FEK7z1GKl29n",
+	"+nyVdNii1GxwqyvB/pEW8hd2u1GOPph0EbbWLs2zuSH3uw15WEo5defhdtMqKkg1gcuoyOkPmV6crcHf",
+	"wEyH9Xhb6d6W1c41Vs5lhk9ZpmXbGs/L0gSv94Qmrg3AWPAxS3jJEjJWMtR/aYGNUD2l2nSxrOwMY1yW",
+	"XpXd8wizrv7SPH+Ha30T/cgaqEvrIvBcRTzYwfft5ZH71jpK9UoTnPrZOnArGJxJ1HLtF3E1zQhWuAnv",
+	"Iylrsizw/Ys6VykXiBoLPkk0gYXWdj17qjk6V2exeLE/SHuaRBADtt3IW9soYJbN6Q9IVVcsGTOu6rh4",
+	"AvC3cgYtWF0BJ6JW4jcD3AHOWAg2FNJNgYMN/WMftse1PfSnKpsnydP5PUu8WWYTq53XXvupHHRS2D0d",
+	"HdB+K7TvQZdKgoTRMOulXU8c5TThZmLYMziwIlXtTDjLOrQNp+gDM6sro+vm1nq4v9t+p4++2ERsUHFu",
+	"VnzcDDdtbh6msqPXv37FO7XgV4Zrev02S3kAzmULwHn6WmOW1UtmSu38RjKl9p8pU2p7EzzoClldwvN+",
+	"KZMvA0nJfMXg10djzyBOO2tlEll8X2vcoGp+9e704vPN7em7s1G/xI+NAvM2EfPnF/P5aeNQ8kRPsoA0",
+	"Bvjk+g4vhIScEIewVADheFZlO4o1CbdCEbZch6RcRbHrubMUyQOyfo8d2LVhupVeuTZCYiHLLqeNMNcP",
+	"0FCoM88+zEw7BBZmxpYDc3sC2Nfeb7Jcwlf4K1IfccL+hmXmgGUGdTr6nYNnrM6IwC7OnOUb4meKGXbu",
+	"wUYmHh5kQO7ZmKYSa3NRZgojUyh3bWSce0or74lY9smlfugjd/lveM01eSohsrc6rxvm7VR0nF/UZZzl",
+	"ksEbYOY2KXQ7WBeZy9Awaz1Vhdb9uRH0NmU5LiYpUxGK7aJc8lfHLBpvUp0S/ppTVGqUqYs0jqHD1eWC",
+	"8dOrc7LTH5CRTR4dkXsmo5ABjNaEJSB/HfcH0FVITAUnJjWJcll+9T0zaavSYmcAoBzwSeMGM75lLFHT",
+	"D3+qTV3NVnOZKm3rVDOFqRAhoZlLPLMAqeyTkfHYjY6xTN1xj5xXkIyMXv3ZGoyj44IZpA97is3jPnI/",
+	"KUy/54EtFMoTMtKimjP9AuP3pFbaQtwfxafeztFY629ZAzt1o9jCwLZCnMUkDIJ/nkhh8k9Ndd/YKH/W",
+	"I+n8Am4JPVQbeLH/mv1mi8I/s/GvzTfMr9duSPOHNwWPhPvgyo7/JejZFrNFxdN2j2UhSdhcKOZ3rsta",
+	"GIH3QTwwXt1l9k+VDfEKncZsazygSmx6pb/rO7o9z3yxgPmeymjc3PTpntGEJT/Dkz8jePzPgFnc3AJK",
+	"v6aq1g1fFxB4X2DR6EWCOMi931TD2v9pT/sv2J42FwCCrh6mH99vpkntb6QTbcuN+lfpR9sp6wxyzOUl",
+	"jys13A9esz6IrBiMaS05UbRDtwUi4tCqr2opyHjGxg+yT66wB5GV0HIZqfGMhWAcJQwfY6HJFdgZ2PqS",
+	"F2ugu9CqdbFRrv5yqauuzecp1PgUpM5vtQktWPabdKEtdOBq0QtWU8VZNaApwo1ANgCEjvWjpnSKmhCi",
+	"acDS71IidWRGrc0GhUQ2j1pZaEYthv6g1VQu9hhSxbb0X7tM6MCb0OlUNFjHtn6KToWLTq6bW2Y2V+FK",
+	"1kyy1qP9b924t7p92lfStth97oTS0+dJJ316p96WAvDfuF/v/7StrWtb26lp7AZdYb0kYZBYOCVP/fH0",
+	"E4/x51muL4dy6kCV+0VrJQZmvTsohi2jVML45zDcbgpmix36++jX9N88rDKQu3HkU/2N9bYJkB9LHkFf",
+	"48p0bUIMzIQtYjpmpoIOrW3BTcdxUA9GWtsZgdX/aEKa/VKy27+FhTv62PvYg168WD6h/1xZ6NPOuP2v",
+	"Z7JuIVEPtNTfip2bIywax8RO6qUsYHMySkBOgq0EX2P9vqC962akRf7d7dutQ2J+GO53sYWf1fptsUkb",
+	"W77/9fymb56sfxkjeHeNDXnrSkgsoPhkQ6ty9PdPI/jM+DAxVwuAJaCDr98zmC1hOHBVi0eWmHIBexVt",
+	"OkCW9wMlPKaGgNHHqmfZEp+C3sXwJ+yZzv8p7Nq9f2obpih2kaLMeqrtlqfaFcXelWsa/TzVzmjBan55",
+	"G+O/fhNGRp6t1TS59Zr4eul9DMxembLQwpdzMIWxuS+d0ogX+0OwLXjJln7JltXVt/Al+W0/HB5tl7cH",
+	"WM0lj1eWd+b7Sv4axlKOuoBNFqz+jS2p/3oGUyp/vGuNqhOXQQJcigVkJiTQy0IkNqeR+tQgRCdD7EmN",
+	"NMtR7sLygf1QpaUMNpNywWZrFWV2Fhs/1EOGMWhfjE66itAh9hFtzEil4zFbKElEmmQRyNaCH9ox/bCI",
+	"EiZPVY0z0b3ZAUHBtM3XfCwoWpWg8DTf4iHk4LGwm7i7SthjxJZN8s4WgKdxaGfrzEYSGXQuUCPBG+nD",
+	"fOSTsmOq9GV+X6E2vY/iOLI+T69DpRLiYb1rszlPc05XV6mcrUMqMiSEy8lOMjL9YRItgV2GhO0J5+Zl",
+	"vABNOZ3ra9WNNpF3RaMrzuDIE4lNlTo1Hlhfx/4sQ+1hB0C8/ZXXWJuE4N/P9/DKRs9K8TqNbNIT6XhW",
+	"lxKEB21bSOcYSWsOMPTadJfPD+gjquMBuQ0u3/xOAYTaAn0PyPxZDrTUYSvb4sBx3Ox+BWvK+U0b8oyJ",
+	"+hwhI516PxwbP9SDltyaQrfYdAyEiGFV20YjZdqxyEwwlfKDTUCqqjMoYJ3ozT0x3STZ+MGqMJp7ADoG",
+	"etYhF1Cve01BRCmX0YwemBXV7do5v6vbLZBNGS1mIdcJKFrozgtNDyWapWMZ+1mzTDD52va2sFDdjTXl",
+	"Z2fXn88vPt/dnD2tN2LQ3BzxCjVlfWFTyTZukvGkzoTPl6K827IVnj9mHcG8i6RqgAaKY2znXgHipf9c",
+	"T2mydR0sJJh9aWqX3O7ybXyjcCV1G1S/OZccl1q9N92Yzmb85klLrl7xmsYGHphBKLRoTaLpTBEuci0M",
+	"/pEyNCfHgnM2VngbCo0N1CwRSsWmWFIlq4Z+B0HPtTP9VOEkaoGT6bxaUHxgQgb/g3K5FuUSS19rTaBI",
+	"GTNgrA2/cinB9mB7f2sw3NoZ3A4OjweD48Hgb3WmT2Nex3PDbWYaU1WvfoTf7KQK/2vAcSKe18U6wyUy",
+	"Bw6+z865EYf/krifzRRlcUC7tZBrhwvaPLKHE9oJbNrUujdc/Qxb2IO9C5u4wPB2OAAusN2dCwwHlWUY",
+	"eo8cpKkNMjhuUY1yWqBzn835664UkHjXsiyBSveVFZPaFFMiqwCyhTNCeqIUkr3KoiiMEi060fJrp0m8",
+	"cV8p6ItaftYHsPyQVeTOEa5TxMkI19oevBFCKuu71R94mYgtUwTgnVAyUGgNHTiVq8busWtbpICOpvmW",
+	"gWqFMJ3WLKA6ykvwxNItRC/pzuP2XgIBJGm6jznUWSptpd+6m7iBPN5uX2ZYhKGzpYUdOsXlYTsSe039",
+	"sr3sqhhCcBlDk4ZkH3OTARiwZeEipvuW72pN8WOxNatFOMzlrbSpgGwCoSj2/q2GoM8WfBZWxWiuUi1b",
+	"EwdUILjTKypYEzzU1G5KZWoJmMfwhQqtZ7tjRLgIGTx5T9V4VtUI4gFTZk3xzeh8sgWP5ptE9j72hsfT",
+	"Bzn9sHMnZtPhH//4/Yc/P779kLw6VcPLP70asqso/P7DH9P7UDykh4cfe+sUqGhyITjrMCv9uJmaaR6E",
+	"tdmLVI18m+r3+Wqw36/DFF+kHQC2DWmcc/2t6spt1MGcHDNuIUlGUVgoHv/S0eTISPO7SCqRrNaY3AZf",
+	"3KT/SKx4LUraim6Q+PJqqjWQvTlcPgcC1c6NkVMM1vgzOPtBXdEpu62O9vqtRhb2sfp2IyJr7tHJ4bvz",
+	"0m4Gu+XFBTdwJyTBTtbxaZ42+wTNZb/K1eSGay0R9VP9F6j+1ApOphmOnugROIH9qtHEce41p/MSHgMM",
+	"frBYsvU+guZi3s16X1TZ1H4Lxhyr33kGe/tci9rwxGbe2GYmWXq7yTNY0AIO3mZt+loZ6Dbmts4szyX6",
+	"He23HrmhicapM6RtNS7lznDFWAVa2OYuMG18x6s+OcVcJgNfZD92LrRlEllE/7KBW0hYfAl7t9a+LR5e",
+	"B3u3mIRe2e+srRxrdqr7Qqy+ScZvR0S4BqpNzifZVVD+ui7/rCdsa8m05kDr1I7OzU4qG538UjtSuQHX",
+	"bMyiRQ0gWzSfp+jmpGNs22V1M0qs0973h1RIWKW0xV1jg4mJYpxQC6ijhHjQdJ8uclxguxGtbNtCBFYB",
+	"tr22GKAWoC8PE9bNGjtwKO3XNci6GLjWn5Fp9Mg4WRo/eg5r115brWIsIxTg7bnZUVes+KcNd5iv96jQ",
+	"rqu83vO1DSmDUpvxmqhUuWO4Znj3Qs2IjEKXiuWkYO4LelaCs87ty4N18GAI5YLXOJMav8+9xWe1+wZP",
+	"EkAZmyIu7qHAwDHbXpruSPvdfTqDjg0AOFuWPb0Hg+64sOM0kaLOd2dBv4ziZjz7WbtCdDznb3CQYYyP",
+	"Kce8G4AysyXGjZ0YTv88i8bzt+lft6fq/bRTWtJ+x34GNuWitI0bwDKvbWpwVQeLk9tYHhaRcTaf1w40",
+	"O3g2Lza8LU3gztYis5kPsOYC8WJoAi4o/QvjYaB/hr4/WQpiHtm4v73nXx6RYgKUWSfqxF0aLGD3kdAB",
+	"IuormyYm+Y/xkIWEkren5+8yDKQnseMdN5/39XksXs+HEvPA1rwowcvwTGBUpTzUxPO1ZIyMBIIGjX73",
+	"tGkPbN+xP7EaJ41LAnfNL8NKKO8svRAR9p7aehXq0jSnqZ2ZBXx96sQO9g47TWxvE+DKJtDKHa3AiLW4",
+	"XZEPUJDymElrGzqCaS9WLUzYxhLVvsBfh0Wo/TATdahxCC5ijwwbetHQaQnYq17bnECVuda+gGUCqoXp",
+	"hmP62mOTr0nWy9iluCK6trBPOij+9vdj094JJ2T0//+//983P7lAypdvLLiaaSijZmz+1KY2CVtQtCpq",
+	"Z4Z7grFPrCuGlrR6lyBN2AZHbWPFnFY3FkkCS3+KQNotw5p2gyjNJ2nbRgsW/aXYqKC9Br3fudGD7bbo",
+	"HOAzykPNzQ1cSDa9J2zYNjagUEnE2llnSxopAN9IiEpAckKLFFoAC2gE9d3ecV0mNPOoLCbCj4OKTpuu",
+	"955ynVnMmelJMS+Ryuv5tfHB7Q6eP8wLmtjF+tIBDxTxCbk4uy0iy8Y49QLKHTM3jl4wYLy9Z7pjsHkl",
+	"aDwCl2Lfj6VJEIptcZKTzc3Zu4fP0oCjfHsiowD2i25/RR+YeKxMsD2jmj1Gc2aPRT/LoQwYtd7MVaL5",
+	"xJQ+Qgt6GU0BNjqOJgyw8mG01k67WzOhRq/dLsw8mTLVjXwBCUqJbu4Bhzm8nmHmjMccBzflkrSA8FMT",
+	"hW8PqaT5pkt31URf6b+AP9vqsDnDM4T63yhhx17HfMRgZa5Xvv5dy04mCaB5e3pF5vTIr2hnsD3s1sMG",
+	"QA+8RdTuc+ZAszM+tu0BA9vJBabsUlb13cvP72DvsGN3l649bGistbsVUkIxHrO3QU+pLv1salPjDru2",
+	"L2zIjsmgrf18mJw8KdxPrxFO7ipVnvuGfXCcSZeZUM7nk3llK65LPt3Hd4yV/QBB5kTOFBafjebzhXwd",
+	"sKJTj1M+8l7Ugme3YGT7PoDMhCo7ZjxV2bdQCr7OzKzzhVuDc35dpRQ8hKVStc1Ok8zP307G2cDALxuq",
+	"sNOs3g34qaEQwNnlDkT63GC0mM48Bq7DygvAzJYzLCqfQ4ox+0H1yWuXD2wLZrlKREwoUSyZR5zGphX8",
+	"R+6uI4RGkkhBTSJYaAD6EJL7Fbn7z7dv376pwmQ3LqcKvgstbbHlGxh0xZ4bsJThM/aFN5tYJ9pLuV/5",
+	"OkgoKa5FaQe/zM7Torj1DQ0veVYbhgeWdc90daomqakwL0B1ytCWHCqUwSCAwDemoX/sDbeDvQFkiXmr",
+	"2GsE2Ch3SbYuxmy33brqab59zHmZz1H2Wiz+ViPQte0bbzPaD6yaB9/DqgHjSViBevWMjRl/ARZnodrX",
+	"h6evQXx5LYI64NadzRdqlfWHsLkxkLAifVbircQfWcvJzUbW5o8SNr0awI7qRy60mJhcpxC4qYsIChIK",
+	"V9JhkOKs+gcd0LgpZbVjHJPRhEbxiHyNsG+ATfY7czMMhNTu4CggI8OxR8ZbjheAhxhMksjucU1gY3FG",
+	"QK+hwP7znQD0iKgN6DfmszvNZy2g/vEM3uLz9kDcG5uSMr8EvZvxjIVpXJk6BI1GkFFqzcnCQZFxLMYP",
+	"Jv8TOIkmnrnpGlGdPtcl+GOndFoRAdp/kTjzYbsyN2gJEYYb+T+8Ier8H/Dq7t4PTDhIRAPecZJyLI2a",
+	"aIo3tR5iQvS3EDSwnJ423CM75Pf6f+vyndm6roeOZiwdRd1hyDFQdc6vxbIhUd+oHuDc0Yu28a2IA57H",
+	"sugIbVB17KCNje3cYAqSHmFIkZC5SFhVm+S1kCEQP47C7nflPGRcmw7FMuIh5KN7zLLja91X828dfAl6",
+	"32uDP6kNw0JMTHCIiSWUh2JOQhbTlcFWSTlI6ypQ98Fau7sRV3yVI4FChFM+RIuFhXyZWbIpUElOZUWM",
+	"chbH/Y3ihcYHWOMHwyzzXLghUtYRmgs35VubtIuq2VO0c9g4ulZ8UQmNrkPaK4+mMxWv1qX9aKXnOq1r",
+	"fguaZXbnsl4zYAl51HZiAq2AaIHhSR/1IqcQtuDoOTTCnQaM/Y3aCd7oc69tJIhum6sumAslALlOUOZr",
+	"Cvf0Bv0o6lqfgXtaf+yr4VRBo+FiVniq1YVvXrEkbhbTu61KUrGhnleNulG0oqrO1FSYgqz11p9JwMDq",
+	"OvnT8v1ymU8nY8tFXupRf56J5JGsfZGYySpfzehS1VrQukq7O1qkcTwi93qvpIFn+8oDWtYsKiCjRSpn",
+	"I21mQzWpqW/7Str0G0ejVgXWb9UaYypnef3XfNBC/83P/Aq/V/yjfr23yo0gvq1pYbG931u4b5tOZaD0",
+	"NwL6fkYlee/5wbcLqnUBIKKKXt6WVc1jMo94qgDQME0CElKnsc0FV7PA/uN9sGTs4URL79Ef9Jfi1Sgg",
+	"oz+ENDI/6c/Nj/Bl8/OKUf1sg0pbRD/tUHL44grv7otobUfPrLSBW9Tg4/EVXHSpzW7TcNDk3UH31nG5",
+	"yfQmzU1B7+RNsLdiQlYiTYhYci36MUnHbItEFK7K6I+nlviA4B0IY/gsEr/SQ4IQsViKTw2CNbHweobn",
+	"5MChcy2vpU3wBJEsDFB9kvJSB91WGgZkc0AyRVZAb3QP/EjOiBJ9AkHqKVPS8zMaNHSx5K09cbZXs694",
+	"2f7oFhW6Xk/Z30xP0VplzFBXyZBmRzlFZQRM6e729ahZm/HIaX+3Q0lXk7PGs/YanPDUUX5+hoNwf7Jz",
+	"P2RbO5MB3doNB+Oto/u9g62d8TDcCQ/ZNh0OKzJiPITcvw+2jujW5HTr7aefDr9s+b/udvl1uP2lGl63",
+	"qsXB3R3SQZnL1UFwaPMPWqAik2JAjBWOP20UFh1/BiMdUaoDMgI8qxFkNwF6vk0m9nUZ/Z5egNBXeWXG",
+	"fNJBmbnBb9hf/4zv9Ja/HrXN8b2KiiSaymoBJgh+hhzcvsHm5TGbl4wGFSg4hpN0M0mv9CBPN0jxNUW3",
+	"vJ11TXKfvy2teJDzkTZYRC9eSG2OzF9ekxqPO7PBAVcVZ1Uk2Ud8zNzz3bFD7leNcyulo7Zwgxa37h6g",
+	"f9T6Xaq/RQ5F1t8q0PRxnv9uF+sXoO/G00Lk6sbz4p7YI0sIN5t9LEc2W/uXXspN9OKb6lbZtK3NIWNf",
+	"h8hvofRCR90MlF84W8RNtHEX7Eq6+APy5GZJpQCN++9kHg//WRXuUvl/0cvXTDt16SZgAud0cQybilrg",
+	"2DrJmFButFE4+zThXlK7czh0RooPU9YIJwbnsqQ8S8zuLuybgdk2a6zZADu/ctnqGOyBTivgK83K2uAJ",
+	"o8p3hmOXdTGdc2iqJ0tw7DP6Wwzd7NuU/OZCY2wCMY34MYmpYonNAvD9Q2ZjDc1AmEEfQLrIOtB0I5sd",
+	"m9HfXbhcp5Bxz4o+0cL9NiBxSP/ZRgSoN+LY2VE3g9WXhi57zzW1RXw6crYjemMSd30Zdl12rV9w4ICM",
+	"TDRQ821D0COXrUNzcH8m+2mpz2OEFJ89yoV71p7pR27rOXJZKWaqWcIsQGzCyC7qUDBv3XNt0lVS/sGN",
+	"gDtmvqx/ceNcp/ytGSq/w7JeX7mG+HvR81HIcK1V+kqaXktq+3XTxNZpd7UB6O/E0qMf09XMSSlXjGNQ",
+	"vqsg/1vgFEBtS860KfYReFoLnL0Whc65RuPlziMGkKRDj4x/jfLYXxydNFJajtANpMHusxRf1et6BYBR",
+	"LIfI8vfrixBypFd5C1nyGI3Xp2ZWAbg5bBMaziNO6GIR21JY07IXUiRhgKwBRV1YsS5LMq9+SSUWa70s",
+	"9atsKkAAkerS01d8bOdekd4pa127BZ7ZqZWPJjOp6HxRkzoIkHZrGv+3NyCyRfgjVxNJDYvWJsREMxDY",
+	"rko/xnMgJzXm/EMZ/a+OZwSIFr8cntHO4OXwjLA6+U9soeodjss8DncOr7KimN+80xbzR6pP3tJYMgNg",
+	"DTE5azjanIwgL5UoCRNwOWJ/YAwFmma0KkNHbdZTdnfzC7zjKqrARIY/O3MBO+DiyvIuUL/VCCoMpvPc",
+	"JPseFwq+W4VxvbM12LYY17t/e7Kusbv3fOhMZqmmUt/2T3/a/LYPfg38JkgANKzzRrFFZSK5q7rBOqo+",
+	"+QBnLMWc2fZvpv4m8qpyCiCPXu8YMhzsHxAPwq+xccivAci0/xsFZDp8dkCml8c9ymjg5vLu+vXZ5/ML",
+	"q0R3xsT7zaAiZYvaG+7qDRpuDwZ+QXwG39Idio9JFc01H7iN5uyaablUqU1ZrCwlyFQg3VFF5IIVjLaU",
+	"P3Cx5IH51ZpO+qp4ISwH9ljEZXxCGT1Aa80YjdWsPbV+h8/nO2BAKjwfi3ljRr/pOwv9IEwGo5NCHHDD",
+	"PMz+Bkm4bfK/sTK+0cUKuaoZOkURLMrJCJbBkT9RUOyZyX3HaKLuGVWNHV6M8gjTBCwJmoOSeLlpuhx6",
+	"YIS1c3Q9PjHpl5YLeMnXlJsOoHCHF8YrLzj73YtI4n1oIahmoqZKdmQyxfr40MiZRZjbhejloPRD9dl3",
+	"t7dX5Q7PvXVOimdFBftXcXtoJWlhW9y1hOOFx3PbAf2rYsrryqCNMu1KOsB49xtCZ397OnbULnbTEtOk",
+	"0s1YBucgEScLlowZV31yAQAoU8GkgUoaDgamC4W+Xe7cTsjAU80BLEKfqxENeR1y6CV4Djvmd/5LQbbt",
+	"4ooAVuLKJt42AaQZCK8FhAD0w+Rrg7UeGFhb9o8UgQWMdvC7gMTRAyMjC59xo8V3Pki6vbfdP6iCtKxZ",
+	"SAXE5eA3iz138M+CPXf0G8We80Hxnh177sSU3wMuuGsDzKR8yk7uPR8+nHxxgLh9N9lqz9Wt1QFzR++m",
+	"ZhoMW0owLqETjHPVuHb0gybZGj05fXJRV0u4+cIOfhvId+IXRr577lZqL9lLbXvneUMnB65M4LXgkyiZ",
+	"V7Hcy1rK9CBxrVF9rNUM00bH+R1nYAeZAfBLViTHFEvLANCLr6DW2lB33e2F6Hb7pju7OxuC2E3FLw1h",
+	"l7POnxe/DgqtcypFHXqdp6s4+DrgZxO2tLVChl0Vu0Ege6aPLKFT1ncKpj1rfbVltSPC5ogZeWNDHF9J",
+	"04wY7Ok8qvfO7mDnSToQgFj+G2P6PQmuD0qif0W8vr1fCa9PyxikzWo24iN1zqC/EpgjMwrGtL5HuQsA",
+	"5ez4XJnTbHXCNN/ZeW4oQePy8ILoaGnnAwSerfqCoIMVYIJ5blZhl9U6Tuv7jhbdaAWvX8GB1Zg/kIcP",
+	"bIQd9KAODW2tRTTMCs83ACZ0ftOy9Hd+kHxosyIOmENV9BRi599tiI2vbdHqDJGGFq33q5tME6pMw/hp",
+	"7dX+EpRc6GZgEIOKKnZilBBMeIgkmLmlJv2vTy9en717d/YG4u/Oy4JB4trWe9tWX6gp+TKTyY218xzd",
+	"ZINs9xqO6a2R782m7ZhyAwGYBeydKleRZ1YXWtIyIchsSjovAEvcnN3cnF9efH57fnF+893Zm7VARtWQ",
+	"MqdEzoQ2JSU2ubLRzPxgr3FRuCLw3a5LYZ43pqzN6GLBeNHiuMG8mSwsbkRkRj/rmjY/m732zElZpQRd",
+	"ZmAu5o49jpEzVmRrNZDk+Zs1NbJWE8UK00Jobnt3LwzHB1sHdDzc2r3fo1uHbEC3JnsDRodsPxwe7v+W",
+	"S2Vxbe1xIS3/CEoNcH+ruJB2xo0cp0Nar8u3//VSet2S2kA/FmI2lbtgRH/OFQZQZdadXUgpWywS8cjC",
+	"N6gdbMoo6vk/uuGWRutw/cZR5zeDG2JBp9eJRTmIJpkjbBLxUPp4AnnTFQzAm+hH1qDta5HtDMVm2Fu9",
+	"3ATnf9YG/sPqmppJ2+/megzUwH7gZryPpGwMUy9aZY4kzGxuZsbUj36gR09WlbVMXqdjiAzh3otUZdU0",
+	"UFOA6aQNVD/A0kgkrSsMQTU13scnbDdfuxjXxQ+Ihcb9tR3m3JhNOqQlRM7Aq97y9Yf4ektUDVEesDtI",
+	"HM0jgAZd+GSIfpITMkDXLD7VPLDtb5Q1eq4/uHzULDJBs4hLpf8Vk2LcrPkYLayGSFUtlIze1VjwaY7r",
+	"6HNU9IH5MDKFRm1mC8o4Js2boc17iNisTieKJVpP6rAbNhKIxXmVbQbthW7emZJJnbGhGiopT7uS2ZQ2",
+	"vHT2Rd6RI/qKW+due4NYWVMabFUnA5otM5B5Pma28M21N6lFmi9LimIf2UiRMGquI2mXUuDg6jdNKbAv",
+	"qFZDOsvKX7oS2pWzNSHo57X05mT+rJcAADij81UtBeKhudOxtWVX12dXp9fnF9/2gt7t9enFzduza/Or",
+	"b8JgTqD+o7OSP1UU2d8gZ6ijTvgQJ2kztvI0aNBeaiww0+kc/AnWIw3pYKoSmdNixxSKqgeDQVedNpJv",
+	"6ifmBLGmfpmJ3nuGRU33AiCuQz3PrrhjgD4rb1jzwICfTR5pnLKA0FgKIIJxwqChUmdk3zmjDSg+uFBT",
+	"pZtta1mFc/nsLo8KE4lzSZeNCNDVwGKaqh9pEunTy8/h7d27dzd/vXj9+dXp7evvPt+c/+1sbdUyS64Z",
+	"lPE07rAWk2E00erjPVNLZmux8asyT9Lt0YUxXqsPqll3haPFogBzrpSHRAqkcwUp3Lzb0Fq1hdc2HrMm",
+	"WSUCYjJeDIai235QHWRW2+EV8eGXMaSCRQ8486ddxlJNj0EAxZUEjn+4bbXXx7/DuVPPyL2a8QLLagHt",
+	"ZKDdKkA5zCd19nD2vZb2MHLYX9ceNkuq3DJOF3Im1NljpSUBuXhUUZtgyfRjZCTNt0ZVegk4zitelaTA",
+	"YjPnbipNlMioiaN3VKotmMnW+ZsR5g3o8VxyaSRxBuv2Yp1fIw9hJl0kEcOuNshqskAA7882QQB7cSVS",
+	"QuUDWtllX8/zeUoKZ2r31lte5Zn6qIidSiY9wMQ+OSVzAGg1SZjIu9AX7wqqTJKa6e+wvR2Q+5UDrS7y",
+	"iUI0oYuD4aTCoCFfa370O01T6N4oBPAHPkzm3iCXRjl8Dn/Fa/OMdcAto4SdwF2tmVMb3NI1DoxTZdEO",
+	"AmNv5yGEvbi5SeLWrD2rhMGaLwQpTVD9OiEgfrw5k/NJFgf6yAGOHxmAfiHlZJSZRggrU7SORoTGsVh6",
+	"maF2EvoKY8sUT/YYx4QL6X/krioEUhydl8T4vPrkbqEJdThwTgfQl5FbTiLODCRDawF72OC9ubQum8xj",
+	"42pwrd+mYhMvhFebhQL53kCs61WB1wBjfIFJm5wZgW1wjWxuBg8/cuCQ2bIHwWAwcJl4eu14MXEHaRy7",
+	"86KQqJtyxUI0MUz4Uk9rtIgp5ywc4ScevgVXoB1D95UZVR+5XoHpKmNYIcDXcmFyhcaUG61RC2gwMfvE",
+	"JTJhnopJTnJZq64osuNZgX9yAy9YvrFW3X1xlLrGaXaiqc877tsygzJviMWyANMzHDwhwftJvrgTsjfY",
+	"eNp7g8K84f/aTv7omR19Wk01bu28y68SJ7nrbLcbSlAcsoC9MVqjN+akJPitEzKaKbUY+XtdVZcSAENh",
+	"mOOkeTVd5QDe7+n4IV30AixZ+dSliGWvhYPzmtGw6M+r9WoCc9FvBL8AljhQZUwtWWaBna2rl3OKWkek",
+	"s5XQRVJJ/9ULMEDblp72B7uH7VWK/Tbu1dcmWa1QorHWpfrEja/BStb79gTcjWfTItsBcjy9vQJ+p09G",
+	"0XwhEq3BmPoi5dUjAcIUwScCosTU4A3oiY8wkacAr2f6MGyGqjd80U4ERbVDaimIMPAcMyYBk/5Eq3cR",
+	"9zhZgE2vJoyFX5XDhztF9P1fuMEcVYqOZ6OPHCsWpb1BVHmoYHVd6EzDARclbdmCDsfs3IvO0/tfEPse",
+	"9HkjKkUCvp/At6fEkntg9wkjtmg6J0mycr3njWaDM87V+4GmEq/65IqxJMhIQyvfJgxPQWsT0pXF65md",
+	"IOK4qwwdwVdGHiT/SGu+ffLKKtUrq52jcgsVYkD0ZkyZNSw1rUggwG7SyM2ETzQNA50AYwuKsBumOB/5",
+	"w9W704vPN7en785GSEQVZQFXBuux3R7fZt8pBUIauxGcZzLe26NR4CGeHG/UmMAYIFgFbqvFtFngsXnA",
+	"lOdCfeRSiQV2HNVs1BgCLbvpZyvftLdBwbtiRMunemFY61LMlx559S6BqzLT+wpMAhLTy4KtNputAv6j",
+	"1y6p54nRtN1nTXf7pWJzJpHa5rzZrag9VRZe1cKrFgrKENLAagoGzWJVrgjrkn/ZkH55dXZ2/fni8vbz",
+	"28u7izfr5Edz8mUx9zKfEcRyMJiVpVp6k0B1gyLadQTYLjXTFIxWI6ndepFBYCamIG2nv87keQm43Cff",
+	"gwagW+B/nHnwo7Z1Ii2oxiMIl51ffL66vvz2+uzmZtQnp/455umw3pEMW1R7JWQTQnyuXS21YoFIbbTQ",
+	"OGtQVgyr1LnjLzkjjKsE3DTmYuXaUBshn6Apog0KbKNjzQkKJW7LaIx1HWbt7XzwHgN4hghNAMEJfRRS",
+	"zK3oLALRPC2lsebMlHxDV80pnD5okEClNqSrKnbFJ3E0VvINUzXF6mbJgydUICMUmBnpmkkRP77QSAAk",
+	"RRW9zepZ6krOcoVmeX/dHrqOOox7iOOyupjaCsj87vZ1XUlssRB2HYuCwJj8lnGWtCvS4sB30X0Lht4T",
+	"dnnbTeAqEWPI1axauFHaQc32cNSE8m/IuhrM+lnsullAmtHj+l3IHL91+zAc7B91K643Iki+FpzX3CDP",
+	"NY0NEK11YTOK22FLHhQ5hqGTIimUdqV8WEHFxa+6oqW1lW9XLY96R6XqxKciD+BpexfaOrhYCUCqo1ik",
+	"CPKpP27gZy/CXTK6X0dpcMYG5eFpBNYc3nakZdBYiuWX2x2JuVhVgov1SKOVeLp8ZMljxJYNu6TVCQPV",
+	"Kj30DigT14IduieCgEXjP4tiGjKZRVKJZNUnI6yHuxmLhBk/gBGl11TpvyTsIzdBITr1GX+B0vRXhxgu",
+	"scHKhBoHUNkt+chuVnx8oTlIxTJZrtNp1kSZt7/u+57QvK4ULWsp2hVt1xZpH/mD6Fuf1lRGPJMWgFiB",
+	"Z63uUFGX2pCodx0kHpDI+n74Hk0a1MWEZSVjgQcHdeKV5Ame9fOEkGoxP6HTuQDuFuNhxKftNitBB6yZ",
+	"vFSRZpHQwFMYPgQ9MSc0QQcXqtNlJISdwQbyz8qVDudqqpQDYoqULV6Tq1TW9rYJxj6NgXr6fPU1Kp5/",
+	"HlXSU1f8o8/N6eiof9jpeA9tYarmIet2DUAQcIMDYogCU/cM8CYHRwUGJwqAB4eDZyhn9SZZPuwinRbu",
+	"eDV7CUosNH9H8ydW4IO1YqcZUX0STdOEyRzCSlmB0DJhe/c7LRE6OeczfaeEADNnKonGshHKSAu6UDNY",
+	"tBICokRIV12TzKxp2GDdQk6B8ORzhxU6sZ5b4j5yAMQWbo8SiN8wleolT2TC9CV7vVabg+Si3AaVSCPz",
+	"Fg/qt+XIjXnTmEqoGLcJgPXVn+0Pq0Va4GFB/+vkjqra3ufqvRn0ZL0ChCD300gqlgBAn9aHTOCx3KAh",
+	"YTTMkO3abZ8Ze50np6GLgYGUjaQBkoWsqcA2bMKO5EYkaKPnnsoNGh3sNbh5PObnVbH6ON1u8t6dDXI8",
+	"qkS25buTcaBazlnbUyGLdaw5vEj9Ws6lw1/MuQSI2BzATjr28LHNkp4GlLvvzM9G95bTtjAgBxm1Jm3Q",
+	"oSU/CZzoALChIxVRJZIWoF9U1UKytekBsaCJisbRgnLVwG28rNcs+zA32N99/z8M/KksN7Jyqcbexc/f",
+	"CqiZqgqRmq486FmxJ3abgJCKdFFxfB7gUbby7GZV0Xhbf1Udg0tlx4oH+M6oXXdnB03uAohCPJj0PnjP",
+	"Zi2cnpwJ9EJIJsPnpaaWsFqOZOp6VMPnLXsqUZv18ZVEg7lf4+JpU08S2CybDv0qn9ynstyfUh8yjaU4",
+	"rZn4JQL2F0phxCSf5J1TZckZpu7bpoiRUZceWYIqgUvYwVBcvOoWj1uv/FpM+7q+02ayRZjE38SBvHiP",
+	"e0OiZodyp199Q9Lxw9ljFDI+rqAP+4nrbZilNUn9TSzugEyePjm1dQhGWbb68Vcya6ybv08zh/o2ZbUJ",
+	"v7bBhoywIn5tNwVtJ2PL5yiOI5ssXtthIUO33O4PnwZumW9Y0WlNdR0sNl7Mbv9pSJ0GGkPWGQAmHwly",
+	"V5hYxM3FwQB3QR+YNlgaG60ZtUY/y9EpD6E5SmIhlTn5orbe7OZ9ZEkYjVXX1id/MV8rIGx1RaIsI0+G",
+	"ohBe3AR3ssgAqm5SDTF6eIfZiWTb5E69ll20sAthA+71pcd6CK/VWwE+oLLJeT5FSAlrIZiEW+dfh7WY",
+	"yv3cH310ZHNPekFvRkPjvL9f6WmxeFLTjdd/WTPencc62zrNfI5bUsnWNeXGxsNF7L8nderbfWq6YIEK",
+	"pL3E4LwPsho2k26rPwqL+UnDGo2v5+1xgOSyppH0io+xNqqKQG1FhakCcXWRWSRxRisUP/O1OpMWgfC8",
+	"MEEh/39rOBjsrM0v69arG9dY0aa7nOnlJm8Hqdu3c35V2wLltAoz0WiOJvpae8uRTu+SuNJOMv1BEPWx",
+	"6Av4hi6ib8C/9I1Wyr+ZpHG8BT/hFxp3Fat4N8a+LGTarbOmGzv4mXqxrAAh1xb6qS36ngy9+da1SLVH",
+	"i0V3DmO4iXKfo7cYljVumjPaqHfUt/U5V9Itsi6Mt2kjnhdInV7TZiFHXU/yDR2+YDuFo+fuplCDeZrz",
+	"GNRBZxs4VC9XPOeEqgCrNrQeeDytjpteVHIek7u6gec8WpyGYTUhf6eVYyzbSgjFpyxXNmVwd9fvqvOe",
+	"++ZP/TGgXq+BVarzJFjwG0w1MGhmUJeJDdm6QhpF8pLHEWdNID/GasIaL6B4aKCm2QMXRMQhquIcwLTG",
+	"MzZ+kJ2xnAB7nDFe74X15lDbcLC5IXZrTe3Am9DpVDRieaOBSafCFaSsm1uWIfC0fpMABNUQADAECXGA",
+	"KNwsGV9/+aISbOoU70HeLs0GeAUDkO218QWRVPDZK5GoNfdqd3enWSwU8ZCsS9wtKfBuupmId/O8q+FR",
+	"Z54u6jjSTTqf02RVqSTgRzk8usyOrQEgbNXJ2X23uwx6vi6728/Wt1bf+KxN7ZMML0y7+OdvCLn/Czex",
+	"MjZDroMV3biD1c5GHay6EfPBcwO9r+uu5LZoBVn+3eKruy3b21Rk8NVkNx90DKk3RH/at1JxulzWrcPX",
+	"6vJtRCq7puQ4RhVTvTUOtCqOap1reZZqvJm+oxBc2FzkfNgbBhnzrtPNQowmNaCiQsbkDDjftHH08ye0",
+	"yoD03+rYA6TnMYuCy+LwxLjLMZJvNjdSthcGwBM5L1Mxpbpjbuja1s7nVvus6ONc6IPKn0Hz2+ngeNaj",
+	"xkJWNTdao1cVrp3zE0+M+63cqYfq/1iKqb4hfkl7tTKIteVxbKpwEq/WPDCuWqstgn0D0BA4hO9qby8E",
+	"gUW8WSsDs7lfmvV8qmsXkddpYZZuimAMGTUvtyPmrZ2QVdaZj9CXFXaDAGbZCAceQZ9hyUKLQIS1TojL",
+	"krWCo9xaj4H+QjTlIqlS/DL1/v+w9+/LbSNZvij8KhmM/UXbEyRNUncqOuaTZblKZVtS61LuKtNjpIik",
+	"iBKYYCMB0Sy3I+bf8yITcZ5jv8k8yYlca2UiQQK8SJRvxTNnd1kgCSTysu7r91tMl5kJfz9ru9FNC3dR",
+	"dCvkfEzPg7NjluivFrWfrqS6Ee9eUgZqn7xQpvtgGCAnxTLwj1mil0ZSOluzccftTBVxVwSWk2Sx1c3e",
+	"5It2+9uBls9BCQU25LLh9REnOKrjOfEIKJmggamJAgIyGZJiJEUVv15DKCH9A4OSh2DOiBPgpqzuAjEC",
+	"UapnmicQoYLDS44f/QfuOI3TredD36l2x2Pt3Sp9S/uGv5p72yun2UPstQN6mr1wgo/N/X0Gj/9crVyp",
+	"YqNmKGIVFWyacuBnCVF2bNizGGk2ogbBGoenbclgoj6SMS3yYntVvxhsi9k5E0IphnsXbS99mwNE2C+f",
+	"JjbqRxgC0zZCQPjuQ67UKIp9qJsA0Dc+iORNcbEsNsQczLL9UkXBL+7fy9EGxNFALUDIAk8KFLsVwwQP",
+	"hH4xQNCRy+KNoTHxOroJ5Py304/BXlCHzPGRYmzbM2HMcTdzm+K8Ce4m7N8vuWktm+NiG8Q0URmWqAcW",
+	"rbtnxNlCVWfXugPMr3jZoTqEMZbbRLS1ivHE8AUtsAlaNyBtxhbBiWgNB4F0b9ucKkwoPRGvhBiqbGIn",
+	"zgEEikJBnPzm5DN+w5c9I1jljLKitNTNSpP8HiSufdaPYiz2TghwewhrZRfe3j+HTteiLJf5e3eOY7KK",
+	"zdwsRCDU351v9ul1eDSLD25ePP/2uQvZe67KuJ/Jh0MpOzmzDT7928ecouXW387D+8XfvPzFZ1l5pInJ",
+	"zFvIIlvM/DJPttaXueAYX+YS2l7arnorrvtRdFsw4dbzsn24SRRSnhsz3wpBdkyDmQEjhioWy9SwnP1A",
+	"WuyelgPWV+AjyvLEcOvls8QQGjcy+LykDPEtIm+hrW7b6YOERb1eVuKV924xV7jZbGSxGmRGghrWpRtv",
+	"5vHYBdlKFkamFkqFLuFo0/469oVMgl4wCQpoKlSPimtF3lpUmFGsTVKLO0tF1cSZTFOHKLSc0TFdavJ2",
+	"TSYTfztrg0KUDbonOKNE/YwC2IcZf3ulxt9xoiwcbbaPTyXr8jCcm0yMxV0QpeoCjilSOU89AS6zkX5r",
+	"ek2spibjN8MARj4ZlxADvM8oKuRUkivKO+sP1UzqGb3LF9aGtFEv9SPn1PrPs3FJiME+IRP3HrIMrOny",
+	"CrXckgwjwC5OJvDq+kkyVO1nz/SLKbesAqrW5vEZT9X0Ag8uGdl6ZGYNMrEzJSKLt5p75iePnSvAyyz3",
+	"IsVL63eAEqHY5kjiMZRoiTAAN9dM4hLJjUBv9Bsu77GgWoGkMURF38zCEQ9QugCOg1Nkny8V2WzeBwCj",
+	"rJI3J2WnmZh8rIpYroB3BtPcz5eXZ4Zth+pUUQ/Oylc4iP8by1R/TFlxPHFzcc6SzK7jpQ22An+wzt6Q",
+	"I2ixd8hBvI9j+Ogqf7NUB1FpS9Rj4yiN2SRKi6ONHGcOShZnnpJZkj2JWCKwaeo+Yj2DWdheEJJ3415i",
+	"mGnRqz1vEMGIpxmnoaBoLhrWCPOBqAP9KPSrwMXC2b9S7RxDVXMYjSZRTxcS6jnneXN3YXD3VqHXS5P4",
+	"AuVmIGZ0MGbfwTTzCH9axNNovljS72o/X3ataQjjr0pw5rze+7kzOi5WV7S3ABFRivKpJCu4jFeMPmUq",
+	"Yj0eV6EOcWkgkAn1OmNqtz5XFwoTm7fTMn7AfXG/Ihaa5/nWGFQh5HwsVC4rMNJ3rU80Pft9wX0RM48W",
+	"rxb4nlF5jvGRne5Gd7e3wf3t2sZ1w69t8kavtutvidpmb6/X4puCN69b7oDTNPDn1iaKjwkt3MwVAQ5/",
+	"2i7QDQBkoETuxeMwECp5NJN+qmarFI6RhoBpsUSoZOkO2gVS7fN6aI9fFJRsFbX4eAQ85VHLnT2OQJAl",
+	"ekmVeXYTe8aHtYGB1sePVWSZ0J+CMwZNe+bXUJ0AMDYAoxnbwl+22Wy44SUaRsU5MiW9Ztk3F4g6GQl2",
+	"Zn9krrxwHmOuvbSPy9d2wXPKPDmt79W+PUJ1veTexPJnozfUxfRmyzCBZicpX62PK1vN5Ozkkcr7Ka5I",
+	"WkD2zw6T0s3GpQp0vHQsJtOP77+CRhzPmhMnTDSjry1nVWQrv3PdEM3uVqu25Td6tc3rHVHb8xu8ts2b",
+	"frO33dvptpoFonMIyQj9hP9616jt8VrvoPby/afdzzX3z81l/my2Pv+fwp1XVKlzdQXiyEzB/OwCvfyj",
+	"JRjM/UsKu5ynL2M53DPFYAczY9fMPkGlZtNKZ2vpU7hwqsE8YMYEYGxloWnIeP0xbGcqIVwa6Cw5OAmY",
+	"X8wzfZkFAZOIIaUYRAl5AliG+pEWQF8fP2MBXSRc+jz2Gb2HYmooukGPasfyx3vUV6L74U3v1T/24t2f",
+	"Xv32r/hy9MfV2Yvd49dnvx9Hrdf8Nb8YzS2s/r4W3bJQz1j9y3LtyTMfQivROpvoiDclx8g23OfKspla",
+	"skb4IaCj15lnlKtKeAgGiQksRAZ6AYiJte03idChkmio2CC6C+RNnq7KuWmcuEzCdVsR7Vyzet1+yWmN",
+	"nxifc4Ve54N5v7zJs4DRMGX5mLNnR20CRM6g6dJLc1vzFWfI2W3yF4hO860d72dkek/jIBlf6G1FlMWC",
+	"x6gu8V8vjXr75e1lZTIOdeGE7n++aG1tWySyHO0W5O7YGXQrsRuRgPt5PXara9gF3BY3joNTz1IltPlq",
+	"6/mMgIFKzkEgA5VANpINgPgdnIjIsNWZCAb+FJCt4ATBUcQXtWsDTJOfPwPKW6+g9SzrII56ts3e8mi5",
+	"HPw4cKyK70dDOCX6d109ZhQL1yJjTxpxzOvlKsXqHdmRWMlKrCBAc6qYd5Am/SgO/gSR1mbP4TVYJ200",
+	"NrrwmvBP4VWZ+NgVQ3S3emJEU2KWvM3evffqzPtYi6NQKA9IOWlu4UpHDvgY4m1Q6gtJX8vlokSsnQMh",
+	"e1HcFYqJj7ybhGM4pHWmh6gNLyrZ7UYDYZl+73gY+JxI5swrknNiSPqMk/vPGpEz1o59T0+jmQqoOROJ",
+	"IeRiT1LgDN7eZKHQ1peqMj+4CRL930j/byp9EatuFOv3Atk0HvaFVE/3s9Ym98VwM2lHlMqJoVMiYxHs",
+	"8yHEKT1IOnh19jzyA4ra/XJxegKrn7BBpJKObLI3wXPT2ASkL2YycdKzETzxPtauI3/sPa2C0MMbnr88",
+	"ZBsbG3sWJncQSYEBPeaLbjDgIUPJgoIwCRKk5MvidwReVWlXmvVGvVEBMj4h+TCotCsb9UZ9Ay3XPsgA",
+	"B5OAp34AKvqmTFPDN1gY3bT1/wRSVbFG1MFp3ifKQcMUBv+4E3DFkPYqZ//D4YFG233L/2wim1WsSqk6",
+	"tdC4oobdb5/FUcITF+jLSKADSTQ8Dl01mRHAU+UwIDKeMXKjyop6VTNEfXylCJAUmmrOZBR3ZCwG0R1S",
+	"5rONBmAb19kBEv+/vHr9GhAXXh0dnX04uHpxfOmxJ5yNBY/N5lAieUrxdboVrqjdMMd+pV0JA5UcwLoA",
+	"ziAfiARKeN4VknqPLM0AgPNg6iXQH0Nc2KTg2hXexaIOtDEgFTBVz+DGgbe2ZoeBP3+uFg4IxoKzXMVw",
+	"Q6RIvTuEF8RVyfUBbjNPr72tXoa/6lB54VXpL1oH4kKASzSF3owXpjargjcG+qjpRMN9XnhkmlZ8zGPD",
+	"DLQzW6Zq2dY4bO5qTuGVjR6bwUpGn8P8fPiShTyxreb9QJVOqN7pJSMypD+N5mWj0Yb///fFIrRlg8IQ",
+	"4gLDsvhI5eNq3XdcRUZ6diafnfEbcRH8Wd6OOvHdrM0gJu8LBHKr0SBo4YQAPZ2WmGd/UPGQfalPFS3m",
+	"wMt6l9EJV9xzgkh6UeycbW7AFyrNvVa9UW/Vd/RVWNP2JwcaAVKSn6E3yiVzumzsZfNHc577nfaFKLS9",
+	"22xVK7eB1OIMat/QcREKIIgqm71Gd0ds873rZtb36G5rPUNSfEyyOWsD5Wvmj9HDsiWf2eChpan1d8EI",
+	"nMAJxPmsusVClPD4XK1s4vIUPcEu47Pn3DdU0/CT5vyfXElOxp7w8Ucb83/0MoqvA9/HvputRUZ2LBMR",
+	"Sx5iAQX8amOhwd3xAIPx4EuY3nsoi/MDLO2D1btRyD0KKwMeK1iYcJEqBz9Xc0hIpMtLDQ9imScyc0uf",
+	"B2eCPEUkRi4m2vOjbjoQEs2EOsN4BxpbNmpRNezvtj9gjOVKItmn3jQsZ5xAS+/IQFHcw61gtF0RWj/h",
+	"BXPy9QAcZmJjUWDzaRCzOx4HepoVacRYIORIiWlgblZ5qBDJVgEsC2CjNucsUC/MBapQCNSFXilMywwE",
+	"R2bsylmkkptYXPzjtZ0hrQJTJYBXWCDY6sU/XgdJRjzME86wDzrCUDVJcmtDvTi4PHh+cHH04er8NZBx",
+	"xOe4+HY4JrhEf97xMAW1jsNR7WfPtG/2//ev21ubG60s143K5n7vekFBK8ApCm6goNW0zE2+wS9vLz9c",
+	"HB2eH13OHj8+g4avx5MbYKXZaDQquSHiD8pWw3S0D0WMaJxV1zFBGuO8U1I0+OcHl4c/f7g4/v1oqcmH",
+	"wWrRfT8pTRs7F9EukNUYPsStW//xZW2ORCxOJcbcHLlrJcSCsjeHQudI4GlJ8zINgSZHLeSIWPhl4ptH",
+	"uakIoVr7bWIo0OPSRj6xrU6A2SPZeKVaOTw4OTx6rf8NkbdhCGBUtPkLjMAM+MrutWXwmg1KxUTJTy4D",
+	"AUnbMbreUTyolNiteRjqIAceWjRyBw58oWOSQ0SfNwaqug2UJQ4uGgI5Q4s93/RClzx6qCUtOH4R/qn6",
+	"AhgPUc9qfemSFQEAs7QQqUWjyyFmLDREB0SnZJQWeaaQtDEMbsVMl8NB5FhoQBa1Zt56ZaSB1PhhcOqi",
+	"2AkesiOKx3E4bZ5tR/XKVzhWpb7wKr1/+yZm4FihAK9kGhxLzi8gm6zIxXReZbNx77G7NeoLDP75qhzR",
+	"+aP/Rv3SYp/NEj29c4vPmgaD0LTH4LedZursEpFGGOQfChq+EkNrAzmXqD+BfutCfNElLL6otHcajQnU",
+	"09nwpcTcB8CZ/kS+Ba5lcF8VLQYNAs8h6C58eB7Ei66pJBjoIV0GA3Eu9EuCOddyoUkNljmgmujRSb1z",
+	"wnDsYF+36fugqwLZjQZwHzLTHDTtCc++iRty4/cCjJSZX7wAAKNZ3xqIpB/5Jv+i/RnLxQn2KexSjL3p",
+	"pYpxrxyZImUDIaIn+02glPs+fjw+T6X9c8A/YhLsDFFQ9V2dq6rS3mrgBWMln4kYQcVh9WLBffA7sZLL",
+	"NrgGAxGliYXC393e1LfBtDWIqwuwo0zUxOKh4doO+1xBOM/ZWNqcCjnYWfQli/C608SBvO1DUyB+HCOg",
+	"kzPc1larvqM/+IMoqGD8Q46ZYfhDpQPhv4yjQXYXuGTRsOBbdyJOTnvZV/Tf7tFzSuwqW63NLd/v7tR2",
+	"eLdZ27ze4rVd0eC13lZD8KbY9pu725OgVrlQpYNSVrBdQBw6qK1WLZnWgMrl+cHJxcuj8/Pjk59s2Ogw",
+	"kr0gHgg7mXlgMQsWFiU8tO+OkF5mTS6GQv98c2OzsZFD0gJO9Uq7udFoNZvFmGJAM2X5PfUes50n0Hhs",
+	"QI8MSP5D3CNYinnu0akUbMhvwP42kncdxZr2rPQ8ltAdOs4V+Eh5t2pG4y3gbhYRu5xpoziDWTIMM2D4",
+	"WlMYjGa0l7OLf4OuWfwl4m9QMhWzrlwxFWVEdqZ6QnwMVKL2M6C2Lo+hyD5IOjJKkzo7wOwleGoWfS0O",
+	"oLYjY86BgJTzTUC1AieUcODMmxDJB6TZ9FD3mRf0zpG+1+aenU7gUV/IjrQ1wVCiisDddXaAj8F8uMG5",
+	"iXqQts4D1+gxQKwNJuct9R3LKGF21af4fZ5wOcY+FBklHan9XOFDXcFTzMsBKy46TputFrseE2gGYp0Y",
+	"SKmO7Mi3pqXRJLSPfTEYRomQ3XHtlRh7jFPIJVBM8R5ExtALboMPbGi6s7nr8jAUcZXdCoSWMRnxG4g7",
+	"iY6Eb1n6QumbvqgubCATQARHGwcci2HIuxBcJP4CLNdir8QYA5IAhwLOGvjlkMrNIBE70pYIw5y0Gg29",
+	"T1uNVlGAEn5t4gbTYYM5pqgzf6/EmOxRmIDnkT9e3BRVE59j+Z45+Qel2GNCAnR1NWtWHWk9zMg/pjiX",
+	"m3JBK6/YqNmabdRYy+iad2/TYaXApiD9kOQw6BwY7UqzUdf/12y5CLt0/wz5uSyJIwt0dAZM7EINI5rw",
+	"bmO38RmL0GBP5af1WKpEcMskYbi7AW4Kqq9JjnAJm37WfFrRUWnbZ+VmedIo29huNCYmykkmabnfJzzk",
+	"bLzPxwbujtabhyGjyKuaNbqypyyuyfUhsWo2X9VHS/4wN8zyEBTwItC67DOeJBwKkyD4UslzqKy9tLWX",
+	"tvbS1l7aX9VLu9+c3s+vQ21Q7tHNYC5Ci881tQPFPJTs3j4avoHKMavUkQTEJ1So11FmIhU1LI+jFEri",
+	"oIrV9THqlUm1VRz3LCdAWnBWJ6OfeoJajdaS1iDxtDlWIMsYuqyqL1KcgOxLDMDCN2gx+jXGZUqz8dWV",
+	"5pTKPNOCB/Ql+CDcR+/JOfdfWm/ip0WqkwdQ9oEte71YGHjoe+pQfNCUxswuZ/oRry2sDX90dfivVKRQ",
+	"S1amCBsL6UFz/S+lBs/Oj84OHq4D6Zt5HZi/mKnARrH2a+R0n6v6Gpnqw9qTh6s9uAek9vPy9tQJNNnO",
+	"H/IVvcylUh5RlYzzHeOulM4llIYTftg9XuFz9RPR7FXOjo7OP5ycXn54eXp18qJiWekqemwQWQJSSIdz",
+	"CwpSzDgR3JzGsgEtcbnhbRTEf/N+44KN6XmbobrAtzMQjs/vS6tq3Ogh0tTxIDGQ0hl57XdvP3y7sfDN",
+	"xub8X5xEyUvYhvCDveWCAw6Z5SLslHQwCsgkl/DJzSmaR9P4AEc6O49UIMO0PNXH8lro3+unigmrhwg5",
+	"isR7nb3lVKkEAFtEyF7NCjEywGvHK7yP+Fylv7W415GnSy2UCNw2wNnl6hMMZY5xP5eXyPrM0DnpR6MJ",
+	"elS9aZsLnIvLKHqt9QL+YGuhY/HLxekJfL+1rINwK8Z5haXf6VYgo5jElkUKRru6iI7H8YujN2enl0cn",
+	"h799eHX024fzo6uLI1d/TKQGWCxSJSb1SKDY5PdGHHkvUAbnx2HqaQE50OQS6uxKCcYBXFkPn+gAxMj8",
+	"qg4B0Wg4HRi/iLTlCz5CUSql4LVPzy6PT09AYR78enD8+uD56yNwJRIehKifewE4EMaIrt8KMfw5UEkE",
+	"BTQZwsG8xA1oTjObp3CzqeFlc1nwtLmpoX0WCn4HdD1RCtO08GmipGSxWjWrBUsJjYqJoXk01D9RfEug",
+	"7CrhgN33tdKiYCtot8tI6tnJ0IIc6KxyU6NW2p9KEqWX0Jgpej3RTRhPoFG86hbpG5nzN2VSmxAU0dIo",
+	"AgOtbSvOrEgyuISDKKay1CwcAuX81Cxo8mf6sNiOXqzFZ8c9Y8poMcYdenabjLvhgazCtyhbhyk9Q+8Z",
+	"JP2O9EiQ2pZuDyEE2AHbamxgHkKfLeZhAeyHq5PDo/PLg+MTjw0EzyoEs4YEA/5LD2rnEsEDPu5I6J4e",
+	"T5GuV6lXwc1OWjFNWUKb5vTQ3cLhVk3XYfagvoPPHyg2TBN2zbu37VwD5iAaCAlii1Ak4NnOgLSxiQ9i",
+	"1wIz3LCOoG460jyM3IZcmtqCDWR+oQeZWyIT6jFOpExAv6X9DeZHlGqvM49kByWrVWTdELN7nLcqynzi",
+	"Wzipz3tlLvOmD4AYU/IRX8spwV/ayVm4vhgjV4+Xnpo8A1k0xMpvPYd2bzlnbYHg21TGKj+PuSCctaZW",
+	"FocrMOE2f698U+msip14dj1mMANtlpujpUN2c++YmexoR6N7tE5+fUvRPrsy68TXvRyxrGXlO8563SuF",
+	"ZVTGvKYtm8XKWhkqf+FoDIgYe+ryxTQOb3VGBVHggV0cXVxoF+zl8cnxxc85l/MQnQsy6QzSb7GKdTKL",
+	"tjWmct9wBh0Hex8wIUxBTy4HR/6sOwrDEp696Dpe9QPHq/I+NpfjxWFZX2aWxHKxrnnxbwhy0Xpb405P",
+	"JGLe7DOc5BzBOvUKoS9ikGWMQ0Ru/rWwHoRBd6UDEEmRbf4vEyH7KtGFQ+M+Z7n3lQcXaipJu7flIYbX",
+	"2NwngAcaPEcLI+bewKtatKLMBXUaKwHVhkIQN8GdUJMU2PuZyx96TCAQVu4uVYvZRYfQQ+8ecal4t09F",
+	"3rYaVdwFvjDQedpXJlGhx1tnF2m3b31kLO0FpKaMUJvxNIkGPAm6WjJl9SH6dkOEbxv1I+ZHECsYcQmS",
+	"ZMSDBORI7ro+LyAY5bgjB1EsIEbi5Owokqhvh7gaYaDA3wdMABtRgVJsnscZLD5ZGC2ggm2a26Jvem2q",
+	"gMZIJr6i4j0kPsRST/pRuSN/oefUbYC+fyGyL/iEdr8o3EWBYvqr7EkWOoJNdR3546eORtSHICQ4Saef",
+	"ARiGksKNhrFGEEZmYXIFrmFo3RhyWEwqd6psxknjFqRklwhHfF7SuoQFcaISD45CTPhmuaSyD+9dcbEi",
+	"zdnTP+1b5/NGWK9rs1Vv5jxY97PN+kY1sxEmJAUqedoFaIvDkdxsMbVvdYShSIcIqT1+cKz1ng4k22YK",
+	"tjjQwmgdRgXOyhT9grhF4nn0sDLLBDZpoUtgQ/Q5l2tdJbyKKuGvuBEmlv5xozFb62jMuhR5XYp8r6DM",
+	"/TtGc4qzPDbz1phcUNoEtoIPHB1/9UKZ7yjCsmQTceY6F3vC2ij3F/WHf3x/1Ul0Ftvss/3YhZxXcadH",
+	"VYqId8BUEgsOWPgXAGJcuxAyYUfwszo7Rlg7IAFz2pojSrXaVlAE0BPQBwbZ3X8zeDL7N8Ky/RtJY/7d",
+	"kf+u1Wr2/+nveUryoepHicf+zbwL+gMGoK9gqh7woKXUtpO8aRe6zgZDHMpWTPjTQEZBWaipOqLHwn7H",
+	"h8I/7SOhjhT8HXJuEJTbVgjgLwEjEPABq/CuLOhhY26SIusmPD0cM24S1PRcvA8+OPs3zE/WTHsdpS5u",
+	"vZsHf2LUdJWh7YcJbiH9p1XbDrlpkKAZ8jYCdJu5Gw5ESB8GcSR9++p63FUcSw6w2zdIb7BZDKCx4mPI",
+	"Zf87w+TGVScMcXwEFXd5ge/V2WXEtBkBS1mF1ths0fRaQZ1DlGjz0nvNVVKDodWOX3htgzUHfcloy3ck",
+	"OPb6R4NAKeFDaAPb7SE6QK9Bm4oCI2SBmBqJYxc3CnL3WvreymgEPw58xBuOIjZIu339Oh2JDedamAW0",
+	"P8Nx/lEQY6lOPhGsMzggBxAo0pMVBlJQSAZ33QbY2UQjHJID7tZmtG0cxN0XGMW1swkrUWcXEWs2mDKo",
+	"kh3J8YEDwWVW9YFAAXob2foPonQyxw51TS+O/hR627MbCCddZpsCNondOdheLz4Og1go9uRGwJOlGMEq",
+	"uwtkt8NTZ+MZmQJ8DSb6SZ91w0BPm10pbDuBV5ZRetPfz27ZkVnVDtBBBFIvRhKPPfbEZTV9WmfP42ik",
+	"RKz+xjzYc+hTeCbKarcqvFkbn+qcCYoc9UTS7XvFPez6eyb2gwJ2IQQ82Jw2tpdJttjwxhViR7nMUcvo",
+	"8BkYbF8Zgk7vNc9hrst2OQgA4h7z991V0WZZIFMtCGEjOHBwWG2ejTYnbUrQtjYnobEbjQIgrfl4V4n4",
+	"mKBqruFA84+BHdpmreZmQ4sK+GLbipaODPw222x2pD6rbfapY3yqjvEWOzbu1Km0373/7N4FBCjdo+Xc",
+	"w+6YTqXdWcho7FSqHbPI8CPtW8BFeoi+ZhtW4AOewMUir6tTgWHqEQZhCNAZnTy03BSYL5goENHWchAM",
+	"jagHUkwvCcQqkFYBoSO13KsXle4XZm1gXaosBf5xgu1XgS8YwTlMdCwc8m5f1A4jmcRRWErs48mophKI",
+	"O8uoho5cFA+8KlMRSmMZsWEcfRwz+JrSx1x71N1bVwMv2uVQ/LQiTPLKP2sH3a4Ia8/TXk/ElFMtewd3",
+	"vDeB/Ag4xai/ZKKYRY4Bw14sPtofv6/iq/gbL6MwjEaZ/A6xxxesQ2v+C6OR7glSNNMNyXi4C2Fhb4RF",
+	"d7kwiKszFeNlVqe5zzwtdzywv4HA+nH00YNRDKkGYR3hXuNgrIPP6+DzXxsHg4cqMsBS797jQXoYGwcq",
+	"jrnVgglPsm4NEqp/U8gbtQY0nLYdLqdCbRgOy3VJFMbdHsmU+GSP4+dF7Iml0eLOeNJ3fOEHqX2V1/su",
+	"AH8QQktYnMocKhh4scNknRZfGw1ro2FtNKyNhvI2gs/Vkir3Awr1QU6kULi60rRVxfOkx7u7miYvESdI",
+	"Hy3Uwt1c9dZWo7CjS0FO+OAf/aA7eJn+1rpJ3tzcT6T6KarIrH6s3tpaQV8XRPNfCT0nw1qz0WiSjLOX",
+	"drZ2/4ICrEAaPVToED1fc1oAfSviRgxg/ivPAZhlt8qQY9cwH+NmqEJdSC7v1wX1mgh/H3B5IL3Yw7AV",
+	"hlpL+qFs2SGQQBSOtwnMguaIb1QrPSy4bC6msuF188IImQSXF5erEIyf1/2p6/7UtX257k9d96c+mmG5",
+	"bN3bgi2qP1rp41eJRzmdIlXD+a0YWfZQLcYCp8v18YNQz0hBltbYvZ0JaiJzpBymRA2Y8OMqkm1q7UKs",
+	"m1xi365vavI5fgL0FmRjJRPP65ijwJJR0BVOtxP8bUBM3F9D/xOq7qy0KQAIllsxTOoMwVuQZezv0v9D",
+	"RdJjUWwvddWdZzFreBiaMagMfSeJmOJ3AtOQvSAU+0yl3T7ggBEXCXLmh5G8cUFljOHBgt5khdKIY0lQ",
+	"N02gyOrQPNTwUQAPfJ5T//Dng5Ofji489oS49586UD9CWuYBms195jkWkWeBaGhtCacsY//tSKxn4DGU",
+	"S0WKygkBNMaOC3uxCUCminhOGcCNLfb19/HHfgyVltmdqk4JG1dUK0BwND2s5BqUMf+aSClN1kMDpsW1",
+	"Q2b5TenQbSD9sjwtMHwvnKSFG7/SP4GaIa59hqPBMBn/im6/MVSmKSUNqy2W3gY+VAvxQBJPTiI+JgTX",
+	"oz+/eHUFNVd6QfzArxoavyjG/bKvt0I6HIpYXwoj3MGqlN3vXyU1RqofxMlUmdECZIMensIAGIH4jagz",
+	"z5zMAAt4aRGq4HF5OHMeVIaGgRR6Z+tjS8Q5UCVoIVUBb42SJihNyt6LqAfzhTuGePgPpIsUMh1o+Ut/",
+	"4jC1u6DutIT+fpgJrex/R1YzOGIwWQoTW0RXbxwhMCv1toPjB+GSDRh0wa8/GRr9SrNZ32s4/PiVZqu+",
+	"1ahULQzeMNZWGex//EmzlX17J/seT5I4uE4Toeoqibq3MAWGUZ9spIIh7qyaOh/33gTpWDU32x9rtC1y",
+	"p+NTB2eqo6eqk40UyspwrFBopt8JrtFbwUWc2Y6eWvoDf6YnD76AMwYXYYaxZk3PKF7Ty9CpfH7/eWZl",
+	"2utAoqQzR6xeWHEFRYB6x+deEBW9fa+qfpEqjLVKHcs4Htms4utW6Q2r8BpVGHcVRzprkAdEL0VVuIuc",
+	"+H34FnY6S+y3pm8hGmSZCbFQzZ1LMJfJqRjkFmrgwfdhPy/dCUQGCMBdvjo6u3Q7gUhrQkG6GCaTANEZ",
+	"lhl90eo0nlh4D212QGGhr40NMUTjwM5xqa1Rr6wEqNKCWIN1Z0130Kt5PIsge9H616VGzxov/ACYjOBE",
+	"0OR+AZfCN4GREpfi1NCqZQPFRoNcPMZDO72vT6jdGCrhYxbJDDrB9K5AuSagOwyHcXQnfBbyZAL4kfot",
+	"aHhwKMGb0bZrNJJwQ2wKMKgMYN06PcMuVPcce9REhx7FHrXzYRwwCF7PYGJOFqflxoFfwG++ZePF7rJ3",
+	"n4qsEgroV9qVkYm86gFOfrO5U/jN1doLOKXLkJTSy61jLiuqAbIHJskLSOzuTSLtqd8A4SYFHyDg+OVk",
+	"5TMSW+UIPchXYIB4XbGZ4xitZujk2vnHqHiVoGWhTMyUPElXEGYT5ArXrOtK3TokmSfUviVCJbDZE7Id",
+	"Bik4Z0gFCqGdcvOKLWnWziIFCsqWOtK0nFdFIpbmacVS9v0DkGm7Uaq/t7PZXFgeHOBL0OCXQpVtPZz0",
+	"cM3dtOZuWnM3fW/cTY1eo7sjtnlt77rp1za7W63aLt9q1jb8Zm+nt9tr9ZqNNXfTbO6mRefwcSgLAUPC",
+	"Ud5rRqEfGsNWpoNrJKfOm6J43YQL9FJpu9NaQ9YHmYa1PTw4AVKRs7Pz01+PpiFXyDYydl1puMU8gu1s",
+	"Ns2XqzCanc1Gnb12eva1GUgxNnN37JuEl6ivUWzXKLarRbGdQKWtLhS5m4ddazc8AU9gaJb5Qa8n9L6h",
+	"7VxlhCBqXKhiYqdvj6vJkRHA1Xd8cnB4eZwTEUDVFyimRkECBOdRr5cTEGcOSV9r8pv79BfQAEkEwFhR",
+	"gBXZAfNZ6snH63XpI+4n4Fd8vfgqWrEY++VT+2u1yL1umMCp/S4MqWKfE7iiei5pfLafyYkHZ+67thcI",
+	"IihI2lh8ksfsgRqUKuG6jOIAe8+CRHVkBvUUi16qhF9nB3m8WohKBmFo4BVpBaVgY5EUufZO29M5ve7X",
+	"7H5al9yvS+7XJffrkvsfoeT+Xg4tCeF5Li3JyDUyZh4Zc8oCmwS+BN7krHq72FWzStQ1rQHY8EYkKlc8",
+	"CghjQQIAP6uyzVxjQI8XqVe0/v6q2RxbL9srMHK+QNIG5bKaaY3ZhArZR7YolkouAXsxY/1DuCE+EPvM",
+	"M2J/qjwT7DtMXGtzC78HUHIdCAD0eBDCnrActNip7d4jTqV29hHKjggRfL2q5PEL6QM80pDfCAVxpT6/",
+	"ExhhJ64DFDR1dtCRpHRyG8VNp+8zweMwAJxNmDN4oENXkBtbQiUVeFdVZ+fOjygX35FOMj6IF03H051W",
+	"kI7/RtPhhelqu1HfZfGoZrU4XW7DHFCJxQapAnIWznzRDQY8pPpmxbBGC3ZCp9JsVbcanQq8rXlCK/cE",
+	"a9vg3bEO24Yk7w/kjCu6TFKdZmOdVH/kpDpJPAN8Of4iEllLjMfNnmdojCOIuYMUDxGkVyXRcKid4GPt",
+	"HHuOeW74Vp1v23R8wseKKI6Dwmw33melYCD3y3IvcSr1iGdSkqwqhW11z4+SwI7kOoe9zmF/iznsRSME",
+	"kzEI8EzXee51nnud5/5h89zBYBgpFVyHYirXPcV6R2ZaaWr7/Oji6k1BZht/N00mcgxpBkv5sT9NtReK",
+	"XoJ8e3UGO9fYgNqMCKRKBPfXaex1Gvt7SGNnjKmkZ+ckrC1f0TpZ/ZdMVqMvNskjivxE0MHk8oQ+Zu5a",
+	"23sL+Oa5YQ7TRBlWYJ7kSIFnow+0GVlJSNqFDlQWq7gWQLIyIpiBMRsJYijuyAw0gCKjsRhEd+jWY2ey",
+	"GWIY3ArG5ZjBqNpMfOyGqQJgcur7BwtFH9GMiVWPx55cw0KDJOZ4qNEuht7/44SFgt/pcYTQtzhZLW+6",
+	"/HmSdaVdj+086VXQD2FaPcdYw2WTagdnxyA5ZI6XBbSnysI6HYn1BFw5IWkcuPe///0/JgpuAhzQZGZD",
+	"Kqht6syjOfWc4PVE4EgvgOWArjKPls9jCXSu6+905LXo8oJlo5ax3JfxhrR0+n7GhM59CQLfKruX0Z/F",
+	"YRi9MqsKw8yPCx/7YjCMEiG741di/LD2hKB3bgybij76lSVCOfqtHzuUg3P7g/UjOIzm2flki5gv5nwv",
+	"GfshGbuO/qyjP1+lg2HxANGs2M/O9dy4RXM69kMH+xuJ++w0dr9W2GfR6Xu8sA8J83XE56+D4zCFDzaJ",
+	"hyCjEQImyAj66EVcZwcungMFBQpxrabBrHiuDvtrAjysLlR2nD3EmsYiVALyjAXRsvOjX4/OLz8cXH64",
+	"PDj/6eiyKGAGB7EoYDb1JAdsA617wkwzqBv69GmDBvAStFVTZ+d0+2UMGwjNrUNt61DbNxxqmwpYW0Me",
+	"Pnvi5av7vCrzJs+ivvbi/LcP51cn+p8np5c/H5/8RPLshfe0aqlJZzaZdOQ3Hbk7fnH05uz08ujk8LcP",
+	"r45++3B+dHWRYwF3XNjaKzFmsUjVVJ1joNjk90ZcMSiXA5OBRAI5vyZgATXArU3Wj9JY1dmVEhTUvxUG",
+	"V0b/Rb9aVejPmxiqN3OsXy/qd5bzPfmkXl5FnG8oRFzr9kX3tjyqd6BuFUWtojT0McB1E6hExMK3GJNg",
+	"3cHnUNIBAi5IUA0RGCW2kkD/QNa7AnWxUYxtJxTRhAGB2rAYnE9ajcZTLFXjsiNhc+4zzgY87EXasicE",
+	"sKyNhcpx7JihqhYJWnHwGMASIi4KFMEQTsToDPsc7h20kQV57QQL+ypJX9Tg3zWtomvmG7VAKfQMU9CO",
+	"2lFW7WfPLI4W3b7ejQaLnwjzLgthUyyNPkgbCEAvMyOeaJeNTtkhndLYy3RKyOEYvlEIFTjg47NU9c0N",
+	"imZPXztBOKTncJW1UP9dh8JxcXm3D0eK7hRHRO3pi9pQPwH0N8ajKs16o96o3Lu8Xs/roZ6CWU7VW7JB",
+	"cT8L/1uvXfxC+mqORM3M7K8lhGFhGcd8EUGt5qRI4AKx6W+pCUk8R/yWs5GGgUrO4BsPPaD0nHefKoEy",
+	"bHd4LgJ1KsNA2r+1I/fSAH8SnGd1Gq4zQ+vUJ4qavnDK3difADnnmJP5o4/fOLiJ8PAvftoXEYzvH3Kc",
+	"5xUjH4Qh7AgFqRpwrgJzpH9cDj49K5QTsvp/SBt01gmYVRhctVbHBDyU7z9U907u9fyOXXy3ffv6urm8",
+	"OCiaoB9XGDxEFswLlQ6FaZ82h2LJwKixQ03COYZKpvvFROH4PXONze8s5rk3/xeHkeyFQTdZ2ym5EhGy",
+	"R7jpzX6ITfLsE56/zxk+5/TuPYfEvMr2L3IjKKqWYefkiEEpwWZjrzrVJ/Y3xQIfmihCMYkhiyQLGEyp",
+	"FyTy9bOthniIcTRRjETlBlPZ63vJD0rXLipCbmyh1w9Xhzr7B3rmj+WV+prnRy/7cqenWsr6u5KNuVbT",
+	"q1bTVQOE6oipdQ/hasiQFjg3c/yA5UqxhIghf4/tcEOkrZhUUSbhqXXOQAyuRUylatqFV0L6dXYZGewc",
+	"2E2iyvqRSlgUs2EUJ6ZE1Evj0KvCTygo7cH2yTq7+UB0pIlvP9lstbCicBQo8RT6sKm3En4GyQlxB0ky",
+	"CYkdLhn3/VgojFpSm/5AcAnpHyglPLBmIlUP56pV52pR9qRcCT8tDoLqeVmdG0YFNAXygT3p8/g6SuOn",
+	"lSXDbnqEjxLUXEvflTtJpkGWyWi0NnPWrosNsYL4Xa3j8izLaj1IrxSmxM5NeuE/2VtoAEfCMwjtq/9k",
+	"LyIBO513u2KYsCiNUepjNmzAx2wkkHiNZPR/Lp77YpD6qhcnrB5sdmIwOoommczDEFJ3AvqSsxqO1ed9",
+	"HBWx8sTPIjkfUBvgtk7jvWaaOzJrK/zZ80Gvs9yE7JXPB75kNhO2ZhTnYKKdxmRC7QbUFsDG0zr7Kbhz",
+	"wk7GJol6TM8WbGaMPxXPpTXj7GyaEsZ70pcunkBzQg3fRxrtuzDfMceVy+RDpZjJ4z9UMut19tNQ1Iax",
+	"0JunvNYAO44/6oWOhQCIIywVjNNQVN38G3B2BkmdHTg1APpbM0oAkr6Q05KTBnVBg3yIqduNUbZssQ32",
+	"H/r/Klgu/mek7cXKURpHQ/HsuYjDQC5u6JqRnafh45i6esbPUwnLiKZnq9ZoXjZa7eYWiSd7uVV8ecO5",
+	"fO/Mm3nRM1yR+a3puY3yV8+ofyWaMiG1z0krR2ctTnPgbfThPSTG7OT4hf3Wg509jiqfOhmyp7/7VOET",
+	"sCzTjUjYSpQrnWzktTt9JQ8eWyAsRL7NBW3CY3kejaBlQP/ttqIEgBHhb/c2rpuittFr8Nqm3+jW9q63",
+	"dmob3aa/4e+KFodmAbd9TN0Gw0q18keQJKaTBLsVSpxS27hVimVLp3/v90pxo5Jtgql0Q8FlZZU1qq5A",
+	"yrBCDZSA3uREnyaDm34C0fzVSzynj2mqE4iEIDadnFEtRmbavp+hJGzLSPnu+vxgebtItYM9E1jxwAfi",
+	"r1PuoBw5M0+o3bPWYRXWx5SgKhAwUyfhkfbtMnUO9t0fo9bBrFPhBK0l+VqSf0uS/KGCfJ7FbM20QCFW",
+	"7D0qVew9VlCtYoXoswW3/rqa5a8REj7wfcerWJEv8Qys/PLgw0mUbW6IPKQyCUKq9gUAlqQvBvusU4lT",
+	"yWQ06lQI03sUxbeqzrQcMtAsYcj8VDA/RSSBvmDwdERNFr2ERWlSZySQlYNkgam6m4hB79BlRL9LRkHX",
+	"smWbxqaipB18ffWe0TTGvqsVrzN1+GAhdqafOEeSIUM0ju2Ht0PPcOO4RvgCJ2KxBqDscMwD3j3i3X52",
+	"Pm4iAQyzlMBQGIzR5wIihpDgK8bAfTSn/QtsOv1+SJ37o+85gzj1yJvuk/nnEqWGdg+ackNgOI56GARk",
+	"Ds6asjj0ZG8CUDOxG1tkNUXCtqTGMOeZrabO8MJqma9Qa+jagD9iveHXrR68h8lSXkW4sq23doLXTvDa",
+	"CZ4QgGvBt6LKzyVk3iorQM16P7ACdJ95tNk9QoochryLyWPORv0oFMCIaNSmpUR0ay+7PAwV/AuInKwf",
+	"OOJBUl5ZuYqgrxWxBm5sucPyiAWUa6WzVjprpTNpdf/la2DX8c5ZJbCrDnm6DvazOJXLF8ROqtlZyM/A",
+	"WAe4WgmwEFdZlGILRRpLoB+WLOjlvfgC0G0ehm58jx33pnGV9O+o9WKkfXpoS08Rw/s2GA4BGLsjAbWw",
+	"SvjA2UMVH1OogGps+1wBIrW+xVDEpbgwcSrLvbIlEZhiFJ6f3OhpteKn4mBGpBXbEty62IkKWFWiacpB",
+	"ZCcASleoVPZy4GGT6Jyf6YfzfoYZH3jCCoodtMqaW2dKINVRD8Gw43TdJ7aSMEmaKxaT0eiRY4rP8IyV",
+	"sHsehNCWJVyDXcTCESAEaWXarXATVqfB0SHz43BbMkNtaSORPC7oYnaL2MCUWh6Q3HBUPpwhfS2NlpdG",
+	"VZwuHGrRXDlW74y5qlzgjmuj9mzwBhe7vFnb5q3r2ibf6tZ2+a6obfa2/evrptgUWztTrPx1F2Kd5q7w",
+	"fSYsfUG+zPCLSNdLQP1LhEoy/lr9R8btsZaxD+fzdGaYkHa/gRBNXmhDy8ls4mX8iiOXB9wXiN8Zxex6",
+	"zLxeGoZwYrAXlwQzIP1xSSirSPGJnBYG5hFwJ59w1gNyM3DdYc6e1tkBNcP0tPXIqbFL6wnVj0aK+D7h",
+	"aqqgy4uMS4OxS5YlDt2hSO5FMdtoMB+IQg0U8phhZxCSuCDZxV10C8whhcoC7/vwfIB7xgngCBe0MA7T",
+	"umzszo7DFDU4TfwM4yy93R73t65r/l73ura5vder8eb2Vm2nsbu9s9Pa3dtqmN7YKzVbhJvvwDgcoWqu",
+	"E99hc69Vb9Rb9Z2s+NHpj+K+YgTNTDOfKSe6kAHc51vJjOwkaGPY34vJSljERWpucV3QtymQk3+BytuD",
+	"s2OaBUdycdy8Zdm08s4i8vUC4vCV4ZhBrNehAaYeP6Ty0Sq2H42AfT2Cbn068yQMiCJdbyvti3oWINlD",
+	"bh2HxcQr6NiEc4Qs3w9BGJ25qXNbNklCG6jcaG5tbDcajWUKdYnh/BGqdPkwILrztQi6vwiqFgr2Srsi",
+	"xr/0r3/qBqfBL8dXfx43T4Jf9upi/Muf/ttjfTHoDl6mv7Vukjf6g24rlNeDlw3/n7+ElaX3xzzrj8Ch",
+	"Xgkx1CdJRqN9GxHFg2VrbJauTcXTawtTUZUuX5uKEufZgjvlO6tJ/SHb0N5wYHHL9MWi6qLIKH32Cf47",
+	"pyTpSBuN2aaLJNMaYgz5w6DLTQi0Tdr7Y2LBzx1gFmpUrbOjOyETppJY8IFr8kZDIQ2EWpAAdYb+dyBZ",
+	"c6sjyXYFGocI+AlMLzeWiyIfBiIGFLOhRbeOBnqISbmW4I8gwZczKReSvFXrwhCHCxUvV35ILpzL01dH",
+	"J8CE8/L06sSlNYAZA5XTA3c9z2eQkcngcaKAX6BY4O+zMIpuGaERmOJDFB2PQmXz1clH9Ra+l3SdiheU",
+	"bEqAoNKKOoAaAZ70s4NGsnhBLb6gbOhF8QDq2dM0AA42nuhJq7Qr//WuUdvjtd5B7eX7T7ufa+6fm8v8",
+	"2Wx9/j9T1oGepSzqN0gVxJU5u7o6flH5PBkjSdU8ePArtQp48AmrkR67WDTAD5RbgIKi83V0E8hZcpfW",
+	"1kh+EopOxKkwY+8+eQl/W0/SIu42vPdfsL11KKJhqJ3gCLCJVHAjWSCXd7inmlr1xK/AtTW7ZMiVGkUx",
+	"+M5RHItuwvpRrAS7htM7Zirhw7BoPy3jxMCgH6UTdfqULWgsfbUzttQRmw8BF6tIulvsHh6enjXj4BEP",
+	"zj0cPDjpz8zMfJdNhUubQlcXR+cfjv55fHF54ZhBeuEsCxqyPRabQhynHubM/GCfCKPBXfGDXg9ovUOg",
+	"U0uHQ0KEDqMRrBk1vxmwzFWxOWH0TbGEWzTXH9LFxZZIPET3825x13/SE7Zwsw0uuvS15wlXgpiFWvIo",
+	"4+BiGQ1kVOAxgUpAwEzqEwe21LS9PNls7D0t67uxymM1PTew0b9Gvw3M4I+N7b20LHp9cHH54eDFm+MT",
+	"RxS9ntpCOUmEkodi9/O3W51BTEhFA3EdadkWKoEgu+6PsnTKAyXRSQRPsVBj0OI7eQKIH9AdQf1bADxf",
+	"RqQsmwLW5w6wCh+G0mw4RfV4qoTAbOxBTLYYI6nN9Cn2IFSGETmQVwjkHCiSaLY+kcJ2HUlxu2XEGZMi",
+	"gFFdC2Yez2QUsxuRZDSCUShI0pU2AjzUUM4DMy5ltT1mA8Bf3ODFnaYw0a9Nnx+35HutAR6mAX5Mk9UB",
+	"dtYq5m8KhWEUW9ENHLpY/o2s1FGv93Dj9pmQfg2t1OXr3fMKqxgKgWzhwbQeYTk1Mu3yZqnNvB4Q0n+N",
+	"A15L3ftL3SNH3/e50jbAGiJ4JUf5aNqaepgzOhLX/Si6nR3efmu+tOJDkT28LMg9v/XQnJZzooiniuZ8",
+	"8yHkK3euG6LZ3WrVtvxGr7Z5vSNqe36D17Z502/2tns73VazlBACB77AATyV0IUKZcXiLohSdSG6sUiu",
+	"ZBKE5pbJeIiLYtjJsTsyKx2uq4SH+sr7BbrmJmklYE5dTolnpkBzmXA9LfoiEXuzjlUWhb4tj8tYfjBe",
+	"oWAe1F8noD/Kjo05mfbSSqrmIkl90FgHh2QyepLr7ADLYIELP2GDSCVsq2FHNK34uO/Tgq8gU5CdgeU2",
+	"+sK7eIk8gnmrR0klwGRX2pVRX4nuhze9V//Yi3d/evXbv+LL0R9XZy92j1+f/X4ctV7z1/xiVKmWCMBS",
+	"w2At/lYs/paVfjj4eR4mLeND4BzNLR6G5mjO97MFF3uN4/jdZiBGVlovqFuK7b5nn+hfSyB/0S+q2GcM",
+	"J8SCgPkiDO5EHAhVZyeIjsgGEeaulJBJWZrBVT6ryTTQHb9KssERCGtsr1UHypfe+eXIXqvadWu1/n2p",
+	"9QXPb56nlEzr9VleDVzVPY7xchFEWusHM5O+JUJPR6jnkDKwhDyJsEFdazyEthwR6OWI60+B+Eh/R+uE",
+	"4E5Ilg7rJXmoFXhi98Sjoid/uWzUWlT+GKLyxwZU+rHTQo/gSjzL/IDS3vK3QdKnYDZPEjEYJpnYNLAv",
+	"QVJnL+ytMmgPp427GM6Ddm/226+J6eFOxrtPFXpb80e5RPFTfCtDz5mVrF8C6ElX6NtaEka21dioO6ga",
+	"W40NPfYiuTr5IByg2zGDLT7d3d4G97drG9cNv7bJG73arr8lapu9vV6LbwrevG4RBN0BvlTJU7Z+vzdM",
+	"HjTmDIX0sXDfhCzycvP+iBlTG2VB2IxsTdfgGY8JnpHNMya7vqjZuICgiyO9RWsmFPzpYUbqA6P/EoE0",
+	"IAPwMopZa5P1ozRWJGYpOAJZgWQUQTKcJ2ms97Bhxk9cydLl0rDyR/rvUV8gXX6QsDC4FQqpMYCNXzJt",
+	"3ZpwkEnI4/RgH2Rh7yN8nou2PtwbX4fl12F51zSl2KRzOtZC+uFCGtirM7eYO/O7UlNSq4HHEawXUE3P",
+	"rVyMekyfAebR0+v60V4mzFzgzJJoALFaIAU960cj00QuE8IbMunY5hazfeMHDHQdcRYFoWKB6siZ1PP4",
+	"IIJriMUQZFCRhNV3XkWcs4STPmeJJjAjiUvGTvp7jNRF9zB8N5vTaHZk4LYajfsYuGVfAnlsTNtJk9eY",
+	"wsUm7xRIXjZQLX7t4zMD1t1iy/Hf29k29NqPOeElnsZmo+l6GpuN5gM9jUeZdqu/Fpvze/oM41l66Odo",
+	"BDFASH2tlc6Dlc4F2JooLk2ub3llkyb9Z1BAV86zpbWbbbczTQsIQ6cN7jip6cX3CZjgiffy6vXri99O",
+	"Dj+8Pv3p+OTD5eVrD3qYfdHjaQhyW5viT3OgdCi7tfvot8Ea70hbm8psWz42fQkeh2OtfbQpA6PSP1AA",
+	"7Uy4JFWtD4zpCTW9NyJRtgXCNmpE2A5R78iOPGCjOJI3+S4OLlkqb2U0kvq7WU8FHwhoqjDNg1oOVDMc",
+	"Pbw2iuLbOnsJZ880qakwGjFf3y/pi44EHJZIar9jKGK8r34u9Cr6fiyUglpeHoamklchggv42AAYqOev",
+	"FwsBuGySdaMBrNeIB6RI/Si9DoVCzMEkGIhqR8JEbbb2sFflXCTxuAbo9l6dvcg4AuEmoO3BHQpu+kk2",
+	"QRleDOpgCvrr690olSVqWC/WsfwKbdgLSzUoMbZy5xFC/xPAMkY9NJsOsuv9gLP61z+Ff/x+MQmalZVd",
+	"z6mO/rzsJJUL/IvgRmqdLOsMZJWDZoe7CQuDmHdA8hqmywOMayzs5QnodliHB+qM5ftBQHi9PDh+feSi",
+	"tLwFEQHH1OkamOxQtl9Ams3suICEqbPDvujesuso6cO5SeKxw+K3qhbkssdXzSemEdRItX24Soa2HwkC",
+	"QONjROipfyGChL0HrNflz+enl5f5JbuMIjbgcsx6riDOL5n5CgnpDF3HzCQgt8IVksqsz+8E3bLO3mox",
+	"uWuhW1e/qA8b4H42GtJROYlv3a8vbcyIbhoHybjSfvc+Z9pMA36kSb/AbInSZAY/6AQeGlkuJE+qMwDS",
+	"tF0R+OyJ90cSeE9RzWFKXPjEwZvdF/ur9GR3JIHn1tkpmBm0WFEvMwngzCG9o0X2JbQCRHXX2hsXk1Nn",
+	"Q9amDt0j+BYjPmZPNlutp/voHedayLpcEthgDiSpTBmfpskquSRR7Gtj7EsWmuFUTvbYfBl/odW6l8g6",
+	"Ob38cIBWsiOuTqLELP2EWoHaCv2W5XulL2KRgcMGSqXgFcOOEBD826cKjDjwMa0Iv6kyFQyG4Zj1olib",
+	"tUGyKlU0Z8Rfr90chEyUJlNSZmHw8Zw0Qqbi4vRuP1LCnvVAsUBVbU3MgI+ZH1VJrIz6QqItHUkH2ns6",
+	"s3sjkjcPp+FcwA69DaR+XooN4YASqK3IyBcwDmJL03+foGX5Rl+ZRn5duf35Zq5I6PIwFPEP32Xzth8x",
+	"PmDH//nwnUwseOWVCs8JiowdMPouYfS4FCNapkQhxJOHceSn3aS4MuHQPO2h2zgb9rtP00x+fnADcfPK",
+	"Xm9322/sNnd3N7s7/vYWJZOQzm0GDV6zAcdhE1tStX+Zow58PGa8KI274sQcNQcNtIRQhAZaxplnyOpO",
+	"Jg5vEnOpeiKOhX8uulHsq0q72dje+QzRT71+5sK9awtoqee10GG7LK1gNeNyV8Gfwk1eCZUgMQmYTt9L",
+	"Y+3X7cHrZqfNSAm7uveXFM8+0b9m9ky8gOsm+U6PxSqGbLFB2wECpZYeTHzk3SQca4ECng9XzDMD9oDV",
+	"IkvVS4Q68OkxFObrSCOjkj6XVC4gEP0ijKJb4TOe1Nlxwm60sxtIDGcylYihc3POQn1srMC7FWKozCNH",
+	"PEgC7dIfU/lrRwZ6BeN0mAifPeG4T6+F9gSQOMHnCb/mSuBTuSWLQ3XFQsHvhHpKFsKIK3ot5Iq3f+0z",
+	"rm4hraZnpyOB2UP0sHKsC4R14HwW2Px4BzqSlTmQqD/TE8yqKXczoZy3OKn/SkU8zlLtdnst1L2lBYyD",
+	"gxrIZHtTG8CBDAbpAIhMKXmhJ/gGMBFXUY+mJ9M8PbO2aXaYFpHZAqzCn6E745Hw59sw8O2/qWz+9Up/",
+	"F700e0umVAk+MZ/nOyAcPyETJlPtg2u54Wwtm+4jr+rw4PLg9elPHw5/Pjj5KRcIMmuq9YV5VumaowXT",
+	"bGzv2Ydh2lnvlDp7TYjLQYLnjJLQPQjUo8M/QHTBiN1EVcpLk++u1Zq56d/1I+qVCVW7p3dD1O2mw2B6",
+	"QhzCyVEM4mci8Yk0H1dQdDJJS6c3bw3+hd+qVM3EQc7m+OTD2fnpT+dHFxf6kzTWE3+RiKHej8ZO0E/U",
+	"0+Aug5nkl2kYEuUmgTgGUn/vJtZHBbpBwwTaD2KqCKqMohig4qU++3i07kTsB10tB/D7Y72jSlYqUOxa",
+	"6N/rpwoiWbJo6CqQXcGKjCSK2vUiKOJKItYLZKD6EB7FuQE3GFYGR9/eaa6S/23CXIsnS6esCXd5fnBy",
+	"8fLoHGnh8i5SJMVpr7QMZELoHNKu/1ydQ542lt1jeWbe+/P72dLJmvuzjirMKy/evF8vCoBiOLND5ltH",
+	"K2AhM6o3K6ucNqeeiY/DKE5KPbGjSVPKVcsA7NTFSmF2PU4Ei2IflyPwq0gk70cjGUbcr7Mj3u0zVLym",
+	"6zoY6IdrAwljxtKHVh2FSUuIZJrpAdNHPxwHbKp20N4aBL4fCrJvIinRd4IEYZq4JlY3DPS2oVhnwm8F",
+	"6/OwRyGqHnLwFhkz+NQFjRlP+lrxeHoA2hT85eL0hEXXf4huAhnXMJCiyjz8DpeMx7G2zryuuvMYZ4ne",
+	"QGwE4ZxuFKYDyTyeJHFwnSZCeXQM9E3LTCIyb9wDTGnxSruCgwPCeG3wvMsu0H+66k5vxqzhXV8oQnTX",
+	"N6jd8RjQcPWdjmCWTl5AlqVKf+b+OLz4VZv3D7So3n0yzBFk6GXTo79nqf7SwUDEcHKg5mVYazYazWya",
+	"LmuqH8SJVpt+lb0BGaxlYrvSbNW3GljkbmcwSMQAb48TgQuqhQNdgGWEg+8O/mON5jeHIfCpUwn8TqXd",
+	"oUF1KtVORd2mcOnyonZ+9KL2Bi7qseLV/GjhQxgvfAojhmuoTbtjuHx0dQ4Xcbo6NF8dZ8I6lfanDkxZ",
+	"p9J+16FJ6+hVgnPgbiF3k59Kezjtpq4XQBxUK4n4mDzTeyg3A4FfVbdpVb9eFV6jagZexcFWnTFKnKWq",
+	"mZlq0XTAFFSPrs6r9JKfOhXzZvhu2dvp9+tUZr4gaB44fgrEmR4thKWqDMfL7IANRzeUcthRF81GMUK4",
+	"kXF5GItDPA21F4EaRiooRrQ4wNRcj5KtvSAUi+JY8CTh3f5AyGQffqdv9PcOhGvquGc7le8Qs+K7gBVD",
+	"JbaEPbBKetKFDAPUzfcAEszuXtpfwW+hdEhvOq1606G2i5vsp+A5HCGFrPqZFffEswHRNhkN3lPU6TRM",
+	"FiRthoqnyvB/Dy9+rbLLi1+1QfjPN6+rbMi7t4ZT6ubPYKg/+FMl2p/qyHGUQodF1dgUWodC7EiOmepH",
+	"Q6bGKhEDfGrGwGptIRwVu5XRiCj24fUChQ10dFcZ+eJvKgvOZGle8642zKjtlo5Ew0Vm6WPIuqYSXELp",
+	"ow0TJNAukvMX4TW9//3v/zEr+Qw6EcTIo76pjuxID2MObwKlAnnj2dCWE4XRj6fKOTMzgba1rtME22IS",
+	"zDtZ6i5r1EUxE36g/4W5PyLwQvagQZAYjt6x7NbZAfPjsX6xjtQGO1aFZL3d+ttdah1X/WiUNXtDXtyP",
+	"6uw4UfkpB3MOqwDbeoPhwGzET4+4inuNJovnd5h9cOAzrjrSG4ZcHvtekX2IPznLHNWZBqLWnVGPoZCt",
+	"MvzfrrqrskTdwWM/DsJ9ZGhi12NGdhE4/tcG1WVBw2/SjBvwj6+FvNHOcatRoK6L1KC79c0OoAJA7QZX",
+	"ka+Jw9IMg97YGXriatF5wx/GQomy4dO986+wucgreC+Pj16/+Pvh6eurNyde2xmTcVXKdTu4k6DdywY9",
+	"4MPiEb+rBP7fD+IkuBWhJFO0mpmRzltsNKZfA17zGL/sLJQ1Mkte8teD11dHHuz9/CGGOh0ZydL3MB5C",
+	"ybuYCfn70dX5Y76H3m++6AYDHjIl9DFKIvLwg65Q5aOHn5TsnerErllw36cySLJHt9mA/xHF7AkYmk/1",
+	"zhgEEi9sNUBxdLUyfFo2Rn27kgHCnfODbC56OoXsRtoF32dXly9ruyA/9L+a21izOyFFykZnblMywlEg",
+	"/Wikas3WVuseZxCXFeQ+RggOL369j4Sz9ygZ5v7yK/0WxFqE6Qwj3rBK0VAcW4Ng7vjgP8VDs2Z+gSBe",
+	"ZAptjiTG9CkUdQB2nSmO1jaTCYnFCFSrdyS/ERA+AVwwrlWxU0KttW0iZLl0+3hOjTHFb7X1/7uHUnkZ",
+	"SKzdwuwT6HDqewVIAm0BmEGW7oR4fJ7K4iAHATnTOK6jCNLjBQOhwNxce2fGdszsp9WMRctobDvIQNVh",
+	"5Si9GCha4xlLRpnQ4gFt6d024B8x4dVs4P83Jwf2gNE6u3DeiM/wq8Xjbk4Me5Gs3SKl/1E3EUkNOWin",
+	"YhRZfMIGIUpjD3PDCWg56z1PTd2KQYvGeKit1n2w843Xf6kvaiN7kIZJMORx8kxLoJp2HdgoCENt9LqU",
+	"jteB5DCp0xGYgltMZCj1yCZfOF+aN4y1xZsQwAh+v+wdjf8Tq4QNrX1NDh/IVGjcUIuOfyLitkirROu+",
+	"haXH6CUEMkgCXpSORT8t3+3XqFI2LN9/7hDhZ5cm6obIq3klhokJ1jiXcv3iudIhuoQdgDiCXBrtLNbG",
+	"EzTYWNdnQgPZtHTD/Fu9DZJ+X4R0zalCwjuYDNwh5PKoyb6gMEmoJBjogV0GA3Eu9KvqtaRPi5JzWOCA",
+	"Phu0GUFbE6j5wixdILvRAO7pgPYfRoNB4DQq6ms/Cx4n14JPXL6Aqqfs2kAk/cin9nlw7/SLw2a65km3",
+	"D8g0ICxxHWLcBkd5hIG8OjBDI01l/pySdkayGaltJbTxJ89EfAG187AsseA+5GVAPWYKJhiIKE3wi6rS",
+	"3t3e1Le5E3HQG0MFPpagGYAyWzyGEzDscyVQNKeg7NHbtR/b7CSN4G0faioN3TNYJM44zXV9YoUZ95Dj",
+	"kYU/VDowRNPmy3DJFofBt+5EnJz2HFppYRKYU72olZ3rRndHbPPa3nXTr212t1q1Xb7VrG34zd5Ob7fX",
+	"6jVb0wVvdA4fmj09Oz86O4DUqSmAO4xkL4gHws5GSV1clPDQvjR9k3LgF0Ph/DwroHs+hn3SKK6qa1Qr",
+	"qbRlDg2LHQH/pmMF9/x8v/m7V0HKhZ68eXUoJn6DASNO7VwmNKaFhCIRga+xJPDzOEohfjbiRLxibn0P",
+	"6OeJMocFc/Q/OufmuiTkBy4JWfioT9R1FJBYUIe0PdkY8nWKC+7ZBnjPHpnDg5OT08sPL85/+3B+dZIr",
+	"5oJKgQG/FYybEPV0wwz0qZuKTRuofmJ71F8dHZ1RqdiF3jaNp1CVYO/otHdZ3zyJINK9ig4ZG1w3+CXD",
+	"SKngOhTYyfPV0mBka6NjUJoDuyb3bcA/kt5rNnY2djabu61NspuGEDD7PK+CZn66yyRJHiPtdcHHiFBD",
+	"jpD1l7W0Qm2HyGKg5cB5SoS00R7DqEfRkggiU07TMxT/ajMbq1nabJO9CZ4b+Bu8/0ajwW6fQ4BDyCi9",
+	"6UNig7M41U7bSRYVggTKRLO9iRQVpD9o1o6Nk7DOfqyzH+vsxzr7sc5+fGvZj3VU9K8cFV224xFVFwpz",
+	"swtNleT7qhU7FKDIdifKHHum2hU4m/q9AhH6MBioyMzu2s7fvF2xk22nAjV4P5CAr/a+Ct2dNj4FxT1Z",
+	"tApUaT46BaZIGEhRabdsIwTMQnkt6eeqFf05+LRlS0mrFXWb2qCLhZrDv82oNpxRmZHTFyuYiURcCVjh",
+	"qS7JPHcL97VFcnjxqxbMKBkJzcOVRFAb2mYB+a7aGMByQv1XhhKlXwWvwT/3scMODUOgF6bOtiSaKH8E",
+	"mW9DTQs5McdUSYNm+AyEN9d6/tablL6UH/vy6OjFh6uT86ODFwfPXx9BiMUe4bwxRlv3ff7Y7hcfW+MO",
+	"H8thmoAHmUpfxCqJIr8ydUTzIEUB/KbP0TVGw9OUq9J2/5tigY8VXMZa1ro7N2D0RqAr/DIes1ptwIds",
+	"0sSkoMkwIiBHOKv59/685E68kt1Q8EK3+pj4F1CCJ/3pxgbkeY4Ggoi5UgUIK4oHPuPXSHRjyDuNF4Ed",
+	"qjRRgXJQkb5OZy+VFJKeuhY9YBeDVzevuYTrvtnc29xorM5vz/rZSjpYjmc1qSBqN5dMDIYJeDsGhi/r",
+	"6RVM6xn9uvClfao7VTl02GLogfJ6wIW5EKoLfRcgDuHLPAyj0ZEe6K/Yp2cSU3kPPHQ6bbHTRMv+i1dX",
+	"eg7IFpEJD6TCHH4iPiZg46fDIVaXhNEIAMuVYE+8//v/dkMexB7rBdJX7P/+P4evD47PS12Bf5U6uQGE",
+	"D+aVxjy4IVeKj0k2b1mKi7bSnP6Sax6TvN1sNLY3dpsbGxt7G03nFDidJ4UYrY0cAXlmYVS0e7mwiRHF",
+	"wU0gi5AbCo0P21dSQk6eBYZbvz+A4IE2/TwQBugfIRDorMnrwF4jbL74xqnOGfAxdu33xAgQMLmEnA5X",
+	"t8LXSmUNzTADmsFOo4uI8A12HphxPPsUzOPIRDxmBBlt7GlVCcxhBd2fbmoB/DCARIV0EQFFYVo4w/pw",
+	"poxda8EDkDPXvHtbL8E6oJ2/tLQ/7r0BsrSHy7XM8qKxrBZUYEGQNDNrPygb52K0uLjXTk1zPXgBrfm/",
+	"O4uhgAK6vV4S187Xbloe2n19n6blMi7Q7LQ8bM8v5sj/NZT2A3X2ggd7ouri6JLfFGS7Eq5NwWlPj1Z2",
+	"H9geoY1JMe+4VwMZ6NVLTMNOpdm+uVU3bzeuov5N85df/nj7j7uXb+PnB0nz9NXzpjgL/D/e/pJe+9Ft",
+	"uru77lx8RCbRheXBo5gOC3hEOBpDRZKWUDwBshIRPI36UWhfrGpSd3EaClNwFAaYtrTiEPzhNrCZQMW9",
+	"ZTEFaCWobkdI1+gOEMq9wPdMyT5AKEVpUmeeKw+8KvOs6MH+M88eeg9iIsGNjGJsDrTlTFQ5PzIDiCH6",
+	"J/2ONEcMrBZtXNPQwWKSYmQzD2jwWMR9zEHj0OpsSTvLAmIVZorT5MFmUnWBr55EUrhW1T0x4JeEGZhS",
+	"CsuFhzNhv6zkhsDco+QA1ur1S6vXPLUrO0Z4tlgMQ96lkGKfE0CzOb9U8vY9a+bWshD66535xXdmALiY",
+	"3+suqy5cIAwaNMlbvAvXB9uQxoAHMotm2B3yXdYAf0lv9welfwbRAlxAKMoX8Kyn8yetxt5Oc6vl5k92",
+	"G6tIoEC07Vk/UEmEXGaF2RQAxbEU/jwxJqBiA+4DDKEbNotkZlRWDWGqZe6FhtUej21lo2Wbdtid3MpZ",
+	"r2o4qJ/WO/I3Oqs8VBGglGJCLbPPTZ4GYlDsyAeT9o6Ykw7OjhHfgfBDnJ7PIMEIYS7tQ15A7t4y0hZ2",
+	"BtuRRGm3X8xGlMU7fqYZ/kIpoQeHFO2OePepCJbaFHS8+1QByg+txpr1Pa3GMFXo6DX4blba8T6Dfaf+",
+	"lGplKOAWLgj1F6p618MpTAs9SLHSai+aCAG+IvzJOpVRhEHPMWavgOohiZYJTn4DwYgFxHAbug0fo/z8",
+	"ClCWtqqNRgNweSAPlEFpZgCagC0bQ7UspHwBzTrmUiE+DiE5DlOIEFjIoEg68ROAyzm7uqQYxouj10eX",
+	"Rx7ucG6fBYwU+guQ1+N3AJodxMyaBKrOIAgdyJtJ2WuJo4AYwKbjO7LHgzCNEfCAS3hTh5NqupwdR+D5",
+	"IuFBqDxIflNMCEi4cKqoFS2AuuLrUAwUe2Lp8Tqy1Xi6dJiEzYiS6Iee5XGt7xW+gMHD9gkoeHI/S5pi",
+	"aPd1fayD0wRYRX1qAidC0678x/xntIqfcR2mohC7EYtwMXGIQ2zhCVywl0bP3GOS89nO7abTiN2sVgam",
+	"eZiaZENaQNHrCehLy5SlSLTjBQv6ixBne/GWGLz9x8ndYPiz+P2fZ0kUNYdvb88+/CSi7TcvtrZ+3miq",
+	"n7qwoO7C6ZmydzfDyt192e3iLlnu7uZFzd0nKypbRWWNJb2szWXXslwFH4QhnXNAMNOm7PcBe772yh7s",
+	"lWHsPM89QBRtS7hluxu7u9uN3Xu6ZYbvqCxVeqI/n9NV9bYvoKUyidBxcck4LO2F4JJIU0kJBXGu+Aai",
+	"/6BfAdpvxGWi3RpANWQj84Q+4Rpj7iQWEMnRrlyoSvtrHF6QAmgXYh+dC5ED9aS+sZSz0XJ1m/XGYGgq",
+	"e/Q/ay8JrbFGE5mNwKk02160L4Z82AGPb81ILJ5j4cjM9KNpESRKhD1tWHkTI/PKm6zi25UO2/ay5QcK",
+	"XqwSDo3hjI4p/b1lBvX+cfmXpjmEZEGo1WEQew5XWQubvhHTpdKsN+qNxbMvetXmxU6BWY25OPaeHjKg",
+	"g+uTKnxkPkZrMchCDn8BSjHDPJcR1gH8F2F7Rto3cZmEQE7mvTqJJ1r/pzZMVb9Euha5XMjYVV45fJhO",
+	"0NBAg4MaciTb9KAJwnPk58soRvLrIMlw7As4CjJgi3RAEiOIGQ2n3pEX8AjbrqFsaxD2CKcDLIK0n+XK",
+	"J22cHe9nEtzYdrQLFdAKO4SVm/3tV6kVGIe7rx+DUbFB5KdhxFr/tb0JmLEYGpMCP/X0EXgBj3odSOFl",
+	"qB0hVwlmzQPFeDjiY+V+Wx1J37MFn6BAeMI8aEXwkMWhl4i4I1vaYwWv1X1PvQwmmw58SsX1oNoLzOrv",
+	"I9JfXLIMwBdtS8e/DKT2I/UDqkgLlkSx8GGSHJbUJE5VYijJYSn0iKjNwVPpwGsDukNfSCb+lfIQPoAR",
+	"oDTQ66iiyDCpX/PuLbsedyTqhzqjaYIYJ2jja+g6HnI9mKDHPD2gX1FyeWaZ9X4ocihjwX1n7peOPgJ+",
+	"0CLhjst+HKU3mKSfR/HE7Zzts6Ze4Ln9j3DkKiXETgWwdg5EXLMY1G7O67zW23GR9z4XejkWL8F/C4jD",
+	"MfzKw9i41xVxEvS0BhSesSSgsz5KFRyTKtaqojVhzTB9igOZCn0uYPYAeRkbGqRz+PUdcG8UGmjZw8u0",
+	"emtrW++bRGuBSrvyX+8atb2D2u+89ueH2vv/+D+Vh+r8UqqEBDdVxpdATAdaJnZo6QHbH74xScDYqXzu",
+	"yIK7bO/k7rK949xju7HR2OCi1bre29vd3W6aewjpI2ECqIFOpd3KjQPu4ZxLpGZAHgfxUX8HPN4Ogj7R",
+	"T+YQLbwGWasVzpSoBeGit8CUXF2YeoBQGQtoB45sG9hUs/3Nn8HQ07vM+1MlvlfVBxfqpdAPZrzbFcME",
+	"dyexVO3TyUYJOArQU3DOMZGR6FtXqhV9X63pp1O4v3JMT0168KhfDuDJduyl6eSJ7313WdmvUxBMGinq",
+	"oRVUhaQY6iStXgu4H5ez2B4xDI8Lbte7PEz+OrgVKHkpJ0N2GSLeA2aTntY7rdBtyV+3H0VKtFE8exzp",
+	"7pHWIJO/11Eq/aqh0Nd+s/1GRyI3PqHAIHH7JXyHhDwYUj0yMKvoMfRyvWtSgHmWUyzaqsnMK6Dk56wn",
+	"RoaKX5/h5oR1RQFxLa+sWQG2HIyfsqraFFUjESu0sg46Elp1sskxlpBKB23IzurBqgGST0ZSqAWslNPe",
+	"sZnqpQ0Wo48fVPxHCU1UOXpXk3HTfgfXmtuVaqXyfilv8bmeRPXwiPLCurK5ndeV20tqytyvt5oP1ZFr",
+	"DbnWkN9oz/33EK52VPBNoHVA4EjIxwmT6MMqyqMkU/oy0yNaYSKzij58P3PVh1OJ0YMy4wF+EaUJ1OBR",
+	"lHpQL1UVP+Povog/u2pfcUXe0TSRnL49Ctb25s6Lo38M/9j9+fkFr324PB68rW39cijSf4jz28HWyZvh",
+	"L29//2mjf5G+vJqS31ZnlAvnpSSz3QGTcvmM34i1UF67LY/YskTCKfAx+upGPpGU/VaMERnix/Je8AUz",
+	"5yXXCE4EFxOaJEeSj9gZBgoS6idDPrRsrPCYQHVkLw1DAw5iPQaoIMp7EoFPfggFsah0s4xEPi/mH+IQ",
+	"3CeSN1HRDmFmnDLaN+TfOWH1XCy/asFcFKUSsL2KIsZSJKMovmWhUKrO9GsqU9ykJ7sDUCTEoWHGR34X",
+	"6lXsWsu8qcI0XR8hOQvESUnW9SEuU2aOuBWh0w6U8Z8+L+c9Zcv/eA7U11Sny/o6a426dnN+RDfnuFhN",
+	"f0GvZy6ulD2IwO4dzEaZgorZQDFOp9NA5Ghv6Ak0FsD1K6n1nZ4POtTTTQcdadUIFZJQSlL/8ukC2Vcr",
+	"GUzq1fhboHmyn404sKdjfW6qko5JfKZK+GV5W5u2pWYMgKCuM/3MrMWCMyX5UPWjpI2pftNQci36AQ2/",
+	"m8YK3UOhOtKmwi1oyyxb4d6oW4/oFK7I1aOdgPrk2ycQf2R/0j1GawW4dim/rEsJhvVU1OvHcSVdZvqs",
+	"GIn0r6+IbhIdQOed60wrb8eNoQ4NLf0z2Iu8+8gc7xEV3IrdR6MSno+P/Yf0UwS+Mskf6EaAf2wsmQI6",
+	"ftT8zw+vIpb1kdZaYq0lflA36SKQNxls0YqcIdPRDT2IhZrhdCgkiWNiYbQtbgiQlKp+FRGijdC2Bedu",
+	"v/RUDbr+oVAImqy35wgrIBBruIf/6MhoKKQFPGFeT8iuyAog8f5/Qw4B+Mw8B+4ea9cFmJ4JfT/kCVYk",
+	"GMZaUj4JvxW5W0LsEz2WjuxHoU+FtfAIGL52mVA/UiAUuOZcLmPgMhhEsZgYhWRR6NMwADSqZ7ws83AL",
+	"SymkL3wE4rgTMc6G8FEFVlHf3pGIg9/g9zPYZj1I+s0TT/9DH3voRvjf//4fomajtk19AanJvKdQW3Jg",
+	"xjm17qaoBQuSsd+fQLTgShLdCr0oKgW2gio5joq9PDh+ffSibRrqfQitGisjYemwrh87Znm+MJzuKdIw",
+	"2Ce4hiM+brPNxl6VdfVNvUmOOa/IXNDTodXCBXG8PsBSmOpPgH0CZahyggDSoRpdlll0ISrRz/drog9C",
+	"PWJLJ7rRKOaKA71MankZK4jm+DFbLKfCz7bncq/RmE9/SyvWqlZCwVV+JiaITaeIS5X4F6z1/dALCsj3",
+	"cm2Qm24f5HbjPvNegmdvpIORr/umM8OVxdCYsjRc03o1ll6NABfj++hFXZYllGixK9fRtUMFenRxcXx6",
+	"8uHl8cnxxc9HLxzuiYux7Lqt9KiZoJnY5eekW2vtcx1dt6mLP0O7zsg/Jz6wK314cHJ49Pr10Yvl+sAO",
+	"I9kLA8PEU4hUDTrR60KrX4FKajM+nxeTeZNzBJxuVCZqLYR95uELAaZkNuEeAkN6OA2etrNYPxrVmXd6",
+	"dfni4BJuZ4aBJLuIbcNvUSNrKwi//eH05YeLo39cHZ0cHnlt5inxr4mCUaLZJdOoC+zcCQLk/LA2+SlI",
+	"TzA2sWHMIiDNN88XssuffbJi7PO8pmHXkFlr0i8nuy8zt6Fq+6bRj8EoCYI40ln90QDSv1IzqbZPCg8e",
+	"C9TyZ295fK6kTzsih/VTenafgXjEA/mwR5UXA7lxsOf6caZHE0lhEQ0Ik4aUI+ROCtAriszJz5+1hiDh",
+	"bpKH5FiahCHB8bgS3yIuU9OmcXUMYI43GUfz2J8q8fVBufkzGNbZc5wuTCNCk6qh3G7aYXB2w4d1dipF",
+	"gdrpSOMF4+gIAAhdZ+RFpeIaJ/jgBgACBV4w+VZIwYvRaIiMpzyGLlEWCgg4aIcY8oTsCbjSJBm9p4Cq",
+	"RKuf1QxFo2Jq3VT17fLNA4G4zPUbAyuw/ll5C/+/FgO2bDkcX4FMtjcrD+6s1O/0EvRCMVwBbMPApx4Z",
+	"DPc7tHOBYr7gIRUYRxiDCRRty8BZ9n0M/kQK8EyYSgoiS7O7TlH7FQdGAeWmMcFZtLW1ACbDdD9sZEMX",
+	"1B8EaDTIEgotxHhQKY0+a8TqNhgOwTQuGPOeVnrTy5nvnJ3onm0Ur/G8N8rCbtQPNCobMYYRSjp7t3dm",
+	"7b+FxmbhUfpCOXktQB2Dg4yyoUr7Cb5L9hGBEui1ACEooERBlu6WGwzrZG8yH9fEzhxaQ0YqOPEuO4+3",
+	"MhqV8gADd9k53qN4MhvLzuTC1YDfXUbKJJ9Kx9eCm6S2KAc+MUSc0HXXqZQlsFpL5ahc3QwZqgSYjf2S",
+	"vNQ6TvbVrftpPVNnHp1eZGpIgFbPJj7o+FrcQqjtHYvkB2VHWkeD1tGgLxINWpoj9+rk4urs7PT88ujF",
+	"hzdHL44PPlz+dnbkbK0rqdIhEpuygfADDlTkuY11IahOETwarliRIqyyYcgDqT0YMComHZy8f7P49iKP",
+	"uUQuEamNFjEnL365OD2BdCoKKuNwBTJbVD7+etyyh7AHrDNpk8eF3vo06F5ze2dnp9XcnoW6d6+wGqVB",
+	"H88zv7QK4W8A8NMVYZ0dUH9+q9Gw+WKDw+ZIOiDJN76rdhMcfzdLEFP+htwdwyhSZwgPYPK+VZsn7sgg",
+	"00t4X9pGApnEjRgE5iFEjLP1K0mESaOAqogR0SgEuHuoFaDXMY+P9TskXkeCXWbxvvToDRxToNgwTQwq",
+	"0qQoNI011+ImkDbnC5nmQTTQjlGBJ43zvKL87rWbAy3RIsspDNxya/vum4ve6o32w8Zqf1BUVzhMs7TJ",
+	"QxUEtiyU5l/CQEEC5pC+t0DcjljcqAnCYHwRDcVNBBDrVUPNBgqzyjhTIVd92/Xh8unbCkLT9gkoNPeJ",
+	"cTWRu2YnH+XaoACR/XuBmBcQj5t2D6PbbgN0dAsDGoHMR7FmHWuc7Ff6J58fyIVeSH+uDTn43OVJ9wNt",
+	"yGNg2XS/7JcwpT8WH/ojtaEU2dBm37/7VCGmgubqSUCIMsHCgu/A9wZwI6h8Wk6z0piLaizQcLC9WjZi",
+	"LggG6XqsN4M237XNbKLp63Tdaqg8KFvn2n3a8MSTFqWhT5e/xeydbyrs5mgAU4k3RwN4wzgaRkr4XhvM",
+	"cMPbPRZJnXkjsse8tpNqAqokQEdhHn0dP0cmpRtonwC8MsaZH49ZnEqa1utyVOcEASBnJIWo8twMuFKt",
+	"mOFVMmNyqhZdL5n+ae2OxwCEre/hTNBZdjvn6tvszs7VF5EUoKZX19K3KgHpdoi0TIfIzpIdImbPFNum",
+	"QWz6b6jhdC2QViCQzrKcVSaZBnxMJxFOEgavIDNH+xIT0EHy5SVUWWjhJWANOhFnOqfKutk2BN3nd8jw",
+	"w+XYSRt3eRiqqgNcSC0plKeHa16d5Q0n9Pu1QaRnBJu4aAAQDOe3AiENIUoACfb+VLqQYgBPPBWlcVdc",
+	"RgkPPaepGeWesRuhtMMX3cAXypC/hSG9Lw8tjUMbRmMLD0hCIcR0GNq3486yFibicR7zMv3e8YOsHBzm",
+	"04jZlYiPM5qBx+IDRjndbjmCv91YUsB1gzLv+62JEOPS+vs2GDYWCSXuAQ87U5mWiWKdTFknU9bJlB81",
+	"qkMmoqGcQ71geONIOaDQeIyQDx6Kx8sJHEk/32/GFTs8fXP2+ujy6AVqK9Mu5dSmkY6lirUxAHPgJaRn",
+	"1ddJrWr/OaewURVDhYtr3HSkW3IEfLV0xLCGB+P7LIkgEiWk384Nu8eDkBrGvYvTq/PDow/HJ+ZFPOwj",
+	"y40RqTLSodOkBkUuDuFQdnenfQ1Zh7IeNsQoMw2BU81zRfkNsAxkluXA6X1QiqPAcsCds6LEQ2Y4OEaS",
+	"KZJSiRhqJyHmUvVEHAuf6Q+yDtGlxO5L3PHrlMTXT0m8LSpGXRs7a2Nnbez8oMbOkfQfMX/VFzxOrgVP",
+	"Hs+eORdSjGgVBXHjaZNjonWcKA/QfsnXygWK+RGUDWSqHBMwxuoBC8C4h70o7kjPVQjeRJu5yeb2YjFx",
+	"Ggq0tp6dlevsYZ8rLV/uRBz0xhgXJaX9q7n0EJX9s13XtdZea+211l5r7bXW/sIhirvpou9Qe7j3V+Nq",
+	"LLvPlIjvgOC8BI/0OGFxKkHZhXprcwdw2o+EqrPLSJ8an0VpknOtLXmtCbP/EV0raoWrAr6a9wyKCf/0",
+	"pnkYbkSij+YFje7B6TN1nkoJECeETh0MhEr4QGvIVqO1XWs0axvNy8Zeu9FoN1u/L35KaYiz6FppDv8C",
+	"xKtOYAUFK8wNvL2zT/VnE/v0LhAjKBQqoLOeVe0K33HLpAEcSW8uVI/4/CRigDEDCFBJNKyz59hcOnNr",
+	"Zwkit39TRdO7VW/EOAond+x9+aG69IJ6qPfYiBb5ZtIw+wvjqG22Wveq6r84Ov/1+PDow8np5YfD05PL",
+	"81PQ4VMGBO6zjMaVdkQ4YUlcFp2M0g2IWNX2ngSTZDbxkMpaQALrC4zDvatU+c2CZFXV/7PeD1PVNkv2",
+	"VQQPwQ5SQPn+kiavGRM+A6f7rdHF0xJI9aMRdN0GiXI5UoGed6RdD4x0w8RxyQSPw0DEUJQOYe9ORdzp",
+	"d+9UIHucS4Z3JK4y63PphxlRcCBvKFtuKYgnEvIq7fYZWExoUmr5FgvWcN3gQNle1BHl1LWru9+RMepP",
+	"YIUg1mjIlvaiWBtpGAsggDdtzelp9gCQlWf4a7m0fDWrKYqFeSq0YrOeGBnqwkJCP2MdwAo91DbQVmVr",
+	"8+cojQkrjaYH/ENcCIiD71kvUVXarc/6WCdx0CXeePOrFyLJHE579VyoKLwzPixPuBNKr7SbW9gWrR3F",
+	"nD1SMQP4SUj9/nQDvHYWR13ouzFRerx8LroiuKOre9XKUIhYHUZS0rCan99XK2aFjLq5E3o+gSoE3GEz",
+	"8HMYkfMm8CIpActp35sHofCPaJZagGAaJv2LLhRVNvVbDbGayHxno7EHpZg49qP8/KZdfRmfurdX3yUc",
+	"OD04+80N6MVxgfTzWHGx6AqZHGbL+O69uXjx/3F3vb1p80D8q1jpi6ePxJOHFqZN7MXENqYiQRsV9qLr",
+	"qhISq0QEO7KTIob47tOd/8SUEOifF9NeEhLbOZ9/d77c/Wzn75lTRlk8ThZUs8ZqSW/N4ft3HxpewpI8",
+	"AUy5fMLFl4UiT6IkC1muhXzrTUXIotl/55iIC/Dz0iiEyNXYdh3ZZvPH3kDF5s7V57U3XY30fWtnswrK",
+	"YL8W4i8V8kKpBNe9oIuNwa+t1jtnG8vh19rYmbVpf6W23a69JOvGscC/rVR8vUL9iC+8hpfILqqpTWiR",
+	"VyxNmP0Ni3hEKdsvBXNH94F7nbNzhy/RmQi4dqkyFj/jVYLZMlzkXqfdboHM3nDnAPBVt28YY6rUQyGc",
+	"rHYY4V+/kQgAsxrGKik/qDzeHflYUvBxXmfpFVT9qiO7usBbXm1i7Ark8+PVQ/V9YF+JgT9k4owKkeQr",
+	"hXbOiSfSFHDA8iNhmjzST47Y7BtLLRRr1Or9HmSTxXdWadbafOOpHjSUhaAxkQmL8LO7dlwxJzAQfAG7",
+	"xEL+o+ofiOKN8EkZ1bT+QohVKmD7VBReD46cTr59Hwww1DXsja/7X0b3g/5o3Luc/Ot4FblK+i5JfJAt",
+	"dmdXZ2oS2812ZRxiqCVyUAngbf7H2tztcosTctEbBNYvu8/DOQUDLO8RIImxSia+48g253yu/USScpnr",
+	"4Jn/k52Q8U3Q29+omhGhTlCrvKNZSyQB2KPFrao5Mww4MXo0p7l+2v+zU4JfhVNaNdAJLhV7z/I6Epsa",
+	"u4zaamXyjLIwS/xVuEjrMOsqo6wb9J8HWqbRUmt1dx3S8pt+66CuxDwqFpTlelUfrSXmOSxBu+kOB/V4",
+	"Np7h1zv1TB2OqchinZyu8SBY8DreDN6x07dE+LFBwyhkGC03iUPSf7n67hHtV34wbLvfcmy3u/amNBRU",
+	"QBfKzxSP1fUp1qdpWDr1EE8gBFBe8ULTVOVPpr0QqdfxfHRi9YB2jlUEo9MgS/xcoAMpEU3VmSAAiMh2",
+	"ZMpTwHuoJgwTdMFzQ9EkwJF/6ozZVnCrVXXCI/SmE+cwDKkpzKOUR3N3FNGMxgUgxG4bQxVDwrMh9eec",
+	"lczpwqSoL1WdfqY49Ln1nZzml3Q643wu97zoNl9YxduVX44rnQKGB02Gck5oGGmuq4ahw0fTC3IDBCQT",
+	"uHfy0ZRDMEpjqS4i4E2cXhEMd3sc8IeEIe5mlMM2gYzwX+UrKgGpARWoyqQb9NUgnLbB3FS+Dcek/kJS",
+	"pyLgVHWE7dvGpK4iWM44iZMYZ8HtQG16Koi5cOWb0E2p2s6zzvra3G1+BwAA//8=",
 }
 
 // decodeSpec returns the embedded OpenAPI spec as raw JSON bytes,

@@ -49,6 +49,7 @@ const views = [
   later("webhooks/*", async () => (await import("./webhook.js")).webhookPage),
   later("access", async () => (await import("./access.js")).access, texts.access, "admin"),
   later("audit", async () => (await import("./audit.js")).audit, texts.audit, "admin"),
+  later("settings", async () => (await import("./settings.js")).settings, texts.settings, "admin"),
 ];
 
 let leaving = false; // the person has asked to sign out

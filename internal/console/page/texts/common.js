@@ -412,4 +412,5 @@ export const texts = {
   importAFile: "Import a file",
   dropAFileWithProducts: "Drop a file with products here, or choose one",
   webhooks: "Webhooks",
+  settings: "Settings",
 };
