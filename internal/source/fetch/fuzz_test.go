@@ -6,7 +6,9 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"sync/atomic"
 	"testing"
+	"time"
 
 	"fullsync/internal/fault"
 	"fullsync/internal/peer"
@@ -37,22 +39,23 @@ func FuzzAnswers(f *testing.F) {
 		if err != nil {
 			t.Skip(err)
 		}
-		served := make(chan struct{})
+		var answers atomic.Int64
 		go func() {
-			defer close(served)
-			for n := 0; ; n++ {
+			for {
 				c, err := l.Accept()
 				if err != nil {
 					return
 				}
-				if _, err := http.ReadRequest(bufio.NewReader(c)); err == nil && n < mostAnswers {
-					_, _ = c.Write(answer)
-				}
-				_ = c.Close()
+				go func() { // the client may keep a connection that it does not use
+					defer c.Close() //nolint:errcheck // whatever comes of it
+					if _, err := http.ReadRequest(bufio.NewReader(c)); err == nil && answers.Add(1) <= mostAnswers {
+						_, _ = c.Write(answer)
+					}
+				}()
 			}
 		}()
-		defer func() { _ = l.Close(); <-served }()
-		o := fetch.Options{Target: peer.Target{NodeID: "shop", URL: "http://" + l.Addr().String() + "/?page=1"}, LookAt: look, MaxBytes: 1 << 20}
+		defer l.Close() //nolint:errcheck // nothing was written
+		o := fetch.Options{Target: peer.Target{NodeID: "shop", URL: "http://" + l.Addr().String() + "/?page=1"}, LookAt: look, MaxBytes: 1 << 20, IdleTimeout: time.Second}
 		body, err := fetch.Open(t.Context(), o, peer.FeedSeen{})
 		if err == nil {
 			_, err = io.Copy(io.Discard, body)
