@@ -35,7 +35,7 @@ func TestBadInput(t *testing.T) {
 		{"a workbook", "PK\x03\x04\x14\x00", feed.Options{}, []string{"The input is a ZIP archive or an Excel workbook. Unpack it, or save the sheet as CSV, and import that file."}},
 		{"a picture", "\x89PNG\r\n\x1a\n\x00\x00", feed.Options{}, []string{"The input is not text. It should be NDJSON, JSON, CSV, TSV or XML, packed with gzip or zstd if you like."}},
 		{"a letter", "Dear shop,\nplease find\n", feed.Options{}, []string{"The input has no column for the product's id and name. Its columns are Dear shop. Say which it is with --map FIELD=COLUMN."}},
-		{"a word", "hello\n", feed.Options{}, []string{`The input is neither NDJSON, JSON, XML nor a table with columns. It begins with "hello". If there are lines above the header of a table, remove them.`}},
+		{"a word", "hello\n", feed.Options{}, []string{`The input is neither NDJSON, JSON, XML nor a table with columns. It begins with "hello". If it is a table: remove lines above its header, and name an unusual delimiter with --delimiter.`}},
 		{"half an array", `[{"id":"a","name":"a"},` + "\n" + `{"id":"b","na`, feed.Options{}, []string{good, "The input ends in the middle of what begins on line 2: is the file complete?"}},
 		{"an array without end", `[{"id":"a","name":"a"}` + "\n", feed.Options{}, []string{good, "The input ends in the middle of what begins on line 2: is the file complete?"}},
 		{"a wrapper without end", `{"products":[{"id":"a","name":"a"}]`, feed.Options{}, []string{good, "The input ends in the middle of what begins on line 1: is the file complete?"}},

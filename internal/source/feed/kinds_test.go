@@ -56,8 +56,11 @@ func TestOtherKinds(t *testing.T) {
 		{"WooCommerce's prices as numbers", `[{"id":1,"name":"a","regular_price":19.99,"price":""},{"id":2,"name":"a","regular_price":"","price":"9.5"}]`, []string{
 			`{"id":"1","name":"a","price":"19.99","active":true,"attributes":{"price":""}}`, `{"id":"2","name":"a","price":"9.5","active":true,"attributes":{"regular_price":""}}`,
 		}},
+		{"XML with attributes", `<products><product id="7" sku="S"><name lang="en">a</name><price currency="EUR">9,50</price><sku>T</sku></product></products>`,
+			[]string{`{"id":"7","sku":"T","name":"a","price":"9.50","active":true,"attributes":{"price.currency":"EUR"}}`}},
+		{"files that somebody has joined", "\ufeffid,name\na,a\n\ufeffid, name\n\ufeffb,b\n", []string{good, "line 3 refused: the line repeats the header", two}},
 		{"no table for lack of columns", "Export of 1 January\n\nid;name\na;a\n", []string{
-			`The input is neither NDJSON, JSON, XML nor a table with columns. It begins with "Export of 1 January". If there are lines above the header of a table, remove them.`,
+			`The input is neither NDJSON, JSON, XML nor a table with columns. It begins with "Export of 1 January". If it is a table: remove lines above its header, and name an unusual delimiter with --delimiter.`,
 		}},
 	} {
 		t.Run(test.name, func(t *testing.T) {

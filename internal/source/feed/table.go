@@ -47,7 +47,8 @@ func newTable(in *bufio.Reader, head []byte, opt Options) (*table, error) {
 		r.delimiter = delimiterOf(head)
 	}
 	if r.delimiter == 0 {
-		return nil, unreadable("The input is neither NDJSON, JSON, XML nor a table with columns. It begins with %s. If there are lines above the header of a table, remove them.", quote(string(first)))
+		return nil, unreadable("The input is neither NDJSON, JSON, XML nor a table with columns. It begins with %s. "+
+			"If it is a table: remove lines above its header, and name an unusual delimiter with --delimiter.", quote(string(first)))
 	}
 	if len(first) > 2 && first[0] == '\'' && bytes.Contains(first, []byte{'\'', r.delimiter, '\''}) {
 		r.quote = '\''
@@ -119,6 +120,9 @@ func (t *table) record(cells []string) record {
 		t.values = make([]value, n)
 	}
 	clear(t.values)
+	if len(cells) > 0 {
+		cells[0] = strings.TrimPrefix(cells[0], "\uFEFF") // somebody has joined files
+	}
 	rec := record{line: t.in.begin, raw: t.in.raw, names: t.header, values: t.values}
 	switch {
 	case t.in.tooLong:
@@ -127,7 +131,7 @@ func (t *table) record(cells []string) record {
 		rec.reason = fmt.Sprintf("the line has %s, but the header has %d; the first one too many is %s", plural.Of(len(cells), "column"), n, quote(cells[n]))
 	case len(cells) < n && t.in.cut:
 		rec.reason = fmt.Sprintf("the input ends within the line, which has %d of %s: is the file complete?", len(cells), plural.Of(n, "column"))
-	case slices.Equal(cells, t.header):
+	case t.isHeader(cells):
 		rec.reason = "the line repeats the header"
 	}
 	for i := range min(n, len(cells)) {
@@ -139,6 +143,11 @@ func (t *table) record(cells []string) record {
 		}
 	}
 	return rec
+}
+
+// isHeader reports whether a line says what the header says.
+func (t *table) isHeader(cells []string) bool {
+	return slices.EqualFunc(cells, t.header, func(cell, name string) bool { return strings.TrimSpace(cell) == name })
 }
 
 func isBlank(cells []string) bool {

@@ -49,16 +49,16 @@ func likely(field string) []string {
 	switch field {
 	case fieldID:
 		return []string{"id", "productid", "artikelnummer", "artikelnr", "artnr", "artikelid", "produktid", "itemid", "itemnumber", "articlenumber",
-			"productcode", "code", "handle", "reference", "ref", "idproduit", "codigo", "nummer", "number", "sku", "ean", "gtin"}
+			"productcode", "code", "handle", "reference", "ref", "idproduit", "codigo", "nummer", "number", "listingid", "sku", "sellersku", "ean", "gtin"}
 	case fieldSKU:
-		return []string{"sku", "artikelnummer", "artnr", "itemnumber", "articlenumber", "model"}
+		return []string{"sku", "sellersku", "productnumber", "reference", "artikelnummer", "artnr", "itemnumber", "articlenumber", "model"}
 	case fieldName:
-		return []string{"name", "title", "bezeichnung", "titel", "artikelbezeichnung", "produktname", "artikelname", "productname", "producttitle",
+		return []string{"name", "title", "bezeichnung", "titel", "artikelbezeichnung", "produktname", "artikelname", "productname", "producttitle", "itemname", "namedefault",
 			"nom", "libelle", "designation", "nombre", "titulo", "nome", "naam", "omschrijving", "description", "beschreibung"}
 	case fieldPrice:
 		return []string{"price", "preis", "verkaufspreis", "bruttopreis", "vkpreis", "vk", "unitprice", "saleprice", "prix", "prixttc", "precio",
 			"prezzo", "prijs", "regularprice", "regularerpreis", "normalpreis", "listenpreis", "grundpreis", "preisbrutto", "bruttoverkaufspreis",
-			"preiseur", "priceeur", "precionormal", "tarifregulier", "prixregulier"}
+			"preiseur", "priceeur", "precionormal", "tarifregulier", "prixregulier", "pricetaxincl", "pricedefaultgross"}
 	case fieldCurrency:
 		return []string{"currency", "currencycode", "waehrung", "wahrung", "devise", "moneda", "valuta"}
 	default:

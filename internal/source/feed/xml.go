@@ -52,7 +52,7 @@ func (e *elements) next() (record, error) {
 		}
 		e.any = true
 		line, _ := e.in.InputPos()
-		rec, err := e.record(line)
+		rec, err := e.record(start, line)
 		if err != nil {
 			return record{}, e.stopped(err)
 		}
@@ -74,8 +74,8 @@ func (e *elements) stopped(err error) error {
 // deepestElement is how deep the elements of a product may be.
 const deepestElement = 32
 
-// record reads the members of an item.
-func (e *elements) record(line int) (record, error) {
+// record reads the members of an item: its elements, and the XML attributes of those and its own that have another name.
+func (e *elements) record(item xml.StartElement, line int) (record, error) {
 	rec := record{line: line, names: []string{}}
 	google := map[string]bool{}
 	for {
@@ -85,6 +85,7 @@ func (e *elements) record(line int) (record, error) {
 		}
 		switch t := token.(type) {
 		case xml.EndElement:
+			rec.attributes("", item)
 			rec.raw = rec.object()
 			return rec, nil
 		case xml.StartElement:
@@ -92,9 +93,19 @@ func (e *elements) record(line int) (record, error) {
 			if err != nil {
 				return rec, err
 			}
+			rec.attributes(t.Name.Local+".", t)
 			ours := t.Name.Space == "g" || t.Name.Space == googleSpace
 			rec.put(t.Name.Local, raw, ours && !google[t.Name.Local], google[t.Name.Local] && !ours)
 			google[t.Name.Local] = google[t.Name.Local] || ours
+		}
+	}
+}
+
+// attributes adds the XML attributes of an element that say something about the product, unless it has members of these names.
+func (r *record) attributes(before string, of xml.StartElement) {
+	for _, a := range of.Attr {
+		if a.Name.Space == "" && !slices.Contains([]string{"xmlns", "href", "rel", "type", "lang"}, a.Name.Local) {
+			r.put(before+a.Name.Local, appendText(nil, a.Value), false, slices.Contains(r.names, before+a.Name.Local))
 		}
 	}
 }
