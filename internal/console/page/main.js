@@ -42,6 +42,7 @@ const views = [
   later("catalogs/*/*", async () => (await import("./product.js")).product),
   later("import", async () => (await import("./upload.js")).upload, texts.import, "operator"),
   peers,
+  later("feeds", async () => (await import("./feed.js")).feedPage),
   later("peers/*", async () => (await import("./peer.js")).peerPage),
   later("schedules", async () => (await import("./schedules.js")).schedules, texts.schedules),
   later("schedules/*", async () => (await import("./schedule.js")).schedulePage),

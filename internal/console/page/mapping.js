@@ -6,11 +6,11 @@ import { texts } from "./texts/mapping.js";
 /** @typedef {import("fullsync-api").components["schemas"]["ImportPreview"]} Preview */
 /** @typedef {import("fullsync-api").components["schemas"]["ImportUnclear"]} Unclear */
 
-const presets = ["woocommerce", "shopify", "shopify-bulk", "medusa", "vendure", "google-merchant", "fullsync"];
-const encodings = ["UTF-8", "UTF-16LE", "UTF-16BE", "windows-1252", "iso-8859-1", "iso-8859-15", "windows-1250", "windows-1251", "koi8-r", "macintosh", "shift_jis", "euc-jp", "gbk", "big5"];
+export const presets = ["woocommerce", "shopify", "shopify-bulk", "medusa", "vendure", "google-merchant", "fullsync"];
+export const encodings = ["UTF-8", "UTF-16LE", "UTF-16BE", "windows-1252", "iso-8859-1", "iso-8859-15", "windows-1250", "windows-1251", "koi8-r", "macintosh", "shift_jis", "euc-jp", "gbk", "big5"];
 
 /** A list whose first choice is what is found out by itself. @param {string[]} values @param {Record<string, string>} [names] */
-function choice(values, names = {}) {
+export function choice(values, names = {}) {
   return make("select", {}, new Option("", ""), ...values.map((value) => new Option(names[value] ?? value, value)));
 }
 

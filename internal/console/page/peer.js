@@ -2,6 +2,7 @@
 
 import { call } from "./api.js";
 import { busy } from "./busy.js";
+import { newFeedForm, newPreview } from "./feedform.js";
 import { field, make } from "./dom.js";
 import { time } from "./format.js";
 import { say, sentenceOf } from "./message.js";
@@ -34,7 +35,10 @@ const form = make(
   save,
 );
 form.dataset.may = "admin";
-section.append(facts.list, sessions, form);
+const preview = newPreview();
+const feed = newFeedForm(texts.changeTheFeed, texts.saveAndCheck, () => change(feed.changed()), false);
+feed.form.dataset.may = "admin";
+section.append(facts.list, sessions, form, feed.form, preview.place);
 
 let id = "";
 let path = "";
@@ -43,11 +47,14 @@ let path = "";
 export const peerPage = {
   path: "peers/*",
   show([, asked = ""]) {
-    if (asked !== id) form.hidden = true;
+    if (asked !== id) {
+      form.hidden = feed.form.hidden = true;
+      preview.show();
+    }
     id = asked;
     path = `/api/admin/sync/peers/${encodeURIComponent(id)}`;
     heading.textContent = texts.peer(id);
-    void load(form.hidden);
+    void load(form.hidden && feed.form.hidden);
     return texts.peer(id);
   },
 };
@@ -57,15 +64,20 @@ form.addEventListener("submit", (event) => {
   void busy(save, problem, async () => {
     const text = (/** @type {string} */ name) => field(form, name).value.trim();
     /** @type {Schemas["PeerChange"]} */
-    const change = { nodeName: text("called"), url: text("url"), keepFields: text("keepFields").split(",").map((f) => f.trim()).filter(Boolean) };
-    if (text("token")) change.token = text("token");
-    await call("PATCH", path, change);
+    const wanted = { nodeName: text("called"), url: text("url"), keepFields: text("keepFields").split(",").map((f) => f.trim()).filter(Boolean) };
+    if (text("token")) wanted.token = text("token");
+    await change(wanted);
     field(form, "token").value = "";
-    say("success", texts.peerIsSaved(id));
-    await check(id, path);
-    await load(true);
   });
 });
+
+/** Changes the peer, and asks it whether all is well. @param {Schemas["PeerChange"]} to */
+async function change(to) {
+  await call("PATCH", path, to);
+  say("success", texts.peerIsSaved(id));
+  preview.show((await check(id, path)).feed);
+  await load(true);
+}
 
 /** @param {boolean} fillIn whether the form may be filled in, because nobody has typed anything there */
 async function load(fillIn) {
@@ -80,6 +92,11 @@ async function load(fillIn) {
     const running = new URLSearchParams([["status", "PREPARING"], ["status", "TRANSFERRING"], ["peer", id]]);
     sessions.replaceChildren(make("a", { href: href("sessions", running) }, texts.whatRunsWithIt), " · ", make("a", { href: href("sessions", its) }, texts.allItsSessions));
     if (!fillIn) return;
+    if (peer.kind === "feed") {
+      feed.fill(peer);
+      feed.form.hidden = false;
+      return;
+    }
     field(form, "called").value = peer.nodeName;
     field(form, "url").value = peer.url;
     field(form, "keepFields").value = peer.keepFields.join(", ");

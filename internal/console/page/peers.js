@@ -152,10 +152,12 @@ export async function check(nodeId, path) {
   await reloadPeers();
   if (check.problem) say("failure", check.problem);
   else say("success", praise(nodeId, check));
+  return check;
 }
 
 /** What a good answer means. @param {string} nodeId @param {Schemas["PeerCheck"]} check */
 function praise(nodeId, check) {
+  if (check.feed) return texts.feedAnswered(nodeId, check.latencyMs, check.feed.found);
   const until = check.expiresAt ? texts.untilOfExpiresAt(time(check.expiresAt)) : "";
   const may = check.mayPush ? texts.weMayPullFromIt : texts.weMayPullFromItButNotPush;
   return texts.peerAnsweredInMsAnd(nodeId, check.latencyMs, check.role ?? texts.unknown, until, may);

@@ -413,4 +413,7 @@ export const texts = {
   dropAFileWithProducts: "Drop a file with products here, or choose one",
   webhooks: "Webhooks",
   settings: "Settings",
+  addAFeed: "Add a feed: a file or list of another system",
+  /** @param {string} nodeId @param {number} latencyMs @param {string} found */
+  feedAnswered: (nodeId, latencyMs, found) => `Feed ${nodeId} answered in ${latencyMs} ms. ${found}`,
 };

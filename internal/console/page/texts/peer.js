@@ -13,4 +13,5 @@ export const texts = {
   kind: "Kind",
   whatRunsWithIt: "What runs with it",
   allItsSessions: "All its sessions",
+  changeTheFeed: "Change the feed",
 };
