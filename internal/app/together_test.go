@@ -120,7 +120,7 @@ func TestCancelAndStartAtTheSameMoment(t *testing.T) {
 		pair := nodetest.NewPair(t, kind, 50, nodetest.Config{})
 		alice, bob := pair.Main.TokenFor("alice", auth.RoleOperator), pair.Main.TokenFor("bob", auth.RoleOperator)
 		for range rounds {
-			gate := pair.Wire.HoldPage(t, nodetest.ProductsPath, 1)
+			gate := pair.Wire.HoldPage(t, nodetest.WhoPath, 1) // what each pull asks, even if no product differs
 			s := pair.Main.Pull(nodetest.Pull{})
 			answers := together(t, 2, func(ctx context.Context, i int) (nodetest.Answer, error) {
 				if i == 0 {

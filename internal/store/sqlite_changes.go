@@ -8,12 +8,13 @@ import (
 )
 
 // The updates of a batch are written down by a trigger that only this connection has. It sees each row as it was and as it becomes, while reading the
-// rows before the update and again after it takes a third longer. It does nothing unless a batch is named in table recording.
+// rows before the update and again after it takes a third longer. It does nothing unless a batch is named in table recording, nor for the updates
+// that the triggers of products make in turn: those do not set updated_at.
 const (
 	recordingTable   = `CREATE TEMP TABLE IF NOT EXISTS recording (session_id text, batch integer)`
-	recordingTrigger = `CREATE TEMP TRIGGER IF NOT EXISTS record_update AFTER UPDATE ON main.products WHEN EXISTS (SELECT 1 FROM recording)
+	recordingTrigger = `CREATE TEMP TRIGGER IF NOT EXISTS record_update AFTER UPDATE OF updated_at ON main.products WHEN EXISTS (SELECT 1 FROM recording)
 	BEGIN
-		INSERT OR IGNORE INTO sync_changes (session_id, batch, product_id, kind, ` + beforeColumns + `, hash_before, hash_after,
+		INSERT INTO sync_changes (session_id, batch, product_id, kind, ` + beforeColumns + `, hash_before, hash_after,
 			new_sku, new_name, new_price, new_currency, new_active, new_attributes, new_origin_node_id)
 		SELECT session_id, batch, OLD.id, '` + string(session.ChangeUpdated) + `', OLD.sku, OLD.name, OLD.price, OLD.currency, OLD.active, OLD.attributes,
 			OLD.origin_node_id, OLD.created_at, OLD.updated_at, CASE WHEN OLD.digest IS NULL THEN '' ELSE OLD.hash END, NEW.hash,
