@@ -84,11 +84,11 @@ func TestBadPeers(t *testing.T) {
 // TestPeerThatNeverAnswers: a pull fails when the time for a request is over, in each of its three requests.
 func TestPeerThatNeverAnswers(t *testing.T) {
 	nodetest.OnBoth(t, func(t *testing.T, kind nodetest.Kind) {
+		pair := nodetest.NewPair(t, kind, 5, nodetest.Config{
+			Settings: map[string]string{"REQUEST_TIMEOUT": "300ms"},
+			Options:  app.Options{Backoff: transfer.Backoff{Tries: 1}},
+		})
 		for _, path := range []string{nodetest.WhoPath, nodetest.ProductsPath, nodetest.DigestsPath} {
-			pair := nodetest.NewPair(t, kind, 5, nodetest.Config{
-				Settings: map[string]string{"REQUEST_TIMEOUT": "300ms"},
-				Options:  app.Options{Backoff: transfer.Backoff{Tries: 1}},
-			})
 			pair.Wire.HoldPage(t, path, 1)
 			s := pair.Main.Pull(nodetest.Pull{Options: spec.StartOptions{VerifyAfterSync: new(true)}})
 			s = pair.Main.WaitEnd(s.SessionId, spec.FAILED)

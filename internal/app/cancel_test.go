@@ -80,24 +80,19 @@ func TestNothingIsWrittenAfterTheCancel(t *testing.T) {
 // minutes apart and the source never answers.
 func TestCancelAbortsARequestToASlowSource(t *testing.T) {
 	nodetest.OnBoth(t, func(t *testing.T, kind nodetest.Kind) {
-		for path, options := range map[string]spec.StartOptions{
-			nodetest.WhoPath: {}, nodetest.ProductsPath: {}, nodetest.DigestsPath: {VerifyAfterSync: new(true)},
-		} {
-			t.Run(path, func(t *testing.T) {
-				pair := nodetest.NewPair(t, kind, 10, nodetest.Config{Settings: map[string]string{
-					"HEARTBEAT_INTERVAL": "5m", "STALE_AFTER": "15m", "REQUEST_TIMEOUT": "5m",
-				}})
-				gate := pair.Wire.HoldPage(t, path, 1)
-				s := pair.Main.Pull(nodetest.Pull{Options: options})
-				nodetest.Await(t, "the request", gate.Reached)
-				pair.Main.Cancel(s, "too slow")
-				nodetest.Await(t, "the end of the request", gate.Left)
-
-				pair.Wire.Reach(nil)
-				pair.Main.Sync(nodetest.Pull{})
-				nodetest.SameCatalog(t, pair.Branch, pair.Main, "main")
-			})
+		pair := nodetest.NewPair(t, kind, 10, nodetest.Config{Settings: map[string]string{
+			"HEARTBEAT_INTERVAL": "5m", "STALE_AFTER": "15m", "REQUEST_TIMEOUT": "5m",
+		}})
+		for _, path := range []string{nodetest.WhoPath, nodetest.ProductsPath, nodetest.DigestsPath} {
+			gate := pair.Wire.HoldPage(t, path, 1)
+			s := pair.Main.Pull(nodetest.Pull{Options: spec.StartOptions{VerifyAfterSync: new(true)}})
+			nodetest.Await(t, "the request for "+path, gate.Reached)
+			pair.Main.Cancel(s, "too slow")
+			nodetest.Await(t, "the end of the request for "+path, gate.Left)
 		}
+		pair.Wire.Reach(nil)
+		pair.Main.Sync(nodetest.Pull{})
+		nodetest.SameCatalog(t, pair.Branch, pair.Main, "main")
 	})
 }
 

@@ -16,7 +16,7 @@ import (
 
 // TestLateOpening: a request to open a push that arrives after its cancel was confirmed opens nothing, and keeps nobody from the catalog.
 func TestLateOpening(t *testing.T) {
-	onAllPairs(t, func(t *testing.T, from, to nodetest.Kind) {
+	onBothSides(t, func(t *testing.T, from, to nodetest.Kind) {
 		pair := newPusher(t, from, to, 50, nodetest.Config{})
 		late := make(chan string, 1)
 		var once sync.Once

@@ -70,29 +70,31 @@ func TestApplyPlan(t *testing.T) {
 // TestStalePlan: where a side has moved since, nothing is written, and the session says which.
 func TestStalePlan(t *testing.T) {
 	nodetest.OnBoth(t, func(t *testing.T, kind nodetest.Kind) {
-		for moved, move := range map[string]func(pair *nodetest.Pair, id string){
-			"branch": func(pair *nodetest.Pair, id string) { pair.Branch.Put("main", id, "Moved") },
-			"main":   func(pair *nodetest.Pair, id string) { pair.Main.Put("main", id, "Moved") },
-			"branch and at main": func(pair *nodetest.Pair, id string) {
-				pair.Branch.Put("main", id, "Moved")
+		pair := nodetest.NewPair(t, kind, 30, nodetest.Config{})
+		for _, c := range []struct {
+			moved string
+			move  func(id string)
+		}{
+			{"branch", func(id string) { pair.Branch.Put("main", id, "Moved") }},
+			{"main", func(id string) { pair.Main.Put("main", id, "Moved here") }},
+			{"branch and at main", func(id string) {
+				pair.Branch.Put("main", id, "Moved again")
 				pair.Main.Delete("main", id)
-			},
-			"main by its fields": func(pair *nodetest.Pair, _ string) {
+			}},
+			{"main", func(string) { // by the fields that it keeps
 				pair.Main.ChangePeer(nodetest.Branch, spec.PeerChange{KeepFields: &[]string{"name"}})
-			},
+			}},
 		} {
-			pair := nodetest.NewPair(t, kind, 30, nodetest.Config{})
 			plan := planOf(t, pair)
-			move(pair, pair.Branch.Products("main")[10].ID)
+			c.move(pair.Branch.Products("main")[10].ID)
 			before := pair.Main.Products("main")
 			started, err := nodetest.Decode[spec.StartResponse](apply(pair.Main, plan.SessionId, ""))
 			if err != nil {
 				t.Fatal(err)
 			}
 			s := pair.Main.WaitEnd(started.Session.SessionId, spec.FAILED)
-			moved, _, _ = strings.Cut(moved, " by")
-			if value(s.ErrorCode) != "PLAN_STALE" || !strings.HasPrefix(value(s.ErrorMessage), "The products at "+moved+" are not") || !slices.Equal(before, pair.Main.Products("main")) {
-				t.Errorf("%s: %s", moved, nodetest.Show(s))
+			if value(s.ErrorCode) != "PLAN_STALE" || !strings.HasPrefix(value(s.ErrorMessage), "The products at "+c.moved+" are not") || !slices.Equal(before, pair.Main.Products("main")) {
+				t.Errorf("%s: %s", c.moved, nodetest.Show(s))
 			}
 		}
 	})

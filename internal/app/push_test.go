@@ -31,22 +31,30 @@ func mayPush(from, to *nodetest.Node) {
 	from.ChangePeer(to.NodeID(), spec.PeerChange{Token: &token})
 }
 
-// onAllPairs runs a test on the four pairs of databases, in parallel.
-func onAllPairs(t *testing.T, test func(t *testing.T, from, to nodetest.Kind)) {
+// onBothSides runs a test with each kind of database at either node, in parallel. The nodes meet only over HTTP, so two pairs are enough.
+func onBothSides(t *testing.T, test func(t *testing.T, from, to nodetest.Kind)) {
 	t.Helper()
 	t.Parallel()
-	kinds := []nodetest.Kind{nodetest.SQLite, nodetest.Postgres}
-	for _, from := range kinds {
-		for _, to := range kinds {
-			t.Run(fmt.Sprintf("%s to %s", from, to), func(t *testing.T) {
-				t.Parallel()
-				if testing.Short() && from == to {
-					t.Skip("skipped with -short")
-				}
-				test(t, from, to)
-			})
-		}
+	onPair(t, nodetest.SQLite, nodetest.Postgres, test)
+	onPair(t, nodetest.Postgres, nodetest.SQLite, test)
+}
+
+// onAllPairs is [onBothSides], and then both nodes have the same kind, but for -short.
+func onAllPairs(t *testing.T, test func(t *testing.T, from, to nodetest.Kind)) {
+	t.Helper()
+	onBothSides(t, test)
+	if !testing.Short() {
+		onPair(t, nodetest.SQLite, nodetest.SQLite, test)
+		onPair(t, nodetest.Postgres, nodetest.Postgres, test)
 	}
+}
+
+func onPair(t *testing.T, from, to nodetest.Kind, test func(t *testing.T, from, to nodetest.Kind)) {
+	t.Helper()
+	t.Run(fmt.Sprintf("%s to %s", from, to), func(t *testing.T) {
+		t.Parallel()
+		test(t, from, to)
+	})
 }
 
 // push is a start of a push in batches of that size.
@@ -113,7 +121,7 @@ func receiptOf(t *testing.T, n *nodetest.Node, id spec.SessionID) spec.Receipt {
 
 // TestPushCancelledByItsPusher: after a confirmed cancel nothing lands at the target.
 func TestPushCancelledByItsPusher(t *testing.T) {
-	onAllPairs(t, func(t *testing.T, from, to nodetest.Kind) {
+	onBothSides(t, func(t *testing.T, from, to nodetest.Kind) {
 		pair := newPusher(t, from, to, 300, nodetest.Config{})
 		s, gate := heldPush(t, pair, 4)
 		answer := pair.Main.Cancel(s, "wrong catalog")
@@ -142,7 +150,7 @@ func TestPushCancelledByItsPusher(t *testing.T) {
 
 // TestPushCancelledAtItsTarget ends the push at the pusher too, with the same name and reason.
 func TestPushCancelledAtItsTarget(t *testing.T) {
-	onAllPairs(t, func(t *testing.T, from, to nodetest.Kind) {
+	onBothSides(t, func(t *testing.T, from, to nodetest.Kind) {
 		pair := newPusher(t, from, to, 300, nodetest.Config{})
 		s, gate := heldPush(t, pair, 4)
 		pair.Branch.Cancel(pair.Branch.Session(s.SessionId), "not now")
@@ -182,7 +190,7 @@ func TestUnconfirmedCancel(t *testing.T) {
 
 // TestLostAnswersOfAPush: a batch whose answer is lost is not written twice, and neither is the end.
 func TestLostAnswersOfAPush(t *testing.T) {
-	onAllPairs(t, func(t *testing.T, from, to nodetest.Kind) {
+	onBothSides(t, func(t *testing.T, from, to nodetest.Kind) {
 		pair := newPusher(t, from, to, 100, nodetest.Config{})
 		var lost atomic.Int64
 		seen := make(chan string, 1000)
@@ -217,7 +225,7 @@ func ends(path string) bool {
 
 // TestPushDeletes what the pusher no longer has: the target decides, and withholds too much.
 func TestPushDeletes(t *testing.T) {
-	onAllPairs(t, func(t *testing.T, from, to nodetest.Kind) {
+	onBothSides(t, func(t *testing.T, from, to nodetest.Kind) {
 		pair := newPusher(t, from, to, 200, nodetest.Config{})
 		yes := true
 		pair.Main.Sync(push(50, spec.StartOptions{}))
@@ -388,7 +396,7 @@ func TestSilentPusher(t *testing.T) {
 
 // TestPushGoesOnAfterARestart of the pusher: the successor asks the target where it is.
 func TestPushGoesOnAfterARestart(t *testing.T) {
-	onAllPairs(t, func(t *testing.T, from, to nodetest.Kind) {
+	onBothSides(t, func(t *testing.T, from, to nodetest.Kind) {
 		pair := newPusher(t, from, to, 100, nodetest.Config{})
 		s, _ := heldPush(t, pair, 4)
 		pair.RestartMain()

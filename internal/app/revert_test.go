@@ -279,7 +279,7 @@ func TestCancelAndRevert(t *testing.T) {
 
 // TestCancelledPushIsPutBackAtItsTarget, in the moment in which it is cancelled there.
 func TestCancelledPushIsPutBackAtItsTarget(t *testing.T) {
-	onAllPairs(t, func(t *testing.T, from, to nodetest.Kind) {
+	onBothSides(t, func(t *testing.T, from, to nodetest.Kind) {
 		pair := newPusher(t, from, to, 300, nodetest.Config{})
 		pair.Branch.Put("main", "ours", "Only here")
 		before := export(t, pair.Branch)

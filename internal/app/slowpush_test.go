@@ -13,7 +13,7 @@ import (
 // TestBatchesShrinkBehindAProxyWithoutPatience: a proxy answers 504 to every batch of more than about 60 products. One of them was committed all the same, and
 // is not counted twice.
 func TestBatchesShrinkBehindAProxyWithoutPatience(t *testing.T) {
-	onAllPairs(t, func(t *testing.T, from, to nodetest.Kind) {
+	onBothSides(t, func(t *testing.T, from, to nodetest.Kind) {
 		pair := newPusher(t, from, to, 600, nodetest.Config{})
 		large, batches := 0, 0
 		pair.Wire.Reach(func(w http.ResponseWriter, r *http.Request, next http.Handler) {

@@ -2,12 +2,9 @@ package console_test
 
 import (
 	"context"
-	"flag"
 	"maps"
 	"net/http"
 	"os"
-	"runtime"
-	"strconv"
 	"testing"
 
 	"fullsync/internal/auth"
@@ -19,11 +16,6 @@ import (
 func TestMain(m *testing.M) {
 	if os.Getenv(nodeVariable) != "" {
 		os.Exit(cli.Run(context.Background(), []string{"serve"}, cli.IO{In: os.Stdin, Out: os.Stdout, Err: os.Stderr, Environ: os.Environ()}))
-	}
-	flag.Parse()
-	if f := flag.Lookup("test.parallel"); f.Value.String() == f.DefValue {
-		// These tests wait more than they work: for a heartbeat, the next beat of a tab, an answer that does not come.
-		_ = f.Value.Set(strconv.Itoa(2 * runtime.GOMAXPROCS(0)))
 	}
 	os.Exit(browsertest.Main(func() int { return nodetest.Main(m) }))
 }

@@ -6,8 +6,13 @@ package nodetest
 import (
 	"bytes"
 	"context"
+	"flag"
 	"log/slog"
 	"net/http"
+	"os"
+	"runtime"
+	"runtime/debug"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -24,7 +29,21 @@ import (
 const Patience = time.Minute
 
 // Main runs a package's tests and then stops the PostgreSQL they shared; see [postgrestest.Main].
-func Main(m *testing.M) int { return postgrestest.Main(m) }
+//
+// Unless -parallel says otherwise, it runs twice as many tests at once as there are cores: these tests often wait, for a heartbeat, a
+// retry, an answer that does not come. The garbage collector runs less often than usual, because tests make much garbage and keep
+// little.
+func Main(m *testing.M) int {
+	flag.Parse()
+	if f := flag.Lookup("test.parallel"); f.Value.String() == f.DefValue {
+		_ = f.Value.Set(strconv.Itoa(2 * runtime.GOMAXPROCS(0)))
+	}
+	if os.Getenv("GOGC") == "" {
+		debug.SetGCPercent(400)
+		debug.SetMemoryLimit(1 << 30) // above this it runs as often as it has to
+	}
+	return postgrestest.Main(m)
+}
 
 // Kind is a kind of database.
 type Kind string

@@ -103,7 +103,9 @@ func (s *shared) get() (*Server, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.server == nil && s.err == nil {
-		s.server, s.err = start()
+		if s.server, s.err = start(); s.err == nil {
+			s.server.keeps = true
+		}
 	}
 	return s.server, s.err
 }
