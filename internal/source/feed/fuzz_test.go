@@ -79,3 +79,19 @@ func FuzzTable(f *testing.F) {
 func FuzzXML(f *testing.F) {
 	fuzz(f, feed.Options{Format: feed.XML}, "<rss><item><g:id>a</g:id><title>t</title><price>1 EUR</price><link>x</link><g:shipping><g:price>1</g:price></g:shipping></item></rss>")
 }
+
+// FuzzPage: what a page says about itself is never more than it holds.
+func FuzzPage(f *testing.F) {
+	for _, seed := range []string{
+		`{"products":[{"id":1}],"count":9,"offset":0}`, `[{"id":1},{"id":2}]`, `{"data":{"products":{"totalItems":2,"items":[{"id":"1"}]}}}`,
+		`{"errors":[{"message":"no"}],"data":null}`, `{"products":{"1":{"id":1},"2":{"id":2}},"next":"/p?page=2"}`, `{"error":{"message":"no"}}`,
+	} {
+		f.Add([]byte(seed))
+	}
+	f.Fuzz(func(t *testing.T, page []byte) {
+		p := feed.LookAt(page, feed.Options{})
+		if p.Records < 0 || p.Records > int64(len(page)) || p.Total < -1 || !p.IsList && p.Records > 0 || p.Error != "" && p.IsList {
+			t.Errorf("%+v", p)
+		}
+	})
+}
