@@ -4,6 +4,9 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"strconv"
+	"strings"
+	"unicode/utf8"
 
 	"fullsync/api/spec"
 	"fullsync/internal/catalog"
@@ -18,31 +21,59 @@ type productHandlers struct {
 
 // ListProducts lists the products of a catalog.
 func (h *productHandlers) ListProducts(ctx context.Context, r spec.ListProductsRequestObject) (spec.ListProductsResponseObject, error) {
-	q := valueOr(r.Params.Q, "")
+	q, sort := valueOr(r.Params.Q, ""), valueOr(r.Params.Sort, catalog.ByID)
+	find := catalog.Find{Query: q, Order: catalog.ParseOrder(sort), Limit: pageSize(r.Params.PageSize) + 1}
 	bound := fmt.Sprintf("%s\n%s", r.Catalog, q)
-	after := ""
+	if find.Order.By != catalog.ByID || find.Order.Descending {
+		bound += "\n" + sort
+	}
 	if token := valueOr(r.Params.PageToken, ""); token != "" {
-		var err error
-		if after, err = parsePageToken(token, productsPage, bound); err != nil {
+		position, err := parsePageToken(token, productsPage, bound)
+		if err != nil {
 			return nil, err
 		}
+		find.After = placeAt(find.Order, position)
 	}
-	size := pageSize(r.Params.PageSize)
-	products, err := h.catalogs.ListProducts(ctx, r.Catalog, after, q, size+1)
+	products, reached, err := h.catalogs.FindProducts(ctx, r.Catalog, find)
 	if err != nil {
 		return nil, err
 	}
 	out := spec.ListProducts200JSONResponse{Success: true, Products: []spec.Product{}}
 	written := 0
 	for i, p := range products {
-		if i == size || written > h.pageBytes {
-			out.NextPageToken = optional(pageToken{kind: productsPage, bound: bound, position: products[i-1].ID}.String())
+		if i == find.Limit-1 || written > h.pageBytes {
+			last := find.Order.Place(products[i-1])
+			reached = &last
 			break
 		}
 		written += len(p.Attributes)
 		out.Products = append(out.Products, productOf(p))
 	}
+	if reached != nil {
+		out.NextPageToken = optional(pageToken{kind: productsPage, bound: bound, position: position(find.Order, *reached)}.String())
+	}
 	return out, nil
+}
+
+// position writes a place into a token: its id, which no order but that by id knows alone, and the key before it.
+func position(o catalog.Order, at catalog.Place) string {
+	if o.By == catalog.ByID {
+		return at.ID
+	}
+	return strconv.Itoa(len(at.Key)) + " " + at.Key + at.ID
+}
+
+// placeAt reads what [position] wrote. Tokens are no secret, so somebody may have made one up; then the place is some other.
+func placeAt(o catalog.Order, text string) catalog.Place {
+	if o.By == catalog.ByID {
+		return catalog.Place{ID: text}
+	}
+	size, rest, _ := strings.Cut(text, " ")
+	n, err := strconv.Atoi(size)
+	if err != nil || n < 0 || n > len(rest) || !utf8.ValidString(rest[:n]) || !utf8.ValidString(rest[n:]) {
+		return catalog.Place{}
+	}
+	return catalog.Place{Key: rest[:n], ID: rest[n:]}
 }
 
 // GetProduct shows one product.

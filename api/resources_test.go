@@ -103,6 +103,11 @@ func TestProducts(t *testing.T) {
 	if a = n.call("GET", path+"?q=Chair&pageToken="+token, ""); a.status != 400 {
 		t.Errorf("a token with another q: %d", a.status)
 	}
+	for _, other := range []string{"?sort=name&pageToken=" + token, "?sort=-id&pageToken=" + token, "?sort=size", "?sort=-"} {
+		if a = n.call("GET", path+other, ""); a.status != 400 {
+			t.Errorf("%s: %d %s", other, a.status, a.body)
+		}
+	}
 	if a = n.call("GET", "/api/catalogs/garden/products?pageToken="+token, ""); a.status != 400 {
 		t.Errorf("a token of another catalog: %d", a.status)
 	}

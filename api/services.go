@@ -49,9 +49,9 @@ type Peers interface {
 
 // Catalogs reads products for people.
 type Catalogs interface {
-	// ListProducts returns up to limit products whose id is greater than after, in ascending byte order; a non-empty
-	// q keeps those whose id, SKU or name contains it.
-	ListProducts(ctx context.Context, catalogName, after, q string, limit int) ([]catalog.Stored, error)
+	// FindProducts returns up to limit products. A page of a search may have fewer although there are more: then reached is where it ended, otherwise nil.
+	// It returns Impossible for an order in which so many cannot be sorted.
+	FindProducts(ctx context.Context, catalogName string, f catalog.Find) (found []catalog.Stored, reached *catalog.Place, err error)
 	// GetProduct returns NotFound for an unknown product.
 	GetProduct(ctx context.Context, catalogName, id string) (catalog.Stored, error)
 	// ProductHistory returns what sessions did to a product, the newest first, up to limit after the first skip of them.

@@ -233,13 +233,13 @@ func (s *services) ListAudit(_ context.Context, q audit.Query) ([]audit.Entry, e
 }
 
 // The services are also the catalogs, the pages and the counts.
-func (s *services) ListProducts(_ context.Context, _, after, q string, limit int) (found []catalog.Stored, err error) {
+func (s *services) FindProducts(_ context.Context, _ string, f catalog.Find) (found []catalog.Stored, reached *catalog.Place, err error) {
 	for _, p := range s.products {
-		if p.ID > after && strings.Contains(p.Name, q) && len(found) < limit {
+		if p.ID > f.After.ID && strings.Contains(p.Name, f.Query) && len(found) < f.Limit {
 			found = append(found, p)
 		}
 	}
-	return found, nil
+	return found, nil, nil
 }
 
 func (s *services) ProductHistory(_ context.Context, catalogName, id string, skip, limit int) ([]session.Made, error) {

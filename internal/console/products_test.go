@@ -48,6 +48,21 @@ func TestProducts(t *testing.T) {
 		t.Errorf("the search is at %s, want %s", page.URL(), want)
 	}
 	page.Axe()
+	page.Field("Id, SKU or name contains").Fill("")
+	page.Press("Enter")
+	rows("50")
+	page.Field("Sorted by").Choose("id, last first")
+	page.Find("tbody tr:first-child a[href$='/P-0000120']").Wait()
+	page.Field("Sorted by").Choose("name")
+	page.Button("Show more").Click()
+	rows("100")
+	if want := node.URL() + "/console/#/catalogs/garden?sort=name"; page.URL() != want {
+		t.Errorf("sorted by name the products are at %s, want %s", page.URL(), want)
+	}
+	back(page)
+	page.Find("tbody tr:first-child a[href$='/P-0000120']").Wait()
+	browsertest.Eval[bool](page, `location.assign("#/catalogs/garden?q=SHEARS") ?? true`)
+	rows("1")
 
 	browsertest.Eval[bool](page, noteFiles)
 	page.Field("As").Choose("CSV")

@@ -29,3 +29,6 @@ func (s *Store) Work() *gorm.DB { return s.work }
 
 // LimitPlans has dry runs list no more changes than that.
 func (s *Store) LimitPlans(n int64) { s.planLimit = n }
+
+// LimitFinding sets how many products a search looks at for a page, and how many are sorted otherwise than by id.
+func (s *Store) LimitFinding(searched, sortable int) { s.searched, s.sortable = searched, sortable }

@@ -53,6 +53,8 @@ type Store struct {
 	planLimit int64
 	// edits has room for those that are made at the same time.
 	edits chan struct{}
+	// searched is how many products a search looks at for one page, and sortable how many are sorted by anything but their ids.
+	searched, sortable int
 }
 
 // dialect is what differs between the databases.
@@ -68,6 +70,8 @@ type dialect interface {
 	agoSQL(ago time.Duration) string
 	// contains returns the operator, and the pattern to put behind it, that finds texts containing q in letters of either case.
 	contains(q string) (operator, text string)
+	// sortKey is an expression for what products are sorted by, made of the column that has it or of a placeholder.
+	sortKey(by, operand string) string
 	// agoExpr is agoSQL with a parameter, for what differs from call to call: statements are prepared by their text.
 	agoExpr(ago time.Duration) clause.Expr
 	// daySQL is an expression for the first moment of the day, in UTC, of a time as it is stored, and emptyHourSQL one for the
@@ -135,6 +139,7 @@ func Open(ctx context.Context, opt Options) (s *Store, err error) {
 	}
 	s.oneSQL, s.statusSQL = s.sessionSQL(), s.catalogStatusSQL()
 	s.planLimit = session.MaxPlanned
+	s.searched, s.sortable = searchedAtOnce, sortedAtMost
 	s.edits = make(chan struct{}, editsAtOnce)
 	return s, nil
 }

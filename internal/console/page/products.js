@@ -1,7 +1,7 @@
 // The page of a catalog: its products, which can be searched.
 
 import { call, readFile } from "./api.js";
-import { field, make, setTime } from "./dom.js";
+import { make, setTime } from "./dom.js";
 import { saveFile } from "./file.js";
 import { go, href } from "./route.js";
 import { button, newList, newSection, newTable } from "./views.js";
@@ -19,17 +19,26 @@ const format = make("select", {}, ...["ndjson", "json", "csv"].map((name) => new
 const save = button(texts.exportTheCatalog, () => exportAs(format.value), { problem });
 const bring = make("a", { className: "button" }, common.importAFile);
 bring.dataset.may = "operator";
-form.append(make("label", {}, texts.as, format), save, bring);
-section.append(form, table, list.empty, list.more);
+const order = make("select", {}, ...Object.entries(texts.orders).map(([value, text]) => new Option(text, value)));
+const searching = make("p", { className: "hint", role: "status" });
+form.append(make("label", {}, texts.sortedBy, order), make("label", {}, texts.as, format), save, bring);
+section.append(form, table, list.empty, searching, list.more);
 
 let catalog = "";
 let shown = "";
 
 form.addEventListener("submit", (event) => {
   event.preventDefault();
-  const q = field(form, "q").value;
-  go(`catalogs/${catalog}`, new URLSearchParams(q ? { q } : {}));
+  find();
 });
+order.addEventListener("change", find);
+
+function find() {
+  const query = new URLSearchParams();
+  if (search.value) query.set("q", search.value);
+  if (order.value !== "id") query.set("sort", order.value);
+  go(`catalogs/${catalog}`, query);
+}
 
 /** @type {import("./route.js").View} */
 export const products = {
@@ -39,20 +48,35 @@ export const products = {
     heading.textContent = texts.catalog(catalog);
     bring.href = href("import", new URLSearchParams({ catalog }));
     search.value = query.get("q") ?? "";
-    const address = `${catalog} ${search.value}`;
-    if (address !== shown) body.replaceChildren();
+    order.value = query.get("sort") ?? "id";
+    if (!order.value) order.value = "id"; // somebody has typed another
+    const address = `${catalog} ${search.value} ${order.value}`;
+    if (address !== shown) {
+      body.replaceChildren();
+      searching.textContent = "";
+    }
     shown = address;
     void list.reload();
     return texts.catalog(catalog);
   },
 };
 
-/** @param {string} pageToken */
+/** Reads a page. In a large catalog the node searches a part of it at a time, so there may be nothing on it. @param {string} pageToken */
 async function read(pageToken) {
-  const query = new URLSearchParams({ pageSize: "50", pageToken, q: search.value });
-  /** @type {Schemas["ProductListResponse"]} */
-  const page = await call("GET", `/api/catalogs/${encodeURIComponent(catalog)}/products?${query}`);
-  return { items: page.products, next: page.nextPageToken };
+  const asked = shown;
+  const query = new URLSearchParams({ pageSize: "50", pageToken, q: search.value, sort: order.value });
+  const path = `/api/catalogs/${encodeURIComponent(catalog)}/products`;
+  try {
+    for (;;) {
+      /** @type {Schemas["ProductListResponse"]} */
+      const page = await call("GET", `${path}?${query}`);
+      if (page.products.length || !page.nextPageToken || asked !== shown) return { items: page.products, next: page.nextPageToken };
+      query.set("pageToken", page.nextPageToken);
+      searching.textContent = texts.stillSearching;
+    }
+  } finally {
+    if (asked === shown) searching.textContent = "";
+  }
 }
 
 /** @param {Schemas["Product"]} p */

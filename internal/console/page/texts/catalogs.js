@@ -40,6 +40,19 @@ export const texts = {
   noProductFits: "No product fits.",
   exportTheCatalog: "Export the catalog",
   as: "As ",
+  sortedBy: "Sorted by ",
+  stillSearching: "Still searching…",
+  /** @type {Record<string, string>} */
+  orders: {
+    id: "id",
+    "-id": "id, last first",
+    sku: "SKU",
+    name: "name",
+    price: "price, lowest first",
+    "-price": "price, highest first",
+    "-changed": "change, newest first",
+    changed: "change, oldest first",
+  },
   yes: "yes",
   no: "no",
 };
