@@ -57,7 +57,7 @@ func (p pageResponse) VisitReadNodeDigestsOfIntervalsResponse(w http.ResponseWri
 func (h *nodeHandlers) GetNode(ctx context.Context, r spec.GetNodeRequestObject) (spec.GetNodeResponseObject, error) {
 	out := spec.GetNode200JSONResponse{NodeId: h.node.ID, NodeName: h.node.Name, Version: h.node.Version, Catalogs: []spec.NodeCatalog{}}
 	seen := valueOr(r.Params.Seen, "")
-	ours, knows := h.peers.Recognise(ctx, valueOr(r.Params.XFullsyncNode, ""), peer.Marks{Newest: valueOr(r.Params.Mark, ""), Seen: seen})
+	ours, knows := h.peers.Recognise(ctx, valueOr(r.Params.XFullsyncNode, ""), caller(ctx), peer.Marks{Newest: valueOr(r.Params.Mark, ""), Seen: seen})
 	out.Mark, out.Seen = optional(ours.Newest), optional(ours.Seen)
 	if seen != "" {
 		out.KnowsSeen = &knows

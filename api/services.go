@@ -44,7 +44,7 @@ type Peers interface {
 	Remove(ctx context.Context, nodeID string) error
 	Check(ctx context.Context, nodeID string) (peer.CheckResult, error)
 	CheckNew(ctx context.Context, n peer.New) (peer.CheckResult, error)
-	Recognise(ctx context.Context, nodeID string, theirs peer.Marks) (ours peer.Marks, knows bool)
+	Recognise(ctx context.Context, nodeID, subject string, theirs peer.Marks) (ours peer.Marks, knows bool)
 }
 
 // Catalogs reads products for people.

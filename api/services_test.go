@@ -157,7 +157,7 @@ func (r receiver) Cancel(_ context.Context, id, _ string, _ *syncer.Opening, _ s
 type peers struct{ *services }
 
 // Recognise knows no history.
-func (peers) Recognise(context.Context, string, peer.Marks) (peer.Marks, bool) {
+func (peers) Recognise(context.Context, string, string, peer.Marks) (peer.Marks, bool) {
 	return peer.Marks{}, true
 }
 

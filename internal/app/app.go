@@ -179,19 +179,21 @@ func (a *App) build(ctx context.Context) (err error) {
 	targets := syncer.NewTargets(a.Store, a.Peers, a.openTarget)
 	a.confirm = syncer.NewConfirmer(settings, targets)
 	service := measuredSyncs{syncer.New(settings, db, a.Peers, a.engine, targets), a.metrics}
-	a.keeper = schedule.NewKeeper(a.Store, a.Store, scheduled(service), a.log)
+	a.keeper = schedule.NewKeeper(measuredRuns{a.Store, a.metrics}, a.Store, scheduled(service, a.metrics), a.log)
+	schedules, webhooks := schedule.NewBook(a.Store, a.Peers, a.keeper), a.webhooks(a.ring.sealers, service, settings)
 	a.metrics.Watch(metrics.Standing{
 		Active: func(ctx context.Context) ([]session.View, error) {
 			return service.List(ctx, syncer.Query{Statuses: session.ActiveStatuses()})
 		},
 		Peers: a.Peers.List, CheckedEvery: a.cfg.PeerCheckInterval, Pools: a.Store.Pools,
+		Schedules: schedules.List, Webhooks: webhooks.List, Backlog: a.Store.Backlog,
 	})
 	page, err := console.New()
 	if err != nil {
 		return err
 	}
 	handler, err := api.New(api.Options{
-		Syncs: service, Peers: a.Peers, Schedules: schedule.NewBook(a.Store, a.Peers, a.keeper), Webhooks: a.webhooks(a.ring.sealers, service, settings), Catalogs: a.Store, Imports: imports{a, service.Service}, Editor: syncer.NewEditor(settings, a.Store), Pages: a.Store, Sides: a.side, Figures: a.Store, Events: a.events,
+		Syncs: service, Peers: a.Peers, Schedules: schedules, Webhooks: webhooks, Catalogs: a.Store, Imports: imports{a, service.Service}, Editor: syncer.NewEditor(settings, a.Store), Pages: a.Store, Sides: a.side, Figures: a.Store, Events: a.events,
 		Receiver: syncer.NewReceiver(settings, measuredIncoming{db}, a.engine), Callers: caller.New(a.keys, logins, a.tokens, provider), Logins: logins, Users: a.Users, Tokens: a.tokens, Audit: a.Store,
 		Console: page, Metrics: a.metrics, Tracing: a.tracing, MetricsElsewhere: a.cfg.MetricsListen != "",
 		Node:            api.NodeInfo{ID: a.nodeID, Name: a.name(), Version: Version()},

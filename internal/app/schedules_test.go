@@ -122,6 +122,9 @@ func TestScheduleMeetsAnActiveSession(t *testing.T) {
 			runs := runsOf(t, pair.Main, waits)
 			return len(runs) == 1 && runs[0].State == spec.RunWaiting && runs[0].Problem != nil && strings.Contains(*runs[0].Problem, active.SessionId.String())
 		})
+		if m := scrape(t, pair.Main); m.value("fullsync_schedule_runs_waiting") != 1 || m.value("fullsync_schedule_overdue_seconds") <= 0 {
+			t.Errorf("a run that waits is %v and late by %v", m["fullsync_schedule_runs_waiting"], m["fullsync_schedule_overdue_seconds"])
+		}
 		// What falls due while one waits is skipped: there is never a queue of the same.
 		fallDue(t, pair.Main, waits)
 		nodetest.Eventually(t, "the second run to be skipped", func() bool { return len(runsOf(t, pair.Main, waits)) == 2 })
@@ -132,6 +135,16 @@ func TestScheduleMeetsAnActiveSession(t *testing.T) {
 			slices.SortFunc(runs, func(a, b spec.ScheduleRun) int { return strings.Compare(string(a.State), string(b.State)) })
 			return runs[0].State == spec.RunSkipped && runs[1].State == spec.RunStarted
 		})
+		var m families
+		nodetest.Eventually(t, "the runs to be counted", func() bool {
+			m = scrape(t, pair.Main)
+			return m.value("fullsync_schedule_runs_total") == 3
+		}, func() string { return m["fullsync_schedule_runs_total"].String() })
+		m.wants(t, 1, "fullsync_schedule_runs_total", "result", "started")
+		m.wants(t, 2, "fullsync_schedule_runs_total", "result", "skipped")
+		m.wants(t, 1, "fullsync_schedule_delay_seconds")
+		m.wants(t, 0, "fullsync_schedule_runs_waiting")
+		m.wants(t, 0, "fullsync_schedule_overdue_seconds")
 		if a := pair.Main.Call("alice", http.MethodPatch, schedulesPath+"/"+waits.Id.String(), `{"enabled":false}`); a.Status != http.StatusOK {
 			t.Errorf("%d %s", a.Status, a.Body)
 		}
@@ -163,6 +176,10 @@ func TestPausedSchedules(t *testing.T) {
 		if err != nil || len(ran.Runs) != 1 || ran.Runs[0].State != spec.RunStarted || ran.Runs[0].By == nil || *ran.Runs[0].By != "alice" {
 			t.Fatalf("%+v %v", ran, err)
 		}
+		m := scrape(t, pair.Main)
+		m.wants(t, 1, "fullsync_schedules_paused")
+		m.wants(t, 0, "fullsync_schedule_overdue_seconds")
+		m.wants(t, 0, "fullsync_schedule_delay_seconds") // nobody waited for it
 		done := pair.Main.WaitEnd(ran.Runs[0].Session.SessionId, spec.COMPLETED)
 		if done.StartedBy != "alice" {
 			t.Errorf("started by %s", done.StartedBy)
@@ -201,6 +218,14 @@ func TestScheduleThatKeepsFailing(t *testing.T) {
 	if shown := showSchedule(t, pair.Main, s); !strings.HasPrefix(*shown.LastError, "The last 3 runs failed. ") {
 		t.Errorf("%s", *shown.LastError)
 	}
+	var m families
+	nodetest.Eventually(t, "the runs to be counted", func() bool {
+		m = scrape(t, pair.Main)
+		return m.value("fullsync_schedule_runs_total", "result", "failed") == 3
+	}, func() string { return m["fullsync_schedule_runs_total"].String() })
+	m.wants(t, 3, "fullsync_schedule_failures_in_row")
+	m.wants(t, 1, "fullsync_schedules", "state", "failing")
+	m.wants(t, 1, "fullsync_schedules")
 	pair.Main.ChangePeer(nodetest.Branch, spec.PeerChange{IsActive: &on})
 	fallDue(t, pair.Main, s)
 	runs := states(t, pair.Main, s, append([]spec.ScheduleRunState{spec.RunStarted}, failed...)...)

@@ -144,3 +144,35 @@ func TestRestoredDumpIsNoticed(t *testing.T) {
 		t.Errorf("nor did the node: %v", err)
 	}
 }
+
+// TestATokenNamedAfterAPeerSpeaksForNoOther: with the token of one peer nobody can tell lies about another one.
+func TestATokenNamedAfterAPeerSpeaksForNoOther(t *testing.T) {
+	t.Parallel()
+	pair := nodetest.NewPair(t, nodetest.SQLite, 0, nodetest.Config{})
+	main := pair.Main
+	main.AddPeer("harbour", "http://127.0.0.1:1", main.TokenFor("x", auth.RoleNode))
+	lie := func(subject string) {
+		t.Helper()
+		req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, main.URL()+"/api/node?catalogs=false&mark=999999.0123456789abcdef", http.NoBody)
+		if err != nil {
+			t.Fatal(err)
+		}
+		req.Header.Set("Authorization", "Bearer "+main.TokenFor(subject, auth.RoleNode))
+		req.Header.Set("X-Fullsync-Node", "branch")
+		resp, err := http.DefaultClient.Do(req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := resp.Body.Close(); err != nil || resp.StatusCode != http.StatusOK {
+			t.Fatalf("%d %v", resp.StatusCode, err)
+		}
+	}
+	lie("harbour")
+	if problem := checked(t, main, "branch"); problem != "" {
+		t.Errorf("harbour spoke for branch: %s", problem)
+	}
+	lie("branch")
+	if problem := checked(t, main, "branch"); !strings.Contains(problem, twins) {
+		t.Errorf("branch cannot speak for itself: %q", problem)
+	}
+}

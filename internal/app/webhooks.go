@@ -16,7 +16,8 @@ const keepDeliveries = 30 * 24 * time.Hour
 
 // webhooks builds what tells other systems of sessions, and returns the book of webhooks.
 func (a *App) webhooks(sealer peer.Seals, syncs api.Syncs, settings syncer.Config) *webhook.Book {
-	courier := webhook.NewCourier(a.Store, sealer, "fullsync/"+Version(), a.log)
+	counted := measuredMail{a.Store, a.metrics}
+	courier := webhook.NewCourier(counted, sealer, "fullsync/"+Version(), a.log)
 	a.engine.Deliveries(courier.Deliver)
 	a.tell = webhook.NewDispatcher(a.Store, webhook.Sessions{
 		Active: func(ctx context.Context) ([]session.View, error) {
@@ -24,5 +25,5 @@ func (a *App) webhooks(sealer peer.Seals, syncs api.Syncs, settings syncer.Confi
 		},
 		Encode: api.EncodeSession, Limits: settings.Limits,
 	}, a.engine.EnqueueDelivery, a.log)
-	return webhook.NewBook(a.Store, sealer, courier)
+	return webhook.NewBook(counted, sealer, courier)
 }

@@ -225,6 +225,14 @@ func TestReceiversThatMisbehave(t *testing.T) {
 	if len(elsewhere.messages("")) != 0 {
 		t.Error("a redirect was followed")
 	}
+	m := scrape(t, n)
+	for result, want := range map[string]float64{"refused": 3, "unanswered": 3, "delivered": 1} {
+		m.wants(t, want, "fullsync_webhook_attempt_duration_seconds", "result", result)
+	}
+	m.wants(t, 6, "fullsync_webhook_deliveries_total", "result", "failed")
+	m.wants(t, 1, "fullsync_webhook_deliveries_total", "result", "delivered")
+	m.wants(t, 6, "fullsync_webhooks", "state", "failing")
+	m.wants(t, 1, "fullsync_webhooks", "state", "on")
 }
 
 // TestAMessageIsRepeatedUntilItIsTaken, by the same id and body, and no more after an answer 410.
@@ -257,6 +265,9 @@ func TestAMessageIsRepeatedUntilItIsTaken(t *testing.T) {
 	})
 	if d := list[0]; d.State != spec.DeliveryPending || d.NextAttemptAt == nil || d.NextAttemptAt.Sub(d.CreatedAt) < time.Minute || *d.SessionId != failed.SessionId {
 		t.Errorf("%+v", d)
+	}
+	if m := scrape(t, n); m.value("fullsync_webhook_deliveries_pending") != 1 || m.value("fullsync_webhook_oldest_pending_seconds") < 1 {
+		t.Errorf("%v messages wait, the first for %v", m["fullsync_webhook_deliveries_pending"], m["fullsync_webhook_oldest_pending_seconds"])
 	}
 	// Five minutes later, as the job engine sees it.
 	nodetest.Eventually(t, "the message to be taken", func() bool {

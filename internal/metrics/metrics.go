@@ -32,12 +32,14 @@ type Metrics struct {
 	withheld  *prometheus.CounterVec
 	requests  *prometheus.CounterVec
 	answers   *prometheus.HistogramVec
+	automatic
 }
 
 // New returns the metrics of a replica of that version.
 func New(version string) *Metrics {
 	m := &Metrics{
-		registry: prometheus.NewRegistry(),
+		registry:  prometheus.NewRegistry(),
+		automatic: newAutomatic(),
 		started: counters("sessions_started_total", "Sessions that began here, by direction: pull, push (out of this node), incoming (a push into it) or revert.",
 			"direction"),
 		ended: counters("sessions_ended_total", "Sessions whose end this replica recorded, by how they ended. Only those that are COMPLETED have an outcome.",
@@ -63,6 +65,7 @@ func New(version string) *Metrics {
 	build.Set(1)
 	m.registry.MustRegister(build, collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
 		m.started, m.ended, m.products, m.bytes, m.batches, m.digests, m.queueWait, m.cancels, m.takeovers, m.withheld, m.requests, m.answers)
+	m.registry.MustRegister(m.all()...)
 	return m
 }
 

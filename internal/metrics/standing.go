@@ -7,7 +7,9 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"fullsync/internal/peer"
+	"fullsync/internal/schedule"
 	"fullsync/internal/session"
+	"fullsync/internal/webhook"
 )
 
 // scrapePatience is how long a scrape waits for the database. Everything else is delivered without it.
@@ -22,6 +24,10 @@ type Standing struct {
 	CheckedEvery time.Duration
 	// Pools returns the pools of connections to the database.
 	Pools func() []Pool
+	// Schedules and Webhooks return those of the node, and Backlog what waits of them.
+	Schedules func(ctx context.Context) ([]schedule.View, error)
+	Webhooks  func(ctx context.Context) ([]webhook.Webhook, error)
+	Backlog   func(ctx context.Context) (Backlog, error)
 }
 
 // Pool is a pool of connections to the database.
@@ -44,7 +50,7 @@ func describe(name, help string, labels ...string) *prometheus.Desc {
 }
 
 var (
-	databaseUp = describe("database_up", "Whether the database answered this scrape. Where it did not, metrics about sessions and peers are missing.")
+	databaseUp = describe("database_up", "Whether the database answered this scrape. Where it did not, metrics of the node are missing.")
 	active     = describe("sessions_active", "Active sessions of the node, the same on every replica, by state and health.", "direction", "status", "verdict")
 	waiting    = describe("queue_sessions", "Active sessions of the node that no worker has claimed, the same on every replica.")
 	peers      = describe("peers", "Peers of the node, the same on every replica: online, offline, or off (switched off).", "state")
@@ -57,6 +63,9 @@ var (
 // Describe implements [prometheus.Collector].
 func (*watcher) Describe(out chan<- *prometheus.Desc) {
 	for _, d := range []*prometheus.Desc{databaseUp, active, waiting, peers, poolMax, poolOpen, poolWaits, poolWaited} {
+		out <- d
+	}
+	for _, d := range automaticGauges {
 		out <- d
 	}
 }
@@ -85,7 +94,13 @@ func (w *watcher) Collect(out chan<- prometheus.Metric) {
 		gauge(databaseUp, 0)
 		return
 	}
+	auto, err := w.lookAtAutomatic(ctx)
+	if err != nil {
+		gauge(databaseUp, 0)
+		return
+	}
 	gauge(databaseUp, 1)
+	auto.collect(out)
 	type kind struct{ direction, status, verdict string }
 	kinds, queued := map[kind]int{}, 0
 	for _, s := range sessions {

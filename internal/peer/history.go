@@ -7,6 +7,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"fullsync/internal/fault"
 )
 
 // Mark is one entry in the history of a node's database, which gets one a minute, at each start and with each push that completes here. Two databases that went on from the same
@@ -74,8 +76,9 @@ func forkProblem(nodeID string) string {
 }
 
 // Recognise answers a node that asks who this one is: it compares what both have seen of each other, and returns this node's marks, and whether it
-// has those that the other has seen of it. Trouble with the database is no reason not to answer; then nothing is compared.
-func (r *Registry) Recognise(ctx context.Context, nodeID string, theirs Marks) (ours Marks, knows bool) {
+// has those that the other has seen of it. Trouble with the database is no reason not to answer; then nothing is compared. Nor is it where the token
+// that came along, of that subject, bears the id of another peer: it speaks for that one only.
+func (r *Registry) Recognise(ctx context.Context, nodeID, subject string, theirs Marks) (ours Marks, knows bool) {
 	if r.history == nil {
 		return ours, true
 	}
@@ -83,7 +86,13 @@ func (r *Registry) Recognise(ctx context.Context, nodeID string, theirs Marks) (
 	if err != nil {
 		return ours, true
 	}
-	ours.Newest, knows = newest.String(), r.compareOwn(ctx, theirs.Seen)
+	ours.Newest, knows = newest.String(), true
+	if subject != nodeID {
+		if _, _, err := r.history.SeenMark(ctx, subject); fault.KindOf(err) != fault.NotFound {
+			return ours, knows
+		}
+	}
+	knows = r.compareOwn(ctx, theirs.Seen)
 	seen, _, err := r.history.SeenMark(ctx, nodeID)
 	if err != nil {
 		return ours, knows // not a peer, for example

@@ -38,13 +38,13 @@ type Clockwork interface {
 	// DueSchedules returns the enabled schedules that are due, none while they are paused.
 	DueSchedules(ctx context.Context) ([]Schedule, error)
 	// FallDue locks the schedule and, if it is still due as it was, writes what fall makes of it with the database's time: the schedule
-	// with its next time, and its runs. A run whose peer still has a waiting one of the schedule is [Skipped]. All of that is one
-	// transaction, so that every occasion happens once, whatever becomes of a replica.
+	// with its next time, and its runs. A run whose peer still has a waiting one of the schedule becomes [Skipped], in the slice of fall too. All of
+	// that is one transaction, so that every occasion happens once, whatever becomes of a replica.
 	FallDue(ctx context.Context, s Schedule, fall func(s *Schedule, now time.Time) []Run) error
 	// WaitingRuns returns runs whose time has come, with their schedules; while schedules are paused, only those out of turn.
 	WaitingRuns(ctx context.Context) ([]Awaited, error)
-	// DecideRun ends a waiting run, or notes what it waits for; it changes no other.
-	DecideRun(ctx context.Context, id string, state State, problem string) error
+	// DecideRun ends a waiting run, or notes what it waits for; it changes no other, and returns whether it changed this one.
+	DecideRun(ctx context.Context, id string, state State, problem string) (changed bool, err error)
 }
 
 // Awaited is a run that may begin.
@@ -149,12 +149,12 @@ func (k *Keeper) try(ctx context.Context, s Schedule, r Run) {
 	case errors.Is(err, ErrDecided) || ctx.Err() != nil || fault.KindOf(err) == fault.Unavailable:
 		return
 	case errors.As(err, &busy) && s.IfRunning == Queue:
-		err = k.clock.DecideRun(ctx, r.ID, Waiting, "Waiting: "+busy.Error()+".")
+		_, err = k.clock.DecideRun(ctx, r.ID, Waiting, "Waiting: "+busy.Error()+".")
 	case errors.As(err, &busy):
-		err = k.clock.DecideRun(ctx, r.ID, Skipped, "Skipped: "+busy.Error()+".")
+		_, err = k.clock.DecideRun(ctx, r.ID, Skipped, "Skipped: "+busy.Error()+".")
 	default:
 		log.WarnContext(ctx, "schedule could not start a sync", "error", err)
-		err = k.clock.DecideRun(ctx, r.ID, Failed, fault.Sentence(err, "The sync could not be started because of an error in this node; its log has the details."))
+		_, err = k.clock.DecideRun(ctx, r.ID, Failed, fault.Sentence(err, "The sync could not be started because of an error in this node; its log has the details."))
 	}
 	if err != nil && ctx.Err() == nil {
 		log.WarnContext(ctx, "what became of a run cannot be written down", "error", err)

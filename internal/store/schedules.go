@@ -255,14 +255,14 @@ func (s *Store) WaitingRuns(ctx context.Context) (runs []schedule.Awaited, err e
 }
 
 // DecideRun implements [schedule.Clockwork].
-func (s *Store) DecideRun(ctx context.Context, id string, state schedule.State, problem string) error {
+func (s *Store) DecideRun(ctx context.Context, id string, state schedule.State, problem string) (changed bool, err error) {
 	values := map[string]any{"state": state, "problem": problem}
 	if state != schedule.Waiting {
 		values["decided_at"] = s.dbNow()
 	}
-	err := s.db.WithContext(ctx).Model(&schedule.Run{}).
-		Where("id = ? AND state = ? AND (problem <> ? OR state <> ?)", id, schedule.Waiting, problem, state).UpdateColumns(values).Error
-	return s.translate(err)
+	done := s.db.WithContext(ctx).Model(&schedule.Run{}).
+		Where("id = ? AND state = ? AND (problem <> ? OR state <> ?)", id, schedule.Waiting, problem, state).UpdateColumns(values)
+	return done.RowsAffected > 0, s.translate(done.Error)
 }
 
 // runStarted says in the transaction that starts a session which run it is. Returns [schedule.ErrDecided] for one that no longer waits.

@@ -62,7 +62,7 @@ func TestAScheduleFallsDueOnce(t *testing.T) {
 		if _, _, err := s.GetSession(t.Context(), "s2"); err == nil {
 			t.Error("the second session is there")
 		}
-		if err := s.DecideRun(t.Context(), "r", schedule.Skipped, "Skipped."); err != nil {
+		if _, err := s.DecideRun(t.Context(), "r", schedule.Skipped, "Skipped."); err != nil {
 			t.Fatal(err)
 		}
 		runs, err := s.ListRuns(t.Context(), "n", 10)

@@ -54,6 +54,8 @@ type Record struct {
 	State   State
 	// Again is how long it takes until the next attempt of a [Pending] delivery.
 	Again time.Duration
+	// Unsent says that nothing was sent, because the webhook is switched off.
+	Unsent bool
 	// Disable is a sentence that says why the webhook is switched off; empty if it is not.
 	Disable string
 }

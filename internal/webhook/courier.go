@@ -77,7 +77,7 @@ func (c *Courier) Deliver(ctx context.Context, id string) (again time.Duration, 
 		return 0, err
 	}
 	if !w.Enabled {
-		_, err := c.store.RecordAttempt(ctx, id, Record{Attempt: Attempt{At: time.Now().UTC(), Problem: "The webhook was switched off."}, State: Failed})
+		_, err := c.store.RecordAttempt(ctx, id, Record{Attempt: Attempt{At: time.Now().UTC(), Problem: "The webhook was switched off."}, State: Failed, Unsent: true})
 		return 0, err
 	}
 	if wait := c.enter(w.ID); wait > 0 {
@@ -183,18 +183,9 @@ func (c *Courier) send(ctx context.Context, w Webhook, d Delivery) (a Attempt) {
 		a.Problem = fmt.Sprintf("The receiver answered with a redirect (%d), which fullsync does not follow; give the webhook its real address.", a.Status)
 	default:
 		a.Problem = fmt.Sprintf("The receiver answered %d.", a.Status)
-		a.retryAfter = retryAfter(resp.Header.Get("Retry-After"))
+		a.retryAfter = min(peer.RetryAfter(resp.Header, time.Now()), maxRetryAfter)
 	}
 	return a
-}
-
-// retryAfter reads the header; 0 if it says nothing in seconds.
-func retryAfter(header string) time.Duration {
-	seconds, err := strconv.ParseUint(header, 10, 31)
-	if err != nil {
-		return 0
-	}
-	return min(time.Duration(seconds)*time.Second, maxRetryAfter)
 }
 
 // signature signs with every secret that holds.

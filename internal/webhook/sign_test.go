@@ -2,10 +2,14 @@ package webhook
 
 import (
 	"errors"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
 	"testing"
 	"time"
 
 	"fullsync/internal/fault"
+	"fullsync/internal/peer"
 )
 
 // TestSignatureOfTheSpecification is the example that the specification and its reference libraries test themselves with.
@@ -43,9 +47,33 @@ func TestWhatFollowsFromAnAttempt(t *testing.T) {
 	if r := decide(Attempt{Status: 429, Problem: "No.", retryAfter: time.Hour}, 0); r.Again != time.Hour {
 		t.Errorf("%+v", r)
 	}
-	for header, want := range map[string]time.Duration{"": 0, "-1": 0, "x": 0, "120": 2 * time.Minute, "99999999": maxRetryAfter, "Wed, 21 Oct 2015 07:28:00 GMT": 0} {
-		if got := retryAfter(header); got != want {
-			t.Errorf("Retry-After %q: %s", header, got)
+}
+
+// TestTheReceiverSaysWhenToComeBack, in seconds or as a date by its own clock.
+func TestTheReceiverSaysWhenToComeBack(t *testing.T) {
+	t.Parallel()
+	sealer, err := peer.NewSealer([]byte("0123456789abcdef0123456789abcdef"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	w := Webhook{ID: "w"}
+	if w.SealedSecret, err = sealer.Seal(SealedAs(w.ID), newSecret()); err != nil {
+		t.Fatal(err)
+	}
+	for header, want := range map[string]time.Duration{
+		"": 0, "-1": 0, "x": 0, "120": 2 * time.Minute, "99999999": maxRetryAfter, "Wed, 21 Oct 2015 07:28:00 GMT": 0,
+		"Wed, 21 Oct 2015 08:38:00 GMT": 10 * time.Minute, "Thu, 22 Oct 2015 07:28:00 GMT": maxRetryAfter,
+	} {
+		receiver := httptest.NewServer(http.HandlerFunc(func(out http.ResponseWriter, _ *http.Request) {
+			out.Header().Set("Retry-After", header)
+			out.Header().Set("Date", "Wed, 21 Oct 2015 08:28:00 GMT")
+			out.WriteHeader(http.StatusTooManyRequests)
+		}))
+		w.URL = receiver.URL
+		a := NewCourier(nil, sealer, "test", slog.New(slog.DiscardHandler)).send(t.Context(), w, Delivery{ID: "d", Body: "{}"})
+		receiver.Close()
+		if a.Status != http.StatusTooManyRequests || a.retryAfter != want {
+			t.Errorf("Retry-After %q: %+v", header, a)
 		}
 	}
 }
