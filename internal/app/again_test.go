@@ -33,6 +33,7 @@ func TestResumeGoesOnFromTheCursor(t *testing.T) {
 			t.Fatalf("resume: %d %s", a.Status, a.Body)
 		}
 		s := pair.Main.WaitEnd(resumed.SessionId, spec.COMPLETED)
+		auditedAs(t, pair.Main, s.SessionId, "sync.resumed", "bob")
 		if s.ResumedFrom == nil || *s.ResumedFrom != old.SessionId || s.ResumedRecords != 30 || s.Created != 70 || s.Unchanged != 0 {
 			t.Errorf("resumed as %s", nodetest.Show(s))
 		}

@@ -25,6 +25,15 @@ func audited(t *testing.T, n *nodetest.Node, query url.Values) spec.AuditRespons
 	return page
 }
 
+// auditedAs checks that the log says of a session that this person began it in this way.
+func auditedAs(t *testing.T, n *nodetest.Node, id spec.SessionID, action, actor string) {
+	t.Helper()
+	found := audited(t, n, url.Values{"target": {id.String()}}).Entries
+	if len(found) != 1 || found[0].Action != action || found[0].Actor == nil || *found[0].Actor != actor || found[0].RequestId == nil {
+		t.Errorf("written down of %s: %+v, want %s by %s", id, found, action, actor)
+	}
+}
+
 // values returns before or after as text.
 func values(v *map[string]any) string {
 	if v == nil {

@@ -91,6 +91,7 @@ func TestTooManyDeletesAreWithheldUntilSomebodyApproves(t *testing.T) {
 			t.Fatalf("approve: %d %s", a.Status, a.Body)
 		}
 		done := pair.Main.WaitEnd(started.SessionId, spec.COMPLETED)
+		auditedAs(t, pair.Main, done.SessionId, "sync.approved", done.StartedBy)
 		if done.Deleted != 18 || value(done.Outcome) != spec.OutcomeClean || pair.Main.Count("main") != 82 {
 			t.Errorf("approved: %s", nodetest.Show(done))
 		}

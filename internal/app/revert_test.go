@@ -94,6 +94,7 @@ func TestRevert(t *testing.T) {
 		after, changed := unwritten(pair.Main.Products("main")), export(t, pair.Main)
 
 		back := reverted(t, pair.Main, second.SessionId)
+		auditedAs(t, pair.Main, back.SessionId, "sync.reverted", "alice")
 		if !slices.Equal(unwritten(pair.Main.Products("main")), before) || !bytes.Equal(export(t, pair.Main), lines) {
 			t.Errorf("the catalog differs from what it was: %s", nodetest.Show(back))
 		}

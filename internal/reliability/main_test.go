@@ -24,8 +24,9 @@ import (
 
 // The flags for long runs. They are package state because they belong to the command line.
 var (
-	longRun  = flag.Bool("reliability.long", false, "run the long form of every test: hundreds of kills, a thousand cancels")
-	seedFlag = flag.Uint64("reliability.seed", 0, "seed of the random moments; 0 makes one up")
+	longRun     = flag.Bool("reliability.long", false, "run the long form of every test: hundreds of kills, a thousand cancels")
+	streamsFlag = flag.Int("reliability.streams", 10_000, "event streams in the long form of TestEveryStreamHearsOfCancels; each takes a file here and one at the node")
+	seedFlag    = flag.Uint64("reliability.seed", 0, "seed of the random moments; 0 makes one up")
 )
 
 // lab is what this process's tests share: the binary, the source node, and the shell that outlives them all.

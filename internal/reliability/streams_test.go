@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net"
 	"os"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -15,22 +16,22 @@ import (
 )
 
 // TestEveryStreamHearsOfCancels keeps many event streams open, as many people's pages do, and cancels sessions meanwhile. The long
-// form has as many streams as a replica allows, and says what each of them weighs.
+// form has as many streams as a replica allows, or as -reliability.streams says, and says what each of them weighs at both ends.
 func TestEveryStreamHearsOfCancels(t *testing.T) {
 	t.Parallel()
 	c := newCluster(t, postgrestest.NewDatabase(t), 1, nil)
 	db := c.open()
 	r := c.replicas[0]
 	c.cancel(r, c.start(r, speed{batch: 20, rate: 1000})) // so that everything is warm
-	weighed := resident(r)
-	streams := make([]*stream, rounds(100, 10_000))
+	weighed, here := resident(r), inUse()
+	streams := make([]*stream, rounds(100, *streamsFlag))
 	for i := range streams {
 		streams[i] = c.stream(r)
 	}
 	for _, s := range streams {
 		s.until(t, "event: snapshot")
 	}
-	grown := resident(r) - weighed
+	grown, grownHere := resident(r)-weighed, inUse()-here
 	var answers []time.Duration
 	for range rounds(3, 50) {
 		c.spoil(db)
@@ -40,8 +41,8 @@ func TestEveryStreamHearsOfCancels(t *testing.T) {
 			s.until(t, id, `"CANCELLED"`)
 		}
 	}
-	t.Logf("%d streams of %.1f KiB; %d cancels, answered after %s at the median, %s at 99%% and %s at most; %.1f KiB per stream afterwards",
-		len(streams), kib(grown, streams), len(answers), at(answers, 50), at(answers, 99), at(answers, 100), kib(resident(r)-weighed, streams))
+	t.Logf("%d streams of %.1f KiB at the node and %.1f KiB here; %d cancels, answered after %s at the median, %s at 99%% and %s at most; %.1f KiB per stream afterwards",
+		len(streams), kib(grown, streams), kib(grownHere, streams), len(answers), at(answers, 50), at(answers, 99), at(answers, 100), kib(resident(r)-weighed, streams))
 }
 
 func kib(bytes int64, streams []*stream) float64 {
@@ -87,6 +88,14 @@ func (s *stream) until(t *testing.T, texts ...string) {
 			return
 		}
 	}
+}
+
+// inUse returns how many bytes this process uses.
+func inUse() int64 {
+	runtime.GC()
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	return int64(m.HeapInuse + m.StackInuse) //nolint:gosec // it fits
 }
 
 // resident returns how many bytes a replica's process takes up; 0 if the system does not say.
