@@ -54,9 +54,9 @@ func (r *receiver) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 	}
 }
 
-// One trace leads from the request that starts a pull to the job, its batches, and what the peer does for it.
+// One trace leads from the request that starts a sync to the job, its batches, and what the peer does for it.
 func TestOneTraceFromStartToPeer(t *testing.T) {
-	const id, parent = "4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7" // of the caller
+	const pullID, pushID, parent = "4bf92f3577b34da6a3ce929d0e0e4736", "0af7651916cd43dd8448eb211c80319c", "00f067aa0ba902b7" // of the caller
 	traces := &receiver{}
 	server := httptest.NewServer(traces)
 	t.Cleanup(server.Close)
@@ -67,20 +67,27 @@ func TestOneTraceFromStartToPeer(t *testing.T) {
 	branch.Fill("main", 250)
 	log := &logged{}
 	pair := nodetest.Between(branch, nodetest.Config{Options: app.Options{Traces: true}, Database: nodetest.NewDatabase(t, nodetest.Postgres), Log: log.handler()})
-	req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, pair.Main.URL()+nodetest.StartPath, strings.NewReader(nodetest.Pull{}.Body()))
-	if err != nil {
-		t.Fatal(err)
+	mayPush(pair.Main, branch)
+	begin := func(id, body string) {
+		t.Helper()
+		req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, pair.Main.URL()+nodetest.StartPath, strings.NewReader(body))
+		if err != nil {
+			t.Fatal(err)
+		}
+		req.Header.Set("Authorization", "Bearer "+pair.Main.TokenFor("alice", "admin"))
+		req.Header.Set("Content-Type", "application/json")
+		req.Header.Set("Traceparent", "00-"+id+"-"+parent+"-01")
+		resp, err := http.DefaultClient.Do(req)
+		if err != nil || resp.StatusCode != http.StatusAccepted {
+			t.Fatal(resp, err)
+		}
+		_ = resp.Body.Close()
+		log.await(t, "session completed", "trace", id)
 	}
-	req.Header.Set("Authorization", "Bearer "+pair.Main.TokenFor("alice", "admin"))
-	req.Header.Set("Content-Type", "application/json")
-	req.Header.Set("Traceparent", "00-"+id+"-"+parent+"-01")
-	resp, err := http.DefaultClient.Do(req)
-	if err != nil || resp.StatusCode != http.StatusAccepted {
-		t.Fatal(resp, err)
-	}
-	_ = resp.Body.Close()
-	log.await(t, "session completed")
-	log.await(t, "session started", "trace", id)
+	begin(pullID, nodetest.Pull{}.Body())
+	pair.Main.Import("main", nodetest.Product(t, `{"id":"new","name":"only here"}`))
+	begin(pushID, nodetest.Pull{Push: true}.Body())
+	log.await(t, "session started", "trace", pullID)
 	pair.Main.Down() // which sends what is left
 	branch.Down()
 
@@ -88,7 +95,7 @@ func TestOneTraceFromStartToPeer(t *testing.T) {
 	defer traces.mu.Unlock()
 	spans := map[string]received{}
 	for _, s := range traces.spans {
-		if hex.EncodeToString(s.GetTraceId()) == id {
+		if id := hex.EncodeToString(s.GetTraceId()); id == pullID || id == pushID {
 			spans[string(s.GetSpanId())] = s
 		}
 	}
@@ -107,12 +114,13 @@ func TestOneTraceFromStartToPeer(t *testing.T) {
 	}
 	var paths []string
 	for _, s := range spans {
-		paths = append(paths, strings.Join(path(s), " < "))
+		paths = append(paths, hex.EncodeToString(s.GetTraceId())+" "+strings.Join(path(s), " < "))
 	}
 	const start = "main sync < main POST /api/admin/sync/full-sync"
 	for _, want := range []string{
-		"main commit batch < " + start,
-		"branch GET /api/node/catalogs/{catalog}/products < main GET < " + start,
+		pullID + " main commit batch < " + start,
+		pullID + " branch GET /api/node/catalogs/{catalog}/products < main GET < " + start,
+		pushID + " branch commit batch < branch POST /api/node/sessions/{sessionId}/batches < main POST < " + start,
 	} {
 		if !slices.Contains(paths, want) {
 			slices.Sort(paths)

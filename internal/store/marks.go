@@ -127,6 +127,9 @@ func (s *Store) SeeMark(ctx context.Context, nodeID string, m peer.Mark, forked 
 		err := s.db.WithContext(ctx).Table("peers").Where("node_id = ?", nodeID).UpdateColumns(map[string]any{"seen_mark": m.String(), "forked_at": s.dbNow()}).Error
 		return s.translate(err)
 	}
+	if seen, _, err := s.SeenMark(ctx, nodeID); err == nil && seen.N >= m.N {
+		return nil // as most of the time
+	}
 	return s.inTx(ctx, s.db, func(tx *gorm.DB) error {
 		var before []string
 		if err := s.forUpdate(tx.Table("peers")).Where("node_id = ?", nodeID).Pluck("seen_mark", &before).Error; err != nil || len(before) == 0 {

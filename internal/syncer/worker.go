@@ -12,6 +12,7 @@ import (
 	"fullsync/internal/fault"
 	"fullsync/internal/plural"
 	"fullsync/internal/session"
+	"fullsync/internal/telemetry"
 	"fullsync/internal/transfer"
 )
 
@@ -75,6 +76,9 @@ func (w *Worker) Run(ctx context.Context, sessionID string, fence int64) error {
 	defer context.AfterFunc(w.shutdown, func() { cancel(ErrShutdown) })()
 
 	log := w.cfg.Logger.With("session", sessionID)
+	if trace := telemetry.TraceID(ctx); trace != "" {
+		log = log.With("trace", trace)
+	}
 	claimed := time.Now()
 	row, ok, err := w.ledger.ClaimSession(ctx, sessionID, fence, w.cfg.Worker)
 	if err != nil {
