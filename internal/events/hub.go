@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"log/slog"
+	"runtime"
 	"slices"
 	"sync"
 	"time"
@@ -209,9 +210,14 @@ func (h *Hub) trouble(err error, joining []*Subscription) {
 	}
 }
 
+// toldAtOnce is how many subscribers are woken before others get the processor. Thousands of them would stand in line before whatever comes next:
+// a cancel, for example.
+const toldAtOnce = 32
+
 // publish sends an event to everyone who wants it, and drops anyone too far behind. h.mu is held.
 func (h *Hub) publish(e Event) {
 	var encoded []byte
+	told := 0
 	for s := range h.subscribers {
 		// A subscriber with unread events needs no sign of life, and a pulse must not push it over its limit.
 		if !e.isFor(s.want) || e.Type == TypePulse && len(s.events) > 0 {
@@ -222,6 +228,9 @@ func (h *Hub) publish(e Event) {
 		}
 		select {
 		case s.events <- encoded:
+			if told++; told%toldAtOnce == 0 {
+				runtime.Gosched()
+			}
 		default:
 			h.end(s, EndSlow)
 		}

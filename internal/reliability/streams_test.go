@@ -23,7 +23,7 @@ func TestEveryStreamHearsOfCancels(t *testing.T) {
 	db := c.open()
 	r := c.replicas[0]
 	c.cancel(r, c.start(r, speed{batch: 20, rate: 1000})) // so that everything is warm
-	weighed, here := resident(r), inUse()
+	weighed, here := float64(resident(r)), inUse()
 	streams := make([]*stream, rounds(100, *streamsFlag))
 	for i := range streams {
 		streams[i] = c.stream(r)
@@ -31,22 +31,23 @@ func TestEveryStreamHearsOfCancels(t *testing.T) {
 	for _, s := range streams {
 		s.until(t, "event: snapshot")
 	}
-	grown, grownHere := resident(r)-weighed, inUse()-here
+	grown, grownHere := float64(resident(r))-weighed, inUse()-here
 	var answers []time.Duration
 	for range rounds(3, 50) {
 		c.spoil(db)
 		id := c.start(r, speed{batch: 20, rate: 1000})
+		pause(time.Duration(c.rand.Int64N(int64(300 * time.Millisecond)))) // also while the streams are told of the start
 		answers = append(answers, c.cancel(r, id))
 		for _, s := range streams {
 			s.until(t, id, `"CANCELLED"`)
 		}
 	}
 	t.Logf("%d streams of %.1f KiB at the node and %.1f KiB here; %d cancels, answered after %s at the median, %s at 99%% and %s at most; %.1f KiB per stream afterwards",
-		len(streams), kib(grown, streams), kib(grownHere, streams), len(answers), at(answers, 50), at(answers, 99), at(answers, 100), kib(resident(r)-weighed, streams))
+		len(streams), kib(grown, streams), kib(grownHere, streams), len(answers), at(answers, 50), at(answers, 99), at(answers, 100), kib(float64(resident(r))-weighed, streams))
 }
 
-func kib(bytes int64, streams []*stream) float64 {
-	return float64(bytes) / 1024 / float64(len(streams))
+func kib(bytes float64, streams []*stream) float64 {
+	return bytes / 1024 / float64(len(streams))
 }
 
 // stream is the client's end of an event stream. It is no more than a connection, because there are thousands.
@@ -91,11 +92,11 @@ func (s *stream) until(t *testing.T, texts ...string) {
 }
 
 // inUse returns how many bytes this process uses.
-func inUse() int64 {
+func inUse() float64 {
 	runtime.GC()
 	var m runtime.MemStats
 	runtime.ReadMemStats(&m)
-	return int64(m.HeapInuse + m.StackInuse) //nolint:gosec // it fits
+	return float64(m.HeapInuse + m.StackInuse)
 }
 
 // resident returns how many bytes a replica's process takes up; 0 if the system does not say.
