@@ -19,7 +19,7 @@ const settleTimeout = 5 * time.Second
 // must not stay active because its end could not be written down.
 func (w *Worker) settle(ctx context.Context, row session.Session, err error) {
 	claim := session.Claim{SessionID: row.ID, Fence: row.Fence}
-	log := w.cfg.Logger.With("session", claim.SessionID, "fence", claim.Fence)
+	log := w.log(ctx, claim.SessionID).With("fence", claim.Fence)
 	write := w.outcome(log, row, claim, err)
 	if write == nil {
 		return

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"runtime/debug"
 	"sync"
 	"time"
@@ -63,6 +64,15 @@ func (w *Worker) Shutdown(ctx context.Context) error {
 	}
 }
 
+// log returns the log of a session, in which every line names the trace that ctx belongs to.
+func (w *Worker) log(ctx context.Context, sessionID string) *slog.Logger {
+	log := w.cfg.Logger.With("session", sessionID)
+	if trace := telemetry.TraceID(ctx); trace != "" {
+		log = log.With("trace", trace)
+	}
+	return log
+}
+
 // Run works on a session whose fence is the given one, until it has ended, was cancelled or this process stops. It
 // returns ErrShutdown when the session was not even begun for that reason; every other outcome is in the session.
 // The engine ends ctx to have the work stop at once.
@@ -75,10 +85,7 @@ func (w *Worker) Run(ctx context.Context, sessionID string, fence int64) error {
 	defer cancel(nil)
 	defer context.AfterFunc(w.shutdown, func() { cancel(ErrShutdown) })()
 
-	log := w.cfg.Logger.With("session", sessionID)
-	if trace := telemetry.TraceID(ctx); trace != "" {
-		log = log.With("trace", trace)
-	}
+	log := w.log(ctx, sessionID)
 	claimed := time.Now()
 	row, ok, err := w.ledger.ClaimSession(ctx, sessionID, fence, w.cfg.Worker)
 	if err != nil {
