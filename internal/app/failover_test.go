@@ -127,9 +127,11 @@ func TestFailoverThatForgetsAPushIsNoticed(t *testing.T) {
 	if n := branch.Count("main"); n != 0 {
 		t.Fatalf("the standby has %d products of a push that it cannot know", n)
 	}
-	if problem := checked(t, pair.Main, "branch"); !strings.Contains(problem, "lost its last changes in a failover") {
-		t.Errorf("the pusher did not notice: %q", problem)
-	}
+	problem := ""
+	nodetest.Eventually(t, "the pusher to notice, once the target's broken connections are replaced", func() bool {
+		problem = checked(t, pair.Main, "branch")
+		return strings.Contains(problem, "lost its last changes in a failover")
+	}, func() string { return problem })
 	if at, err := branch.Store.OwnFork(t.Context()); at.IsZero() || err != nil {
 		t.Errorf("nor did the target: %v", err)
 	}

@@ -92,7 +92,9 @@ func (r *Registry) Recognise(ctx context.Context, nodeID, subject string, theirs
 			return ours, knows
 		}
 	}
-	knows = r.compareOwn(ctx, theirs.Seen)
+	if knows, err = r.compareOwn(ctx, theirs.Seen); err != nil {
+		return Marks{}, true // so that the other keeps its evidence, and shows it again the next time
+	}
 	seen, _, err := r.history.SeenMark(ctx, nodeID)
 	if err != nil {
 		return ours, knows // not a peer, for example
@@ -132,7 +134,7 @@ func (r *Registry) recognised(ctx context.Context, p Peer, a Answer) string {
 	if r.history == nil || p.CreatedAt.IsZero() {
 		return ""
 	}
-	r.compareOwn(ctx, a.Marks.Seen)
+	_, _ = r.compareOwn(ctx, a.Marks.Seen) // the peer's own check says it again
 	if m, ok := ParseMark(a.Marks.Newest); ok {
 		r.see(ctx, p.NodeID, m, a.Forgot)
 	}
@@ -150,19 +152,20 @@ func (r *Registry) see(ctx context.Context, nodeID string, m Mark, forked bool) 
 	_ = r.history.SeeMark(ctx, nodeID, m, forked)
 }
 
-// compareOwn says whether the mark that a peer has seen of this node is one of its own; also where that cannot be told.
-func (r *Registry) compareOwn(ctx context.Context, text string) bool {
+// compareOwn says whether the mark that a peer has seen of this node is one of its own, and notes it if not.
+func (r *Registry) compareOwn(ctx context.Context, text string) (knows bool, err error) {
 	m, ok := ParseMark(text)
 	if !ok {
-		return true
+		return true, nil
 	}
 	if known, err := r.history.KnowsMark(ctx, m); err != nil || known {
-		return true
+		return true, err
 	}
-	if news, err := r.history.NoteFork(ctx); err == nil && news {
+	news, err := r.history.NoteFork(ctx)
+	if news && err == nil {
 		r.log.ErrorContext(ctx, "this node has another history", "problem", OwnFork)
 	}
-	return false
+	return false, err
 }
 
 // Remembering makes the registry compare histories from now on, and log where they differ.
