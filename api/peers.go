@@ -2,6 +2,7 @@ package api
 
 import (
 	"context"
+	"fmt"
 	"time"
 
 	"fullsync/api/spec"
@@ -13,7 +14,12 @@ import (
 type peerHandlers struct {
 	peers      Peers
 	checkEvery time.Duration
+	// version is this node's own.
+	version string
 }
+
+// clockTolerance is how far the clock of a peer may be off before somebody is told.
+const clockTolerance = 2 * time.Minute
 
 // ListPeers lists all peers.
 func (h *peerHandlers) ListPeers(ctx context.Context, _ spec.ListPeersRequestObject) (spec.ListPeersResponseObject, error) {
@@ -99,7 +105,7 @@ func (h *peerHandlers) CheckPeer(ctx context.Context, r spec.CheckPeerRequestObj
 	if err != nil {
 		return nil, err
 	}
-	return spec.CheckPeer200JSONResponse{Success: true, Check: checkOf(found)}, nil
+	return spec.CheckPeer200JSONResponse{Success: true, Check: h.checkOf(found)}, nil
 }
 
 // CheckNewPeer does the same for a peer that is not registered.
@@ -108,10 +114,10 @@ func (h *peerHandlers) CheckNewPeer(ctx context.Context, r spec.CheckNewPeerRequ
 	if err != nil {
 		return nil, err
 	}
-	return spec.CheckNewPeer200JSONResponse{Success: true, Check: checkOf(found)}, nil
+	return spec.CheckNewPeer200JSONResponse{Success: true, Check: h.checkOf(found)}, nil
 }
 
-func checkOf(found peer.CheckResult) spec.PeerCheck {
+func (h *peerHandlers) checkOf(found peer.CheckResult) spec.PeerCheck {
 	return spec.PeerCheck{
 		Reachable: found.Reachable,
 		Allowed:   found.Allowed,
@@ -124,7 +130,27 @@ func checkOf(found peer.CheckResult) spec.PeerCheck {
 		LatencyMs: found.LatencyMS,
 		Problem:   optional(found.Problem),
 		Feed:      previewOf(found.Preview),
+		Notes:     h.notesOf(found),
 	}
+}
+
+// notesOf returns what is worth knowing about a peer although it works; nil for nothing.
+func (h *peerHandlers) notesOf(found peer.CheckResult) *[]string {
+	var notes []string
+	if found.Version != "" && found.Version != h.version {
+		notes = append(notes, fmt.Sprintf("It runs version %s of fullsync, this node %s; update the older one when you can.", found.Version, h.version))
+	}
+	if off := found.Ahead.Abs(); off >= clockTolerance {
+		way := "ahead of"
+		if found.Ahead < 0 {
+			way = "behind"
+		}
+		notes = append(notes, fmt.Sprintf("Its clock is %d minutes %s this node's, so tokens end at the wrong time; set both clocks by a time server.", int64(off.Round(time.Minute)/time.Minute), way))
+	}
+	if notes == nil {
+		return nil
+	}
+	return &notes
 }
 
 // peerOf renders a peer; its token is never among it.

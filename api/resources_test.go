@@ -78,6 +78,16 @@ func TestPeers(t *testing.T) {
 	if first := n.call("POST", "/api/admin/sync/peer-check", `{"nodeId":"branch-3","url":"http://branch-3"}`); first.status != 200 || first.body != a.body {
 		t.Errorf("before it is registered: %d %s", first.status, first.body)
 	}
+	for ahead, want := range map[time.Duration]string{90 * time.Minute: "Its clock is 90 minutes ahead of", -3 * time.Minute: "Its clock is 3 minutes behind", time.Minute: ""} {
+		n.checkPeer = func(string) (peer.CheckResult, error) { return peer.CheckResult{Ahead: ahead}, nil }
+		if a = n.call("POST", path+"/branch-2/check", ""); !strings.Contains(a.body, want) || strings.Contains(a.body, "notes") != (want != "") {
+			t.Errorf("%s ahead: %s", ahead, a.body)
+		}
+	}
+	n.checkPeer = func(string) (peer.CheckResult, error) { return peer.CheckResult{Version: "0.1"}, nil }
+	if a = n.call("POST", path+"/branch-2/check", ""); !strings.Contains(a.body, "It runs version 0.1 of fullsync, this node ") {
+		t.Error(a.body)
+	}
 }
 
 func TestProducts(t *testing.T) {

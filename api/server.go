@@ -214,7 +214,7 @@ func newHandlers(opt Options, streams *streams) *handlers {
 	return &handlers{
 		sessionHandlers:  sessionHandlers{syncs: opt.Syncs},
 		eventHandlers:    eventHandlers{events: opt.Events, syncs: opt.Syncs, callers: opt.Callers, limits: opt.Limits, streams: streams},
-		peerHandlers:     peerHandlers{peers: opt.Peers, checkEvery: opt.CheckPeersEvery},
+		peerHandlers:     peerHandlers{peers: opt.Peers, checkEvery: opt.CheckPeersEvery, version: opt.Node.Version},
 		scheduleHandlers: scheduleHandlers{schedules: opt.Schedules},
 		webhookHandlers:  webhookHandlers{webhooks: opt.Webhooks},
 		productHandlers:  productHandlers{catalogs: opt.Catalogs, pageBytes: opt.Limits.PageBytes},

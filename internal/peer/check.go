@@ -23,6 +23,8 @@ type Answer struct {
 	NodeID    string
 	NodeName  string
 	Version   string
+	// Ahead is how far the peer's clock is ahead of this node's, negative if it is behind, to a few seconds; 0 if it does not say.
+	Ahead time.Duration
 	// Marks are the peer's.
 	Marks Marks
 	// Forgot says that the peer does not know the mark that we have seen of it.
@@ -48,6 +50,8 @@ type CheckResult struct {
 	Preview *Preview
 	// Problem says in a sentence what is wrong and what to do; empty if a sync could start.
 	Problem string
+	// Ahead is how far the peer's clock is ahead of this node's, negative if it is behind, to a few seconds; 0 if it does not say.
+	Ahead time.Duration
 	// LatencyMS is how long the answer took, in milliseconds.
 	LatencyMS int64
 }
@@ -107,7 +111,7 @@ func (r *Registry) ask(ctx context.Context, p Peer) (CheckResult, error) {
 	if ctx.Err() != nil {
 		return CheckResult{}, context.Cause(ctx)
 	}
-	out.Reachable, out.NodeID, out.NodeName, out.Version = answer.Reachable, answer.NodeID, answer.NodeName, answer.Version
+	out.Reachable, out.NodeID, out.NodeName, out.Version, out.Ahead = answer.Reachable, answer.NodeID, answer.NodeName, answer.Version, answer.Ahead
 
 	switch {
 	case err != nil:

@@ -151,7 +151,7 @@ export async function check(nodeId, path) {
   const { check } = await call("POST", `${path}/check`);
   await reloadPeers();
   if (check.problem) say("failure", check.problem);
-  else say("success", praise(nodeId, check));
+  else say(check.notes ? "warning" : "success", praise(nodeId, check));
   return check;
 }
 
@@ -160,7 +160,7 @@ function praise(nodeId, check) {
   if (check.feed) return texts.feedAnswered(nodeId, check.latencyMs, check.feed.found);
   const until = check.expiresAt ? texts.untilOfExpiresAt(time(check.expiresAt)) : "";
   const may = check.mayPush ? texts.weMayPullFromIt : texts.weMayPullFromItButNotPush;
-  return texts.peerAnsweredInMsAnd(nodeId, check.latencyMs, check.role ?? texts.unknown, until, may);
+  return [texts.peerAnsweredInMsAnd(nodeId, check.latencyMs, check.role ?? texts.unknown, until, may), ...(check.notes ?? [])].join(" ");
 }
 
 /** Asks the peer in the form before it is added. */

@@ -176,6 +176,14 @@ func TestProbe(t *testing.T) {
 		t.Errorf("the peer's name is shown as it came: %q", a.NodeName)
 	}
 
+	early := serve(t, func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Date", time.Now().Add(-time.Hour).UTC().Format(http.TimeFormat))
+		body("application/json", `{"nodeId":"third","nodeName":"N","version":"1.2"}`)(w, r)
+	})
+	if a, err = (&Prober{}).Probe(t.Context(), target(early.URL)); err != nil || a.Ahead.Round(10*time.Minute) != -time.Hour {
+		t.Errorf("a clock that is an hour behind: %+v, %v", a, err)
+	}
+
 	a, err = (&Prober{}).Probe(t.Context(), target(serve(t, status(401, nil)).URL))
 	wantPermanent(t, err, codeRefused)
 	if !a.Reachable {

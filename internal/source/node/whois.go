@@ -4,6 +4,7 @@ import (
 	"context"
 	"io"
 	"net/http"
+	"time"
 
 	"github.com/go-json-experiment/json"
 
@@ -68,6 +69,9 @@ func (c *caller) meet(ctx context.Context, catalogs bool, ours peer.Marks) (iden
 	}
 	if body.Seen != nil {
 		who.Marks.Seen = *body.Seen
+	}
+	if date, err := http.ParseTime(a.header.Get("Date")); err == nil {
+		who.Ahead = time.Until(date)
 	}
 	who.Forgot = body.KnowsSeen != nil && !*body.KnowsSeen
 	return who, nil
