@@ -82,6 +82,29 @@ func TestComparisonMayBeOutOfDate(t *testing.T) {
 	})
 }
 
+// TestNumberIsTaken: a worker that has lost its claim writes a batch that its successor has written already.
+func TestNumberIsTaken(t *testing.T) {
+	onMigrated(t, func(t *testing.T, s *store.Store) {
+		if _, err := s.Import(t.Context(), "main", "branch", batch(t, 0, 5, "old").Products); err != nil {
+			t.Fatal(err)
+		}
+		late := transferring(t, s, "s1")
+		row, ok, err := s.ClaimSession(t.Context(), late.ID, late.Fence, "main-2")
+		if err != nil || !ok {
+			t.Fatal(ok, err)
+		}
+		if err := s.CommitBatch(t.Context(), &row, batch(t, 0, 5, "new")); err != nil {
+			t.Fatal(err)
+		}
+		if err := s.CommitBatch(t.Context(), &late, batch(t, 0, 5, "late")); !errors.Is(err, transfer.ErrFenced) {
+			t.Errorf("a batch that is late got %v", err)
+		}
+		if p, err := s.GetProduct(t.Context(), "main", "p-0003"); err != nil || p.Name != "new" {
+			t.Errorf("product %+v, %v", p, err)
+		}
+	})
+}
+
 func TestUnchangedProductIsNotWritten(t *testing.T) {
 	onMigrated(t, func(t *testing.T, s *store.Store) {
 		products := batch(t, 0, 5, "same").Products

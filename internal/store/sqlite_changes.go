@@ -1,10 +1,15 @@
 package store
 
 import (
+	"errors"
+
 	"gorm.io/gorm"
+	sqlitedriver "modernc.org/sqlite"
+	sqlite3 "modernc.org/sqlite/lib"
 
 	"fullsync/internal/catalog"
 	"fullsync/internal/session"
+	"fullsync/internal/transfer"
 )
 
 // The updates of a batch are written down by a trigger that only this connection has. It sees each row as it was and as it becomes, while reading the
@@ -32,7 +37,14 @@ func (d *sqlite) writeRecorded(tx *gorm.DB, w upsert, known []entry) error {
 		func() error {
 			return tx.Exec("INSERT INTO recording VALUES (?, ?)", w.record.session, w.record.batch).Error
 		},
-		func() error { return d.write(tx, w) },
+		func() error {
+			err := d.write(tx, w)
+			var lite *sqlitedriver.Error
+			if errors.As(err, &lite) && lite.Code() == sqlite3.SQLITE_CONSTRAINT_PRIMARYKEY {
+				return transfer.ErrFenced // the batch's number is taken
+			}
+			return err
+		},
 		func() error { return tx.Exec("DELETE FROM recording").Error },
 	} {
 		if err := step(); err != nil {
