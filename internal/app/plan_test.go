@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"fullsync/api/spec"
 	"fullsync/internal/catalog"
@@ -110,6 +111,39 @@ func TestExpiredPlan(t *testing.T) {
 		}
 		if a := apply(pair.Main, plan.SessionId, ""); a.Status != http.StatusConflict || !strings.Contains(string(a.Body), "PLAN_EXPIRED") {
 			t.Errorf("%d %s", a.Status, a.Body)
+		}
+	})
+}
+
+// TestPlanExpiresMeanwhile: what a session that applies a plan needs is kept until it ends. Where it is gone all the same, no product is blamed for it,
+// and nothing more is written.
+func TestPlanExpiresMeanwhile(t *testing.T) {
+	nodetest.OnBoth(t, func(t *testing.T, kind nodetest.Kind) {
+		pair := nodetest.NewPair(t, kind, 40, nodetest.Config{Settings: map[string]string{"BATCH_SIZE": "10"}})
+		plan := pair.Main.Sync(nodetest.Pull{Options: spec.StartOptions{DryRun: new(true)}})
+		sqlOn(t, pair.Main, plan.SessionId, "UPDATE sync_sessions SET completed_at = '2020-01-01 00:00:00+00:00' WHERE id = @id")
+		prune := func(found bool) {
+			t.Helper()
+			if got, err := pair.Main.Store.PruneChanges(t.Context(), time.Hour); got != found || err != nil {
+				t.Errorf("found %t (%v), want %t", got, err, found)
+			}
+		}
+		gate := pair.Wire.HoldPage(t, nodetest.ProductsPath, 3)
+		started, err := nodetest.Decode[spec.StartResponse](apply(pair.Main, plan.SessionId, ""))
+		if err != nil {
+			t.Fatal(err)
+		}
+		s := pair.Main.WaitFor(started.Session.SessionId, "some of it", func(s spec.Session) bool { return s.Created > 0 })
+		prune(false)
+		sqlOn(t, pair.Main, plan.SessionId, "UPDATE sync_sessions SET changes_through = -1 WHERE id = @id")
+		gate.Open()
+		s = pair.Main.WaitEnd(s.SessionId, spec.FAILED)
+		if n := pair.Main.Count("main"); value(s.ErrorCode) != "PLAN_EXPIRED" || !strings.Contains(value(s.ErrorMessage), "revert the sync to undo it") || n != s.Created || n == 0 || n == 40 {
+			t.Errorf("%d products are here: %s", n, nodetest.Show(s))
+		}
+		prune(true)
+		if reverted(t, pair.Main, s.SessionId); pair.Main.Count("main") != 0 {
+			t.Errorf("%d products are left", pair.Main.Count("main"))
 		}
 	})
 }

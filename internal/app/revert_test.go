@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"fullsync/api/spec"
 	"fullsync/internal/auth"
@@ -325,5 +326,80 @@ func TestInterruptedRevert(t *testing.T) {
 		reverted(t, pair.Main, resumed.SessionId)
 		reverted(t, pair.Main, cancelled.SessionId)
 		nodetest.SameCatalog(t, pair.Branch, pair.Main, "main")
+	})
+}
+
+// TestWhatCannotBePutBack: a product that was stored in a way that no rule of today lets through, because it is too large or its price is none, is
+// named and stays as it is; everything else is put back.
+func TestWhatCannotBePutBack(t *testing.T) {
+	nodetest.OnBoth(t, func(t *testing.T, kind nodetest.Kind) {
+		pair := nodetest.NewPair(t, kind, 12, nodetest.Config{})
+		pair.Main.Sync(nodetest.Pull{})
+		held := pair.Branch.Products("main")
+		large, priceless, deleted := held[1].ID, held[4].ID, held[7].ID
+		for id, set := range map[string]string{
+			large: "attributes = '{\"text\":\"" + strings.Repeat("x", catalog.MaxProductBytes) + "\"}'", priceless: "price = 'a lot'", deleted: "currency = 'euros'",
+		} {
+			if _, err := pair.Main.Store.SQL().ExecContext(t.Context(), "UPDATE products SET "+set+" WHERE id = $1", id); err != nil {
+				t.Fatal(err)
+			}
+		}
+		before := pair.Main.Products("main")
+		for _, p := range held[:7] {
+			pair.Branch.Put("main", p.ID, "Renamed")
+		}
+		sync := pair.Main.Sync(nodetest.Pull{})
+		pair.Main.Delete("main", deleted)
+		after := byID(pair.Main.Products("main"))
+
+		want := byID(before)
+		want[large], want[priceless] = after[large], after[priceless]
+		delete(want, deleted)
+		left := map[string]string{
+			large:     "it cannot be put back: the product is larger than 1572864 bytes",
+			priceless: "it cannot be put back: price must be a decimal such as 12.50, not \"a lot\"",
+			deleted:   "it cannot be put back: currency must be three letters such as EUR, not \"euros\"",
+		}
+		for round, updated := range []int64{5, 0} { // the second time there is nothing to do, and the same is said
+			back := reverted(t, pair.Main, sync.SessionId)
+			if got := byID(pair.Main.Products("main")); !maps.Equal(got, want) {
+				t.Errorf("round %d: the catalog is not what it should be: %s", round, nodetest.Show(back))
+			}
+			if reasons := reasonsOf(t, pair.Main, back.SessionId); !maps.Equal(reasons, left) {
+				t.Errorf("round %d: left alone are %v", round, reasons)
+			}
+			if back.Updated != updated || back.Rejected != int64(len(left)) || back.Progress != 100 || value(back.Outcome) != spec.OutcomeRejects {
+				t.Errorf("round %d: %s", round, nodetest.Show(back))
+			}
+		}
+	})
+}
+
+// TestChangesExpireMeanwhile: what a revert needs is kept until it ends, also while it waits for a worker. One whose changes are gone all the same says so.
+func TestChangesExpireMeanwhile(t *testing.T) {
+	nodetest.OnBoth(t, func(t *testing.T, kind nodetest.Kind) {
+		pair := nodetest.NewPair(t, kind, 20, nodetest.Config{Settings: map[string]string{"SYNC_WORKERS": "1"}})
+		pair.Branch.Fill("other", 5)
+		sync := pair.Main.Sync(nodetest.Pull{})
+		sqlOn(t, pair.Main, sync.SessionId, "UPDATE sync_sessions SET completed_at = '2020-01-01 00:00:00+00:00' WHERE id = @id")
+		prune := func(found bool) {
+			t.Helper()
+			if got, err := pair.Main.Store.PruneChanges(t.Context(), time.Hour); got != found || err != nil {
+				t.Errorf("found %t (%v), want %t", got, err, found)
+			}
+		}
+		gate := pair.Wire.HoldPage(t, nodetest.ProductsPath, 1)
+		pair.Main.Pull(nodetest.Pull{Catalog: "other"})
+		nodetest.Await(t, "the only worker to be busy", gate.Reached)
+		back := revert(t, pair.Main, sync.SessionId)
+		prune(false)
+		sqlOn(t, pair.Main, sync.SessionId, "UPDATE sync_sessions SET changes_through = -1 WHERE id = @id")
+		gate.Open()
+		end := pair.Main.WaitEnd(back.SessionId, spec.FAILED)
+		if value(end.ErrorCode) != "CHANGES_NOT_KEPT" || !strings.Contains(value(end.ErrorMessage), "0 of 20 products") || pair.Main.Count("main") != 20 {
+			t.Errorf("its changes are gone: %s", nodetest.Show(end))
+		}
+		prune(true)
+		noRevert(t, pair.Main, sync.SessionId, http.StatusNotFound, "CHANGES_NOT_KEPT")
 	})
 }

@@ -53,6 +53,12 @@ func ChangesUnknown() error {
 		"What the session changed is not known, or no longer. A node keeps it for FULLSYNC_KEEP_CHANGES after the end of a session.")
 }
 
+// RestForgotten is the fault that the changes which a revert puts back are gone in the middle of it.
+func (s *Session) RestForgotten() error {
+	return fault.New(fault.NotFound, CodeChangesNotKept, "Changes not kept", "What session %s changed is not kept any more, so its revert went no further than %d of %s. "+
+		"The other products stay as they are. To undo what this revert has done, revert it.", s.RevertOf, s.Handled(), plural.Of(*s.TotalRecords, "product"))
+}
+
 // RevertingStep returns the step of a revert of that many changes.
 func RevertingStep(changes int64) string { return "Putting back " + plural.Of(changes, "product") }
 

@@ -13,7 +13,7 @@ import (
 )
 
 // asPlanned makes sure that what the next batch of a session has just written, in the transaction tx, is what its plan says. It returns Conflict
-// where it is not. Of a plan that lists only a part of its changes, the others are not looked at.
+// where it is not, and where nobody knows any more what the plan says. Of a plan that lists only a part of its changes, the others are not looked at.
 func (s *Store) asPlanned(tx *gorm.DB, row *session.Session) error {
 	if row.PlanID == "" {
 		return nil
@@ -22,10 +22,7 @@ func (s *Store) asPlanned(tx *gorm.DB, row *session.Session) error {
 	if err != nil || len(did) == 0 {
 		return err
 	}
-	plan, err := s.planOf(tx, row.PlanID)
-	if err != nil {
-		return err
-	}
+	planned := make(map[string]*change, len(did))
 	for step := range slices.Chunk(did, deleteStep) {
 		ids := make([]string, len(step))
 		for i := range step {
@@ -36,25 +33,32 @@ func (s *Store) asPlanned(tx *gorm.DB, row *session.Session) error {
 		if err != nil {
 			return err
 		}
-		planned := make(map[string]*change, len(rows))
 		for i := range rows {
 			planned[rows[i].ProductID] = &rows[i]
 		}
-		for i := range step {
-			c := &step[i]
-			if p := planned[c.ProductID]; p != nil || !s.listsAPart(&plan) {
-				if moved := unlike(c, p, row); moved != "" {
-					return syncer.PlanMoved(c.ProductID, moved)
-				}
+	}
+	// Whatever forgets changes says so first.
+	plan, err := s.planOf(tx, row.PlanID)
+	if err != nil {
+		return err
+	}
+	if !plan.KeepsChanges() {
+		return syncer.PlanForgotten()
+	}
+	for i := range did {
+		c := &did[i]
+		if p := planned[c.ProductID]; p != nil || !s.listsAPart(&plan) {
+			if moved := unlike(c, p, row); moved != "" {
+				return syncer.PlanMoved(c.ProductID, moved)
 			}
 		}
 	}
 	return nil
 }
 
-// planOf returns a dry run with what [Store.listsAPart] looks at.
+// planOf returns a dry run with what [Store.listsAPart] and [session.Session.KeepsChanges] look at.
 func (s *Store) planOf(tx *gorm.DB, id string) (plan session.Session, err error) {
-	err = tx.Select("id", "created_records", "updated_records", "deleted_records").Where("id = ?", id).Take(&plan).Error
+	err = tx.Select("id", "created_records", "updated_records", "deleted_records", "batch_seq", "changes_through").Where("id = ?", id).Take(&plan).Error
 	return plan, err
 }
 

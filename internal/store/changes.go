@@ -97,11 +97,12 @@ func recordCreations(tx *gorm.DB, r *recording, catalogName string, created []ca
 }
 
 // PruneChanges forgets the changes of one session that ended longer than keep ago: first that it kept them, then batch by batch what it kept.
-// It says whether there was one.
+// It says whether there was one. Those of a session that is being reverted, and of a plan that is being applied, wait for the end of that.
 func (s *Store) PruneChanges(ctx context.Context, keep time.Duration) (found bool, err error) {
 	db := s.db.WithContext(ctx)
 	var id string
-	err = db.Model(&session.Session{}).Select("id").Where("changes_through <> 0 AND completed_at < " + s.agoSQL(keep)).
+	err = db.Model(&session.Session{}).Select("id").Where("changes_through <> 0 AND completed_at < " + s.agoSQL(keep) + " AND NOT EXISTS (SELECT 1 FROM sync_sessions AS a WHERE a." + activeSQL +
+		" AND (a.revert_of = sync_sessions.id OR a.plan_id = sync_sessions.id))").
 		Order("completed_at").Limit(1).Scan(&id).Error
 	if err != nil || id == "" {
 		return false, s.translate(err)

@@ -93,6 +93,12 @@ func PlanMoved(productID, nodeID string) error {
 		"before is part of the plan, and stays; revert the sync to undo it. Then make a new dry run, look at it, and apply that.", catalog.Shown(productID, maxShownID), nodeID)
 }
 
+// PlanForgotten ends a session whose plan is not kept any more.
+func PlanForgotten() error {
+	return cannotApply("PLAN_EXPIRED", "The changes of the plan are not kept any more, so nobody can tell whether the sync keeps to it. What the sync had done before is part "+
+		"of the plan, and stays; revert the sync to undo it. Then make a new dry run, look at it, and apply that.")
+}
+
 // maxShownID is how many characters of a product's id a sentence shows.
 const maxShownID = 100
 

@@ -8,6 +8,7 @@ import (
 	"github.com/google/uuid"
 
 	"fullsync/internal/catalog"
+	"fullsync/internal/fault"
 	"fullsync/internal/session"
 	"fullsync/internal/transfer"
 )
@@ -93,7 +94,10 @@ func (w *Worker) revert(ctx context.Context, out *sink) error {
 	if err := out.advance(ctx, to); err != nil {
 		return err
 	}
-	if err := transfer.Run(ctx, undo{w.ledger, row.RevertOf}, out, opt); err != nil {
+	switch err := transfer.Run(ctx, undo{w.ledger, row.RevertOf}, out, opt); {
+	case fault.CodeOf(err) == session.CodeChangesNotKept:
+		return row.RestForgotten()
+	case err != nil:
 		return err
 	}
 	if handled := row.Handled(); handled != *row.TotalRecords { // the session changed some products twice
