@@ -1,19 +1,30 @@
 package app_test
 
 import (
+	"bytes"
 	"fmt"
 	"maps"
 	"math/rand/v2"
 	"net/http"
+	"slices"
 	"testing"
+	"time"
 
 	"fullsync/api/spec"
 	"fullsync/internal/auth"
 	"fullsync/internal/nodetest"
 )
 
-// contents is what a catalog holds: ids and content hashes.
+// contents is what a catalog holds: ids, and products as an export has them.
 type contents map[string]string
+
+// export is these products as an export has them.
+func (c contents) export() (lines []byte) {
+	for _, id := range slices.Sorted(maps.Keys(c)) {
+		lines = append(append(lines, c[id]...), '\n')
+	}
+	return lines
+}
 
 // told is a session of a history: what the catalog held before it and after it.
 type told struct {
@@ -28,18 +39,21 @@ type history struct {
 	rand     *rand.Rand
 	sessions []told
 	trail    []string
+	// lost is how many sessions have lost a worker.
+	lost int
 }
 
 // TestRevertsInRandomHistories: after the revert of a session, every product is what it was before it, if it was what the session had left;
-// every other one is untouched.
+// every other one is untouched. That holds byte for byte, and whether or not a session loses its worker in the middle.
 func TestRevertsInRandomHistories(t *testing.T) {
 	seed := rand.Uint64()
 	nodetest.OnBoth(t, func(t *testing.T, kind nodetest.Kind) {
-		h := &history{t: t, pair: nodetest.NewPair(t, kind, 0, nodetest.Config{}), rand: rand.New(rand.NewPCG(seed, 1))}
+		h := &history{t: t, pair: nodetest.NewPair(t, kind, 0, nodetest.Config{Settings: map[string]string{"BATCH_SIZE": "3", "MAX_PRODUCTS_PER_SECOND": "300"}}), rand: rand.New(rand.NewPCG(seed, 1))}
 		t.Cleanup(func() {
 			if t.Failed() {
 				t.Logf("seed %d: %v", seed, h.trail)
 			}
+			t.Logf("%d sessions, %d workers lost", len(h.sessions), h.lost)
 		})
 		for range 40 {
 			h.change(h.pair.Branch)
@@ -66,7 +80,14 @@ func (h *history) step() {
 	case n < 6:
 		h.change(h.pair.Main)
 	case n < 8 || len(h.sessions) == 0:
-		h.session("pull", func() spec.SessionID { return h.pair.Main.Sync(h.pull()).SessionId })
+		h.session("pull", func() spec.SessionID {
+			gate := h.pair.Wire.HoldPage(h.t, "", 1+h.rand.IntN(6))
+			running := h.pair.Main.Pull(h.pull())
+			h.loseWorker(running.SessionId, gate.Reached)
+			gate.Open()
+			h.pair.Wire.Reach(nil)
+			return h.pair.Main.WaitEnd(running.SessionId, spec.COMPLETED).SessionId
+		})
 	case n < 9:
 		h.cancelPull()
 	default:
@@ -81,7 +102,7 @@ func (h *history) note(format string, args ...any) {
 func (h *history) held() contents {
 	c := contents{}
 	for _, p := range h.pair.Main.Products("main") {
-		c[p.ID] = p.Hash
+		c[p.ID] = string(p.AppendJSON(nil))
 	}
 	return c
 }
@@ -122,6 +143,38 @@ func (h *history) session(what string, run func() spec.SessionID) told {
 	return s
 }
 
+// anywhere is a point that is always reached.
+var anywhere = func() <-chan struct{} {
+	reached := make(chan struct{})
+	close(reached)
+	return reached
+}()
+
+// loseWorker has a session lose its worker, sometimes: once it has reached some point if it ever does, or else wherever it is.
+func (h *history) loseWorker(id spec.SessionID, reached <-chan struct{}) {
+	if h.rand.IntN(4) > 0 {
+		return
+	}
+	nodetest.Eventually(h.t, "the point or the end", func() bool {
+		select {
+		case <-reached:
+			return true
+		default:
+			return nodetest.Ended(h.pair.Main.Session(id))
+		}
+	})
+	// As if another process had it, and had been silent for long.
+	lost, err := h.pair.Main.Store.SQL().ExecContext(h.t.Context(), `UPDATE sync_sessions SET fence = fence + 1, push_fence = fence + 1, last_heartbeat_at = '`+inSQL(time.Now().Add(-time.Hour))+
+		`' WHERE id = $1 AND worker <> '' AND status IN ('PREPARING', 'TRANSFERRING')`, id.String())
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	if n, _ := lost.RowsAffected(); n > 0 {
+		h.lost++
+		h.note("%s loses its worker", id)
+	}
+}
+
 // cancelPull cancels a pull at some moment, and has what it changed put back.
 func (h *history) cancelPull() {
 	before := h.held()
@@ -136,6 +189,7 @@ func (h *history) cancelPull() {
 		h.sessions = append(h.sessions, told{running.SessionId, before, h.held()})
 		return
 	case resp.JSON200.Session.RevertedBy != nil:
+		h.loseWorker(*resp.JSON200.Session.RevertedBy, anywhere)
 		h.pair.Main.WaitEnd(*resp.JSON200.Session.RevertedBy, spec.COMPLETED)
 	}
 	h.note("cancelled %s", running.SessionId)
@@ -158,10 +212,12 @@ func (h *history) revert(of told) {
 		return
 	}
 	back := h.session("revert of "+of.id.String(), func() spec.SessionID {
-		end = reverted(h.t, h.pair.Main, of.id)
+		running := revert(h.t, h.pair.Main, of.id)
+		h.loseWorker(running.SessionId, anywhere)
+		end = h.pair.Main.WaitEnd(running.SessionId, spec.COMPLETED)
 		return end.SessionId
 	})
-	if !maps.Equal(back.after, want) || end.Rejected != left {
+	if !maps.Equal(back.after, want) || !bytes.Equal(export(h.t, h.pair.Main), want.export()) || end.Rejected != left {
 		h.t.Errorf("after the revert of %s the catalog is %v, want %v; %d are left alone, want %d", of.id, back.after, want, end.Rejected, left)
 	}
 }
