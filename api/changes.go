@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/csv"
 	"encoding/json"
+	"mime"
 	"net/http"
 	"strconv"
 	"strings"
@@ -48,6 +49,63 @@ func (h *sessionHandlers) ListFullSyncChanges(ctx context.Context, r spec.ListFu
 		out.Changes = append(out.Changes, changeOf(c))
 	}
 	return out, nil
+}
+
+// changesByAccept has the Accept header of a request for changes say in which form they are wanted, unless its query does.
+func changesByAccept(next spec.StrictHandlerFunc, operation string) spec.StrictHandlerFunc {
+	if operation != "ListFullSyncChanges" {
+		return next
+	}
+	return func(c echo.Context, request any) (any, error) {
+		if r, ok := request.(spec.ListFullSyncChangesRequestObject); ok && r.Params.Format == nil {
+			c.Response().Header().Add(echo.HeaderVary, echo.HeaderAccept)
+			r.Params.Format = new(acceptedForm(c.Request().Header.Values(echo.HeaderAccept)))
+			request = r
+		}
+		return next(c, request)
+	}
+}
+
+// acceptedForm returns the form of changes that Accept headers like best: JSON, where they like it as much as another or name none of the three.
+// Parts that make no sense do not count.
+func acceptedForm(headers []string) spec.ListFullSyncChangesParamsFormat {
+	weights := map[string]float64{}
+	for part := range strings.SplitSeq(strings.Join(headers, ","), ",") {
+		kind, parameters, err := mime.ParseMediaType(part)
+		if err != nil {
+			continue
+		}
+		if weight, ok := quality(qualityOf(parameters)); ok {
+			weights[kind] = weight
+		}
+	}
+	best, bestWeight := spec.Json, 0.0
+	for _, form := range []struct {
+		name  spec.ListFullSyncChangesParamsFormat
+		kinds []string
+	}{
+		{spec.Json, []string{echo.MIMEApplicationJSON, "application/*", "*/*"}},
+		{spec.Ndjson, []string{ndjson, "application/*", "*/*"}},
+		{spec.Csv, []string{"text/csv", "text/*", "*/*"}},
+	} {
+		for _, kind := range form.kinds { // the most specific one that is named decides
+			if weight, named := weights[kind]; named {
+				if weight > bestWeight {
+					best, bestWeight = form.name, weight
+				}
+				break
+			}
+		}
+	}
+	return best
+}
+
+// qualityOf is the weight among the parameters of a media type, as [quality] reads it.
+func qualityOf(parameters map[string]string) string {
+	if q, ok := parameters["q"]; ok {
+		return "q=" + q
+	}
+	return ""
 }
 
 // changeOf renders a change.

@@ -4,6 +4,7 @@ import (
 	"encoding/csv"
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 
@@ -62,6 +63,39 @@ func TestListChanges(t *testing.T) {
 	} {
 		if fmt.Sprint(rows[i]) != want {
 			t.Errorf("line %d is %v, want %s", i, rows[i], want)
+		}
+	}
+}
+
+// TestChangesByAccept: where the query does not say in which form changes are wanted, the Accept header does.
+func TestChangesByAccept(t *testing.T) {
+	t.Parallel()
+	n := setup(t)
+	n.changes = func(session.ChangeQuery) ([]session.Change, error) { return someChanges(), nil }
+	const asJSON, asLines, asTable = "application/json", "application/x-ndjson", "text/csv; charset=utf-8"
+	for _, c := range []struct{ query, accept, want string }{
+		{"", "", asJSON},
+		{"", "*/*", asJSON},
+		{"", "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8", asJSON},
+		{"", "text/csv", asTable},
+		{"", "TEXT/CSV;charset=utf-8", asTable},
+		{"", "text/*", asTable},
+		{"", "application/x-ndjson", asLines},
+		{"", "application/x-ndjson, text/csv;q=0.5", asLines},
+		{"", "application/x-ndjson;q=0.4, text/csv;q=0.5, */*;q=0.1", asTable},
+		{"", "application/json, text/csv", asJSON},
+		{"", "application/json;q=0, application/*, text/csv;q=0.9", asLines},
+		{"", "text/csv;q=2, ;;, application/x-ndjson;q=x", asJSON},
+		{"", "image/png", asJSON},
+		{"?format=json", "text/csv", asJSON},
+		{"?format=csv", "application/x-ndjson", asTable},
+	} {
+		a := n.call("GET", changesPath+c.query, "", "Accept", c.accept)
+		if kind := a.header.Get("Content-Type"); a.status != http.StatusOK || kind != c.want {
+			t.Errorf("%q, accepting %q: %d %s, want %s", c.query, c.accept, a.status, kind, c.want)
+		}
+		if decided := slices.Contains(a.header.Values("Vary"), "Accept"); decided != (c.query == "") {
+			t.Errorf("%q, accepting %q: Vary is %q", c.query, c.accept, a.header.Values("Vary"))
 		}
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"fullsync/api/spec"
+	"fullsync/internal/catalog"
 	"fullsync/internal/session"
 )
 
@@ -67,10 +68,19 @@ func sessionOf(v session.View) spec.Session {
 		RevertOf:               optionalSessionID(v.RevertOf),
 		RevertedBy:             optionalSessionID(v.RevertedBy),
 		PlanId:                 optionalSessionID(v.PlanID),
+		KeepFields:             keptOf(v.KeepFields),
 		ChangesKept:            v.KeepsChanges(),
 		ChangesKeptUntil:       inUTC(v.ChangesKeptUntil),
 		Health:                 healthOf(v),
 	}
+}
+
+// keptOf renders a session's list of kept fields; nil where it keeps none.
+func keptOf(fields catalog.Fields) *[]string {
+	if len(fields) == 0 {
+		return nil
+	}
+	return (*[]string)(&fields)
 }
 
 func optionsOf(o session.Options) spec.SessionOptions {

@@ -155,7 +155,7 @@ func New(opt Options) (*Server, error) {
 		unpackBodies(access),
 	)
 	streams := newStreams()
-	spec.RegisterHandlers(e, spec.NewStrictHandler(newHandlers(opt, streams), nil))
+	spec.RegisterHandlers(e, spec.NewStrictHandler(newHandlers(opt, streams), []spec.StrictMiddlewareFunc{changesByAccept}))
 	serveDocs(e)
 	serveConsole(e, opt.Console)
 	return &Server{echo: e, streams: streams}, nil

@@ -1,6 +1,7 @@
 package app_test
 
 import (
+	"bytes"
 	"fmt"
 	"math/rand/v2"
 	"net/http"
@@ -55,6 +56,9 @@ func TestKeepFields(t *testing.T) {
 			s := pair.Main.Sync(nodetest.Pull{Options: spec.StartOptions{VerifyAfterSync: new(true)}})
 			if s.Created != created || s.Updated != updated || s.Unchanged != unchanged {
 				t.Errorf("pulled %s", nodetest.Show(s))
+			}
+			if kept := pair.Main.Peer(nodetest.Branch).KeepFields; !slices.Equal(value(s.KeepFields), kept) {
+				t.Errorf("the session kept %q, want %q", value(s.KeepFields), kept)
 			}
 			if found := changesOf(t, pair.Main, s.SessionId); changes != nil && !slices.Equal(found, changes) {
 				t.Errorf("it changed %q, want %q", found, changes)
@@ -194,6 +198,40 @@ func TestKeptFieldsAreChecked(t *testing.T) {
 	if kept := pair.Main.Peer(nodetest.Branch).KeepFields; !slices.Equal(kept, []string{"price", "attributes.stock"}) {
 		t.Errorf("kept are %q", kept)
 	}
+}
+
+// TestRevertWhereFieldsAreKept: a revert puts back what the sync has changed, and what was kept is no part of that. The next sync brings it again.
+func TestRevertWhereFieldsAreKept(t *testing.T) {
+	nodetest.OnBoth(t, func(t *testing.T, kind nodetest.Kind) {
+		pair := nodetest.NewPair(t, kind, 0, nodetest.Config{})
+		keep(pair, "price")
+		put := func(n *nodetest.Node, name, price string) {
+			for _, id := range []string{"a", "b", "c"} {
+				n.Import("main", nodetest.Product(t, fmt.Sprintf(`{"id":%q,"name":%q,"price":%q}`, id, name, price)))
+			}
+		}
+		put(pair.Branch, "old", "1")
+		pair.Main.Sync(nodetest.Pull{})
+		put(pair.Main, "old", "2")
+		pair.Main.Sync(nodetest.Pull{})
+		before := export(t, pair.Main)
+
+		put(pair.Branch, "new", "3")
+		sync := pair.Main.Sync(nodetest.Pull{})
+		back := reverted(t, pair.Main, sync.SessionId)
+		if got := export(t, pair.Main); sync.Updated != 3 || back.Updated != 3 || !bytes.Equal(got, before) || back.KeepFields != nil {
+			t.Errorf("%s\nafter %s", got, nodetest.Show(back))
+		}
+		again := pair.Main.Sync(nodetest.Pull{})
+		if p := shownAt(t, pair.Main, "a"); again.Updated != 3 || p.Name != "new" || p.Price != "2" {
+			t.Errorf("the next sync made it %+v: %s", p, nodetest.Show(again))
+		}
+
+		pair.Main.Import("main", nodetest.Product(t, `{"id":"b","name":"new","price":"4"}`)) // our price again, after that sync
+		if back = reverted(t, pair.Main, again.SessionId); back.Updated != 2 || back.Rejected != 1 || shownAt(t, pair.Main, "b").Price != "4" {
+			t.Errorf("after an edit: %s", nodetest.Show(back))
+		}
+	})
 }
 
 // TestWhatCannotBeKept: a product that would be too large with what is kept of it is refused by name, each time, and nothing else is held up.
