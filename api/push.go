@@ -37,7 +37,7 @@ func (h *pushHandlers) OpenNodeSession(ctx context.Context, r spec.OpenNodeSessi
 	id := b.SessionId.String()
 	concerns(ctx, id)
 	at, opened, err := h.receiver.Open(ctx, syncer.Opening{
-		SessionID: id, NodeID: b.NodeId, Catalog: b.Catalog, StartedBy: foreign(b.StartedBy, maxName), Total: b.Total, Fence: b.Fence,
+		SessionID: id, NodeID: b.NodeId, Catalog: b.Catalog, StartedBy: foreign(b.StartedBy, maxName), StartedAt: valueOr(b.StartedAt, time.Time{}), Total: b.Total, Fence: b.Fence,
 		Silence: time.Duration(valueOr(b.SilenceSeconds, 0)) * time.Second, ResumedFrom: idOr(b.ResumedFrom), PlanID: idOr(b.PlanId), Options: pushOptions(b.Options),
 	}, caller(ctx))
 	switch {

@@ -54,6 +54,64 @@ func TestLateOpening(t *testing.T) {
 	})
 }
 
+// TestLateOpeningOfAnOlderPush: a push that has failed while neither its target nor anybody else could be told is opened late. It does not end the newer
+// push of the same node that has the catalog by now. Where the order is not known, because the pusher is of an earlier version, the later request wins.
+func TestLateOpeningOfAnOlderPush(t *testing.T) {
+	nodetest.OnBoth(t, func(t *testing.T, kind nodetest.Kind) {
+		pair := newPusher(t, kind, kind, 50, nodetest.Config{})
+		late := make(chan string, 1)
+		pair.Wire.Reach(func(w http.ResponseWriter, r *http.Request, next http.Handler) {
+			switch {
+			case strings.HasSuffix(r.URL.Path, nodetest.PushPath):
+				body, _ := io.ReadAll(r.Body)
+				select {
+				case late <- string(body):
+				default:
+				}
+				_, _ = w.Write([]byte("{"))
+			case strings.Contains(r.URL.Path, nodetest.PushPath): // it fails, and cannot tell
+				w.WriteHeader(http.StatusBadGateway)
+			default:
+				next.ServeHTTP(w, r)
+			}
+		})
+		pair.Main.WaitEnd(pair.Main.Pull(push(10, spec.StartOptions{})).SessionId, spec.FAILED)
+		opening, _ := nodetest.Await(t, "the request to open", late)
+		pair.Wire.Reach(nil)
+		open := func(body string) nodetest.Answer {
+			a, err := pair.Branch.Raw(t.Context(), pair.Branch.TokenFor(pair.Main.NodeID(), auth.RoleNodePush), http.MethodPost, nodetest.PushPath, body)
+			if err != nil {
+				t.Fatal(err)
+			}
+			return a
+		}
+
+		newer, gate := heldPush(t, pair, 2)
+		if a := open(opening); a.Status != http.StatusConflict || !strings.Contains(string(a.Body), "SYNC_IN_PROGRESS") {
+			t.Errorf("the late opening: %d %s", a.Status, a.Body)
+		}
+		gate.Open()
+		pair.Main.WaitEnd(newer.SessionId, spec.COMPLETED)
+		nodetest.SameCatalog(t, pair.Main, pair.Branch, "main")
+
+		pair.Main.Put("main", "P-0000001", "Renamed")
+		newer, gate = heldPush(t, pair, 1)
+		var earlier map[string]any
+		if err := json.Unmarshal([]byte(opening), &earlier); err != nil || earlier["startedAt"] == nil {
+			t.Fatalf("%s: %v", opening, err)
+		}
+		delete(earlier, "startedAt")
+		body, _ := json.Marshal(earlier)
+		if a := open(string(body)); a.Status != http.StatusCreated {
+			t.Errorf("the opening by an earlier version: %d %s", a.Status, a.Body)
+		}
+		gate.Open()
+		if s := pair.Main.WaitEnd(newer.SessionId, spec.FAILED); value(s.ErrorCode) != "PUSHER_LOST" {
+			t.Errorf("the newer push: %s", nodetest.Show(s))
+		}
+	})
+}
+
 // TestDuplicatedOpening: a request to open a push that arrives twice does not stop the worker that is at work.
 func TestDuplicatedOpening(t *testing.T) {
 	nodetest.OnBoth(t, func(t *testing.T, kind nodetest.Kind) {

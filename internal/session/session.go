@@ -178,6 +178,8 @@ type Session struct {
 	Incoming    bool
 	PushedBy    string
 	PusherFence int64
+	// PusherStarted is when the peer started it, in microseconds of the peer's clock; 0 where it has not told.
+	PusherStarted int64
 	// LeaseSeconds is how long the pusher may be silent before the target ends the session. At the pusher it is 0 until the
 	// target has told it.
 	LeaseSeconds int

@@ -3,6 +3,8 @@ package simulation
 import (
 	"context"
 	"math/rand/v2"
+	"strings"
+	"time"
 
 	"fullsync/internal/catalog"
 	"fullsync/internal/syncer"
@@ -17,7 +19,7 @@ func (w *world) forge(fate *rand.Rand, n *node, id string) {
 	if err != nil || !row.Status.Active() || row.BatchSeq == 0 {
 		return
 	}
-	what := fate.IntN(5)
+	what := fate.IntN(6)
 	w.somebody(fate, n, func(ctx context.Context, at *process) {
 		forged := catalog.Batch{Products: []catalog.Product{product(0, forgedVersion)}}
 		commit := func(fence, seq int64) error {
@@ -46,6 +48,16 @@ func (w *world) forge(fate *rand.Rand, n *node, id string) {
 		case 4: // before the end
 			total := int64(1000)
 			_, err = at.receiver.Finish(ctx, row.ID, row.PushedBy, syncer.Finish{Fence: row.Fence, SourceTotal: &total})
+		case 5: // in place of it, although it was started before
+			late := syncer.Opening{
+				SessionID: "late-" + row.ID, NodeID: row.PeerID, Catalog: row.Catalog, Fence: 1, Options: row.Options,
+				StartedAt: time.UnixMicro(row.PusherStarted - 1),
+			}
+			if _, _, err = at.receiver.Open(ctx, late, row.PushedBy); err == nil {
+				if now, _, found := n.db.GetSession(context.Background(), row.ID); found == nil && !strings.Contains(now.ErrorMessage, late.SessionID) {
+					return // the catalog was free by then, so it may have it until its lease runs out
+				}
+			}
 		}
 		if err == nil {
 			w.wrong("%s took forgery %d of %s", n.id, what, row.ID)

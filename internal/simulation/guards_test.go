@@ -31,6 +31,10 @@ var mutations = []mutation{
 		`incoming AND pusher_fence <= ?`, `incoming AND ? >= 0`,
 	},
 	{
+		"an older push takes the catalog from a newer one", "internal/store/incoming.go",
+		`row.PusherStarted > 0 && row.PusherStarted < there.PusherStarted`, `row.PusherStarted < 0`,
+	},
+	{
 		"a push that was cancelled before it was opened is opened", "internal/syncer/receiver.go",
 		`if o == nil || fault.KindOf(err) != fault.NotFound {`, `if o != nil || fault.KindOf(err) != fault.NotFound {`,
 	},

@@ -50,7 +50,9 @@ func (s *Store) OpenIncoming(ctx context.Context, row session.Session, supersede
 	return opened, err
 }
 
-// supersede ends an older incoming session of the pusher of row. Another session that writes the catalog is a [syncer.OccupiedError].
+// supersede ends an older incoming session of the pusher of row. Another session that writes the catalog is a [syncer.OccupiedError], and so is a later
+// one of the same pusher: then it is the request to open row that comes late. Only the session that is there now is compared with, so that a pusher
+// whose clock was put back waits no longer than for the end of a lease.
 func (s *Store) supersede(tx *gorm.DB, row session.Session, end session.Ending) error {
 	var there session.Session
 	err := writer(s.forUpdate(tx), row.Catalog).Take(&there).Error
@@ -59,7 +61,7 @@ func (s *Store) supersede(tx *gorm.DB, row session.Session, end session.Ending) 
 		return nil
 	case err != nil:
 		return err
-	case !there.Incoming || there.PeerID != row.PeerID || there.PushedBy != row.PushedBy:
+	case !there.Incoming || there.PeerID != row.PeerID || there.PushedBy != row.PushedBy, row.PusherStarted > 0 && row.PusherStarted < there.PusherStarted:
 		return s.unoccupied(tx, row.Catalog)
 	}
 	return s.guarded(fenced(tx, session.Claim{SessionID: there.ID, Fence: there.Fence}), s.ended(end))

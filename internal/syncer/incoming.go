@@ -13,8 +13,9 @@ import (
 // Opening asks a target to open the incoming session of a push, or to hand it to another worker of the pusher.
 type Opening struct {
 	SessionID, NodeID, Catalog string
-	// StartedBy is who started the push at the pusher.
+	// StartedBy is who started the push at the pusher, and StartedAt when by the pusher's clock; the zero time where it does not tell.
 	StartedBy string
+	StartedAt time.Time
 	// Total is how many products the pusher has.
 	Total int64
 	// Fence is the session's at the pusher.

@@ -21,8 +21,8 @@ type Incoming interface {
 	Deletes
 	// GetSession returns NotFound for an unknown id, and the database's time.
 	GetSession(ctx context.Context, id string) (session.Session, time.Time, error)
-	// OpenIncoming inserts row as an active session, in one transaction with the end of an older incoming session of the same pusher and
-	// token. It returns an [*OccupiedError] when another session writes the catalog, and opened false when there is one with this id.
+	// OpenIncoming inserts row as an active session, in one transaction with the end of an incoming session of the same pusher and token that the
+	// pusher started before it. It returns an [*OccupiedError] when another session writes the catalog, and opened false when there is one with this id.
 	OpenIncoming(ctx context.Context, row session.Session, supersede session.Ending) (opened bool, err error)
 	// BuryIncoming inserts row, a session that has ended before it was opened, unless there is one with this id.
 	BuryIncoming(ctx context.Context, row session.Session) error
@@ -163,7 +163,7 @@ func (r *Receiver) incoming(ctx context.Context, o Opening, pushedBy string) (ro
 		StartedBy: o.StartedBy, PushedBy: pushedBy, PusherFence: o.Fence, LeaseSeconds: int(r.lease(o.Silence).Seconds()),
 		// The pusher compares both sides with the plan; see [Worker.checkPlan]. Each batch is compared with it here.
 		PlanID: o.PlanID, PlanChecked: o.PlanID != "",
-		TotalRecords: &o.Total, Worker: o.NodeID, Fence: 1, PushFence: 1, MarksFence: 1, Attempts: 1,
+		PusherStarted: startedAt(o), TotalRecords: &o.Total, Worker: o.NodeID, Fence: 1, PushFence: 1, MarksFence: 1, Attempts: 1,
 	})
 	if o.ResumedFrom == "" {
 		return row, nil
@@ -183,6 +183,14 @@ func (r *Receiver) incoming(ctx context.Context, o Opening, pushedBy string) (ro
 		}
 	}
 	return row, nil
+}
+
+// startedAt is a session's PusherStarted.
+func startedAt(o Opening) int64 {
+	if o.StartedAt.IsZero() {
+		return 0
+	}
+	return o.StartedAt.UnixMicro()
 }
 
 // find returns an incoming session of that token's subject, or NotFound.

@@ -228,7 +228,7 @@ func (w *Worker) openTarget(ctx context.Context, out *sink, way *way) error {
 	way.total = desc.Total
 	var at Standing
 	p.opening = Opening{
-		SessionID: row.ID, NodeID: w.cfg.NodeID, Catalog: row.Catalog, StartedBy: row.StartedBy, Total: desc.Total, Fence: row.Fence,
+		SessionID: row.ID, NodeID: w.cfg.NodeID, Catalog: row.Catalog, StartedBy: row.StartedBy, StartedAt: row.StartedAt, Total: desc.Total, Fence: row.Fence,
 		// A lost worker is noticed after StaleAfter; the rest is for the next one to begin.
 		Silence: 2 * w.cfg.Limits.StaleAfter, ResumedFrom: row.ResumedFrom, PlanID: row.PlanID, Options: row.Options,
 	}

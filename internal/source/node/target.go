@@ -70,7 +70,7 @@ func (t *Target) Open(ctx context.Context, o syncer.Opening) (syncer.Standing, e
 	opt := o.Options
 	silence := int((o.Silence + time.Second - 1).Seconds()) // rounded up
 	body := spec.NodeSessionRequest{
-		SessionId: t.id, NodeId: o.NodeID, Catalog: o.Catalog, StartedBy: o.StartedBy, Total: o.Total, Fence: o.Fence,
+		SessionId: t.id, NodeId: o.NodeID, Catalog: o.Catalog, StartedBy: o.StartedBy, StartedAt: &o.StartedAt, Total: o.Total, Fence: o.Fence,
 		SilenceSeconds: &silence, ResumedFrom: optionalID(o.ResumedFrom), PlanId: optionalID(o.PlanID),
 		Options: spec.NodeSessionOptions{
 			BatchSize: &opt.BatchSize, MaxProductsPerSecond: &opt.MaxProductsPerSecond, VerifyAfterSync: &opt.VerifyAfterSync,
