@@ -123,8 +123,8 @@ func (m measured) ended(ctx context.Context, id string, bytes int64, err error) 
 	ctx, stop := context.WithTimeout(context.WithoutCancel(ctx), countPatience)
 	defer stop()
 	if s, _, err := m.GetSession(ctx, id); err == nil { // otherwise it ended all the same
-		m.metrics.Ended(s)
 		m.metrics.Bytes(s, bytes)
+		m.metrics.Ended(s)
 	}
 	return nil
 }

@@ -131,12 +131,12 @@ func (m *Metrics) Claimed(s session.Session) {
 	}
 }
 
-// Ended counts a session that ended, as its row says.
+// Ended counts a session that ended, as its row says. The end itself comes last, so that whoever sees it sees all of it.
 func (m *Metrics) Ended(s session.Session) {
-	m.ended.WithLabelValues(direction(&s), string(s.Status), string(s.Outcome)).Inc()
 	if s.DeletesWithheld > 0 {
 		m.withheld.WithLabelValues(direction(&s)).Add(float64(s.DeletesWithheld))
 	}
+	m.ended.WithLabelValues(direction(&s), string(s.Status), string(s.Outcome)).Inc()
 }
 
 // Cancelled counts a session that was cancelled, and how long that took.
