@@ -2,7 +2,6 @@ package store
 
 import (
 	"context"
-	"slices"
 	"time"
 
 	"gorm.io/gorm"
@@ -59,26 +58,6 @@ func deleteRecorded(tx *gorm.DB, r *recording, which string, values ...any) (int
 		return 0, troubleBusy.because(errOvertaken)
 	}
 	return done.RowsAffected, done.Error
-}
-
-// recordUpdates writes down what write does to those of the products that are here.
-func recordUpdates(tx *gorm.DB, r *recording, catalogName string, products []catalog.Product, write func() error) error {
-	if r == nil {
-		return write()
-	}
-	for step := range slices.Chunk(idsOf(products), deleteStep) {
-		if _, err := recordBefore(tx, r, session.ChangeUpdated, "catalog = ? AND id IN ?", catalogName, step); err != nil {
-			return err
-		}
-	}
-	if err := write(); err != nil {
-		return err
-	}
-	return tx.Exec(`UPDATE sync_changes SET hash_after = p.hash, new_sku = NULLIF(p.sku, sync_changes.sku), new_name = NULLIF(p.name, sync_changes.name),
-			new_price = NULLIF(p.price, sync_changes.price), new_currency = NULLIF(p.currency, sync_changes.currency),
-			new_active = NULLIF(p.active, sync_changes.active), new_attributes = NULLIF(p.attributes, sync_changes.attributes),
-			new_origin_node_id = NULLIF(p.origin_node_id, sync_changes.origin_node_id)
-		FROM products AS p WHERE session_id = ? AND batch = ? AND p.catalog = ? AND p.id = product_id`, r.session, r.batch, catalogName).Error
 }
 
 // recordCreations writes down products that a batch has created, ascending.

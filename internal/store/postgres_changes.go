@@ -1,6 +1,14 @@
 package store
 
-import "encoding/binary"
+import (
+	"encoding/binary"
+	"slices"
+
+	"gorm.io/gorm"
+
+	"fullsync/internal/catalog"
+	"fullsync/internal/session"
+)
 
 // The two ways of a batch into products when it is written down.
 const (
@@ -42,4 +50,21 @@ const (
 // args are the arguments that say where to write a batch down, in binary form.
 func (r *recording) args() [][]byte {
 	return [][]byte{[]byte(r.session), binary.BigEndian.AppendUint64(nil, uint64(r.batch))} //nolint:gosec // the same 64 bits
+}
+
+// recordUpdates implements [dialect]. It reads the rows before the update, and again after it.
+func (*postgres) recordUpdates(tx *gorm.DB, r *recording, catalogName string, products []catalog.Product, write func() error) error {
+	for step := range slices.Chunk(idsOf(products), deleteStep) {
+		if _, err := recordBefore(tx, r, session.ChangeUpdated, "catalog = ? AND id IN ?", catalogName, step); err != nil {
+			return err
+		}
+	}
+	if err := write(); err != nil {
+		return err
+	}
+	return tx.Exec(`UPDATE sync_changes SET hash_after = p.hash, new_sku = NULLIF(p.sku, sync_changes.sku), new_name = NULLIF(p.name, sync_changes.name),
+			new_price = NULLIF(p.price, sync_changes.price), new_currency = NULLIF(p.currency, sync_changes.currency),
+			new_active = NULLIF(p.active, sync_changes.active), new_attributes = NULLIF(p.attributes, sync_changes.attributes),
+			new_origin_node_id = NULLIF(p.origin_node_id, sync_changes.origin_node_id)
+		FROM products AS p WHERE session_id = ? AND batch = ? AND p.catalog = ? AND p.id = product_id`, r.session, r.batch, catalogName).Error
 }

@@ -107,7 +107,7 @@ func (d *postgres) upsert(tx *gorm.DB, conn *sql.Conn, w upsert) (n upserted, er
 	}
 	err = conn.Raw(func(driver any) error {
 		result := execute(tx.Statement.Context, driver, merge, args)
-		if w.record != nil && violates(result.Err, "sync_changes_pkey") {
+		if duplicateKey(result.Err) == "sync_changes_pkey" {
 			return transfer.ErrFenced // the batch's number is taken
 		}
 		if result.Err != nil {
@@ -132,8 +132,7 @@ func insertFresh(tx *gorm.DB, conn *sql.Conn, insert string, args [][]byte) (don
 		return false, err
 	}
 	err = conn.Raw(func(driver any) error { return execute(tx.Statement.Context, driver, insert, args).Err })
-	var pg *pgconn.PgError
-	if errors.As(err, &pg) && pg.Code == pgCodeUnique {
+	if duplicateKey(err) != "" {
 		return false, tx.RollbackTo(before).Error
 	}
 	return err == nil, err
@@ -149,10 +148,13 @@ func execute(ctx context.Context, driver any, query string, args [][]byte) *pgco
 	return conn.PgConn().ExecPrepared(ctx, statement.Name, args, binaryFormat(), binaryFormat()).Read()
 }
 
-// violates says whether err is about a second row with that key.
-func violates(err error, key string) bool {
+// duplicateKey returns the key of which err says that there is a row with it already, "" if it is about anything else.
+func duplicateKey(err error) string {
 	var pg *pgconn.PgError
-	return errors.As(err, &pg) && pg.Code == pgCodeUnique && pg.ConstraintName == key
+	if errors.As(err, &pg) && pg.Code == pgCodeUnique {
+		return pg.ConstraintName
+	}
+	return ""
 }
 
 // number reads a bigint in binary form.

@@ -81,9 +81,13 @@ func (s *Store) putBack(tx *gorm.DB, record *recording, catalogName string, miss
 	if len(changed) == 0 {
 		return nil
 	}
-	return recordUpdates(tx, record, catalogName, contents(changed), func() error {
+	write := func() error {
 		return tx.Clauses(overwrite(append(overwrittenColumns, "created_at")...)).CreateInBatches(changed, sqliteRows).Error
-	})
+	}
+	if record == nil {
+		return write()
+	}
+	return s.recordUpdates(tx, record, catalogName, contents(changed), write)
 }
 
 // contents returns the products of rows.

@@ -101,6 +101,8 @@ type dialect interface {
 	// upsert writes the products of one batch, which are ascending and unique by id, inside a transaction.
 	// conn is the connection under tx.
 	upsert(tx *gorm.DB, conn *sql.Conn, w upsert) (upserted, error)
+	// recordUpdates writes down what write does to those of the products that are here.
+	recordUpdates(tx *gorm.DB, r *recording, catalogName string, products []catalog.Product, write func() error) error
 	// lockRows returns the rowColumns of those products that are here, in order, and keeps others from changing them in this transaction.
 	lockRows(tx *gorm.DB, conn *sql.Conn, catalogName string, products []catalog.Product) (*sql.Rows, error)
 	// noteCame stores what came of products.
