@@ -19,8 +19,8 @@ const settleTimeout = 5 * time.Second
 // must not stay active because its end could not be written down.
 func (w *Worker) settle(ctx context.Context, row session.Session, err error) {
 	claim := session.Claim{SessionID: row.ID, Fence: row.Fence}
-	log := w.log(ctx, claim.SessionID).With("fence", claim.Fence)
-	write := w.outcome(log, row, claim, err)
+	log := w.cfg.Logger.With("session", claim.SessionID, "fence", claim.Fence)
+	write := w.outcome(ctx, log, row, claim, err)
 	if write == nil {
 		return
 	}
@@ -31,12 +31,12 @@ func (w *Worker) settle(ctx context.Context, row session.Session, err error) {
 		if err == nil || errors.Is(err, transfer.ErrFenced) {
 			return
 		}
-		log.Warn("the end of the session could not be recorded; trying again", "try", try, "error", err)
+		log.WarnContext(ctx, "the end of the session could not be recorded; trying again", "try", try, "error", err)
 		select {
 		case <-time.After(min(time.Duration(try)*w.cfg.HeartbeatInterval, w.cfg.Limits.StaleAfter)):
 		case <-w.shutdown.Done():
 			if try > 1 {
-				log.Error("stopping without having recorded the end of the session; it is taken over when the database is back", "error", err)
+				log.ErrorContext(ctx, "stopping without having recorded the end of the session; it is taken over when the database is back", "error", err)
 				return
 			}
 		}
@@ -44,11 +44,11 @@ func (w *Worker) settle(ctx context.Context, row session.Session, err error) {
 }
 
 // outcome tells the log how a run ended, and returns what to write down of it, nil for nothing.
-func (w *Worker) outcome(log *slog.Logger, row session.Session, claim session.Claim, err error) (write func(context.Context) error) {
+func (w *Worker) outcome(ctx context.Context, log *slog.Logger, row session.Session, claim session.Claim, err error) (write func(context.Context) error) {
 	var ended *EndedError
 	if errors.As(err, &ended) {
 		if at := ended.Standing; at.Status == session.Cancelled {
-			log.Info("session stopped: it was cancelled at its target", "by", at.CancelledBy, "reason", at.Reason)
+			log.InfoContext(ctx, "session stopped: it was cancelled at its target", "by", at.CancelledBy, "reason", at.Reason)
 			return func(ctx context.Context) error {
 				return w.ledger.CancelClaimed(ctx, claim, Cancellation{By: at.CancelledBy, Reason: at.Reason})
 			}
@@ -57,28 +57,28 @@ func (w *Worker) outcome(log *slog.Logger, row session.Session, claim session.Cl
 	}
 	switch {
 	case err == nil:
-		log.Info("session completed")
+		log.InfoContext(ctx, "session completed")
 		return nil
 	case errors.Is(err, transfer.ErrFenced):
-		log.Info("session stopped: it was cancelled or taken over")
+		log.InfoContext(ctx, "session stopped: it was cancelled or taken over")
 		return nil
 	case errors.Is(err, ErrAborted):
-		log.Info("session stopped: it was cancelled")
+		log.InfoContext(ctx, "session stopped: it was cancelled")
 		return func(ctx context.Context) error {
 			return w.ledger.FinishSession(ctx, claim, session.Failure(ErrAborted))
 		}
 	case row.OnlyHere() && (errors.Is(err, ErrShutdown) || errors.Is(err, errNoHeartbeat)):
-		log.Warn("import stopped", "because", err)
+		log.WarnContext(ctx, "import stopped", "because", err)
 		return func(ctx context.Context) error {
 			return w.ledger.FinishSession(ctx, claim, session.Failure(session.ImportLost(row)))
 		}
 	case errors.Is(err, ErrShutdown), errors.Is(err, errNoHeartbeat):
-		log.Info("session handed back", "because", err)
+		log.InfoContext(ctx, "session handed back", "because", err)
 		return func(ctx context.Context) error {
 			return w.ledger.ReleaseSession(ctx, claim, enqueuer(w.queue, row))
 		}
 	default:
-		log.Warn("session failed", "cause", err)
+		log.WarnContext(ctx, "session failed", "cause", err)
 		return func(ctx context.Context) error {
 			return w.ledger.FinishSession(ctx, claim, session.Failure(err))
 		}

@@ -27,11 +27,11 @@ type troubles struct {
 func (t *troubles) waiting(ctx context.Context, wait transfer.Wait) {
 	switch {
 	case wait.For == 0:
-		t.log.Info("the trouble has passed", "peer", t.peerID)
+		t.log.InfoContext(ctx, "the trouble has passed", "peer", t.peerID)
 	case wait.Throttled:
-		t.log.Info("waiting as long as was asked for", "peer", t.peerID, "what", wait.Reason, "wait", wait.For)
+		t.log.InfoContext(ctx, "waiting as long as was asked for", "peer", t.peerID, "what", wait.Reason, "wait", wait.For)
 	default:
-		t.log.Warn("waiting before another try", "peer", t.peerID, "what", wait.Reason, "try", wait.Try, "wait", wait.For, "cause", wait.Err)
+		t.log.WarnContext(ctx, "waiting before another try", "peer", t.peerID, "what", wait.Reason, "try", wait.Try, "wait", wait.For, "cause", wait.Err)
 	}
 	if wait.Source && !wait.Throttled {
 		t.seen(ctx, wait.Err)
@@ -64,7 +64,7 @@ func (t *troubles) seen(ctx context.Context, trouble error) {
 	}
 	if err := t.peers.Seen(ctx, t.peerID, trouble); err != nil {
 		if !errors.Is(err, context.Canceled) {
-			t.log.Warn("the peer's state could not be noted", "peer", t.peerID, "error", err)
+			t.log.WarnContext(ctx, "the peer's state could not be noted", "peer", t.peerID, "error", err)
 		}
 		return
 	}

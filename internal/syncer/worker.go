@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"log/slog"
 	"runtime/debug"
 	"sync"
 	"time"
@@ -13,7 +12,6 @@ import (
 	"fullsync/internal/fault"
 	"fullsync/internal/plural"
 	"fullsync/internal/session"
-	"fullsync/internal/telemetry"
 	"fullsync/internal/transfer"
 )
 
@@ -64,15 +62,6 @@ func (w *Worker) Shutdown(ctx context.Context) error {
 	}
 }
 
-// log returns the log of a session, in which every line names the trace that ctx belongs to.
-func (w *Worker) log(ctx context.Context, sessionID string) *slog.Logger {
-	log := w.cfg.Logger.With("session", sessionID)
-	if trace := telemetry.TraceID(ctx); trace != "" {
-		log = log.With("trace", trace)
-	}
-	return log
-}
-
 // Run works on a session whose fence is the given one, until it has ended, was cancelled or this process stops. It
 // returns ErrShutdown when the session was not even begun for that reason; every other outcome is in the session.
 // The engine ends ctx to have the work stop at once.
@@ -85,18 +74,18 @@ func (w *Worker) Run(ctx context.Context, sessionID string, fence int64) error {
 	defer cancel(nil)
 	defer context.AfterFunc(w.shutdown, func() { cancel(ErrShutdown) })()
 
-	log := w.log(ctx, sessionID)
+	log := w.cfg.Logger.With("session", sessionID)
 	claimed := time.Now()
 	row, ok, err := w.ledger.ClaimSession(ctx, sessionID, fence, w.cfg.Worker)
 	if err != nil {
 		return fmt.Errorf("claim session %s: %w", sessionID, err)
 	}
 	if !ok {
-		log.Info("nothing to do: the session has ended or another worker holds it", "fence", fence)
+		log.InfoContext(ctx, "nothing to do: the session has ended or another worker holds it", "fence", fence)
 		return nil
 	}
 	log = log.With("fence", row.Fence)
-	log.Info("session claimed", "catalog", row.Catalog, "peer", row.PeerID, "cursor", row.Cursor != "")
+	log.InfoContext(ctx, "session claimed", "catalog", row.Catalog, "peer", row.PeerID, "cursor", row.Cursor != "")
 
 	claim := session.Claim{SessionID: row.ID, Fence: row.Fence}
 	heard := &signs{}
