@@ -75,7 +75,11 @@ func acceptedForm(headers []string) spec.ListFullSyncChangesParamsFormat {
 		if err != nil {
 			continue
 		}
-		if weight, ok := quality(qualityOf(parameters)); ok {
+		weight, ok := 1.0, true
+		if q, named := parameters["q"]; named {
+			weight, ok = parseWeight(q)
+		}
+		if ok {
 			weights[kind] = weight
 		}
 	}
@@ -98,14 +102,6 @@ func acceptedForm(headers []string) spec.ListFullSyncChangesParamsFormat {
 		}
 	}
 	return best
-}
-
-// qualityOf is the weight among the parameters of a media type, as [quality] reads it.
-func qualityOf(parameters map[string]string) string {
-	if q, ok := parameters["q"]; ok {
-		return "q=" + q
-	}
-	return ""
 }
 
 // changeOf renders a change.

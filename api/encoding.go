@@ -48,7 +48,12 @@ func quality(parameters string) (weight float64, ok bool) {
 	if !found || !strings.EqualFold(strings.TrimSpace(name), "q") {
 		return 0, false
 	}
-	weight, err := strconv.ParseFloat(strings.TrimSpace(value), 64)
+	return parseWeight(value)
+}
+
+// parseWeight reads a weight, between 0 and 1.
+func parseWeight(text string) (weight float64, ok bool) {
+	weight, err := strconv.ParseFloat(strings.TrimSpace(text), 64)
 	// Written this way round, NaN does not pass.
 	return weight, err == nil && weight >= 0 && weight <= 1
 }
