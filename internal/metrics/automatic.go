@@ -106,49 +106,44 @@ func (w *watcher) lookAtAutomatic(ctx context.Context) (a automaticStanding, err
 	return a, err
 }
 
-func (a *automaticStanding) collect(out chan<- prometheus.Metric) {
-	gauge := func(d *prometheus.Desc, value float64, labels ...string) {
-		out <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, value, labels...)
-	}
-	const on, off, failing = "on", "off", "failing"
-	worst, states := 0, map[string]int{on: 0, off: 0, failing: 0}
+func (a *automaticStanding) collect(gauges gauges) {
+	worst, states, hooks := 0, noneYet(), noneYet()
 	for _, s := range a.schedules {
-		switch {
-		case !s.Enabled:
-			states[off]++
-			continue
-		case s.Failing():
-			states[failing]++
-		default:
-			states[on]++
+		states[standing(s.Enabled, s.Failing())]++
+		if s.Enabled {
+			worst = max(worst, s.FailedInRow)
 		}
-		worst = max(worst, s.FailedInRow)
 	}
-	for state, n := range states {
-		gauge(schedules, float64(n), state)
-	}
-	hooks := map[string]int{on: 0, off: 0, failing: 0}
 	for _, h := range a.webhooks {
-		switch {
-		case !h.Enabled:
-			hooks[off]++
-		case h.LastError != "":
-			hooks[failing]++
-		default:
-			hooks[on]++
-		}
+		hooks[standing(h.Enabled, h.LastError != "")]++
 	}
-	for state, n := range hooks {
-		gauge(webhooks, float64(n), state)
+	gauges.states(schedules, states)
+	gauges.states(webhooks, hooks)
+	gauges.flag(paused, a.Paused)
+	gauges.set(inRow, float64(worst))
+	gauges.set(runsWaiting, float64(a.Runs))
+	gauges.set(overdue, a.Overdue.Seconds())
+	gauges.set(pending, float64(a.Deliveries))
+	gauges.set(oldest, a.Oldest.Seconds())
+}
+
+// The states of a schedule or a webhook.
+const (
+	on      = "on"
+	off     = "off"
+	failing = "failing"
+)
+
+// noneYet are counts of all states.
+func noneYet() map[string]int { return map[string]int{on: 0, off: 0, failing: 0} }
+
+func standing(enabled, fails bool) string {
+	switch {
+	case !enabled:
+		return off
+	case fails:
+		return failing
+	default:
+		return on
 	}
-	isPaused := 0.0
-	if a.Paused {
-		isPaused = 1
-	}
-	gauge(paused, isPaused)
-	gauge(inRow, float64(worst))
-	gauge(runsWaiting, float64(a.Runs))
-	gauge(overdue, a.Overdue.Seconds())
-	gauge(pending, float64(a.Deliveries))
-	gauge(oldest, a.Oldest.Seconds())
 }

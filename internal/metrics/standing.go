@@ -72,49 +72,36 @@ func (*watcher) Describe(out chan<- *prometheus.Desc) {
 
 // Collect implements [prometheus.Collector].
 func (w *watcher) Collect(out chan<- prometheus.Metric) {
-	gauge := func(d *prometheus.Desc, value int, labels ...string) {
-		out <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, float64(value), labels...)
-	}
+	gauges := gauges(out)
 	for _, p := range w.Pools() {
-		gauge(poolMax, p.Max, p.Name)
-		gauge(poolOpen, p.InUse, p.Name, "used")
-		gauge(poolOpen, p.Idle, p.Name, "idle")
+		gauges.set(poolMax, float64(p.Max), p.Name)
+		gauges.set(poolOpen, float64(p.InUse), p.Name, "used")
+		gauges.set(poolOpen, float64(p.Idle), p.Name, "idle")
 		out <- prometheus.MustNewConstMetric(poolWaits, prometheus.CounterValue, float64(p.Waits), p.Name)
 		out <- prometheus.MustNewConstMetric(poolWaited, prometheus.CounterValue, p.Waited.Seconds(), p.Name)
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), scrapePatience)
 	defer cancel()
-	sessions, err := w.Active(ctx)
+	found, err := w.look(ctx)
+	gauges.flag(databaseUp, err == nil)
 	if err != nil {
-		gauge(databaseUp, 0)
 		return
 	}
-	known, err := w.Standing.Peers(ctx)
-	if err != nil {
-		gauge(databaseUp, 0)
-		return
-	}
-	auto, err := w.lookAtAutomatic(ctx)
-	if err != nil {
-		gauge(databaseUp, 0)
-		return
-	}
-	gauge(databaseUp, 1)
-	auto.collect(out)
+	found.automatic.collect(gauges)
 	type kind struct{ direction, status, verdict string }
 	kinds, queued := map[kind]int{}, 0
-	for _, s := range sessions {
+	for _, s := range found.sessions {
 		kinds[kind{direction(&s.Session), string(s.Status), string(s.Health.Verdict)}]++
 		if s.Worker == "" {
 			queued++
 		}
 	}
 	for k, n := range kinds {
-		gauge(active, n, k.direction, k.status, k.verdict)
+		gauges.set(active, float64(n), k.direction, k.status, k.verdict)
 	}
-	gauge(waiting, queued)
+	gauges.set(waiting, float64(queued))
 	states := map[string]int{"online": 0, "offline": 0, "off": 0}
-	for _, p := range known {
+	for _, p := range found.peers {
 		switch {
 		case !p.IsActive:
 			states["off"]++
@@ -124,7 +111,46 @@ func (w *watcher) Collect(out chan<- prometheus.Metric) {
 			states["offline"]++
 		}
 	}
-	for state, n := range states {
-		gauge(peers, n, state)
+	gauges.states(peers, states)
+}
+
+// found is what a scrape asks the database for.
+type found struct {
+	sessions  []session.View
+	peers     []peer.Peer
+	automatic automaticStanding
+}
+
+func (w *watcher) look(ctx context.Context) (f found, err error) {
+	if f.sessions, err = w.Active(ctx); err != nil {
+		return f, err
+	}
+	if f.peers, err = w.Standing.Peers(ctx); err != nil {
+		return f, err
+	}
+	f.automatic, err = w.lookAtAutomatic(ctx)
+	return f, err
+}
+
+// gauges takes the values of gauges.
+type gauges chan<- prometheus.Metric
+
+func (g gauges) set(d *prometheus.Desc, value float64, labels ...string) {
+	g <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, value, labels...)
+}
+
+// flag sets a gauge that is 1 while something holds.
+func (g gauges) flag(d *prometheus.Desc, holds bool) {
+	value := 0.0
+	if holds {
+		value = 1
+	}
+	g.set(d, value)
+}
+
+// states sets how many there are in each state.
+func (g gauges) states(d *prometheus.Desc, counts map[string]int) {
+	for state, n := range counts {
+		g.set(d, float64(n), state)
 	}
 }
