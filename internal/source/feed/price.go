@@ -74,6 +74,9 @@ func signs() []sign {
 
 // splitCurrency takes a currency off a number: three letters or a sign. shared is a currency that has the sign, if several have it.
 func splitCurrency(text string) (number, currency, shared string) {
+	if strings.Trim(text, "0123456789.,-") == "" {
+		return text, "", "" // as nearly all are
+	}
 	for _, s := range signs() {
 		before, isAfter := strings.CutSuffix(text, s.text)
 		after, isBefore := strings.CutPrefix(text, s.text)

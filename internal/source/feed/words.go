@@ -2,6 +2,9 @@ package feed
 
 import (
 	"strings"
+	"unicode"
+
+	"golang.org/x/text/unicode/norm"
 
 	"fullsync/internal/catalog"
 )
@@ -21,27 +24,17 @@ func quote(text string) string {
 	return `"` + short + `"`
 }
 
-// plain is a column's name without what people vary: case, spaces and punctuation.
+// plain is a column's name without what people vary: case, spaces, punctuation and accents.
 func plain(name string) string {
 	return strings.Map(func(r rune) rune {
 		switch {
 		case strings.ContainsRune(" _-.:/()[]#'\"", r):
 			return -1
-		case strings.ContainsRune("äáàâ", r):
-			return 'a'
-		case strings.ContainsRune("éèêë", r):
-			return 'e'
-		case strings.ContainsRune("íìî", r):
-			return 'i'
-		case strings.ContainsRune("öóòô", r):
-			return 'o'
-		case strings.ContainsRune("üúùû", r):
-			return 'u'
-		case r == 'ñ':
-			return 'n'
+		case unicode.Is(unicode.Mn, r):
+			return -1 // the accent of the letter before it
 		}
 		return r
-	}, strings.ToLower(strings.TrimSpace(name)))
+	}, norm.NFD.String(strings.ToLower(strings.TrimSpace(name))))
 }
 
 // likely has the names that columns of a field often have, in plain form and in order of likelihood. They are only ever proposed.
