@@ -98,11 +98,11 @@ const dropTimeout = 30 * time.Second
 
 // dropInput deletes the file of an import that has ended. That of a dry run is kept for a while, because its plan may be applied.
 func (a *App) dropInput(ctx context.Context, row session.Session) {
-	ctx, cancel := context.WithTimeout(ctx, dropTimeout)
-	defer cancel()
 	if row.Options.Import == nil || row.Options.Import.Upload == "" {
 		return
 	}
+	ctx, cancel := context.WithTimeout(ctx, dropTimeout)
+	defer cancel()
 	done := a.Store.DropUpload
 	if row.Options.DryRun {
 		if ended, _, err := a.Store.GetSession(ctx, row.ID); err == nil && ended.Outcome == session.Planned {
