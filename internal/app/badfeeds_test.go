@@ -3,24 +3,17 @@ package app_test
 import (
 	"bytes"
 	"compress/gzip"
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rand"
 	"crypto/tls"
-	"crypto/x509"
-	"crypto/x509/pkix"
 	"fmt"
 	"io"
 	"log"
-	"math/big"
-	"net"
 	"net/http"
 	"net/http/httptest"
 	"strings"
 	"testing"
-	"time"
 
 	"fullsync/api/spec"
+	"fullsync/internal/certtest"
 	"fullsync/internal/nodetest"
 )
 
@@ -36,24 +29,6 @@ func packed(t *testing.T, text string) []byte {
 		t.Fatal(err)
 	}
 	return b.Bytes()
-}
-
-// pastCertificate is one of this machine that has expired.
-func pastCertificate(t *testing.T) tls.Certificate {
-	t.Helper()
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
-		t.Fatal(err)
-	}
-	about := &x509.Certificate{
-		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "shop"}, IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)},
-		NotBefore: time.Now().Add(-48 * time.Hour), NotAfter: time.Now().Add(-24 * time.Hour), IsCA: true, BasicConstraintsValid: true,
-	}
-	der, err := x509.CreateCertificate(rand.Reader, about, about, &key.PublicKey, key)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key}
 }
 
 // sends sends an answer of a type.
@@ -97,7 +72,11 @@ func TestBadFeeds(t *testing.T) {
 	untrusted.StartTLS()
 	t.Cleanup(untrusted.Close)
 	past := quiet(httptest.NewUnstartedServer(sends("text/csv", "id,name\n1,One\n")))
-	past.TLS = &tls.Config{MinVersion: tls.VersionTLS12, Certificates: []tls.Certificate{pastCertificate(t)}}
+	expired, err := certtest.Past()
+	if err != nil {
+		t.Fatal(err)
+	}
+	past.TLS = &tls.Config{MinVersion: tls.VersionTLS12, Certificates: []tls.Certificate{expired}}
 	past.StartTLS()
 	t.Cleanup(past.Close)
 

@@ -2,19 +2,13 @@ package fetch_test
 
 import (
 	"context"
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rand"
 	"crypto/tls"
-	"crypto/x509"
-	"crypto/x509/pkix"
 	"encoding/json"
 	"encoding/pem"
 	"errors"
 	"fmt"
 	"io"
 	"log"
-	"math/big"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -27,6 +21,7 @@ import (
 	"github.com/klauspost/compress/gzip"
 	"github.com/klauspost/compress/zstd"
 
+	"fullsync/internal/certtest"
 	"fullsync/internal/fault"
 	"fullsync/internal/peer"
 	"fullsync/internal/source/fetch"
@@ -43,7 +38,9 @@ func TestMain(m *testing.M) {
 			log.Fatal(err)
 		}
 		defer os.RemoveAll(dir) //nolint:errcheck // it is a temporary one
-		expired = pastCertificate()
+		if expired, err = certtest.Past(); err != nil {
+			log.Fatal(err)
+		}
 		var authorities []byte
 		for _, der := range [][]byte{server.Certificate().Raw, expired.Certificate[0]} {
 			authorities = append(authorities, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der})...)
@@ -56,24 +53,8 @@ func TestMain(m *testing.M) {
 	}())
 }
 
+// expired is a certificate that was good yesterday.
 var expired tls.Certificate
-
-// pastCertificate is one of this machine that was good yesterday.
-func pastCertificate() tls.Certificate {
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
-		log.Fatal(err)
-	}
-	about := &x509.Certificate{
-		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "shop"}, IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)},
-		NotBefore: time.Now().Add(-48 * time.Hour), NotAfter: time.Now().Add(-24 * time.Hour), IsCA: true, BasicConstraintsValid: true,
-	}
-	der, err := x509.CreateCertificate(rand.Reader, about, about, &key.PublicKey, key)
-	if err != nil {
-		log.Fatal(err)
-	}
-	return tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key}
-}
 
 // look says of a page {"items": […], "next": "…", "total": n, "error": "…"} what it says itself; a missing total is unknown.
 func look(page []byte) fetch.Page {
