@@ -31,7 +31,7 @@ func TestTextsOutOfPlaceAreFound(t *testing.T) {
 make("p", { className: "a b" }, "Some words", texts.count, byId("two words"));
 say("success", `+"`${who} is here`"+`);
 button.textContent = on ? "Switch on" : texts.shown;
-facts.show({ Started: time, Accept: "text/plain" });
+facts.show({ Started: time, Accept: "text/plain", "If-Match": tag });
 call("GET", "/api/some thing");
 `)
 	want := `one.js:2: Some words

@@ -2,9 +2,10 @@
 
 import { call } from "./api.js";
 import { confirm } from "./confirm.js";
-import { make } from "./dom.js";
+import { make, timeAt } from "./dom.js";
 import { time } from "./format.js";
-import { copy, focusMessage, say } from "./message.js";
+import { focusMessage, say } from "./message.js";
+import { newSecret } from "./secret.js";
 import { button, newDetails, newForm, newList, newSection, newTable } from "./views.js";
 import { texts as common } from "./texts/common.js";
 import { texts } from "./texts/access.js";
@@ -36,13 +37,13 @@ const tokens = newList(keys.body, problem, readTokens, showToken, texts.thereIsN
 const tokenName = make("input", { required: true, maxLength: 200, autocomplete: "off", spellcheck: false });
 const tokenRole = make("select", {}, ...["node", "node-push", ...everybody].map((role) => new Option(role, role)));
 const tokenDays = make("input", { type: "number", min: "1", max: "3650", required: true, inputMode: "numeric", value: "365" });
-const made = make("div", { className: "message success", role: "status", hidden: true });
+const secret = newSecret(texts.copyToken, texts.theToken);
 const makeToken = newForm(texts.makeAToken, texts.makeToken, { [texts.whatItIsFor]: tokenName, [texts.role]: tokenRole, [texts.daysUntilItExpires]: tokenDays }, async () => {
   const wanted = { name: tokenName.value.trim(), role: tokenRole.value, ttlSeconds: Number(tokenDays.value) * day };
   /** @type {Schemas["NewTokenResponse"]} */
   const { token } = await call("POST", "/api/admin/tokens", wanted);
   makeToken.reset();
-  showOnce(wanted.name, token);
+  secret.show(texts.theTokenKeepItNow(wanted.name), token);
   await tokens.reload();
 });
 
@@ -55,7 +56,7 @@ section.append(
   make("h3", {}, texts.apiTokens),
   keys.table,
   tokens.empty,
-  made,
+  secret.place,
   newDetails(texts.makeAToken, "admin", makeToken),
 );
 
@@ -63,8 +64,7 @@ section.append(
 export const access = {
   path: "access",
   show() {
-    made.replaceChildren(); // a token is shown once
-    made.hidden = true;
+    secret.hide();
     if (document.body.dataset.role === "admin") {
       void users.reload();
       void tokens.reload();
@@ -95,7 +95,7 @@ function showUser(user) {
     button(shared.remove, async () => ask(texts.remove(name), texts.everyLoginOfThisPersonEndsAtOnce, texts.removeOfName(name), "DELETE", path), { about: name }),
   ];
   act[2]?.classList.add("danger");
-  return people.row(name, role, disabled ? common.switchedOff : texts.maySignInLower, time(user.lastLoginAt), make("div", { className: "tools" }, ...act));
+  return people.row(name, role, disabled ? common.switchedOff : texts.maySignInLower, timeAt(user.lastLoginAt), make("div", { className: "tools" }, ...act));
 }
 
 /** Changes a person. @param {string} path @param {Schemas["UserChange"]} [to] */
@@ -143,19 +143,5 @@ function showToken(t) {
   );
   revoke.classList.add("danger");
   revoke.hidden = t.state !== "active";
-  return keys.row(t.name, t.role, state, texts.byOfCreatedAt(time(t.createdAt), t.createdBy), time(t.expiresAt), used, revoke);
-}
-
-/** Shows a new token, which nothing shows again. @param {string} name @param {string} token */
-function showOnce(name, token) {
-  const code = make("code", { className: "secret" }, token);
-  const text = make("p", { tabIndex: -1 }, texts.theTokenKeepItNow(name), code);
-  made.replaceChildren(text, button(texts.copyToken, () => copyToken(token, code)));
-  made.hidden = false;
-  text.focus();
-}
-
-/** @param {string} token @param {HTMLElement} code */
-async function copyToken(token, code) {
-  await copy(token, code, texts.theToken);
+  return keys.row(t.name, t.role, state, texts.byOfCreatedAt(time(t.createdAt), t.createdBy), timeAt(t.expiresAt), used, revoke);
 }

@@ -2,9 +2,8 @@
 
 import { call } from "./api.js";
 import { changedFields } from "./changes.js";
-import { field, make } from "./dom.js";
+import { field, make, timeAt } from "./dom.js";
 import { local } from "./filters.js";
-import { time } from "./format.js";
 import { go } from "./route.js";
 import { newList, newSection, newTable } from "./views.js";
 import { texts as common } from "./texts/common.js";
@@ -74,5 +73,5 @@ function show({ at, actor, kind, address, action, target, before, after }) {
   /** @type {any[]} */
   const changes = names.map((name) => ({ field: name, before: before?.[name] ?? null, after: after?.[name] ?? null }));
   const who = actor ? `${actor} (${kind})` : texts.nobodyKnown;
-  return row(make("time", { dateTime: at, title: at }, time(at)), who, address ?? "", action, target ?? "", changedFields(changes));
+  return row(timeAt(at), who, address ?? "", action, target ?? "", changedFields(changes));
 }

@@ -116,6 +116,11 @@ export function make(tag, properties = {}, ...inside) {
   return element;
 }
 
+/** Shows a time, and the exact one to those who point at it. @param {string | null} iso */
+export function timeAt(iso) {
+  return iso ? make("time", { dateTime: iso, title: iso }, time(iso)) : time(iso);
+}
+
 /**
  * Writes a time into the place that data-field names, and the exact one for those who point at it.
  * @param {ParentNode} root @param {string} name @param {string | null} iso

@@ -4,7 +4,7 @@ import { call, readText } from "./api.js";
 import { busy } from "./busy.js";
 import { changedFields } from "./changes.js";
 import { confirm } from "./confirm.js";
-import { make } from "./dom.js";
+import { make, timeAt } from "./dom.js";
 import { exactly, isExact } from "./exact.js";
 import { time } from "./format.js";
 import { focusMessage, say, sentenceOf } from "./message.js";
@@ -32,7 +32,7 @@ actions.dataset.may = "operator";
 const form = make(
   "form",
   { ariaLabel: common.product },
-  make("div", { className: "fields" }, ...Object.entries({ [common.name]: name, SKU: sku, [texts.price]: price, [texts.currency]: currency }).map(([text, input]) => make("label", {}, text, input))),
+  make("div", { className: "fields" }, ...Object.entries({ [common.name]: name, [texts.sku]: sku, [texts.price]: price, [texts.currency]: currency }).map(([text, input]) => make("label", {}, text, input))),
   make("label", { className: "check" }, active, texts.onSale),
   make("label", {}, texts.attributesAsJson, attributes),
   origin,
@@ -72,7 +72,7 @@ form.addEventListener("submit", (event) => {
   event.preventDefault();
   void busy(save, problem, async () => {
     const body = { name: name.value, sku: sku.value || null, price: price.value || null, currency: currency.value || null, active: active.checked, attributes: exactly(attributes.value) };
-    await call("PUT", path, body, { [texts.ifMatch]: etag });
+    await call("PUT", path, body, { "If-Match": etag });
     await load();
     say("success", texts.productIsSaved(shownId));
   });
@@ -85,7 +85,7 @@ remove.addEventListener("click", () =>
     go: texts.deleteProductNow,
     async work() {
       /** @type {Schemas["MessageResponse"]} */
-      const done = await call("DELETE", path, undefined, { [texts.ifMatch]: etag });
+      const done = await call("DELETE", path, undefined, { "If-Match": etag });
       path = "";
       go(list);
       focusMessage(say("success", done.message));
@@ -116,7 +116,7 @@ async function readPast(pageToken) {
 /** @param {Schemas["ProductChange"]} change */
 function showPast({ sessionId, startedAt, startedBy, direction, peer, kind, fields }) {
   const sync = make("a", { href: href(`sessions/${sessionId}`) }, direction === "push" ? texts.pushBy(peer) : texts.pullFrom(peer));
-  return row(make("time", { dateTime: startedAt, title: startedAt }, time(startedAt)), sync, startedBy, kind, changedFields(fields));
+  return row(timeAt(startedAt), sync, startedBy, kind, changedFields(fields));
 }
 
 /** @param {Schemas["Product"]} p @param {string} tag */

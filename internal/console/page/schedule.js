@@ -2,7 +2,7 @@
 
 import { call } from "./api.js";
 import { confirm } from "./confirm.js";
-import { make } from "./dom.js";
+import { make, timeAt } from "./dom.js";
 import { time } from "./format.js";
 import { focusMessage, say, sentenceOf } from "./message.js";
 import { go, href } from "./route.js";
@@ -90,8 +90,7 @@ async function readRuns() {
 
 /** @param {Schemas["ScheduleRun"]} r */
 function showRun({ dueAt, peer, by, state, session, problem }) {
-  const due = make("time", { dateTime: dueAt, title: dueAt }, time(dueAt));
-  return row(due, peer, by ?? texts.theClock, make("div", {}, state, make("p", { className: "why" }, problem ?? "")), session ? lastSession(session) : texts.none);
+  return row(timeAt(dueAt), peer, by ?? texts.theClock, make("div", {}, state, make("p", { className: "why" }, problem ?? "")), session ? lastSession(session) : texts.none);
 }
 
 function ask() {

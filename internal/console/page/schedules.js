@@ -1,7 +1,7 @@
 // The page of the schedules: syncs that start by the clock.
 
 import { call } from "./api.js";
-import { make } from "./dom.js";
+import { make, timeAt } from "./dom.js";
 import { time } from "./format.js";
 import { say, sentenceOf } from "./message.js";
 import { go, href } from "./route.js";
@@ -82,7 +82,7 @@ function show(s) {
     make("div", {}, name, off),
     `${s.cron}, ${s.timezone}`,
     what(s),
-    time(s.nextRuns[0] ?? null),
+    timeAt(s.nextRuns[0] ?? null),
     make("div", {}, lastSession(s.lastSession), trouble),
     make("div", {}, run, " ", turn),
   );

@@ -2,12 +2,13 @@
 
 import { call } from "./api.js";
 import { confirm } from "./confirm.js";
-import { make } from "./dom.js";
+import { make, timeAt } from "./dom.js";
 import { time } from "./format.js";
 import { say, sentenceOf } from "./message.js";
 import { entitle, go, href } from "./route.js";
+import { newSecret } from "./secret.js";
 import { button, newDetails, newFacts, newList, newSection, newTable } from "./views.js";
-import { nameOf, newSecret, newWebhookForm, sendTest, stateOf, tells } from "./webhookform.js";
+import { nameOf, newWebhookForm, sendTest, stateOf, tells } from "./webhookform.js";
 import { texts as common } from "./texts/common.js";
 import { texts as shared } from "./texts/pages.js";
 import { texts } from "./texts/webhooks.js";
@@ -17,7 +18,7 @@ import { texts } from "./texts/webhooks.js";
 
 const { section, heading, problem } = newSection("webhooks/*", texts.webhook, { text: common.webhooks, href: href("webhooks") });
 const facts = newFacts();
-const secret = newSecret();
+const secret = newSecret(texts.copySecret, texts.theSecret);
 const test = button(texts.test, () => withShown(sendTest), { problem });
 const onOff = button(common.switchOff, () => withShown((w) => call("PATCH", address(), { enabled: !w.enabled })), { problem });
 const rotate = button(texts.rotate, async () => shown && askToRotate(shown));
@@ -96,8 +97,8 @@ function show(w) {
     [texts.tells]: tells(w),
     [common.state]: stateOf(w),
     [texts.lastError]: w.lastError,
-    [texts.lastSuccess]: time(w.lastSuccessAt),
-    [texts.bothSecretsUntil]: w.previousSecretUntil && time(w.previousSecretUntil),
+    [texts.lastSuccess]: timeAt(w.lastSuccessAt),
+    [texts.bothSecretsUntil]: w.previousSecretUntil && timeAt(w.previousSecretUntil),
     [texts.added]: texts.addedBy(time(w.createdAt), w.createdBy),
   });
 }
@@ -117,10 +118,10 @@ function showDelivery(d) {
     return make("li", {}, texts.attempt(time(a.at), answer, a.durationMs));
   });
   return table.row(
-    make("time", { dateTime: d.createdAt, title: d.createdAt }, time(d.createdAt)),
+    timeAt(d.createdAt),
     d.sessionId ? make("a", { href: href(`sessions/${d.sessionId}`) }, what) : what,
     d.nextAttemptAt ? texts.nextAttempt(state, time(d.nextAttemptAt)) : state,
-    make("ol", { className: "plain" }, ...attempts),
+    make("ol", {}, ...attempts),
   );
 }
 
@@ -135,7 +136,7 @@ function askToRotate(w) {
       /** @type {Schemas["WebhookSecretResponse"]} */
       const rotated = await call("POST", `${address()}/rotate-secret`);
       await reload();
-      setTimeout(() => secret.show(nameOf(w), rotated.secret)); // once the dialog has given back the focus
+      setTimeout(() => secret.show(texts.secretOf(nameOf(w)), rotated.secret)); // once the dialog has given back the focus
     },
   });
 }

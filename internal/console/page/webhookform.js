@@ -2,8 +2,8 @@
 
 import { call } from "./api.js";
 import { make } from "./dom.js";
-import { copy, say } from "./message.js";
-import { button, newForm } from "./views.js";
+import { say } from "./message.js";
+import { newForm } from "./views.js";
 import { texts as common } from "./texts/common.js";
 import { texts } from "./texts/webhooks.js";
 
@@ -64,26 +64,6 @@ export function newWebhookForm(label, go, work) {
       name.value = w?.name ?? "";
       url.value = w?.url ?? "";
       for (const box of types) box.checked = !w || w.types.some((type) => type === box.value);
-    },
-  };
-}
-
-/** Makes the place for a secret, which nothing shows again. */
-export function newSecret() {
-  const place = make("div", { className: "message success", role: "status", hidden: true });
-  return {
-    place,
-    /** @param {string} name @param {string} secret */
-    show(name, secret) {
-      const code = make("code", { className: "secret" }, secret);
-      const text = make("p", { tabIndex: -1 }, texts.secretOf(name), code);
-      place.replaceChildren(text, button(texts.copySecret, () => copy(secret, code, texts.theSecret)));
-      place.hidden = false;
-      text.focus();
-    },
-    hide() {
-      place.replaceChildren();
-      place.hidden = true;
     },
   };
 }

@@ -1,12 +1,12 @@
 // The page of the webhooks: who is told what happens to syncs, and whether they take it.
 
 import { call } from "./api.js";
-import { make } from "./dom.js";
-import { time } from "./format.js";
+import { make, timeAt } from "./dom.js";
 import { say } from "./message.js";
 import { href } from "./route.js";
+import { newSecret } from "./secret.js";
 import { button, newDetails, newList, newSection, newTable } from "./views.js";
-import { nameOf, newSecret, newWebhookForm, sendTest, stateOf, tells } from "./webhookform.js";
+import { nameOf, newWebhookForm, sendTest, stateOf, tells } from "./webhookform.js";
 import { texts as common } from "./texts/common.js";
 import { texts } from "./texts/webhooks.js";
 
@@ -15,14 +15,14 @@ import { texts } from "./texts/webhooks.js";
 const { section, problem } = newSection("webhooks", common.webhooks);
 const table = newTable(common.webhooks, [common.name, common.address, texts.tells, common.state, texts.lastSuccess, common.actions]);
 const list = newList(table.body, problem, read, show, texts.thereIsNoWebhook);
-const secret = newSecret();
+const secret = newSecret(texts.copySecret, texts.theSecret);
 const add = newWebhookForm(texts.addAWebhook, texts.addWebhook, async (wanted) => {
   /** @type {Schemas["WebhookSecretResponse"]} */
   const added = await call("POST", "/api/admin/webhooks", wanted);
   add.fill();
   await list.reload();
   say("success", texts.isAdded(nameOf(added.webhook)));
-  secret.show(nameOf(added.webhook), added.secret);
+  secret.show(texts.secretOf(nameOf(added.webhook)), added.secret);
 });
 
 section.dataset.may = "admin";
@@ -57,7 +57,7 @@ function show(w) {
     w.url,
     tells(w),
     stateOf(w),
-    time(w.lastSuccessAt),
+    timeAt(w.lastSuccessAt),
     make("div", { className: "tools" }, ...actions),
   );
 }

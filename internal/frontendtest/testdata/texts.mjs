@@ -12,7 +12,7 @@ const page = process.argv[2];
 const members = new Set("className type id autocomplete autocapitalize inputMode role scope name href path may method headers credentials redirect cache priority kind dateStyle timeStyle value accept".split(" "));
 const functions = new Set("byId copyOf querySelector querySelectorAll closest matches getElementById addEventListener createElement call callAtOnce poll readText readFile openStream setRequestHeader go href get has set includes append encodeURIComponent BroadcastChannel exchange send import".split(" "));
 const firstOnly = new Set(["make", "later", "say", "newSection", "setAttribute", "lines"]);
-const headers = new Set(["Accept", "Authorization", "Content-Type", "Last-Event-ID", "Idempotency-Key"]);
+const headers = new Set(["Accept", "Authorization", "Content-Type", "Last-Event-ID", "Idempotency-Key", "If-Match"]);
 
 const isLiteral = (node) => ts.isStringLiteralLike(node) || ts.isTemplateExpression(node);
 

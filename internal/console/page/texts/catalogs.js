@@ -19,7 +19,6 @@ export const texts = {
   product: (id) => `Product ${id}`,
   /** @param {string} catalog */
   catalog: (catalog) => `Catalog ${catalog}`,
-  ifMatch: "If-Match",
   /** @param {string} shownId */
   productIsSaved: (shownId) => `Product ${shownId} is saved.`,
   /** @param {string} shownId */
