@@ -45,7 +45,7 @@ export function showCard(id) {
 
 /** Sessions of one lane follow one another; those of different lanes run at the same time. @param {Session} s */
 function lane(s) {
-  return way(s) === "push" ? texts.to(s.catalog, s.targetNodeId) : s.catalog;
+  return way(s) === "push" ? `${s.catalog} ${s.targetNodeId}` : s.catalog;
 }
 
 /**

@@ -17,7 +17,7 @@ const approve = byId("receipt-approve", HTMLButtonElement);
 const gone = lines("deletes", async (sessionId, query) => {
   /** @type {Schemas["DeleteListResponse"]} */
   const page = await call("GET", `/api/admin/sync/full-sync/${sessionId}/deletes?${query}`);
-  return { items: page.deletes.map((d) => ({ id: d.productId, text: `: ${d.state}` })), next: page.nextPageToken };
+  return { items: page.deletes.map((d) => ({ id: d.productId, text: d.state })), next: page.nextPageToken };
 });
 
 /** @type {() => void} */

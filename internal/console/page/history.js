@@ -154,10 +154,9 @@ function link(row) {
 function update(row, s) {
   row.dataset.tone = tone(s);
   const open = link(row);
-  if (open.textContent !== s.status) open.textContent = s.status;
   open.setAttribute("aria-label", isActive(s) ? texts.showTheSync(s.status) : texts.showTheReceipt(s.status));
-  open.dataset.tone = tone(s);
   fill(row, {
+    status: s.status,
     products: outcome(s),
     why: why(s),
     duration: lasted(s),

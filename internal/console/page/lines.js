@@ -43,7 +43,7 @@ export function lines(name, read) {
       if (asked !== sessionId) return; // another receipt is open by now
       nextPage = page.next;
       for (const { id, text } of page.items) {
-        const line = make("li", {}, make("code", {}, id), text);
+        const line = make("li", {}, make("code", {}, id), `: ${text}`);
         list.append(line);
         found = sift(line) || found;
       }
@@ -64,7 +64,7 @@ export function lines(name, read) {
     const rows = [];
     for (let next = /** @type {string | null} */ (""); next !== null; ) {
       const page = await read(sessionId, new URLSearchParams({ pageSize: "100", pageToken: next }));
-      for (const { id, text } of page.items) rows.push([id, text.replace(/^: /, "")].map(quoted).join());
+      for (const { id, text } of page.items) rows.push([id, text].map(quoted).join());
       next = page.next;
     }
     saveFile(`${name}-${sessionId}.csv`, rows.join("\r\n") + "\r\n");

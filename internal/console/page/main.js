@@ -163,8 +163,8 @@ async function open(shown) {
  */
 function showConnection(connection, age) {
   connectionLine.hidden = false;
+  if (connectionLine.dataset.connection !== connection) connectionLine.textContent = connectionTexts[connection];
   connectionLine.dataset.connection = connection;
-  if (connectionLine.textContent !== connectionTexts[connection]) connectionLine.textContent = connectionTexts[connection];
   const isOld = age >= oldAge;
   document.body.dataset.old = String(isOld);
   const text = isOld ? texts.lastUpdateAgo(duration(Math.floor(age / 1_000))) : "";

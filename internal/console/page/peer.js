@@ -3,8 +3,7 @@
 import { call } from "./api.js";
 import { busy } from "./busy.js";
 import { newFeedForm, newPreview } from "./feedform.js";
-import { field, make } from "./dom.js";
-import { time } from "./format.js";
+import { field, make, timeAt } from "./dom.js";
 import { say, sentenceOf } from "./message.js";
 import { check, state } from "./peers.js";
 import { href } from "./route.js";
@@ -30,7 +29,7 @@ const form = make(
     labelled(common.name, { name: "called", maxLength: 200 }),
     labelled(common.address, { name: "url", type: "url", required: true, maxLength: 2048 }),
     labelled(texts.newTokenOnlyToReplace, { name: "token", type: "password", maxLength: 8192 }),
-    labelled(texts.fieldsThatItsPullsLeave, { name: "keepFields", placeholder: texts.noneSeparateSeveralByCommas }),
+    labelled(shared.fieldsThatItsPullsLeave, { name: "keepFields", placeholder: shared.noneSeparateSeveralByCommas }),
   ),
   save,
 );
@@ -87,7 +86,7 @@ async function load(fillIn) {
     /** @type {Schemas["PeerResponse"]} */
     const { peer } = await call("GET", path);
     if (asked !== id) return;
-    facts.show({ [common.state]: state(peer), [common.lastSeen]: time(peer.lastSeen), [shared.lastProblem]: peer.lastError, [texts.kind]: peer.kind });
+    facts.show({ [common.state]: common.peerStates[state(peer)], [common.lastSeen]: timeAt(peer.lastSeen), [shared.lastProblem]: peer.lastError, [texts.kind]: peer.kind });
     const its = new URLSearchParams({ peer: id });
     const running = new URLSearchParams([["status", "PREPARING"], ["status", "TRANSFERRING"], ["peer", id]]);
     sessions.replaceChildren(make("a", { href: href("sessions", running) }, texts.whatRunsWithIt), " · ", make("a", { href: href("sessions", its) }, texts.allItsSessions));

@@ -74,7 +74,7 @@ function show(peers) {
     fill(row, {
       peer: p.nodeName === p.nodeId ? p.nodeId : `${p.nodeName} (${p.nodeId})`,
       url: p.url,
-      state: state(p),
+      state: texts.peerStates[state(p)],
       error: p.lastError ?? "",
     });
     row.dataset.state = state(p);
@@ -86,11 +86,11 @@ function show(peers) {
   for (const listener of listeners) listener(peers);
 }
 
-/** @param {Peer} p */
+/** How a peer is. @param {Peer} p @returns {keyof typeof texts.peerStates} */
 export function state(p) {
-  if (!p.isActive) return texts.switchedOff;
-  if (p.isOnline) return texts.online;
-  return p.lastSeen || p.lastError ? texts.offline : texts.notCheckedYet;
+  if (!p.isActive) return "off";
+  if (p.isOnline) return "online";
+  return p.lastSeen || p.lastError ? "offline" : "unchecked";
 }
 
 /** @param {HTMLElement} row */

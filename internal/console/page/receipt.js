@@ -12,13 +12,14 @@ import { offerRejects } from "./rejects.js";
 import { go } from "./route.js";
 import { put } from "./sessions.js";
 import { applyPlan, newKey, startPlanned } from "./start.js";
+import { newFacts } from "./views.js";
 import { texts } from "./texts/common.js";
 
 /** @typedef {import("fullsync-api").components["schemas"]} Schemas */
 
 const section = byId("receipt", HTMLElement);
 const heading = byId("receipt-title", HTMLElement);
-const facts = byId("receipt-facts", HTMLElement);
+const facts = newFacts(byId("receipt-facts", HTMLDListElement));
 const problem = byId("receipt-problem", HTMLElement);
 const resumeButton = byId("receipt-resume", HTMLButtonElement);
 
@@ -35,7 +36,7 @@ applyButton.addEventListener("click", () => shown && askToApply(shown));
 revertButton.addEventListener("click", () => shown && askToRevert(shown));
 
 byId("receipt-print", HTMLButtonElement).addEventListener("click", () => print());
-byId("receipt-copy", HTMLButtonElement).addEventListener("click", () => void copy(sessionId, facts.querySelector("code") ?? facts));
+byId("receipt-copy", HTMLButtonElement).addEventListener("click", () => void copy(sessionId, facts.list.querySelector("code") ?? facts.list));
 resumeButton.addEventListener("click", () =>
   busy(resumeButton, problem, async () => {
     /** @type {Schemas["StartResponse"]} */
@@ -67,7 +68,7 @@ export function showReceipt(session, receipt) {
   applyButton.hidden = session.outcome !== "planned";
   realButton.hidden = applyButton.hidden || session.direction === "import"; // that wants the file again
   revertButton.hidden = !session.changesKept || session.options.dryRun || touched(session) === 0;
-  show({
+  facts.show({
     [texts.sync]: title(session),
     [texts.products]: outcome(receipt),
     [receipt.status === "COMPLETED" ? texts.leftUndone : texts.whyItEnded]: receipt.errorMessage,
@@ -83,7 +84,7 @@ export function showReceipt(session, receipt) {
     [texts.plan]: session.planId && texts.itAppliedTheDryRun(session.planId),
     [texts.putBackBy]: session.revertedBy,
     [texts.workers]: workers(receipt),
-    [texts.session]: receipt.sessionId,
+    [texts.session]: make("code", {}, receipt.sessionId),
   });
   offerRejects(receipt);
   offerDeletes(receipt, session);
@@ -147,14 +148,4 @@ function certificates(found) {
 function workers(receipt) {
   const lost = receipt.takeovers.map((t) => texts.lostWorkerAfter(t.worker, texts.countBatches(t.batches)));
   return [texts.countAttempts(receipt.attempts), receipt.retries && texts.countRetries(receipt.retries), ...lost].filter(Boolean).join(", ");
-}
-
-/** @param {Record<string, string | null>} all */
-function show(all) {
-  facts.replaceChildren();
-  for (const [name, text] of Object.entries(all)) {
-    if (!text) continue;
-    const value = name === texts.session ? make("code", {}, text) : text;
-    facts.append(make("div", {}, make("dt", {}, name), make("dd", {}, value)));
-  }
 }

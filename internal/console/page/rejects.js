@@ -9,7 +9,7 @@ import { texts } from "./texts/common.js";
 const refused = lines("rejects", async (sessionId, query) => {
   /** @type {Schemas["RejectListResponse"]} */
   const page = await call("GET", `/api/admin/sync/full-sync/${sessionId}/rejects?${query}`);
-  return { items: page.rejects.map((r) => ({ id: r.productId ?? texts.withoutAnId, text: `: ${r.reason}` })), next: page.nextPageToken };
+  return { items: page.rejects.map((r) => ({ id: r.productId ?? texts.withoutAnId, text: r.reason })), next: page.nextPageToken };
 });
 
 /**

@@ -24,6 +24,8 @@ let card;
 /** The session that is being asked for, and the one whose receipt is shown. */
 let asking = "";
 let receiptOf = "";
+/** Whether the node could not say what was asked last. */
+let failed = false;
 
 /** @type {import("./route.js").View} */
 export const sessionPage = {
@@ -34,6 +36,7 @@ export const sessionPage = {
       receiptOf = "";
       card = undefined;
       place.replaceChildren();
+      failed = false;
       problem.textContent = "";
       hideReceipt();
       showTrail();
@@ -76,10 +79,13 @@ async function ask() {
       showTrail(session, receipt);
     }
   } catch (failure) {
-    if (asked === id) problem.textContent = sentenceOf(failure);
+    if (asked === id) {
+      failed = true;
+      problem.textContent = sentenceOf(failure);
+    }
   } finally {
     if (asking === asked) asking = "";
   }
   const now = sessionOf(id);
-  if (now && !isActive(now) && receiptOf !== id && problem.textContent === "") void ask(); // it has ended since the node answered
+  if (now && !isActive(now) && receiptOf !== id && !failed) void ask(); // it has ended since the node answered
 }

@@ -1,6 +1,6 @@
 // The time line of a session: its start, its attempts and takeovers, what it was seen to do, and its end.
 
-import { byId, make } from "./dom.js";
+import { byId, make, timeAt } from "./dom.js";
 import { time } from "./format.js";
 import { href } from "./route.js";
 import { isActive, onSession } from "./sessions.js";
@@ -21,9 +21,15 @@ onSession((now, before) => {
   seen.set(now.sessionId, events);
 });
 
+const list = byId("trail", HTMLElement);
+/** What the time line on the page is made of. */
+let shown = "";
+
 /** Shows the time line, an empty one without a session. @param {Session} [s] @param {Schemas["Receipt"]} [receipt] */
 export function showTrail(s, receipt) {
-  const list = byId("trail", HTMLElement);
+  const state = s ? JSON.stringify([s.sessionId, seen.get(s.sessionId)?.length, receipt?.takeovers, s.lastCommitAt, s.completedAt, s.currentStep]) : "";
+  if (state === shown) return; // so as not to disturb screen readers and selections
+  shown = state;
   if (!s) return list.replaceChildren();
   /** @type {Event[]} */
   const events = [{ at: s.startedAt, text: texts.startedBy(s.startedBy) }];
@@ -39,7 +45,5 @@ export function showTrail(s, receipt) {
   if (s.lastCommitAt) events.push({ at: s.lastCommitAt, text: texts.lastBatchCommitted(texts.countProducts(s.transferredRecords)) });
   if (s.completedAt) events.push({ at: s.completedAt, text: `${s.status}: ${s.currentStep}` });
   events.sort((a, b) => Date.parse(a.at) - Date.parse(b.at));
-  const next = make("ol", {}, ...events.map(({ at, text }) => make("li", {}, make("time", { dateTime: at, title: at }, time(at)), " ", text)));
-  if (list.textContent !== next.textContent) list.replaceChildren(...next.children);
-  return undefined;
+  list.replaceChildren(...events.map(({ at, text }) => make("li", {}, timeAt(at), " ", text)));
 }

@@ -127,8 +127,7 @@ export function newDetails(text, may, ...inside) {
 }
 
 /** Makes a list of names and values; those without a value are left out. */
-export function newFacts() {
-  const list = make("dl", { className: "facts" });
+export function newFacts(list = make("dl", { className: "facts" })) {
   return {
     list,
     /** @param {Record<string, Node | string | null>} all */

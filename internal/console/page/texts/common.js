@@ -61,8 +61,6 @@ export const texts = {
   finishedAfter: (lasted) => `finished after ${lasted}`,
   /** @param {string} estimatedTimeRemaining */
   about: (estimatedTimeRemaining) => `about ${estimatedTimeRemaining}`,
-  /** @param {string} catalog @param {string} targetNodeId */
-  to: (catalog, targetNodeId) => `${catalog} to ${targetNodeId}`,
   /** @param {string} sync @param {number} progress */
   percent: (sync, progress) => `${sync}: ${progress} percent`,
   catalogs: "Catalogs",
@@ -171,9 +169,7 @@ export const texts = {
   peers: "Peers",
   address: "Address",
   lastSeen: "Last seen",
-  online: "online",
-  offline: "offline",
-  notCheckedYet: "not checked yet",
+  peerStates: { off: "switched off", online: "online", offline: "offline", unchecked: "not checked yet" },
   /** @param {string} nodeId */
   removePeer: (nodeId) => `Remove peer ${nodeId}?`,
   itsTokenIsForgottenToo: "Its token is forgotten too. The products that came from it stay.",

@@ -6,4 +6,6 @@ export const texts = {
   what: "What",
   lastProblem: "Last problem",
   save: "Save",
+  fieldsThatItsPullsLeave: "Fields that its pulls leave as they are here",
+  noneSeparateSeveralByCommas: "none; separate several by commas",
 };

@@ -4,8 +4,6 @@ export const texts = {
   saveAndCheck: "Save and check",
   changeThePeer: "Change the peer",
   newTokenOnlyToReplace: "New token (only to replace the present one)",
-  fieldsThatItsPullsLeave: "Fields that its pulls leave as they are here",
-  noneSeparateSeveralByCommas: "none; separate several by commas",
   /** @param {string} id */
   peer: (id) => `Peer ${id}`,
   /** @param {string} id */
