@@ -16,6 +16,11 @@ export function number(n) {
   return whole.format(n);
 }
 
+/** A price as its source wrote it. @param {{price: string | null, currency: string | null}} product */
+export function money({ price, currency }) {
+  return price === null ? "" : [price, currency].filter(Boolean).join("\u00a0");
+}
+
 /** @param {number} n bytes */
 export function bytes(n) {
   const units = ["B", "KB", "MB", "GB", "TB"];

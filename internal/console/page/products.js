@@ -1,8 +1,9 @@
 // The page of a catalog: its products, which can be searched.
 
 import { call, readFile } from "./api.js";
-import { make, setTime } from "./dom.js";
+import { make, timeAt } from "./dom.js";
 import { saveFile } from "./file.js";
+import { money } from "./format.js";
 import { go, href } from "./route.js";
 import { button, newList, newSection, newTable } from "./views.js";
 import { texts as common } from "./texts/common.js";
@@ -81,20 +82,11 @@ async function read(pageToken) {
 
 /** @param {Schemas["Product"]} p */
 function show(p) {
-  const changed = make("span", {});
-  changed.dataset.field = "changed";
-  const line = row(make("a", { href: href(`catalogs/${catalog}/${encodeURIComponent(p.id)}`) }, p.id), p.name, p.sku ?? "", money(p), p.active ? texts.yes : texts.no, changed);
-  setTime(line, "changed", p.updatedAt);
-  return line;
+  return row(make("a", { href: href(`catalogs/${catalog}/${encodeURIComponent(p.id)}`) }, p.id), p.name, p.sku ?? "", money(p), p.active ? texts.yes : texts.no, timeAt(p.updatedAt));
 }
 
 /** Saves the whole catalog as a file that can be imported again. @param {string} kind */
 async function exportAs(kind) {
   const name = catalog;
   saveFile(`${name}.${kind}`, await readFile(`/api/catalogs/${encodeURIComponent(name)}/export?format=${kind}`));
-}
-
-/** A price as the source wrote it. @param {Schemas["Product"]} p */
-export function money(p) {
-  return p.price === null ? "" : `${p.price} ${p.currency ?? ""}`;
 }

@@ -3,13 +3,15 @@
 import { Refused } from "./api.js";
 import { busy } from "./busy.js";
 import { make } from "./dom.js";
-import { exactly, exactText } from "./exact.js";
-import { forgetMapping, inWords, mappingFields, mappingQuery, propose, showFound } from "./mapping.js";
+import { exactly } from "./exact.js";
+import { forgetMapping, mappingFields, mappingQuery, propose, showFound } from "./found.js";
+import { inWords } from "./mapping.js";
 import { say, sentenceOf } from "./message.js";
 import { go, href, isShown } from "./route.js";
+import { newSample, short } from "./sample.js";
 import { sendFile } from "./send.js";
 import { put } from "./sessions.js";
-import { newSection, newTable } from "./views.js";
+import { newSection } from "./views.js";
 import { texts as common } from "./texts/common.js";
 import { texts } from "./texts/upload.js";
 
@@ -19,17 +21,15 @@ const path = "import";
 const most = 1 << 30; // bytes in one file
 const begins = 300_000; // bytes that decide how it is read
 const shownLines = 6;
-const shownLetters = 300; // of a line or of a product's attributes
 
 const { section, problem } = newSection(path, texts.title, { text: common.catalogs, href: href("catalogs") });
 const chooser = make("input", { type: "file", id: "import-file" });
 const drop = make("div", { className: "drop" }, make("label", {}, texts.choose, chooser), make("p", { className: "hint" }, texts.kinds));
 const catalog = make("input", { value: "main", required: true, maxLength: 63, autocapitalize: "none", spellcheck: false });
 const summary = make("p", { role: "status" });
-const hints = make("ul", { className: "hint" });
 const beginning = make("pre", { tabIndex: 0, role: "region", ariaLabel: texts.beginning });
 const begin = make("div", {}, make("h3", {}, texts.beginning), beginning);
-const { table, body, row } = newTable(texts.products, texts.columns);
+const sample = newSample();
 const deleteMissing = make("input", { type: "checkbox" });
 const maxDeletes = make("input", { type: "number", min: "0", max: "10000000", inputMode: "numeric", placeholder: "500" });
 const maxDeletePercent = make("input", { type: "number", min: "0", max: "100", inputMode: "numeric", placeholder: "10" });
@@ -44,8 +44,7 @@ const failed = make("p", { className: "problem", role: "alert" });
 const watch = make("a", { hidden: true }, texts.watch);
 const start = make("button", { className: "main" }, texts.go);
 const dry = make("button", { type: "button" }, texts.dry);
-const mapping = make("form", { ariaLabel: texts.mapping }, make("h3", {}, texts.mapping), fields(mappingFields()));
-const shown = make("div", {}, make("h3", {}, texts.products), table);
+const mapping = make("form", { ariaLabel: texts.mapping }, make("h3", {}, texts.mapping), fields(mappingFields));
 const options = make(
   "form",
   { ariaLabel: texts.title },
@@ -59,7 +58,7 @@ const options = make(
   " ",
   dry,
 );
-const found = make("div", { hidden: true }, begin, mapping, summary, hints, problem, shown, options);
+const found = make("div", { hidden: true }, begin, mapping, summary, sample.hints, problem, sample.place, options);
 section.dataset.may = "operator";
 section.append(drop, found);
 
@@ -112,17 +111,17 @@ export function take(files) {
   forgetMapping();
   failed.textContent = "";
   watch.hidden = true;
-  if (!file) return forget(texts.several);
+  if (!file) return void forget(texts.several);
   chooser.files = files; // which shows its name
   void look();
 }
 
-/** Asks how the file would be read, and shows the answer. */
+/** Asks how the file would be read, and shows the answer. @returns {Promise<boolean>} whether the file can be read */
 async function look() {
   asking.abort();
   asking = new AbortController();
   const { signal } = asking;
-  if (!file) return;
+  if (!file) return false;
   if (file.size > most) return forget(texts.tooLarge(file.name, file.size, most));
   problem.textContent = "";
   summary.textContent = texts.looking;
@@ -134,28 +133,26 @@ async function look() {
     await showBeginning(head, preview.packed, preview.encoding);
     showFound(preview);
     summary.textContent = preview.summary;
-    hints.replaceChildren(...preview.hints.map((hint) => make("li", {}, inWords(hint))));
-    body.replaceChildren(...preview.records.map(showRecord));
-    shown.hidden = body.rows.length === 0;
+    sample.show(preview.hints, preview.records);
+    return true;
   } catch (failure) {
-    if (signal.aborted) return; // there is a newer question
+    if (signal.aborted) return false; // there is a newer question
     forget(inWords(sentenceOf(failure)));
     const unclear = failure instanceof Refused ? /** @type {Schemas["ImportUnclear"] | null} */ (failure.body) : null;
     if (unclear?.columns) await showBeginning(head, null, unclear.encoding ?? "");
-    if (unclear && propose(unclear)) {
-      await look();
-      if (!problem.textContent) hints.prepend(make("li", {}, texts.proposal));
-    }
+    const proposed = unclear !== null && propose(unclear) && (await look());
+    if (proposed) sample.hints.prepend(make("li", {}, texts.proposal));
+    return proposed;
   }
 }
 
-/** Shows nothing of the file but what is wrong with it. @param {string} why */
+/** Shows nothing of the file but what is wrong with it. @param {string} why @returns {false} */
 function forget(why) {
   summary.textContent = "";
-  hints.replaceChildren();
-  body.replaceChildren();
-  begin.hidden = shown.hidden = true;
+  sample.show([], []);
+  begin.hidden = true;
   problem.textContent = why;
+  return false;
 }
 
 /** Shows the first lines as they are. @param {Blob} head @param {string | null} packed @param {string} encoding */
@@ -171,24 +168,6 @@ async function showBeginning(head, packed, encoding) {
   } catch {
     // It is only to look at, and the products below are shown all the same.
   }
-}
-
-/** @param {string} text */
-function short(text) {
-  return text.length > shownLetters ? text.slice(0, shownLetters) + "…" : text;
-}
-
-/** @param {Schemas["ImportPreviewRecord"]} record */
-function showRecord({ line, product: p, refused }) {
-  if (!p) {
-    const refusal = row(exactText(line), inWords(refused ?? ""));
-    const [, why] = refusal.cells;
-    if (why) Object.assign(why, { colSpan: texts.columns.length - 1, className: "why" }).dataset.label = texts.refused;
-    refusal.dataset.tone = "FAILED";
-    return refusal;
-  }
-  const price = p.price === null ? "" : `${p.price} ${p.currency ?? ""}`;
-  return row(exactText(line), p.id, p.name, p.sku ?? "", price, p.active ? texts.yes : texts.no, make("code", {}, short(JSON.stringify(p.attributes))));
 }
 
 /** @param {Record<string, HTMLElement>} all by their labels */

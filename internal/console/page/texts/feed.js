@@ -7,9 +7,7 @@ export const texts = {
   check: "Check first",
   id: "Id of the feed",
   catalog: "Into catalog",
-  keepFields: "Fields that its pulls leave as they are here",
-  separate: "none; separate several by commas",
-  columnHint: "found out",
+  foundOut: "found out",
   auth: "What its server wants to see",
   /** @type {Record<string, string>} */
   auths: { "": "as it is now", none: "nothing", bearer: "a bearer token", basic: "a name and a password", header: "a header", query: "a parameter of the address" },
@@ -17,11 +15,6 @@ export const texts = {
   secrets: { token: "Token", username: "User name or consumer key", password: "Password or consumer secret", name: "Name of the header or parameter", value: "Its value" },
   /** @param {string} kind */
   authNow: (kind) => `as it is now: ${kind}`,
-  products: "The first products, as they would come in",
-  columns: ["Line", "Id", "Name", "SKU", "Price", "On sale", "Attributes"],
-  refused: "Refused",
-  yes: "yes",
-  no: "no",
   noProducts: "It holds no product.",
   /** @param {string} id */
   isAdded: (id) => `Feed ${id} is added. Pull its products when you like.`,

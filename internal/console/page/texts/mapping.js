@@ -5,6 +5,11 @@ export const texts = {
   none: "none",
   eachPrice: "each price decides",
   tab: "tab",
+  products: "The first products, as they would come in",
+  columns: ["Line", "Id", "Name", "SKU", "Price", "On sale", "Attributes"],
+  refused: "Refused",
+  yes: "yes",
+  no: "no",
   /** What each option is called here; the node's sentences call it as the command line does. @type {Record<string, string>} */
   options: {
     preset: "Comes from",

@@ -10,11 +10,6 @@ export const texts = {
   looking: "Looking at the file…",
   beginning: "The file begins like this",
   mapping: "How to read it",
-  products: "The first products, as they would come in",
-  columns: ["Line", "Id", "Name", "SKU", "Price", "On sale", "Attributes"],
-  refused: "Refused",
-  yes: "yes",
-  no: "no",
   proposal: "The file does not say which column is which. What is chosen below is only likely: check it.",
   deleteMissing: "At the end, delete products that were imported before and are not in the file",
   guard: (/** @type {string} */ products, /** @type {string} */ percent) =>
