@@ -99,7 +99,7 @@ export function isShown(path) {
 }
 
 /** Shows the page again whose address it is. */
-export function show() {
+function show() {
   const [path = "", query = ""] = location.hash.replace(/^#\/?/, "").split(/\?(.*)/s);
   const parts = path.split("/").filter(Boolean).map(decoded);
   const view = views.find((v) => fits(v.path, parts)) ?? views[0];

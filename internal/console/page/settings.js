@@ -42,7 +42,5 @@ function show(s) {
   const value = s.value === null ? (s.isSet ? texts.isSecret : texts.notSet) : make("code", {}, s.value);
   const meaning = make("div", {}, s.meaning);
   if (s.perReplica) meaning.append(make("p", { className: "hint" }, texts.perReplica));
-  const row = table.row(make("code", {}, s.name), value, s.isDefault ? texts.isDefault : s.default ?? "", meaning);
-  row.dataset.changed = String(!s.isDefault);
-  return row;
+  return table.row(make("code", {}, s.name), value, s.isDefault ? texts.isDefault : s.default ?? "", meaning);
 }
