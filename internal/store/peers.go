@@ -136,9 +136,10 @@ func (s *Store) TouchPeer(ctx context.Context, nodeID, lastError string) error {
 	return s.translate(err)
 }
 
-// NoteFeed implements [peer.Store].
+// NoteFeed implements [peer.Store]. The time is compared as [Store.AddPeer] and [Store.ChangePeer] have it written, by the driver: SQLite's leaves out zeros
+// at the end, which timeParam keeps.
 func (s *Store) NoteFeed(ctx context.Context, nodeID string, unchangedSince time.Time, seen peer.FeedSeen) error {
-	err := s.db.WithContext(ctx).Model(&peer.Peer{}).Where("node_id = ? AND updated_at = ?", nodeID, s.timeParam(unchangedSince)).
+	err := s.db.WithContext(ctx).Model(&peer.Peer{}).Where("node_id = ? AND updated_at = ?", nodeID, unchangedSince.UTC()).
 		Select("feed_seen").UpdateColumns(&peer.Peer{FeedSeen: seen}).Error
 	return s.translate(err)
 }

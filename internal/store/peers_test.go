@@ -69,6 +69,33 @@ func TestPeerIsTouched(t *testing.T) {
 	})
 }
 
+// TestFeedIsNotedAtAnyTime: what a feed was is kept whatever the last digits of the time of its last change, and not after another change.
+func TestFeedIsNotedAtAnyTime(t *testing.T) {
+	onMigrated(t, func(t *testing.T, s *store.Store) {
+		addPeer(t, s, "erp")
+		for _, ms := range []int{0, 100, 120, 123} {
+			changed := time.Date(2026, 1, 2, 3, 4, 5, ms*1e6, time.UTC)
+			if _, err := s.SQL().ExecContext(t.Context(), "UPDATE peers SET updated_at = $1", changed); err != nil {
+				t.Fatal(err)
+			}
+			p, err := s.GetPeer(t.Context(), "erp")
+			if err != nil {
+				t.Fatal(err)
+			}
+			seen := peer.FeedSeen{ETag: fmt.Sprint(ms)}
+			if err := s.NoteFeed(t.Context(), "erp", p.UpdatedAt.Add(-time.Millisecond), peer.FeedSeen{ETag: "of before"}); err != nil {
+				t.Error(err)
+			}
+			if err := s.NoteFeed(t.Context(), "erp", p.UpdatedAt, seen); err != nil {
+				t.Error(err)
+			}
+			if p, err = s.GetPeer(t.Context(), "erp"); err != nil || p.FeedSeen != seen {
+				t.Errorf("changed at %v: %+v, %v", changed, p.FeedSeen, err)
+			}
+		}
+	})
+}
+
 // TestResetSealDropsTokens: whoever adopts a new secret must not be left with tokens that nothing opens.
 func TestResetSealDropsTokens(t *testing.T) {
 	onMigrated(t, func(t *testing.T, s *store.Store) {
