@@ -2,6 +2,7 @@ package app_test
 
 import (
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 
@@ -52,6 +53,36 @@ func TestRowsThatTheSourceCannotRead(t *testing.T) {
 		}
 		if got, err := pair.Main.Store.GetProduct(t.Context(), "main", all[150].ID); err != nil || got.Attributes != `{"size":"M"}` {
 			t.Errorf("attributes over two lines arrived as %q, %v", got.Attributes, err)
+		}
+	})
+}
+
+// TestRowsThatNeitherSideCanRead spoils a row of both sides in the same way. It is refused all the same, each time: equal rubbish is no product that arrived.
+func TestRowsThatNeitherSideCanRead(t *testing.T) {
+	nodetest.OnBoth(t, func(t *testing.T, kind nodetest.Kind) {
+		pair := nodetest.NewPair(t, kind, 20, nodetest.Config{})
+		pair.Main.Sync(nodetest.Pull{})
+		spoiled := []string{pair.Branch.Products("main")[3].ID}
+		set := []string{"price = 'cheap'"}
+		if kind == nodetest.SQLite { // PostgreSQL accepts no value of another type
+			spoiled, set = append(spoiled, pair.Branch.Products("main")[7].ID), append(set, "active = 'maybe'")
+		}
+		for i, id := range spoiled {
+			for _, n := range []*nodetest.Node{pair.Branch, pair.Main} {
+				if _, err := n.Store.SQL().ExecContext(t.Context(), "UPDATE products SET "+set[i]+" WHERE id = $1", id); err != nil {
+					t.Fatal(err)
+				}
+			}
+		}
+		refused := int64(len(spoiled))
+		for _, options := range []spec.StartOptions{{}, {VerifyAfterSync: new(true)}, {ReadEverything: new(true)}, {DeleteMissing: new(true)}} {
+			s := pair.Main.Sync(nodetest.Pull{Options: options})
+			checkCounts(t, s, counts{transferred: 20 - refused, unchanged: 20 - refused, rejected: refused})
+			for _, r := range rejectsOf(t, pair.Main, s.SessionId, 100) {
+				if !slices.Contains(spoiled, value(r.ProductId)) {
+					t.Errorf("%s was refused: %s", value(r.ProductId), r.Reason)
+				}
+			}
 		}
 	})
 }

@@ -48,6 +48,10 @@ func Short(hash string) string {
 	return hash
 }
 
+// SameContent reports whether two content hashes, both whole or both short, stand for the same content. What stands for a row that is no valid product is
+// no content hash, and equals none.
+func SameContent(a, b string) bool { return a == b && strings.HasPrefix(a, hashVersion) }
+
 // ShortOf returns the short content hash with this digest.
 func ShortOf(digest uint64) string {
 	text := append(make([]byte, 0, len(hashVersion)+shortHash), hashVersion...)

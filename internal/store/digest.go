@@ -71,7 +71,7 @@ func ignoring(into []any) []any {
 	return first
 }
 
-// noHash stands for the hash of a row that cannot even be read. It is no content hash, and equals none.
+// noHash stands for the hash of a row that is no valid product. It is no content hash, and equals none.
 const noHash = "0:unreadable"
 
 // unfit is why a row that cannot be read is refused.

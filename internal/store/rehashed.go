@@ -106,7 +106,11 @@ func (d *Rehashed) EachEntry(ctx context.Context, of []catalog.Interval, limit i
 			return err
 		}
 		wrong.note(&r)
-		return each(catalog.Entry{ID: r.ID, Hash: d.view.rehash(&r)})
+		e := catalog.Entry{ID: r.ID, Hash: noHash}
+		if r.refused == nil {
+			e.Hash = d.view.rehash(&r)
+		}
+		return each(e)
 	})
 	d.putRight(ctx, d.stretch(of[0].After, ""), &wrong)
 	return d.store.translate(err)

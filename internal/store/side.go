@@ -93,12 +93,21 @@ func (d *Side) Entries(ctx context.Context, of []catalog.Interval) ([]catalog.En
 // hash that is not to be believed is computed anew. An error of each ends the reading and is returned.
 func (d *Side) EachEntry(ctx context.Context, of []catalog.Interval, limit int, each func(catalog.Entry) error) error {
 	return d.store.translate(d.store.eachWithin(ctx, d.view.columns, d.catalog, of, limit, func(scan func(into ...any) error) error {
-		e, err := d.view.scan(scan)
+		e, err := d.scan(scan)
 		if err != nil {
 			return err
 		}
-		return each(e.Entry)
+		return each(e)
 	}))
+}
+
+// scan reads a row of the view's columns. One that is no valid product equals none, not even the same one elsewhere: nobody may take it for transferred.
+func (d *Side) scan(scan func(into ...any) error) (catalog.Entry, error) {
+	e, err := d.view.scan(scan)
+	if e.refused != nil {
+		e.Hash = noHash
+	}
+	return e.Entry, err
 }
 
 // EachShort is EachEntry with short hashes, which it takes from the digests.
@@ -136,7 +145,7 @@ func (d *Side) believe(ctx context.Context, entries []catalog.Entry) error {
 			return err
 		}
 		err = eachRow(rows, func(scan func(into ...any) error) error {
-			e, err := d.view.scan(scan)
+			e, err := d.scan(scan)
 			entries[places[e.ID]].Hash = catalog.Short(e.Hash)
 			return err
 		})

@@ -382,7 +382,7 @@ func merge(theirs, ours []catalog.Entry) (entries []entry, extra []catalog.Entry
 		}
 		want, held := true, false
 		if len(ours) > 0 && ours[0].ID == e.ID {
-			want, held, ours = ours[0].Hash != e.Hash, ours[0].Hash != "", ours[1:]
+			want, held, ours = !catalog.SameContent(ours[0].Hash, e.Hash), ours[0].Hash != "", ours[1:]
 		}
 		entries = append(entries, entry{Entry: e, want: want, held: want && held})
 	}
