@@ -219,9 +219,7 @@ func TestWhatCannotBeReverted(t *testing.T) {
 		gate.Open()
 		pair.Main.WaitEnd(running.SessionId, spec.COMPLETED)
 
-		if _, err := pair.Branch.Store.SQL().ExecContext(t.Context(), "UPDATE sync_sessions SET completed_at = '2020-01-01 00:00:00+00:00' WHERE id = '"+pushed.SessionId.String()+"'"); err != nil {
-			t.Fatal(err)
-		}
+		longAgo(t, pair.Branch, pushed.SessionId)
 		if found, err := pair.Branch.Store.PruneChanges(t.Context(), 1); err != nil || !found {
 			t.Fatal(found, err)
 		}
@@ -375,13 +373,20 @@ func TestWhatCannotBePutBack(t *testing.T) {
 	})
 }
 
+// longAgo lets a session have ended two hours ago: long ago for a test that deletes what is older than an hour, not for the node, which looks for what to
+// delete at a moment of its own.
+func longAgo(t *testing.T, n *nodetest.Node, id spec.SessionID) {
+	t.Helper()
+	sqlOn(t, n, id, "UPDATE sync_sessions SET completed_at = '"+inSQL(time.Now().Add(-2*time.Hour))+"' WHERE id = @id")
+}
+
 // TestChangesExpireMeanwhile: what a revert needs is kept until it ends, also while it waits for a worker. One whose changes are gone all the same says so.
 func TestChangesExpireMeanwhile(t *testing.T) {
 	nodetest.OnBoth(t, func(t *testing.T, kind nodetest.Kind) {
 		pair := nodetest.NewPair(t, kind, 20, nodetest.Config{Settings: map[string]string{"SYNC_WORKERS": "1"}})
 		pair.Branch.Fill("other", 5)
 		sync := pair.Main.Sync(nodetest.Pull{})
-		sqlOn(t, pair.Main, sync.SessionId, "UPDATE sync_sessions SET completed_at = '2020-01-01 00:00:00+00:00' WHERE id = @id")
+		longAgo(t, pair.Main, sync.SessionId)
 		prune := func(found bool) {
 			t.Helper()
 			if got, err := pair.Main.Store.PruneChanges(t.Context(), time.Hour); got != found || err != nil {
