@@ -4,13 +4,10 @@ import (
 	"context"
 	"encoding/binary"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"regexp"
 	"slices"
 	"time"
-
-	"gorm.io/gorm"
 
 	"fullsync/internal/catalog"
 	"fullsync/internal/session"
@@ -118,7 +115,7 @@ func (s *Store) writtenChanges(ctx context.Context, q session.ChangeQuery) ([]se
 // createdBy lists what stands in sync_creations.
 func (s *Store) createdBy(ctx context.Context, q session.ChangeQuery) (out []session.Change, err error) {
 	wanted := regexp.MustCompile("(?i)" + regexp.QuoteMeta(q.Text))
-	err = s.eachCreations(s.read.WithContext(ctx).Where("session_id = ? AND batch >= ?", q.SessionID, q.After.Batch).Order("session_id, batch"), func(batch creations) error {
+	err = s.eachCreations(ctx, q.SessionID, q.After.Batch, upwards, func(batch creations) error {
 		return batch.each(func(c session.Change) error {
 			if c.Compare(q.After) <= 0 || !wanted.MatchString(c.ProductID) {
 				return nil
@@ -133,23 +130,38 @@ func (s *Store) createdBy(ctx context.Context, q session.ChangeQuery) (out []ses
 	return out, err
 }
 
-// eachCreations calls do for every row of sync_creations that a query selects. errEnough ends it.
-func (s *Store) eachCreations(query *gorm.DB, do func(creations) error) error {
-	rows, err := query.Model(&creations{}).Rows() //nolint:rowserrcheck // eachRow does
-	if err != nil {
-		return s.translate(err)
-	}
-	err = eachRow(rows, func(func(into ...any) error) error {
-		var batch creations
-		if err := s.read.ScanRows(rows, &batch); err != nil {
-			return err
+// direction is how the rows of sync_creations are read.
+type direction struct{ from, beyond, order string }
+
+var (
+	upwards   = direction{from: "batch >= ?", beyond: "batch > ?", order: "session_id, batch"}
+	downwards = direction{from: "batch <= ?", beyond: "batch < ?", order: "session_id DESC, batch DESC"}
+)
+
+// creationsAtOnce is how many rows of sync_creations are held at most.
+const creationsAtOnce = 16
+
+// eachCreations calls do for what a session created, from a batch on. errEnough ends it. Each row holds the ids of a whole batch, and PostgreSQL sends all rows
+// that a statement selects, whoever has had enough. So it asks for one row at first, and for more the longer it goes on.
+func (s *Store) eachCreations(ctx context.Context, sessionID string, batch int64, d direction, do func(creations) error) error {
+	place := d.from
+	for limit := 1; ; limit = min(2*limit, creationsAtOnce) {
+		var rows []creations
+		err := s.read.WithContext(ctx).Where("session_id = ? AND "+place, sessionID, batch).Order(d.order).Limit(limit).Find(&rows).Error
+		if err != nil {
+			return s.translate(err)
 		}
-		return do(batch)
-	})
-	if errors.Is(err, errEnough) {
-		return nil
+		for _, row := range rows {
+			if err := do(row); err != nil {
+				return s.translate(ended(err))
+			}
+			batch = row.Batch
+		}
+		if len(rows) < limit {
+			return nil
+		}
+		place = d.beyond
 	}
-	return s.translate(err)
 }
 
 // creations is the row of table sync_creations.

@@ -155,6 +155,50 @@ func TestNoAccountIsBetterThanHalfOfOne(t *testing.T) {
 	})
 }
 
+// TestPagesOfChangesReadOnlyTheirOwn, however much more the session has created: PostgreSQL sends all that a statement selects.
+func TestPagesOfChangesReadOnlyTheirOwn(t *testing.T) {
+	onMigrated(t, func(t *testing.T, s *store.Store) {
+		ctx := t.Context()
+		if s.Listener() == nil {
+			t.Skip("SQLite reads no row before it is asked for")
+		}
+		row := transferring(t, s, "s1")
+		const batches, size = 40, 5
+		for i := range batches {
+			if err := s.CommitBatch(ctx, &row, batch(t, i*size, (i+1)*size, "new")); err != nil {
+				t.Fatal(err)
+			}
+		}
+		for _, statement := range []string{
+			"ALTER TABLE sync_creations RENAME TO kept_creations", "CREATE SEQUENCE seen",
+			"CREATE VIEW sync_creations AS SELECT * FROM kept_creations WHERE nextval('seen') > 0",
+		} {
+			if _, err := s.SQL().ExecContext(ctx, statement); err != nil {
+				t.Fatal(err)
+			}
+		}
+		ask := map[string]func(at session.ChangePosition) ([]session.Change, error){
+			"listed": func(at session.ChangePosition) ([]session.Change, error) {
+				return s.ListChanges(ctx, session.ChangeQuery{SessionID: "s1", Catalog: "main", After: at, Limit: size})
+			},
+			"put back": func(at session.ChangePosition) ([]session.Change, error) { return s.ChangesBefore(ctx, "s1", at, size) },
+		}
+		for name, read := range ask {
+			if _, err := s.SQL().ExecContext(ctx, "SELECT setval('seen', 1)"); err != nil {
+				t.Fatal(err)
+			}
+			changes, err := read(session.ChangePosition{Batch: batches / 2})
+			var seen int
+			if err := s.SQL().QueryRowContext(ctx, "SELECT last_value - 1 FROM seen").Scan(&seen); err != nil {
+				t.Fatal(err)
+			}
+			if err != nil || len(changes) != size || seen > 4 {
+				t.Errorf("%s: %d changes, %v, out of %d batches", name, len(changes), err, seen)
+			}
+		}
+	})
+}
+
 // TestChangesArePruned of sessions that ended long ago, and of those that are deleted; the others stay.
 func TestChangesArePruned(t *testing.T) {
 	onMigrated(t, func(t *testing.T, s *store.Store) {

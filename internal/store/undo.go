@@ -66,8 +66,7 @@ func (s *Store) writtenBefore(ctx context.Context, id string, before session.Cha
 
 // createdBefore lists what stands in sync_creations, newest first.
 func (s *Store) createdBefore(ctx context.Context, id string, before session.ChangePosition, limit int) (changes []session.Change, err error) {
-	query := s.read.WithContext(ctx).Where("session_id = ? AND batch <= ?", id, before.Batch).Order("session_id DESC, batch DESC")
-	err = s.eachCreations(query, func(batch creations) error {
+	err = s.eachCreations(ctx, id, before.Batch, downwards, func(batch creations) error {
 		if len(changes) >= limit {
 			return errEnough
 		}
