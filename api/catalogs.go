@@ -17,41 +17,69 @@ type catalogHandlers struct {
 	pages    Pages
 	sides    Sides
 	syncs    Syncs
+	totals   *totals
 }
 
 // ListCatalogs lists the catalogs with the session that wrote each last.
-func (h *catalogHandlers) ListCatalogs(ctx context.Context, _ spec.ListCatalogsRequestObject) (spec.ListCatalogsResponseObject, error) {
-	counts, err := h.catalogs.CountCatalogs(ctx)
+func (h *catalogHandlers) ListCatalogs(ctx context.Context, r spec.ListCatalogsRequestObject) (spec.ListCatalogsResponseObject, error) {
+	list := h.sizes
+	if valueOr(r.Params.Digest, true) {
+		list = h.digests
+	}
+	catalogs, err := list(ctx)
 	if err != nil {
 		return nil, err
 	}
-	out := spec.ListCatalogs200JSONResponse{Success: true, Catalogs: []spec.CatalogSummary{}}
 	ended := []session.Status{session.Completed, session.Failed, session.Cancelled}
-	for _, c := range counts {
-		// Number and digest are of one moment.
+	for i := range catalogs {
+		last, err := h.syncs.List(ctx, syncer.Query{Catalog: catalogs[i].Catalog, Statuses: ended, Limit: 1})
+		if err != nil {
+			return nil, err
+		}
+		if len(last) > 0 {
+			catalogs[i].LastSync = summaryOf(last[0])
+		}
+	}
+	return spec.ListCatalogs200JSONResponse{Success: true, Catalogs: catalogs}, nil
+}
+
+// digests returns the catalogs with number and digest of one moment.
+func (h *catalogHandlers) digests(ctx context.Context) ([]spec.CatalogSummary, error) {
+	counts, err := h.catalogs.CountUpTo(ctx, 1)
+	if err != nil {
+		return nil, err
+	}
+	catalogs := make([]spec.CatalogSummary, len(counts))
+	for i, c := range counts {
 		whole, err := h.sides(c.Catalog, false).Digests(ctx, "", []string{""})
 		if err != nil {
 			return nil, err
 		}
-		last, err := h.syncs.List(ctx, syncer.Query{Catalog: c.Catalog, Statuses: ended, Limit: 1})
-		if err != nil {
-			return nil, err
-		}
-		summary := spec.CatalogSummary{Catalog: c.Catalog, Products: whole[0].Count}
+		catalogs[i] = spec.CatalogSummary{Catalog: c.Catalog, Products: whole[0].Count}
 		if whole[0].Known {
-			summary.Digest = new(fmt.Sprintf("%016x", whole[0].Sum))
+			catalogs[i].Digest = new(fmt.Sprintf("%016x", whole[0].Sum))
 		}
-		if len(last) > 0 {
-			summary.LastSync = summaryOf(last[0])
-		}
-		out.Catalogs = append(out.Catalogs, summary)
 	}
-	return out, nil
+	return catalogs, nil
+}
+
+// sizes returns the catalogs without digests, which is quick.
+func (h *catalogHandlers) sizes(ctx context.Context) ([]spec.CatalogSummary, error) {
+	sizes, err := h.totals.shown(ctx)
+	if err != nil {
+		return nil, err
+	}
+	catalogs := make([]spec.CatalogSummary, len(sizes))
+	for i, s := range sizes {
+		catalogs[i] = spec.CatalogSummary{Catalog: s.Catalog, Products: s.Products, CountedAt: inUTC(s.countedAt)}
+	}
+	return catalogs, nil
 }
 
 // DeleteCatalog deletes a catalog whose size the caller knows.
 func (h *catalogHandlers) DeleteCatalog(ctx context.Context, r spec.DeleteCatalogRequestObject) (spec.DeleteCatalogResponseObject, error) {
 	deleted, err := h.editor.DeleteCatalog(ctx, r.Catalog, caller(ctx), r.Params.Products)
+	h.totals.forget(r.Catalog)
 	if err != nil {
 		return nil, err
 	}

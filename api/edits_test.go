@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/http"
 	"reflect"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -262,18 +263,22 @@ func TestCatalogs(t *testing.T) {
 	for _, p := range n.products {
 		whole.Add(p.Hash)
 	}
-	size := fmt.Sprintf(`"products":3,"digest":"%016x"`, whole.Sum)
+	size := fmt.Sprintf(`"products":3,"countedAt":null,"digest":"%016x"`, whole.Sum)
 	want := `{"success":true,"catalogs":[{"catalog":"garden",` + size + `,"lastSync":null},{"catalog":"main",` + size + `,"lastSync":{` +
 		`"sessionId":"` + sessionA + `","direction":"pull","sourceNodeId":"branch-2","targetNodeId":"main-1","status":"CANCELLED","outcome":null,` +
 		`"startedAt":"2026-01-31T10:00:00Z","completedAt":"2026-01-31T10:00:04Z","transferredRecords":758,"errorMessage":"Cancelled by alice: wrong peer"}}]}`
 	if a := n.call("GET", "/api/catalogs", ""); strings.TrimSpace(a.body) != want {
 		t.Errorf("%s\nwant %s", a.body, want)
 	}
+	without := regexp.MustCompile(`"digest":"\w+"`).ReplaceAllString(want, `"digest":null`)
+	if a := n.call("GET", "/api/catalogs?digest=false", ""); strings.TrimSpace(a.body) != without {
+		t.Errorf("%s\nwant %s", a.body, without)
+	}
 	n.products[1].ID = "unknown" // the digest of this one is not known
-	if a := n.call("GET", "/api/catalogs", ""); strings.Count(a.body, `"products":3,"digest":null,`) != 2 {
+	if a := n.call("GET", "/api/catalogs", ""); strings.Count(a.body, `"products":3,"countedAt":null,"digest":null,`) != 2 {
 		t.Error(a.body)
 	}
-	if len(queries) != 4 || queries[0].Limit != 1 || len(queries[0].Statuses) != 3 {
+	if len(queries) != 6 || queries[0].Limit != 1 || len(queries[0].Statuses) != 3 {
 		t.Errorf("%+v", queries)
 	}
 

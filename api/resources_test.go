@@ -186,33 +186,59 @@ func TestStats(t *testing.T) {
 	}
 }
 
-// TestManyProductsAreNotCountedForEveryCaller: few are, so that the number is always right where it costs nothing.
+// TestManyProductsAreNotCountedForEveryCaller: few are, so that the number is always right where it costs nothing. The list of the catalogs says of when a count is.
 func TestManyProductsAreNotCountedForEveryCaller(t *testing.T) {
 	t.Parallel()
 	counts := &countedCatalogs{products: 7}
-	n := setup(t, func(o *api.Options) { o.Catalogs, o.Limits.KeepCount = counts, time.Hour })
+	n := setup(t, func(o *api.Options) {
+		o.Catalogs, o.Limits.KeepCount = counts, time.Hour
+		o.Pages = countedPages{o.Pages, counts}
+	})
+	n.list = func(syncer.Query) ([]session.View, error) { return nil, nil }
 	total := func() any {
 		return n.call("GET", "/api/sync/stats", "").member("products").(map[string]any)["total"]
 	}
 	for _, want := range []struct{ products, total, counted int64 }{
-		{7, 7, 1}, {8, 8, 2}, {1_000_000, 1_000_000, 3}, {1_000_001, 1_000_000, 3},
+		{7, 7, 0}, {8, 8, 0}, {1_000_000, 1_000_000, 1}, {1_000_001, 1_000_000, 1},
 	} {
 		counts.products = want.products
 		if got := total(); got != float64(want.total) || counts.counted != want.counted {
 			t.Errorf("%+v: got %v, counted %d times", want, got, counts.counted)
 		}
 	}
+	listed := func() map[string]any {
+		return n.call("GET", "/api/catalogs?digest=false", "").member("catalogs").([]any)[0].(map[string]any)
+	}
+	c := listed()
+	at, err := time.Parse(time.RFC3339, fmt.Sprint(c["countedAt"]))
+	if c["products"] != 1e6 || c["digest"] != nil || err != nil || time.Since(at).Abs() > time.Hour {
+		t.Errorf("%v", c)
+	}
+	n.deleteAll = func(string, string, int64) (int64, error) { return 0, errors.New("the database went away") }
+	n.call("DELETE", "/api/catalogs/main?products=1", "")
+	if c := listed(); c["products"] != 1_000_001.0 || c["countedAt"] != nil {
+		t.Errorf("after some were deleted: %v", c)
+	}
 }
 
-// countedCatalogs count how often they are counted.
+// countedCatalogs and countedPages count how often a catalog is counted.
 type countedCatalogs struct {
 	api.Catalogs
 	products, counted int64
 }
 
-func (c *countedCatalogs) CountCatalogs(context.Context) ([]catalog.Count, error) {
-	c.counted++
-	return []catalog.Count{{Catalog: "main", Products: c.products}}, nil
+func (c *countedCatalogs) CountUpTo(_ context.Context, most int) ([]catalog.Count, error) {
+	return []catalog.Count{{Catalog: "main", Products: min(c.products, int64(most))}}, nil
+}
+
+type countedPages struct {
+	api.Pages
+	of *countedCatalogs
+}
+
+func (p countedPages) CountProducts(context.Context, string) (int64, error) {
+	p.of.counted++
+	return p.of.products, nil
 }
 
 func TestServiceRunsAndCannotBeControlled(t *testing.T) {

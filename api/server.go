@@ -81,7 +81,7 @@ type Limits struct {
 	Silence time.Duration
 	// TokenCheck is how often an event stream makes sure that its token still holds; 15 s.
 	TokenCheck time.Duration
-	// KeepCount is how long the number of products is kept where there are many; 5 s.
+	// KeepCount is for how long people are told the same number of products at least, where there are many; 5 s.
 	KeepCount time.Duration
 }
 
@@ -211,6 +211,7 @@ type handlers struct {
 var _ spec.StrictServerInterface = (*handlers)(nil)
 
 func newHandlers(opt Options, streams *streams) *handlers {
+	totals := newTotals(opt.Pages.CountProducts, opt.Catalogs.CountUpTo, opt.Limits.KeepCount)
 	return &handlers{
 		sessionHandlers:  sessionHandlers{syncs: opt.Syncs},
 		eventHandlers:    eventHandlers{events: opt.Events, syncs: opt.Syncs, callers: opt.Callers, limits: opt.Limits, streams: streams},
@@ -220,12 +221,12 @@ func newHandlers(opt Options, streams *streams) *handlers {
 		productHandlers:  productHandlers{catalogs: opt.Catalogs, pageBytes: opt.Limits.PageBytes},
 		editHandlers:     editHandlers{editor: opt.Editor},
 		importHandlers:   importHandlers{imports: opt.Imports},
-		catalogHandlers:  catalogHandlers{editor: opt.Editor, catalogs: opt.Catalogs, pages: opt.Pages, sides: opt.Sides, syncs: opt.Syncs},
-		nodeHandlers: nodeHandlers{node: opt.Node, peers: opt.Peers, catalogs: opt.Catalogs, pages: opt.Pages, sides: opt.Sides, totals: newTotals(opt.Pages.CountProducts),
+		catalogHandlers:  catalogHandlers{editor: opt.Editor, catalogs: opt.Catalogs, pages: opt.Pages, sides: opt.Sides, syncs: opt.Syncs, totals: totals},
+		nodeHandlers: nodeHandlers{node: opt.Node, peers: opt.Peers, catalogs: opt.Catalogs, pages: opt.Pages, sides: opt.Sides, totals: totals,
 			encoders: newEncoders(), pageBytes: opt.Limits.PageBytes},
 		pushHandlers: pushHandlers{receiver: opt.Receiver},
 		statsHandlers: statsHandlers{
-			peers: opt.Peers, syncs: opt.Syncs, figures: opt.Figures, products: newProductTotal(opt.Catalogs, opt.Limits.KeepCount), checkEvery: opt.CheckPeersEvery,
+			peers: opt.Peers, syncs: opt.Syncs, figures: opt.Figures, totals: totals, checkEvery: opt.CheckPeersEvery,
 		},
 		authHandlers:      authHandlers{logins: opt.Logins, node: opt.Node},
 		userHandlers:      userHandlers{users: opt.Users},

@@ -58,6 +58,8 @@ type Catalogs interface {
 	ProductHistory(ctx context.Context, catalogName, id string, skip, limit int) ([]session.Made, error)
 	// CountCatalogs returns the catalogs that hold products.
 	CountCatalogs(ctx context.Context) ([]catalog.Count, error)
+	// CountUpTo is CountCatalogs that counts no further than to most, and so is quick.
+	CountUpTo(ctx context.Context, most int) ([]catalog.Count, error)
 }
 
 // Editor changes products; [syncer.Editor] is one.

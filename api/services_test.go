@@ -262,6 +262,14 @@ func (s *services) CountCatalogs(context.Context) ([]catalog.Count, error) {
 	return []catalog.Count{{Catalog: "garden", Products: 3}, {Catalog: "main", Products: int64(len(s.products))}}, nil
 }
 
+func (s *services) CountUpTo(ctx context.Context, most int) ([]catalog.Count, error) {
+	counts, err := s.CountCatalogs(ctx)
+	for i := range counts {
+		counts[i].Products = min(counts[i].Products, int64(most))
+	}
+	return counts, err
+}
+
 func (s *services) Edit(_ context.Context, catalogName string, edits []catalog.Edit) ([]catalog.Edited, error) {
 	return s.edit(catalogName, edits)
 }

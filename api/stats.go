@@ -23,7 +23,7 @@ type statsHandlers struct {
 	peers      Peers
 	syncs      Syncs
 	figures    SessionFigures
-	products   *productTotal
+	totals     *totals
 	checkEvery time.Duration
 }
 
@@ -41,16 +41,19 @@ func (h *statsHandlers) GetSyncStats(ctx context.Context, _ spec.GetSyncStatsReq
 	if err != nil {
 		return nil, err
 	}
-	products, err := h.products.get(ctx)
+	sizes, err := h.totals.shown(ctx)
 	if err != nil {
 		return nil, err
 	}
 	out := spec.GetSyncStats200JSONResponse{
-		Success: true, SyncNodes: []spec.SyncNode{}, Products: spec.ProductCounts{Total: products}, Timestamp: figures.At,
+		Success: true, SyncNodes: []spec.SyncNode{}, Timestamp: figures.At,
 		Overview: overviewOf(figures), Last24Hours: spec.StatsLastDay{
 			Events: figures.LastDay.Received + figures.LastDay.Sent, Sessions: figures.LastDay.Sessions,
 		},
 		RecentSessions: []spec.StatsSession{}, RecentConflicts: []map[string]any{}, Metrics: []spec.StatsDay{},
+	}
+	for _, c := range sizes {
+		out.Products.Total += c.Products
 	}
 	for _, p := range peers {
 		out.SyncNodes = append(out.SyncNodes, syncNodeOf(p, h.checkEvery))

@@ -3,8 +3,13 @@ package api
 import (
 	"context"
 	"errors"
+	"maps"
+	"reflect"
+	"slices"
 	"testing"
 	"time"
+
+	"fullsync/internal/catalog"
 )
 
 // TestTotalsAreCountedSeldom: what counting costs is bounded, and the count that matters is always new.
@@ -13,11 +18,12 @@ func TestTotalsAreCountedSeldom(t *testing.T) {
 	now := time.Date(2026, 1, 31, 11, 0, 0, 0, time.UTC)
 	products, took, counted := int64(300), time.Millisecond, 0
 	var failure error
-	totals := newTotals(func(context.Context, string) (int64, error) {
+	totals := newTotals(nil, nil, 5*time.Second)
+	totals.count = func(context.Context, string) (int64, error) {
 		counted++
 		now = now.Add(took)
 		return products, failure
-	})
+	}
 	totals.now = func() time.Time { return now }
 	expect := func(what string, ask func(context.Context, string) (int64, error), want int64, counts int) {
 		t.Helper()
@@ -66,5 +72,59 @@ func TestTotalsAreCountedSeldom(t *testing.T) {
 	failure = errors.New("the database is away")
 	if _, err := totals.recent(t.Context(), "main"); !errors.Is(err, failure) {
 		t.Errorf("a failed count: %v", err)
+	}
+}
+
+// TestPeopleAreToldOfWhenACountIs: which catalogs there are and how many products small ones have is always as it is now, and one caller counts a large one for
+// all who ask for some time.
+func TestPeopleAreToldOfWhenACountIs(t *testing.T) {
+	t.Parallel()
+	now := time.Date(2026, 1, 31, 11, 0, 0, 0, time.UTC)
+	catalogs := map[string]int64{"large": 1_000_000, "small": 7}
+	took, counted := 10*time.Millisecond, 0
+	totals := newTotals(nil, nil, 5*time.Second)
+	totals.now = func() time.Time { return now }
+	totals.count = func(_ context.Context, name string) (int64, error) {
+		counted++
+		now = now.Add(took)
+		return catalogs[name], nil
+	}
+	totals.upTo = func(_ context.Context, most int) (counts []catalog.Count, _ error) {
+		for _, name := range slices.Sorted(maps.Keys(catalogs)) {
+			counts = append(counts, catalog.Count{Catalog: name, Products: min(catalogs[name], int64(most))})
+		}
+		return counts, nil
+	}
+	expect := func(what string, counts int, want ...size) {
+		t.Helper()
+		sizes, err := totals.shown(t.Context())
+		if err != nil || !reflect.DeepEqual(sizes, want) || counted != counts {
+			t.Errorf("%s: %+v after %d counts, %v; want %+v after %d", what, sizes, counted, err, want, counts)
+		}
+	}
+	of := func(name string, products int64, at *time.Time) size {
+		return size{catalog.Count{Catalog: name, Products: products}, at}
+	}
+	first := now
+	expect("first", 1, of("large", 1_000_000, nil), of("small", 7, nil))
+	catalogs["large"]++
+	catalogs["small"]++
+	now = now.Add(5*time.Second - time.Millisecond)
+	expect("within five seconds", 1, of("large", 1_000_000, &first), of("small", 8, nil))
+	now = now.Add(time.Millisecond)
+	expect("after them", 2, of("large", 1_000_001, nil), of("small", 8, nil))
+	catalogs["large"]++
+	totals.forget("large")
+	took = time.Second
+	second := now
+	expect("after it was deleted in part", 3, of("large", 1_000_002, nil), of("small", 8, nil))
+	delete(catalogs, "small")
+	now = now.Add(totalShare*took - time.Millisecond)
+	expect("within fifty times as long as it took", 3, of("large", 1_000_002, &second))
+	now = now.Add(time.Millisecond)
+	expect("after that", 4, of("large", 1_000_002, nil))
+	delete(catalogs, "large")
+	if sizes, err := totals.shown(t.Context()); err != nil || len(sizes) != 0 {
+		t.Errorf("nothing is left: %+v, %v", sizes, err)
 	}
 }

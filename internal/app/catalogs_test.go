@@ -74,6 +74,52 @@ func TestSearch(t *testing.T) {
 	})
 }
 
+// TestSizesOfCatalogs: the list without digests knows at once which catalogs there are, counts small ones each time, and says of when the count of a large one is.
+func TestSizesOfCatalogs(t *testing.T) {
+	nodetest.OnBoth(t, func(t *testing.T, kind nodetest.Kind) {
+		n := nodetest.Start(t, nodetest.Config{Database: nodetest.NewDatabase(t, kind)})
+		sizes := func() (found []spec.CatalogSummary) {
+			t.Helper()
+			a := n.Call("bob", http.MethodGet, "/api/catalogs?digest=false", "")
+			list, err := nodetest.Decode[spec.CatalogListResponse](a)
+			if err != nil || a.Status != http.StatusOK {
+				t.Fatalf("%d %s", a.Status, a.Body)
+			}
+			return list.Catalogs
+		}
+		if found := sizes(); len(found) != 0 {
+			t.Errorf("in an empty node: %+v", found)
+		}
+		const many = 20_000
+		series := "generate_series(1, 20000) AS series(i)"
+		if kind == nodetest.SQLite {
+			series = "(WITH RECURSIVE series(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM series WHERE i < 20000) SELECT i FROM series)"
+		}
+		behind(t, n, `INSERT INTO products (catalog, id, sku, name, price, currency, active, attributes, hash, origin_node_id, created_at, updated_at)
+			SELECT 'large', 'p-' || i, '', 'Product', '', '', true, '{}', '', 'elsewhere', CURRENT_TIMESTAMP, CURRENT_TIMESTAMP FROM `+series)
+		n.Put("small", "a", "Apple")
+		if found := sizes(); len(found) != 2 || found[0].Products != many || found[0].CountedAt != nil || found[0].Digest != nil || found[1].Products != 1 {
+			t.Errorf("first: %+v", found)
+		}
+		n.Put("large", "one-more", "Last straw")
+		n.Put("small", "b", "Banana")
+		if found := sizes(); (found[0].Products == many) != (found[0].CountedAt != nil) || found[1].Products != 2 || found[1].CountedAt != nil {
+			t.Errorf("a moment later: %+v", found)
+		}
+		// A refused deletion says how many there are. The list says the same then, and not what it was refused for.
+		if a := n.Call("alice", http.MethodDelete, "/api/catalogs/large?products=20000", ""); a.Status != http.StatusConflict {
+			t.Errorf("%d %s", a.Status, a.Body)
+		}
+		if found := sizes(); found[0].Products != many+1 || found[0].CountedAt != nil {
+			t.Errorf("after it was refused: %+v", found)
+		}
+		n.Delete("small", "a", "b")
+		if found := sizes(); len(found) != 1 {
+			t.Errorf("after one was emptied: %+v", found)
+		}
+	})
+}
+
 // quote renders an id as JSON. The ids here need no escapes except for quotes and backslashes.
 func quote(id string) string {
 	return `"` + strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(id) + `"`

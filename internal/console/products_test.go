@@ -111,10 +111,31 @@ func TestProducts(t *testing.T) {
 		t.Error("a viewer may change the product")
 	}
 
+	browsertest.Eval[bool](page, countedEarlier)
 	visit(page, "Catalogs")
+	table.WaitText("garden 119, counted Jan 31, 2026")
+	node.Put("garden", "late", "Latecomer")
+	page.Expect(http.StatusConflict, "/api/catalogs/garden")
 	page.Button("Delete…").Click()
-	page.Dialog("Delete catalog garden?").Button("Delete 119 products").Click()
+	question = page.Dialog("Delete catalog garden?")
+	question.Button("Delete 119 products").Click()
+	question.WaitText("Catalog garden holds 120 products")
+	question.Button("Keep it").Click()
+	table.WaitText("garden 120, counted")
+	page.Button("Delete…").Click()
+	page.Dialog("Delete catalog garden?").Button("Delete 120 products").Click()
 	page.WaitText("Catalog garden deleted successfully")
 	page.WaitText("There is no catalog yet.")
 	waitFocusOnNews(page)
 }
+
+// countedEarlier is an expression that makes the page believe that the catalogs were counted for an earlier answer.
+const countedEarlier = `(() => {
+	const send = window.fetch;
+	window.fetch = async (address, init) => {
+		const answer = await send(address, init);
+		if (!new URL(answer.url).pathname.endsWith("/api/catalogs")) return answer;
+		return new Response((await answer.text()).replaceAll('"countedAt":null', '"countedAt":"2026-01-31T10:00:00Z"'), answer);
+	};
+	return true;
+})()`

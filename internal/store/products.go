@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"slices"
 	"strings"
 
@@ -213,5 +214,17 @@ func (s *Store) CountCatalogs(ctx context.Context) ([]catalog.Count, error) {
 	err := s.read.WithContext(ctx).Model(&product{}).Select("catalog, count(*) AS products").Group("catalog").Find(&counts).Error
 	// Sorted here: connections that read avoid sorting, and would go through the key instead of counting.
 	slices.SortFunc(counts, func(a, b catalog.Count) int { return strings.Compare(a.Catalog, b.Catalog) })
+	return counts, s.translate(err)
+}
+
+// CountUpTo is CountCatalogs that counts no further than to most, and so costs what there are catalogs and not what they hold.
+func (s *Store) CountUpTo(ctx context.Context, most int) ([]catalog.Count, error) {
+	var counts []catalog.Count
+	// It goes from one catalog to the next along the key, and so does each count: in another order the planner might go through everything.
+	const next = "(SELECT catalog FROM products%s ORDER BY catalog LIMIT 1)"
+	err := s.read.WithContext(ctx).Raw("WITH RECURSIVE catalogs(this) AS (SELECT "+fmt.Sprintf(next, "")+
+		" UNION ALL SELECT "+fmt.Sprintf(next, " WHERE catalog > this")+" FROM catalogs WHERE this IS NOT NULL)"+
+		" SELECT this AS catalog, (SELECT count(*) FROM (SELECT id FROM products WHERE catalog = this ORDER BY catalog, id LIMIT ?) AS first) AS products"+
+		" FROM catalogs WHERE this IS NOT NULL", most).Scan(&counts).Error
 	return counts, s.translate(err)
 }

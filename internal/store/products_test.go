@@ -79,6 +79,11 @@ func TestCountProducts(t *testing.T) {
 				t.Errorf("%s has %d products, want %d (%v)", name, n, want, err)
 			}
 		}
+		for most, want := range map[int]string{1: "[{main 1} {other 1}]", 4: "[{main 4} {other 3}]", 100: "[{main 50} {other 3}]"} {
+			if counts, err := s.CountUpTo(t.Context(), most); err != nil || fmt.Sprint(counts) != want {
+				t.Errorf("up to %d: %v, want %s (%v)", most, counts, want, err)
+			}
+		}
 	})
 }
 

@@ -31,12 +31,12 @@ export const catalogs = {
 
 async function read() {
   /** @type {Schemas["CatalogListResponse"]} */
-  const all = await call("GET", "/api/catalogs");
+  const all = await call("GET", "/api/catalogs?digest=false");
   return { items: all.catalogs, next: null };
 }
 
 /** @param {Schemas["CatalogSummary"]} c */
-function show({ catalog, products, lastSync }) {
+function show({ catalog, products, countedAt, lastSync }) {
   const last = lastSync
     ? make("a", { href: href(`sessions/${lastSync.sessionId}`) }, `${lastSync.status}, ${time(lastSync.completedAt)}`)
     : texts.noneHasEndedYet;
@@ -50,12 +50,16 @@ function show({ catalog, products, lastSync }) {
       go: common.delete(common.countProducts(products)),
       async work() {
         /** @type {Schemas["CatalogDeletedResponse"]} */
-        const done = await call("DELETE", `/api/catalogs/${catalog}?products=${products}`);
+        const done = await call("DELETE", `/api/catalogs/${catalog}?products=${products}`).catch((refused) => {
+          void list.reload(); // it holds another number of products than the list says
+          throw refused;
+        });
         const told = say("success", done.message);
         await list.reload();
         focusMessage(told);
       },
     }),
   );
-  return row(make("a", { href: href(`catalogs/${catalog}`) }, catalog), number(products), last, remove);
+  const size = countedAt ? texts.countedAt(number(products), time(countedAt)) : number(products);
+  return row(make("a", { href: href(`catalogs/${catalog}`) }, catalog), size, last, remove);
 }

@@ -3,6 +3,8 @@
 export const texts = {
   lastSync: "Last sync",
   thereIsNoCatalogYet: "There is no catalog yet. A catalog exists as long as it holds a product.",
+  /** @param {string} products @param {string} when */
+  countedAt: (products, when) => `${products}, counted ${when}`,
   noneHasEndedYet: "none has ended yet",
   delete: "Delete…",
   /** @param {string} catalog */
