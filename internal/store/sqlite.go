@@ -37,10 +37,9 @@ const sqlitePragmas = "_pragma=busy_timeout(5000)&_pragma=journal_mode(WAL)&_pra
 type sqlite struct {
 	path string
 	// opened is the file as it was opened, to notice when it is taken away.
-	opened fs.FileInfo
-	roomMu sync.Mutex
-	// kept are the statements of query, on the connections that read.
-	kept *keptStatements
+	opened  fs.FileInfo
+	roomMu  sync.Mutex
+	readers *sql.DB
 }
 
 // CodeNoDatabase is the code of the fault that the SQLite file is not there.
@@ -107,16 +106,16 @@ func (d *sqlite) open() (*Store, error) {
 		return nil, errors.Join(err, s.Close())
 	}
 	s.db, s.work, s.read, s.show = write, write, read, read
-	readers, err := read.DB()
-	d.kept = &keptStatements{db: readers, all: map[string]*sql.Stmt{}}
+	d.readers, err = read.DB()
 	return s, err
 }
 
 func (s *Store) openFile(path, name string, size int) (*gorm.DB, error) {
-	db, err := sql.Open("sqlite", (&url.URL{Scheme: "file", Opaque: (&url.URL{Path: path}).EscapedPath(), RawQuery: sqlitePragmas}).String())
+	connector, err := newSQLiteConnector((&url.URL{Scheme: "file", Opaque: (&url.URL{Path: path}).EscapedPath(), RawQuery: sqlitePragmas}).String())
 	if err != nil {
 		return nil, err
 	}
+	db := sql.OpenDB(connector)
 	db.SetMaxOpenConns(size)
 	db.SetMaxIdleConns(size)
 	s.closers = append(s.closers, db)
@@ -135,6 +134,10 @@ func (*sqlite) holdCatalog(*gorm.DB, string) error     { return nil } // its tra
 func (*sqlite) listener() *pgxpool.Pool                { return nil }
 func (*sqlite) prepare(context.Context, *upsert) error { return nil }
 func (*sqlite) mayMigrate(context.Context) error       { return nil }
+
+func (d *sqlite) query(ctx context.Context, query string, values ...any) (pageRows, error) {
+	return d.readers.QueryContext(ctx, query, values...) //nolint:rowserrcheck // whoever reads the rows does
+}
 
 func (*sqlite) preparedSQL() string {
 	return "SELECT EXISTS (SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'settings')"
