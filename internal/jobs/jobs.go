@@ -30,7 +30,7 @@ type Database struct {
 
 func (d Database) driver() riverdriver.Driver[*sql.Tx] {
 	if d.Listener == nil {
-		return riversqlite.New(d.SQL)
+		return sqliteDriver{Driver: riversqlite.New(d.SQL), db: d.SQL}
 	}
 	return riverdatabasesql.NewWithPgxListener(d.SQL, d.Listener)
 }
