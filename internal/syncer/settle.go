@@ -12,7 +12,7 @@ import (
 	"fullsync/internal/transfer"
 )
 
-// settleTimeout bounds one try to record how a run ended.
+// settleTimeout bounds one try to claim a session, or to record how a run ended.
 const settleTimeout = 5 * time.Second
 
 // settle records how a run ended. A database that is away is waited for as long as this process lives: a session

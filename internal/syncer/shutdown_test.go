@@ -42,3 +42,41 @@ func TestShutdownWaitsForEveryRunThatBegan(t *testing.T) {
 		}
 	}
 }
+
+// TestShutdownDuringTheClaim: a session is handed back, for the next worker at once, also where the process is told to stop while its claim is on its way.
+func TestShutdownDuringTheClaim(t *testing.T) {
+	onBoth(t, func(t *testing.T, db *watched) {
+		if c, err := db.CreateSession(t.Context(), session.Session{
+			ID: "s1", Catalog: "main", PeerID: "branch", Status: session.Preparing, Phase: session.PhaseQueued,
+		}, syncer.Creation{Enqueue: db.queue.Enqueue}); err != nil || !c.OK {
+			t.Fatal(c, err)
+		}
+		cfg := db.cfg
+		cfg.Worker, cfg.SessionTimeout = "main-1", time.Hour
+		ctx, stop := context.WithCancelCause(t.Context())
+		ledger := stopping{db.Store, func() { stop(syncer.ErrShutdown) }}
+		worker := syncer.NewWorker(cfg, ledger, peers{}, db.queue, ends(db.Store, 0))
+		if err := worker.Run(ctx, "s1", 0); err != nil {
+			t.Error(err)
+		}
+		if row := db.row(t); row.Worker != "" || row.Phase != session.PhaseQueued || row.Fence != 2 {
+			t.Errorf("worker %q, phase %s, fence %d: the session was not handed back", row.Worker, row.Phase, row.Fence)
+		}
+	})
+}
+
+// stopping is a ledger whose process is told to stop when the database has taken a claim and the answer is still on its way.
+type stopping struct {
+	syncer.Ledger
+	stop func()
+}
+
+// ClaimSession implements [syncer.Ledger].
+func (s stopping) ClaimSession(ctx context.Context, id string, fence int64, worker string) (session.Session, bool, error) {
+	row, ok, err := s.Ledger.ClaimSession(ctx, id, fence, worker)
+	s.stop()
+	if ctx.Err() != nil {
+		return session.Session{}, false, context.Cause(ctx)
+	}
+	return row, ok, err
+}

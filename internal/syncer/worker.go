@@ -76,7 +76,11 @@ func (w *Worker) Run(ctx context.Context, sessionID string, fence int64) error {
 
 	log := w.cfg.Logger.With("session", sessionID)
 	claimed := time.Now()
-	row, ok, err := w.ledger.ClaimSession(ctx, sessionID, fence, w.cfg.Worker)
+	// A shutdown in this moment does not interrupt the claim: if the database has taken it all the same, nobody would know that the session is to be handed
+	// back, and it would wait until its worker counts as dead.
+	bounded, claims := context.WithTimeout(context.WithoutCancel(ctx), settleTimeout)
+	row, ok, err := w.ledger.ClaimSession(bounded, sessionID, fence, w.cfg.Worker)
+	claims()
 	if err != nil {
 		return fmt.Errorf("claim session %s: %w", sessionID, err)
 	}
