@@ -36,14 +36,17 @@ func (h *sessionHandlers) ListFullSyncChanges(ctx context.Context, r spec.ListFu
 	}
 	size := pageSize(r.Params.PageSize)
 	q.Limit = size + 1
-	changes, err := h.syncs.Changes(ctx, q)
+	changes, reached, err := h.syncs.Changes(ctx, q)
 	if err != nil {
 		return nil, err
 	}
 	out := spec.ListFullSyncChanges200JSONResponse{Success: true, Changes: []spec.Change{}}
 	if len(changes) > size {
 		changes = changes[:size]
-		out.NextPageToken = optional(pageToken{kind: changesPage, bound: bound, position: changes[size-1].ChangePosition.String()}.String())
+		reached = &changes[size-1].ChangePosition
+	}
+	if reached != nil {
+		out.NextPageToken = optional(pageToken{kind: changesPage, bound: bound, position: reached.String()}.String())
 	}
 	for _, c := range changes {
 		out.Changes = append(out.Changes, changeOf(c))
@@ -147,7 +150,7 @@ type changeFile struct {
 func (h *sessionHandlers) download(ctx context.Context, q session.ChangeQuery, w http.ResponseWriter, file changeFile) error {
 	q.Limit = downloadStep
 	for first, more := true, true; more; first = false {
-		step, err := h.syncs.Changes(ctx, q)
+		step, reached, err := h.syncs.Changes(ctx, q)
 		if first && err != nil {
 			return err
 		}
@@ -161,8 +164,11 @@ func (h *sessionHandlers) download(ctx context.Context, q session.ChangeQuery, w
 		if err != nil {
 			panic(http.ErrAbortHandler)
 		}
-		if more = len(step) == downloadStep; more {
-			q.After = step[len(step)-1].ChangePosition
+		if len(step) == downloadStep {
+			reached = &step[len(step)-1].ChangePosition
+		}
+		if more = reached != nil; more {
+			q.After = *reached
 		}
 	}
 	if file.flush() != nil {

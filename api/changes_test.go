@@ -105,13 +105,14 @@ func TestPagesOfChanges(t *testing.T) {
 	n := setup(t)
 	var got session.ChangeQuery
 	const all = 2500
-	n.changes = func(q session.ChangeQuery) (page []session.Change, err error) {
+	pages := func(q session.ChangeQuery) (page []session.Change, err error) {
 		got = q
 		for i := int(q.After.Batch) + 1; i <= all && len(page) < q.Limit; i++ {
 			page = append(page, session.Change{ChangePosition: session.ChangePosition{Batch: int64(i), ProductID: "p 1"}, Kind: session.ChangeCreated})
 		}
 		return page, nil
 	}
+	n.changes = pages
 	a := n.call("GET", changesPath+"?pageSize=2&kind=created&q=shirt", "")
 	if want := (session.ChangeQuery{SessionID: sessionA, Kind: session.ChangeCreated, Text: "shirt", Limit: 3}); a.status != 200 || got != want {
 		t.Errorf("%d, asked for %+v", a.status, got)
@@ -121,6 +122,24 @@ func TestPagesOfChanges(t *testing.T) {
 	if want := (session.ChangePosition{Batch: 2, ProductID: "p 1"}); a.status != 200 || got.After != want {
 		t.Errorf("%d, asked for %+v", a.status, got)
 	}
+	n.changesReached = &session.ChangePosition{Batch: 9, ProductID: "p 9"}
+	n.changes = func(q session.ChangeQuery) ([]session.Change, error) {
+		got = q
+		if n.changesReached.Batch++; n.changesReached.Batch == 12 {
+			n.changesReached = nil
+		}
+		return nil, nil
+	}
+	a = n.call("GET", changesPath+"?q=shirt", "")
+	next, _ := a.member("nextPageToken").(string)
+	if n.call("GET", changesPath+"?q=shirt&pageToken="+next, ""); a.status != 200 || got.After != (session.ChangePosition{Batch: 10, ProductID: "p 9"}) {
+		t.Errorf("after a page on which nothing was found: %d, asked for %+v", a.status, got)
+	}
+	n.changesReached = &session.ChangePosition{Batch: 9, ProductID: "p 9"}
+	if a := n.call("GET", changesPath+"?q=shirt&format=ndjson", ""); a.body != "" || n.changesReached != nil {
+		t.Errorf("%q, and the search ended at %v", a.body, n.changesReached)
+	}
+	n.changes = pages
 	for _, query := range []string{"?q=shirt&pageToken=" + token, "?kind=created&pageToken=" + token, "?pageToken=x", "?kind=moved", "?format=xml", "?q=%00"} {
 		if a := n.call("GET", changesPath+query, ""); a.status != 400 {
 			t.Errorf("%s: %d %s", query, a.status, a.body)

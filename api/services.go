@@ -31,7 +31,7 @@ type Syncs interface {
 	ReceiptOf(ctx context.Context, s session.Session) (session.Receipt, error)
 	Rejects(ctx context.Context, id string, after int64, limit int) ([]session.Reject, error)
 	Deletes(ctx context.Context, id string, states []session.DeleteState, after string, limit int) ([]session.Delete, error)
-	Changes(ctx context.Context, q session.ChangeQuery) ([]session.Change, error)
+	Changes(ctx context.Context, q session.ChangeQuery) (found []session.Change, reached *session.ChangePosition, err error)
 	ApproveDeletes(ctx context.Context, id string, count int64, by string) (session.View, error)
 }
 

@@ -34,6 +34,7 @@ type services struct {
 	rejects        func(id string, after int64, limit int) ([]session.Reject, error)
 	deletes        func(id string, states []session.DeleteState, after string, limit int) ([]session.Delete, error)
 	changes        func(q session.ChangeQuery) ([]session.Change, error)
+	changesReached *session.ChangePosition
 	history        func(catalogName, id string, skip, limit int) ([]session.Made, error)
 	approve        func(id string, count int64, by string) (session.View, error)
 	addPeer        func(peer.New) (peer.Peer, error)
@@ -110,8 +111,9 @@ func (s syncs) Deletes(_ context.Context, id string, states []session.DeleteStat
 	return s.deletes(id, states, after, limit)
 }
 
-func (s syncs) Changes(_ context.Context, q session.ChangeQuery) ([]session.Change, error) {
-	return s.changes(q)
+func (s syncs) Changes(_ context.Context, q session.ChangeQuery) ([]session.Change, *session.ChangePosition, error) {
+	found, err := s.changes(q)
+	return found, s.changesReached, err
 }
 
 func (s syncs) ApproveDeletes(_ context.Context, id string, count int64, by string) (session.View, error) {

@@ -39,7 +39,7 @@ func changed(batch int, id, field, before, after string) string {
 func TestChangesOfASession(t *testing.T) {
 	nodetest.OnBoth(t, func(t *testing.T, kind nodetest.Kind) {
 		pair := nodetest.NewPair(t, kind, 100, nodetest.Config{})
-		size := 30
+		size := 5
 		first := pair.Main.Sync(nodetest.Pull{Options: spec.StartOptions{BatchSize: &size}})
 		lines := changesOf(t, pair.Main, first.SessionId)
 		held := pair.Branch.Products("main")
@@ -86,6 +86,22 @@ func TestChangesOfASession(t *testing.T) {
 		}
 		if !slices.Equal(paged, want) {
 			t.Errorf("in pages: %v", paged)
+		}
+
+		// A search looks at a part of a long list for each page.
+		last := held[99].ID
+		search := changesPath(first.SessionId) + "?q=" + last
+		page, err := nodetest.Decode[spec.ChangeListResponse](pair.Main.Call("alice", http.MethodGet, search, ""))
+		if err != nil || len(page.Changes) != 0 || page.NextPageToken == nil {
+			t.Fatalf("the first page of a search: %+v, %v", page, err)
+		}
+		page, err = nodetest.Decode[spec.ChangeListResponse](pair.Main.Call("alice", http.MethodGet, search+"&pageToken="+*page.NextPageToken, ""))
+		if err != nil || len(page.Changes) != 1 || page.Changes[0].ProductId != last || page.NextPageToken != nil {
+			t.Errorf("its second page: %+v, %v", page, err)
+		}
+		a := pair.Main.Call("alice", http.MethodGet, search+"&format=ndjson", "")
+		if strings.Count(string(a.Body), "\n") != 1 || !strings.Contains(string(a.Body), last) {
+			t.Errorf("as a file: %s", a.Body)
 		}
 	})
 }

@@ -4,6 +4,7 @@ import (
 	"strings"
 	"testing"
 
+	"fullsync/api/spec"
 	"fullsync/internal/auth"
 	"fullsync/internal/browsertest"
 	"fullsync/internal/nodetest"
@@ -13,7 +14,8 @@ import (
 func TestChangesOfASession(t *testing.T) {
 	t.Parallel()
 	pair := newPair(t, nodetest.SQLite, 60, nodetest.Config{})
-	pair.Main.Sync(nodetest.Pull{})
+	size := 3
+	first := pair.Main.Sync(nodetest.Pull{Options: spec.StartOptions{BatchSize: &size}})
 	pair.Branch.Put("main", "P-0000007", hostile)
 	pair.Branch.Put("main", "Z-1", "new")
 	s := pair.Main.Sync(nodetest.Pull{})
@@ -46,6 +48,14 @@ func TestChangesOfASession(t *testing.T) {
 	past.WaitText(hostile)
 	past.WaitText("created")
 	page.Axe()
+
+	// A search in a long list takes several requests. The page makes them by itself.
+	browsertest.Eval[bool](page, `location.assign("#/sessions/`+first.SessionId.String()+`") ?? true`)
+	page.Role("DisclosureTriangle", "What it changed, product by product").Click()
+	table.WaitText("P-0000001 created")
+	form.Field("Product contains").Fill("p-0000060")
+	page.Press("Enter")
+	table.WaitText("P-0000060 created")
 }
 
 // noteFiles is an expression that makes the page record what it saves, instead of saving it.

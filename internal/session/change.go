@@ -68,9 +68,10 @@ type ChangeQuery struct {
 	Kind               ChangeKind
 	// Text keeps products whose id contains it, or whose SKU or name does, before or after, whatever the case of its letters.
 	Text string
-	// After continues a listing behind a change.
-	After ChangePosition
-	Limit int
+	// After continues a listing behind a change. Through ends it with one, nil with the last.
+	After   ChangePosition
+	Through *ChangePosition
+	Limit   int
 }
 
 // NoChanges is the ChangesThrough of a session whose changes are not kept.

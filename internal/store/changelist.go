@@ -78,7 +78,7 @@ func other[T any](now *T, was T) T {
 	return was
 }
 
-// ListChanges implements [syncer.Sessions].
+// ListChanges returns the changes of a session that q selects, in order.
 func (s *Store) ListChanges(ctx context.Context, q session.ChangeQuery) ([]session.Change, error) {
 	written, err := s.writtenChanges(ctx, q)
 	if err != nil || q.Kind != "" && q.Kind != session.ChangeCreated {
@@ -90,9 +90,49 @@ func (s *Store) ListChanges(ctx context.Context, q session.ChangeQuery) ([]sessi
 	return all[:min(len(all), q.Limit)], err
 }
 
+// FindChanges implements [syncer.Sessions]: people do not wait until a million changes are searched.
+func (s *Store) FindChanges(ctx context.Context, q session.ChangeQuery) (found []session.Change, reached *session.ChangePosition, err error) {
+	if q.Text != "" || q.Kind != "" {
+		if q.Through, err = s.searchEnd(ctx, q); err != nil {
+			return nil, nil, s.translate(err)
+		}
+	}
+	found, err = s.ListChanges(ctx, q)
+	if len(found) < q.Limit {
+		reached = q.Through
+	}
+	return found, reached, err
+}
+
+// searchEnd returns where a search ends for now, nil if it is short enough.
+func (s *Store) searchEnd(ctx context.Context, q session.ChangeQuery) (end *session.ChangePosition, err error) {
+	var ends []session.ChangePosition
+	err = s.read.WithContext(ctx).Model(&change{}).Select("batch, product_id").
+		Where("session_id = ? AND (batch, product_id) > (?, ?)", q.SessionID, q.After.Batch, q.After.ProductID).
+		Order("session_id, batch, product_id").Offset(s.searched - 1).Limit(1).Scan(&ends).Error
+	if err != nil {
+		return nil, err
+	}
+	if q.Kind == "" || q.Kind == session.ChangeCreated {
+		var batches []session.ChangePosition
+		err = s.read.WithContext(ctx).Model(&creations{}).Select("batch, last_id AS product_id").Where("session_id = ? AND batch >= ?", q.SessionID, q.After.Batch).
+			Order("session_id, batch").Offset(creationsAtOnce - 1).Limit(1).Scan(&batches).Error
+		ends = append(ends, batches...)
+	}
+	for i := range ends {
+		if end == nil || ends[i].Compare(*end) < 0 {
+			end = &ends[i]
+		}
+	}
+	return end, err
+}
+
 // writtenChanges lists what stands in sync_changes.
 func (s *Store) writtenChanges(ctx context.Context, q session.ChangeQuery) ([]session.Change, error) {
 	db := s.read.WithContext(ctx).Where("session_id = ? AND (batch, product_id) > (?, ?)", q.SessionID, q.After.Batch, q.After.ProductID)
+	if q.Through != nil {
+		db = db.Where("(batch, product_id) <= (?, ?)", q.Through.Batch, q.Through.ProductID)
+	}
 	if q.Kind != "" {
 		db = db.Where("kind = ?", q.Kind)
 	}
@@ -117,6 +157,9 @@ func (s *Store) createdBy(ctx context.Context, q session.ChangeQuery) (out []ses
 	wanted := regexp.MustCompile("(?i)" + regexp.QuoteMeta(q.Text))
 	err = s.eachCreations(ctx, q.SessionID, q.After.Batch, upwards, func(batch creations) error {
 		return batch.each(func(c session.Change) error {
+			if q.Through != nil && c.Compare(*q.Through) > 0 {
+				return errEnough
+			}
 			if c.Compare(q.After) <= 0 || !wanted.MatchString(c.ProductID) {
 				return nil
 			}

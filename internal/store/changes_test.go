@@ -199,6 +199,58 @@ func TestPagesOfChangesReadOnlyTheirOwn(t *testing.T) {
 	})
 }
 
+// TestSearchOfChangesEndsSoon and goes on where it ended, whatever is looked for.
+func TestSearchOfChangesEndsSoon(t *testing.T) {
+	onMigrated(t, func(t *testing.T, s *store.Store) {
+		ctx := t.Context()
+		s.LimitFinding(3, 10)
+		if _, err := s.Import(ctx, "main", "elsewhere", batch(t, 0, 20, "old").Products); err != nil {
+			t.Fatal(err)
+		}
+		row := transferring(t, s, "s1")
+		for i := range 20 { // each updates one product and creates one
+			both := batch(t, i, i+1, "new")
+			both.Products = append(both.Products, batch(t, 100+i, 101+i, "new").Products...)
+			if err := s.CommitBatch(ctx, &row, both); err != nil {
+				t.Fatal(err)
+			}
+		}
+		for _, want := range []struct {
+			q     session.ChangeQuery
+			found string
+			pages int
+		}{
+			{session.ChangeQuery{Text: "p-0119"}, "p-0119", 7},
+			{session.ChangeQuery{Text: "p-0019"}, "p-0019", 7},
+			{session.ChangeQuery{Kind: session.ChangeDeleted}, "", 7},
+			{session.ChangeQuery{Kind: session.ChangeCreated, Text: "P-0119"}, "p-0119", 7},
+			{session.ChangeQuery{Kind: session.ChangeUpdated, Text: "p-01"}, "", 7},
+		} {
+			q := want.q
+			q.SessionID, q.Catalog, q.Limit = "s1", "main", 10
+			found, pages := "", 0
+			for reached := new(session.ChangePosition); reached != nil; pages++ {
+				var page []session.Change
+				var err error
+				q.After = *reached
+				if page, reached, err = s.FindChanges(ctx, q); err != nil {
+					t.Fatal(err)
+				}
+				for _, c := range page {
+					found += c.ProductID
+				}
+			}
+			if found != want.found || pages != want.pages {
+				t.Errorf("%+v: found %q on %d pages, want %q on %d", want.q, found, pages, want.found, want.pages)
+			}
+		}
+		all, reached, err := s.FindChanges(ctx, session.ChangeQuery{SessionID: "s1", Catalog: "main", Limit: 100})
+		if err != nil || len(all) != 40 || reached != nil {
+			t.Errorf("without a search: %d changes, up to %v, %v", len(all), reached, err)
+		}
+	})
+}
+
 // TestChangesArePruned of sessions that ended long ago, and of those that are deleted; the others stay.
 func TestChangesArePruned(t *testing.T) {
 	onMigrated(t, func(t *testing.T, s *store.Store) {

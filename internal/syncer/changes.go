@@ -15,23 +15,24 @@ func (c Config) accounted(row session.Session) session.Session {
 	return row
 }
 
-// Changes returns up to limit changes that a session has made so far, those that q selects. It returns NotFound for an unknown session, and for one
-// whose changes are not kept here.
-func (s *Service) Changes(ctx context.Context, q session.ChangeQuery) ([]session.Change, error) {
+// Changes returns up to limit changes that a session has made so far, those that q selects; of reached see [Sessions].FindChanges. It returns NotFound for an
+// unknown session, and for one whose changes are not kept here.
+func (s *Service) Changes(ctx context.Context, q session.ChangeQuery) (found []session.Change, reached *session.ChangePosition, err error) {
 	row, _, err := s.sessions.GetSession(ctx, q.SessionID)
 	switch {
 	case err != nil:
-		return nil, err
+		return nil, nil, err
 	case row.Outgoing() && row.Options.DryRun:
-		return s.targets.changes(ctx, row, q)
+		found, err = s.targets.changes(ctx, row, q)
+		return found, nil, err
 	case row.Outgoing():
-		return nil, fault.New(fault.NotFound, session.CodeChangesNotKept, "Changes not kept",
+		return nil, nil, fault.New(fault.NotFound, session.CodeChangesNotKept, "Changes not kept",
 			"The session changes products at %s. That node keeps the changes, under the same session id.", row.TargetNodeID)
 	case !row.KeepsChanges():
-		return nil, session.ChangesUnknown()
+		return nil, nil, session.ChangesUnknown()
 	}
 	q.Catalog = row.Catalog
-	return s.sessions.ListChanges(ctx, q)
+	return s.sessions.FindChanges(ctx, q)
 }
 
 // changes asks the target of a push for its changes. Errors are those of a [Target], and Unavailable where it cannot be asked.

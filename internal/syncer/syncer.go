@@ -43,8 +43,9 @@ type Sessions interface {
 	ListRejects(ctx context.Context, id string, after int64, limit int) ([]session.Reject, error)
 	// ListDeletes is that of [Deletes].
 	ListDeletes(ctx context.Context, id string, states []session.DeleteState, after string, limit int) ([]session.Delete, error)
-	// ListChanges returns the changes of a session that q selects, in order.
-	ListChanges(ctx context.Context, q session.ChangeQuery) ([]session.Change, error)
+	// FindChanges returns up to limit changes of a session that q selects, in order. Where it has to search for them, there may be fewer, even none, although
+	// there are more: then reached is where the search ended, otherwise nil.
+	FindChanges(ctx context.Context, q session.ChangeQuery) (found []session.Change, reached *session.ChangePosition, err error)
 	// AppliedBy returns the session that applies a plan, or has applied it; "" where none does.
 	AppliedBy(ctx context.Context, planID string) (id string, err error)
 	// KeepsUpload reports whether a file that was sent to the node is kept.

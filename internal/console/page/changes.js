@@ -20,10 +20,13 @@ const form = make("form", { className: "tools", ariaLabel: texts.searchChanges }
 const problem = make("p", { className: "problem", role: "alert" });
 const { table, body, row } = newTable(texts.changes, [texts.product, texts.change, texts.fields]);
 const list = newList(body, problem, read, show, texts.nothingFits);
-details.append(form, table, list.empty, problem, list.more);
+const searching = make("p", { className: "hint", role: "status" });
+details.append(form, searching, table, list.empty, problem, list.more);
 
 /** @type {Schemas["Session"] | undefined} */
 let session;
+/** What the list shows the answer to. */
+let asked = "";
 
 details.addEventListener("toggle", () => details.open && void list.reload());
 form.addEventListener("submit", (event) => {
@@ -58,12 +61,22 @@ function address(more) {
   return `/api/admin/sync/full-sync/${session?.sessionId}/changes?${query}`;
 }
 
-/** @param {string} pageToken */
+/** Reads a page. In a long list the node searches a part of it at a time, so there may be nothing on it. @param {string} pageToken */
 async function read(pageToken) {
-  const { text } = await readText(address({ pageSize: "50", pageToken }));
-  /** @type {Schemas["ChangeListResponse"]} */
-  const page = exactly(text);
-  return { items: page.changes, next: page.nextPageToken };
+  if (!pageToken) asked = address({ pageSize: "50" }); // a token continues what was asked for then, whatever stands in the form by now
+  const mine = asked;
+  try {
+    for (;;) {
+      const { text } = await readText(`${mine}&pageToken=${pageToken}`);
+      /** @type {Schemas["ChangeListResponse"]} */
+      const page = exactly(text);
+      if (page.changes.length || !page.nextPageToken || mine !== asked) return { items: page.changes, next: page.nextPageToken };
+      pageToken = page.nextPageToken;
+      searching.textContent = texts.stillSearching;
+    }
+  } finally {
+    if (mine === asked) searching.textContent = "";
+  }
 }
 
 /** @param {Schemas["Change"]} change */

@@ -73,7 +73,7 @@ async function read(pageToken) {
       const page = await call("GET", `${path}?${query}`);
       if (page.products.length || !page.nextPageToken || asked !== shown) return { items: page.products, next: page.nextPageToken };
       query.set("pageToken", page.nextPageToken);
-      searching.textContent = texts.stillSearching;
+      searching.textContent = common.stillSearching;
     }
   } finally {
     if (asked === shown) searching.textContent = "";

@@ -42,7 +42,6 @@ export const texts = {
   exportTheCatalog: "Export the catalog",
   as: "As ",
   sortedBy: "Sorted by ",
-  stillSearching: "Still searching…",
   /** @type {Record<string, string>} */
   orders: {
     id: "id",

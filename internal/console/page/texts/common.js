@@ -5,6 +5,7 @@ import { count } from "../format.js";
 export const texts = {
   access: "Access",
   name: "Name",
+  stillSearching: "Still searching…",
   state: "State",
   actions: "Actions",
   a: "a",
