@@ -26,15 +26,18 @@ type violation struct {
 	Nodes            []struct{ HTML, FailureSummary string }
 }
 
-// check is the expression that runs axe-core with its own choice of rules.
-const check = `axe.run(document, {resultTypes: ["violations"]}).then(r => r.violations.map(v => ({
+// check is the function that runs axe-core, with its own choice of rules or only some.
+const check = `(rules) => axe.run(document, {resultTypes: ["violations"], ...rules}).then(r => r.violations.map(v => ({
 	id: v.id, impact: v.impact, help: v.help,
 	nodes: v.nodes.map(n => ({html: n.html, failureSummary: n.failureSummary})),
 })))`
 
+// inColours are the rules whose outcome depends on the colours.
+const inColours = `{runOnly: {type: "rule", values: ["color-contrast"]}}`
+
 // Axe checks the current page with the accessibility checker axe-core, once animations have ended, and fails the test for
-// each violation. Without axe-core only this check is skipped, unless a browser is required (see [RequireVariable]). The
-// page's own scripts do not notice it.
+// each violation. What depends on the colours is checked in the light and in the dark. Without axe-core only this check is skipped,
+// unless a browser is required (see [RequireVariable]). The page's own scripts do not notice it.
 func (p *Page) Axe() {
 	p.t.Helper()
 	source, err := axe()
@@ -47,9 +50,6 @@ func (p *Page) Axe() {
 	}
 	var found []violation
 	err = p.do(func(ctx context.Context, tab *chromedp.Target) error {
-		if _, err := chromedp.Evaluate[bool](settled, chromedp.EvalAwaitPromise)(ctx, tab); err != nil {
-			return err
-		}
 		world, err := isolated(ctx, tab)
 		if err != nil {
 			return err
@@ -58,7 +58,25 @@ func (p *Page) Axe() {
 		if _, err := chromedp.Evaluate[chromedp.Void](source, inWorld)(ctx, tab); err != nil {
 			return err
 		}
-		found, err = chromedp.Evaluate[[]violation](check, inWorld, chromedp.EvalAwaitPromise)(ctx, tab)
+		look := func(rules string) error {
+			if _, err := chromedp.Evaluate[bool](settled, chromedp.EvalAwaitPromise)(ctx, tab); err != nil {
+				return err
+			}
+			more, err := chromedp.Evaluate[[]violation]("("+check+")("+rules+")", inWorld, chromedp.EvalAwaitPromise)(ctx, tab)
+			found = append(found, more...)
+			return err
+		}
+		if err := look("{}"); err != nil {
+			return err
+		}
+		seen := len(found)
+		if err := p.prefer(ctx, tab, !p.dark); err != nil {
+			return err
+		}
+		err = errors.Join(look(inColours), p.prefer(ctx, tab, p.dark))
+		for i := range found[seen:] {
+			found[seen+i].Help += pick(p.dark, ", in the light", ", in the dark")
+		}
 		return err
 	})
 	if err != nil {

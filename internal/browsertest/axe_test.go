@@ -13,6 +13,10 @@ func TestViolationsOfAccessibilityAreCaught(t *testing.T) {
 	wantOne(t, recorded(t, func(t testing.TB) {
 		visit(t, `<input id="nameless"><p id="pale">Hard to read</p>`, `document.getElementById("pale").style.color = "#ddd"`).Axe()
 	})[:1], "axe-core: color-contrast (serious): Elements must meet minimum color contrast ratio thresholds", `<p id="pale"`, "Fix any of the following")
+	dim := `const dark = new CSSStyleSheet();
+		dark.replaceSync("@media (prefers-color-scheme: dark) { #dim { background: #222; color: #333 } }");
+		document.adoptedStyleSheets.push(dark);`
+	wantOne(t, recorded(t, func(t testing.TB) { visit(t, `<p id="dim">Hard to read in the dark</p>`, dim).Axe() }), "axe-core: color-contrast", "in the dark", `<p id="dim"`)
 	said := recorded(t, func(t testing.TB) { visit(t, `<input id="nameless">`, "").Axe() })
 	wantOne(t, said, "axe-core: label (critical): Form elements must have labels", `<input id="nameless">`)
 }

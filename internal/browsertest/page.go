@@ -13,6 +13,7 @@ import (
 	cdpbrowser "github.com/chromedp/cdproto/browser"
 	"github.com/chromedp/cdproto/cdp"
 	"github.com/chromedp/cdproto/emulation"
+	"github.com/chromedp/cdproto/network"
 	"github.com/chromedp/cdproto/page"
 	"github.com/chromedp/chromedp"
 )
@@ -42,6 +43,8 @@ type Page struct {
 	cancel   context.CancelFunc
 	origin   string
 	scale    float64
+	dark     bool
+	reduced  bool
 	watch    *watch
 	patience time.Duration
 	closing  sync.Once
@@ -94,7 +97,7 @@ func (p *Page) beside(path string, o Options, newWindow bool) *Page {
 // open opens a page in the part of the browser that parent stands for.
 func open(t testing.TB, parent context.Context, at *url.URL, o Options, how chromedp.ContextOption) *Page {
 	t.Helper()
-	p := &Page{t: t, origin: at.Scheme + "://" + at.Host, scale: max(o.Scale, 0), patience: Patience}
+	p := &Page{t: t, origin: at.Scheme + "://" + at.Host, scale: max(o.Scale, 0), dark: o.Dark, reduced: o.ReducedMotion, patience: Patience}
 	p.finder = finder{page: p}
 	p.watch = newWatch(at.Host)
 	p.ctx, p.cancel = chromedp.NewContext(parent, how, chromedp.WithListener(p.watch.see))
@@ -124,10 +127,6 @@ func (p *Page) ToFront() {
 
 // prepare applies o to the page, before anything is loaded.
 func (p *Page) prepare(o Options) error {
-	features := []*emulation.MediaFeature{
-		{Name: "prefers-color-scheme", Value: pick(o.Dark, "dark", "light")},
-		{Name: "prefers-reduced-motion", Value: pick(o.ReducedMotion, "reduce", "no-preference")},
-	}
 	if o.Width == 0 {
 		o.Width = 1280
 	}
@@ -138,7 +137,7 @@ func (p *Page) prepare(o Options) error {
 		if _, err := cdp.Call(ctx, tab, audits.Enable, cdp.Empty{}); err != nil {
 			return err
 		}
-		if _, err := cdp.Call(ctx, tab, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{Features: features}); err != nil {
+		if err := p.prefer(ctx, tab, o.Dark); err != nil {
 			return err
 		}
 		if err := p.allowClipboard(ctx); err != nil {
@@ -150,6 +149,28 @@ func (p *Page) prepare(o Options) error {
 			}
 		}
 		return p.resize(ctx, tab, o.Width, o.Height)
+	})
+}
+
+// prefer tells the page which colours the person prefers, besides what its options say.
+func (p *Page) prefer(ctx context.Context, tab *chromedp.Target, dark bool) error {
+	_, err := cdp.Call(ctx, tab, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{Features: []*emulation.MediaFeature{
+		{Name: "prefers-color-scheme", Value: pick(dark, "dark", "light")},
+		{Name: "prefers-reduced-motion", Value: pick(p.reduced, "reduce", "no-preference")},
+	}})
+	return err
+}
+
+// Slow makes every answer to the page come that much later, and no faster than that, from now on.
+func (p *Page) Slow(latency time.Duration, bytesPerSecond float64) {
+	p.t.Helper()
+	p.act("slowing the network down", func(ctx context.Context, tab *chromedp.Target) (chromedp.Void, error) {
+		_, err := cdp.Call(ctx, tab, network.EmulateNetworkConditionsByRule, network.EmulateNetworkConditionsByRuleParams{
+			MatchedNetworkConditions: []*network.Conditions{{
+				Latency: float64(latency.Milliseconds()), DownloadThroughput: bytesPerSecond, UploadThroughput: bytesPerSecond,
+			}},
+		})
+		return chromedp.Void{}, err
 	})
 }
 

@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 )
 
 // form is a page with one of everything a user can use.
@@ -236,6 +237,16 @@ func TestOptions(t *testing.T) {
 		if got := Eval[string](p, "innerWidth + ',' + innerHeight"); got != "500,400" {
 			t.Errorf("resized: %s", got)
 		}
+	}
+}
+
+func TestASlowNetwork(t *testing.T) {
+	t.Parallel()
+	p := visit(t, "", "")
+	p.Slow(120*time.Millisecond, 1_000_000)
+	const took = `(async () => { const begun = performance.now(); await fetch("/icon", {cache: "no-store"}); return performance.now() - begun; })()`
+	if ms := Eval[float64](p, took); ms < 100 {
+		t.Errorf("an answer came after %.0f ms", ms)
 	}
 }
 

@@ -86,19 +86,6 @@ func TestSchedules(t *testing.T) {
 	page.WaitText("There is no schedule yet.")
 }
 
-// fits checks how a page looks in a wide and a narrow window, and with the checker of accessibility.
-func fits(t *testing.T, page *browsertest.Page, state string) {
-	t.Helper()
-	for _, width := range []int{1920, 320} {
-		page.Resize(width, 800)
-		if wrong := browsertest.Eval[string](page, overflow); wrong != "" {
-			t.Errorf("%s, %d px wide:\n%s", state, width, wrong)
-		}
-	}
-	page.Axe()
-	page.Resize(1280, 800)
-}
-
 // TestAccess: an administrator adds a person, changes the role, makes a token that works, which is shown once, and revokes it.
 // Nobody else is offered the page.
 func TestAccess(t *testing.T) {
