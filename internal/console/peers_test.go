@@ -195,10 +195,25 @@ func TestChangeAPeer(t *testing.T) {
 	peerRow(page, nodetest.Branch).Link(nodetest.Branch).Click()
 	page.WaitFocus("heading", "Peer branch")
 	form := page.Role("form", "Change the peer")
+	form.Field("Name").Wait()
+
+	// Somebody else changes the same peer, first something else and then the same.
+	meanwhile := func(body string) {
+		t.Helper()
+		if a := pair.Main.Call("alice", http.MethodPatch, peersPath+"/"+nodetest.Branch, body); a.Status != http.StatusOK {
+			t.Fatalf("%s: %d %s", body, a.Status, a.Body)
+		}
+	}
+	meanwhile(`{"nodeName": "Pier"}`)
+	form.Field("Fields that its pulls leave as they are here").Fill("price")
+	form.Button("Save and check").Click()
+	page.WaitFor("the other name", `document.querySelector("[name=called]").value === "Pier"`)
+	meanwhile(`{"nodeName": "Quay"}`)
 	form.Field("Name").Fill("Harbour")
+	form.Button("Save and check").Click()
+	page.WaitText("Somebody else has changed this meanwhile: Name is now “Quay”. What you have typed is still here")
 	form.Field("Fields that its pulls leave as they are here").Fill("price, attributes.shelf")
 	form.Field("New token (only to replace the present one)").Fill(pair.Branch.TokenFor("main", auth.RoleNodePush))
-	page.Axe()
 	form.Button("Save and check").Click()
 	page.Find("#news").WaitText("We may pull from it and push to it.")
 	page.WaitText("State online")

@@ -61,9 +61,29 @@ func TestSchedules(t *testing.T) {
 	page.WaitFor("the peers", `document.querySelector("form[aria-label='Change the schedule'] option[value=branch]")`)
 	fits(t, page, "one schedule")
 	change := page.Role("form", "Change the schedule")
+
+	// Somebody else changes the same schedule, first something else and then the same.
+	meanwhile := func(body string) {
+		t.Helper()
+		path := schedulesPath + "/" + added.Schedules[0].Id.String()
+		if a := pair.Main.Call("alice", http.MethodPatch, path, body); a.Status != http.StatusOK {
+			t.Fatalf("%s: %d %s", body, a.Status, a.Body)
+		}
+	}
+	meanwhile(`{"timezone": "Asia/Tokyo"}`)
 	change.Field("When").Fill("@daily")
 	change.Button("Save").Click()
-	page.WaitText("@daily, Europe/Berlin")
+	page.WaitText("@daily, Asia/Tokyo")
+	page.WaitFor("the form", `[...document.querySelectorAll("form[aria-label='Change the schedule'] input")].some((input) => input.value === "Asia/Tokyo")`)
+	meanwhile(`{"cron": "@hourly"}`)
+	change.Field("When").Fill("@weekly")
+	change.Button("Save").Click()
+	change.AnyOfRole("alert").WaitText("Somebody else has changed this meanwhile: When is now “@hourly”. What you have typed is still here")
+	if typed := change.Field("When").Value(); typed != "@weekly" {
+		t.Errorf("what was typed has become %q", typed)
+	}
+	change.Button("Save").Click()
+	page.WaitText("@weekly, Asia/Tokyo")
 
 	for _, role := range []auth.Role{auth.RoleViewer, auth.RoleOperator} {
 		other := signIn(t, pair.Main, role, browsertest.Options{})

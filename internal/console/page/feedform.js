@@ -70,6 +70,8 @@ export function newFeedForm(label, go, work, isNew, ...below) {
 
   return {
     form,
+    /** What the form calls the members of a feed. @type {Record<string, string>} */
+    labels: { ...mapping.labels, catalog: texts.catalog },
     /** The feed in the form, which is not there yet. @returns {Schemas["NewPeer"]} */
     added() {
       const { nodeName: called, ...rest } = read();

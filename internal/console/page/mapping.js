@@ -39,6 +39,8 @@ export function newMapping(newColumn) {
       ...Object.fromEntries(Object.entries(columns).map(([name, field]) => [texts.fields[name], field])),
       ...Object.fromEntries(Object.entries({ ...options, default: currency }).map(([name, field]) => [texts.options[name], field])),
     },
+    /** What the options are called, by their names. */
+    labels: texts.options,
     /** What is chosen, without what is left to be found out. */
     chosen: () => ({
       options: written(options),

@@ -4,6 +4,7 @@ import { call } from "./api.js";
 import { busy } from "./busy.js";
 import { newFeedForm, newPreview } from "./feedform.js";
 import { field, make, timeAt } from "./dom.js";
+import { newEdit } from "./edit.js";
 import { say, sentenceOf } from "./message.js";
 import { check, state } from "./peers.js";
 import { href } from "./route.js";
@@ -35,8 +36,11 @@ const form = make(
 );
 form.dataset.may = "admin";
 const preview = newPreview();
-const feed = newFeedForm(texts.changeTheFeed, texts.saveAndCheck, () => change(feed.changed()), false);
+const feed = newFeedForm(texts.changeTheFeed, texts.saveAndCheck, () => change(feedEdit), false);
 feed.form.dataset.may = "admin";
+const labels = { nodeName: common.name, url: common.address, keepFields: shared.fieldsThatItsPullsLeave };
+const edit = newEdit(wanted, labels);
+const feedEdit = newEdit(feed.changed, { ...labels, ...feed.labels });
 section.append(facts.list, sessions, form, feed.form, preview.place);
 
 let id = "";
@@ -60,19 +64,22 @@ export const peerPage = {
 
 form.addEventListener("submit", (event) => {
   event.preventDefault();
-  void busy(save, problem, async () => {
-    const text = (/** @type {string} */ name) => field(form, name).value.trim();
-    /** @type {Schemas["PeerChange"]} */
-    const wanted = { nodeName: text("called"), url: text("url"), keepFields: text("keepFields").split(",").map((f) => f.trim()).filter(Boolean) };
-    if (text("token")) wanted.token = text("token");
-    await change(wanted);
-    field(form, "token").value = "";
-  });
+  void busy(save, problem, () => change(edit));
 });
 
-/** Changes the peer, and asks it whether all is well. @param {Schemas["PeerChange"]} to */
-async function change(to) {
-  await call("PATCH", path, to);
+/** What the form says. @returns {Schemas["PeerChange"]} */
+function wanted() {
+  const text = (/** @type {string} */ name) => field(form, name).value.trim();
+  const token = text("token");
+  return { nodeName: text("called"), url: text("url"), keepFields: text("keepFields").split(",").map((f) => f.trim()).filter(Boolean), ...(token && { token }) };
+}
+
+/** Changes the peer, and asks it whether all is well. @param {ReturnType<typeof newEdit>} made what was changed */
+async function change(made) {
+  /** @type {Schemas["PeerResponse"]} */
+  const now = await call("GET", path);
+  const changes = made.changes(now.peer);
+  if (changes) await call("PATCH", path, changes);
   say("success", texts.peerIsSaved(id));
   preview.show((await check(id, path)).feed);
   await load(true);
@@ -93,12 +100,15 @@ async function load(fillIn) {
     if (!fillIn) return;
     if (peer.kind === "feed") {
       feed.fill(peer);
+      feedEdit.begin(peer);
       feed.form.hidden = false;
       return;
     }
     field(form, "called").value = peer.nodeName;
     field(form, "url").value = peer.url;
     field(form, "keepFields").value = peer.keepFields.join(", ");
+    field(form, "token").value = "";
+    edit.begin(peer);
     form.hidden = false;
   } catch (failure) {
     if (asked === id) problem.textContent = sentenceOf(failure);

@@ -3,6 +3,7 @@
 import { call } from "./api.js";
 import { confirm } from "./confirm.js";
 import { make, timeAt } from "./dom.js";
+import { newEdit } from "./edit.js";
 import { time } from "./format.js";
 import { focusMessage, say, sentenceOf } from "./message.js";
 import { go, href } from "./route.js";
@@ -23,10 +24,14 @@ remove.classList.add("danger");
 const { table, body, row } = newTable(texts.runs, [texts.due, common.peer, common.who, common.state, common.session]);
 const runs = newList(body, problem, readRuns, showRun, texts.itHasNotRunYet);
 const form = newScheduleForm(texts.changeTheSchedule, shared.save, async (wanted) => {
-  await call("PATCH", path, wanted);
+  /** @type {Schemas["ScheduleResponse"]} */
+  const now = await call("GET", path);
+  const changes = edit.changes(now.schedule);
+  if (changes) await call("PATCH", path, changes);
   say("success", texts.scheduleIsSaved(wanted.name));
   await load(true);
 });
+const edit = newEdit(form.wanted, form.labels);
 const change = newDetails(texts.changeIt, "admin", form.form);
 section.append(facts.list, make("p", { className: "tools" }, run, remove), make("h3", {}, texts.runs), table, runs.empty, change);
 
@@ -73,10 +78,12 @@ async function load(fillIn) {
       [shared.lastProblem]: schedule.lastError,
       [texts.addedBy]: `${schedule.createdBy}, ${time(schedule.createdAt)}`,
     });
+    if (fillIn) await form.offerPeers();
+    if (asked !== path) return;
     change.hidden = false;
     if (!fillIn) return;
     form.fillIn(schedule);
-    await form.offerPeers();
+    edit.begin(schedule);
   } catch (failure) {
     if (asked === path) problem.textContent = sentenceOf(failure);
   }

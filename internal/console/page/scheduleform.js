@@ -32,10 +32,24 @@ export function newScheduleForm(label, go, send) {
   const jitter = make("input", { type: "number", min: "0", max: "3600", inputMode: "numeric", required: true });
   const ticks = Object.entries(switches).map(([option, says]) => ({ option, says, tick: make("input", { type: "checkbox" }) }));
   const hint = make("p", { className: "hint" }, texts.whenMinuteHourDayOf);
-  const fields = { [common.name]: name, [shared.when]: cron, [texts.timeZone]: timezone, [common.direction]: action, [texts.withThePeer]: peers, [common.catalog]: catalog, [texts.ifASyncIsRunning]: ifRunning, [texts.randomDelayOfAtMost]: jitter };
+  const inputs = { name, cron, timezone, action, targetPeers: peers, catalog, ifRunning, jitterSeconds: jitter };
+  const labels = {
+    name: common.name,
+    cron: shared.when,
+    timezone: texts.timeZone,
+    action: common.direction,
+    targetPeers: texts.withThePeer,
+    catalog: common.catalog,
+    ifRunning: texts.ifASyncIsRunning,
+    jitterSeconds: texts.randomDelayOfAtMost,
+    options: common.options,
+  };
+  const fields = Object.fromEntries(Object.entries(inputs).map(([member, input]) => [labels[/** @type {keyof typeof inputs} */ (member)], input]));
   const form = newForm(label, go, fields, () => send(wanted()), ...ticks.map(({ says, tick }) => make("label", { className: "check" }, tick, says)), hint);
   /** Options that this form does not show; they stay as they are. @type {Schemas["StartOptions"]} */
   let others = {};
+  /** The peers that there are, and those of the schedule. @type {string[]} */
+  let known = [];
   /** @type {string[]} */
   let chosen = [];
 
@@ -45,7 +59,7 @@ export function newScheduleForm(label, go, send) {
   };
   action.addEventListener("change", one);
   fillIn();
-  return { form, fillIn, offerPeers };
+  return { form, fillIn, offerPeers, wanted, labels };
 
   /** What the form says. @returns {Schemas["NewSchedule"]} */
   function wanted() {
@@ -75,6 +89,12 @@ export function newScheduleForm(label, go, send) {
     for (const { option, tick } of ticks) tick.checked = Boolean(others[/** @type {keyof typeof switches} */ (option)]);
     chosen = s?.targetPeers ?? [];
     one();
+    offer(chosen);
+  }
+
+  /** @param {string[]} picked the peers to choose */
+  function offer(picked) {
+    peers.replaceChildren(...[...new Set([...known, ...chosen])].map((id) => new Option(id, id, false, picked.includes(id))));
   }
 
   /** Offers the peers that there are. */
@@ -82,7 +102,7 @@ export function newScheduleForm(label, go, send) {
     /** @type {Schemas["PeerListResponse"]} */
     const all = await call("GET", "/api/admin/sync/peers");
     const picked = [...peers.selectedOptions].map((o) => o.value);
-    const ids = new Set([...all.peers.map((p) => p.nodeId), ...chosen]);
-    peers.replaceChildren(...[...ids].map((id) => new Option(id, id, false, (picked.length ? picked : chosen).includes(id))));
+    known = all.peers.map((p) => p.nodeId);
+    offer(picked.length ? picked : chosen);
   }
 }
