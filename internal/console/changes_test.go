@@ -1,6 +1,8 @@
 package console_test
 
 import (
+	"fmt"
+	"net/http"
 	"strings"
 	"testing"
 
@@ -16,7 +18,10 @@ func TestChangesOfASession(t *testing.T) {
 	pair := newPair(t, nodetest.SQLite, 60, nodetest.Config{})
 	size := 3
 	first := pair.Main.Sync(nodetest.Pull{Options: spec.StartOptions{BatchSize: &size}})
-	pair.Branch.Put("main", "P-0000007", hostile)
+	dearer := pair.Branch.Call("alice", http.MethodPut, "/api/catalogs/main/products/P-0000007", fmt.Sprintf(`{"name": %q, "price": "13.37"}`, hostile))
+	if dearer.Status != http.StatusOK {
+		t.Fatalf("changing a product: %d %s", dearer.Status, dearer.Body)
+	}
 	pair.Branch.Put("main", "Z-1", "new")
 	s := pair.Main.Sync(nodetest.Pull{})
 	page := signIn(t, pair.Main, auth.RoleViewer, browsertest.Options{})
@@ -47,7 +52,10 @@ func TestChangesOfASession(t *testing.T) {
 	past.WaitText("pull from branch alice updated")
 	past.WaitText(hostile)
 	past.WaitText("created")
-	page.Axe()
+	const priced = `[...document.querySelectorAll("[aria-label='What syncs did to it'] tbody tr")].find((row) => row.textContent.includes("13.37")).querySelector("a").hash`
+	if by, want := browsertest.Eval[string](page, priced), "#/sessions/"+s.SessionId.String(); by != want {
+		t.Errorf("the price was changed by %s, want %s", by, want)
+	}
 
 	// A search in a long list takes several requests. The page makes them by itself.
 	browsertest.Eval[bool](page, `location.assign("#/sessions/`+first.SessionId.String()+`") ?? true`)

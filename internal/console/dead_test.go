@@ -37,6 +37,26 @@ func TestCancelOfADeadWorkersSync(t *testing.T) {
 	})
 }
 
+// TestTakeoversAreOnTheTimeLine: a session whose worker is lost is taken over while somebody looks at it. Its time line says so, with the
+// attempt that goes on.
+func TestTakeoversAreOnTheTimeLine(t *testing.T) {
+	t.Parallel()
+	pair := newPair(t, nodetest.SQLite, 30, nodetest.Config{})
+	gate := pair.Wire.HoldPage(t, nodetest.ProductsPath, 1)
+	page := signIn(t, pair.Main, auth.RoleViewer, browsertest.Options{})
+	id := deadSession(t, pair.Main)
+	browsertest.Eval[bool](page, `location.assign("#/sessions/`+id.String()+`") ?? true`)
+	nodetest.Await(t, "the first page", gate.Reached)
+	trail := page.Find("#trail")
+	trail.WaitText("Started by alice")
+	trail.WaitText("(attempt 2, worker ")
+	gate.Open()
+	page.Role("region", "Receipt: COMPLETED").WaitText("2 attempts, lost worker gone-42 after 0 batches")
+	trail.WaitText("Taken over from lost worker gone-42 after 0 batches; last sign of life ")
+	trail.WaitText("COMPLETED: Transferred 30 products")
+	page.WaitFor("the order of time", `[...document.querySelectorAll("#trail time")].every((at, i, all) => !i || Date.parse(all[i - 1].dateTime) <= Date.parse(at.dateTime))`)
+}
+
 // deadSession makes a session whose worker gave its last sign of life an hour ago.
 func deadSession(t *testing.T, node *nodetest.Node) spec.SessionID {
 	t.Helper()

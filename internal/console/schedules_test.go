@@ -180,6 +180,11 @@ func TestAccess(t *testing.T) {
 		t.Errorf("the filter is at %s, want %s", page.URL(), want)
 	}
 	fits(t, page, "the audit log")
+	back(page)
+	page.WaitFor("no filter", `document.querySelector("[name=action]:not(#start-form *)").value === ""`)
+	log.WaitText("user.")
+	browsertest.Eval[bool](page, "history.forward() ?? true")
+	page.WaitFor("the filter", `document.querySelector("[name=action]:not(#start-form *)").value === "token"`)
 
 	viewer := signIn(t, pair.Main, auth.RoleViewer, browsertest.Options{})
 	if viewer.Role("navigation", "Pages").Link("Access").Visible() {
