@@ -133,6 +133,7 @@ func (*postgres) translate(err error) error {
 	var network net.Error
 	if errors.As(err, &connect) || errors.As(err, &network) || errors.Is(err, io.ErrUnexpectedEOF) ||
 		errors.Is(err, io.EOF) || errors.Is(err, net.ErrClosed) || errors.Is(err, sql.ErrConnDone) || errors.Is(err, driver.ErrBadConn) ||
+		errors.Is(err, sql.ErrTxDone) || // database/sql rolls back at a deadline
 		pgconn.Timeout(err) || pgconn.SafeToRetry(err) {
 		return troubleAway.because(err)
 	}

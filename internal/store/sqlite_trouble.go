@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"database/sql"
 	"errors"
 	"fmt"
 
@@ -69,7 +70,7 @@ func (*sqlite) translate(err error) error {
 	switch {
 	case err == nil || errors.As(err, &f) || errors.Is(err, context.Canceled):
 		return err
-	case errors.Is(err, context.DeadlineExceeded):
+	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, sql.ErrTxDone): // database/sql rolls back at a deadline
 		return troubleAway.because(err)
 	case !errors.As(err, &lite):
 		return err

@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"database/sql"
 	"errors"
 	"fmt"
 	"io"
@@ -51,7 +52,7 @@ func TestWhatPostgreSQLsErrorsMean(t *testing.T) {
 	}
 	stale := &pgconn.PgError{Code: "0A000", Routine: "RevalidateCachedQuery"}
 	checkTrouble(t, "a stale plan", d.translate(stale), "DATABASE_BUSY")
-	for _, lost := range []error{io.ErrUnexpectedEOF, io.EOF, &pgconn.ConnectError{}} {
+	for _, lost := range []error{io.ErrUnexpectedEOF, io.EOF, &pgconn.ConnectError{}, sql.ErrTxDone} {
 		checkTrouble(t, fmt.Sprintf("%T", lost), d.translate(lost), fault.CodeDatabaseUnavailable)
 	}
 	for _, passed := range []error{nil, context.Canceled, errors.New("else")} {
@@ -93,7 +94,9 @@ func TestWhatSQLitesErrorsMean(t *testing.T) {
 		})
 	}
 	d := &sqlite{}
-	checkTrouble(t, "a deadline", d.translate(fmt.Errorf("wait: %w", context.DeadlineExceeded)), fault.CodeDatabaseUnavailable)
+	for _, late := range []error{context.DeadlineExceeded, sql.ErrTxDone} {
+		checkTrouble(t, "a deadline", d.translate(fmt.Errorf("wait: %w", late)), fault.CodeDatabaseUnavailable)
+	}
 }
 
 // checkTrouble checks that err is Unavailable with that code and a sentence, or Internal where the code is "".
