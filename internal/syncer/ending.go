@@ -47,7 +47,16 @@ func (w *Worker) complete(ctx context.Context, way *way, out *sink, step string,
 		end = end.Planned(out.row.Counts)
 	}
 	end.Bytes = out.overhead()
-	return out.persist(ctx, func() error { return w.ledger.FinishSession(ctx, out.claim(), end) })
+	return w.finish(ctx, out, end)
+}
+
+// finish ends the session. The heartbeat that finds it ended does not interrupt what has just ended it: nobody would count the end.
+func (w *Worker) finish(ctx context.Context, out *sink, end session.Ending) error {
+	return out.persist(ctx, func() error {
+		bounded, cancel := context.WithTimeout(context.WithoutCancel(ctx), settleTimeout)
+		defer cancel()
+		return w.ledger.FinishSession(bounded, out.claim(), end)
+	})
 }
 
 // sawMark remembers the mark of a push's end before the push is COMPLETED here: without it nobody would notice at once that the target has lost it.

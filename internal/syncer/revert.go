@@ -109,7 +109,7 @@ func (w *Worker) revert(ctx context.Context, out *sink) error {
 	if err != nil {
 		return err
 	}
-	return out.persist(ctx, func() error { return w.ledger.FinishSession(ctx, out.claim(), row.Reverted(left)) })
+	return w.finish(ctx, out, row.Reverted(left))
 }
 
 // undo is the changes of a session as what a revert reads: newest first, so that a product that was changed twice becomes what it was

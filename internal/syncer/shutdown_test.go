@@ -5,6 +5,7 @@ import (
 	"errors"
 	"log/slog"
 	"path/filepath"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -12,6 +13,7 @@ import (
 	"fullsync/internal/session"
 	"fullsync/internal/store"
 	"fullsync/internal/syncer"
+	"fullsync/internal/transfer"
 )
 
 // TestShutdownWaitsForEveryRunThatBegan: a run that comes in the same moment is either waited for or not begun. The race detector
@@ -79,4 +81,43 @@ func (s stopping) ClaimSession(ctx context.Context, id string, fence int64, work
 		return session.Session{}, false, context.Cause(ctx)
 	}
 	return row, ok, err
+}
+
+// TestTheEndIsNotInterrupted: what ends the session is not taken for a failure when the heartbeat notices the end before the answer has come.
+func TestTheEndIsNotInterrupted(t *testing.T) {
+	onBoth(t, func(t *testing.T, db *watched) {
+		if c, err := db.CreateSession(t.Context(), session.Session{
+			ID: "s1", Catalog: "main", PeerID: "branch", Status: session.Preparing, Phase: session.PhaseQueued,
+		}, syncer.Creation{Enqueue: db.queue.Enqueue}); err != nil || !c.OK {
+			t.Fatal(c, err)
+		}
+		var log strings.Builder
+		cfg := db.cfg
+		cfg.Worker, cfg.SessionTimeout, cfg.BatchTimeout, cfg.Logger = "main-1", time.Hour, time.Minute, slog.New(slog.NewTextHandler(&log, nil))
+		ctx, stop := context.WithCancelCause(t.Context())
+		ledger := noticed{db.Store, func() { stop(transfer.ErrFenced) }}
+		worker := syncer.NewWorker(cfg, ledger, peers{}, db.queue, ends(db.Store, 3))
+		if err := worker.Run(ctx, "s1", 0); err != nil {
+			t.Error(err)
+		}
+		if row := db.row(t); row.Status != session.Completed || !strings.Contains(log.String(), "session completed") {
+			t.Errorf("the session is %s, and the log says\n%s", row.Status, log.String())
+		}
+	})
+}
+
+// noticed is a ledger whose worker is told of the session's end when the database has taken it and the answer is still on its way.
+type noticed struct {
+	syncer.Ledger
+	stop func()
+}
+
+// FinishSession implements [syncer.Ledger].
+func (n noticed) FinishSession(ctx context.Context, c session.Claim, end session.Ending) error {
+	err := n.Ledger.FinishSession(ctx, c, end)
+	n.stop()
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	return err
 }
