@@ -48,11 +48,7 @@ func TestShutdownWaitsForEveryRunThatBegan(t *testing.T) {
 // TestShutdownDuringTheClaim: a session is handed back, for the next worker at once, also where the process is told to stop while its claim is on its way.
 func TestShutdownDuringTheClaim(t *testing.T) {
 	onBoth(t, func(t *testing.T, db *watched) {
-		if c, err := db.CreateSession(t.Context(), session.Session{
-			ID: "s1", Catalog: "main", PeerID: "branch", Status: session.Preparing, Phase: session.PhaseQueued,
-		}, syncer.Creation{Enqueue: db.queue.Enqueue}); err != nil || !c.OK {
-			t.Fatal(c, err)
-		}
+		db.create(t)
 		cfg := db.cfg
 		cfg.Worker, cfg.SessionTimeout = "main-1", time.Hour
 		ctx, stop := context.WithCancelCause(t.Context())
@@ -86,11 +82,7 @@ func (s stopping) ClaimSession(ctx context.Context, id string, fence int64, work
 // TestTheEndIsNotInterrupted: what ends the session is not taken for a failure when the heartbeat notices the end before the answer has come.
 func TestTheEndIsNotInterrupted(t *testing.T) {
 	onBoth(t, func(t *testing.T, db *watched) {
-		if c, err := db.CreateSession(t.Context(), session.Session{
-			ID: "s1", Catalog: "main", PeerID: "branch", Status: session.Preparing, Phase: session.PhaseQueued,
-		}, syncer.Creation{Enqueue: db.queue.Enqueue}); err != nil || !c.OK {
-			t.Fatal(c, err)
-		}
+		db.create(t)
 		var log strings.Builder
 		cfg := db.cfg
 		cfg.Worker, cfg.SessionTimeout, cfg.BatchTimeout, cfg.Logger = "main-1", time.Hour, time.Minute, slog.New(slog.NewTextHandler(&log, nil))

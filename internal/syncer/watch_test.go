@@ -67,13 +67,19 @@ func onBoth(t *testing.T, test func(t *testing.T, w *watched)) {
 
 func (w *watched) start(t *testing.T) session.Session {
 	t.Helper()
+	w.create(t)
+	return w.claim(t, 0)
+}
+
+// create makes s1, which waits for a worker.
+func (w *watched) create(t *testing.T) {
+	t.Helper()
 	c, err := w.CreateSession(t.Context(), session.Session{
 		ID: "s1", Catalog: "main", PeerID: "branch", Status: session.Preparing, Phase: session.PhaseQueued,
 	}, syncer.Creation{Enqueue: w.queue.Enqueue})
 	if err != nil || !c.OK {
 		t.Fatal(c, err)
 	}
-	return w.claim(t, 0)
 }
 
 func (w *watched) claim(t *testing.T, fence int64) session.Session {
