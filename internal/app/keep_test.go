@@ -239,7 +239,7 @@ func TestWhatCannotBeKept(t *testing.T) {
 	nodetest.OnBoth(t, func(t *testing.T, kind nodetest.Kind) {
 		pair := nodetest.NewPair(t, kind, 20, nodetest.Config{})
 		keep(pair, "attributes.ours")
-		large := strings.Repeat("x", 1<<20)
+		large := strings.Repeat("x", catalog.MaxProductBytes/2)
 		pair.Branch.Import("main", nodetest.Product(t, `{"id":"a","name":"a","theirs":"`+large+`"}`))
 		pair.Main.Import("main", nodetest.Product(t, `{"id":"a","name":"ours","ours":"`+large+`"}`))
 		for range 2 {

@@ -98,16 +98,28 @@ const rowColumns = contentColumns + ", digest, theirs, their_digest"
 
 // scanRow reads a row of rowColumns, and whatever more is asked for, and computes its hash anew.
 func scanRow(scan func(into ...any) error, more ...any) (r row, err error) {
+	if r, err = readRow(scan, more...); err == nil {
+		r.rehash()
+	}
+	return r, err
+}
+
+// readRow is scanRow without the computing, which [row.rehash] does.
+func readRow(scan func(into ...any) error, more ...any) (r row, err error) {
 	into := append([]any{&r.ID, &r.SKU, &r.Name, &r.Price, &r.Currency, &r.Active, &r.Attributes, &r.Hash, &r.digest, &r.theirs, &r.theirDigest}, more...)
 	if err := scan(into...); err != nil {
 		if scan(append(ignoring(into[:len(into)-len(more)]), more...)...) != nil {
 			return r, err
 		}
 		r.fresh, r.refused = noHash, unfit(r.ID)
-		return r, nil
 	}
-	r.fresh, r.refused = r.Rehash()
 	return r, nil
+}
+
+func (r *row) rehash() {
+	if r.refused == nil {
+		r.fresh, r.refused = r.Rehash()
+	}
 }
 
 // came is the hash of the product as it came, by theirs and the other columns; fresh where they do not say.

@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"slices"
+	"time"
 
 	"gorm.io/gorm"
 	"gorm.io/gorm/clause"
@@ -53,20 +54,54 @@ func (s *Store) keepFields(tx *gorm.DB, conn *sql.Conn, w *upsert, fields catalo
 	if err != nil {
 		return nil, err
 	}
+	var here []row
 	err = eachRow(rows, func(scan func(into ...any) error) error {
-		r, err := scanRow(scan)
-		if err == nil {
-			k.meet(&r)
-		}
+		r, err := readRow(scan)
+		here = append(here, r)
 		return err
 	})
 	if err != nil {
 		return nil, err
 	}
-	w.fresh = k.created == 0 && len(k.came) == len(w.products)
+	err = awake(tx.Statement.Context, conn, func() {
+		for i := range here {
+			here[i].rehash()
+			k.meet(&here[i])
+		}
+	})
+	if err != nil {
+		return nil, err
+	}
+	w.fresh = len(here) == 0
 	k.create(len(k.came))
 	w.products, w.unchanged, w.mend = k.write, k.unchanged, k.mend
 	return k, nil
+}
+
+// signOfLife is how often [awake] says something. It is well below [idleInTransaction].
+const signOfLife = 250 * time.Millisecond
+
+// awake runs compute inside a transaction on conn, which compute does not use. PostgreSQL takes a process that says nothing for
+// [idleInTransaction] for a frozen one, so it is told meanwhile that this one is not.
+func awake(ctx context.Context, conn *sql.Conn, compute func()) error {
+	done, said := make(chan struct{}), make(chan error, 1)
+	go func() {
+		for {
+			select {
+			case <-done:
+				said <- nil
+				return
+			case <-time.After(signOfLife):
+			}
+			if _, err := conn.ExecContext(ctx, "SELECT 1"); err != nil {
+				said <- err
+				return
+			}
+		}
+	}()
+	compute()
+	close(done)
+	return <-said
 }
 
 // create has the next n products written as they came, because they are not here yet.

@@ -11,6 +11,31 @@ import (
 	"fullsync/internal/fault"
 )
 
+// TestComputingIsNotFrozen: a process that computes inside a transaction for longer than PostgreSQL lets a frozen one stay there keeps its connection.
+func TestComputingIsNotFrozen(t *testing.T) {
+	t.Parallel()
+	s, _ := openMigrated(t)
+	err := s.batchTx(t.Context(), func(tx *gorm.DB, conn *sql.Conn) error {
+		var pid int
+		if err := tx.Raw("SELECT pg_backend_pid()").Scan(&pid).Error; err != nil {
+			return err
+		}
+		err := awake(t.Context(), conn, func() {
+			for long := false; !long; {
+				err := s.SQL().QueryRowContext(t.Context(), "SELECT now() - xact_start > 1.5 * $2::interval FROM pg_sleep(0.05), pg_stat_activity WHERE pid = $1", pid, idleInTransaction).Scan(&long)
+				if err != nil {
+					t.Errorf("the connection is gone: %v", err)
+					return
+				}
+			}
+		})
+		return errors.Join(err, tx.Exec("SELECT 1").Error)
+	})
+	if err != nil {
+		t.Error(err)
+	}
+}
+
 // TestAProductIsAddedWhileItComes: an import adds a product at the moment in which it comes from the source. Its price is kept.
 func TestAProductIsAddedWhileItComes(t *testing.T) {
 	t.Parallel()
