@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"path/filepath"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -12,6 +13,7 @@ import (
 	"fullsync/api/spec"
 	"fullsync/internal/auth"
 	"fullsync/internal/nodetest"
+	"fullsync/internal/store"
 )
 
 // newPusher is a pair whose main node may push to the branch. Main has the products.
@@ -392,6 +394,39 @@ func TestSilentPusher(t *testing.T) {
 		}
 		nodetest.SameCatalog(t, pair.Main, pair.Branch, "main")
 	})
+}
+
+// TestTargetWasAway for longer than a lease: it does not take its pusher for silent, and the push is opened again.
+func TestTargetWasAway(t *testing.T) {
+	onBothSides(t, func(t *testing.T, from, to nodetest.Kind) {
+		pair := newPusher(t, from, to, 100, nodetest.Config{Settings: map[string]string{"HEARTBEAT_INTERVAL": "100ms", "STALE_AFTER": "10s"}})
+		s, gate := heldPush(t, pair, 3)
+		pair.Branch.Down()
+		onDatabase(t, pair.Branch, "UPDATE sync_sessions SET last_heartbeat_at = '"+inSQL(time.Now().Add(-time.Hour))+"'")
+		pair.Branch = pair.Branch.Restart()
+		gate.Open()
+		done := pair.Main.WaitEnd(s.SessionId, spec.COMPLETED)
+		there := pair.Branch.Session(s.SessionId)
+		if done.Created != 100 || there.Status != spec.COMPLETED || there.Created != 100 || there.Attempts != 2 {
+			t.Errorf("at the pusher: %s\nat the target: %s", nodetest.Show(done), nodetest.Show(there))
+		}
+		nodetest.SameCatalog(t, pair.Main, pair.Branch, "main")
+	})
+}
+
+// onDatabase runs statements on the database of a node that is down.
+func onDatabase(t *testing.T, n *nodetest.Node, statements ...string) {
+	t.Helper()
+	db, err := store.Open(t.Context(), store.Options{URL: n.Database().URL, SQLitePath: filepath.Join(n.Database().Dir, "fullsync.db"), Workers: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close() //nolint:errcheck // what was written counts
+	for _, statement := range statements {
+		if _, err := db.SQL().ExecContext(t.Context(), statement); err != nil {
+			t.Fatal(err)
+		}
+	}
 }
 
 // TestPushGoesOnAfterARestart of the pusher: the successor asks the target where it is.

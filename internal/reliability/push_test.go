@@ -118,8 +118,7 @@ func TestKilledPusherIsSucceededByAnotherReplica(t *testing.T) {
 func TestKilledTarget(t *testing.T) {
 	t.Parallel()
 	lengthy(t)
-	// The pusher's lease outlives the kill, also on a busy machine, where it takes the target seconds to be back.
-	c := newCluster(t, "", 1, map[string]string{"STALE_AFTER": "10s"})
+	c := newCluster(t, "", 1, nil)
 	db, shop := c.open(), c.withShop()
 	for range rounds(2, 100) {
 		shop.spoil(shop.db)

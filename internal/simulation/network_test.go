@@ -129,6 +129,8 @@ func wired(err error) error {
 		return nil
 	case errors.As(err, &running):
 		return &syncer.BusyError{Message: running.Error()}
+	case errors.Is(err, syncer.ErrLeaseEnded):
+		return syncer.ErrLeaseEnded
 	case fault.KindOf(err) == fault.Unavailable, errors.Is(err, context.DeadlineExceeded), errors.Is(err, context.Canceled), errors.Is(err, errGone):
 		return trouble(err.Error())
 	}

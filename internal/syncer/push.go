@@ -158,8 +158,8 @@ const tellPatience = 2 * time.Second
 // giveUp tells the target that the push has failed, so that its catalog is free at once. What ended there, or goes on elsewhere, is left alone.
 func (p *push) giveUp(ctx context.Context, err error) {
 	var ended *EndedError
-	if err == nil || p.fence == 0 && !p.unsure || errors.As(err, &ended) || errors.Is(err, transfer.ErrFenced) || errors.Is(err, ErrShutdown) ||
-		errors.Is(err, errNoHeartbeat) || errors.Is(err, ErrAborted) {
+	if err == nil || p.fence == 0 && !p.unsure || errors.As(err, &ended) || errors.Is(err, transfer.ErrFenced) || handsBack(err) ||
+		errors.Is(err, ErrAborted) {
 		return
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), tellPatience)
@@ -218,7 +218,7 @@ func (l *lease) keep(ctx context.Context, target Target, fence int64) {
 			switch {
 			case errors.As(err, &ended) && ended.Standing.Status == session.Completed:
 				return // this worker has just finished it
-			case errors.As(err, &ended), errors.Is(err, transfer.ErrFenced):
+			case errors.As(err, &ended), errors.Is(err, transfer.ErrFenced), errors.Is(err, ErrLeaseEnded):
 				l.lost(err)
 				return
 			}

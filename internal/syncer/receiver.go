@@ -280,9 +280,14 @@ func (r *Receiver) explain(ctx context.Context, id, pushedBy string, err error) 
 	return err
 }
 
-// errLeaseEnded refuses what comes, or is held back here, until after the end of a lease.
+// CodeLeaseEnded is the code with which a target refuses what comes, or is held back there, until after the end of a lease.
+const CodeLeaseEnded = "LEASE_ENDED"
+
+// ErrLeaseEnded is what a [Target] returns for that. Another worker of the pusher may still open the session again.
+var ErrLeaseEnded = errors.New("the lease of the push had run out at its target")
+
 func errLeaseEnded() error {
-	return fault.New(fault.Unavailable, "LEASE_ENDED", "Lease ended", "The lease of this push has ended. Nothing was written; try again.")
+	return fault.New(fault.Unavailable, CodeLeaseEnded, "Lease ended", "The lease of this push has ended. Nothing was written; open it again.").Because(ErrLeaseEnded)
 }
 
 // heardNow is the sign of life that a request of the pusher is.

@@ -72,7 +72,7 @@ func (w *Worker) outcome(ctx context.Context, log *slog.Logger, row session.Sess
 		return func(ctx context.Context) error {
 			return w.ledger.FinishSession(ctx, claim, session.Failure(session.ImportLost(row)))
 		}
-	case errors.Is(err, ErrShutdown), errors.Is(err, errNoHeartbeat):
+	case handsBack(err):
 		log.InfoContext(ctx, "session handed back", "because", err)
 		return func(ctx context.Context) error {
 			return w.ledger.ReleaseSession(ctx, claim, enqueuer(w.queue, row))
@@ -83,6 +83,12 @@ func (w *Worker) outcome(ctx context.Context, log *slog.Logger, row session.Sess
 			return w.ledger.FinishSession(ctx, claim, session.Failure(err))
 		}
 	}
+}
+
+// handsBack says whether a run ended for a reason that need not concern the next worker of its session. A push whose lease has run out has to be opened
+// again, by a worker with a fence of its own: what was sent under the old one may still be on its way.
+func handsBack(err error) bool {
+	return errors.Is(err, ErrShutdown) || errors.Is(err, errNoHeartbeat) || errors.Is(err, ErrLeaseEnded)
 }
 
 // ErrAborted is the cause with which the job engine ends the context of a run whose job was cancelled. Normally the

@@ -54,6 +54,9 @@ type Watcher struct {
 	// begun is the same for jobs that have begun although their session is unclaimed: normally the claim follows within
 	// milliseconds; where it does not, the process died in between, and its job would stay at work for ever.
 	begun map[int64]time.Time
+	// looked is the last look, and hearing the first of those since which this replica has looked all the time. A pusher is silent only where it
+	// could have been heard, so what was away itself, or without its database, gives every pusher one more lease.
+	looked, hearing time.Time
 }
 
 type sighting struct {
@@ -94,6 +97,10 @@ func (w *Watcher) Look(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	if time.Since(w.looked) > w.cfg.Limits.StaleAfter {
+		w.hearing = time.Now()
+	}
+	w.looked = time.Now()
 	current := make(map[string]sighting, len(stale.Sessions))
 	var errs []error
 	for _, s := range stale.Sessions {
@@ -112,7 +119,7 @@ func (w *Watcher) Look(ctx context.Context) error {
 			// The clock was put back, so nobody knows how old this heartbeat is: it counts from when it was seen.
 			wait = max(w.cfg.Limits.StaleAfter, s.Lease())
 		}
-		if time.Since(before.since) >= wait {
+		if time.Since(before.since) >= wait && (!s.Incoming || time.Since(w.hearing) >= s.Lease()) {
 			errs = append(errs, w.rescue(ctx, s))
 		}
 	}

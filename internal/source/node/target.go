@@ -355,6 +355,8 @@ func (t *Target) turnedDown(resp *http.Response, raw []byte) error {
 		return t.permanent(codeNotANode, "Peer %s runs a version of fullsync that takes no pushes; bring it up to date.", t.peerID).Because(errNoRoute)
 	case status == http.StatusConflict:
 		return t.conflict(said, message)
+	case said.Code == syncer.CodeLeaseEnded:
+		return syncer.ErrLeaseEnded
 	case status == http.StatusBadRequest, status == http.StatusRequestEntityTooLarge, status == http.StatusUnsupportedMediaType:
 		return t.permanent(codeProtocol, "Peer %s refused a request of the push (%d): %s", t.peerID, status, message)
 	}
