@@ -217,6 +217,26 @@ func TestRepeatedCommitIsSettledByTheRow(t *testing.T) {
 	})
 }
 
+// TestRepeatedEndIsSettledByTheRow: a worker whose answer was lost learns that it has completed its session; nobody else is told so.
+func TestRepeatedEndIsSettledByTheRow(t *testing.T) {
+	onMigrated(t, func(t *testing.T, s *store.Store) {
+		row := transferring(t, s, "s1")
+		for range 2 {
+			if err := s.FinishSession(t.Context(), claimOf(row), session.Completion("done", session.Refusals{}, 0)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		before := claimOf(row)
+		before.Fence--
+		if err := s.FinishSession(t.Context(), before, session.Completion("done", session.Refusals{}, 0)); !errors.Is(err, transfer.ErrFenced) {
+			t.Errorf("the worker before: %v", err)
+		}
+		if err := s.FinishSession(t.Context(), claimOf(row), session.Failure(errors.New("x"))); !errors.Is(err, transfer.ErrFenced) {
+			t.Errorf("failed after its end: %v", err)
+		}
+	})
+}
+
 func TestClaimNeedsTheFenceOfItsJob(t *testing.T) {
 	onMigrated(t, func(t *testing.T, s *store.Store) {
 		row := transferring(t, s, "s1")
