@@ -2,6 +2,7 @@ package feed_test
 
 import (
 	"errors"
+	"flag"
 	"io"
 	"runtime"
 	"strings"
@@ -94,10 +95,12 @@ func endless(before, text string, n int, after string) io.Reader {
 	return io.MultiReader(append(parts, strings.NewReader(after))...)
 }
 
+var longLine = flag.Int("feed.line", 40, "how many MB the longest line of TestEndlessLines has")
+
 // However long a line is, it takes little memory, and the products around it are read if the format allows.
 func TestEndlessLines(t *testing.T) {
 	mega := strings.Repeat("x", 1<<20)
-	many := 40 // MB
+	many := *longLine
 	if testing.Short() {
 		many = 8
 	}
