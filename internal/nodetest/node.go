@@ -32,13 +32,13 @@ const Patience = time.Minute
 //
 // Unless -parallel says otherwise, it runs twice as many tests at once as there are cores: these tests often wait, for a heartbeat, a
 // retry, an answer that does not come. The garbage collector runs less often than usual, because tests make much garbage and keep
-// little.
+// little; a benchmark runs as a node does.
 func Main(m *testing.M) int {
 	flag.Parse()
 	if f := flag.Lookup("test.parallel"); f.Value.String() == f.DefValue {
 		_ = f.Value.Set(strconv.Itoa(2 * runtime.GOMAXPROCS(0)))
 	}
-	if os.Getenv("GOGC") == "" {
+	if os.Getenv("GOGC") == "" && flag.Lookup("test.bench").Value.String() == "" {
 		debug.SetGCPercent(400)
 		debug.SetMemoryLimit(1 << 30) // above this it runs as often as it has to
 	}

@@ -5,8 +5,13 @@ import "context"
 // stage runs next in the background, one result ahead of whoever takes them, and closes the channel after the last
 // one. A result with an error is the last. stop ends the stage and returns when it has ended; it is safe to call twice.
 func stage[T any](ctx context.Context, next func(context.Context) (item T, more bool, err error)) (items <-chan made[T], stop func()) {
+	return stageAhead(ctx, 1, next)
+}
+
+// stageAhead is stage, by any number of results ahead.
+func stageAhead[T any](ctx context.Context, ahead int, next func(context.Context) (item T, more bool, err error)) (items <-chan made[T], stop func()) {
 	ctx, cancel := context.WithCancel(ctx)
-	out := make(chan made[T])
+	out := make(chan made[T], ahead-1)
 	go func() {
 		defer close(out)
 		for more := true; more; {

@@ -114,11 +114,14 @@ func newWalker(c Comparison, nodeID string, extra func([]catalog.Entry) error, t
 	return w
 }
 
+// comparedAhead is how many windows are compared while batches of an earlier one are committed. Before they are cut they are small.
+const comparedAhead = 12
+
 // start starts to compare behind an id. Each step of it is a window ahead of the next one, so that both sides have something to do all the time. The
 // caller calls stop in the end.
 func (w *walker) start(ctx context.Context, after string) {
 	spans, stopSpans := stage(ctx, w.draw(after))
-	coarse, stopCoarse := stage(ctx, then(spans, w.compare))
+	coarse, stopCoarse := stageAhead(ctx, comparedAhead, then(spans, w.compare))
 	cut, stopCut := stage(ctx, then(coarse, w.cut))
 	fine, stopFine := stage(ctx, then(cut, w.refine))
 	w.windows = fine
