@@ -2,10 +2,11 @@ package store
 
 import (
 	"context"
-	"crypto/rand"
+	crand "crypto/rand"
 	"errors"
 	"io"
 	"io/fs"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
 )
@@ -39,7 +40,9 @@ func (d *sqlite) keepRoom() error {
 		return troubleFull.because(err)
 	}
 	// At random: file systems that compress would keep no room for zeros.
-	_, err = io.CopyN(file, rand.Reader, room)
+	var seed [32]byte
+	_, _ = crand.Read(seed[:]) // never fails
+	_, err = io.CopyN(file, rand.NewChaCha8(seed), room)
 	err = errors.Join(err, file.Close())
 	if err == nil {
 		err = os.Rename(file.Name(), d.roomPath())
