@@ -1,6 +1,7 @@
 package cli_test
 
 import (
+	"flag"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -8,11 +9,13 @@ import (
 	"testing"
 )
 
+var reproducible = flag.Bool("cli.release", false, "let TestReleasesAreReproducible build two releases")
+
 // Two builds of one commit, in different directories, are the same byte for byte.
 func TestReleasesAreReproducible(t *testing.T) {
 	t.Parallel()
-	if testing.Short() {
-		t.Skip("builds the program twice")
+	if !*reproducible {
+		t.Skip("builds the program twice: run it with -cli.release")
 	}
 	script, err := filepath.Abs("../../.ci/release")
 	if err != nil {
