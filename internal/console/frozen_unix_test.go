@@ -53,6 +53,34 @@ func TestAFrozenNodeDoesNotLookAlive(t *testing.T) {
 	card(page).WaitText("COMPLETED")
 }
 
+// TestAKilledNodeComesBack kills the node's process in the middle of a sync and starts another one at its address: the page says so, and goes on.
+func TestAKilledNodeComesBack(t *testing.T) {
+	t.Parallel()
+	settings := map[string]string{"HEARTBEAT_INTERVAL": "100ms", "STALE_AFTER": "2s"}
+	pair := newPair(t, nodetest.SQLite, 100, nodetest.Config{Settings: settings})
+	gate := pair.Wire.HoldPage(t, nodetest.ProductsPath, 4)
+	pair.Main.Down()
+	c := nodetest.Config{ID: nodetest.MainNode, Database: pair.Main.Database(), Settings: settings}
+	url, process := serve(t, c)
+	page := signInAt(t, url, auth.RoleOperator, browsertest.Options{})
+	defer page.AllowLostConnections()()
+	startByTen(t, page)
+	nodetest.Await(t, "the fourth page", gate.Reached)
+	bar(page, 30).Wait()
+
+	signal(t, process, syscall.SIGKILL)
+	page.Find(`#connection[data-connection="lost"]`).WaitText("what you see")
+	card(page).WaitText("Its current state is unknown.")
+
+	settings["LISTEN"] = strings.TrimPrefix(url, "http://")
+	serve(t, c)
+	live(page)
+	gate.Open()
+	card(page).WaitText("COMPLETED")
+	card(page).WaitText("100 of 100")
+	page.WaitNoText("Its current state is unknown.")
+}
+
 // serve runs a node in its own process until the test ends, and returns its address.
 func serve(t *testing.T, c nodetest.Config) (url string, process *os.Process) {
 	t.Helper()
