@@ -72,6 +72,7 @@ const steady = `(() => {
 	put('.card[data-active="false"] [data-field="speed"]', "48 products/s, 18 KB/s");
 	put('.card[data-active="false"] [data-field="left"]', "finished after 22\u00a0s");
 	put('[data-field="started"]:not(td)', day + "9:24:46 AM");
+	put('.card[data-active="false"] [data-field="started"]', day + "8:57:12 AM");
 	put("#figures dd", "758", "1", "1 of 1", "3 syncs", "50 %", "100 %");
 	put("#trail time", ...["8:57:12", "8:57:34"].map(t => day + t + " AM"));
 	put('#history-rows [data-field="started"]', ...["9:24:46 AM", "9:21:30 AM", "8:57:12 AM", "8:55:03 AM"].map(t => day + t));
