@@ -24,8 +24,9 @@ type differ struct {
 	// items are on their way into the next batches, in order; wanted is how many of them are to be read.
 	items  []item
 	wanted int
-	// after is the position behind everything that was given out.
+	// after is the position behind everything that was given out, and given when that was last.
 	after string
+	given time.Time
 	// whole is the stretch that is being read as a whole, nil while none is.
 	whole *whole
 }
@@ -77,14 +78,43 @@ func (d *differ) next(ctx context.Context) (batch catalog.Batch, more bool, err 
 		case len(d.window.stretches) > 0 && (d.window.stretches[0].kind != unread || len(d.items) == 0):
 			d.add(d.window.stretches[0])
 			d.window.stretches = d.window.stretches[1:]
-		case len(d.items) > 0: // at the end of a window, and before a stretch that is read as a whole
+		case d.wanted > 0, len(d.items) > 0 && len(d.window.stretches) > 0: // at the end of a window, and before a stretch that is read as a whole
 			batch, err = d.fetch(ctx)
 			return batch, true, err
 		default:
-			if d.window, more, err = take(ctx, d.windows); err != nil || !more {
+			next, more, err := d.takeSoon(ctx)
+			switch {
+			case err != nil:
 				return batch, false, err
+			case more:
+				d.window = next
+			case len(d.items) > 0:
+				batch, err = d.fetch(ctx)
+				return batch, true, err
+			default:
+				return batch, false, nil
 			}
 		}
+	}
+}
+
+// showEvery is how long windows in which nothing differs may be kept for one batch: each batch is a commit, and a comparison may be much faster than
+// those, but people want to see that it goes on.
+const showEvery = 250 * time.Millisecond
+
+// takeSoon returns the next window; more is false after the last one, and where something is to be shown before the next one is there.
+func (d *differ) takeSoon(ctx context.Context) (next window, more bool, err error) {
+	if len(d.items) == 0 {
+		return take(ctx, d.windows)
+	}
+	select {
+	case m, ok := <-d.windows:
+		if !ok {
+			return next, false, context.Cause(ctx)
+		}
+		return m.item, m.err == nil, m.err
+	case <-time.After(time.Until(d.given.Add(showEvery))):
+		return next, false, nil
 	}
 }
 
@@ -123,7 +153,8 @@ func (d *differ) skip(in catalog.Interval, count int64) {
 
 // fetch makes a batch of the first items: as many as their products fit in.
 func (d *differ) fetch(ctx context.Context) (batch catalog.Batch, err error) {
-	d.growth.next(time.Now())
+	d.given = time.Now()
+	d.growth.next(d.given)
 	var asked []item
 	n := 0
 	for ; n < len(d.items) && len(asked) < d.growth.now && d.items[n].again == d.items[0].again; n++ {

@@ -7,6 +7,8 @@ import (
 	"maps"
 	"slices"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"pgregory.net/rapid"
 
@@ -260,6 +262,40 @@ func TestBatchesOfAComparisonSayTheTotal(t *testing.T) {
 	}
 	if last := batches[len(batches)-1]; *last.Total != 101 {
 		t.Errorf("the last batch says %d, want 101", *last.Total)
+	}
+}
+
+// late takes some time to draw spans.
+type late struct {
+	*memory
+	takes time.Duration
+}
+
+func (l late) Spans(ctx context.Context, after, through string, every, limit int) (transfer.SpanPage, error) {
+	<-time.After(l.takes)
+	return l.memory.Spans(ctx, after, through, every, limit)
+}
+
+// TestWindowsInWhichNothingDiffersShareABatch, unless they take so long that people would not see how far the comparison is.
+func TestWindowsInWhichNothingDiffersShareABatch(t *testing.T) {
+	for takes, want := range map[time.Duration][2]int{0: {1, 3}, time.Second: {20, 20}} {
+		synctest.Test(t, func(t *testing.T) {
+			from, target := newMemory(), newMemory()
+			for i := range 200 {
+				p := product(fmt.Sprintf("p-%03d", i), "1")
+				from.products[p.ID], target.products[p.ID] = p, p
+			}
+			k, opt := &sink{}, options(10)
+			opt.Compare = &transfer.Comparison{
+				Source: late{from, takes}, Target: target, Near: target, Products: from, Sizes: transfer.Sizes{Coarse: 10, Window: 1},
+			}
+			if err := transfer.Run(t.Context(), nil, k, opt); err != nil {
+				t.Fatal(err)
+			}
+			if _, skipped, _ := handled(k.batches); skipped != 200 || len(k.batches) < want[0] || len(k.batches) > want[1] {
+				t.Errorf("a window each %s: skipped %d products in %d batches, want %d to %d", takes, skipped, len(k.batches), want[0], want[1])
+			}
+		})
 	}
 }
 
