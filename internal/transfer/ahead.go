@@ -1,6 +1,9 @@
 package transfer
 
-import "context"
+import (
+	"context"
+	"time"
+)
 
 // stage runs next in the background, one result ahead of whoever takes them, and closes the channel after the last
 // one. A result with an error is the last. stop ends the stage and returns when it has ended; it is safe to call twice.
@@ -44,11 +47,20 @@ type made[T any] struct {
 // take returns the next result of a stage; more is false after the last one. A stage also ends, without a word, when
 // ctx does.
 func take[T any](ctx context.Context, items <-chan made[T]) (item T, more bool, err error) {
-	m, ok := <-items
-	if !ok {
-		return item, false, context.Cause(ctx)
+	return takeUntil(ctx, items, nil)
+}
+
+// takeUntil is take; more is also false when late comes before the next result.
+func takeUntil[T any](ctx context.Context, items <-chan made[T], late <-chan time.Time) (item T, more bool, err error) {
+	select {
+	case m, ok := <-items:
+		if !ok {
+			return item, false, context.Cause(ctx)
+		}
+		return m.item, m.err == nil, m.err
+	case <-late:
+		return item, false, nil
 	}
-	return m.item, m.err == nil, m.err
 }
 
 // then returns what makes each result of another stage into one of its own.

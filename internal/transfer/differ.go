@@ -82,7 +82,7 @@ func (d *differ) next(ctx context.Context) (batch catalog.Batch, more bool, err 
 			batch, err = d.fetch(ctx)
 			return batch, true, err
 		default:
-			next, more, err := d.takeSoon(ctx)
+			next, more, err := takeUntil(ctx, d.windows, d.late())
 			switch {
 			case err != nil:
 				return batch, false, err
@@ -102,20 +102,12 @@ func (d *differ) next(ctx context.Context) (batch catalog.Batch, more bool, err 
 // those, but people want to see that it goes on.
 const showEvery = 250 * time.Millisecond
 
-// takeSoon returns the next window; more is false after the last one, and where something is to be shown before the next one is there.
-func (d *differ) takeSoon(ctx context.Context) (next window, more bool, err error) {
+// late comes when what is known is to be shown before the next window is there; it is nil where nothing is.
+func (d *differ) late() <-chan time.Time {
 	if len(d.items) == 0 {
-		return take(ctx, d.windows)
+		return nil
 	}
-	select {
-	case m, ok := <-d.windows:
-		if !ok {
-			return next, false, context.Cause(ctx)
-		}
-		return m.item, m.err == nil, m.err
-	case <-time.After(time.Until(d.given.Add(showEvery))):
-		return next, false, nil
-	}
+	return time.After(time.Until(d.given.Add(showEvery)))
 }
 
 // add appends the items of a stretch.
