@@ -1,16 +1,11 @@
 package nodetest
 
 import (
-	"context"
 	"encoding/json"
 	"net/http"
-	"sync"
-
-	"github.com/google/uuid"
 
 	"fullsync/api/spec"
 	"fullsync/internal/auth"
-	"fullsync/internal/user"
 )
 
 // The login paths.
@@ -20,33 +15,12 @@ const (
 	MePath     = "/api/auth/me"
 )
 
-// AddUser adds a user who may sign in. A password is hashed once per process, because that takes long on purpose.
+// AddUser adds a user who may sign in.
 func (n *Node) AddUser(name string, role auth.Role, password string) {
 	n.t.Helper()
-	hash, err := hashed(n.t.Context(), password)
-	if err == nil {
-		err = n.Store.AddUser(n.t.Context(), &user.User{
-			ID: uuid.NewString(), Name: name, NameKey: user.Key(name), Role: role, PasswordHash: hash, Generation: 1,
-		})
-	}
-	if err != nil {
+	if _, err := n.Users.Add(n.t.Context(), name, role, password); err != nil {
 		n.t.Fatalf("adding user %s: %v", name, err)
 	}
-}
-
-var hashes = struct {
-	sync.Mutex
-	of map[string]string
-}{of: map[string]string{}}
-
-func hashed(ctx context.Context, password string) (hash string, err error) {
-	hashes.Lock()
-	defer hashes.Unlock()
-	if hash = hashes.of[password]; hash == "" {
-		hash, err = auth.NewHasher(1).Hash(ctx, password)
-		hashes.of[password] = hash
-	}
-	return hash, err
 }
 
 // TrySignIn sends a login.
