@@ -4,16 +4,16 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"path/filepath"
 	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
 
 	"fullsync/api/spec"
+	"fullsync/internal/app"
 	"fullsync/internal/auth"
+	"fullsync/internal/config"
 	"fullsync/internal/nodetest"
-	"fullsync/internal/store"
 )
 
 // newPusher is a pair whose main node may push to the branch. Main has the products.
@@ -417,7 +417,7 @@ func TestTargetWasAway(t *testing.T) {
 // onDatabase runs statements on the database of a node that is down.
 func onDatabase(t *testing.T, n *nodetest.Node, statements ...string) {
 	t.Helper()
-	db, err := store.Open(t.Context(), store.Options{URL: n.Database().URL, SQLitePath: filepath.Join(n.Database().Dir, "fullsync.db"), Workers: 1})
+	db, err := app.OpenDatabase(t.Context(), config.Config{DatabaseURL: config.Secret(n.Database().URL), DataDir: n.Database().Dir, SyncWorkers: 1})
 	if err != nil {
 		t.Fatal(err)
 	}
