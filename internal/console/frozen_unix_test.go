@@ -20,16 +20,9 @@ import (
 // TestAFrozenNodeDoesNotLookAlive stops the node's process in the middle of a sync: its connections stay, but nothing comes.
 func TestAFrozenNodeDoesNotLookAlive(t *testing.T) {
 	t.Parallel()
-	patient := map[string]string{"HEARTBEAT_INTERVAL": "5m", "STALE_AFTER": "15m"}
-	pair := newPair(t, nodetest.SQLite, 100, nodetest.Config{Settings: patient})
-	gate := pair.Wire.HoldPage(t, nodetest.ProductsPath, 4)
-	pair.Main.Down()
-	url, process := serve(t, nodetest.Config{ID: nodetest.MainNode, Database: pair.Main.Database(), Settings: patient})
-	page := signInAt(t, url, auth.RoleOperator, browsertest.Options{})
+	midway := inTheMiddle(t, map[string]string{"HEARTBEAT_INTERVAL": "5m", "STALE_AFTER": "15m"})
+	page, process := midway.page, midway.process
 	defer page.AllowLostConnections()()
-	startByTen(t, page)
-	nodetest.Await(t, "the fourth page", gate.Reached)
-	bar(page, 30).Wait()
 	card(page).WaitText("healthy")
 	if text := page.Text(); strings.Contains(text, "Last update") || strings.Contains(text, "is unknown.") {
 		t.Errorf("it looks frozen already: %s", text)
@@ -49,36 +42,52 @@ func TestAFrozenNodeDoesNotLookAlive(t *testing.T) {
 	card(page).WaitText("healthy")
 	page.WaitNoText("Last update")
 	page.WaitNoText("Its current state is unknown.")
-	gate.Open()
+	midway.gate.Open()
 	card(page).WaitText("COMPLETED")
 }
 
 // TestAKilledNodeComesBack kills the node's process in the middle of a sync and starts another one at its address: the page says so, and goes on.
 func TestAKilledNodeComesBack(t *testing.T) {
 	t.Parallel()
-	settings := map[string]string{"HEARTBEAT_INTERVAL": "100ms", "STALE_AFTER": "2s"}
-	pair := newPair(t, nodetest.SQLite, 100, nodetest.Config{Settings: settings})
-	gate := pair.Wire.HoldPage(t, nodetest.ProductsPath, 4)
-	pair.Main.Down()
-	c := nodetest.Config{ID: nodetest.MainNode, Database: pair.Main.Database(), Settings: settings}
-	url, process := serve(t, c)
-	page := signInAt(t, url, auth.RoleOperator, browsertest.Options{})
+	midway := inTheMiddle(t, map[string]string{"HEARTBEAT_INTERVAL": "100ms", "STALE_AFTER": "2s"})
+	page := midway.page
 	defer page.AllowLostConnections()()
-	startByTen(t, page)
-	nodetest.Await(t, "the fourth page", gate.Reached)
-	bar(page, 30).Wait()
 
-	signal(t, process, syscall.SIGKILL)
+	signal(t, midway.process, syscall.SIGKILL)
 	page.Find(`#connection[data-connection="lost"]`).WaitText("what you see")
 	card(page).WaitText("Its current state is unknown.")
 
-	settings["LISTEN"] = strings.TrimPrefix(url, "http://")
-	serve(t, c)
+	midway.config.Settings["LISTEN"] = strings.TrimPrefix(midway.url, "http://")
+	serve(t, midway.config)
 	live(page)
-	gate.Open()
+	midway.gate.Open()
 	card(page).WaitText("COMPLETED")
 	card(page).WaitText("100 of 100")
 	page.WaitNoText("Its current state is unknown.")
+}
+
+// midway is a node in its own process, and its page, in the middle of a sync: the gate holds the fourth page of products.
+type midway struct {
+	config  nodetest.Config
+	url     string
+	process *os.Process
+	page    *browsertest.Page
+	gate    *nodetest.Gate
+}
+
+// inTheMiddle starts a node with these settings and has somebody start a sync on its page.
+func inTheMiddle(t *testing.T, settings map[string]string) (m midway) {
+	t.Helper()
+	pair := newPair(t, nodetest.SQLite, 100, nodetest.Config{Settings: settings})
+	m.gate = pair.Wire.HoldPage(t, nodetest.ProductsPath, 4)
+	pair.Main.Down()
+	m.config = nodetest.Config{ID: nodetest.MainNode, Database: pair.Main.Database(), Settings: settings}
+	m.url, m.process = serve(t, m.config)
+	m.page = signInAt(t, m.url, auth.RoleOperator, browsertest.Options{})
+	startByTen(t, m.page)
+	nodetest.Await(t, "the fourth page", m.gate.Reached)
+	bar(m.page, 30).Wait()
+	return m
 }
 
 // serve runs a node in its own process until the test ends, and returns its address.

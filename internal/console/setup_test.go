@@ -28,7 +28,7 @@ const password = "correct horse battery staple"
 
 // newPair starts two nodes, branch with count products and main, which knows it, and three people at main: one for each
 // role, with the role as the name.
-func newPair(t *testing.T, kind nodetest.Kind, count int, c nodetest.Config) *nodetest.Pair {
+func newPair(t testing.TB, kind nodetest.Kind, count int, c nodetest.Config) *nodetest.Pair {
 	t.Helper()
 	browsertest.Require(t)
 	if c.Settings["REQUEST_TIMEOUT"] == "" {
@@ -48,25 +48,25 @@ func newPair(t *testing.T, kind nodetest.Kind, count int, c nodetest.Config) *no
 }
 
 // open opens the page of a node.
-func open(t *testing.T, node *nodetest.Node, o browsertest.Options) *browsertest.Page {
+func open(t testing.TB, node *nodetest.Node, o browsertest.Options) *browsertest.Page {
 	t.Helper()
 	return openAt(t, node.URL(), o)
 }
 
 // openAt opens the page at a base address, which may be that of a wire to a node.
-func openAt(t *testing.T, base string, o browsertest.Options) *browsertest.Page {
+func openAt(t testing.TB, base string, o browsertest.Options) *browsertest.Page {
 	t.Helper()
 	return browsertest.Open(t, base+"/console/", o)
 }
 
 // signIn opens the page of a node and signs in with that role.
-func signIn(t *testing.T, node *nodetest.Node, role auth.Role, o browsertest.Options) *browsertest.Page {
+func signIn(t testing.TB, node *nodetest.Node, role auth.Role, o browsertest.Options) *browsertest.Page {
 	t.Helper()
 	return signInAt(t, node.URL(), role, o)
 }
 
 // signInAt is [signIn] at a base address.
-func signInAt(t *testing.T, base string, role auth.Role, o browsertest.Options) *browsertest.Page {
+func signInAt(t testing.TB, base string, role auth.Role, o browsertest.Options) *browsertest.Page {
 	t.Helper()
 	page := openAt(t, base, o)
 	// On a busy machine a node may be late with the state; the page tries again.

@@ -52,8 +52,8 @@ function show({ products, syncNodes, overview, last24Hours, sessions }) {
     [texts.runningNow, number(running), false],
     [texts.peersOnline, texts.nOfOfOnline(number(online), number(active.length)), online < active.length],
     [texts.endedIn24Hours, texts.countSyncs(last24Hours.sessions), false],
-    [texts.ofThemNotFailed, `${number(overview.healthScore)} %`, overview.healthScore < 100],
-    [texts.productsNotRefused, `${number(overview.successRate)} %`, overview.successRate < 100],
+    [texts.didNotFail, `${number(overview.healthScore)} %`, overview.healthScore < 100],
+    [texts.productsAccepted, `${number(overview.successRate)} %`, overview.successRate < 100],
   ];
   figures.replaceChildren(
     ...all.map(([name, value, bad]) => make("div", { className: bad ? "attention" : "" }, make("dt", {}, name), make("dd", {}, value))),

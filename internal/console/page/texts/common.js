@@ -164,8 +164,8 @@ export const texts = {
   endedIn24Hours: "Ended in 24 hours",
   /** @param {number} n */
   countSyncs: (n) => count(n, "sync"),
-  ofThemNotFailed: "Did not fail",
-  productsNotRefused: "Products accepted",
+  didNotFail: "Did not fail",
+  productsAccepted: "Products accepted",
   peer: "Peer",
   peers: "Peers",
   address: "Address",
