@@ -51,7 +51,7 @@ func TestAKilledNodeComesBack(t *testing.T) {
 	t.Parallel()
 	midway := inTheMiddle(t, map[string]string{"HEARTBEAT_INTERVAL": "100ms", "STALE_AFTER": "2s"})
 	page := midway.page
-	defer page.AllowLostConnections()()
+	page.AllowLostConnections() // until the page is closed, which is after the second process has ended
 
 	signal(t, midway.process, syscall.SIGKILL)
 	page.Find(`#connection[data-connection="lost"]`).WaitText("what you see")
