@@ -136,7 +136,7 @@ func New(opt Options) (*Server, error) {
 		return nil, err
 	}
 	e.HTTPErrorHandler = errorWriter{log: opt.Logger}.write
-	e.Use(prefix, countRequests(access, opt.Metrics))
+	e.Use(prefix, countRequests(access, opt.Metrics), cancelFirst(access, opt.Events))
 	if opt.Tracing != nil {
 		e.Use(traceRequests(access, opt.Tracing))
 	}

@@ -116,6 +116,8 @@ type SessionFigures interface {
 type Events interface {
 	// Subscribe returns Unavailable when there can be no subscription now. The caller must close it.
 	Subscribe(ctx context.Context, want events.Want) (*events.Subscription, error)
+	// GoFirst keeps subscribers waiting for their news, for a moment at most, until done is called.
+	GoFirst() (done func())
 }
 
 // Metrics counts requests and shows what was counted; [metrics.Metrics] is one.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"fullsync/internal/audit"
@@ -29,6 +30,7 @@ type services struct {
 	list           func(syncer.Query) ([]session.View, error)
 	status         func(catalogName string) (syncer.Status, error)
 	cancel         func(ctx context.Context, id string, by syncer.Cancellation) (session.View, bool, error)
+	first          atomic.Int32
 	stuck          func(syncer.StuckRequest) ([]syncer.Stuck, error)
 	receipt        func(id string) (session.Receipt, error)
 	rejects        func(id string, after int64, limit int) ([]session.Reject, error)
@@ -324,6 +326,11 @@ func (s *services) CountProducts(context.Context, string) (int64, error) {
 
 func (s *services) Subscribe(ctx context.Context, want events.Want) (*events.Subscription, error) {
 	return s.subscribe(ctx, want)
+}
+
+func (s *services) GoFirst() (done func()) {
+	s.first.Add(1)
+	return func() { s.first.Add(-1) }
 }
 
 // goodServices answer everything well.

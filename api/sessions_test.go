@@ -14,6 +14,26 @@ import (
 	"fullsync/internal/syncer"
 )
 
+// TestACancelGoesFirst: the news of thousands of streams waits while one is answered, and no longer.
+func TestACancelGoesFirst(t *testing.T) {
+	t.Parallel()
+	n := setup(t)
+	n.cancel = func(context.Context, string, syncer.Cancellation) (session.View, bool, error) {
+		if n.first.Load() != 1 {
+			t.Error("a cancel does not go first")
+		}
+		return cancelled(), false, nil
+	}
+	n.call("POST", startPath+"/cancel", `{"sessionId":"`+sessionA+`"}`)
+	n.list = func(syncer.Query) ([]session.View, error) {
+		if n.first.Load() != 0 {
+			t.Error("a list goes first")
+		}
+		return nil, nil
+	}
+	n.call("GET", startPath, "")
+}
+
 func TestCancel(t *testing.T) {
 	t.Parallel()
 	n := setup(t)

@@ -7,6 +7,7 @@ import (
 	"runtime"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"fullsync/internal/fault"
@@ -27,6 +28,8 @@ type Config struct {
 	Pulse time.Duration
 	// Buffer is how many events a subscriber may fall behind before it is dropped; 64.
 	Buffer int
+	// GiveWay is how long at most the hub keeps an event from subscribers for what goes first; 100 ms.
+	GiveWay time.Duration
 	// MaxSubscribers is how many subscribers there may be at once; 10,000.
 	MaxSubscribers int
 	// Limits are used to judge the health of sessions.
@@ -42,6 +45,7 @@ func (c Config) withDefaults() Config {
 	c.Patience = cmp.Or(c.Patience, 15*time.Second)
 	c.Pulse = cmp.Or(c.Pulse, 3*time.Second)
 	c.Buffer = cmp.Or(c.Buffer, 64)
+	c.GiveWay = cmp.Or(c.GiveWay, 100*time.Millisecond)
 	c.MaxSubscribers = cmp.Or(c.MaxSubscribers, 10_000)
 	return c
 }
@@ -57,6 +61,9 @@ type Hub struct {
 	// Those in joining wait for the next look, which gives them their first events; those in subscribers already have them.
 	joining, subscribers map[*Subscription]struct{}
 	stopped              bool
+
+	// first counts what goes first; see [Hub.GoFirst].
+	first atomic.Int32
 
 	// Only Run uses the fields below. picture is nil while there are no subscribers.
 	picture *picture
@@ -210,14 +217,24 @@ func (h *Hub) trouble(err error, joining []*Subscription) {
 	}
 }
 
-// toldAtOnce is how many subscribers are woken before others get the processor. Thousands of them would stand in line before whatever comes next:
-// a cancel, for example.
-const toldAtOnce = 32
+// Thousands of subscribers that are all told at once stand in line before whatever comes next. So the hub wakes toldAtOnce of them, lets them have the
+// processor, and rests for as long as they took, though not for longer than restAtMost.
+const (
+	toldAtOnce = 32
+	restAtMost = 2 * time.Millisecond
+)
+
+// GoFirst makes the hub tell no more subscribers of anything until done is called: for a cancel, which must not wait until thousands of them have
+// heard something. [Config].GiveWay bounds that.
+func (h *Hub) GoFirst() (done func()) {
+	h.first.Add(1)
+	return func() { h.first.Add(-1) }
+}
 
 // publish sends an event to everyone who wants it, and drops anyone too far behind. h.mu is held.
 func (h *Hub) publish(e Event) {
 	var encoded []byte
-	told := 0
+	pace := pace{hub: h, began: time.Now()}
 	for s := range h.subscribers {
 		// A subscriber with unread events needs no sign of life, and a pulse must not push it over its limit.
 		if !e.isFor(s.want) || e.Type == TypePulse && len(s.events) > 0 {
@@ -228,13 +245,34 @@ func (h *Hub) publish(e Event) {
 		}
 		select {
 		case s.events <- encoded:
-			if told++; told%toldAtOnce == 0 {
-				runtime.Gosched()
-			}
+			pace.told()
 		default:
 			h.end(s, EndSlow)
 		}
 	}
+}
+
+// pace is how fast subscribers are told of one event.
+type pace struct {
+	hub *Hub
+	n   int
+	// began is when the first of the last few was told, waited how long all of them together have waited for what goes first.
+	began  time.Time
+	waited time.Duration
+}
+
+// told counts a subscriber, and waits before the next where others should have the processor.
+func (p *pace) told() {
+	if p.n++; p.n%toldAtOnce != 0 {
+		return
+	}
+	runtime.Gosched()
+	<-time.After(min(time.Since(p.began), restAtMost))
+	for p.hub.first.Load() > 0 && p.waited < p.hub.cfg.GiveWay {
+		<-time.After(time.Millisecond)
+		p.waited += time.Millisecond
+	}
+	p.began = time.Now()
 }
 
 // end ends one subscription. h.mu is held.

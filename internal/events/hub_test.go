@@ -377,6 +377,50 @@ func TestSlowSubscriberIsDropped(t *testing.T) {
 	})
 }
 
+// TestWhatGoesFirstKeepsTheOthersWaiting: a few subscribers at a time are told, and nobody while a cancel is answered, but for GiveWay.
+func TestWhatGoesFirstKeepsTheOthersWaiting(t *testing.T) {
+	inTime(t, func(t *testing.T, m *memory, h *Hub) {
+		const all = 3*toldAtOnce + 1
+		m.move(1, "main-1", session.Preparing)
+		subscribers := make([]*Subscription, all)
+		var joined sync.WaitGroup
+		for i := range subscribers {
+			joined.Go(func() { subscribers[i] = subscribe(t, h, Want{}) })
+		}
+		joined.Wait()
+		told := func() (n int) {
+			synctest.Wait()
+			for _, s := range subscribers {
+				n += min(1, len(s.Events()))
+			}
+			return n
+		}
+		for seq, ends := range []bool{true, false} {
+			for _, s := range subscribers {
+				heard(s)
+			}
+			done := h.GoFirst()
+			m.move(int64(2+seq), "main-1", []session.Status{session.Transferring, session.Completed}[seq])
+			for told() == 0 {
+				after(time.Millisecond)
+			}
+			after(h.cfg.GiveWay / 2)
+			if n := told(); n != toldAtOnce {
+				t.Errorf("%d were told beside what goes first, want %d", n, toldAtOnce)
+			}
+			if ends {
+				done()
+				after(2 * time.Millisecond)
+			} else {
+				after(h.cfg.GiveWay)
+			}
+			if n := told(); n != all {
+				t.Errorf("%d were told afterwards, want all %d", n, all)
+			}
+		}
+	})
+}
+
 func TestTooFarBackOrAheadGetsTheSnapshotAlone(t *testing.T) {
 	inTime(t, func(t *testing.T, m *memory, h *Hub) {
 		for seq := range int64(1500) {
