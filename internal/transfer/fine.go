@@ -109,12 +109,13 @@ func (w *walker) answer(ctx context.Context, side Side, out []stretch) error {
 	return nil
 }
 
-// wholeRuns joins long runs of differing stretches into unread ones, in place.
+// wholeRuns joins long runs of differing stretches into unread ones, in place. None is longer than maxEntries, which is two of the largest batches that
+// there are by themselves: a few products more would be a batch of their own, and a transaction.
 func wholeRuns(fine []stretch) []stretch {
 	out := fine[:0]
 	for i := 0; i < len(fine); {
 		end, ids := i, int64(0)
-		for end < len(fine) && fine[end].kind == listed && ids < maxEntries {
+		for end < len(fine) && fine[end].kind == listed && (ids == 0 || ids+fine[end].promise.Count <= maxEntries) {
 			ids += fine[end].promise.Count
 			end++
 		}

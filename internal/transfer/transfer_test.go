@@ -3,6 +3,7 @@ package transfer_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 	"sync/atomic"
 	"testing"
@@ -368,6 +369,30 @@ func sizes(batches []catalog.Batch) (n []int) {
 		n = append(n, len(b.Products))
 	}
 	return n
+}
+
+// TestNoBatchIsARemainderOfAFewProducts where everything differs, but for the last one: each is a transaction.
+func TestNoBatchIsARemainderOfAFewProducts(t *testing.T) {
+	t.Parallel()
+	of := func(version string) *memory {
+		all := make([]catalog.Product, 20_000)
+		for i := range all {
+			all[i] = product(fmt.Sprintf("p-%05d", i), version)
+		}
+		return newMemory(all...)
+	}
+	from, k := of("new"), &sink{}
+	opt := transfer.Options{BatchSize: 2500, Compare: &transfer.Comparison{Source: from, Target: of("old"), Products: from, Near: from}}
+	if err := transfer.Run(t.Context(), nil, k, opt); err != nil {
+		t.Fatal(err)
+	}
+	got := sizes(k.batches)
+	for i, n := range got {
+		if n < 1000 && i < len(got)-1 {
+			t.Errorf("batches of %v", got)
+			break
+		}
+	}
 }
 
 // TestOnlyBatchesOfNoChosenSizeGrow takes no time at all, so that every batch is quick.
