@@ -55,7 +55,7 @@ func ExplainLock(cfg config.Config, err error) error {
 
 // Migrate brings the database up to date, including the job engine's tables. step, if not nil, is called for every migration.
 func Migrate(ctx context.Context, db *store.Store, step func(store.Applied)) error {
-	return db.Migrate(ctx, jobs.Database{SQL: db.SQL(), Listener: db.Listener()}.Migrate, step)
+	return db.Migrate(ctx, jobs.In(db).Migrate, step)
 }
 
 // NodeID returns the id of the node that the database belongs to. The first call on a database decides it: it is the

@@ -84,7 +84,7 @@ func cancelIn(ctx context.Context, db *store.Store, settings syncer.Config, req 
 	if err := db.CheckSchema(ctx); err != nil {
 		return nil, err
 	}
-	engine, err := jobs.New(jobs.Database{SQL: db.SQL(), Listener: db.Listener()}, 0, settings.Logger)
+	engine, err := jobs.New(jobs.In(db), 0, settings.Logger)
 	if err != nil {
 		return nil, err
 	}

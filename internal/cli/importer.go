@@ -75,7 +75,7 @@ func (m *importer) openNode(ctx context.Context, set settings, std IO) (closeNod
 	if !log.Enabled(ctx, slog.LevelDebug) { // the command says everything itself
 		log = slog.New(slog.DiscardHandler)
 	}
-	engine, err := jobs.New(jobs.Database{SQL: db.SQL(), Listener: db.Listener()}, 0, log)
+	engine, err := jobs.New(jobs.In(db), 0, log)
 	if err != nil {
 		return nil, errors.Join(err, db.Close())
 	}

@@ -28,6 +28,14 @@ type Database struct {
 	Listener *pgxpool.Pool
 }
 
+// In returns the Database of a store.
+func In(store interface {
+	JobsSQL() *sql.DB
+	Listener() *pgxpool.Pool
+}) Database {
+	return Database{SQL: store.JobsSQL(), Listener: store.Listener()}
+}
+
 func (d Database) driver() riverdriver.Driver[*sql.Tx] {
 	if d.Listener == nil {
 		return sqliteDriver{Driver: riversqlite.New(d.SQL), db: d.SQL}
@@ -126,8 +134,12 @@ func New(d Database, workers int, log *slog.Logger) (*Engine, error) {
 		river.AddWorker(cfg.Workers, &pushWorker{lateRunner: e.runner})
 		river.AddWorker(cfg.Workers, e.upkeep)
 		river.AddWorker(cfg.Workers, e.deliveries)
-		cfg.Queues = map[string]river.QueueConfig{river.QueueDefault: {MaxWorkers: workers}, pushQueue: {MaxWorkers: pushesAtOnce}, upkeepQueue: {MaxWorkers: 1},
-			deliveryQueue: {MaxWorkers: deliveriesAtOnce}}
+		cfg.Queues = map[string]river.QueueConfig{
+			river.QueueDefault: {MaxWorkers: workers},
+			pushQueue:          {MaxWorkers: pushesAtOnce},
+			upkeepQueue:        {MaxWorkers: 1, FetchPollInterval: seldom},
+			deliveryQueue:      {MaxWorkers: deliveriesAtOnce, FetchPollInterval: seldom},
+		}
 		cfg.PeriodicJobs = []*river.PeriodicJob{everyHour()}
 		cfg.FetchCooldown, cfg.FetchPollInterval = fetchCooldown, fetchPoll
 		cfg.JobTimeout = -1 // a session may take hours; its row says whether it is alive
@@ -156,6 +168,8 @@ const (
 	// arrived during the previous fetch.
 	fetchCooldown = 20 * time.Millisecond
 	fetchPoll     = 200 * time.Millisecond
+	// Nobody waits for a delivery or for tidying up.
+	seldom = time.Second
 )
 
 // Start begins to run jobs with runner, in the background. It calls clean at the start and then every hour, on one replica.

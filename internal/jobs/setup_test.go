@@ -42,7 +42,7 @@ func database(t *testing.T, opt store.Options) jobs.Database {
 			t.Error(err)
 		}
 	})
-	d := jobs.Database{SQL: s.SQL(), Listener: s.Listener()}
+	d := jobs.In(s)
 	if err := d.Migrate(t.Context()); err != nil {
 		t.Fatal(err)
 	}

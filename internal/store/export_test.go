@@ -11,7 +11,7 @@ import (
 func (s *Store) Settings(ctx context.Context, t *testing.T) map[string]map[string]string {
 	t.Helper()
 	pools := map[string]map[string]string{}
-	for pool, db := range map[string]*gorm.DB{"control": s.db, "read": s.read, "work": s.work} {
+	for pool, db := range map[string]*gorm.DB{"control": s.db, "jobs": s.jobs, "read": s.read, "work": s.work} {
 		var rows []struct{ Name, Value string }
 		if err := db.WithContext(ctx).Raw("SELECT name, current_setting(name) AS value FROM pg_settings").Scan(&rows).Error; err != nil {
 			t.Fatal(err)

@@ -31,13 +31,14 @@ const lockTimeout = "5s"
 
 // Connections of one replica besides its workers': enough for its API, few enough for many replicas.
 const (
-	controlConnections = 8
+	controlConnections = 6
+	jobsConnections    = 2 // and one more, which listens
 	showConnections    = 4
 	readConnections    = 6
 )
 
 type postgres struct {
-	control, show, read *pgxpool.Pool
+	control, jobs, show, read *pgxpool.Pool
 	// pooled says that a pooler is between this process and the server.
 	pooled bool
 }
@@ -58,8 +59,9 @@ func openPostgres(ctx context.Context, opt Options) (*Store, error) {
 		return nil, d.openError(err)
 	}
 	s := &Store{dialect: d}
-	var errs [4]error
+	var errs [5]error
 	d.control, s.db, errs[0] = s.openPool(ctx, d, cfg, "control", controlConnections, controlSettings())
+	d.jobs, s.jobs, errs[4] = s.openPool(ctx, d, cfg, "jobs", jobsConnections, controlSettings())
 	d.show, s.show, errs[3] = s.openPool(ctx, d, cfg, "show", showConnections, showSettings())
 	d.read, s.read, errs[1] = s.openPool(ctx, d, cfg, "read", readConnections, readSettings())
 	_, s.work, errs[2] = s.openPool(ctx, d, cfg, "work", max(1, opt.Workers), workSettings())
@@ -91,7 +93,7 @@ func postgresConfig(opt Options) (*pgxpool.Config, error) {
 func (s *Store) openPool(ctx context.Context, d *postgres, cfg *pgxpool.Config, name string, size int, settings []sessionSetting) (*pgxpool.Pool, *gorm.DB, error) {
 	cfg = cfg.Copy()
 	cfg.MaxConns = int32(size) //nolint:gosec // sizes are small constants and a validated setting
-	if name == "control" || name == "work" {
+	if name == "control" || name == "jobs" || name == "work" {
 		cfg.BeforeConnect = guardCommits
 	}
 	cfg.AfterConnect = func(ctx context.Context, conn *pgx.Conn) error {
@@ -122,7 +124,7 @@ var _ io.Closer = closePool{}
 func (*postgres) name() string              { return "postgres" }
 func (*postgres) nowSQL() string            { return "clock_timestamp()" }
 func (*postgres) timeParam(t time.Time) any { return t }
-func (d *postgres) listener() *pgxpool.Pool { return d.control }
+func (d *postgres) listener() *pgxpool.Pool { return d.jobs }
 
 func (*postgres) indexSQL() string { return "strpos" }
 

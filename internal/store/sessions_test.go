@@ -1,12 +1,16 @@
 package store_test
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"fullsync/internal/fault"
+	"fullsync/internal/postgrestest"
 	"fullsync/internal/session"
 	"fullsync/internal/store"
 	"fullsync/internal/syncer"
@@ -62,6 +66,31 @@ func TestCancelNeedsAnActiveSession(t *testing.T) {
 			t.Errorf("a new session cannot start: %+v, %v", c, err)
 		}
 	})
+}
+
+// TestJobsLeaveACancelItsConnections: whatever the job engine does with all of its own.
+func TestJobsLeaveACancelItsConnections(t *testing.T) {
+	s := openStore(t, store.Options{URL: postgrestest.NewDatabase(t), Workers: 1})
+	migrate(t, s)
+	transferring(t, s, "s1")
+	pool := s.Listener()
+	for range pool.Config().MaxConns {
+		conn, err := pool.Acquire(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(conn.Release)
+	}
+	patient, stop := context.WithTimeout(t.Context(), 20*time.Second)
+	defer stop()
+	if ok, err := s.CancelSession(patient, "s1", by("")); !ok || err != nil {
+		t.Errorf("cancel: %v, %v", ok, err)
+	}
+	bounded, stop := context.WithTimeout(t.Context(), 100*time.Millisecond)
+	defer stop()
+	if err := s.JobsSQL().PingContext(bounded); !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("the job engine has other connections: %v", err)
+	}
 }
 
 func TestSessionsAreFoundNewestFirstPageByPage(t *testing.T) {

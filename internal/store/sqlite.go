@@ -105,7 +105,7 @@ func (d *sqlite) open() (*Store, error) {
 	if err != nil {
 		return nil, errors.Join(err, s.Close())
 	}
-	s.db, s.work, s.read, s.show = write, write, read, read
+	s.db, s.jobs, s.work, s.read, s.show = write, write, write, read, read
 	d.readers, err = read.DB()
 	return s, err
 }

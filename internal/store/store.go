@@ -40,8 +40,8 @@ type Store struct {
 	dialect
 	// db is for what must not wait behind anything: starts, cancels, heartbeats. show is for what people and pages look at
 	// again and again: sessions, peers, users. read is for products. work is for batches.
-	db, show, read, work *gorm.DB
-	closers              []io.Closer
+	db, jobs, show, read, work *gorm.DB
+	closers                    []io.Closer
 	// pools say how the pools of connections stand.
 	pools []func() metrics.Pool
 	// oneSQL is sessionSQL's and statusSQL catalogStatusSQL's, made once; many ask them at the same time.
@@ -183,16 +183,21 @@ func (s *Store) withRoom(write func() error) error {
 // Explain returns what an error of the database means, for work that shares its connections.
 func (s *Store) Explain(err error) error { return s.translate(err) }
 
-// SQL returns the pool in which the job engine lives.
-func (s *Store) SQL() *sql.DB {
-	db, err := s.db.DB()
+// SQL returns the pool for control.
+func (s *Store) SQL() *sql.DB { return poolOf(s.db) }
+
+// JobsSQL returns the pool in which the job engine lives.
+func (s *Store) JobsSQL() *sql.DB { return poolOf(s.jobs) }
+
+func poolOf(g *gorm.DB) *sql.DB {
+	db, err := g.DB()
 	if err != nil {
 		panic(err) // the handle was made from a *sql.DB in this package
 	}
 	return db
 }
 
-// Listener returns a pool that can LISTEN, nil on SQLite.
+// Listener returns the pool in which the job engine may LISTEN, nil on SQLite.
 func (s *Store) Listener() *pgxpool.Pool { return s.listener() }
 
 // Now returns the database's time.

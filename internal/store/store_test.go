@@ -65,7 +65,7 @@ func migrate(t *testing.T, s *store.Store) {
 }
 
 func engineOf(s *store.Store) jobs.Database {
-	return jobs.Database{SQL: s.SQL(), Listener: s.Listener()}
+	return jobs.In(s)
 }
 
 // noJob stands in for the engine where a test is about the row alone.

@@ -191,7 +191,7 @@ func database(t *testing.T, opt store.Options) (*store.Store, *jobs.Engine) {
 			t.Error(err)
 		}
 	})
-	tables := jobs.Database{SQL: db.SQL(), Listener: db.Listener()}
+	tables := jobs.In(db)
 	if err := db.Migrate(t.Context(), tables.Migrate, nil); err != nil {
 		t.Fatal(err)
 	}
