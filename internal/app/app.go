@@ -103,6 +103,8 @@ type Options struct {
 	LookForSecrets time.Duration
 	// RefreshKeysAtMost is how often a token with an unknown key has the identity provider's keys read again; 0 means every ten seconds.
 	RefreshKeysAtMost time.Duration
+	// PasswordCost is what a new hash of a password costs; zero means auth.DefaultCost.
+	PasswordCost auth.Cost
 	// WrapEvents, if not nil, gets the source in which event streams look for changes, and returns the one to use instead.
 	WrapEvents func(events.Source) events.Source
 }
@@ -144,7 +146,7 @@ func (a *App) build(ctx context.Context) (err error) {
 	a.keys = a.ring.keys
 	a.Peers = peer.NewRegistry(a.Store, a.ring.sealers, &node.Prober{SelfNodeID: a.nodeID}, feeds{}, a.nodeID).Remembering(a.Store, a.log)
 	a.check = peer.NewChecker(a.Peers, a.Store, a.cfg.PeerCheckInterval, a.log)
-	hasher := auth.NewHasher(hashesAtOnce)
+	hasher := auth.NewHasher(hashesAtOnce, a.opt.PasswordCost)
 	a.Users = user.NewDirectory(a.Store, hasher)
 	a.tokens = token.New(a.Store, a.keys)
 	provider, err := a.openProvider()

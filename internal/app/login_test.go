@@ -324,7 +324,7 @@ func TestALoginThatIsNotDecidedCountsNothing(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		logins := user.NewLogins(hiccup{n.Store}, auth.NewHasher(1), keys, time.Hour, slog.New(slog.DiscardHandler))
+		logins := user.NewLogins(hiccup{n.Store}, auth.NewHasher(1, auth.DefaultCost), keys, time.Hour, slog.New(slog.DiscardHandler))
 		for range 4 {
 			_, _, err := logins.SignIn(t.Context(), user.Credentials{Name: "alice", Password: right, Address: "127.0.0.1"})
 			if fault.KindOf(err) != fault.Unavailable {

@@ -1,6 +1,7 @@
 package auth
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"crypto/subtle"
@@ -16,10 +17,13 @@ import (
 	"fullsync/internal/fault"
 )
 
-// The cost of a new hash, as OWASP recommends: about 25 ms of one core.
+// Cost is what a new hash costs: memory in KiB, and how often that is gone through.
+type Cost struct{ Memory, Time uint32 }
+
+// DefaultCost is what OWASP recommends: about 25 ms of one core.
+var DefaultCost = Cost{Memory: 19 * 1024, Time: 2}
+
 const (
-	hashMemory  = 19 * 1024 // KiB
-	hashTime    = 2
 	hashThreads = 1
 	hashSalt    = 16 // bytes
 	hashKey     = 32 // bytes
@@ -40,10 +44,15 @@ const nobody = "$argon2id$v=19$m=19456,t=2,p=1$bm9ib2R5J3Mgc2FsdC4uLg$bm9ib2R5J3
 
 // Hasher hashes passwords with argon2id, a few at a time: each takes 19 MiB, so an unlimited number of logins at once would
 // exhaust memory. It is safe for concurrent use.
-type Hasher struct{ turns chan struct{} }
+type Hasher struct {
+	turns chan struct{}
+	cost  Cost
+}
 
-// NewHasher returns a hasher that hashes up to parallel passwords at once.
-func NewHasher(parallel int) *Hasher { return &Hasher{turns: make(chan struct{}, max(1, parallel))} }
+// NewHasher returns a hasher that hashes up to parallel passwords at once, at [DefaultCost] if cost is zero.
+func NewHasher(parallel int, cost Cost) *Hasher {
+	return &Hasher{turns: make(chan struct{}, max(1, parallel)), cost: cmp.Or(cost, DefaultCost)}
+}
 
 // Hash returns the PHC string of a password: algorithm, parameters, salt and hash. Returns Unavailable if it does not get
 // its turn within five seconds, and ctx's error if ctx ends first.
@@ -52,7 +61,7 @@ func (h *Hasher) Hash(ctx context.Context, password string) (string, error) {
 	if _, err := rand.Read(salt); err != nil {
 		return "", err
 	}
-	p := phc{memory: hashMemory, time: hashTime, threads: hashThreads, salt: salt}
+	p := phc{memory: h.cost.Memory, time: h.cost.Time, threads: hashThreads, salt: salt}
 	key, err := h.key(ctx, p, hashKey, password)
 	if err != nil {
 		return "", err

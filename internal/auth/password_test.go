@@ -13,7 +13,7 @@ import (
 // TestReferenceVectors uses the test vectors of the reference implementation (phc-winner-argon2, test.c).
 func TestReferenceVectors(t *testing.T) {
 	t.Parallel()
-	h := NewHasher(2)
+	h := NewHasher(2, DefaultCost)
 	for stored, password := range map[string]string{
 		"$argon2id$v=19$m=65536,t=2,p=1$c29tZXNhbHQ$CTFhFdXPJO1aFaMaO6Mm5c8y7cJHAph8ArZWb2GRPPc": "password",
 		"$argon2id$v=19$m=256,t=2,p=1$c29tZXNhbHQ$nf65EOgLrQMR/uIPnA4rEsF5h7TKyQwu9U1bMCHGi/4":   "password",
@@ -31,7 +31,7 @@ func TestReferenceVectors(t *testing.T) {
 
 func TestPasswordMatchesItsHash(t *testing.T) {
 	t.Parallel()
-	h := NewHasher(2)
+	h := NewHasher(2, DefaultCost)
 	composed, decomposed := "caf\u00e9 au lait", "cafe\u0301 au lait"
 	first, err := h.Hash(t.Context(), composed)
 	if err != nil || !strings.HasPrefix(first, "$argon2id$v=19$m=19456,t=2,p=1$") {
@@ -52,10 +52,10 @@ func TestPasswordMatchesItsHash(t *testing.T) {
 func TestUnknownUserNeverMatches(t *testing.T) {
 	t.Parallel()
 	p, err := parsePHC(nobody)
-	if err != nil || p.memory != hashMemory || p.time != hashTime || p.threads != hashThreads || len(p.salt) != hashSalt || len(p.key) != hashKey {
+	if err != nil || (Cost{p.memory, p.time}) != DefaultCost || p.threads != hashThreads || len(p.salt) != hashSalt || len(p.key) != hashKey {
 		t.Errorf("the hash of nobody does not cost what a real one does: %+v, %v", p, err)
 	}
-	if ok, err := NewHasher(1).Matches(t.Context(), "", ""); ok || err != nil {
+	if ok, err := NewHasher(1, DefaultCost).Matches(t.Context(), "", ""); ok || err != nil {
 		t.Errorf("%v, %v", ok, err)
 	}
 }
@@ -96,7 +96,7 @@ func TestMalformedHashes(t *testing.T) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
-	if ok, err := NewHasher(1).Matches(t.Context(), "plain", "plain"); ok || err == nil {
+	if ok, err := NewHasher(1, DefaultCost).Matches(t.Context(), "plain", "plain"); ok || err == nil {
 		t.Errorf("a password stored in plain text matches: %v, %v", ok, err)
 	}
 }
@@ -105,7 +105,7 @@ func TestMalformedHashes(t *testing.T) {
 func TestHashingIsBounded(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		h := NewHasher(1)
+		h := NewHasher(1, DefaultCost)
 		h.turns <- struct{}{}
 		if _, err := h.Hash(t.Context(), "password"); fault.KindOf(err) != fault.Unavailable {
 			t.Errorf("without a turn: %v", err)

@@ -206,6 +206,6 @@ func printUsers(out io.Writer, all []user.User, asJSON bool) error {
 // up to date; otherwise it refuses one.
 func withUsers(ctx context.Context, io IO, set settings, prepare bool, work func(context.Context, *user.Directory) error) error {
 	return withDatabase(ctx, io, set, prepare, func(ctx context.Context, db *store.Store) error {
-		return work(ctx, user.NewDirectory(db, auth.NewHasher(1)))
+		return work(ctx, user.NewDirectory(db, auth.NewHasher(1, auth.DefaultCost)))
 	})
 }

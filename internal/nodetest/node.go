@@ -5,6 +5,7 @@ package nodetest
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"flag"
 	"log/slog"
@@ -19,6 +20,7 @@ import (
 	"time"
 
 	"fullsync/internal/app"
+	"fullsync/internal/auth"
 	"fullsync/internal/config"
 	"fullsync/internal/postgrestest"
 	"fullsync/internal/transfer"
@@ -74,7 +76,7 @@ type Config struct {
 	Settings map[string]string
 	// Log receives the node's log, requests included. If it is nil, the log without requests is shown when the test fails.
 	Log slog.Handler
-	// Options are the app's. A zero Backoff is replaced by one that retries within a fraction of a second.
+	// Options are the app's. A zero Backoff is replaced by one that retries within a fraction of a second, a zero PasswordCost by one of next to nothing.
 	Options app.Options
 }
 
@@ -109,6 +111,7 @@ func Build(t testing.TB, c Config) (*app.App, error) {
 	if err != nil || len(warnings) > 0 {
 		t.Fatalf("settings of node %q: %v %v", c.ID, err, warnings)
 	}
+	c.Options.PasswordCost = cmp.Or(c.Options.PasswordCost, auth.Cost{Memory: 64, Time: 1})
 	if c.Options.Backoff == (transfer.Backoff{}) {
 		c.Options.Backoff = transfer.Backoff{Tries: 4, First: 10 * time.Millisecond, Most: 50 * time.Millisecond}
 	}
