@@ -154,7 +154,7 @@ func (a *App) build(ctx context.Context) (err error) {
 		return err
 	}
 	logins := user.NewLogins(a.Store, hasher, a.keys, a.cfg.LoginTTL, a.log)
-	engine := jobs.Database{SQL: a.Store.SQL(), Listener: a.Store.Listener()}
+	engine := jobs.In(a.Store)
 	if a.engine, err = jobs.New(engine, a.cfg.SyncWorkers, a.log); err != nil {
 		return err
 	}
@@ -363,6 +363,9 @@ func (a *App) ready(ctx context.Context) error {
 	return errors.Join(a.Store.Ready(ctx), a.engine.Ready())
 }
 
+// watchersApart is the time between the first looks of two watchers. Each begins with one, and all at once would open a connection for each of them.
+const watchersApart = 20 * time.Millisecond
+
 // Start listens and begins to work in the background. It returns Unavailable if the address is taken.
 func (a *App) Start(ctx context.Context) error {
 	open, err := listen(ctx, "FULLSYNC_LISTEN", a.cfg.Listen)
@@ -386,14 +389,22 @@ func (a *App) Start(ctx context.Context) error {
 	a.listen = open
 	watch, stop := context.WithCancel(context.WithoutCancel(ctx))
 	a.stopWatch = stop
-	a.watching.Go(func() { a.watch.Run(watch) })
-	a.watching.Go(func() { a.confirm.Run(watch) })
-	a.watching.Go(func() { a.keeper.Run(watch) })
-	a.watching.Go(func() { a.tell.Run(watch) })
-	a.watching.Go(func() { a.tokens.Run(watch, a.log) })
-	a.watching.Go(func() { a.ring.Run(watch, a.opt.LookForSecrets) })
+	watchers := []func(context.Context){
+		a.watch.Run, a.confirm.Run, a.keeper.Run, a.tell.Run,
+		func(ctx context.Context) { a.tokens.Run(ctx, a.log) },
+		func(ctx context.Context) { a.ring.Run(ctx, a.opt.LookForSecrets) },
+	}
 	if a.cfg.PeerCheckInterval > 0 {
-		a.watching.Go(func() { a.check.Run(watch) })
+		watchers = append(watchers, a.check.Run)
+	}
+	for i, run := range watchers {
+		a.watching.Go(func() {
+			select {
+			case <-time.After(time.Duration(i) * watchersApart):
+				run(watch)
+			case <-watch.Done():
+			}
+		})
 	}
 	follow, stop := context.WithCancel(context.WithoutCancel(ctx))
 	a.stopEvents = stop
