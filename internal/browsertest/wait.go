@@ -176,7 +176,7 @@ func (p *Page) show() string {
 		if err != nil {
 			return err
 		}
-		nodes, err := seen(ctx, tab, root.ObjectID)
+		nodes, err := seen(ctx, tab, accessibility.QueryAXTreeParams{ObjectID: root.ObjectID})
 		if err != nil {
 			return err
 		}
