@@ -1,12 +1,16 @@
 package console_test
 
 import (
+	"bytes"
 	"context"
+	"encoding/json"
+	"fmt"
 	"maps"
 	"net/http"
 	"os"
 	"testing"
 
+	"fullsync/api/spec"
 	"fullsync/internal/auth"
 	"fullsync/internal/browsertest"
 	"fullsync/internal/cli"
@@ -59,7 +63,7 @@ func openAt(t testing.TB, base string, o browsertest.Options) *browsertest.Page 
 	return browsertest.Open(t, base+"/console/", o)
 }
 
-// signIn opens the page of a node and signs in with that role.
+// signIn opens the page of a node with that role signed in, as somebody finds it who comes back to it.
 func signIn(t testing.TB, node *nodetest.Node, role auth.Role, o browsertest.Options) *browsertest.Page {
 	t.Helper()
 	return signInAt(t, node.URL(), role, o)
@@ -68,15 +72,39 @@ func signIn(t testing.TB, node *nodetest.Node, role auth.Role, o browsertest.Opt
 // signInAt is [signIn] at a base address.
 func signInAt(t testing.TB, base string, role auth.Role, o browsertest.Options) *browsertest.Page {
 	t.Helper()
+	o.Before += fmt.Sprintf(`
+		if (!sessionStorage.getItem("signedIn")) { // only once: the page may sign out
+			sessionStorage.setItem("signedIn", "yes");
+			sessionStorage.setItem(%q, %q);
+		}`, tokenKey, login(t, base, string(role)))
 	page := openAt(t, base, o)
 	// On a busy machine a node may be late with the state; the page tries again.
 	page.Allow(http.StatusServiceUnavailable, nodetest.EventsPath)
-	page.Field("Name").Fill(string(role))
-	page.Field("Password").Fill(password)
-	page.Button("Sign in").Click()
 	waitDesk(page)
 	page.Find(`#connection[data-connection="live"]`).Wait()
 	return page
+}
+
+// tokenKey is where the page keeps its token.
+const tokenKey = "fullsync.token"
+
+// login signs somebody in at a base address, without a page, and returns the token.
+func login(t testing.TB, base, name string) string {
+	t.Helper()
+	body, err := json.Marshal(map[string]string{"name": name, "password": password})
+	if err != nil {
+		t.Fatal(err)
+	}
+	resp, err := http.Post(base+nodetest.LoginPath, "application/json", bytes.NewReader(body))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close() //nolint:errcheck // nothing is lost
+	var in spec.LoginResponse
+	if err := json.NewDecoder(resp.Body).Decode(&in); err != nil || in.Token == "" {
+		t.Fatalf("login of %s: %s %v", name, resp.Status, err)
+	}
+	return in.Token
 }
 
 // waitDesk returns once somebody is signed in, and there are peers to choose from.
