@@ -8,6 +8,7 @@ import (
 	"cmp"
 	"context"
 	"flag"
+	"hash/crc32"
 	"log/slog"
 	"net/http"
 	"os"
@@ -56,11 +57,16 @@ const (
 	Postgres Kind = "postgres"
 )
 
-// OnBoth runs a test on each kind of database, in parallel.
+// OnBoth runs a test on each kind of database, in parallel; with -short on one of them, which its name decides.
 func OnBoth(t *testing.T, test func(t *testing.T, kind Kind)) {
 	t.Helper()
 	t.Parallel()
-	for _, kind := range []Kind{SQLite, Postgres} {
+	kinds := []Kind{SQLite, Postgres}
+	if testing.Short() {
+		i := crc32.ChecksumIEEE([]byte(t.Name())) % 2
+		kinds = kinds[i : i+1]
+	}
+	for _, kind := range kinds {
 		t.Run(string(kind), func(t *testing.T) {
 			t.Parallel()
 			test(t, kind)
