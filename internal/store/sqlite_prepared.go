@@ -13,8 +13,7 @@ import (
 const (
 	// maxPrepared is how many statements each connection keeps prepared. They take a few megabytes in all.
 	maxPrepared = 64
-	// longestPrepared leaves out the insert of many rows, which takes much memory, is different for each number of rows, and does so
-	// much that parsing it hardly counts.
+	// longestPrepared leaves out statements of many values, which take much memory and are seldom repeated.
 	longestPrepared = 4 << 10
 )
 

@@ -8,7 +8,21 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"gorm.io/gorm"
 )
+
+func TestTheInsertOfProductsStaysPrepared(t *testing.T) {
+	s, err := Open(t.Context(), Options{SQLitePath: filepath.Join(t.TempDir(), "fullsync.db")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close() //nolint:errcheck // it was only read
+	insert := s.db.Session(&gorm.Session{DryRun: true}).Clauses(overwrite(overwrittenColumns...)).Create(make([]product, sqliteRows)).Statement.SQL.String()
+	if !strings.HasPrefix(insert, "INSERT INTO") || len(insert) > longestPrepared {
+		t.Errorf("%d bytes, and at most %d are kept: %.200s", len(insert), longestPrepared, insert)
+	}
+}
 
 // countedConn counts what it prepares.
 type countedConn struct {
