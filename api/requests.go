@@ -51,6 +51,7 @@ func countRequests(access accessTable, metrics Metrics) echo.MiddlewareFunc {
 }
 
 // cancelFirst lets a cancel go before the news for thousands of event streams: answering it takes a few milliseconds, writing to all of them hundreds.
+// It comes after the check of who calls: nobody else may keep the news back.
 func cancelFirst(access accessTable, events Events) echo.MiddlewareFunc {
 	return func(next echo.HandlerFunc) echo.HandlerFunc {
 		return func(c echo.Context) error {

@@ -136,7 +136,7 @@ func New(opt Options) (*Server, error) {
 		return nil, err
 	}
 	e.HTTPErrorHandler = errorWriter{log: opt.Logger}.write
-	e.Use(prefix, countRequests(access, opt.Metrics), cancelFirst(access, opt.Events))
+	e.Use(prefix, countRequests(access, opt.Metrics))
 	if opt.Tracing != nil {
 		e.Use(traceRequests(access, opt.Tracing))
 	}
@@ -149,6 +149,7 @@ func New(opt Options) (*Server, error) {
 		limitBodies(access, opt.Limits.BodyBytes),
 		authenticate(access, opt.Callers, opt.Limits.Answer),
 		authorize(access),
+		cancelFirst(access, opt.Events),
 		withOrigin,
 		limitTime(access, opt.Limits.Answer),
 		validate(access),

@@ -30,7 +30,6 @@ type services struct {
 	list           func(syncer.Query) ([]session.View, error)
 	status         func(catalogName string) (syncer.Status, error)
 	cancel         func(ctx context.Context, id string, by syncer.Cancellation) (session.View, bool, error)
-	first          atomic.Int32
 	stuck          func(syncer.StuckRequest) ([]syncer.Stuck, error)
 	receipt        func(id string) (session.Receipt, error)
 	rejects        func(id string, after int64, limit int) ([]session.Reject, error)
@@ -56,6 +55,8 @@ type services struct {
 	auditLog    func(audit.Query) []audit.Entry
 	edit        func(catalogName string, edits []catalog.Edit) ([]catalog.Edited, error)
 	deleteAll   func(catalogName, by string, expected int64) (int64, error)
+	// first counts what goes first right now, wentFirst all that ever did.
+	first, wentFirst atomic.Int32
 	// holds is what a second look at a token finds, nil where it still holds.
 	holds    error
 	products []catalog.Stored
@@ -330,6 +331,7 @@ func (s *services) Subscribe(ctx context.Context, want events.Want) (*events.Sub
 
 func (s *services) GoFirst() (done func()) {
 	s.first.Add(1)
+	s.wentFirst.Add(1)
 	return func() { s.first.Add(-1) }
 }
 

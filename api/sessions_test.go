@@ -24,14 +24,22 @@ func TestACancelGoesFirst(t *testing.T) {
 		}
 		return cancelled(), false, nil
 	}
-	n.call("POST", startPath+"/cancel", `{"sessionId":"`+sessionA+`"}`)
+	const body = `{"sessionId":"` + sessionA + `"}`
+	n.call("POST", startPath+"/cancel", body)
+	if a := n.call("POST", startPath+"/cancel", body, "Authorization", ""); a.status != http.StatusUnauthorized || n.wentFirst.Load() != 1 {
+		t.Errorf("%d of somebody unknown, and %d went first", a.status, n.wentFirst.Load())
+	}
+	listed := false
 	n.list = func(syncer.Query) ([]session.View, error) {
+		listed = true
 		if n.first.Load() != 0 {
 			t.Error("a list goes first")
 		}
 		return nil, nil
 	}
-	n.call("GET", startPath, "")
+	if n.call("GET", startPath, ""); !listed {
+		t.Error("nothing was listed")
+	}
 }
 
 func TestCancel(t *testing.T) {
