@@ -154,8 +154,7 @@ func (a *App) build(ctx context.Context) (err error) {
 		return err
 	}
 	logins := user.NewLogins(a.Store, hasher, a.keys, a.cfg.LoginTTL, a.log)
-	engine := jobs.In(a.Store)
-	if a.engine, err = jobs.New(engine, a.cfg.SyncWorkers, a.log); err != nil {
+	if a.engine, err = jobs.New(jobs.In(a.Store), a.cfg.SyncWorkers, a.log); err != nil {
 		return err
 	}
 	Staging(a.cfg).Sweep()

@@ -1,9 +1,7 @@
 package console_test
 
 import (
-	"bytes"
 	"context"
-	"encoding/json"
 	"fmt"
 	"maps"
 	"net/http"
@@ -91,20 +89,15 @@ const tokenKey = "fullsync.token"
 // login signs somebody in at a base address, without a page, and returns the token.
 func login(t testing.TB, base, name string) string {
 	t.Helper()
-	body, err := json.Marshal(map[string]string{"name": name, "password": password})
+	client, err := spec.NewClientWithResponses(base)
 	if err != nil {
 		t.Fatal(err)
 	}
-	resp, err := http.Post(base+nodetest.LoginPath, "application/json", bytes.NewReader(body))
-	if err != nil {
-		t.Fatal(err)
+	in, err := client.SignInWithResponse(t.Context(), spec.LoginRequest{Name: name, Password: password})
+	if err != nil || in.JSON200 == nil {
+		t.Fatalf("login of %s: %v %+v", name, err, in)
 	}
-	defer resp.Body.Close() //nolint:errcheck // nothing is lost
-	var in spec.LoginResponse
-	if err := json.NewDecoder(resp.Body).Decode(&in); err != nil || in.Token == "" {
-		t.Fatalf("login of %s: %s %v", name, resp.Status, err)
-	}
-	return in.Token
+	return in.JSON200.Token
 }
 
 // waitDesk returns once somebody is signed in, and there are peers to choose from.
