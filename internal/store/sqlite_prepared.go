@@ -130,7 +130,16 @@ func worthKeeping(query string) bool {
 	if len(query) > longestPrepared {
 		return false
 	}
-	verb, _, _ := strings.Cut(strings.TrimLeft(query, " \t\n"), " ")
+	const space = " \t\n"
+	query = strings.TrimLeft(query, space)
+	for strings.HasPrefix(query, "--") { // the job engine writes the names of its statements before them
+		_, rest, _ := strings.Cut(query, "\n")
+		query = strings.TrimLeft(rest, space)
+	}
+	verb := query
+	if end := strings.IndexAny(query, space); end >= 0 {
+		verb = query[:end]
+	}
 	switch verb {
 	case "SELECT", "INSERT", "UPDATE", "DELETE", "WITH":
 		return true

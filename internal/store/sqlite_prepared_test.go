@@ -138,10 +138,11 @@ func TestSQLitePreparesAStatementOnce(t *testing.T) {
 	for i, want := range []string{"1, 2, 3", "2, 3", "3", ""} {
 		expect(t, "a query", all(t, db, above, i), want)
 		run(t, db, "UPDATE products SET name = ? WHERE id = ?", fmt.Sprint("name ", i), i)
+		expect(t, "a query with a name", all(t, db, "-- name: Above\n-- of a number\nSELECT\n\tid FROM products WHERE id > ?", i), want)
 	}
 	expect(t, "the updates", all(t, db, "SELECT name FROM products"), "name 1, name 2, name 3")
-	if n := c.prepared() - before; n != 3 {
-		t.Errorf("%d statements were prepared, want 3", n)
+	if n := c.prepared() - before; n != 4 {
+		t.Errorf("%d statements were prepared, want 4", n)
 	}
 }
 
