@@ -24,7 +24,7 @@ func cancelledHalfWay(t *testing.T, pair *nodetest.Pair, verify bool) spec.Sessi
 }
 
 func TestResumeGoesOnFromTheCursor(t *testing.T) {
-	nodetest.OnBoth(t, func(t *testing.T, kind nodetest.Kind) {
+	nodetest.OnEither(t, func(t *testing.T, kind nodetest.Kind) {
 		pair := nodetest.NewPair(t, kind, 100, nodetest.Config{})
 		old := cancelledHalfWay(t, pair, true)
 		a := pair.Main.Call("bob", http.MethodPost, nodetest.StartPath+"/"+old.SessionId.String()+"/resume", "")
@@ -60,7 +60,7 @@ type started struct {
 
 // TestResumeOfAReadSourceReadsAgain: reading nothing would not fix a session whose verification failed.
 func TestResumeOfAReadSourceReadsAgain(t *testing.T) {
-	nodetest.OnBoth(t, func(t *testing.T, kind nodetest.Kind) {
+	nodetest.OnEither(t, func(t *testing.T, kind nodetest.Kind) {
 		pair := nodetest.NewPair(t, kind, 100, nodetest.Config{})
 		verify := true
 		// The first request asks whether the two can be compared at all.
@@ -85,7 +85,7 @@ func TestResumeOfAReadSourceReadsAgain(t *testing.T) {
 }
 
 func TestIfRunningAndIdempotencyKey(t *testing.T) {
-	nodetest.OnBoth(t, func(t *testing.T, kind nodetest.Kind) {
+	nodetest.OnEither(t, func(t *testing.T, kind nodetest.Kind) {
 		pair := nodetest.NewPair(t, kind, 100, nodetest.Config{})
 		gate := pair.Wire.HoldPage(t, nodetest.ProductsPath, 1)
 		client := pair.Main.API("alice", auth.RoleOperator)
@@ -149,7 +149,7 @@ func TestIfRunningAndIdempotencyKey(t *testing.T) {
 }
 
 func TestSessionTimeoutEndsTheSession(t *testing.T) {
-	nodetest.OnBoth(t, func(t *testing.T, kind nodetest.Kind) {
+	nodetest.OnEither(t, func(t *testing.T, kind nodetest.Kind) {
 		pair := nodetest.NewPair(t, kind, 100, nodetest.Config{})
 		gate := pair.Wire.HoldPage(t, nodetest.ProductsPath, 1)
 		limit := 1
@@ -167,7 +167,7 @@ func TestSessionTimeoutEndsTheSession(t *testing.T) {
 }
 
 func TestCancelStuckOverHTTP(t *testing.T) {
-	nodetest.OnBoth(t, func(t *testing.T, kind nodetest.Kind) {
+	nodetest.OnEither(t, func(t *testing.T, kind nodetest.Kind) {
 		pair := nodetest.NewPair(t, kind, 100, nodetest.Config{})
 		gate := pair.Wire.HoldPage(t, nodetest.ProductsPath, 1)
 		s := pair.Main.Pull(nodetest.Pull{})

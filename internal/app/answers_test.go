@@ -37,7 +37,7 @@ func members(t *testing.T, a nodetest.Answer) (names []string, object map[string
 
 // TestTheAnswersOfTheContract checks a start, the refusal of a second one, and every way a cancel can end.
 func TestTheAnswersOfTheContract(t *testing.T) {
-	nodetest.OnBoth(t, func(t *testing.T, kind nodetest.Kind) {
+	nodetest.OnEither(t, func(t *testing.T, kind nodetest.Kind) {
 		pair := nodetest.NewPair(t, kind, full, nodetest.Config{})
 		size := 97
 		gate := pair.Wire.HoldPage(t, nodetest.ProductsPath, 9)

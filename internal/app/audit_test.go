@@ -48,7 +48,7 @@ func values(v *map[string]any) string {
 
 // TestWhoDidWhat goes through everything that is written down: who, from where, what, before and after, and nothing secret.
 func TestWhoDidWhat(t *testing.T) {
-	nodetest.OnBoth(t, func(t *testing.T, kind nodetest.Kind) {
+	nodetest.OnEither(t, func(t *testing.T, kind nodetest.Kind) {
 		const secret = "the-secret-of-a-peer"
 		n := nodetest.Start(t, nodetest.Config{ID: "main", Database: nodetest.NewDatabase(t, kind)})
 		n.AddUser("root", auth.RoleAdmin, right)
@@ -178,7 +178,7 @@ func TestWhoDidWhat(t *testing.T) {
 
 // TestTheAuditLogOnlyGrows: no statement changes or removes an entry before its time, and the upkeep removes old ones.
 func TestTheAuditLogOnlyGrows(t *testing.T) {
-	nodetest.OnBoth(t, func(t *testing.T, kind nodetest.Kind) {
+	nodetest.OnEither(t, func(t *testing.T, kind nodetest.Kind) {
 		n := nodetest.Start(t, nodetest.Config{ID: "main", Database: nodetest.NewDatabase(t, kind)})
 		n.AddUser("root", auth.RoleAdmin, right)
 		statements := []string{

@@ -19,7 +19,7 @@ import (
 // TestBadPeers pulls from peers that can never work. Each pull fails with a sentence that a shop owner understands, and leaves
 // the catalog free for the next.
 func TestBadPeers(t *testing.T) {
-	nodetest.OnBoth(t, func(t *testing.T, kind nodetest.Kind) {
+	nodetest.OnEither(t, func(t *testing.T, kind nodetest.Kind) {
 		pair := nodetest.NewPair(t, kind, 5, nodetest.Config{
 			Options: app.Options{Backoff: transfer.Backoff{Tries: 3, First: time.Millisecond, Most: time.Millisecond}},
 		})
@@ -83,7 +83,7 @@ func TestBadPeers(t *testing.T) {
 
 // TestPeerThatNeverAnswers: a pull fails when the time for a request is over, in each of its three requests.
 func TestPeerThatNeverAnswers(t *testing.T) {
-	nodetest.OnBoth(t, func(t *testing.T, kind nodetest.Kind) {
+	nodetest.OnEither(t, func(t *testing.T, kind nodetest.Kind) {
 		pair := nodetest.NewPair(t, kind, 5, nodetest.Config{
 			Settings: map[string]string{"REQUEST_TIMEOUT": "300ms"},
 			Options:  app.Options{Backoff: transfer.Backoff{Tries: 1}},

@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"fullsync/api/spec"
+	"fullsync/internal/effort"
 	"fullsync/internal/nodetest"
 )
 
@@ -16,11 +17,8 @@ import (
 // session says it transferred, both when the answer comes and for the next session, which begins at once and would find more
 // if anything had come later.
 func TestNothingIsWrittenAfterTheCancel(t *testing.T) {
-	nodetest.OnBoth(t, func(t *testing.T, kind nodetest.Kind) {
-		rounds, products, size := 20, 200, 10
-		if testing.Short() {
-			rounds = 5
-		}
+	nodetest.OnEither(t, func(t *testing.T, kind nodetest.Kind) {
+		rounds, products, size := effort.Amount(5, 20), 200, 10
 		pair := nodetest.NewPair(t, kind, 0, nodetest.Config{})
 		cancelled := map[string]spec.Session{}
 		for round := range rounds {
@@ -79,7 +77,7 @@ func TestNothingIsWrittenAfterTheCancel(t *testing.T) {
 // TestCancelAbortsARequestToASlowSource: the worker can only learn of the cancel through the job engine, because heartbeats are
 // minutes apart and the source never answers.
 func TestCancelAbortsARequestToASlowSource(t *testing.T) {
-	nodetest.OnBoth(t, func(t *testing.T, kind nodetest.Kind) {
+	nodetest.OnEither(t, func(t *testing.T, kind nodetest.Kind) {
 		pair := nodetest.NewPair(t, kind, 10, nodetest.Config{Settings: map[string]string{
 			"HEARTBEAT_INTERVAL": "5m", "STALE_AFTER": "15m", "REQUEST_TIMEOUT": "5m",
 		}})
@@ -98,7 +96,7 @@ func TestCancelAbortsARequestToASlowSource(t *testing.T) {
 
 // TestCancelOfAQueuedSession cancels a session that no worker has begun.
 func TestCancelOfAQueuedSession(t *testing.T) {
-	nodetest.OnBoth(t, func(t *testing.T, kind nodetest.Kind) {
+	nodetest.OnEither(t, func(t *testing.T, kind nodetest.Kind) {
 		pair := nodetest.NewPair(t, kind, 10, nodetest.Config{Settings: map[string]string{"SYNC_WORKERS": "1"}})
 		pair.Branch.Fill("other", 10)
 		gate := pair.Wire.HoldPage(t, nodetest.ProductsPath, 1)

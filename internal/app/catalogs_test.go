@@ -12,7 +12,7 @@ import (
 )
 
 func TestEmptyCatalog(t *testing.T) {
-	nodetest.OnBoth(t, func(t *testing.T, kind nodetest.Kind) {
+	nodetest.OnEither(t, func(t *testing.T, kind nodetest.Kind) {
 		pair := nodetest.NewPair(t, kind, 0, nodetest.Config{})
 		for _, verify := range []bool{false, true} {
 			s := pair.Main.Sync(nodetest.Pull{Options: spec.StartOptions{VerifyAfterSync: &verify}})
@@ -27,7 +27,7 @@ func TestEmptyCatalog(t *testing.T) {
 // TestOddProducts uses what catalogs of real shops contain: ids that sort differently as text and as bytes and need escaping in
 // a URL, numbers that do not fit in a float, and products of a megabyte, several of which reach a page's limit.
 func TestOddProducts(t *testing.T) {
-	nodetest.OnBoth(t, func(t *testing.T, kind nodetest.Kind) {
+	nodetest.OnEither(t, func(t *testing.T, kind nodetest.Kind) {
 		pair := nodetest.NewPair(t, kind, 30, nodetest.Config{})
 		var odd []catalog.Product
 		for _, id := range []string{
@@ -55,7 +55,7 @@ func TestOddProducts(t *testing.T) {
 
 // TestSearch: a search ignores the case of letters, and takes characters that are special in patterns literally.
 func TestSearch(t *testing.T) {
-	nodetest.OnBoth(t, func(t *testing.T, kind nodetest.Kind) {
+	nodetest.OnEither(t, func(t *testing.T, kind nodetest.Kind) {
 		n := nodetest.Start(t, nodetest.Config{Database: nodetest.NewDatabase(t, kind)})
 		n.Import("main", nodetest.Product(t, `{"id":"1","name":"ÉCLAIR"}`), nodetest.Product(t, `{"id":"2","name":"Eclair"}`))
 		for q, want := range map[string]string{
@@ -76,7 +76,7 @@ func TestSearch(t *testing.T) {
 
 // TestSizesOfCatalogs: the list without digests knows at once which catalogs there are, counts small ones each time, and says of when the count of a large one is.
 func TestSizesOfCatalogs(t *testing.T) {
-	nodetest.OnBoth(t, func(t *testing.T, kind nodetest.Kind) {
+	nodetest.OnEither(t, func(t *testing.T, kind nodetest.Kind) {
 		n := nodetest.Start(t, nodetest.Config{Database: nodetest.NewDatabase(t, kind)})
 		sizes := func() (found []spec.CatalogSummary) {
 			t.Helper()
@@ -127,7 +127,7 @@ func quote(id string) string {
 
 // TestCatalogsAreApart syncs two catalogs with the same ids at the same time.
 func TestCatalogsAreApart(t *testing.T) {
-	nodetest.OnBoth(t, func(t *testing.T, kind nodetest.Kind) {
+	nodetest.OnEither(t, func(t *testing.T, kind nodetest.Kind) {
 		pair := nodetest.NewPair(t, kind, 120, nodetest.Config{})
 		pair.Branch.Fill("garden", 250)
 		gate := pair.Wire.HoldPage(t, nodetest.ProductsPath, 1)
@@ -155,7 +155,7 @@ func TestCatalogsAreApart(t *testing.T) {
 
 // TestRefusedProductDoesNotFailTheSync makes one product invalid on its way.
 func TestRefusedProductDoesNotFailTheSync(t *testing.T) {
-	nodetest.OnBoth(t, func(t *testing.T, kind nodetest.Kind) {
+	nodetest.OnEither(t, func(t *testing.T, kind nodetest.Kind) {
 		pair := nodetest.NewPair(t, kind, 40, nodetest.Config{})
 		pair.Branch.Import("main", nodetest.Product(t, `{"id":"Q-1","name":"nameless soon"}`), nodetest.Product(t, `{"id":"Q-2","name":"fine"}`))
 		pair.Wire.OnPage(nodetest.ProductsPath, 1, func(w http.ResponseWriter, r *http.Request, next http.Handler) {

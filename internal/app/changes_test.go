@@ -37,7 +37,7 @@ func changed(batch int, id, field, before, after string) string {
 
 // TestChangesOfASession: what a pull creates, updates and deletes is listed, page by page and as a file, also after the products have changed again.
 func TestChangesOfASession(t *testing.T) {
-	nodetest.OnBoth(t, func(t *testing.T, kind nodetest.Kind) {
+	nodetest.OnEither(t, func(t *testing.T, kind nodetest.Kind) {
 		pair := nodetest.NewPair(t, kind, 100, nodetest.Config{})
 		size := 5
 		first := pair.Main.Sync(nodetest.Pull{Options: spec.StartOptions{BatchSize: &size}})
@@ -108,7 +108,7 @@ func TestChangesOfASession(t *testing.T) {
 
 // TestChangesOfAPush are at its target.
 func TestChangesOfAPush(t *testing.T) {
-	nodetest.OnBoth(t, func(t *testing.T, kind nodetest.Kind) {
+	nodetest.OnEither(t, func(t *testing.T, kind nodetest.Kind) {
 		pair := newPusher(t, kind, kind, 20, nodetest.Config{})
 		s := pair.Main.Sync(push(10, spec.StartOptions{}))
 		if lines := changesOf(t, pair.Branch, s.SessionId); len(lines) != 20 {
@@ -123,7 +123,7 @@ func TestChangesOfAPush(t *testing.T) {
 
 // TestNodeThatKeepsNoChanges says so, and works as before.
 func TestNodeThatKeepsNoChanges(t *testing.T) {
-	nodetest.OnBoth(t, func(t *testing.T, kind nodetest.Kind) {
+	nodetest.OnEither(t, func(t *testing.T, kind nodetest.Kind) {
 		pair := nodetest.NewPair(t, kind, 20, nodetest.Config{Settings: map[string]string{"KEEP_CHANGES": "0"}})
 		s := pair.Main.Sync(nodetest.Pull{})
 		a := pair.Main.Call("alice", http.MethodGet, changesPath(s.SessionId), "")
@@ -140,7 +140,7 @@ func TestNodeThatKeepsNoChanges(t *testing.T) {
 
 // TestHistoryOfAProduct says which syncs did what to it, also when it is gone, and leaves out those whose changes are not kept any more.
 func TestHistoryOfAProduct(t *testing.T) {
-	nodetest.OnBoth(t, func(t *testing.T, kind nodetest.Kind) {
+	nodetest.OnEither(t, func(t *testing.T, kind nodetest.Kind) {
 		pair := nodetest.NewPair(t, kind, 30, nodetest.Config{})
 		history := func(id string) (all []string) {
 			t.Helper()

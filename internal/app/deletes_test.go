@@ -43,7 +43,7 @@ func approve(t *testing.T, n *nodetest.Node, id spec.SessionID, count int) nodet
 
 // TestDeletesOfWhatIsMissing deletes what the source no longer has, and nothing that came from elsewhere.
 func TestDeletesOfWhatIsMissing(t *testing.T) {
-	nodetest.OnBoth(t, func(t *testing.T, kind nodetest.Kind) {
+	nodetest.OnEither(t, func(t *testing.T, kind nodetest.Kind) {
 		pair := nodetest.NewPair(t, kind, 100, nodetest.Config{})
 		pair.Main.Sync(nodetest.Pull{})
 		pair.Main.Import("main", nodetest.Product(t, `{"id":"ours","name":"only here"}`))
@@ -65,7 +65,7 @@ func TestDeletesOfWhatIsMissing(t *testing.T) {
 
 // TestTooManyDeletesAreWithheldUntilSomebodyApproves: products that have changed meanwhile stay.
 func TestTooManyDeletesAreWithheldUntilSomebodyApproves(t *testing.T) {
-	nodetest.OnBoth(t, func(t *testing.T, kind nodetest.Kind) {
+	nodetest.OnEither(t, func(t *testing.T, kind nodetest.Kind) {
 		pair := nodetest.NewPair(t, kind, 100, nodetest.Config{})
 		pair.Main.Sync(nodetest.Pull{})
 		held := pair.Branch.Products("main")
@@ -104,7 +104,7 @@ func TestTooManyDeletesAreWithheldUntilSomebodyApproves(t *testing.T) {
 
 // TestNothingIsDeletedOnTheWordOfAnEmptySource: however few products that would be.
 func TestNothingIsDeletedOnTheWordOfAnEmptySource(t *testing.T) {
-	nodetest.OnBoth(t, func(t *testing.T, kind nodetest.Kind) {
+	nodetest.OnEither(t, func(t *testing.T, kind nodetest.Kind) {
 		pair := nodetest.NewPair(t, kind, 5, nodetest.Config{})
 		pair.Main.Sync(nodetest.Pull{})
 		removeProducts(t, pair, pair.Branch.Products("main")...)
@@ -117,7 +117,7 @@ func TestNothingIsDeletedOnTheWordOfAnEmptySource(t *testing.T) {
 
 // TestRepeatCostsWhatDiffers: equal products do not go over the wire.
 func TestRepeatCostsWhatDiffers(t *testing.T) {
-	nodetest.OnBoth(t, func(t *testing.T, kind nodetest.Kind) {
+	nodetest.OnEither(t, func(t *testing.T, kind nodetest.Kind) {
 		pair := nodetest.NewPair(t, kind, full, nodetest.Config{})
 		pair.Main.Sync(nodetest.Pull{})
 		held := pair.Branch.Products("main")

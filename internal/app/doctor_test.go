@@ -33,7 +33,7 @@ func wantFinding(t *testing.T, found map[string]app.Finding, subject string, lev
 }
 
 func TestDoctorOnARunningNode(t *testing.T) {
-	nodetest.OnBoth(t, func(t *testing.T, kind nodetest.Kind) {
+	nodetest.OnEither(t, func(t *testing.T, kind nodetest.Kind) {
 		pair := nodetest.NewPair(t, kind, 1, nodetest.Config{})
 		c := nodetest.Config{ID: nodetest.MainNode, Database: pair.Main.Database()}
 		found := examined(t, c, false)

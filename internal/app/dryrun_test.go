@@ -19,7 +19,7 @@ func rehashed(p catalog.Product) catalog.Product {
 
 // TestDryRun says what a sync would do, with the fields, does nothing of it, and is right: the sync then does the same.
 func TestDryRun(t *testing.T) {
-	nodetest.OnBoth(t, func(t *testing.T, kind nodetest.Kind) {
+	nodetest.OnEither(t, func(t *testing.T, kind nodetest.Kind) {
 		for _, whole := range []bool{false, true} {
 			pair := nodetest.NewPair(t, kind, 100, nodetest.Config{})
 			pair.Main.Sync(nodetest.Pull{})
@@ -77,7 +77,7 @@ func withoutBatches(lines []string) []string {
 
 // TestDryRunWithholds what a sync would withhold, and its list can be approved. Products that would be refused are counted.
 func TestDryRunWithholds(t *testing.T) {
-	nodetest.OnBoth(t, func(t *testing.T, kind nodetest.Kind) {
+	nodetest.OnEither(t, func(t *testing.T, kind nodetest.Kind) {
 		pair := nodetest.NewPair(t, kind, 100, nodetest.Config{})
 		pair.Main.Sync(nodetest.Pull{})
 		removeProducts(t, pair, pair.Branch.Products("main")[:20]...)
@@ -97,7 +97,7 @@ func TestDryRunWithholds(t *testing.T) {
 
 // TestDryRunKeepsFields: fields that stay ours are no change.
 func TestDryRunKeepsFields(t *testing.T) {
-	nodetest.OnBoth(t, func(t *testing.T, kind nodetest.Kind) {
+	nodetest.OnEither(t, func(t *testing.T, kind nodetest.Kind) {
 		pair := nodetest.NewPair(t, kind, 20, nodetest.Config{})
 		pair.Main.Sync(nodetest.Pull{})
 		pair.Main.ChangePeer(nodetest.Branch, spec.PeerChange{KeepFields: &[]string{"name"}})
@@ -114,7 +114,7 @@ func TestDryRunKeepsFields(t *testing.T) {
 
 // TestNoDryRun: what cannot be made a dry run of is refused, and a dry run is not resumed.
 func TestNoDryRun(t *testing.T) {
-	nodetest.OnBoth(t, func(t *testing.T, kind nodetest.Kind) {
+	nodetest.OnEither(t, func(t *testing.T, kind nodetest.Kind) {
 		pair := nodetest.NewPair(t, kind, 20, nodetest.Config{Settings: map[string]string{"KEEP_CHANGES": "0"}})
 		for _, p := range []nodetest.Pull{{Options: spec.StartOptions{DryRun: new(true)}}, {Push: true, Options: spec.StartOptions{DryRun: new(true)}}} {
 			a := pair.Main.Call("alice", http.MethodPost, nodetest.StartPath, p.Body())

@@ -18,7 +18,7 @@ import (
 // TestEarlierVersionPullsFromThisOne talks to a node like the version before digests: it sends only that version's requests, and
 // accepts only lines that that version knows.
 func TestEarlierVersionPullsFromThisOne(t *testing.T) {
-	nodetest.OnBoth(t, func(t *testing.T, kind nodetest.Kind) {
+	nodetest.OnEither(t, func(t *testing.T, kind nodetest.Kind) {
 		n := nodetest.Start(t, nodetest.Config{ID: nodetest.Branch, Database: nodetest.NewDatabase(t, kind)})
 		held := n.Fill("main", 250)
 		token := n.TokenFor("main", auth.RoleNode)

@@ -20,7 +20,7 @@ const productsPath = "/api/catalogs/main/products"
 // TestEditingProducts follows a product's life: it is created, changed by the last person who read it, synced to another node,
 // and deleted.
 func TestEditingProducts(t *testing.T) {
-	nodetest.OnBoth(t, func(t *testing.T, kind nodetest.Kind) {
+	nodetest.OnEither(t, func(t *testing.T, kind nodetest.Kind) {
 		pair := nodetest.NewPair(t, kind, 3, nodetest.Config{})
 		branch := pair.Branch
 		ask := func(method, path, body string, headers ...string) nodetest.Answer {
@@ -76,7 +76,7 @@ func TestEditingProducts(t *testing.T) {
 
 // TestOneOfTwoWritersWins: two people have read the same product and change it.
 func TestOneOfTwoWritersWins(t *testing.T) {
-	nodetest.OnBoth(t, func(t *testing.T, kind nodetest.Kind) {
+	nodetest.OnEither(t, func(t *testing.T, kind nodetest.Kind) {
 		n := nodetest.Start(t, nodetest.Config{Database: nodetest.NewDatabase(t, kind)})
 		const path = productsPath + "/a"
 		token := n.TokenFor("alice", auth.RoleOperator)
@@ -108,7 +108,7 @@ func TestOneOfTwoWritersWins(t *testing.T) {
 
 // TestBatchesAndCatalogs edits many products at once, and deletes a whole catalog.
 func TestBatchesAndCatalogs(t *testing.T) {
-	nodetest.OnBoth(t, func(t *testing.T, kind nodetest.Kind) {
+	nodetest.OnEither(t, func(t *testing.T, kind nodetest.Kind) {
 		pair := nodetest.NewPair(t, kind, 30, nodetest.Config{})
 		main := pair.Main
 		done := main.Sync(nodetest.Pull{})
@@ -182,7 +182,7 @@ func TestBatchesAndCatalogs(t *testing.T) {
 
 // TestNothingIsEditedWhileASyncRuns: edits are refused, and work again as soon as the sync has been cancelled.
 func TestNothingIsEditedWhileASyncRuns(t *testing.T) {
-	nodetest.OnBoth(t, func(t *testing.T, kind nodetest.Kind) {
+	nodetest.OnEither(t, func(t *testing.T, kind nodetest.Kind) {
 		pair := nodetest.NewPair(t, kind, full, nodetest.Config{})
 		main := pair.Main
 		main.Call("alice", "PUT", productsPath+"/zz", `{"name":"Z"}`)
@@ -217,7 +217,7 @@ func TestNothingIsEditedWhileASyncRuns(t *testing.T) {
 
 // TestWhoMayEditProducts tries it with each role.
 func TestWhoMayEditProducts(t *testing.T) {
-	nodetest.OnBoth(t, func(t *testing.T, kind nodetest.Kind) {
+	nodetest.OnEither(t, func(t *testing.T, kind nodetest.Kind) {
 		n := nodetest.Start(t, nodetest.Config{Database: nodetest.NewDatabase(t, kind)})
 		for _, role := range auth.Roles() {
 			writes, reads := http.StatusForbidden, http.StatusForbidden

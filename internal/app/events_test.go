@@ -52,7 +52,7 @@ func verified() []spec.SessionStatus {
 
 // TestEventsTellAWholeSync follows a sync from before its start until its end.
 func TestEventsTellAWholeSync(t *testing.T) {
-	nodetest.OnBoth(t, func(t *testing.T, kind nodetest.Kind) {
+	nodetest.OnEither(t, func(t *testing.T, kind nodetest.Kind) {
 		pair := nodetest.NewPair(t, kind, 500, nodetest.Config{})
 		stream := pair.Main.Follow("", "")
 		for name, want := range map[string]string{
@@ -105,7 +105,7 @@ func TestEventsTellAWholeSync(t *testing.T) {
 // TestReconnectMissesNoStatus cuts a stream in the middle of a sync, and reconnects after that sync has ended, the node was
 // restarted, and another sync has run.
 func TestReconnectMissesNoStatus(t *testing.T) {
-	nodetest.OnBoth(t, func(t *testing.T, kind nodetest.Kind) {
+	nodetest.OnEither(t, func(t *testing.T, kind nodetest.Kind) {
 		pair := nodetest.NewPair(t, kind, 300, nodetest.Config{})
 		gate := pair.Wire.HoldPage(t, nodetest.ProductsPath, 2)
 		stream := pair.Main.Follow("", "")
@@ -138,7 +138,7 @@ func TestReconnectMissesNoStatus(t *testing.T) {
 
 // TestReconnectWithoutAUsableIDBeginsAnew: the id is nonsense, or higher than any that this node has issued.
 func TestReconnectWithoutAUsableIDBeginsAnew(t *testing.T) {
-	nodetest.OnBoth(t, func(t *testing.T, kind nodetest.Kind) {
+	nodetest.OnEither(t, func(t *testing.T, kind nodetest.Kind) {
 		pair := nodetest.NewPair(t, kind, 10, nodetest.Config{})
 		pair.Main.Sync(nodetest.Pull{})
 		for _, id := range []string{"yesterday", "-1", "999999", "3.9"} {
@@ -151,7 +151,7 @@ func TestReconnectWithoutAUsableIDBeginsAnew(t *testing.T) {
 }
 
 func TestStreamsCanBeNarrowed(t *testing.T) {
-	nodetest.OnBoth(t, func(t *testing.T, kind nodetest.Kind) {
+	nodetest.OnEither(t, func(t *testing.T, kind nodetest.Kind) {
 		pair := nodetest.NewPair(t, kind, 10, nodetest.Config{})
 		pair.Branch.Fill("garden", 10)
 		old := pair.Main.Sync(nodetest.Pull{})
@@ -238,7 +238,7 @@ func TestStreamEndsWithItsToken(t *testing.T) {
 
 // TestStopEndsStreamsFirst: a node with open streams stops as quickly as one without, long before its shutdown timeout.
 func TestStopEndsStreamsFirst(t *testing.T) {
-	nodetest.OnBoth(t, func(t *testing.T, kind nodetest.Kind) {
+	nodetest.OnEither(t, func(t *testing.T, kind nodetest.Kind) {
 		n := nodetest.Start(t, nodetest.Config{Database: nodetest.NewDatabase(t, kind), Settings: map[string]string{"SHUTDOWN_TIMEOUT": "10m"}})
 		var streams []*nodetest.Stream
 		for range 20 {
@@ -269,7 +269,7 @@ func (c *counted) Changes(ctx context.Context, since int64, ids []string) (event
 
 // TestAnyNumberOfStreamsCostsTheSameQueries: all open streams share each look.
 func TestAnyNumberOfStreamsCostsTheSameQueries(t *testing.T) {
-	nodetest.OnBoth(t, func(t *testing.T, kind nodetest.Kind) {
+	nodetest.OnEither(t, func(t *testing.T, kind nodetest.Kind) {
 		source := &counted{}
 		pair := nodetest.NewPair(t, kind, 100, nodetest.Config{Options: app.Options{WrapEvents: func(s events.Source) events.Source {
 			source.Source = s

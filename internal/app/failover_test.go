@@ -10,6 +10,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"fullsync/api/spec"
+	"fullsync/internal/effort"
 	"fullsync/internal/nodetest"
 	"fullsync/internal/postgrestest"
 )
@@ -73,6 +74,7 @@ func TestFailoverForgetsThePullWithItsProducts(t *testing.T) {
 // often the node gives up waiting and asks again.
 func TestSynchronousStandbyLacksNothingThatWasReported(t *testing.T) {
 	t.Parallel()
+	effort.SkipUnlessHeavy(t)
 	f := newStandingBy(t, true, map[string]string{"BATCH_TIMEOUT": "200ms", "STALE_AFTER": "1s"})
 	f.standby.Detach(t)
 	f.gate.Open()
@@ -108,6 +110,7 @@ func TestSynchronousStandbyLacksNothingThatWasReported(t *testing.T) {
 // time that the two nodes speak, both say so.
 func TestFailoverThatForgetsAPushIsNoticed(t *testing.T) {
 	t.Parallel()
+	effort.SkipUnlessHeavy(t)
 	primary := postgrestest.Start(t)
 	address := primary.NewDatabase(t)
 	standby := primary.Standby(t, false)

@@ -11,6 +11,7 @@ import (
 
 	"fullsync/api/spec"
 	"fullsync/internal/auth"
+	"fullsync/internal/effort"
 	"fullsync/internal/nodetest"
 )
 
@@ -49,9 +50,9 @@ func fanOut(t *testing.T, n *nodetest.Node, key string, peers []string, options 
 // TestFanOut pushes to many peers at once: one that hangs, one that asks for pauses and one that fails slow none of the others, though
 // they are more than the workers.
 func TestFanOut(t *testing.T) {
-	nodetest.OnBoth(t, func(t *testing.T, kind nodetest.Kind) {
+	nodetest.OnEither(t, func(t *testing.T, kind nodetest.Kind) {
 		targets, products := 17, 100
-		if testing.Short() || kind == nodetest.SQLite {
+		if !effort.Heavy() || kind == nodetest.SQLite {
 			targets = 3 // with the others, three times the workers
 		}
 		main := nodetest.Start(t, nodetest.Config{ID: "main", Database: nodetest.NewDatabase(t, kind), Settings: map[string]string{"SYNC_WORKERS": "2"}})

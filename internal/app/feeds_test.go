@@ -15,7 +15,7 @@ import (
 
 // TestPullFromRESTList pulls a shop's list of 250 products in pages of 100, then what has changed there, and puts that back.
 func TestPullFromRESTList(t *testing.T) {
-	nodetest.OnBoth(t, func(t *testing.T, kind nodetest.Kind) {
+	nodetest.OnEither(t, func(t *testing.T, kind nodetest.Kind) {
 		wc := newShop(t, 250)
 		main := nodetest.Start(t, nodetest.Config{Database: nodetest.NewDatabase(t, kind)})
 		addFeed(t, main, "shop", wc.URL+shopPath, shopAuth)

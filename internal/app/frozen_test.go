@@ -15,7 +15,7 @@ import (
 // engine's abort nor a missed heartbeat reaches it. The cancel does not wait for it, the next session runs beside it, and
 // nothing that it brings when it thaws is written.
 func TestFrozenWorkerOfANode(t *testing.T) {
-	nodetest.OnBoth(t, func(t *testing.T, kind nodetest.Kind) {
+	nodetest.OnEither(t, func(t *testing.T, kind nodetest.Kind) {
 		f := &freezer{at: 4, frozen: make(chan struct{}), thaw: make(chan struct{}), closed: make(chan struct{})}
 		pair := nodetest.NewPair(t, kind, 100, nodetest.Config{Options: app.Options{WrapSource: f.wrap}})
 		release := sync.OnceFunc(func() { close(f.thaw) })

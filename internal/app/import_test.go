@@ -47,7 +47,7 @@ func TestLostImport(t *testing.T) {
 // TestImportOverHTTP: a file that is sent is imported by a worker of the node, as a session that can be planned, refused and reverted like any other, and is
 // not kept.
 func TestImportOverHTTP(t *testing.T) {
-	nodetest.OnBoth(t, func(t *testing.T, kind nodetest.Kind) {
+	nodetest.OnEither(t, func(t *testing.T, kind nodetest.Kind) {
 		n := nodetest.Start(t, nodetest.Config{Database: nodetest.NewDatabase(t, kind)})
 		const path = "/api/catalogs/main/imports"
 		send := func(query, file string, status spec.SessionStatus) spec.Session {

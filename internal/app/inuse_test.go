@@ -10,7 +10,7 @@ import (
 
 // TestPeerOfARunningSyncStays: if you try to switch it off or remove it, the answer says which sync to cancel first.
 func TestPeerOfARunningSyncStays(t *testing.T) {
-	nodetest.OnBoth(t, func(t *testing.T, kind nodetest.Kind) {
+	nodetest.OnEither(t, func(t *testing.T, kind nodetest.Kind) {
 		pair := nodetest.NewPair(t, kind, full, nodetest.Config{})
 		const path, off = "/api/admin/sync/peers/branch", `{"isActive":false}`
 		gate := pair.Wire.HoldPage(t, nodetest.ProductsPath, 2)

@@ -12,6 +12,7 @@ import (
 	"fullsync/api/spec"
 	"fullsync/internal/auth"
 	"fullsync/internal/catalog"
+	"fullsync/internal/effort"
 	"fullsync/internal/nodetest"
 )
 
@@ -35,7 +36,7 @@ func shownAt(t *testing.T, n *nodetest.Node, id string) catalog.Product {
 
 // TestKeepFields goes through what a shop does that has prices of its own.
 func TestKeepFields(t *testing.T) {
-	nodetest.OnBoth(t, func(t *testing.T, kind nodetest.Kind) {
+	nodetest.OnEither(t, func(t *testing.T, kind nodetest.Kind) {
 		pair := nodetest.NewPair(t, kind, 0, nodetest.Config{})
 		put := func(n *nodetest.Node, id, price, name string, stock int) {
 			t.Helper()
@@ -103,18 +104,14 @@ func TestKeepFields(t *testing.T) {
 // TestKeptFieldsOfRandomShops: after each pull, whatever anybody did before, fields that are kept are as they were, all others are as at the
 // source, and a second pull reads and changes nothing.
 func TestKeptFieldsOfRandomShops(t *testing.T) {
-	nodetest.OnBoth(t, func(t *testing.T, kind nodetest.Kind) {
+	nodetest.OnEither(t, func(t *testing.T, kind nodetest.Kind) {
 		pair := nodetest.NewPair(t, kind, 0, nodetest.Config{})
 		seed := rand.Uint64()
 		t.Logf("seed %d", seed)
 		random := rand.New(rand.NewPCG(seed, 0))
 		names := []string{"sku", "name", "price", "currency", "active", "attributes.stock", "attributes.größe"}
 		var fields catalog.Fields
-		rounds := 25
-		if testing.Short() {
-			rounds = 8
-		}
-		for round := range rounds {
+		for round := range effort.Amount(8, 25) {
 			if random.IntN(3) == 0 {
 				random.Shuffle(len(names), func(i, j int) { names[i], names[j] = names[j], names[i] })
 				fields = slices.Clone(names[:random.IntN(len(names)+1)])
@@ -202,7 +199,7 @@ func TestKeptFieldsAreChecked(t *testing.T) {
 
 // TestRevertWhereFieldsAreKept: a revert puts back what the sync has changed, and what was kept is no part of that. The next sync brings it again.
 func TestRevertWhereFieldsAreKept(t *testing.T) {
-	nodetest.OnBoth(t, func(t *testing.T, kind nodetest.Kind) {
+	nodetest.OnEither(t, func(t *testing.T, kind nodetest.Kind) {
 		pair := nodetest.NewPair(t, kind, 0, nodetest.Config{})
 		keep(pair, "price")
 		put := func(n *nodetest.Node, name, price string) {
@@ -236,7 +233,7 @@ func TestRevertWhereFieldsAreKept(t *testing.T) {
 
 // TestWhatCannotBeKept: a product that would be too large with what is kept of it is refused by name, each time, and nothing else is held up.
 func TestWhatCannotBeKept(t *testing.T) {
-	nodetest.OnBoth(t, func(t *testing.T, kind nodetest.Kind) {
+	nodetest.OnEither(t, func(t *testing.T, kind nodetest.Kind) {
 		pair := nodetest.NewPair(t, kind, 20, nodetest.Config{})
 		keep(pair, "attributes.ours")
 		large := strings.Repeat("x", catalog.MaxProductBytes/2)
@@ -276,7 +273,7 @@ func TestPushWhereFieldsAreKept(t *testing.T) {
 
 // TestKeptFieldsGoOn: what is pushed on, and read here, is what is shown; what is deleted at the source is deleted here, whatever was kept of it.
 func TestKeptFieldsGoOn(t *testing.T) {
-	nodetest.OnBoth(t, func(t *testing.T, kind nodetest.Kind) {
+	nodetest.OnEither(t, func(t *testing.T, kind nodetest.Kind) {
 		pair := nodetest.NewPair(t, kind, 20, nodetest.Config{})
 		pair.Main.Sync(nodetest.Pull{})
 		keep(pair, "name")

@@ -57,7 +57,7 @@ func TestLateOpening(t *testing.T) {
 // TestLateOpeningOfAnOlderPush: a push that has failed while neither its target nor anybody else could be told is opened late. It does not end the newer
 // push of the same node that has the catalog by now. Where the order is not known, because the pusher is of an earlier version, the later request wins.
 func TestLateOpeningOfAnOlderPush(t *testing.T) {
-	nodetest.OnBoth(t, func(t *testing.T, kind nodetest.Kind) {
+	nodetest.OnEither(t, func(t *testing.T, kind nodetest.Kind) {
 		pair := newPusher(t, kind, kind, 50, nodetest.Config{})
 		late := make(chan string, 1)
 		pair.Wire.Reach(func(w http.ResponseWriter, r *http.Request, next http.Handler) {
@@ -114,7 +114,7 @@ func TestLateOpeningOfAnOlderPush(t *testing.T) {
 
 // TestDuplicatedOpening: a request to open a push that arrives twice does not stop the worker that is at work.
 func TestDuplicatedOpening(t *testing.T) {
-	nodetest.OnBoth(t, func(t *testing.T, kind nodetest.Kind) {
+	nodetest.OnEither(t, func(t *testing.T, kind nodetest.Kind) {
 		pair := newPusher(t, kind, kind, 50, nodetest.Config{})
 		var again func() nodetest.Answer
 		pair.Wire.Reach(func(w http.ResponseWriter, r *http.Request, next http.Handler) {
@@ -143,7 +143,7 @@ func TestDuplicatedOpening(t *testing.T) {
 
 // TestFailedOpening: a push that fails while it is being opened frees its target's catalog at once, whether the pusher has heard that it was opened or not.
 func TestFailedOpening(t *testing.T) {
-	nodetest.OnBoth(t, func(t *testing.T, kind nodetest.Kind) {
+	nodetest.OnEither(t, func(t *testing.T, kind nodetest.Kind) {
 		for name, fail := range map[string]func(t *testing.T, pair *nodetest.Pair){
 			"the answer makes no sense": func(_ *testing.T, pair *nodetest.Pair) {
 				pair.Wire.OnPage(nodetest.PushPath, 1, func(w http.ResponseWriter, r *http.Request, next http.Handler) {

@@ -63,7 +63,7 @@ func (l liar) page(w http.ResponseWriter, r *http.Request, all []catalog.Product
 
 // TestPeersThatLie: everything that a source says it has must come, or the session fails and names both numbers.
 func TestPeersThatLie(t *testing.T) {
-	nodetest.OnBoth(t, func(t *testing.T, kind nodetest.Kind) {
+	nodetest.OnEither(t, func(t *testing.T, kind nodetest.Kind) {
 		pair := nodetest.NewPair(t, kind, 0, nodetest.Config{})
 		var products []catalog.Product
 		for i := range 1000 {
@@ -130,7 +130,7 @@ func TestPeersThatLie(t *testing.T) {
 // TestLivingShop: people work in the shop while it is read. They add products behind the reader and remove others. The sync
 // completes, and brings what was added.
 func TestLivingShop(t *testing.T) {
-	nodetest.OnBoth(t, func(t *testing.T, kind nodetest.Kind) {
+	nodetest.OnEither(t, func(t *testing.T, kind nodetest.Kind) {
 		for name, tc := range map[string]struct {
 			verify bool
 			work   func(pair *nodetest.Pair, held []catalog.Stored)
@@ -195,7 +195,7 @@ func TestLivingShop(t *testing.T) {
 
 // TestLivingShopThatIsCompared adds products behind the reader of a repeat, which reads only what differs.
 func TestLivingShopThatIsCompared(t *testing.T) {
-	nodetest.OnBoth(t, func(t *testing.T, kind nodetest.Kind) {
+	nodetest.OnEither(t, func(t *testing.T, kind nodetest.Kind) {
 		pair := nodetest.NewPair(t, kind, 300, nodetest.Config{})
 		held := pair.Branch.Products("main")
 		pair.Main.Sync(nodetest.Pull{})
@@ -216,7 +216,7 @@ func TestLivingShopThatIsCompared(t *testing.T) {
 // TestShopThatGrowsWhileItIsLookedAt adds products behind every reader, even while the list is read once more. Each list is a
 // little short, as in a living shop.
 func TestShopThatGrowsWhileItIsLookedAt(t *testing.T) {
-	nodetest.OnBoth(t, func(t *testing.T, kind nodetest.Kind) {
+	nodetest.OnEither(t, func(t *testing.T, kind nodetest.Kind) {
 		pair := nodetest.NewPair(t, kind, 300, nodetest.Config{})
 		var added atomic.Int64
 		pair.Wire.Reach(func(w http.ResponseWriter, r *http.Request, next http.Handler) {
@@ -261,7 +261,7 @@ func removeProducts(t *testing.T, pair *nodetest.Pair, products ...catalog.Store
 // TestTotalFollowsTheSource: if a source grows while it is read, the total grows too, also in the sentence, and progress does not
 // fall.
 func TestTotalFollowsTheSource(t *testing.T) {
-	nodetest.OnBoth(t, func(t *testing.T, kind nodetest.Kind) {
+	nodetest.OnEither(t, func(t *testing.T, kind nodetest.Kind) {
 		pair := nodetest.NewPair(t, kind, 0, nodetest.Config{})
 		var products []catalog.Product
 		for i := range 1000 {

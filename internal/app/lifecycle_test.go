@@ -14,7 +14,7 @@ import (
 )
 
 func TestStopTwice(t *testing.T) {
-	nodetest.OnBoth(t, func(t *testing.T, kind nodetest.Kind) {
+	nodetest.OnEither(t, func(t *testing.T, kind nodetest.Kind) {
 		n := nodetest.Start(t, nodetest.Config{ID: "main", Database: nodetest.NewDatabase(t, kind)})
 		token := n.TokenFor("alice", auth.RoleAdmin)
 		if a, err := n.Raw(t.Context(), token, http.MethodGet, "/readyz", ""); err != nil || a.Status != http.StatusOK {
@@ -38,7 +38,7 @@ func TestStopTwice(t *testing.T) {
 
 // TestStopOfANodeThatNeverStarted gives back the database.
 func TestStopOfANodeThatNeverStarted(t *testing.T) {
-	nodetest.OnBoth(t, func(t *testing.T, kind nodetest.Kind) {
+	nodetest.OnEither(t, func(t *testing.T, kind nodetest.Kind) {
 		c := nodetest.Config{ID: "main", Database: nodetest.NewDatabase(t, kind)}
 		a, err := nodetest.Build(t, c)
 		if err != nil {
@@ -71,7 +71,7 @@ func TestStartOnATakenPort(t *testing.T) {
 
 // TestDatabaseOfAnotherNode: a node refuses to start if the settings do not match the database, before it changes anything.
 func TestDatabaseOfAnotherNode(t *testing.T) {
-	nodetest.OnBoth(t, func(t *testing.T, kind nodetest.Kind) {
+	nodetest.OnEither(t, func(t *testing.T, kind nodetest.Kind) {
 		db := nodetest.NewDatabase(t, kind)
 		good := nodetest.Config{ID: "main", Database: db, Settings: map[string]string{"JWT_SECRET": strings.Repeat("s", 40)}}
 		n := nodetest.Start(t, good)
@@ -98,7 +98,7 @@ func TestDatabaseOfAnotherNode(t *testing.T) {
 
 // TestDatabaseThatNeedsANewerBinary: it is refused, and left as it is.
 func TestDatabaseThatNeedsANewerBinary(t *testing.T) {
-	nodetest.OnBoth(t, func(t *testing.T, kind nodetest.Kind) {
+	nodetest.OnEither(t, func(t *testing.T, kind nodetest.Kind) {
 		c := nodetest.Config{ID: "main", Database: nodetest.NewDatabase(t, kind)}
 		n := nodetest.Start(t, c)
 		if _, err := n.Store.SQL().ExecContext(t.Context(), "UPDATE settings SET value = '999' WHERE name = 'oldest_schema'"); err != nil {

@@ -107,7 +107,7 @@ func TestTheLogTiesRequestsAndSessions(t *testing.T) {
 
 // TestNoSecretInTheLog does everything that involves a secret, and looks for secrets in the most detailed log.
 func TestNoSecretInTheLog(t *testing.T) {
-	nodetest.OnBoth(t, func(t *testing.T, kind nodetest.Kind) {
+	nodetest.OnEither(t, func(t *testing.T, kind nodetest.Kind) {
 		log := &logged{}
 		const signing, password, wrong = "signing-secret-0123456789abcdef0123456789", "correct horse battery", "wrong horse battery"
 		pair := nodetest.NewPair(t, kind, 10, nodetest.Config{

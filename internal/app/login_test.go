@@ -49,7 +49,7 @@ func noWaiting(t *testing.T, n *nodetest.Node) {
 }
 
 func TestSigningIn(t *testing.T) {
-	nodetest.OnBoth(t, func(t *testing.T, kind nodetest.Kind) {
+	nodetest.OnEither(t, func(t *testing.T, kind nodetest.Kind) {
 		n := nodetest.Start(t, nodetest.Config{ID: "main", Database: nodetest.NewDatabase(t, kind), Settings: map[string]string{"LOGIN_TTL": "7m"}})
 		n.AddUser("Alice", auth.RoleOperator, right)
 
@@ -91,7 +91,7 @@ func TestSigningIn(t *testing.T) {
 
 // TestRefusalsTellNothing: an unknown name, a wrong password and a disabled user get the same answer.
 func TestRefusalsTellNothing(t *testing.T) {
-	nodetest.OnBoth(t, func(t *testing.T, kind nodetest.Kind) {
+	nodetest.OnEither(t, func(t *testing.T, kind nodetest.Kind) {
 		n := nodetest.Start(t, nodetest.Config{Database: nodetest.NewDatabase(t, kind)})
 		n.AddUser("alice", auth.RoleViewer, right)
 		n.AddUser("carol", auth.RoleViewer, right)
@@ -119,7 +119,7 @@ func TestRefusalsTellNothing(t *testing.T) {
 
 // TestWhatEndsTokens goes through everything that ends the tokens of a user at once, on every replica.
 func TestWhatEndsTokens(t *testing.T) {
-	nodetest.OnBoth(t, func(t *testing.T, kind nodetest.Kind) {
+	nodetest.OnEither(t, func(t *testing.T, kind nodetest.Kind) {
 		n := nodetest.Start(t, nodetest.Config{Database: nodetest.NewDatabase(t, kind)})
 		n.AddUser("alice", auth.RoleOperator, right)
 		n.AddUser("bob", auth.RoleOperator, right)
@@ -190,7 +190,7 @@ func TestWhatEndsTokens(t *testing.T) {
 
 // TestLoginsAreSlowed: after too many wrong logins even the right one must wait, and a new password from the operator ends that.
 func TestLoginsAreSlowed(t *testing.T) {
-	nodetest.OnBoth(t, func(t *testing.T, kind nodetest.Kind) {
+	nodetest.OnEither(t, func(t *testing.T, kind nodetest.Kind) {
 		db := nodetest.NewDatabase(t, kind)
 		n := nodetest.Start(t, nodetest.Config{Database: db})
 		n.AddUser("alice", auth.RoleViewer, right)
@@ -249,7 +249,7 @@ func noWaitingFrom(t *testing.T, n *nodetest.Node) {
 
 // TestOneAddressIsSlowed: trying one password with many names leads to a wait too.
 func TestOneAddressIsSlowed(t *testing.T) {
-	nodetest.OnBoth(t, func(t *testing.T, kind nodetest.Kind) {
+	nodetest.OnEither(t, func(t *testing.T, kind nodetest.Kind) {
 		n := nodetest.Start(t, nodetest.Config{Database: nodetest.NewDatabase(t, kind)})
 		n.AddUser("alice", auth.RoleViewer, right)
 		for i := range 20 {
@@ -317,7 +317,7 @@ func (hiccup) FindUser(context.Context, string) (user.User, error) {
 
 // TestALoginThatIsNotDecidedCountsNothing: trouble in the node must not make its users wait.
 func TestALoginThatIsNotDecidedCountsNothing(t *testing.T) {
-	nodetest.OnBoth(t, func(t *testing.T, kind nodetest.Kind) {
+	nodetest.OnEither(t, func(t *testing.T, kind nodetest.Kind) {
 		n := nodetest.Start(t, nodetest.Config{Database: nodetest.NewDatabase(t, kind)})
 		n.AddUser("alice", auth.RoleViewer, right)
 		keys, err := auth.New([]byte(strings.Repeat("s", 32)), n.NodeID())

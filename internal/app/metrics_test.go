@@ -81,7 +81,7 @@ func (f families) wants(t *testing.T, want float64, name string, labels ...strin
 }
 
 func TestMetricsTellWhatPullsDo(t *testing.T) {
-	nodetest.OnBoth(t, func(t *testing.T, kind nodetest.Kind) {
+	nodetest.OnEither(t, func(t *testing.T, kind nodetest.Kind) {
 		pair := nodetest.NewPair(t, kind, full, nodetest.Config{})
 		m := scrape(t, pair.Main)
 		m.wants(t, 1, "fullsync_database_up")
@@ -119,7 +119,7 @@ func TestMetricsTellWhatPullsDo(t *testing.T) {
 }
 
 func TestMetricsTellOfCancels(t *testing.T) {
-	nodetest.OnBoth(t, func(t *testing.T, kind nodetest.Kind) {
+	nodetest.OnEither(t, func(t *testing.T, kind nodetest.Kind) {
 		pair := nodetest.NewPair(t, kind, 100, nodetest.Config{})
 		gate := pair.Wire.HoldPage(t, nodetest.ProductsPath, 3)
 		size := 10

@@ -14,7 +14,7 @@ const usersPath = "/api/admin/users"
 
 // TestPeopleByTheAPI: what an administrator does to a person holds at once, on every replica.
 func TestPeopleByTheAPI(t *testing.T) {
-	nodetest.OnBoth(t, func(t *testing.T, kind nodetest.Kind) {
+	nodetest.OnEither(t, func(t *testing.T, kind nodetest.Kind) {
 		db := nodetest.NewDatabase(t, kind)
 		n, replica := nodetest.Start(t, nodetest.Config{ID: "main", Database: db}), nodetest.Start(t, nodetest.Config{ID: "main", Database: db})
 		n.AddUser("root", auth.RoleAdmin, right)
@@ -84,7 +84,7 @@ func TestPeopleByTheAPI(t *testing.T) {
 
 // TestNeverTheLastAdministrator: of administrators who get rid of each other at the same moment, one is left.
 func TestNeverTheLastAdministrator(t *testing.T) {
-	nodetest.OnBoth(t, func(t *testing.T, kind nodetest.Kind) {
+	nodetest.OnEither(t, func(t *testing.T, kind nodetest.Kind) {
 		db := nodetest.NewDatabase(t, kind)
 		replicas := []*nodetest.Node{nodetest.Start(t, nodetest.Config{ID: "main", Database: db}), nodetest.Start(t, nodetest.Config{ID: "main", Database: db})}
 		n, names := replicas[0], []string{"ada", "bert"}

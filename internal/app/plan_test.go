@@ -32,7 +32,7 @@ func planOf(t *testing.T, pair *nodetest.Pair, more ...catalog.Product) spec.Ses
 
 // TestApplyPlan: a plan is applied as it is, once, and by nobody who means another one.
 func TestApplyPlan(t *testing.T) {
-	nodetest.OnBoth(t, func(t *testing.T, kind nodetest.Kind) {
+	nodetest.OnEither(t, func(t *testing.T, kind nodetest.Kind) {
 		pair := nodetest.NewPair(t, kind, 30, nodetest.Config{})
 		other := pair.Main.Sync(nodetest.Pull{})
 		plan := planOf(t, pair)
@@ -70,7 +70,7 @@ func TestApplyPlan(t *testing.T) {
 
 // TestStalePlan: where a side has moved since, nothing is written, and the session says which.
 func TestStalePlan(t *testing.T) {
-	nodetest.OnBoth(t, func(t *testing.T, kind nodetest.Kind) {
+	nodetest.OnEither(t, func(t *testing.T, kind nodetest.Kind) {
 		pair := nodetest.NewPair(t, kind, 30, nodetest.Config{})
 		for _, c := range []struct {
 			moved string
@@ -103,7 +103,7 @@ func TestStalePlan(t *testing.T) {
 
 // TestExpiredPlan: a plan that nobody can look at any more is not applied.
 func TestExpiredPlan(t *testing.T) {
-	nodetest.OnBoth(t, func(t *testing.T, kind nodetest.Kind) {
+	nodetest.OnEither(t, func(t *testing.T, kind nodetest.Kind) {
 		pair := nodetest.NewPair(t, kind, 30, nodetest.Config{})
 		plan := planOf(t, pair)
 		if _, err := pair.Main.Store.SQL().ExecContext(t.Context(), "UPDATE sync_sessions SET changes_through = -1"); err != nil {
@@ -118,7 +118,7 @@ func TestExpiredPlan(t *testing.T) {
 // TestPlanExpiresMeanwhile: what a session that applies a plan needs is kept until it ends. Where it is gone all the same, no product is blamed for it,
 // and nothing more is written.
 func TestPlanExpiresMeanwhile(t *testing.T) {
-	nodetest.OnBoth(t, func(t *testing.T, kind nodetest.Kind) {
+	nodetest.OnEither(t, func(t *testing.T, kind nodetest.Kind) {
 		pair := nodetest.NewPair(t, kind, 40, nodetest.Config{Settings: map[string]string{"BATCH_SIZE": "10"}})
 		plan := pair.Main.Sync(nodetest.Pull{Options: spec.StartOptions{DryRun: new(true)}})
 		longAgo(t, pair.Main, plan.SessionId)
@@ -160,7 +160,7 @@ func sqlOn(t *testing.T, n *nodetest.Node, id spec.SessionID, statements ...stri
 
 // TestAppliedDeletesAreApproved: the guard does not ask twice about deletes that a person has seen in a plan, and what the plan withheld is withheld again.
 func TestAppliedDeletesAreApproved(t *testing.T) {
-	nodetest.OnBoth(t, func(t *testing.T, kind nodetest.Kind) {
+	nodetest.OnEither(t, func(t *testing.T, kind nodetest.Kind) {
 		pair := nodetest.NewPair(t, kind, 200, nodetest.Config{})
 		pair.Main.Sync(nodetest.Pull{})
 		for i, gone := range []int{12, 30} {
@@ -182,7 +182,7 @@ func TestAppliedDeletesAreApproved(t *testing.T) {
 
 // TestNothingButThePlan: what does not fit the plan once both sides have been looked at is not written either, and what is missing of it is said.
 func TestNothingButThePlan(t *testing.T) {
-	nodetest.OnBoth(t, func(t *testing.T, kind nodetest.Kind) {
+	nodetest.OnEither(t, func(t *testing.T, kind nodetest.Kind) {
 		const other = "'1:00000000000000000000000000000000'"
 		pair := nodetest.NewPair(t, kind, 30, nodetest.Config{})
 		planOf(t, pair, nodetest.Product(t, `{"id":"~new","name":"Brand new","price":"1"}`))

@@ -14,7 +14,7 @@ import (
 // TestRowsOfThePreviousVersion: during a rolling update a replica of the previous version verifies a session, in a state that
 // this version does not write, and without this version's columns.
 func TestRowsOfThePreviousVersion(t *testing.T) {
-	nodetest.OnBoth(t, func(t *testing.T, kind nodetest.Kind) {
+	nodetest.OnEither(t, func(t *testing.T, kind nodetest.Kind) {
 		pair := nodetest.NewPair(t, kind, 30, nodetest.Config{Settings: map[string]string{"STALE_AFTER": "10m"}})
 		main := pair.Main
 

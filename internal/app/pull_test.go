@@ -11,7 +11,7 @@ import (
 )
 
 func TestPullBringsEveryProductAndARepeatWritesNothing(t *testing.T) {
-	nodetest.OnBoth(t, func(t *testing.T, kind nodetest.Kind) {
+	nodetest.OnEither(t, func(t *testing.T, kind nodetest.Kind) {
 		pair := nodetest.NewPair(t, kind, full, nodetest.Config{})
 
 		first := pair.Main.Sync(nodetest.Pull{})
@@ -62,7 +62,7 @@ func TestPullBringsEveryProductAndARepeatWritesNothing(t *testing.T) {
 
 // TestProgressNeverFallsAndIs100OnlyAtTheEnd watches a slowed pull from beginning to end.
 func TestProgressNeverFallsAndIs100OnlyAtTheEnd(t *testing.T) {
-	nodetest.OnBoth(t, func(t *testing.T, kind nodetest.Kind) {
+	nodetest.OnEither(t, func(t *testing.T, kind nodetest.Kind) {
 		pair := nodetest.NewPair(t, kind, 400, nodetest.Config{})
 		gate := pair.Wire.HoldPage(t, nodetest.ProductsPath, 1)
 		batch, limit := 20, 1000

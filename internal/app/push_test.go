@@ -13,6 +13,7 @@ import (
 	"fullsync/internal/app"
 	"fullsync/internal/auth"
 	"fullsync/internal/config"
+	"fullsync/internal/effort"
 	"fullsync/internal/nodetest"
 )
 
@@ -33,19 +34,23 @@ func mayPush(from, to *nodetest.Node) {
 	from.ChangePeer(to.NodeID(), spec.PeerChange{Token: &token})
 }
 
-// onBothSides runs a test with each kind of database at either node, in parallel. The nodes meet only over HTTP, so two pairs are enough.
+// onBothSides runs a test with one kind of database at one node and the other kind at the other, in parallel with others. [effort.Pick] decides
+// which is where, and CI runs it both ways round. The nodes meet only over HTTP, so two pairs are enough.
 func onBothSides(t *testing.T, test func(t *testing.T, from, to nodetest.Kind)) {
 	t.Helper()
 	t.Parallel()
-	onPair(t, nodetest.SQLite, nodetest.Postgres, test)
-	onPair(t, nodetest.Postgres, nodetest.SQLite, test)
+	if effort.Pick(t.Name()) == 0 {
+		onPair(t, nodetest.SQLite, nodetest.Postgres, test)
+	} else {
+		onPair(t, nodetest.Postgres, nodetest.SQLite, test)
+	}
 }
 
-// onAllPairs is [onBothSides], and then both nodes have the same kind, but for -short.
+// onAllPairs is [onBothSides]; the heavy form goes on with the same kind at both nodes.
 func onAllPairs(t *testing.T, test func(t *testing.T, from, to nodetest.Kind)) {
 	t.Helper()
 	onBothSides(t, test)
-	if !testing.Short() {
+	if effort.Heavy() {
 		onPair(t, nodetest.SQLite, nodetest.SQLite, test)
 		onPair(t, nodetest.Postgres, nodetest.Postgres, test)
 	}
@@ -169,7 +174,7 @@ func TestPushCancelledAtItsTarget(t *testing.T) {
 
 // TestUnconfirmedCancel: the target cannot be reached, so the answer says until when something may land, and the node goes on asking.
 func TestUnconfirmedCancel(t *testing.T) {
-	nodetest.OnBoth(t, func(t *testing.T, kind nodetest.Kind) {
+	nodetest.OnEither(t, func(t *testing.T, kind nodetest.Kind) {
 		pair := newPusher(t, kind, kind, 300, nodetest.Config{})
 		s, _ := heldPush(t, pair, 2)
 		pair.Wire.Reach(func(w http.ResponseWriter, _ *http.Request, _ http.Handler) { w.WriteHeader(http.StatusBadGateway) })
@@ -278,7 +283,7 @@ func TestPushDeletes(t *testing.T) {
 
 // TestPushesExclude: one push per catalog and peer, one writer per catalog and node.
 func TestPushesExclude(t *testing.T) {
-	nodetest.OnBoth(t, func(t *testing.T, kind nodetest.Kind) {
+	nodetest.OnEither(t, func(t *testing.T, kind nodetest.Kind) {
 		pair := newPusher(t, kind, kind, 50, nodetest.Config{})
 		other := nodetest.Start(t, nodetest.Config{ID: "other", Database: nodetest.NewDatabase(t, kind)})
 		pair.Main.AddPeer("other", other.URL(), other.TokenFor("main", auth.RoleNodePush))
@@ -367,7 +372,7 @@ func TestPushNeedsItsRole(t *testing.T) {
 
 // TestSilentPusher loses its lease, which frees the catalog, and can be resumed.
 func TestSilentPusher(t *testing.T) {
-	nodetest.OnBoth(t, func(t *testing.T, kind nodetest.Kind) {
+	nodetest.OnEither(t, func(t *testing.T, kind nodetest.Kind) {
 		pair := newPusher(t, kind, kind, 100, nodetest.Config{Settings: map[string]string{"HEARTBEAT_INTERVAL": "100ms", "STALE_AFTER": "1s"}})
 		s, gate := heldPush(t, pair, 3)
 		pair.Wire.Reach(func(_ http.ResponseWriter, r *http.Request, _ http.Handler) {

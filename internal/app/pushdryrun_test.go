@@ -23,7 +23,7 @@ func applyPush(t *testing.T, n *nodetest.Node, plan spec.SessionID, end spec.Ses
 
 // TestPushDryRun says what a push would do at its target and writes nothing there; the plan is applied as it is, or not at all.
 func TestPushDryRun(t *testing.T) {
-	nodetest.OnBoth(t, func(t *testing.T, kind nodetest.Kind) {
+	nodetest.OnEither(t, func(t *testing.T, kind nodetest.Kind) {
 		pair := newPusher(t, kind, kind, 200, nodetest.Config{})
 		pair.Main.Sync(push(50, spec.StartOptions{}))
 		pair.Branch.Put("main", "Z-own", "the branch's own")

@@ -29,7 +29,7 @@ func refusingAll(pair *nodetest.Pair, broken func(r *http.Request) bool) {
 
 // TestAllRefusedIsNoSuccess: a sync that has written none of the source's products is FAILED, and says why.
 func TestAllRefusedIsNoSuccess(t *testing.T) {
-	nodetest.OnBoth(t, func(t *testing.T, kind nodetest.Kind) {
+	nodetest.OnEither(t, func(t *testing.T, kind nodetest.Kind) {
 		pair := nodetest.NewPair(t, kind, 25, nodetest.Config{})
 		refusingAll(pair, func(*http.Request) bool { return false })
 		size := 10
@@ -44,7 +44,7 @@ func TestAllRefusedIsNoSuccess(t *testing.T) {
 
 // TestAllRefusedCountsWhatWasRefusedBeforeAResume: two sessions that each refuse one half have written nothing between them.
 func TestAllRefusedCountsWhatWasRefusedBeforeAResume(t *testing.T) {
-	nodetest.OnBoth(t, func(t *testing.T, kind nodetest.Kind) {
+	nodetest.OnEither(t, func(t *testing.T, kind nodetest.Kind) {
 		pair := nodetest.NewPair(t, kind, 25, nodetest.Config{})
 		refusingAll(pair, func(r *http.Request) bool { return r.URL.Query().Get("after") != "" })
 		size := 10

@@ -34,7 +34,7 @@ func badProducts() (lines []string, want []spec.Reject) {
 // TestRejectsAreShown makes main refuse six products on the first page and one on the last, and reads what it says about them,
 // page by page, while the session runs and after it has ended.
 func TestRejectsAreShown(t *testing.T) {
-	nodetest.OnBoth(t, func(t *testing.T, kind nodetest.Kind) {
+	nodetest.OnEither(t, func(t *testing.T, kind nodetest.Kind) {
 		pair := nodetest.NewPair(t, kind, 30, nodetest.Config{})
 		lines, want := badProducts()
 		reached, opened := make(chan struct{}), make(chan struct{})

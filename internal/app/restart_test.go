@@ -11,7 +11,7 @@ import (
 
 // TestStoppedNodeHandsItsSessionOver stops a node in the middle of a pull and starts it again on the same database.
 func TestStoppedNodeHandsItsSessionOver(t *testing.T) {
-	nodetest.OnBoth(t, func(t *testing.T, kind nodetest.Kind) {
+	nodetest.OnEither(t, func(t *testing.T, kind nodetest.Kind) {
 		pair := nodetest.NewPair(t, kind, 300, nodetest.Config{})
 		size := 20
 		gate := pair.Wire.HoldPage(t, nodetest.ProductsPath, 7)
@@ -40,7 +40,7 @@ func TestStoppedNodeHandsItsSessionOver(t *testing.T) {
 // TestDeadWorker leaves behind what a killed process leaves: a session that somebody claimed and nobody is working on. It blocks
 // nobody, and continues by itself.
 func TestDeadWorker(t *testing.T) {
-	nodetest.OnBoth(t, func(t *testing.T, kind nodetest.Kind) {
+	nodetest.OnEither(t, func(t *testing.T, kind nodetest.Kind) {
 		pair := nodetest.NewPair(t, kind, 100, nodetest.Config{Settings: map[string]string{"STALE_AFTER": "2s"}})
 		id := uuid.MustParse(pair.Main.Orphan().ID)
 		if _, ok, err := pair.Main.Store.ClaimSession(t.Context(), id.String(), 0, "gone-42"); err != nil || !ok {

@@ -19,7 +19,7 @@ import (
 // TestPassingTroubleWithTheSource makes the fourth page go wrong once, in several ways. The session says what it is waiting for,
 // continues from its cursor, and loses nothing.
 func TestPassingTroubleWithTheSource(t *testing.T) {
-	nodetest.OnBoth(t, func(t *testing.T, kind nodetest.Kind) {
+	nodetest.OnEither(t, func(t *testing.T, kind nodetest.Kind) {
 		for name, trouble := range map[string]struct {
 			answer func(w http.ResponseWriter, r *http.Request, next http.Handler)
 			phase  spec.Phase
@@ -82,7 +82,7 @@ func TestPassingTroubleWithTheSource(t *testing.T) {
 // TestTroubleInVain makes the source fail from its fourth page on. The list of peers shows this while the session waits and after
 // it has failed. The message says how often it was tried and what to do, and both are true.
 func TestTroubleInVain(t *testing.T) {
-	nodetest.OnBoth(t, func(t *testing.T, kind nodetest.Kind) {
+	nodetest.OnEither(t, func(t *testing.T, kind nodetest.Kind) {
 		pair := nodetest.NewPair(t, kind, 1000, nodetest.Config{Options: app.Options{
 			Backoff: transfer.Backoff{Tries: 3, First: time.Second, Most: time.Second}, // long enough to be seen
 		}})
@@ -124,7 +124,7 @@ func TestTroubleInVain(t *testing.T) {
 
 // TestPeerThatAsksForTimeGetsIt: the peer asks for a pause more often than a step may fail.
 func TestPeerThatAsksForTimeGetsIt(t *testing.T) {
-	nodetest.OnBoth(t, func(t *testing.T, kind nodetest.Kind) {
+	nodetest.OnEither(t, func(t *testing.T, kind nodetest.Kind) {
 		pair := nodetest.NewPair(t, kind, 30, nodetest.Config{Options: app.Options{
 			Backoff: transfer.Backoff{Tries: 2, First: time.Millisecond, Most: time.Millisecond},
 		}})
@@ -144,7 +144,7 @@ func TestPeerThatAsksForTimeGetsIt(t *testing.T) {
 
 // TestPagesShrinkBehindAProxyWithoutPatience: a proxy answers 504 to every page of more than 30 products.
 func TestPagesShrinkBehindAProxyWithoutPatience(t *testing.T) {
-	nodetest.OnBoth(t, func(t *testing.T, kind nodetest.Kind) {
+	nodetest.OnEither(t, func(t *testing.T, kind nodetest.Kind) {
 		pair := nodetest.NewPair(t, kind, 300, nodetest.Config{})
 		pair.Wire.Reach(func(w http.ResponseWriter, r *http.Request, next http.Handler) {
 			if limit, _ := strconv.Atoi(r.URL.Query().Get("limit")); limit > 30 {
@@ -161,7 +161,7 @@ func TestPagesShrinkBehindAProxyWithoutPatience(t *testing.T) {
 // TestPageThatHangsIsAskedForAgain: a page stops in the middle. The node gives it up once nothing has come for a while, and asks
 // for a smaller one.
 func TestPageThatHangsIsAskedForAgain(t *testing.T) {
-	nodetest.OnBoth(t, func(t *testing.T, kind nodetest.Kind) {
+	nodetest.OnEither(t, func(t *testing.T, kind nodetest.Kind) {
 		pair := nodetest.NewPair(t, kind, 300, nodetest.Config{Settings: map[string]string{"REQUEST_TIMEOUT": "1s"}})
 		pair.Wire.OnPage(nodetest.ProductsPath, 2, func(w http.ResponseWriter, r *http.Request, next http.Handler) {
 			page := nodetest.Answered(r, next)
@@ -183,7 +183,7 @@ func TestPageThatHangsIsAskedForAgain(t *testing.T) {
 // TestTokenIsReplacedWhileASyncRuns ends the token that a running sync uses and gives the peer's entry a new one, and then moves
 // the peer to another address.
 func TestTokenIsReplacedWhileASyncRuns(t *testing.T) {
-	nodetest.OnBoth(t, func(t *testing.T, kind nodetest.Kind) {
+	nodetest.OnEither(t, func(t *testing.T, kind nodetest.Kind) {
 		pair := nodetest.NewPair(t, kind, 300, nodetest.Config{})
 		var mu sync.Mutex
 		var old string
@@ -250,7 +250,7 @@ func TestTokenIsReplacedWhileASyncRuns(t *testing.T) {
 // TestTroubleAtTheBeginningAndWhileVerifying makes the source fail once when it is asked who it is, and once during the
 // comparison.
 func TestTroubleAtTheBeginningAndWhileVerifying(t *testing.T) {
-	nodetest.OnBoth(t, func(t *testing.T, kind nodetest.Kind) {
+	nodetest.OnEither(t, func(t *testing.T, kind nodetest.Kind) {
 		for _, path := range []string{nodetest.WhoPath, nodetest.DigestsPath} {
 			pair := nodetest.NewPair(t, kind, 30, nodetest.Config{})
 			pair.Wire.OnPage(path, 1, func(w http.ResponseWriter, _ *http.Request, _ http.Handler) {

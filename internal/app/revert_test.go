@@ -78,7 +78,7 @@ func unwritten(products []catalog.Stored) []catalog.Stored {
 // TestRevert: after it the catalog is what it was before the session, byte for byte, and after the revert of the revert what the session had
 // made of it.
 func TestRevert(t *testing.T) {
-	nodetest.OnBoth(t, func(t *testing.T, kind nodetest.Kind) {
+	nodetest.OnEither(t, func(t *testing.T, kind nodetest.Kind) {
 		pair := nodetest.NewPair(t, kind, 100, nodetest.Config{})
 		pair.Main.Put("main", "ours", "Only here")
 		empty := export(t, pair.Main)
@@ -140,7 +140,7 @@ func contentsOf(products []catalog.Stored) []catalog.Product {
 
 // TestRevertLeavesAloneWhatWasChangedSince, and names each: by another sync, the product API, an import and SQL.
 func TestRevertLeavesAloneWhatWasChangedSince(t *testing.T) {
-	nodetest.OnBoth(t, func(t *testing.T, kind nodetest.Kind) {
+	nodetest.OnEither(t, func(t *testing.T, kind nodetest.Kind) {
 		pair := nodetest.NewPair(t, kind, 20, nodetest.Config{})
 		old := pair.Branch.Products("main")
 		id := func(i int) string { return old[i].ID }
@@ -200,7 +200,7 @@ func reasonsOf(t *testing.T, n *nodetest.Node, id spec.SessionID) map[string]str
 
 // TestWhatCannotBeReverted is refused, each with its code.
 func TestWhatCannotBeReverted(t *testing.T) {
-	nodetest.OnBoth(t, func(t *testing.T, kind nodetest.Kind) {
+	nodetest.OnEither(t, func(t *testing.T, kind nodetest.Kind) {
 		pair := newPusher(t, kind, kind, 20, nodetest.Config{})
 		noRevert(t, pair.Main, spec.SessionID{1}, http.StatusNotFound, "SESSION_NOT_FOUND")
 		pushed := pair.Main.Sync(push(10, spec.StartOptions{}))
@@ -229,7 +229,7 @@ func TestWhatCannotBeReverted(t *testing.T) {
 
 // TestCancelAndRevert: the cancel's answer names the revert, which has the catalog already.
 func TestCancelAndRevert(t *testing.T) {
-	nodetest.OnBoth(t, func(t *testing.T, kind nodetest.Kind) {
+	nodetest.OnEither(t, func(t *testing.T, kind nodetest.Kind) {
 		pair := nodetest.NewPair(t, kind, 100, nodetest.Config{})
 		pair.Main.Put("main", "ours", "Only here")
 		before := export(t, pair.Main)
@@ -304,7 +304,7 @@ func TestCancelledPushIsPutBackAtItsTarget(t *testing.T) {
 
 // TestInterruptedRevert: a revert that is handed over by a restart, cancelled, and resumed ends like one in a single go.
 func TestInterruptedRevert(t *testing.T) {
-	nodetest.OnBoth(t, func(t *testing.T, kind nodetest.Kind) {
+	nodetest.OnEither(t, func(t *testing.T, kind nodetest.Kind) {
 		pair := nodetest.NewPair(t, kind, 100, nodetest.Config{Settings: map[string]string{"MAX_PRODUCTS_PER_SECOND": "100", "BATCH_SIZE": "10"}})
 		sync := pair.Main.Sync(nodetest.Pull{})
 		some := func(s spec.Session) bool { return s.Deleted > 0 }
@@ -330,7 +330,7 @@ func TestInterruptedRevert(t *testing.T) {
 // TestWhatCannotBePutBack: a product that was stored in a way that no rule of today lets through, because it is too large or its price is none, is
 // named and stays as it is; everything else is put back.
 func TestWhatCannotBePutBack(t *testing.T) {
-	nodetest.OnBoth(t, func(t *testing.T, kind nodetest.Kind) {
+	nodetest.OnEither(t, func(t *testing.T, kind nodetest.Kind) {
 		pair := nodetest.NewPair(t, kind, 12, nodetest.Config{})
 		pair.Main.Sync(nodetest.Pull{})
 		held := pair.Branch.Products("main")
@@ -382,7 +382,7 @@ func longAgo(t *testing.T, n *nodetest.Node, id spec.SessionID) {
 
 // TestChangesExpireMeanwhile: what a revert needs is kept until it ends, also while it waits for a worker. One whose changes are gone all the same says so.
 func TestChangesExpireMeanwhile(t *testing.T) {
-	nodetest.OnBoth(t, func(t *testing.T, kind nodetest.Kind) {
+	nodetest.OnEither(t, func(t *testing.T, kind nodetest.Kind) {
 		pair := nodetest.NewPair(t, kind, 20, nodetest.Config{Settings: map[string]string{"SYNC_WORKERS": "1"}})
 		pair.Branch.Fill("other", 5)
 		sync := pair.Main.Sync(nodetest.Pull{})

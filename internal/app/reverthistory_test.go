@@ -12,6 +12,7 @@ import (
 
 	"fullsync/api/spec"
 	"fullsync/internal/auth"
+	"fullsync/internal/effort"
 	"fullsync/internal/nodetest"
 )
 
@@ -47,7 +48,7 @@ type history struct {
 // every other one is untouched. That holds byte for byte, and whether or not a session loses its worker in the middle.
 func TestRevertsInRandomHistories(t *testing.T) {
 	seed := rand.Uint64()
-	nodetest.OnBoth(t, func(t *testing.T, kind nodetest.Kind) {
+	nodetest.OnEither(t, func(t *testing.T, kind nodetest.Kind) {
 		h := &history{t: t, pair: nodetest.NewPair(t, kind, 0, nodetest.Config{Settings: map[string]string{"BATCH_SIZE": "3", "MAX_PRODUCTS_PER_SECOND": "300"}}), rand: rand.New(rand.NewPCG(seed, 1))}
 		t.Cleanup(func() {
 			if t.Failed() {
@@ -58,11 +59,7 @@ func TestRevertsInRandomHistories(t *testing.T) {
 		for range 40 {
 			h.change(h.pair.Branch)
 		}
-		steps := 40
-		if testing.Short() {
-			steps = 10
-		}
-		for range steps {
+		for range effort.Amount(10, 40) {
 			h.step()
 			if t.Failed() {
 				return

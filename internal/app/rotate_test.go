@@ -40,7 +40,7 @@ func rotate(t *testing.T, c nodetest.Config, r app.Rotation) (app.Rotated, error
 // TestSecretIsReplacedUnderLoad: while two replicas serve people, scripts and syncs, their secret is replaced, and no request fails. Then the old one
 // retires.
 func TestSecretIsReplacedUnderLoad(t *testing.T) {
-	nodetest.OnBoth(t, func(t *testing.T, kind nodetest.Kind) {
+	nodetest.OnEither(t, func(t *testing.T, kind nodetest.Kind) {
 		before, after := strings.Repeat("before-", 6), strings.Repeat("after-", 6)
 		config := func(db nodetest.Database, secret string) nodetest.Config {
 			return nodetest.Config{ID: "main", Database: db, Settings: map[string]string{"JWT_SECRET": secret}, Options: app.Options{LookForSecrets: 20 * time.Millisecond}}

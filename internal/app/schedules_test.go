@@ -64,7 +64,7 @@ func states(t *testing.T, n *nodetest.Node, s spec.Schedule, want ...spec.Schedu
 
 // TestScheduleRunsOnceOnOneOfItsReplicas: what was missed happens once, late, although two replicas look for it and both are asked.
 func TestScheduleRunsOnceOnOneOfItsReplicas(t *testing.T) {
-	nodetest.OnBoth(t, func(t *testing.T, kind nodetest.Kind) {
+	nodetest.OnEither(t, func(t *testing.T, kind nodetest.Kind) {
 		pair := nodetest.NewPair(t, kind, 10, nodetest.Config{})
 		if kind == nodetest.Postgres {
 			nodetest.Start(t, nodetest.Config{ID: pair.Main.NodeID(), Database: pair.Main.Database()})
@@ -104,7 +104,7 @@ func TestScheduleRunsOnceOnOneOfItsReplicas(t *testing.T) {
 
 // TestScheduleMeetsAnActiveSession: one is skipped and says so, the other waits for its turn.
 func TestScheduleMeetsAnActiveSession(t *testing.T) {
-	nodetest.OnBoth(t, func(t *testing.T, kind nodetest.Kind) {
+	nodetest.OnEither(t, func(t *testing.T, kind nodetest.Kind) {
 		pair := nodetest.NewPair(t, kind, 10, nodetest.Config{})
 		gate := pair.Wire.HoldPage(t, nodetest.ProductsPath, 1)
 		active := pair.Main.Pull(nodetest.Pull{})
@@ -160,7 +160,7 @@ func TestScheduleMeetsAnActiveSession(t *testing.T) {
 
 // TestPausedSchedules: while all are paused the clock starts nothing, people do.
 func TestPausedSchedules(t *testing.T) {
-	nodetest.OnBoth(t, func(t *testing.T, kind nodetest.Kind) {
+	nodetest.OnEither(t, func(t *testing.T, kind nodetest.Kind) {
 		pair := nodetest.NewPair(t, kind, 10, nodetest.Config{})
 		s := addSchedule(t, pair.Main, "nightly", "")
 		paused, err := nodetest.Decode[spec.SchedulePauseResponse](pair.Main.Call("bob", http.MethodPost, schedulesPath+"/pause", ""))

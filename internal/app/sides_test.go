@@ -17,7 +17,7 @@ import (
 
 // TestSidesAgree: over the wire a node says the same about its catalog as its store does, whatever the question.
 func TestSidesAgree(t *testing.T) {
-	nodetest.OnBoth(t, func(t *testing.T, kind nodetest.Kind) {
+	nodetest.OnEither(t, func(t *testing.T, kind nodetest.Kind) {
 		n := nodetest.Start(t, nodetest.Config{ID: nodetest.Branch, Database: nodetest.NewDatabase(t, kind)})
 		products := n.Fill("main", 300)
 		ids := make([]string, len(products))

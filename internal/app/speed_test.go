@@ -18,7 +18,7 @@ import (
 // TestTimeBetweenTwoWorkersIsNobodys takes over a session of 100 products whose worker committed 10 of them within a second and
 // was lost an hour ago. That hour counts neither against the new worker nor in the figures.
 func TestTimeBetweenTwoWorkersIsNobodys(t *testing.T) {
-	nodetest.OnBoth(t, func(t *testing.T, kind nodetest.Kind) {
+	nodetest.OnEither(t, func(t *testing.T, kind nodetest.Kind) {
 		pair := nodetest.NewPair(t, kind, 100, nodetest.Config{})
 		gate := pair.Wire.HoldPage(t, nodetest.ProductsPath, 1)
 		id := lostAnHourAgo(t, pair)
@@ -78,7 +78,7 @@ func lostAnHourAgo(t *testing.T, pair *nodetest.Pair) spec.SessionID {
 
 // TestPeerThatHangsIsSeen: a peer falls silent in the middle of a sync. The test moves times instead of waiting.
 func TestPeerThatHangsIsSeen(t *testing.T) {
-	nodetest.OnBoth(t, func(t *testing.T, kind nodetest.Kind) {
+	nodetest.OnEither(t, func(t *testing.T, kind nodetest.Kind) {
 		pair := nodetest.NewPair(t, kind, 100, nodetest.Config{})
 		gate := pair.Wire.HoldPage(t, nodetest.ProductsPath, 4)
 		size := 10

@@ -10,6 +10,7 @@ import (
 	"fullsync/internal/app"
 	"fullsync/internal/auth"
 	"fullsync/internal/catalog"
+	"fullsync/internal/effort"
 	"fullsync/internal/nodetest"
 	"fullsync/internal/transfer"
 )
@@ -39,8 +40,8 @@ func TestStories(t *testing.T) {
 		for _, target := range kinds {
 			t.Run(fmt.Sprintf("%s to %s", source, target), func(t *testing.T) {
 				t.Parallel()
-				if testing.Short() && source == target {
-					t.Skip("skipped with -short")
+				if source == target {
+					effort.SkipUnlessHeavy(t)
 				}
 				for i := range uint64(*storiesEach) {
 					t.Run(fmt.Sprint(seed+i), func(t *testing.T) { newStory(t, source, target, seed+i).play() })

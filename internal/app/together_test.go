@@ -9,6 +9,7 @@ import (
 
 	"fullsync/api/spec"
 	"fullsync/internal/auth"
+	"fullsync/internal/effort"
 	"fullsync/internal/nodetest"
 )
 
@@ -38,7 +39,7 @@ func together(t *testing.T, n int, send func(ctx context.Context, i int) (nodete
 }
 
 func TestOfManyStartsExactlyOneWins(t *testing.T) {
-	nodetest.OnBoth(t, func(t *testing.T, kind nodetest.Kind) {
+	nodetest.OnEither(t, func(t *testing.T, kind nodetest.Kind) {
 		pair := nodetest.NewPair(t, kind, 20, nodetest.Config{})
 		gate := pair.Wire.HoldPage(t, nodetest.ProductsPath, 1) // the winner stays active meanwhile
 		token := pair.Main.TokenFor("alice", auth.RoleOperator)
@@ -74,7 +75,7 @@ func TestOfManyStartsExactlyOneWins(t *testing.T) {
 }
 
 func TestManyCancelsAllGetTheSameSession(t *testing.T) {
-	nodetest.OnBoth(t, func(t *testing.T, kind nodetest.Kind) {
+	nodetest.OnEither(t, func(t *testing.T, kind nodetest.Kind) {
 		pair := nodetest.NewPair(t, kind, 100, nodetest.Config{})
 		size := 10
 		gate := pair.Wire.HoldPage(t, nodetest.ProductsPath, 4)
@@ -112,11 +113,8 @@ func TestManyCancelsAllGetTheSameSession(t *testing.T) {
 // TestCancelAndStartAtTheSameMoment: alice cancels the running sync while bob starts a new one. Whoever comes first, the cancel
 // succeeds, and bob gets either his own session or the one that was still running.
 func TestCancelAndStartAtTheSameMoment(t *testing.T) {
-	nodetest.OnBoth(t, func(t *testing.T, kind nodetest.Kind) {
-		rounds := 20
-		if testing.Short() {
-			rounds = 5
-		}
+	nodetest.OnEither(t, func(t *testing.T, kind nodetest.Kind) {
+		rounds := effort.Amount(5, 20)
 		pair := nodetest.NewPair(t, kind, 50, nodetest.Config{})
 		alice, bob := pair.Main.TokenFor("alice", auth.RoleOperator), pair.Main.TokenFor("bob", auth.RoleOperator)
 		for range rounds {

@@ -42,7 +42,7 @@ func listed(t *testing.T, n *nodetest.Node, id string) spec.ApiToken {
 // TestRevokedTokenEndsOnEveryReplica: the request after the answer to a revocation is refused, wherever it goes, and also where the token was
 // used a moment before.
 func TestRevokedTokenEndsOnEveryReplica(t *testing.T) {
-	nodetest.OnBoth(t, func(t *testing.T, kind nodetest.Kind) {
+	nodetest.OnEither(t, func(t *testing.T, kind nodetest.Kind) {
 		db := nodetest.NewDatabase(t, kind)
 		replicas := []*nodetest.Node{nodetest.Start(t, nodetest.Config{ID: "main", Database: db}), nodetest.Start(t, nodetest.Config{ID: "main", Database: db})}
 		for i, n := range replicas {
@@ -81,7 +81,7 @@ func TestRevokedTokenEndsOnEveryReplica(t *testing.T) {
 
 // TestNodeTokenShowsItsNode: the list says which node uses a token, when and from where.
 func TestNodeTokenShowsItsNode(t *testing.T) {
-	nodetest.OnBoth(t, func(t *testing.T, kind nodetest.Kind) {
+	nodetest.OnEither(t, func(t *testing.T, kind nodetest.Kind) {
 		pair := nodetest.NewPair(t, kind, 10, nodetest.Config{})
 		made := newToken(t, pair.Branch, `{"name":"main reads here","role":"node","ttlSeconds":3600}`)
 		if made.ApiToken.LastUsedAt != nil || made.ApiToken.LastUsedBy != nil || made.ApiToken.CreatedBy != "alice" {

@@ -14,7 +14,7 @@ import (
 // TestRowsThatTheSourceCannotRead spoils rows of the source with SQL. Each of them is refused with its id, everything else
 // arrives, and verification agrees.
 func TestRowsThatTheSourceCannotRead(t *testing.T) {
-	nodetest.OnBoth(t, func(t *testing.T, kind nodetest.Kind) {
+	nodetest.OnEither(t, func(t *testing.T, kind nodetest.Kind) {
 		pair := nodetest.NewPair(t, kind, 300, nodetest.Config{})
 		all := pair.Branch.Products("main")
 		const unreadable = "the source cannot read this product: "
@@ -59,7 +59,7 @@ func TestRowsThatTheSourceCannotRead(t *testing.T) {
 
 // TestRowsThatNeitherSideCanRead spoils a row of both sides in the same way. It is refused all the same, each time: equal rubbish is no product that arrived.
 func TestRowsThatNeitherSideCanRead(t *testing.T) {
-	nodetest.OnBoth(t, func(t *testing.T, kind nodetest.Kind) {
+	nodetest.OnEither(t, func(t *testing.T, kind nodetest.Kind) {
 		pair := nodetest.NewPair(t, kind, 20, nodetest.Config{})
 		pair.Main.Sync(nodetest.Pull{})
 		spoiled := []string{pair.Branch.Products("main")[3].ID}
@@ -89,7 +89,7 @@ func TestRowsThatNeitherSideCanRead(t *testing.T) {
 
 // TestProductThatIsTooLong: it is refused with its id, and the next product arrives.
 func TestProductThatIsTooLong(t *testing.T) {
-	nodetest.OnBoth(t, func(t *testing.T, kind nodetest.Kind) {
+	nodetest.OnEither(t, func(t *testing.T, kind nodetest.Kind) {
 		pair := nodetest.NewPair(t, kind, 30, nodetest.Config{})
 		held := pair.Branch.Products("main")
 		line := `{"product":{"id":"` + held[3].ID + `","name":"` + strings.Repeat(`\u00e4`, catalog.MaxLineBytes/6) + `"}}` + "\n"

@@ -9,7 +9,7 @@ import (
 // TestUpkeepReadsAgainWhatOthersWrote: after an update, and whenever something else wrote to the catalog, a running node restores
 // the products' digests by itself.
 func TestUpkeepReadsAgainWhatOthersWrote(t *testing.T) {
-	nodetest.OnBoth(t, func(t *testing.T, kind nodetest.Kind) {
+	nodetest.OnEither(t, func(t *testing.T, kind nodetest.Kind) {
 		n := nodetest.Start(t, nodetest.Config{Database: nodetest.NewDatabase(t, kind)})
 		n.Fill("main", 700)
 		if _, err := n.Store.SQL().ExecContext(t.Context(), "UPDATE products SET digest = NULL"); err != nil {

@@ -12,7 +12,7 @@ import (
 )
 
 func TestCompressionIsAskedForOnlyWhenItIsOn(t *testing.T) {
-	nodetest.OnBoth(t, func(t *testing.T, kind nodetest.Kind) {
+	nodetest.OnEither(t, func(t *testing.T, kind nodetest.Kind) {
 		const products = 500
 		pair := nodetest.NewPair(t, kind, products, nodetest.Config{})
 		size := map[bool]int64{}
@@ -44,7 +44,7 @@ func TestCompressionIsAskedForOnlyWhenItIsOn(t *testing.T) {
 
 // TestComparingCountsOnTheWire: transferredBytes includes answers about digests and hashes.
 func TestComparingCountsOnTheWire(t *testing.T) {
-	nodetest.OnBoth(t, func(t *testing.T, kind nodetest.Kind) {
+	nodetest.OnEither(t, func(t *testing.T, kind nodetest.Kind) {
 		pair := nodetest.NewPair(t, kind, 500, nodetest.Config{})
 		pair.Main.Sync(nodetest.Pull{})
 		if _, err := pair.Branch.Store.SQL().ExecContext(t.Context(), "UPDATE products SET name = 'another' WHERE id = (SELECT max(id) FROM products)"); err != nil {
@@ -68,7 +68,7 @@ func TestComparingCountsOnTheWire(t *testing.T) {
 }
 
 func TestVerifyComparesEverything(t *testing.T) {
-	nodetest.OnBoth(t, func(t *testing.T, kind nodetest.Kind) {
+	nodetest.OnEither(t, func(t *testing.T, kind nodetest.Kind) {
 		pair := nodetest.NewPair(t, kind, full, nodetest.Config{})
 		verify := nodetest.Pull{Options: spec.StartOptions{VerifyAfterSync: new(true)}}
 
@@ -96,7 +96,7 @@ func TestVerifyComparesEverything(t *testing.T) {
 // TestVerifyBringsWhatTheSourceChangedMeanwhile changes the source between the transfer and the comparison. In a shop where people
 // work, that is not a failure.
 func TestVerifyBringsWhatTheSourceChangedMeanwhile(t *testing.T) {
-	nodetest.OnBoth(t, func(t *testing.T, kind nodetest.Kind) {
+	nodetest.OnEither(t, func(t *testing.T, kind nodetest.Kind) {
 		pair := nodetest.NewPair(t, kind, 300, nodetest.Config{})
 		held := pair.Branch.Products("main")
 		gate := pair.Wire.HoldPage(t, nodetest.DigestsPath, 2)
@@ -130,7 +130,7 @@ func TestVerifyBringsWhatTheSourceChangedMeanwhile(t *testing.T) {
 
 // TestVerifyPutsRightWhatChangedOnTheWay alters one product on its way, which only the comparison can find.
 func TestVerifyPutsRightWhatChangedOnTheWay(t *testing.T) {
-	nodetest.OnBoth(t, func(t *testing.T, kind nodetest.Kind) {
+	nodetest.OnEither(t, func(t *testing.T, kind nodetest.Kind) {
 		pair := nodetest.NewPair(t, kind, 50, nodetest.Config{})
 		pair.Branch.Import("main", nodetest.Product(t, `{"id":"Q-1","name":"sold at 10 Euro"}`))
 		pair.Wire.OnPage(nodetest.ProductsPath, 1, func(w http.ResponseWriter, r *http.Request, next http.Handler) {
@@ -145,7 +145,7 @@ func TestVerifyPutsRightWhatChangedOnTheWay(t *testing.T) {
 
 // TestVerifyFindsWhatWasChangedPastFullsync changes a product here with SQL, without changing its digest.
 func TestVerifyFindsWhatWasChangedPastFullsync(t *testing.T) {
-	nodetest.OnBoth(t, func(t *testing.T, kind nodetest.Kind) {
+	nodetest.OnEither(t, func(t *testing.T, kind nodetest.Kind) {
 		pair := nodetest.NewPair(t, kind, 50, nodetest.Config{})
 		pair.Main.Sync(nodetest.Pull{})
 		for _, statement := range map[nodetest.Kind][]string{

@@ -1,9 +1,14 @@
 package browsertest
 
-import "testing"
+import (
+	"testing"
+
+	"fullsync/internal/effort"
+)
 
 func TestViolationsOfAccessibilityAreCaught(t *testing.T) {
 	t.Parallel()
+	effort.SkipUnlessHeavy(t)
 	p := visit(t, form, "")
 	withAxe(t)
 	p.Axe()
@@ -30,6 +35,7 @@ func withAxe(t *testing.T) {
 }
 
 func TestAMissingCheckerSkipsOnlyTheCheckUnlessRequired(t *testing.T) {
+	effort.SkipUnlessHeavy(t)
 	p := visit(t, form, "")
 	t.Setenv(ModulesVariable, t.TempDir())
 	t.Setenv(RequireVariable, "")

@@ -8,11 +8,14 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"fullsync/internal/effort"
 )
 
 // A killed test process cannot tidy up, so the browser has to notice, and the leash has to remove what it wrote.
 func TestAKilledTestProcessLeavesNothing(t *testing.T) {
 	t.Parallel()
+	effort.SkipUnlessHeavy(t)
 	Require(t)
 	self := exec.Command(os.Args[0])
 	self.Env = append(os.Environ(), childVariable+"=1")

@@ -1,11 +1,16 @@
 package browsertest
 
-import "testing"
+import (
+	"testing"
+
+	"fullsync/internal/effort"
+)
 
 // TestTabsAreOnePerson: a tab hides the one it was opened from, a window does not, and they share everything except
 // sessionStorage.
 func TestTabsAreOnePerson(t *testing.T) {
 	t.Parallel()
+	effort.SkipUnlessHeavy(t)
 	first := Open(t, site(t, "", "")+"/", Options{Tabs: true})
 	Eval[bool](first, `sessionStorage.token = localStorage.name = document.cookie = "a=b", true`)
 	tab := first.OpenTab("/", Options{})

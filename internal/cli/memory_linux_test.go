@@ -11,6 +11,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"fullsync/internal/effort"
 )
 
 var largeImport = flag.Bool("import.large", false, "let TestLargeImportsTakeConstantMemory import 5 million products")
@@ -66,6 +68,7 @@ func highWater(pid int) (size int, err error) {
 // MB.
 func TestImportAndExportTakeConstantMemory(t *testing.T) {
 	t.Parallel()
+	effort.SkipUnlessHeavy(t)
 	program(t)
 	const small, large = 5_000, 60_000
 	var imports, exports [2]int

@@ -31,7 +31,7 @@ func TestChangesOfASession(t *testing.T) {
 	table.WaitText("P-0000007 updated")
 	table.WaitText(hostile)
 	table.WaitText("Z-1 created")
-	page.Axe()
+	accessible(page)
 	form := page.Role("form", "Search changes")
 	form.Field("Kind").Choose("created")
 	page.WaitFor("one change", `document.querySelectorAll("#changes tbody tr").length === 1`)

@@ -30,11 +30,11 @@ func TestWithheldDeletes(t *testing.T) {
 	receipt.WaitText("The target: 100 products, SHA-256 ")
 	receipt.Role("DisclosureTriangle", "25 products are missing at branch and were not deleted").Click()
 	receipt.WaitText("P-0000001: withheld")
-	page.Axe()
+	accessible(page)
 	receipt.Button("Delete 25 products…").Click()
 	question := page.Dialog("Delete 25 products?")
 	question.WaitText("it deletes the listed products, except those that are back at branch")
-	page.Axe()
+	accessible(page)
 	question.Button("Delete 25 products").Click()
 	question.WaitGone()
 	receipt.WaitText("25 removed")
@@ -83,7 +83,7 @@ func TestARefusedApproval(t *testing.T) {
 	switchBranch(t, pair, false)
 	question.Button("Delete 25 products").Click()
 	question.WaitText("Peer is switched off: Peer branch is switched off; switch it on first.")
-	page.Axe()
+	accessible(page)
 	if n := pair.Main.Count("main"); n != 100 {
 		t.Errorf("after the refusal there are %d products", n)
 	}

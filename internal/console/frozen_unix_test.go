@@ -13,6 +13,7 @@ import (
 
 	"fullsync/internal/auth"
 	"fullsync/internal/browsertest"
+	"fullsync/internal/effort"
 	"fullsync/internal/leash"
 	"fullsync/internal/nodetest"
 )
@@ -35,7 +36,7 @@ func TestAFrozenNodeDoesNotLookAlive(t *testing.T) {
 	if text := card(page).Text(); strings.Contains(text, "healthy") {
 		t.Errorf("it looks alive: %s", text)
 	}
-	page.Axe()
+	accessible(page)
 
 	signal(t, process, syscall.SIGCONT)
 	live(page)
@@ -49,6 +50,7 @@ func TestAFrozenNodeDoesNotLookAlive(t *testing.T) {
 // TestAKilledNodeComesBack kills the node's process in the middle of a sync and starts another one at its address: the page says so, and goes on.
 func TestAKilledNodeComesBack(t *testing.T) {
 	t.Parallel()
+	effort.SkipUnlessHeavy(t)
 	midway := inTheMiddle(t, map[string]string{"HEARTBEAT_INTERVAL": "100ms", "STALE_AFTER": "2s"})
 	page := midway.page
 	page.AllowLostConnections() // until the page is closed, which is after the second process has ended

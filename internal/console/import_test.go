@@ -45,7 +45,7 @@ func TestImportPage(t *testing.T) {
 	allowEndedLogin(page)
 	visit(page, "Import")
 	page.WaitFocus("heading", "Import a file")
-	page.Axe()
+	accessible(page)
 	hands{t, page}.to("Tab", "button", "Drop a file here, or choose one")
 
 	dropFile(page, "main", "login.csv", "<!doctype html><html><body>Sign in</body></html>")
@@ -95,7 +95,7 @@ func TestImportPage(t *testing.T) {
 		t.Errorf("320 px wide:\n%s", wrong)
 	}
 	page.Resize(1280, 800)
-	page.Axe()
+	accessible(page)
 	presets := browsertest.Eval[[]string](page, `[...[...document.querySelectorAll("label")].find((l) => l.textContent.startsWith("Comes from")).querySelectorAll("option")].map((o) => o.value).filter(Boolean)`)
 	if !slices.Equal(presets, feed.Presets()) {
 		t.Errorf("the page offers the presets %v, the node knows %v", presets, feed.Presets())

@@ -6,6 +6,7 @@ import (
 
 	"fullsync/api/spec"
 	"fullsync/internal/browsertest"
+	"fullsync/internal/effort"
 	"fullsync/internal/nodetest"
 )
 
@@ -158,6 +159,7 @@ func TestKeyboardOnly(t *testing.T) {
 // TestFocusOrder tabs through the whole page: the order is that of the document, and of the screen.
 func TestFocusOrder(t *testing.T) {
 	t.Parallel()
+	effort.SkipUnlessHeavy(t)
 	pair := newPair(t, nodetest.SQLite, 300, nodetest.Config{})
 	pair.Main.Sync(nodetest.Pull{})
 	pair.Wire.HoldPage(t, nodetest.ProductsPath, 1)
@@ -228,6 +230,7 @@ func TestDialogsKeepTheFocus(t *testing.T) {
 // to the top.
 func TestTheFocusOutlivesWhatHadIt(t *testing.T) {
 	t.Parallel()
+	effort.SkipUnlessHeavy(t)
 	pair := newPair(t, nodetest.SQLite, 300, nodetest.Config{})
 	page := signIn(t, pair.Main, "operator", browsertest.Options{})
 	h := hands{t, page}

@@ -12,6 +12,7 @@ import (
 	"fullsync/api/spec"
 	"fullsync/internal/auth"
 	"fullsync/internal/browsertest"
+	"fullsync/internal/effort"
 	"fullsync/internal/nodetest"
 )
 
@@ -38,6 +39,7 @@ func once(t *testing.T, page *browsertest.Page) (same func()) {
 // TestEventsHeldBack looks through a proxy that passes on everything except events, as a buffering proxy does.
 func TestEventsHeldBack(t *testing.T) {
 	t.Parallel()
+	effort.SkipUnlessHeavy(t)
 	pair := newPair(t, nodetest.SQLite, 500, nodetest.Config{})
 	proxy, through := nodetest.NewWire(t, pair.Main.URL()), make(chan struct{})
 	release := sync.OnceFunc(func() { close(through) })

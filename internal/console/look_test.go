@@ -7,6 +7,7 @@ import (
 
 	"fullsync/internal/auth"
 	"fullsync/internal/browsertest"
+	"fullsync/internal/effort"
 	"fullsync/internal/nodetest"
 )
 
@@ -90,7 +91,14 @@ const overflow = `(() => {
 	return wrong.slice(0, 8).join("\n");
 })()`
 
-// fits checks how a page looks in narrow and wide windows, and with the checker of accessibility in light and dark colours. 640
+// accessible checks the page with the checker of accessibility, in light and dark colours. That takes as long as opening another page.
+func accessible(page *browsertest.Page) {
+	if effort.Heavy() {
+		page.Axe()
+	}
+}
+
+// fits checks how a page looks in narrow and wide windows, and whether it is [accessible]. 640
 // pixels are a window of 1280 at a zoom of 200 %. What fits does not depend on the colours, nor contrast on the width.
 func fits(t *testing.T, page *browsertest.Page, state string) {
 	t.Helper()
@@ -101,7 +109,7 @@ func fits(t *testing.T, page *browsertest.Page, state string) {
 		}
 	}
 	before := t.Failed()
-	if page.Axe(); t.Failed() && !before {
+	if accessible(page); t.Failed() && !before {
 		t.Errorf("that was: %s", state)
 	}
 	page.Resize(1280, 800)
@@ -113,12 +121,14 @@ func fits(t *testing.T, page *browsertest.Page, state string) {
 // TestEveryStateFits looks at every main state.
 func TestEveryStateFits(t *testing.T) {
 	t.Parallel()
+	effort.SkipUnlessHeavy(t)
 	tour(t, func(page *browsertest.Page, state string) { fits(t, page, state) })
 }
 
 // TestDarkIsDark compares the brightness of paper and ink.
 func TestDarkIsDark(t *testing.T) {
 	t.Parallel()
+	effort.SkipUnlessHeavy(t)
 	node := newPair(t, nodetest.SQLite, 1, nodetest.Config{}).Main
 	const inkIsBrighter = `(() => {
 		const brightness = (color) => color.match(/\d+/g).slice(0, 3).reduce((sum, part) => sum + Number(part), 0);
@@ -137,6 +147,7 @@ func TestDarkIsDark(t *testing.T) {
 // TestReducedMotion: nothing moves for people who asked for that; for others something does.
 func TestReducedMotion(t *testing.T) {
 	t.Parallel()
+	effort.SkipUnlessHeavy(t)
 	pair := newPair(t, nodetest.SQLite, 300, nodetest.Config{})
 	pair.Wire.HoldPage(t, nodetest.WhoPath, 1)
 	pair.Main.Pull(nodetest.Pull{})

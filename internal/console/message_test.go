@@ -51,7 +51,7 @@ func TestFailuresStayUntilTheyAreRead(t *testing.T) {
 			t.Errorf("the failure of %s is gone; there is %q", id, text)
 		}
 	}
-	page.Axe()
+	accessible(page)
 
 	page.Find("#failures div:first-child").Button("Dismiss").Click()
 	page.WaitFor("one failure", `document.querySelectorAll("#failures p").length === 1`)

@@ -47,7 +47,7 @@ func TestCompletedWithRefusalsIsAmber(t *testing.T) {
 			t.Errorf("%s is %s, and amber is %s", what, c[0], c[1])
 		}
 	}
-	page.Axe()
+	accessible(page)
 	page.Link("COMPLETED: show the receipt").Click()
 	page.Role("region", "Receipt: COMPLETED").WaitText("Left undone " + words)
 	back(page)
@@ -76,5 +76,5 @@ func TestFailedRowsSayWhy(t *testing.T) {
 	if text := browsertest.Eval[string](page, `document.querySelector("#history-rows [data-tone=CANCELLED] .why").textContent`); text != "" {
 		t.Errorf("who has cancelled is told twice: %q", text)
 	}
-	page.Axe()
+	accessible(page)
 }

@@ -9,6 +9,7 @@ import (
 	"fullsync/api/spec"
 	"fullsync/internal/auth"
 	"fullsync/internal/browsertest"
+	"fullsync/internal/effort"
 	"fullsync/internal/nodetest"
 )
 
@@ -16,6 +17,7 @@ import (
 // has, and fits.
 func TestEveryPage(t *testing.T) {
 	t.Parallel()
+	effort.SkipUnlessHeavy(t)
 	pair := newPair(t, nodetest.SQLite, 3, nodetest.Config{})
 	s := pair.Main.Sync(nodetest.Pull{})
 	made := func(path, body string) []byte {

@@ -46,7 +46,7 @@ func TestProducts(t *testing.T) {
 	if want := node.URL() + "/console/#/catalogs/garden?q=SHEARS"; page.URL() != want {
 		t.Errorf("the search is at %s, want %s", page.URL(), want)
 	}
-	page.Axe()
+	accessible(page)
 	page.Field("Id, SKU or name contains").Fill("")
 	page.Press("Enter")
 	rows("50")

@@ -9,6 +9,7 @@ import (
 
 	"fullsync/internal/auth"
 	"fullsync/internal/browsertest"
+	"fullsync/internal/effort"
 	"fullsync/internal/nodetest"
 )
 
@@ -43,6 +44,7 @@ func TestUnderAPath(t *testing.T) {
 // TestDocsUnderAPath tries a route on the page that shows openapi.yaml.
 func TestDocsUnderAPath(t *testing.T) {
 	t.Parallel()
+	effort.SkipUnlessHeavy(t)
 	browsertest.Require(t)
 	at := underAPath(t, nodetest.Start(t, nodetest.Config{}))
 	page := browsertest.Open(t, at+"/docs/#/operations/getHealth", browsertest.Options{})

@@ -9,6 +9,7 @@ import (
 	"fullsync/api/spec"
 	"fullsync/internal/auth"
 	"fullsync/internal/browsertest"
+	"fullsync/internal/effort"
 	"fullsync/internal/nodetest"
 )
 
@@ -56,7 +57,7 @@ func TestPushOnBothPages(t *testing.T) {
 	here := signIn(t, pair.Main, auth.RoleOperator, browsertest.Options{})
 	there := signIn(t, pair.Branch, auth.RoleOperator, browsertest.Options{})
 	choosePush(here)
-	here.Axe()
+	accessible(here)
 	startForm(here).Field("Push to").Wait()
 	startForm(here).Button("Start push").Click()
 	here.WaitText("Full sync push initiated successfully")
@@ -80,7 +81,7 @@ func TestPushOnBothPages(t *testing.T) {
 	question.Button(cancelSync).Click()
 	there.WaitText("Sync session cancelled successfully. 30 products were committed before; none can follow.")
 	gate.Open()
-	there.Axe()
+	accessible(there)
 	sent.WaitText("finished Cancelled by operator: not now")
 	if s := pair.Main.WaitEnd(id, spec.CANCELLED); s.TransferredRecords != 30 || pair.Branch.Count("main") != 30 {
 		t.Errorf("%d products are at the branch: %s", pair.Branch.Count("main"), nodetest.Show(s))
@@ -109,7 +110,7 @@ func TestATokenThatMayNotPush(t *testing.T) {
 	choosePush(page)
 	startForm(page).Button("Start push").Click()
 	startForm(page).Find(".problem").WaitText("fullsync token --role node-push")
-	page.Axe()
+	accessible(page)
 	page.WaitFocus("button", "Start push")
 	page.WaitText("No sync is running.")
 
@@ -126,6 +127,7 @@ func TestATokenThatMayNotPush(t *testing.T) {
 // the first, and takes its place.
 func TestPushesSideBySide(t *testing.T) {
 	t.Parallel()
+	effort.SkipUnlessHeavy(t)
 	pair := newPushingPair(t, 100)
 	annex := nodetest.Start(t, nodetest.Config{ID: "annex"})
 	toAnnex := nodetest.NewWire(t, annex.URL())
@@ -179,7 +181,7 @@ func TestPushToSeveral(t *testing.T) {
 	form.Field("Push to").Choose("Several peers")
 	form.Field("branch").Tick(true)
 	form.Field("annex").Tick(true)
-	page.Axe()
+	accessible(page)
 	form.Field("At the end, delete products that came from the source and no longer exist there").Tick(true)
 	form.Field("Products to delete without approval").Fill("7")
 	form.WaitText("If more than 7 products or 10 % of them would go, none is deleted until somebody has looked at the list and approved it.")
@@ -221,7 +223,7 @@ func TestACancelThatTheTargetHasNotConfirmed(t *testing.T) {
 	id := idOf(t, sent)
 	row(page, id).WaitText(unconfirmed)
 	sent.WaitText("finished Cancelled by operator; " + unconfirmed)
-	page.Axe()
+	accessible(page)
 
 	pair.Wire.Reach(nil)
 	nodetest.Eventually(t, "the confirmation", func() bool { return *pair.Main.Session(id).TargetConfirmed })

@@ -8,6 +8,7 @@ import (
 
 	"fullsync/internal/auth"
 	"fullsync/internal/browsertest"
+	"fullsync/internal/effort"
 	"fullsync/internal/nodetest"
 )
 
@@ -100,6 +101,7 @@ func TestEndedLogin(t *testing.T) {
 // else finds a clean page.
 func TestWhatWasTypedOutlivesTheLogin(t *testing.T) {
 	t.Parallel()
+	effort.SkipUnlessHeavy(t)
 	node := newPair(t, nodetest.SQLite, 1, nodetest.Config{}).Main
 	page := signIn(t, node, auth.RoleOperator, browsertest.Options{})
 	allowEndedLogin(page)

@@ -10,6 +10,7 @@ import (
 	"fullsync/api/spec"
 	"fullsync/internal/auth"
 	"fullsync/internal/browsertest"
+	"fullsync/internal/effort"
 	"fullsync/internal/nodetest"
 )
 
@@ -72,6 +73,7 @@ func TestTwoPeople(t *testing.T) {
 // TestAnotherReplica: the page of one replica shows live what another replica is doing.
 func TestAnotherReplica(t *testing.T) {
 	t.Parallel()
+	effort.SkipUnlessHeavy(t)
 	pair := newPair(t, nodetest.Postgres, 500, nodetest.Config{ID: nodetest.MainNode})
 	gate := pair.Wire.HoldPage(t, nodetest.ProductsPath, 2)
 	s := pair.Main.Pull(nodetest.Pull{})

@@ -29,7 +29,7 @@ func TestFirstRun(t *testing.T) {
 		t.Error("a viewer is offered what it may not do")
 	}
 	page := enter("admin")
-	page.Axe()
+	accessible(page)
 	page.Link("Add a peer").Click()
 	page.WaitFocus("heading", "Peers")
 	page.Field("Node id").Wait()

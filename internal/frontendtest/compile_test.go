@@ -13,6 +13,7 @@ import (
 	"strings"
 	"testing"
 
+	"fullsync/internal/effort"
 	"fullsync/internal/nodetest"
 )
 
@@ -21,6 +22,7 @@ func TestMain(m *testing.M) { os.Exit(nodetest.Main(m)) }
 // TestAnotherDocumentDoesNotCompile renames a member that the sample reads.
 func TestAnotherDocumentDoesNotCompile(t *testing.T) {
 	t.Parallel()
+	effort.SkipUnlessHeavy(t)
 	const member = "currentStep"
 	document := read(t, "openapi.yaml")
 	p := newProject(t, strings.ReplaceAll(document, member, "presentStep")).withSample(t)
@@ -33,6 +35,7 @@ func TestAnotherDocumentDoesNotCompile(t *testing.T) {
 // TestTheAdminPageIsTyped checks the page's modules against the types in their comments.
 func TestTheAdminPageIsTyped(t *testing.T) {
 	t.Parallel()
+	effort.SkipUnlessHeavy(t)
 	p := newProject(t, read(t, "openapi.yaml")).withPage(t)
 	if said, err := p.compile(t, "tsconfig.console.json"); err != nil {
 		t.Errorf("internal/console/page does not fit openapi.yaml; to check it, run npm run console in docs/frontend: %v\n%s", err, said)

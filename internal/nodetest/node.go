@@ -1,5 +1,5 @@
 // Package nodetest runs whole nodes in tests: real HTTP on 127.0.0.1, a real PostgreSQL or SQLite database, real workers. A
-// test usually begins with [NewPair] inside [OnBoth], starts a pull on Main, waits for something with [Node.WaitFor], and
+// test usually begins with [NewPair] inside [OnEither], starts a pull on Main, waits for something with [Node.WaitFor], and
 // checks what the two nodes hold.
 package nodetest
 
@@ -8,7 +8,6 @@ import (
 	"cmp"
 	"context"
 	"flag"
-	"hash/crc32"
 	"log/slog"
 	"net/http"
 	"os"
@@ -23,6 +22,7 @@ import (
 	"fullsync/internal/app"
 	"fullsync/internal/auth"
 	"fullsync/internal/config"
+	"fullsync/internal/effort"
 	"fullsync/internal/postgrestest"
 	"fullsync/internal/transfer"
 )
@@ -57,21 +57,12 @@ const (
 	Postgres Kind = "postgres"
 )
 
-// OnBoth runs a test on each kind of database, in parallel; with -short on one of them, which its name decides.
-func OnBoth(t *testing.T, test func(t *testing.T, kind Kind)) {
+// OnEither runs a test on one kind of database, in parallel with others. [effort.Pick] decides on which, and CI runs it on both.
+func OnEither(t *testing.T, test func(t *testing.T, kind Kind)) {
 	t.Helper()
 	t.Parallel()
-	kinds := []Kind{SQLite, Postgres}
-	if testing.Short() {
-		i := crc32.ChecksumIEEE([]byte(t.Name())) % 2
-		kinds = kinds[i : i+1]
-	}
-	for _, kind := range kinds {
-		t.Run(string(kind), func(t *testing.T) {
-			t.Parallel()
-			test(t, kind)
-		})
-	}
+	kind := [...]Kind{SQLite, Postgres}[effort.Pick(t.Name())]
+	t.Run(string(kind), func(t *testing.T) { test(t, kind) })
 }
 
 // Config describes a node to run. The zero value is a node with a random id on a new SQLite database.

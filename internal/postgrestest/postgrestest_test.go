@@ -15,6 +15,8 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+
+	"fullsync/internal/effort"
 )
 
 // childVariable tells a copy of this test binary to start a server, print its directory and wait to be killed.
@@ -106,6 +108,7 @@ func TestOneServerTakesManyConnections(t *testing.T) {
 
 func TestCommittedRowsOutliveRestartStopAndKill(t *testing.T) {
 	t.Parallel()
+	effort.SkipUnlessHeavy(t)
 	server := Start(t)
 	url := server.NewDatabase(t)
 	run(t, url, "CREATE TABLE products (id text)")
@@ -134,6 +137,7 @@ func TestCommittedRowsOutliveRestartStopAndKill(t *testing.T) {
 
 func TestAReadOnlyServerTakesChangesOncePromoted(t *testing.T) {
 	t.Parallel()
+	effort.SkipUnlessHeavy(t)
 	server := Start(t)
 	url := server.NewDatabase(t)
 	run(t, url, "CREATE TABLE products (id text)")
@@ -189,6 +193,7 @@ func TestAStoppedServerLeavesNothing(t *testing.T) {
 // A killed test process cannot clean up, so the leash has to.
 func TestAKilledTestProcessLeavesNothing(t *testing.T) {
 	t.Parallel()
+	effort.SkipUnlessHeavy(t)
 	NewDatabase(t) // skips where there is no PostgreSQL
 	self := exec.Command(os.Args[0])
 	self.Env = append(os.Environ(), childVariable+"=1")

@@ -18,6 +18,7 @@ import (
 
 	"fullsync/internal/auth"
 	"fullsync/internal/catalog"
+	"fullsync/internal/effort"
 	"fullsync/internal/fault"
 	"fullsync/internal/postgrestest"
 	"fullsync/internal/session"
@@ -326,16 +327,12 @@ func (c *cluster) spoil(db *store.Store) {
 	}
 }
 
-// rounds returns how many rounds a test runs.
+// rounds returns how many rounds a test runs: a third of short every day.
 func rounds(short, long int) int {
-	switch {
-	case *longRun:
+	if *longRun {
 		return long
-	case testing.Short():
-		return max(1, short/3)
-	default:
-		return short
 	}
+	return effort.Amount(max(1, short/3), short)
 }
 
 // takeovers returns a session's takeovers, oldest first.

@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"fullsync/internal/effort"
 	"fullsync/internal/store"
 )
 
@@ -41,6 +42,7 @@ func TestKilledWorkerIsSucceededByAnotherReplica(t *testing.T) {
 // TestKilledWorkerIsSucceededAfterARestart does the same on SQLite, with a single process that is started again.
 func TestKilledWorkerIsSucceededAfterARestart(t *testing.T) {
 	t.Parallel()
+	effort.SkipUnlessHeavy(t)
 	lengthy(t)
 	c := newCluster(t, "", 1, nil)
 	db := c.open()

@@ -3,7 +3,7 @@
 // Package reliability contains only tests. They kill, freeze, cut off and restart real fullsync processes, and then check
 // that nothing was lost, nothing was written twice and nobody was blocked.
 //
-// Every test has a short form, which runs by default, and a long form behind the flag -reliability.long.
+// Every test has a short form, which CI runs, and a long form behind the flag -reliability.long. Every day only most of them run, with fewer rounds.
 // docs/reliability.md describes both and has the figures of the last long run.
 package reliability
 

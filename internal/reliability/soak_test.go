@@ -18,6 +18,7 @@ import (
 
 	"fullsync/internal/auth"
 	"fullsync/internal/catalog"
+	"fullsync/internal/effort"
 	"fullsync/internal/session"
 )
 
@@ -42,7 +43,7 @@ var soakCatalogs = []string{"main", "books", "wine"}
 // one batch of the session's own worker. In the end nothing may have grown.
 func TestSoak(t *testing.T) {
 	t.Parallel()
-	lengthy(t)
+	effort.SkipUnlessHeavy(t)
 	s := newSoak(t)
 	defer func() { t.Log(s.report()) }()
 	for began := time.Now(); ; {

@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"fullsync/internal/catalog"
+	"fullsync/internal/effort"
 	"fullsync/internal/postgrestest"
 	"fullsync/internal/session"
 	"fullsync/internal/store"
@@ -59,6 +60,7 @@ func TestUndoSurvivesItsWorkers(t *testing.T) {
 // TestUndoSurvivesARestart does the same on SQLite, with a single process that is killed at a random moment and started again.
 func TestUndoSurvivesARestart(t *testing.T) {
 	t.Parallel()
+	effort.SkipUnlessHeavy(t)
 	lengthy(t)
 	c := newCluster(t, "", 1, paced())
 	u := undoing{c, c.open()}

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"fullsync/internal/catalog"
+	"fullsync/internal/effort"
 	"fullsync/internal/fault"
 	"fullsync/internal/session"
 	"fullsync/internal/syncer"
@@ -29,7 +30,7 @@ var (
 func TestSimulation(t *testing.T) {
 	t.Parallel()
 	from := template(t)
-	first, last := *firstSeed, *firstSeed+60
+	first, last := *firstSeed, *firstSeed+uint64(effort.Amount(20, 60))
 	switch {
 	case *oneSeed != 0:
 		first, last = *oneSeed, *oneSeed+1

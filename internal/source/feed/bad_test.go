@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"fullsync/internal/effort"
 	"fullsync/internal/source/feed"
 )
 
@@ -143,9 +144,7 @@ func TestEndlessLines(t *testing.T) {
 
 func TestABombIsNotUnpacked(t *testing.T) {
 	t.Parallel()
-	if testing.Short() {
-		t.Skip("unpacks 100 MB")
-	}
+	effort.SkipUnlessHeavy(t) // it unpacks 100 MB
 	zeros := []byte(`[{"id":"a","name":"a"},"` + strings.Repeat("x", 100<<20) + `"]`)
 	for _, packed := range [][]byte{gzipped(t, zeros), zstandard(t, zeros)} {
 		wants(t, packed, feed.Options{}, good, "The input unpacks to more than 300 times its size. Product data never do, so nothing more is read.")
