@@ -21,6 +21,7 @@ import (
 // TestAFrozenNodeDoesNotLookAlive stops the node's process in the middle of a sync: its connections stay, but nothing comes.
 func TestAFrozenNodeDoesNotLookAlive(t *testing.T) {
 	t.Parallel()
+	effort.SkipUnlessHeavy(t)
 	midway := inTheMiddle(t, map[string]string{"HEARTBEAT_INTERVAL": "5m", "STALE_AFTER": "15m"})
 	page, process := midway.page, midway.process
 	defer page.AllowLostConnections()()

@@ -122,6 +122,7 @@ func TestNodeDown(t *testing.T) {
 // TestLoginsEndUnderAnOpenPage: a login expires, or ends because the user's password was changed. Nobody clicks.
 func TestLoginsEndUnderAnOpenPage(t *testing.T) {
 	t.Parallel()
+	effort.SkipUnlessHeavy(t)
 	pair := newPair(t, nodetest.SQLite, 1, nodetest.Config{})
 	node := pair.Main
 	page := signIn(t, node, auth.RoleViewer, browsertest.Options{})

@@ -173,6 +173,7 @@ func TestPushesSideBySide(t *testing.T) {
 // TestPushToSeveral starts a push to two peers, of which one is refused. What was chosen is offered again after a reload.
 func TestPushToSeveral(t *testing.T) {
 	t.Parallel()
+	effort.SkipUnlessHeavy(t)
 	pair := newPushingPair(t, 20)
 	pair.Main.AddPeer("annex", pair.Wire.URL, pair.Branch.TokenFor(nodetest.MainNode, auth.RoleNode))
 	page := signIn(t, pair.Main, auth.RoleOperator, browsertest.Options{})

@@ -7,6 +7,7 @@ import (
 
 	"fullsync/internal/auth"
 	"fullsync/internal/browsertest"
+	"fullsync/internal/effort"
 	"fullsync/internal/nodetest"
 )
 
@@ -18,6 +19,7 @@ var offers = map[auth.Role][]string{
 // TestEachRoleSeesWhatItMay: everybody sees everything, except buttons that would be refused.
 func TestEachRoleSeesWhatItMay(t *testing.T) {
 	t.Parallel()
+	effort.SkipUnlessHeavy(t)
 	pair := newPair(t, nodetest.SQLite, 200, nodetest.Config{})
 	first := pair.Wire.HoldPage(t, nodetest.ProductsPath, 2)
 	old := pair.Main.Pull(nodetest.Pull{})

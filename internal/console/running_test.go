@@ -8,6 +8,7 @@ import (
 	"fullsync/api/spec"
 	"fullsync/internal/auth"
 	"fullsync/internal/browsertest"
+	"fullsync/internal/effort"
 	"fullsync/internal/nodetest"
 )
 
@@ -153,6 +154,7 @@ func TestWhatIsInTheWayEnds(t *testing.T) {
 // TestOlderAnswersAreDropped: an answer that is older than what the page knows about a session changes nothing.
 func TestOlderAnswersAreDropped(t *testing.T) {
 	t.Parallel()
+	effort.SkipUnlessHeavy(t)
 	pair := newPair(t, nodetest.SQLite, 100, nodetest.Config{})
 	preparing := pair.Wire.HoldPage(t, nodetest.WhoPath, 1)
 	s := pair.Main.Pull(nodetest.Pull{})

@@ -8,6 +8,7 @@ import (
 	"fullsync/api/spec"
 	"fullsync/internal/auth"
 	"fullsync/internal/browsertest"
+	"fullsync/internal/effort"
 	"fullsync/internal/nodetest"
 )
 
@@ -16,6 +17,7 @@ const schedulesPath = "/api/admin/sync/schedules"
 // TestSchedules adds a schedule, runs it now, changes it, switches it off, pauses all and removes it. Other roles see what they may.
 func TestSchedules(t *testing.T) {
 	t.Parallel()
+	effort.SkipUnlessHeavy(t)
 	pair := newPair(t, nodetest.SQLite, 30, nodetest.Config{})
 	page := signIn(t, pair.Main, auth.RoleAdmin, browsertest.Options{})
 	page.Expect(http.StatusBadRequest, schedulesPath)
@@ -110,6 +112,7 @@ func TestSchedules(t *testing.T) {
 // Nobody else is offered the page.
 func TestAccess(t *testing.T) {
 	t.Parallel()
+	effort.SkipUnlessHeavy(t)
 	pair := newPair(t, nodetest.SQLite, 1, nodetest.Config{})
 	page := signIn(t, pair.Main, auth.RoleAdmin, browsertest.Options{Dark: true})
 	visit(page, "Access")

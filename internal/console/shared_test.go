@@ -327,6 +327,7 @@ func TestALoginEndsThatOnlyListens(t *testing.T) {
 // TestABrowserThatCannotShare: it cannot agree with its other tabs, so it polls.
 func TestABrowserThatCannotShare(t *testing.T) {
 	t.Parallel()
+	effort.SkipUnlessHeavy(t)
 	pair := newPair(t, nodetest.SQLite, 500, nodetest.Config{})
 	traffic := newTraffic(t, pair.Main)
 	page := openAt(t, traffic.wire.URL, browsertest.Options{Before: "delete window.BroadcastChannel"})

@@ -8,6 +8,7 @@ import (
 
 	"fullsync/internal/auth"
 	"fullsync/internal/browsertest"
+	"fullsync/internal/effort"
 	"fullsync/internal/nodetest"
 )
 
@@ -15,6 +16,7 @@ import (
 // administrators are not offered the page.
 func TestWebhooks(t *testing.T) {
 	t.Parallel()
+	effort.SkipUnlessHeavy(t)
 	var broken atomic.Bool
 	receiver := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		if broken.Load() {

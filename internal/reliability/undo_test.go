@@ -32,6 +32,7 @@ func paced() map[string]string {
 // after the revert the catalog is what it was, byte for byte.
 func TestUndoSurvivesItsWorkers(t *testing.T) {
 	t.Parallel()
+	effort.SkipUnlessHeavy(t)
 	c := newCluster(t, postgrestest.NewDatabase(t), 2, paced())
 	u := undoing{c, c.open()}
 	u.watchCommits()
