@@ -31,7 +31,7 @@ func waitFocusOnFailure(page *browsertest.Page) {
 // TestCancelWithTheDialog asks to cancel a running sync whose peer holds back the fourth page of products. Twice it keeps the
 // sync, then it really cancels it.
 func TestCancelWithTheDialog(t *testing.T) {
-	nodetest.OnEither(t, func(t *testing.T, kind nodetest.Kind) {
+	onBoth(t, func(t *testing.T, kind nodetest.Kind) {
 		pair := newPair(t, kind, 100, nodetest.Config{})
 		gate := pair.Wire.HoldPage(t, nodetest.ProductsPath, 4)
 		page := signIn(t, pair.Main, auth.RoleOperator, browsertest.Options{})

@@ -15,7 +15,7 @@ import (
 // TestCancelOfADeadWorkersSync cancels a sync whose worker has been silent for an hour from its row in the history, and
 // starts the next one at once.
 func TestCancelOfADeadWorkersSync(t *testing.T) {
-	nodetest.OnEither(t, func(t *testing.T, kind nodetest.Kind) {
+	onBoth(t, func(t *testing.T, kind nodetest.Kind) {
 		// A lost session is taken over at the second look at the earliest, and there is none while this test runs.
 		pair := newPair(t, kind, 30, nodetest.Config{Settings: map[string]string{"HEARTBEAT_INTERVAL": "5m", "STALE_AFTER": "15m"}})
 		id := deadSession(t, pair.Main)

@@ -53,7 +53,7 @@ func waitRows(page *browsertest.Page, count string) {
 
 // TestHistoryPageByPage scrolls through 45 sessions while seven more come. None is missing, and none is shown twice.
 func TestHistoryPageByPage(t *testing.T) {
-	nodetest.OnEither(t, func(t *testing.T, kind nodetest.Kind) {
+	onBoth(t, func(t *testing.T, kind nodetest.Kind) {
 		pair := newPair(t, kind, 1, nodetest.Config{})
 		cancelledSessions(t, pair.Main, 45)
 		page := signIn(t, pair.Main, auth.RoleViewer, browsertest.Options{})

@@ -12,6 +12,7 @@ import (
 	"fullsync/internal/auth"
 	"fullsync/internal/browsertest"
 	"fullsync/internal/cli"
+	"fullsync/internal/effort"
 	"fullsync/internal/nodetest"
 )
 
@@ -27,6 +28,16 @@ const nodeVariable = "CONSOLETEST_NODE"
 
 // password is the password of every user in these tests.
 const password = "correct horse battery staple"
+
+// onBoth is [nodetest.OnEither], and with the heavy tests it goes on with the other kind of database: CI runs this package only once.
+func onBoth(t *testing.T, test func(t *testing.T, kind nodetest.Kind)) {
+	t.Helper()
+	nodetest.OnEither(t, test)
+	if effort.Heavy() {
+		other := [...]nodetest.Kind{nodetest.Postgres, nodetest.SQLite}[effort.Pick(t.Name())]
+		t.Run(string(other), func(t *testing.T) { test(t, other) })
+	}
+}
 
 // newPair starts two nodes, branch with count products and main, which knows it, and three people at main: one for each
 // role, with the role as the name.

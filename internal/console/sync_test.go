@@ -76,7 +76,7 @@ func stayed(t *testing.T, page *browsertest.Page) {
 // TestSyncFromStartToReceipt starts a sync with options and looks at the page while the peer holds back the fourth page of
 // products, the seventh, and then the verification.
 func TestSyncFromStartToReceipt(t *testing.T) {
-	nodetest.OnEither(t, func(t *testing.T, kind nodetest.Kind) {
+	onBoth(t, func(t *testing.T, kind nodetest.Kind) {
 		pair := newPair(t, kind, 100, nodetest.Config{})
 		fourth := pair.Wire.HoldPage(t, nodetest.ProductsPath, 4)
 		page := signIn(t, pair.Main, auth.RoleOperator, browsertest.Options{})

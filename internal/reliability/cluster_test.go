@@ -327,6 +327,14 @@ func (c *cluster) spoil(db *store.Store) {
 	}
 }
 
+// heavy skips a test that neither CI nor a long run asked for.
+func heavy(t *testing.T) {
+	t.Helper()
+	if !*longRun {
+		effort.SkipUnlessHeavy(t)
+	}
+}
+
 // rounds returns how many rounds a test runs: a third of short every day.
 func rounds(short, long int) int {
 	if *longRun {

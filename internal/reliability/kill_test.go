@@ -8,7 +8,6 @@ import (
 	"testing"
 	"time"
 
-	"fullsync/internal/effort"
 	"fullsync/internal/store"
 )
 
@@ -42,7 +41,7 @@ func TestKilledWorkerIsSucceededByAnotherReplica(t *testing.T) {
 // TestKilledWorkerIsSucceededAfterARestart does the same on SQLite, with a single process that is started again.
 func TestKilledWorkerIsSucceededAfterARestart(t *testing.T) {
 	t.Parallel()
-	effort.SkipUnlessHeavy(t)
+	heavy(t)
 	lengthy(t)
 	c := newCluster(t, "", 1, nil)
 	db := c.open()

@@ -7,7 +7,6 @@ import (
 	"testing"
 	"time"
 
-	"fullsync/internal/effort"
 	"fullsync/internal/postgrestest"
 	"fullsync/internal/session"
 )
@@ -15,7 +14,7 @@ import (
 // TestRollingRestartLosesNothing restarts both replicas in turn while a session is running.
 func TestRollingRestartLosesNothing(t *testing.T) {
 	t.Parallel()
-	effort.SkipUnlessHeavy(t)
+	heavy(t)
 	lengthy(t)
 	// With a long stale-after, a session that goes on quickly was handed over, not found dead.
 	c := newCluster(t, postgrestest.NewDatabase(t), 2, map[string]string{"STALE_AFTER": "30s"})

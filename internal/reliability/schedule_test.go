@@ -8,7 +8,6 @@ import (
 	"testing"
 	"time"
 
-	"fullsync/internal/effort"
 	"fullsync/internal/schedule"
 )
 
@@ -16,7 +15,7 @@ import (
 // job engine. Every time happens once, and no run waits for another leader.
 func TestScheduleRunsWhenAReplicaDies(t *testing.T) {
 	t.Parallel()
-	effort.SkipUnlessHeavy(t)
+	heavy(t)
 	c := onPostgres(t)
 	db := c.open()
 	var added struct{ Schedule struct{ ID string } }

@@ -18,7 +18,6 @@ import (
 
 	"fullsync/internal/auth"
 	"fullsync/internal/catalog"
-	"fullsync/internal/effort"
 	"fullsync/internal/session"
 )
 
@@ -43,7 +42,9 @@ var soakCatalogs = []string{"main", "books", "wine"}
 // one batch of the session's own worker. In the end nothing may have grown.
 func TestSoak(t *testing.T) {
 	t.Parallel()
-	effort.SkipUnlessHeavy(t)
+	if *soakFor == 0 {
+		heavy(t)
+	}
 	s := newSoak(t)
 	defer func() { t.Log(s.report()) }()
 	for began := time.Now(); ; {

@@ -9,7 +9,6 @@ import (
 	"testing"
 
 	"fullsync/internal/catalog"
-	"fullsync/internal/effort"
 	"fullsync/internal/postgrestest"
 	"fullsync/internal/session"
 	"fullsync/internal/store"
@@ -32,7 +31,7 @@ func paced() map[string]string {
 // after the revert the catalog is what it was, byte for byte.
 func TestUndoSurvivesItsWorkers(t *testing.T) {
 	t.Parallel()
-	effort.SkipUnlessHeavy(t)
+	heavy(t)
 	c := newCluster(t, postgrestest.NewDatabase(t), 2, paced())
 	u := undoing{c, c.open()}
 	u.watchCommits()
@@ -61,7 +60,7 @@ func TestUndoSurvivesItsWorkers(t *testing.T) {
 // TestUndoSurvivesARestart does the same on SQLite, with a single process that is killed at a random moment and started again.
 func TestUndoSurvivesARestart(t *testing.T) {
 	t.Parallel()
-	effort.SkipUnlessHeavy(t)
+	heavy(t)
 	lengthy(t)
 	c := newCluster(t, "", 1, paced())
 	u := undoing{c, c.open()}
