@@ -3,9 +3,11 @@ package store_test
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
+	"sync"
 	"testing"
 	"time"
 
@@ -34,13 +36,48 @@ func onBoth(t *testing.T, test func(t *testing.T, open func() *store.Store)) {
 	})
 }
 
-// onMigrated is onBoth for tests that need one database, ready for use.
+// onMigrated is onBoth for tests that need one database, ready for use. It is a copy of one, because the migrations take longer than most tests.
 func onMigrated(t *testing.T, test func(t *testing.T, s *store.Store)) {
-	onBoth(t, func(t *testing.T, open func() *store.Store) {
-		s := open()
-		migrate(t, s)
-		test(t, s)
+	t.Run("sqlite", func(t *testing.T) {
+		t.Parallel()
+		file, err := sqliteTemplate()
+		if err != nil {
+			t.Fatal(err)
+		}
+		path := filepath.Join(t.TempDir(), "fullsync.db")
+		if err := os.WriteFile(path, file, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		test(t, openStore(t, store.Options{SQLitePath: path}))
 	})
+	t.Run("postgres", func(t *testing.T) {
+		t.Parallel()
+		url := postgrestest.NewDatabaseFrom(t, "store", func(url string) error { return prepare(store.Options{URL: url}) })
+		test(t, openStore(t, store.Options{URL: url, Workers: 2}))
+	})
+}
+
+// sqliteTemplate returns the content of a database that is ready for use.
+var sqliteTemplate = sync.OnceValues(func() (file []byte, err error) {
+	dir, err := os.MkdirTemp("", "storetest-")
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
+	path := filepath.Join(dir, "fullsync.db")
+	if err := prepare(store.Options{SQLitePath: path}); err != nil {
+		return nil, err
+	}
+	return os.ReadFile(path)
+})
+
+// prepare migrates the database that the others are copied from.
+func prepare(opt store.Options) error {
+	s, err := store.Open(context.Background(), opt)
+	if err != nil {
+		return err
+	}
+	return errors.Join(s.Migrate(context.Background(), engineOf(s).Migrate, nil), s.Close())
 }
 
 func openStore(t *testing.T, opt store.Options) *store.Store {
