@@ -87,12 +87,15 @@ func setup(t *testing.T, options ...func(*api.Options)) *node {
 
 func document(t *testing.T) *openapi3.T {
 	t.Helper()
-	doc, err := spec.GetSpec()
+	doc, err := readDocument()
 	if err != nil {
 		t.Fatal(err)
 	}
 	return doc
 }
+
+// readDocument reads it once, because that takes longer than most tests.
+var readDocument = sync.OnceValues(spec.GetSpec)
 
 // token returns a good token of that role.
 func (n *node) token(role auth.Role) string {
