@@ -120,7 +120,11 @@ func (n *soakNode) importProducts(ctx context.Context, name string, seed uint64)
 	for p := range sample.Products(soakProducts, seed) {
 		lines.Write(append(p.AppendJSON(nil), '\n'))
 	}
-	settings := map[string]string{"DATABASE_URL": n.cluster.url + "&options=-c%20test.process%3D" + toolProcess, "NODE_ID": n.name, "JWT_SECRET": clusterSecret}
+	settings := map[string]string{
+		"DATABASE_URL": n.cluster.url + "&options=-c%20test.process%3D" + toolProcess, "NODE_ID": n.name, "JWT_SECRET": clusterSecret,
+		// It must beat as often as the replicas expect, or they take its session for lost.
+		"HEARTBEAT_INTERVAL": n.cluster.settings["HEARTBEAT_INTERVAL"], "STALE_AFTER": n.cluster.settings["STALE_AFTER"],
+	}
 	cmd := exec.CommandContext(ctx, binary, "catalog", "import", "-", "--catalog", name)
 	cmd.Env, cmd.Stdin = environment(settings), &lines
 	text, err := cmd.CombinedOutput()
