@@ -7,12 +7,14 @@ import (
 
 	"fullsync/internal/auth"
 	"fullsync/internal/browsertest"
+	"fullsync/internal/effort"
 	"fullsync/internal/nodetest"
 )
 
 // TestFeeds adds a feed after a look at what would come in, which says what is wrong, and changes everything about it.
 func TestFeeds(t *testing.T) {
 	t.Parallel()
+	effort.SkipUnlessHeavy(t)
 	shop := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if _, key, _ := r.BasicAuth(); key != "cs_right" {
 			w.WriteHeader(http.StatusUnauthorized)

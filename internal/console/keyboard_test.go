@@ -190,6 +190,7 @@ func TestFocusOrder(t *testing.T) {
 // TestDialogsKeepTheFocus tabs on and on in each dialog.
 func TestDialogsKeepTheFocus(t *testing.T) {
 	t.Parallel()
+	effort.SkipUnlessHeavy(t)
 	pair := newPair(t, nodetest.SQLite, 300, nodetest.Config{})
 	pair.Main.Sync(nodetest.Pull{})
 	pair.Wire.HoldPage(t, nodetest.ProductsPath, 1)

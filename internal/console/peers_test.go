@@ -9,6 +9,7 @@ import (
 	"fullsync/api/spec"
 	"fullsync/internal/auth"
 	"fullsync/internal/browsertest"
+	"fullsync/internal/effort"
 	"fullsync/internal/nodetest"
 )
 
@@ -189,6 +190,7 @@ func TestRemovePeerTwice(t *testing.T) {
 // TestChangeAPeer changes everything about a peer on its own page, which says at once what is wrong with it.
 func TestChangeAPeer(t *testing.T) {
 	t.Parallel()
+	effort.SkipUnlessHeavy(t)
 	pair := newPair(t, nodetest.SQLite, 1, nodetest.Config{})
 	page := signIn(t, pair.Main, auth.RoleAdmin, browsertest.Options{})
 	visit(page, "Peers")

@@ -176,6 +176,7 @@ func TestCancelWithTenTabsOpen(t *testing.T) {
 // TestCancelBesideSlowAnswers: six peers that do not answer are being checked, one for each connection that a browser has.
 func TestCancelBesideSlowAnswers(t *testing.T) {
 	t.Parallel()
+	effort.SkipUnlessHeavy(t)
 	pair := newPair(t, nodetest.SQLite, 500, nodetest.Config{})
 	gate := pair.Wire.HoldPage(t, nodetest.ProductsPath, 3)
 	traffic := newTraffic(t, pair.Main)

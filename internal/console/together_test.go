@@ -39,6 +39,7 @@ func asked(page *browsertest.Page) (polls, streams int) {
 // TestTwoPeople: each sees what the other does, and by an event: that page does not ask for the state.
 func TestTwoPeople(t *testing.T) {
 	t.Parallel()
+	effort.SkipUnlessHeavy(t)
 	pair := newPair(t, nodetest.Postgres, 500, nodetest.Config{})
 	gate := pair.Wire.HoldPage(t, nodetest.ProductsPath, 3)
 	actor := signIn(t, pair.Main, auth.RoleOperator, browsertest.Options{})

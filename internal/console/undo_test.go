@@ -8,6 +8,7 @@ import (
 	"fullsync/api/spec"
 	"fullsync/internal/auth"
 	"fullsync/internal/browsertest"
+	"fullsync/internal/effort"
 	"fullsync/internal/nodetest"
 )
 
@@ -71,6 +72,7 @@ func TestApplyAPlanAndPutItBack(t *testing.T) {
 // TestAPlanOfAPush: the questions name the peer that would change.
 func TestAPlanOfAPush(t *testing.T) {
 	t.Parallel()
+	effort.SkipUnlessHeavy(t)
 	pair := newPushingPair(t, 20)
 	pair.Wire.Compares()
 	page := signIn(t, pair.Main, auth.RoleOperator, browsertest.Options{})

@@ -5,6 +5,7 @@ import (
 
 	"fullsync/internal/auth"
 	"fullsync/internal/browsertest"
+	"fullsync/internal/effort"
 	"fullsync/internal/nodetest"
 )
 
@@ -54,6 +55,7 @@ func TestFirstRun(t *testing.T) {
 // TestSampleCatalog: loading it makes products to try things with.
 func TestSampleCatalog(t *testing.T) {
 	t.Parallel()
+	effort.SkipUnlessHeavy(t)
 	browsertest.Require(t)
 	node := nodetest.Start(t, nodetest.Config{ID: nodetest.MainNode})
 	node.AddUser(string(auth.RoleOperator), auth.RoleOperator, password)

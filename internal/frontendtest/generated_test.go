@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"fullsync/internal/auth"
+	"fullsync/internal/effort"
 	"fullsync/internal/nodetest"
 )
 
@@ -13,6 +14,7 @@ import (
 // settings, and starts, watches and cancels syncs at a real node.
 func TestGeneratedClient(t *testing.T) {
 	t.Parallel()
+	effort.SkipUnlessHeavy(t)
 	p := project{tools: findTools(t), dir: t.TempDir()}
 	if err := os.Symlink(p.modules, filepath.Join(p.dir, "node_modules")); err != nil {
 		t.Fatal(err)

@@ -11,12 +11,14 @@ import (
 
 	"fullsync/api/spec"
 	"fullsync/internal/auth"
+	"fullsync/internal/effort"
 	"fullsync/internal/nodetest"
 )
 
 // TestSample compiles the sample of docs/frontend.md once and makes it do everything that the document promises.
 func TestSample(t *testing.T) {
 	t.Parallel()
+	effort.SkipUnlessHeavy(t)
 	p := newProject(t, read(t, "openapi.yaml")).withSample(t)
 	if said, err := p.compile(t, "tsconfig.json"); err != nil {
 		t.Fatalf("docs/frontend.md does not fit openapi.yaml: %v\n%s", err, said)
