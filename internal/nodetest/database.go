@@ -5,12 +5,12 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
-	"sync"
 	"testing"
 
 	"fullsync/internal/app"
 	"fullsync/internal/config"
 	"fullsync/internal/postgrestest"
+	"fullsync/internal/sqlitetest"
 )
 
 // Database is where a node keeps its data and secret. If several nodes use the same Database one after another, they are
@@ -32,12 +32,9 @@ func NewDatabase(t testing.TB, kind Kind) Database {
 		})
 		return db
 	}
-	file, err := sqliteTemplate()
+	err := os.Mkdir(db.Dir, 0o700)
 	if err == nil {
-		err = os.Mkdir(db.Dir, 0o700)
-	}
-	if err == nil {
-		err = os.WriteFile(filepath.Join(db.Dir, sqliteFile), file, 0o600)
+		err = copySQLite(filepath.Join(db.Dir, sqlitetest.File))
 	}
 	if err != nil {
 		t.Fatalf("preparing a SQLite database: %v", err)
@@ -45,22 +42,8 @@ func NewDatabase(t testing.TB, kind Kind) Database {
 	return db
 }
 
-// sqliteFile is the database's file name in the data directory.
-const sqliteFile = "fullsync.db"
-
-// sqliteTemplate returns the content of a SQLite database with the current schema. It is made once per process, because the
-// migrations take longer than most tests.
-var sqliteTemplate = sync.OnceValues(func() (file []byte, err error) {
-	dir, err := os.MkdirTemp("", "nodetest-")
-	if err != nil {
-		return nil, err
-	}
-	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
-	if err := prepare(config.Config{DataDir: dir, SyncWorkers: 1}); err != nil {
-		return nil, err
-	}
-	return os.ReadFile(filepath.Join(dir, sqliteFile)) //nolint:gosec // a file that this function made
-})
+// copySQLite writes a SQLite database with the current schema to a file.
+var copySQLite = sqlitetest.Template(func(dir string) error { return prepare(config.Config{DataDir: dir, SyncWorkers: 1}) })
 
 // prepare migrates the database that the others are copied from.
 func prepare(cfg config.Config) error {

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"sync"
 	"testing"
 	"time"
 
@@ -16,6 +15,7 @@ import (
 	"fullsync/internal/peer"
 	"fullsync/internal/postgrestest"
 	"fullsync/internal/session"
+	"fullsync/internal/sqlitetest"
 	"fullsync/internal/store"
 	"fullsync/internal/syncer"
 )
@@ -40,12 +40,8 @@ func onBoth(t *testing.T, test func(t *testing.T, open func() *store.Store)) {
 func onMigrated(t *testing.T, test func(t *testing.T, s *store.Store)) {
 	t.Run("sqlite", func(t *testing.T) {
 		t.Parallel()
-		file, err := sqliteTemplate()
-		if err != nil {
-			t.Fatal(err)
-		}
 		path := filepath.Join(t.TempDir(), "fullsync.db")
-		if err := os.WriteFile(path, file, 0o600); err != nil {
+		if err := copySQLite(path); err != nil {
 			t.Fatal(err)
 		}
 		test(t, openStore(t, store.Options{SQLitePath: path}))
@@ -57,19 +53,8 @@ func onMigrated(t *testing.T, test func(t *testing.T, s *store.Store)) {
 	})
 }
 
-// sqliteTemplate returns the content of a database that is ready for use.
-var sqliteTemplate = sync.OnceValues(func() (file []byte, err error) {
-	dir, err := os.MkdirTemp("", "storetest-")
-	if err != nil {
-		return nil, err
-	}
-	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
-	path := filepath.Join(dir, "fullsync.db")
-	if err := prepare(store.Options{SQLitePath: path}); err != nil {
-		return nil, err
-	}
-	return os.ReadFile(path)
-})
+// copySQLite writes a migrated SQLite database to a file.
+var copySQLite = sqlitetest.Template(func(dir string) error { return prepare(store.Options{SQLitePath: filepath.Join(dir, sqlitetest.File)}) })
 
 // prepare migrates the database that the others are copied from.
 func prepare(opt store.Options) error {
