@@ -51,10 +51,7 @@ func fanOut(t *testing.T, n *nodetest.Node, key string, peers []string, options 
 // they are more than the workers.
 func TestFanOut(t *testing.T) {
 	nodetest.OnEither(t, func(t *testing.T, kind nodetest.Kind) {
-		targets, products := 17, 100
-		if !effort.Heavy() || kind == nodetest.SQLite {
-			targets = 3 // with the others, three times the workers
-		}
+		targets, products := effort.Amount(3, 17), 100 // with the others, even three are three times the workers
 		main := nodetest.Start(t, nodetest.Config{ID: "main", Database: nodetest.NewDatabase(t, kind), Settings: map[string]string{"SYNC_WORKERS": "2"}})
 		main.Fill("main", products)
 		good := map[string]*nodetest.Node{}

@@ -34,16 +34,13 @@ func mayPush(from, to *nodetest.Node) {
 	from.ChangePeer(to.NodeID(), spec.PeerChange{Token: &token})
 }
 
-// onBothSides runs a test with one kind of database at one node and the other kind at the other, in parallel with others. [effort.Pick] decides
-// which is where, and CI runs it both ways round. The nodes meet only over HTTP, so two pairs are enough.
+// onBothSides runs a test with one kind of database at one node and the other kind at the other, in parallel with others.
+// [nodetest.KindsFor] says which is where, and CI runs it both ways round. The nodes meet only over HTTP, so two pairs are enough.
 func onBothSides(t *testing.T, test func(t *testing.T, from, to nodetest.Kind)) {
 	t.Helper()
 	t.Parallel()
-	if effort.Pick(t.Name()) == 0 {
-		onPair(t, nodetest.SQLite, nodetest.Postgres, test)
-	} else {
-		onPair(t, nodetest.Postgres, nodetest.SQLite, test)
-	}
+	from, to := nodetest.KindsFor(t)
+	onPair(t, from, to, test)
 }
 
 // onAllPairs is [onBothSides]; the heavy form goes on with the same kind at both nodes.

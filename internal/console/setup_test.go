@@ -34,7 +34,7 @@ func onBoth(t *testing.T, test func(t *testing.T, kind nodetest.Kind)) {
 	t.Helper()
 	nodetest.OnEither(t, test)
 	if effort.Heavy() {
-		other := [...]nodetest.Kind{nodetest.Postgres, nodetest.SQLite}[effort.Pick(t.Name())]
+		_, other := nodetest.KindsFor(t)
 		t.Run(string(other), func(t *testing.T) { test(t, other) })
 	}
 }

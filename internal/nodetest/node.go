@@ -57,11 +57,19 @@ const (
 	Postgres Kind = "postgres"
 )
 
-// OnEither runs a test on one kind of database, in parallel with others. [effort.Pick] decides on which, and CI runs it on both.
+// KindsFor returns the kind of database that [effort.Pick] decides on for a test, and the other one.
+func KindsFor(t *testing.T) (kind, other Kind) {
+	if effort.Pick(t.Name()) == 0 {
+		return SQLite, Postgres
+	}
+	return Postgres, SQLite
+}
+
+// OnEither runs a test on one kind of database, in parallel with others, and CI runs it on both (see [KindsFor]).
 func OnEither(t *testing.T, test func(t *testing.T, kind Kind)) {
 	t.Helper()
 	t.Parallel()
-	kind := [...]Kind{SQLite, Postgres}[effort.Pick(t.Name())]
+	kind, _ := KindsFor(t)
 	t.Run(string(kind), func(t *testing.T) { test(t, kind) })
 }
 
