@@ -35,8 +35,8 @@ const check = `(rules) => axe.run(document, {resultTypes: ["violations"], ...rul
 // inColours are the rules whose outcome depends on the colours.
 const inColours = `{runOnly: {type: "rule", values: ["color-contrast"]}}`
 
-// Axe checks the current page with the accessibility checker axe-core, once animations have ended, and fails the test for
-// each violation. What depends on the colours is checked in the light and in the dark. Without axe-core only this check is skipped,
+// Axe checks the current page with the accessibility checker axe-core and fails the test for each violation. It ends animations
+// first. What depends on the colours is checked in the light and in the dark. Without axe-core only this check is skipped,
 // unless a browser is required (see [RequireVariable]). The page's own scripts do not notice it.
 func (p *Page) Axe() {
 	p.t.Helper()
@@ -48,43 +48,45 @@ func (p *Page) Axe() {
 	case err != nil:
 		p.t.Fatalf("browsertest: %v", err)
 	}
-	var found []violation
-	err = p.do(func(ctx context.Context, tab *chromedp.Target) error {
-		world, err := isolated(ctx, tab)
-		if err != nil {
+	var world runtime.ExecutionContextID
+	inWorld := func(e *runtime.EvaluateParams) { e.ContextID = world }
+	if err := p.do(func(ctx context.Context, tab *chromedp.Target) (err error) {
+		if world, err = isolated(ctx, tab); err != nil {
 			return err
 		}
-		inWorld := func(e *runtime.EvaluateParams) { e.ContextID = world }
-		if _, err := chromedp.Evaluate[chromedp.Void](source, inWorld)(ctx, tab); err != nil {
-			return err
-		}
-		look := func(rules string) error {
-			if _, err := chromedp.Evaluate[bool](settled, chromedp.EvalAwaitPromise)(ctx, tab); err != nil {
-				return err
-			}
-			more, err := chromedp.Evaluate[[]violation]("("+check+")("+rules+")", inWorld, chromedp.EvalAwaitPromise)(ctx, tab)
-			found = append(found, more...)
-			return err
-		}
-		if err := look("{}"); err != nil {
-			return err
-		}
-		seen := len(found)
-		if err := p.prefer(ctx, tab, !p.dark); err != nil {
-			return err
-		}
-		err = errors.Join(look(inColours), p.prefer(ctx, tab, p.dark))
-		for i := range found[seen:] {
-			found[seen+i].Help += pick(p.dark, ", in the light", ", in the dark")
-		}
+		_, err = chromedp.Evaluate[chromedp.Void](source, inWorld)(ctx, tab)
 		return err
-	})
-	if err != nil {
-		p.t.Fatalf("checking the page with axe-core: %v", err)
+	}); err != nil {
+		p.t.Fatalf("loading axe-core: %v", err)
 	}
-	for _, v := range found {
-		p.t.Errorf("axe-core: %s", v)
+	// Each look has a time of its own, because it is much work for the browser.
+	look := func(rules, where string) {
+		p.t.Helper()
+		var found []violation
+		if err := p.do(func(ctx context.Context, tab *chromedp.Target) (err error) {
+			if _, err := chromedp.Evaluate[chromedp.Void](settle)(ctx, tab); err != nil {
+				return fmt.Errorf("ending animations: %w", err)
+			}
+			found, err = chromedp.Evaluate[[]violation]("("+check+")("+rules+")", inWorld, chromedp.EvalAwaitPromise)(ctx, tab)
+			return err
+		}); err != nil {
+			p.t.Fatalf("checking the page with axe-core%s: %v", where, err)
+		}
+		for _, v := range found {
+			v.Help += where
+			p.t.Errorf("axe-core: %s", v)
+		}
 	}
+	colours := func(dark bool) {
+		p.t.Helper()
+		p.act("changing the colours", func(ctx context.Context, tab *chromedp.Target) (chromedp.Void, error) {
+			return chromedp.Void{}, p.prefer(ctx, tab, dark)
+		})
+	}
+	look("{}", "")
+	colours(!p.dark)
+	look(inColours, pick(p.dark, ", in the light", ", in the dark"))
+	colours(p.dark)
 }
 
 // String returns the rule and each element that breaks it, in lines.

@@ -12,12 +12,12 @@ import (
 	"github.com/chromedp/chromedp"
 )
 
-// settled is an expression for a promise that resolves once all animations that have an end are over.
-const settled = `Promise.all(document.getAnimations()
+// settle is an expression that ends all running animations that have an end. Waiting for them would depend on when the browser paints.
+const settle = `document.getAnimations()
 	.filter(a => a.playState === "running" && a.effect.getComputedTiming().endTime !== Infinity)
-	.map(a => a.finished.catch(() => {}))).then(() => document.fonts.ready).then(() => true)`
+	.forEach(a => a.finish())`
 
-// Screenshot writes a picture (PNG) of the window's content to file, once animations have ended.
+// Screenshot writes a picture (PNG) of the window's content to file. Animations have ended in it.
 func (p *Page) Screenshot(file string) {
 	p.t.Helper()
 	if err := p.capture(file, nil); err != nil {
@@ -25,7 +25,7 @@ func (p *Page) Screenshot(file string) {
 	}
 }
 
-// Screenshot writes a picture (PNG) of the element to file, once animations have ended.
+// Screenshot writes a picture (PNG) of the element to file. Animations have ended in it.
 func (e *Element) Screenshot(file string) {
 	e.page.t.Helper()
 	clip := read[page.Viewport](e, `function() {
@@ -41,7 +41,7 @@ func (e *Element) Screenshot(file string) {
 // capture writes a picture of a part of the page, or of the window's content if clip is nil.
 func (p *Page) capture(file string, clip *page.Viewport) error {
 	return p.do(func(ctx context.Context, tab *chromedp.Target) error {
-		if _, err := chromedp.Evaluate[bool](settled, chromedp.EvalAwaitPromise)(ctx, tab); err != nil {
+		if _, err := chromedp.Evaluate[chromedp.Void](settle)(ctx, tab); err != nil {
 			return err
 		}
 		picture, err := cdp.Call(ctx, tab, page.CaptureScreenshot, page.CaptureScreenshotParams{Clip: clip, CaptureBeyondViewport: new(clip != nil)})
