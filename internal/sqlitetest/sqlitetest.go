@@ -24,7 +24,7 @@ func Template(prepare func(dir string) error) (copyTo func(path string) error) {
 		if err := prepare(dir); err != nil {
 			return nil, err
 		}
-		return os.ReadFile(filepath.Join(dir, File))
+		return os.ReadFile(filepath.Join(dir, File)) //nolint:gosec // a file that prepare made
 	})
 	return func(path string) error {
 		data, err := content()
