@@ -60,7 +60,6 @@ func TestAKilledNodeComesBack(t *testing.T) {
 	page.Find(`#connection[data-connection="lost"]`).WaitText("what you see")
 	card(page).WaitText("Its current state is unknown.")
 
-	midway.config.Settings["LISTEN"] = strings.TrimPrefix(midway.url, "http://")
 	serve(t, midway.config)
 	live(page)
 	midway.gate.Open()
@@ -72,7 +71,6 @@ func TestAKilledNodeComesBack(t *testing.T) {
 // midway is a node in its own process, and its page, in the middle of a sync: the gate holds the fourth page of products.
 type midway struct {
 	config  nodetest.Config
-	url     string
 	process *os.Process
 	page    *browsertest.Page
 	gate    *nodetest.Gate
@@ -84,9 +82,10 @@ func inTheMiddle(t *testing.T, settings map[string]string) (m midway) {
 	pair := newPair(t, nodetest.SQLite, 100, nodetest.Config{Settings: settings})
 	m.gate = pair.Wire.HoldPage(t, nodetest.ProductsPath, 4)
 	pair.Main.Down()
+	settings["LISTEN"] = nodetest.Address(t)
 	m.config = nodetest.Config{ID: nodetest.MainNode, Database: pair.Main.Database(), Settings: settings}
-	m.url, m.process = serve(t, m.config)
-	m.page = signInAt(t, m.url, auth.RoleOperator, browsertest.Options{})
+	url, process := serve(t, m.config)
+	m.process, m.page = process, signInAt(t, url, auth.RoleOperator, browsertest.Options{})
 	startByTen(t, m.page)
 	nodetest.Await(t, "the fourth page", m.gate.Reached)
 	bar(m.page, 30).Wait()

@@ -9,12 +9,12 @@ import (
 	"context"
 	"flag"
 	"log/slog"
+	"maps"
 	"net/http"
 	"os"
 	"runtime"
 	"runtime/debug"
 	"strconv"
-	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -137,9 +137,14 @@ type Node struct {
 	client *http.Client
 }
 
-// Start runs a node until the test ends or [Node.Down] ends it.
+// Start runs a node until the test ends or [Node.Down] ends it. Without the setting LISTEN it gets an [Address].
 func Start(t testing.TB, c Config) *Node {
 	t.Helper()
+	if c.Settings["LISTEN"] == "" {
+		settings := map[string]string{"LISTEN": Address(t)}
+		maps.Copy(settings, c.Settings)
+		c.Settings = settings
+	}
 	if c.Database.Dir == "" {
 		c.Database = NewDatabase(t, SQLite)
 	}
@@ -172,12 +177,7 @@ func (n *Node) Database() Database { return n.c.Database }
 func (n *Node) Restart() *Node {
 	n.t.Helper()
 	n.Down()
-	c := n.c
-	c.Settings = map[string]string{"LISTEN": strings.TrimPrefix(n.URL(), "http://")}
-	for name, value := range n.c.Settings {
-		c.Settings[name] = value
-	}
-	return Start(n.t, c)
+	return Start(n.t, n.c)
 }
 
 // logger returns a logger whose output is shown only if the test fails.
