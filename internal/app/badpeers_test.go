@@ -2,7 +2,6 @@ package app_test
 
 import (
 	"fmt"
-	"net"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -46,7 +45,7 @@ func TestBadPeers(t *testing.T) {
 			{"login-page", fine("login-page", ndjson("<!DOCTYPE html>\n<html>leak</html>\n")), token, "", "Peer login-page answered with a web page instead of a fullsync node's answer, perhaps the login page of a proxy."},
 			{"nothing", serve(t, func(http.ResponseWriter, *http.Request) {}), token, "", "Peer nothing answered in a format that no fullsync node uses"},
 			{"hangs-up", serve(t, func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }), token, "", "The connection to peer hangs-up was cut"},
-			{"nowhere", "http://" + closedPort(t), token, "", "Peer nowhere cannot be reached; check that it runs and that its URL is right."},
+			{"nowhere", "http://127.0.0.1:1", token, "", "Peer nowhere cannot be reached; check that it runs and that its URL is right."},
 			{"myself", main.URL(), main.TokenFor("main", auth.RoleNode), "", "This node itself answers at the URL of peer myself"},
 			{"another", branch.URL(), branch.TokenFor("main", auth.RoleNode), "", "Node branch answers at the URL of peer another"},
 			{"wrong-role", branch.URL(), branch.TokenFor("main", auth.RoleViewer), "", "Peer wrong-role does not allow our token"},
@@ -125,15 +124,4 @@ func asNode(id string, page http.HandlerFunc) http.HandlerFunc {
 		w.Header().Set("Content-Type", "application/json")
 		_, _ = fmt.Fprintf(w, `{"nodeId":%q,"nodeName":"x","version":"1","catalogs":[{"catalog":"main","products":2}]}`, id)
 	}
-}
-
-// closedPort returns an address where nothing listens.
-func closedPort(t *testing.T) string {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close() //nolint:errcheck // a closed port is all we want
-	return l.Addr().String()
 }

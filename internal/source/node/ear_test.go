@@ -10,7 +10,7 @@ import (
 // TestEverythingThatComesIsASign: an answer is one, whatever it says, and so is every piece of a page.
 func TestEverythingThatComesIsASign(t *testing.T) {
 	t.Parallel()
-	s := open(t, "http://"+closedPort(t), nil)
+	s := open(t, nowhere, nil)
 	if _, err := s.Read(t.Context(), "", 10); err == nil || !s.LastSign().IsZero() {
 		t.Errorf("a sign at %s from where nobody is, %v", s.LastSign(), err)
 	}

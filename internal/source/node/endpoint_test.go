@@ -37,7 +37,6 @@ func TestPeerMoves(t *testing.T) {
 	t.Parallel()
 	onePage := page(product("b"), end(1, ""))
 	here := serve(t, needs("new", whoOr("branch", onePage))).URL
-	gone := "http://" + closedPort(t)
 	for name, tc := range map[string]struct {
 		first peer.Target // with which the source is opened
 		now   peer.Target
@@ -45,12 +44,12 @@ func TestPeerMoves(t *testing.T) {
 		code  string // of the failure, "" for none
 	}{
 		"a new token":             {peer.Target{URL: here, Token: "old"}, peer.Target{URL: here, Token: "new"}, nil, ""},
-		"a new address and token": {peer.Target{URL: gone, Token: "old"}, peer.Target{URL: here, Token: "new"}, nil, ""},
+		"a new address and token": {peer.Target{URL: nowhere, Token: "old"}, peer.Target{URL: here, Token: "new"}, nil, ""},
 		"nothing new":             {peer.Target{URL: here, Token: "old"}, peer.Target{URL: here, Token: "old"}, nil, codeRefused},
 		"another wrong token":     {peer.Target{URL: here, Token: "old"}, peer.Target{URL: here, Token: "older"}, nil, codeRefused},
-		"another node": {peer.Target{URL: gone, Token: "new"},
+		"another node": {peer.Target{URL: nowhere, Token: "new"},
 			peer.Target{URL: serve(t, whoOr("third", onePage)).URL, Token: "new"}, nil, "PEER_IS_ANOTHER"},
-		"this node": {peer.Target{URL: gone, Token: "new"},
+		"this node": {peer.Target{URL: nowhere, Token: "new"},
 			peer.Target{URL: serve(t, whoOr("main", onePage)).URL, Token: "new"}, nil, "PEER_IS_SELF"},
 		"switched off": {peer.Target{URL: here, Token: "old"}, peer.Target{},
 			fault.New(fault.Impossible, "PEER_INACTIVE", "Off", "Peer branch is switched off."), "PEER_INACTIVE"},

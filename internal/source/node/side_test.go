@@ -130,7 +130,7 @@ func TestDigestsOfIntervals(t *testing.T) {
 		}
 		wantPermanent(t, err, codeProtocol)
 	}
-	if got, err := open(t, "http://127.0.0.1:1", nil).Digests(t.Context(), "a", nil); len(got) != 0 || err != nil {
+	if got, err := open(t, nowhere, nil).Digests(t.Context(), "a", nil); len(got) != 0 || err != nil {
 		t.Errorf("nothing was asked, and the answer is %v, %v", got, err)
 	}
 }
@@ -285,7 +285,7 @@ func TestReadSpanAndProducts(t *testing.T) {
 	}
 	_, err := open(t, serve(t, page(product("bb"), end(1, ""))).URL, nil).ReadProducts(t.Context(), []string{"b", "c"})
 	wantPermanent(t, err, codeProtocol)
-	if got, err := open(t, "http://127.0.0.1:1", nil).ReadProducts(t.Context(), nil); err != nil || got.More {
+	if got, err := open(t, nowhere, nil).ReadProducts(t.Context(), nil); err != nil || got.More {
 		t.Errorf("ReadProducts of nothing = %+v, %v", got, err)
 	}
 }
