@@ -288,7 +288,7 @@ func (b *barShow) ended(s spec.Session) error {
 func progress(s spec.Session) string {
 	line := fmt.Sprintf("%3d %%  %s", s.Progress, s.CurrentStep)
 	if s.TotalRecords != nil {
-		line += fmt.Sprintf("  %d of %d", s.TransferredRecords+s.Rejected, *s.TotalRecords)
+		line += fmt.Sprintf("  %d of %d", committed(s)+s.Rejected, *s.TotalRecords)
 	}
 	if s.RecordsPerSecond != nil {
 		line += fmt.Sprintf("  %.0f/s", *s.RecordsPerSecond)
@@ -341,11 +341,19 @@ func exitWith(code int, err error) error {
 	return err
 }
 
+// committed returns how many products are committed. A revert also commits those that it takes away.
+func committed(s spec.Session) int64 {
+	if s.Direction == spec.Revert {
+		return s.TransferredRecords + s.Deleted
+	}
+	return s.TransferredRecords
+}
+
 // printSession prints a session for people.
 func printSession(out io.Writer, s spec.Session) error {
 	products := counts(s)
 	if s.CompletedAt == nil && s.TotalRecords != nil {
-		products = fmt.Sprintf("%d of %d: %s", s.TransferredRecords+s.Rejected, *s.TotalRecords, products)
+		products = fmt.Sprintf("%d of %d: %s", committed(s)+s.Rejected, *s.TotalRecords, products)
 	}
 	lines := [][2]string{
 		{"sync", fmt.Sprintf("%s, catalog %s", way(s), s.Catalog)},

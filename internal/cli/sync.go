@@ -169,7 +169,7 @@ func newSyncCancel(std IO) *cobra.Command {
 		if done.AlreadyCancelled {
 			text = "was cancelled before"
 		}
-		_, err = fmt.Fprintf(std.Out, "%s  %s after %s\n", done.Session.SessionId, text, plural.Of(done.Session.TransferredRecords, "product"))
+		_, err = fmt.Fprintf(std.Out, "%s  %s after %s\n", done.Session.SessionId, text, plural.Of(committed(done.Session), "product"))
 		return err
 	}
 	return cmd
@@ -243,7 +243,7 @@ func newSyncList(std IO) *cobra.Command {
 		fmt.Fprintln(table, "SESSION\tSTATUS\tSYNC\tCATALOG\tPRODUCTS\tSTARTED\tBY\tSTEP")
 		for _, s := range list.Sessions {
 			fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%d\t%s\t%s\t%s\n", s.SessionId, s.Status, way(s), s.Catalog,
-				s.TransferredRecords, s.StartedAt.Format(time.RFC3339), s.StartedBy, cmp.Or(valueOr(s.ErrorMessage), s.CurrentStep))
+				committed(s), s.StartedAt.Format(time.RFC3339), s.StartedBy, cmp.Or(valueOr(s.ErrorMessage), s.CurrentStep))
 		}
 		return table.Flush()
 	}

@@ -51,6 +51,8 @@ func TestApplyAPlanAndPutItBack(t *testing.T) {
 	undo.Button("Put back 2 products").Click()
 	undo.WaitGone()
 	page.WaitFor("the revert", `document.title.startsWith("COMPLETED: revert of ")`)
+	plan.WaitText("2 of 2 products: 1 changed, 1 removed")
+	page.WaitText("Last batch: 2 products committed")
 	reverted := pair.Main.Session(shownID(t, page))
 	if reverted.RevertOf == nil || *reverted.RevertOf != applied.SessionId || reverted.Deleted != 1 || reverted.Updated != 1 {
 		t.Errorf("reverted: %s", nodetest.Show(reverted))

@@ -4,7 +4,7 @@ import { callAtOnce, Refused } from "./api.js";
 import { confirm } from "./confirm.js";
 import { way } from "./describe.js";
 import { focusMessage, say } from "./message.js";
-import { load, put, sessionOf } from "./sessions.js";
+import { committed, load, put, sessionOf } from "./sessions.js";
 import { texts } from "./texts/common.js";
 
 /** @typedef {import("fullsync-api").components["schemas"]} Schemas */
@@ -69,5 +69,5 @@ function putBack(s) {
 /** Says how a cancel went. What may still land at the target of a push is the API's to say. @param {Schemas["CancelResponse"]} done */
 function tell(done) {
   if (done.mayLandUntil) return say("warning", done.message);
-  return say("success", texts.committedBeforeNoneCanFollow(done.message, texts.countProductsWere(done.session.transferredRecords)));
+  return say("success", texts.committedBeforeNoneCanFollow(done.message, texts.countProductsWere(committed(done.session))));
 }

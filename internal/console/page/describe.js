@@ -1,7 +1,7 @@
 // Puts sessions into words.
 
 import { bytes, duration, number } from "./format.js";
-import { isActive } from "./sessions.js";
+import { committed, isActive } from "./sessions.js";
 import { texts } from "./texts/common.js";
 
 /** @typedef {import("fullsync-api").components["schemas"]} Schemas */
@@ -31,7 +31,7 @@ export function title(s) {
 
 /** How far it has got, including the earlier sessions if it resumed one. @param {Session | Schemas["Receipt"]} s */
 export function products(s) {
-  const done = s.transferredRecords + s.resumedRecords;
+  const done = committed(s) + s.resumedRecords;
   const text = s.totalRecords === null ? texts.countProducts(done) : texts.nOf(number(done), texts.countProducts(s.totalRecords));
   return s.resumedRecords ? texts.ofThemBeforeItResumed(text, number(s.resumedRecords)) : text;
 }

@@ -17,6 +17,11 @@ function stage(s) {
   return isActive(s) ? activeStatuses.indexOf(s.status) : activeStatuses.length;
 }
 
+/** How many products are committed. A revert also commits those that it takes away. @param {Session | Schemas["Receipt"]} s */
+export function committed(s) {
+  return s.transferredRecords + (s.direction === "revert" ? s.deleted : 0);
+}
+
 /** @type {Map<string, Session>} */
 const known = new Map();
 
@@ -45,7 +50,7 @@ export function put(session) {
 
 /** @param {Session} s @param {Session} than @returns {boolean} */
 function isOlder(s, than) {
-  return stage(s) < stage(than) || s.transferredRecords < than.transferredRecords || (s.targetConfirmed === false && than.targetConfirmed === true);
+  return stage(s) < stage(than) || committed(s) < committed(than) || (s.targetConfirmed === false && than.targetConfirmed === true);
 }
 
 /** @param {string} id */

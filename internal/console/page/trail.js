@@ -3,7 +3,7 @@
 import { byId, make, timeAt } from "./dom.js";
 import { time } from "./format.js";
 import { href } from "./route.js";
-import { isActive, onSession } from "./sessions.js";
+import { committed, isActive, onSession } from "./sessions.js";
 import { texts } from "./texts/common.js";
 
 /** @typedef {import("fullsync-api").components["schemas"]} Schemas */
@@ -42,7 +42,7 @@ export function showTrail(s, receipt) {
     const sign = t.lastHeartbeatAt ? texts.lastSignOfLife(time(t.lastHeartbeatAt)) : texts.noSignOfLife;
     events.push({ at: t.at, text: texts.takenOverFromLostWorker(t.worker, texts.countBatches(t.batches), sign) });
   }
-  if (s.lastCommitAt) events.push({ at: s.lastCommitAt, text: texts.lastBatchCommitted(texts.countProducts(s.transferredRecords)) });
+  if (s.lastCommitAt) events.push({ at: s.lastCommitAt, text: texts.lastBatchCommitted(texts.countProducts(committed(s))) });
   if (s.completedAt) events.push({ at: s.completedAt, text: `${s.status}: ${s.currentStep}` });
   events.sort((a, b) => Date.parse(a.at) - Date.parse(b.at));
   list.replaceChildren(...events.map(({ at, text }) => make("li", {}, timeAt(at), " ", text)));
