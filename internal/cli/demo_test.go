@@ -5,12 +5,15 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
+	"net"
+	"net/netip"
 	"os"
 	"os/exec"
 	"strings"
 	"testing"
 
 	"fullsync/internal/cli"
+	"fullsync/internal/nodetest"
 )
 
 // everythingPrinted is part of the demo's last line.
@@ -149,10 +152,23 @@ func TestDemoSizesAndSpeeds(t *testing.T) {
 
 func TestDemoOnATakenPort(t *testing.T) {
 	t.Parallel()
-	// Another program may by chance have the next port, which the demo needs as well, so the message may name that one.
-	r := run(t, nil, "demo", "--listen", taken(t), "--products", "1")
-	r.wants(t, 1, "Cannot listen on 127.0.0.1:")
-	r.wants(t, 1, ": another program may be using it")
+	address := takenBeforeFree(t)
+	run(t, nil, "demo", "--listen", address, "--products", "1").wants(t, 1, "Cannot listen on "+address+": another program may be using it")
+}
+
+// takenBeforeFree returns an address that is in use for as long as the test runs. The next port, which the demo needs as well, stays free.
+func takenBeforeFree(t *testing.T) string {
+	t.Helper()
+	for range 100 {
+		next := netip.MustParseAddrPort(nodetest.Address(t))
+		l, err := net.Listen("tcp", netip.AddrPortFrom(next.Addr(), next.Port()-1).String())
+		if err == nil {
+			t.Cleanup(func() { _ = l.Close() })
+			return l.Addr().String()
+		}
+	}
+	t.Fatal("there are no two free ports beside each other")
+	return ""
 }
 
 func TestDemoThatCannotPrintStops(t *testing.T) {
