@@ -49,44 +49,47 @@ func (p *Page) Axe() {
 		p.t.Fatalf("browsertest: %v", err)
 	}
 	var world runtime.ExecutionContextID
-	inWorld := func(e *runtime.EvaluateParams) { e.ContextID = world }
 	if err := p.do(func(ctx context.Context, tab *chromedp.Target) (err error) {
 		if world, err = isolated(ctx, tab); err != nil {
 			return err
 		}
-		_, err = chromedp.Evaluate[chromedp.Void](source, inWorld)(ctx, tab)
+		_, err = chromedp.Evaluate[chromedp.Void](source, in(world))(ctx, tab)
 		return err
 	}); err != nil {
 		p.t.Fatalf("loading axe-core: %v", err)
 	}
-	// Each look has a time of its own, because it is much work for the browser.
-	look := func(rules, where string) {
-		p.t.Helper()
-		var found []violation
-		if err := p.do(func(ctx context.Context, tab *chromedp.Target) (err error) {
-			if _, err := chromedp.Evaluate[chromedp.Void](settle)(ctx, tab); err != nil {
-				return fmt.Errorf("ending animations: %w", err)
-			}
-			found, err = chromedp.Evaluate[[]violation]("("+check+")("+rules+")", inWorld, chromedp.EvalAwaitPromise)(ctx, tab)
+	p.look(world, "{}", p.dark, "")
+	p.look(world, inColours, !p.dark, pick(p.dark, ", in the light", ", in the dark"))
+}
+
+// look checks the page in these colours by these rules of axe-core, which is loaded in that world. Each look has a time of its own, because
+// it is much work for the browser.
+func (p *Page) look(world runtime.ExecutionContextID, rules string, dark bool, where string) {
+	p.t.Helper()
+	var found []violation
+	err := p.do(func(ctx context.Context, tab *chromedp.Target) error {
+		if err := p.prefer(ctx, tab, dark); err != nil {
 			return err
-		}); err != nil {
-			p.t.Fatalf("checking the page with axe-core%s: %v", where, err)
 		}
-		for _, v := range found {
-			v.Help += where
-			p.t.Errorf("axe-core: %s", v)
+		if _, err := chromedp.Evaluate[chromedp.Void](settle)(ctx, tab); err != nil {
+			return fmt.Errorf("ending animations: %w", err)
 		}
+		var err error
+		found, err = chromedp.Evaluate[[]violation]("("+check+")("+rules+")", in(world), chromedp.EvalAwaitPromise)(ctx, tab)
+		return errors.Join(err, p.prefer(ctx, tab, p.dark))
+	})
+	if err != nil {
+		p.t.Fatalf("checking the page with axe-core%s: %v", where, err)
 	}
-	colours := func(dark bool) {
-		p.t.Helper()
-		p.act("changing the colours", func(ctx context.Context, tab *chromedp.Target) (chromedp.Void, error) {
-			return chromedp.Void{}, p.prefer(ctx, tab, dark)
-		})
+	for _, v := range found {
+		v.Help += where
+		p.t.Errorf("axe-core: %s", v)
 	}
-	look("{}", "")
-	colours(!p.dark)
-	look(inColours, pick(p.dark, ", in the light", ", in the dark"))
-	colours(p.dark)
+}
+
+// in makes an expression run in that world.
+func in(world runtime.ExecutionContextID) func(*runtime.EvaluateParams) {
+	return func(e *runtime.EvaluateParams) { e.ContextID = world }
 }
 
 // String returns the rule and each element that breaks it, in lines.
