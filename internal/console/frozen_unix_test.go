@@ -84,8 +84,9 @@ func inTheMiddle(t *testing.T, settings map[string]string) (m midway) {
 	pair.Main.Down()
 	settings["LISTEN"] = nodetest.Address(t)
 	m.config = nodetest.Config{ID: nodetest.MainNode, Database: pair.Main.Database(), Settings: settings}
-	url, process := serve(t, m.config)
-	m.process, m.page = process, signInAt(t, url, auth.RoleOperator, browsertest.Options{})
+	var url string
+	url, m.process = serve(t, m.config)
+	m.page = signInAt(t, url, auth.RoleOperator, browsertest.Options{})
 	startByTen(t, m.page)
 	nodetest.Await(t, "the fourth page", m.gate.Reached)
 	bar(m.page, 30).Wait()

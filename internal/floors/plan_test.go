@@ -43,7 +43,7 @@ func plan() []floor {
 // testSupport returns the names (last path elements) of packages that exist only for tests. They are on no floor and may
 // import anything, but only tests and one another may import them.
 func testSupport() []string {
-	return []string{"postgrestest", "sqlitetest", "certtest", "nodetest", "browsertest", "frontendtest", "effort", "leash", "storetest", "sourcetest", "floors", "reliability", "simulation"}
+	return []string{"postgrestest", "sqlitetest", "certtest", "nodetest", "browsertest", "frontendtest", "effort", "leash", "floors", "reliability", "simulation"}
 }
 
 // isTestSupport reports whether the package in dir exists for tests only.

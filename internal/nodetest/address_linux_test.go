@@ -3,7 +3,7 @@ package nodetest_test
 import (
 	"errors"
 	"net"
-	"strconv"
+	"net/netip"
 	"syscall"
 	"testing"
 
@@ -36,18 +36,11 @@ func TestAnAddressIsHeldForWhoAsksForIt(t *testing.T) {
 // bindPlainly binds a socket as the system does when it looks for a port that nobody has.
 func bindPlainly(t *testing.T, address string) error {
 	t.Helper()
-	_, port, err := net.SplitHostPort(address)
-	if err != nil {
-		t.Fatal(err)
-	}
-	number, err := strconv.Atoi(port)
-	if err != nil {
-		t.Fatal(err)
-	}
+	at := netip.MustParseAddrPort(address)
 	socket, err := syscall.Socket(syscall.AF_INET, syscall.SOCK_STREAM|syscall.SOCK_CLOEXEC, 0)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer syscall.Close(socket) //nolint:errcheck // nothing was written
-	return syscall.Bind(socket, &syscall.SockaddrInet4{Port: number, Addr: [4]byte{127, 0, 0, 1}})
+	return syscall.Bind(socket, &syscall.SockaddrInet4{Port: int(at.Port()), Addr: at.Addr().As4()})
 }
